@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * arena.h - bump allocator for what lives and dies together: one exchange, one parse, one compile.
+ * Owner: one thread. Memory comes in blocks from a caller-given source (malloc by default) up to `cap` bytes in all.
+ * Nothing is freed one by one; reset keeps the first block.
+ */
+#ifndef WEIR_NODE_BASE_ARENA_H
+#define WEIR_NODE_BASE_ARENA_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct weir_arena_block;
+
+struct weir_arena {
+    struct weir_arena_block *blocks; /* newest first; owns */
+    uint8_t *at;
+    uint8_t *end;
+    size_t block_len;
+    size_t used;
+    size_t cap;
+};
+
+/** @param block_len  bytes of a block, 256..1 MiB   @param cap  bytes in all. Allocates nothing. */
+void weir_arena_init(struct weir_arena *a, size_t block_len, size_t cap);
+void weir_arena_deinit(struct weir_arena *a);
+void weir_arena_reset(struct weir_arena *a);
+/** 16-byte aligned, not zeroed. NULL: out of memory or over the cap. len 0 gives a unique pointer. */
+WEIR_MUST_USE void *weir_arena_alloc(struct weir_arena *a, size_t len);
+/** As weir_arena_alloc, zeroed. Checks num * size for overflow. */
+WEIR_MUST_USE void *weir_arena_calloc(struct weir_arena *a, size_t num, size_t size);
+/** A NUL-terminated copy. NULL: out of memory. */
+WEIR_MUST_USE char *weir_arena_strdup(struct weir_arena *a, struct weir_span s);
+/** printf into the arena. NULL: out of memory. */
+WEIR_MUST_USE char *weir_arena_printf(struct weir_arena *a, const char *fmt, ...) WEIR_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * list.h - intrusive doubly linked list. Header only. The head is a node of its own; an empty head points to itself.
+ * A node that is on no list points to itself, so that weir_list_remove is legal twice.
+ */
+#ifndef WEIR_NODE_BASE_LIST_H
+#define WEIR_NODE_BASE_LIST_H
+
+#include <stdbool.h>
+
+struct weir_list {
+    struct weir_list *next;
+    struct weir_list *prev;
+};
+
+static inline void weir_list_init(struct weir_list *l)
+{
+    l->next = l;
+    l->prev = l;
+}
+
+static inline bool weir_list_empty(const struct weir_list *l)
+{
+    return l->next == l;
+}
+
+static inline void weir_list_append(struct weir_list *head, struct weir_list *node)
+{
+    node->prev = head->prev;
+    node->next = head;
+    head->prev->next = node;
+    head->prev = node;
+}
+
+static inline void weir_list_prepend(struct weir_list *head, struct weir_list *node)
+{
+    weir_list_append(head->next, node);
+}
+
+static inline void weir_list_remove(struct weir_list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+    weir_list_init(node);
+}
+
+#endif

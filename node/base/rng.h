@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rng.h - pseudo-random numbers: xoshiro256**, seeded from the kernel or from a test's seed.
+ * Owner: one thread. Not for keys: weir_rng_secret is.
+ */
+#ifndef WEIR_NODE_BASE_RNG_H
+#define WEIR_NODE_BASE_RNG_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct weir_rng {
+    uint64_t s[4];
+};
+
+/** Deterministic: the same seed gives the same numbers on every machine. */
+void weir_rng_init(struct weir_rng *r, uint64_t seed);
+/** Seed from the kernel. @return WEIR_OK | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_rng_init_random(struct weir_rng *r);
+uint64_t weir_rng_next(struct weir_rng *r);
+/** Uniform in 0..below-1; below > 0 (contract). */
+uint64_t weir_rng_below(struct weir_rng *r, uint64_t below);
+/** `len` bytes from the kernel's generator. @return WEIR_OK | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_rng_secret(void *at, size_t len);
+
+#endif

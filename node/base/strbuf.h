@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * strbuf.h - growing byte buffer for answers, files and messages off the hot path. Owner: one thread.
+ * An append that fails for memory or passes `max` marks the buffer failed; later appends do nothing. Check once at the end.
+ */
+#ifndef WEIR_NODE_BASE_STRBUF_H
+#define WEIR_NODE_BASE_STRBUF_H
+
+#include "node/base/contract.h"
+#include "node/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct weir_strbuf {
+    char *at; /* owns; always NUL-terminated when not NULL */
+    size_t len;
+    size_t cap;
+    size_t max;
+    bool failed;
+};
+
+#define WEIR_STRBUF_ZERO ((struct weir_strbuf){ NULL, 0, 0, SIZE_MAX / 2, false })
+
+void weir_strbuf_deinit(struct weir_strbuf *b);
+void weir_strbuf_reset(struct weir_strbuf *b);
+void weir_strbuf_add(struct weir_strbuf *b, struct weir_span s);
+void weir_strbuf_puts(struct weir_strbuf *b, const char *s);
+void weir_strbuf_putc(struct weir_strbuf *b, char c);
+void weir_strbuf_printf(struct weir_strbuf *b, const char *fmt, ...) WEIR_PRINTF(2, 3);
+/** A JSON string with its quotes; every byte outside 0x20..0x7e, quotes and backslashes are escaped; invalid UTF-8 as \\u00XX. */
+void weir_strbuf_json(struct weir_strbuf *b, struct weir_span s);
+/** Give the bytes away (caller frees), NULL when failed. The buffer is zero again. */
+WEIR_MUST_USE char *weir_strbuf_take(struct weir_strbuf *b, size_t *ret_len);
+
+#endif

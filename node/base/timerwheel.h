@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * timerwheel.h - all time limits of one worker: a hierarchical wheel, driven by `now`. Sans-clock.
+ * Owner: one thread. Granularity 64 ms; a timer never fires early, at most one tick late.
+ * Re-arming to a later time is O(1) and touches no list: the timer keeps its slot and is moved on when that comes up.
+ */
+#ifndef WEIR_NODE_BASE_TIMERWHEEL_H
+#define WEIR_NODE_BASE_TIMERWHEEL_H
+
+#include "node/base/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WEIR_WHEEL_TICK_MS 64
+#define WEIR_WHEEL_SLOTS   256
+#define WEIR_WHEEL_LEVELS  4
+
+struct weir_timer {
+    struct weir_list link; /* self-linked when not armed */
+    uint64_t due_ms;       /* 0 = off */
+    uint64_t slot_ms;      /* when the slot it sits in comes up; <= due_ms */
+};
+
+struct weir_wheel {
+    struct weir_list slots[WEIR_WHEEL_LEVELS][WEIR_WHEEL_SLOTS];
+    struct weir_list expired;
+    uint64_t tick; /* ticks since the wheel's start that have been handled */
+    uint64_t start_ms;
+    uint64_t num_armed;
+};
+
+void weir_wheel_init(struct weir_wheel *w, uint64_t now_ms);
+void weir_timer_init(struct weir_timer *t);
+/** Arm or re-arm. @param due_ms absolute, on the wheel's clock; in the past fires at the next advance. */
+void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t due_ms);
+/** Turn off; legal on a timer that is off. */
+void weir_timer_stop(struct weir_wheel *w, struct weir_timer *t);
+/** Move the wheel on to now_ms. Then take what is due with weir_wheel_pop until it returns NULL. */
+void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms);
+/** The next due timer, turned off, or NULL. Its handler may set or stop any timer, itself included. */
+struct weir_timer *weir_wheel_pop(struct weir_wheel *w);
+
+#endif
