@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verdict.h - the node-wide table of endpoint verdicts: fixed size, atomics only, shared by all workers and the prober.
+ * A passive failure (refused, timed out, cut, malformed) marks an endpoint out for a while that doubles with each further one
+ * (1 s .. 60 s, jittered by the caller's clock); a success clears it. Two endpoints that share a slot are told apart by their key.
+ */
+#ifndef WEIR_NODE_FLOW_VERDICT_H
+#define WEIR_NODE_FLOW_VERDICT_H
+
+#include "node/base/contract.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WEIR_VERDICT_SLOTS 65536
+
+struct weir_verdict_slot {
+    _Atomic uint64_t key;        /* 0 = free */
+    _Atomic uint64_t state;      /* private packing: out-until ms, failures, active verdict; relaxed, any thread */
+};
+
+struct weir_verdicts {
+    struct weir_verdict_slot slots[WEIR_VERDICT_SLOTS];
+};
+
+/** Zeroed memory is a legal table. @return NULL: out of memory */
+WEIR_MUST_USE struct weir_verdicts *weir_verdicts_new(void);
+void weir_verdicts_free(struct weir_verdicts **v);
+/** False while the endpoint is marked out. A full probe window counts as usable: the table never hides an endpoint by accident. */
+bool weir_verdict_usable(const struct weir_verdicts *v, uint64_t key, uint64_t now_ms);
+/** @return true when this failure turned a usable endpoint out (log it once) */
+bool weir_verdict_failed(struct weir_verdicts *v, uint64_t key, uint64_t now_ms);
+/** Cheap when there is nothing to clear (one load). @return true when it brought the endpoint back */
+bool weir_verdict_succeeded(struct weir_verdicts *v, uint64_t key);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bytes.h - the one table of byte classes behind every check of names, values, targets and hosts.
+ * Ref: RFC 9110 5.6.2 (token), 5.5 (field values); RFC 3986 (pchar, query, reg-name).
+ */
+#ifndef WEIR_NODE_WIRE_BYTES_H
+#define WEIR_NODE_WIRE_BYTES_H
+
+#include "node/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum weir_byte_class {
+    WEIR_BYTE_TOKEN = 1,   /* tchar */
+    WEIR_BYTE_VALUE = 2,   /* field-vchar, SP, HTAB, obs-text (0x80..0xff) */
+    WEIR_BYTE_PATH = 4,    /* pchar and "/"; "%" only in front of two hex digits is the caller's check */
+    WEIR_BYTE_QUERY = 8,   /* pchar, "/", "?" and what browsers send unescaped in a query: [ ] | ^ ` { } " < > \ are not among them except [ ] */
+    WEIR_BYTE_HOST = 16,   /* letters, digits, "-", ".", "_" */
+    WEIR_BYTE_DIGIT = 32,
+    WEIR_BYTE_HEX = 64,
+    WEIR_BYTE_ALPHA = 128,
+};
+
+extern const uint8_t weir_byte_classes[256];
+
+static inline bool weir_byte_is(uint8_t b, enum weir_byte_class c)
+{
+    return (weir_byte_classes[b] & c) != 0;
+}
+
+/** True when s is not empty and each of its bytes is in class c. */
+bool weir_bytes_all(struct weir_span s, enum weir_byte_class c);
+/** 0..15, or -1. */
+int weir_hex_digit(uint8_t b);
+/**
+ * Index of the first byte of s that may not stand in a field value (control bytes but HTAB, DEL), or s.len.
+ * CR and LF are such bytes, so this is also the scan for the end of a line. Vector instructions where built in.
+ */
+size_t weir_bytes_value_end(struct weir_span s);
+/** 1*18 digits and nothing else (RFC 9110 8.6). @return false: not such a number */
+bool weir_bytes_content_length(struct weir_span s, uint64_t *ret);
+
+#endif

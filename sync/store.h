@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.h - versioned records in LMDB: the node's truth, read in place by every worker, written by one thread.
+ * Layout as the replication protocol needs it from the first commit: rec, dot, lane, tomb, conflict, act, meta, and the
+ * derived idx (host, wildcard, address, address:port, prefix) and rev (last revisions), all changed in one transaction.
+ * Threads: open/close control; readers one per thread; submit any thread; callbacks run on the writer thread.
+ * Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a key, WEIR_WRITER_QUEUE_MAX waiting writes.
+ */
+#ifndef WEIR_SYNC_STORE_H
+#define WEIR_SYNC_STORE_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/inbox.h"
+#include "node/base/metrics.h"
+#include "node/base/span.h"
+#include "node/base/strbuf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Record classes, as proto/weir/v1/record.proto. */
+enum weir_class {
+    WEIR_CLASS_SETTING = 1,
+    WEIR_CLASS_TENANT = 2,
+    WEIR_CLASS_CERT = 3,
+    WEIR_CLASS_KEYRING = 4,
+    WEIR_CLASS_MEMBER = 5,
+    WEIR_CLASS_JOINTOKEN = 6,
+    WEIR_CLASS_LIST = 7,
+    WEIR_CLASS_ACME = 8,
+    WEIR_CLASS_LANE = 9,
+    WEIR_CLASS_BAN = 16,
+};
+
+#define WEIR_LANE_LEN 16
+
+struct weir_version {
+    uint64_t hlc;                 /* 48 bits of Unix ms, 16 bits logical */
+    uint8_t lane[WEIR_LANE_LEN];  /* with seq: the dot */
+    uint64_t seq;
+};
+
+/** A record as found. Spans borrow from the memory map until weir_store_read_end. */
+struct weir_record {
+    enum weir_class class;
+    struct weir_span key;
+    struct weir_version version;
+    bool tombstone;
+    uint16_t schema;
+    uint16_t min_reader;
+    uint64_t expires;             /* Unix seconds, 0 = never */
+    struct weir_span value;
+};
+
+/** Derived index: who owns a name. Several records may claim one; the earliest since_hlc wins, key bytes break ties. */
+enum weir_index {
+    WEIR_INDEX_HOST = 1,      /* exact host, lower case */
+    WEIR_INDEX_WILDCARD = 2,  /* what stands behind "*." */
+    WEIR_INDEX_ADDRESS = 3,   /* 16 bytes */
+    WEIR_INDEX_ADDRESS_PORT = 4, /* 16 bytes, port big-endian */
+    WEIR_INDEX_PREFIX = 5,    /* prefix length, 16 bytes */
+};
+
+/** Collects the index rows of one record's value. `key` is copied. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT */
+struct weir_index_rows;
+WEIR_MUST_USE enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index index,
+                                                struct weir_span key, uint64_t since_hlc);
+/**
+ * Given by who knows the payload (tenants/index.c): which rows a record of this class derives. Pure.
+ * @return WEIR_OK | WEIR_ENOMEM | WEIR_ECORRUPT: the value does not unpack; the record is kept, without rows
+ */
+typedef enum weir_err (*weir_index_fn)(enum weir_class class, struct weir_span key, struct weir_span value,
+                                       struct weir_index_rows *rows);
+
+/** What one commit changed, told on the writer thread after it is durable and before any write is acknowledged. */
+struct weir_change {
+    enum weir_class class;
+    struct weir_span key;     /* borrowed for the call */
+    struct weir_version version;
+    bool tombstone;
+    bool index_changed;       /* some index row was added or removed: names may lead elsewhere now */
+};
+typedef void (*weir_change_fn)(void *arg, const struct weir_change *changes, size_t num);
+
+struct weir_store_config {
+    const char *folder;       /* created 0700 when missing */
+    uint64_t max_bytes;       /* 1 MiB .. ; the map may grow up to this; writes stop at 80 % of it */
+    weir_index_fn index;      /* may be NULL: no derived rows */
+    weir_change_fn on_change; /* may be NULL */
+    void *on_change_arg;
+    struct weir_metrics *metrics; /* the writer's block; may be NULL */
+};
+
+struct weir_store;
+struct weir_store_reader;
+
+/**
+ * Open or create, check, start the writer thread. A file that LMDB or weir finds damaged is moved aside
+ * (conf.mdb.damaged-<time>), what can be read is copied over, and a loud error names both.
+ * @return WEIR_OK | WEIR_EINUSE (another process has it) | WEIR_EPERM | WEIR_EIO | WEIR_ENOMEM | WEIR_EFULL
+ */
+WEIR_MUST_USE enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_store **ret);
+/** Finish what is queued, stop the writer, close. All readers must be freed (contract). Sets *s NULL. */
+void weir_store_close(struct weir_store **s);
+
+/** One per reading thread, used by that thread alone. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT (reader slots) */
+WEIR_MUST_USE enum weir_err weir_store_reader_new(struct weir_store *s, struct weir_store_reader **ret);
+void weir_store_reader_free(struct weir_store_reader **r);
+/** Begin a snapshot; must end in the same callback. Cheap: renews a kept transaction. @return WEIR_OK | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_store_read_begin(struct weir_store_reader *r);
+void weir_store_read_end(struct weir_store_reader *r);
+
+/** Inside begin/end. @return WEIR_OK | WEIR_ENOTFOUND (absent, or a tombstone) | WEIR_ECORRUPT (checksum; counted) */
+WEIR_MUST_USE enum weir_err weir_store_get(struct weir_store_reader *r, enum weir_class class, struct weir_span key,
+                                           struct weir_record *ret);
+/** The winning claim. @param ret_owner the record key that owns it, borrowed. @return WEIR_OK | WEIR_ENOTFOUND */
+WEIR_MUST_USE enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_index index,
+                                                   struct weir_span key, struct weir_span *ret_owner);
+/** Number of rows of an index; kept in meta, O(1). Lets a worker skip a lookup that cannot hit. */
+uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index);
+
+/** Called for each record; return false to stop. */
+typedef bool (*weir_record_fn)(void *arg, const struct weir_record *rec);
+/** Live records of a class in key order, beginning behind `after` (empty: at the first), at most `limit`. */
+WEIR_MUST_USE enum weir_err weir_store_list(struct weir_store_reader *r, enum weir_class class, struct weir_span after,
+                                            size_t limit, weir_record_fn fn, void *arg);
+
+/** A kept revision. @return WEIR_OK | WEIR_ENOTFOUND */
+WEIR_MUST_USE enum weir_err weir_store_revision_get(struct weir_store_reader *r, enum weir_class class,
+                                                    struct weir_span key, uint64_t revision, struct weir_span *ret_value);
+typedef bool (*weir_revision_fn)(void *arg, uint64_t revision, struct weir_span value);
+/** Newest first, at most WEIR_REVISIONS_KEPT. */
+WEIR_MUST_USE enum weir_err weir_store_revision_list(struct weir_store_reader *r, enum weir_class class,
+                                                     struct weir_span key, weir_revision_fn fn, void *arg);
+
+struct weir_store_stats {
+    uint64_t num_tenants;     /* live records of class TENANT, O(1) */
+    uint64_t num_records;
+    uint64_t used_bytes;
+    uint64_t max_bytes;
+    uint64_t seq;             /* last own sequence number */
+    uint8_t lane[WEIR_LANE_LEN];
+    uint64_t num_conflicts;   /* names claimed by more than one record */
+    uint32_t readers_used, readers_max;
+    bool writable;            /* false: over 80 % or the disk failed */
+};
+WEIR_MUST_USE enum weir_err weir_store_stats(struct weir_store_reader *r, struct weir_store_stats *ret);
+
+/**
+ * One write, queued to the writer thread, which groups what waits into one durable transaction.
+ * Owner: the submitter until submit, the store until done is called, then the submitter again.
+ */
+struct weir_write {
+    struct weir_msg msg;      /* private to the store while queued */
+    enum weir_class class;
+    struct weir_span key;     /* 1..WEIR_KEY_MAX bytes; borrowed until done */
+    bool delete;              /* write a tombstone; build is asked only for permission (value ignored) */
+    uint64_t revision;        /* out of build: kept under this number in the revision list (0: not kept) */
+    /**
+     * On the writer thread, inside the transaction: make the new value from the current one. Must be quick and pure.
+     * @param current NULL when absent  @param hlc the stamp this write will carry  @param value append the bytes here
+     * @return WEIR_OK | WEIR_EEXIST: nothing changes, leave the record | WEIR_ECONFLICT | WEIR_ENOTFOUND | WEIR_EINVAL | WEIR_ENOMEM
+     */
+    enum weir_err (*build)(struct weir_write *w, const struct weir_record *current, uint64_t hlc,
+                           struct weir_strbuf *value);
+    /** On the writer thread, after the commit (or the refusal). Must only hand over to another thread. */
+    void (*done)(struct weir_write *w);
+    /* results, set before done */
+    enum weir_err err;        /* as build, or WEIR_EFULL (80 % reserve or disk), WEIR_EIO, WEIR_ELIMIT (value too big) */
+    struct weir_version version;
+};
+
+/** @return WEIR_OK (done will be called exactly once) | WEIR_EBUSY (queue full: try later) | WEIR_ECLOSED */
+WEIR_MUST_USE enum weir_err weir_store_submit(struct weir_store *s, struct weir_write *w);
+
+#endif

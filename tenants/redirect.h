@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * redirect.h - redirects of one tenant: the most specific rule wins whatever the order; "none" is a carve-out.
+ * Specificity, compared in this order: exact path, then longer path prefix; exact host, then longer wildcard, then any;
+ * a port given; a scheme given; earlier in the file. Sans-I/O, read-only.
+ */
+#ifndef WEIR_TENANTS_REDIRECT_H
+#define WEIR_TENANTS_REDIRECT_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "tenants/tenant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_redirect_request {
+    bool https;
+    uint16_t port;             /* on which the request arrived */
+    struct weir_span host;     /* lower case, without port */
+    struct weir_span path;     /* normalised, compared with the rules */
+    struct weir_span raw;      /* path and query as received: what Location is made of */
+};
+
+struct weir_redirect_result {
+    uint16_t code;             /* 301 302 303 307 308; 0: no redirect */
+    uint16_t rule;             /* index in the document; valid when code != 0 or carved */
+    bool carved;               /* a "none" rule decided */
+    size_t location_len;
+};
+
+/**
+ * @param location  where the Location value is written (absolute URI, scheme://host[:port]path[?query])
+ * @return WEIR_OK | WEIR_ELIMIT: the location does not fit (answer 414)
+ * Location holds only bytes that passed the request parser; a redirect that would lead to itself is not taken (validation
+ * refuses rules that always do).
+ */
+WEIR_MUST_USE enum weir_err weir_redirect_find(const struct weir_tenant *t, const struct weir_redirect_request *req,
+                                               uint8_t *location, size_t location_max,
+                                               struct weir_redirect_result *ret);
+
+#endif

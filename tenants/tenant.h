@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tenant.h - a tenant compiled for serving: one block of memory, read-only but for the balance state of its worker.
+ * Owner: one worker; reference-counted on that worker, so that an exchange keeps the tenant it began with.
+ * Made from a StoredTenant by weir_tenant_compile when traffic first asks for it.
+ */
+#ifndef WEIR_TENANTS_TENANT_H
+#define WEIR_TENANTS_TENANT_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/limits.h"
+#include "node/base/span.h"
+#include "sync/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_endpoint {
+    struct weir_span text;      /* as configured: "10.0.0.1:8080" or "origin.example:80" */
+    struct weir_span host;      /* the name to resolve, NUL-terminated behind its end; empty for an address */
+    struct weir_addr addr;      /* with port; for a name only the port is set */
+    uint64_t key;               /* identity over pushes: hash of tenant, upstream, text, protocol; never 0 */
+    uint16_t weight;            /* 0: no new work */
+    bool backup;
+    uint16_t index;             /* in its upstream */
+    int32_t rr_current;         /* smooth weighted round robin; this worker's */
+};
+
+enum weir_balance { WEIR_BALANCE_ROUND_ROBIN, WEIR_BALANCE_IP_HASH };
+
+struct weir_upstream {
+    struct weir_span name;
+    enum weir_balance balance;
+    uint32_t connect_timeout_ms;
+    uint32_t response_timeout_ms;
+    uint32_t pool_min_idle;
+    uint32_t pool_max_idle;
+    uint32_t pool_max;
+    uint32_t pool_idle_timeout_ms;
+    uint16_t num_endpoints;     /* 1..WEIR_ENDPOINTS_MAX */
+    uint16_t num_backups;
+    struct weir_endpoint *endpoints;
+};
+
+struct weir_route {
+    struct weir_span path;      /* normalised, without "=" */
+    bool exact;
+    uint16_t index;             /* in the document, for "routes[3]" */
+    struct weir_upstream *upstream;
+};
+
+struct weir_header {
+    struct weir_span name;
+    struct weir_span value;
+};
+
+enum weir_underscores { WEIR_UNDERSCORES_DROP, WEIR_UNDERSCORES_KEEP, WEIR_UNDERSCORES_REFUSE };
+
+struct weir_error_page {
+    uint16_t status;            /* 400..599 */
+    struct weir_span content_type;
+    struct weir_span body;
+};
+
+struct weir_redirect_set;       /* tenants/redirect.h */
+
+struct weir_tenant {
+    uint32_t refs;
+    bool stale;                 /* replaced or deleted: finish what runs, start nothing */
+    struct weir_span name;
+    uint64_t revision;
+    uint32_t stats_slot;        /* where the node counts for it, 0..WEIR_TENANT_STATS_MAX-1 */
+
+    uint32_t max_header;        /* bytes */
+    uint64_t max_body;          /* bytes, 0 = no limit */
+    uint32_t head_timeout_ms;
+    uint32_t body_timeout_ms;
+    uint32_t min_rate;          /* bytes per second, 0 = off */
+    uint32_t idle_timeout_ms;
+
+    enum weir_underscores underscores;
+    uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;
+    const struct weir_header *add_request;
+    const struct weir_span *remove_request;     /* lower case */
+    const struct weir_header *add_response;
+    const struct weir_span *remove_response;    /* lower case */
+
+    uint16_t num_upstreams, num_routes, num_error_pages;
+    struct weir_upstream *upstreams;
+    const struct weir_route *routes;            /* exact first, then longest prefix first */
+    const struct weir_redirect_set *redirects;  /* NULL: none */
+    const struct weir_error_page *error_pages;
+    size_t block_len;                           /* bytes of the whole block */
+};
+
+#define WEIR_TENANT_STATS_MAX 1024
+
+/**
+ * Compile the packed StoredTenant. Applies defaults; one upstream and no route gives "/".
+ * @param value borrowed for the call   @param ret refs = 1
+ * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (does not validate: keep the old one) | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_tenant_compile(struct weir_span value, struct weir_tenant **ret);
+
+static inline struct weir_tenant *weir_tenant_ref(struct weir_tenant *t)
+{
+    t->refs++;
+    return t;
+}
+
+/** Drops a reference, frees at the last. NULL is legal. */
+void weir_tenant_unref(struct weir_tenant *t);
+
+/**
+ * The route of a normalised path: "=" exact beats the longest prefix. A prefix matches whole bytes ("/api" matches "/apis",
+ * as in nginx; write "/api/" to mean the folder). NULL: none.
+ */
+const struct weir_route *weir_tenant_route(const struct weir_tenant *t, struct weir_span path);
+
+/** Index rows of a StoredTenant: the store's weir_index_fn. */
+enum weir_err weir_tenant_index(enum weir_class class, struct weir_span key, struct weir_span value,
+                                struct weir_index_rows *rows);
+
+#endif
