@@ -71,7 +71,6 @@ struct weir_tenant {
     bool stale;                 /* replaced or deleted: finish what runs, start nothing */
     struct weir_span name;
     uint64_t revision;
-    uint32_t stats_slot;        /* where the node counts for it, 0..WEIR_TENANT_STATS_MAX-1 */
 
     uint32_t max_header;        /* bytes */
     uint64_t max_body;          /* bytes, 0 = no limit */
@@ -94,8 +93,6 @@ struct weir_tenant {
     const struct weir_error_page *error_pages;
     size_t block_len;                           /* bytes of the whole block */
 };
-
-#define WEIR_TENANT_STATS_MAX 1024
 
 /**
  * Compile the packed StoredTenant. Applies defaults; one upstream and no route gives "/".
