@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 enum weir_byte_class {
-    WEIR_BYTE_TOKEN = 1,   /* tchar */
-    WEIR_BYTE_VALUE = 2,   /* field-vchar, SP, HTAB, obs-text (0x80..0xff) */
-    WEIR_BYTE_PATH = 4,    /* pchar and "/"; "%" only in front of two hex digits is the caller's check */
-    WEIR_BYTE_QUERY = 8,   /* pchar, "/", "?" and what browsers send unescaped in a query: [ ] | ^ ` { } " < > \ are not among them except [ ] */
-    WEIR_BYTE_HOST = 16,   /* letters, digits, "-", ".", "_" */
+    WEIR_BYTE_TOKEN = 1, /* tchar */
+    WEIR_BYTE_VALUE = 2, /* field-vchar, SP, HTAB, obs-text (0x80..0xff) */
+    WEIR_BYTE_PATH =
+        4, /* pchar and "/"; "%" only in front of two hex digits is the caller's check */
+    WEIR_BYTE_QUERY =
+        8, /* PATH, "?" and the bytes browsers leave unescaped: [ ] | ^ ` { }; never " < > \ # */
+    WEIR_BYTE_HOST = 16, /* letters, digits, "-", ".", "_" */
     WEIR_BYTE_DIGIT = 32,
     WEIR_BYTE_HEX = 64,
     WEIR_BYTE_ALPHA = 128,
@@ -34,10 +36,21 @@ bool weir_bytes_all(struct weir_span s, enum weir_byte_class c);
 /** 0..15, or -1. */
 int weir_hex_digit(uint8_t b);
 /**
- * Index of the first byte of s that may not stand in a field value (control bytes but HTAB, DEL), or s.len.
- * CR and LF are such bytes, so this is also the scan for the end of a line. Vector instructions where built in.
+ * Index of the first byte of s that may not stand in a field value (control bytes but HTAB, DEL),
+ * or s.len. CR and LF are such bytes, so this is also the scan for the end of a line. Vector
+ * instructions where built in.
  */
 size_t weir_bytes_value_end(struct weir_span s);
+/** Without the spaces and tabs at its ends (OWS, RFC 9110 5.6.3). */
+static inline struct weir_span weir_bytes_trim(struct weir_span s)
+{
+    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))
+        s = weir_span(s.at + 1, s.len - 1);
+    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
 /** 1*18 digits and nothing else (RFC 9110 8.6). @return false: not such a number */
 bool weir_bytes_content_length(struct weir_span s, uint64_t *ret);
 

@@ -64,14 +64,14 @@ enum weir_h1_fault {
     WEIR_FAULT_NONE,
     WEIR_FAULT_METHOD,              /* not a token */
     WEIR_FAULT_TARGET,              /* byte outside RFC 3986, fragment, bad percent escape, wrong form for the method */
-    WEIR_FAULT_VERSION,             /* not HTTP/1.0 or HTTP/1.1; 505 when it is a well-formed other version */
+    WEIR_FAULT_VERSION,             /* not of the form HTTP/digit.digit */
     WEIR_FAULT_STATUS_LINE,
     WEIR_FAULT_LINE_END,            /* bare CR or bare LF anywhere in the head */
     WEIR_FAULT_OBS_FOLD,            /* a line that begins with SP or HTAB */
     WEIR_FAULT_FIELD_NAME,          /* empty, not a token, or space before the colon */
     WEIR_FAULT_FIELD_VALUE,         /* control byte */
-    WEIR_FAULT_HEAD_TOO_BIG,        /* over max_head: 431 (414 when the request line alone is) */
-    WEIR_FAULT_TARGET_TOO_LONG,     /* 414 */
+    WEIR_FAULT_HEAD_TOO_BIG,        /* over max_head: 431 */
+    WEIR_FAULT_TARGET_TOO_LONG,     /* the request line alone is over max_head: 414 */
     WEIR_FAULT_TOO_MANY_FIELDS,     /* 431 */
     WEIR_FAULT_HOST_MISSING,        /* HTTP/1.1 without Host */
     WEIR_FAULT_HOST_REPEATED,
@@ -82,6 +82,7 @@ enum weir_h1_fault {
     WEIR_FAULT_CONNECTION,          /* Connection is not a list of tokens, or names a field that must not be dropped (Host, Content-Length...) */
     WEIR_FAULT_EXPECT,              /* anything but "100-continue": 417 */
     WEIR_FAULT_UPGRADE,             /* a switch that was not asked for (101 in answer) */
+    WEIR_FAULT_VERSION_UNSUPPORTED, /* well-formed, but neither HTTP/1.0 nor HTTP/1.1: 505 */
     WEIR_FAULT_COUNT
 };
 
@@ -104,7 +105,9 @@ struct weir_h1_head {
     uint32_t max_head;       /* bytes, set by init */
     uint32_t scan_at;        /* resume here: all before it is judged */
     uint32_t head_len;       /* when done: bytes of the head with its empty line and any leading CRLF */
-    uint8_t state;           /* private to h1.c */
+    uint8_t state;           /* private, as are the next two */
+    uint8_t seen;            /* fields that may come only once */
+    uint8_t num_options;     /* options of all Connection fields, empty ones too */
     uint8_t minor;           /* HTTP/1.minor: 0 or 1 */
     uint16_t num_fields;
 

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * chunked.c - the chunked coding as a machine of one byte at a time for lines, and of whole runs
+ * for data. A size line is a few bytes, so the machine is not what a body costs; what counts is
+ * that no byte is judged twice. Limits: WEIR_CHUNK_LINE_MAX, WEIR_TRAILERS_MAX.   Ref: RFC 9112
+ * section 7.1; RFC 9110 6.5.1.
+ */
+#include "node/wire/chunked.h"
+
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "node/wire/h1.h"
+#include "node/wire/scan.h"
+
+#define SIZE_DIGITS_MAX 16
+
+enum chunked_state {
+    AT_SIZE,           /* hex digits */
+    AT_EXT_NAME_FIRST, /* after ";" */
+    AT_EXT_NAME,
+    AT_EXT_VALUE_FIRST, /* after "=" */
+    AT_EXT_TOKEN,
+    AT_EXT_QUOTED,    /* between quotes */
+    AT_EXT_ESCAPED,   /* after a backslash between quotes */
+    AT_EXT_QUOTE_END, /* after the second quote */
+    AT_SIZE_LF,
+    AT_DATA,
+    AT_DATA_CR,
+    AT_DATA_LF,
+    AT_TRAILER_FIRST, /* first byte of a trailer line, or of the last, empty one */
+    AT_TRAILER_NAME,
+    AT_TRAILER_VALUE,
+    AT_TRAILER_LF,
+    AT_LAST_LF,
+    AT_END,
+    AT_FAULT,
+};
+
+void weir_chunked_init(struct weir_chunked *c, uint8_t *trailers)
+{
+    *c = (struct weir_chunked){ .trailers = trailers, .state = AT_SIZE };
+}
+
+static enum weir_step fail(struct weir_chunked *c, enum weir_chunked_fault fault)
+{
+    c->state = AT_FAULT;
+    c->fault = (uint8_t)fault;
+    return WEIR_STEP_FAIL;
+}
+
+/* What may follow an extension, or the size itself: the next extension, or the end of the line. */
+static bool line_goes_on(struct weir_chunked *c, uint8_t b)
+{
+    if (b == ';')
+        c->state = AT_EXT_NAME_FIRST;
+    else if (b == '\r')
+        c->state = AT_SIZE_LF;
+    else
+        return false;
+    return true;
+}
+
+static enum weir_step size_byte(struct weir_chunked *c, uint8_t b)
+{
+    int digit = weir_hex_digit(b);
+    if (digit >= 0) {
+        /* The digits are counted before the shift, so that it cannot lose any. */
+        if (c->digits == SIZE_DIGITS_MAX)
+            return fail(c, WEIR_CHUNKED_SIZE);
+        c->digits++;
+        c->left = c->left << 4 | (uint64_t)digit;
+        return WEIR_STEP_MORE;
+    }
+    if (b == '\n')
+        return fail(c, WEIR_CHUNKED_LINE_END);
+    if (c->digits == 0 || !line_goes_on(c, b))
+        return fail(c, WEIR_CHUNKED_SIZE);
+    return WEIR_STEP_MORE;
+}
+
+static bool quoted_byte(struct weir_chunked *c, uint8_t b)
+{
+    if (c->state == AT_EXT_ESCAPED || (b != '"' && b != '\\'))
+        c->state = AT_EXT_QUOTED;
+    else
+        c->state = b == '"' ? AT_EXT_QUOTE_END : AT_EXT_ESCAPED;
+    return weir_byte_is(b, WEIR_BYTE_VALUE);
+}
+
+/* One byte of *( ";" token [ "=" ( token / quoted-string ) ] ), no white space but between quotes.
+ */
+static enum weir_step extension_byte(struct weir_chunked *c, uint8_t b)
+{
+    bool token = weir_byte_is(b, WEIR_BYTE_TOKEN);
+    bool good = token;
+    switch ((enum chunked_state)c->state) {
+    case AT_EXT_NAME_FIRST:
+        c->state = AT_EXT_NAME;
+        break;
+    case AT_EXT_NAME:
+        if (b == '=') {
+            c->state = AT_EXT_VALUE_FIRST;
+            good = true;
+        } else if (!token) {
+            good = line_goes_on(c, b);
+        }
+        break;
+    case AT_EXT_VALUE_FIRST:
+        good = token || b == '"';
+        c->state = b == '"' ? AT_EXT_QUOTED : AT_EXT_TOKEN;
+        break;
+    case AT_EXT_TOKEN:
+        good = token || line_goes_on(c, b);
+        break;
+    case AT_EXT_QUOTED:
+    case AT_EXT_ESCAPED:
+        good = quoted_byte(c, b);
+        break;
+    case AT_EXT_QUOTE_END:
+        good = line_goes_on(c, b);
+        break;
+    case AT_SIZE:
+    case AT_SIZE_LF:
+    case AT_DATA:
+    case AT_DATA_CR:
+    case AT_DATA_LF:
+    case AT_TRAILER_FIRST:
+    case AT_TRAILER_NAME:
+    case AT_TRAILER_VALUE:
+    case AT_TRAILER_LF:
+    case AT_LAST_LF:
+    case AT_END:
+    case AT_FAULT:
+        WEIR_UNREACHABLE();
+    }
+    if (good)
+        return WEIR_STEP_MORE;
+    return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_EXTENSION);
+}
+
+static enum weir_step size_lf_byte(struct weir_chunked *c, uint8_t b)
+{
+    if (b != '\n')
+        return fail(c, WEIR_CHUNKED_LINE_END);
+    if (c->left > UINT64_MAX - c->total)
+        return fail(c, WEIR_CHUNKED_SIZE);
+    c->line_len = 0;
+    c->digits = 0;
+    c->state = c->left > 0 ? AT_DATA : AT_TRAILER_FIRST;
+    return WEIR_STEP_MORE;
+}
+
+/* A byte of a size line, its CRLF included, or of the CRLF that ends the data before it. */
+static enum weir_step line_byte(struct weir_chunked *c, uint8_t b)
+{
+    if (c->state == AT_DATA_CR || c->state == AT_DATA_LF) {
+        bool cr = c->state == AT_DATA_CR;
+        if (b != (cr ? '\r' : '\n'))
+            return fail(c, WEIR_CHUNKED_LINE_END);
+        c->state = cr ? AT_DATA_LF : AT_SIZE;
+        return WEIR_STEP_MORE;
+    }
+    if (++c->line_len > WEIR_CHUNK_LINE_MAX)
+        return fail(c, WEIR_CHUNKED_EXTENSION);
+    if (c->state == AT_SIZE)
+        return size_byte(c, b);
+    if (c->state == AT_SIZE_LF)
+        return size_lf_byte(c, b);
+    return extension_byte(c, b);
+}
+
+static enum weir_step trailer_keep(struct weir_chunked *c, uint8_t b)
+{
+    if (c->line_len == WEIR_TRAILERS_MAX)
+        return fail(c, WEIR_CHUNKED_TRAILER);
+    if (c->trailers != NULL) {
+        c->trailers[c->line_len] = b;
+        c->trailers_len = c->line_len + 1;
+    }
+    c->line_len++;
+    return WEIR_STEP_MORE;
+}
+
+static enum weir_step trailer_name_byte(struct weir_chunked *c, uint8_t b)
+{
+    if (c->state == AT_TRAILER_FIRST && b == '\r') {
+        c->state = AT_LAST_LF;
+        return WEIR_STEP_MORE;
+    }
+    if (c->state == AT_TRAILER_NAME && b == ':')
+        c->state = AT_TRAILER_VALUE;
+    else if (weir_byte_is(b, WEIR_BYTE_TOKEN))
+        c->state = AT_TRAILER_NAME;
+    else
+        return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
+    return trailer_keep(c, b);
+}
+
+static enum weir_step trailer_byte(struct weir_chunked *c, uint8_t b)
+{
+    if (c->state == AT_TRAILER_FIRST || c->state == AT_TRAILER_NAME)
+        return trailer_name_byte(c, b);
+    if (c->state == AT_TRAILER_VALUE) {
+        if (b == '\r')
+            c->state = AT_TRAILER_LF;
+        else if (!weir_byte_is(b, WEIR_BYTE_VALUE))
+            return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
+        return trailer_keep(c, b);
+    }
+    if (b != '\n')
+        return fail(c, WEIR_CHUNKED_LINE_END);
+    if (c->state == AT_LAST_LF) {
+        c->state = AT_END;
+        return WEIR_STEP_DONE;
+    }
+    c->state = AT_TRAILER_FIRST;
+    return trailer_keep(c, b);
+}
+
+enum weir_step weir_chunked_next(struct weir_chunked *c, struct weir_span in, size_t *ret_used,
+                                 struct weir_span *ret_data)
+{
+    if (c->state == AT_FAULT)
+        return WEIR_STEP_FAIL;
+    enum weir_step step = c->state == AT_END ? WEIR_STEP_DONE : WEIR_STEP_MORE;
+    size_t at = 0;
+    while (step == WEIR_STEP_MORE && at < in.len) {
+        if (c->state == AT_DATA) {
+            size_t len = in.len - at < c->left ? in.len - at : (size_t)c->left;
+            c->left -= len;
+            c->total += len;
+            if (c->left == 0)
+                c->state = AT_DATA_CR;
+            *ret_used = at + len;
+            *ret_data = weir_span(in.at + at, len);
+            return WEIR_STEP_SOME;
+        }
+        uint8_t b = in.at[at++];
+        step = c->state < AT_TRAILER_FIRST ? line_byte(c, b) : trailer_byte(c, b);
+    }
+    if (step != WEIR_STEP_FAIL)
+        *ret_used = at;
+    return step;
+}
+
+size_t weir_chunk_head_write(uint64_t len, uint8_t out[WEIR_CHUNK_HEAD_MAX])
+{
+    static const char digits[] = "0123456789abcdef";
+    WEIR_ASSERT(len > 0);
+    size_t num_digits = (size_t)(67 - __builtin_clzll(len)) / 4;
+    for (size_t i = num_digits; i > 0; i--, len >>= 4)
+        out[i - 1] = (uint8_t)digits[len & 15];
+    out[num_digits] = '\r';
+    out[num_digits + 1] = '\n';
+    return num_digits + 2;
+}
+
+/*
+ * Names that mean something before the body, and so must not arrive after it: framing, routing,
+ * request modifiers, authentication, content format, and what an answer says about its handling
+ * (RFC 9110 6.5.1). Those with a weir_field_id are refused by it.
+ */
+static const struct weir_span no_trailers[] = {
+    WEIR_SPAN_LIT("accept-ranges"),
+    WEIR_SPAN_LIT("age"),
+    WEIR_SPAN_LIT("allow"),
+    WEIR_SPAN_LIT("authorization"),
+    WEIR_SPAN_LIT("cache-control"),
+    WEIR_SPAN_LIT("content-disposition"),
+    WEIR_SPAN_LIT("content-encoding"),
+    WEIR_SPAN_LIT("content-language"),
+    WEIR_SPAN_LIT("content-location"),
+    WEIR_SPAN_LIT("content-range"),
+    WEIR_SPAN_LIT("content-type"),
+    WEIR_SPAN_LIT("cookie"),
+    WEIR_SPAN_LIT("expires"),
+    WEIR_SPAN_LIT("if-match"),
+    WEIR_SPAN_LIT("if-modified-since"),
+    WEIR_SPAN_LIT("if-none-match"),
+    WEIR_SPAN_LIT("if-range"),
+    WEIR_SPAN_LIT("if-unmodified-since"),
+    WEIR_SPAN_LIT("location"),
+    WEIR_SPAN_LIT("max-forwards"),
+    WEIR_SPAN_LIT("pragma"),
+    WEIR_SPAN_LIT("range"),
+    WEIR_SPAN_LIT("retry-after"),
+    WEIR_SPAN_LIT("set-cookie"),
+    WEIR_SPAN_LIT("vary"),
+    WEIR_SPAN_LIT("warning"),
+    WEIR_SPAN_LIT("www-authenticate"),
+    WEIR_SPAN_LIT("x-http-method-override"),
+};
+
+bool weir_trailer_may_pass(struct weir_span name)
+{
+    static const struct weir_span families[] = { WEIR_SPAN_LIT("x-forwarded-"),
+                                                 WEIR_SPAN_LIT("proxy-"),
+                                                 WEIR_SPAN_LIT("access-control-") };
+    if (!weir_bytes_all(name, WEIR_BYTE_TOKEN) || weir_field_id_of(name) != WEIR_FIELD_OTHER)
+        return false;
+    /* A reader that takes "_" for "-" would see any of the names below in it. */
+    if (memchr(name.at, '_', name.len) != NULL)
+        return false;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(families); i++)
+        if (name.len >= families[i].len &&
+            weir_span_eq_nocase(weir_span(name.at, families[i].len), families[i]))
+            return false;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(no_trailers); i++)
+        if (weir_span_eq_nocase(name, no_trailers[i]))
+            return false;
+    return true;
+}
+
+bool weir_trailer_next(struct weir_span section, size_t *at, struct weir_span *ret_name,
+                       struct weir_span *ret_value)
+{
+    struct weir_span rest = weir_span_from(section, *at);
+    if (rest.len == 0)
+        return false;
+    const uint8_t *colon = memchr(rest.at, ':', rest.len);
+    WEIR_ASSERT(colon != NULL);
+    size_t name_len = (size_t)(colon - rest.at);
+    size_t from = name_len + 1;
+    size_t end = weir_scan_value(rest.at, from, rest.len);
+    WEIR_ASSERT(rest.len - end >= 2);
+    *ret_name = weir_span(rest.at, name_len);
+    *ret_value = weir_bytes_trim(weir_span(rest.at + from, end - from));
+    *at += end + 2;
+    return true;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scan.h - the three scans that carry the cost of a head: value, name, path. Private to node/wire,
+ * inlined in its loops. Sixteen bytes a step with SSE2, which every x86-64 has; else, and at the
+ * end of the bytes, by the table of classes. No scan reads a byte at or after len. WEIR_NO_SIMD
+ * builds the table form alone.
+ */
+#ifndef WEIR_NODE_WIRE_SCAN_H
+#define WEIR_NODE_WIRE_SCAN_H
+
+#include "node/wire/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__SSE2__) && !defined(WEIR_NO_SIMD)
+#define WEIR_SCAN_SSE2 1
+#include <emmintrin.h>
+
+static inline __m128i weir_scan_load(const uint8_t *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/** All ones in each byte of v that is in first..first+count-1. SSE2 has no unsigned compare; the
+ * minimum serves. */
+static inline __m128i weir_scan_range(__m128i v, uint8_t first, uint8_t count)
+{
+    __m128i from = _mm_sub_epi8(v, _mm_set1_epi8((char)first));
+    return _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8((char)(count - 1))), from);
+}
+
+static inline __m128i weir_scan_equal(__m128i v, char byte)
+{
+    return _mm_cmpeq_epi8(v, _mm_set1_epi8(byte));
+}
+
+static inline __m128i weir_scan_letters(__m128i v)
+{
+    return weir_scan_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 26);
+}
+#else
+#define WEIR_SCAN_SSE2 0
+#endif
+
+/** Index of the first byte from `at` on that may not stand in a field value, or len. */
+static inline size_t weir_scan_value(const uint8_t *p, size_t at, size_t len)
+{
+#if WEIR_SCAN_SSE2
+    for (; len - at >= 16; at += 16) {
+        __m128i v = weir_scan_load(p + at);
+        __m128i control = _mm_andnot_si128(weir_scan_equal(v, '\t'), weir_scan_range(v, 0, 32));
+        __m128i stop = _mm_or_si128(control, weir_scan_equal(v, 0x7f));
+        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+        if (mask != 0)
+            return at + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    while (at < len && weir_byte_is(p[at], WEIR_BYTE_VALUE))
+        at++;
+    return at;
+}
+
+/**
+ * Index of the first byte from `at` on that is not a tchar, or len. *underscore becomes true when a
+ * "_" was passed, and is otherwise left as it is.
+ */
+static inline size_t weir_scan_name(const uint8_t *p, size_t at, size_t len, bool *underscore)
+{
+#if WEIR_SCAN_SSE2
+    /* Letters, digits, "-", "." and "_" are all that real names have; the loop below judges
+     * anything else. */
+    for (; len - at >= 16; at += 16) {
+        __m128i v = weir_scan_load(p + at);
+        __m128i low = weir_scan_equal(v, '_');
+        __m128i pass = _mm_or_si128(weir_scan_letters(v), weir_scan_range(v, '0', 10));
+        pass = _mm_or_si128(_mm_or_si128(pass, low), weir_scan_range(v, '-', 2));
+        unsigned stop = ~(unsigned)_mm_movemask_epi8(pass) & 0xffffU;
+        unsigned before = stop == 0 ? 0xffffU : (stop & (0U - stop)) - 1U;
+        if (((unsigned)_mm_movemask_epi8(low) & before) != 0)
+            *underscore = true;
+        if (stop != 0) {
+            at += (size_t)__builtin_ctz(stop);
+            break;
+        }
+    }
+#endif
+    for (; at < len && weir_byte_is(p[at], WEIR_BYTE_TOKEN); at++)
+        if (p[at] == '_')
+            *underscore = true;
+    return at;
+}
+
+/**
+ * Skip bytes that are plain in any path and query. Stops at the first byte that has to be looked
+ * at, "%" and "?" among them; it may stop at a byte that is good after all.
+ */
+static inline size_t weir_scan_path(const uint8_t *p, size_t at, size_t len)
+{
+#if WEIR_SCAN_SSE2
+    for (; len - at >= 16; at += 16) {
+        __m128i v = weir_scan_load(p + at);
+        /* & ' ( ) * + , - . / digits : ; and then "=" and "_" */
+        __m128i pass = _mm_or_si128(weir_scan_letters(v), weir_scan_range(v, '&', ';' - '&' + 1));
+        pass = _mm_or_si128(pass, _mm_or_si128(weir_scan_equal(v, '='), weir_scan_equal(v, '_')));
+        unsigned stop = ~(unsigned)_mm_movemask_epi8(pass) & 0xffffU;
+        if (stop != 0)
+            return at + (size_t)__builtin_ctz(stop);
+    }
+#endif
+    while (at < len && p[at] != '%' && weir_byte_is(p[at], WEIR_BYTE_PATH))
+        at++;
+    return at;
+}
+
+/** Index of the first "%", "?" or "." from `at` on, or len: all that can make a checked path differ
+ * from its normal form. */
+static inline size_t weir_scan_change(const uint8_t *p, size_t at, size_t len)
+{
+#if WEIR_SCAN_SSE2
+    for (; len - at >= 16; at += 16) {
+        __m128i v = weir_scan_load(p + at);
+        __m128i stop = _mm_or_si128(weir_scan_equal(v, '%'), weir_scan_equal(v, '?'));
+        stop = _mm_or_si128(stop, weir_scan_equal(v, '.'));
+        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+        if (mask != 0)
+            return at + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    while (at < len && p[at] != '%' && p[at] != '?' && p[at] != '.')
+        at++;
+    return at;
+}
+
+#endif
