@@ -67,6 +67,8 @@ static inline struct weir_span weir_span_from(struct weir_span s, size_t from)
 {
     if (from > s.len)
         from = s.len;
+    if (from == 0)
+        return s; /* arithmetic on the NULL of an empty span is undefined */
     return (struct weir_span){ s.at + from, s.len - from };
 }
 

@@ -24,9 +24,11 @@ struct weir_timer {
 
 struct weir_wheel {
     struct weir_list slots[WEIR_WHEEL_LEVELS][WEIR_WHEEL_SLOTS];
-    struct weir_list expired;
-    uint64_t tick; /* ticks since the wheel's start that have been handled */
+    struct weir_list overdue; /* set to a time already past; expire at the next advance */
+    struct weir_list expired; /* wait for weir_wheel_pop */
+    uint64_t tick;            /* ticks since the wheel's start that have been handled */
     uint64_t start_ms;
+    uint64_t now_ms; /* of the last advance */
     uint64_t num_armed;
 };
 

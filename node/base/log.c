@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * log.c - one line, one write(2), from a buffer on the stack: no lock, no allocation, no line torn
+ * between threads. A line that cannot be written is lost; the node does not wait for whoever reads
+ * its log.
+ */
+#include "node/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "node/base/clock.h"
+
+#define LINE_MAX_LEN 2048 /* bytes with the newline */
+
+static const char *const level_names[] = { "error", "warn", "info", "debug", "trace" };
+_Static_assert(WEIR_ARRAY_LEN(level_names) == WEIR_LOG_TRACE + 1, "a name for each level");
+
+/* Written once before there are threads. */
+static enum weir_log_level log_level = WEIR_LOG_INFO;
+static int log_fd = STDERR_FILENO;
+
+struct line {
+    char at[LINE_MAX_LEN];
+    size_t len;
+};
+
+void weir_log_init(enum weir_log_level level, int fd)
+{
+    log_level = level;
+    log_fd = fd;
+}
+
+enum weir_err weir_log_level_parse(const char *name, enum weir_log_level *ret_level)
+{
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(level_names); i++) {
+        if (strcmp(name, level_names[i]) == 0) {
+            *ret_level = (enum weir_log_level)i;
+            return WEIR_OK;
+        }
+    }
+    return WEIR_EINVAL;
+}
+
+bool weir_log_on(enum weir_log_level level)
+{
+    return level <= log_level;
+}
+
+/* Add text with its bytes escaped. False when it did not fit; a byte goes in whole or not at all.
+ */
+static bool line_add(struct line *l, const char *text, size_t len)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const size_t room = LINE_MAX_LEN - sizeof("...\n") + 1;
+
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)text[i];
+        bool plain = c >= 0x20 && c <= 0x7e;
+        if (l->len + (plain ? 1 : 4) > room)
+            return false;
+        if (plain) {
+            l->at[l->len++] = (char)c;
+        } else {
+            l->at[l->len++] = '\\';
+            l->at[l->len++] = 'x';
+            l->at[l->len++] = hex[c >> 4];
+            l->at[l->len++] = hex[c & 15];
+        }
+    }
+    return true;
+}
+
+static void line_end(struct line *l, bool whole)
+{
+    if (!whole) {
+        memcpy(l->at + l->len, "...", 3);
+        l->len += 3;
+    }
+    l->at[l->len++] = '\n';
+}
+
+static void line_write(const struct line *l)
+{
+    ssize_t n;
+    do {
+        n = write(log_fd, l->at, l->len);
+    } while (n < 0 && errno == EINTR);
+}
+
+void weir_log(enum weir_log_level level, const char *event, const char *fmt, ...)
+{
+    if (!weir_log_on(level))
+        return;
+    int saved_errno = errno;
+    struct line line = { .len = WEIR_RFC3339_LEN };
+    char text[LINE_MAX_LEN];
+    va_list args;
+
+    va_start(args, fmt);
+    int num = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    size_t len = num < 0 ? 0 : (size_t)num;
+    bool cut = num < 0 || len >= sizeof(text);
+    if (len >= sizeof(text))
+        len = sizeof(text) - 1;
+
+    weir_clock_rfc3339(weir_clock_wall_ms(), line.at);
+    const char *name = level_names[level];
+    bool whole = line_add(&line, " ", 1) && line_add(&line, name, strlen(name)) &&
+                 line_add(&line, " ", 1) && line_add(&line, event, strlen(event)) &&
+                 (len == 0 || line_add(&line, " ", 1)) && line_add(&line, text, len);
+    line_end(&line, whole && !cut);
+    line_write(&line);
+    errno = saved_errno;
+}
+
+bool weir_log_allowed(struct weir_log_limit *l, uint32_t per_second, uint32_t *ret_suppressed)
+{
+    uint64_t now_s = weir_clock_mono_ns() / 1000000000u + 1; /* 0 is the zero state */
+    uint64_t window_s = atomic_load_explicit(&l->window_s, memory_order_relaxed);
+
+    /* The one that opens the second clears the count. A line counted between the two is at most one
+     * line too many. */
+    if (window_s != now_s &&
+        atomic_compare_exchange_strong_explicit(&l->window_s, &window_s, now_s,
+                                                memory_order_relaxed, memory_order_relaxed))
+        atomic_store_explicit(&l->num, 0, memory_order_relaxed);
+
+    if (atomic_load_explicit(&l->num, memory_order_relaxed) < per_second &&
+        atomic_fetch_add_explicit(&l->num, 1, memory_order_relaxed) < per_second) {
+        *ret_suppressed = atomic_exchange_explicit(&l->suppressed, 0, memory_order_relaxed);
+        return true;
+    }
+    atomic_fetch_add_explicit(&l->suppressed, 1, memory_order_relaxed);
+    return false;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * metrics.c - the table of all metrics and the text of a scrape. Rows that share a name are one
+ * family with one label each and stand next to each other, so that HELP and TYPE are written once.
+ * Ref: Prometheus text exposition format 0.0.4.
+ */
+#include "node/base/metrics.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum kind { COUNTER, GAUGE };
+
+struct row {
+    const char *name;
+    const char *label; /* with its braces, or "" */
+    const char *help;  /* taken from the first row of a family */
+    enum kind kind;
+};
+
+/* clang-format off */
+static const struct row rows[] = {
+    [WEIR_M_CONNECTIONS_ACCEPTED] = { "weir_connections_accepted_total", "",
+        "Client connections accepted.", COUNTER },
+    [WEIR_M_CONNECTIONS_OPEN] = { "weir_connections_open", "",
+        "Client connections open now.", GAUGE },
+    [WEIR_M_CONNECTIONS_REFUSED] = { "weir_connections_refused_total", "",
+        "Client connections refused at the limit, or without descriptors or memory for them.", COUNTER },
+    [WEIR_M_REQUESTS_1XX] = { "weir_requests_total", "{class=\"1xx\"}",
+        "Answers sent to clients by class of their status; 1xx are interim answers passed on.", COUNTER },
+    [WEIR_M_REQUESTS_2XX] = { "weir_requests_total", "{class=\"2xx\"}", "", COUNTER },
+    [WEIR_M_REQUESTS_3XX] = { "weir_requests_total", "{class=\"3xx\"}", "", COUNTER },
+    [WEIR_M_REQUESTS_4XX] = { "weir_requests_total", "{class=\"4xx\"}", "", COUNTER },
+    [WEIR_M_REQUESTS_5XX] = { "weir_requests_total", "{class=\"5xx\"}", "", COUNTER },
+    [WEIR_M_REQUESTS_CUT] = { "weir_requests_cut_total", "",
+        "Requests that ended without a whole answer.", COUNTER },
+    [WEIR_M_REQUESTS_MALFORMED] = { "weir_requests_malformed_total", "",
+        "Requests refused by the parser.", COUNTER },
+    [WEIR_M_REQUESTS_UNKNOWN_HOST] = { "weir_requests_unknown_host_total", "",
+        "Requests for a host that no tenant has.", COUNTER },
+    [WEIR_M_REQUESTS_REDIRECTED] = { "weir_requests_redirected_total", "",
+        "Requests answered with a redirect of the tenant.", COUNTER },
+    [WEIR_M_REQUESTS_TOO_LARGE] = { "weir_requests_too_large_total", "",
+        "Requests whose head or body passed its limit.", COUNTER },
+    [WEIR_M_REQUESTS_TIMED_OUT] = { "weir_requests_timed_out_total", "",
+        "Requests ended by the limit on head, body, rate or idle time.", COUNTER },
+    [WEIR_M_REQUESTS_RETRIED] = { "weir_requests_retried_total", "",
+        "Requests sent again to another endpoint.", COUNTER },
+    [WEIR_M_UPSTREAM_CONNECTS] = { "weir_upstream_connects_total", "",
+        "Connections to endpoints begun.", COUNTER },
+    [WEIR_M_UPSTREAM_CONNECT_ERRORS] = { "weir_upstream_connect_errors_total", "",
+        "Connections to endpoints that did not come about.", COUNTER },
+    [WEIR_M_UPSTREAM_REUSED] = { "weir_upstream_reused_total", "",
+        "Exchanges on a parked connection to an endpoint.", COUNTER },
+    [WEIR_M_UPSTREAM_MALFORMED] = { "weir_upstream_malformed_total", "",
+        "Answers of endpoints refused by the parser.", COUNTER },
+    [WEIR_M_UPSTREAM_TIMEOUTS] = { "weir_upstream_timeouts_total", "",
+        "Answers of endpoints that did not come in time.", COUNTER },
+    [WEIR_M_UPSTREAM_CUT] = { "weir_upstream_cut_total", "",
+        "Answers of endpoints that stopped before their end.", COUNTER },
+    [WEIR_M_UPSTREAM_UNSOLICITED] = { "weir_upstream_unsolicited_total", "",
+        "Connections on which an endpoint sent bytes that nobody asked for.", COUNTER },
+    [WEIR_M_UPSTREAM_NONE_LEFT] = { "weir_upstream_none_left_total", "",
+        "Requests for which no endpoint could be used.", COUNTER },
+    [WEIR_M_UPSTREAM_OPEN] = { "weir_upstream_open", "",
+        "Connections to endpoints open now.", GAUGE },
+    [WEIR_M_UPSTREAM_IDLE] = { "weir_upstream_idle", "",
+        "Connections to endpoints parked for reuse now.", GAUGE },
+    [WEIR_M_DOWNSTREAM_BYTES_IN] = { "weir_downstream_received_bytes_total", "",
+        "Bytes received from clients.", COUNTER },
+    [WEIR_M_DOWNSTREAM_BYTES_OUT] = { "weir_downstream_sent_bytes_total", "",
+        "Bytes sent to clients.", COUNTER },
+    [WEIR_M_TENANT_COMPILES] = { "weir_tenant_compiles_total", "",
+        "Tenants compiled by a worker on first use or after a change.", COUNTER },
+    [WEIR_M_TENANT_COMPILE_ERRORS] = { "weir_tenant_compile_errors_total", "",
+        "Tenants that could not be compiled.", COUNTER },
+    [WEIR_M_TENANT_EVICTIONS] = { "weir_tenant_evictions_total", "",
+        "Compiled tenants dropped to make room for others.", COUNTER },
+    [WEIR_M_TENANTS_CACHED] = { "weir_tenants_cached", "",
+        "Compiled tenants held by the workers now.", GAUGE },
+    [WEIR_M_ACCESS_LOG_DROPPED] = { "weir_access_log_dropped_total", "",
+        "Access records lost because the log could not be written fast enough.", COUNTER },
+    [WEIR_M_INBOX_OVERFLOWS] = { "weir_inbox_overflows_total", "",
+        "Times a worker's inbox was full and it was told to drop its caches.", COUNTER },
+    [WEIR_M_STORE_WRITES] = { "weir_store_writes_total", "",
+        "Records written to the store.", COUNTER },
+    [WEIR_M_STORE_WRITE_ERRORS] = { "weir_store_write_errors_total", "",
+        "Records that could not be written to the store.", COUNTER },
+    [WEIR_M_STORE_COMMITS] = { "weir_store_commits_total", "",
+        "Transactions committed to the store.", COUNTER },
+    [WEIR_M_STORE_CORRUPT_RECORDS] = { "weir_store_corrupt_records_total", "",
+        "Records read from the store whose checksum did not hold.", COUNTER },
+    [WEIR_M_ADMIN_REQUESTS] = { "weir_admin_requests_total", "",
+        "Requests to the admin API.", COUNTER },
+    [WEIR_M_ADMIN_ERRORS] = { "weir_admin_errors_total", "",
+        "Requests to the admin API answered with an error.", COUNTER },
+    [WEIR_M_POOL_EXHAUSTED] = { "weir_pool_exhausted_total", "",
+        "Requests or connections refused for want of memory.", COUNTER },
+};
+/* clang-format on */
+_Static_assert(WEIR_ARRAY_LEN(rows) == WEIR_M_COUNT,
+               "one row for each metric, in the table's order");
+
+uint64_t weir_metrics_sum(const struct weir_metrics *const *blocks, size_t num,
+                          enum weir_metric which)
+{
+    uint64_t sum = 0;
+
+    /* Modulo 2^64: what one worker counted down and another counted up comes out right. */
+    for (size_t i = 0; i < num; i++)
+        sum += atomic_load_explicit(&blocks[i]->cells[which], memory_order_relaxed);
+    return sum;
+}
+
+void weir_metrics_write(const struct weir_metrics *const *blocks, size_t num,
+                        struct weir_strbuf *out)
+{
+    const char *family = "";
+
+    for (size_t i = 0; i < WEIR_M_COUNT; i++) {
+        const struct row *row = &rows[i];
+        uint64_t value = weir_metrics_sum(blocks, num, (enum weir_metric)i);
+        /* The blocks are not read at one instant: a gauge may seem to be below zero for a moment.
+         */
+        if (row->kind == GAUGE && value > INT64_MAX)
+            value = 0;
+        if (strcmp(row->name, family) != 0) {
+            family = row->name;
+            weir_strbuf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->help, row->name,
+                               row->kind == GAUGE ? "gauge" : "counter");
+        }
+        weir_strbuf_printf(out, "%s%s %" PRIu64 "\n", row->name, row->label, value);
+    }
+}
