@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * addr.h - IP addresses, ports and prefixes: parse, print, compare. Value types, allocation-free.
- * IPv4 is kept as ::ffff:a.b.c.d, so one 16-byte form serves tables and keys; v4-mapped input is the same address.
+ * IPv4 is kept as ::ffff:a.b.c.d, so one 16-byte form serves tables and keys; v4-mapped input is
+ * the same address.
  */
 #ifndef WEIR_NODE_BASE_ADDR_H
 #define WEIR_NODE_BASE_ADDR_H
@@ -27,20 +28,32 @@ struct weir_prefix {
 
 #define WEIR_ADDR_TEXT_MAX 64
 
-/** "1.2.3.4", "::1". No port, no brackets, no zone, no leading zeros. @return WEIR_OK | WEIR_EINVAL */
+/**
+ * "1.2.3.4", "::1". No port, no brackets, no zone; no leading zeros in IPv4 parts, where they could
+ * mean octal.
+ *
+ * @return WEIR_OK | WEIR_EINVAL (say so to who wrote it)
+ */
 WEIR_MUST_USE enum weir_err weir_addr_parse_ip(struct weir_span text, struct weir_addr *ret);
 /** "1.2.3.4:80", "[::1]:80"; port 1..65535. @return WEIR_OK | WEIR_EINVAL */
 WEIR_MUST_USE enum weir_err weir_addr_parse(struct weir_span text, struct weir_addr *ret);
-/** "10.0.0.0/8", "fe80::/10", or a bare address. Host bits must be 0. @return WEIR_OK | WEIR_EINVAL */
+/**
+ * "10.0.0.0/8", "fe80::/10", or a bare address. Host bits must be 0. @return WEIR_OK | WEIR_EINVAL
+ */
 WEIR_MUST_USE enum weir_err weir_prefix_parse(struct weir_span text, struct weir_prefix *ret);
+/** Whether a is inside p. A prefix of IPv6 (len < 96) holds no IPv4 address, not even "::/0". */
 bool weir_prefix_contains(const struct weir_prefix *p, const struct weir_addr *a);
+/** Whether the address is IPv4, also when it was written or received as ::ffff:a.b.c.d. */
 bool weir_addr_is_v4(const struct weir_addr *a);
+/** 127.0.0.0/8 or ::1. */
 bool weir_addr_is_loopback(const struct weir_addr *a);
+/** Same address and same port. */
 bool weir_addr_eq(const struct weir_addr *a, const struct weir_addr *b);
 /** Only the address, v4 as dotted quad. @return bytes written without NUL, < WEIR_ADDR_TEXT_MAX */
 size_t weir_addr_ip_text(const struct weir_addr *a, char out[WEIR_ADDR_TEXT_MAX]);
-/** address:port, v6 in brackets. */
+/** address:port, v6 in brackets. @return bytes written without NUL, < WEIR_ADDR_TEXT_MAX */
 size_t weir_addr_text(const struct weir_addr *a, char out[WEIR_ADDR_TEXT_MAX]);
+/** Any family but AF_INET and AF_INET6 (a Unix socket) gives the address "::" and port 0. */
 void weir_addr_from_sockaddr(const struct sockaddr *sa, struct weir_addr *ret);
 /** @return the length of the sockaddr: AF_INET for v4-mapped, else AF_INET6 */
 socklen_t weir_addr_to_sockaddr(const struct weir_addr *a, struct sockaddr_storage *ret);

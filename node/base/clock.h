@@ -14,9 +14,16 @@ uint64_t weir_clock_mono_ns(void);
 uint64_t weir_clock_wall_ms(void);
 
 #define WEIR_RFC3339_LEN 24 /* "2026-11-21T03:55:51.123Z" */
-/** Write the time as RFC 3339 UTC with milliseconds into out[WEIR_RFC3339_LEN + 1]; allocation-free, no locale. */
+/**
+ * Write the time as RFC 3339 UTC with milliseconds into out[WEIR_RFC3339_LEN + 1]; allocation-
+ * free, no locale.
+ */
 void weir_clock_rfc3339(uint64_t wall_ms, char *out);
 #define WEIR_HTTP_DATE_LEN 29 /* "Sat, 21 Nov 2026 03:55:51 GMT", RFC 9110 5.6.7 */
+/**
+ * Write the time as IMF-fixdate into out[WEIR_HTTP_DATE_LEN + 1]. Both forms stop at the end of
+ * the year 9999.
+ */
 void weir_clock_http_date(uint64_t wall_ms, char *out);
 
 #endif

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * contract.h - what the code promises itself: contracts, attributes, container_of.
- * WEIR_ASSERT stays on in release builds; WEIR_DCHECK is for hot loops and is on in debug and sanitizer builds.
- * Never used on what a peer, a client, an upstream, a file or an operator sent.
+ * WEIR_ASSERT stays on in release builds; WEIR_DCHECK is for hot loops and is on in debug and
+ * sanitizer builds. Never used on what a peer, a client, an upstream, a file or an operator sent.
  */
 #ifndef WEIR_NODE_BASE_CONTRACT_H
 #define WEIR_NODE_BASE_CONTRACT_H
 
 #include <stddef.h>
 
-#define WEIR_MUST_USE       __attribute__((warn_unused_result))
-#define WEIR_PRINTF(f, a)   __attribute__((format(printf, f, a)))
-#define WEIR_COLD           __attribute__((cold, noinline))
-#define WEIR_LIKELY(x)      __builtin_expect(!!(x), 1)
-#define WEIR_UNLIKELY(x)    __builtin_expect(!!(x), 0)
-#define WEIR_ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
-#define WEIR_CACHE_LINE     64
+#define WEIR_MUST_USE     __attribute__((warn_unused_result))
+#define WEIR_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define WEIR_COLD         __attribute__((cold, noinline))
+#define WEIR_LIKELY(x)    __builtin_expect(!!(x), 1)
+#define WEIR_UNLIKELY(x)  __builtin_expect(!!(x), 0)
+#define WEIR_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define WEIR_CACHE_LINE   64
 
 /** Print the broken contract and abort. Never returns. */
-__attribute__((noreturn, cold)) void weir_contract_broken(const char *what, const char *file, int line);
+__attribute__((noreturn, cold)) void weir_contract_broken(const char *what, const char *file,
+                                                          int line);
 
 #define WEIR_ASSERT(cond)                                                                          \
     do {                                                                                           \

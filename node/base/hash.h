@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * hash.h - CRC32C for stored records, a seeded 64-bit hash for tables and balancing.
- * weir_hash64 is not cryptographic; tables keyed by outside bytes take a random seed (weir_rng) against flooding.
- * weir_hash64 with seed 0 is stable for ever and on every machine: IP-hash balancing depends on it.
+ * weir_hash64 is not cryptographic; tables keyed by outside bytes take a random seed (weir_rng)
+ * against flooding. weir_hash64 with seed 0 is stable for ever and on every machine: IP-hash
+ * balancing depends on it.
  */
 #ifndef WEIR_NODE_BASE_HASH_H
 #define WEIR_NODE_BASE_HASH_H
@@ -10,10 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** CRC-32C (Castagnoli, RFC 3720 B.4), continued from `crc` (0 to begin). Uses SSE4.2 where the machine has it. */
+/**
+ * CRC-32C (Castagnoli, RFC 3720 B.4), continued from `crc` (0 to begin). Uses SSE4.2 where the
+ * machine has it.
+ */
 uint32_t weir_crc32c(uint32_t crc, const void *at, size_t len);
 
-/** 64-bit hash of `len` bytes, SipHash-1-3 quality or better, keyed by `seed`. Same value on every platform. */
+/**
+ * 64-bit hash of `len` bytes, keyed by `seed`; passes as random, is not cryptographic. Same value
+ * on every platform.
+ */
 uint64_t weir_hash64(uint64_t seed, const void *at, size_t len);
 
 /** Finaliser for integers (bijective). */

@@ -1,48 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * limits.h - every bound of the node in one place, with its unit and where it comes from.
- * A limit that a user can set is a range in tenants/schema_rules.c; this page holds the ones that are fixed.
+ * A limit that a user can set is a range in tenants/schema_rules.c; this page holds the ones that
+ * are fixed.
  */
 #ifndef WEIR_NODE_BASE_LIMITS_H
 #define WEIR_NODE_BASE_LIMITS_H
 
 /* wire */
-#define WEIR_HEAD_MAX            65535   /* bytes of a message head; offsets in it fit 16 bits */
-#define WEIR_FIELDS_MAX          128     /* fields of one head */
-#define WEIR_HOST_MAX            253     /* bytes of a host name, RFC 1035 2.3.4 */
-#define WEIR_CHUNK_LINE_MAX      256     /* bytes of a chunk-size line with its extensions */
-#define WEIR_TRAILERS_MAX        4096    /* bytes of a trailer section */
-#define WEIR_INTERIM_MAX         16      /* 1xx answers before the final one */
-#define WEIR_LEADING_CRLF_MAX    2       /* bytes of one empty line before a request line, RFC 9112 2.2 */
+#define WEIR_HEAD_MAX         65535 /* bytes of a message head; offsets in it fit 16 bits */
+#define WEIR_FIELDS_MAX       128   /* fields of one head */
+#define WEIR_HOST_MAX         253   /* bytes of a host name, RFC 1035 2.3.4 */
+#define WEIR_CHUNK_LINE_MAX   256   /* bytes of a chunk-size line with its extensions */
+#define WEIR_TRAILERS_MAX     4096  /* bytes of a trailer section */
+#define WEIR_INTERIM_MAX      16    /* 1xx answers before the final one */
+#define WEIR_LEADING_CRLF_MAX 2     /* bytes of one empty line before a request, RFC 9112 2.2 */
 
 /* loop */
-#define WEIR_IO_CHUNK            65536   /* bytes of one read; the worker's only read buffer */
-#define WEIR_WORKERS_MAX         64
-#define WEIR_LISTENERS_MAX       64
-#define WEIR_ACCEPT_BUDGET       64      /* accepts in one turn of the loop */
-#define WEIR_PIPELINE_BUDGET     32      /* exchanges of one connection in one turn */
-#define WEIR_DRAIN_BODY_MAX      262144  /* bytes of a request body read and dropped after an early answer */
-#define WEIR_INBOX_MAX           4096    /* messages to one worker; then one "drop your caches" */
+#define WEIR_IO_CHUNK        65536 /* bytes of one read; the worker's only read buffer */
+#define WEIR_WORKERS_MAX     64
+#define WEIR_LISTENERS_MAX   64
+#define WEIR_ACCEPT_BUDGET   64     /* accepts in one turn of the loop */
+#define WEIR_PIPELINE_BUDGET 32     /* exchanges of one connection in one turn */
+#define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early answer */
+#define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
 
 /* tenants */
-#define WEIR_TENANT_NAME_MAX     63      /* bytes: a DNS label */
-#define WEIR_TENANT_CACHE_MAX    16384   /* compiled tenants a worker keeps */
-#define WEIR_HOSTS_MAX           1024    /* of one tenant */
-#define WEIR_ROUTES_MAX          1024
-#define WEIR_REDIRECTS_MAX       4096
-#define WEIR_UPSTREAMS_MAX       64
-#define WEIR_ENDPOINTS_MAX       256     /* of one upstream */
-#define WEIR_PATH_MAX            2048    /* bytes of a path in a route or redirect */
-#define WEIR_REVISIONS_KEPT      16
+#define WEIR_TENANT_NAME_MAX  63    /* bytes: a DNS label */
+#define WEIR_TENANT_CACHE_MAX 16384 /* compiled tenants a worker keeps */
+#define WEIR_HOSTS_MAX        1024  /* of one tenant */
+#define WEIR_ROUTES_MAX       1024
+#define WEIR_REDIRECTS_MAX    4096
+#define WEIR_UPSTREAMS_MAX    64
+#define WEIR_ENDPOINTS_MAX    256  /* of one upstream */
+#define WEIR_PATH_MAX         2048 /* bytes of a path in a route or redirect */
+#define WEIR_REVISIONS_KEPT   16
 
 /* sync */
-#define WEIR_RECORD_MAX          1048576 /* bytes of one record's value */
-#define WEIR_KEY_MAX             400     /* bytes of a record's key without its class */
-#define WEIR_WRITER_QUEUE_MAX    65536   /* writes that wait for the writer thread */
-#define WEIR_WRITE_GROUP_MAX     4096    /* writes of one commit */
+#define WEIR_RECORD_MAX       1048576 /* bytes of one record's value */
+#define WEIR_KEY_MAX          400     /* bytes of a record's key without its class */
+#define WEIR_WRITER_QUEUE_MAX 65536   /* writes that wait for the writer thread */
+#define WEIR_WRITE_GROUP_MAX  4096    /* writes of one commit */
 
 /* ctl */
-#define WEIR_ADMIN_BODY_MAX      8388608 /* bytes of an admin request */
-#define WEIR_ADMIN_CONNS_MAX     256
+#define WEIR_ADMIN_BODY_MAX  8388608 /* bytes of an admin request */
+#define WEIR_ADMIN_CONNS_MAX 256
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * list.h - intrusive doubly linked list. Header only. The head is a node of its own; an empty head points to itself.
- * A node that is on no list points to itself, so that weir_list_remove is legal twice.
+ * list.h - intrusive doubly linked list. Header only. The head is a node of its own; an empty head
+ * points to itself. A node that is on no list points to itself, so that weir_list_remove is legal
+ * twice.
  */
 #ifndef WEIR_NODE_BASE_LIST_H
 #define WEIR_NODE_BASE_LIST_H
@@ -13,17 +14,20 @@ struct weir_list {
     struct weir_list *prev;
 };
 
+/** Make an empty head, or a node that is on no list. */
 static inline void weir_list_init(struct weir_list *l)
 {
     l->next = l;
     l->prev = l;
 }
 
+/** Whether the head has no nodes, or the node is on no list. */
 static inline bool weir_list_empty(const struct weir_list *l)
 {
     return l->next == l;
 }
 
+/** Add a node at the end. It must be on no list. */
 static inline void weir_list_append(struct weir_list *head, struct weir_list *node)
 {
     node->prev = head->prev;
@@ -32,11 +36,13 @@ static inline void weir_list_append(struct weir_list *head, struct weir_list *no
     head->prev = node;
 }
 
+/** Add a node at the start. It must be on no list. */
 static inline void weir_list_prepend(struct weir_list *head, struct weir_list *node)
 {
     weir_list_append(head->next, node);
 }
 
+/** Take the node off its list, if it is on one. */
 static inline void weir_list_remove(struct weir_list *node)
 {
     node->prev->next = node->next;

@@ -20,6 +20,7 @@ struct weir_rng {
 void weir_rng_init(struct weir_rng *r, uint64_t seed);
 /** Seed from the kernel. @return WEIR_OK | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_rng_init_random(struct weir_rng *r);
+/** Uniform over all 64-bit values. */
 uint64_t weir_rng_next(struct weir_rng *r);
 /** Uniform in 0..below-1; below > 0 (contract). */
 uint64_t weir_rng_below(struct weir_rng *r, uint64_t below);

@@ -2,7 +2,8 @@
  *
  * timerwheel.h - all time limits of one worker: a hierarchical wheel, driven by `now`. Sans-clock.
  * Owner: one thread. Granularity 64 ms; a timer never fires early, at most one tick late.
- * Re-arming to a later time is O(1) and touches no list: the timer keeps its slot and is moved on when that comes up.
+ * Re-arming to a later time is O(1) and touches no list: the timer keeps its slot and is moved on
+ * when that comes up.
  */
 #ifndef WEIR_NODE_BASE_TIMERWHEEL_H
 #define WEIR_NODE_BASE_TIMERWHEEL_H
@@ -32,15 +33,27 @@ struct weir_wheel {
     uint64_t num_armed;
 };
 
+/** An empty wheel whose clock begins at now_ms. */
 void weir_wheel_init(struct weir_wheel *w, uint64_t now_ms);
+/** A timer that is off. */
 void weir_timer_init(struct weir_timer *t);
-/** Arm or re-arm. @param due_ms absolute, on the wheel's clock; in the past fires at the next advance. */
+/**
+ * Arm or re-arm. @param due_ms absolute, on the wheel's clock; in the past fires at the next
+ * advance.
+ */
 void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t due_ms);
 /** Turn off; legal on a timer that is off. */
 void weir_timer_stop(struct weir_wheel *w, struct weir_timer *t);
-/** Move the wheel on to now_ms. Then take what is due with weir_wheel_pop until it returns NULL. */
+/**
+ * Move the wheel on to now_ms. Then take what is due with weir_wheel_pop until it returns NULL. A
+ * now_ms before the last one counts as the last one. A jump of any length costs at most one pass
+ * over the slots and the timers.
+ */
 void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms);
-/** The next due timer, turned off, or NULL. Its handler may set or stop any timer, itself included. */
+/**
+ * The next due timer, turned off, or NULL; in no particular order. Its handler may set or stop any
+ * timer, itself included.
+ */
 struct weir_timer *weir_wheel_pop(struct weir_wheel *w);
 
 #endif
