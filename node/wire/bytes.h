@@ -14,10 +14,8 @@
 enum weir_byte_class {
     WEIR_BYTE_TOKEN = 1, /* tchar */
     WEIR_BYTE_VALUE = 2, /* field-vchar, SP, HTAB, obs-text (0x80..0xff) */
-    WEIR_BYTE_PATH =
-        4, /* pchar and "/"; "%" only in front of two hex digits is the caller's check */
-    WEIR_BYTE_QUERY =
-        8, /* PATH, "?" and the bytes browsers leave unescaped: [ ] | ^ ` { }; never " < > \ # */
+    WEIR_BYTE_PATH = 4,  /* pchar and "/"; that two hex digits follow a "%" is the caller's check */
+    WEIR_BYTE_QUERY = 8, /* PATH, "?", and what browsers leave as it is: [ ] | ^ ` { } */
     WEIR_BYTE_HOST = 16, /* letters, digits, "-", ".", "_" */
     WEIR_BYTE_DIGIT = 32,
     WEIR_BYTE_HEX = 64,

@@ -2,7 +2,7 @@
  *
  * h1.h - HTTP/1.x message heads, read strictly. Sans-I/O, allocation-free, resumable at any byte.
  * Owner: one worker.   Limits: WEIR_HEAD_MAX bytes, WEIR_FIELDS_MAX fields.
- * The caller keeps the head's bytes in one contiguous buffer that may move between calls; the parser keeps offsets.
+ * The caller keeps a head in one contiguous buffer that may move between calls: we keep offsets.
  * Ref: RFC 9112; RFC 9110 section 5 (fields), 7 (routing), 8.6 (Content-Length).
  */
 #ifndef WEIR_NODE_WIRE_H1_H
@@ -59,29 +59,29 @@ enum weir_field_id {
     WEIR_FIELD_COUNT
 };
 
-/** Why a head was refused. weir_h1_fault_name gives the stable label, weir_h1_fault_status the answer to send. */
+/** Why a head was refused: weir_h1_fault_name is its label, weir_h1_fault_status the answer. */
 enum weir_h1_fault {
     WEIR_FAULT_NONE,
-    WEIR_FAULT_METHOD,              /* not a token */
-    WEIR_FAULT_TARGET,              /* byte outside RFC 3986, fragment, bad percent escape, wrong form for the method */
-    WEIR_FAULT_VERSION,             /* not of the form HTTP/digit.digit */
+    WEIR_FAULT_METHOD,  /* not a token */
+    WEIR_FAULT_TARGET,  /* byte outside RFC 3986, fragment, bad escape, form wrong for the method */
+    WEIR_FAULT_VERSION, /* not of the form HTTP/digit.digit */
     WEIR_FAULT_STATUS_LINE,
-    WEIR_FAULT_LINE_END,            /* bare CR or bare LF anywhere in the head */
-    WEIR_FAULT_OBS_FOLD,            /* a line that begins with SP or HTAB */
-    WEIR_FAULT_FIELD_NAME,          /* empty, not a token, or space before the colon */
-    WEIR_FAULT_FIELD_VALUE,         /* control byte */
-    WEIR_FAULT_HEAD_TOO_BIG,        /* over max_head: 431 */
-    WEIR_FAULT_TARGET_TOO_LONG,     /* the request line alone is over max_head: 414 */
-    WEIR_FAULT_TOO_MANY_FIELDS,     /* 431 */
-    WEIR_FAULT_HOST_MISSING,        /* HTTP/1.1 without Host */
+    WEIR_FAULT_LINE_END,        /* bare CR or bare LF anywhere in the head */
+    WEIR_FAULT_OBS_FOLD,        /* a line that begins with SP or HTAB */
+    WEIR_FAULT_FIELD_NAME,      /* empty, not a token, or space before the colon */
+    WEIR_FAULT_FIELD_VALUE,     /* control byte */
+    WEIR_FAULT_HEAD_TOO_BIG,    /* over max_head: 431 */
+    WEIR_FAULT_TARGET_TOO_LONG, /* the request line alone is over max_head: 414 */
+    WEIR_FAULT_TOO_MANY_FIELDS, /* 431 */
+    WEIR_FAULT_HOST_MISSING,    /* HTTP/1.1 without Host */
     WEIR_FAULT_HOST_REPEATED,
-    WEIR_FAULT_HOST_INVALID,        /* not one host[:port]: comma, userinfo, controls, bad port... */
-    WEIR_FAULT_CONTENT_LENGTH,      /* not 1*18 digits, or given more than once (even when equal) */
-    WEIR_FAULT_LENGTH_AND_CODING,   /* both Content-Length and Transfer-Encoding */
-    WEIR_FAULT_TRANSFER_ENCODING,   /* anything but exactly one "chunked"; on HTTP/1.0; on 1xx/204 */
-    WEIR_FAULT_CONNECTION,          /* Connection is not a list of tokens, or names a field that must not be dropped (Host, Content-Length...) */
-    WEIR_FAULT_EXPECT,              /* anything but "100-continue": 417 */
-    WEIR_FAULT_UPGRADE,             /* a switch that was not asked for (101 in answer) */
+    WEIR_FAULT_HOST_INVALID,      /* not one host[:port]: comma, userinfo, controls, bad port... */
+    WEIR_FAULT_CONTENT_LENGTH,    /* not 1*18 digits, or given more than once (even when equal) */
+    WEIR_FAULT_LENGTH_AND_CODING, /* both Content-Length and Transfer-Encoding */
+    WEIR_FAULT_TRANSFER_ENCODING, /* anything but exactly one "chunked"; on HTTP/1.0; on 1xx/204 */
+    WEIR_FAULT_CONNECTION, /* not a list of tokens, or names a field that may not be dropped */
+    WEIR_FAULT_EXPECT,     /* anything but "100-continue": 417 */
+    WEIR_FAULT_UPGRADE,    /* a switch that was not asked for (101 in answer) */
     WEIR_FAULT_VERSION_UNSUPPORTED, /* well-formed, but neither HTTP/1.0 nor HTTP/1.1: 505 */
     WEIR_FAULT_COUNT
 };
@@ -92,9 +92,9 @@ struct weir_h1_field {
     uint16_t name_len;
     uint16_t value_at;
     uint16_t value_len;
-    uint8_t id;              /* enum weir_field_id */
-    bool hop;                /* hop-by-hop: by its nature, or named by Connection. Set when the head is done */
-    bool underscore;         /* its name contains "_" */
+    uint8_t id; /* enum weir_field_id */
+    bool hop;   /* hop-by-hop: by its nature, or named by Connection. Set when the head is done */
+    bool underscore; /* its name contains "_" */
 };
 
 enum weir_target_form { WEIR_TARGET_ORIGIN, WEIR_TARGET_ABSOLUTE, WEIR_TARGET_ASTERISK };
@@ -102,28 +102,31 @@ enum weir_target_form { WEIR_TARGET_ORIGIN, WEIR_TARGET_ABSOLUTE, WEIR_TARGET_AS
 struct weir_h1_head {
     enum weir_h1_kind kind;
     enum weir_h1_fault fault;
-    uint32_t max_head;       /* bytes, set by init */
-    uint32_t scan_at;        /* resume here: all before it is judged */
-    uint32_t head_len;       /* when done: bytes of the head with its empty line and any leading CRLF */
-    uint8_t state;           /* private, as are the next two */
-    uint8_t seen;            /* fields that may come only once */
-    uint8_t num_options;     /* options of all Connection fields, empty ones too */
-    uint8_t minor;           /* HTTP/1.minor: 0 or 1 */
+    uint32_t max_head;   /* bytes, set by init */
+    uint32_t scan_at;    /* resume here: all before it is judged */
+    uint32_t head_len;   /* when done: bytes of the head with its empty line and any leading CRLF */
+    uint8_t state;       /* private, as are the next two */
+    uint8_t seen;        /* fields that may come only once */
+    uint8_t num_options; /* options of all Connection fields, empty ones too */
+    uint8_t minor;       /* HTTP/1.minor: 0 or 1 */
     uint16_t num_fields;
 
     /* request */
     enum weir_method method;
     enum weir_target_form form;
     uint16_t method_at, method_len;
-    uint16_t target_at, target_len;       /* as received */
-    uint16_t path_at, path_len;           /* of the target: path and query; "/" is not in the bytes when an absolute form has no path: then path_len is 0 */
-    uint16_t authority_at, authority_len; /* host[:port] as received, from the absolute form, else from Host; 0 when there is none */
-    uint16_t query_at;                    /* offset of "?" in the bytes, or 0 */
-    bool absolute_https;                  /* absolute form with scheme https */
+    uint16_t target_at, target_len; /* as received */
+    /* Path and query of the target. An absolute form without a path, which stands for "/", has
+     * path_len 0; one that has a query but no path is refused. */
+    uint16_t path_at, path_len;
+    /* host[:port] as received, from the absolute form, else from Host; 0 when there is none. */
+    uint16_t authority_at, authority_len;
+    uint16_t query_at;   /* offset of "?" in the bytes, or 0 */
+    bool absolute_https; /* absolute form with scheme https */
     bool expect_continue;
 
     /* response */
-    uint16_t status;         /* 100..599 */
+    uint16_t status; /* 100..599 */
     uint16_t reason_at, reason_len;
 
     /* framing, judged when the head is done */
@@ -137,13 +140,14 @@ struct weir_h1_head {
     struct weir_h1_field fields[WEIR_FIELDS_MAX];
 };
 
-/** Begin a head. @param max_head bytes, 64..WEIR_HEAD_MAX. Does not clear the fields array (hot path). */
+/** Begin a head of at most max_head bytes, 64..WEIR_HEAD_MAX. Does not clear the fields array. */
 void weir_h1_head_init(struct weir_h1_head *h, enum weir_h1_kind kind, uint32_t max_head);
 
 /**
  * Judge the head as far as its bytes are there.
  *
- * @param bytes  from the first byte of the message on; a later call gives the same bytes and more. Borrowed for the call.
+ * @param bytes  from the first byte of the message on; a later call gives the same bytes and more.
+ *               Borrowed for the call.
  * @return WEIR_STEP_DONE: h is complete, bytes beyond h->head_len are the body or the next message
  *       | WEIR_STEP_MORE: come back with more bytes
  *       | WEIR_STEP_FAIL: h->fault says why; answer weir_h1_fault_status and close
@@ -168,18 +172,20 @@ const struct weir_h1_field *weir_h1_find(const struct weir_h1_head *h, enum weir
 /** How the body of a complete head is delimited. RFC 9112 6.3. */
 enum weir_h1_body {
     WEIR_BODY_NONE,
-    WEIR_BODY_LENGTH,   /* content_length > 0 bytes */
+    WEIR_BODY_LENGTH, /* content_length > 0 bytes */
     WEIR_BODY_CHUNKED,
-    WEIR_BODY_CLOSE,    /* until the connection ends: answers only */
+    WEIR_BODY_CLOSE, /* until the connection ends: answers only */
 };
 
 /**
- * @param request_method  for an answer: the method it answers (HEAD has no body); ignored for requests
- * Content-Length: 0 gives WEIR_BODY_NONE. 1xx, 204, 304 and answers to HEAD have none whatever they declare.
+ * @param request_method  for an answer: the method it answers (HEAD has no body); ignored for
+ * requests Content-Length: 0 gives WEIR_BODY_NONE. 1xx, 204, 304 and answers to HEAD have none
+ * whatever they declare.
  */
 enum weir_h1_body weir_h1_body_of(const struct weir_h1_head *h, enum weir_method request_method);
 
-/** True when the connection may carry another message after this one by what its head says (RFC 9112 9.3). */
+/** True when the connection may carry another message after this one by what its head says (RFC
+ * 9112 9.3). */
 bool weir_h1_keeps_alive(const struct weir_h1_head *h);
 
 /** Stable label such as "length_and_coding". Never NULL. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * uri.h - authority and path of a request target: one parser each, used for routing, forwarding and logs alike.
- * Allocation-free; results go to buffers of the caller.
- * Ref: RFC 3986 3.2 (authority), 5.2.4 (dot segments), 6.2.2 (normalisation); RFC 9110 4.2, 7.2.
+ * uri.h - authority and path of a request target: one parser each, for routing, forwarding and
+ * logs. Allocation-free; results go to buffers of the caller. Ref: RFC 3986 3.2 (authority), 5.2.4
+ * (dot segments), 6.2.2 (normalisation); RFC 9110 4.2, 7.2.
  */
 #ifndef WEIR_NODE_WIRE_URI_H
 #define WEIR_NODE_WIRE_URI_H
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct weir_authority {
-    uint8_t host[WEIR_HOST_MAX + 3]; /* lower case, without trailing dot; an IPv6 literal in brackets */
+    uint8_t host[WEIR_HOST_MAX + 3]; /* lower case, no trailing dot; IPv6 in brackets */
     uint8_t host_len;                /* 1..255 */
     bool is_ip;                      /* IPv4 or IPv6 literal: addr is set */
     uint16_t port;                   /* 0: none was given */
@@ -25,24 +25,32 @@ struct weir_authority {
 };
 
 /**
- * host[":" port]. The host is a name (labels of letters, digits, "-" and "_", 1..63 each, 253 in all), an IPv4 literal or
- * a bracketed IPv6 literal without zone. Refused: empty, comma, userinfo, controls, percent escapes, empty labels, a port
- * outside 1..65535, "host:" with no digits, and names whose last label is all digits but that are not an IPv4 address.
- * One trailing dot is removed.
+ * host[":" port]. The host is a name (labels of letters, digits, "-" and "_", 1..63 each, 253 in
+ * all), an IPv4 literal or a bracketed IPv6 literal without zone. Refused: empty, comma, userinfo,
+ * controls, percent escapes, empty labels, a port outside 1..65535 or with leading zeros, "host:"
+ * with no digits, and names whose last label is all digits but that are not an IPv4 address. One
+ * trailing dot is removed.
  * @return WEIR_OK | WEIR_EPROTO
  */
 WEIR_MUST_USE enum weir_err weir_authority_parse(struct weir_span text, struct weir_authority *ret);
 
-/** As a name only: what may stand in Tenant.hosts, without wildcard. Lower-cased into out. @return WEIR_OK | WEIR_EINVAL */
-WEIR_MUST_USE enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_MAX], size_t *ret_len);
+/**
+ * As a name only: what may stand in Tenant.hosts, without wildcard. Lower-cased into out.
+ * @return WEIR_OK | WEIR_EINVAL
+ */
+WEIR_MUST_USE enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_MAX],
+                                                size_t *ret_len);
 
 /**
- * The path that routing compares: percent escapes of unreserved bytes decoded, remaining escapes upper-cased, dot segments
- * removed, query cut off. "//" is kept. Fast when nothing has to change: *ret then borrows from `path`.
+ * The path that routing compares: percent escapes of unreserved bytes decoded, remaining escapes
+ * upper-cased, dot segments removed, query cut off. "//" is kept. Fast when nothing has to change:
+ * *ret then borrows from `path`.
  * @param path   "/..." as received, with or without query
  * @param out    at least path.len bytes, written only when something changes
- * @return WEIR_OK | WEIR_EPROTO: climbs above the root, or %00, or an escape that is not two hex digits
+ * @return WEIR_OK | WEIR_EPROTO: climbs above the root, or %00, or an escape that is not two hex
+ *         digits, or no "/" at the start
  */
-WEIR_MUST_USE enum weir_err weir_path_normalise(struct weir_span path, uint8_t *out, struct weir_span *ret);
+WEIR_MUST_USE enum weir_err weir_path_normalise(struct weir_span path, uint8_t *out,
+                                                struct weir_span *ret);
 
 #endif
