@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * p256_speed.c - prints how many ECDSA P-256 signatures a second the linked libcrypto makes on this core.
- * Used by deploy/boringssl to show that the assembly is in the build; counts CPU time, like `openssl speed`.
- * Limits: one argument, the CPU seconds to measure, 0.1..60.
+ * p256_speed.c - prints how many ECDSA P-256 signatures a second the linked libcrypto makes on this
+ * core. Used by deploy/boringssl to show that the assembly is in the build; counts CPU time, like
+ * `openssl speed`. Limits: one argument, the CPU seconds to measure, 0.1..60.
  */
 #include <stdio.h>
 #include <stdlib.h>

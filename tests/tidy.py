@@ -1,0 +1,477 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tidy.py - what the compiler does not check of the house style. Prints `path:line: message` for each finding.
+
+  tests/tidy.py [--jobs N] [PATH...]     all of the tree, or only findings in the named files and folders
+
+Checks: who may include whom, and which foreign headers where; lengths of files and functions, numbers of parameters,
+nesting, complexity; banned calls; licence tags and file comments; a comment before each function of a header; headers
+that compile alone; clang-format; marks of unfinished work; scripts that parse and can be run; a README in each folder.
+Looks at the files as they are, and needs Debian's gcc, pkg-config, protoc-c and clang-format-14. Exit 1 on any finding.
+"""
+
+import argparse
+import ast
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+FILE_LINES_MAX = 800
+HEADER_LINES_MAX = 250
+FUNCTION_LINES_MAX = 70
+PARAMETERS_MAX = 5
+NESTING_MAX = 4
+COMPLEXITY_MAX = 15
+README_LINES_MAX = 60
+
+FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
+CODE_FOLDERS = ("node", "node/base", "node/wire", "node/flow", "node/loop", "node/ctl", "node/cli", "proto", "sync",
+                "tenants", "deploy", "tests")
+
+# layer -> layers it may include. "store" is sync/store.h, the store's face to those who read through it.
+EDGES = {
+    "base": {"base"},
+    "wire": {"wire", "base"},
+    "sync": {"sync", "store", "proto", "base"},
+    "tenants": {"tenants", "store", "wire", "proto", "base"},
+    "flow": {"flow", "wire", "tenants", "base"},
+    "loop": {"loop", "flow", "wire", "tenants", "store", "base"},
+    "ctl": {"ctl", "loop", "flow", "wire", "tenants", "sync", "store", "proto", "base"},
+    "cli": {"cli", "wire", "tenants", "proto", "base"},
+    "main": {"ctl", "cli", "base"},
+    "tests": {"tests", "base", "wire", "sync", "store", "tenants", "flow", "loop", "ctl", "cli", "proto"},
+    "deploy": set(),
+}
+
+# Foreign header -> paths that may include it. What is in no row is refused everywhere.
+FOREIGN = [
+    (r"lmdb\.h", r"sync/store_\w+\.[ch]|sync/store\.c|tests/.*"),
+    (r"uv\.h", r"node/loop/.*|node/ctl/.*|node/main\.c|tests/.*"),
+    (r"(yaml|jansson)\.h", r"tenants/schema_\w+\.[ch]|node/ctl/.*|node/cli/.*|tests/.*"),
+    (r"protobuf-c/protobuf-c\.h", r"(tenants|sync|node/ctl|node/cli|tests)/.*"),
+    (r"sanitizer/asan_interface\.h", r"node/base/poison\.h"),
+    (r"cmocka\.h", r"tests/.*"),
+    (r"openssl/\w+\.h", r"deploy/p256_speed\.c"),
+]
+SYSTEM = re.compile(
+    r"(arpa|linux|net|netinet|sys)/\w+\.h|(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|grp|getopt|ifaddrs|inttypes|"
+    r"limits|locale|math|netdb|poll|pthread|pwd|regex|sched|semaphore|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|"
+    r"stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|wchar|"
+    r"cpuid|emmintrin|immintrin|nmmintrin|tmmintrin|smmintrin|arm_neon)\.h")
+
+BANNED = {
+    "strcpy": "use a span or strbuf", "stpcpy": "use a span or strbuf", "strncpy": "use a span or strbuf",
+    "strcat": "use a strbuf", "strncat": "use a strbuf", "sprintf": "use snprintf", "vsprintf": "use vsnprintf",
+    "strtok": "use a cursor over a span", "gets": "unbounded", "alloca": "unbounded stack",
+    "atoi": "hides errors", "atol": "hides errors", "atoll": "hides errors", "atof": "hides errors",
+    "sscanf": "hides overflow", "rand": "use weir_rng", "srand": "use weir_rng", "random": "use weir_rng",
+    "localtime": "not thread-safe", "gmtime": "not thread-safe", "ctime": "not thread-safe",
+    "asctime": "not thread-safe", "inet_ntoa": "not thread-safe", "gethostbyname": "not thread-safe",
+    "tmpnam": "race", "mktemp": "race", "system": "shell", "popen": "shell",
+    "assert": "use WEIR_ASSERT", "sleep": "nothing blocks", "usleep": "nothing blocks",
+}
+# Banned in the program only; in tests they do no harm.
+BANNED_IN_PROGRAM = {"assert", "sleep", "usleep", "system", "popen", "sscanf", "rand", "srand", "random"}
+
+# (path, function) whose parameters may be more than PARAMETERS_MAX, each with its reason.
+MANY_PARAMETERS = {}
+
+# Attribute-like macros that take arguments and stand around a declarator.
+ATTRIBUTE_CALLS = {"__attribute__", "WEIR_PRINTF", "_Static_assert", "static_assert", "_Alignas", "alignas"}
+KEYWORDS = {"if", "for", "while", "switch", "return", "sizeof", "do", "else", "_Alignof", "case", "defined"}
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+
+
+class Source:
+    """A C file, with comments, strings and preprocessor lines blanked out at the same offsets in `code`."""
+
+    def __init__(self, text):
+        self.text = text
+        self.comments = []  # (start, end) of each comment, in order
+        self.directives = []  # (line number, text)
+        self.code = self._blank()
+        self._line_starts = [0] + [m.end() for m in re.finditer("\n", text)]
+
+    TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+    def _blank(self):
+        def blank(match):
+            token = match.group()
+            spaces = re.sub(r"[^\n]", " ", token)
+            if token[0] == "/":
+                self.comments.append(match.span())
+                return spaces
+            return token[0] + spaces[1:-1] + token[-1]
+
+        code = self.TOKEN.sub(blank, self.text)
+        lines, inside = code.split("\n"), False
+        for number, line in enumerate(lines):
+            if inside or line.lstrip().startswith("#"):
+                if not inside:
+                    self.directives.append((number + 1, self.text.split("\n")[number]))
+                inside = line.endswith("\\")
+                lines[number] = " " * len(line)
+        return "\n".join(lines)
+
+    def line_at(self, offset):
+        low, high = 0, len(self._line_starts)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._line_starts[middle] <= offset else (low, middle)
+        return low + 1
+
+
+class Declaration:
+    """A function at file level: its name, parameters, where it starts, and where its body is (None: only declared)."""
+
+    def __init__(self, name, parameters, start, head, body):
+        self.name = name
+        self.parameters = parameters
+        self.start = start
+        self.is_static = re.search(r"\bstatic\b", head) is not None
+        self.body = body
+
+
+def matching(code, at, opening, closing):
+    """Offset of the bracket that closes the one at `at`, or the end of the text."""
+    depth = 0
+    for match in re.compile("[%s%s]" % (re.escape(opening), re.escape(closing))).finditer(code, at):
+        depth += 1 if match.group() == opening else -1
+        if depth == 0:
+            return match.start()
+    return len(code) - 1
+
+
+def split_parameters(text):
+    """Number of parameters in the text between the parentheses."""
+    if text.strip() in ("", "void"):
+        return 0
+    depth, count = 0, 1
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        count += char == "," and depth == 0
+    return count
+
+
+def declarator(head):
+    """(name, parameter text) of the function that `head` declares, or None."""
+    if re.match(r"\s*typedef\b", head):
+        return None
+    at, found = 0, None
+    while True:
+        opening = head.find("(", at)
+        if opening < 0:
+            return found
+        if "=" in head[:opening]:
+            return found
+        closing = matching(head, opening, "(", ")")
+        names = IDENTIFIER.findall(head[:opening])
+        before = head[:opening].rstrip()
+        if names and before.endswith(names[-1]) and names[-1] not in ATTRIBUTE_CALLS and found is None:
+            if len(names) > 1:
+                found = (names[-1], head[opening + 1:closing])
+        at = closing + 1
+
+
+def declarations(source):
+    """All functions declared or defined at file level."""
+    code, start, found = source.code, 0, []
+    scan = re.compile(r"[;{}(]")
+    at = 0
+    while True:
+        match = scan.search(code, at)
+        if not match:
+            return found
+        char, at = match.group(), match.end()
+        if char == "(":
+            at = matching(code, match.start(), "(", ")") + 1
+            continue
+        head = code[start:match.start()]
+        first = start + len(head) - len(head.lstrip())
+        function = declarator(head)
+        if char == "{":
+            end = matching(code, match.start(), "{", "}")
+            at = end + 1
+            if function and "=" not in head.split("(")[0]:
+                found.append(Declaration(function[0], function[1], first, head, (match.start(), end)))
+            else:
+                # A type or an initialiser: the statement goes on to its semicolon, and what stands in the braces are
+                # members, not functions of this file.
+                at = code.find(";", at)
+                at = len(code) if at < 0 else at + 1
+        elif char == ";" and function:
+            found.append(Declaration(function[0], function[1], first, head, None))
+        start = at
+
+
+def layer_of(path):
+    if path == "node/main.c":
+        return "main"
+    if path == "sync/store.h":
+        return "store"
+    parts = path.split("/")
+    return parts[1] if parts[0] == "node" and len(parts) > 2 else parts[0]
+
+
+def check_include(path, target, quoted):
+    """Why `path` must not include `target`, or None."""
+    layer = layer_of(path)
+    layer = "sync" if layer == "store" else layer
+    if target.startswith("weir/v1/") and target.endswith(".pb-c.h"):
+        return None if "proto" in EDGES[layer] else "%s must not see generated records (%s)" % (layer, target)
+    if quoted:
+        if not os.path.exists(os.path.join(TOP, target)):
+            return 'no file "%s": includes are written from the top folder' % target
+        other = layer_of(target)
+        if other not in EDGES.get(layer, set()):
+            return "%s must not include %s (%s)" % (layer, other, target)
+        return None
+    for header, where in FOREIGN:
+        if re.fullmatch(header, target):
+            return None if re.fullmatch(where, path) else "<%s> belongs to the files that wrap it, not here" % target
+    return None if SYSTEM.fullmatch(target) else "<%s> is neither libc nor a dependency of weir" % target
+
+
+def check_includes(path, source):
+    first = True
+    own = re.sub(r"\.c$", ".h", path)
+    for line, text in source.directives:
+        match = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', text)
+        if not match:
+            continue
+        why = check_include(path, match.group(2), match.group(1) == '"')
+        if why:
+            yield line, why
+        if first and path.endswith(".c") and os.path.exists(os.path.join(TOP, own)) and match.group(2) != own:
+            yield line, "the first include must be its own header, %s" % own
+        first = False
+
+
+def check_lengths(path, source):
+    lines = source.text.count("\n")
+    limit = HEADER_LINES_MAX if path.endswith(".h") else FILE_LINES_MAX
+    if lines > limit:
+        yield 1, "%d lines, over %d" % (lines, limit)
+
+
+def body_shape(code):
+    """(complexity, deepest nesting) of a function body: branches and loops count one each, a switch counts once."""
+    branches = len(re.findall(r"\b(?:if|for|while|switch)\b|\?", code))
+    depth = deepest = 0
+    for char in re.findall(r"[{}]", re.sub(r"=\s*\{[^;]*;", ";", code)):
+        depth += 1 if char == "{" else -1
+        deepest = max(deepest, depth)
+    return 1 + branches, deepest - 1
+
+
+def check_functions(path, source):
+    for function in declarations(source):
+        line = source.line_at(function.start)
+        count = split_parameters(function.parameters)
+        in_its_header = path.endswith(".c") and not function.is_static and function.body is not None
+        if count > PARAMETERS_MAX and not in_its_header and (path, function.name) not in MANY_PARAMETERS:
+            yield line, "%s takes %d parameters, over %d" % (function.name, count, PARAMETERS_MAX)
+        if function.body is None:
+            continue
+        lines = source.line_at(function.body[1]) - line + 1
+        if lines > FUNCTION_LINES_MAX:
+            yield line, "%s has %d lines, over %d" % (function.name, lines, FUNCTION_LINES_MAX)
+        complexity, nesting = body_shape(source.code[function.body[0]:function.body[1] + 1])
+        if complexity > COMPLEXITY_MAX:
+            yield line, "%s has complexity %d, over %d" % (function.name, complexity, COMPLEXITY_MAX)
+        if nesting > NESTING_MAX:
+            yield line, "%s nests %d deep, over %d" % (function.name, nesting, NESTING_MAX)
+        yield from check_function_name(path, function, line)
+
+
+def check_function_name(path, function, line):
+    if path.startswith(("tests/", "deploy/")) or path.endswith(".h"):
+        return
+    if function.is_static and function.name.startswith("weir_"):
+        yield line, "%s is static, and only public names start with weir_" % function.name
+    if not function.is_static and not function.name.startswith("weir_") and function.name != "main":
+        yield line, "%s is public and does not start with weir_" % function.name
+
+
+def check_header_comments(path, source):
+    """Each non-static function of a header has a comment right above, or above the block of lines it stands in."""
+    if not path.endswith(".h"):
+        return
+    ends = [end for _, end in source.comments[1:]]  # the first is the comment of the file
+    covered_to = -1
+    for function in declarations(source):
+        if function.is_static:
+            continue
+        gap_from = max((end for end in ends if end <= function.start), default=0)
+        between = source.text[gap_from:function.start]
+        direct = gap_from > 0 and between.strip() == "" and between.count("\n") <= 1
+        joined = covered_to >= 0 and "\n\n" not in source.text[covered_to:function.start]
+        if direct or joined:
+            covered_to = function.start
+        else:
+            covered_to = -1
+            yield source.line_at(function.start), "%s has no comment: say what it promises" % function.name
+
+
+def check_calls(path, source):
+    in_tests = path.startswith("tests/")
+    for match in re.finditer(r"(?<![\w.>])([a-z_]\w*)\s*\(", source.code):
+        name = match.group(1)
+        if name in BANNED and not (in_tests and name in BANNED_IN_PROGRAM):
+            yield source.line_at(match.start()), "%s() is banned: %s" % (name, BANNED[name])
+
+
+def check_file_comment(path, source):
+    head = source.text.split("\n")[:6]
+    if not any(re.match(r" \* %s - \S" % re.escape(os.path.basename(path)), line) for line in head):
+        yield 1, "no file comment ` * %s - what it is` in the first lines" % os.path.basename(path)
+
+
+def check_text(path, text):
+    """What holds for every kind of text file."""
+    lines = text.split("\n")
+    if text and not text.endswith("\n"):
+        yield len(lines), "no newline at the end"
+    for number, line in enumerate(lines, 1):
+        if line.endswith((" ", "\t", "\r")):
+            yield number, "white space at the end of the line"
+        if path != "tests/tidy.py" and path != "tests/tidy_test.py":
+            mark = re.search(r"\b(TODO|FIXME|XXX|HACK)\b(?!.*#\d)", line)
+            if mark:
+                yield number, "%s without an issue number" % mark.group(1)
+
+
+TAGGED = re.compile(r".*\.(c|h|py|sh|proto|cmake|mk|lua)|(.*/)?(CMakeLists\.txt|Dockerfile)")
+
+
+def check_tag(path, text):
+    if TAGGED.fullmatch(path) or text.startswith("#!"):
+        if "SPDX-License-Identifier: Apache-2.0" not in "\n".join(text.split("\n")[:3]):
+            yield 1, "no SPDX-License-Identifier: Apache-2.0 in the first three lines"
+
+
+def check_script(path, text):
+    """Scripts parse, and can be run."""
+    full = os.path.join(TOP, path)
+    if text.startswith("#!") and not os.access(full, os.X_OK):
+        yield 1, "has an interpreter line and is not executable"
+    if re.match(r"#!.*\b(ba)?sh\b", text) or path.endswith(".sh"):
+        run = subprocess.run(["bash", "-n", full], capture_output=True, text=True)
+        for error in run.stderr.splitlines():
+            match = re.search(r"line (\d+): (.*)", error)
+            yield (int(match.group(1)), match.group(2)) if match else (1, error)
+    if re.match(r"#!.*python3", text) or path.endswith(".py"):
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            yield error.lineno or 1, "does not parse: %s" % error.msg
+
+
+def check_header_alone(path, flags):
+    run = subprocess.run(["gcc", "-fsyntax-only", "-x", "c", "-std=gnu17", "-Wall", "-Wextra", "-Werror",
+                          "-Wno-unused-function", "-Wno-unused-parameter", "-D_GNU_SOURCE", "-include",
+                          os.path.join(TOP, path), "/dev/null"] + flags, capture_output=True, text=True)
+    if run.returncode:
+        error = next((line for line in run.stderr.splitlines() if "error" in line), run.stderr.strip())
+        match = re.match(r"(\S+?):(\d+):\d+: (?:fatal )?error: (.*)", error)
+        at = int(match.group(2)) if match and match.group(1).endswith(path) else 1
+        yield at, "does not compile alone: %s" % (match.group(3) if match else error)
+
+
+def check_format(path):
+    run = subprocess.run(["clang-format-14", "--style=file", "--dry-run", "-Werror", "--ferror-limit=1", path],
+                         cwd=TOP, capture_output=True, text=True)
+    match = re.search(r":(\d+):\d+: error:", run.stderr)
+    if run.returncode:
+        yield (int(match.group(1)) if match else 1), "clang-format-14 would change it, from here on"
+
+
+def check_file(job):
+    """All findings of one file, as (path, line, message)."""
+    path, flags = job
+    try:
+        with open(os.path.join(TOP, path), encoding="utf-8") as file:
+            text = file.read()
+    except UnicodeDecodeError:
+        return []  # a picture, or a fuzz seed
+    found = list(check_text(path, text)) + list(check_tag(path, text)) + list(check_script(path, text))
+    if path.endswith((".c", ".h")):
+        source = Source(text)
+        for check in (check_includes, check_lengths, check_functions, check_header_comments, check_calls,
+                      check_file_comment):
+            found += check(path, source)
+        found += check_format(path)
+        if path.endswith(".h"):
+            found += check_header_alone(path, flags)
+    return [(path, line, message) for line, message in found]
+
+
+def check_folders():
+    """The house has the rooms of the plan, and each has a README of a screen."""
+    for name in sorted(os.listdir(TOP)):
+        if os.path.isdir(os.path.join(TOP, name)) and name not in FOLDERS | {"build"} and not name.startswith("."):
+            yield name, 1, "no top-level folder but %s" % ", ".join(sorted(FOLDERS))
+    for folder in CODE_FOLDERS:
+        readme = os.path.join(folder, "README.md")
+        if not os.path.exists(os.path.join(TOP, readme)):
+            yield readme, 1, "missing: what is in the folder, where to start, what it may include"
+            continue
+        with open(os.path.join(TOP, readme), encoding="utf-8") as file:
+            lines = file.read().count("\n")
+        if lines > README_LINES_MAX:
+            yield readme, 1, "%d lines, over a screen of %d" % (lines, README_LINES_MAX)
+
+
+def tree_files():
+    """Every file of the tree but builds, caches and the inputs of fuzzers."""
+    for folder, folders, files in os.walk(TOP):
+        relative = os.path.relpath(folder, TOP)
+        folders[:] = sorted(name for name in folders if name not in ("build", "corpus", "__pycache__")
+                            and (not name.startswith(".") or name == ".ci"))
+        for name in sorted(files):
+            path = os.path.normpath(os.path.join(relative, name))
+            if not name.endswith((".pyc", ".png", ".patch")) and os.path.isfile(os.path.join(TOP, path)):
+                yield path
+
+
+def compile_flags(generated):
+    """Flags for a header that stands alone; the generated records are made anew, whatever was built before."""
+    protos = [os.path.join(folder, name) for folder, _, files in os.walk(os.path.join(TOP, "proto")) for name in files
+              if name.endswith(".proto")]
+    if protos:
+        subprocess.run(["protoc-c", "--proto_path=" + os.path.join(TOP, "proto"), "--c_out=" + generated] +
+                       sorted(protos), check=True)
+    libraries = ["libuv", "libprotobuf-c", "jansson", "yaml-0.1", "lmdb", "cmocka"]
+    flags = subprocess.run(["pkg-config", "--cflags"] + libraries, check=True, capture_output=True, text=True)
+    return ["-I", TOP, "-isystem", generated] + flags.stdout.split()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="check the house style")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("paths", nargs="*", help="only findings in these files and folders")
+    options = parser.parse_args()
+    wanted = [os.path.relpath(os.path.abspath(path), TOP) for path in options.paths]
+
+    def is_wanted(path):
+        return not wanted or any(path == want or path.startswith(want + "/") or want == "." for want in wanted)
+
+    findings = [finding for finding in check_folders() if is_wanted(finding[0])]
+    files = [path for path in tree_files() if is_wanted(path)]
+    with tempfile.TemporaryDirectory() as generated, multiprocessing.Pool(options.jobs) as pool:
+        flags = compile_flags(generated)
+        for found in pool.imap_unordered(check_file, [(path, flags) for path in files], chunksize=4):
+            findings += found
+    for path, line, message in sorted(findings):
+        print("%s:%d: %s" % (path, line, message))
+    print("tidy: %d files, %d findings" % (len(files), len(findings)))
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tidy_test.py - shows that tidy.py finds what it says it finds, and nothing in a file that keeps the rules."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tidy  # noqa: E402
+
+HEAD = "/* SPDX-License-Identifier: Apache-2.0\n *\n * %s - for the test.\n */\n"
+
+
+class TidyTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(setattr, tidy, "TOP", tidy.TOP)
+        with open(os.path.join(tidy.TOP, ".clang-format"), encoding="utf-8") as file:
+            style = file.read()
+        tidy.TOP = folder.name
+        self.write(".clang-format", style)
+
+    def write(self, path, text):
+        full = os.path.join(tidy.TOP, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def found(self, path, body, head=None):
+        self.write(path, (HEAD % os.path.basename(path) if head is None else head) + body)
+        return [message for _, _, message in tidy.check_file((path, ["-I", tidy.TOP]))]
+
+    def assert_one(self, messages, words):
+        self.assertEqual(len(messages), 1, messages)
+        self.assertIn(words, messages[0])
+
+    def test_a_file_that_keeps_the_rules_has_no_finding(self):
+        self.assertEqual(self.found("node/base/a.c", "#include <string.h>\n\nint weir_a(const char *s)\n{\n"
+                                    "    return s[0] == '{' || strlen(s) > 3;\n}\n"), [])
+
+    def test_an_include_that_points_up_is_found(self):
+        self.write("node/flow/up.h", "")
+        self.assert_one(self.found("node/base/a.c", '#include "node/flow/up.h"\n'), "base must not include flow")
+
+    def test_the_store_is_open_to_tenants_and_the_rest_of_sync_is_not(self):
+        self.write("sync/store.h", "")
+        self.write("sync/engine.h", "")
+        self.assertEqual(self.found("tenants/a.c", '#include "sync/store.h"\n'), [])
+        self.assert_one(self.found("tenants/b.c", '#include "sync/engine.h"\n'), "tenants must not include sync")
+
+    def test_a_program_file_that_includes_tests_is_found(self):
+        self.write("tests/support/x.h", "")
+        self.assert_one(self.found("node/ctl/a.c", '#include "tests/support/x.h"\n'), "ctl must not include tests")
+
+    def test_foreign_headers_are_found_outside_their_wrappers(self):
+        self.assert_one(self.found("node/flow/a.c", "#include <uv.h>\n"), "belongs to the files that wrap it")
+        self.assertEqual(self.found("node/loop/a.c", "#include <uv.h>\n"), [])
+        self.assert_one(self.found("sync/record.c", "#include <lmdb.h>\n"), "belongs to the files that wrap it")
+        self.assertEqual(self.found("sync/store_map.c", "#include <lmdb.h>\n"), [])
+        self.assert_one(self.found("node/wire/a.c", "#include <weir/v1/tenant.pb-c.h>\n"), "generated records")
+        self.assert_one(self.found("node/base/a.c", "#include <glib.h>\n"), "neither libc nor a dependency")
+
+    def test_the_own_header_comes_first(self):
+        self.write("node/base/a.h", "")
+        self.assert_one(self.found("node/base/a.c", '#include <string.h>\n\n#include "node/base/a.h"\n'),
+                        "first include must be its own header")
+
+    def test_long_files_and_functions_are_found(self):
+        self.assert_one(self.found("node/base/a.c", "int weir_x;\n" * 800), "804 lines, over 800")
+        self.assert_one(self.found("node/base/a.h", "struct weir_x;\n" * 250), "254 lines, over 250")
+        body = "int weir_a(int a)\n{\n%s    return a;\n}\n"
+        self.assertEqual(self.found("node/base/b.c", body % ("    a++;\n" * 66)), [])
+        self.assert_one(self.found("node/base/b.c", body % ("    a++;\n" * 67)), "weir_a has 71 lines, over 70")
+
+    def test_parameters_nesting_and_complexity_are_counted(self):
+        self.assert_one(self.found("node/base/a.h", "/** Six. */\nint weir_a(int a, int b, int c, int d, int e, int f);\n"),
+                        "weir_a takes 6 parameters, over 5")
+        self.assertEqual(self.found("node/base/b.h", "/** Five. */\nint weir_a(int a, int b, int c, int d, "
+                                    "void (*e)(int, int));\n"), [])
+        nested = "int weir_a(int a)\n{\n" + "".join("%sif (a) {\n" % ("    " * d) for d in range(1, 6)) + "    " * 6 + \
+            "a++;\n" + "".join("%s}\n" % ("    " * d) for d in range(5, 0, -1)) + "    return a;\n}\n"
+        self.assert_one(self.found("node/base/c.c", nested), "weir_a nests 5 deep, over 4")
+        branches = "int weir_a(int a)\n{\n" + "    if (a)\n        a++;\n" * 15 + "    return a;\n}\n"
+        self.assert_one(self.found("node/base/d.c", branches), "weir_a has complexity 16, over 15")
+
+    def test_banned_calls_are_found_in_code_and_not_in_words(self):
+        body = 'int weir_a(const char *s)\n{\n    return %s;\n}\n'
+        self.assert_one(self.found("node/base/a.c", body % "atoi(s)"), "atoi() is banned")
+        self.assertEqual(self.found("node/base/a.c", body % 'weir_x("atoi(s)") /* no atoi(s) here */'), [])
+        self.assert_one(self.found("node/base/a.c", body % "assert(s)"), "assert() is banned")
+        self.assertEqual(self.found("tests/unit/a.c", body % "assert(s)"), [])
+
+    def test_names_tell_public_from_static(self):
+        self.assert_one(self.found("node/base/a.c", "int a(void)\n{\n    return 0;\n}\n"), "does not start with weir_")
+        self.assert_one(self.found("node/base/a.c", "static int weir_a(void)\n{\n    return 0;\n}\n"), "is static")
+
+    def test_functions_of_a_header_need_a_comment(self):
+        self.assert_one(self.found("node/base/a.h", "int weir_a(void);\n"), "weir_a has no comment")
+        self.assertEqual(self.found("node/base/a.h", "/** Both. */\nint weir_a(void);\nint weir_b(void);\n"), [])
+        self.assert_one(self.found("node/base/a.h", "/** One. */\nint weir_a(void);\n\nint weir_b(void);\n"),
+                        "weir_b has no comment")
+        self.assertEqual(self.found("node/base/a.h", "struct weir_s {\n    int (*f)(void);\n};\n"), [])
+
+    def test_a_header_that_needs_another_does_not_stand_alone(self):
+        self.assert_one(self.found("node/base/a.h", "/** One. */\nint weir_a(uint8_t x);\n"), "does not compile alone")
+
+    def test_tags_file_comments_and_format_are_checked(self):
+        self.assert_one(self.found("node/base/a.c", "int weir_x;\n", head="/*\n *\n * a.c - x.\n */\n"), "SPDX")
+        self.assert_one(self.found("node/base/a.c", "int weir_x;\n", head=HEAD % "b.c"), "no file comment")
+        self.assert_one(self.found("node/base/a.c", "int  weir_x;\n"), "clang-format-14 would change it")
+
+    def test_marks_of_unfinished_work_need_an_issue(self):
+        self.assert_one(self.found("node/base/a.c", "/* TO" "DO: more. */\n"), "without an issue number")
+        self.assertEqual(self.found("node/base/a.c", "/* TO" "DO #12: more. */\n"), [])
+
+    def test_scripts_must_parse_and_run(self):
+        tag = "# SPDX-License-Identifier: Apache-2.0\n"
+        self.assert_one(self.found("deploy/run", "", head="#!/usr/bin/env bash\n" + tag), "not executable")
+        self.assertIn("unexpected end of file", self.found("deploy/a.sh", "if true; then\n", head=tag)[-1])
+        self.assert_one(self.found("tests/a.py", "def f(:\n", head=tag), "does not parse")
+
+    def test_a_folder_without_a_readme_is_found(self):
+        for folder in tidy.CODE_FOLDERS:
+            self.write(folder + "/README.md", "x\n")
+        self.assertEqual(list(tidy.check_folders()), [])
+        self.write("sync/README.md", "x\n" * 61)
+        os.remove(os.path.join(tidy.TOP, "proto/README.md"))
+        os.mkdir(os.path.join(tidy.TOP, "lib"))
+        self.assertEqual([path for path, _, _ in tidy.check_folders()], ["lib", "proto/README.md", "sync/README.md"])
+
+
+if __name__ == "__main__":
+    unittest.main()
