@@ -113,13 +113,10 @@ static void *alloc_in_new_block(struct weir_arena *a, size_t len)
 
 void *weir_arena_alloc(struct weir_arena *a, size_t len)
 {
-    /* Compared before it is rounded up: a request close to SIZE_MAX must not wrap around to a small
-     * one. */
-    if (WEIR_UNLIKELY(len > a->cap || a->used > a->cap - len))
+    /* No object is longer than PTRDIFF_MAX; above it the sums below and in block_new could wrap. */
+    if (WEIR_UNLIKELY(len > PTRDIFF_MAX || len > a->cap || a->used > a->cap - len))
         return NULL;
     size_t rounded = len == 0 ? ALIGNMENT : (len + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    if (WEIR_UNLIKELY(rounded < len))
-        return NULL;
 
     void *ret = NULL;
     if (WEIR_LIKELY(rounded <= (size_t)(a->end - a->at))) {
