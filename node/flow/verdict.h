@@ -3,6 +3,7 @@
  * verdict.h - the node-wide table of endpoint verdicts: fixed size, atomics only, shared by all workers and the prober.
  * A passive failure (refused, timed out, cut, malformed) marks an endpoint out for a while that doubles with each further one
  * (1 s .. 60 s, jittered by the caller's clock); a success clears it. Two endpoints that share a slot are told apart by their key.
+ * Failures while it is out belong to the incident that put it out and change nothing. `now_ms` is monotonic.
  */
 #ifndef WEIR_NODE_FLOW_VERDICT_H
 #define WEIR_NODE_FLOW_VERDICT_H
@@ -17,7 +18,7 @@
 
 struct weir_verdict_slot {
     _Atomic uint64_t key;        /* 0 = free */
-    _Atomic uint64_t state;      /* private packing: out-until ms, failures, active verdict; relaxed, any thread */
+    _Atomic uint64_t state;      /* private packing: out-until ms, failures, part of the key; relaxed, any thread */
 };
 
 struct weir_verdicts {

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * access.h - the access record: a JSON object a line for each exchange, however it ended.
+ * Allocation-free; pure. Every byte outside 0x20..0x7e, quotes and backslashes are \u00XX, whoever
+ * sent them. Fields that say nothing (empty, 0 where 0 means none) are left out.
+ * Limits: WEIR_ACCESS_MAX bytes a record.   Ref: README.md of this folder for the fields.
+ */
+#ifndef WEIR_NODE_FLOW_ACCESS_H
+#define WEIR_NODE_FLOW_ACCESS_H
+
+#include "node/base/contract.h"
+#include "node/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** How an exchange ended. */
+enum weir_verdict_kind {
+    WEIR_VERDICT_OK,         /* a whole answer of the upstream went out */
+    WEIR_VERDICT_RETRIED_OK, /* the same, not with the first endpoint or connection */
+    WEIR_VERDICT_MALFORMED,  /* the parser refused the request: `fault` */
+    WEIR_VERDICT_UNKNOWN_HOST,
+    WEIR_VERDICT_NO_ROUTE,
+    WEIR_VERDICT_REDIRECTED,
+    WEIR_VERDICT_REFUSED,   /* by a rule of the tenant: underscores, methods */
+    WEIR_VERDICT_TOO_LARGE, /* head or body over its limit */
+    WEIR_VERDICT_TIMED_OUT_HEAD,
+    WEIR_VERDICT_TIMED_OUT_BODY,
+    WEIR_VERDICT_SLOW_CLIENT, /* below the minimum rate, either direction */
+    WEIR_VERDICT_CLIENT_GONE,
+    WEIR_VERDICT_SLOW_UPSTREAM,
+    WEIR_VERDICT_UPSTREAM_REFUSED, /* no connection */
+    WEIR_VERDICT_UPSTREAM_TIMEOUT,
+    WEIR_VERDICT_UPSTREAM_MALFORMED, /* the parser refused the answer: `fault` */
+    WEIR_VERDICT_UPSTREAM_CUT,       /* the answer ended before its end */
+    WEIR_VERDICT_NO_ENDPOINT,        /* none with weight is left to try */
+    WEIR_VERDICT_TENANT_BROKEN,      /* its record cannot be served */
+    WEIR_VERDICT_OVERLOAD,           /* no memory, no connection slot, draining */
+    WEIR_VERDICT_COUNT
+};
+
+/** Stable label such as "upstream_cut". Never NULL. */
+const char *weir_access_verdict_name(enum weir_verdict_kind v);
+
+/** Bytes kept of each text as it is written (an escape is six bytes); a longer one ends in "...".
+ */
+#define WEIR_ACCESS_PATH_MAX 1024
+#define WEIR_ACCESS_LONG_MAX 256 /* host, user agent, referer, endpoint */
+#define WEIR_ACCESS_TEXT_MAX 64  /* all others */
+
+/** Any record is shorter. */
+#define WEIR_ACCESS_MAX 4096
+
+struct weir_access {
+    uint64_t wall_ms; /* Unix ms at the end */
+    struct weir_span tenant;
+    struct weir_span client; /* address text */
+    uint16_t client_port;    /* 0: not known */
+    struct weir_span local;  /* address:port text on which it arrived */
+    struct weir_span scheme; /* "http", "https" */
+    struct weir_span host;
+    struct weir_span method;
+    struct weir_span path;     /* target as received */
+    struct weir_span protocol; /* "HTTP/1.1" */
+    uint16_t status;           /* sent to the client; 0: none was */
+    enum weir_verdict_kind verdict;
+    struct weir_span fault; /* label of the parser */
+    struct weir_span upstream;
+    struct weir_span endpoint;
+    bool reused;             /* the upstream connection had served before */
+    uint8_t tries;           /* endpoints or connections tried */
+    uint64_t request_bytes;  /* of the body */
+    uint64_t response_bytes; /* of the body */
+    uint64_t queue_us;       /* head complete .. a connection was sought */
+    uint64_t connect_us;     /* 0 when reused */
+    uint64_t first_byte_us;  /* request sent .. first byte of the answer */
+    uint64_t total_us;
+    struct weir_span request_id;
+    struct weir_span user_agent;
+    struct weir_span referer;
+};
+
+/**
+ * Write the record and its line feed.
+ * @return bytes written; 0: `max` is less than WEIR_ACCESS_MAX, flush and come again
+ */
+WEIR_MUST_USE size_t weir_access_write(const struct weir_access *a, uint8_t *out, size_t max);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verdict.c - marks of failed endpoints in one table of atomics.
+ * Owner: the node; every worker and the prober use it at once, without locks.
+ * A key lives in one of WINDOW slots from its home on. Only endpoints that ever failed take a slot,
+ * and a slot whose mark is over is given to the next key that needs one.
+ */
+#include "node/flow/verdict.h"
+
+#include <stdlib.h>
+
+#include "node/base/hash.h"
+
+#define WINDOW       8
+#define OUT_FIRST_MS 1000  /* the first mark */
+#define OUT_MAX_MS   60000 /* the longest mark */
+#define FORGET_MS    60000 /* a mark that ended this long ago no longer counts as a failure before */
+#define FAILURES_MAX 7 /* 1 s doubled six times is over OUT_MAX_MS: counting on changes nothing */
+
+_Static_assert((WEIR_VERDICT_SLOTS & (WEIR_VERDICT_SLOTS - 1)) == 0, "slots are found by mask");
+_Static_assert((OUT_FIRST_MS << (FAILURES_MAX - 1)) >= OUT_MAX_MS, "the longest mark is reached");
+
+/*
+ * A state in 64 bits: 45 bits of the time until which the endpoint is out (ms), 3 bits of failures
+ * in a row, 16 bits of its key. 0 is no mark. The key's bits are there because key and state are
+ * two atomics: a slot may change hands between the load of one and the other, and then the state
+ * must not speak for the wrong endpoint.
+ */
+#define TAG_BITS      16
+#define FAILURES_BITS 3
+
+struct mark {
+    uint64_t until_ms;
+    unsigned failures;
+};
+
+static uint64_t mark_pack(struct mark m, uint64_t key)
+{
+    return m.until_ms << (TAG_BITS + FAILURES_BITS) | (uint64_t)m.failures << TAG_BITS |
+           key >> (64 - TAG_BITS);
+}
+
+/** The mark of `key` in a state; none when the state is another's. */
+static struct mark mark_of(uint64_t state, uint64_t key)
+{
+    struct mark m = { 0, 0 };
+
+    if (state == 0 || (state & ((1u << TAG_BITS) - 1)) != key >> (64 - TAG_BITS))
+        return m;
+    m.until_ms = state >> (TAG_BITS + FAILURES_BITS);
+    m.failures = state >> TAG_BITS & ((1u << FAILURES_BITS) - 1);
+    return m;
+}
+
+static size_t slot_at(uint64_t key, unsigned step)
+{
+    return (weir_mix64(key) + step) & (WEIR_VERDICT_SLOTS - 1);
+}
+
+struct weir_verdicts *weir_verdicts_new(void)
+{
+    return calloc(1, sizeof(struct weir_verdicts));
+}
+
+void weir_verdicts_free(struct weir_verdicts **v)
+{
+    free(*v);
+    *v = NULL;
+}
+
+bool weir_verdict_usable(const struct weir_verdicts *v, uint64_t key, uint64_t now_ms)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        const struct weir_verdict_slot *s = &v->slots[slot_at(key, i)];
+        uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
+
+        if (holder == 0)
+            return true; /* a slot once taken is never free again: the key cannot be behind it */
+        if (holder == key)
+            return mark_of(atomic_load_explicit(&s->state, memory_order_relaxed), key).until_ms <=
+                   now_ms;
+    }
+    return true;
+}
+
+/** The mark after one more failure. @return false: it changes nothing, the endpoint is out as it is
+ */
+static bool mark_failed(struct mark *m, uint64_t now_ms)
+{
+    if (m->until_ms > now_ms)
+        return false; /* the rest of what was in flight when it went out: the same incident */
+    if (m->until_ms + FORGET_MS < now_ms)
+        m->failures = 0;
+    if (m->failures < FAILURES_MAX)
+        m->failures++;
+    uint64_t out_ms = (uint64_t)OUT_FIRST_MS << (m->failures - 1);
+    m->until_ms = now_ms + (out_ms > OUT_MAX_MS ? OUT_MAX_MS : out_ms);
+    return true;
+}
+
+/** Put the failure into the slot that holds the key. */
+static bool slot_failed(struct weir_verdict_slot *s, uint64_t key, uint64_t now_ms)
+{
+    uint64_t seen = atomic_load_explicit(&s->state, memory_order_relaxed);
+
+    /* Every lost race was won by another failure or success of this slot: bounded by the threads at
+     * work on it. */
+    for (;;) {
+        struct mark m = mark_of(seen, key);
+
+        if (!mark_failed(&m, now_ms))
+            return false;
+        if (atomic_compare_exchange_weak_explicit(&s->state, &seen, mark_pack(m, key),
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    }
+}
+
+/** True when the slot's mark, whoever's it is, is over and forgotten. */
+static bool slot_idle(const struct weir_verdict_slot *s, uint64_t now_ms)
+{
+    uint64_t until_ms =
+        atomic_load_explicit(&s->state, memory_order_relaxed) >> (TAG_BITS + FAILURES_BITS);
+
+    return until_ms + FORGET_MS < now_ms || until_ms == 0;
+}
+
+/** The slot of the key, one taken for it, or NULL: its window is full of others' live marks. */
+static struct weir_verdict_slot *slot_take(struct weir_verdicts *v, uint64_t key, uint64_t now_ms)
+{
+    struct weir_verdict_slot *idle = NULL;
+
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct weir_verdict_slot *s = &v->slots[slot_at(key, i)];
+        uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
+
+        if (holder == 0 && atomic_compare_exchange_strong_explicit(
+                               &s->key, &holder, key, memory_order_relaxed, memory_order_relaxed))
+            return s;
+        if (holder == key)
+            return s;
+        if (!idle && slot_idle(s, now_ms))
+            idle = s;
+    }
+    if (!idle)
+        return NULL;
+    uint64_t holder = atomic_load_explicit(&idle->key, memory_order_relaxed);
+    if (slot_idle(idle, now_ms) &&
+        atomic_compare_exchange_strong_explicit(&idle->key, &holder, key, memory_order_relaxed,
+                                                memory_order_relaxed))
+        return idle;
+    return NULL; /* another key was faster: this failure goes unmarked */
+}
+
+bool weir_verdict_failed(struct weir_verdicts *v, uint64_t key, uint64_t now_ms)
+{
+    struct weir_verdict_slot *s = slot_take(v, key, now_ms);
+
+    return s && slot_failed(s, key, now_ms);
+}
+
+/** @return true when there was a mark of this key, which is gone now */
+static bool slot_succeeded(struct weir_verdict_slot *s, uint64_t key)
+{
+    uint64_t seen = atomic_load_explicit(&s->state, memory_order_relaxed);
+
+    while (mark_of(seen, key).failures != 0)
+        if (atomic_compare_exchange_weak_explicit(&s->state, &seen, 0, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
+bool weir_verdict_succeeded(struct weir_verdicts *v, uint64_t key)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct weir_verdict_slot *s = &v->slots[slot_at(key, i)];
+        uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
+
+        if (holder == 0)
+            return false;
+        if (holder == key)
+            return slot_succeeded(s, key);
+    }
+    return false;
+}
