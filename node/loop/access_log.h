@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_ACCESS_LINE_MAX 8192
+#define WEIR_ACCESS_LINE_MAX 20480 /* a record of any content, flow/access.h */
 #define WEIR_ACCESS_BUFFER   65536  /* bytes of one buffer */
 #define WEIR_ACCESS_BUFFERS  8      /* per worker */
 #define WEIR_ACCESS_TAIL_MAX 1048576 /* bytes of records kept for weir logs */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admit.c - see admit.h.
+ */
+#include "node/flow/admit.h"
+
+#include "tenants/redirect.h"
+
+static void answer(struct weir_admit *a, uint16_t status, enum weir_verdict_kind verdict,
+                   struct weir_span why)
+{
+    a->what = WEIR_ADMIT_ANSWER;
+    a->status = status;
+    a->verdict = verdict;
+    a->why = why;
+}
+
+/* The one authority of the request; without any (HTTP/1.0) only a dedicated address can tell whose
+ * it is. */
+static bool read_authority(struct weir_admit *a, const struct weir_h1_head *head,
+                           const uint8_t *bytes, const struct weir_addr *local)
+{
+    a->host = weir_span(bytes + head->authority_at, head->authority_len);
+    if (a->host.len > 0)
+        return weir_authority_parse(a->host, &a->authority) == WEIR_OK;
+    a->authority.host_len = 0;
+    a->authority.port = 0;
+    size_t n = weir_addr_text(local, a->local_host);
+    a->host = weir_span(a->local_host, n);
+    return true;
+}
+
+static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
+                        const struct weir_addr *local)
+{
+    struct weir_span host = weir_span(a->authority.host, a->authority.host_len);
+    enum weir_err err = weir_tenant_cache_find(cache, local, host, &a->tenant);
+    if (err == WEIR_OK)
+        return true;
+    a->tenant = NULL;
+    if (err == WEIR_ENOTFOUND)
+        answer(a, 404, WEIR_VERDICT_UNKNOWN_HOST,
+               WEIR_SPAN_LIT("No site is configured here for this host name."));
+    else
+        answer(a, 503, WEIR_VERDICT_TENANT_BROKEN,
+               WEIR_SPAN_LIT("This site's configuration cannot be used at the moment."));
+    return false;
+}
+
+static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *head)
+{
+    if (a->tenant->underscores != WEIR_UNDERSCORES_REFUSE)
+        return false;
+    for (size_t i = 0; i < head->num_fields; i++) {
+        if (head->fields[i].underscore) {
+            answer(a, 400, WEIR_VERDICT_REFUSED,
+                   WEIR_SPAN_LIT("A field name contains an underscore."));
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, const uint8_t *bytes,
+                       const struct weir_addr *local, struct weir_span path)
+{
+    if (a->tenant->redirects == NULL || head->form == WEIR_TARGET_ASTERISK)
+        return false;
+    struct weir_span raw =
+        head->path_len > 0 ? weir_span(bytes + head->path_at, head->path_len) : WEIR_SPAN_LIT("/");
+    struct weir_redirect_request req = {
+        .https = false,
+        .port = local->port,
+        .host = a->authority.host_len > 0 ? weir_span(a->authority.host, a->authority.host_len)
+                                          : a->host,
+        .path = path,
+        .raw = raw,
+    };
+    struct weir_redirect_result res = { 0 };
+    if (weir_redirect_find(a->tenant, &req, a->location_bytes, sizeof(a->location_bytes), &res) <
+        0) {
+        answer(a, 414, WEIR_VERDICT_TOO_LARGE,
+               WEIR_SPAN_LIT("The address is too long to be redirected."));
+        return true;
+    }
+    if (res.code == 0)
+        return false;
+    a->what = WEIR_ADMIT_REDIRECT;
+    a->status = res.code;
+    a->verdict = WEIR_VERDICT_REDIRECTED;
+    a->location = weir_span(a->location_bytes, res.location_len);
+    return true;
+}
+
+void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
+                        const struct weir_h1_head *head, const uint8_t *bytes,
+                        const struct weir_addr *local)
+{
+    struct weir_span path = WEIR_SPAN_LIT("/");
+
+    a->tenant = NULL;
+    a->route = NULL;
+    a->location = WEIR_SPAN_EMPTY;
+    if (!read_authority(a, head, bytes, local)) {
+        answer(a, 400, WEIR_VERDICT_MALFORMED, WEIR_SPAN_LIT("The host name is not valid."));
+        return;
+    }
+    if (!find_tenant(a, cache, local))
+        return;
+    if (head->head_len > a->tenant->max_header) {
+        answer(a, 431, WEIR_VERDICT_TOO_LARGE,
+               WEIR_SPAN_LIT("The request's header is larger than this site takes."));
+        return;
+    }
+    if (refuse_underscores(a, head))
+        return;
+    if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
+        weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {
+        answer(a, 400, WEIR_VERDICT_MALFORMED, WEIR_SPAN_LIT("The path leads above the root."));
+        return;
+    }
+    if (redirected(a, head, bytes, local, path))
+        return;
+    if (head->has_content_length && a->tenant->max_body > 0 &&
+        head->content_length > a->tenant->max_body) {
+        answer(a, 413, WEIR_VERDICT_TOO_LARGE,
+               WEIR_SPAN_LIT("The request's body is larger than this site takes."));
+        return;
+    }
+    a->route = weir_tenant_route(a->tenant, path);
+    if (a->route == NULL) {
+        answer(a, 404, WEIR_VERDICT_NO_ROUTE,
+               WEIR_SPAN_LIT("Nothing is configured here for this path."));
+        return;
+    }
+    a->what = WEIR_ADMIT_FORWARD;
+    a->status = 0;
+    a->verdict = WEIR_VERDICT_OK;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admit.h - what becomes of a request whose head is complete: whose it is, and forward, redirect or
+ * answer. Decides only; the tenant cache behind it may read the store on a miss. Owner: one worker.
+ * Ref: RFC 9110 7.2 (Host), 15.5.20 (421, once TLS is there); the order of checks is that of the
+ * design's "One request".
+ */
+#ifndef WEIR_NODE_FLOW_ADMIT_H
+#define WEIR_NODE_FLOW_ADMIT_H
+
+#include "node/base/addr.h"
+#include "node/base/limits.h"
+#include "node/base/span.h"
+#include "node/flow/access.h"
+#include "node/wire/h1.h"
+#include "node/wire/uri.h"
+#include "tenants/cache.h"
+#include "tenants/tenant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum weir_admit_what {
+    WEIR_ADMIT_FORWARD,  /* tenant and route are set */
+    WEIR_ADMIT_REDIRECT, /* status and location are set */
+    WEIR_ADMIT_ANSWER,   /* status, why and verdict are set */
+};
+
+#define WEIR_LOCATION_MAX 8192
+
+/** Work space and result. Large: one per worker. */
+struct weir_admit {
+    enum weir_admit_what what;
+    uint16_t status;
+    enum weir_verdict_kind verdict;
+    struct weir_span why;       /* a sentence for the page; static */
+    struct weir_tenant *tenant; /* borrowed from the cache until its next call; NULL: nobody's */
+    const struct weir_route *route;
+    struct weir_span
+        host; /* what goes to the upstream as Host; borrows from the head or from this struct */
+    struct weir_span location; /* borrows from this struct */
+    struct weir_authority authority;
+    char local_host[WEIR_ADDR_TEXT_MAX]; /* Host for a request that had none, on a dedicated address
+                                          */
+    uint8_t path[WEIR_HEAD_MAX];
+    uint8_t location_bytes[WEIR_LOCATION_MAX];
+};
+
+/**
+ * @param head   complete, a request   @param bytes that its offsets are for, borrowed as long as
+ * `a` is used
+ * @param local  the destination address and port
+ */
+void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
+                        const struct weir_h1_head *head, const uint8_t *bytes,
+                        const struct weir_addr *local);
+
+#endif

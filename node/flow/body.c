@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * body.c - see body.h. A feed of a chunked body becomes one chunk, however many came in, so that
+ * the framing that leaves is always weir's own.
+ */
+#include "node/flow/body.h"
+
+void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, bool out_chunked)
+{
+    b->in = in;
+    b->out_chunked = out_chunked;
+    b->done = in == WEIR_BODY_NONE;
+    b->over_max = false;
+    b->left = length;
+    b->bytes = 0;
+    b->max = 0;
+    if (in == WEIR_BODY_CHUNKED)
+        weir_chunked_init(&b->chunked, NULL);
+}
+
+static bool over_max(struct weir_body *b, uint64_t more)
+{
+    if (b->max == 0 || more <= b->max - b->bytes)
+        return false;
+    b->over_max = true;
+    return true;
+}
+
+/* Put the chunk head in the slot that was kept for it, once the length of the data behind it is
+ * known. */
+static void chunk_close(struct weir_pieces *out, int slot, size_t data_len, bool last)
+{
+    if (data_len > 0) {
+        size_t n = weir_chunk_head_write(data_len, out->chunk_head);
+        out->iov[slot].iov_base = out->chunk_head;
+        out->iov[slot].iov_len = n;
+        out->len += n;
+        weir_pieces_add(out, last ? WEIR_SPAN_LIT("\r\n0\r\n\r\n") : WEIR_SPAN_LIT("\r\n"));
+    } else {
+        WEIR_ASSERT(out->num == slot + 1);
+        out->num = slot;
+        if (last)
+            weir_pieces_add(out, WEIR_SPAN_LIT("0\r\n\r\n"));
+    }
+}
+
+static int chunk_open(struct weir_pieces *out)
+{
+    WEIR_ASSERT(out->num < WEIR_PIECES_MAX - 2);
+    out->iov[out->num].iov_len = 0;
+    return out->num++;
+}
+
+static enum weir_step feed_chunked(struct weir_body *b, struct weir_span in,
+                                   struct weir_pieces *out, size_t *ret_used)
+{
+    size_t used = 0;
+    size_t data_len = 0;
+    int slot = b->out_chunked ? chunk_open(out) : -1;
+    enum weir_step step = WEIR_STEP_SOME;
+
+    while (step == WEIR_STEP_SOME && out->num < WEIR_PIECES_MAX - 1) {
+        struct weir_span run = WEIR_SPAN_EMPTY;
+        size_t n = 0;
+        step = weir_chunked_next(&b->chunked, weir_span_from(in, used), &n, &run);
+        used += n;
+        if (step != WEIR_STEP_SOME)
+            break;
+        if (over_max(b, run.len))
+            return WEIR_STEP_FAIL;
+        b->bytes += run.len;
+        data_len += run.len;
+        weir_pieces_add(out, run);
+    }
+    if (step == WEIR_STEP_FAIL)
+        return step;
+    b->done = step == WEIR_STEP_DONE;
+    if (b->out_chunked)
+        chunk_close(out, slot, data_len, b->done);
+    *ret_used = used;
+    return step;
+}
+
+static enum weir_step feed_plain(struct weir_body *b, struct weir_span in, struct weir_pieces *out,
+                                 size_t *ret_used)
+{
+    size_t take = in.len;
+    if (b->in == WEIR_BODY_LENGTH && take > b->left)
+        take = (size_t)b->left;
+    if (over_max(b, take))
+        return WEIR_STEP_FAIL;
+    b->bytes += take;
+    if (b->in == WEIR_BODY_LENGTH) {
+        b->left -= take;
+        b->done = b->left == 0;
+    }
+    if (b->out_chunked) {
+        int slot = chunk_open(out);
+        weir_pieces_add(out, weir_span(in.at, take));
+        chunk_close(out, slot, take, b->done);
+    } else {
+        weir_pieces_add(out, weir_span(in.at, take));
+    }
+    *ret_used = take;
+    return b->done ? WEIR_STEP_DONE : WEIR_STEP_MORE;
+}
+
+enum weir_step weir_body_feed(struct weir_body *b, struct weir_span in, struct weir_pieces *out,
+                              size_t *ret_used)
+{
+    WEIR_ASSERT(out->num <= WEIR_PIECES_MAX - 6);
+    switch (b->in) {
+    case WEIR_BODY_NONE:
+        *ret_used = 0;
+        return WEIR_STEP_DONE;
+    case WEIR_BODY_LENGTH:
+    case WEIR_BODY_CLOSE:
+        return feed_plain(b, in, out, ret_used);
+    case WEIR_BODY_CHUNKED:
+        return feed_chunked(b, in, out, ret_used);
+    }
+    WEIR_UNREACHABLE();
+}
+
+void weir_body_skip(struct weir_body *b, uint64_t n)
+{
+    WEIR_ASSERT(b->in == WEIR_BODY_LENGTH && n <= b->left && !b->out_chunked);
+    b->left -= n;
+    b->bytes += n;
+    b->done = b->left == 0;
+}
+
+bool weir_body_end(struct weir_body *b, struct weir_pieces *out)
+{
+    if (b->done)
+        return true;
+    if (b->in != WEIR_BODY_CLOSE)
+        return false;
+    b->done = true;
+    if (b->out_chunked)
+        weir_pieces_add(out, WEIR_SPAN_LIT("0\r\n\r\n"));
+    return true;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange.c - see exchange.h.
+ */
+#include "node/flow/exchange.h"
+
+bool weir_answer_plan(const struct weir_h1_head *answer, const struct weir_request_facts *req,
+                      unsigned interims, bool request_done, bool draining,
+                      struct weir_answer_plan *ret)
+{
+    struct weir_answer_plan plan = { .body = WEIR_BODY_NONE };
+
+    if (answer->status == 101)
+        return false;
+    if (answer->status < 200) {
+        plan.interim = true;
+        plan.pass_interim = req->minor > 0;
+        plan.keep_downstream = true;
+        if (interims >= WEIR_INTERIM_MAX)
+            return false;
+        *ret = plan;
+        return true;
+    }
+    plan.body = weir_h1_body_of(answer, req->method);
+    if (plan.body == WEIR_BODY_CHUNKED || plan.body == WEIR_BODY_CLOSE) {
+        plan.out_chunked = req->minor > 0;
+        plan.out_until_close = req->minor == 0;
+    }
+    plan.keep_downstream = req->keep_alive && request_done && !draining && !plan.out_until_close;
+    *ret = plan;
+    return true;
+}
+
+enum weir_next weir_after_failure(enum weir_failure failure, const struct weir_failure_facts *facts)
+{
+    if (facts->head_passed)
+        return WEIR_NEXT_CUT;
+    switch (failure) {
+    case WEIR_FAILURE_CONNECT:
+    case WEIR_FAILURE_CONNECT_TIMEOUT:
+        return WEIR_NEXT_ENDPOINT;
+    case WEIR_FAILURE_CLOSED:
+        if (!facts->sent)
+            return WEIR_NEXT_ENDPOINT;
+        if (!facts->answer_begun && !facts->body_taken && facts->retries == 0 &&
+            weir_method_is_idempotent(facts->method))
+            return WEIR_NEXT_FRESH;
+        return WEIR_NEXT_502;
+    case WEIR_FAILURE_ANSWER_TIMEOUT:
+    case WEIR_FAILURE_STALLED:
+        return WEIR_NEXT_504;
+    case WEIR_FAILURE_MALFORMED:
+    case WEIR_FAILURE_CUT:
+        return WEIR_NEXT_502;
+    }
+    WEIR_UNREACHABLE();
+}
+
+bool weir_failure_marks(enum weir_failure failure, const struct weir_failure_facts *facts)
+{
+    return failure != WEIR_FAILURE_CLOSED || !facts->reused;
+}

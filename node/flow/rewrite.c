@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rewrite.c - see rewrite.h. The caller provides room for the upper bound, so the writers below
+ * copy without checks.
+ */
+#include "node/flow/rewrite.h"
+
+#include "node/base/clock.h"
+
+#include <string.h>
+
+#define VIA_REQUEST "\r\nVia: 1.1 weir"
+#define MORE_THAN_ANY                                                                              \
+    640 /* bytes of the fields that weir writes itself, addresses and ids at their longest */
+
+static uint8_t *put(uint8_t *at, struct weir_span s)
+{
+    memcpy(at, s.at, s.len);
+    return at + s.len;
+}
+
+#define put_lit(at, literal)                                                                       \
+    (memcpy((at), (literal), sizeof(literal) - 1), (at) + sizeof(literal) - 1)
+
+static uint8_t *put_field(uint8_t *at, struct weir_span name, struct weir_span value)
+{
+    at = put_lit(at, "\r\n");
+    at = put(at, name);
+    *at++ = ':';
+    *at++ = ' ';
+    return put(at, value);
+}
+
+static uint8_t *put_u64(uint8_t *at, uint64_t v)
+{
+    uint8_t digits[20];
+    size_t n = 0;
+    do {
+        digits[n++] = (uint8_t)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    while (n > 0)
+        *at++ = digits[--n];
+    return at;
+}
+
+static size_t headers_len(const struct weir_header *headers, size_t num)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < num; i++)
+        len += headers[i].name.len + headers[i].value.len + 4;
+    return len;
+}
+
+static uint8_t *put_headers(uint8_t *at, const struct weir_header *headers, size_t num)
+{
+    for (size_t i = 0; i < num; i++)
+        at = put_field(at, headers[i].name, headers[i].value);
+    return at;
+}
+
+/* `names` are lower case. */
+static bool named_in(const struct weir_span *names, size_t num, struct weir_span name)
+{
+    for (size_t i = 0; i < num; i++)
+        if (weir_span_eq_nocase(names[i], name))
+            return true;
+    return false;
+}
+
+bool weir_request_id_valid(struct weir_span s)
+{
+    if (s.len < 16 || s.len > 128)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.at[i];
+        bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
+{
+    return r->head->head_len + 2u * r->head->num_fields + 2u * r->host.len + r->request_id.len +
+           headers_len(r->tenant->add_request, r->tenant->num_add_request) + MORE_THAN_ANY;
+}
+
+/* What a client's field becomes on the way to the upstream. */
+enum fate { FATE_PASS, FATE_DROP };
+
+static enum fate request_field_fate(const struct weir_rewrite_request *r,
+                                    const struct weir_h1_field *f)
+{
+    const struct weir_tenant *t = r->tenant;
+    switch ((enum weir_field_id)f->id) {
+    case WEIR_FIELD_HOST:
+    case WEIR_FIELD_CONTENT_LENGTH:
+    case WEIR_FIELD_X_FORWARDED_FOR:
+    case WEIR_FIELD_X_REAL_IP:
+    case WEIR_FIELD_X_REQUEST_ID:
+        return FATE_DROP;
+    case WEIR_FIELD_X_FORWARDED_PROTO:
+    case WEIR_FIELD_X_FORWARDED_HOST:
+    case WEIR_FIELD_FORWARDED:
+        return r->trusted ? FATE_PASS : FATE_DROP;
+    case WEIR_FIELD_TRAILER:
+        return r->trailers ? FATE_PASS : FATE_DROP;
+    case WEIR_FIELD_TRANSFER_ENCODING:
+    case WEIR_FIELD_CONNECTION:
+    case WEIR_FIELD_KEEP_ALIVE:
+    case WEIR_FIELD_PROXY_CONNECTION:
+    case WEIR_FIELD_UPGRADE:
+    case WEIR_FIELD_TE:
+    case WEIR_FIELD_HTTP2_SETTINGS:
+    case WEIR_FIELD_PROXY_AUTHENTICATE:
+    case WEIR_FIELD_PROXY_AUTHORIZATION:
+        return FATE_DROP;
+    case WEIR_FIELD_OTHER:
+    case WEIR_FIELD_EXPECT:
+    case WEIR_FIELD_VIA:
+    case WEIR_FIELD_DATE:
+    case WEIR_FIELD_COUNT:
+        break;
+    }
+    if (f->hop || (f->underscore && t->underscores != WEIR_UNDERSCORES_KEEP))
+        return FATE_DROP;
+    if (f->id == WEIR_FIELD_EXPECT)
+        return r->head->expect_continue ? FATE_PASS : FATE_DROP;
+    if (t->num_remove_request > 0 &&
+        named_in(t->remove_request, t->num_remove_request, weir_h1_name(r->bytes, f)))
+        return FATE_DROP;
+    return FATE_PASS;
+}
+
+static bool is_named(const uint8_t *bytes, const struct weir_h1_field *f, const char *lower,
+                     size_t len)
+{
+    return f->name_len == len && weir_span_eq_nocase(weir_h1_name(bytes, f), weir_span(lower, len));
+}
+
+static void mark_field(const struct weir_rewrite_request *r, const struct weir_h1_field *f,
+                       uint32_t value_at, struct weir_rewrite_marks *marks)
+{
+    if (f->id != WEIR_FIELD_OTHER)
+        return;
+    if (is_named(r->bytes, f, "user-agent", 10)) {
+        marks->agent_at = value_at;
+        marks->agent_len = f->value_len;
+    } else if (is_named(r->bytes, f, "referer", 7)) {
+        marks->referer_at = value_at;
+        marks->referer_len = f->value_len;
+    }
+}
+
+static uint8_t *put_ip(uint8_t *at, const struct weir_addr *a)
+{
+    char text[WEIR_ADDR_TEXT_MAX];
+    size_t n = weir_addr_ip_text(a, text);
+    memcpy(at, text, n);
+    return at + n;
+}
+
+/* The list that came, in order, and the peer at its end. */
+static uint8_t *put_forwarded_for(const struct weir_rewrite_request *r, uint8_t *at)
+{
+    const struct weir_h1_head *h = r->head;
+    at = put_lit(at, "\r\nX-Forwarded-For: ");
+    for (size_t i = 0; i < h->num_fields; i++) {
+        const struct weir_h1_field *f = &h->fields[i];
+        if (f->id != WEIR_FIELD_X_FORWARDED_FOR || f->value_len == 0)
+            continue;
+        at = put(at, weir_h1_value(r->bytes, f));
+        at = put_lit(at, ", ");
+    }
+    return put_ip(at, r->peer);
+}
+
+static uint8_t *put_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
+{
+    const struct weir_h1_head *h = r->head;
+    at = put_forwarded_for(r, at);
+    if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_PROTO) == NULL)
+        at = r->https ? put_lit(at, "\r\nX-Forwarded-Proto: https")
+                      : put_lit(at, "\r\nX-Forwarded-Proto: http");
+    if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_HOST) == NULL)
+        at = put_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
+    at = put_lit(at, "\r\nX-Real-IP: ");
+    at = put_ip(at, r->client);
+    at = put_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
+    at = put_lit(at, VIA_REQUEST);
+    at = put_headers(at, r->tenant->add_request, r->tenant->num_add_request);
+    if (h->chunked) {
+        at = put_lit(at, "\r\nTransfer-Encoding: chunked");
+    } else if (h->has_content_length) {
+        at = put_lit(at, "\r\nContent-Length: ");
+        at = put_u64(at, h->content_length);
+    }
+    return put_lit(at, "\r\n\r\n");
+}
+
+static uint8_t *put_request_line(const struct weir_rewrite_request *r, uint8_t *out,
+                                 struct weir_rewrite_marks *marks)
+{
+    const struct weir_h1_head *h = r->head;
+    uint8_t *at = put(out, weir_span(r->bytes + h->method_at, h->method_len));
+    *at++ = ' ';
+    marks->target_at = (uint32_t)(at - out);
+    if (h->form == WEIR_TARGET_ASTERISK) {
+        *at++ = '*';
+    } else {
+        if (h->path_len == 0 || r->bytes[h->path_at] != '/')
+            *at++ = '/';
+        at = put(at, weir_span(r->bytes + h->path_at, h->path_len));
+    }
+    marks->target_len = (uint16_t)((uint32_t)(at - out) - marks->target_at);
+    at = put_lit(at, " HTTP/1.1\r\nHost: ");
+    marks->host_at = (uint32_t)(at - out);
+    marks->host_len = (uint16_t)r->host.len;
+    return put(at, r->host);
+}
+
+size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
+                            struct weir_rewrite_marks *marks)
+{
+    const struct weir_h1_head *h = r->head;
+    *marks = (struct weir_rewrite_marks){ 0 };
+    uint8_t *at = put_request_line(r, out, marks);
+    for (size_t i = 0; i < h->num_fields; i++) {
+        const struct weir_h1_field *f = &h->fields[i];
+        if (request_field_fate(r, f) == FATE_DROP)
+            continue;
+        at = put_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+        mark_field(r, f, (uint32_t)(at - out) - f->value_len, marks);
+    }
+    at = put_own_request_fields(r, at);
+    WEIR_DCHECK((size_t)(at - out) <= weir_rewrite_request_max(r));
+    return (size_t)(at - out);
+}
+
+size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
+{
+    return r->head->head_len + 2u * r->head->num_fields + MORE_THAN_ANY +
+           (r->tenant ? headers_len(r->tenant->add_response, r->tenant->num_add_response) : 0);
+}
+
+static enum fate response_field_fate(const struct weir_rewrite_response *r,
+                                     const struct weir_h1_field *f)
+{
+    const struct weir_tenant *t = r->tenant;
+    if (f->id == WEIR_FIELD_CONTENT_LENGTH)
+        return FATE_DROP;
+    if (f->id == WEIR_FIELD_TRAILER)
+        return r->trailers ? FATE_PASS : FATE_DROP;
+    if (f->hop)
+        return FATE_DROP;
+    if (t != NULL && t->num_remove_response > 0 &&
+        named_in(t->remove_response, t->num_remove_response, weir_h1_name(r->bytes, f)))
+        return FATE_DROP;
+    return FATE_PASS;
+}
+
+static uint8_t *put_status_line(const struct weir_rewrite_response *r, uint8_t *at)
+{
+    const struct weir_h1_head *h = r->head;
+    at = put_lit(at, "HTTP/1.1 ");
+    *at++ = (uint8_t)('0' + h->status / 100);
+    *at++ = (uint8_t)('0' + h->status / 10 % 10);
+    *at++ = (uint8_t)('0' + h->status % 10);
+    *at++ = ' ';
+    return put(at, weir_span(r->bytes + h->reason_at, h->reason_len));
+}
+
+/* Framing of the answer: the body's length as it leaves, or what a HEAD or 304 declares of a body
+ * it does not have. */
+static uint8_t *put_response_framing(const struct weir_rewrite_response *r, uint8_t *at)
+{
+    const struct weir_h1_head *h = r->head;
+    if (h->status < 200 || h->status == 204)
+        return at;
+    if (r->chunked || (r->head_request && h->chunked && r->downstream_minor > 0))
+        return put_lit(at, "\r\nTransfer-Encoding: chunked");
+    if (h->has_content_length) {
+        at = put_lit(at, "\r\nContent-Length: ");
+        at = put_u64(at, h->content_length);
+    }
+    return at;
+}
+
+size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out)
+{
+    const struct weir_h1_head *h = r->head;
+    bool final = h->status >= 200;
+    bool has_date = false;
+    uint8_t *at = put_status_line(r, out);
+    for (size_t i = 0; i < h->num_fields; i++) {
+        const struct weir_h1_field *f = &h->fields[i];
+        has_date = has_date || f->id == WEIR_FIELD_DATE;
+        if (response_field_fate(r, f) == FATE_DROP)
+            continue;
+        at = put_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+    }
+    if (final && !has_date)
+        at = put_field(at, WEIR_SPAN_LIT("Date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));
+    at = h->minor == 0 ? put_lit(at, "\r\nVia: 1.0 weir") : put_lit(at, "\r\nVia: 1.1 weir");
+    if (final && r->tenant != NULL)
+        at = put_headers(at, r->tenant->add_response, r->tenant->num_add_response);
+    at = put_response_framing(r, at);
+    if (final && r->close)
+        at = put_lit(at, "\r\nConnection: close");
+    else if (final && r->downstream_minor == 0)
+        at = put_lit(at, "\r\nConnection: keep-alive");
+    at = put_lit(at, "\r\n\r\n");
+    WEIR_DCHECK((size_t)(at - out) <= weir_rewrite_response_max(r));
+    return (size_t)(at - out);
+}
+
+static bool is_trusted(const struct weir_prefix *trusted, size_t num, const struct weir_addr *a)
+{
+    for (size_t i = 0; i < num; i++)
+        if (weir_prefix_contains(&trusted[i], a))
+            return true;
+    return false;
+}
+
+static struct weir_span trim(struct weir_span s)
+{
+    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))
+        s = weir_span_from(s, 1);
+    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
+
+/* One field from the right. @return true: the walk is over */
+static bool walk_list(struct weir_span list, const struct weir_prefix *trusted, size_t num,
+                      struct weir_addr *client)
+{
+    size_t end = list.len;
+    for (;;) {
+        size_t begin = end;
+        while (begin > 0 && list.at[begin - 1] != ',')
+            begin--;
+        struct weir_addr a = { { 0 }, 0 };
+        if (weir_addr_parse_ip(trim(weir_span(list.at + begin, end - begin)), &a) < 0)
+            return true;
+        *client = a;
+        if (!is_trusted(trusted, num, &a))
+            return true;
+        if (begin == 0)
+            return false;
+        end = begin - 1;
+    }
+}
+
+void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
+                         const struct weir_prefix *trusted, size_t num_trusted,
+                         const struct weir_addr *peer, struct weir_addr *ret_client)
+{
+    *ret_client = *peer;
+    for (size_t i = h->num_fields; i > 0; i--) {
+        const struct weir_h1_field *f = &h->fields[i - 1];
+        if (f->id != WEIR_FIELD_X_FORWARDED_FOR)
+            continue;
+        if (walk_list(weir_h1_value(bytes, f), trusted, num_trusted, ret_client))
+            return;
+    }
+}

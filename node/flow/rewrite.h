@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rewrite.h - message heads written anew from the checked structure: the request for the upstream,
+ * the answer for the client. Pure, allocation-free. No received byte is passed on that the parser
+ * has not judged; hop-by-hop fields end here. Ref: RFC 9110 7.6 (forwarding), 7.6.1
+ * (Connection), 7.6.3 (Via); RFC 9112 section 6.
+ */
+#ifndef WEIR_NODE_FLOW_REWRITE_H
+#define WEIR_NODE_FLOW_REWRITE_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/wire/h1.h"
+#include "tenants/tenant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_rewrite_request {
+    const struct weir_h1_head *head;
+    const uint8_t *bytes; /* that the head's offsets are for */
+    const struct weir_tenant *tenant;
+    struct weir_span host;          /* authority to send as Host */
+    const struct weir_addr *peer;   /* who connected; appended to X-Forwarded-For */
+    const struct weir_addr *client; /* X-Real-IP: the peer, or what a trusted proxy says */
+    bool trusted;  /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are kept */
+    bool https;    /* how the request came */
+    bool trailers; /* Trailer is passed on: the trailers will be */
+    struct weir_span request_id;
+};
+
+/** Where things of interest ended up in the written head (offset, length), for the access record.
+ */
+struct weir_rewrite_marks {
+    uint32_t target_at, host_at, agent_at, referer_at;
+    uint16_t target_len, host_len, agent_len, referer_len;
+};
+
+/** Upper bound of the bytes that weir_rewrite_request writes. */
+size_t weir_rewrite_request_max(const struct weir_rewrite_request *r);
+/**
+ * @param out at least weir_rewrite_request_max bytes   @return bytes written
+ * Always HTTP/1.1; framing by the head's own (Content-Length kept, chunked re-made).
+ */
+size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
+                            struct weir_rewrite_marks *marks);
+
+struct weir_rewrite_response {
+    const struct weir_h1_head *head;
+    const uint8_t *bytes;
+    const struct weir_tenant *tenant;
+    uint8_t downstream_minor; /* of the request: 0 or 1 */
+    bool head_request;        /* answers HEAD: framing fields are passed on, no body follows */
+    bool chunked;             /* the body leaves chunked */
+    bool close;               /* the connection ends after this answer */
+    bool trailers;
+    const char *date; /* 29 bytes, used when the upstream sent none */
+};
+
+size_t weir_rewrite_response_max(const struct weir_rewrite_response *r);
+/** @param out at least weir_rewrite_response_max bytes  @return bytes written. Also for 1xx
+ * answers. */
+size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out);
+
+/**
+ * The client's address behind trusted proxies: walks all X-Forwarded-For fields from the right over
+ * trusted addresses; what is not an address ends the walk. @param peer the connection's peer, which
+ * is trusted
+ */
+void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
+                         const struct weir_prefix *trusted, size_t num_trusted,
+                         const struct weir_addr *peer, struct weir_addr *ret_client);
+
+/** 16..128 bytes of [A-Za-z0-9._-]: a request id that may be kept. */
+bool weir_request_id_valid(struct weir_span s);
+
+#endif

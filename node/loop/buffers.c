@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * buffers.c - see buffers.h. Two sizes are enough: a head, or a whole read.
+ */
+#include "node/loop/buffers.h"
+
+#include <string.h>
+
+#define SMALL_PER_SLAB 32
+#define LARGE_PER_SLAB 4
+
+_Static_assert(WEIR_LARGE_LEN >= WEIR_HEAD_MAX, "a whole head fits a large stash");
+
+void weir_buffers_init(struct weir_buffers *b, size_t max_bytes)
+{
+    size_t small = sizeof(struct weir_stash) + WEIR_SMALL_LEN;
+    size_t large = sizeof(struct weir_stash) + WEIR_LARGE_LEN;
+    weir_pool_init(&b->small, small, SMALL_PER_SLAB, max_bytes / 2 / small + 1);
+    weir_pool_init(&b->large, large, LARGE_PER_SLAB, max_bytes / 2 / large + 1);
+}
+
+void weir_buffers_deinit(struct weir_buffers *b)
+{
+    weir_pool_deinit(&b->large);
+    weir_pool_deinit(&b->small);
+}
+
+struct weir_stash *weir_stash_get(struct weir_buffers *b, size_t cap)
+{
+    bool large = cap > WEIR_SMALL_LEN;
+    if (cap > WEIR_LARGE_LEN)
+        return NULL;
+    struct weir_stash *s = weir_pool_get(large ? &b->large : &b->small);
+    if (s == NULL)
+        return NULL;
+    s->next = NULL;
+    s->at = 0;
+    s->len = 0;
+    s->large = large;
+    s->cap = large ? WEIR_LARGE_LEN : WEIR_SMALL_LEN;
+    return s;
+}
+
+void weir_stash_put(struct weir_buffers *b, struct weir_stash *s)
+{
+    if (s != NULL)
+        weir_pool_put(s->large ? &b->large : &b->small, s);
+}
+
+enum weir_err weir_stash_append(struct weir_buffers *b, struct weir_stash **sp,
+                                struct weir_span bytes)
+{
+    struct weir_stash *s = *sp;
+    size_t kept = s ? s->len - s->at : 0;
+
+    if (s != NULL && s->cap - s->len < bytes.len && s->cap - kept >= bytes.len) {
+        memmove(s->bytes, s->bytes + s->at, kept);
+        s->at = 0;
+        s->len = (uint32_t)kept;
+    }
+    if (s == NULL || s->cap - s->len < bytes.len) {
+        struct weir_stash *bigger = weir_stash_get(b, kept + bytes.len);
+        if (bigger == NULL)
+            return WEIR_ENOMEM;
+        if (kept > 0)
+            memcpy(bigger->bytes, s->bytes + s->at, kept);
+        bigger->len = (uint32_t)kept;
+        weir_stash_put(b, s);
+        *sp = s = bigger;
+    }
+    if (bytes.len > 0)
+        memcpy(s->bytes + s->len, bytes.at, bytes.len);
+    s->len += (uint32_t)bytes.len;
+    return WEIR_OK;
+}
+
+void weir_stash_use(struct weir_buffers *b, struct weir_stash **sp, size_t n)
+{
+    struct weir_stash *s = *sp;
+    WEIR_ASSERT(n == 0 || (s != NULL && n <= s->len - s->at));
+    if (s == NULL)
+        return;
+    s->at += (uint32_t)n;
+    if (s->at == s->len) {
+        weir_stash_put(b, s);
+        *sp = NULL;
+    }
+}
+
+static enum weir_err outq_append(struct weir_buffers *b, struct weir_outq *q, struct weir_span run)
+{
+    while (run.len > 0) {
+        if (q->last == NULL || q->last->len == q->last->cap) {
+            struct weir_stash *s =
+                weir_stash_get(b, run.len < WEIR_LARGE_LEN ? run.len : WEIR_LARGE_LEN);
+            if (s == NULL)
+                return WEIR_ENOMEM;
+            if (q->last != NULL)
+                q->last->next = s;
+            else
+                q->first = s;
+            q->last = s;
+        }
+        size_t room = q->last->cap - q->last->len;
+        size_t n = run.len < room ? run.len : room;
+        memcpy(q->last->bytes + q->last->len, run.at, n);
+        q->last->len += (uint32_t)n;
+        q->len += n;
+        run = weir_span_from(run, n);
+    }
+    return WEIR_OK;
+}
+
+enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
+                            const struct weir_pieces *p, size_t sent)
+{
+    for (int i = 0; i < p->num; i++) {
+        struct weir_span run = weir_span(p->iov[i].iov_base, p->iov[i].iov_len);
+        size_t skip = sent < run.len ? sent : run.len;
+        sent -= skip;
+        enum weir_err err = outq_append(b, q, weir_span_from(run, skip));
+        if (err < 0)
+            return err;
+    }
+    return WEIR_OK;
+}
+
+void weir_outq_use(struct weir_buffers *b, struct weir_outq *q, size_t n)
+{
+    WEIR_ASSERT(n <= q->len);
+    q->len -= n;
+    while (n > 0) {
+        struct weir_stash *s = q->first;
+        size_t have = s->len - s->at;
+        size_t take = n < have ? n : have;
+        s->at += (uint32_t)take;
+        n -= take;
+        if (s->at == s->len) {
+            q->first = s->next;
+            if (q->first == NULL)
+                q->last = NULL;
+            weir_stash_put(b, s);
+        }
+    }
+}
+
+void weir_outq_clear(struct weir_buffers *b, struct weir_outq *q)
+{
+    while (q->first != NULL) {
+        struct weir_stash *s = q->first;
+        q->first = s->next;
+        weir_stash_put(b, s);
+    }
+    q->last = NULL;
+    q->len = 0;
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * downstream.c - a client's connection: reads, heads, the order of requests, and how it ends.
+ * Callbacks note facts and call the pump; the pump is the one place that moves a connection
+ * forward.
+ */
+#include "node/loop/loop.h"
+
+#include "node/base/clock.h"
+#include "tenants/defaults.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+static struct weir_down *down_of(void *p)
+{
+    struct weir_down *c = p;
+    WEIR_ASSERT(c != NULL);
+    WEIR_ASSERT(c->magic == WEIR_DOWN_MAGIC);
+    return c;
+}
+
+static const uint16_t moves[] = {
+    [WEIR_DOWN_HEAD] = 1 << WEIR_DOWN_EXCHANGE | 1 << WEIR_DOWN_FLUSH | 1 << WEIR_DOWN_CLOSED,
+    [WEIR_DOWN_EXCHANGE] =
+        1 << WEIR_DOWN_HEAD | 1 << WEIR_DOWN_DRAIN | 1 << WEIR_DOWN_FLUSH | 1 << WEIR_DOWN_CLOSED,
+    [WEIR_DOWN_DRAIN] = 1 << WEIR_DOWN_HEAD | 1 << WEIR_DOWN_FLUSH | 1 << WEIR_DOWN_CLOSED,
+    [WEIR_DOWN_FLUSH] = 1 << WEIR_DOWN_LINGER | 1 << WEIR_DOWN_CLOSED,
+    [WEIR_DOWN_LINGER] = 1 << WEIR_DOWN_CLOSED,
+    [WEIR_DOWN_CLOSED] = 0,
+};
+
+static void down_move(struct weir_down *c, enum weir_down_state to)
+{
+    WEIR_ASSERT(moves[c->state] & (1u << to));
+    c->state = (uint8_t)to;
+}
+
+/* -- closing
+ * ---------------------------------------------------------------------------------------------- */
+
+void weir_down_free(struct weir_down *c)
+{
+    struct weir_worker *w = c->worker;
+    WEIR_ASSERT(c->magic == WEIR_DOWN_MAGIC && c->state == WEIR_DOWN_CLOSED);
+    c->magic = 0;
+    weir_pool_put(&w->downs, c);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    weir_down_free(down_of(h->data));
+}
+
+void weir_down_close(struct weir_down *c, bool abort)
+{
+    struct weir_worker *w = c->worker;
+    WEIR_ASSERT(c->x == NULL);
+    if (c->state == WEIR_DOWN_CLOSED)
+        return;
+    down_move(c, WEIR_DOWN_CLOSED);
+    weir_timer_stop(&w->wheel, &c->due.timer);
+    weir_list_remove(&c->link);
+    weir_outq_clear(&w->buffers, &c->out);
+    weir_stash_put(&w->buffers, c->in);
+    c->in = NULL;
+    weir_pool_put(&w->heads, c->head);
+    c->head = NULL;
+    w->num_down--;
+    weir_metric_sub(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
+    /* Frames above may still look at the state: the memory goes in a later turn. */
+    if (!weir_watch_close(&c->watch, abort, on_closed))
+        weir_list_append(&w->dead_downs, &c->link);
+    weir_worker_accepting(w, true);
+}
+
+static void linger_or_close(struct weir_down *c)
+{
+    if (!c->linger || c->eof) {
+        weir_down_close(c, false);
+        return;
+    }
+    down_move(c, WEIR_DOWN_LINGER);
+    (void)shutdown(c->watch.fd, SHUT_WR);
+    weir_stash_put(&c->worker->buffers, c->in);
+    c->in = NULL;
+    weir_worker_set_due(c->worker, &c->due, c->worker->now_ms + WEIR_LINGER_MS);
+}
+
+void weir_down_finish(struct weir_down *c)
+{
+    down_move(c, WEIR_DOWN_FLUSH);
+    if (c->out.len == 0) {
+        linger_or_close(c);
+        return;
+    }
+    weir_worker_set_due(c->worker, &c->due, c->worker->now_ms + WEIR_DEFAULT_BODY_TIMEOUT_MS);
+}
+
+void weir_down_next(struct weir_down *c)
+{
+    down_move(c, WEIR_DOWN_HEAD);
+    c->since_ms = 0;
+    if (c->in == NULL && (c->eof || c->worker->draining)) {
+        weir_down_close(c, false);
+        return;
+    }
+    weir_worker_set_due(c->worker, &c->due, c->worker->now_ms + c->idle_timeout_ms);
+}
+
+/* -- reading
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Keep the parser's state beside the bytes that were kept, so that the next read goes on where this
+ * one stopped. */
+static bool keep_head(struct weir_down *c, const struct weir_h1_head *h)
+{
+    if (c->head != NULL)
+        return true;
+    c->head = weir_pool_get(&c->worker->heads);
+    if (c->head == NULL)
+        return false;
+    memcpy(c->head, h,
+           offsetof(struct weir_h1_head, fields) + h->num_fields * sizeof(h->fields[0]));
+    return true;
+}
+
+static void head_overload(struct weir_down *c)
+{
+    weir_metric_add(c->worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_VERDICT_OVERLOAD);
+}
+
+/* @return bytes used: the whole head, or none while it is incomplete */
+static size_t head_input(struct weir_down *c, struct weir_span in)
+{
+    struct weir_worker *w = c->worker;
+    struct weir_h1_head *h = c->head;
+    if (h == NULL) {
+        h = &w->head_down;
+        weir_h1_head_init(h, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
+    }
+    switch (weir_h1_head_feed(h, in)) {
+    case WEIR_STEP_DONE: {
+        size_t used = h->head_len;
+        weir_exchange_begin(c, h, in.at);
+        if (c->head != NULL) {
+            weir_pool_put(&w->heads, c->head);
+            c->head = NULL;
+        }
+        c->since_ms = 0;
+        return used;
+    }
+    case WEIR_STEP_MORE:
+        if (c->since_ms == 0) {
+            c->since_ms = w->now_ms;
+            weir_worker_set_due(w, &c->due, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+        }
+        if (!keep_head(c, h))
+            head_overload(c);
+        return 0;
+    case WEIR_STEP_FAIL:
+    case WEIR_STEP_SOME:
+        weir_metric_add(w->metrics, WEIR_M_REQUESTS_MALFORMED, 1);
+        weir_exchange_refuse(c, h->fault, weir_h1_fault_status(h->fault), WEIR_VERDICT_MALFORMED);
+        return in.len;
+    }
+    WEIR_UNREACHABLE();
+}
+
+/* Use what can be used of `in`, in order. @return bytes used */
+static size_t consume(struct weir_down *c, struct weir_span in)
+{
+    size_t used = 0;
+    for (;;) {
+        struct weir_span rest = weir_span_from(in, used);
+        size_t n = 0;
+        switch ((enum weir_down_state)c->state) {
+        case WEIR_DOWN_HEAD:
+            /* A client that does not take its answers gets no further requests served. */
+            if (rest.len == 0 || c->out.len > 0)
+                return used;
+            n = head_input(c, rest);
+            break;
+        case WEIR_DOWN_EXCHANGE:
+            if (!weir_exchange_wants_input(c->x))
+                return used;
+            n = weir_exchange_request_input(c->x, rest);
+            break;
+        case WEIR_DOWN_DRAIN:
+            if (rest.len == 0)
+                return used;
+            n = weir_exchange_drain_input(c->x, rest);
+            break;
+        case WEIR_DOWN_FLUSH:
+        case WEIR_DOWN_LINGER:
+        case WEIR_DOWN_CLOSED:
+            return in.len;
+        }
+        used += n;
+        if (n == 0 && c->state != WEIR_DOWN_FLUSH && c->state != WEIR_DOWN_LINGER &&
+            c->state != WEIR_DOWN_CLOSED)
+            return used;
+    }
+}
+
+/* Fresh bytes: behind what waits already, or used in place. */
+static void input(struct weir_down *c, struct weir_span in)
+{
+    struct weir_worker *w = c->worker;
+    weir_metric_add(w->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
+    if (c->in != NULL) {
+        if (weir_stash_append(&w->buffers, &c->in, in) < 0) {
+            if (c->x != NULL)
+                weir_exchange_client_gone(c->x, WEIR_VERDICT_OVERLOAD);
+            else
+                head_overload(c);
+            return;
+        }
+        struct weir_stash *s = c->in;
+        c->in = NULL;
+        size_t used = consume(c, weir_stash_span(s));
+        weir_stash_use(&w->buffers, &s, used);
+        if (c->state == WEIR_DOWN_CLOSED)
+            weir_stash_put(&w->buffers, s);
+        else
+            c->in = s;
+        return;
+    }
+    size_t used = consume(c, in);
+    if (used == in.len || c->state == WEIR_DOWN_CLOSED)
+        return;
+    if (weir_stash_append(&w->buffers, &c->in, weir_span_from(in, used)) < 0) {
+        weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        if (c->x != NULL)
+            weir_exchange_client_gone(c->x, WEIR_VERDICT_OVERLOAD);
+        else
+            weir_down_close(c, false);
+    }
+}
+
+static void read_end(struct weir_down *c)
+{
+    c->eof = true;
+    if (c->x != NULL) {
+        if (!c->x->req_body.done)
+            weir_exchange_client_gone(c->x, WEIR_VERDICT_CLIENT_GONE);
+        return;
+    }
+    if (c->state == WEIR_DOWN_FLUSH)
+        return;
+    weir_down_close(c, false);
+}
+
+static void read_failed(struct weir_down *c)
+{
+    c->eof = true;
+    if (c->x != NULL)
+        weir_exchange_client_gone(c->x, WEIR_VERDICT_CLIENT_GONE);
+    else
+        weir_down_close(c, false);
+}
+
+static void linger_read(struct weir_down *c)
+{
+    size_t n = 0;
+    enum weir_io io = weir_net_read(c->watch.fd, c->worker->rbuf, sizeof(c->worker->rbuf), &n);
+    if (io == WEIR_IO_BLOCKED)
+        return;
+    c->dropped += (uint32_t)n;
+    if (io != WEIR_IO_DONE || c->dropped > WEIR_LINGER_MAX)
+        weir_down_close(c, false);
+}
+
+/* Room for what comes: an incomplete head or a pipelined request may wait, but not without bound.
+ */
+static size_t read_room(const struct weir_down *c)
+{
+    size_t held = weir_stash_span(c->in).len;
+    return held < WEIR_LARGE_LEN - WEIR_HEAD_MAX ? WEIR_IO_CHUNK
+           : held < WEIR_LARGE_LEN               ? WEIR_LARGE_LEN - held
+                                                 : 0;
+}
+
+/* @return true: there may be more to read now */
+static bool read_some(struct weir_down *c)
+{
+    struct weir_worker *w = c->worker;
+    size_t room = read_room(c);
+    if (room > WEIR_IO_CHUNK)
+        room = WEIR_IO_CHUNK;
+    if (room == 0)
+        return false;
+    size_t n = 0;
+    switch (weir_net_read(c->watch.fd, w->rbuf, room, &n)) {
+    case WEIR_IO_DONE:
+        input(c, weir_span(w->rbuf, n));
+        return n == room && c->state == WEIR_DOWN_EXCHANGE;
+    case WEIR_IO_BLOCKED:
+        return false;
+    case WEIR_IO_END:
+        read_end(c);
+        return false;
+    case WEIR_IO_FAILED:
+        read_failed(c);
+        return false;
+    }
+    WEIR_UNREACHABLE();
+}
+
+/* -- writing
+ * ---------------------------------------------------------------------------------------------- */
+
+bool weir_down_send(struct weir_down *c, const struct weir_pieces *p)
+{
+    struct weir_worker *w = c->worker;
+    size_t sent = 0;
+    if (c->out.len == 0) {
+        enum weir_io io = weir_net_write(c->watch.fd, p, &sent);
+        weir_metric_add(w->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, sent);
+        if (io == WEIR_IO_DONE)
+            return true;
+        if (io != WEIR_IO_BLOCKED)
+            return false;
+    }
+    if (weir_outq_add(&w->buffers, &c->out, p, sent) < 0) {
+        weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        return false;
+    }
+    return true;
+}
+
+static void flush(struct weir_down *c)
+{
+    size_t sent = 0;
+    enum weir_io io = weir_net_flush(c->watch.fd, &c->worker->buffers, &c->out, &sent);
+    weir_metric_add(c->worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, sent);
+    if (io == WEIR_IO_FAILED) {
+        read_failed(c);
+        return;
+    }
+    if (sent > 0 && c->x != NULL) {
+        c->x->progress_ms = c->worker->now_ms;
+        c->x->window_bytes += sent;
+    }
+    if (io == WEIR_IO_BLOCKED)
+        return;
+    if (c->x != NULL)
+        weir_exchange_flushed(c->x);
+    else if (c->state == WEIR_DOWN_FLUSH)
+        linger_or_close(c);
+}
+
+/* -- the pump
+ * --------------------------------------------------------------------------------------------- */
+
+static int wanted_events(const struct weir_down *c)
+{
+    int events = 0;
+    if (c->out.len > 0 || (c->x != NULL && c->x->in_pipe > 0))
+        events |= UV_WRITABLE;
+    if (c->eof)
+        return events;
+    switch ((enum weir_down_state)c->state) {
+    case WEIR_DOWN_HEAD:
+        if (c->out.len == 0)
+            events |= UV_READABLE;
+        break;
+    case WEIR_DOWN_EXCHANGE:
+        /* While the answer is awaited the subscription stays as it is: changing it costs two system
+         * calls. What comes too early is kept once; then the socket is left alone. */
+        if (!c->x->req_body.done ? weir_exchange_wants_input(c->x) : c->in == NULL)
+            events |= UV_READABLE;
+        break;
+    case WEIR_DOWN_DRAIN:
+    case WEIR_DOWN_LINGER:
+        events |= UV_READABLE;
+        break;
+    case WEIR_DOWN_FLUSH:
+    case WEIR_DOWN_CLOSED:
+        break;
+    }
+    return events;
+}
+
+static void on_event(uv_poll_t *p, int status, int events)
+{
+    struct weir_down *c = down_of(p->data);
+    c->worker->now_ms = uv_now(&c->worker->loop);
+    if (c->state == WEIR_DOWN_CLOSED)
+        return;
+    if (status < 0) {
+        /* The loop has let go of a descriptor in error; reading tells what it was. */
+        c->watch.events = 0;
+        events = UV_READABLE;
+    }
+    if (events & UV_WRITABLE)
+        flush(c);
+    if (events & UV_READABLE) {
+        if (c->state == WEIR_DOWN_LINGER) {
+            linger_read(c);
+        } else {
+            for (int i = 0; i < WEIR_READ_BUDGET && c->state != WEIR_DOWN_CLOSED && !c->eof; i++)
+                if (!read_some(c))
+                    break;
+        }
+    }
+    weir_down_pump(c);
+}
+
+void weir_down_pump(struct weir_down *c)
+{
+    struct weir_worker *w = c->worker;
+    if (c->busy || c->state == WEIR_DOWN_CLOSED)
+        return;
+    c->busy = true;
+    if (c->in != NULL || (c->state == WEIR_DOWN_EXCHANGE && weir_exchange_wants_input(c->x))) {
+        /* What waited may be usable now. The stash is held here so that nothing appends to it
+         * meanwhile. */
+        struct weir_stash *s = c->in;
+        c->in = NULL;
+        size_t used = consume(c, weir_stash_span(s));
+        weir_stash_use(&w->buffers, &s, used);
+        if (c->state == WEIR_DOWN_CLOSED)
+            weir_stash_put(&w->buffers, s);
+        else
+            c->in = s;
+    }
+    c->busy = false;
+    if (c->state == WEIR_DOWN_CLOSED)
+        return;
+    if (c->state == WEIR_DOWN_HEAD && c->in == NULL &&
+        (c->eof || (w->draining && c->out.len == 0))) {
+        weir_down_close(c, false);
+        return;
+    }
+    if (weir_watch_want(&c->watch, &w->loop, wanted_events(c), on_event) < 0)
+        read_failed(c);
+}
+
+/* -- time
+ * -------------------------------------------------------------------------------------------------
+ */
+
+void weir_down_timeout(struct weir_down *c)
+{
+    switch ((enum weir_down_state)c->state) {
+    case WEIR_DOWN_HEAD:
+        if (c->since_ms != 0 && c->out.len == 0) {
+            weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
+            weir_exchange_refuse(c, WEIR_FAULT_NONE, 408, WEIR_VERDICT_TIMED_OUT_HEAD);
+            weir_down_pump(c);
+            return;
+        }
+        weir_down_close(c, false);
+        return;
+    case WEIR_DOWN_EXCHANGE:
+    case WEIR_DOWN_DRAIN:
+        weir_exchange_timeout(c->x);
+        return;
+    case WEIR_DOWN_FLUSH:
+    case WEIR_DOWN_LINGER:
+        weir_down_close(c, false);
+        return;
+    case WEIR_DOWN_CLOSED:
+        return;
+    }
+}
+
+void weir_down_drain(struct weir_down *c)
+{
+    if (c->state == WEIR_DOWN_HEAD && c->in == NULL && c->out.len == 0)
+        weir_down_close(c, false);
+}
+
+/* -- accepting
+ * -------------------------------------------------------------------------------------------- */
+
+void weir_down_accept(struct weir_listener *l, int fd, const struct weir_addr *peer)
+{
+    struct weir_worker *w = l->worker;
+    struct weir_down *c = weir_pool_get(&w->downs);
+    if (c == NULL) {
+        weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
+        weir_net_abort(fd);
+        return;
+    }
+    memset(c, 0, sizeof(*c));
+    c->magic = WEIR_DOWN_MAGIC;
+    c->state = WEIR_DOWN_HEAD;
+    c->worker = w;
+    c->peer = *peer;
+    c->local = l->addr;
+    c->idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
+    c->due.owner = WEIR_TIMER_DOWN;
+    weir_timer_init(&c->due.timer);
+    weir_watch_init(&c->watch, fd, c);
+    weir_list_append(&w->down_list, &c->link);
+    w->num_down++;
+    weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_ACCEPTED, 1);
+    weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
+    if (l->any && weir_net_local(fd, &c->local) < 0) {
+        weir_down_close(c, true);
+        return;
+    }
+    c->since_ms = w->now_ms;
+    weir_worker_set_due(w, &c->due, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+    (void)read_some(c);
+    weir_down_pump(c);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange_answer.c - the way of an answer: read strictly, rewritten, passed on with back-pressure;
+ * and weir's own answers.
+ */
+#include "node/loop/loop.h"
+
+#include "node/base/clock.h"
+#include "node/flow/answer.h"
+
+#include <string.h>
+
+/* -- completion
+ * ------------------------------------------------------------------------------------------- */
+
+/* The client has all of the answer: on to its next request, or to the end of the connection. */
+static void settle(struct weir_exchange *x)
+{
+    struct weir_down *c = x->down;
+    bool keep = x->plan.keep_downstream && !x->close_after;
+    if (keep && !x->req_body.done) {
+        c->state = WEIR_DOWN_DRAIN;
+        x->phase = WEIR_PHASE_REQUEST;
+        x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
+        x->window_bytes = 0;
+        weir_worker_set_due(c->worker, &c->due, weir_exchange_due_ms(x));
+        return;
+    }
+    c->linger = c->linger || !x->req_body.done || c->in != NULL;
+    weir_exchange_end(x);
+    if (keep)
+        weir_down_next(c);
+    else
+        weir_down_finish(c);
+}
+
+static void answer_passed(struct weir_exchange *x)
+{
+    struct weir_down *c = x->down;
+    x->answer_done = true;
+    x->phase = WEIR_PHASE_FLUSH;
+    if (c->out.len == 0) {
+        settle(x);
+        return;
+    }
+    x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
+    x->window_bytes = 0;
+    weir_worker_set_due(c->worker, &c->due, weir_exchange_due_ms(x));
+}
+
+void weir_exchange_flushed(struct weir_exchange *x)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    if (x->answer_done) {
+        settle(x);
+        return;
+    }
+    if (x->up == NULL)
+        return;
+    if (x->pipe[0] >= 0)
+        weir_up_continue(x->up);
+    else
+        weir_up_arm(x->up);
+}
+
+/* -- weir's own answers
+ * ------------------------------------------------------------------------------------ */
+
+/* The rest of the request's body may be read and dropped, so that the connection can go on. */
+static bool can_drain(const struct weir_exchange *x)
+{
+    if (x->req_body.done)
+        return true;
+    return x->req_body.in == WEIR_BODY_CHUNKED || x->req_body.left <= WEIR_DRAIN_BODY_MAX;
+}
+
+static void leave_upstream(struct weir_exchange *x)
+{
+    weir_upool_unwait(x);
+    weir_splice_end(x);
+    if (x->up != NULL)
+        weir_up_close(x->up);
+}
+
+void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_verdict_kind verdict,
+                          struct weir_span why)
+{
+    struct weir_down *c = x->down;
+    struct weir_worker *w = c->worker;
+    bool keep = x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain(x);
+    struct weir_answer a = {
+        .status = status,
+        .tenant = x->tenant,
+        .reason_text = why,
+        .request_id = weir_span(x->request_id, x->request_id_len),
+        .location = verdict == WEIR_VERDICT_REDIRECTED ? w->admit.location : WEIR_SPAN_EMPTY,
+        .date = weir_span(w->date, WEIR_HTTP_DATE_LEN),
+        .keep_alive = keep,
+        .head_only = x->req.method == WEIR_METHOD_HEAD,
+        .minor10 = x->req.minor == 0,
+    };
+    size_t len = 0;
+
+    leave_upstream(x);
+    x->status = status;
+    x->verdict = verdict;
+    x->plan.keep_downstream = keep;
+    x->close_after = !keep;
+    if (verdict == WEIR_VERDICT_UNKNOWN_HOST)
+        weir_metric_add(w->metrics, WEIR_M_REQUESTS_UNKNOWN_HOST, 1);
+    if (verdict == WEIR_VERDICT_REDIRECTED)
+        weir_metric_add(w->metrics, WEIR_M_REQUESTS_REDIRECTED, 1);
+    if (verdict == WEIR_VERDICT_TOO_LARGE)
+        weir_metric_add(w->metrics, WEIR_M_REQUESTS_TOO_LARGE, 1);
+    struct weir_pieces *p = &w->pieces;
+    weir_pieces_reset(p);
+    if (weir_answer_write(&a, w->obuf, sizeof(w->obuf), &len) < 0 ||
+        (weir_pieces_add(p, weir_span(w->obuf, len)), !weir_down_send(c, p))) {
+        weir_exchange_end(x);
+        weir_down_close(c, true);
+        return;
+    }
+    x->passed_bytes = len;
+    answer_passed(x);
+}
+
+void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_t status,
+                          enum weir_verdict_kind verdict)
+{
+    struct weir_worker *w = c->worker;
+    struct weir_exchange *x = weir_pool_get(&w->exchanges);
+    if (x == NULL) {
+        weir_down_close(c, true);
+        return;
+    }
+    memset(x, 0, sizeof(*x));
+    x->magic = WEIR_EXCHANGE_MAGIC;
+    x->down = c;
+    x->pipe[0] = x->pipe[1] = -1;
+    x->start_ns = weir_clock_mono_ns();
+    x->client = c->peer;
+    x->fault = fault == WEIR_FAULT_NONE ? "" : weir_h1_fault_name(fault);
+    x->req.minor = 1;
+    x->close_after = true;
+    weir_list_init(&x->wait_link);
+    weir_exchange_make_id(x);
+    weir_body_init(&x->req_body, WEIR_BODY_NONE, 0, false);
+    c->x = x;
+    c->state = WEIR_DOWN_EXCHANGE;
+    c->linger = true;
+    weir_exchange_answer(x, status, verdict,
+                         status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
+                         : status == 503 ? WEIR_SPAN_LIT("The node has no memory to spare.")
+                                         : WEIR_SPAN_LIT("The request is not valid HTTP."));
+}
+
+/* -- the upstream's answer
+ * ---------------------------------------------------------------------------------- */
+
+static size_t rewrite_answer(struct weir_exchange *x, const struct weir_h1_head *head,
+                             const uint8_t *bytes)
+{
+    struct weir_worker *w = x->down->worker;
+    struct weir_rewrite_response r = {
+        .head = head,
+        .bytes = bytes,
+        .tenant = x->tenant,
+        .downstream_minor = x->req.minor,
+        .head_request = x->req.method == WEIR_METHOD_HEAD,
+        .chunked = x->plan.out_chunked,
+        .close = !x->plan.keep_downstream,
+        .date = w->date,
+    };
+    if (weir_rewrite_response_max(&r) > sizeof(w->obuf))
+        return 0;
+    return weir_rewrite_response(&r, w->obuf);
+}
+
+/* A 1xx: pass it on and wait for the next head. @return false: the exchange is over */
+static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *head,
+                         const uint8_t *bytes)
+{
+    struct weir_down *c = x->down;
+    struct weir_worker *w = c->worker;
+    x->interims++;
+    if (!x->plan.pass_interim)
+        return true;
+    weir_metric_add(w->metrics, WEIR_M_REQUESTS_1XX, 1);
+    weir_pieces_reset(&w->pieces);
+    weir_pieces_add(&w->pieces, weir_span(w->obuf, rewrite_answer(x, head, bytes)));
+    if (weir_down_send(c, &w->pieces))
+        return true;
+    weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+    return false;
+}
+
+/* The final head: what follows it, and how it leaves. Its bytes are put in front of the first body
+ * bytes. */
+static void begin_answer(struct weir_exchange *x, const struct weir_h1_head *head,
+                         const uint8_t *bytes)
+{
+    struct weir_worker *w = x->down->worker;
+    x->status = head->status;
+    x->up->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
+    if (x->close_after)
+        x->plan.keep_downstream = false;
+    weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);
+    weir_pieces_add(&w->pieces, weir_span(w->obuf, rewrite_answer(x, head, bytes)));
+    x->phase = WEIR_PHASE_TRANSFER;
+    x->phase_ms = x->progress_ms = x->window_ms = w->now_ms;
+    x->window_bytes = 0;
+}
+
+enum head_outcome { HEAD_MORE, HEAD_FINAL, HEAD_FAILED, HEAD_GONE };
+
+static bool keep_answer_head(struct weir_up *u, const struct weir_h1_head *h)
+{
+    if (u->head != NULL)
+        return true;
+    u->head = weir_pool_get(&u->worker->heads);
+    if (u->head == NULL)
+        return false;
+    memcpy(u->head, h,
+           offsetof(struct weir_h1_head, fields) + h->num_fields * sizeof(h->fields[0]));
+    return true;
+}
+
+static void forget_answer_head(struct weir_up *u)
+{
+    weir_pool_put(&u->worker->heads, u->head);
+    u->head = NULL;
+}
+
+/* Read heads until the final one is complete. @param ret_used bytes of whole heads */
+static enum head_outcome answer_heads(struct weir_exchange *x, struct weir_span in,
+                                      size_t *ret_used)
+{
+    struct weir_up *u = x->up;
+    struct weir_worker *w = u->worker;
+    size_t used = 0;
+    for (;;) {
+        struct weir_span rest = weir_span_from(in, used);
+        struct weir_h1_head *h = u->head;
+        if (h == NULL) {
+            h = &w->head_up;
+            weir_h1_head_init(h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
+        }
+        *ret_used = used;
+        switch (weir_h1_head_feed(h, rest)) {
+        case WEIR_STEP_MORE:
+            return keep_answer_head(u, h) ? HEAD_MORE : HEAD_FAILED;
+        case WEIR_STEP_FAIL:
+        case WEIR_STEP_SOME:
+            x->fault = weir_h1_fault_name(h->fault);
+            return HEAD_FAILED;
+        case WEIR_STEP_DONE:
+            break;
+        }
+        used += h->head_len;
+        *ret_used = used;
+        bool drain = w->draining || x->down->eof;
+        if (!weir_answer_plan(h, &x->req, x->interims, x->req_body.done, drain, &x->plan)) {
+            x->fault = weir_h1_fault_name(WEIR_FAULT_UPGRADE);
+            return HEAD_FAILED;
+        }
+        if (!x->plan.interim) {
+            begin_answer(x, h, rest.at);
+            forget_answer_head(u);
+            return HEAD_FINAL;
+        }
+        bool alive = pass_interim(x, h, rest.at);
+        if (!alive)
+            return HEAD_GONE;
+        forget_answer_head(u);
+        if (used == in.len)
+            return HEAD_MORE;
+    }
+}
+
+/* The upstream's part is over: give the connection back, or end it when anything about it is in
+ * doubt. */
+static void leave_after_answer(struct weir_exchange *x, size_t extra)
+{
+    struct weir_up *u = x->up;
+    struct weir_worker *w = u->worker;
+    bool whole_request = x->req_body.done && u->out.len == 0 && x->head_sent;
+    if (extra > 0) {
+        weir_metric_add(w->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
+        u->reusable = false;
+    }
+    (void)weir_verdict_succeeded(w->verdicts, x->endpoint->key);
+    weir_splice_end(x);
+    weir_up_release(u, u->reusable && whole_request);
+}
+
+static void answer_complete(struct weir_exchange *x, size_t extra)
+{
+    leave_after_answer(x, extra);
+    answer_passed(x);
+}
+
+/* Pass body bytes on, as many turns as the list of pieces needs. @return false: the exchange is
+ * over */
+static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
+{
+    struct weir_down *c = x->down;
+    struct weir_worker *w = c->worker;
+    struct weir_pieces *p = &w->pieces;
+    enum weir_step step;
+    size_t used = 0;
+    do {
+        size_t n = 0;
+        step = weir_body_feed(&x->res_body, weir_span_from(in, used), p, &n);
+        if (step == WEIR_STEP_FAIL) {
+            x->fault = "chunked";
+            weir_exchange_failed(x, WEIR_FAILURE_MALFORMED);
+            return false;
+        }
+        used += n;
+        if (p->len > 0) {
+            x->head_passed = true;
+            if (!weir_down_send(c, p)) {
+                weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+                return false;
+            }
+        }
+        weir_pieces_reset(p);
+    } while (step == WEIR_STEP_SOME);
+    x->progress_ms = w->now_ms;
+    x->window_bytes += used;
+    x->passed_bytes = x->res_body.bytes;
+    *ret_used = used;
+    return true;
+}
+
+size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive)
+{
+    struct weir_worker *w = x->down->worker;
+    size_t used = 0;
+    *ret_alive = false;
+    weir_pieces_reset(&w->pieces);
+    if (!x->answer_begun) {
+        x->answer_begun = true;
+        x->first_byte_ns = weir_clock_mono_ns();
+    }
+    if (x->phase != WEIR_PHASE_TRANSFER) {
+        switch (answer_heads(x, in, &used)) {
+        case HEAD_MORE:
+            *ret_alive = true;
+            return used;
+        case HEAD_FAILED:
+            weir_exchange_failed(x, WEIR_FAILURE_MALFORMED);
+            return in.len;
+        case HEAD_GONE:
+            return in.len;
+        case HEAD_FINAL:
+            break;
+        }
+        weir_worker_set_due(w, &x->down->due, weir_exchange_due_ms(x));
+    }
+    size_t n = 0;
+    if (!pass_body(x, weir_span_from(in, used), &n))
+        return in.len;
+    used += n;
+    if (x->res_body.done) {
+        answer_complete(x, in.len - used);
+        return in.len;
+    }
+    *ret_alive = true;
+    return used;
+}
+
+void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
+{
+    struct weir_worker *w = x->down->worker;
+    if (!x->answer_begun) {
+        weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
+        return;
+    }
+    weir_pieces_reset(&w->pieces);
+    if (x->phase != WEIR_PHASE_TRANSFER || !clean || !weir_body_end(&x->res_body, &w->pieces)) {
+        weir_exchange_failed(x, WEIR_FAILURE_CUT);
+        return;
+    }
+    if (!weir_down_send(x->down, &w->pieces)) {
+        weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+        return;
+    }
+    x->up->reusable = false;
+    answer_complete(x, 0);
+}
+
+void weir_exchange_spliced(struct weir_exchange *x)
+{
+    x->passed_bytes = x->res_body.bytes;
+    answer_complete(x, 0);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange_end.c - the time limits of an exchange, and what is left of it: a record, counters,
+ * freed memory.
+ */
+#include "node/loop/loop.h"
+
+#include "node/base/clock.h"
+#include "node/base/addr.h"
+#include "node/flow/access.h"
+#include "tenants/defaults.h"
+
+_Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
+
+/* -- time
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static uint32_t body_timeout_ms(const struct weir_exchange *x)
+{
+    return x->tenant ? x->tenant->body_timeout_ms : WEIR_DEFAULT_BODY_TIMEOUT_MS;
+}
+
+static uint64_t window_min_bytes(const struct weir_exchange *x)
+{
+    uint64_t rate = x->tenant ? x->tenant->min_rate : WEIR_DEFAULT_MIN_RATE;
+    return rate * WEIR_RATE_WINDOW_MS / 1000;
+}
+
+uint64_t weir_exchange_due_ms(const struct weir_exchange *x)
+{
+    switch ((enum weir_phase)x->phase) {
+    case WEIR_PHASE_CONNECT:
+        return x->phase_ms + x->upstream->connect_timeout_ms;
+    case WEIR_PHASE_ANSWER:
+        return x->phase_ms + x->upstream->response_timeout_ms;
+    case WEIR_PHASE_REQUEST:
+    case WEIR_PHASE_TRANSFER:
+    case WEIR_PHASE_FLUSH:
+        break;
+    }
+    uint64_t still = x->progress_ms + body_timeout_ms(x);
+    uint64_t window = x->window_ms + WEIR_RATE_WINDOW_MS;
+    return still < window ? still : window;
+}
+
+/* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
+ * something moved. */
+static bool too_slow(struct weir_exchange *x)
+{
+    uint64_t now = x->down->worker->now_ms;
+    if (now >= x->progress_ms + body_timeout_ms(x))
+        return true;
+    if (now < x->window_ms + WEIR_RATE_WINDOW_MS)
+        return false;
+    bool slow = x->window_bytes > 0 && x->window_bytes < window_min_bytes(x);
+    x->window_ms = now;
+    x->window_bytes = 0;
+    return slow;
+}
+
+static void stalled(struct weir_exchange *x)
+{
+    struct weir_down *c = x->down;
+    if (c->state == WEIR_DOWN_DRAIN) {
+        weir_exchange_end(x);
+        c->linger = true;
+        weir_down_finish(c);
+        return;
+    }
+    bool client = x->phase == WEIR_PHASE_FLUSH || c->out.len > 0 || x->in_pipe > 0;
+    if (x->phase == WEIR_PHASE_REQUEST)
+        client = x->up == NULL || x->up->out.len == 0;
+    if (!client) {
+        weir_exchange_failed(x, WEIR_FAILURE_STALLED);
+        return;
+    }
+    weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
+    x->close_after = true;
+    if (x->phase == WEIR_PHASE_REQUEST && !x->head_passed)
+        weir_exchange_answer(x, 408, WEIR_VERDICT_TIMED_OUT_BODY,
+                             WEIR_SPAN_LIT("The request did not arrive in time."));
+    else
+        weir_exchange_client_gone(x, WEIR_VERDICT_SLOW_CLIENT);
+}
+
+void weir_exchange_timeout(struct weir_exchange *x)
+{
+    struct weir_down *c = x->down;
+    struct weir_worker *w = c->worker;
+    if (w->now_ms >= weir_exchange_due_ms(x)) {
+        switch ((enum weir_phase)x->phase) {
+        case WEIR_PHASE_CONNECT:
+            weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
+            weir_down_pump(c);
+            return;
+        case WEIR_PHASE_ANSWER:
+            weir_exchange_failed(x, WEIR_FAILURE_ANSWER_TIMEOUT);
+            weir_down_pump(c);
+            return;
+        case WEIR_PHASE_REQUEST:
+        case WEIR_PHASE_TRANSFER:
+        case WEIR_PHASE_FLUSH:
+            if (too_slow(x)) {
+                stalled(x);
+                weir_down_pump(c);
+                return;
+            }
+            break;
+        }
+    }
+    weir_worker_set_due(w, &c->due, weir_exchange_due_ms(x));
+}
+
+/* -- the record
+ * ------------------------------------------------------------------------------------------- */
+
+static struct weir_span marked(const struct weir_exchange *x, uint32_t at, uint16_t len)
+{
+    return x->head != NULL && len > 0 ? weir_span(x->head->bytes + at, len) : WEIR_SPAN_EMPTY;
+}
+
+static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
+{
+    return from_ns == 0 || to_ns < from_ns ? 0 : (uint32_t)((to_ns - from_ns) / 1000);
+}
+
+static void record(const struct weir_exchange *x)
+{
+    const struct weir_down *c = x->down;
+    struct weir_worker *w = c->worker;
+    uint8_t *line = weir_access_reserve(w->access);
+    if (line == NULL)
+        return;
+    char client[WEIR_ADDR_TEXT_MAX];
+    char local[WEIR_ADDR_TEXT_MAX];
+    uint64_t now_ns = weir_clock_mono_ns();
+    struct weir_access a = {
+        .wall_ms = weir_clock_wall_ms(),
+        .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
+        .client = weir_span(client, weir_addr_ip_text(&x->client, client)),
+        .client_port = x->trusted ? 0 : c->peer.port,
+        .local = weir_span(local, weir_addr_text(&c->local, local)),
+        .scheme = WEIR_SPAN_LIT("http"),
+        .host = marked(x, x->marks.host_at, x->marks.host_len),
+        .method = marked(x, 0, x->method_len),
+        .path = marked(x, x->marks.target_at, x->marks.target_len),
+        .protocol = x->req.minor ? WEIR_SPAN_LIT("HTTP/1.1") : WEIR_SPAN_LIT("HTTP/1.0"),
+        .status = x->status,
+        .verdict = x->verdict,
+        .fault = weir_span_cstr(x->fault),
+        .upstream = x->upstream ? x->upstream->name : WEIR_SPAN_EMPTY,
+        .endpoint = x->endpoint ? x->endpoint->text : WEIR_SPAN_EMPTY,
+        .reused = x->reused,
+        .tries = (uint8_t)(x->tries < 255 ? x->tries : 255),
+        .request_bytes = x->req_body.bytes,
+        .response_bytes = x->passed_bytes,
+        .queue_us = micros(x->start_ns, x->dial_ns),
+        .connect_us = micros(x->dial_ns, x->connected_ns),
+        .first_byte_us = micros(x->start_ns, x->first_byte_ns),
+        .total_us = micros(x->start_ns, now_ns),
+        .request_id = weir_span(x->request_id, x->request_id_len),
+        .user_agent = marked(x, x->marks.agent_at, x->marks.agent_len),
+        .referer = marked(x, x->marks.referer_at, x->marks.referer_len),
+    };
+    weir_access_commit(w->access, weir_access_write(&a, line, WEIR_ACCESS_LINE_MAX));
+}
+
+static void count(const struct weir_exchange *x)
+{
+    static const enum weir_metric by_class[] = { WEIR_M_REQUESTS_CUT, WEIR_M_REQUESTS_1XX,
+                                                 WEIR_M_REQUESTS_2XX, WEIR_M_REQUESTS_3XX,
+                                                 WEIR_M_REQUESTS_4XX, WEIR_M_REQUESTS_5XX };
+    unsigned class = x->status / 100u;
+    if (class < 2 || class > 5)
+        class = 0;
+    weir_metric_add(x->down->worker->metrics, by_class[class], 1);
+}
+
+void weir_exchange_end(struct weir_exchange *x)
+{
+    struct weir_down *c = x->down;
+    struct weir_worker *w = c->worker;
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->up == NULL && x->waiting_in == NULL);
+    count(x);
+    if (weir_access_wanted(w->access))
+        record(x);
+    weir_splice_end(x);
+    weir_stash_put(&w->buffers, x->head);
+    weir_tenant_unref(x->tenant);
+    x->magic = 0;
+    c->x = NULL;
+    weir_pool_put(&w->exchanges, x);
+}
+
+void weir_exchange_client_gone(struct weir_exchange *x, enum weir_verdict_kind verdict)
+{
+    struct weir_down *c = x->down;
+    bool torn = !x->answer_done || c->out.len > 0;
+    weir_upool_unwait(x);
+    if (x->up != NULL)
+        weir_up_close(x->up);
+    x->verdict = verdict;
+    if (verdict == WEIR_VERDICT_CLIENT_GONE && x->status == 0)
+        x->status = 499;
+    if (torn && x->head_passed)
+        weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
+    weir_exchange_end(x);
+    weir_down_close(c, torn);
+}

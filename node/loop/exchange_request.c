@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange_request.c - the way of a request: admitted, rewritten, given to an endpoint, tried again
+ * or given up.
+ */
+#include "node/loop/loop.h"
+
+#include "node/base/clock.h"
+#include "node/base/log.h"
+
+#include <string.h>
+
+static void phase_move(struct weir_exchange *x, enum weir_phase to)
+{
+    struct weir_worker *w = x->down->worker;
+    x->phase = (uint8_t)to;
+    x->phase_ms = w->now_ms;
+    x->progress_ms = w->now_ms;
+    x->window_ms = w->now_ms;
+    x->window_bytes = 0;
+    weir_worker_set_due(w, &x->down->due, weir_exchange_due_ms(x));
+}
+
+/* -- beginning
+ * -------------------------------------------------------------------------------------------- */
+
+void weir_exchange_make_id(struct weir_exchange *x)
+{
+    struct weir_rng *rng = &x->down->worker->rng;
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < WEIR_REQUEST_ID_LEN; i += 16) {
+        uint64_t v = weir_rng_next(rng);
+        for (size_t k = 0; k < 16; k++)
+            x->request_id[i + k] = hex[v >> (4 * k) & 15];
+    }
+    x->request_id_len = WEIR_REQUEST_ID_LEN;
+}
+
+static void set_request_id(struct weir_exchange *x, const struct weir_h1_head *head,
+                           const uint8_t *bytes)
+{
+    const struct weir_h1_field *f = x->trusted ? weir_h1_find(head, WEIR_FIELD_X_REQUEST_ID) : NULL;
+    if (f != NULL && weir_request_id_valid(weir_h1_value(bytes, f))) {
+        memcpy(x->request_id, bytes + f->value_at, f->value_len);
+        x->request_id_len = (uint8_t)f->value_len;
+        return;
+    }
+    weir_exchange_make_id(x);
+}
+
+static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
+                       const uint8_t *bytes)
+{
+    struct weir_down *c = x->down;
+    const struct weir_workers_config *cfg = weir_worker_config(c->worker);
+    x->client = c->peer;
+    for (size_t i = 0; i < cfg->num_trusted && !x->trusted; i++)
+        x->trusted = weir_prefix_contains(&cfg->trusted[i], &c->peer);
+    if (x->trusted)
+        weir_rewrite_client(head, bytes, cfg->trusted, cfg->num_trusted, &c->peer, &x->client);
+}
+
+static struct weir_exchange *exchange_new(struct weir_down *c)
+{
+    struct weir_exchange *x = weir_pool_get(&c->worker->exchanges);
+    if (x == NULL)
+        return NULL;
+    memset(x, 0, sizeof(*x));
+    x->magic = WEIR_EXCHANGE_MAGIC;
+    x->down = c;
+    x->pipe[0] = x->pipe[1] = -1;
+    x->fault = "";
+    x->start_ns = weir_clock_mono_ns();
+    weir_list_init(&x->wait_link);
+    c->x = x;
+    c->state = WEIR_DOWN_EXCHANGE;
+    return x;
+}
+
+/* Keep the bytes that the access record shows when the request itself goes nowhere. */
+static void keep_for_record(struct weir_exchange *x, const struct weir_h1_head *head,
+                            const uint8_t *bytes)
+{
+    struct weir_span method = weir_span(bytes + head->method_at, head->method_len);
+    struct weir_span target = weir_span(bytes + head->target_at, head->target_len);
+    struct weir_span host = weir_span(bytes + head->authority_at, head->authority_len);
+    if (!weir_access_wanted(x->down->worker->access))
+        return;
+    x->head = weir_stash_get(&x->down->worker->buffers, method.len + target.len + host.len);
+    if (x->head == NULL)
+        return;
+    memcpy(x->head->bytes, method.at, method.len);
+    memcpy(x->head->bytes + method.len, target.at, target.len);
+    if (host.len > 0)
+        memcpy(x->head->bytes + method.len + target.len, host.at, host.len);
+    x->head->len = (uint32_t)(method.len + target.len + host.len);
+    x->method_len = head->method_len;
+    x->marks =
+        (struct weir_rewrite_marks){ .target_at = head->method_len,
+                                     .target_len = head->target_len,
+                                     .host_at = (uint32_t)head->method_len + head->target_len,
+                                     .host_len = head->authority_len };
+}
+
+static bool write_head(struct weir_exchange *x, const struct weir_h1_head *head,
+                       const uint8_t *bytes)
+{
+    struct weir_worker *w = x->down->worker;
+    struct weir_rewrite_request r = {
+        .head = head,
+        .bytes = bytes,
+        .tenant = x->tenant,
+        .host = w->admit.host,
+        .peer = &x->down->peer,
+        .client = &x->client,
+        .trusted = x->trusted,
+        .request_id = weir_span(x->request_id, x->request_id_len),
+    };
+    x->head = weir_stash_get(&w->buffers, weir_rewrite_request_max(&r));
+    if (x->head == NULL)
+        return false;
+    x->head->len = (uint32_t)weir_rewrite_request(&r, x->head->bytes, &x->marks);
+    x->method_len = head->method_len;
+    return true;
+}
+
+static void set_facts(struct weir_exchange *x, const struct weir_h1_head *head)
+{
+    enum weir_h1_body body = weir_h1_body_of(head, WEIR_METHOD_OTHER);
+    x->req.method = head->method;
+    x->req.minor = head->minor;
+    x->req.has_body = body != WEIR_BODY_NONE;
+    x->req.keep_alive = weir_h1_keeps_alive(head);
+    weir_body_init(&x->req_body, body, head->content_length, head->chunked);
+}
+
+void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, const uint8_t *bytes)
+{
+    struct weir_worker *w = c->worker;
+    struct weir_exchange *x = exchange_new(c);
+    if (x == NULL) {
+        weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_VERDICT_OVERLOAD);
+        return;
+    }
+    set_client(x, head, bytes);
+    set_request_id(x, head, bytes);
+    set_facts(x, head);
+    struct weir_admit *a = &w->admit;
+    weir_admit_request(a, w->cache, head, bytes, &c->local);
+    if (a->tenant != NULL) {
+        x->tenant = weir_tenant_ref(a->tenant);
+        x->req_body.max = a->tenant->max_body;
+        c->idle_timeout_ms = a->tenant->idle_timeout_ms;
+    }
+    if (a->what != WEIR_ADMIT_FORWARD) {
+        keep_for_record(x, head, bytes);
+        if (head->expect_continue)
+            x->close_after = true; /* the client may or may not send its body now: nobody can tell
+                                      what follows */
+        weir_exchange_answer(x, a->status, a->verdict, a->why);
+        return;
+    }
+    x->upstream = a->route->upstream;
+    if (!write_head(x, head, bytes)) {
+        weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        weir_exchange_answer(x, 503, WEIR_VERDICT_OVERLOAD,
+                             WEIR_SPAN_LIT("The node has no memory to spare."));
+        return;
+    }
+    weir_exchange_connect(x);
+}
+
+/* -- connecting
+ * ------------------------------------------------------------------------------------------- */
+
+static void none_left(struct weir_exchange *x)
+{
+    weir_metric_add(x->down->worker->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
+    if (x->verdict == WEIR_VERDICT_UPSTREAM_TIMEOUT)
+        weir_exchange_answer(x, 504, x->verdict,
+                             WEIR_SPAN_LIT("The site's servers did not answer in time."));
+    else
+        weir_exchange_answer(x, 502, WEIR_VERDICT_UPSTREAM_REFUSED,
+                             WEIR_SPAN_LIT("None of the site's servers could be reached."));
+}
+
+void weir_exchange_connect(struct weir_exchange *x)
+{
+    struct weir_worker *w = x->down->worker;
+    for (;;) {
+        struct weir_endpoint *e =
+            weir_balance_pick(x->upstream, w->verdicts, &x->client, &x->tried, w->now_ms);
+        if (e == NULL) {
+            none_left(x);
+            return;
+        }
+        struct weir_upool *p = weir_upool_of(w, x->upstream, e);
+        x->endpoint = e;
+        x->tries++;
+        x->dial_ns = weir_clock_mono_ns();
+        enum weir_take take = p ? weir_upool_take(p, x) : WEIR_TAKE_FULL;
+        switch (take) {
+        case WEIR_TAKE_READY:
+            phase_move(x, WEIR_PHASE_REQUEST);
+            return;
+        case WEIR_TAKE_WAIT:
+            phase_move(x, WEIR_PHASE_CONNECT);
+            return;
+        case WEIR_TAKE_REFUSED:
+            weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
+            (void)weir_verdict_failed(w->verdicts, e->key, w->now_ms);
+            weir_tried_add(&x->tried, e->index);
+            continue;
+        case WEIR_TAKE_FULL:
+            weir_exchange_answer(x, 503, WEIR_VERDICT_OVERLOAD,
+                                 WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
+            return;
+        }
+    }
+}
+
+void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->up == u);
+    x->connected_ns = weir_clock_mono_ns();
+    phase_move(x, WEIR_PHASE_REQUEST);
+    weir_down_pump(x->down);
+}
+
+/* -- the request's bytes
+ * ---------------------------------------------------------------------------------- */
+
+bool weir_exchange_wants_input(const struct weir_exchange *x)
+{
+    return x->phase == WEIR_PHASE_REQUEST && x->up != NULL && x->up->out.len == 0 &&
+           (!x->head_sent || !x->req_body.done);
+}
+
+static void body_refused(struct weir_exchange *x)
+{
+    bool too_large = x->req_body.over_max;
+    struct weir_worker *w = x->down->worker;
+    weir_metric_add(w->metrics, too_large ? WEIR_M_REQUESTS_TOO_LARGE : WEIR_M_REQUESTS_MALFORMED,
+                    1);
+    x->close_after = true;
+    if (x->head_passed) {
+        weir_exchange_client_gone(x, too_large ? WEIR_VERDICT_TOO_LARGE : WEIR_VERDICT_MALFORMED);
+        return;
+    }
+    if (too_large)
+        weir_exchange_answer(x, 413, WEIR_VERDICT_TOO_LARGE,
+                             WEIR_SPAN_LIT("The request's body is larger than this site takes."));
+    else
+        weir_exchange_answer(x, 400, WEIR_VERDICT_MALFORMED,
+                             WEIR_SPAN_LIT("The request's body is not framed rightly."));
+}
+
+static void request_passed(struct weir_exchange *x)
+{
+    if (x->phase == WEIR_PHASE_REQUEST)
+        phase_move(x, WEIR_PHASE_ANSWER);
+}
+
+size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
+{
+    struct weir_worker *w = x->down->worker;
+    struct weir_pieces *p = &w->pieces;
+    size_t used = 0;
+    enum weir_step step = WEIR_STEP_DONE;
+
+    weir_pieces_reset(p);
+    if (!x->head_sent)
+        weir_pieces_add(p, weir_stash_span(x->head));
+    if (!x->req_body.done)
+        step = weir_body_feed(&x->req_body, in, p, &used);
+    if (step == WEIR_STEP_FAIL) {
+        body_refused(x);
+        return in.len;
+    }
+    if (p->len == 0)
+        return used;
+    if (used > 0) {
+        x->body_taken = true;
+        x->progress_ms = w->now_ms;
+        x->window_bytes += used;
+    }
+    x->head_sent = true;
+    struct weir_up *u = x->up;
+    if (!weir_up_send(u, p)) {
+        weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
+        return used;
+    }
+    if (x->req_body.done && u->out.len == 0)
+        request_passed(x);
+    weir_up_arm(u);
+    return used;
+}
+
+void weir_exchange_upstream_drained(struct weir_exchange *x)
+{
+    x->progress_ms = x->down->worker->now_ms;
+    if (x->req_body.done)
+        request_passed(x);
+    weir_down_pump(x->down);
+}
+
+size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
+{
+    struct weir_down *c = x->down;
+    struct weir_pieces *p = &c->worker->pieces;
+    size_t used = 0;
+    weir_pieces_reset(p);
+    enum weir_step step = weir_body_feed(&x->req_body, in, p, &used);
+    x->progress_ms = c->worker->now_ms;
+    x->window_bytes += used;
+    if (step == WEIR_STEP_FAIL || x->req_body.bytes > WEIR_DRAIN_BODY_MAX) {
+        weir_exchange_end(x);
+        c->linger = true;
+        weir_down_finish(c);
+        return in.len;
+    }
+    if (step == WEIR_STEP_DONE) {
+        weir_exchange_end(x);
+        weir_down_next(c);
+    }
+    return used;
+}
+
+/* -- failures
+ * --------------------------------------------------------------------------------------------- */
+
+static void count_failure(struct weir_exchange *x, enum weir_failure failure)
+{
+    static const enum weir_metric metric[] = {
+        [WEIR_FAILURE_CONNECT] = WEIR_M_UPSTREAM_CONNECT_ERRORS,
+        [WEIR_FAILURE_CONNECT_TIMEOUT] = WEIR_M_UPSTREAM_TIMEOUTS,
+        [WEIR_FAILURE_CLOSED] = WEIR_M_UPSTREAM_CUT,
+        [WEIR_FAILURE_ANSWER_TIMEOUT] = WEIR_M_UPSTREAM_TIMEOUTS,
+        [WEIR_FAILURE_MALFORMED] = WEIR_M_UPSTREAM_MALFORMED,
+        [WEIR_FAILURE_CUT] = WEIR_M_UPSTREAM_CUT,
+        [WEIR_FAILURE_STALLED] = WEIR_M_UPSTREAM_TIMEOUTS,
+    };
+    static const enum weir_verdict_kind verdict[] = {
+        [WEIR_FAILURE_CONNECT] = WEIR_VERDICT_UPSTREAM_REFUSED,
+        [WEIR_FAILURE_CONNECT_TIMEOUT] = WEIR_VERDICT_UPSTREAM_TIMEOUT,
+        [WEIR_FAILURE_CLOSED] = WEIR_VERDICT_UPSTREAM_CUT,
+        [WEIR_FAILURE_ANSWER_TIMEOUT] = WEIR_VERDICT_UPSTREAM_TIMEOUT,
+        [WEIR_FAILURE_MALFORMED] = WEIR_VERDICT_UPSTREAM_MALFORMED,
+        [WEIR_FAILURE_CUT] = WEIR_VERDICT_UPSTREAM_CUT,
+        [WEIR_FAILURE_STALLED] = WEIR_VERDICT_SLOW_UPSTREAM,
+    };
+    weir_metric_add(x->down->worker->metrics, metric[failure], 1);
+    x->verdict = verdict[failure];
+}
+
+static void mark_endpoint(struct weir_exchange *x)
+{
+    static struct weir_log_limit limit;
+    struct weir_worker *w = x->down->worker;
+    uint32_t suppressed = 0;
+    if (!weir_verdict_failed(w->verdicts, x->endpoint->key, w->now_ms))
+        return;
+    if (weir_log_allowed(&limit, 10, &suppressed))
+        log_warn("upstream.endpoint_out",
+                 "tenant=%.*s upstream=%.*s endpoint=%.*s verdict=%s suppressed=%u",
+                 (int)x->tenant->name.len, x->tenant->name.at, (int)x->upstream->name.len,
+                 x->upstream->name.at, (int)x->endpoint->text.len, x->endpoint->text.at,
+                 weir_access_verdict_name(x->verdict), suppressed);
+}
+
+static void send_again(struct weir_exchange *x, bool fresh)
+{
+    x->head_sent = false;
+    x->answer_begun = false;
+    x->fresh = x->fresh || fresh;
+    weir_exchange_connect(x);
+}
+
+void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    struct weir_down *c = x->down;
+    struct weir_failure_facts facts = {
+        .method = x->req.method,
+        .reused = x->reused,
+        .sent = x->head_sent,
+        .body_taken = x->body_taken,
+        .answer_begun = x->answer_begun,
+        .head_passed = x->head_passed,
+        .retries = x->retries,
+    };
+    if (x->up != NULL)
+        weir_up_close(x->up);
+    weir_upool_unwait(x);
+    weir_splice_end(x);
+    count_failure(x, failure);
+    if (weir_failure_marks(failure, &facts))
+        mark_endpoint(x);
+    switch (weir_after_failure(failure, &facts)) {
+    case WEIR_NEXT_ENDPOINT:
+        if (failure != WEIR_FAILURE_CLOSED || !facts.reused)
+            weir_tried_add(&x->tried, x->endpoint->index);
+        send_again(x, false);
+        break;
+    case WEIR_NEXT_FRESH:
+        x->retries++;
+        weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_RETRIED, 1);
+        if (!facts.reused)
+            weir_tried_add(&x->tried, x->endpoint->index);
+        send_again(x, true);
+        break;
+    case WEIR_NEXT_502:
+        weir_exchange_answer(x, 502, x->verdict,
+                             WEIR_SPAN_LIT("The site's server did not give a usable answer."));
+        break;
+    case WEIR_NEXT_504:
+        weir_exchange_answer(x, 504, x->verdict,
+                             WEIR_SPAN_LIT("The site's server did not answer in time."));
+        break;
+    case WEIR_NEXT_CUT:
+        weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
+        weir_exchange_end(x);
+        /* A reset: without a length or chunks an orderly end would look like the end of the answer.
+         */
+        weir_down_close(c, true);
+        break;
+    }
+}

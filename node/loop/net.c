@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * net.c - see net.h.
+ */
+#include "node/loop/net.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LISTEN_BACKLOG 4096
+#define FLUSH_IOV      16
+
+enum weir_io weir_net_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
+{
+    ssize_t n;
+    do {
+        n = recv(fd, at, len, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        *ret_len = (size_t)n;
+        return WEIR_IO_DONE;
+    }
+    if (n == 0)
+        return WEIR_IO_END;
+    return errno == EAGAIN || errno == EWOULDBLOCK ? WEIR_IO_BLOCKED : WEIR_IO_FAILED;
+}
+
+static enum weir_io send_iov(int fd, struct iovec *iov, int num, int flags, size_t *ret_sent)
+{
+    ssize_t n;
+    do {
+        if (num == 1) {
+            n = send(fd, iov[0].iov_base, iov[0].iov_len, flags);
+        } else {
+            struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)num };
+            n = sendmsg(fd, &msg, flags);
+        }
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        *ret_sent = 0;
+        return errno == EAGAIN || errno == EWOULDBLOCK ? WEIR_IO_BLOCKED : WEIR_IO_FAILED;
+    }
+    *ret_sent = (size_t)n;
+    return WEIR_IO_DONE;
+}
+
+enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sent)
+{
+    struct iovec *iov = (struct iovec *)(uintptr_t)p->iov;
+    *ret_sent = 0;
+    if (p->len == 0)
+        return WEIR_IO_DONE;
+    enum weir_io io = send_iov(fd, iov, p->num, MSG_NOSIGNAL | MSG_DONTWAIT, ret_sent);
+    if (io == WEIR_IO_DONE && *ret_sent < p->len)
+        return WEIR_IO_BLOCKED;
+    return io;
+}
+
+enum weir_io weir_net_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent)
+{
+    *ret_sent = 0;
+    while (q->len > 0) {
+        struct iovec iov[FLUSH_IOV];
+        int num = 0;
+        size_t want = 0;
+        for (struct weir_stash *s = q->first; s != NULL && num < FLUSH_IOV; s = s->next) {
+            iov[num].iov_base = s->bytes + s->at;
+            iov[num].iov_len = s->len - s->at;
+            want += iov[num].iov_len;
+            num++;
+        }
+        size_t sent = 0;
+        enum weir_io io = send_iov(fd, iov, num, MSG_NOSIGNAL | MSG_DONTWAIT, &sent);
+        if (io != WEIR_IO_DONE)
+            return io;
+        weir_outq_use(b, q, sent);
+        *ret_sent += sent;
+        if (sent < want)
+            return WEIR_IO_BLOCKED;
+    }
+    return WEIR_IO_DONE;
+}
+
+bool weir_net_is_quiet(int fd)
+{
+    uint8_t byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+static enum weir_err translate_bind(int e)
+{
+    switch (e) {
+    case EADDRINUSE:
+        return WEIR_EINUSE;
+    case EACCES:
+    case EPERM:
+        return WEIR_EPERM;
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+        return WEIR_EINVAL;
+    default:
+        return WEIR_EIO;
+    }
+}
+
+static int open_bound(const struct weir_addr *addr, bool share, int *ret_errno)
+{
+    struct sockaddr_storage sa;
+    socklen_t sa_len = weir_addr_to_sockaddr(addr, &sa);
+    int on = 1;
+    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        *ret_errno = errno;
+        return -1;
+    }
+    bool ok = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0;
+    if (ok && share)
+        ok = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0;
+    if (ok && sa.ss_family == AF_INET6)
+        ok = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0;
+    if (ok)
+        ok = bind(fd, (struct sockaddr *)&sa, sa_len) == 0;
+    if (!ok) {
+        *ret_errno = errno;
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+enum weir_err weir_net_listen(const struct weir_addr *addr, int *ret_fd, int *ret_errno)
+{
+    int on = 1;
+    int fd = open_bound(addr, true, ret_errno);
+    if (fd < 0)
+        return translate_bind(*ret_errno);
+    /* Accepted sockets inherit it: one system call less for each connection. */
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+        listen(fd, LISTEN_BACKLOG) < 0) {
+        *ret_errno = errno;
+        close(fd);
+        return translate_bind(*ret_errno);
+    }
+    *ret_fd = fd;
+    return WEIR_OK;
+}
+
+bool weir_net_is_taken(const struct weir_addr *addr)
+{
+    int e = 0;
+    int fd = open_bound(addr, false, &e);
+    if (fd < 0)
+        return e == EADDRINUSE;
+    bool taken = listen(fd, 1) < 0 && errno == EADDRINUSE;
+    close(fd);
+    return taken;
+}
+
+enum weir_err weir_net_local(int fd, struct weir_addr *ret)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+        return WEIR_EIO;
+    weir_addr_from_sockaddr((struct sockaddr *)&sa, ret);
+    return WEIR_OK;
+}
+
+enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    int fd = accept4(listener, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return WEIR_EBUSY;
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            return WEIR_ELIMIT;
+        return WEIR_EIO;
+    }
+    weir_addr_from_sockaddr((struct sockaddr *)&sa, ret_peer);
+    *ret_fd = fd;
+    return WEIR_OK;
+}
+
+enum weir_err weir_net_dial(const struct weir_addr *addr, int *ret_fd, bool *ret_connected)
+{
+    struct sockaddr_storage sa;
+    socklen_t sa_len = weir_addr_to_sockaddr(addr, &sa);
+    int on = 1;
+    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM
+                   ? WEIR_ELIMIT
+                   : WEIR_EIO;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (connect(fd, (struct sockaddr *)&sa, sa_len) == 0) {
+        *ret_connected = true;
+    } else if (errno == EINPROGRESS) {
+        *ret_connected = false;
+    } else {
+        enum weir_err err = errno == EADDRNOTAVAIL || errno == EAGAIN ? WEIR_ELIMIT : WEIR_EIO;
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return WEIR_OK;
+}
+
+int weir_net_dial_result(int fd)
+{
+    int e = 0;
+    socklen_t len = sizeof(e);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
+        return errno;
+    return e;
+}
+
+void weir_net_abort(int fd)
+{
+    struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(fd);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * net.h - the socket calls of the data path, each once, with their errors translated. Non-blocking
+ * throughout. This is where TLS will sit between a connection and its socket: callers see bytes
+ * taken and bytes given.
+ */
+#ifndef WEIR_NODE_LOOP_NET_H
+#define WEIR_NODE_LOOP_NET_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/flow/body.h"
+#include "node/loop/buffers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** What a socket call came to. Would-block is a step, not an error. */
+enum weir_io {
+    WEIR_IO_DONE,    /* all of it; for a read: some bytes */
+    WEIR_IO_BLOCKED, /* part of it or nothing; subscribe and go on later */
+    WEIR_IO_END,     /* a read: the peer closed its side */
+    WEIR_IO_FAILED,  /* reset, timed out in the kernel... the connection is of no more use */
+};
+
+/** @param ret_len bytes read, set for DONE */
+enum weir_io weir_net_read(int fd, uint8_t *at, size_t len, size_t *ret_len);
+/** @param ret_sent bytes that the kernel took, also for BLOCKED. */
+enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sent);
+/** Send from the front of a queue and drop what was sent. DONE: the queue is empty. */
+enum weir_io weir_net_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent);
+/** A parked connection is still silent and open, by a look that takes nothing. */
+bool weir_net_is_quiet(int fd);
+
+/**
+ * A listening socket: SO_REUSEADDR, SO_REUSEPORT, TCP_NODELAY (inherited), IPV6_V6ONLY,
+ * close-on-exec.
+ * @param ret_errno the system's reason on failure
+ * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO
+ */
+WEIR_MUST_USE enum weir_err weir_net_listen(const struct weir_addr *addr, int *ret_fd,
+                                            int *ret_errno);
+/** True when somebody else already listens on the address: SO_REUSEPORT would share it silently. */
+bool weir_net_is_taken(const struct weir_addr *addr);
+/** The bound local address of a socket. @return WEIR_OK | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_net_local(int fd, struct weir_addr *ret);
+/** Take a connection. @return WEIR_OK | WEIR_EBUSY (none waits) | WEIR_ELIMIT (no descriptor) |
+ * WEIR_EIO (that one is gone: go on) */
+WEIR_MUST_USE enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer);
+/**
+ * Begin to connect. @param ret_connected true when it is established at once
+ * @return WEIR_OK | WEIR_ELIMIT (no descriptor or port) | WEIR_EIO (refused or unreachable at once)
+ */
+WEIR_MUST_USE enum weir_err weir_net_dial(const struct weir_addr *addr, int *ret_fd,
+                                          bool *ret_connected);
+/** After the socket became writable: 0 or the errno of the connect. */
+int weir_net_dial_result(int fd);
+/** Close so that the peer sees a reset, not an end. */
+void weir_net_abort(int fd);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * splice.c - large bodies of known length between two sockets in clear: the bytes move inside the
+ * kernel. Only for answers whose length is declared and that leave as they came; everything else
+ * goes through the codec.
+ */
+#include "node/loop/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Below this much left the two extra calls and the pipe cost more than a copy. */
+#define SPLICE_MIN   131072u
+#define SPLICE_CHUNK 1048576u
+
+static bool pipe_get(struct weir_worker *w, int fds[2])
+{
+    if (w->num_pipes > 0) {
+        w->num_pipes--;
+        fds[0] = w->pipes[w->num_pipes][0];
+        fds[1] = w->pipes[w->num_pipes][1];
+        return true;
+    }
+    if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+        return false;
+    /* The default of 64 KiB would mean sixteen rounds for a megabyte; a refusal only makes it
+     * slower. */
+    (void)fcntl(fds[1], F_SETPIPE_SZ, SPLICE_CHUNK);
+    return true;
+}
+
+static void pipe_put(struct weir_worker *w, int fds[2], bool empty)
+{
+    if (empty && w->num_pipes < WEIR_PIPES_KEPT) {
+        w->pipes[w->num_pipes][0] = fds[0];
+        w->pipes[w->num_pipes][1] = fds[1];
+        w->num_pipes++;
+    } else {
+        close(fds[0]);
+        close(fds[1]);
+    }
+    fds[0] = fds[1] = -1;
+}
+
+void weir_splice_shutdown(struct weir_worker *w)
+{
+    while (w->num_pipes > 0) {
+        w->num_pipes--;
+        close(w->pipes[w->num_pipes][0]);
+        close(w->pipes[w->num_pipes][1]);
+    }
+}
+
+bool weir_splice_begin(struct weir_exchange *x)
+{
+    if (x->phase != WEIR_PHASE_TRANSFER || x->res_body.in != WEIR_BODY_LENGTH ||
+        x->res_body.out_chunked || x->res_body.left < SPLICE_MIN || x->down->out.len > 0)
+        return false;
+    return pipe_get(x->down->worker, x->pipe);
+}
+
+void weir_splice_end(struct weir_exchange *x)
+{
+    if (x->pipe[0] < 0)
+        return;
+    pipe_put(x->down->worker, x->pipe, x->in_pipe == 0);
+    x->in_pipe = 0;
+}
+
+static ssize_t move(int from, int to, size_t len, unsigned flags)
+{
+    ssize_t n;
+    do {
+        n = splice(from, NULL, to, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK | flags);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* @return false: blocked or failed, *ret says which */
+static bool pipe_out(struct weir_exchange *x, enum weir_splice *ret)
+{
+    struct weir_down *c = x->down;
+    while (x->in_pipe > 0) {
+        unsigned more = x->res_body.left > 0 ? SPLICE_F_MORE : 0;
+        ssize_t n = move(x->pipe[0], c->watch.fd, x->in_pipe, more);
+        if (n <= 0) {
+            *ret = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? WEIR_SPLICE_BLOCKED
+                                                                      : WEIR_SPLICE_DOWN_FAILED;
+            return false;
+        }
+        x->in_pipe -= (size_t)n;
+        x->window_bytes += (uint64_t)n;
+        x->progress_ms = c->worker->now_ms;
+        weir_metric_add(c->worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, (uint64_t)n);
+    }
+    return true;
+}
+
+enum weir_splice weir_splice_move(struct weir_exchange *x)
+{
+    enum weir_splice outcome = WEIR_SPLICE_MORE;
+    for (int i = 0; i < WEIR_READ_BUDGET; i++) {
+        if (!pipe_out(x, &outcome))
+            return outcome;
+        if (x->res_body.left == 0)
+            return WEIR_SPLICE_DONE;
+        size_t want = x->res_body.left < SPLICE_CHUNK ? (size_t)x->res_body.left : SPLICE_CHUNK;
+        ssize_t n = move(x->up->watch.fd, x->pipe[1], want, 0);
+        if (n == 0)
+            return WEIR_SPLICE_UP_END;
+        if (n < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK ? WEIR_SPLICE_MORE : WEIR_SPLICE_UP_END;
+        x->in_pipe += (size_t)n;
+        weir_body_skip(&x->res_body, (uint64_t)n);
+    }
+    return pipe_out(x, &outcome) && x->res_body.left == 0 ? WEIR_SPLICE_DONE : outcome;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * upstream.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
+ * nothing about the exchange; it brings bytes and facts to it.
+ */
+#include "node/loop/loop.h"
+
+#include "node/base/log.h"
+
+#include <string.h>
+
+static struct weir_up *up_of(void *p)
+{
+    struct weir_up *u = p;
+    WEIR_ASSERT(u != NULL);
+    WEIR_ASSERT(u->magic == WEIR_UP_MAGIC);
+    return u;
+}
+
+static void on_event(uv_poll_t *p, int status, int events);
+
+/* -- life
+ * -------------------------------------------------------------------------------------------------
+ */
+
+void weir_up_free(struct weir_up *u)
+{
+    WEIR_ASSERT(u->magic == WEIR_UP_MAGIC && u->state == WEIR_UP_CLOSED);
+    u->magic = 0;
+    weir_pool_put(&u->worker->ups, u);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    weir_up_free(up_of(h->data));
+}
+
+static void unpark(struct weir_up *u)
+{
+    struct weir_worker *w = u->worker;
+    if (u->state != WEIR_UP_PARKED)
+        return;
+    weir_list_remove(&u->pool_link);
+    weir_list_remove(&u->lru_link);
+    u->pool->num_idle--;
+    w->num_parked--;
+    weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
+}
+
+void weir_up_close(struct weir_up *u)
+{
+    struct weir_worker *w = u->worker;
+    struct weir_upool *p = u->pool;
+    if (u->state == WEIR_UP_CLOSED)
+        return;
+    unpark(u);
+    if (u->ahead)
+        p->num_ahead--;
+    if (u->x != NULL)
+        u->x->up = NULL;
+    u->x = NULL;
+    u->state = WEIR_UP_CLOSED;
+    u->pool = NULL;
+    p->num_open--;
+    w->num_up--;
+    weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
+    weir_timer_stop(&w->wheel, &u->due.timer);
+    weir_list_remove(&u->link);
+    weir_outq_clear(&w->buffers, &u->out);
+    weir_stash_put(&w->buffers, u->in);
+    u->in = NULL;
+    weir_pool_put(&w->heads, u->head);
+    u->head = NULL;
+    if (!weir_watch_close(&u->watch, false, on_closed))
+        weir_list_append(&w->dead_ups, &u->link);
+    weir_upool_want_refill(p);
+}
+
+/* -- waiting
+ * ---------------------------------------------------------------------------------------------- */
+
+static int wanted_events(const struct weir_up *u)
+{
+    const struct weir_exchange *x = u->x;
+    switch ((enum weir_up_state)u->state) {
+    case WEIR_UP_CONNECTING:
+        return UV_WRITABLE;
+    case WEIR_UP_PARKED:
+        return UV_READABLE;
+    case WEIR_UP_BUSY: {
+        bool blocked = x->down->out.len > 0 || x->in_pipe > 0;
+        return (blocked ? 0 : UV_READABLE) | (u->out.len > 0 ? UV_WRITABLE : 0);
+    }
+    case WEIR_UP_CLOSED:
+        return 0;
+    }
+    WEIR_UNREACHABLE();
+}
+
+/* The loop could not watch the connection: as good as lost. */
+static void watch_failed(struct weir_up *u)
+{
+    struct weir_exchange *x = u->x;
+    if (x != NULL)
+        weir_exchange_failed(x, u->state == WEIR_UP_CONNECTING ? WEIR_FAILURE_CONNECT
+                                                               : WEIR_FAILURE_CLOSED);
+    else
+        weir_up_close(u);
+}
+
+static bool arm(struct weir_up *u)
+{
+    return weir_watch_want(&u->watch, &u->worker->loop, wanted_events(u), on_event) == WEIR_OK;
+}
+
+void weir_up_arm(struct weir_up *u)
+{
+    if (u->state != WEIR_UP_CLOSED && !arm(u))
+        watch_failed(u);
+}
+
+/* -- sending
+ * ---------------------------------------------------------------------------------------------- */
+
+bool weir_up_send(struct weir_up *u, const struct weir_pieces *p)
+{
+    size_t sent = 0;
+    if (u->out.len == 0) {
+        enum weir_io io = weir_net_write(u->watch.fd, p, &sent);
+        if (io == WEIR_IO_DONE)
+            return true;
+        if (io != WEIR_IO_BLOCKED)
+            return false;
+    }
+    return weir_outq_add(&u->worker->buffers, &u->out, p, sent) == WEIR_OK;
+}
+
+static void flush(struct weir_up *u)
+{
+    size_t sent = 0;
+    enum weir_io io = weir_net_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
+    if (io == WEIR_IO_FAILED) {
+        /* An answer may be there already; reading tells. */
+        weir_outq_clear(&u->worker->buffers, &u->out);
+        u->reusable = false;
+        return;
+    }
+    if (u->x == NULL)
+        return;
+    if (sent > 0)
+        u->x->progress_ms = u->worker->now_ms;
+    if (io == WEIR_IO_DONE)
+        weir_exchange_upstream_drained(u->x);
+}
+
+/* -- reading
+ * ---------------------------------------------------------------------------------------------- */
+
+static void splice_some(struct weir_up *u)
+{
+    struct weir_exchange *x = u->x;
+    switch (weir_splice_move(x)) {
+    case WEIR_SPLICE_MORE:
+    case WEIR_SPLICE_BLOCKED:
+        return;
+    case WEIR_SPLICE_DONE:
+        weir_exchange_spliced(x);
+        return;
+    case WEIR_SPLICE_UP_END:
+        weir_exchange_failed(x, WEIR_FAILURE_CUT);
+        return;
+    case WEIR_SPLICE_DOWN_FAILED:
+        weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+        return;
+    }
+}
+
+/* Bytes of an answer; what cannot be used yet (an incomplete head) is kept in front of what comes
+ * next. */
+static bool answer_bytes(struct weir_up *u, struct weir_span in)
+{
+    struct weir_worker *w = u->worker;
+    struct weir_exchange *x = u->x;
+    bool alive = false;
+    if (u->in == NULL) {
+        size_t used = weir_exchange_answer_input(x, in, &alive);
+        if (!alive || used == in.len)
+            return alive;
+        if (weir_stash_append(&w->buffers, &u->in, weir_span_from(in, used)) == WEIR_OK)
+            return true;
+    } else if (weir_stash_append(&w->buffers, &u->in, in) == WEIR_OK) {
+        struct weir_stash *s = u->in;
+        u->in = NULL;
+        size_t used = weir_exchange_answer_input(x, weir_stash_span(s), &alive);
+        weir_stash_use(&w->buffers, &s, used);
+        if (alive)
+            u->in = s;
+        else
+            weir_stash_put(&w->buffers, s);
+        return alive;
+    }
+    weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    weir_exchange_failed(x, WEIR_FAILURE_MALFORMED);
+    return false;
+}
+
+/* @return true: there may be more to read now */
+static bool read_answer(struct weir_up *u)
+{
+    struct weir_worker *w = u->worker;
+    struct weir_exchange *x = u->x;
+    size_t held = weir_stash_span(u->in).len;
+    size_t room = held == 0 ? WEIR_IO_CHUNK : WEIR_LARGE_LEN - held;
+    size_t n = 0;
+    if (room > WEIR_IO_CHUNK)
+        room = WEIR_IO_CHUNK;
+    switch (weir_net_read(u->watch.fd, w->rbuf, room, &n)) {
+    case WEIR_IO_DONE:
+        if (!answer_bytes(u, weir_span(w->rbuf, n)))
+            return false;
+        if (x->pipe[0] < 0 && weir_splice_begin(x)) {
+            splice_some(u);
+            return false;
+        }
+        return n == room && x->down->out.len == 0;
+    case WEIR_IO_BLOCKED:
+        return false;
+    case WEIR_IO_END:
+        weir_exchange_upstream_end(x, true);
+        return false;
+    case WEIR_IO_FAILED:
+        weir_exchange_upstream_end(x, false);
+        return false;
+    }
+    WEIR_UNREACHABLE();
+}
+
+static void read_busy(struct weir_up *u)
+{
+    struct weir_exchange *x = u->x;
+    if (x->down->out.len > 0 || x->in_pipe > 0)
+        return;
+    if (x->pipe[0] >= 0) {
+        splice_some(u);
+        return;
+    }
+    for (int i = 0; i < WEIR_READ_BUDGET; i++)
+        if (!read_answer(u))
+            return;
+}
+
+void weir_up_continue(struct weir_up *u)
+{
+    struct weir_down *c = u->x->down;
+    splice_some(u);
+    if (u->state != WEIR_UP_CLOSED)
+        weir_up_arm(u);
+    weir_down_pump(c);
+}
+
+static void connect_done(struct weir_up *u)
+{
+    struct weir_worker *w = u->worker;
+    struct weir_upool *p = u->pool;
+    struct weir_exchange *x = u->x;
+    int e = weir_net_dial_result(u->watch.fd);
+    if (e != 0) {
+        if (x != NULL)
+            weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
+        else
+            weir_up_close(u);
+        return;
+    }
+    if (u->ahead) {
+        u->ahead = false;
+        p->num_ahead--;
+    }
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
+    u->state = WEIR_UP_BUSY;
+    if (x == NULL)
+        weir_up_release(u, true);
+    else
+        weir_exchange_connected(x, u);
+}
+
+static void parked_event(struct weir_up *u)
+{
+    size_t n = 0;
+    switch (weir_net_read(u->watch.fd, u->worker->rbuf, 1, &n)) {
+    case WEIR_IO_BLOCKED:
+        return;
+    case WEIR_IO_DONE:
+        weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
+        break;
+    case WEIR_IO_END:
+    case WEIR_IO_FAILED:
+        break;
+    }
+    weir_up_close(u);
+}
+
+static void on_event(uv_poll_t *handle, int status, int events)
+{
+    struct weir_up *u = up_of(handle->data);
+    struct weir_worker *w = u->worker;
+    struct weir_down *c = u->x ? u->x->down : NULL;
+    w->now_ms = uv_now(&w->loop);
+    if (status < 0) {
+        /* The loop has let go of a descriptor in error; the next call on it tells what it was. */
+        u->watch.events = 0;
+        events = UV_READABLE | UV_WRITABLE;
+    }
+    switch ((enum weir_up_state)u->state) {
+    case WEIR_UP_CONNECTING:
+        connect_done(u);
+        break;
+    case WEIR_UP_PARKED:
+        parked_event(u);
+        break;
+    case WEIR_UP_BUSY:
+        if ((events & UV_WRITABLE) && u->out.len > 0)
+            flush(u);
+        if ((events & UV_READABLE) && u->state == WEIR_UP_BUSY && u->x != NULL)
+            read_busy(u);
+        break;
+    case WEIR_UP_CLOSED:
+        return;
+    }
+    weir_up_arm(u);
+    if (c != NULL)
+        weir_down_pump(c);
+}
+
+/* -- dialling, parking
+ * ------------------------------------------------------------------------------------ */
+
+static struct weir_up *up_new(struct weir_upool *p, int fd)
+{
+    struct weir_worker *w = p->worker;
+    struct weir_up *u = weir_pool_get(&w->ups);
+    if (u == NULL)
+        return NULL;
+    memset(u, 0, sizeof(*u));
+    u->magic = WEIR_UP_MAGIC;
+    u->state = WEIR_UP_CONNECTING;
+    u->worker = w;
+    u->pool = p;
+    u->due.owner = WEIR_TIMER_UP;
+    weir_timer_init(&u->due.timer);
+    weir_watch_init(&u->watch, fd, u);
+    weir_list_init(&u->pool_link);
+    weir_list_init(&u->lru_link);
+    weir_list_append(&w->up_list, &u->link);
+    p->num_open++;
+    w->num_up++;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
+    return u;
+}
+
+enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
+                           struct weir_exchange *x)
+{
+    struct weir_worker *w = p->worker;
+    bool connected = false;
+    int fd = -1;
+    if (w->num_up >= w->max_up)
+        return WEIR_ELIMIT;
+    enum weir_err err = weir_net_dial(addr, &fd, &connected);
+    if (err < 0)
+        return err;
+    struct weir_up *u = up_new(p, fd);
+    if (u == NULL) {
+        weir_net_abort(fd);
+        return WEIR_ENOMEM;
+    }
+    u->x = x;
+    if (x != NULL) {
+        x->up = u;
+        x->reused = false;
+    } else {
+        u->ahead = true;
+        p->num_ahead++;
+        weir_worker_set_due(w, &u->due, w->now_ms + p->connect_timeout_ms);
+    }
+    if (connected && x != NULL) {
+        weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
+        u->state = WEIR_UP_BUSY;
+        return WEIR_OK;
+    }
+    if (!arm(u)) {
+        if (x != NULL)
+            x->up = NULL;
+        u->x = NULL;
+        weir_up_close(u);
+        return WEIR_EIO;
+    }
+    return WEIR_OK;
+}
+
+static void evict_oldest(struct weir_worker *w)
+{
+    if (weir_list_empty(&w->idle_lru))
+        return;
+    weir_up_close(weir_container_of(w->idle_lru.next, struct weir_up, lru_link));
+}
+
+void weir_up_release(struct weir_up *u, bool reusable)
+{
+    struct weir_worker *w = u->worker;
+    struct weir_upool *p = u->pool;
+    if (u->x != NULL)
+        u->x->up = NULL;
+    u->x = NULL;
+    if (!reusable || w->stopping || w->draining || u->in != NULL || u->out.len > 0 ||
+        p->num_idle >= p->max_idle) {
+        weir_up_close(u);
+        weir_upool_next(p);
+        return;
+    }
+    if (w->num_parked >= w->max_parked)
+        evict_oldest(w);
+    u->state = WEIR_UP_PARKED;
+    p->num_idle++;
+    w->num_parked++;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
+    weir_list_prepend(&p->idle, &u->pool_link);
+    weir_list_append(&w->idle_lru, &u->lru_link);
+    weir_worker_set_due(w, &u->due, w->now_ms + p->idle_timeout_ms);
+    if (!arm(u)) {
+        weir_up_close(u);
+        return;
+    }
+    weir_upool_next(p);
+}
+
+void weir_up_adopt(struct weir_up *u, struct weir_exchange *x)
+{
+    WEIR_ASSERT(u->state == WEIR_UP_PARKED);
+    unpark(u);
+    u->state = WEIR_UP_BUSY;
+    u->x = x;
+    u->exchanges++;
+    u->reusable = false;
+    x->up = u;
+    x->reused = true;
+    weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_REUSED, 1);
+}
+
+void weir_up_timeout(struct weir_up *u)
+{
+    /* A busy connection's time is its exchange's. */
+    if (u->state == WEIR_UP_PARKED || (u->state == WEIR_UP_CONNECTING && u->x == NULL))
+        weir_up_close(u);
+}
