@@ -65,6 +65,7 @@ struct weir_error_page {
 };
 
 struct weir_redirect_set;       /* tenants/redirect.h */
+struct weir_path_node;          /* tenants/paths.h */
 
 struct weir_tenant {
     uint32_t refs;
@@ -89,6 +90,8 @@ struct weir_tenant {
     uint16_t num_upstreams, num_routes, num_error_pages;
     struct weir_upstream *upstreams;
     const struct weir_route *routes;            /* exact first, then longest prefix first */
+    uint16_t num_exact;                         /* of the routes */
+    const struct weir_path_node *route_nodes;   /* private to route.c; NULL: few enough to scan */
     const struct weir_redirect_set *redirects;  /* NULL: none */
     const struct weir_error_page *error_pages;
     size_t block_len;                           /* bytes of the whole block */
@@ -100,6 +103,11 @@ struct weir_tenant {
  * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (does not validate: keep the old one) | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_tenant_compile(struct weir_span value, struct weir_tenant **ret);
+
+#define WEIR_TENANT_WHY_MAX 256
+/** As weir_tenant_compile. @param ret_why written on WEIR_EINVAL and WEIR_ECORRUPT: what does not hold, for the log */
+WEIR_MUST_USE enum weir_err weir_tenant_compile_why(struct weir_span value, struct weir_tenant **ret,
+                                                    char ret_why[WEIR_TENANT_WHY_MAX]);
 
 static inline struct weir_tenant *weir_tenant_ref(struct weir_tenant *t)
 {

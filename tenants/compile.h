@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * compile.h - private to tenants/: how a StoredTenant becomes one block of memory.
+ * Owner: the thread that compiles; nothing here outlives weir_tenant_compile.
+ * Each part says what it needs (measure), then the block is made, then each part fills what it
+ * asked for.
+ */
+#ifndef WEIR_TENANTS_COMPILE_H
+#define WEIR_TENANTS_COMPILE_H
+
+#include "node/base/arena.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "tenants/tenant.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <weir/v1/tenant.pb-c.h>
+
+struct weir_redirect_plan;
+
+/** One compile. Structures grow from the front of the block, texts behind them; both ends were
+ * measured before. */
+struct weir_compile {
+    const Weir__V1__Tenant *doc;
+    struct weir_arena *scratch; /* borrowed; texts on their way */
+    struct weir_tenant *tenant; /* the block; NULL while measuring */
+    size_t structs_len;         /* asked for */
+    size_t text_len;            /* asked for */
+    uint8_t *at;                /* next structure */
+    uint8_t *text_at;           /* next text, also the end of the structures */
+    uint8_t *structs_end;
+    uint8_t *end;
+    struct weir_redirect_plan *redirects;
+    char why[WEIR_TENANT_WHY_MAX]; /* what does not hold, when WEIR_EINVAL */
+};
+
+#define WEIR_BLOCK_ALIGN 8
+
+/** Ask for `num` structures of `size` bytes. */
+static inline void weir_compile_want(struct weir_compile *c, size_t num, size_t size)
+{
+    size_t bytes = num * size; /* both are bounded by limits.h: no overflow */
+    c->structs_len += (bytes + WEIR_BLOCK_ALIGN - 1) & ~(size_t)(WEIR_BLOCK_ALIGN - 1);
+}
+
+/** Ask for the bytes of a text; NULL asks for none. */
+static inline void weir_compile_want_text(struct weir_compile *c, const char *text)
+{
+    if (text)
+        c->text_len += strlen(text) + 1;
+}
+
+/** Take what was asked for: zeroed, aligned. More than was asked for is a broken contract. */
+static inline void *weir_compile_take(struct weir_compile *c, size_t num, size_t size)
+{
+    size_t bytes = (num * size + WEIR_BLOCK_ALIGN - 1) & ~(size_t)(WEIR_BLOCK_ALIGN - 1);
+    void *ret = c->at;
+
+    WEIR_ASSERT(bytes <= (size_t)(c->structs_end - c->at));
+    c->at += bytes;
+    return ret;
+}
+
+/** Copy a text into the block, with a NUL behind it. An empty text takes no room. */
+static inline struct weir_span weir_compile_text(struct weir_compile *c, struct weir_span s)
+{
+    if (s.len == 0)
+        return WEIR_SPAN_EMPTY;
+    WEIR_ASSERT(s.len < (size_t)(c->end - c->text_at));
+    uint8_t *at = c->text_at;
+    memcpy(at, s.at, s.len);
+    c->text_at += s.len + 1; /* the block came zeroed */
+    return weir_span(at, s.len);
+}
+
+/** As weir_compile_text, in lower case. */
+static inline struct weir_span weir_compile_text_lower(struct weir_compile *c, struct weir_span s)
+{
+    struct weir_span copy = weir_compile_text(c, s);
+    uint8_t *at = c->text_at - copy.len - 1;
+
+    for (size_t i = 0; i < copy.len; i++)
+        at[i] = weir_ascii_lower(at[i]);
+    return copy;
+}
+
+/** Remember why the document is refused. @return WEIR_EINVAL */
+WEIR_MUST_USE WEIR_PRINTF(2, 3) enum weir_err
+    weir_compile_refuse(struct weir_compile *c, const char *fmt, ...);
+
+/**
+ * The path of a rule as the data path compares it: "=" cut off and told, escapes and dot segments
+ * normalised.
+ * @param text     NULL or empty stands for "/"
+ * @param ret_path borrows from the document or from scratch
+ * @return WEIR_OK | WEIR_EINVAL (no path, or over WEIR_PATH_MAX) | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_compile_path(struct weir_compile *c, const char *text,
+                                              bool *ret_exact, struct weir_span *ret_path);
+
+/** What routes need. One upstream and no route counts as one. */
+void weir_routes_measure(struct weir_compile *c);
+/** Fill routes; the upstreams are there. @return WEIR_OK | WEIR_EINVAL | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_routes_fill(struct weir_compile *c);
+
+/** Sort the redirects in scratch, drop hidden doubles, and ask for their room. @return WEIR_OK |
+ * WEIR_EINVAL | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_redirects_measure(struct weir_compile *c);
+/** Copy the sorted redirects into the block. */
+void weir_redirects_fill(struct weir_compile *c);
+
+/**
+ * Unpack a StoredTenant into `arena` (nothing is freed one by one), within bounds that hold for any
+ * bytes. The arena is made with WEIR_SCRATCH_BLOCK and WEIR_SCRATCH_MAX.
+ * @param ret lives as long as the arena; its tenant is never NULL
+ * @return WEIR_OK | WEIR_ECORRUPT (no such message, or it swells beyond WEIR_UNPACK_MAX) |
+ * WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_stored_tenant_unpack(struct weir_span value,
+                                                      struct weir_arena *arena,
+                                                      Weir__V1__StoredTenant **ret);
+
+#define WEIR_UNPACK_MAX                                                                            \
+    (8u << 20) /* bytes of messages; a full record within all limits needs about half */
+#define WEIR_SCRATCH_BLOCK 8192 /* bytes: a usual tenant fits one block */
+#define WEIR_SCRATCH_MAX                                                                           \
+    (32u << 20) /* bytes: messages, what blocks waste, and texts on their way */
+
+#endif

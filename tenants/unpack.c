@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * unpack.c - a stored tenant out of its bytes, with memory from one arena, so that hostile bytes
+ * cost a bounded sum. Owner: the calling thread.   Limits: WEIR_RECORD_MAX bytes in,
+ * WEIR_UNPACK_MAX bytes of messages.
+ */
+#include "node/base/limits.h"
+#include "tenants/compile.h"
+
+/** Where the library's memory comes from, and why it came to an end. */
+struct source {
+    struct weir_arena *arena;
+    size_t taken;
+    bool over;   /* the message swells beyond the limit: its own fault */
+    bool failed; /* the machine has no memory */
+};
+
+static void *source_alloc(void *arg, size_t len)
+{
+    struct source *s = arg;
+
+    if (len > WEIR_UNPACK_MAX - s->taken) {
+        s->over = true;
+        return NULL;
+    }
+    s->taken += len;
+    void *at = weir_arena_alloc(s->arena, len);
+    if (!at)
+        s->failed = true;
+    return at;
+}
+
+static void source_free(void *arg, void *at)
+{
+    (void)arg; /* all of it goes with the arena */
+    (void)at;
+}
+
+enum weir_err weir_stored_tenant_unpack(struct weir_span value, struct weir_arena *arena,
+                                        Weir__V1__StoredTenant **ret)
+{
+    struct source source = { .arena = arena };
+    ProtobufCAllocator allocator = { .alloc = source_alloc,
+                                     .free = source_free,
+                                     .allocator_data = &source };
+
+    if (value.len == 0 || value.len > WEIR_RECORD_MAX)
+        return WEIR_ECORRUPT;
+    Weir__V1__StoredTenant *m = weir__v1__stored_tenant__unpack(&allocator, value.len, value.at);
+    if (!m)
+        return source.failed && !source.over ? WEIR_ENOMEM : WEIR_ECORRUPT;
+    if (!m->tenant)
+        return WEIR_ECORRUPT;
+    *ret = m;
+    return WEIR_OK;
+}
