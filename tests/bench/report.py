@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""report.py - medians and spread as a table, and weir's figures against the bars that it has to reach."""
+
+import statistics
+
+
+def plain(value):
+    return "%.0f" % value
+
+
+def milliseconds(value):
+    return "%.1f" % (value * 1e3)
+
+
+def mebibytes(value):
+    return "%.1f" % (value / 1048576)
+
+
+# value of a round -> (column, unit, how to print it)
+COLUMNS = {
+    "per_cpu_second": ("requests per proxy CPU second", plain),
+    "per_second": ("requests/s", plain),
+    "busy": ("core busy", lambda value: "%.0f %%" % (value * 100)),
+    "p50_us": ("p50 us", plain),
+    "p99_us": ("p99 us", plain),
+    "errors": ("errors", plain),
+    "start_seconds": ("ms from exec to answer", milliseconds),
+    "anonymous": ("anonymous MiB", mebibytes),
+    "resident": ("resident MiB", mebibytes),
+    "change_seconds": ("ms until live", milliseconds),
+    "idle_bytes": ("bytes per idle connection", plain),
+}
+# These columns show their spread too.
+MAIN = {"per_cpu_second", "start_seconds", "change_seconds", "idle_bytes"}
+
+
+def values_of(entry, key):
+    return [found[key] for found in entry["rounds"]]
+
+
+def median(entry, key):
+    return statistics.median(values_of(entry, key))
+
+
+def cell(entry, key):
+    show = COLUMNS[key][1]
+    if key == "errors":
+        return show(sum(values_of(entry, key)))
+    text = show(median(entry, key))
+    if key in MAIN:
+        text += " (%s..%s)" % (show(min(values_of(entry, key))), show(max(values_of(entry, key))))
+    return text
+
+
+def table(scenario, rows):
+    keys = [key for key in COLUMNS if key in rows[0]["rounds"][0]]
+    lines = [[scenario, ""] + [COLUMNS[key][0] for key in keys]]
+    lines += [[entry["proxy"], entry["what"]] + [cell(entry, key) for key in keys] for entry in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join("  ".join(text.ljust(width) if i < 2 else text.rjust(width)
+                               for i, (text, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
+
+
+def find(results, scenario, proxy, what=None):
+    for entry in results.get(scenario, []):
+        if entry["proxy"] == proxy and (what is None or entry["what"] == what):
+            return entry
+    return None
+
+
+def ratio(results, scenario, others):
+    """weir's requests per CPU second over the best of `others`; None when one of them was not measured."""
+    ours = find(results, scenario, "weir")
+    theirs = [find(results, scenario, other) for other in others]
+    if ours is None or None in theirs:
+        return None
+    return median(ours, "per_cpu_second") / max(median(entry, "per_cpu_second") for entry in theirs)
+
+
+def zipf_share(results, tenants):
+    scenario = "tenants-%d" % tenants
+    one, many = (find(results, scenario, "weir", words % tenants) for words in ("one of %d", "zipf over %d"))
+    return median(many, "per_cpu_second") / median(one, "per_cpu_second") if one and many else None
+
+
+def figure(results, scenario, what, key, unit):
+    entry = find(results, scenario, "weir", what)
+    return median(entry, key) / unit if entry else None
+
+
+def bars(results):
+    """(what, figure, bound, whether more is better) for each bar whose figures are there."""
+    every = [
+        ("small: x the better of nginx and HAProxy", ratio(results, "small", ["nginx", "haproxy"]), 1.15, True),
+        ("close: x the better of nginx and HAProxy", ratio(results, "close", ["nginx", "haproxy"]), 1.1, True),
+        ("64k: x nginx", ratio(results, "64k", ["nginx"]), 1.1, True),
+        ("1m: x HAProxy", ratio(results, "1m", ["haproxy"]), 1.0, True),
+        ("tenants-10000: zipf over one tenant", zipf_share(results, 10000), 0.9, True),
+        ("start with 100000 tenants: s", figure(results, "start", "100000 tenants", "start_seconds", 1), 1.0, False),
+        ("start with 100000 tenants: anonymous MiB", figure(results, "start", "100000 tenants", "anonymous", 1048576), 64,
+         False),
+        ("change with 100000 tenants: ms", figure(results, "change", "100000 tenants", "change_seconds", 1e-3), 10, False),
+        ("idle connection: KiB", figure(results, "idle", None, "idle_bytes", 1024), 0.75, False),
+    ]
+    return [bar for bar in every if bar[1] is not None]
+
+
+def verdicts(results):
+    """Lines on the bars, and whether all are reached."""
+    lines, reached = [], True
+    for what, value, bound, more in bars(results):
+        fits = value >= bound if more else value <= bound
+        reached = reached and fits
+        lines.append("%-45s %8.2f  (%s %.2f) %s" % (what, value, "at least" if more else "at most", bound,
+                                                     "reached" if fits else "MISSED"))
+    return lines, reached

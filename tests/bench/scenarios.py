@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""scenarios.py - what the benchmark measures. Each scenario returns rows: {"proxy", "what", values of every round}.
+
+A round goes through all proxies before the next begins, so that a busy machine slows all of them alike.
+"""
+
+import contextlib
+import random
+
+from load import Load, change_seconds, idle_bytes, measure, run_wrk
+from servers import KINDS
+
+LOADS = {
+    "small": Load("/1k", 64),
+    "close": Load("/1k", 32, close=True),
+    "64k": Load("/64k", 32),
+    "1m": Load("/1m", 16),
+}
+TENANTS = {"tenants-10": 10, "tenants-1000": 1000, "tenants-10000": 10000, "tenants-100000": 100000}
+START_TENANTS = (1, 1000, 10000, 100000)
+CHANGE_TENANTS = (10, 1000, 10000, 100000)
+CHANGES_PER_ROUND = 3
+# nginx and HAProxy read all of their config at each start and reload. With this many tenants that takes minutes, so
+# unless --all-sizes asks for it only weir is measured there.
+YARDSTICK_TENANTS_MAX = 10000
+
+
+@contextlib.contextmanager
+def running(folder, options, origin, tenants, launch=True):
+    """The chosen proxies, each serving so many tenants."""
+    proxies = [KINDS[name](name, folder, options, origin, tenants) for name in options.proxies
+               if name == "weir" or tenants <= YARDSTICK_TENANTS_MAX or options.all_sizes]
+    try:
+        for proxy in proxies:
+            if launch:
+                proxy.start()
+            else:
+                proxy.prepare()
+        yield proxies
+    finally:
+        for proxy in proxies:
+            proxy.stop()
+
+
+def row(proxy, what, values):
+    return {"proxy": proxy.name, "what": what, "rounds": values}
+
+
+def exchange_rounds(proxies, loads, options):
+    """Rounds over proxies and loads; one row for each pair."""
+    rows = {(proxy.name, what): row(proxy, what, []) for proxy in proxies for what in loads}
+    for proxy in proxies:
+        for load in loads.values():
+            # Every upstream that the table of requests will want is connected, and every tenant compiled, before.
+            run_wrk(load, proxy.port, options.warm_seconds if load.tenants == 1 else 3 * options.warm_seconds, options)
+    for _ in range(options.rounds):
+        for what, load in loads.items():
+            for proxy in proxies:
+                rows[proxy.name, what]["rounds"].append(measure(proxy, load, options.seconds, options))
+    return list(rows.values())
+
+
+def scenario_exchange(name, folder, options, origin):
+    with running(folder, options, origin, 1) as proxies:
+        return exchange_rounds(proxies, {"one tenant": LOADS[name]}, options)
+
+
+def scenario_tenants(name, folder, options, origin):
+    """1 KiB exchanges with hosts drawn by Zipf's law, beside one host of the same process."""
+    tenants = TENANTS[name]
+    loads = {"one of %d" % tenants: LOADS["small"], "zipf over %d" % tenants: Load("/1k", 64, tenants=tenants)}
+    with running(folder, options, origin, tenants) as proxies:
+        return exchange_rounds(proxies, loads, options)
+
+
+def scenario_start(_, folder, options, origin):
+    """Seconds from exec to the first answer of the last tenant, and the memory of the idle process then."""
+    rows = []
+    for tenants in START_TENANTS:
+        with running(folder, options, origin, tenants, launch=False) as proxies:
+            found = [row(proxy, "%d tenants" % tenants, []) for proxy in proxies]
+            for _ in range(options.rounds):
+                for proxy, entry in zip(proxies, found):
+                    seconds = proxy.launch()
+                    entry["rounds"].append(dict(proxy.memory(), start_seconds=seconds))
+                    proxy.stop()
+            rows += found
+    return rows
+
+
+def scenario_change(_, folder, options, origin):
+    """Seconds until one change of one tenant is live: `weir apply`, or new files and a reload."""
+    rows = []
+    for tenants in CHANGE_TENANTS:
+        with running(folder, options, origin, tenants) as proxies:
+            found = [row(proxy, "%d tenants" % tenants, []) for proxy in proxies]
+            draw = random.Random(options.seed)
+            for _ in range(options.rounds * CHANGES_PER_ROUND):
+                tenant = draw.randrange(tenants)
+                for proxy, entry in zip(proxies, found):
+                    entry["rounds"].append({"change_seconds": change_seconds(proxy, tenant)})
+            rows += found
+    return rows
+
+
+def scenario_idle(_, folder, options, origin):
+    """Anonymous bytes of an idle keep-alive connection; a fresh process for each round, for memory is seldom given back."""
+    rows = {}
+    for _ in range(options.rounds):
+        with running(folder, options, origin, 1) as proxies:
+            for proxy in proxies:
+                entry = rows.setdefault(proxy.name, row(proxy, "%d connections" % options.idle_connections, []))
+                entry["rounds"].append({"idle_bytes": idle_bytes(proxy, options.idle_connections)})
+    return list(rows.values())
+
+
+SCENARIOS = {name: scenario_exchange for name in LOADS}
+SCENARIOS.update({name: scenario_tenants for name in TENANTS})
+SCENARIOS.update({"start": scenario_start, "change": scenario_change, "idle": scenario_idle})
