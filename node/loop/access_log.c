@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * access_log.c - buffers that travel between workers and the log thread, the file, and the tail.
+ * A buffer has one owner at a time: its worker while it fills, the log thread between `handed` and
+ * `given_back`. Each direction is a ring with one producer and one consumer and never overflows,
+ * because it has a place for every buffer there is. Bytes after a failed write are dropped whole
+ * and counted; the line that a failure cut is ended before the next one.
+ */
+#include "node/loop/access_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/base/clock.h"
+#include "node/base/limits.h"
+#include "node/base/log.h"
+
+#define LOG_MAGIC      0x61636c67u
+#define PIPE_PIECE     4096 /* bytes that a pipe or socket which polls writable takes at once */
+#define POLL_MS        100
+#define CLOSE_GRACE_MS 2000 /* for a reader of stdout that stands still when the node ends */
+
+_Static_assert(WEIR_ACCESS_LINE_MAX <= WEIR_ACCESS_BUFFER, "a line fits an empty buffer");
+_Static_assert(WEIR_ACCESS_BUFFER <= WEIR_ACCESS_TAIL_MAX / 4, "the tail keeps several buffers");
+_Static_assert((WEIR_ACCESS_BUFFERS & (WEIR_ACCESS_BUFFERS - 1)) == 0, "rings index by a mask");
+
+struct access_buffer {
+    uint32_t len;
+    uint8_t bytes[WEIR_ACCESS_BUFFER];
+};
+
+/** One producer, one consumer. */
+struct buffer_ring {
+    _Atomic uint32_t put;  /* written by the producer; release, paired with acquire in ring_take */
+    _Atomic uint32_t took; /* written by the consumer; nobody waits for it: see ring_put */
+    struct access_buffer *slots[WEIR_ACCESS_BUFFERS];
+};
+
+/** Owner: worker, but for the ends of the rings that belong to the log thread. */
+struct weir_access_writer {
+    struct weir_access_log *log;
+    struct weir_metrics *metrics;
+    struct access_buffer *current; /* NULL: none is free */
+    struct access_buffer *free[WEIR_ACCESS_BUFFERS];
+    uint32_t num_free;
+    bool reserved;
+    struct access_buffer *buffers;   /* owns all of them */
+    _Atomic uint64_t dropped;        /* by the log thread; moved to `metrics` by the worker */
+    struct buffer_ring handed;       /* worker -> log thread */
+    struct buffer_ring given_back;   /* log thread -> worker */
+    char apart[2 * WEIR_CACHE_LINE]; /* the next writer belongs to another thread */
+};
+
+/** The last records, for `weir logs`. Positions count bytes from 1, so that cursor 0 is "new". */
+struct tail {
+    pthread_mutex_t lock;
+    uint8_t *bytes; /* owns; byte `p` of the stream is at p % WEIR_ACCESS_TAIL_MAX */
+    uint64_t from;  /* begin of the oldest whole line */
+    uint64_t end;
+    uint32_t num_readers;
+};
+
+struct weir_access_log {
+    uint32_t magic;
+    uint32_t num_writers;
+    _Atomic bool wanted; /* relaxed: a record more or less at the turn does no harm */
+    char *path;          /* owns; NULL: stdout or off */
+    bool has_sink;
+    struct weir_access_writer *writers; /* owns */
+    struct tail tail;
+
+    /* log thread */
+    pthread_t thread;
+    sem_t work;
+    _Atomic bool stopping; /* paired with acquire in thread_main */
+    _Atomic int reopened;  /* a file to go on with, or -1; whoever exchanges it out owns it */
+    int fd;                /* -1: no sink, or its reader is gone */
+    bool paced;            /* a blocking descriptor: ask before each small write */
+    bool mid_line;         /* a failure cut a line */
+    uint64_t stop_due_ns;  /* when the grace ends, 0 while running */
+    struct weir_log_limit limit;
+};
+
+/* -- rings -- */
+
+static void ring_put(struct buffer_ring *r, struct access_buffer *b)
+{
+    uint32_t put = atomic_load_explicit(&r->put, memory_order_relaxed);
+    r->slots[put & (WEIR_ACCESS_BUFFERS - 1)] = b;
+    atomic_store_explicit(&r->put, put + 1, memory_order_release);
+}
+
+static struct access_buffer *ring_take(struct buffer_ring *r)
+{
+    uint32_t took = atomic_load_explicit(&r->took, memory_order_relaxed);
+    if (took == atomic_load_explicit(&r->put, memory_order_acquire))
+        return NULL;
+    /* The slot is written again only after this buffer has come round through the other ring, whose
+     * release and acquire order that write after this read. */
+    struct access_buffer *b = r->slots[took & (WEIR_ACCESS_BUFFERS - 1)];
+    atomic_store_explicit(&r->took, took + 1, memory_order_relaxed);
+    return b;
+}
+
+/* -- the tail -- */
+
+static void tail_copy_in(struct tail *t, struct weir_span s)
+{
+    size_t at = (size_t)(t->end % WEIR_ACCESS_TAIL_MAX);
+    size_t first = WEIR_ACCESS_TAIL_MAX - at < s.len ? WEIR_ACCESS_TAIL_MAX - at : s.len;
+    memcpy(t->bytes + at, s.at, first);
+    memcpy(t->bytes, s.at + first, s.len - first);
+    t->end += s.len;
+}
+
+static void tail_add(struct tail *t, struct weir_span s)
+{
+    pthread_mutex_lock(&t->lock);
+    tail_copy_in(t, s);
+    if (t->end - t->from > WEIR_ACCESS_TAIL_MAX) {
+        t->from = t->end - WEIR_ACCESS_TAIL_MAX;
+        /* Every record ends in a newline, so one is found within a line's length. */
+        while (t->from < t->end && t->bytes[t->from % WEIR_ACCESS_TAIL_MAX] != '\n')
+            t->from++;
+        if (t->from < t->end)
+            t->from++;
+    }
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void wanted_update(struct weir_access_log *l)
+{
+    atomic_store_explicit(&l->wanted, l->has_sink || l->tail.num_readers > 0, memory_order_relaxed);
+}
+
+void weir_access_tail_begin(struct weir_access_log *l)
+{
+    pthread_mutex_lock(&l->tail.lock);
+    l->tail.num_readers++;
+    wanted_update(l);
+    pthread_mutex_unlock(&l->tail.lock);
+}
+
+void weir_access_tail_end(struct weir_access_log *l)
+{
+    pthread_mutex_lock(&l->tail.lock);
+    WEIR_ASSERT(l->tail.num_readers > 0);
+    l->tail.num_readers--;
+    wanted_update(l);
+    pthread_mutex_unlock(&l->tail.lock);
+}
+
+uint64_t weir_access_tail_read(struct weir_access_log *l, uint64_t *cursor, struct weir_strbuf *out)
+{
+    struct tail *t = &l->tail;
+    uint64_t lost = 0;
+    pthread_mutex_lock(&t->lock);
+    uint64_t from = *cursor;
+    if (from < t->from) {
+        lost = from == 0 ? 0 : t->from - from;
+        from = t->from;
+    }
+    size_t len = (size_t)(t->end - from);
+    size_t at = (size_t)(from % WEIR_ACCESS_TAIL_MAX);
+    size_t first = WEIR_ACCESS_TAIL_MAX - at < len ? WEIR_ACCESS_TAIL_MAX - at : len;
+    weir_strbuf_add(out, weir_span(t->bytes + at, first));
+    weir_strbuf_add(out, weir_span(t->bytes, len - first));
+    *cursor = t->end;
+    pthread_mutex_unlock(&t->lock);
+    return lost;
+}
+
+/* -- the log thread -- */
+
+static uint64_t count_lines(struct weir_span s)
+{
+    uint64_t num = 0;
+    while (s.len > 0) {
+        const uint8_t *end = memchr(s.at, '\n', s.len);
+        if (end == NULL)
+            break;
+        num++;
+        s = weir_span_from(s, (size_t)(end - s.at) + 1);
+    }
+    return num;
+}
+
+/* Waits for room. A reader that stands still makes the workers drop, and is waited for as long as
+ * the node runs, but not for ever when it ends. */
+static bool wait_writable(struct weir_access_log *l)
+{
+    for (;;) {
+        struct pollfd p = { .fd = l->fd, .events = POLLOUT };
+        bool grace_over = l->stop_due_ns != 0 && weir_clock_mono_ns() >= l->stop_due_ns;
+        int n = poll(&p, 1, grace_over ? 0 : POLL_MS);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true; /* the write says what is wrong */
+        if (!atomic_load_explicit(&l->stopping, memory_order_acquire))
+            continue;
+        if (l->stop_due_ns == 0)
+            l->stop_due_ns = weir_clock_mono_ns() + CLOSE_GRACE_MS * UINT64_C(1000000);
+        if (grace_over) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+}
+
+/* Returns how much of `s` went out; errno says why not all of it. */
+static size_t write_out(struct weir_access_log *l, struct weir_span s)
+{
+    size_t done = 0;
+    while (done < s.len) {
+        if (l->paced && !wait_writable(l))
+            break;
+        size_t len = s.len - done;
+        if (l->paced && len > PIPE_PIECE)
+            len = PIPE_PIECE;
+        ssize_t n = write(l->fd, s.at + done, len);
+        if (n > 0)
+            done += (size_t)n;
+        else if (n == 0)
+            errno = EIO; /* no descriptor of ours takes nothing without a reason */
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+            break;
+        if (n < 0 && errno == EAGAIN && !wait_writable(l))
+            break;
+    }
+    return done;
+}
+
+static void sink_close(struct weir_access_log *l)
+{
+    if (l->fd >= 0 && l->path != NULL)
+        close(l->fd);
+    l->fd = -1;
+}
+
+static void sink_failed(struct weir_access_log *l, uint64_t num_lost)
+{
+    int err = errno;
+    const char *target = l->path != NULL ? l->path : "stdout";
+    if (err == EPIPE && l->path == NULL) {
+        /* Nobody can open the other end of this pipe again. */
+        sink_close(l);
+        log_warn("access_log.reader_gone", "target=stdout err=%s: records are dropped from now on",
+                 strerrorname_np(err));
+        return;
+    }
+    uint32_t suppressed = 0;
+    if (weir_log_allowed(&l->limit, 1, &suppressed))
+        log_warn("access_log.write_failed", "target=%s err=%s records=%llu suppressed=%u", target,
+                 strerrorname_np(err), (unsigned long long)num_lost, suppressed);
+}
+
+/* Returns the number of records that were lost. */
+static uint64_t sink_write(struct weir_access_log *l, struct weir_span s)
+{
+    if (l->fd < 0)
+        return l->has_sink ? count_lines(s) : 0;
+    if (l->mid_line && write_out(l, WEIR_SPAN_LIT("\n")) == 1)
+        l->mid_line = false;
+    size_t done = l->mid_line ? 0 : write_out(l, s);
+    if (done == s.len)
+        return 0;
+    uint64_t num_lost = count_lines(weir_span_from(s, done));
+    if (done > 0)
+        l->mid_line = s.at[done - 1] != '\n';
+    sink_failed(l, num_lost);
+    return num_lost;
+}
+
+static void take_reopened(struct weir_access_log *l)
+{
+    int fd = atomic_exchange_explicit(&l->reopened, -1, memory_order_acq_rel);
+    if (fd < 0)
+        return;
+    sink_close(l);
+    l->fd = fd;
+    l->mid_line = false;
+}
+
+static void take_buffers(struct weir_access_log *l, struct weir_access_writer *w)
+{
+    for (;;) {
+        struct access_buffer *b = ring_take(&w->handed);
+        if (b == NULL)
+            return;
+        take_reopened(l);
+        struct weir_span s = weir_span(b->bytes, b->len);
+        tail_add(&l->tail, s);
+        uint64_t num_lost = sink_write(l, s);
+        if (num_lost > 0)
+            atomic_fetch_add_explicit(&w->dropped, num_lost, memory_order_relaxed);
+        b->len = 0;
+        ring_put(&w->given_back, b);
+    }
+}
+
+static void *thread_main(void *arg)
+{
+    struct weir_access_log *l = arg;
+    WEIR_ASSERT(l->magic == LOG_MAGIC);
+    bool stopping = false;
+    while (!stopping) {
+        while (sem_wait(&l->work) != 0)
+            WEIR_ASSERT(errno == EINTR);
+        /* Read before the rings: what was handed over before the stop is then seen below. */
+        stopping = atomic_load_explicit(&l->stopping, memory_order_acquire);
+        take_reopened(l);
+        for (uint32_t i = 0; i < l->num_writers; i++)
+            take_buffers(l, &l->writers[i]);
+    }
+    return NULL;
+}
+
+/* -- open and close -- */
+
+/* O_NONBLOCK: opening a FIFO that nobody reads is an error at once, instead of a start that hangs;
+ * regular files do not know it. */
+static enum weir_err file_open(const char *path, int *ret_fd)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+    if (fd < 0) {
+        int err = errno;
+        log_error("access_log.open_failed", "file=%s err=%s", path, strerrorname_np(err));
+        return err == EACCES || err == EPERM || err == EROFS ? WEIR_EPERM : WEIR_EIO;
+    }
+    *ret_fd = fd;
+    return WEIR_OK;
+}
+
+static enum weir_err sink_open(struct weir_access_log *l, const char *target)
+{
+    if (strcmp(target, "off") == 0)
+        return WEIR_OK;
+    l->has_sink = true;
+    if (strcmp(target, "stdout") != 0) {
+        l->path = strdup(target);
+        return l->path == NULL ? WEIR_ENOMEM : file_open(target, &l->fd);
+    }
+    struct stat st;
+    l->fd = STDOUT_FILENO;
+    bool known = fstat(l->fd, &st) == 0;
+    l->paced = known && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(l->fd));
+    return WEIR_OK;
+}
+
+static enum weir_err writers_new(struct weir_access_log *l, uint32_t num)
+{
+    l->writers = calloc(num, sizeof(*l->writers));
+    if (l->writers == NULL)
+        return WEIR_ENOMEM;
+    l->num_writers = num;
+    for (uint32_t i = 0; i < num; i++) {
+        struct weir_access_writer *w = &l->writers[i];
+        w->log = l;
+        /* Pages that no record has touched cost nothing. */
+        w->buffers = calloc(WEIR_ACCESS_BUFFERS, sizeof(*w->buffers));
+        if (w->buffers == NULL)
+            return WEIR_ENOMEM;
+        for (uint32_t k = 0; k < WEIR_ACCESS_BUFFERS; k++)
+            w->free[w->num_free++] = &w->buffers[k];
+    }
+    return WEIR_OK;
+}
+
+/* The node's signals belong to its main thread, and a broken pipe is an error number here. */
+static enum weir_err thread_start(struct weir_access_log *l)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int err = pthread_create(&l->thread, NULL, thread_main, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err == 0 ? WEIR_OK : WEIR_ENOMEM;
+}
+
+static void log_free(struct weir_access_log *l)
+{
+    int reopened = atomic_exchange_explicit(&l->reopened, -1, memory_order_acq_rel);
+    if (reopened >= 0)
+        close(reopened);
+    sink_close(l);
+    for (uint32_t i = 0; i < l->num_writers; i++)
+        free(l->writers[i].buffers);
+    free(l->writers);
+    free(l->tail.bytes);
+    free(l->path);
+    sem_destroy(&l->work);
+    pthread_mutex_destroy(&l->tail.lock);
+    l->magic = 0;
+    free(l);
+}
+
+enum weir_err weir_access_log_open(const char *target, uint32_t num_writers,
+                                   struct weir_access_log **ret)
+{
+    WEIR_ASSERT(num_writers >= 1 && num_writers <= WEIR_WORKERS_MAX);
+    struct weir_access_log *l = calloc(1, sizeof(*l));
+    if (l == NULL)
+        return WEIR_ENOMEM;
+    l->magic = LOG_MAGIC;
+    l->fd = -1;
+    l->tail.from = 1;
+    l->tail.end = 1;
+    atomic_init(&l->reopened, -1);
+    WEIR_ASSERT(pthread_mutex_init(&l->tail.lock, NULL) == 0); /* cannot fail on Linux */
+    WEIR_ASSERT(sem_init(&l->work, 0, 0) == 0);
+
+    enum weir_err err = sink_open(l, target);
+    if (err == WEIR_OK)
+        err = writers_new(l, num_writers);
+    if (err == WEIR_OK) {
+        l->tail.bytes = malloc(WEIR_ACCESS_TAIL_MAX);
+        err = l->tail.bytes != NULL ? WEIR_OK : WEIR_ENOMEM;
+    }
+    wanted_update(l);
+    if (err == WEIR_OK)
+        err = thread_start(l);
+    if (err < 0) {
+        log_free(l);
+        return err;
+    }
+    *ret = l;
+    return WEIR_OK;
+}
+
+void weir_access_log_close(struct weir_access_log **l)
+{
+    struct weir_access_log *log = *l;
+    if (log == NULL)
+        return;
+    WEIR_ASSERT(log->magic == LOG_MAGIC);
+    for (uint32_t i = 0; i < log->num_writers; i++) {
+        struct weir_access_writer *w = &log->writers[i];
+        WEIR_ASSERT(w->current == NULL || w->current->len == 0);
+    }
+    atomic_store_explicit(&log->stopping, true, memory_order_release);
+    WEIR_ASSERT(sem_post(&log->work) == 0);
+    WEIR_ASSERT(pthread_join(log->thread, NULL) == 0);
+    log_free(log);
+    *l = NULL;
+}
+
+enum weir_err weir_access_log_reopen(struct weir_access_log *l)
+{
+    int fd = -1;
+    if (l->path == NULL)
+        return WEIR_OK;
+    enum weir_err err = file_open(l->path, &fd);
+    if (err < 0)
+        return err;
+    int unused = atomic_exchange_explicit(&l->reopened, fd, memory_order_acq_rel);
+    if (unused >= 0)
+        close(unused);
+    /* The old file is closed soon, also when no record comes. */
+    WEIR_ASSERT(sem_post(&l->work) == 0);
+    return WEIR_OK;
+}
+
+struct weir_access_writer *weir_access_log_writer(struct weir_access_log *l, uint32_t i,
+                                                  struct weir_metrics *metrics)
+{
+    WEIR_ASSERT(l->magic == LOG_MAGIC);
+    WEIR_ASSERT(i < l->num_writers);
+    l->writers[i].metrics = metrics;
+    return &l->writers[i];
+}
+
+/* -- the worker's side -- */
+
+bool weir_access_wanted(const struct weir_access_writer *w)
+{
+    return w != NULL && atomic_load_explicit(&w->log->wanted, memory_order_relaxed);
+}
+
+/* The buffer that came back last is the one whose bytes are still in the cache. */
+static struct access_buffer *buffer_next(struct weir_access_writer *w)
+{
+    for (;;) {
+        struct access_buffer *b = ring_take(&w->given_back);
+        if (b == NULL)
+            break;
+        w->free[w->num_free++] = b;
+    }
+    return w->num_free > 0 ? w->free[--w->num_free] : NULL;
+}
+
+static void buffer_hand_over(struct weir_access_writer *w)
+{
+    ring_put(&w->handed, w->current);
+    w->current = NULL;
+    WEIR_ASSERT(sem_post(&w->log->work) == 0);
+}
+
+uint8_t *weir_access_reserve(struct weir_access_writer *w)
+{
+    WEIR_DCHECK(!w->reserved);
+    if (w->current != NULL && WEIR_ACCESS_BUFFER - w->current->len < WEIR_ACCESS_LINE_MAX)
+        buffer_hand_over(w);
+    if (w->current == NULL)
+        w->current = buffer_next(w);
+    if (WEIR_UNLIKELY(w->current == NULL)) {
+        weir_metric_add(w->metrics, WEIR_M_ACCESS_LOG_DROPPED, 1);
+        return NULL;
+    }
+    w->reserved = true;
+    return w->current->bytes + w->current->len;
+}
+
+void weir_access_commit(struct weir_access_writer *w, size_t len)
+{
+    WEIR_DCHECK(w->reserved);
+    WEIR_ASSERT(len <= WEIR_ACCESS_LINE_MAX);
+    w->reserved = false;
+    w->current->len += (uint32_t)len;
+}
+
+void weir_access_flush(struct weir_access_writer *w)
+{
+    if (w == NULL)
+        return;
+    if (w->current != NULL && w->current->len > 0)
+        buffer_hand_over(w);
+    uint64_t dropped = atomic_exchange_explicit(&w->dropped, 0, memory_order_relaxed);
+    if (dropped > 0)
+        weir_metric_add(w->metrics, WEIR_M_ACCESS_LOG_DROPPED, dropped);
+}
