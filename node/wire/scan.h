@@ -44,17 +44,64 @@ static inline __m128i weir_scan_letters(__m128i v)
 #define WEIR_SCAN_SSE2 0
 #endif
 
+#if WEIR_SCAN_SSE2
+/* The bit of each byte that may not stand in a value. */
+static inline unsigned weir_scan_value_stops(const uint8_t *at)
+{
+    __m128i v = weir_scan_load(at);
+    __m128i control = _mm_andnot_si128(weir_scan_equal(v, '\t'), weir_scan_range(v, 0, 32));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, weir_scan_equal(v, 0x7f)));
+}
+
+/* Letters, digits, "-", "." and "_" are all that real names have: the bit of each other byte, and
+ * of each "_". */
+static inline unsigned weir_scan_name_stops(const uint8_t *at, unsigned *ret_low)
+{
+    __m128i v = weir_scan_load(at);
+    __m128i low = weir_scan_equal(v, '_');
+    __m128i pass = _mm_or_si128(weir_scan_letters(v), weir_scan_range(v, '0', 10));
+    pass = _mm_or_si128(_mm_or_si128(pass, low), weir_scan_range(v, '-', 2));
+    *ret_low = (unsigned)_mm_movemask_epi8(low);
+    return ~(unsigned)_mm_movemask_epi8(pass) & 0xffffU;
+}
+
+/* Letters, & ' ( ) * + , - . / digits : ; = and _ are plain in any target: the bit of each other
+ * byte. */
+static inline unsigned weir_scan_path_stops(const uint8_t *at)
+{
+    __m128i v = weir_scan_load(at);
+    __m128i pass = _mm_or_si128(weir_scan_letters(v), weir_scan_range(v, '&', ';' - '&' + 1));
+    pass = _mm_or_si128(pass, _mm_or_si128(weir_scan_equal(v, '='), weir_scan_equal(v, '_')));
+    return ~(unsigned)_mm_movemask_epi8(pass) & 0xffffU;
+}
+
+static inline unsigned weir_scan_change_stops(const uint8_t *at)
+{
+    __m128i v = weir_scan_load(at);
+    __m128i stop = _mm_or_si128(weir_scan_equal(v, '%'), weir_scan_equal(v, '?'));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(stop, weir_scan_equal(v, '.')));
+}
+
+/* Where the last 16 bytes of p begin to count when fewer are left: they are loaded whole, and the
+ * bits before `at` dropped. */
+static inline unsigned weir_scan_tail(unsigned stops, size_t at, size_t len)
+{
+    return stops >> (16 - (len - at));
+}
+#endif
+
 /** Index of the first byte from `at` on that may not stand in a field value, or len. */
 static inline size_t weir_scan_value(const uint8_t *p, size_t at, size_t len)
 {
 #if WEIR_SCAN_SSE2
     for (; len - at >= 16; at += 16) {
-        __m128i v = weir_scan_load(p + at);
-        __m128i control = _mm_andnot_si128(weir_scan_equal(v, '\t'), weir_scan_range(v, 0, 32));
-        __m128i stop = _mm_or_si128(control, weir_scan_equal(v, 0x7f));
-        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
-        if (mask != 0)
-            return at + (size_t)__builtin_ctz(mask);
+        unsigned stops = weir_scan_value_stops(p + at);
+        if (stops != 0)
+            return at + (size_t)__builtin_ctz(stops);
+    }
+    if (len >= 16) {
+        unsigned stops = weir_scan_tail(weir_scan_value_stops(p + len - 16), at, len);
+        return stops == 0 ? len : at + (size_t)__builtin_ctz(stops);
     }
 #endif
     while (at < len && weir_byte_is(p[at], WEIR_BYTE_VALUE))
@@ -69,21 +116,25 @@ static inline size_t weir_scan_value(const uint8_t *p, size_t at, size_t len)
 static inline size_t weir_scan_name(const uint8_t *p, size_t at, size_t len, bool *underscore)
 {
 #if WEIR_SCAN_SSE2
-    /* Letters, digits, "-", "." and "_" are all that real names have; the loop below judges
-     * anything else. */
+    unsigned stops = 0;
+    unsigned low = 0;
     for (; len - at >= 16; at += 16) {
-        __m128i v = weir_scan_load(p + at);
-        __m128i low = weir_scan_equal(v, '_');
-        __m128i pass = _mm_or_si128(weir_scan_letters(v), weir_scan_range(v, '0', 10));
-        pass = _mm_or_si128(_mm_or_si128(pass, low), weir_scan_range(v, '-', 2));
-        unsigned stop = ~(unsigned)_mm_movemask_epi8(pass) & 0xffffU;
-        unsigned before = stop == 0 ? 0xffffU : (stop & (0U - stop)) - 1U;
-        if (((unsigned)_mm_movemask_epi8(low) & before) != 0)
-            *underscore = true;
-        if (stop != 0) {
-            at += (size_t)__builtin_ctz(stop);
+        stops = weir_scan_name_stops(p + at, &low);
+        if (stops != 0)
             break;
-        }
+        if (low != 0)
+            *underscore = true;
+    }
+    if (stops == 0 && len >= 16) {
+        stops = weir_scan_tail(weir_scan_name_stops(p + len - 16, &low), at, len);
+        low = weir_scan_tail(low, at, len);
+        if (stops == 0)
+            stops = 1U << (len - at);
+    }
+    if (stops != 0) {
+        if ((low & ((stops & (0U - stops)) - 1U)) != 0) /* among those before the first stop */
+            *underscore = true;
+        at += (size_t)__builtin_ctz(stops);
     }
 #endif
     for (; at < len && weir_byte_is(p[at], WEIR_BYTE_TOKEN); at++)
@@ -100,13 +151,9 @@ static inline size_t weir_scan_path(const uint8_t *p, size_t at, size_t len)
 {
 #if WEIR_SCAN_SSE2
     for (; len - at >= 16; at += 16) {
-        __m128i v = weir_scan_load(p + at);
-        /* & ' ( ) * + , - . / digits : ; and then "=" and "_" */
-        __m128i pass = _mm_or_si128(weir_scan_letters(v), weir_scan_range(v, '&', ';' - '&' + 1));
-        pass = _mm_or_si128(pass, _mm_or_si128(weir_scan_equal(v, '='), weir_scan_equal(v, '_')));
-        unsigned stop = ~(unsigned)_mm_movemask_epi8(pass) & 0xffffU;
-        if (stop != 0)
-            return at + (size_t)__builtin_ctz(stop);
+        unsigned stops = weir_scan_path_stops(p + at);
+        if (stops != 0)
+            return at + (size_t)__builtin_ctz(stops);
     }
 #endif
     while (at < len && p[at] != '%' && weir_byte_is(p[at], WEIR_BYTE_PATH))
@@ -114,18 +161,19 @@ static inline size_t weir_scan_path(const uint8_t *p, size_t at, size_t len)
     return at;
 }
 
-/** Index of the first "%", "?" or "." from `at` on, or len: all that can make a checked path differ
- * from its normal form. */
+/** Index of the first "%", "?" or "." from `at` on, or len: what can make a path differ from its
+ * normal form. */
 static inline size_t weir_scan_change(const uint8_t *p, size_t at, size_t len)
 {
 #if WEIR_SCAN_SSE2
     for (; len - at >= 16; at += 16) {
-        __m128i v = weir_scan_load(p + at);
-        __m128i stop = _mm_or_si128(weir_scan_equal(v, '%'), weir_scan_equal(v, '?'));
-        stop = _mm_or_si128(stop, weir_scan_equal(v, '.'));
-        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
-        if (mask != 0)
-            return at + (size_t)__builtin_ctz(mask);
+        unsigned stops = weir_scan_change_stops(p + at);
+        if (stops != 0)
+            return at + (size_t)__builtin_ctz(stops);
+    }
+    if (len >= 16) {
+        unsigned stops = weir_scan_tail(weir_scan_change_stops(p + len - 16), at, len);
+        return stops == 0 ? len : at + (size_t)__builtin_ctz(stops);
     }
 #endif
     while (at < len && p[at] != '%' && p[at] != '?' && p[at] != '.')
