@@ -4,9 +4,11 @@
  * Callbacks note facts and call the pump; the pump is the one place that moves a connection
  * forward.
  */
-#include "node/loop/loop.h"
+#include "node/loop/downstream.h"
 
 #include "node/base/clock.h"
+#include "node/loop/exchange.h"
+#include "node/loop/net.h"
 #include "tenants/defaults.h"
 
 #include <string.h>
@@ -354,9 +356,20 @@ static void flush(struct weir_down *c)
 /* -- the pump
  * --------------------------------------------------------------------------------------------- */
 
+/* A fresh connection whose request is wholly read and whose answer is under way: most often it is
+ * answered and closed, or waits for its next request, before anything happens on it. Entering and
+ * leaving epoll would be five calls for nothing. */
+static bool may_stay_out(const struct weir_down *c)
+{
+    return !c->watch.made && !c->watch_now && c->state == WEIR_DOWN_EXCHANGE &&
+           c->x->req_body.done && c->out.len == 0 && c->x->in_pipe == 0;
+}
+
 static int wanted_events(const struct weir_down *c)
 {
     int events = 0;
+    if (may_stay_out(c))
+        return 0;
     if (c->out.len > 0 || (c->x != NULL && c->x->in_pipe > 0))
         events |= UV_WRITABLE;
     if (c->eof)

@@ -3,10 +3,14 @@
  * exchange_answer.c - the way of an answer: read strictly, rewritten, passed on with back-pressure;
  * and weir's own answers.
  */
-#include "node/loop/loop.h"
+#include "node/loop/exchange.h"
 
 #include "node/base/clock.h"
 #include "node/flow/answer.h"
+#include "node/loop/downstream.h"
+#include "node/loop/splice.h"
+#include "node/loop/upstream.h"
+#include "node/loop/upstream_pool.h"
 
 #include <string.h>
 

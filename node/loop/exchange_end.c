@@ -3,11 +3,15 @@
  * exchange_end.c - the time limits of an exchange, and what is left of it: a record, counters,
  * freed memory.
  */
-#include "node/loop/loop.h"
+#include "node/loop/exchange.h"
 
-#include "node/base/clock.h"
 #include "node/base/addr.h"
+#include "node/base/clock.h"
 #include "node/flow/access.h"
+#include "node/loop/downstream.h"
+#include "node/loop/splice.h"
+#include "node/loop/upstream.h"
+#include "node/loop/upstream_pool.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
@@ -27,7 +31,7 @@ static uint64_t window_min_bytes(const struct weir_exchange *x)
     return rate * WEIR_RATE_WINDOW_MS / 1000;
 }
 
-uint64_t weir_exchange_due_ms(const struct weir_exchange *x)
+static uint64_t due_by_phase(const struct weir_exchange *x)
 {
     switch ((enum weir_phase)x->phase) {
     case WEIR_PHASE_CONNECT:
@@ -42,6 +46,15 @@ uint64_t weir_exchange_due_ms(const struct weir_exchange *x)
     uint64_t still = x->progress_ms + body_timeout_ms(x);
     uint64_t window = x->window_ms + WEIR_RATE_WINDOW_MS;
     return still < window ? still : window;
+}
+
+uint64_t weir_exchange_due_ms(const struct weir_exchange *x)
+{
+    uint64_t due = due_by_phase(x);
+    if (x->down->watch.made || x->down->watch_now)
+        return due;
+    uint64_t look = x->phase_ms + WEIR_WATCH_AFTER_MS;
+    return look < due ? look : due;
 }
 
 /* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
@@ -88,6 +101,12 @@ void weir_exchange_timeout(struct weir_exchange *x)
 {
     struct weir_down *c = x->down;
     struct weir_worker *w = c->worker;
+    if (!c->watch.made && !c->watch_now) {
+        c->watch_now = true;
+        weir_down_pump(c);
+        if (c->x != x)
+            return;
+    }
     if (w->now_ms >= weir_exchange_due_ms(x)) {
         switch ((enum weir_phase)x->phase) {
         case WEIR_PHASE_CONNECT:

@@ -3,10 +3,14 @@
  * exchange_request.c - the way of a request: admitted, rewritten, given to an endpoint, tried again
  * or given up.
  */
-#include "node/loop/loop.h"
+#include "node/loop/exchange.h"
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/loop/downstream.h"
+#include "node/loop/splice.h"
+#include "node/loop/upstream.h"
+#include "node/loop/upstream_pool.h"
 
 #include <string.h>
 

@@ -4,7 +4,11 @@
  * kernel. Only for answers whose length is declared and that leave as they came; everything else
  * goes through the codec.
  */
-#include "node/loop/loop.h"
+#include "node/loop/splice.h"
+
+#include "node/loop/downstream.h"
+#include "node/loop/exchange.h"
+#include "node/loop/upstream.h"
 
 #include <errno.h>
 #include <fcntl.h>

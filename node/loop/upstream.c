@@ -3,9 +3,14 @@
  * upstream.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
  * nothing about the exchange; it brings bytes and facts to it.
  */
-#include "node/loop/loop.h"
+#include "node/loop/upstream.h"
 
 #include "node/base/log.h"
+#include "node/loop/downstream.h"
+#include "node/loop/exchange.h"
+#include "node/loop/net.h"
+#include "node/loop/splice.h"
+#include "node/loop/upstream_pool.h"
 
 #include <string.h>
 

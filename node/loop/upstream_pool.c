@@ -4,9 +4,12 @@
  * are dialled ahead of demand, exchanges beyond the limit wait in order. A pool is keyed by what
  * the endpoint is, so it survives pushes that do not change it.
  */
-#include "node/loop/loop.h"
+#include "node/loop/upstream_pool.h"
 
 #include "node/base/log.h"
+#include "node/loop/downstream.h"
+#include "node/loop/exchange.h"
+#include "node/loop/upstream.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -36,7 +36,6 @@ WEIR_MUST_USE enum weir_err weir_watch_want(struct weir_watch *w, uv_loop_t *loo
  * @return true: the loop still knows it; `closed` is called with the poll handle in a later turn
  *       | false: it never entered the loop; `closed` will not be called
  */
-bool weir_watch_close(struct weir_watch *w, bool abort,
-                                    void (*closed)(uv_handle_t *));
+bool weir_watch_close(struct weir_watch *w, bool abort, void (*closed)(uv_handle_t *));
 
 #endif

@@ -3,10 +3,17 @@
  * worker.c - one worker: its loop, its tick, its inbox, its listeners. What it serves is in
  * downstream.c and upstream.c.
  */
-#include "node/loop/loop.h"
+#include "node/loop/worker.h"
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/loop/downstream.h"
+#include "node/loop/exchange.h"
+#include "node/loop/loop.h"
+#include "node/loop/net.h"
+#include "node/loop/splice.h"
+#include "node/loop/upstream.h"
+#include "node/loop/upstream_pool.h"
 #include "tenants/defaults.h"
 
 #include <errno.h>

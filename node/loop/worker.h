@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * worker.h - the data path: one thread and one libuv loop per worker, each with its own SO_REUSEPORT listeners, connections,
- * upstream pools, tenant cache and counters. Workers share nothing but the store, the verdict table and the access log.
- * Owner: control. All functions here are called from the control thread unless they say otherwise.
+ * worker.h - the data path: one thread and one libuv loop per worker, each with its own
+ * SO_REUSEPORT listeners, connections, upstream pools, tenant cache and counters. Workers share
+ * nothing but the store, the verdict table and the access log. Owner: control. All functions here
+ * are called from the control thread unless they say otherwise.
  */
 #ifndef WEIR_NODE_LOOP_WORKER_H
 #define WEIR_NODE_LOOP_WORKER_H
@@ -20,44 +21,48 @@
 #include <stdint.h>
 
 struct weir_workers_config {
-    uint32_t num_workers;                 /* 1..WEIR_WORKERS_MAX */
-    const struct weir_addr *http;         /* clear-text listeners; port 0: any free one, see weir_workers_bound */
-    size_t num_http;                      /* 0..WEIR_LISTENERS_MAX */
-    uint32_t max_connections;             /* downstream, of all workers together */
-    uint64_t max_memory;                  /* bytes of buffers and connections, of all workers together */
-    const struct weir_prefix *trusted;    /* whose X-Forwarded-* and X-Request-ID are believed */
+    uint32_t num_workers; /* 1..WEIR_WORKERS_MAX */
+    const struct weir_addr
+        *http;       /* clear-text listeners; port 0: any free one, see weir_workers_bound */
+    size_t num_http; /* 0..WEIR_LISTENERS_MAX */
+    uint32_t max_connections; /* downstream, of all workers together */
+    uint64_t max_memory;      /* bytes of buffers and connections, of all workers together */
+    const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed */
     size_t num_trusted;
-    const char *node_name;                /* for Via */
+    const char *node_name; /* for Via */
     struct weir_store *store;
     struct weir_verdicts *verdicts;
-    struct weir_access_log *access_log;   /* NULL: none */
+    struct weir_access_log *access_log; /* NULL: none */
 };
 
 struct weir_workers;
 
 /** Why a start failed, for the one line that the operator reads. */
 struct weir_workers_error {
-    struct weir_addr listener;            /* the listener at fault; port 0 and zero address when it is none */
+    struct weir_addr listener; /* the listener at fault; port 0 and zero address when it is none */
     int sys_errno;
-    const char *what;                     /* "bind", "listen", "thread", "memory" */
+    const char *what; /* "bind", "listen", "thread", "memory" */
 };
 
 /**
  * Open all listeners (checking first that nobody else listens there), then start the threads.
- * @return WEIR_OK | WEIR_EINUSE (port taken) | WEIR_EPERM (port below 1024 without the right) | WEIR_EINVAL (address not on this
- *         machine) | WEIR_ENOMEM | WEIR_EIO; *ret_error tells more
+ * @return WEIR_OK | WEIR_EINUSE (port taken) | WEIR_EPERM (port below 1024 without the right) |
+ * WEIR_EINVAL (address not on this machine) | WEIR_ENOMEM | WEIR_EIO; *ret_error tells more
  */
-WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct weir_workers **ret,
+WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config *cfg,
+                                               struct weir_workers **ret,
                                                struct weir_workers_error *ret_error);
 /** The address a listener is bound to, with the real port. @param i 0..num_http-1 */
 const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i);
 
-/** Any thread, never blocks: tell every worker that a tenant changed. When an inbox is full that worker drops its caches. */
+/** Any thread, never blocks: tell every worker that a tenant changed. When an inbox is full that
+ * worker drops its caches. */
 void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed);
 
 /**
- * Stop accepting (what waits in the backlog is still served), answer with Connection: close, close idle connections, finish
- * running exchanges. Returns at once; weir_workers_drained tells when all are gone. @param deadline_ms 0..: then cut the rest
+ * Stop accepting (what waits in the backlog is still served), answer with Connection: close, close
+ * idle connections, finish running exchanges. Returns at once; weir_workers_drained tells when all
+ * are gone. @param deadline_ms 0..: then cut the rest
  */
 void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms);
 bool weir_workers_drained(const struct weir_workers *w);
@@ -66,7 +71,8 @@ bool weir_workers_drained(const struct weir_workers *w);
 void weir_workers_stop(struct weir_workers **w);
 
 /** The counter blocks of the workers, num_workers of them; valid until stop. */
-const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers *w, size_t *ret_num);
+const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers *w,
+                                                       size_t *ret_num);
 uint32_t weir_workers_num(const struct weir_workers *w);
 
 #endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * downstream.h - a client's connection: reads, heads, the order of requests, and how it ends.
+ * Has at most one exchange; HTTP/2 will hang many on one, TLS sits between net.h and the
+ * connection. Owner: one worker. Memory: the worker's pool; no buffer while idle. Private to
+ * node/loop.
+ */
+#ifndef WEIR_NODE_LOOP_DOWNSTREAM_H
+#define WEIR_NODE_LOOP_DOWNSTREAM_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/list.h"
+#include "node/loop/buffers.h"
+#include "node/loop/loop.h"
+#include "node/loop/watch.h"
+#include "node/wire/h1.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_exchange;
+
+enum weir_down_state {
+    WEIR_DOWN_HEAD,     /* between requests, or inside a head */
+    WEIR_DOWN_EXCHANGE, /* x is set: a request is being served */
+    WEIR_DOWN_DRAIN,    /* x is set: answered, the rest of its body is read and dropped */
+    WEIR_DOWN_FLUSH,    /* the last bytes are leaving, then LINGER or CLOSED */
+    WEIR_DOWN_LINGER,   /* our side is shut; what the client still sends is dropped */
+    WEIR_DOWN_CLOSED,   /* the descriptor is gone; memory goes when the loop lets go of it */
+};
+
+#define WEIR_DOWN_MAGIC 0x444f574eu
+
+struct weir_down {
+    uint32_t magic;
+    uint8_t state;
+    bool eof;       /* the client will send nothing more */
+    bool linger;    /* unread input may be there: close by way of LINGER */
+    bool busy;      /* the pump is running: no second one */
+    bool watch_now; /* the answer takes long: watch the client although nothing is awaited */
+    struct weir_worker *worker;
+    struct weir_watch watch;
+    struct weir_deadline due;
+    struct weir_list link;
+    struct weir_addr peer;
+    struct weir_addr local;
+    uint32_t idle_timeout_ms;
+    uint32_t dropped;          /* bytes read and thrown away in LINGER */
+    uint64_t since_ms;         /* when the head began (0: not yet), or LINGER */
+    struct weir_stash *in;     /* input that could not be used yet */
+    struct weir_h1_head *head; /* of an incomplete head */
+    struct weir_outq out;
+    struct weir_exchange *x;
+};
+
+/** Adopt an accepted connection. Takes fd. */
+void weir_down_accept(struct weir_listener *l, int fd, const struct weir_addr *peer);
+/** Go on with what waits: input that can be used now, output, the wanted events. The one place that
+ * moves a connection. */
+void weir_down_pump(struct weir_down *c);
+/** Send or queue. @return false: the client is gone; the caller ends the exchange */
+WEIR_MUST_USE bool weir_down_send(struct weir_down *c, const struct weir_pieces *p);
+/** End the connection now, by a reset when a clean end would claim too much. Its exchange must be
+ * gone (contract). */
+void weir_down_close(struct weir_down *c, bool abort);
+/** The last answer was given to the connection: close it when its bytes are out. */
+void weir_down_finish(struct weir_down *c);
+/** Back to waiting for a request. */
+void weir_down_next(struct weir_down *c);
+void weir_down_timeout(struct weir_down *c);
+/** Give a closed connection's memory back. */
+void weir_down_free(struct weir_down *c);
+/** The worker began to drain: close if idle. */
+void weir_down_drain(struct weir_down *c);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange.h - one request and its answer, between a client's connection and an endpoint's. Private
+ * to node/loop. Holds the bytes and carries out what flow/ decides. Owner: one worker; freed by
+ * weir_exchange_end. Ref: RFC 9110, RFC 9112 through flow/exchange.h, flow/rewrite.h, flow/body.h.
+ */
+#ifndef WEIR_NODE_LOOP_EXCHANGE_H
+#define WEIR_NODE_LOOP_EXCHANGE_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/list.h"
+#include "node/flow/access.h"
+#include "node/flow/balance.h"
+#include "node/flow/body.h"
+#include "node/flow/exchange.h"
+#include "node/flow/rewrite.h"
+#include "node/loop/buffers.h"
+#include "node/loop/loop.h"
+#include "node/wire/h1.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_down;
+struct weir_up;
+struct weir_upool;
+
+enum weir_phase {
+    WEIR_PHASE_CONNECT,  /* waits for a connection: queue, name, connect */
+    WEIR_PHASE_REQUEST,  /* the request is being passed on */
+    WEIR_PHASE_ANSWER,   /* all of the request is passed on, no answer yet */
+    WEIR_PHASE_TRANSFER, /* the answer's body is being passed on */
+    WEIR_PHASE_FLUSH,    /* all is read; the client has not taken all yet */
+};
+
+#define WEIR_EXCHANGE_MAGIC 0x45584348u
+
+struct weir_exchange {
+    uint32_t magic;
+    uint8_t phase;
+    bool trusted;
+    bool fresh;        /* no parked connection: this is a second try */
+    bool head_sent;    /* the request head was given to the upstream connection */
+    bool body_taken;   /* body bytes went to an upstream connection */
+    bool answer_begun; /* a byte of an answer arrived on the current connection */
+    bool head_passed;  /* the final head was given to the client */
+    bool answer_done;
+    bool reused;      /* the current upstream connection had carried an exchange before */
+    bool close_after; /* the client's connection ends after this exchange */
+    struct weir_down *down;
+    struct weir_up *up;
+    struct weir_upool *waiting_in; /* set while in a pool's wait list */
+    struct weir_list wait_link;
+    struct weir_tenant *tenant; /* shares; NULL for answers to nobody's host */
+    struct weir_upstream *upstream;
+    struct weir_endpoint *endpoint;
+    struct weir_tried tried;
+    uint16_t tries, retries, interims;
+    uint16_t status;
+    struct weir_request_facts req;
+    struct weir_answer_plan plan;
+    struct weir_body req_body, res_body;
+    struct weir_stash *head; /* the request head as it is sent; the access record points into it */
+    struct weir_rewrite_marks marks;
+    uint16_t method_len;
+    enum weir_verdict_kind verdict;
+    const char *fault;
+    struct weir_addr client;
+    char request_id[WEIR_REQUEST_ID_LEN * 4 + 1];
+    uint8_t request_id_len;
+
+    uint64_t start_ns, dial_ns, connected_ns, first_byte_ns; /* monotonic; 0: did not happen */
+    uint64_t phase_ms;                                       /* when the phase began */
+    uint64_t progress_ms;                                    /* when a body byte last moved */
+    uint64_t window_ms;                                      /* begin of the current rate window */
+    uint64_t window_bytes;
+    uint64_t passed_bytes; /* answer body bytes given to the client */
+
+    int pipe[2]; /* splice: -1 when unused */
+    size_t in_pipe;
+};
+
+/** A head is complete: admit it and begin to serve it. c->x is set, or the connection is answered
+ * already. */
+void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head,
+                         const uint8_t *bytes);
+/** Answer what is no request at all (a fault of the parser, a time-out inside a head), and close.
+ */
+void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_t status,
+                          enum weir_verdict_kind verdict);
+/** Pass request bytes on. @return bytes used; 0 when nothing can be taken now */
+size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in);
+/** Take and drop request bytes after an early answer. @return bytes used */
+size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in);
+/** Request bytes can be used now. */
+bool weir_exchange_wants_input(const struct weir_exchange *x);
+/** The client took all that was queued. */
+void weir_exchange_flushed(struct weir_exchange *x);
+/** The client is gone or gave up: end everything that was begun for it. The exchange is freed. */
+void weir_exchange_client_gone(struct weir_exchange *x, enum weir_verdict_kind verdict);
+void weir_exchange_timeout(struct weir_exchange *x);
+/** When the exchange has to be looked at again. */
+uint64_t weir_exchange_due_ms(const struct weir_exchange *x);
+/** Write the access record, count, free. The upstream connection must be gone from it (contract).
+ */
+void weir_exchange_end(struct weir_exchange *x);
+/** Answer locally with an error page. */
+void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_verdict_kind verdict,
+                          struct weir_span why);
+
+/* Called by the upstream side. */
+void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u);
+void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
+/** @return bytes used; the exchange may be gone afterwards (then *ret_alive is false) */
+size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);
+void weir_exchange_upstream_drained(struct weir_exchange *x);
+void weir_exchange_upstream_end(struct weir_exchange *x, bool clean);
+/** The whole body was passed on by splice. */
+void weir_exchange_spliced(struct weir_exchange *x);
+/** A new request id. */
+void weir_exchange_make_id(struct weir_exchange *x);
+/** Find an endpoint and a connection. */
+void weir_exchange_connect(struct weir_exchange *x);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * upstream.h - a connection to an endpoint: dialled, busy with one exchange, or parked. Private to
+ * node/loop. Decides nothing about the exchange; brings bytes and facts to it. Owner: one worker.
+ */
+#ifndef WEIR_NODE_LOOP_UPSTREAM_H
+#define WEIR_NODE_LOOP_UPSTREAM_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/list.h"
+#include "node/loop/buffers.h"
+#include "node/loop/loop.h"
+#include "node/loop/watch.h"
+#include "node/wire/h1.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_exchange;
+struct weir_upool;
+
+enum weir_up_state {
+    WEIR_UP_CONNECTING,
+    WEIR_UP_BUSY,   /* x is set */
+    WEIR_UP_PARKED, /* in its pool; anything it says closes it */
+    WEIR_UP_CLOSED,
+};
+
+#define WEIR_UP_MAGIC 0x55505550u
+
+struct weir_up {
+    uint32_t magic;
+    uint8_t state;
+    bool ahead; /* dialled ahead of demand */
+    bool reusable;
+    struct weir_worker *worker;
+    struct weir_upool *pool;
+    struct weir_watch watch;
+    struct weir_deadline due;
+    struct weir_list link;      /* in worker->up_list */
+    struct weir_list pool_link; /* in pool->idle when parked */
+    struct weir_list lru_link;
+    uint32_t exchanges; /* carried so far */
+    struct weir_exchange *x;
+    struct weir_stash *in; /* an incomplete answer head */
+    struct weir_h1_head *head;
+    struct weir_outq out;
+};
+
+/** Send or queue. @return false: the connection is gone; the caller handles it as
+ * WEIR_FAILURE_CLOSED */
+WEIR_MUST_USE bool weir_up_send(struct weir_up *u, const struct weir_pieces *p);
+/** Wait for what its state needs. */
+void weir_up_arm(struct weir_up *u);
+/** End it; detaches it from its exchange and pool. */
+void weir_up_close(struct weir_up *u);
+void weir_up_timeout(struct weir_up *u);
+/** Give a closed connection's memory back. */
+void weir_up_free(struct weir_up *u);
+/** A parked connection begins to serve an exchange. */
+void weir_up_adopt(struct weir_up *u, struct weir_exchange *x);
+/** The client took what a splice held: go on. */
+void weir_up_continue(struct weir_up *u);
+/** The exchange is done with it: park it, or close it when it must not be reused. */
+void weir_up_release(struct weir_up *u, bool reusable);
+/** Open a connection for a pool. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
+                                         struct weir_exchange *x);
+
+#endif
