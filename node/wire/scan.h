@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * scan.h - the three scans that carry the cost of a head: value, name, path. Private to node/wire,
- * inlined in its loops. Sixteen bytes a step with SSE2, which every x86-64 has; else, and at the
- * end of the bytes, by the table of classes. No scan reads a byte at or after len. WEIR_NO_SIMD
- * builds the table form alone.
+ * scan.h - the scans that carry the cost of a head: value, name, path. Private to node/wire,
+ * inlined. Sixteen bytes a step with SSE2, which every x86-64 has; by the table of classes
+ * elsewhere, and where there are fewer than sixteen bytes in all. WEIR_NO_SIMD builds the table
+ * form alone. No scan reads a byte before p, or at or after p + len.
  */
 #ifndef WEIR_NODE_WIRE_SCAN_H
 #define WEIR_NODE_WIRE_SCAN_H
@@ -40,11 +40,6 @@ static inline __m128i weir_scan_letters(__m128i v)
 {
     return weir_scan_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 26);
 }
-#else
-#define WEIR_SCAN_SSE2 0
-#endif
-
-#if WEIR_SCAN_SSE2
 /* The bit of each byte that may not stand in a value. */
 static inline unsigned weir_scan_value_stops(const uint8_t *at)
 {
@@ -82,12 +77,13 @@ static inline unsigned weir_scan_change_stops(const uint8_t *at)
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(stop, weir_scan_equal(v, '.')));
 }
 
-/* Where the last 16 bytes of p begin to count when fewer are left: they are loaded whole, and the
- * bits before `at` dropped. */
+/* When fewer than 16 bytes are left, the last 16 are loaded and the bits before `at` dropped. */
 static inline unsigned weir_scan_tail(unsigned stops, size_t at, size_t len)
 {
     return stops >> (16 - (len - at));
 }
+#else
+#define WEIR_SCAN_SSE2 0
 #endif
 
 /** Index of the first byte from `at` on that may not stand in a field value, or len. */
