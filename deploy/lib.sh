@@ -5,7 +5,6 @@
 
 WEIR_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 WEIR_CACHE=${WEIR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/cache}/.cache}/weir}
-export WEIR_TOP WEIR_CACHE
 
 # Say what happens next, after the name of the running script.
 say() {
