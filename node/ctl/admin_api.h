@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_api.h - between the admin server and those who answer its paths: a request, its answer, the
+ * table of paths. Owner: control. A handler owns its request until it ends it by exactly one
+ * answer, at once or in a later callback; the client may be gone by then, which the answer
+ * functions bear.
+ */
+#ifndef WEIR_NODE_CTL_ADMIN_API_H
+#define WEIR_NODE_CTL_ADMIN_API_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/base/strbuf.h"
+#include "node/ctl/admin_http.h"
+#include "node/ctl/node.h"
+#include "node/ctl/query.h"
+#include "tenants/schema.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <weir/v1/admin.pb-c.h>
+
+#define WEIR_ADMIN_USER_MAX   64
+#define WEIR_ADMIN_ANSWER_MAX 67108864 /* bytes of one answer */
+
+struct weir_admin;
+struct weir_admin_conn;
+struct weir_admin_route;
+
+struct weir_admin_request {
+    struct weir_node *node;
+    struct weir_admin *admin;
+    struct weir_admin_conn *conn;       /* NULL: the client has gone */
+    struct weir_admin_message *message; /* owns once whole; before that the connection does */
+    bool whole;                         /* the body is there, too */
+    size_t body_counted;                /* bytes of its body, in the server's sum */
+    const struct weir_admin_route *route;
+    struct weir_span name; /* {name} of the path */
+    uint64_t number;       /* {number} of the path */
+    struct weir_query query;
+    char user[WEIR_ADMIN_USER_MAX]; /* for applied_by */
+    struct weir_strbuf fields;      /* further field lines of the answer */
+    struct weir_strbuf body;        /* of the answer */
+    void *work;                     /* the handler's own */
+    /** The client has gone before the answer; NULL when the handler does not care. It must still
+     * end the request. */
+    void (*gone)(struct weir_admin_request *r);
+};
+
+enum weir_admin_takes {
+    WEIR_ADMIN_TAKES_NOTHING,   /* a body is read and dropped */
+    WEIR_ADMIN_TAKES_DOCUMENTS, /* JSON or YAML; a length or chunked coding is required */
+};
+
+struct weir_admin_route {
+    const char *method;
+    const char *path;   /* exact; {name} stands for one segment, {number} for a decimal number */
+    const char *params; /* names that its query may have, each with a space behind it */
+    enum weir_admin_takes takes;
+    bool health; /* also served in clear on admin.listen */
+    void (*run)(struct weir_admin_request *r);
+};
+
+/** What the table says to a path. */
+enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METHOD };
+
+/**
+ * Find who answers and set r->route, r->name and r->number from r->message. HEAD is answered as
+ * GET.
+ *
+ * @param health_only  a request from admin.listen: other paths do not exist
+ * On NO_METHOD the Allow line is in r->fields.
+ */
+WEIR_MUST_USE enum weir_admin_found weir_admin_route_find(struct weir_admin_request *r,
+                                                          bool health_only);
+
+/** Refuse by what the head says: query, content type, length. @return true: answered, the body is
+ * not wanted */
+WEIR_MUST_USE bool weir_admin_head_refused(struct weir_admin_request *r);
+
+/** The media type without its parameters; empty when there is none, or several: then a document is
+ * JSON. */
+struct weir_span weir_admin_media_type(const struct weir_admin_message *m);
+bool weir_admin_is_json(struct weir_span type);
+bool weir_admin_is_yaml(struct weir_span type);
+
+/* -- answers: each ends the request -- */
+
+/** r->body as it is. */
+void weir_admin_answer(struct weir_admin_request *r, uint16_t status, const char *content_type);
+void weir_admin_answer_text(struct weir_admin_request *r, uint16_t status, const char *text);
+/** A message of admin.proto as JSON. */
+void weir_admin_answer_message(struct weir_admin_request *r, uint16_t status,
+                               const ProtobufCMessage *m);
+void weir_admin_answer_error(struct weir_admin_request *r, uint16_t status, const char *code,
+                             const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** 400 `invalid` with all details. */
+void weir_admin_answer_invalid(struct weir_admin_request *r, const struct weir_diags *diags);
+/** 400 `invalid` with these details. */
+void weir_admin_answer_details(struct weir_admin_request *r, const Weir__V1__ErrorDetail *details,
+                               size_t num);
+/** The status and code that belong to an error of the store or of a push. */
+void weir_admin_answer_err(struct weir_admin_request *r, enum weir_err err, const char *what);
+/** What an error means to a client. @return the sentence; never NULL */
+const char *weir_admin_err_text(enum weir_err err, uint16_t *ret_status, const char **ret_code);
+/** Add `ETag: "revision"` to the answer. */
+void weir_admin_etag(struct weir_admin_request *r, uint64_t revision);
+
+/* -- streams: begin, then any number of sends, each when ready, then end -- */
+
+/** Send the head of an answer without known length. */
+void weir_admin_stream_begin(struct weir_admin_request *r, const char *content_type);
+/** The piece before has been taken by the client, or there is no client any more. */
+bool weir_admin_stream_ready(const struct weir_admin_request *r);
+/** Only when ready. Takes the bytes; `bytes` is empty afterwards. */
+void weir_admin_stream_send(struct weir_admin_request *r, struct weir_strbuf *bytes);
+/** Ends the request. */
+void weir_admin_stream_end(struct weir_admin_request *r);
+
+/* -- the handlers -- */
+
+void weir_admin_healthz(struct weir_admin_request *r);
+void weir_admin_readyz(struct weir_admin_request *r);
+void weir_admin_metrics(struct weir_admin_request *r);
+void weir_admin_status(struct weir_admin_request *r);
+void weir_admin_drain(struct weir_admin_request *r);
+void weir_admin_doctor(struct weir_admin_request *r);
+void weir_admin_logs(struct weir_admin_request *r);
+void weir_admin_tenant_list(struct weir_admin_request *r);
+void weir_admin_tenant_get(struct weir_admin_request *r);
+void weir_admin_tenant_put(struct weir_admin_request *r);
+void weir_admin_tenant_delete(struct weir_admin_request *r);
+void weir_admin_apply(struct weir_admin_request *r);
+void weir_admin_history(struct weir_admin_request *r);
+void weir_admin_revision(struct weir_admin_request *r);
+void weir_admin_rollback(struct weir_admin_request *r);
+void weir_admin_test_route(struct weir_admin_request *r);
+void weir_admin_test_redirect(struct weir_admin_request *r);
+
+#endif

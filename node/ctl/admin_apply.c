@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_apply.c - the writes of the admin API: PUT and DELETE of a tenant, apply of many documents,
+ * rollback. Each reads and checks everything first, then becomes one push; the answer is made when
+ * the push is done. Long texts are read on libuv's pool, so that the control loop goes on.
+ */
+#include "node/ctl/admin_api.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/base/hashmap.h"
+#include "node/base/limits.h"
+#include "node/base/rng.h"
+#include "node/ctl/conflicts.h"
+#include "node/ctl/push.h"
+
+#define READ_HERE_MAX                                                                              \
+    32768              /* bytes of a text that the control loop reads itself: a millisecond        \
+                        */
+#define FAULTS_MAX 200 /* details of one answer */
+#define WHY_MAX    64
+
+/** One write request, from its body to its answer. */
+struct apply {
+    uv_work_t work;
+    struct weir_admin_request *request;
+    struct weir_push *push;
+    struct weir_diags diags;
+    Weir__V1__ErrorDetail *faults; /* in the push's arena, FAULTS_MAX of them */
+    size_t num_faults;
+    enum weir_err err; /* of reading the text */
+    bool one;          /* PUT, DELETE, rollback: the answer is one result */
+    enum weir_precondition precondition;
+    uint64_t expected;
+};
+
+/* -- preconditions -- */
+
+/* "123" with its quotes. */
+static bool etag_parse(struct weir_span text, uint64_t *ret)
+{
+    if (text.len < 3 || text.at[0] != '"' || text.at[text.len - 1] != '"')
+        return false;
+    return weir_decimal_parse(weir_span(text.at + 1, text.len - 2), ret);
+}
+
+static bool precondition_read(struct weir_admin_request *r, struct apply *a)
+{
+    struct weir_span text;
+    bool match = weir_admin_message_field(r->message, "if-match", &text);
+    if (match && !etag_parse(text, &a->expected)) {
+        weir_admin_answer_error(r, 400, "bad_request", "If-Match takes one revision: \"12\"");
+        return false;
+    }
+    if (match)
+        a->precondition = WEIR_IF_REVISION;
+    if (!weir_admin_message_field(r->message, "if-none-match", &text))
+        return true;
+    if (match || !weir_span_eq(text, WEIR_SPAN_LIT("*"))) {
+        weir_admin_answer_error(r, 400, "bad_request",
+                                "If-None-Match takes * alone, and not together with If-Match");
+        return false;
+    }
+    a->precondition = WEIR_IF_ABSENT;
+    return true;
+}
+
+static void expect(const struct apply *a, struct weir_push_item *item)
+{
+    item->change.precondition = a->precondition;
+    item->change.expected = a->expected;
+}
+
+/* -- life -- */
+
+static void apply_free(struct apply *a)
+{
+    weir_push_free(&a->push);
+    weir_diags_deinit(&a->diags);
+    free(a);
+}
+
+/* @return NULL: answered */
+static struct apply *apply_new(struct weir_admin_request *r, bool one)
+{
+    bool dry_run = false;
+    if (weir_query_bool(&r->query, "dry_run", &dry_run) < 0) {
+        weir_admin_answer_error(r, 400, "bad_request", "dry_run takes 0 or 1");
+        return NULL;
+    }
+    struct apply *a = calloc(1, sizeof(*a));
+    struct weir_push *p = weir_push_new(r->node->pushes, r->user, dry_run);
+    if (a == NULL || p == NULL) {
+        weir_push_free(&p);
+        free(a);
+        weir_admin_answer_err(r, WEIR_ENOMEM, "the request");
+        return NULL;
+    }
+    a->push = p;
+    a->one = one;
+    a->request = r;
+    weir_diags_init(&a->diags);
+    if (precondition_read(r, a))
+        return a;
+    apply_free(a);
+    return NULL;
+}
+
+static void apply_fail(struct apply *a, enum weir_err err, const char *what)
+{
+    weir_admin_answer_err(a->request, err, what);
+    apply_free(a);
+}
+
+/* -- answers -- */
+
+static enum weir_err warnings_fill(struct apply *a, const struct weir_push_item *item,
+                                   Weir__V1__ApplyResult *result)
+{
+    char **lines = NULL;
+    size_t num = 0;
+    if (item->change.tenant == NULL || (item->err != WEIR_OK && item->err != WEIR_EEXIST))
+        return WEIR_OK;
+    enum weir_err err = weir_conflicts_find(a->request->node->reader, item->change.tenant,
+                                            &a->push->arena, &lines, &num);
+    for (size_t i = 0; err == WEIR_OK && i < num; i++) {
+        lines[i] = weir_arena_printf(
+            &a->push->arena, "%s: this tenant serves it when that one gives it up", lines[i]);
+        if (lines[i] == NULL)
+            err = WEIR_ENOMEM;
+    }
+    if (err == WEIR_OK) {
+        result->warnings = lines;
+        result->n_warnings = num;
+    }
+    return err;
+}
+
+static enum weir_err refusal_fill(struct apply *a, const struct weir_push_item *item,
+                                  Weir__V1__ApplyResult *result)
+{
+    struct weir_arena *arena = &a->push->arena;
+    uint16_t status = 0;
+    const char *code = NULL;
+    const char *text = weir_admin_err_text(item->err, &status, &code);
+    Weir__V1__ErrorDetail *detail = weir_arena_calloc(arena, 1, sizeof(*detail));
+    Weir__V1__ErrorDetail **list = weir_arena_calloc(arena, 1, sizeof(Weir__V1__ErrorDetail *));
+    if (detail == NULL || list == NULL)
+        return WEIR_ENOMEM;
+    weir__v1__error_detail__init(detail);
+    detail->field = (char *)"";
+    detail->message = (char *)text;
+    list[0] = detail;
+    result->details = list;
+    result->n_details = 1;
+    return WEIR_OK;
+}
+
+static enum weir_err token_fill(struct apply *a, const struct weir_push_item *item,
+                                Weir__V1__ApplyResult *result)
+{
+    char lane[2 * WEIR_LANE_LEN + 1];
+    for (size_t i = 0; i < WEIR_LANE_LEN; i++)
+        snprintf(lane + 2 * i, 3, "%02x", item->write.version.lane[i]);
+    result->token = weir_arena_printf(&a->push->arena, "%s:%llu", lane,
+                                      (unsigned long long)item->write.version.seq);
+    return result->token != NULL ? WEIR_OK : WEIR_ENOMEM;
+}
+
+static enum weir_err result_fill(struct apply *a, const struct weir_push_item *item,
+                                 Weir__V1__ApplyResult *result)
+{
+    enum weir_err err = WEIR_OK;
+    bool held = item->err == WEIR_OK || item->err == WEIR_EEXIST;
+    weir__v1__apply_result__init(result);
+    result->kind = (char *)"Tenant";
+    result->name = (char *)item->name.at;
+    result->outcome = (char *)weir_push_outcome(item);
+    result->has_revision = held || item->err == WEIR_ECONFLICT;
+    result->revision = item->change.revision;
+    if (item->err == WEIR_OK && !a->push->dry_run)
+        err = token_fill(a, item, result);
+    if (err == WEIR_OK)
+        err = warnings_fill(a, item, result);
+    if (err == WEIR_OK && strcmp(result->outcome, "refused") == 0)
+        err = refusal_fill(a, item, result);
+    return err;
+}
+
+static void answer_refused(struct apply *a, const struct weir_push_item *item)
+{
+    char what[WEIR_TENANT_NAME_MAX + 16];
+    snprintf(what, sizeof(what), "tenant %.*s", (int)item->name.len, (const char *)item->name.at);
+    if (item->err == WEIR_ECONFLICT)
+        weir_admin_etag(a->request, item->change.revision);
+    apply_fail(a, item->err, what);
+}
+
+static void answer_one(struct apply *a, Weir__V1__ApplyResult *result)
+{
+    const struct weir_push_item *item = &a->push->items[0];
+    bool created = item->err == WEIR_OK && !item->change.existed && !a->push->dry_run;
+    if (item->change.tenant != NULL)
+        weir_admin_etag(a->request, item->change.revision);
+    weir_admin_answer_message(a->request, created ? 201 : 200, &result->base);
+    apply_free(a);
+}
+
+static void answer_all(struct apply *a, Weir__V1__ApplyResult *results)
+{
+    struct weir_push *p = a->push;
+    Weir__V1__ApplyAnswer answer = WEIR__V1__APPLY_ANSWER__INIT;
+    Weir__V1__ApplyResult **list =
+        weir_arena_calloc(&p->arena, p->num, sizeof(Weir__V1__ApplyResult *));
+    if (list == NULL) {
+        apply_fail(a, WEIR_ENOMEM, "the answer");
+        return;
+    }
+    for (size_t i = 0; i < p->num; i++)
+        list[i] = &results[i];
+    answer.n_results = p->num;
+    answer.results = list;
+    answer.has_nodes_durable = 1;
+    answer.nodes_durable = p->dry_run ? 0 : 1;
+    answer.has_nodes_total = 1;
+    answer.nodes_total = 1;
+    weir_admin_answer_message(a->request, 200, &answer.base);
+    apply_free(a);
+}
+
+/* A single document that was refused is an error of the request; among many it is the result of
+ * that document. */
+static void on_done(struct weir_push *p)
+{
+    struct apply *a = p->arg;
+    struct weir_store_reader *reader = a->request->node->reader;
+    if (p->num == 1 && strcmp(weir_push_outcome(&p->items[0]), "refused") == 0) {
+        answer_refused(a, &p->items[0]);
+        return;
+    }
+    Weir__V1__ApplyResult *results = weir_arena_calloc(&p->arena, p->num, sizeof(*results));
+    enum weir_err err = results != NULL ? WEIR_OK : WEIR_ENOMEM;
+    if (err == WEIR_OK)
+        err = weir_store_read_begin(reader);
+    if (err < 0) {
+        apply_fail(a, err, "the answer");
+        return;
+    }
+    for (size_t i = 0; err == WEIR_OK && i < p->num; i++)
+        err = result_fill(a, &p->items[i], &results[i]);
+    weir_store_read_end(reader);
+    if (err < 0)
+        apply_fail(a, err, "the answer");
+    else if (a->one)
+        answer_one(a, &results[0]);
+    else
+        answer_all(a, results);
+}
+
+static void apply_start(struct apply *a)
+{
+    enum weir_err err = weir_push_start(a->push, on_done, a);
+    if (err < 0)
+        apply_fail(a, err, "the request");
+}
+
+/* -- documents -- */
+
+static WEIR_PRINTF(4, 5) void fault_add(struct apply *a, const char *tenant, const char *field,
+                                        const char *fmt, ...)
+{
+    char text[256];
+    va_list args;
+    struct weir_arena *arena = &a->push->arena;
+    if (a->num_faults == FAULTS_MAX)
+        return;
+    if (a->faults == NULL)
+        a->faults = weir_arena_calloc(arena, FAULTS_MAX, sizeof(*a->faults));
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    char *message = weir_arena_printf(arena, "tenant %s: %s", tenant, text);
+    char *path = weir_arena_strdup(arena, weir_span_cstr(field));
+    if (a->faults == NULL || message == NULL || path == NULL) {
+        a->err = WEIR_ENOMEM;
+        return;
+    }
+    Weir__V1__ErrorDetail *detail = &a->faults[a->num_faults++];
+    weir__v1__error_detail__init(detail);
+    detail->field = path;
+    detail->message = message;
+}
+
+/* The files of error pages are on the client's machine. */
+static void pages_check(struct apply *a, const Weir__V1__Tenant *t)
+{
+    for (size_t i = 0; i < t->n_error_pages; i++) {
+        const Weir__V1__Tenant__ErrorPagesEntry *e = t->error_pages[i];
+        char field[64];
+        if (e->value == NULL || e->value->file == NULL || e->value->has_body)
+            continue;
+        snprintf(field, sizeof(field), "error_pages.%s.file", e->key);
+        fault_add(a, t->name, field, "files are read by the client; send body");
+    }
+}
+
+/* Which of two descriptions of one tenant shall hold cannot be known. */
+static enum weir_err names_check(struct apply *a)
+{
+    struct weir_docs *docs = &a->push->docs;
+    struct weir_hashmap seen;
+    uint64_t seed = 0;
+    enum weir_err err = weir_rng_secret(&seed, sizeof(seed));
+    if (err < 0)
+        return err;
+    weir_hashmap_init(&seen, seed, docs->len);
+    for (size_t i = 0; i < docs->len && err == WEIR_OK; i++) {
+        struct weir_doc *doc = &docs->items[i];
+        if (doc->kind != WEIR_KIND_TENANT)
+            continue;
+        struct weir_span name = weir_span_cstr(doc->tenant->name);
+        err = weir_hashmap_add(&seen, name, doc);
+        if (err != WEIR_EEXIST)
+            continue;
+        const struct weir_doc *first = weir_hashmap_find(&seen, name);
+        fault_add(a, doc->tenant->name, "name", "is described twice: at line %u and at line %u",
+                  first->line, doc->line);
+        err = WEIR_OK;
+    }
+    weir_hashmap_deinit(&seen);
+    return err;
+}
+
+static enum weir_err docs_check(struct apply *a)
+{
+    struct weir_docs *docs = &a->push->docs;
+    struct weir_span name = a->request->name;
+    for (size_t i = 0; i < docs->len; i++) {
+        const struct weir_doc *doc = &docs->items[i];
+        if (doc->kind != WEIR_KIND_TENANT) {
+            fault_add(a, "-", "kind",
+                      "line %u: a node file is read by weir node; apply takes tenants", doc->line);
+            continue;
+        }
+        pages_check(a, doc->tenant);
+        if (a->one && !weir_span_eq(weir_span_cstr(doc->tenant->name), name))
+            fault_add(a, doc->tenant->name, "name", "the path says %.*s", (int)name.len,
+                      (const char *)name.at);
+        if (protobuf_c_message_get_packed_size(doc->message) > WEIR_RECORD_MAX)
+            fault_add(a, doc->tenant->name, "", "the document is larger than 1 MiB");
+    }
+    enum weir_err err = names_check(a);
+    return err < 0 ? err : a->err;
+}
+
+static void docs_push(struct apply *a)
+{
+    struct weir_docs *docs = &a->push->docs;
+    enum weir_err err = weir_push_reserve(a->push, docs->len);
+    for (size_t i = 0; i < docs->len && err == WEIR_OK; i++) {
+        struct weir_push_item *item = NULL;
+        err = weir_push_put(a->push, docs->items[i].tenant, "apply", &item);
+        if (err == WEIR_OK)
+            expect(a, item);
+    }
+    if (err < 0)
+        apply_fail(a, err, "the documents");
+    else
+        apply_start(a);
+}
+
+/* The text was read: is it whole, right, and something that apply takes? */
+static void docs_judge(struct apply *a)
+{
+    struct weir_admin_request *r = a->request;
+    size_t num = a->push->docs.len;
+    if (a->err == WEIR_EINVAL) {
+        weir_admin_answer_invalid(r, &a->diags);
+    } else if (a->err < 0 || (a->err = docs_check(a)) < 0) {
+        weir_admin_answer_err(r, a->err, "the documents");
+    } else if (num == 0) {
+        weir_admin_answer_error(r, 400, "invalid", "the body holds no document");
+    } else if (num > 1 && (a->one || a->precondition != WEIR_WHATEVER)) {
+        weir_admin_answer_error(r, 400, "invalid",
+                                "the body holds %zu documents where one is meant", num);
+    } else if (a->num_faults > 0) {
+        weir_admin_answer_details(r, a->faults, a->num_faults);
+    } else {
+        docs_push(a);
+        return;
+    }
+    apply_free(a);
+}
+
+/* On a thread of libuv's pool, or here: touches nothing but its own. */
+static void docs_read(uv_work_t *work)
+{
+    static const enum weir_kind tenant = WEIR_KIND_TENANT;
+    struct apply *a = work->data;
+    const struct weir_admin_message *m = a->request->message;
+    bool yaml = weir_admin_is_yaml(weir_admin_media_type(m));
+    struct weir_schema_source source = {
+        .text = weir_span(m->body.at, m->body.len),
+        .format = yaml ? WEIR_FORMAT_YAML : WEIR_FORMAT_JSON,
+        .assume = &tenant,
+    };
+    a->err = weir_schema_read(&source, &a->push->docs, &a->diags);
+}
+
+static void on_docs_read(uv_work_t *work, int status)
+{
+    struct apply *a = work->data;
+    if (status < 0)
+        a->err = WEIR_ECLOSED;
+    docs_judge(a);
+}
+
+static void docs_begin(struct apply *a)
+{
+    a->work.data = a;
+    if (a->request->message->body.len > READ_HERE_MAX &&
+        uv_queue_work(a->request->node->loop, &a->work, docs_read, on_docs_read) == 0)
+        return;
+    docs_read(&a->work);
+    docs_judge(a);
+}
+
+/* -- handlers -- */
+
+void weir_admin_tenant_put(struct weir_admin_request *r)
+{
+    struct apply *a = apply_new(r, true);
+    if (a != NULL)
+        docs_begin(a);
+}
+
+void weir_admin_apply(struct weir_admin_request *r)
+{
+    uint64_t revision = UINT64_MAX;
+    if (weir_query_u64(&r->query, "if_revision", &revision) < 0) {
+        weir_admin_answer_error(r, 400, "bad_request", "if_revision takes a number");
+        return;
+    }
+    struct apply *a = apply_new(r, false);
+    if (a == NULL)
+        return;
+    if (revision != UINT64_MAX) {
+        /* Revisions begin at 1, so 0 says: it shall be new. */
+        a->precondition = revision == 0 ? WEIR_IF_ABSENT : WEIR_IF_REVISION;
+        a->expected = revision;
+    }
+    docs_begin(a);
+}
+
+void weir_admin_tenant_delete(struct weir_admin_request *r)
+{
+    struct weir_push_item *item = NULL;
+    if (r->name.len > WEIR_TENANT_NAME_MAX) {
+        weir_admin_answer_err(r, WEIR_ENOTFOUND, "a tenant of that name");
+        return;
+    }
+    struct apply *a = apply_new(r, true);
+    if (a == NULL)
+        return;
+    enum weir_err err = weir_push_reserve(a->push, 1);
+    if (err == WEIR_OK)
+        err = weir_push_delete(a->push, r->name, &item);
+    if (err < 0) {
+        apply_fail(a, err, "the request");
+        return;
+    }
+    expect(a, item);
+    apply_start(a);
+}
+
+/* The tenant of an old revision, copied out of the store into the push's arena. */
+static enum weir_err revision_copy(struct apply *a, uint64_t revision, Weir__V1__Tenant **ret)
+{
+    struct weir_store_reader *reader = a->request->node->reader;
+    Weir__V1__StoredTenant *stored = NULL;
+    struct weir_span value;
+    enum weir_err err = weir_store_read_begin(reader);
+    if (err < 0)
+        return err;
+    err = weir_store_revision_get(reader, WEIR_CLASS_TENANT, a->request->name, revision, &value);
+    if (err == WEIR_OK)
+        err = weir_stored_read(value, &a->push->arena, &stored);
+    weir_store_read_end(reader);
+    if (err == WEIR_OK)
+        *ret = stored->tenant;
+    return err;
+}
+
+/* What was right for an older version of weir is checked by the rules of this one. */
+static void rollback_to(struct apply *a, uint64_t revision)
+{
+    char what[WEIR_TENANT_NAME_MAX + 48];
+    char why[WHY_MAX];
+    Weir__V1__Tenant *t = NULL;
+    struct weir_push_item *item = NULL;
+    enum weir_err err = revision_copy(a, revision, &t);
+    snprintf(what, sizeof(what), "revision %llu of tenant %.*s", (unsigned long long)revision,
+             (int)a->request->name.len, (const char *)a->request->name.at);
+    snprintf(why, sizeof(why), "rollback to %llu", (unsigned long long)revision);
+    if (err == WEIR_OK)
+        err = weir_schema_check(WEIR_KIND_TENANT, &t->base, &a->diags);
+    if (err == WEIR_EINVAL) {
+        weir_admin_answer_invalid(a->request, &a->diags);
+        apply_free(a);
+        return;
+    }
+    if (err == WEIR_OK)
+        err = weir_push_reserve(a->push, 1);
+    if (err == WEIR_OK)
+        err = weir_push_put(a->push, t, why, &item);
+    if (err < 0) {
+        apply_fail(a, err, what);
+        return;
+    }
+    expect(a, item);
+    apply_start(a);
+}
+
+void weir_admin_rollback(struct weir_admin_request *r)
+{
+    uint64_t revision = 0;
+    if (weir_query_u64(&r->query, "revision", &revision) < 0 || revision == 0) {
+        weir_admin_answer_error(r, 400, "bad_request", "revision takes a number, 1 or greater");
+        return;
+    }
+    if (r->name.len > WEIR_TENANT_NAME_MAX) {
+        weir_admin_answer_err(r, WEIR_ENOTFOUND, "a tenant of that name");
+        return;
+    }
+    struct apply *a = apply_new(r, true);
+    if (a != NULL)
+        rollback_to(a, revision);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_conn.h - private to the admin server: one connection, and what it needs of the server
+ * (admin.c). Owner: control.
+ */
+#ifndef WEIR_NODE_CTL_ADMIN_CONN_H
+#define WEIR_NODE_CTL_ADMIN_CONN_H
+
+#include "node/base/limits.h"
+#include "node/base/list.h"
+#include "node/ctl/admin.h"
+#include "node/ctl/admin_api.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct weir_admin {
+    struct weir_node *node;
+    struct weir_admin_socket socket;
+    uv_pipe_t pipe_listener;
+    uv_tcp_t tcp_listener;
+    uv_timer_t tick;
+    bool has_tcp;
+    bool stopping;
+    struct weir_list conns;
+    size_t num_conns;
+    size_t num_tcp;
+    size_t body_bytes; /* of all requests that are being read or answered */
+    uid_t last_uid;    /* whose name last_user is */
+    bool has_uid;
+    char last_user[WEIR_ADMIN_USER_MAX];
+    uint8_t read_buffer[WEIR_IO_CHUNK];
+};
+
+enum weir_admin_conn_state {
+    WEIR_ADMIN_CONN_READING,   /* waits for a request, or is inside one */
+    WEIR_ADMIN_CONN_WORKING,   /* a handler has the request */
+    WEIR_ADMIN_CONN_WRITING,   /* the answer is on its way */
+    WEIR_ADMIN_CONN_STREAMING, /* a handler sends piece after piece */
+    WEIR_ADMIN_CONN_LINGERING, /* answered before the body was read: drop what comes, then close */
+    WEIR_ADMIN_CONN_CLOSING,   /* until the loop gives the handle back */
+};
+
+struct weir_admin_conn {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_pipe_t pipe;
+        uv_tcp_t tcp;
+    } u;
+    uint32_t magic;
+    struct weir_admin *admin;
+    struct weir_list link;
+    struct weir_admin_http http;
+    struct weir_admin_request *request; /* in READING (head read), WORKING and STREAMING */
+    enum weir_admin_conn_state state;
+    bool is_tcp;
+    bool reading;
+    bool seen_end;    /* the client sends nothing more */
+    bool close_after; /* this answer is the last */
+    bool linger;      /* and there are bytes of the client that nobody wants */
+    bool head_only;   /* the request is HEAD */
+    bool chunked;
+    bool writing;         /* a write is in flight */
+    bool ended;           /* the stream ends with the write in flight */
+    uint64_t deadline_ms; /* uv_now; UINT64_MAX: none */
+    uint64_t dropped;     /* bytes, while LINGERING */
+    size_t body_bytes;    /* counted in admin->body_bytes */
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    struct weir_strbuf head; /* being written */
+    struct weir_strbuf body; /* being written */
+    char user[WEIR_ADMIN_USER_MAX];
+};
+
+/** Begin to serve a connection whose handle was accepted. */
+void weir_admin_conn_start(struct weir_admin_conn *c);
+/** End it, from whatever state. A handler that has its request is told. */
+void weir_admin_conn_close(struct weir_admin_conn *c);
+/** The clock moved on. */
+void weir_admin_conn_tick(struct weir_admin_conn *c);
+/** True between two requests: may be closed to make room. */
+bool weir_admin_conn_idle(const struct weir_admin_conn *c);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_doctor.c - GET /v1/doctor over the loop: names are resolved on libuv's pool, connects run
+ * side by side, and one timer ends what has not answered. Everything is freed when the last handle
+ * and the last lookup have come back.
+ */
+#include "node/ctl/admin_api.h"
+
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "node/ctl/doctor.h"
+
+#define DOCTOR_TELL_MAX 5 /* unreachable endpoints that are named one by one */
+
+struct visit;
+
+/** One endpoint on its way. */
+struct
+try {
+    struct visit *visit;
+    struct weir_doctor_endpoint *endpoint;
+    uv_tcp_t tcp;
+    uv_connect_t connect;
+    uv_getaddrinfo_t lookup;
+    bool looking; /* the lookup is out */
+    bool open;    /* tcp is a handle of the loop */
+    bool over;    /* the outcome is known */
+    int outcome;  /* 0: connected; else libuv's number */
+};
+
+/** One request for the doctor. */
+struct visit {
+    struct weir_admin_request *request; /* NULL: answered */
+    struct weir_doctor doctor;
+    uv_timer_t timer;
+    bool timer_open;
+    size_t num;
+    size_t num_left; /* tries whose outcome is not known */
+    size_t num_held; /* handles and lookups that libuv has */
+    struct weir_doctor_endpoint endpoints[WEIR_DOCTOR_ENDPOINTS_MAX];
+    struct try tries[WEIR_DOCTOR_ENDPOINTS_MAX];
+};
+
+static void visit_release(struct visit *v)
+{
+    if (v->request != NULL || v->num_held > 0)
+        return;
+    weir_doctor_deinit(&v->doctor);
+    free(v);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct visit *v = handle->data;
+    v->num_held--;
+    visit_release(v);
+}
+
+static void on_tcp_closed(uv_handle_t *handle)
+{
+    struct try *t = handle->data;
+    t->visit->num_held--;
+    visit_release(t->visit);
+}
+
+static void endpoints_say(struct visit *v)
+{
+    struct weir_doctor *d = &v->doctor;
+    size_t bad = 0;
+    for (size_t i = 0; i < v->num; i++) {
+        const struct try *t = &v->tries[i];
+        if (t->outcome == 0 || bad++ >= DOCTOR_TELL_MAX)
+            continue;
+        weir_doctor_say(d, "endpoint", "warn",
+                        weir_arena_printf(&d->arena, "%s of tenant %s: %s", t->endpoint->text,
+                                          t->endpoint->tenant, uv_strerror(t->outcome)),
+                        "see whether the server runs, and whether its firewall admits this node");
+    }
+    weir_doctor_say(
+        d, "endpoints", bad > 0 ? "warn" : "ok",
+        weir_arena_printf(&d->arena, "%zu of %zu tried were reached", v->num - bad, v->num), NULL);
+}
+
+static void visit_answer(struct visit *v)
+{
+    struct weir_admin_request *r = v->request;
+    struct weir_doctor *d = &v->doctor;
+    Weir__V1__DoctorAnswer answer = WEIR__V1__DOCTOR_ANSWER__INIT;
+    endpoints_say(v);
+    answer.checks = d->list;
+    answer.n_checks = d->num;
+    v->request = NULL;
+    if (d->err < 0)
+        weir_admin_answer_err(r, d->err, "the checks");
+    else
+        weir_admin_answer_message(r, 200, &answer.base);
+    if (v->timer_open && !uv_is_closing((uv_handle_t *)&v->timer))
+        uv_close((uv_handle_t *)&v->timer, on_timer_closed);
+    visit_release(v);
+}
+
+/* The last outcome is the moment of the answer. */
+static void try_over(struct try *t, int outcome)
+{
+    struct visit *v = t->visit;
+    if (t->over)
+        return;
+    t->over = true;
+    t->outcome = outcome;
+    v->num_left--;
+    if (t->open && !uv_is_closing((uv_handle_t *)&t->tcp))
+        uv_close((uv_handle_t *)&t->tcp, on_tcp_closed);
+    if (t->looking)
+        (void)uv_cancel((uv_req_t *)&t->lookup);
+}
+
+static void on_connect(uv_connect_t *connect, int status)
+{
+    struct try *t = connect->data;
+    bool was_over = t->over;
+    try_over(t, status);
+    if (!was_over && t->visit->num_left == 0)
+        visit_answer(t->visit);
+}
+
+static void try_connect(struct try *t, const struct sockaddr *at)
+{
+    int rc = uv_tcp_init(t->visit->request->node->loop, &t->tcp);
+    WEIR_ASSERT(rc == 0);
+    t->tcp.data = t;
+    t->open = true;
+    t->visit->num_held++;
+    t->connect.data = t;
+    rc = uv_tcp_connect(&t->connect, &t->tcp, at, on_connect);
+    if (rc < 0)
+        try_over(t, rc);
+}
+
+static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
+{
+    struct try *t = lookup->data;
+    struct visit *v = t->visit;
+    t->looking = false;
+    v->num_held--;
+    if (!t->over) {
+        if (status == 0 && found != NULL)
+            try_connect(t, found->ai_addr);
+        else
+            try_over(t, status != 0 ? status : UV_EAI_NONAME);
+        if (v->num_left == 0) {
+            uv_freeaddrinfo(found);
+            visit_answer(v);
+            return;
+        }
+    }
+    uv_freeaddrinfo(found);
+    visit_release(v);
+}
+
+static void try_start(struct try *t)
+{
+    static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    struct sockaddr_storage ss;
+    struct weir_addr addr;
+    struct weir_span text = weir_span_cstr(t->endpoint->text);
+    char host[WEIR_HOST_MAX + 1];
+    if (weir_addr_parse(text, &addr) == WEIR_OK) {
+        (void)weir_addr_to_sockaddr(&addr, &ss);
+        try_connect(t, (const struct sockaddr *)&ss);
+        return;
+    }
+    const char *colon = strrchr(t->endpoint->text, ':');
+    size_t len = colon != NULL ? (size_t)(colon - t->endpoint->text) : 0;
+    if (len == 0 || len >= sizeof(host)) {
+        try_over(t, UV_EINVAL);
+        return;
+    }
+    memcpy(host, t->endpoint->text, len);
+    host[len] = '\0';
+    t->lookup.data = t;
+    int rc = uv_getaddrinfo(t->visit->request->node->loop, &t->lookup, on_lookup, host, colon + 1,
+                            &hints);
+    if (rc < 0) {
+        try_over(t, rc);
+        return;
+    }
+    t->looking = true;
+    t->visit->num_held++;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct visit *v = timer->data;
+    for (size_t i = 0; i < v->num; i++)
+        try_over(&v->tries[i], UV_ETIMEDOUT);
+    if (v->request != NULL)
+        visit_answer(v);
+}
+
+static void visit_start(struct visit *v)
+{
+    int rc = uv_timer_init(v->request->node->loop, &v->timer);
+    WEIR_ASSERT(rc == 0);
+    v->timer.data = v;
+    v->timer_open = true;
+    v->num_held++;
+    v->num_left = v->num;
+    for (size_t i = 0; i < v->num; i++) {
+        v->tries[i].visit = v;
+        v->tries[i].endpoint = &v->endpoints[i];
+        try_start(&v->tries[i]);
+    }
+    if (v->num_left == 0) {
+        visit_answer(v);
+        return;
+    }
+    rc = uv_timer_start(&v->timer, on_timer, WEIR_DOCTOR_CONNECT_MS, 0);
+    WEIR_ASSERT(rc == 0);
+}
+
+void weir_admin_doctor(struct weir_admin_request *r)
+{
+    struct visit *v = calloc(1, sizeof(*v));
+    if (v == NULL) {
+        weir_admin_answer_err(r, WEIR_ENOMEM, "the checks");
+        return;
+    }
+    v->request = r;
+    weir_doctor_init(&v->doctor, r->node);
+    weir_doctor_machine(&v->doctor);
+    enum weir_err err = weir_doctor_endpoints(&v->doctor, v->endpoints, &v->num);
+    if (err < 0) {
+        v->request = NULL;
+        weir_admin_answer_err(r, err, "the endpoints");
+        visit_release(v);
+        return;
+    }
+    visit_start(v);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_socket.c - see admin_socket.h. Linux gives the file the mode of the socket's own inode less
+ * the umask, so fchmod before bind leaves no moment in which the file is more open than it should
+ * be; chmod afterwards undoes the umask.
+ */
+#include "node/ctl/admin_socket.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static enum weir_err err_of(int sys_errno)
+{
+    switch (sys_errno) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return WEIR_EPERM;
+    case EADDRINUSE:
+        return WEIR_EINUSE;
+    default:
+        return WEIR_EIO;
+    }
+}
+
+static bool path_address(const char *path, struct sockaddr_un *ret)
+{
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof(ret->sun_path))
+        return false;
+    memset(ret, 0, sizeof(*ret));
+    ret->sun_family = AF_UNIX;
+    memcpy(ret->sun_path, path, len);
+    return true;
+}
+
+bool weir_admin_socket_answers(const char *path)
+{
+    struct sockaddr_un at;
+    if (!path_address(path, &at))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    /* EAGAIN: somebody listens, and its backlog is full. */
+    bool answers = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 || errno == EAGAIN;
+    close(fd);
+    return answers;
+}
+
+/* The folder of the socket, when it alone is missing: /run/weir after a boot without a unit that
+ * makes it. */
+static void folder_make(const char *path)
+{
+    char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return;
+    size_t len = (size_t)(slash - path);
+    memcpy(folder, path, len);
+    folder[len] = '\0';
+    /* Its failure shows as the failure of bind, which names the path. */
+    if (mkdir(folder, 0755) < 0)
+        return;
+}
+
+static int bind_at(int fd, const struct sockaddr_un *at)
+{
+    if (fchmod(fd, WEIR_ADMIN_SOCKET_MODE) < 0 ||
+        bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
+        return errno;
+    return 0;
+}
+
+/* Make way for bind when the file in it is a socket of a node that is gone. */
+static enum weir_err stale_remove(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? WEIR_OK : err_of(errno);
+    if (!S_ISSOCK(st.st_mode))
+        return WEIR_EEXIST;
+    if (weir_admin_socket_answers(path))
+        return WEIR_EINUSE;
+    return unlink(path) == 0 || errno == ENOENT ? WEIR_OK : err_of(errno);
+}
+
+static enum weir_err bind_and_note(struct weir_admin_socket *s, const struct sockaddr_un *at,
+                                   int *ret_errno)
+{
+    struct stat st;
+    enum weir_err err = WEIR_OK;
+    *ret_errno = bind_at(s->fd, at);
+    if (*ret_errno == ENOENT) {
+        folder_make(s->path);
+        *ret_errno = bind_at(s->fd, at);
+    }
+    if (*ret_errno == EADDRINUSE) {
+        err = stale_remove(s->path);
+        if (err < 0)
+            return err;
+        *ret_errno = bind_at(s->fd, at);
+    }
+    if (*ret_errno != 0)
+        return err_of(*ret_errno);
+    if (chmod(s->path, WEIR_ADMIN_SOCKET_MODE) < 0 || stat(s->path, &st) < 0) {
+        *ret_errno = errno;
+        return err_of(errno);
+    }
+    s->dev = st.st_dev;
+    s->ino = st.st_ino;
+    return WEIR_OK;
+}
+
+enum weir_err weir_admin_socket_open(const char *path, struct weir_admin_socket *ret,
+                                     int *ret_errno)
+{
+    struct sockaddr_un at;
+    struct weir_admin_socket s = { .path = path };
+    *ret_errno = 0;
+    if (!path_address(path, &at))
+        return WEIR_ELIMIT;
+    s.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s.fd < 0) {
+        *ret_errno = errno;
+        return err_of(errno);
+    }
+    enum weir_err err = bind_and_note(&s, &at, ret_errno);
+    if (err < 0) {
+        close(s.fd);
+        return err;
+    }
+    *ret = s;
+    return WEIR_OK;
+}
+
+void weir_admin_socket_close(struct weir_admin_socket *s)
+{
+    struct stat st;
+    if (s->path == NULL)
+        return;
+    if (s->fd >= 0)
+        close(s->fd);
+    if (lstat(s->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino)
+        (void)unlink(s->path);
+    *s = (struct weir_admin_socket){ .fd = -1 };
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.c - see config.h. The schema has judged every value by itself; here they are judged
+ * together, and by what this node does with them. What is wrong is added to the same list, so that
+ * the operator sees all of it at once.
+ */
+#include "node/ctl/config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "tenants/defaults.h"
+
+#define NAME_MAX_BYTES 255
+
+void weir_config_init(struct weir_config *c)
+{
+    memset(c, 0, sizeof(*c));
+    weir_docs_init(&c->docs);
+}
+
+void weir_config_deinit(struct weir_config *c)
+{
+    weir_docs_deinit(&c->docs);
+}
+
+/** What the checks share. */
+struct reading {
+    struct weir_config *config;
+    struct weir_strbuf *problems;
+    const char *file; /* NULL: there is none */
+    enum weir_err err;
+};
+
+static WEIR_PRINTF(3, 4) void wrong(struct reading *g, const char *field, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    weir_strbuf_printf(g->problems, "%s%s%s: %s\n", g->file != NULL ? g->file : "",
+                       g->file != NULL ? ": " : "", field, text);
+    if (g->err == WEIR_OK)
+        g->err = WEIR_EINVAL;
+}
+
+static const char *text_or(const char *text, const char *otherwise)
+{
+    return text != NULL && text[0] != '\0' ? text : otherwise;
+}
+
+/* "address:port"; port 0 takes any free one, which the node then names in its log. */
+static bool listener_parse(const char *text, struct weir_addr *ret)
+{
+    struct weir_span s = weir_span_cstr(text);
+    if (!weir_span_ends(s, WEIR_SPAN_LIT(":0")))
+        return weir_addr_parse(s, ret) == WEIR_OK;
+    s.len -= 2;
+    bool bracketed = s.len > 2 && s.at[0] == '[' && s.at[s.len - 1] == ']';
+    bool colon = s.len > 0 && memchr(s.at, ':', s.len) != NULL;
+    if (bracketed != colon)
+        return false;
+    if (bracketed)
+        s = weir_span(s.at + 1, s.len - 2);
+    return weir_addr_parse_ip(s, ret) == WEIR_OK;
+}
+
+static void listeners_read(struct reading *g, const Weir__V1__Node *node)
+{
+    struct weir_config *c = g->config;
+    size_t num = node->listen != NULL ? node->listen->n_http : 0;
+    if (num == 0)
+        wrong(g, "listen.http",
+              "is empty: give at least one address to serve, such as "
+              "\"0.0.0.0:80\"");
+    if (num > WEIR_LISTENERS_MAX) {
+        wrong(g, "listen.http", "%zu addresses are more than %d", num, WEIR_LISTENERS_MAX);
+        return;
+    }
+    for (size_t i = 0; i < num; i++) {
+        const char *text = node->listen->http[i];
+        struct weir_addr *a = &c->http[c->num_http];
+        if (!listener_parse(text, a)) {
+            wrong(g, "listen.http", "\"%s\" is not address:port", text);
+            continue;
+        }
+        for (size_t j = 0; j < c->num_http; j++)
+            if (a->port != 0 && weir_addr_eq(a, &c->http[j]))
+                wrong(g, "listen.http", "\"%s\" is given twice", text);
+        c->num_http++;
+    }
+}
+
+static void admin_read(struct reading *g, const Weir__V1__Node *node)
+{
+    struct weir_config *c = g->config;
+    const Weir__V1__Admin *admin = node->admin;
+    c->socket = text_or(admin != NULL ? admin->socket : NULL, WEIR_DEFAULT_SOCKET);
+    if (admin == NULL || admin->listen == NULL || admin->listen[0] == '\0')
+        return;
+    c->has_admin = listener_parse(admin->listen, &c->admin);
+    if (!c->has_admin)
+        wrong(g, "admin.listen", "\"%s\" is not address:port", admin->listen);
+    else if (!weir_addr_is_loopback(&c->admin))
+        wrong(g, "admin.listen",
+              "\"%s\" is not a loopback address: in clear text only 127.0.0.0/8 and [::1] are "
+              "served, until TLS is there",
+              admin->listen);
+}
+
+static void workers_read(struct reading *g, const Weir__V1__Node *node)
+{
+    const char *text = text_or(node->workers, "auto");
+    struct weir_span s = weir_span_cstr(text);
+    uint64_t num = 0;
+    if (strcmp(text, "auto") == 0) {
+        unsigned cores = uv_available_parallelism();
+        num = cores < WEIR_WORKERS_MAX ? cores : WEIR_WORKERS_MAX;
+    } else {
+        for (size_t i = 0; i < s.len && num <= WEIR_WORKERS_MAX; i++)
+            num = s.at[i] >= '0' && s.at[i] <= '9' ? num * 10 + (uint64_t)(s.at[i] - '0')
+                                                   : WEIR_WORKERS_MAX + 1;
+    }
+    if (num < 1 || num > WEIR_WORKERS_MAX)
+        wrong(g, "workers", "\"%s\" is neither auto nor 1..%d", text, WEIR_WORKERS_MAX);
+    g->config->num_workers = (uint32_t)num;
+}
+
+static void trusted_read(struct reading *g, const Weir__V1__Node *node)
+{
+    struct weir_config *c = g->config;
+    if (node->n_trusted_proxies > WEIR_TRUSTED_MAX) {
+        wrong(g, "trusted_proxies", "%zu prefixes are more than %d", node->n_trusted_proxies,
+              WEIR_TRUSTED_MAX);
+        return;
+    }
+    c->trusted = weir_arena_calloc(&c->docs.arena, node->n_trusted_proxies, sizeof(*c->trusted));
+    if (c->trusted == NULL) {
+        g->err = WEIR_ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < node->n_trusted_proxies; i++) {
+        const char *text = node->trusted_proxies[i];
+        if (weir_prefix_parse(weir_span_cstr(text), &c->trusted[c->num_trusted]) < 0)
+            wrong(g, "trusted_proxies", "\"%s\" is not a prefix such as 10.0.0.0/8", text);
+        else
+            c->num_trusted++;
+    }
+}
+
+static void name_read(struct reading *g, const Weir__V1__Node *node)
+{
+    struct weir_config *c = g->config;
+    char host[NAME_MAX_BYTES + 1] = "";
+    if (node->name != NULL && node->name[0] != '\0') {
+        c->name = node->name;
+        return;
+    }
+    if (gethostname(host, sizeof(host) - 1) < 0 || host[0] == '\0')
+        snprintf(host, sizeof(host), "weir");
+    c->name = weir_arena_strdup(&c->docs.arena, weir_span_cstr(host));
+    if (c->name == NULL)
+        g->err = WEIR_ENOMEM;
+}
+
+static void limits_read(struct reading *g, const Weir__V1__Node *node)
+{
+    const Weir__V1__NodeLimits *l = node->limits;
+    struct weir_config *c = g->config;
+    c->max_connections =
+        l != NULL && l->has_connections ? l->connections : WEIR_DEFAULT_CONNECTIONS;
+    c->max_memory = l != NULL && l->has_memory ? l->memory : WEIR_DEFAULT_MEMORY;
+    c->max_store = l != NULL && l->has_store ? l->store : WEIR_DEFAULT_STORE;
+}
+
+static void log_read(struct reading *g, const Weir__V1__Node *node)
+{
+    const char *level = text_or(node->log != NULL ? node->log->level : NULL, "info");
+    g->config->access = text_or(node->log != NULL ? node->log->access : NULL, "stdout");
+    if (weir_log_level_parse(level, &g->config->level) < 0)
+        wrong(g, "log.level", "\"%s\" is none of error, warn, info, debug, trace", level);
+}
+
+static void node_read(struct reading *g, const Weir__V1__Node *node)
+{
+    g->config->data = text_or(node->data, WEIR_DEFAULT_DATA);
+    name_read(g, node);
+    listeners_read(g, node);
+    admin_read(g, node);
+    workers_read(g, node);
+    limits_read(g, node);
+    log_read(g, node);
+    trusted_read(g, node);
+}
+
+/* The one document of the file, or an empty one when there is no file. */
+static enum weir_err document_read(struct reading *g, struct weir_span text,
+                                   struct weir_diags *diags, Weir__V1__Node **ret)
+{
+    struct weir_docs *docs = &g->config->docs;
+    struct weir_schema_source source = { .text = text,
+                                         .format = WEIR_FORMAT_YAML,
+                                         .file = g->file };
+    if (g->file == NULL) {
+        *ret = weir_arena_alloc(&docs->arena, sizeof(**ret));
+        if (*ret == NULL)
+            return WEIR_ENOMEM;
+        weir__v1__node__init(*ret);
+        return WEIR_OK;
+    }
+    enum weir_err err = weir_schema_read(&source, docs, diags);
+    if (err < 0)
+        return err;
+    if (docs->len != 1 || docs->items[0].kind != WEIR_KIND_NODE) {
+        wrong(g, "kind", "a node file holds one document, of kind Node");
+        return g->err;
+    }
+    *ret = docs->items[0].node;
+    return WEIR_OK;
+}
+
+/* What is wrong with single values comes from the schema; what is wrong between them is added when
+ * those are right. */
+static enum weir_err config_read(struct reading *g, struct weir_span text, const char *const *env,
+                                 struct weir_diags *diags)
+{
+    Weir__V1__Node *node = NULL;
+    struct weir_arena *arena = &g->config->docs.arena;
+    enum weir_err err = document_read(g, text, diags, &node);
+    if (err < 0)
+        return err;
+    err = weir_schema_node_env(node, env, arena, diags);
+    if (err == WEIR_OK)
+        err = weir_schema_check(WEIR_KIND_NODE, &node->base, diags);
+    if (err < 0)
+        return err;
+    node_read(g, node);
+    return g->err;
+}
+
+enum weir_err weir_config_read(struct weir_config *c, const char *file, struct weir_span text,
+                               const char *const *env, struct weir_strbuf *problems)
+{
+    struct reading g = { .config = c, .problems = problems, .file = file };
+    struct weir_diags diags;
+    weir_diags_init(&diags);
+    enum weir_err err = config_read(&g, text, env, &diags);
+    weir_diags_write(&diags, problems);
+    weir_diags_deinit(&diags);
+    return problems->failed ? WEIR_ENOMEM : err;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * control.c - see control.h. Start: file, machine, store, log, workers, admin API. Stop, in the
+ * reverse order: the admin API and the writes that run, workers, log, store. Between the two the
+ * loop runs, and signals say what to do.
+ */
+#include "node/ctl/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/base/clock.h"
+#include "node/base/log.h"
+#include "node/ctl/admin.h"
+#include "node/ctl/config.h"
+#include "node/ctl/machine.h"
+#include "node/ctl/node.h"
+#include "node/ctl/push.h"
+#include "node/ctl/status.h"
+#include "tenants/tenant.h"
+
+#define DRAIN_MS       30000 /* for a signal; the admin API may say otherwise */
+#define DRAIN_POLL_MS  20
+#define DRAIN_GRACE_MS 2000 /* beyond the deadline, for the workers to cut what is left */
+#define SAMPLE_MS      1000
+#define SCRUB_RECORDS  64 /* checked in each second: 100,000 tenants in half an hour */
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+#define NUM_SIGNALS WEIR_ARRAY_LEN(signals)
+
+/** All of a running node. Owner: the control thread, on whose stack weir_control_run has it. */
+struct control {
+    struct weir_node node;
+    struct weir_config config;
+    uv_loop_t loop;
+    uv_signal_t signal[NUM_SIGNALS];
+    uv_timer_t sample;
+    uv_timer_t drain;
+    struct weir_admin_socket socket;
+    struct weir_admin *admin;
+    struct weir_store_scrub scrub;
+    uint64_t drain_until; /* loop time */
+    bool stopping;
+    bool handles; /* the loop has our signals and timers */
+    struct weir_metrics metrics;
+    struct weir_metrics store_metrics;
+    /** Who is told of changes; paired with the store in on_change. NULL before the workers are
+     * there and after. */
+    _Atomic(struct weir_workers *) told;
+};
+
+static struct control *control_of(struct weir_node *node)
+{
+    return weir_container_of(node, struct control, node);
+}
+
+/* -- stopping -- */
+
+static void stop(struct control *c)
+{
+    if (c->stopping)
+        return;
+    c->stopping = true;
+    weir_admin_stop(c->admin);
+    weir_push_queue_stop(c->node.pushes);
+    for (size_t i = 0; i < NUM_SIGNALS; i++)
+        uv_close((uv_handle_t *)&c->signal[i], NULL);
+    uv_close((uv_handle_t *)&c->sample, NULL);
+    uv_close((uv_handle_t *)&c->drain, NULL);
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+    bool late = uv_now(&c->loop) > c->drain_until + DRAIN_GRACE_MS;
+    if (late || weir_workers_drained(c->node.workers))
+        stop(c);
+}
+
+static void drain(struct weir_node *node, uint64_t deadline_ms)
+{
+    struct control *c = control_of(node);
+    uint64_t until = uv_now(&c->loop) + deadline_ms;
+    bool first = node->state != WEIR_NODE_DRAINING;
+    if (c->stopping || (!first && until >= c->drain_until))
+        return;
+    node->state = WEIR_NODE_DRAINING;
+    c->drain_until = until;
+    log_info("node.draining", "deadline_ms=%llu", (unsigned long long)deadline_ms);
+    weir_workers_drain(node->workers, deadline_ms);
+    if (first && uv_timer_start(&c->drain, on_drain, DRAIN_POLL_MS, DRAIN_POLL_MS) < 0)
+        stop(c);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct control *c = signal->data;
+    if (number == SIGHUP || number == SIGUSR1) {
+        enum weir_err err = weir_access_log_reopen(c->node.access_log);
+        if (err < 0)
+            log_error("access_log.reopen_failed", "file=%s err=%s", c->config.access,
+                      weir_err_name(err));
+        else
+            log_info("access_log.reopened", "file=%s", c->config.access);
+        return;
+    }
+    /* The second one says that the operator does not want to wait. */
+    drain(&c->node, c->node.state == WEIR_NODE_DRAINING ? 0 : DRAIN_MS);
+}
+
+/* -- running -- */
+
+static void on_sample(uv_timer_t *timer)
+{
+    struct control *c = timer->data;
+    weir_rate_sample(&c->node.rate, weir_clock_mono_ns(), weir_node_requests(&c->node));
+    /* The store logs and counts what it finds; status and doctor tell it from there. */
+    enum weir_err err = weir_store_scrub_step(c->node.reader, &c->scrub, SCRUB_RECORDS);
+    if (err < 0)
+        log_debug("store.scrub_interrupted", "err=%s", weir_err_name(err));
+}
+
+/* On the writer thread. */
+static void on_change(void *arg, const struct weir_change *changes, size_t num)
+{
+    struct control *c = arg;
+    struct weir_workers *workers = atomic_load_explicit(&c->told, memory_order_acquire);
+    for (size_t i = 0; workers != NULL && i < num; i++)
+        if (changes[i].class == WEIR_CLASS_TENANT)
+            weir_workers_tenant_changed(workers, changes[i].key, changes[i].index_changed);
+}
+
+static void handles_start(struct control *c)
+{
+    int rc = uv_timer_init(&c->loop, &c->sample);
+    WEIR_ASSERT(rc == 0);
+    rc = uv_timer_init(&c->loop, &c->drain);
+    WEIR_ASSERT(rc == 0);
+    c->sample.data = c;
+    c->drain.data = c;
+    rc = uv_timer_start(&c->sample, on_sample, SAMPLE_MS, SAMPLE_MS);
+    WEIR_ASSERT(rc == 0);
+    for (size_t i = 0; i < NUM_SIGNALS; i++) {
+        rc = uv_signal_init(&c->loop, &c->signal[i]);
+        WEIR_ASSERT(rc == 0);
+        c->signal[i].data = c;
+        if (uv_signal_start(&c->signal[i], on_signal, signals[i]) < 0)
+            log_warn("node.signal_failed", "number=%d", signals[i]);
+    }
+    c->handles = true;
+}
+
+static void listeners_write(const struct control *c, struct weir_strbuf *out)
+{
+    char text[WEIR_ADDR_TEXT_MAX];
+    for (size_t i = 0; i < c->config.num_http; i++) {
+        weir_addr_text(weir_workers_bound(c->node.workers, i), text);
+        weir_strbuf_printf(out, "%shttp://%s", i > 0 ? "," : "", text);
+    }
+}
+
+static void started_log(struct control *c)
+{
+    struct weir_strbuf listeners = WEIR_STRBUF_ZERO;
+    struct weir_store_stats stats;
+    char admin[WEIR_ADDR_TEXT_MAX] = "off";
+    struct weir_addr bound;
+    listeners_write(c, &listeners);
+    if (c->config.has_admin) {
+        weir_admin_bound(c->admin, &bound);
+        weir_addr_text(&bound, admin);
+    }
+    if (weir_store_stats(c->node.reader, &stats) < 0 || listeners.failed)
+        memset(&stats, 0, sizeof(stats));
+    log_info("node.started",
+             "version=%s name=%s listeners=%s socket=%s admin=%s workers=%u tenants=%llu pid=%d",
+             WEIR_VERSION, c->config.name, listeners.failed ? "?" : listeners.at, c->config.socket,
+             admin, weir_workers_num(c->node.workers), (unsigned long long)stats.num_tenants,
+             (int)getpid());
+    weir_strbuf_deinit(&listeners);
+}
+
+/* -- starting -- */
+
+/* The one line that the operator reads, beside the events of the log. */
+static void complain(const struct weir_strbuf *why)
+{
+    fprintf(stderr, "weir: %s\n", why->failed ? "out of memory" : why->at);
+}
+
+static bool descriptors_start(struct control *c)
+{
+    uint32_t wanted = weir_descriptors_wanted(c->config.max_connections);
+    uint32_t have = weir_descriptors_raise(wanted);
+    c->node.descriptors = have;
+    if (have <= WEIR_DESCRIPTORS_OWN) {
+        fprintf(stderr,
+                "weir: %u file descriptors are too few to run: raise LimitNOFILE of the unit or "
+                "`ulimit -Hn` above %u\n",
+                have, WEIR_DESCRIPTORS_OWN);
+        return false;
+    }
+    if (have >= wanted)
+        return true;
+    log_warn("node.few_descriptors",
+             "descriptors=%u limits_connections=%u wanted=%u hint=raise LimitNOFILE or lower "
+             "limits.connections",
+             have, c->config.max_connections, wanted);
+    /* A connection that cannot have its descriptor is better refused at the limit than in the
+     * middle of its work. */
+    if (c->config.max_connections > have - WEIR_DESCRIPTORS_OWN)
+        c->config.max_connections = have - WEIR_DESCRIPTORS_OWN;
+    return true;
+}
+
+static bool store_start(struct control *c)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    struct weir_store_config cfg = {
+        .folder = c->config.data,
+        .max_bytes = c->config.max_store,
+        .index = weir_tenant_index,
+        .on_change = on_change,
+        .on_change_arg = c,
+        .metrics = &c->store_metrics,
+    };
+    enum weir_err err = weir_store_open(&cfg, &c->node.store);
+    if (err == WEIR_OK)
+        err = weir_store_reader_new(c->node.store, &c->node.reader);
+    if (err == WEIR_OK)
+        return true;
+    weir_explain_store(c->config.data, err, &why);
+    complain(&why);
+    weir_strbuf_deinit(&why);
+    return false;
+}
+
+static bool log_start(struct control *c)
+{
+    enum weir_err err =
+        weir_access_log_open(c->config.access, c->config.num_workers, &c->node.access_log);
+    if (err < 0) {
+        fprintf(stderr,
+                "weir: log.access: %s cannot be written (%s): create its folder and give it to "
+                "user %u\n",
+                c->config.access, weir_err_name(err), (unsigned)geteuid());
+        return false;
+    }
+    /* `weir logs` without -f shows what was before it; where records are not made, they are made
+     * only for -f. */
+    if (strcmp(c->config.access, "off") != 0)
+        weir_access_tail_begin(c->node.access_log);
+    return true;
+}
+
+static bool workers_start(struct control *c)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    struct weir_workers_error fault = { .sys_errno = 0 };
+    struct weir_workers_config cfg = {
+        .num_workers = c->config.num_workers,
+        .http = c->config.http,
+        .num_http = c->config.num_http,
+        .max_connections = c->config.max_connections,
+        .max_memory = c->config.max_memory,
+        .trusted = c->config.trusted,
+        .num_trusted = c->config.num_trusted,
+        .node_name = c->config.name,
+        .store = c->node.store,
+        .verdicts = c->node.verdicts,
+        .access_log = c->node.access_log,
+    };
+    enum weir_err err = weir_workers_start(&cfg, &c->node.workers, &fault);
+    if (err == WEIR_OK) {
+        atomic_store_explicit(&c->told, c->node.workers, memory_order_release);
+        return true;
+    }
+    if (fault.listener.port != 0)
+        weir_explain_listener("listen.http", &fault.listener, err, fault.sys_errno, &why);
+    else
+        weir_strbuf_printf(&why, "workers cannot be started (%s): %s",
+                           fault.what != NULL ? fault.what : "start",
+                           fault.sys_errno != 0 ? strerror(fault.sys_errno) : weir_err_name(err));
+    complain(&why);
+    weir_strbuf_deinit(&why);
+    return false;
+}
+
+static bool admin_start(struct control *c)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    int sys_errno = 0;
+    const struct weir_addr *tcp = c->config.has_admin ? &c->config.admin : NULL;
+    enum weir_err err = weir_push_queue_new(&c->node, &c->node.pushes);
+    if (err < 0) {
+        fprintf(stderr, "weir: %s\n", weir_err_name(err));
+        return false;
+    }
+    err = weir_admin_socket_open(c->config.socket, &c->socket, &sys_errno);
+    if (err < 0) {
+        weir_explain_socket(c->config.socket, err, sys_errno, &why);
+    } else {
+        err = weir_admin_start(&c->node, &c->socket, tcp, &c->admin, &sys_errno);
+        if (err < 0 && tcp != NULL)
+            weir_explain_listener("admin.listen", tcp, err, sys_errno, &why);
+        else if (err < 0)
+            weir_strbuf_printf(&why, "admin.socket: %s", weir_err_name(err));
+    }
+    if (err < 0)
+        complain(&why);
+    weir_strbuf_deinit(&why);
+    return err == WEIR_OK;
+}
+
+static bool node_start(struct control *c)
+{
+    c->node.config = &c->config;
+    c->node.loop = &c->loop;
+    c->node.metrics = &c->metrics;
+    c->node.store_metrics = &c->store_metrics;
+    c->node.drain = drain;
+    c->node.started_ns = weir_clock_mono_ns();
+    c->node.verdicts = weir_verdicts_new();
+    if (c->node.verdicts == NULL) {
+        fprintf(stderr, "weir: out of memory\n");
+        return false;
+    }
+    return descriptors_start(c) && store_start(c) && log_start(c) && workers_start(c) &&
+           admin_start(c);
+}
+
+/* Undo node_start from wherever it came to. The loop is empty, or has only what is closing. */
+static void node_end(struct control *c)
+{
+    if (c->admin != NULL)
+        weir_admin_stop(c->admin);
+    if (c->node.pushes != NULL)
+        weir_push_queue_stop(c->node.pushes);
+    (void)uv_run(&c->loop, UV_RUN_DEFAULT);
+    weir_admin_free(&c->admin);
+    weir_admin_socket_close(&c->socket);
+    /* No write is left, so nobody is about to tell the workers anything. */
+    atomic_store_explicit(&c->told, NULL, memory_order_release);
+    if (c->node.workers != NULL)
+        weir_workers_stop(&c->node.workers);
+    if (c->node.access_log != NULL) {
+        if (strcmp(c->config.access, "off") != 0)
+            weir_access_tail_end(c->node.access_log);
+        weir_access_log_close(&c->node.access_log);
+    }
+    weir_store_reader_free(&c->node.reader);
+    if (c->node.store != NULL)
+        weir_store_close(&c->node.store);
+    weir_push_queue_free(&c->node.pushes);
+    weir_verdicts_free(&c->node.verdicts);
+}
+
+static int run(struct control *c)
+{
+    if (uv_loop_init(&c->loop) < 0) {
+        fprintf(stderr, "weir: the event loop cannot be made: %s\n", strerror(errno));
+        return 1;
+    }
+    bool good = node_start(c);
+    if (good) {
+        handles_start(c);
+        c->node.state = WEIR_NODE_SERVING;
+        started_log(c);
+        (void)uv_run(&c->loop, UV_RUN_DEFAULT);
+    }
+    node_end(c);
+    int rc = uv_loop_close(&c->loop);
+    WEIR_ASSERT(rc == 0);
+    if (good)
+        log_info("node.stopped", "name=%s", c->config.name);
+    return good ? 0 : 1;
+}
+
+/* -- the file -- */
+
+static bool file_read(const char *path, struct weir_strbuf *out)
+{
+    char chunk[8192];
+    ssize_t len = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        fprintf(stderr, "weir: %s cannot be read: %s\n", path, strerror(errno));
+        return false;
+    }
+    out->max = WEIR_CONFIG_BYTES_MAX;
+    while ((len = read(fd, chunk, sizeof(chunk))) > 0 && !out->failed)
+        weir_strbuf_add(out, weir_span(chunk, (size_t)len));
+    if (len < 0)
+        fprintf(stderr, "weir: %s cannot be read: %s\n", path, strerror(errno));
+    else if (out->failed)
+        fprintf(stderr, "weir: %s is larger than a node file may be (1 MiB)\n", path);
+    close(fd);
+    return len == 0 && !out->failed;
+}
+
+static bool config_start(struct control *c, const struct weir_control_options *o)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    struct weir_strbuf problems = WEIR_STRBUF_ZERO;
+    enum weir_err err = WEIR_EINVAL;
+    weir_config_init(&c->config);
+    if (o->config == NULL || file_read(o->config, &text))
+        err = weir_config_read(&c->config, o->config, weir_span(text.at, text.len), o->env,
+                               &problems);
+    if (problems.len > 0)
+        fputs(problems.at, stderr);
+    else if (err == WEIR_ENOMEM)
+        fprintf(stderr, "weir: out of memory\n");
+    weir_strbuf_deinit(&text);
+    weir_strbuf_deinit(&problems);
+    return err == WEIR_OK;
+}
+
+static int check(const struct control *c)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO;
+    bool good = weir_machine_check(&c->config, &out);
+    if (!out.failed)
+        fputs(out.at, stdout);
+    good = good && !out.failed;
+    weir_strbuf_deinit(&out);
+    return good ? 0 : 1;
+}
+
+int weir_control_run(const struct weir_control_options *o)
+{
+    struct control *c = calloc(1, sizeof(*c));
+    int code = 1;
+    if (c == NULL) {
+        fprintf(stderr, "weir: out of memory\n");
+        return 1;
+    }
+    c->socket.fd = -1;
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (config_start(c, o)) {
+        weir_log_init(c->config.level, STDERR_FILENO);
+        code = o->check ? check(c) : run(c);
+    }
+    weir_config_deinit(&c->config);
+    free(c);
+    return code;
+}

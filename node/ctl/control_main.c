@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * control_main.c - the command line of `weir node`.
+ */
+#include "node/ctl/control.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: weir node --config FILE [--check]\n"
+    "\n"
+    "Run a node in the foreground: events to stderr, the access log to where log.access says.\n"
+    "\n"
+    "  --config FILE  the node file; without it the WEIR_... variables alone speak\n"
+    "  --check        validate the file and the machine (ports, folder, descriptors), then exit:\n"
+    "                 0 when the node would start, 1 when something is wrong\n"
+    "\n"
+    "SIGTERM and SIGINT drain and end (twice: at once); SIGHUP and SIGUSR1 reopen the access log.\n"
+    "\n"
+    "Examples:\n"
+    "  weir node --config /etc/weir/node.yaml\n"
+    "  weir node --check --config /etc/weir/node.yaml\n"
+    "  WEIR_LISTEN_HTTP=0.0.0.0:8080 WEIR_DATA=/tmp/weir weir node\n";
+
+static int usage(const char *what, const char *arg)
+{
+    fprintf(stderr, "weir node: %s \"%s\"; try `weir node --help`\n", what, arg);
+    return 2;
+}
+
+int weir_control_main(int argc, char **argv)
+{
+    struct weir_control_options o = { .env = (const char *const *)environ };
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i];
+        if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+            fputs(help, stdout);
+            return 0;
+        }
+        if (strcmp(arg, "--check") == 0) {
+            o.check = true;
+        } else if (strncmp(arg, "--config=", 9) == 0) {
+            o.config = arg + 9;
+        } else if (strcmp(arg, "--config") == 0 || strcmp(arg, "-c") == 0) {
+            if (++i == argc)
+                return usage("a file is missing behind", arg);
+            o.config = argv[i];
+        } else {
+            return usage(arg[0] == '-' ? "unknown option" : "unexpected argument", arg);
+        }
+    }
+    return weir_control_run(&o);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * doctor.c - see doctor.h. Each check says what it found in numbers, and a hint only when something
+ * is to be done.
+ */
+#include "node/ctl/doctor.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "node/base/clock.h"
+#include "node/base/hashmap.h"
+#include "node/base/limits.h"
+#include "node/base/rng.h"
+#include "node/ctl/status.h"
+#include "node/ctl/stored.h"
+
+#define ARENA_MAX      (16u << 20)
+#define FREE_MIN       (512ull << 20) /* bytes of the data folder's file system */
+#define CLOCK_MIN_S    1704067200     /* 2024-01-01: before it, the clock was never set */
+#define TENANTS_MAX    256            /* looked at for endpoints */
+#define DESCRIPTORS_PC 80             /* percent in use: warn */
+
+#define ULL(n) ((unsigned long long)(n))
+
+void weir_doctor_init(struct weir_doctor *d, struct weir_node *node)
+{
+    memset(d, 0, sizeof(*d));
+    d->node = node;
+    weir_arena_init(&d->arena, 8192, ARENA_MAX);
+}
+
+void weir_doctor_deinit(struct weir_doctor *d)
+{
+    weir_arena_deinit(&d->arena);
+}
+
+void weir_doctor_say(struct weir_doctor *d, const char *name, const char *outcome,
+                     const char *message, const char *hint)
+{
+    if (message == NULL) {
+        d->err = WEIR_ENOMEM;
+        return;
+    }
+    WEIR_ASSERT(d->num < WEIR_DOCTOR_CHECKS_MAX);
+    Weir__V1__DoctorCheck *check = &d->checks[d->num];
+    weir__v1__doctor_check__init(check);
+    check->name = (char *)name;
+    check->outcome = (char *)outcome;
+    check->message = (char *)message;
+    check->hint = (char *)hint;
+    d->list[d->num++] = check;
+}
+
+/* procfs answers from memory. */
+static uint64_t descriptors_open(void)
+{
+    uint64_t num = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    if (dir == NULL)
+        return 0;
+    while (readdir(dir) != NULL)
+        num++;
+    closedir(dir);
+    return num > 3 ? num - 3 : 0; /* ".", ".." and the folder itself */
+}
+
+static void check_descriptors(struct weir_doctor *d)
+{
+    /* With a hundred thousand of them the folder takes a while to read; the connections say nearly
+     * the same. */
+    uint64_t limit = d->node->descriptors;
+    uint64_t used = descriptors_open();
+    bool tight = used * 100 > limit * DESCRIPTORS_PC;
+    weir_doctor_say(d, "descriptors", tight ? "warn" : "ok",
+                    weir_arena_printf(&d->arena, "%llu of %llu in use", ULL(used), ULL(limit)),
+                    tight ? "raise LimitNOFILE of the unit, or lower limits.connections" : NULL);
+}
+
+static void check_store(struct weir_doctor *d, const struct weir_store_stats *s)
+{
+    unsigned percent = s->max_bytes > 0 ? (unsigned)(s->used_bytes * 100 / s->max_bytes) : 0;
+    const char *outcome = s->writable ? (percent >= 70 ? "warn" : "ok") : "fail";
+    const char *hint = NULL;
+    if (!s->writable)
+        hint =
+            "no write is taken: delete something, or raise limits.store, or make room on the disk";
+    else if (percent >= 70)
+        hint = "writes stop at 80 %: raise limits.store soon";
+    weir_doctor_say(d, "store", outcome,
+                    weir_arena_printf(&d->arena, "%llu of %llu bytes (%u %%), %llu tenants",
+                                      ULL(s->used_bytes), ULL(s->max_bytes), percent,
+                                      ULL(s->num_tenants)),
+                    hint);
+    bool broken = s->damaged || s->num_corrupt > 0;
+    weir_doctor_say(
+        d, "records", s->damaged ? "fail" : (broken ? "warn" : "ok"),
+        weir_arena_printf(&d->arena, "%llu damaged records met since start%s", ULL(s->num_corrupt),
+                          s->damaged ? ", and a page that does not hold" : ""),
+        broken ? "apply the tenants named in the log again; a restart repairs pages" : NULL);
+    bool tight = s->readers_max > 0 && s->readers_used * 100ull > s->readers_max * 80ull;
+    weir_doctor_say(d, "readers", tight ? "warn" : "ok",
+                    weir_arena_printf(&d->arena, "%u of %u reader slots in use", s->readers_used,
+                                      s->readers_max),
+                    tight ? "another process may have the store open; end it" : NULL);
+    weir_doctor_say(d, "conflicts", s->num_conflicts > 0 ? "warn" : "ok",
+                    weir_arena_printf(&d->arena, "%llu names claimed by more than one tenant",
+                                      ULL(s->num_conflicts)),
+                    s->num_conflicts > 0 ? "weir get tenants -o wide names them; remove the name "
+                                           "from one of the tenants"
+                                         : NULL);
+}
+
+static void check_disk(struct weir_doctor *d)
+{
+    struct statvfs v;
+    const char *folder = d->node->config->data;
+    if (statvfs(folder, &v) < 0) {
+        weir_doctor_say(d, "disk", "fail",
+                        weir_arena_printf(&d->arena, "%s cannot be looked at", folder),
+                        "see whether its file system is mounted");
+        return;
+    }
+    uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
+    weir_doctor_say(d, "disk", left < FREE_MIN ? "warn" : "ok",
+                    weir_arena_printf(&d->arena, "%llu bytes free for %s", ULL(left), folder),
+                    left < FREE_MIN ? "make room: a full disk stops every write" : NULL);
+}
+
+/* Versions carry wall time: a clock that was never set makes every write of this node look old. */
+static void check_clock(struct weir_doctor *d)
+{
+    char text[WEIR_RFC3339_LEN + 1];
+    uint64_t now_ms = weir_clock_wall_ms();
+    bool unset = now_ms / 1000 < CLOCK_MIN_S;
+    weir_clock_rfc3339(now_ms, text);
+    weir_doctor_say(d, "clock", unset ? "fail" : "ok",
+                    weir_arena_printf(&d->arena, "%.*s", WEIR_RFC3339_LEN, text),
+                    unset ? "set the clock: run an NTP client" : NULL);
+}
+
+static void check_listeners(struct weir_doctor *d)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    char addr[WEIR_ADDR_TEXT_MAX];
+    for (size_t i = 0; i < d->node->config->num_http; i++) {
+        weir_addr_text(weir_workers_bound(d->node->workers, i), addr);
+        weir_strbuf_printf(&text, "%s%s", i > 0 ? ", " : "", addr);
+    }
+    weir_doctor_say(d, "listeners", "ok",
+                    text.failed || text.len == 0
+                        ? weir_arena_printf(&d->arena, "none")
+                        : weir_arena_strdup(&d->arena, weir_span(text.at, text.len)),
+                    NULL);
+    weir_strbuf_deinit(&text);
+}
+
+static void check_access_log(struct weir_doctor *d)
+{
+    const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
+    size_t num = weir_node_blocks(d->node, blocks);
+    uint64_t dropped = weir_metrics_sum(blocks, num, WEIR_M_ACCESS_LOG_DROPPED);
+    weir_doctor_say(d, "access log", dropped > 0 ? "warn" : "ok",
+                    weir_arena_printf(&d->arena, "%llu records lost since start", ULL(dropped)),
+                    dropped > 0
+                        ? "the log is written too slowly: use a faster disk, or log.access: "
+                          "off"
+                        : NULL);
+}
+
+void weir_doctor_machine(struct weir_doctor *d)
+{
+    struct weir_store_stats stats;
+    check_clock(d);
+    check_descriptors(d);
+    check_listeners(d);
+    check_disk(d);
+    if (weir_store_stats(d->node->reader, &stats) == WEIR_OK)
+        check_store(d, &stats);
+    check_access_log(d);
+}
+
+/* -- endpoints -- */
+
+/** While endpoints are collected. */
+struct gather {
+    struct weir_arena *arena;
+    struct weir_hashmap seen;
+    struct weir_doctor_endpoint *out;
+    size_t num;
+    enum weir_err err;
+};
+
+static bool gather_one(struct gather *g, const char *text, struct weir_span tenant)
+{
+    if (g->num == WEIR_DOCTOR_ENDPOINTS_MAX)
+        return false;
+    if (text == NULL || weir_hashmap_find(&g->seen, weir_span_cstr(text)) != NULL)
+        return true;
+    struct weir_doctor_endpoint *e = &g->out[g->num];
+    e->text = weir_arena_strdup(g->arena, weir_span_cstr(text));
+    e->tenant = weir_arena_strdup(g->arena, tenant);
+    if (e->text == NULL || e->tenant == NULL)
+        g->err = WEIR_ENOMEM;
+    else
+        g->err = weir_hashmap_add(&g->seen, weir_span_cstr(e->text), e);
+    g->num += g->err == WEIR_OK ? 1 : 0;
+    return g->err == WEIR_OK;
+}
+
+static bool gather_tenant(void *arg, const struct weir_record *rec)
+{
+    struct gather *g = arg;
+    struct weir_arena arena;
+    Weir__V1__StoredTenant *stored = NULL;
+    bool more = true;
+    weir_stored_arena_init(&arena);
+    enum weir_err err = weir_stored_read(rec->value, &arena, &stored);
+    size_t num = err == WEIR_OK ? stored->tenant->n_upstreams : 0;
+    for (size_t i = 0; i < num && more; i++) {
+        const Weir__V1__Upstream *u = stored->tenant->upstreams[i]->value;
+        for (size_t j = 0; u != NULL && j < u->n_endpoints && more; j++)
+            more = gather_one(g, u->endpoints[j]->address, rec->key);
+    }
+    weir_arena_deinit(&arena);
+    return more;
+}
+
+enum weir_err weir_doctor_endpoints(struct weir_doctor *d, struct weir_doctor_endpoint *out,
+                                    size_t *ret_len)
+{
+    struct gather g = { .arena = &d->arena, .out = out };
+    struct weir_store_reader *r = d->node->reader;
+    uint64_t seed = 0;
+    enum weir_err err = weir_rng_secret(&seed, sizeof(seed));
+    if (err == WEIR_OK)
+        err = weir_store_read_begin(r);
+    if (err < 0)
+        return err;
+    weir_hashmap_init(&g.seen, seed, WEIR_DOCTOR_ENDPOINTS_MAX);
+    err = weir_store_list(r, WEIR_CLASS_TENANT, WEIR_SPAN_EMPTY, TENANTS_MAX, gather_tenant, &g);
+    weir_store_read_end(r);
+    weir_hashmap_deinit(&g.seen);
+    if (err == WEIR_OK)
+        err = g.err;
+    if (err == WEIR_OK)
+        *ret_len = g.num;
+    return err;
+}

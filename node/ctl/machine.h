@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * machine.h - what a node needs of its machine: descriptors, ports, a folder, a socket; found out
+ * before and at start. Every message is one line, cause first, then what to do.   Owner: control
+ * thread, before the loop runs.
+ */
+#ifndef WEIR_NODE_CTL_MACHINE_H
+#define WEIR_NODE_CTL_MACHINE_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/strbuf.h"
+#include "node/ctl/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WEIR_DESCRIPTORS_OWN                                                                       \
+    512 /* store, logs, loops, listeners, admin connections: all but the traffic's */
+
+/** Raise the soft limit of open descriptors to what the system lets us have, the hard limit
+ * included if it may be. */
+uint32_t weir_descriptors_raise(uint32_t wanted);
+/** How many a node with this many connections wants: one for the client and one for the endpoint
+ * each. */
+uint32_t weir_descriptors_wanted(uint32_t connections);
+
+/** Why an address cannot be listened on, and what to do. @param err WEIR_EINUSE, WEIR_EPERM,
+ * WEIR_EINVAL or another */
+void weir_explain_listener(const char *field, const struct weir_addr *addr, enum weir_err err,
+                           int sys_errno, struct weir_strbuf *out);
+/** Why the store cannot be opened. */
+void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbuf *out);
+/** Why the admin socket cannot be made. */
+void weir_explain_socket(const char *path, enum weir_err err, int sys_errno,
+                         struct weir_strbuf *out);
+
+/**
+ * `weir node --check`: try everything that the start would need, and change nothing.
+ *
+ * @param out one line for each thing looked at: "ok", "warn" or "fail", what, and what to do
+ * @return true: the node would start
+ */
+bool weir_machine_check(const struct weir_config *c, struct weir_strbuf *out);
+
+#endif

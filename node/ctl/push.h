@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * push.h - changes on their way into the store: many items of one request, each a durable write of
+ * its own. Owner: control. Items are submitted in order, at most WEIR_PUSH_RUNNING_MAX at a time
+ * over all pushes; two changes of one name never run at once, so that the revision behind a
+ * deletion is known when its successor is made. A push outlives the client that asked for it.
+ */
+#ifndef WEIR_NODE_CTL_PUSH_H
+#define WEIR_NODE_CTL_PUSH_H
+
+#include "node/base/arena.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/list.h"
+#include "node/base/span.h"
+#include "node/ctl/node.h"
+#include "node/ctl/stored.h"
+#include "sync/store.h"
+#include "tenants/schema.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WEIR_PUSH_RUNNING_MAX                                                                      \
+    16384                       /* writes handed to the store and not yet answered, of all pushes */
+#define WEIR_PUSH_SLICE   256   /* items handled in one turn of the loop, for one push */
+#define WEIR_PUSH_BUSY_MS 10000 /* how long a push waits for room in the store's queue */
+
+struct weir_push;
+struct weir_push_queue;
+
+/** One change. The results hold when the push is done. */
+struct weir_push_item {
+    struct weir_write write;
+    struct weir_push *push;
+    struct weir_span name;
+    struct weir_stored_change change;
+    enum weir_err err; /* WEIR_OK: written; WEIR_EEXIST: nothing to change; else refused */
+    bool too_late;     /* refused because the node is stopping or stayed busy */
+};
+
+struct weir_push {
+    struct weir_list link; /* in the queue's list of pushes that wait for room */
+    struct weir_push_queue *queue;
+    struct weir_arena arena; /* items, packed tenants, texts */
+    struct weir_docs docs;   /* where the tenants live that came from a text */
+    struct weir_push_item *items;
+    size_t num;
+    size_t max;
+    size_t next; /* first item that was not yet handled */
+    size_t finished;
+    bool dry_run;
+    const char *user;
+    uint64_t now_ms;      /* Unix, for applied_ms */
+    uint64_t waits_until; /* loop time: without progress until then it gives up */
+    void (*done)(struct weir_push *p);
+    void *arg;
+};
+
+/** @param node its store, reader and loop are used until the queue has ended  @return WEIR_OK |
+ * WEIR_ENOMEM | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_push_queue_new(struct weir_node *node,
+                                                struct weir_push_queue **ret);
+/** Refuse new work; when the last write is answered the handles close, and the loop can end. */
+void weir_push_queue_stop(struct weir_push_queue *q);
+/** After stop, an empty loop and the end of the store, whose writer may still be about to wake the
+ * loop. Sets *q NULL. */
+void weir_push_queue_free(struct weir_push_queue **q);
+
+/** @param user copied  @return NULL: out of memory */
+WEIR_MUST_USE struct weir_push *weir_push_new(struct weir_push_queue *q, const char *user,
+                                              bool dry_run);
+/** Before start, or from done on. Sets *p NULL. */
+void weir_push_free(struct weir_push **p);
+
+/** Make room for `max` items; once, before the first. @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_push_reserve(struct weir_push *p, size_t max);
+/**
+ * Add a change: the tenant as it shall be.
+ *
+ * @param t    borrowed until the push is freed; checked by the schema already
+ * @param why  for StoredTenant.why, copied
+ * @param ret  to set its precondition; NULL: not wanted
+ * @return WEIR_OK | WEIR_ELIMIT (the packed tenant alone is over WEIR_RECORD_MAX) | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_push_put(struct weir_push *p, const Weir__V1__Tenant *t,
+                                          const char *why, struct weir_push_item **ret);
+/** Add a deletion. @param name copied  @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_push_delete(struct weir_push *p, struct weir_span name,
+                                             struct weir_push_item **ret);
+
+/**
+ * Go. `done` is called in a later turn of the loop, when every item has its result.
+ *
+ * @return WEIR_OK: p is the queue's until done | WEIR_ECLOSED: the node is stopping, nothing was
+ * written
+ */
+WEIR_MUST_USE enum weir_err weir_push_start(struct weir_push *p, void (*done)(struct weir_push *),
+                                            void *arg);
+
+/** "created", "changed", "unchanged", "deleted" or "refused". */
+const char *weir_push_outcome(const struct weir_push_item *item);
+
+#endif

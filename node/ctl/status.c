@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * status.c - see status.h. Counters are summed over the workers' blocks at the moment of asking;
+ * nothing is kept but the samples for the rate.
+ */
+#include "node/ctl/status.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "node/base/clock.h"
+
+#define WARNINGS_MAX 8
+
+size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics **out)
+{
+    size_t num = 0;
+    size_t num_workers = 0;
+    const struct weir_metrics *const *workers =
+        node->workers != NULL ? weir_workers_metrics(node->workers, &num_workers) : NULL;
+    WEIR_ASSERT(num_workers <= WEIR_WORKERS_MAX);
+    for (size_t i = 0; i < num_workers; i++)
+        out[num++] = workers[i];
+    out[num++] = node->metrics;
+    out[num++] = node->store_metrics;
+    return num;
+}
+
+static uint64_t sum(const struct weir_node *node, enum weir_metric which)
+{
+    const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
+    size_t num = weir_node_blocks(node, blocks);
+    return weir_metrics_sum(blocks, num, which);
+}
+
+uint64_t weir_node_requests(const struct weir_node *node)
+{
+    return sum(node, WEIR_M_REQUESTS_2XX) + sum(node, WEIR_M_REQUESTS_3XX) +
+           sum(node, WEIR_M_REQUESTS_4XX) + sum(node, WEIR_M_REQUESTS_5XX) +
+           sum(node, WEIR_M_REQUESTS_CUT);
+}
+
+void weir_rate_sample(struct weir_rate *rate, uint64_t now_ns, uint64_t total)
+{
+    uint32_t at = rate->num % WEIR_RATE_SAMPLES;
+    rate->at_ns[at] = now_ns;
+    rate->total[at] = total;
+    rate->num++;
+}
+
+double weir_rate_per_s(const struct weir_rate *rate)
+{
+    if (rate->num < 2)
+        return 0;
+    uint32_t newest = (rate->num - 1) % WEIR_RATE_SAMPLES;
+    uint32_t oldest = rate->num > WEIR_RATE_SAMPLES ? rate->num % WEIR_RATE_SAMPLES : 0;
+    uint64_t ns = rate->at_ns[newest] - rate->at_ns[oldest];
+    if (ns == 0)
+        return 0;
+    return (double)(rate->total[newest] - rate->total[oldest]) * 1e9 / (double)ns;
+}
+
+/* procfs answers from memory, so this does not wait for a disk. */
+uint64_t weir_resident_bytes(void)
+{
+    char text[128];
+    unsigned long long pages = 0;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t len = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    if (sscanf(text, "%*u %llu", &pages) != 1)
+        return 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+const char *weir_node_state_name(const struct weir_node *node, const struct weir_store_stats *stats)
+{
+    switch (node->state) {
+    case WEIR_NODE_STARTING:
+        return "starting";
+    case WEIR_NODE_DRAINING:
+        return "draining";
+    case WEIR_NODE_SERVING:
+        return stats->writable ? "serving" : "readonly";
+    }
+    WEIR_UNREACHABLE();
+}
+
+/** Texts for the operator, in the arena. */
+struct warnings {
+    struct weir_arena *arena;
+    char **lines;
+    size_t num;
+    bool failed;
+};
+
+static void warn(struct warnings *w, char *line)
+{
+    if (line == NULL || w->num == WARNINGS_MAX)
+        w->failed = true;
+    else
+        w->lines[w->num++] = line;
+}
+
+static void warnings_collect(struct weir_node *node, const struct weir_store_stats *stats,
+                             struct warnings *w)
+{
+    uint64_t dropped = sum(node, WEIR_M_ACCESS_LOG_DROPPED);
+    uint64_t corrupt = sum(node, WEIR_M_STORE_CORRUPT_RECORDS);
+    if (!stats->writable)
+        warn(w, weir_arena_printf(w->arena,
+                                  "the store takes no writes: %llu of %llu bytes used; delete "
+                                  "something or raise limits.store",
+                                  (unsigned long long)stats->used_bytes,
+                                  (unsigned long long)stats->max_bytes));
+    if (stats->num_conflicts > 0)
+        warn(w, weir_arena_printf(w->arena, "%llu names are claimed by more than one tenant",
+                                  (unsigned long long)stats->num_conflicts));
+    if (dropped > 0)
+        warn(w, weir_arena_printf(w->arena,
+                                  "%llu access records were lost: the log cannot be written fast "
+                                  "enough",
+                                  (unsigned long long)dropped));
+    if (corrupt > 0)
+        warn(w, weir_arena_printf(w->arena, "%llu damaged records were met in the store",
+                                  (unsigned long long)corrupt));
+    if (node->descriptors > 0 && node->descriptors < node->config->max_connections)
+        warn(w,
+             weir_arena_printf(w->arena, "%u file descriptors are fewer than limits.connections %u",
+                               node->descriptors, node->config->max_connections));
+}
+
+static enum weir_err store_stats(struct weir_node *node, struct weir_store_stats *ret)
+{
+    enum weir_err err = weir_store_read_begin(node->reader);
+    if (err < 0)
+        return err;
+    err = weir_store_stats(node->reader, ret);
+    weir_store_read_end(node->reader);
+    return err;
+}
+
+static void node_fill(struct weir_node *node, const struct weir_store_stats *stats,
+                      Weir__V1__NodeStatus *s)
+{
+    s->name = (char *)node->config->name;
+    s->state = (char *)weir_node_state_name(node, stats);
+    s->version = (char *)WEIR_VERSION;
+    s->has_uptime_s = 1;
+    s->uptime_s = (weir_clock_mono_ns() - node->started_ns) / 1000000000u;
+    s->has_workers = 1;
+    s->workers = node->workers != NULL ? weir_workers_num(node->workers) : 0;
+    s->has_tenants = 1;
+    s->tenants = stats->num_tenants;
+    s->has_connections = 1;
+    s->connections = sum(node, WEIR_M_CONNECTIONS_OPEN);
+    s->has_requests_per_s = 1;
+    s->requests_per_s = weir_rate_per_s(&node->rate);
+    s->has_requests_total = 1;
+    s->requests_total = weir_node_requests(node);
+    s->has_store_used_bytes = 1;
+    s->store_used_bytes = stats->used_bytes;
+    s->has_store_max_bytes = 1;
+    s->store_max_bytes = stats->max_bytes;
+    s->has_seq = 1;
+    s->seq = stats->seq;
+    s->has_lag = 1;
+    s->lag = 0; /* a single node is behind nobody */
+    s->has_conflicts = 1;
+    s->conflicts = stats->num_conflicts;
+    s->has_resident_bytes = 1;
+    s->resident_bytes = weir_resident_bytes();
+}
+
+static char *lane_text(const uint8_t lane[WEIR_LANE_LEN], struct weir_arena *arena)
+{
+    char *text = weir_arena_alloc(arena, 2 * WEIR_LANE_LEN + 1);
+    for (size_t i = 0; text != NULL && i < WEIR_LANE_LEN; i++)
+        snprintf(text + 2 * i, 3, "%02x", lane[i]);
+    return text;
+}
+
+enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
+                               Weir__V1__StatusAnswer *ret)
+{
+    struct weir_store_stats stats;
+    struct warnings w = { .arena = arena };
+    enum weir_err err = store_stats(node, &stats);
+    if (err < 0)
+        return err;
+    Weir__V1__NodeStatus *s = weir_arena_alloc(arena, sizeof(*s));
+    Weir__V1__NodeStatus **list = weir_arena_alloc(arena, sizeof(Weir__V1__NodeStatus *));
+    w.lines = weir_arena_calloc(arena, WARNINGS_MAX, sizeof(char *));
+    char *lane = lane_text(stats.lane, arena);
+    if (s == NULL || list == NULL || w.lines == NULL || lane == NULL)
+        return WEIR_ENOMEM;
+    weir__v1__node_status__init(s);
+    node_fill(node, &stats, s);
+    s->lane = lane;
+    warnings_collect(node, &stats, &w);
+    if (w.failed)
+        return WEIR_ENOMEM;
+    s->warnings = w.lines;
+    s->n_warnings = w.num;
+    list[0] = s;
+    ret->nodes = list;
+    ret->n_nodes = 1;
+    return WEIR_OK;
+}
+
+static void gauge_write(struct weir_strbuf *out, const char *name, const char *help, uint64_t value)
+{
+    weir_strbuf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name,
+                       (unsigned long long)value);
+}
+
+enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *out)
+{
+    const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
+    struct weir_store_stats stats;
+    enum weir_err err = store_stats(node, &stats);
+    if (err < 0)
+        return err;
+    weir_metrics_write(blocks, weir_node_blocks(node, blocks), out);
+    weir_strbuf_puts(out, "# HELP weir_build_info The version of this node.\n"
+                          "# TYPE weir_build_info gauge\n"
+                          "weir_build_info{version=\"" WEIR_VERSION "\"} 1\n");
+    gauge_write(out, "weir_uptime_seconds", "Time since the node started.",
+                (weir_clock_mono_ns() - node->started_ns) / 1000000000u);
+    gauge_write(out, "weir_resident_bytes", "Memory of the process.", weir_resident_bytes());
+    gauge_write(out, "weir_draining", "1 while the node takes no new work.",
+                node->state == WEIR_NODE_DRAINING);
+    gauge_write(out, "weir_tenants", "Tenants in the store.", stats.num_tenants);
+    gauge_write(out, "weir_conflicts", "Names claimed by more than one tenant.",
+                stats.num_conflicts);
+    gauge_write(out, "weir_store_used_bytes", "Bytes of the store in use.", stats.used_bytes);
+    gauge_write(out, "weir_store_limit_bytes", "Bytes that the store may grow to.",
+                stats.max_bytes);
+    gauge_write(out, "weir_store_writable", "0 while the store refuses writes.", stats.writable);
+    return WEIR_OK;
+}

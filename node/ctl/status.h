@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * status.h - what the node says of itself: state, counters, rates, sizes, warnings.
+ * Owner: control.
+ */
+#ifndef WEIR_NODE_CTL_STATUS_H
+#define WEIR_NODE_CTL_STATUS_H
+
+#include "node/base/arena.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/metrics.h"
+#include "node/ctl/node.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <weir/v1/admin.pb-c.h>
+
+#define WEIR_BLOCKS_MAX (WEIR_WORKERS_MAX + 2)
+
+/** Every block of counters of the node. @return how many were written to `out`, which has
+ * WEIR_BLOCKS_MAX places */
+size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics **out);
+/** Requests that ended since the start: those with an answer of ours or of an upstream, and those
+ * that were cut. */
+uint64_t weir_node_requests(const struct weir_node *node);
+
+/** Take a sample; called about once a second. */
+void weir_rate_sample(struct weir_rate *rate, uint64_t now_ns, uint64_t total);
+/** Per second, between the oldest kept sample and the newest; 0 before there are two. */
+double weir_rate_per_s(const struct weir_rate *rate);
+
+/** Bytes of this process in memory, or 0 when the system does not say. */
+uint64_t weir_resident_bytes(void);
+/** "starting", "serving", "draining" or "readonly". */
+const char *weir_node_state_name(const struct weir_node *node,
+                                 const struct weir_store_stats *stats);
+
+/** Fill the answer, in the arena. @return WEIR_OK | WEIR_ENOMEM | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
+                                             Weir__V1__StatusAnswer *ret);
+
+/** The exposition of all counters, and of what the node knows beside them. @return WEIR_OK |
+ * WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *out);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tester.h - what would happen to a request: which tenant, redirect or route, which endpoints with
+ * which verdict. Asks the same code as the data path, on a tenant compiled for the question. Owner:
+ * control.
+ */
+#ifndef WEIR_NODE_CTL_TESTER_H
+#define WEIR_NODE_CTL_TESTER_H
+
+#include "node/base/addr.h"
+#include "node/base/arena.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/ctl/node.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <weir/v1/admin.pb-c.h>
+
+/** A request as a question. */
+struct weir_test {
+    bool https;
+    uint16_t port;
+    struct weir_span host; /* lower case, without port */
+    bool host_is_ip;
+    struct weir_addr addr;   /* of such a host */
+    struct weir_span target; /* path and query as a client would send them; "/" at least */
+    struct weir_span path;   /* normalised */
+    struct weir_span tenant; /* ask this one; empty: find it by host */
+    struct weir_addr client; /* for IP hash; valid when has_client */
+    bool has_client;
+    bool redirects_only;
+};
+
+/**
+ * Take a URL apart: http://host[:port][/path][?query] or https.
+ *
+ * @param arena where normalised parts are kept
+ * @return WEIR_OK | WEIR_EINVAL: *ret_why says what is wrong with it | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_test_url(struct weir_span url, struct weir_arena *arena,
+                                          struct weir_test *ret, const char **ret_why);
+
+/**
+ * Answer the question, in the arena. A host that nobody owns is an answer, too: decision "none".
+ *
+ * @return WEIR_OK | WEIR_ENOTFOUND (the tenant that was named) | WEIR_EINVAL, WEIR_ECORRUPT (its
+ * record cannot be served) | WEIR_EIO | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_test_run(struct weir_node *node, const struct weir_test *test,
+                                          struct weir_arena *arena, Weir__V1__TestAnswer *ret);
+
+#endif
