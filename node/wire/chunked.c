@@ -90,51 +90,31 @@ static bool quoted_byte(struct weir_chunked *c, uint8_t b)
 
 /* One byte of *( ";" token [ "=" ( token / quoted-string ) ] ), no white space but between quotes.
  */
-static enum weir_step extension_byte(struct weir_chunked *c, uint8_t b)
+static bool extension_goes_on(struct weir_chunked *c, uint8_t b)
 {
     bool token = weir_byte_is(b, WEIR_BYTE_TOKEN);
-    bool good = token;
-    switch ((enum chunked_state)c->state) {
-    case AT_EXT_NAME_FIRST:
+    if (c->state == AT_EXT_NAME_FIRST) {
         c->state = AT_EXT_NAME;
-        break;
-    case AT_EXT_NAME:
-        if (b == '=') {
-            c->state = AT_EXT_VALUE_FIRST;
-            good = true;
-        } else if (!token) {
-            good = line_goes_on(c, b);
-        }
-        break;
-    case AT_EXT_VALUE_FIRST:
-        good = token || b == '"';
-        c->state = b == '"' ? AT_EXT_QUOTED : AT_EXT_TOKEN;
-        break;
-    case AT_EXT_TOKEN:
-        good = token || line_goes_on(c, b);
-        break;
-    case AT_EXT_QUOTED:
-    case AT_EXT_ESCAPED:
-        good = quoted_byte(c, b);
-        break;
-    case AT_EXT_QUOTE_END:
-        good = line_goes_on(c, b);
-        break;
-    case AT_SIZE:
-    case AT_SIZE_LF:
-    case AT_DATA:
-    case AT_DATA_CR:
-    case AT_DATA_LF:
-    case AT_TRAILER_FIRST:
-    case AT_TRAILER_NAME:
-    case AT_TRAILER_VALUE:
-    case AT_TRAILER_LF:
-    case AT_LAST_LF:
-    case AT_END:
-    case AT_FAULT:
-        WEIR_UNREACHABLE();
+        return token;
     }
-    if (good)
+    if (c->state == AT_EXT_NAME && b == '=') {
+        c->state = AT_EXT_VALUE_FIRST;
+        return true;
+    }
+    if (c->state == AT_EXT_VALUE_FIRST) {
+        c->state = b == '"' ? AT_EXT_QUOTED : AT_EXT_TOKEN;
+        return token || b == '"';
+    }
+    if (c->state == AT_EXT_QUOTED || c->state == AT_EXT_ESCAPED)
+        return quoted_byte(c, b);
+    WEIR_DCHECK(c->state == AT_EXT_NAME || c->state == AT_EXT_TOKEN ||
+                c->state == AT_EXT_QUOTE_END);
+    return (token && c->state != AT_EXT_QUOTE_END) || line_goes_on(c, b);
+}
+
+static enum weir_step extension_byte(struct weir_chunked *c, uint8_t b)
+{
+    if (extension_goes_on(c, b))
         return WEIR_STEP_MORE;
     return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_EXTENSION);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * scan.h - the scans that carry the cost of a head: value, name, path. Private to node/wire,
- * inlined. Sixteen bytes a step with SSE2, which every x86-64 has; by the table of classes
- * elsewhere, and where there are fewer than sixteen bytes in all. WEIR_NO_SIMD builds the table
- * form alone. No scan reads a byte before p, or at or after p + len.
+ * scan.h - the scans that carry the cost of a head: value, name, path. Private to node/wire.
+ *
+ * Sixteen bytes a step with SSE2, which every x86-64 has; by the table of classes elsewhere, and
+ * for less than sixteen bytes in all. WEIR_NO_SIMD builds the table form alone.
+ * No scan reads a byte before p, or at or after p + len.
  */
 #ifndef WEIR_NODE_WIRE_SCAN_H
 #define WEIR_NODE_WIRE_SCAN_H
@@ -23,8 +24,8 @@ static inline __m128i weir_scan_load(const uint8_t *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-/** All ones in each byte of v that is in first..first+count-1. SSE2 has no unsigned compare; the
- * minimum serves. */
+/* All ones in each byte of v that is in first..first+count-1. SSE2 compares signed: so by minimum.
+ */
 static inline __m128i weir_scan_range(__m128i v, uint8_t first, uint8_t count)
 {
     __m128i from = _mm_sub_epi8(v, _mm_set1_epi8((char)first));
@@ -40,6 +41,7 @@ static inline __m128i weir_scan_letters(__m128i v)
 {
     return weir_scan_range(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 26);
 }
+
 /* The bit of each byte that may not stand in a value. */
 static inline unsigned weir_scan_value_stops(const uint8_t *at)
 {

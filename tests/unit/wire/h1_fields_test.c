@@ -184,8 +184,11 @@ static void transfer_encoding_is_chunked_alone(void **state)
                        (const char *)bad[i].at);
         heads_bad(ANSWER, weir_span(text, (size_t)len), WEIR_FAULT_TRANSFER_ENCODING);
     }
+}
 
-    static const struct bad {
+static void transfer_encoding_is_neither_repeated_nor_disguised(void **state)
+{
+    static const struct {
         struct weir_span bytes;
         enum weir_h1_fault fault;
     } odd[] = {
@@ -206,6 +209,7 @@ static void transfer_encoding_is_chunked_alone(void **state)
         heads_bad(REQUEST, odd[i].bytes, odd[i].fault);
 
     /* A name that only some readers take for it is another field, and marked as one. */
+    struct weir_h1_head h;
     heads_good(&h, REQUEST, BYTES(POST "Transfer_Encoding: chunked\r\n\r\n"));
     assert_false(h.chunked);
     assert_true(h.fields[1].underscore);
@@ -371,6 +375,7 @@ int main(void)
         cmocka_unit_test(content_length_is_digits_once),
         cmocka_unit_test(length_and_coding_together_are_refused),
         cmocka_unit_test(transfer_encoding_is_chunked_alone),
+        cmocka_unit_test(transfer_encoding_is_neither_repeated_nor_disguised),
         cmocka_unit_test(transfer_encoding_has_no_place_where_it_cannot_be_read),
         cmocka_unit_test(answers_without_body_declare_none),
         cmocka_unit_test(connection_options_become_flags_and_marks),
