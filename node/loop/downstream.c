@@ -9,6 +9,8 @@
 #include "node/base/clock.h"
 #include "node/loop/exchange.h"
 #include "node/loop/net.h"
+#include "node/wire/uri.h"
+#include "tenants/cache.h"
 #include "tenants/defaults.h"
 
 #include <string.h>
@@ -122,9 +124,23 @@ static bool keep_head(struct weir_down *c, const struct weir_h1_head *h)
     c->head = weir_pool_get(&c->worker->heads);
     if (c->head == NULL)
         return false;
-    memcpy(c->head, h,
-           offsetof(struct weir_h1_head, fields) + h->num_fields * sizeof(h->fields[0]));
+    weir_h1_head_move(c->head, h);
     return true;
+}
+
+/* As soon as the Host is there, the limit is its tenant's. Looked up once for each head that comes
+ * in pieces. */
+static void find_head_owner(struct weir_down *c, const struct weir_h1_head *h, const uint8_t *bytes)
+{
+    struct weir_worker *w = c->worker;
+    const struct weir_h1_field *f = weir_h1_find(h, WEIR_FIELD_HOST);
+    struct weir_authority *a = &w->admit.authority;
+    struct weir_tenant *t = NULL;
+    if (f == NULL || weir_authority_parse(weir_h1_value(bytes, f), a) < 0)
+        return;
+    c->head_owner_known = true;
+    if (weir_tenant_cache_find(w->cache, &c->local, weir_span(a->host, a->host_len), &t) == WEIR_OK)
+        weir_worker_set_due(w, &c->due, c->since_ms + t->head_timeout_ms);
 }
 
 static void head_overload(struct weir_down *c)
@@ -151,6 +167,7 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
             c->head = NULL;
         }
         c->since_ms = 0;
+        c->head_owner_known = false;
         return used;
     }
     case WEIR_STEP_MORE:
@@ -160,6 +177,8 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
         }
         if (!keep_head(c, h))
             head_overload(c);
+        else if (!c->head_owner_known)
+            find_head_owner(c, h, in.at);
         return 0;
     case WEIR_STEP_FAIL:
     case WEIR_STEP_SOME:

@@ -35,10 +35,12 @@ enum weir_down_state {
 struct weir_down {
     uint32_t magic;
     uint8_t state;
-    bool eof;       /* the client will send nothing more */
-    bool linger;    /* unread input may be there: close by way of LINGER */
-    bool busy;      /* the pump is running: no second one */
-    bool watch_now; /* the answer takes long: watch the client although nothing is awaited */
+    bool eof;              /* the client will send nothing more */
+    bool linger;           /* unread input may be there: close by way of LINGER */
+    bool busy;             /* the pump is running: no second one */
+    bool head_owner_known; /* the incomplete head told whose it is: that tenant's head_timeout holds
+                            */
+    bool watch_now;        /* the answer takes long: watch the client although nothing is awaited */
     struct weir_worker *worker;
     struct weir_watch watch;
     struct weir_deadline due;

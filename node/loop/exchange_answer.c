@@ -192,10 +192,11 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     weir_metric_add(w->metrics, WEIR_M_REQUESTS_1XX, 1);
     weir_pieces_reset(&w->pieces);
     weir_pieces_add(&w->pieces, weir_span(w->obuf, rewrite_answer(x, head, bytes)));
-    if (weir_down_send(c, &w->pieces))
-        return true;
-    weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
-    return false;
+    bool sent = weir_down_send(c, &w->pieces);
+    weir_pieces_reset(&w->pieces);
+    if (!sent)
+        weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+    return sent;
 }
 
 /* The final head: what follows it, and how it leaves. Its bytes are put in front of the first body
@@ -224,8 +225,7 @@ static bool keep_answer_head(struct weir_up *u, const struct weir_h1_head *h)
     u->head = weir_pool_get(&u->worker->heads);
     if (u->head == NULL)
         return false;
-    memcpy(u->head, h,
-           offsetof(struct weir_h1_head, fields) + h->num_fields * sizeof(h->fields[0]));
+    weir_h1_head_move(u->head, h);
     return true;
 }
 
@@ -287,7 +287,8 @@ static void leave_after_answer(struct weir_exchange *x, size_t extra)
 {
     struct weir_up *u = x->up;
     struct weir_worker *w = u->worker;
-    bool whole_request = x->req_body.done && u->out.len == 0 && x->head_sent;
+    bool whole_request = x->req_body.done && u->out.len == 0 && x->head_sent && !u->broken;
+    x->verdict = x->tries > 1 || x->retries > 0 ? WEIR_VERDICT_RETRIED_OK : WEIR_VERDICT_OK;
     if (extra > 0) {
         weir_metric_add(w->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
         u->reusable = false;

@@ -181,7 +181,10 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, c
 static void none_left(struct weir_exchange *x)
 {
     weir_metric_add(x->down->worker->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
-    if (x->verdict == WEIR_VERDICT_UPSTREAM_TIMEOUT)
+    if (x->tries == 0)
+        weir_exchange_answer(x, 503, WEIR_VERDICT_NO_ENDPOINT,
+                             WEIR_SPAN_LIT("None of the site's servers takes work at the moment."));
+    else if (x->verdict == WEIR_VERDICT_UPSTREAM_TIMEOUT)
         weir_exchange_answer(x, 504, x->verdict,
                              WEIR_SPAN_LIT("The site's servers did not answer in time."));
     else
@@ -238,7 +241,7 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u)
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
     return x->phase == WEIR_PHASE_REQUEST && x->up != NULL && x->up->out.len == 0 &&
-           (!x->head_sent || !x->req_body.done);
+           !x->up->broken && (!x->head_sent || !x->req_body.done);
 }
 
 static void body_refused(struct weir_exchange *x)
@@ -291,11 +294,10 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
     }
     x->head_sent = true;
     struct weir_up *u = x->up;
-    if (!weir_up_send(u, p)) {
-        weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
-        return used;
-    }
-    if (x->req_body.done && u->out.len == 0)
+    /* A server may answer and close before it has read everything: its answer is read before it is
+     * given up. */
+    u->broken = !weir_up_send(u, p);
+    if (!u->broken && x->req_body.done && u->out.len == 0)
         request_passed(x);
     weir_up_arm(u);
     return used;

@@ -147,7 +147,7 @@ static void flush(struct weir_up *u)
     if (io == WEIR_IO_FAILED) {
         /* An answer may be there already; reading tells. */
         weir_outq_clear(&u->worker->buffers, &u->out);
-        u->reusable = false;
+        u->broken = true;
         return;
     }
     if (u->x == NULL)

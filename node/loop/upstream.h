@@ -35,6 +35,7 @@ struct weir_up {
     uint8_t state;
     bool ahead; /* dialled ahead of demand */
     bool reusable;
+    bool broken; /* takes no more bytes; an answer may still be there to read */
     struct weir_worker *worker;
     struct weir_upool *pool;
     struct weir_watch watch;

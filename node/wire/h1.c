@@ -183,3 +183,10 @@ bool weir_h1_keeps_alive(const struct weir_h1_head *h)
         return false;
     return h->minor == 1 || h->connection_keep_alive;
 }
+
+void weir_h1_head_move(struct weir_h1_head *to, const struct weir_h1_head *from)
+{
+    /* Also the field whose value is still to come has its name noted. */
+    size_t num = from->num_fields < WEIR_FIELDS_MAX ? from->num_fields + 1u : WEIR_FIELDS_MAX;
+    memcpy(to, from, offsetof(struct weir_h1_head, fields) + num * sizeof(from->fields[0]));
+}

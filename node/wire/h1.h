@@ -155,6 +155,9 @@ void weir_h1_head_init(struct weir_h1_head *h, enum weir_h1_kind kind, uint32_t 
  */
 WEIR_MUST_USE enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes);
 
+/** Go on with an incomplete head in another struct: copies what is known so far, and no more. */
+void weir_h1_head_move(struct weir_h1_head *to, const struct weir_h1_head *from);
+
 /** The field's name and value in the buffer that holds the head. */
 static inline struct weir_span weir_h1_name(const uint8_t *head, const struct weir_h1_field *f)
 {
