@@ -91,6 +91,12 @@ static const uint64_t log2_table[32] = {
 /** 1 / ln(2) in units of 2^-40. */
 #define INV_LN2 0x171547652b8ull
 
+/** The product of two numbers in units of 2^-40. */
+static inline uint64_t mul40(uint64_t a, uint64_t b)
+{
+    return (uint64_t)((unsigned __int128)a * b >> 40);
+}
+
 /**
  * -log2((h + 1) / 2^64) in units of 2^-40, within 2^-27: 0 for the greatest h, 64 << 40 for 0.
  * No loop, no floating point: h + 1 is 2^n * m * (1 + r) with the logarithm of m from the table
@@ -107,12 +113,9 @@ static uint64_t neg_log2(uint64_t h)
     uint64_t m = (uint64_t)(32 + i) << 58;    /* x with all but five bits of its fraction cut off */
     uint64_t r = ((x - m) >> 18) / (m >> 58); /* (x - m) / m in units of 2^-40 */
 
-    uint64_t r2 = r * r >> 40;
-    uint64_t r3 = r2 * r >> 40;
-    uint64_t r4 = r3 * r >> 40;
+    uint64_t r2 = mul40(r, r), r3 = mul40(r2, r), r4 = mul40(r3, r);
     uint64_t ln = r - r2 / 2 + r3 / 3 - r4 / 4;
-    uint64_t log2 =
-        ((uint64_t)n << 40) + log2_table[i] + (uint64_t)((unsigned __int128)ln * INV_LN2 >> 40);
+    uint64_t log2 = ((uint64_t)n << 40) + log2_table[i] + mul40(ln, INV_LN2);
     return ((uint64_t)64 << 40) - log2;
 }
 

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verdict_test.c - marks of failed endpoints: how long, for whom, and from many threads at once.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "node/base/hash.h"
+#include "node/base/rng.h"
+#include "node/flow/verdict.h"
+#include "tests/support/failalloc.h"
+
+#define KEY 0x1234567890abcdefull
+
+static void an_endpoint_is_usable_until_it_fails_and_again_after_its_time(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+
+    (void)state;
+    assert_non_null(v);
+    assert_true(weir_verdict_usable(v, KEY, 5000));
+    assert_true(weir_verdict_failed(v, KEY, 5000));
+    assert_false(weir_verdict_usable(v, KEY, 5000));
+    assert_false(weir_verdict_usable(v, KEY, 5999));
+    assert_true(weir_verdict_usable(v, KEY, 6000));
+    assert_true(weir_verdict_usable(v, KEY + 1, 5000));
+    weir_verdicts_free(&v);
+    assert_null(v);
+    weir_verdicts_free(&v);
+}
+
+static void each_further_failure_doubles_the_time_up_to_a_minute(void **state)
+{
+    static const uint64_t expected_ms[] = { 1000,  2000,  4000,  8000, 16000,
+                                            32000, 60000, 60000, 60000 };
+    struct weir_verdicts *v = weir_verdicts_new();
+    uint64_t now = 100000;
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(expected_ms); i++) {
+        assert_true(weir_verdict_failed(v, KEY, now));
+        assert_false(weir_verdict_usable(v, KEY, now + expected_ms[i] - 1));
+        assert_true(weir_verdict_usable(v, KEY, now + expected_ms[i]));
+        now += expected_ms[i] + 10;
+    }
+    weir_verdicts_free(&v);
+}
+
+static void failures_while_it_is_out_belong_to_the_same_incident(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+
+    (void)state;
+    assert_true(weir_verdict_failed(v, KEY, 1000));
+    for (uint64_t now = 1000; now < 2000; now += 7)
+        assert_false(weir_verdict_failed(v, KEY, now));
+    assert_true(weir_verdict_usable(v, KEY, 2000));
+    weir_verdicts_free(&v);
+}
+
+static void a_success_clears_the_mark_and_the_count(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+
+    (void)state;
+    assert_false(weir_verdict_succeeded(v, KEY));
+    assert_true(weir_verdict_failed(v, KEY, 1000));
+    assert_true(weir_verdict_failed(v, KEY, 3000));
+    assert_true(weir_verdict_succeeded(v, KEY));
+    assert_true(weir_verdict_usable(v, KEY, 3001));
+    assert_false(weir_verdict_succeeded(v, KEY));
+    assert_true(weir_verdict_failed(v, KEY, 4000));
+    assert_true(weir_verdict_usable(v, KEY, 5000)); /* one second again */
+    weir_verdicts_free(&v);
+}
+
+static void old_failures_are_forgotten(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+
+    (void)state;
+    assert_true(weir_verdict_failed(v, KEY, 1000));
+    assert_true(weir_verdict_failed(v, KEY, 2000));         /* out until 4000 */
+    assert_true(weir_verdict_failed(v, KEY, 4000 + 60000)); /* just in time: the third */
+    assert_false(weir_verdict_usable(v, KEY, 64000 + 3999));
+    assert_true(weir_verdict_failed(v, KEY, 68000 + 60001)); /* too late: the first */
+    assert_true(weir_verdict_usable(v, KEY, 128001 + 1000));
+    weir_verdicts_free(&v);
+}
+
+/** Keys whose home is the same slot, so that they fill one window. */
+static void keys_of_one_home(uint64_t *keys, size_t num)
+{
+    uint64_t home = weir_mix64(KEY) % WEIR_VERDICT_SLOTS;
+    size_t found = 0;
+
+    for (uint64_t k = 1; found < num; k++)
+        if (weir_mix64(k << 40 | k) % WEIR_VERDICT_SLOTS == home)
+            keys[found++] = k << 40 | k;
+}
+
+static void a_full_window_hides_nobody_and_makes_room_when_marks_are_over(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+    uint64_t keys[10];
+
+    (void)state;
+    keys_of_one_home(keys, 10);
+    for (size_t i = 0; i < 8; i++)
+        assert_true(weir_verdict_failed(v, keys[i], 1000));
+    for (size_t i = 0; i < 8; i++)
+        assert_false(weir_verdict_usable(v, keys[i], 1500));
+    assert_false(weir_verdict_failed(v, keys[8], 1500)); /* no room: it stays usable */
+    assert_true(weir_verdict_usable(v, keys[8], 1500));
+    assert_false(weir_verdict_succeeded(v, keys[8]));
+
+    assert_true(weir_verdict_succeeded(v, keys[3])); /* its slot may change hands */
+    assert_true(weir_verdict_failed(v, keys[8], 1600));
+    assert_false(weir_verdict_usable(v, keys[8], 1700));
+    assert_true(weir_verdict_usable(v, keys[3], 1700));
+    assert_false(weir_verdict_usable(v, keys[7], 1700)); /* behind it, still found */
+
+    assert_false(weir_verdict_failed(v, keys[9], 2100)); /* over, but not forgotten yet */
+    assert_true(weir_verdict_failed(v, keys[9], 2000 + 60001));
+    assert_false(weir_verdict_usable(v, keys[9], 62002));
+    weir_verdicts_free(&v);
+}
+
+static void many_endpoints_are_told_apart(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+    unsigned unmarked = 0;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 8000; i++)
+        unmarked += !weir_verdict_failed(v, weir_mix64(i), 1000);
+    assert_int_equal(unmarked, 0);
+    for (uint64_t i = 1; i <= 8000; i++)
+        assert_false(weir_verdict_usable(v, weir_mix64(i), 1500));
+    for (uint64_t i = 8001; i <= 16000; i++)
+        assert_true(weir_verdict_usable(v, weir_mix64(i), 1500));
+    weir_verdicts_free(&v);
+}
+
+static void no_memory_is_null(void **state)
+{
+    (void)state;
+    weir_failalloc_once(1);
+    struct weir_verdicts *v = weir_verdicts_new();
+    weir_failalloc_once(-1);
+    assert_null(v);
+}
+
+/* ---- threads ---- */
+
+#define THREADS 4
+#define STEPS   40000
+
+struct run {
+    struct weir_verdicts *verdicts;
+    uint64_t seed;
+    unsigned turned_out;
+    unsigned brought_back;
+};
+
+/** All threads work on few keys, some of which share a home: every race there is happens. */
+static void *run_steps(void *arg)
+{
+    struct run *r = arg;
+    struct weir_rng rng;
+    uint64_t keys[12];
+
+    weir_rng_init(&rng, r->seed);
+    keys_of_one_home(keys, 12);
+    for (uint64_t now = 1; now <= STEPS; now++) {
+        uint64_t key = keys[weir_rng_below(&rng, 12)];
+
+        switch (weir_rng_below(&rng, 4)) {
+        case 0:
+            r->turned_out += weir_verdict_failed(r->verdicts, key, now);
+            break;
+        case 1:
+            r->brought_back += weir_verdict_succeeded(r->verdicts, key);
+            break;
+        default:
+            (void)weir_verdict_usable(r->verdicts, key, now);
+            break;
+        }
+    }
+    return NULL;
+}
+
+static void threads_may_do_anything_at_once(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+    struct run runs[THREADS];
+    pthread_t threads[THREADS];
+    unsigned out = 0;
+    uint64_t keys[12];
+
+    (void)state;
+    for (unsigned i = 0; i < THREADS; i++) {
+        runs[i] = (struct run){ .verdicts = v, .seed = i + 1 };
+        assert_int_equal(pthread_create(&threads[i], NULL, run_steps, &runs[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        out += runs[i].turned_out;
+    }
+    assert_true(out > 0);
+    /* Whatever the races left, no mark outlives its longest time, and the table works on. */
+    keys_of_one_home(keys, 12);
+    for (unsigned i = 0; i < 12; i++)
+        assert_true(weir_verdict_usable(v, keys[i], STEPS + 60001));
+    assert_true(weir_verdict_failed(v, keys[0], STEPS + 200000));
+    assert_false(weir_verdict_usable(v, keys[0], STEPS + 200001));
+    weir_verdicts_free(&v);
+}
+
+/** Of threads that see one endpoint fail at one moment, one is told that it turned it out. */
+static void *fail_once(void *arg)
+{
+    struct run *r = arg;
+
+    for (uint64_t i = 1; i <= 2000; i++)
+        r->turned_out += weir_verdict_failed(r->verdicts, weir_mix64(i), 1000);
+    return NULL;
+}
+
+static void one_thread_alone_is_told_of_each_incident(void **state)
+{
+    struct weir_verdicts *v = weir_verdicts_new();
+    struct run runs[THREADS];
+    pthread_t threads[THREADS];
+    unsigned out = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < THREADS; i++) {
+        runs[i] = (struct run){ .verdicts = v };
+        assert_int_equal(pthread_create(&threads[i], NULL, fail_once, &runs[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        out += runs[i].turned_out;
+    }
+    assert_int_equal(out, 2000);
+    weir_verdicts_free(&v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_endpoint_is_usable_until_it_fails_and_again_after_its_time),
+        cmocka_unit_test(each_further_failure_doubles_the_time_up_to_a_minute),
+        cmocka_unit_test(failures_while_it_is_out_belong_to_the_same_incident),
+        cmocka_unit_test(a_success_clears_the_mark_and_the_count),
+        cmocka_unit_test(old_failures_are_forgotten),
+        cmocka_unit_test(a_full_window_hides_nobody_and_makes_room_when_marks_are_over),
+        cmocka_unit_test(many_endpoints_are_told_apart),
+        cmocka_unit_test(no_memory_is_null),
+        cmocka_unit_test(threads_may_do_anything_at_once),
+        cmocka_unit_test(one_thread_alone_is_told_of_each_incident),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
