@@ -141,7 +141,7 @@ void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_
     x->magic = WEIR_EXCHANGE_MAGIC;
     x->down = c;
     x->pipe[0] = x->pipe[1] = -1;
-    x->start_ns = weir_clock_mono_ns();
+    x->start_ns = weir_worker_stamp_ns(c->worker);
     x->client = c->peer;
     x->fault = fault == WEIR_FAULT_NONE ? "" : weir_h1_fault_name(fault);
     x->req.minor = 1;
@@ -346,7 +346,7 @@ size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, 
     weir_pieces_reset(&w->pieces);
     if (!x->answer_begun) {
         x->answer_begun = true;
-        x->first_byte_ns = weir_clock_mono_ns();
+        x->first_byte_ns = weir_worker_stamp_ns(w);
     }
     if (x->phase != WEIR_PHASE_TRANSFER) {
         switch (answer_heads(x, in, &used)) {

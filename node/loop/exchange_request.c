@@ -74,7 +74,7 @@ static struct weir_exchange *exchange_new(struct weir_down *c)
     x->down = c;
     x->pipe[0] = x->pipe[1] = -1;
     x->fault = "";
-    x->start_ns = weir_clock_mono_ns();
+    x->start_ns = weir_worker_stamp_ns(c->worker);
     weir_list_init(&x->wait_link);
     c->x = x;
     c->state = WEIR_DOWN_EXCHANGE;
@@ -205,7 +205,7 @@ void weir_exchange_connect(struct weir_exchange *x)
         struct weir_upool *p = weir_upool_of(w, x->upstream, e);
         x->endpoint = e;
         x->tries++;
-        x->dial_ns = weir_clock_mono_ns();
+        x->dial_ns = weir_worker_stamp_ns(w);
         enum weir_take take = p ? weir_upool_take(p, x) : WEIR_TAKE_FULL;
         switch (take) {
         case WEIR_TAKE_READY:
@@ -230,7 +230,7 @@ void weir_exchange_connect(struct weir_exchange *x)
 void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->up == u);
-    x->connected_ns = weir_clock_mono_ns();
+    x->connected_ns = weir_worker_stamp_ns(x->down->worker);
     phase_move(x, WEIR_PHASE_REQUEST);
     weir_down_pump(x->down);
 }

@@ -113,6 +113,9 @@ struct weir_worker {
     uint8_t obuf[WEIR_OBUF_LEN];
 };
 
+/** Monotonic time for the access record, 0 when nobody wants one: five clock reads an exchange are
+ * not free. */
+uint64_t weir_worker_stamp_ns(const struct weir_worker *w);
 /** The configuration that all workers share. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);
 /** Accept or not, as limits and drain say. */

@@ -12,6 +12,7 @@
 
 #define LISTEN_BACKLOG 4096
 #define FLUSH_IOV      16
+#define GATHER_MAX     4096
 
 enum weir_io weir_net_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
 {
@@ -47,13 +48,32 @@ static enum weir_io send_iov(int fd, struct iovec *iov, int num, int flags, size
     return WEIR_IO_DONE;
 }
 
+/* A short message is cheaper to copy once more than to describe to the kernel in pieces. */
+static size_t gather(const struct weir_pieces *p, uint8_t *out)
+{
+    size_t len = 0;
+    for (int i = 0; i < p->num; i++) {
+        memcpy(out + len, p->iov[i].iov_base, p->iov[i].iov_len);
+        len += p->iov[i].iov_len;
+    }
+    return len;
+}
+
 enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sent)
 {
     struct iovec *iov = (struct iovec *)(uintptr_t)p->iov;
+    struct iovec one;
+    int num = p->num;
+    uint8_t flat[GATHER_MAX];
     *ret_sent = 0;
     if (p->len == 0)
         return WEIR_IO_DONE;
-    enum weir_io io = send_iov(fd, iov, p->num, MSG_NOSIGNAL | MSG_DONTWAIT, ret_sent);
+    if (num > 1 && p->len <= sizeof(flat)) {
+        one = (struct iovec){ .iov_base = flat, .iov_len = gather(p, flat) };
+        iov = &one;
+        num = 1;
+    }
+    enum weir_io io = send_iov(fd, iov, num, MSG_NOSIGNAL | MSG_DONTWAIT, ret_sent);
     if (io == WEIR_IO_DONE && *ret_sent < p->len)
         return WEIR_IO_BLOCKED;
     return io;

@@ -51,6 +51,11 @@ const struct weir_workers_config *weir_worker_config(const struct weir_worker *w
     return &w->group->cfg;
 }
 
+uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
+{
+    return weir_access_wanted(w->access) ? weir_clock_mono_ns() : 0;
+}
+
 void weir_worker_set_due(struct weir_worker *w, struct weir_deadline *d, uint64_t due_ms)
 {
     weir_timer_set(&w->wheel, &d->timer, due_ms);
