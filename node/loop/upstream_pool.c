@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define POOLS_PER_TICK 64 /* refilled or swept in one turn */
+
 /* A worker's part of a number that is meant for the node. */
 static uint32_t share(uint32_t n, uint32_t num_workers)
 {
@@ -288,7 +290,7 @@ static void pool_free(struct weir_upool *p)
 /* A few pools a tick, so that no turn is long however many there are. */
 static void sweep(struct weir_worker *w)
 {
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < POOLS_PER_TICK; i++) {
         struct weir_upool *p = weir_hashmap_next(&w->pools, &w->pools_at);
         if (p == NULL) {
             w->pools_at = 0;
@@ -304,8 +306,10 @@ static void sweep(struct weir_worker *w)
 
 void weir_upool_tick(struct weir_worker *w)
 {
-    uint32_t budget = WEIR_REFILL_BUDGET;
-    while (budget > 0 && !weir_list_empty(&w->refill)) {
+    /* Where descriptors are short, connections that were used are worth more than connections that
+     * may be. */
+    uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
+    for (int i = 0; i < POOLS_PER_TICK && !weir_list_empty(&w->refill); i++) {
         struct weir_upool *p = weir_container_of(w->refill.next, struct weir_upool, refill_link);
         weir_list_remove(&p->refill_link);
         weir_upool_next(p);

@@ -310,7 +310,7 @@ static void init_pools(struct weir_worker *w)
         descriptors = 1u << 24;
     w->max_down = (cfg->max_connections + n - 1) / n;
     w->max_up = (uint32_t)(descriptors / n);
-    w->max_parked = w->max_up / 2;
+    w->max_parked = w->max_up / 4 * 3;
     weir_pool_init(&w->downs, sizeof(struct weir_down), 128,
                    w->max_down + WEIR_ACCEPT_BUDGET * 64u);
     weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, w->max_down + 64u);
