@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cache.h - compiled tenants of one worker, found by destination address and host; bounded, filled from the store on demand.
- * Owner: one worker. A hit does no LMDB, no malloc, no lock. A miss is one short read transaction and a compile.
- * Least recently used tenants leave at the cap (second-chance clock). A host that nobody owns is not cached.
+ * cache.h - compiled tenants of one worker, found by destination address and host; bounded, filled
+ * from the store on demand.
+ * Owner: one worker. A hit does no LMDB, no malloc, no lock. A miss is one short read transaction
+ * and a compile. Least recently used tenants leave at the cap (second-chance clock). A host that
+ * nobody owns is not cached.
  */
 #ifndef WEIR_TENANTS_CACHE_H
 #define WEIR_TENANTS_CACHE_H
@@ -17,27 +19,44 @@
 
 struct weir_tenant_cache;
 
-/** @param max compiled tenants, 1..WEIR_TENANT_CACHE_MAX (hosts: four times that)  @return WEIR_OK | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_tenant_cache_new(struct weir_store *store, uint64_t seed, size_t max,
-                                                  struct weir_metrics *metrics, struct weir_tenant_cache **ret);
+/**
+ * @param seed     random: hosts are outside bytes
+ * @param max      compiled tenants, 1..WEIR_TENANT_CACHE_MAX (hosts: four times that)
+ * @param metrics  the worker's block; may be NULL
+ * @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT (the store's reader slots)
+ */
+WEIR_MUST_USE enum weir_err weir_tenant_cache_new(struct weir_store *store, uint64_t seed,
+                                                  size_t max, struct weir_metrics *metrics,
+                                                  struct weir_tenant_cache **ret);
+/** Drops the cache's references. The zero state is legal. Sets *c NULL. */
 void weir_tenant_cache_free(struct weir_tenant_cache **c);
 
 /**
- * Whose request this is: the owner of the dedicated destination address if there is one, else of the exact host, else of
- * the longest wildcard ("*.shop.example" matches "a.shop.example" and "a.b.shop.example", not "shop.example").
+ * Whose request this is: the owner of the dedicated destination address if there is one, else of
+ * the exact host, else of the longest wildcard ("*.shop.example" matches "a.shop.example" and
+ * "a.b.shop.example", not "shop.example").
  *
- * @param local  destination address (port ignored)   @param host lower case, without port; may be empty
+ * @param local  destination address (port ignored)
+ * @param host   lower case, without port; may be empty
  * @param ret    borrowed until the next call on the cache; weir_tenant_ref it to keep it
- * @return WEIR_OK | WEIR_ENOTFOUND (nobody's: 404) | WEIR_ENOMEM, WEIR_EIO (503) | WEIR_EINVAL, WEIR_ECORRUPT (its record
- *         cannot be served: 503, logged once per version). When a newer revision does not compile, the one in the cache stays.
+ * @return WEIR_OK | WEIR_ENOTFOUND (nobody's: 404) | WEIR_ENOMEM, WEIR_EIO (503)
+ *       | WEIR_EINVAL, WEIR_ECORRUPT (its record cannot be served: 503, logged once per version)
+ * When a newer revision does not compile, or the store cannot be read, what is in the cache stays.
  */
-WEIR_MUST_USE enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c, const struct weir_addr *local,
+WEIR_MUST_USE enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c,
+                                                   const struct weir_addr *local,
                                                    struct weir_span host, struct weir_tenant **ret);
 
-/** A commit changed this tenant: recompile at its next request. @param names_changed as weir_change.index_changed */
-void weir_tenant_cache_changed(struct weir_tenant_cache *c, struct weir_span name, bool names_changed);
-/** The inbox overflowed: forget everything. */
+/**
+ * A commit changed this tenant: look at its record again at its next request. A deleted one leaves
+ * at once.
+ * @param names_changed as weir_change.index_changed: every name is asked for again at its next use
+ */
+void weir_tenant_cache_changed(struct weir_tenant_cache *c, struct weir_span name,
+                               bool names_changed);
+/** The inbox overflowed: every tenant is looked at again, and recompiled if it changed. */
 void weir_tenant_cache_drop_all(struct weir_tenant_cache *c);
+/** Tenants held now. */
 size_t weir_tenant_cache_len(const struct weir_tenant_cache *c);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * redirect.h - redirects of one tenant: the most specific rule wins whatever the order; "none" is a carve-out.
- * Specificity, compared in this order: exact path, then longer path prefix; exact host, then longer wildcard, then any;
- * a port given; a scheme given; earlier in the file. Sans-I/O, read-only.
+ * redirect.h - redirects of one tenant: the most specific rule wins whatever the order; "none" is a
+ * carve-out. Specificity, compared in this order: exact path, then longer path prefix (no path is
+ * "/"); exact host, then longer wildcard, then any; a port given; a scheme given; earlier in the
+ * file. Sans-I/O, read-only.
  */
 #ifndef WEIR_TENANTS_REDIRECT_H
 #define WEIR_TENANTS_REDIRECT_H
@@ -17,26 +18,31 @@
 
 struct weir_redirect_request {
     bool https;
-    uint16_t port;             /* on which the request arrived */
-    struct weir_span host;     /* lower case, without port */
-    struct weir_span path;     /* normalised, compared with the rules */
-    struct weir_span raw;      /* path and query as received: what Location is made of */
+    uint16_t port;         /* on which the request arrived */
+    struct weir_span host; /* lower case, without port */
+    struct weir_span path; /* normalised, compared with the rules */
+    struct weir_span raw;  /* path and query as received: what Location is made of */
 };
 
 struct weir_redirect_result {
-    uint16_t code;             /* 301 302 303 307 308; 0: no redirect */
-    uint16_t rule;             /* index in the document; valid when code != 0 or carved */
-    bool carved;               /* a "none" rule decided */
+    uint16_t code; /* 301 302 303 307 308; 0: no redirect */
+    uint16_t rule; /* index in the document; valid when code != 0 or carved */
+    bool carved;   /* a "none" rule decided */
     size_t location_len;
 };
 
 /**
- * @param location  where the Location value is written (absolute URI, scheme://host[:port]path[?query])
+ * Where a request is redirected to, if anywhere. What a rule's target leaves out is the request's;
+ * but a change of scheme without a port leads to the default port. A target path replaces what the
+ * rule's path matched: the rest of the path, normalised, stays behind it.
+ *
+ * @param location  where the value is written: scheme://host[:port]path[?query]
  * @return WEIR_OK | WEIR_ELIMIT: the location does not fit (answer 414)
- * Location holds only bytes that passed the request parser; a redirect that would lead to itself is not taken (validation
- * refuses rules that always do).
+ * Location holds only bytes that passed the request parser and the schema. A redirect that would
+ * lead to itself is not taken; nor is one without any host to lead to (HTTP/1.0).
  */
-WEIR_MUST_USE enum weir_err weir_redirect_find(const struct weir_tenant *t, const struct weir_redirect_request *req,
+WEIR_MUST_USE enum weir_err weir_redirect_find(const struct weir_tenant *t,
+                                               const struct weir_redirect_request *req,
                                                uint8_t *location, size_t location_max,
                                                struct weir_redirect_result *ret);
 

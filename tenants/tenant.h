@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tenant.h - a tenant compiled for serving: one block of memory, read-only but for the balance state of its worker.
- * Owner: one worker; reference-counted on that worker, so that an exchange keeps the tenant it began with.
- * Made from a StoredTenant by weir_tenant_compile when traffic first asks for it.
+ * tenant.h - a tenant compiled for serving: one block of memory, read-only but for the balance
+ * state of its worker. Owner: one worker; reference-counted on that worker, so that an exchange
+ * keeps the tenant it began with. Made from a StoredTenant by weir_tenant_compile when traffic
+ * first asks for it.
  */
 #ifndef WEIR_TENANTS_TENANT_H
 #define WEIR_TENANTS_TENANT_H
@@ -18,14 +19,14 @@
 #include <stdint.h>
 
 struct weir_endpoint {
-    struct weir_span text;      /* as configured: "10.0.0.1:8080" or "origin.example:80" */
-    struct weir_span host;      /* the name to resolve, NUL-terminated behind its end; empty for an address */
-    struct weir_addr addr;      /* with port; for a name only the port is set */
-    uint64_t key;               /* identity over pushes: hash of tenant, upstream, text, protocol; never 0 */
-    uint16_t weight;            /* 0: no new work */
+    struct weir_span text; /* as configured: "10.0.0.1:8080" or "origin.example:80" */
+    struct weir_span host; /* the name to resolve, a NUL behind it; empty for an address */
+    struct weir_addr addr; /* with port; for a name only the port is set */
+    uint64_t key;    /* identity over pushes: hash of tenant, upstream, text, protocol; never 0 */
+    uint16_t weight; /* 0: no new work */
     bool backup;
-    uint16_t index;             /* in its upstream */
-    int32_t rr_current;         /* smooth weighted round robin; this worker's */
+    uint16_t index;     /* in its upstream */
+    int32_t rr_current; /* smooth weighted round robin; this worker's */
 };
 
 enum weir_balance { WEIR_BALANCE_ROUND_ROBIN, WEIR_BALANCE_IP_HASH };
@@ -39,15 +40,15 @@ struct weir_upstream {
     uint32_t pool_max_idle;
     uint32_t pool_max;
     uint32_t pool_idle_timeout_ms;
-    uint16_t num_endpoints;     /* 1..WEIR_ENDPOINTS_MAX */
+    uint16_t num_endpoints; /* 1..WEIR_ENDPOINTS_MAX */
     uint16_t num_backups;
     struct weir_endpoint *endpoints;
 };
 
 struct weir_route {
-    struct weir_span path;      /* normalised, without "=" */
+    struct weir_span path; /* normalised, without "=" */
     bool exact;
-    uint16_t index;             /* in the document, for "routes[3]" */
+    uint16_t index; /* in the document, for "routes[3]" */
     struct weir_upstream *upstream;
 };
 
@@ -59,56 +60,60 @@ struct weir_header {
 enum weir_underscores { WEIR_UNDERSCORES_DROP, WEIR_UNDERSCORES_KEEP, WEIR_UNDERSCORES_REFUSE };
 
 struct weir_error_page {
-    uint16_t status;            /* 400..599 */
+    uint16_t status; /* 400..599 */
     struct weir_span content_type;
     struct weir_span body;
 };
 
-struct weir_redirect_set;       /* tenants/redirect.h */
-struct weir_path_node;          /* tenants/paths.h */
+struct weir_redirect_set; /* tenants/redirect.h */
+struct weir_path_node;    /* tenants/paths.h */
 
 struct weir_tenant {
     uint32_t refs;
-    bool stale;                 /* replaced or deleted: finish what runs, start nothing */
+    bool stale; /* replaced or deleted: finish what runs, start nothing */
     struct weir_span name;
     uint64_t revision;
 
-    uint32_t max_header;        /* bytes */
-    uint64_t max_body;          /* bytes, 0 = no limit */
+    uint32_t max_header; /* bytes */
+    uint64_t max_body;   /* bytes, 0 = no limit */
     uint32_t head_timeout_ms;
     uint32_t body_timeout_ms;
-    uint32_t min_rate;          /* bytes per second, 0 = off */
+    uint32_t min_rate; /* bytes per second, 0 = off */
     uint32_t idle_timeout_ms;
 
     enum weir_underscores underscores;
     uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;
     const struct weir_header *add_request;
-    const struct weir_span *remove_request;     /* lower case */
+    const struct weir_span *remove_request; /* lower case */
     const struct weir_header *add_response;
-    const struct weir_span *remove_response;    /* lower case */
+    const struct weir_span *remove_response; /* lower case */
 
     uint16_t num_upstreams, num_routes, num_error_pages;
     struct weir_upstream *upstreams;
-    const struct weir_route *routes;            /* exact first, then longest prefix first */
-    uint16_t num_exact;                         /* of the routes */
-    const struct weir_path_node *route_nodes;   /* private to route.c; NULL: few enough to scan */
-    const struct weir_redirect_set *redirects;  /* NULL: none */
+    const struct weir_route *routes;           /* exact first, then longest prefix first */
+    uint16_t num_exact;                        /* of the routes */
+    const struct weir_path_node *route_nodes;  /* private to route.c; NULL: few enough to scan */
+    const struct weir_redirect_set *redirects; /* NULL: none */
     const struct weir_error_page *error_pages;
-    size_t block_len;                           /* bytes of the whole block */
+    size_t block_len; /* bytes of the whole block */
 };
 
 /**
  * Compile the packed StoredTenant. Applies defaults; one upstream and no route gives "/".
  * @param value borrowed for the call   @param ret refs = 1
- * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (does not validate: keep the old one) | WEIR_ENOMEM
+ * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (does not validate: keep the old
+ * one) | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_tenant_compile(struct weir_span value, struct weir_tenant **ret);
 
 #define WEIR_TENANT_WHY_MAX 256
-/** As weir_tenant_compile. @param ret_why written on WEIR_EINVAL and WEIR_ECORRUPT: what does not hold, for the log */
-WEIR_MUST_USE enum weir_err weir_tenant_compile_why(struct weir_span value, struct weir_tenant **ret,
+/** As weir_tenant_compile. @param ret_why written on WEIR_EINVAL and WEIR_ECORRUPT: what does not
+ * hold, for the log */
+WEIR_MUST_USE enum weir_err weir_tenant_compile_why(struct weir_span value,
+                                                    struct weir_tenant **ret,
                                                     char ret_why[WEIR_TENANT_WHY_MAX]);
 
+/** One more holder. */
 static inline struct weir_tenant *weir_tenant_ref(struct weir_tenant *t)
 {
     t->refs++;
@@ -119,8 +124,8 @@ static inline struct weir_tenant *weir_tenant_ref(struct weir_tenant *t)
 void weir_tenant_unref(struct weir_tenant *t);
 
 /**
- * The route of a normalised path: "=" exact beats the longest prefix. A prefix matches whole bytes ("/api" matches "/apis",
- * as in nginx; write "/api/" to mean the folder). NULL: none.
+ * The route of a normalised path: "=" exact beats the longest prefix. A prefix matches whole bytes
+ * ("/api" matches "/apis", as in nginx; write "/api/" to mean the folder). NULL: none.
  */
 const struct weir_route *weir_tenant_route(const struct weir_tenant *t, struct weir_span path);
 

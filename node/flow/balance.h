@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * balance.h - which endpoint takes a piece of work. Pure but for the worker's round-robin counters in the tenant.
- * Round robin: smooth weighted. IP hash: weighted rendezvous over the client address (IPv4 whole, IPv6 its /64), the same choice on
- * every node, minimal remapping when endpoints come or go. Backups only when every other endpoint with weight is out.
- * When all are marked out, passive marks are ignored (better a try than a certain error).
+ * balance.h - which endpoint takes a piece of work. Pure but for the worker's round-robin counters
+ * in the tenant. Round robin: smooth weighted. IP hash: weighted rendezvous over the client address
+ * (IPv4 whole, IPv6 its /64): the same choice on every node, minimal remapping when endpoints come
+ * or go. Backups only when every other endpoint with weight is out. When all are marked out,
+ * passive marks are ignored (better a try than a certain error).
  */
 #ifndef WEIR_NODE_FLOW_BALANCE_H
 #define WEIR_NODE_FLOW_BALANCE_H
@@ -19,13 +20,18 @@ struct weir_tried {
 };
 
 /**
+ * Choose.
+ *
  * @param client  for IP hash; the address that access rules see
  * @param tried   skipped; the caller adds the choice
  * @return an endpoint of `u`, or NULL when all with weight were tried
  */
-struct weir_endpoint *weir_balance_pick(struct weir_upstream *u, const struct weir_verdicts *verdicts,
-                                        const struct weir_addr *client, const struct weir_tried *tried, uint64_t now_ms);
+struct weir_endpoint *weir_balance_pick(struct weir_upstream *u,
+                                        const struct weir_verdicts *verdicts,
+                                        const struct weir_addr *client,
+                                        const struct weir_tried *tried, uint64_t now_ms);
 
+/** Note a choice. */
 static inline void weir_tried_add(struct weir_tried *t, uint16_t index)
 {
     t->bits[index / 64] |= 1ull << (index % 64);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verdict.h - the node-wide table of endpoint verdicts: fixed size, atomics only, shared by all workers and the prober.
- * A passive failure (refused, timed out, cut, malformed) marks an endpoint out for a while that doubles with each further one
- * (1 s .. 60 s, jittered by the caller's clock); a success clears it. Two endpoints that share a slot are told apart by their key.
- * Failures while it is out belong to the incident that put it out and change nothing. `now_ms` is monotonic.
+ * verdict.h - the node-wide table of endpoint verdicts: fixed size, atomics only, shared by all
+ * workers and the prober. A passive failure (refused, timed out, cut, malformed) marks an endpoint
+ * out for a while that doubles with each further one (1 s .. 60 s, jittered by the caller's clock);
+ * a success clears it. Failures while it is out belong to the incident that put it out and change
+ * nothing. Two endpoints that share a slot are told apart by their key. `now_ms` is monotonic.
  */
 #ifndef WEIR_NODE_FLOW_VERDICT_H
 #define WEIR_NODE_FLOW_VERDICT_H
@@ -17,8 +18,8 @@
 #define WEIR_VERDICT_SLOTS 65536
 
 struct weir_verdict_slot {
-    _Atomic uint64_t key;        /* 0 = free */
-    _Atomic uint64_t state;      /* private packing: out-until ms, failures, part of the key; relaxed, any thread */
+    _Atomic uint64_t key;   /* 0 = free; relaxed, any thread */
+    _Atomic uint64_t state; /* private packing: out-until ms, failures, part of the key */
 };
 
 struct weir_verdicts {
@@ -27,12 +28,14 @@ struct weir_verdicts {
 
 /** Zeroed memory is a legal table. @return NULL: out of memory */
 WEIR_MUST_USE struct weir_verdicts *weir_verdicts_new(void);
+/** Sets *v NULL. */
 void weir_verdicts_free(struct weir_verdicts **v);
-/** False while the endpoint is marked out. A full probe window counts as usable: the table never hides an endpoint by accident. */
+/** False while the endpoint is marked out. A full probe window counts as usable: the table never
+ * hides an endpoint by accident. */
 bool weir_verdict_usable(const struct weir_verdicts *v, uint64_t key, uint64_t now_ms);
 /** @return true when this failure turned a usable endpoint out (log it once) */
 bool weir_verdict_failed(struct weir_verdicts *v, uint64_t key, uint64_t now_ms);
-/** Cheap when there is nothing to clear (one load). @return true when it brought the endpoint back */
+/** Cheap when there is nothing to clear (one load). @return true when there was a mark to clear */
 bool weir_verdict_succeeded(struct weir_verdicts *v, uint64_t key);
 
 #endif
