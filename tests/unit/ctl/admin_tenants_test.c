@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_tenants_test.c - what the paths about tenants answer, over a real store: writes,
+ * preconditions, lists, history, roll-back, conflicts, questions about requests.
+ */
+#include "tests/unit/ctl/rig.h"
+
+static void put_tenant(const char *name, const char *hosts, int status, const char *text)
+{
+    char target[128];
+    snprintf(target, sizeof(target), "/v1/tenants/%s", name);
+    expect_ask("PUT", target, YAML, yaml_tenant(name, hosts), status, text);
+}
+
+static void a_put_creates_changes_and_recognises_what_it_has(void **state)
+{
+    struct answer a = ask("PUT", "/v1/tenants/shop", YAML, yaml_tenant("shop", "a.example"));
+    assert_int_equal(a.status, 201);
+    assert_non_null(strstr(a.head, "ETag: \"1\"\r\n"));
+    assert_non_null(strstr(a.body, "\"outcome\":\"created\""));
+    assert_non_null(strstr(a.body, "\"revision\":1"));
+    assert_non_null(strstr(a.body, "\"token\":\""));
+    answer_free(&a);
+    assert_int_equal(atomic_load(&rig.node.workers->num_changed), 1);
+    put_tenant("shop", "a.example", 200, "\"outcome\":\"unchanged\"");
+    assert_int_equal(atomic_load(&rig.node.workers->num_changed), 1);
+    put_tenant("shop", "b.example", 200, "\"outcome\":\"changed\"");
+    assert_int_equal(atomic_load(&rig.node.workers->num_changed), 2);
+    a = ask("GET", "/v1/tenants/shop", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.head, "ETag: \"2\"\r\n"));
+    assert_non_null(strstr(a.body, "\"b.example\""));
+    assert_non_null(strstr(a.body, "\"why\":\"apply\""));
+    answer_free(&a);
+    expect_ask("GET", "/v1/tenants/other", "", NULL, 404, "\"not_found\"");
+}
+
+static void json_is_taken_as_well_as_yaml(void **state)
+{
+    static const char json[] =
+        "{\"name\":\"shop\",\"hosts\":[\"a.example\"],"
+        "\"upstreams\":{\"web\":{\"endpoints\":[{\"address\":\"127.0.0.1:1\"}]}}}";
+    expect_ask("PUT", "/v1/tenants/shop", "Content-Type: application/json\r\n", json, 201,
+               "created");
+    put_tenant("shop", "a.example", 200, "unchanged");
+}
+
+static void preconditions_are_412_with_the_present_revision(void **state)
+{
+    const char *doc = yaml_tenant("shop", "a.example");
+    expect_ask("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\n", doc, 404, "not_found");
+    expect_ask("PUT", "/v1/tenants/shop", YAML "If-None-Match: *\r\n", doc, 201, "created");
+    expect_ask("PUT", "/v1/tenants/shop", YAML "If-None-Match: *\r\n", doc, 412, "\"conflict\"");
+    doc = yaml_tenant("shop", "b.example");
+    struct answer a = ask("PUT", "/v1/tenants/shop", YAML "If-Match: \"7\"\r\n", doc);
+    assert_int_equal(a.status, 412);
+    assert_non_null(strstr(a.head, "ETag: \"1\"\r\n"));
+    answer_free(&a);
+    expect_ask("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\n", doc, 200, "changed");
+    expect_ask("PUT", "/v1/tenants/shop", YAML "If-Match: 2\r\n", doc, 400, "If-Match");
+    expect_ask("PUT", "/v1/tenants/shop", YAML "If-Match: W/\"2\"\r\n", doc, 400, "If-Match");
+    expect_ask("PUT", "/v1/tenants/shop", YAML "If-None-Match: \"2\"\r\n", doc, 400,
+               "If-None-Match");
+    expect_ask("POST", "/v1/apply?if_revision=9", YAML, doc, 412, "\"conflict\"");
+    expect_ask("POST", "/v1/apply?if_revision=0", YAML, doc, 412, "\"conflict\"");
+    expect_ask("POST", "/v1/apply?if_revision=2", YAML, doc, 200, "unchanged");
+    expect_ask("DELETE", "/v1/tenants/shop", "If-Match: \"1\"\r\n", NULL, 412, "\"conflict\"");
+    expect_ask("DELETE", "/v1/tenants/shop", "If-Match: \"2\"\r\n", NULL, 200, "deleted");
+}
+
+static void the_name_in_the_path_must_be_the_one_in_the_document(void **state)
+{
+    expect_ask("PUT", "/v1/tenants/other", YAML, yaml_tenant("shop", "a.example"), 400,
+               "the path says other");
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 404, NULL);
+}
+
+static void many_documents_are_answered_in_their_order(void **state)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    put_tenant("b", "b.example", 201, NULL);
+    weir_strbuf_puts(&text, yaml_tenant("c", "c.example"));
+    weir_strbuf_puts(&text, "---\n");
+    weir_strbuf_puts(&text, yaml_tenant("b", "b.example"));
+    weir_strbuf_puts(&text, "---\n");
+    weir_strbuf_puts(&text, yaml_tenant("a", "a.example"));
+    struct answer a = ask("POST", "/v1/apply", YAML, text.at);
+    assert_int_equal(a.status, 200);
+    const char *c = strstr(a.body, "\"name\":\"c\",\"outcome\":\"created\"");
+    const char *b = strstr(a.body, "\"name\":\"b\",\"outcome\":\"unchanged\"");
+    const char *first = strstr(a.body, "\"name\":\"a\",\"outcome\":\"created\"");
+    assert_non_null(c);
+    assert_true(c < b);
+    assert_true(b < first);
+    assert_non_null(strstr(a.body, "\"nodes_durable\":1"));
+    answer_free(&a);
+    weir_strbuf_deinit(&text);
+}
+
+static void one_invalid_document_keeps_all_out(void **state)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    weir_strbuf_puts(&text, yaml_tenant("good", "a.example"));
+    weir_strbuf_puts(&text, "---\n");
+    weir_strbuf_puts(&text, yaml_tenant("Bad_Name", "b.example"));
+    weir_strbuf_puts(&text, "colour: red\n");
+    struct answer a = ask("POST", "/v1/apply", YAML, text.at);
+    assert_int_equal(a.status, 400);
+    assert_non_null(strstr(a.body, "\"code\":\"invalid\""));
+    assert_non_null(strstr(a.body, "\"field\":\"colour\""));
+    assert_non_null(strstr(a.body, "\"field\":\"name\""));
+    answer_free(&a);
+    expect_ask("GET", "/v1/tenants/good", "", NULL, 404, NULL);
+    weir_strbuf_deinit(&text);
+}
+
+static void what_apply_does_not_take_is_named(void **state)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    expect_ask("POST", "/v1/apply", YAML, "", 400, NULL);
+    expect_ask("POST", "/v1/apply", YAML,
+               "apiVersion: weir/v1\nkind: Node\nlisten: { http: [\"127.0.0.1:80\"] }\n", 400,
+               "node");
+    weir_strbuf_puts(&text, yaml_tenant("shop", "a.example"));
+    weir_strbuf_puts(&text, "error_pages: { \"502\": { file: sorry.html } }\n");
+    expect_ask("POST", "/v1/apply", YAML, text.at, 400, "error_pages.502.file");
+    weir_strbuf_reset(&text);
+    weir_strbuf_puts(&text, yaml_tenant("shop", "a.example"));
+    weir_strbuf_puts(&text, "---\n");
+    weir_strbuf_puts(&text, yaml_tenant("shop", "b.example"));
+    expect_ask("POST", "/v1/apply", YAML, text.at, 400, "twice");
+    expect_ask("POST", "/v1/apply?if_revision=1", YAML, text.at, 400, NULL);
+    expect_ask("PUT", "/v1/tenants/shop", YAML, text.at, 400, NULL);
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 404, NULL);
+    weir_strbuf_deinit(&text);
+}
+
+static void a_dry_run_answers_as_the_run_would_and_writes_nothing(void **state)
+{
+    const char *doc = yaml_tenant("shop", "a.example");
+    expect_ask("PUT", "/v1/tenants/shop?dry_run=1", YAML, doc, 200, "created");
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 404, NULL);
+    expect_ask("PUT", "/v1/tenants/shop", YAML, doc, 201, "created");
+    expect_ask("POST", "/v1/apply?dry_run=1", YAML, doc, 200, "unchanged");
+    expect_ask("POST", "/v1/apply?dry_run=1", YAML, yaml_tenant("shop", "b.example"), 200,
+               "\"outcome\":\"changed\",\"revision\":2");
+    expect_ask("POST", "/v1/apply?dry_run=1", YAML, yaml_tenant("late", "a.example"), 200,
+               "claimed earlier by tenant shop");
+    expect_ask("DELETE", "/v1/tenants/shop?dry_run=1", "", NULL, 200, "deleted");
+    expect_ask("DELETE", "/v1/tenants/other?dry_run=1", "", NULL, 404, "not_found");
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 200, "\"a.example\"");
+    assert_int_equal(atomic_load(&rig.node.workers->num_changed), 1);
+}
+
+static void the_later_claim_of_a_name_is_warned_and_listed(void **state)
+{
+    put_tenant("first", "a.example, \\\"*.b.example\\\"", 400,
+               NULL); /* not YAML: nothing is kept */
+    put_tenant("first", "a.example, '*.b.example'", 201, NULL);
+    put_tenant("second", "'*.b.example', c.example", 201,
+               "host *.b.example is claimed earlier by tenant first");
+    expect_ask("GET", "/v1/tenants/second", "", NULL, 200, "claimed earlier by tenant first");
+    struct answer a = ask("GET", "/v1/tenants", "", NULL);
+    const char *second = strstr(a.body, "\"name\":\"second\"");
+    const char *conflict = strstr(a.body, "claimed earlier by tenant first");
+    assert_non_null(second);
+    assert_true(second < conflict);
+    answer_free(&a);
+    expect_ask("DELETE", "/v1/tenants/first", "", NULL, 200, "deleted");
+    a = ask("GET", "/v1/tenants/second", "", NULL);
+    assert_null(strstr(a.body, "claimed earlier"));
+    answer_free(&a);
+}
+
+static void a_deleted_name_has_a_history_and_goes_on_behind_it(void **state)
+{
+    put_tenant("shop", "a.example", 201, "\"revision\":1");
+    put_tenant("shop", "b.example", 200, "\"revision\":2");
+    expect_ask("DELETE", "/v1/tenants/shop", "", NULL, 200, "\"outcome\":\"deleted\"");
+    expect_ask("DELETE", "/v1/tenants/shop", "", NULL, 404, "not_found");
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 404, NULL);
+    expect_ask("GET", "/v1/tenants/shop/history", "", NULL, 200, "\"revision\":2");
+    put_tenant("shop", "a.example", 201, "\"revision\":3");
+    expect_ask("GET", "/v1/tenants/never/history", "", NULL, 404, "not_found");
+}
+
+static void history_tells_what_changed_newest_first(void **state)
+{
+    put_tenant("shop", "a.example", 201, NULL);
+    put_tenant("shop", "a.example, b.example", 200, NULL);
+    struct answer a = ask("GET", "/v1/tenants/shop/history", "", NULL);
+    assert_int_equal(a.status, 200);
+    const char *two = strstr(a.body, "\"revision\":2");
+    const char *one = strstr(a.body, "\"revision\":1");
+    const char *changed = strstr(a.body, "hosts");
+    assert_non_null(two);
+    assert_true(two < one);
+    assert_non_null(changed);
+    assert_true(changed < one);
+    answer_free(&a);
+    expect_ask("GET", "/v1/tenants/shop/revisions/1", "", NULL, 200, "\"a.example\"");
+    expect_ask("GET", "/v1/tenants/shop/revisions/3", "", NULL, 404, NULL);
+    expect_ask("GET", "/v1/tenants/shop/revisions/0", "", NULL, 404, NULL);
+}
+
+static void a_rollback_is_a_new_revision(void **state)
+{
+    put_tenant("shop", "a.example", 201, NULL);
+    put_tenant("shop", "b.example", 200, NULL);
+    expect_ask("POST", "/v1/tenants/shop/rollback?revision=1&dry_run=1", "", NULL, 200,
+               "\"revision\":3");
+    expect_ask("POST", "/v1/tenants/shop/rollback?revision=1", "If-Match: \"1\"\r\n", NULL, 412,
+               "conflict");
+    expect_ask("POST", "/v1/tenants/shop/rollback?revision=1", "", NULL, 200, "\"revision\":3");
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 200, "\"a.example\"");
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 200, "rollback to 1");
+    expect_ask("POST", "/v1/tenants/shop/rollback?revision=9", "", NULL, 404, "revision 9");
+    expect_ask("POST", "/v1/tenants/shop/rollback", "", NULL, 400, "revision");
+    expect_ask("POST", "/v1/tenants/shop/rollback?revision=0", "", NULL, 400, "revision");
+    expect_ask("DELETE", "/v1/tenants/shop", "", NULL, 200, NULL);
+    expect_ask("POST", "/v1/tenants/shop/rollback?revision=2", "", NULL, 201, "\"revision\":4");
+}
+
+/* Enough documents for several slices and for libuv's pool to read them. */
+static void a_large_apply_is_whole_and_can_be_paged(void **state)
+{
+    enum { NUM = 1200 };
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    char name[32];
+    char host[64];
+    for (int i = 0; i < NUM; i++) {
+        snprintf(name, sizeof(name), "t%04d", i);
+        snprintf(host, sizeof(host), "%s.example", name);
+        weir_strbuf_puts(&text, "---\n");
+        weir_strbuf_puts(&text, yaml_tenant(name, host));
+    }
+    struct answer a = ask("POST", "/v1/apply", YAML, text.at);
+    assert_int_equal(a.status, 200);
+    size_t created = 0;
+    for (const char *at = a.body; (at = strstr(at, "\"created\"")) != NULL; at++)
+        created++;
+    assert_int_equal(created, NUM);
+    answer_free(&a);
+    expect_ask("GET", "/v1/tenants?limit=1000", "", NULL, 200, "\"next\":\"t0999\"");
+    expect_ask("GET", "/v1/tenants?after=t0999&limit=1000", "", NULL, 200, "\"t1199\"");
+    a = ask("GET", "/v1/tenants?prefix=t01&limit=100", "", NULL);
+    assert_non_null(strstr(a.body, "\"t0100\""));
+    assert_non_null(strstr(a.body, "\"t0199\""));
+    assert_null(strstr(a.body, "\"t0200\""));
+    assert_non_null(strstr(a.body, "\"total\":1200"));
+    assert_null(strstr(a.body, "\"next\":\"t"));
+    answer_free(&a);
+    expect_ask("GET", "/v1/tenants?prefix=t0100", "", NULL, 200, "\"t0100\"");
+    weir_strbuf_deinit(&text);
+}
+
+static void questions_are_answered_by_the_code_of_the_data_path(void **state)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    weir_strbuf_puts(&text, yaml_tenant("shop", "shop.example, '*.shop.example'"));
+    weir_strbuf_puts(
+        &text, "routes: [ { path: \"/\", upstream: web }, { path: \"=/one\", upstream: web } ]\n"
+               "redirects:\n"
+               "  - { port: 80, path: \"/old/\", to: { code: 301, path: \"/new/\" } }\n"
+               "  - { port: 80, path: \"/old/keep/\", to: none }\n");
+    expect_ask("PUT", "/v1/tenants/shop", YAML, text.at, 201, NULL);
+    expect_ask("GET", "/v1/test/route?url=http://shop.example/x", "", NULL, 200,
+               "\"rule\":\"routes[0]\"");
+    expect_ask("GET", "/v1/test/route?url=http://SHOP.example:80/one&client=10.1.2.3", "", NULL,
+               200, "\"rule\":\"routes[1]\"");
+    expect_ask("GET", "/v1/test/route?url=http://a.b.shop.example", "", NULL, 200,
+               "127.0.0.1:1 weight=");
+    expect_ask("GET", "/v1/test/route?url=http://shop.example/old/a%3Fq%3D1", "", NULL, 200,
+               "\"location\":\"http://shop.example/new/a?q=1\"");
+    expect_ask("GET", "/v1/test/route?url=http://shop.example/old/keep/a", "", NULL, 200,
+               "routes[0]");
+    expect_ask("GET", "/v1/test/redirect?tenant=shop&url=http://shop.example/old/keep/a", "", NULL,
+               200, "\"decision\":\"none\"");
+    expect_ask("GET", "/v1/test/redirect?tenant=none&url=http://shop.example/", "", NULL, 404,
+               NULL);
+    expect_ask("GET", "/v1/test/route?url=http://other.example/", "", NULL, 200,
+               "no tenant has this host");
+    expect_ask("GET", "/v1/test/route", "", NULL, 400, "url is missing");
+    expect_ask("GET", "/v1/test/route?url=ftp://a/", "", NULL, 400, "http://");
+    expect_ask("GET", "/v1/test/route?url=http://a,b/", "", NULL, 400, "host");
+    expect_ask("GET", "/v1/test/route?url=http://a/../..", "", NULL, 400, "path");
+    expect_ask("GET", "/v1/test/route?url=http://a/%20b", "", NULL, 400, "path");
+    expect_ask("GET", "/v1/test/route?url=http://a/&client=x", "", NULL, 400, "client");
+    expect_ask("GET", "/v1/test/route?url=http://a/&method=a+b%20", "", NULL, 400, "method");
+    weir_strbuf_deinit(&text);
+}
+
+static void the_doctor_looks_at_the_machine_and_at_endpoints(void **state)
+{
+    put_tenant("shop", "a.example", 201, NULL); /* 127.0.0.1:1 refuses */
+    struct answer a = ask("GET", "/v1/doctor", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "\"descriptors\""));
+    assert_non_null(strstr(a.body, "\"store\""));
+    assert_non_null(strstr(a.body, "127.0.0.1:1 of tenant shop"));
+    assert_non_null(strstr(a.body, "0 of 1 tried were reached"));
+    answer_free(&a);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_put_creates_changes_and_recognises_what_it_has),
+        TEST(json_is_taken_as_well_as_yaml),
+        TEST(preconditions_are_412_with_the_present_revision),
+        TEST(the_name_in_the_path_must_be_the_one_in_the_document),
+        TEST(many_documents_are_answered_in_their_order),
+        TEST(one_invalid_document_keeps_all_out),
+        TEST(what_apply_does_not_take_is_named),
+        TEST(a_dry_run_answers_as_the_run_would_and_writes_nothing),
+        TEST(the_later_claim_of_a_name_is_warned_and_listed),
+        TEST(a_deleted_name_has_a_history_and_goes_on_behind_it),
+        TEST(history_tells_what_changed_newest_first),
+        TEST(a_rollback_is_a_new_revision),
+        TEST(a_large_apply_is_whole_and_can_be_paged),
+        TEST(questions_are_answered_by_the_code_of_the_data_path),
+        TEST(the_doctor_looks_at_the_machine_and_at_endpoints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin_test.c - the admin server over its socket: HTTP as API.md and RFC 9112 have it, bounds of
+ * connections, clients that misbehave or leave. What the paths about tenants answer:
+ * admin_tenants_test.c.
+ */
+#include "tests/unit/ctl/rig.h"
+
+static void health_is_answered_in_text(void **state)
+{
+    expect_ask("GET", "/healthz", "", NULL, 200, "ok\n");
+    expect_ask("GET", "/readyz", "", NULL, 200, "ready\n");
+    rig.node.state = WEIR_NODE_DRAINING;
+    expect_ask("GET", "/healthz", "", NULL, 200, "ok\n");
+    expect_ask("GET", "/readyz", "", NULL, 503, "draining\n");
+    rig.node.state = WEIR_NODE_STARTING;
+    expect_ask("GET", "/readyz", "", NULL, 503, "starting\n");
+}
+
+static void metrics_have_the_counters_and_what_the_node_knows(void **state)
+{
+    struct answer a = ask("GET", "/metrics", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.head, "Content-Type: text/plain; version=0.0.4"));
+    assert_non_null(strstr(a.body, "\nweir_tenants 0\n"));
+    assert_non_null(strstr(a.body, "weir_build_info{version=\"" WEIR_VERSION "\"} 1\n"));
+    assert_non_null(strstr(a.body, "\nweir_store_writable 1\n"));
+    answer_free(&a);
+}
+
+static void unknown_paths_are_404_and_wrong_methods_405_with_allow(void **state)
+{
+    static const char *const unknown[] = { "/",
+                                           "/healthz/",
+                                           "/v1/",
+                                           "/v1/tenants/",
+                                           "/v1/tenants/a/b",
+                                           "//healthz",
+                                           "/v1/../healthz",
+                                           "/%68ealthz",
+                                           "/v1/tenants/a/revisions/x" };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(unknown); i++)
+        expect_ask("GET", unknown[i], "", NULL, 404, "\"not_found\"");
+    struct answer a = ask("POST", "/v1/tenants/shop", "", NULL);
+    assert_int_equal(a.status, 405);
+    assert_non_null(strstr(a.head, "Allow: GET, HEAD, PUT, DELETE\r\n"));
+    answer_free(&a);
+    a = ask("BREW", "/healthz", "", NULL);
+    assert_int_equal(a.status, 405);
+    assert_non_null(strstr(a.head, "Allow: GET, HEAD\r\n"));
+    answer_free(&a);
+}
+
+static void head_is_get_without_its_body(void **state)
+{
+    struct answer a;
+    int fd = client_open();
+    static const char two[] = "HEAD /healthz HTTP/1.1\r\nHost: w\r\n\r\n"
+                              "GET /readyz HTTP/1.1\r\nHost: w\r\n\r\n";
+    client_send(fd, two, sizeof(two) - 1);
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    a = (struct answer){ .all = WEIR_STRBUF_ZERO };
+    while (a.all.len == 0 || strstr(a.all.at, "ready\n") == NULL) {
+        rig_turn();
+        assert_true(client_recv(fd, &a.all));
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_non_null(strstr(a.all.at, "Content-Length: 3\r\n"));
+    assert_null(strstr(a.all.at, "ok\n"));
+    answer_free(&a);
+    close(fd);
+}
+
+static void parameters_are_known_or_refused(void **state)
+{
+    expect_ask("GET", "/v1/status?x=1", "", NULL, 400, "takes no parameters");
+    expect_ask("GET", "/v1/tenants?limits=1", "", NULL, 400, "unknown parameter");
+    expect_ask("GET", "/v1/tenants?limit", "", NULL, 400, "malformed");
+    expect_ask("GET", "/v1/tenants?limit=0", "", NULL, 400, "1..1000");
+    expect_ask("GET", "/v1/tenants?limit=1001", "", NULL, 400, "1..1000");
+    expect_ask("GET", "/v1/logs?follow=yes", "", NULL, 400, "follow");
+    expect_ask("POST", "/v1/drain?deadline_ms=-1", "", NULL, 400, "deadline_ms");
+    assert_int_equal(rig.num_drains, 0);
+}
+
+static void requests_on_one_connection_are_answered_in_order(void **state)
+{
+    static const char three[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n"
+                                "GET /nowhere HTTP/1.1\r\nHost: w\r\n\r\n"
+                                "GET /readyz HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n";
+    struct weir_strbuf all = WEIR_STRBUF_ZERO;
+    int fd = client_open();
+    client_send(fd, three, sizeof(three) - 1);
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    while (client_recv(fd, &all)) {
+        rig_turn();
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    const char *ok = strstr(all.at, "ok\n");
+    const char *missing = strstr(all.at, "not_found");
+    const char *ready = strstr(all.at, "ready\n");
+    assert_non_null(ok);
+    assert_true(ok < missing);
+    assert_true(missing < ready);
+    weir_strbuf_deinit(&all);
+    close(fd);
+}
+
+static void a_request_split_at_each_byte_is_answered(void **state)
+{
+    static const char one[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n";
+    int fd = client_open();
+    for (size_t cut = 1; cut < sizeof(one) - 1; cut++) {
+        struct answer a;
+        client_send(fd, one, cut);
+        rig_turn();
+        client_send(fd, one + cut, sizeof(one) - 1 - cut);
+        answer_read(fd, &a, false);
+        assert_int_equal(a.status, 200);
+        answer_free(&a);
+    }
+    close(fd);
+}
+
+static void a_half_closed_client_still_gets_its_answer(void **state)
+{
+    static const char one[] = "GET /v1/status HTTP/1.1\r\nHost: w\r\n\r\n";
+    struct answer a;
+    int fd = client_open();
+    client_send(fd, one, sizeof(one) - 1);
+    shutdown(fd, SHUT_WR);
+    answer_read(fd, &a, false);
+    assert_int_equal(a.status, 200);
+    assert_true(client_ended(fd));
+    answer_free(&a);
+    close(fd);
+}
+
+static void documents_need_a_length_and_a_known_type(void **state)
+{
+    expect_ask("PUT", "/v1/tenants/shop", "", NULL, 411, "length_required");
+    expect_ask("POST", "/v1/apply", "Content-Type: text/html\r\n", "x", 415, "application/yaml");
+    expect_ask("POST", "/v1/apply", YAML "Content-Encoding: gzip\r\n", "x", 415, "coded");
+    expect_ask("POST", "/v1/apply", "Content-Type: application/json; charset=utf-8\r\n", "{", 400,
+               "\"invalid\"");
+}
+
+static void a_body_over_the_limit_is_refused_before_it_is_sent(void **state)
+{
+    char text[256];
+    struct answer a;
+    int fd = client_open();
+    snprintf(text, sizeof(text),
+             "POST /v1/apply HTTP/1.1\r\nHost: w\r\n" YAML "Content-Length: %d\r\n\r\n",
+             WEIR_ADMIN_BODY_MAX + 1);
+    client_send(fd, text, strlen(text));
+    answer_read(fd, &a, false);
+    assert_int_equal(a.status, 413);
+    assert_non_null(strstr(a.head, "Connection: close\r\n"));
+    answer_free(&a);
+    assert_true(client_ended(fd));
+    close(fd);
+}
+
+/* The client writes its whole body before it reads: the refusal must not be lost in a reset. */
+static void a_refusal_survives_a_client_that_sends_on(void **state)
+{
+    static char body[262144];
+    char text[256];
+    struct answer a;
+    int fd = client_open();
+    snprintf(text, sizeof(text), "PUT /nowhere HTTP/1.1\r\nHost: w\r\nContent-Length: %zu\r\n\r\n",
+             sizeof(body));
+    client_send(fd, text, strlen(text));
+    memset(body, 'x', sizeof(body));
+    client_send(fd, body, sizeof(body));
+    answer_read(fd, &a, false);
+    assert_int_equal(a.status, 404);
+    answer_free(&a);
+    assert_true(client_ended(fd));
+    close(fd);
+}
+
+static void a_client_that_asks_first_is_told_to_go_on(void **state)
+{
+    const char *body = yaml_tenant("shop", "shop.example");
+    struct weir_strbuf got = WEIR_STRBUF_ZERO;
+    struct answer a;
+    char text[256];
+    int fd = client_open();
+    snprintf(text, sizeof(text),
+             "PUT /v1/tenants/shop HTTP/1.1\r\nHost: w\r\n" YAML
+             "Expect: 100-continue\r\nContent-Length: %zu\r\n\r\n",
+             strlen(body));
+    client_send(fd, text, strlen(text));
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    while (got.len < 25) {
+        rig_turn();
+        assert_true(client_recv(fd, &got));
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_string_equal(got.at, "HTTP/1.1 100 Continue\r\n\r\n");
+    client_send(fd, body, strlen(body));
+    answer_read(fd, &a, false);
+    assert_int_equal(a.status, 201);
+    answer_free(&a);
+    weir_strbuf_deinit(&got);
+    close(fd);
+    fd = client_open();
+    snprintf(text, sizeof(text),
+             "PUT /nowhere HTTP/1.1\r\nHost: w\r\nExpect: 100-continue\r\n"
+             "Content-Length: 10\r\n\r\n");
+    client_send(fd, text, strlen(text));
+    answer_read(fd, &a, false);
+    assert_int_equal(a.status, 404); /* without a 100 before it */
+    answer_free(&a);
+    close(fd);
+}
+
+static void malformed_requests_end_their_connection(void **state)
+{
+    static const char *const bad[] = { "GET / HTTP/1.1\r\n\r\n",
+                                       "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+                                       "\x16\x03\x01\r\n\r\n" };
+    static const int statuses[] = { 400, 505, 400 };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++) {
+        struct answer a;
+        int fd = client_open();
+        client_send(fd, bad[i], strlen(bad[i]));
+        answer_read(fd, &a, false);
+        assert_int_equal(a.status, statuses[i]);
+        answer_free(&a);
+        assert_true(client_ended(fd));
+        close(fd);
+    }
+    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+}
+
+static void over_tcp_only_health_is_served(void **state)
+{
+    static const char *const targets[] = { "/healthz", "/readyz", "/metrics", "/v1/status",
+                                           "/v1/tenants" };
+    static const int statuses[] = { 200, 200, 200, 404, 404 };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(targets); i++) {
+        char text[128];
+        struct answer a;
+        int fd = client_open_tcp();
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: w\r\n\r\n", targets[i]);
+        client_send(fd, text, strlen(text));
+        answer_read(fd, &a, false);
+        assert_int_equal(a.status, statuses[i]);
+        answer_free(&a);
+        close(fd);
+    }
+    struct answer a;
+    int fd = client_open_tcp();
+    static const char put[] =
+        "PUT /v1/tenants/a HTTP/1.1\r\nHost: w\r\nContent-Length: 2\r\n\r\n{}";
+    client_send(fd, put, sizeof(put) - 1);
+    answer_read(fd, &a, false);
+    assert_int_equal(a.status, 404);
+    answer_free(&a);
+    close(fd);
+}
+
+static void idle_connections_make_room_for_new_ones(void **state)
+{
+    static int fds[WEIR_ADMIN_CONNS_MAX];
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++) {
+        fds[i] = client_open();
+        rig_turn();
+    }
+    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+    assert_true(client_ended(fds[0])); /* the one that was idle longest */
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++)
+        close(fds[i]);
+}
+
+static void busy_connections_are_not_evicted_but_new_ones_refused(void **state)
+{
+    static int fds[WEIR_ADMIN_CONNS_MAX];
+    struct answer a;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++) {
+        fds[i] = client_open();
+        client_send(fds[i], "GET", 3);
+    }
+    rig_turn(); /* the last of them has begun its request, too */
+    int fd = client_open();
+    answer_read(fd, &a, false);
+    assert_int_equal(a.status, 503);
+    assert_non_null(strstr(a.head, "Retry-After: 1\r\n"));
+    answer_free(&a);
+    close(fd);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++)
+        close(fds[i]);
+    rig_turn();
+    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+}
+
+static void a_client_may_leave_while_its_write_runs(void **state)
+{
+    const char *body = yaml_tenant("shop", "shop.example");
+    char text[1024];
+    for (int i = 0; i < 20; i++) {
+        int fd = client_open();
+        snprintf(text, sizeof(text),
+                 "PUT /v1/tenants/shop HTTP/1.1\r\nHost: w\r\n" YAML
+                 "Content-Length: %zu\r\n\r\n%s",
+                 strlen(body), body);
+        assert_true(send(fd, text, strlen(text), MSG_NOSIGNAL) > 0);
+        for (int turn = 0; turn < i % 4; turn++)
+            uv_run(&rig.loop, UV_RUN_NOWAIT);
+        close(fd);
+    }
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    while (atomic_load(&rig.node.workers->num_changed) == 0) {
+        rig_turn();
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    expect_ask("GET", "/v1/tenants/shop", "", NULL, 200, "\"shop.example\"");
+}
+
+static void logs_are_empty_where_none_are_kept_and_a_follower_may_leave(void **state)
+{
+    static const char follow[] = "GET /v1/logs?follow=1 HTTP/1.1\r\nHost: w\r\n\r\n";
+    struct weir_strbuf got = WEIR_STRBUF_ZERO;
+    struct answer a = ask("GET", "/v1/logs", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, "");
+    answer_free(&a);
+    int fd = client_open();
+    client_send(fd, follow, sizeof(follow) - 1);
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    while (got.len == 0) {
+        rig_turn();
+        assert_true(client_recv(fd, &got));
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_non_null(strstr(got.at, "Transfer-Encoding: chunked\r\n"));
+    weir_strbuf_deinit(&got);
+    close(fd);
+    rig_turn();
+    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+}
+
+static void followers_get_the_records_of_their_tenant(void **state)
+{
+    static const char follow[] = "GET /v1/logs?follow=1&tenant=shop HTTP/1.1\r\nHost: w\r\n\r\n";
+    static const char *const lines[] = {
+        "{\"tenant\":\"shop\",\"n\":1}\n", "{\"tenant\":\"shop2\",\"n\":2}\n",
+        "{\"tenant\":\"other\",\"path\":\"\\\"tenant\\\":\\\"shop\\\"\"}\n",
+        "{\"tenant\":\"shop\",\"n\":3}\n"
+    };
+    struct weir_strbuf got = WEIR_STRBUF_ZERO;
+    struct weir_access_writer *w = weir_access_log_writer(rig.node.access_log, 0, &rig.metrics);
+    int fd = client_open();
+    client_send(fd, follow, sizeof(follow) - 1);
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    while (!weir_access_wanted(w)) {
+        rig_turn();
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(lines); i++) {
+        uint8_t *at = weir_access_reserve(w);
+        assert_non_null(at);
+        memcpy(at, lines[i], strlen(lines[i]));
+        weir_access_commit(w, strlen(lines[i]));
+    }
+    weir_access_flush(w);
+    while (got.len == 0 || strstr(got.at, "\"n\":3") == NULL) {
+        rig_turn();
+        assert_true(client_recv(fd, &got));
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_non_null(strstr(got.at, "\"n\":1"));
+    assert_null(strstr(got.at, "shop2"));
+    assert_null(strstr(got.at, "other"));
+    weir_strbuf_deinit(&got);
+    close(fd);
+}
+
+static void drain_is_passed_on_with_its_deadline(void **state)
+{
+    expect_ask("POST", "/v1/drain", "", NULL, 202, "{}");
+    assert_int_equal(rig.num_drains, 1);
+    assert_int_equal(rig.drain_ms, 30000);
+    expect_ask("POST", "/v1/drain?deadline_ms=5", "", NULL, 202, "{}");
+    assert_int_equal(rig.drain_ms, 5);
+}
+
+static void status_tells_the_node(void **state)
+{
+    weir_metric_add(&rig.node.workers->metrics, WEIR_M_REQUESTS_2XX, 5);
+    weir_metric_add(&rig.node.workers->metrics, WEIR_M_CONNECTIONS_OPEN, 3);
+    struct answer a = ask("GET", "/v1/status", "", NULL);
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "\"test-1\""));
+    assert_non_null(strstr(a.body, "\"serving\""));
+    assert_non_null(strstr(a.body, "\"requests_total\":5"));
+    assert_non_null(strstr(a.body, "\"connections\":3"));
+    answer_free(&a);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(health_is_answered_in_text),
+        TEST(metrics_have_the_counters_and_what_the_node_knows),
+        TEST(unknown_paths_are_404_and_wrong_methods_405_with_allow),
+        TEST(head_is_get_without_its_body),
+        TEST(parameters_are_known_or_refused),
+        TEST(requests_on_one_connection_are_answered_in_order),
+        TEST(a_request_split_at_each_byte_is_answered),
+        TEST(a_half_closed_client_still_gets_its_answer),
+        TEST(documents_need_a_length_and_a_known_type),
+        TEST(a_body_over_the_limit_is_refused_before_it_is_sent),
+        TEST(a_refusal_survives_a_client_that_sends_on),
+        TEST(a_client_that_asks_first_is_told_to_go_on),
+        TEST(malformed_requests_end_their_connection),
+        TEST(over_tcp_only_health_is_served),
+        TEST(idle_connections_make_room_for_new_ones),
+        TEST(busy_connections_are_not_evicted_but_new_ones_refused),
+        TEST(a_client_may_leave_while_its_write_runs),
+        TEST(logs_are_empty_where_none_are_kept_and_a_follower_may_leave),
+        TEST(followers_get_the_records_of_their_tenant),
+        TEST(drain_is_passed_on_with_its_deadline),
+        TEST(status_tells_the_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rig.h - a control plane for tests: a real store in a folder of its own, a loop, a push queue, an
+ * admin server, and the data path's double. One thread: a client call turns the loop until its
+ * answer is there. Include it in one source of a test.
+ */
+#ifndef WEIR_TESTS_UNIT_CTL_RIG_H
+#define WEIR_TESTS_UNIT_CTL_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "node/base/clock.h"
+#include "node/base/log.h"
+#include "node/ctl/admin.h"
+#include "node/ctl/push.h"
+#include "tenants/tenant.h"
+#include "tests/unit/ctl/worker_double.h"
+
+#define RIG_WAIT_NS 10000000000ull /* longer than anything a test waits for */
+
+struct rig {
+    struct weir_node node;
+    struct weir_config config;
+    uv_loop_t loop;
+    struct weir_metrics metrics;
+    struct weir_metrics store_metrics;
+    struct weir_admin *admin;
+    struct weir_admin_socket socket;
+    char folder[64];
+    char path[96]; /* of the socket */
+    uint64_t drain_ms;
+    unsigned num_drains;
+};
+
+static struct rig rig;
+
+static void rig_changed(void *arg, const struct weir_change *changes, size_t num)
+{
+    for (size_t i = 0; i < num; i++)
+        weir_workers_tenant_changed(rig.node.workers, changes[i].key, changes[i].index_changed);
+}
+
+static void rig_drain(struct weir_node *node, uint64_t deadline_ms)
+{
+    rig.drain_ms = deadline_ms;
+    rig.num_drains++;
+}
+
+static void rig_config(void)
+{
+    struct weir_config *c = &rig.config;
+    weir_config_init(c);
+    c->name = "test-1";
+    c->data = rig.folder;
+    c->http[0] = (struct weir_addr){ .port = 8080 };
+    c->num_http = 1;
+    c->num_workers = 2;
+    c->max_connections = 100;
+    c->max_store = 64u << 20;
+    c->access = "off";
+}
+
+static void rig_store(void)
+{
+    struct weir_store_config cfg = { .folder = rig.folder,
+                                     .max_bytes = rig.config.max_store,
+                                     .index = weir_tenant_index,
+                                     .on_change = rig_changed,
+                                     .metrics = &rig.store_metrics };
+    assert_int_equal(weir_store_open(&cfg, &rig.node.store), WEIR_OK);
+    assert_int_equal(weir_store_reader_new(rig.node.store, &rig.node.reader), WEIR_OK);
+}
+
+static int rig_setup(void **state)
+{
+    struct weir_workers_error fault;
+    struct weir_addr tcp = { .port = 0 };
+    int sys_errno = 0;
+    memset(&rig, 0, sizeof(rig));
+    weir_log_init(WEIR_LOG_ERROR, STDERR_FILENO);
+    snprintf(rig.folder, sizeof(rig.folder), "/tmp/weir-ctl-XXXXXX");
+    assert_non_null(mkdtemp(rig.folder));
+    snprintf(rig.path, sizeof(rig.path), "%s/admin.sock", rig.folder);
+    assert_int_equal(uv_loop_init(&rig.loop), 0);
+    rig_config();
+    rig.node.config = &rig.config;
+    rig.node.loop = &rig.loop;
+    rig.node.metrics = &rig.metrics;
+    rig.node.store_metrics = &rig.store_metrics;
+    rig.node.drain = rig_drain;
+    rig.node.state = WEIR_NODE_SERVING;
+    rig.node.started_ns = weir_clock_mono_ns();
+    rig.node.descriptors = 1024;
+    rig.node.verdicts = weir_verdicts_new();
+    struct weir_workers_config cfg = { .num_workers = 2, .http = rig.config.http, .num_http = 1 };
+    assert_int_equal(weir_workers_start(&cfg, &rig.node.workers, &fault), WEIR_OK);
+    assert_int_equal(weir_access_log_open("off", 1, &rig.node.access_log), WEIR_OK);
+    rig_store();
+    assert_int_equal(weir_push_queue_new(&rig.node, &rig.node.pushes), WEIR_OK);
+    assert_int_equal(weir_admin_socket_open(rig.path, &rig.socket, &sys_errno), WEIR_OK);
+    assert_int_equal(weir_addr_parse_ip(WEIR_SPAN_LIT("127.0.0.1"), &tcp), WEIR_OK);
+    assert_int_equal(weir_admin_start(&rig.node, &rig.socket, &tcp, &rig.admin, &sys_errno),
+                     WEIR_OK);
+    return 0;
+}
+
+static int rig_teardown(void **state)
+{
+    char command[96];
+    weir_admin_stop(rig.admin);
+    weir_push_queue_stop(rig.node.pushes);
+    assert_int_equal(uv_run(&rig.loop, UV_RUN_DEFAULT), 0);
+    weir_admin_free(&rig.admin);
+    weir_workers_stop(&rig.node.workers);
+    weir_access_log_close(&rig.node.access_log);
+    weir_store_reader_free(&rig.node.reader);
+    weir_store_close(&rig.node.store);
+    weir_push_queue_free(&rig.node.pushes);
+    weir_verdicts_free(&rig.node.verdicts);
+    weir_config_deinit(&rig.config);
+    assert_int_equal(uv_loop_close(&rig.loop), 0);
+    snprintf(command, sizeof(command), "rm -r %s", rig.folder);
+    return system(command);
+}
+
+/* Turn the loop once, giving other threads a moment. */
+static inline void rig_turn(void)
+{
+    uv_run(&rig.loop, UV_RUN_NOWAIT);
+    usleep(200);
+}
+
+/* -- a client -- */
+
+static inline int client_open(void)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", rig.path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    return fd;
+}
+
+static inline int client_open_tcp(void)
+{
+    struct weir_addr at;
+    struct sockaddr_storage ss;
+    weir_admin_bound(rig.admin, &at);
+    socklen_t len = weir_addr_to_sockaddr(&at, &ss);
+    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&ss, len), 0);
+    return fd;
+}
+
+static inline void client_send(int fd, const char *bytes, size_t len)
+{
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    while (len > 0) {
+        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        }
+        rig_turn();
+        assert_true(weir_clock_mono_ns() < until);
+    }
+}
+
+/** What came back. */
+struct answer {
+    int status;
+    struct weir_strbuf all; /* head and body */
+    const char *head;
+    const char *body;
+    bool closed; /* the server ended the connection behind it */
+};
+
+/* Whether `all` holds a whole answer, by Content-Length. */
+static inline bool answer_whole(struct answer *a, bool head_only)
+{
+    unsigned long long len = 0;
+    if (a->all.len == 0)
+        return false;
+    char *end = strstr(a->all.at, "\r\n\r\n");
+    char *field = strstr(a->all.at, "Content-Length: ");
+    if (end == NULL || field == NULL || field > end)
+        return false;
+    assert_int_equal(sscanf(field, "Content-Length: %llu", &len), 1);
+    a->head = a->all.at;
+    a->body = end + 4;
+    a->status = atoi(a->all.at + 9);
+    return head_only || a->all.len >= (size_t)(a->body - a->all.at) + len;
+}
+
+/* Read what is there. @return false: the connection has ended */
+static inline bool client_recv(int fd, struct weir_strbuf *out)
+{
+    char chunk[65536];
+    ssize_t n = recv(fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+    if (n > 0)
+        weir_strbuf_add(out, weir_span(chunk, (size_t)n));
+    return n != 0;
+}
+
+static inline void answer_read(int fd, struct answer *a, bool head_only)
+{
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    *a = (struct answer){ .all = WEIR_STRBUF_ZERO };
+    while (!answer_whole(a, head_only) && !a->closed) {
+        rig_turn();
+        a->closed = !client_recv(fd, &a->all);
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_true(answer_whole(a, head_only));
+}
+
+/* Whether the server has ended the connection. */
+static inline bool client_ended(int fd)
+{
+    struct weir_strbuf rest = WEIR_STRBUF_ZERO;
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    bool open = true;
+    while (open && weir_clock_mono_ns() < until) {
+        rig_turn();
+        open = client_recv(fd, &rest);
+    }
+    weir_strbuf_deinit(&rest);
+    return !open;
+}
+
+/** One request on a connection of its own; `fields` is whole lines with CRLF, body NULL: none. */
+static inline struct answer ask(const char *method, const char *target, const char *fields,
+                                const char *body)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    struct answer a;
+    int fd = client_open();
+    weir_strbuf_printf(&text, "%s %s HTTP/1.1\r\nHost: weir\r\n%s", method, target, fields);
+    if (body != NULL)
+        weir_strbuf_printf(&text, "Content-Length: %zu\r\n", strlen(body));
+    weir_strbuf_printf(&text, "\r\n%s", body != NULL ? body : "");
+    client_send(fd, text.at, text.len);
+    weir_strbuf_deinit(&text);
+    answer_read(fd, &a, strcmp(method, "HEAD") == 0);
+    close(fd);
+    rig_turn();
+    return a;
+}
+
+static inline void answer_free(struct answer *a)
+{
+    weir_strbuf_deinit(&a->all);
+}
+
+/** The answer must have this status and, in its body, this text. */
+static inline void expect_ask(const char *method, const char *target, const char *fields,
+                              const char *body, int status, const char *text)
+{
+    struct answer a = ask(method, target, fields, body);
+    if (a.status != status || (text != NULL && strstr(a.body, text) == NULL))
+        print_message("%s %s: %s\n", method, target, a.all.at);
+    assert_int_equal(a.status, status);
+    if (text != NULL)
+        assert_non_null(strstr(a.body, text));
+    answer_free(&a);
+}
+
+#define YAML "Content-Type: application/yaml\r\n"
+
+/** A tenant as YAML, in a static buffer. */
+static inline const char *yaml_tenant(const char *name, const char *hosts)
+{
+    static char text[512];
+    snprintf(text, sizeof(text),
+             "apiVersion: weir/v1\nkind: Tenant\nname: %s\nhosts: [%s]\n"
+             "upstreams: { web: { endpoints: [ { address: \"127.0.0.1:1\" } ] } }\n",
+             name, hosts);
+    return text;
+}
+
+#endif

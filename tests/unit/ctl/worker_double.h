@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * worker_double.h - stands in for the data path in tests of the control plane: no threads, no
+ * sockets; it notes what it was told. Include it in one source of a test. It defines every function
+ * of node/loop/worker.h, so that the real one is not linked.
+ */
+#ifndef WEIR_TESTS_UNIT_CTL_WORKER_DOUBLE_H
+#define WEIR_TESTS_UNIT_CTL_WORKER_DOUBLE_H
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/loop/worker.h"
+
+struct weir_workers {
+    struct weir_workers_config config;
+    struct weir_addr bound[WEIR_LISTENERS_MAX];
+    struct weir_metrics metrics;
+    const struct weir_metrics *blocks[1];
+    _Atomic uint64_t num_changed; /* calls of weir_workers_tenant_changed */
+    uint64_t drain_ms;            /* of the last call of weir_workers_drain */
+    unsigned num_drains;
+    bool drained; /* what weir_workers_drained answers */
+};
+
+/** What the next start answers. */
+static enum weir_err worker_double_start_err;
+
+enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct weir_workers **ret,
+                                 struct weir_workers_error *ret_error)
+{
+    if (worker_double_start_err < 0) {
+        ret_error->listener = cfg->http[0];
+        return worker_double_start_err;
+    }
+    struct weir_workers *w = calloc(1, sizeof(*w));
+    if (w == NULL)
+        return WEIR_ENOMEM;
+    w->config = *cfg;
+    memcpy(w->bound, cfg->http, cfg->num_http * sizeof(*cfg->http));
+    w->blocks[0] = &w->metrics;
+    *ret = w;
+    return WEIR_OK;
+}
+
+const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i)
+{
+    return &w->bound[i];
+}
+
+void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed)
+{
+    atomic_fetch_add(&w->num_changed, 1);
+}
+
+void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms)
+{
+    w->drain_ms = deadline_ms;
+    w->num_drains++;
+}
+
+bool weir_workers_drained(const struct weir_workers *w)
+{
+    return w->drained;
+}
+
+void weir_workers_stop(struct weir_workers **w)
+{
+    free(*w);
+    *w = NULL;
+}
+
+const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers *w,
+                                                       size_t *ret_num)
+{
+    *ret_num = 1;
+    return w->blocks;
+}
+
+uint32_t weir_workers_num(const struct weir_workers *w)
+{
+    return w->config.num_workers;
+}
+
+#endif
