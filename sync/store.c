@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.c - opens and closes the store: folder, lock, check, rescue, LMDB, writer.
+ * Nothing at open depends on the number of records, but for the check of a small file, of one that
+ * is shorter than it should be, and of one in which a damaged page was met.
+ */
+#include "sync/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sync/store_file.h"
+#include "sync/store_parts.h"
+
+#define LOCK_NAME "lock"
+
+static enum weir_err errno_err(const char *event, const char *path)
+{
+    int code = errno;
+
+    log_error(event, "path=%s err=\"%s\"", path, strerror(code));
+    return weir_store_err(code);
+}
+
+static enum weir_err open_folder(struct weir_store *s)
+{
+    if (mkdir(s->folder, 0700) != 0 && errno != EEXIST)
+        return errno_err("store.folder_failed", s->folder);
+    s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->folder_fd < 0)
+        return errno_err("store.folder_failed", s->folder);
+    return WEIR_OK;
+}
+
+/* One process at a time. The lock belongs to this open file, so that it also keeps out a second
+ * store in this process, and ends with it however it ends. */
+static enum weir_err take_lock(struct weir_store *s)
+{
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+    s->lock_fd = openat(s->folder_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0)
+        return errno_err("store.lock_failed", s->folder);
+    if (fcntl(s->lock_fd, F_OFD_SETLK, &whole) == 0)
+        return WEIR_OK;
+    if (errno != EAGAIN && errno != EACCES)
+        return errno_err("store.lock_failed", s->folder);
+    log_error("store.in_use", "folder=%s reason=\"another process has it open\"", s->folder);
+    return WEIR_EINUSE;
+}
+
+/* Bring the data file into a state that LMDB can be given: sound, or missing. */
+static enum weir_err settle_file(struct weir_store *s)
+{
+    struct store_file f = STORE_FILE_ZERO;
+    bool suspect = faccessat(s->folder_fd, STORE_SUSPECT_NAME, F_OK, 0) == 0;
+
+    enum weir_err err = weir_store_file_open(s->folder_fd, STORE_FILE_NAME, &f);
+    if (err == WEIR_ENOTFOUND) {
+        weir_store_salvage_tidy(s, false);
+        err = WEIR_OK;
+    } else if (err == WEIR_OK) {
+        err = weir_store_file_check(&f, suspect);
+        if (err == WEIR_OK)
+            weir_store_salvage_tidy(s, true);
+        else if (err == WEIR_EUNSUPPORTED)
+            log_error("store.unsupported", "file=%s/%s why=\"%s\"", s->folder, STORE_FILE_NAME,
+                      f.why);
+        const char *why = f.why;
+        weir_store_file_close(&f);
+        if (err == WEIR_ECORRUPT)
+            err = weir_store_salvage(s, why);
+    }
+    if (err == WEIR_OK && suspect)
+        (void)unlinkat(s->folder_fd, STORE_SUSPECT_NAME, 0);
+    return err;
+}
+
+static enum weir_err open_database(struct weir_store *s)
+{
+    enum weir_err err = weir_store_env_open(s, STORE_FILE_NAME);
+    if (err < 0)
+        return err;
+    err = weir_store_meta_load(s);
+    if (err == WEIR_ENOTFOUND) {
+        s->num_lanes = 0;
+        err = weir_store_meta_create(s, NULL);
+        if (err == WEIR_OK && fsync(s->folder_fd) != 0)
+            err = WEIR_EIO;
+    }
+    return err;
+}
+
+static enum weir_err alloc_writer(struct weir_store *s)
+{
+    s->group = calloc(WEIR_WRITE_GROUP_MAX, sizeof(struct weir_write *));
+    s->changes = calloc(WEIR_WRITE_GROUP_MAX, sizeof(*s->changes));
+    /* Room for the largest value at once: a builder's append can then only fail by passing it. */
+    s->value = WEIR_STRBUF_ZERO;
+    s->value.at = malloc(WEIR_RECORD_MAX + 1);
+    if (s->group == NULL || s->changes == NULL || s->value.at == NULL)
+        return WEIR_ENOMEM;
+    s->value.at[0] = '\0';
+    s->value.cap = WEIR_RECORD_MAX + 1;
+    s->value.max = WEIR_RECORD_MAX;
+    return WEIR_OK;
+}
+
+static void destroy(struct weir_store *s)
+{
+    weir_store_env_close(s);
+    weir_store_index_rows_deinit(&s->old_rows);
+    weir_store_index_rows_deinit(&s->new_rows);
+    weir_strbuf_deinit(&s->value);
+    free(s->group);
+    free(s->changes);
+    free(s->lanes);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    if (s->folder_fd >= 0)
+        close(s->folder_fd);
+    free(s->folder);
+    WEIR_ASSERT(pthread_mutex_destroy(&s->shared_lock) == 0);
+    s->magic = 0;
+    free(s);
+}
+
+static enum weir_err start(struct weir_store *s)
+{
+    enum weir_err err = open_folder(s);
+    if (err == WEIR_OK)
+        err = take_lock(s);
+    if (err == WEIR_OK)
+        err = alloc_writer(s);
+    if (err == WEIR_OK)
+        err = settle_file(s);
+    if (err == WEIR_OK)
+        err = open_database(s);
+    if (err == WEIR_ECORRUPT) {
+        /* Sound pages with rows that do not hold together. */
+        weir_store_env_close(s);
+        err = weir_store_salvage(s, "its own rows do not hold");
+        if (err == WEIR_OK)
+            err = open_database(s);
+    }
+    if (err < 0)
+        return err == WEIR_ECORRUPT ? WEIR_EIO : err;
+    memcpy(s->own_lane_id, s->lanes[s->own_lane].id, WEIR_LANE_LEN);
+    weir_store_publish(s);
+    log_info("store.open",
+             "folder=%s tenants=%" PRIu64 " seq=%" PRIu64 " used=%" PRIu64 " max=%" PRIu64,
+             s->folder, s->tally.live[WEIR_CLASS_TENANT], s->tally.seq, s->shared.used_bytes,
+             s->cfg.max_bytes);
+    return weir_store_writer_start(s);
+}
+
+enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_store **ret)
+{
+    if (cfg->max_bytes < STORE_MAX_BYTES_MIN || cfg->max_bytes > STORE_RESERVE_MAX) {
+        log_error("store.bad_limit", "max_bytes=%" PRIu64 " range=%" PRIu64 "..%" PRIu64,
+                  cfg->max_bytes, STORE_MAX_BYTES_MIN, STORE_RESERVE_MAX);
+        return WEIR_EINVAL;
+    }
+    struct weir_store *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return WEIR_ENOMEM;
+    s->folder = strdup(cfg->folder);
+    if (s->folder == NULL || pthread_mutex_init(&s->shared_lock, NULL) != 0) {
+        free(s->folder);
+        free(s);
+        return WEIR_ENOMEM;
+    }
+    s->magic = STORE_MAGIC;
+    s->cfg = *cfg;
+    s->cfg.folder = s->folder;
+    s->folder_fd = s->lock_fd = s->file_fd = -1;
+    atomic_store(&s->max_bytes, cfg->max_bytes);
+    enum weir_err err = start(s);
+    if (err < 0) {
+        destroy(s);
+        return err;
+    }
+    *ret = s;
+    return WEIR_OK;
+}
+
+void weir_store_close(struct weir_store **s)
+{
+    if (*s == NULL)
+        return;
+    WEIR_ASSERT((*s)->magic == STORE_MAGIC);
+    WEIR_ASSERT(atomic_load(&(*s)->num_readers) == 0);
+    weir_store_writer_stop(*s);
+    destroy(*s);
+    *s = NULL;
+}
+
+enum weir_err weir_store_set_max(struct weir_store *s, uint64_t max_bytes)
+{
+    WEIR_ASSERT(s->magic == STORE_MAGIC);
+    if (max_bytes < STORE_MAX_BYTES_MIN)
+        return WEIR_EINVAL;
+    if (max_bytes > s->map_len)
+        return WEIR_ELIMIT;
+    atomic_store(&s->max_bytes, max_bytes);
+    return WEIR_OK;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_parts.h - private to the store: what its files offer one another, file by file.
+ * Owner of everything here is the writer thread, before it the one that opens the store, unless a
+ * comment says otherwise.
+ */
+#ifndef WEIR_SYNC_STORE_PARTS_H
+#define WEIR_SYNC_STORE_PARTS_H
+
+#include "sync/store_lmdb.h"
+
+/** LMDB's code, or an errno, as an error of ours. MDB_SUCCESS is WEIR_OK. */
+enum weir_err weir_store_err(int rc);
+
+/* store_env.c: LMDB's environment. */
+/** Open LMDB and our own map on `name`; create the trees when new. @return as weir_store_open */
+WEIR_MUST_USE enum weir_err weir_store_env_open(struct weir_store *s, const char *name);
+void weir_store_env_close(struct weir_store *s);
+/** Trees of the transaction that `txn` reads. @return WEIR_OK | WEIR_ECORRUPT */
+WEIR_MUST_USE enum weir_err weir_store_roots_load(struct weir_store *s, MDB_txn *txn,
+                                                  struct store_roots *ret);
+/** The file as it is now. @return WEIR_OK | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_store_pages_now(const struct weir_store *s,
+                                                 struct weir_tree_file *ret);
+/** Note that a page does not hold; logged once. Any thread. */
+void weir_store_suspect(struct weir_store *s, const char *what);
+/** Count a row or record with a wrong sum and log it, limited. Any thread. */
+void weir_store_count_corrupt(struct weir_store *s, struct weir_span rec_key);
+
+/* store_meta.c: what the database says of itself. */
+/** Load all of it. @return WEIR_OK | WEIR_ENOTFOUND: a new database | WEIR_ECORRUPT | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_store_meta_load(struct weir_store *s);
+/** First rows of a new database. @param node_id NULL: a random one. @return WEIR_OK | WEIR_E... */
+WEIR_MUST_USE enum weir_err weir_store_meta_create(struct weir_store *s, const uint8_t *node_id);
+/** Append a lane. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT */
+WEIR_MUST_USE enum weir_err weir_store_lane_add(struct weir_store *s,
+                                                const struct store_lane *lane);
+/** A random id of a lane of this node. @return WEIR_OK | WEIR_EIO */
+WEIR_MUST_USE enum weir_err weir_store_lane_draw(const struct weir_store *s,
+                                                 uint8_t ret_id[WEIR_LANE_LEN]);
+/** Put a row of meta. @return WEIR_OK | as weir_store_put */
+WEIR_MUST_USE enum weir_err weir_store_meta_put(struct store_txn *t, const char *name,
+                                                const void *at, size_t len);
+WEIR_MUST_USE enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
+                                                const struct store_lane *lane);
+
+/* store_txn.c: one write transaction, rows in and out of it. */
+WEIR_MUST_USE enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret);
+/** Make durable and take over the tally. The transaction is over in any case. */
+WEIR_MUST_USE enum weir_err weir_store_txn_commit(struct store_txn *t);
+void weir_store_txn_abort(struct store_txn *t);
+/** The row as this transaction sees it. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ... */
+WEIR_MUST_USE enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree,
+                                            struct weir_span key, struct weir_span *ret_row);
+/** Room for a row, to be filled at once. @return WEIR_OK | WEIR_ECORRUPT | WEIR_EFULL | ... */
+WEIR_MUST_USE enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree,
+                                           struct weir_span key, size_t len, uint8_t **ret_at);
+/** A whole row with its sum. */
+WEIR_MUST_USE enum weir_err weir_store_put_row(struct store_txn *t, enum store_tree tree,
+                                               struct weir_span key, struct weir_span payload);
+/** @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ... */
+WEIR_MUST_USE enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree,
+                                           struct weir_span key);
+/**
+ * Fill last page and free tree of the state that t's roots are of, the newest one, out of its meta
+ * page. Only the writer's thread writes meta pages, so none changes while it reads.
+ * @return WEIR_OK | WEIR_ECORRUPT
+ */
+WEIR_MUST_USE enum weir_err weir_store_txn_meta(struct store_txn *t);
+/** Bytes in use as of the transaction's start; counts the free pages. */
+uint64_t weir_store_used(struct store_txn *t, bool exact);
+
+/* store_guard.c: looks at the pages LMDB is about to use. */
+/** @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at this key */
+WEIR_MUST_USE enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree,
+                                             struct weir_span key);
+
+/* store_index.c */
+void weir_store_index_rows_deinit(struct weir_index_rows *rows);
+/** Derive, sort. A value that does not unpack has no rows. @return WEIR_OK | WEIR_ENOMEM |
+ * WEIR_ELIMIT */
+WEIR_MUST_USE enum weir_err weir_store_index_derive(struct weir_store *s, struct weir_span rec_key,
+                                                    const struct weir_span *value,
+                                                    struct weir_index_rows *rows);
+/** Make the rows of a record `s->new_rows` where they were `s->old_rows`. */
+WEIR_MUST_USE enum weir_err weir_store_index_change(struct store_txn *t, bool *ret_changed);
+/** Remove every row that leads to a record whose old value cannot be read. */
+WEIR_MUST_USE enum weir_err weir_store_index_sweep(struct store_txn *t, struct weir_span rec_key,
+                                                   bool *ret_changed);
+
+/* store_write.c: one record in a transaction. */
+struct store_current {
+    bool found; /* there is a row */
+    bool sound; /* and it holds */
+    bool tombstone;
+    struct weir_record_parts parts; /* borrowed until the transaction's next change */
+};
+struct store_put {
+    struct weir_span rec_key; /* class, key */
+    struct weir_record_parts parts;
+    uint64_t revision; /* 0: not kept */
+};
+/** What is under a key now. A row that does not hold is counted. @return WEIR_OK | as find */
+WEIR_MUST_USE enum weir_err weir_store_current(struct store_txn *t, struct weir_span rec_key,
+                                               struct store_current *ret);
+/** Make a record current: record, dot, tombstone queue, index, revision, counts. */
+WEIR_MUST_USE enum weir_err weir_store_apply(struct store_txn *t, const struct store_put *p,
+                                             const struct store_current *cur,
+                                             bool *ret_index_changed);
+/** A submitted write, up to but without the commit. Sets w->version. */
+WEIR_MUST_USE enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
+                                                 struct weir_change *ret_change);
+
+/* store_rev.c */
+WEIR_MUST_USE enum weir_err weir_store_rev_put(struct store_txn *t, struct weir_span rec_key,
+                                               uint64_t revision, struct weir_span value);
+/** Keep the newest `keep` revisions of a record. */
+WEIR_MUST_USE enum weir_err weir_store_rev_trim(struct store_txn *t, struct weir_span rec_key,
+                                                size_t keep);
+
+/* store_purge.c */
+/** Purge what is due, at most STORE_PURGE_BATCH. @return whether there is more */
+bool weir_store_purge_step(struct weir_store *s);
+
+/* store_writer.c: the thread, and one group of writes. */
+WEIR_MUST_USE enum weir_err weir_store_writer_start(struct weir_store *s);
+void weir_store_writer_stop(struct weir_store *s);
+/** Tell the figures of the last commit to other threads. */
+void weir_store_publish(struct weir_store *s);
+/** The clock of versions. */
+uint64_t weir_store_wall_ms(const struct weir_store *s);
+
+/* store_salvage.c */
+/**
+ * Build a new file from what can be read of the present one and put it in its place.
+ * @param why  for the log  @return as weir_store_open
+ */
+WEIR_MUST_USE enum weir_err weir_store_salvage(struct weir_store *s, const char *why);
+/** Clear up after a rescue that was cut off. @param sound the present file is */
+void weir_store_salvage_tidy(struct weir_store *s, bool sound);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_txn.c - one write transaction: rows in and out of it, and its end. Owner: writer.
+ * Every access is looked at by the guard first. What is read is as this transaction has it.
+ */
+#include "sync/store_parts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "node/base/clock.h"
+#include "sync/num.h"
+
+#define COUNT_FREE_PAGES    64 /* a free tree up to this size is counted at each transaction */
+#define COUNT_FREE_EVERY_MS 1000
+#define FREE_ROW_ID         8
+
+/* Put the code of a failed call into the transaction's state. */
+static enum weir_err failed(struct store_txn *t, int rc)
+{
+    enum weir_err err = weir_store_err(rc);
+
+    if (err == WEIR_ECORRUPT)
+        weir_store_suspect(t->s, mdb_strerror(rc));
+    t->broken = true;
+    return err;
+}
+
+enum weir_err weir_store_txn_meta(struct store_txn *t)
+{
+    struct weir_tree_meta m;
+    uint64_t pgno = t->roots.txnid & 1;
+    uint64_t at = pgno * t->pages.page_len;
+
+    if (at + WEIR_TREE_META_LEN > t->pages.len)
+        return WEIR_ECORRUPT;
+    if (weir_tree_meta_read(weir_span(t->pages.map + at, WEIR_TREE_META_LEN), pgno, &m) < 0 ||
+        m.txnid != t->roots.txnid)
+        return WEIR_ECORRUPT;
+    t->free = m.free;
+    t->last_page = m.last_page;
+    return WEIR_OK;
+}
+
+static uint64_t count_free(const struct store_txn *t)
+{
+    struct weir_tree_cursor c;
+    struct weir_span key;
+    struct weir_span value;
+    uint64_t num = 0;
+
+    enum weir_err err = weir_tree_first(&c, &t->pages, &t->free);
+    while (err == WEIR_OK && weir_tree_entry(&c, &key, &value) == WEIR_OK) {
+        if (value.len >= FREE_ROW_ID)
+            num += weir_num_get_le(value.at, FREE_ROW_ID);
+        err = weir_tree_next(&c);
+    }
+    return num;
+}
+
+uint64_t weir_store_used(struct store_txn *t, bool exact)
+{
+    struct weir_store *s = t->s;
+    uint64_t now_ms = weir_clock_mono_ns() / 1000000;
+    uint64_t pages = t->free.num_branch_pages + t->free.num_leaf_pages + t->free.num_overflow_pages;
+
+    if (exact || pages <= COUNT_FREE_PAGES || now_ms - s->free_counted_ms >= COUNT_FREE_EVERY_MS) {
+        s->free_pages = count_free(t);
+        s->free_counted_ms = now_ms;
+    }
+    uint64_t used = t->last_page + 1;
+    used = s->free_pages < used ? used - s->free_pages : 0;
+    return used * t->pages.page_len;
+}
+
+static bool over_reserve(struct store_txn *t)
+{
+    uint64_t limit = atomic_load(&t->s->max_bytes) / 100 * STORE_RESERVE_PERCENT;
+
+    if ((t->last_page + 1) * t->pages.page_len <= limit)
+        return false;
+    return weir_store_used(t, true) > limit;
+}
+
+enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
+{
+    struct store_txn t = { .s = s, .tally = s->tally, .wall_ms = weir_store_wall_ms(s) };
+
+    int rc = mdb_txn_begin(s->env, NULL, 0, &t.txn);
+    if (rc != 0)
+        return weir_store_err(rc);
+    enum weir_err err = weir_store_pages_now(s, &t.pages);
+    if (err == WEIR_OK)
+        err = weir_store_roots_load(s, t.txn, &t.roots);
+    if (err == WEIR_OK) {
+        t.roots.txnid--; /* LMDB has counted on for this transaction */
+        err = weir_store_txn_meta(&t);
+    }
+    if (err < 0) {
+        mdb_txn_abort(t.txn);
+        if (err == WEIR_ECORRUPT)
+            weir_store_suspect(s, "roots");
+        return err;
+    }
+    t.over_reserve = over_reserve(&t);
+    *ret = t;
+    return WEIR_OK;
+}
+
+void weir_store_txn_abort(struct store_txn *t)
+{
+    mdb_txn_abort(t->txn);
+    t->txn = NULL;
+    t->idx = NULL;
+}
+
+/* The rows that change with every commit. */
+static enum weir_err put_tally(struct store_txn *t)
+{
+    struct weir_store *s = t->s;
+    uint8_t counts[STORE_COUNTS_LEN];
+    uint8_t seq[8];
+    uint8_t txn[8];
+    uint8_t clean = t->closing ? 1 : 0;
+
+    weir_num_put_le(seq, t->tally.seq, 8);
+    weir_num_put_le(txn, mdb_txn_id(t->txn), 8);
+    weir_store_counts_pack(&t->tally, counts);
+    enum weir_err err = weir_store_meta_put(t, "txn", txn, sizeof(txn));
+    if (err == WEIR_OK)
+        err = weir_store_meta_put(t, "counts", counts, sizeof(counts));
+    if (err == WEIR_OK && t->tally.seq != s->tally.seq) {
+        struct store_lane own = s->lanes[s->own_lane];
+        own.vv = t->tally.seq;
+        own.hi_seen = t->tally.seq;
+        err = weir_store_meta_put(t, "seq", seq, sizeof(seq));
+        if (err == WEIR_OK)
+            err = weir_store_lane_put(t, s->own_lane, &own);
+    }
+    if (err == WEIR_OK && t->tally.hlc_floor != s->tally.hlc_floor) {
+        uint8_t floor[8];
+        weir_num_put_le(floor, t->tally.hlc_floor, 8);
+        err = weir_store_meta_put(t, "hlc_floor", floor, sizeof(floor));
+    }
+    if (err == WEIR_OK && t->closing != s->clean)
+        err = weir_store_meta_put(t, "clean", &clean, 1);
+    return err;
+}
+
+/* LMDB calls a write that the disk took only half an I/O error; say full when it is. */
+static enum weir_err commit_err(const struct store_txn *t, int rc)
+{
+    struct statvfs fs;
+
+    if (rc != EIO || fstatvfs(t->s->folder_fd, &fs) != 0)
+        return weir_store_err(rc);
+    return (uint64_t)fs.f_bavail * fs.f_frsize <= t->bytes ? WEIR_EFULL : WEIR_EIO;
+}
+
+enum weir_err weir_store_txn_commit(struct store_txn *t)
+{
+    struct weir_store *s = t->s;
+
+    enum weir_err err = put_tally(t);
+    if (err < 0) {
+        weir_store_txn_abort(t);
+        return err;
+    }
+    int rc = mdb_txn_commit(t->txn);
+    t->txn = NULL;
+    t->idx = NULL;
+    if (rc != 0) {
+        log_error("store.commit_failed", "folder=%s err=\"%s\"", s->folder, mdb_strerror(rc));
+        return commit_err(t, rc);
+    }
+    s->lanes[s->own_lane].vv = t->tally.seq;
+    s->lanes[s->own_lane].hi_seen = t->tally.seq;
+    s->tally = t->tally;
+    s->clean = t->closing;
+    return WEIR_OK;
+}
+
+enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                              struct weir_span *ret_row)
+{
+    MDB_val k = { key.len, (void *)(uintptr_t)key.at };
+    MDB_val v;
+
+    enum weir_err err = weir_store_guard(t, tree, key);
+    if (err < 0)
+        return err;
+    int rc = mdb_get(t->txn, t->s->dbi[tree], &k, &v);
+    if (rc == MDB_NOTFOUND)
+        return WEIR_ENOTFOUND;
+    if (rc != 0)
+        return failed(t, rc);
+    *ret_row = weir_span(v.mv_data, v.mv_size);
+    return WEIR_OK;
+}
+
+enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                             size_t len, uint8_t **ret_at)
+{
+    MDB_val k = { key.len, (void *)(uintptr_t)key.at };
+    MDB_val v = { len, NULL };
+
+    enum weir_err err = weir_store_guard(t, tree, key);
+    if (err < 0)
+        return err;
+    t->touched = true;
+    int rc = mdb_put(t->txn, t->s->dbi[tree], &k, &v, MDB_RESERVE);
+    if (rc != 0)
+        return failed(t, rc);
+    t->bytes += key.len + len;
+    *ret_at = v.mv_data;
+    return WEIR_OK;
+}
+
+enum weir_err weir_store_put_row(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                                 struct weir_span payload)
+{
+    uint8_t *at = NULL;
+
+    enum weir_err err = weir_store_put(t, tree, key, payload.len + STORE_SUM_LEN, &at);
+    if (err < 0)
+        return err;
+    if (payload.len > 0)
+        memcpy(at, payload.at, payload.len);
+    weir_num_put_le(at + payload.len, weir_store_row_sum(tree, key, payload), STORE_SUM_LEN);
+    return WEIR_OK;
+}
+
+enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct weir_span key)
+{
+    MDB_val k = { key.len, (void *)(uintptr_t)key.at };
+
+    enum weir_err err = weir_store_guard(t, tree, key);
+    if (err < 0)
+        return err;
+    int rc = mdb_del(t->txn, t->s->dbi[tree], &k, NULL);
+    if (rc == MDB_NOTFOUND)
+        return WEIR_ENOTFOUND;
+    t->touched = true;
+    return rc == 0 ? WEIR_OK : failed(t, rc);
+}
