@@ -6,6 +6,8 @@
  */
 #include <stdlib.h>
 
+#include "node/wire/bytes.h"
+#include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/redirect_set.h"
 
@@ -84,23 +86,48 @@ static bool scheme_read(const char *text, uint8_t *ret)
     return true;
 }
 
-/** A lower-case copy in scratch. */
-static enum weir_err host_copy(struct weir_compile *c, const char *text, struct weir_span *ret)
+/** Keep a host in the form that requests are compared in. @return WEIR_OK | WEIR_ENOMEM */
+static enum weir_err host_keep(struct weir_compile *c, const uint8_t *at, size_t len,
+                               struct weir_span *ret)
 {
-    struct weir_span s = weir_span_cstr(text);
+    uint8_t *copy = weir_arena_alloc(c->scratch, len);
 
-    *ret = s;
-    if (s.len == 0)
-        return WEIR_OK;
-    if (s.len > WEIR_HOST_MAX)
-        return weir_compile_refuse(c, "redirects: a host is longer than %d bytes", WEIR_HOST_MAX);
-    uint8_t *copy = weir_arena_alloc(c->scratch, s.len);
     if (!copy)
         return WEIR_ENOMEM;
-    for (size_t i = 0; i < s.len; i++)
-        copy[i] = weir_ascii_lower(s.at[i]);
-    *ret = weir_span(copy, s.len);
+    memcpy(copy, at, len);
+    *ret = weir_span(copy, len);
     return WEIR_OK;
+}
+
+/** A name or an address literal, by the parser that reads requests; empty stays empty. */
+static enum weir_err host_read(struct weir_compile *c, const char *text, struct weir_span *ret)
+{
+    struct weir_span s = weir_span_cstr(text);
+    struct weir_authority a;
+
+    *ret = WEIR_SPAN_EMPTY;
+    if (s.len == 0)
+        return WEIR_OK;
+    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
+        return weir_compile_refuse(c, "redirects: %s is no host", text);
+    return host_keep(c, a.host, a.host_len, ret);
+}
+
+/** The host that a rule asks for: none, a host, or what stands behind "*.". */
+static enum weir_err host_match_read(struct weir_compile *c, const char *text,
+                                     struct weir_redirect_class *class)
+{
+    struct weir_span s = weir_span_cstr(text);
+    uint8_t name[WEIR_HOST_MAX];
+    size_t len = 0;
+
+    class->host_kind = s.len > 0 ? WEIR_REDIRECT_EXACT_HOST : WEIR_REDIRECT_ANY_HOST;
+    if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
+        return host_read(c, text, &class->host);
+    class->host_kind = WEIR_REDIRECT_WILDCARD;
+    if (weir_host_normalise(weir_span_from(s, 2), name, &len) < 0)
+        return weir_compile_refuse(c, "redirects: %s is no wildcard", text);
+    return host_keep(c, name, len, &class->host);
 }
 
 static enum weir_err match_read(struct weir_compile *c, const Weir__V1__Redirect *from,
@@ -111,14 +138,9 @@ static enum weir_err match_read(struct weir_compile *c, const Weir__V1__Redirect
         return err;
     d->rule.path_len = (uint16_t)d->path.len;
 
-    err = host_copy(c, from->host, &d->class.host);
+    err = host_match_read(c, from->host, &d->class);
     if (err < 0)
         return err;
-    d->class.host_kind = d->class.host.len ? WEIR_REDIRECT_EXACT_HOST : WEIR_REDIRECT_ANY_HOST;
-    if (weir_span_starts(d->class.host, WEIR_SPAN_LIT("*."))) {
-        d->class.host_kind = WEIR_REDIRECT_WILDCARD;
-        d->class.host = weir_span_from(d->class.host, 2);
-    }
     if (!scheme_read(from->scheme, &d->class.scheme))
         return weir_compile_refuse(c, "redirects[%u].scheme: http or https", d->rule.index);
     if (from->has_port && from->port > UINT16_MAX)
@@ -150,12 +172,14 @@ static enum weir_err target_read(struct weir_compile *c, const Weir__V1__Redirec
         return weir_compile_refuse(c, "redirects[%u].to.port: 1..65535", r->index);
     r->to_port = to->has_port ? (uint16_t)to->port : 0;
     r->to_path = weir_span_cstr(to->path);
-    if (r->to_path.len > WEIR_PATH_MAX || (r->to_path.len > 0 && r->to_path.at[0] != '/'))
-        return weir_compile_refuse(c, "redirects[%u].to.path: begins with /, at most %d bytes",
-                                   r->index, WEIR_PATH_MAX);
+    if (r->to_path.len > WEIR_PATH_MAX ||
+        (r->to_path.len > 0 &&
+         (r->to_path.at[0] != '/' || !weir_bytes_all(r->to_path, WEIR_BYTE_PATH))))
+        return weir_compile_refuse(c, "redirects[%u].to.path: a path of at most %d bytes", r->index,
+                                   WEIR_PATH_MAX);
     r->has_to_path = r->to_path.len > 0;
     r->drop_query = to->has_query && !to->query;
-    return host_copy(c, to->host, &r->to_host);
+    return host_read(c, to->host, &r->to_host);
 }
 
 static enum weir_err drafts_read(struct weir_compile *c, struct weir_redirect_plan *plan)

@@ -486,11 +486,22 @@ static void assert_refused(struct stored *s)
 
 static void rules_that_do_not_hold_are_refused(void **state)
 {
-    struct rule bad[] = { { .path = "no-slash" },   { .path = "=" },
-                          { .path = "/..%2" },      { .scheme = "ftp", .to_host = "a.example" },
-                          { .code = 200 },          { .code = 304, .to_host = "a.example" },
-                          { .code = 306 },          { .to_scheme = "ws" },
-                          { .to_path = "no-slash" } };
+    struct rule bad[] = { { .path = "no-slash" },
+                          { .path = "=" },
+                          { .path = "/..%2" },
+                          { .scheme = "ftp", .to_host = "a.example" },
+                          { .code = 200 },
+                          { .code = 304, .to_host = "a.example" },
+                          { .code = 306 },
+                          { .to_scheme = "ws" },
+                          { .to_path = "no-slash" },
+                          { .to_path = "/a b" },
+                          { .to_path = "/a\r\nb" },
+                          { .to_host = "a b" },
+                          { .to_host = "a.example:80" },
+                          { .to_host = "user@a.example" },
+                          { .host = "a..b", .to_host = "a.example" },
+                          { .host = "*.a..b", .to_host = "a.example" } };
     struct stored s;
     char long_path[WEIR_PATH_MAX + 2];
 
