@@ -14,8 +14,22 @@
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "tenants/redirect.h"
+#include "tenants/schema.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/stored.h"
+
+/**
+ * In place of the schema's check, which refuses rules that certainly lead in a circle or can never
+ * be met: the order of rules and what is made of them are to hold without it.
+ */
+enum weir_err weir_schema_check(enum weir_kind kind, const ProtobufCMessage *m,
+                                struct weir_diags *diags)
+{
+    (void)kind;
+    (void)m;
+    (void)diags;
+    return WEIR_OK;
+}
 
 /** A rule as a test writes it; NULL or 0: not given. */
 struct rule {
