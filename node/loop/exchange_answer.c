@@ -124,7 +124,8 @@ void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_ve
         weir_down_close(c, true);
         return;
     }
-    x->passed_bytes = len;
+    const uint8_t *end = memmem(w->obuf, len, "\r\n\r\n", 4);
+    x->passed_bytes = end ? len - (size_t)(end + 4 - w->obuf) : 0;
     answer_passed(x);
 }
 

@@ -151,6 +151,8 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, c
     set_request_id(x, head, bytes);
     set_facts(x, head);
     struct weir_admit *a = &w->admit;
+    if (WEIR_UNLIKELY(atomic_load_explicit(&w->news, memory_order_acquire)))
+        weir_worker_take_news(w);
     weir_admit_request(a, w->cache, head, bytes, &c->local);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);

@@ -85,6 +85,7 @@ struct weir_worker {
     _Atomic uint64_t
         asked_deadline_ms; /* control asks to drain: the deadline + 1; paired with on_wake */
     _Atomic bool asked_stop;
+    _Atomic bool news;         /* the inbox holds something: looked at before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
 
     struct weir_pool downs, ups, upools, exchanges, heads;
@@ -113,6 +114,11 @@ struct weir_worker {
     uint8_t obuf[WEIR_OBUF_LEN];
 };
 
+/**
+ * Take in what the inbox holds. A push is acknowledged once its message is in the inbox, so whoever
+ * was told of it and asks right away must find it in force.
+ */
+void weir_worker_take_news(struct weir_worker *w);
 /** Monotonic time for the access record, 0 when nobody wants one: five clock reads an exchange are
  * not free. */
 uint64_t weir_worker_stamp_ns(const struct weir_worker *w);

@@ -250,9 +250,10 @@ static void stop(struct weir_worker *w)
     uv_close((uv_handle_t *)&w->wake, NULL);
 }
 
-static void take_messages(struct weir_worker *w)
+void weir_worker_take_news(struct weir_worker *w)
 {
     bool overflowed = false;
+    atomic_store_explicit(&w->news, false, memory_order_relaxed);
     struct weir_msg *m = weir_inbox_take(&w->inbox, &overflowed);
     if (atomic_exchange_explicit(&w->asked_forget, false, memory_order_acquire))
         overflowed = true;
@@ -273,7 +274,7 @@ static void on_wake(uv_async_t *a)
 {
     struct weir_worker *w = a->data;
     w->now_ms = uv_now(&w->loop);
-    take_messages(w);
+    weir_worker_take_news(w);
     uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline_ms, 0, memory_order_relaxed);
     if (deadline != 0)
         drain(w, deadline - 1);
@@ -428,7 +429,7 @@ static void stop_running(struct weir_workers *g, uint32_t num)
     }
     for (uint32_t i = 0; i < num; i++) {
         (void)pthread_join(g->workers[i]->thread, NULL);
-        take_messages(g->workers[i]);
+        weir_worker_take_news(g->workers[i]);
         (void)uv_loop_close(&g->workers[i]->loop);
     }
 }
@@ -561,6 +562,7 @@ void weir_workers_tenant_changed(struct weir_workers *g, struct weir_span name, 
         struct tenant_msg *m = malloc(sizeof(*m) + name.len);
         if (m == NULL) {
             atomic_store_explicit(&g->workers[i]->asked_forget, true, memory_order_release);
+            atomic_store_explicit(&g->workers[i]->news, true, memory_order_release);
             (void)uv_async_send(&g->workers[i]->wake);
             continue;
         }
@@ -568,7 +570,8 @@ void weir_workers_tenant_changed(struct weir_workers *g, struct weir_span name, 
         m->name_len = name.len;
         memcpy(m->name, name.at, name.len);
         if (weir_inbox_push(&g->workers[i]->inbox, &m->msg) < 0)
-            free(m);
+            free(m); /* full: the box remembers that something was lost */
+        atomic_store_explicit(&g->workers[i]->news, true, memory_order_release);
     }
 }
 
