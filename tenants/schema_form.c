@@ -75,14 +75,21 @@ static bool host_or_wildcard(struct weir_span s, struct weir_form_text *ret)
 {
     if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
         return host_name(s, ret);
-    /* "*.com" would take every site of a registry. */
-    if (!host_name(weir_span_from(s, 2), ret) || memchr(ret->buf, '.', ret->text.len) == NULL)
+    if (!host_name(weir_span_from(s, 2), ret))
         return false;
     memmove(ret->buf + 2, ret->buf, ret->text.len);
     ret->buf[0] = '*';
     ret->buf[1] = '.';
     ret->text.len += 2;
     return true;
+}
+
+/* What a tenant may claim: "*.com" would take every site of a registry. */
+static bool claimed_host(struct weir_span s, struct weir_form_text *ret)
+{
+    if (!host_or_wildcard(s, ret))
+        return false;
+    return ret->buf[0] != '*' || memchr(ret->buf + 2, '.', ret->text.len - 2) != NULL;
 }
 
 /* A name or an address literal, as an authority has it. */
@@ -263,7 +270,7 @@ static bool is_access(struct weir_span s)
 static bool respell(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
 {
     if (form == WEIR_FORM_HOST)
-        return host_or_wildcard(s, ret);
+        return claimed_host(s, ret);
     if (form == WEIR_FORM_HOST_OR_IP)
         return host_or_wildcard(s, ret) || authority_host(s, ret);
     if (form == WEIR_FORM_TARGET_HOST)

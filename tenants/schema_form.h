@@ -23,7 +23,7 @@ enum weir_form {
     WEIR_FORM_NODE_NAME,   /* a host name of any number of labels */
     WEIR_FORM_UPSTREAM,    /* name of an upstream */
     WEIR_FORM_HOST,        /* host name, or "*." and one of two labels or more */
-    WEIR_FORM_HOST_OR_IP,  /* as HOST, or an address literal */
+    WEIR_FORM_HOST_OR_IP,  /* host name, "*." and one, or an address literal */
     WEIR_FORM_TARGET_HOST, /* host name or address literal */
     WEIR_FORM_IP,          /* address without a port */
     WEIR_FORM_PREFIX,      /* address or network */

@@ -15,6 +15,8 @@
 #define WIDTH  79 /* columns */
 #define INDENT 6
 
+#define PATH_MAX_LEN 128 /* bytes */
+
 /* Words of a text, wrapped; the cursor is behind INDENT blanks at first. */
 static void put_wrapped(struct weir_strbuf *out, const char *text)
 {
@@ -97,30 +99,56 @@ static void put_default(const ProtobufCFieldDescriptor *f, const struct weir_rul
         weir_strbuf_printf(out, "; %s is " WEIR_NOT_SUPPORTED, rule->refused);
 }
 
-static void put_message(const ProtobufCMessageDescriptor *desc, const char *path,
+/** The path of the field at hand; it grows and shrinks at its end. */
+struct path {
+    char text[PATH_MAX_LEN];
+    size_t len;
+};
+
+/* @return the length to go back to */
+static size_t path_push(struct path *p, const char *piece)
+{
+    size_t before = p->len;
+    size_t len = strlen(piece);
+
+    WEIR_ASSERT(len < sizeof(p->text) - p->len); /* the names of proto/ are short */
+    memcpy(p->text + p->len, piece, len + 1);
+    p->len += len;
+    return before;
+}
+
+static void path_pop(struct path *p, size_t before)
+{
+    p->len = before;
+    p->text[before] = '\0';
+}
+
+static void put_message(const ProtobufCMessageDescriptor *desc, struct path *path,
                         struct weir_strbuf *out);
 
 /* What is below a field: "upstreams.NAME", "routes[]", "http". */
 static void put_below(const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
-                      const char *path, struct weir_strbuf *out)
+                      struct path *path, struct weir_strbuf *out)
 {
-    char below[256];
     const ProtobufCMessageDescriptor *desc = f->descriptor;
+    size_t before = path->len;
 
     if (f->type != PROTOBUF_C_TYPE_MESSAGE)
         return;
     if (weir_reflect_is_map(f)) {
         if (desc->fields[1].type != PROTOBUF_C_TYPE_MESSAGE)
             return;
-        snprintf(below, sizeof(below), "%s.%s", path, rule->key_name);
-        put_message(desc->fields[1].descriptor, below, out);
-        return;
+        path_push(path, ".");
+        path_push(path, rule->key_name);
+        desc = desc->fields[1].descriptor;
+    } else if (f->label == PROTOBUF_C_LABEL_REPEATED) {
+        path_push(path, "[]");
     }
-    snprintf(below, sizeof(below), "%s%s", path, f->label == PROTOBUF_C_LABEL_REPEATED ? "[]" : "");
-    put_message(desc, below, out);
+    put_message(desc, path, out);
+    path_pop(path, before);
 }
 
-static void put_message(const ProtobufCMessageDescriptor *desc, const char *path,
+static void put_message(const ProtobufCMessageDescriptor *desc, struct path *path,
                         struct weir_strbuf *out)
 {
     const struct weir_rule_set *set = weir_rules_of(desc);
@@ -128,22 +156,25 @@ static void put_message(const ProtobufCMessageDescriptor *desc, const char *path
     for (unsigned i = 0; i < desc->n_fields; i++) {
         const ProtobufCFieldDescriptor *f = &desc->fields[i];
         const struct weir_rule *rule = &set->rules[i];
-        char whole[256];
 
         if (rule->hidden)
             continue;
-        snprintf(whole, sizeof(whole), "%s%s%s", path, path[0] != '\0' ? "." : "", f->name);
-        weir_strbuf_printf(out, "\n  %s\n%*s", whole, INDENT, "");
+        size_t before = path_push(path, path->len > 0 ? "." : "");
+        path_push(path, f->name);
+        weir_strbuf_printf(out, "\n  %s\n%*s", path->text, INDENT, "");
         put_type(f, rule, out);
         put_default(f, rule, out);
         weir_strbuf_putc(out, '\n');
         put_wrapped(out, rule->help);
-        put_below(f, rule, whole, out);
+        put_below(f, rule, path, out);
+        path_pop(path, before);
     }
 }
 
 void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out)
 {
+    struct path path = { .len = 0 };
+
     weir_strbuf_printf(out, "%s file: YAML or JSON; several documents in one file are fine.\n\n",
                        weir_rules_kind_name(kind));
     weir_strbuf_printf(out, "  apiVersion: weir/v1\n  kind: %s\n\n", weir_rules_kind_name(kind));
@@ -152,5 +183,5 @@ void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out)
     if (kind == WEIR_KIND_NODE)
         weir_strbuf_puts(out, "A variable overrides each value: WEIR_LOG_LEVEL, WEIR_LISTEN_HTTP "
                               "(lists: commas).\n");
-    put_message(weir_rules_message(kind), "", out);
+    put_message(weir_rules_message(kind), &path, out);
 }
