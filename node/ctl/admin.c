@@ -96,8 +96,11 @@ static void on_connection(uv_stream_t *listener, int status)
     if (status < 0)
         return;
     struct weir_admin_conn *c = calloc(1, sizeof(*c));
-    if (c == NULL)
-        return; /* libuv stops accepting until the next turn, and asks again */
+    if (c == NULL) {
+        /* libuv asks again only after an accept, so the clock does it. */
+        *(is_tcp ? &a->tcp_waits : &a->pipe_waits) = true;
+        return;
+    }
     c->admin = a;
     c->is_tcp = is_tcp;
     c->u.handle.data = c;
@@ -127,6 +130,19 @@ static void tick_end(struct weir_admin *a)
         uv_close((uv_handle_t *)&a->tick, NULL);
 }
 
+/* Take the connections that there was no memory for. */
+static void accept_again(struct weir_admin *a)
+{
+    bool pipe = a->pipe_waits && !a->stopping;
+    bool tcp = a->tcp_waits && !a->stopping;
+    a->pipe_waits = false;
+    a->tcp_waits = false;
+    if (pipe)
+        on_connection((uv_stream_t *)&a->pipe_listener, 0);
+    if (tcp)
+        on_connection((uv_stream_t *)&a->tcp_listener, 0);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct weir_admin *a = timer->data;
@@ -135,6 +151,7 @@ static void on_tick(uv_timer_t *timer)
         next = l->next;
         weir_admin_conn_tick(weir_container_of(l, struct weir_admin_conn, link));
     }
+    accept_again(a);
     tick_end(a);
 }
 

@@ -118,24 +118,41 @@ void weir_admin_stream_send(struct weir_admin_request *r, struct weir_strbuf *by
 /** Ends the request. */
 void weir_admin_stream_end(struct weir_admin_request *r);
 
-/* -- the handlers -- */
+/* -- the handlers: each owns the request that it is given; what it answers is in API.md -- */
 
+/** GET /healthz. */
 void weir_admin_healthz(struct weir_admin_request *r);
+/** GET /readyz. */
 void weir_admin_readyz(struct weir_admin_request *r);
+/** GET /metrics. */
 void weir_admin_metrics(struct weir_admin_request *r);
+/** GET /v1/status. */
 void weir_admin_status(struct weir_admin_request *r);
+/** POST /v1/drain. */
 void weir_admin_drain(struct weir_admin_request *r);
+/** GET /v1/doctor: answers when all endpoints were tried. */
 void weir_admin_doctor(struct weir_admin_request *r);
+/** GET /v1/logs: with follow=1 a stream that the client ends. */
 void weir_admin_logs(struct weir_admin_request *r);
+/** GET /v1/tenants. */
 void weir_admin_tenant_list(struct weir_admin_request *r);
+/** GET /v1/tenants/NAME. */
 void weir_admin_tenant_get(struct weir_admin_request *r);
+/** PUT /v1/tenants/NAME: answers when the write is durable. */
 void weir_admin_tenant_put(struct weir_admin_request *r);
+/** DELETE /v1/tenants/NAME: answers when the write is durable. */
 void weir_admin_tenant_delete(struct weir_admin_request *r);
+/** POST /v1/apply: answers when every write is durable. */
 void weir_admin_apply(struct weir_admin_request *r);
+/** GET /v1/tenants/NAME/history. */
 void weir_admin_history(struct weir_admin_request *r);
+/** GET /v1/tenants/NAME/revisions/N. */
 void weir_admin_revision(struct weir_admin_request *r);
+/** POST /v1/tenants/NAME/rollback: answers when the write is durable. */
 void weir_admin_rollback(struct weir_admin_request *r);
+/** GET /v1/test/route. */
 void weir_admin_test_route(struct weir_admin_request *r);
+/** GET /v1/test/redirect. */
 void weir_admin_test_redirect(struct weir_admin_request *r);
 
 #endif

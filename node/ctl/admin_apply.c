@@ -178,7 +178,7 @@ static enum weir_err result_fill(struct apply *a, const struct weir_push_item *i
     result->kind = (char *)"Tenant";
     result->name = (char *)item->name.at;
     result->outcome = (char *)weir_push_outcome(item);
-    result->has_revision = held || item->err == WEIR_ECONFLICT;
+    result->has_revision = held || item->change.existed;
     result->revision = item->change.revision;
     if (item->err == WEIR_OK && !a->push->dry_run)
         err = token_fill(a, item, result);
@@ -193,7 +193,7 @@ static void answer_refused(struct apply *a, const struct weir_push_item *item)
 {
     char what[WEIR_TENANT_NAME_MAX + 16];
     snprintf(what, sizeof(what), "tenant %.*s", (int)item->name.len, (const char *)item->name.at);
-    if (item->err == WEIR_ECONFLICT)
+    if (item->err == WEIR_ECONFLICT && item->change.existed)
         weir_admin_etag(a->request, item->change.revision);
     apply_fail(a, item->err, what);
 }

@@ -24,6 +24,8 @@ struct weir_admin {
     uv_timer_t tick;
     bool has_tcp;
     bool stopping;
+    bool pipe_waits; /* a connection was there when memory was not */
+    bool tcp_waits;
     struct weir_list conns;
     size_t num_conns;
     size_t num_tcp;

@@ -34,6 +34,7 @@ struct weir_admin_message {
     bool keep_alive; /* the connection may carry another request */
 };
 
+/** Sets *m NULL; NULL is legal. */
 void weir_admin_message_free(struct weir_admin_message **m);
 /** The value of the only field with this name in any case. @return false: absent, or there are
  * several */

@@ -105,7 +105,8 @@ static struct tail *tail_new(struct weir_admin_request *r)
         return NULL;
     }
     t->request = r;
-    t->follow = follow;
+    /* HEAD asks for the head of a stream, which is no stream. */
+    t->follow = follow && weir_span_eq(r->message->method, WEIR_SPAN_LIT("GET"));
     t->read = WEIR_STRBUF_ZERO;
     t->out = WEIR_STRBUF_ZERO;
     if (tenant != NULL)

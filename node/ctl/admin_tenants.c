@@ -35,6 +35,9 @@ static void answer_arena_init(struct weir_arena *a)
 
 /** One page while it is collected. Spans borrow from the snapshot. */
 struct page {
+    struct weir_store_reader *reader;
+    struct weir_arena *arena; /* of the answer */
+    bool conflicts;           /* there are some, of whatever tenant */
     struct weir_span prefix;
     size_t limit;
     size_t num;
@@ -61,9 +64,9 @@ static bool page_add(void *arg, const struct weir_record *rec)
 
 /* The store lists what lies behind a key; so the prefix itself, which may be a name, is asked for
  * first. */
-static enum weir_err page_collect(struct weir_store_reader *r, struct weir_span after,
-                                  struct page *p)
+static enum weir_err page_collect(struct page *p, struct weir_span after)
 {
+    struct weir_store_reader *r = p->reader;
     struct weir_record rec;
     if (weir_span_cmp(after, p->prefix) < 0) {
         enum weir_err err = weir_store_get(r, WEIR_CLASS_TENANT, p->prefix, &rec);
@@ -76,8 +79,7 @@ static enum weir_err page_collect(struct weir_store_reader *r, struct weir_span 
     return weir_store_list(r, WEIR_CLASS_TENANT, after, p->limit + 1, page_add, p);
 }
 
-static enum weir_err summary_fill(struct weir_store_reader *r, struct weir_arena *arena,
-                                  const Weir__V1__StoredTenant *s, bool conflicts,
+static enum weir_err summary_fill(const struct page *p, const Weir__V1__StoredTenant *s,
                                   Weir__V1__TenantSummary *out)
 {
     const Weir__V1__Tenant *t = s->tenant;
@@ -87,46 +89,45 @@ static enum weir_err summary_fill(struct weir_store_reader *r, struct weir_arena
     out->hosts = (uint32_t)t->n_hosts;
     out->has_upstreams = 1;
     out->upstreams = (uint32_t)t->n_upstreams;
-    out->applied_at = time_text(arena, s->applied_ms);
+    out->applied_at = time_text(p->arena, s->applied_ms);
     out->applied_by = s->applied_by;
     if (out->applied_at == NULL)
         return WEIR_ENOMEM;
-    return conflicts ? weir_conflicts_find(r, t, arena, &out->conflicts, &out->n_conflicts)
-                     : WEIR_OK;
+    if (!p->conflicts)
+        return WEIR_OK;
+    return weir_conflicts_find(p->reader, t, p->arena, &out->conflicts, &out->n_conflicts);
 }
 
 /* A damaged record is listed by its name alone: it is there, and can be replaced or deleted. */
-static enum weir_err item_fill(struct weir_store_reader *r, struct weir_arena *arena,
-                               const struct page *p, size_t i, bool conflicts,
-                               Weir__V1__TenantSummary *out)
+static enum weir_err item_fill(const struct page *p, size_t i, Weir__V1__TenantSummary *out)
 {
     Weir__V1__StoredTenant *stored = NULL;
     weir__v1__tenant_summary__init(out);
-    out->name = weir_arena_strdup(arena, p->keys[i]);
+    out->name = weir_arena_strdup(p->arena, p->keys[i]);
     if (out->name == NULL)
         return WEIR_ENOMEM;
-    enum weir_err err = weir_stored_read(p->values[i], arena, &stored);
+    enum weir_err err = weir_stored_read(p->values[i], p->arena, &stored);
     if (err == WEIR_ECORRUPT)
         return WEIR_OK;
-    return err < 0 ? err : summary_fill(r, arena, stored, conflicts, out);
+    return err < 0 ? err : summary_fill(p, stored, out);
 }
 
-static enum weir_err list_fill(struct weir_store_reader *r, struct weir_arena *arena,
-                               struct weir_span after, struct page *p, Weir__V1__TenantList *list)
+static enum weir_err list_fill(struct page *p, struct weir_span after, Weir__V1__TenantList *list)
 {
     struct weir_store_stats stats;
-    enum weir_err err = weir_store_stats(r, &stats);
+    enum weir_err err = weir_store_stats(p->reader, &stats);
     if (err == WEIR_OK)
-        err = page_collect(r, after, p);
+        err = page_collect(p, after);
     if (err < 0)
         return err;
-    Weir__V1__TenantSummary *items = weir_arena_calloc(arena, p->num, sizeof(*items));
-    list->items = weir_arena_calloc(arena, p->num, sizeof(Weir__V1__TenantSummary *));
+    p->conflicts = stats.num_conflicts > 0;
+    Weir__V1__TenantSummary *items = weir_arena_calloc(p->arena, p->num, sizeof(*items));
+    list->items = weir_arena_calloc(p->arena, p->num, sizeof(Weir__V1__TenantSummary *));
     if (items == NULL || list->items == NULL)
         return WEIR_ENOMEM;
     for (size_t i = 0; i < p->num && err == WEIR_OK; i++) {
         list->items[i] = &items[i];
-        err = item_fill(r, arena, p, i, stats.num_conflicts > 0, &items[i]);
+        err = item_fill(p, i, &items[i]);
     }
     list->n_items = p->num;
     list->next = p->more ? items[p->num - 1].name : (char *)"";
@@ -150,7 +151,7 @@ void weir_admin_tenant_list(struct weir_admin_request *r)
 {
     struct weir_store_reader *reader = r->node->reader;
     struct weir_arena arena;
-    struct page page = { .num = 0 };
+    struct page page = { .reader = reader, .arena = &arena };
     struct weir_span after;
     Weir__V1__TenantList list = WEIR__V1__TENANT_LIST__INIT;
     uint64_t limit = LIMIT_DEFAULT;
@@ -164,7 +165,7 @@ void weir_admin_tenant_list(struct weir_admin_request *r)
     answer_arena_init(&arena);
     enum weir_err err = weir_store_read_begin(reader);
     if (err == WEIR_OK) {
-        err = list_fill(reader, &arena, after, &page, &list);
+        err = list_fill(&page, after, &list);
         weir_store_read_end(reader);
     }
     if (err < 0)

@@ -42,7 +42,9 @@ struct weir_config {
     enum weir_log_level level;
 };
 
+/** The zero state: nothing was read. */
 void weir_config_init(struct weir_config *c);
+/** Frees what the texts of c borrow from. */
 void weir_config_deinit(struct weir_config *c);
 
 /**

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <weir/v1/tenant.pb-c.h>
 
+#define WEIR_CONFLICTS_MAX 64
+
 /**
  * One line for each such name: "host a.example is claimed earlier by tenant shop".
  *
@@ -21,7 +23,6 @@
  * out
  * @return WEIR_OK | WEIR_ENOMEM | WEIR_EIO
  */
-#define WEIR_CONFLICTS_MAX 64
 WEIR_MUST_USE enum weir_err weir_conflicts_find(struct weir_store_reader *r,
                                                 const Weir__V1__Tenant *t, struct weir_arena *arena,
                                                 char ***ret_lines, size_t *ret_len);

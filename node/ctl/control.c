@@ -30,7 +30,7 @@
 #define DRAIN_POLL_MS  20
 #define DRAIN_GRACE_MS 2000 /* beyond the deadline, for the workers to cut what is left */
 #define SAMPLE_MS      1000
-#define SCRUB_RECORDS  64 /* checked in each second: 100,000 tenants in half an hour */
+#define SCRUB_RECORDS  16 /* checked in each second: 100,000 tenants in two hours */
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 #define NUM_SIGNALS WEIR_ARRAY_LEN(signals)
@@ -210,8 +210,8 @@ static bool descriptors_start(struct control *c)
     if (have >= wanted)
         return true;
     log_warn("node.few_descriptors",
-             "descriptors=%u limits_connections=%u wanted=%u hint=raise LimitNOFILE or lower "
-             "limits.connections",
+             "descriptors=%u limits_connections=%u wanted=%u hint=\"raise LimitNOFILE or lower "
+             "limits.connections\"",
              have, c->config.max_connections, wanted);
     /* A connection that cannot have its descriptor is better refused at the limit than in the
      * middle of its work. */

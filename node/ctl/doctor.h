@@ -30,7 +30,9 @@ struct weir_doctor {
     enum weir_err err; /* the first that kept a check from being told */
 };
 
+/** No check yet. @param node borrowed until deinit */
 void weir_doctor_init(struct weir_doctor *d, struct weir_node *node);
+/** Frees every text. */
 void weir_doctor_deinit(struct weir_doctor *d);
 /** All checks but the endpoints. Results are in d. */
 void weir_doctor_machine(struct weir_doctor *d);

@@ -7,6 +7,8 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "node/base/clock.h"
@@ -61,11 +63,11 @@ double weir_rate_per_s(const struct weir_rate *rate)
     return (double)(rate->total[newest] - rate->total[oldest]) * 1e9 / (double)ns;
 }
 
-/* procfs answers from memory, so this does not wait for a disk. */
+/* The second number of /proc/self/statm is the resident pages. procfs answers from memory, so this
+ * waits for no disk. */
 uint64_t weir_resident_bytes(void)
 {
     char text[128];
-    unsigned long long pages = 0;
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
@@ -74,9 +76,10 @@ uint64_t weir_resident_bytes(void)
     if (len <= 0)
         return 0;
     text[len] = '\0';
-    if (sscanf(text, "%*u %llu", &pages) != 1)
+    const char *second = strchr(text, ' ');
+    if (second == NULL)
         return 0;
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 const char *weir_node_state_name(const struct weir_node *node, const struct weir_store_stats *stats)

@@ -200,9 +200,9 @@ static enum weir_err judge(struct weir_stored_change *c)
     case WEIR_WHATEVER:
         break;
     case WEIR_IF_REVISION:
-        if (!c->existed)
+        if (!c->existed && c->tenant == NULL)
             return WEIR_ENOTFOUND;
-        if (c->revision != c->expected)
+        if (!c->existed || c->revision != c->expected)
             return WEIR_ECONFLICT;
         break;
     case WEIR_IF_ABSENT:

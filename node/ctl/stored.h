@@ -47,9 +47,10 @@ struct weir_stored_change {
  * @param hlc     since when names are claimed that are new to this tenant
  * @param value   appended to on WEIR_OK; left alone by a delete
  * @return WEIR_OK | WEIR_EEXIST (nothing changes, or the record exists against WEIR_IF_ABSENT) |
- * WEIR_ECONFLICT (another revision) | WEIR_ENOTFOUND (delete, or WEIR_IF_REVISION, of what is not
- * there) | WEIR_ELIMIT (over WEIR_RECORD_MAX) | WEIR_ENOMEM A present record that is damaged counts
- * as revision 0, so that it can be replaced or deleted.
+ * WEIR_ECONFLICT (another revision than WEIR_IF_REVISION, or no record) | WEIR_ENOTFOUND (delete of
+ * what is not there) | WEIR_ELIMIT (over WEIR_RECORD_MAX) | WEIR_ENOMEM
+ *
+ * A present record that is damaged counts as revision 0, so that it can be replaced or deleted.
  */
 WEIR_MUST_USE enum weir_err weir_stored_build(struct weir_stored_change *c,
                                               const struct weir_record *current, uint64_t hlc,

@@ -4,17 +4,17 @@
  * connections, clients that misbehave or leave. What the paths about tenants answer:
  * admin_tenants_test.c.
  */
-#include "tests/unit/ctl/rig.h"
+#include "tests/unit/ctl/client.h"
 
 static void health_is_answered_in_text(void **state)
 {
-    expect_ask("GET", "/healthz", "", NULL, 200, "ok\n");
-    expect_ask("GET", "/readyz", "", NULL, 200, "ready\n");
+    expect("GET", "/healthz", "", NULL, (struct want){ 200, "ok\n" });
+    expect("GET", "/readyz", "", NULL, (struct want){ 200, "ready\n" });
     rig.node.state = WEIR_NODE_DRAINING;
-    expect_ask("GET", "/healthz", "", NULL, 200, "ok\n");
-    expect_ask("GET", "/readyz", "", NULL, 503, "draining\n");
+    expect("GET", "/healthz", "", NULL, (struct want){ 200, "ok\n" });
+    expect("GET", "/readyz", "", NULL, (struct want){ 503, "draining\n" });
     rig.node.state = WEIR_NODE_STARTING;
-    expect_ask("GET", "/readyz", "", NULL, 503, "starting\n");
+    expect("GET", "/readyz", "", NULL, (struct want){ 503, "starting\n" });
 }
 
 static void metrics_have_the_counters_and_what_the_node_knows(void **state)
@@ -40,7 +40,7 @@ static void unknown_paths_are_404_and_wrong_methods_405_with_allow(void **state)
                                            "/%68ealthz",
                                            "/v1/tenants/a/revisions/x" };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(unknown); i++)
-        expect_ask("GET", unknown[i], "", NULL, 404, "\"not_found\"");
+        expect("GET", unknown[i], "", NULL, (struct want){ 404, "\"not_found\"" });
     struct answer a = ask("POST", "/v1/tenants/shop", "", NULL);
     assert_int_equal(a.status, 405);
     assert_non_null(strstr(a.head, "Allow: GET, HEAD, PUT, DELETE\r\n"));
@@ -73,13 +73,13 @@ static void head_is_get_without_its_body(void **state)
 
 static void parameters_are_known_or_refused(void **state)
 {
-    expect_ask("GET", "/v1/status?x=1", "", NULL, 400, "takes no parameters");
-    expect_ask("GET", "/v1/tenants?limits=1", "", NULL, 400, "unknown parameter");
-    expect_ask("GET", "/v1/tenants?limit", "", NULL, 400, "malformed");
-    expect_ask("GET", "/v1/tenants?limit=0", "", NULL, 400, "1..1000");
-    expect_ask("GET", "/v1/tenants?limit=1001", "", NULL, 400, "1..1000");
-    expect_ask("GET", "/v1/logs?follow=yes", "", NULL, 400, "follow");
-    expect_ask("POST", "/v1/drain?deadline_ms=-1", "", NULL, 400, "deadline_ms");
+    expect("GET", "/v1/status?x=1", "", NULL, (struct want){ 400, "takes no parameters" });
+    expect("GET", "/v1/tenants?limits=1", "", NULL, (struct want){ 400, "unknown parameter" });
+    expect("GET", "/v1/tenants?limit", "", NULL, (struct want){ 400, "malformed" });
+    expect("GET", "/v1/tenants?limit=0", "", NULL, (struct want){ 400, "1..1000" });
+    expect("GET", "/v1/tenants?limit=1001", "", NULL, (struct want){ 400, "1..1000" });
+    expect("GET", "/v1/logs?follow=yes", "", NULL, (struct want){ 400, "follow" });
+    expect("POST", "/v1/drain?deadline_ms=-1", "", NULL, (struct want){ 400, "deadline_ms" });
     assert_int_equal(rig.num_drains, 0);
 }
 
@@ -138,11 +138,13 @@ static void a_half_closed_client_still_gets_its_answer(void **state)
 
 static void documents_need_a_length_and_a_known_type(void **state)
 {
-    expect_ask("PUT", "/v1/tenants/shop", "", NULL, 411, "length_required");
-    expect_ask("POST", "/v1/apply", "Content-Type: text/html\r\n", "x", 415, "application/yaml");
-    expect_ask("POST", "/v1/apply", YAML "Content-Encoding: gzip\r\n", "x", 415, "coded");
-    expect_ask("POST", "/v1/apply", "Content-Type: application/json; charset=utf-8\r\n", "{", 400,
-               "\"invalid\"");
+    expect("PUT", "/v1/tenants/shop", "", NULL, (struct want){ 411, "length_required" });
+    expect("POST", "/v1/apply", "Content-Type: text/html\r\n", "x",
+           (struct want){ 415, "application/yaml" });
+    expect("POST", "/v1/apply", YAML "Content-Encoding: gzip\r\n", "x",
+           (struct want){ 415, "coded" });
+    expect("POST", "/v1/apply", "Content-Type: application/json; charset=utf-8\r\n", "{",
+           (struct want){ 400, "\"invalid\"" });
 }
 
 static void a_body_over_the_limit_is_refused_before_it_is_sent(void **state)
@@ -233,7 +235,7 @@ static void malformed_requests_end_their_connection(void **state)
         assert_true(client_ended(fd));
         close(fd);
     }
-    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+    expect("GET", "/healthz", "", NULL, (struct want){ 200, "ok" });
 }
 
 static void over_tcp_only_health_is_served(void **state)
@@ -270,7 +272,7 @@ static void idle_connections_make_room_for_new_ones(void **state)
         fds[i] = client_open();
         rig_turn();
     }
-    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+    expect("GET", "/healthz", "", NULL, (struct want){ 200, "ok" });
     assert_true(client_ended(fds[0])); /* the one that was idle longest */
     for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++)
         close(fds[i]);
@@ -294,7 +296,7 @@ static void busy_connections_are_not_evicted_but_new_ones_refused(void **state)
     for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++)
         close(fds[i]);
     rig_turn();
-    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+    expect("GET", "/healthz", "", NULL, (struct want){ 200, "ok" });
 }
 
 static void a_client_may_leave_while_its_write_runs(void **state)
@@ -317,7 +319,7 @@ static void a_client_may_leave_while_its_write_runs(void **state)
         rig_turn();
         assert_true(weir_clock_mono_ns() < until);
     }
-    expect_ask("GET", "/v1/tenants/shop", "", NULL, 200, "\"shop.example\"");
+    expect("GET", "/v1/tenants/shop", "", NULL, (struct want){ 200, "\"shop.example\"" });
 }
 
 static void logs_are_empty_where_none_are_kept_and_a_follower_may_leave(void **state)
@@ -340,7 +342,7 @@ static void logs_are_empty_where_none_are_kept_and_a_follower_may_leave(void **s
     weir_strbuf_deinit(&got);
     close(fd);
     rig_turn();
-    expect_ask("GET", "/healthz", "", NULL, 200, "ok");
+    expect("GET", "/healthz", "", NULL, (struct want){ 200, "ok" });
 }
 
 static void followers_get_the_records_of_their_tenant(void **state)
@@ -381,10 +383,10 @@ static void followers_get_the_records_of_their_tenant(void **state)
 
 static void drain_is_passed_on_with_its_deadline(void **state)
 {
-    expect_ask("POST", "/v1/drain", "", NULL, 202, "{}");
+    expect("POST", "/v1/drain", "", NULL, (struct want){ 202, "{}" });
     assert_int_equal(rig.num_drains, 1);
     assert_int_equal(rig.drain_ms, 30000);
-    expect_ask("POST", "/v1/drain?deadline_ms=5", "", NULL, 202, "{}");
+    expect("POST", "/v1/drain?deadline_ms=5", "", NULL, (struct want){ 202, "{}" });
     assert_int_equal(rig.drain_ms, 5);
 }
 

@@ -142,7 +142,7 @@ static void two_large_pushes_run_side_by_side(void **state)
     enum { NUM = 3000 };
     struct trial trials[2];
     char name[32];
-    char host[48];
+    char host[64];
     for (int i = 0; i < 2; i++) {
         trial_begin(&trials[i], NUM);
         for (int j = 0; j < NUM; j++) {

@@ -154,7 +154,7 @@ static void preconditions_hold_or_refuse(void **state)
     struct weir_stored_change c = change_of(&one);
     c.precondition = WEIR_IF_REVISION;
     c.expected = 1;
-    assert_int_equal(weir_stored_build(&c, NULL, 5, &value), WEIR_ENOTFOUND);
+    assert_int_equal(weir_stored_build(&c, NULL, 5, &value), WEIR_ECONFLICT);
     c.precondition = WEIR_IF_ABSENT;
     assert_int_equal(weir_stored_build(&c, NULL, 5, &value), WEIR_OK);
     kept_set(&k, &value);

@@ -27,6 +27,7 @@ struct weir_workers {
 /** What the next start answers. */
 static enum weir_err worker_double_start_err;
 
+/** Fails as worker_double_start_err says, else notes its config. */
 enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct weir_workers **ret,
                                  struct weir_workers_error *ret_error)
 {
@@ -44,33 +45,39 @@ enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct w
     return WEIR_OK;
 }
 
+/** The address that was asked for. */
 const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i)
 {
     return &w->bound[i];
 }
 
+/** Counts. */
 void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed)
 {
     atomic_fetch_add(&w->num_changed, 1);
 }
 
+/** Notes the deadline. */
 void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms)
 {
     w->drain_ms = deadline_ms;
     w->num_drains++;
 }
 
+/** What the test has set. */
 bool weir_workers_drained(const struct weir_workers *w)
 {
     return w->drained;
 }
 
+/** Frees. */
 void weir_workers_stop(struct weir_workers **w)
 {
     free(*w);
     *w = NULL;
 }
 
+/** One block. */
 const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers *w,
                                                        size_t *ret_num)
 {
@@ -78,6 +85,7 @@ const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers
     return w->blocks;
 }
 
+/** As many as were asked for. */
 uint32_t weir_workers_num(const struct weir_workers *w)
 {
     return w->config.num_workers;
