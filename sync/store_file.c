@@ -135,10 +135,19 @@ static void on_main_entry(void *arg, struct weir_span key, struct weir_span valu
     }
 }
 
+/* The free pages as they are met. */
+struct free_walk {
+    struct weir_tree_walk walk;
+    uint64_t last_page;
+    uint64_t
+        num_unwritten; /* behind the end of the file: given out and back without being written */
+};
+
 /* A row of the free tree: a count, then so many page numbers, largest first; room behind them. */
 static void on_free_entry(void *arg, struct weir_span key, struct weir_span value)
 {
-    struct weir_tree_walk *w = arg;
+    struct free_walk *f = arg;
+    struct weir_tree_walk *w = &f->walk;
     uint64_t room = value.len / FREE_ID_LEN;
     uint64_t num = value.len >= FREE_ID_LEN ? weir_num_get_le(value.at, 8) : UINT64_MAX;
 
@@ -149,23 +158,25 @@ static void on_free_entry(void *arg, struct weir_span key, struct weir_span valu
     uint64_t before = UINT64_MAX;
     for (uint64_t i = 1; i <= num; i++) {
         uint64_t pgno = weir_num_get_le(value.at + i * FREE_ID_LEN, 8);
-        /* A page behind the end of the file was given out and back without ever being written. */
         bool written = pgno < w->file.len / w->file.page_len;
-        if (pgno >= before || (written && !weir_tree_walk_mark(w, pgno)))
+        if (pgno >= before || pgno > f->last_page || (written && !weir_tree_walk_mark(w, pgno)))
             w->num_bad++;
+        f->num_unwritten += !written;
         before = pgno;
     }
 }
 
-bool weir_store_file_mark_free(const struct store_file *f, struct weir_tree_walk *w)
+bool weir_store_file_mark_free(const struct store_file *f, struct weir_tree_walk *w,
+                               uint64_t *ret_unwritten)
 {
-    struct weir_tree_walk walk = *w;
+    struct free_walk fw = { .walk = *w, .last_page = f->meta.last_page };
 
-    walk.entry = on_free_entry;
-    walk.arg = &walk;
-    walk.num_bad = 0;
-    weir_tree_walk(&walk, &f->meta.free, false);
-    return walk.num_bad == 0;
+    fw.walk.entry = on_free_entry;
+    fw.walk.arg = &fw;
+    fw.walk.num_bad = 0;
+    weir_tree_walk(&fw.walk, &f->meta.free, false);
+    *ret_unwritten = fw.num_unwritten;
+    return fw.walk.num_bad == 0;
 }
 
 static enum weir_err check_trees(struct store_file *f, struct weir_tree_walk *w)
@@ -186,8 +197,15 @@ static enum weir_err check_trees(struct store_file *f, struct weir_tree_walk *w)
             return WEIR_ECORRUPT;
         }
     }
-    if (!weir_store_file_mark_free(f, w)) {
+    uint64_t num_pages = f->pages.len / f->pages.page_len;
+    uint64_t missing = f->meta.last_page + 1 > num_pages ? f->meta.last_page + 1 - num_pages : 0;
+    uint64_t num_unwritten = 0;
+    if (!weir_store_file_mark_free(f, w, &num_unwritten)) {
         f->why = "the list of free pages does not hold";
+        return WEIR_ECORRUPT;
+    }
+    if (num_unwritten != missing) {
+        f->why = "it was cut short";
         return WEIR_ECORRUPT;
     }
     return WEIR_OK;
@@ -248,13 +266,16 @@ enum weir_err weir_store_file_check(struct store_file *f, bool whole)
     if (err < 0)
         return err;
 
-    /* Pages at the end that were given back unwritten may be missing; others may not. Only a walk
-     * can tell one from the other. */
+    /* A file that is longer or shorter than its last page says may be so after a commit that was
+     * cut off, or because of pages that were never written; or it is damaged. Only a walk can tell.
+     */
     uint64_t wanted = (f->meta.last_page + 1) * f->pages.page_len;
-    if (f->pages.len <= STORE_CHECK_WHOLE_BYTES || f->pages.len < wanted)
+    if (f->pages.len <= STORE_CHECK_WHOLE_BYTES || f->pages.len != wanted)
         whole = true;
 
     struct weir_tree_walk w = { .file = f->pages };
+    if (w.file.len > wanted)
+        w.file.len = wanted; /* a page behind the last one is no page of a tree */
     w.seen = calloc(1, weir_tree_walk_seen_len(&f->pages));
     if (w.seen == NULL)
         return WEIR_ENOMEM;

@@ -51,8 +51,12 @@ WEIR_MUST_USE enum weir_err weir_store_file_meta(const struct store_file *f, con
 
 /**
  * Mark the pages that the free tree lists, and its own.
+ *
+ * @param ret_unwritten  free pages behind the end of the file: given out and back without being
+ *                       written. A sound file misses these and no others.
  * @return false: the free tree does not hold; what could be read of it is marked
  */
-bool weir_store_file_mark_free(const struct store_file *f, struct weir_tree_walk *w);
+bool weir_store_file_mark_free(const struct store_file *f, struct weir_tree_walk *w,
+                               uint64_t *ret_unwritten);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * store_index.c - the rows of `idx` that a record's value derives, changed with their record.
  * The first row of a name in key order is its owner: the earliest claim, then the smaller key.
- * Rows that stay are not touched. Owner: writer.
+ * Rows that stay are looked at and not touched, unless they do not hold. Owner: writer.
  */
 #include "sync/store_parts.h"
 
@@ -172,24 +172,42 @@ static enum weir_err row_remove(struct store_txn *t, struct weir_span row, struc
     return WEIR_OK;
 }
 
-static enum weir_err row_add(struct store_txn *t, struct weir_span row, struct weir_span name,
-                             bool *ret_changed)
+/* Is the row there, and does it hold? */
+static enum weir_err row_present(struct store_txn *t, struct weir_span row, bool *ret_there,
+                                 bool *ret_sound)
 {
     struct weir_span present;
-    unsigned before = 0;
 
     enum weir_err err = weir_store_find(t, STORE_IDX, row, &present);
-    bool there = err == WEIR_OK;
-    if (err == WEIR_OK || err == WEIR_ENOTFOUND)
-        err = num_claims(t, name, &before);
+    if (err < 0 && err != WEIR_ENOTFOUND)
+        return err;
+    *ret_there = err == WEIR_OK;
+    *ret_sound = *ret_there && weir_store_row_check(STORE_IDX, row, present, &present) == WEIR_OK;
+    return WEIR_OK;
+}
+
+/* Add a row of the new value, or make one whole that the old value had and that was damaged. */
+static enum weir_err row_keep(struct store_txn *t, struct weir_span row, struct weir_span name,
+                              bool *ret_changed)
+{
+    bool there = false;
+    bool sound = false;
+    unsigned before = 0;
+
+    enum weir_err err = row_present(t, row, &there, &sound);
+    if (err < 0 || sound)
+        return err;
+    err = num_claims(t, name, &before);
     if (err == WEIR_OK)
         err = weir_store_put_row(t, STORE_IDX, row, WEIR_SPAN_EMPTY);
-    if (err < 0 || there)
+    if (err < 0)
         return err;
+    *ret_changed = true;
+    if (there)
+        return WEIR_OK;
     t->tally.index[name.at[0]]++;
     if (before == 1)
         t->tally.num_conflicts++;
-    *ret_changed = true;
     return WEIR_OK;
 }
 
@@ -201,21 +219,17 @@ enum weir_err weir_store_index_change(struct store_txn *t, bool *ret_changed)
     size_t i = 0;
     size_t j = 0;
 
-    /* Both are sorted: what is only in one is removed or added. */
+    /* Both are sorted: what only the old value has is removed. */
     while (err == WEIR_OK && (i < old->num || j < new->num)) {
         int order = i == old->num   ? 1
                     : j == new->num ? -1
                                     : weir_span_cmp(row_span(old, i), row_span(new, j));
-        if (order < 0) {
+        if (order < 0)
             err = row_remove(t, row_span(old, i), name_span(old, i), ret_changed);
-            i++;
-        } else if (order > 0) {
-            err = row_add(t, row_span(new, j), name_span(new, j), ret_changed);
-            j++;
-        } else {
-            i++;
-            j++;
-        }
+        else
+            err = row_keep(t, row_span(new, j), name_span(new, j), ret_changed);
+        i += order <= 0;
+        j += order >= 0;
     }
     return err;
 }

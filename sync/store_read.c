@@ -215,25 +215,28 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
     struct store_key name;
     struct weir_span row_key;
     struct weir_span row;
+    enum weir_err none = WEIR_ENOTFOUND;
 
     check(r, true);
     if (!weir_store_key_idx_name(&name, index, key))
         return WEIR_ENOTFOUND;
     enum weir_err err =
         weir_tree_seek(&c, &r->pages, &r->roots.tree[STORE_IDX], store_key_span(&name));
-    if (err == WEIR_OK)
+    while (err == WEIR_OK) {
         err = weir_tree_entry(&c, &row_key, &row);
-    if (err == WEIR_ECORRUPT)
-        return damaged(r, weir_store_tree_name(STORE_IDX));
-    if (err < 0 || !weir_span_starts(row_key, store_key_span(&name)))
-        return WEIR_ENOTFOUND;
-    if (weir_store_row_check(STORE_IDX, row_key, row, &row) < 0 ||
-        weir_store_claim_parse(row_key, &claim) < 0) {
+        if (err < 0 || !weir_span_starts(row_key, store_key_span(&name)))
+            break;
+        if (weir_store_row_check(STORE_IDX, row_key, row, &row) == WEIR_OK &&
+            weir_store_claim_parse(row_key, &claim) == WEIR_OK) {
+            *ret_owner = claim.owner;
+            return WEIR_OK;
+        }
+        /* A row that was damaged may never have been of this name: the next one counts. */
         weir_store_count_corrupt(r->s, row_key);
-        return WEIR_ECORRUPT;
+        none = WEIR_ECORRUPT;
+        err = weir_tree_next(&c);
     }
-    *ret_owner = claim.owner;
-    return WEIR_OK;
+    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_IDX)) : none;
 }
 
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index)

@@ -314,7 +314,8 @@ static enum weir_err prepare(struct salvage *v)
         return WEIR_ENOMEM;
     if (v->file.has_meta) {
         struct weir_tree_walk free_walk = { .file = v->file.pages, .seen = v->free_pages };
-        v->free_sound = weir_store_file_mark_free(&v->file, &free_walk);
+        uint64_t num_unwritten = 0;
+        v->free_sound = weir_store_file_mark_free(&v->file, &free_walk, &num_unwritten);
     }
     if (!v->free_sound)
         memset(v->free_pages, 0, len);

@@ -40,6 +40,8 @@ enum weir_err weir_store_txn_meta(struct store_txn *t)
         return WEIR_ECORRUPT;
     t->free = m.free;
     t->last_page = m.last_page;
+    if (t->pages.len > (m.last_page + 1) * m.page_len)
+        t->pages.len = (m.last_page + 1) * m.page_len;
     return WEIR_OK;
 }
 
