@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api.c - one place that turns answers into messages and errors into exit codes. Texts of a node
+ * are escaped before they reach a terminal, also those of a node that means no harm.
+ */
+#include "node/cli/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "node/cli/table.h"
+#include "tenants/schema.h"
+#include "tenants/schema_text.h"
+
+#include <weir/v1/admin.pb-c.h>
+
+#define ARENA_BLOCK 65536
+#define ARENA_MAX   ((size_t)1 << 30) /* an answer of WEIR_CLIENT_BODY_MAX as messages */
+
+void weir_api_arena_init(struct weir_arena *a)
+{
+    weir_arena_init(a, ARENA_BLOCK, ARENA_MAX);
+}
+
+enum weir_exit weir_api_begin(struct weir_cli *cli)
+{
+    if (cli->client.address.sun_family != 0)
+        return WEIR_EXIT_OK;
+    enum weir_err err = weir_client_init(&cli->client, cli->options.node, cli->options.timeout_ms);
+    if (err == WEIR_OK)
+        return WEIR_EXIT_OK;
+    weir_cli_error(cli, "%s", cli->client.why);
+    return WEIR_EXIT_USAGE;
+}
+
+enum weir_exit weir_api_failed(struct weir_cli *cli, enum weir_err err)
+{
+    weir_cli_error(cli, "%s", cli->client.why);
+    return err == WEIR_ETIMEOUT ? WEIR_EXIT_TIMEOUT : WEIR_EXIT_FAILED;
+}
+
+/* -- refusals -- */
+
+static enum weir_exit exit_of(uint16_t status)
+{
+    switch (status) {
+    case 412:
+        return WEIR_EXIT_CONFLICT;
+    case 408:
+    case 504:
+        return WEIR_EXIT_TIMEOUT;
+    case 503: /* busy, or stopping */
+    case 507: /* the store takes no writes */
+        return WEIR_EXIT_DEGRADED;
+    default:
+        return WEIR_EXIT_FAILED;
+    }
+}
+
+static void details_write(struct weir_strbuf *out, const Weir__V1__ErrorBody *e)
+{
+    for (size_t i = 0; i < e->n_details; i++) {
+        const Weir__V1__ErrorDetail *d = e->details[i];
+        weir_strbuf_puts(out, "\n  ");
+        if (d->field != NULL && d->field[0] != '\0') {
+            weir_table_escape(out, weir_span_cstr(d->field));
+            weir_strbuf_puts(out, ": ");
+        }
+        weir_table_escape(out, weir_span_cstr(d->message));
+    }
+}
+
+/* False: the body is not an error of weir. */
+static bool refusal_text(const struct weir_client_answer *answer, struct weir_strbuf *out)
+{
+    struct weir_arena arena;
+    ProtobufCMessage *message = NULL;
+    weir_api_arena_init(&arena);
+    enum weir_err err =
+        weir_schema_read_json(&weir__v1__error_answer__descriptor,
+                              weir_span(answer->body.at, answer->body.len), &arena, &message);
+    const Weir__V1__ErrorAnswer *a = (const Weir__V1__ErrorAnswer *)message;
+    bool known = err == WEIR_OK && a->error != NULL && a->error->message != NULL;
+    if (known) {
+        weir_table_escape(out, weir_span_cstr(a->error->message));
+        details_write(out, a->error);
+    }
+    weir_arena_deinit(&arena);
+    return known && !out->failed;
+}
+
+enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_answer *answer)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    if (refusal_text(answer, &text))
+        weir_cli_error(cli, "%s", text.at);
+    else
+        weir_cli_error(cli,
+                       "the node at %s answered with status %u and no reason. See its log, and "
+                       "`weir version` on both sides",
+                       cli->client.name, answer->status);
+    weir_strbuf_deinit(&text);
+    return exit_of(answer->status);
+}
+
+/* -- calls -- */
+
+static enum weir_exit answer_read(struct weir_cli *cli, const struct weir_client_answer *answer,
+                                  const struct weir_api_want *want, ProtobufCMessage **ret)
+{
+    if (answer->status == 404 && want->may_miss) {
+        *ret = NULL;
+        return WEIR_EXIT_OK;
+    }
+    if (answer->status < 200 || answer->status > 299)
+        return weir_api_refused(cli, answer);
+    struct weir_span text = weir_span(answer->body.at, answer->body.len);
+    enum weir_err err = weir_schema_read_json(want->message, text, want->arena, ret);
+    if (err == WEIR_OK)
+        return WEIR_EXIT_OK;
+    if (err == WEIR_ENOMEM)
+        return weir_cli_no_memory(cli);
+    weir_cli_error(cli,
+                   "the answer of the node at %s is not understood. Compare `weir version` on both "
+                   "sides",
+                   cli->client.name);
+    return WEIR_EXIT_FAILED;
+}
+
+enum weir_exit weir_api_send(struct weir_cli *cli, const struct weir_client_request *request,
+                             const struct weir_api_want *want, ProtobufCMessage **ret)
+{
+    struct weir_client_answer answer = { .body = WEIR_STRBUF_ZERO };
+    enum weir_exit code = weir_api_begin(cli);
+    if (code != WEIR_EXIT_OK)
+        return code;
+    enum weir_err err = weir_client_call(&cli->client, request, &answer);
+    code = err == WEIR_OK ? answer_read(cli, &answer, want, ret) : weir_api_failed(cli, err);
+    weir_strbuf_deinit(&answer.body);
+    return code;
+}
+
+enum weir_exit weir_api_get(struct weir_cli *cli, const char *target,
+                            const struct weir_api_want *want, ProtobufCMessage **ret)
+{
+    struct weir_client_request request = { .method = "GET", .target = target };
+    return weir_api_send(cli, &request, want, ret);
+}
+
+void weir_api_escape(struct weir_strbuf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || strchr("-._~", c) != NULL;
+        if (unreserved)
+            weir_strbuf_putc(out, (char)c);
+        else
+            weir_strbuf_printf(out, "%%%02X", c);
+    }
+}
+
+/* -- names -- */
+
+bool weir_api_is_tenant(struct weir_cli *cli, const char *name)
+{
+    size_t len = strlen(name);
+    size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (len >= 1 && len <= WEIR_TENANT_NAME_MAX && good == len)
+        return true;
+    weir_cli_usage(cli, "%s is not a tenant's name: 1 to %d of a-z, 0-9 and -",
+                   weir_schema_text_show(weir_span_cstr(name)).text, WEIR_TENANT_NAME_MAX);
+    return false;
+}
+
+bool weir_api_is_kind(struct weir_cli *cli, const char *kind)
+{
+    struct weir_span word = weir_span_cstr(kind);
+    if (weir_span_eq_nocase(word, WEIR_SPAN_LIT("tenant")) ||
+        weir_span_eq_nocase(word, WEIR_SPAN_LIT("tenants")))
+        return true;
+    struct weir_suggest suggest = weir_suggest_begin(word);
+    weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenant"));
+    weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenants"));
+    weir_cli_usage(cli, "%s is not a kind that nodes keep%s", weir_schema_text_show(word).text,
+                   suggest.best.len > 0 ? weir_suggest_text(&suggest).text
+                                        : ": the only one is tenant");
+    return false;
+}
+
+/* -- writes -- */
+
+const char *weir_api_if_match(const struct weir_cli *cli, char out[WEIR_API_IF_MATCH_MAX])
+{
+    if (!cli->options.has_if_revision)
+        return NULL;
+    snprintf(out, WEIR_API_IF_MATCH_MAX, "\"%llu\"", (unsigned long long)cli->options.if_revision);
+    return out;
+}
+
+enum weir_exit weir_api_waited(struct weir_cli *cli, uint32_t num_durable, uint32_t num_nodes)
+{
+    bool quorum = cli->options.wait == WEIR_WAIT_QUORUM;
+    uint32_t num_wanted = quorum ? num_nodes / 2 + 1 : num_nodes;
+    if (cli->options.wait == WEIR_WAIT_LOCAL || cli->options.dry_run || num_durable >= num_wanted)
+        return WEIR_EXIT_OK;
+    weir_cli_error(cli,
+                   "it is on %u of %u nodes, and --wait %s asks for %u. It will reach the others "
+                   "when they are back; see weir status",
+                   num_durable, num_nodes, quorum ? "quorum" : "all", num_wanted);
+    return WEIR_EXIT_DEGRADED;
+}
+
+enum weir_exit weir_api_wait(struct weir_cli *cli)
+{
+    struct weir_arena arena;
+    ProtobufCMessage *message = NULL;
+    if (cli->options.wait == WEIR_WAIT_LOCAL || cli->options.dry_run)
+        return WEIR_EXIT_OK;
+    weir_api_arena_init(&arena);
+    struct weir_api_want want = { &weir__v1__status_answer__descriptor, &arena, false };
+    enum weir_exit code = weir_api_get(cli, "/v1/status", &want, &message);
+    /* The node that has answered has it; nothing is known of the others. */
+    if (code == WEIR_EXIT_OK)
+        code =
+            weir_api_waited(cli, 1, (uint32_t)((const Weir__V1__StatusAnswer *)message)->n_nodes);
+    weir_arena_deinit(&arena);
+    return code;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * args.c - the command line. One table of flags; a command has a mask of those that it knows.
+ * Flags before the command are read with the mask of all commands, and judged again when the
+ * command is known, so that `weir -o json get` and `weir get -o json` are the same.
+ */
+#include "node/cli/args.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/span.h"
+#include "tenants/schema.h"
+#include "tenants/schema_text.h"
+
+#define DURATION_MAX_MS 86400000
+
+static const struct weir_flag_def flag_defs[] = {
+    [WEIR_FLAG_HELP] = { 'h', "help", NULL, "print this page" },
+    [WEIR_FLAG_NODE] = { 0, "node", "URL",
+                         "the node to talk to, unix:PATH; else $WEIR_NODE, else\n"
+                         "unix:/run/weir/admin.sock" },
+    [WEIR_FLAG_TOKEN] = { 0, "token", "TOKEN", "token for a remote node, else $WEIR_TOKEN" },
+    [WEIR_FLAG_CA] = { 0, "ca", "FILE", "certificates that may vouch for a remote node" },
+    [WEIR_FLAG_TIMEOUT] = { 0, "timeout", "D",
+                            "how long to wait for an answer, for example 500ms or 1m;\n"
+                            "default 30s" },
+    [WEIR_FLAG_OUTPUT] = { 'o', "output", "FORM",
+                           "table, wide, name, json or yaml; default table" },
+    [WEIR_FLAG_NO_HEADERS] = { 0, "no-headers", NULL, "tables without their first line" },
+    [WEIR_FLAG_WAIT] = { 0, "wait", "FOR",
+                         "local, quorum or all: which nodes must have it; default local" },
+    [WEIR_FLAG_IF_REVISION] = { 0, "if-revision", "N",
+                                "only if the tenant's revision is N; 0: only if it is new" },
+    [WEIR_FLAG_DRY_RUN] = { 0, "dry-run", NULL, "do everything but write" },
+    [WEIR_FLAG_FILE] = { 'f', "file", "FILE",
+                         "file, folder (all *.yaml, *.yml, *.json below it), or - for\n"
+                         "standard input; may be given many times" },
+    [WEIR_FLAG_WRITE] = { 'w', "write", NULL, "write the result back to the file" },
+    [WEIR_FLAG_DROP_COMMENTS] = { 0, "drop-comments", NULL, "write back also what had comments" },
+    [WEIR_FLAG_PREFIX] = { 0, "prefix", "TEXT", "only names that begin so" },
+    [WEIR_FLAG_WATCH] = { 0, "watch", NULL, "show it anew every two seconds" },
+    [WEIR_FLAG_METHOD] = { 0, "method", "METHOD", "method of the request; default GET" },
+    [WEIR_FLAG_CLIENT] = { 0, "client", "ADDRESS",
+                           "address of the client, which decides with balance: ip_hash" },
+    [WEIR_FLAG_TENANT] = { 0, "tenant", "NAME", "of this tenant" },
+    [WEIR_FLAG_DEADLINE] = { 0, "deadline", "D",
+                             "cut what is still running after this time; default 30s" },
+    [WEIR_FLAG_FOLLOW] = { 'f', "follow", NULL, "go on with new records until interrupted" },
+};
+_Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
+
+/** Where the reading stands. */
+struct parse {
+    struct weir_cli *cli;
+    char **argv;
+    int argc;
+    int at;
+    uint32_t seen; /* WEIR_FLAG_BIT of what was given */
+};
+
+const struct weir_flag_def *weir_args_flag(enum weir_flag flag)
+{
+    WEIR_ASSERT((size_t)flag < WEIR_FLAG_COUNT);
+    return &flag_defs[flag];
+}
+
+/* -- values -- */
+
+static struct weir_shown shown(const char *text)
+{
+    return weir_schema_text_show(weir_span_cstr(text));
+}
+
+static enum weir_exit choice_read(struct weir_cli *cli, const char *flag, const char *value,
+                                  const char *const *choices, size_t *ret)
+{
+    struct weir_suggest suggest = weir_suggest_begin(weir_span_cstr(value));
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        if (strcmp(value, choices[i]) == 0) {
+            *ret = i;
+            return WEIR_EXIT_OK;
+        }
+        weir_suggest_offer(&suggest, weir_span_cstr(choices[i]));
+    }
+    return weir_cli_usage(cli, "--%s: %s is unknown%s", flag, shown(value).text,
+                          weir_suggest_text(&suggest).text);
+}
+
+static enum weir_exit duration_read(struct weir_cli *cli, const char *flag, const char *value,
+                                    uint64_t *ret_ms)
+{
+    uint64_t ms = 0;
+    if (weir_schema_parse_duration(weir_span_cstr(value), &ms) < 0)
+        return weir_cli_usage(cli, "--%s: %s is not a duration; write 500ms, 5s, 15m or 24h", flag,
+                              shown(value).text);
+    if (ms > DURATION_MAX_MS)
+        return weir_cli_usage(cli, "--%s: %s is out of range 0s..24h", flag, shown(value).text);
+    *ret_ms = ms;
+    return WEIR_EXIT_OK;
+}
+
+static enum weir_exit revision_read(struct weir_cli *cli, const char *value)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0)
+        return weir_cli_usage(cli, "--if-revision: %s is not a number", shown(value).text);
+    cli->options.has_if_revision = true;
+    cli->options.if_revision = n;
+    return WEIR_EXIT_OK;
+}
+
+static enum weir_exit file_add(struct weir_cli *cli, const char *value)
+{
+    struct weir_options *o = &cli->options;
+    if (o->num_files == WEIR_CLI_FILES_MAX)
+        return weir_cli_usage(cli, "more than %d of --file; name their folder instead",
+                              WEIR_CLI_FILES_MAX);
+    if (value[0] == '\0')
+        return weir_cli_usage(cli, "--file: a name is missing");
+    o->files[o->num_files++] = value;
+    return WEIR_EXIT_OK;
+}
+
+static enum weir_exit enum_read(struct weir_cli *cli, enum weir_flag flag, const char *value)
+{
+    static const char *const outputs[] = {
+        [WEIR_OUTPUT_TABLE] = "table", [WEIR_OUTPUT_WIDE] = "wide", [WEIR_OUTPUT_NAME] = "name",
+        [WEIR_OUTPUT_JSON] = "json",   [WEIR_OUTPUT_YAML] = "yaml", NULL
+    };
+    static const char *const waits[] = {
+        [WEIR_WAIT_LOCAL] = "local", [WEIR_WAIT_QUORUM] = "quorum", [WEIR_WAIT_ALL] = "all", NULL
+    };
+    size_t index = 0;
+    bool output = flag == WEIR_FLAG_OUTPUT;
+    enum weir_exit code =
+        choice_read(cli, flag_defs[flag].name, value, output ? outputs : waits, &index);
+    if (code != WEIR_EXIT_OK)
+        return code;
+    if (output)
+        cli->options.output = (enum weir_output)index;
+    else
+        cli->options.wait = (enum weir_wait)index;
+    return WEIR_EXIT_OK;
+}
+
+/* Where the text of a flag that is kept as it is belongs; NULL: it is not such a flag. */
+static const char **text_of(struct weir_options *o, enum weir_flag flag)
+{
+    static const struct {
+        enum weir_flag flag;
+        size_t offset;
+    } texts[] = {
+        { WEIR_FLAG_NODE, offsetof(struct weir_options, node) },
+        { WEIR_FLAG_PREFIX, offsetof(struct weir_options, prefix) },
+        { WEIR_FLAG_METHOD, offsetof(struct weir_options, method) },
+        { WEIR_FLAG_CLIENT, offsetof(struct weir_options, client) },
+        { WEIR_FLAG_TENANT, offsetof(struct weir_options, tenant) },
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(texts); i++)
+        if (texts[i].flag == flag)
+            return (const char **)((char *)o + texts[i].offset);
+    return NULL;
+}
+
+static bool *switch_of(struct weir_options *o, enum weir_flag flag)
+{
+    static const struct {
+        enum weir_flag flag;
+        size_t offset;
+    } switches[] = {
+        { WEIR_FLAG_HELP, offsetof(struct weir_options, help) },
+        { WEIR_FLAG_NO_HEADERS, offsetof(struct weir_options, no_headers) },
+        { WEIR_FLAG_DRY_RUN, offsetof(struct weir_options, dry_run) },
+        { WEIR_FLAG_WRITE, offsetof(struct weir_options, write) },
+        { WEIR_FLAG_DROP_COMMENTS, offsetof(struct weir_options, drop_comments) },
+        { WEIR_FLAG_WATCH, offsetof(struct weir_options, watch) },
+        { WEIR_FLAG_FOLLOW, offsetof(struct weir_options, follow) },
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
+        if (switches[i].flag == flag)
+            return (bool *)((char *)o + switches[i].offset);
+    return NULL;
+}
+
+static enum weir_exit value_take(struct weir_cli *cli, enum weir_flag flag, const char *value)
+{
+    struct weir_options *o = &cli->options;
+    const char **text = text_of(o, flag);
+    if (text != NULL) {
+        *text = value;
+        return WEIR_EXIT_OK;
+    }
+    if (flag == WEIR_FLAG_FILE)
+        return file_add(cli, value);
+    if (flag == WEIR_FLAG_OUTPUT || flag == WEIR_FLAG_WAIT)
+        return enum_read(cli, flag, value);
+    if (flag == WEIR_FLAG_IF_REVISION)
+        return revision_read(cli, value);
+    if (flag == WEIR_FLAG_TIMEOUT)
+        return duration_read(cli, "timeout", value, &o->timeout_ms);
+    if (flag == WEIR_FLAG_DEADLINE) {
+        o->has_deadline = true;
+        return duration_read(cli, "deadline", value, &o->deadline_ms);
+    }
+    /* Tokens and certificates belong to remote nodes, which weir_client_init refuses. */
+    WEIR_ASSERT(flag == WEIR_FLAG_TOKEN || flag == WEIR_FLAG_CA);
+    return WEIR_EXIT_OK;
+}
+
+/* -- flags -- */
+
+static uint32_t mask_of(const struct weir_cli *cli)
+{
+    if (cli->command != NULL)
+        return cli->command->flags | WEIR_FLAG_BIT(WEIR_FLAG_HELP);
+    size_t num = 0;
+    uint32_t mask = WEIR_FLAG_BIT(WEIR_FLAG_HELP);
+    const struct weir_command *all = weir_command_all(&num);
+    for (size_t i = 0; i < num; i++)
+        mask |= all[i].flags;
+    /* -f is two flags, and only the command says which. */
+    return mask & ~(WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW));
+}
+
+static bool flag_by_name(uint32_t mask, struct weir_span name, enum weir_flag *ret)
+{
+    for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++) {
+        if ((mask & WEIR_FLAG_BIT(i)) == 0)
+            continue;
+        if (weir_span_eq(weir_span_cstr(flag_defs[i].name), name)) {
+            *ret = (enum weir_flag)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool flag_by_letter(uint32_t mask, char letter, enum weir_flag *ret)
+{
+    for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++) {
+        if ((mask & WEIR_FLAG_BIT(i)) != 0 && flag_defs[i].letter == letter) {
+            *ret = (enum weir_flag)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum weir_exit flag_unknown(struct weir_cli *cli, uint32_t mask, struct weir_span name)
+{
+    struct weir_suggest suggest = weir_suggest_begin(name);
+    enum weir_flag flag = WEIR_FLAG_COUNT;
+    struct weir_shown bare = weir_schema_text_bare(name);
+    if (cli->command != NULL && flag_by_name(UINT32_MAX, name, &flag))
+        return weir_cli_usage(cli, "--%s means nothing here", bare.text);
+    for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
+        if ((mask & WEIR_FLAG_BIT(i)) != 0)
+            weir_suggest_offer(&suggest, weir_span_cstr(flag_defs[i].name));
+    if (suggest.best.len == 0)
+        return weir_cli_usage(cli, "unknown flag --%s", bare.text);
+    return weir_cli_usage(cli, "unknown flag --%s, did you mean --%.*s?", bare.text,
+                          (int)suggest.best.len, (const char *)suggest.best.at);
+}
+
+/* @param value  what stands behind "=" or behind the letter; NULL: it may be the next argument */
+static enum weir_exit flag_take(struct parse *p, enum weir_flag flag, const char *value)
+{
+    const struct weir_flag_def *def = &flag_defs[flag];
+    p->seen |= WEIR_FLAG_BIT(flag);
+    if (def->value == NULL) {
+        if (value != NULL)
+            return weir_cli_usage(p->cli, "--%s takes no value", def->name);
+        *switch_of(&p->cli->options, flag) = true;
+        return WEIR_EXIT_OK;
+    }
+    if (value == NULL) {
+        if (p->at == p->argc)
+            return weir_cli_usage(p->cli, "--%s: %s is missing", def->name, def->value);
+        value = p->argv[p->at++];
+    }
+    return value_take(p->cli, flag, value);
+}
+
+static enum weir_exit long_flag(struct parse *p, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    struct weir_span name =
+        equals != NULL ? weir_span(text, (size_t)(equals - text)) : weir_span_cstr(text);
+    enum weir_flag flag = WEIR_FLAG_COUNT;
+    uint32_t mask = mask_of(p->cli);
+    if (!flag_by_name(mask, name, &flag))
+        return flag_unknown(p->cli, mask, name);
+    return flag_take(p, flag, equals != NULL ? equals + 1 : NULL);
+}
+
+/* "-f x", "-fx", and letters without values in one word: "-wh". */
+static enum weir_exit short_flags(struct parse *p, const char *text)
+{
+    enum weir_exit code = WEIR_EXIT_OK;
+    while (*text != '\0' && code == WEIR_EXIT_OK) {
+        enum weir_flag flag = WEIR_FLAG_COUNT;
+        if (!flag_by_letter(mask_of(p->cli), *text, &flag))
+            return weir_cli_usage(p->cli, "unknown flag -%s",
+                                  weir_schema_text_bare(weir_span(text, 1)).text);
+        text++;
+        bool takes = flag_defs[flag].value != NULL;
+        code = flag_take(p, flag, takes && *text != '\0' ? text : NULL);
+        if (takes)
+            break;
+    }
+    return code;
+}
+
+/* -- the command -- */
+
+static enum weir_exit command_take(struct weir_cli *cli, const char *name)
+{
+    size_t num = 0;
+    const struct weir_command *all = weir_command_all(&num);
+    struct weir_suggest suggest = weir_suggest_begin(weir_span_cstr(name));
+    cli->command = weir_command_find(name);
+    if (cli->command != NULL)
+        return WEIR_EXIT_OK;
+    if (weir_command_is_planned(name)) {
+        fprintf(cli->err, "weir %s: " WEIR_CLI_NOT_SUPPORTED "\n", name);
+        return WEIR_EXIT_USAGE;
+    }
+    if (strcmp(name, "node") == 0)
+        return weir_cli_usage(cli, "flags of node stand behind it: weir node --config FILE");
+    weir_suggest_offer(&suggest, WEIR_SPAN_LIT("node"));
+    for (size_t i = 0; i < num; i++)
+        weir_suggest_offer(&suggest, weir_span_cstr(all[i].name));
+    return weir_cli_usage(cli, "unknown command %s%s", shown(name).text,
+                          weir_suggest_text(&suggest).text);
+}
+
+static enum weir_exit word_take(struct parse *p, char *word, bool flags_ended)
+{
+    struct weir_cli *cli = p->cli;
+    if (!flags_ended && word[0] == '-' && word[1] == '-')
+        return long_flag(p, word + 2);
+    if (!flags_ended && word[0] == '-' && word[1] != '\0')
+        return short_flags(p, word + 1);
+    if (cli->command == NULL)
+        return command_take(cli, word);
+    cli->args[cli->num_args++] = word;
+    return WEIR_EXIT_OK;
+}
+
+/* What only the whole line tells. */
+static enum weir_exit line_check(const struct parse *p)
+{
+    struct weir_cli *cli = p->cli;
+    const struct weir_command *c = cli->command;
+    if (c == NULL || cli->options.help)
+        return WEIR_EXIT_OK;
+    uint32_t strange = p->seen & ~mask_of(cli);
+    for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
+        if ((strange & WEIR_FLAG_BIT(i)) != 0)
+            return weir_cli_usage(cli, "--%s means nothing here", flag_defs[i].name);
+    if (cli->num_args < c->num_args_min)
+        return weir_cli_usage(cli, "an argument is missing: weir %s %s", c->name, c->usage);
+    if (c->num_args_max != WEIR_CLI_ARGS_ANY && cli->num_args > c->num_args_max)
+        return weir_cli_usage(cli, "%s is one argument too many",
+                              shown(cli->args[c->num_args_max]).text);
+    return WEIR_EXIT_OK;
+}
+
+enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
+{
+    struct parse p = { .cli = cli, .argv = argv, .argc = argc, .at = 1 };
+    enum weir_exit code = WEIR_EXIT_OK;
+    bool flags_ended = false;
+    const char *node = getenv("WEIR_NODE");
+
+    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
+    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
+    cli->args = calloc((size_t)argc + 1, sizeof(*cli->args));
+    if (cli->args == NULL)
+        return weir_cli_no_memory(cli);
+    while (code == WEIR_EXIT_OK && p.at < argc) {
+        char *word = argv[p.at++];
+        if (!flags_ended && strcmp(word, "--") == 0)
+            flags_ended = true;
+        else
+            code = word_take(&p, word, flags_ended);
+    }
+    return code == WEIR_EXIT_OK ? line_check(&p) : code;
+}
+
+void weir_args_deinit(struct weir_cli *cli)
+{
+    free(cli->args);
+    cli->args = NULL;
+    cli->num_args = 0;
+}

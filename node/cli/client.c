@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client.c - connect, send, read. The socket never blocks by itself: poll waits, up to the limit of
+ * the call. A node may answer before it has read a request whole (413, 503); so sending watches for
+ * bytes of the answer, and the connection is not used again after that.
+ */
+#include "node/cli/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/base/clock.h"
+#include "node/base/limits.h"
+#include "node/wire/chunked.h"
+#include "node/wire/h1.h"
+#include "tenants/schema_text.h"
+
+#define IN_MAX         65536 /* bytes of the buffer of received bytes */
+#define CONNECT_NAP_NS 20000000
+
+_Static_assert(WEIR_CLIENT_HEAD_MAX < IN_MAX, "a head fits the buffer");
+
+/** One call on its way. */
+struct call {
+    struct weir_client *c;
+    const struct weir_client_request *request;
+    struct weir_client_answer *ret;
+    weir_client_sink *sink; /* NULL: collect in `body` */
+    void *arg;
+    struct weir_h1_head head;
+    struct weir_strbuf body;
+    bool sent;    /* the request went out whole */
+    bool stopped; /* the sink has had enough */
+};
+
+/* -- failures -- */
+
+static WEIR_PRINTF(3, 4) enum weir_err
+    fail(struct weir_client *c, enum weir_err err, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (vsnprintf(c->why, sizeof(c->why), fmt, args) < 0)
+        c->why[0] = '\0';
+    va_end(args);
+    return err;
+}
+
+static void disconnect(struct weir_client *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+    c->in_at = 0;
+    c->in_len = 0;
+}
+
+static enum weir_err fail_timeout(struct weir_client *c)
+{
+    return fail(c, WEIR_ETIMEOUT,
+                "no answer from %s within %llu ms. Try again, or give it longer with --timeout",
+                c->name, (unsigned long long)c->timeout_ms);
+}
+
+static enum weir_err fail_left(struct weir_client *c)
+{
+    return fail(
+        c, WEIR_ECLOSED,
+        c->answered
+            ? "the node at %s closed the connection in the middle of its answer. See its log"
+            : "the node at %s closed the connection without an answer. See its log",
+        c->name);
+}
+
+static enum weir_err fail_protocol(struct weir_client *c, const char *what)
+{
+    return fail(c, WEIR_EPROTO,
+                "what answers at %s is no weir node: %s. Name the node's socket with --node",
+                c->name, what);
+}
+
+static enum weir_err fail_connect(struct weir_client *c, int error)
+{
+    if (error == EACCES || error == EPERM)
+        return fail(c, WEIR_EPERM,
+                    "cannot reach the node at %s: permission denied. Run it as a user who may "
+                    "write to that socket, for example with sudo",
+                    c->name);
+    const char *cause = strerrordesc_np(error);
+    enum weir_err err = WEIR_EIO;
+    if (error == ENOENT || error == ENOTDIR) {
+        err = WEIR_ENOTFOUND;
+        cause = "no such socket";
+    } else if (error == ECONNREFUSED) {
+        err = WEIR_ECLOSED;
+        cause = "connection refused";
+    }
+    return fail(c, err,
+                "cannot reach the node at %s: %s. Is it running? Start it with `weir node --config "
+                "FILE`, or name another with --node",
+                c->name, cause != NULL ? cause : "unknown error");
+}
+
+/* -- waiting -- */
+
+static bool interrupted(const struct weir_client *c)
+{
+    return c->interrupted != NULL && *c->interrupted != 0;
+}
+
+static enum weir_err fail_interrupted(struct weir_client *c)
+{
+    return fail(c, WEIR_EBUSY, "interrupted");
+}
+
+/* Milliseconds for poll, rounded up so that the last turn does not spin; -1: for ever. */
+static int wait_ms(const struct weir_client *c)
+{
+    if (c->due_ns == 0)
+        return -1;
+    uint64_t now_ns = weir_clock_mono_ns();
+    if (now_ns >= c->due_ns)
+        return 0;
+    uint64_t ms = (c->due_ns - now_ns + 999999) / 1000000;
+    return ms > 3600000 ? 3600000 : (int)ms;
+}
+
+static enum weir_err wait_for(struct weir_client *c, short events, short *ret_events)
+{
+    for (;;) {
+        if (interrupted(c))
+            return fail_interrupted(c);
+        struct pollfd p = { .fd = c->fd, .events = events };
+        int n = poll(&p, 1, wait_ms(c));
+        if (n > 0) {
+            *ret_events = p.revents;
+            return WEIR_OK;
+        }
+        if (n < 0 && errno != EINTR)
+            return fail(c, WEIR_EIO, "poll failed: %s", strerrordesc_np(errno));
+        if (c->due_ns != 0 && weir_clock_mono_ns() >= c->due_ns)
+            return fail_timeout(c);
+    }
+}
+
+/* -- connecting -- */
+
+enum weir_err weir_client_init(struct weir_client *c, const char *node, uint64_t timeout_ms)
+{
+    *c = (struct weir_client){ .fd = -1, .timeout_ms = timeout_ms };
+    struct weir_shown shown = weir_schema_text_show(weir_span_cstr(node));
+    if (strncmp(node, "https://", 8) == 0)
+        return fail(c, WEIR_EUNSUPPORTED,
+                    "--node %s: remote nodes are not supported by this version. Run weir on the "
+                    "node's machine, with --node unix:PATH",
+                    shown.text);
+    if (strncmp(node, "unix:", 5) != 0 || node[5] == '\0')
+        return fail(c, WEIR_EINVAL, "--node %s is not understood. Write unix:PATH", shown.text);
+    const char *path = node + 5;
+    size_t len = strlen(path);
+    if (len >= sizeof(c->address.sun_path))
+        return fail(c, WEIR_EINVAL, "--node %s: the path of a socket has at most %zu bytes",
+                    shown.text, sizeof(c->address.sun_path) - 1);
+    c->address.sun_family = AF_UNIX;
+    memcpy(c->address.sun_path, path, len + 1);
+    snprintf(c->name, sizeof(c->name), "unix:%s", weir_schema_text_bare(weir_span(path, len)).text);
+    return WEIR_OK;
+}
+
+void weir_client_deinit(struct weir_client *c)
+{
+    disconnect(c);
+    free(c->in);
+    c->in = NULL;
+}
+
+/* A full backlog answers EAGAIN at once instead of waiting; then there is nothing to poll for. */
+static enum weir_err dial(struct weir_client *c)
+{
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (c->fd < 0)
+        return fail(c, WEIR_EIO, "cannot make a socket: %s", strerrordesc_np(errno));
+    while (connect(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) != 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            return fail_connect(c, errno);
+        if (interrupted(c))
+            return fail_interrupted(c);
+        if (c->due_ns != 0 && weir_clock_mono_ns() >= c->due_ns)
+            return fail_timeout(c);
+        nanosleep(&(struct timespec){ .tv_nsec = CONNECT_NAP_NS }, NULL);
+    }
+    return WEIR_OK;
+}
+
+/* A kept connection that has ended, or has bytes that nobody asked for, is not used again. */
+static enum weir_err connected(struct weir_client *c, bool *ret_kept)
+{
+    char byte;
+    *ret_kept = false;
+    if (c->fd >= 0) {
+        ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+            *ret_kept = true;
+            return WEIR_OK;
+        }
+        disconnect(c);
+    }
+    return dial(c);
+}
+
+/* -- the request -- */
+
+static enum weir_err request_write(struct weir_client *c, const struct weir_client_request *r,
+                                   struct weir_strbuf *out)
+{
+    weir_strbuf_printf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: weir/%s\r\n",
+                       r->method, r->target, WEIR_VERSION);
+    if (r->if_match != NULL)
+        weir_strbuf_printf(out, "If-Match: %s\r\n", r->if_match);
+    if (r->content_type != NULL)
+        weir_strbuf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->content_type,
+                           r->body.len);
+    else if (strcmp(r->method, "GET") != 0)
+        weir_strbuf_puts(out, "Content-Length: 0\r\n");
+    weir_strbuf_puts(out, "\r\n");
+    weir_strbuf_add(out, r->body);
+    return out->failed ? fail(c, WEIR_ENOMEM, "out of memory") : WEIR_OK;
+}
+
+/* Stops early when the node answers or leaves: then its answer tells why. */
+static enum weir_err send_all(struct call *k, struct weir_span bytes)
+{
+    struct weir_client *c = k->c;
+    while (bytes.len > 0) {
+        short events = 0;
+        enum weir_err err = wait_for(c, POLLIN | POLLOUT, &events);
+        if (err < 0)
+            return err;
+        if ((events & (POLLIN | POLLHUP | POLLERR)) != 0)
+            return WEIR_OK;
+        ssize_t n = send(c->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+        if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+            return WEIR_OK;
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return fail(c, WEIR_EIO, "cannot send to %s: %s", c->name, strerrordesc_np(errno));
+        bytes = weir_span_from(bytes, n > 0 ? (size_t)n : 0);
+    }
+    k->sent = true;
+    return WEIR_OK;
+}
+
+/* -- the answer -- */
+
+static struct weir_span received(const struct weir_client *c)
+{
+    return weir_span(c->in + c->in_at, c->in_len - c->in_at);
+}
+
+static void use(struct weir_client *c, size_t len)
+{
+    c->in_at += len;
+    if (c->in_at == c->in_len) {
+        c->in_at = 0;
+        c->in_len = 0;
+    }
+}
+
+/* Waits for more bytes. *ret_end: the node has closed the connection. */
+static enum weir_err fill(struct weir_client *c, bool *ret_end)
+{
+    short events = 0;
+    if (c->in_at > 0) {
+        memmove(c->in, c->in + c->in_at, c->in_len - c->in_at);
+        c->in_len -= c->in_at;
+        c->in_at = 0;
+    }
+    WEIR_ASSERT(c->in_len < IN_MAX); /* callers use up what they have, or fail */
+    for (;;) {
+        enum weir_err err = wait_for(c, POLLIN, &events);
+        if (err < 0)
+            return err;
+        ssize_t n = recv(c->fd, c->in + c->in_len, IN_MAX - c->in_len, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (n < 0 && errno != ECONNRESET)
+            return fail(c, WEIR_EIO, "cannot read from %s: %s", c->name, strerrordesc_np(errno));
+        *ret_end = n <= 0;
+        c->in_len += n > 0 ? (size_t)n : 0;
+        c->answered = c->answered || n > 0;
+        return WEIR_OK;
+    }
+}
+
+static enum weir_err head_read(struct call *k)
+{
+    struct weir_client *c = k->c;
+    weir_h1_head_init(&k->head, WEIR_H1_RESPONSE, WEIR_CLIENT_HEAD_MAX);
+    for (;;) {
+        enum weir_step step = weir_h1_head_feed(&k->head, received(c));
+        if (step == WEIR_STEP_DONE)
+            break;
+        if (step == WEIR_STEP_FAIL)
+            return fail_protocol(c, weir_h1_fault_name(k->head.fault));
+        bool end = false;
+        enum weir_err err = fill(c, &end);
+        if (err < 0)
+            return err;
+        if (end)
+            return fail_left(c);
+    }
+    use(c, k->head.head_len);
+    return WEIR_OK;
+}
+
+static enum weir_err final_head_read(struct call *k)
+{
+    for (unsigned i = 0; i <= WEIR_INTERIM_MAX; i++) {
+        enum weir_err err = head_read(k);
+        if (err < 0)
+            return err;
+        if (k->head.status >= 200)
+            return WEIR_OK;
+        if (k->head.status == 101)
+            return fail_protocol(k->c, "it switches protocols unasked");
+    }
+    return fail_protocol(k->c, "too many interim answers");
+}
+
+static enum weir_err piece_take(struct call *k, struct weir_span piece)
+{
+    struct weir_client *c = k->c;
+    if (k->sink != NULL && k->head.status == 200) {
+        k->stopped = !k->sink(k->arg, piece);
+        return WEIR_OK;
+    }
+    if (piece.len > WEIR_CLIENT_BODY_MAX - k->body.len)
+        return fail(c, WEIR_ELIMIT, "the answer of %s is longer than %u MiB", c->name,
+                    WEIR_CLIENT_BODY_MAX >> 20);
+    weir_strbuf_add(&k->body, piece);
+    return k->body.failed ? fail(c, WEIR_ENOMEM, "out of memory") : WEIR_OK;
+}
+
+/* @param left  bytes of the body; UINT64_MAX: until the connection ends */
+static enum weir_err plain_read(struct call *k, uint64_t left)
+{
+    struct weir_client *c = k->c;
+    bool until_end = left == UINT64_MAX;
+    while (left > 0 && !k->stopped) {
+        struct weir_span piece = received(c);
+        bool end = false;
+        if (piece.len > left)
+            piece.len = (size_t)left;
+        enum weir_err err = piece.len > 0 ? piece_take(k, piece) : fill(c, &end);
+        if (err < 0)
+            return err;
+        if (end)
+            return until_end ? WEIR_OK : fail_left(c);
+        if (!until_end)
+            left -= piece.len;
+        use(c, piece.len);
+    }
+    return WEIR_OK;
+}
+
+static enum weir_err chunked_read(struct call *k)
+{
+    struct weir_client *c = k->c;
+    struct weir_chunked chunked;
+    weir_chunked_init(&chunked, NULL);
+    while (!k->stopped) {
+        size_t used = 0;
+        struct weir_span piece = WEIR_SPAN_EMPTY;
+        enum weir_step step = weir_chunked_next(&chunked, received(c), &used, &piece);
+        if (step == WEIR_STEP_FAIL)
+            return fail_protocol(c, "malformed chunks");
+        enum weir_err err = step == WEIR_STEP_SOME ? piece_take(k, piece) : WEIR_OK;
+        use(c, used);
+        if (err < 0 || step == WEIR_STEP_DONE)
+            return err;
+        bool end = false;
+        if (step == WEIR_STEP_MORE)
+            err = fill(c, &end);
+        if (err < 0)
+            return err;
+        if (end)
+            return fail_left(c);
+    }
+    return WEIR_OK;
+}
+
+static enum weir_err body_read(struct call *k)
+{
+    enum weir_h1_body kind =
+        weir_h1_body_of(&k->head, weir_method_of(weir_span_cstr(k->request->method)));
+    if (k->sink != NULL && k->head.status == 200)
+        k->c->due_ns = 0; /* records come when there are any */
+    switch (kind) {
+    case WEIR_BODY_NONE:
+        return WEIR_OK;
+    case WEIR_BODY_LENGTH:
+        return plain_read(k, k->head.content_length);
+    case WEIR_BODY_CHUNKED:
+        return chunked_read(k);
+    case WEIR_BODY_CLOSE:
+        return plain_read(k, UINT64_MAX);
+    }
+    WEIR_UNREACHABLE();
+}
+
+/* -- calls -- */
+
+static enum weir_err exchange(struct call *k, struct weir_span bytes)
+{
+    struct weir_client *c = k->c;
+    enum weir_err err = send_all(k, bytes);
+    if (err == WEIR_OK)
+        err = final_head_read(k);
+    if (err == WEIR_OK)
+        err = body_read(k);
+    if (err == WEIR_OK && !k->stopped && received(c).len > 0)
+        err = fail_protocol(c, "bytes behind the answer");
+    bool reusable = err == WEIR_OK && k->sent && !k->stopped && weir_h1_keeps_alive(&k->head);
+    if (!reusable)
+        disconnect(c);
+    return err;
+}
+
+static enum weir_err exchange_on_any(struct call *k, struct weir_span bytes)
+{
+    struct weir_client *c = k->c;
+    bool kept = false;
+    for (;;) {
+        c->answered = false;
+        k->sent = false;
+        enum weir_err err = connected(c, &kept);
+        if (err < 0) {
+            disconnect(c);
+            return err;
+        }
+        err = exchange(k, bytes);
+        /* The node may close an idle connection in the moment in which we write to it. */
+        if (err != WEIR_ECLOSED || !kept || c->answered || strcmp(k->request->method, "GET") != 0)
+            return err;
+    }
+}
+
+static enum weir_err call_run(struct call *k)
+{
+    struct weir_client *c = k->c;
+    struct weir_strbuf bytes = WEIR_STRBUF_ZERO;
+    if (c->in == NULL)
+        c->in = malloc(IN_MAX);
+    if (c->in == NULL)
+        return fail(c, WEIR_ENOMEM, "out of memory");
+    c->due_ns = weir_clock_mono_ns() + c->timeout_ms * UINT64_C(1000000);
+    enum weir_err err = request_write(c, k->request, &bytes);
+    if (err == WEIR_OK)
+        err = exchange_on_any(k, weir_span(bytes.at, bytes.len));
+    weir_strbuf_deinit(&bytes);
+    if (err < 0) {
+        weir_strbuf_deinit(&k->body);
+        return err;
+    }
+    weir_strbuf_deinit(&k->ret->body);
+    k->ret->body = k->body;
+    k->ret->status = k->head.status;
+    return WEIR_OK;
+}
+
+enum weir_err weir_client_call(struct weir_client *c, const struct weir_client_request *request,
+                               struct weir_client_answer *ret)
+{
+    struct call k = { .c = c, .request = request, .ret = ret, .body = WEIR_STRBUF_ZERO };
+    return call_run(&k);
+}
+
+enum weir_err weir_client_stream(struct weir_client *c, const struct weir_client_request *request,
+                                 struct weir_client_answer *ret, weir_client_sink *sink, void *arg)
+{
+    struct call k = {
+        .c = c, .request = request, .ret = ret, .sink = sink, .arg = arg, .body = WEIR_STRBUF_ZERO
+    };
+    return call_run(&k);
+}

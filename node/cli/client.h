@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * client.h - one blocking HTTP/1.1 connection to a node's admin socket, read with the node's own
+ * strict codec. Owner: the main thread.
+ * Limits: a head of WEIR_CLIENT_HEAD_MAX, a body of WEIR_CLIENT_BODY_MAX unless it is streamed; one
+ * absolute limit of time for each call.   Ref: RFC 9112; node/ctl/API.md.
+ */
+#ifndef WEIR_NODE_CLI_CLIENT_H
+#define WEIR_NODE_CLI_CLIENT_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/base/strbuf.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#define WEIR_CLIENT_HEAD_MAX 16384
+#define WEIR_CLIENT_BODY_MAX (64u << 20)
+#define WEIR_CLIENT_WHY_MAX  512
+
+struct weir_client {
+    char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8]; /* unix:PATH, for messages */
+    struct sockaddr_un address;
+    int fd;              /* -1: not connected */
+    uint64_t timeout_ms; /* of a call, from its start to the end of its answer */
+    const volatile sig_atomic_t *interrupted; /* NULL: none; not 0: give up */
+    uint8_t *in;                              /* owns; received and not yet used */
+    size_t in_at;
+    size_t in_len;
+    uint64_t due_ns;               /* of the call; 0: no limit */
+    bool answered;                 /* a byte of the answer has come */
+    char why[WEIR_CLIENT_WHY_MAX]; /* the last failure, as a sentence for the user; escaped */
+};
+
+struct weir_client_request {
+    const char *method;
+    const char *target;       /* path and query, escaped */
+    const char *content_type; /* NULL: there is no body */
+    const char *if_match;     /* with its quotes, or NULL */
+    struct weir_span body;
+};
+
+struct weir_client_answer {
+    uint16_t status;
+    struct weir_strbuf body; /* owns */
+};
+
+/** Takes pieces of a body. @return false: enough, end the call */
+typedef bool weir_client_sink(void *arg, struct weir_span piece);
+
+/**
+ * Nothing is connected yet.
+ *
+ * @param node  "unix:PATH"
+ * @return WEIR_OK | WEIR_EINVAL (no such URL) | WEIR_EUNSUPPORTED (a remote node): c->why; the
+ *         client is legal to close in any case
+ */
+WEIR_MUST_USE enum weir_err weir_client_init(struct weir_client *c, const char *node,
+                                             uint64_t timeout_ms);
+/** Close the connection and free the buffer; legal on the zero state with fd -1. */
+void weir_client_deinit(struct weir_client *c);
+
+/**
+ * One exchange over the kept connection, or over a new one. A GET is sent a second time when a kept
+ * connection turns out to be closed before a byte of the answer.
+ *
+ * @param ret  body is replaced; written on success only
+ * @return WEIR_OK, whatever the status | WEIR_ENOTFOUND, WEIR_EPERM, WEIR_ECLOSED: no node there,
+ * or it left | WEIR_ETIMEOUT | WEIR_EBUSY (interrupted) | WEIR_EPROTO (no HTTP) | WEIR_ELIMIT
+ *         (answer too long) | WEIR_EIO | WEIR_ENOMEM: c->why tells, and the connection is closed
+ */
+WEIR_MUST_USE enum weir_err weir_client_call(struct weir_client *c,
+                                             const struct weir_client_request *request,
+                                             struct weir_client_answer *ret);
+/**
+ * As weir_client_call, but the body of a 200 goes to `sink` as it comes, without a limit of size or
+ * time. ret->body is then empty.
+ */
+WEIR_MUST_USE enum weir_err weir_client_stream(struct weir_client *c,
+                                               const struct weir_client_request *request,
+                                               struct weir_client_answer *ret,
+                                               weir_client_sink *sink, void *arg);
+
+#endif

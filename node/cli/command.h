@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * command.h - what a subcommand is: its words, its flags, its help page, its function; and the one
+ * run of the program that it is called with. Private to node/cli.
+ * Owner: the main thread.   Limits: WEIR_CLI_FILES_MAX files named on the command line.
+ */
+#ifndef WEIR_NODE_CLI_COMMAND_H
+#define WEIR_NODE_CLI_COMMAND_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/cli/client.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define WEIR_CLI_FILES_MAX       1024
+#define WEIR_CLI_TIMEOUT_MS      30000 /* for an answer, without --timeout */
+#define WEIR_CLI_SOCKET          "unix:/run/weir/admin.sock"
+#define WEIR_CLI_ARGS_ANY        UINT8_MAX
+#define WEIR_CLI_NOT_SUPPORTED   "not supported by this version"
+#define WEIR_CLI_TENANT_LIST_MAX 1000 /* tenants of one page, the most that the API gives */
+
+/** The contract with scripts. */
+enum weir_exit {
+    WEIR_EXIT_OK = 0,
+    WEIR_EXIT_FAILED = 1, /* or a difference */
+    WEIR_EXIT_USAGE = 2,
+    WEIR_EXIT_DEGRADED = 3, /* a node or the cluster cannot do all that it should */
+    WEIR_EXIT_CONFLICT = 4, /* the revision is another one */
+    WEIR_EXIT_TIMEOUT = 5,
+};
+
+enum weir_flag {
+    WEIR_FLAG_HELP,
+    WEIR_FLAG_NODE,
+    WEIR_FLAG_TOKEN,
+    WEIR_FLAG_CA,
+    WEIR_FLAG_TIMEOUT,
+    WEIR_FLAG_OUTPUT,
+    WEIR_FLAG_NO_HEADERS,
+    WEIR_FLAG_WAIT,
+    WEIR_FLAG_IF_REVISION,
+    WEIR_FLAG_DRY_RUN,
+    WEIR_FLAG_FILE,
+    WEIR_FLAG_WRITE,
+    WEIR_FLAG_DROP_COMMENTS,
+    WEIR_FLAG_PREFIX,
+    WEIR_FLAG_WATCH,
+    WEIR_FLAG_METHOD,
+    WEIR_FLAG_CLIENT,
+    WEIR_FLAG_TENANT,
+    WEIR_FLAG_DEADLINE,
+    WEIR_FLAG_FOLLOW,
+    WEIR_FLAG_COUNT
+};
+
+#define WEIR_FLAG_BIT(flag) (UINT32_C(1) << (flag))
+_Static_assert(WEIR_FLAG_COUNT <= 32, "a mask holds all flags");
+
+/* Groups of flags that go together. */
+#define WEIR_FLAGS_NODE                                                                            \
+    (WEIR_FLAG_BIT(WEIR_FLAG_NODE) | WEIR_FLAG_BIT(WEIR_FLAG_TOKEN) |                              \
+     WEIR_FLAG_BIT(WEIR_FLAG_CA) | WEIR_FLAG_BIT(WEIR_FLAG_TIMEOUT))
+#define WEIR_FLAGS_OUTPUT (WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_NO_HEADERS))
+#define WEIR_FLAGS_WRITE                                                                           \
+    (WEIR_FLAG_BIT(WEIR_FLAG_WAIT) | WEIR_FLAG_BIT(WEIR_FLAG_IF_REVISION) |                        \
+     WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN))
+
+enum weir_output {
+    WEIR_OUTPUT_TABLE,
+    WEIR_OUTPUT_WIDE,
+    WEIR_OUTPUT_NAME,
+    WEIR_OUTPUT_JSON,
+    WEIR_OUTPUT_YAML
+};
+
+enum weir_wait { WEIR_WAIT_LOCAL, WEIR_WAIT_QUORUM, WEIR_WAIT_ALL };
+
+/** The values of the flags, checked. */
+struct weir_options {
+    const char *node; /* never NULL */
+    uint64_t timeout_ms;
+    enum weir_output output;
+    enum weir_wait wait;
+    bool no_headers;
+    bool dry_run;
+    bool has_if_revision;
+    uint64_t if_revision;
+    const char *files[WEIR_CLI_FILES_MAX];
+    size_t num_files;
+    bool write;
+    bool drop_comments;
+    const char *prefix;
+    bool watch;
+    const char *method;
+    const char *client;
+    const char *tenant;
+    bool has_deadline;
+    uint64_t deadline_ms;
+    bool follow;
+    bool help;
+};
+
+struct weir_command;
+
+/** One run of the program. */
+struct weir_cli {
+    FILE *out;
+    FILE *err;
+    const struct weir_command *command; /* NULL before it is known */
+    struct weir_options options;
+    char **args; /* owns; behind the command's name, without flags; the texts are argv's */
+    size_t num_args;
+    struct weir_client client; /* connected at the first call */
+};
+
+/** One subcommand. Texts are lines of at most 80 columns, each with its newline. */
+struct weir_command {
+    const char *name;
+    const char *usage;       /* behind the name */
+    const char *summary;     /* half a line, for the screen of help */
+    const char *description; /* what it does */
+    const char *examples;
+    const char *exits; /* which exit codes, and when, beyond 0 and 2 */
+    uint32_t flags;    /* WEIR_FLAG_BIT of each; --help is always there */
+    uint8_t num_args_min;
+    uint8_t num_args_max;
+    /** @return after it has written what is wrong, if anything is */
+    enum weir_exit (*run)(struct weir_cli *cli);
+};
+
+/** All subcommands in the order of the screen of help. */
+const struct weir_command *weir_command_all(size_t *ret_num);
+/** By name, or NULL. */
+const struct weir_command *weir_command_find(const char *name);
+/** Whether `name` is a subcommand of the interface whose feature this version lacks. */
+bool weir_command_is_planned(const char *name);
+
+/** Write one line of error: `weir NAME: ...`. What came from outside must be escaped before. */
+void weir_cli_error(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
+/** As weir_cli_error, for wrong use: points to the help page. @return WEIR_EXIT_USAGE */
+enum weir_exit weir_cli_usage(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
+/** Say that there is no memory. @return WEIR_EXIT_FAILED */
+enum weir_exit weir_cli_no_memory(struct weir_cli *cli);
+
+/* The subcommands: weir_command.run of each. */
+enum weir_exit weir_cmd_apply(struct weir_cli *cli);
+enum weir_exit weir_cmd_diff(struct weir_cli *cli);
+enum weir_exit weir_cmd_validate(struct weir_cli *cli);
+enum weir_exit weir_cmd_fmt(struct weir_cli *cli);
+enum weir_exit weir_cmd_get(struct weir_cli *cli);
+enum weir_exit weir_cmd_delete(struct weir_cli *cli);
+enum weir_exit weir_cmd_history(struct weir_cli *cli);
+enum weir_exit weir_cmd_rollback(struct weir_cli *cli);
+enum weir_exit weir_cmd_route(struct weir_cli *cli);
+enum weir_exit weir_cmd_redirect(struct weir_cli *cli);
+enum weir_exit weir_cmd_status(struct weir_cli *cli);
+enum weir_exit weir_cmd_doctor(struct weir_cli *cli);
+enum weir_exit weir_cmd_drain(struct weir_cli *cli);
+enum weir_exit weir_cmd_logs(struct weir_cli *cli);
+enum weir_exit weir_cmd_completion(struct weir_cli *cli);
+enum weir_exit weir_cmd_version(struct weir_cli *cli);
+enum weir_exit weir_cmd_help(struct weir_cli *cli);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * commands.c - the table of subcommands with the texts of their help pages.
+ */
+#include "node/cli/command.h"
+
+#include <string.h>
+
+#define EXIT_USAGE "2  the command line is wrong\n"
+#define EXIT_REACH "1  the node cannot be reached, or refused\n" EXIT_USAGE
+#define EXIT_TIME  "5  no answer in time\n"
+
+#define FLAGS_READ  (WEIR_FLAGS_NODE | WEIR_FLAGS_OUTPUT)
+#define FLAGS_WRITE (WEIR_FLAGS_NODE | WEIR_FLAGS_OUTPUT | WEIR_FLAGS_WRITE)
+
+static const struct weir_command commands[] = {
+    {
+        .name = "apply",
+        .usage = "-f FILE|DIR|- ...",
+        .summary = "create or change what files describe",
+        .description =
+            "Reads all documents, checks them completely, and sends them to the node. When one\n"
+            "of them is wrong, all errors of all files are written and nothing is sent. A\n"
+            "document that is there already, word for word, is reported as unchanged and gets no\n"
+            "new revision. Files of error pages are read from the folder of their document.\n"
+            "\n"
+            "A write is answered when it is durable on the node and live on its workers. With\n"
+            "more than 20 documents only their number is told; -o wide tells each of them.\n",
+        .examples = "weir apply -f shop.yaml\n"
+                    "weir apply -f tenants/ --dry-run\n"
+                    "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
+                    "weir apply -f shop.yaml --if-revision 3\n",
+        .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
+                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "4  the revision is not the one of --if-revision\n" EXIT_TIME,
+        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .run = weir_cmd_apply,
+    },
+    {
+        .name = "diff",
+        .usage = "-f FILE|DIR|- ...",
+        .summary = "show what apply would change",
+        .description = "Compares each document with the node's, both in their canonical form, and "
+                       "prints\nthe difference as diff -u does.\n",
+        .examples = "weir diff -f shop.yaml\n"
+                    "weir diff -f tenants/ || weir apply -f tenants/\n",
+        .exits = "1  there is a difference, or a document is wrong, or the node cannot be "
+                 "reached\n" EXIT_USAGE EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .run = weir_cmd_diff,
+    },
+    {
+        .name = "validate",
+        .usage = "-f FILE|DIR|- ...",
+        .summary = "check files completely, without a node",
+        .description = "Checks documents of tenants and of nodes as apply and weir node would, and "
+                       "writes\nall errors of all files: file, line, column, field, value, allowed "
+                       "range.\n",
+        .examples = "weir validate -f shop.yaml\n"
+                    "git diff --name-only main -- '*.yaml' | xargs -I% weir validate -f %\n",
+        .exits = "1  a document is wrong\n" EXIT_USAGE,
+        .flags = WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .run = weir_cmd_validate,
+    },
+    {
+        .name = "fmt",
+        .usage = "[-w] FILE|- ...",
+        .summary = "bring files into their canonical form",
+        .description =
+            "Prints documents with their fields in the order of the schema and values in their\n"
+            "shortest unit. With -w the file is replaced, and its name printed, when its form\n"
+            "changes. The canonical form has no comments: a file with comments is only replaced\n"
+            "with --drop-comments.\n",
+        .examples = "weir fmt shop.yaml\n"
+                    "weir fmt -w tenants/*.yaml\n",
+        .exits = "1  a file is wrong, cannot be read or written, or has comments\n" EXIT_USAGE,
+        .flags = WEIR_FLAG_BIT(WEIR_FLAG_WRITE) | WEIR_FLAG_BIT(WEIR_FLAG_DROP_COMMENTS),
+        .num_args_min = 1,
+        .num_args_max = WEIR_CLI_ARGS_ANY,
+        .run = weir_cmd_fmt,
+    },
+    {
+        .name = "get",
+        .usage = "[tenant [NAME...]]",
+        .summary = "list tenants, or show some",
+        .description = "Without a name: all tenants in the order of their names. With names: these "
+                       "tenants;\n-o yaml and -o json then give documents that can be applied "
+                       "again.\n",
+        .examples = "weir get tenant\n"
+                    "weir get tenant --prefix shop- -o wide\n"
+                    "weir get tenant shop -o yaml > shop.yaml\n"
+                    "weir get tenant -o name | wc -l\n",
+        .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX),
+        .num_args_max = WEIR_CLI_ARGS_ANY,
+        .run = weir_cmd_get,
+    },
+    {
+        .name = "delete",
+        .usage = "tenant NAME...",
+        .summary = "delete tenants",
+        .description =
+            "Requests for their hosts are unknown from then on, or go to the tenant that "
+            "claimed\nthem later. The last revisions stay: weir rollback brings a tenant "
+            "back.\n",
+        .examples = "weir delete tenant shop\n"
+                    "weir delete tenant shop --if-revision 7\n",
+        .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE
+                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "4  the revision is not the one of --if-revision\n" EXIT_TIME,
+        .flags = FLAGS_WRITE,
+        .num_args_min = 2,
+        .num_args_max = WEIR_CLI_ARGS_ANY,
+        .run = weir_cmd_delete,
+    },
+    {
+        .name = "history",
+        .usage = "tenant NAME",
+        .summary = "the last revisions of a tenant",
+        .description = "When each was applied, by whom, and which fields it changed; the newest "
+                       "first, at\nmost 16. Also for a tenant that was deleted.\n",
+        .examples = "weir history tenant shop\n"
+                    "weir history tenant shop -o json\n",
+        .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
+        .flags = FLAGS_READ,
+        .num_args_min = 2,
+        .num_args_max = 2,
+        .run = weir_cmd_history,
+    },
+    {
+        .name = "rollback",
+        .usage = "tenant NAME REVISION",
+        .summary = "apply an old revision as a new one",
+        .description = "The old document is checked by today's rules and gets a new revision; the "
+                       "history\nkeeps both. Brings back a deleted tenant as well.\n",
+        .examples = "weir rollback tenant shop 3\n"
+                    "weir rollback tenant shop 3 --dry-run\n",
+        .exits =
+            "1  there is no such tenant or revision, or the node cannot be reached\n" EXIT_USAGE
+            "3  the node takes no writes now, or --wait is not satisfied\n"
+            "4  the revision is not the one of --if-revision\n" EXIT_TIME,
+        .flags = FLAGS_WRITE,
+        .num_args_min = 3,
+        .num_args_max = 3,
+        .run = weir_cmd_rollback,
+    },
+    {
+        .name = "route",
+        .usage = "test URL",
+        .summary = "what would happen to a request, and by which rule",
+        .description = "Asks the node, by the same code that serves requests: which tenant, which "
+                       "redirect\nor route, which upstream, and what it thinks of each endpoint.\n",
+        .examples = "weir route test http://shop.example.com/api/cart\n"
+                    "weir route test http://shop.example.com/ --client 198.51.100.7\n",
+        .exits = EXIT_REACH EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_METHOD) | WEIR_FLAG_BIT(WEIR_FLAG_CLIENT),
+        .num_args_min = 2,
+        .num_args_max = 2,
+        .run = weir_cmd_route,
+    },
+    {
+        .name = "redirect",
+        .usage = "test URL --tenant NAME",
+        .summary = "which redirect of a tenant answers a URL",
+        .description = "Looks at the redirects of one tenant alone, whoever serves the URL's host "
+                       "now.\n",
+        .examples = "weir redirect test http://shop.example.com/old/page --tenant shop\n",
+        .exits = EXIT_REACH EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
+        .num_args_min = 2,
+        .num_args_max = 2,
+        .run = weir_cmd_redirect,
+    },
+    {
+        .name = "status",
+        .usage = "[--watch]",
+        .summary = "the nodes: state, load, conflicts, warnings",
+        .description = "One line for each node, and the warnings below. -o wide shows the store, "
+                       "memory\nand what a node has of the others.\n",
+        .examples = "weir status\n"
+                    "weir status --watch -o wide\n"
+                    "weir status -o json | jq '.nodes[].state'\n",
+        .exits = EXIT_REACH "3  a node does not serve, or nodes hold different things\n" EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_WATCH),
+        .run = weir_cmd_status,
+    },
+    {
+        .name = "doctor",
+        .usage = "",
+        .summary = "look for what will be trouble, and say what to do",
+        .description =
+            "Clock, descriptors, use of the store, readers, ports, endpoints that cannot "
+            "be\nreached.\n",
+        .examples = "weir doctor\n"
+                    "weir doctor -o json\n",
+        .exits = "1  a check failed, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
+        .flags = FLAGS_READ,
+        .run = weir_cmd_doctor,
+    },
+    {
+        .name = "drain",
+        .usage = "[--deadline D]",
+        .summary = "let a node finish its work and end",
+        .description = "The node takes no new connections, answers what it has begun, and ends "
+                       "when that is\ndone or the deadline is over. Returns at once.\n",
+        .examples = "weir drain\n"
+                    "weir drain --deadline 5m\n",
+        .exits = EXIT_REACH EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_DEADLINE),
+        .run = weir_cmd_drain,
+    },
+    {
+        .name = "logs",
+        .usage = "[-f] [--tenant NAME]",
+        .summary = "the last access records, and those to come",
+        .description =
+            "One JSON object a line. Without -f: the records that the node still has in memory,\n"
+            "up to 1 MiB. With log.access off a node has none; -f shows those to come all the\n"
+            "same.\n",
+        .examples = "weir logs\n"
+                    "weir logs -f --tenant shop | jq 'select(.status >= 500)'\n",
+        .exits = EXIT_REACH EXIT_TIME,
+        .flags =
+            WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW) | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
+        .run = weir_cmd_logs,
+    },
+    {
+        .name = "completion",
+        .usage = "bash|zsh",
+        .summary = "completions for a shell",
+        .description = "Prints a script that completes commands, flags and the names of tenants.\n",
+        .examples = "weir completion bash > /etc/bash_completion.d/weir\n"
+                    "source <(weir completion bash)\n"
+                    "weir completion zsh > \"${fpath[1]}/_weir\"\n",
+        .exits = EXIT_USAGE,
+        .num_args_min = 1,
+        .num_args_max = 1,
+        .run = weir_cmd_completion,
+    },
+    {
+        .name = "version",
+        .usage = "",
+        .summary = "the version of this program",
+        .description = "weir status shows the version of the node.\n",
+        .examples = "weir version\n",
+        .exits = EXIT_USAGE,
+        .run = weir_cmd_version,
+    },
+    {
+        .name = "help",
+        .usage = "[COMMAND|tenant|node]",
+        .summary = "the page of a command, or the reference of a document",
+        .description =
+            "weir help tenant and weir help node explain every field of these documents: "
+            "its\ntype, unit, range, default and meaning.\n",
+        .examples = "weir help apply\n"
+                    "weir help tenant | less\n",
+        .exits = EXIT_USAGE,
+        .num_args_max = 1,
+        .run = weir_cmd_help,
+    },
+};
+
+/* Words of the whole interface whose features come later. */
+static const char *const planned[] = { "cert",    "blacklist", "whitelist", "ip",
+                                       "health",  "node-id",   "token",     "join-token",
+                                       "upgrade", "firewall",  "top" };
+
+const struct weir_command *weir_command_all(size_t *ret_num)
+{
+    *ret_num = WEIR_ARRAY_LEN(commands);
+    return commands;
+}
+
+const struct weir_command *weir_command_find(const char *name)
+{
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+bool weir_command_is_planned(const char *name)
+{
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(planned); i++)
+        if (strcmp(planned[i], name) == 0)
+            return true;
+    return false;
+}
