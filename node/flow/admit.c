@@ -61,6 +61,16 @@ static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *
     return false;
 }
 
+/* "192.0.2.1:80" and "[2001:db8::1]:80" as weir writes them. */
+static struct weir_span without_port(struct weir_span host)
+{
+    while (host.len > 0 && host.at[host.len - 1] != ':')
+        host.len--;
+    if (host.len > 0)
+        host.len--;
+    return host;
+}
+
 static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, const uint8_t *bytes,
                        const struct weir_addr *local, struct weir_span path)
 {
@@ -72,7 +82,7 @@ static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, co
         .https = false,
         .port = local->port,
         .host = a->authority.host_len > 0 ? weir_span(a->authority.host, a->authority.host_len)
-                                          : a->host,
+                                          : without_port(a->host),
         .path = path,
         .raw = raw,
     };

@@ -57,11 +57,11 @@ static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
 {
     struct weir_down *c = x->down;
     const struct weir_workers_config *cfg = weir_worker_config(c->worker);
+    struct weir_prefixes trusted = { cfg->trusted, cfg->num_trusted };
     x->client = c->peer;
-    for (size_t i = 0; i < cfg->num_trusted && !x->trusted; i++)
-        x->trusted = weir_prefix_contains(&cfg->trusted[i], &c->peer);
+    x->trusted = weir_prefixes_contain(trusted, &c->peer);
     if (x->trusted)
-        weir_rewrite_client(head, bytes, cfg->trusted, cfg->num_trusted, &c->peer, &x->client);
+        weir_rewrite_client(head, bytes, trusted, &c->peer, &x->client);
 }
 
 static struct weir_exchange *exchange_new(struct weir_down *c)

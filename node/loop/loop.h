@@ -35,12 +35,13 @@
 #define WEIR_RATE_WINDOW_MS 10000
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a fresh connection enters epoll when its first answer takes longer than this */
-#define WEIR_PIPES_KEPT    64
-#define WEIR_READ_BUDGET   8     /* reads of one connection in one turn */
-#define WEIR_REFILL_BUDGET 16    /* connects ahead of demand in one tick */
-#define WEIR_POOL_WAIT_MAX 1024  /* exchanges that wait for one endpoint's connection */
-#define WEIR_RESOLVE_MAX   8     /* addresses kept of one name */
-#define WEIR_RESOLVE_MS    30000 /* a name in use is looked up again after this */
+#define WEIR_PIPES_KEPT       64
+#define WEIR_READ_BUDGET      8     /* reads of one connection in one turn */
+#define WEIR_REFILL_BUDGET    16    /* connects ahead of demand in one tick */
+#define WEIR_POOL_WAIT_MAX    1024  /* exchanges that wait for one endpoint's connection */
+#define WEIR_RESOLVE_MAX      8     /* addresses kept of one name */
+#define WEIR_RESOLVE_MS       30000 /* a name in use is looked up again after this */
+#define WEIR_RESOLVE_AGAIN_MS 1000  /* the same after a look-up that failed */
 
 /* What a timer belongs to, so that the wheel's one handler can tell. */
 enum weir_timer_owner { WEIR_TIMER_DOWN, WEIR_TIMER_UP };
@@ -88,17 +89,20 @@ struct weir_worker {
     _Atomic bool news;         /* the inbox holds something: looked at before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
 
-    struct weir_pool downs, ups, upools, exchanges, heads;
+    struct weir_pool downs, ups, upools, parkings, exchanges, heads;
     struct weir_buffers buffers;
     struct weir_list down_list; /* every downstream connection */
     struct weir_list
         dead_downs;           /* closed without having entered the loop: freed in the next turn */
     struct weir_list up_list; /* every upstream connection */
     struct weir_list dead_ups;
-    struct weir_list idle_lru; /* parked upstream connections, longest parked first */
-    struct weir_list refill;   /* pools that are below min_idle */
-    struct weir_hashmap pools; /* endpoint key -> weir_upool */
-    size_t pools_at;           /* where the sweep goes on */
+    struct weir_list idle_lru;       /* parked upstream connections, longest parked first */
+    struct weir_list refill;         /* pools that are below min_idle */
+    struct weir_list poked;          /* pools where somebody waits and something changed */
+    struct weir_hashmap pools;       /* endpoint key -> weir_upool */
+    struct weir_hashmap parking_map; /* peer key -> weir_parking */
+    size_t parkings_at;
+    size_t pools_at; /* where the sweep goes on */
     uint32_t num_down, max_down;
     uint32_t num_up, max_up, num_parked, max_parked;
 
@@ -122,6 +126,8 @@ void weir_worker_take_news(struct weir_worker *w);
 /** Monotonic time for the access record, 0 when nobody wants one: five clock reads an exchange are
  * not free. */
 uint64_t weir_worker_stamp_ns(const struct weir_worker *w);
+/** This worker's part of a number that is meant for the node, rounded up. */
+uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
 /** The configuration that all workers share. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);
 /** Accept or not, as limits and drain say. */

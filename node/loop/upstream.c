@@ -10,6 +10,7 @@
 #include "node/loop/exchange.h"
 #include "node/loop/net.h"
 #include "node/loop/splice.h"
+#include "node/loop/parking.h"
 #include "node/loop/upstream_pool.h"
 
 #include <string.h>
@@ -40,33 +41,30 @@ static void on_closed(uv_handle_t *h)
     weir_up_free(up_of(h->data));
 }
 
-static void unpark(struct weir_up *u)
+/* The pool counts it no longer. */
+static void leave_pool(struct weir_up *u)
 {
-    struct weir_worker *w = u->worker;
-    if (u->state != WEIR_UP_PARKED)
-        return;
-    weir_list_remove(&u->pool_link);
-    weir_list_remove(&u->lru_link);
-    u->pool->num_idle--;
-    w->num_parked--;
-    weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
+    if (u->pool != NULL)
+        u->pool->num_open--;
+    u->pool = NULL;
 }
 
 void weir_up_close(struct weir_up *u)
 {
     struct weir_worker *w = u->worker;
-    struct weir_upool *p = u->pool;
+    struct weir_upool *pool = u->pool;
     if (u->state == WEIR_UP_CLOSED)
         return;
-    unpark(u);
+    if (u->state == WEIR_UP_PARKED)
+        weir_parking_remove(u);
     if (u->ahead)
-        p->num_ahead--;
+        u->parking->num_ahead--;
     if (u->x != NULL)
         u->x->up = NULL;
     u->x = NULL;
     u->state = WEIR_UP_CLOSED;
-    u->pool = NULL;
-    p->num_open--;
+    leave_pool(u);
+    u->parking->num_open--;
     w->num_up--;
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_timer_stop(&w->wheel, &u->due.timer);
@@ -78,7 +76,10 @@ void weir_up_close(struct weir_up *u)
     u->head = NULL;
     if (!weir_watch_close(&u->watch, false, on_closed))
         weir_list_append(&w->dead_ups, &u->link);
-    weir_upool_want_refill(p);
+    if (pool != NULL)
+        weir_upool_poke(pool);
+    weir_parking_want_refill(u->parking);
+    u->parking = NULL;
 }
 
 /* -- waiting
@@ -113,14 +114,14 @@ static void watch_failed(struct weir_up *u)
         weir_up_close(u);
 }
 
-static bool arm(struct weir_up *u)
+bool weir_up_watch(struct weir_up *u)
 {
     return weir_watch_want(&u->watch, &u->worker->loop, wanted_events(u), on_event) == WEIR_OK;
 }
 
 void weir_up_arm(struct weir_up *u)
 {
-    if (u->state != WEIR_UP_CLOSED && !arm(u))
+    if (u->state != WEIR_UP_CLOSED && !weir_up_watch(u))
         watch_failed(u);
 }
 
@@ -266,7 +267,6 @@ void weir_up_continue(struct weir_up *u)
 static void connect_done(struct weir_up *u)
 {
     struct weir_worker *w = u->worker;
-    struct weir_upool *p = u->pool;
     struct weir_exchange *x = u->x;
     int e = weir_net_dial_result(u->watch.fd);
     if (e != 0) {
@@ -278,7 +278,7 @@ static void connect_done(struct weir_up *u)
     }
     if (u->ahead) {
         u->ahead = false;
-        p->num_ahead--;
+        u->parking->num_ahead--;
     }
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
     u->state = WEIR_UP_BUSY;
@@ -339,31 +339,9 @@ static void on_event(uv_poll_t *handle, int status, int events)
 /* -- dialling, parking
  * ------------------------------------------------------------------------------------ */
 
-static struct weir_up *up_new(struct weir_upool *p, int fd)
-{
-    struct weir_worker *w = p->worker;
-    struct weir_up *u = weir_pool_get(&w->ups);
-    if (u == NULL)
-        return NULL;
-    memset(u, 0, sizeof(*u));
-    u->magic = WEIR_UP_MAGIC;
-    u->state = WEIR_UP_CONNECTING;
-    u->worker = w;
-    u->pool = p;
-    u->due.owner = WEIR_TIMER_UP;
-    weir_timer_init(&u->due.timer);
-    weir_watch_init(&u->watch, fd, u);
-    weir_list_init(&u->pool_link);
-    weir_list_init(&u->lru_link);
-    weir_list_append(&w->up_list, &u->link);
-    p->num_open++;
-    w->num_up++;
-    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
-    return u;
-}
-
-enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
-                           struct weir_exchange *x)
+/* @param ret on success: CONNECTING or BUSY, not yet watched */
+static enum weir_err up_open(struct weir_parking *p, const struct weir_addr *addr,
+                             struct weir_up **ret)
 {
     struct weir_worker *w = p->worker;
     bool connected = false;
@@ -373,76 +351,87 @@ enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
     enum weir_err err = weir_net_dial(addr, &fd, &connected);
     if (err < 0)
         return err;
-    struct weir_up *u = up_new(p, fd);
+    struct weir_up *u = weir_pool_get(&w->ups);
     if (u == NULL) {
         weir_net_abort(fd);
         return WEIR_ENOMEM;
     }
-    u->x = x;
-    if (x != NULL) {
-        x->up = u;
-        x->reused = false;
-    } else {
-        u->ahead = true;
-        p->num_ahead++;
-        weir_worker_set_due(w, &u->due, w->now_ms + p->connect_timeout_ms);
-    }
-    if (connected && x != NULL) {
-        weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
-        u->state = WEIR_UP_BUSY;
-        return WEIR_OK;
-    }
-    if (!arm(u)) {
-        if (x != NULL)
-            x->up = NULL;
-        u->x = NULL;
-        weir_up_close(u);
-        return WEIR_EIO;
-    }
+    memset(u, 0, sizeof(*u));
+    u->magic = WEIR_UP_MAGIC;
+    u->state = connected ? WEIR_UP_BUSY : WEIR_UP_CONNECTING;
+    u->worker = w;
+    u->parking = p;
+    u->due.owner = WEIR_TIMER_UP;
+    weir_timer_init(&u->due.timer);
+    weir_watch_init(&u->watch, fd, u);
+    weir_list_init(&u->park_link);
+    weir_list_init(&u->lru_link);
+    weir_list_append(&w->up_list, &u->link);
+    p->num_open++;
+    w->num_up++;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, connected);
+    *ret = u;
     return WEIR_OK;
 }
 
-static void evict_oldest(struct weir_worker *w)
+enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
+                           struct weir_exchange *x)
 {
-    if (weir_list_empty(&w->idle_lru))
-        return;
-    weir_up_close(weir_container_of(w->idle_lru.next, struct weir_up, lru_link));
+    struct weir_up *u;
+    enum weir_err err = up_open(p->parking, addr, &u);
+    if (err < 0)
+        return err;
+    u->pool = p;
+    p->num_open++;
+    if (u->state == WEIR_UP_CONNECTING && !weir_up_watch(u)) {
+        weir_up_close(u);
+        return WEIR_EIO;
+    }
+    u->x = x;
+    x->up = u;
+    x->reused = false;
+    return WEIR_OK;
+}
+
+enum weir_err weir_up_dial_ahead(struct weir_parking *p, const struct weir_addr *addr)
+{
+    struct weir_up *u;
+    enum weir_err err = up_open(p, addr, &u);
+    if (err < 0)
+        return err;
+    if (u->state == WEIR_UP_BUSY) {
+        weir_up_release(u, true);
+        return WEIR_OK;
+    }
+    u->ahead = true;
+    p->num_ahead++;
+    weir_worker_set_due(p->worker, &u->due, p->worker->now_ms + p->connect_timeout_ms);
+    if (weir_up_watch(u))
+        return WEIR_OK;
+    weir_up_close(u);
+    return WEIR_EIO;
 }
 
 void weir_up_release(struct weir_up *u, bool reusable)
 {
-    struct weir_worker *w = u->worker;
-    struct weir_upool *p = u->pool;
+    struct weir_upool *pool = u->pool;
     if (u->x != NULL)
         u->x->up = NULL;
     u->x = NULL;
-    if (!reusable || w->stopping || w->draining || u->in != NULL || u->out.len > 0 ||
-        p->num_idle >= p->max_idle) {
+    leave_pool(u);
+    if (!reusable || u->in != NULL || u->out.len > 0 || !weir_parking_put(u))
         weir_up_close(u);
-        weir_upool_next(p);
-        return;
-    }
-    if (w->num_parked >= w->max_parked)
-        evict_oldest(w);
-    u->state = WEIR_UP_PARKED;
-    p->num_idle++;
-    w->num_parked++;
-    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
-    weir_list_prepend(&p->idle, &u->pool_link);
-    weir_list_append(&w->idle_lru, &u->lru_link);
-    weir_worker_set_due(w, &u->due, w->now_ms + p->idle_timeout_ms);
-    if (!arm(u)) {
-        weir_up_close(u);
-        return;
-    }
-    weir_upool_next(p);
+    if (pool != NULL)
+        weir_upool_next(pool);
 }
 
-void weir_up_adopt(struct weir_up *u, struct weir_exchange *x)
+void weir_up_adopt(struct weir_up *u, struct weir_upool *p, struct weir_exchange *x)
 {
-    WEIR_ASSERT(u->state == WEIR_UP_PARKED);
-    unpark(u);
+    weir_parking_remove(u);
     u->state = WEIR_UP_BUSY;
+    u->pool = p;
+    p->num_open++;
     u->x = x;
     u->exchanges++;
     u->reusable = false;

@@ -19,12 +19,13 @@
 #include <stdint.h>
 
 struct weir_exchange;
+struct weir_parking;
 struct weir_upool;
 
 enum weir_up_state {
     WEIR_UP_CONNECTING,
     WEIR_UP_BUSY,   /* x is set */
-    WEIR_UP_PARKED, /* in its pool; anything it says closes it */
+    WEIR_UP_PARKED, /* in its parking; anything it says closes it */
     WEIR_UP_CLOSED,
 };
 
@@ -37,11 +38,12 @@ struct weir_up {
     bool reusable;
     bool broken; /* takes no more bytes; an answer may still be there to read */
     struct weir_worker *worker;
-    struct weir_upool *pool;
+    struct weir_upool *pool; /* whose exchange it carries or is dialled for; NULL while parked */
+    struct weir_parking *parking; /* of the address it leads to */
     struct weir_watch watch;
     struct weir_deadline due;
     struct weir_list link;      /* in worker->up_list */
-    struct weir_list pool_link; /* in pool->idle when parked */
+    struct weir_list park_link; /* in parking->idle when parked */
     struct weir_list lru_link;
     uint32_t exchanges; /* carried so far */
     struct weir_exchange *x;
@@ -61,12 +63,19 @@ void weir_up_timeout(struct weir_up *u);
 /** Give a closed connection's memory back. */
 void weir_up_free(struct weir_up *u);
 /** A parked connection begins to serve an exchange. */
-void weir_up_adopt(struct weir_up *u, struct weir_exchange *x);
+void weir_up_adopt(struct weir_up *u, struct weir_upool *p, struct weir_exchange *x);
+/** Wait for what its state needs. @return false: the loop cannot watch it */
+WEIR_MUST_USE bool weir_up_watch(struct weir_up *u);
+/** Open a connection ahead of demand; it parks itself. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO |
+ * WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_up_dial_ahead(struct weir_parking *p,
+                                               const struct weir_addr *addr);
 /** The client took what a splice held: go on. */
 void weir_up_continue(struct weir_up *u);
 /** The exchange is done with it: park it, or close it when it must not be reused. */
 void weir_up_release(struct weir_up *u, bool reusable);
-/** Open a connection for a pool. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
+/** Open a connection for an exchange, counted in its pool. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO
+ * | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
                                          struct weir_exchange *x);
 

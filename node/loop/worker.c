@@ -13,6 +13,7 @@
 #include "node/loop/net.h"
 #include "node/loop/splice.h"
 #include "node/loop/upstream.h"
+#include "node/loop/parking.h"
 #include "node/loop/upstream_pool.h"
 #include "tenants/defaults.h"
 
@@ -49,6 +50,11 @@ struct weir_workers {
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w)
 {
     return &w->group->cfg;
+}
+
+uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
+{
+    return (n + w->group->cfg.num_workers - 1) / w->group->cfg.num_workers;
 }
 
 uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
@@ -190,6 +196,7 @@ static void on_tick(uv_timer_t *t)
     renew_date(w);
     handle_timers(w);
     weir_upool_tick(w);
+    weir_parking_tick(w);
     weir_worker_accepting(w, true);
     if (w->draining)
         drain_step(w);
@@ -243,7 +250,9 @@ static void stop(struct weir_worker *w)
     w->accepting = false;
     close_listeners(w);
     cut_all(w);
-    weir_upool_shutdown(w);
+    while (!weir_list_empty(&w->up_list))
+        weir_up_close(weir_container_of(w->up_list.next, struct weir_up, link));
+    weir_parking_shutdown(w);
     free_dead(w);
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
@@ -317,10 +326,12 @@ static void init_pools(struct weir_worker *w)
     weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, w->max_down + 64u);
     weir_pool_init(&w->ups, sizeof(struct weir_up), 128, w->max_up + 1024u);
     weir_pool_init(&w->upools, sizeof(struct weir_upool), 64, 1u << 20);
+    weir_pool_init(&w->parkings, sizeof(struct weir_parking), 64, 1u << 20);
     weir_pool_init(&w->heads, sizeof(struct weir_h1_head), 16,
                    cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_init(&w->buffers, cfg->max_memory / n);
     weir_hashmap_init(&w->pools, 0, 1u << 20);
+    weir_hashmap_init(&w->parking_map, 0, 1u << 20);
 }
 
 static enum weir_err init_loop(struct weir_worker *w)
@@ -348,6 +359,7 @@ static enum weir_err init_worker(struct weir_worker *w)
     weir_list_init(&w->dead_ups);
     weir_list_init(&w->idle_lru);
     weir_list_init(&w->refill);
+    weir_list_init(&w->poked);
     w->verdicts = cfg->verdicts;
     w->metrics = &w->group->metrics[w->index];
     w->access =
@@ -395,15 +407,6 @@ static enum weir_err open_listeners(struct weir_worker *w, struct weir_workers_e
     return WEIR_OK;
 }
 
-static void free_upools(struct weir_worker *w)
-{
-    size_t pos = 0;
-    for (struct weir_upool *p; (p = weir_hashmap_next(&w->pools, &pos)) != NULL;)
-        weir_pool_put(&w->upools, p);
-    weir_hashmap_deinit(&w->pools);
-    weir_pool_deinit(&w->upools);
-}
-
 static void free_worker(struct weir_worker *w)
 {
     if (w == NULL)
@@ -411,7 +414,8 @@ static void free_worker(struct weir_worker *w)
     weir_tenant_cache_free(&w->cache);
     weir_splice_shutdown(w);
     weir_inbox_deinit(&w->inbox);
-    free_upools(w);
+    weir_upool_free_all(w);
+    weir_parking_free_all(w);
     weir_pool_deinit(&w->downs);
     weir_pool_deinit(&w->exchanges);
     weir_pool_deinit(&w->ups);

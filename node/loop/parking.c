@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * parking.c - see parking.h.
+ */
+#include "node/loop/parking.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/log.h"
+#include "node/loop/exchange.h"
+#include "node/loop/net.h"
+#include "node/loop/upstream.h"
+#include "node/loop/upstream_pool.h"
+
+#define PARKINGS_PER_TICK 64 /* refilled or swept in one turn */
+
+static struct weir_span key_span(const struct weir_parking *p)
+{
+    return weir_span(&p->key, sizeof(p->key));
+}
+
+static struct weir_parking *parking_new(struct weir_worker *w, const struct weir_endpoint *e)
+{
+    struct weir_parking *p = weir_pool_get(&w->parkings);
+    if (p == NULL)
+        return NULL;
+    memset(p, 0, sizeof(*p));
+    p->key = e->peer_key;
+    p->worker = w;
+    weir_list_init(&p->idle);
+    weir_list_init(&p->pools);
+    weir_list_init(&p->refill_link);
+    if (e->host.len > 0) {
+        WEIR_ASSERT(e->host.len <= WEIR_HOST_MAX);
+        memcpy(p->host, e->host.at, e->host.len);
+        p->port = e->addr.port;
+    } else {
+        p->addrs[0] = e->addr;
+        p->num_addrs = 1;
+    }
+    if (weir_hashmap_add(&w->parking_map, key_span(p), p) == WEIR_OK)
+        return p;
+    weir_pool_put(&w->parkings, p);
+    return NULL;
+}
+
+struct weir_parking *weir_parking_of(struct weir_worker *w, const struct weir_upstream *u,
+                                     const struct weir_endpoint *e)
+{
+    struct weir_parking *p =
+        weir_hashmap_find(&w->parking_map, weir_span(&e->peer_key, sizeof(e->peer_key)));
+    if (p == NULL)
+        p = parking_new(w, e);
+    if (p == NULL)
+        return NULL;
+    p->min_idle = weir_worker_share(w, u->pool_min_idle);
+    p->max_idle = weir_worker_share(w, u->pool_max_idle);
+    p->idle_timeout_ms = u->pool_idle_timeout_ms;
+    p->connect_timeout_ms = u->connect_timeout_ms;
+    p->verdict_key = e->key;
+    p->used_ms = w->now_ms;
+    return p;
+}
+
+/* -- parked connections
+ * ------------------------------------------------------------------------------ */
+
+struct weir_up *weir_parking_find(struct weir_parking *p, const struct weir_exchange *x)
+{
+    bool must_be_quiet = !weir_method_is_idempotent(x->req.method) || x->req.has_body;
+    while (!weir_list_empty(&p->idle)) {
+        struct weir_up *u = weir_container_of(p->idle.next, struct weir_up, park_link);
+        /* What cannot be sent twice is not risked on a connection whose end may wait unread. */
+        if (!must_be_quiet || weir_net_is_quiet(u->watch.fd))
+            return u;
+        weir_up_close(u);
+    }
+    return NULL;
+}
+
+static void evict_oldest(struct weir_worker *w)
+{
+    if (!weir_list_empty(&w->idle_lru))
+        weir_up_close(weir_container_of(w->idle_lru.next, struct weir_up, lru_link));
+}
+
+bool weir_parking_put(struct weir_up *u)
+{
+    struct weir_worker *w = u->worker;
+    struct weir_parking *p = u->parking;
+    WEIR_ASSERT(u->x == NULL && u->pool == NULL && u->state != WEIR_UP_PARKED);
+    if (w->stopping || w->draining || p->num_idle >= p->max_idle)
+        return false;
+    if (w->num_parked >= w->max_parked)
+        evict_oldest(w);
+    u->state = WEIR_UP_PARKED;
+    p->num_idle++;
+    w->num_parked++;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
+    weir_list_prepend(&p->idle, &u->park_link);
+    weir_list_append(&w->idle_lru, &u->lru_link);
+    weir_worker_set_due(w, &u->due, w->now_ms + p->idle_timeout_ms);
+    return weir_up_watch(u);
+}
+
+void weir_parking_remove(struct weir_up *u)
+{
+    struct weir_worker *w = u->worker;
+    WEIR_ASSERT(u->state == WEIR_UP_PARKED);
+    weir_list_remove(&u->park_link);
+    weir_list_remove(&u->lru_link);
+    u->parking->num_idle--;
+    w->num_parked--;
+    weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
+}
+
+/* -- names
+ * ------------------------------------------------------------------------------------------- */
+
+static void keep_addresses(struct weir_parking *p, const struct addrinfo *res)
+{
+    uint16_t n = 0;
+    for (const struct addrinfo *ai = res; ai != NULL && n < WEIR_RESOLVE_MAX; ai = ai->ai_next) {
+        if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6)
+            continue;
+        weir_addr_from_sockaddr(ai->ai_addr, &p->addrs[n]);
+        p->addrs[n].port = p->port;
+        n++;
+    }
+    if (n > 0)
+        p->num_addrs = n;
+}
+
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
+{
+    static struct weir_log_limit limit;
+    struct weir_parking *p = req->data;
+    uint32_t suppressed = 0;
+    p->worker->now_ms = uv_now(&p->worker->loop);
+    p->resolving = false;
+    p->resolved_ms = p->worker->now_ms;
+    p->lookup = NULL;
+    p->resolve_failed = status < 0;
+    if (status == 0)
+        keep_addresses(p, res);
+    else if (weir_log_allowed(&limit, 5, &suppressed))
+        log_warn("upstream.resolve_failed", "name=%s err=\"%s\" kept=%u suppressed=%u", p->host,
+                 uv_strerror(status), p->num_addrs, suppressed);
+    uv_freeaddrinfo(res);
+    free(req);
+    struct weir_list *next;
+    for (struct weir_list *l = p->pools.next; l != &p->pools; l = next) {
+        next = l->next;
+        weir_upool_resolved(weir_container_of(l, struct weir_upool, parking_link));
+    }
+}
+
+static void resolve(struct weir_parking *p)
+{
+    struct weir_worker *w = p->worker;
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    uint64_t age = p->resolve_failed ? WEIR_RESOLVE_AGAIN_MS : WEIR_RESOLVE_MS;
+    if (p->resolving || w->stopping || (p->resolved_ms != 0 && w->now_ms - p->resolved_ms < age))
+        return;
+    p->lookup = malloc(sizeof(*p->lookup));
+    if (p->lookup == NULL)
+        return;
+    p->lookup->data = p;
+    p->resolving = uv_getaddrinfo(&w->loop, p->lookup, on_resolved, p->host, NULL, &hints) == 0;
+    if (p->resolving)
+        return;
+    free(p->lookup);
+    p->lookup = NULL;
+    p->resolve_failed = true;
+    p->resolved_ms = w->now_ms;
+}
+
+enum weir_parking_addr weir_parking_next_addr(struct weir_parking *p, struct weir_addr *ret)
+{
+    if (p->host[0] != '\0')
+        resolve(p);
+    if (p->num_addrs == 0)
+        return p->resolving ? WEIR_PARKING_ADDR_WAIT : WEIR_PARKING_ADDR_FAILED;
+    *ret = p->addrs[p->next_addr++ % p->num_addrs];
+    return WEIR_PARKING_ADDR_READY;
+}
+
+/* -- ahead of demand, and away again
+ * ------------------------------------------------------------------ */
+
+static bool in_use(const struct weir_parking *p)
+{
+    return p->worker->now_ms - p->used_ms < p->idle_timeout_ms;
+}
+
+static bool is_short(const struct weir_parking *p)
+{
+    return p->num_idle + p->num_ahead < p->min_idle && in_use(p) && !p->worker->draining &&
+           !p->worker->stopping;
+}
+
+void weir_parking_want_refill(struct weir_parking *p)
+{
+    if (is_short(p) && weir_list_empty(&p->refill_link))
+        weir_list_append(&p->worker->refill, &p->refill_link);
+}
+
+/* @return connects begun */
+static uint32_t refill(struct weir_parking *p, uint32_t budget)
+{
+    struct weir_addr addr;
+    uint32_t begun = 0;
+    while (begun < budget && is_short(p) &&
+           weir_verdict_usable(p->worker->verdicts, p->verdict_key, p->worker->now_ms)) {
+        begun++;
+        if (weir_parking_next_addr(p, &addr) != WEIR_PARKING_ADDR_READY ||
+            weir_up_dial_ahead(p, &addr) < 0)
+            break;
+    }
+    return begun;
+}
+
+static void parking_free(struct weir_parking *p)
+{
+    struct weir_worker *w = p->worker;
+    weir_list_remove(&p->refill_link);
+    (void)weir_hashmap_remove(&w->parking_map, key_span(p));
+    weir_pool_put(&w->parkings, p);
+}
+
+static bool is_unused(const struct weir_parking *p)
+{
+    return p->num_open == 0 && weir_list_empty(&p->pools) && !p->resolving && !in_use(p);
+}
+
+/* A few a tick, so that no turn is long however many there are. */
+static void sweep(struct weir_worker *w)
+{
+    for (int i = 0; i < PARKINGS_PER_TICK; i++) {
+        struct weir_parking *p = weir_hashmap_next(&w->parking_map, &w->parkings_at);
+        if (p == NULL) {
+            w->parkings_at = 0;
+            return;
+        }
+        if (!is_unused(p))
+            continue;
+        parking_free(p);
+        /* Entries may have moved into the gap: this stretch is walked again. */
+        w->parkings_at = w->parkings_at > 1 ? w->parkings_at - 1 : 0;
+    }
+}
+
+void weir_parking_tick(struct weir_worker *w)
+{
+    /* Where descriptors are short, connections that were used are worth more than ones that may be.
+     */
+    uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
+    for (int i = 0; i < PARKINGS_PER_TICK && !weir_list_empty(&w->refill); i++) {
+        struct weir_parking *p =
+            weir_container_of(w->refill.next, struct weir_parking, refill_link);
+        weir_list_remove(&p->refill_link);
+        uint32_t begun = refill(p, budget);
+        budget -= begun < budget ? begun : budget;
+    }
+    sweep(w);
+}
+
+void weir_parking_shutdown(struct weir_worker *w)
+{
+    size_t pos = 0;
+    for (struct weir_parking *p; (p = weir_hashmap_next(&w->parking_map, &pos)) != NULL;)
+        if (p->lookup != NULL)
+            (void)uv_cancel((uv_req_t *)p->lookup);
+}
+
+void weir_parking_free_all(struct weir_worker *w)
+{
+    size_t pos = 0;
+    for (struct weir_parking *p; (p = weir_hashmap_next(&w->parking_map, &pos)) != NULL;)
+        weir_pool_put(&w->parkings, p);
+    weir_hashmap_deinit(&w->parking_map);
+    weir_pool_deinit(&w->parkings);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * parking.h - the parked connections to one address, those dialled ahead of demand, and the name
+ * behind it. Keyed by what is on the other end (weir_endpoint.peer_key), not by who asks: tenants
+ * that share a server share its parked connections, and a push that does not change the address
+ * does not touch them. Limits and queues are each tenant's own: upstream_pool.h. Owner: one worker.
+ * Private to node/loop.
+ */
+#ifndef WEIR_NODE_LOOP_PARKING_H
+#define WEIR_NODE_LOOP_PARKING_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/limits.h"
+#include "node/base/list.h"
+#include "node/loop/loop.h"
+#include "tenants/tenant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct weir_exchange;
+struct weir_up;
+
+struct weir_parking {
+    uint64_t key;
+    struct weir_worker *worker;
+    struct weir_list idle;  /* weir_up.park_link, last parked first */
+    struct weir_list pools; /* weir_upool.parking_link */
+    struct weir_list refill_link;
+    uint32_t num_idle, num_ahead, num_open; /* open: all, whatever they do */
+    uint32_t min_idle, max_idle; /* this worker's share, as the last that asked wants it */
+    uint32_t idle_timeout_ms, connect_timeout_ms;
+    uint64_t verdict_key; /* of the last that asked */
+    uint64_t used_ms;     /* when one last asked */
+
+    struct weir_addr addrs[WEIR_RESOLVE_MAX];
+    uint16_t num_addrs, next_addr;
+    bool resolving;
+    bool resolve_failed;
+    uint64_t resolved_ms;
+    uv_getaddrinfo_t *lookup; /* owned by the loop while resolving */
+    char host[WEIR_HOST_MAX + 1];
+    uint16_t port;
+};
+
+/** The parking of an endpoint, made on first use, with the settings of `u`. NULL: no memory. */
+struct weir_parking *weir_parking_of(struct weir_worker *w, const struct weir_upstream *u,
+                                     const struct weir_endpoint *e);
+
+/** A parked connection that may carry this exchange, still parked, or NULL. */
+struct weir_up *weir_parking_find(struct weir_parking *p, const struct weir_exchange *x);
+
+/** Park it. @return false: it must be closed (limits, shutdown, the loop cannot watch it) */
+WEIR_MUST_USE bool weir_parking_put(struct weir_up *u);
+/** Take a parked connection out, to be used or closed. */
+void weir_parking_remove(struct weir_up *u);
+
+enum weir_parking_addr {
+    WEIR_PARKING_ADDR_READY,
+    WEIR_PARKING_ADDR_WAIT,   /* being looked up: weir_upool_resolved will be called */
+    WEIR_PARKING_ADDR_FAILED, /* there is no such name, or no answer lately */
+};
+/** Where to connect to next; begins a look-up when one is due. A failed look-up keeps the addresses
+ * of the last good one. */
+enum weir_parking_addr weir_parking_next_addr(struct weir_parking *p, struct weir_addr *ret);
+
+/** There may be too few parked: dial ahead in the next tick. */
+void weir_parking_want_refill(struct weir_parking *p);
+/** Each tick: connects ahead of demand, and frees what nobody used for long. */
+void weir_parking_tick(struct weir_worker *w);
+/** Cancel look-ups. At stop. */
+void weir_parking_shutdown(struct weir_worker *w);
+/** Free all; every connection must be gone (contract). */
+void weir_parking_free_all(struct weir_worker *w);
+
+#endif
