@@ -218,6 +218,13 @@ static void path_up(char *path)
         *slash = '\0';
 }
 
+static bool is_usable_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+           faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 /* The nearest folder above that exists must let us make the rest. */
 static bool folder_usable(const char *folder)
 {
@@ -229,8 +236,7 @@ static bool folder_usable(const char *folder)
     while (stat(path, &st) < 0 && errno == ENOENT && strcmp(path, "/") != 0 &&
            strcmp(path, ".") != 0)
         path_up(path);
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-           faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
+    return is_usable_folder(path);
 }
 
 static void check_folder(struct findings *f, const char *folder)
@@ -300,7 +306,8 @@ static void check_access_log(struct findings *f, const char *target)
     bool exists = access(target, F_OK) == 0;
     snprintf(folder, sizeof(folder), "%s", target);
     path_up(folder);
-    bool good = faccessat(AT_FDCWD, exists ? target : folder, W_OK, AT_EACCESS) == 0;
+    bool good =
+        exists ? faccessat(AT_FDCWD, target, W_OK, AT_EACCESS) == 0 : is_usable_folder(folder);
     weir_strbuf_printf(&line, "log.access: %s %s", target,
                        good ? "can be written"
                             : "cannot be written: create its folder and give it to this user");

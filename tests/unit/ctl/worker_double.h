@@ -21,11 +21,12 @@ struct weir_workers {
     _Atomic uint64_t num_changed; /* calls of weir_workers_tenant_changed */
     uint64_t drain_ms;            /* of the last call of weir_workers_drain */
     unsigned num_drains;
-    bool drained; /* what weir_workers_drained answers */
 };
 
 /** What the next start answers. */
 static enum weir_err worker_double_start_err;
+/** What weir_workers_drained answers. */
+static bool worker_double_is_drained;
 
 /** Fails as worker_double_start_err says, else notes its config. */
 enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct weir_workers **ret,
@@ -67,7 +68,7 @@ void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms)
 /** What the test has set. */
 bool weir_workers_drained(const struct weir_workers *w)
 {
-    return w->drained;
+    return worker_double_is_drained;
 }
 
 /** Frees. */

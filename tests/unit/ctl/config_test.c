@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config_test.c - the node file as the node uses it: defaults, overrides, and everything wrong at
+ * once.
+ */
+#include "node/ctl/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tenants/defaults.h"
+#include "tests/support/failalloc.h"
+
+#define HEAD "apiVersion: weir/v1\nkind: Node\n"
+
+static const char *const no_env[] = { NULL };
+static struct weir_config config;
+static struct weir_strbuf problems;
+
+static int setup(void **state)
+{
+    weir_config_init(&config);
+    problems = WEIR_STRBUF_ZERO;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    weir_failalloc_after(-1);
+    weir_config_deinit(&config);
+    weir_strbuf_deinit(&problems);
+    return 0;
+}
+
+static enum weir_err read_text(const char *text, const char *const *env)
+{
+    return weir_config_read(&config, "node.yaml", weir_span_cstr(text), env, &problems);
+}
+
+static void assert_problem(const char *text)
+{
+    assert_true(problems.len > 0);
+    if (strstr(problems.at, text) == NULL)
+        print_message("%s", problems.at);
+    assert_non_null(strstr(problems.at, text));
+}
+
+static void what_is_not_given_has_the_documented_default(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"0.0.0.0:80\"] }\n", no_env), WEIR_OK);
+    assert_int_equal(problems.len, 0);
+    assert_int_equal(config.num_http, 1);
+    assert_int_equal(config.http[0].port, 80);
+    assert_string_equal(config.data, WEIR_DEFAULT_DATA);
+    assert_string_equal(config.socket, WEIR_DEFAULT_SOCKET);
+    assert_int_equal(config.max_connections, WEIR_DEFAULT_CONNECTIONS);
+    assert_true(config.max_memory == WEIR_DEFAULT_MEMORY);
+    assert_true(config.max_store == WEIR_DEFAULT_STORE);
+    assert_string_equal(config.access, "stdout");
+    assert_int_equal(config.level, WEIR_LOG_INFO);
+    assert_in_range(config.num_workers, 1, WEIR_WORKERS_MAX);
+    assert_false(config.has_admin);
+    assert_true(strlen(config.name) > 0); /* the host's */
+}
+
+static void every_value_of_the_file_is_taken(void **state)
+{
+    static const char text[] = HEAD "name: ams-1\ndata: /srv/weir\n"
+                                    "listen: { http: [\"127.0.0.1:8080\", \"[::1]:0\"] }\n"
+                                    "admin: { socket: /srv/a.sock, listen: \"127.0.0.1:7400\" }\n"
+                                    "workers: 3\n"
+                                    "limits: { connections: 1000, memory: 128MiB, store: 256MiB }\n"
+                                    "log: { access: /srv/access.log, level: debug }\n"
+                                    "trusted_proxies: [\"10.0.0.0/8\", \"192.0.2.1\"]\n";
+    assert_int_equal(read_text(text, no_env), WEIR_OK);
+    assert_string_equal(config.name, "ams-1");
+    assert_string_equal(config.data, "/srv/weir");
+    assert_int_equal(config.num_http, 2);
+    assert_int_equal(config.http[1].port, 0);
+    assert_string_equal(config.socket, "/srv/a.sock");
+    assert_true(config.has_admin);
+    assert_int_equal(config.admin.port, 7400);
+    assert_int_equal(config.num_workers, 3);
+    assert_int_equal(config.max_connections, 1000);
+    assert_true(config.max_memory == 128u << 20);
+    assert_true(config.max_store == 256u << 20);
+    assert_string_equal(config.access, "/srv/access.log");
+    assert_int_equal(config.level, WEIR_LOG_DEBUG);
+    assert_int_equal(config.num_trusted, 2);
+    assert_int_equal(config.trusted[0].len, 104);
+}
+
+static void the_environment_overrides_the_file(void **state)
+{
+    static const char *const env[] = { "WEIR_NAME=from-env", "WEIR_LIMITS_CONNECTIONS=77",
+                                       "WEIR_LISTEN_HTTP=127.0.0.1:8081", "HOME=/root", NULL };
+    assert_int_equal(read_text(HEAD "name: a\nlisten: { http: [\"127.0.0.1:8080\"] }\n", env),
+                     WEIR_OK);
+    assert_string_equal(config.name, "from-env");
+    assert_int_equal(config.max_connections, 77);
+    assert_int_equal(config.num_http, 1);
+    assert_int_equal(config.http[0].port, 8081);
+}
+
+static void the_environment_alone_is_enough(void **state)
+{
+    static const char *const env[] = { "WEIR_LISTEN_HTTP=127.0.0.1:8081", "WEIR_DATA=/tmp/x",
+                                       NULL };
+    assert_int_equal(weir_config_read(&config, NULL, WEIR_SPAN_EMPTY, env, &problems), WEIR_OK);
+    assert_int_equal(config.http[0].port, 8081);
+    assert_string_equal(config.data, "/tmp/x");
+}
+
+static void a_node_that_would_serve_nothing_is_refused(void **state)
+{
+    assert_int_equal(read_text(HEAD "name: a\n", no_env), WEIR_EINVAL);
+    assert_problem("listen.http");
+}
+
+static void all_that_is_wrong_is_told_at_once(void **state)
+{
+    static const char text[] = HEAD "listen: { http: [\"nonsense\"] }\n"
+                                    "colour: red\n"
+                                    "limits: { store: -1 }\n";
+    assert_int_equal(read_text(text, no_env), WEIR_EINVAL);
+    assert_problem("node.yaml:3:");
+    assert_problem("listen.http");
+    assert_problem("colour");
+    assert_problem("limits.store");
+}
+
+static void an_address_is_listened_on_once(void **state)
+{
+    assert_int_equal(
+        read_text(HEAD "listen: { http: [\"127.0.0.1:8080\", \"127.0.0.1:8080\"] }\n", no_env),
+        WEIR_EINVAL);
+    assert_problem("listen.http");
+}
+
+static void clear_text_administration_stays_on_the_machine(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
+                                    "admin: { listen: \"0.0.0.0:7400\" }\n",
+                               no_env),
+                     WEIR_EINVAL);
+    assert_problem("admin.listen");
+}
+
+static void only_one_node_document_makes_a_node_file(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:1\"] }\n---\n" HEAD
+                                    "listen: { http: [\"127.0.0.1:2\"] }\n",
+                               no_env),
+                     WEIR_EINVAL);
+    assert_problem("one document");
+    weir_config_deinit(&config);
+    weir_config_init(&config);
+    weir_strbuf_reset(&problems);
+    assert_int_equal(read_text("apiVersion: weir/v1\nkind: Tenant\nname: a\nhosts: [a.example]\n"
+                               "upstreams: { w: { endpoints: [ { address: \"1.2.3.4:5\" } ] } }\n",
+                               no_env),
+                     WEIR_EINVAL);
+    assert_problem("kind Node");
+}
+
+static void workers_are_bounded(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:1\"] }\nworkers: 65\n", no_env),
+                     WEIR_EINVAL);
+    assert_problem("workers");
+}
+
+static void no_memory_is_told_and_leaks_nothing(void **state)
+{
+    static const char text[] = HEAD "name: a\nlisten: { http: [\"127.0.0.1:1\"] }\n"
+                                    "trusted_proxies: [\"10.0.0.0/8\"]\n";
+    enum weir_err err = WEIR_ENOMEM;
+    for (long n = 1; err != WEIR_OK; n++) {
+        assert_true(n < 1000);
+        weir_config_deinit(&config);
+        weir_config_init(&config);
+        weir_strbuf_deinit(&problems);
+        problems = WEIR_STRBUF_ZERO;
+        weir_failalloc_after(n);
+        err = read_text(text, no_env);
+        weir_failalloc_after(-1);
+        assert_true(err == WEIR_OK || err == WEIR_ENOMEM);
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_not_given_has_the_documented_default),
+        TEST(every_value_of_the_file_is_taken),
+        TEST(the_environment_overrides_the_file),
+        TEST(the_environment_alone_is_enough),
+        TEST(a_node_that_would_serve_nothing_is_refused),
+        TEST(all_that_is_wrong_is_told_at_once),
+        TEST(an_address_is_listened_on_once),
+        TEST(clear_text_administration_stays_on_the_machine),
+        TEST(only_one_node_document_makes_a_node_file),
+        TEST(workers_are_bounded),
+        TEST(no_memory_is_told_and_leaks_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

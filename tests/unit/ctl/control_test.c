@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * control_test.c - `weir node` in a process of its own, over a double of the data path: how it
+ * starts, what it says when it cannot, what signals do, what it leaves behind.
+ */
+#include "node/ctl/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "node/base/clock.h"
+#include "node/ctl/admin_socket.h"
+#include "tests/unit/ctl/worker_double.h"
+
+#define WAIT_NS 10000000000ull
+
+static char folder[64];
+static char file[96];
+static char socket_path[96];
+static char errors[96]; /* what the node wrote to stderr and stdout */
+
+static void file_write(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int setup(void **state)
+{
+    char text[512];
+    snprintf(folder, sizeof(folder), "/tmp/weir-control-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof(file), "%s/node.yaml", folder);
+    snprintf(socket_path, sizeof(socket_path), "%s/run/admin.sock", folder);
+    snprintf(errors, sizeof(errors), "%s/errors", folder);
+    snprintf(text, sizeof(text),
+             "apiVersion: weir/v1\nkind: Node\nname: c-1\ndata: %s/data\n"
+             "listen: { http: [\"127.0.0.1:9\"] }\nadmin: { socket: %s }\nworkers: 1\n"
+             "limits: { connections: 16, store: 16MiB }\nlog: { access: %s/access.log }\n",
+             folder, socket_path, folder);
+    file_write(file, text);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char command[96];
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    return system(command);
+}
+
+/* Run it in a child. @param start_err what the data path says to its start */
+static pid_t node_start(bool check, enum weir_err start_err)
+{
+    static const char *const env[] = { NULL };
+    struct weir_control_options o = { .config = file, .check = check, .env = env };
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0)
+        return pid;
+    int fd = open(errors, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0 || dup2(fd, STDERR_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+        _exit(99);
+    worker_double_start_err = start_err;
+    worker_double_is_drained = true;
+    int code = weir_control_run(&o);
+    fflush(stdout);
+    _exit(code);
+}
+
+static void node_wait_ready(void)
+{
+    uint64_t until = weir_clock_mono_ns() + WAIT_NS;
+    while (!weir_admin_socket_answers(socket_path)) {
+        usleep(5000);
+        assert_true(weir_clock_mono_ns() < until);
+    }
+}
+
+static int node_end(pid_t pid)
+{
+    int status = 0;
+    uint64_t until = weir_clock_mono_ns() + WAIT_NS;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        usleep(5000);
+        if (weir_clock_mono_ns() > until)
+            kill(pid, SIGKILL);
+    }
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void assert_said(const char *text)
+{
+    static char all[65536];
+    FILE *f = fopen(errors, "r");
+    assert_non_null(f);
+    size_t len = fread(all, 1, sizeof(all) - 1, f);
+    all[len] = '\0';
+    fclose(f);
+    if (strstr(all, text) == NULL)
+        print_message("%s", all);
+    assert_non_null(strstr(all, text));
+}
+
+static void a_node_starts_says_so_and_ends_by_signal(void **state)
+{
+    static const int numbers[] = { SIGTERM, SIGINT };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(numbers); i++) {
+        struct stat st;
+        pid_t pid = node_start(false, WEIR_OK);
+        node_wait_ready();
+        assert_int_equal(stat(socket_path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, WEIR_ADMIN_SOCKET_MODE);
+        kill(pid, numbers[i]);
+        assert_int_equal(node_end(pid), 0);
+        assert_said("node.started version=");
+        assert_said("listeners=http://127.0.0.1:9 ");
+        assert_said("node.draining");
+        assert_said("node.stopped");
+        assert_int_equal(access(socket_path, F_OK), -1); /* it takes its socket with it */
+    }
+}
+
+static void a_second_signal_does_not_wait(void **state)
+{
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    kill(pid, SIGTERM);
+    kill(pid, SIGINT);
+    assert_int_equal(node_end(pid), 0);
+}
+
+static void the_access_log_is_opened_anew_on_demand(void **state)
+{
+    char log[128];
+    char moved[128];
+    pid_t pid = node_start(false, WEIR_OK);
+    snprintf(log, sizeof(log), "%s/access.log", folder);
+    snprintf(moved, sizeof(moved), "%s/moved.log", folder);
+    node_wait_ready();
+    assert_int_equal(rename(log, moved), 0);
+    kill(pid, SIGHUP);
+    uint64_t until = weir_clock_mono_ns() + WAIT_NS;
+    while (access(log, F_OK) < 0) {
+        usleep(5000);
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+    assert_said("access_log.reopened");
+}
+
+static void a_socket_left_by_a_dead_node_is_taken_over(void **state)
+{
+    pid_t pid = node_start(false, WEIR_OK);
+    int status = 0;
+    node_wait_ready();
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(access(socket_path, F_OK), 0);
+    pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+}
+
+static void a_folder_in_use_is_named(void **state)
+{
+    pid_t first = node_start(false, WEIR_OK);
+    node_wait_ready();
+    pid_t second = node_start(false, WEIR_OK);
+    assert_int_equal(node_end(second), 1);
+    assert_said("is used by another process");
+    assert_true(weir_admin_socket_answers(socket_path)); /* the first one is not disturbed */
+    kill(first, SIGTERM);
+    assert_int_equal(node_end(first), 0);
+}
+
+static void a_file_in_the_socket_s_place_is_kept(void **state)
+{
+    char run[96];
+    snprintf(run, sizeof(run), "%s/run", folder);
+    assert_int_equal(mkdir(run, 0700), 0);
+    file_write(socket_path, "precious");
+    assert_int_equal(node_end(node_start(false, WEIR_OK)), 1);
+    assert_said("is no socket");
+    assert_int_equal(access(socket_path, F_OK), 0);
+}
+
+static void listeners_that_cannot_be_had_are_explained(void **state)
+{
+    assert_int_equal(node_end(node_start(false, WEIR_EINUSE)), 1);
+    assert_said("weir: listen.http: 127.0.0.1:9 is taken");
+    assert_said("ss -ltnp");
+    assert_int_equal(node_end(node_start(false, WEIR_EPERM)), 1);
+    assert_said("setcap cap_net_bind_service");
+    assert_int_equal(node_end(node_start(false, WEIR_EINVAL)), 1);
+    assert_said("is not an address of this machine");
+    assert_int_equal(access(socket_path, F_OK), -1);
+}
+
+static void a_bad_file_is_named_with_its_lines(void **state)
+{
+    file_write(file, "apiVersion: weir/v1\nkind: Node\ncolour: red\n");
+    assert_int_equal(node_end(node_start(false, WEIR_OK)), 1);
+    assert_said("node.yaml:3:");
+    unlink(file);
+    assert_int_equal(node_end(node_start(false, WEIR_OK)), 1);
+    assert_said("cannot be read: No such file or directory");
+}
+
+static void a_check_looks_and_changes_nothing(void **state)
+{
+    char data[96];
+    snprintf(data, sizeof(data), "%s/data", folder);
+    assert_int_equal(node_end(node_start(true, WEIR_OK)), geteuid() == 0 ? 0 : 1);
+    assert_said("listen.http: 127.0.0.1:9 ");
+    assert_said("ok    data: ");
+    assert_said("descriptors: ");
+    assert_int_equal(access(data, F_OK), -1);
+    assert_int_equal(access(socket_path, F_OK), -1);
+}
+
+static void a_check_finds_what_is_taken(void **state)
+{
+    char text[512];
+    struct sockaddr_storage ss;
+    struct weir_addr addr;
+    socklen_t len = sizeof(ss);
+    assert_int_equal(weir_addr_parse(WEIR_SPAN_LIT("127.0.0.1:1"), &addr), WEIR_OK);
+    addr.port = 0;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&ss, weir_addr_to_sockaddr(&addr, &ss)), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
+    weir_addr_from_sockaddr((struct sockaddr *)&ss, &addr);
+    /* Below a file there can be no folder, not even for root. */
+    snprintf(text, sizeof(text),
+             "apiVersion: weir/v1\nkind: Node\ndata: %s/data\n"
+             "listen: { http: [\"127.0.0.1:%u\", \"203.0.113.77:80\"] }\n"
+             "admin: { socket: %s/a.sock }\nlog: { access: %s/access.log }\n",
+             file, addr.port, file, file);
+    file_write(file, text);
+    assert_int_equal(node_end(node_start(true, WEIR_OK)), 1);
+    assert_said("is taken");
+    assert_said("203.0.113.77:80 is not an address of this machine");
+    assert_said("fail  data: ");
+    assert_said("fail  admin.socket: ");
+    assert_said("fail  log.access: ");
+    close(fd);
+}
+
+static int run_main(const char *a, const char *b)
+{
+    char *argv[] = { (char *)"node", (char *)a, (char *)b, NULL };
+    return weir_control_main(b != NULL ? 3 : 2, argv);
+}
+
+static void wrong_arguments_are_usage_errors(void **state)
+{
+    assert_int_equal(run_main("--help", NULL), 0);
+    assert_int_equal(run_main("--what", NULL), 2);
+    assert_int_equal(run_main("file.yaml", NULL), 2);
+    assert_int_equal(run_main("--config", NULL), 2);
+    assert_int_equal(run_main("--check", "--config"), 2);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_node_starts_says_so_and_ends_by_signal),
+        TEST(a_second_signal_does_not_wait),
+        TEST(the_access_log_is_opened_anew_on_demand),
+        TEST(a_socket_left_by_a_dead_node_is_taken_over),
+        TEST(a_folder_in_use_is_named),
+        TEST(a_file_in_the_socket_s_place_is_kept),
+        TEST(listeners_that_cannot_be_had_are_explained),
+        TEST(a_bad_file_is_named_with_its_lines),
+        TEST(a_check_looks_and_changes_nothing),
+        TEST(a_check_finds_what_is_taken),
+        TEST(wrong_arguments_are_usage_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
