@@ -100,8 +100,6 @@ static int env_try(struct weir_store *s, const char *path, uint64_t map_len)
         return rc;
     rc = mdb_env_set_maxdbs(env, STORE_NUM_TREES);
     if (rc == 0)
-        rc = mdb_env_set_maxreaders(env, STORE_READERS_MAX);
-    if (rc == 0)
         rc = mdb_env_set_mapsize(env, map_len);
     if (rc == 0)
         rc = mdb_env_set_userctx(env, s);
@@ -117,8 +115,24 @@ static int env_try(struct weir_store *s, const char *path, uint64_t map_len)
     }
     MDB_envinfo info;
     rc = mdb_env_info(env, &info);
+    s->max_readers = info.me_maxreaders;
     s->env = env;
     s->map_len = info.me_mapsize; /* more, when the file is larger than max_bytes */
+    return rc;
+}
+
+/* LMDB keeps its readers in a mapped file that it makes as a hole. On a full disk the first touch
+ * of a page of it would end the process, so its blocks are taken before. @return 0 or an errno */
+static int allocate_readers(struct weir_store *s, const char *name)
+{
+    char lock_name[64];
+
+    (void)snprintf(lock_name, sizeof(lock_name), "%s-lock", name);
+    int fd = openat(s->folder_fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    int rc = posix_fallocate(fd, 0, STORE_READERS_BYTES);
+    close(fd);
     return rc;
 }
 
@@ -141,7 +155,9 @@ static int map_try(struct weir_store *s, const char *name)
 
 static int open_at_size(struct weir_store *s, const char *path, const char *name, uint64_t map_len)
 {
-    int rc = env_try(s, path, map_len);
+    int rc = allocate_readers(s, name);
+    if (rc == 0)
+        rc = env_try(s, path, map_len);
     if (rc == 0)
         rc = map_try(s, name);
     if (rc != 0)

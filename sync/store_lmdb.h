@@ -20,7 +20,7 @@
 #define STORE_MAGIC  0x53746f72u
 #define READER_MAGIC 0x52656164u
 
-#define STORE_READERS_MAX     256
+#define STORE_READERS_BYTES   32768 /* of LMDB's table of readers: 64 a reader, some 500 */
 #define STORE_LANES_MAX       65536
 #define STORE_INDEX_ROWS_MAX  16384               /* of one record */
 #define STORE_GROUP_BYTES     (UINT64_C(1) << 20) /* of one commit, as soon as it passes this */
@@ -80,6 +80,7 @@ struct weir_store {
     const uint8_t *map; /* our own read-only view of the file */
     uint64_t map_len;
     uint32_t page_len;
+    uint32_t max_readers;
     uint8_t node_id[STORE_NODE_ID_LEN];
     uint8_t incarnation[STORE_INCARNATION_LEN];
     uint8_t own_lane_id[WEIR_LANE_LEN];

@@ -372,7 +372,7 @@ enum weir_err weir_store_stats(struct weir_store_reader *r, struct weir_store_st
         .seq = now.tally.seq,
         .num_conflicts = now.tally.num_conflicts,
         .readers_used = atomic_load(&s->num_readers),
-        .readers_max = STORE_READERS_MAX,
+        .readers_max = s->max_readers,
         .writable = !now.disk_failed && now.used_bytes <= max / 100 * STORE_RESERVE_PERCENT,
         .damaged = atomic_load_explicit(&s->suspect, memory_order_relaxed),
         .num_corrupt = atomic_load_explicit(&s->num_corrupt, memory_order_relaxed),

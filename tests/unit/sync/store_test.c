@@ -492,7 +492,7 @@ static void limits_of_the_size_are_checked_and_can_be_moved_while_running(void *
 static void readers_are_counted_and_bounded(void **state)
 {
     struct kit *k = *state;
-    struct weir_store_reader *r[512] = { NULL };
+    struct weir_store_reader *r[1024] = { NULL };
     size_t num = 0;
     enum weir_err err = WEIR_OK;
 
