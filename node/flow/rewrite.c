@@ -9,13 +9,13 @@
 
 #include <string.h>
 
-#define VIA_REQUEST "\r\nVia: 1.1 weir"
 #define MORE_THAN_ANY                                                                              \
     640 /* bytes of the fields that weir writes itself, addresses and ids at their longest */
 
 static uint8_t *put(uint8_t *at, struct weir_span s)
 {
-    memcpy(at, s.at, s.len);
+    if (s.len > 0) /* an empty span may have no address at all */
+        memcpy(at, s.at, s.len);
     return at + s.len;
 }
 
@@ -57,6 +57,12 @@ static uint8_t *put_headers(uint8_t *at, const struct weir_header *headers, size
     for (size_t i = 0; i < num; i++)
         at = put_field(at, headers[i].name, headers[i].value);
     return at;
+}
+
+/* RFC 9110 7.6.3: the version is that of the message as it was received. */
+static uint8_t *put_via(uint8_t *at, const struct weir_h1_head *h)
+{
+    return h->minor == 0 ? put_lit(at, "\r\nVia: 1.0 weir") : put_lit(at, "\r\nVia: 1.1 weir");
 }
 
 /* `names` are lower case. */
@@ -190,7 +196,7 @@ static uint8_t *put_own_request_fields(const struct weir_rewrite_request *r, uin
     at = put_lit(at, "\r\nX-Real-IP: ");
     at = put_ip(at, r->client);
     at = put_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
-    at = put_lit(at, VIA_REQUEST);
+    at = put_via(at, h);
     at = put_headers(at, r->tenant->add_request, r->tenant->num_add_request);
     if (h->chunked) {
         at = put_lit(at, "\r\nTransfer-Encoding: chunked");
@@ -201,6 +207,14 @@ static uint8_t *put_own_request_fields(const struct weir_rewrite_request *r, uin
     return put_lit(at, "\r\n\r\n");
 }
 
+/* RFC 9112 3.2.4: OPTIONS for an absolute form with neither path nor query is about the server as a
+ * whole, and the last proxy says so with "*". */
+static bool is_for_server(const struct weir_h1_head *h)
+{
+    return h->form == WEIR_TARGET_ASTERISK ||
+           (h->method == WEIR_METHOD_OPTIONS && h->path_len == 0);
+}
+
 static uint8_t *put_request_line(const struct weir_rewrite_request *r, uint8_t *out,
                                  struct weir_rewrite_marks *marks)
 {
@@ -208,7 +222,7 @@ static uint8_t *put_request_line(const struct weir_rewrite_request *r, uint8_t *
     uint8_t *at = put(out, weir_span(r->bytes + h->method_at, h->method_len));
     *at++ = ' ';
     marks->target_at = (uint32_t)(at - out);
-    if (h->form == WEIR_TARGET_ASTERISK) {
+    if (is_for_server(h)) {
         *at++ = '*';
     } else {
         if (h->path_len == 0 || r->bytes[h->path_at] != '/')
@@ -297,14 +311,15 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
     uint8_t *at = put_status_line(r, out);
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct weir_h1_field *f = &h->fields[i];
-        has_date = has_date || f->id == WEIR_FIELD_DATE;
+        /* One that Connection names does not go on: weir's own takes its place. */
+        has_date = has_date || (f->id == WEIR_FIELD_DATE && !f->hop);
         if (response_field_fate(r, f) == FATE_DROP)
             continue;
         at = put_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
     }
     if (final && !has_date)
         at = put_field(at, WEIR_SPAN_LIT("Date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));
-    at = h->minor == 0 ? put_lit(at, "\r\nVia: 1.0 weir") : put_lit(at, "\r\nVia: 1.1 weir");
+    at = put_via(at, h);
     if (final && r->tenant != NULL)
         at = put_headers(at, r->tenant->add_response, r->tenant->num_add_response);
     at = put_response_framing(r, at);
@@ -317,10 +332,10 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
     return (size_t)(at - out);
 }
 
-static bool is_trusted(const struct weir_prefix *trusted, size_t num, const struct weir_addr *a)
+bool weir_prefixes_contain(struct weir_prefixes p, const struct weir_addr *a)
 {
-    for (size_t i = 0; i < num; i++)
-        if (weir_prefix_contains(&trusted[i], a))
+    for (size_t i = 0; i < p.num; i++)
+        if (weir_prefix_contains(&p.at[i], a))
             return true;
     return false;
 }
@@ -335,8 +350,7 @@ static struct weir_span trim(struct weir_span s)
 }
 
 /* One field from the right. @return true: the walk is over */
-static bool walk_list(struct weir_span list, const struct weir_prefix *trusted, size_t num,
-                      struct weir_addr *client)
+static bool walk_list(struct weir_span list, struct weir_prefixes trusted, struct weir_addr *client)
 {
     size_t end = list.len;
     for (;;) {
@@ -347,7 +361,7 @@ static bool walk_list(struct weir_span list, const struct weir_prefix *trusted, 
         if (weir_addr_parse_ip(trim(weir_span(list.at + begin, end - begin)), &a) < 0)
             return true;
         *client = a;
-        if (!is_trusted(trusted, num, &a))
+        if (!weir_prefixes_contain(trusted, &a))
             return true;
         if (begin == 0)
             return false;
@@ -356,15 +370,15 @@ static bool walk_list(struct weir_span list, const struct weir_prefix *trusted, 
 }
 
 void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
-                         const struct weir_prefix *trusted, size_t num_trusted,
-                         const struct weir_addr *peer, struct weir_addr *ret_client)
+                         struct weir_prefixes trusted, const struct weir_addr *peer,
+                         struct weir_addr *ret_client)
 {
     *ret_client = *peer;
     for (size_t i = h->num_fields; i > 0; i--) {
         const struct weir_h1_field *f = &h->fields[i - 1];
         if (f->id != WEIR_FIELD_X_FORWARDED_FOR)
             continue;
-        if (walk_list(weir_h1_value(bytes, f), trusted, num_trusted, ret_client))
+        if (walk_list(weir_h1_value(bytes, f), trusted, ret_client))
             return;
     }
 }

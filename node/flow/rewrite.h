@@ -59,10 +59,21 @@ struct weir_rewrite_response {
     const char *date; /* 29 bytes, used when the upstream sent none */
 };
 
+/** Upper bound of the bytes that weir_rewrite_response writes. */
 size_t weir_rewrite_response_max(const struct weir_rewrite_response *r);
-/** @param out at least weir_rewrite_response_max bytes  @return bytes written. Also for 1xx
- * answers. */
+/**
+ * @param out at least weir_rewrite_response_max bytes   @return bytes written
+ * Also for 1xx answers, which get no framing, no Date and nothing that the tenant adds.
+ */
 size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out);
+
+/** A borrowed list of prefixes, such as the proxies that the node file trusts. */
+struct weir_prefixes {
+    const struct weir_prefix *at;
+    size_t num;
+};
+/** Whether any of them holds the address. */
+bool weir_prefixes_contain(struct weir_prefixes p, const struct weir_addr *a);
 
 /**
  * The client's address behind trusted proxies: walks all X-Forwarded-For fields from the right over
@@ -70,8 +81,8 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
  * is trusted
  */
 void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
-                         const struct weir_prefix *trusted, size_t num_trusted,
-                         const struct weir_addr *peer, struct weir_addr *ret_client);
+                         struct weir_prefixes trusted, const struct weir_addr *peer,
+                         struct weir_addr *ret_client);
 
 /** 16..128 bytes of [A-Za-z0-9._-]: a request id that may be kept. */
 bool weir_request_id_valid(struct weir_span s);
