@@ -4,29 +4,30 @@
  */
 #include "node/flow/exchange.h"
 
-bool weir_answer_plan(const struct weir_h1_head *answer, const struct weir_request_facts *req,
-                      unsigned interims, bool request_done, bool draining,
+bool weir_answer_plan(const struct weir_answer_facts *answer, const struct weir_request_facts *req,
                       struct weir_answer_plan *ret)
 {
+    const struct weir_h1_head *head = answer->head;
     struct weir_answer_plan plan = { .body = WEIR_BODY_NONE };
 
-    if (answer->status == 101)
+    if (head->status == 101)
         return false;
-    if (answer->status < 200) {
+    if (head->status < 200) {
+        if (answer->interims >= WEIR_INTERIM_MAX)
+            return false;
         plan.interim = true;
         plan.pass_interim = req->minor > 0;
         plan.keep_downstream = true;
-        if (interims >= WEIR_INTERIM_MAX)
-            return false;
         *ret = plan;
         return true;
     }
-    plan.body = weir_h1_body_of(answer, req->method);
+    plan.body = weir_h1_body_of(head, req->method);
     if (plan.body == WEIR_BODY_CHUNKED || plan.body == WEIR_BODY_CLOSE) {
         plan.out_chunked = req->minor > 0;
         plan.out_until_close = req->minor == 0;
     }
-    plan.keep_downstream = req->keep_alive && request_done && !draining && !plan.out_until_close;
+    plan.keep_downstream =
+        req->keep_alive && answer->request_done && !answer->last && !plan.out_until_close;
     *ret = plan;
     return true;
 }

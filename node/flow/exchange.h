@@ -22,6 +22,14 @@ struct weir_request_facts {
     bool keep_alive; /* the client's head allows another request */
 };
 
+/** What is known when an answer's head is complete. */
+struct weir_answer_facts {
+    const struct weir_h1_head *head;
+    unsigned interims; /* 1xx answers already seen for this request */
+    bool request_done; /* the whole request was read; an answer before that ends the connection */
+    bool last;         /* no further request will be served: the node stops, the client ended */
+};
+
 /** How an upstream's answer is passed on. */
 struct weir_answer_plan {
     enum weir_h1_body body; /* how its body arrives */
@@ -33,16 +41,14 @@ struct weir_answer_plan {
 };
 
 /**
- * @param interims      1xx answers already seen for this request
- * @param request_done  the whole request was read from the client; an answer before that ends the
- * client's connection
- * @param draining      the node stops: no keep-alive
+ * Decide how an answer leaves, and what becomes of the client's connection after it.
+ *
  * @return false: not an answer to this request (101 that nobody asked for, too many 1xx): treat as
- * malformed
+ * malformed; *ret is untouched
  */
-WEIR_MUST_USE bool weir_answer_plan(const struct weir_h1_head *answer,
-                                    const struct weir_request_facts *req, unsigned interims,
-                                    bool request_done, bool draining, struct weir_answer_plan *ret);
+WEIR_MUST_USE bool weir_answer_plan(const struct weir_answer_facts *answer,
+                                    const struct weir_request_facts *req,
+                                    struct weir_answer_plan *ret);
 
 /** What went wrong between weir and an endpoint. */
 enum weir_failure {
@@ -73,6 +79,8 @@ enum weir_next {
     WEIR_NEXT_CUT, /* the client has part of an answer: end visibly */
 };
 
+/** What to do now. Nothing that an endpoint may have acted on is sent twice, but an idempotent
+ * request once. */
 enum weir_next weir_after_failure(enum weir_failure failure,
                                   const struct weir_failure_facts *facts);
 /** Whether this failure counts against the endpoint's verdict: a parked connection that its owner

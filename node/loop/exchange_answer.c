@@ -263,8 +263,11 @@ static enum head_outcome answer_heads(struct weir_exchange *x, struct weir_span 
         }
         used += h->head_len;
         *ret_used = used;
-        bool drain = w->draining || x->down->eof;
-        if (!weir_answer_plan(h, &x->req, x->interims, x->req_body.done, drain, &x->plan)) {
+        struct weir_answer_facts facts = { .head = h,
+                                           .interims = x->interims,
+                                           .request_done = x->req_body.done,
+                                           .last = w->draining || x->down->eof };
+        if (!weir_answer_plan(&facts, &x->req, &x->plan)) {
             x->fault = weir_h1_fault_name(WEIR_FAULT_UPGRADE);
             return HEAD_FAILED;
         }
