@@ -89,7 +89,8 @@ static struct weir_tree node_at(enum weir_tree_kind kind, const yaml_mark_t *mar
     };
 }
 
-/* Add a value that may carry what we refuse; then it is there, reported, and not looked into. */
+/* Add a value that may carry what we refuse. Without that it means what it says, so it is looked
+ * into. */
 static enum weir_err value_add(struct weir_tree_builder *b, struct weir_tree *node,
                                const yaml_char_t *anchor, const yaml_char_t *tag)
 {
@@ -99,7 +100,6 @@ static enum weir_err value_add(struct weir_tree_builder *b, struct weir_tree *no
     else if (tag != NULL)
         weir_report_text(b->report, node->line, node->column,
                          "tags are not supported: leave it out");
-    node->reported = anchor != NULL || tag != NULL;
     return weir_tree_add(b, node, NULL);
 }
 
@@ -136,6 +136,7 @@ static enum weir_err event_take(struct weir_tree_builder *b, const yaml_event_t 
         return value_add(b, &node, event->data.mapping_start.anchor, event->data.mapping_start.tag);
     case YAML_ALIAS_EVENT:
         node = node_at(WEIR_TREE_SCALAR, &event->start_mark);
+        node.reported = true; /* what it means is not known */
         return value_add(b, &node, event->data.alias.anchor, NULL);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
