@@ -79,7 +79,7 @@ def count_allocations(options, folder, origin):
     counter = os.path.join(folder, "mallocs")
     with open(counter, "wb") as file:
         file.write(bytes(8))
-    options.environment = {"LD_PRELOAD": library, "WEIR_MALLOC_COUNT": counter}
+    options.environment = {"LD_PRELOAD": library, "MALLOC_COUNT_FILE": counter}
     with open(counter, "r+b") as file, mmap.mmap(file.fileno(), 8) as count:
         for name in options.scenario or ["small"]:
             with running(folder, options, origin, 1) as proxies:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * malloc_count.c - loaded before libc by tests/bench/run --mallocs: counts calls of the allocator.
- * Limits: the count is the first eight bytes of the file WEIR_MALLOC_COUNT, shared with the reader.
+ * Limits: the count is the first eight bytes of the file MALLOC_COUNT_FILE, shared with the reader.
  * Aligned allocations are not counted.
  */
 #include <fcntl.h>
@@ -19,7 +19,7 @@ static _Atomic unsigned long *counter = &before_open;
 
 __attribute__((constructor)) static void open_counter(void)
 {
-    const char *path = getenv("WEIR_MALLOC_COUNT");
+    const char *path = getenv("MALLOC_COUNT_FILE");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 
     if (fd < 0)

@@ -68,19 +68,24 @@ def find(results, scenario, proxy, what=None):
     return None
 
 
+def paired_ratio(ours, theirs):
+    """Median over the rounds of ours / theirs: both of a round met the same state of the machine."""
+    return statistics.median(a / b for a, b in zip(values_of(ours, "per_cpu_second"), values_of(theirs, "per_cpu_second")))
+
+
 def ratio(results, scenario, others):
     """weir's requests per CPU second over the best of `others`; None when one of them was not measured."""
     ours = find(results, scenario, "weir")
     theirs = [find(results, scenario, other) for other in others]
     if ours is None or None in theirs:
         return None
-    return median(ours, "per_cpu_second") / max(median(entry, "per_cpu_second") for entry in theirs)
+    return min(paired_ratio(ours, entry) for entry in theirs)
 
 
 def zipf_share(results, tenants):
     scenario = "tenants-%d" % tenants
     one, many = (find(results, scenario, "weir", words % tenants) for words in ("one of %d", "zipf over %d"))
-    return median(many, "per_cpu_second") / median(one, "per_cpu_second") if one and many else None
+    return paired_ratio(many, one) if one and many else None
 
 
 def figure(results, scenario, what, key, unit):

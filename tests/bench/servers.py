@@ -68,10 +68,12 @@ class Process:
         os.makedirs(self.folder, exist_ok=True)
 
     def spawn(self, argv):
-        # Pinned before exec, without taskset in between: the child's pid is the server's.
+        # Pinned before exec, without taskset in between: the child's pid is the server's. A node reads WEIR_* variables
+        # as part of its config, so none that happens to be set here is passed on.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
         with open(os.path.join(self.folder, "output.log"), "ab") as log:
             self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env=dict(os.environ, **self.environment), start_new_session=True,
+                                          env=dict(inherited, **self.environment), start_new_session=True,
                                           preexec_fn=lambda: os.sched_setaffinity(0, {self.core}))
 
     def pids(self):
