@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""support - what the live tests share: a node, clients, upstreams and waiting with deadlines."""

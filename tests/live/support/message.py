@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""message.py - HTTP/1 messages as bytes, read more strictly than any client would.
+
+A reader here takes exactly one message from a stream, or says that the stream ended inside it. Whatever is not of the
+grammar of RFC 9112 raises `Malformed`: a test that reads with it also proves that weir wrote a correct message.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Callable, List, Optional, Tuple
+
+FieldList = List[Tuple[bytes, bytes]]
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ([\t\x20-\x7e\x80-\xff]*)\Z")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP/1\.1\Z")
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*"
+                    rb"[\x21-\x7e\x80-\xff])?)?)\Z")
+_CHUNK_SIZE = re.compile(rb"[0-9a-f]{1,16}\Z")
+
+
+class Malformed(AssertionError):
+    """The bytes are no HTTP/1.1 message that weir may write."""
+
+
+class Truncated(AssertionError):
+    """The stream ended inside a message."""
+
+
+class Message:
+    """Fields of a head; names are compared without regard to case."""
+
+    fields: FieldList
+
+    def all(self, name: str) -> List[bytes]:
+        wanted = name.lower().encode()
+        return [value for key, value in self.fields if key.lower() == wanted]
+
+    def get(self, name: str) -> Optional[bytes]:
+        """The value of a field that comes at most once."""
+        values = self.all(name)
+        assert len(values) < 2, f"{name} came {len(values)} times"
+        return values[0] if values else None
+
+
+@dataclass
+class Response(Message):
+    status: int
+    reason: bytes
+    fields: FieldList
+    head: bytes
+    body: bytes = b""
+    trailers: FieldList = field(default_factory=list)
+    chunked: bool = False
+    interims: List["Response"] = field(default_factory=list)
+
+
+@dataclass
+class Request(Message):
+    method: str
+    target: str
+    fields: FieldList
+    head: bytes
+    body: bytes = b""
+    trailers: FieldList = field(default_factory=list)
+    chunked: bool = False
+
+
+class Stream:
+    """Bytes as they come from `more`, which returns b"" at the end of the stream."""
+
+    def __init__(self, more: Callable[[], bytes]) -> None:
+        self._more = more
+        self._kept = b""
+
+    def _fill(self) -> None:
+        new = self._more()
+        if not new:
+            raise Truncated(f"the stream ended inside a message, after {self._kept[-200:]!r}")
+        self._kept += new
+
+    def begins(self) -> bool:
+        """Wait for a byte. False when the stream ended before one came."""
+        if not self._kept:
+            self._kept = self._more()
+        return bool(self._kept)
+
+    def line(self, limit: int = 200_000) -> bytes:
+        """A line without its CRLF."""
+        at = self._kept.find(b"\n")
+        while at < 0:
+            if len(self._kept) > limit:
+                raise Malformed("a line without end")
+            self._fill()
+            at = self._kept.find(b"\n")
+        line, self._kept = self._kept[: at + 1], self._kept[at + 1 :]
+        if not line.endswith(b"\r\n") or b"\r" in line[:-2]:
+            raise Malformed(f"line end is not CRLF: {line!r}")
+        return line[:-2]
+
+    def exactly(self, length: int) -> bytes:
+        while len(self._kept) < length:
+            self._fill()
+        data, self._kept = self._kept[:length], self._kept[length:]
+        return data
+
+    def rest(self) -> bytes:
+        """All up to the end of the stream."""
+        while True:
+            new = self._more()
+            if not new:
+                break
+            self._kept += new
+        data, self._kept = self._kept, b""
+        return data
+
+    @property
+    def kept(self) -> bytes:
+        """Bytes that came and that no message has used."""
+        return self._kept
+
+
+def _read_fields(stream: Stream) -> Tuple[FieldList, bytes]:
+    fields: FieldList = []
+    raw = b""
+    while True:
+        line = stream.line()
+        raw += line + b"\r\n"
+        if not line:
+            return fields, raw
+        match = _FIELD.match(line)
+        if not match:
+            raise Malformed(f"field line {line!r}")
+        fields.append((match.group(1), match.group(2)))
+
+
+def _read_chunked(stream: Stream) -> Tuple[bytes, FieldList]:
+    body = []
+    while True:
+        size = stream.line()
+        if not _CHUNK_SIZE.match(size):
+            raise Malformed(f"chunk size {size!r}")
+        length = int(size, 16)
+        if length == 0:
+            trailers, _ = _read_fields(stream)
+            return b"".join(body), trailers
+        body.append(stream.exactly(length))
+        if stream.exactly(2) != b"\r\n":
+            raise Malformed("no CRLF behind a chunk")
+
+
+def _length_of(message: Message) -> Optional[int]:
+    value = message.get("Content-Length")
+    if value is None:
+        return None
+    if not re.fullmatch(rb"[0-9]{1,18}", value):
+        raise Malformed(f"Content-Length {value!r}")
+    return int(value)
+
+
+def _is_chunked(message: Message) -> bool:
+    coding = message.get("Transfer-Encoding")
+    if coding is None:
+        return False
+    if coding != b"chunked" or message.get("Content-Length") is not None:
+        raise Malformed("framing of a message is in doubt")
+    return True
+
+
+def _read_one_response(stream: Stream, method: str) -> Response:
+    line = stream.line()
+    match = _STATUS_LINE.match(line)
+    if not match:
+        raise Malformed(f"status line {line!r}")
+    fields, raw = _read_fields(stream)
+    answer = Response(int(match.group(1)), match.group(2), fields, line + b"\r\n" + raw)
+    answer.chunked = _is_chunked(answer)
+    length = _length_of(answer)
+    if answer.status < 200 or answer.status == 204:
+        if answer.chunked or length:
+            raise Malformed(f"{answer.status} declares a body")
+        return answer
+    if method == "HEAD" or answer.status == 304:
+        return answer
+    if answer.chunked:
+        answer.body, answer.trailers = _read_chunked(stream)
+    elif length is not None:
+        answer.body = stream.exactly(length)
+    else:
+        answer.body = stream.rest()
+    return answer
+
+
+def read_response(stream: Stream, method: str = "GET") -> Response:
+    """The final answer to a request; those of status 1xx before it are its `interims`."""
+    interims = []
+    while True:
+        answer = _read_one_response(stream, method)
+        if answer.status >= 200 or answer.status == 101:
+            answer.interims = interims
+            return answer
+        interims.append(answer)
+
+
+def read_interim(stream: Stream) -> Response:
+    answer = _read_one_response(stream, "GET")
+    assert answer.status < 200, answer.head
+    return answer
+
+
+def read_request_head(stream: Stream) -> Request:
+    line = stream.line()
+    match = _REQUEST_LINE.match(line)
+    if not match:
+        raise Malformed(f"request line {line!r}")
+    fields, raw = _read_fields(stream)
+    request = Request(match.group(1).decode(), match.group(2).decode(), fields, line + b"\r\n" + raw)
+    request.chunked = _is_chunked(request)
+    _length_of(request)
+    return request
+
+
+def read_request_body(stream: Stream, request: Request) -> None:
+    length = _length_of(request)
+    if request.chunked:
+        request.body, request.trailers = _read_chunked(stream)
+    elif length:
+        request.body = stream.exactly(length)
+
+
+def read_request(stream: Stream) -> Request:
+    """A whole request of weir's: strict, since weir wrote it."""
+    request = read_request_head(stream)
+    read_request_body(stream, request)
+    return request
