@@ -111,6 +111,7 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     a->tenant = NULL;
     a->route = NULL;
     a->location = WEIR_SPAN_EMPTY;
+    a->why = WEIR_SPAN_EMPTY;
     if (!read_authority(a, head, bytes, local)) {
         answer(a, 400, WEIR_VERDICT_MALFORMED, WEIR_SPAN_LIT("The host name is not valid."));
         return;

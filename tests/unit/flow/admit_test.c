@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admit_test.c - what becomes of a request, with real tenants in a real store behind the cache.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "node/flow/admit.h"
+#include "tests/support/sites.h"
+
+#define SHARED    "192.0.2.1:80"
+#define DEDICATED "203.0.113.10:8080"
+
+struct world {
+    struct kit kit;
+    struct weir_metrics metrics;
+    struct weir_tenant_cache *cache;
+    struct weir_admit admit;
+};
+
+static void put_redirect(struct stored *s, const char *path, const char *to_path, unsigned code)
+{
+    Weir__V1__Redirect *r = stored_redirect(s);
+    r->path = stored_text(s, path);
+    r->to->path = stored_text(s, to_path);
+    r->to->has_code = code != 0;
+    r->to->code = code;
+}
+
+/* Two upstreams, routes of both kinds, redirects. */
+static void put_shop(struct kit *k)
+{
+    struct stored s;
+    stored_init(&s, "shop");
+    stored_host(&s, "shop.example");
+    stored_host(&s, "*.shop.example");
+    stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.1:80");
+    stored_endpoint(&s, stored_upstream(&s, "api"), "10.0.0.2:80");
+    stored_route(&s, "/", "web");
+    stored_route(&s, "/api/", "api");
+    stored_route(&s, "=/exact", "api");
+    put_redirect(&s, "/old/", "/new/", 308);
+    put_redirect(&s, "=/home", "/", 0);
+    sites_put(k, &s);
+}
+
+/* Limits, "_" refused, and one path only. */
+static void put_strict(struct kit *k)
+{
+    struct stored s;
+    Weir__V1__Http http = WEIR__V1__HTTP__INIT;
+    Weir__V1__Headers headers = WEIR__V1__HEADERS__INIT;
+    stored_init(&s, "strict");
+    stored_host(&s, "strict.example");
+    stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.1:80");
+    stored_route(&s, "/only/", "web");
+    put_redirect(&s, "/only/moved/", "/only/new/", 301);
+    http.has_max_header = http.has_max_body = 1;
+    http.max_header = 1024;
+    http.max_body = 10;
+    headers.has_underscores = 1;
+    headers.underscores = WEIR__V1__HEADERS__UNDERSCORES__refuse;
+    s.t.http = &http;
+    s.t.headers = &headers;
+    sites_put(k, &s);
+}
+
+/* A whole destination address; its redirects have no host of their own. */
+static void put_dedicated(struct kit *k)
+{
+    struct stored s;
+    stored_init(&s, "dedicated");
+    stored_address(&s, "203.0.113.10");
+    stored_host(&s, "dedicated.example");
+    stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.3:80");
+    put_redirect(&s, "/old/", "/new/", 302);
+    sites_put(k, &s);
+}
+
+/* A record that claims a host and cannot be served: its route leads nowhere. */
+static void put_broken(struct kit *k)
+{
+    struct stored s;
+    stored_init(&s, "broken");
+    stored_host(&s, "broken.example");
+    stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.1:80");
+    stored_route(&s, "/", "elsewhere");
+    sites_put(k, &s);
+}
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    assert_non_null(w);
+    kit_quiet();
+    sites_open(&w->kit);
+    put_shop(&w->kit);
+    put_strict(&w->kit);
+    put_dedicated(&w->kit);
+    put_broken(&w->kit);
+    assert_int_equal(weir_tenant_cache_new(w->kit.s, 1, 16, &w->metrics, &w->cache), WEIR_OK);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+    weir_tenant_cache_free(&w->cache);
+    sites_close(&w->kit);
+    free(w);
+    return 0;
+}
+
+/* The head must outlive the look at the result, which borrows from it. */
+static void admit(struct world *w, struct weir_span head, const char *local_text)
+{
+    struct weir_h1_head h;
+    struct weir_addr local;
+    weir_h1_head_init(&h, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
+    enum weir_step step = weir_h1_head_feed(&h, head);
+    if (step != WEIR_STEP_DONE)
+        print_error("%s: %.200s\n", weir_h1_fault_name(h.fault), (const char *)head.at);
+    assert_int_equal(step, WEIR_STEP_DONE);
+    assert_int_equal(weir_addr_parse(weir_span_cstr(local_text), &local), WEIR_OK);
+    weir_admit_request(&w->admit, w->cache, &h, head.at, &local);
+}
+
+static void assert_text(struct weir_span s, const char *text)
+{
+    if (!weir_span_eq(s, weir_span_cstr(text)))
+        fail_msg("\"%.*s\" instead of \"%s\"", (int)s.len, (const char *)s.at, text);
+}
+
+/* -- forwarded -- */
+
+struct forward_case {
+    const char *local;
+    const char *head;
+    const char *tenant, *upstream, *host;
+};
+
+#define GET(target, host) "GET " target " HTTP/1.1\r\nHost: " host "\r\n\r\n"
+
+static const struct forward_case forwards[] = {
+    { SHARED, GET("/", "shop.example"), "shop", "web", "shop.example" },
+    /* The one authority: in any case, with a port, with its final dot, by the wildcard. */
+    { SHARED, GET("/", "SHOP.example:8080"), "shop", "web", "SHOP.example:8080" },
+    { SHARED, GET("/", "shop.example."), "shop", "web", "shop.example." },
+    { SHARED, GET("/", "a.b.shop.example"), "shop", "web", "a.b.shop.example" },
+    { SHARED, "GET http://shop.example/api/x HTTP/1.1\r\nHost: strict.example\r\n\r\n", "shop",
+      "api", "shop.example" },
+    { SHARED, "GET http://shop.example HTTP/1.1\r\nHost: x\r\n\r\n", "shop", "web",
+      "shop.example" },
+    /* Routing compares the one normal form of the path. */
+    { SHARED, GET("/api/x?y", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/%61pi/x", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/x/../api/y", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/api/%2e%2e/y", "shop.example"), "shop", "web", "shop.example" },
+    { SHARED, GET("/exact", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/exact?q=1", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/exact/", "shop.example"), "shop", "web", "shop.example" },
+    { SHARED, "OPTIONS * HTTP/1.1\r\nHost: shop.example\r\n\r\n", "shop", "web", "shop.example" },
+    { SHARED, "GET / HTTP/1.0\r\nHost: shop.example\r\n\r\n", "shop", "web", "shop.example" },
+    /* A dedicated address wins over any name, and needs none. */
+    { DEDICATED, GET("/", "shop.example"), "dedicated", "web", "shop.example" },
+    { DEDICATED, GET("/", "unknown.example"), "dedicated", "web", "unknown.example" },
+    { DEDICATED, "GET / HTTP/1.0\r\n\r\n", "dedicated", "web", DEDICATED },
+    { SHARED, GET("/", "dedicated.example"), "dedicated", "web", "dedicated.example" },
+    /* The body's limit is a limit, not one less. */
+    { SHARED, "POST /only/ HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 10\r\n\r\n",
+      "strict", "web", "strict.example" },
+    { SHARED, "POST /only/ HTTP/1.1\r\nHost: strict.example\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "strict", "web", "strict.example" },
+};
+
+static void a_request_goes_to_the_route_of_its_tenant(void **state)
+{
+    struct world *w = *state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(forwards); i++) {
+        const struct forward_case *c = &forwards[i];
+        admit(w, weir_span_cstr(c->head), c->local);
+        if (w->admit.what != WEIR_ADMIT_FORWARD)
+            print_error("%s\n", c->head);
+        assert_int_equal(w->admit.what, WEIR_ADMIT_FORWARD);
+        assert_int_equal(w->admit.verdict, WEIR_VERDICT_OK);
+        assert_int_equal(w->admit.status, 0);
+        assert_text(w->admit.tenant->name, c->tenant);
+        assert_text(w->admit.route->upstream->name, c->upstream);
+        assert_text(w->admit.host, c->host);
+        assert_text(w->admit.why, "");
+    }
+}
+
+/* -- answered -- */
+
+struct answer_case {
+    const char *local;
+    const char *head;
+    uint16_t status;
+    enum weir_verdict_kind verdict;
+    const char *tenant; /* NULL: nobody's */
+};
+
+static const struct answer_case answers[] = {
+    { SHARED, GET("/", "unknown.example"), 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
+    { SHARED, GET("/", "192.0.2.1"), 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
+    { SHARED, GET("/", "[::1]:80"), 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
+    { SHARED, "GET / HTTP/1.0\r\n\r\n", 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
+    { SHARED, GET("/", "broken.example"), 503, WEIR_VERDICT_TENANT_BROKEN, NULL },
+    { SHARED, GET("/", "strict.example"), 404, WEIR_VERDICT_NO_ROUTE, "strict" },
+    { SHARED, GET("/onlyx", "strict.example"), 404, WEIR_VERDICT_NO_ROUTE, "strict" },
+    { SHARED, GET("/../x", "shop.example"), 400, WEIR_VERDICT_MALFORMED, "shop" },
+    { SHARED, GET("/%2e%2e/%2E./x", "shop.example"), 400, WEIR_VERDICT_MALFORMED, "shop" },
+    { SHARED, "POST /only/ HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 11\r\n\r\n", 413,
+      WEIR_VERDICT_TOO_LARGE, "strict" },
+    { SHARED, "GET /only/ HTTP/1.1\r\nHost: strict.example\r\nX_Y: 1\r\n\r\n", 400,
+      WEIR_VERDICT_REFUSED, "strict" },
+};
+
+static void what_cannot_be_forwarded_is_answered_with_a_reason(void **state)
+{
+    struct world *w = *state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(answers); i++) {
+        const struct answer_case *c = &answers[i];
+        admit(w, weir_span_cstr(c->head), c->local);
+        assert_int_equal(w->admit.what, WEIR_ADMIT_ANSWER);
+        assert_int_equal(w->admit.status, c->status);
+        assert_int_equal(w->admit.verdict, c->verdict);
+        assert_true(w->admit.why.len > 0);
+        assert_null(w->admit.route);
+        if (c->tenant == NULL)
+            assert_null(w->admit.tenant);
+        else
+            assert_text(w->admit.tenant->name, c->tenant);
+    }
+}
+
+/* A head for strict.example of exactly this length. */
+static struct weir_span head_of_length(char *out, size_t len)
+{
+    static const char begin[] = "GET /only/ HTTP/1.1\r\nHost: strict.example\r\nA: ";
+    size_t from = sizeof(begin) - 1;
+    memcpy(out, begin, from);
+    memset(out + from, 'a', len - from - 4);
+    memcpy(out + len - 4, "\r\n\r\n", 4);
+    return weir_span(out, len);
+}
+
+static void a_head_may_be_as_long_as_its_site_says_and_no_longer(void **state)
+{
+    struct world *w = *state;
+    static char head[2048];
+    for (size_t len = 1023; len <= 1025; len++) {
+        admit(w, head_of_length(head, len), SHARED);
+        assert_int_equal(w->admit.what, len > 1024 ? WEIR_ADMIT_ANSWER : WEIR_ADMIT_FORWARD);
+        assert_int_equal(w->admit.status, len > 1024 ? 431 : 0);
+    }
+}
+
+/* -- redirected -- */
+
+struct redirect_case {
+    const char *local;
+    const char *head;
+    uint16_t status;
+    const char *location;
+};
+
+static const struct redirect_case redirects[] = {
+    { SHARED, GET("/old/a?b=c", "shop.example"), 308, "http://shop.example/new/a?b=c" },
+    { SHARED, GET("/home", "x.shop.example"), 301, "http://x.shop.example/" },
+    { SHARED, GET("/%6fld/a", "shop.example"), 308, "http://shop.example/new/a" },
+    { SHARED, "POST /old/a HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\n", 308,
+      "http://shop.example/new/a" },
+    /* Before the body's limit and before routes: no server is asked. */
+    { SHARED, "POST /only/moved/x HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 11\r\n\r\n",
+      301, "http://strict.example/only/new/x" },
+    { DEDICATED, GET("/old/", "any.example"), 302, "http://any.example:8080/new/" },
+    { DEDICATED, "GET /old/ HTTP/1.0\r\n\r\n", 302, "http://203.0.113.10:8080/new/" },
+};
+
+static void a_redirect_is_decided_before_any_server_is_sought(void **state)
+{
+    struct world *w = *state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(redirects); i++) {
+        const struct redirect_case *c = &redirects[i];
+        admit(w, weir_span_cstr(c->head), c->local);
+        assert_int_equal(w->admit.what, WEIR_ADMIT_REDIRECT);
+        assert_int_equal(w->admit.status, c->status);
+        assert_int_equal(w->admit.verdict, WEIR_VERDICT_REDIRECTED);
+        assert_text(w->admit.location, c->location);
+        assert_null(w->admit.route);
+    }
+}
+
+static void a_redirect_does_not_speak_of_the_request_before_it(void **state)
+{
+    struct world *w = *state;
+    admit(w, weir_span_cstr(GET("/", "unknown.example")), SHARED);
+    assert_true(w->admit.why.len > 0);
+    admit(w, weir_span_cstr(GET("/old/", "shop.example")), SHARED);
+    assert_int_equal(w->admit.what, WEIR_ADMIT_REDIRECT);
+    assert_text(w->admit.why, "");
+}
+
+static void a_location_that_does_not_fit_is_414(void **state)
+{
+    static char head[16384];
+    struct world *w = *state;
+    size_t at = 0;
+    memcpy(head, "GET /old/", 9);
+    memset(head + 9, 'a', WEIR_LOCATION_MAX);
+    at = 9 + WEIR_LOCATION_MAX;
+    static const char rest[] = " HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+    memcpy(head + at, rest, sizeof(rest) - 1);
+    admit(w, weir_span(head, at + sizeof(rest) - 1), SHARED);
+    assert_int_equal(w->admit.what, WEIR_ADMIT_ANSWER);
+    assert_int_equal(w->admit.status, 414);
+    assert_int_equal(w->admit.verdict, WEIR_VERDICT_TOO_LARGE);
+}
+
+/* -- the store -- */
+
+static void a_new_tenant_is_found_and_a_deleted_one_is_not(void **state)
+{
+    struct world *w = *state;
+    static const char head[] = GET("/", "later.example");
+    admit(w, weir_span_cstr(head), SHARED);
+    assert_int_equal(w->admit.status, 404);
+    sites_put_small(&w->kit, "later", "later.example", "10.0.0.9:80");
+    weir_tenant_cache_changed(w->cache, WEIR_SPAN_LIT("later"), true);
+    admit(w, weir_span_cstr(head), SHARED);
+    assert_int_equal(w->admit.what, WEIR_ADMIT_FORWARD);
+    assert_text(w->admit.tenant->name, "later");
+    assert_int_equal(kit_delete(&w->kit, "later"), WEIR_OK);
+    weir_tenant_cache_changed(w->cache, WEIR_SPAN_LIT("later"), true);
+    admit(w, weir_span_cstr(head), SHARED);
+    assert_int_equal(w->admit.status, 404);
+    assert_null(w->admit.tenant);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_goes_to_the_route_of_its_tenant),
+        cmocka_unit_test(what_cannot_be_forwarded_is_answered_with_a_reason),
+        cmocka_unit_test(a_head_may_be_as_long_as_its_site_says_and_no_longer),
+        cmocka_unit_test(a_redirect_is_decided_before_any_server_is_sought),
+        cmocka_unit_test(a_redirect_does_not_speak_of_the_request_before_it),
+        cmocka_unit_test(a_location_that_does_not_fit_is_414),
+        cmocka_unit_test(a_new_tenant_is_found_and_a_deleted_one_is_not),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
