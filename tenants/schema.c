@@ -189,11 +189,11 @@ static enum weir_err name_keep(struct reading *r, struct weir_tree *root,
     return WEIR_OK;
 }
 
-static enum weir_err document_read(struct reading *r, struct weir_tree *root)
+/* @param num_before  faults found before the document was read at all: what its reader said counts
+ */
+static enum weir_err document_read(struct reading *r, struct weir_tree *root, size_t num_before)
 {
     struct weir_doc doc = { .line = root->line };
-    size_t num_before = r->report.num;
-    size_t kept_before = r->report.diags->len;
     enum weir_err err = WEIR_OK;
 
     r->report.root = root;
@@ -206,7 +206,6 @@ static enum weir_err document_read(struct reading *r, struct weir_tree *root)
         err = docs_add(r->docs, &doc);
     if (err == WEIR_OK && doc.message != NULL && doc_name(&doc) != NULL)
         err = name_keep(r, root, &doc);
-    weir_report_sort(&r->report, kept_before);
     r->report.root = NULL;
     return err;
 }
@@ -225,6 +224,8 @@ static enum weir_err documents_read(struct reading *r)
 {
     for (;;) {
         struct weir_tree *root = NULL;
+        size_t num_before = r->report.num;
+        size_t kept_before = r->report.diags->len;
         enum weir_err err = next_tree(r, &root);
         if (err < 0 || root == NULL)
             return err;
@@ -234,7 +235,8 @@ static enum weir_err documents_read(struct reading *r)
             return WEIR_EINVAL;
         }
         r->num_docs++;
-        err = document_read(r, root);
+        err = document_read(r, root, num_before);
+        weir_report_sort(&r->report, kept_before);
         if (err < 0)
             return err;
     }

@@ -69,6 +69,11 @@ static void report_unknown(struct weir_mapper *m, const ProtobufCMessageDescript
     struct weir_shown hint;
     char known[256] = "";
 
+    key->next->reported = true;
+    if (weir_report_is_full(m->report)) {
+        weir_report_at(m->report, at, key, "unknown key");
+        return;
+    }
     for (unsigned i = 0; i < desc->n_fields; i++)
         if (!weir_rules_field(set, &desc->fields[i])->hidden)
             weir_suggest_offer(&suggest, weir_span_cstr(desc->fields[i].name));
@@ -78,7 +83,6 @@ static void report_unknown(struct weir_mapper *m, const ProtobufCMessageDescript
     if (hint.text[0] == '\0')
         known_text(desc, set, known, sizeof(known));
     weir_report_at(m->report, at, key, "unknown key%s%s", hint.text, known);
-    key->next->reported = true;
 }
 
 /* ---- lists and maps ---- */

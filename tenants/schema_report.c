@@ -120,6 +120,11 @@ void weir_report_init(struct weir_report *r, struct weir_diags *diags, const cha
     *r = (struct weir_report){ .diags = diags, .file = file != NULL ? file : "" };
 }
 
+bool weir_report_is_full(const struct weir_report *r)
+{
+    return r->diags->len >= WEIR_DIAGS_MAX;
+}
+
 /* Room for one more, or NULL: it is counted only, or there is no memory. */
 static struct weir_diag *diag_new(struct weir_report *r)
 {
@@ -127,7 +132,7 @@ static struct weir_diag *diag_new(struct weir_report *r)
 
     d->total++;
     r->num++;
-    if (d->len >= WEIR_DIAGS_MAX)
+    if (weir_report_is_full(r))
         return NULL;
     if (d->items == NULL)
         d->items = weir_arena_calloc(&d->arena, WEIR_DIAGS_MAX, sizeof(*d->items));
@@ -170,7 +175,7 @@ void weir_report_add(struct weir_report *r, const struct weir_trail *at, const c
 
     /* Beyond what is kept nothing is searched: a hostile file shall not make us walk it for each.
      */
-    if (r->diags->len < WEIR_DIAGS_MAX) {
+    if (!weir_report_is_full(r)) {
         struct found f = trail_find(r->root, at);
         if (f.reported)
             return;

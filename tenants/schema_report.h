@@ -58,6 +58,8 @@ void weir_report_add(struct weir_report *r, const struct weir_trail *at, const c
 /** As weir_report_add, at the place of a value of the text. */
 void weir_report_at(struct weir_report *r, const struct weir_trail *at,
                     const struct weir_tree *place, const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** Whether what comes next is only counted, so that no words need be found for it. */
+bool weir_report_is_full(const struct weir_report *r);
 /** Something is wrong with the text itself. */
 void weir_report_text(struct weir_report *r, uint32_t line, uint32_t column, const char *fmt, ...)
     WEIR_PRINTF(4, 5);

@@ -206,7 +206,8 @@ static void put_list(const struct weir_tree *t, unsigned indent, struct weir_str
     }
 }
 
-static void put_value(const struct weir_tree *t, size_t line_at, unsigned indent,
+/* @param in_item  it is inside an item of a list, where a map in one line reads well */
+static void put_value(const struct weir_tree *t, size_t line_at, unsigned indent, bool in_item,
                       struct weir_strbuf *out)
 {
     bool of_scalars =
@@ -222,7 +223,7 @@ static void put_value(const struct weir_tree *t, size_t line_at, unsigned indent
         weir_strbuf_putc(out, '\n');
         return;
     }
-    if (of_scalars) {
+    if (of_scalars || in_item) {
         weir_strbuf_putc(out, ' ');
         if (put_line(t, line_at, out)) {
             weir_strbuf_putc(out, '\n');
@@ -248,7 +249,7 @@ static void put_map(const struct weir_tree *t, unsigned indent, bool in_item,
             put_indent(indent, out);
         put_scalar(key, out);
         weir_strbuf_putc(out, ':');
-        put_value(key->next, line_at, indent, out);
+        put_value(key->next, line_at, indent, in_item, out);
     }
 }
 

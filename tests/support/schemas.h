@@ -53,15 +53,17 @@ static const char schemas_full_tenant[] =
     "redirects:\n"
     "  - { port: 80, path: /, to: { code: 308, scheme: https } }\n"
     "  - { port: 80, path: /.well-known/, to: none }\n"
-    "  - { scheme: http, host: \"*.shop.example.com\", path: /old/, to: { host: shop.example.com, "
-    "port: 8080, path: /new/, query: false } }\n"
+    "  - scheme: http\n"
+    "    host: \"*.shop.example.com\"\n"
+    "    path: /old/\n"
+    "    to: { host: shop.example.com, port: 8080, path: /new/, query: false }\n"
     "headers:\n"
     "  underscores: keep\n"
     "  add_request:\n"
     "    X-Edge: weir\n"
     "  remove_request: [X-Secret]\n"
     "  add_response:\n"
-    "    Strict-Transport-Security: max-age=31536000\n"
+    "    Strict-Transport-Security: \"max-age=31536000\"\n"
     "  remove_response: [Server, X-Powered-By]\n"
     "http:\n"
     "  max_header: 32KiB\n"
@@ -78,7 +80,7 @@ static const char schemas_full_tenant[] =
     "      <h1>Sorry</h1>\n"
     "\n"
     "      Come back soon: \"caf\xc3\xa9\".\n"
-    "    content_type: text/html; charset=utf-8\n";
+    "    content_type: \"text/html; charset=utf-8\"\n";
 
 /** Every key of a node that is supported, as weir writes it. */
 static const char schemas_full_node[] = "apiVersion: weir/v1\n"

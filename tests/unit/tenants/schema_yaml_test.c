@@ -20,6 +20,12 @@ static void anchors_aliases_and_tags_are_refused_wherever_they_stand(void **stat
     schemas_yaml("apiVersion: weir/v1\nkind: Tenant\nname: !!str shop\nhosts: [&a a.example.com]\n",
                  "3:7: tags are not supported: leave it out\n"
                  "4:9: anchors and aliases are not supported: write the value out\n");
+    struct schemas s;
+    schemas_read(&s, WEIR_SPAN_LIT(SCHEMAS_TENANT "http: &limits { max_header: 5KiB }\n"),
+                 WEIR_FORMAT_YAML);
+    assert_int_equal(s.err, WEIR_EINVAL);
+    assert_int_equal(s.docs.len, 0);
+    schemas_end(&s);
     schemas_yaml("&a\n", "1:1: anchors and aliases are not supported: write the value out\n");
     schemas_yaml(SCHEMAS_TENANT "<<: { a: b }\n",
                  "5:1: <<: unknown key: known are name, hosts, addresses, tls, upstreams, routes, "
