@@ -54,7 +54,10 @@ static void test_answer(struct weir_admin_request *r, const struct weir_test *t,
 {
     Weir__V1__TestAnswer answer = WEIR__V1__TEST_ANSWER__INIT;
     enum weir_err err = weir_test_run(r->node, t, arena, &answer);
-    if (err < 0)
+    if ((err == WEIR_EINVAL || err == WEIR_ECORRUPT) && answer.why != NULL)
+        weir_admin_answer_error(r, 500, "corrupt", "tenant %s cannot be served: %s", answer.tenant,
+                                answer.why);
+    else if (err < 0)
         weir_admin_answer_err(r, err, "the tenant");
     else
         weir_admin_answer_message(r, 200, &answer.base);

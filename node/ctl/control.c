@@ -213,10 +213,6 @@ static bool descriptors_start(struct control *c)
              "descriptors=%u limits_connections=%u wanted=%u hint=\"raise LimitNOFILE or lower "
              "limits.connections\"",
              have, c->config.max_connections, wanted);
-    /* A connection that cannot have its descriptor is better refused at the limit than in the
-     * middle of its work. */
-    if (c->config.max_connections > have - WEIR_DESCRIPTORS_OWN)
-        c->config.max_connections = have - WEIR_DESCRIPTORS_OWN;
     return true;
 }
 
@@ -260,6 +256,14 @@ static bool log_start(struct control *c)
     return true;
 }
 
+/* A connection that cannot have its descriptor is better refused at the limit than in the middle of
+ * its work. */
+static uint32_t connections_max(const struct control *c)
+{
+    uint32_t room = c->node.descriptors - WEIR_DESCRIPTORS_OWN;
+    return c->config.max_connections < room ? c->config.max_connections : room;
+}
+
 static bool workers_start(struct control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
@@ -268,7 +272,7 @@ static bool workers_start(struct control *c)
         .num_workers = c->config.num_workers,
         .http = c->config.http,
         .num_http = c->config.num_http,
-        .max_connections = c->config.max_connections,
+        .max_connections = connections_max(c),
         .max_memory = c->config.max_memory,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,

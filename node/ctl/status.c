@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "node/base/clock.h"
+#include "node/ctl/machine.h"
 
 #define WARNINGS_MAX 8
 
@@ -133,9 +134,11 @@ static void warnings_collect(struct weir_node *node, const struct weir_store_sta
     if (corrupt > 0)
         warn(w, weir_arena_printf(w->arena, "%llu damaged records were met in the store",
                                   (unsigned long long)corrupt));
-    if (node->descriptors > 0 && node->descriptors < node->config->max_connections)
+    if (node->descriptors < (uint64_t)node->config->max_connections + WEIR_DESCRIPTORS_OWN)
         warn(w,
-             weir_arena_printf(w->arena, "%u file descriptors are fewer than limits.connections %u",
+             weir_arena_printf(w->arena,
+                               "%u file descriptors are too few for limits.connections %u: raise "
+                               "LimitNOFILE",
                                node->descriptors, node->config->max_connections));
 }
 

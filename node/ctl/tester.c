@@ -126,6 +126,7 @@ static enum weir_err tenant_open(struct weir_store_reader *r, const struct weir_
     struct weir_span owner;
     struct weir_record rec;
     const char *by = NULL;
+    char why[WEIR_TENANT_WHY_MAX] = "its stored record is damaged";
     enum weir_err err = owner_find(r, t, &owner, &by);
     if (err < 0)
         return err;
@@ -135,8 +136,11 @@ static enum weir_err tenant_open(struct weir_store_reader *r, const struct weir_
     err = owner.len > WEIR_TENANT_NAME_MAX ? WEIR_ENOTFOUND
                                            : weir_store_get(r, WEIR_CLASS_TENANT, owner, &rec);
     if (err == WEIR_OK)
-        err = weir_tenant_compile(rec.value, ret);
-    answer->why = weir_arena_printf(arena, "tenant by %s", by);
+        err = weir_tenant_compile_why(rec.value, ret, why);
+    if (err == WEIR_EINVAL || err == WEIR_ECORRUPT)
+        answer->why = weir_arena_strdup(arena, weir_span_cstr(why));
+    else
+        answer->why = weir_arena_printf(arena, "tenant by %s", by);
     return err == WEIR_OK && answer->why == NULL ? WEIR_ENOMEM : err;
 }
 

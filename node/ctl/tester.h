@@ -46,7 +46,7 @@ WEIR_MUST_USE enum weir_err weir_test_url(struct weir_span url, struct weir_aren
  * Answer the question, in the arena. A host that nobody owns is an answer, too: decision "none".
  *
  * @return WEIR_OK | WEIR_ENOTFOUND (the tenant that was named) | WEIR_EINVAL, WEIR_ECORRUPT (its
- * record cannot be served) | WEIR_EIO | WEIR_ENOMEM
+ * record cannot be served: see ret->why) | WEIR_EIO | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_test_run(struct weir_node *node, const struct weir_test *test,
                                           struct weir_arena *arena, Weir__V1__TestAnswer *ret);

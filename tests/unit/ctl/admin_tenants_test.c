@@ -12,6 +12,11 @@ static void put_tenant(const char *name, const char *hosts, int status, const ch
     expect("PUT", target, YAML, yaml_tenant(name, hosts), (struct want){ status, text });
 }
 
+static void note_done(struct weir_push *p)
+{
+    *(bool *)p->arg = true;
+}
+
 static void a_put_creates_changes_and_recognises_what_it_has(void **state)
 {
     struct answer a = ask("PUT", "/v1/tenants/shop", YAML, yaml_tenant("shop", "a.example"));
@@ -43,6 +48,54 @@ static void json_is_taken_as_well_as_yaml(void **state)
     expect("PUT", "/v1/tenants/shop", "Content-Type: application/json\r\n", json,
            (struct want){ 201, "created" });
     put_tenant("shop", "a.example", 200, "unchanged");
+}
+
+/* Keys in another order say the same. */
+static void the_order_of_a_map_is_no_change(void **state)
+{
+    static const char one[] =
+        "name: shop\nhosts: [a.example]\nroutes: [{ path: \"/\", upstream: x }]\n"
+        "upstreams: { x: { endpoints: [{ address: \"1.2.3.4:5\" }] },"
+        " y: { endpoints: [{ address: \"1.2.3.4:6\" }] } }\n";
+    static const char two[] =
+        "upstreams: { y: { endpoints: [{ address: \"1.2.3.4:6\" }] },"
+        " x: { endpoints: [{ address: \"1.2.3.4:5\" }] } }\n"
+        "routes: [{ path: \"/\", upstream: x }]\nhosts: [a.example]\nname: shop\n";
+    expect("PUT", "/v1/tenants/shop", YAML, one, (struct want){ 201, "created" });
+    expect("PUT", "/v1/tenants/shop", YAML, two, (struct want){ 200, "unchanged" });
+}
+
+/* What another version wrote may not be servable by this one: it is named, and stays where it is.
+ */
+static void a_record_that_cannot_be_served_is_named(void **state)
+{
+    static char name[] = "odd";
+    static char host[] = "odd.example";
+    static char *hosts[] = { host };
+    struct weir_push *p = weir_push_new(rig.node.pushes, "ada", false);
+    Weir__V1__Tenant t = WEIR__V1__TENANT__INIT;
+    Weir__V1__Route route = WEIR__V1__ROUTE__INIT;
+    Weir__V1__Route *routes[] = { &route };
+    bool done = false;
+    assert_non_null(p);
+    t.name = name;
+    t.hosts = hosts;
+    t.n_hosts = 1;
+    route.path = (char *)"/";
+    route.upstream = (char *)"nowhere";
+    t.routes = routes;
+    t.n_routes = 1;
+    assert_int_equal(weir_push_reserve(p, 1), WEIR_OK);
+    assert_int_equal(weir_push_put(p, &t, "apply", NULL), WEIR_OK);
+    assert_int_equal(weir_push_start(p, note_done, &done), WEIR_OK);
+    while (!done)
+        rig_turn();
+    assert_int_equal(p->items[0].err, WEIR_OK);
+    weir_push_free(&p);
+    expect("GET", "/v1/test/route?url=http://odd.example/", "", NULL,
+           (struct want){ 500, "tenant odd cannot be served: " });
+    expect("GET", "/v1/tenants", "", NULL, (struct want){ 200, "\"odd\"" });
+    expect("DELETE", "/v1/tenants/odd", "", NULL, (struct want){ 200, "deleted" });
 }
 
 static void preconditions_are_412_with_the_present_revision(void **state)
@@ -325,6 +378,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_put_creates_changes_and_recognises_what_it_has),
         TEST(json_is_taken_as_well_as_yaml),
+        TEST(the_order_of_a_map_is_no_change),
+        TEST(a_record_that_cannot_be_served_is_named),
         TEST(preconditions_are_412_with_the_present_revision),
         TEST(the_name_in_the_path_must_be_the_one_in_the_document),
         TEST(many_documents_are_answered_in_their_order),

@@ -144,6 +144,29 @@ static void a_second_signal_does_not_wait(void **state)
     assert_int_equal(node_end(pid), 0);
 }
 
+static void a_drain_by_the_api_ends_the_node(void **state)
+{
+    static const char text[] = "POST /v1/drain?deadline_ms=1000 HTTP/1.1\r\nHost: w\r\n\r\n";
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    char got[1024];
+    size_t len = 0;
+    ssize_t n = 0;
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL), sizeof(text) - 1);
+    while ((n = recv(fd, got + len, sizeof(got) - 1 - len, 0)) > 0)
+        len += (size_t)n;
+    got[len] = '\0';
+    assert_non_null(strstr(got, "HTTP/1.1 202 "));
+    assert_non_null(strstr(got, "\r\n\r\n{}\n"));
+    close(fd);
+    assert_int_equal(node_end(pid), 0);
+    assert_said("node.draining deadline_ms=1000");
+}
+
 static void the_access_log_is_opened_anew_on_demand(void **state)
 {
     char log[128];
@@ -286,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_node_starts_says_so_and_ends_by_signal),
         TEST(a_second_signal_does_not_wait),
+        TEST(a_drain_by_the_api_ends_the_node),
         TEST(the_access_log_is_opened_anew_on_demand),
         TEST(a_socket_left_by_a_dead_node_is_taken_over),
         TEST(a_folder_in_use_is_named),
