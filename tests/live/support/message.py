@@ -98,20 +98,24 @@ class Stream:
         return line[:-2]
 
     def exactly(self, length: int) -> bytes:
-        while len(self._kept) < length:
-            self._fill()
-        data, self._kept = self._kept[:length], self._kept[length:]
-        return data
+        pieces, have = [self._kept], len(self._kept)
+        while have < length:
+            new = self._more()
+            if not new:
+                raise Truncated(f"the stream ended {length - have} bytes before its due end")
+            pieces.append(new)
+            have += len(new)
+        data = b"".join(pieces)
+        self._kept = data[length:]
+        return data[:length] if self._kept else data
 
     def rest(self) -> bytes:
         """All up to the end of the stream."""
-        while True:
-            new = self._more()
-            if not new:
-                break
-            self._kept += new
-        data, self._kept = self._kept, b""
-        return data
+        pieces = [self._kept]
+        while pieces[-1] or len(pieces) == 1:
+            pieces.append(self._more())
+        self._kept = b""
+        return b"".join(pieces)
 
     @property
     def kept(self) -> bytes:
