@@ -109,6 +109,7 @@ static bool accept_one(struct weir_listener *l)
     enum weir_err err = weir_net_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
         weir_down_accept(l, fd, &peer);
+        weir_worker_accepting(w, true); /* that may have been the last one allowed */
         return w->accepting;
     }
     if (err != WEIR_ELIMIT)

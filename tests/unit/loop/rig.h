@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rig.h - running workers for tests: a real store in a folder of its own, a verdict table, an
+ * access log in a file, listeners on free ports. The test's thread is the client and the server
+ * behind.
+ */
+#ifndef WEIR_TESTS_UNIT_LOOP_RIG_H
+#define WEIR_TESTS_UNIT_LOOP_RIG_H
+
+#include "node/base/clock.h"
+#include "node/loop/worker.h"
+#include "tests/support/peer.h"
+#include "tests/support/sites.h"
+
+struct rig {
+    struct kit kit;
+    struct weir_workers_config cfg;
+    struct weir_addr listen[2];
+    struct weir_workers *workers;
+    struct weir_workers_error error;
+    struct weir_addr at; /* of the first listener */
+    int origin;          /* the server's listener */
+    struct weir_addr origin_at;
+    char origin_text[WEIR_ADDR_TEXT_MAX];
+    char log_path[160];
+    /* What most tests need one of. */
+    struct peer client, server;
+    struct message request, answer;
+};
+
+/** A tenant builder whose upstream "web" leads to the rig's origin, one connection at a time made
+ * when it is needed. */
+static inline Weir__V1__Upstream *rig_site(struct rig *r, struct stored *s, const char *name,
+                                           const char *host)
+{
+    stored_init(s, name);
+    stored_host(s, host);
+    Weir__V1__Upstream *u = stored_upstream(s, "web");
+    stored_endpoint(s, u, r->origin_text);
+    u->pool = stored_new(s, sizeof(*u->pool));
+    weir__v1__pool__init(u->pool);
+    u->pool->has_min_idle = 1;
+    u->pool->min_idle = 0;
+    return u;
+}
+
+/** Store, log and origin, with one site "shop" of the host "shop.example"; no workers yet. */
+static inline struct rig *rig_new(void)
+{
+    struct rig *r = calloc(1, sizeof(*r));
+    struct stored s;
+    assert_non_null(r);
+    kit_quiet();
+    sites_open(&r->kit);
+    r->origin = peer_listen(&r->origin_at);
+    (void)weir_addr_text(&r->origin_at, r->origin_text);
+    (void)rig_site(r, &s, "shop", "shop.example");
+    sites_put(&r->kit, &s);
+    assert_int_equal(weir_addr_parse_ip(WEIR_SPAN_LIT("127.0.0.1"), &r->listen[0]), WEIR_OK);
+    (void)snprintf(r->log_path, sizeof(r->log_path), "%s/access.log", r->kit.folder);
+    r->cfg = (struct weir_workers_config){ .num_workers = 1,
+                                           .http = r->listen,
+                                           .num_http = 1,
+                                           .max_connections = 1000,
+                                           .max_memory = 256u << 20,
+                                           .node_name = "test",
+                                           .store = r->kit.s };
+    r->cfg.verdicts = weir_verdicts_new();
+    assert_non_null(r->cfg.verdicts);
+    r->client.fd = r->server.fd = -1;
+    return r;
+}
+
+/** Start the workers as r->cfg says. */
+static inline void rig_start(struct rig *r)
+{
+    if (r->cfg.access_log == NULL)
+        assert_int_equal(weir_access_log_open(r->log_path, r->cfg.num_workers, &r->cfg.access_log),
+                         WEIR_OK);
+    assert_int_equal(weir_workers_start(&r->cfg, &r->workers, &r->error), WEIR_OK);
+    r->at = *weir_workers_bound(r->workers, 0);
+}
+
+/** A rig that runs with one worker. */
+static inline struct rig *rig_running(void)
+{
+    struct rig *r = rig_new();
+    rig_start(r);
+    return r;
+}
+
+/** Stop what runs; the access log is complete afterwards. */
+static inline void rig_stop(struct rig *r)
+{
+    weir_workers_stop(&r->workers);
+    assert_null(r->workers);
+    weir_access_log_close(&r->cfg.access_log);
+}
+
+/** Stop, close, remove. */
+static inline void rig_free(struct rig *r)
+{
+    rig_stop(r);
+    peer_close(&r->client);
+    peer_close(&r->server);
+    close(r->origin);
+    weir_verdicts_free(&r->cfg.verdicts);
+    sites_close(&r->kit);
+    free(r);
+}
+
+/** Write a tenant and tell the workers, as a push does. */
+static inline void rig_push(struct rig *r, struct stored *s)
+{
+    struct weir_span name = weir_span_cstr(s->t.name);
+    char kept[WEIR_TENANT_NAME_MAX + 1];
+    (void)snprintf(kept, sizeof(kept), "%s", s->t.name);
+    name = weir_span_cstr(kept);
+    sites_put(&r->kit, s);
+    weir_workers_tenant_changed(r->workers, name, true);
+}
+
+/** A counter, of all workers together. */
+static inline uint64_t rig_metric(const struct rig *r, enum weir_metric which)
+{
+    size_t num = 0;
+    const struct weir_metrics *const *blocks = weir_workers_metrics(r->workers, &num);
+    return weir_metrics_sum(blocks, num, which);
+}
+
+/** Wait until a counter or gauge has this value. */
+static inline void rig_await(const struct rig *r, enum weir_metric which, uint64_t value)
+{
+    uint64_t until = weir_clock_mono_ns() + PEER_WAIT_S * UINT64_C(1000000000);
+    while (rig_metric(r, which) != value) {
+        if (weir_clock_mono_ns() > until)
+            fail_msg("metric %d is %llu, not %llu", (int)which,
+                     (unsigned long long)rig_metric(r, which), (unsigned long long)value);
+        (void)usleep(1000);
+    }
+}
+
+/** How many lines of the access log hold this text. After rig_stop. */
+static inline unsigned rig_log_count(const struct rig *r, const char *text)
+{
+    static char line[WEIR_ACCESS_LINE_MAX + 1];
+    unsigned num = 0;
+    FILE *f = fopen(r->log_path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL)
+        num += strstr(line, text) != NULL;
+    assert_int_equal(fclose(f), 0);
+    return num;
+}
+
+/** One GET that the origin answers with `answer`, on the connections that are there or new ones. */
+static inline void rig_get(struct rig *r, const char *path, const char *answer)
+{
+    char request[256];
+    if (r->client.fd < 0)
+        peer_dial(&r->client, &r->at);
+    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: shop.example\r\n\r\n", path);
+    peer_send(&r->client, request);
+    if (r->server.fd < 0)
+        peer_accept(&r->server, r->origin);
+    peer_read_request(&r->server, &r->request);
+    peer_send(&r->server, answer);
+    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+}
+
+#define RIG_OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+#endif
