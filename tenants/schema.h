@@ -39,7 +39,9 @@ struct weir_diags {
     size_t len;   /* kept, at most 200 */
     size_t total; /* found */
 };
+/** Allocates nothing. */
 void weir_diags_init(struct weir_diags *d);
+/** Forget all of them, with their texts. */
 void weir_diags_deinit(struct weir_diags *d);
 /** "shop.yaml:14:9: upstreams.web.endpoints[0].weight: 70000 is out of range 0..65535", one line
  * each. */
@@ -61,7 +63,9 @@ struct weir_docs {
     struct weir_doc *items;
     size_t len;
 };
+/** Allocates nothing. */
 void weir_docs_init(struct weir_docs *d);
+/** Forget all documents; their messages are dead after this. */
 void weir_docs_deinit(struct weir_docs *d);
 
 struct weir_schema_source {
@@ -102,10 +106,18 @@ WEIR_MUST_USE enum weir_err weir_schema_read_json(const ProtobufCMessageDescript
                                                   struct weir_span text, struct weir_arena *arena,
                                                   ProtobufCMessage **ret);
 
-/** Field paths in which two messages differ, at most `max`, into `out` as arena strings. */
+/** Field paths that a comparison found. */
+struct weir_diff_paths {
+    const char **items; /* room for `max`, the caller's; the texts are the arena's */
+    size_t max;
+    size_t len; /* found, at most max */
+};
+/**
+ * Field paths in which two messages of one type (contract) differ, at most ret->max of them.
+ * @return WEIR_OK | WEIR_ENOMEM
+ */
 WEIR_MUST_USE enum weir_err weir_schema_diff(const ProtobufCMessage *a, const ProtobufCMessage *b,
-                                             struct weir_arena *arena, const char **out, size_t max,
-                                             size_t *ret_len);
+                                             struct weir_arena *arena, struct weir_diff_paths *ret);
 
 /** The reference page of a kind: every field, its type, range, unit, default, meaning. */
 void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out);

@@ -173,10 +173,21 @@ static void check_unique(struct weir_checker *c, char *const *items, size_t num,
     }
 }
 
+/* Items of a list or map that are looked at: no more than there may be. */
+static size_t items_num(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
+                        const struct weir_rule *rule)
+{
+    size_t num = *weir_reflect_num(m, f);
+
+    return num < rule->num_max ? num : rule->num_max;
+}
+
 static void check_list(struct weir_checker *c, const ProtobufCMessage *m,
-                       const ProtobufCFieldDescriptor *f, const struct weir_rule *rule, size_t num,
+                       const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
                        const struct weir_trail *at)
 {
+    size_t num = items_num(m, f, rule);
+
     if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
         for (size_t i = 0; i < num; i++) {
             struct weir_trail step = weir_trail_index(at, i);
@@ -216,9 +227,10 @@ static void check_entry(struct weir_checker *c, const struct weir_rule *rule,
 }
 
 static void check_map(struct weir_checker *c, const ProtobufCMessage *m,
-                      const ProtobufCFieldDescriptor *f, const struct weir_rule *rule, size_t num,
+                      const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
                       const struct weir_trail *at)
 {
+    size_t num = items_num(m, f, rule);
     struct weir_names names = weir_names_make(c, num);
     const struct weir_named *twice;
     size_t pos = 0, first;
@@ -247,17 +259,15 @@ static void check_items(struct weir_checker *c, const ProtobufCMessage *m,
     if (num < rule->num_min)
         weir_report_add(c->report, at, "is missing or empty, allowed are %u..%u entries",
                         rule->num_min, rule->num_max);
-    if (num > rule->num_max) {
+    if (num > rule->num_max)
         weir_report_add(c->report, at, "has %zu entries, at most %u are allowed", num,
                         rule->num_max);
-        num = rule->num_max;
-    }
     if (num == 0)
         return;
     if (weir_reflect_is_map(f))
-        check_map(c, m, f, rule, num, at);
+        check_map(c, m, f, rule, at);
     else
-        check_list(c, m, f, rule, num, at);
+        check_list(c, m, f, rule, at);
 }
 
 /* ---- messages ---- */

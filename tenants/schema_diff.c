@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_diff.c - the field paths in which two messages differ. Lists are compared place by place,
- * maps by key. Pure but for the arena the paths lie in.   Limits: the caller's `max`.
+ * maps by key. Pure but for the arena the paths lie in.   Limits: the caller's max.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ struct differ {
     const char **out;
     size_t max;
     size_t len;
-    bool failed;
+    bool failed; /* no memory for one of them */
 };
 
 static void add(struct differ *d, const struct weir_trail *at)
@@ -157,15 +157,14 @@ static void messages(struct differ *d, const ProtobufCMessage *a, const Protobuf
 }
 
 enum weir_err weir_schema_diff(const ProtobufCMessage *a, const ProtobufCMessage *b,
-                               struct weir_arena *arena, const char **out, size_t max,
-                               size_t *ret_len)
+                               struct weir_arena *arena, struct weir_diff_paths *ret)
 {
-    struct differ d = { .arena = arena, .out = out, .max = max };
+    struct differ d = { .arena = arena, .out = ret->items, .max = ret->max };
 
     WEIR_ASSERT(a->descriptor == b->descriptor);
     messages(&d, a, b, NULL);
     if (d.failed)
         return WEIR_ENOMEM;
-    *ret_len = d.len;
+    ret->len = d.len;
     return WEIR_OK;
 }

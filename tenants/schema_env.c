@@ -128,6 +128,7 @@ static enum weir_err list_set(struct overriding *o, ProtobufCMessage *m, const s
 {
     struct weir_tree_builder b = { .arena = &o->scratch, .report = &o->report };
     struct weir_mapper mapper = { .report = &o->report, .arena = o->arena };
+    struct weir_slot slot = { .msg = m, .field = t->field, .rule = t->rule };
     struct weir_tree list = { .kind = WEIR_TREE_LIST };
 
     weir_tree_begin(&b);
@@ -144,18 +145,19 @@ static enum weir_err list_set(struct overriding *o, ProtobufCMessage *m, const s
     if (err < 0)
         return err;
     weir_tree_close(&b);
-    return weir_map_items(&mapper, m, t->field, t->rule, b.root, at);
+    return weir_map_items(&mapper, &slot, b.root, at);
 }
 
 static enum weir_err value_set(struct overriding *o, ProtobufCMessage *m, const struct target *t,
                                struct weir_span value, const struct weir_trail *at)
 {
     struct weir_mapper mapper = { .report = &o->report, .arena = o->arena };
+    struct weir_slot slot = { .msg = m, .field = t->field, .rule = t->rule };
     struct weir_tree node = { .kind = WEIR_TREE_SCALAR, .text = trim(value) };
 
     if (t->field->label == PROTOBUF_C_LABEL_REPEATED)
         return list_set(o, m, t, value, at);
-    return weir_map_scalar(&mapper, m, t->field, t->rule, &node, at);
+    return weir_map_scalar(&mapper, &slot, &node, at);
 }
 
 /* One variable that is a field. Its value is checked here, where its name can be told. */

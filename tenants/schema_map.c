@@ -88,35 +88,34 @@ static void report_unknown(struct weir_mapper *m, const ProtobufCMessageDescript
 /* ---- lists and maps ---- */
 
 /* Room for the items of a list. What is beyond the rule's bound is reported here, and not read. */
-static enum weir_err items_make(struct weir_mapper *m, ProtobufCMessage *msg,
-                                const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
+static enum weir_err items_make(struct weir_mapper *m, const struct weir_slot *slot,
                                 const struct weir_tree *value, const struct weir_trail *at)
 {
     size_t num = value->num;
 
-    if (!m->lenient && num > rule->num_max) {
+    if (!m->lenient && num > slot->rule->num_max) {
         weir_report_add(m->report, at, "has %zu entries, at most %u are allowed", num,
-                        rule->num_max);
-        num = rule->num_max;
+                        slot->rule->num_max);
+        num = slot->rule->num_max;
     }
     void *items = NULL;
     if (num > 0) {
-        items = weir_arena_calloc(m->arena, num, weir_reflect_item_len(f));
+        items = weir_arena_calloc(m->arena, num, weir_reflect_item_len(slot->field));
         if (items == NULL)
             return WEIR_ENOMEM;
     }
-    *(void **)weir_reflect_member(msg, f) = items;
-    *weir_reflect_num(msg, f) = num;
+    *(void **)weir_reflect_member(slot->msg, slot->field) = items;
+    *weir_reflect_num(slot->msg, slot->field) = num;
     return WEIR_OK;
 }
 
-static enum weir_err list_map(struct weir_mapper *m, ProtobufCMessage *msg,
-                              const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
+static enum weir_err list_map(struct weir_mapper *m, const struct weir_slot *slot,
                               struct weir_tree *value, const struct weir_trail *at)
 {
-    enum weir_err err = items_make(m, msg, f, rule, value, at);
-    size_t num = *weir_reflect_num(msg, f);
-    void **items = *(void ***)weir_reflect_member(msg, f);
+    const ProtobufCFieldDescriptor *f = slot->field;
+    enum weir_err err = items_make(m, slot, value, at);
+    size_t num = *weir_reflect_num(slot->msg, f);
+    void **items = *(void ***)weir_reflect_member(slot->msg, f);
     struct weir_tree *item = value->first;
 
     for (size_t i = 0; err == WEIR_OK && i < num; i++, item = item->next) {
@@ -124,16 +123,17 @@ static enum weir_err list_map(struct weir_mapper *m, ProtobufCMessage *msg,
         if (f->type == PROTOBUF_C_TYPE_MESSAGE)
             err = weir_map_message(m, f->descriptor, item, &step, (ProtobufCMessage **)&items[i]);
         else
-            err = weir_map_text(m, rule, item, &step, (char **)&items[i]);
+            err = weir_map_text(m, slot->rule, item, &step, (char **)&items[i]);
     }
     return err;
 }
 
 /* One key and its value into an entry of a map. */
-static enum weir_err entry_map(struct weir_mapper *m, const ProtobufCMessageDescriptor *desc,
-                               const struct weir_rule *rule, struct weir_tree *key,
-                               const struct weir_trail *at, ProtobufCMessage **ret)
+static enum weir_err entry_map(struct weir_mapper *m, const struct weir_slot *slot,
+                               struct weir_tree *key, const struct weir_trail *at,
+                               ProtobufCMessage **ret)
 {
+    const ProtobufCMessageDescriptor *desc = slot->field->descriptor;
     const ProtobufCFieldDescriptor *f = &desc->fields[1];
     ProtobufCMessage *entry = weir_arena_alloc(m->arena, desc->sizeof_message);
     if (entry == NULL)
@@ -149,7 +149,7 @@ static enum weir_err entry_map(struct weir_mapper *m, const ProtobufCMessageDesc
     if (f->type == PROTOBUF_C_TYPE_MESSAGE)
         err = weir_map_message(m, f->descriptor, key->next, &step, member);
     else
-        err = weir_map_text(m, rule, key->next, &step, member);
+        err = weir_map_text(m, slot->rule, key->next, &step, member);
     if (err == WEIR_OK)
         *ret = entry;
     return err;
@@ -175,37 +175,35 @@ static bool key_is_new(struct weir_mapper *m, const struct weir_tree *map, struc
     return false;
 }
 
-static enum weir_err entries_map(struct weir_mapper *m, ProtobufCMessage *msg,
-                                 const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
+static enum weir_err entries_map(struct weir_mapper *m, const struct weir_slot *slot,
                                  struct weir_tree *value, const struct weir_trail *at)
 {
-    enum weir_err err = items_make(m, msg, f, rule, value, at);
-    size_t max = *weir_reflect_num(msg, f);
-    ProtobufCMessage **items = *(ProtobufCMessage ***)weir_reflect_member(msg, f);
+    enum weir_err err = items_make(m, slot, value, at);
+    size_t *num_items = weir_reflect_num(slot->msg, slot->field);
+    ProtobufCMessage **items = *(ProtobufCMessage ***)weir_reflect_member(slot->msg, slot->field);
     struct weir_tree *key = value->first;
     size_t num = 0;
 
-    for (size_t i = 0; err == WEIR_OK && i < max; i++, key = key->next->next) {
+    for (size_t i = 0; err == WEIR_OK && i < *num_items; i++, key = key->next->next) {
         if (!m->lenient && !key_is_new(m, value, key, at))
             continue;
-        err = entry_map(m, f->descriptor, rule, key, at, &items[num]);
+        err = entry_map(m, slot, key, at, &items[num]);
         num++;
     }
-    *weir_reflect_num(msg, f) = err == WEIR_OK ? num : 0;
+    *num_items = err == WEIR_OK ? num : 0;
     return err;
 }
 
-enum weir_err weir_map_items(struct weir_mapper *m, ProtobufCMessage *msg,
-                             const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
+enum weir_err weir_map_items(struct weir_mapper *m, const struct weir_slot *slot,
                              struct weir_tree *value, const struct weir_trail *at)
 {
-    bool is_map = weir_reflect_is_map(f);
+    bool is_map = weir_reflect_is_map(slot->field);
 
     if (value->kind != (is_map ? WEIR_TREE_MAP : WEIR_TREE_LIST)) {
         report_kind(m, value, at, is_map ? "a map" : "a list");
         return WEIR_OK;
     }
-    return is_map ? entries_map(m, msg, f, rule, value, at) : list_map(m, msg, f, rule, value, at);
+    return is_map ? entries_map(m, slot, value, at) : list_map(m, slot, value, at);
 }
 
 /* ---- messages ---- */
@@ -245,20 +243,21 @@ static bool is_envelope(const struct weir_trail *at, const struct weir_tree *key
                           weir_span_eq(key->text, WEIR_SPAN_LIT("kind")));
 }
 
-static enum weir_err field_map(struct weir_mapper *m, ProtobufCMessage *msg,
-                               const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
+static enum weir_err field_map(struct weir_mapper *m, const struct weir_slot *slot,
                                struct weir_tree *value, const struct weir_trail *at)
 {
-    if (!m->lenient && weir_check_is_refused(rule)) {
+    const ProtobufCFieldDescriptor *f = slot->field;
+
+    if (!m->lenient && weir_check_is_refused(slot->rule)) {
         weir_report_add(m->report, at, WEIR_NOT_SUPPORTED);
         value->reported = true;
         return WEIR_OK;
     }
     if (f->label == PROTOBUF_C_LABEL_REPEATED)
-        return weir_map_items(m, msg, f, rule, value, at);
+        return weir_map_items(m, slot, value, at);
     if (f->type == PROTOBUF_C_TYPE_MESSAGE)
-        return weir_map_message(m, f->descriptor, value, at, weir_reflect_member(msg, f));
-    return weir_map_scalar(m, msg, f, rule, value, at);
+        return weir_map_message(m, f->descriptor, value, at, weir_reflect_member(slot->msg, f));
+    return weir_map_scalar(m, slot, value, at);
 }
 
 /* Which field a key names, or NULL: it is unknown, or given before, and that is reported. */
@@ -306,11 +305,11 @@ static enum weir_err fields_map(struct weir_mapper *m, ProtobufCMessage *msg,
         if (!m->lenient && is_envelope(at, key))
             continue;
         struct weir_trail step = weir_trail_name(at, key->text);
-        const ProtobufCFieldDescriptor *f = key_field(m, desc, key, &step, seen);
-        if (f == NULL)
+        struct weir_slot slot = { .msg = msg, .field = key_field(m, desc, key, &step, seen) };
+        if (slot.field == NULL)
             continue;
-        const struct weir_rule *rule = set != NULL ? weir_rules_field(set, f) : NULL;
-        err = field_map(m, msg, f, rule, key->next, &step);
+        slot.rule = set != NULL ? weir_rules_field(set, slot.field) : NULL;
+        err = field_map(m, &slot, key->next, &step);
     }
     return err;
 }

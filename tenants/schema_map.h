@@ -24,6 +24,13 @@ struct weir_mapper {
     bool lenient; /* weir's own JSON, maybe of a newer weir: unknown keys are left out */
 };
 
+/** Where a value goes. */
+struct weir_slot {
+    ProtobufCMessage *msg;
+    const ProtobufCFieldDescriptor *field;
+    const struct weir_rule *rule; /* NULL: none */
+};
+
 /**
  * A message from a map. What is wrong is reported, the rest is there; never NULL on WEIR_OK. Lists
  * keep their indices: an item that could not be read is there empty.
@@ -37,22 +44,18 @@ WEIR_MUST_USE enum weir_err weir_map_message(struct weir_mapper *m,
                                              struct weir_tree *value, const struct weir_trail *at,
                                              ProtobufCMessage **ret);
 /**
- * A list of texts or messages, or a map, into its field of `msg`, which takes the place of what was
+ * A list of texts or messages, or a map, into its field, where it takes the place of what was
  * there.
- * @param rule NULL: none @return as weir_map_message
+ * @return as weir_map_message
  */
-WEIR_MUST_USE enum weir_err weir_map_items(struct weir_mapper *m, ProtobufCMessage *msg,
-                                           const ProtobufCFieldDescriptor *f,
-                                           const struct weir_rule *rule, struct weir_tree *value,
-                                           const struct weir_trail *at);
+WEIR_MUST_USE enum weir_err weir_map_items(struct weir_mapper *m, const struct weir_slot *slot,
+                                           struct weir_tree *value, const struct weir_trail *at);
 /**
- * A scalar into a field of `msg` that is neither a list nor a message.
- * @param rule NULL: none @return as weir_map_message
+ * A scalar into a field that is neither a list nor a message.
+ * @return as weir_map_message
  */
-WEIR_MUST_USE enum weir_err weir_map_scalar(struct weir_mapper *m, ProtobufCMessage *msg,
-                                            const ProtobufCFieldDescriptor *f,
-                                            const struct weir_rule *rule, struct weir_tree *value,
-                                            const struct weir_trail *at);
+WEIR_MUST_USE enum weir_err weir_map_scalar(struct weir_mapper *m, const struct weir_slot *slot,
+                                            struct weir_tree *value, const struct weir_trail *at);
 /**
  * A copy of a text as a field of this rule keeps it: in its one spelling when it has the form of
  * the rule, else as it is. Reports what cannot be kept in a C string.

@@ -39,9 +39,9 @@ static bool is_scalar(struct weir_mapper *m, struct weir_tree *value, const stru
     return false;
 }
 
-static void set_has(ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f)
+static void set_has(const struct weir_slot *slot)
 {
-    *(protobuf_c_boolean *)weir_reflect_at(msg, f->quantifier_offset) = 1;
+    *(protobuf_c_boolean *)weir_reflect_at(slot->msg, slot->field->quantifier_offset) = 1;
 }
 
 /* ---- texts ---- */
@@ -75,11 +75,10 @@ enum weir_err weir_map_text(struct weir_mapper *m, const struct weir_rule *rule,
     return WEIR_OK;
 }
 
-static enum weir_err bytes_map(struct weir_mapper *m, ProtobufCMessage *msg,
-                               const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
+static enum weir_err bytes_map(struct weir_mapper *m, const struct weir_slot *slot,
                                struct weir_tree *value, const struct weir_trail *at)
 {
-    ProtobufCBinaryData *member = weir_reflect_member(msg, f);
+    ProtobufCBinaryData *member = weir_reflect_member(slot->msg, slot->field);
     size_t len = value->text.len;
 
     if (value->json && !value->quoted) {
@@ -92,7 +91,7 @@ static enum weir_err bytes_map(struct weir_mapper *m, ProtobufCMessage *msg,
     if (data == NULL)
         return WEIR_ENOMEM;
     /* Bytes with a rule are text to who writes them; others travel as proto3 JSON has them. */
-    if (rule != NULL) {
+    if (slot->rule != NULL) {
         if (len > 0)
             memcpy(data, value->text.at, len);
     } else if (!weir_base64_decode(value->text, data, &len)) {
@@ -100,7 +99,7 @@ static enum weir_err bytes_map(struct weir_mapper *m, ProtobufCMessage *msg,
         return WEIR_OK;
     }
     *member = (ProtobufCBinaryData){ .len = len, .data = data };
-    set_has(msg, f);
+    set_has(slot);
     return WEIR_OK;
 }
 
@@ -128,11 +127,13 @@ static void report_number(struct weir_mapper *m, const struct weir_rule *rule, e
                     range.text[0] != '\0' ? ", allowed is " : "", range.text);
 }
 
-/* @param max  what the member can hold. @return whether *ret was written; else it is reported */
-static bool number_read(struct weir_mapper *m, const struct weir_rule *rule, uint64_t max,
+/* @return whether *ret was written; else it is reported */
+static bool number_read(struct weir_mapper *m, const struct weir_slot *slot,
                         struct weir_tree *value, const struct weir_trail *at, uint64_t *ret)
 {
+    const struct weir_rule *rule = slot->rule;
     enum weir_unit unit = rule != NULL ? rule->unit : WEIR_UNIT_NONE;
+    uint64_t max = slot->field->type == PROTOBUF_C_TYPE_UINT32 ? UINT32_MAX : UINT64_MAX;
     enum weir_err err = WEIR_EINVAL;
     uint64_t n = 0;
 
@@ -214,10 +215,11 @@ static double double_read(const struct weir_tree *value)
 }
 
 /* Everything but texts and bytes. @return whether the member was written; else it is reported */
-static bool member_read(struct weir_mapper *m, const ProtobufCFieldDescriptor *f,
-                        const struct weir_rule *rule, struct weir_tree *value,
-                        const struct weir_trail *at, void *member)
+static bool member_read(struct weir_mapper *m, const struct weir_slot *slot,
+                        struct weir_tree *value, const struct weir_trail *at)
 {
+    const ProtobufCFieldDescriptor *f = slot->field;
+    void *member = weir_reflect_member(slot->msg, f);
     uint64_t n = 0;
 
     if (f->type == PROTOBUF_C_TYPE_BOOL)
@@ -228,30 +230,32 @@ static bool member_read(struct weir_mapper *m, const ProtobufCFieldDescriptor *f
         *(double *)member = double_read(value);
         return true;
     }
-    if (f->type == PROTOBUF_C_TYPE_UINT64 || f->type == PROTOBUF_C_TYPE_FIXED64)
-        return number_read(m, rule, UINT64_MAX, value, at, member);
-    WEIR_ASSERT(f->type == PROTOBUF_C_TYPE_UINT32); /* proto/ has no other types; a test looks */
-    if (!number_read(m, rule, UINT32_MAX, value, at, &n))
+    if (!number_read(m, slot, value, at, &n))
         return false;
-    *(uint32_t *)member = (uint32_t)n;
+    if (f->type == PROTOBUF_C_TYPE_UINT32) {
+        *(uint32_t *)member = (uint32_t)n;
+        return true;
+    }
+    /* proto/ has no other types; a test looks. */
+    WEIR_ASSERT(f->type == PROTOBUF_C_TYPE_UINT64 || f->type == PROTOBUF_C_TYPE_FIXED64);
+    *(uint64_t *)member = n;
     return true;
 }
 
-enum weir_err weir_map_scalar(struct weir_mapper *m, ProtobufCMessage *msg,
-                              const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
+enum weir_err weir_map_scalar(struct weir_mapper *m, const struct weir_slot *slot,
                               struct weir_tree *value, const struct weir_trail *at)
 {
-    void *member = weir_reflect_member(msg, f);
+    const ProtobufCFieldDescriptor *f = slot->field;
 
     if (m->lenient && is_null(value))
         return WEIR_OK;
     if (!is_scalar(m, value, at))
         return WEIR_OK;
     if (f->type == PROTOBUF_C_TYPE_STRING)
-        return weir_map_text(m, rule, value, at, member);
+        return weir_map_text(m, slot->rule, value, at, weir_reflect_member(slot->msg, f));
     if (f->type == PROTOBUF_C_TYPE_BYTES)
-        return bytes_map(m, msg, f, rule, value, at);
-    if (member_read(m, f, rule, value, at, member))
-        set_has(msg, f);
+        return bytes_map(m, slot, value, at);
+    if (member_read(m, slot, value, at))
+        set_has(slot);
     return WEIR_OK;
 }

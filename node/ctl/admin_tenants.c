@@ -276,17 +276,20 @@ static bool history_add(void *arg, uint64_t revision, struct weir_span value)
 static enum weir_err revision_fill(struct weir_arena *arena, const Weir__V1__StoredTenant *s,
                                    const Weir__V1__StoredTenant *before, Weir__V1__Revision *out)
 {
-    const char **changed = weir_arena_calloc(arena, CHANGED_MAX, sizeof(*changed));
+    struct weir_diff_paths changed = {
+        .items = weir_arena_calloc(arena, CHANGED_MAX, sizeof(*changed.items)),
+        .max = CHANGED_MAX,
+    };
     enum weir_err err = WEIR_OK;
     out->applied_at = time_text(arena, s->applied_ms);
     out->applied_by = s->applied_by;
     out->why = s->why;
-    if (changed == NULL || out->applied_at == NULL)
+    if (changed.items == NULL || out->applied_at == NULL)
         return WEIR_ENOMEM;
     if (before != NULL)
-        err = weir_schema_diff(&before->tenant->base, &s->tenant->base, arena, changed, CHANGED_MAX,
-                               &out->n_changed);
-    out->changed = (char **)changed;
+        err = weir_schema_diff(&before->tenant->base, &s->tenant->base, arena, &changed);
+    out->changed = (char **)changed.items;
+    out->n_changed = changed.len;
     return err;
 }
 

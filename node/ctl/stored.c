@@ -179,7 +179,7 @@ static enum weir_err same(const struct weir_stored_change *c, const Weir__V1__Te
 {
     struct weir_strbuf packed = WEIR_STRBUF_ZERO;
     const char *differs[1];
-    size_t num = 0;
+    struct weir_diff_paths paths = { .items = differs, .max = 1 };
     enum weir_err err = WEIR_OK;
     weir_stored_pack(&old->base, &packed);
     if (packed.failed)
@@ -187,9 +187,9 @@ static enum weir_err same(const struct weir_stored_change *c, const Weir__V1__Te
     else if (weir_span_eq(weir_span(packed.at, packed.len), c->packed))
         *ret_same = true;
     else
-        err = weir_schema_diff(&old->base, &c->tenant->base, arena, differs, 1, &num);
+        err = weir_schema_diff(&old->base, &c->tenant->base, arena, &paths);
     if (err == WEIR_OK && !*ret_same)
-        *ret_same = num == 0;
+        *ret_same = paths.len == 0;
     weir_strbuf_deinit(&packed);
     return err;
 }

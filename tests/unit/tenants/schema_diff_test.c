@@ -12,17 +12,17 @@ static void differ(const char *a, const char *b, size_t max, const char *paths)
     struct schemas in_a, in_b;
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     const char *found[PATHS_MAX];
-    size_t num = 0;
+    struct weir_diff_paths differences = { .items = found, .max = max };
 
     schemas_read(&in_a, weir_span_cstr(a), WEIR_FORMAT_YAML);
     schemas_read(&in_b, weir_span_cstr(b), WEIR_FORMAT_YAML);
     assert_string_equal(in_a.said.at, "");
     assert_string_equal(in_b.said.at, "");
     assert_int_equal(weir_schema_diff(in_a.docs.items[0].message, in_b.docs.items[0].message,
-                                      &in_a.docs.arena, found, max, &num),
+                                      &in_a.docs.arena, &differences),
                      WEIR_OK);
     weir_strbuf_puts(&out, "");
-    for (size_t i = 0; i < num; i++)
+    for (size_t i = 0; i < differences.len; i++)
         weir_strbuf_printf(&out, "%s%s", i > 0 ? " " : "", found[i]);
     assert_string_equal(out.at, paths);
     weir_strbuf_deinit(&out);

@@ -392,8 +392,8 @@ static enum weir_err whole_life(const char *text, enum weir_format format)
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     struct weir_docs docs;
     struct weir_diags diags;
-    const char *paths[4];
-    size_t num;
+    const char *items[4];
+    struct weir_diff_paths paths = { .items = items, .max = 4 };
 
     weir_docs_init(&docs);
     weir_diags_init(&diags);
@@ -403,8 +403,7 @@ static enum weir_err whole_life(const char *text, enum weir_format format)
     if (err == WEIR_OK)
         err = weir_schema_write(docs.items[0].kind, docs.items[0].message, format, &out);
     if (err == WEIR_OK)
-        err = weir_schema_diff(docs.items[0].message, docs.items[0].message, &docs.arena, paths, 4,
-                               &num);
+        err = weir_schema_diff(docs.items[0].message, docs.items[0].message, &docs.arena, &paths);
     weir_strbuf_deinit(&out);
     weir_docs_deinit(&docs);
     weir_diags_deinit(&diags);
