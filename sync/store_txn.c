@@ -45,7 +45,8 @@ enum weir_err weir_store_txn_meta(struct store_txn *t)
     return WEIR_OK;
 }
 
-static uint64_t count_free(const struct store_txn *t)
+/* Pages in the free tree. False: it does not hold, and LMDB must not be let at it. */
+static bool count_free(const struct store_txn *t, uint64_t *ret_num)
 {
     struct weir_tree_cursor c;
     struct weir_span key;
@@ -53,22 +54,36 @@ static uint64_t count_free(const struct store_txn *t)
     uint64_t num = 0;
 
     enum weir_err err = weir_tree_first(&c, &t->pages, &t->free);
-    while (err == WEIR_OK && weir_tree_entry(&c, &key, &value) == WEIR_OK) {
-        if (value.len >= FREE_ROW_ID)
-            num += weir_num_get_le(value.at, FREE_ROW_ID);
+    while (err == WEIR_OK) {
+        err = weir_tree_entry(&c, &key, &value);
+        if (err < 0)
+            break;
+        uint64_t here = value.len >= FREE_ROW_ID ? weir_num_get_le(value.at, FREE_ROW_ID) : 0;
+        if (key.len != FREE_ROW_ID || here >= value.len / FREE_ROW_ID)
+            return false;
+        num += here;
         err = weir_tree_next(&c);
     }
-    return num;
+    if (err != WEIR_ENOTFOUND)
+        return false;
+    *ret_num = num;
+    return true;
+}
+
+static bool free_tree_small(const struct store_txn *t)
+{
+    return t->free.num_branch_pages + t->free.num_leaf_pages + t->free.num_overflow_pages <=
+           COUNT_FREE_PAGES;
 }
 
 uint64_t weir_store_used(struct store_txn *t, bool exact)
 {
     struct weir_store *s = t->s;
     uint64_t now_ms = weir_clock_mono_ns() / 1000000;
-    uint64_t pages = t->free.num_branch_pages + t->free.num_leaf_pages + t->free.num_overflow_pages;
 
-    if (exact || pages <= COUNT_FREE_PAGES || now_ms - s->free_counted_ms >= COUNT_FREE_EVERY_MS) {
-        s->free_pages = count_free(t);
+    if (exact || free_tree_small(t) || now_ms - s->free_counted_ms >= COUNT_FREE_EVERY_MS) {
+        if (!count_free(t, &s->free_pages))
+            weir_store_suspect(s, "free pages");
         s->free_counted_ms = now_ms;
     }
     uint64_t used = t->last_page + 1;
@@ -85,6 +100,14 @@ static bool over_reserve(struct store_txn *t)
     return weir_store_used(t, true) > limit;
 }
 
+/* LMDB takes pages from the free tree as it needs them. A large one was checked at open. */
+static enum weir_err check_free(struct store_txn *t)
+{
+    uint64_t num = 0;
+
+    return !free_tree_small(t) || count_free(t, &num) ? WEIR_OK : WEIR_ECORRUPT;
+}
+
 enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
 {
     struct store_txn t = { .s = s, .tally = s->tally, .wall_ms = weir_store_wall_ms(s) };
@@ -99,10 +122,12 @@ enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
         t.roots.txnid--; /* LMDB has counted on for this transaction */
         err = weir_store_txn_meta(&t);
     }
+    if (err == WEIR_OK)
+        err = check_free(&t);
     if (err < 0) {
         mdb_txn_abort(t.txn);
         if (err == WEIR_ECORRUPT)
-            weir_store_suspect(s, "roots");
+            weir_store_suspect(s, "roots or free pages");
         return err;
     }
     t.over_reserve = over_reserve(&t);

@@ -81,8 +81,9 @@ static void finish(struct weir_store *s, size_t num_writes, size_t num_changes)
 
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
+    /* A push that changes nothing is refused by its builder and is no error. */
     for (size_t i = 0; i < num_writes; i++)
-        num_errors += s->group[i]->err < 0;
+        num_errors += s->group[i]->err < 0 && s->group[i]->err != WEIR_EEXIST;
     count_metric(s, WEIR_M_STORE_WRITES, num_changes);
     count_metric(s, WEIR_M_STORE_WRITE_ERRORS, num_errors);
     for (size_t i = 0; i < num_writes; i++)

@@ -6,9 +6,13 @@
  */
 #include "tests/support/store_kit.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "node/base/rng.h"
+#include "sync/num.h"
+#include "sync/store_file.h"
+#include "tests/support/failalloc.h"
 
 #define NUM_KEYS  240
 #define BIG_EVERY 10 /* each tenth value lies in pages of its own */
@@ -77,13 +81,21 @@ static void put_versions(struct kit *k, int v)
         assert_int_equal(kit_wait(&kw[i]), WEIR_OK);
 }
 
+/* The data file, or another of the folder. */
+static int open_file(const struct kit *k, const char *name, int flags)
+{
+    char path[256];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", k->folder, name);
+    return open(path, flags, 0600);
+}
+
 static int group_setup(void **state)
 {
     struct golden *g = calloc(1, sizeof(*g));
-    char path[256];
 
     assert_non_null(g);
-    kit_init(&g->k);
+    kit_init_quick(&g->k);
     g->k.cfg.max_bytes = MAX_BYTES;
     kit_open(&g->k);
     put_versions(&g->k, 0);
@@ -95,8 +107,7 @@ static int group_setup(void **state)
             assert_int_equal(kit_delete(&g->k, key), WEIR_OK);
     }
     kit_close(&g->k);
-    (void)snprintf(path, sizeof(path), "%s/conf.mdb", g->k.folder);
-    int fd = open(path, O_RDONLY);
+    int fd = open_file(&g->k, "conf.mdb", O_RDONLY);
     struct stat st;
     assert_true(fd >= 0);
     assert_int_equal(fstat(fd, &st), 0);
@@ -122,12 +133,10 @@ static int group_teardown(void **state)
 /* Fill the folder with this file and nothing else. */
 static void place(const struct golden *g, const uint8_t *file, size_t len)
 {
-    char path[256];
 
     kit_remove_folder(g->k.folder);
     assert_int_equal(mkdir(g->k.folder, 0700), 0);
-    (void)snprintf(path, sizeof(path), "%s/conf.mdb", g->k.folder);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int fd = open_file(&g->k, "conf.mdb", O_WRONLY | O_CREAT | O_TRUNC);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, file, len), len);
     close(fd);
@@ -482,13 +491,11 @@ static uint64_t running_seed;
 static void damage_while_running(struct kit *k, struct found *f)
 {
     struct weir_rng rng;
-    char path[256];
     struct stat st;
 
     weir_rng_init(&rng, running_seed);
     CHECK(f, reopen(k));
-    (void)snprintf(path, sizeof(path), "%s/conf.mdb", k->folder);
-    int fd = open(path, O_RDWR);
+    int fd = open_file(k, "conf.mdb", O_RDWR);
     CHECK(f, fd >= 0);
     CHECK(f, fstat(fd, &st) == 0);
     /* Any page but the meta pages and the few that every commit reads and writes anew. */
@@ -524,11 +531,96 @@ static void damage_under_a_running_store_is_survived_and_repaired(void **state)
     }
 }
 
+/* Spoil the last leaf of the index under a running store: the rows of index 2 end there. */
+static bool spoil_last_index_leaf(struct kit *k)
+{
+    struct store_file f = STORE_FILE_ZERO;
+    struct weir_tree_cursor c;
+    struct weir_span last = WEIR_SPAN_LIT("\xff");
+    int folder = open(k->folder, O_RDONLY | O_DIRECTORY);
+    bool ok = folder >= 0 && weir_store_file_open(folder, "conf.mdb", &f) == WEIR_OK &&
+              weir_store_file_check(&f, true) == WEIR_OK &&
+              weir_tree_locate(&c, &f.pages, &f.tree[STORE_IDX], last) == WEIR_OK && c.depth > 1;
+    off_t at = ok ? c.level[c.depth - 1].page - f.pages.map : 0;
+
+    weir_store_file_close(&f);
+    close(folder);
+    int fd = open_file(k, "conf.mdb", O_WRONLY);
+    ok = ok && fd >= 0 && pwrite(fd, "\xff\xff", 2, at + 12) == 2;
+    close(fd);
+    return ok;
+}
+
+static _Atomic bool gate_entered;
+static _Atomic bool gate_open;
+
+static enum weir_err gate_build(struct weir_write *w, const struct weir_record *current,
+                                uint64_t hlc, struct weir_strbuf *value)
+{
+    atomic_store(&gate_entered, true);
+    while (!atomic_load(&gate_open))
+        usleep(1000);
+    return kit_build(w, current, hlc, value);
+}
+
+/* The middle one of three adds a row that it can and one that it cannot. */
+static void fail_half_way(struct kit *k, struct found *f)
+{
+    static const char *const values[] = { "x|1a@1", "x|1b@1;2zzzzzzzzzzzzzzzz@1", "x|1c@1" };
+    static const char *const keys[] = { "t/a", "t/b", "t/c" };
+    struct kit_write gate;
+    struct kit_write kw[3];
+    struct weir_span owner;
+
+    CHECK(f, reopen(k));
+    CHECK(f, spoil_last_index_leaf(k));
+    kit_write_init(&gate, WEIR_SPAN_LIT("gate"), WEIR_SPAN_LIT("v"));
+    gate.w.build = gate_build;
+    CHECK(f, weir_store_submit(k->s, &gate.w) == WEIR_OK);
+    while (!atomic_load(&gate_entered))
+        usleep(1000);
+    for (int i = 0; i < 3; i++) {
+        kit_write_init(&kw[i], weir_span_cstr(keys[i]), weir_span_cstr(values[i]));
+        CHECK(f, weir_store_submit(k->s, &kw[i].w) == WEIR_OK);
+    }
+    atomic_store(&gate_open, true);
+    CHECK(f, kit_wait(&gate) == WEIR_OK);
+    CHECK(f, kit_wait(&kw[0]) == WEIR_OK);
+    CHECK(f, kit_wait(&kw[1]) == WEIR_ECORRUPT);
+    CHECK(f, kit_wait(&kw[2]) == WEIR_OK);
+    CHECK(f, kw[0].num_builds == 2);
+    CHECK(f, kw[1].num_builds == 2);
+    CHECK(f, kw[2].num_builds == 1);
+    CHECK(f, kw[2].w.version.seq == kw[0].w.version.seq + 1);
+    CHECK(f, weir_store_read_begin(k->r) == WEIR_OK);
+    CHECK(f, weir_store_index_owner(k->r, WEIR_INDEX_HOST, WEIR_SPAN_LIT("a"), &owner) == WEIR_OK);
+    CHECK(f, weir_store_index_owner(k->r, WEIR_INDEX_HOST, WEIR_SPAN_LIT("b"), &owner) ==
+                 WEIR_ENOTFOUND);
+    CHECK(f, weir_store_index_owner(k->r, WEIR_INDEX_HOST, WEIR_SPAN_LIT("c"), &owner) == WEIR_OK);
+    weir_store_read_end(k->r);
+    struct weir_store_stats st;
+    CHECK(f, weir_store_stats(k->r, &st) == WEIR_OK);
+    CHECK(f, st.damaged);
+    kit_close(k);
+}
+
+static void write_that_fails_half_way_is_undone_and_its_group_carried_out(void **state)
+{
+    struct golden *g = *state;
+
+    place(g, g->file, g->len);
+    struct found f = in_child(g, fail_half_way);
+    assert_int_equal(f.line, 0);
+    /* The next start rebuilds the index out of the records. */
+    f = in_child(g, open_and_look);
+    check_case(&f, 0, "after failing half-way", 0);
+    assert_true(f.rescued);
+}
+
 static void newer_format_is_refused_and_left_alone(void **state)
 {
     struct golden *g = *state;
     struct weir_store *s = NULL;
-    char path[256];
     uint32_t version = 2;
 
     /* LMDB's own version, in both meta pages. */
@@ -539,13 +631,147 @@ static void newer_format_is_refused_and_left_alone(void **state)
     memcpy(copy + PAGE + 20, &version, 4);
     place(g, copy, g->len);
     assert_int_equal(weir_store_open(&g->k.cfg, &s), WEIR_EUNSUPPORTED);
-    (void)snprintf(path, sizeof(path), "%s/conf.mdb", g->k.folder);
-    int fd = open(path, O_RDONLY);
+    int fd = open_file(&g->k, "conf.mdb", O_RDONLY);
     assert_true(fd >= 0);
     assert_int_equal(read(fd, copy, g->len), g->len);
     close(fd);
     assert_memory_equal(copy + 20, &version, 4);
     free(copy);
+}
+
+/* Our own format number, in every copy of its row, with a sum that holds. */
+static void format_of_tomorrow_is_refused_and_left_alone(void **state)
+{
+    struct golden *g = *state;
+    struct weir_store *s = NULL;
+    struct weir_span key = WEIR_SPAN_LIT("format");
+    uint8_t *copy = malloc(g->len);
+    int num = 0;
+
+    assert_non_null(copy);
+    memcpy(copy, g->file, g->len);
+    for (size_t at = 0; at + 14 < g->len; at++) {
+        struct weir_span row = weir_span(copy + at + key.len, 8);
+        struct weir_span payload;
+        if (memcmp(copy + at, key.at, key.len) != 0 ||
+            weir_store_row_check(STORE_META, key, row, &payload) < 0)
+            continue;
+        uint8_t *number = copy + at + key.len;
+        weir_num_put_le(number, STORE_FORMAT + 1, 4);
+        weir_num_put_le(number + 4, weir_store_row_sum(STORE_META, key, weir_span(number, 4)), 4);
+        num++;
+    }
+    assert_true(num > 0);
+    place(g, copy, g->len);
+    free(copy);
+    assert_int_equal(weir_store_open(&g->k.cfg, &s), WEIR_EUNSUPPORTED);
+    assert_false(was_rescued(&g->k));
+}
+
+/* ---- the rescue itself ---- */
+
+static void cut_off_the_tail(struct golden *g)
+{
+    place(g, g->file, g->len - PAGE);
+}
+
+static void rescue_that_is_killed_begins_again(void **state)
+{
+    struct golden *g = *state;
+    struct weir_rng rng;
+
+    weir_rng_init(&rng, 7);
+    for (int i = 0; i < 30; i++) {
+        cut_off_the_tail(g);
+        for (int kills = 0; kills < 3; kills++) {
+            pid_t pid = fork();
+            assert_true(pid >= 0);
+            if (pid == 0) {
+                struct kit k = g->k;
+                (void)reopen(&k);
+                _exit(0);
+            }
+            usleep((useconds_t)weir_rng_below(&rng, 20000));
+            (void)kill(pid, SIGKILL);
+            assert_int_equal(waitpid(pid, NULL, 0), pid);
+        }
+        struct found f = in_child(g, open_and_look);
+        check_case(&f, 60, "killed rescue", (size_t)i);
+        assert_true(f.rescued);
+    }
+}
+
+/* The new file was put in place and the old one not yet out of the way. */
+static void damaged_file_left_by_a_killed_exchange_is_moved_aside(void **state)
+{
+    struct golden *g = *state;
+    char from[256];
+    char to[256];
+
+    cut_off_the_tail(g);
+    (void)snprintf(from, sizeof(from), "%s/conf.mdb", g->k.folder);
+    (void)snprintf(to, sizeof(to), "%s/conf.mdb.new", g->k.folder);
+    assert_int_equal(rename(from, to), 0);
+    int fd = open(from, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, g->file, g->len), g->len);
+    close(fd);
+    struct found f = in_child(g, open_and_look);
+    check_case(&f, 0, "exchange", 0);
+    assert_true(f.rescued);
+    assert_int_not_equal(access(to, F_OK), 0);
+}
+
+/* A file system that cannot exchange: the old file was moved, the complete new one not yet named.
+ */
+static void complete_new_file_is_taken_when_there_is_no_other(void **state)
+{
+    struct golden *g = *state;
+    char from[256];
+    char to[256];
+
+    place(g, g->file, g->len);
+    (void)snprintf(from, sizeof(from), "%s/conf.mdb", g->k.folder);
+    (void)snprintf(to, sizeof(to), "%s/conf.mdb.new", g->k.folder);
+    assert_int_equal(rename(from, to), 0);
+    struct found f = in_child(g, open_and_look);
+    check_case(&f, 0, "new", 0);
+    assert_int_equal(f.num_current, NUM_KEYS);
+}
+
+static void rescue_survives_every_failing_allocation(void **state)
+{
+    struct golden *g = *state;
+    struct kit k = g->k;
+    enum weir_err err = WEIR_ENOMEM;
+    long n = 1;
+
+    for (; err < 0 && n < 200; n++) {
+        cut_off_the_tail(g);
+        weir_failalloc_once(n);
+        err = weir_store_open(&k.cfg, &k.s);
+        weir_failalloc_once(-1);
+        assert_true(err == WEIR_OK || err == WEIR_ENOMEM);
+    }
+    assert_int_equal(err, WEIR_OK);
+    assert_true(n > 10);
+    weir_store_close(&k.s);
+    struct found f = in_child(g, open_and_look);
+    check_case(&f, 60, "after failing allocations", (size_t)n);
+}
+
+static void mark_of_a_suspicion_that_was_wrong_goes_away(void **state)
+{
+    struct golden *g = *state;
+
+    place(g, g->file, g->len);
+    int fd = open_file(&g->k, "conf.mdb.suspect", O_WRONLY | O_CREAT);
+    assert_true(fd >= 0);
+    close(fd);
+    struct found f = in_child(g, open_and_look);
+    check_case(&f, 0, "mark", 0);
+    assert_false(f.rescued);
+    assert_int_equal(open_file(&g->k, "conf.mdb.suspect", O_RDONLY), -1);
 }
 
 int main(void)
@@ -561,7 +787,14 @@ int main(void)
         cmocka_unit_test(file_cut_anywhere_opens_with_what_is_left),
         cmocka_unit_test(file_that_is_no_database_is_moved_aside),
         cmocka_unit_test(damage_under_a_running_store_is_survived_and_repaired),
+        cmocka_unit_test(write_that_fails_half_way_is_undone_and_its_group_carried_out),
         cmocka_unit_test(newer_format_is_refused_and_left_alone),
+        cmocka_unit_test(format_of_tomorrow_is_refused_and_left_alone),
+        cmocka_unit_test(rescue_that_is_killed_begins_again),
+        cmocka_unit_test(damaged_file_left_by_a_killed_exchange_is_moved_aside),
+        cmocka_unit_test(complete_new_file_is_taken_when_there_is_no_other),
+        cmocka_unit_test(rescue_survives_every_failing_allocation),
+        cmocka_unit_test(mark_of_a_suspicion_that_was_wrong_goes_away),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -6,8 +6,9 @@
 #include "tests/support/store_kit.h"
 
 #include <inttypes.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 
-#include "node/base/rng.h"
 #include "sync/hlc.h"
 #include "tests/support/failalloc.h"
 
@@ -489,6 +490,40 @@ static void limits_of_the_size_are_checked_and_can_be_moved_while_running(void *
     assert_int_equal(weir_store_set_max(k->s, KIT_MAX_BYTES * 4 + 1), WEIR_ELIMIT);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ADDRESS_SPACE_LIMITABLE 0
+#else
+#define ADDRESS_SPACE_LIMITABLE 1
+#endif
+
+static void little_address_space_is_enough_for_the_limit_itself(void **state)
+{
+    struct kit *k = *state;
+    struct rlimit space = { UINT64_C(1) << 30, UINT64_C(1) << 30 };
+    int status = 0;
+
+    if (!ADDRESS_SPACE_LIMITABLE) {
+        print_message("skipped: a sanitizer needs the address space itself\n");
+        skip();
+    }
+    kit_close(k);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct weir_store *s = NULL;
+        k->cfg.max_bytes = UINT64_C(300) << 20;
+        bool ok = setrlimit(RLIMIT_AS, &space) == 0 && weir_store_open(&k->cfg, &s) == WEIR_OK &&
+                  weir_store_set_max(s, UINT64_C(301) << 20) == WEIR_ELIMIT &&
+                  weir_store_set_max(s, UINT64_C(200) << 20) == WEIR_OK;
+        weir_store_close(&s);
+        _exit(ok ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    kit_open(k);
+}
+
 static void readers_are_counted_and_bounded(void **state)
 {
     struct kit *k = *state;
@@ -671,6 +706,7 @@ int main(void)
         T(pages_of_a_list_meet_every_live_record_once_in_order),
         T(second_store_on_the_folder_is_refused),
         T(limits_of_the_size_are_checked_and_can_be_moved_while_running),
+        T(little_address_space_is_enough_for_the_limit_itself),
         T(readers_are_counted_and_bounded),
         T(snapshot_does_not_move_while_it_is_read),
         T(old_tombstones_are_purged_and_leave_their_floor),

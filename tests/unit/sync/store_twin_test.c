@@ -105,42 +105,49 @@ static void step(struct kit *k, struct weir_rng *rng)
     t->live = true;
 }
 
+/* Who owns a name by the model. @return the number of claims */
+static int owner_of(int index, int name, char owner[16])
+{
+    uint64_t since = UINT64_MAX;
+    int num = 0;
+
+    for (int at = 0; at < NUM_KEYS * CLAIMS; at++) {
+        const struct twin *t = &twins[at / CLAIMS];
+        const struct claim *c = &t->claims[at % CLAIMS];
+        char key[16];
+        if (at % CLAIMS >= t->num_claims || c->index != index || c->name != name)
+            continue;
+        key_of(at / CLAIMS, key);
+        if (num == 0 || c->since < since || (c->since == since && strcmp(key, owner) < 0)) {
+            since = c->since;
+            memcpy(owner, key, sizeof(key));
+        }
+        num++;
+    }
+    return num;
+}
+
 static void compare_names(struct kit *k, uint64_t *ret_conflicts)
 {
     uint64_t rows[6] = { 0 };
 
-    for (int index = 1; index <= 5; index++) {
-        for (int n = 0; n < NUM_NAMES; n++) {
-            char name[16];
-            char owner[16] = "";
-            uint64_t since = UINT64_MAX;
-            int num = 0;
-            name_of(n, name);
-            for (int i = 0; i < NUM_KEYS; i++) {
-                for (int c = 0; c < twins[i].num_claims; c++) {
-                    const struct claim *cl = &twins[i].claims[c];
-                    char key[16];
-                    if (cl->index != index || cl->name != n)
-                        continue;
-                    num++;
-                    key_of(i, key);
-                    if (cl->since < since || (cl->since == since && strcmp(key, owner) < 0)) {
-                        since = cl->since;
-                        memcpy(owner, key, sizeof(owner));
-                    }
-                }
-            }
-            rows[index] += (uint64_t)num;
-            *ret_conflicts += num > 1;
-            struct weir_span got;
-            enum weir_err err =
-                weir_store_index_owner(k->r, (enum weir_index)index, weir_span_cstr(name), &got);
-            assert_int_equal(err, num ? WEIR_OK : WEIR_ENOTFOUND);
-            if (num)
-                assert_true(weir_span_eq(got, weir_span_cstr(owner)));
-        }
-        assert_int_equal(weir_store_index_count(k->r, (enum weir_index)index), rows[index]);
+    for (int at = 0; at < 5 * NUM_NAMES; at++) {
+        int index = 1 + at / NUM_NAMES;
+        struct weir_span got;
+        char name[16];
+        char owner[16];
+        int num = owner_of(index, at % NUM_NAMES, owner);
+        rows[index] += (uint64_t)num;
+        *ret_conflicts += num > 1;
+        name_of(at % NUM_NAMES, name);
+        enum weir_err err =
+            weir_store_index_owner(k->r, (enum weir_index)index, weir_span_cstr(name), &got);
+        assert_int_equal(err, num ? WEIR_OK : WEIR_ENOTFOUND);
+        if (num)
+            assert_true(weir_span_eq(got, weir_span_cstr(owner)));
     }
+    for (int index = 1; index <= 5; index++)
+        assert_int_equal(weir_store_index_count(k->r, (enum weir_index)index), rows[index]);
 }
 
 struct expect {
