@@ -17,24 +17,20 @@ static void answer(struct weir_admit *a, uint16_t status, enum weir_verdict_kind
 
 /* The one authority of the request; without any (HTTP/1.0) only a dedicated address can tell whose
  * it is. */
-static bool read_authority(struct weir_admit *a, const struct weir_h1_head *head,
+static void read_authority(struct weir_admit *a, const struct weir_h1_head *head,
                            const uint8_t *bytes, const struct weir_addr *local)
 {
     a->host = weir_span(bytes + head->authority_at, head->authority_len);
-    if (a->host.len > 0)
-        return weir_authority_parse(a->host, &a->authority) == WEIR_OK;
-    a->authority.host_len = 0;
-    a->authority.port = 0;
-    size_t n = weir_addr_text(local, a->local_host);
-    a->host = weir_span(a->local_host, n);
-    return true;
+    a->name =
+        weir_span(head->authority.host, head->authority_len > 0 ? head->authority.host_len : 0);
+    if (a->host.len == 0)
+        a->host = weir_span(a->local_host, weir_addr_text(local, a->local_host));
 }
 
 static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
                         const struct weir_addr *local)
 {
-    struct weir_span host = weir_span(a->authority.host, a->authority.host_len);
-    enum weir_err err = weir_tenant_cache_find(cache, local, host, &a->tenant);
+    enum weir_err err = weir_tenant_cache_find(cache, local, a->name, &a->tenant);
     if (err == WEIR_OK)
         return true;
     a->tenant = NULL;
@@ -81,8 +77,7 @@ static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, co
     struct weir_redirect_request req = {
         .https = false,
         .port = local->port,
-        .host = a->authority.host_len > 0 ? weir_span(a->authority.host, a->authority.host_len)
-                                          : without_port(a->host),
+        .host = a->name.len > 0 ? a->name : without_port(a->host),
         .path = path,
         .raw = raw,
     };
@@ -112,10 +107,7 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     a->route = NULL;
     a->location = WEIR_SPAN_EMPTY;
     a->why = WEIR_SPAN_EMPTY;
-    if (!read_authority(a, head, bytes, local)) {
-        answer(a, 400, WEIR_VERDICT_MALFORMED, WEIR_SPAN_LIT("The host name is not valid."));
-        return;
-    }
+    read_authority(a, head, bytes, local);
     if (!find_tenant(a, cache, local))
         return;
     if (head->head_len > a->tenant->max_header) {

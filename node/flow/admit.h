@@ -38,8 +38,9 @@ struct weir_admit {
     const struct weir_route *route;
     struct weir_span
         host; /* what goes to the upstream as Host; borrows from the head or from this struct */
-    struct weir_span location; /* borrows from this struct */
-    struct weir_authority authority;
+    struct weir_span
+        name; /* the host as it is looked up: lower case, no port; empty: none was given */
+    struct weir_span location;           /* borrows from this struct */
     char local_host[WEIR_ADDR_TEXT_MAX]; /* Host for a request that had none, on a dedicated address
                                           */
     uint8_t path[WEIR_HEAD_MAX];

@@ -24,7 +24,8 @@
 struct weir_pieces {
     struct iovec iov[WEIR_PIECES_MAX];
     int num;
-    size_t len;                              /* bytes in all */
+    size_t len; /* bytes in all */
+    bool hold;  /* the connection ends behind these: its FIN may travel with them */
     uint8_t chunk_head[WEIR_CHUNK_HEAD_MAX]; /* pieces may point here: do not move the struct */
 };
 
@@ -32,6 +33,7 @@ static inline void weir_pieces_reset(struct weir_pieces *p)
 {
     p->num = 0;
     p->len = 0;
+    p->hold = false;
 }
 
 /** Add a run; empty runs are left out. Room is the caller's duty (contract). */

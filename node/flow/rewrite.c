@@ -161,16 +161,9 @@ static void mark_field(const struct weir_rewrite_request *r, const struct weir_h
     }
 }
 
-static uint8_t *put_ip(uint8_t *at, const struct weir_addr *a)
-{
-    char text[WEIR_ADDR_TEXT_MAX];
-    size_t n = weir_addr_ip_text(a, text);
-    memcpy(at, text, n);
-    return at + n;
-}
-
 /* The list that came, in order, and the peer at its end. */
-static uint8_t *put_forwarded_for(const struct weir_rewrite_request *r, uint8_t *at)
+static uint8_t *put_forwarded_for(const struct weir_rewrite_request *r, struct weir_span peer,
+                                  uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
     at = put_lit(at, "\r\nX-Forwarded-For: ");
@@ -181,20 +174,23 @@ static uint8_t *put_forwarded_for(const struct weir_rewrite_request *r, uint8_t 
         at = put(at, weir_h1_value(r->bytes, f));
         at = put_lit(at, ", ");
     }
-    return put_ip(at, r->peer);
+    return put(at, peer);
 }
 
 static uint8_t *put_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
-    at = put_forwarded_for(r, at);
+    char text[WEIR_ADDR_TEXT_MAX];
+    struct weir_span ip = weir_span(text, weir_addr_ip_text(r->peer, text));
+    at = put_forwarded_for(r, ip, at);
     if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_PROTO) == NULL)
         at = r->https ? put_lit(at, "\r\nX-Forwarded-Proto: https")
                       : put_lit(at, "\r\nX-Forwarded-Proto: http");
     if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_HOST) == NULL)
         at = put_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
-    at = put_lit(at, "\r\nX-Real-IP: ");
-    at = put_ip(at, r->client);
+    if (memcmp(r->client->ip, r->peer->ip, sizeof(r->peer->ip)) != 0)
+        ip.len = weir_addr_ip_text(r->client, text);
+    at = put_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
     at = put_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
     at = put_via(at, h);
     at = put_headers(at, r->tenant->add_request, r->tenant->num_add_request);

@@ -9,7 +9,6 @@
 #include "node/base/clock.h"
 #include "node/loop/exchange.h"
 #include "node/loop/net.h"
-#include "node/wire/uri.h"
 #include "tenants/cache.h"
 #include "tenants/defaults.h"
 
@@ -130,13 +129,12 @@ static bool keep_head(struct weir_down *c, const struct weir_h1_head *h)
 
 /* As soon as the Host is there, the limit is its tenant's. Looked up once for each head that comes
  * in pieces. */
-static void find_head_owner(struct weir_down *c, const struct weir_h1_head *h, const uint8_t *bytes)
+static void find_head_owner(struct weir_down *c, const struct weir_h1_head *h)
 {
     struct weir_worker *w = c->worker;
-    const struct weir_h1_field *f = weir_h1_find(h, WEIR_FIELD_HOST);
-    struct weir_authority *a = &w->admit.authority;
+    const struct weir_authority *a = &h->authority;
     struct weir_tenant *t = NULL;
-    if (f == NULL || weir_authority_parse(weir_h1_value(bytes, f), a) < 0)
+    if (h->authority_len == 0)
         return;
     c->head_owner_known = true;
     if (weir_tenant_cache_find(w->cache, &c->local, weir_span(a->host, a->host_len), &t) == WEIR_OK)
@@ -178,7 +176,7 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
         if (!keep_head(c, h))
             head_overload(c);
         else if (!c->head_owner_known)
-            find_head_owner(c, h, in.at);
+            find_head_owner(c, h);
         return 0;
     case WEIR_STEP_FAIL:
     case WEIR_STEP_SOME:

@@ -55,6 +55,7 @@ struct weir_exchange {
     struct weir_tenant *tenant; /* shares; NULL for answers to nobody's host */
     struct weir_upstream *upstream;
     struct weir_endpoint *endpoint;
+    struct weir_endpoint *again; /* may be asked once more when no other endpoint is left */
     struct weir_tried tried;
     uint16_t tries, retries, interims;
     uint16_t status;

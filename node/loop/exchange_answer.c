@@ -118,6 +118,7 @@ void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_ve
         weir_metric_add(w->metrics, WEIR_M_REQUESTS_TOO_LARGE, 1);
     struct weir_pieces *p = &w->pieces;
     weir_pieces_reset(p);
+    p->hold = !keep;
     if (weir_answer_write(&a, w->obuf, sizeof(w->obuf), &len) < 0 ||
         (weir_pieces_add(p, weir_span(w->obuf, len)), !weir_down_send(c, p))) {
         weir_exchange_end(x);
@@ -328,6 +329,7 @@ static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_
         used += n;
         if (p->len > 0) {
             x->head_passed = true;
+            p->hold = step == WEIR_STEP_DONE && !x->plan.keep_downstream;
             if (!weir_down_send(c, p)) {
                 weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
                 return false;

@@ -6,6 +6,7 @@
 #include "node/loop/exchange.h"
 
 #include "node/base/clock.h"
+#include "node/base/hex.h"
 #include "node/base/log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/splice.h"
@@ -31,12 +32,8 @@ static void phase_move(struct weir_exchange *x, enum weir_phase to)
 void weir_exchange_make_id(struct weir_exchange *x)
 {
     struct weir_rng *rng = &x->down->worker->rng;
-    static const char hex[] = "0123456789abcdef";
-    for (size_t i = 0; i < WEIR_REQUEST_ID_LEN; i += 16) {
-        uint64_t v = weir_rng_next(rng);
-        for (size_t k = 0; k < 16; k++)
-            x->request_id[i + k] = hex[v >> (4 * k) & 15];
-    }
+    for (size_t at = 0; at < WEIR_REQUEST_ID_LEN; at += 16)
+        weir_hex64(weir_rng_next(rng), x->request_id + at);
     x->request_id_len = WEIR_REQUEST_ID_LEN;
 }
 
@@ -190,8 +187,9 @@ static void none_left(struct weir_exchange *x)
         weir_exchange_answer(x, 504, x->verdict,
                              WEIR_SPAN_LIT("The site's servers did not answer in time."));
     else
-        weir_exchange_answer(x, 502, WEIR_VERDICT_UPSTREAM_REFUSED,
-                             WEIR_SPAN_LIT("None of the site's servers could be reached."));
+        weir_exchange_answer(
+            x, 502, x->verdict != WEIR_VERDICT_OK ? x->verdict : WEIR_VERDICT_UPSTREAM_REFUSED,
+            WEIR_SPAN_LIT("None of the site's servers could be reached."));
 }
 
 void weir_exchange_connect(struct weir_exchange *x)
@@ -200,6 +198,10 @@ void weir_exchange_connect(struct weir_exchange *x)
     for (;;) {
         struct weir_endpoint *e =
             weir_balance_pick(x->upstream, w->verdicts, &x->client, &x->tried, w->now_ms);
+        if (e == NULL) {
+            e = x->again;
+            x->again = NULL;
+        }
         if (e == NULL) {
             none_left(x);
             return;
@@ -413,6 +415,7 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         break;
     case WEIR_NEXT_FRESH:
         x->retries++;
+        x->again = x->endpoint;
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_RETRIED, 1);
         if (!facts.reused)
             weir_tried_add(&x->tried, x->endpoint->index);

@@ -73,7 +73,8 @@ enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sen
         iov = &one;
         num = 1;
     }
-    enum weir_io io = send_iov(fd, iov, num, MSG_NOSIGNAL | MSG_DONTWAIT, ret_sent);
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (p->hold ? MSG_MORE : 0);
+    enum weir_io io = send_iov(fd, iov, num, flags, ret_sent);
     if (io == WEIR_IO_DONE && *ret_sent < p->len)
         return WEIR_IO_BLOCKED;
     return io;

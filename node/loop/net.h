@@ -26,7 +26,8 @@ enum weir_io {
 
 /** @param ret_len bytes read, set for DONE */
 enum weir_io weir_net_read(int fd, uint8_t *at, size_t len, size_t *ret_len);
-/** @param ret_sent bytes that the kernel took, also for BLOCKED. */
+/** With `hold` the last bytes wait for the end of the connection or the next write. @param ret_sent
+ * bytes that the kernel took, also for BLOCKED. */
 enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sent);
 /** Send from the front of a queue and drop what was sent. DONE: the queue is empty. */
 enum weir_io weir_net_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent);

@@ -189,4 +189,6 @@ void weir_h1_head_move(struct weir_h1_head *to, const struct weir_h1_head *from)
     /* Also the field whose value is still to come has its name noted. */
     size_t num = from->num_fields < WEIR_FIELDS_MAX ? from->num_fields + 1u : WEIR_FIELDS_MAX;
     memcpy(to, from, offsetof(struct weir_h1_head, fields) + num * sizeof(from->fields[0]));
+    if (from->authority_len > 0)
+        to->authority = from->authority;
 }

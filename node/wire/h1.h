@@ -12,6 +12,7 @@
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
+#include "node/wire/uri.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -138,6 +139,7 @@ struct weir_h1_head {
     uint64_t content_length;
 
     struct weir_h1_field fields[WEIR_FIELDS_MAX];
+    struct weir_authority authority; /* request: parsed, when authority_len > 0 */
 };
 
 /** Begin a head of at most max_head bytes, 64..WEIR_HEAD_MAX. Does not clear the fields array. */

@@ -45,8 +45,9 @@ static enum weir_h1_fault host_judge(struct weir_h1_head *h, const uint8_t *head
         return WEIR_FAULT_NONE;
     if (h->seen & WEIR_H1_SEEN_HOST)
         return WEIR_FAULT_HOST_REPEATED;
-    struct weir_authority authority;
-    if (weir_authority_parse(weir_h1_value(head, f), &authority) < 0)
+    struct weir_authority other;
+    struct weir_authority *to = h->form == WEIR_TARGET_ABSOLUTE ? &other : &h->authority;
+    if (weir_authority_parse(weir_h1_value(head, f), to) < 0)
         return WEIR_FAULT_HOST_INVALID;
     h->seen |= WEIR_H1_SEEN_HOST;
     if (h->form != WEIR_TARGET_ABSOLUTE) {

@@ -108,9 +108,8 @@ static bool target_is_absolute(struct weir_h1_head *h, struct weir_span head)
     size_t path_at = authority_at;
     while (path_at < end && head.at[path_at] != '/' && head.at[path_at] != '?')
         path_at++;
-    struct weir_authority authority;
     struct weir_span text = weir_span(head.at + authority_at, path_at - authority_at);
-    if (weir_authority_parse(text, &authority) < 0)
+    if (weir_authority_parse(text, &h->authority) < 0)
         return false;
     if (path_at < end && head.at[path_at] == '?')
         return false;
