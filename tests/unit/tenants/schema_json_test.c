@@ -5,6 +5,8 @@
  */
 #include "tests/support/schemas.h"
 
+#include "tests/support/failalloc.h"
+
 #include "tenants/schema_reader.h"
 #include "tenants/schema_report.h"
 #include <weir/v1/admin.pb-c.h>
@@ -356,6 +358,36 @@ static void a_broken_answer_is_refused_and_leaves_the_result_alone(void **state)
     weir_arena_deinit(&arena);
 }
 
+static void no_memory_for_an_answer_is_told(void **state)
+{
+    static const char text[] = "{\"nodes\":[{\"name\":\"a\",\"warnings\":[\"x\"],\"workers\":4}]}";
+    unsigned long num = 1;
+
+    (void)state;
+    for (unsigned long n = 0; n <= num; n++) {
+        struct weir_strbuf out = WEIR_STRBUF_ZERO;
+        struct weir_arena arena;
+        ProtobufCMessage *m = NULL;
+
+        weir_arena_init(&arena, 256, 1u << 20);
+        weir_failalloc_after(n == 0 ? -1 : (long)n);
+        enum weir_err err = weir_schema_read_json(&weir__v1__status_answer__descriptor,
+                                                  weir_span_cstr(text), &arena, &m);
+        if (err == WEIR_OK)
+            err = weir_schema_write_json(m, &out);
+        if (n == 0)
+            num = weir_failalloc_count();
+        weir_failalloc_after(-1);
+        assert_int_equal(err, n == 0 ? WEIR_OK : WEIR_ENOMEM);
+        if (n == 0)
+            assert_string_equal(
+                out.at, "{\"nodes\":[{\"name\":\"a\",\"workers\":4,\"warnings\":[\"x\"]}]}");
+        weir_strbuf_deinit(&out);
+        weir_arena_deinit(&arena);
+    }
+    assert_true(num > 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_tenant_inside_an_answer_has_its_text_form),
         cmocka_unit_test(unknown_keys_and_refused_ones_do_not_stop_a_client),
         cmocka_unit_test(bytes_without_a_rule_are_base64),
+        cmocka_unit_test(no_memory_for_an_answer_is_told),
         cmocka_unit_test(a_broken_answer_is_refused_and_leaves_the_result_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

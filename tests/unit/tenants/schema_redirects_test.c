@@ -20,8 +20,8 @@ static void rules_say(const char *rules, const char *said)
 static void usual_redirects_are_fine(void **state)
 {
     static const char *const fine[] = {
-        "- { port: 80, path: /, to: { code: 301, scheme: https } }\n"
-        "- { port: 80, path: /.well-known/, to: none }\n",
+        ("- { port: 80, path: /, to: { code: 301, scheme: https } }\n"
+         "- { port: 80, path: /.well-known/, to: none }\n"),
         "- { to: { scheme: https } }\n",
         "- { scheme: http, to: { scheme: https } }\n",
         "- { to: { host: shop.example.com } }\n",
@@ -48,9 +48,9 @@ static void a_rule_that_changes_nothing_is_refused(void **state)
         "- { to: { path: / } }\n",
         "- { scheme: https, to: { scheme: https } }\n",
         "- { host: shop.example.com, to: { host: shop.example.com } }\n",
-        "- { host: Shop.example.com, port: 81, scheme: http, path: /, to: { host: "
-        "shop.example.com, "
-        "port: 81, scheme: http, path: / } }\n",
+        ("- { host: Shop.example.com, port: 81, scheme: http, path: /, to: { host: "
+         "shop.example.com, "
+         "port: 81, scheme: http, path: / } }\n"),
     };
 
     (void)state;
@@ -106,14 +106,14 @@ static void of_two_rules_for_the_same_requests_the_second_is_refused(void **stat
 {
     (void)state;
     rules_say(
-        "- { path: /a, to: none }\n"
-        "- { path: =/a, to: none }\n"
-        "- { path: /a, port: 80, to: none }\n"
-        "- { path: /a, host: a.example, to: none }\n"
-        "- { path: /a, host: A.example, to: { path: /b } }\n"
-        "- { path: /a, to: { path: /b } }\n"
-        "- { to: none }\n"
-        "- { path: /, scheme: \"\", host: \"\", to: none }\n",
+        ("- { path: /a, to: none }\n"
+         "- { path: =/a, to: none }\n"
+         "- { path: /a, port: 80, to: none }\n"
+         "- { path: /a, host: a.example, to: none }\n"
+         "- { path: /a, host: A.example, to: { path: /b } }\n"
+         "- { path: /a, to: { path: /b } }\n"
+         "- { to: none }\n"
+         "- { path: /, scheme: \"\", host: \"\", to: none }\n"),
         "10:3: redirects[4]: is for the same requests as redirects[3] and could never be used\n"
         "11:3: redirects[5]: is for the same requests as redirects[0] and could never be used\n"
         "13:3: redirects[7]: is for the same requests as redirects[6] and could never be "
