@@ -420,9 +420,10 @@ static void on_event(uv_poll_t *p, int status, int events)
     if (c->state == WEIR_DOWN_CLOSED)
         return;
     if (status < 0) {
-        /* The loop has let go of a descriptor in error; reading tells what it was. */
+        /* The socket is in error and the loop has let go of it: nobody is there to answer. */
         c->watch.events = 0;
-        events = UV_READABLE;
+        read_failed(c);
+        return;
     }
     if (events & UV_WRITABLE)
         flush(c);

@@ -48,6 +48,7 @@ struct weir_exchange {
     bool answer_done;
     bool reused;      /* the current upstream connection had carried an exchange before */
     bool close_after; /* the client's connection ends after this exchange */
+    bool expects; /* asked for 100 Continue: without it nobody can tell whether the body comes */
     struct weir_down *down;
     struct weir_up *up;
     struct weir_upool *waiting_in; /* set while in a pool's wait list */

@@ -92,6 +92,7 @@ void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_ve
     struct weir_down *c = x->down;
     struct weir_worker *w = c->worker;
     bool keep = x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain(x);
+    keep = keep && (!x->expects || x->req_body.done);
     struct weir_answer a = {
         .status = status,
         .tenant = x->tenant,

@@ -156,11 +156,9 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, c
         x->req_body.max = a->tenant->max_body;
         c->idle_timeout_ms = a->tenant->idle_timeout_ms;
     }
+    x->expects = head->expect_continue;
     if (a->what != WEIR_ADMIT_FORWARD) {
         keep_for_record(x, head, bytes);
-        if (head->expect_continue)
-            x->close_after = true; /* the client may or may not send its body now: nobody can tell
-                                      what follows */
         weir_exchange_answer(x, a->status, a->verdict, a->why);
         return;
     }
