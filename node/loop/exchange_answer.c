@@ -203,8 +203,8 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
 }
 
 /* The final head: what follows it, and how it leaves. Its bytes are put in front of the first body
- * bytes. */
-static void begin_answer(struct weir_exchange *x, const struct weir_h1_head *head,
+ * bytes. @return false: it does not fit; nothing of the answer may be passed on */
+static bool begin_answer(struct weir_exchange *x, const struct weir_h1_head *head,
                          const uint8_t *bytes)
 {
     struct weir_worker *w = x->down->worker;
@@ -213,10 +213,14 @@ static void begin_answer(struct weir_exchange *x, const struct weir_h1_head *hea
     if (x->close_after)
         x->plan.keep_downstream = false;
     weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);
-    weir_pieces_add(&w->pieces, weir_span(w->obuf, rewrite_answer(x, head, bytes)));
+    size_t len = rewrite_answer(x, head, bytes);
+    if (len == 0)
+        return false;
+    weir_pieces_add(&w->pieces, weir_span(w->obuf, len));
     x->phase = WEIR_PHASE_TRANSFER;
     x->phase_ms = x->progress_ms = x->window_ms = w->now_ms;
     x->window_bytes = 0;
+    return true;
 }
 
 enum head_outcome { HEAD_MORE, HEAD_FINAL, HEAD_FAILED, HEAD_GONE };
@@ -274,7 +278,10 @@ static enum head_outcome answer_heads(struct weir_exchange *x, struct weir_span 
             return HEAD_FAILED;
         }
         if (!x->plan.interim) {
-            begin_answer(x, h, rest.at);
+            if (!begin_answer(x, h, rest.at)) {
+                x->fault = weir_h1_fault_name(WEIR_FAULT_HEAD_TOO_BIG);
+                return HEAD_FAILED;
+            }
             forget_answer_head(u);
             return HEAD_FINAL;
         }

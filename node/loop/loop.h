@@ -28,8 +28,8 @@
 
 #define WEIR_REQUEST_ID_LEN 32
 #define WEIR_OBUF_LEN                                                                              \
-    (2 * WEIR_HEAD_MAX + 65536) /* a rewritten head with all that a tenant adds                    \
-                                 */
+    393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
+            */
 #define WEIR_LINGER_MS      2000
 #define WEIR_LINGER_MAX     1048576 /* bytes read and dropped after a last answer */
 #define WEIR_RATE_WINDOW_MS 10000
