@@ -246,7 +246,7 @@ static enum weir_err answer_show(const Weir__V1__TenantAnswer *a, struct weir_st
     weir_table_number(&t, a->revision);
     line_add(&t, "Applied at", a->applied_at);
     line_add(&t, "Applied by", a->applied_by);
-    line_add(&t, "By", a->why);
+    line_add(&t, "Why", a->why);
     lines_add(&t, "Hosts", tenant->hosts, tenant->n_hosts);
     lines_add(&t, "Addresses", tenant->addresses, tenant->n_addresses);
     upstreams_add(&t, tenant);

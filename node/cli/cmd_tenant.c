@@ -120,7 +120,7 @@ static void changed_cell(struct weir_table *t, const Weir__V1__Revision *r, size
 static enum weir_err history_table(const struct weir_cli *cli, const Weir__V1__HistoryAnswer *a,
                                    struct weir_strbuf *out)
 {
-    static const char *const headers[] = { "REVISION", "APPLIED AT", "APPLIED BY", "BY",
+    static const char *const headers[] = { "REVISION", "APPLIED AT", "APPLIED BY", "WHY",
                                            "CHANGED" };
     bool wide = cli->options.output == WEIR_OUTPUT_WIDE;
     struct weir_table t;

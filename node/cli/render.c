@@ -39,16 +39,26 @@ static void scalar_write(struct yaml *y, const json_t *v)
     free(text);
 }
 
-/* Only what is a word for every reader of YAML stands without quotes: 502 would be a number. */
+/* Only what is a word for every reader of YAML stands without quotes: 502 would be a number, and
+ * "no" a boolean. */
+static bool is_word(const char *key)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    static const char *const taken[] = {
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null"
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(taken); i++)
+        if (strcasecmp(key, taken[i]) == 0)
+            return false;
+    return key[0] != '\0' && strspn(key, letters) == strlen(key);
+}
+
 static void key_write(struct yaml *y, const char *key)
 {
-    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-    size_t len = strlen(key);
-    if (len >= 4 && strspn(key, word) == len && strcasecmp(key, "true") != 0 &&
-        strcasecmp(key, "false") != 0 && strcasecmp(key, "null") != 0)
+    if (is_word(key))
         weir_strbuf_puts(y->out, key);
     else
-        weir_strbuf_json(y->out, weir_span(key, len));
+        weir_strbuf_json(y->out, weir_span_cstr(key));
     weir_strbuf_putc(y->out, ':');
 }
 

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run_cli.c - standard streams of the child are files in memory, so that nothing can block.
+ */
+#include "tests/support/run_cli.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define WORDS_MAX 32
+#define WORD_MAX  256
+
+static char *fd_text(int fd)
+{
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    char *text = malloc((size_t)st.st_size + 1);
+    assert_non_null(text);
+    assert_int_equal(pread(fd, text, (size_t)st.st_size, 0), st.st_size);
+    text[st.st_size] = '\0';
+    close(fd);
+    return text;
+}
+
+static int fd_of(const char *text)
+{
+    int fd = memfd_create("run_cli", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    if (text != NULL) {
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    }
+    return fd;
+}
+
+static void words_of(const struct unix_server *s, const char *line, char words[WORDS_MAX][WORD_MAX],
+                     char *argv[WORDS_MAX + 1])
+{
+    int argc = 1;
+    argv[0] = (char *)"weir";
+    while (*line != '\0') {
+        int len = (int)strcspn(line, " ");
+        bool folder = line[0] == '$';
+        assert_in_range(argc, 1, WORDS_MAX - 1);
+        snprintf(words[argc], WORD_MAX, "%s%.*s", folder ? s->folder : "", len - folder,
+                 line + folder);
+        argv[argc] = words[argc];
+        argc++;
+        line += len;
+        line += strspn(line, " ");
+    }
+    argv[argc] = NULL;
+}
+
+/* The child borrows this process's memory until it is another program, and does nothing meanwhile
+ * that could need a lock. */
+static pid_t spawn(char *argv[], const int fds[3])
+{
+    pid_t pid = vfork();
+    if (pid == 0) {
+        if (dup2(fds[0], 0) == 0 && dup2(fds[1], 1) == 1 && dup2(fds[2], 2) == 2)
+            execv("/proc/self/exe", argv);
+        _exit(125);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+/* Takes `in` and `out`. */
+static struct run_result run(const struct unix_server *s, const char *line, int in, int out)
+{
+    static char words[WORDS_MAX][WORD_MAX];
+    char *argv[WORDS_MAX + 1];
+    int status = 0;
+    int err = fd_of(NULL);
+    words_of(s, line, words, argv);
+    setenv("WEIR_NODE", s->node, 1);
+    pid_t pid = spawn(argv, (const int[]){ in, out, err });
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    close(in);
+    struct run_result r = { .code = WIFEXITED(status) ? WEXITSTATUS(status) : 256 };
+    r.out = fd_text(out);
+    r.err = fd_text(err);
+    if (r.code > 5)
+        print_error("%s", r.err);
+    return r;
+}
+
+struct run_result run_cli(const struct unix_server *s, const char *line, const char *stdin_text)
+{
+    return run(s, line, fd_of(stdin_text), fd_of(NULL));
+}
+
+struct run_result run_cli_into(const struct unix_server *s, const char *line, const char *out_path)
+{
+    int out = open(out_path, O_RDWR | O_CLOEXEC);
+    assert_true(out >= 0);
+    return run(s, line, fd_of(NULL), out);
+}
+
+void run_result_free(struct run_result *r)
+{
+    free(r->out);
+    free(r->err);
+}
+
+void run_file_put(const struct unix_server *s, const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", s->folder, name);
+    for (char *slash = strchr(path + strlen(s->folder) + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+char *run_file_get(const struct unix_server *s, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", s->folder, name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    char *text = fd_text(dup(fileno(f)));
+    fclose(f);
+    return text;
+}
+
+static int entry_remove(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    return at->level > 0 && !S_ISSOCK(st->st_mode) ? remove(path) : 0;
+}
+
+void run_files_remove(const struct unix_server *s)
+{
+    assert_int_equal(nftw(s->folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+}

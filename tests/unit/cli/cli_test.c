@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli_test.c - the other subcommands as their users run them: a process, a node that says what the
+ * test wrote down, the requests it got, both outputs and the exit code.
+ */
+#include "tests/unit/cli/scene.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/cli/cli.h"
+
+/* -- get -- */
+
+#define ITEM(name) "{\"name\":\"" name "\",\"revision\":1,\"hosts\":2,\"upstreams\":1}"
+
+static void lists_go_on_page_by_page(void **state)
+{
+    const struct unix_answer pages[] = {
+        OK("{\"items\":[" ITEM("a") "],\"next\":\"a\",\"total\":2}"),
+        OK("{\"items\":[{\"name\":\"b\\u001b[2J\"}],\"next\":\"\",\"total\":2}"),
+    };
+    static const struct {
+        const char *line, *out;
+    } cases[] = {
+        { "get", "NAME  REVISION  HOSTS  UPSTREAMS  APPLIED AT\n"
+                 "a     1         2      1          -\n"
+                 "b\\u{1B}[2J  damaged   0      0          -\n" },
+        { "get tenants -o name", "tenant/a\ntenant/b\\u{1B}[2J\n" },
+        { "get tenant -o json", "{\"items\":[\n" ITEM("a") ",\n{\"name\":\"b\\u001b[2J\"}\n],"
+                                                           "\"total\":2}\n" },
+        { "get Tenant -o yaml", "items:\n- name: \"a\"\n  revision: 1\n  hosts: 2\n  upstreams: 1\n"
+                                "- name: \"b\\u001b[2J\"\ntotal: 2\n" },
+        { "get --no-headers", "a  1  2  1  -\nb\\u{1B}[2J  damaged  0  0  -\n" },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene s;
+        scene_begin(&s, pages, 2);
+        scene_run(&s, cases[i].line, NULL);
+        assert_string_equal(s.run.err, "");
+        assert_string_equal(s.run.out, cases[i].out);
+        assert_int_equal(s.run.code, 0);
+        assert_int_equal(s.server.num_requests, 2);
+        assert_has(s.server.requests[1], "GET /v1/tenants?limit=1000&after=a HTTP/1.1\r\n");
+        scene_end(&s);
+    }
+}
+
+static void list_that_goes_back_ends(void **state)
+{
+    const struct unix_answer page = {
+        .bytes = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"items\":[],\"next\":\"a\"}",
+        .close = true,
+        .repeat = 100,
+    };
+    struct scene s;
+    scene_begin(&s, &page, 1);
+    scene_run(&s, "get", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "does not go forward");
+    assert_int_equal(s.server.num_requests, 2);
+    scene_end(&s);
+}
+
+static void tenant_comes_out_as_it_can_go_in_again(void **state)
+{
+    static const char *const lines[] = { "get tenant shop -o yaml", "get tenant shop -o json" };
+    for (size_t i = 0; i < 2; i++) {
+        const struct unix_answer answer = OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}");
+        struct scene s;
+        scene_begin(&s, &answer, 1);
+        scene_run(&s, lines[i], NULL);
+        assert_int_equal(s.run.code, 0);
+        char *text = strdup(s.run.out);
+        assert_non_null(text);
+        scene_run(&s, "validate -f -", text);
+        assert_string_equal(s.run.out, "1 document is valid\n");
+        scene_run(&s, "fmt -", text);
+        assert_string_equal(s.run.out, text);
+        free(text);
+        scene_end(&s);
+    }
+}
+
+static void reads_tell_what_the_node_has(void **state)
+{
+    static const struct expected cases[] = {
+        { "get --prefix shop-", OK("{\"items\":[],\"total\":9}"), 0,
+          "GET /v1/tenants?limit=1000&after=&prefix=shop- HTTP/1.1\r\n", "", "no tenants\n" },
+        { "get -o json", OK("{}"), 0, NULL, "{\"items\":[],\"total\":0}\n", "" },
+        { "get -o yaml", OK("{}"), 0, NULL, "items: []\ntotal: 0\n", "" },
+        { "get tenant shop",
+          OK("{\"revision\":3,\"why\":\"apply\",\"applied_by\":\"root\",\"tenant\":" SHOP_JSON
+             ",\"conflicts\":[\"shop.example.com: b\"]}"),
+          0, "GET /v1/tenants/shop HTTP/1.1\r\n",
+          "Name        shop\nRevision    3\nApplied at  -\nApplied by  root\nWhy         apply\n"
+          "Hosts       shop.example.com\nUpstreams   web: 10.0.0.1:8080\nRoutes      0\n"
+          "Redirects   0\nConflicts   shop.example.com: b\n",
+          "" },
+        { "get tenant shop", OK("{}"), 1, NULL, "",
+          "weir get: the answer for tenant shop has no tenant in it\n" },
+        { "get tenant none",
+          STATUS("404 X", "{\"error\":{\"message\":\"tenant none: does not exist\"}}"), 1, NULL, "",
+          "weir get: tenant none: does not exist\n" },
+        { "get tenant Shop/../x", OK("{}"), 2, NULL, "", NULL },
+        { "get tenats", OK("{}"), 2, NULL, "",
+          "weir get: \"tenats\" is not a kind that nodes keep, did you mean \"tenants\"? See weir "
+          "get --help\n" },
+        { "get node", OK("{}"), 2, NULL, "", NULL },
+        { "history tenant shop",
+          OK("{\"name\":\"shop\",\"revisions\":[{\"revision\":2,\"applied_by\":\"root\",\"why\":"
+             "\"apply\",\"changed\":[\"a\",\"b\",\"c\",\"d\",\"e\"]},{\"revision\":1}]}"),
+          0, "GET /v1/tenants/shop/history HTTP/1.1\r\n",
+          "REVISION  APPLIED AT  APPLIED BY  WHY    CHANGED\n"
+          "2         -           root        apply  a, b, c, d and 1 more\n"
+          "1         -           -           -      -\n",
+          "" },
+        { "history tenant shop -o name", OK("{\"revisions\":[{\"revision\":2},{\"revision\":1}]}"),
+          0, NULL, "2\n1\n", "" },
+        { "route test http://a/?b=c&d#e%20 --client ::1 --method POST",
+          OK("{\"decision\":\"route\",\"tenant\":\"shop\",\"rule\":\"routes[0]\",\"upstream\":"
+             "\"web\",\"endpoints\":[\"x\",\"y\"]}"),
+          0,
+          "GET "
+          "/v1/test/route?url=http%3A%2F%2Fa%2F%3Fb%3Dc%26d%23e%2520&method=POST&client=%3A%3A1 "
+          "HTTP/1.1\r\n",
+          "Decision   route\nTenant     shop\nRule       routes[0]\nUpstream   web\n"
+          "Endpoints  x\n           y\n",
+          "" },
+        { "redirect test http://a/ --tenant shop -o json",
+          OK("{\"decision\":\"redirect\",\"code\":301,\"location\":\"https://a/\"}"), 0,
+          "GET /v1/test/redirect?url=http%3A%2F%2Fa%2F&tenant=shop HTTP/1.1\r\n",
+          "{\"decision\":\"redirect\",\"code\":301,\"location\":\"https://a/\"}\n", "" },
+        { "redirect tset x --tenant shop", OK("{}"), 2, NULL, "", NULL },
+        { "redirect test http://a/", OK("{}"), 2, NULL, "",
+          "weir redirect: --tenant NAME is missing. See weir redirect --help\n" },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+/* -- writes of one tenant -- */
+
+static void writes_tell_their_result(void **state)
+{
+    static const struct expected cases[] = {
+        { "delete tenant shop",
+          OK("{\"name\":\"shop\",\"outcome\":\"deleted\",\"revision\":4,\"warnings\":[\"w\"]}"), 0,
+          "DELETE /v1/tenants/shop HTTP/1.1\r\n", "tenant/shop deleted (revision 4)\n",
+          "tenant/shop: warning: w\n" },
+        { "delete tenant shop --dry-run -o json", OK("{\"outcome\":\"deleted\"}"), 0,
+          "DELETE /v1/tenants/shop?dry_run=1 HTTP/1.1\r\n", "{\"outcome\":\"deleted\"}\n", "" },
+        { "delete tenant a b --if-revision 1", OK("{}"), 2, NULL, "", NULL },
+        { "delete tenant shop Shop", OK("{}"), 2, NULL, "", NULL },
+        { "rollback tenant shop 3", OK("{\"outcome\":\"changed\",\"revision\":5}"), 0,
+          "POST /v1/tenants/shop/rollback?revision=3 HTTP/1.1\r\n",
+          "tenant/shop changed (revision 5)\n", "" },
+        { "rollback tenant shop 3 --dry-run", OK("{\"outcome\":\"changed\",\"revision\":5}"), 0,
+          "POST /v1/tenants/shop/rollback?revision=3&dry_run=1 HTTP/1.1\r\n",
+          "tenant/shop changed (revision 5), if it were no dry run\n", "" },
+        { "rollback tenant shop 0", OK("{}"), 2, NULL, "",
+          "weir rollback: \"0\" is not a revision; weir history tenant shop lists them. See weir "
+          "rollback --help\n" },
+        { "rollback tenant shop 3x", OK("{}"), 2, NULL, "", NULL },
+        { "rollback tenant shop 3 --if-revision 9",
+          STATUS("412 X", "{\"error\":{\"message\":\"its revision is another one\"}}"), 4, NULL, "",
+          NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void revision_goes_into_if_match(void **state)
+{
+    const struct unix_answer answers[] = { OK("{\"outcome\":\"deleted\"}"),
+                                           OK("{\"nodes\":[{}]}") };
+    struct scene s;
+    scene_begin(&s, answers, 2);
+    scene_run(&s, "delete tenant shop --if-revision 12 --wait all", NULL);
+    assert_int_equal(s.run.code, 0);
+    assert_has(s.server.requests[0], "\r\nIf-Match: \"12\"\r\n");
+    assert_memory_equal(s.server.requests[1], "GET /v1/status ", 15);
+    scene_end(&s);
+}
+
+static void deletion_goes_on_behind_a_failure(void **state)
+{
+    const struct unix_answer answers[] = {
+        STATUS("404 X", "{\"error\":{\"message\":\"tenant a: does not exist\"}}"),
+        OK("{\"outcome\":\"deleted\"}"),
+    };
+    struct scene s;
+    scene_begin(&s, answers, 2);
+    scene_run(&s, "delete tenant a b", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_string_equal(s.run.out, "tenant/b deleted\n");
+    assert_string_equal(s.run.err, "weir delete: tenant a: does not exist\n");
+    scene_end(&s);
+}
+
+/* -- the node -- */
+
+static void status_tells_whether_all_is_well(void **state)
+{
+    static const struct expected cases[] = {
+        { "status",
+          OK("{\"nodes\":[{\"name\":\"n1\",\"state\":\"serving\",\"version\":\"0.1.0\",\"uptime_"
+             "s\":"
+             "93784,\"tenants\":5,\"connections\":2,\"requests_per_s\":12.34,\"warnings\":["
+             "\"disk\"]}]}"),
+          0, "GET /v1/status HTTP/1.1\r\n",
+          "NODE  STATE    VERSION  UP    TENANTS  CONNS  REQ/S  CONFLICTS\n"
+          "n1    serving  0.1.0    1d2h  5        2      12.3   0\n"
+          "warning: n1: disk\n",
+          "" },
+        { "status -o name", OK("{\"nodes\":[{\"name\":\"n1\",\"state\":\"draining\"}]}"), 3, NULL,
+          "node/n1\n", "" },
+        { "status -o name",
+          OK("{\"nodes\":[{\"name\":\"a\",\"state\":\"serving\",\"digest\":\"1\"},{\"name\":\"b\","
+             "\"state\":\"serving\",\"digest\":\"2\"}]}"),
+          3, NULL, NULL, "" },
+        { "status -o name",
+          OK("{\"nodes\":[{\"name\":\"a\",\"state\":\"serving\",\"digest\":\"1\"},{\"name\":\"b\","
+             "\"state\":\"serving\",\"digest\":\"2\",\"lag\":7}]}"),
+          0, NULL, NULL, "" },
+        { "doctor",
+          OK("{\"checks\":[{\"name\":\"clock\",\"outcome\":\"ok\",\"message\":\"right\"},{\"name\":"
+             "\"disk\",\"outcome\":\"fail\",\"message\":\"full\",\"hint\":\"delete\"}]}"),
+          1, "GET /v1/doctor HTTP/1.1\r\n",
+          "OUTCOME  CHECK  FOUND  WHAT TO DO\n"
+          "ok       clock  right  -\n"
+          "fail     disk   full   delete\n",
+          "weir doctor: 1 of 2 checks failed\n" },
+        { "doctor -o yaml", OK("{\"checks\":[{\"name\":\"clock\",\"outcome\":\"warn\"}]}"), 0, NULL,
+          "checks:\n  - name: \"clock\"\n    outcome: \"warn\"\n", "" },
+        { "drain --deadline 90s", STATUS("202 Accepted", "{}"), 0,
+          "POST /v1/drain?deadline_ms=90000 HTTP/1.1\r\n",
+          "draining: it takes no new connections, and ends when the last request is done, at the "
+          "latest in 90.0 s\n",
+          "" },
+        { "drain", STATUS("503 X", "{\"error\":{\"message\":\"the node is stopping\"}}"), 3,
+          "POST /v1/drain?deadline_ms=30000 HTTP/1.1\r\n", "",
+          "weir drain: the node is stopping\n" },
+        { "logs", OK("{\"a\":1}\n{\"b\":\"\033[2J\xff\"}"), 0, "GET /v1/logs?follow=0 HTTP/1.1\r\n",
+          "{\"a\":1}\n{\"b\":\"\\x1B[2J\\xFF\"}\n", "" },
+        { "logs -f --tenant shop", OK("{\"a\":1}"), 0,
+          "GET /v1/logs?follow=1&tenant=shop HTTP/1.1\r\n", "{\"a\":1}\n", "" },
+        { "logs --tenant Shop", OK(""), 2, NULL, "", NULL },
+        { "logs", STATUS("404 X", "{\"error\":{\"message\":\"no log\"}}"), 1, NULL, "",
+          "weir logs: no log\n" },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void node_that_is_away_is_told_by_every_command(void **state)
+{
+    static const char *const lines[] = {
+        "apply -f -",
+        "diff -f -",
+        "get",
+        "get tenant shop",
+        "delete tenant shop",
+        "history tenant shop",
+        "rollback tenant shop 1",
+        "route test http://a/",
+        "redirect test http://a/ --tenant shop",
+        "status",
+        "doctor",
+        "drain",
+        "logs",
+    };
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    assert_int_equal(unlink(s.server.path), 0);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        scene_run(&s, lines[i], SHOP);
+        assert_int_equal(s.run.code, 1);
+        assert_string_equal(s.run.out, "");
+        assert_has(s.run.err, ": cannot reach the node at unix:/tmp/");
+        assert_has(s.run.err, "no such socket. Is it running? Start it with `weir node --config "
+                              "FILE`, or name another with --node\n");
+        scene_run(&s, lines[i], SHOP);
+    }
+    scene_run(&s, "status --node https://edge:7400", NULL);
+    assert_int_equal(s.run.code, 2);
+    assert_has(s.run.err, "not supported by this version");
+    scene_end(&s);
+}
+
+/* -- what explains itself -- */
+
+static void every_page_is_there(void **state)
+{
+    static const struct {
+        const char *line, *part;
+    } cases[] = {
+        { "", "Usage: weir COMMAND" },
+        { "--help", "weir help tenant" },
+        { "help", "Examples:\n" },
+        { "help apply", "weir apply -f FILE|DIR|- ...\n" },
+        { "logs --help", "  -f, --follow          go on with new records until interrupted\n" },
+        { "get -h", "  2  the command line is wrong\n" },
+        { "help tenant", "max_header" },
+        { "help node", "weir node --config FILE" },
+        { "version", "weir " WEIR_VERSION "\n" },
+        { "--version", "weir " WEIR_VERSION "\n" },
+    };
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        scene_run(&s, cases[i].line, NULL);
+        assert_int_equal(s.run.code, 0);
+        assert_string_equal(s.run.err, "");
+        assert_has(s.run.out, cases[i].part);
+        assert_null(strstr(s.run.out, "blacklist"));
+    }
+    scene_run(&s, "help tenan", NULL);
+    assert_int_equal(s.run.code, 2);
+    assert_has(s.run.err, "there is no page on \"tenan\", did you mean \"tenant\"?");
+    scene_run(&s, "help", NULL);
+    for (const char *at = s.run.out; *at != '\0'; at += strcspn(at, "\n") + 1)
+        assert_in_range(strcspn(at, "\n"), 0, 88);
+    scene_end(&s);
+}
+
+static void completion_of_bash_completes(void **state)
+{
+    struct scene s;
+    char command[512];
+    char words[256];
+    static const struct {
+        const char *line, *last, *words;
+    } cases[] = {
+        { "weir ap", "1", "apply" },      { "weir rollback t", "2", "tenant" },
+        { "weir get -o y", "3", "yaml" }, { "weir apply --dr", "2", "--dry-run" },
+        { "weir fmt --wa", "2", "" },     { "weir help rollb", "2", "rollback" },
+    };
+    scene_begin(&s, NULL, 0);
+    scene_run(&s, "completion bash", NULL);
+    assert_int_equal(s.run.code, 0);
+    run_file_put(&s.server, "weir.bash", s.run.out);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(
+            command, sizeof(command),
+            "bash -c 'set -u; source %s/weir.bash; COMP_WORDS=(%s); COMP_CWORD=%s; _weir; echo "
+            "${COMPREPLY[*]-}'",
+            s.server.folder, cases[i].line, cases[i].last);
+        FILE *f = popen(command, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(words, sizeof(words), f));
+        assert_int_equal(pclose(f), 0);
+        words[strcspn(words, "\n")] = '\0';
+        assert_string_equal(words, cases[i].words);
+    }
+    scene_run(&s, "completion zsh", NULL);
+    assert_memory_equal(s.run.out, "#compdef weir\n", 14);
+    scene_run(&s, "completion fish", NULL);
+    assert_int_equal(s.run.code, 2);
+    scene_end(&s);
+}
+
+static void full_disk_behind_standard_output_is_told(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    s.run = run_cli_into(&s.server, "version", "/dev/full");
+    assert_int_equal(s.run.code, 1);
+    assert_string_equal(s.run.err,
+                        "weir version: cannot write the result: No space left on device\n");
+    scene_end(&s);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 || getenv("WEIR_NODE") != NULL)
+        return weir_cli_main(argc, argv); /* a run of run_cli */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_go_on_page_by_page),
+        cmocka_unit_test(list_that_goes_back_ends),
+        cmocka_unit_test(tenant_comes_out_as_it_can_go_in_again),
+        cmocka_unit_test(reads_tell_what_the_node_has),
+        cmocka_unit_test(writes_tell_their_result),
+        cmocka_unit_test(revision_goes_into_if_match),
+        cmocka_unit_test(deletion_goes_on_behind_a_failure),
+        cmocka_unit_test(status_tells_whether_all_is_well),
+        cmocka_unit_test(node_that_is_away_is_told_by_every_command),
+        cmocka_unit_test(every_page_is_there),
+        cmocka_unit_test(completion_of_bash_completes),
+        cmocka_unit_test(full_disk_behind_standard_output_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

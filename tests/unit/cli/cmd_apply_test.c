@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_apply_test.c - what apply sends and tells; documents that are wrong in many files at once.
+ */
+#include "tests/unit/cli/scene.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/cli/cli.h"
+
+/* -- apply -- */
+
+static void apply_tells_what_the_node_did(void **state)
+{
+    static const struct expected cases[] = {
+        { "apply -f - -o name", OK(CREATED), 0, "POST /v1/apply HTTP/1.1\r\n", "tenant/shop\n",
+          "" },
+        { "apply -f - -o json", OK(CREATED), 0, NULL, CREATED "\n", "" },
+        { "apply -f - --dry-run --if-revision 3", OK(CREATED), 0,
+          "POST /v1/apply?dry_run=1&if_revision=3 HTTP/1.1\r\n",
+          "tenant/shop created (revision 1)\n"
+          "1 tenant: 1 created, if it were no dry run; nothing was written\n",
+          "" },
+        { "apply -f - --if-revision 7",
+          STATUS("412 X",
+                 "{\"error\":{\"code\":\"conflict\",\"message\":\"tenant shop: its revision "
+                 "is another one\"}}"),
+          4, "POST /v1/apply?if_revision=7 HTTP/1.1\r\n", "",
+          "weir apply: tenant shop: its revision is another one\n" },
+        { "apply -f -", STATUS("503 X", "{\"error\":{\"code\":\"busy\",\"message\":\"busy\"}}"), 3,
+          NULL, "", "weir apply: busy\n" },
+        { "apply -f -", STATUS("507 X", "{\"error\":{\"code\":\"full\",\"message\":\"full\"}}"), 3,
+          NULL, "", "weir apply: full\n" },
+        { "apply -f -",
+          STATUS("400 X", "{\"error\":{\"code\":\"invalid\",\"message\":\"2 errors\",\"details\":["
+                          "{\"field\":\"hosts[0]\",\"message\":\"is \\u001b[2J\"},{\"field\":\"\","
+                          "\"message\":\"too big\"}]}}"),
+          1, NULL, "", "weir apply: 2 errors\n  hosts[0]: is \\u{1B}[2J\n  too big\n" },
+        { "apply -f - -o wide",
+          OK("{\"results\":[{\"name\":\"shop\",\"outcome\":\"refused\",\"details\":[{\"field\":"
+             "\"\","
+             "\"message\":\"busy\"}],\"warnings\":[\"a\\nb\"]}],\"nodes_durable\":1,"
+             "\"nodes_total\":1}"),
+          1, NULL, NULL, "tenant/shop refused: busy\ntenant/shop: warning: a\\u{A}b\n" },
+        { "apply -f - --wait quorum",
+          OK("{\"results\":[{\"name\":\"shop\",\"outcome\":\"unchanged\",\"revision\":4}],"
+             "\"nodes_durable\":2,\"nodes_total\":5}"),
+          3, NULL, NULL,
+          "weir apply: it is on 2 of 5 nodes, and --wait quorum asks for 3. It will reach the "
+          "others "
+          "when they are back; see weir status\n" },
+        { "apply -f -", OK("{\"results\":[],\"nodes_durable\":1,\"nodes_total\":1}"), 1, NULL, "",
+          "weir apply: 1 documents were sent, and 0 results came back. See weir get tenant\n" },
+        { "apply -f - --timeout 50ms", { .bytes = "H", .hold = true }, 5, NULL, "", NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), SHOP);
+}
+
+static void answers_that_are_no_messages_are_told(void **state)
+{
+    static const struct unix_answer answers[] = {
+        OK("<html>"),
+        OK("[]"),
+        OK(""),
+        OK("{\"results\":5}"),
+        STATUS("500 X", "<html>"),
+        STATUS("500 X", "{\"error\":{}}"),
+        STATUS("302 X", "{}"),
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct scene s;
+        scene_begin(&s, &answers[i], 1);
+        scene_run(&s, "apply -f -", SHOP);
+        assert_int_equal(s.run.code, 1);
+        assert_has(s.run.err, "weir version` on both sides");
+        scene_end(&s);
+    }
+}
+
+static void apply_sends_canonical_documents_with_their_error_pages(void **state)
+{
+    const struct unix_answer answer = OK(CREATED);
+    struct scene s;
+    scene_begin(&s, &answer, 1);
+    run_file_put(&s.server, "conf/shop.yaml",
+                 SHOP "error_pages: { \"502\": { file: pages/sorry.txt } }\n");
+    run_file_put(&s.server, "conf/pages/sorry.txt", "so \"sorry\"\n");
+    scene_run(&s, "apply -f $/conf", NULL);
+    assert_string_equal(s.run.err, "");
+    assert_int_equal(s.run.code, 0);
+    assert_has(s.run.out, "tenant/shop created (revision 1)\n1 tenant: 1 created, in 0.");
+    assert_has(s.run.out, " s on 1/1 nodes\n");
+    assert_has(s.server.requests[0], "\r\nContent-Type: application/json\r\n");
+    assert_has(s.server.requests[0], "so \\\"sorry\\\"\\n");
+    assert_has(s.server.requests[0], "text/plain; charset=utf-8");
+    assert_null(strstr(s.server.requests[0], "pages/sorry.txt"));
+    scene_end(&s);
+}
+
+static void nothing_is_sent_when_anything_is_wrong(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "a.yaml", SHOP);
+    run_file_put(&s.server, "b.yaml",
+                 "apiVersion: weir/v1\nkind: Tenant\nname: b\nhost: [b.example.com]\n");
+    run_file_put(&s.server, "c.json", "{\"apiVersion\":\"weir/v1\",\"kind\":\"Tenant\",}");
+    run_file_put(&s.server, "d/e.yml", SHOP);
+    run_file_put(&s.server, "d/n.yaml", "apiVersion: weir/v1\nkind: Node\nname: n1\n");
+    run_file_put(&s.server, "p.yaml",
+                 "apiVersion: weir/v1\nkind: Tenant\nname: p\nhosts: "
+                 "[p.example.com]\nerror_pages:\n  \"502\": { file: "
+                 "none.html }\n");
+    run_file_put(&s.server, ".hidden.yaml", "hidden: true\n");
+    run_file_put(&s.server, "notes.txt", "not: read\n");
+    scene_run(&s, "apply -f $", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_string_equal(s.run.out, "");
+    assert_has(s.run.err, "/b.yaml:4:1: host: ");
+    assert_has(s.run.err, "did you mean \"hosts\"?");
+    assert_has(s.run.err, "/c.json:1:");
+    assert_has(s.run.err, "/d/e.yml:1:1: name: tenant shop is described twice, first at ");
+    assert_has(s.run.err, "/a.yaml:1\n");
+    assert_has(s.run.err,
+               "/d/n.yaml:1:1: kind: a Node document is read by `weir node --config`, not applied");
+    assert_has(s.run.err, "/p.yaml:1:1: error_pages.502.file: cannot read ");
+    assert_has(s.run.err, "/none.html: no such file\n");
+    assert_has(s.run.err, "weir apply: 6 errors\n");
+    assert_null(strstr(s.run.err, "hidden"));
+    assert_null(strstr(s.run.err, "notes"));
+    assert_int_equal(s.server.num_requests, 0);
+    scene_end(&s);
+}
+
+static void error_pages_have_limits(void **state)
+{
+    struct scene s;
+    const size_t max = 65536;
+    char *page = malloc(max + 2);
+    assert_non_null(page);
+    memset(page, 'x', max + 1);
+    page[max + 1] = '\0';
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "long.html", page);
+    run_file_put(&s.server, "bytes.html", "\xff\xfe");
+    page[max] = '\0';
+    run_file_put(&s.server, "most.html", page);
+    run_file_put(&s.server, "long.yaml", SHOP "error_pages: { \"502\": { file: long.html } }\n");
+    run_file_put(&s.server, "bytes.yaml", SHOP "error_pages: { \"502\": { file: bytes.html } }\n");
+    run_file_put(&s.server, "folder.yaml", SHOP "error_pages: { \"502\": { file: . } }\n");
+    run_file_put(&s.server, "most.yaml", SHOP "error_pages: { \"502\": { file: most.html } }\n");
+    run_file_put(&s.server, "all.yaml",
+                 SHOP "error_pages: { \"500\": { file: most.html }, \"501\": { file: most.html }, "
+                      "\"502\": { file: most.html }, \"503\": { file: most.html }, \"504\": { "
+                      "file: most.html } }\n");
+    scene_run(&s, "validate -f $/long.yaml", NULL);
+    assert_has(s.run.err, "error_pages.502.file: long.html is longer than 64 KiB");
+    scene_run(&s, "validate -f $/bytes.yaml", NULL);
+    assert_has(s.run.err, "error_pages.502.file: bytes.html is not UTF-8");
+    scene_run(&s, "validate -f $/folder.yaml", NULL);
+    assert_has(s.run.err, "Is a directory");
+    scene_run(&s, "validate -f $/all.yaml", NULL);
+    assert_has(s.run.err, "/all.yaml:1:1: error_pages");
+    assert_int_equal(s.run.code, 1);
+    scene_run(&s, "validate -f $/most.yaml", NULL);
+    assert_string_equal(s.run.err, "");
+    assert_int_equal(s.run.code, 0);
+    scene_end(&s);
+    free(page);
+}
+
+/* An answer to a batch of t00000, t00001... with their results. */
+static char *batch_answer(size_t from, size_t num)
+{
+    size_t max = 256 + num * 96;
+    char *text = malloc(max);
+    assert_non_null(text);
+    size_t len =
+        (size_t)snprintf(text, max, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    char *body = malloc(max);
+    assert_non_null(body);
+    size_t body_len = (size_t)snprintf(body, max, "{\"results\":[");
+    for (size_t i = 0; i < num; i++)
+        body_len += (size_t)snprintf(body + body_len, max - body_len,
+                                     "%s{\"name\":\"t%05zu\",\"outcome\":\"%s\",\"revision\":1}",
+                                     i > 0 ? "," : "", from + i, i == 0 ? "unchanged" : "created");
+    body_len += (size_t)snprintf(body + body_len, max - body_len,
+                                 "],\"nodes_durable\":1,\"nodes_total\":1}");
+    snprintf(text + len, max - len, "%zx\r\n%s\r\n0\r\n\r\n", body_len, body);
+    free(body);
+    return text;
+}
+
+static char *many_documents(size_t num)
+{
+    char *text = malloc(num * 160);
+    size_t len = 0;
+    assert_non_null(text);
+    for (size_t i = 0; i < num; i++)
+        len += (size_t)snprintf(text + len, 160,
+                                "---\napiVersion: weir/v1\nkind: Tenant\nname: t%05zu\n"
+                                "hosts: [t%05zu.example.com]\n",
+                                i, i);
+    return text;
+}
+
+static void many_documents_go_in_batches_over_one_connection(void **state)
+{
+    struct unix_answer answers[3] = { { .bytes = batch_answer(0, 200) },
+                                      { .bytes = batch_answer(200, 200) },
+                                      { .bytes = batch_answer(400, 50) } };
+    char *text = many_documents(450);
+    struct scene s;
+    scene_begin(&s, answers, 3);
+    scene_run(&s, "apply -f -", text);
+    assert_string_equal(s.run.err, "");
+    assert_int_equal(s.run.code, 0);
+    assert_memory_equal(s.run.out, "450 tenants: 447 created, 3 unchanged, in ", 42);
+    assert_int_equal(s.server.num_requests, 3);
+    assert_int_equal(s.server.num_connections, 1);
+    assert_has(s.server.requests[2], "\"t00400\"");
+    assert_has(s.server.requests[2], "\"t00449\"");
+    assert_null(strstr(s.server.requests[2], "\"t00399\""));
+    scene_end(&s);
+    for (size_t i = 0; i < 3; i++)
+        free((char *)answers[i].bytes);
+    free(text);
+}
+
+static void failure_in_the_middle_tells_what_is_certain(void **state)
+{
+    struct unix_answer answers[2] = { { .bytes = batch_answer(0, 200) },
+                                      { .bytes = "", .close = true } };
+    char *text = many_documents(450);
+    struct scene s;
+    scene_begin(&s, answers, 2);
+    scene_run(&s, "apply -f - -o wide", text);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.out, "tenant/t00000 unchanged (revision 1)\ntenant/t00001 created");
+    assert_has(s.run.out, "\n200 tenants: 199 created, 1 unchanged, in ");
+    assert_has(s.run.err, "closed the connection without an answer");
+    assert_has(
+        s.run.err,
+        "200 of 450 tenants were answered for, 200 may or may not have been taken, the others "
+        "were not sent. Run it again");
+    scene_end(&s);
+    free((char *)answers[0].bytes);
+    free(text);
+}
+
+static void sources_that_hold_nothing_are_told(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "empty/notes.txt", "");
+    run_file_put(&s.server, "none.yaml", "# nothing\n");
+    scene_run(&s, "apply -f $/empty", NULL);
+    assert_has(s.run.err, "/empty: no *.yaml, *.yml or *.json below it\nweir apply: 1 error\n");
+    scene_run(&s, "apply -f $/none.yaml", NULL);
+    assert_string_equal(s.run.err, "weir apply: no document in what -f names\n");
+    scene_run(&s, "apply -f $/missing.yaml -f $/gone.yaml", NULL);
+    assert_has(s.run.err, "/missing.yaml: cannot be read: no such file\n");
+    assert_has(s.run.err, "/gone.yaml: cannot be read: no such file\nweir apply: 2 errors\n");
+    scene_run(&s, "apply", NULL);
+    assert_int_equal(s.run.code, 2);
+    assert_string_equal(s.run.err, "weir apply: -f FILE is missing. See weir apply --help\n");
+    scene_run(&s, "apply --if-revision 1 -f -", SHOP "---\n" OTHER);
+    assert_int_equal(s.run.code, 2);
+    assert_has(s.run.err, "--if-revision is for one document, and there are 2");
+    scene_end(&s);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 || getenv("WEIR_NODE") != NULL)
+        return weir_cli_main(argc, argv); /* a run of run_cli */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(apply_tells_what_the_node_did),
+        cmocka_unit_test(answers_that_are_no_messages_are_told),
+        cmocka_unit_test(apply_sends_canonical_documents_with_their_error_pages),
+        cmocka_unit_test(nothing_is_sent_when_anything_is_wrong),
+        cmocka_unit_test(error_pages_have_limits),
+        cmocka_unit_test(many_documents_go_in_batches_over_one_connection),
+        cmocka_unit_test(failure_in_the_middle_tells_what_is_certain),
+        cmocka_unit_test(sources_that_hold_nothing_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
