@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""balance_test.py - which endpoint serves: shares, weights, backups, failures, hashing by address, pools and names."""
+
+import collections
+import threading
+from typing import Any, Dict, List, Optional
+
+import pytest
+
+from support.client import fetch, get
+from support.node import Node
+from support.site import Site, tenant, unique
+from support.upstream import Served, Upstream, answering, ok
+from support.wait import PATIENCE, until
+
+
+def _named(name: str):
+    return answering(ok(name.encode()))
+
+
+def _three(make_upstream) -> Dict[str, Upstream]:
+    return {name: make_upstream(_named(name)) for name in "abc"}
+
+
+def _count(site: Site, number: int) -> "collections.Counter[str]":
+    with site.connect() as client:
+        return collections.Counter(client.ask(site.get("/")).body.decode() for _ in range(number))
+
+
+# -- shares
+
+
+def test_round_robin_takes_turns(make_site, make_upstream) -> None:
+    """interface.md: round_robin is the default; equal weights get equal shares, to the request."""
+    servers = _three(make_upstream)
+    site = make_site(endpoints=[server.address for server in servers.values()])
+    assert _count(site, 30) == {"a": 10, "b": 10, "c": 10}
+
+
+def test_weights(make_site, make_upstream) -> None:
+    """interface.md, weight: shares in proportion, spread and not in blocks."""
+    servers = _three(make_upstream)
+    weights = {"a": 5, "b": 3, "c": 2}
+    site = make_site(endpoints=[{"address": server.address, "weight": weights[name]} for name, server in servers.items()])
+    with site.connect() as client:
+        order = [client.ask(site.get("/")).body.decode() for _ in range(40)]
+    assert collections.Counter(order) == {"a": 20, "b": 12, "c": 8}
+    assert "aaaa" not in "".join(order)
+
+
+def test_weight_0_gets_no_new_work(make_site, make_upstream) -> None:
+    """interface.md: weight 0 = no new work, whatever happens to the others."""
+    servers = _three(make_upstream)
+    site = make_site(endpoints=[servers["a"].address, {"address": servers["b"].address, "weight": 0}])
+    assert _count(site, 20) == {"a": 20}
+    servers["a"].close()
+    assert site.fetch("/").status in (502, 503)
+    assert servers["b"].accepted == 0
+
+
+def test_only_weight_0_is_503(make_site, make_upstream) -> None:
+    """RFC 9110 15.6.4: a site whose servers all rest says so."""
+    servers = _three(make_upstream)
+    site = make_site(endpoints=[{"address": servers["a"].address, "weight": 0}])
+    assert site.fetch("/").status == 503
+    assert site.node.wait_record(tenant=site.name, path="/")["verdict"] == "no_endpoint"
+
+
+def test_backups_serve_only_when_all_others_are_out(make_site, make_upstream) -> None:
+    """Product documents: a backup is used only when every other endpoint is out; then it gets all."""
+    servers = _three(make_upstream)
+    site = make_site(endpoints=[servers["a"].address, servers["b"].address,
+                                {"address": servers["c"].address, "backup": True}])
+    assert _count(site, 20) == {"a": 10, "b": 10}
+    servers["a"].close()
+    assert _count(site, 20) == {"b": 20}
+    servers["b"].close()
+    assert _count(site, 20) == {"c": 20}
+
+
+# -- failures
+
+
+def test_a_refused_connect_goes_on_to_the_next(make_site, make_upstream) -> None:
+    """Rule 9: nothing was sent, so that any method may be given to another endpoint."""
+    servers = _three(make_upstream)
+    servers["a"].close()
+    site = make_site(endpoints=[server.address for server in servers.values()])
+    for method in ("GET", "POST", "PATCH", "PURGE"):
+        assert site.fetch("/", method=method).status == 200
+
+
+def test_a_dead_endpoint_is_not_asked_for_each_request(make_site, make_upstream) -> None:
+    """Design, Health: the first failure marks the endpoint, so that not every user waits for it."""
+    asked: List[int] = []
+
+    def dying(conn: Served) -> None:
+        conn.read_request()
+        asked.append(conn.index)
+        conn.reset()
+
+    servers = {"dead": make_upstream(dying), "good": make_upstream(_named("good"))}
+    site = make_site(endpoints=[server.address for server in servers.values()])
+    assert _count(site, 50) == {"good": 50}
+    assert len(asked) == 1
+
+
+def test_a_marked_endpoint_comes_back(make_site, make_upstream) -> None:
+    """Passive marks end: an endpoint that failed once is tried again after a while, and serves its share."""
+    fail = [True]
+
+    def flaky(conn: Served) -> None:
+        while True:
+            conn.read_request()
+            if fail[0]:
+                fail[0] = False
+                conn.reset()
+                return
+            conn.send(ok(b"back"))
+
+    site = make_site(endpoints=[make_upstream(flaky).address, make_upstream(_named("good")).address])
+    with site.connect() as client:
+        client.ask(site.get("/"))
+        client.ask(site.get("/"))
+        assert fail == [False]
+        until(lambda: client.ask(site.get("/")).body == b"back", "the marked endpoint serves again")
+
+
+def test_when_all_are_marked_they_are_tried_all_the_same(make_site, make_upstream) -> None:
+    """A try is better than a certain error: marks hide no endpoint when there is no other."""
+    down = [True]
+
+    def script(conn: Served) -> None:
+        while True:
+            conn.read_request()
+            if down[0]:
+                conn.reset()
+                return
+            conn.send(ok(b"up"))
+
+    site = make_site(endpoints=[make_upstream(script).address, make_upstream(script).address])
+    for _ in range(4):
+        assert site.fetch("/", method="POST").status == 502
+    down[0] = False
+    assert site.fetch("/", method="POST").status == 200
+
+
+def test_no_endpoint_listens(make_site, make_upstream) -> None:
+    """RFC 9110 15.6.3: 502 when nobody could be reached; each endpoint was tried once."""
+    servers = _three(make_upstream)
+    for server in servers.values():
+        server.close()
+    site = make_site(endpoints=[server.address for server in servers.values()])
+    assert site.fetch("/").status == 502
+    record = site.node.wait_record(tenant=site.name, path="/")
+    assert (record["verdict"], record["tries"]) == ("upstream_refused", 3)
+
+
+# -- hashing by address
+
+
+def _choice(node: Node, host: str, source: str) -> str:
+    with node.connect(source=source) as client:
+        return client.ask(get(host)).body.decode()
+
+
+def _choices(node: Node, host: str, number: int = 60) -> Dict[str, str]:
+    return {source: _choice(node, host, source) for source in (f"127.0.1.{n}" for n in range(1, number + 1))}
+
+
+def _hashed(make_upstream, names: str = "abc") -> Dict[str, Upstream]:
+    return {name: make_upstream(_named(name)) for name in names}
+
+
+def test_ip_hash_keeps_a_client_at_its_endpoint(make_site, make_upstream) -> None:
+    """interface.md: ip_hash sends the same client to the same endpoint, and spreads clients over all."""
+    servers = _hashed(make_upstream)
+    site = make_site(endpoints=[server.address for server in servers.values()], upstream={"balance": "ip_hash"})
+    first = _choices(site.node, site.host)
+    assert _choices(site.node, site.host) == first
+    shares = collections.Counter(first.values())
+    assert set(shares) == {"a", "b", "c"} and min(shares.values()) >= 5
+
+
+def test_ip_hash_is_the_same_on_every_node_and_after_a_restart(make_node, make_site, make_upstream) -> None:
+    """Issue, item 6: the same choice on every node."""
+    servers = _hashed(make_upstream)
+    endpoints = [server.address for server in servers.values()]
+    one, two = make_node(), make_node(workers=2)
+    for node, order in ((one, endpoints), (two, endpoints[::-1])):
+        node.apply(tenant("same", order, upstream={"balance": "ip_hash"}))
+        until(lambda: fetch(node.address, get("same.test")).status == 200, "the push is live")
+    first = _choices(one, "same.test")
+    assert _choices(two, "same.test") == first
+    one.restart()
+    assert _choices(one, "same.test") == first
+
+
+def test_ip_hash_moves_only_the_clients_of_an_endpoint_that_goes(make_site, make_upstream) -> None:
+    """Issue, item 6: minimal remapping."""
+    servers = _hashed(make_upstream, "abcd")
+    endpoints = {name: {"address": server.address} for name, server in servers.items()}
+    site = make_site(endpoints=list(endpoints.values()), upstream={"balance": "ip_hash"})
+    before = _choices(site.node, site.host)
+    web: Dict[str, Any] = dict(site.document["upstreams"]["web"])
+    web["endpoints"] = [endpoints[name] for name in "abc"]
+    site.push(upstreams={"web": web})
+    after = _choices(site.node, site.host)
+    moved = {source for source in before if before[source] != after[source]}
+    assert moved == {source for source in before if before[source] == "d"}
+
+
+def test_ip_hash_fails_over_and_comes_back(make_site, make_upstream) -> None:
+    """A client whose endpoint is out goes to another one, always the same."""
+    servers = _hashed(make_upstream)
+    site = make_site(endpoints=[server.address for server in servers.values()], upstream={"balance": "ip_hash"})
+    before = _choices(site.node, site.host, 20)
+    servers["a"].close()
+    after = _choices(site.node, site.host, 20)
+    assert "a" not in after.values()
+    assert all(before[source] == after[source] for source in before if before[source] != "a")
+
+
+def test_ip_hash_takes_the_client_that_trusted_proxies_name(make_node, make_site, make_upstream) -> None:
+    """Behind a trusted proxy the client is who it says, not the proxy."""
+    servers = _hashed(make_upstream)
+    node = make_node(config={"trusted_proxies": ["127.0.0.1/32"]})
+    site = make_site(on=node, endpoints=[server.address for server in servers.values()], upstream={"balance": "ip_hash"})
+    chosen = {site.fetch("/", f"X-Forwarded-For: 203.0.113.{number}").body for number in range(40)}
+    assert chosen == {b"a", b"b", b"c"}
+
+
+# -- pools
+
+
+def test_min_idle_is_dialled_ahead_of_demand(make_site) -> None:
+    """interface.md, pool.min_idle: connections stand ready, and are ready again after they were taken."""
+    site = make_site(_named("x"), upstream={"pool": {"min_idle": 6}})
+    site.fetch("/")
+    until(lambda: len(site.upstream.open_connections()) >= 6, "six connections stand ready")
+    unused = [conn for conn in site.upstream.open_connections() if not conn.received]
+    assert len(unused) >= 5
+
+
+def test_dialled_connections_serve(make_site) -> None:
+    """What was dialled ahead is what requests are given to: twenty at once need no new connection."""
+    go = threading.Event()
+
+    def script(conn: Served) -> None:
+        while True:
+            request = conn.read_request()
+            if request.target == "/wait":
+                go.wait(PATIENCE)
+            conn.send(ok(b"x"))
+
+    site = make_site(script, upstream={"pool": {"min_idle": 20, "max_idle": 64}})
+    site.fetch("/")
+    until(lambda: site.upstream.accepted >= 20, "twenty connections stand ready")
+    ready = {conn.index for conn in site.upstream.open_connections()}
+    clients = [site.connect() for _ in range(20)]
+    for client in clients:
+        client.send(site.get("/wait"))
+    site.upstream.wait_requests(21)
+    go.set()
+    assert all(client.read_response().status == 200 for client in clients)
+    used = {conn.index for conn in site.upstream.used()}
+    assert len(used & ready) >= 20
+
+
+def test_a_dead_endpoint_starves_nobody(make_site) -> None:
+    """Rule 13: dialling ahead to a server that is gone takes nothing from the pools of others."""
+    gone = make_site(_named("x"), upstream={"pool": {"min_idle": 64}})
+    gone.fetch("/")
+    until(lambda: gone.upstream.accepted >= 16, "connections are dialled ahead")
+    gone.upstream.close()
+    for _ in range(5):
+        site = make_site(_named("x"), upstream={"pool": {"min_idle": 6}})
+        site.fetch("/")
+        until(lambda: len(site.upstream.open_connections()) >= 6, "six connections stand ready")
+
+
+def test_a_pool_survives_pushes_that_do_not_change_the_endpoint(make_site) -> None:
+    """Issue, item 6: the pool survives pushes: the very same connections serve afterwards."""
+    site = make_site(_named("x"), upstream={"pool": {"min_idle": 4}})
+    site.fetch("/")
+    until(lambda: len(site.upstream.open_connections()) >= 4, "four connections stand ready")
+    before = {conn.index for conn in site.upstream.open_connections()}
+    for number in range(3):
+        site.push(headers={"add_request": {"X-Push": str(number)}})
+        reply = site.fetch("/")
+        assert reply.status == 200
+    assert site.upstream.requests[-1].get("X-Push") == b"2"
+    assert {conn.index for conn in site.upstream.open_connections()} >= before
+    assert {conn.index for conn in site.upstream.used()} <= before
+
+
+def test_an_endpoint_that_is_taken_out_gets_nothing_more(make_site, make_upstream) -> None:
+    """A push is live: its first request goes where it says."""
+    old, new = make_upstream(_named("old")), make_upstream(_named("new"))
+    site = make_site(endpoints=[old.address])
+    assert site.fetch("/").body == b"old"
+    site.push(upstreams={"web": {"pool": {"min_idle": 0}, "endpoints": [{"address": new.address}]}})
+    assert _count(site, 10) == {"new": 10}
+    assert len(old.requests) == 1
+
+
+def test_a_running_exchange_keeps_its_tenant_over_a_push(make_site, make_upstream) -> None:
+    """Design, Threads: connections keep the tenant they were compiled with until their current request ends."""
+    go = threading.Event()
+
+    def script(conn: Served) -> None:
+        conn.read_request()
+        go.wait(PATIENCE)
+        conn.send(ok(b"old", "Server: x"))
+
+    old, new = make_upstream(script), make_upstream(_named("new"))
+    site = make_site(endpoints=[old.address])
+    with site.connect() as client:
+        client.send(site.get("/"))
+        old.wait_requests(1)
+        site.push(upstreams={"web": {"pool": {"min_idle": 0}, "endpoints": [{"address": new.address}]}},
+                  headers={"remove_response": ["Server"]})
+        go.set()
+        reply = client.read_response()
+        assert (reply.body, reply.get("Server")) == (b"old", b"x")
+        assert client.ask(site.get("/")).body == b"new"
+
+
+def test_tenants_with_the_same_endpoint_do_not_mix(make_site, make_upstream) -> None:
+    """Two tenants in front of one server: each request carries its own host and its own tenant's fields."""
+    server = make_upstream(lambda conn: _echo_host(conn))
+    sites = [make_site(endpoints=[server.address], headers={"add_request": {"X-Tenant": str(number)}})
+             for number in range(3)]
+    for _ in range(5):
+        for number, site in enumerate(sites):
+            assert site.fetch("/").body == f"{site.host} {number}".encode()
+
+
+def _echo_host(conn: Served) -> None:
+    while True:
+        request = conn.read_request()
+        conn.send(ok((request.get("Host") or b"") + b" " + (request.get("X-Tenant") or b"")))
+
+
+# -- names
+
+
+def test_a_host_name_as_an_endpoint(make_site, make_upstream) -> None:
+    """interface.md: a host name is resolved."""
+    server = make_upstream(_named("by-name"))
+    site = make_site(endpoints=[f"localhost:{server.port}"])
+    assert _count(site, 10) == {"by-name": 10}
+
+
+def test_a_name_that_does_not_resolve(make_site, make_upstream) -> None:
+    """Issue, item 6: names are resolved without blocking; one that is nobody's is an endpoint that is out."""
+    server = make_upstream(_named("good"))
+    site = make_site(endpoints=["nobody.invalid:80", server.address])
+    assert _count(site, 10) == {"good": 10}
+    alone = make_site(endpoints=["nobody.invalid:80"])
+    assert alone.fetch("/").status in (502, 504)
+    assert site.fetch("/").status == 200
+
+
+def test_an_endpoint_by_ipv6(make_site, make_upstream) -> None:
+    """interface.md: [v6]:port."""
+    server = make_upstream(_named("six"), host="::1")
+    site = make_site(endpoints=[server.address])
+    assert site.fetch("/").body == b"six"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_hundreds_of_endpoints(make_node, make_upstream, workers: int) -> None:
+    """256 endpoints of one upstream, the most there may be, all serve."""
+    server = make_upstream(_named("x"))
+    node = make_node(workers=workers)
+    name = unique()
+    addresses = [f"127.0.2.{n}:{server.port}" for n in range(1, 256)]
+    others: List[Optional[Upstream]] = [make_upstream(_named("y"), host=f"127.0.2.{n}", port=server.port)
+                                        for n in range(1, 17)]
+    node.apply(tenant(name, addresses[:16] + [f"127.0.3.{n}:{server.port}" for n in range(1, 241)]))
+    for _ in range(20):
+        assert fetch(node.address, get(f"{name}.test")).status == 200
+    assert sum(len(other.requests) for other in others if other) == 20
