@@ -19,12 +19,12 @@
 static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_HELP] = { 'h', "help", NULL, "print this page" },
     [WEIR_FLAG_NODE] = { 0, "node", "URL",
-                         "the node to talk to, unix:PATH; else $WEIR_NODE, else\n"
+                         "the node to talk to, unix:PATH; else $WEIR_NODE, else "
                          "unix:/run/weir/admin.sock" },
     [WEIR_FLAG_TOKEN] = { 0, "token", "TOKEN", "token for a remote node, else $WEIR_TOKEN" },
     [WEIR_FLAG_CA] = { 0, "ca", "FILE", "certificates that may vouch for a remote node" },
     [WEIR_FLAG_TIMEOUT] = { 0, "timeout", "D",
-                            "how long to wait for an answer, for example 500ms or 1m;\n"
+                            "how long to wait for an answer, for example 500ms or 1m; "
                             "default 30s" },
     [WEIR_FLAG_OUTPUT] = { 'o', "output", "FORM",
                            "table, wide, name, json or yaml; default table" },
@@ -35,7 +35,7 @@ static const struct weir_flag_def flag_defs[] = {
                                 "only if the tenant's revision is N; 0: only if it is new" },
     [WEIR_FLAG_DRY_RUN] = { 0, "dry-run", NULL, "do everything but write" },
     [WEIR_FLAG_FILE] = { 'f', "file", "FILE",
-                         "file, folder (all *.yaml, *.yml, *.json below it), or - for\n"
+                         "file, folder (all *.yaml, *.yml, *.json below it), or - for "
                          "standard input; may be given many times" },
     [WEIR_FLAG_WRITE] = { 'w', "write", NULL, "write the result back to the file" },
     [WEIR_FLAG_DROP_COMMENTS] = { 0, "drop-comments", NULL, "write back also what had comments" },

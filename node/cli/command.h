@@ -117,12 +117,12 @@ struct weir_cli {
     struct weir_client client; /* connected at the first call */
 };
 
-/** One subcommand. Texts are lines of at most 80 columns, each with its newline. */
+/** One subcommand. Examples and exit codes are lines with their newlines. */
 struct weir_command {
     const char *name;
     const char *usage;       /* behind the name */
     const char *summary;     /* half a line, for the screen of help */
-    const char *description; /* what it does */
+    const char *description; /* what it does; wrapped by the page */
     const char *examples;
     const char *exits; /* which exit codes, and when, beyond 0 and 2 */
     uint32_t flags;    /* WEIR_FLAG_BIT of each; --help is always there */

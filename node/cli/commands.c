@@ -19,13 +19,12 @@ static const struct weir_command commands[] = {
         .usage = "-f FILE|DIR|- ...",
         .summary = "create or change what files describe",
         .description =
-            "Reads all documents, checks them completely, and sends them to the node. When one\n"
-            "of them is wrong, all errors of all files are written and nothing is sent. A\n"
-            "document that is there already, word for word, is reported as unchanged and gets no\n"
-            "new revision. Files of error pages are read from the folder of their document.\n"
-            "\n"
-            "A write is answered when it is durable on the node and live on its workers. With\n"
-            "more than 20 documents only their number is told; -o wide tells each of them.\n",
+            "Reads all documents, checks them completely, and sends them to the node. When one of "
+            "them is wrong, all errors of all files are written and nothing is sent. A document "
+            "that is there already, word for word, is reported as unchanged and gets no new "
+            "revision. Files of error pages are read from the folder of their document.\n\nA "
+            "write is answered when it is durable on the node and live on its workers. With more "
+            "than 20 documents only their number is told; -o wide tells each of them.",
         .examples = "weir apply -f shop.yaml\n"
                     "weir apply -f tenants/ --dry-run\n"
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
@@ -40,12 +39,13 @@ static const struct weir_command commands[] = {
         .name = "diff",
         .usage = "-f FILE|DIR|- ...",
         .summary = "show what apply would change",
-        .description = "Compares each document with the node's, both in their canonical form, and "
-                       "prints\nthe difference as diff -u does.\n",
+        .description =
+            "Compares each document with the node's, both in their canonical form, and prints the "
+            "difference as diff -u does.",
         .examples = "weir diff -f shop.yaml\n"
                     "weir diff -f tenants/ || weir apply -f tenants/\n",
-        .exits = "1  there is a difference, or a document is wrong, or the node cannot be "
-                 "reached\n" EXIT_USAGE EXIT_TIME,
+        .exits = "1  something differs or is wrong, or the node cannot be reached\n" EXIT_USAGE
+            EXIT_TIME,
         .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
         .run = weir_cmd_diff,
     },
@@ -53,9 +53,9 @@ static const struct weir_command commands[] = {
         .name = "validate",
         .usage = "-f FILE|DIR|- ...",
         .summary = "check files completely, without a node",
-        .description = "Checks documents of tenants and of nodes as apply and weir node would, and "
-                       "writes\nall errors of all files: file, line, column, field, value, allowed "
-                       "range.\n",
+        .description =
+            "Checks documents of tenants and of nodes as apply and weir node would, and writes "
+            "all errors of all files: file, line, column, field, value, allowed range.",
         .examples = "weir validate -f shop.yaml\n"
                     "git diff --name-only main -- '*.yaml' | xargs -I% weir validate -f %\n",
         .exits = "1  a document is wrong\n" EXIT_USAGE,
@@ -67,10 +67,10 @@ static const struct weir_command commands[] = {
         .usage = "[-w] FILE|- ...",
         .summary = "bring files into their canonical form",
         .description =
-            "Prints documents with their fields in the order of the schema and values in their\n"
-            "shortest unit. With -w the file is replaced, and its name printed, when its form\n"
-            "changes. The canonical form has no comments: a file with comments is only replaced\n"
-            "with --drop-comments.\n",
+            "Prints documents with their fields in the order of the schema and values in their "
+            "shortest unit. With -w the file is replaced, and its name printed, when its form "
+            "changes. The canonical form has no comments: a file with comments is only replaced "
+            "with --drop-comments.",
         .examples = "weir fmt shop.yaml\n"
                     "weir fmt -w tenants/*.yaml\n",
         .exits = "1  a file is wrong, cannot be read or written, or has comments\n" EXIT_USAGE,
@@ -83,9 +83,9 @@ static const struct weir_command commands[] = {
         .name = "get",
         .usage = "[tenant [NAME...]]",
         .summary = "list tenants, or show some",
-        .description = "Without a name: all tenants in the order of their names. With names: these "
-                       "tenants;\n-o yaml and -o json then give documents that can be applied "
-                       "again.\n",
+        .description =
+            "Without a name: all tenants in the order of their names. With names: these tenants; "
+            "-o yaml and -o json then give documents that can be applied again.",
         .examples = "weir get tenant\n"
                     "weir get tenant --prefix shop- -o wide\n"
                     "weir get tenant shop -o yaml > shop.yaml\n"
@@ -100,9 +100,8 @@ static const struct weir_command commands[] = {
         .usage = "tenant NAME...",
         .summary = "delete tenants",
         .description =
-            "Requests for their hosts are unknown from then on, or go to the tenant that "
-            "claimed\nthem later. The last revisions stay: weir rollback brings a tenant "
-            "back.\n",
+            "Requests for their hosts are unknown from then on, or go to the tenant that claimed "
+            "them later. The last revisions stay: weir rollback brings a tenant back.",
         .examples = "weir delete tenant shop\n"
                     "weir delete tenant shop --if-revision 7\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE
@@ -117,8 +116,9 @@ static const struct weir_command commands[] = {
         .name = "history",
         .usage = "tenant NAME",
         .summary = "the last revisions of a tenant",
-        .description = "When each was applied, by whom, and which fields it changed; the newest "
-                       "first, at\nmost 16. Also for a tenant that was deleted.\n",
+        .description =
+            "When each was applied, by whom, and which fields it changed; the newest first, at "
+            "most 16. Also for a tenant that was deleted.",
         .examples = "weir history tenant shop\n"
                     "weir history tenant shop -o json\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
@@ -131,8 +131,9 @@ static const struct weir_command commands[] = {
         .name = "rollback",
         .usage = "tenant NAME REVISION",
         .summary = "apply an old revision as a new one",
-        .description = "The old document is checked by today's rules and gets a new revision; the "
-                       "history\nkeeps both. Brings back a deleted tenant as well.\n",
+        .description =
+            "The old document is checked by today's rules and gets a new revision; the history "
+            "keeps both. Brings back a deleted tenant as well.",
         .examples = "weir rollback tenant shop 3\n"
                     "weir rollback tenant shop 3 --dry-run\n",
         .exits =
@@ -148,8 +149,9 @@ static const struct weir_command commands[] = {
         .name = "route",
         .usage = "test URL",
         .summary = "what would happen to a request, and by which rule",
-        .description = "Asks the node, by the same code that serves requests: which tenant, which "
-                       "redirect\nor route, which upstream, and what it thinks of each endpoint.\n",
+        .description =
+            "Asks the node, by the same code that serves requests: which tenant, which redirect "
+            "or route, which upstream, and what it thinks of each endpoint.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
         .exits = EXIT_REACH EXIT_TIME,
@@ -162,8 +164,8 @@ static const struct weir_command commands[] = {
         .name = "redirect",
         .usage = "test URL --tenant NAME",
         .summary = "which redirect of a tenant answers a URL",
-        .description = "Looks at the redirects of one tenant alone, whoever serves the URL's host "
-                       "now.\n",
+        .description =
+            "Looks at the redirects of one tenant alone, whoever serves the URL's host now.",
         .examples = "weir redirect test http://shop.example.com/old/page --tenant shop\n",
         .exits = EXIT_REACH EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
@@ -175,8 +177,9 @@ static const struct weir_command commands[] = {
         .name = "status",
         .usage = "[--watch]",
         .summary = "the nodes: state, load, conflicts, warnings",
-        .description = "One line for each node, and the warnings below. -o wide shows the store, "
-                       "memory\nand what a node has of the others.\n",
+        .description =
+            "One line for each node, and the warnings below. -o wide shows the store, memory and "
+            "what a node has of the others.",
         .examples = "weir status\n"
                     "weir status --watch -o wide\n"
                     "weir status -o json | jq '.nodes[].state'\n",
@@ -189,8 +192,8 @@ static const struct weir_command commands[] = {
         .usage = "",
         .summary = "look for what will be trouble, and say what to do",
         .description =
-            "Clock, descriptors, use of the store, readers, ports, endpoints that cannot "
-            "be\nreached.\n",
+            "Clock, descriptors, use of the store, readers, ports, endpoints that cannot be "
+            "reached.",
         .examples = "weir doctor\n"
                     "weir doctor -o json\n",
         .exits = "1  a check failed, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
@@ -201,8 +204,9 @@ static const struct weir_command commands[] = {
         .name = "drain",
         .usage = "[--deadline D]",
         .summary = "let a node finish its work and end",
-        .description = "The node takes no new connections, answers what it has begun, and ends "
-                       "when that is\ndone or the deadline is over. Returns at once.\n",
+        .description =
+            "The node takes no new connections, answers what it has begun, and ends when that is "
+            "done or the deadline is over. Returns at once.",
         .examples = "weir drain\n"
                     "weir drain --deadline 5m\n",
         .exits = EXIT_REACH EXIT_TIME,
@@ -214,9 +218,9 @@ static const struct weir_command commands[] = {
         .usage = "[-f] [--tenant NAME]",
         .summary = "the last access records, and those to come",
         .description =
-            "One JSON object a line. Without -f: the records that the node still has in memory,\n"
-            "up to 1 MiB. With log.access off a node has none; -f shows those to come all the\n"
-            "same.\n",
+            "One JSON object a line. Without -f: the records that the node still has in memory, "
+            "up to 1 MiB. With log.access off a node has none; -f shows those to come all the "
+            "same.",
         .examples = "weir logs\n"
                     "weir logs -f --tenant shop | jq 'select(.status >= 500)'\n",
         .exits = EXIT_REACH EXIT_TIME,
@@ -228,7 +232,7 @@ static const struct weir_command commands[] = {
         .name = "completion",
         .usage = "bash|zsh",
         .summary = "completions for a shell",
-        .description = "Prints a script that completes commands, flags and the names of tenants.\n",
+        .description = "Prints a script that completes commands, flags and the names of tenants.",
         .examples = "weir completion bash > /etc/bash_completion.d/weir\n"
                     "source <(weir completion bash)\n"
                     "weir completion zsh > \"${fpath[1]}/_weir\"\n",
@@ -241,7 +245,7 @@ static const struct weir_command commands[] = {
         .name = "version",
         .usage = "",
         .summary = "the version of this program",
-        .description = "weir status shows the version of the node.\n",
+        .description = "weir status shows the version of the node.",
         .examples = "weir version\n",
         .exits = EXIT_USAGE,
         .run = weir_cmd_version,
@@ -251,8 +255,8 @@ static const struct weir_command commands[] = {
         .usage = "[COMMAND|tenant|node]",
         .summary = "the page of a command, or the reference of a document",
         .description =
-            "weir help tenant and weir help node explain every field of these documents: "
-            "its\ntype, unit, range, default and meaning.\n",
+            "weir help tenant and weir help node explain every field of these documents: its "
+            "type, unit, range, default and meaning.",
         .examples = "weir help apply\n"
                     "weir help tenant | less\n",
         .exits = EXIT_USAGE,

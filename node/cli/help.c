@@ -11,8 +11,9 @@
 #include "tenants/schema.h"
 #include "tenants/schema_text.h"
 
-#define NAME_COLUMN 14 /* width of the names on the screen */
-#define FLAG_COLUMN 24 /* where the meaning of a flag begins */
+#define NAME_COLUMN  14 /* width of the names on the screen */
+#define FLAG_COLUMN  24 /* where the meaning of a flag begins */
+#define PAGE_COLUMNS 78
 
 static void name_write(struct weir_strbuf *out, const char *name, size_t width)
 {
@@ -59,22 +60,39 @@ static void lines_write(struct weir_strbuf *out, const char *text, const char *i
     }
 }
 
+/* Words of a text in lines of at most PAGE_COLUMNS, each line behind `indent` blanks but the first,
+ * for which `at` columns are taken already. An empty line parts paragraphs. */
+static void words_write(struct weir_strbuf *out, const char *text, size_t at, size_t indent)
+{
+    bool begun = false; /* the line has a word */
+    while (*text != '\0') {
+        size_t len = strcspn(text, " \n");
+        bool paragraph = text[0] == '\n' && text[1] == '\n';
+        if (paragraph || (begun && len > 0 && at + 1 + len > PAGE_COLUMNS)) {
+            weir_strbuf_printf(out, "%s%*s", paragraph ? "\n\n" : "\n", (int)indent, "");
+            at = indent;
+            begun = false;
+        }
+        if (len > 0) {
+            weir_strbuf_puts(out, begun ? " " : "");
+            weir_strbuf_add(out, weir_span(text, len));
+            at += len + begun;
+            begun = true;
+        }
+        text += len > 0 ? len : 1;
+    }
+    weir_strbuf_putc(out, '\n');
+}
+
 static void flag_write(struct weir_strbuf *out, const struct weir_flag_def *f)
 {
     char left[64];
-    snprintf(left, sizeof(left), "%c%c%c --%s%s%s", f->letter != 0 ? '-' : ' ',
+    snprintf(left, sizeof(left), "  %c%c%c --%s%s%s", f->letter != 0 ? '-' : ' ',
              f->letter != 0 ? f->letter : ' ', f->letter != 0 ? ',' : ' ', f->name,
              f->value != NULL ? " " : "", f->value != NULL ? f->value : "");
-    weir_strbuf_printf(out, "  %-*s", FLAG_COLUMN - 2, left);
-    size_t len = strcspn(f->help, "\n");
-    weir_strbuf_printf(out, "%s%.*s\n", strlen(left) >= FLAG_COLUMN - 2 ? " " : "", (int)len,
-                       f->help);
-    if (f->help[len] == '\n') {
-        char indent[FLAG_COLUMN + 1];
-        memset(indent, ' ', FLAG_COLUMN);
-        indent[FLAG_COLUMN] = '\0';
-        lines_write(out, f->help + len + 1, indent);
-    }
+    weir_strbuf_printf(out, "%-*s", FLAG_COLUMN - 1, left);
+    weir_strbuf_putc(out, ' ');
+    words_write(out, f->help, FLAG_COLUMN, FLAG_COLUMN);
 }
 
 enum weir_exit weir_help_page(struct weir_cli *cli, const struct weir_command *c)
@@ -82,7 +100,7 @@ enum weir_exit weir_help_page(struct weir_cli *cli, const struct weir_command *c
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     weir_strbuf_printf(&out, "weir %s - %s\n\nUsage:\n", c->name, c->summary);
     weir_strbuf_printf(&out, "  weir %s %s\n\n", c->name, c->usage);
-    lines_write(&out, c->description, "");
+    words_write(&out, c->description, 0, 0);
     weir_strbuf_puts(&out, "\nFlags:\n");
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
         if (((c->flags | WEIR_FLAG_BIT(WEIR_FLAG_HELP)) & WEIR_FLAG_BIT(i)) != 0)

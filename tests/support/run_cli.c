@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,12 +16,17 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define WORDS_MAX 32
-#define WORD_MAX  256
+#include "tests/support/failalloc.h"
+
+#define WORDS_MAX     32
+#define WORD_MAX      256
+#define RUN_VARIABLE  "WEIR_RUN_CLI"      /* in the environment of a run */
+#define FAIL_VARIABLE "WEIR_RUN_CLI_FAIL" /* which allocation fails */
 
 static char *fd_text(int fd)
 {
@@ -79,7 +85,8 @@ static pid_t spawn(char *argv[], const int fds[3])
 }
 
 /* Takes `in` and `out`. */
-static struct run_result run(const struct unix_server *s, const char *line, int in, int out)
+static struct run_result run(const struct unix_server *s, const char *line, int in, int out,
+                             bool interrupt)
 {
     static char words[WORDS_MAX][WORD_MAX];
     char *argv[WORDS_MAX + 1];
@@ -87,7 +94,13 @@ static struct run_result run(const struct unix_server *s, const char *line, int 
     int err = fd_of(NULL);
     words_of(s, line, words, argv);
     setenv("WEIR_NODE", s->node, 1);
+    setenv(RUN_VARIABLE, "1", 1);
     pid_t pid = spawn(argv, (const int[]){ in, out, err });
+    unsetenv(RUN_VARIABLE);
+    if (interrupt) {
+        nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+        assert_int_equal(kill(pid, SIGINT), 0);
+    }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     close(in);
     struct run_result r = { .code = WIFEXITED(status) ? WEXITSTATUS(status) : 256 };
@@ -100,14 +113,43 @@ static struct run_result run(const struct unix_server *s, const char *line, int 
 
 struct run_result run_cli(const struct unix_server *s, const char *line, const char *stdin_text)
 {
-    return run(s, line, fd_of(stdin_text), fd_of(NULL));
+    return run(s, line, fd_of(stdin_text), fd_of(NULL), false);
+}
+
+struct run_result run_cli_interrupted(const struct unix_server *s, const char *line,
+                                      const char *stdin_text)
+{
+    return run(s, line, fd_of(stdin_text), fd_of(NULL), true);
 }
 
 struct run_result run_cli_into(const struct unix_server *s, const char *line, const char *out_path)
 {
     int out = open(out_path, O_RDWR | O_CLOEXEC);
     assert_true(out >= 0);
-    return run(s, line, fd_of(NULL), out);
+    return run(s, line, fd_of(NULL), out, false);
+}
+
+struct run_result run_cli_failing(const struct unix_server *s, const char *line,
+                                  const char *stdin_text, unsigned n)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%u", n);
+    setenv(FAIL_VARIABLE, text, 1);
+    struct run_result r = run_cli(s, line, stdin_text);
+    unsetenv(FAIL_VARIABLE);
+    return r;
+}
+
+bool run_cli_is_run(int (*entry)(int, char **), int argc, char **argv, int *ret_code)
+{
+    const char *fail = getenv(FAIL_VARIABLE);
+    if (getenv(RUN_VARIABLE) == NULL)
+        return false;
+    if (fail != NULL)
+        weir_failalloc_once(strtol(fail, NULL, 10));
+    *ret_code = entry(argc, argv);
+    weir_failalloc_once(-1);
+    return true;
 }
 
 void run_result_free(struct run_result *r)

@@ -8,6 +8,8 @@
 
 #include "tests/support/unix_server.h"
 
+#include <stdbool.h>
+
 struct run_result {
     int code; /* of the exit; 256: ended by a signal */
     char *out;
@@ -23,9 +25,22 @@ struct run_result {
  * @param stdin_text  NULL: nothing
  */
 struct run_result run_cli(const struct unix_server *s, const char *line, const char *stdin_text);
+/** As run_cli, but the n-th allocation of the run fails. */
+struct run_result run_cli_failing(const struct unix_server *s, const char *line,
+                                  const char *stdin_text, unsigned n);
+/** As run_cli, and interrupt it (SIGINT) when it has had 300 ms. */
+struct run_result run_cli_interrupted(const struct unix_server *s, const char *line,
+                                      const char *stdin_text);
 /** As run_cli, with standard output into a file that is there, such as /dev/full. */
 struct run_result run_cli_into(const struct unix_server *s, const char *line, const char *out_path);
 void run_result_free(struct run_result *r);
+
+/**
+ * The other side, first thing in main: when this process is a run, run `entry` with the arguments.
+ *
+ * @return whether it was one; *ret_code is then for main to return
+ */
+bool run_cli_is_run(int (*entry)(int, char **), int argc, char **argv, int *ret_code);
 
 /** Write a file into the server's folder. */
 void run_file_put(const struct unix_server *s, const char *name, const char *text);

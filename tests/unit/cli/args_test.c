@@ -277,8 +277,6 @@ static void every_command_can_explain_itself(void **state)
         assert_true(strlen(all[i].summary) > 10 && strlen(all[i].summary) < 64);
         assert_non_null(strstr(all[i].examples, "weir "));
         assert_non_null(strstr(all[i].exits, "2  the command line is wrong\n"));
-        for (const char *at = all[i].description; *at != '\0'; at += strcspn(at, "\n") + 1)
-            assert_in_range(strcspn(at, "\n"), 0, 88);
         for (unsigned k = 0; k < WEIR_FLAG_COUNT; k++)
             for (unsigned m = 0; m < k; m++)
                 if ((all[i].flags & WEIR_FLAG_BIT(k)) && (all[i].flags & WEIR_FLAG_BIT(m)) &&

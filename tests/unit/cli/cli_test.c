@@ -315,9 +315,30 @@ static void every_page_is_there(void **state)
     scene_run(&s, "help tenan", NULL);
     assert_int_equal(s.run.code, 2);
     assert_has(s.run.err, "there is no page on \"tenan\", did you mean \"tenant\"?");
-    scene_run(&s, "help", NULL);
-    for (const char *at = s.run.out; *at != '\0'; at += strcspn(at, "\n") + 1)
-        assert_in_range(strcspn(at, "\n"), 0, 88);
+    scene_end(&s);
+}
+
+static void pages_fit_a_terminal(void **state)
+{
+    static const char *const names[] = { "apply",  "diff",    "validate", "fmt",   "get",
+                                         "delete", "history", "rollback", "route", "redirect",
+                                         "status", "doctor",  "drain",    "logs",  "completion",
+                                         "help",   "version", "" };
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "%s --help", names[i]);
+        scene_run(&s, line, NULL);
+        assert_int_equal(s.run.code, 0);
+        for (const char *at = s.run.out; *at != '\0'; at += strcspn(at, "\n") + 1) {
+            size_t len = strcspn(at, "\n");
+            if (len > 80)
+                print_error("%s\n", at);
+            assert_in_range(len, 0, 80);
+            assert_true(len == 0 || at[len - 1] != ' ');
+        }
+    }
     scene_end(&s);
 }
 
@@ -368,10 +389,24 @@ static void full_disk_behind_standard_output_is_told(void **state)
     scene_end(&s);
 }
 
+static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+{
+    check_without_memory("get", (struct unix_answer)OK("{\"items\":[" ITEM("a") "],\"total\":1}"),
+                         NULL);
+    check_without_memory("get tenant shop -o yaml",
+                         (struct unix_answer)OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}"), NULL);
+    check_without_memory("status -o yaml",
+                         (struct unix_answer)OK("{\"nodes\":[{\"state\":\"serving\"}]}"), NULL);
+    check_without_memory("logs", (struct unix_answer)OK("{\"a\":1}"), NULL);
+    check_without_memory("delete tenant shop", (struct unix_answer)OK("{\"outcome\":\"deleted\"}"),
+                         NULL);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 || getenv("WEIR_NODE") != NULL)
-        return weir_cli_main(argc, argv); /* a run of run_cli */
+    int code = 0;
+    if (run_cli_is_run(weir_cli_main, argc, argv, &code))
+        return code;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_go_on_page_by_page),
         cmocka_unit_test(list_that_goes_back_ends),
@@ -383,7 +418,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(status_tells_whether_all_is_well),
         cmocka_unit_test(node_that_is_away_is_told_by_every_command),
         cmocka_unit_test(every_page_is_there),
+        cmocka_unit_test(pages_fit_a_terminal),
         cmocka_unit_test(completion_of_bash_completes),
+        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
         cmocka_unit_test(full_disk_behind_standard_output_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

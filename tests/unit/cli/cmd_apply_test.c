@@ -249,6 +249,24 @@ static void failure_in_the_middle_tells_what_is_certain(void **state)
     free(text);
 }
 
+static void interrupted_apply_tells_what_is_certain(void **state)
+{
+    struct unix_answer answers[2] = { { .bytes = batch_answer(0, 200) },
+                                      { .bytes = "H", .hold = true } };
+    char *text = many_documents(450);
+    struct scene s;
+    scene_begin(&s, answers, 2);
+    s.run = run_cli_interrupted(&s.server, "apply -f -", text);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.out, "200 tenants: 199 created, 1 unchanged, in ");
+    assert_has(s.run.err,
+               "weir apply: interrupted\nweir apply: 200 of 450 tenants were answered for, "
+               "200 may or may not have been taken");
+    scene_end(&s);
+    free((char *)answers[0].bytes);
+    free(text);
+}
+
 static void sources_that_hold_nothing_are_told(void **state)
 {
     struct scene s;
@@ -271,10 +289,16 @@ static void sources_that_hold_nothing_are_told(void **state)
     scene_end(&s);
 }
 
+static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+{
+    check_without_memory("apply -f $ -o name", (struct unix_answer)OK(CREATED), NULL);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 || getenv("WEIR_NODE") != NULL)
-        return weir_cli_main(argc, argv); /* a run of run_cli */
+    int code = 0;
+    if (run_cli_is_run(weir_cli_main, argc, argv, &code))
+        return code;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(apply_tells_what_the_node_did),
         cmocka_unit_test(answers_that_are_no_messages_are_told),
@@ -283,6 +307,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(error_pages_have_limits),
         cmocka_unit_test(many_documents_go_in_batches_over_one_connection),
         cmocka_unit_test(failure_in_the_middle_tells_what_is_certain),
+        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
+        cmocka_unit_test(interrupted_apply_tells_what_is_certain),
         cmocka_unit_test(sources_that_hold_nothing_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

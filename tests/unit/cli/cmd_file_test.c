@@ -144,15 +144,24 @@ static void diff_shows_what_would_change(void **state)
     scene_end(&s);
 }
 
+static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+{
+    check_without_memory("diff -f -", (struct unix_answer)STATUS("404 X", "{}"), SHOP);
+    check_without_memory("fmt -", (struct unix_answer)OK(""), SHOP);
+    check_without_memory("validate -f $", (struct unix_answer)OK(""), NULL);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1 || getenv("WEIR_NODE") != NULL)
-        return weir_cli_main(argc, argv); /* a run of run_cli */
+    int code = 0;
+    if (run_cli_is_run(weir_cli_main, argc, argv, &code))
+        return code;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(validate_takes_documents_of_both_kinds),
         cmocka_unit_test(fmt_is_its_own_fixed_point),
         cmocka_unit_test(fmt_replaces_only_what_loses_nothing),
         cmocka_unit_test(comments_are_seen_where_yaml_sees_them),
+        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
         cmocka_unit_test(diff_shows_what_would_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

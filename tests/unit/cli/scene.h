@@ -8,6 +8,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -105,6 +106,40 @@ static inline void check_all(const struct expected *cases, size_t num, const cha
 {
     for (size_t i = 0; i < num; i++)
         check(&cases[i], stdin_text);
+}
+
+/**
+ * Run with every single allocation failing in turn: each run ends with an error or, where the
+ * memory was not missed, with what it would have done; never with a crash or a leak.
+ */
+static inline void check_without_memory(const char *line, struct unix_answer answer,
+                                        const char *stdin_text)
+{
+    struct scene s;
+    unsigned num_failed = 0;
+    unsigned num_same = 0; /* in a row: the run needs no more allocations */
+    answer.repeat = UNIX_SERVER_REQUESTS_MAX;
+    scene_begin(&s, &answer, 1);
+    run_file_put(&s.server, "shop.yaml", SHOP);
+    scene_run(&s, line, stdin_text);
+    int code = s.run.code;
+    char *out = strdup(s.run.out);
+    assert_non_null(out);
+    for (unsigned n = 1; num_same < 8; n++) {
+        run_result_free(&s.run);
+        s.run = run_cli_failing(&s.server, line, stdin_text, n);
+        bool same = s.run.code == code && s.run.err[0] == '\0' && strcmp(s.run.out, out) == 0;
+        num_same = same ? num_same + 1 : 0;
+        num_failed += !same;
+        if (!same && s.run.err[0] == '\0')
+            print_error("%s: allocation %u: nothing is told\n%s\n", line, n, s.run.out);
+        assert_true(same || s.run.err[0] != '\0');
+        assert_in_range(s.run.code, 0, 5);
+        assert_in_range(n, 1, UNIX_SERVER_REQUESTS_MAX - 2);
+    }
+    assert_true(num_failed > 3);
+    free(out);
+    scene_end(&s);
 }
 
 #endif
