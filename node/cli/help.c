@@ -99,7 +99,8 @@ enum weir_exit weir_help_page(struct weir_cli *cli, const struct weir_command *c
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     weir_strbuf_printf(&out, "weir %s - %s\n\nUsage:\n", c->name, c->summary);
-    weir_strbuf_printf(&out, "  weir %s %s\n\n", c->name, c->usage);
+    weir_strbuf_printf(&out, "  weir %s%s%s\n\n", c->name, c->usage[0] != '\0' ? " " : "",
+                       c->usage);
     words_write(&out, c->description, 0, 0);
     weir_strbuf_puts(&out, "\nFlags:\n");
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)

@@ -60,7 +60,7 @@ static void fault_begin(struct weir_source *s, const char *file)
     weir_table_escape(&s->errors, weir_span_cstr(file));
 }
 
-static void fault_text(struct weir_source *s, const char *fmt, va_list args)
+static WEIR_PRINTF(2, 0) void fault_text(struct weir_source *s, const char *fmt, va_list args)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     char *line = NULL;

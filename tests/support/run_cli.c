@@ -56,6 +56,7 @@ static void words_of(const struct unix_server *s, const char *line, char words[W
 {
     int argc = 1;
     argv[0] = (char *)"weir";
+    line += strspn(line, " ");
     while (*line != '\0') {
         int len = (int)strcspn(line, " ");
         bool folder = line[0] == '$';
