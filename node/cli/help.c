@@ -33,16 +33,16 @@ enum weir_exit weir_help_screen(struct weir_cli *cli)
         name_write(&out, all[i].name, NAME_COLUMN);
         weir_strbuf_printf(&out, "%s\n", all[i].summary);
     }
-    weir_strbuf_puts(&out, "\nExamples:\n"
-                           "  weir apply -f shop.yaml\n"
-                           "  weir get tenant shop -o yaml\n"
-                           "  weir route test http://shop.example.com/cart\n"
-                           "\nAll commands but node, validate, fmt, completion, version and help "
-                           "talk to a node:\n"
-                           "--node URL, else $WEIR_NODE, else " WEIR_CLI_SOCKET "\n\n"
-                           "weir COMMAND --help   a page with all flags and examples\n"
-                           "weir help tenant      every field of a tenant's document\n"
-                           "weir help node        every field of the node's file\n");
+    weir_strbuf_puts(
+        &out,
+        "\nExamples:\n"
+        "  weir apply -f shop.yaml\n"
+        "  weir get tenant shop -o yaml\n"
+        "  weir route test http://shop.example.com/cart\n"
+        "\nCommands find their node by --node URL, else $WEIR_NODE, else\n" WEIR_CLI_SOCKET ".\n\n"
+        "weir COMMAND --help   a page with all flags and examples\n"
+        "weir help tenant      every field of a tenant's document\n"
+        "weir help node        every field of the node's file\n");
     return weir_render_out(cli, &out);
 }
 
