@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_env.c - WEIR_<PATH> variables override fields of a node: WEIR_LOG_LEVEL, WEIR_LISTEN_HTTP.
- * Lists are separated by commas. A variable that is no field is an error: it was meant to do
- * something.
+ * Lists are separated by commas. A variable that is no field is only warned of: an orchestrator
+ * puts variables of its own beside a service named weir (WEIR_SERVICE_HOST, WEIR_PORT_80_TCP).
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/log.h"
 #include "tenants/schema.h"
 #include "tenants/schema_check.h"
 #include "tenants/schema_map.h"
@@ -211,7 +212,8 @@ static enum weir_err variable_apply(struct overriding *o, const char *variable)
     if (target_find(name, &suggest, &o->scratch, &target))
         err = target_set(o, &target, weir_span_cstr(equals + 1));
     else
-        weir_report_add(&o->report, NULL, "unknown variable%s", weir_suggest_text(&suggest).text);
+        log_warn("node.unknown_variable", "name=%.*s%s", (int)name.len, (const char *)name.at,
+                 weir_suggest_text(&suggest).text);
     o->report.file = "";
     return err;
 }

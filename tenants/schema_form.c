@@ -60,14 +60,24 @@ static void keep(struct weir_form_text *ret, const void *at, size_t len)
     ret->text = weir_span(ret->buf, len);
 }
 
+/* A name or an address literal, as an authority has it. */
+static bool authority_host(struct weir_span s, struct weir_form_text *ret)
+{
+    struct weir_authority a;
+
+    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
+        return false;
+    keep(ret, a.host, a.host_len);
+    return true;
+}
+
 static bool host_name(struct weir_span s, struct weir_form_text *ret)
 {
-    uint8_t host[WEIR_HOST_MAX];
-    size_t len;
+    struct weir_authority a;
 
-    if (weir_host_normalise(s, host, &len) < 0)
+    if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port != 0)
         return false;
-    keep(ret, host, len);
+    keep(ret, a.host, a.host_len);
     return true;
 }
 
@@ -87,20 +97,11 @@ static bool host_or_wildcard(struct weir_span s, struct weir_form_text *ret)
 /* What a tenant may claim: "*.com" would take every site of a registry. */
 static bool claimed_host(struct weir_span s, struct weir_form_text *ret)
 {
+    if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
+        return authority_host(s, ret);
     if (!host_or_wildcard(s, ret))
         return false;
-    return ret->buf[0] != '*' || memchr(ret->buf + 2, '.', ret->text.len - 2) != NULL;
-}
-
-/* A name or an address literal, as an authority has it. */
-static bool authority_host(struct weir_span s, struct weir_form_text *ret)
-{
-    struct weir_authority a;
-
-    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
-        return false;
-    keep(ret, a.host, a.host_len);
-    return true;
+    return memchr(ret->buf + 2, '.', ret->text.len - 2) != NULL;
 }
 
 static bool ip(struct weir_span s, struct weir_form_text *ret)

@@ -209,6 +209,11 @@ static void pool_fill(struct weir_upstream *u, const Weir__V1__Pool *p)
     u->pool_min_idle = p->has_min_idle ? p->min_idle : WEIR_DEFAULT_POOL_MIN_IDLE;
     u->pool_max_idle = p->has_max_idle ? p->max_idle : WEIR_DEFAULT_POOL_MAX_IDLE;
     u->pool_max = p->has_max ? p->max : WEIR_DEFAULT_POOL_MAX;
+    /* A bound that was given beats a default that does not fit into it. */
+    if (u->pool_max_idle > u->pool_max)
+        u->pool_max_idle = u->pool_max;
+    if (u->pool_min_idle > u->pool_max_idle)
+        u->pool_min_idle = u->pool_max_idle;
     u->pool_idle_timeout_ms =
         clamp_u32(p->has_idle_timeout ? p->idle_timeout : WEIR_DEFAULT_POOL_IDLE_MS);
 }

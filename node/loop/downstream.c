@@ -336,6 +336,7 @@ bool weir_down_send(struct weir_down *c, const struct weir_pieces *p)
     size_t sent = 0;
     if (c->out.len == 0) {
         enum weir_io io = weir_net_write(c->watch.fd, p, &sent);
+        c->given += sent;
         weir_metric_add(w->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, sent);
         if (io == WEIR_IO_DONE)
             return true;
@@ -353,15 +354,14 @@ static void flush(struct weir_down *c)
 {
     size_t sent = 0;
     enum weir_io io = weir_net_flush(c->watch.fd, &c->worker->buffers, &c->out, &sent);
+    c->given += sent;
     weir_metric_add(c->worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, sent);
     if (io == WEIR_IO_FAILED) {
         read_failed(c);
         return;
     }
-    if (sent > 0 && c->x != NULL) {
+    if (sent > 0 && c->x != NULL)
         c->x->progress_ms = c->worker->now_ms;
-        c->x->window_bytes += sent;
-    }
     if (io == WEIR_IO_BLOCKED)
         return;
     if (c->x != NULL)

@@ -53,6 +53,7 @@ struct weir_down {
     struct weir_stash *in;     /* input that could not be used yet */
     struct weir_h1_head *head; /* of an incomplete head */
     struct weir_outq out;
+    uint64_t given; /* bytes that the kernel took for this client */
     struct weir_exchange *x;
 };
 

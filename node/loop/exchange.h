@@ -77,6 +77,7 @@ struct weir_exchange {
     uint64_t progress_ms;                                    /* when a body byte last moved */
     uint64_t window_ms;                                      /* begin of the current rate window */
     uint64_t window_bytes;
+    uint64_t confirmed;    /* bytes that the client had confirmed when last looked at */
     uint64_t passed_bytes; /* answer body bytes given to the client */
 
     int pipe[2]; /* splice: -1 when unused */

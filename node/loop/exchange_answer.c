@@ -217,6 +217,7 @@ static bool begin_answer(struct weir_exchange *x, const struct weir_h1_head *hea
     if (len == 0)
         return false;
     weir_pieces_add(&w->pieces, weir_span(w->obuf, len));
+    x->confirmed = x->down->given;
     x->phase = WEIR_PHASE_TRANSFER;
     x->phase_ms = x->progress_ms = x->window_ms = w->now_ms;
     x->window_bytes = 0;

@@ -9,6 +9,7 @@
 #include "node/base/clock.h"
 #include "node/flow/access.h"
 #include "node/loop/downstream.h"
+#include "node/loop/net.h"
 #include "node/loop/splice.h"
 #include "node/loop/upstream.h"
 #include "node/loop/upstream_pool.h"
@@ -57,11 +58,32 @@ uint64_t weir_exchange_due_ms(const struct weir_exchange *x)
     return look < due ? look : due;
 }
 
+/* What is awaited is the client, to take bytes. */
+static bool client_is_behind(const struct weir_exchange *x)
+{
+    return x->phase == WEIR_PHASE_FLUSH || x->down->out.len > 0 || x->in_pipe > 0;
+}
+
+/* A socket turns writable only when a third of a buffer of megabytes has drained: a slow but steady
+ * reader moves long before that. So the kernel is asked what the client has really taken. */
+static void look_at_client(struct weir_exchange *x)
+{
+    struct weir_down *c = x->down;
+    uint64_t confirmed = c->given - weir_net_unconfirmed(c->watch.fd);
+    if (confirmed <= x->confirmed)
+        return;
+    x->window_bytes += confirmed - x->confirmed;
+    x->confirmed = confirmed;
+    x->progress_ms = c->worker->now_ms;
+}
+
 /* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
  * something moved. */
 static bool too_slow(struct weir_exchange *x)
 {
     uint64_t now = x->down->worker->now_ms;
+    if (client_is_behind(x))
+        look_at_client(x);
     if (now >= x->progress_ms + body_timeout_ms(x))
         return true;
     if (now < x->window_ms + WEIR_RATE_WINDOW_MS)
@@ -81,7 +103,7 @@ static void stalled(struct weir_exchange *x)
         weir_down_finish(c);
         return;
     }
-    bool client = x->phase == WEIR_PHASE_FLUSH || c->out.len > 0 || x->in_pipe > 0;
+    bool client = client_is_behind(x);
     if (x->phase == WEIR_PHASE_REQUEST)
         client = x->up == NULL || x->up->out.len == 0;
     if (!client) {

@@ -5,8 +5,10 @@
 #include "node/loop/net.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -239,6 +241,12 @@ int weir_net_dial_result(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
         return errno;
     return e;
+}
+
+size_t weir_net_unconfirmed(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 void weir_net_abort(int fd)

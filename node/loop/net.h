@@ -57,6 +57,8 @@ WEIR_MUST_USE enum weir_err weir_net_dial(const struct weir_addr *addr, int *ret
                                           bool *ret_connected);
 /** After the socket became writable: 0 or the errno of the connect. */
 int weir_net_dial_result(int fd);
+/** Bytes that the kernel holds and the peer has not confirmed yet. 0 when it cannot be asked. */
+size_t weir_net_unconfirmed(int fd);
 /** Close so that the peer sees a reset, not an end. */
 void weir_net_abort(int fd);
 

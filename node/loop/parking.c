@@ -68,11 +68,13 @@ struct weir_parking *weir_parking_of(struct weir_worker *w, const struct weir_up
 
 struct weir_up *weir_parking_find(struct weir_parking *p, const struct weir_exchange *x)
 {
+    /* What cannot be sent twice is not risked on a connection whose end may wait unread. */
     bool must_be_quiet = !weir_method_is_idempotent(x->req.method) || x->req.has_body;
     while (!weir_list_empty(&p->idle)) {
         struct weir_up *u = weir_container_of(p->idle.next, struct weir_up, park_link);
-        /* What cannot be sent twice is not risked on a connection whose end may wait unread. */
-        if (!must_be_quiet || weir_net_is_quiet(u->watch.fd))
+        /* Nor are bytes that came too late for one tenant taken for the answer to another. */
+        bool strange = u->last_key != x->endpoint->key;
+        if ((!must_be_quiet && !strange) || weir_net_is_quiet(u->watch.fd))
             return u;
         weir_up_close(u);
     }

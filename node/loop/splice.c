@@ -94,6 +94,7 @@ static bool pipe_out(struct weir_exchange *x, enum weir_splice *ret)
             return false;
         }
         x->in_pipe -= (size_t)n;
+        c->given += (uint64_t)n;
         x->window_bytes += (uint64_t)n;
         x->progress_ms = c->worker->now_ms;
         weir_metric_add(c->worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, (uint64_t)n);

@@ -383,6 +383,7 @@ enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
     if (err < 0)
         return err;
     u->pool = p;
+    u->last_key = p->key;
     p->num_open++;
     if (u->state == WEIR_UP_CONNECTING && !weir_up_watch(u)) {
         weir_up_close(u);
@@ -431,6 +432,7 @@ void weir_up_adopt(struct weir_up *u, struct weir_upool *p, struct weir_exchange
     weir_parking_remove(u);
     u->state = WEIR_UP_BUSY;
     u->pool = p;
+    u->last_key = p->key;
     p->num_open++;
     u->x = x;
     u->exchanges++;

@@ -46,6 +46,7 @@ struct weir_up {
     struct weir_list park_link; /* in parking->idle when parked */
     struct weir_list lru_link;
     uint32_t exchanges; /* carried so far */
+    uint64_t last_key;  /* weir_upool.key of whom it served last; 0: nobody yet */
     struct weir_exchange *x;
     struct weir_stash *in; /* an incomplete answer head */
     struct weir_h1_head *head;

@@ -132,12 +132,19 @@ enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_M
                                   size_t *ret_len)
 {
     uint8_t name[WEIR_HOST_MAX];
+    struct weir_authority literal;
     bool digits = false;
     size_t len = name_lower(text, name, &digits);
-    if (len == 0 || digits)
+    if (len > 0 && !digits) {
+        memcpy(out, name, len);
+        *ret_len = len;
+        return WEIR_OK;
+    }
+    /* Not a name: an address as a Host shows it, without a port. */
+    if (weir_authority_parse(text, &literal) < 0 || !literal.is_ip || literal.port != 0)
         return WEIR_EINVAL;
-    memcpy(out, name, len);
-    *ret_len = len;
+    memcpy(out, literal.host, literal.host_len);
+    *ret_len = literal.host_len;
     return WEIR_OK;
 }
 

@@ -35,7 +35,8 @@ struct weir_authority {
 WEIR_MUST_USE enum weir_err weir_authority_parse(struct weir_span text, struct weir_authority *ret);
 
 /**
- * As a name only: what may stand in Tenant.hosts, without wildcard. Lower-cased into out.
+ * What may stand in Tenant.hosts, without wildcard: a name, or an address as a Host shows it (IPv6
+ * in brackets), no port. Lower-cased into out.
  * @return WEIR_OK | WEIR_EINVAL
  */
 WEIR_MUST_USE enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_MAX],

@@ -152,10 +152,16 @@ static void host_names_are_made_lower_case(void **state)
     assert_int_equal(weir_host_normalise(BYTES("Shop.Example.COM."), out, &len), WEIR_OK);
     assert_true(weir_span_eq(weir_span(out, len), BYTES("shop.example.com")));
 
+    /* An address, as a Host shows it, may be a tenant's too. */
+    assert_int_equal(weir_host_normalise(BYTES("1.2.3.4"), out, &len), WEIR_OK);
+    assert_true(weir_span_eq(weir_span(out, len), BYTES("1.2.3.4")));
+    assert_int_equal(weir_host_normalise(BYTES("[2001:DB8::1]"), out, &len), WEIR_OK);
+    assert_true(weir_span_eq(weir_span(out, len), BYTES("[2001:db8::1]")));
+
     static const struct weir_span bad[] = {
-        BYTES(""),      BYTES("."),    BYTES("a:80"),     BYTES("*.a"), BYTES("1.2.3.4"),
-        BYTES("[::1]"), BYTES("a..b"), BYTES("a b"),      BYTES("a,b"), BYTES("1"),
-        BYTES("a/"),    BYTES("a\0"),  BYTES("\xc3\xa9"),
+        BYTES(""),    BYTES("."),    BYTES("a:80"),     BYTES("*.a"),     BYTES("1.2.3.4:80"),
+        BYTES("::1"), BYTES("a..b"), BYTES("a b"),      BYTES("a,b"),     BYTES("1"),
+        BYTES("a/"),  BYTES("a\0"),  BYTES("\xc3\xa9"), BYTES("[::1]:8"), BYTES("1.2.3.256"),
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++) {
         memset(out, 0x5a, sizeof(out));
