@@ -115,6 +115,8 @@ void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_ve
 /* Called by the upstream side. */
 void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u);
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
+/** Answer that weir itself has no connection to give, which is no fault of the endpoint's. */
+void weir_exchange_full(struct weir_exchange *x);
 /** @return bytes used; the exchange may be gone afterwards (then *ret_alive is false) */
 size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);
 void weir_exchange_upstream_drained(struct weir_exchange *x);

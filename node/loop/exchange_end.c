@@ -132,7 +132,10 @@ void weir_exchange_timeout(struct weir_exchange *x)
     if (w->now_ms >= weir_exchange_due_ms(x)) {
         switch ((enum weir_phase)x->phase) {
         case WEIR_PHASE_CONNECT:
-            weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
+            if (weir_upool_queued(x))
+                weir_exchange_full(x);
+            else
+                weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
             weir_down_pump(c);
             return;
         case WEIR_PHASE_ANSWER:

@@ -222,8 +222,7 @@ void weir_exchange_connect(struct weir_exchange *x)
             weir_tried_add(&x->tried, e->index);
             continue;
         case WEIR_TAKE_FULL:
-            weir_exchange_answer(x, 503, WEIR_VERDICT_OVERLOAD,
-                                 WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
+            weir_exchange_full(x);
             return;
         }
     }
@@ -383,6 +382,12 @@ static void send_again(struct weir_exchange *x, bool fresh)
     x->answer_begun = false;
     x->fresh = x->fresh || fresh;
     weir_exchange_connect(x);
+}
+
+void weir_exchange_full(struct weir_exchange *x)
+{
+    weir_exchange_answer(x, 503, WEIR_VERDICT_OVERLOAD,
+                         WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
 }
 
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)

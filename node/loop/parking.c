@@ -13,6 +13,7 @@
 #include "node/loop/upstream.h"
 #include "node/loop/upstream_pool.h"
 
+#define REFILL_AT_ONCE    4  /* connects for one address in a turn */
 #define PARKINGS_PER_TICK 64 /* refilled or swept in one turn */
 
 static struct weir_span key_span(const struct weir_parking *p)
@@ -208,6 +209,22 @@ void weir_parking_want_refill(struct weir_parking *p)
         weir_list_append(&p->worker->refill, &p->refill_link);
 }
 
+void weir_parking_ahead_failed(struct weir_parking *p)
+{
+    static struct weir_log_limit limit;
+    struct weir_worker *w = p->worker;
+    char text[WEIR_ADDR_TEXT_MAX] = "";
+    uint32_t suppressed = 0;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
+    if (!weir_verdict_failed(w->verdicts, p->verdict_key, w->now_ms) ||
+        !weir_log_allowed(&limit, 10, &suppressed))
+        return;
+    if (p->host[0] == '\0')
+        (void)weir_addr_text(&p->addrs[0], text);
+    log_warn("upstream.endpoint_out", "name=%s address=%s verdict=%s ahead=1 suppressed=%u",
+             p->host, text, weir_access_verdict_name(WEIR_VERDICT_UPSTREAM_REFUSED), suppressed);
+}
+
 /* @return connects begun */
 static uint32_t refill(struct weir_parking *p, uint32_t budget)
 {
@@ -216,8 +233,12 @@ static uint32_t refill(struct weir_parking *p, uint32_t budget)
     while (begun < budget && is_short(p) &&
            weir_verdict_usable(p->worker->verdicts, p->verdict_key, p->worker->now_ms)) {
         begun++;
-        if (weir_parking_next_addr(p, &addr) != WEIR_PARKING_ADDR_READY ||
-            weir_up_dial_ahead(p, &addr) < 0)
+        if (weir_parking_next_addr(p, &addr) != WEIR_PARKING_ADDR_READY)
+            break;
+        enum weir_err err = weir_up_dial_ahead(p, &addr);
+        if (err == WEIR_EIO)
+            weir_parking_ahead_failed(p);
+        if (err < 0)
             break;
     }
     return begun;
@@ -258,12 +279,14 @@ void weir_parking_tick(struct weir_worker *w)
     /* Where descriptors are short, connections that were used are worth more than ones that may be.
      */
     uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
-    for (int i = 0; i < PARKINGS_PER_TICK && !weir_list_empty(&w->refill); i++) {
+    for (int i = 0; i < PARKINGS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
         struct weir_parking *p =
             weir_container_of(w->refill.next, struct weir_parking, refill_link);
         weir_list_remove(&p->refill_link);
-        uint32_t begun = refill(p, budget);
-        budget -= begun < budget ? begun : budget;
+        uint32_t some = budget < REFILL_AT_ONCE ? budget : REFILL_AT_ONCE;
+        budget -= refill(p, some);
+        /* Behind the others, so that one that cannot be filled does not hold them up. */
+        weir_parking_want_refill(p);
     }
     sweep(w);
 }

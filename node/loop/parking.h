@@ -66,6 +66,9 @@ enum weir_parking_addr {
  * of the last good one. */
 enum weir_parking_addr weir_parking_next_addr(struct weir_parking *p, struct weir_addr *ret);
 
+/** A connection ahead of demand could not be made: marks the endpoint for who asked last, so that
+ * no request has to find that out again. */
+void weir_parking_ahead_failed(struct weir_parking *p);
 /** There may be too few parked: dial ahead in the next tick. */
 void weir_parking_want_refill(struct weir_parking *p);
 /** Each tick: connects ahead of demand, and frees what nobody used for long. */

@@ -264,6 +264,13 @@ void weir_up_continue(struct weir_up *u)
     weir_down_pump(c);
 }
 
+static void ahead_failed(struct weir_up *u)
+{
+    struct weir_parking *p = u->parking;
+    weir_up_close(u);
+    weir_parking_ahead_failed(p);
+}
+
 static void connect_done(struct weir_up *u)
 {
     struct weir_worker *w = u->worker;
@@ -273,7 +280,7 @@ static void connect_done(struct weir_up *u)
         if (x != NULL)
             weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
         else
-            weir_up_close(u);
+            ahead_failed(u);
         return;
     }
     if (u->ahead) {
@@ -445,6 +452,8 @@ void weir_up_adopt(struct weir_up *u, struct weir_upool *p, struct weir_exchange
 void weir_up_timeout(struct weir_up *u)
 {
     /* A busy connection's time is its exchange's. */
-    if (u->state == WEIR_UP_PARKED || (u->state == WEIR_UP_CONNECTING && u->x == NULL))
+    if (u->state == WEIR_UP_PARKED)
         weir_up_close(u);
+    else if (u->state == WEIR_UP_CONNECTING && u->x == NULL)
+        ahead_failed(u);
 }

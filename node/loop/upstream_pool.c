@@ -110,6 +110,11 @@ enum weir_take weir_upool_take(struct weir_upool *p, struct weir_exchange *x)
     return take;
 }
 
+bool weir_upool_queued(const struct weir_exchange *x)
+{
+    return x->waiting_in != NULL && x->waiting_in->parking->num_addrs > 0;
+}
+
 void weir_upool_unwait(struct weir_exchange *x)
 {
     if (x->waiting_in == NULL)
@@ -131,12 +136,18 @@ void weir_upool_next(struct weir_upool *p)
             weir_exchange_connected(x, x->up);
             break;
         case WEIR_TAKE_WAIT:
-            if (x->waiting_in != NULL)
-                return;
-            break;
+            if (x->waiting_in == NULL)
+                break;
+            /* Queued once more, at the end: its place is the first. */
+            weir_list_remove(&x->wait_link);
+            weir_list_prepend(&p->waiting, &x->wait_link);
+            return;
         case WEIR_TAKE_REFUSED:
-        case WEIR_TAKE_FULL:
             weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
+            weir_down_pump(c);
+            break;
+        case WEIR_TAKE_FULL:
+            weir_exchange_full(x);
             weir_down_pump(c);
             break;
         }

@@ -41,7 +41,11 @@ enum weir_take {
     WEIR_TAKE_REFUSED, /* the endpoint cannot be reached at once */
     WEIR_TAKE_FULL, /* the pool and its queue, or the worker's descriptors, are at their limits */
 };
+/** A connection for this exchange, parked or dialled, or a place in the queue. */
 enum weir_take weir_upool_take(struct weir_upool *p, struct weir_exchange *x);
+/** The exchange waits for others to be done: the limits are reached, the endpoint is not to blame.
+ */
+bool weir_upool_queued(const struct weir_exchange *x);
 /** An exchange gives up waiting. */
 void weir_upool_unwait(struct weir_exchange *x);
 /** A connection of this pool became free: serve who waits. */

@@ -7,6 +7,8 @@
 #ifndef WEIR_TESTS_UNIT_LOOP_RIG_H
 #define WEIR_TESTS_UNIT_LOOP_RIG_H
 
+#include <signal.h>
+
 #include "node/base/clock.h"
 #include "node/loop/worker.h"
 #include "tests/support/peer.h"
@@ -81,6 +83,55 @@ static inline void rig_start(struct rig *r)
     r->at = *weir_workers_bound(r->workers, 0);
 }
 
+/* -- a worker that stands still, so that a test decides what it finds when it goes on -- */
+
+static int rig_frozen[2], rig_thaw[2];
+
+static inline void rig_stand_still(int signal)
+{
+    char byte = 0;
+    int saved_errno = errno;
+    if (write(rig_frozen[1], &byte, 1) == 1)
+        while (read(rig_thaw[0], &byte, 1) < 0 && errno == EINTR)
+            continue;
+    errno = saved_errno;
+}
+
+/** Start one worker that rig_freeze can stop: of all threads only it takes the signal. Call instead
+ * of rig_new and rig_start. */
+static inline struct rig *rig_running_freezable(void)
+{
+    struct sigaction act = { .sa_handler = rig_stand_still, .sa_flags = SA_RESTART };
+    sigset_t set;
+    assert_int_equal(pipe(rig_frozen), 0);
+    assert_int_equal(pipe(rig_thaw), 0);
+    assert_int_equal(sigaction(SIGUSR1, &act, NULL), 0);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+    struct rig *r = rig_new();
+    assert_int_equal(weir_access_log_open(r->log_path, 1, &r->cfg.access_log), WEIR_OK);
+    assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &set, NULL), 0);
+    rig_start(r);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+    return r;
+}
+
+/** Returns when the worker stands, having done all there was to do. */
+static inline void rig_freeze(void)
+{
+    char byte;
+    (void)usleep(20000);
+    assert_int_equal(kill(getpid(), SIGUSR1), 0);
+    assert_int_equal(read(rig_frozen[0], &byte, 1), 1);
+}
+
+/** Let it go on. */
+static inline void rig_unfreeze(void)
+{
+    assert_int_equal(write(rig_thaw[1], "", 1), 1);
+}
+
 /** A rig that runs with one worker. */
 static inline struct rig *rig_running(void)
 {
@@ -107,6 +158,16 @@ static inline void rig_free(struct rig *r)
     weir_verdicts_free(&r->cfg.verdicts);
     sites_close(&r->kit);
     free(r);
+}
+
+/** Free a rig of rig_running_freezable. */
+static inline void rig_free_freezable(struct rig *r)
+{
+    rig_free(r);
+    for (int i = 0; i < 2; i++) {
+        close(rig_frozen[i]);
+        close(rig_thaw[i]);
+    }
 }
 
 /** Write a tenant and tell the workers, as a push does. */
