@@ -24,6 +24,7 @@ static void settle(struct weir_exchange *x)
     bool keep = x->plan.keep_downstream && !x->close_after;
     if (keep && !x->req_body.done) {
         c->state = WEIR_DOWN_DRAIN;
+        x->req_body.max = 0; /* what is dropped has a bound of its own */
         x->phase = WEIR_PHASE_REQUEST;
         x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
         x->window_bytes = 0;
