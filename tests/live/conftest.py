@@ -55,8 +55,8 @@ def twin_node() -> Iterator[Node]:
 
 
 @pytest.fixture
-def make_node() -> Iterator[MakeNode]:
-    """Nodes of a test's own. All end in order, and without a report of a sanitizer."""
+def make_node(folder: Path) -> Iterator[MakeNode]:
+    """Nodes of a test's own. All end in order, and without a report of a sanitizer; before `folder` is gone."""
     nodes: List[Node] = []
     folders: List[Path] = []
 
