@@ -94,6 +94,14 @@ static bool too_slow(struct weir_exchange *x)
     return slow;
 }
 
+/* What stands still is the client: it takes no bytes, or gives none although they are awaited. */
+static bool client_stalls(const struct weir_exchange *x)
+{
+    if (x->phase == WEIR_PHASE_REQUEST)
+        return x->up == NULL || x->up->out.len == 0;
+    return client_is_behind(x) || weir_exchange_wants_input(x);
+}
+
 static void stalled(struct weir_exchange *x)
 {
     struct weir_down *c = x->down;
@@ -103,10 +111,7 @@ static void stalled(struct weir_exchange *x)
         weir_down_finish(c);
         return;
     }
-    bool client = client_is_behind(x);
-    if (x->phase == WEIR_PHASE_REQUEST)
-        client = x->up == NULL || x->up->out.len == 0;
-    if (!client) {
+    if (!client_stalls(x)) {
         weir_exchange_failed(x, WEIR_FAILURE_STALLED);
         return;
     }

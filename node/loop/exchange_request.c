@@ -239,10 +239,12 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u)
 /* -- the request's bytes
  * ---------------------------------------------------------------------------------- */
 
+/* Also while an answer is passed on: a server that answers early may need the rest to go on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
-    return x->phase == WEIR_PHASE_REQUEST && x->up != NULL && x->up->out.len == 0 &&
-           !x->up->broken && (!x->head_sent || !x->req_body.done);
+    bool open = x->phase == WEIR_PHASE_REQUEST || x->phase == WEIR_PHASE_TRANSFER;
+    return open && x->up != NULL && x->up->out.len == 0 && !x->up->broken &&
+           (!x->head_sent || !x->req_body.done);
 }
 
 static void body_refused(struct weir_exchange *x)

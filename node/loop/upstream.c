@@ -232,7 +232,8 @@ static bool read_answer(struct weir_up *u)
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
-        weir_exchange_upstream_end(x, true);
+        /* Where sending failed the reset was told there, and reading knows of it no more. */
+        weir_exchange_upstream_end(x, !u->broken);
         return false;
     case WEIR_IO_FAILED:
         weir_exchange_upstream_end(x, false);

@@ -297,6 +297,54 @@ static void an_answer_before_the_end_of_the_request_ends_both_connections(void *
     rig_free(r);
 }
 
+/* A server may answer while it still reads, and need the rest before it can go on. */
+static void both_bodies_flow_at_the_same_time(void **state)
+{
+    struct rig *r = rig_running();
+    peer_dial(&r->client, &r->at);
+    peer_send(&r->client, HEAD("POST / HTTP/1.1") "Content-Length: 3000\r\n\r\n");
+    peer_accept(&r->server, r->origin);
+    assert_true(peer_try_head(&r->server, WEIR_H1_REQUEST, &r->request));
+    peer_send(&r->server, "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n");
+    assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
+    for (int i = 0; i < 1000; i++) {
+        peer_send(&r->client, "abc");
+        while (r->server.len < 3)
+            assert_true(peer_receive(&r->server) > 0);
+        assert_true(peer_send_bytes(&r->server, r->server.bytes, 3));
+        peer_use(&r->server, 3);
+        while (r->client.len < 3)
+            assert_true(peer_receive(&r->client) > 0);
+        assert_memory_equal(r->client.bytes, "abc", 3);
+        peer_use(&r->client, 3);
+    }
+    peer_expect_end(&r->client);
+    rig_stop(r);
+    assert_int_equal(rig_log_count(r, "\"verdict\":\"ok\""), 1);
+    rig_free(r);
+}
+
+/* Sending finds the reset before reading does, and takes its error away: what reading sees then
+ * looks like an orderly end. */
+static void a_reset_that_sending_found_is_no_end_of_an_answer(void **state)
+{
+    struct rig *r = rig_running_freezable();
+    peer_dial(&r->client, &r->at);
+    peer_send(&r->client, HEAD("POST / HTTP/1.1") "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    peer_accept(&r->server, r->origin);
+    assert_true(peer_try_head(&r->server, WEIR_H1_REQUEST, &r->request));
+    peer_send(&r->server, "HTTP/1.1 200 OK\r\n\r\nuntil");
+    assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
+    rig_freeze();
+    peer_send(&r->client, "1\r\nb\r\n");
+    (void)usleep(20000);
+    peer_reset(&r->server);
+    (void)usleep(20000);
+    rig_unfreeze();
+    assert_false(peer_try_body(&r->client, &r->answer, WEIR_METHOD_POST));
+    rig_free_freezable(r);
+}
+
 static void a_small_rest_of_a_refused_request_is_dropped_and_the_next_served(void **state)
 {
     struct rig *r = rig_running();
@@ -544,6 +592,8 @@ int main(void)
         cmocka_unit_test(large_answers_arrive_whole_whoever_is_slow),
         cmocka_unit_test(large_requests_arrive_whole_whoever_is_slow),
         cmocka_unit_test(an_answer_before_the_end_of_the_request_ends_both_connections),
+        cmocka_unit_test(both_bodies_flow_at_the_same_time),
+        cmocka_unit_test(a_reset_that_sending_found_is_no_end_of_an_answer),
         cmocka_unit_test(a_small_rest_of_a_refused_request_is_dropped_and_the_next_served),
         cmocka_unit_test(a_large_rest_of_a_refused_request_ends_the_connection),
         cmocka_unit_test(what_is_no_whole_answer_never_looks_like_one),
