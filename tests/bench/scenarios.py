@@ -19,7 +19,6 @@ LOADS = {
 TENANTS = {"tenants-10": 10, "tenants-1000": 1000, "tenants-10000": 10000, "tenants-100000": 100000}
 START_TENANTS = (1, 1000, 10000, 100000)
 CHANGE_TENANTS = (10, 1000, 10000, 100000)
-CHANGES_PER_ROUND = 3
 # nginx and HAProxy read all of their config at each start and reload. With this many tenants that takes minutes, so
 # unless --all-sizes asks for it only weir is measured there.
 YARDSTICK_TENANTS_MAX = 10000
@@ -95,7 +94,7 @@ def scenario_change(_, folder, options, origin):
         with running(folder, options, origin, tenants) as proxies:
             found = [row(proxy, "%d tenants" % tenants, []) for proxy in proxies]
             draw = random.Random(options.seed)
-            for _ in range(options.rounds * CHANGES_PER_ROUND):
+            for _ in range(options.rounds):
                 tenant = draw.randrange(tenants)
                 for proxy, entry in zip(proxies, found):
                     entry["rounds"].append({"change_seconds": change_seconds(proxy, tenant)})
