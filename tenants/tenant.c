@@ -162,15 +162,6 @@ static uint64_t endpoint_key(const struct weir_tenant *t, const struct weir_upst
     return key ? key : 1;
 }
 
-/** The same for every tenant that leads to it: parked connections are shared by this. */
-static uint64_t peer_key(struct weir_span text, bool https)
-{
-    uint8_t protocol = https;
-    uint64_t key = weir_hash64(weir_hash64(0, text.at, text.len), &protocol, 1);
-
-    return key ? key : 1;
-}
-
 /** "name:port", when it is not an address. */
 static enum weir_err endpoint_name(struct weir_compile *c, struct weir_endpoint *e)
 {
@@ -240,7 +231,6 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
             return err;
         e->index = i;
         e->key = endpoint_key(c->tenant, u, e->text, https);
-        e->peer_key = peer_key(e->text, https);
         u->num_backups = (uint16_t)(u->num_backups + e->backup);
     }
     return WEIR_OK;

@@ -22,9 +22,7 @@ struct weir_endpoint {
     struct weir_span text; /* as configured: "10.0.0.1:8080" or "origin.example:80" */
     struct weir_span host; /* the name to resolve, a NUL behind it; empty for an address */
     struct weir_addr addr; /* with port; for a name only the port is set */
-    uint64_t key; /* identity over pushes: hash of tenant, upstream, text, protocol; never 0 */
-    uint64_t
-        peer_key; /* what is on the other end, whoever asks: hash of text and protocol; never 0 */
+    uint64_t key;    /* identity over pushes: hash of tenant, upstream, text, protocol; never 0 */
     uint16_t weight; /* 0: no new work */
     bool backup;
     uint16_t index;     /* in its upstream */

@@ -537,5 +537,20 @@ void weir_down_accept(struct weir_listener *l, int fd, const struct weir_addr *p
     c->since_ms = w->now_ms;
     weir_worker_set_due(w, &c->due, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
     (void)read_some(c);
-    weir_down_pump(c);
+    bool silent = c->state == WEIR_DOWN_HEAD && c->in == NULL && !c->eof;
+    if (silent && w->num_fresh < WEIR_ARRAY_LEN(w->fresh))
+        w->fresh[w->num_fresh++] = c;
+    else
+        weir_down_pump(c);
+}
+
+void weir_down_look_again(struct weir_worker *w)
+{
+    for (size_t i = 0; i < w->num_fresh; i++) {
+        struct weir_down *c = w->fresh[i];
+        if (c->state == WEIR_DOWN_HEAD)
+            (void)read_some(c);
+        weir_down_pump(c);
+    }
+    w->num_fresh = 0;
 }

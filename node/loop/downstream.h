@@ -59,6 +59,9 @@ struct weir_down {
 
 /** Adopt an accepted connection. Takes fd. */
 void weir_down_accept(struct weir_listener *l, int fd, const struct weir_addr *peer);
+/** After a batch of accepts: read once more from those that had said nothing yet. Most have by now,
+ * and never enter epoll. */
+void weir_down_look_again(struct weir_worker *w);
 /** Go on with what waits: input that can be used now, output, the wanted events. The one place that
  * moves a connection. */
 void weir_down_pump(struct weir_down *c);

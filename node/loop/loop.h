@@ -30,18 +30,20 @@
 #define WEIR_OBUF_LEN                                                                              \
     393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
             */
+#define WEIR_RBUF_LEN       139264 /* an answer of 128 KiB with its head comes in one read */
 #define WEIR_LINGER_MS      2000
 #define WEIR_LINGER_MAX     1048576 /* bytes read and dropped after a last answer */
 #define WEIR_RATE_WINDOW_MS 10000
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a fresh connection enters epoll when its first answer takes longer than this */
-#define WEIR_PIPES_KEPT       64
-#define WEIR_READ_BUDGET      8     /* reads of one connection in one turn */
-#define WEIR_REFILL_BUDGET    16    /* connects ahead of demand in one tick */
-#define WEIR_POOL_WAIT_MAX    1024  /* exchanges that wait for one endpoint's connection */
-#define WEIR_RESOLVE_MAX      8     /* addresses kept of one name */
-#define WEIR_RESOLVE_MS       30000 /* a name in use is looked up again after this */
-#define WEIR_RESOLVE_AGAIN_MS 1000  /* the same after a look-up that failed */
+#define WEIR_PIPES_KEPT        64
+#define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
+#define WEIR_REFILL_BUDGET     16    /* connects ahead of demand in one tick */
+#define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
+#define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
+#define WEIR_RESOLVE_MAX       8     /* addresses kept of one name */
+#define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
+#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a look-up that failed */
 
 /* What a timer belongs to, so that the wheel's one handler can tell. */
 enum weir_timer_owner { WEIR_TIMER_DOWN, WEIR_TIMER_UP };
@@ -50,6 +52,8 @@ struct weir_deadline {
     struct weir_timer timer;
     uint8_t owner; /* enum weir_timer_owner */
 };
+
+struct weir_down;
 
 struct weir_listener {
     struct weir_worker *worker;
@@ -104,6 +108,8 @@ struct weir_worker {
     size_t parkings_at;
     size_t pools_at; /* where the sweep goes on */
     uint32_t num_down, max_down;
+    struct weir_down *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, silent so far */
+    size_t num_fresh;
     uint32_t num_up, max_up, num_parked, max_parked;
 
     int pipes[WEIR_PIPES_KEPT][2]; /* empty pipes for splice */
@@ -114,7 +120,7 @@ struct weir_worker {
     struct weir_h1_head head_down, head_up;
     struct weir_admit admit;
     struct weir_pieces pieces;
-    uint8_t rbuf[WEIR_IO_CHUNK];
+    uint8_t rbuf[WEIR_RBUF_LEN];
     uint8_t obuf[WEIR_OBUF_LEN];
 };
 

@@ -18,7 +18,7 @@
 
 static struct weir_span key_span(const struct weir_parking *p)
 {
-    return weir_span(&p->key, sizeof(p->key));
+    return weir_span(p->text, p->text_len);
 }
 
 static struct weir_parking *parking_new(struct weir_worker *w, const struct weir_endpoint *e)
@@ -27,7 +27,9 @@ static struct weir_parking *parking_new(struct weir_worker *w, const struct weir
     if (p == NULL)
         return NULL;
     memset(p, 0, sizeof(*p));
-    p->key = e->peer_key;
+    WEIR_ASSERT(e->text.len <= sizeof(p->text));
+    memcpy(p->text, e->text.at, e->text.len);
+    p->text_len = (uint16_t)e->text.len;
     p->worker = w;
     weir_list_init(&p->idle);
     weir_list_init(&p->pools);
@@ -49,8 +51,7 @@ static struct weir_parking *parking_new(struct weir_worker *w, const struct weir
 struct weir_parking *weir_parking_of(struct weir_worker *w, const struct weir_upstream *u,
                                      const struct weir_endpoint *e)
 {
-    struct weir_parking *p =
-        weir_hashmap_find(&w->parking_map, weir_span(&e->peer_key, sizeof(e->peer_key)));
+    struct weir_parking *p = weir_hashmap_find(&w->parking_map, e->text);
     if (p == NULL)
         p = parking_new(w, e);
     if (p == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * parking.h - the parked connections to one address, those dialled ahead of demand, and the name
- * behind it. Keyed by what is on the other end (weir_endpoint.peer_key), not by who asks: tenants
+ * behind it. Keyed by what is on the other end (weir_endpoint.text), not by who asks: tenants
  * that share a server share its parked connections, and a push that does not change the address
  * does not touch them. Limits and queues are each tenant's own: upstream_pool.h. Owner: one worker.
  * Private to node/loop.
@@ -24,7 +24,6 @@ struct weir_exchange;
 struct weir_up;
 
 struct weir_parking {
-    uint64_t key;
     struct weir_worker *worker;
     struct weir_list idle;  /* weir_up.park_link, last parked first */
     struct weir_list pools; /* weir_upool.parking_link */
@@ -43,6 +42,10 @@ struct weir_parking {
     uv_getaddrinfo_t *lookup; /* owned by the loop while resolving */
     char host[WEIR_HOST_MAX + 1];
     uint16_t port;
+    /* The key itself and no hash of it: a tenant that found two addresses of one hash would be
+     * given connections to a server that is not its own. */
+    uint16_t text_len;
+    uint8_t text[WEIR_ENDPOINT_TEXT_MAX];
 };
 
 /** The parking of an endpoint, made on first use, with the settings of `u`. NULL: no memory. */

@@ -216,10 +216,8 @@ static bool read_answer(struct weir_up *u)
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
     size_t held = weir_stash_span(u->in).len;
-    size_t room = held == 0 ? WEIR_IO_CHUNK : WEIR_LARGE_LEN - held;
+    size_t room = held == 0 ? sizeof(w->rbuf) : WEIR_LARGE_LEN - held;
     size_t n = 0;
-    if (room > WEIR_IO_CHUNK)
-        room = WEIR_IO_CHUNK;
     switch (weir_net_read(u->watch.fd, w->rbuf, room, &n)) {
     case WEIR_IO_DONE:
         if (!answer_bytes(u, weir_span(w->rbuf, n)))
@@ -391,7 +389,7 @@ enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
     if (err < 0)
         return err;
     u->pool = p;
-    u->last_key = p->key;
+    u->last_key = p->key.endpoint;
     p->num_open++;
     if (u->state == WEIR_UP_CONNECTING && !weir_up_watch(u)) {
         weir_up_close(u);
@@ -440,7 +438,7 @@ void weir_up_adopt(struct weir_up *u, struct weir_upool *p, struct weir_exchange
     weir_parking_remove(u);
     u->state = WEIR_UP_BUSY;
     u->pool = p;
-    u->last_key = p->key;
+    u->last_key = p->key.endpoint;
     p->num_open++;
     u->x = x;
     u->exchanges++;

@@ -19,8 +19,7 @@ static struct weir_span key_span(const struct weir_upool *p)
     return weir_span(&p->key, sizeof(p->key));
 }
 
-static struct weir_upool *upool_new(struct weir_worker *w, struct weir_parking *parking,
-                                    uint64_t key)
+static struct weir_upool *upool_new(struct weir_worker *w, struct weir_upool_key key)
 {
     struct weir_upool *p = weir_pool_get(&w->upools);
     if (p == NULL)
@@ -28,7 +27,7 @@ static struct weir_upool *upool_new(struct weir_worker *w, struct weir_parking *
     memset(p, 0, sizeof(*p));
     p->key = key;
     p->worker = w;
-    p->parking = parking;
+    p->parking = key.parking;
     weir_list_init(&p->parking_link);
     weir_list_init(&p->waiting);
     weir_list_init(&p->poke_link);
@@ -36,22 +35,21 @@ static struct weir_upool *upool_new(struct weir_worker *w, struct weir_parking *
         weir_pool_put(&w->upools, p);
         return NULL;
     }
-    weir_list_append(&parking->pools, &p->parking_link);
+    weir_list_append(&key.parking->pools, &p->parking_link);
     return p;
 }
 
 struct weir_upool *weir_upool_of(struct weir_worker *w, const struct weir_upstream *u,
                                  const struct weir_endpoint *e)
 {
-    struct weir_parking *parking = weir_parking_of(w, u, e);
-    struct weir_upool *p = weir_hashmap_find(&w->pools, weir_span(&e->key, sizeof(e->key)));
-    if (parking == NULL)
+    struct weir_upool_key key = { .endpoint = e->key, .parking = weir_parking_of(w, u, e) };
+    if (key.parking == NULL)
         return NULL;
+    struct weir_upool *p = weir_hashmap_find(&w->pools, weir_span(&key, sizeof(key)));
     if (p == NULL)
-        p = upool_new(w, parking, e->key);
+        p = upool_new(w, key);
     if (p == NULL)
         return NULL;
-    WEIR_DCHECK(p->parking == parking);
     p->max = weir_worker_share(w, u->pool_max);
     p->used_ms = w->now_ms;
     return p;

@@ -19,7 +19,10 @@ struct weir_exchange;
 struct weir_parking;
 
 struct weir_upool {
-    uint64_t key;
+    struct weir_upool_key {
+        uint64_t endpoint;
+        struct weir_parking *parking; /* so that endpoints of one hash share limits at most */
+    } key;
     struct weir_worker *worker;
     struct weir_parking *parking;
     struct weir_list parking_link;

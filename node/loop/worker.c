@@ -134,6 +134,7 @@ static void on_accept(uv_poll_t *p, int status, int events)
         l->watch.events = 0;
     for (int i = 0; i < WEIR_ACCEPT_BUDGET && accept_one(l); i++)
         continue;
+    weir_down_look_again(w);
 }
 
 /* -- the tick
@@ -222,6 +223,7 @@ static void close_listeners(struct weir_worker *w)
         int fd;
         while (w->num_down < w->max_down && weir_net_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
             weir_down_accept(l, fd, &peer);
+        weir_down_look_again(w);
         (void)weir_watch_close(&l->watch, false, on_listener_closed);
     }
     w->num_listeners = 0;
@@ -331,8 +333,6 @@ static void init_pools(struct weir_worker *w)
     weir_pool_init(&w->heads, sizeof(struct weir_h1_head), 16,
                    cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_init(&w->buffers, cfg->max_memory / n);
-    weir_hashmap_init(&w->pools, 0, 1u << 20);
-    weir_hashmap_init(&w->parking_map, 0, 1u << 20);
 }
 
 static enum weir_err init_loop(struct weir_worker *w)
@@ -367,6 +367,9 @@ static enum weir_err init_worker(struct weir_worker *w)
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
+    /* Keys that tenants choose: the seeds keep them from choosing one slot. */
+    weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
+    weir_hashmap_init(&w->parking_map, weir_rng_next(&w->rng), 1u << 20);
     if (err == WEIR_OK)
         err = weir_tenant_cache_new(cfg->store, weir_rng_next(&w->rng), WEIR_TENANT_CACHE_MAX,
                                     w->metrics, &w->cache);
