@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * origin.h - a server in a thread of its own for tests: answers every request without a body, on as
- * many connections as come, with "ok". Allocates nothing, so that it does not count under the
- * failing allocator. Limits: ORIGIN_CONNS connections; more wait.
+ * origin.h - a server in a thread of its own for tests: answers every empty line that it reads, on
+ * as many connections as come, with the same bytes. Allocates nothing, so that it does not count
+ * under the failing allocator. Limits: ORIGIN_CONNS connections; more wait.
  */
 #ifndef WEIR_TESTS_SUPPORT_ORIGIN_H
 #define WEIR_TESTS_SUPPORT_ORIGIN_H
@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -28,17 +30,39 @@ struct origin {
     pthread_t thread;
     int listener; /* borrowed */
     int stop[2];
+    const char *answer; /* borrowed; NULL: "ok" */
+    size_t len;
+    size_t split; /* bytes that go first, 5 ms before the rest; 0: all at once */
     _Atomic unsigned num_requests;
     struct pollfd fds[ORIGIN_CONNS + 2]; /* stop, listener, connections */
     nfds_t num;
     uint8_t seen[ORIGIN_CONNS + 2]; /* bytes of the empty line seen so far, by connection */
 };
 
-/* Count the ends of heads in what came, however it was split. @return false: the connection ended
- */
+static inline bool origin_send(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static inline bool origin_answer(const struct origin *o, int fd)
+{
+    if (!origin_send(fd, o->answer, o->split))
+        return false;
+    if (o->split > 0)
+        (void)usleep(5000);
+    return origin_send(fd, o->answer + o->split, o->len - o->split);
+}
+
+/* Count the ends of heads in what came, however it was split. @return false: it ended */
 static inline bool origin_serve(struct origin *o, nfds_t i)
 {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     static const char end[] = "\r\n\r\n";
     char bytes[4096];
     ssize_t n = recv(o->fds[i].fd, bytes, sizeof(bytes), MSG_DONTWAIT);
@@ -50,7 +74,7 @@ static inline bool origin_serve(struct origin *o, nfds_t i)
             continue;
         o->seen[i] = 0;
         atomic_fetch_add(&o->num_requests, 1);
-        if (send(o->fds[i].fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) < 0)
+        if (!origin_answer(o, o->fds[i].fd))
             return false;
     }
     return n > 0;
@@ -74,6 +98,8 @@ static inline void *origin_run(void *arg)
         if ((o->fds[1].revents & POLLIN) && room) {
             int fd = accept4(o->listener, NULL, NULL, SOCK_CLOEXEC);
             if (fd >= 0) {
+                int on = 1;
+                (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
                 o->seen[o->num] = 0;
                 o->fds[o->num++] = (struct pollfd){ .fd = fd, .events = POLLIN };
             }
@@ -85,10 +111,14 @@ static inline void *origin_run(void *arg)
     return NULL;
 }
 
-/** Begin to serve a listener, which stays the caller's. */
+/** Begin to serve a listener, which stays the caller's. o is zero but for its answer. */
 static inline void origin_start(struct origin *o, int listener)
 {
-    memset(o, 0, sizeof(*o));
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    if (o->answer == NULL) {
+        o->answer = ok;
+        o->len = sizeof(ok) - 1;
+    }
     o->listener = listener;
     assert_int_equal(pipe(o->stop), 0);
     o->fds[0] = (struct pollfd){ .fd = o->stop[0], .events = POLLIN };

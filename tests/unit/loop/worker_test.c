@@ -121,7 +121,7 @@ static void a_head_may_come_in_two_reads_cut_anywhere(void **state)
 static void both_workers_serve(void **state)
 {
     struct rig *r = rig_new();
-    struct origin o;
+    struct origin o = { .answer = NULL };
     size_t num = 0;
     r->cfg.num_workers = 2;
     rig_start(r);
