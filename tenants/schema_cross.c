@@ -185,6 +185,43 @@ bool weir_schema_has_unread_files(const Weir__V1__Tenant *t)
     return false;
 }
 
+/* ---- headers ---- */
+
+#define ADD_REQUEST_BYTES_MAX 8192 /* beside a head of max_header, what is sent must fit a buffer  \
+                                    */
+#define ADD_RESPONSE_BYTES_MAX 16384 /* more than clients take of a whole head as a rule */
+#define FIELD_LINE_BYTES       4     /* colon, space, CR, LF */
+
+static void check_added(struct weir_checker *c, const char *list, size_t sum, size_t max)
+{
+    struct weir_trail headers = weir_trail_name(NULL, WEIR_SPAN_LIT("headers"));
+    struct weir_trail step = weir_trail_name(&headers, weir_span_cstr(list));
+
+    if (sum > max)
+        weir_report_add(c->report, &step,
+                        "all fields together are %zu bytes, at most %zu are allowed", sum, max);
+}
+
+static size_t field_bytes(const char *name, const char *value)
+{
+    return FIELD_LINE_BYTES + weir_span_cstr(name).len + weir_span_cstr(value).len;
+}
+
+static void check_headers(struct weir_checker *c, const Weir__V1__Headers *h)
+{
+    size_t request = 0;
+    size_t response = 0;
+
+    if (h == NULL)
+        return;
+    for (size_t i = 0; i < h->n_add_request; i++)
+        request += field_bytes(h->add_request[i]->key, h->add_request[i]->value);
+    for (size_t i = 0; i < h->n_add_response; i++)
+        response += field_bytes(h->add_response[i]->key, h->add_response[i]->value);
+    check_added(c, "add_request", request, ADD_REQUEST_BYTES_MAX);
+    check_added(c, "add_response", response, ADD_RESPONSE_BYTES_MAX);
+}
+
 /* ---- the whole ---- */
 
 #define CLAIM_BYTES  32  /* what a record keeps of a name that is claimed, besides the name */
@@ -214,6 +251,7 @@ void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
     check_upstreams(c, t);
     check_routes(c, t);
     weir_check_redirects(c, t);
+    check_headers(c, t->headers);
     check_pages(c, t);
     check_bytes(c, t);
 }

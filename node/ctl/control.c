@@ -276,7 +276,6 @@ static bool workers_start(struct control *c)
         .max_memory = c->config.max_memory,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
-        .node_name = c->config.name,
         .store = c->node.store,
         .verdicts = c->node.verdicts,
         .access_log = c->node.access_log,

@@ -29,7 +29,6 @@ struct weir_workers_config {
     uint64_t max_memory;      /* bytes of buffers and connections, of all workers together */
     const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed */
     size_t num_trusted;
-    const char *node_name; /* for Via */
     struct weir_store *store;
     struct weir_verdicts *verdicts;
     struct weir_access_log *access_log; /* NULL: none */

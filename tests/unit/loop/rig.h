@@ -65,7 +65,6 @@ static inline struct rig *rig_new(void)
                                            .num_http = 1,
                                            .max_connections = 1000,
                                            .max_memory = 256u << 20,
-                                           .node_name = "test",
                                            .store = r->kit.s };
     r->cfg.verdicts = weir_verdicts_new();
     assert_non_null(r->cfg.verdicts);

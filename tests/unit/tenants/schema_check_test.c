@@ -232,6 +232,24 @@ static void an_error_page_is_a_file_or_a_body(void **state)
     weir_strbuf_deinit(&text);
 }
 
+static void added_fields_fit_a_head(void **state)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+
+    (void)state;
+    /* Two names of one byte and their four bytes of framing, and the values. */
+    for (int extra = 0; extra <= 1; extra++) {
+        weir_strbuf_reset(&text);
+        weir_strbuf_puts(&text, SCHEMAS_TENANT "headers:\n  add_request:\n");
+        weir_strbuf_printf(&text, "    A: \"%0*d\"\n    B: \"%0*d\"\n", 4096, 0, 4086 + extra, 0);
+        schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
+                    extra ? "6:3: headers.add_request: all fields together are 8193 bytes, at most "
+                            "8192 are allowed\n"
+                          : "");
+    }
+    weir_strbuf_deinit(&text);
+}
+
 static void a_tenant_fits_one_record(void **state)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
@@ -338,6 +356,7 @@ int main(void)
         cmocka_unit_test(routes_lead_to_upstreams_that_are_there),
         cmocka_unit_test(a_pool_holds_together),
         cmocka_unit_test(an_error_page_is_a_file_or_a_body),
+        cmocka_unit_test(added_fields_fit_a_head),
         cmocka_unit_test(a_tenant_fits_one_record),
         cmocka_unit_test(a_record_of_a_peer_is_not_trusted),
         cmocka_unit_test(an_empty_message_lacks_only_what_it_must_have),
