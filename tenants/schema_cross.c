@@ -187,8 +187,9 @@ bool weir_schema_has_unread_files(const Weir__V1__Tenant *t)
 
 /* ---- headers ---- */
 
-#define ADD_REQUEST_BYTES_MAX 8192 /* beside a head of max_header, what is sent must fit a buffer  \
-                                    */
+#define ADD_REQUEST_BYTES_MAX                                                                      \
+    8192 /* beside a head of max_header, what is sent must fit a buffer                            \
+          */
 #define ADD_RESPONSE_BYTES_MAX 16384 /* more than clients take of a whole head as a rule */
 #define FIELD_LINE_BYTES       4     /* colon, space, CR, LF */
 
