@@ -54,6 +54,39 @@ static enum weir_err take_lock(struct weir_store *s)
     return WEIR_EINUSE;
 }
 
+/* The lock's file holds a byte once a store was made here, so that a data file that is lost or
+ * emptied is told from a first start, also from one that was cut off before there was a store. */
+static bool was_in_use(const struct weir_store *s)
+{
+    struct stat st;
+
+    return fstat(s->lock_fd, &st) == 0 && st.st_size > 0;
+}
+
+/* On a full disk the byte is left for the next start: nothing else depends on it. */
+static void mark_in_use(struct weir_store *s)
+{
+    if (was_in_use(s) || (pwrite(s->lock_fd, "1", 1, 0) == 1 && fsync(s->lock_fd) == 0))
+        return;
+    log_warn("store.unmarked", "folder=%s err=\"%s\"", s->folder, strerror(errno));
+}
+
+/* There is no data file, or an empty one. A rescue that was cut off may have left a complete one;
+ * otherwise what was stored here is lost, which must not look like a first start. */
+static void settle_missing(struct weir_store *s)
+{
+    struct stat st;
+
+    weir_store_salvage_tidy(s, false);
+    if (fstatat(s->folder_fd, STORE_FILE_NAME, &st, 0) == 0 && st.st_size > 0)
+        return;
+    if (was_in_use(s))
+        log_error("store.damaged",
+                  "file=%s/%s why=\"it is missing or empty, and was in use before\" "
+                  "effect=\"nothing could be read\" doing=\"starting with a new store\"",
+                  s->folder, STORE_FILE_NAME);
+}
+
 /* Bring the data file into a state that LMDB can be given: sound, or missing. */
 static enum weir_err settle_file(struct weir_store *s)
 {
@@ -62,7 +95,7 @@ static enum weir_err settle_file(struct weir_store *s)
 
     enum weir_err err = weir_store_file_open(s->folder_fd, STORE_FILE_NAME, &f);
     if (err == WEIR_ENOTFOUND) {
-        weir_store_salvage_tidy(s, false);
+        settle_missing(s);
         err = WEIR_OK;
     } else if (err == WEIR_OK) {
         err = weir_store_file_check(&f, suspect);
@@ -150,6 +183,7 @@ static enum weir_err start(struct weir_store *s)
     }
     if (err < 0)
         return err == WEIR_ECORRUPT ? WEIR_EIO : err;
+    mark_in_use(s);
     memcpy(s->own_lane_id, s->lanes[s->own_lane].id, WEIR_LANE_LEN);
     weir_store_publish(s);
     log_info("store.open",

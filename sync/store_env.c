@@ -232,6 +232,8 @@ void weir_store_env_close(struct weir_store *s)
     free(s->sound);
     s->sound = NULL;
     s->sound_pages = 0;
+    s->free_sum_txnid = 0;
+    s->free_sum = 0;
 }
 
 enum weir_err weir_store_roots_load(struct weir_store *s, MDB_txn *txn, struct store_roots *ret)

@@ -99,6 +99,8 @@ struct weir_store {
     size_t num_single;    /* writes at the head of the queue to commit one by one */
     uint64_t purge_at_ms; /* monotonic */
     uint64_t free_pages, free_counted_ms;
+    uint64_t free_sum_txnid; /* the state in which the free tree's rows summed up to free_sum */
+    uint32_t free_sum;
     struct weir_log_limit disk_log;
     bool suspect_marked;
     bool clean; /* the database says that it was closed; changes with the first commit */

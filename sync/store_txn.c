@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 
 #include "node/base/clock.h"
+#include "node/base/hash.h"
 #include "sync/num.h"
 
 #define COUNT_FREE_PAGES    64 /* a free tree up to this size is counted at each transaction */
@@ -45,13 +46,28 @@ enum weir_err weir_store_txn_meta(struct store_txn *t)
     return WEIR_OK;
 }
 
+/* Are these the numbers of pages that LMDB may be given: falling, and inside the file? */
+static bool free_row_holds(const struct store_txn *t, struct weir_span row, uint64_t num)
+{
+    uint64_t before = t->last_page + 1;
+
+    for (uint64_t i = 1; i <= num; i++) {
+        uint64_t pgno = weir_num_get_le(row.at + i * FREE_ROW_ID, FREE_ROW_ID);
+        if (pgno >= before || pgno < 2)
+            return false;
+        before = pgno;
+    }
+    return true;
+}
+
 /* Pages in the free tree. False: it does not hold, and LMDB must not be let at it. */
-static bool count_free(const struct store_txn *t, uint64_t *ret_num)
+static bool count_free(const struct store_txn *t, uint64_t *ret_num, uint32_t *ret_sum)
 {
     struct weir_tree_cursor c;
     struct weir_span key;
     struct weir_span value;
     uint64_t num = 0;
+    uint32_t sum = 0;
 
     enum weir_err err = weir_tree_first(&c, &t->pages, &t->free);
     while (err == WEIR_OK) {
@@ -59,14 +75,18 @@ static bool count_free(const struct store_txn *t, uint64_t *ret_num)
         if (err < 0)
             break;
         uint64_t here = value.len >= FREE_ROW_ID ? weir_num_get_le(value.at, FREE_ROW_ID) : 0;
-        if (key.len != FREE_ROW_ID || here >= value.len / FREE_ROW_ID)
+        if (key.len != FREE_ROW_ID || here >= value.len / FREE_ROW_ID ||
+            !free_row_holds(t, value, here))
             return false;
         num += here;
+        sum = weir_crc32c(sum, key.at, key.len);
+        sum = weir_crc32c(sum, value.at, (here + 1) * FREE_ROW_ID);
         err = weir_tree_next(&c);
     }
     if (err != WEIR_ENOTFOUND)
         return false;
     *ret_num = num;
+    *ret_sum = sum;
     return true;
 }
 
@@ -82,8 +102,10 @@ uint64_t weir_store_used(struct store_txn *t, bool exact)
     uint64_t now_ms = weir_clock_mono_ns() / 1000000;
 
     if (exact || free_tree_small(t) || now_ms - s->free_counted_ms >= COUNT_FREE_EVERY_MS) {
-        if (!count_free(t, &s->free_pages))
+        if (!count_free(t, &s->free_pages, &s->free_sum))
             weir_store_suspect(s, "free pages");
+        else
+            s->free_sum_txnid = t->roots.txnid;
         s->free_counted_ms = now_ms;
     }
     uint64_t used = t->last_page + 1;
@@ -100,12 +122,20 @@ static bool over_reserve(struct store_txn *t)
     return weir_store_used(t, true) > limit;
 }
 
-/* LMDB takes pages from the free tree as it needs them. A large one was checked at open. */
+/* LMDB takes pages from the free tree as it needs them, and writes over what it takes. A number
+ * that is wrong and yet inside the file would cost a page in use, so the numbers must also be those
+ * that were seen right after the last commit. A large free tree was checked at open. */
 static enum weir_err check_free(struct store_txn *t)
 {
+    const struct weir_store *s = t->s;
     uint64_t num = 0;
+    uint32_t sum = 0;
 
-    return !free_tree_small(t) || count_free(t, &num) ? WEIR_OK : WEIR_ECORRUPT;
+    if (!free_tree_small(t))
+        return WEIR_OK;
+    if (!count_free(t, &num, &sum))
+        return WEIR_ECORRUPT;
+    return s->free_sum_txnid != t->roots.txnid || s->free_sum == sum ? WEIR_OK : WEIR_ECORRUPT;
 }
 
 enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
