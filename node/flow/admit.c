@@ -4,6 +4,7 @@
  */
 #include "node/flow/admit.h"
 
+#include "node/flow/rewrite.h"
 #include "tenants/redirect.h"
 
 static void answer(struct weir_admit *a, uint16_t status, enum weir_verdict_kind verdict,
@@ -70,7 +71,7 @@ static struct weir_span without_port(struct weir_span host)
 static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, const uint8_t *bytes,
                        const struct weir_addr *local, struct weir_span path)
 {
-    if (a->tenant->redirects == NULL || head->form == WEIR_TARGET_ASTERISK)
+    if (a->tenant->redirects == NULL || weir_request_is_for_server(head))
         return false;
     struct weir_span raw =
         head->path_len > 0 ? weir_span(bytes + head->path_at, head->path_len) : WEIR_SPAN_LIT("/");

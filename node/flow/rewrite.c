@@ -203,9 +203,7 @@ static uint8_t *put_own_request_fields(const struct weir_rewrite_request *r, uin
     return put_lit(at, "\r\n\r\n");
 }
 
-/* RFC 9112 3.2.4: OPTIONS for an absolute form with neither path nor query is about the server as a
- * whole, and the last proxy says so with "*". */
-static bool is_for_server(const struct weir_h1_head *h)
+bool weir_request_is_for_server(const struct weir_h1_head *h)
 {
     return h->form == WEIR_TARGET_ASTERISK ||
            (h->method == WEIR_METHOD_OPTIONS && h->path_len == 0);
@@ -218,7 +216,7 @@ static uint8_t *put_request_line(const struct weir_rewrite_request *r, uint8_t *
     uint8_t *at = put(out, weir_span(r->bytes + h->method_at, h->method_len));
     *at++ = ' ';
     marks->target_at = (uint32_t)(at - out);
-    if (is_for_server(h)) {
+    if (weir_request_is_for_server(h)) {
         *at++ = '*';
     } else {
         if (h->path_len == 0 || r->bytes[h->path_at] != '/')

@@ -31,6 +31,12 @@ struct weir_rewrite_request {
     struct weir_span request_id;
 };
 
+/**
+ * Whether a request is about the server as a whole and has no path: "*", or OPTIONS for an absolute
+ * form with neither path nor query, which the last proxy has to write as "*" (RFC 9112 3.2.4).
+ */
+bool weir_request_is_for_server(const struct weir_h1_head *h);
+
 /** Where things of interest ended up in the written head (offset, length), for the access record.
  */
 struct weir_rewrite_marks {

@@ -84,6 +84,18 @@ static void put_dedicated(struct kit *k)
     sites_put(k, &s);
 }
 
+/* Everything has moved. */
+static void put_moved(struct kit *k)
+{
+    struct stored s;
+    stored_init(&s, "moved");
+    stored_host(&s, "moved.example");
+    stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.1:80");
+    Weir__V1__Redirect *r = stored_redirect(&s);
+    r->to->host = stored_text(&s, "new.example");
+    sites_put(k, &s);
+}
+
 /* A record that claims a host and cannot be served: its route leads nowhere. */
 static void put_broken(struct kit *k)
 {
@@ -104,6 +116,7 @@ static int set_up(void **state)
     put_shop(&w->kit);
     put_strict(&w->kit);
     put_dedicated(&w->kit);
+    put_moved(&w->kit);
     put_broken(&w->kit);
     assert_int_equal(weir_tenant_cache_new(w->kit.s, 1, 16, &w->metrics, &w->cache), WEIR_OK);
     *state = w;
@@ -169,6 +182,11 @@ static const struct forward_case forwards[] = {
     { SHARED, GET("/exact/", "shop.example"), "shop", "web", "shop.example" },
     { SHARED, "OPTIONS * HTTP/1.1\r\nHost: shop.example\r\n\r\n", "shop", "web", "shop.example" },
     { SHARED, "GET / HTTP/1.0\r\nHost: shop.example\r\n\r\n", "shop", "web", "shop.example" },
+    /* What is about the server as a whole has no path to be redirected by. */
+    { SHARED, "OPTIONS * HTTP/1.1\r\nHost: moved.example\r\n\r\n", "moved", "web",
+      "moved.example" },
+    { SHARED, "OPTIONS http://moved.example HTTP/1.1\r\nHost: x\r\n\r\n", "moved", "web",
+      "moved.example" },
     /* A dedicated address wins over any name, and needs none. */
     { DEDICATED, GET("/", "shop.example"), "dedicated", "web", "shop.example" },
     { DEDICATED, GET("/", "unknown.example"), "dedicated", "web", "unknown.example" },
@@ -276,6 +294,8 @@ struct redirect_case {
 
 static const struct redirect_case redirects[] = {
     { SHARED, GET("/old/a?b=c", "shop.example"), 308, "http://shop.example/new/a?b=c" },
+    { SHARED, "GET http://moved.example HTTP/1.1\r\nHost: x\r\n\r\n", 301, "http://new.example/" },
+    { SHARED, "OPTIONS /x HTTP/1.1\r\nHost: moved.example\r\n\r\n", 301, "http://new.example/x" },
     { SHARED, GET("/home", "x.shop.example"), 301, "http://x.shop.example/" },
     { SHARED, GET("/%6fld/a", "shop.example"), 308, "http://shop.example/new/a" },
     { SHARED, "POST /old/a HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\n", 308,
