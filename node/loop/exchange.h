@@ -84,6 +84,9 @@ struct weir_exchange {
     size_t in_pipe;
 };
 
+/* Every function below that takes an exchange may end and free it, but for those that take it const
+ * and weir_exchange_make_id. Who goes on asks its connection: c->x. */
+
 /** A head is complete: admit it and begin to serve it. c->x is set, or the connection is answered
  * already. */
 void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head,
@@ -96,12 +99,13 @@ void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in);
 /** Take and drop request bytes after an early answer. @return bytes used */
 size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in);
-/** Request bytes can be used now. */
+/** Request bytes can be used now; also while an answer is passed on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x);
 /** The client took all that was queued. */
 void weir_exchange_flushed(struct weir_exchange *x);
-/** The client is gone or gave up: end everything that was begun for it. The exchange is freed. */
+/** The client is gone or gave up: end everything that was begun for it. */
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_verdict_kind verdict);
+/** The time of weir_exchange_due_ms has come: see which limit has passed, if any. */
 void weir_exchange_timeout(struct weir_exchange *x);
 /** When the exchange has to be looked at again. */
 uint64_t weir_exchange_due_ms(const struct weir_exchange *x);
@@ -111,21 +115,26 @@ void weir_exchange_end(struct weir_exchange *x);
 /** Answer locally with an error page. */
 void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_verdict_kind verdict,
                           struct weir_span why);
-
-/* Called by the upstream side. */
-void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u);
-void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
 /** Answer that weir itself has no connection to give, which is no fault of the endpoint's. */
 void weir_exchange_full(struct weir_exchange *x);
-/** @return bytes used; the exchange may be gone afterwards (then *ret_alive is false) */
-size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);
-void weir_exchange_upstream_drained(struct weir_exchange *x);
-void weir_exchange_upstream_end(struct weir_exchange *x, bool clean);
-/** The whole body was passed on by splice. */
-void weir_exchange_spliced(struct weir_exchange *x);
 /** A new request id. */
 void weir_exchange_make_id(struct weir_exchange *x);
 /** Find an endpoint and a connection. */
 void weir_exchange_connect(struct weir_exchange *x);
+
+/* -- called by the upstream side -- */
+
+/** It has a connection: begin to send. */
+void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u);
+/** The connection to the endpoint is of no more use; ends it, and does what the rules say next. */
+void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
+/** Bytes of an answer. @param ret_alive false: the exchange is gone  @return bytes used */
+size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);
+/** The endpoint took all that was queued. */
+void weir_exchange_upstream_drained(struct weir_exchange *x);
+/** The endpoint ended the connection. @param clean in order, as far as one can know */
+void weir_exchange_upstream_end(struct weir_exchange *x, bool clean);
+/** The whole body was passed on by splice. */
+void weir_exchange_spliced(struct weir_exchange *x);
 
 #endif
