@@ -193,6 +193,12 @@ enum weir_err weir_net_local(int fd, struct weir_addr *ret)
     return WEIR_OK;
 }
 
+void weir_net_confirm_at_once(int fd, bool on)
+{
+    int value = on;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &value, sizeof(value));
+}
+
 enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer)
 {
     struct sockaddr_storage sa;
@@ -205,6 +211,7 @@ enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_p
             return WEIR_ELIMIT;
         return WEIR_EIO;
     }
+    weir_net_confirm_at_once(fd, false);
     weir_addr_from_sockaddr((struct sockaddr *)&sa, ret_peer);
     *ret_fd = fd;
     return WEIR_OK;

@@ -46,6 +46,12 @@ WEIR_MUST_USE enum weir_err weir_net_listen(const struct weir_addr *addr, int *r
 bool weir_net_is_taken(const struct weir_addr *addr);
 /** The bound local address of a socket. @return WEIR_OK | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_net_local(int fd, struct weir_addr *ret);
+/**
+ * Whether what arrives is confirmed at once or by the answer. A connection is accepted in the
+ * second way: one that carries one short request needs a segment less. Whoever waits for more bytes
+ * switches it on, lest the sender waits too.
+ */
+void weir_net_confirm_at_once(int fd, bool on);
 /** Take a connection. @return WEIR_OK | WEIR_EBUSY (none waits) | WEIR_ELIMIT (no descriptor) |
  * WEIR_EIO (that one is gone: go on) */
 WEIR_MUST_USE enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer);

@@ -535,7 +535,7 @@ static void a_client_that_goes_takes_its_exchange_with_it(void **state)
 /* Fields and pages at the largest that a tenant may have. */
 static void the_most_that_a_tenant_adds_is_sent(void **state)
 {
-    static char value[4097], page[65537];
+    static char value[243], page[65537];
     struct rig *r = rig_running();
     struct stored s;
     Weir__V1__Headers headers = WEIR__V1__HEADERS__INIT;
