@@ -195,6 +195,8 @@ def test_means_the_same_in_single_bytes(site: Site, stage: Stage, case: Seen) ->
         assert (reply.status, reply.reason, reply.body) == (whole.status, whole.reason, whole.body)
         assert reply.head == whole.head
         assert [one.head for one in reply.interims] == [one.head for one in whole.interims]
+        if not case.reused:
+            site.upstream.wait_ended(stage.hostile[0])
         _own(client, site, "/same-connection")
 
 

@@ -321,7 +321,7 @@ def _is_refused(address: Any) -> bool:
     try:
         socket.create_connection(address, 1).close()
         return False
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
 
 
