@@ -159,6 +159,7 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
     switch (weir_h1_head_feed(h, in)) {
     case WEIR_STEP_DONE: {
         size_t used = h->head_len;
+        c->begun++;
         weir_exchange_begin(c, h, in.at);
         if (c->head != NULL) {
             weir_pool_put(&w->heads, c->head);
@@ -197,7 +198,7 @@ static size_t consume(struct weir_down *c, struct weir_span in)
         switch ((enum weir_down_state)c->state) {
         case WEIR_DOWN_HEAD:
             /* A client that does not take its answers gets no further requests served. */
-            if (rest.len == 0 || c->out.len > 0)
+            if (rest.len == 0 || c->out.len > 0 || c->begun >= WEIR_PIPELINE_BUDGET)
                 return used;
             n = head_input(c, rest);
             break;
@@ -395,6 +396,9 @@ static int wanted_events(const struct weir_down *c)
     case WEIR_DOWN_HEAD:
         if (c->out.len == 0)
             events |= UV_READABLE;
+        /* What waits goes on in the next turn, behind the others. */
+        if (c->begun >= WEIR_PIPELINE_BUDGET && c->in != NULL)
+            events |= UV_WRITABLE;
         break;
     case WEIR_DOWN_EXCHANGE:
         /* While the answer is awaited the subscription stays as it is: changing it costs two system
@@ -419,6 +423,7 @@ static void on_event(uv_poll_t *p, int status, int events)
     c->worker->now_ms = uv_now(&c->worker->loop);
     if (c->state == WEIR_DOWN_CLOSED)
         return;
+    c->begun = 0;
     if (status < 0) {
         /* The socket is in error and the loop has let go of it: nobody is there to answer. */
         c->watch.events = 0;

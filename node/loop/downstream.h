@@ -48,6 +48,7 @@ struct weir_down {
     struct weir_addr peer;
     struct weir_addr local;
     uint32_t idle_timeout_ms;
+    uint8_t begun;             /* exchanges of this turn, or since the client's last event */
     uint32_t dropped;          /* bytes read and thrown away in LINGER */
     uint64_t since_ms;         /* when the head began (0: not yet), or LINGER */
     struct weir_stash *in;     /* input that could not be used yet */

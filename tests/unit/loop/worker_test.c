@@ -82,6 +82,46 @@ static void a_thousand_pipelined_requests_are_all_answered(void **state)
     rig_free(r);
 }
 
+/* Which line of the access log holds this text, from 1. */
+static unsigned line_of(const struct rig *r, const char *text)
+{
+    static char line[WEIR_ACCESS_LINE_MAX + 1];
+    unsigned num = 1;
+    FILE *f = fopen(r->log_path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL && strstr(line, text) == NULL)
+        num++;
+    assert_int_equal(fclose(f), 0);
+    return num;
+}
+
+static void one_connection_does_not_keep_a_worker_to_itself(void **state)
+{
+    struct rig *r = rig_running_freezable();
+    struct peer other;
+    static char requests[40 * 1000 + 1];
+    size_t len = 0;
+    peer_dial(&r->client, &r->at);
+    peer_dial(&other, &r->at);
+    for (int i = 0; i < 1000; i++)
+        len += (size_t)snprintf(requests + len, sizeof(requests) - len,
+                                "GET /%03d HTTP/1.1\r\nHost: nobody\r\n\r\n", i);
+    rig_freeze();
+    assert_true(peer_send_bytes(&r->client, requests, len));
+    (void)usleep(20000);
+    peer_send(&other, "GET /other HTTP/1.1\r\nHost: nobody\r\n\r\n");
+    (void)usleep(20000);
+    rig_unfreeze();
+    peer_read_answer(&other, &r->answer, WEIR_METHOD_GET);
+    for (int i = 0; i < 1000; i++)
+        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+    rig_stop(r);
+    assert_int_equal(rig_log_count(r, "\"status\":404"), 1001);
+    assert_in_range(line_of(r, "/other"), 1, 2 * WEIR_PIPELINE_BUDGET);
+    peer_close(&other);
+    rig_free_freezable(r);
+}
+
 static void a_request_that_is_none_is_refused_and_the_connection_closed(void **state)
 {
     struct rig *r = rig_running();
@@ -500,6 +540,7 @@ int main(void)
         cmocka_unit_test(connections_of_both_sides_are_used_again),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(a_thousand_pipelined_requests_are_all_answered),
+        cmocka_unit_test(one_connection_does_not_keep_a_worker_to_itself),
         cmocka_unit_test(a_request_that_is_none_is_refused_and_the_connection_closed),
         cmocka_unit_test(a_head_may_come_in_two_reads_cut_anywhere),
         cmocka_unit_test(both_workers_serve),
