@@ -394,11 +394,12 @@ static int wanted_events(const struct weir_down *c)
         return events;
     switch ((enum weir_down_state)c->state) {
     case WEIR_DOWN_HEAD:
-        if (c->out.len == 0)
-            events |= UV_READABLE;
-        /* What waits goes on in the next turn, behind the others. */
+        /* What waits goes on in the next turn, behind the others, and before anything is read: that
+         * may be the end, behind which nothing would be served. */
         if (c->begun >= WEIR_PIPELINE_BUDGET && c->in != NULL)
             events |= UV_WRITABLE;
+        else if (c->out.len == 0)
+            events |= UV_READABLE;
         break;
     case WEIR_DOWN_EXCHANGE:
         /* While the answer is awaited the subscription stays as it is: changing it costs two system

@@ -496,6 +496,22 @@ static void requests_before_a_half_close_are_all_answered(void **state)
     rig_free(r);
 }
 
+/* As many as take several turns of the loop. */
+static void many_requests_before_a_half_close_are_all_answered(void **state)
+{
+    struct rig *r = rig_running();
+    peer_dial(&r->client, &r->at);
+    for (int i = 0; i < 300; i++)
+        peer_send(&r->client, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
+    assert_int_equal(shutdown(r->client.fd, SHUT_WR), 0);
+    for (int i = 0; i < 300; i++) {
+        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+        assert_int_equal(r->answer.h.status, 404);
+    }
+    peer_expect_end(&r->client);
+    rig_free(r);
+}
+
 static void half_a_head_before_a_half_close_ends_the_connection_at_once(void **state)
 {
     struct rig *r = rig_running();
@@ -600,6 +616,7 @@ int main(void)
         cmocka_unit_test(bytes_behind_an_answer_end_the_connection),
         cmocka_unit_test(bytes_on_a_parked_connection_end_it),
         cmocka_unit_test(requests_before_a_half_close_are_all_answered),
+        cmocka_unit_test(many_requests_before_a_half_close_are_all_answered),
         cmocka_unit_test(half_a_head_before_a_half_close_ends_the_connection_at_once),
         cmocka_unit_test(a_client_that_goes_takes_its_exchange_with_it),
         cmocka_unit_test(the_most_that_a_tenant_adds_is_sent),
