@@ -69,6 +69,7 @@ void weir_splice_end(struct weir_exchange *x)
     if (x->pipe[0] < 0)
         return;
     pipe_put(x->down->worker, x->pipe, x->in_pipe == 0);
+    x->passed_bytes = x->res_body.bytes - x->in_pipe; /* for the record, also of a cut answer */
     x->in_pipe = 0;
 }
 

@@ -436,6 +436,50 @@ static void what_is_no_whole_answer_never_looks_like_one(void **state)
     }
 }
 
+/* A number behind this text in the first line of the access log. After rig_stop. */
+static unsigned long long logged(const struct rig *r, const char *text)
+{
+    char line[4096];
+    FILE *f = fopen(r->log_path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    assert_int_equal(fclose(f), 0);
+    const char *at = strstr(line, text);
+    return at ? strtoull(at + strlen(text), NULL, 10) : 0;
+}
+
+static void the_record_of_a_cut_answer_says_how_much_of_it_was_passed(void **state)
+{
+    static char body[1u << 20];
+    for (int chunked = 0; chunked < 2; chunked++) {
+        struct rig *r = rig_running();
+        ask(r, HEAD("GET / HTTP/1.1") "\r\n");
+        peer_send(&r->server,
+                  chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n"
+                          : "HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n");
+        assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
+        struct sender s = {
+            .to = &r->server, .body = (const uint8_t *)body, .len = sizeof(body), .tail = ""
+        };
+        assert_int_equal(pthread_create(&s.thread, NULL, run_sender, &s), 0);
+        size_t got = r->client.len;
+        r->client.len = 0;
+        while (got < sizeof(body)) {
+            ssize_t n = peer_receive(&r->client);
+            assert_true(n > 0);
+            got += (size_t)n;
+            r->client.len = 0;
+        }
+        assert_int_equal(pthread_join(s.thread, NULL), 0);
+        peer_close(&r->server);
+        while (peer_receive(&r->client) > 0)
+            r->client.len = 0;
+        rig_stop(r);
+        assert_int_equal(logged(r, "\"response_bytes\":"), sizeof(body));
+        rig_free(r);
+    }
+}
+
 static void bytes_behind_an_answer_end_the_connection(void **state)
 {
     static const char *const more[] = { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokX",
@@ -613,6 +657,7 @@ int main(void)
         cmocka_unit_test(a_small_rest_of_a_refused_request_is_dropped_and_the_next_served),
         cmocka_unit_test(a_large_rest_of_a_refused_request_ends_the_connection),
         cmocka_unit_test(what_is_no_whole_answer_never_looks_like_one),
+        cmocka_unit_test(the_record_of_a_cut_answer_says_how_much_of_it_was_passed),
         cmocka_unit_test(bytes_behind_an_answer_end_the_connection),
         cmocka_unit_test(bytes_on_a_parked_connection_end_it),
         cmocka_unit_test(requests_before_a_half_close_are_all_answered),
