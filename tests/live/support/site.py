@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """site.py - tenants as tests write them, and a tenant with its upstream as the unit of most tests."""
 
+import http.client
 import itertools
 import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
@@ -103,7 +104,10 @@ class Site:
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
     def close(self) -> None:
-        if self.node.process is not None:
-            self.node.admin.call("DELETE", f"/v1/tenants/{self.name}")
+        try:
+            if self.node.process is not None:
+                self.node.admin.call("DELETE", f"/v1/tenants/{self.name}")
+        except (OSError, http.client.HTTPException):
+            pass  # the node has ended, which is its test's business
         if self._upstream is not None:
             self._upstream.close()
