@@ -222,7 +222,7 @@ def test_put_takes_yaml(node: Node, name: str) -> None:
     ('{"name":"NAME","hosts":["a.test"],"nope":1}', JSON, 400), ('{"kind":"Node","name":"NAME"}', JSON, 400),
     ("[" * 100_000, JSON, 400), ("[" * 100_000, YAML, 400), ('{"name":"NAME\\u0000","hosts":["a.test"]}', JSON, 400),
     (b'{"name":"NAME","hosts":["\xff.test"]}', JSON, 400), ("name: NAME\nhosts: [a.test]\n---\nname: NAME\n", YAML, 400),
-    ("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c]\n", YAML, 400),
+    ("a: &a [x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c]\n", YAML, 400),
 ])
 def test_bodies_that_are_no_tenant(node: Node, name: str, body: Any, headers: Dict[str, str], status: int) -> None:
     """Rule 15: bad input is refused and named, and changes nothing."""
@@ -291,8 +291,7 @@ def test_one_bad_document_stops_all(node: Node) -> None:
     answer = node.admin.call("POST", "/v1/apply", text, YAML)
     assert (answer.status, answer.code) == (400, "invalid")
     fields = [detail["field"] for detail in answer.json()["error"]["details"]]
-    assert fields == ["upstreams.web.endpoints[0].address", "nope", "http.max_header"] or sorted(fields) == sorted(
-        ["upstreams.web.endpoints[0].address", "nope", "http.max_header"])
+    assert sorted(fields) == ["http.max_header", "nope", "upstreams.web.endpoints[0].address"]
     assert node.admin.get(f"/v1/tenants/{good}").status == 404
 
 

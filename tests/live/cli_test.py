@@ -172,7 +172,8 @@ def test_get_can_be_applied_again(node: Node, name: str) -> None:
     """interface.md, get: `-o yaml` of one object can be applied again, and changes nothing."""
     document = _document(name, hosts=["a.test", "*.b.test"], addresses=["127.0.9.9", "::2"], headers={
         "add_request": {"X-Quote": 'a "b" \'c\' # d', "X-Colon": "a: b", "X-Empty": ""}, "underscores": "keep"},
-        redirects=[{"path": "/x", "to": "none"}, {"path": "=/y", "port": 80, "to": {"code": 308, "query": False, "path": "/"}}],
+        redirects=[{"path": "/x", "to": "none"},
+                   {"path": "=/y", "port": 80, "to": {"code": 308, "query": False, "path": "/"}}],
         error_pages={"502": {"body": "line 1\nline 2\n\ttab: [é]\n"}}, http={"max_body": "3GiB", "idle_timeout": "1m30s"})
     node.apply(document)
     for form in ("yaml", "json"):
@@ -290,7 +291,8 @@ def test_fmt(folder: Path) -> None:
     """interface.md, fmt: canonical form; -w writes it back; it is its own canonical form."""
     path = folder / "t.yaml"
     path.write_text('{"kind": "Tenant", "hosts": ["a.test"], "name": "a", "apiVersion": "weir/v1",\n'
-                    '"upstreams": {"web": {"endpoints": [{"weight": 5, "address": "127.0.0.1:9"}], "connect_timeout": "5000ms"}}}\n')
+                    '"upstreams": {"web": {"endpoints": [{"weight": 5, "address": "127.0.0.1:9"}],\n'
+                    '"connect_timeout": "5000ms"}}}\n')
     printed = run_weir("fmt", str(path))
     assert printed.returncode == DONE
     assert printed.stdout.startswith("apiVersion: weir/v1\nkind: Tenant\nname: a\nhosts: [a.test]\n")
@@ -301,12 +303,15 @@ def test_fmt(folder: Path) -> None:
 
 
 def test_fmt_does_not_drop_comments_silently(folder: Path) -> None:
-    """What a user wrote is not lost without being asked for."""
+    """What a user wrote is not lost without being asked for: -w leaves a file with comments alone and says so."""
     path = folder / "t.yaml"
     path.write_text("# why this is so\n" + to_yaml(_document("a")))
     before = path.read_text()
     done = run_weir("fmt", "-w", str(path))
-    assert done.returncode == DONE and "# why" in path.read_text() or (done.returncode != DONE and path.read_text() == before)
+    assert done.returncode == FAILED and "comments" in done.stderr
+    assert path.read_text() == before
+    assert run_weir("fmt", "-w", "--drop-comments", str(path)).returncode == DONE
+    assert "# why" not in path.read_text()
 
 
 def test_help_and_usage() -> None:
@@ -355,6 +360,7 @@ def test_completion() -> None:
 
 
 def test_version() -> None:
+    """interface.md, weir version."""
     done = run_weir("version")
     assert done.returncode == DONE and done.stdout.startswith("weir ")
 

@@ -23,10 +23,6 @@ def short_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="weir-live."))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes more than a few seconds")
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
     path = short_folder()

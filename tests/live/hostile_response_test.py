@@ -336,7 +336,7 @@ def test_an_early_answer_ends_the_upstream_connection(make_site) -> None:
     site = make_site(script)
     inner = site.get("/smuggled")
     with site.connect() as client:
-        client.send(f"POST /early HTTP/1.1\r\nHost: {site.host}\r\nContent-Length: {len(inner)}\r\n\r\n".encode() + inner[:5])
+        client.send(site.get("/early", f"Content-Length: {len(inner)}", method="POST") + inner[:5])
         assert client.read_response().body == b"early"
         client.send(inner[5:] + site.get("/next"))
         try:

@@ -69,6 +69,7 @@ def test_a_port_that_another_weir_has(make_node) -> None:
 
 
 def test_an_address_of_another_machine(make_node) -> None:
+    """Clear start-up errors: an address that this machine has not."""
     node = make_node(start=False, listen=("192.0.2.1:80",))
     _expect_no_start(node, "192.0.2.1:80", "not an address of this machine")
 
@@ -93,6 +94,7 @@ def test_an_admin_socket_that_answers(make_node) -> None:
 
 
 def test_a_file_in_the_sockets_place_is_left_alone(make_node) -> None:
+    """Clear start-up errors: weir removes nothing that is not a socket."""
     node = make_node(start=False)
     Path(node.socket_path).write_text("precious")
     _expect_no_start(node, "exists and is no socket")
@@ -148,6 +150,7 @@ def test_a_bad_file(folder: Path, text: str, words: Sequence[str]) -> None:
 
 
 def test_all_errors_of_a_node_file_at_once(folder: Path) -> None:
+    """interface.md, Errors: all errors of a file at once, of the node's own as well."""
     path = folder / "node.yaml"
     path.write_text("apiVersion: weir/v1\nkind: Node\nnam: x\nworkers: many\nlisten: { http: ['1.2.3.4'] }\n")
     done = run_weir("node", "--config", str(path))
@@ -422,6 +425,7 @@ def test_the_access_log_is_reopened_after_a_rename(make_node, make_site) -> None
 
 
 def test_a_log_that_cannot_be_written(make_node) -> None:
+    """Clear start-up errors: the access log."""
     node = make_node(start=False, config={"log": {"access": "/nowhere/access.log"}})
     _expect_no_start(node, "log.access", "/nowhere/access.log")
 

@@ -24,9 +24,10 @@ class StillOpen(AssertionError):
 
 
 class Client:
-    """One connection. Any wait ends at the client's deadline."""
+    """One connection. Any wait ends at the client's deadline, which `ask` renews."""
 
     def __init__(self, address: Address, seconds: float = PATIENCE, source: Optional[str] = None) -> None:
+        self._seconds = seconds
         self._deadline = Deadline(seconds)
         self.address = address
         bind = (source, 0) if source else None
@@ -124,6 +125,7 @@ class Client:
 
     def ask(self, data: bytes, method: Optional[str] = None) -> Response:
         """Send a request and read its answer."""
+        self._deadline = Deadline(self._seconds)
         assert self.send(data), "the node closed before it had the request"
         return self.read_response(method or data.split(b" ", 1)[0].decode("latin-1"))
 
