@@ -509,8 +509,11 @@ void weir_down_timeout(struct weir_down *c)
 
 void weir_down_drain(struct weir_down *c)
 {
-    if (c->state == WEIR_DOWN_HEAD && c->in == NULL && c->out.len == 0)
-        weir_down_close(c, false);
+    if (c->state != WEIR_DOWN_HEAD || c->in != NULL || c->out.len > 0)
+        return;
+    /* A request that was sent before the node began to drain may lie unread. */
+    (void)read_some(c);
+    weir_down_pump(c);
 }
 
 /* -- accepting
