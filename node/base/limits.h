@@ -23,6 +23,7 @@
 #define WEIR_ACCEPT_BUDGET   64     /* accepts in one turn of the loop */
 #define WEIR_PIPELINE_BUDGET 32     /* exchanges of one connection in one turn */
 #define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early answer */
+#define WEIR_DRAIN_LISTEN_MS 1200   /* ms a draining node still takes who had connected */
 #define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
 
 /* tenants */

@@ -471,10 +471,7 @@ void weir_down_pump(struct weir_down *c)
         weir_down_close(c, false);
         return;
     }
-    int events = wanted_events(c);
-    if (!c->watch.made && events != 0)
-        weir_net_confirm_at_once(c->watch.fd, true);
-    if (weir_watch_want(&c->watch, &w->loop, events, on_event) < 0)
+    if (weir_watch_want(&c->watch, &w->loop, wanted_events(c), on_event) < 0)
         read_failed(c);
 }
 

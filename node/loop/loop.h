@@ -86,6 +86,7 @@ struct weir_worker {
     bool drained;
     bool has_loop;
     uint64_t drain_due_ms;
+    uint64_t listen_due_ms; /* while draining: when the listeners close at the latest */
     uint64_t ticks;
     _Atomic uint64_t
         asked_deadline_ms; /* control asks to drain: the deadline + 1; paired with on_wake */

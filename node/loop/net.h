@@ -35,8 +35,9 @@ enum weir_io weir_net_flush(int fd, struct weir_buffers *b, struct weir_outq *q,
 bool weir_net_is_quiet(int fd);
 
 /**
- * A listening socket: SO_REUSEADDR, SO_REUSEPORT, TCP_NODELAY (inherited), IPV6_V6ONLY,
- * close-on-exec.
+ * A listening socket for protocols whose client speaks first: SO_REUSEADDR, SO_REUSEPORT,
+ * TCP_NODELAY (inherited), TCP_DEFER_ACCEPT (a connection comes up with its first bytes, or after a
+ * second without any), IPV6_V6ONLY, close-on-exec.
  * @param ret_errno the system's reason on failure
  * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO
  */
@@ -47,11 +48,11 @@ bool weir_net_is_taken(const struct weir_addr *addr);
 /** The bound local address of a socket. @return WEIR_OK | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_net_local(int fd, struct weir_addr *ret);
 /**
- * Whether what arrives is confirmed at once or by the answer. A connection is accepted in the
- * second way: one that carries one short request needs a segment less. Whoever waits for more bytes
- * switches it on, lest the sender waits too.
+ * Clients have connected to the port of a listener, or are about to, and their first bytes are not
+ * here yet: closing it now would reset them. Asked of the kernel by sock_diag(7), on a drain only.
+ * Other sockets of that port count too. True also when the kernel cannot be asked.
  */
-void weir_net_confirm_at_once(int fd, bool on);
+bool weir_net_handshakes_wait(const struct weir_addr *addr);
 /** Take a connection. @return WEIR_OK | WEIR_EBUSY (none waits) | WEIR_ELIMIT (no descriptor) |
  * WEIR_EIO (that one is gone: go on) */
 WEIR_MUST_USE enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer);

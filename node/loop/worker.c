@@ -74,7 +74,7 @@ static void on_accept(uv_poll_t *p, int status, int events);
 
 void weir_worker_accepting(struct weir_worker *w, bool on)
 {
-    if (w->draining || w->num_down >= w->max_down)
+    if (w->stopping || w->num_down >= w->max_down)
         on = false;
     if (WEIR_LIKELY(w->accepting == on))
         return;
@@ -162,7 +162,7 @@ static void handle_timers(struct weir_worker *w)
     }
 }
 
-static void close_listeners(struct weir_worker *w);
+static void leave_listeners(struct weir_worker *w);
 
 static void cut_all(struct weir_worker *w)
 {
@@ -178,12 +178,12 @@ static void cut_all(struct weir_worker *w)
 static void drain_step(struct weir_worker *w)
 {
     if (w->num_listeners > 0)
-        close_listeners(w);
+        leave_listeners(w);
     if (w->num_down > 0 && w->now_ms >= w->drain_due_ms) {
         log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_down);
         cut_all(w);
     }
-    if (w->num_down == 0 && !w->drained) {
+    if (w->num_down == 0 && w->num_listeners == 0 && !w->drained) {
         w->drained = true;
         weir_access_flush(w->access);
         atomic_fetch_add_explicit(&w->group->num_drained, 1, memory_order_relaxed);
@@ -229,14 +229,25 @@ static void close_listeners(struct weir_worker *w)
     w->num_listeners = 0;
 }
 
+/* Whoever has connected but not spoken yet has been promised an answer too; the kernel holds such
+ * connections back, and resets them with their listener. */
+static void leave_listeners(struct weir_worker *w)
+{
+    if (w->now_ms < w->listen_due_ms && w->now_ms < w->drain_due_ms)
+        for (size_t i = 0; i < w->num_listeners; i++)
+            if (weir_net_handshakes_wait(&w->listeners[i].addr))
+                return;
+    close_listeners(w);
+}
+
 static void drain(struct weir_worker *w, uint64_t deadline_ms)
 {
     w->drain_due_ms = w->now_ms + deadline_ms;
     if (w->draining)
         return;
     w->draining = true;
-    w->accepting = false;
-    close_listeners(w);
+    w->listen_due_ms = w->now_ms + WEIR_DRAIN_LISTEN_MS;
+    leave_listeners(w);
     struct weir_list *next;
     for (struct weir_list *l = w->down_list.next; l != &w->down_list; l = next) {
         next = l->next;

@@ -50,7 +50,8 @@ static void open_tcp(int fds[2])
 {
     struct weir_addr addr = loopback("127.0.0.1"), peer;
     bool connected = false;
-    int listener = listen_on(&addr);
+    int listener = listen_on(&addr), at_once = 0;
+    (void)setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &at_once, sizeof(at_once));
     assert_int_equal(weir_net_dial(&addr, &fds[0], &connected), WEIR_OK);
     wait_for(listener, POLLIN);
     assert_int_equal(weir_net_accept(listener, &fds[1], &peer), WEIR_OK);
@@ -238,6 +239,25 @@ static void a_taken_port_is_noticed_although_it_could_be_shared(void **state)
     assert_false(weir_net_is_taken(&addr));
 }
 
+static void a_connection_comes_up_with_its_first_bytes(void **state)
+{
+    struct weir_addr addr = loopback("127.0.0.1"), peer;
+    bool connected = false;
+    int dialled = -1, accepted = -1, listener = listen_on(&addr);
+    assert_false(weir_net_handshakes_wait(&addr));
+    assert_int_equal(weir_net_dial(&addr, &dialled, &connected), WEIR_OK);
+    wait_for(dialled, POLLOUT);
+    assert_int_equal(weir_net_accept(listener, &accepted, &peer), WEIR_EBUSY);
+    assert_true(weir_net_handshakes_wait(&addr));
+    assert_int_equal(send(dialled, "G", 1, MSG_NOSIGNAL), 1);
+    wait_for(listener, POLLIN);
+    assert_int_equal(weir_net_accept(listener, &accepted, &peer), WEIR_OK);
+    assert_false(weir_net_handshakes_wait(&addr));
+    close(accepted);
+    close(dialled);
+    close(listener);
+}
+
 static void listening_says_why_it_cannot(void **state)
 {
     struct weir_addr addr = loopback("192.0.2.77"); /* TEST-NET-1: on no machine */
@@ -346,6 +366,7 @@ int main(void)
         cmocka_unit_test(what_the_socket_does_not_take_leaves_by_the_queue),
         cmocka_unit_test(a_look_at_a_parked_connection_takes_nothing),
         cmocka_unit_test(a_taken_port_is_noticed_although_it_could_be_shared),
+        cmocka_unit_test(a_connection_comes_up_with_its_first_bytes),
         cmocka_unit_test(listening_says_why_it_cannot),
         cmocka_unit_test(ipv6_is_listened_on_and_dialled_like_ipv4),
         cmocka_unit_test(accepted_sockets_do_not_block_delay_or_leak_into_children),

@@ -364,6 +364,31 @@ static void drain_finishes_what_runs_and_closes_what_does_not(void **state)
     rig_free(r);
 }
 
+/* The kernel holds a connection back until its first bytes; closing the listener would reset it. */
+static void drain_serves_who_had_connected_before_it(void **state)
+{
+    struct rig *r = rig_running();
+    struct peer idle, silent;
+    peer_dial(&idle, &r->at);
+    peer_send(&idle, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
+    peer_read_answer(&idle, &r->answer, WEIR_METHOD_GET);
+    peer_dial(&silent, &r->at);
+    peer_dial(&r->client, &r->at);
+    weir_workers_drain(r->workers, 60000);
+    peer_expect_end(&idle); /* the drain has begun */
+    peer_send(&r->client, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
+    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+    assert_int_equal(r->answer.h.status, 404);
+    assert_true(r->answer.h.connection_close);
+    peer_expect_end(&r->client);
+    peer_expect_end(&silent); /* and who says nothing does not hold it up */
+    await_drained(r);
+    peer_close(&idle);
+    peer_close(&silent);
+    peer_close(&r->client);
+    rig_free(r);
+}
+
 static void drain_cuts_at_its_deadline(void **state)
 {
     struct rig *r = rig_running();
@@ -549,6 +574,7 @@ int main(void)
         cmocka_unit_test(a_push_is_in_force_when_it_is_told),
         cmocka_unit_test(a_push_does_not_touch_what_runs),
         cmocka_unit_test(drain_finishes_what_runs_and_closes_what_does_not),
+        cmocka_unit_test(drain_serves_who_had_connected_before_it),
         cmocka_unit_test(drain_cuts_at_its_deadline),
         cmocka_unit_test(draining_an_idle_group_is_over_at_once),
         cmocka_unit_test(stop_with_connections_in_every_state_leaves_nothing_behind),
