@@ -255,7 +255,7 @@ class Nginx(Proxy):
                      "    proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Request-ID $request_id;\n"
                      "    proxy_set_header Via \"1.1 nginx\"; add_header Via \"1.1 nginx\";\n")
         for tenant in range(self.tenants):
-            listen = "127.0.0.1:%d%s" % (self.port, "" if tenant else " backlog=4096")  # once for a port
+            listen = "127.0.0.1:%d%s" % (self.port, "" if tenant else " backlog=4096 deferred")  # once for a port
             text += ("    upstream u%d { server %s; keepalive 64; keepalive_requests 1000000000; keepalive_timeout 300s; }\n"
                      "    server { listen %s; server_name %s; location / { proxy_pass http://u%d; } }\n"
                      % (tenant, self.origin.endpoint(tenant, int(tenant == moved)), listen, host_of(tenant), tenant))
@@ -286,7 +286,7 @@ class Haproxy(Proxy):
                         "    http-response set-header Via 1.1\\ haproxy\n")
         text = ("global\n    nbthread 1\n    maxconn %d\ndefaults\n    mode http\n    option splice-auto\n"
                 "    http-reuse always\n    option http-keep-alive\n    timeout connect 5s\n    timeout client 300s\n"
-                "    timeout server 300s\n    timeout http-keep-alive 300s\nfrontend f\n    bind 127.0.0.1:%d backlog 4096\n"
+                "    timeout server 300s\n    timeout http-keep-alive 300s\nfrontend f\n    bind 127.0.0.1:%d backlog 4096 defer-accept\n"
                 % (self.options.files // 3, self.port)) + headers
         if self.tenants == 1:
             text += "    default_backend b0\n"
