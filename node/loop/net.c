@@ -168,10 +168,11 @@ enum weir_err weir_net_listen(const struct weir_addr *addr, int *ret_fd, int *re
     int fd = open_bound(addr, true, ret_errno);
     if (fd < 0)
         return translate_bind(*ret_errno);
-    /* A connection comes up with its request: one wake-up, one read, nothing enters epoll. Accepted
-     * sockets inherit TCP_NODELAY: one system call less for each. */
-    if (setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s)) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+    /* A connection comes up with its request: one wake-up, one read, nothing enters epoll. A
+     * kernel without it serves as well. Accepted sockets inherit TCP_NODELAY: one system call less
+     * for each. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
         listen(fd, LISTEN_BACKLOG) < 0) {
         *ret_errno = errno;
         close(fd);
