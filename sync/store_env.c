@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sync/num.h"
+
 #define PATH_BYTES 4096
 
 enum weir_err weir_store_err(int rc)
@@ -38,6 +40,7 @@ enum weir_err weir_store_err(int rc)
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
+    case MDB_INCOMPATIBLE: /* an entry says that it is of another kind than we ever write */
         return WEIR_ECORRUPT;
     case MDB_VERSION_MISMATCH:
         return WEIR_EUNSUPPORTED;
@@ -172,7 +175,6 @@ static int open_trees(struct weir_store *s)
     int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0)
         return rc;
-    rc = mdb_dbi_open(txn, NULL, 0, &s->main);
     for (int i = 0; rc == 0 && i < STORE_NUM_TREES; i++)
         rc = mdb_dbi_open(txn, weir_store_tree_name((enum store_tree)i), 0, &s->dbi[i]);
     if (rc != 0) {
@@ -232,23 +234,62 @@ void weir_store_env_close(struct weir_store *s)
     free(s->sound);
     s->sound = NULL;
     s->sound_pages = 0;
+    free(s->marked);
+    s->marked = NULL;
+    s->num_marked = s->cap_marked = 0;
     s->free_sum_txnid = 0;
     s->free_sum = 0;
+    s->roots_txnid = 0;
+    s->roots_sum = 0;
 }
 
-enum weir_err weir_store_roots_load(struct weir_store *s, MDB_txn *txn, struct store_roots *ret)
+enum weir_err weir_store_state_meta(const struct weir_tree_file *pages, uint64_t txnid,
+                                    struct weir_tree_meta *ret)
 {
-    struct store_roots roots = { .txnid = mdb_txn_id(txn) };
+    uint64_t pgno = txnid & 1;
+    uint64_t at = pgno * pages->page_len;
+    struct weir_tree_meta m;
 
+    if (at + WEIR_TREE_META_LEN > pages->len)
+        return WEIR_ECORRUPT;
+    if (weir_tree_meta_read(weir_span(pages->map + at, WEIR_TREE_META_LEN), pgno, &m) < 0)
+        return WEIR_ECORRUPT;
+    if (m.txnid != txnid || m.page_len != pages->page_len)
+        return WEIR_ECORRUPT;
+    *ret = m;
+    return WEIR_OK;
+}
+
+/* Did this transaction write these trees? Meta page and roots may each hold and still be of two
+ * states: damaged ones, or, for a reader, ones that two commits have overtaken. */
+static bool names_itself(const struct weir_tree_file *pages, const struct store_roots *roots)
+{
+    struct weir_span key = WEIR_SPAN_LIT("txn");
+    struct weir_span row;
+
+    return weir_tree_get(pages, &roots->tree[STORE_META], key, &row) == WEIR_OK &&
+           weir_store_row_check(STORE_META, key, row, &row) == WEIR_OK && row.len == 8 &&
+           weir_num_get_le(row.at, 8) == roots->txnid;
+}
+
+enum weir_err weir_store_roots_load(const struct weir_tree_file *pages, uint64_t txnid,
+                                    struct store_roots *ret)
+{
+    struct store_roots roots = { .txnid = txnid };
+    struct weir_tree_meta m;
+
+    enum weir_err err = weir_store_state_meta(pages, txnid, &m);
+    if (err < 0)
+        return err;
     for (int i = 0; i < STORE_NUM_TREES; i++) {
-        const char *name = weir_store_tree_name((enum store_tree)i);
-        MDB_val key = { strlen(name), (void *)(uintptr_t)name };
-        MDB_val value;
-        if (mdb_get(txn, s->main, &key, &value) != 0)
-            return WEIR_ECORRUPT;
-        if (weir_tree_read(weir_span(value.mv_data, value.mv_size), &roots.tree[i]) < 0)
+        struct weir_span key = weir_span_cstr(weir_store_tree_name((enum store_tree)i));
+        struct weir_span value;
+        if (weir_tree_get(pages, &m.main, key, &value) < 0 ||
+            weir_tree_read(value, &roots.tree[i]) < 0)
             return WEIR_ECORRUPT;
     }
+    if (!names_itself(pages, &roots))
+        return WEIR_ECORRUPT;
     *ret = roots;
     return WEIR_OK;
 }

@@ -102,7 +102,7 @@ static enum weir_err read_metas(struct store_file *f)
         f->why = "it was written by another version of LMDB";
         return WEIR_EUNSUPPORTED;
     }
-    f->both_metas = err[0] == WEIR_OK && err[1] == WEIR_OK;
+    bool both = err[0] == WEIR_OK && err[1] == WEIR_OK;
     f->has_meta = err[0] == WEIR_OK || err[1] == WEIR_OK;
     f->why = "a meta page does not hold";
     if (!f->has_meta)
@@ -110,13 +110,14 @@ static enum weir_err read_metas(struct store_file *f)
 
     /* LMDB goes by the page's own number; what the rows say cannot be wrong by one flipped bit. */
     unsigned newest = err[0] == WEIR_OK ? 0 : 1;
-    bool fit = f->both_metas && metas_fit(m);
-    if (f->both_metas) {
+    bool fit = both && metas_fit(m);
+    if (both) {
         unsigned by_rows = named_txn(f, &m[1]) > named_txn(f, &m[0]) ? 1 : 0;
         newest = m[1].txnid > m[0].txnid ? 1 : 0;
         fit = fit && (by_rows == newest || named_txn(f, &m[by_rows]) == 0);
         newest = fit ? newest : by_rows;
     }
+    f->newest_known = fit;
     f->meta = m[newest];
     f->pages.page_len = m[newest].page_len;
     return fit ? WEIR_OK : WEIR_ECORRUPT;
@@ -263,8 +264,10 @@ static enum weir_err check_whole(struct store_file *f, struct weir_tree_walk *w)
 enum weir_err weir_store_file_check(struct store_file *f, bool whole)
 {
     enum weir_err err = read_metas(f);
-    if (err < 0)
+    if (err < 0 && !f->has_meta)
         return err;
+    enum weir_err metas = err;
+    const char *why = f->why;
 
     /* A file that is longer or shorter than its last page says may be so after a commit that was
      * cut off, or because of pages that were never written; or it is damaged. Only a walk can tell.
@@ -279,7 +282,13 @@ enum weir_err weir_store_file_check(struct store_file *f, bool whole)
     w.seen = calloc(1, weir_tree_walk_seen_len(&f->pages));
     if (w.seen == NULL)
         return WEIR_ENOMEM;
+    /* Also of a state that is not the newest, or not for certain: a rescue begins with its trees.
+     */
     err = check_trees(f, &w);
+    if (metas < 0) {
+        err = metas;
+        f->why = why;
+    }
     if (err == WEIR_OK && f->created)
         err = check_own(f);
     if (err == WEIR_OK && f->created && whole)

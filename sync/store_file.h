@@ -17,7 +17,7 @@ struct store_file {
     int fd;
     struct weir_tree_file pages; /* owns the map; page_len 4096 when no meta page says */
     bool has_meta;               /* at least one meta page is sound */
-    bool both_metas;             /* both are; with one the last commit may be lost */
+    bool newest_known;           /* both are, and fit; else the last commit may be another */
     struct weir_tree_meta meta;  /* the newest sound one */
     bool has_tree[STORE_NUM_TREES];
     struct weir_tree tree[STORE_NUM_TREES];

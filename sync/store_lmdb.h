@@ -75,7 +75,6 @@ struct weir_store {
     /* Set at open, then constant. */
     int file_fd;
     MDB_env *env;
-    MDB_dbi main;
     MDB_dbi dbi[STORE_NUM_TREES];
     const uint8_t *map; /* our own read-only view of the file */
     uint64_t map_len;
@@ -92,8 +91,10 @@ struct weir_store {
     uint32_t own_lane;
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
-    uint8_t *sound; /* owns; one bit a page: checked since open */
+    uint8_t *sound; /* owns; one bit a page: looked at in this transaction */
     uint64_t sound_pages;
+    uint64_t *marked; /* owns; which bits those are */
+    size_t num_marked, cap_marked;
     struct weir_write **group; /* owns; WEIR_WRITE_GROUP_MAX */
     struct weir_change *changes;
     size_t num_single;    /* writes at the head of the queue to commit one by one */
@@ -101,6 +102,8 @@ struct weir_store {
     uint64_t free_pages, free_counted_ms;
     uint64_t free_sum_txnid; /* the state in which the free tree's rows summed up to free_sum */
     uint32_t free_sum;
+    uint64_t roots_txnid; /* the state whose meta page and main tree summed up to roots_sum */
+    uint32_t roots_sum;
     struct weir_log_limit disk_log;
     bool suspect_marked;
     bool clean; /* the database says that it was closed; changes with the first commit */

@@ -156,7 +156,7 @@ enum weir_err weir_store_meta_load(struct weir_store *s)
         return weir_store_err(rc);
     enum weir_err err = weir_store_pages_now(s, &pages);
     if (err == WEIR_OK)
-        err = weir_store_roots_load(s, txn, &roots);
+        err = weir_store_roots_load(&pages, mdb_txn_id(txn), &roots);
     if (err == WEIR_OK)
         err = load_rows(s, &pages, &roots);
     mdb_txn_abort(txn);
@@ -176,7 +176,6 @@ static enum weir_err first_txn(struct weir_store *s, struct store_txn *ret)
     int rc = mdb_txn_begin(s->env, NULL, 0, &t.txn);
     if (rc != 0)
         return weir_store_err(rc);
-    rc = mdb_dbi_open(t.txn, NULL, 0, &s->main);
     for (int i = 0; rc == 0 && i < STORE_NUM_TREES; i++) {
         const char *name = weir_store_tree_name((enum store_tree)i);
         rc = mdb_dbi_open(t.txn, name, MDB_CREATE, &s->dbi[i]);

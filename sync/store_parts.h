@@ -16,9 +16,19 @@ enum weir_err weir_store_err(int rc);
 /** Open LMDB and our own map on `name`; create the trees when new. @return as weir_store_open */
 WEIR_MUST_USE enum weir_err weir_store_env_open(struct weir_store *s, const char *name);
 void weir_store_env_close(struct weir_store *s);
-/** Trees of the transaction that `txn` reads. @return WEIR_OK | WEIR_ECORRUPT */
-WEIR_MUST_USE enum weir_err weir_store_roots_load(struct weir_store *s, MDB_txn *txn,
-                                                  struct store_roots *ret);
+/**
+ * The meta page of transaction `txnid`, one of the two newest. @return WEIR_OK | WEIR_ECORRUPT: it
+ * does not hold, or is of another transaction
+ */
+WEIR_MUST_USE enum weir_err weir_store_state_meta(const struct weir_tree_file *pages,
+                                                  uint64_t txnid, struct weir_tree_meta *ret);
+/**
+ * Trees of the state that transaction `txnid` left, one of the two newest. Not through LMDB, which
+ * would believe the page it finds them in. @return WEIR_OK | WEIR_ECORRUPT, also when two commits
+ * came since
+ */
+WEIR_MUST_USE enum weir_err weir_store_roots_load(const struct weir_tree_file *pages,
+                                                  uint64_t txnid, struct store_roots *ret);
 /** The file as it is now. @return WEIR_OK | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_store_pages_now(const struct weir_store *s,
                                                  struct weir_tree_file *ret);
@@ -72,9 +82,19 @@ WEIR_MUST_USE enum weir_err weir_store_txn_meta(struct store_txn *t);
 uint64_t weir_store_used(struct store_txn *t, bool exact);
 
 /* store_guard.c: looks at the pages LMDB is about to use. */
+/**
+ * Begin a transaction: look at what LMDB takes for each, both meta pages and the main tree.
+ * @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at any key
+ */
+WEIR_MUST_USE enum weir_err weir_store_guard_roots(struct store_txn *t);
+/** Remember the roots as t has them, of which guard_roots then finds every change. */
+void weir_store_guard_remember(const struct store_txn *t);
 /** @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at this key */
 WEIR_MUST_USE enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree,
                                              struct weir_span key);
+/** As weir_store_guard, when the key is to be removed: its page may then merge with others. */
+WEIR_MUST_USE enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree,
+                                                 struct weir_span key);
 
 /* store_index.c */
 void weir_store_index_rows_deinit(struct weir_index_rows *rows);

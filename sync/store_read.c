@@ -11,6 +11,7 @@
 #include "sync/num.h"
 
 #define LANE_UNKNOWN UINT32_MAX
+#define LOAD_TRIES   8 /* each is overtaken only by two more commits */
 
 struct weir_store_reader {
     uint32_t magic;
@@ -76,25 +77,20 @@ static enum weir_err load(struct weir_store_reader *r)
     struct weir_span key = WEIR_SPAN_LIT("counts");
     struct weir_span row;
 
-    if (r->loaded && r->roots.txnid == mdb_txn_id(r->txn))
-        return WEIR_OK;
-    r->loaded = false;
     enum weir_err err = weir_store_pages_now(r->s, &r->pages);
     if (err == WEIR_OK)
-        err = weir_store_roots_load(r->s, r->txn, &r->roots);
+        err = weir_store_roots_load(&r->pages, mdb_txn_id(r->txn), &r->roots);
     if (err == WEIR_OK)
         err = weir_tree_get(&r->pages, &r->roots.tree[STORE_META], key, &row);
     if (err == WEIR_OK)
         err = weir_store_row_check(STORE_META, key, row, &row);
     if (err == WEIR_OK)
         err = weir_store_counts_unpack(row, &r->tally);
-    r->loaded = err == WEIR_OK;
     return err;
 }
 
-/* LMDB is out of service for good after its meta page could not be written. Nothing can change the
- * last committed pages then, so that they can be read without its protection. */
-static void load_last(struct weir_store_reader *r)
+/* What the writer saw after its last commit. @return its transaction */
+static uint64_t load_last(struct weir_store_reader *r)
 {
     struct weir_store *s = r->s;
 
@@ -103,7 +99,30 @@ static void load_last(struct weir_store_reader *r)
     r->pages = s->shared.pages;
     r->tally = s->shared.tally;
     WEIR_ASSERT(pthread_mutex_unlock(&s->shared_lock) == 0);
-    r->loaded = false;
+    return r->roots.txnid;
+}
+
+/* Load the snapshot that LMDB has pinned, or a newer one when two commits overtook the look at its
+ * meta page. Pages that lead to it may be spoiled while it is still known where they led. */
+static enum weir_err load_pinned(struct weir_store_reader *r)
+{
+    for (int i = 0; i < LOAD_TRIES; i++) {
+        uint64_t txnid = mdb_txn_id(r->txn);
+        if (r->loaded && r->roots.txnid == txnid)
+            return WEIR_OK;
+        r->loaded = load(r) == WEIR_OK;
+        if (r->loaded)
+            return WEIR_OK;
+        mdb_txn_reset(r->txn);
+        if (mdb_txn_renew(r->txn) != 0)
+            return WEIR_EIO;
+        if (mdb_txn_id(r->txn) != txnid)
+            continue;
+        weir_store_suspect(r->s, "roots");
+        r->loaded = load_last(r) == txnid;
+        return r->loaded ? WEIR_OK : WEIR_EIO;
+    }
+    return WEIR_EIO;
 }
 
 enum weir_err weir_store_read_begin(struct weir_store_reader *r)
@@ -111,12 +130,14 @@ enum weir_err weir_store_read_begin(struct weir_store_reader *r)
     check(r, false);
     int rc = mdb_txn_renew(r->txn);
     if (rc == MDB_PANIC) {
-        load_last(r);
+        /* LMDB is out of service for good after its meta page could not be written. Nothing can
+         * change the last committed pages then: they can be read without its protection. */
+        (void)load_last(r);
+        r->loaded = false;
     } else if (rc != 0) {
         return WEIR_EIO;
-    } else if (load(r) < 0) {
+    } else if (load_pinned(r) < 0) {
         mdb_txn_reset(r->txn);
-        weir_store_suspect(r->s, "roots");
         return WEIR_EIO;
     }
     r->reading = true;

@@ -35,6 +35,7 @@ struct salvage {
     uint8_t *free_pages; /* owns; marks as in walk.seen */
     bool free_sound;     /* those marks are complete */
     bool in_tree;        /* a tree of rows is walked: what is no row is a damaged one */
+    bool lanes_whole;    /* the lanes are those of the state, each as far as it was then */
     bool only_newer;     /* of a free page: take only what was written after the state we have */
     struct store_lane *lanes; /* owns; as the damaged file has them */
     bool *lane_known;         /* owns */
@@ -269,7 +270,8 @@ static void find_lanes(struct salvage *v)
 {
     v->walk.entry = on_lane;
     v->walk.arg = v;
-    if (!walk_tree(v, STORE_LANE)) {
+    v->lanes_whole = walk_tree(v, STORE_LANE);
+    if (!v->lanes_whole) {
         scan(v, false);
         scan(v, true);
     }
@@ -292,11 +294,12 @@ static void find_rows(struct salvage *v)
     v->in_tree = false;
     if (holes || !v->free_sound)
         scan(v, false);
-    if (!v->file.both_metas) {
-        /* The newest commit may be the one whose meta page is lost. Its pages count as free in the
-         * state before it. Without any state at all everything is looked at, and versions decide.
+    if (!v->file.newest_known) {
+        /* The newest commit may be the one whose meta page is lost, or leads to a page that is: its
+         * pages count as free in the state before it. Without any state at all everything is looked
+         * at, and versions decide.
          */
-        v->only_newer = v->file.has_meta && v->free_sound;
+        v->only_newer = v->lanes_whole && v->free_sound;
         scan(v, true);
     }
 }

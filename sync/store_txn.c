@@ -31,14 +31,10 @@ static enum weir_err failed(struct store_txn *t, int rc)
 enum weir_err weir_store_txn_meta(struct store_txn *t)
 {
     struct weir_tree_meta m;
-    uint64_t pgno = t->roots.txnid & 1;
-    uint64_t at = pgno * t->pages.page_len;
 
-    if (at + WEIR_TREE_META_LEN > t->pages.len)
-        return WEIR_ECORRUPT;
-    if (weir_tree_meta_read(weir_span(t->pages.map + at, WEIR_TREE_META_LEN), pgno, &m) < 0 ||
-        m.txnid != t->roots.txnid)
-        return WEIR_ECORRUPT;
+    enum weir_err err = weir_store_state_meta(&t->pages, t->roots.txnid, &m);
+    if (err < 0)
+        return err;
     t->free = m.free;
     t->last_page = m.last_page;
     if (t->pages.len > (m.last_page + 1) * m.page_len)
@@ -146,12 +142,13 @@ enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
     if (rc != 0)
         return weir_store_err(rc);
     enum weir_err err = weir_store_pages_now(s, &t.pages);
+    /* LMDB has counted on for this transaction. */
     if (err == WEIR_OK)
-        err = weir_store_roots_load(s, t.txn, &t.roots);
-    if (err == WEIR_OK) {
-        t.roots.txnid--; /* LMDB has counted on for this transaction */
+        err = weir_store_roots_load(&t.pages, mdb_txn_id(t.txn) - 1, &t.roots);
+    if (err == WEIR_OK)
         err = weir_store_txn_meta(&t);
-    }
+    if (err == WEIR_OK)
+        err = weir_store_guard_roots(&t);
     if (err == WEIR_OK)
         err = check_free(&t);
     if (err < 0) {
@@ -292,7 +289,7 @@ enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct w
 {
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
 
-    enum weir_err err = weir_store_guard(t, tree, key);
+    enum weir_err err = weir_store_guard_del(t, tree, key);
     if (err < 0)
         return err;
     int rc = mdb_del(t->txn, t->s->dbi[tree], &k, NULL);

@@ -51,11 +51,12 @@ void weir_store_publish(struct weir_store *s)
     if (mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn) != 0)
         return; /* LMDB is out of service: the last figures stay */
     bool ok = weir_store_pages_now(s, &t.pages) == WEIR_OK &&
-              weir_store_roots_load(s, txn, &t.roots) == WEIR_OK &&
+              weir_store_roots_load(&t.pages, mdb_txn_id(txn), &t.roots) == WEIR_OK &&
               weir_store_txn_meta(&t) == WEIR_OK;
     mdb_txn_abort(txn);
     if (!ok)
         return;
+    weir_store_guard_remember(&t);
     next = (struct store_shared){
         .roots = t.roots,
         .pages = t.pages,

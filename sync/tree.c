@@ -432,38 +432,57 @@ uint64_t weir_tree_overflow_len(const struct weir_tree_file *file, uint64_t pgno
 {
     const uint8_t *page = page_at(file, pgno);
 
-    WEIR_ASSERT(page != NULL);
-    return u32(page + PAGE_RUN);
+    return page != NULL ? u32(page + PAGE_RUN) : 0;
+}
+
+bool weir_tree_page_is_leaf(const struct weir_tree_file *file, uint64_t pgno)
+{
+    const uint8_t *page = page_at(file, pgno);
+
+    return page != NULL && u16(page + PAGE_FLAGS) == WEIR_TREE_PAGE_LEAF;
 }
 
 unsigned weir_tree_page_num(const struct weir_tree_file *file, uint64_t pgno)
 {
     const uint8_t *page = page_at(file, pgno);
 
-    WEIR_ASSERT(page != NULL);
-    return page_num(file, page, (enum weir_tree_page_kind)u16(page + PAGE_FLAGS));
+    return page != NULL ? page_num(file, page, (enum weir_tree_page_kind)u16(page + PAGE_FLAGS))
+                        : 0;
+}
+
+/* The page was checked, but it may have been spoiled since: NULL then, or when there is no such
+ * entry. */
+static const uint8_t *node_again(const struct weir_tree_file *file, uint64_t pgno, unsigned at)
+{
+    return at < weir_tree_page_num(file, pgno)
+               ? node_at(file, file->map + pgno * file->page_len, at)
+               : NULL;
 }
 
 uint64_t weir_tree_page_child(const struct weir_tree_file *file, uint64_t pgno, unsigned at)
 {
-    const uint8_t *page = page_at(file, pgno);
+    const uint8_t *node = node_again(file, pgno, at);
 
-    WEIR_ASSERT(page != NULL);
-    const uint8_t *node = node_at(file, page, at);
-    WEIR_ASSERT(node != NULL);
-    return node_child(node);
+    return node != NULL ? node_child(node) : WEIR_TREE_NONE;
+}
+
+struct weir_span weir_tree_page_key(const struct weir_tree_file *file, uint64_t pgno, unsigned at)
+{
+    const uint8_t *node = node_again(file, pgno, at);
+
+    return node != NULL ? node_key(node) : WEIR_SPAN_EMPTY;
 }
 
 enum weir_err weir_tree_page_item(const struct weir_tree_file *file, uint64_t pgno, unsigned at,
                                   struct weir_tree_item *ret)
 {
-    const uint8_t *page = page_at(file, pgno);
+    const uint8_t *node = node_again(file, pgno, at);
 
-    WEIR_ASSERT(page != NULL);
-    const uint8_t *node = node_at(file, page, at);
-    WEIR_ASSERT(node != NULL);
+    if (node == NULL)
+        return WEIR_ECORRUPT;
     struct weir_tree_item item = { .key = node_key(node) };
-    enum weir_err err = node_value(file, page, node, &item.value, &item.overflow);
+    enum weir_err err =
+        node_value(file, file->map + pgno * file->page_len, node, &item.value, &item.overflow);
     if (err == WEIR_OK)
         *ret = item;
     return err;

@@ -122,12 +122,18 @@ enum weir_tree_page_kind {
  */
 enum weir_tree_page_kind weir_tree_page_check(const struct weir_tree_file *file, uint64_t pgno,
                                               bool sorted);
-/** Pages of the run that an overflow page begins, at least 1; checked to be inside the file. */
+/* The following are for pages that were checked, and yet look again: under an open store a page can
+ * be spoiled between two looks. */
+
+/** Pages of the run that an overflow page begins. 0: it is no page any more */
 uint64_t weir_tree_overflow_len(const struct weir_tree_file *file, uint64_t pgno);
-/** Entries of a page that weir_tree_page_check knows as branch or leaf. */
+/** Entries of a branch or leaf page. 0: it is neither any more */
 unsigned weir_tree_page_num(const struct weir_tree_file *file, uint64_t pgno);
-/** Child of entry `at` of such a branch page. */
+bool weir_tree_page_is_leaf(const struct weir_tree_file *file, uint64_t pgno);
+/** Child of entry `at` of a branch page. WEIR_TREE_NONE: there is no such entry */
 uint64_t weir_tree_page_child(const struct weir_tree_file *file, uint64_t pgno, unsigned at);
+/** Key of entry `at`. Empty: there is no such entry */
+struct weir_span weir_tree_page_key(const struct weir_tree_file *file, uint64_t pgno, unsigned at);
 /** One entry of a leaf. Spans borrow from the map. */
 struct weir_tree_item {
     struct weir_span key;
