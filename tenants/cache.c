@@ -46,7 +46,8 @@ struct weir_tenant_cache {
     struct entry *entries;
     struct weir_hashmap by_name;
     struct weir_store_reader *reader;
-    struct weir_metrics *metrics; /* may be NULL */
+    struct weir_siphash_key endpoints; /* the secret that their keys are made with */
+    struct weir_metrics *metrics;      /* may be NULL */
     uint32_t max;
     uint32_t len;
     uint32_t num_entries;  /* ever used: 0..max */
@@ -177,7 +178,7 @@ static enum weir_err record_compile(struct weir_tenant_cache *c, const struct en
     struct weir_tenant *t = NULL;
 
     count(c, WEIR_M_TENANT_COMPILES);
-    enum weir_err err = weir_tenant_compile_why(rec->value, &t, why);
+    enum weir_err err = weir_tenant_compile_why(rec->value, &c->endpoints, &t, why);
     if (err == WEIR_OK && weir_span_eq(t->name, entry_name(e))) {
         *ret = t;
         return WEIR_OK;
@@ -422,8 +423,9 @@ enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c, const struct w
 
 /* ---- life ---- */
 
-enum weir_err weir_tenant_cache_new(struct weir_store *store, uint64_t seed, size_t max,
-                                    struct weir_metrics *metrics, struct weir_tenant_cache **ret)
+enum weir_err weir_tenant_cache_new(struct weir_store *store, const struct weir_tenant_seeds *seeds,
+                                    size_t max, struct weir_metrics *metrics,
+                                    struct weir_tenant_cache **ret)
 {
     WEIR_ASSERT(max >= 1);
     WEIR_ASSERT(max <= WEIR_TENANT_CACHE_MAX);
@@ -431,16 +433,18 @@ enum weir_err weir_tenant_cache_new(struct weir_store *store, uint64_t seed, siz
     if (!c)
         return WEIR_ENOMEM;
 
+    c->endpoints = seeds->endpoints;
     c->metrics = metrics;
     c->max = (uint32_t)max;
     c->epoch = 1;
     c->free_entries = NONE;
-    weir_hashmap_init(&c->by_name, seed, max);
+    weir_hashmap_init(&c->by_name, seeds->hosts, max);
     c->serving = calloc(max, sizeof(struct weir_tenant *));
     c->used = calloc(max, sizeof(*c->used));
     c->entries = calloc(max, sizeof(*c->entries));
 
-    enum weir_err err = weir_cache_names_init(&c->names, seed, NAMES_PER_TENANT * c->max, c->max);
+    enum weir_err err =
+        weir_cache_names_init(&c->names, seeds->hosts, NAMES_PER_TENANT * c->max, c->max);
     if (err == WEIR_OK && (!c->serving || !c->used || !c->entries))
         err = WEIR_ENOMEM;
     if (err == WEIR_OK)

@@ -13,20 +13,28 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/metrics.h"
+#include "node/base/siphash.h"
 #include "node/base/span.h"
 #include "sync/store.h"
 #include "tenants/tenant.h"
 
 struct weir_tenant_cache;
 
+/** What keeps tenants and clients from choosing what collides. */
+struct weir_tenant_seeds {
+    uint64_t hosts;                    /* random, this cache's own: hosts are outside bytes */
+    struct weir_siphash_key endpoints; /* as weir_tenant_compile, the same for all workers */
+};
+
 /**
- * @param seed     random: hosts are outside bytes
+ * @param seeds    copied
  * @param max      compiled tenants, 1..WEIR_TENANT_CACHE_MAX (hosts: four times that)
  * @param metrics  the worker's block; may be NULL
  * @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT (the store's reader slots)
  */
-WEIR_MUST_USE enum weir_err weir_tenant_cache_new(struct weir_store *store, uint64_t seed,
-                                                  size_t max, struct weir_metrics *metrics,
+WEIR_MUST_USE enum weir_err weir_tenant_cache_new(struct weir_store *store,
+                                                  const struct weir_tenant_seeds *seeds, size_t max,
+                                                  struct weir_metrics *metrics,
                                                   struct weir_tenant_cache **ret);
 /** Drops the cache's references. The zero state is legal. Sets *c NULL. */
 void weir_tenant_cache_free(struct weir_tenant_cache **c);

@@ -11,6 +11,7 @@
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
+#include "node/base/siphash.h"
 #include "node/base/span.h"
 #include "tenants/tenant.h"
 
@@ -26,12 +27,13 @@ struct weir_redirect_plan;
  * measured before. */
 struct weir_compile {
     const Weir__V1__Tenant *doc;
-    struct weir_arena *scratch; /* borrowed; texts on their way */
-    struct weir_tenant *tenant; /* the block; NULL while measuring */
-    size_t structs_len;         /* asked for */
-    size_t text_len;            /* asked for */
-    uint8_t *at;                /* next structure */
-    uint8_t *text_at;           /* next text, also the end of the structures */
+    const struct weir_siphash_key *secret; /* borrowed */
+    struct weir_arena *scratch;            /* borrowed; texts on their way */
+    struct weir_tenant *tenant;            /* the block; NULL while measuring */
+    size_t structs_len;                    /* asked for */
+    size_t text_len;                       /* asked for */
+    uint8_t *at;                           /* next structure */
+    uint8_t *text_at;                      /* next text, also the end of the structures */
     uint8_t *structs_end;
     uint8_t *end;
     struct weir_redirect_plan *redirects;

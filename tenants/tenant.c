@@ -148,17 +148,39 @@ static uint32_t clamp_u32(uint64_t v)
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
-/** Stable over pushes and on every node, so that pools, verdicts and IP hash survive a change
- * elsewhere in the file. */
-static uint64_t endpoint_key(const struct weir_tenant *t, const struct weir_upstream *u,
-                             struct weir_span text, bool https)
+/** Stable over pushes and on every node, so that a client stays where IP hash put it. Never
+ * changes. */
+static uint64_t endpoint_hash(const struct weir_tenant *t, const struct weir_upstream *u,
+                              struct weir_span text, bool https)
 {
     uint8_t protocol = https;
-    uint64_t key = weir_hash64(0, t->name.at, t->name.len);
+    uint64_t hash = weir_hash64(0, t->name.at, t->name.len);
 
-    key = weir_hash64(key, u->name.at, u->name.len);
-    key = weir_hash64(key, text.at, text.len);
-    key = weir_hash64(key, &protocol, 1);
+    hash = weir_hash64(hash, u->name.at, u->name.len);
+    hash = weir_hash64(hash, text.at, text.len);
+    return weir_hash64(hash, &protocol, 1);
+}
+
+/**
+ * Stable over pushes in this process, so that pools and verdicts survive a change elsewhere in the
+ * file. They compare keys and nothing else: two endpoints of one key would share a connection pool
+ * and be marked out together, so the secret goes over the bytes themselves. Mixed into
+ * stable_hash it would leave equal what was made equal there.
+ */
+static uint64_t endpoint_key(const struct weir_compile *c, const struct weir_upstream *u,
+                             struct weir_span text, bool https)
+{
+    const struct weir_span parts[] = { c->tenant->name, u->name, text };
+    struct weir_siphash h;
+    uint8_t protocol = https;
+
+    weir_siphash_init(&h, c->secret);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(parts); i++) {
+        weir_siphash_add(&h, parts[i].at, parts[i].len);
+        weir_siphash_add(&h, "", 1); /* none of them has a NUL: their ends are told */
+    }
+    weir_siphash_add(&h, &protocol, 1);
+    uint64_t key = weir_siphash_end(&h);
     return key ? key : 1;
 }
 
@@ -230,7 +252,8 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
         if (err < 0)
             return err;
         e->index = i;
-        e->key = endpoint_key(c->tenant, u, e->text, https);
+        e->key = endpoint_key(c, u, e->text, https);
+        e->stable_hash = endpoint_hash(c->tenant, u, e->text, https);
         u->num_backups = (uint16_t)(u->num_backups + e->backup);
     }
     return WEIR_OK;
@@ -428,11 +451,11 @@ static enum weir_err compile(struct weir_compile *c, struct weir_span value,
     return block_make(c, stored, ret);
 }
 
-enum weir_err weir_tenant_compile_why(struct weir_span value, struct weir_tenant **ret,
-                                      char ret_why[WEIR_TENANT_WHY_MAX])
+enum weir_err weir_tenant_compile_why(struct weir_span value, const struct weir_siphash_key *secret,
+                                      struct weir_tenant **ret, char ret_why[WEIR_TENANT_WHY_MAX])
 {
     struct weir_arena scratch;
-    struct weir_compile c = { .scratch = &scratch, .why = "it does not unpack" };
+    struct weir_compile c = { .secret = secret, .scratch = &scratch, .why = "it does not unpack" };
 
     weir_arena_init(&scratch, WEIR_SCRATCH_BLOCK, WEIR_SCRATCH_MAX);
     enum weir_err err = compile(&c, value, ret);
@@ -442,11 +465,12 @@ enum weir_err weir_tenant_compile_why(struct weir_span value, struct weir_tenant
     return err;
 }
 
-enum weir_err weir_tenant_compile(struct weir_span value, struct weir_tenant **ret)
+enum weir_err weir_tenant_compile(struct weir_span value, const struct weir_siphash_key *secret,
+                                  struct weir_tenant **ret)
 {
     char why[WEIR_TENANT_WHY_MAX];
 
-    return weir_tenant_compile_why(value, ret, why);
+    return weir_tenant_compile_why(value, secret, ret, why);
 }
 
 void weir_tenant_unref(struct weir_tenant *t)

@@ -12,6 +12,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
+#include "node/base/siphash.h"
 #include "node/base/span.h"
 #include "sync/store.h"
 
@@ -22,7 +23,11 @@ struct weir_endpoint {
     struct weir_span text; /* as configured: "10.0.0.1:8080" or "origin.example:80" */
     struct weir_span host; /* the name to resolve, a NUL behind it; empty for an address */
     struct weir_addr addr; /* with port; for a name only the port is set */
-    uint64_t key;    /* identity over pushes: hash of tenant, upstream, text, protocol; never 0 */
+    /* Who it is, over pushes: two hashes of tenant, upstream, text and protocol. `key` is secret to
+     * this process, so that nobody can choose to share it; never 0. `stable_hash` is the same on
+     * every node, anybody can make two that are equal: for IP hash alone. */
+    uint64_t key;
+    uint64_t stable_hash;
     uint16_t weight; /* 0: no new work */
     bool backup;
     uint16_t index;     /* in its upstream */
@@ -101,15 +106,19 @@ struct weir_tenant {
 /**
  * Compile the packed StoredTenant. Applies defaults; one upstream and no route gives "/".
  * @param value borrowed for the call   @param ret refs = 1
+ * @param secret what endpoint keys are made with; the same for all who share pools or verdicts
  * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (does not validate: keep the old
  * one) | WEIR_ENOMEM
  */
-WEIR_MUST_USE enum weir_err weir_tenant_compile(struct weir_span value, struct weir_tenant **ret);
+WEIR_MUST_USE enum weir_err weir_tenant_compile(struct weir_span value,
+                                                const struct weir_siphash_key *secret,
+                                                struct weir_tenant **ret);
 
 #define WEIR_TENANT_WHY_MAX 256
 /** As weir_tenant_compile. @param ret_why written on WEIR_EINVAL and WEIR_ECORRUPT: what does not
  * hold, for the log */
 WEIR_MUST_USE enum weir_err weir_tenant_compile_why(struct weir_span value,
+                                                    const struct weir_siphash_key *secret,
                                                     struct weir_tenant **ret,
                                                     char ret_why[WEIR_TENANT_WHY_MAX]);
 

@@ -2,8 +2,8 @@
  *
  * hash.h - CRC32C for stored records, a seeded 64-bit hash for tables and balancing.
  * weir_hash64 is not cryptographic; tables keyed by outside bytes take a random seed (weir_rng)
- * against flooding. weir_hash64 with seed 0 is stable for ever and on every machine: IP-hash
- * balancing depends on it.
+ * against flooding, and what is compared by its hash alone takes siphash.h. weir_hash64 with seed 0
+ * is stable for ever and on every machine: IP-hash balancing depends on it.
  */
 #ifndef WEIR_NODE_BASE_HASH_H
 #define WEIR_NODE_BASE_HASH_H

@@ -332,7 +332,7 @@ static bool node_start(struct control *c)
     c->node.started_ns = weir_clock_mono_ns();
     c->node.verdicts = weir_verdicts_new();
     if (c->node.verdicts == NULL) {
-        fprintf(stderr, "weir: out of memory\n");
+        fprintf(stderr, "weir: no memory, or no random numbers, to begin with\n");
         return false;
     }
     return descriptors_start(c) && store_start(c) && log_start(c) && workers_start(c) &&

@@ -119,10 +119,11 @@ static enum weir_err owner_find(struct weir_store_reader *r, const struct weir_t
 }
 
 /* Inside a snapshot. @param ret_name in the arena */
-static enum weir_err tenant_open(struct weir_store_reader *r, const struct weir_test *t,
+static enum weir_err tenant_open(const struct weir_node *node, const struct weir_test *t,
                                  struct weir_arena *arena, struct weir_tenant **ret,
                                  Weir__V1__TestAnswer *answer)
 {
+    struct weir_store_reader *r = node->reader;
     struct weir_span owner;
     struct weir_record rec;
     const char *by = NULL;
@@ -136,7 +137,7 @@ static enum weir_err tenant_open(struct weir_store_reader *r, const struct weir_
     err = owner.len > WEIR_TENANT_NAME_MAX ? WEIR_ENOTFOUND
                                            : weir_store_get(r, WEIR_CLASS_TENANT, owner, &rec);
     if (err == WEIR_OK)
-        err = weir_tenant_compile_why(rec.value, ret, why);
+        err = weir_tenant_compile_why(rec.value, &node->verdicts->secret, ret, why);
     if (err == WEIR_EINVAL || err == WEIR_ECORRUPT)
         answer->why = weir_arena_strdup(arena, weir_span_cstr(why));
     else
@@ -258,7 +259,7 @@ enum weir_err weir_test_run(struct weir_node *node, const struct weir_test *test
     enum weir_err err = weir_store_read_begin(node->reader);
     if (err < 0)
         return err;
-    err = tenant_open(node->reader, test, arena, &tenant, ret);
+    err = tenant_open(node, test, arena, &tenant, ret);
     weir_store_read_end(node->reader);
     if (err == WEIR_ENOTFOUND && test->tenant.len == 0) {
         ret->decision = (char *)"none";

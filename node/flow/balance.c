@@ -141,7 +141,8 @@ static struct weir_endpoint *pick_ip_hash(const struct pick *p, const struct rou
 
         if (!eligible(p, e, r))
             continue;
-        uint64_t draw = neg_log2(weir_mix64(client ^ e->key)); /* <= 2^46, times a weight < 2^62 */
+        uint64_t draw =
+            neg_log2(weir_mix64(client ^ e->stable_hash)); /* <= 2^46, times a weight < 2^62 */
         if (!best || draw * best->weight < best_draw * e->weight) {
             best = e;
             best_draw = draw;

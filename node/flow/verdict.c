@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "node/base/hash.h"
+#include "node/base/rng.h"
 
 #define WINDOW       8
 #define OUT_FIRST_MS 1000  /* the first mark */
@@ -59,7 +60,11 @@ static size_t slot_at(uint64_t key, unsigned step)
 
 struct weir_verdicts *weir_verdicts_new(void)
 {
-    return calloc(1, sizeof(struct weir_verdicts));
+    struct weir_verdicts *v = calloc(1, sizeof(*v));
+
+    if (v && weir_rng_secret(&v->secret, sizeof(v->secret)) < 0)
+        weir_verdicts_free(&v);
+    return v;
 }
 
 void weir_verdicts_free(struct weir_verdicts **v)

@@ -4,12 +4,14 @@
  * workers and the prober. A passive failure (refused, timed out, cut, malformed) marks an endpoint
  * out for a while that doubles with each further one (1 s .. 60 s, jittered by the caller's clock);
  * a success clears it. Failures while it is out belong to the incident that put it out and change
- * nothing. Two endpoints that share a slot are told apart by their key. `now_ms` is monotonic.
+ * nothing. Two endpoints that share a slot are told apart by their key, which is all that is known
+ * of them: keys are made with the table's secret. `now_ms` is monotonic.
  */
 #ifndef WEIR_NODE_FLOW_VERDICT_H
 #define WEIR_NODE_FLOW_VERDICT_H
 
 #include "node/base/contract.h"
+#include "node/base/siphash.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -24,9 +26,10 @@ struct weir_verdict_slot {
 
 struct weir_verdicts {
     struct weir_verdict_slot slots[WEIR_VERDICT_SLOTS];
+    struct weir_siphash_key secret; /* of all keys in this process; set by _new, then read only */
 };
 
-/** Zeroed memory is a legal table. @return NULL: out of memory */
+/** An empty table with a new secret. @return NULL: out of memory, or of random numbers */
 WEIR_MUST_USE struct weir_verdicts *weir_verdicts_new(void);
 /** Sets *v NULL. */
 void weir_verdicts_free(struct weir_verdicts **v);

@@ -381,9 +381,10 @@ static enum weir_err init_worker(struct weir_worker *w)
     /* Keys that tenants choose: the seeds keep them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->parking_map, weir_rng_next(&w->rng), 1u << 20);
+    struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->verdicts->secret };
     if (err == WEIR_OK)
-        err = weir_tenant_cache_new(cfg->store, weir_rng_next(&w->rng), WEIR_TENANT_CACHE_MAX,
-                                    w->metrics, &w->cache);
+        err =
+            weir_tenant_cache_new(cfg->store, &seeds, WEIR_TENANT_CACHE_MAX, w->metrics, &w->cache);
     if (err == WEIR_OK)
         err = init_loop(w);
     renew_date(w);

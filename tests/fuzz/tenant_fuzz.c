@@ -13,6 +13,8 @@
 #include "tenants/tenant.h"
 #include "tests/fuzz/head_fuzz.h"
 
+static const struct weir_siphash_key secret = { { 3, 4 } };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct weir_index_rows {
@@ -104,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum weir_err err =
         weir_tenant_index(WEIR_CLASS_TENANT, WEIR_SPAN_LIT("k"), weir_span(data, size), &rows);
     FUZZ_CHECK(err == WEIR_OK || err == WEIR_ECORRUPT);
-    err = weir_tenant_compile(weir_span(data, size), &t);
+    err = weir_tenant_compile(weir_span(data, size), &secret, &t);
     FUZZ_CHECK(err == WEIR_OK || err == WEIR_EINVAL || err == WEIR_ECORRUPT);
     if (err != WEIR_OK)
         return 0;

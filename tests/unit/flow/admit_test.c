@@ -15,6 +15,8 @@
 #include "node/flow/admit.h"
 #include "tests/support/sites.h"
 
+static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
+
 #define SHARED    "192.0.2.1:80"
 #define DEDICATED "203.0.113.10:8080"
 
@@ -118,7 +120,7 @@ static int set_up(void **state)
     put_dedicated(&w->kit);
     put_moved(&w->kit);
     put_broken(&w->kit);
-    assert_int_equal(weir_tenant_cache_new(w->kit.s, 1, 16, &w->metrics, &w->cache), WEIR_OK);
+    assert_int_equal(weir_tenant_cache_new(w->kit.s, &seeds, 16, &w->metrics, &w->cache), WEIR_OK);
     *state = w;
     return 0;
 }

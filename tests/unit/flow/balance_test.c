@@ -35,7 +35,8 @@ static struct world *world_new(enum weir_balance balance, const uint16_t *weight
     for (uint16_t i = 0; i < num; i++) {
         w->endpoints[i].index = i;
         w->endpoints[i].weight = weights[i];
-        w->endpoints[i].key = weir_hash64(0, &i, sizeof(i));
+        w->endpoints[i].key = i + 1u;
+        w->endpoints[i].stable_hash = weir_hash64(0, &i, sizeof(i));
     }
     return w;
 }
@@ -402,7 +403,8 @@ static void ip_hash_is_the_weighted_rendezvous_it_says(void **state)
 
         for (int k = 0; k < 5; k++) {
             long double draw =
-                (long double)slow_neg_log2(weir_mix64(client ^ w->endpoints[k].key)) / weights[k];
+                (long double)slow_neg_log2(weir_mix64(client ^ w->endpoints[k].stable_hash)) /
+                weights[k];
             if (expected < 0 || draw < best) {
                 expected = k;
                 best = draw;
@@ -425,7 +427,7 @@ static void the_choices_of_ip_hash_are_pinned(void **state)
 
     (void)state;
     for (uint16_t i = 0; i < 8; i++)
-        w->endpoints[i].key = weir_mix64(i + 1u);
+        w->endpoints[i].stable_hash = weir_mix64(i + 1u);
     for (uint32_t i = 0; i < 64; i++)
         got[i] = (char)('0' + pick(w, 0x0a000000 + i));
     got[64] = '\0';

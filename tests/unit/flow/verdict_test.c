@@ -157,6 +157,20 @@ static void no_memory_is_null(void **state)
     assert_null(v);
 }
 
+static void each_table_has_a_secret_of_its_own(void **state)
+{
+    static const struct weir_siphash_key zero;
+    struct weir_verdicts *a = weir_verdicts_new(), *b = weir_verdicts_new();
+
+    (void)state;
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_memory_not_equal(&a->secret, &zero, sizeof(zero));
+    assert_memory_not_equal(&a->secret, &b->secret, sizeof(zero));
+    weir_verdicts_free(&a);
+    weir_verdicts_free(&b);
+}
+
 /* ---- threads ---- */
 
 #define THREADS 4
@@ -264,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_full_window_hides_nobody_and_makes_room_when_marks_are_over),
         cmocka_unit_test(many_endpoints_are_told_apart),
         cmocka_unit_test(no_memory_is_null),
+        cmocka_unit_test(each_table_has_a_secret_of_its_own),
         cmocka_unit_test(threads_may_do_anything_at_once),
         cmocka_unit_test(one_thread_alone_is_told_of_each_incident),
     };

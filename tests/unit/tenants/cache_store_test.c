@@ -8,6 +8,8 @@
 #include "tenants/cache.h"
 #include "tests/support/stored.h"
 
+static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
+
 struct world {
     struct kit kit;
     struct weir_tenant_cache *cache;
@@ -35,7 +37,7 @@ static struct world *world_new(void)
     w->kit.cfg.on_change_arg = w;
     kit_open(&w->kit);
     assert_int_equal(weir_addr_parse(WEIR_SPAN_LIT("192.0.2.1:80"), &w->local), WEIR_OK);
-    assert_int_equal(weir_tenant_cache_new(w->kit.s, 5, 64, NULL, &w->cache), WEIR_OK);
+    assert_int_equal(weir_tenant_cache_new(w->kit.s, &seeds, 64, NULL, &w->cache), WEIR_OK);
     return w;
 }
 

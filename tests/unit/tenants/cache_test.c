@@ -20,6 +20,8 @@
 #include "tests/support/store_stand_in.h"
 #include "tests/support/stored.h"
 
+static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
+
 /* ---- a cache over it ---- */
 
 struct world {
@@ -36,7 +38,8 @@ static struct world *world_new(size_t max)
     assert_non_null(w);
     memset(w, 0, sizeof(*w));
     assert_int_equal(weir_addr_parse(WEIR_SPAN_LIT("192.0.2.1:80"), &w->local), WEIR_OK);
-    assert_int_equal(weir_tenant_cache_new(&w->store, 99, max, &w->metrics, &w->cache), WEIR_OK);
+    assert_int_equal(weir_tenant_cache_new(&w->store, &seeds, max, &w->metrics, &w->cache),
+                     WEIR_OK);
     return w;
 }
 
@@ -473,7 +476,7 @@ static void every_failed_allocation_is_an_answer_and_the_next_request_is_served(
         struct weir_tenant_cache *c = NULL;
 
         weir_failalloc_once(n);
-        enum weir_err err = weir_tenant_cache_new(&store, 1, 8, NULL, &c);
+        enum weir_err err = weir_tenant_cache_new(&store, &seeds, 8, NULL, &c);
         unsigned long asked = weir_failalloc_count();
         weir_failalloc_once(-1);
         assert_int_equal(err, asked < (unsigned long)n ? WEIR_OK : WEIR_ENOMEM);

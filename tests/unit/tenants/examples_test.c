@@ -10,6 +10,8 @@
 
 #include "tenants/tenant.h"
 
+static const struct weir_siphash_key secret = { { 3, 4 } };
+
 #define BELOW "tests/unit/tenants/examples_test.c"
 
 /** The folder of examples, found from where this file stands. */
@@ -47,7 +49,7 @@ static void example_compiles(const Weir__V1__Tenant *t)
     uint8_t *packed = malloc(len);
     assert_non_null(packed);
     weir__v1__stored_tenant__pack(&stored, packed);
-    assert_int_equal(weir_tenant_compile(weir_span(packed, len), &compiled), WEIR_OK);
+    assert_int_equal(weir_tenant_compile(weir_span(packed, len), &secret, &compiled), WEIR_OK);
     assert_int_equal(compiled->num_upstreams, t->n_upstreams);
     weir_tenant_unref(compiled);
     free(packed);

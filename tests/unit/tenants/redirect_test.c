@@ -18,6 +18,8 @@
 #include "tests/support/failalloc.h"
 #include "tests/support/stored.h"
 
+static const struct weir_siphash_key secret = { { 3, 4 } };
+
 /**
  * In place of the schema's check, which refuses rules that certainly lead in a circle or can never
  * be met: the order of rules and what is made of them are to hold without it.
@@ -84,7 +86,7 @@ static struct weir_tenant *tenant_of(const struct rule *rules, size_t num)
     stored_init_small(&s, "shop", "shop.example.com");
     for (size_t i = 0; i < num; i++)
         add_rule(&s, &rules[i]);
-    enum weir_err err = weir_tenant_compile_why(stored_pack(&s), &t, why);
+    enum weir_err err = weir_tenant_compile_why(stored_pack(&s), &secret, &t, why);
     if (err < 0)
         print_error("%s\n", why);
     assert_int_equal(err, WEIR_OK);
@@ -493,7 +495,7 @@ static void assert_refused(struct stored *s)
 {
     struct weir_tenant *t = NULL;
 
-    assert_int_equal(weir_tenant_compile(stored_pack(s), &t), WEIR_EINVAL);
+    assert_int_equal(weir_tenant_compile(stored_pack(s), &secret, &t), WEIR_EINVAL);
     assert_null(t);
     s->t.n_redirects = 0;
 }

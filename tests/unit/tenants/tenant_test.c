@@ -18,6 +18,8 @@
 #include "tests/support/failalloc.h"
 #include "tests/support/stored.h"
 
+static const struct weir_siphash_key secret = { { 3, 4 } };
+
 static void assert_text(struct weir_span s, const char *text)
 {
     assert_int_equal(s.len, strlen(text));
@@ -29,7 +31,7 @@ static struct weir_tenant *compiled(struct stored *s)
 {
     char why[WEIR_TENANT_WHY_MAX] = "";
     struct weir_tenant *t = NULL;
-    enum weir_err err = weir_tenant_compile_why(stored_pack(s), &t, why);
+    enum weir_err err = weir_tenant_compile_why(stored_pack(s), &secret, &t, why);
 
     if (err != WEIR_OK)
         print_error("%s: %s\n", weir_err_name(err), why);
@@ -39,13 +41,30 @@ static struct weir_tenant *compiled(struct stored *s)
     return t;
 }
 
+/** The only endpoint of a tenant, its texts left behind. */
+static struct weir_endpoint endpoint_of(const char *tenant, const char *address,
+                                        const struct weir_siphash_key *key)
+{
+    struct weir_tenant *t = NULL;
+    struct stored s;
+
+    stored_init(&s, tenant);
+    stored_host(&s, "shop.example.com");
+    stored_endpoint(&s, stored_upstream(&s, "web"), address);
+    assert_int_equal(weir_tenant_compile(stored_pack(&s), key, &t), WEIR_OK);
+    struct weir_endpoint e = t->upstreams[0].endpoints[0];
+    weir_tenant_unref(t);
+    stored_deinit(&s);
+    return e;
+}
+
 /** Compile what must be refused; the result stays untouched. */
 static void assert_refused(struct stored *s, enum weir_err expected)
 {
     struct weir_tenant *mark = (struct weir_tenant *)s, *t = mark;
     char why[WEIR_TENANT_WHY_MAX] = "";
 
-    assert_int_equal(weir_tenant_compile_why(stored_pack(s), &t, why), expected);
+    assert_int_equal(weir_tenant_compile_why(stored_pack(s), &secret, &t, why), expected);
     assert_ptr_equal(t, mark);
     assert_true(why[0] != '\0');
 }
@@ -238,6 +257,8 @@ static void the_key_of_an_endpoint_outlives_changes_elsewhere(void **state)
     struct weir_tenant *after = compiled(&s);
     assert_true(before->upstreams[0].endpoints[1].key == after->upstreams[0].endpoints[1].key);
     assert_true(before->upstreams[0].endpoints[0].key != after->upstreams[0].endpoints[0].key);
+    assert_true(before->upstreams[0].endpoints[1].stable_hash ==
+                after->upstreams[0].endpoints[1].stable_hash);
     weir_tenant_unref(after);
 
     s.t.name = stored_text(&s, "shop2");
@@ -246,6 +267,41 @@ static void the_key_of_an_endpoint_outlives_changes_elsewhere(void **state)
     weir_tenant_unref(after);
     weir_tenant_unref(before);
     stored_deinit(&s);
+}
+
+static void the_key_of_an_endpoint_hangs_on_the_secret_and_its_hash_does_not(void **state)
+{
+    struct weir_endpoint known = endpoint_of("shop", "10.0.0.1:8080", &secret);
+
+    (void)state;
+    for (unsigned bit = 0; bit < 128; bit++) {
+        struct weir_siphash_key other = secret;
+
+        other.k[bit / 64] ^= 1ull << (bit % 64);
+        struct weir_endpoint e = endpoint_of("shop", "10.0.0.1:8080", &other);
+        assert_true(e.key != known.key);
+        assert_true(e.stable_hash == known.stable_hash);
+    }
+    /* For ever: another value would send clients of IP hash to other endpoints. */
+    assert_true(known.stable_hash == 0xb9f23c44a6ca8f0eull);
+}
+
+/** Two endpoints with one stable hash, such as anybody can find in minutes, within a tenant or
+ * across two. Were it the key, one would be marked out when the other fails. */
+static void endpoints_made_to_share_a_hash_do_not_share_a_key(void **state)
+{
+    static const struct weir_siphash_key secrets[] = { { { 0, 0 } },
+                                                       { { 3, 4 } },
+                                                       { { ~0ull, 1 } } };
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(secrets); i++) {
+        struct weir_endpoint a = endpoint_of("attacker", "fh4rbul44nqja.test:80", &secrets[i]);
+        struct weir_endpoint b = endpoint_of("attacker", "dlaqsjnleolvl.test:80", &secrets[i]);
+
+        assert_true(a.stable_hash == b.stable_hash);
+        assert_true(a.key != b.key);
+    }
 }
 
 static void a_usual_tenant_takes_less_than_a_kibibyte(void **state)
@@ -494,7 +550,7 @@ static void tries_compile(struct weir_span value)
 
     assert_non_null(copy);
     memcpy(copy, value.at, value.len);
-    enum weir_err err = weir_tenant_compile(weir_span(copy, value.len), &t);
+    enum weir_err err = weir_tenant_compile(weir_span(copy, value.len), &secret, &t);
     free(copy);
     assert_true(err == WEIR_OK || err == WEIR_EINVAL || err == WEIR_ECORRUPT);
     if (err == WEIR_OK)
@@ -559,13 +615,13 @@ static void a_message_that_swells_is_refused(void **state)
         value[i] = 0x32;
         value[i + 1] = 0x00;
     }
-    assert_int_equal(weir_tenant_compile(weir_span(value, len), &t), WEIR_ECORRUPT);
+    assert_int_equal(weir_tenant_compile(weir_span(value, len), &secret, &t), WEIR_ECORRUPT);
     assert_null(t);
     free(value);
 
     value = calloc(1, len + 1);
     assert_non_null(value);
-    assert_int_equal(weir_tenant_compile(weir_span(value, len + 1), &t), WEIR_ECORRUPT);
+    assert_int_equal(weir_tenant_compile(weir_span(value, len + 1), &secret, &t), WEIR_ECORRUPT);
     free(value);
 }
 
@@ -580,7 +636,7 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state)
         struct weir_tenant *t = NULL;
 
         weir_failalloc_after(n);
-        enum weir_err err = weir_tenant_compile(value, &t);
+        enum weir_err err = weir_tenant_compile(value, &secret, &t);
         unsigned long asked = weir_failalloc_count();
         weir_failalloc_after(-1);
         if (asked < (unsigned long)n) {
@@ -620,6 +676,8 @@ int main(void)
         cmocka_unit_test(headers_and_error_pages_are_kept_and_removals_are_lower_case),
         cmocka_unit_test(endpoints_are_addresses_or_names),
         cmocka_unit_test(the_key_of_an_endpoint_outlives_changes_elsewhere),
+        cmocka_unit_test(the_key_of_an_endpoint_hangs_on_the_secret_and_its_hash_does_not),
+        cmocka_unit_test(endpoints_made_to_share_a_hash_do_not_share_a_key),
         cmocka_unit_test(a_usual_tenant_takes_less_than_a_kibibyte),
         cmocka_unit_test(one_upstream_and_no_route_serves_every_path),
         cmocka_unit_test(an_exact_route_beats_the_longest_prefix),

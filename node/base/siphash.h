@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * siphash.h - SipHash-2-4: a hash whose collisions cannot be made without its key, not even by who
+ * chooses all the bytes. Slower than weir_hash64, so for what is hashed once and then compared by
+ * its hash alone.   Owner: its holder.   Limits: none.
+ * Ref: Aumasson and Bernstein 2012, "SipHash: a fast short-input PRF".
+ */
+#ifndef WEIR_NODE_BASE_SIPHASH_H
+#define WEIR_NODE_BASE_SIPHASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Secret: from weir_rng_secret. */
+struct weir_siphash_key {
+    uint64_t k[2];
+};
+
+struct weir_siphash {
+    uint64_t v[4];
+    uint64_t tail; /* the bytes behind the last whole word, the first of them lowest */
+    uint64_t len;  /* bytes added so far */
+};
+
+/** Begin. The key is not kept. */
+void weir_siphash_init(struct weir_siphash *h, const struct weir_siphash_key *key);
+/** Add bytes. Where one call ends and the next begins does not count. */
+void weir_siphash_add(struct weir_siphash *h, const void *at, size_t len);
+/** The hash of all that was added; `h` is used up. Same value on every platform. */
+uint64_t weir_siphash_end(struct weir_siphash *h);
+
+#endif
