@@ -42,6 +42,7 @@
 #define WEIR_KEY_MAX          400     /* bytes of a record's key without its class */
 #define WEIR_WRITER_QUEUE_MAX 65536   /* writes that wait for the writer thread */
 #define WEIR_WRITE_GROUP_MAX  4096    /* writes of one commit */
+#define WEIR_LANES_MAX        65536   /* lanes of a version vector */
 
 /* ctl */
 #define WEIR_ADMIN_BODY_MAX  8388608 /* bytes of an admin request */
