@@ -373,7 +373,7 @@ static enum weir_err chunked_read(struct call *k)
 {
     struct weir_client *c = k->c;
     struct weir_chunked chunked;
-    weir_chunked_init(&chunked, NULL);
+    weir_chunked_init(&chunked);
     while (!k->stopped) {
         size_t used = 0;
         struct weir_span piece = WEIR_SPAN_EMPTY;

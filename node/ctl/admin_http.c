@@ -147,7 +147,7 @@ static enum weir_admin_event head_next(struct weir_admin_http *h)
         return fault(h, 503, "out of memory");
     h->body_left = h->head.content_length;
     if (h->head.chunked)
-        weir_chunked_init(&h->chunked, NULL);
+        weir_chunked_init(&h->chunked);
     in_drop(h, h->head.head_len);
     h->state = AT_BODY;
     if (!h->head.chunked && h->body_left > h->body_max)

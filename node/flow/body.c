@@ -15,7 +15,7 @@ void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, 
     b->bytes = 0;
     b->max = 0;
     if (in == WEIR_BODY_CHUNKED)
-        weir_chunked_init(&b->chunked, NULL);
+        weir_chunked_init(&b->chunked);
 }
 
 static bool over_max(struct weir_body *b, uint64_t more)

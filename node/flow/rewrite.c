@@ -112,8 +112,7 @@ static enum fate request_field_fate(const struct weir_rewrite_request *r,
     case WEIR_FIELD_X_FORWARDED_HOST:
     case WEIR_FIELD_FORWARDED:
         return r->trusted ? FATE_PASS : FATE_DROP;
-    case WEIR_FIELD_TRAILER:
-        return r->trailers ? FATE_PASS : FATE_DROP;
+    case WEIR_FIELD_TRAILER: /* the trailers themselves are dropped */
     case WEIR_FIELD_TRANSFER_ENCODING:
     case WEIR_FIELD_CONNECTION:
     case WEIR_FIELD_KEEP_ALIVE:
@@ -258,11 +257,7 @@ static enum fate response_field_fate(const struct weir_rewrite_response *r,
                                      const struct weir_h1_field *f)
 {
     const struct weir_tenant *t = r->tenant;
-    if (f->id == WEIR_FIELD_CONTENT_LENGTH)
-        return FATE_DROP;
-    if (f->id == WEIR_FIELD_TRAILER)
-        return r->trailers ? FATE_PASS : FATE_DROP;
-    if (f->hop)
+    if (f->id == WEIR_FIELD_CONTENT_LENGTH || f->hop)
         return FATE_DROP;
     if (t != NULL && t->num_remove_response > 0 &&
         named_in(t->remove_response, t->num_remove_response, weir_h1_name(r->bytes, f)))

@@ -25,9 +25,8 @@ struct weir_rewrite_request {
     struct weir_span host;          /* authority to send as Host */
     const struct weir_addr *peer;   /* who connected; appended to X-Forwarded-For */
     const struct weir_addr *client; /* X-Real-IP: the peer, or what a trusted proxy says */
-    bool trusted;  /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are kept */
-    bool https;    /* how the request came */
-    bool trailers; /* Trailer is passed on: the trailers will be */
+    bool trusted; /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are kept */
+    bool https;   /* how the request came */
     struct weir_span request_id;
 };
 
@@ -61,8 +60,7 @@ struct weir_rewrite_response {
     bool head_request;        /* answers HEAD: framing fields are passed on, no body follows */
     bool chunked;             /* the body leaves chunked */
     bool close;               /* the connection ends after this answer */
-    bool trailers;
-    const char *date; /* 29 bytes, used when the upstream sent none */
+    const char *date;         /* 29 bytes, used when the upstream sent none */
 };
 
 /** Upper bound of the bytes that weir_rewrite_response writes. */

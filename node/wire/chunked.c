@@ -7,8 +7,6 @@
  */
 #include "node/wire/chunked.h"
 
-#include <string.h>
-
 #include "node/base/limits.h"
 #include "node/wire/h1.h"
 #include "node/wire/scan.h"
@@ -37,9 +35,9 @@ enum chunked_state {
     AT_FAULT,
 };
 
-void weir_chunked_init(struct weir_chunked *c, uint8_t *trailers)
+void weir_chunked_init(struct weir_chunked *c)
 {
-    *c = (struct weir_chunked){ .trailers = trailers, .state = AT_SIZE };
+    *c = (struct weir_chunked){ .state = AT_SIZE };
 }
 
 static enum weir_step fail(struct weir_chunked *c, enum weir_chunked_fault fault)
@@ -150,14 +148,10 @@ static enum weir_step line_byte(struct weir_chunked *c, uint8_t b)
     return extension_byte(c, b);
 }
 
-static enum weir_step trailer_keep(struct weir_chunked *c, uint8_t b)
+static enum weir_step trailer_count(struct weir_chunked *c)
 {
     if (c->line_len == WEIR_TRAILERS_MAX)
         return fail(c, WEIR_CHUNKED_TRAILER);
-    if (c->trailers != NULL) {
-        c->trailers[c->line_len] = b;
-        c->trailers_len = c->line_len + 1;
-    }
     c->line_len++;
     return WEIR_STEP_MORE;
 }
@@ -174,7 +168,7 @@ static enum weir_step trailer_name_byte(struct weir_chunked *c, uint8_t b)
         c->state = AT_TRAILER_NAME;
     else
         return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
-    return trailer_keep(c, b);
+    return trailer_count(c);
 }
 
 static enum weir_step trailer_byte(struct weir_chunked *c, uint8_t b)
@@ -186,7 +180,7 @@ static enum weir_step trailer_byte(struct weir_chunked *c, uint8_t b)
             c->state = AT_TRAILER_LF;
         else if (!weir_byte_is(b, WEIR_BYTE_VALUE))
             return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
-        return trailer_keep(c, b);
+        return trailer_count(c);
     }
     if (b != '\n')
         return fail(c, WEIR_CHUNKED_LINE_END);
@@ -195,7 +189,7 @@ static enum weir_step trailer_byte(struct weir_chunked *c, uint8_t b)
         return WEIR_STEP_DONE;
     }
     c->state = AT_TRAILER_FIRST;
-    return trailer_keep(c, b);
+    return trailer_count(c);
 }
 
 enum weir_step weir_chunked_next(struct weir_chunked *c, struct weir_span in, size_t *ret_used,
@@ -234,78 +228,4 @@ size_t weir_chunk_head_write(uint64_t len, uint8_t out[WEIR_CHUNK_HEAD_MAX])
     out[num_digits] = '\r';
     out[num_digits + 1] = '\n';
     return num_digits + 2;
-}
-
-/*
- * Names that mean something before the body, and so must not arrive after it: framing, routing,
- * request modifiers, authentication, content format, and what an answer says about its handling
- * (RFC 9110 6.5.1). Those with a weir_field_id are refused by it.
- */
-static const struct weir_span no_trailers[] = {
-    WEIR_SPAN_LIT("accept-ranges"),
-    WEIR_SPAN_LIT("age"),
-    WEIR_SPAN_LIT("allow"),
-    WEIR_SPAN_LIT("authorization"),
-    WEIR_SPAN_LIT("cache-control"),
-    WEIR_SPAN_LIT("content-disposition"),
-    WEIR_SPAN_LIT("content-encoding"),
-    WEIR_SPAN_LIT("content-language"),
-    WEIR_SPAN_LIT("content-location"),
-    WEIR_SPAN_LIT("content-range"),
-    WEIR_SPAN_LIT("content-type"),
-    WEIR_SPAN_LIT("cookie"),
-    WEIR_SPAN_LIT("expires"),
-    WEIR_SPAN_LIT("if-match"),
-    WEIR_SPAN_LIT("if-modified-since"),
-    WEIR_SPAN_LIT("if-none-match"),
-    WEIR_SPAN_LIT("if-range"),
-    WEIR_SPAN_LIT("if-unmodified-since"),
-    WEIR_SPAN_LIT("location"),
-    WEIR_SPAN_LIT("max-forwards"),
-    WEIR_SPAN_LIT("pragma"),
-    WEIR_SPAN_LIT("range"),
-    WEIR_SPAN_LIT("retry-after"),
-    WEIR_SPAN_LIT("set-cookie"),
-    WEIR_SPAN_LIT("vary"),
-    WEIR_SPAN_LIT("warning"),
-    WEIR_SPAN_LIT("www-authenticate"),
-    WEIR_SPAN_LIT("x-http-method-override"),
-};
-
-bool weir_trailer_may_pass(struct weir_span name)
-{
-    static const struct weir_span families[] = { WEIR_SPAN_LIT("x-forwarded-"),
-                                                 WEIR_SPAN_LIT("proxy-"),
-                                                 WEIR_SPAN_LIT("access-control-") };
-    if (!weir_bytes_all(name, WEIR_BYTE_TOKEN) || weir_field_id_of(name) != WEIR_FIELD_OTHER)
-        return false;
-    /* A reader that takes "_" for "-" would see any of the names below in it. */
-    if (memchr(name.at, '_', name.len) != NULL)
-        return false;
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(families); i++)
-        if (name.len >= families[i].len &&
-            weir_span_eq_nocase(weir_span(name.at, families[i].len), families[i]))
-            return false;
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(no_trailers); i++)
-        if (weir_span_eq_nocase(name, no_trailers[i]))
-            return false;
-    return true;
-}
-
-bool weir_trailer_next(struct weir_span section, size_t *at, struct weir_span *ret_name,
-                       struct weir_span *ret_value)
-{
-    struct weir_span rest = weir_span_from(section, *at);
-    if (rest.len == 0)
-        return false;
-    const uint8_t *colon = memchr(rest.at, ':', rest.len);
-    WEIR_ASSERT(colon != NULL);
-    size_t name_len = (size_t)(colon - rest.at);
-    size_t from = name_len + 1;
-    size_t end = weir_scan_value(rest.at, from, rest.len);
-    WEIR_ASSERT(rest.len - end >= 2);
-    *ret_name = weir_span(rest.at, name_len);
-    *ret_value = weir_bytes_trim(weir_span(rest.at + from, end - from));
-    *at += end + 2;
-    return true;
 }

@@ -247,7 +247,7 @@ static bool expected_body(enum weir_h1_body framing, uint64_t length, struct wei
         bytes_add(ret, in.at, take);
         return framing != WEIR_BODY_LENGTH || take == length;
     }
-    weir_chunked_init(&c, NULL);
+    weir_chunked_init(&c);
     while (step == WEIR_STEP_SOME) {
         size_t used = 0;
         struct weir_span run = WEIR_SPAN_EMPTY;

@@ -78,7 +78,7 @@ static enum weir_step decode(struct weir_span in, struct sink *ret)
     struct weir_chunked c;
     enum weir_step step = WEIR_STEP_SOME;
     size_t at = 0;
-    weir_chunked_init(&c, NULL);
+    weir_chunked_init(&c);
     ret->len = 0;
     while (step == WEIR_STEP_SOME) {
         struct weir_span run = WEIR_SPAN_EMPTY;
