@@ -29,13 +29,21 @@ static void input_name(struct input *in, enum weir_class class, struct weir_span
     in->len = 1 + record_key.len;
 }
 
-static unsigned bucket_of(const uint8_t *key, const struct input *in)
+static struct weir_siphash128 hash_of(const struct weir_siphash_key *key, const struct input *in)
 {
-    return (unsigned)(weir_siphash128(key, weir_span(in->bytes, in->len)).lo &
-                      (WEIR_SUMS_BUCKETS - 1));
+    struct weir_siphash h;
+
+    weir_siphash_init128(&h, key);
+    weir_siphash_add(&h, in->bytes, in->len);
+    return weir_siphash_end128(&h);
 }
 
-unsigned weir_sums_bucket(const uint8_t key[WEIR_SIPHASH_KEY_LEN], enum weir_class class,
+static unsigned bucket_of(const struct weir_siphash_key *key, const struct input *in)
+{
+    return (unsigned)(hash_of(key, in).lo & (WEIR_SUMS_BUCKETS - 1));
+}
+
+unsigned weir_sums_bucket(const struct weir_siphash_key *key, enum weir_class class,
                           struct weir_span record_key)
 {
     struct input in;
@@ -44,7 +52,7 @@ unsigned weir_sums_bucket(const uint8_t key[WEIR_SIPHASH_KEY_LEN], enum weir_cla
     return bucket_of(key, &in);
 }
 
-static unsigned item_hash(const uint8_t *key, const struct weir_sums_item *item,
+static unsigned item_hash(const struct weir_siphash_key *key, const struct weir_sums_item *item,
                           struct weir_sum *ret_hash)
 {
     struct input in;
@@ -55,7 +63,8 @@ static unsigned item_hash(const uint8_t *key, const struct weir_sums_item *item,
     memcpy(at, item->version.lane, WEIR_LANE_LEN);
     weir_num_put_le(at + WEIR_LANE_LEN, item->version.seq, 8);
     weir_num_put_le(at + WEIR_LANE_LEN + 8, item->version.hlc, 8);
-    struct weir_siphash128 h = weir_siphash128(key, weir_span(in.bytes, in.len + VERSION_LEN));
+    in.len += VERSION_LEN;
+    struct weir_siphash128 h = hash_of(key, &in);
     *ret_hash = (struct weir_sum){ h.lo, h.hi };
     return bucket;
 }
@@ -70,7 +79,7 @@ static void minus(struct weir_sum *s, struct weir_sum x)
     s->hi -= x.hi + __builtin_sub_overflow(s->lo, x.lo, &s->lo);
 }
 
-void weir_sums_add(struct weir_sums *s, const uint8_t key[WEIR_SIPHASH_KEY_LEN],
+void weir_sums_add(struct weir_sums *s, const struct weir_siphash_key *key,
                    const struct weir_sums_item *item)
 {
     struct weir_sum x;
@@ -80,7 +89,7 @@ void weir_sums_add(struct weir_sums *s, const uint8_t key[WEIR_SIPHASH_KEY_LEN],
     plus(&s->total, x);
 }
 
-void weir_sums_remove(struct weir_sums *s, const uint8_t key[WEIR_SIPHASH_KEY_LEN],
+void weir_sums_remove(struct weir_sums *s, const struct weir_siphash_key *key,
                       const struct weir_sums_item *item)
 {
     struct weir_sum x;

@@ -10,8 +10,8 @@
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
+#include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "sync/siphash.h"
 #include "sync/store.h"
 
 #include <stdbool.h>
@@ -43,13 +43,13 @@ struct weir_sums_item {
 };
 
 /** Where a record is summed, 0..WEIR_SUMS_BUCKETS-1. Depends on class and key, not on versions. */
-unsigned weir_sums_bucket(const uint8_t key[WEIR_SIPHASH_KEY_LEN], enum weir_class class,
+unsigned weir_sums_bucket(const struct weir_siphash_key *key, enum weir_class class,
                           struct weir_span record_key);
 /** The record is there now. @param key  the cluster's audit key */
-void weir_sums_add(struct weir_sums *s, const uint8_t key[WEIR_SIPHASH_KEY_LEN],
+void weir_sums_add(struct weir_sums *s, const struct weir_siphash_key *key,
                    const struct weir_sums_item *item);
 /** The record is there no longer, or not in this version: undoes the add of the same item. */
-void weir_sums_remove(struct weir_sums *s, const uint8_t key[WEIR_SIPHASH_KEY_LEN],
+void weir_sums_remove(struct weir_sums *s, const struct weir_siphash_key *key,
                       const struct weir_sums_item *item);
 
 /** Both halves agree. */

@@ -22,11 +22,21 @@ struct weir_siphash {
     uint64_t len;  /* bytes added so far */
 };
 
+/** The two halves of a hash of 128 bits; the reference writes each little-endian, lo first. */
+struct weir_siphash128 {
+    uint64_t lo;
+    uint64_t hi;
+};
+
 /** Begin. The key is not kept. */
 void weir_siphash_init(struct weir_siphash *h, const struct weir_siphash_key *key);
 /** Add bytes. Where one call ends and the next begins does not count. */
 void weir_siphash_add(struct weir_siphash *h, const void *at, size_t len);
 /** The hash of all that was added; `h` is used up. Same value on every platform. */
 uint64_t weir_siphash_end(struct weir_siphash *h);
+/** Begin a hash of 128 bits: then add as above, and end with weir_siphash_end128. */
+void weir_siphash_init128(struct weir_siphash *h, const struct weir_siphash_key *key);
+/** As weir_siphash_end, for what was begun with weir_siphash_init128. */
+struct weir_siphash128 weir_siphash_end128(struct weir_siphash *h);
 
 #endif

@@ -17,7 +17,7 @@
 
 #define NUM_RECORDS 300
 
-static const uint8_t audit_key[WEIR_SIPHASH_KEY_LEN] = "an audit key 16";
+static const struct weir_siphash_key audit_key = { { 0x617564697420, 0x6b6579 } };
 
 /* A node's records: which are there, and in which version. */
 struct twin {
@@ -52,7 +52,7 @@ static struct weir_sums *rebuilt(const struct twin *t)
     for (uint16_t n = NUM_RECORDS; n > 0; n--) {
         struct weir_sums_item item = item_of(t, (uint16_t)(n - 1));
         if (t->there[n - 1])
-            weir_sums_add(s, audit_key, &item);
+            weir_sums_add(s, &audit_key, &item);
     }
     return s;
 }
@@ -63,7 +63,7 @@ static void change(struct weir_rng *rng, struct weir_sums *s, struct twin *t)
     struct weir_sums_item item = item_of(t, n);
 
     if (t->there[n])
-        weir_sums_remove(s, audit_key, &item);
+        weir_sums_remove(s, &audit_key, &item);
     t->there[n] = weir_rng_below(rng, 3) > 0;
     if (!t->there[n])
         return;
@@ -71,7 +71,7 @@ static void change(struct weir_rng *rng, struct weir_sums *s, struct twin *t)
     t->version[n].seq = 1 + weir_rng_below(rng, 1000);
     t->version[n].lane[3] = (uint8_t)weir_rng_below(rng, 4);
     item = item_of(t, n);
-    weir_sums_add(s, audit_key, &item);
+    weir_sums_add(s, &audit_key, &item);
 }
 
 static void sums_kept_by_changes_are_those_made_anew(void **state)
@@ -91,7 +91,7 @@ static void sums_kept_by_changes_are_those_made_anew(void **state)
     for (uint16_t n = 0; n < NUM_RECORDS; n++) {
         struct weir_sums_item item = item_of(&t, n);
         if (t.there[n])
-            weir_sums_remove(s, audit_key, &item);
+            weir_sums_remove(s, &audit_key, &item);
     }
     struct weir_sums *empty = sums_new();
     assert_memory_equal(s, empty, sizeof(*s));
@@ -135,9 +135,9 @@ static void differing_records_are_found_in_their_buckets(void **state)
     assert_false(weir_sum_eq(mine->total, other->total));
     assert_int_equal(weir_sums_compare(other, theirs, bad, &num), WEIR_OK);
     struct weir_sums_item first = item_of(&t, 17);
-    unsigned a = weir_sums_bucket(audit_key, first.class, first.key);
+    unsigned a = weir_sums_bucket(&audit_key, first.class, first.key);
     struct weir_sums_item second = item_of(&t, 90);
-    unsigned b = weir_sums_bucket(audit_key, second.class, second.key);
+    unsigned b = weir_sums_bucket(&audit_key, second.class, second.key);
     assert_int_equal(num, 2);
     assert_int_equal(bad[0], a < b ? a : b);
     assert_int_equal(bad[1], a < b ? b : a);
@@ -171,7 +171,7 @@ static void every_part_of_a_record_counts(void **state)
     struct weir_sums_item base = { .class = WEIR_CLASS_CERT, .key = weir_span(longest, 5) };
     struct weir_sums_item items[7];
     struct weir_sum seen[7];
-    uint8_t other_key[WEIR_SIPHASH_KEY_LEN] = { 1 };
+    struct weir_siphash_key other_key = { { 1, 0 } };
 
     for (size_t i = 0; i < 7; i++)
         items[i] = base;
@@ -183,13 +183,13 @@ static void every_part_of_a_record_counts(void **state)
     items[6].version.hlc = 1;
     struct weir_sums *s = sums_new();
     for (size_t i = 0; i < 7; i++) {
-        weir_sums_add(s, audit_key, &items[i]);
+        weir_sums_add(s, &audit_key, &items[i]);
         seen[i] = s->total;
-        weir_sums_remove(s, audit_key, &items[i]);
+        weir_sums_remove(s, &audit_key, &items[i]);
         for (size_t j = 0; j < i; j++)
             assert_false(weir_sum_eq(seen[i], seen[j]));
     }
-    weir_sums_add(s, other_key, &base);
+    weir_sums_add(s, &other_key, &base);
     assert_false(weir_sum_eq(s->total, seen[0]));
     free(s);
 }

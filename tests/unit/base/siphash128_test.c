@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * siphash_test.c - the reference's vectors for 128 bits: key 00..0f, input 00 01 02 and so on.
+ * siphash128_test.c - the reference's vectors for 128 bits: key 00..0f, input 00 01 02 and so on.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/num.h"
-#include "sync/siphash.h"
+#include "node/base/siphash.h"
 
 static const struct {
     size_t len;
@@ -33,12 +32,27 @@ static const struct {
     { 63, "5150d1772f50834a503e069a973fbd7c" },
 };
 
+static struct weir_siphash128 hash(const struct weir_siphash_key *key, const uint8_t *at,
+                                   size_t len)
+{
+    struct weir_siphash h;
+
+    weir_siphash_init128(&h, key);
+    weir_siphash_add(&h, at, len / 3); /* the rest begins anywhere in a word */
+    weir_siphash_add(&h, at + len / 3, len - len / 3);
+    return weir_siphash_end128(&h);
+}
+
+static void put_le(uint8_t *out, uint64_t x)
+{
+    for (unsigned i = 0; i < 8; i++)
+        out[i] = (uint8_t)(x >> (8 * i));
+}
+
 static void siphash_gives_the_vectors_of_the_reference(void **state)
 {
-    uint8_t key[WEIR_SIPHASH_KEY_LEN];
+    const struct weir_siphash_key key = { { 0x0706050403020100, 0x0f0e0d0c0b0a0908 } };
 
-    for (uint8_t i = 0; i < sizeof(key); i++)
-        key[i] = i;
     for (size_t v = 0; v < sizeof(vectors) / sizeof(vectors[0]); v++) {
         uint8_t *in = malloc(vectors[v].len + 1); /* one byte off: at an odd address */
         uint8_t out[16];
@@ -46,9 +60,9 @@ static void siphash_gives_the_vectors_of_the_reference(void **state)
         assert_non_null(in);
         for (size_t i = 0; i < vectors[v].len; i++)
             in[1 + i] = (uint8_t)i;
-        struct weir_siphash128 h = weir_siphash128(key, weir_span(in + 1, vectors[v].len));
-        weir_num_put_le(out, h.lo, 8);
-        weir_num_put_le(out + 8, h.hi, 8);
+        struct weir_siphash128 h = hash(&key, in + 1, vectors[v].len);
+        put_le(out, h.lo);
+        put_le(out + 8, h.hi);
         for (size_t i = 0; i < 16; i++)
             snprintf(hex + 2 * i, 3, "%02x", out[i]);
         assert_string_equal(hex, vectors[v].hex);
@@ -56,23 +70,10 @@ static void siphash_gives_the_vectors_of_the_reference(void **state)
     }
 }
 
-static void siphash_of_nothing_takes_the_empty_span(void **state)
-{
-    uint8_t key[WEIR_SIPHASH_KEY_LEN] = { 7 };
-    uint8_t byte = 0;
-
-    struct weir_siphash128 a = weir_siphash128(key, WEIR_SPAN_EMPTY);
-    struct weir_siphash128 b = weir_siphash128(key, weir_span(&byte, 0));
-    struct weir_siphash128 c = weir_siphash128(key, weir_span(&byte, 1));
-    assert_true(a.lo == b.lo && a.hi == b.hi);
-    assert_true(a.lo != c.lo && a.hi != c.hi);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siphash_gives_the_vectors_of_the_reference),
-        cmocka_unit_test(siphash_of_nothing_takes_the_empty_span),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
