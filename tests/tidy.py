@@ -31,7 +31,7 @@ README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
 CODE_FOLDERS = ("node", "node/base", "node/wire", "node/flow", "node/loop", "node/ctl", "node/cli", "proto", "sync",
-                "tenants", "deploy", "tests")
+                "tenants", "deploy", "tests", "tests/sim")
 
 # layer -> layers it may include. "store" is sync/store.h, the store's face to those who read through it.
 EDGES = {
