@@ -38,11 +38,16 @@
 #define WEIR_REVISIONS_KEPT   16
 
 /* sync */
-#define WEIR_RECORD_MAX       1048576 /* bytes of one record's value */
-#define WEIR_KEY_MAX          400     /* bytes of a record's key without its class */
-#define WEIR_WRITER_QUEUE_MAX 65536   /* writes that wait for the writer thread */
-#define WEIR_WRITE_GROUP_MAX  4096    /* writes of one commit */
-#define WEIR_LANES_MAX        65536   /* lanes of a version vector */
+#define WEIR_RECORD_MAX       1048576              /* bytes of one record's value */
+#define WEIR_KEY_MAX          400                  /* bytes of a record's key without its class */
+#define WEIR_WRITER_QUEUE_MAX 65536                /* writes that wait for the writer thread */
+#define WEIR_WRITE_GROUP_MAX  4096                 /* writes of one commit */
+#define WEIR_LANES_MAX        65536                /* lanes of a version vector */
+#define WEIR_FRAME_MAX        4194304              /* bytes of a message between nodes */
+#define WEIR_FRAME_MEMORY_MAX (8 * WEIR_FRAME_MAX) /* bytes that one message may unpack to */
+#define WEIR_FRAME_RECORDS    16384                /* records, bans or versions of one message */
+#define WEIR_FRAME_UNKNOWN    16384 /* fields of a later version that a message may carry */
+#define WEIR_BAN_TTL_MAX      86400 /* seconds; longer bans belong in a LIST */
 
 /* ctl */
 #define WEIR_ADMIN_BODY_MAX  8388608 /* bytes of an admin request */
