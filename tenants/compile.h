@@ -115,21 +115,4 @@ WEIR_MUST_USE enum weir_err weir_redirects_measure(struct weir_compile *c);
 /** Copy the sorted redirects into the block. */
 void weir_redirects_fill(struct weir_compile *c);
 
-/**
- * Unpack a StoredTenant into `arena` (nothing is freed one by one), within bounds that hold for any
- * bytes. The arena is made with WEIR_SCRATCH_BLOCK and WEIR_SCRATCH_MAX.
- * @param ret lives as long as the arena; its tenant is never NULL
- * @return WEIR_OK | WEIR_ECORRUPT (no such message, or it swells beyond WEIR_UNPACK_MAX) |
- * WEIR_ENOMEM
- */
-WEIR_MUST_USE enum weir_err weir_stored_tenant_unpack(struct weir_span value,
-                                                      struct weir_arena *arena,
-                                                      Weir__V1__StoredTenant **ret);
-
-#define WEIR_UNPACK_MAX                                                                            \
-    (8u << 20) /* bytes of messages; a full record within all limits needs about half */
-#define WEIR_SCRATCH_BLOCK 8192 /* bytes: a usual tenant fits one block */
-#define WEIR_SCRATCH_MAX                                                                           \
-    (32u << 20) /* bytes: messages, what blocks waste, and texts on their way */
-
 #endif

@@ -6,10 +6,12 @@
  * messages.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/base/addr.h"
 #include "node/wire/uri.h"
-#include "tenants/compile.h"
+#include "tenants/tenant.h"
+#include "tenants/unpack.h"
 
 /** Claims by name, sorted. */
 struct claims {

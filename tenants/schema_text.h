@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_text.h - private to the schema: UTF-8, values shown in messages, "did you mean".
- * Pure. Ref: RFC 3629 (UTF-8); optimal string alignment distance (Damerau 1964).
+ * schema_text.h - texts for messages of the schema and of the command line: UTF-8, values shown,
+ * "did you mean".   Pure. Ref: RFC 3629 (UTF-8); optimal string alignment distance (Damerau 1964).
  */
 #ifndef WEIR_TENANTS_SCHEMA_TEXT_H
 #define WEIR_TENANTS_SCHEMA_TEXT_H

@@ -16,6 +16,7 @@
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
 #include "tenants/schema.h"
+#include "tenants/unpack.h"
 
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */
 #define ERROR_PAGES_MAX 200 /* statuses 400..599 */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * unpack.c - a stored tenant out of its bytes, with memory from one arena, so that hostile bytes
- * cost a bounded sum. Owner: the calling thread.   Limits: WEIR_RECORD_MAX bytes in,
- * WEIR_UNPACK_MAX bytes of messages.
+ * unpack.c - see unpack.h. All memory comes from one arena, so that hostile bytes cost a bounded
+ * sum.
  */
+#include "tenants/unpack.h"
+
 #include "node/base/limits.h"
-#include "tenants/compile.h"
 
 /** Where the library's memory comes from, and why it came to an end. */
 struct source {

@@ -4,9 +4,10 @@
 
   tests/tidy.py [--jobs N] [PATH...]     all of the tree, or only findings in the named files and folders
 
-Checks: who may include whom, and which foreign headers where; lengths of files and functions, numbers of parameters,
-nesting, complexity; banned calls; licence tags and file comments; a comment before each function of a header; headers
-that compile alone; clang-format; marks of unfinished work; scripts that parse and can be run; a README in each folder.
+Checks: who may include whom, which headers are private, and which foreign ones where; lengths of files and functions,
+numbers of parameters, nesting, complexity; banned calls; licence tags and file comments; a comment before each
+function of a header; headers that compile alone; clang-format; marks of unfinished work; scripts that parse and can
+be run; a README in each folder.
 Looks at the files as they are, and needs Debian's gcc, pkg-config, protoc-c and clang-format-14. Exit 1 on any finding.
 """
 
@@ -222,6 +223,12 @@ def layer_of(path):
     return parts[1] if parts[0] == "node" and len(parts) > 2 else parts[0]
 
 
+def is_private(header):
+    """Whether the comment on top of a header calls it private."""
+    with open(os.path.join(TOP, header), encoding="utf-8") as file:
+        return " - private to " in file.read().split("*/")[0]
+
+
 def check_include(path, target, quoted):
     """Why `path` must not include `target`, or None."""
     layer = layer_of(path)
@@ -234,6 +241,8 @@ def check_include(path, target, quoted):
         other = layer_of(target)
         if other not in EDGES.get(layer, set()):
             return "%s must not include %s (%s)" % (layer, other, target)
+        if layer != "tests" and os.path.dirname(path) != os.path.dirname(target) and is_private(target):
+            return "%s says that it is private to its folder" % target
         return None
     for header, where in FOREIGN:
         if re.fullmatch(header, target):

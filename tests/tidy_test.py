@@ -51,6 +51,14 @@ class TidyTest(unittest.TestCase):
         self.assertEqual(self.found("tenants/a.c", '#include "sync/store.h"\n'), [])
         self.assert_one(self.found("tenants/b.c", '#include "sync/engine.h"\n'), "tenants must not include sync")
 
+    def test_a_private_header_is_for_its_folder_and_for_tests(self):
+        self.write("tenants/x.h", HEAD % "x.h" + "struct weir_x; /* private to nobody */\n")
+        self.write("tenants/y.h", (HEAD % "y.h").replace(" - ", " - private to tenants/: ", 1))
+        self.assertEqual(self.found("node/ctl/a.c", '#include "tenants/x.h"\n'), [])
+        self.assertEqual(self.found("tenants/a.c", '#include "tenants/y.h"\n'), [])
+        self.assertEqual(self.found("tests/unit/a.c", '#include "tenants/y.h"\n'), [])
+        self.assert_one(self.found("node/ctl/b.c", '#include "tenants/y.h"\n'), "private to its folder")
+
     def test_a_program_file_that_includes_tests_is_found(self):
         self.write("tests/support/x.h", "")
         self.assert_one(self.found("node/ctl/a.c", '#include "tests/support/x.h"\n'), "ctl must not include tests")

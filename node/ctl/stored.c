@@ -11,8 +11,8 @@
 
 #include "node/base/addr.h"
 #include "node/base/limits.h"
-#include "tenants/compile.h"
 #include "tenants/schema.h"
+#include "tenants/unpack.h"
 
 /* protobuf-c writes into anything that can append. */
 struct strbuf_sink {
