@@ -4,6 +4,7 @@
  * open. Each case runs in a forked child: the process must not die, no value may be wrong, what
  * lies elsewhere must be there, and the store must take writes again after at most one restart.
  */
+#include "tests/support/store_file.h"
 #include "tests/support/store_kit.h"
 
 #include <signal.h>
@@ -81,14 +82,6 @@ static void put_versions(struct kit *k, int v)
 }
 
 /* The data file, or another of the folder. */
-static int open_file(const struct kit *k, const char *name, int flags)
-{
-    char path[256];
-
-    (void)snprintf(path, sizeof(path), "%s/%s", k->folder, name);
-    return open(path, flags, 0600);
-}
-
 static int group_setup(void **state)
 {
     struct golden *g = calloc(1, sizeof(*g));
@@ -106,15 +99,7 @@ static int group_setup(void **state)
             assert_int_equal(kit_delete(&g->k, key), WEIR_OK);
     }
     kit_close(&g->k);
-    int fd = open_file(&g->k, "conf.mdb", O_RDONLY);
-    struct stat st;
-    assert_true(fd >= 0);
-    assert_int_equal(fstat(fd, &st), 0);
-    g->len = (size_t)st.st_size;
-    g->file = malloc(g->len);
-    assert_non_null(g->file);
-    assert_int_equal(read(fd, g->file, g->len), g->len);
-    close(fd);
+    g->file = kit_read_file(&g->k, "conf.mdb", &g->len);
     *state = g;
     return 0;
 }
@@ -135,7 +120,7 @@ static void place(const struct golden *g, const uint8_t *file, size_t len)
 
     kit_remove_folder(g->k.folder);
     assert_int_equal(mkdir(g->k.folder, 0700), 0);
-    int fd = open_file(&g->k, "conf.mdb", O_WRONLY | O_CREAT | O_TRUNC);
+    int fd = kit_open_file(&g->k, "conf.mdb", O_WRONLY | O_CREAT | O_TRUNC);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, file, len), len);
     close(fd);
@@ -494,7 +479,7 @@ static void damage_while_running(struct kit *k, struct found *f)
 
     weir_rng_init(&rng, running_seed);
     CHECK(f, reopen(k));
-    int fd = open_file(k, "conf.mdb", O_RDWR);
+    int fd = kit_open_file(k, "conf.mdb", O_RDWR);
     CHECK(f, fd >= 0);
     CHECK(f, fstat(fd, &st) == 0);
     /* Any page but the meta pages and the few that every commit reads and writes anew. */
@@ -544,7 +529,7 @@ static bool spoil_last_index_leaf(struct kit *k)
 
     weir_store_file_close(&f);
     close(folder);
-    int fd = open_file(k, "conf.mdb", O_WRONLY);
+    int fd = kit_open_file(k, "conf.mdb", O_WRONLY);
     ok = ok && fd >= 0 && pwrite(fd, "\xff\xff", 2, at + 12) == 2;
     close(fd);
     return ok;
@@ -630,7 +615,7 @@ static void newer_format_is_refused_and_left_alone(void **state)
     memcpy(copy + PAGE + 20, &version, 4);
     place(g, copy, g->len);
     assert_int_equal(weir_store_open(&g->k.cfg, &s), WEIR_EUNSUPPORTED);
-    int fd = open_file(&g->k, "conf.mdb", O_RDONLY);
+    int fd = kit_open_file(&g->k, "conf.mdb", O_RDONLY);
     assert_true(fd >= 0);
     assert_int_equal(read(fd, copy, g->len), g->len);
     close(fd);
@@ -765,13 +750,13 @@ static void mark_of_a_suspicion_that_was_wrong_goes_away(void **state)
     struct golden *g = *state;
 
     place(g, g->file, g->len);
-    int fd = open_file(&g->k, "conf.mdb.suspect", O_WRONLY | O_CREAT);
+    int fd = kit_open_file(&g->k, "conf.mdb.suspect", O_WRONLY | O_CREAT);
     assert_true(fd >= 0);
     close(fd);
     struct found f = in_child(g, open_and_look);
     check_case(&f, 0, "mark", 0);
     assert_false(f.rescued);
-    assert_int_equal(open_file(&g->k, "conf.mdb.suspect", O_RDONLY), -1);
+    assert_int_equal(kit_open_file(&g->k, "conf.mdb.suspect", O_RDONLY), -1);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
  * call may end the process or give a wrong answer, and after the next start every acknowledged
  * record is there whose own page was not hit.
  */
+#include "tests/support/store_file.h"
 #include "tests/support/store_kit.h"
 
 #include <sys/wait.h>
@@ -90,18 +91,9 @@ static enum weir_err put(struct kit *k, int i, int version)
     return kit_run(k, &kw);
 }
 
-static int open_file(const struct kit *k, int flags)
-{
-    char path[256];
-
-    (void)snprintf(path, sizeof(path), "%s/conf.mdb", k->folder);
-    return open(path, flags, 0600);
-}
-
 static int group_setup(void **state)
 {
     struct golden *g = calloc(1, sizeof(*g));
-    struct stat st;
 
     assert_non_null(g);
     kit_init_quick(&g->k);
@@ -113,14 +105,7 @@ static int group_setup(void **state)
             assert_int_equal(put(&g->k, i, g->known[i].version), WEIR_OK);
         }
     kit_close(&g->k);
-    int fd = open_file(&g->k, O_RDONLY);
-    assert_true(fd >= 0);
-    assert_int_equal(fstat(fd, &st), 0);
-    g->len = (size_t)st.st_size;
-    g->file = malloc(g->len);
-    assert_non_null(g->file);
-    assert_int_equal(read(fd, g->file, g->len), g->len);
-    close(fd);
+    g->file = kit_read_file(&g->k, "conf.mdb", &g->len);
     *state = g;
     return 0;
 }
@@ -139,7 +124,7 @@ static void place(const struct golden *g)
 {
     kit_remove_folder(g->k.folder);
     assert_int_equal(mkdir(g->k.folder, 0700), 0);
-    int fd = open_file(&g->k, O_WRONLY | O_CREAT | O_TRUNC);
+    int fd = kit_open_file(&g->k, "conf.mdb", O_WRONLY | O_CREAT | O_TRUNC);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, g->file, g->len), g->len);
     close(fd);
@@ -223,7 +208,7 @@ static void spoil(struct run *r, uint64_t pgno, enum spoil how)
         at = 10; /* the page's number stays, flags and bounds do not */
         len = PAGE - at;
     }
-    int fd = open_file(&r->k, O_WRONLY);
+    int fd = kit_open_file(&r->k, "conf.mdb", O_WRONLY);
     CHECK(r, fd >= 0 && pwrite(fd, junk, len, (off_t)(pgno * PAGE + at)) == (ssize_t)len, 0);
     close(fd);
     note_hit(r, pgno);
