@@ -63,6 +63,17 @@ static struct control *control_of(struct weir_node *node)
 
 /* -- stopping -- */
 
+static void handles_close(struct control *c)
+{
+    if (!c->handles)
+        return;
+    c->handles = false;
+    for (size_t i = 0; i < NUM_SIGNALS; i++)
+        uv_close((uv_handle_t *)&c->signal[i], NULL);
+    uv_close((uv_handle_t *)&c->sample, NULL);
+    uv_close((uv_handle_t *)&c->drain, NULL);
+}
+
 static void stop(struct control *c)
 {
     if (c->stopping)
@@ -70,10 +81,7 @@ static void stop(struct control *c)
     c->stopping = true;
     weir_admin_stop(c->admin);
     weir_push_queue_stop(c->node.pushes);
-    for (size_t i = 0; i < NUM_SIGNALS; i++)
-        uv_close((uv_handle_t *)&c->signal[i], NULL);
-    uv_close((uv_handle_t *)&c->sample, NULL);
-    uv_close((uv_handle_t *)&c->drain, NULL);
+    handles_close(c);
 }
 
 static void on_drain(uv_timer_t *timer)
@@ -137,6 +145,9 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
             weir_workers_tenant_changed(workers, changes[i].key, changes[i].index_changed);
 }
 
+/* Before anybody can reach the node: whoever sees it answer may signal it, and must not meet the
+ * signals' defaults. After the store, so that a long recovery can still be broken off. What comes
+ * early waits for the loop. */
 static void handles_start(struct control *c)
 {
     int rc = uv_timer_init(&c->loop, &c->sample);
@@ -335,13 +346,16 @@ static bool node_start(struct control *c)
         fprintf(stderr, "weir: no memory, or no random numbers, to begin with\n");
         return false;
     }
-    return descriptors_start(c) && store_start(c) && log_start(c) && workers_start(c) &&
-           admin_start(c);
+    if (!descriptors_start(c) || !store_start(c) || !log_start(c))
+        return false;
+    handles_start(c);
+    return workers_start(c) && admin_start(c);
 }
 
-/* Undo node_start from wherever it came to. The loop is empty, or has only what is closing. */
+/* Undo node_start from wherever it came to. */
 static void node_end(struct control *c)
 {
+    handles_close(c);
     if (c->admin != NULL)
         weir_admin_stop(c->admin);
     if (c->node.pushes != NULL)
@@ -373,7 +387,6 @@ static int run(struct control *c)
     }
     bool good = node_start(c);
     if (good) {
-        handles_start(c);
         c->node.state = WEIR_NODE_SERVING;
         started_log(c);
         (void)uv_run(&c->loop, UV_RUN_DEFAULT);

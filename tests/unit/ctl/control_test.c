@@ -144,6 +144,18 @@ static void a_second_signal_does_not_wait(void **state)
     assert_int_equal(node_end(pid), 0);
 }
 
+/* It could be seen by then, but the loop does not run yet. */
+static void a_signal_while_it_starts_ends_it_in_order(void **state)
+{
+    worker_double_signal = SIGTERM;
+    pid_t pid = node_start(false, WEIR_OK);
+    worker_double_signal = 0;
+    assert_int_equal(node_end(pid), 0);
+    assert_said("node.started version=");
+    assert_said("node.stopped");
+    assert_int_equal(access(socket_path, F_OK), -1);
+}
+
 static void a_drain_by_the_api_ends_the_node(void **state)
 {
     static const char text[] = "POST /v1/drain?deadline_ms=1000 HTTP/1.1\r\nHost: w\r\n\r\n";
@@ -309,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_node_starts_says_so_and_ends_by_signal),
         TEST(a_second_signal_does_not_wait),
+        TEST(a_signal_while_it_starts_ends_it_in_order),
         TEST(a_drain_by_the_api_ends_the_node),
         TEST(the_access_log_is_opened_anew_on_demand),
         TEST(a_socket_left_by_a_dead_node_is_taken_over),

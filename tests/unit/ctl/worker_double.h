@@ -7,6 +7,7 @@
 #ifndef WEIR_TESTS_UNIT_CTL_WORKER_DOUBLE_H
 #define WEIR_TESTS_UNIT_CTL_WORKER_DOUBLE_H
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@ struct weir_workers {
 
 /** What the next start answers. */
 static enum weir_err worker_double_start_err;
+/** The signal that reaches the process during the next start; 0: none. */
+static int worker_double_signal;
 /** What weir_workers_drained answers. */
 static bool worker_double_is_drained;
 
@@ -41,6 +44,8 @@ enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct w
         return WEIR_ENOMEM;
     w->config = *cfg;
     memcpy(w->bound, cfg->http, cfg->num_http * sizeof(*cfg->http));
+    if (worker_double_signal != 0)
+        raise(worker_double_signal);
     w->blocks[0] = &w->metrics;
     *ret = w;
     return WEIR_OK;
