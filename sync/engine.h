@@ -67,6 +67,7 @@ struct weir_engine_config {
     uint64_t seed; /* of all its random numbers: lanes, incarnation, jitter; secret in a node */
     struct weir_keep *keep[WEIR_GROUP_COUNT]; /* borrowed until free */
     bool bootstrap; /* the cluster's first node: an empty store is a complete one */
+    bool relay;     /* the links are an overlay: publish what is new here once more */
     uint16_t schema_max;
     struct weir_engine_paces paces;
     uint32_t without; /* bits of enum weir_engine_rule left out; 0 in every node */

@@ -7,12 +7,26 @@
 #include <string.h>
 
 #include "sync/frame_bans.h"
+#include "sync/keep.h"
 #include "sync/record.h"
 
 #define FLAG_TOMBSTONE 1
+#define VARINT_MAX     5 /* bytes of a field's number */
+
+/* Fields of a later version are kept with the record: they have a limit of their own. */
+static bool is_extra_small(const ProtobufCMessage *msg)
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < msg->n_unknown_fields; i++)
+        len += VARINT_MAX + msg->unknown_fields[i].len;
+    return len <= WEIR_KEPT_EXTRA_MAX;
+}
 
 static enum weir_frame_fault check_record(const Weir__V1__Record *r)
 {
+    if (!is_extra_small(&r->base))
+        return WEIR_FRAME_BAD_UNKNOWN;
     if (weir_frame_group(r->class_) == 0)
         return WEIR_FRAME_BAD_CLASS;
     if ((r->flags & FLAG_TOMBSTONE) != 0 && r->value.len > 0)
@@ -69,7 +83,9 @@ static enum weir_frame_fault check_pull_req(const Weir__V1__PullReq *p)
     for (size_t i = 0; i < p->n_force_keys; i++)
         if (weir_frame_group(p->force_keys[i].data[0]) == 0)
             return WEIR_FRAME_BAD_CLASS;
-    return first_of(check_lanes(p->cursor, p->n_cursor), check_lanes(p->floor, p->n_floor));
+    return first_of(
+        check_lanes(p->beyond, p->n_beyond),
+        first_of(check_lanes(p->cursor, p->n_cursor), check_lanes(p->floor, p->n_floor)));
 }
 
 static enum weir_frame_fault check_pull_rep(const Weir__V1__PullRep *p)
@@ -81,15 +97,17 @@ static enum weir_frame_fault check_pull_rep(const Weir__V1__PullRep *p)
         if (!p->r[i]->has_lane)
             return WEIR_FRAME_BAD_LANE;
     }
-    return first_of(check_lanes(p->cursor, p->n_cursor),
-                    first_of(check_lanes(p->vv, p->n_vv), check_lanes(p->floor, p->n_floor)));
+    return first_of(
+        first_of(check_lanes(p->cursor, p->n_cursor), check_lanes(p->beyond, p->n_beyond)),
+        first_of(check_lanes(p->vv, p->n_vv), check_lanes(p->floor, p->n_floor)));
 }
 
 static enum weir_frame_fault check_hello(const Weir__V1__Hello *h)
 {
     if (h->wire_min > h->wire_max)
         return WEIR_FRAME_BAD_FIELD;
-    return first_of(check_lanes(h->vv, h->n_vv), check_lanes(h->floor, h->n_floor));
+    return first_of(check_lanes(h->seen, h->n_seen),
+                    first_of(check_lanes(h->vv, h->n_vv), check_lanes(h->floor, h->n_floor)));
 }
 
 static enum weir_frame_fault check_heart(const Weir__V1__Heart *h)

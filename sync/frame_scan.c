@@ -10,11 +10,12 @@
 
 #include "node/base/limits.h"
 #include "sync/frame_parts.h"
+#include "sync/hlc.h"
 #include "sync/record.h"
 #include "sync/sums.h"
 
 #define DEPTH_MAX       3   /* messages inside one another */
-#define FIELDS_MAX      12  /* of one message of the schema */
+#define FIELDS_MAX      13  /* of one message of the schema */
 #define RULES_MAX       13  /* messages of the schema */
 #define INNER_UNKNOWN   64  /* unknown fields of a message inside another */
 #define WHY_MAX         256 /* bytes of Ack.why */
@@ -120,6 +121,8 @@ static const struct rules all_rules[RULES_MAX] = {
           FIELD(9, MAY, ANY),
           FIELD(10, MAY, ANY),
           FIELD(11, MAY, ANY),
+          FIELD(12, MAY, ANY),
+          LANES(13, OWN_MAX),
       } },
     { &weir__v1__pull_req__descriptor,
       {
@@ -131,18 +134,16 @@ static const struct rules all_rules[RULES_MAX] = {
           FIELD(6, MAY, ANY),
           { 7, MAY, WEIR_FRAME_BAD_KEY, 2, 1 + WEIR_KEY_MAX, FORCED_MAX, WEIR_FRAME_BAD_ITEMS },
           LANES(8, WEIR_LANES_MAX),
+          LANES(9, WEIR_LANES_MAX),
+          FIELD(10, MAY, ANY), /* gen */
       } },
     { &weir__v1__pull_rep__descriptor,
       {
-          FIELD(1, MUST, 1, SESSION_MAX),
-          BYTES(2, MUST, INCARNATION_LEN),
-          RECORDS(3),
-          LANES(4, WEIR_LANES_MAX),
-          FIELD(5, MAY, ANY),
-          LANES(6, WEIR_LANES_MAX),
-          LANES(7, WEIR_LANES_MAX),
-          FIELD(8, MAY, ANY),
-          FIELD(9, MUST, 0, WEIR__V1__PULL_REP__STATUS__NOT_LIVE),
+          FIELD(1, MUST, 1, SESSION_MAX), BYTES(2, MUST, INCARNATION_LEN), RECORDS(3),
+          LANES(4, WEIR_LANES_MAX), FIELD(5, MAY, ANY), LANES(6, WEIR_LANES_MAX),
+          LANES(7, WEIR_LANES_MAX), FIELD(8, MAY, 0, WEIR_HLC_FLOOR_MAX),
+          FIELD(9, MUST, 0, WEIR__V1__PULL_REP__STATUS__NOT_LIVE), LANES(10, WEIR_LANES_MAX),
+          FIELD(11, MAY, ANY), /* gen */
       } },
     { &weir__v1__heart__descriptor,
       {
@@ -159,6 +160,7 @@ static const struct rules all_rules[RULES_MAX] = {
           FIELD(10, MAY, 0, UINT16_MAX), /* schema_max */
           { 11, MAY, 0, ANY, HEARTS_MAX, WEIR_FRAME_BAD_ITEMS },
           FIELD(12, MAY, ANY),
+          FIELD(13, MAY, ANY),
       } },
     { &weir__v1__echo__descriptor,
       { BYTES(1, MUST, NODE_LEN), FIELD(2, MUST, ANY), FIELD(3, MUST, ANY) } },

@@ -52,8 +52,8 @@ unsigned weir_sums_bucket(const struct weir_siphash_key *key, enum weir_class cl
     return bucket_of(key, &in);
 }
 
-static unsigned item_hash(const struct weir_siphash_key *key, const struct weir_sums_item *item,
-                          struct weir_sum *ret_hash)
+struct weir_sums_part weir_sums_part(const struct weir_siphash_key *key,
+                                     const struct weir_sums_item *item)
 {
     struct input in;
 
@@ -65,8 +65,7 @@ static unsigned item_hash(const struct weir_siphash_key *key, const struct weir_
     weir_num_put_le(at + WEIR_LANE_LEN + 8, item->version.hlc, 8);
     in.len += VERSION_LEN;
     struct weir_siphash128 h = hash_of(key, &in);
-    *ret_hash = (struct weir_sum){ h.lo, h.hi };
-    return bucket;
+    return (struct weir_sums_part){ bucket, { h.lo, h.hi } };
 }
 
 static void plus(struct weir_sum *s, struct weir_sum x)
@@ -79,24 +78,32 @@ static void minus(struct weir_sum *s, struct weir_sum x)
     s->hi -= x.hi + __builtin_sub_overflow(s->lo, x.lo, &s->lo);
 }
 
+void weir_sums_change(struct weir_sums *s, const struct weir_sums_part *part, bool add)
+{
+    WEIR_ASSERT(part->bucket < WEIR_SUMS_BUCKETS);
+    if (add) {
+        plus(&s->bucket[part->bucket], part->sum);
+        plus(&s->total, part->sum);
+    } else {
+        minus(&s->bucket[part->bucket], part->sum);
+        minus(&s->total, part->sum);
+    }
+}
+
 void weir_sums_add(struct weir_sums *s, const struct weir_siphash_key *key,
                    const struct weir_sums_item *item)
 {
-    struct weir_sum x;
-    unsigned bucket = item_hash(key, item, &x);
+    struct weir_sums_part part = weir_sums_part(key, item);
 
-    plus(&s->bucket[bucket], x);
-    plus(&s->total, x);
+    weir_sums_change(s, &part, true);
 }
 
 void weir_sums_remove(struct weir_sums *s, const struct weir_siphash_key *key,
                       const struct weir_sums_item *item)
 {
-    struct weir_sum x;
-    unsigned bucket = item_hash(key, item, &x);
+    struct weir_sums_part part = weir_sums_part(key, item);
 
-    minus(&s->bucket[bucket], x);
-    minus(&s->total, x);
+    weir_sums_change(s, &part, false);
 }
 
 void weir_sum_pack(struct weir_sum s, uint8_t out[WEIR_SUM_LEN])

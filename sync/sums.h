@@ -45,6 +45,16 @@ struct weir_sums_item {
 /** Where a record is summed, 0..WEIR_SUMS_BUCKETS-1. Depends on class and key, not on versions. */
 unsigned weir_sums_bucket(const struct weir_siphash_key *key, enum weir_class class,
                           struct weir_span record_key);
+/** What one record adds to a set. */
+struct weir_sums_part {
+    unsigned bucket;
+    struct weir_sum sum;
+};
+/** For who learns only later whether the record will be there: hash now, weir_sums_change then. */
+struct weir_sums_part weir_sums_part(const struct weir_siphash_key *key,
+                                     const struct weir_sums_item *item);
+/** Add the part, or take it away. */
+void weir_sums_change(struct weir_sums *s, const struct weir_sums_part *part, bool add);
 /** The record is there now. @param key  the cluster's audit key */
 void weir_sums_add(struct weir_sums *s, const struct weir_siphash_key *key,
                    const struct weir_sums_item *item);
