@@ -4,6 +4,7 @@
  */
 #include "tests/sim/check.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,9 +41,9 @@ const char *weir_sim_broken_text(enum weir_sim_broken broken)
     return texts[broken];
 }
 
-void weir_sim_check_init(struct weir_sim_check *c, uint32_t num_nodes)
+void weir_sim_check_init(struct weir_sim_check *c, uint32_t num_nodes, struct weir_sim_trace *trace)
 {
-    *c = (struct weir_sim_check){ .num_nodes = num_nodes };
+    *c = (struct weir_sim_check){ .num_nodes = num_nodes, .trace = trace };
     c->views = calloc(num_nodes, sizeof(*c->views));
     WEIR_ASSERT(c->views != NULL);
     for (uint32_t i = 0; i < num_nodes; i++) {
@@ -61,6 +62,7 @@ void weir_sim_check_deinit(struct weir_sim_check *c)
     free(c->views);
     free(c->writes);
     free(c->gone);
+    free(c->hit);
     weir_sim_names_deinit(&c->lanes);
     weir_sim_names_deinit(&c->keys);
     weir_sim_names_deinit(&c->dots);
@@ -75,6 +77,8 @@ void weir_sim_check_found(struct weir_sim_check *c, enum weir_sim_broken broken,
     c->found = (struct weir_sim_finding){ .broken = broken, .at_us = c->now_us, .node = node };
     if (write == WEIR_SIM_NO_NAME)
         return;
+    if (c->trace->out != NULL)
+        fprintf(c->trace->out, "found: %s, write %" PRIu32 "\n", texts[broken], write);
     c->found.key = c->writes[write].key;
     c->found.seq = c->writes[write].seq;
 }
@@ -101,6 +105,7 @@ static uint32_t key_of(struct weir_sim_check *c, enum weir_class class, struct w
     if (number >= c->cap_keys) {
         uint32_t cap = c->cap_keys == 0 ? 64 : 2 * c->cap_keys;
         c->gone = grown(c->gone, c->cap_keys, cap, sizeof(*c->gone));
+        c->hit = grown(c->hit, c->cap_keys, cap, sizeof(*c->hit));
         c->cap_keys = cap;
     }
     return number;
@@ -160,6 +165,13 @@ bool weir_sim_check_is_larger(const struct weir_sim_check *c, const struct weir_
                              weir_sim_names_at(&c->lanes, b->lane).at);
 
     return order != 0 ? order > 0 : a->seq > b->seq;
+}
+
+bool weir_sim_check_is_hit(const struct weir_sim_check *c, const struct weir_sim_write *w)
+{
+    uint32_t hit = c->hit[w->key];
+
+    return hit != 0 && !weir_sim_check_is_larger(c, w, &c->writes[hit - 1]);
 }
 
 /* -- writes -- */
@@ -258,6 +270,11 @@ static uint32_t meet(struct weir_sim_view *v, const struct weir_kept *rec)
 
 /* -- hooks -- */
 
+static void tell(const struct weir_sim_view *v, enum weir_sim_line line, uint32_t key, uint32_t w)
+{
+    weir_sim_trace(v->check->trace, v->check->now_us, line, v->node, (uint64_t)key << 32 | w);
+}
+
 static void on_put(void *arg, const struct weir_kept *rec)
 {
     struct weir_sim_view *v = arg;
@@ -277,20 +294,25 @@ static void on_put(void *arg, const struct weir_kept *rec)
         weir_sim_check_found(c, WEIR_SIM_EXPIRED, v->node, w);
     v->cur[write->key] = w + 1;
     v->spoilt[write->key] = 0;
+    tell(v, WEIR_SIM_LINE_PUT, write->key, w);
+}
+
+static void keep_larger(const struct weir_sim_check *c, uint32_t *largest, uint32_t w)
+{
+    if (*largest == 0 || weir_sim_check_is_larger(c, &c->writes[w], &c->writes[*largest - 1]))
+        *largest = w + 1;
 }
 
 static void note_purged(struct weir_sim_view *v, uint32_t w)
 {
     struct weir_sim_check *c = v->check;
     struct weir_sim_write *write = &c->writes[w];
-    uint32_t *gone = &c->gone[write->key];
 
     write->purged = true;
     v->purged[write->key] = w + 1;
     if (!write->is_ban && write->hlc > v->hlc_floor)
         v->hlc_floor = write->hlc;
-    if (*gone == 0 || weir_sim_check_is_larger(c, write, &c->writes[*gone - 1]))
-        *gone = w + 1;
+    keep_larger(c, &c->gone[write->key], w);
 }
 
 static void on_drop(void *arg, const struct weir_kept *rec)
@@ -308,6 +330,7 @@ static void on_drop(void *arg, const struct weir_kept *rec)
     }
     uint32_t w = v->cur[key] - 1;
     v->cur[key] = 0;
+    tell(v, WEIR_SIM_LINE_DROP, key, w);
     if (v->spoilt[key] == 0 && c->writes[w].deleted)
         note_purged(v, w);
 }
@@ -357,6 +380,7 @@ static void forget(struct weir_sim_view *v, enum weir_group group)
 static void on_wipe(void *arg)
 {
     forget(arg, WEIR_GROUP_C); /* the engine wipes no other */
+    tell(arg, WEIR_SIM_LINE_WIPE, 0, 0);
 }
 
 struct weir_memory_hooks weir_sim_check_hooks(struct weir_sim_check *c, uint32_t node)
@@ -475,6 +499,7 @@ void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node, const struct
     if (w == WEIR_SIM_NO_NAME)
         return; /* its dot was hit before */
     c->writes[w].damaged = true;
+    keep_larger(c, &c->hit[c->writes[w].key], w);
     view_reserve(v);
     v->spoilt[c->writes[w].key] = w + 1;
 }
@@ -517,7 +542,8 @@ static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_v
     uint32_t cur = write->key < v->num_keys ? v->cur[write->key] : 0;
     uint32_t gone = c->gone[write->key];
 
-    if (write->exported || write->damaged || write->reusable || cur == w + 1 || gone == w + 1)
+    if (write->exported || weir_sim_check_is_hit(c, write) || write->reusable || cur == w + 1 ||
+        gone == w + 1)
         return true;
     return (cur != 0 && weir_sim_check_is_larger(c, &c->writes[cur - 1], write)) ||
            (gone != 0 && weir_sim_check_is_larger(c, &c->writes[gone - 1], write));

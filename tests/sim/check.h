@@ -13,6 +13,7 @@
 #include "tests/sim/history.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/names.h"
+#include "tests/sim/trace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -95,16 +96,20 @@ struct weir_sim_check {
     struct weir_sim_write *writes; /* owns */
     uint32_t cap_writes;
     uint32_t *gone; /* owns; by key: the largest tombstone that was purged anywhere, plus 1 */
+    uint32_t *hit;  /* owns; by key: the largest write of which a copy was damaged, plus 1 */
     uint32_t cap_keys;
     struct weir_sim_view *views; /* owns */
     uint32_t num_nodes;
     uint8_t foreign[WEIR_NODE_ID_LEN]; /* whose records nobody announces; zero: none */
     uint32_t foreign_node;
-    uint64_t now_us; /* set by the caller */
+    uint64_t now_us;              /* set by the caller */
+    struct weir_sim_trace *trace; /* borrowed */
     struct weir_sim_finding found;
 };
 
-void weir_sim_check_init(struct weir_sim_check *c, uint32_t num_nodes);
+/** @param trace  borrowed: told of each change */
+void weir_sim_check_init(struct weir_sim_check *c, uint32_t num_nodes,
+                         struct weir_sim_trace *trace);
 void weir_sim_check_deinit(struct weir_sim_check *c);
 /** Something does not hold; only the first is kept. */
 void weir_sim_check_found(struct weir_sim_check *c, enum weir_sim_broken broken, uint32_t node,
@@ -138,6 +143,8 @@ void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
 void weir_sim_check_memory(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e,
                            uint32_t num_links);
 
+/** Was a copy of this write damaged, or of one that took its place? Then it may be nowhere. */
+bool weir_sim_check_is_hit(const struct weir_sim_check *c, const struct weir_sim_write *w);
 /** Is a's version larger? As weir_hlc_cmp, then by seq. */
 bool weir_sim_check_is_larger(const struct weir_sim_check *c, const struct weir_sim_write *a,
                               const struct weir_sim_write *b);

@@ -204,7 +204,7 @@ static void tell_history(const struct weir_sim_check *c, const struct final *f,
         if (write->is_ban || write->reusable)
             continue;
         weir_history_note_write(h, dot, write->key, version_of(f, write), write->deleted);
-        if (write->exported || write->damaged)
+        if (write->exported || weir_sim_check_is_hit(c, write))
             weir_history_note_exported(h, dot);
         if (write->purged)
             weir_history_note_purged(h, dot);
@@ -259,7 +259,7 @@ static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint
     const struct weir_model_record *left = &f->records[write->key];
 
     if (write->is_ban || write->is_foreign || write->followed || write->reusable ||
-        write->exported || write->damaged || write->purged)
+        write->exported || write->purged || weir_sim_check_is_hit(c, write))
         return false;
     if (f->vv[write->lane] < write->seq) /* nobody has it */
         return false;
