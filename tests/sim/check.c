@@ -341,8 +341,9 @@ static void on_lane(void *arg, const struct weir_keep_lane *before,
     struct weir_sim_view *v = arg;
     const uint8_t *lane = before != NULL ? before->lane : after->lane;
 
-    if (after != NULL)
-        weir_sim_names_add(&v->check->lanes, weir_span(lane, WEIR_LANE_LEN));
+    uint32_t number = weir_sim_names_add(&v->check->lanes, weir_span(lane, WEIR_LANE_LEN));
+    if (after == NULL || before == NULL || after->vv != before->vv)
+        tell(v, WEIR_SIM_LINE_LANE, number, after != NULL ? (uint32_t)after->vv : 0);
     if (before == NULL || (after == NULL && lane[WEIR_NODE_ID_LEN] == 'E'))
         return; /* a lane of bans of which nothing is left may be forgotten */
     if (after == NULL || after->vv < before->vv || after->floor < before->floor ||

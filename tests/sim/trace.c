@@ -12,16 +12,16 @@
 #define SECOND_US UINT64_C(1000000)
 
 static const char *const names[] = {
-    [WEIR_SIM_LINE_START] = "start",     [WEIR_SIM_LINE_CRASH] = "crash",
-    [WEIR_SIM_LINE_STATE] = "state",     [WEIR_SIM_LINE_UP] = "up",
-    [WEIR_SIM_LINE_DOWN] = "down",       [WEIR_SIM_LINE_FRAME] = "frame",
-    [WEIR_SIM_LINE_WRITE] = "write",     [WEIR_SIM_LINE_ACK] = "ack",
-    [WEIR_SIM_LINE_PUT] = "put",         [WEIR_SIM_LINE_DROP] = "drop",
-    [WEIR_SIM_LINE_WIPE] = "wipe",       [WEIR_SIM_LINE_COMMIT] = "commit",
-    [WEIR_SIM_LINE_ALARM] = "alarm",     [WEIR_SIM_LINE_FAULT] = "fault",
-    [WEIR_SIM_LINE_OVER] = "over",       [WEIR_SIM_LINE_EXPORT] = "export",
-    [WEIR_SIM_LINE_HOSTILE] = "hostile", [WEIR_SIM_LINE_HEAL] = "heal",
-    [WEIR_SIM_LINE_EQUAL] = "equal",
+    [WEIR_SIM_LINE_START] = "start",   [WEIR_SIM_LINE_CRASH] = "crash",
+    [WEIR_SIM_LINE_STATE] = "state",   [WEIR_SIM_LINE_UP] = "up",
+    [WEIR_SIM_LINE_DOWN] = "down",     [WEIR_SIM_LINE_FRAME] = "frame",
+    [WEIR_SIM_LINE_WRITE] = "write",   [WEIR_SIM_LINE_ACK] = "ack",
+    [WEIR_SIM_LINE_PUT] = "put",       [WEIR_SIM_LINE_DROP] = "drop",
+    [WEIR_SIM_LINE_WIPE] = "wipe",     [WEIR_SIM_LINE_LANE] = "lane",
+    [WEIR_SIM_LINE_COMMIT] = "commit", [WEIR_SIM_LINE_ALARM] = "alarm",
+    [WEIR_SIM_LINE_FAULT] = "fault",   [WEIR_SIM_LINE_OVER] = "over",
+    [WEIR_SIM_LINE_EXPORT] = "export", [WEIR_SIM_LINE_HOSTILE] = "hostile",
+    [WEIR_SIM_LINE_HEAL] = "heal",     [WEIR_SIM_LINE_EQUAL] = "equal",
 };
 _Static_assert(WEIR_ARRAY_LEN(names) == WEIR_SIM_LINE_COUNT, "each line has a name");
 
@@ -47,7 +47,7 @@ void weir_sim_trace(struct weir_sim_trace *t, uint64_t at_us, enum weir_sim_line
         fprintf(t->out, "%4" PRIu32 " ", node);
     if (line == WEIR_SIM_LINE_FRAME)
         fprintf(t->out, "%s %c %" PRIu64 "\n", names[line], (int)(value & 0x7f), value >> 8);
-    else if (line == WEIR_SIM_LINE_PUT || line == WEIR_SIM_LINE_DROP)
+    else if (line >= WEIR_SIM_LINE_PUT && line <= WEIR_SIM_LINE_LANE)
         fprintf(t->out, "%s %" PRIu64 " %" PRIu64 "\n", names[line], value >> 32,
                 value & UINT32_MAX);
     else

@@ -23,6 +23,7 @@ enum weir_sim_line {
     WEIR_SIM_LINE_ACK,     /* value: seq, or the error */
     WEIR_SIM_LINE_PUT,     /* of a record; value: key << 32 | number of the write */
     WEIR_SIM_LINE_DROP,    /* likewise */
+    WEIR_SIM_LINE_LANE,    /* the vector rose; value: number of the lane << 32 | seq */
     WEIR_SIM_LINE_WIPE,    /* of a store */
     WEIR_SIM_LINE_COMMIT,  /* of a turn; value: the error, or the hash of the store */
     WEIR_SIM_LINE_ALARM,   /* value: enum weir_alarm */
