@@ -77,6 +77,7 @@ void weir_engine_turn(struct weir_engine *e)
     e->state_before = e->state;
     e->turn_err = WEIR_OK;
     e->served = 0;
+    e->retried = false;
     e->floor_rose = false;
     e->outs.num = 0;
     e->outs.at = 0;
@@ -305,6 +306,7 @@ static void retry_tick(struct weir_engine *e)
     enum weir_err err = c->keep->ops->put_meta(c->keep, &c->meta);
     if (err < 0)
         weir_engine_fail(e, err);
+    e->retried = true;
 }
 
 void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
@@ -486,12 +488,12 @@ static void undo(struct weir_engine *e, bool bans_stand)
     engine_count(e, WEIR_COUNT_DISK_FAILED, 1);
 }
 
-static void done(struct weir_engine *e, bool was_written)
+static void done(struct weir_engine *e)
 {
     weir_engine_sums_end(e, true);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
         e->group[g].pub.durable = e->group[g].pub.num;
-    if (was_written)
+    if (e->retried)
         e->readonly = false;
 }
 
@@ -506,12 +508,11 @@ enum weir_err weir_engine_commit(struct weir_engine *e)
         weir_engine_greet(e);
         weir_engine_publish(e);
     }
-    bool was_written = e->group[WEIR_GROUP_C].begun;
     enum weir_err err = commit_stores(e, &bans_stand);
     if (err < 0)
         undo(e, bans_stand);
     else
-        done(e, was_written);
+        done(e);
     e->in_turn = false;
     return err;
 }

@@ -168,6 +168,7 @@ struct weir_engine {
     enum weir_engine_state state_before; /* at the start of the turn */
     bool in_turn;
     bool readonly;
+    bool retried;  /* this turn's commit tells whether the disk works again */
     bool unloaded; /* the vectors could not be read again */
     enum weir_err turn_err;
     uint8_t incarnation[WEIR_INCARNATION_LEN];
