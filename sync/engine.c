@@ -253,6 +253,7 @@ bool weir_engine_wipe(struct weir_engine *e)
     e->lane_drawn[WEIR_GROUP_C] = false;
     e->num_damaged = 0;
     e->audit_tried = 0;
+    e->has_pulled = false;
     return true;
 }
 
@@ -466,6 +467,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
     abort_all(e);
     weir_engine_sums_end(e, false);
     e->state = e->state_before;
+    e->export_at = e->mono_us + RETRY_US; /* a reset that failed is asked for again */
     e->lane_drawn[WEIR_GROUP_C] =
         false; /* what was drawn in the turn is not: draw, or ask, again */
     e->lane_drawn[WEIR_GROUP_E] = false;

@@ -187,6 +187,7 @@ struct weir_engine {
     size_t num_parked;
 
     bool lane_drawn[WEIR_GROUP_COUNT]; /* in this life, or confirmed: may be written on */
+    bool has_pulled;                   /* a session of group C was completed in this life */
     uint32_t lane_number;              /* of the lane that links confirm; R10 */
 
     uint64_t heart_at;

@@ -73,17 +73,6 @@ static enum weir_err pub_add(struct engine_pub *p, const struct weir_kept *rec)
 
 /* -- the own lane -- */
 
-/* Has this database never had a peer? Then nobody can know more of its lane than itself. */
-static bool is_alone(const struct weir_engine *e)
-{
-    const struct weir_vector *seen = &e->group[WEIR_GROUP_C].seen;
-
-    for (size_t i = 0; i < seen->num; i++)
-        if (memcmp(seen->items[i].lane, e->cfg.node, WEIR_NODE_ID_LEN) != 0)
-            return false;
-    return true;
-}
-
 static bool is_confirmed_by(const struct weir_engine *e, struct weir_span node)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
@@ -95,7 +84,9 @@ static bool is_confirmed_by(const struct weir_engine *e, struct weir_span node)
     return false;
 }
 
-/* R10: every other member says that it has nothing of the lane beyond the own seq. */
+/* R10: every other member says that it has nothing of the lane beyond the own seq. A store that was
+ * rolled back may not know all its members, so one session must have been completed before; and one
+ * that knows no others may have been set back to when it was alone. */
 static bool is_confirmed(struct weir_engine *e)
 {
     struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
@@ -120,7 +111,7 @@ static bool is_confirmed(struct weir_engine *e)
         after_len = member.rec.key.len;
         memcpy(after, member.rec.key.at, after_len);
     }
-    return num > 0 || is_alone(e);
+    return num > 0 && e->has_pulled;
 }
 
 static void ready_lane(struct weir_engine *e, enum weir_group g)
