@@ -305,6 +305,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec, en
         int order = weir_engine_compare(v, &old.rec.version);
         if (order > 0 || !engine_has(e, WEIR_RULE_LARGER_WINS)) {
             note_conflict(e, &old, rec);
+            old.rec.key = rec->rec.key; /* the store's own may have moved */
             replace(e, rec, &old);
         } else if (order < 0) {
             engine_count(e, WEIR_COUNT_OLDER, 1);

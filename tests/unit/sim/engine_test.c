@@ -26,8 +26,7 @@ static void bed_init(struct bed *b, unsigned num)
     cluster_init(&b->c, num);
     for (unsigned i = 0; i < num; i++)
         for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
-            b->memory[i][g] = weir_memory_new(g == WEIR_GROUP_C);
-            assert_non_null(b->memory[i][g]);
+            assert_int_equal(weir_memory_new((enum weir_group)g, &b->memory[i][g]), WEIR_OK);
             b->c.node[i].keep[g] = weir_memory_keep(b->memory[i][g]);
         }
     b->c.node[0].bootstrap = true;
@@ -36,6 +35,11 @@ static void bed_init(struct bed *b, unsigned num)
     cluster_run(&b->c, SECOND);
     for (unsigned i = 0; i < num; i++)
         assert_int_equal(weir_engine_state(b->c.node[i].engine), WEIR_ENGINE_LIVE);
+}
+
+static size_t num_records(const struct weir_memory *m)
+{
+    return weir_memory_counts(m).num_records;
 }
 
 static void bed_deinit(struct bed *b)
@@ -96,8 +100,14 @@ static void a_lost_batch_is_pulled_after_a_heartbeat(void **state)
     assert_int_equal(cluster_ban(&b.c, 0, 1, 600), WEIR_OK);
     cluster_run(&b.c, 2 * SECOND);
     assert_true(cluster_has(&b.c, 1, WEIR_CLASS_TENANT, "a", "one"));
-    assert_int_equal(weir_memory_num(b.memory[1][WEIR_GROUP_E]), 1);
+    assert_int_equal(num_records(b.memory[1][WEIR_GROUP_E]), 1);
     bed_deinit(&b);
+}
+
+static bool assert_left_lost(void *arg, const struct weir_keep_conflict *x)
+{
+    assert_true(weir_span_eq(x->loser.rec.value, WEIR_SPAN_LIT("left")));
+    return true;
 }
 
 static void a_concurrent_loser_is_kept_as_a_conflict(void **state)
@@ -107,21 +117,17 @@ static void a_concurrent_loser_is_kept_as_a_conflict(void **state)
     bed_init(&b, 2);
     assert_int_equal(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "a", "base"), WEIR_OK);
     assert_int_equal(cluster_write(&b.c, 1, WEIR_CLASS_TENANT, "a", "seen"), WEIR_OK);
-    assert_null(weir_memory_conflict(b.memory[0][WEIR_GROUP_C], 0));
+    assert_int_equal(weir_memory_counts(b.memory[0][WEIR_GROUP_C]).num_conflicts, 0);
     cluster_cut(&b.c, 0, 1, true);
     assert_int_equal(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "a", "left"), WEIR_OK);
     cluster_run(&b.c, 5000);
     assert_int_equal(cluster_write(&b.c, 1, WEIR_CLASS_TENANT, "a", "right"), WEIR_OK);
     cluster_cut(&b.c, 0, 1, false);
     cluster_run(&b.c, SECOND);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2; i++)
         assert_true(cluster_has(&b.c, i, WEIR_CLASS_TENANT, "a", "right"));
-        const struct weir_keep_conflict *x = weir_memory_conflict(b.memory[i][WEIR_GROUP_C], 0);
-        if (i == 0) {
-            assert_non_null(x);
-            assert_true(weir_span_eq(x->loser.rec.value, WEIR_SPAN_LIT("left")));
-        }
-    }
+    assert_int_equal(weir_memory_counts(b.memory[0][WEIR_GROUP_C]).num_conflicts, 1);
+    weir_memory_each_conflict(b.memory[0][WEIR_GROUP_C], assert_left_lost, NULL);
     bed_deinit(&b);
 }
 
@@ -136,7 +142,7 @@ static void who_is_beyond_a_purge_resets_and_comes_back(void **state)
     b.c.wall_ms += UINT64_C(401) * 86400000;
     cluster_run(&b.c, 120 * SECOND);
     assert_int_equal(b.c.node[0].num_purged, 1);
-    assert_int_equal(weir_memory_num(b.memory[0][WEIR_GROUP_C]), 0);
+    assert_int_equal(num_records(b.memory[0][WEIR_GROUP_C]), 0);
     cluster_start(&b.c, 2);
     cluster_run(&b.c, 5 * SECOND);
     assert_int_equal(weir_engine_counter(b.c.node[2].engine, WEIR_COUNT_RESETS), 1);
@@ -153,7 +159,7 @@ static void a_damaged_record_is_fetched_again(void **state)
 
     bed_init(&b, 3);
     assert_int_equal(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "a", "one"), WEIR_OK);
-    assert_true(weir_memory_flip(b.memory[1][WEIR_GROUP_C], 0, 70));
+    assert_true(weir_memory_flip(b.memory[1][WEIR_GROUP_C], 0, WEIR_MEMORY_VALUE, 3));
     cluster_run(&b.c, 5 * SECOND);
     assert_true(cluster_has(&b.c, 1, WEIR_CLASS_TENANT, "a", "one"));
     assert_int_equal(weir_engine_counter(b.c.node[1].engine, WEIR_COUNT_CORRUPT), 1);
@@ -165,14 +171,14 @@ static void a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_ba
     struct bed b;
 
     bed_init(&b, 2);
-    weir_memory_break(b.memory[0][WEIR_GROUP_C], WEIR_EFULL);
+    weir_memory_set_trouble(b.memory[0][WEIR_GROUP_C], WEIR_MEMORY_FULL);
     assert_true(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "a", "one") < 0);
     assert_int_equal(weir_engine_state(b.c.node[0].engine), WEIR_ENGINE_READONLY);
     assert_true(cluster_has(&b.c, 1, WEIR_CLASS_TENANT, "a", NULL));
     assert_int_equal(b.c.node[0].num_alarms[WEIR_ALARM_DISK], 1);
     cluster_run(&b.c, 3 * SECOND);
     assert_int_equal(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "a", "one"), WEIR_EIO);
-    weir_memory_break(b.memory[0][WEIR_GROUP_C], WEIR_OK);
+    weir_memory_set_trouble(b.memory[0][WEIR_GROUP_C], WEIR_MEMORY_SOUND);
     cluster_run(&b.c, 3 * SECOND);
     assert_int_equal(weir_engine_state(b.c.node[0].engine), WEIR_ENGINE_LIVE);
     assert_int_equal(cluster_write(&b.c, 0, WEIR_CLASS_TENANT, "a", "two"), WEIR_OK);
@@ -193,8 +199,8 @@ static void many_records_come_in_chunks(void **state)
     }
     cluster_cut(&b.c, 0, 1, false);
     cluster_run(&b.c, SECOND);
-    assert_int_equal(weir_memory_num(b.memory[0][WEIR_GROUP_C]), 3000);
-    assert_int_equal(weir_memory_num(b.memory[1][WEIR_GROUP_C]), 3000);
+    assert_int_equal(num_records(b.memory[0][WEIR_GROUP_C]), 3000);
+    assert_int_equal(num_records(b.memory[1][WEIR_GROUP_C]), 3000);
     assert_equal_vectors(&b);
     bed_deinit(&b);
 }
@@ -207,10 +213,10 @@ static void bans_travel_and_expire(void **state)
     for (uint8_t i = 0; i < 10; i++)
         assert_int_equal(cluster_ban(&b.c, 0, i, 5), WEIR_OK);
     cluster_run(&b.c, SECOND);
-    assert_int_equal(weir_memory_num(b.memory[1][WEIR_GROUP_E]), 10);
+    assert_int_equal(num_records(b.memory[1][WEIR_GROUP_E]), 10);
     cluster_run(&b.c, 7 * SECOND);
-    assert_int_equal(weir_memory_num(b.memory[0][WEIR_GROUP_E]), 0);
-    assert_int_equal(weir_memory_num(b.memory[1][WEIR_GROUP_E]), 0);
+    assert_int_equal(num_records(b.memory[0][WEIR_GROUP_E]), 0);
+    assert_int_equal(num_records(b.memory[1][WEIR_GROUP_E]), 0);
     bed_deinit(&b);
 }
 
