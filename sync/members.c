@@ -165,7 +165,7 @@ void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
 /* Too many members for each to hear each other? */
 static bool is_gossip(const struct weir_members *m)
 {
-    return weir_members_joined(m) > WEIR_MEMBERS_MESH;
+    return weir_members_joined(m) > WEIR_OVERLAY_MESH;
 }
 
 /* Is it judged by its silence? */

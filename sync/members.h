@@ -11,6 +11,7 @@
 
 #include "sync/keep.h"
 #include "sync/member.h"
+#include "sync/overlay.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +20,6 @@
 #define WEIR_MEMBERS_MAX     4096
 #define WEIR_STRANGERS_MAX   1024     /* nodes that are heard or linked and have no record here */
 #define WEIR_MEMBERS_SCAN_US 250000   /* a silence is noticed at most this late */
-#define WEIR_MEMBERS_MESH    64       /* more members: gossip stands for hearing */
 #define WEIR_CLOCK_OFF_MS    2000     /* a median offset beyond it: the clock is off */
 #define WEIR_CLOCK_RTT_US    2000000  /* a slower round trip tells nothing about clocks */
 #define WEIR_CLOCK_KEPT_US   60000000 /* a measured offset counts this long */
@@ -142,7 +142,7 @@ weir_members_link_up(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN
 /** Once for each link that greeted. It makes nobody suspect: silence does. */
 void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN]);
 /**
- * `from` said when it last heard of another node. Up to WEIR_MEMBERS_MESH members two such words of
+ * `from` said when it last heard of another node. Up to WEIR_OVERLAY_MESH members two such words of
  * two members within suspect_us (or the word of the only one that there is to ask) keep a node from
  * being suspected; above, a larger n counts as hearing the node. What names this node, or comes
  * from no member, is dropped.
@@ -161,7 +161,7 @@ void weir_members_echoed(struct weir_members *m, const uint8_t from[WEIR_NODE_ID
 
 /**
  * What to say about others in the next heartbeat: nodes of which there is news since they were last
- * given out, in turn. Above WEIR_MEMBERS_MESH members `max` must not be less than there are
+ * given out, in turn. Above WEIR_OVERLAY_MESH members `max` must not be less than there are
  * members, or the silence between two words of one node passes for its own.
  * @return how many were written, 0..max
  */

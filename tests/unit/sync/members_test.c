@@ -269,7 +269,7 @@ static void digest_gives_news_in_turn_and_only_once(void **state)
 
 static void above_64_members_a_larger_counter_is_hearing(void **state)
 {
-    struct rig r = rig_of(WEIR_MEMBERS_MESH + 1);
+    struct rig r = rig_of(WEIR_OVERLAY_MESH + 1);
     struct weir_members_echo e = { .n = 5, .held_us = 0 };
 
     rig_hear(&r, 1);
