@@ -227,6 +227,7 @@ void weir_engine_free(struct weir_engine **ep)
     free(e->sum_ops);
     free(e->damaged);
     weir_engine_audit_deinit(e);
+    weir_members_free(&e->members);
     weir_frame_cols_free(&e->cols);
     weir_engine_out_deinit(e);
     free(e);
@@ -263,6 +264,7 @@ void weir_engine_reset(struct weir_engine *e)
         return;
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
     draw_incarnation(e);
+    weir_members_free(&e->members); /* who this node is has changed: they are met anew */
     e->exporting = false;
     e->state = WEIR_ENGINE_JOINING;
     engine_count(e, WEIR_COUNT_RESETS, 1);
@@ -319,6 +321,7 @@ void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
     if (engine_has(e, WEIR_RULE_CLOCK_ALONE) || wall_ms > e->clock_ms)
         e->clock_ms = wall_ms;
     retry_tick(e);
+    weir_engine_members_tick(e);
     weir_engine_heart(e);
     export_tick(e);
     weir_engine_link_tick(e);
@@ -376,6 +379,8 @@ void weir_engine_link_down(struct weir_engine *e, uint32_t link)
     weir_engine_turn(e);
     if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up)
         return;
+    if (e->links[link]->greeted)
+        weir_engine_members_down(e, link);
     e->links[link]->up = false;
     e->links[link]->greeted = false;
     e->num_up--;
@@ -476,6 +481,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
         weir_engine_pub_undo(e, WEIR_GROUP_E);
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
     e->audit.open = false;
+    e->members_due = true;
     weir_engine_sums_restart(e);
     weir_engine_out_undo(e, err, bans_stand);
     e->unloaded = !reload(e);
@@ -538,6 +544,8 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
 {
     uint64_t at = e->heart_at;
 
+    if (e->members != NULL)
+        at = earlier(at, weir_members_deadline(e->members));
     if (e->readonly)
         return earlier(at, e->retry_at);
     if (e->state == WEIR_ENGINE_STALE)
@@ -566,6 +574,11 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
 enum weir_engine_state weir_engine_state(const struct weir_engine *e)
 {
     return e->readonly ? WEIR_ENGINE_READONLY : e->state;
+}
+
+const struct weir_members *weir_engine_members(const struct weir_engine *e)
+{
+    return e->members;
 }
 
 const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_group g)

@@ -165,6 +165,8 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
     if (is_summed(e, rec))
         weir_engine_sum(e, rec, true);
     tell_changed(e, rec);
+    if (rec->rec.class == WEIR_CLASS_MEMBER)
+        e->members_due = true;
 }
 
 void weir_engine_drop(struct weir_engine *e, const struct weir_kept *old)

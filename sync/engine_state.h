@@ -11,6 +11,7 @@
 #include "sync/engine.h"
 #include "sync/frame.h"
 #include "sync/frame_bans.h"
+#include "sync/members.h"
 #include "sync/sums.h"
 
 #define ENGINE_NEVER       UINT64_MAX
@@ -37,8 +38,6 @@ struct engine_link {
     struct weir_vector vv;           /* of group C, as its last Hello said */
     uint64_t hello_us;               /* when the next may be sent unasked */
     uint64_t greet_us;               /* when to send one again while it is not greeted, or behind */
-    uint64_t heart_us;               /* last heard; 0: never */
-    uint64_t heart_n;                /* its number */
     uint64_t hash[WEIR_GROUP_COUNT]; /* of its last heartbeat, when it differed from ours; or 0 */
     uint64_t our_hash[WEIR_GROUP_COUNT];
     uint64_t want_us[WEIR_GROUP_COUNT];    /* a pull is due; or never */
@@ -173,6 +172,8 @@ struct weir_engine {
     enum weir_err turn_err;
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct engine_group group[WEIR_GROUP_COUNT];
+    struct weir_members *members; /* owns; made when the time is known */
+    bool members_due;             /* their records have changed */
 
     struct engine_link *links[WEIR_ENGINE_LINKS_MAX]; /* owns; NULL: never up */
     uint32_t num_links;                               /* one behind the largest that was ever up */
@@ -192,7 +193,6 @@ struct weir_engine {
 
     uint64_t heart_at;
     uint64_t heart_n;
-    uint32_t echo_at;
     uint64_t pull_at;
     uint64_t purge_at;
     uint64_t tombs_at;

@@ -11,12 +11,13 @@
 #include "node/base/limits.h"
 #include "sync/frame_parts.h"
 #include "sync/hlc.h"
+#include "sync/member.h"
 #include "sync/record.h"
 #include "sync/sums.h"
 
 #define DEPTH_MAX       3   /* messages inside one another */
 #define FIELDS_MAX      13  /* of one message of the schema */
-#define RULES_MAX       13  /* messages of the schema */
+#define RULES_MAX       14  /* messages of the schema */
 #define INNER_UNKNOWN   64  /* unknown fields of a message inside another */
 #define WHY_MAX         256 /* bytes of Ack.why */
 #define CLUSTER_MAX     32  /* bytes of Hello.cluster */
@@ -86,6 +87,17 @@ static const struct rules all_rules[RULES_MAX] = {
       } },
     { &weir__v1__ctx__descriptor,
       { { 1, MUST, WEIR_FRAME_BAD_LANE, NODE_LEN, NODE_LEN, 0, 0 }, SEQ(2, MUST, 1) } },
+    { &weir__v1__member__descriptor, /* the value of a record, for member.c */
+      {
+          BYTES(1, MUST, NODE_LEN),
+          BYTES(2, MUST, WEIR_MEMBER_KEY_HASH_LEN),
+          FIELD(3, MAY, 1, UINT32_MAX),
+          { 4, MAY, WEIR_FRAME_BAD_FIELD, 1, WEIR_MEMBER_ADDRESS_MAX, WEIR_MEMBER_ADDRESSES_MAX,
+            WEIR_FRAME_BAD_ITEMS },
+          FIELD(5, MAY, 1, WEIR_MEMBER_ZONE_MAX),
+          FIELD(6, MUST, 0, WEIR__V1__MEMBER__STATE__EVICTED),
+          FIELD(7, MAY, 1, UINT16_MAX),
+      } },
     { &weir__v1__lv__descriptor, { LANE(1, MUST), SEQ(2, MUST, 1) } },
     { &weir__v1__batch__descriptor,
       {
