@@ -186,6 +186,33 @@ static void older_of_two_lives_stays_and_the_younger_is_told(void **state)
     weir_members_free(&r.m);
 }
 
+static void older_life_that_was_silent_for_long_comes_back_as_the_younger(void **state)
+{
+    struct rig r = rig_of(2);
+    enum weir_members_verdict v = WEIR_MEMBERS_FINE;
+
+    for (unsigned i = 0; i < 4; i++) { /* two lives, as a clone has them */
+        rig_pass(&r, S);
+        (void)rig_heart(&r, 1, 1);
+        v = rig_heart(&r, 1, 2);
+    }
+    assert_int_equal(v, WEIR_MEMBERS_DUPLICATE);
+    assert_int_equal(r.younger[0], 2);
+    for (unsigned i = 0; i < 7; i++) { /* the first is stopped */
+        rig_pass(&r, S);
+        v = rig_heart(&r, 1, 2);
+    }
+    assert_int_equal(v, WEIR_MEMBERS_FINE);
+    for (unsigned i = 0; i < 4; i++) { /* and goes on */
+        rig_pass(&r, S);
+        (void)rig_heart(&r, 1, 2);
+        v = rig_heart(&r, 1, 1);
+    }
+    assert_int_equal(v, WEIR_MEMBERS_DUPLICATE);
+    assert_int_equal(r.younger[0], 1);
+    weir_members_free(&r.m);
+}
+
 static void duplicate_is_found_by_its_links_alone(void **state)
 {
     static const uint8_t lives[2][WEIR_INCARNATION_LEN] = { { 1 }, { 2 } };
@@ -267,6 +294,26 @@ static void digest_gives_news_in_turn_and_only_once(void **state)
     weir_members_free(&r.m);
 }
 
+static void digest_too_small_for_all_leaves_nobody_out(void **state)
+{
+    struct rig r = rig_of(11);
+    struct weir_members_echo e[3];
+    unsigned given[11] = { 0 };
+
+    for (unsigned i = 0; i < 10; i++) { /* each second news of all ten, and room for three */
+        rig_pass(&r, S);
+        for (unsigned n = 1; n < 11; n++)
+            rig_hear(&r, n);
+        assert_int_equal(weir_members_digest(r.m, e, 3), 3);
+        for (size_t j = 0; j < 3; j++)
+            for (unsigned n = 0; n < 11; n++)
+                given[n] += memcmp(e[j].node, rig_id(n), WEIR_NODE_ID_LEN) == 0;
+    }
+    for (unsigned n = 1; n < 11; n++)
+        assert_int_equal(given[n], 3);
+    weir_members_free(&r.m);
+}
+
 static void above_64_members_a_larger_counter_is_hearing(void **state)
 {
     struct rig r = rig_of(WEIR_OVERLAY_MESH + 1);
@@ -287,6 +334,12 @@ static void above_64_members_a_larger_counter_is_hearing(void **state)
     weir_members_heard_about(r.m, rig_id(1), &e);
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_ALIVE);
     assert_int_equal(weir_members_digest(r.m, &e, 1), 1);
+
+    e.n = 2 * r.us; /* gossip was quicker than the node's own heartbeat */
+    memcpy(e.node, rig_id(2), WEIR_NODE_ID_LEN);
+    weir_members_heard_about(r.m, rig_id(1), &e);
+    rig_hear(&r, 2);
+    assert_int_equal(weir_members_find(r.m, rig_id(2))->n, e.n);
     weir_members_free(&r.m);
 }
 
@@ -406,10 +459,12 @@ int main(void)
         cmocka_unit_test(members_are_listed_by_id),
         cmocka_unit_test(restart_is_not_taken_for_a_duplicate),
         cmocka_unit_test(older_of_two_lives_stays_and_the_younger_is_told),
+        cmocka_unit_test(older_life_that_was_silent_for_long_comes_back_as_the_younger),
         cmocka_unit_test(duplicate_is_found_by_its_links_alone),
         cmocka_unit_test(other_node_with_this_ones_id_is_refused_at_once),
         cmocka_unit_test(heartbeat_that_came_before_says_nothing),
         cmocka_unit_test(digest_gives_news_in_turn_and_only_once),
+        cmocka_unit_test(digest_too_small_for_all_leaves_nobody_out),
         cmocka_unit_test(above_64_members_a_larger_counter_is_hearing),
         cmocka_unit_test(gossip_reaches_all_and_a_silent_node_is_missed_by_all),
         cmocka_unit_test(members_and_strangers_are_bounded),
