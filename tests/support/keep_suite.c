@@ -196,10 +196,24 @@ static void draw_classes(struct weir_keep *k, struct weir_strbuf *b)
     for (int class = WEIR_CLASS_SETTING; class <= WEIR_CLASS_BAN; class ++) {
         struct weir_span after = WEIR_SPAN_EMPTY;
         while (k->ops->next_key(k, (enum weir_class) class, after, &rec) == WEIR_OK) {
+            assert_int_equal(rec.rec.class, class);
+            assert_true(weir_span_cmp(rec.rec.key, after) > 0);
             draw_record(b, &rec);
             memcpy(key, rec.rec.key.at, rec.rec.key.len);
             after = weir_span(key, rec.rec.key.len);
         }
+    }
+}
+
+static void draw_dots(struct weir_keep *k, const uint8_t *lane, struct weir_strbuf *b)
+{
+    struct weir_kept rec;
+    uint64_t at = 0;
+
+    while (k->ops->next_dot(k, lane, at, &rec) == WEIR_OK) {
+        assert_true(rec.rec.version.seq > at);
+        draw_record(b, &rec);
+        at = rec.rec.version.seq;
     }
 }
 
@@ -208,15 +222,13 @@ static void draw_lanes(struct weir_keep *k, struct weir_strbuf *b)
     uint8_t name[WEIR_LANE_LEN];
     const uint8_t *after = NULL;
     struct weir_keep_lane lane;
-    struct weir_kept rec;
 
     while (k->ops->next_lane(k, after, &lane) == WEIR_OK) {
+        assert_true(after == NULL || memcmp(lane.lane, after, WEIR_LANE_LEN) > 0);
         draw_bytes(b, weir_span(lane.lane, WEIR_LANE_LEN));
         weir_strbuf_printf(b, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", lane.vv,
                            lane.seen, lane.floor, lane.final);
-        for (uint64_t at = 0; k->ops->next_dot(k, lane.lane, at, &rec) == WEIR_OK;
-             at = rec.rec.version.seq)
-            draw_record(b, &rec);
+        draw_dots(k, lane.lane, b);
         memcpy(name, lane.lane, sizeof(name));
         after = name;
     }

@@ -344,6 +344,29 @@ static void a_lost_volume_is_empty(void **state)
     weir_memory_free(&m);
 }
 
+static void a_clone_notes_conflicts_behind_those_it_came_with(void **state)
+{
+    struct weir_memory *m = kit_new(WEIR_GROUP_C);
+    struct weir_memory *clone = NULL;
+    struct weir_keep_conflict c = { .noted_ms = 1, .loser = kit_rec(WEIR_GROUP_C, "b", 4, 1) };
+
+    kit_fill(m, WEIR_GROUP_C);
+    assert_int_equal(weir_memory_clone(m, &clone), WEIR_OK);
+    assert_int_equal(weir_memory_restore(m, clone), WEIR_OK);
+    struct weir_memory *both[] = { m, clone };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(both); i++) {
+        struct weir_keep *k = weir_memory_keep(both[i]);
+        kit_begin(both[i]);
+        assert_int_equal(k->ops->put_conflict(k, &c), WEIR_OK);
+        struct weir_keep_conflict got;
+        assert_int_equal(k->ops->get_conflict(k, 1, &got), WEIR_OK);
+        assert_int_equal(got.loser.rec.version.lane[0], 4);
+        assert_int_equal(kit_commit(both[i]), WEIR_OK);
+    }
+    weir_memory_free(&clone);
+    weir_memory_free(&m);
+}
+
 static void a_clone_is_the_same_and_goes_its_own_way(void **state)
 {
     for (int g = 0; g < WEIR_GROUP_COUNT; g++) {
@@ -404,6 +427,7 @@ int main(void)
         cmocka_unit_test(a_damaged_record_is_replaced_dropped_and_restored_as_any_other),
         cmocka_unit_test(a_crash_takes_an_open_transaction_and_in_group_e_what_is_not_synced),
         cmocka_unit_test(a_lost_volume_is_empty),
+        cmocka_unit_test(a_clone_notes_conflicts_behind_those_it_came_with),
         cmocka_unit_test(a_clone_is_the_same_and_goes_its_own_way),
         cmocka_unit_test(a_snapshot_is_brought_back_as_often_as_is_needed),
     };
