@@ -228,6 +228,7 @@ void weir_engine_free(struct weir_engine **ep)
     free(e->damaged);
     weir_engine_audit_deinit(e);
     weir_members_free(&e->members);
+    weir_engine_active_deinit(e);
     weir_frame_cols_free(&e->cols);
     weir_engine_out_deinit(e);
     free(e);
@@ -251,6 +252,9 @@ bool weir_engine_wipe(struct weir_engine *e)
     }
     weir_engine_park_forget(e);
     weir_engine_sums_restart(e);
+    weir_engine_active_load(e);
+    if (e->acks != NULL)
+        weir_acks_forget(e->acks, e->cfg.node);
     e->lane_drawn[WEIR_GROUP_C] = false;
     e->num_damaged = 0;
     e->audit_tried = 0;
@@ -322,6 +326,7 @@ void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
         e->clock_ms = wall_ms;
     retry_tick(e);
     weir_engine_members_tick(e);
+    weir_engine_active_tick(e);
     weir_engine_heart(e);
     export_tick(e);
     weir_engine_link_tick(e);
@@ -470,6 +475,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
     bool is_disk = err == WEIR_EIO || err == WEIR_EFULL || err == WEIR_ECORRUPT;
 
     abort_all(e);
+    weir_engine_active_end(e, false);
     weir_engine_sums_end(e, false);
     e->state = e->state_before;
     e->export_at = e->mono_us + RETRY_US; /* a reset that failed is asked for again */
@@ -499,6 +505,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
 static void done(struct weir_engine *e)
 {
     weir_engine_sums_end(e, true);
+    weir_engine_active_end(e, true);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
         e->group[g].pub.durable = e->group[g].pub.num;
     if (e->retried)

@@ -95,7 +95,8 @@ void weir_engine_heart(struct weir_engine *e)
     m.schema_max = e->cfg.schema_max;
     bool in_motion = weir_engine_in_motion(e);
     m.state = (uint32_t)weir_engine_state(e) | (in_motion ? STATE_MOTION : 0);
-    if (!add_own(e, &m) || !weir_engine_members_tell(e, &m) || (!in_motion && !add_sums(e, &m)))
+    if (!add_own(e, &m) || !weir_engine_members_tell(e, &m) || !weir_engine_active_tell(e, &m) ||
+        (!in_motion && !add_sums(e, &m)))
         return;
     weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEART, &m.base);
 }
@@ -131,6 +132,7 @@ void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__
     }
     if (!weir_engine_members_heard(e, link, h))
         return;
+    weir_engine_active_heard(e, h);
     if (e->readonly || e->state == WEIR_ENGINE_STALE || l->stale)
         return;
     for (size_t i = 0; i < h->n_own; i++) {

@@ -217,6 +217,8 @@ static bool begin_link(struct weir_engine *e, uint32_t link, const Weir__V1__Hel
     l->confirmed = 0;
     l->hash[WEIR_GROUP_C] = 0;
     l->hash[WEIR_GROUP_E] = 0;
+    if (e->acks != NULL)
+        weir_acks_forget(e->acks, l->node);
     l->greeted = true;
     memcpy(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN);
     return weir_engine_members_up(e, link);

@@ -9,6 +9,7 @@
 #include "node/base/arena.h"
 #include "node/base/rng.h"
 #include "sync/engine.h"
+#include "sync/acks.h"
 #include "sync/frame.h"
 #include "sync/frame_bans.h"
 #include "sync/members.h"
@@ -102,6 +103,15 @@ struct engine_parked {
     uint8_t frame[];
 };
 
+/** A record that was put, told to active.h when it is durable. */
+struct engine_put_op {
+    struct weir_version version;
+    enum weir_class class;
+    uint16_t min_reader;
+    bool has_old;
+    struct weir_version old;
+};
+
 /** A record's part in the sums, pending until the commit. */
 struct engine_sum_op {
     bool add;
@@ -173,7 +183,13 @@ struct weir_engine {
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct engine_group group[WEIR_GROUP_COUNT];
     struct weir_members *members; /* owns; made when the time is known */
-    bool members_due;             /* their records have changed */
+    struct weir_active *active;   /* owns, as the next; made with the members */
+    struct weir_acks *acks;
+    bool active_loading; /* the walk over all records tells them */
+    struct engine_put_op *puts;
+    size_t num_puts;
+    size_t cap_puts;
+    bool members_due; /* their records have changed */
 
     struct engine_link *links[WEIR_ENGINE_LINKS_MAX]; /* owns; NULL: never up */
     uint32_t num_links;                               /* one behind the largest that was ever up */

@@ -11,7 +11,7 @@
 #include "tests/support/keep_suite_parts.h"
 
 #define TESTS_MAX 128
-#define NAME_MAX  160
+#define NAME_LEN  160
 
 /* ---- scenes ---- */
 
@@ -370,7 +370,7 @@ enum weir_err keep_suite_scenario(struct weir_keep *k, enum weir_group group)
 
 struct plan {
     struct CMUnitTest tests[TESTS_MAX];
-    char names[TESTS_MAX][NAME_MAX];
+    char names[TESTS_MAX][NAME_LEN];
     size_t num;
 };
 
@@ -381,7 +381,7 @@ static void plan_add(struct plan *p, const struct keep_test *t, struct scene *s)
     if (!(t->groups & in))
         return;
     WEIR_ASSERT(p->num < TESTS_MAX);
-    (void)snprintf(p->names[p->num], NAME_MAX, "%s: %s", s->group == WEIR_GROUP_C ? "C" : "E",
+    (void)snprintf(p->names[p->num], NAME_LEN, "%s: %s", s->group == WEIR_GROUP_C ? "C" : "E",
                    t->name);
     p->tests[p->num] = (struct CMUnitTest){
         .name = p->names[p->num],
