@@ -17,7 +17,7 @@ enum {
     AT_SCHEMA = 1,
     AT_MIN_READER = 3,
     AT_LANE_IDX = 5,
-    AT_SEQ = 9,
+    AT_SEQ = WEIR_RECORD_AT_SEQ,
     AT_HLC = 15,
     AT_EXPIRES = 23,
     AT_CRC = 28,

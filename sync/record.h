@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 #define WEIR_RECORD_HEADER_LEN  40
-#define WEIR_RECORD_CTX_MAX     8    /* lanes a context remembers; the oldest falls out */
+#define WEIR_RECORD_AT_SEQ      9 /* where its number lies, 6 bytes: for a row that does not hold */
+#define WEIR_RECORD_CTX_MAX     8 /* lanes a context remembers; the oldest falls out */
 #define WEIR_RECORD_CTX_LEN     10   /* bytes of one entry: lane_idx 4, seq 6 */
 #define WEIR_RECORD_SIG_LEN     64   /* bytes of a signature, when there is one */
 #define WEIR_RECORD_EXTRA_MAX   4096 /* bytes of fields that this version does not know */

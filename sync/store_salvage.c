@@ -25,7 +25,9 @@
 #define ROWS_PER_COMMIT  1024
 #define BYTES_PER_COMMIT (UINT64_C(4) << 20)
 #define NAME_BYTES       128
-#define LOCK_SUFFIX      "-lock" /* of LMDB's own lock file */
+#define FILE_NAME        "conf.mdb" /* only group C's file is rescued */
+#define NEW_NAME         "conf.mdb.new"
+#define NEW_LOCK         NEW_NAME "-lock" /* LMDB's own */
 
 /* One rescue. */
 struct salvage {
@@ -118,7 +120,7 @@ static enum weir_err settle_dot(struct salvage *v, struct weir_record_head *head
         if (err < 0)
             return err;
     }
-    head->lane_idx = v->s->own_lane;
+    head->lane_idx = v->t.tally.own_lane;
     head->seq = ++v->t.tally.seq;
     return WEIR_OK;
 }
@@ -283,7 +285,7 @@ static void find_rows(struct salvage *v)
     bool holes = false;
 
     v->walk.entry = NULL;
-    for (int i = 0; i < STORE_NUM_TREES; i++) {
+    for (int i = 0; i < STORE_NUM_TREES_C; i++) {
         bool rows = i == STORE_REC || i == STORE_REV;
         v->walk.entry = rows ? on_entry : NULL;
         v->in_tree = rows;
@@ -348,9 +350,9 @@ static enum weir_err make_new(struct salvage *v)
     struct weir_span row;
     const uint8_t *node_id = NULL;
 
-    (void)unlinkat(s->folder_fd, STORE_NEW_NAME, 0);
-    (void)unlinkat(s->folder_fd, STORE_NEW_NAME LOCK_SUFFIX, 0);
-    enum weir_err err = weir_store_env_open(s, STORE_NEW_NAME);
+    (void)unlinkat(s->folder_fd, NEW_NAME, 0);
+    (void)unlinkat(s->folder_fd, NEW_LOCK, 0);
+    enum weir_err err = weir_store_env_open(s, NEW_NAME);
     if (err < 0)
         return err;
     if (weir_store_file_meta(&v->file, "node_id", &row) == WEIR_OK && row.len == STORE_NODE_ID_LEN)
@@ -375,16 +377,16 @@ static enum weir_err swap_in(struct weir_store *s, const char *aside)
 {
     int dir = s->folder_fd;
 
-    if (renameat2(dir, STORE_NEW_NAME, dir, STORE_FILE_NAME, RENAME_EXCHANGE) == 0) {
-        if (fsync(dir) != 0 || renameat(dir, STORE_NEW_NAME, dir, aside) != 0)
+    if (renameat2(dir, NEW_NAME, dir, FILE_NAME, RENAME_EXCHANGE) == 0) {
+        if (fsync(dir) != 0 || renameat(dir, NEW_NAME, dir, aside) != 0)
             return WEIR_EIO;
     } else {
-        if (renameat(dir, STORE_FILE_NAME, dir, aside) != 0)
+        if (renameat(dir, FILE_NAME, dir, aside) != 0)
             return WEIR_EIO;
-        if (renameat(dir, STORE_NEW_NAME, dir, STORE_FILE_NAME) != 0)
+        if (renameat(dir, NEW_NAME, dir, FILE_NAME) != 0)
             return WEIR_EIO;
     }
-    (void)unlinkat(dir, STORE_NEW_NAME LOCK_SUFFIX, 0);
+    (void)unlinkat(dir, NEW_LOCK, 0);
     return fsync(dir) == 0 ? WEIR_OK : WEIR_EIO;
 }
 
@@ -393,7 +395,7 @@ static void aside_name(const struct weir_store *s, char *out, size_t len)
     char now[WEIR_RFC3339_LEN + 1];
 
     weir_clock_rfc3339(weir_store_wall_ms(s), now);
-    (void)snprintf(out, len, "%s.damaged-%s", STORE_FILE_NAME, now);
+    (void)snprintf(out, len, "%s.damaged-%s", FILE_NAME, now);
 }
 
 static enum weir_err rescue(struct salvage *v)
@@ -419,8 +421,8 @@ enum weir_err weir_store_salvage(struct weir_store *s, const char *why)
 
     aside_name(s, aside, sizeof(aside));
     log_error("store.damaged", "file=%s/%s why=\"%s\" doing=\"rescuing what can be read\"",
-              s->folder, STORE_FILE_NAME, why);
-    enum weir_err err = weir_store_file_open(s->folder_fd, STORE_FILE_NAME, &v.file);
+              s->folder, FILE_NAME, why);
+    enum weir_err err = weir_store_file_open(s->folder_fd, FILE_NAME, &v.file);
     if (err < 0)
         return err;
     /* Fills in which trees there are; that the file is damaged is known. */
@@ -436,10 +438,10 @@ enum weir_err weir_store_salvage(struct weir_store *s, const char *why)
         log_error("store.rescued",
                   "file=%s/%s moved_to=%s/%s records=%" PRIu64 " revisions=%" PRIu64
                   " bad_pages=%" PRIu64 " bad_rows=%" PRIu64,
-                  s->folder, STORE_FILE_NAME, s->folder, aside, v.num_records, v.num_revisions,
+                  s->folder, FILE_NAME, s->folder, aside, v.num_records, v.num_revisions,
                   v.walk.num_bad, v.num_bad_rows);
     else
-        log_error("store.rescue_failed", "file=%s/%s err=\"%s\"", s->folder, STORE_FILE_NAME,
+        log_error("store.rescue_failed", "file=%s/%s err=\"%s\"", s->folder, FILE_NAME,
                   weir_err_name(err));
     weir_store_file_close(&v.file);
     free(v.walk.seen);
@@ -455,7 +457,7 @@ static bool new_is_complete(struct weir_store *s)
     struct store_file f = STORE_FILE_ZERO;
     struct weir_span row;
 
-    if (weir_store_file_open(s->folder_fd, STORE_NEW_NAME, &f) < 0)
+    if (weir_store_file_open(s->folder_fd, NEW_NAME, &f) < 0)
         return false;
     bool complete = weir_store_file_check(&f, true) == WEIR_OK &&
                     weir_store_file_meta(&f, "clean", &row) == WEIR_OK && row.len == 1 &&
@@ -469,14 +471,14 @@ void weir_store_salvage_tidy(struct weir_store *s, bool present)
     int dir = s->folder_fd;
     char aside[NAME_BYTES];
 
-    if (faccessat(dir, STORE_NEW_NAME, F_OK, 0) != 0)
+    if (faccessat(dir, NEW_NAME, F_OK, 0) != 0)
         return;
     aside_name(s, aside, sizeof(aside));
     if (!present && new_is_complete(s))
-        (void)renameat(dir, STORE_NEW_NAME, dir, STORE_FILE_NAME);
+        (void)renameat(dir, NEW_NAME, dir, FILE_NAME);
     else if (present) /* the exchange was done: this is the damaged one */
-        (void)renameat(dir, STORE_NEW_NAME, dir, aside);
+        (void)renameat(dir, NEW_NAME, dir, aside);
     else
-        (void)unlinkat(dir, STORE_NEW_NAME, 0);
-    (void)unlinkat(dir, STORE_NEW_NAME LOCK_SUFFIX, 0);
+        (void)unlinkat(dir, NEW_NAME, 0);
+    (void)unlinkat(dir, NEW_LOCK, 0);
 }
