@@ -226,13 +226,13 @@ static enum weir_err is_kept(struct store_txn *t, struct weir_span dot, bool *re
     struct store_key key;
     struct weir_span row;
 
-    enum weir_err err = weir_store_find(t, STORE_CONFLICT, dot, &row);
+    enum weir_err err = weir_store_find(t, STORE_CONFLICT, dot, NULL, &row);
     if (err == WEIR_OK &&
         (weir_store_row_check(STORE_CONFLICT, dot, row, &row) < 0 || row.len != 8))
         err = WEIR_ENOTFOUND;
     if (err == WEIR_OK) {
         key_number(&key, weir_num_get_le(row.at, 8));
-        err = weir_store_find(t, STORE_CONFLICT, store_key_span(&key), &row);
+        err = weir_store_find(t, STORE_CONFLICT, store_key_span(&key), NULL, &row);
     }
     *ret_kept = err == WEIR_OK;
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;

@@ -133,7 +133,7 @@ static enum weir_err num_claims(struct store_txn *t, struct weir_span name, unsi
     MDB_val v;
     unsigned num = 0;
 
-    enum weir_err err = weir_store_guard(t, STORE_IDX, name);
+    enum weir_err err = weir_store_guard_next(t, STORE_IDX, name);
     if (err < 0)
         return err;
     int rc = 0;
@@ -185,7 +185,7 @@ static enum weir_err row_present(struct store_txn *t, struct weir_span row, bool
 {
     struct weir_span present;
 
-    enum weir_err err = weir_store_find(t, STORE_IDX, row, &present);
+    enum weir_err err = weir_store_find(t, STORE_IDX, row, NULL, &present);
     if (err < 0 && err != WEIR_ENOTFOUND)
         return err;
     *ret_there = err == WEIR_OK;

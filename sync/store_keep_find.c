@@ -84,11 +84,11 @@ enum weir_err weir_store_keep_look(struct store_keep *kp, struct weir_span rec_k
         *ret = kp->looked;
         return WEIR_OK;
     }
-    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, rec_key, false, &key, &row);
+    enum weir_err err = weir_store_find(&kp->t, STORE_REC, rec_key, &key, &row);
     if (err < 0 && err != WEIR_ENOTFOUND)
         return weir_store_keep_err(err);
     kp->looked = (struct store_current){ .found = false };
-    if (err == WEIR_OK && weir_span_eq(key, rec_key))
+    if (err == WEIR_OK)
         take_row(kp, rec_key, row);
     memcpy(kp->looked_key.at, rec_key.at, rec_key.len);
     kp->looked_key.len = rec_key.len;

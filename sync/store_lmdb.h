@@ -106,9 +106,9 @@ struct weir_store {
     bool driven;     /* by a keep's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
-    uint8_t *sound; /* owns; one bit a page: looked at in this transaction */
+    uint8_t *sound; /* owns; one byte a page: what was looked at in this transaction */
     uint64_t sound_pages;
-    uint64_t *marked; /* owns; which bits those are */
+    uint64_t *marked; /* owns; which pages those are */
     size_t num_marked, cap_marked;
     struct weir_write **group; /* owns; WEIR_WRITE_GROUP_MAX */
     struct weir_change *changes;

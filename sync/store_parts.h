@@ -101,9 +101,11 @@ WEIR_MUST_USE enum weir_err weir_store_txn_begin(struct weir_store *s, struct st
 /** Make durable and take over the tally. The transaction is over in any case. */
 WEIR_MUST_USE enum weir_err weir_store_txn_commit(struct store_txn *t);
 void weir_store_txn_abort(struct store_txn *t);
-/** The row as this transaction sees it. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ... */
+/** The row as this transaction sees it. @param ret_key its key there; may be NULL. Spans borrow
+ * until the transaction's next change. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ... */
 WEIR_MUST_USE enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree,
-                                            struct weir_span key, struct weir_span *ret_row);
+                                            struct weir_span key, struct weir_span *ret_key,
+                                            struct weir_span *ret_row);
 /** Room for a row, to be filled at once. @return WEIR_OK | WEIR_ECORRUPT | WEIR_EFULL | ... */
 WEIR_MUST_USE enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree,
                                            struct weir_span key, size_t len, uint8_t **ret_at);
@@ -140,12 +142,20 @@ uint64_t weir_store_used(struct store_txn *t, bool exact);
 WEIR_MUST_USE enum weir_err weir_store_guard_roots(struct store_txn *t);
 /** Remember the roots as t has them, of which guard_roots then finds every change. */
 void weir_store_guard_remember(const struct store_txn *t);
-/** @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at this key */
+/** To read or put exactly this key. @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at it */
 WEIR_MUST_USE enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree,
                                              struct weir_span key);
-/** As weir_store_guard, when the key is to be removed: its page may then merge with others. */
+/** The same, to go on to the entry behind it. */
+WEIR_MUST_USE enum weir_err weir_store_guard_next(struct store_txn *t, enum store_tree tree,
+                                                  struct weir_span key);
+/** The same, to remove it: its page may then merge with others. */
 WEIR_MUST_USE enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree,
                                                  struct weir_span key);
+
+/** It was removed, and there are fewer pages now: some have merged. Before LMDB is let at the tree
+ * again. @return WEIR_OK | WEIR_ECORRUPT: abort */
+WEIR_MUST_USE enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
+                                                    struct weir_span key);
 
 /* store_index.c */
 void weir_store_index_rows_deinit(struct weir_index_rows *rows);

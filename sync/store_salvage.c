@@ -114,7 +114,7 @@ static enum weir_err settle_dot(struct salvage *v, struct weir_record_head *head
 
     if (known) {
         weir_store_key_dot(&key, head->lane_idx, head->seq);
-        enum weir_err err = weir_store_find(&v->t, STORE_DOT, store_key_span(&key), &row);
+        enum weir_err err = weir_store_find(&v->t, STORE_DOT, store_key_span(&key), NULL, &row);
         if (err == WEIR_ENOTFOUND)
             return WEIR_OK;
         if (err < 0)
@@ -154,7 +154,7 @@ static void take_revision(struct salvage *v, struct weir_span key, struct weir_s
 
     if (!need_txn(v))
         return;
-    enum weir_err err = weir_store_find(&v->t, STORE_REV, key, &present);
+    enum weir_err err = weir_store_find(&v->t, STORE_REV, key, NULL, &present);
     if (err == WEIR_OK)
         return;
     if (err == WEIR_ENOTFOUND) {

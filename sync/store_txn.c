@@ -275,20 +275,36 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
     return WEIR_OK;
 }
 
-enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct weir_span key,
-                              struct weir_span *ret_row)
+/* The tree's cursor. @return LMDB's code */
+static int cursor(struct store_txn *t, enum store_tree tree, MDB_cursor **ret)
 {
+    int rc = 0;
+
+    if (t->cursor[tree] == NULL)
+        rc = mdb_cursor_open(t->txn, t->s->dbi[tree], &t->cursor[tree]);
+    *ret = t->cursor[tree];
+    return rc;
+}
+
+enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                              struct weir_span *ret_key, struct weir_span *ret_row)
+{
+    MDB_cursor *c = NULL;
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
     MDB_val v;
 
     enum weir_err err = weir_store_guard(t, tree, key);
     if (err < 0)
         return err;
-    int rc = mdb_get(t->txn, t->s->dbi[tree], &k, &v);
+    int rc = cursor(t, tree, &c);
+    if (rc == 0)
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_KEY);
     if (rc == MDB_NOTFOUND)
         return WEIR_ENOTFOUND;
     if (rc != 0)
         return failed(t, rc);
+    if (ret_key != NULL)
+        *ret_key = weir_span(k.mv_data, k.mv_size);
     *ret_row = weir_span(v.mv_data, v.mv_size);
     return WEIR_OK;
 }
@@ -298,26 +314,26 @@ static enum weir_err found(struct store_txn *t, enum store_tree tree, int rc, co
 {
     if (rc == MDB_NOTFOUND)
         return WEIR_ENOTFOUND;
-    return rc != 0 ? failed(t, rc) : weir_store_guard(t, tree, weir_span(k->mv_data, k->mv_size));
+    if (rc != 0)
+        return failed(t, rc);
+    return weir_store_guard_next(t, tree, weir_span(k->mv_data, k->mv_size));
 }
 
 enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree, struct weir_span from,
                               bool behind, struct weir_span *ret_key, struct weir_span *ret_row)
 {
-    MDB_cursor **c = &t->cursor[tree];
+    MDB_cursor *c = NULL;
     MDB_val k = { from.len, (void *)(uintptr_t)from.at };
     MDB_val v;
-    int rc = 0;
 
-    enum weir_err err = weir_store_guard(t, tree, from);
+    enum weir_err err = weir_store_guard_next(t, tree, from);
     if (err < 0)
         return err;
-    if (*c == NULL)
-        rc = mdb_cursor_open(t->txn, t->s->dbi[tree], c);
+    int rc = cursor(t, tree, &c);
     if (rc == 0)
-        rc = mdb_cursor_get(*c, &k, &v, MDB_SET_RANGE);
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
     if (rc == 0 && behind && weir_span_eq(weir_span(k.mv_data, k.mv_size), from))
-        rc = mdb_cursor_get(*c, &k, &v, MDB_NEXT);
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
     err = found(t, tree, rc, &k);
     if (err < 0)
         return err;
@@ -374,6 +390,15 @@ enum weir_err weir_store_put_row(struct store_txn *t, enum store_tree tree, stru
     return WEIR_OK;
 }
 
+/* Pages of a tree's own, as the transaction has it. */
+static uint64_t num_pages(const struct store_txn *t, enum store_tree tree)
+{
+    MDB_stat st = { .ms_depth = 0 };
+
+    (void)mdb_stat(t->txn, t->s->dbi[tree], &st); /* a failure shows in what follows */
+    return st.ms_branch_pages + st.ms_leaf_pages;
+}
+
 enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
@@ -381,9 +406,12 @@ enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct w
     enum weir_err err = weir_store_guard_del(t, tree, key);
     if (err < 0)
         return err;
+    uint64_t before = num_pages(t, tree);
     int rc = mdb_del(t->txn, t->s->dbi[tree], &k, NULL);
     if (rc == MDB_NOTFOUND)
         return WEIR_ENOTFOUND;
     t->touched = true;
-    return rc == 0 ? WEIR_OK : failed(t, rc);
+    if (rc != 0)
+        return failed(t, rc);
+    return num_pages(t, tree) < before ? weir_store_guard_merged(t, tree, key) : WEIR_OK;
 }

@@ -57,7 +57,7 @@ enum weir_err weir_store_current(struct store_txn *t, struct weir_span rec_key,
     struct store_current cur = { .found = false };
     struct weir_span row;
 
-    enum weir_err err = weir_store_find(t, STORE_REC, rec_key, &row);
+    enum weir_err err = weir_store_find(t, STORE_REC, rec_key, NULL, &row);
     if (err == WEIR_ENOTFOUND) {
         *ret = cur;
         return WEIR_OK;
