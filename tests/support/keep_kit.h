@@ -189,13 +189,14 @@ static inline void keep_expect_conflict(struct keep_kit *kk, uint64_t at,
     keep_same(&got.loser, &c->loser);
 }
 
-/* A test once for each group; its state is the group. */
-static char keep_group_c[] = "C";
-static char keep_group_e[] = "E";
+/* A test once for each group, in main's list; its state is the group. */
 #define KEEP_BOTH(test)                                                                            \
-    { #test " (C)", test, NULL, NULL, keep_group_c },                                              \
+    { #test " (C)", test, NULL, NULL, (char[]){ "C" } },                                           \
     {                                                                                              \
-#test " (E)", test, NULL, NULL, keep_group_e                                               \
+#test " (E)", test, NULL, NULL, (char[])                                                   \
+        {                                                                                          \
+            "E"                                                                                    \
+        }                                                                                          \
     }
 
 static inline char keep_group_of(void **state)
