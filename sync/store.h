@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store.h - versioned records in LMDB: the node's truth, read in place by every worker, written by
- * one thread, or through a keep. Layout as the replication protocol needs it from the first commit:
- * rec, dot, lane, tomb, conflict, act, meta, and the derived idx (host, wildcard, address,
- * address:port, prefix) and rev (last revisions), all changed in one transaction. The file grows
- * while running, up to max_bytes: the address space for more (four times max_bytes, at most 1 TiB)
- * is reserved at start and costs no memory, so that nothing is ever mapped again under the readers'
- * feet. Threads: open/close control; readers one per thread; submit any thread; callbacks run on
- * the writer thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a key,
+ * one thread: the store's own, or its caller's through a keep. Layout: sync/README.md. The file
+ * grows while running, up to max_bytes: the address space for more (four times max_bytes, at most
+ * 1 TiB) is reserved at start and costs no memory, so that nothing is ever mapped again under the
+ * readers' feet. Threads: open/close control; readers one per thread; submit any thread; callbacks
+ * run on the writer thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a key,
  * WEIR_WRITER_QUEUE_MAX waiting writes.
  */
 #ifndef WEIR_SYNC_STORE_H
@@ -68,8 +66,7 @@ enum weir_index {
     WEIR_INDEX_PREFIX = 5,       /* prefix length, 16 bytes */
 };
 
-/** Collects the index rows of one record's value. */
-struct weir_index_rows;
+struct weir_index_rows; /* collects those of one record's value */
 /** Add one. `key` is copied. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT: hand it on */
 WEIR_MUST_USE enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index index,
                                                 struct weir_span key, uint64_t since_hlc);
@@ -93,10 +90,7 @@ struct weir_change {
 };
 typedef void (*weir_change_fn)(void *arg, const struct weir_change *changes, size_t num);
 
-/**
- * Given by who knows the payload: the number under which a record's value is kept as a revision.
- * Pure. @return 0: it is not kept
- */
+/** Given by who knows the payload: the number a value is kept under as a revision, 0: it is not. */
 typedef uint64_t (*weir_revision_number_fn)(enum weir_class class, struct weir_span key,
                                             struct weir_span value);
 
@@ -108,14 +102,9 @@ struct weir_store_config {
     void *on_change_arg;
     struct weir_metrics *metrics; /* the writer's block; may be NULL */
     uint64_t (*wall_ms)(void);    /* the clock of versions, Unix ms; NULL: weir_clock_wall_ms */
-    /**
-     * There is no writer thread: one thread of the caller writes, through weir_store_keep
-     * (sync/store_keep.h), and "writer" in this header means it. weir_store_submit is refused, and
-     * nothing is purged but by the caller. The caller numbers its writes, so a new store has no
-     * lane until the keep is given one. Readers read as ever.
-     */
-    bool driven;
-    weir_revision_number_fn revision; /* driven: may be NULL, no revisions are kept */
+    bool driven; /* by store_keep.h: no writer thread, a thread of the caller writes and purges;
+                    submit is refused, and a new store has no lane until the keep is given one */
+    weir_revision_number_fn revision; /* of a driven store; NULL: no revisions are kept */
 };
 
 struct weir_store;
@@ -133,12 +122,9 @@ WEIR_MUST_USE enum weir_err weir_store_open(const struct weir_store_config *cfg,
 /** Finish what is queued, stop the writer, close. All readers must be freed, and a keep's
  * transaction over (contract). Sets *s NULL. */
 void weir_store_close(struct weir_store **s);
-/**
- * Change max_bytes while running. Any thread. Lower than what is used is legal: writes are refused
- * until deletes made room.
- * @return WEIR_OK | WEIR_EINVAL (under 1 MiB) | WEIR_ELIMIT (more than the address space reserved
- * at start)
- */
+/** Change max_bytes while running. Any thread. Lower than what is used is legal: writes are refused
+ * until deletes made room. @return WEIR_OK | WEIR_EINVAL (under 1 MiB) | WEIR_ELIMIT (more than the
+ * address space reserved at start) */
 WEIR_MUST_USE enum weir_err weir_store_set_max(struct weir_store *s, uint64_t max_bytes);
 
 /** One per reading thread, used by that thread alone. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT

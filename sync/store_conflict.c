@@ -169,7 +169,7 @@ static enum weir_err next_row(struct store_txn *t, struct store_key *at, struct 
 {
     struct weir_span key;
 
-    enum weir_err err = weir_store_seek(t, STORE_CONFLICT, store_key_span(at), true, &key, ret_row);
+    enum weir_err err = weir_store_seek(t, STORE_CONFLICT, store_key_span(at), &key, ret_row);
     if (err < 0)
         return err;
     if (key.len != NUMBER_LEN || key.at[0] != 'n')

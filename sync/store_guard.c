@@ -23,12 +23,16 @@
 
 /* What is known of a page in this transaction. */
 enum {
-    SOUND = 1,   /* it was looked at */
-    PATH = 2,    /* a leaf: so were the pages that lead to it, and it is where they say */
-    NEXT = 4,    /* a leaf: so was the next one */
-    SIDES = 8,   /* a leaf: so were the pages beside it and beside those that lead to it */
-    TOUCHED = 16 /* removals may have changed it */
+    SOUND = 1,    /* it was looked at */
+    PATH = 2,     /* a leaf: so were the pages that lead to it, and it is where they say */
+    NEXT = 4,     /* a leaf: so was the next one */
+    SIDES = 8,    /* a leaf: so were the pages beside it and beside those that lead to it */
+    TOUCHED = 16, /* removals may have merged it with others */
+    CHANGED = 32  /* it may not be as it was committed */
 };
+
+/* LMDB merges a page of which less than a quarter is in use; here with some bytes to spare. */
+#define FULL_ENOUGH(page_len) ((page_len) / 4 + 64)
 
 static unsigned known(const struct weir_store *s, uint64_t pgno)
 {
@@ -201,19 +205,26 @@ static bool page_and_lowest_ok(struct store_txn *t, const struct path *p, unsign
 
 /* ---- what LMDB may read for a key ---- */
 
-/* The pages beside those of the path, at each level below the root. */
-static bool sides_ok(struct store_txn *t, const struct path *p)
+/* The pages beside those of the path, at each level below the root. A removal may merge with them
+ * or take entries of them. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
+static enum weir_err look_beside(struct store_txn *t, const struct path *p)
 {
     for (unsigned d = 1; d < p->depth; d++) {
         if (!page_and_lowest_ok(t, p, d))
-            return false;
+            return WEIR_ECORRUPT;
         for (int right = 0; right <= 1; right++) {
             struct path beside = *p;
-            if (path_beside(t, &beside, d, right != 0) && !page_and_lowest_ok(t, &beside, d))
-                return false;
+            if (!path_beside(t, &beside, d, right != 0))
+                continue;
+            if (!page_and_lowest_ok(t, &beside, d))
+                return WEIR_ECORRUPT;
+            if (!remember(t->s, beside.pgno[d], CHANGED))
+                return WEIR_ENOMEM;
         }
+        if (!remember(t->s, p->pgno[d], TOUCHED))
+            return WEIR_ENOMEM;
     }
-    return true;
+    return WEIR_OK;
 }
 
 static bool next_ok(struct store_txn *t, const struct path *p)
@@ -221,6 +232,21 @@ static bool next_ok(struct store_txn *t, const struct path *p)
     struct path next = *p;
 
     return !path_beside(t, &next, p->depth - 1, true) || path_ok(t, &next);
+}
+
+/* Will the leaf be left as it is by a removal, but for the entry? So when it is as it was
+ * committed, stays full enough, and the entry is not its last, behind which LMDB would go on. */
+static bool stays_alone(const struct store_txn *t, const struct weir_tree_cursor *c, uint64_t pgno)
+{
+    const struct weir_tree_level *leaf = &c->level[c->depth - 1];
+    struct weir_span key;
+    struct weir_span value;
+
+    if ((known(t->s, pgno) & CHANGED) != 0 || leaf->at + 1 >= leaf->num ||
+        weir_tree_entry(c, &key, &value) < 0)
+        return false;
+    return weir_tree_page_used(&t->pages, pgno) >=
+           FULL_ENOUGH(t->pages.page_len) + key.len + value.len;
 }
 
 /* The entry at the key's place, if any, may have pages of its own, of which LMDB frees as many as
@@ -235,44 +261,53 @@ static bool value_sound(const struct weir_tree_cursor *c)
     return leaf->at == leaf->num || weir_tree_entry(c, &found, &value) == WEIR_OK;
 }
 
-static bool look(struct store_txn *t, enum store_tree tree, struct weir_span key, unsigned want)
+/* @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
+static enum weir_err look(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                          unsigned want)
 {
     struct weir_tree_cursor c;
     struct path p;
 
     enum weir_err err = weir_tree_locate(&c, &t->pages, &t->roots.tree[tree], key);
     if (err == WEIR_ENOTFOUND)
-        return true; /* an empty tree */
+        return WEIR_OK; /* an empty tree */
     if (err < 0 || !value_sound(&c))
-        return false;
+        return WEIR_ECORRUPT;
     const uint8_t *leaf = c.level[c.depth - 1].page;
     uint64_t pgno = (uint64_t)(leaf - t->pages.map) / t->pages.page_len;
+    if ((want & SIDES) != 0 && stays_alone(t, &c, pgno))
+        want = PATH | CHANGED;
     unsigned missing = want & ~known(t->s, pgno);
     if (missing == 0)
-        return true;
+        return WEIR_OK;
     path_of(t, &c, &p);
-    if (((missing & PATH) != 0 && !path_ok(t, &p)) || ((missing & NEXT) != 0 && !next_ok(t, &p)) ||
-        ((missing & SIDES) != 0 && !sides_ok(t, &p)))
-        return false;
-    (void)remember(t->s, pgno, want);
-    for (unsigned d = 1; (want & SIDES) != 0 && d < p.depth; d++)
-        if (!remember(t->s, p.pgno[d], TOUCHED))
-            return false;
-    return true;
+    if (((missing & PATH) != 0 && !path_ok(t, &p)) || ((missing & NEXT) != 0 && !next_ok(t, &p)))
+        return WEIR_ECORRUPT;
+    if ((missing & SIDES) != 0)
+        err = look_beside(t, &p);
+    /* What was looked at may be forgotten, what was changed not. */
+    if (err == WEIR_OK && !remember(t->s, pgno, want) && (want & CHANGED) != 0)
+        err = WEIR_ENOMEM;
+    return err;
 }
 
 static enum weir_err guard(struct store_txn *t, enum store_tree tree, struct weir_span key,
                            unsigned want)
 {
-    if (look(t, tree, key, want))
-        return WEIR_OK;
-    weir_store_suspect(t->s, weir_store_tree_name(tree));
-    return WEIR_ECORRUPT;
+    enum weir_err err = look(t, tree, key, want);
+    if (err == WEIR_ECORRUPT)
+        weir_store_suspect(t->s, weir_store_tree_name(tree));
+    return err;
 }
 
 enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
     return guard(t, tree, key, PATH);
+}
+
+enum weir_err weir_store_guard_put(struct store_txn *t, enum store_tree tree, struct weir_span key)
+{
+    return guard(t, tree, key, PATH | CHANGED);
 }
 
 enum weir_err weir_store_guard_next(struct store_txn *t, enum store_tree tree, struct weir_span key)
@@ -282,22 +317,28 @@ enum weir_err weir_store_guard_next(struct store_txn *t, enum store_tree tree, s
 
 enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
-    return guard(t, tree, key, PATH | NEXT | SIDES);
+    return guard(t, tree, key, PATH | NEXT | SIDES | CHANGED);
 }
 
 /* One side of a run of touched pages at level `d`: the page beside it becomes part of it, and the
  * one behind that is looked at. */
-static bool widen(struct store_txn *t, const struct path *from, unsigned d, bool right)
+static enum weir_err widen(struct store_txn *t, const struct path *from, unsigned d, bool right)
 {
     struct path p = *from;
 
     do {
         if (!path_beside(t, &p, d, right))
-            return true;
+            return WEIR_OK;
     } while ((known(t->s, p.pgno[d]) & TOUCHED) != 0);
-    if (!page_and_lowest_ok(t, &p, d) || !remember(t->s, p.pgno[d], TOUCHED))
-        return false;
-    return !path_beside(t, &p, d, right) || page_and_lowest_ok(t, &p, d);
+    if (!page_and_lowest_ok(t, &p, d))
+        return WEIR_ECORRUPT;
+    if (!remember(t->s, p.pgno[d], TOUCHED | CHANGED))
+        return WEIR_ENOMEM;
+    if (!path_beside(t, &p, d, right))
+        return WEIR_OK;
+    if (!page_and_lowest_ok(t, &p, d))
+        return WEIR_ECORRUPT;
+    return remember(t->s, p.pgno[d], CHANGED) ? WEIR_OK : WEIR_ENOMEM;
 }
 
 enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
@@ -309,15 +350,16 @@ enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
     enum weir_err err = weir_tree_locate(&c, &t->pages, &t->roots.tree[tree], key);
     if (err == WEIR_ENOTFOUND)
         return WEIR_OK; /* all of it was made in this transaction */
-    bool ok = err == WEIR_OK;
-    if (ok)
+    if (err == WEIR_OK)
         path_of(t, &c, &p);
-    for (unsigned d = 1; ok && d < p.depth; d++)
-        ok = widen(t, &p, d, false) && widen(t, &p, d, true);
-    if (ok)
-        return WEIR_OK;
-    weir_store_suspect(t->s, weir_store_tree_name(tree));
-    return WEIR_ECORRUPT;
+    for (unsigned d = 1; err == WEIR_OK && d < p.depth; d++) {
+        err = widen(t, &p, d, false);
+        if (err == WEIR_OK)
+            err = widen(t, &p, d, true);
+    }
+    if (err == WEIR_ECORRUPT)
+        weir_store_suspect(t->s, weir_store_tree_name(tree));
+    return err;
 }
 
 /* The main tree is one page: it holds but the names of our few trees. NULL: it is not. */

@@ -401,7 +401,7 @@ static enum weir_err tell_all(struct store_keep *kp)
     struct store_key from = { .len = 1 };
 
     from.at[0] = 0;
-    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), true, &key, &row);
+    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), &key, &row);
     while (err == WEIR_OK) {
         uint8_t *told = NULL;
         if (key.len >= 2 && key.len <= 1 + WEIR_KEY_MAX && !weir_record_row_is_tombstone(row)) {

@@ -144,7 +144,7 @@ static enum weir_err search_dot(struct store_keep *kp, uint32_t lane_idx, uint64
     struct weir_span key;
     struct weir_span row;
 
-    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), true, &key, &row);
+    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), &key, &row);
     while (err == WEIR_OK) {
         if (is_rec_key(kp, key) && weir_record_unpack(row, key, &parts) == WEIR_OK &&
             parts.head.lane_idx == lane_idx && parts.head.seq == seq &&
@@ -199,8 +199,7 @@ enum weir_err weir_store_keep_next_dot(struct weir_keep *k, const uint8_t lane[W
         return WEIR_ENOTFOUND;
     weir_store_key_dot(&at, idx, after);
     for (;;) {
-        enum weir_err err =
-            weir_store_seek(&kp->t, STORE_DOT, store_key_span(&at), true, &dot, &row);
+        enum weir_err err = weir_store_seek(&kp->t, STORE_DOT, store_key_span(&at), &dot, &row);
         if (err < 0)
             return weir_store_keep_err(err);
         if (dot.len != 12 || weir_num_get_be(dot.at, 4) != idx)
@@ -234,7 +233,7 @@ enum weir_err weir_store_keep_next_key(struct weir_keep *k, enum weir_class clas
     from.at[0] = (uint8_t) class;
     if (after.len > 0)
         weir_store_key_rec(&from, class, after);
-    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), true, &key, &row);
+    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), &key, &row);
     if (err < 0)
         return weir_store_keep_err(err);
     if (!is_rec_key(kp, key) || key.at[0] != (uint8_t) class)
@@ -281,7 +280,7 @@ static enum weir_err next_due(struct store_keep *kp, enum store_tree tree, uint6
     struct weir_span row;
 
     for (;;) {
-        enum weir_err err = weir_store_seek(&kp->t, tree, store_key_span(&at), true, &key, &row);
+        enum weir_err err = weir_store_seek(&kp->t, tree, store_key_span(&at), &key, &row);
         if (err < 0)
             return weir_store_keep_err(err);
         if (key.len < when_len || key.len > sizeof(at.at))

@@ -116,12 +116,12 @@ WEIR_MUST_USE enum weir_err weir_store_put_row(struct store_txn *t, enum store_t
 WEIR_MUST_USE enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree,
                                            struct weir_span key);
 /**
- * The first row whose key is `from` or larger, or only larger when `behind`. Spans borrow until the
- * transaction's next change. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ...
+ * The first row whose key is behind `from`. Spans borrow until the transaction's next change.
+ * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ...
  */
 WEIR_MUST_USE enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree,
-                                            struct weir_span from, bool behind,
-                                            struct weir_span *ret_key, struct weir_span *ret_row);
+                                            struct weir_span from, struct weir_span *ret_key,
+                                            struct weir_span *ret_row);
 /** The row behind *key, which was found by seek or step and has not changed. @return as seek */
 WEIR_MUST_USE enum weir_err weir_store_step(struct store_txn *t, enum store_tree tree,
                                             struct weir_span *key, struct weir_span *row);
@@ -142,9 +142,13 @@ uint64_t weir_store_used(struct store_txn *t, bool exact);
 WEIR_MUST_USE enum weir_err weir_store_guard_roots(struct store_txn *t);
 /** Remember the roots as t has them, of which guard_roots then finds every change. */
 void weir_store_guard_remember(const struct store_txn *t);
-/** To read or put exactly this key. @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at it */
+/** To read exactly this key. @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at it |
+ * WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree,
                                              struct weir_span key);
+/** The same, to put it. */
+WEIR_MUST_USE enum weir_err weir_store_guard_put(struct store_txn *t, enum store_tree tree,
+                                                 struct weir_span key);
 /** The same, to go on to the entry behind it. */
 WEIR_MUST_USE enum weir_err weir_store_guard_next(struct store_txn *t, enum store_tree tree,
                                                   struct weir_span key);
@@ -153,7 +157,7 @@ WEIR_MUST_USE enum weir_err weir_store_guard_del(struct store_txn *t, enum store
                                                  struct weir_span key);
 
 /** It was removed, and there are fewer pages now: some have merged. Before LMDB is let at the tree
- * again. @return WEIR_OK | WEIR_ECORRUPT: abort */
+ * again. @return WEIR_OK | WEIR_ECORRUPT, WEIR_ENOMEM: abort */
 WEIR_MUST_USE enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
                                                     struct weir_span key);
 

@@ -320,7 +320,7 @@ static enum weir_err found(struct store_txn *t, enum store_tree tree, int rc, co
 }
 
 enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree, struct weir_span from,
-                              bool behind, struct weir_span *ret_key, struct weir_span *ret_row)
+                              struct weir_span *ret_key, struct weir_span *ret_row)
 {
     MDB_cursor *c = NULL;
     MDB_val k = { from.len, (void *)(uintptr_t)from.at };
@@ -332,7 +332,7 @@ enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree, struct 
     int rc = cursor(t, tree, &c);
     if (rc == 0)
         rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-    if (rc == 0 && behind && weir_span_eq(weir_span(k.mv_data, k.mv_size), from))
+    if (rc == 0 && weir_span_eq(weir_span(k.mv_data, k.mv_size), from))
         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
     err = found(t, tree, rc, &k);
     if (err < 0)
@@ -364,7 +364,7 @@ enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree, struct w
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
     MDB_val v = { len, NULL };
 
-    enum weir_err err = weir_store_guard(t, tree, key);
+    enum weir_err err = weir_store_guard_put(t, tree, key);
     if (err < 0)
         return err;
     t->touched = true;
