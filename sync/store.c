@@ -212,7 +212,7 @@ static enum weir_err start(struct weir_store *s, const uint8_t *boot_id)
         mark_in_use(s);
     weir_store_publish(s);
     log_info("store.open",
-             "file=%s/%s tenants=%" PRIu64 " seq=%" PRIu64 " used=%" PRIu64 " max=%" PRIu64,
+             "folder=%s file=%s tenants=%" PRIu64 " seq=%" PRIu64 " used=%" PRIu64 " max=%" PRIu64,
              s->folder, s->kind->file_name, s->tally.live[WEIR_CLASS_TENANT], s->tally.seq,
              s->shared.used_bytes, s->cfg.max_bytes);
     return s->driven ? WEIR_OK : weir_store_writer_start(s);

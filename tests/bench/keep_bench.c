@@ -23,6 +23,7 @@
 #define BATCH             500
 #define NUM_RECORDS       1000000
 #define NUM_BANS          1000000
+#define NUM_IDLE          20000
 #define RATE_BAR          150000 /* settings a second, in the order of their keys */
 #define BAN_BAR           300    /* bytes on the disk */
 #define SETTING_KEY_LEN   20
@@ -123,6 +124,21 @@ static double run(struct weir_keep *k, const struct pass *p)
     return (double)p->num / wall;
 }
 
+/* Turns that look and change nothing: what an engine pays when nothing happens. */
+static void run_idle(struct weir_keep *k)
+{
+    struct weir_keep_meta meta;
+    double wall = seconds();
+
+    for (uint64_t i = 0; i < NUM_IDLE; i++) {
+        must(k->ops->begin(k), "begin");
+        must(k->ops->get_meta(k, &meta), "get_meta");
+        must(k->ops->commit(k), "commit");
+    }
+    wall = seconds() - wall;
+    (void)printf("%-28s %9.2f us each\n", "  turns without a change", wall / NUM_IDLE * 1e6);
+}
+
 /* Blocks that a file takes on the disk, as bytes for each of `num` records. */
 static double bytes_each(const char *folder, const char *name, uint64_t num)
 {
@@ -160,6 +176,7 @@ static bool settings(const char *folder, const char *part, uint64_t num, bool sh
     p.name = "  the same over again";
     p.first_seq += num;
     (void)run(weir_store_keep(s), &p);
+    run_idle(weir_store_keep(s));
     weir_store_close(&s);
     return shuffled || rate >= RATE_BAR;
 }
