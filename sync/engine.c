@@ -77,6 +77,7 @@ void weir_engine_turn(struct weir_engine *e)
     e->state_before = e->state;
     e->turn_err = WEIR_OK;
     e->served = 0;
+    e->retried = false;
     e->floor_rose = false;
     e->outs.num = 0;
     e->outs.at = 0;
@@ -226,6 +227,8 @@ void weir_engine_free(struct weir_engine **ep)
     free(e->sum_ops);
     free(e->damaged);
     weir_engine_audit_deinit(e);
+    weir_members_free(&e->members);
+    weir_engine_active_deinit(e);
     weir_frame_cols_free(&e->cols);
     weir_engine_out_deinit(e);
     free(e);
@@ -249,9 +252,13 @@ bool weir_engine_wipe(struct weir_engine *e)
     }
     weir_engine_park_forget(e);
     weir_engine_sums_restart(e);
+    weir_engine_active_load(e);
+    if (e->acks != NULL)
+        weir_acks_forget(e->acks, e->cfg.node);
     e->lane_drawn[WEIR_GROUP_C] = false;
     e->num_damaged = 0;
     e->audit_tried = 0;
+    e->has_pulled = false;
     return true;
 }
 
@@ -261,6 +268,7 @@ void weir_engine_reset(struct weir_engine *e)
         return;
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
     draw_incarnation(e);
+    weir_members_free(&e->members); /* who this node is has changed: they are met anew */
     e->exporting = false;
     e->state = WEIR_ENGINE_JOINING;
     engine_count(e, WEIR_COUNT_RESETS, 1);
@@ -305,6 +313,7 @@ static void retry_tick(struct weir_engine *e)
     enum weir_err err = c->keep->ops->put_meta(c->keep, &c->meta);
     if (err < 0)
         weir_engine_fail(e, err);
+    e->retried = true;
 }
 
 void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
@@ -316,6 +325,8 @@ void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
     if (engine_has(e, WEIR_RULE_CLOCK_ALONE) || wall_ms > e->clock_ms)
         e->clock_ms = wall_ms;
     retry_tick(e);
+    weir_engine_members_tick(e);
+    weir_engine_active_tick(e);
     weir_engine_heart(e);
     export_tick(e);
     weir_engine_link_tick(e);
@@ -373,6 +384,8 @@ void weir_engine_link_down(struct weir_engine *e, uint32_t link)
     weir_engine_turn(e);
     if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up)
         return;
+    if (e->links[link]->greeted)
+        weir_engine_members_down(e, link);
     e->links[link]->up = false;
     e->links[link]->greeted = false;
     e->num_up--;
@@ -462,8 +475,10 @@ static void undo(struct weir_engine *e, bool bans_stand)
     bool is_disk = err == WEIR_EIO || err == WEIR_EFULL || err == WEIR_ECORRUPT;
 
     abort_all(e);
+    weir_engine_active_end(e, false);
     weir_engine_sums_end(e, false);
     e->state = e->state_before;
+    e->export_at = e->mono_us + RETRY_US; /* a reset that failed is asked for again */
     e->lane_drawn[WEIR_GROUP_C] =
         false; /* what was drawn in the turn is not: draw, or ask, again */
     e->lane_drawn[WEIR_GROUP_E] = false;
@@ -472,6 +487,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
         weir_engine_pub_undo(e, WEIR_GROUP_E);
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
     e->audit.open = false;
+    e->members_due = true;
     weir_engine_sums_restart(e);
     weir_engine_out_undo(e, err, bans_stand);
     e->unloaded = !reload(e);
@@ -486,12 +502,13 @@ static void undo(struct weir_engine *e, bool bans_stand)
     engine_count(e, WEIR_COUNT_DISK_FAILED, 1);
 }
 
-static void done(struct weir_engine *e, bool was_written)
+static void done(struct weir_engine *e)
 {
     weir_engine_sums_end(e, true);
+    weir_engine_active_end(e, true);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
         e->group[g].pub.durable = e->group[g].pub.num;
-    if (was_written)
+    if (e->retried)
         e->readonly = false;
 }
 
@@ -506,12 +523,11 @@ enum weir_err weir_engine_commit(struct weir_engine *e)
         weir_engine_greet(e);
         weir_engine_publish(e);
     }
-    bool was_written = e->group[WEIR_GROUP_C].begun;
     enum weir_err err = commit_stores(e, &bans_stand);
     if (err < 0)
         undo(e, bans_stand);
     else
-        done(e, was_written);
+        done(e);
     e->in_turn = false;
     return err;
 }
@@ -535,6 +551,8 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
 {
     uint64_t at = e->heart_at;
 
+    if (e->members != NULL)
+        at = earlier(at, weir_members_deadline(e->members));
     if (e->readonly)
         return earlier(at, e->retry_at);
     if (e->state == WEIR_ENGINE_STALE)
@@ -563,6 +581,11 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
 enum weir_engine_state weir_engine_state(const struct weir_engine *e)
 {
     return e->readonly ? WEIR_ENGINE_READONLY : e->state;
+}
+
+const struct weir_members *weir_engine_members(const struct weir_engine *e)
+{
+    return e->members;
 }
 
 const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_group g)

@@ -14,6 +14,7 @@
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
+#include "sync/active.h"
 #include "sync/engine_rules.h"
 #include "sync/keep.h"
 #include "sync/vector.h"
@@ -67,13 +68,16 @@ struct weir_engine_config {
     uint64_t seed; /* of all its random numbers: lanes, incarnation, jitter; secret in a node */
     struct weir_keep *keep[WEIR_GROUP_COUNT]; /* borrowed until free */
     bool bootstrap; /* the cluster's first node: an empty store is a complete one */
-    bool relay;     /* the links are an overlay: publish what is new here once more */
+    bool relay;     /* the links are an overlay, however few the members: publish what is new */
     uint16_t schema_max;
+    uint32_t compiled; /* a bit (1 << class) for each class whose records get verdicts */
     struct weir_engine_paces paces;
     uint32_t without; /* bits of enum weir_engine_rule left out; 0 in every node */
 };
 
 struct weir_engine;
+struct weir_members;
+struct weir_acks_count;
 
 /**
  * Load the vectors. A store whose bootstrap did not complete is wiped.
@@ -120,6 +124,10 @@ struct weir_engine_write {
 WEIR_MUST_USE enum weir_err weir_engine_write(struct weir_engine *e,
                                               const struct weir_engine_write *w);
 
+/** What the data plane made of a record: as weir_active_verdict. Late ones change nothing. */
+void weir_engine_verdict(struct weir_engine *e, const struct weir_version *version,
+                         enum weir_active_state state, struct weir_span why);
+
 /** The answer to WEIR_OUT_EXPORT. Not ok: it is asked for again in a minute. */
 void weir_engine_exported(struct weir_engine *e, bool ok);
 /** The operator gives this node's records up (both sides stale, or by choice): export, reset. */
@@ -149,6 +157,7 @@ enum weir_alarm {
     WEIR_ALARM_BOTH_STALE, /* neither may reset by itself: the operator picks one */
     WEIR_ALARM_DUPLICATE,  /* this node's id, or a peer's, lives twice (R13) */
     WEIR_ALARM_CLUSTER,    /* a peer of another cluster */
+    WEIR_ALARM_EVICTED,    /* a peer that is not to be here any more */
     WEIR_ALARM_DISK,       /* READONLY */
     WEIR_ALARM_AUDIT,      /* equal vectors, different records (R12) */
     WEIR_ALARM_ROLLBACK,   /* a peer has writes of this node that this node has not (R10) */
@@ -175,6 +184,15 @@ bool weir_engine_next(struct weir_engine *e, struct weir_engine_out *ret);
 /** Mono us at which a tick is due. */
 uint64_t weir_engine_deadline(const struct weir_engine *e);
 enum weir_engine_state weir_engine_state(const struct weir_engine *e);
+/** Who is in the cluster, who seems alive, and whether the clock is off (sync/members.h). Borrowed
+ * until the next input. NULL before the first tick, and between a reset and the next. */
+const struct weir_members *weir_engine_members(const struct weir_engine *e);
+/** Which records are active here (sync/active.h). Borrowed until the next input. NULL before the
+ * first tick. */
+const struct weir_active *weir_engine_active(const struct weir_engine *e);
+/** What all members said of a revision (sync/acks.h). @return false: nothing is known yet */
+bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
+                      struct weir_acks_count *ret);
 /** What is durable here. Borrowed until the next input. */
 const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_group g);
 const struct weir_vector *weir_engine_floor(const struct weir_engine *e, enum weir_group g);

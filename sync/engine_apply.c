@@ -165,6 +165,9 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
     if (is_summed(e, rec))
         weir_engine_sum(e, rec, true);
     tell_changed(e, rec);
+    weir_engine_active_put(e, rec, old);
+    if (rec->rec.class == WEIR_CLASS_MEMBER)
+        e->members_due = true;
 }
 
 void weir_engine_drop(struct weir_engine *e, const struct weir_kept *old)
@@ -305,6 +308,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec, en
         int order = weir_engine_compare(v, &old.rec.version);
         if (order > 0 || !engine_has(e, WEIR_RULE_LARGER_WINS)) {
             note_conflict(e, &old, rec);
+            old.rec.key = rec->rec.key; /* the store's own may have moved */
             replace(e, rec, &old);
         } else if (order < 0) {
             engine_count(e, WEIR_COUNT_OLDER, 1);

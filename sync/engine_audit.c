@@ -47,6 +47,7 @@ static void scan_step(struct weir_engine *e)
         if (++s->class_at > WEIR_CLASS_LANE) {
             s->class_at = WEIR_CLASS_SETTING;
             s->summed = true;
+            weir_engine_active_walked(e);
         }
         return;
     }
@@ -62,6 +63,8 @@ static void scan_step(struct weir_engine *e)
     s->begun = true;
     s->key_len = (uint16_t)rec.rec.key.len;
     memcpy(s->key, rec.rec.key.at, rec.rec.key.len);
+    if (!s->summed)
+        weir_engine_active_walk(e, &rec);
     if (!s->summed && !rec.rec.tombstone)
         weir_engine_sum(e, &rec, true);
 }

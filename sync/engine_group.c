@@ -118,6 +118,8 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
     if (err < 0)
         weir_engine_fail(e, err);
     mark(e, g, lane);
+    if (e->active != NULL && group == WEIR_GROUP_C)
+        weir_active_durable(e->active, lane);
     e->unpark_due = e->unpark_due || e->parked != NULL;
 }
 

@@ -8,7 +8,6 @@
 #include "sync/engine_parts.h"
 #include "sync/hlc.h"
 
-#define ECHOES       8 /* of one heartbeat, in turn over all links */
 #define STATE_MOTION 0x100
 
 /* Where the lane ends as far as it was published: the rest is on its way. */
@@ -72,32 +71,6 @@ static bool add_sums(struct weir_engine *e, Weir__V1__Heart *m)
     return true;
 }
 
-/* Tells a peer when it was last heard: its round trip, and its clock's offset. */
-static bool add_echoes(struct weir_engine *e, Weir__V1__Heart *m)
-{
-    Weir__V1__Echo *echo = weir_engine_alloc(e, ECHOES * sizeof(*echo));
-    Weir__V1__Echo **list = weir_engine_alloc(e, ECHOES * sizeof(Weir__V1__Echo *));
-
-    if (echo == NULL || list == NULL)
-        return false;
-    for (uint32_t i = 0; i < e->num_links && m->n_echo < ECHOES; i++) {
-        e->echo_at = e->echo_at + 1 < e->num_links ? e->echo_at + 1 : 0;
-        const struct engine_link *l = engine_greeted(e, e->echo_at);
-        if (l == NULL || l->heart_us == 0)
-            continue;
-        Weir__V1__Echo *one = &echo[m->n_echo];
-        weir__v1__echo__init(one);
-        one->has_node = one->has_n = one->has_held_us = 1;
-        one->node.len = WEIR_NODE_ID_LEN;
-        one->node.data = (uint8_t *)(uintptr_t)l->node;
-        one->n = l->heart_n;
-        one->held_us = e->mono_us - l->heart_us;
-        list[m->n_echo++] = one;
-    }
-    m->echo = list;
-    return true;
-}
-
 void weir_engine_heart(struct weir_engine *e)
 {
     Weir__V1__Heart m;
@@ -113,7 +86,8 @@ void weir_engine_heart(struct weir_engine *e)
     m.node.data = e->cfg.node;
     m.incarnation.len = WEIR_INCARNATION_LEN;
     m.incarnation.data = e->incarnation;
-    m.n = ++e->heart_n;
+    m.n = e->heart_n > 0 ? e->heart_n + 1 : e->wall_ms + 1; /* counts on over a restart */
+    e->heart_n = m.n;
     m.vv_hash = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
     m.ban_hash = weir_vector_hash(&e->group[WEIR_GROUP_E].vv);
     m.has_wall_ms = m.has_schema_max = m.has_state = 1;
@@ -121,7 +95,8 @@ void weir_engine_heart(struct weir_engine *e)
     m.schema_max = e->cfg.schema_max;
     bool in_motion = weir_engine_in_motion(e);
     m.state = (uint32_t)weir_engine_state(e) | (in_motion ? STATE_MOTION : 0);
-    if (!add_own(e, &m) || !add_echoes(e, &m) || (!in_motion && !add_sums(e, &m)))
+    if (!add_own(e, &m) || !weir_engine_members_tell(e, &m) || !weir_engine_active_tell(e, &m) ||
+        (!in_motion && !add_sums(e, &m)))
         return;
     weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEART, &m.base);
 }
@@ -155,8 +130,9 @@ void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__
         weir_engine_hello_due(e, link); /* another life: its Hello tells */
         return;
     }
-    l->heart_us = e->mono_us;
-    l->heart_n = h->n;
+    if (!weir_engine_members_heard(e, link, h))
+        return;
+    weir_engine_active_heard(e, h);
     if (e->readonly || e->state == WEIR_ENGINE_STALE || l->stale)
         return;
     for (size_t i = 0; i < h->n_own; i++) {

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * engine_link.c - greetings. What each side has and has purged decides who may talk to whom (R6),
- * which of two lives of one node is heard (R13), and whether the own lane may be written on (R10).
+ * whether the own lane may be written on (R10).
  */
 #include <string.h>
 
 #include "sync/engine_parts.h"
 
-#define HELLO_US        1000000 /* at most one unasked Hello a link in so long */
-#define GREET_US        2000000 /* without an answer, or behind: greet again */
-#define DUPLICATE_BEATS 3       /* heartbeats within which both lives must have been heard */
+#define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
+#define GREET_US 2000000 /* without an answer, or behind: greet again */
 
 void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
 {
@@ -24,6 +23,10 @@ void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm al
     struct weir_engine_out out = { .what = WEIR_OUT_CUT, .link = link };
     struct engine_link *l = e->links[link];
 
+    if (l->refused)
+        return;
+    if (l->greeted)
+        weir_engine_members_down(e, link);
     l->greeted = false;
     l->hello_due = false;
     l->refused = true;
@@ -138,24 +141,6 @@ void weir_engine_link_tick(struct weir_engine *e)
 
 /* -- taking -- */
 
-/* R13: another link speaks for the same node. @return whether this one may go on */
-static bool is_only(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
-{
-    uint64_t since = DUPLICATE_BEATS * e->cfg.paces.heart_us;
-
-    for (uint32_t i = 0; i < e->num_links; i++) {
-        struct engine_link *l = engine_greeted(e, i);
-        if (l == NULL || i == link || memcmp(l->node, h->node.data, WEIR_NODE_ID_LEN) != 0)
-            continue;
-        if (memcmp(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN) == 0)
-            continue; /* two links of one life: harmless */
-        if (l->heart_us != 0 && e->mono_us - l->heart_us < since)
-            return false;
-        l->greeted = false; /* what was behind it has gone */
-    }
-    return true;
-}
-
 static bool is_welcome(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
     const struct engine_link *l = e->links[link];
@@ -165,7 +150,7 @@ static bool is_welcome(struct weir_engine *e, uint32_t link, const Weir__V1__Hel
         weir_engine_refuse(e, link, WEIR_ALARM_CLUSTER);
         return false;
     }
-    if (memcmp(h->node.data, e->cfg.node, WEIR_NODE_ID_LEN) == 0 || !is_only(e, link, h)) {
+    if (memcmp(h->node.data, e->cfg.node, WEIR_NODE_ID_LEN) == 0) {
         weir_engine_refuse(e, link, WEIR_ALARM_DUPLICATE);
         return false;
     }
@@ -215,21 +200,28 @@ static void compare(struct weir_engine *e, uint32_t link, const struct weir_vect
         weir_engine_go_stale(e);
 }
 
-static void begin_link(struct weir_engine *e, struct engine_link *l, const Weir__V1__Hello *h)
+/* @return false: the link was refused (R13) */
+static bool begin_link(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
-    bool is_new_life =
-        l->greeted && memcmp(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN) != 0;
+    struct engine_link *l = e->links[link];
+    bool is_new =
+        !l->greeted || memcmp(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN) != 0;
 
-    if (!l->greeted || is_new_life) {
-        l->sums_hash = 0;
-        l->audit_bad = 0;
-        l->confirmed = 0;
-        l->hash[WEIR_GROUP_C] = 0;
-        l->hash[WEIR_GROUP_E] = 0;
-    }
-    l->greeted = true;
     l->live = h->live;
+    if (!is_new)
+        return true;
+    if (l->greeted)
+        weir_engine_members_down(e, link);
+    l->sums_hash = 0;
+    l->audit_bad = 0;
+    l->confirmed = 0;
+    l->hash[WEIR_GROUP_C] = 0;
+    l->hash[WEIR_GROUP_E] = 0;
+    if (e->acks != NULL)
+        weir_acks_forget(e->acks, l->node);
+    l->greeted = true;
     memcpy(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN);
+    return weir_engine_members_up(e, link);
 }
 
 void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
@@ -240,7 +232,8 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     if (l->refused || !is_welcome(e, link, h))
         return;
     bool was_live = l->greeted && l->live;
-    begin_link(e, l, h);
+    if (!begin_link(e, link, h))
+        return;
     if (!h->answer)
         l->answer_due = true;
     if (!weir_engine_split(e, WEIR_GROUP_C, h->vv, h->n_vv, &l->vv) ||

@@ -129,7 +129,7 @@ static void take_parked(struct weir_engine *e, const struct engine_parked *p)
 
     if (weir_frame_decode(frame, &f, &fault) < 0)
         return; /* no memory: pulled later */
-    if (take(e, p->group, f.msg.batch) && e->cfg.relay)
+    if (take(e, p->group, f.msg.batch) && weir_engine_relays(e))
         weir_engine_relay(e, frame);
     weir_frame_deinit(&f);
 }
@@ -207,12 +207,13 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
     bool has_gap = b->first > vv + 1 && engine_has(e, WEIR_RULE_NO_GAPS);
     if (num_of(b) > 0 && !has_gap) {
         if (take(e, g, b)) {
-            if (e->cfg.relay)
+            if (weir_engine_relays(e))
                 weir_engine_relay(e, frame);
             return;
         }
     } else if (num_of(b) > 0) {
         park(e, link, g, b, frame);
     }
-    weir_engine_want(e, link, g, e->mono_us + (e->cfg.relay && has_gap ? RELAY_GAP_US : 0));
+    weir_engine_want(e, link, g,
+                     e->mono_us + (weir_engine_relays(e) && has_gap ? RELAY_GAP_US : 0));
 }

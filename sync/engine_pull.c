@@ -403,6 +403,7 @@ static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V
         group->meta_dirty = true;
     }
     weir_vector_reset(&e->shared_cursor[p->group]);
+    e->has_pulled = e->has_pulled || p->group == WEIR_GROUP_C;
     close_pull(p);
     engine_count(e, WEIR_COUNT_PULLS_DONE, 1);
     if (!was_boot || e->turn_err < 0)

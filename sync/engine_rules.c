@@ -65,6 +65,7 @@ static const char *const counts[] = {
     [WEIR_COUNT_AUDITS_BAD] = "audits_bad",
     [WEIR_COUNT_OUT_DROPPED] = "out_dropped",
     [WEIR_COUNT_DISK_FAILED] = "disk_failed",
+    [WEIR_COUNT_MEMBERS_BAD] = "members_bad",
 };
 _Static_assert(WEIR_ARRAY_LEN(counts) == WEIR_COUNT_COUNT, "each counter has a name");
 

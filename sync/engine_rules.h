@@ -69,6 +69,7 @@ enum weir_engine_count {
     WEIR_COUNT_AUDITS_BAD,
     WEIR_COUNT_OUT_DROPPED, /* over WEIR_ENGINE_OUT_MAX */
     WEIR_COUNT_DISK_FAILED,
+    WEIR_COUNT_MEMBERS_BAD, /* a MEMBER record that says nothing, or one too many */
     WEIR_COUNT_COUNT,
 };
 

@@ -9,8 +9,10 @@
 #include "node/base/arena.h"
 #include "node/base/rng.h"
 #include "sync/engine.h"
+#include "sync/acks.h"
 #include "sync/frame.h"
 #include "sync/frame_bans.h"
+#include "sync/members.h"
 #include "sync/sums.h"
 
 #define ENGINE_NEVER       UINT64_MAX
@@ -37,8 +39,6 @@ struct engine_link {
     struct weir_vector vv;           /* of group C, as its last Hello said */
     uint64_t hello_us;               /* when the next may be sent unasked */
     uint64_t greet_us;               /* when to send one again while it is not greeted, or behind */
-    uint64_t heart_us;               /* last heard; 0: never */
-    uint64_t heart_n;                /* its number */
     uint64_t hash[WEIR_GROUP_COUNT]; /* of its last heartbeat, when it differed from ours; or 0 */
     uint64_t our_hash[WEIR_GROUP_COUNT];
     uint64_t want_us[WEIR_GROUP_COUNT];    /* a pull is due; or never */
@@ -101,6 +101,15 @@ struct engine_parked {
     uint64_t last;
     size_t len;
     uint8_t frame[];
+};
+
+/** A record that was put, told to active.h when it is durable. */
+struct engine_put_op {
+    struct weir_version version;
+    enum weir_class class;
+    uint16_t min_reader;
+    bool has_old;
+    struct weir_version old;
 };
 
 /** A record's part in the sums, pending until the commit. */
@@ -168,10 +177,19 @@ struct weir_engine {
     enum weir_engine_state state_before; /* at the start of the turn */
     bool in_turn;
     bool readonly;
+    bool retried;  /* this turn's commit tells whether the disk works again */
     bool unloaded; /* the vectors could not be read again */
     enum weir_err turn_err;
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct engine_group group[WEIR_GROUP_COUNT];
+    struct weir_members *members; /* owns; made when the time is known */
+    struct weir_active *active;   /* owns, as the next; made with the members */
+    struct weir_acks *acks;
+    bool active_loading; /* the walk over all records tells them */
+    struct engine_put_op *puts;
+    size_t num_puts;
+    size_t cap_puts;
+    bool members_due; /* their records have changed */
 
     struct engine_link *links[WEIR_ENGINE_LINKS_MAX]; /* owns; NULL: never up */
     uint32_t num_links;                               /* one behind the largest that was ever up */
@@ -186,11 +204,11 @@ struct weir_engine {
     size_t num_parked;
 
     bool lane_drawn[WEIR_GROUP_COUNT]; /* in this life, or confirmed: may be written on */
+    bool has_pulled;                   /* a session of group C was completed in this life */
     uint32_t lane_number;              /* of the lane that links confirm; R10 */
 
     uint64_t heart_at;
     uint64_t heart_n;
-    uint32_t echo_at;
     uint64_t pull_at;
     uint64_t purge_at;
     uint64_t tombs_at;

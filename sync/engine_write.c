@@ -73,56 +73,6 @@ static enum weir_err pub_add(struct engine_pub *p, const struct weir_kept *rec)
 
 /* -- the own lane -- */
 
-/* Has this database never had a peer? Then nobody can know more of its lane than itself. */
-static bool is_alone(const struct weir_engine *e)
-{
-    const struct weir_vector *seen = &e->group[WEIR_GROUP_C].seen;
-
-    for (size_t i = 0; i < seen->num; i++)
-        if (memcmp(seen->items[i].lane, e->cfg.node, WEIR_NODE_ID_LEN) != 0)
-            return false;
-    return true;
-}
-
-static bool is_confirmed_by(const struct weir_engine *e, struct weir_span node)
-{
-    for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = engine_greeted(e, i);
-        if (l != NULL && l->confirmed == e->lane_number &&
-            weir_span_eq(weir_span(l->node, WEIR_NODE_ID_LEN), node))
-            return true;
-    }
-    return false;
-}
-
-/* R10: every other member says that it has nothing of the lane beyond the own seq. */
-static bool is_confirmed(struct weir_engine *e)
-{
-    struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
-    struct weir_span me = weir_span(e->cfg.node, WEIR_NODE_ID_LEN);
-    struct weir_kept member;
-    uint8_t after[WEIR_KEY_MAX];
-    size_t after_len = 0;
-    unsigned num = 0;
-
-    for (;;) {
-        enum weir_err err =
-            keep->ops->next_key(keep, WEIR_CLASS_MEMBER, weir_span(after, after_len), &member);
-        if (err == WEIR_ENOTFOUND)
-            break;
-        if (err < 0)
-            return false;
-        if (!member.rec.tombstone && !weir_span_eq(member.rec.key, me)) {
-            if (!is_confirmed_by(e, member.rec.key))
-                return false;
-            num++;
-        }
-        after_len = member.rec.key.len;
-        memcpy(after, member.rec.key.at, after_len);
-    }
-    return num > 0 || is_alone(e);
-}
-
 static void ready_lane(struct weir_engine *e, enum weir_group g)
 {
     static const uint8_t none[WEIR_LANE_LEN];
@@ -132,8 +82,8 @@ static void ready_lane(struct weir_engine *e, enum weir_group g)
     if (e->lane_drawn[g] && has_one)
         return;
     /* A store of bans may have lost the end of its lane with the machine: never written on. */
-    bool may_stay =
-        has_one && (!engine_has(e, WEIR_RULE_NEW_LANE) || (g == WEIR_GROUP_C && is_confirmed(e)));
+    bool may_stay = has_one && (!engine_has(e, WEIR_RULE_NEW_LANE) ||
+                                (g == WEIR_GROUP_C && weir_engine_members_confirm(e)));
     if (may_stay && group->meta.seq < WEIR_RECORD_SEQ_MAX)
         e->lane_drawn[g] = true;
     else
@@ -167,6 +117,8 @@ static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
         return e->turn_err == WEIR_ENOMEM ? WEIR_ENOMEM : WEIR_EIO;
     if (!engine_is_live(e) || e->state == WEIR_ENGINE_LEAVING)
         return WEIR_EBUSY;
+    if (g == WEIR_GROUP_C && e->members != NULL && weir_members_clock_off(e->members))
+        return WEIR_EPERM;
     if (p->num - p->durable >= WEIR_WRITE_GROUP_MAX || p->num >= PUB_WAIT_MAX)
         return WEIR_ELIMIT;
     return WEIR_OK;

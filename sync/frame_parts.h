@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * frame_parts.h - private to frame.c, frame_scan.c and frame_check.c: the two looks at a message.
- * Pure.
+ * frame_parts.h - private to frame.c, frame_scan.c, frame_check.c and member.c: the two looks at a
+ * message. Pure.
  */
 #ifndef WEIR_SYNC_FRAME_PARTS_H
 #define WEIR_SYNC_FRAME_PARTS_H

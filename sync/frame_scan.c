@@ -9,18 +9,19 @@
 #include <string.h>
 
 #include "node/base/limits.h"
+#include "sync/ack.h"
 #include "sync/frame_parts.h"
 #include "sync/hlc.h"
+#include "sync/member.h"
 #include "sync/record.h"
 #include "sync/sums.h"
 
-#define DEPTH_MAX       3   /* messages inside one another */
-#define FIELDS_MAX      13  /* of one message of the schema */
-#define RULES_MAX       13  /* messages of the schema */
-#define INNER_UNKNOWN   64  /* unknown fields of a message inside another */
-#define WHY_MAX         256 /* bytes of Ack.why */
-#define CLUSTER_MAX     32  /* bytes of Hello.cluster */
-#define SESSION_MAX     16  /* bytes of a pull session's name */
+#define DEPTH_MAX       3  /* messages inside one another */
+#define FIELDS_MAX      13 /* of one message of the schema */
+#define RULES_MAX       14 /* messages of the schema */
+#define INNER_UNKNOWN   64 /* unknown fields of a message inside another */
+#define CLUSTER_MAX     32 /* bytes of Hello.cluster */
+#define SESSION_MAX     16 /* bytes of a pull session's name */
 #define NODE_LEN        8
 #define INCARNATION_LEN 16
 #define HEARTS_MAX      4096 /* acks or echoes of one heartbeat */
@@ -63,6 +64,7 @@ struct rules {
 #define LANES(tag, most)      { tag, MAY, 0, ANY, most, WEIR_FRAME_BAD_LANES }
 #define RECORDS(tag)          { tag, MAY, 0, ANY, WEIR_FRAME_RECORDS, WEIR_FRAME_BAD_RECORDS }
 #define FIELD(tag, must, ...) { tag, must, WEIR_FRAME_BAD_FIELD, __VA_ARGS__, 0, 0 }
+#define HOLES(tag)            { tag, MAY, WEIR_FRAME_BAD_SEQ, 1, WEIR_RECORD_SEQ_MAX, WEIR_ACK_HOLES_MAX, WEIR_FRAME_BAD_ITEMS }
 #define BYTES(tag, must, len) FIELD(tag, must, len, len)
 #define COLUMN(tag)           { tag, MAY, WEIR_FRAME_BAD_BANS, ANY, WEIR_FRAME_RECORDS, WEIR_FRAME_BAD_BANS }
 #define LETTERS(tag)          { tag, MUST, WEIR_FRAME_BAD_BANS, 1, WEIR_FRAME_RECORDS, 0, 0 }
@@ -86,6 +88,17 @@ static const struct rules all_rules[RULES_MAX] = {
       } },
     { &weir__v1__ctx__descriptor,
       { { 1, MUST, WEIR_FRAME_BAD_LANE, NODE_LEN, NODE_LEN, 0, 0 }, SEQ(2, MUST, 1) } },
+    { &weir__v1__member__descriptor, /* the value of a record, for member.c */
+      {
+          BYTES(1, MUST, NODE_LEN),
+          BYTES(2, MUST, WEIR_MEMBER_KEY_HASH_LEN),
+          FIELD(3, MAY, 1, UINT32_MAX),
+          { 4, MAY, WEIR_FRAME_BAD_FIELD, 1, WEIR_MEMBER_ADDRESS_MAX, WEIR_MEMBER_ADDRESSES_MAX,
+            WEIR_FRAME_BAD_ITEMS },
+          FIELD(5, MAY, 1, WEIR_MEMBER_ZONE_MAX),
+          FIELD(6, MUST, 0, WEIR__V1__MEMBER__STATE__EVICTED),
+          FIELD(7, MAY, 1, UINT16_MAX),
+      } },
     { &weir__v1__lv__descriptor, { LANE(1, MUST), SEQ(2, MUST, 1) } },
     { &weir__v1__batch__descriptor,
       {
@@ -166,7 +179,7 @@ static const struct rules all_rules[RULES_MAX] = {
       { BYTES(1, MUST, NODE_LEN), FIELD(2, MUST, ANY), FIELD(3, MUST, ANY) } },
     { &weir__v1__ack__descriptor,
       { LANE(1, MUST), SEQ(2, MAY, 0), SEQ(3, MAY, 0), SEQ(4, MAY, 0),
-        FIELD(5, MAY, 0, WHY_MAX) } },
+        FIELD(5, MAY, 0, WEIR_ACK_WHY_MAX), HOLES(6), HOLES(7) } },
     { &weir__v1__audit__descriptor,
       {
           { 1, MUST, WEIR_FRAME_BAD_CLASS, 1, WEIR_CLASS_BAN, 0, 0 },

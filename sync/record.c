@@ -17,7 +17,7 @@ enum {
     AT_SCHEMA = 1,
     AT_MIN_READER = 3,
     AT_LANE_IDX = 5,
-    AT_SEQ = 9,
+    AT_SEQ = WEIR_RECORD_AT_SEQ,
     AT_HLC = 15,
     AT_EXPIRES = 23,
     AT_CRC = 28,
@@ -25,14 +25,14 @@ enum {
     AT_SIG_LEN = 33,
     AT_STAGE = 34,
     AT_RECV_DAY = 36,
-    AT_PAD = 38,
+    AT_EXTRA_LEN = 38, /* zero in rows of programs before there was any */
 };
-_Static_assert(AT_PAD + 2 == WEIR_RECORD_HEADER_LEN, "the header is 40 bytes");
+_Static_assert(AT_EXTRA_LEN + 2 == WEIR_RECORD_HEADER_LEN, "the header is 40 bytes");
 
 size_t weir_record_packed_len(const struct weir_record_parts *parts)
 {
     return WEIR_RECORD_HEADER_LEN + (size_t)parts->head.num_ctx * WEIR_RECORD_CTX_LEN +
-           parts->sig.len + parts->value.len;
+           parts->sig.len + parts->extra.len + parts->value.len;
 }
 
 static uint32_t sum(const uint8_t *header, struct weir_span key, struct weir_span rest)
@@ -55,8 +55,16 @@ static void check_parts(const struct weir_record_parts *parts)
     WEIR_ASSERT(h->seq <= WEIR_RECORD_SEQ_MAX);
     WEIR_ASSERT(h->expires <= WEIR_RECORD_EXPIRES_MAX);
     WEIR_ASSERT(parts->sig.len == 0 || parts->sig.len == WEIR_RECORD_SIG_LEN);
+    WEIR_ASSERT(parts->extra.len <= WEIR_RECORD_EXTRA_MAX);
     WEIR_ASSERT(parts->value.len <= WEIR_RECORD_MAX);
     WEIR_ASSERT(!h->tombstone || parts->value.len == 0);
+}
+
+static uint8_t *add(uint8_t *at, struct weir_span s)
+{
+    if (s.len > 0)
+        memcpy(at, s.at, s.len);
+    return at + s.len;
 }
 
 void weir_record_pack(const struct weir_record_parts *parts, struct weir_span key, uint8_t *out)
@@ -75,7 +83,7 @@ void weir_record_pack(const struct weir_record_parts *parts, struct weir_span ke
     out[AT_SIG_LEN] = (uint8_t)parts->sig.len;
     weir_num_put_le(out + AT_STAGE, h->stage, 2);
     weir_num_put_le(out + AT_RECV_DAY, h->recv_day, 2);
-    weir_num_put_le(out + AT_PAD, 0, 2);
+    weir_num_put_le(out + AT_EXTRA_LEN, parts->extra.len, 2);
 
     uint8_t *at = out + WEIR_RECORD_HEADER_LEN;
     for (unsigned i = 0; i < h->num_ctx; i++) {
@@ -83,12 +91,9 @@ void weir_record_pack(const struct weir_record_parts *parts, struct weir_span ke
         weir_num_put_le(at + 4, h->ctx[i].seq, 6);
         at += WEIR_RECORD_CTX_LEN;
     }
-    if (parts->sig.len > 0)
-        memcpy(at, parts->sig.at, parts->sig.len);
-    at += parts->sig.len;
-    if (parts->value.len > 0)
-        memcpy(at, parts->value.at, parts->value.len);
-    at += parts->value.len;
+    at = add(at, parts->sig);
+    at = add(at, parts->extra);
+    at = add(at, parts->value);
 
     struct weir_span rest =
         weir_span(out + WEIR_RECORD_HEADER_LEN, (size_t)(at - out) - WEIR_RECORD_HEADER_LEN);
@@ -115,12 +120,14 @@ enum weir_err weir_record_unpack(struct weir_span row, struct weir_span key,
     const uint8_t *at = row.at;
     size_t num_ctx = at[AT_NUM_CTX];
     size_t sig_len = at[AT_SIG_LEN];
+    size_t extra_len = weir_num_get_le(at + AT_EXTRA_LEN, 2);
 
-    if ((at[AT_FLAGS] & ~FLAG_TOMBSTONE) != 0 || weir_num_get_le(at + AT_PAD, 2) != 0)
+    if ((at[AT_FLAGS] & ~FLAG_TOMBSTONE) != 0 || extra_len > WEIR_RECORD_EXTRA_MAX)
         return WEIR_ECORRUPT;
     if (num_ctx > WEIR_RECORD_CTX_MAX || (sig_len != 0 && sig_len != WEIR_RECORD_SIG_LEN))
         return WEIR_ECORRUPT;
-    size_t fixed = WEIR_RECORD_HEADER_LEN + num_ctx * WEIR_RECORD_CTX_LEN + sig_len;
+    size_t sig_at = WEIR_RECORD_HEADER_LEN + num_ctx * WEIR_RECORD_CTX_LEN;
+    size_t fixed = sig_at + sig_len + extra_len;
     if (row.len < fixed || row.len - fixed > WEIR_RECORD_MAX)
         return WEIR_ECORRUPT;
     if (weir_num_get_le(at + AT_CRC, 4) !=
@@ -140,7 +147,8 @@ enum weir_err weir_record_unpack(struct weir_span row, struct weir_span key,
             .recv_day = (uint16_t)weir_num_get_le(at + AT_RECV_DAY, 2),
             .num_ctx = (uint8_t)num_ctx,
         },
-        .sig = weir_span(at + fixed - sig_len, sig_len),
+        .sig = weir_span(at + sig_at, sig_len),
+        .extra = weir_span(at + sig_at + sig_len, extra_len),
         .value = weir_span_from(row, fixed),
     };
     if (!ctx_unpack(at + WEIR_RECORD_HEADER_LEN, &p.head) || p.head.seq == 0)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * record.h - one record as it lies in the store: fixed header, context, signature, payload. Pure.
+ * record.h - one record as it lies in the store: fixed header, context, signature, what a later
+ * version added, payload. Pure.
  * CRC32C covers the header (with the sum as zero), the row's key and everything behind the header,
  * so that a row that was damaged or that stands under a wrong key is never taken for a record.
- * Limits: WEIR_RECORD_MAX bytes of payload, WEIR_RECORD_CTX_MAX context entries.
+ * Limits: WEIR_RECORD_MAX bytes of payload, WEIR_RECORD_CTX_MAX context entries,
+ * WEIR_RECORD_EXTRA_MAX bytes of a later version.
  */
 #ifndef WEIR_SYNC_RECORD_H
 #define WEIR_SYNC_RECORD_H
@@ -18,9 +20,11 @@
 #include <stdint.h>
 
 #define WEIR_RECORD_HEADER_LEN  40
-#define WEIR_RECORD_CTX_MAX     8  /* lanes a context remembers; the oldest falls out */
-#define WEIR_RECORD_CTX_LEN     10 /* bytes of one entry: lane_idx 4, seq 6 */
-#define WEIR_RECORD_SIG_LEN     64 /* bytes of a signature, when there is one */
+#define WEIR_RECORD_AT_SEQ      9 /* where its number lies, 6 bytes: for a row that does not hold */
+#define WEIR_RECORD_CTX_MAX     8 /* lanes a context remembers; the oldest falls out */
+#define WEIR_RECORD_CTX_LEN     10   /* bytes of one entry: lane_idx 4, seq 6 */
+#define WEIR_RECORD_SIG_LEN     64   /* bytes of a signature, when there is one */
+#define WEIR_RECORD_EXTRA_MAX   4096 /* bytes of fields that this version does not know */
 #define WEIR_RECORD_SEQ_MAX     ((UINT64_C(1) << 48) - 1)
 #define WEIR_RECORD_EXPIRES_MAX ((UINT64_C(1) << 40) - 1)
 
@@ -48,7 +52,8 @@ struct weir_record_head {
 /** A record taken apart. Spans borrow from the row. */
 struct weir_record_parts {
     struct weir_record_head head;
-    struct weir_span sig; /* empty, or WEIR_RECORD_SIG_LEN bytes */
+    struct weir_span sig;   /* empty, or WEIR_RECORD_SIG_LEN bytes */
+    struct weir_span extra; /* passed on as it came, 0..WEIR_RECORD_EXTRA_MAX bytes */
     struct weir_span value;
 };
 

@@ -17,7 +17,15 @@
 #include "sync/store_file.h"
 #include "sync/store_parts.h"
 
-#define LOCK_NAME "lock"
+const struct store_kind weir_store_kind_c = {
+    .group = 'C',
+    .num_trees = STORE_NUM_TREES_C,
+    .durable = true,
+    .file_name = "conf.mdb",
+    .new_name = "conf.mdb.new",
+    .suspect_name = "conf.mdb.suspect",
+    .lock_name = "lock",
+};
 
 static enum weir_err errno_err(const char *event, const char *path)
 {
@@ -43,7 +51,7 @@ static enum weir_err take_lock(struct weir_store *s)
 {
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-    s->lock_fd = openat(s->folder_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    s->lock_fd = openat(s->folder_fd, s->kind->lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd < 0)
         return errno_err("store.lock_failed", s->folder);
     if (fcntl(s->lock_fd, F_OFD_SETLK, &whole) == 0)
@@ -77,55 +85,67 @@ static void settle_missing(struct weir_store *s)
 {
     struct stat st;
 
+    if (!s->kind->durable)
+        return;
     weir_store_salvage_tidy(s, false);
-    if (fstatat(s->folder_fd, STORE_FILE_NAME, &st, 0) == 0 && st.st_size > 0)
+    if (fstatat(s->folder_fd, s->kind->file_name, &st, 0) == 0 && st.st_size > 0)
         return;
     if (was_in_use(s))
         log_error("store.damaged",
                   "file=%s/%s why=\"it is missing or empty, and was in use before\" "
                   "effect=\"nothing could be read\" doing=\"starting with a new store\"",
-                  s->folder, STORE_FILE_NAME);
+                  s->folder, s->kind->file_name);
+}
+
+/* What does not hold is rescued, or given up where it would have ended by itself. */
+static enum weir_err mend(struct weir_store *s, const char *why)
+{
+    return s->kind->durable ? weir_store_salvage(s, why) : weir_store_eph_wipe(s, why);
 }
 
 /* Bring the data file into a state that LMDB can be given: sound, or missing. */
 static enum weir_err settle_file(struct weir_store *s)
 {
     struct store_file f = STORE_FILE_ZERO;
-    bool suspect = faccessat(s->folder_fd, STORE_SUSPECT_NAME, F_OK, 0) == 0;
+    bool suspect = faccessat(s->folder_fd, s->kind->suspect_name, F_OK, 0) == 0;
 
-    enum weir_err err = weir_store_file_open(s->folder_fd, STORE_FILE_NAME, &f);
+    enum weir_err err = weir_store_file_open(s->folder_fd, s->kind->file_name, &f);
     if (err == WEIR_ENOTFOUND) {
         settle_missing(s);
         err = WEIR_OK;
     } else if (err == WEIR_OK) {
+        f.num_trees = s->kind->num_trees;
         err = weir_store_file_check(&f, suspect);
-        if (err == WEIR_OK)
+        if (err == WEIR_OK && s->kind->durable)
             weir_store_salvage_tidy(s, true);
         else if (err == WEIR_EUNSUPPORTED)
-            log_error("store.unsupported", "file=%s/%s why=\"%s\"", s->folder, STORE_FILE_NAME,
+            log_error("store.unsupported", "file=%s/%s why=\"%s\"", s->folder, s->kind->file_name,
                       f.why);
         const char *why = f.why;
         weir_store_file_close(&f);
         if (err == WEIR_ECORRUPT)
-            err = weir_store_salvage(s, why);
+            err = mend(s, why);
     }
     if (err == WEIR_OK && suspect)
-        (void)unlinkat(s->folder_fd, STORE_SUSPECT_NAME, 0);
+        (void)unlinkat(s->folder_fd, s->kind->suspect_name, 0);
     return err;
 }
 
-static enum weir_err open_database(struct weir_store *s)
+enum weir_err weir_store_open_database(struct weir_store *s)
 {
-    enum weir_err err = weir_store_env_open(s, STORE_FILE_NAME);
+    enum weir_err err = weir_store_env_open(s, s->kind->file_name);
     if (err < 0)
         return err;
     err = weir_store_meta_load(s);
     if (err == WEIR_ENOTFOUND) {
         s->num_lanes = 0;
+        s->format = 0;
         err = weir_store_meta_create(s, NULL);
         if (err == WEIR_OK && fsync(s->folder_fd) != 0)
             err = WEIR_EIO;
     }
+    if (err == WEIR_OK && !s->driven)
+        err = weir_store_lane_own(s);
     return err;
 }
 
@@ -147,6 +167,7 @@ static enum weir_err alloc_writer(struct weir_store *s)
 static void destroy(struct weir_store *s)
 {
     weir_store_env_close(s);
+    weir_store_keep_free(s);
     weir_store_index_rows_deinit(&s->old_rows);
     weir_store_index_rows_deinit(&s->new_rows);
     weir_strbuf_deinit(&s->value);
@@ -163,37 +184,43 @@ static void destroy(struct weir_store *s)
     free(s);
 }
 
-static enum weir_err start(struct weir_store *s)
+static enum weir_err start(struct weir_store *s, const uint8_t *boot_id)
 {
     enum weir_err err = open_folder(s);
     if (err == WEIR_OK)
         err = take_lock(s);
     if (err == WEIR_OK)
-        err = alloc_writer(s);
+        err = s->driven ? weir_store_keep_new(s) : alloc_writer(s);
     if (err == WEIR_OK)
         err = settle_file(s);
     if (err == WEIR_OK)
-        err = open_database(s);
+        err = weir_store_open_database(s);
     if (err == WEIR_ECORRUPT) {
         /* Sound pages with rows that do not hold together. */
         weir_store_env_close(s);
-        err = weir_store_salvage(s, "its own rows do not hold");
+        err = mend(s, "its own rows do not hold");
         if (err == WEIR_OK)
-            err = open_database(s);
+            err = weir_store_open_database(s);
     }
+    if (err == WEIR_OK && !s->kind->durable)
+        err = weir_store_eph_start(s, boot_id);
+    if (err == WEIR_OK && s->driven)
+        err = weir_store_keep_load(s);
     if (err < 0)
         return err == WEIR_ECORRUPT ? WEIR_EIO : err;
-    mark_in_use(s);
-    memcpy(s->own_lane_id, s->lanes[s->own_lane].id, WEIR_LANE_LEN);
+    if (s->kind->durable)
+        mark_in_use(s);
     weir_store_publish(s);
     log_info("store.open",
-             "folder=%s tenants=%" PRIu64 " seq=%" PRIu64 " used=%" PRIu64 " max=%" PRIu64,
-             s->folder, s->tally.live[WEIR_CLASS_TENANT], s->tally.seq, s->shared.used_bytes,
-             s->cfg.max_bytes);
-    return weir_store_writer_start(s);
+             "folder=%s file=%s tenants=%" PRIu64 " seq=%" PRIu64 " used=%" PRIu64 " max=%" PRIu64,
+             s->folder, s->kind->file_name, s->tally.live[WEIR_CLASS_TENANT], s->tally.seq,
+             s->shared.used_bytes, s->cfg.max_bytes);
+    return s->driven ? WEIR_OK : weir_store_writer_start(s);
 }
 
-enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_store **ret)
+enum weir_err weir_store_open_kind(const struct weir_store_config *cfg,
+                                   const struct store_kind *kind, const uint8_t *boot_id,
+                                   struct weir_store **ret)
 {
     if (cfg->max_bytes < STORE_MAX_BYTES_MIN || cfg->max_bytes > STORE_RESERVE_MAX) {
         log_error("store.bad_limit", "max_bytes=%" PRIu64 " range=%" PRIu64 "..%" PRIu64,
@@ -210,17 +237,24 @@ enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_s
         return WEIR_ENOMEM;
     }
     s->magic = STORE_MAGIC;
+    s->kind = kind;
     s->cfg = *cfg;
+    s->driven = cfg->driven;
     s->cfg.folder = s->folder;
     s->folder_fd = s->lock_fd = s->file_fd = -1;
     atomic_store(&s->max_bytes, cfg->max_bytes);
-    enum weir_err err = start(s);
+    enum weir_err err = start(s, boot_id);
     if (err < 0) {
         destroy(s);
         return err;
     }
     *ret = s;
     return WEIR_OK;
+}
+
+enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_store **ret)
+{
+    return weir_store_open_kind(cfg, &weir_store_kind_c, NULL, ret);
 }
 
 void weir_store_close(struct weir_store **s)
@@ -230,6 +264,8 @@ void weir_store_close(struct weir_store **s)
     WEIR_ASSERT((*s)->magic == STORE_MAGIC);
     WEIR_ASSERT(atomic_load(&(*s)->num_readers) == 0);
     weir_store_writer_stop(*s);
+    if ((*s)->driven)
+        weir_store_keep_end(*s);
     destroy(*s);
     *s = NULL;
 }

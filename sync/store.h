@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store.h - versioned records in LMDB: the node's truth, read in place by every worker, written by
- * one thread. Layout as the replication protocol needs it from the first commit: rec, dot, lane,
- * tomb, conflict, act, meta, and the derived idx (host, wildcard, address, address:port, prefix)
- * and rev (last revisions), all changed in one transaction. The file grows while running, up to
- * max_bytes: the address space for more (four times max_bytes, at most 1 TiB) is reserved at start
- * and costs no memory, so that nothing is ever mapped again under the readers' feet. Threads:
- * open/close control; readers one per thread; submit any thread; callbacks run on the writer
- * thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a key, WEIR_WRITER_QUEUE_MAX
- * waiting writes.
+ * one thread: the store's own, or its caller's through a keep. Layout: sync/README.md. The file
+ * grows while running, up to max_bytes: the address space for more (four times max_bytes, at most
+ * 1 TiB) is reserved at start and costs no memory, so that nothing is ever mapped again under the
+ * readers' feet. Threads: open/close control; readers one per thread; submit any thread; callbacks
+ * run on the writer thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a key,
+ * WEIR_WRITER_QUEUE_MAX waiting writes.
  */
 #ifndef WEIR_SYNC_STORE_H
 #define WEIR_SYNC_STORE_H
@@ -68,8 +66,7 @@ enum weir_index {
     WEIR_INDEX_PREFIX = 5,       /* prefix length, 16 bytes */
 };
 
-/** Collects the index rows of one record's value. */
-struct weir_index_rows;
+struct weir_index_rows; /* collects those of one record's value */
 /** Add one. `key` is copied. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT: hand it on */
 WEIR_MUST_USE enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index index,
                                                 struct weir_span key, uint64_t since_hlc);
@@ -93,6 +90,10 @@ struct weir_change {
 };
 typedef void (*weir_change_fn)(void *arg, const struct weir_change *changes, size_t num);
 
+/** Given by who knows the payload: the number a value is kept under as a revision, 0: it is not. */
+typedef uint64_t (*weir_revision_number_fn)(enum weir_class class, struct weir_span key,
+                                            struct weir_span value);
+
 struct weir_store_config {
     const char *folder;  /* created 0700 when missing */
     uint64_t max_bytes;  /* 1 MiB .. ; the map may grow up to this; writes stop at 80 % of it */
@@ -101,6 +102,9 @@ struct weir_store_config {
     void *on_change_arg;
     struct weir_metrics *metrics; /* the writer's block; may be NULL */
     uint64_t (*wall_ms)(void);    /* the clock of versions, Unix ms; NULL: weir_clock_wall_ms */
+    bool driven; /* by store_keep.h: no writer thread, a thread of the caller writes and purges;
+                    submit is refused, and a new store has no lane until the keep is given one */
+    weir_revision_number_fn revision; /* of a driven store; NULL: no revisions are kept */
 };
 
 struct weir_store;
@@ -115,15 +119,12 @@ struct weir_store_reader;
  */
 WEIR_MUST_USE enum weir_err weir_store_open(const struct weir_store_config *cfg,
                                             struct weir_store **ret);
-/** Finish what is queued, stop the writer, close. All readers must be freed (contract). Sets *s
- * NULL. */
+/** Finish what is queued, stop the writer, close. All readers must be freed, and a keep's
+ * transaction over (contract). Sets *s NULL. */
 void weir_store_close(struct weir_store **s);
-/**
- * Change max_bytes while running. Any thread. Lower than what is used is legal: writes are refused
- * until deletes made room.
- * @return WEIR_OK | WEIR_EINVAL (under 1 MiB) | WEIR_ELIMIT (more than the address space reserved
- * at start)
- */
+/** Change max_bytes while running. Any thread. Lower than what is used is legal: writes are refused
+ * until deletes made room. @return WEIR_OK | WEIR_EINVAL (under 1 MiB) | WEIR_ELIMIT (more than the
+ * address space reserved at start) */
 WEIR_MUST_USE enum weir_err weir_store_set_max(struct weir_store *s, uint64_t max_bytes);
 
 /** One per reading thread, used by that thread alone. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT
@@ -179,9 +180,9 @@ struct weir_store_stats {
     uint64_t num_records;
     uint64_t used_bytes;
     uint64_t max_bytes;
-    uint64_t seq; /* last own sequence number */
-    uint8_t lane[WEIR_LANE_LEN];
-    uint64_t num_conflicts; /* names claimed by more than one record */
+    uint64_t seq;                /* last own sequence number */
+    uint8_t lane[WEIR_LANE_LEN]; /* zero: driven, and none was given yet */
+    uint64_t num_conflicts;      /* names claimed by more than one record */
     uint32_t readers_used, readers_max;
     bool writable;        /* false: over 80 % or the disk failed */
     bool damaged;         /* a page was found that does not hold: the next start repairs the file */
@@ -223,7 +224,7 @@ struct weir_write {
 };
 
 /** @return WEIR_OK (done will be called exactly once) | WEIR_EBUSY (queue full: try later) |
- * WEIR_ECLOSED */
+ * WEIR_ECLOSED (closing, or driven) */
 WEIR_MUST_USE enum weir_err weir_store_submit(struct weir_store *s, struct weir_write *w);
 
 /** Where a scrub stands between steps; zero at first. Owner: the caller. */

@@ -59,7 +59,7 @@ static void on_assert(MDB_env *env, const char *msg)
     struct weir_store *s = mdb_env_get_userctx(env);
 
     log_error("store.lmdb_assert", "folder=%s what=\"%s\"", s->folder, msg);
-    int fd = openat(s->folder_fd, STORE_SUSPECT_NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = openat(s->folder_fd, s->kind->suspect_name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
         close(fd);
 }
@@ -101,7 +101,7 @@ static int env_try(struct weir_store *s, const char *path, uint64_t map_len)
     int rc = mdb_env_create(&env);
     if (rc != 0)
         return rc;
-    rc = mdb_env_set_maxdbs(env, STORE_NUM_TREES);
+    rc = mdb_env_set_maxdbs(env, (MDB_dbi)s->kind->num_trees);
     if (rc == 0)
         rc = mdb_env_set_mapsize(env, map_len);
     if (rc == 0)
@@ -175,7 +175,7 @@ static int open_trees(struct weir_store *s)
     int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0)
         return rc;
-    for (int i = 0; rc == 0 && i < STORE_NUM_TREES; i++)
+    for (int i = 0; rc == 0 && i < s->kind->num_trees; i++)
         rc = mdb_dbi_open(txn, weir_store_tree_name((enum store_tree)i), 0, &s->dbi[i]);
     if (rc != 0) {
         mdb_txn_abort(txn);
@@ -273,7 +273,7 @@ static bool names_itself(const struct weir_tree_file *pages, const struct store_
 }
 
 enum weir_err weir_store_roots_load(const struct weir_tree_file *pages, uint64_t txnid,
-                                    struct store_roots *ret)
+                                    int num_trees, struct store_roots *ret)
 {
     struct store_roots roots = { .txnid = txnid };
     struct weir_tree_meta m;
@@ -281,7 +281,9 @@ enum weir_err weir_store_roots_load(const struct weir_tree_file *pages, uint64_t
     enum weir_err err = weir_store_state_meta(pages, txnid, &m);
     if (err < 0)
         return err;
-    for (int i = 0; i < STORE_NUM_TREES; i++) {
+    for (int i = num_trees; i < STORE_NUM_TREES; i++)
+        roots.tree[i].root = WEIR_TREE_NONE;
+    for (int i = 0; i < num_trees; i++) {
         struct weir_span key = weir_span_cstr(weir_store_tree_name((enum store_tree)i));
         struct weir_span value;
         if (weir_tree_get(pages, &m.main, key, &value) < 0 ||

@@ -38,6 +38,7 @@ enum weir_err weir_store_file_open(int folder_fd, const char *name, struct store
         close(f.fd);
         return WEIR_ENOMEM;
     }
+    f.num_trees = STORE_NUM_TREES_C;
     f.pages = (struct weir_tree_file){ map, (uint64_t)st.st_size, PAGE_LEN_USUAL };
     *ret = f;
     return WEIR_OK;
@@ -128,7 +129,7 @@ static void on_main_entry(void *arg, struct weir_span key, struct weir_span valu
 {
     struct store_file *f = arg;
 
-    for (int i = 0; i < STORE_NUM_TREES; i++) {
+    for (int i = 0; i < f->num_trees; i++) {
         if (!weir_span_eq(key, weir_span_cstr(weir_store_tree_name((enum store_tree)i))))
             continue;
         f->has_tree[i] = weir_tree_read(value, &f->tree[i]) == WEIR_OK && f->tree[i].flags == 0;
@@ -190,7 +191,7 @@ static enum weir_err check_trees(struct store_file *f, struct weir_tree_walk *w)
         return WEIR_ECORRUPT;
     }
     f->created = f->meta.main.root != WEIR_TREE_NONE;
-    for (int i = 0; f->created && i < STORE_NUM_TREES; i++) {
+    for (int i = 0; f->created && i < f->num_trees; i++) {
         bool ok = f->has_tree[i] &&
                   (f->tree[i].root == WEIR_TREE_NONE || f->tree[i].root <= f->meta.last_page);
         if (!ok) {
@@ -250,7 +251,7 @@ static enum weir_err check_own(struct store_file *f)
 static enum weir_err check_whole(struct store_file *f, struct weir_tree_walk *w)
 {
     w->entry = NULL;
-    for (int i = 0; i < STORE_NUM_TREES; i++) {
+    for (int i = 0; i < f->num_trees; i++) {
         w->num_entries = 0;
         weir_tree_walk(w, &f->tree[i], true);
         if (w->num_bad > 0 || w->num_entries != f->tree[i].num_entries) {

@@ -19,6 +19,7 @@ struct store_file {
     bool has_meta;               /* at least one meta page is sound */
     bool newest_known;           /* both are, and fit; else the last commit may be another */
     struct weir_tree_meta meta;  /* the newest sound one */
+    int num_trees;               /* that must be there; those of group C unless the caller says */
     bool has_tree[STORE_NUM_TREES];
     struct weir_tree tree[STORE_NUM_TREES];
     bool created;    /* weir's own meta tree is there; false: LMDB began the file and no more */

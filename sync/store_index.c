@@ -112,6 +112,12 @@ enum weir_err weir_store_index_derive(struct weir_store *s, struct weir_span rec
         return WEIR_OK;
     enum weir_err err =
         s->cfg.index((enum weir_class)rec_key.at[0], weir_span_from(rec_key, 1), *value, rows);
+    /* What another node took cannot be refused here for having too many names. */
+    if (err == WEIR_ELIMIT && s->driven) {
+        log_warn("store.too_many_names", "class=%u key=\"%.*s\" effect=\"it is reached by none\"",
+                 rec_key.at[0], (int)rec_key.len - 1, (const char *)rec_key.at + 1);
+        err = WEIR_ECORRUPT;
+    }
     if (err == WEIR_ECORRUPT)
         rows->num = 0;
     else if (err < 0)
@@ -127,17 +133,18 @@ static enum weir_err num_claims(struct store_txn *t, struct weir_span name, unsi
     MDB_val v;
     unsigned num = 0;
 
-    enum weir_err err = weir_store_guard(t, STORE_IDX, name);
+    enum weir_err err = weir_store_guard_next(t, STORE_IDX, name);
     if (err < 0)
         return err;
     int rc = 0;
-    if (t->idx == NULL)
-        rc = mdb_cursor_open(t->txn, t->s->dbi[STORE_IDX], &t->idx);
+    MDB_cursor **c = &t->cursor[STORE_IDX];
+    if (*c == NULL)
+        rc = mdb_cursor_open(t->txn, t->s->dbi[STORE_IDX], c);
     if (rc == 0)
-        rc = mdb_cursor_get(t->idx, &k, &v, MDB_SET_RANGE);
+        rc = mdb_cursor_get(*c, &k, &v, MDB_SET_RANGE);
     while (rc == 0 && num < 2 && weir_span_starts(weir_span(k.mv_data, k.mv_size), name)) {
         num++;
-        rc = mdb_cursor_get(t->idx, &k, &v, MDB_NEXT);
+        rc = mdb_cursor_get(*c, &k, &v, MDB_NEXT);
     }
     if (rc != 0 && rc != MDB_NOTFOUND) {
         t->broken = true;
@@ -178,7 +185,7 @@ static enum weir_err row_present(struct store_txn *t, struct weir_span row, bool
 {
     struct weir_span present;
 
-    enum weir_err err = weir_store_find(t, STORE_IDX, row, &present);
+    enum weir_err err = weir_store_find(t, STORE_IDX, row, NULL, &present);
     if (err < 0 && err != WEIR_ENOTFOUND)
         return err;
     *ret_there = err == WEIR_OK;

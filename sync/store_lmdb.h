@@ -20,9 +20,9 @@
 #define STORE_MAGIC  0x53746f72u
 #define READER_MAGIC 0x52656164u
 
-#define STORE_READERS_BYTES   32768 /* of LMDB's table of readers: 64 a reader, some 500 */
-#define STORE_LANES_MAX       65536
-#define STORE_INDEX_ROWS_MAX  16384               /* of one record */
+#define STORE_READERS_BYTES   32768  /* of LMDB's table of readers: 64 a reader, some 500 */
+#define STORE_LANES_MAX       262144 /* that have a number: also those only contexts mention */
+#define STORE_INDEX_ROWS_MAX  16384  /* of one record */
 #define STORE_GROUP_BYTES     (UINT64_C(1) << 20) /* of one commit, as soon as it passes this */
 #define STORE_MAX_BYTES_MIN   (UINT64_C(1) << 20)
 #define STORE_RESERVE_MAX     (UINT64_C(1) << 40) /* address space */
@@ -30,11 +30,21 @@
 #define STORE_TOMB_DAYS       400
 #define STORE_PURGE_BATCH     256
 #define STORE_PURGE_EVERY_MS  60000
-#define STORE_FILE_NAME       "conf.mdb"
-#define STORE_NEW_NAME        "conf.mdb.new"
-#define STORE_SUSPECT_NAME    "conf.mdb.suspect"
 #define STORE_INCARNATION_LEN 16
 #define STORE_NODE_ID_LEN     8
+#define STORE_BOOT_ID_LEN     16
+
+/** What tells the store of a group from the other's: constants. */
+struct store_kind {
+    uint8_t group; /* 'C' or 'E' */
+    int num_trees;
+    bool durable; /* commit is on the disk, and a damaged file is rescued; else synced when the
+                     caller says, and wiped */
+    const char *file_name;
+    const char *new_name; /* of a rescue */
+    const char *suspect_name;
+    const char *lock_name;
+};
 
 /** The trees as of one transaction. */
 struct store_roots {
@@ -47,6 +57,7 @@ struct store_shared {
     struct store_roots roots;
     struct weir_tree_file pages;
     struct store_tally tally;
+    uint8_t lane[WEIR_LANE_LEN];
     uint64_t used_bytes;
     bool over_reserve;
     bool disk_failed; /* the last commit failed */
@@ -65,9 +76,12 @@ struct weir_index_rows {
     size_t num, cap_rows;
 };
 
+struct store_keep;
+
 struct weir_store {
     uint32_t magic;
     struct weir_store_config cfg;
+    const struct store_kind *kind;
     char *folder; /* owns; cfg.folder points to it */
     int folder_fd;
     int lock_fd;
@@ -82,18 +96,19 @@ struct weir_store {
     uint32_t max_readers;
     uint8_t node_id[STORE_NODE_ID_LEN];
     uint8_t incarnation[STORE_INCARNATION_LEN];
-    uint8_t own_lane_id[WEIR_LANE_LEN];
 
     /* Owner: writer (the opening thread before it starts, the closing one after). */
     struct store_tally tally; /* as committed */
     struct store_lane *lanes; /* owns; place is lane_idx */
     uint32_t num_lanes, cap_lanes;
-    uint32_t own_lane;
+    uint32_t format; /* as the database says */
+    bool live_said;  /* the database has a row "live" */
+    bool driven;     /* by a keep's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
-    uint8_t *sound; /* owns; one bit a page: looked at in this transaction */
+    uint8_t *sound; /* owns; one byte a page: what was looked at in this transaction */
     uint64_t sound_pages;
-    uint64_t *marked; /* owns; which bits those are */
+    uint64_t *marked; /* owns; which pages those are */
     size_t num_marked, cap_marked;
     struct weir_write **group; /* owns; WEIR_WRITE_GROUP_MAX */
     struct weir_change *changes;
@@ -122,14 +137,15 @@ struct weir_store {
     bool woken, closing;      /* under wake_lock */
     bool running;             /* control: the writer thread is there */
     pthread_t writer;
+    struct store_keep *keep; /* owns; there when cfg.driven, instead of the thread */
 };
 
 /** One write transaction. Owner: writer. */
 struct store_txn {
     struct weir_store *s;
     MDB_txn *txn;
-    MDB_cursor *idx;             /* opened at first use; ends with the transaction */
-    struct weir_tree_file pages; /* the file and its trees before this transaction */
+    MDB_cursor *cursor[STORE_NUM_TREES]; /* opened at first use; end with the transaction */
+    struct weir_tree_file pages;         /* the file and its trees before this transaction */
     struct store_roots roots;
     struct weir_tree free;
     uint64_t last_page;

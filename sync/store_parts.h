@@ -28,7 +28,8 @@ WEIR_MUST_USE enum weir_err weir_store_state_meta(const struct weir_tree_file *p
  * came since
  */
 WEIR_MUST_USE enum weir_err weir_store_roots_load(const struct weir_tree_file *pages,
-                                                  uint64_t txnid, struct store_roots *ret);
+                                                  uint64_t txnid, int num_trees,
+                                                  struct store_roots *ret);
 /** The file as it is now. @return WEIR_OK | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_store_pages_now(const struct weir_store *s,
                                                  struct weir_tree_file *ret);
@@ -37,12 +38,52 @@ void weir_store_suspect(struct weir_store *s, const char *what);
 /** Count a row or record with a wrong sum and log it, limited. Any thread. */
 void weir_store_count_corrupt(struct weir_store *s, struct weir_span rec_key);
 
+/* store.c */
+extern const struct store_kind weir_store_kind_c;
+/**
+ * As weir_store_open, of any kind.
+ * @param boot_id  group E: of this boot of the machine, STORE_BOOT_ID_LEN bytes; else NULL
+ */
+WEIR_MUST_USE enum weir_err weir_store_open_kind(const struct weir_store_config *cfg,
+                                                 const struct store_kind *kind,
+                                                 const uint8_t *boot_id, struct weir_store **ret);
+
+/** LMDB and what the file says, or a new one. @return as weir_store_open | WEIR_ECORRUPT */
+WEIR_MUST_USE enum weir_err weir_store_open_database(struct weir_store *s);
+
+/* store_keep.c: instead of the writer thread. */
+WEIR_MUST_USE enum weir_err weir_store_keep_new(struct weir_store *s);
+/** The lanes are there: find them by name. @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_store_keep_load(struct weir_store *s);
+/** No transaction may be open (contract). Says that the database was closed. */
+void weir_store_keep_end(struct weir_store *s);
+/** Also of one that was not made. */
+void weir_store_keep_free(struct weir_store *s);
+
+/* store_eph.c: what is different in group E at open and close. */
+/** Throw the file away, open a new one. @param why for the log @return as weir_store_open */
+WEIR_MUST_USE enum weir_err weir_store_eph_wipe(struct weir_store *s, const char *why);
+/** The database is open: is it of this boot, or was it closed? Else it is wiped. Then commits go
+ * without waiting for the disk. @return as weir_store_open */
+WEIR_MUST_USE enum weir_err weir_store_eph_start(struct weir_store *s, const uint8_t *boot_id);
+/** From now on commits wait for the disk, and for all that were before. */
+void weir_store_eph_end(struct weir_store *s);
+
 /* store_meta.c: what the database says of itself. */
 /** Load all of it. @return WEIR_OK | WEIR_ENOTFOUND: a new database | WEIR_ECORRUPT | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_store_meta_load(struct weir_store *s);
-/** First rows of a new database. @param node_id NULL: a random one. @return WEIR_OK | WEIR_E... */
+/** First rows of a new database, with a lane of its own unless a keep's caller will draw one.
+ * @param node_id NULL: a random one. @return WEIR_OK | WEIR_E... */
 WEIR_MUST_USE enum weir_err weir_store_meta_create(struct weir_store *s, const uint8_t *node_id);
+/** Read a row of meta that may be missing. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT */
+WEIR_MUST_USE enum weir_err weir_store_meta_find(struct weir_store *s, const char *name, void *ret,
+                                                 size_t len);
+/**
+ * For the writer thread over a database that a keep wrote: a lane of its own whose numbers are its
+ * alone. @return WEIR_OK | as weir_store_txn_commit
+ */
+WEIR_MUST_USE enum weir_err weir_store_lane_own(struct weir_store *s);
 /** Append a lane. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT */
 WEIR_MUST_USE enum weir_err weir_store_lane_add(struct weir_store *s,
                                                 const struct store_lane *lane);
@@ -60,9 +101,11 @@ WEIR_MUST_USE enum weir_err weir_store_txn_begin(struct weir_store *s, struct st
 /** Make durable and take over the tally. The transaction is over in any case. */
 WEIR_MUST_USE enum weir_err weir_store_txn_commit(struct store_txn *t);
 void weir_store_txn_abort(struct store_txn *t);
-/** The row as this transaction sees it. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ... */
+/** The row as this transaction sees it. @param ret_key its key there; may be NULL. Spans borrow
+ * until the transaction's next change. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ... */
 WEIR_MUST_USE enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree,
-                                            struct weir_span key, struct weir_span *ret_row);
+                                            struct weir_span key, struct weir_span *ret_key,
+                                            struct weir_span *ret_row);
 /** Room for a row, to be filled at once. @return WEIR_OK | WEIR_ECORRUPT | WEIR_EFULL | ... */
 WEIR_MUST_USE enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree,
                                            struct weir_span key, size_t len, uint8_t **ret_at);
@@ -72,6 +115,16 @@ WEIR_MUST_USE enum weir_err weir_store_put_row(struct store_txn *t, enum store_t
 /** @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ... */
 WEIR_MUST_USE enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree,
                                            struct weir_span key);
+/**
+ * The first row whose key is behind `from`. Spans borrow until the transaction's next change.
+ * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT | ...
+ */
+WEIR_MUST_USE enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree,
+                                            struct weir_span from, struct weir_span *ret_key,
+                                            struct weir_span *ret_row);
+/** The row behind *key, which was found by seek or step and has not changed. @return as seek */
+WEIR_MUST_USE enum weir_err weir_store_step(struct store_txn *t, enum store_tree tree,
+                                            struct weir_span *key, struct weir_span *row);
 /**
  * Fill last page and free tree of the state that t's roots are of, the newest one, out of its meta
  * page. Only the writer's thread writes meta pages, so none changes while it reads.
@@ -89,12 +142,24 @@ uint64_t weir_store_used(struct store_txn *t, bool exact);
 WEIR_MUST_USE enum weir_err weir_store_guard_roots(struct store_txn *t);
 /** Remember the roots as t has them, of which guard_roots then finds every change. */
 void weir_store_guard_remember(const struct store_txn *t);
-/** @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at this key */
+/** To read exactly this key. @return WEIR_OK | WEIR_ECORRUPT: LMDB must not be let at it |
+ * WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree,
                                              struct weir_span key);
-/** As weir_store_guard, when the key is to be removed: its page may then merge with others. */
+/** The same, to put it. */
+WEIR_MUST_USE enum weir_err weir_store_guard_put(struct store_txn *t, enum store_tree tree,
+                                                 struct weir_span key);
+/** The same, to go on to the entry behind it. */
+WEIR_MUST_USE enum weir_err weir_store_guard_next(struct store_txn *t, enum store_tree tree,
+                                                  struct weir_span key);
+/** The same, to remove it: its page may then merge with others. */
 WEIR_MUST_USE enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree,
                                                  struct weir_span key);
+
+/** It was removed, and there are fewer pages now: some have merged. Before LMDB is let at the tree
+ * again. @return WEIR_OK | WEIR_ECORRUPT, WEIR_ENOMEM: abort */
+WEIR_MUST_USE enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
+                                                    struct weir_span key);
 
 /* store_index.c */
 void weir_store_index_rows_deinit(struct weir_index_rows *rows);
@@ -128,6 +193,17 @@ WEIR_MUST_USE enum weir_err weir_store_current(struct store_txn *t, struct weir_
 WEIR_MUST_USE enum weir_err weir_store_apply(struct store_txn *t, const struct store_put *p,
                                              const struct store_current *cur,
                                              bool *ret_index_changed);
+/** Take a record away, with its revisions; cur->found (contract). */
+WEIR_MUST_USE enum weir_err weir_store_drop(struct store_txn *t, struct weir_span rec_key,
+                                            const struct store_current *cur,
+                                            bool *ret_index_changed);
+/** When a record came, Unix ms, as its header keeps it: in days, in group E in seconds. */
+void weir_store_stored_set(const struct weir_store *s, struct weir_record_head *head,
+                           uint64_t stored_ms);
+uint64_t weir_store_stored_ms(const struct weir_store *s, const struct weir_record_head *head);
+/** A tombstone's place in the queue, and that place as Unix ms. */
+uint32_t weir_store_tomb_when(const struct weir_store *s, const struct weir_record_head *head);
+uint64_t weir_store_tomb_ms(const struct weir_store *s, uint32_t when);
 /** A submitted write, up to but without the commit. Sets w->version. */
 WEIR_MUST_USE enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
                                                  struct weir_change *ret_change);
@@ -148,6 +224,13 @@ WEIR_MUST_USE enum weir_err weir_store_writer_start(struct weir_store *s);
 void weir_store_writer_stop(struct weir_store *s);
 /** Tell the figures of the last commit to other threads. */
 void weir_store_publish(struct weir_store *s);
+/** Tell them that the disk failed. */
+void weir_store_publish_failure(struct weir_store *s);
+/** Leave word for the next start when a page was found that does not hold. */
+void weir_store_mark_suspect(struct weir_store *s);
+/** The last commit: the database says that it was closed. A failure leaves it saying it was not. */
+void weir_store_write_clean(struct weir_store *s);
+void weir_store_count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num);
 /** The clock of versions. */
 uint64_t weir_store_wall_ms(const struct weir_store *s);
 

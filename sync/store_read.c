@@ -79,7 +79,8 @@ static enum weir_err load(struct weir_store_reader *r)
 
     enum weir_err err = weir_store_pages_now(r->s, &r->pages);
     if (err == WEIR_OK)
-        err = weir_store_roots_load(&r->pages, mdb_txn_id(r->txn), &r->roots);
+        err =
+            weir_store_roots_load(&r->pages, mdb_txn_id(r->txn), r->s->kind->num_trees, &r->roots);
     if (err == WEIR_OK)
         err = weir_tree_get(&r->pages, &r->roots.tree[STORE_META], key, &row);
     if (err == WEIR_OK)
@@ -180,7 +181,7 @@ static enum weir_err record_of(struct weir_store_reader *r, struct weir_span rec
     struct weir_record_parts parts;
 
     enum weir_err err = WEIR_ECORRUPT;
-    if (rec_key.len >= 2 && weir_store_class_known(rec_key.at[0]))
+    if (rec_key.len >= 2 && weir_store_class_in(r->s->kind->group, rec_key.at[0]))
         err = weir_record_unpack(row, rec_key, &parts);
     if (err == WEIR_OK)
         err = lane_id(r, parts.head.lane_idx);
@@ -400,7 +401,7 @@ enum weir_err weir_store_stats(struct weir_store_reader *r, struct weir_store_st
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(now.tally.live); i++)
         st.num_records += now.tally.live[i];
-    memcpy(st.lane, s->own_lane_id, WEIR_LANE_LEN);
+    memcpy(st.lane, now.lane, WEIR_LANE_LEN);
     *ret = st;
     return WEIR_OK;
 }

@@ -20,7 +20,7 @@ static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, si
 
     weir_store_key_rev(&from, rec_key, 0);
     struct weir_span prefix = weir_span(from.at, from.len - STORE_REV_TAIL);
-    enum weir_err err = weir_store_guard(t, STORE_REV, store_key_span(&from));
+    enum weir_err err = weir_store_guard_next(t, STORE_REV, store_key_span(&from));
     if (err < 0)
         return err;
     MDB_val k = { from.len, from.at };
@@ -33,7 +33,7 @@ static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, si
             weir_num_get_be((const uint8_t *)k.mv_data + prefix.len, STORE_REV_TAIL);
         /* The next one may lie in a leaf that nothing has looked at yet. */
         weir_store_key_rev(&from, rec_key, ret_revisions[num - 1]);
-        err = weir_store_guard(t, STORE_REV, store_key_span(&from));
+        err = weir_store_guard_next(t, STORE_REV, store_key_span(&from));
         if (err < 0)
             break;
         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);

@@ -11,13 +11,13 @@
 
 #define IDX_FIXED 12 /* bytes of an index row beside the name and the record's key */
 
-_Static_assert(1 + WEIR_KEY_MAX + 4 <= STORE_ROW_KEY_MAX, "tombstone keys fit");
+_Static_assert(1 + WEIR_KEY_MAX + 5 <= STORE_ROW_KEY_MAX, "keys of tombstones and expiries fit");
 _Static_assert(1 + 2 + WEIR_KEY_MAX + STORE_REV_TAIL <= STORE_ROW_KEY_MAX, "revision keys fit");
 
 const char *weir_store_tree_name(enum store_tree tree)
 {
     static const char *const names[] = { "meta", "rec", "dot",      "lane", "tomb",
-                                         "idx",  "rev", "conflict", "act" };
+                                         "idx",  "rev", "conflict", "act",  "exp" };
     _Static_assert(WEIR_ARRAY_LEN(names) == STORE_NUM_TREES, "one name a tree");
     WEIR_ASSERT(tree < STORE_NUM_TREES);
     return names[tree];
@@ -60,10 +60,17 @@ void weir_store_key_lane(struct store_key *k, uint32_t lane_idx)
     add_be(k, lane_idx, 4);
 }
 
-void weir_store_key_tomb(struct store_key *k, uint32_t day, struct weir_span rec_key)
+void weir_store_key_tomb(struct store_key *k, uint32_t when, struct weir_span rec_key)
 {
     k->len = 0;
-    add_be(k, day, 4);
+    add_be(k, when, 4);
+    add(k, rec_key.at, rec_key.len);
+}
+
+void weir_store_key_exp(struct store_key *k, uint64_t expires, struct weir_span rec_key)
+{
+    k->len = 0;
+    add_be(k, expires, 5);
     add(k, rec_key.at, rec_key.len);
 }
 

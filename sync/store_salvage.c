@@ -3,9 +3,16 @@
  * store_salvage.c - builds a new store from what can be read of a damaged file.
  * Trees are walked around their holes; when there are holes, the pages that no walk came to and
  * that are not free are looked through for rows. Each row proves itself by its checksum over tree,
- * key and value. Versions stay as they were; the new store draws a new lane and incarnation, so
- * that no dot is ever given out twice. The new file takes the old one's place in one step, when it
- * is complete. Owner: the opening thread, before any other runs.
+ * key and value. Stamps stay as they were; the new store draws a new lane and incarnation, so that
+ * no dot is ever given out twice. The new file takes the old one's place in one step, when it is
+ * complete. Owner: the opening thread, before any other runs.
+ *
+ * No vector of the new store may claim what was lost. A node that has records of others can get all
+ * of it from them: its store is marked as not live, and the replication wipes it and fetches them.
+ * A node that was always alone has nobody: its records get dots of the new lane, whose vector then
+ * covers just what there is. Should it have been in a cluster after all, and only the traces of
+ * that be lost, this is right too: records are told apart by their stamps, and where deletions were
+ * purged elsewhere its empty vector is beyond their floors and makes it start over.
  */
 #include "sync/store_parts.h"
 
@@ -25,7 +32,9 @@
 #define ROWS_PER_COMMIT  1024
 #define BYTES_PER_COMMIT (UINT64_C(4) << 20)
 #define NAME_BYTES       128
-#define LOCK_SUFFIX      "-lock" /* of LMDB's own lock file */
+#define FILE_NAME        "conf.mdb" /* only group C's file is rescued */
+#define NEW_NAME         "conf.mdb.new"
+#define NEW_LOCK         NEW_NAME "-lock" /* LMDB's own */
 
 /* One rescue. */
 struct salvage {
@@ -36,6 +45,7 @@ struct salvage {
     bool free_sound;     /* those marks are complete */
     bool in_tree;        /* a tree of rows is walked: what is no row is a damaged one */
     bool lanes_whole;    /* the lanes are those of the state, each as far as it was then */
+    bool alone;          /* no other node's lane was found */
     bool only_newer;     /* of a free page: take only what was written after the state we have */
     struct store_lane *lanes; /* owns; as the damaged file has them */
     bool *lane_known;         /* owns */
@@ -98,27 +108,30 @@ static bool is_older(const struct salvage *v, const struct weir_record_head *hea
 
     if (!cur->found || !cur->sound)
         return false;
+    if (v->alone) /* no two of its writes have one stamp, and lanes are not what they were */
+        return head->hlc <= cur->parts.head.hlc;
     const uint8_t *a = head->lane_idx < s->num_lanes ? s->lanes[head->lane_idx].id : unknown;
     const uint8_t *b = s->lanes[cur->parts.head.lane_idx].id;
     return weir_hlc_cmp(head->hlc, a, cur->parts.head.hlc, b) <= 0;
 }
 
-/* A record whose lane is lost, or whose dot another record has, is written anew under our own. */
+/* A record whose lane is lost, or whose dot another record has, or of a node that was alone, is
+ * written anew under our own lane. */
 static enum weir_err settle_dot(struct salvage *v, struct weir_record_head *head)
 {
     struct store_key key;
     struct weir_span row;
     bool known = head->lane_idx < v->num_lanes && v->lane_known[head->lane_idx];
 
-    if (known) {
+    if (known && !v->alone) {
         weir_store_key_dot(&key, head->lane_idx, head->seq);
-        enum weir_err err = weir_store_find(&v->t, STORE_DOT, store_key_span(&key), &row);
+        enum weir_err err = weir_store_find(&v->t, STORE_DOT, store_key_span(&key), NULL, &row);
         if (err == WEIR_ENOTFOUND)
             return WEIR_OK;
         if (err < 0)
             return err;
     }
-    head->lane_idx = v->s->own_lane;
+    head->lane_idx = v->t.tally.own_lane;
     head->seq = ++v->t.tally.seq;
     return WEIR_OK;
 }
@@ -152,7 +165,7 @@ static void take_revision(struct salvage *v, struct weir_span key, struct weir_s
 
     if (!need_txn(v))
         return;
-    enum weir_err err = weir_store_find(&v->t, STORE_REV, key, &present);
+    enum weir_err err = weir_store_find(&v->t, STORE_REV, key, NULL, &present);
     if (err == WEIR_OK)
         return;
     if (err == WEIR_ENOTFOUND) {
@@ -283,7 +296,7 @@ static void find_rows(struct salvage *v)
     bool holes = false;
 
     v->walk.entry = NULL;
-    for (int i = 0; i < STORE_NUM_TREES; i++) {
+    for (int i = 0; i < STORE_NUM_TREES_C; i++) {
         bool rows = i == STORE_REC || i == STORE_REV;
         v->walk.entry = rows ? on_entry : NULL;
         v->in_tree = rows;
@@ -325,7 +338,8 @@ static enum weir_err prepare(struct salvage *v)
     return WEIR_OK;
 }
 
-/* The lanes that were known keep their numbers; numbers between them that are lost get new ids. */
+/* The lanes that were known keep their places, which contexts mention; places between them that are
+ * lost get new ids. None claims anything. */
 static enum weir_err copy_lanes(struct salvage *v)
 {
     struct weir_store *s = v->s;
@@ -333,12 +347,72 @@ static enum weir_err copy_lanes(struct salvage *v)
 
     s->num_lanes = 0;
     for (uint32_t i = 0; err == WEIR_OK && i < v->num_lanes; i++) {
+        struct store_lane lane = { .hi_seen = v->alone ? 0 : v->lanes[i].hi_seen };
+        memcpy(lane.id, v->lanes[i].id, WEIR_LANE_LEN);
         if (!v->lane_known[i])
-            err = weir_store_lane_draw(s, v->lanes[i].id);
+            err = weir_store_lane_draw(s, lane.id);
         if (err == WEIR_OK)
-            err = weir_store_lane_add(s, &v->lanes[i]);
+            err = weir_store_lane_add(s, &lane);
     }
     return err;
+}
+
+static bool is_of(const struct store_lane *lane, const uint8_t *node_id)
+{
+    return node_id != NULL && memcmp(lane->id, node_id, STORE_NODE_ID_LEN) == 0;
+}
+
+/* Are all known lanes of this node? Its id is the one the store drew, and, once it was given one,
+ * that of the last lane it wrote on. When these are lost, lanes of up to two nodes may all be its
+ * own: it must not give up what nobody else has.
+ * @param own  the store's, NULL: lost */
+static bool was_alone(const struct salvage *v, const uint8_t *own)
+{
+    static const uint8_t unknown[STORE_NODE_ID_LEN]; /* only a context mentions it */
+    const uint8_t *given = NULL;
+    struct weir_span row;
+
+    if (weir_store_file_meta(&v->file, "lane", &row) == WEIR_OK && row.len == 4) {
+        uint64_t idx = weir_num_get_le(row.at, 4);
+        if (idx < v->num_lanes && v->lane_known[idx])
+            given = v->lanes[idx].id;
+    }
+    for (uint32_t i = 0; i < v->num_lanes; i++) {
+        const struct store_lane *lane = &v->lanes[i];
+        if (!v->lane_known[i] || is_of(lane, unknown) || is_of(lane, own) || is_of(lane, given))
+            continue;
+        if (own == NULL)
+            own = lane->id;
+        else if (given == NULL)
+            given = lane->id;
+        else
+            return false;
+    }
+    return true;
+}
+
+/* The format, which says who may read the new store: what is lost may have been of the newest. */
+static uint32_t format_of(const struct salvage *v)
+{
+    struct weir_span row;
+
+    if (weir_store_file_meta(&v->file, "format", &row) < 0 || row.len != 4)
+        return STORE_FORMAT;
+    uint64_t format = weir_num_get_le(row.at, 4);
+    return format < STORE_FORMAT ? STORE_FORMAT_ALONE : STORE_FORMAT;
+}
+
+/* What the new store says of being complete, unless a node that was alone had not said it. */
+static enum weir_err put_live(struct salvage *v)
+{
+    const uint8_t no = 0;
+    struct weir_span row;
+
+    if (!v->alone)
+        return weir_store_meta_put(&v->t, "live", &no, 1);
+    if (weir_store_file_meta(&v->file, "live", &row) < 0 || row.len != 1)
+        return WEIR_OK;
+    return weir_store_meta_put(&v->t, "live", row.at, 1);
 }
 
 /* The new store as far as it does not come out of rows: identity, lanes, floor of stamps. */
@@ -348,20 +422,25 @@ static enum weir_err make_new(struct salvage *v)
     struct weir_span row;
     const uint8_t *node_id = NULL;
 
-    (void)unlinkat(s->folder_fd, STORE_NEW_NAME, 0);
-    (void)unlinkat(s->folder_fd, STORE_NEW_NAME LOCK_SUFFIX, 0);
-    enum weir_err err = weir_store_env_open(s, STORE_NEW_NAME);
+    (void)unlinkat(s->folder_fd, NEW_NAME, 0);
+    (void)unlinkat(s->folder_fd, NEW_LOCK, 0);
+    enum weir_err err = weir_store_env_open(s, NEW_NAME);
     if (err < 0)
         return err;
     if (weir_store_file_meta(&v->file, "node_id", &row) == WEIR_OK && row.len == STORE_NODE_ID_LEN)
         node_id = row.at;
     if (node_id != NULL)
         memcpy(s->node_id, node_id, STORE_NODE_ID_LEN);
+    v->alone = was_alone(v, node_id);
+    s->format = format_of(v);
     err = copy_lanes(v);
     if (err == WEIR_OK)
         err = weir_store_meta_create(s, node_id);
     if (err < 0 || !need_txn(v))
         return err < 0 ? err : v->err;
+    err = put_live(v);
+    if (err < 0)
+        return err;
     /* A floor that is lost is now: whatever was purged lies below. */
     if (weir_store_file_meta(&v->file, "hlc_floor", &row) == WEIR_OK && row.len == 8)
         v->t.tally.hlc_floor = weir_num_get_le(row.at, 8);
@@ -375,16 +454,16 @@ static enum weir_err swap_in(struct weir_store *s, const char *aside)
 {
     int dir = s->folder_fd;
 
-    if (renameat2(dir, STORE_NEW_NAME, dir, STORE_FILE_NAME, RENAME_EXCHANGE) == 0) {
-        if (fsync(dir) != 0 || renameat(dir, STORE_NEW_NAME, dir, aside) != 0)
+    if (renameat2(dir, NEW_NAME, dir, FILE_NAME, RENAME_EXCHANGE) == 0) {
+        if (fsync(dir) != 0 || renameat(dir, NEW_NAME, dir, aside) != 0)
             return WEIR_EIO;
     } else {
-        if (renameat(dir, STORE_FILE_NAME, dir, aside) != 0)
+        if (renameat(dir, FILE_NAME, dir, aside) != 0)
             return WEIR_EIO;
-        if (renameat(dir, STORE_NEW_NAME, dir, STORE_FILE_NAME) != 0)
+        if (renameat(dir, NEW_NAME, dir, FILE_NAME) != 0)
             return WEIR_EIO;
     }
-    (void)unlinkat(dir, STORE_NEW_NAME LOCK_SUFFIX, 0);
+    (void)unlinkat(dir, NEW_LOCK, 0);
     return fsync(dir) == 0 ? WEIR_OK : WEIR_EIO;
 }
 
@@ -393,7 +472,7 @@ static void aside_name(const struct weir_store *s, char *out, size_t len)
     char now[WEIR_RFC3339_LEN + 1];
 
     weir_clock_rfc3339(weir_store_wall_ms(s), now);
-    (void)snprintf(out, len, "%s.damaged-%s", STORE_FILE_NAME, now);
+    (void)snprintf(out, len, "%s.damaged-%s", FILE_NAME, now);
 }
 
 static enum weir_err rescue(struct salvage *v)
@@ -419,10 +498,11 @@ enum weir_err weir_store_salvage(struct weir_store *s, const char *why)
 
     aside_name(s, aside, sizeof(aside));
     log_error("store.damaged", "file=%s/%s why=\"%s\" doing=\"rescuing what can be read\"",
-              s->folder, STORE_FILE_NAME, why);
-    enum weir_err err = weir_store_file_open(s->folder_fd, STORE_FILE_NAME, &v.file);
+              s->folder, FILE_NAME, why);
+    enum weir_err err = weir_store_file_open(s->folder_fd, FILE_NAME, &v.file);
     if (err < 0)
         return err;
+    s->driven = false; /* a rescue numbers what it writes */
     /* Fills in which trees there are; that the file is damaged is known. */
     err = weir_store_file_check(&v.file, true);
     if (err != WEIR_ENOMEM)
@@ -430,16 +510,18 @@ enum weir_err weir_store_salvage(struct weir_store *s, const char *why)
     if (v.in_txn)
         weir_store_txn_abort(&v.t);
     weir_store_env_close(s);
+    s->driven = s->cfg.driven;
     if (err == WEIR_OK)
         err = swap_in(s, aside);
     if (err == WEIR_OK)
         log_error("store.rescued",
                   "file=%s/%s moved_to=%s/%s records=%" PRIu64 " revisions=%" PRIu64
-                  " bad_pages=%" PRIu64 " bad_rows=%" PRIu64,
-                  s->folder, STORE_FILE_NAME, s->folder, aside, v.num_records, v.num_revisions,
-                  v.walk.num_bad, v.num_bad_rows);
+                  " bad_pages=%" PRIu64 " bad_rows=%" PRIu64 " next=\"%s\"",
+                  s->folder, FILE_NAME, s->folder, aside, v.num_records, v.num_revisions,
+                  v.walk.num_bad, v.num_bad_rows,
+                  v.alone ? "none" : "it is fetched anew from other nodes");
     else
-        log_error("store.rescue_failed", "file=%s/%s err=\"%s\"", s->folder, STORE_FILE_NAME,
+        log_error("store.rescue_failed", "file=%s/%s err=\"%s\"", s->folder, FILE_NAME,
                   weir_err_name(err));
     weir_store_file_close(&v.file);
     free(v.walk.seen);
@@ -455,7 +537,7 @@ static bool new_is_complete(struct weir_store *s)
     struct store_file f = STORE_FILE_ZERO;
     struct weir_span row;
 
-    if (weir_store_file_open(s->folder_fd, STORE_NEW_NAME, &f) < 0)
+    if (weir_store_file_open(s->folder_fd, NEW_NAME, &f) < 0)
         return false;
     bool complete = weir_store_file_check(&f, true) == WEIR_OK &&
                     weir_store_file_meta(&f, "clean", &row) == WEIR_OK && row.len == 1 &&
@@ -469,14 +551,14 @@ void weir_store_salvage_tidy(struct weir_store *s, bool present)
     int dir = s->folder_fd;
     char aside[NAME_BYTES];
 
-    if (faccessat(dir, STORE_NEW_NAME, F_OK, 0) != 0)
+    if (faccessat(dir, NEW_NAME, F_OK, 0) != 0)
         return;
     aside_name(s, aside, sizeof(aside));
     if (!present && new_is_complete(s))
-        (void)renameat(dir, STORE_NEW_NAME, dir, STORE_FILE_NAME);
+        (void)renameat(dir, NEW_NAME, dir, FILE_NAME);
     else if (present) /* the exchange was done: this is the damaged one */
-        (void)renameat(dir, STORE_NEW_NAME, dir, aside);
+        (void)renameat(dir, NEW_NAME, dir, aside);
     else
-        (void)unlinkat(dir, STORE_NEW_NAME, 0);
-    (void)unlinkat(dir, STORE_NEW_NAME LOCK_SUFFIX, 0);
+        (void)unlinkat(dir, NEW_NAME, 0);
+    (void)unlinkat(dir, NEW_LOCK, 0);
 }

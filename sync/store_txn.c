@@ -144,7 +144,7 @@ enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
     enum weir_err err = weir_store_pages_now(s, &t.pages);
     /* LMDB has counted on for this transaction. */
     if (err == WEIR_OK)
-        err = weir_store_roots_load(&t.pages, mdb_txn_id(t.txn) - 1, &t.roots);
+        err = weir_store_roots_load(&t.pages, mdb_txn_id(t.txn) - 1, s->kind->num_trees, &t.roots);
     if (err == WEIR_OK)
         err = weir_store_txn_meta(&t);
     if (err == WEIR_OK)
@@ -166,7 +166,43 @@ void weir_store_txn_abort(struct store_txn *t)
 {
     mdb_txn_abort(t->txn);
     t->txn = NULL;
-    t->idx = NULL;
+    memset(t->cursor, 0, sizeof(t->cursor));
+}
+
+/* The writer numbers its own writes without holes; through a keep its caller says what holds. */
+static enum weir_err put_own_lane(struct store_txn *t)
+{
+    struct store_lane own;
+
+    if (t->s->driven)
+        return WEIR_OK;
+    own = t->s->lanes[t->tally.own_lane];
+    own.vv = t->tally.seq;
+    own.hi_seen = t->tally.seq;
+    return weir_store_lane_put(t, t->tally.own_lane, &own);
+}
+
+/* Rows that change when a node leaves being alone, and some on the way. */
+static enum weir_err put_standing(struct store_txn *t)
+{
+    struct weir_store *s = t->s;
+    uint8_t number[4];
+    uint8_t live = t->tally.is_live ? 1 : 0;
+    enum weir_err err = WEIR_OK;
+
+    if (t->tally.own_lane != s->tally.own_lane) {
+        weir_num_put_le(number, t->tally.own_lane, 4);
+        err = weir_store_meta_put(t, "lane", number, sizeof(number));
+    }
+    if (err < 0 || !s->driven)
+        return err;
+    if (s->format < STORE_FORMAT) {
+        weir_num_put_le(number, STORE_FORMAT, 4);
+        err = weir_store_meta_put(t, "format", number, sizeof(number));
+    }
+    if (err == WEIR_OK && (!s->live_said || t->tally.is_live != s->tally.is_live))
+        err = weir_store_meta_put(t, "live", &live, 1);
+    return err;
 }
 
 /* The rows that change with every commit. */
@@ -184,13 +220,12 @@ static enum weir_err put_tally(struct store_txn *t)
     enum weir_err err = weir_store_meta_put(t, "txn", txn, sizeof(txn));
     if (err == WEIR_OK)
         err = weir_store_meta_put(t, "counts", counts, sizeof(counts));
+    if (err == WEIR_OK)
+        err = put_standing(t);
     if (err == WEIR_OK && t->tally.seq != s->tally.seq) {
-        struct store_lane own = s->lanes[s->own_lane];
-        own.vv = t->tally.seq;
-        own.hi_seen = t->tally.seq;
         err = weir_store_meta_put(t, "seq", seq, sizeof(seq));
         if (err == WEIR_OK)
-            err = weir_store_lane_put(t, s->own_lane, &own);
+            err = put_own_lane(t);
     }
     if (err == WEIR_OK && t->tally.hlc_floor != s->tally.hlc_floor) {
         uint8_t floor[8];
@@ -223,33 +258,103 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
     }
     int rc = mdb_txn_commit(t->txn);
     t->txn = NULL;
-    t->idx = NULL;
+    memset(t->cursor, 0, sizeof(t->cursor));
     if (rc != 0) {
         log_error("store.commit_failed", "folder=%s err=\"%s\"", s->folder, mdb_strerror(rc));
         return commit_err(t, rc);
     }
-    s->lanes[s->own_lane].vv = t->tally.seq;
-    s->lanes[s->own_lane].hi_seen = t->tally.seq;
+    if (!s->driven) {
+        s->lanes[t->tally.own_lane].vv = t->tally.seq;
+        s->lanes[t->tally.own_lane].hi_seen = t->tally.seq;
+    } else {
+        s->format = STORE_FORMAT;
+        s->live_said = true;
+    }
     s->tally = t->tally;
     s->clean = t->closing;
     return WEIR_OK;
 }
 
-enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct weir_span key,
-                              struct weir_span *ret_row)
+/* The tree's cursor. @return LMDB's code */
+static int cursor(struct store_txn *t, enum store_tree tree, MDB_cursor **ret)
 {
+    int rc = 0;
+
+    if (t->cursor[tree] == NULL)
+        rc = mdb_cursor_open(t->txn, t->s->dbi[tree], &t->cursor[tree]);
+    *ret = t->cursor[tree];
+    return rc;
+}
+
+enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                              struct weir_span *ret_key, struct weir_span *ret_row)
+{
+    MDB_cursor *c = NULL;
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
     MDB_val v;
 
     enum weir_err err = weir_store_guard(t, tree, key);
     if (err < 0)
         return err;
-    int rc = mdb_get(t->txn, t->s->dbi[tree], &k, &v);
+    int rc = cursor(t, tree, &c);
+    if (rc == 0)
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_KEY);
     if (rc == MDB_NOTFOUND)
         return WEIR_ENOTFOUND;
     if (rc != 0)
         return failed(t, rc);
+    if (ret_key != NULL)
+        *ret_key = weir_span(k.mv_data, k.mv_size);
     *ret_row = weir_span(v.mv_data, v.mv_size);
+    return WEIR_OK;
+}
+
+/* What the tree's cursor came to; its value may have pages of its own. */
+static enum weir_err found(struct store_txn *t, enum store_tree tree, int rc, const MDB_val *k)
+{
+    if (rc == MDB_NOTFOUND)
+        return WEIR_ENOTFOUND;
+    if (rc != 0)
+        return failed(t, rc);
+    return weir_store_guard_next(t, tree, weir_span(k->mv_data, k->mv_size));
+}
+
+enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree, struct weir_span from,
+                              struct weir_span *ret_key, struct weir_span *ret_row)
+{
+    MDB_cursor *c = NULL;
+    MDB_val k = { from.len, (void *)(uintptr_t)from.at };
+    MDB_val v;
+
+    enum weir_err err = weir_store_guard_next(t, tree, from);
+    if (err < 0)
+        return err;
+    int rc = cursor(t, tree, &c);
+    if (rc == 0)
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+    if (rc == 0 && weir_span_eq(weir_span(k.mv_data, k.mv_size), from))
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    err = found(t, tree, rc, &k);
+    if (err < 0)
+        return err;
+    *ret_key = weir_span(k.mv_data, k.mv_size);
+    *ret_row = weir_span(v.mv_data, v.mv_size);
+    return WEIR_OK;
+}
+
+enum weir_err weir_store_step(struct store_txn *t, enum store_tree tree, struct weir_span *key,
+                              struct weir_span *row)
+{
+    MDB_val k;
+    MDB_val v;
+
+    WEIR_ASSERT(t->cursor[tree] != NULL);
+    int rc = mdb_cursor_get(t->cursor[tree], &k, &v, MDB_NEXT);
+    enum weir_err err = found(t, tree, rc, &k);
+    if (err < 0)
+        return err;
+    *key = weir_span(k.mv_data, k.mv_size);
+    *row = weir_span(v.mv_data, v.mv_size);
     return WEIR_OK;
 }
 
@@ -259,7 +364,7 @@ enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree, struct w
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
     MDB_val v = { len, NULL };
 
-    enum weir_err err = weir_store_guard(t, tree, key);
+    enum weir_err err = weir_store_guard_put(t, tree, key);
     if (err < 0)
         return err;
     t->touched = true;
@@ -285,6 +390,15 @@ enum weir_err weir_store_put_row(struct store_txn *t, enum store_tree tree, stru
     return WEIR_OK;
 }
 
+/* Pages of a tree's own, as the transaction has it. */
+static uint64_t num_pages(const struct store_txn *t, enum store_tree tree)
+{
+    MDB_stat st = { .ms_depth = 0 };
+
+    (void)mdb_stat(t->txn, t->s->dbi[tree], &st); /* a failure shows in what follows */
+    return st.ms_branch_pages + st.ms_leaf_pages;
+}
+
 enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
@@ -292,9 +406,12 @@ enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct w
     enum weir_err err = weir_store_guard_del(t, tree, key);
     if (err < 0)
         return err;
+    uint64_t before = num_pages(t, tree);
     int rc = mdb_del(t->txn, t->s->dbi[tree], &k, NULL);
     if (rc == MDB_NOTFOUND)
         return WEIR_ENOTFOUND;
     t->touched = true;
-    return rc == 0 ? WEIR_OK : failed(t, rc);
+    if (rc != 0)
+        return failed(t, rc);
+    return num_pages(t, tree) < before ? weir_store_guard_merged(t, tree, key) : WEIR_OK;
 }

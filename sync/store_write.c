@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_write.c - one record made current inside a transaction: the record itself, its dot, the
- * queue of tombstones, its index rows, its revision and the counts. Owner: writer.
+ * store_write.c - one record made current inside a transaction, or taken away: the record itself,
+ * its dot, the queues of tombstones and expiries, its index rows, its revision and the counts.
+ * Owner: writer.
  * A write that is refused has changed nothing; one that fails half-way leaves the transaction to be
  * aborted (t->touched tells).
  */
@@ -13,13 +14,50 @@
 #define RECORD_SCHEMA 1 /* of the payloads this program writes */
 #define RECORD_READER 1 /* the oldest program that reads them */
 
+void weir_store_stored_set(const struct weir_store *s, struct weir_record_head *head,
+                           uint64_t stored_ms)
+{
+    if (s->kind->group == 'E') {
+        uint64_t seconds = stored_ms / 1000 < UINT32_MAX ? stored_ms / 1000 : UINT32_MAX;
+        head->recv_day = (uint16_t)seconds;
+        head->stage = (uint16_t)(seconds >> 16);
+        return;
+    }
+    head->recv_day =
+        (uint16_t)(stored_ms / MS_PER_DAY < UINT16_MAX ? stored_ms / MS_PER_DAY : UINT16_MAX);
+}
+
+static uint32_t stored_s(const struct weir_record_head *head)
+{
+    return (uint32_t)head->stage << 16 | head->recv_day;
+}
+
+uint64_t weir_store_stored_ms(const struct weir_store *s, const struct weir_record_head *head)
+{
+    return s->kind->group == 'E' ? (uint64_t)stored_s(head) * 1000
+                                 : (uint64_t)head->recv_day * MS_PER_DAY;
+}
+
+uint32_t weir_store_tomb_when(const struct weir_store *s, const struct weir_record_head *head)
+{
+    if (s->kind->group != 'E')
+        return head->recv_day;
+    return head->expires > 0 && head->expires < stored_s(head) ? (uint32_t)head->expires
+                                                               : stored_s(head);
+}
+
+uint64_t weir_store_tomb_ms(const struct weir_store *s, uint32_t when)
+{
+    return s->kind->group == 'E' ? (uint64_t)when * 1000 : (uint64_t)when * MS_PER_DAY;
+}
+
 enum weir_err weir_store_current(struct store_txn *t, struct weir_span rec_key,
                                  struct store_current *ret)
 {
     struct store_current cur = { .found = false };
     struct weir_span row;
 
-    enum weir_err err = weir_store_find(t, STORE_REC, rec_key, &row);
+    enum weir_err err = weir_store_find(t, STORE_REC, rec_key, NULL, &row);
     if (err == WEIR_ENOTFOUND) {
         *ret = cur;
         return WEIR_OK;
@@ -35,30 +73,58 @@ enum weir_err weir_store_current(struct store_txn *t, struct weir_span rec_key,
     return WEIR_OK;
 }
 
-/* Remove the rows of a tree whose payload is this record's key: what a corrupt record left. */
-static enum weir_err sweep_dots(struct store_txn *t, struct weir_span rec_key)
+static enum weir_err del_if_there(struct store_txn *t, enum store_tree tree, struct weir_span key)
+{
+    enum weir_err err = weir_store_del(t, tree, key);
+    return err == WEIR_ENOTFOUND ? WEIR_OK : err;
+}
+
+/* Does this row of dots or of a queue lead to the record? */
+static bool leads_to(enum store_tree tree, struct weir_span key, struct weir_span row,
+                     struct weir_span rec_key)
+{
+    size_t before = tree == STORE_TOMB ? WEIR_STORE_TOMB_LEN : WEIR_STORE_EXP_LEN;
+
+    if (tree != STORE_DOT)
+        return key.len > before && weir_span_eq(weir_span_from(key, before), rec_key);
+    return row.len >= STORE_SUM_LEN &&
+           weir_span_eq(weir_span(row.at, row.len - STORE_SUM_LEN), rec_key);
+}
+
+/* Remove the rows of a tree that lead to this record: what a corrupt one left. The committed state
+ * is read while this transaction changes its own. */
+static enum weir_err sweep_tree(struct store_txn *t, enum store_tree tree, struct weir_span rec_key)
 {
     struct weir_tree_cursor c;
     struct weir_span key;
     struct weir_span row;
 
-    enum weir_err err = weir_tree_first(&c, &t->pages, &t->roots.tree[STORE_DOT]);
+    enum weir_err err = weir_tree_first(&c, &t->pages, &t->roots.tree[tree]);
     while (err == WEIR_OK) {
         err = weir_tree_entry(&c, &key, &row);
-        if (err == WEIR_OK && row.len >= STORE_SUM_LEN &&
-            weir_span_eq(weir_span(row.at, row.len - STORE_SUM_LEN), rec_key)) {
-            err = weir_store_del(t, STORE_DOT, key);
-            if (err == WEIR_ENOTFOUND)
-                err = WEIR_OK;
-        }
+        if (err == WEIR_OK && leads_to(tree, key, row, rec_key))
+            err = del_if_there(t, tree, key);
         if (err == WEIR_OK)
             err = weir_tree_next(&c);
     }
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
-/* Take away what belongs to the record that is replaced. Its index rows are seen to elsewhere; its
- * row in the queue of tombstones, when it was corrupt, is dropped when its day comes. */
+static enum weir_err sweep(struct store_txn *t, struct weir_span rec_key)
+{
+    enum weir_err err = sweep_tree(t, STORE_DOT, rec_key);
+
+    if (err == WEIR_OK)
+        err = sweep_tree(t, STORE_TOMB, rec_key);
+    return err == WEIR_OK ? sweep_tree(t, STORE_EXP, rec_key) : err;
+}
+
+static bool has_end(const struct store_txn *t, const struct weir_record_head *head)
+{
+    return t->s->kind->group == 'E' && !head->tombstone && head->expires > 0;
+}
+
+/* Take away what belongs to the record that is replaced, but for its index rows. */
 static enum weir_err remove_old(struct store_txn *t, struct weir_span rec_key,
                                 const struct store_current *cur)
 {
@@ -66,16 +132,18 @@ static enum weir_err remove_old(struct store_txn *t, struct weir_span rec_key,
     struct store_key key;
 
     if (!cur->sound)
-        return sweep_dots(t, rec_key);
+        return sweep(t, rec_key);
     weir_store_key_dot(&key, head->lane_idx, head->seq);
-    enum weir_err err = weir_store_del(t, STORE_DOT, store_key_span(&key));
-    if (err < 0 && err != WEIR_ENOTFOUND)
-        return err;
-    if (!cur->tombstone)
-        return WEIR_OK;
-    weir_store_key_tomb(&key, head->recv_day, rec_key);
-    err = weir_store_del(t, STORE_TOMB, store_key_span(&key));
-    return err == WEIR_ENOTFOUND ? WEIR_OK : err;
+    enum weir_err err = del_if_there(t, STORE_DOT, store_key_span(&key));
+    if (err == WEIR_OK && cur->tombstone) {
+        weir_store_key_tomb(&key, weir_store_tomb_when(t->s, head), rec_key);
+        err = del_if_there(t, STORE_TOMB, store_key_span(&key));
+    }
+    if (err == WEIR_OK && has_end(t, head)) {
+        weir_store_key_exp(&key, head->expires, rec_key);
+        err = del_if_there(t, STORE_EXP, store_key_span(&key));
+    }
+    return err;
 }
 
 static enum weir_err put_new(struct store_txn *t, const struct store_put *p)
@@ -89,31 +157,37 @@ static enum weir_err put_new(struct store_txn *t, const struct store_put *p)
     if (err < 0)
         return err;
     if (head->tombstone) {
-        weir_store_key_tomb(&key, head->recv_day, p->rec_key);
+        weir_store_key_tomb(&key, weir_store_tomb_when(t->s, head), p->rec_key);
         err = weir_store_put_row(t, STORE_TOMB, store_key_span(&key), WEIR_SPAN_EMPTY);
-        if (err < 0)
-            return err;
     }
+    if (err == WEIR_OK && has_end(t, head)) {
+        weir_store_key_exp(&key, head->expires, p->rec_key);
+        err = weir_store_put_row(t, STORE_EXP, store_key_span(&key), WEIR_SPAN_EMPTY);
+    }
+    if (err < 0)
+        return err;
     err = weir_store_put(t, STORE_REC, p->rec_key, weir_record_packed_len(&p->parts), &at);
     if (err == WEIR_OK)
         weir_record_pack(&p->parts, p->rec_key, at);
     return err;
 }
 
-static void count(struct store_txn *t, struct weir_span rec_key, const struct store_current *cur,
-                  bool tombstone)
+/* Where records of a class are counted, tombstones all in one place. */
+static uint64_t *counted(struct store_txn *t, struct weir_span rec_key, bool tombstone)
 {
-    uint64_t *live = &t->tally.live[rec_key.at[0]];
+    unsigned class = rec_key.at[0] == WEIR_CLASS_BAN ? 0 : rec_key.at[0];
 
-    if (cur->found) {
-        uint64_t *was = cur->tombstone ? &t->tally.num_tombstones : live;
-        if (*was > 0)
-            (*was)--;
-    }
-    if (tombstone)
-        t->tally.num_tombstones++;
-    else
-        (*live)++;
+    WEIR_ASSERT(class < WEIR_ARRAY_LEN(t->tally.live));
+    return tombstone ? &t->tally.num_tombstones : &t->tally.live[class];
+}
+
+static void count_out(struct store_txn *t, struct weir_span rec_key,
+                      const struct store_current *cur)
+{
+    uint64_t *was = counted(t, rec_key, cur->tombstone);
+
+    if (cur->found && *was > 0)
+        (*was)--;
 }
 
 enum weir_err weir_store_apply(struct store_txn *t, const struct store_put *p,
@@ -144,7 +218,37 @@ enum weir_err weir_store_apply(struct store_txn *t, const struct store_put *p,
         err = weir_store_rev_trim(t, p->rec_key, 0);
     if (err < 0)
         return err;
-    count(t, p->rec_key, cur, tombstone);
+    count_out(t, p->rec_key, cur);
+    ++*counted(t, p->rec_key, tombstone);
+    *ret_index_changed = changed;
+    return WEIR_OK;
+}
+
+enum weir_err weir_store_drop(struct store_txn *t, struct weir_span rec_key,
+                              const struct store_current *cur, bool *ret_index_changed)
+{
+    struct weir_store *s = t->s;
+    bool had_value = cur->sound && !cur->tombstone;
+    bool changed = false;
+
+    WEIR_ASSERT(cur->found);
+    enum weir_err err =
+        weir_store_index_derive(s, rec_key, had_value ? &cur->parts.value : NULL, &s->old_rows);
+    if (err == WEIR_OK)
+        err = weir_store_index_derive(s, rec_key, NULL, &s->new_rows);
+    if (err == WEIR_OK && !cur->sound)
+        err = weir_store_index_sweep(t, rec_key, &changed);
+    if (err == WEIR_OK)
+        err = weir_store_index_change(t, &changed);
+    if (err == WEIR_OK)
+        err = remove_old(t, rec_key, cur);
+    if (err == WEIR_OK)
+        err = del_if_there(t, STORE_REC, rec_key);
+    if (err == WEIR_OK)
+        err = weir_store_rev_trim(t, rec_key, 0);
+    if (err < 0)
+        return err;
+    count_out(t, rec_key, cur);
     *ret_index_changed = changed;
     return WEIR_OK;
 }
@@ -185,7 +289,7 @@ static void make_head(struct store_txn *t, const struct store_current *cur, uint
     struct weir_record_head head = {
         .schema = RECORD_SCHEMA,
         .min_reader = RECORD_READER,
-        .lane_idx = t->s->own_lane,
+        .lane_idx = t->tally.own_lane,
         .seq = t->tally.seq + 1,
         .hlc = hlc,
         .recv_day = (uint16_t)(t->wall_ms / MS_PER_DAY),
@@ -235,7 +339,7 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
         return err;
     t->tally.seq++;
     w->version = (struct weir_version){ .hlc = hlc, .seq = t->tally.seq };
-    memcpy(w->version.lane, s->lanes[s->own_lane].id, WEIR_LANE_LEN);
+    memcpy(w->version.lane, s->lanes[t->tally.own_lane].id, WEIR_LANE_LEN);
     *ret_change = (struct weir_change){
         .class = w->class,
         .key = w->key,

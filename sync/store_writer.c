@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,7 +37,7 @@ static void unlock(pthread_mutex_t *m)
     WEIR_ASSERT(pthread_mutex_unlock(m) == 0);
 }
 
-static void count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num)
+void weir_store_count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num)
 {
     if (s->cfg.metrics != NULL && num > 0)
         weir_metric_add(s->cfg.metrics, which, num);
@@ -50,9 +51,10 @@ void weir_store_publish(struct weir_store *s)
 
     if (mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn) != 0)
         return; /* LMDB is out of service: the last figures stay */
-    bool ok = weir_store_pages_now(s, &t.pages) == WEIR_OK &&
-              weir_store_roots_load(&t.pages, mdb_txn_id(txn), &t.roots) == WEIR_OK &&
-              weir_store_txn_meta(&t) == WEIR_OK;
+    bool ok =
+        weir_store_pages_now(s, &t.pages) == WEIR_OK &&
+        weir_store_roots_load(&t.pages, mdb_txn_id(txn), s->kind->num_trees, &t.roots) == WEIR_OK &&
+        weir_store_txn_meta(&t) == WEIR_OK;
     mdb_txn_abort(txn);
     if (!ok)
         return;
@@ -63,12 +65,14 @@ void weir_store_publish(struct weir_store *s)
         .tally = s->tally,
         .used_bytes = weir_store_used(&t, false),
     };
+    if (s->tally.own_lane < s->num_lanes)
+        memcpy(next.lane, s->lanes[s->tally.own_lane].id, WEIR_LANE_LEN);
     lock(&s->shared_lock);
     s->shared = next;
     unlock(&s->shared_lock);
 }
 
-static void publish_failure(struct weir_store *s)
+void weir_store_publish_failure(struct weir_store *s)
 {
     lock(&s->shared_lock);
     s->shared.disk_failed = true;
@@ -85,8 +89,8 @@ static void finish(struct weir_store *s, size_t num_writes, size_t num_changes)
     /* A push that changes nothing is refused by its builder and is no error. */
     for (size_t i = 0; i < num_writes; i++)
         num_errors += s->group[i]->err < 0 && s->group[i]->err != WEIR_EEXIST;
-    count_metric(s, WEIR_M_STORE_WRITES, num_changes);
-    count_metric(s, WEIR_M_STORE_WRITE_ERRORS, num_errors);
+    weir_store_count_metric(s, WEIR_M_STORE_WRITES, num_changes);
+    weir_store_count_metric(s, WEIR_M_STORE_WRITE_ERRORS, num_errors);
     for (size_t i = 0; i < num_writes; i++)
         s->group[i]->done(s->group[i]);
 }
@@ -155,7 +159,7 @@ static struct weir_msg *fail_unbegun(struct weir_store *s, struct weir_msg *queu
         s->group[num++]->err = err;
     }
     s->num_single = s->num_single > num ? s->num_single - num : 0;
-    publish_failure(s);
+    weir_store_publish_failure(s);
     finish(s, num, 0);
     return queue;
 }
@@ -182,7 +186,7 @@ static struct weir_msg *group_run(struct weir_store *s, struct weir_msg *queue)
         weir_store_txn_abort(&t);
     } else {
         err = weir_store_txn_commit(&t);
-        count_metric(s, WEIR_M_STORE_COMMITS, err == WEIR_OK);
+        weir_store_count_metric(s, WEIR_M_STORE_COMMITS, err == WEIR_OK);
     }
     if (err < 0 && num > 1 && worth_retry(&t, err))
         return retry_singly(s, num, queue);
@@ -192,7 +196,7 @@ static struct weir_msg *group_run(struct weir_store *s, struct weir_msg *queue)
         fail_group(s, num, err);
         num_changes = 0;
         if (!t.broken)
-            publish_failure(s);
+            weir_store_publish_failure(s);
     } else if (num_changes > 0) {
         weir_store_publish(s);
     }
@@ -201,11 +205,11 @@ static struct weir_msg *group_run(struct weir_store *s, struct weir_msg *queue)
 }
 
 /* A reader or the guard found a damaged page: leave word for the next start. */
-static void mark_suspect(struct weir_store *s)
+void weir_store_mark_suspect(struct weir_store *s)
 {
     if (s->suspect_marked || !atomic_load_explicit(&s->suspect, memory_order_relaxed))
         return;
-    int fd = openat(s->folder_fd, STORE_SUSPECT_NAME, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = openat(s->folder_fd, s->kind->suspect_name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return; /* tried again at the next turn */
     close(fd);
@@ -249,7 +253,7 @@ static void purge_when_due(struct weir_store *s)
 }
 
 /* The database says that it was closed; a failure only leaves it saying that it was not. */
-static void write_clean(struct weir_store *s)
+void weir_store_write_clean(struct weir_store *s)
 {
     struct store_txn t;
 
@@ -274,13 +278,13 @@ static void *writer_main(void *arg)
             break;
         while (queue != NULL)
             queue = group_run(s, queue);
-        mark_suspect(s);
+        weir_store_mark_suspect(s);
         if (!closing) {
             purge_when_due(s);
             closing = wait_for_work(s);
         }
     }
-    write_clean(s);
+    weir_store_write_clean(s);
     return NULL;
 }
 
@@ -338,5 +342,7 @@ enum weir_err weir_store_submit(struct weir_store *s, struct weir_write *w)
     WEIR_ASSERT(w->key.len <= WEIR_KEY_MAX);
     WEIR_ASSERT(w->build != NULL);
     WEIR_ASSERT(w->done != NULL);
+    if (s->cfg.driven)
+        return WEIR_ECLOSED;
     return weir_inbox_push(&s->inbox, &w->msg);
 }

@@ -459,6 +459,15 @@ static const uint8_t *node_again(const struct weir_tree_file *file, uint64_t pgn
                : NULL;
 }
 
+unsigned weir_tree_page_used(const struct weir_tree_file *file, uint64_t pgno)
+{
+    if (weir_tree_page_num(file, pgno) == 0)
+        return 0;
+    const uint8_t *page = file->map + pgno * file->page_len;
+    unsigned room = (unsigned)u16(page + PAGE_UPPER) - u16(page + PAGE_LOWER);
+    return room < file->page_len - WEIR_TREE_HEADER ? file->page_len - WEIR_TREE_HEADER - room : 0;
+}
+
 uint64_t weir_tree_page_child(const struct weir_tree_file *file, uint64_t pgno, unsigned at)
 {
     const uint8_t *node = node_again(file, pgno, at);

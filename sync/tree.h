@@ -130,6 +130,8 @@ uint64_t weir_tree_overflow_len(const struct weir_tree_file *file, uint64_t pgno
 /** Entries of a branch or leaf page. 0: it is neither any more */
 unsigned weir_tree_page_num(const struct weir_tree_file *file, uint64_t pgno);
 bool weir_tree_page_is_leaf(const struct weir_tree_file *file, uint64_t pgno);
+/** Bytes of a branch or leaf page that hold entries. 0: it is neither any more */
+unsigned weir_tree_page_used(const struct weir_tree_file *file, uint64_t pgno);
 /** Child of entry `at` of a branch page. WEIR_TREE_NONE: there is no such entry */
 uint64_t weir_tree_page_child(const struct weir_tree_file *file, uint64_t pgno, unsigned at);
 /** Key of entry `at`. Empty: there is no such entry */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * index.c - which hosts, addresses and ports a stored tenant claims: the derived rows of the store.
- * Pure. Runs on the writer thread, also on records of peers: what does not hold is left out, the
- * rest is indexed. Limits: WEIR_HOSTS_MAX hosts and as many addresses, WEIR_UNPACK_MAX bytes of
- * messages.
+ * index.c - which hosts, addresses and ports a stored tenant claims, and which revision it is: the
+ * derived rows of the store. Pure. Runs on the writer thread, also on records of peers: what does
+ * not hold is left out, the rest is indexed. Limits: WEIR_HOSTS_MAX hosts and as many addresses,
+ * WEIR_UNPACK_MAX bytes of messages.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +154,20 @@ enum weir_err weir_tenant_index(enum weir_class class, struct weir_span key, str
     weir_arena_deinit(&arena);
     /* More than any legal tenant has: rather no row than an arbitrary part of them. */
     return err == WEIR_ELIMIT ? WEIR_ECORRUPT : err;
+}
+
+uint64_t weir_tenant_revision(enum weir_class class, struct weir_span key, struct weir_span value)
+{
+    Weir__V1__StoredTenant *stored = NULL;
+    struct weir_arena arena;
+    uint64_t revision = 0;
+
+    (void)key;
+    if (class != WEIR_CLASS_TENANT)
+        return 0;
+    weir_arena_init(&arena, WEIR_SCRATCH_BLOCK, WEIR_SCRATCH_MAX);
+    if (weir_stored_tenant_unpack(value, &arena, &stored) == WEIR_OK && stored->has_revision)
+        revision = stored->revision;
+    weir_arena_deinit(&arena);
+    return revision;
 }

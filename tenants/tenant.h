@@ -141,5 +141,8 @@ const struct weir_route *weir_tenant_route(const struct weir_tenant *t, struct w
 /** Index rows of a StoredTenant: the store's weir_index_fn. */
 enum weir_err weir_tenant_index(enum weir_class class, struct weir_span key, struct weir_span value,
                                 struct weir_index_rows *rows);
+/** The revision that a StoredTenant says it is: the store's weir_revision_number_fn. 0: it is none,
+ * or does not unpack. */
+uint64_t weir_tenant_revision(enum weir_class class, struct weir_span key, struct weir_span value);
 
 #endif

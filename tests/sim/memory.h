@@ -3,7 +3,7 @@
  * memory.h - a keep (sync/keep.h) in memory that fails on purpose: errors, damage, roll-backs and
  * crashes happen when its caller says so, never by chance; the same calls give the same answers.
  * What is lent is a copy in debug builds, which AddressSanitizer sees touched too late.
- * Owner: one thread.   Limits: those of keep.h; 240 bytes a record beside key, value and context.
+ * Owner: one thread.   Limits: those of keep.h; 200 bytes a record beside key, value and context.
  */
 #ifndef WEIR_TESTS_SIM_MEMORY_H
 #define WEIR_TESTS_SIM_MEMORY_H

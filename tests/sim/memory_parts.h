@@ -54,7 +54,7 @@ struct memory_record {
     bool is_touched;              /* a flip hit it: check the sum */
     struct weir_kept_ctx bytes[]; /* num_ctx of them, then sig, extra, value, key */
 };
-_Static_assert(sizeof(struct memory_record) <= 240, "memory.h says so");
+_Static_assert(sizeof(struct memory_record) <= 200, "memory.h says so");
 
 struct memory_numbers {
     uint64_t vv, seen, floor, final;

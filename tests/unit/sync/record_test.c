@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/hash.h"
 #include "node/base/rng.h"
 #include "sync/hlc.h"
 #include "sync/record.h"
@@ -85,6 +86,57 @@ static void record_keeps_a_signature_and_packs_at_odd_addresses(void **state)
         assert_int_equal(weir_record_unpack(span, KEY, &q), WEIR_OK);
         assert_true(weir_span_eq(q.sig, p.sig));
         assert_true(weir_span_eq(q.value, p.value));
+    }
+}
+
+static void record_carries_what_a_later_version_added_between_signature_and_value(void **state)
+{
+    struct weir_record_parts p = sample();
+    struct weir_record_parts q;
+    uint8_t sig[WEIR_RECORD_SIG_LEN];
+    static uint8_t extra[WEIR_RECORD_EXTRA_MAX + 1];
+    static uint8_t row[WEIR_RECORD_EXTRA_MAX + 256];
+    static const size_t lens[] = { 0, 1, 255, 256, WEIR_RECORD_EXTRA_MAX };
+
+    memset(sig, 0x5a, sizeof(sig));
+    memset(extra, 0xe7, sizeof(extra));
+    p.sig = weir_span(sig, sizeof(sig));
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        p.extra = weir_span(extra, lens[i]);
+        size_t len = weir_record_packed_len(&p);
+        size_t behind = WEIR_RECORD_HEADER_LEN + 2 * WEIR_RECORD_CTX_LEN + sizeof(sig);
+        assert_int_equal(len, behind + lens[i] + p.value.len);
+        weir_record_pack(&p, KEY, row);
+        assert_int_equal(row[38] | row[39] << 8, lens[i]);
+        assert_memory_equal(row + behind, extra, lens[i]);
+        assert_int_equal(weir_record_unpack(weir_span(row, len), KEY, &q), WEIR_OK);
+        assert_true(weir_span_eq(q.sig, p.sig));
+        assert_true(weir_span_eq(q.extra, p.extra));
+        assert_true(weir_span_eq(q.value, p.value));
+    }
+}
+
+/* Sums set right by hand: the lengths alone must be enough to refuse it. */
+static void record_with_more_of_a_later_version_than_the_limit_is_refused(void **state)
+{
+    struct weir_record_parts p = { .head = { .seq = 1 } };
+    struct weir_record_parts q;
+    static uint8_t row[WEIR_RECORD_HEADER_LEN + WEIR_RECORD_EXTRA_MAX + 1];
+
+    weir_record_pack(&p, KEY, row);
+    for (size_t extra_len = WEIR_RECORD_EXTRA_MAX; extra_len <= WEIR_RECORD_EXTRA_MAX + 1;
+         extra_len++) {
+        size_t len = WEIR_RECORD_HEADER_LEN + extra_len;
+        row[38] = (uint8_t)extra_len;
+        row[39] = (uint8_t)(extra_len >> 8);
+        memset(row + 28, 0, 4);
+        uint32_t crc = weir_crc32c(0, row, WEIR_RECORD_HEADER_LEN);
+        crc = weir_crc32c(crc, KEY.at, KEY.len);
+        crc = weir_crc32c(crc, row + WEIR_RECORD_HEADER_LEN, extra_len);
+        for (unsigned i = 0; i < 4; i++)
+            row[28 + i] = (uint8_t)(crc >> 8 * i);
+        assert_int_equal(weir_record_unpack(weir_span(row, len), KEY, &q),
+                         extra_len <= WEIR_RECORD_EXTRA_MAX ? WEIR_OK : WEIR_ECORRUPT);
     }
 }
 
@@ -261,6 +313,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(record_comes_back_as_it_was_packed),
         cmocka_unit_test(record_keeps_a_signature_and_packs_at_odd_addresses),
+        cmocka_unit_test(record_carries_what_a_later_version_added_between_signature_and_value),
+        cmocka_unit_test(record_with_more_of_a_later_version_than_the_limit_is_refused),
         cmocka_unit_test(record_layout_on_disk_is_the_documented_one),
         cmocka_unit_test(record_cut_at_any_byte_is_refused),
         cmocka_unit_test(record_with_any_bit_flipped_is_refused),

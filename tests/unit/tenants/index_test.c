@@ -281,6 +281,24 @@ static void every_failed_allocation_is_reported(void **state)
     stored_deinit(&s);
 }
 
+static void revision_is_the_one_the_value_carries(void **state)
+{
+    struct stored s;
+    struct weir_span key = WEIR_SPAN_LIT("shop");
+
+    (void)state;
+    stored_init_small(&s, "shop", "shop.example.com");
+    s.m.revision = 418;
+    struct weir_span value = stored_pack(&s);
+    assert_int_equal(weir_tenant_revision(WEIR_CLASS_TENANT, key, value), 418);
+    assert_int_equal(weir_tenant_revision(WEIR_CLASS_SETTING, key, value), 0);
+    value.len--;
+    assert_int_equal(weir_tenant_revision(WEIR_CLASS_TENANT, key, value), 0);
+    s.m.has_revision = 0;
+    assert_int_equal(weir_tenant_revision(WEIR_CLASS_TENANT, key, stored_pack(&s)), 0);
+    stored_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +312,7 @@ int main(void)
         cmocka_unit_test(bytes_that_do_not_unpack_are_corrupt_and_never_a_crash),
         cmocka_unit_test(the_collector_s_refusals_are_passed_on),
         cmocka_unit_test(every_failed_allocation_is_reported),
+        cmocka_unit_test(revision_is_the_one_the_value_carries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

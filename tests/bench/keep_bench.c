@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * keep_bench.c - what the stores cost under the replication engine: records a second through the
+ * keep in batches, and bytes on the disk. It does for each record what the engine does, a look at
+ * the key and a put, and for each batch a vector's entry and a commit. Settings wait for the disk.
+ *   keep_bench FOLDER [NUM_RECORDS [NUM_BANS]]
+ * FOLDER is made and its stores stay there. Exit 1: a bar was missed.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "node/base/clock.h"
+#include "node/base/log.h"
+#include "node/base/hash.h"
+#include "sync/num.h"
+#include "sync/store_eph.h"
+#include "sync/store_keep.h"
+
+#define BATCH             500
+#define NUM_RECORDS       1000000
+#define NUM_BANS          1000000
+#define NUM_IDLE          20000
+#define RATE_BAR          150000 /* settings a second, in the order of their keys */
+#define BAN_BAR           300    /* bytes on the disk */
+#define SETTING_KEY_LEN   20
+#define SETTING_VALUE_LEN 60
+#define BAN_KEY_LEN       22
+#define MAX_BYTES         (UINT64_C(4) << 30)
+
+/* One pass over a store. */
+struct pass {
+    const char *name;
+    enum weir_class class;
+    bool shuffled;
+    uint64_t num;
+    uint64_t first_seq;
+};
+
+/* Fails where it is called: a bench has nobody to tell. */
+static void must(enum weir_err err, const char *what)
+{
+    if (err == WEIR_OK)
+        return;
+    (void)fprintf(stderr, "keep_bench: %s: %s\n", what, weir_err_name(err));
+    exit(2);
+}
+
+static double seconds(void)
+{
+    return (double)weir_clock_mono_ns() / 1e9;
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage u;
+
+    (void)getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+           ((double)u.ru_utime.tv_usec + (double)u.ru_stime.tv_usec) / 1e6;
+}
+
+static void make_record(const struct pass *p, uint64_t i, uint8_t *key, uint8_t *value,
+                        struct weir_kept *ret)
+{
+    size_t key_len = p->class == WEIR_CLASS_BAN ? BAN_KEY_LEN : SETTING_KEY_LEN;
+    uint64_t seq = p->first_seq + i;
+    uint64_t name = p->shuffled ? weir_mix64(i) : i;
+
+    memset(key, '-', key_len);
+    weir_num_put_be(key + 4, name, 8);
+    memset(value, (int)(seq & 0x7f), SETTING_VALUE_LEN);
+    *ret = (struct weir_kept){
+        .rec = {
+            .class = p->class,
+            .key = weir_span(key, key_len),
+            .version = { .hlc = seq << 16, .lane = { 1, [8] = 'C' }, .seq = seq },
+            .schema = 1,
+            .min_reader = 1,
+            .value = weir_span(value, p->class == WEIR_CLASS_BAN ? 1 : SETTING_VALUE_LEN),
+        },
+        .stored_ms = UINT64_C(1800000000000) + seq,
+    };
+    if (p->class == WEIR_CLASS_BAN)
+        ret->rec.expires = UINT64_C(1800000000) + weir_mix64(seq) % 86400;
+}
+
+static void batch(struct weir_keep *k, const struct pass *p, uint64_t from, uint64_t num)
+{
+    uint8_t key[BAN_KEY_LEN];
+    uint8_t value[SETTING_VALUE_LEN];
+    struct weir_kept rec;
+    struct weir_kept before;
+
+    must(k->ops->begin(k), "begin");
+    for (uint64_t i = from; i < from + num; i++) {
+        make_record(p, i, key, value, &rec);
+        enum weir_err err = k->ops->get(k, rec.rec.class, rec.rec.key, &before);
+        if (err != WEIR_ENOTFOUND)
+            must(err, "get");
+        must(k->ops->put(k, &rec), "put");
+    }
+    struct weir_keep_lane lane = { .vv = rec.rec.version.seq };
+    memcpy(lane.lane, rec.rec.version.lane, WEIR_LANE_LEN);
+    must(k->ops->put_lane(k, &lane), "put_lane");
+    must(k->ops->commit(k), "commit");
+}
+
+/* @return records a second */
+static double run(struct weir_keep *k, const struct pass *p)
+{
+    double cpu = cpu_seconds();
+    double wall = seconds();
+
+    for (uint64_t i = 0; i < p->num; i += BATCH)
+        batch(k, p, i, p->num - i < BATCH ? p->num - i : BATCH);
+    wall = seconds() - wall;
+    cpu = cpu_seconds() - cpu;
+    (void)printf("%-28s %9" PRIu64 " records %10.0f /s %7.2f us of CPU each\n", p->name, p->num,
+                 (double)p->num / wall, cpu / (double)p->num * 1e6);
+    return (double)p->num / wall;
+}
+
+/* Turns that look and change nothing: what an engine pays when nothing happens. */
+static void run_idle(struct weir_keep *k)
+{
+    struct weir_keep_meta meta;
+    double wall = seconds();
+
+    for (uint64_t i = 0; i < NUM_IDLE; i++) {
+        must(k->ops->begin(k), "begin");
+        must(k->ops->get_meta(k, &meta), "get_meta");
+        must(k->ops->commit(k), "commit");
+    }
+    wall = seconds() - wall;
+    (void)printf("%-28s %9.2f us each\n", "  turns without a change", wall / NUM_IDLE * 1e6);
+}
+
+/* Blocks that a file takes on the disk, as bytes for each of `num` records. */
+static double bytes_each(const char *folder, const char *name, uint64_t num)
+{
+    char path[4096];
+    struct stat st;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    if (stat(path, &st) != 0)
+        must(WEIR_EIO, path);
+    double each = (double)st.st_blocks * 512 / (double)num;
+    (void)printf("%-28s %9.0f bytes on the disk each\n", name, each);
+    return each;
+}
+
+static struct weir_store *open_settings(const char *folder)
+{
+    struct weir_store_config cfg = { .folder = folder, .max_bytes = MAX_BYTES, .driven = true };
+    struct weir_store *s = NULL;
+
+    must(weir_store_open(&cfg, &s), "open conf.mdb");
+    return s;
+}
+
+static bool settings(const char *folder, const char *part, uint64_t num, bool shuffled)
+{
+    char path[4096];
+    struct pass p = { "settings, keys in order", WEIR_CLASS_SETTING, shuffled, num, 1 };
+
+    if (shuffled)
+        p.name = "settings, keys at random";
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, part);
+    struct weir_store *s = open_settings(path);
+    double rate = run(weir_store_keep(s), &p);
+    (void)bytes_each(path, "conf.mdb", num);
+    p.name = "  the same over again";
+    p.first_seq += num;
+    (void)run(weir_store_keep(s), &p);
+    run_idle(weir_store_keep(s));
+    weir_store_close(&s);
+    return shuffled || rate >= RATE_BAR;
+}
+
+static bool bans(const char *folder, uint64_t num)
+{
+    const uint8_t boot_id[WEIR_BOOT_ID_LEN] = { 1 };
+    struct weir_store_config cfg = { .folder = folder, .max_bytes = WEIR_EPH_MAX_BYTES };
+    struct pass p = { "bans, keys at random", WEIR_CLASS_BAN, true, num, 1 };
+    struct weir_store *s = NULL;
+
+    must(weir_eph_open(&cfg, boot_id, &s), "open eph.mdb");
+    (void)run(weir_store_keep(s), &p);
+    double each = bytes_each(folder, "eph.mdb", num);
+    double wall = seconds();
+    must(weir_eph_sync(s), "sync");
+    (void)printf("%-28s %9.2f s\n", "  sync of all of them", seconds() - wall);
+    p.name = "  the same over again";
+    p.first_seq += num;
+    (void)run(weir_store_keep(s), &p);
+    (void)bytes_each(folder, "eph.mdb", num);
+    weir_store_close(&s);
+    return each <= BAN_BAR;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t num[2] = { NUM_RECORDS, NUM_BANS };
+
+    if (argc < 2 || argc > 4) {
+        (void)fprintf(stderr, "usage: keep_bench FOLDER [NUM_RECORDS [NUM_BANS]]\n");
+        return 2;
+    }
+    for (int i = 2; i < argc; i++)
+        num[i - 2] = strtoull(argv[i], NULL, 10);
+    weir_log_init(WEIR_LOG_ERROR, 2);
+    if (mkdir(argv[1], 0700) != 0)
+        must(WEIR_EEXIST, argv[1]);
+    bool ok = true;
+    if (num[0] > 0) {
+        ok = settings(argv[1], "ordered", num[0], false);
+        ok = settings(argv[1], "shuffled", num[0], true) && ok;
+    }
+    if (num[1] > 0)
+        ok = bans(argv[1], num[1]) && ok;
+    (void)printf("bars: %s (settings in order >= %d /s, a ban <= %d bytes)\n",
+                 ok ? "met" : "MISSED", RATE_BAR, BAN_BAR);
+    return ok ? 0 : 1;
+}
