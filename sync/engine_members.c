@@ -93,7 +93,7 @@ static void take_records(struct weir_engine *e)
 
     if (!weir_engine_begin(e, WEIR_GROUP_C))
         return;
-    for (;;) {
+    while (e->turn_err == WEIR_OK) { /* a damaged record that cannot be dropped fails the turn */
         enum weir_err err =
             keep->ops->next_key(keep, WEIR_CLASS_MEMBER, weir_span(after, after_len), &rec);
         if (err == WEIR_ENOTFOUND)
