@@ -61,7 +61,7 @@ void weir_sim_faults_join(struct weir_sim *s, uint32_t node, bool bootstrap)
     weir_sim_node_start(s, n, bootstrap);
     /* Who is live writes it: the one that joins is not yet. */
     struct weir_sim_node *at = bootstrap ? n : &s->nodes[0];
-    weir_sim_work_member(s, at, node, false);
+    weir_sim_work_member(s, at, node, WEIR_MEMBER_JOINED);
 }
 
 /* -- the network -- */
@@ -281,7 +281,8 @@ static void fault_leave(struct weir_sim *s, struct weir_rng *rng)
         return;
     weir_sim_node_kill(s, n, true);
     n->has_left = true;
-    weir_sim_work_member(s, &s->nodes[0], n->index, true);
+    weir_sim_work_member(s, &s->nodes[0], n->index,
+                         draw(rng, 2) == 0 ? WEIR_MEMBER_LEFT : WEIR_MEMBER_EVICTED);
 }
 
 /* A clean restart with the next schema, or back. */

@@ -222,7 +222,7 @@ static void take_write(struct weir_sim *s, struct weir_sim_node *n, const struct
     size_t key_len = weir_sim_work_key(s, op, key);
 
     WEIR_ASSERT(op->value_len <= VALUE_MAX);
-    weir_sim_work_value(op, value);
+    weir_sim_work_value(s, op, value);
     struct weir_engine_write w = {
         .class = op->class,
         .key = weir_span(key, key_len),

@@ -9,6 +9,7 @@
 #define WEIR_TESTS_SIM_NODE_H
 
 #include "sync/engine.h"
+#include "sync/member.h"
 #include "tests/sim/memory.h"
 #include "tests/sim/net.h"
 
@@ -29,6 +30,7 @@ struct weir_sim_op {
     uint32_t value_len;
     uint64_t token; /* no two writes have the same */
     uint32_t ttl_s;
+    enum weir_member_state state; /* of a MEMBER */
 };
 
 enum weir_sim_input_kind {

@@ -49,8 +49,23 @@ size_t weir_sim_work_key(const struct weir_sim *s, const struct weir_sim_op *op,
     return 5;
 }
 
-void weir_sim_work_value(const struct weir_sim_op *op, uint8_t *out)
+static void member_of(const struct weir_sim *s, const struct weir_sim_op *op,
+                      struct weir_member *ret)
 {
+    *ret = (struct weir_member){ .state = op->state, .num_addresses = 1, .schema_max = 1 };
+    memcpy(ret->node, s->nodes[op->key].id, WEIR_NODE_ID_LEN);
+    ret->address[0] = WEIR_SPAN_LIT("node.example:7443");
+}
+
+void weir_sim_work_value(const struct weir_sim *s, const struct weir_sim_op *op, uint8_t *out)
+{
+    struct weir_member member;
+
+    if (op->class == WEIR_CLASS_MEMBER) {
+        member_of(s, op, &member);
+        weir_member_pack(&member, out);
+        return;
+    }
     if (op->class == WEIR_CLASS_BAN) {
         if (op->value_len > 0)
             out[0] = (uint8_t)(1 + op->token % 7); /* a reason */
@@ -148,15 +163,18 @@ void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng)
     }
 }
 
-void weir_sim_work_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node, bool leaves)
+void weir_sim_work_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node,
+                          enum weir_member_state state)
 {
+    struct weir_member member;
     struct weir_sim_op op = {
         .class = WEIR_CLASS_MEMBER,
         .key = node,
-        .delete = leaves,
-        .value_len = leaves ? 0 : 8,
+        .state = state,
         .token = ++s->num_tokens,
     };
 
+    member_of(s, &op, &member);
+    op.value_len = (uint32_t)weir_member_packed_len(&member);
     give(s, at, &op);
 }

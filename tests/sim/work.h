@@ -15,14 +15,15 @@
 size_t weir_sim_work_key(const struct weir_sim *s, const struct weir_sim_op *op,
                          uint8_t out[WEIR_SIM_KEY_NAME_MAX]);
 /** The bytes of an op's value, op->value_len of them: the token first. */
-void weir_sim_work_value(const struct weir_sim_op *op, uint8_t *out);
+void weir_sim_work_value(const struct weir_sim *s, const struct weir_sim_op *op, uint8_t *out);
 /** One write, somewhere; and the next one later. */
 void weir_sim_work_on_event(struct weir_sim *s);
 /** All nodes write one key. */
 void weir_sim_work_fight(struct weir_sim *s, struct weir_rng *rng);
 /** One node writes very much. */
 void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng);
-/** The record that makes a node a member, or that it is none any more, written at `at`. */
-void weir_sim_work_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node, bool leaves);
+/** The record that says what a node is to the cluster, written at `at`. */
+void weir_sim_work_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node,
+                          enum weir_member_state state);
 
 #endif
