@@ -108,6 +108,7 @@ static void ask(struct weir_engine *e, struct engine_pull *p)
     m->n_beyond = m->beyond != NULL ? p->beyond.num : 0;
     m->has_gen = p->beyond.num > 0;
     m->gen = p->gen;
+    p->floor_hash = weir_vector_hash(&group->floor);
     if (p->group == WEIR_GROUP_C && !p->boot) {
         m->floor = weir_engine_lanes(e, &group->floor);
         m->n_floor = m->floor != NULL ? group->floor.num : 0;
@@ -350,6 +351,26 @@ static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
     return false;
 }
 
+/* R6: this node has purged since it asked, and the source did not know of that when it answered.
+ * @return false: asked again */
+static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
+{
+    const struct engine_group *group = &e->group[p->group];
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+
+    if (p->group == WEIR_GROUP_E || p->boot || p->forced ||
+        p->floor_hash == weir_vector_hash(&group->floor) || !engine_has(e, WEIR_RULE_STALE_PEER))
+        return true;
+    bool is_known = m->complete && weir_engine_split(e, p->group, m->vv, m->n_vv, &vv) &&
+                    !weir_vector_is_stale(&vv, &group->floor);
+    weir_vector_deinit(&vv);
+    if (is_known || e->turn_err < 0)
+        return is_known;
+    p->name = weir_rng_next(&e->rng);
+    ask(e, p);
+    return false;
+}
+
 static bool take_records(struct weir_engine *e, const struct engine_pull *p,
                          const Weir__V1__PullRep *m)
 {
@@ -428,7 +449,7 @@ static void on_ok(struct weir_engine *e, struct engine_pull *p, const Weir__V1__
     if (!is_source(e, p, m)) {
         begin_again(e, p);
     } else if (weir_engine_split(e, p->group, m->floor, m->n_floor, &floor) &&
-               is_above_floor(e, p, &floor, is_first)) {
+               is_above_floor(e, p, &floor, is_first) && is_floor_known(e, p, m)) {
         if (!take_records(e, p, m)) {
             weir_engine_pull_lost(e, p);
         } else if (p->forced) {

@@ -63,6 +63,7 @@ struct engine_pull {
     struct weir_vector cursor;
     struct weir_vector beyond;
     struct weir_vector floor; /* R8: as at the start */
+    uint64_t floor_hash;      /* R6: of the own floor, as the request told it */
     uint64_t gen;
 };
 

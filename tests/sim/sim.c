@@ -255,17 +255,15 @@ static void count(struct weir_sim *s)
 static void say_where(const struct weir_sim *s, struct weir_sim_result *r)
 {
     const struct weir_sim_finding *f = &r->finding;
+    const struct weir_sim_names *keys = &s->check.keys;
+    struct weir_span key = f->key < keys->num ? weir_sim_names_at(keys, f->key) : WEIR_SPAN_EMPTY;
     const char *more = f->verdict != WEIR_VERDICT_OK ? weir_verdict_text(f->verdict) : "";
 
     if (f->broken == WEIR_SIM_HOLDS)
         return;
-    struct weir_span key =
-        f->key < s->check.keys.num ? weir_sim_names_at(&s->check.keys, f->key) : WEIR_SPAN_EMPTY;
-    unsigned class = key.len > 0 ? key.at[0] : 0;
-    unsigned number = key.len >= 6 ? (unsigned)key.at[4] << 8 | key.at[5] : 0;
     snprintf(r->where, sizeof(r->where),
-             "%s at %" PRIu64 " ms (node %" PRIu32 ", class %u, key %u, seq %" PRIu64 ")", more,
-             f->at_us / 1000, f->node, class, number, f->seq);
+             "%s at %" PRIu64 " ms (node %" PRId32 ", class %u, key %" PRIu32 ", seq %" PRIu64 ")",
+             more, f->at_us / 1000, (int32_t)f->node, key.len > 0 ? key.at[0] : 0, f->key, f->seq);
 }
 
 struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trace)
