@@ -6,12 +6,13 @@
 
 #include "tests/sim/faults.h"
 
-#define LOOK_US  250000
-#define EQUAL_US (120 * WEIR_SIM_SECOND_US) /* I16, for all that can have piled up */
-#define SUMS_US  (60 * WEIR_SIM_SECOND_US)
-#define CALM_US  (3 * WEIR_SIM_SECOND_US)
-#define BOOT_US  (20 * WEIR_SIM_SECOND_US)
-#define BAN_MS   2000 /* what is left of a ban that must be seen everywhere */
+#define LOOK_US     250000
+#define OPERATOR_US (5 * WEIR_SIM_SECOND_US)   /* between two looks at all nodes */
+#define EQUAL_US    (120 * WEIR_SIM_SECOND_US) /* I16, for all that can have piled up */
+#define SUMS_US     (60 * WEIR_SIM_SECOND_US)
+#define CALM_US     (3 * WEIR_SIM_SECOND_US)
+#define BOOT_US     (20 * WEIR_SIM_SECOND_US)
+#define BAN_MS      2000 /* what is left of a ban that must be seen everywhere */
 
 static bool counts(const struct weir_sim_node *n)
 {
@@ -126,6 +127,8 @@ static void settle(struct weir_sim *s, uint64_t began_us)
             return;
         }
         look_after(s, now_us - began_us >= BOOT_US);
+        if ((now_us - began_us) % OPERATOR_US == 0)
+            weir_sim_operate(s);
         weir_sim_play(s, now_us + LOOK_US);
         now_us = s->events.now_us;
     }

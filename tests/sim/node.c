@@ -313,19 +313,14 @@ static void collect(struct weir_sim_node *n)
     }
 }
 
-/* Operators look at one alarm: of two that are beyond one another the larger gives up. */
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
     tell(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
-    if (out->alarm != WEIR_ALARM_BOTH_STALE)
-        return;
-    uint32_t link = weir_sim_net_link_of(&s->net, n->index, out->link);
-    uint32_t ends[2];
-    weir_sim_net_ends(&s->net, link, ends);
-    uint32_t larger = ends[0] > ends[1] ? ends[0] : ends[1];
-    if (larger < s->num_nodes)
-        weir_sim_events_add(&s->events, s->events.now_us + OPERATOR_US, WEIR_SIM_EVENT_INPUT,
-                            larger, s->nodes[larger].life << 8 | WEIR_SIM_INPUT_GIVE_UP);
+    if (out->alarm == WEIR_ALARM_BOTH_STALE && !s->is_operator_due) {
+        s->is_operator_due = true;
+        weir_sim_events_add(&s->events, s->events.now_us + OPERATOR_US, WEIR_SIM_EVENT_OPERATOR, 0,
+                            0);
+    }
 }
 
 static void publish(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim_parcel *p)

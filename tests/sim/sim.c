@@ -156,6 +156,29 @@ static void on_input(struct weir_sim *s, struct weir_sim_node *n, uint64_t arg)
         weir_sim_node_give(s, n, &input);
 }
 
+static bool is_beyond(const struct weir_sim_node *a, const struct weir_sim_node *b)
+{
+    return weir_vector_is_stale(weir_engine_vv(a->engine, WEIR_GROUP_C),
+                                weir_engine_floor(b->engine, WEIR_GROUP_C));
+}
+
+void weir_sim_operate(struct weir_sim *s)
+{
+    const struct weir_sim_input give_up = { .kind = WEIR_SIM_INPUT_GIVE_UP };
+    const struct weir_sim_node *first = NULL;
+
+    s->is_operator_due = false;
+    for (uint32_t i = 0; i < s->num_nodes; i++) {
+        struct weir_sim_node *n = &s->nodes[i];
+        if (!weir_sim_node_is_up(n) || weir_engine_state(n->engine) != WEIR_ENGINE_LIVE)
+            continue;
+        if (first == NULL)
+            first = n;
+        else if (is_beyond(n, first) && is_beyond(first, n))
+            weir_sim_node_give(s, n, &give_up);
+    }
+}
+
 /* One node in turn is looked at as a whole. */
 static void on_check(struct weir_sim *s)
 {
@@ -188,6 +211,9 @@ static void on_event(struct weir_sim *s, const struct weir_sim_event *e)
         return;
     case WEIR_SIM_EVENT_INPUT:
         on_input(s, &s->nodes[e->subject], e->arg);
+        return;
+    case WEIR_SIM_EVENT_OPERATOR:
+        weir_sim_operate(s);
         return;
     case WEIR_SIM_EVENT_WORK:
         if (!s->is_healing)

@@ -26,6 +26,7 @@ enum weir_sim_event_kind {
     WEIR_SIM_EVENT_DONE,                      /* its commit is; arg: life */
     WEIR_SIM_EVENT_START,                     /* its process; arg: life before */
     WEIR_SIM_EVENT_INPUT,                     /* arg: life << 8 | enum weir_sim_input_kind */
+    WEIR_SIM_EVENT_OPERATOR,
     WEIR_SIM_EVENT_WORK,
     WEIR_SIM_EVENT_FAULT, /* subject: which */
     WEIR_SIM_EVENT_OVER,  /* subject: which fault; arg: of what */
@@ -61,6 +62,7 @@ struct weir_sim {
     struct weir_siphash_key audit_key;
     uint64_t num_tokens;
     uint32_t checked_node; /* the last one */
+    bool is_operator_due;
     bool is_healing;
     bool checks; /* off in scenarios that only measure */
     struct weir_sim_tally tally;
@@ -88,6 +90,10 @@ void weir_sim_join_all(struct weir_sim *s);
 void weir_sim_play(struct weir_sim *s, uint64_t until_us);
 /** A number of a stream for which the seed stands; `of` names the stream. */
 uint64_t weir_sim_seed_of(const struct weir_sim *s, uint64_t of);
+
+/** Of nodes that are beyond one another's purges the operator picks the side of the first that is
+ * live: all on the other side give up. */
+void weir_sim_operate(struct weir_sim *s);
 
 /** heal.c: end all faults, wait until the nodes are equal, judge the end. */
 void weir_sim_heal(struct weir_sim *s);
