@@ -144,6 +144,14 @@ static void ask_for(struct weir_engine *e, uint32_t link)
     weir_engine_force(e, link, keys, num);
 }
 
+static bool is_cut_off(const struct weir_engine *e)
+{
+    for (uint32_t i = 0; i < e->num_links; i++)
+        if (engine_greeted(e, i) != NULL)
+            return false;
+    return true;
+}
+
 void weir_engine_repair(struct weir_engine *e)
 {
     if (e->num_damaged == 0 || e->turn_err < 0 || is_forcing(e))
@@ -154,6 +162,8 @@ void weir_engine_repair(struct weir_engine *e)
         ask_for(e, link);
         return;
     }
+    if (d->asked == 0 && is_cut_off(e))
+        return; /* somebody will come */
     /* All that could be asked were. */
     e->num_damaged--;
     memmove(&e->damaged[0], &e->damaged[1], e->num_damaged * sizeof(e->damaged[0]));
