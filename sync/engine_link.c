@@ -246,7 +246,7 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     if (!l->live || l->stale)
         return;
     bool has_more = !weir_vector_dominates(&e->group[WEIR_GROUP_C].vv, &l->vv);
-    if (has_more || !engine_is_live(e))
+    if (has_more || !engine_is_live(e) || !e->has_pulled)
         weir_engine_want(e, link, WEIR_GROUP_C, e->mono_us);
     if (!was_live)
         weir_engine_want(e, link, WEIR_GROUP_E, e->mono_us);
