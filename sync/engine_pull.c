@@ -60,12 +60,13 @@ void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link)
 
 /* -- asking -- */
 
-static Weir__V1__PullReq *request(struct weir_engine *e, const struct engine_pull *p)
+static Weir__V1__PullReq *request(struct weir_engine *e, struct engine_pull *p)
 {
     Weir__V1__PullReq *m = weir_engine_alloc(e, sizeof(*m));
 
     if (m == NULL)
         return NULL;
+    p->name = weir_rng_next(&e->rng); /* of this request: late copies of earlier answers fit none */
     weir__v1__pull_req__init(m);
     uint32_t *group = weir_engine_alloc(e, sizeof(*group));
     if (group == NULL)
