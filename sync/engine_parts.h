@@ -138,6 +138,9 @@ Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_k
                                       bool with_lane);
 
 /* engine_write.c */
+/** As weir_engine_write, within a turn, without an ACKED output. */
+WEIR_MUST_USE enum weir_err weir_engine_write_own(struct weir_engine *e,
+                                                  const struct weir_engine_write *w);
 void weir_engine_pub_init(struct engine_pub *p);
 void weir_engine_pub_deinit(struct engine_pub *p);
 /** Make batches of what was written: C at each commit, E when it is time. */
@@ -194,6 +197,21 @@ WEIR_MUST_USE bool weir_engine_members_tell(struct weir_engine *e, Weir__V1__Hea
 WEIR_MUST_USE bool weir_engine_members_confirm(const struct weir_engine *e);
 /** Are the links an overlay, in which what is new is published once more? */
 bool weir_engine_relays(const struct weir_engine *e);
+
+/* engine_retire.c */
+/** A record was put: if it is of class LANE, a lane has an end now. */
+void weir_engine_retire_put(struct weir_engine *e, const struct weir_kept *rec);
+/** The retired lanes that are here up to their ends. Borrowed until the next change. */
+const struct weir_vector *weir_engine_retired(struct weir_engine *e);
+/** Of these; 0: there are none. */
+uint64_t weir_engine_retired_hash(struct weir_engine *e);
+/** `v` without them. @return false: the turn has failed */
+WEIR_MUST_USE bool weir_engine_leave_out(struct weir_engine *e, const struct weir_vector *v,
+                                         struct weir_vector *ret);
+/** Undo a peer's leaving out. @return false: it has others retired than this node */
+WEIR_MUST_USE bool weir_engine_fill_in(struct weir_engine *e, uint64_t hash, struct weir_vector *v);
+/** Lanes of which there is more than their records say. */
+void weir_engine_retire_tick(struct weir_engine *e);
 
 /* engine_active.c */
 void weir_engine_active_tick(struct weir_engine *e);

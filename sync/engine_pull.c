@@ -91,6 +91,33 @@ static void sent(struct weir_engine *e, struct engine_pull *p, const Weir__V1__P
     p->due_us = e->mono_us + e->cfg.paces.pull_timeout_us;
 }
 
+/* The cursor, without the lanes that both have retired. @return false: the turn has failed */
+static bool tell_cursor(struct weir_engine *e, const struct engine_pull *p, Weir__V1__PullReq *m)
+{
+    uint64_t hash = p->group == WEIR_GROUP_C && !p->boot ? weir_engine_retired_hash(e) : 0;
+    struct weir_vector told = WEIR_VECTOR_ZERO;
+    const struct weir_vector *cursor = &p->cursor;
+
+    if (hash != 0 && e->links[p->link]->retired_hash == hash) {
+        if (!weir_engine_leave_out(e, cursor, &told))
+            return false;
+        m->has_retired_hash = 1;
+        m->retired_hash = hash;
+        cursor = &told;
+    }
+    struct weir_vector *kept = weir_engine_alloc(e, sizeof(cursor->items[0]) * (cursor->num + 1));
+    if (kept != NULL) {
+        struct weir_vector copy = *cursor;
+        copy.items = (struct weir_vector_entry *)kept;
+        if (copy.num > 0)
+            memcpy(copy.items, cursor->items, copy.num * sizeof(copy.items[0]));
+        m->cursor = weir_engine_lanes(e, &copy);
+        m->n_cursor = m->cursor != NULL ? copy.num : 0;
+    }
+    weir_vector_deinit(&told);
+    return kept != NULL;
+}
+
 static void ask(struct weir_engine *e, struct engine_pull *p)
 {
     const struct engine_group *group = &e->group[p->group];
@@ -103,8 +130,8 @@ static void ask(struct weir_engine *e, struct engine_pull *p)
         m->want_incarnation.len = WEIR_INCARNATION_LEN;
         m->want_incarnation.data = p->source;
     }
-    m->cursor = weir_engine_lanes(e, &p->cursor);
-    m->n_cursor = m->cursor != NULL ? p->cursor.num : 0;
+    if (!tell_cursor(e, p, m))
+        return;
     m->beyond = weir_engine_lanes(e, &p->beyond);
     m->n_beyond = m->beyond != NULL ? p->beyond.num : 0;
     m->has_gen = p->beyond.num > 0;
@@ -475,6 +502,7 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
         weir_engine_pull_lost(e, p);
         return;
     case WEIR__V1__PULL_REP__STATUS__BUSY:
+        l->retired_hash = 0; /* it may have others retired: tell it all the next time */
         weir_engine_pull_lost(e, p);
         return;
     case _WEIR__V1__PULL_REP__STATUS_IS_INT_SIZE:
