@@ -4,6 +4,10 @@
  */
 #include "tests/sim/history.h"
 
+#include <string.h>
+
+#include "node/base/hash.h"
+
 static const char *const texts[] = {
     [WEIR_VERDICT_OK] = "ok",
     [WEIR_VERDICT_DIVERGED] = "diverged: live records differ",
@@ -23,14 +27,45 @@ const char *weir_verdict_text(enum weir_verdict verdict)
     return texts[verdict];
 }
 
-void weir_history_init(struct weir_history *h, struct weir_history_write *writes, size_t max)
+void weir_history_init(struct weir_history *h, struct weir_history_write *writes, uint32_t *slots,
+                       unsigned max_log2)
 {
-    *h = (struct weir_history){ .writes = writes, .writes_max = max };
+    WEIR_ASSERT(max_log2 < 29);
+    *h = (struct weir_history){
+        .writes = writes,
+        .writes_max = (size_t)1 << max_log2,
+        .slots = slots,
+        .num_slots = WEIR_HISTORY_SLOTS(max_log2),
+    };
+    memset(slots, 0, h->num_slots * sizeof(*slots));
 }
 
 static bool dot_equal(struct weir_dot a, struct weir_dot b)
 {
     return a.lane == b.lane && a.seq == b.seq;
+}
+
+/* The slot of a dot: the write that has it, or the free one where it belongs. */
+static uint32_t *slot_of_dot(const struct weir_history *h, struct weir_dot dot)
+{
+    uint32_t half = h->num_slots / 2;
+    uint32_t at = (uint32_t)weir_mix64(dot.lane ^ weir_mix64(dot.seq)) & (half - 1);
+
+    while (h->slots[at] != 0 && !dot_equal(h->writes[h->slots[at] - 1].dot, dot))
+        at = (at + 1) & (half - 1);
+    return &h->slots[at];
+}
+
+/* The slot of a key: its last write. */
+static uint32_t *slot_of_key(const struct weir_history *h, uint32_t key)
+{
+    uint32_t half = h->num_slots / 2;
+    uint32_t *keys = h->slots + half;
+    uint32_t at = (uint32_t)weir_mix64(key) & (half - 1);
+
+    while (keys[at] != 0 && h->writes[keys[at] - 1].key != key)
+        at = (at + 1) & (half - 1);
+    return &keys[at];
 }
 
 void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32_t key,
@@ -40,40 +75,39 @@ void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32
         h->full = true;
         return;
     }
-    h->writes[h->num_writes++] = (struct weir_history_write){
+    uint32_t *by_dot = slot_of_dot(h, dot);
+    uint32_t *by_key = slot_of_key(h, key);
+    h->writes[h->num_writes] = (struct weir_history_write){
         .dot = dot,
         .version = version,
         .key = key,
         .deleted = deleted,
+        .reused = *by_dot != 0,
+        .before = *by_key,
     };
+    h->num_writes++;
+    *by_dot = (uint32_t)h->num_writes;
+    *by_key = (uint32_t)h->num_writes;
 }
 
 void weir_history_note_exported(struct weir_history *h, struct weir_dot dot)
 {
-    bool found = false;
+    uint32_t at = *slot_of_dot(h, dot);
 
-    for (size_t i = 0; i < h->num_writes; i++) {
-        if (dot_equal(h->writes[i].dot, dot)) {
-            h->writes[i].exported = true;
-            found = true;
-        }
-    }
-    if (!found)
+    if (at == 0)
         h->strange = true;
+    else
+        h->writes[at - 1].exported = true;
 }
 
 void weir_history_note_purged(struct weir_history *h, struct weir_dot dot)
 {
-    bool found = false;
+    uint32_t at = *slot_of_dot(h, dot);
 
-    for (size_t i = 0; i < h->num_writes; i++) {
-        if (h->writes[i].deleted && dot_equal(h->writes[i].dot, dot)) {
-            h->writes[i].purged = true;
-            found = true;
-        }
-    }
-    if (!found)
+    if (at == 0 || !h->writes[at - 1].deleted)
         h->strange = true;
+    else
+        h->writes[at - 1].purged = true;
 }
 
 static uint64_t number_of(const struct weir_history_node *node, uint32_t lane)
@@ -137,10 +171,9 @@ static bool delete_accounts(const struct weir_history *h, const struct weir_hist
         if (r->present && r->deleted && weir_model_version_compare(r->version, w->version) > 0)
             return true;
     }
-    for (size_t i = 0; i < h->num_writes; i++) {
-        const struct weir_history_write *other = &h->writes[i];
-        if (other->purged && other->key == w->key &&
-            weir_model_version_compare(other->version, w->version) > 0)
+    for (uint32_t at = *slot_of_key(h, w->key); at != 0; at = h->writes[at - 1].before) {
+        const struct weir_history_write *other = &h->writes[at - 1];
+        if (other->purged && weir_model_version_compare(other->version, w->version) > 0)
             return true;
     }
     return false;
@@ -172,16 +205,6 @@ static enum weir_verdict judge_notes(const struct weir_history *h)
     return h->strange ? WEIR_VERDICT_STRANGE : WEIR_VERDICT_OK;
 }
 
-/* Writes of a lane come in order of seq, so a number that does not rise has been used before. */
-static bool is_reused(const struct weir_history *h, size_t at)
-{
-    for (size_t i = at; i-- > 0;) {
-        if (h->writes[i].dot.lane == h->writes[at].dot.lane)
-            return h->writes[i].dot.seq >= h->writes[at].dot.seq;
-    }
-    return false;
-}
-
 struct weir_finding weir_history_judge(const struct weir_history *h,
                                        const struct weir_history_final *final)
 {
@@ -200,7 +223,7 @@ struct weir_finding weir_history_judge(const struct weir_history *h,
     for (size_t i = 0; i < h->num_writes && found.verdict == WEIR_VERDICT_OK; i++) {
         found.key = h->writes[i].key;
         found.dot = h->writes[i].dot;
-        if (is_reused(h, i))
+        if (h->writes[i].reused)
             found.verdict = WEIR_VERDICT_REUSED;
     }
     if (found.verdict == WEIR_VERDICT_OK)

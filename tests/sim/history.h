@@ -2,7 +2,8 @@
  *
  * history.h - the oracle: what was written in a run, and whether what the nodes hold in the end can
  * be right. Knows nothing of how the nodes got there, so it judges the model and real engines
- * alike. Owner: one thread. Limits: as many writes as the caller gives memory for.
+ * alike. Owner: one thread. Limits: as many writes as the caller gives memory for. Each note takes
+ * constant time: writes are found by dot, and those of a key hang together.
  */
 #ifndef WEIR_TESTS_SIM_HISTORY_H
 #define WEIR_TESTS_SIM_HISTORY_H
@@ -18,13 +19,20 @@ struct weir_history_write {
     bool deleted;
     bool exported;
     bool purged;
+    bool reused;     /* an earlier write has the same dot */
+    uint32_t before; /* the write of the same key before this one, plus 1; 0: none */
 };
+
+/** Slots that weir_history_init needs for so many writes: a power of two. */
+#define WEIR_HISTORY_SLOTS(writes_max_log2) (UINT32_C(4) << (writes_max_log2))
 
 /** Zero state: none, weir_history_init is needed. */
 struct weir_history {
     struct weir_history_write *writes; /* borrowed */
     size_t num_writes;
     size_t writes_max;
+    uint32_t *slots; /* borrowed: a table by dot, then one by key; write + 1, 0: free */
+    uint32_t num_slots;
     bool full;
     bool strange; /* a purge of what was not deleted, or an export of what was not written */
 };
@@ -67,10 +75,17 @@ struct weir_finding {
 /** A verdict in a few words. Static. */
 const char *weir_verdict_text(enum weir_verdict verdict);
 
-/** Begin. @param writes borrowed until the history is not used any more; contents undefined */
-void weir_history_init(struct weir_history *h, struct weir_history_write *writes, size_t max);
+/**
+ * Begin. Both arrays are borrowed until the history is not used any more; contents undefined.
+ *
+ * @param writes     room for 2^max_log2 writes, max_log2 below 29 (contract)
+ * @param slots      room for WEIR_HISTORY_SLOTS(max_log2) numbers
+ */
+void weir_history_init(struct weir_history *h, struct weir_history_write *writes, uint32_t *slots,
+                       unsigned max_log2);
 
-/** A node took a write: `deleted` for a tombstone. Beyond the memory given the verdict is FULL. */
+/** A node took a write: `deleted` for a tombstone. Beyond the memory given the verdict is FULL.
+ * Notes of exports and purges mean the last write with the dot. */
 void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32_t key,
                              struct weir_model_version version, bool deleted);
 /** A stale node saved this write to a file before its reset (R6): it may be missing in the end. */
@@ -82,7 +97,7 @@ void weir_history_note_purged(struct weir_history *h, struct weir_dot dot);
  * Judge the end of a run. Writes that no vector includes are not looked at: their nodes were wiped
  * before anybody else had them.
  *
- * Takes time in proportion to the writes, and for each one that has vanished once more.
+ * Takes time in proportion to the writes, and for each one that has vanished to those of its key.
  */
 struct weir_finding weir_history_judge(const struct weir_history *h,
                                        const struct weir_history_final *final);

@@ -14,6 +14,7 @@
 
 #define MESSAGES_MAX 256
 #define HEAL_ROUNDS  80
+#define WRITES_LOG2  9
 
 /* The first two are those in which the rules were found; in the others single mutants show far
  * sooner. */
@@ -37,6 +38,7 @@ _Static_assert(WEIR_ARRAY_LEN(trials) == WEIR_MUTANT_COUNT, "each mutant has a t
 
 /* A lane and a place in the history cost a write each, and a step makes one at most. */
 _Static_assert(WEIR_PLAY_STEPS_MAX < WEIR_MODEL_LANES_MAX, "lanes are numbered from 1");
+_Static_assert(WEIR_PLAY_STEPS_MAX <= 1 << WRITES_LOG2, "no history is full");
 
 /* A live message on its way. */
 struct flight {
@@ -63,7 +65,8 @@ struct weir_play {
     struct flight flights[MESSAGES_MAX];
     size_t num_flights;
     struct weir_history history;
-    struct weir_history_write writes[WEIR_PLAY_STEPS_MAX];
+    struct weir_history_write writes[1 << WRITES_LOG2];
+    uint32_t slots[WEIR_HISTORY_SLOTS(WRITES_LOG2)];
     struct purges purges[WEIR_PLAY_NODES];
     struct weir_finding undone;
     uint64_t hash;
@@ -426,7 +429,7 @@ static void begin(struct weir_play *p, uint64_t seed, enum weir_mutant mutant,
     p->num_resets = 0;
     p->hash = seed;
     p->undone = (struct weir_finding){ .verdict = WEIR_VERDICT_OK };
-    weir_history_init(&p->history, p->writes, WEIR_ARRAY_LEN(p->writes));
+    weir_history_init(&p->history, p->writes, p->slots, WRITES_LOG2);
     for (uint32_t i = 0; i < WEIR_PLAY_NODES; i++) {
         weir_model_node_init(&p->nodes[i], &p->model, i);
         weir_model_bootstrap(&p->nodes[i]);

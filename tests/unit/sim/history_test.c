@@ -14,13 +14,15 @@
 #include "node/base/contract.h"
 #include "tests/sim/history.h"
 
-#define KEYS   2
-#define LANES  3
-#define WRITES 4
+#define KEYS        2
+#define LANES       3
+#define WRITES_LOG2 2
+#define WRITES      (1 << WRITES_LOG2)
 
 /* Two nodes that hold the same, unless a test says otherwise. */
 struct scene {
     struct weir_history_write writes[WRITES];
+    uint32_t slots[WEIR_HISTORY_SLOTS(WRITES_LOG2)];
     struct weir_history history;
     struct weir_model_record records[2][KEYS];
     uint64_t vv[2][LANES];
@@ -31,7 +33,7 @@ struct scene {
 static void scene_init(struct scene *s)
 {
     memset(s, 0, sizeof(*s));
-    weir_history_init(&s->history, s->writes, WRITES);
+    weir_history_init(&s->history, s->writes, s->slots, WRITES_LOG2);
     for (size_t i = 0; i < 2; i++)
         s->nodes[i] = (struct weir_history_node){ s->records[i], s->vv[i], LANES };
     s->final = (struct weir_history_final){ s->nodes, 2, KEYS };

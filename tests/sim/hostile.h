@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hostile.h - a peer that is no engine: it has a valid certificate, so the nodes listen to it.
+ * As a node of a later version it writes records with fields that nobody here knows, and keeps all
+ * rules. As an enemy it sends frames that are cut short, replayed, wrong or far too many. Unless it
+ * lies about what it has or has purged, honest nodes must stay as right as without it.
+ * Owner: one thread.   Limits: WEIR_SIM_KEPT_MAX frames kept for replays.
+ */
+#ifndef WEIR_TESTS_SIM_HOSTILE_H
+#define WEIR_TESTS_SIM_HOSTILE_H
+
+#include "sync/engine.h"
+#include "tests/sim/net.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WEIR_SIM_KEPT_MAX 64
+
+struct weir_sim;
+
+/** What it does. Those from WEIR_SIM_ACT_LIE_VV on need WEIR_SIM_WITH_LIES. */
+enum weir_sim_act {
+    WEIR_SIM_ACT_GARBAGE,   /* random bytes */
+    WEIR_SIM_ACT_SHORT,     /* a frame that ends too early */
+    WEIR_SIM_ACT_FLIPPED,   /* a frame that carries no records, with a bit turned over */
+    WEIR_SIM_ACT_REPLAY,    /* a frame that somebody sent before */
+    WEIR_SIM_ACT_SUMS,      /* sums of records that it does not have */
+    WEIR_SIM_ACT_FLOOD,     /* very many requests */
+    WEIR_SIM_ACT_GIANT,     /* a very large batch */
+    WEIR_SIM_ACT_LANES,     /* lane after lane */
+    WEIR_SIM_ACT_FUTURE,    /* a record stamped in a hundred years */
+    WEIR_SIM_ACT_AHEAD,     /* batches far ahead of their lane */
+    WEIR_SIM_ACT_LIE_VV,    /* it has all there is, and more */
+    WEIR_SIM_ACT_LIE_DONE,  /* a pull is complete that brought nothing */
+    WEIR_SIM_ACT_LIE_FLOOR, /* it has purged what nobody has seen */
+    WEIR_SIM_ACT_FORGE,     /* records in the lanes of others */
+    WEIR_SIM_ACTS,
+};
+
+struct weir_sim_hostile {
+    bool is_there;
+    uint32_t node; /* in the network */
+    uint32_t num_links;
+    uint8_t id[WEIR_NODE_ID_LEN];
+    uint8_t incarnation[WEIR_INCARNATION_LEN];
+    uint8_t lane[WEIR_LANE_LEN];
+    uint64_t seq;
+    uint64_t num_lanes; /* others that it began */
+    uint64_t num_hearts;
+    struct weir_rng rng;
+    struct weir_sim_parcel *kept[WEIR_SIM_KEPT_MAX]; /* owns; NULL: none yet */
+    uint32_t num_kept;                               /* ever */
+    struct weir_sim_parcel **wrote; /* owns; the packed records of its lane, by seq - 1 */
+    uint32_t cap_wrote;
+};
+
+/** Join it to all nodes, when the plan has a use for it. */
+void weir_sim_hostile_init(struct weir_sim *s);
+void weir_sim_hostile_deinit(struct weir_sim_hostile *h);
+/** It hears of a link, or a frame, which is borrowed. */
+void weir_sim_hostile_on_news(struct weir_sim *s, const struct weir_sim_net_news *news);
+/** It writes a record with fields of a later version, and publishes it. */
+void weir_sim_hostile_write(struct weir_sim *s);
+/** It does something that an engine would not. */
+void weir_sim_hostile_act(struct weir_sim *s);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * work.c - writes.
+ */
+#include "tests/sim/work.h"
+
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/frame_bans.h"
+#include "tests/sim/sim.h"
+
+#define BIG_LEAST   40000 /* bytes of a value that is announced, or nearly */
+#define BIG_MOST    200000
+#define BURST_LEAST 50
+#define BURST_MOST  600
+
+static const enum weir_class classes[] = { WEIR_CLASS_TENANT, WEIR_CLASS_SETTING, WEIR_CLASS_TENANT,
+                                           WEIR_CLASS_LIST };
+
+/* scope, family, address, length: of every other ban IPv6 */
+static size_t ban_key(uint32_t number, uint8_t out[WEIR_BAN_KEY_LEN])
+{
+    bool is_v6 = (number & 1) != 0;
+
+    memset(out, 0, WEIR_BAN_KEY_LEN);
+    out[3] = (uint8_t)(number % 3);
+    out[4] = is_v6 ? 6 : 4;
+    out[5] = is_v6 ? 0x20 : 10;
+    out[6] = (uint8_t)(number >> 16);
+    out[7] = (uint8_t)(number >> 8);
+    out[8] = (uint8_t)number;
+    out[WEIR_BAN_KEY_LEN - 1] = is_v6 ? 64 : 32;
+    return WEIR_BAN_KEY_LEN;
+}
+
+size_t weir_sim_work_key(const struct weir_sim *s, const struct weir_sim_op *op,
+                         uint8_t out[WEIR_SIM_KEY_NAME_MAX])
+{
+    if (op->class == WEIR_CLASS_BAN)
+        return ban_key(op->key, out);
+    if (op->class == WEIR_CLASS_MEMBER) {
+        memcpy(out, s->nodes[op->key].id, WEIR_NODE_ID_LEN);
+        return WEIR_NODE_ID_LEN;
+    }
+    out[0] = 'k';
+    for (unsigned i = 0; i < 4; i++)
+        out[1 + i] = (uint8_t)(op->key >> (24 - 8 * i));
+    return 5;
+}
+
+void weir_sim_work_value(const struct weir_sim_op *op, uint8_t *out)
+{
+    if (op->class == WEIR_CLASS_BAN) {
+        if (op->value_len > 0)
+            out[0] = (uint8_t)(1 + op->token % 7); /* a reason */
+        return;
+    }
+    for (uint32_t i = 0; i < op->value_len; i++)
+        out[i] = i < 8 ? (uint8_t)(op->token >> (8 * i)) : (uint8_t)(op->token + i);
+}
+
+static uint32_t draw(struct weir_rng *rng, uint32_t below)
+{
+    return (uint32_t)weir_rng_below(rng, below);
+}
+
+/* The smaller a number, the more often: something like Zipf's law. */
+static uint32_t draw_key(struct weir_rng *rng, uint32_t num)
+{
+    uint32_t below = num;
+
+    while (below > 1 && draw(rng, 3) > 0)
+        below = (below + 1) / 2;
+    return draw(rng, below);
+}
+
+static struct weir_sim_op draw_op(struct weir_sim *s, struct weir_rng *rng)
+{
+    const struct weir_sim_plan *p = &s->plan;
+    struct weir_sim_op op = { .token = ++s->num_tokens };
+    bool is_ban = draw(rng, 100) < p->bans;
+
+    op.key = draw_key(rng, is_ban ? p->num_bans : p->num_keys);
+    op.class = is_ban ? WEIR_CLASS_BAN : classes[op.key % WEIR_ARRAY_LEN(classes)];
+    op.delete = draw(rng, 100) < p->deletes;
+    uint32_t len = 8 + draw(rng, p->value_max + 1);
+    uint32_t big = BIG_LEAST + draw(rng, BIG_MOST - BIG_LEAST);
+    bool is_big = draw(rng, 1000) < p->big;
+    uint32_t ttl_s = 1 + draw(rng, p->ban_ttl_s);
+    if (op.delete)
+        return op;
+    op.value_len = is_ban ? 1 : is_big ? big : len;
+    op.ttl_s = is_ban ? ttl_s : 0;
+    return op;
+}
+
+static void give(struct weir_sim *s, struct weir_sim_node *n, const struct weir_sim_op *op)
+{
+    struct weir_sim_input input = { .kind = WEIR_SIM_INPUT_WRITE, .op = *op };
+
+    weir_sim_node_give(s, n, &input);
+}
+
+void weir_sim_work_on_event(struct weir_sim *s)
+{
+    struct weir_rng *rng = &s->work_rng;
+    uint64_t mean_us = WEIR_SIM_SECOND_US / s->plan.writes_per_s;
+    uint32_t node = draw(rng, s->num_nodes);
+    struct weir_sim_op op = draw_op(s, rng);
+
+    weir_sim_events_add(&s->events, s->events.now_us + weir_rng_below(rng, 2 * mean_us) + 1,
+                        WEIR_SIM_EVENT_WORK, 0, 0);
+    give(s, &s->nodes[node], &op);
+}
+
+void weir_sim_work_fight(struct weir_sim *s, struct weir_rng *rng)
+{
+    uint32_t key = draw_key(rng, s->plan.num_keys);
+    uint32_t rounds = 1 + draw(rng, 3);
+
+    for (uint32_t i = 0; i < rounds * s->num_nodes; i++) {
+        struct weir_sim_op op = draw_op(s, rng);
+        if (op.class == WEIR_CLASS_BAN)
+            continue;
+        op.key = key;
+        op.class = classes[key % WEIR_ARRAY_LEN(classes)];
+        give(s, &s->nodes[i % s->num_nodes], &op);
+    }
+}
+
+void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng)
+{
+    struct weir_sim_node *n = &s->nodes[draw(rng, s->num_nodes)];
+    uint32_t num = BURST_LEAST + draw(rng, BURST_MOST - BURST_LEAST);
+    bool are_bans = s->plan.bans > 0 && draw(rng, 2) == 0;
+
+    for (uint32_t i = 0; i < num; i++) {
+        struct weir_sim_op op = draw_op(s, rng);
+        if (are_bans) {
+            op.class = WEIR_CLASS_BAN;
+            op.key = s->plan.num_bans + i;
+            op.delete = false;
+            op.value_len = 1;
+            op.ttl_s = 1 + i % s->plan.ban_ttl_s;
+        }
+        give(s, n, &op);
+    }
+}
+
+void weir_sim_work_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node, bool leaves)
+{
+    struct weir_sim_op op = {
+        .class = WEIR_CLASS_MEMBER,
+        .key = node,
+        .delete = leaves,
+        .value_len = leaves ? 0 : 8,
+        .token = ++s->num_tokens,
+    };
+
+    give(s, at, &op);
+}
