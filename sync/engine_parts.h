@@ -109,7 +109,7 @@ void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct wei
 /** A record of a message. `lane` NULL: its own. Spans borrow from the message and e->scratch. */
 WEIR_MUST_USE bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *msg,
                                       const uint8_t *lane, struct weir_kept *ret);
-/** Add a record to the sums, or take it away, when the turn is committed. */
+/** Add a record to the sums, or take it away, at the commit. */
 void weir_engine_sum(struct weir_engine *e, const struct weir_kept *rec, bool add);
 /** The sums follow the commit; done = false: forget what is pending. */
 void weir_engine_sums_end(struct weir_engine *e, bool done);
@@ -124,7 +124,7 @@ void weir_engine_send(struct weir_engine *e, uint32_t link, enum weir_frame_topi
                       const ProtobufCMessage *msg);
 /** Publish a frame as it came. */
 void weir_engine_relay(struct weir_engine *e, struct weir_span frame);
-/** Any other output. Key is copied. No memory: the turn has failed. */
+/** Any other output. Key is copied. */
 void weir_engine_tell(struct weir_engine *e, const struct weir_engine_out *out, enum weir_group g);
 void weir_engine_alarm(struct weir_engine *e, enum weir_alarm alarm, uint32_t link);
 /** Forget what must not be said after a failed commit; acknowledge with the error. */
@@ -236,7 +236,6 @@ void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__
 
 /* engine_purge.c */
 void weir_engine_purge(struct weir_engine *e);
-
 /* engine_audit.c */
 void weir_engine_scan(struct weir_engine *e);
 void weir_engine_audit_run(struct weir_engine *e);

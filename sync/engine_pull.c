@@ -156,7 +156,6 @@ static struct engine_pull *new_pull(struct weir_engine *e, uint32_t link, enum w
         p->forced = false;
         p->has_source = false;
         p->gen = 0;
-        p->name = weir_rng_next(&e->rng);
         return p;
     }
     return NULL;
@@ -337,7 +336,6 @@ static void begin_again(struct weir_engine *e, struct engine_pull *p)
 {
     engine_count(e, WEIR_COUNT_PULLS_RESTARTED, 1);
     p->has_source = false;
-    p->name = weir_rng_next(&e->rng); /* a late copy of an earlier answer must find no session */
     if (p->boot && !weir_engine_wipe(e))
         return;
     if (set_cursor(e, p))
