@@ -228,6 +228,7 @@ void weir_engine_free(struct weir_engine **ep)
     free(e->damaged);
     weir_engine_audit_deinit(e);
     weir_members_free(&e->members);
+    weir_vector_deinit(&e->retired);
     weir_engine_active_deinit(e);
     weir_frame_cols_free(&e->cols);
     weir_engine_out_deinit(e);

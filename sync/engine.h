@@ -124,6 +124,13 @@ struct weir_engine_write {
 WEIR_MUST_USE enum weir_err weir_engine_write(struct weir_engine *e,
                                               const struct weir_engine_write *w);
 
+/**
+ * A node left or was evicted: its lanes end where this node has them (class LANE).
+ * @return WEIR_OK | WEIR_EINVAL (this node) | as weir_engine_write; what was written until then is
+ */
+WEIR_MUST_USE enum weir_err weir_engine_retire(struct weir_engine *e,
+                                               const uint8_t node[WEIR_NODE_ID_LEN]);
+
 /** What the data plane made of a record: as weir_active_verdict. Late ones change nothing. */
 void weir_engine_verdict(struct weir_engine *e, const struct weir_version *version,
                          enum weir_active_state state, struct weir_span why);

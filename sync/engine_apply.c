@@ -166,6 +166,7 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
         weir_engine_sum(e, rec, true);
     tell_changed(e, rec);
     weir_engine_active_put(e, rec, old);
+    weir_engine_retire_put(e, rec);
     if (rec->rec.class == WEIR_CLASS_MEMBER)
         e->members_due = true;
 }

@@ -205,6 +205,26 @@ static bool is_alone(const struct weir_engine *e, unsigned class)
     return false;
 }
 
+/* Do more nodes hold what this one holds than do not? Then the others are to mend themselves: what
+ * they have and this one has not may be something that was deleted. */
+static bool is_backed(const struct weir_engine *e, unsigned class)
+{
+    uint64_t ours = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
+    unsigned num_same = 1;
+    unsigned num_others = 0;
+
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_greeted(e, i);
+        if (l == NULL || l->sums_hash != ours)
+            continue;
+        if ((l->audit_bad & UINT32_C(1) << class) != 0)
+            num_others++;
+        else
+            num_same++;
+    }
+    return num_same > num_others;
+}
+
 static void ask_audit(struct weir_engine *e, uint32_t link, unsigned class)
 {
     Weir__V1__Audit m;
@@ -240,7 +260,7 @@ static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
         weir_engine_go_stale(e);
         return;
     }
-    if (e->mono_us < e->audit_at)
+    if (e->mono_us < e->audit_at || is_backed(e, class))
         return;
     e->audit_at = e->mono_us + AUDIT_US;
     weir_engine_alarm(e, WEIR_ALARM_AUDIT, link);

@@ -23,6 +23,8 @@ static enum weir_err load_lanes(struct engine_group *g)
             err = weir_vector_raise(&g->seen, lane.lane, lane.seen > lane.vv ? lane.seen : lane.vv);
         if (err == WEIR_OK)
             err = weir_vector_raise(&g->floor, lane.lane, lane.floor);
+        if (err == WEIR_OK)
+            err = weir_vector_raise(&g->final, lane.lane, lane.final);
         if (err < 0)
             return err;
         memcpy(at, lane.lane, WEIR_LANE_LEN);
@@ -37,7 +39,9 @@ enum weir_err weir_engine_load(struct weir_engine *e, enum weir_group group)
     weir_vector_reset(&g->vv);
     weir_vector_reset(&g->seen);
     weir_vector_reset(&g->floor);
+    weir_vector_reset(&g->final);
     weir_vector_reset(&g->dirty);
+    e->retired_due = true;
     g->meta_dirty = false;
     enum weir_err err = g->keep->ops->get_meta(g->keep, &g->meta);
     return err == WEIR_OK ? load_lanes(g) : err;
@@ -118,6 +122,8 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
     if (err < 0)
         weir_engine_fail(e, err);
     mark(e, g, lane);
+    if (weir_vector_get(&g->final, lane) > 0)
+        e->retired_due = true;
     if (e->active != NULL && group == WEIR_GROUP_C)
         weir_active_durable(e->active, lane);
     e->unpark_due = e->unpark_due || e->parked != NULL;

@@ -65,6 +65,9 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_answer)
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct engine_link *l = e->links[link];
     struct weir_vector seen = WEIR_VECTOR_ZERO;
+    struct weir_vector told = WEIR_VECTOR_ZERO;
+    const struct weir_vector *vv = &c->vv;
+    uint64_t hash = weir_engine_retired_hash(e);
     Weir__V1__Hello m;
 
     l->hello_us = e->mono_us + HELLO_US;
@@ -80,12 +83,25 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_answer)
     m.wire_max = WEIR_FRAME_VERSION;
     m.wire_min = WEIR_FRAME_VERSION_MIN;
     m.schema_max = e->cfg.schema_max;
-    m.vv = weir_engine_lanes(e, &c->vv);
-    m.n_vv = m.vv != NULL ? c->vv.num : 0;
+    /* A peer that has the same lanes retired is not told of them; and each tells the other which.
+     */
+    if (hash != 0 && l->greeted && l->retired_hash == hash && !l->wants_all) {
+        m.has_retired_out = 1;
+        m.retired_out = 1;
+        if (!weir_engine_leave_out(e, vv, &told))
+            goto out;
+        vv = &told;
+    }
+    m.has_retired_hash = hash != 0;
+    m.retired_hash = hash;
+    m.vv = weir_engine_lanes(e, vv);
+    m.n_vv = m.vv != NULL ? vv->num : 0;
     m.floor = weir_engine_lanes(e, &c->floor);
     m.n_floor = m.floor != NULL ? c->floor.num : 0;
     m.has_live = 1;
     m.live = engine_is_live(e);
+    m.has_all = l->asks_all;
+    m.all = l->asks_all;
     m.has_answer = is_answer;
     m.answer = is_answer;
     if (seen_of(e, l->node, &seen)) {
@@ -93,6 +109,8 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_answer)
         m.n_seen = m.seen != NULL ? seen.num : 0;
         weir_engine_send(e, link, WEIR_FRAME_HELLO, &m.base);
     }
+out:
+    weir_vector_deinit(&told);
     weir_vector_deinit(&seen);
 }
 
@@ -236,9 +254,18 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
         return;
     if (!h->answer)
         l->answer_due = true;
+    l->retired_hash = h->retired_hash;
+    l->wants_all = h->all;
     if (!weir_engine_split(e, WEIR_GROUP_C, h->vv, h->n_vv, &l->vv) ||
         !weir_engine_split(e, WEIR_GROUP_C, h->floor, h->n_floor, &floor))
         return;
+    if (h->retired_out && !weir_engine_fill_in(e, h->retired_hash, &l->vv)) {
+        l->asks_all = true; /* what it left out is not what is retired here */
+        weir_engine_hello_due(e, link);
+        weir_vector_deinit(&floor);
+        return;
+    }
+    l->asks_all = false;
     confirm(e, link, h);
     if (e->state != WEIR_ENGINE_STALE && !e->readonly)
         compare(e, link, &floor);
@@ -246,7 +273,7 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     if (!l->live || l->stale)
         return;
     bool has_more = !weir_vector_dominates(&e->group[WEIR_GROUP_C].vv, &l->vv);
-    if (has_more || !engine_is_live(e))
+    if (has_more || !engine_is_live(e) || !e->has_pulled)
         weir_engine_want(e, link, WEIR_GROUP_C, e->mono_us);
     if (!was_live)
         weir_engine_want(e, link, WEIR_GROUP_E, e->mono_us);

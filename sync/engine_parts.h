@@ -109,7 +109,7 @@ void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct wei
 /** A record of a message. `lane` NULL: its own. Spans borrow from the message and e->scratch. */
 WEIR_MUST_USE bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *msg,
                                       const uint8_t *lane, struct weir_kept *ret);
-/** Add a record to the sums, or take it away, when the turn is committed. */
+/** Add a record to the sums, or take it away, at the commit. */
 void weir_engine_sum(struct weir_engine *e, const struct weir_kept *rec, bool add);
 /** The sums follow the commit; done = false: forget what is pending. */
 void weir_engine_sums_end(struct weir_engine *e, bool done);
@@ -124,7 +124,7 @@ void weir_engine_send(struct weir_engine *e, uint32_t link, enum weir_frame_topi
                       const ProtobufCMessage *msg);
 /** Publish a frame as it came. */
 void weir_engine_relay(struct weir_engine *e, struct weir_span frame);
-/** Any other output. Key is copied. No memory: the turn has failed. */
+/** Any other output. Key is copied. */
 void weir_engine_tell(struct weir_engine *e, const struct weir_engine_out *out, enum weir_group g);
 void weir_engine_alarm(struct weir_engine *e, enum weir_alarm alarm, uint32_t link);
 /** Forget what must not be said after a failed commit; acknowledge with the error. */
@@ -138,6 +138,9 @@ Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_k
                                       bool with_lane);
 
 /* engine_write.c */
+/** As weir_engine_write, within a turn, without an ACKED output. */
+WEIR_MUST_USE enum weir_err weir_engine_write_own(struct weir_engine *e,
+                                                  const struct weir_engine_write *w);
 void weir_engine_pub_init(struct engine_pub *p);
 void weir_engine_pub_deinit(struct engine_pub *p);
 /** Make batches of what was written: C at each commit, E when it is time. */
@@ -195,6 +198,21 @@ WEIR_MUST_USE bool weir_engine_members_confirm(const struct weir_engine *e);
 /** Are the links an overlay, in which what is new is published once more? */
 bool weir_engine_relays(const struct weir_engine *e);
 
+/* engine_retire.c */
+/** A record was put: if it is of class LANE, a lane has an end now. */
+void weir_engine_retire_put(struct weir_engine *e, const struct weir_kept *rec);
+/** The retired lanes that are here up to their ends. Borrowed until the next change. */
+const struct weir_vector *weir_engine_retired(struct weir_engine *e);
+/** Of these; 0: there are none. */
+uint64_t weir_engine_retired_hash(struct weir_engine *e);
+/** `v` without them. @return false: the turn has failed */
+WEIR_MUST_USE bool weir_engine_leave_out(struct weir_engine *e, const struct weir_vector *v,
+                                         struct weir_vector *ret);
+/** Undo a peer's leaving out. @return false: it has others retired than this node */
+WEIR_MUST_USE bool weir_engine_fill_in(struct weir_engine *e, uint64_t hash, struct weir_vector *v);
+/** Lanes of which there is more than their records say. */
+void weir_engine_retire_tick(struct weir_engine *e);
+
 /* engine_active.c */
 void weir_engine_active_tick(struct weir_engine *e);
 /** All of the store is to be told anew: after a start, a reset, or a loss of memory. */
@@ -218,7 +236,6 @@ void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__
 
 /* engine_purge.c */
 void weir_engine_purge(struct weir_engine *e);
-
 /* engine_audit.c */
 void weir_engine_scan(struct weir_engine *e);
 void weir_engine_audit_run(struct weir_engine *e);

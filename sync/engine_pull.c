@@ -60,12 +60,13 @@ void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link)
 
 /* -- asking -- */
 
-static Weir__V1__PullReq *request(struct weir_engine *e, const struct engine_pull *p)
+static Weir__V1__PullReq *request(struct weir_engine *e, struct engine_pull *p)
 {
     Weir__V1__PullReq *m = weir_engine_alloc(e, sizeof(*m));
 
     if (m == NULL)
         return NULL;
+    p->name = weir_rng_next(&e->rng); /* of this request: late copies of earlier answers fit none */
     weir__v1__pull_req__init(m);
     uint32_t *group = weir_engine_alloc(e, sizeof(*group));
     if (group == NULL)
@@ -90,6 +91,33 @@ static void sent(struct weir_engine *e, struct engine_pull *p, const Weir__V1__P
     p->due_us = e->mono_us + e->cfg.paces.pull_timeout_us;
 }
 
+/* The cursor, without the lanes that both have retired. @return false: the turn has failed */
+static bool tell_cursor(struct weir_engine *e, const struct engine_pull *p, Weir__V1__PullReq *m)
+{
+    uint64_t hash = p->group == WEIR_GROUP_C && !p->boot ? weir_engine_retired_hash(e) : 0;
+    struct weir_vector told = WEIR_VECTOR_ZERO;
+    const struct weir_vector *cursor = &p->cursor;
+
+    if (hash != 0 && e->links[p->link]->retired_hash == hash) {
+        if (!weir_engine_leave_out(e, cursor, &told))
+            return false;
+        m->has_retired_hash = 1;
+        m->retired_hash = hash;
+        cursor = &told;
+    }
+    struct weir_vector *kept = weir_engine_alloc(e, sizeof(cursor->items[0]) * (cursor->num + 1));
+    if (kept != NULL) {
+        struct weir_vector copy = *cursor;
+        copy.items = (struct weir_vector_entry *)kept;
+        if (copy.num > 0)
+            memcpy(copy.items, cursor->items, copy.num * sizeof(copy.items[0]));
+        m->cursor = weir_engine_lanes(e, &copy);
+        m->n_cursor = m->cursor != NULL ? copy.num : 0;
+    }
+    weir_vector_deinit(&told);
+    return kept != NULL;
+}
+
 static void ask(struct weir_engine *e, struct engine_pull *p)
 {
     const struct engine_group *group = &e->group[p->group];
@@ -102,8 +130,8 @@ static void ask(struct weir_engine *e, struct engine_pull *p)
         m->want_incarnation.len = WEIR_INCARNATION_LEN;
         m->want_incarnation.data = p->source;
     }
-    m->cursor = weir_engine_lanes(e, &p->cursor);
-    m->n_cursor = m->cursor != NULL ? p->cursor.num : 0;
+    if (!tell_cursor(e, p, m))
+        return;
     m->beyond = weir_engine_lanes(e, &p->beyond);
     m->n_beyond = m->beyond != NULL ? p->beyond.num : 0;
     m->has_gen = p->beyond.num > 0;
@@ -129,7 +157,6 @@ static struct engine_pull *new_pull(struct weir_engine *e, uint32_t link, enum w
         p->forced = false;
         p->has_source = false;
         p->gen = 0;
-        p->name = weir_rng_next(&e->rng);
         return p;
     }
     return NULL;
@@ -310,7 +337,6 @@ static void begin_again(struct weir_engine *e, struct engine_pull *p)
 {
     engine_count(e, WEIR_COUNT_PULLS_RESTARTED, 1);
     p->has_source = false;
-    p->name = weir_rng_next(&e->rng); /* a late copy of an earlier answer must find no session */
     if (p->boot && !weir_engine_wipe(e))
         return;
     if (set_cursor(e, p))
@@ -496,6 +522,7 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
         weir_engine_pull_lost(e, p);
         return;
     case WEIR__V1__PULL_REP__STATUS__BUSY:
+        l->retired_hash = 0; /* it may have others retired: tell it all the next time */
         weir_engine_pull_lost(e, p);
         return;
     case _WEIR__V1__PULL_REP__STATUS_IS_INT_SIZE:

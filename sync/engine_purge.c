@@ -155,6 +155,7 @@ void weir_engine_purge(struct weir_engine *e)
     forget_lane(e);
     e->purge_at = e->mono_us + (p->purge_us < EXPIRE_US ? p->purge_us : EXPIRE_US);
     if (e->mono_us >= e->tombs_at) {
+        weir_engine_retire_tick(e);
         has_more |= purge_group(e, WEIR_GROUP_C, p->tombstone_ms);
         has_more |= purge_group(e, WEIR_GROUP_E, p->ban_tombstone_ms);
         if (e->wall_ms > p->conflict_ms && weir_engine_begin(e, WEIR_GROUP_C)) {

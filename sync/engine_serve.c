@@ -282,6 +282,16 @@ static bool may_serve(struct weir_engine *e, uint32_t link, struct answer *a)
     return true;
 }
 
+/* Lanes that the puller left out, because it has the same retired. */
+static bool fill_in(struct weir_engine *e, uint32_t link, struct answer *a,
+                    const Weir__V1__PullReq *m)
+{
+    if (a->group == WEIR_GROUP_E || weir_engine_fill_in(e, m->retired_hash, &a->cursor))
+        return true;
+    engine_count(e, WEIR_COUNT_BUSY, 1);
+    return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
+}
+
 static bool is_same_life(const struct weir_engine *e, const Weir__V1__PullReq *m)
 {
     return !m->has_want_incarnation ||
@@ -293,7 +303,7 @@ static void serve(struct weir_engine *e, uint32_t link, struct answer *a,
 {
     if (!may_serve(e, link, a) ||
         !weir_engine_split(e, a->group, m->cursor, m->n_cursor, &a->cursor) ||
-        !is_in_reach(e, link, a, m) || !weir_engine_begin(e, a->group))
+        !fill_in(e, link, a, m) || !is_in_reach(e, link, a, m) || !weir_engine_begin(e, a->group))
         return;
     if (m->has_gen && m->gen == e->group[a->group].gen &&
         !weir_engine_split(e, a->group, m->beyond, m->n_beyond, &a->beyond))

@@ -28,10 +28,12 @@ struct engine_link {
     bool up;
     bool greeted; /* its Hello came and held */
     bool live;
-    bool stale;   /* R6: beyond this node's purges; nothing is taken from it */
-    bool behind;  /* its last known vector is; asked again */
-    bool split;   /* each is beyond the other's purges; told to the operator once */
-    bool refused; /* cut, and not heard until it is up again */
+    bool stale;     /* R6: beyond this node's purges; nothing is taken from it */
+    bool behind;    /* its last known vector is; asked again */
+    bool asks_all;  /* its last Hello left out lanes that are not retired here */
+    bool wants_all; /* it has other lanes retired: tell it all of them */
+    bool split;     /* each is beyond the other's purges; told to the operator once */
+    bool refused;   /* cut, and not heard until it is up again */
     bool hello_due;
     bool answer_due;
     uint8_t node[WEIR_NODE_ID_LEN];
@@ -44,6 +46,7 @@ struct engine_link {
     uint64_t want_us[WEIR_GROUP_COUNT];    /* a pull is due; or never */
     struct weir_sum sum[ENGINE_CLASS_NUM]; /* of its last heartbeat, if sums_hash is not 0 */
     uint64_t sums_hash;                    /* the vector hash that they go with */
+    uint64_t retired_hash;                 /* as its last Hello said */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
     uint32_t confirmed;                    /* R10: the number of the own lane it spoke of */
 };
@@ -183,6 +186,8 @@ struct weir_engine {
     enum weir_err turn_err;
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct engine_group group[WEIR_GROUP_COUNT];
+    struct weir_vector retired;   /* lanes that peers need not be told of; see engine_retire.c */
+    bool retired_due;             /* it is to be made anew */
     struct weir_members *members; /* owns; made when the time is known */
     struct weir_active *active;   /* owns, as the next; made with the members */
     struct weir_acks *acks;

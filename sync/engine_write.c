@@ -175,7 +175,7 @@ static void acked(struct weir_engine *e, const struct weir_engine_write *w,
 
 /* @param old  NULL: the key is absent */
 static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *w,
-                         const struct weir_kept *old)
+                         const struct weir_kept *old, bool is_asked)
 {
     enum weir_group g = engine_group_of(w->class);
     struct engine_group *group = &e->group[g];
@@ -212,12 +212,14 @@ static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *
         e->bans_at = e->mono_us + e->cfg.paces.bans_us;
     weir_engine_put(e, &rec, old);
     weir_engine_raise(e, g, v->lane, v->seq);
-    acked(e, w, &rec);
+    if (is_asked)
+        acked(e, w, &rec);
     engine_count(e, WEIR_COUNT_WRITES, 1);
     return WEIR_OK;
 }
 
-static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_write *w)
+static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_write *w,
+                               bool is_asked)
 {
     enum weir_group g = engine_group_of(w->class);
     struct weir_keep *keep = e->group[g].keep;
@@ -240,16 +242,21 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
         weir_engine_fail(e, err);
         return WEIR_EIO;
     }
-    return put(e, w, err == WEIR_OK ? &old : NULL);
+    return put(e, w, err == WEIR_OK ? &old : NULL, is_asked);
 }
 
 enum weir_err weir_engine_write(struct weir_engine *e, const struct weir_engine_write *w)
 {
     weir_engine_turn(e);
-    enum weir_err err = write_one(e, w);
+    enum weir_err err = write_one(e, w, true);
     if (err < 0)
         engine_count(e, WEIR_COUNT_WRITES_REFUSED, 1);
     return err;
+}
+
+enum weir_err weir_engine_write_own(struct weir_engine *e, const struct weir_engine_write *w)
+{
+    return write_one(e, w, false);
 }
 
 /* -- publishing -- */

@@ -17,7 +17,7 @@
 #include "sync/sums.h"
 
 #define DEPTH_MAX       3  /* messages inside one another */
-#define FIELDS_MAX      13 /* of one message of the schema */
+#define FIELDS_MAX      15 /* of one message of the schema */
 #define RULES_MAX       14 /* messages of the schema */
 #define INNER_UNKNOWN   64 /* unknown fields of a message inside another */
 #define CLUSTER_MAX     32 /* bytes of Hello.cluster */
@@ -136,6 +136,8 @@ static const struct rules all_rules[RULES_MAX] = {
           FIELD(11, MAY, ANY),
           FIELD(12, MAY, ANY),
           LANES(13, OWN_MAX),
+          FIELD(14, MAY, ANY),
+          FIELD(15, MAY, ANY),
       } },
     { &weir__v1__pull_req__descriptor,
       {
@@ -149,6 +151,7 @@ static const struct rules all_rules[RULES_MAX] = {
           LANES(8, WEIR_LANES_MAX),
           LANES(9, WEIR_LANES_MAX),
           FIELD(10, MAY, ANY), /* gen */
+          FIELD(11, MAY, ANY), /* retired_hash */
       } },
     { &weir__v1__pull_rep__descriptor,
       {

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "sync/frame_bans.h"
+#include "sync/member.h"
 
 #define START_MS UINT64_C(1800000000000)
 
@@ -163,6 +164,8 @@ void cluster_start(struct cluster *c, unsigned at)
         .bootstrap = n->bootstrap,
         .schema_max = 1,
         .without = n->without,
+        .relay = n->relay,
+        .compiled = n->compiled,
         .paces = n->paces,
     };
 
@@ -285,6 +288,21 @@ enum weir_err cluster_ban(struct cluster *c, unsigned at, uint8_t addr, uint64_t
     };
 
     return write_one(c, at, &w);
+}
+
+void cluster_member(struct cluster *c, unsigned at, unsigned of, unsigned state)
+{
+    struct weir_member m = { .state = (enum weir_member_state)state, .schema_max = 1 };
+    uint8_t value[WEIR_MEMBER_LEN_MAX];
+
+    memcpy(m.node, c->node[of].id, WEIR_NODE_ID_LEN);
+    weir_member_pack(&m, value);
+    struct weir_engine_write w = {
+        .class = WEIR_CLASS_MEMBER,
+        .key = weir_span(m.node, WEIR_NODE_ID_LEN),
+        .value = weir_span(value, weir_member_packed_len(&m)),
+    };
+    assert_int_equal(write_one(c, at, &w), WEIR_OK);
 }
 
 bool cluster_has(struct cluster *c, unsigned at, enum weir_class class, const char *key,

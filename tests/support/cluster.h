@@ -17,6 +17,8 @@ struct cluster_node {
     uint8_t id[WEIR_NODE_ID_LEN];
     uint64_t skew_ms; /* added to the wall clock, mod 2^64 */
     bool bootstrap;
+    bool relay;
+    uint32_t compiled;
     uint32_t without;
     struct weir_engine_paces paces;
     uint64_t num_alarms[WEIR_ALARM_COUNT];
@@ -61,11 +63,14 @@ void cluster_stop(struct cluster *c, unsigned at);
 void cluster_cut(struct cluster *c, unsigned a, unsigned b, bool cut);
 /** Let virtual time pass, delivering everything. */
 void cluster_run(struct cluster *c, uint64_t us);
-/** One write, committed and delivered. @return what weir_engine_write or the commit said */
+/** One write, committed and delivered. NULL value: a delete. @return what weir_engine_write or the
+ * commit said */
 enum weir_err cluster_write(struct cluster *c, unsigned at, enum weir_class class, const char *key,
                             const char *value);
-/** NULL value: a delete. A ban of `ttl_s`. */
+/** A ban of `ttl_s` seconds. */
 enum weir_err cluster_ban(struct cluster *c, unsigned at, uint8_t addr, uint64_t ttl_s);
+/** A record of class MEMBER for node `of`, written at `at`; state as enum weir_member_state. */
+void cluster_member(struct cluster *c, unsigned at, unsigned of, unsigned state);
 /** A frame by hand from one node to another. */
 void cluster_inject(struct cluster *c, unsigned from, unsigned to, struct weir_span frame);
 /** Is this value visible at the node? NULL: is the key absent or deleted? */

@@ -7,6 +7,7 @@
 #ifndef WEIR_TESTS_SUPPORT_KEEP_KIT_H
 #define WEIR_TESTS_SUPPORT_KEEP_KIT_H
 
+#include "tests/support/keep_suite.h"
 #include "tests/support/store_kit.h"
 
 #include "sync/store_eph.h"
@@ -203,5 +204,38 @@ static inline char keep_group_of(void **state)
 {
     return *(const char *)*state;
 }
+
+/* -- for suites -- */
+
+static inline struct weir_keep *keep_kit_make(enum weir_group group, void **ret_home)
+{
+    struct keep_kit *kk = malloc(sizeof(*kk));
+
+    assert_non_null(kk);
+    keep_kit_init(kk, group == WEIR_GROUP_C ? 'C' : 'E');
+    *ret_home = kk;
+    return kk->k;
+}
+
+static inline struct weir_keep *keep_kit_again(void *home)
+{
+    struct keep_kit *kk = home;
+
+    keep_kit_reopen(kk);
+    return kk->k;
+}
+
+static inline void keep_kit_end(void *home)
+{
+    keep_kit_deinit(home);
+    free(home);
+}
+
+static const struct keep_maker keep_kit_maker __attribute__((unused)) = {
+    "LMDB",
+    keep_kit_make,
+    keep_kit_again,
+    keep_kit_end,
+};
 
 #endif

@@ -6,31 +6,6 @@
 #include "tests/support/keep_kit.h"
 
 #include "tests/support/failalloc.h"
-#include "tests/support/keep_suite.h"
-
-static struct weir_keep *make(enum weir_group group, void **ret_home)
-{
-    struct keep_kit *kk = malloc(sizeof(*kk));
-
-    assert_non_null(kk);
-    keep_kit_init(kk, group == WEIR_GROUP_C ? 'C' : 'E');
-    *ret_home = kk;
-    return kk->k;
-}
-
-static struct weir_keep *reopen(void *home)
-{
-    struct keep_kit *kk = home;
-
-    keep_kit_reopen(kk);
-    return kk->k;
-}
-
-static void end(void *home)
-{
-    keep_kit_deinit(home);
-    free(home);
-}
 
 /* Whichever allocation fails: an error, nothing kept of it, and the same again goes well. */
 static void scenario_without_memory_is_undone_and_can_be_repeated(void **state)
@@ -42,7 +17,7 @@ static void scenario_without_memory_is_undone_and_can_be_repeated(void **state)
     for (; err < 0; n++) {
         void *home = NULL;
         struct weir_keep_lane lane;
-        struct weir_keep *k = make(group, &home);
+        struct weir_keep *k = keep_kit_make(group, &home);
         weir_failalloc_once(n);
         err = keep_suite_scenario(k, group);
         weir_failalloc_once(-1);
@@ -53,17 +28,16 @@ static void scenario_without_memory_is_undone_and_can_be_repeated(void **state)
             k->ops->abort(k);
             assert_int_equal(keep_suite_scenario(k, group), WEIR_OK);
         }
-        end(home);
+        keep_kit_end(home);
     }
     assert_true(n > 5);
 }
 
 int main(void)
 {
-    static const struct keep_maker maker = { "LMDB", make, reopen, end };
     const struct CMUnitTest tests[] = {
         KEEP_BOTH(scenario_without_memory_is_undone_and_can_be_repeated),
     };
     kit_quiet();
-    return keep_suite_run(&maker) + cmocka_run_group_tests(tests, NULL, NULL);
+    return keep_suite_run(&keep_kit_maker) + cmocka_run_group_tests(tests, NULL, NULL);
 }
