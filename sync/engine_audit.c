@@ -13,8 +13,10 @@
 #define SCAN_FAST_US 5000
 #define SCAN_SLOW    200 /* and after */
 #define SCAN_SLOW_US 1000000
-#define AUDIT_STEP   2000    /* records of a turn of a search */
-#define AUDIT_US     5000000 /* between two audits that this node asks for */
+#define AUDIT_STEP   2000     /* records of a turn of a search */
+#define AUDIT_US     5000000  /* between two audits that this node asks for */
+#define ALONE_US     20000000 /* so long alone against two, and a node resets */
+#define MOTION_BEATS 3        /* heartbeats without news, and nothing more will come */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
 #define ASKED_MAX    2  /* peers that are asked for a damaged record */
 #define REPAIR_KEYS  64 /* of one request */
@@ -28,7 +30,10 @@ bool weir_engine_in_motion(const struct weir_engine *e)
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open && e->pulls[i].group == WEIR_GROUP_C)
             return true;
-    return weir_vector_hash(&c->vv) != weir_vector_hash(&c->seen);
+    /* What lies beyond the vector for long will never be covered: its writer was wiped meanwhile.
+     */
+    return weir_vector_hash(&c->vv) != weir_vector_hash(&c->seen) &&
+           e->mono_us - e->seen_us < MOTION_BEATS * e->cfg.paces.heart_us;
 }
 
 /* -- the walk over all records -- */
@@ -251,11 +256,14 @@ static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
 
     l->audit_bad = bad;
     e->audit_tried &= bad;
+    if (e->audit_tried == 0)
+        e->tried_us = e->mono_us;
     if (again == 0)
         return;
     engine_count(e, WEIR_COUNT_AUDITS_BAD, 1);
     unsigned class = (unsigned)__builtin_ctz(again);
-    if ((e->audit_tried & UINT32_C(1) << class) != 0 && is_alone(e, class)) {
+    if ((e->audit_tried & UINT32_C(1) << class) != 0 && is_alone(e, class) &&
+        e->mono_us - e->tried_us >= ALONE_US) {
         weir_engine_alarm(e, WEIR_ALARM_AUDIT, link);
         weir_engine_go_stale(e);
         return;
