@@ -410,9 +410,9 @@ static bool is_newer(struct weir_engine *e, enum weir_class class, const Weir__V
 
     memcpy(theirs.lane, kv->lane.data, WEIR_LANE_LEN);
     enum weir_err err = keep->ops->get(keep, class, weir_span(kv->key.data, kv->key.len), &rec);
-    if (err == WEIR_ENOTFOUND)
-        return theirs.hlc > e->group[WEIR_GROUP_C].meta.hlc_floor;
-    if (err == WEIR_ECORRUPT)
+    /* A peer with an equal vector has seen every delete that was purged here: what it has, this
+     * node should have, unless more nodes say otherwise (is_backed). */
+    if (err == WEIR_ENOTFOUND || err == WEIR_ECORRUPT)
         return true;
     if (err < 0) {
         weir_engine_fail(e, err);
@@ -437,8 +437,7 @@ static void fetch_newer(struct weir_engine *e, uint32_t link, const Weir__V1__Au
             return;
         num++;
     }
-    if (num == 0)
-        e->audit_tried |= UINT32_C(1) << m->class_; /* they have nothing that would mend it */
+    e->audit_tried |= UINT32_C(1) << m->class_; /* if that does not mend it, nothing will */
     weir_engine_force(e, link, keys, num);
 }
 

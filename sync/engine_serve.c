@@ -94,12 +94,6 @@ static bool add_record(struct weir_engine *e, struct answer *a, const struct wei
     return true;
 }
 
-static bool is_gone(const struct weir_engine *e, const struct weir_kept *rec)
-{
-    return rec->rec.class == WEIR_CLASS_BAN && !rec->rec.tombstone &&
-           rec->rec.expires <= e->wall_ms / 1000;
-}
-
 /* Records of a lane behind `start`, until there are no more or the answer is full. Writes how far
  * it came. @return false: the turn has failed */
 static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_vector_entry *lane,
@@ -129,7 +123,7 @@ static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_
             break;
         }
         at = rec.rec.version.seq;
-        if (!is_gone(e, &rec) && !add_record(e, a, &rec))
+        if (!weir_engine_is_expired(e, &rec.rec) && !add_record(e, a, &rec))
             return false;
     }
     *ret_at = at;
@@ -244,14 +238,14 @@ static void send(struct weir_engine *e, uint32_t link, struct answer *a)
 
 /* -- requests -- */
 
-/* R6, as server: is either beyond the other's purges? */
+/* R6, as server: is either beyond the other's purges? Who asks for keys brings no cursor. */
 static bool is_in_reach(struct weir_engine *e, uint32_t link, struct answer *a,
                         const Weir__V1__PullReq *m)
 {
     const struct engine_group *group = &e->group[WEIR_GROUP_C];
     struct weir_vector floor = WEIR_VECTOR_ZERO;
 
-    if (a->group == WEIR_GROUP_E || m->boot)
+    if (a->group == WEIR_GROUP_E || m->boot || m->n_force_keys > 0)
         return true;
     if (!weir_engine_split(e, WEIR_GROUP_C, m->floor, m->n_floor, &floor))
         return false;
