@@ -219,6 +219,8 @@ struct weir_engine {
     uint64_t purge_at;
     uint64_t tombs_at;
     size_t forget_at;
+    uint64_t beyond_hash; /* of what is here beyond the vector of group C, and since when */
+    uint64_t beyond_us;
     uint64_t bans_at;
     uint64_t retry_at;
     uint64_t export_at;
