@@ -16,24 +16,35 @@
 #define AUDIT_STEP   2000     /* records of a turn of a search */
 #define AUDIT_US     5000000  /* between two audits that this node asks for */
 #define ALONE_US     20000000 /* so long alone against two, and a node resets */
-#define MOTION_BEATS 3        /* heartbeats without news, and nothing more will come */
+#define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
 #define ASKED_MAX    2  /* peers that are asked for a damaged record */
 #define REPAIR_KEYS  64 /* of one request */
 
-bool weir_engine_in_motion(const struct weir_engine *e)
+/* Is something beyond the vector, and is that new? The end of a lane may have been lost with its
+ * node: what is beyond the hole is never covered, and must be audited all the same. */
+static bool is_reaching(struct weir_engine *e)
 {
-    const struct engine_group *c = &e->group[WEIR_GROUP_C];
+    uint64_t vv = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
+    uint64_t seen = weir_vector_hash(&e->group[WEIR_GROUP_C].seen);
 
+    if (vv == seen)
+        return false;
+    if (vv - seen != e->beyond_hash) {
+        e->beyond_hash = vv - seen;
+        e->beyond_us = e->mono_us;
+    }
+    return e->mono_us - e->beyond_us < MOTION_BEATS * e->cfg.paces.heart_us;
+}
+
+bool weir_engine_in_motion(struct weir_engine *e)
+{
     if (!engine_is_live(e) || !e->scan.summed || e->num_damaged > 0 || e->readonly)
         return true;
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open && e->pulls[i].group == WEIR_GROUP_C)
             return true;
-    /* What lies beyond the vector for long will never be covered: its writer was wiped meanwhile.
-     */
-    return weir_vector_hash(&c->vv) != weir_vector_hash(&c->seen) &&
-           e->mono_us - e->seen_us < MOTION_BEATS * e->cfg.paces.heart_us;
+    return is_reaching(e);
 }
 
 /* -- the walk over all records -- */

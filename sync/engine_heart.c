@@ -93,10 +93,6 @@ void weir_engine_heart(struct weir_engine *e)
     m.has_wall_ms = m.has_schema_max = m.has_state = 1;
     m.wall_ms = weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
     m.schema_max = e->cfg.schema_max;
-    if (e->seen_hash != weir_vector_hash(&e->group[WEIR_GROUP_C].seen)) {
-        e->seen_hash = weir_vector_hash(&e->group[WEIR_GROUP_C].seen);
-        e->seen_us = e->mono_us;
-    }
     bool in_motion = weir_engine_in_motion(e);
     m.state = (uint32_t)weir_engine_state(e) | (in_motion ? STATE_MOTION : 0);
     if (!add_own(e, &m) || !weir_engine_members_tell(e, &m) || !weir_engine_active_tell(e, &m) ||

@@ -249,6 +249,6 @@ void weir_engine_audit_heart(struct weir_engine *e, uint32_t link, const Weir__V
 void weir_engine_audit_deinit(struct weir_engine *e);
 void weir_engine_on_audit(struct weir_engine *e, uint32_t link, const Weir__V1__Audit *a);
 /** Are records here that the vector does not cover, or will there be? Then sums say nothing. */
-bool weir_engine_in_motion(const struct weir_engine *e);
+bool weir_engine_in_motion(struct weir_engine *e);
 
 #endif

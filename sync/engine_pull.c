@@ -118,9 +118,21 @@ static bool tell_cursor(struct weir_engine *e, const struct engine_pull *p, Weir
     return kept != NULL;
 }
 
+/* R6: what this node has, or is to go on from, and what it has purged. @return false: failed */
+static bool tell_reach(struct weir_engine *e, struct engine_pull *p, Weir__V1__PullReq *m)
+{
+    const struct weir_vector *floor = &e->group[p->group].floor;
+
+    p->floor_hash = weir_vector_hash(floor);
+    if (p->group == WEIR_GROUP_C && !p->boot) {
+        m->floor = weir_engine_lanes(e, floor);
+        m->n_floor = m->floor != NULL ? floor->num : 0;
+    }
+    return tell_cursor(e, p, m);
+}
+
 static void ask(struct weir_engine *e, struct engine_pull *p)
 {
-    const struct engine_group *group = &e->group[p->group];
     Weir__V1__PullReq *m = request(e, p);
 
     if (m == NULL)
@@ -130,17 +142,12 @@ static void ask(struct weir_engine *e, struct engine_pull *p)
         m->want_incarnation.len = WEIR_INCARNATION_LEN;
         m->want_incarnation.data = p->source;
     }
-    if (!tell_cursor(e, p, m))
+    if (!tell_reach(e, p, m))
         return;
     m->beyond = weir_engine_lanes(e, &p->beyond);
     m->n_beyond = m->beyond != NULL ? p->beyond.num : 0;
     m->has_gen = p->beyond.num > 0;
     m->gen = p->gen;
-    p->floor_hash = weir_vector_hash(&group->floor);
-    if (p->group == WEIR_GROUP_C && !p->boot) {
-        m->floor = weir_engine_lanes(e, &group->floor);
-        m->n_floor = m->floor != NULL ? group->floor.num : 0;
-    }
     sent(e, p, m);
 }
 
@@ -174,7 +181,10 @@ void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData
     p->forced = true;
     m->force_keys = keys;
     m->n_force_keys = num;
-    sent(e, p, m);
+    if (weir_vector_copy(&p->cursor, &e->group[p->group].vv) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    else if (tell_reach(e, p, m))
+        sent(e, p, m);
 }
 
 /* From the vector, or when a bootstrap is to begin from nothing. @return false: the turn failed */
@@ -384,9 +394,13 @@ static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const W
     const struct engine_group *group = &e->group[p->group];
     struct weir_vector vv = WEIR_VECTOR_ZERO;
 
-    if (p->group == WEIR_GROUP_E || p->boot || p->forced ||
-        p->floor_hash == weir_vector_hash(&group->floor) || !engine_has(e, WEIR_RULE_STALE_PEER))
+    if (p->group == WEIR_GROUP_E || p->boot || p->floor_hash == weir_vector_hash(&group->floor) ||
+        !engine_has(e, WEIR_RULE_STALE_PEER))
         return true;
+    if (p->forced) { /* the next audit sees what is still missing */
+        weir_engine_pull_lost(e, p);
+        return false;
+    }
     bool is_known = m->complete && weir_engine_split(e, p->group, m->vv, m->n_vv, &vv) &&
                     !weir_vector_is_stale(&vv, &group->floor);
     weir_vector_deinit(&vv);

@@ -238,14 +238,14 @@ static void send(struct weir_engine *e, uint32_t link, struct answer *a)
 
 /* -- requests -- */
 
-/* R6, as server: is either beyond the other's purges? Who asks for keys brings no cursor. */
+/* R6, as server: is either beyond the other's purges? */
 static bool is_in_reach(struct weir_engine *e, uint32_t link, struct answer *a,
                         const Weir__V1__PullReq *m)
 {
     const struct engine_group *group = &e->group[WEIR_GROUP_C];
     struct weir_vector floor = WEIR_VECTOR_ZERO;
 
-    if (a->group == WEIR_GROUP_E || m->boot || m->n_force_keys > 0)
+    if (a->group == WEIR_GROUP_E || m->boot)
         return true;
     if (!weir_engine_split(e, WEIR_GROUP_C, m->floor, m->n_floor, &floor))
         return false;

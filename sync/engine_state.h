@@ -219,6 +219,8 @@ struct weir_engine {
     uint64_t purge_at;
     uint64_t tombs_at;
     size_t forget_at;
+    uint64_t beyond_hash; /* of what is here beyond the vector of group C, and since when */
+    uint64_t beyond_us;
     uint64_t bans_at;
     uint64_t retry_at;
     uint64_t export_at;
@@ -233,10 +235,8 @@ struct weir_engine {
     size_t cap_sum_ops;
     struct engine_scan scan;
     struct engine_audit audit;
-    uint64_t audit_at; /* the next may be asked for */
-    uint64_t tried_us; /* until then no class was */
-    uint64_t seen_us;  /* when `seen` of group C last changed, by the heartbeat */
-    uint64_t seen_hash;
+    uint64_t audit_at;    /* the next may be asked for */
+    uint64_t tried_us;    /* until then no class was */
     uint32_t audit_tried; /* classes that were repaired to no end since they last agreed */
     struct engine_damaged *damaged;
     size_t num_damaged;

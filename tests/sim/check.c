@@ -288,7 +288,8 @@ static void on_put(void *arg, const struct weir_kept *rec)
     if (cur != 0 && cur != w + 1 && !was_spoilt &&
         !weir_sim_check_is_larger(c, write, &c->writes[cur - 1]))
         weir_sim_check_found(c, WEIR_SIM_SMALLER, v->node, w);
-    if (v->purged[write->key] == w + 1 && !was_spoilt)
+    /* Lanes of bans are forgotten, and what was purged from them may come once more. */
+    if (v->purged[write->key] == w + 1 && !was_spoilt && !write->is_ban)
         weir_sim_check_found(c, WEIR_SIM_UNDONE, v->node, w);
     if (write->is_ban && !write->deleted && write->expires <= v->wall_ms / 1000)
         weir_sim_check_found(c, WEIR_SIM_EXPIRED, v->node, w);

@@ -56,12 +56,8 @@ static void start_later(struct weir_sim *s, struct weir_sim_node *n, struct weir
 
 void weir_sim_faults_join(struct weir_sim *s, uint32_t node, bool bootstrap)
 {
-    struct weir_sim_node *n = &s->nodes[node];
-
-    weir_sim_node_start(s, n, bootstrap);
-    /* Who is live writes it: the one that joins is not yet. */
-    struct weir_sim_node *at = bootstrap ? n : &s->nodes[0];
-    weir_sim_work_member(s, at, node, WEIR_MEMBER_JOINED);
+    weir_sim_node_start(s, &s->nodes[node], bootstrap);
+    weir_sim_work_members(s);
 }
 
 /* -- the network -- */
@@ -281,8 +277,8 @@ static void fault_leave(struct weir_sim *s, struct weir_rng *rng)
         return;
     weir_sim_node_kill(s, n, true);
     n->has_left = true;
-    weir_sim_work_member(s, &s->nodes[0], n->index,
-                         draw(rng, 2) == 0 ? WEIR_MEMBER_LEFT : WEIR_MEMBER_EVICTED);
+    n->member = draw(rng, 2) == 0 ? WEIR_MEMBER_LEFT : WEIR_MEMBER_EVICTED;
+    weir_sim_work_members(s);
 }
 
 /* A clean restart with the next schema, or back. */

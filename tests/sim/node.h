@@ -76,6 +76,7 @@ struct weir_sim_node {
     uint64_t life; /* counts processes; events of an older one are ignored */
     bool has_joined;
     bool has_left;
+    enum weir_member_state member; /* what its record is to say */
     bool is_paused;
     bool is_busy; /* a commit is under way */
     bool was_live;

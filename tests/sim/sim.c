@@ -185,6 +185,8 @@ static void on_check(struct weir_sim *s)
     struct weir_sim_node *n = &s->nodes[s->checked_node++ % s->num_nodes];
 
     weir_sim_events_add(&s->events, s->events.now_us + CHECK_US, WEIR_SIM_EVENT_CHECK, 0, 0);
+    if (!s->is_healing)
+        weir_sim_work_members(s);
     if (n->engine == NULL)
         return;
     weir_sim_check_memory(&s->check, n->index, n->engine, n->num_links + 1);

@@ -163,18 +163,42 @@ void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng)
     }
 }
 
-void weir_sim_work_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node,
-                          enum weir_member_state state)
+static void write_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node)
 {
     struct weir_member member;
     struct weir_sim_op op = {
         .class = WEIR_CLASS_MEMBER,
         .key = node,
-        .state = state,
+        .state = s->nodes[node].member,
         .token = ++s->num_tokens,
     };
 
     member_of(s, &op, &member);
     op.value_len = (uint32_t)weir_member_packed_len(&member);
     give(s, at, &op);
+}
+
+/* Does the store say of this node what it should? */
+static bool says(const struct weir_sim *s, const struct weir_sim_node *at, uint32_t node)
+{
+    const struct weir_sim_node *n = &s->nodes[node];
+    struct weir_span key = weir_span(n->id, WEIR_NODE_ID_LEN);
+    struct weir_kept rec;
+    struct weir_member member;
+
+    return weir_memory_find(at->store[WEIR_GROUP_C], WEIR_CLASS_MEMBER, key, &rec) == WEIR_OK &&
+           weir_member_unpack(key, rec.rec.value, &member) == WEIR_OK && member.state == n->member;
+}
+
+void weir_sim_work_members(struct weir_sim *s)
+{
+    struct weir_sim_node *at = NULL;
+
+    for (uint32_t i = 0; i < s->num_nodes && at == NULL; i++)
+        if (weir_sim_node_is_up(&s->nodes[i]) &&
+            weir_engine_state(s->nodes[i].engine) == WEIR_ENGINE_LIVE)
+            at = &s->nodes[i];
+    for (uint32_t i = 0; i < s->num_nodes && at != NULL; i++)
+        if (s->nodes[i].has_joined && !says(s, at, i))
+            write_member(s, at, i);
 }

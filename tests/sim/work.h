@@ -22,8 +22,8 @@ void weir_sim_work_on_event(struct weir_sim *s);
 void weir_sim_work_fight(struct weir_sim *s, struct weir_rng *rng);
 /** One node writes very much. */
 void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng);
-/** The record that says what a node is to the cluster, written at `at`. */
-void weir_sim_work_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node,
-                          enum weir_member_state state);
+/** Operators see to it that there is a record of each node that has come or gone: what is missing
+ * is written where that can be done. */
+void weir_sim_work_members(struct weir_sim *s);
 
 #endif
