@@ -4,18 +4,21 @@
  * As a node of a later version it writes records with fields that nobody here knows, and keeps all
  * rules. As an enemy it sends frames that are cut short, replayed, wrong or far too many. Unless it
  * lies about what it has or has purged, honest nodes must stay as right as without it.
- * Owner: one thread.   Limits: WEIR_SIM_KEPT_MAX frames kept for replays.
+ * Owner: one thread.   Limits: WEIR_SIM_KEPT_MAX frames kept for replays, WEIR_SIM_LATER_MAX
+ * records written.
  */
 #ifndef WEIR_TESTS_SIM_HOSTILE_H
 #define WEIR_TESTS_SIM_HOSTILE_H
 
 #include "sync/engine.h"
+#include "sync/frame.h"
 #include "tests/sim/net.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR_SIM_KEPT_MAX 64
+#define WEIR_SIM_KEPT_MAX  64
+#define WEIR_SIM_LATER_MAX 4096
 
 struct weir_sim;
 
@@ -23,7 +26,7 @@ struct weir_sim;
 enum weir_sim_act {
     WEIR_SIM_ACT_GARBAGE,   /* random bytes */
     WEIR_SIM_ACT_SHORT,     /* a frame that ends too early */
-    WEIR_SIM_ACT_FLIPPED,   /* a frame that carries no records, with a bit turned over */
+    WEIR_SIM_ACT_FLIPPED,   /* a heartbeat with a bit turned over */
     WEIR_SIM_ACT_REPLAY,    /* a frame that somebody sent before */
     WEIR_SIM_ACT_SUMS,      /* sums of records that it does not have */
     WEIR_SIM_ACT_FLOOD,     /* very many requests */
@@ -40,19 +43,24 @@ enum weir_sim_act {
 
 struct weir_sim_hostile {
     bool is_there;
+    bool lies_when_asked;
     uint32_t node; /* in the network */
     uint32_t num_links;
     uint8_t id[WEIR_NODE_ID_LEN];
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t seq;
-    uint64_t num_lanes; /* others that it began */
     uint64_t num_hearts;
+    uint32_t num_lanes; /* others that it began */
     struct weir_rng rng;
+    uint64_t stamps[WEIR_SIM_LATER_MAX]; /* of its records, by seq - 1: the rest follows from seq */
+    struct weir_vector vv;               /* owns; as the last node that greeted it said */
+    struct weir_vector floor;            /* owns; likewise */
+    uint64_t vv_hash;                    /* of the last heartbeat that came */
+    uint8_t heard_lane[WEIR_LANE_LEN];   /* of the last batch that came, and where it ended */
+    uint64_t heard_seq;
     struct weir_sim_parcel *kept[WEIR_SIM_KEPT_MAX]; /* owns; NULL: none yet */
     uint32_t num_kept;                               /* ever */
-    struct weir_sim_parcel **wrote; /* owns; the packed records of its lane, by seq - 1 */
-    uint32_t cap_wrote;
 };
 
 /** Join it to all nodes, when the plan has a use for it. */
@@ -64,5 +72,33 @@ void weir_sim_hostile_on_news(struct weir_sim *s, const struct weir_sim_net_news
 void weir_sim_hostile_write(struct weir_sim *s);
 /** It does something that an engine would not. */
 void weir_sim_hostile_act(struct weir_sim *s);
+
+/* -- between hostile.c and hostile_acts.c -- */
+
+/** Room for one record and all that hangs from it; good until it is made again. */
+struct weir_sim_later {
+    Weir__V1__Record msg;
+    uint8_t key[16];
+    uint8_t value[1024];
+    ProtobufCMessageUnknownField fields[3];
+    uint8_t bytes[3][40]; /* of the fields */
+};
+
+/** The record of its lane with this seq, without its lane. */
+void weir_sim_later_make(const struct weir_sim_hostile *h, uint64_t seq, struct weir_sim_later *r);
+/** The head of a batch of a lane. Borrows `lane` and the peer's incarnation. */
+void weir_sim_hostile_batch(struct weir_sim *s, const uint8_t lane[WEIR_LANE_LEN], uint64_t first,
+                            Weir__V1__Batch *ret);
+/** A heartbeat. Borrows `own`, a list of one place. */
+void weir_sim_hostile_heart(struct weir_sim *s, Weir__V1__Lv *own, Weir__V1__Lv **list,
+                            Weir__V1__Heart *ret);
+/** Greet the node behind a slot. @param vv, floor  what is said of them; borrowed */
+void weir_sim_hostile_greet(struct weir_sim *s, uint32_t slot, const struct weir_vector *vv,
+                            const struct weir_vector *floor);
+/** Send a message to one slot; UINT32_MAX: publish it. */
+void weir_sim_hostile_send(struct weir_sim *s, uint32_t slot, enum weir_frame_topic topic,
+                           const ProtobufCMessage *msg);
+/** It writes one record more, and tells the check. @return its seq; 0: it wrote enough */
+uint64_t weir_sim_hostile_add(struct weir_sim *s);
 
 #endif
