@@ -265,7 +265,8 @@ static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint
         return false;
     if (left->present && left->dot.lane == write->lane && left->dot.seq == write->seq)
         return false;
-    return c->views[write->origin].lost_us <= write->at_us;
+    /* Its writer is still there, and has seen it lose; lists of others may have gone with them. */
+    return counts(&s->nodes[write->origin]) && c->views[write->origin].lost_us <= write->at_us;
 }
 
 static void judge_conflicts(struct weir_sim *s, const struct final *f)

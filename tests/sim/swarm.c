@@ -254,6 +254,8 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
         .without = wish->without,
     };
     ret->features = draw_features(&rng) & ~wish->off;
+    if (weir_sim_plan_has(ret, WEIR_SIM_WITH_OVERLAY)) /* its links stay as they are */
+        ret->features &= ~(UINT64_C(1) << WEIR_SIM_WITH_LEAVES);
     uint32_t num_nodes = draw_nodes(&rng);
     ret->num_nodes = wish->num_nodes > 0 ? wish->num_nodes : num_nodes;
     draw_net(&rng, ret);
