@@ -204,6 +204,8 @@ void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct wei
     }
     if (e->num_damaged < ENGINE_DAMAGED_MAX && key.len <= WEIR_KEY_MAX &&
         !is_damaged(e, class, key)) {
+        if (e->num_damaged == 0)
+            e->damaged_us = e->mono_us;
         struct engine_damaged *d = &e->damaged[e->num_damaged++];
         *d = (struct engine_damaged){ .class = (uint8_t) class, .key_len = (uint16_t)key.len };
         memcpy(d->key, key.at, key.len);

@@ -18,8 +18,9 @@
 #define ALONE_US     20000000 /* so long alone against two, and a node resets */
 #define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
-#define ASKED_MAX    2  /* peers that are asked for a damaged record */
-#define REPAIR_KEYS  64 /* of one request */
+#define ASKED_MAX    2      /* peers that are asked for a damaged record */
+#define REPAIR_US    250000 /* until a peer that was behind is asked again */
+#define REPAIR_KEYS  64     /* of one request */
 
 /* Is something beyond the vector, and is that new? The end of a lane may have been lost with its
  * node: what is beyond the hole is never covered, and must be audited all the same. */
@@ -130,6 +131,19 @@ static uint32_t repair_source(const struct weir_engine *e, const struct engine_d
     return WEIR_ENGINE_NO_LINK;
 }
 
+void weir_engine_ask_again(struct weir_engine *e, uint32_t link)
+{
+    for (size_t i = 0; i < e->num_damaged; i++) {
+        struct engine_damaged *d = &e->damaged[i];
+        if (!was_asked(d, link))
+            continue;
+        if (d->links[0] == link)
+            d->links[0] = d->links[1];
+        d->asked--;
+    }
+    e->repair_us = e->mono_us + REPAIR_US;
+}
+
 static bool is_forcing(const struct weir_engine *e)
 {
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
@@ -170,7 +184,7 @@ static bool is_cut_off(const struct weir_engine *e)
 
 void weir_engine_repair(struct weir_engine *e)
 {
-    if (e->num_damaged == 0 || e->turn_err < 0 || is_forcing(e))
+    if (e->num_damaged == 0 || e->turn_err < 0 || e->mono_us < e->repair_us || is_forcing(e))
         return;
     const struct engine_damaged *d = &e->damaged[0];
     uint32_t link = d->asked < ASKED_MAX ? repair_source(e, d) : WEIR_ENGINE_NO_LINK;

@@ -10,8 +10,9 @@
 
 #define RETRY_MIN_US  50000
 #define RETRY_MORE_US 200000
-#define JOIN_US       100000  /* between attempts to begin a bootstrap */
-#define TOKENS_US     1000000 /* the bucket holds the bytes of so long */
+#define JOIN_US       100000   /* between attempts to begin a bootstrap */
+#define PATIENCE_US   10000000 /* for a peer that has had all that this node has had */
+#define TOKENS_US     1000000  /* the bucket holds the bytes of so long */
 
 static uint64_t retry_at(struct weir_engine *e)
 {
@@ -480,6 +481,28 @@ static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V
         weir_engine_hello_due(e, i);
 }
 
+/* R11: what is fetched by key may be older than what was lost here, unless the peer has had all
+ * that this node has had; but for what this node wrote, which nobody else can know better. */
+static bool has_had_all(struct weir_engine *e, const struct engine_pull *p,
+                        const Weir__V1__PullRep *m)
+{
+    const struct weir_vector *ours = &e->group[p->group].vv;
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+    bool has_all = weir_engine_split(e, p->group, m->vv, m->n_vv, &vv);
+
+    /* Two that wait for one another would wait for ever: neither serves while it is damaged. */
+    if (e->num_damaged > 0 && e->mono_us - e->damaged_us > PATIENCE_US) {
+        weir_vector_deinit(&vv);
+        return true;
+    }
+
+    for (size_t i = 0; i < ours->num && has_all; i++)
+        has_all = memcmp(ours->items[i].lane, e->cfg.node, WEIR_NODE_ID_LEN) == 0 ||
+                  weir_vector_covers(&vv, ours->items[i].lane, ours->items[i].seq);
+    weir_vector_deinit(&vv);
+    return has_all;
+}
+
 static void on_ok(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m,
                   size_t len)
 {
@@ -490,7 +513,10 @@ static void on_ok(struct weir_engine *e, struct engine_pull *p, const Weir__V1__
         begin_again(e, p);
     } else if (weir_engine_split(e, p->group, m->floor, m->n_floor, &floor) &&
                is_above_floor(e, p, &floor, is_first) && is_floor_known(e, p, m)) {
-        if (!take_records(e, p, m)) {
+        if (p->forced && p->group == WEIR_GROUP_C && !has_had_all(e, p, m)) {
+            weir_engine_ask_again(e, p->link);
+            weir_engine_pull_lost(e, p);
+        } else if (!take_records(e, p, m)) {
             weir_engine_pull_lost(e, p);
         } else if (p->forced) {
             close_pull(p);

@@ -26,6 +26,7 @@ struct answer {
     size_t max_bytes;
     size_t len;
     bool is_full;
+    bool is_forced; /* keys, and the vector that they go with */
 };
 
 static void answer_init(struct weir_engine *e, struct answer *a, const Weir__V1__PullReq *m)
@@ -224,7 +225,7 @@ static void send(struct weir_engine *e, uint32_t link, struct answer *a)
         a->rep.floor = weir_engine_lanes(e, &group->floor);
         a->rep.n_floor = a->rep.floor != NULL ? group->floor.num : 0;
     }
-    if (a->rep.complete) {
+    if (a->rep.complete || a->is_forced) {
         if (!told_vector(e, a->group, &vv))
             return;
         a->rep.vv = weir_engine_lanes(e, &vv);
@@ -303,8 +304,9 @@ static void serve(struct weir_engine *e, uint32_t link, struct answer *a,
         !weir_engine_split(e, a->group, m->beyond, m->n_beyond, &a->beyond))
         return;
     if (m->n_force_keys > 0) {
+        a->is_forced = true;
         if (add_forced(e, a, m))
-            weir_engine_send(e, link, WEIR_FRAME_PULL_REP, &a->rep.base);
+            send(e, link, a);
         return;
     }
     if (is_same_life(e, m)) {

@@ -240,6 +240,8 @@ struct weir_engine {
     uint32_t audit_tried; /* classes that were repaired to no end since they last agreed */
     struct engine_damaged *damaged;
     size_t num_damaged;
+    uint64_t damaged_us; /* since when some are */
+    uint64_t repair_us;
 
     struct engine_outs outs;
     struct weir_frame_cols *cols;
