@@ -8,7 +8,7 @@
 
 #include "sync/engine_parts.h"
 
-#define ACKS_TOLD 64    /* lanes of one heartbeat; the others come with the next */
+#define ACKS_TOLD 8     /* lanes of one heartbeat; the others come with the next, in turn */
 #define SOON_US   20000 /* news do not wait for the next full second */
 
 void weir_engine_active_load(struct weir_engine *e)

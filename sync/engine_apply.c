@@ -257,15 +257,30 @@ static void note_conflict(struct weir_engine *e, const struct weir_kept *loser,
         weir_engine_fail(e, err);
 }
 
-static bool is_expired(const struct weir_engine *e, const struct weir_kept *rec)
+/* A ban's end is part of its value. Its tombstone ends with the last ban that it could hide,
+ * counted from when it was written: counted from when it came, it would never end, handed from node
+ * to node.
+ */
+bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_record *r)
 {
-    return rec->rec.class == WEIR_CLASS_BAN && !rec->rec.tombstone && rec->rec.expires > 0 &&
-           rec->rec.expires <= e->wall_ms / 1000 && engine_has(e, WEIR_RULE_TTL);
+    if (r->class != WEIR_CLASS_BAN || !engine_has(e, WEIR_RULE_TTL))
+        return false;
+    if (r->tombstone)
+        return weir_hlc_ms(r->version.hlc) + e->cfg.paces.ban_tombstone_ms <= e->wall_ms;
+    return r->expires > 0 && r->expires <= e->wall_ms / 1000;
+}
+
+void weir_engine_date_tombstone(struct weir_kept *rec)
+{
+    uint64_t written_s = weir_hlc_ms(rec->rec.version.hlc) / 1000;
+
+    if (rec->rec.class == WEIR_CLASS_BAN && rec->rec.tombstone)
+        rec->rec.expires = written_s > 0 ? written_s : 1;
 }
 
 static void replace(struct weir_engine *e, const struct weir_kept *rec, const struct weir_kept *old)
 {
-    if (is_expired(e, rec)) { /* as if it had been put, and had gone again */
+    if (weir_engine_is_expired(e, &rec->rec)) { /* as if it had been put, and had gone again */
         engine_count(e, WEIR_COUNT_EXPIRED, 1);
         if (old != NULL)
             weir_engine_drop(e, old);
@@ -283,6 +298,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec, en
     const struct weir_version *v = &rec->rec.version;
     struct weir_kept old;
 
+    weir_engine_date_tombstone(rec);
     if (!weir_engine_begin(e, g))
         return e->turn_err;
     if (how != ENGINE_FORCED && engine_has(e, WEIR_RULE_DOT_GATE) &&
@@ -302,6 +318,9 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec, en
     if (err == WEIR_ENOTFOUND) {
         if (how == ENGINE_LIVE && g == WEIR_GROUP_C && v->hlc <= group->meta.hlc_floor)
             return WEIR_EBUSY;
+        if (how == ENGINE_FORCED && rec->rec.tombstone &&
+            weir_vector_covers(&group->floor, v->lane, v->seq))
+            return WEIR_OK; /* purged here, there not yet */
         replace(e, rec, NULL);
     } else if (err < 0) {
         weir_engine_fail(e, err);

@@ -13,9 +13,10 @@
 #define SCAN_FAST_US 5000
 #define SCAN_SLOW    200 /* and after */
 #define SCAN_SLOW_US 1000000
-#define AUDIT_STEP   2000    /* records of a turn of a search */
-#define AUDIT_US     5000000 /* between two audits that this node asks for */
-#define MOTION_BEATS 2       /* heartbeats */
+#define AUDIT_STEP   2000     /* records of a turn of a search */
+#define AUDIT_US     5000000  /* between two audits that this node asks for */
+#define ALONE_US     20000000 /* so long alone against two, and a node resets */
+#define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
 #define ASKED_MAX    2  /* peers that are asked for a damaged record */
 #define REPAIR_KEYS  64 /* of one request */
@@ -266,11 +267,14 @@ static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
 
     l->audit_bad = bad;
     e->audit_tried &= bad;
+    if (e->audit_tried == 0)
+        e->tried_us = e->mono_us;
     if (again == 0)
         return;
     engine_count(e, WEIR_COUNT_AUDITS_BAD, 1);
     unsigned class = (unsigned)__builtin_ctz(again);
-    if ((e->audit_tried & UINT32_C(1) << class) != 0 && is_alone(e, class)) {
+    if ((e->audit_tried & UINT32_C(1) << class) != 0 && is_alone(e, class) &&
+        e->mono_us - e->tried_us >= ALONE_US) {
         weir_engine_alarm(e, WEIR_ALARM_AUDIT, link);
         weir_engine_go_stale(e);
         return;
@@ -417,9 +421,9 @@ static bool is_newer(struct weir_engine *e, enum weir_class class, const Weir__V
 
     memcpy(theirs.lane, kv->lane.data, WEIR_LANE_LEN);
     enum weir_err err = keep->ops->get(keep, class, weir_span(kv->key.data, kv->key.len), &rec);
-    if (err == WEIR_ENOTFOUND)
-        return theirs.hlc > e->group[WEIR_GROUP_C].meta.hlc_floor;
-    if (err == WEIR_ECORRUPT)
+    /* A peer with an equal vector has seen every delete that was purged here: what it has, this
+     * node should have, unless more nodes say otherwise (is_backed). */
+    if (err == WEIR_ENOTFOUND || err == WEIR_ECORRUPT)
         return true;
     if (err < 0) {
         weir_engine_fail(e, err);
@@ -444,8 +448,7 @@ static void fetch_newer(struct weir_engine *e, uint32_t link, const Weir__V1__Au
             return;
         num++;
     }
-    if (num == 0)
-        e->audit_tried |= UINT32_C(1) << m->class_; /* they have nothing that would mend it */
+    e->audit_tried |= UINT32_C(1) << m->class_; /* if that does not mend it, nothing will */
     weir_engine_force(e, link, keys, num);
 }
 

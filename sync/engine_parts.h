@@ -99,6 +99,10 @@ WEIR_MUST_USE enum weir_err weir_engine_apply(struct weir_engine *e, struct weir
                                               enum engine_how how);
 /** Order of versions: < 0, 0 or > 0 as a is older than, the same as, newer than b. */
 int weir_engine_compare(const struct weir_version *a, const struct weir_version *b);
+/** Is it a ban that has ended, or the tombstone of one? */
+bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_record *r);
+/** A ban's tombstone bears the time of its writing as its expiry: keep.h purges by it. */
+void weir_engine_date_tombstone(struct weir_kept *rec);
 /** Put a record: sums, CHANGED, gen, seen. `old` NULL: the key was absent. */
 void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
                      const struct weir_kept *old);

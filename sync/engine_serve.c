@@ -94,12 +94,6 @@ static bool add_record(struct weir_engine *e, struct answer *a, const struct wei
     return true;
 }
 
-static bool is_gone(const struct weir_engine *e, const struct weir_kept *rec)
-{
-    return rec->rec.class == WEIR_CLASS_BAN && !rec->rec.tombstone &&
-           rec->rec.expires <= e->wall_ms / 1000;
-}
-
 /* Records of a lane behind `start`, until there are no more or the answer is full. Writes how far
  * it came. @return false: the turn has failed */
 static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_vector_entry *lane,
@@ -129,7 +123,7 @@ static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_
             break;
         }
         at = rec.rec.version.seq;
-        if (!is_gone(e, &rec) && !add_record(e, a, &rec))
+        if (!weir_engine_is_expired(e, &rec.rec) && !add_record(e, a, &rec))
             return false;
     }
     *ret_at = at;

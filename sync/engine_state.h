@@ -236,6 +236,7 @@ struct weir_engine {
     struct engine_scan scan;
     struct engine_audit audit;
     uint64_t audit_at;    /* the next may be asked for */
+    uint64_t tried_us;    /* until then no class was */
     uint32_t audit_tried; /* classes that were repaired to no end since they last agreed */
     struct engine_damaged *damaged;
     size_t num_damaged;

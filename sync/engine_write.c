@@ -210,6 +210,7 @@ static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *
     group->meta_dirty = true;
     if (g == WEIR_GROUP_E && group->pub.num == 1)
         e->bans_at = e->mono_us + e->cfg.paces.bans_us;
+    weir_engine_date_tombstone(&rec);
     weir_engine_put(e, &rec, old);
     weir_engine_raise(e, g, v->lane, v->seq);
     if (is_asked)

@@ -501,7 +501,7 @@ static void who_holds_what_two_others_have_not_resets(void **state)
     assert_int_equal(k->ops->put(k, &zombie), WEIR_OK);
     assert_int_equal(k->ops->commit(k), WEIR_OK);
     cluster_start(&b.c, 1);
-    cluster_run(&b.c, 30 * SECOND);
+    cluster_run(&b.c, 50 * SECOND);
     assert_true(has(&b, 1, "zombie", NULL));
     assert_true(has(&b, 1, "a", "two"));
     assert_int_equal(count(&b, 1, WEIR_COUNT_RESETS), 1);
