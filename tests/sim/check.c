@@ -58,6 +58,7 @@ void weir_sim_check_deinit(struct weir_sim_check *c)
         free(c->views[i].cur);
         free(c->views[i].purged);
         free(c->views[i].spoilt);
+        free(c->views[i].raised);
     }
     free(c->views);
     free(c->writes);
@@ -336,6 +337,16 @@ static void on_drop(void *arg, const struct weir_kept *rec)
         note_purged(v, w);
 }
 
+static void note_raised(struct weir_sim_view *v, const struct weir_sim_raised *raised)
+{
+    if (v->num_raised == v->cap_raised) {
+        uint32_t cap = v->cap_raised == 0 ? 16 : 2 * v->cap_raised;
+        v->raised = grown(v->raised, v->cap_raised, cap, sizeof(*v->raised));
+        v->cap_raised = cap;
+    }
+    v->raised[v->num_raised++] = *raised;
+}
+
 static void on_lane(void *arg, const struct weir_keep_lane *before,
                     const struct weir_keep_lane *after)
 {
@@ -343,8 +354,12 @@ static void on_lane(void *arg, const struct weir_keep_lane *before,
     const uint8_t *lane = before != NULL ? before->lane : after->lane;
 
     uint32_t number = weir_sim_names_add(&v->check->lanes, weir_span(lane, WEIR_LANE_LEN));
-    if (after == NULL || before == NULL || after->vv != before->vv)
-        tell(v, WEIR_SIM_LINE_LANE, number, after != NULL ? (uint32_t)after->vv : 0);
+    uint64_t from = before != NULL ? before->vv : 0;
+    uint64_t to = after != NULL ? after->vv : 0;
+    if (from != to)
+        tell(v, WEIR_SIM_LINE_LANE, number, (uint32_t)to);
+    if (to > from && lane[WEIR_NODE_ID_LEN] != 'E')
+        note_raised(v, &(struct weir_sim_raised){ number, from, to });
     if (before == NULL || (after == NULL && lane[WEIR_NODE_ID_LEN] == 'E'))
         return; /* a lane of bans of which nothing is left may be forgotten */
     if (after == NULL || after->vv < before->vv || after->floor < before->floor ||
@@ -404,6 +419,7 @@ void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_
 {
     c->views[node].wall_ms = wall_ms;
     c->views[node].unsettled = 0;
+    c->views[node].num_raised = 0;
 }
 
 static bool look_again(void *arg, const struct weir_kept *rec, bool damaged)
@@ -434,6 +450,38 @@ static void read_again(struct weir_sim_view *v, enum weir_group group,
     weir_memory_each_record(store, look_again, v);
 }
 
+static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
+{
+    const struct weir_sim_write *write = &c->writes[w];
+    uint32_t cur = write->key < v->num_keys ? v->cur[write->key] : 0;
+    uint32_t gone = c->gone[write->key];
+
+    if (write->exported || weir_sim_check_is_hit(c, write) || write->reusable || cur == w + 1 ||
+        gone == w + 1)
+        return true;
+    return (cur != 0 && weir_sim_check_is_larger(c, &c->writes[cur - 1], write)) ||
+           (gone != 0 && weir_sim_check_is_larger(c, &c->writes[gone - 1], write));
+}
+
+/* I2 for what the turn has covered. */
+static void check_raised(struct weir_sim_view *v)
+{
+    struct weir_sim_check *c = v->check;
+    struct weir_version version;
+    uint8_t name[DOT_LEN];
+
+    for (uint32_t i = 0; i < v->num_raised; i++) {
+        const struct weir_sim_raised *r = &v->raised[i];
+        memcpy(version.lane, weir_sim_names_at(&c->lanes, r->lane).at, WEIR_LANE_LEN);
+        for (version.seq = r->from + 1; version.seq <= r->to; version.seq++) {
+            uint32_t w = weir_sim_names_find(&c->dots, dot_name(&version, name));
+            if (w != WEIR_SIM_NO_NAME && !is_accounted(c, v, w))
+                weir_sim_check_found(c, WEIR_SIM_MISSING, v->node, w);
+        }
+    }
+    v->num_raised = 0;
+}
+
 void weir_sim_check_turned(struct weir_sim_check *c, uint32_t node,
                            const struct weir_memory *c_store)
 {
@@ -445,10 +493,10 @@ void weir_sim_check_turned(struct weir_sim_check *c, uint32_t node,
     v->hlc_floor = floor;
     if (v->unsettled != 0 && c->writes[v->unsettled - 1].hlc != above(v->wall_ms, floor))
         weir_sim_check_found(c, WEIR_SIM_STAMP, node, v->unsettled - 1);
-    if (!v->is_torn)
-        return;
+    if (v->is_torn)
+        read_again(v, WEIR_GROUP_C, c_store);
     v->is_torn = false;
-    read_again(v, WEIR_GROUP_C, c_store);
+    check_raised(v);
 }
 
 void weir_sim_check_reload(struct weir_sim_check *c, uint32_t node, enum weir_group group,
@@ -536,19 +584,6 @@ static bool read_row(void *arg, const struct weir_keep_lane *lane)
         r->floor[at] = lane->floor;
     }
     return true;
-}
-
-static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)
-{
-    const struct weir_sim_write *write = &c->writes[w];
-    uint32_t cur = write->key < v->num_keys ? v->cur[write->key] : 0;
-    uint32_t gone = c->gone[write->key];
-
-    if (write->exported || weir_sim_check_is_hit(c, write) || write->reusable || cur == w + 1 ||
-        gone == w + 1)
-        return true;
-    return (cur != 0 && weir_sim_check_is_larger(c, &c->writes[cur - 1], write)) ||
-           (gone != 0 && weir_sim_check_is_larger(c, &c->writes[gone - 1], write));
 }
 
 void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,

@@ -73,6 +73,13 @@ struct weir_sim_write {
     bool listed;  /* in some list of conflicts */
 };
 
+/** A lane of which a node's vector has covered more since the last look. */
+struct weir_sim_raised {
+    uint32_t lane;
+    uint64_t from;
+    uint64_t to;
+};
+
 /** One node, as its stores tell. */
 struct weir_sim_view {
     struct weir_sim_check *check;
@@ -86,7 +93,10 @@ struct weir_sim_view {
     uint64_t hlc_floor; /* as in its store, and of what it dropped since */
     uint64_t lost_us;   /* when it last lost what it had; 0: never */
     uint32_t unsettled; /* a write over nothing whose stamp waits for the floor, plus 1 */
-    bool is_torn;       /* a drop could not be told: look at the store again */
+    struct weir_sim_raised *raised; /* owns; in this turn */
+    uint32_t num_raised;
+    uint32_t cap_raised;
+    bool is_torn; /* a drop could not be told: look at the store again */
 };
 
 struct weir_sim_check {

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * scenario.h - runs of weir-sim that measure instead of searching: how long a flood, a rejoin, the
- * healing of a partition take, in virtual time, and what an hour of fifty nodes costs.
- * Owner: one thread.   Limits: what each of them says; 24 GiB of memory for the largest.
+ * scenario.h - large clusters and large stores without random faults: how long does it take?
+ * Each has a bar that it must not miss. Figures are virtual time, but for the hour, which is of the
+ * clock on the wall.   Owner: one thread.
  */
 #ifndef WEIR_TESTS_SIM_SCENARIO_H
 #define WEIR_TESTS_SIM_SCENARIO_H
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
-/** Is there one of that name? */
-bool weir_sim_has_scenario(const char *name);
-/** Names and what each shows, a line each. */
-void weir_sim_list_scenarios(FILE *out);
-/** Run it and print what was measured beside its bar. `name` must be one (contract).
- * @return whether the bar is met */
-bool weir_sim_scenario(const char *name, FILE *out);
+struct weir_sim_scenario {
+    const char *name;
+    const char *text;
+    bool (*run)(void); /* prints its figures; true: within the bar */
+};
+
+/** All of them. Static. */
+const struct weir_sim_scenario *weir_sim_scenarios(size_t *ret_num);
 
 #endif

@@ -86,6 +86,7 @@ struct weir_sim_plan {
     uint32_t num_nodes;
     uint32_t seconds;
     uint32_t without; /* bits of enum weir_engine_rule */
+    bool unchecked;   /* only measure */
     struct weir_sim_net_config net;
     struct weir_engine_paces paces;
     struct weir_sim_delay commit;       /* of a turn that changed a store */
