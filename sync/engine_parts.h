@@ -7,7 +7,7 @@
 #ifndef WEIR_SYNC_ENGINE_PARTS_H
 #define WEIR_SYNC_ENGINE_PARTS_H
 
-#include "sync/engine_members.h"
+#include "sync/engine_nodes.h"
 #include "sync/engine_state.h"
 
 /** Is a rule in force? */

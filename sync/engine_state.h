@@ -242,7 +242,6 @@ struct weir_engine {
     size_t num_damaged;
     uint64_t damaged_us; /* since when some are */
     uint64_t repair_us;
-
     struct engine_outs outs;
     struct weir_frame_cols *cols;
     uint64_t counts[WEIR_COUNT_COUNT];

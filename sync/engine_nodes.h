@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_members.h - private to engine*.c: what concerns nodes rather than records - members, lanes
+ * engine_nodes.h - private to engine*.c: what concerns nodes rather than records - members, lanes
  * of those that are gone, and what is active where.   Owner: as engine.h.
  */
-#ifndef WEIR_SYNC_ENGINE_MEMBERS_H
-#define WEIR_SYNC_ENGINE_MEMBERS_H
+#ifndef WEIR_SYNC_ENGINE_NODES_H
+#define WEIR_SYNC_ENGINE_NODES_H
 
 #include "sync/engine_state.h"
 
