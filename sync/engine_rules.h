@@ -17,7 +17,7 @@ enum weir_engine_rule {
     WEIR_RULE_DOT_GATE,      /* R3: what the vector covers is not applied again */
     WEIR_RULE_LARGER_WINS,   /* R3: the larger version stays */
     WEIR_RULE_VV_AT_END,     /* R4: only a complete session raises the vector */
-    WEIR_RULE_CURSOR_CAP,    /* R4: a complete answer comes of one look at the store */
+    WEIR_RULE_CURSOR_CAP,    /* R4: a source tells, and a cursor passes, only its vector */
     WEIR_RULE_INCARNATION,   /* R5: a session ends with its source's incarnation */
     WEIR_RULE_STALE_SELF,    /* R6: who is beyond a peer's floor resets */
     WEIR_RULE_STALE_PEER,    /* R6: nothing is taken from who is beyond this node's floor */

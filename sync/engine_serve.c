@@ -193,10 +193,12 @@ static bool add_forced(struct weir_engine *e, struct answer *a, const Weir__V1__
 static bool told_vector(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
 {
     const struct engine_group *group = &e->group[g];
+    const struct weir_vector *told =
+        engine_has(e, WEIR_RULE_CURSOR_CAP) ? &group->vv : &group->seen;
     struct weir_kept rec;
 
-    for (size_t i = 0; i < group->vv.num; i++) {
-        const struct weir_vector_entry *lane = &group->vv.items[i];
+    for (size_t i = 0; i < told->num; i++) {
+        const struct weir_vector_entry *lane = &told->items[i];
         if (g == WEIR_GROUP_E) {
             enum weir_err err = group->keep->ops->next_dot(group->keep, lane->lane, 0, &rec);
             if (err == WEIR_ENOTFOUND)
