@@ -59,6 +59,7 @@ void weir_sim_check_deinit(struct weir_sim_check *c)
         free(c->views[i].purged);
         free(c->views[i].spoilt);
         free(c->views[i].raised);
+        free(c->views[i].seen);
     }
     free(c->views);
     free(c->writes);
@@ -234,6 +235,18 @@ static void check_stamp(struct weir_sim_view *v, uint32_t w)
         weir_sim_check_found(c, WEIR_SIM_STAMP, v->node, w);
 }
 
+/* Was the write lost with every store that had met it? Then its number may be given out again. */
+static bool is_gone(const struct weir_sim_check *c, uint32_t w)
+{
+    const struct weir_sim_write *write = &c->writes[w];
+
+    for (uint32_t i = 0; i < c->num_nodes; i++)
+        if (i != write->origin && write->lane < c->views[i].num_seen &&
+            c->views[i].seen[write->lane] >= write->seq)
+            return false;
+    return true;
+}
+
 /* A record that this store has not had: written here, or a copy. @return its number */
 static uint32_t meet(struct weir_sim_view *v, const struct weir_kept *rec)
 {
@@ -245,14 +258,9 @@ static uint32_t meet(struct weir_sim_view *v, const struct weir_kept *rec)
     bool is_own = memcmp(lane, v->id, WEIR_NODE_ID_LEN) == 0;
     bool is_new = c->dots.num > num;
 
-    if (!is_new && c->writes[w].digest == digest_of(rec)) {
-        if (c->writes[w].origin != v->node) {
-            c->writes[w].elsewhere = true;
-            c->writes[w].reusable = false;
-        }
+    if (!is_new && c->writes[w].digest == digest_of(rec))
         return w;
-    }
-    if (!is_new && !(is_own && c->writes[w].reusable)) {
+    if (!is_new && !(is_own && is_gone(c, w))) {
         weir_sim_check_found(c, WEIR_SIM_REUSED, v->node, w);
         return w;
     }
@@ -260,11 +268,9 @@ static uint32_t meet(struct weir_sim_view *v, const struct weir_kept *rec)
     note(c, w, is_foreign ? c->foreign_node : is_own ? v->node : who(c, lane), rec);
     view_reserve(v);
     c->writes[w].is_foreign = is_foreign;
-    if (is_foreign)
-        c->writes[w].elsewhere = true;
-    else if (is_own)
+    if (is_own)
         check_stamp(v, w);
-    else
+    else if (!is_foreign)
         weir_sim_check_found(c, WEIR_SIM_FORGED, v->node, w);
     return w;
 }
@@ -337,6 +343,27 @@ static void on_drop(void *arg, const struct weir_kept *rec)
         note_purged(v, w);
 }
 
+static void note_seen(struct weir_sim_view *v, uint32_t lane, uint64_t seen)
+{
+    if (lane >= v->num_seen) {
+        uint32_t cap = v->num_seen == 0 ? 32 : v->num_seen;
+        while (cap <= lane)
+            cap *= 2;
+        v->seen = grown(v->seen, v->num_seen, cap, sizeof(*v->seen));
+        v->num_seen = cap;
+    }
+    v->seen[lane] = seen;
+}
+
+static bool read_seen(void *arg, const struct weir_keep_lane *lane)
+{
+    struct weir_sim_view *v = arg;
+
+    note_seen(v, weir_sim_names_add(&v->check->lanes, weir_span(lane->lane, WEIR_LANE_LEN)),
+              lane->seen);
+    return true;
+}
+
 static void note_raised(struct weir_sim_view *v, const struct weir_sim_raised *raised)
 {
     if (v->num_raised == v->cap_raised) {
@@ -354,6 +381,7 @@ static void on_lane(void *arg, const struct weir_keep_lane *before,
     const uint8_t *lane = before != NULL ? before->lane : after->lane;
 
     uint32_t number = weir_sim_names_add(&v->check->lanes, weir_span(lane, WEIR_LANE_LEN));
+    note_seen(v, number, after != NULL ? after->seen : 0);
     uint64_t from = before != NULL ? before->vv : 0;
     uint64_t to = after != NULL ? after->vv : 0;
     if (from != to)
@@ -377,6 +405,15 @@ static void on_meta(void *arg, const struct weir_keep_meta *before,
         weir_sim_check_found(v->check, WEIR_SIM_BACKWARDS, v->node, WEIR_SIM_NO_NAME);
 }
 
+static void forget_seen(struct weir_sim_view *v, enum weir_group group)
+{
+    const struct weir_sim_names *lanes = &v->check->lanes;
+
+    for (uint32_t lane = 0; lane < lanes->num && lane < v->num_seen; lane++)
+        if ((weir_sim_names_at(lanes, lane).at[WEIR_NODE_ID_LEN] == 'E') == (group == WEIR_GROUP_E))
+            v->seen[lane] = 0;
+}
+
 /* A new life of the store of one group. */
 static void forget(struct weir_sim_view *v, enum weir_group group)
 {
@@ -397,6 +434,7 @@ static void forget(struct weir_sim_view *v, enum weir_group group)
 static void on_wipe(void *arg)
 {
     forget(arg, WEIR_GROUP_C); /* the engine wipes no other */
+    forget_seen(arg, WEIR_GROUP_C);
     tell(arg, WEIR_SIM_LINE_WIPE, 0, 0);
 }
 
@@ -456,8 +494,7 @@ static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_v
     uint32_t cur = write->key < v->num_keys ? v->cur[write->key] : 0;
     uint32_t gone = c->gone[write->key];
 
-    if (write->exported || weir_sim_check_is_hit(c, write) || write->reusable || cur == w + 1 ||
-        gone == w + 1)
+    if (write->exported || weir_sim_check_is_hit(c, write) || cur == w + 1 || gone == w + 1)
         return true;
     return (cur != 0 && weir_sim_check_is_larger(c, &c->writes[cur - 1], write)) ||
            (gone != 0 && weir_sim_check_is_larger(c, &c->writes[gone - 1], write));
@@ -506,18 +543,14 @@ void weir_sim_check_reload(struct weir_sim_check *c, uint32_t node, enum weir_gr
     struct weir_keep_meta meta = weir_memory_meta(store);
 
     forget(v, group);
+    forget_seen(v, group);
     read_again(v, group, store);
     v->is_torn = false;
     if (group == WEIR_GROUP_C) {
         v->hlc_floor = meta.hlc_floor;
         v->lost_us = c->now_us;
     }
-    uint32_t lane = weir_sim_names_find(&c->lanes, weir_span(meta.lane, WEIR_LANE_LEN));
-    for (uint32_t w = 0; w < c->dots.num; w++) {
-        struct weir_sim_write *write = &c->writes[w];
-        if (write->lane == lane && write->seq > meta.seq && !write->elsewhere)
-            write->reusable = true;
-    }
+    weir_memory_each_lane(store, read_seen, v);
 }
 
 void weir_sim_check_acked(struct weir_sim_check *c, uint32_t node,
@@ -563,7 +596,6 @@ void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node, const struct 
     WEIR_ASSERT(c->dots.num > num);
     note(c, w, node, rec);
     c->writes[w].is_foreign = true;
-    c->writes[w].elsewhere = true;
 }
 
 /* -- now and then -- */

@@ -64,9 +64,7 @@ struct weir_sim_write {
     bool deleted;
     bool is_ban;
     bool is_foreign; /* of a peer that is no engine */
-    bool elsewhere;  /* another node put it, once */
     bool followed;   /* somebody wrote over it */
-    bool reusable;   /* lost with a store before anybody had it */
     bool exported;
     bool purged;
     bool damaged; /* some copy was */
@@ -89,6 +87,8 @@ struct weir_sim_view {
     uint32_t *purged; /* owns; by key: what this life purged last, plus 1 */
     uint32_t *spoilt; /* owns; by key: a copy that a bit was flipped in, plus 1 */
     uint32_t num_keys;
+    uint64_t *seen; /* owns; by lane: the last number that its store has met */
+    uint32_t num_seen;
     uint64_t wall_ms;   /* of its turn */
     uint64_t hlc_floor; /* as in its store, and of what it dropped since */
     uint64_t lost_us;   /* when it last lost what it had; 0: never */

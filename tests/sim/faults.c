@@ -199,7 +199,7 @@ static void fault_crash(struct weir_sim *s, struct weir_rng *rng)
 
 static void reload(struct weir_sim *s, struct weir_sim_node *n)
 {
-    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT && s->checks; g++)
         weir_sim_check_reload(&s->check, n->index, (enum weir_group)g, n->store[g]);
 }
 

@@ -201,7 +201,7 @@ static void tell_history(const struct weir_sim_check *c, const struct final *f,
     for (uint32_t w = 0; w < c->dots.num; w++) {
         const struct weir_sim_write *write = &c->writes[w];
         struct weir_dot dot = { write->lane, write->seq };
-        if (write->is_ban || write->reusable)
+        if (write->is_ban)
             continue;
         weir_history_note_write(h, dot, write->key, version_of(f, write), write->deleted);
         if (write->exported || weir_sim_check_is_hit(c, write))
@@ -258,7 +258,7 @@ static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint
     const struct weir_sim_write *write = &c->writes[w];
     const struct weir_model_record *left = &f->records[write->key];
 
-    if (write->is_ban || write->is_foreign || write->followed || write->reusable ||
+    if (write->is_ban || write->is_foreign || write->followed ||
         write->exported || write->purged || weir_sim_check_is_hit(c, write))
         return false;
     if (f->vv[write->lane] < write->seq) /* nobody has it */

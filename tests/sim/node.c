@@ -152,7 +152,8 @@ void weir_sim_node_kill(struct weir_sim *s, struct weir_sim_node *n, bool whole)
         return;
     weir_memory_crash(n->store[WEIR_GROUP_C]);
     weir_memory_crash(n->store[WEIR_GROUP_E]);
-    weir_sim_check_reload(&s->check, n->index, WEIR_GROUP_E, n->store[WEIR_GROUP_E]);
+    if (s->checks)
+        weir_sim_check_reload(&s->check, n->index, WEIR_GROUP_E, n->store[WEIR_GROUP_E]);
 }
 
 void weir_sim_node_pause(struct weir_sim *s, struct weir_sim_node *n, bool on)

@@ -43,6 +43,8 @@ static struct weir_sim_plan plan_of(uint32_t num_nodes, uint64_t features)
         .sync_ms = 5000,
         .writes_per_s = 1,
         .num_keys = 1000,
+        .num_bans = 1,
+        .ban_ttl_s = 1,
         .value_max = 100,
     };
 

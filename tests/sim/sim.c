@@ -293,8 +293,10 @@ static void say_where(const struct weir_sim *s, struct weir_sim_result *r)
     if (f->broken == WEIR_SIM_HOLDS)
         return;
     snprintf(r->where, sizeof(r->where),
-             "%s at %" PRIu64 " ms (node %" PRId32 ", class %u, key %" PRIu32 ", seq %" PRIu64 ")",
-             more, f->at_us / 1000, (int32_t)f->node, key.len > 0 ? key.at[0] : 0, f->key, f->seq);
+             "%s%s at %" PRIu64 " ms (node %" PRId32 ", class %u, key %" PRIu32 ", seq %" PRIu64
+             ")",
+             more[0] != 0 ? ": " : "", more, f->at_us / 1000, (int32_t)f->node,
+             key.len > 0 ? key.at[0] : 0, f->key, f->seq);
 }
 
 struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trace)
