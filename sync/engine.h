@@ -2,7 +2,7 @@
  *
  * engine.h - the replication engine: messages, links, writes and time in; messages, answers and
  * findings out. No I/O, thread, clock or randomness of its own, so that a node, a simulated cluster
- * of a thousand and a fuzzer run the same object file. Rules R1-R13: sync/README.md, "Rules".
+ * of a thousand and a fuzzer run the same object file. Rules R1-R13: sync/REPLICATION.md.
  * Inputs gather in a turn; weir_engine_commit makes it durable, and only then are its outputs given
  * out: nothing is said that a crash can undo.
  * Owner: one thread.   Limits: struct weir_engine_config; WEIR_ENGINE_* below.
@@ -38,7 +38,7 @@ enum weir_group {
     WEIR_GROUP_COUNT,
 };
 
-/** What a node may do (sync/README.md, "States"). */
+/** What a node may do (sync/REPLICATION.md, "States"). */
 enum weir_engine_state {
     WEIR_ENGINE_JOINING, /* empty, or not yet complete: pulls, does nothing else */
     WEIR_ENGINE_LIVE,

@@ -3,7 +3,7 @@
  * hlc.h - hybrid logical clock stamps: 48 bits of Unix milliseconds, 16 bits that count within one.
  * Header only, pure: the wall clock comes in as an argument. Remote stamps never move the clock of
  * this node; they only push the stamp of the one record that is written over them.
- * Ref: sync/README.md, "Versions".
+ * Ref: sync/REPLICATION.md, "Versions".
  */
 #ifndef WEIR_SYNC_HLC_H
 #define WEIR_SYNC_HLC_H

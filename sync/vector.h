@@ -3,7 +3,7 @@
  * vector.h - strict version vectors: lane -> the largest sequence number below which none misses.
  * Also floors and cursors, which are vectors by shape. Pure. Owner: one thread.
  * Limits: WEIR_LANES_MAX lanes of 24 bytes, sorted by their bytes; memory grows by doubling.
- * Ref: sync/README.md, "Versions".
+ * Ref: sync/REPLICATION.md, "Versions".
  */
 #ifndef WEIR_SYNC_VECTOR_H
 #define WEIR_SYNC_VECTOR_H
