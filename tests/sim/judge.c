@@ -194,17 +194,19 @@ static unsigned log2_of(uint32_t num)
     return log2;
 }
 
-/* What happened, for the oracle. A damaged copy may have been the only one: as if exported. */
+/* What happened, for the oracle. A damaged copy may have been the only one: the value as if it had
+ * been exported, the deletion as if it had never been. */
 static void tell_history(const struct weir_sim_check *c, const struct final *f,
                          struct weir_history *h)
 {
     for (uint32_t w = 0; w < c->dots.num; w++) {
         const struct weir_sim_write *write = &c->writes[w];
         struct weir_dot dot = { write->lane, write->seq };
-        if (write->is_ban)
+        bool is_hit = weir_sim_check_is_hit(c, write);
+        if (write->is_ban || (is_hit && write->deleted))
             continue;
         weir_history_note_write(h, dot, write->key, version_of(f, write), write->deleted);
-        if (write->exported || weir_sim_check_is_hit(c, write))
+        if (write->exported || is_hit)
             weir_history_note_exported(h, dot);
         if (write->purged)
             weir_history_note_purged(h, dot);
@@ -258,8 +260,8 @@ static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint
     const struct weir_sim_write *write = &c->writes[w];
     const struct weir_model_record *left = &f->records[write->key];
 
-    if (write->is_ban || write->is_foreign || write->followed ||
-        write->exported || write->purged || weir_sim_check_is_hit(c, write))
+    if (write->is_ban || write->is_foreign || write->followed || write->exported || write->purged ||
+        weir_sim_check_is_hit(c, write))
         return false;
     if (f->vv[write->lane] < write->seq) /* nobody has it */
         return false;
