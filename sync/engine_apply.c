@@ -152,6 +152,7 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
                      const struct weir_kept *old)
 {
     enum weir_group g = engine_group_of(rec->rec.class);
+    const struct weir_version *v = &rec->rec.version;
     struct weir_keep *keep = e->group[g].keep;
 
     if (old != NULL && is_summed(e, old))
@@ -161,7 +162,10 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
         weir_engine_fail(e, err);
         return;
     }
-    weir_engine_see(e, g, rec->rec.version.lane, rec->rec.version.seq);
+    /* Who is being sent what is beyond the vector has passed this place. */
+    if (v->seq < weir_vector_get(&e->group[g].seen, v->lane))
+        e->group[g].gen++;
+    weir_engine_see(e, g, v->lane, v->seq);
     if (is_summed(e, rec))
         weir_engine_sum(e, rec, true);
     tell_changed(e, rec);
