@@ -26,6 +26,7 @@ static const char *const texts[] = {
     [WEIR_SIM_ACKED] = "I4: acknowledged, and not in the store",
     [WEIR_SIM_MISSING] = "I2: a covered write is missing",
     [WEIR_SIM_MEMORY] = "I13: more memory than the bound",
+    [WEIR_SIM_BUSY] = "nodes keep one another busy",
     [WEIR_SIM_SLOW] = "I16: healed, and not equal in time",
     [WEIR_SIM_BANS] = "I1: bans differ",
     [WEIR_SIM_SUMS] = "I8: sums are not those of the records",

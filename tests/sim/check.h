@@ -33,6 +33,7 @@ enum weir_sim_broken {
     WEIR_SIM_ACKED,     /* I4: acknowledged and not in the store */
     WEIR_SIM_MISSING,   /* I2: covered, and neither there nor accounted for */
     WEIR_SIM_MEMORY,    /* I13 */
+    WEIR_SIM_BUSY,      /* far more happens than the cluster has to do */
     WEIR_SIM_SLOW,      /* I16: healed, and not equal in time */
     WEIR_SIM_BANS,      /* I1 in group E */
     WEIR_SIM_SUMS,      /* I8 */

@@ -11,10 +11,12 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/work.h"
 
-#define CHECK_US  (WEIR_SIM_SECOND_US / 2)
-#define AHEAD_MS  (INT64_C(10) * 365 * 86400 * 1000)
-#define CHORDS    3 /* of a node of an overlay, beside its two neighbours on the ring */
-#define COME_LATE 3 /* one of so many nodes, when some join later */
+#define CHECK_US     (WEIR_SIM_SECOND_US / 2)
+#define AHEAD_MS     (INT64_C(10) * 365 * 86400 * 1000)
+#define CHORDS       3     /* of a node of an overlay, beside its two neighbours on the ring */
+#define BUSY_EVENTS  10000 /* of a node in a second */
+#define BUSY_GRACE_S 5
+#define COME_LATE    3 /* one of so many nodes, when some join later */
 
 uint64_t weir_sim_seed_of(const struct weir_sim *s, uint64_t of)
 {
@@ -237,6 +239,14 @@ static void on_event(struct weir_sim *s, const struct weir_sim_event *e)
     WEIR_UNREACHABLE();
 }
 
+/* A flood that never ends, or a node that spins: no seed comes near to this. */
+static bool is_busy(const struct weir_sim *s)
+{
+    uint64_t seconds = s->events.now_us / WEIR_SIM_SECOND_US + BUSY_GRACE_S;
+
+    return s->tally.num_events > BUSY_EVENTS * seconds * s->num_nodes;
+}
+
 void weir_sim_play(struct weir_sim *s, uint64_t until_us)
 {
     struct weir_sim_event event;
@@ -246,6 +256,8 @@ void weir_sim_play(struct weir_sim *s, uint64_t until_us)
             break;
         s->check.now_us = event.at_us;
         s->tally.num_events++;
+        if (is_busy(s))
+            weir_sim_check_found(&s->check, WEIR_SIM_BUSY, UINT32_MAX, WEIR_SIM_NO_NAME);
         on_event(s, &event);
     }
     if (s->check.found.broken == WEIR_SIM_HOLDS)
