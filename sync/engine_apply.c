@@ -161,6 +161,10 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
         weir_engine_fail(e, err);
         return;
     }
+    /* Only what is put can have been missed by who went past its place: copies that come again and
+     * lose again must not make every session among three nodes begin again. */
+    if (rec->rec.version.seq < weir_vector_get(&e->group[g].seen, rec->rec.version.lane))
+        e->group[g].gen++;
     weir_engine_see(e, g, rec->rec.version.lane, rec->rec.version.seq);
     if (is_summed(e, rec))
         weir_engine_sum(e, rec, true);

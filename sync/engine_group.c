@@ -99,8 +99,6 @@ void weir_engine_see(struct weir_engine *e, enum weir_group group,
     struct engine_group *g = &e->group[group];
     uint64_t seen = weir_vector_get(&g->seen, lane);
 
-    if (seq < seen)
-        g->gen++;
     if (seq <= seen)
         return;
     enum weir_err err = weir_vector_raise(&g->seen, lane, seq);
