@@ -152,6 +152,7 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
                      const struct weir_kept *old)
 {
     enum weir_group g = engine_group_of(rec->rec.class);
+    const struct weir_version *v = &rec->rec.version;
     struct weir_keep *keep = e->group[g].keep;
 
     if (old != NULL && is_summed(e, old))
@@ -163,9 +164,9 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
     }
     /* Only what is put can have been missed by who went past its place: copies that come again and
      * lose again must not make every session among three nodes begin again. */
-    if (rec->rec.version.seq < weir_vector_get(&e->group[g].seen, rec->rec.version.lane))
+    if (v->seq < weir_vector_get(&e->group[g].seen, v->lane))
         e->group[g].gen++;
-    weir_engine_see(e, g, rec->rec.version.lane, rec->rec.version.seq);
+    weir_engine_see(e, g, v->lane, v->seq);
     if (is_summed(e, rec))
         weir_engine_sum(e, rec, true);
     tell_changed(e, rec);
