@@ -162,7 +162,8 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
         weir_engine_fail(e, err);
         return;
     }
-    /* Who is being sent what is beyond the vector has passed this place. */
+    /* Only what is put can have been missed by who went past its place: copies that come again and
+     * lose again must not make every session among three nodes begin again. */
     if (v->seq < weir_vector_get(&e->group[g].seen, v->lane))
         e->group[g].gen++;
     weir_engine_see(e, g, v->lane, v->seq);

@@ -299,13 +299,14 @@ static void await_drained(struct rig *r)
     assert_true(weir_workers_drained(r->workers));
 }
 
-/* Until no worker listens any more. */
+/* Until no worker listens any more. A listener that is closed while it is dialled resets: not yet
+ * the answer that is waited for. */
 static void await_refusal(struct rig *r)
 {
     struct sockaddr_storage sa;
     socklen_t len = weir_addr_to_sockaddr(&r->at, &sa);
     int refused = 0;
-    for (int i = 0; i < PEER_WAIT_S * 100 && refused == 0; i++) {
+    for (int i = 0; i < PEER_WAIT_S * 100 && refused != ECONNREFUSED; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (connect(fd, (struct sockaddr *)&sa, len) < 0)
             refused = errno;

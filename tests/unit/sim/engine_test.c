@@ -9,12 +9,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/sim/memory.h"
 #include "tests/support/cluster.h"
 #include "tests/support/engine_suite.h"
+#include "tests/support/failalloc.h"
 
 #define SECOND UINT64_C(1000000)
 
@@ -80,6 +81,159 @@ static void a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_ba
     bed_deinit(&b);
 }
 
+/* -- without memory -- */
+
+#define FRAMES_MAX 16
+
+/* What a peer says, as it said it. */
+struct script {
+    uint8_t *frame[FRAMES_MAX];
+    size_t len[FRAMES_MAX];
+    unsigned num;
+};
+
+struct lone {
+    struct weir_memory *memory[WEIR_GROUP_COUNT];
+    struct weir_engine *engine;
+};
+
+static bool lone_init(struct lone *l, uint8_t id)
+{
+    struct weir_engine_config cfg = {
+        .cluster = WEIR_SPAN_LIT("test"),
+        .seed = id,
+        .bootstrap = true,
+        .schema_max = 1,
+        .compiled = 1 << WEIR_CLASS_TENANT,
+    };
+
+    *l = (struct lone){ 0 };
+    memset(cfg.node, id, WEIR_NODE_ID_LEN);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
+        if (weir_memory_new((enum weir_group)g, &l->memory[g]) < 0)
+            return false;
+        cfg.keep[g] = weir_memory_keep(l->memory[g]);
+    }
+    return weir_engine_new(&cfg, &l->engine) == WEIR_OK;
+}
+
+static void lone_deinit(struct lone *l)
+{
+    weir_engine_free(&l->engine);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        weir_memory_free(&l->memory[g]);
+}
+
+static enum weir_err lone_turn(struct lone *l, uint64_t at_us, struct weir_span frame)
+{
+    struct weir_engine_out out;
+
+    weir_engine_tick(l->engine, at_us, UINT64_C(1800000000000) + at_us / 1000);
+    if (frame.len > 0)
+        weir_engine_receive(l->engine, 0, frame);
+    enum weir_err err = weir_engine_commit(l->engine);
+    while (weir_engine_next(l->engine, &out))
+        continue;
+    return err;
+}
+
+static enum weir_err lone_write(struct lone *l, const char *value)
+{
+    struct weir_engine_write w = {
+        .class = WEIR_CLASS_TENANT,
+        .key = WEIR_SPAN_LIT("key"),
+        .value = weir_span_cstr(value),
+    };
+    enum weir_err err = weir_engine_write(l->engine, &w);
+    enum weir_err committed = weir_engine_commit(l->engine);
+
+    return err < 0 ? err : committed;
+}
+
+static void script_take(struct script *s, struct lone *l)
+{
+    struct weir_engine_out out;
+
+    while (weir_engine_next(l->engine, &out)) {
+        if (out.what != WEIR_OUT_SEND && out.what != WEIR_OUT_PUBLISH)
+            continue;
+        assert_in_range(s->num, 0, FRAMES_MAX - 1);
+        s->frame[s->num] = malloc(out.frame.len);
+        assert_non_null(s->frame[s->num]);
+        memcpy(s->frame[s->num], out.frame.at, out.frame.len);
+        s->len[s->num++] = out.frame.len;
+    }
+}
+
+/* A greeting, a write, and a heartbeat. */
+static void script_init(struct script *s)
+{
+    const uint8_t peer[WEIR_NODE_ID_LEN] = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    struct lone l;
+
+    *s = (struct script){ 0 };
+    assert_true(lone_init(&l, 2));
+    weir_engine_tick(l.engine, 1, UINT64_C(1800000000000));
+    weir_engine_link_up(l.engine, 0, peer);
+    assert_int_equal(weir_engine_commit(l.engine), WEIR_OK);
+    script_take(s, &l);
+    assert_int_equal(lone_write(&l, "theirs"), WEIR_OK);
+    script_take(s, &l);
+    weir_engine_tick(l.engine, 2000000, UINT64_C(1800000002000));
+    assert_int_equal(weir_engine_commit(l.engine), WEIR_OK);
+    script_take(s, &l);
+    assert_in_range(s->num, 3, FRAMES_MAX);
+    lone_deinit(&l);
+}
+
+/* @return WEIR_OK | WEIR_ENOMEM; anything else fails the test */
+static enum weir_err play(struct lone *l, const struct script *s)
+{
+    const uint8_t peer[WEIR_NODE_ID_LEN] = { 2, 2, 2, 2, 2, 2, 2, 2 };
+    enum weir_err worst = WEIR_OK;
+
+    weir_engine_link_up(l->engine, 0, peer);
+    for (unsigned i = 0; i < s->num; i++) {
+        enum weir_err err = lone_turn(l, 1000 * (i + 1), weir_span(s->frame[i], s->len[i]));
+        worst = err < 0 ? err : worst;
+    }
+    enum weir_err err = lone_write(l, "ours");
+    worst = err < 0 ? err : worst;
+    for (uint64_t at_us = 100000; at_us < 3000000; at_us += 500000) {
+        err = lone_turn(l, at_us, WEIR_SPAN_EMPTY);
+        worst = err < 0 ? err : worst;
+    }
+    return worst;
+}
+
+static void whichever_allocation_fails_a_turn_is_done_or_undone(void **state)
+{
+    struct script s;
+    long n = 1;
+
+    script_init(&s);
+    for (;; n++) {
+        struct lone l;
+        weir_failalloc_once(n);
+        if (lone_init(&l, 1))
+            (void)play(&l, &s);
+        bool failed = weir_failalloc_count() >= (unsigned long)n;
+        weir_failalloc_once(-1);
+        if (l.engine != NULL) { /* afterwards all goes on */
+            assert_int_equal(lone_turn(&l, 5000000, WEIR_SPAN_EMPTY), WEIR_OK);
+            assert_int_equal(lone_turn(&l, 8000000, WEIR_SPAN_EMPTY), WEIR_OK);
+            assert_int_equal(weir_engine_state(l.engine), WEIR_ENGINE_LIVE);
+            assert_int_equal(lone_write(&l, "after"), WEIR_OK);
+        }
+        lone_deinit(&l);
+        if (!failed)
+            break;
+    }
+    assert_in_range(n, 30, 1000);
+    for (unsigned i = 0; i < s.num; i++)
+        free(s.frame[i]);
+}
+
 static struct weir_keep *make(enum weir_group group, void **ret_home)
 {
     struct weir_memory *m = NULL;
@@ -107,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_record_is_fetched_again),
         cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_back),
+        cmocka_unit_test(whichever_allocation_fails_a_turn_is_done_or_undone),
     };
 
     return engine_suite_run(&maker) + cmocka_run_group_tests(tests, NULL, NULL);
