@@ -8,7 +8,8 @@
 #include "sync/engine_parts.h"
 
 #define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
-#define GREET_US 2000000 /* without an answer, or behind: greet again */
+#define GREET_US                                                                                   \
+    2000000 /* without an answer, behind, or not live as far as is known: greet again */
 
 void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
 {
@@ -151,7 +152,7 @@ void weir_engine_link_tick(struct weir_engine *e)
         struct engine_link *l = e->links[i];
         if (l == NULL || !l->up || e->mono_us < l->greet_us)
             continue;
-        if (!l->greeted || l->behind || l->stale || l->split)
+        if (!l->greeted || !l->live || l->behind || l->stale || l->split)
             weir_engine_hello_due(e, i);
         l->greet_us = e->mono_us + GREET_US;
     }
