@@ -15,7 +15,8 @@
 #define SCAN_SLOW_US 1000000
 #define AUDIT_STEP   2000     /* records of a turn of a search */
 #define AUDIT_US     5000000  /* between two audits that this node asks for */
-#define ALONE_US     20000000 /* so long alone against two, and a node resets */
+#define OUTVOTED     2        /* peers that agree against this node, at least */
+#define OUTVOTED_US  20000000 /* so long, and it resets */
 #define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
 #define ASKED_MAX    2      /* peers that are asked for a damaged record */
@@ -214,45 +215,69 @@ static uint32_t differing(const struct weir_engine *e, const struct engine_link 
     return bad;
 }
 
-/* Do two peers agree with one another, and neither with this node, on a class repaired in vain? */
-static bool is_alone(const struct weir_engine *e, unsigned class)
+/* What a peer with the same vector has of a class, by its last heartbeat. NULL: not known. */
+static const struct engine_link *voter(const struct weir_engine *e, uint32_t link)
 {
-    uint64_t ours = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
-    const struct engine_link *first = NULL;
+    const struct engine_link *l = engine_greeted(e, link);
+
+    return l != NULL && l->sums_hash == weir_vector_hash(&e->group[WEIR_GROUP_C].vv) ? l : NULL;
+}
+
+/* How many nodes hold of a class what this one holds, itself among them; and the others. */
+static unsigned count_votes(const struct weir_engine *e, unsigned class, unsigned *ret_others)
+{
+    unsigned num_same = 1;
+
+    *ret_others = 0;
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = voter(e, i);
+        if (l == NULL)
+            continue;
+        if ((l->audit_bad & UINT32_C(1) << class) != 0)
+            (*ret_others)++;
+        else
+            num_same++;
+    }
+    return num_same;
+}
+
+/* How many peers hold what the peer of a link holds. */
+static unsigned count_party(const struct weir_engine *e, unsigned class,
+                            const struct engine_link *of)
+{
+    unsigned num = 0;
 
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = engine_greeted(e, i);
-        if (l == NULL || l->sums_hash != ours)
-            continue;
-        if ((l->audit_bad & UINT32_C(1) << class) == 0)
-            return false;
-        if (first == NULL)
-            first = l;
-        else if (weir_sum_eq(first->sum[class], l->sum[class]) &&
-                 memcmp(first->node, l->node, WEIR_NODE_ID_LEN) != 0)
-            return true;
+        const struct engine_link *l = voter(e, i);
+        num += l != NULL && weir_sum_eq(l->sum[class], of->sum[class]);
     }
-    return false;
+    return num;
 }
 
 /* Do more nodes hold what this one holds than do not? Then the others are to mend themselves: what
  * they have and this one has not may be something that was deleted. */
 static bool is_backed(const struct weir_engine *e, unsigned class)
 {
-    uint64_t ours = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
-    unsigned num_same = 1;
-    unsigned num_others = 0;
+    unsigned num_others;
 
-    for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = engine_greeted(e, i);
-        if (l == NULL || l->sums_hash != ours)
+    return count_votes(e, class, &num_others) > num_others;
+}
+
+/* Do two peers or more agree with one another against this node, and more than agree with it? */
+static bool is_outvoted(const struct weir_engine *e, unsigned class)
+{
+    unsigned num_others;
+    unsigned num_same = count_votes(e, class, &num_others);
+
+    for (uint32_t i = 0; i < e->num_links && num_others >= OUTVOTED; i++) {
+        const struct engine_link *l = voter(e, i);
+        if (l == NULL || (l->audit_bad & UINT32_C(1) << class) == 0)
             continue;
-        if ((l->audit_bad & UINT32_C(1) << class) != 0)
-            num_others++;
-        else
-            num_same++;
+        unsigned num = count_party(e, class, l);
+        if (num >= OUTVOTED && num > num_same)
+            return true;
     }
-    return num_same > num_others;
+    return false;
 }
 
 static void ask_audit(struct weir_engine *e, uint32_t link, unsigned class)
@@ -274,21 +299,33 @@ static void ask_audit(struct weir_engine *e, uint32_t link, unsigned class)
     engine_count(e, WEIR_COUNT_AUDITS, 1);
 }
 
+/* Classes of which some peer holds something else. */
+static uint32_t disputed(const struct weir_engine *e)
+{
+    uint32_t bad = 0;
+
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = voter(e, i);
+        bad |= l != NULL ? l->audit_bad : 0;
+    }
+    return bad;
+}
+
 static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
 {
     struct engine_link *l = e->links[link];
     uint32_t again = bad & l->audit_bad; /* in two heartbeats running */
 
     l->audit_bad = bad;
-    e->audit_tried &= bad;
+    e->audit_tried &= disputed(e);
     if (e->audit_tried == 0)
         e->tried_us = e->mono_us;
     if (again == 0)
         return;
     engine_count(e, WEIR_COUNT_AUDITS_BAD, 1);
     unsigned class = (unsigned)__builtin_ctz(again);
-    if ((e->audit_tried & UINT32_C(1) << class) != 0 && is_alone(e, class) &&
-        e->mono_us - e->tried_us >= ALONE_US) {
+    if ((e->audit_tried & UINT32_C(1) << class) != 0 && is_outvoted(e, class) &&
+        e->mono_us - e->tried_us >= OUTVOTED_US) {
         weir_engine_alarm(e, WEIR_ALARM_AUDIT, link);
         weir_engine_go_stale(e);
         return;
