@@ -9,6 +9,7 @@
 #include "sync/hlc.h"
 
 #define STATE_MOTION 0x100
+#define DOUBT_US     100000 /* what two peers have should be here by then */
 
 /* Where the lane ends as far as it was published: the rest is on its way. */
 static uint64_t published(const struct engine_group *g)
@@ -31,20 +32,12 @@ static bool add_own(struct weir_engine *e, Weir__V1__Heart *m)
 
     for (unsigned g = 0; g < WEIR_GROUP_COUNT && err == WEIR_OK; g++)
         err = weir_vector_raise(&own, e->group[g].meta.lane, published(&e->group[g]));
-    if (err < 0) {
+    if (err < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
-        return false;
-    }
-    struct weir_vector *kept = weir_engine_alloc(e, sizeof(own.items[0]) * WEIR_GROUP_COUNT);
-    if (kept != NULL && own.num > 0) {
-        struct weir_vector borrowed = own;
-        borrowed.items = (struct weir_vector_entry *)kept;
-        memcpy(borrowed.items, own.items, own.num * sizeof(own.items[0]));
-        m->own = weir_engine_lanes(e, &borrowed);
-        m->n_own = m->own != NULL ? borrowed.num : 0;
-    }
+    m->own = weir_engine_lanes(e, &own);
+    m->n_own = m->own != NULL ? own.num : 0;
     weir_vector_deinit(&own);
-    return true;
+    return e->turn_err == WEIR_OK;
 }
 
 static bool add_sums(struct weir_engine *e, Weir__V1__Heart *m)
@@ -101,7 +94,20 @@ void weir_engine_heart(struct weir_engine *e)
     weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEART, &m.base);
 }
 
-/* A hash that differs for two heartbeats, on both sides the same, is no change on its way. */
+/* Did another peer tell the same, while this node stood where it stands? */
+static bool has_second(const struct weir_engine *e, uint32_t link, enum weir_group g,
+                       uint64_t theirs, uint64_t ours)
+{
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_greeted(e, i);
+        if (l != NULL && i != link && l->hash[g] == theirs && l->our_hash[g] == ours)
+            return true;
+    }
+    return false;
+}
+
+/* A hash that differs for two heartbeats of a peer, on both sides the same, is no change on its
+ * way. Nor is one that two peers tell, if what they have is not here a moment later. */
 static void look_at_hash(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t theirs)
 {
     struct engine_link *l = e->links[link];
@@ -111,8 +117,12 @@ static void look_at_hash(struct weir_engine *e, uint32_t link, enum weir_group g
         l->hash[g] = 0;
         return;
     }
-    if (l->hash[g] == theirs && l->our_hash[g] == ours)
+    if (l->hash[g] == theirs && l->our_hash[g] == ours) {
         weir_engine_want(e, link, g, e->mono_us);
+    } else if (l->want_us[g] == ENGINE_NEVER && has_second(e, link, g, theirs, ours)) {
+        weir_engine_want(e, link, g, e->mono_us + DOUBT_US);
+        l->doubts[g] = true;
+    }
     l->hash[g] = theirs;
     l->our_hash[g] = ours;
 }

@@ -68,7 +68,6 @@ static void add_frame(struct weir_engine *e, uint32_t link, struct weir_span fra
             .link = link,
             .frame = frame,
         },
-        .is_frame = true,
     };
 }
 
@@ -172,11 +171,14 @@ Weir__V1__Lv **weir_engine_lanes(struct weir_engine *e, const struct weir_vector
 {
     if (v->num == 0)
         return NULL;
+    struct weir_vector kept = *v;
     Weir__V1__Lv *lanes = weir_engine_alloc(e, v->num * sizeof(*lanes));
     Weir__V1__Lv **list = weir_engine_alloc(e, v->num * sizeof(Weir__V1__Lv *));
-    if (lanes == NULL || list == NULL)
+    kept.items = weir_engine_alloc(e, v->num * sizeof(v->items[0]));
+    if (lanes == NULL || list == NULL || kept.items == NULL)
         return NULL;
-    weir_frame_lanes(v, lanes, list);
+    memcpy(kept.items, v->items, v->num * sizeof(v->items[0]));
+    weir_frame_lanes(&kept, lanes, list);
     return list;
 }
 

@@ -136,7 +136,7 @@ void weir_engine_alarm(struct weir_engine *e, enum weir_alarm alarm, uint32_t li
 void weir_engine_out_undo(struct weir_engine *e, enum weir_err err, bool bans_stand);
 /** Memory for messages under construction, until the commit. NULL: the turn has failed. */
 void *weir_engine_alloc(struct weir_engine *e, size_t len);
-/** A list of lanes for a message. @return NULL: empty, or the turn has failed */
+/** A list of lanes for a message; v may go. @return NULL: empty, or the turn has failed */
 Weir__V1__Lv **weir_engine_lanes(struct weir_engine *e, const struct weir_vector *v);
 /** A record as a message, with its lane if it travels in a pull. @return NULL: the turn failed */
 Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_kept *rec,

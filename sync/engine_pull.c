@@ -23,8 +23,18 @@ void weir_engine_want(struct weir_engine *e, uint32_t link, enum weir_group g, u
 {
     struct engine_link *l = engine_greeted(e, link);
 
-    if (l != NULL && at_us < l->want_us[g])
+    if (l == NULL)
+        return;
+    l->doubts[g] = false;
+    if (at_us < l->want_us[g])
         l->want_us[g] = at_us;
+}
+
+/* A pull that was wanted because two peers had what this node had not: something came since. */
+static bool is_dispelled(const struct weir_engine *e, const struct engine_link *l,
+                         enum weir_group g)
+{
+    return l->doubts[g] && weir_vector_hash(&e->group[g].vv) != l->our_hash[g];
 }
 
 static bool is_joining(const struct weir_engine *e)
@@ -106,17 +116,10 @@ static bool tell_cursor(struct weir_engine *e, const struct engine_pull *p, Weir
         m->retired_hash = hash;
         cursor = &told;
     }
-    struct weir_vector *kept = weir_engine_alloc(e, sizeof(cursor->items[0]) * (cursor->num + 1));
-    if (kept != NULL) {
-        struct weir_vector copy = *cursor;
-        copy.items = (struct weir_vector_entry *)kept;
-        if (copy.num > 0)
-            memcpy(copy.items, cursor->items, copy.num * sizeof(copy.items[0]));
-        m->cursor = weir_engine_lanes(e, &copy);
-        m->n_cursor = m->cursor != NULL ? copy.num : 0;
-    }
+    m->cursor = weir_engine_lanes(e, cursor);
+    m->n_cursor = m->cursor != NULL ? cursor->num : 0;
     weir_vector_deinit(&told);
-    return kept != NULL;
+    return e->turn_err == WEIR_OK;
 }
 
 /* R6: what this node has, or is to go on from, and what it has purged. @return false: failed */
@@ -321,6 +324,10 @@ void weir_engine_pull_run(struct weir_engine *e)
                 continue;
             if (g == WEIR_GROUP_E && is_joining(e))
                 continue;
+            if (is_dispelled(e, l, g)) {
+                e->links[link]->want_us[g] = ENGINE_NEVER;
+                continue;
+            }
             if (!may_pull(e, link, g)) {
                 e->links[link]->want_us[g] = retry_at(e);
                 continue;

@@ -43,6 +43,7 @@ struct engine_link {
     uint64_t greet_us;               /* when to send one again while it is not greeted, or behind */
     uint64_t hash[WEIR_GROUP_COUNT]; /* of its last heartbeat, when it differed from ours; or 0 */
     uint64_t our_hash[WEIR_GROUP_COUNT];
+    bool doubts[WEIR_GROUP_COUNT];         /* it is wanted only if nothing comes until then */
     uint64_t want_us[WEIR_GROUP_COUNT];    /* a pull is due; or never */
     struct weir_sum sum[ENGINE_CLASS_NUM]; /* of its last heartbeat, if sums_hash is not 0 */
     uint64_t sums_hash;                    /* the vector hash that they go with */
@@ -126,7 +127,6 @@ struct engine_sum_op {
 struct engine_out_item {
     struct weir_engine_out out;
     enum weir_group group; /* with whose commit it stands */
-    bool is_frame;
 };
 
 struct engine_outs {

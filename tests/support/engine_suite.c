@@ -479,16 +479,13 @@ static void a_record_that_vanished_is_found_missing_and_fetched(void **state)
     bed_deinit(&b);
 }
 
-static void who_holds_what_two_others_have_not_resets(void **state)
+/* Behind the engine's back: a record that nobody else has, of a dot that all vectors cover. */
+static void plant(struct bed *b, unsigned at)
 {
-    struct bed b;
     struct weir_kept rec;
 
-    bed_init(&b, 3);
-    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
-    assert_int_equal(write(&b, 0, "a", "two"), WEIR_OK);
-    cluster_stop(&b.c, 1);
-    struct weir_keep *k = b.c.node[1].keep[WEIR_GROUP_C];
+    cluster_stop(&b->c, at);
+    struct weir_keep *k = b->c.node[at].keep[WEIR_GROUP_C];
     assert_int_equal(k->ops->begin(k), WEIR_OK);
     assert_int_equal(k->ops->get(k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a"), &rec), WEIR_OK);
     struct weir_kept zombie = { .rec = {
@@ -500,14 +497,37 @@ static void who_holds_what_two_others_have_not_resets(void **state)
     zombie.rec.version.seq = 1; /* of a record that was replaced */
     assert_int_equal(k->ops->put(k, &zombie), WEIR_OK);
     assert_int_equal(k->ops->commit(k), WEIR_OK);
-    cluster_start(&b.c, 1);
-    cluster_run(&b.c, 50 * SECOND);
-    assert_true(has(&b, 1, "zombie", NULL));
-    assert_true(has(&b, 1, "a", "two"));
-    assert_int_equal(count(&b, 1, WEIR_COUNT_RESETS), 1);
-    for (unsigned i = 0; i < 3; i += 2)
-        assert_int_equal(count(&b, i, WEIR_COUNT_RESETS), 0);
+}
+
+/* The first `num_bad` nodes behind the first hold it; they reset, and nobody else. */
+static void minority_resets(unsigned num_nodes, unsigned num_bad)
+{
+    struct bed b;
+
+    bed_init(&b, num_nodes);
+    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_int_equal(write(&b, 0, "a", "two"), WEIR_OK);
+    for (unsigned i = 1; i <= num_bad; i++)
+        plant(&b, i);
+    for (unsigned i = 1; i <= num_bad; i++)
+        cluster_start(&b.c, i);
+    cluster_run(&b.c, 60 * SECOND);
+    for (unsigned i = 0; i < num_nodes; i++) {
+        assert_true(has(&b, i, "zombie", NULL));
+        assert_true(has(&b, i, "a", "two"));
+        assert_int_equal(count(&b, i, WEIR_COUNT_RESETS), i >= 1 && i <= num_bad);
+    }
     bed_deinit(&b);
+}
+
+static void who_holds_what_two_others_have_not_resets(void **state)
+{
+    minority_resets(3, 1);
+}
+
+static void two_who_agree_reset_before_three_who_do(void **state)
+{
+    minority_resets(5, 2);
 }
 
 /* -- bans -- */
@@ -601,6 +621,28 @@ static void in_an_overlay_what_is_new_goes_on(void **state)
     assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
     assert_true(has(&b, 2, "a", "one"));
     assert_int_equal(count(&b, 2, WEIR_COUNT_PULLS), pulls);
+    bed_deinit(&b);
+}
+
+static void what_two_peers_have_is_pulled_after_one_heartbeat(void **state)
+{
+    struct bed b;
+
+    bed_make(&b, 4);
+    b.c.cut[0][3] = b.c.cut[3][0] = true; /* who writes is no peer: no heartbeat tells its lane */
+    for (unsigned i = 0; i < 4; i++) {
+        b.c.node[i].relay = true;
+        b.c.node[i].paces.pull_us = 600 * SECOND; /* not by chance */
+    }
+    bed_start(&b);
+    cluster_run(&b.c, 4 * SECOND); /* all have greeted */
+    b.c.deaf[3] = true;
+    assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
+    assert_true(has(&b, 1, "a", "one"));
+    assert_true(has(&b, 2, "a", "one"));
+    assert_true(has(&b, 3, "a", NULL));
+    cluster_run(&b.c, SECOND + SECOND / 5);
+    assert_true(has(&b, 3, "a", "one"));
     bed_deinit(&b);
 }
 
@@ -726,6 +768,8 @@ int engine_suite_run(const struct keep_maker *of)
         cmocka_unit_test(a_node_with_this_nodes_id_is_refused),
         cmocka_unit_test(a_record_that_vanished_is_found_missing_and_fetched),
         cmocka_unit_test(who_holds_what_two_others_have_not_resets),
+        cmocka_unit_test(two_who_agree_reset_before_three_who_do),
+        cmocka_unit_test(what_two_peers_have_is_pulled_after_one_heartbeat),
         cmocka_unit_test(bans_travel_and_expire),
         cmocka_unit_test(fields_of_a_later_version_reach_who_can_read_them),
         cmocka_unit_test(in_an_overlay_what_is_new_goes_on),
