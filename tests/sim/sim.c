@@ -79,7 +79,7 @@ void weir_sim_deinit(struct weir_sim *s)
     weir_sim_check_deinit(&s->check);
 }
 
-static void join(struct weir_sim *s, uint32_t a, uint32_t b)
+void weir_sim_join(struct weir_sim *s, uint32_t a, uint32_t b)
 {
     weir_sim_net_join(&s->net, a, b);
     s->nodes[a].num_links++;
@@ -96,10 +96,10 @@ static void join_overlay(struct weir_sim *s)
     weir_rng_init(&rng, weir_sim_seed_of(s, 0x72696e67));
     for (uint32_t i = 0; i < num; i++) {
         if (num > 2 || i == 0)
-            join(s, i, (i + 1) % num);
+            weir_sim_join(s, i, (i + 1) % num);
         for (unsigned k = 0; k < CHORDS && num > 4; k++) {
             uint32_t ahead = 2 + (uint32_t)weir_rng_below(&rng, num - 3);
-            join(s, i, (i + ahead) % num);
+            weir_sim_join(s, i, (i + ahead) % num);
         }
     }
 }
@@ -111,7 +111,7 @@ void weir_sim_join_all(struct weir_sim *s)
     } else {
         for (uint32_t a = 0; a < s->num_nodes; a++)
             for (uint32_t b = a + 1; b < s->num_nodes; b++)
-                join(s, a, b);
+                weir_sim_join(s, a, b);
     }
     weir_sim_hostile_init(s);
 }

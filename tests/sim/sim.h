@@ -84,6 +84,8 @@ struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trac
 /** A cluster as planned: stores, links, no process yet. @param s  zero, or deinit */
 void weir_sim_init(struct weir_sim *s, const struct weir_sim_plan *plan, FILE *trace);
 void weir_sim_deinit(struct weir_sim *s);
+/** A link between two nodes, a != b; before they run. */
+void weir_sim_join(struct weir_sim *s, uint32_t a, uint32_t b);
 /** Links between all nodes, or with OVERLAY a ring with chords; and to the hostile peer. */
 void weir_sim_join_all(struct weir_sim *s);
 /** Play what is due until a time, or until something does not hold. */
