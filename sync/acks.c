@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sync/place.h"
+
 #define CAP_MIN 4
 
 _Static_assert(WEIR_ACKS_MAX >= 2 * (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX),
@@ -84,17 +86,7 @@ void weir_acks_free(struct weir_acks **a)
 /* The first lane that is not below `lane`. */
 static size_t lane_place(const struct weir_acks *a, const uint8_t *lane)
 {
-    size_t low = 0;
-    size_t high = a->num_lanes;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(a->lane[middle].lane, lane, WEIR_LANE_LEN) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return weir_place(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
 }
 
 static const struct acks_lane *lane_find(const struct weir_acks *a, const uint8_t *lane)
@@ -146,17 +138,7 @@ static struct acks_lane *lane_touch(struct weir_acks *a, const uint8_t *lane)
 /* The first word of a node that is not below `node`. */
 static size_t word_place(const struct acks_lane *l, const uint8_t *node)
 {
-    size_t low = 0;
-    size_t high = l->num;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(l->word[middle].node, node, WEIR_NODE_ID_LEN) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return weir_place(l->word, l->num, sizeof(l->word[0]), node, WEIR_NODE_ID_LEN);
 }
 
 static bool is_word_of(const struct acks_lane *l, size_t at, const uint8_t *node)

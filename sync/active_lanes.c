@@ -10,6 +10,7 @@
 #include "node/base/limits.h"
 #include "sync/active.h"
 #include "sync/active_parts.h"
+#include "sync/place.h"
 
 #define CAP_MIN 4
 
@@ -26,17 +27,7 @@ static void *grown(void *items, size_t *cap, size_t item_len)
 
 size_t weir_active_lane_place(const struct weir_active *a, const uint8_t *lane)
 {
-    size_t low = 0;
-    size_t high = a->num_lanes;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(a->lane[middle].lane, lane, WEIR_LANE_LEN) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return weir_place(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
 }
 
 struct active_lane *weir_active_lane_find(const struct weir_active *a, const uint8_t *lane)

@@ -10,6 +10,7 @@
 
 #include "sync/hlc.h"
 #include "sync/members_parts.h"
+#include "sync/place.h"
 
 #define CAP_MIN    8
 #define NODES_MAX  (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
@@ -57,17 +58,7 @@ void weir_members_free(struct weir_members **m)
 /* Place of the first entry that is not below `node`. */
 static size_t place_of(const struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
 {
-    size_t low = 0;
-    size_t high = m->num;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(m->entry[middle].item.node, node, WEIR_NODE_ID_LEN) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return weir_place(m->entry, m->num, sizeof(m->entry[0]), node, WEIR_NODE_ID_LEN);
 }
 
 static struct members_entry *find(const struct weir_members *m,

@@ -9,6 +9,7 @@
 
 #include "node/base/hash.h"
 #include "node/base/limits.h"
+#include "sync/place.h"
 
 #define CAP_MIN 8
 
@@ -37,19 +38,9 @@ static uint64_t entry_hash(const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
  * end first. */
 static size_t find(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
 {
-    size_t low = 0;
-    size_t high = v->num;
-
-    if (high > 0 && memcmp(v->items[high - 1].lane, lane, WEIR_LANE_LEN) < 0)
-        return high;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(v->items[middle].lane, lane, WEIR_LANE_LEN) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    if (v->num > 0 && memcmp(v->items[v->num - 1].lane, lane, WEIR_LANE_LEN) < 0)
+        return v->num;
+    return weir_place(v->items, v->num, sizeof(v->items[0]), lane, WEIR_LANE_LEN);
 }
 
 static bool is_at(const struct weir_vector *v, size_t at, const uint8_t lane[WEIR_LANE_LEN])

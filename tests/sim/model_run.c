@@ -4,7 +4,6 @@
  * at a time. Exit 0: all hold; 1: one does not, and the last line says which and how to see it
  * again; 2: usage, or no resources.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "node/base/contract.h"
+#include "tests/sim/options.h"
 #include "tests/sim/play.h"
 
 #define JOBS_MAX   64
@@ -218,73 +218,21 @@ static int list_mutants(void)
     return EXIT_HOLDS;
 }
 
-/* A number in decimal; `*ret_end` is what follows it. @return whether there was one */
-static bool parse_number(const char *text, uint64_t *ret_number, const char **ret_end)
-{
-    char *end;
-
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (errno != 0)
-        return false;
-    *ret_number = number;
-    *ret_end = end;
-    return true;
-}
-
-static bool parse_seeds(struct options *o, const char *text)
-{
-    uint64_t first;
-    uint64_t last;
-    const char *end;
-
-    if (!parse_number(text, &first, &end) || strncmp(end, "..", 2) != 0)
-        return false;
-    if (!parse_number(end + 2, &last, &end) || *end != '\0' || last < first)
-        return false;
-    o->first = first;
-    o->last = last;
-    return true;
-}
-
-static bool parse_seed(struct options *o, const char *text)
-{
-    const char *end;
-
-    if (!parse_number(text, &o->first, &end) || *end != '\0')
-        return false;
-    o->last = o->first;
-    return true;
-}
-
-static bool parse_jobs(struct options *o, const char *text)
-{
-    uint64_t jobs;
-    const char *end;
-
-    if (!parse_number(text, &jobs, &end) || *end != '\0' || jobs < 1 || jobs > JOBS_MAX)
-        return false;
-    o->jobs = (uint32_t)jobs;
-    return true;
-}
-
 /* One option with its value. @return whether both are right */
 static bool take_option(struct options *o, int letter, const char *value)
 {
     switch (letter) {
     case 's':
-        return parse_seeds(o, value);
+        return weir_sim_option_seeds(value, &o->first, &o->last);
     case 'n':
-        return parse_seed(o, value);
+        return weir_sim_option_seed(value, &o->first, &o->last);
     case 'm':
         return weir_mutant_by_name(value, &o->mutant);
     case 'r':
         o->regime = weir_regime_by_name(value);
         return o->regime != NULL;
     case 'j':
-        return parse_jobs(o, value);
+        return weir_sim_option_number(value, 1, JOBS_MAX, &o->jobs);
     case 'u':
         o->until_failure = true;
         return true;

@@ -4,15 +4,14 @@
  * Exit 0: all hold; 1: one does not, and the last line says which and how to see it again; 2:
  * usage, or no resources.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tests/sim/jobs.h"
+#include "tests/sim/options.h"
 #include "tests/sim/scenario.h"
 
 enum { EXIT_HOLDS = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
@@ -179,58 +178,6 @@ static int list_scenarios(void)
 
 /* -- options -- */
 
-/* A number in decimal; `*ret_end` is what follows it. @return whether there was one */
-static bool parse_number(const char *text, uint64_t *ret_number, const char **ret_end)
-{
-    char *end;
-
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (errno != 0)
-        return false;
-    *ret_number = number;
-    *ret_end = end;
-    return true;
-}
-
-static bool parse_range(const char *text, uint64_t least, uint64_t most, uint32_t *ret)
-{
-    uint64_t number;
-    const char *end;
-
-    if (!parse_number(text, &number, &end) || *end != '\0' || number < least || number > most)
-        return false;
-    *ret = (uint32_t)number;
-    return true;
-}
-
-static bool parse_seeds(struct options *o, const char *text)
-{
-    uint64_t first;
-    uint64_t last;
-    const char *end;
-
-    if (!parse_number(text, &first, &end) || strncmp(end, "..", 2) != 0)
-        return false;
-    if (!parse_number(end + 2, &last, &end) || *end != '\0' || last < first)
-        return false;
-    o->series.first = first;
-    o->series.last = last;
-    return true;
-}
-
-static bool parse_seed(struct options *o, const char *text)
-{
-    const char *end;
-
-    if (!parse_number(text, &o->series.first, &end) || *end != '\0')
-        return false;
-    o->series.last = o->series.first;
-    return true;
-}
-
 static bool parse_mutant(struct options *o, const char *name)
 {
     for (unsigned i = 0; i < WEIR_RULE_COUNT; i++) {
@@ -273,22 +220,22 @@ static bool take_option(struct options *o, int letter, const char *value)
 {
     switch (letter) {
     case 's':
-        return parse_seeds(o, value);
+        return weir_sim_option_seeds(value, &o->series.first, &o->series.last);
     case 'n':
-        return parse_seed(o, value);
+        return weir_sim_option_seed(value, &o->series.first, &o->series.last);
     case 'S':
-        return parse_range(value, 1, SECONDS_MAX, &o->series.wish.seconds);
+        return weir_sim_option_number(value, 1, SECONDS_MAX, &o->series.wish.seconds);
     case 'N':
-        return parse_range(value, 2, WEIR_SIM_NODES_MAX, &o->series.wish.num_nodes);
+        return weir_sim_option_number(value, 2, WEIR_SIM_NODES_MAX, &o->series.wish.num_nodes);
     case 'm':
         return parse_mutant(o, value);
     case 'o':
         return parse_off(o, value);
     case 'j':
-        return parse_range(value, 1, WEIR_SIM_JOBS_MAX, &o->series.jobs);
+        return weir_sim_option_number(value, 1, WEIR_SIM_JOBS_MAX, &o->series.jobs);
     case 'k':
         o->action = ACTION_SHRINK;
-        return parse_seed(o, value);
+        return weir_sim_option_seed(value, &o->series.first, &o->series.last);
     case 'c':
         return parse_scenario(o, value);
     default:

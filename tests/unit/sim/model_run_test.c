@@ -2,46 +2,12 @@
  *
  * model_run_test.c - the program weir-sim-model: its exit status, its last line, its jobs.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-
 #include "node/base/contract.h"
+#include "tests/support/run_program.h"
 
-struct ran {
-    int status;
-    char first[256]; /* lines of standard output, without their ends */
-    char last[256];
-};
-
-/* Run the program with these arguments. Its complaints are not looked at. */
 static struct ran run(const char *arguments)
 {
-    struct ran ran = { .status = -1 };
-    char command[512];
-    char line[256];
-
-    int len = snprintf(command, sizeof(command), "'%s' %s 2>/dev/null", WEIR_SIM_MODEL, arguments);
-    assert_in_range(len, 1, sizeof(command) - 1);
-    FILE *out = popen(command, "r");
-    assert_non_null(out);
-    while (fgets(line, sizeof(line), out) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (ran.first[0] == '\0')
-            memcpy(ran.first, line, sizeof(line));
-        memcpy(ran.last, line, sizeof(line));
-    }
-    int status = pclose(out);
-    assert_true(WIFEXITED(status));
-    ran.status = WEXITSTATUS(status);
-    return ran;
+    return run_program(WEIR_SIM_MODEL, arguments);
 }
 
 static void seeds_that_hold_end_with_0(void **state)
