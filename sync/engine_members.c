@@ -158,9 +158,10 @@ void weir_engine_members_tick(struct weir_engine *e)
     cut_evicted(e);
 }
 
-/* R10 asks those that were ever members and are still to be; a store that was rolled back may not
- * know them all, so one session must have been completed before; and one that knows no others may
- * have been set back to when it was alone. */
+/* R10 asks all that were ever members: one that left may have handed on what it alone had met, and
+ * does not answer any more, so after that each start draws a lane; a store that was rolled back may
+ * not know them all, so one session must have been completed before; and one that knows no others
+ * may have been set back to when it was alone. */
 bool weir_engine_members_confirm(const struct weir_engine *e)
 {
     unsigned num = 0;
@@ -170,8 +171,7 @@ bool weir_engine_members_confirm(const struct weir_engine *e)
     for (size_t i = 0; i < weir_members_num(e->members); i++) {
         const struct weir_members_item *m = weir_members_at(e->members, i);
         bool confirms = false;
-        if (m->life == WEIR_MEMBERS_STRANGER || m->life == WEIR_MEMBERS_LEFT ||
-            m->life == WEIR_MEMBERS_EVICTED || memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) == 0)
+        if (m->life == WEIR_MEMBERS_STRANGER || memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) == 0)
             continue;
         for (uint32_t j = 0; j < e->num_links && !confirms; j++) {
             const struct engine_link *l = engine_greeted(e, j);

@@ -14,6 +14,7 @@
 
 #include "sync/acks.h"
 #include "sync/frame.h"
+#include "sync/member.h"
 #include "sync/members.h"
 #include "sync/num.h"
 #include "tests/support/cluster.h"
@@ -422,6 +423,12 @@ static void an_old_lane_goes_on_only_when_all_members_confirm_it(void **state)
     assert_int_equal(write(&b, 1, "a", "three"), WEIR_OK);
     assert_memory_not_equal(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     assert_true(has(&b, 0, "a", "three"));
+    memcpy(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
+    cluster_member(&b.c, 0, 2, WEIR_MEMBER_LEFT); /* nor can it be asked when it has left */
+    restart(&b, 1);
+    cluster_run(&b.c, SECOND);
+    assert_int_equal(write(&b, 1, "a", "four"), WEIR_OK);
+    assert_memory_not_equal(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     bed_deinit(&b);
 }
 
