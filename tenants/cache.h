@@ -15,7 +15,7 @@
 #include "node/base/metrics.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 #include "tenants/tenant.h"
 
 struct weir_tenant_cache;

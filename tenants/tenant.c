@@ -15,7 +15,7 @@
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 #include "tenants/unpack.h"
 
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */

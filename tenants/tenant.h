@@ -14,7 +14,7 @@
 #include "node/base/limits.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -46,10 +46,10 @@ class TidyTest(unittest.TestCase):
         self.assert_one(self.found("node/base/a.c", '#include "node/flow/up.h"\n'), "base must not include flow")
 
     def test_the_store_is_open_to_tenants_and_the_rest_of_sync_is_not(self):
-        self.write("sync/store.h", "")
-        self.write("sync/engine.h", "")
-        self.assertEqual(self.found("tenants/a.c", '#include "sync/store.h"\n'), [])
-        self.assert_one(self.found("tenants/b.c", '#include "sync/engine.h"\n'), "tenants must not include sync")
+        self.write("sync/store/store.h", "")
+        self.write("sync/engine/engine.h", "")
+        self.assertEqual(self.found("tenants/a.c", '#include "sync/store/store.h"\n'), [])
+        self.assert_one(self.found("tenants/b.c", '#include "sync/engine/engine.h"\n'), "tenants must not include sync")
 
     def test_a_private_header_is_for_its_folder_and_for_tests(self):
         self.write("tenants/x.h", HEAD % "x.h" + "struct weir_x; /* private to nobody */\n")
@@ -66,7 +66,7 @@ class TidyTest(unittest.TestCase):
     def test_foreign_headers_are_found_outside_their_wrappers(self):
         self.assert_one(self.found("node/flow/a.c", "#include <uv.h>\n"), "belongs to the files that wrap it")
         self.assertEqual(self.found("node/loop/a.c", "#include <uv.h>\n"), [])
-        self.assert_one(self.found("sync/record.c", "#include <lmdb.h>\n"), "belongs to the files that wrap it")
+        self.assert_one(self.found("sync/version/record.c", "#include <lmdb.h>\n"), "belongs to the files that wrap it")
         self.assertEqual(self.found("sync/store_map.c", "#include <lmdb.h>\n"), [])
         self.assert_one(self.found("node/wire/a.c", "#include <weir/v1/tenant.pb-c.h>\n"), "generated records")
         self.assert_one(self.found("node/base/a.c", "#include <glib.h>\n"), "neither libc nor a dependency")

@@ -10,8 +10,8 @@
 
 #include "node/base/limits.h"
 #include "node/cli/table.h"
-#include "tenants/schema.h"
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
 
 #include <weir/v1/admin.pb-c.h>
 

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "node/base/span.h"
-#include "tenants/schema.h"
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
 
 #define DURATION_MAX_MS 86400000
 

@@ -20,7 +20,7 @@
 #include "node/base/limits.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema_text.h"
 
 #define IN_MAX         65536 /* bytes of the buffer of received bytes */
 #define CONNECT_NAP_NS 20000000

@@ -10,7 +10,7 @@
 #include "node/cli/api.h"
 #include "node/cli/render.h"
 #include "node/cli/table.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 
 #include <weir/v1/admin.pb-c.h>
 

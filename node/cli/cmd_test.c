@@ -9,7 +9,7 @@
 #include "node/cli/api.h"
 #include "node/cli/render.h"
 #include "node/cli/table.h"
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema_text.h"
 
 #include <weir/v1/admin.pb-c.h>
 

@@ -9,7 +9,7 @@
 
 #include "node/cli/args.h"
 #include "node/cli/render.h"
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema_text.h"
 
 static void flags_write(struct weir_strbuf *out, const struct weir_command *c)
 {

@@ -9,7 +9,7 @@
 
 #include "node/cli/file.h"
 #include "node/cli/table.h"
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema_text.h"
 
 static const struct {
     const char *extension;

@@ -8,8 +8,8 @@
 
 #include "node/cli/args.h"
 #include "node/cli/render.h"
-#include "tenants/schema.h"
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
 
 #define NAME_COLUMN  14 /* width of the names on the screen */
 #define FLAG_COLUMN  24 /* where the meaning of a flag begins */

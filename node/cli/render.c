@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 
 #define DEPTH_MAX 32 /* levels; messages of admin.proto have 8 */
 

@@ -12,7 +12,7 @@
 #include "node/base/contract.h"
 #include "node/base/strbuf.h"
 #include "node/cli/command.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tenants/schema_text.h"
+#include "tenants/schema/schema_text.h"
 
 #define GAP 2 /* columns between columns */
 

@@ -15,7 +15,7 @@
 #include "node/ctl/admin_http.h"
 #include "node/ctl/node.h"
 #include "node/ctl/query.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -14,7 +14,7 @@
 #include "node/base/log.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 
 #include <stddef.h>
 #include <weir/v1/tenant.pb-c.h>

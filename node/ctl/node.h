@@ -12,7 +12,7 @@
 #include "node/flow/verdict.h"
 #include "node/loop/access_log.h"
 #include "node/loop/worker.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -15,8 +15,8 @@
 #include "node/base/span.h"
 #include "node/ctl/node.h"
 #include "node/ctl/stored.h"
-#include "sync/store.h"
-#include "tenants/schema.h"
+#include "sync/store/store.h"
+#include "tenants/schema/schema.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,7 +11,7 @@
 
 #include "node/base/addr.h"
 #include "node/base/limits.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 #include "tenants/unpack.h"
 
 /* protobuf-c writes into anything that can append. */

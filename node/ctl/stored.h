@@ -13,7 +13,7 @@
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>

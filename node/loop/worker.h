@@ -14,7 +14,7 @@
 #include "node/base/metrics.h"
 #include "node/flow/verdict.h"
 #include "node/loop/access_log.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>

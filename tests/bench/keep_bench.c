@@ -19,11 +19,11 @@
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/base/hash.h"
-#include "sync/engine.h"
-#include "sync/frame.h"
-#include "sync/num.h"
-#include "sync/store_eph.h"
-#include "sync/store_keep.h"
+#include "sync/engine/engine.h"
+#include "sync/frame/frame.h"
+#include "sync/version/num.h"
+#include "sync/store/store_eph.h"
+#include "sync/store/store_keep.h"
 
 #define BATCH             500
 #define NUM_RECORDS       1000000

@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "node/base/contract.h"
-#include "sync/engine.h"
-#include "sync/frame.h"
-#include "sync/hlc.h"
-#include "sync/sums.h"
+#include "sync/engine/engine.h"
+#include "sync/frame/frame.h"
+#include "sync/version/hlc.h"
+#include "sync/version/sums.h"
 #include "tests/fuzz/head_fuzz.h"
-#include "tests/sim/memory.h"
+#include "tests/sim/memory/memory.h"
 
 #define LINKS      4
 #define WALL_MS    UINT64_C(1800000000000)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/frame.h"
-#include "sync/frame_bans.h"
+#include "sync/frame/frame.h"
+#include "sync/frame/frame_bans.h"
 #include "tests/fuzz/head_fuzz.h"
 
 static void lanes_come_back(Weir__V1__Lv *const *list, size_t num)

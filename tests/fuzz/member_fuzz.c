@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/member.h"
+#include "sync/frame/member.h"
 #include "weir/v1/record.pb-c.h"
 
 static void check(int holds)

@@ -9,7 +9,7 @@
 #ifndef WEIR_TESTS_FUZZ_SCHEMA_FUZZ_H
 #define WEIR_TESTS_FUZZ_SCHEMA_FUZZ_H
 
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 #include "tests/fuzz/head_fuzz.h"
 
 static inline void fuzz_diags(const struct weir_diags *d, size_t num_lines)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "node/base/hash.h"
-#include "sync/hlc.h"
+#include "sync/version/hlc.h"
 #include "tests/sim/sim.h"
 
 #define KEYS         12

@@ -10,8 +10,8 @@
 #ifndef WEIR_TESTS_SIM_HOSTILE_H
 #define WEIR_TESTS_SIM_HOSTILE_H
 
-#include "sync/engine.h"
-#include "sync/frame.h"
+#include "sync/engine/engine.h"
+#include "sync/frame/frame.h"
 #include "tests/sim/net.h"
 
 #include <stdbool.h>

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/hlc.h"
-#include "sync/sums.h"
+#include "sync/version/hlc.h"
+#include "sync/version/sums.h"
 #include "tests/sim/sim.h"
 
 #define GARBAGE_MAX   200

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "node/base/contract.h"
-#include "tests/sim/options.h"
+#include "tests/sim/runner/options.h"
 #include "tests/sim/play.h"
 
 #define JOBS_MAX   64

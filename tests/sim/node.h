@@ -8,9 +8,9 @@
 #ifndef WEIR_TESTS_SIM_NODE_H
 #define WEIR_TESTS_SIM_NODE_H
 
-#include "sync/engine.h"
-#include "sync/member.h"
-#include "tests/sim/memory.h"
+#include "sync/engine/engine.h"
+#include "sync/frame/member.h"
+#include "tests/sim/memory/memory.h"
 #include "tests/sim/net.h"
 
 #include <stdbool.h>

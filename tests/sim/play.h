@@ -8,7 +8,7 @@
 #ifndef WEIR_TESTS_SIM_PLAY_H
 #define WEIR_TESTS_SIM_PLAY_H
 
-#include "tests/sim/history.h"
+#include "tests/sim/oracle/history.h"
 #include "tests/sim/model.h"
 
 #define WEIR_PLAY_NODES     5

@@ -7,12 +7,12 @@
 #ifndef WEIR_TESTS_SIM_SIM_H
 #define WEIR_TESTS_SIM_SIM_H
 
-#include "tests/sim/check.h"
+#include "tests/sim/oracle/check.h"
 #include "tests/sim/events.h"
 #include "tests/sim/hostile.h"
 #include "tests/sim/net.h"
 #include "tests/sim/node.h"
-#include "tests/sim/swarm.h"
+#include "tests/sim/runner/swarm.h"
 #include "tests/sim/trace.h"
 
 #include <stdbool.h>

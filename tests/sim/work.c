@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "node/base/limits.h"
-#include "sync/frame_bans.h"
+#include "sync/frame/frame_bans.h"
 #include "tests/sim/sim.h"
 
 #define BIG_LEAST   40000 /* bytes of a value that is announced, or nearly */

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "sync/frame_bans.h"
-#include "sync/member.h"
+#include "sync/frame/frame_bans.h"
+#include "sync/frame/member.h"
 
 #define START_MS UINT64_C(1800000000000)
 

@@ -7,7 +7,7 @@
 #ifndef WEIR_TESTS_SUPPORT_CLUSTER_H
 #define WEIR_TESTS_SUPPORT_CLUSTER_H
 
-#include "sync/engine.h"
+#include "sync/engine/engine.h"
 
 #define CLUSTER_MAX 8
 

@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "sync/acks.h"
-#include "sync/frame.h"
-#include "sync/member.h"
-#include "sync/members.h"
-#include "sync/num.h"
+#include "sync/engine/acks.h"
+#include "sync/frame/frame.h"
+#include "sync/frame/member.h"
+#include "sync/members/members.h"
+#include "sync/version/num.h"
 #include "tests/support/cluster.h"
 
 #define SECOND UINT64_C(1000000)

@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-#include "sync/frame.h"
-#include "sync/sums.h"
+#include "sync/frame/frame.h"
+#include "sync/version/sums.h"
 #include "tests/support/wire.h"
 
 static inline struct wire wire_frame(enum weir_frame_topic topic)

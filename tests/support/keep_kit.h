@@ -10,8 +10,8 @@
 #include "tests/support/keep_suite.h"
 #include "tests/support/store_kit.h"
 
-#include "sync/store_eph.h"
-#include "sync/store_keep.h"
+#include "sync/store/store_eph.h"
+#include "sync/store/store_keep.h"
 
 #define KEEP_DAY_MS UINT64_C(86400000)
 #define KEEP_NOW_MS (UINT64_C(20000) * KEEP_DAY_MS) /* some day at midnight */

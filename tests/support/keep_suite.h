@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keep_suite.h - what every keep (sync/keep.h) must do, as tests over any of them: each operation
+ * keep_suite.h - what every keep (sync/store/keep.h) must do, as tests over any of them: each operation
  * and each answer that the contract names and that can be had without faults, orders and ties,
  * aborts, and random operations beside a naive twin. Times are whole days, so a keep may round.
  * Owner: the test program.   Limits: two keeps open at once, one of them for comparison.
@@ -8,8 +8,8 @@
 #ifndef WEIR_TESTS_SUPPORT_KEEP_SUITE_H
 #define WEIR_TESTS_SUPPORT_KEEP_SUITE_H
 
-#include "sync/engine.h"
-#include "sync/keep.h"
+#include "sync/engine/engine.h"
+#include "sync/store/keep.h"
 
 /** How the suite comes by keeps. Each function fails the test itself when it cannot do its work. */
 struct keep_maker {

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "node/base/strbuf.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 
 #define SCHEMAS_TENANT "apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [shop.example.com]\n"
 #define SCHEMAS_NODE   "apiVersion: weir/v1\nkind: Node\n"

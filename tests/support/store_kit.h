@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "node/base/log.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 
 #define KIT_MAX_BYTES (UINT64_C(64) << 20)
 

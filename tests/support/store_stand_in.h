@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_stand_in.h - the reading side of sync/store.h over two small arrays, for tests that count
+ * store_stand_in.h - the reading side of sync/store/store.h over two small arrays, for tests that count
  * what is asked of the store and let it fail. Include it in one file of a program: it defines the
  * store's functions.
  */
@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "node/base/addr.h"
-#include "sync/store.h"
+#include "sync/store/store.h"
 #include "tests/support/stored.h"
 
 #define RECORDS_MAX 64
@@ -54,7 +54,7 @@ struct weir_store_reader {
 
 static struct weir_store_reader the_reader;
 
-/** As sync/store.h; counts readers. */
+/** As sync/store/store.h; counts readers. */
 enum weir_err weir_store_reader_new(struct weir_store *s, struct weir_store_reader **ret)
 {
     s->readers++;
@@ -63,14 +63,14 @@ enum weir_err weir_store_reader_new(struct weir_store *s, struct weir_store_read
     return WEIR_OK;
 }
 
-/** As sync/store.h. */
+/** As sync/store/store.h. */
 void weir_store_reader_free(struct weir_store_reader **r)
 {
     (*r)->store->readers--;
     *r = NULL;
 }
 
-/** As sync/store.h, or fails as begin_err says. */
+/** As sync/store/store.h, or fails as begin_err says. */
 enum weir_err weir_store_read_begin(struct weir_store_reader *r)
 {
     assert_false(r->store->reading);
@@ -81,14 +81,14 @@ enum weir_err weir_store_read_begin(struct weir_store_reader *r)
     return WEIR_OK;
 }
 
-/** As sync/store.h; a read that was not begun is a failed test. */
+/** As sync/store/store.h; a read that was not begun is a failed test. */
 void weir_store_read_end(struct weir_store_reader *r)
 {
     assert_true(r->store->reading);
     r->store->reading = false;
 }
 
-/** As sync/store.h, or fails as get_err says. */
+/** As sync/store/store.h, or fails as get_err says. */
 enum weir_err weir_store_get(struct weir_store_reader *r, enum weir_class class,
                              struct weir_span key, struct weir_record *ret)
 {
@@ -111,7 +111,7 @@ enum weir_err weir_store_get(struct weir_store_reader *r, enum weir_class class,
     return WEIR_ENOTFOUND;
 }
 
-/** As sync/store.h; there is one claim a key. */
+/** As sync/store/store.h; there is one claim a key. */
 enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_index index,
                                      struct weir_span key, struct weir_span *ret_owner)
 {
@@ -128,7 +128,7 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
     return WEIR_ENOTFOUND;
 }
 
-/** As sync/store.h. */
+/** As sync/store/store.h. */
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index)
 {
     uint64_t num = 0;

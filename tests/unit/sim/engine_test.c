@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/sim/memory.h"
+#include "tests/sim/memory/memory.h"
 #include "tests/support/cluster.h"
 #include "tests/support/engine_suite.h"
 #include "tests/support/failalloc.h"

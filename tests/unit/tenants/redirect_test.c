@@ -14,7 +14,7 @@
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "tenants/redirect.h"
-#include "tenants/schema.h"
+#include "tenants/schema/schema.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/stored.h"
 

@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine.c - the turn: inputs gather, one commit makes them durable or undoes them, then outputs.
+ */
+#include "sync/engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/engine/engine_parts.h"
+
+#define SECOND_US   UINT64_C(1000000)
+#define RETRY_US    SECOND_US
+#define EXPORT_US   (60 * SECOND_US)
+#define CLUSTER_MAX 32
+
+#define DEFAULT(field, value)                                                                      \
+    do {                                                                                           \
+        if ((field) == 0)                                                                          \
+            (field) = (value);                                                                     \
+    } while (0)
+
+static void set_defaults(struct weir_engine_paces *p)
+{
+    const uint64_t day_ms = UINT64_C(86400000);
+
+    DEFAULT(p->heart_us, SECOND_US);
+    DEFAULT(p->pull_us, 5 * SECOND_US);
+    DEFAULT(p->pull_timeout_us, 3 * SECOND_US);
+    DEFAULT(p->bans_us, 20000);
+    DEFAULT(p->purge_us, 60 * SECOND_US);
+    DEFAULT(p->tombstone_ms, 400 * day_ms);
+    DEFAULT(p->ban_tombstone_ms, day_ms + 600000);
+    DEFAULT(p->conflict_ms, 30 * day_ms);
+    DEFAULT(p->pull_bytes_per_s, 33554432);
+    DEFAULT(p->chunk_bytes, 262144);
+}
+
+static void draw_incarnation(struct weir_engine *e)
+{
+    for (unsigned i = 0; i < WEIR_INCARNATION_LEN; i += 8) {
+        uint64_t random = weir_rng_next(&e->rng);
+        memcpy(e->incarnation + i, &random, 8);
+    }
+}
+
+void weir_engine_fail(struct weir_engine *e, enum weir_err err)
+{
+    WEIR_ASSERT(err < 0);
+    if (e->turn_err == WEIR_OK)
+        e->turn_err = err;
+}
+
+bool weir_engine_begin(struct weir_engine *e, enum weir_group g)
+{
+    struct engine_group *group = &e->group[g];
+
+    if (e->turn_err < 0)
+        return false;
+    if (group->begun)
+        return true;
+    enum weir_err err = group->keep->ops->begin(group->keep);
+    if (err < 0) {
+        weir_engine_fail(e, err);
+        return false;
+    }
+    group->begun = true;
+    return true;
+}
+
+void weir_engine_turn(struct weir_engine *e)
+{
+    if (e->in_turn)
+        return;
+    e->in_turn = true;
+    e->state_before = e->state;
+    e->turn_err = WEIR_OK;
+    e->served = 0;
+    e->retried = false;
+    e->floor_rose = false;
+    e->outs.num = 0;
+    e->outs.at = 0;
+    weir_arena_reset(&e->outs.arena);
+}
+
+static void abort_all(struct weir_engine *e)
+{
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
+        struct engine_group *group = &e->group[g];
+        if (group->begun)
+            group->keep->ops->abort(group->keep);
+        group->begun = false;
+    }
+}
+
+/* Vectors and numbers as the stores have them. @return whether both could be read */
+static bool reload(struct weir_engine *e)
+{
+    bool loaded = true;
+
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
+        struct weir_keep *keep = e->group[g].keep;
+        enum weir_err err = keep->ops->begin(keep);
+        if (err == WEIR_OK) {
+            err = weir_engine_load(e, (enum weir_group)g);
+            keep->ops->abort(keep);
+        }
+        loaded = loaded && err == WEIR_OK;
+    }
+    return loaded;
+}
+
+/* What a store of group C is at the start: live, begun by --bootstrap, or nothing yet. */
+static enum weir_err settle(struct weir_engine *e)
+{
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
+    bool is_empty = c->seen.num == 0 && c->vv.num == 0;
+
+    e->state = WEIR_ENGINE_JOINING;
+    if (!c->meta.live && !is_empty) {
+        enum weir_err err = c->keep->ops->wipe(c->keep);
+        if (err == WEIR_OK)
+            err = weir_engine_load(e, WEIR_GROUP_C);
+        if (err < 0)
+            return err;
+    }
+    if (!c->meta.live && e->cfg.bootstrap) {
+        c->meta.live = true;
+        enum weir_err err = c->keep->ops->put_meta(c->keep, &c->meta);
+        if (err < 0)
+            return err;
+    }
+    if (c->meta.live)
+        e->state = WEIR_ENGINE_LIVE;
+    return WEIR_OK;
+}
+
+static enum weir_err load_both(struct weir_engine *e)
+{
+    enum weir_err err = WEIR_OK;
+
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT && err == WEIR_OK; g++) {
+        struct weir_keep *keep = e->group[g].keep;
+        err = keep->ops->begin(keep);
+        if (err < 0)
+            return err;
+        err = weir_engine_load(e, (enum weir_group)g);
+        if (err == WEIR_OK && g == WEIR_GROUP_C)
+            err = settle(e);
+        if (err == WEIR_OK)
+            err = keep->ops->commit(keep);
+        else
+            keep->ops->abort(keep);
+    }
+    return err;
+}
+
+enum weir_err weir_engine_new(const struct weir_engine_config *cfg, struct weir_engine **ret)
+{
+    WEIR_ASSERT(cfg->cluster.len >= 1);
+    WEIR_ASSERT(cfg->cluster.len <= CLUSTER_MAX);
+    struct weir_engine *e = calloc(1, sizeof(*e));
+    if (e == NULL)
+        return WEIR_ENOMEM;
+    e->cfg = *cfg;
+    memcpy(e->cluster, cfg->cluster.at, cfg->cluster.len);
+    e->cfg.cluster = weir_span(e->cluster, cfg->cluster.len);
+    set_defaults(&e->cfg.paces);
+    weir_rng_init(&e->rng, cfg->seed);
+    draw_incarnation(e);
+    e->lane_number = 1;
+    weir_engine_out_init(e);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
+        e->group[g].keep = cfg->keep[g];
+        weir_engine_pub_init(&e->group[g].pub);
+    }
+    enum weir_err err = load_both(e);
+    if (err < 0) {
+        weir_engine_free(&e);
+        return err;
+    }
+    weir_engine_sums_restart(e);
+    *ret = e;
+    return WEIR_OK;
+}
+
+static void group_deinit(struct engine_group *group)
+{
+    weir_vector_deinit(&group->vv);
+    weir_vector_deinit(&group->seen);
+    weir_vector_deinit(&group->floor);
+    weir_vector_deinit(&group->final);
+    weir_vector_deinit(&group->idle);
+    weir_vector_deinit(&group->dirty);
+    weir_engine_pub_deinit(&group->pub);
+}
+
+static void pull_deinit(struct engine_pull *p)
+{
+    weir_vector_deinit(&p->cursor);
+    weir_vector_deinit(&p->beyond);
+    weir_vector_deinit(&p->floor);
+}
+
+void weir_engine_free(struct weir_engine **ep)
+{
+    struct weir_engine *e = *ep;
+
+    if (e == NULL)
+        return;
+    abort_all(e);
+    weir_engine_park_forget(e);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
+        group_deinit(&e->group[g]);
+        weir_vector_deinit(&e->shared_cursor[g]);
+    }
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        if (e->links[i] != NULL)
+            weir_vector_deinit(&e->links[i]->vv);
+        free(e->links[i]);
+    }
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+        pull_deinit(&e->pulls[i]);
+    for (unsigned i = 0; i < ENGINE_CLASS_NUM; i++)
+        free(e->sums[i]);
+    free(e->sum_ops);
+    free(e->damaged);
+    weir_engine_audit_deinit(e);
+    weir_members_free(&e->members);
+    weir_vector_deinit(&e->retired);
+    weir_engine_active_deinit(e);
+    weir_frame_cols_free(&e->cols);
+    weir_engine_out_deinit(e);
+    free(e);
+    *ep = NULL;
+}
+
+/* -- states -- */
+
+bool weir_engine_wipe(struct weir_engine *e)
+{
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
+
+    if (!weir_engine_begin(e, WEIR_GROUP_C))
+        return false;
+    enum weir_err err = c->keep->ops->wipe(c->keep);
+    if (err == WEIR_OK)
+        err = weir_engine_load(e, WEIR_GROUP_C);
+    if (err < 0) {
+        weir_engine_fail(e, err);
+        return false;
+    }
+    weir_engine_park_forget(e);
+    weir_engine_sums_restart(e);
+    weir_engine_active_load(e);
+    if (e->acks != NULL)
+        weir_acks_forget(e->acks, e->cfg.node);
+    e->lane_drawn[WEIR_GROUP_C] = false;
+    e->num_damaged = 0;
+    e->audit_tried = 0;
+    e->has_pulled = false;
+    return true;
+}
+
+void weir_engine_reset(struct weir_engine *e)
+{
+    if (!weir_engine_wipe(e))
+        return;
+    weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
+    draw_incarnation(e);
+    weir_members_free(&e->members); /* who this node is has changed: they are met anew */
+    e->exporting = false;
+    e->state = WEIR_ENGINE_JOINING;
+    engine_count(e, WEIR_COUNT_RESETS, 1);
+    for (uint32_t i = 0; i < e->num_links; i++)
+        weir_engine_hello_due(e, i);
+}
+
+void weir_engine_go_stale(struct weir_engine *e)
+{
+    if (e->state == WEIR_ENGINE_STALE)
+        return;
+    e->state = WEIR_ENGINE_STALE;
+    e->exporting = true;
+    e->export_at = e->mono_us;
+    weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
+}
+
+static void export_tick(struct weir_engine *e)
+{
+    if (e->state != WEIR_ENGINE_STALE || e->mono_us < e->export_at)
+        return;
+    e->export_at = e->mono_us + EXPORT_US;
+    e->exporting = true;
+    weir_engine_tell(
+        e, &(struct weir_engine_out){ .what = WEIR_OUT_EXPORT, .link = WEIR_ENGINE_NO_LINK },
+        WEIR_GROUP_C);
+}
+
+/* After the disk failed: can the vectors be read and something be written? */
+static void retry_tick(struct weir_engine *e)
+{
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
+
+    if (!e->readonly || e->mono_us < e->retry_at)
+        return;
+    e->retry_at = e->mono_us + RETRY_US;
+    if (e->unloaded && !reload(e))
+        return;
+    e->unloaded = false;
+    if (!weir_engine_begin(e, WEIR_GROUP_C))
+        return;
+    enum weir_err err = c->keep->ops->put_meta(c->keep, &c->meta);
+    if (err < 0)
+        weir_engine_fail(e, err);
+    e->retried = true;
+}
+
+void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
+{
+    WEIR_ASSERT(mono_us >= e->mono_us);
+    weir_engine_turn(e);
+    e->mono_us = mono_us;
+    e->wall_ms = wall_ms;
+    if (engine_has(e, WEIR_RULE_CLOCK_ALONE) || wall_ms > e->clock_ms)
+        e->clock_ms = wall_ms;
+    retry_tick(e);
+    weir_engine_members_tick(e);
+    weir_engine_active_tick(e);
+    weir_engine_heart(e);
+    export_tick(e);
+    weir_engine_link_tick(e);
+    weir_engine_pull_tick(e);
+    if (e->readonly || e->state == WEIR_ENGINE_STALE)
+        return;
+    weir_engine_purge(e);
+    weir_engine_scan(e);
+    weir_engine_audit_run(e);
+    weir_engine_repair(e);
+}
+
+void weir_engine_exported(struct weir_engine *e, bool ok)
+{
+    weir_engine_turn(e);
+    if (ok && e->state == WEIR_ENGINE_STALE && e->exporting)
+        weir_engine_reset(e);
+}
+
+void weir_engine_give_up(struct weir_engine *e)
+{
+    weir_engine_turn(e);
+    weir_engine_go_stale(e);
+    export_tick(e);
+}
+
+/* -- messages -- */
+
+void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t node[WEIR_NODE_ID_LEN])
+{
+    WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
+    weir_engine_turn(e);
+    if (e->links[link] == NULL)
+        e->links[link] = calloc(1, sizeof(*e->links[link]));
+    struct engine_link *l = e->links[link];
+    if (l == NULL)
+        return; /* its frames are dropped; the next link up tries again */
+    WEIR_ASSERT(!l->up);
+    struct weir_vector vv = l->vv;
+    weir_vector_reset(&vv);
+    *l = (struct engine_link){ .up = true, .vv = vv, .want_us = { ENGINE_NEVER, ENGINE_NEVER } };
+    memcpy(l->node, node, WEIR_NODE_ID_LEN);
+    e->num_up++;
+    if (link >= e->num_links)
+        e->num_links = link + 1;
+    if (memcmp(node, e->cfg.node, WEIR_NODE_ID_LEN) == 0) {
+        weir_engine_refuse(e, link, WEIR_ALARM_DUPLICATE);
+        return;
+    }
+    weir_engine_hello_due(e, link);
+}
+
+void weir_engine_link_down(struct weir_engine *e, uint32_t link)
+{
+    weir_engine_turn(e);
+    if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up)
+        return;
+    if (e->links[link]->greeted)
+        weir_engine_members_down(e, link);
+    e->links[link]->up = false;
+    e->links[link]->greeted = false;
+    e->num_up--;
+    weir_engine_pulls_lost(e, link);
+    if (e->audit.open && e->audit.link == link)
+        e->audit.open = false;
+}
+
+static void take(struct weir_engine *e, uint32_t link, struct weir_span bytes,
+                 const struct weir_frame *f)
+{
+    switch (f->topic) {
+    case WEIR_FRAME_BATCH_C:
+    case WEIR_FRAME_BATCH_E:
+        weir_engine_on_batch(e, link, f->msg.batch, bytes);
+        return;
+    case WEIR_FRAME_HEART:
+        weir_engine_on_heart(e, link, f->msg.heart);
+        return;
+    case WEIR_FRAME_HELLO:
+        weir_engine_on_hello(e, link, f->msg.hello);
+        return;
+    case WEIR_FRAME_PULL_REQ:
+        weir_engine_on_pull_req(e, link, f->msg.pull_req);
+        return;
+    case WEIR_FRAME_PULL_REP:
+        weir_engine_on_pull_rep(e, link, f->msg.pull_rep, bytes.len);
+        return;
+    case WEIR_FRAME_AUDIT:
+        weir_engine_on_audit(e, link, f->msg.audit);
+        return;
+    }
+    WEIR_UNREACHABLE();
+}
+
+void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span frame)
+{
+    struct weir_frame f;
+    enum weir_frame_fault fault;
+
+    WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
+    weir_engine_turn(e);
+    engine_count(e, WEIR_COUNT_FRAMES, 1);
+    if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up || e->turn_err < 0 ||
+        e->unloaded) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+        return;
+    }
+    enum weir_err err = weir_frame_decode(frame, &f, &fault);
+    if (err == WEIR_EPROTO)
+        engine_count(e, WEIR_COUNT_FRAMES_BAD, 1);
+    if (err < 0)
+        return;
+    take(e, link, frame, &f);
+    weir_frame_deinit(&f);
+}
+
+/* -- the end of a turn -- */
+
+/* E first: it is cheap, and what stands of it without C is pulled by others. */
+static enum weir_err commit_stores(struct weir_engine *e, bool *ret_bans_stand)
+{
+    for (unsigned i = WEIR_GROUP_COUNT; i > 0; i--) {
+        struct engine_group *group = &e->group[i - 1];
+        if (!group->begun)
+            continue;
+        if (e->turn_err == WEIR_OK) {
+            enum weir_err err = weir_engine_store_lanes(e, (enum weir_group)(i - 1));
+            if (err < 0)
+                weir_engine_fail(e, err);
+        }
+        if (e->turn_err < 0)
+            break;
+        group->begun = false;
+        enum weir_err err = group->keep->ops->commit(group->keep);
+        if (err < 0)
+            weir_engine_fail(e, err);
+        else if (i - 1 == WEIR_GROUP_E)
+            *ret_bans_stand = true;
+    }
+    return e->turn_err;
+}
+
+static void undo(struct weir_engine *e, bool bans_stand)
+{
+    enum weir_err err = e->turn_err;
+    bool is_disk = err == WEIR_EIO || err == WEIR_EFULL || err == WEIR_ECORRUPT;
+
+    abort_all(e);
+    weir_engine_active_end(e, false);
+    weir_engine_sums_end(e, false);
+    e->state = e->state_before;
+    e->export_at = e->mono_us + RETRY_US; /* a reset that failed is asked for again */
+    e->lane_drawn[WEIR_GROUP_C] =
+        false; /* what was drawn in the turn is not: draw, or ask, again */
+    e->lane_drawn[WEIR_GROUP_E] = false;
+    weir_engine_pub_undo(e, WEIR_GROUP_C);
+    if (!bans_stand)
+        weir_engine_pub_undo(e, WEIR_GROUP_E);
+    weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
+    e->audit.open = false;
+    e->members_due = true;
+    weir_engine_sums_restart(e);
+    weir_engine_out_undo(e, err, bans_stand);
+    e->unloaded = !reload(e);
+    for (uint32_t i = 0; i < e->num_links; i++)
+        weir_engine_hello_due(e, i);
+    if (!is_disk && !e->unloaded)
+        return;
+    e->retry_at = e->mono_us + RETRY_US;
+    if (!e->readonly)
+        weir_engine_alarm(e, WEIR_ALARM_DISK, WEIR_ENGINE_NO_LINK);
+    e->readonly = true;
+    engine_count(e, WEIR_COUNT_DISK_FAILED, 1);
+}
+
+static void done(struct weir_engine *e)
+{
+    weir_engine_sums_end(e, true);
+    weir_engine_active_end(e, true);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        e->group[g].pub.durable = e->group[g].pub.num;
+    if (e->retried)
+        e->readonly = false;
+}
+
+enum weir_err weir_engine_commit(struct weir_engine *e)
+{
+    bool bans_stand = false;
+
+    weir_engine_turn(e);
+    if (e->turn_err == WEIR_OK && !e->unloaded) {
+        weir_engine_unpark(e);
+        weir_engine_pull_run(e);
+        weir_engine_greet(e);
+        weir_engine_publish(e);
+    }
+    enum weir_err err = commit_stores(e, &bans_stand);
+    if (err < 0)
+        undo(e, bans_stand);
+    else
+        done(e);
+    e->in_turn = false;
+    return err;
+}
+
+bool weir_engine_next(struct weir_engine *e, struct weir_engine_out *ret)
+{
+    if (e->in_turn || e->outs.at == e->outs.num)
+        return false;
+    *ret = e->outs.items[e->outs.at++].out;
+    return true;
+}
+
+/* -- questions -- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t weir_engine_deadline(const struct weir_engine *e)
+{
+    uint64_t at = e->heart_at;
+
+    if (e->members != NULL)
+        at = earlier(at, weir_members_deadline(e->members));
+    if (e->readonly)
+        return earlier(at, e->retry_at);
+    if (e->state == WEIR_ENGINE_STALE)
+        return earlier(at, e->export_at);
+    at = earlier(at, earlier(e->pull_at, e->purge_at));
+    at = earlier(at, e->scan.due_us);
+    if (e->group[WEIR_GROUP_E].pub.num > 0)
+        at = earlier(at, e->bans_at);
+    if (e->audit.open)
+        at = earlier(at, e->mono_us);
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+        if (e->pulls[i].open)
+            at = earlier(at, e->pulls[i].due_us);
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = e->links[i];
+        if (l == NULL || !l->up)
+            continue;
+        at = earlier(at, l->greet_us);
+        if (l->hello_due)
+            at = earlier(at, l->hello_us);
+        at = earlier(at, earlier(l->want_us[WEIR_GROUP_C], l->want_us[WEIR_GROUP_E]));
+    }
+    return at;
+}
+
+enum weir_engine_state weir_engine_state(const struct weir_engine *e)
+{
+    return e->readonly ? WEIR_ENGINE_READONLY : e->state;
+}
+
+const struct weir_members *weir_engine_members(const struct weir_engine *e)
+{
+    return e->members;
+}
+
+const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_group g)
+{
+    return &e->group[g].vv;
+}
+
+const struct weir_vector *weir_engine_floor(const struct weir_engine *e, enum weir_group g)
+{
+    return &e->group[g].floor;
+}
+
+const uint8_t *weir_engine_incarnation(const struct weir_engine *e)
+{
+    return e->incarnation;
+}
+
+size_t weir_engine_memory(const struct weir_engine *e)
+{
+    size_t entries = 0;
+
+    for (uint32_t i = 0; i < e->num_links; i++)
+        if (e->links[i] != NULL)
+            entries += e->links[i]->vv.cap;
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+        entries += e->pulls[i].cursor.cap + e->pulls[i].beyond.cap + e->pulls[i].floor.cap;
+    return e->parked_len + entries * sizeof(struct weir_vector_entry);
+}
+
+uint64_t weir_engine_counter(const struct weir_engine *e, enum weir_engine_count counter)
+{
+    WEIR_ASSERT((unsigned)counter < WEIR_COUNT_COUNT);
+    return e->counts[counter];
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_active.c - the engine's side of sync/engine/active.h and sync/engine/acks.h: replicated is not active.
+ * Tells the one what became durable and what the data plane made of it, the other what all say.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/engine_parts.h"
+
+#define ACKS_TOLD 8     /* lanes of one heartbeat; the others come with the next, in turn */
+#define SOON_US   20000 /* news do not wait for the next full second */
+
+void weir_engine_active_load(struct weir_engine *e)
+{
+    if (e->active == NULL)
+        return;
+    weir_active_load(e->active);
+    e->active_loading = true;
+    weir_engine_sums_restart(e); /* the walk that sums tells the records too */
+}
+
+void weir_engine_active_tick(struct weir_engine *e)
+{
+    struct weir_active_config cfg = {
+        .compiled = e->cfg.compiled,
+        .reader = e->cfg.schema_max,
+        .mono_us = e->mono_us,
+    };
+
+    if (e->acks == NULL && weir_acks_new(&e->acks) < 0)
+        return;
+    if (e->active == NULL) {
+        if (weir_active_new(&cfg, &e->active) == WEIR_OK)
+            weir_engine_active_load(e);
+        return;
+    }
+    weir_active_tick(e->active, e->mono_us);
+    if (!e->active_loading && weir_active_wants_load(e->active))
+        weir_engine_active_load(e);
+}
+
+void weir_engine_active_deinit(struct weir_engine *e)
+{
+    weir_active_free(&e->active);
+    weir_acks_free(&e->acks);
+    free(e->puts);
+}
+
+static bool has_verdicts(const struct weir_engine *e)
+{
+    return e->cfg.compiled != 0;
+}
+
+static void tell_soon(struct weir_engine *e)
+{
+    if (has_verdicts(e) && e->heart_at > e->mono_us + SOON_US)
+        e->heart_at = e->mono_us + SOON_US;
+}
+
+void weir_engine_active_put(struct weir_engine *e, const struct weir_kept *rec,
+                            const struct weir_kept *old)
+{
+    if (!has_verdicts(e) || rec->rec.class == WEIR_CLASS_BAN)
+        return;
+    if (e->num_puts == e->cap_puts) {
+        size_t cap = e->cap_puts > 0 ? 2 * e->cap_puts : 64;
+        struct engine_put_op *puts = realloc(e->puts, cap * sizeof(*puts));
+        if (puts == NULL) {
+            weir_engine_fail(e, WEIR_ENOMEM);
+            return;
+        }
+        e->puts = puts;
+        e->cap_puts = cap;
+    }
+    struct engine_put_op *op = &e->puts[e->num_puts++];
+    *op = (struct engine_put_op){
+        .version = rec->rec.version,
+        .class = rec->rec.class,
+        .min_reader = rec->rec.min_reader,
+        .has_old = old != NULL,
+    };
+    if (old != NULL)
+        op->old = old->rec.version;
+}
+
+void weir_engine_active_end(struct weir_engine *e, bool done)
+{
+    for (size_t i = 0; done && e->active != NULL && i < e->num_puts; i++) {
+        const struct engine_put_op *op = &e->puts[i];
+        weir_active_stored(e->active, op->version.lane, op->version.seq, op->class, op->min_reader);
+        if (op->has_old)
+            weir_active_superseded(e->active, op->old.lane, op->old.seq, op->version.lane,
+                                   op->version.seq);
+    }
+    if (done && e->num_puts > 0)
+        tell_soon(e);
+    e->num_puts = 0;
+}
+
+void weir_engine_active_walk(struct weir_engine *e, const struct weir_kept *rec)
+{
+    if (e->active_loading)
+        weir_active_stored(e->active, rec->rec.version.lane, rec->rec.version.seq, rec->rec.class,
+                           rec->rec.min_reader);
+}
+
+void weir_engine_active_walked(struct weir_engine *e)
+{
+    if (!e->active_loading)
+        return;
+    e->active_loading = false;
+    weir_active_loaded(e->active);
+}
+
+void weir_engine_verdict(struct weir_engine *e, const struct weir_version *version,
+                         enum weir_active_state state, struct weir_span why)
+{
+    weir_engine_turn(e);
+    if (e->active != NULL &&
+        weir_active_verdict(e->active, version->lane, version->seq, state, why))
+        tell_soon(e);
+}
+
+bool weir_engine_active_tell(struct weir_engine *e, Weir__V1__Heart *m)
+{
+    const struct weir_vector *vv = &e->group[WEIR_GROUP_C].vv;
+
+    if (e->active == NULL || e->acks == NULL)
+        return true;
+    struct weir_ack *acks = weir_engine_alloc(e, ACKS_TOLD * sizeof(*acks));
+    if (acks == NULL)
+        return false;
+    size_t num = weir_active_acks(e->active, vv, acks, ACKS_TOLD);
+    struct weir_ack_message *msg = weir_engine_alloc(e, (num + 1) * sizeof(*msg));
+    m->ack = weir_engine_alloc(e, (num + 1) * sizeof(Weir__V1__Ack *));
+    if (msg == NULL || m->ack == NULL)
+        return false;
+    for (size_t i = 0; i < num; i++) {
+        weir_acks_note(e->acks, e->cfg.node, &acks[i]);
+        weir_ack_pack(&acks[i], &msg[i]);
+        m->ack[i] = &msg[i].msg;
+    }
+    m->n_ack = num;
+    return true;
+}
+
+void weir_engine_active_heard(struct weir_engine *e, const Weir__V1__Heart *h)
+{
+    struct weir_ack ack;
+
+    for (size_t i = 0; e->acks != NULL && i < h->n_ack; i++) {
+        if (weir_ack_unpack(h->ack[i], &ack) == WEIR_OK)
+            weir_acks_note(e->acks, h->node.data, &ack);
+        else
+            engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+    }
+}
+
+const struct weir_active *weir_engine_active(const struct weir_engine *e)
+{
+    return e->active;
+}
+
+bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
+                      struct weir_acks_count *ret)
+{
+    if (e->acks == NULL || e->members == NULL)
+        return false;
+    weir_acks_count(e->acks, e->members, version->lane, version->seq, ret);
+    return true;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_apply.c - a record meets the store: the larger version stays, whatever comes first, twice
+ * or late.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/engine/engine_parts.h"
+#include "sync/version/hlc.h"
+#include "sync/version/num.h"
+
+#define FLAG_TOMBSTONE 1
+#define VARINT_MAX     5
+
+/* -- records of messages -- */
+
+/* Unknown fields as they were on the wire: number and type, then what followed. */
+static size_t pack_extra(const ProtobufCMessage *msg, uint8_t out[WEIR_KEPT_EXTRA_MAX])
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < msg->n_unknown_fields; i++) {
+        const ProtobufCMessageUnknownField *f = &msg->unknown_fields[i];
+        uint32_t head = f->tag << 3 | (uint32_t)f->wire_type;
+        WEIR_ASSERT(len + VARINT_MAX + f->len <= WEIR_KEPT_EXTRA_MAX); /* weir_frame_decode */
+        for (; head >= 0x80; head >>= 7)
+            out[len++] = (uint8_t)(head | 0x80);
+        out[len++] = (uint8_t)head;
+        if (f->len > 0)
+            memcpy(out + len, f->data, f->len);
+        len += f->len;
+    }
+    return len;
+}
+
+bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *m, const uint8_t *lane,
+                        struct weir_kept *ret)
+{
+    enum weir_class class = (enum weir_class)m->class_;
+
+    if (lane == NULL)
+        lane = m->lane.data;
+    if (engine_lane_group(lane) != engine_group_of(class))
+        return false;
+    *ret = (struct weir_kept){
+        .rec = {
+            .class = class,
+            .key = weir_span(m->key.data, m->key.len),
+            .version = { .hlc = m->hlc, .seq = m->seq },
+            .tombstone = (m->flags & FLAG_TOMBSTONE) != 0,
+            .schema = (uint16_t)m->schema,
+            .min_reader = (uint16_t)m->min_reader,
+            .expires = m->expires,
+            .value = weir_span(m->value.data, m->value.len),
+        },
+        .num_ctx = (uint8_t)m->n_ctx,
+        .sig = m->has_sig ? weir_span(m->sig.data, m->sig.len) : WEIR_SPAN_EMPTY,
+        .stored_ms = e->wall_ms,
+    };
+    memcpy(ret->rec.version.lane, lane, WEIR_LANE_LEN);
+    for (size_t i = 0; i < m->n_ctx; i++) {
+        memcpy(ret->ctx[i].tail, m->ctx[i]->lane8.data, WEIR_LANE_TAIL_LEN);
+        ret->ctx[i].seq = m->ctx[i]->seq;
+    }
+    if (m->base.n_unknown_fields > 0 && engine_has(e, WEIR_RULE_EXTRA))
+        ret->extra = weir_span(e->extra, pack_extra(&m->base, e->extra));
+    return true;
+}
+
+/* -- sums -- */
+
+static bool is_summed(const struct weir_engine *e, const struct weir_kept *rec)
+{
+    const struct engine_scan *s = &e->scan;
+    unsigned class = (unsigned)rec->rec.class;
+
+    if (rec->rec.tombstone || class >= ENGINE_CLASS_NUM)
+        return false;
+    if (s->summed || class != s->class_at)
+        return s->summed || class < s->class_at;
+    return s->begun && weir_span_cmp(rec->rec.key, weir_span(s->key, s->key_len)) <= 0;
+}
+
+void weir_engine_sum(struct weir_engine *e, const struct weir_kept *rec, bool add)
+{
+    if (e->num_sum_ops == e->cap_sum_ops) {
+        size_t cap = e->cap_sum_ops > 0 ? 2 * e->cap_sum_ops : 64;
+        struct engine_sum_op *ops = realloc(e->sum_ops, cap * sizeof(*ops));
+        if (ops == NULL) {
+            weir_engine_fail(e, WEIR_ENOMEM);
+            return;
+        }
+        e->sum_ops = ops;
+        e->cap_sum_ops = cap;
+    }
+    struct weir_sums_item item = { rec->rec.class, rec->rec.key, rec->rec.version };
+    e->sum_ops[e->num_sum_ops++] = (struct engine_sum_op){
+        .add = add,
+        .class = (uint8_t)rec->rec.class,
+        .part = weir_sums_part(&e->cfg.audit_key, &item),
+    };
+}
+
+static struct weir_sums *sums_of(struct weir_engine *e, unsigned class)
+{
+    if (e->sums[class] == NULL)
+        e->sums[class] = calloc(1, sizeof(*e->sums[class]));
+    return e->sums[class];
+}
+
+void weir_engine_sums_end(struct weir_engine *e, bool is_done)
+{
+    for (size_t i = 0; is_done && i < e->num_sum_ops; i++) {
+        const struct engine_sum_op *op = &e->sum_ops[i];
+        struct weir_sums *sums = sums_of(e, op->class);
+        if (sums == NULL) { /* no memory: begin again, later */
+            weir_engine_sums_restart(e);
+            return;
+        }
+        weir_sums_change(sums, &op->part, op->add);
+    }
+    e->num_sum_ops = 0;
+}
+
+void weir_engine_sums_restart(struct weir_engine *e)
+{
+    e->num_sum_ops = 0;
+    for (unsigned i = 0; i < ENGINE_CLASS_NUM; i++)
+        if (e->sums[i] != NULL)
+            memset(e->sums[i], 0, sizeof(*e->sums[i]));
+    e->scan = (struct engine_scan){ .class_at = WEIR_CLASS_SETTING, .due_us = e->mono_us };
+}
+
+/* -- changes of the store -- */
+
+static void tell_changed(struct weir_engine *e, const struct weir_kept *rec)
+{
+    struct weir_engine_out out = {
+        .what = WEIR_OUT_CHANGED,
+        .link = WEIR_ENGINE_NO_LINK,
+        .class = rec->rec.class,
+        .key = rec->rec.key,
+        .version = rec->rec.version,
+        .tombstone = rec->rec.tombstone,
+    };
+
+    weir_engine_tell(e, &out, engine_group_of(rec->rec.class));
+}
+
+void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
+                     const struct weir_kept *old)
+{
+    enum weir_group g = engine_group_of(rec->rec.class);
+    const struct weir_version *v = &rec->rec.version;
+    struct weir_keep *keep = e->group[g].keep;
+
+    if (old != NULL && is_summed(e, old))
+        weir_engine_sum(e, old, false);
+    enum weir_err err = keep->ops->put(keep, rec);
+    if (err < 0) {
+        weir_engine_fail(e, err);
+        return;
+    }
+    /* Only what is put can have been missed by who went past its place: copies that come again and
+     * lose again must not make every session among three nodes begin again. */
+    if (v->seq < weir_vector_get(&e->group[g].seen, v->lane))
+        e->group[g].gen++;
+    weir_engine_see(e, g, v->lane, v->seq);
+    if (is_summed(e, rec))
+        weir_engine_sum(e, rec, true);
+    tell_changed(e, rec);
+    weir_engine_active_put(e, rec, old);
+    weir_engine_retire_put(e, rec);
+    if (rec->rec.class == WEIR_CLASS_MEMBER)
+        e->members_due = true;
+}
+
+void weir_engine_drop(struct weir_engine *e, const struct weir_kept *old)
+{
+    struct weir_keep *keep = e->group[engine_group_of(old->rec.class)].keep;
+
+    if (is_summed(e, old))
+        weir_engine_sum(e, old, false);
+    enum weir_err err = keep->ops->drop(keep, old->rec.class, old->rec.key);
+    if (err < 0)
+        weir_engine_fail(e, err);
+}
+
+static bool is_damaged(const struct weir_engine *e, enum weir_class class, struct weir_span key)
+{
+    for (size_t i = 0; i < e->num_damaged; i++)
+        if (e->damaged[i].class == (uint8_t) class &&
+            weir_span_eq(weir_span(e->damaged[i].key, e->damaged[i].key_len), key))
+            return true;
+    return false;
+}
+
+void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct weir_span key)
+{
+    struct weir_keep *keep = e->group[engine_group_of(class)].keep;
+
+    engine_count(e, WEIR_COUNT_CORRUPT, 1);
+    if (e->damaged == NULL)
+        e->damaged = calloc(ENGINE_DAMAGED_MAX, sizeof(*e->damaged));
+    if (e->damaged == NULL) {
+        weir_engine_fail(e, WEIR_ENOMEM);
+        return;
+    }
+    if (e->num_damaged < ENGINE_DAMAGED_MAX && key.len <= WEIR_KEY_MAX &&
+        !is_damaged(e, class, key)) {
+        if (e->num_damaged == 0)
+            e->damaged_us = e->mono_us;
+        struct engine_damaged *d = &e->damaged[e->num_damaged++];
+        *d = (struct engine_damaged){ .class = (uint8_t) class, .key_len = (uint16_t)key.len };
+        memcpy(d->key, key.at, key.len);
+        key = weir_span(d->key, d->key_len);
+    }
+    enum weir_err err = keep->ops->drop(keep, class, key);
+    if (err < 0)
+        weir_engine_fail(e, err);
+    weir_engine_sums_restart(e); /* which version the sums hold of it is not known */
+}
+
+/* -- merging -- */
+
+/* Two records of one stamp and lane differ in seq only if their writer lied; they are ordered all
+ * the same. */
+int weir_engine_compare(const struct weir_version *a, const struct weir_version *b)
+{
+    int order = weir_hlc_cmp(a->hlc, a->lane, b->hlc, b->lane);
+
+    return order != 0 ? order : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+/* Had the writer of `rec` seen this version of its key? */
+static bool has_seen(const struct weir_kept *rec, const struct weir_version *v)
+{
+    if (memcmp(rec->rec.version.lane, v->lane, WEIR_LANE_LEN) == 0)
+        return rec->rec.version.seq >= v->seq;
+    for (unsigned i = 0; i < rec->num_ctx; i++)
+        if (memcmp(rec->ctx[i].tail, v->lane + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN,
+                   WEIR_LANE_TAIL_LEN) == 0)
+            return rec->ctx[i].seq >= v->seq;
+    return false;
+}
+
+static void note_conflict(struct weir_engine *e, const struct weir_kept *loser,
+                          const struct weir_kept *winner)
+{
+    struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
+    struct weir_keep_conflict c = {
+        .noted_ms = e->wall_ms,
+        .loser = *loser,
+        .winner = winner->rec.version,
+    };
+
+    if (loser->rec.class == WEIR_CLASS_BAN || !engine_has(e, WEIR_RULE_CONFLICTS) ||
+        has_seen(winner, &loser->rec.version))
+        return;
+    engine_count(e, WEIR_COUNT_CONFLICTS, 1);
+    enum weir_err err = keep->ops->put_conflict(keep, &c);
+    if (err < 0)
+        weir_engine_fail(e, err);
+}
+
+/* A ban's end is part of its value. Its tombstone ends with the last ban that it could hide,
+ * counted from when it was written: counted from when it came, it would never end, handed from node
+ * to node.
+ */
+bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_record *r)
+{
+    if (r->class != WEIR_CLASS_BAN || !engine_has(e, WEIR_RULE_TTL))
+        return false;
+    if (r->tombstone)
+        return weir_hlc_ms(r->version.hlc) + e->cfg.paces.ban_tombstone_ms <= e->wall_ms;
+    return r->expires > 0 && r->expires <= e->wall_ms / 1000;
+}
+
+void weir_engine_date_tombstone(struct weir_kept *rec)
+{
+    uint64_t written_s = weir_hlc_ms(rec->rec.version.hlc) / 1000;
+
+    if (rec->rec.class == WEIR_CLASS_BAN && rec->rec.tombstone)
+        rec->rec.expires = written_s > 0 ? written_s : 1;
+}
+
+static void replace(struct weir_engine *e, const struct weir_kept *rec, const struct weir_kept *old)
+{
+    if (weir_engine_is_expired(e, &rec->rec)) { /* as if it had been put, and had gone again */
+        engine_count(e, WEIR_COUNT_EXPIRED, 1);
+        if (old != NULL)
+            weir_engine_drop(e, old);
+        weir_engine_see(e, WEIR_GROUP_E, rec->rec.version.lane, rec->rec.version.seq);
+        return;
+    }
+    weir_engine_put(e, rec, old);
+    engine_count(e, WEIR_COUNT_APPLIED, 1);
+}
+
+enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec, enum engine_how how)
+{
+    enum weir_group g = engine_group_of(rec->rec.class);
+    struct engine_group *group = &e->group[g];
+    const struct weir_version *v = &rec->rec.version;
+    struct weir_kept old;
+
+    weir_engine_date_tombstone(rec);
+    if (!weir_engine_begin(e, g))
+        return e->turn_err;
+    if (how != ENGINE_FORCED && engine_has(e, WEIR_RULE_DOT_GATE) &&
+        weir_vector_covers(&group->vv, v->lane, v->seq)) {
+        engine_count(e, WEIR_COUNT_COVERED, 1);
+        return WEIR_OK;
+    }
+    if (!weir_engine_has_room(e, g, v->lane))
+        return WEIR_OK;
+    if (!engine_has(e, WEIR_RULE_CLOCK_ALONE) && weir_hlc_ms(v->hlc) > e->clock_ms)
+        e->clock_ms = weir_hlc_ms(v->hlc);
+    enum weir_err err = group->keep->ops->get(group->keep, rec->rec.class, rec->rec.key, &old);
+    if (err == WEIR_ECORRUPT) {
+        weir_engine_damage(e, rec->rec.class, rec->rec.key);
+        err = WEIR_ENOTFOUND;
+    }
+    if (err == WEIR_ENOTFOUND) {
+        if (how == ENGINE_LIVE && g == WEIR_GROUP_C && v->hlc <= group->meta.hlc_floor)
+            return WEIR_EBUSY;
+        if (how == ENGINE_FORCED && rec->rec.tombstone &&
+            weir_vector_covers(&group->floor, v->lane, v->seq))
+            return WEIR_OK; /* purged here, there not yet */
+        replace(e, rec, NULL);
+    } else if (err < 0) {
+        weir_engine_fail(e, err);
+    } else {
+        int order = weir_engine_compare(v, &old.rec.version);
+        if (order > 0 || !engine_has(e, WEIR_RULE_LARGER_WINS)) {
+            note_conflict(e, &old, rec);
+            old.rec.key = rec->rec.key; /* the store's own may have moved */
+            replace(e, rec, &old);
+        } else if (order < 0) {
+            engine_count(e, WEIR_COUNT_OLDER, 1);
+            note_conflict(e, rec, &old);
+            weir_engine_see(e, g, v->lane, v->seq);
+        }
+    }
+    return e->turn_err;
+}

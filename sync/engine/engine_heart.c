@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_heart.c - heartbeats: where the own lanes end, a hash of the vector, sums for the audit.
+ * What was lost on the way shows here, a second later at most.
+ */
+#include <string.h>
+
+#include "sync/engine/engine_parts.h"
+#include "sync/version/hlc.h"
+
+#define STATE_MOTION 0x100
+#define DOUBT_US     100000 /* what two peers have should be here by then */
+
+/* Where the lane ends as far as it was published: the rest is on its way. */
+static uint64_t published(const struct engine_group *g)
+{
+    const struct engine_pub *p = &g->pub;
+    uint64_t seq = g->meta.seq;
+
+    for (size_t i = 0; i < p->num; i++) {
+        const struct weir_version *v = &p->recs[i]->rec.version;
+        if (memcmp(v->lane, g->meta.lane, WEIR_LANE_LEN) == 0 && v->seq <= seq)
+            return v->seq - 1;
+    }
+    return seq;
+}
+
+static bool add_own(struct weir_engine *e, Weir__V1__Heart *m)
+{
+    struct weir_vector own = WEIR_VECTOR_ZERO;
+    enum weir_err err = WEIR_OK;
+
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT && err == WEIR_OK; g++)
+        err = weir_vector_raise(&own, e->group[g].meta.lane, published(&e->group[g]));
+    if (err < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    m->own = weir_engine_lanes(e, &own);
+    m->n_own = m->own != NULL ? own.num : 0;
+    weir_vector_deinit(&own);
+    return e->turn_err == WEIR_OK;
+}
+
+static bool add_sums(struct weir_engine *e, Weir__V1__Heart *m)
+{
+    static const struct weir_sum zero;
+    ProtobufCBinaryData *list = weir_engine_alloc(e, ENGINE_CLASS_NUM * sizeof(*list));
+    size_t num = 0;
+
+    if (list == NULL)
+        return false;
+    for (unsigned class = 0; class < ENGINE_CLASS_NUM; class ++) {
+        const struct weir_sums *s = e->sums[class];
+        if (s == NULL || weir_sum_eq(s->total, zero))
+            continue;
+        uint8_t *at = weir_engine_alloc(e, 1 + WEIR_SUM_LEN);
+        if (at == NULL)
+            return false;
+        at[0] = (uint8_t) class;
+        weir_sum_pack(s->total, at + 1);
+        list[num++] = (ProtobufCBinaryData){ .len = 1 + WEIR_SUM_LEN, .data = at };
+    }
+    m->sum = list;
+    m->n_sum = num;
+    return true;
+}
+
+void weir_engine_heart(struct weir_engine *e)
+{
+    Weir__V1__Heart m;
+
+    if (e->mono_us < e->heart_at)
+        return;
+    e->heart_at = e->mono_us + e->cfg.paces.heart_us;
+    if (e->unloaded)
+        return;
+    weir__v1__heart__init(&m);
+    m.has_node = m.has_incarnation = m.has_n = m.has_vv_hash = m.has_ban_hash = 1;
+    m.node.len = WEIR_NODE_ID_LEN;
+    m.node.data = e->cfg.node;
+    m.incarnation.len = WEIR_INCARNATION_LEN;
+    m.incarnation.data = e->incarnation;
+    m.n = e->heart_n > 0 ? e->heart_n + 1 : e->wall_ms + 1; /* counts on over a restart */
+    e->heart_n = m.n;
+    m.vv_hash = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
+    m.ban_hash = weir_vector_hash(&e->group[WEIR_GROUP_E].vv);
+    m.has_wall_ms = m.has_schema_max = m.has_state = 1;
+    m.wall_ms = weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
+    m.schema_max = e->cfg.schema_max;
+    bool in_motion = weir_engine_in_motion(e);
+    m.state = (uint32_t)weir_engine_state(e) | (in_motion ? STATE_MOTION : 0);
+    if (!add_own(e, &m) || !weir_engine_members_tell(e, &m) || !weir_engine_active_tell(e, &m) ||
+        (!in_motion && !add_sums(e, &m)))
+        return;
+    weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEART, &m.base);
+}
+
+/* Did another peer tell the same, while this node stood where it stands? */
+static bool has_second(const struct weir_engine *e, uint32_t link, enum weir_group g,
+                       uint64_t theirs, uint64_t ours)
+{
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        const struct engine_link *l = engine_greeted(e, i);
+        if (l != NULL && i != link && l->hash[g] == theirs && l->our_hash[g] == ours)
+            return true;
+    }
+    return false;
+}
+
+/* A hash that differs for two heartbeats of a peer, on both sides the same, is no change on its
+ * way. Nor is one that two peers tell, if what they have is not here a moment later. */
+static void look_at_hash(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t theirs)
+{
+    struct engine_link *l = e->links[link];
+    uint64_t ours = weir_vector_hash(&e->group[g].vv);
+
+    if (theirs == ours) {
+        l->hash[g] = 0;
+        return;
+    }
+    if (l->hash[g] == theirs && l->our_hash[g] == ours) {
+        weir_engine_want(e, link, g, e->mono_us);
+    } else if (l->want_us[g] == ENGINE_NEVER && has_second(e, link, g, theirs, ours)) {
+        weir_engine_want(e, link, g, e->mono_us + DOUBT_US);
+        l->doubts[g] = true;
+    }
+    l->hash[g] = theirs;
+    l->our_hash[g] = ours;
+}
+
+void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__Heart *h)
+{
+    struct engine_link *l = engine_greeted(e, link);
+
+    if (l == NULL || memcmp(h->node.data, l->node, WEIR_NODE_ID_LEN) != 0) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+        return;
+    }
+    if (memcmp(h->incarnation.data, l->incarnation, WEIR_INCARNATION_LEN) != 0) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+        weir_engine_hello_due(e, link); /* another life: its Hello tells */
+        return;
+    }
+    if (!weir_engine_members_heard(e, link, h))
+        return;
+    weir_engine_active_heard(e, h);
+    if (e->readonly || e->state == WEIR_ENGINE_STALE || l->stale)
+        return;
+    for (size_t i = 0; i < h->n_own; i++) {
+        enum weir_group g = engine_lane_group(h->own[i]->lane.data);
+        if (!weir_vector_covers(&e->group[g].vv, h->own[i]->lane.data, h->own[i]->seq))
+            weir_engine_want(e, link, g, e->mono_us);
+    }
+    look_at_hash(e, link, WEIR_GROUP_C, h->vv_hash);
+    look_at_hash(e, link, WEIR_GROUP_E, h->ban_hash);
+    if ((h->state & STATE_MOTION) == 0)
+        weir_engine_audit_heart(e, link, h);
+}

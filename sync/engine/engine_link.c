@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_link.c - greetings. What each side has and has purged decides who may talk to whom (R6),
+ * whether the own lane may be written on (R10).
+ */
+#include <string.h>
+
+#include "sync/engine/engine_parts.h"
+
+#define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
+#define GREET_US                                                                                   \
+    2000000 /* without an answer, behind, or not live as far as is known: greet again */
+
+void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
+{
+    struct engine_link *l = link < e->num_links ? e->links[link] : NULL;
+
+    if (l != NULL && l->up && !l->refused)
+        l->hello_due = true;
+}
+
+void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm alarm)
+{
+    struct weir_engine_out out = { .what = WEIR_OUT_CUT, .link = link };
+    struct engine_link *l = e->links[link];
+
+    if (l->refused)
+        return;
+    if (l->greeted)
+        weir_engine_members_down(e, link);
+    l->greeted = false;
+    l->hello_due = false;
+    l->refused = true;
+    l->greet_us = ENGINE_NEVER;
+    engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+    weir_engine_pulls_lost(e, link);
+    weir_engine_alarm(e, alarm, link);
+    weir_engine_tell(e, &out, WEIR_GROUP_C);
+}
+
+/* -- sending -- */
+
+/* The last record met of each lane of the node that is greeted, parked ones included. */
+static bool seen_of(struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN],
+                    struct weir_vector *ret)
+{
+    const struct weir_vector *seen = &e->group[WEIR_GROUP_C].seen;
+    enum weir_err err = WEIR_OK;
+
+    for (size_t i = 0; i < seen->num && err == WEIR_OK; i++)
+        if (memcmp(seen->items[i].lane, node, WEIR_NODE_ID_LEN) == 0)
+            err = weir_vector_raise(ret, seen->items[i].lane, seen->items[i].seq);
+    for (const struct engine_parked *p = e->parked; p != NULL && err == WEIR_OK; p = p->next)
+        if (p->group == WEIR_GROUP_C && memcmp(p->lane, node, WEIR_NODE_ID_LEN) == 0)
+            err = weir_vector_raise(ret, p->lane, p->last);
+    /* The newest lanes stand anywhere among these; the message takes so many. */
+    while (ret->num > ENGINE_SEEN_MAX)
+        weir_vector_forget(ret, ret->items[0].lane);
+    if (err < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    return err == WEIR_OK;
+}
+
+static void send_hello(struct weir_engine *e, uint32_t link, bool is_answer)
+{
+    const struct engine_group *c = &e->group[WEIR_GROUP_C];
+    struct engine_link *l = e->links[link];
+    struct weir_vector seen = WEIR_VECTOR_ZERO;
+    struct weir_vector told = WEIR_VECTOR_ZERO;
+    const struct weir_vector *vv = &c->vv;
+    uint64_t hash = weir_engine_retired_hash(e);
+    Weir__V1__Hello m;
+
+    l->hello_us = e->mono_us + HELLO_US;
+    weir__v1__hello__init(&m);
+    m.has_cluster = m.has_node = m.has_incarnation = 1;
+    m.cluster.len = e->cfg.cluster.len;
+    m.cluster.data = e->cluster;
+    m.node.len = WEIR_NODE_ID_LEN;
+    m.node.data = e->cfg.node;
+    m.incarnation.len = WEIR_INCARNATION_LEN;
+    m.incarnation.data = e->incarnation;
+    m.has_wire_max = m.has_wire_min = m.has_schema_max = 1;
+    m.wire_max = WEIR_FRAME_VERSION;
+    m.wire_min = WEIR_FRAME_VERSION_MIN;
+    m.schema_max = e->cfg.schema_max;
+    /* A peer that has the same lanes retired is not told of them; and each tells the other which.
+     */
+    if (hash != 0 && l->greeted && l->retired_hash == hash && !l->wants_all) {
+        m.has_retired_out = 1;
+        m.retired_out = 1;
+        if (!weir_engine_leave_out(e, vv, &told))
+            goto out;
+        vv = &told;
+    }
+    m.has_retired_hash = hash != 0;
+    m.retired_hash = hash;
+    m.vv = weir_engine_lanes(e, vv);
+    m.n_vv = m.vv != NULL ? vv->num : 0;
+    m.floor = weir_engine_lanes(e, &c->floor);
+    m.n_floor = m.floor != NULL ? c->floor.num : 0;
+    m.has_live = 1;
+    m.live = engine_is_live(e);
+    m.has_all = l->asks_all;
+    m.all = l->asks_all;
+    m.has_answer = is_answer;
+    m.answer = is_answer;
+    if (seen_of(e, l->node, &seen)) {
+        m.seen = weir_engine_lanes(e, &seen);
+        m.n_seen = m.seen != NULL ? seen.num : 0;
+        weir_engine_send(e, link, WEIR_FRAME_HELLO, &m.base);
+    }
+out:
+    weir_vector_deinit(&told);
+    weir_vector_deinit(&seen);
+}
+
+/* A floor rose: who was not known to be above it is asked where it stands. */
+static void look_behind(struct weir_engine *e)
+{
+    const struct weir_vector *floor = &e->group[WEIR_GROUP_C].floor;
+
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        struct engine_link *l = engine_greeted(e, i);
+        if (l == NULL || !l->live || !engine_has(e, WEIR_RULE_STALE_PEER))
+            continue;
+        l->behind = weir_vector_is_stale(&l->vv, floor);
+        weir_engine_hello_due(e, i);
+    }
+}
+
+void weir_engine_greet(struct weir_engine *e)
+{
+    if (e->floor_rose)
+        look_behind(e);
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        struct engine_link *l = e->links[i];
+        if (l == NULL || !l->up || l->refused)
+            continue;
+        if (l->answer_due || (l->hello_due && e->mono_us >= l->hello_us)) {
+            bool is_answer = l->answer_due && !l->hello_due;
+            l->answer_due = false;
+            l->hello_due = false;
+            send_hello(e, i, is_answer);
+        }
+    }
+}
+
+void weir_engine_link_tick(struct weir_engine *e)
+{
+    for (uint32_t i = 0; i < e->num_links; i++) {
+        struct engine_link *l = e->links[i];
+        if (l == NULL || !l->up || e->mono_us < l->greet_us)
+            continue;
+        if (!l->greeted || !l->live || l->behind || l->stale || l->split)
+            weir_engine_hello_due(e, i);
+        l->greet_us = e->mono_us + GREET_US;
+    }
+}
+
+/* -- taking -- */
+
+static bool is_welcome(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
+{
+    const struct engine_link *l = e->links[link];
+
+    if (!weir_span_eq(e->cfg.cluster, weir_span(h->cluster.data, h->cluster.len)) ||
+        h->wire_min > WEIR_FRAME_VERSION || h->wire_max < WEIR_FRAME_VERSION_MIN) {
+        weir_engine_refuse(e, link, WEIR_ALARM_CLUSTER);
+        return false;
+    }
+    if (memcmp(h->node.data, e->cfg.node, WEIR_NODE_ID_LEN) == 0) {
+        weir_engine_refuse(e, link, WEIR_ALARM_DUPLICATE);
+        return false;
+    }
+    if (memcmp(h->node.data, l->node, WEIR_NODE_ID_LEN) != 0) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1); /* not who the transport says it is */
+        return false;
+    }
+    return true;
+}
+
+/* R10: what the peer has of the own lane. */
+static void confirm(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
+{
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
+    struct engine_link *l = e->links[link];
+    uint64_t most = weir_vector_get(&l->vv, c->meta.lane);
+
+    for (size_t i = 0; i < h->n_seen; i++)
+        if (memcmp(h->seen[i]->lane.data, c->meta.lane, WEIR_LANE_LEN) == 0 &&
+            h->seen[i]->seq > most)
+            most = h->seen[i]->seq;
+    if (most <= c->meta.seq)
+        l->confirmed = e->lane_number;
+    else
+        weir_engine_lane_lost(e, WEIR_GROUP_C, link);
+}
+
+/* R6: who is beyond whose purges? */
+static void compare(struct weir_engine *e, uint32_t link, const struct weir_vector *floor)
+{
+    const struct engine_group *c = &e->group[WEIR_GROUP_C];
+    struct engine_link *l = e->links[link];
+    bool both_live = l->live && engine_is_live(e);
+    bool is_mine =
+        both_live && engine_has(e, WEIR_RULE_STALE_SELF) && weir_vector_is_stale(&c->vv, floor);
+    bool is_theirs =
+        both_live && engine_has(e, WEIR_RULE_STALE_PEER) && weir_vector_is_stale(&l->vv, &c->floor);
+
+    if (is_mine && is_theirs && !l->split)
+        weir_engine_alarm(e, WEIR_ALARM_BOTH_STALE, link);
+    if (is_theirs && !l->stale)
+        engine_count(e, WEIR_COUNT_STALE_REFUSED, 1);
+    l->split = is_mine && is_theirs;
+    l->stale = is_theirs;
+    l->behind = false;
+    if (is_mine && !is_theirs)
+        weir_engine_go_stale(e);
+}
+
+/* @return false: the link was refused (R13) */
+static bool begin_link(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
+{
+    struct engine_link *l = e->links[link];
+    bool is_new =
+        !l->greeted || memcmp(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN) != 0;
+
+    l->live = h->live;
+    if (!is_new)
+        return true;
+    if (l->greeted)
+        weir_engine_members_down(e, link);
+    l->sums_hash = 0;
+    l->audit_bad = 0;
+    l->confirmed = 0;
+    l->hash[WEIR_GROUP_C] = 0;
+    l->hash[WEIR_GROUP_E] = 0;
+    if (e->acks != NULL)
+        weir_acks_forget(e->acks, l->node);
+    l->greeted = true;
+    memcpy(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN);
+    return weir_engine_members_up(e, link);
+}
+
+void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
+{
+    struct engine_link *l = e->links[link];
+    struct weir_vector floor = WEIR_VECTOR_ZERO;
+
+    if (l->refused || !is_welcome(e, link, h))
+        return;
+    bool was_live = l->greeted && l->live;
+    if (!begin_link(e, link, h))
+        return;
+    if (!h->answer)
+        l->answer_due = true;
+    l->retired_hash = h->retired_hash;
+    l->wants_all = h->all;
+    if (!weir_engine_split(e, WEIR_GROUP_C, h->vv, h->n_vv, &l->vv) ||
+        !weir_engine_split(e, WEIR_GROUP_C, h->floor, h->n_floor, &floor))
+        return;
+    if (h->retired_out && !weir_engine_fill_in(e, h->retired_hash, &l->vv)) {
+        l->asks_all = true; /* what it left out is not what is retired here */
+        weir_engine_hello_due(e, link);
+        weir_vector_deinit(&floor);
+        return;
+    }
+    l->asks_all = false;
+    confirm(e, link, h);
+    if (e->state != WEIR_ENGINE_STALE && !e->readonly)
+        compare(e, link, &floor);
+    weir_vector_deinit(&floor);
+    if (!l->live || l->stale)
+        return;
+    bool has_more = !weir_vector_dominates(&e->group[WEIR_GROUP_C].vv, &l->vv);
+    if (has_more || !engine_is_live(e) || !e->has_pulled)
+        weir_engine_want(e, link, WEIR_GROUP_C, e->mono_us);
+    if (!was_live)
+        weir_engine_want(e, link, WEIR_GROUP_E, e->mono_us);
+}

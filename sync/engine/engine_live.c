@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_live.c - rule R2: what was just written elsewhere is taken in turn, or waits for what is
+ * before it. A batch is a hint: whatever becomes of it, a pull brings the same.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/engine/engine_parts.h"
+
+#define RELAY_GAP_US 50000 /* copies of a flood overtake one another: wait before pulling */
+
+static uint64_t num_of(const Weir__V1__Batch *b)
+{
+    return b->bans != NULL ? b->bans->reason.len : b->n_r;
+}
+
+static uint64_t last_of(const Weir__V1__Batch *b)
+{
+    uint64_t num = num_of(b);
+
+    return num > 0 ? b->first + num - 1 : b->first;
+}
+
+/* -- applying -- */
+
+/* Records from seq `from` on, which is in turn. @return the last that was taken */
+static uint64_t take_records(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
+{
+    struct weir_kept rec;
+    uint64_t at = from;
+
+    for (; at - b->first < b->n_r; at++) {
+        if (!weir_engine_record(e, b->r[at - b->first], b->lane.data, &rec))
+            break;
+        if (weir_engine_apply(e, &rec, ENGINE_LIVE) < 0)
+            break;
+    }
+    return at - 1;
+}
+
+static uint64_t take_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
+{
+    struct weir_frame_bans bans;
+    struct weir_frame_ban ban;
+    uint64_t taken = from - 1;
+
+    weir_frame_bans_begin(&bans, b);
+    while (weir_frame_bans_next(&bans, &ban)) {
+        struct weir_kept rec = { .rec = ban.rec, .stored_ms = e->wall_ms };
+        if (ban.rec.version.seq < from)
+            continue;
+        if (weir_engine_apply(e, &rec, ENGINE_LIVE) < 0)
+            break;
+        taken = ban.rec.version.seq;
+    }
+    return taken;
+}
+
+/* @return whether all of it is here now */
+static bool take(struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
+{
+    const uint8_t *lane = b->lane.data;
+    uint64_t from = weir_vector_get(&e->group[g].vv, lane) + 1;
+
+    if (from < b->first || !engine_has(e, WEIR_RULE_DOT_GATE))
+        from = b->first;
+    uint64_t taken = b->bans != NULL ? take_bans(e, b, from) : take_records(e, b, from);
+    weir_engine_raise(e, g, lane, taken);
+    return taken == last_of(b);
+}
+
+/* -- parking -- */
+
+static void park(struct weir_engine *e, uint32_t link, enum weir_group g, const Weir__V1__Batch *b,
+                 struct weir_span frame)
+{
+    size_t len = sizeof(struct engine_parked) + frame.len;
+    struct engine_parked **at = &e->parked;
+
+    for (; *at != NULL; at = &(*at)->next)
+        if ((*at)->first == b->first && memcmp((*at)->lane, b->lane.data, WEIR_LANE_LEN) == 0)
+            return;
+    struct engine_parked *p =
+        e->parked_len + len <= WEIR_ENGINE_PARKED_MAX && e->num_parked < ENGINE_PARKED_NUM
+            ? malloc(len)
+            : NULL;
+    if (p == NULL) {
+        engine_count(e, WEIR_COUNT_PARKED_DROPPED, 1);
+        return;
+    }
+    p->next = NULL;
+    p->group = g;
+    p->link = link;
+    memcpy(p->lane, b->lane.data, WEIR_LANE_LEN);
+    p->first = b->first;
+    p->last = last_of(b);
+    p->len = frame.len;
+    memcpy(p->frame, frame.at, frame.len);
+    *at = p;
+    e->parked_len += len;
+    e->num_parked++;
+    engine_count(e, WEIR_COUNT_PARKED, 1);
+}
+
+static void unpark_one(struct weir_engine *e, struct engine_parked **at)
+{
+    struct engine_parked *p = *at;
+
+    *at = p->next;
+    e->parked_len -= sizeof(*p) + p->len;
+    e->num_parked--;
+    free(p);
+}
+
+void weir_engine_park_forget(struct weir_engine *e)
+{
+    while (e->parked != NULL)
+        unpark_one(e, &e->parked);
+    e->unpark_due = false;
+}
+
+static void take_parked(struct weir_engine *e, const struct engine_parked *p)
+{
+    struct weir_frame f;
+    enum weir_frame_fault fault;
+    struct weir_span frame = weir_span(p->frame, p->len);
+
+    if (weir_frame_decode(frame, &f, &fault) < 0)
+        return; /* no memory: pulled later */
+    if (take(e, p->group, f.msg.batch) && weir_engine_relays(e))
+        weir_engine_relay(e, frame);
+    weir_frame_deinit(&f);
+}
+
+void weir_engine_unpark(struct weir_engine *e)
+{
+    while (e->unpark_due && e->turn_err == WEIR_OK) {
+        struct engine_parked **at = &e->parked;
+        e->unpark_due = false;
+        while (*at != NULL && e->turn_err == WEIR_OK) {
+            uint64_t vv = weir_vector_get(&e->group[(*at)->group].vv, (*at)->lane);
+            if ((*at)->first > vv + 1) {
+                at = &(*at)->next;
+                continue;
+            }
+            if ((*at)->last > vv)
+                take_parked(e, *at);
+            unpark_one(e, at);
+        }
+    }
+}
+
+/* -- a batch comes -- */
+
+/* R6, R7: may anything live be taken from this link now? */
+static bool is_heard(struct weir_engine *e, uint32_t link, enum weir_group g)
+{
+    const struct engine_link *l = engine_greeted(e, link);
+
+    if (l == NULL) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+        return false;
+    }
+    if (!engine_is_live(e) || e->readonly)
+        return false;
+    if (g == WEIR_GROUP_C && (l->stale || l->behind)) {
+        engine_count(e, WEIR_COUNT_STALE_REFUSED, 1);
+        if (!l->stale)
+            weir_engine_want(e, link, g, e->mono_us);
+        return false;
+    }
+    return true;
+}
+
+static bool is_sound(const struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
+{
+    return engine_lane_group(b->lane.data) == g && last_of(b) <= WEIR_RECORD_SEQ_MAX;
+}
+
+void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__Batch *b,
+                          struct weir_span frame)
+{
+    enum weir_group g = b->group == WEIR_FRAME_BATCH_C ? WEIR_GROUP_C : WEIR_GROUP_E;
+    struct engine_group *group = &e->group[g];
+    const uint8_t *lane = b->lane.data;
+
+    if (!is_heard(e, link, g))
+        return;
+    if (!is_sound(e, g, b)) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+        return;
+    }
+    uint64_t vv = weir_vector_get(&group->vv, lane);
+    if (last_of(b) <= vv && engine_has(e, WEIR_RULE_DOT_GATE)) {
+        engine_count(e, WEIR_COUNT_COVERED, num_of(b));
+        return;
+    }
+    if (memcmp(lane, group->meta.lane, WEIR_LANE_LEN) == 0) { /* R10: not even a pull is needed */
+        if (last_of(b) > group->meta.seq)
+            weir_engine_lane_lost(e, g, link);
+        return;
+    }
+    if (!weir_engine_has_room(e, g, lane))
+        return;
+    bool has_gap = b->first > vv + 1 && engine_has(e, WEIR_RULE_NO_GAPS);
+    if (num_of(b) > 0 && !has_gap) {
+        if (take(e, g, b)) {
+            if (weir_engine_relays(e))
+                weir_engine_relay(e, frame);
+            return;
+        }
+    } else if (num_of(b) > 0) {
+        park(e, link, g, b, frame);
+    }
+    weir_engine_want(e, link, g,
+                     e->mono_us + (weir_engine_relays(e) && has_gap ? RELAY_GAP_US : 0));
+}

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_pull.c - sessions as puller (R4, R5, R8): ask for what is beyond a cursor until the source
+ * has nothing more, and only then believe its vector.
+ */
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/engine/engine_parts.h"
+
+#define RETRY_MIN_US  50000
+#define RETRY_MORE_US 200000
+#define JOIN_US       100000   /* between attempts to begin a bootstrap */
+#define PATIENCE_US   10000000 /* for a peer that has had all that this node has had */
+#define TOKENS_US     1000000  /* the bucket holds the bytes of so long */
+
+static uint64_t retry_at(struct weir_engine *e)
+{
+    return e->mono_us + RETRY_MIN_US + weir_rng_below(&e->rng, RETRY_MORE_US);
+}
+
+void weir_engine_want(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us)
+{
+    struct engine_link *l = engine_greeted(e, link);
+
+    if (l == NULL)
+        return;
+    l->doubts[g] = false;
+    if (at_us < l->want_us[g])
+        l->want_us[g] = at_us;
+}
+
+/* A pull that was wanted because two peers had what this node had not: something came since. */
+static bool is_dispelled(const struct weir_engine *e, const struct engine_link *l,
+                         enum weir_group g)
+{
+    return l->doubts[g] && weir_vector_hash(&e->group[g].vv) != l->our_hash[g];
+}
+
+static bool is_joining(const struct weir_engine *e)
+{
+    return e->state == WEIR_ENGINE_JOINING;
+}
+
+static void close_pull(struct engine_pull *p)
+{
+    p->open = false;
+    weir_vector_reset(&p->cursor);
+    weir_vector_reset(&p->beyond);
+    weir_vector_reset(&p->floor);
+}
+
+void weir_engine_pull_lost(struct weir_engine *e, struct engine_pull *p)
+{
+    if (!p->open)
+        return;
+    engine_count(e, WEIR_COUNT_PULLS_LOST, 1);
+    if (!engine_has(e, WEIR_RULE_INCARNATION) && !p->forced &&
+        weir_vector_copy(&e->shared_cursor[p->group], &p->cursor) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    close_pull(p);
+    weir_engine_want(e, p->link, p->group, retry_at(e));
+}
+
+void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link)
+{
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
+        if (e->pulls[i].open && (link == WEIR_ENGINE_NO_LINK || e->pulls[i].link == link))
+            weir_engine_pull_lost(e, &e->pulls[i]);
+}
+
+/* -- asking -- */
+
+static Weir__V1__PullReq *request(struct weir_engine *e, struct engine_pull *p)
+{
+    Weir__V1__PullReq *m = weir_engine_alloc(e, sizeof(*m));
+
+    if (m == NULL)
+        return NULL;
+    p->name = weir_rng_next(&e->rng); /* of this request: late copies of earlier answers fit none */
+    weir__v1__pull_req__init(m);
+    uint32_t *group = weir_engine_alloc(e, sizeof(*group));
+    if (group == NULL)
+        return NULL;
+    *group = p->group == WEIR_GROUP_C ? WEIR_FRAME_BATCH_C : WEIR_FRAME_BATCH_E;
+    m->groups = group;
+    m->n_groups = 1;
+    m->has_session = 1;
+    m->session.len = ENGINE_SESSION_LEN;
+    m->session.data = (uint8_t *)(uintptr_t)&p->name;
+    m->has_max_bytes = 1;
+    m->max_bytes = e->cfg.paces.chunk_bytes;
+    m->has_boot = p->boot;
+    m->boot = p->boot;
+    return m;
+}
+
+static void sent(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullReq *m)
+{
+    weir_engine_send(e, p->link, WEIR_FRAME_PULL_REQ, &m->base);
+    p->waiting = true;
+    p->due_us = e->mono_us + e->cfg.paces.pull_timeout_us;
+}
+
+/* The cursor, without the lanes that both have retired. @return false: the turn has failed */
+static bool tell_cursor(struct weir_engine *e, const struct engine_pull *p, Weir__V1__PullReq *m)
+{
+    uint64_t hash = p->group == WEIR_GROUP_C && !p->boot ? weir_engine_retired_hash(e) : 0;
+    struct weir_vector told = WEIR_VECTOR_ZERO;
+    const struct weir_vector *cursor = &p->cursor;
+
+    if (hash != 0 && e->links[p->link]->retired_hash == hash) {
+        if (!weir_engine_leave_out(e, cursor, &told))
+            return false;
+        m->has_retired_hash = 1;
+        m->retired_hash = hash;
+        cursor = &told;
+    }
+    m->cursor = weir_engine_lanes(e, cursor);
+    m->n_cursor = m->cursor != NULL ? cursor->num : 0;
+    weir_vector_deinit(&told);
+    return e->turn_err == WEIR_OK;
+}
+
+/* R6: what this node has, or is to go on from, and what it has purged. @return false: failed */
+static bool tell_reach(struct weir_engine *e, struct engine_pull *p, Weir__V1__PullReq *m)
+{
+    const struct weir_vector *floor = &e->group[p->group].floor;
+
+    p->floor_hash = weir_vector_hash(floor);
+    if (p->group == WEIR_GROUP_C && !p->boot) {
+        m->floor = weir_engine_lanes(e, floor);
+        m->n_floor = m->floor != NULL ? floor->num : 0;
+    }
+    return tell_cursor(e, p, m);
+}
+
+static void ask(struct weir_engine *e, struct engine_pull *p)
+{
+    Weir__V1__PullReq *m = request(e, p);
+
+    if (m == NULL)
+        return;
+    if (p->has_source && engine_has(e, WEIR_RULE_INCARNATION)) {
+        m->has_want_incarnation = 1;
+        m->want_incarnation.len = WEIR_INCARNATION_LEN;
+        m->want_incarnation.data = p->source;
+    }
+    if (!tell_reach(e, p, m))
+        return;
+    m->beyond = weir_engine_lanes(e, &p->beyond);
+    m->n_beyond = m->beyond != NULL ? p->beyond.num : 0;
+    m->has_gen = p->beyond.num > 0;
+    m->gen = p->gen;
+    sent(e, p, m);
+}
+
+static struct engine_pull *new_pull(struct weir_engine *e, uint32_t link, enum weir_group g)
+{
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
+        struct engine_pull *p = &e->pulls[i];
+        if (p->open)
+            continue;
+        p->open = true;
+        p->group = g;
+        p->link = link;
+        p->boot = false;
+        p->forced = false;
+        p->has_source = false;
+        p->gen = 0;
+        return p;
+    }
+    return NULL;
+}
+
+void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData *keys, size_t num)
+{
+    if (num == 0 || engine_greeted(e, link) == NULL)
+        return;
+    struct engine_pull *p = new_pull(e, link, engine_group_of((enum weir_class)keys[0].data[0]));
+    Weir__V1__PullReq *m = p != NULL ? request(e, p) : NULL;
+
+    if (m == NULL)
+        return;
+    p->forced = true;
+    m->force_keys = keys;
+    m->n_force_keys = num;
+    if (weir_vector_copy(&p->cursor, &e->group[p->group].vv) < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    else if (tell_reach(e, p, m))
+        sent(e, p, m);
+}
+
+/* From the vector, or when a bootstrap is to begin from nothing. @return false: the turn failed */
+static bool set_cursor(struct weir_engine *e, struct engine_pull *p)
+{
+    struct engine_group *group = &e->group[p->group];
+    const struct weir_vector *from = &group->vv;
+
+    if (p->group == WEIR_GROUP_C && is_joining(e)) {
+        p->boot = true;
+        bool is_empty = group->seen.num == 0 && group->vv.num == 0;
+        if (!is_empty && engine_has(e, WEIR_RULE_LIVE_ONLY) && !weir_engine_wipe(e))
+            return false;
+    }
+    if (!engine_has(e, WEIR_RULE_INCARNATION) && e->shared_cursor[p->group].num > 0)
+        from = &e->shared_cursor[p->group];
+    weir_vector_reset(&p->beyond);
+    weir_vector_reset(&p->floor);
+    if (weir_vector_copy(&p->cursor, from) == WEIR_OK)
+        return true;
+    weir_engine_fail(e, WEIR_ENOMEM);
+    return false;
+}
+
+static void start(struct weir_engine *e, uint32_t link, enum weir_group g)
+{
+    struct engine_pull *p = new_pull(e, link, g);
+
+    if (p == NULL)
+        return;
+    e->links[link]->want_us[g] = ENGINE_NEVER;
+    engine_count(e, WEIR_COUNT_PULLS, 1);
+    if (set_cursor(e, p))
+        ask(e, p);
+}
+
+/* -- when -- */
+
+static unsigned num_open(const struct weir_engine *e, enum weir_group g, uint32_t link)
+{
+    unsigned num = 0;
+
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
+        const struct engine_pull *p = &e->pulls[i];
+        if (p->open && p->group == g && (link == WEIR_ENGINE_NO_LINK || p->link == link))
+            num++;
+    }
+    return num;
+}
+
+static bool may_pull(const struct weir_engine *e, uint32_t link, enum weir_group g)
+{
+    const struct engine_link *l = engine_greeted(e, link);
+
+    return l != NULL && l->live && !(g == WEIR_GROUP_C && l->stale) && num_open(e, g, link) == 0;
+}
+
+static uint32_t random_source(struct weir_engine *e, enum weir_group g)
+{
+    uint32_t num = 0;
+    uint32_t found = WEIR_ENGINE_NO_LINK;
+
+    for (uint32_t i = 0; i < e->num_links; i++)
+        if (may_pull(e, i, g) && weir_rng_below(&e->rng, ++num) == 0)
+            found = i;
+    return found;
+}
+
+/* A quarter of the places for each direction of trouble: two sessions a group, one to join. */
+static unsigned most_of(const struct weir_engine *e, enum weir_group g)
+{
+    return is_joining(e) && g == WEIR_GROUP_C ? 1 : WEIR_ENGINE_PULLS_MAX / WEIR_GROUP_COUNT;
+}
+
+static void refill(struct weir_engine *e)
+{
+    uint64_t per_s = e->cfg.paces.pull_bytes_per_s;
+    uint64_t gone_us = e->mono_us - e->tokens_us;
+
+    if (gone_us > TOKENS_US)
+        gone_us = TOKENS_US;
+    e->tokens_us = e->mono_us;
+    e->pull_tokens += (int64_t)(per_s * gone_us / TOKENS_US);
+    if (e->pull_tokens > (int64_t)per_s)
+        e->pull_tokens = (int64_t)per_s;
+}
+
+/* When the bucket is above its bottom again. */
+static uint64_t paced_until(const struct weir_engine *e)
+{
+    uint64_t per_s = e->cfg.paces.pull_bytes_per_s;
+
+    if (e->pull_tokens > 0)
+        return e->mono_us;
+    return e->mono_us + (uint64_t)(1 - e->pull_tokens) * TOKENS_US / per_s + 1;
+}
+
+void weir_engine_pull_tick(struct weir_engine *e)
+{
+    refill(e);
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
+        struct engine_pull *p = &e->pulls[i];
+        if (!p->open || p->due_us > e->mono_us)
+            continue;
+        if (p->waiting)
+            weir_engine_pull_lost(e, p);
+        else
+            ask(e, p);
+    }
+    if (e->mono_us < e->pull_at)
+        return;
+    uint64_t every = is_joining(e) ? JOIN_US : e->cfg.paces.pull_us;
+    e->pull_at = e->mono_us + every / 2 + weir_rng_below(&e->rng, every);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
+        uint32_t link = random_source(e, (enum weir_group)g);
+        if (link != WEIR_ENGINE_NO_LINK &&
+            num_open(e, (enum weir_group)g, WEIR_ENGINE_NO_LINK) == 0)
+            weir_engine_want(e, link, (enum weir_group)g, e->mono_us);
+    }
+}
+
+void weir_engine_pull_run(struct weir_engine *e)
+{
+    if (e->readonly || e->state == WEIR_ENGINE_STALE || e->mono_us < paced_until(e))
+        return;
+    for (unsigned i = 0; i < WEIR_GROUP_COUNT; i++) {
+        enum weir_group g = (enum weir_group)i;
+        unsigned left = most_of(e, g);
+        unsigned open = num_open(e, g, WEIR_ENGINE_NO_LINK);
+        for (uint32_t link = 0; link < e->num_links && open < left; link++) {
+            const struct engine_link *l = engine_greeted(e, link);
+            if (l == NULL || l->want_us[g] > e->mono_us || e->turn_err < 0)
+                continue;
+            if (g == WEIR_GROUP_E && is_joining(e))
+                continue;
+            if (is_dispelled(e, l, g)) {
+                e->links[link]->want_us[g] = ENGINE_NEVER;
+                continue;
+            }
+            if (!may_pull(e, link, g)) {
+                e->links[link]->want_us[g] = retry_at(e);
+                continue;
+            }
+            start(e, link, g);
+            open++;
+        }
+    }
+}
+
+/* -- answers -- */
+
+static struct engine_pull *pull_of(struct weir_engine *e, uint32_t link, ProtobufCBinaryData name)
+{
+    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
+        struct engine_pull *p = &e->pulls[i];
+        if (p->open && p->link == link && p->waiting && name.len == ENGINE_SESSION_LEN &&
+            memcmp(&p->name, name.data, ENGINE_SESSION_LEN) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+static void begin_again(struct weir_engine *e, struct engine_pull *p)
+{
+    engine_count(e, WEIR_COUNT_PULLS_RESTARTED, 1);
+    p->has_source = false;
+    if (p->boot && !weir_engine_wipe(e))
+        return;
+    if (set_cursor(e, p))
+        ask(e, p);
+}
+
+/* R5. @return whether the answer comes from the life of the source that the session began with */
+static bool is_source(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
+{
+    if (p->has_source && engine_has(e, WEIR_RULE_INCARNATION))
+        return memcmp(p->source, m->incarnation.data, WEIR_INCARNATION_LEN) == 0;
+    p->has_source = true;
+    memcpy(p->source, m->incarnation.data, WEIR_INCARNATION_LEN);
+    return true;
+}
+
+/* R6, R8. @return false: the session ended, or began again */
+static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
+                           const struct weir_vector *floor, bool is_first)
+{
+    if (p->group == WEIR_GROUP_E)
+        return true;
+    if (!p->boot) {
+        if (!engine_has(e, WEIR_RULE_STALE_SELF) ||
+            !weir_vector_is_stale(&e->group[WEIR_GROUP_C].vv, floor))
+            return true;
+        weir_engine_hello_due(e, p->link); /* the answer decides which side is to reset */
+        weir_engine_pull_lost(e, p);
+        return false;
+    }
+    if (is_first && weir_vector_copy(&p->floor, floor) < 0) {
+        weir_engine_fail(e, WEIR_ENOMEM);
+        return false;
+    }
+    if (weir_vector_eq(&p->floor, floor) || !engine_has(e, WEIR_RULE_FLOOR_FROZEN))
+        return true;
+    begin_again(e, p);
+    return false;
+}
+
+/* R6: this node has purged since it asked, and the source did not know of that when it answered.
+ * @return false: asked again */
+static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
+{
+    const struct engine_group *group = &e->group[p->group];
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+
+    if (p->group == WEIR_GROUP_E || p->boot || p->floor_hash == weir_vector_hash(&group->floor) ||
+        !engine_has(e, WEIR_RULE_STALE_PEER))
+        return true;
+    if (p->forced) { /* the next audit sees what is still missing */
+        weir_engine_pull_lost(e, p);
+        return false;
+    }
+    bool is_known = m->complete && weir_engine_split(e, p->group, m->vv, m->n_vv, &vv) &&
+                    !weir_vector_is_stale(&vv, &group->floor);
+    weir_vector_deinit(&vv);
+    if (is_known || e->turn_err < 0)
+        return is_known;
+    p->name = weir_rng_next(&e->rng);
+    ask(e, p);
+    return false;
+}
+
+static bool take_records(struct weir_engine *e, const struct engine_pull *p,
+                         const Weir__V1__PullRep *m)
+{
+    struct weir_kept rec;
+
+    for (size_t i = 0; i < m->n_r; i++) {
+        if (!weir_engine_record(e, m->r[i], NULL, &rec) ||
+            engine_group_of(rec.rec.class) != p->group) {
+            engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+            return false;
+        }
+        if (p->forced)
+            engine_count(e, WEIR_COUNT_REPAIRED, 1);
+        if (weir_engine_apply(e, &rec, p->forced ? ENGINE_FORCED : ENGINE_PULLED) < 0)
+            return false;
+    }
+    return true;
+}
+
+static void merge_cursor(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
+{
+    enum weir_err err = WEIR_OK;
+
+    for (size_t i = 0; i < m->n_cursor && err == WEIR_OK; i++) {
+        err = weir_vector_raise(&p->cursor, m->cursor[i]->lane.data, m->cursor[i]->seq);
+        if (!engine_has(e, WEIR_RULE_VV_AT_END) &&
+            engine_lane_group(m->cursor[i]->lane.data) == p->group)
+            weir_engine_raise(e, p->group, m->cursor[i]->lane.data, m->cursor[i]->seq);
+    }
+    if (err == WEIR_OK && m->gen != p->gen)
+        weir_vector_reset(&p->beyond);
+    for (size_t i = 0; i < m->n_beyond && err == WEIR_OK; i++)
+        err = weir_vector_raise(&p->beyond, m->beyond[i]->lane.data, m->beyond[i]->seq);
+    p->gen = m->gen;
+    if (err < 0)
+        weir_engine_fail(e, err == WEIR_ELIMIT ? WEIR_ENOMEM : err);
+}
+
+static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m,
+                     const struct weir_vector *floor)
+{
+    struct engine_group *group = &e->group[p->group];
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+    bool was_boot = p->boot;
+
+    if (weir_engine_split(e, p->group, m->vv, m->n_vv, &vv))
+        weir_engine_join(e, p->group, &vv, floor);
+    weir_vector_deinit(&vv);
+    if (p->group == WEIR_GROUP_C && m->hlc_floor > group->meta.hlc_floor &&
+        engine_has(e, WEIR_RULE_FLOOR_MERGE)) {
+        group->meta.hlc_floor = m->hlc_floor;
+        group->meta_dirty = true;
+    }
+    weir_vector_reset(&e->shared_cursor[p->group]);
+    e->has_pulled = e->has_pulled || p->group == WEIR_GROUP_C;
+    close_pull(p);
+    engine_count(e, WEIR_COUNT_PULLS_DONE, 1);
+    if (!was_boot || e->turn_err < 0)
+        return;
+    group->meta.live = true;
+    group->meta_dirty = true;
+    if (!weir_engine_begin(e, WEIR_GROUP_C))
+        return;
+    e->state = WEIR_ENGINE_LIVE;
+    e->pull_at = e->mono_us;
+    for (uint32_t i = 0; i < e->num_links; i++)
+        weir_engine_hello_due(e, i);
+}
+
+/* R11: what is fetched by key may be older than what was lost here, unless the peer has had all
+ * that this node has had; but for what this node wrote, which nobody else can know better. */
+static bool has_had_all(struct weir_engine *e, const struct engine_pull *p,
+                        const Weir__V1__PullRep *m)
+{
+    const struct weir_vector *ours = &e->group[p->group].vv;
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+    bool has_all = weir_engine_split(e, p->group, m->vv, m->n_vv, &vv);
+
+    /* Two that wait for one another would wait for ever: neither serves while it is damaged. */
+    if (e->num_damaged > 0 && e->mono_us - e->damaged_us > PATIENCE_US) {
+        weir_vector_deinit(&vv);
+        return true;
+    }
+
+    for (size_t i = 0; i < ours->num && has_all; i++)
+        has_all = memcmp(ours->items[i].lane, e->cfg.node, WEIR_NODE_ID_LEN) == 0 ||
+                  weir_vector_covers(&vv, ours->items[i].lane, ours->items[i].seq);
+    weir_vector_deinit(&vv);
+    return has_all;
+}
+
+static void on_ok(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m,
+                  size_t len)
+{
+    struct weir_vector floor = WEIR_VECTOR_ZERO;
+    bool is_first = !p->has_source;
+
+    if (!is_source(e, p, m)) {
+        begin_again(e, p);
+    } else if (weir_engine_split(e, p->group, m->floor, m->n_floor, &floor) &&
+               is_above_floor(e, p, &floor, is_first) && is_floor_known(e, p, m)) {
+        if (p->forced && p->group == WEIR_GROUP_C && !has_had_all(e, p, m)) {
+            weir_engine_ask_again(e, p->link);
+            weir_engine_pull_lost(e, p);
+        } else if (!take_records(e, p, m)) {
+            weir_engine_pull_lost(e, p);
+        } else if (p->forced) {
+            close_pull(p);
+        } else if (m->complete) {
+            complete(e, p, m, &floor);
+        } else {
+            merge_cursor(e, p, m);
+            e->pull_tokens -= (int64_t)len;
+            p->waiting = false;
+            p->due_us = paced_until(e);
+            if (p->due_us <= e->mono_us)
+                ask(e, p);
+        }
+    }
+    weir_vector_deinit(&floor);
+}
+
+void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V1__PullRep *m,
+                             size_t len)
+{
+    struct engine_link *l = engine_greeted(e, link);
+    struct engine_pull *p = l != NULL ? pull_of(e, link, m->session) : NULL;
+
+    if (p == NULL) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+        return;
+    }
+    if (e->readonly) {
+        weir_engine_pull_lost(e, p);
+        return;
+    }
+    switch (m->st) {
+    case WEIR__V1__PULL_REP__STATUS__OK:
+        on_ok(e, p, m, len);
+        return;
+    case WEIR__V1__PULL_REP__STATUS__NOT_LIVE:
+        l->live = false; /* its next Hello says when it is */
+        weir_engine_pull_lost(e, p);
+        return;
+    case WEIR__V1__PULL_REP__STATUS__STALE_YOU:
+    case WEIR__V1__PULL_REP__STATUS__STALE_ME:
+        weir_engine_hello_due(e, link);
+        weir_engine_pull_lost(e, p);
+        return;
+    case WEIR__V1__PULL_REP__STATUS__BUSY:
+        l->retired_hash = 0; /* it may have others retired: tell it all the next time */
+        weir_engine_pull_lost(e, p);
+        return;
+    case _WEIR__V1__PULL_REP__STATUS_IS_INT_SIZE:
+        break;
+    }
+    weir_engine_pull_lost(e, p);
+}

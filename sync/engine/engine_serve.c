@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_serve.c - the other end of a pull. Nothing is kept between two requests: what was sent is
+ * in the cursors that the puller brings.
+ *
+ * A cursor never passes the own vector (R4): below a record that the vector does not cover others
+ * may still come, and the session would miss them. Such records are sent too - one may have taken
+ * the place of a covered one - and `beyond` tells how far; it holds while no record came below
+ * another of its lane (gen).
+ */
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/engine/engine_parts.h"
+
+#define RECORD_FIXED 120 /* bytes of a packed record beside key, value and extra */
+
+/* An answer under construction. */
+struct answer {
+    Weir__V1__PullRep rep;
+    enum weir_group group;
+    struct weir_vector cursor; /* as the request brought it, then as it is sent: only what moved */
+    struct weir_vector beyond;
+    struct weir_vector moved;
+    struct weir_vector moved_beyond;
+    size_t max_bytes;
+    size_t len;
+    bool is_full;
+    bool is_forced; /* keys, and the vector that they go with */
+};
+
+static void answer_init(struct weir_engine *e, struct answer *a, const Weir__V1__PullReq *m)
+{
+    *a = (struct answer){ .max_bytes = e->cfg.paces.chunk_bytes };
+    weir__v1__pull_rep__init(&a->rep);
+    a->group = m->n_groups > 0 && m->groups[0] == WEIR_FRAME_BATCH_E ? WEIR_GROUP_E : WEIR_GROUP_C;
+    a->rep.has_session = 1;
+    a->rep.session = m->session;
+    a->rep.has_incarnation = 1;
+    a->rep.incarnation.len = WEIR_INCARNATION_LEN;
+    a->rep.incarnation.data = e->incarnation;
+    a->rep.has_st = 1;
+    if (m->has_max_bytes && m->max_bytes > 0 && m->max_bytes < a->max_bytes)
+        a->max_bytes = m->max_bytes;
+}
+
+static void answer_deinit(struct answer *a)
+{
+    weir_vector_deinit(&a->cursor);
+    weir_vector_deinit(&a->beyond);
+    weir_vector_deinit(&a->moved);
+    weir_vector_deinit(&a->moved_beyond);
+}
+
+static bool refuse(struct weir_engine *e, uint32_t link, struct answer *a,
+                   Weir__V1__PullRep__Status st)
+{
+    a->rep.st = st;
+    weir_engine_send(e, link, WEIR_FRAME_PULL_REP, &a->rep.base);
+    return false;
+}
+
+/* -- records -- */
+
+static bool add_record(struct weir_engine *e, struct answer *a, const struct weir_kept *rec)
+{
+    Weir__V1__Record *m = NULL;
+
+    if (a->rep.r == NULL)
+        a->rep.r = weir_engine_alloc(e, WEIR_FRAME_RECORDS * sizeof(Weir__V1__Record *));
+    if (a->rep.r != NULL)
+        m = weir_engine_message(e, rec, true);
+    if (m == NULL)
+        return false;
+    /* The keep may move what it gave with its next change, so the message has its own lane. */
+    m->lane.data = weir_engine_alloc(e, WEIR_LANE_LEN);
+    uint8_t *bytes = weir_engine_alloc(e, rec->rec.key.len + rec->rec.value.len + 1);
+    if (m->lane.data == NULL || bytes == NULL)
+        return false;
+    memcpy(m->lane.data, rec->rec.version.lane, WEIR_LANE_LEN);
+    memcpy(bytes, rec->rec.key.at, rec->rec.key.len);
+    m->key.data = bytes;
+    if (rec->rec.value.len > 0)
+        memcpy(bytes + rec->rec.key.len, rec->rec.value.at, rec->rec.value.len);
+    m->value.data = bytes + rec->rec.key.len;
+    for (size_t i = 0; i < m->n_ctx; i++) {
+        uint8_t *tail = weir_engine_alloc(e, WEIR_LANE_TAIL_LEN);
+        if (tail == NULL)
+            return false;
+        memcpy(tail, rec->ctx[i].tail, WEIR_LANE_TAIL_LEN);
+        m->ctx[i]->lane8.data = tail;
+    }
+    a->rep.r[a->rep.n_r++] = m;
+    a->len += RECORD_FIXED + rec->rec.key.len + rec->rec.value.len + rec->extra.len;
+    return true;
+}
+
+/* Records of a lane behind `start`, until there are no more or the answer is full. Writes how far
+ * it came. @return false: the turn has failed */
+static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_vector_entry *lane,
+                     uint64_t start, uint64_t *ret_at)
+{
+    struct weir_keep *keep = e->group[a->group].keep;
+    struct weir_kept rec;
+    uint64_t at = start;
+
+    while (!a->is_full) {
+        enum weir_err err = keep->ops->next_dot(keep, lane->lane, at, &rec);
+        if (err == WEIR_ENOTFOUND) {
+            at = lane->seq;
+            break;
+        }
+        if (err == WEIR_ECORRUPT) {
+            at = rec.rec.version.seq;
+            weir_engine_damage(e, rec.rec.class, rec.rec.key);
+            continue;
+        }
+        if (err < 0) {
+            weir_engine_fail(e, err);
+            return false;
+        }
+        if (a->len >= a->max_bytes || a->rep.n_r == WEIR_FRAME_RECORDS) {
+            a->is_full = true;
+            break;
+        }
+        at = rec.rec.version.seq;
+        if (!weir_engine_is_expired(e, &rec.rec) && !add_record(e, a, &rec))
+            return false;
+    }
+    *ret_at = at;
+    return true;
+}
+
+/* How far the puller is now: its cursor as far as the own vector goes, `beyond` for the rest. */
+static bool move(struct weir_engine *e, struct answer *a, const uint8_t lane[WEIR_LANE_LEN],
+                 uint64_t at)
+{
+    uint64_t vv = weir_vector_get(&e->group[a->group].vv, lane);
+    uint64_t cursor = at < vv || !engine_has(e, WEIR_RULE_CURSOR_CAP) ? at : vv;
+    enum weir_err err = WEIR_OK;
+
+    if (cursor > weir_vector_get(&a->cursor, lane))
+        err = weir_vector_raise(&a->moved, lane, cursor);
+    if (err == WEIR_OK && at > cursor)
+        err = weir_vector_raise(&a->moved_beyond, lane, at);
+    if (err < 0)
+        weir_engine_fail(e, WEIR_ENOMEM);
+    return err == WEIR_OK;
+}
+
+static bool add_lanes(struct weir_engine *e, struct answer *a)
+{
+    const struct weir_vector *seen = &e->group[a->group].seen;
+
+    for (size_t i = 0; i < seen->num && !a->is_full; i++) {
+        const struct weir_vector_entry *lane = &seen->items[i];
+        uint64_t start = weir_vector_get(&a->cursor, lane->lane);
+        uint64_t beyond = weir_vector_get(&a->beyond, lane->lane);
+        uint64_t at = start > beyond ? start : beyond;
+        if (lane->seq <= at)
+            continue;
+        if (!add_lane(e, a, lane, at, &at) || !move(e, a, lane->lane, at))
+            return false;
+    }
+    return true;
+}
+
+static bool add_forced(struct weir_engine *e, struct answer *a, const Weir__V1__PullReq *m)
+{
+    struct weir_kept rec;
+
+    for (size_t i = 0; i < m->n_force_keys; i++) {
+        enum weir_class class = (enum weir_class)m->force_keys[i].data[0];
+        struct weir_span key = weir_span(m->force_keys[i].data + 1, m->force_keys[i].len - 1);
+        struct weir_keep *keep = e->group[a->group].keep;
+        if (engine_group_of(class) != a->group)
+            continue;
+        enum weir_err err = keep->ops->get(keep, class, key, &rec);
+        if (err == WEIR_ECORRUPT)
+            weir_engine_damage(e, class, key);
+        else if (err < 0 && err != WEIR_ENOTFOUND)
+            weir_engine_fail(e, err);
+        else if (err == WEIR_OK && a->len < WEIR_FRAME_MAX / 2 && !add_record(e, a, &rec))
+            return false;
+    }
+    return e->turn_err == WEIR_OK;
+}
+
+/* -- the vector of the source -- */
+
+/* Lanes of bans without a record are not told: who still has them would teach them to who forgot
+ * them, for ever. */
+static bool told_vector(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
+{
+    const struct engine_group *group = &e->group[g];
+    const struct weir_vector *told =
+        engine_has(e, WEIR_RULE_CURSOR_CAP) ? &group->vv : &group->seen;
+    struct weir_kept rec;
+
+    for (size_t i = 0; i < told->num; i++) {
+        const struct weir_vector_entry *lane = &told->items[i];
+        if (g == WEIR_GROUP_E) {
+            enum weir_err err = group->keep->ops->next_dot(group->keep, lane->lane, 0, &rec);
+            if (err == WEIR_ENOTFOUND)
+                continue;
+        }
+        if (weir_vector_raise(ret, lane->lane, lane->seq) < 0) {
+            weir_engine_fail(e, WEIR_ENOMEM);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void send(struct weir_engine *e, uint32_t link, struct answer *a)
+{
+    struct engine_group *group = &e->group[a->group];
+    struct weir_vector vv = WEIR_VECTOR_ZERO;
+
+    a->rep.cursor = weir_engine_lanes(e, &a->moved);
+    a->rep.n_cursor = a->rep.cursor != NULL ? a->moved.num : 0;
+    a->rep.beyond = weir_engine_lanes(e, &a->moved_beyond);
+    a->rep.n_beyond = a->rep.beyond != NULL ? a->moved_beyond.num : 0;
+    a->rep.has_gen = 1;
+    a->rep.gen = group->gen;
+    if (a->group == WEIR_GROUP_C) {
+        a->rep.floor = weir_engine_lanes(e, &group->floor);
+        a->rep.n_floor = a->rep.floor != NULL ? group->floor.num : 0;
+    }
+    if (a->rep.complete || a->is_forced) {
+        if (!told_vector(e, a->group, &vv))
+            return;
+        a->rep.vv = weir_engine_lanes(e, &vv);
+        a->rep.n_vv = a->rep.vv != NULL ? vv.num : 0;
+        a->rep.has_hlc_floor = 1;
+        a->rep.hlc_floor = group->meta.hlc_floor;
+    }
+    weir_engine_send(e, link, WEIR_FRAME_PULL_REP, &a->rep.base);
+    weir_vector_deinit(&vv);
+}
+
+/* -- requests -- */
+
+/* R6, as server: is either beyond the other's purges? */
+static bool is_in_reach(struct weir_engine *e, uint32_t link, struct answer *a,
+                        const Weir__V1__PullReq *m)
+{
+    const struct engine_group *group = &e->group[WEIR_GROUP_C];
+    struct weir_vector floor = WEIR_VECTOR_ZERO;
+
+    if (a->group == WEIR_GROUP_E || m->boot)
+        return true;
+    if (!weir_engine_split(e, WEIR_GROUP_C, m->floor, m->n_floor, &floor))
+        return false;
+    bool is_behind = weir_vector_is_stale(&group->vv, &floor);
+    bool is_ahead = weir_vector_is_stale(&a->cursor, &group->floor);
+    weir_vector_deinit(&floor);
+    if (is_behind && engine_has(e, WEIR_RULE_STALE_PEER)) {
+        weir_engine_hello_due(e, link);
+        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_ME);
+    }
+    if (is_ahead && engine_has(e, WEIR_RULE_STALE_SELF)) {
+        weir_engine_hello_due(e, link);
+        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_YOU);
+    }
+    return true;
+}
+
+static bool may_serve(struct weir_engine *e, uint32_t link, struct answer *a)
+{
+    if (!engine_is_live(e))
+        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__NOT_LIVE);
+    /* A record is missing here that the vector covers: what is told would not be true (R11). */
+    if (e->served >= WEIR_ENGINE_SERVED_MAX || e->num_damaged > 0) {
+        engine_count(e, WEIR_COUNT_BUSY, 1);
+        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
+    }
+    e->served++;
+    return true;
+}
+
+/* Lanes that the puller left out, because it has the same retired. */
+static bool fill_in(struct weir_engine *e, uint32_t link, struct answer *a,
+                    const Weir__V1__PullReq *m)
+{
+    if (a->group == WEIR_GROUP_E || weir_engine_fill_in(e, m->retired_hash, &a->cursor))
+        return true;
+    engine_count(e, WEIR_COUNT_BUSY, 1);
+    return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
+}
+
+static bool is_same_life(const struct weir_engine *e, const Weir__V1__PullReq *m)
+{
+    return !m->has_want_incarnation ||
+           memcmp(m->want_incarnation.data, e->incarnation, WEIR_INCARNATION_LEN) == 0;
+}
+
+static void serve(struct weir_engine *e, uint32_t link, struct answer *a,
+                  const Weir__V1__PullReq *m)
+{
+    if (!may_serve(e, link, a) ||
+        !weir_engine_split(e, a->group, m->cursor, m->n_cursor, &a->cursor) ||
+        !fill_in(e, link, a, m) || !is_in_reach(e, link, a, m) || !weir_engine_begin(e, a->group))
+        return;
+    if (m->has_gen && m->gen == e->group[a->group].gen &&
+        !weir_engine_split(e, a->group, m->beyond, m->n_beyond, &a->beyond))
+        return;
+    if (m->n_force_keys > 0) {
+        a->is_forced = true;
+        if (add_forced(e, a, m))
+            send(e, link, a);
+        return;
+    }
+    if (is_same_life(e, m)) {
+        if (!add_lanes(e, a))
+            return;
+        if (a->group == WEIR_GROUP_C && e->num_damaged > 0) { /* met just now */
+            a->rep.n_r = 0;
+            (void)refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
+            return;
+        }
+        a->rep.has_complete = 1;
+        a->rep.complete = !a->is_full;
+    }
+    engine_count(e, WEIR_COUNT_SERVED, 1);
+    send(e, link, a);
+}
+
+void weir_engine_on_pull_req(struct weir_engine *e, uint32_t link, const Weir__V1__PullReq *m)
+{
+    struct answer a;
+
+    if (engine_greeted(e, link) == NULL) {
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
+        return;
+    }
+    answer_init(e, &a, m);
+    serve(e, link, &a, m);
+    answer_deinit(&a);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_write.c - a write of this node: stamped, numbered, put; then published in batches.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/engine/engine_parts.h"
+#include "sync/version/hlc.h"
+
+#define PUB_BLOCK    16384
+#define PUB_MEMORY   (64 * (size_t)1048576)
+#define PUB_WAIT_MAX 65536 /* bans that wait for their batch */
+#define RECORD_FIXED 160   /* bytes of a packed record beside key, value, context and extra */
+
+void weir_engine_pub_init(struct engine_pub *p)
+{
+    weir_arena_init(&p->arena, PUB_BLOCK, PUB_MEMORY);
+}
+
+void weir_engine_pub_deinit(struct engine_pub *p)
+{
+    weir_arena_deinit(&p->arena);
+    free(p->recs);
+}
+
+void weir_engine_pub_undo(struct weir_engine *e, enum weir_group g)
+{
+    struct engine_pub *p = &e->group[g].pub;
+
+    p->num = p->durable;
+    if (p->num == 0)
+        weir_arena_reset(&p->arena);
+}
+
+static struct weir_span copy(struct weir_arena *a, struct weir_span s, bool *failed)
+{
+    uint8_t *at = s.len > 0 ? weir_arena_alloc(a, s.len) : NULL;
+
+    if (s.len == 0)
+        return WEIR_SPAN_EMPTY;
+    *failed = *failed || at == NULL;
+    if (at != NULL)
+        memcpy(at, s.at, s.len);
+    return weir_span(at, s.len);
+}
+
+/* Keep a written record until it is published. */
+static enum weir_err pub_add(struct engine_pub *p, const struct weir_kept *rec)
+{
+    bool failed = false;
+
+    if (p->num == p->cap) {
+        size_t cap = p->cap > 0 ? 2 * p->cap : 16;
+        struct weir_kept **recs = realloc(p->recs, cap * sizeof(struct weir_kept *));
+        if (recs == NULL)
+            return WEIR_ENOMEM;
+        p->recs = recs;
+        p->cap = cap;
+    }
+    struct weir_kept *kept = weir_arena_alloc(&p->arena, sizeof(*kept));
+    if (kept == NULL)
+        return WEIR_ENOMEM;
+    *kept = *rec;
+    kept->rec.key = copy(&p->arena, rec->rec.key, &failed);
+    kept->rec.value = copy(&p->arena, rec->rec.value, &failed);
+    if (failed)
+        return WEIR_ENOMEM;
+    p->recs[p->num++] = kept;
+    return WEIR_OK;
+}
+
+/* -- the own lane -- */
+
+static void ready_lane(struct weir_engine *e, enum weir_group g)
+{
+    static const uint8_t none[WEIR_LANE_LEN];
+    struct engine_group *group = &e->group[g];
+    bool has_one = memcmp(group->meta.lane, none, WEIR_LANE_LEN) != 0;
+
+    if (e->lane_drawn[g] && has_one)
+        return;
+    /* A store of bans may have lost the end of its lane with the machine: never written on. */
+    bool may_stay = has_one && (!engine_has(e, WEIR_RULE_NEW_LANE) ||
+                                (g == WEIR_GROUP_C && weir_engine_members_confirm(e)));
+    if (may_stay && group->meta.seq < WEIR_RECORD_SEQ_MAX)
+        e->lane_drawn[g] = true;
+    else
+        weir_engine_draw_lane(e, g);
+}
+
+/* -- a write -- */
+
+static enum weir_err check(const struct weir_engine *e, const struct weir_engine_write *w)
+{
+    uint64_t now_s = e->wall_ms / 1000;
+    unsigned class = (unsigned)w->class;
+
+    if (weir_frame_group(class) == 0 || w->key.len < 1 || w->key.len > WEIR_KEY_MAX ||
+        w->value.len > WEIR_RECORD_MAX || (w->delete &&w->value.len > 0) ||
+        w->expires > WEIR_RECORD_EXPIRES_MAX)
+        return WEIR_EINVAL;
+    if (w->class == WEIR_CLASS_BAN &&
+        !w->delete &&(w->expires <= now_s || w->expires - now_s > WEIR_BAN_TTL_MAX))
+        return WEIR_EINVAL;
+    return WEIR_OK;
+}
+
+static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
+{
+    const struct engine_pub *p = &e->group[g].pub;
+
+    if (e->readonly || e->unloaded)
+        return WEIR_EIO;
+    if (e->turn_err < 0)
+        return e->turn_err == WEIR_ENOMEM ? WEIR_ENOMEM : WEIR_EIO;
+    if (!engine_is_live(e) || e->state == WEIR_ENGINE_LEAVING)
+        return WEIR_EBUSY;
+    if (g == WEIR_GROUP_C && e->members != NULL && weir_members_clock_off(e->members))
+        return WEIR_EPERM;
+    if (p->num - p->durable >= WEIR_WRITE_GROUP_MAX || p->num >= PUB_WAIT_MAX)
+        return WEIR_ELIMIT;
+    return WEIR_OK;
+}
+
+/* What the write has seen: what its predecessor had, and the predecessor. Its own lane goes without
+ * saying. */
+static void set_ctx(struct weir_kept *rec, const struct weir_kept *old)
+{
+    const uint8_t *own = rec->rec.version.lane + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN;
+    const uint8_t *last = old->rec.version.lane + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN;
+
+    for (unsigned i = 0; i < old->num_ctx; i++)
+        if (memcmp(old->ctx[i].tail, own, WEIR_LANE_TAIL_LEN) != 0 &&
+            memcmp(old->ctx[i].tail, last, WEIR_LANE_TAIL_LEN) != 0)
+            rec->ctx[rec->num_ctx++] = old->ctx[i];
+    if (memcmp(last, own, WEIR_LANE_TAIL_LEN) == 0)
+        return;
+    if (rec->num_ctx == WEIR_RECORD_CTX_MAX) {
+        memmove(&rec->ctx[0], &rec->ctx[1], sizeof(rec->ctx) - sizeof(rec->ctx[0]));
+        rec->num_ctx--;
+    }
+    memcpy(rec->ctx[rec->num_ctx].tail, last, WEIR_LANE_TAIL_LEN);
+    rec->ctx[rec->num_ctx++].seq = old->rec.version.seq;
+}
+
+static enum weir_err stamp(const struct weir_engine *e, const struct weir_kept *old,
+                           uint64_t hlc_floor, uint64_t *ret_hlc)
+{
+    uint64_t above = 0;
+
+    if (old != NULL && engine_has(e, WEIR_RULE_HLC_BUMP))
+        above = old->rec.version.hlc;
+    if (old == NULL && engine_has(e, WEIR_RULE_HLC_BUMP) && engine_has(e, WEIR_RULE_HLC_FLOOR))
+        above = hlc_floor;
+    return weir_hlc_next(e->clock_ms, above, ret_hlc);
+}
+
+static void acked(struct weir_engine *e, const struct weir_engine_write *w,
+                  const struct weir_kept *rec)
+{
+    struct weir_engine_out out = {
+        .what = WEIR_OUT_ACKED,
+        .link = WEIR_ENGINE_NO_LINK,
+        .cookie = w->cookie,
+        .class = w->class,
+        .key = w->key,
+        .version = rec->rec.version,
+        .tombstone = w->delete,
+    };
+
+    weir_engine_tell(e, &out, engine_group_of(w->class));
+}
+
+/* @param old  NULL: the key is absent */
+static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *w,
+                         const struct weir_kept *old, bool is_asked)
+{
+    enum weir_group g = engine_group_of(w->class);
+    struct engine_group *group = &e->group[g];
+    struct weir_kept rec = {
+        .rec = {
+            .class = w->class,
+            .key = w->key,
+            .tombstone = w->delete,
+            .schema = w->schema,
+            .min_reader = w->min_reader,
+            .expires = w->delete ? 0 : w->expires,
+            .value = w->value,
+        },
+        .stored_ms = e->wall_ms,
+    };
+    struct weir_version *v = &rec.rec.version;
+
+    enum weir_err err = stamp(e, old, group->meta.hlc_floor, &v->hlc);
+    if (err < 0)
+        return err;
+    ready_lane(e, g);
+    if (!weir_engine_has_room(e, g, group->meta.lane))
+        return WEIR_ELIMIT;
+    memcpy(v->lane, group->meta.lane, WEIR_LANE_LEN);
+    v->seq = group->meta.seq + 1;
+    if (old != NULL && g == WEIR_GROUP_C)
+        set_ctx(&rec, old);
+    err = pub_add(&group->pub, &rec);
+    if (err < 0)
+        return err;
+    group->meta.seq++;
+    group->meta_dirty = true;
+    if (g == WEIR_GROUP_E && group->pub.num == 1)
+        e->bans_at = e->mono_us + e->cfg.paces.bans_us;
+    weir_engine_date_tombstone(&rec);
+    weir_engine_put(e, &rec, old);
+    weir_engine_raise(e, g, v->lane, v->seq);
+    if (is_asked)
+        acked(e, w, &rec);
+    engine_count(e, WEIR_COUNT_WRITES, 1);
+    return WEIR_OK;
+}
+
+static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_write *w,
+                               bool is_asked)
+{
+    enum weir_group g = engine_group_of(w->class);
+    struct weir_keep *keep = e->group[g].keep;
+    struct weir_kept old;
+
+    enum weir_err err = check(e, w);
+    if (err == WEIR_OK)
+        err = may_write(e, g);
+    if (err < 0)
+        return err;
+    if (!weir_engine_begin(e, g))
+        return WEIR_EIO;
+    err = keep->ops->get(keep, w->class, w->key, &old);
+    if (err == WEIR_ECORRUPT) {
+        /* Its stamp is not known, so nothing can be stamped above it before it is fetched again. */
+        weir_engine_damage(e, w->class, w->key);
+        return WEIR_EBUSY;
+    }
+    if (err < 0 && err != WEIR_ENOTFOUND) {
+        weir_engine_fail(e, err);
+        return WEIR_EIO;
+    }
+    return put(e, w, err == WEIR_OK ? &old : NULL, is_asked);
+}
+
+enum weir_err weir_engine_write(struct weir_engine *e, const struct weir_engine_write *w)
+{
+    weir_engine_turn(e);
+    enum weir_err err = write_one(e, w, true);
+    if (err < 0)
+        engine_count(e, WEIR_COUNT_WRITES_REFUSED, 1);
+    return err;
+}
+
+enum weir_err weir_engine_write_own(struct weir_engine *e, const struct weir_engine_write *w)
+{
+    return write_one(e, w, false);
+}
+
+/* -- publishing -- */
+
+static size_t packed_bound(const struct weir_kept *rec)
+{
+    return RECORD_FIXED + rec->rec.key.len + rec->rec.value.len + rec->extra.len;
+}
+
+static void batch_init(struct weir_engine *e, Weir__V1__Batch *b, enum weir_group g,
+                       const struct weir_kept *first)
+{
+    weir__v1__batch__init(b);
+    b->has_lane = 1;
+    b->lane.len = WEIR_LANE_LEN;
+    b->lane.data = (uint8_t *)(uintptr_t)first->rec.version.lane;
+    b->has_first = 1;
+    b->first = first->rec.version.seq;
+    b->has_group = 1;
+    b->group = g == WEIR_GROUP_C ? WEIR_FRAME_BATCH_C : WEIR_FRAME_BATCH_E;
+    b->has_incarnation = 1;
+    b->incarnation.len = WEIR_INCARNATION_LEN;
+    b->incarnation.data = e->incarnation;
+    b->has_sent_ms = 1;
+    b->sent_ms = weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
+}
+
+/* Do records i-1 and i stand in one lane, one behind the other? */
+static bool follows(const struct engine_pub *p, size_t i)
+{
+    const struct weir_version *a = &p->recs[i - 1]->rec.version;
+    const struct weir_version *b = &p->recs[i]->rec.version;
+
+    return b->seq == a->seq + 1 && memcmp(a->lane, b->lane, WEIR_LANE_LEN) == 0;
+}
+
+/* A batch of columns from `at` on. @return how many bans it took; 0: not to be told in columns */
+static size_t publish_bans(struct weir_engine *e, const struct engine_pub *p, size_t at)
+{
+    Weir__V1__Batch b;
+    size_t end = at;
+
+    if (e->cols == NULL && weir_frame_cols_new(ENGINE_COLS, &e->cols) < 0)
+        return 0;
+    batch_init(e, &b, WEIR_GROUP_E, p->recs[at]);
+    weir_frame_cols_reset(e->cols, b.sent_ms);
+    while (end < p->num && (end == at || follows(p, end)) &&
+           weir_frame_cols_add(e->cols, &p->recs[end]->rec) == WEIR_OK)
+        end++;
+    if (end == at)
+        return 0;
+    b.bans = weir_frame_cols_msg(e->cols);
+    weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_BATCH_E, &b.base);
+    return end - at;
+}
+
+/* A batch of records from `at` on, or the announcement of one too large. @return how many */
+static size_t publish_records(struct weir_engine *e, enum weir_group g, const struct engine_pub *p,
+                              size_t at)
+{
+    Weir__V1__Batch b;
+    size_t end = at;
+    size_t len = 0;
+
+    batch_init(e, &b, g, p->recs[at]);
+    while (end < p->num && (end == at || follows(p, end)) && end - at < WEIR_FRAME_RECORDS) {
+        len += packed_bound(p->recs[end]);
+        if (len > WEIR_ENGINE_BATCH_MAX)
+            break;
+        end++;
+    }
+    b.r = weir_engine_alloc(e, (end - at) * sizeof(Weir__V1__Record *));
+    if (b.r == NULL)
+        return end > at ? end - at : 1;
+    for (size_t i = at; i < end; i++) {
+        b.r[i - at] = weir_engine_message(e, p->recs[i], false);
+        if (b.r[i - at] == NULL)
+            return end - at;
+    }
+    b.n_r = end - at;
+    weir_engine_send(e, WEIR_ENGINE_NO_LINK,
+                     g == WEIR_GROUP_C ? WEIR_FRAME_BATCH_C : WEIR_FRAME_BATCH_E, &b.base);
+    return end > at ? end - at : 1;
+}
+
+static void publish(struct weir_engine *e, enum weir_group g)
+{
+    struct engine_pub *p = &e->group[g].pub;
+    size_t at = 0;
+
+    while (at < p->num && e->turn_err == WEIR_OK && e->num_up > 0) {
+        size_t num = g == WEIR_GROUP_E ? publish_bans(e, p, at) : 0;
+        at += num > 0 ? num : publish_records(e, g, p, at);
+    }
+    p->num = 0;
+    p->durable = 0;
+    weir_arena_reset(&p->arena);
+}
+
+void weir_engine_publish(struct weir_engine *e)
+{
+    const struct engine_pub *bans = &e->group[WEIR_GROUP_E].pub;
+
+    if (e->group[WEIR_GROUP_C].pub.num > 0)
+        publish(e, WEIR_GROUP_C);
+    if (bans->num > 0 && (e->mono_us >= e->bans_at || bans->num >= ENGINE_COLS))
+        publish(e, WEIR_GROUP_E);
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * members.c - the table of nodes: records, links and heartbeats come in here. What follows from
+ * silence is in members_judge.c.
+ */
+#include "sync/members/members.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/version/hlc.h"
+#include "sync/members/members_parts.h"
+#include "sync/version/place.h"
+
+#define CAP_MIN    8
+#define NODES_MAX  (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
+#define PACE_MIN   10000 /* us */
+#define SUSPECT_US UINT64_C(5000000)
+#define DOWN_US    UINT64_C(15000000)
+#define LOST_US    (UINT64_C(86400) * 1000000)
+
+static uint64_t pace(uint64_t us, uint64_t otherwise)
+{
+    return us != 0 ? us : otherwise;
+}
+
+enum weir_err weir_members_new(const struct weir_members_config *cfg, struct weir_members **ret)
+{
+    struct weir_members *m = calloc(1, sizeof(*m));
+
+    if (m == NULL)
+        return WEIR_ENOMEM;
+    m->cfg = *cfg;
+    m->cfg.paces.suspect_us = pace(cfg->paces.suspect_us, SUSPECT_US);
+    m->cfg.paces.down_us = pace(cfg->paces.down_us, DOWN_US);
+    m->cfg.paces.lost_us = pace(cfg->paces.lost_us, LOST_US);
+    WEIR_ASSERT(m->cfg.paces.suspect_us >= PACE_MIN);
+    WEIR_ASSERT(m->cfg.paces.suspect_us < m->cfg.paces.down_us);
+    WEIR_ASSERT(m->cfg.paces.down_us < m->cfg.paces.lost_us);
+    m->now_us = cfg->mono_us;
+    m->wall_ms = cfg->wall_ms;
+    m->scan_us = m->now_us + WEIR_MEMBERS_SCAN_US;
+    m->factor = 1;
+    *ret = m;
+    return WEIR_OK;
+}
+
+void weir_members_free(struct weir_members **m)
+{
+    if (*m != NULL) {
+        free((*m)->entry);
+        free((*m)->offset);
+    }
+    free(*m);
+    *m = NULL;
+}
+
+/* Place of the first entry that is not below `node`. */
+static size_t place_of(const struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
+{
+    return weir_place(m->entry, m->num, sizeof(m->entry[0]), node, WEIR_NODE_ID_LEN);
+}
+
+static struct members_entry *find(const struct weir_members *m,
+                                  const uint8_t node[WEIR_NODE_ID_LEN])
+{
+    size_t at = place_of(m, node);
+    bool there = at < m->num && memcmp(m->entry[at].item.node, node, WEIR_NODE_ID_LEN) == 0;
+
+    return there ? &m->entry[at] : NULL;
+}
+
+static enum weir_err reserve(struct weir_members *m)
+{
+    size_t cap = m->cap > 0 ? 2 * m->cap : CAP_MIN;
+
+    if (m->num >= NODES_MAX)
+        return WEIR_ELIMIT;
+    if (m->num < m->cap)
+        return WEIR_OK;
+    struct members_entry *entry = realloc(m->entry, cap * sizeof(*entry));
+    if (entry == NULL)
+        return WEIR_ENOMEM;
+    m->entry = entry;
+    int64_t *offset = realloc(m->offset, cap * sizeof(*offset));
+    if (offset == NULL)
+        return WEIR_ENOMEM;
+    m->offset = offset;
+    m->cap = cap;
+    return WEIR_OK;
+}
+
+/* The node's entry, made when there is none: a stranger, met now. */
+static enum weir_err meet(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN],
+                          struct members_entry **ret)
+{
+    *ret = find(m, node);
+    if (*ret != NULL)
+        return WEIR_OK;
+    enum weir_err err = reserve(m);
+    if (err < 0)
+        return err;
+    size_t at = place_of(m, node);
+    struct members_entry *e = &m->entry[at];
+    memmove(e + 1, e, (m->num - at) * sizeof(*e));
+    *e = (struct members_entry){
+        .item = { .life = WEIR_MEMBERS_STRANGER, .heard_us = m->now_us },
+        .direct_us = m->now_us,
+    };
+    memcpy(e->item.node, node, WEIR_NODE_ID_LEN);
+    m->num++;
+    m->count[WEIR_MEMBERS_STRANGER]++;
+    *ret = e;
+    return WEIR_OK;
+}
+
+void weir_members_entry_drop(struct weir_members *m, struct members_entry *e)
+{
+    size_t at = (size_t)(e - m->entry);
+
+    WEIR_ASSERT(!e->recorded);
+    m->count[WEIR_MEMBERS_STRANGER]--;
+    m->num--;
+    memmove(e, e + 1, (m->num - at) * sizeof(*e));
+}
+
+bool weir_members_entry_is_me(const struct weir_members *m, const struct members_entry *e)
+{
+    return memcmp(e->item.node, m->cfg.node, WEIR_NODE_ID_LEN) == 0;
+}
+
+enum weir_members_life weir_members_entry_kind(const struct weir_members *m,
+                                               const struct members_entry *e)
+{
+    if (!e->recorded)
+        return WEIR_MEMBERS_STRANGER;
+    if (e->state == WEIR_MEMBER_LEFT)
+        return WEIR_MEMBERS_LEFT;
+    if (e->state == WEIR_MEMBER_EVICTED)
+        return WEIR_MEMBERS_EVICTED;
+    return weir_members_entry_is_me(m, e) ? WEIR_MEMBERS_ALIVE : WEIR_MEMBERS_SUSPECT;
+}
+
+void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
+                             enum weir_members_life life)
+{
+    if (e->item.life == life)
+        return;
+    WEIR_ASSERT(m->count[e->item.life] > 0);
+    m->count[e->item.life]--;
+    m->count[life]++;
+    e->item.life = life;
+    m->epoch++;
+}
+
+/* Too many members for each to hear each other? */
+static bool is_gossip(const struct weir_members *m)
+{
+    return weir_members_joined(m) > WEIR_OVERLAY_MESH;
+}
+
+/* Is it judged by its silence? */
+static bool is_judged(const struct weir_members *m, const struct members_entry *e)
+{
+    return weir_members_entry_kind(m, e) == WEIR_MEMBERS_SUSPECT;
+}
+
+void weir_members_tick(struct weir_members *m, uint64_t mono_us, uint64_t wall_ms)
+{
+    WEIR_ASSERT(mono_us >= m->now_us);
+    WEIR_ASSERT(wall_ms <= WEIR_HLC_MS_MAX);
+    m->now_us = mono_us;
+    m->wall_ms = wall_ms;
+    weir_members_scan(m);
+}
+
+/* A record of a node that may have been judged before, or heard as a stranger. */
+static void take_record(struct weir_members *m, struct members_entry *e,
+                        const struct weir_member *rec)
+{
+    bool was_judged = is_judged(m, e);
+    bool moved = e->item.zone_len != rec->zone.len ||
+                 (rec->zone.len > 0 && memcmp(e->item.zone, rec->zone.at, rec->zone.len) != 0);
+
+    m->num_recorded += !e->recorded;
+    m->epoch += moved || !e->recorded;
+    e->recorded = true;
+    e->state = rec->state;
+    e->item.roles = rec->roles;
+    memcpy(e->item.key_hash, rec->key_hash, sizeof(e->item.key_hash));
+    memset(e->item.zone, 0, sizeof(e->item.zone));
+    if (rec->zone.len > 0)
+        memcpy(e->item.zone, rec->zone.at, rec->zone.len);
+    e->item.zone_len = (uint8_t)rec->zone.len;
+    if (!e->told)
+        e->item.schema_max = rec->schema_max;
+    if (weir_members_entry_is_me(m, e))
+        e->item.schema_max = m->cfg.schema_max;
+    if (!is_judged(m, e))
+        weir_members_entry_move(m, e, weir_members_entry_kind(m, e));
+    else if (!was_judged)
+        weir_members_entry_move(m, e,
+                                e->item.heard && m->now_us - e->direct_us < m->cfg.paces.suspect_us
+                                    ? WEIR_MEMBERS_ALIVE
+                                    : WEIR_MEMBERS_SUSPECT);
+}
+
+enum weir_err weir_members_put(struct weir_members *m, struct weir_span key, struct weir_span value)
+{
+    struct weir_member rec;
+    struct members_entry *e;
+
+    enum weir_err err = weir_member_unpack(key, value, &rec);
+    if (err < 0)
+        return err;
+    e = find(m, rec.node);
+    if ((e == NULL || !e->recorded) && m->num_recorded >= WEIR_MEMBERS_MAX)
+        return WEIR_ELIMIT;
+    err = meet(m, rec.node, &e);
+    if (err < 0)
+        return err;
+    take_record(m, e, &rec);
+    return WEIR_OK;
+}
+
+void weir_members_remove(struct weir_members *m, struct weir_span key)
+{
+    struct members_entry *e = key.len == WEIR_NODE_ID_LEN ? find(m, key.at) : NULL;
+
+    if (e == NULL || !e->recorded)
+        return;
+    m->num_recorded--;
+    m->epoch++;
+    weir_members_entry_move(m, e, WEIR_MEMBERS_STRANGER);
+    e->recorded = false;
+    e->state = WEIR_MEMBER_JOINED;
+    e->item.roles = 0;
+    e->item.zone_len = 0;
+    memset(e->item.zone, 0, sizeof(e->item.zone));
+    memset(e->item.key_hash, 0, sizeof(e->item.key_hash));
+    if (e->item.num_links == 0)
+        weir_members_entry_drop(m, e);
+}
+
+static bool is_incarnation(const struct members_life *l, const uint8_t *incarnation)
+{
+    return l->used && memcmp(l->incarnation, incarnation, WEIR_INCARNATION_LEN) == 0;
+}
+
+static void begin_life(struct members_life *l, const uint8_t *incarnation, uint64_t now_us)
+{
+    *l = (struct members_life){ .used = true, .first_us = now_us, .last_us = now_us };
+    memcpy(l->incarnation, incarnation, WEIR_INCARNATION_LEN);
+}
+
+/* Late enough after the younger's first word that no heartbeat of a dead one is still under way. */
+static uint64_t proof_us(const struct weir_members *m)
+{
+    return m->cfg.paces.suspect_us * 2 / 5;
+}
+
+/* R13: have both been heard, the older one well after the younger had come? */
+static bool is_double(const struct weir_members *m, const struct members_entry *e)
+{
+    uint64_t alive_us = m->cfg.paces.suspect_us;
+
+    return e->younger.used && e->older.last_us > e->younger.first_us + proof_us(m) &&
+           m->now_us - e->older.last_us <= alive_us && m->now_us - e->younger.last_us <= alive_us;
+}
+
+/* Which of two lives is over? The older one, when the node was started anew. */
+static void settle(const struct weir_members *m, struct members_entry *e)
+{
+    uint64_t alive_us = m->cfg.paces.suspect_us;
+    bool was_restart = e->older.last_us <= e->younger.first_us + proof_us(m) &&
+                       m->now_us - e->younger.first_us > 2 * proof_us(m);
+
+    if (!e->younger.used)
+        return;
+    if (m->now_us - e->younger.last_us > alive_us) {
+        e->younger = (struct members_life){ 0 };
+    } else if (was_restart || m->now_us - e->older.last_us > alive_us) {
+        e->older = e->younger;
+        e->younger = (struct members_life){ 0 };
+    }
+}
+
+/* Find, or begin, the life that was heard. NULL: a third one, while the second is not settled. */
+static struct members_life *life_of(const struct weir_members *m, struct members_entry *e,
+                                    const uint8_t *incarnation)
+{
+    if (!e->older.used)
+        begin_life(&e->older, incarnation, m->now_us);
+    if (is_incarnation(&e->older, incarnation))
+        return &e->older;
+    if (!e->younger.used ||
+        (!is_incarnation(&e->younger, incarnation) && m->now_us - e->younger.last_us > proof_us(m)))
+        begin_life(&e->younger, incarnation, m->now_us);
+    return is_incarnation(&e->younger, incarnation) ? &e->younger : NULL;
+}
+
+/* Note who was heard. @param n  0: by its link  @return whether that is news */
+static bool note_life(struct weir_members *m, struct members_entry *e, const uint8_t *incarnation,
+                      uint64_t n)
+{
+    settle(m, e);
+    struct members_life *l = life_of(m, e, incarnation);
+    if (l == NULL)
+        return true;
+    if (n != 0 && n <= l->n)
+        return false; /* it came before */
+    l->last_us = m->now_us;
+    l->n = n > l->n ? n : l->n;
+    return true;
+}
+
+/* R13, about the sender of `incarnation`. */
+static enum weir_members_verdict judge(const struct weir_members *m, const struct members_entry *e,
+                                       const uint8_t *incarnation, uint8_t *ret_younger)
+{
+    if (!is_double(m, e))
+        return WEIR_MEMBERS_FINE;
+    memcpy(ret_younger,
+           is_incarnation(&e->older, incarnation) ? e->younger.incarnation : incarnation,
+           WEIR_INCARNATION_LEN);
+    return WEIR_MEMBERS_DUPLICATE;
+}
+
+/* The node itself gave a sign of life. */
+static void note_heard(struct weir_members *m, struct members_entry *e)
+{
+    e->direct_us = m->now_us;
+    e->item.heard_us = m->now_us;
+    e->item.heard = true;
+    if (is_judged(m, e))
+        weir_members_entry_move(m, e, WEIR_MEMBERS_ALIVE);
+}
+
+/* Entry of who speaks, and whether it may. */
+static enum weir_members_verdict admit(struct weir_members *m, const uint8_t *node,
+                                       const uint8_t *incarnation, struct members_entry **ret)
+{
+    if (memcmp(node, m->cfg.node, WEIR_NODE_ID_LEN) == 0)
+        return memcmp(incarnation, m->cfg.incarnation, WEIR_INCARNATION_LEN) == 0
+                   ? WEIR_MEMBERS_FINE
+                   : WEIR_MEMBERS_MYSELF;
+    *ret = find(m, node);
+    if (*ret == NULL &&
+        (m->count[WEIR_MEMBERS_STRANGER] >= WEIR_STRANGERS_MAX || meet(m, node, ret) < 0))
+        return WEIR_MEMBERS_FULL;
+    return weir_members_entry_kind(m, *ret) == WEIR_MEMBERS_EVICTED ? WEIR_MEMBERS_BARRED
+                                                                    : WEIR_MEMBERS_FINE;
+}
+
+enum weir_members_verdict weir_members_heard(struct weir_members *m,
+                                             const struct weir_members_heart *heart,
+                                             uint8_t ret_younger[WEIR_INCARNATION_LEN])
+{
+    struct members_entry *e = NULL;
+    enum weir_members_verdict verdict = admit(m, heart->node, heart->incarnation, &e);
+
+    if (verdict != WEIR_MEMBERS_FINE || e == NULL)
+        return verdict;
+    bool is_news = note_life(m, e, heart->incarnation, heart->n);
+    verdict = judge(m, e, heart->incarnation, ret_younger);
+    if (!is_news)
+        return verdict;
+    note_heard(m, e);
+    if (heart->n > e->item.n || !is_gossip(m)) {
+        e->item.n = heart->n;
+        e->n_us = m->now_us;
+    }
+    if (verdict == WEIR_MEMBERS_DUPLICATE && !is_incarnation(&e->older, heart->incarnation))
+        return verdict; /* what it says of itself is not what the node is like */
+    memcpy(e->item.incarnation, heart->incarnation, WEIR_INCARNATION_LEN);
+    e->item.load = heart->load;
+    e->item.state = heart->state;
+    e->item.schema_max = heart->schema_max;
+    e->told = true;
+    return verdict;
+}
+
+enum weir_members_verdict weir_members_link_up(struct weir_members *m,
+                                               const uint8_t node[WEIR_NODE_ID_LEN],
+                                               const uint8_t incarnation[WEIR_INCARNATION_LEN],
+                                               uint8_t ret_younger[WEIR_INCARNATION_LEN])
+{
+    struct members_entry *e = NULL;
+    enum weir_members_verdict verdict = admit(m, node, incarnation, &e);
+
+    if (e == NULL)
+        return verdict;
+    e->item.num_links++;
+    if (verdict != WEIR_MEMBERS_FINE)
+        return verdict;
+    (void)note_life(m, e, incarnation, 0);
+    note_heard(m, e);
+    return judge(m, e, incarnation, ret_younger);
+}
+
+void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
+{
+    struct members_entry *e = find(m, node);
+
+    if (e != NULL && e->item.num_links > 0)
+        e->item.num_links--;
+}
+
+/* Keep the latest word of each of the two members who spoke last. */
+static void note_word(struct members_entry *e, const uint8_t *from, uint64_t heard_us)
+{
+    struct members_word *w = e->word;
+    bool is_first = w[0].used && memcmp(w[0].from, from, WEIR_NODE_ID_LEN) == 0;
+    struct members_word *old = &w[is_first ? 0 : 1];
+    struct members_word said = { .used = true, .heard_us = heard_us };
+
+    if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) != 0 && old->heard_us >= heard_us)
+        return; /* what the other two said is newer */
+    if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) == 0 && old->heard_us > heard_us)
+        return;
+    memcpy(said.from, from, WEIR_NODE_ID_LEN);
+    *old = said;
+    if (w[1].used && (!w[0].used || w[1].heard_us > w[0].heard_us)) {
+        said = w[0];
+        w[0] = w[1];
+        w[1] = said;
+    }
+}
+
+void weir_members_heard_about(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
+                              const struct weir_members_echo *echo)
+{
+    const struct members_entry *teller = find(m, from);
+    struct members_entry *e = find(m, echo->node);
+
+    if (teller == NULL || weir_members_entry_kind(m, teller) != WEIR_MEMBERS_SUSPECT)
+        return;
+    if (e == NULL || !is_judged(m, e) || e == teller)
+        return;
+    if (!is_gossip(m)) {
+        uint64_t held_us = echo->held_us < m->now_us ? echo->held_us : m->now_us;
+        note_word(e, from, m->now_us - held_us);
+    } else if (echo->n > e->item.n) {
+        e->item.n = echo->n;
+        e->n_us = m->now_us;
+        note_heard(m, e);
+    }
+}
+
+void weir_members_sent(struct weir_members *m, uint64_t n)
+{
+    m->sent[n % MEMBERS_SENT].used = true;
+    m->sent[n % MEMBERS_SENT].n = n;
+    m->sent[n % MEMBERS_SENT].at_us = m->now_us;
+}
+
+void weir_members_echoed(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
+                         const struct weir_members_echo *echo, uint64_t wall_ms)
+{
+    struct members_entry *e = find(m, from);
+    size_t slot = echo->n % MEMBERS_SENT;
+
+    if (e == NULL || weir_members_entry_is_me(m, e) || wall_ms > WEIR_HLC_MS_MAX)
+        return;
+    if (memcmp(echo->node, m->cfg.node, WEIR_NODE_ID_LEN) != 0)
+        return;
+    if (!m->sent[slot].used || m->sent[slot].n != echo->n)
+        return;
+    uint64_t since_us = m->now_us - m->sent[slot].at_us;
+    if (echo->held_us > since_us || since_us - echo->held_us > WEIR_CLOCK_RTT_US)
+        return;
+    uint64_t half_us = (since_us - echo->held_us) / 2;
+    e->offset_ms = (int64_t)m->wall_ms - (int64_t)(wall_ms + half_us / 1000);
+    e->measured = true;
+    e->measured_us = m->now_us;
+}
+
+size_t weir_members_digest(struct weir_members *m, struct weir_members_echo *out, size_t max)
+{
+    size_t from = place_of(m, m->given);
+    size_t num = 0;
+
+    from += from < m->num && memcmp(m->entry[from].item.node, m->given, WEIR_NODE_ID_LEN) == 0;
+    for (size_t i = 0; i < m->num && num < max; i++) {
+        struct members_entry *e = &m->entry[(from + i) % m->num];
+        if (e->item.n == e->n_given)
+            continue;
+        out[num] = (struct weir_members_echo){ .n = e->item.n, .held_us = m->now_us - e->n_us };
+        memcpy(out[num].node, e->item.node, WEIR_NODE_ID_LEN);
+        memcpy(m->given, e->item.node, WEIR_NODE_ID_LEN);
+        e->n_given = e->item.n;
+        num++;
+    }
+    return num;
+}
+
+const struct weir_members_item *weir_members_at(const struct weir_members *m, size_t i)
+{
+    WEIR_ASSERT(i < m->num);
+    return &m->entry[i].item;
+}
+
+size_t weir_members_num(const struct weir_members *m)
+{
+    return m->num;
+}
+
+const struct weir_members_item *weir_members_find(const struct weir_members *m,
+                                                  const uint8_t node[WEIR_NODE_ID_LEN])
+{
+    const struct members_entry *e = find(m, node);
+
+    return e != NULL ? &e->item : NULL;
+}
+
+size_t weir_members_count(const struct weir_members *m, enum weir_members_life life)
+{
+    WEIR_ASSERT(life < WEIR_MEMBERS_NUM_LIVES);
+    return m->count[life];
+}
+
+size_t weir_members_joined(const struct weir_members *m)
+{
+    return m->count[WEIR_MEMBERS_ALIVE] + m->count[WEIR_MEMBERS_SUSPECT] +
+           m->count[WEIR_MEMBERS_DOWN] + m->count[WEIR_MEMBERS_LOST];
+}
+
+uint64_t weir_members_epoch(const struct weir_members *m)
+{
+    return m->epoch;
+}
+
+unsigned weir_members_factor(const struct weir_members *m)
+{
+    return m->factor;
+}
+
+uint64_t weir_members_deadline(const struct weir_members *m)
+{
+    return m->scan_us;
+}
+
+const char *weir_members_life_name(enum weir_members_life life)
+{
+    static const char *const names[] = {
+        [WEIR_MEMBERS_STRANGER] = "stranger", [WEIR_MEMBERS_ALIVE] = "alive",
+        [WEIR_MEMBERS_SUSPECT] = "suspect",   [WEIR_MEMBERS_DOWN] = "down",
+        [WEIR_MEMBERS_LOST] = "lost",         [WEIR_MEMBERS_LEFT] = "left",
+        [WEIR_MEMBERS_EVICTED] = "evicted",
+    };
+    _Static_assert(WEIR_ARRAY_LEN(names) == WEIR_MEMBERS_NUM_LIVES, "each life has a name");
+
+    return (size_t)life < WEIR_ARRAY_LEN(names) ? names[life] : "unknown";
+}

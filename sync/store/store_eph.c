@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_eph.c - see store_eph.h: what is different in the store of group E at open, sync and close.
+ * The first commit after an open and the last one before a close wait for the disk; LMDB never
+ * waits between them. So a file that says it was closed is whole, and one of this boot is, for the
+ * kernel still has what the process wrote. Owner: the opening thread, then the keep's caller.
+ */
+#include "sync/store/store_eph.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sync/store/store_parts.h"
+
+_Static_assert(WEIR_BOOT_ID_LEN == STORE_BOOT_ID_LEN, "one length");
+
+static const struct store_kind kind_e = {
+    .group = 'E',
+    .num_trees = STORE_NUM_TREES,
+    .durable = false,
+    .file_name = "eph.mdb",
+    .new_name = NULL,
+    .suspect_name = "eph.mdb.suspect",
+    .lock_name = "eph.lock",
+};
+
+enum weir_err weir_store_eph_wipe(struct weir_store *s, const char *why)
+{
+    static const char *const names[] = { "eph.mdb", "eph.mdb-lock" };
+
+    log_error("store.bans_lost", "file=%s/%s why=\"%s\" doing=\"starting with none\"", s->folder,
+              s->kind->file_name, why);
+    weir_store_env_close(s);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(names); i++)
+        if (unlinkat(s->folder_fd, names[i], 0) != 0 && errno != ENOENT)
+            return weir_store_err(errno);
+    return WEIR_OK;
+}
+
+/* The row that says which boot the file is of, on the disk before anything else changes: from now
+ * on the file does not say any more that it was closed. */
+static enum weir_err put_boot_id(struct weir_store *s, const uint8_t *boot_id)
+{
+    struct store_txn t;
+
+    enum weir_err err = weir_store_txn_begin(s, &t);
+    if (err < 0)
+        return err;
+    err = weir_store_meta_put(&t, "boot_id", boot_id, STORE_BOOT_ID_LEN);
+    if (err < 0) {
+        weir_store_txn_abort(&t);
+        return err;
+    }
+    return weir_store_txn_commit(&t);
+}
+
+enum weir_err weir_store_eph_start(struct weir_store *s, const uint8_t *boot_id)
+{
+    uint8_t was[STORE_BOOT_ID_LEN];
+
+    enum weir_err err = weir_store_meta_find(s, "boot_id", was, sizeof(was));
+    bool same = err == WEIR_OK && memcmp(was, boot_id, sizeof(was)) == 0;
+    bool fresh = err == WEIR_ENOTFOUND;
+    if (err == WEIR_ECORRUPT || (!same && !fresh && !s->clean)) {
+        err = weir_store_eph_wipe(s, err < 0 ? "its own rows do not hold"
+                                             : "the machine stopped without closing it");
+        if (err == WEIR_OK)
+            err = weir_store_open_database(s);
+    } else {
+        err = WEIR_OK;
+    }
+    if (err == WEIR_OK)
+        err = put_boot_id(s, boot_id);
+    if (err == WEIR_OK)
+        err = weir_store_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
+    return err;
+}
+
+void weir_store_eph_end(struct weir_store *s)
+{
+    int rc = mdb_env_set_flags(s->env, MDB_NOSYNC, 0);
+
+    WEIR_ASSERT(rc == 0);
+}
+
+enum weir_err weir_eph_open(const struct weir_store_config *cfg,
+                            const uint8_t boot_id[WEIR_BOOT_ID_LEN], struct weir_store **ret)
+{
+    struct weir_store_config mine = *cfg;
+
+    mine.driven = true;
+    mine.index = NULL;
+    mine.revision = NULL;
+    return weir_store_open_kind(&mine, &kind_e, boot_id, ret);
+}
+
+enum weir_err weir_eph_sync(struct weir_store *s)
+{
+    WEIR_ASSERT(s->magic == STORE_MAGIC);
+    WEIR_ASSERT(!s->kind->durable);
+    return weir_store_err(mdb_env_sync(s->env, 1));
+}

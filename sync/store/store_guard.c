@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_guard.c - looks at the pages that LMDB is about to use, before LMDB does.
+ * LMDB ends the process when a page is not what it should be. Any access reads the pages on the
+ * key's path; one that counts on reads the next leaf; a removal may merge or move entries at each
+ * level with the page on either side. These are checked in the last committed state, each once a
+ * transaction: a page may be spoiled at any time. What LMDB has written in this transaction is in
+ * its memory and needs no look. Owner: writer.
+ *
+ * Removals: a page that they may have changed is *touched*. Pages that lie beside touched ones are
+ * always looked at. So whatever LMDB made of a run of touched pages, those beside it hold; when a
+ * removal has merged pages, the run is taken to have grown by one on either side.
+ */
+#include "sync/store/store_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/hash.h"
+
+#define PAGES_AT_FIRST  8192
+#define MARKED_AT_FIRST 256
+
+/* What is known of a page in this transaction. */
+enum {
+    SOUND = 1,    /* it was looked at */
+    PATH = 2,     /* a leaf: so were the pages that lead to it, and it is where they say */
+    NEXT = 4,     /* a leaf: so was the next one */
+    SIDES = 8,    /* a leaf: so were the pages beside it and beside those that lead to it */
+    TOUCHED = 16, /* removals may have merged it with others */
+    CHANGED = 32  /* it may not be as it was committed */
+};
+
+/* LMDB merges a page of which less than a quarter is in use; here with some bytes to spare. */
+#define FULL_ENOUGH(page_len) ((page_len) / 4 + 64)
+
+static unsigned known(const struct weir_store *s, uint64_t pgno)
+{
+    return pgno < s->sound_pages ? s->sound[pgno] : 0;
+}
+
+static bool room_in_marks(struct weir_store *s, uint64_t pgno)
+{
+    if (pgno < s->sound_pages)
+        return true;
+    uint64_t pages = s->sound_pages < PAGES_AT_FIRST ? PAGES_AT_FIRST : s->sound_pages;
+    while (pages <= pgno)
+        pages *= 2;
+    uint8_t *sound = realloc(s->sound, pages);
+    if (sound == NULL)
+        return false;
+    memset(sound + s->sound_pages, 0, pages - s->sound_pages);
+    s->sound = sound;
+    s->sound_pages = pages;
+    return true;
+}
+
+static bool room_in_list(struct weir_store *s)
+{
+    if (s->num_marked < s->cap_marked)
+        return true;
+    size_t cap = s->cap_marked ? s->cap_marked * 2 : MARKED_AT_FIRST;
+    uint64_t *marked = realloc(s->marked, cap * sizeof(*marked));
+    if (marked == NULL)
+        return false;
+    s->marked = marked;
+    s->cap_marked = cap;
+    return true;
+}
+
+/* Remember something of a page until the transaction ends. @return false: no memory, and without
+ * it the page is looked at again */
+static bool remember(struct weir_store *s, uint64_t pgno, unsigned what)
+{
+    if (!room_in_marks(s, pgno) || (s->sound[pgno] == 0 && !room_in_list(s)))
+        return false;
+    if (s->sound[pgno] == 0)
+        s->marked[s->num_marked++] = pgno;
+    s->sound[pgno] |= (uint8_t)what;
+    return true;
+}
+
+static void forget_all(struct weir_store *s)
+{
+    for (size_t i = 0; i < s->num_marked; i++)
+        s->sound[s->marked[i]] = 0;
+    s->num_marked = 0;
+}
+
+/* ---- pages and where they lie ---- */
+
+/* Pages from the root down to some page, each the child `at` of the one before it. */
+struct path {
+    unsigned depth; /* levels of the tree */
+    uint64_t pgno[WEIR_TREE_DEPTH_MAX];
+    unsigned at[WEIR_TREE_DEPTH_MAX]; /* the entry taken at this level */
+    unsigned num[WEIR_TREE_DEPTH_MAX];
+};
+
+static void path_of(const struct store_txn *t, const struct weir_tree_cursor *c, struct path *ret)
+{
+    ret->depth = c->depth;
+    for (unsigned d = 0; d < c->depth; d++) {
+        ret->pgno[d] = (uint64_t)(c->level[d].page - t->pages.map) / t->pages.page_len;
+        ret->at[d] = c->level[d].at;
+        ret->num[d] = c->level[d].num;
+    }
+}
+
+/* Go from the page at level `from` down to level `to` along its first or last entries. The pages
+ * may be damaged: what leads nowhere is told by page_ok. */
+static void path_descend(const struct store_txn *t, struct path *p, unsigned from, unsigned to,
+                         bool last)
+{
+    for (unsigned d = from; d < to; d++) {
+        p->pgno[d + 1] = weir_tree_page_child(&t->pages, p->pgno[d], p->at[d]);
+        p->num[d + 1] = weir_tree_page_num(&t->pages, p->pgno[d + 1]);
+        p->at[d + 1] = last && p->num[d + 1] > 0 ? p->num[d + 1] - 1 : 0;
+    }
+}
+
+/* The page beside the one at level `d`, whatever is above it. @return false: there is none */
+static bool path_beside(const struct store_txn *t, struct path *p, unsigned d, bool right)
+{
+    unsigned up = d;
+
+    while (up > 0 && (right ? p->at[up - 1] + 1 >= p->num[up - 1] : p->at[up - 1] == 0))
+        up--;
+    if (up == 0)
+        return false;
+    p->at[up - 1] += right ? 1u : -1u;
+    path_descend(t, p, up - 1, d, !right);
+    return true;
+}
+
+/* What the pages above level `d` say of the keys there: they begin at *low or later and end before
+ * *high. Empty: nothing is said. */
+static void path_bounds(const struct store_txn *t, const struct path *p, unsigned d,
+                        struct weir_span *low, struct weir_span *high)
+{
+    *low = *high = WEIR_SPAN_EMPTY;
+    for (unsigned up = d; up > 0 && low->len == 0; up--)
+        if (p->at[up - 1] > 0)
+            *low = weir_tree_page_key(&t->pages, p->pgno[up - 1], p->at[up - 1]);
+    for (unsigned up = d; up > 0 && high->len == 0; up--)
+        if (p->at[up - 1] + 1 < p->num[up - 1])
+            *high = weir_tree_page_key(&t->pages, p->pgno[up - 1], p->at[up - 1] + 1);
+}
+
+static bool page_sound(struct store_txn *t, uint64_t pgno)
+{
+    if ((known(t->s, pgno) & SOUND) != 0)
+        return true;
+    if (weir_tree_page_check(&t->pages, pgno, true) == WEIR_TREE_PAGE_BAD)
+        return false;
+    (void)remember(t->s, pgno, SOUND);
+    return true;
+}
+
+/* Is the page at level `d` sound, and are its keys where the pages above it say? One that is sound
+ * may be another's. */
+static bool page_ok(struct store_txn *t, const struct path *p, unsigned d)
+{
+    uint64_t pgno = p->pgno[d];
+    bool leaf = d + 1 == p->depth;
+    unsigned first = leaf ? 0 : 1; /* a branch's first key stands for everything below the next */
+    struct weir_span min;
+    struct weir_span max;
+
+    if (!page_sound(t, pgno))
+        return false;
+    unsigned num = weir_tree_page_num(&t->pages, pgno);
+    if (num <= first || weir_tree_page_is_leaf(&t->pages, pgno) != leaf)
+        return false;
+    struct weir_span low = weir_tree_page_key(&t->pages, pgno, first);
+    struct weir_span high = weir_tree_page_key(&t->pages, pgno, num - 1);
+    path_bounds(t, p, d, &min, &max);
+    return low.len > 0 && high.len > 0 && (min.len == 0 || weir_span_cmp(min, low) <= 0) &&
+           (max.len == 0 || weir_span_cmp(high, max) < 0);
+}
+
+static bool path_ok(struct store_txn *t, const struct path *p)
+{
+    for (unsigned d = 0; d < p->depth; d++)
+        if (!page_ok(t, p, d))
+            return false;
+    return true;
+}
+
+/* The page at level `d`, and those that lead to the lowest key below it: LMDB looks that key up
+ * when it moves or merges branches. */
+static bool page_and_lowest_ok(struct store_txn *t, const struct path *p, unsigned d)
+{
+    struct path down = *p;
+
+    down.at[d] = 0;
+    for (unsigned at = d; at < p->depth; at++) {
+        if (at > d)
+            path_descend(t, &down, at - 1, at, false);
+        if (!page_ok(t, &down, at))
+            return false;
+    }
+    return true;
+}
+
+/* ---- what LMDB may read for a key ---- */
+
+/* The pages beside those of the path, at each level below the root. A removal may merge with them
+ * or take entries of them. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
+static enum weir_err look_beside(struct store_txn *t, const struct path *p)
+{
+    for (unsigned d = 1; d < p->depth; d++) {
+        if (!page_and_lowest_ok(t, p, d))
+            return WEIR_ECORRUPT;
+        for (int right = 0; right <= 1; right++) {
+            struct path beside = *p;
+            if (!path_beside(t, &beside, d, right != 0))
+                continue;
+            if (!page_and_lowest_ok(t, &beside, d))
+                return WEIR_ECORRUPT;
+            if (!remember(t->s, beside.pgno[d], CHANGED))
+                return WEIR_ENOMEM;
+        }
+        if (!remember(t->s, p->pgno[d], TOUCHED))
+            return WEIR_ENOMEM;
+    }
+    return WEIR_OK;
+}
+
+static bool next_ok(struct store_txn *t, const struct path *p)
+{
+    struct path next = *p;
+
+    return !path_beside(t, &next, p->depth - 1, true) || path_ok(t, &next);
+}
+
+/* Will the leaf be left as it is by a removal, but for the entry? So when it is as it was
+ * committed, stays full enough, and the entry is not its last, behind which LMDB would go on. */
+static bool stays_alone(const struct store_txn *t, const struct weir_tree_cursor *c, uint64_t pgno)
+{
+    const struct weir_tree_level *leaf = &c->level[c->depth - 1];
+    struct weir_span key;
+    struct weir_span value;
+
+    if ((known(t->s, pgno) & CHANGED) != 0 || leaf->at + 1 >= leaf->num ||
+        weir_tree_entry(c, &key, &value) < 0)
+        return false;
+    return weir_tree_page_used(&t->pages, pgno) >=
+           FULL_ENOUGH(t->pages.page_len) + key.len + value.len;
+}
+
+/* The entry at the key's place, if any, may have pages of its own, of which LMDB frees as many as
+ * the first of them says. When the entry is a neighbour and not the key itself, this refuses too
+ * much. */
+static bool value_sound(const struct weir_tree_cursor *c)
+{
+    const struct weir_tree_level *leaf = &c->level[c->depth - 1];
+    struct weir_span found;
+    struct weir_span value;
+
+    return leaf->at == leaf->num || weir_tree_entry(c, &found, &value) == WEIR_OK;
+}
+
+/* @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
+static enum weir_err look(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                          unsigned want)
+{
+    struct weir_tree_cursor c;
+    struct path p;
+
+    enum weir_err err = weir_tree_locate(&c, &t->pages, &t->roots.tree[tree], key);
+    if (err == WEIR_ENOTFOUND)
+        return WEIR_OK; /* an empty tree */
+    if (err < 0 || !value_sound(&c))
+        return WEIR_ECORRUPT;
+    const uint8_t *leaf = c.level[c.depth - 1].page;
+    uint64_t pgno = (uint64_t)(leaf - t->pages.map) / t->pages.page_len;
+    if ((want & SIDES) != 0 && stays_alone(t, &c, pgno))
+        want = PATH | CHANGED;
+    unsigned missing = want & ~known(t->s, pgno);
+    if (missing == 0)
+        return WEIR_OK;
+    path_of(t, &c, &p);
+    if (((missing & PATH) != 0 && !path_ok(t, &p)) || ((missing & NEXT) != 0 && !next_ok(t, &p)))
+        return WEIR_ECORRUPT;
+    if ((missing & SIDES) != 0)
+        err = look_beside(t, &p);
+    /* What was looked at may be forgotten, what was changed not. */
+    if (err == WEIR_OK && !remember(t->s, pgno, want) && (want & CHANGED) != 0)
+        err = WEIR_ENOMEM;
+    return err;
+}
+
+static enum weir_err guard(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                           unsigned want)
+{
+    enum weir_err err = look(t, tree, key, want);
+    if (err == WEIR_ECORRUPT)
+        weir_store_suspect(t->s, weir_store_tree_name(tree));
+    return err;
+}
+
+enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree, struct weir_span key)
+{
+    return guard(t, tree, key, PATH);
+}
+
+enum weir_err weir_store_guard_put(struct store_txn *t, enum store_tree tree, struct weir_span key)
+{
+    return guard(t, tree, key, PATH | CHANGED);
+}
+
+enum weir_err weir_store_guard_next(struct store_txn *t, enum store_tree tree, struct weir_span key)
+{
+    return guard(t, tree, key, PATH | NEXT);
+}
+
+enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree, struct weir_span key)
+{
+    return guard(t, tree, key, PATH | NEXT | SIDES | CHANGED);
+}
+
+/* One side of a run of touched pages at level `d`: the page beside it becomes part of it, and the
+ * one behind that is looked at. */
+static enum weir_err widen(struct store_txn *t, const struct path *from, unsigned d, bool right)
+{
+    struct path p = *from;
+
+    do {
+        if (!path_beside(t, &p, d, right))
+            return WEIR_OK;
+    } while ((known(t->s, p.pgno[d]) & TOUCHED) != 0);
+    if (!page_and_lowest_ok(t, &p, d))
+        return WEIR_ECORRUPT;
+    if (!remember(t->s, p.pgno[d], TOUCHED | CHANGED))
+        return WEIR_ENOMEM;
+    if (!path_beside(t, &p, d, right))
+        return WEIR_OK;
+    if (!page_and_lowest_ok(t, &p, d))
+        return WEIR_ECORRUPT;
+    return remember(t->s, p.pgno[d], CHANGED) ? WEIR_OK : WEIR_ENOMEM;
+}
+
+enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
+                                      struct weir_span key)
+{
+    struct weir_tree_cursor c;
+    struct path p;
+
+    enum weir_err err = weir_tree_locate(&c, &t->pages, &t->roots.tree[tree], key);
+    if (err == WEIR_ENOTFOUND)
+        return WEIR_OK; /* all of it was made in this transaction */
+    if (err == WEIR_OK)
+        path_of(t, &c, &p);
+    for (unsigned d = 1; err == WEIR_OK && d < p.depth; d++) {
+        err = widen(t, &p, d, false);
+        if (err == WEIR_OK)
+            err = widen(t, &p, d, true);
+    }
+    if (err == WEIR_ECORRUPT)
+        weir_store_suspect(t->s, weir_store_tree_name(tree));
+    return err;
+}
+
+/* The main tree is one page: it holds but the names of our few trees. NULL: it is not. */
+static const uint8_t *main_page(const struct store_txn *t, const struct weir_tree_meta *m)
+{
+    if (m->main.depth != 1 ||
+        weir_tree_page_check(&t->pages, m->main.root, true) != WEIR_TREE_PAGE_LEAF)
+        return NULL;
+    return t->pages.map + m->main.root * t->pages.page_len;
+}
+
+static uint32_t roots_sum(const struct store_txn *t, const uint8_t *main)
+{
+    const uint8_t *meta = t->pages.map + (t->roots.txnid & 1) * t->pages.page_len;
+    uint32_t sum = weir_crc32c(0, meta, WEIR_TREE_META_LEN);
+
+    return weir_crc32c(sum, main, t->pages.page_len);
+}
+
+enum weir_err weir_store_guard_roots(struct store_txn *t)
+{
+    const struct weir_store *s = t->s;
+    uint64_t other = (t->roots.txnid + 1) & 1;
+    struct weir_tree_meta m;
+
+    forget_all(t->s);
+    if (weir_store_state_meta(&t->pages, t->roots.txnid, &m) < 0)
+        return WEIR_ECORRUPT;
+    const uint8_t *main = main_page(t, &m);
+    if (main == NULL)
+        return WEIR_ECORRUPT;
+    if (s->roots_txnid == t->roots.txnid && s->roots_sum != roots_sum(t, main))
+        return WEIR_ECORRUPT;
+    /* The commit leaves the head of the other meta page as it is, and must be found by it. */
+    struct weir_span page = weir_span(t->pages.map + other * t->pages.page_len, WEIR_TREE_META_LEN);
+    return weir_tree_meta_read(page, other, &m) < 0 ? WEIR_ECORRUPT : WEIR_OK;
+}
+
+void weir_store_guard_remember(const struct store_txn *t)
+{
+    struct weir_store *s = t->s;
+    struct weir_tree_meta m;
+
+    if (weir_store_state_meta(&t->pages, t->roots.txnid, &m) < 0)
+        return;
+    const uint8_t *main = main_page(t, &m);
+    if (main == NULL)
+        return;
+    s->roots_txnid = t->roots.txnid;
+    s->roots_sum = roots_sum(t, main);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_keep_find.c - see store_keep.h: looks for records by key, dot, age and expiry.
+ * A row of a queue that leads to no such record is passed over: older programs left some behind
+ * when they could not read a record. A row of dots proves itself by the record it leads to; when it
+ * was damaged the record is looked for, since a dot that is passed over would never reach a peer.
+ * Owner: the keep's caller.
+ */
+#include "sync/store/store_keep_parts.h"
+
+#include <string.h>
+
+#include "sync/version/num.h"
+
+bool weir_store_kept(const struct weir_store *s, struct weir_span rec_key,
+                     const struct weir_record_parts *parts, struct weir_kept *ret)
+{
+    const struct weir_record_head *head = &parts->head;
+
+    if (head->lane_idx >= s->num_lanes)
+        return false;
+    *ret = (struct weir_kept){
+        .rec = {
+            .class = (enum weir_class)rec_key.at[0],
+            .key = weir_span_from(rec_key, 1),
+            .version = { .hlc = head->hlc, .seq = head->seq },
+            .tombstone = head->tombstone,
+            .schema = head->schema,
+            .min_reader = head->min_reader,
+            .expires = head->expires,
+            .value = parts->value,
+        },
+        .sig = parts->sig,
+        .extra = parts->extra,
+        .stored_ms = weir_store_stored_ms(s, head),
+    };
+    memcpy(ret->rec.version.lane, s->lanes[head->lane_idx].id, WEIR_LANE_LEN);
+    for (unsigned i = 0; i < head->num_ctx; i++) {
+        if (head->ctx[i].lane_idx >= s->num_lanes)
+            return false;
+        struct weir_kept_ctx *ctx = &ret->ctx[ret->num_ctx++];
+        memcpy(ctx->tail, s->lanes[head->ctx[i].lane_idx].id + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN,
+               WEIR_LANE_TAIL_LEN);
+        ctx->seq = head->ctx[i].seq;
+    }
+    return true;
+}
+
+/* What can be said of a record that does not hold. @return WEIR_ECORRUPT */
+static enum weir_err corrupt(struct weir_span rec_key, uint64_t seq, struct weir_kept *ret)
+{
+    *ret = (struct weir_kept){ .rec = { .class = (enum weir_class)rec_key.at[0],
+                                        .key = weir_span_from(rec_key, 1),
+                                        .version = { .seq = seq } } };
+    return WEIR_ECORRUPT;
+}
+
+static bool is_rec_key(const struct store_keep *kp, struct weir_span key)
+{
+    return key.len >= 2 && key.len <= 1 + WEIR_KEY_MAX &&
+           weir_store_class_in(kp->s->kind->group, key.at[0]);
+}
+
+static void take_row(struct store_keep *kp, struct weir_span rec_key, struct weir_span row)
+{
+    struct store_current *cur = &kp->looked;
+
+    cur->found = true;
+    cur->sound = weir_record_unpack(row, rec_key, &cur->parts) == WEIR_OK;
+    cur->tombstone = cur->sound ? cur->parts.head.tombstone : weir_record_row_is_tombstone(row);
+    if (!cur->sound)
+        weir_store_count_corrupt(kp->s, rec_key);
+}
+
+enum weir_err weir_store_keep_look(struct store_keep *kp, struct weir_span rec_key,
+                                   struct store_current *ret, struct weir_span *ret_key)
+{
+    struct weir_span key;
+    struct weir_span row;
+
+    /* A caller that puts has most often looked at the record right before. */
+    if (ret_key == NULL && kp->looked_valid &&
+        weir_span_eq(store_key_span(&kp->looked_key), rec_key)) {
+        *ret = kp->looked;
+        return WEIR_OK;
+    }
+    enum weir_err err = weir_store_find(&kp->t, STORE_REC, rec_key, &key, &row);
+    if (err < 0 && err != WEIR_ENOTFOUND)
+        return weir_store_keep_err(err);
+    kp->looked = (struct store_current){ .found = false };
+    if (err == WEIR_OK)
+        take_row(kp, rec_key, row);
+    memcpy(kp->looked_key.at, rec_key.at, rec_key.len);
+    kp->looked_key.len = rec_key.len;
+    kp->looked_valid = true;
+    if (kp->looked.found && ret_key != NULL)
+        *ret_key = key;
+    *ret = kp->looked;
+    return WEIR_OK;
+}
+
+/* A record found under its key, or what can be said of it. */
+static enum weir_err tell(struct store_keep *kp, struct weir_span rec_key,
+                          const struct store_current *cur, uint64_t seq, struct weir_kept *ret)
+{
+    if (cur->sound && weir_store_kept(kp->s, rec_key, &cur->parts, ret))
+        return WEIR_OK;
+    return corrupt(rec_key, seq, ret);
+}
+
+enum weir_err weir_store_keep_get(struct weir_keep *k, enum weir_class class, struct weir_span key,
+                                  struct weir_kept *ret)
+{
+    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_current cur;
+    struct store_key rec_key;
+    struct weir_span found;
+
+    if (key.len == 0 || key.len > WEIR_KEY_MAX || !weir_store_class_in(kp->s->kind->group, class))
+        return WEIR_ENOTFOUND;
+    weir_store_key_rec(&rec_key, class, key);
+    enum weir_err err = weir_store_keep_look(kp, store_key_span(&rec_key), &cur, &found);
+    if (err < 0)
+        return err;
+    return cur.found ? tell(kp, found, &cur, 0, ret) : WEIR_ENOTFOUND;
+}
+
+/* ---- by dot ---- */
+
+/* Is this the record of the dot? */
+static bool has_dot(const struct store_current *cur, uint32_t lane_idx, uint64_t seq)
+{
+    return cur->found && cur->sound && cur->parts.head.lane_idx == lane_idx &&
+           cur->parts.head.seq == seq;
+}
+
+/* The record of a dot whose row does not hold, out of all records. @return WEIR_OK | WEIR_ENOTFOUND
+ * | WEIR_EIO */
+static enum weir_err search_dot(struct store_keep *kp, uint32_t lane_idx, uint64_t seq,
+                                struct weir_kept *ret)
+{
+    const struct store_key from = { .at = { 0 }, .len = 1 };
+    struct weir_record_parts parts;
+    struct weir_span key;
+    struct weir_span row;
+
+    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), &key, &row);
+    while (err == WEIR_OK) {
+        if (is_rec_key(kp, key) && weir_record_unpack(row, key, &parts) == WEIR_OK &&
+            parts.head.lane_idx == lane_idx && parts.head.seq == seq &&
+            weir_store_kept(kp->s, key, &parts, ret))
+            return WEIR_OK;
+        err = weir_store_step(&kp->t, STORE_REC, &key, &row);
+    }
+    return weir_store_keep_err(err);
+}
+
+/* What one row of dots leads to. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: to nothing */
+static enum weir_err follow_dot(struct store_keep *kp, struct weir_span dot, struct weir_span row,
+                                struct weir_kept *ret)
+{
+    uint32_t lane_idx = (uint32_t)weir_num_get_be(dot.at, 4);
+    uint64_t seq = weir_num_get_be(dot.at + 4, 8);
+    struct store_current cur = { .found = false };
+    struct store_key copy;
+    struct weir_span key;
+    struct weir_span rec_key;
+
+    bool whole = weir_store_row_check(STORE_DOT, dot, row, &rec_key) == WEIR_OK;
+    if (!whole && row.len >= STORE_SUM_LEN)
+        rec_key = weir_span(row.at, row.len - STORE_SUM_LEN);
+    else if (!whole)
+        rec_key = WEIR_SPAN_EMPTY;
+    if (is_rec_key(kp, rec_key)) {
+        memcpy(copy.at, rec_key.at, rec_key.len);
+        copy.len = rec_key.len;
+        enum weir_err err = weir_store_keep_look(kp, store_key_span(&copy), &cur, &key);
+        if (err < 0)
+            return err;
+    }
+    if (has_dot(&cur, lane_idx, seq))
+        return tell(kp, key, &cur, seq, ret);
+    if (whole && cur.found && !cur.sound)
+        return corrupt(key, seq, ret);
+    weir_store_count_corrupt(kp->s, rec_key);
+    return search_dot(kp, lane_idx, seq, ret);
+}
+
+enum weir_err weir_store_keep_next_dot(struct weir_keep *k, const uint8_t lane[WEIR_LANE_LEN],
+                                       uint64_t after, struct weir_kept *ret)
+{
+    struct store_keep *kp = weir_store_keep_of(k, true);
+    uint32_t idx = weir_store_names_find(&kp->names, kp->s, lane);
+    struct store_key at;
+    struct weir_span dot;
+    struct weir_span row;
+
+    if (idx == STORE_LANE_NONE)
+        return WEIR_ENOTFOUND;
+    weir_store_key_dot(&at, idx, after);
+    for (;;) {
+        enum weir_err err = weir_store_seek(&kp->t, STORE_DOT, store_key_span(&at), &dot, &row);
+        if (err < 0)
+            return weir_store_keep_err(err);
+        if (dot.len != 12 || weir_num_get_be(dot.at, 4) != idx)
+            return WEIR_ENOTFOUND;
+        memcpy(at.at, dot.at, dot.len);
+        err = follow_dot(kp, dot, row, ret);
+        if (err != WEIR_ENOTFOUND)
+            return err;
+    }
+}
+
+/* ---- by key ---- */
+
+/* The number that a row that does not hold may have. */
+static uint64_t loose_seq(struct weir_span row)
+{
+    return row.len >= WEIR_RECORD_HEADER_LEN ? weir_num_get_le(row.at + WEIR_RECORD_AT_SEQ, 6) : 0;
+}
+
+enum weir_err weir_store_keep_next_key(struct weir_keep *k, enum weir_class class,
+                                       struct weir_span after, struct weir_kept *ret)
+{
+    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct weir_record_parts parts;
+    struct store_key from = { .len = 1 };
+    struct weir_span key;
+    struct weir_span row;
+
+    if (after.len > WEIR_KEY_MAX || !weir_store_class_in(kp->s->kind->group, class))
+        return WEIR_ENOTFOUND;
+    from.at[0] = (uint8_t) class;
+    if (after.len > 0)
+        weir_store_key_rec(&from, class, after);
+    enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), &key, &row);
+    if (err < 0)
+        return weir_store_keep_err(err);
+    if (!is_rec_key(kp, key) || key.at[0] != (uint8_t) class)
+        return WEIR_ENOTFOUND;
+    if (weir_record_unpack(row, key, &parts) == WEIR_OK && weir_store_kept(kp->s, key, &parts, ret))
+        return WEIR_OK;
+    weir_store_count_corrupt(kp->s, key);
+    return corrupt(key, loose_seq(row), ret);
+}
+
+/* ---- by age ---- */
+
+/* The record that a row of a queue leads to. @param ret_tombstone  what it is
+ * @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: none, or it is not due by this row */
+static enum weir_err follow_queue(struct store_keep *kp, struct weir_span rec_key, bool tombstones,
+                                  uint64_t when, struct weir_kept *ret)
+{
+    const struct weir_record_head *head = &kp->looked.parts.head;
+    struct store_current cur;
+    struct weir_span key;
+
+    if (!is_rec_key(kp, rec_key))
+        return WEIR_ENOTFOUND;
+    enum weir_err err = weir_store_keep_look(kp, rec_key, &cur, &key);
+    if (err < 0)
+        return err;
+    if (!cur.found || cur.tombstone != tombstones)
+        return WEIR_ENOTFOUND;
+    if (!cur.sound)
+        return corrupt(key, 0, ret);
+    if (when != (tombstones ? weir_store_tomb_when(kp->s, head) : head->expires))
+        return WEIR_ENOTFOUND;
+    return tell(kp, key, &cur, head->seq, ret);
+}
+
+/* The first row of a queue that is due and leads to a record. @param last  the largest time due */
+static enum weir_err next_due(struct store_keep *kp, enum store_tree tree, uint64_t last,
+                              struct weir_kept *ret)
+{
+    bool tombstones = tree == STORE_TOMB;
+    unsigned when_len = tombstones ? WEIR_STORE_TOMB_LEN : WEIR_STORE_EXP_LEN;
+    struct store_key at = { .at = { 0 }, .len = when_len };
+    struct weir_span key;
+    struct weir_span row;
+
+    for (;;) {
+        enum weir_err err = weir_store_seek(&kp->t, tree, store_key_span(&at), &key, &row);
+        if (err < 0)
+            return weir_store_keep_err(err);
+        if (key.len < when_len || key.len > sizeof(at.at))
+            return WEIR_EIO;
+        uint64_t when = weir_num_get_be(key.at, when_len);
+        if (when > last)
+            return WEIR_ENOTFOUND;
+        memcpy(at.at, key.at, key.len);
+        at.len = key.len;
+        struct weir_span rec_key = weir_span_from(store_key_span(&at), when_len);
+        err = follow_queue(kp, rec_key, tombstones, when, ret);
+        if (err != WEIR_ENOTFOUND)
+            return err;
+    }
+}
+
+enum weir_err weir_store_keep_next_tombstone(struct weir_keep *k, uint64_t until_ms,
+                                             struct weir_kept *ret)
+{
+    struct store_keep *kp = weir_store_keep_of(k, true);
+
+    return next_due(kp, STORE_TOMB, until_ms / weir_store_tomb_ms(kp->s, 1), ret);
+}
+
+enum weir_err weir_store_keep_next_expired(struct weir_keep *k, uint64_t until_s,
+                                           struct weir_kept *ret)
+{
+    struct store_keep *kp = weir_store_keep_of(k, true);
+
+    return kp->s->kind->group == 'E' ? next_due(kp, STORE_EXP, until_s, ret) : WEIR_ENOTFOUND;
+}

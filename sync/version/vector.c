@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * vector.c - a sorted array of lanes. Two vectors are compared and merged in one walk over both.
+ */
+#include "sync/version/vector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/base/hash.h"
+#include "node/base/limits.h"
+#include "sync/version/place.h"
+
+#define CAP_MIN 8
+
+_Static_assert(WEIR_LANES_MAX % CAP_MIN == 0 &&
+                   ((WEIR_LANES_MAX / CAP_MIN) & (WEIR_LANES_MAX / CAP_MIN - 1)) == 0,
+               "doubling ends at the limit");
+
+void weir_vector_deinit(struct weir_vector *v)
+{
+    free(v->items);
+    *v = WEIR_VECTOR_ZERO;
+}
+
+void weir_vector_reset(struct weir_vector *v)
+{
+    v->num = 0;
+    v->hash = 0;
+}
+
+static uint64_t entry_hash(const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
+{
+    return weir_mix64(weir_hash64(0, lane, WEIR_LANE_LEN) ^ weir_mix64(seq));
+}
+
+/* Place of the first entry whose lane is not below `lane`. Lanes often come in order: look at the
+ * end first. */
+static size_t find(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
+{
+    if (v->num > 0 && memcmp(v->items[v->num - 1].lane, lane, WEIR_LANE_LEN) < 0)
+        return v->num;
+    return weir_place(v->items, v->num, sizeof(v->items[0]), lane, WEIR_LANE_LEN);
+}
+
+static bool is_at(const struct weir_vector *v, size_t at, const uint8_t lane[WEIR_LANE_LEN])
+{
+    return at < v->num && memcmp(v->items[at].lane, lane, WEIR_LANE_LEN) == 0;
+}
+
+uint64_t weir_vector_get(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
+{
+    size_t at = find(v, lane);
+
+    return is_at(v, at, lane) ? v->items[at].seq : 0;
+}
+
+bool weir_vector_covers(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN],
+                        uint64_t seq)
+{
+    return weir_vector_get(v, lane) >= seq;
+}
+
+/* Room for `num` entries in all. */
+static enum weir_err reserve(struct weir_vector *v, size_t num)
+{
+    size_t cap = v->cap > 0 ? v->cap : CAP_MIN;
+    size_t len;
+
+    if (num > WEIR_LANES_MAX)
+        return WEIR_ELIMIT;
+    if (num <= v->cap)
+        return WEIR_OK;
+    while (cap < num)
+        if (__builtin_mul_overflow(cap, 2, &cap))
+            return WEIR_ENOMEM;
+    if (__builtin_mul_overflow(cap, sizeof(v->items[0]), &len))
+        return WEIR_ENOMEM;
+    struct weir_vector_entry *items = realloc(v->items, len);
+    if (items == NULL)
+        return WEIR_ENOMEM;
+    v->items = items;
+    v->cap = cap;
+    WEIR_ASSERT(v->cap <= WEIR_LANES_MAX);
+    return WEIR_OK;
+}
+
+enum weir_err weir_vector_raise(struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN],
+                                uint64_t seq)
+{
+    size_t at = find(v, lane);
+
+    if (seq == 0)
+        return WEIR_OK;
+    if (is_at(v, at, lane)) {
+        struct weir_vector_entry *e = &v->items[at];
+        if (seq > e->seq) {
+            v->hash += entry_hash(lane, seq) - entry_hash(lane, e->seq);
+            e->seq = seq;
+        }
+        return WEIR_OK;
+    }
+    enum weir_err err = reserve(v, v->num + 1);
+    if (err < 0)
+        return err;
+    memmove(&v->items[at + 1], &v->items[at], (v->num - at) * sizeof(v->items[0]));
+    memcpy(v->items[at].lane, lane, WEIR_LANE_LEN);
+    v->items[at].seq = seq;
+    v->num++;
+    v->hash += entry_hash(lane, seq);
+    return WEIR_OK;
+}
+
+void weir_vector_forget(struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
+{
+    size_t at = find(v, lane);
+
+    if (!is_at(v, at, lane))
+        return;
+    v->hash -= entry_hash(lane, v->items[at].seq);
+    v->num--;
+    memmove(&v->items[at], &v->items[at + 1], (v->num - at) * sizeof(v->items[0]));
+}
+
+/* Lanes of `other` that v does not have. */
+static size_t count_new(const struct weir_vector *v, const struct weir_vector *other)
+{
+    size_t at = 0;
+    size_t num = 0;
+
+    for (size_t i = 0; i < other->num; i++) {
+        int order = -1;
+        while (at < v->num &&
+               (order = memcmp(v->items[at].lane, other->items[i].lane, WEIR_LANE_LEN)) < 0)
+            at++;
+        num += at == v->num || order != 0;
+    }
+    return num;
+}
+
+enum weir_err weir_vector_merge(struct weir_vector *v, const struct weir_vector *other)
+{
+    size_t num_new = count_new(v, other);
+    enum weir_err err = num_new > 0 ? reserve(v, v->num + num_new) : WEIR_OK;
+    if (err < 0)
+        return err;
+    size_t from = v->num;
+    size_t to = v->num + num_new;
+
+    v->num = to;
+    for (size_t i = other->num; i > 0; i--) { /* from the end, so that nothing is overwritten */
+        const struct weir_vector_entry *e = &other->items[i - 1];
+        int order = -1;
+        while (from > 0 && (order = memcmp(v->items[from - 1].lane, e->lane, WEIR_LANE_LEN)) > 0)
+            v->items[--to] = v->items[--from];
+        if (from > 0 && order == 0) {
+            struct weir_vector_entry *mine = &v->items[--from];
+            if (e->seq > mine->seq) {
+                v->hash += entry_hash(e->lane, e->seq) - entry_hash(e->lane, mine->seq);
+                mine->seq = e->seq;
+            }
+            v->items[--to] = *mine;
+        } else {
+            v->hash += entry_hash(e->lane, e->seq);
+            v->items[--to] = *e;
+        }
+    }
+    WEIR_ASSERT(from == to); /* what is left stands where it stood */
+    return WEIR_OK;
+}
+
+enum weir_err weir_vector_copy(struct weir_vector *v, const struct weir_vector *other)
+{
+    enum weir_err err = reserve(v, other->num);
+    if (err < 0)
+        return err;
+    if (other->num > 0)
+        memmove(v->items, other->items, other->num * sizeof(v->items[0]));
+    v->num = other->num;
+    v->hash = other->hash;
+    return WEIR_OK;
+}
+
+bool weir_vector_dominates(const struct weir_vector *v, const struct weir_vector *other)
+{
+    size_t at = 0;
+
+    if (other->num > v->num)
+        return false;
+    for (size_t i = 0; i < other->num; i++) {
+        const struct weir_vector_entry *e = &other->items[i];
+        while (at < v->num && memcmp(v->items[at].lane, e->lane, WEIR_LANE_LEN) < 0)
+            at++;
+        if (!is_at(v, at, e->lane) || v->items[at].seq < e->seq)
+            return false;
+    }
+    return true;
+}
+
+bool weir_vector_is_stale(const struct weir_vector *v, const struct weir_vector *floor)
+{
+    return !weir_vector_dominates(v, floor);
+}
+
+bool weir_vector_eq(const struct weir_vector *a, const struct weir_vector *b)
+{
+    if (a->num != b->num || a->hash != b->hash)
+        return false;
+    for (size_t i = 0; i < a->num; i++)
+        if (a->items[i].seq != b->items[i].seq ||
+            memcmp(a->items[i].lane, b->items[i].lane, WEIR_LANE_LEN) != 0)
+            return false;
+    return true;
+}
+
+uint64_t weir_vector_hash(const struct weir_vector *v)
+{
+    return v->hash;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schema.c - reads texts: each document becomes a tree, a message, and is checked before the next
+ * is read. So the cost in memory is that of the largest document and of the messages that are kept.
+ */
+#include "tenants/schema/schema.h"
+
+#include <string.h>
+
+#include "tenants/schema/schema_check.h"
+#include "tenants/schema/schema_map.h"
+#include "tenants/schema/schema_reader.h"
+#include "tenants/schema/schema_report.h"
+#include "tenants/schema/schema_rules.h"
+#include "tenants/schema/schema_tree.h"
+
+#define TEXT_MAX      (64u << 20) /* bytes of a text */
+#define DOCS_MAX      16384       /* documents of a text */
+#define DOCS_BLOCK    16384
+#define DOCS_BYTES    (512u << 20) /* messages of all documents */
+#define SCRATCH_BLOCK 65536        /* bytes: the tree of a usual document */
+#define SCRATCH_MAX   (512u << 20) /* bytes: trees of WEIR_TREE_VALUES_MAX values and their texts */
+#define CHECK_BLOCK   8192
+
+_Static_assert(WEIR_TREE_VALUES_MAX * sizeof(struct weir_tree) < SCRATCH_MAX / 2,
+               "a document within its bounds fits");
+
+void weir_docs_init(struct weir_docs *d)
+{
+    *d = (struct weir_docs){ .items = NULL };
+    weir_arena_init(&d->arena, DOCS_BLOCK, DOCS_BYTES);
+}
+
+void weir_docs_deinit(struct weir_docs *d)
+{
+    weir_arena_deinit(&d->arena);
+    d->items = NULL;
+    d->len = 0;
+}
+
+/* Append. The room doubles, so it is full when the number is a power of two from 16 on. */
+static enum weir_err docs_add(struct weir_docs *d, const struct weir_doc *doc)
+{
+    size_t len = d->len;
+
+    if (len == 0 || (len >= 16 && (len & (len - 1)) == 0)) {
+        struct weir_doc *items =
+            weir_arena_calloc(&d->arena, len == 0 ? 16 : 2 * len, sizeof(*items));
+        if (items == NULL)
+            return WEIR_ENOMEM;
+        if (len > 0)
+            memcpy(items, d->items, len * sizeof(*items));
+        d->items = items;
+    }
+    d->items[d->len++] = *doc;
+    return WEIR_OK;
+}
+
+/** One call of weir_schema_read. */
+struct reading {
+    const struct weir_schema_source *src;
+    struct weir_docs *docs;
+    struct weir_report report;
+    struct weir_arena scratch; /* of one document */
+    struct weir_arena kept;    /* of the whole text */
+    struct weir_yaml *yaml;
+    struct weir_json json;
+    struct weir_tree_builder builder;
+    size_t num_docs;
+    struct named_doc {
+        struct named_doc *next;
+        const struct weir_doc *doc; /* a copy: the list of documents moves */
+        uint32_t line, column;      /* of its name */
+    } * first, **last;
+};
+
+/* ---- the envelope ---- */
+
+static struct weir_tree *member(struct weir_tree *map, const char *name, struct weir_tree **ret_key)
+{
+    for (struct weir_tree *key = map->first; key != NULL; key = key->next->next) {
+        if (key->kind == WEIR_TREE_SCALAR && weir_span_eq(key->text, weir_span_cstr(name))) {
+            *ret_key = key;
+            return key->next;
+        }
+    }
+    return NULL;
+}
+
+/* The value of an envelope key that may stand once. NULL: it is not there. */
+static const struct weir_tree *envelope_value(struct reading *r, struct weir_tree *root,
+                                              const char *name, const struct weir_trail *at)
+{
+    struct weir_tree *first = NULL;
+    const struct weir_tree *value = member(root, name, &first);
+
+    for (struct weir_tree *key = first; key != NULL; key = key->next->next)
+        if (key != first && key->kind == WEIR_TREE_SCALAR && weir_span_eq(key->text, first->text))
+            weir_report_at(&r->report, at, key, "is given twice, first in line %u", first->line);
+    if (value == NULL && r->src->assume == NULL)
+        weir_report_add(&r->report, at, "is missing");
+    return value;
+}
+
+/* One of some words. @return its index, num: none of them, and that is reported */
+static size_t envelope_word(struct reading *r, const struct weir_tree *value,
+                            const char *const *words, size_t num, const struct weir_trail *at)
+{
+    struct weir_suggest suggest = weir_suggest_begin(value->text);
+
+    if (value->kind != WEIR_TREE_SCALAR) {
+        weir_report_add(&r->report, at, "is %s, must be text", weir_tree_kind_name(value->kind));
+        return num;
+    }
+    for (size_t i = 0; i < num; i++) {
+        if (weir_span_eq(value->text, weir_span_cstr(words[i])))
+            return i;
+        weir_suggest_offer(&suggest, weir_span_cstr(words[i]));
+    }
+    weir_report_add(&r->report, at, "%s is not %s%s%s%s", weir_schema_text_show(value->text).text,
+                    words[0], num > 1 ? " or " : "", num > 1 ? words[1] : "",
+                    weir_suggest_text(&suggest).text);
+    return num;
+}
+
+/* What the document is. @return false: unknown, and that is reported */
+static bool envelope_read(struct reading *r, struct weir_tree *root, enum weir_kind *ret)
+{
+    static const char *const versions[] = { "weir/v1" };
+    static const char *const kinds[] = { "Tenant", "Node" };
+    _Static_assert(WEIR_KIND_TENANT == 0 && WEIR_KIND_NODE == 1, "in the order of the words");
+    struct weir_trail version_at = weir_trail_name(NULL, WEIR_SPAN_LIT("apiVersion"));
+    struct weir_trail kind_at = weir_trail_name(NULL, WEIR_SPAN_LIT("kind"));
+    const struct weir_tree *version = envelope_value(r, root, "apiVersion", &version_at);
+    const struct weir_tree *kind = envelope_value(r, root, "kind", &kind_at);
+
+    if (version != NULL)
+        (void)envelope_word(r, version, versions, WEIR_ARRAY_LEN(versions), &version_at);
+    if (kind == NULL) {
+        if (r->src->assume != NULL)
+            *ret = *r->src->assume;
+        return r->src->assume != NULL;
+    }
+    size_t i = envelope_word(r, kind, kinds, WEIR_ARRAY_LEN(kinds), &kind_at);
+    if (i == WEIR_ARRAY_LEN(kinds))
+        return false;
+    *ret = (enum weir_kind)i;
+    return true;
+}
+
+/* ---- one document ---- */
+
+static enum weir_err message_read(struct reading *r, struct weir_tree *root, struct weir_doc *doc)
+{
+    struct weir_mapper mapper = { .report = &r->report, .arena = &r->docs->arena };
+    struct weir_checker checker = { .report = &r->report, .scratch = &r->scratch };
+    enum weir_err err =
+        weir_map_message(&mapper, weir_rules_message(doc->kind), root, NULL, &doc->message);
+
+    if (err < 0)
+        return err;
+    weir_check_document(&checker, doc->kind, doc->message);
+    return checker.failed ? WEIR_ENOMEM : WEIR_OK;
+}
+
+static const char *doc_name(const struct weir_doc *doc)
+{
+    return doc->kind == WEIR_KIND_TENANT ? doc->tenant->name : doc->node->name;
+}
+
+/* Remember the name, to find two documents of one name. */
+static enum weir_err name_keep(struct reading *r, struct weir_tree *root,
+                               const struct weir_doc *doc)
+{
+    struct weir_tree *key = NULL;
+    struct named_doc *named = weir_arena_calloc(&r->kept, 1, sizeof(*named));
+    struct weir_doc *copy = weir_arena_calloc(&r->kept, 1, sizeof(*copy));
+
+    if (named == NULL || copy == NULL)
+        return WEIR_ENOMEM;
+    *copy = *doc;
+    named->doc = copy;
+    if (member(root, "name", &key) != NULL) {
+        named->line = key->line;
+        named->column = key->column;
+    }
+    *r->last = named;
+    r->last = &named->next;
+    return WEIR_OK;
+}
+
+/* @param num_before  faults found before the document was read at all: what its reader said counts
+ */
+static enum weir_err document_read(struct reading *r, struct weir_tree *root, size_t num_before)
+{
+    struct weir_doc doc = { .line = root->line };
+    enum weir_err err = WEIR_OK;
+
+    r->report.root = root;
+    if (root->kind != WEIR_TREE_MAP)
+        weir_report_add(&r->report, NULL, "a document is a map of keys, not %s",
+                        weir_tree_kind_name(root->kind));
+    else if (envelope_read(r, root, &doc.kind))
+        err = message_read(r, root, &doc);
+    if (err == WEIR_OK && r->report.num == num_before)
+        err = docs_add(r->docs, &doc);
+    if (err == WEIR_OK && doc.message != NULL && doc_name(&doc) != NULL)
+        err = name_keep(r, root, &doc);
+    r->report.root = NULL;
+    return err;
+}
+
+/* ---- the whole text ---- */
+
+static enum weir_err next_tree(struct reading *r, struct weir_tree **ret)
+{
+    weir_arena_reset(&r->scratch);
+    if (r->src->format == WEIR_FORMAT_JSON)
+        return weir_json_next(&r->json, &r->builder, ret);
+    return weir_yaml_next(r->yaml, &r->builder, ret);
+}
+
+static enum weir_err documents_read(struct reading *r)
+{
+    for (;;) {
+        struct weir_tree *root = NULL;
+        size_t num_before = r->report.num;
+        size_t kept_before = r->report.diags->len;
+        enum weir_err err = next_tree(r, &root);
+        if (err < 0 || root == NULL)
+            return err;
+        if (r->num_docs == DOCS_MAX) {
+            weir_report_text(&r->report, root->line, root->column,
+                             "more than %d documents in one text", DOCS_MAX);
+            return WEIR_EINVAL;
+        }
+        r->num_docs++;
+        err = document_read(r, root, num_before);
+        weir_report_sort(&r->report, kept_before);
+        if (err < 0)
+            return err;
+    }
+}
+
+/* Two documents of one kind and name: which of them would hold? */
+static enum weir_err check_doubles(struct reading *r)
+{
+    struct weir_checker c = { .report = &r->report, .scratch = &r->kept };
+    struct weir_names names = weir_names_make(&c, r->num_docs);
+    struct named_doc **docs = weir_arena_calloc(&r->kept, r->num_docs, sizeof(struct named_doc *));
+    struct weir_trail at = weir_trail_name(NULL, WEIR_SPAN_LIT("name"));
+    const struct weir_named *twice;
+    size_t num = 0, pos = 0, first;
+
+    if (docs == NULL || c.failed)
+        return WEIR_ENOMEM;
+    for (struct named_doc *d = r->first; d != NULL; d = d->next) {
+        const char *text =
+            weir_arena_printf(&r->kept, "%d %s", (int)d->doc->kind, doc_name(d->doc));
+        if (text == NULL)
+            return WEIR_ENOMEM;
+        weir_names_add(&names, weir_span_cstr(text), num);
+        docs[num++] = d;
+    }
+    weir_names_sort(&names);
+    while ((twice = weir_names_twice(&names, &pos, &first)) != NULL) {
+        struct weir_tree place = { .line = docs[twice->index]->line,
+                                   .column = docs[twice->index]->column };
+        weir_report_at(
+            &r->report, &at, &place, "%s is described twice, first in line %u",
+            weir_schema_text_show(weir_span_cstr(doc_name(docs[twice->index]->doc))).text,
+            docs[first]->line);
+    }
+    return WEIR_OK;
+}
+
+static enum weir_err text_read(struct reading *r)
+{
+    enum weir_err err = WEIR_OK;
+
+    if (r->src->text.len > TEXT_MAX) {
+        weir_report_text(&r->report, 0, 0, "the text has %zu bytes, at most %u are allowed",
+                         r->src->text.len, TEXT_MAX);
+        return WEIR_EINVAL;
+    }
+    if (r->src->format == WEIR_FORMAT_YAML)
+        err = weir_yaml_new(r->src->text, &r->yaml);
+    else
+        weir_json_init(&r->json, r->src->text);
+    if (err == WEIR_OK)
+        err = documents_read(r);
+    weir_yaml_free(&r->yaml);
+    if (err != WEIR_ENOMEM && r->num_docs > 1 && check_doubles(r) < 0)
+        err = WEIR_ENOMEM;
+    return err;
+}
+
+enum weir_err weir_schema_read(const struct weir_schema_source *src, struct weir_docs *docs,
+                               struct weir_diags *diags)
+{
+    struct reading r = { .src = src, .docs = docs };
+
+    r.last = &r.first;
+    r.builder.arena = &r.scratch;
+    r.builder.report = &r.report;
+    weir_report_init(&r.report, diags, src->file);
+    weir_arena_init(&r.scratch, SCRATCH_BLOCK, SCRATCH_MAX);
+    weir_arena_init(&r.kept, DOCS_BLOCK, DOCS_BYTES);
+    enum weir_err err = text_read(&r);
+    weir_arena_deinit(&r.kept);
+    weir_arena_deinit(&r.scratch);
+    if (r.report.failed)
+        return WEIR_ENOMEM;
+    return err == WEIR_OK && r.report.num > 0 ? WEIR_EINVAL : err;
+}
+
+enum weir_err weir_schema_check(enum weir_kind kind, const ProtobufCMessage *m,
+                                struct weir_diags *diags)
+{
+    struct weir_arena scratch;
+    struct weir_report report;
+    struct weir_checker c = { .report = &report, .scratch = &scratch };
+
+    weir_arena_init(&scratch, CHECK_BLOCK, SCRATCH_MAX);
+    weir_report_init(&report, diags, NULL);
+    weir_check_document(&c, kind, m);
+    weir_arena_deinit(&scratch);
+    if (c.failed || report.failed)
+        return WEIR_ENOMEM;
+    return report.num > 0 ? WEIR_EINVAL : WEIR_OK;
+}

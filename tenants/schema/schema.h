@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schema.h - YAML and JSON in and out of the messages of proto/, by reflection over protobuf-c's
+ * descriptors. Everything wrong with a text is reported at once: file, line, column, field path,
+ * value, allowed range, nearest name. One table (schema_rules.c) of ranges, units and defaults
+ * drives the check, the messages and the reference page. Off the hot path; allocates; thread-safe
+ * (no state).   Limits: 64 MiB a text, 16,384 documents, 200 diagnostics kept.
+ */
+#ifndef WEIR_TENANTS_SCHEMA_SCHEMA_H
+#define WEIR_TENANTS_SCHEMA_SCHEMA_H
+
+#include "node/base/addr.h"
+#include "node/base/arena.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/base/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <weir/v1/node.pb-c.h>
+#include <weir/v1/tenant.pb-c.h>
+
+enum weir_format { WEIR_FORMAT_YAML, WEIR_FORMAT_JSON };
+enum weir_kind { WEIR_KIND_TENANT, WEIR_KIND_NODE };
+
+struct weir_diag {
+    const char *file;      /* "" when the text has no file */
+    uint32_t line, column; /* 1.., 0 when unknown */
+    const char *field;     /* "upstreams.web.endpoints[0].weight", "" for the document */
+    const char *message;   /* "70000 is out of range 0..65535" */
+};
+
+/** Owns its texts. */
+struct weir_diags {
+    struct weir_arena arena;
+    struct weir_diag *items;
+    size_t len;   /* kept, at most 200 */
+    size_t total; /* found */
+};
+/** Allocates nothing. */
+void weir_diags_init(struct weir_diags *d);
+/** Forget all of them, with their texts. */
+void weir_diags_deinit(struct weir_diags *d);
+/** "shop.yaml:14:9: upstreams.web.endpoints[0].weight: 70000 is out of range 0..65535", one line
+ * each. */
+void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out);
+
+struct weir_doc {
+    enum weir_kind kind;
+    uint32_t line;
+    union {
+        ProtobufCMessage *message;
+        Weir__V1__Tenant *tenant;
+        Weir__V1__Node *node;
+    };
+};
+
+/** Owns its messages, all in its arena: nothing is freed one by one. */
+struct weir_docs {
+    struct weir_arena arena;
+    struct weir_doc *items;
+    size_t len;
+};
+/** Allocates nothing. */
+void weir_docs_init(struct weir_docs *d);
+/** Forget all documents; their messages are dead after this. */
+void weir_docs_deinit(struct weir_docs *d);
+
+struct weir_schema_source {
+    struct weir_span text;
+    enum weir_format format;
+    const char *file; /* for messages; NULL: none */
+    /** When set: a document that has no apiVersion/kind is of this kind (the admin API); else both
+     * are required. */
+    const enum weir_kind *assume;
+};
+
+/**
+ * Read every document of a text, map it, and check it completely.
+ * @param docs   appended to; on WEIR_EINVAL it may hold the documents that were fine
+ * @param diags  appended to
+ * @return WEIR_OK | WEIR_EINVAL (see diags) | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_schema_read(const struct weir_schema_source *src,
+                                             struct weir_docs *docs, struct weir_diags *diags);
+
+/** Check a message that did not come from text (a record of a peer, a merged node file). Positions
+ * are unknown. */
+WEIR_MUST_USE enum weir_err weir_schema_check(enum weir_kind kind, const ProtobufCMessage *m,
+                                              struct weir_diags *diags);
+
+/** Canonical text: fields in schema order, values in their shortest unit, defaults as given.
+ * Round-trips. */
+WEIR_MUST_USE enum weir_err weir_schema_write(enum weir_kind kind, const ProtobufCMessage *m,
+                                              enum weir_format format, struct weir_strbuf *out);
+
+/** JSON of any message of proto/ (admin answers): proto3 JSON mapping, 64-bit numbers as JSON
+ * numbers. */
+WEIR_MUST_USE enum weir_err weir_schema_write_json(const ProtobufCMessage *m,
+                                                   struct weir_strbuf *out);
+/** Its inverse for messages that weir itself wrote (admin answers at the client); unknown keys are
+ * ignored. In `arena`. */
+WEIR_MUST_USE enum weir_err weir_schema_read_json(const ProtobufCMessageDescriptor *desc,
+                                                  struct weir_span text, struct weir_arena *arena,
+                                                  ProtobufCMessage **ret);
+
+/** Field paths that a comparison found. */
+struct weir_diff_paths {
+    const char **items; /* room for `max`, the caller's; the texts are the arena's */
+    size_t max;
+    size_t len; /* found, at most max */
+};
+/**
+ * Field paths in which two messages of one type (contract) differ, at most ret->max of them.
+ * @return WEIR_OK | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_schema_diff(const ProtobufCMessage *a, const ProtobufCMessage *b,
+                                             struct weir_arena *arena, struct weir_diff_paths *ret);
+
+/** The reference page of a kind: every field, its type, range, unit, default, meaning. */
+void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out);
+
+/** WEIR_<PATH> variables override fields of a node message before it is checked. @param env as
+ * environ(7) */
+WEIR_MUST_USE enum weir_err weir_schema_node_env(Weir__V1__Node *node, const char *const *env,
+                                                 struct weir_arena *arena,
+                                                 struct weir_diags *diags);
+
+/**
+ * Whether an error page names a file that nobody has read yet: body is not set. Who reads the file
+ * sets body and content_type, and takes file away: a page has one of file and body.
+ */
+bool weir_schema_has_unread_files(const Weir__V1__Tenant *t);
+
+/** An address to listen on: as weir_addr_parse, and port 0 means any free one. @return WEIR_OK |
+ * WEIR_EINVAL */
+WEIR_MUST_USE enum weir_err weir_schema_parse_listen(struct weir_span text, struct weir_addr *ret);
+
+/** Single values, as files write them. @return WEIR_OK | WEIR_EINVAL */
+WEIR_MUST_USE enum weir_err weir_schema_parse_duration(struct weir_span text, uint64_t *ret_ms);
+WEIR_MUST_USE enum weir_err weir_schema_parse_size(struct weir_span text, uint64_t *ret_bytes);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schema_cross.c - what fields of a tenant or a node say of each other: references, order, sums.
+ * Runs after the fields were checked one by one, and holds for those that were wrong as well.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tenants/schema/schema_check.h"
+
+/* The trail of `list[index].field`. */
+struct item_trail {
+    struct weir_trail list, item, field;
+};
+
+/* Fills its argument, because the steps point at each other. */
+static const struct weir_trail *item_field(struct item_trail *t, const struct weir_trail *up,
+                                           const char *list, size_t index, const char *field)
+{
+    t->list = weir_trail_name(up, weir_span_cstr(list));
+    t->item = weir_trail_index(&t->list, index);
+    t->field = weir_trail_name(&t->item, weir_span_cstr(field));
+    return &t->field;
+}
+
+/* ---- upstreams ---- */
+
+static void check_endpoints(struct weir_checker *c, const Weir__V1__Upstream *u,
+                            const struct weir_trail *at)
+{
+    size_t num = u->n_endpoints < WEIR_ENDPOINTS_MAX ? u->n_endpoints : WEIR_ENDPOINTS_MAX;
+    struct weir_names names = weir_names_make(c, num);
+    const struct weir_named *twice;
+    size_t pos = 0, first;
+
+    for (size_t i = 0; i < num; i++)
+        if (u->endpoints[i]->address != NULL)
+            weir_names_add_lower(c, &names, weir_span_cstr(u->endpoints[i]->address), i);
+    weir_names_sort(&names);
+    while ((twice = weir_names_twice(&names, &pos, &first)) != NULL) {
+        struct item_trail t;
+        weir_report_add(c->report, item_field(&t, at, "endpoints", twice->index, "address"),
+                        "%s is given twice, first in endpoints[%zu]",
+                        weir_schema_text_show(twice->text).text, first);
+    }
+}
+
+static void check_pool(struct weir_checker *c, const Weir__V1__Pool *p, const struct weir_trail *at)
+{
+    struct weir_trail pool = weir_trail_name(at, WEIR_SPAN_LIT("pool"));
+
+    /* Only what is given is held against each other: a default gives way to a value beside it. */
+    if (p->has_min_idle && p->has_max_idle && p->min_idle > p->max_idle) {
+        struct weir_trail step = weir_trail_name(&pool, WEIR_SPAN_LIT("min_idle"));
+        weir_report_add(c->report, &step, "%u is above max_idle, which is %u", p->min_idle,
+                        p->max_idle);
+    }
+    if (p->has_max_idle && p->has_max && p->max_idle > p->max) {
+        struct weir_trail step = weir_trail_name(&pool, WEIR_SPAN_LIT("max_idle"));
+        weir_report_add(c->report, &step, "%u is above max, which is %u", p->max_idle, p->max);
+    }
+    if (p->has_min_idle && !p->has_max_idle && p->has_max && p->min_idle > p->max) {
+        struct weir_trail step = weir_trail_name(&pool, WEIR_SPAN_LIT("min_idle"));
+        weir_report_add(c->report, &step, "%u is above max, which is %u", p->min_idle, p->max);
+    }
+}
+
+static void check_upstreams(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    struct weir_trail upstreams = weir_trail_name(NULL, WEIR_SPAN_LIT("upstreams"));
+
+    for (size_t i = 0; i < t->n_upstreams && i < WEIR_UPSTREAMS_MAX; i++) {
+        const Weir__V1__Upstream *u = t->upstreams[i]->value;
+        struct weir_trail at = weir_trail_name(&upstreams, weir_span_cstr(t->upstreams[i]->key));
+
+        if (u == NULL)
+            continue;
+        check_endpoints(c, u, &at);
+        if (u->pool != NULL)
+            check_pool(c, u->pool, &at);
+    }
+}
+
+/* ---- routes ---- */
+
+static void check_upstream_name(struct weir_checker *c, const Weir__V1__Tenant *t,
+                                const struct weir_names *known, const char *name,
+                                const struct weir_trail *at)
+{
+    struct weir_span word = weir_span_cstr(name);
+    struct weir_suggest suggest = weir_suggest_begin(word);
+
+    if (word.len == 0 || weir_names_have(known, word))
+        return;
+    for (size_t i = 0; i < known->num; i++)
+        weir_suggest_offer(&suggest, known->items[i].text);
+    weir_report_add(c->report, at, "there is no upstream %s%s", weir_schema_text_show(word).text,
+                    weir_suggest_text(&suggest).text);
+}
+
+static void check_route_paths(struct weir_checker *c, const Weir__V1__Tenant *t, size_t num)
+{
+    struct weir_names paths = weir_names_make(c, num);
+    const struct weir_named *twice;
+    size_t pos = 0, first;
+
+    for (size_t i = 0; i < num; i++)
+        if (t->routes[i]->path != NULL)
+            weir_names_add(&paths, weir_span_cstr(t->routes[i]->path), i);
+    weir_names_sort(&paths);
+    while ((twice = weir_names_twice(&paths, &pos, &first)) != NULL) {
+        struct item_trail step;
+        weir_report_add(c->report, item_field(&step, NULL, "routes", twice->index, "path"),
+                        "%s is given twice, first in routes[%zu]",
+                        weir_schema_text_show(twice->text).text, first);
+    }
+}
+
+static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    size_t num = t->n_routes < WEIR_ROUTES_MAX ? t->n_routes : WEIR_ROUTES_MAX;
+    size_t num_upstreams =
+        t->n_upstreams < WEIR_UPSTREAMS_MAX ? t->n_upstreams : WEIR_UPSTREAMS_MAX;
+    struct weir_names known = weir_names_make(c, num_upstreams);
+
+    if (num == 0 && t->n_upstreams > 1) {
+        struct weir_trail step = weir_trail_name(NULL, WEIR_SPAN_LIT("routes"));
+        weir_report_add(c->report, &step,
+                        "is missing or empty: with %zu upstreams it must say which answers what",
+                        t->n_upstreams);
+    }
+    for (size_t i = 0; i < num_upstreams; i++)
+        weir_names_add(&known, weir_span_cstr(t->upstreams[i]->key), i);
+    weir_names_sort(&known);
+    for (size_t i = 0; i < num && known.max == num_upstreams; i++) {
+        struct item_trail step;
+        check_upstream_name(c, t, &known, t->routes[i]->upstream,
+                            item_field(&step, NULL, "routes", i, "upstream"));
+    }
+    check_route_paths(c, t, num);
+}
+
+/* ---- error pages ---- */
+
+static void check_page(struct weir_checker *c, const Weir__V1__ErrorPage *p,
+                       const struct weir_trail *at)
+{
+    bool has_file = p->file != NULL;
+
+    if (!has_file && !p->has_body)
+        weir_report_add(c->report, at, "needs a file or a body");
+    if (has_file && p->has_body) {
+        struct weir_trail step = weir_trail_name(at, WEIR_SPAN_LIT("file"));
+        weir_report_add(c->report, &step, "is not allowed beside body: give one of them");
+    }
+}
+
+static void check_pages(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    struct weir_trail pages = weir_trail_name(NULL, WEIR_SPAN_LIT("error_pages"));
+    size_t sum = 0;
+
+    for (size_t i = 0; i < t->n_error_pages; i++) {
+        const Weir__V1__ErrorPage *p = t->error_pages[i]->value;
+        struct weir_trail at = weir_trail_name(&pages, weir_span_cstr(t->error_pages[i]->key));
+
+        if (p == NULL)
+            continue;
+        check_page(c, p, &at);
+        sum += p->has_body ? p->body.len : 0;
+    }
+    if (sum > WEIR_ERROR_PAGES_BYTES_MAX)
+        weir_report_add(c->report, &pages,
+                        "all bodies together are %zu bytes, at most %d are allowed", sum,
+                        WEIR_ERROR_PAGES_BYTES_MAX);
+}
+
+bool weir_schema_has_unread_files(const Weir__V1__Tenant *t)
+{
+    for (size_t i = 0; i < t->n_error_pages; i++) {
+        const Weir__V1__ErrorPage *p = t->error_pages[i]->value;
+        if (p != NULL && p->file != NULL && !p->has_body)
+            return true;
+    }
+    return false;
+}
+
+/* ---- headers ---- */
+
+#define ADD_REQUEST_BYTES_MAX                                                                      \
+    8192 /* beside a head of max_header, what is sent must fit a buffer                            \
+          */
+#define ADD_RESPONSE_BYTES_MAX 16384 /* more than clients take of a whole head as a rule */
+#define FIELD_LINE_BYTES       4     /* colon, space, CR, LF */
+
+static void check_added(struct weir_checker *c, const char *list, size_t sum, size_t max)
+{
+    struct weir_trail headers = weir_trail_name(NULL, WEIR_SPAN_LIT("headers"));
+    struct weir_trail step = weir_trail_name(&headers, weir_span_cstr(list));
+
+    if (sum > max)
+        weir_report_add(c->report, &step,
+                        "all fields together are %zu bytes, at most %zu are allowed", sum, max);
+}
+
+static size_t field_bytes(const char *name, const char *value)
+{
+    return FIELD_LINE_BYTES + weir_span_cstr(name).len + weir_span_cstr(value).len;
+}
+
+static void check_headers(struct weir_checker *c, const Weir__V1__Headers *h)
+{
+    size_t request = 0;
+    size_t response = 0;
+
+    if (h == NULL)
+        return;
+    for (size_t i = 0; i < h->n_add_request; i++)
+        request += field_bytes(h->add_request[i]->key, h->add_request[i]->value);
+    for (size_t i = 0; i < h->n_add_response; i++)
+        response += field_bytes(h->add_response[i]->key, h->add_response[i]->value);
+    check_added(c, "add_request", request, ADD_REQUEST_BYTES_MAX);
+    check_added(c, "add_response", response, ADD_RESPONSE_BYTES_MAX);
+}
+
+/* ---- the whole ---- */
+
+#define CLAIM_BYTES  32  /* what a record keeps of a name that is claimed, besides the name */
+#define RECORD_BYTES 512 /* what it keeps besides the tenant and its claims */
+
+/* A tenant is one record of the store. */
+static void check_bytes(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    size_t len = RECORD_BYTES + weir__v1__tenant__get_packed_size(t);
+
+    for (size_t i = 0; i < t->n_hosts; i++)
+        len += CLAIM_BYTES + strlen(t->hosts[i]);
+    for (size_t i = 0; i < t->n_addresses; i++)
+        len += CLAIM_BYTES + strlen(t->addresses[i]);
+    if (len > WEIR_RECORD_MAX)
+        weir_report_add(c->report, NULL, "the tenant takes %zu bytes, at most %d are allowed", len,
+                        WEIR_RECORD_MAX);
+}
+
+void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    if (t->n_hosts == 0 && t->n_addresses == 0) {
+        struct weir_trail step = weir_trail_name(NULL, WEIR_SPAN_LIT("hosts"));
+        weir_report_add(c->report, &step,
+                        "is missing or empty: a tenant needs a host or an address");
+    }
+    check_upstreams(c, t);
+    check_routes(c, t);
+    weir_check_redirects(c, t);
+    check_headers(c, t->headers);
+    check_pages(c, t);
+    check_bytes(c, t);
+}
+
+void weir_check_node(struct weir_checker *c, const Weir__V1__Node *n)
+{
+    size_t num = n->listen != NULL ? n->listen->n_http : 0;
+    const char *admin = n->admin != NULL ? n->admin->listen : NULL;
+    struct weir_names names = weir_names_make(c, num + 1);
+    const struct weir_named *twice;
+    size_t pos = 0, first;
+
+    /* Port 0 is another port each time. */
+    for (size_t i = 0; i < num; i++)
+        if (!weir_span_ends(weir_span_cstr(n->listen->http[i]), WEIR_SPAN_LIT(":0")))
+            weir_names_add_lower(c, &names, weir_span_cstr(n->listen->http[i]), i);
+    if (admin != NULL && !weir_span_ends(weir_span_cstr(admin), WEIR_SPAN_LIT(":0")))
+        weir_names_add_lower(c, &names, weir_span_cstr(admin), num);
+    weir_names_sort(&names);
+    while ((twice = weir_names_twice(&names, &pos, &first)) != NULL) {
+        bool is_admin = twice->index == num;
+        struct weir_trail top =
+            weir_trail_name(NULL, weir_span_cstr(is_admin ? "admin" : "listen"));
+        struct weir_trail list =
+            weir_trail_name(&top, weir_span_cstr(is_admin ? "listen" : "http"));
+        struct weir_trail item = weir_trail_index(&list, twice->index);
+        weir_report_add(c->report, is_admin ? &list : &item,
+                        "%s is given twice, first in listen.http[%zu]",
+                        weir_schema_text_show(twice->text).text, first);
+    }
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schema_form.c - the forms of text fields. What the data path parses is judged by the data path's
+ * own parsers. Ref: RFC 1035 2.3.1 (labels), RFC 3986 3.3 (paths), RFC 9110 5.1, 5.5 (fields), RFC
+ * 5952 (addresses).
+ */
+#include "tenants/schema/schema_form.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "node/base/addr.h"
+#include "node/wire/bytes.h"
+#include "node/wire/uri.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
+
+static bool is_lower_or_digit(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_label(struct weir_span s)
+{
+    if (s.len == 0 || s.len > WEIR_TENANT_NAME_MAX || s.at[0] == '-' || s.at[s.len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_lower_or_digit(s.at[i]) && s.at[i] != '-')
+            return false;
+    return true;
+}
+
+static bool is_upstream_name(struct weir_span s)
+{
+    if (s.len == 0 || s.len > WEIR_TENANT_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_lower_or_digit(s.at[i]) && s.at[i] != '-' && s.at[i] != '_')
+            return false;
+    return true;
+}
+
+/* What shows in one line. */
+static bool is_printable(struct weir_span s)
+{
+    while (s.len > 0) {
+        uint32_t point;
+        size_t len = weir_schema_text_next(s, &point);
+        if (len == 0 || !weir_schema_text_is_shown(point))
+            return false;
+        s = weir_span_from(s, len);
+    }
+    return true;
+}
+
+static void keep(struct weir_form_text *ret, const void *at, size_t len)
+{
+    WEIR_ASSERT(len <= sizeof(ret->buf));
+    memcpy(ret->buf, at, len);
+    ret->text = weir_span(ret->buf, len);
+}
+
+/* A name or an address literal, as an authority has it. */
+static bool authority_host(struct weir_span s, struct weir_form_text *ret)
+{
+    struct weir_authority a;
+
+    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
+        return false;
+    keep(ret, a.host, a.host_len);
+    return true;
+}
+
+static bool host_name(struct weir_span s, struct weir_form_text *ret)
+{
+    struct weir_authority a;
+
+    if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port != 0)
+        return false;
+    keep(ret, a.host, a.host_len);
+    return true;
+}
+
+static bool host_or_wildcard(struct weir_span s, struct weir_form_text *ret)
+{
+    if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
+        return host_name(s, ret);
+    if (!host_name(weir_span_from(s, 2), ret))
+        return false;
+    memmove(ret->buf + 2, ret->buf, ret->text.len);
+    ret->buf[0] = '*';
+    ret->buf[1] = '.';
+    ret->text.len += 2;
+    return true;
+}
+
+/* What a tenant may claim: "*.com" would take every site of a registry. */
+static bool claimed_host(struct weir_span s, struct weir_form_text *ret)
+{
+    if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
+        return authority_host(s, ret);
+    if (!host_or_wildcard(s, ret))
+        return false;
+    return memchr(ret->buf + 2, '.', ret->text.len - 2) != NULL;
+}
+
+static bool ip(struct weir_span s, struct weir_form_text *ret)
+{
+    struct weir_addr a;
+    char text[WEIR_ADDR_TEXT_MAX];
+
+    if (weir_addr_parse_ip(s, &a) < 0)
+        return false;
+    keep(ret, text, weir_addr_ip_text(&a, text));
+    return true;
+}
+
+static bool endpoint(struct weir_span s, struct weir_form_text *ret)
+{
+    struct weir_addr addr;
+    struct weir_authority a;
+    char text[WEIR_FORM_TEXT_MAX];
+
+    if (weir_addr_parse(s, &addr) == WEIR_OK) {
+        keep(ret, text, weir_addr_text(&addr, text));
+        return true;
+    }
+    if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port == 0)
+        return false;
+    int len =
+        snprintf(text, sizeof(text), "%.*s:%u", (int)a.host_len, (const char *)a.host, a.port);
+    keep(ret, text, (size_t)len);
+    return true;
+}
+
+enum weir_err weir_schema_parse_listen(struct weir_span text, struct weir_addr *ret)
+{
+    char other[WEIR_ADDR_TEXT_MAX];
+
+    /* The strict parser knows no port 0: it reads the same address with port 1 in its place. */
+    if (!weir_span_ends(text, WEIR_SPAN_LIT(":0")))
+        return weir_addr_parse(text, ret);
+    if (text.len >= sizeof(other))
+        return WEIR_EINVAL;
+    struct weir_addr a;
+    memcpy(other, text.at, text.len);
+    other[text.len - 1] = '1';
+    if (weir_addr_parse(weir_span(other, text.len), &a) < 0)
+        return WEIR_EINVAL;
+    a.port = 0;
+    *ret = a;
+    return WEIR_OK;
+}
+
+static bool listener(struct weir_span s, bool only_loopback, struct weir_form_text *ret)
+{
+    struct weir_addr a;
+    char text[WEIR_ADDR_TEXT_MAX];
+
+    if (weir_schema_parse_listen(s, &a) < 0 || (only_loopback && !weir_addr_is_loopback(&a)))
+        return false;
+    keep(ret, text, weir_addr_text(&a, text));
+    return true;
+}
+
+static bool is_prefix(struct weir_span s)
+{
+    struct weir_prefix p;
+
+    return weir_prefix_parse(s, &p) == WEIR_OK;
+}
+
+/* Bytes of a path and nothing else, in the one spelling that requests are compared in. */
+static bool is_path(struct weir_span s)
+{
+    uint8_t buf[WEIR_PATH_MAX];
+    struct weir_span normal;
+
+    if (s.len == 0 || s.len > sizeof(buf) || !weir_bytes_all(s, WEIR_BYTE_PATH))
+        return false;
+    return weir_path_normalise(s, buf, &normal) == WEIR_OK && weir_span_eq(s, normal);
+}
+
+static bool is_rule_path(struct weir_span s)
+{
+    return is_path(weir_span_from(s, weir_span_starts(s, WEIR_SPAN_LIT("=")) ? 1 : 0));
+}
+
+static bool is_field_value(struct weir_span s)
+{
+    if (weir_bytes_trim(s).len != s.len || weir_bytes_value_end(s) != s.len)
+        return false;
+    return weir_schema_text_is_utf8(s);
+}
+
+static bool is_media_type(struct weir_span s)
+{
+    const uint8_t *slash = s.len > 0 ? memchr(s.at, '/', s.len) : NULL;
+
+    if (slash == NULL || !is_field_value(s))
+        return false;
+    size_t type_len = (size_t)(slash - s.at);
+    size_t end = type_len + 1;
+    while (end < s.len && weir_byte_is(s.at[end], WEIR_BYTE_TOKEN))
+        end++;
+    return weir_bytes_all(weir_span(s.at, type_len), WEIR_BYTE_TOKEN) && end > type_len + 1 &&
+           (end == s.len || s.at[end] == ';' || s.at[end] == ' ');
+}
+
+/* Names that say where a message ends, how long a connection lives, or who the client is. Their
+ * values are weir's to write. */
+static const char *const own_fields[] = {
+    "connection",
+    "content-length",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-real-ip",
+    "x-request-id",
+};
+
+static bool is_own_field(struct weir_span s)
+{
+    struct weir_span forwarded = WEIR_SPAN_LIT("x-forwarded-");
+
+    if (s.len >= forwarded.len && weir_span_eq_nocase(weir_span(s.at, forwarded.len), forwarded))
+        return true;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_fields); i++)
+        if (weir_span_eq_nocase(s, weir_span_cstr(own_fields[i])))
+            return true;
+    return false;
+}
+
+static bool is_file(struct weir_span s)
+{
+    return s.len > 0 && s.at[0] == '/' && is_printable(s);
+}
+
+static bool is_status(struct weir_span s)
+{
+    return s.len == 3 && (s.at[0] == '4' || s.at[0] == '5') && weir_bytes_all(s, WEIR_BYTE_DIGIT);
+}
+
+static bool is_workers(struct weir_span s)
+{
+    uint64_t n;
+
+    _Static_assert(WEIR_WORKERS_MAX == 64, "as its name says");
+    if (weir_span_eq(s, WEIR_SPAN_LIT("auto")))
+        return true;
+    if (!weir_bytes_content_length(s, &n) || s.at[0] == '0')
+        return false;
+    return n >= 1 && n <= WEIR_WORKERS_MAX;
+}
+
+static bool is_access(struct weir_span s)
+{
+    return weir_span_eq(s, WEIR_SPAN_LIT("stdout")) || weir_span_eq(s, WEIR_SPAN_LIT("off")) ||
+           is_file(s);
+}
+
+/* The forms that are respelled. */
+static bool respell(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
+{
+    if (form == WEIR_FORM_HOST)
+        return claimed_host(s, ret);
+    if (form == WEIR_FORM_HOST_OR_IP)
+        return host_or_wildcard(s, ret) || authority_host(s, ret);
+    if (form == WEIR_FORM_TARGET_HOST)
+        return authority_host(s, ret);
+    if (form == WEIR_FORM_NODE_NAME)
+        return host_name(s, ret);
+    if (form == WEIR_FORM_IP)
+        return ip(s, ret);
+    if (form == WEIR_FORM_ENDPOINT || form == WEIR_FORM_PEER)
+        return endpoint(s, ret);
+    return listener(s, form == WEIR_FORM_LOOPBACK, ret);
+}
+
+static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
+{
+    switch (form) {
+    case WEIR_FORM_ANY:
+        return is_printable(s);
+    case WEIR_FORM_LINES:
+        return weir_schema_text_is_utf8(s);
+    case WEIR_FORM_CHOICE:
+    case WEIR_FORM_NUM:
+        return true;
+    case WEIR_FORM_LABEL:
+        return is_label(s);
+    case WEIR_FORM_UPSTREAM:
+        return is_upstream_name(s);
+    case WEIR_FORM_NODE_NAME:
+    case WEIR_FORM_HOST:
+    case WEIR_FORM_HOST_OR_IP:
+    case WEIR_FORM_TARGET_HOST:
+    case WEIR_FORM_IP:
+    case WEIR_FORM_ENDPOINT:
+    case WEIR_FORM_PEER:
+    case WEIR_FORM_LISTEN:
+    case WEIR_FORM_LOOPBACK:
+        return respell(form, s, ret);
+    case WEIR_FORM_PREFIX:
+        return is_prefix(s);
+    case WEIR_FORM_RULE_PATH:
+        return is_rule_path(s);
+    case WEIR_FORM_PATH:
+        return is_path(s);
+    case WEIR_FORM_FIELD_NAME:
+        return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_own_field(s);
+    case WEIR_FORM_FIELD_VALUE:
+        return is_field_value(s);
+    case WEIR_FORM_MEDIA_TYPE:
+        return is_media_type(s);
+    case WEIR_FORM_FILE:
+        return is_file(s);
+    case WEIR_FORM_STATUS:
+        return is_status(s);
+    case WEIR_FORM_WORKERS:
+        return is_workers(s);
+    case WEIR_FORM_ACCESS:
+        return is_access(s);
+    }
+    WEIR_UNREACHABLE();
+}
+
+/** What a form is called, and what is said of a text that does not have it. */
+struct form_words {
+    const char *name;
+    const char *why;
+};
+
+static const struct form_words words[] = {
+    [WEIR_FORM_ANY] = { "text", "holds control characters or is not UTF-8" },
+    [WEIR_FORM_LINES] = { "text", "is not UTF-8" },
+    [WEIR_FORM_CHOICE] = { "text", "is not one of the allowed values" },
+    [WEIR_FORM_LABEL] = { "name of 1..63 a-z 0-9 \"-\"",
+                          "is not a name: 1..63 of a-z, 0-9 and \"-\", no \"-\" at its ends" },
+    [WEIR_FORM_NODE_NAME] = { "host name", "is not a host name" },
+    [WEIR_FORM_UPSTREAM] = { "name of 1..63 a-z 0-9 \"-\" \"_\"",
+                             "is not a name: 1..63 of a-z, 0-9, \"-\" and \"_\"" },
+    [WEIR_FORM_HOST] = { "host name, or \"*.\" and a host name",
+                         "is not a host name like shop.example.com or \"*.example.com\"" },
+    [WEIR_FORM_HOST_OR_IP] = { "host name, \"*.\" and a host name, or address",
+                               "is not a host name, \"*.\" and a host name, or an address" },
+    [WEIR_FORM_TARGET_HOST] = { "host name or address", "is not a host name or an address" },
+    [WEIR_FORM_IP] = { "IP address", "is not an IP address without a port" },
+    [WEIR_FORM_PREFIX] = { "IP address or prefix",
+                           "is not an IP address or prefix like 10.0.0.0/8, bits behind it 0" },
+    [WEIR_FORM_ENDPOINT] = { "ip:port, [v6]:port or name:port",
+                             "is not ip:port, [v6]:port or name:port" },
+    [WEIR_FORM_LISTEN] = { "ip:port or [v6]:port, port 0 = any free one",
+                           "is not ip:port or [v6]:port" },
+    [WEIR_FORM_LOOPBACK] = { "ip:port or [v6]:port on a loopback address",
+                             "is refused: ip:port, and only a loopback address until TLS is "
+                             "there" },
+    [WEIR_FORM_PEER] = { "ip:port, [v6]:port or name:port",
+                         "is not ip:port, [v6]:port or name:port" },
+    [WEIR_FORM_RULE_PATH] = { "path prefix, or \"=\" and a path",
+                              "is not a path in normal form: \"/\" or \"=/\" in front, no dot "
+                              "segments, escapes like %2F only where needed" },
+    [WEIR_FORM_PATH] = { "path", "is not a path in normal form: \"/\" in front, no dot segments, "
+                                 "escapes like %2F only where needed" },
+    [WEIR_FORM_FIELD_NAME] = { "header name",
+                               "is not a header name, or one that only weir writes" },
+    [WEIR_FORM_FIELD_VALUE] = { "header value",
+                                "is not a header value: no control characters, no space at its "
+                                "ends, UTF-8" },
+    [WEIR_FORM_MEDIA_TYPE] = { "media type", "is not a media type like \"text/html\"" },
+    [WEIR_FORM_FILE] = { "absolute path of a file", "is not an absolute path" },
+    [WEIR_FORM_STATUS] = { "status 400..599", "is not a status 400..599" },
+    [WEIR_FORM_WORKERS] = { "auto or number 1..64", "is not auto or a number 1..64" },
+    [WEIR_FORM_ACCESS] = { "stdout, off or absolute path of a file",
+                           "is not stdout, off or an absolute path" },
+};
+_Static_assert(WEIR_ARRAY_LEN(words) == WEIR_FORM_NUM, "one row a form");
+
+bool weir_form_check(enum weir_form form, struct weir_span text, struct weir_form_text *ret,
+                     const char **ret_why)
+{
+    ret->text = text;
+    /* A C string ends at its first NUL: what stands behind it would be accepted and lost. */
+    if (form != WEIR_FORM_LINES && text.len > 0 && memchr(text.at, '\0', text.len) != NULL) {
+        *ret_why = "holds a NUL";
+        return false;
+    }
+    if (form_holds(form, text, ret))
+        return true;
+    *ret_why = words[form].why;
+    if (form == WEIR_FORM_FIELD_NAME && weir_bytes_all(text, WEIR_BYTE_TOKEN))
+        *ret_why = "is a header that only weir writes or removes";
+    return false;
+}
+
+const char *weir_form_name(enum weir_form form)
+{
+    WEIR_ASSERT(form < WEIR_FORM_NUM);
+    return words[form].name;
+}
+
+bool weir_form_is_numeric(enum weir_form form)
+{
+    return form == WEIR_FORM_WORKERS || form == WEIR_FORM_STATUS;
+}

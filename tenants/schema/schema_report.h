@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schema_report.h - private to the schema: where in a document we are, and what is wrong there.
+ * The check of a message knows only field names; the report finds their places in the text when it
+ * has to say something. Without a text (a record of a peer) there is no place, and all else holds.
+ */
+#ifndef WEIR_TENANTS_SCHEMA_SCHEMA_REPORT_H
+#define WEIR_TENANTS_SCHEMA_SCHEMA_REPORT_H
+
+#include "node/base/contract.h"
+#include "node/base/span.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
+#include "tenants/schema/schema_tree.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WEIR_DIAGS_MAX 200 /* kept of one weir_diags */
+
+/** One step of a field path. The steps lie on the stack of who walks; NULL is the document. */
+struct weir_trail {
+    const struct weir_trail *up;
+    struct weir_span name; /* of a field or a key; empty: the step is an index */
+    bool is_index;
+    size_t index;
+};
+
+static inline struct weir_trail weir_trail_name(const struct weir_trail *up, struct weir_span name)
+{
+    return (struct weir_trail){ .up = up, .name = name };
+}
+
+static inline struct weir_trail weir_trail_index(const struct weir_trail *up, size_t index)
+{
+    return (struct weir_trail){ .up = up, .is_index = true, .index = index };
+}
+
+/** One reading or check. Owner: one call. */
+struct weir_report {
+    struct weir_diags *diags;     /* borrowed; appended to */
+    const char *file;             /* borrowed; "" for none */
+    const char *file_kept;        /* its copy in the arena of diags, made at the first diagnostic */
+    const struct weir_tree *root; /* of the document, NULL: there is no text */
+    size_t num;                   /* found by this call */
+    bool failed;                  /* no memory to keep one of them: the call answers WEIR_ENOMEM */
+};
+
+/** Begin. Nothing is allocated before something is wrong. @param file NULL: none */
+void weir_report_init(struct weir_report *r, struct weir_diags *diags, const char *file);
+/**
+ * Something is wrong with a field. Told at its key or item, or, when the text does not have it, at
+ * the map that should. Nothing is told when the text's value there was reported before.
+ */
+void weir_report_add(struct weir_report *r, const struct weir_trail *at, const char *fmt, ...)
+    WEIR_PRINTF(3, 4);
+/** As weir_report_add, at the place of a value of the text. */
+void weir_report_at(struct weir_report *r, const struct weir_trail *at,
+                    const struct weir_tree *place, const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** Whether what comes next is only counted, so that no words need be found for it. */
+bool weir_report_is_full(const struct weir_report *r);
+/** Something is wrong with the text itself. */
+void weir_report_text(struct weir_report *r, uint32_t line, uint32_t column, const char *fmt, ...)
+    WEIR_PRINTF(4, 5);
+/** Put what was reported since `from` (a former diags->len) in the order of the text. */
+void weir_report_sort(struct weir_report *r, size_t from);
+/** "upstreams.web.endpoints[0].weight", cut with "..." when it does not fit; a NUL behind it. */
+void weir_trail_text(const struct weir_trail *at, char *out, size_t out_len);
+
+#endif

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * schema_rules.c - the table. One array a message, rows in the order of the fields in proto/.
+ * Times are milliseconds, sizes bytes. Fixed bounds come from limits.h, defaults from defaults.h.
+ * To add a field: proto/, one row here, and what compile or the node does with it.
+ */
+#include "tenants/schema/schema_rules.h"
+
+#include "node/base/limits.h"
+#include "tenants/defaults.h"
+
+#define SECOND 1000ull
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define KIB    (1ull << 10)
+#define MIB    (1ull << 20)
+#define GIB    (1ull << 30)
+#define TIB    (1ull << 40)
+
+#define FIELDS_OF_LIST_MAX                                                                         \
+    64                       /* header names of one list: WEIR_FIELDS_MAX is what a head may hold */
+#define FIELD_NAME_MAX  256  /* bytes */
+#define FIELD_VALUE_MAX 4096 /* bytes */
+#define FILE_MAX        4095 /* bytes: PATH_MAX of Linux without its NUL */
+#define SOCKET_MAX      107  /* bytes: sun_path of Linux without its NUL */
+#define PREFIXES_MAX    1024
+
+#define NUMBER(lo, hi)     .min = (lo), .max = (hi)
+#define DURATION(lo, hi)   .unit = WEIR_UNIT_MS, .min = (lo), .max = (hi)
+#define SIZE(lo, hi)       .unit = WEIR_UNIT_BYTES, .min = (lo), .max = (hi)
+#define TEXT(what, lo, hi) .form = (what), .min = (lo), .max = (hi)
+#define ITEMS(lo, hi)      .num_min = (lo), .num_max = (hi)
+#define PRESET(value)      .has_preset = true, .preset = (value)
+#define KEYS(what, name)   .key_form = (what), .key_name = (name)
+#define NOT_YET            .refused = WEIR_REFUSED_WHOLE
+
+static const char *const schemes[] = { "http", "https", NULL };
+static const char *const redirect_codes[] = { "301", "302", "303", "307", "308", NULL };
+static const char *const tls_policies[] = { "modern", "compatible", "legacy", NULL };
+static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const log_levels[] = { "error", "warn", "info", "debug", "trace", NULL };
+
+static const struct weir_rule tenant_rules[] = {
+    { .field = "name",
+      TEXT(WEIR_FORM_LABEL, 1, WEIR_TENANT_NAME_MAX),
+      .required = true,
+      .help = "The tenant's name, one in the cluster." },
+    { .field = "hosts",
+      TEXT(WEIR_FORM_HOST, 1, WEIR_HOST_MAX + 2),
+      ITEMS(0, WEIR_HOSTS_MAX),
+      .unique = true,
+      .help = "Host names that are this tenant's on the shared addresses. An exact name beats a "
+              "wildcard. A tenant has at least one host or address." },
+    { .field = "addresses",
+      TEXT(WEIR_FORM_IP, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, WEIR_HOSTS_MAX),
+      .unique = true,
+      .help = "Dedicated destination addresses: all that arrives there is this tenant's." },
+    { .field = "tls", NOT_YET, .help = "TLS towards clients." },
+    { .field = "upstreams",
+      ITEMS(0, WEIR_UPSTREAMS_MAX),
+      KEYS(WEIR_FORM_UPSTREAM, "NAME"),
+      .help = "Groups of origin servers, by name." },
+    { .field = "routes",
+      ITEMS(0, WEIR_ROUTES_MAX),
+      .preset_text = "path \"/\" to the upstream, when there is exactly one",
+      .help = "Which upstream answers which path. An exact path beats the longest prefix." },
+    { .field = "redirects",
+      ITEMS(0, WEIR_REDIRECTS_MAX),
+      .help = "Requests that weir answers with a redirect, before routes. The most specific rule "
+              "wins whatever the order: path, then host, then port, then scheme." },
+    { .field = "headers", .help = "Changes to header fields." },
+    { .field = "http", .help = "Limits of size and time for requests and answers." },
+    { .field = "tcp", NOT_YET, ITEMS(0, WEIR_HOSTS_MAX), .help = "TCP ports that are passed on." },
+    { .field = "limits", NOT_YET, .help = "Limits for what clients may do." },
+    { .field = "error_pages",
+      ITEMS(0, 200),
+      KEYS(WEIR_FORM_STATUS, "STATUS"),
+      .help = "Pages for the errors that weir itself answers, by status." },
+};
+
+static const struct weir_rule tls_rules[] = {
+    { .field = "http2", .preset_text = "false", .help = "Whether HTTP/2 is offered." },
+    { .field = "policy",
+      TEXT(WEIR_FORM_CHOICE, 1, 16),
+      .choices = tls_policies,
+      .preset_text = "compatible",
+      .help = "modern: 1.3 alone; compatible: 1.2 and up; legacy: 1.0 and up." },
+    { .field = "min_version",
+      TEXT(WEIR_FORM_CHOICE, 1, 3),
+      .choices = tls_versions,
+      .preset_text = "by policy",
+      .help = "Lowest version of TLS." },
+    { .field = "max_version",
+      TEXT(WEIR_FORM_CHOICE, 1, 3),
+      .choices = tls_versions,
+      .preset_text = "1.3",
+      .help = "Highest version of TLS." },
+    { .field = "ciphers",
+      TEXT(WEIR_FORM_ANY, 1, 64),
+      ITEMS(0, 64),
+      .unique = true,
+      .preset_text = "by policy",
+      .help = "Cipher suites by name." },
+    { .field = "certificates",
+      TEXT(WEIR_FORM_ANY, 1, 64),
+      .preset_text = "those added with weir cert add",
+      .help = "auto: issued by ACME for the exact hosts." },
+    { .field = "redirect_http",
+      .preset_text = "false",
+      .help = "Redirect all plain requests to https." },
+};
+
+static const struct weir_rule upstream_rules[] = {
+    { .field = "balance",
+      .preset_text = "round_robin",
+      .help = "round_robin: in turn, by weight; ip_hash: the same client to the same endpoint." },
+    { .field = "protocol",
+      .preset_text = "http",
+      .refused = "https",
+      .help = "What the endpoints speak." },
+    { .field = "tls", NOT_YET, .help = "TLS towards the endpoints." },
+    { .field = "pool", .help = "Connections that are kept open to each endpoint, per worker." },
+    { .field = "connect_timeout",
+      DURATION(10, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_CONNECT_TIMEOUT_MS),
+      .help = "How long an endpoint may take to accept a connection." },
+    { .field = "response_timeout",
+      DURATION(10, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_RESPONSE_TIMEOUT_MS),
+      .help = "How long an endpoint may take from the end of the request to its first byte." },
+    { .field = "endpoints", ITEMS(1, WEIR_ENDPOINTS_MAX), .help = "The origin servers." },
+    { .field = "health", NOT_YET, .help = "Active checks of the endpoints." },
+};
+
+static const struct weir_rule upstream_tls_rules[] = {
+    { .field = "sni",
+      TEXT(WEIR_FORM_TARGET_HOST, 1, WEIR_HOST_MAX),
+      .preset_text = "the request's host",
+      .help = "The name that is asked for." },
+    { .field = "verify", .preset_text = "false", .help = "Whether the certificate is verified." },
+};
+
+static const struct weir_rule pool_rules[] = {
+    { .field = "min_idle",
+      NUMBER(0, 1024),
+      PRESET(WEIR_DEFAULT_POOL_MIN_IDLE),
+      .help = "Idle connections that are kept ready ahead of demand." },
+    { .field = "max_idle",
+      NUMBER(0, 65536),
+      PRESET(WEIR_DEFAULT_POOL_MAX_IDLE),
+      .help = "Idle connections that are kept at most. Not below min_idle." },
+    { .field = "max",
+      NUMBER(1, 65536),
+      PRESET(WEIR_DEFAULT_POOL_MAX),
+      .help = "Connections at most, busy ones included. Not below max_idle." },
+    { .field = "idle_timeout",
+      DURATION(SECOND, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
+      .help = "How long an idle connection is kept." },
+};
+
+static const struct weir_rule endpoint_rules[] = {
+    { .field = "address",
+      TEXT(WEIR_FORM_ENDPOINT, 1, WEIR_HOST_MAX + 7),
+      .required = true,
+      .help = "Where it listens. A name is resolved and followed." },
+    { .field = "weight",
+      NUMBER(0, 65535),
+      PRESET(WEIR_DEFAULT_WEIGHT),
+      .help = "Its share of the work, relative to the others. 0: no new work." },
+    { .field = "backup", .preset_text = "false", .help = "Used only when all others are out." },
+};
+
+static const struct weir_rule health_rules[] = {
+    { .field = "url",
+      TEXT(WEIR_FORM_ANY, 1, WEIR_PATH_MAX),
+      .required = true,
+      .help = "What is asked for, like \"http:///healthz\": no host means the endpoint itself." },
+    { .field = "method",
+      TEXT(WEIR_FORM_ANY, 1, 32),
+      .preset_text = "GET",
+      .help = "The request's method." },
+    { .field = "headers",
+      TEXT(WEIR_FORM_FIELD_VALUE, 0, FIELD_VALUE_MAX),
+      ITEMS(0, FIELDS_OF_LIST_MAX),
+      KEYS(WEIR_FORM_ANY, "HEADER"),
+      .help = "The request's header fields." },
+    { .field = "body", TEXT(WEIR_FORM_LINES, 0, 64 * KIB), .help = "The request's body." },
+    { .field = "interval",
+      DURATION(SECOND, 24 * HOUR),
+      PRESET(15 * SECOND),
+      .help = "From one check to the next." },
+    { .field = "timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(5 * SECOND),
+      .help = "How long one attempt may take." },
+    { .field = "fail_status",
+      TEXT(WEIR_FORM_ANY, 3, 3),
+      ITEMS(0, 200),
+      .unique = true,
+      .preset_text = "5xx",
+      .help = "Statuses that are failures: 503, 5xx." },
+    { .field = "expect_body",
+      TEXT(WEIR_FORM_LINES, 0, 4096),
+      .help = "What the answer's body must contain." },
+    { .field = "verify_certificate",
+      .preset_text = "false",
+      .help = "Whether the certificate is verified." },
+    { .field = "attempts", .help = "Attempts within one check." },
+};
+
+static const struct weir_rule attempts_rules[] = {
+    { .field = "succeed", NUMBER(1, 10), PRESET(1), .help = "Good attempts that end a check." },
+    { .field = "fail", NUMBER(1, 10), PRESET(1), .help = "Failed attempts that end a check." },
+    { .field = "delay", DURATION(0, MINUTE), PRESET(0), .help = "Between two attempts." },
+};
+
+static const struct weir_rule route_rules[] = {
+    { .field = "path",
+      TEXT(WEIR_FORM_RULE_PATH, 1, WEIR_PATH_MAX),
+      .required = true,
+      .help = "Requests whose path begins so; with \"=\" in front: is exactly so." },
+    { .field = "upstream",
+      TEXT(WEIR_FORM_ANY, 1, WEIR_TENANT_NAME_MAX),
+      .required = true,
+      .help = "Name of the upstream that answers." },
+    { .field = "websocket",
+      .preset_text = "false",
+      .refused = "true",
+      .help = "Whether a client may turn the connection into a WebSocket." },
+};
+
+static const struct weir_rule redirect_rules[] = {
+    { .field = "scheme",
+      TEXT(WEIR_FORM_CHOICE, 0, 5),
+      .choices = schemes,
+      .preset_text = "any",
+      .help = "Only requests that came so." },
+    { .field = "host",
+      TEXT(WEIR_FORM_HOST_OR_IP, 0, WEIR_HOST_MAX + 2),
+      .preset_text = "any",
+      .help = "Only requests for this host." },
+    { .field = "port",
+      NUMBER(1, 65535),
+      .preset_text = "any",
+      .help = "Only requests that arrived at this port." },
+    { .field = "path",
+      TEXT(WEIR_FORM_RULE_PATH, 0, WEIR_PATH_MAX),
+      .preset_text = "any",
+      .help = "Only requests whose path begins so; with \"=\" in front: is exactly so." },
+    { .field = "to",
+      .required = true,
+      .help = "Where to; \"none\" in its place is a carve-out: no redirect for such requests." },
+};
+
+static const struct weir_rule redirect_to_rules[] = {
+    { .field = "none", .hidden = true, .help = "The text form is `to: none`." },
+    { .field = "code",
+      NUMBER(301, 308),
+      .choices = redirect_codes,
+      PRESET(301),
+      .help = "The status." },
+    { .field = "scheme",
+      TEXT(WEIR_FORM_CHOICE, 0, 5),
+      .choices = schemes,
+      .preset_text = "the request's",
+      .help = "Scheme of the new address." },
+    { .field = "host",
+      TEXT(WEIR_FORM_TARGET_HOST, 0, WEIR_HOST_MAX),
+      .preset_text = "the request's",
+      .help = "Host of the new address." },
+    { .field = "port",
+      NUMBER(1, 65535),
+      .preset_text = "the request's, or the usual one of a new scheme",
+      .help = "Port of the new address." },
+    { .field = "path",
+      TEXT(WEIR_FORM_PATH, 0, WEIR_PATH_MAX),
+      .preset_text = "the request's",
+      .help = "Stands in the place of the rule's path; what follows it is kept." },
+    { .field = "query", .preset_text = "true", .help = "Whether the query is kept." },
+};
+
+static const struct weir_rule headers_rules[] = {
+    { .field = "underscores",
+      .preset_text = "drop",
+      .help = "What is done with request headers that have a \"_\" in their names: drop them, keep "
+              "them, or refuse the request." },
+    { .field = "add_request",
+      TEXT(WEIR_FORM_FIELD_VALUE, 0, FIELD_VALUE_MAX),
+      ITEMS(0, FIELDS_OF_LIST_MAX),
+      KEYS(WEIR_FORM_FIELD_NAME, "HEADER"),
+      .help = "Added to requests on their way to the upstream; 8 KiB in all." },
+    { .field = "remove_request",
+      TEXT(WEIR_FORM_FIELD_NAME, 1, FIELD_NAME_MAX),
+      ITEMS(0, FIELDS_OF_LIST_MAX),
+      .unique = true,
+      .help = "Taken out of requests." },
+    { .field = "add_response",
+      TEXT(WEIR_FORM_FIELD_VALUE, 0, FIELD_VALUE_MAX),
+      ITEMS(0, FIELDS_OF_LIST_MAX),
+      KEYS(WEIR_FORM_FIELD_NAME, "HEADER"),
+      .help = "Added to answers on their way to the client; 16 KiB in all." },
+    { .field = "remove_response",
+      TEXT(WEIR_FORM_FIELD_NAME, 1, FIELD_NAME_MAX),
+      ITEMS(0, FIELDS_OF_LIST_MAX),
+      .unique = true,
+      .help = "Taken out of answers." },
+};
+
+static const struct weir_rule http_rules[] = {
+    { .field = "max_header",
+      SIZE(KIB, 63 * KIB),
+      PRESET(WEIR_DEFAULT_MAX_HEADER),
+      .help = "Bytes of a request's head." },
+    { .field = "max_body",
+      SIZE(0, TIB),
+      PRESET(WEIR_DEFAULT_MAX_BODY),
+      .help = "Bytes of a request's body; 0: no limit." },
+    { .field = "head_timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_HEAD_TIMEOUT_MS),
+      .help = "From a request's first byte to the end of its head." },
+    { .field = "body_timeout",
+      DURATION(100, HOUR),
+      PRESET(WEIR_DEFAULT_BODY_TIMEOUT_MS),
+      .help = "How long a body may stand still." },
+    { .field = "min_rate",
+      .unit = WEIR_UNIT_BYTES_PER_S,
+      NUMBER(0, GIB),
+      PRESET(WEIR_DEFAULT_MIN_RATE),
+      .help = "How slow a body may be, over 10 s, either way; 0: as slow as it likes." },
+    { .field = "idle_timeout",
+      DURATION(100, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
+      .help = "How long a client's connection may wait for the next request." },
+    { .field = "server_push", NOT_YET, .help = "HTTP/2 server push." },
+};
+
+static const struct weir_rule tcp_rules[] = {
+    { .field = "port", NUMBER(1, 65535), .required = true, .help = "Where clients connect." },
+    { .field = "upstream",
+      TEXT(WEIR_FORM_ANY, 1, WEIR_TENANT_NAME_MAX),
+      .required = true,
+      .help = "Name of the upstream that takes over." },
+    { .field = "proxy_protocol",
+      .preset_text = "off",
+      .help = "What tells the endpoint who the client is." },
+};
+
+static const struct weir_rule limits_rules[] = {
+    { .field = "per_address", .help = "For each client address." },
+};
+
+static const struct weir_rule per_address_rules[] = {
+    { .field = "requests",
+      .unit = WEIR_UNIT_PER_S,
+      NUMBER(1, 1000000),
+      .preset_text = "no limit",
+      .help = "Requests in the long run." },
+    { .field = "burst",
+      NUMBER(1, 1000000),
+      .preset_text = "no limit",
+      .help = "Requests at once." },
+    { .field = "connections",
+      NUMBER(1, 1000000),
+      .preset_text = "no limit",
+      .help = "Connections at the same time." },
+    { .field = "websockets",
+      NUMBER(1, 1000000),
+      .preset_text = "no limit",
+      .help = "WebSockets at the same time." },
+};
+
+static const struct weir_rule error_page_rules[] = {
+    { .field = "file",
+      TEXT(WEIR_FORM_ANY, 1, FILE_MAX),
+      .help = "File with the page, relative to this one; weir apply reads it." },
+    { .field = "body",
+      TEXT(WEIR_FORM_LINES, 0, 64 * KIB),
+      .help = "The page itself, in the place of a file." },
+    { .field = "content_type",
+      TEXT(WEIR_FORM_MEDIA_TYPE, 1, 255),
+      .preset_text = "text/html; charset=utf-8",
+      .help = "The page's media type." },
+};
+
+static const struct weir_rule node_rules[] = {
+    { .field = "name",
+      TEXT(WEIR_FORM_NODE_NAME, 1, WEIR_HOST_MAX),
+      .preset_text = "the host name",
+      .help = "The node's name, one in the cluster." },
+    { .field = "data",
+      TEXT(WEIR_FORM_FILE, 1, FILE_MAX),
+      .preset_text = WEIR_DEFAULT_DATA,
+      .help = "Folder of the store and of the node's identity; created if missing." },
+    { .field = "listen", .help = "Where clients connect." },
+    { .field = "admin", .help = "Where operators connect." },
+    { .field = "cluster", NOT_YET, .help = "The other nodes." },
+    { .field = "workers",
+      TEXT(WEIR_FORM_WORKERS, 1, 4),
+      .preset_text = "auto",
+      .help = "Threads that serve requests; auto: one per core." },
+    { .field = "limits", .help = "What the node may use." },
+    { .field = "log", .help = "What is logged where." },
+    { .field = "trusted_proxies",
+      TEXT(WEIR_FORM_PREFIX, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, PREFIXES_MAX),
+      .unique = true,
+      .help = "Proxies in front of weir whose X-Forwarded-For and X-Request-ID are believed." },
+};
+
+static const struct weir_rule listen_rules[] = {
+    { .field = "http",
+      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, WEIR_LISTENERS_MAX),
+      .help = "Addresses for plain HTTP." },
+    { .field = "https",
+      NOT_YET,
+      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, WEIR_LISTENERS_MAX),
+      .help = "Addresses for HTTPS." },
+    { .field = "tcp",
+      NOT_YET,
+      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, WEIR_LISTENERS_MAX),
+      .help = "Addresses for the TCP ports of tenants." },
+};
+
+static const struct weir_rule admin_rules[] = {
+    { .field = "socket",
+      TEXT(WEIR_FORM_FILE, 1, SOCKET_MAX),
+      .preset_text = WEIR_DEFAULT_SOCKET,
+      .help = "Unix socket of the admin API; who may open it may do everything." },
+    { .field = "listen",
+      TEXT(WEIR_FORM_LOOPBACK, 1, WEIR_ADDR_TEXT_MAX),
+      .preset_text = "none",
+      .help = "Address for /metrics, /healthz and /readyz, in plain HTTP." },
+};
+
+static const struct weir_rule cluster_rules[] = {
+    { .field = "name",
+      TEXT(WEIR_FORM_LABEL, 1, 63),
+      .required = true,
+      .help = "The cluster's name." },
+    { .field = "listen",
+      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
+      .required = true,
+      .help = "Address for the other nodes." },
+    { .field = "advertise",
+      TEXT(WEIR_FORM_PEER, 1, WEIR_HOST_MAX + 7),
+      .preset_text = "listen",
+      .help = "Where the other nodes reach this one." },
+    { .field = "join",
+      TEXT(WEIR_FORM_PEER, 1, WEIR_HOST_MAX + 7),
+      ITEMS(0, 64),
+      .unique = true,
+      .help = "Nodes to ask first." },
+    { .field = "secret_file",
+      TEXT(WEIR_FORM_FILE, 1, FILE_MAX),
+      .required = true,
+      .help = "File with the secret that all nodes share." },
+};
+
+static const struct weir_rule node_limits_rules[] = {
+    { .field = "connections",
+      NUMBER(16, 10000000),
+      PRESET(WEIR_DEFAULT_CONNECTIONS),
+      .help = "Client connections at the same time." },
+    { .field = "memory",
+      SIZE(16 * MIB, TIB),
+      PRESET(WEIR_DEFAULT_MEMORY),
+      .help = "Memory for connections and buffers." },
+    { .field = "store",
+      SIZE(MIB, TIB),
+      PRESET(WEIR_DEFAULT_STORE),
+      .help = "Size that the store may grow to." },
+};
+
+static const struct weir_rule log_rules[] = {
+    { .field = "access",
+      TEXT(WEIR_FORM_ACCESS, 1, FILE_MAX),
+      .preset_text = "stdout",
+      .help = "Where the access log goes." },
+    { .field = "level",
+      TEXT(WEIR_FORM_CHOICE, 1, 8),
+      .choices = log_levels,
+      .preset_text = "info",
+      .help = "The least that is logged to stderr." },
+};
+
+#define SET(message, array)                                                                        \
+    {                                                                                              \
+        &(message), array, WEIR_ARRAY_LEN(array)                                                   \
+    }
+
+static const struct weir_rule_set sets[] = {
+    SET(weir__v1__tenant__descriptor, tenant_rules),
+    SET(weir__v1__tls__descriptor, tls_rules),
+    SET(weir__v1__upstream__descriptor, upstream_rules),
+    SET(weir__v1__upstream_tls__descriptor, upstream_tls_rules),
+    SET(weir__v1__pool__descriptor, pool_rules),
+    SET(weir__v1__endpoint__descriptor, endpoint_rules),
+    SET(weir__v1__health__descriptor, health_rules),
+    SET(weir__v1__health_attempts__descriptor, attempts_rules),
+    SET(weir__v1__route__descriptor, route_rules),
+    SET(weir__v1__redirect__descriptor, redirect_rules),
+    SET(weir__v1__redirect_to__descriptor, redirect_to_rules),
+    SET(weir__v1__headers__descriptor, headers_rules),
+    SET(weir__v1__http__descriptor, http_rules),
+    SET(weir__v1__tcp_port__descriptor, tcp_rules),
+    SET(weir__v1__limits__descriptor, limits_rules),
+    SET(weir__v1__per_address__descriptor, per_address_rules),
+    SET(weir__v1__error_page__descriptor, error_page_rules),
+    SET(weir__v1__node__descriptor, node_rules),
+    SET(weir__v1__listen__descriptor, listen_rules),
+    SET(weir__v1__admin__descriptor, admin_rules),
+    SET(weir__v1__cluster__descriptor, cluster_rules),
+    SET(weir__v1__node_limits__descriptor, node_limits_rules),
+    SET(weir__v1__log__descriptor, log_rules),
+};
+
+const struct weir_rule_set *weir_rules_all(size_t *ret_num)
+{
+    *ret_num = WEIR_ARRAY_LEN(sets);
+    return sets;
+}
+
+const struct weir_rule_set *weir_rules_of(const ProtobufCMessageDescriptor *message)
+{
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(sets); i++)
+        if (sets[i].message == message)
+            return &sets[i];
+    return NULL;
+}
+
+const struct weir_rule *weir_rules_field(const struct weir_rule_set *set,
+                                         const ProtobufCFieldDescriptor *field)
+{
+    size_t i = (size_t)(field - set->message->fields);
+
+    WEIR_ASSERT(i < set->num);
+    return &set->rules[i];
+}
+
+const ProtobufCMessageDescriptor *weir_rules_message(enum weir_kind kind)
+{
+    switch (kind) {
+    case WEIR_KIND_TENANT:
+        return &weir__v1__tenant__descriptor;
+    case WEIR_KIND_NODE:
+        return &weir__v1__node__descriptor;
+    }
+    WEIR_UNREACHABLE();
+}
+
+const char *weir_rules_kind_name(enum weir_kind kind)
+{
+    switch (kind) {
+    case WEIR_KIND_TENANT:
+        return "Tenant";
+    case WEIR_KIND_NODE:
+        return "Node";
+    }
+    WEIR_UNREACHABLE();
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * check.h - what must hold in a simulated cluster, looked at with every change of every store and
+ * again when all is healed. Knows the stores by their hooks and the writers by their lanes, and
+ * nothing of how an engine works. The first thing that does not hold is kept; then it is silent.
+ * In the end the history goes to the oracle that also judges the model (history.h).
+ * Owner: one thread.   Limits: memory, which is asserted.
+ */
+#ifndef WEIR_TESTS_SIM_ORACLE_CHECK_H
+#define WEIR_TESTS_SIM_ORACLE_CHECK_H
+
+#include "sync/engine/engine.h"
+#include "tests/sim/oracle/history.h"
+#include "tests/sim/memory/memory.h"
+#include "tests/sim/names.h"
+#include "tests/sim/trace.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** What may turn out not to hold. The texts say which invariant or rule it is. */
+enum weir_sim_broken {
+    WEIR_SIM_HOLDS,
+    WEIR_SIM_FORGED,    /* a record that nobody has written */
+    WEIR_SIM_REUSED,    /* I3 */
+    WEIR_SIM_STAMP,     /* I9, I10: not the wall clock, nor just above what was there */
+    WEIR_SIM_SMALLER,   /* R3: a smaller version replaced a larger one */
+    WEIR_SIM_UNDONE,    /* R3: a store holds again what it purged */
+    WEIR_SIM_BACKWARDS, /* I6 */
+    WEIR_SIM_NO_FLOOR,  /* R9: a purge that left nothing behind */
+    WEIR_SIM_EXPIRED,   /* a ban is taken or held after its time */
+    WEIR_SIM_ACKED,     /* I4: acknowledged and not in the store */
+    WEIR_SIM_MISSING,   /* I2: covered, and neither there nor accounted for */
+    WEIR_SIM_MEMORY,    /* I13 */
+    WEIR_SIM_BUSY,      /* far more happens than the cluster has to do */
+    WEIR_SIM_SLOW,      /* I16: healed, and not equal in time */
+    WEIR_SIM_BANS,      /* I1 in group E */
+    WEIR_SIM_SUMS,      /* I8 */
+    WEIR_SIM_CONFLICT,  /* I11 */
+    WEIR_SIM_DAMAGED,   /* R11: a damaged record is still there in the end */
+    WEIR_SIM_ORACLE,    /* what history.h found: see `verdict` */
+    WEIR_SIM_BROKEN_COUNT,
+};
+
+struct weir_sim_finding {
+    enum weir_sim_broken broken;
+    enum weir_verdict verdict;
+    uint64_t at_us;
+    uint32_t node;
+    uint32_t key;
+    uint64_t seq; /* of the write it is about; 0: none */
+};
+
+/** One write, whoever made it. Its number is that of its dot in weir_sim_check.dots. */
+struct weir_sim_write {
+    uint32_t lane; /* number in weir_sim_check.lanes */
+    uint32_t key;  /* number in weir_sim_check.keys */
+    uint32_t origin;
+    uint64_t seq;
+    uint64_t hlc;
+    uint64_t digest; /* of all that travels */
+    uint64_t expires;
+    uint64_t at_us;
+    bool deleted;
+    bool is_ban;
+    bool is_foreign; /* of a peer that is no engine */
+    bool followed;   /* somebody wrote over it */
+    bool exported;
+    bool purged;
+    bool damaged; /* some copy was */
+    bool listed;  /* in some list of conflicts */
+};
+
+/** A lane of which a node's vector has covered more since the last look. */
+struct weir_sim_raised {
+    uint32_t lane;
+    uint64_t from;
+    uint64_t to;
+};
+
+/** One node, as its stores tell. */
+struct weir_sim_view {
+    struct weir_sim_check *check;
+    uint32_t node;
+    uint8_t id[WEIR_NODE_ID_LEN];
+    uint32_t *cur;    /* owns; by key: the write that is there, plus 1 */
+    uint32_t *purged; /* owns; by key: what this life purged last, plus 1 */
+    uint32_t *spoilt; /* owns; by key: a copy that a bit was flipped in, plus 1 */
+    uint32_t num_keys;
+    uint64_t *seen; /* owns; by lane: the last number that its store has met */
+    uint32_t num_seen;
+    uint64_t wall_ms;   /* of its turn */
+    uint64_t hlc_floor; /* as in its store, and of what it dropped since */
+    uint64_t lost_us;   /* when it last lost what it had; 0: never */
+    uint32_t unsettled; /* a write over nothing whose stamp waits for the floor, plus 1 */
+    struct weir_sim_raised *raised; /* owns; in this turn */
+    uint32_t num_raised;
+    uint32_t cap_raised;
+    bool is_torn; /* a drop could not be told: look at the store again */
+};
+
+struct weir_sim_check {
+    struct weir_sim_names lanes;
+    struct weir_sim_names keys;    /* class 1, key */
+    struct weir_sim_names dots;    /* lane 16, seq 8 */
+    struct weir_sim_write *writes; /* owns */
+    uint32_t cap_writes;
+    uint32_t *gone; /* owns; by key: the largest tombstone that was purged anywhere, plus 1 */
+    uint32_t *hit;  /* owns; by key: the largest write of which a copy was damaged, plus 1 */
+    uint32_t cap_keys;
+    struct weir_sim_view *views; /* owns */
+    uint32_t num_nodes;
+    uint8_t foreign[WEIR_NODE_ID_LEN]; /* whose records nobody announces; zero: none */
+    uint32_t foreign_node;
+    uint64_t now_us;              /* set by the caller */
+    struct weir_sim_trace *trace; /* borrowed */
+    struct weir_sim_finding found;
+};
+
+/** @param trace  borrowed: told of each change */
+void weir_sim_check_init(struct weir_sim_check *c, uint32_t num_nodes,
+                         struct weir_sim_trace *trace);
+void weir_sim_check_deinit(struct weir_sim_check *c);
+/** Something does not hold; only the first is kept. */
+void weir_sim_check_found(struct weir_sim_check *c, enum weir_sim_broken broken, uint32_t node,
+                          uint32_t write);
+/** "I3: one dot, two records", and so on. Static. */
+const char *weir_sim_broken_text(enum weir_sim_broken broken);
+
+/** What a node's store of either group tells. Borrows the check. */
+struct weir_memory_hooks weir_sim_check_hooks(struct weir_sim_check *c, uint32_t node);
+/** A turn of a node is about to be committed; its clock says so. */
+void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_ms);
+/** It was, or it failed: what could not be judged before. @param c_store  of group C */
+void weir_sim_check_turned(struct weir_sim_check *c, uint32_t node,
+                           const struct weir_memory *c_store);
+/** A store is not what it was, by a crash, a loss or a roll-back. @param group  which one */
+void weir_sim_check_reload(struct weir_sim_check *c, uint32_t node, enum weir_group group,
+                           const struct weir_memory *store);
+/** A user was told that this is durable. */
+void weir_sim_check_acked(struct weir_sim_check *c, uint32_t node,
+                          const struct weir_engine_out *out);
+/** A stale node saved all records of its store of group C (R6). */
+void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node);
+/** A bit of a record is about to be flipped. */
+void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node, const struct weir_kept *rec);
+/** A peer that is no engine wrote this, and nothing else. */
+void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node, const struct weir_kept *rec);
+/** I2 for one node: each write that its vector covers is there, or accounted for. Linear. */
+void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
+                            const struct weir_memory *store);
+/** I13. @param num_links  that the node has */
+void weir_sim_check_memory(struct weir_sim_check *c, uint32_t node, const struct weir_engine *e,
+                           uint32_t num_links);
+
+/** Was a copy of this write damaged, or of one that took its place? Then it may be nowhere. */
+bool weir_sim_check_is_hit(const struct weir_sim_check *c, const struct weir_sim_write *w);
+/** Is a's version larger? As weir_hlc_cmp, then by seq. */
+bool weir_sim_check_is_larger(const struct weir_sim_check *c, const struct weir_sim_write *a,
+                              const struct weir_sim_write *b);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * history.h - the oracle: what was written in a run, and whether what the nodes hold in the end can
+ * be right. Knows nothing of how the nodes got there, so it judges the model and real engines
+ * alike. Owner: one thread. Limits: as many writes as the caller gives memory for. Each note takes
+ * constant time: writes are found by dot, and those of a key hang together.
+ */
+#ifndef WEIR_TESTS_SIM_ORACLE_HISTORY_H
+#define WEIR_TESTS_SIM_ORACLE_HISTORY_H
+
+#include "node/base/contract.h"
+#include "tests/sim/model.h"
+
+/** One write that a node acknowledged. */
+struct weir_history_write {
+    struct weir_dot dot;
+    struct weir_model_version version;
+    uint32_t key;
+    bool deleted;
+    bool exported;
+    bool purged;
+    bool reused;     /* an earlier write has the same dot */
+    uint32_t before; /* the write of the same key before this one, plus 1; 0: none */
+};
+
+/** Slots that weir_history_init needs for so many writes: a power of two. */
+#define WEIR_HISTORY_SLOTS(writes_max_log2) (UINT32_C(4) << (writes_max_log2))
+
+/** Zero state: none, weir_history_init is needed. */
+struct weir_history {
+    struct weir_history_write *writes; /* borrowed */
+    size_t num_writes;
+    size_t writes_max;
+    uint32_t *slots; /* borrowed: a table by dot, then one by key; write + 1, 0: free */
+    uint32_t num_slots;
+    bool full;
+    bool strange; /* a purge of what was not deleted, or an export of what was not written */
+};
+
+/** What one node holds in the end; lanes from num_lanes on are 0. */
+struct weir_history_node {
+    const struct weir_model_record *records; /* one for each key; stored_at is not looked at */
+    const uint64_t *vv;
+    uint32_t num_lanes;
+};
+
+/** The nodes after healing: everything written has had the time to reach everybody. */
+struct weir_history_final {
+    const struct weir_history_node *nodes;
+    size_t num_nodes; /* 1 at least */
+    uint32_t num_keys;
+};
+
+enum weir_verdict {
+    WEIR_VERDICT_OK,
+    WEIR_VERDICT_DIVERGED,    /* I1: two nodes show a key differently */
+    WEIR_VERDICT_VECTORS,     /* I2: their vectors differ */
+    WEIR_VERDICT_RESURRECTED, /* I5: a value older than a covered delete is visible */
+    WEIR_VERDICT_LOST,        /* I2, I4: a covered write is gone and nothing accounts for it */
+    WEIR_VERDICT_UNDONE,  /* R3: a store holds again what it purged; seen while the run goes on */
+    WEIR_VERDICT_REUSED,  /* I3: one dot names two writes */
+    WEIR_VERDICT_STRANGE, /* a purge or an export that no write explains */
+    WEIR_VERDICT_FULL,    /* too many writes for the memory given: no verdict */
+    WEIR_VERDICT_COUNT,
+};
+
+/** Where a verdict was found; what does not apply is 0. */
+struct weir_finding {
+    enum weir_verdict verdict;
+    size_t node;
+    uint32_t key;
+    struct weir_dot dot;
+};
+
+/** A verdict in a few words. Static. */
+const char *weir_verdict_text(enum weir_verdict verdict);
+
+/**
+ * Begin. Both arrays are borrowed until the history is not used any more; contents undefined.
+ *
+ * @param writes     room for 2^max_log2 writes, max_log2 below 29 (contract)
+ * @param slots      room for WEIR_HISTORY_SLOTS(max_log2) numbers
+ */
+void weir_history_init(struct weir_history *h, struct weir_history_write *writes, uint32_t *slots,
+                       unsigned max_log2);
+
+/** A node took a write: `deleted` for a tombstone. Beyond the memory given the verdict is FULL.
+ * Notes of exports and purges mean the last write with the dot. */
+void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32_t key,
+                             struct weir_model_version version, bool deleted);
+/** A stale node saved this write to a file before its reset (R6): it may be missing in the end. */
+void weir_history_note_exported(struct weir_history *h, struct weir_dot dot);
+/** A node dropped this tombstone: what it deleted may be absent without a trace. */
+void weir_history_note_purged(struct weir_history *h, struct weir_dot dot);
+
+/**
+ * Judge the end of a run. Writes that no vector includes are not looked at: their nodes were wiped
+ * before anybody else had them.
+ *
+ * Takes time in proportion to the writes, and for each one that has vanished to those of its key.
+ */
+struct weir_finding weir_history_judge(const struct weir_history *h,
+                                       const struct weir_history_final *final);
+
+#endif
