@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * limits.h - every bound of the node in one place, with its unit and where it comes from.
- * A limit that a user can set is a range in tenants/schema/schema_rules.c; this page holds the ones that
- * are fixed.
+ * A limit that a user can set is a range in tenants/schema/schema_rules.c; this page holds the ones
+ * that are fixed.
  */
 #ifndef WEIR_NODE_BASE_LIMITS_H
 #define WEIR_NODE_BASE_LIMITS_H

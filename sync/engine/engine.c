@@ -60,7 +60,7 @@ bool weir_engine_begin(struct weir_engine *e, enum weir_group g)
         return false;
     if (group->begun)
         return true;
-    enum weir_err err = group->keep->ops->begin(group->keep);
+    enum weir_err err = group->records->ops->begin(group->records);
     if (err < 0) {
         weir_engine_fail(e, err);
         return false;
@@ -89,7 +89,7 @@ static void abort_all(struct weir_engine *e)
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         struct engine_group *group = &e->group[g];
         if (group->begun)
-            group->keep->ops->abort(group->keep);
+            group->records->ops->abort(group->records);
         group->begun = false;
     }
 }
@@ -100,11 +100,11 @@ static bool reload(struct weir_engine *e)
     bool loaded = true;
 
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
-        struct weir_keep *keep = e->group[g].keep;
-        enum weir_err err = keep->ops->begin(keep);
+        struct weir_record_store *records = e->group[g].records;
+        enum weir_err err = records->ops->begin(records);
         if (err == WEIR_OK) {
             err = weir_engine_load(e, (enum weir_group)g);
-            keep->ops->abort(keep);
+            records->ops->abort(records);
         }
         loaded = loaded && err == WEIR_OK;
     }
@@ -119,7 +119,7 @@ static enum weir_err settle(struct weir_engine *e)
 
     e->state = WEIR_ENGINE_JOINING;
     if (!c->meta.live && !is_empty) {
-        enum weir_err err = c->keep->ops->wipe(c->keep);
+        enum weir_err err = c->records->ops->wipe(c->records);
         if (err == WEIR_OK)
             err = weir_engine_load(e, WEIR_GROUP_C);
         if (err < 0)
@@ -127,7 +127,7 @@ static enum weir_err settle(struct weir_engine *e)
     }
     if (!c->meta.live && e->cfg.bootstrap) {
         c->meta.live = true;
-        enum weir_err err = c->keep->ops->put_meta(c->keep, &c->meta);
+        enum weir_err err = c->records->ops->put_meta(c->records, &c->meta);
         if (err < 0)
             return err;
     }
@@ -141,17 +141,17 @@ static enum weir_err load_both(struct weir_engine *e)
     enum weir_err err = WEIR_OK;
 
     for (unsigned g = 0; g < WEIR_GROUP_COUNT && err == WEIR_OK; g++) {
-        struct weir_keep *keep = e->group[g].keep;
-        err = keep->ops->begin(keep);
+        struct weir_record_store *records = e->group[g].records;
+        err = records->ops->begin(records);
         if (err < 0)
             return err;
         err = weir_engine_load(e, (enum weir_group)g);
         if (err == WEIR_OK && g == WEIR_GROUP_C)
             err = settle(e);
         if (err == WEIR_OK)
-            err = keep->ops->commit(keep);
+            err = records->ops->commit(records);
         else
-            keep->ops->abort(keep);
+            records->ops->abort(records);
     }
     return err;
 }
@@ -172,7 +172,7 @@ enum weir_err weir_engine_new(const struct weir_engine_config *cfg, struct weir_
     e->lane_number = 1;
     weir_engine_out_init(e);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
-        e->group[g].keep = cfg->keep[g];
+        e->group[g].records = cfg->records[g];
         weir_engine_pub_init(&e->group[g].pub);
     }
     enum weir_err err = load_both(e);
@@ -244,7 +244,7 @@ bool weir_engine_wipe(struct weir_engine *e)
 
     if (!weir_engine_begin(e, WEIR_GROUP_C))
         return false;
-    enum weir_err err = c->keep->ops->wipe(c->keep);
+    enum weir_err err = c->records->ops->wipe(c->records);
     if (err == WEIR_OK)
         err = weir_engine_load(e, WEIR_GROUP_C);
     if (err < 0) {
@@ -311,7 +311,7 @@ static void retry_tick(struct weir_engine *e)
     e->unloaded = false;
     if (!weir_engine_begin(e, WEIR_GROUP_C))
         return;
-    enum weir_err err = c->keep->ops->put_meta(c->keep, &c->meta);
+    enum weir_err err = c->records->ops->put_meta(c->records, &c->meta);
     if (err < 0)
         weir_engine_fail(e, err);
     e->retried = true;
@@ -461,7 +461,7 @@ static enum weir_err commit_stores(struct weir_engine *e, bool *ret_bans_stand)
         if (e->turn_err < 0)
             break;
         group->begun = false;
-        enum weir_err err = group->keep->ops->commit(group->keep);
+        enum weir_err err = group->records->ops->commit(group->records);
         if (err < 0)
             weir_engine_fail(e, err);
         else if (i - 1 == WEIR_GROUP_E)

@@ -16,7 +16,7 @@
 #include "node/base/span.h"
 #include "sync/engine/active.h"
 #include "sync/engine/engine_rules.h"
-#include "sync/store/keep.h"
+#include "sync/store/record_store.h"
 #include "sync/version/vector.h"
 
 #include <stdbool.h>
@@ -66,7 +66,7 @@ struct weir_engine_config {
     struct weir_span cluster; /* 1..32 bytes; a peer of another cluster is refused */
     struct weir_siphash_key audit_key;
     uint64_t seed; /* of all its random numbers: lanes, incarnation, jitter; secret in a node */
-    struct weir_keep *keep[WEIR_GROUP_COUNT]; /* borrowed until free */
+    struct weir_record_store *records[WEIR_GROUP_COUNT]; /* borrowed until free */
     bool bootstrap; /* the cluster's first node: an empty store is a complete one */
     bool relay;     /* the links are an overlay, however few the members: publish what is new */
     uint16_t schema_max;
@@ -191,11 +191,11 @@ bool weir_engine_next(struct weir_engine *e, struct weir_engine_out *ret);
 /** Mono us at which a tick is due. */
 uint64_t weir_engine_deadline(const struct weir_engine *e);
 enum weir_engine_state weir_engine_state(const struct weir_engine *e);
-/** Who is in the cluster, who seems alive, and whether the clock is off (sync/members/members.h). Borrowed
- * until the next input. NULL before the first tick, and between a reset and the next. */
+/** Who is in the cluster, who seems alive, and whether the clock is off (sync/members/members.h).
+ * Borrowed until the next input. NULL before the first tick, and between a reset and the next. */
 const struct weir_members *weir_engine_members(const struct weir_engine *e);
-/** Which records are active here (sync/engine/active.h). Borrowed until the next input. NULL before the
- * first tick. */
+/** Which records are active here (sync/engine/active.h). Borrowed until the next input. NULL before
+ * the first tick. */
 const struct weir_active *weir_engine_active(const struct weir_engine *e);
 /** What all members said of a revision (sync/engine/acks.h). @return false: nothing is known yet */
 bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_active.c - the engine's side of sync/engine/active.h and sync/engine/acks.h: replicated is not active.
- * Tells the one what became durable and what the data plane made of it, the other what all say.
+ * engine_active.c - the engine's side of sync/engine/active.h and sync/engine/acks.h: replicated is
+ * not active. Tells the one what became durable and what the data plane made of it, the other what
+ * all say.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +59,8 @@ static void tell_soon(struct weir_engine *e)
         e->heart_at = e->mono_us + SOON_US;
 }
 
-void weir_engine_active_put(struct weir_engine *e, const struct weir_kept *rec,
-                            const struct weir_kept *old)
+void weir_engine_active_put(struct weir_engine *e, const struct weir_stored_record *rec,
+                            const struct weir_stored_record *old)
 {
     if (!has_verdicts(e) || rec->rec.class == WEIR_CLASS_BAN)
         return;
@@ -98,7 +99,7 @@ void weir_engine_active_end(struct weir_engine *e, bool done)
     e->num_puts = 0;
 }
 
-void weir_engine_active_walk(struct weir_engine *e, const struct weir_kept *rec)
+void weir_engine_active_walk(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     if (e->active_loading)
         weir_active_stored(e->active, rec->rec.version.lane, rec->rec.version.seq, rec->rec.class,

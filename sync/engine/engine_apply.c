@@ -16,14 +16,14 @@
 /* -- records of messages -- */
 
 /* Unknown fields as they were on the wire: number and type, then what followed. */
-static size_t pack_extra(const ProtobufCMessage *msg, uint8_t out[WEIR_KEPT_EXTRA_MAX])
+static size_t pack_extra(const ProtobufCMessage *msg, uint8_t out[WEIR_STORED_EXTRA_MAX])
 {
     size_t len = 0;
 
     for (unsigned i = 0; i < msg->n_unknown_fields; i++) {
         const ProtobufCMessageUnknownField *f = &msg->unknown_fields[i];
         uint32_t head = f->tag << 3 | (uint32_t)f->wire_type;
-        WEIR_ASSERT(len + VARINT_MAX + f->len <= WEIR_KEPT_EXTRA_MAX); /* weir_frame_decode */
+        WEIR_ASSERT(len + VARINT_MAX + f->len <= WEIR_STORED_EXTRA_MAX); /* weir_frame_decode */
         for (; head >= 0x80; head >>= 7)
             out[len++] = (uint8_t)(head | 0x80);
         out[len++] = (uint8_t)head;
@@ -35,7 +35,7 @@ static size_t pack_extra(const ProtobufCMessage *msg, uint8_t out[WEIR_KEPT_EXTR
 }
 
 bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *m, const uint8_t *lane,
-                        struct weir_kept *ret)
+                        struct weir_stored_record *ret)
 {
     enum weir_class class = (enum weir_class)m->class_;
 
@@ -43,7 +43,7 @@ bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *m, const 
         lane = m->lane.data;
     if (engine_lane_group(lane) != engine_group_of(class))
         return false;
-    *ret = (struct weir_kept){
+    *ret = (struct weir_stored_record){
         .rec = {
             .class = class,
             .key = weir_span(m->key.data, m->key.len),
@@ -70,7 +70,7 @@ bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *m, const 
 
 /* -- sums -- */
 
-static bool is_summed(const struct weir_engine *e, const struct weir_kept *rec)
+static bool is_summed(const struct weir_engine *e, const struct weir_stored_record *rec)
 {
     const struct engine_scan *s = &e->scan;
     unsigned class = (unsigned)rec->rec.class;
@@ -82,7 +82,7 @@ static bool is_summed(const struct weir_engine *e, const struct weir_kept *rec)
     return s->begun && weir_span_cmp(rec->rec.key, weir_span(s->key, s->key_len)) <= 0;
 }
 
-void weir_engine_sum(struct weir_engine *e, const struct weir_kept *rec, bool add)
+void weir_engine_sum(struct weir_engine *e, const struct weir_stored_record *rec, bool add)
 {
     if (e->num_sum_ops == e->cap_sum_ops) {
         size_t cap = e->cap_sum_ops > 0 ? 2 * e->cap_sum_ops : 64;
@@ -134,7 +134,7 @@ void weir_engine_sums_restart(struct weir_engine *e)
 
 /* -- changes of the store -- */
 
-static void tell_changed(struct weir_engine *e, const struct weir_kept *rec)
+static void tell_changed(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     struct weir_engine_out out = {
         .what = WEIR_OUT_CHANGED,
@@ -148,16 +148,16 @@ static void tell_changed(struct weir_engine *e, const struct weir_kept *rec)
     weir_engine_tell(e, &out, engine_group_of(rec->rec.class));
 }
 
-void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
-                     const struct weir_kept *old)
+void weir_engine_put(struct weir_engine *e, const struct weir_stored_record *rec,
+                     const struct weir_stored_record *old)
 {
     enum weir_group g = engine_group_of(rec->rec.class);
     const struct weir_version *v = &rec->rec.version;
-    struct weir_keep *keep = e->group[g].keep;
+    struct weir_record_store *records = e->group[g].records;
 
     if (old != NULL && is_summed(e, old))
         weir_engine_sum(e, old, false);
-    enum weir_err err = keep->ops->put(keep, rec);
+    enum weir_err err = records->ops->put(records, rec);
     if (err < 0) {
         weir_engine_fail(e, err);
         return;
@@ -176,13 +176,13 @@ void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
         e->members_due = true;
 }
 
-void weir_engine_drop(struct weir_engine *e, const struct weir_kept *old)
+void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *old)
 {
-    struct weir_keep *keep = e->group[engine_group_of(old->rec.class)].keep;
+    struct weir_record_store *records = e->group[engine_group_of(old->rec.class)].records;
 
     if (is_summed(e, old))
         weir_engine_sum(e, old, false);
-    enum weir_err err = keep->ops->drop(keep, old->rec.class, old->rec.key);
+    enum weir_err err = records->ops->drop(records, old->rec.class, old->rec.key);
     if (err < 0)
         weir_engine_fail(e, err);
 }
@@ -198,7 +198,7 @@ static bool is_damaged(const struct weir_engine *e, enum weir_class class, struc
 
 void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct weir_span key)
 {
-    struct weir_keep *keep = e->group[engine_group_of(class)].keep;
+    struct weir_record_store *records = e->group[engine_group_of(class)].records;
 
     engine_count(e, WEIR_COUNT_CORRUPT, 1);
     if (e->damaged == NULL)
@@ -216,7 +216,7 @@ void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct wei
         memcpy(d->key, key.at, key.len);
         key = weir_span(d->key, d->key_len);
     }
-    enum weir_err err = keep->ops->drop(keep, class, key);
+    enum weir_err err = records->ops->drop(records, class, key);
     if (err < 0)
         weir_engine_fail(e, err);
     weir_engine_sums_restart(e); /* which version the sums hold of it is not known */
@@ -234,7 +234,7 @@ int weir_engine_compare(const struct weir_version *a, const struct weir_version 
 }
 
 /* Had the writer of `rec` seen this version of its key? */
-static bool has_seen(const struct weir_kept *rec, const struct weir_version *v)
+static bool has_seen(const struct weir_stored_record *rec, const struct weir_version *v)
 {
     if (memcmp(rec->rec.version.lane, v->lane, WEIR_LANE_LEN) == 0)
         return rec->rec.version.seq >= v->seq;
@@ -245,11 +245,11 @@ static bool has_seen(const struct weir_kept *rec, const struct weir_version *v)
     return false;
 }
 
-static void note_conflict(struct weir_engine *e, const struct weir_kept *loser,
-                          const struct weir_kept *winner)
+static void note_conflict(struct weir_engine *e, const struct weir_stored_record *loser,
+                          const struct weir_stored_record *winner)
 {
-    struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
-    struct weir_keep_conflict c = {
+    struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
+    struct weir_conflict c = {
         .noted_ms = e->wall_ms,
         .loser = *loser,
         .winner = winner->rec.version,
@@ -259,7 +259,7 @@ static void note_conflict(struct weir_engine *e, const struct weir_kept *loser,
         has_seen(winner, &loser->rec.version))
         return;
     engine_count(e, WEIR_COUNT_CONFLICTS, 1);
-    enum weir_err err = keep->ops->put_conflict(keep, &c);
+    enum weir_err err = records->ops->put_conflict(records, &c);
     if (err < 0)
         weir_engine_fail(e, err);
 }
@@ -277,7 +277,7 @@ bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_recor
     return r->expires > 0 && r->expires <= e->wall_ms / 1000;
 }
 
-void weir_engine_date_tombstone(struct weir_kept *rec)
+void weir_engine_date_tombstone(struct weir_stored_record *rec)
 {
     uint64_t written_s = weir_hlc_ms(rec->rec.version.hlc) / 1000;
 
@@ -285,7 +285,8 @@ void weir_engine_date_tombstone(struct weir_kept *rec)
         rec->rec.expires = written_s > 0 ? written_s : 1;
 }
 
-static void replace(struct weir_engine *e, const struct weir_kept *rec, const struct weir_kept *old)
+static void replace(struct weir_engine *e, const struct weir_stored_record *rec,
+                    const struct weir_stored_record *old)
 {
     if (weir_engine_is_expired(e, &rec->rec)) { /* as if it had been put, and had gone again */
         engine_count(e, WEIR_COUNT_EXPIRED, 1);
@@ -298,12 +299,13 @@ static void replace(struct weir_engine *e, const struct weir_kept *rec, const st
     engine_count(e, WEIR_COUNT_APPLIED, 1);
 }
 
-enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec, enum engine_how how)
+enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record *rec,
+                                enum engine_how how)
 {
     enum weir_group g = engine_group_of(rec->rec.class);
     struct engine_group *group = &e->group[g];
     const struct weir_version *v = &rec->rec.version;
-    struct weir_kept old;
+    struct weir_stored_record old;
 
     weir_engine_date_tombstone(rec);
     if (!weir_engine_begin(e, g))
@@ -317,7 +319,8 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec, en
         return WEIR_OK;
     if (!engine_has(e, WEIR_RULE_CLOCK_ALONE) && weir_hlc_ms(v->hlc) > e->clock_ms)
         e->clock_ms = weir_hlc_ms(v->hlc);
-    enum weir_err err = group->keep->ops->get(group->keep, rec->rec.class, rec->rec.key, &old);
+    enum weir_err err =
+        group->records->ops->get(group->records, rec->rec.class, rec->rec.key, &old);
     if (err == WEIR_ECORRUPT) {
         weir_engine_damage(e, rec->rec.class, rec->rec.key);
         err = WEIR_ENOTFOUND;

@@ -53,12 +53,12 @@ bool weir_engine_in_motion(struct weir_engine *e)
 
 static void scan_step(struct weir_engine *e)
 {
-    struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
+    struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
     struct engine_scan *s = &e->scan;
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
-    enum weir_err err = keep->ops->next_key(keep, (enum weir_class)s->class_at,
-                                            weir_span(s->key, s->begun ? s->key_len : 0), &rec);
+    enum weir_err err = records->ops->next_key(records, (enum weir_class)s->class_at,
+                                               weir_span(s->key, s->begun ? s->key_len : 0), &rec);
     if (err == WEIR_ENOTFOUND) {
         s->begun = false;
         s->key_len = 0;
@@ -391,7 +391,7 @@ static void begin_search(struct weir_engine *e, uint32_t link, const Weir__V1__A
         a->bad[bad[i] / 8] |= (uint8_t)(1 << bad[i] % 8);
 }
 
-static void found(struct engine_audit *a, const struct weir_kept *rec)
+static void found(struct engine_audit *a, const struct weir_stored_record *rec)
 {
     Weir__V1__KeyVer *kv = weir_arena_alloc(&a->arena, sizeof(*kv));
     uint8_t *bytes = weir_arena_alloc(&a->arena, rec->rec.key.len + WEIR_LANE_LEN);
@@ -425,12 +425,12 @@ static void end_search(struct weir_engine *e)
 
 static bool search_step(struct weir_engine *e)
 {
-    struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
+    struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
     struct engine_audit *a = &e->audit;
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
-    enum weir_err err =
-        keep->ops->next_key(keep, a->class, weir_span(a->key, a->begun ? a->key_len : 0), &rec);
+    enum weir_err err = records->ops->next_key(records, a->class,
+                                               weir_span(a->key, a->begun ? a->key_len : 0), &rec);
     if (err == WEIR_ENOTFOUND || a->num_found == WEIR_FRAME_RECORDS) {
         end_search(e);
         return false;
@@ -466,12 +466,13 @@ void weir_engine_audit_run(struct weir_engine *e)
 /* Is the peer's version of a key newer than what is here? */
 static bool is_newer(struct weir_engine *e, enum weir_class class, const Weir__V1__KeyVer *kv)
 {
-    struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
-    struct weir_kept rec;
+    struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
+    struct weir_stored_record rec;
     struct weir_version theirs = { .hlc = kv->hlc, .seq = kv->seq };
 
     memcpy(theirs.lane, kv->lane.data, WEIR_LANE_LEN);
-    enum weir_err err = keep->ops->get(keep, class, weir_span(kv->key.data, kv->key.len), &rec);
+    enum weir_err err =
+        records->ops->get(records, class, weir_span(kv->key.data, kv->key.len), &rec);
     /* A peer with an equal vector has seen every delete that was purged here: what it has, this
      * node should have, unless more nodes say otherwise (is_backed). */
     if (err == WEIR_ENOTFOUND || err == WEIR_ECORRUPT)

@@ -9,12 +9,12 @@
 
 static enum weir_err load_lanes(struct engine_group *g)
 {
-    struct weir_keep_lane lane;
+    struct weir_lane_row lane;
     const uint8_t *after = NULL;
     uint8_t at[WEIR_LANE_LEN];
 
     for (;;) {
-        enum weir_err err = g->keep->ops->next_lane(g->keep, after, &lane);
+        enum weir_err err = g->records->ops->next_lane(g->records, after, &lane);
         if (err == WEIR_ENOTFOUND)
             return WEIR_OK;
         if (err == WEIR_OK)
@@ -43,13 +43,13 @@ enum weir_err weir_engine_load(struct weir_engine *e, enum weir_group group)
     weir_vector_reset(&g->dirty);
     e->retired_due = true;
     g->meta_dirty = false;
-    enum weir_err err = g->keep->ops->get_meta(g->keep, &g->meta);
+    enum weir_err err = g->records->ops->get_meta(g->records, &g->meta);
     return err == WEIR_OK ? load_lanes(g) : err;
 }
 
 static enum weir_err store_lane(struct engine_group *g, const uint8_t lane[WEIR_LANE_LEN])
 {
-    struct weir_keep_lane row = {
+    struct weir_lane_row row = {
         .vv = weir_vector_get(&g->vv, lane),
         .seen = weir_vector_get(&g->seen, lane),
         .floor = weir_vector_get(&g->floor, lane),
@@ -57,7 +57,7 @@ static enum weir_err store_lane(struct engine_group *g, const uint8_t lane[WEIR_
     };
 
     memcpy(row.lane, lane, WEIR_LANE_LEN);
-    return g->keep->ops->put_lane(g->keep, &row);
+    return g->records->ops->put_lane(g->records, &row);
 }
 
 enum weir_err weir_engine_store_lanes(struct weir_engine *e, enum weir_group group)
@@ -69,7 +69,7 @@ enum weir_err weir_engine_store_lanes(struct weir_engine *e, enum weir_group gro
         err = store_lane(g, g->dirty.items[i].lane);
     weir_vector_reset(&g->dirty);
     if (err == WEIR_OK && g->meta_dirty)
-        err = g->keep->ops->put_meta(g->keep, &g->meta);
+        err = g->records->ops->put_meta(g->records, &g->meta);
     g->meta_dirty = false;
     return err;
 }

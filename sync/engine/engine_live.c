@@ -28,7 +28,7 @@ static uint64_t last_of(const Weir__V1__Batch *b)
 /* Records from seq `from` on, which is in turn. @return the last that was taken */
 static uint64_t take_records(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
     uint64_t at = from;
 
     for (; at - b->first < b->n_r; at++) {
@@ -48,7 +48,7 @@ static uint64_t take_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint6
 
     weir_frame_bans_begin(&bans, b);
     while (weir_frame_bans_next(&bans, &ban)) {
-        struct weir_kept rec = { .rec = ban.rec, .stored_ms = e->wall_ms };
+        struct weir_stored_record rec = { .rec = ban.rec, .stored_ms = e->wall_ms };
         if (ban.rec.version.seq < from)
             continue;
         if (weir_engine_apply(e, &rec, ENGINE_LIVE) < 0)

@@ -73,7 +73,7 @@ void weir_engine_members_down(struct weir_engine *e, uint32_t link)
 
 /* -- records -- */
 
-static void take_member(struct weir_engine *e, const struct weir_kept *rec)
+static void take_member(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     if (rec->rec.tombstone) {
         weir_members_remove(e->members, rec->rec.key);
@@ -86,8 +86,8 @@ static void take_member(struct weir_engine *e, const struct weir_kept *rec)
 
 static void take_records(struct weir_engine *e)
 {
-    struct weir_keep *keep = e->group[WEIR_GROUP_C].keep;
-    struct weir_kept rec;
+    struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
+    struct weir_stored_record rec;
     uint8_t after[WEIR_KEY_MAX];
     size_t after_len = 0;
 
@@ -95,7 +95,7 @@ static void take_records(struct weir_engine *e)
         return;
     while (e->turn_err == WEIR_OK) { /* a damaged record that cannot be dropped fails the turn */
         enum weir_err err =
-            keep->ops->next_key(keep, WEIR_CLASS_MEMBER, weir_span(after, after_len), &rec);
+            records->ops->next_key(records, WEIR_CLASS_MEMBER, weir_span(after, after_len), &rec);
         if (err == WEIR_ENOTFOUND)
             return;
         if (err == WEIR_ECORRUPT) {

@@ -26,7 +26,7 @@ bool weir_engine_relays(const struct weir_engine *e);
 
 /* engine_retire.c */
 /** A record was put: if it is of class LANE, a lane has an end now. */
-void weir_engine_retire_put(struct weir_engine *e, const struct weir_kept *rec);
+void weir_engine_retire_put(struct weir_engine *e, const struct weir_stored_record *rec);
 /** The retired lanes that are here up to their ends. Borrowed until the next change. */
 const struct weir_vector *weir_engine_retired(struct weir_engine *e);
 /** Of these; 0: there are none. */
@@ -45,10 +45,10 @@ void weir_engine_active_tick(struct weir_engine *e);
 void weir_engine_active_load(struct weir_engine *e);
 void weir_engine_active_deinit(struct weir_engine *e);
 /** A record was put; told when the turn is durable. */
-void weir_engine_active_put(struct weir_engine *e, const struct weir_kept *rec,
-                            const struct weir_kept *old);
+void weir_engine_active_put(struct weir_engine *e, const struct weir_stored_record *rec,
+                            const struct weir_stored_record *old);
 /** The walk over all records came past one, or around. */
-void weir_engine_active_walk(struct weir_engine *e, const struct weir_kept *rec);
+void weir_engine_active_walk(struct weir_engine *e, const struct weir_stored_record *rec);
 void weir_engine_active_walked(struct weir_engine *e);
 /** The turn ended; done = false: it was undone. */
 void weir_engine_active_end(struct weir_engine *e, bool done);

@@ -171,14 +171,14 @@ Weir__V1__Lv **weir_engine_lanes(struct weir_engine *e, const struct weir_vector
 {
     if (v->num == 0)
         return NULL;
-    struct weir_vector kept = *v;
+    struct weir_vector stored_record = *v;
     Weir__V1__Lv *lanes = weir_engine_alloc(e, v->num * sizeof(*lanes));
     Weir__V1__Lv **list = weir_engine_alloc(e, v->num * sizeof(Weir__V1__Lv *));
-    kept.items = weir_engine_alloc(e, v->num * sizeof(v->items[0]));
-    if (lanes == NULL || list == NULL || kept.items == NULL)
+    stored_record.items = weir_engine_alloc(e, v->num * sizeof(v->items[0]));
+    if (lanes == NULL || list == NULL || stored_record.items == NULL)
         return NULL;
-    memcpy(kept.items, v->items, v->num * sizeof(v->items[0]));
-    weir_frame_lanes(&kept, lanes, list);
+    memcpy(stored_record.items, v->items, v->num * sizeof(v->items[0]));
+    weir_frame_lanes(&stored_record, lanes, list);
     return list;
 }
 
@@ -235,7 +235,8 @@ static bool add_extra(struct weir_engine *e, struct weir_span extra, ProtobufCMe
     return true;
 }
 
-static bool add_ctx(struct weir_engine *e, const struct weir_kept *rec, Weir__V1__Record *m)
+static bool add_ctx(struct weir_engine *e, const struct weir_stored_record *rec,
+                    Weir__V1__Record *m)
 {
     Weir__V1__Ctx *ctx = weir_engine_alloc(e, rec->num_ctx * sizeof(*ctx));
 
@@ -260,7 +261,7 @@ static ProtobufCBinaryData bytes_of(struct weir_span s)
     return (ProtobufCBinaryData){ .len = s.len, .data = (uint8_t *)(uintptr_t)s.at };
 }
 
-Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_kept *rec,
+Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_stored_record *rec,
                                       bool with_lane)
 {
     Weir__V1__Record *m = weir_engine_alloc(e, sizeof(*m));

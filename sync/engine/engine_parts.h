@@ -50,7 +50,7 @@ void weir_engine_reset(struct weir_engine *e);
 void weir_engine_go_stale(struct weir_engine *e);
 
 /* engine_group.c */
-/** Read vectors and numbers of a group from its keep, inside its transaction. */
+/** Read vectors and numbers of a group from its record store, inside its transaction. */
 WEIR_MUST_USE enum weir_err weir_engine_load(struct weir_engine *e, enum weir_group g);
 /** Put the lanes and numbers that changed. */
 WEIR_MUST_USE enum weir_err weir_engine_store_lanes(struct weir_engine *e, enum weir_group g);
@@ -96,26 +96,26 @@ enum engine_how {
  * @return WEIR_OK | WEIR_EBUSY: live, and its place must be pulled (absent, and not above
  * hlc_floor) | another error: the turn has failed
  */
-WEIR_MUST_USE enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_kept *rec,
+WEIR_MUST_USE enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record *rec,
                                               enum engine_how how);
 /** Order of versions: < 0, 0 or > 0 as a is older than, the same as, newer than b. */
 int weir_engine_compare(const struct weir_version *a, const struct weir_version *b);
 /** Is it a ban that has ended, or the tombstone of one? */
 bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_record *r);
-/** A ban's tombstone bears the time of its writing as its expiry: keep.h purges by it. */
-void weir_engine_date_tombstone(struct weir_kept *rec);
+/** A ban's tombstone bears the time of its writing as its expiry: record_store.h purges by it. */
+void weir_engine_date_tombstone(struct weir_stored_record *rec);
 /** Put a record: sums, CHANGED, gen, seen. `old` NULL: the key was absent. */
-void weir_engine_put(struct weir_engine *e, const struct weir_kept *rec,
-                     const struct weir_kept *old);
+void weir_engine_put(struct weir_engine *e, const struct weir_stored_record *rec,
+                     const struct weir_stored_record *old);
 /** Drop a record: sums. */
-void weir_engine_drop(struct weir_engine *e, const struct weir_kept *old);
+void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *old);
 /** A record with a wrong checksum was met: drop it, fetch it again. */
 void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct weir_span key);
 /** A record of a message. `lane` NULL: its own. Spans borrow from the message and e->scratch. */
 WEIR_MUST_USE bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *msg,
-                                      const uint8_t *lane, struct weir_kept *ret);
+                                      const uint8_t *lane, struct weir_stored_record *ret);
 /** Add a record to the sums, or take it away, at the commit. */
-void weir_engine_sum(struct weir_engine *e, const struct weir_kept *rec, bool add);
+void weir_engine_sum(struct weir_engine *e, const struct weir_stored_record *rec, bool add);
 /** The sums follow the commit; done = false: forget what is pending. */
 void weir_engine_sums_end(struct weir_engine *e, bool done);
 /** Start the walk over all records again, with sums of zero. */
@@ -139,7 +139,7 @@ void *weir_engine_alloc(struct weir_engine *e, size_t len);
 /** A list of lanes for a message; v may go. @return NULL: empty, or the turn has failed */
 Weir__V1__Lv **weir_engine_lanes(struct weir_engine *e, const struct weir_vector *v);
 /** A record as a message, with its lane if it travels in a pull. @return NULL: the turn failed */
-Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_kept *rec,
+Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_stored_record *rec,
                                       bool with_lane);
 
 /* engine_write.c */

@@ -422,7 +422,7 @@ static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const W
 static bool take_records(struct weir_engine *e, const struct engine_pull *p,
                          const Weir__V1__PullRep *m)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     for (size_t i = 0; i < m->n_r; i++) {
         if (!weir_engine_record(e, m->r[i], NULL, &rec) ||

@@ -14,7 +14,7 @@
 #define EXPIRE_US  1000000
 #define IDLE_LANES 2 /* times the life of a ban's tombstone, and a lane without records goes */
 
-static void tell_purged(struct weir_engine *e, const struct weir_kept *rec)
+static void tell_purged(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     struct weir_engine_out out = {
         .what = WEIR_OUT_PURGED,
@@ -45,9 +45,9 @@ static void note_floor(struct weir_engine *e, const struct weir_version *v)
 static bool purge_one(struct weir_engine *e, enum weir_group g, uint64_t until_ms)
 {
     struct engine_group *group = &e->group[g];
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
-    enum weir_err err = group->keep->ops->next_tombstone(group->keep, until_ms, &rec);
+    enum weir_err err = group->records->ops->next_tombstone(group->records, until_ms, &rec);
     if (err == WEIR_ENOTFOUND)
         return false;
     if (err == WEIR_ECORRUPT) {
@@ -84,14 +84,14 @@ static bool purge_group(struct weir_engine *e, enum weir_group g, uint64_t age_m
 
 static bool expire(struct weir_engine *e)
 {
-    struct weir_keep *keep = e->group[WEIR_GROUP_E].keep;
-    struct weir_kept rec;
+    struct weir_record_store *records = e->group[WEIR_GROUP_E].records;
+    struct weir_stored_record rec;
     unsigned num = 0;
 
     if (!weir_engine_begin(e, WEIR_GROUP_E))
         return false;
     for (; num < PURGE_MAX && e->turn_err == WEIR_OK; num++) {
-        enum weir_err err = keep->ops->next_expired(keep, e->wall_ms / 1000, &rec);
+        enum weir_err err = records->ops->next_expired(records, e->wall_ms / 1000, &rec);
         if (err == WEIR_ENOTFOUND)
             return false;
         if (err == WEIR_ECORRUPT) {
@@ -113,7 +113,7 @@ static bool expire(struct weir_engine *e)
 static void forget_lane(struct weir_engine *e)
 {
     struct engine_group *g = &e->group[WEIR_GROUP_E];
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     if (g->seen.num == 0 || e->turn_err < 0)
         return;
@@ -122,7 +122,7 @@ static void forget_lane(struct weir_engine *e)
     memcpy(lane, g->seen.items[e->forget_at].lane, WEIR_LANE_LEN);
     if (memcmp(lane, g->meta.lane, WEIR_LANE_LEN) == 0 || weir_vector_get(&g->dirty, lane) > 0)
         return;
-    if (g->keep->ops->next_dot(g->keep, lane, 0, &rec) != WEIR_ENOTFOUND) {
+    if (g->records->ops->next_dot(g->records, lane, 0, &rec) != WEIR_ENOTFOUND) {
         weir_vector_forget(&g->idle, lane);
         return;
     }
@@ -135,7 +135,7 @@ static void forget_lane(struct weir_engine *e)
     }
     if ((now_s - since_s) * 1000 < IDLE_LANES * e->cfg.paces.ban_tombstone_ms)
         return;
-    enum weir_err err = g->keep->ops->drop_lane(g->keep, lane);
+    enum weir_err err = g->records->ops->drop_lane(g->records, lane);
     if (err < 0)
         weir_engine_fail(e, err);
     weir_vector_forget(&g->idle, lane);
@@ -145,7 +145,7 @@ static void forget_lane(struct weir_engine *e)
 
 void weir_engine_purge(struct weir_engine *e)
 {
-    struct weir_keep *c = e->group[WEIR_GROUP_C].keep;
+    struct weir_record_store *c = e->group[WEIR_GROUP_C].records;
     const struct weir_engine_paces *p = &e->cfg.paces;
     bool has_more = false;
 

@@ -13,7 +13,7 @@
 #define FINAL_LEN  8
 #define RETIRE_MAX 64 /* records of one turn */
 
-void weir_engine_retire_put(struct weir_engine *e, const struct weir_kept *rec)
+void weir_engine_retire_put(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
 

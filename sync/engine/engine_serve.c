@@ -62,7 +62,8 @@ static bool refuse(struct weir_engine *e, uint32_t link, struct answer *a,
 
 /* -- records -- */
 
-static bool add_record(struct weir_engine *e, struct answer *a, const struct weir_kept *rec)
+static bool add_record(struct weir_engine *e, struct answer *a,
+                       const struct weir_stored_record *rec)
 {
     Weir__V1__Record *m = NULL;
 
@@ -72,7 +73,8 @@ static bool add_record(struct weir_engine *e, struct answer *a, const struct wei
         m = weir_engine_message(e, rec, true);
     if (m == NULL)
         return false;
-    /* The keep may move what it gave with its next change, so the message has its own lane. */
+    /* The record store may move what it gave with its next change, so the message has its own lane.
+     */
     m->lane.data = weir_engine_alloc(e, WEIR_LANE_LEN);
     uint8_t *bytes = weir_engine_alloc(e, rec->rec.key.len + rec->rec.value.len + 1);
     if (m->lane.data == NULL || bytes == NULL)
@@ -100,12 +102,12 @@ static bool add_record(struct weir_engine *e, struct answer *a, const struct wei
 static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_vector_entry *lane,
                      uint64_t start, uint64_t *ret_at)
 {
-    struct weir_keep *keep = e->group[a->group].keep;
-    struct weir_kept rec;
+    struct weir_record_store *records = e->group[a->group].records;
+    struct weir_stored_record rec;
     uint64_t at = start;
 
     while (!a->is_full) {
-        enum weir_err err = keep->ops->next_dot(keep, lane->lane, at, &rec);
+        enum weir_err err = records->ops->next_dot(records, lane->lane, at, &rec);
         if (err == WEIR_ENOTFOUND) {
             at = lane->seq;
             break;
@@ -167,15 +169,15 @@ static bool add_lanes(struct weir_engine *e, struct answer *a)
 
 static bool add_forced(struct weir_engine *e, struct answer *a, const Weir__V1__PullReq *m)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     for (size_t i = 0; i < m->n_force_keys; i++) {
         enum weir_class class = (enum weir_class)m->force_keys[i].data[0];
         struct weir_span key = weir_span(m->force_keys[i].data + 1, m->force_keys[i].len - 1);
-        struct weir_keep *keep = e->group[a->group].keep;
+        struct weir_record_store *records = e->group[a->group].records;
         if (engine_group_of(class) != a->group)
             continue;
-        enum weir_err err = keep->ops->get(keep, class, key, &rec);
+        enum weir_err err = records->ops->get(records, class, key, &rec);
         if (err == WEIR_ECORRUPT)
             weir_engine_damage(e, class, key);
         else if (err < 0 && err != WEIR_ENOTFOUND)
@@ -195,12 +197,12 @@ static bool told_vector(struct weir_engine *e, enum weir_group g, struct weir_ve
     const struct engine_group *group = &e->group[g];
     const struct weir_vector *told =
         engine_has(e, WEIR_RULE_CURSOR_CAP) ? &group->vv : &group->seen;
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     for (size_t i = 0; i < told->num; i++) {
         const struct weir_vector_entry *lane = &told->items[i];
         if (g == WEIR_GROUP_E) {
-            enum weir_err err = group->keep->ops->next_dot(group->keep, lane->lane, 0, &rec);
+            enum weir_err err = group->records->ops->next_dot(group->records, lane->lane, 0, &rec);
             if (err == WEIR_ENOTFOUND)
                 continue;
         }

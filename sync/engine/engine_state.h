@@ -74,7 +74,7 @@ struct engine_pull {
 /** Records written here and not yet published. */
 struct engine_pub {
     struct weir_arena arena;
-    struct weir_kept **recs; /* owns the array; the records lie in the arena */
+    struct weir_stored_record **recs; /* owns the array; the records lie in the arena */
     size_t num;
     size_t cap;
     size_t durable; /* those before were committed */
@@ -82,7 +82,7 @@ struct engine_pub {
 
 /** One group of records. */
 struct engine_group {
-    struct weir_keep *keep;
+    struct weir_record_store *records;
     bool begun;
     struct weir_vector vv;
     struct weir_vector seen;
@@ -90,7 +90,7 @@ struct engine_group {
     struct weir_vector final; /* C: where retired lanes end */
     struct weir_vector idle;  /* E: lanes without a record, and since when, in seconds */
     struct weir_vector dirty; /* lanes to be put at commit */
-    struct weir_keep_meta meta;
+    struct weir_store_meta meta;
     bool meta_dirty;
     uint64_t gen; /* records that came below others of their lane */
     struct engine_pub pub;
@@ -227,7 +227,7 @@ struct weir_engine {
     bool exporting;
     bool floor_rose;
     bool unpark_due;
-    uint8_t extra[WEIR_KEPT_EXTRA_MAX]; /* of the record being read */
+    uint8_t extra[WEIR_STORED_EXTRA_MAX]; /* of the record being read */
 
     struct weir_sums *sums[ENGINE_CLASS_NUM]; /* owns; made when a class has its first record */
     struct engine_sum_op *sum_ops;

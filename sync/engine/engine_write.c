@@ -47,27 +47,28 @@ static struct weir_span copy(struct weir_arena *a, struct weir_span s, bool *fai
 }
 
 /* Keep a written record until it is published. */
-static enum weir_err pub_add(struct engine_pub *p, const struct weir_kept *rec)
+static enum weir_err pub_add(struct engine_pub *p, const struct weir_stored_record *rec)
 {
     bool failed = false;
 
     if (p->num == p->cap) {
         size_t cap = p->cap > 0 ? 2 * p->cap : 16;
-        struct weir_kept **recs = realloc(p->recs, cap * sizeof(struct weir_kept *));
+        struct weir_stored_record **recs =
+            realloc(p->recs, cap * sizeof(struct weir_stored_record *));
         if (recs == NULL)
             return WEIR_ENOMEM;
         p->recs = recs;
         p->cap = cap;
     }
-    struct weir_kept *kept = weir_arena_alloc(&p->arena, sizeof(*kept));
-    if (kept == NULL)
+    struct weir_stored_record *stored_record = weir_arena_alloc(&p->arena, sizeof(*stored_record));
+    if (stored_record == NULL)
         return WEIR_ENOMEM;
-    *kept = *rec;
-    kept->rec.key = copy(&p->arena, rec->rec.key, &failed);
-    kept->rec.value = copy(&p->arena, rec->rec.value, &failed);
+    *stored_record = *rec;
+    stored_record->rec.key = copy(&p->arena, rec->rec.key, &failed);
+    stored_record->rec.value = copy(&p->arena, rec->rec.value, &failed);
     if (failed)
         return WEIR_ENOMEM;
-    p->recs[p->num++] = kept;
+    p->recs[p->num++] = stored_record;
     return WEIR_OK;
 }
 
@@ -126,7 +127,7 @@ static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
 
 /* What the write has seen: what its predecessor had, and the predecessor. Its own lane goes without
  * saying. */
-static void set_ctx(struct weir_kept *rec, const struct weir_kept *old)
+static void set_ctx(struct weir_stored_record *rec, const struct weir_stored_record *old)
 {
     const uint8_t *own = rec->rec.version.lane + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN;
     const uint8_t *last = old->rec.version.lane + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN;
@@ -145,7 +146,7 @@ static void set_ctx(struct weir_kept *rec, const struct weir_kept *old)
     rec->ctx[rec->num_ctx++].seq = old->rec.version.seq;
 }
 
-static enum weir_err stamp(const struct weir_engine *e, const struct weir_kept *old,
+static enum weir_err stamp(const struct weir_engine *e, const struct weir_stored_record *old,
                            uint64_t hlc_floor, uint64_t *ret_hlc)
 {
     uint64_t above = 0;
@@ -158,7 +159,7 @@ static enum weir_err stamp(const struct weir_engine *e, const struct weir_kept *
 }
 
 static void acked(struct weir_engine *e, const struct weir_engine_write *w,
-                  const struct weir_kept *rec)
+                  const struct weir_stored_record *rec)
 {
     struct weir_engine_out out = {
         .what = WEIR_OUT_ACKED,
@@ -175,11 +176,11 @@ static void acked(struct weir_engine *e, const struct weir_engine_write *w,
 
 /* @param old  NULL: the key is absent */
 static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *w,
-                         const struct weir_kept *old, bool is_asked)
+                         const struct weir_stored_record *old, bool is_asked)
 {
     enum weir_group g = engine_group_of(w->class);
     struct engine_group *group = &e->group[g];
-    struct weir_kept rec = {
+    struct weir_stored_record rec = {
         .rec = {
             .class = w->class,
             .key = w->key,
@@ -223,8 +224,8 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
                                bool is_asked)
 {
     enum weir_group g = engine_group_of(w->class);
-    struct weir_keep *keep = e->group[g].keep;
-    struct weir_kept old;
+    struct weir_record_store *records = e->group[g].records;
+    struct weir_stored_record old;
 
     enum weir_err err = check(e, w);
     if (err == WEIR_OK)
@@ -233,7 +234,7 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
         return err;
     if (!weir_engine_begin(e, g))
         return WEIR_EIO;
-    err = keep->ops->get(keep, w->class, w->key, &old);
+    err = records->ops->get(records, w->class, w->key, &old);
     if (err == WEIR_ECORRUPT) {
         /* Its stamp is not known, so nothing can be stamped above it before it is fetched again. */
         weir_engine_damage(e, w->class, w->key);
@@ -262,13 +263,13 @@ enum weir_err weir_engine_write_own(struct weir_engine *e, const struct weir_eng
 
 /* -- publishing -- */
 
-static size_t packed_bound(const struct weir_kept *rec)
+static size_t packed_bound(const struct weir_stored_record *rec)
 {
     return RECORD_FIXED + rec->rec.key.len + rec->rec.value.len + rec->extra.len;
 }
 
 static void batch_init(struct weir_engine *e, Weir__V1__Batch *b, enum weir_group g,
-                       const struct weir_kept *first)
+                       const struct weir_stored_record *first)
 {
     weir__v1__batch__init(b);
     b->has_lane = 1;

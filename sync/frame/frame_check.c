@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sync/frame/frame_bans.h"
-#include "sync/store/keep.h"
+#include "sync/store/record_store.h"
 #include "sync/version/record.h"
 
 #define FLAG_TOMBSTONE 1
@@ -20,7 +20,7 @@ static bool is_extra_small(const ProtobufCMessage *msg)
 
     for (unsigned i = 0; i < msg->n_unknown_fields; i++)
         len += VARINT_MAX + msg->unknown_fields[i].len;
-    return len <= WEIR_KEPT_EXTRA_MAX;
+    return len <= WEIR_STORED_EXTRA_MAX;
 }
 
 static enum weir_frame_fault check_record(const Weir__V1__Record *r)

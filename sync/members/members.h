@@ -9,7 +9,7 @@
 #ifndef WEIR_SYNC_MEMBERS_MEMBERS_H
 #define WEIR_SYNC_MEMBERS_MEMBERS_H
 
-#include "sync/store/keep.h"
+#include "sync/store/record_store.h"
 #include "sync/frame/member.h"
 #include "sync/members/overlay.h"
 

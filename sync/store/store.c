@@ -167,7 +167,7 @@ static enum weir_err alloc_writer(struct weir_store *s)
 static void destroy(struct weir_store *s)
 {
     weir_store_env_close(s);
-    weir_store_keep_free(s);
+    weir_store_records_free(s);
     weir_store_index_rows_deinit(&s->old_rows);
     weir_store_index_rows_deinit(&s->new_rows);
     weir_strbuf_deinit(&s->value);
@@ -190,7 +190,7 @@ static enum weir_err start(struct weir_store *s, const uint8_t *boot_id)
     if (err == WEIR_OK)
         err = take_lock(s);
     if (err == WEIR_OK)
-        err = s->driven ? weir_store_keep_new(s) : alloc_writer(s);
+        err = s->driven ? weir_store_records_new(s) : alloc_writer(s);
     if (err == WEIR_OK)
         err = settle_file(s);
     if (err == WEIR_OK)
@@ -205,7 +205,7 @@ static enum weir_err start(struct weir_store *s, const uint8_t *boot_id)
     if (err == WEIR_OK && !s->kind->durable)
         err = weir_store_eph_start(s, boot_id);
     if (err == WEIR_OK && s->driven)
-        err = weir_store_keep_load(s);
+        err = weir_store_records_load(s);
     if (err < 0)
         return err == WEIR_ECORRUPT ? WEIR_EIO : err;
     if (s->kind->durable)
@@ -265,7 +265,7 @@ void weir_store_close(struct weir_store **s)
     WEIR_ASSERT(atomic_load(&(*s)->num_readers) == 0);
     weir_store_writer_stop(*s);
     if ((*s)->driven)
-        weir_store_keep_end(*s);
+        weir_store_records_end(*s);
     destroy(*s);
     *s = NULL;
 }

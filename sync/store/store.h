@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store.h - versioned records in LMDB: the node's truth, read in place by every worker, written by
- * one thread: the store's own, or its caller's through a keep. Layout: sync/README.md. The file
- * grows while running, up to max_bytes: the address space for more (four times max_bytes, at most
- * 1 TiB) is reserved at start and costs no memory, so that nothing is ever mapped again under the
- * readers' feet. Threads: open/close control; readers one per thread; submit any thread; callbacks
- * run on the writer thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a key,
- * WEIR_WRITER_QUEUE_MAX waiting writes.
+ * one thread: the store's own, or its caller's through a record store. Layout: sync/README.md. The
+ * file grows while running, up to max_bytes: the address space for more (four times max_bytes, at
+ * most 1 TiB) is reserved at start and costs no memory, so that nothing is ever mapped again under
+ * the readers' feet. Threads: open/close control; readers one per thread; submit any thread;
+ * callbacks run on the writer thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a
+ * key, WEIR_WRITER_QUEUE_MAX waiting writes.
  */
 #ifndef WEIR_SYNC_STORE_STORE_H
 #define WEIR_SYNC_STORE_STORE_H
@@ -102,8 +102,9 @@ struct weir_store_config {
     void *on_change_arg;
     struct weir_metrics *metrics; /* the writer's block; may be NULL */
     uint64_t (*wall_ms)(void);    /* the clock of versions, Unix ms; NULL: weir_clock_wall_ms */
-    bool driven; /* by store_keep.h: no writer thread, a thread of the caller writes and purges;
-                    submit is refused, and a new store has no lane until the keep is given one */
+    bool driven; /* by store_records.h: no writer thread, a thread of the caller writes and purges;
+                    submit is refused, and a new store has no lane until the record store is given
+                    one */
     weir_revision_number_fn revision; /* of a driven store; NULL: no revisions are kept */
 };
 
@@ -119,7 +120,7 @@ struct weir_store_reader;
  */
 WEIR_MUST_USE enum weir_err weir_store_open(const struct weir_store_config *cfg,
                                             struct weir_store **ret);
-/** Finish what is queued, stop the writer, close. All readers must be freed, and a keep's
+/** Finish what is queued, stop the writer, close. All readers must be freed, and a record store's
  * transaction over (contract). Sets *s NULL. */
 void weir_store_close(struct weir_store **s);
 /** Change max_bytes while running. Any thread. Lower than what is used is legal: writes are refused

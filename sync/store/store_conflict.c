@@ -4,9 +4,9 @@
  * Rows of `conflict`: 'n', number 8 -> the conflict, whole in itself, since lanes may be wiped;
  * 'd', lane 16, seq 8, class, key -> the loser's number, so that one loser is kept once. Numbers
  * grow, so their order is that of noting; a row that does not hold is passed over.
- * Owner: the keep's caller.
+ * Owner: the record store's caller.
  */
-#include "sync/store/store_keep_parts.h"
+#include "sync/store/store_records_parts.h"
 
 #include <string.h>
 
@@ -52,7 +52,7 @@ static void get_version(const uint8_t *at, struct weir_version *ret)
 }
 
 /* The head of a loser as a row of its own: lanes by their place in the conflict's row. */
-static void make_parts(const struct weir_store *s, const struct weir_kept *loser,
+static void make_parts(const struct weir_store *s, const struct weir_stored_record *loser,
                        struct weir_record_parts *ret)
 {
     *ret = (struct weir_record_parts){
@@ -72,18 +72,18 @@ static void make_parts(const struct weir_store *s, const struct weir_kept *loser
 }
 
 /* The row of a conflict, in the place that LMDB gives for it. */
-static enum weir_err put_row(struct store_keep *kp, struct weir_span key,
-                             const struct weir_keep_conflict *c)
+static enum weir_err put_row(struct store_records *kp, struct weir_span key,
+                             const struct weir_conflict *c)
 {
     struct store_txn *t = &kp->t;
-    const struct weir_kept *loser = &c->loser;
+    const struct weir_stored_record *loser = &c->loser;
     struct weir_record_parts parts;
     struct store_key rec_key;
     uint8_t *row = NULL;
 
     make_parts(t->s, loser, &parts);
     weir_store_key_rec(&rec_key, loser->rec.class, loser->rec.key);
-    enum weir_err err = weir_store_keep_copy(kp, loser, &parts);
+    enum weir_err err = weir_store_records_copy(kp, loser, &parts);
     if (err < 0)
         return err;
     size_t len = FIXED_LEN + (size_t)loser->num_ctx * WEIR_LANE_TAIL_LEN + KEY_LEN_LEN +
@@ -110,10 +110,10 @@ static enum weir_err put_row(struct store_keep *kp, struct weir_span key,
 
 /* @return WEIR_OK | WEIR_ECORRUPT */
 static enum weir_err parse(const struct weir_store *s, struct weir_span key, struct weir_span row,
-                           struct weir_keep_conflict *ret)
+                           struct weir_conflict *ret)
 {
     struct weir_record_parts parts;
-    struct weir_keep_conflict c;
+    struct weir_conflict c;
 
     if (weir_store_row_check(STORE_CONFLICT, key, row, &row) < 0 || row.len < FIXED_LEN)
         return WEIR_ECORRUPT;
@@ -138,7 +138,7 @@ static enum weir_err parse(const struct weir_store *s, struct weir_span key, str
 
     struct weir_record_head plain = parts.head;
     plain.num_ctx = 0;
-    c.loser = (struct weir_kept){
+    c.loser = (struct weir_stored_record){
         .rec = {
             .class = (enum weir_class)rec_key.at[0],
             .key = weir_span_from(rec_key, 1),
@@ -189,7 +189,7 @@ static void before_all(struct store_key *key)
 static enum weir_err remove_row(struct store_txn *t, const struct store_key *key,
                                 struct weir_span row)
 {
-    struct weir_keep_conflict c;
+    struct weir_conflict c;
     struct store_key dot = { .len = 0 };
 
     if (parse(t->s, store_key_span(key), row, &c) == WEIR_OK)
@@ -221,7 +221,7 @@ static enum weir_err make_room(struct store_txn *t)
 }
 
 /* Is the loser here already? Its row of dots may have outlived what it leads to. */
-static enum weir_err is_kept(struct store_txn *t, struct weir_span dot, bool *ret_kept)
+static enum weir_err is_kept(struct store_txn *t, struct weir_span dot, bool *ret_record)
 {
     struct store_key key;
     struct weir_span row;
@@ -234,7 +234,7 @@ static enum weir_err is_kept(struct store_txn *t, struct weir_span dot, bool *re
         key_number(&key, weir_num_get_le(row.at, 8));
         err = weir_store_find(t, STORE_CONFLICT, store_key_span(&key), NULL, &row);
     }
-    *ret_kept = err == WEIR_OK;
+    *ret_record = err == WEIR_OK;
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
@@ -263,22 +263,23 @@ static enum weir_err next_number(struct store_txn *t, uint64_t *ret_number)
     return WEIR_OK;
 }
 
-enum weir_err weir_store_keep_put_conflict(struct weir_keep *k, const struct weir_keep_conflict *c)
+enum weir_err weir_store_records_put_conflict(struct weir_record_store *k,
+                                              const struct weir_conflict *c)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct store_txn *t = &kp->t;
     struct store_key dot;
     struct store_key key;
     uint8_t number[8];
     uint64_t next = 0;
-    bool kept = false;
+    bool stored_record = false;
 
     WEIR_ASSERT(weir_store_class_in(kp->s->kind->group, c->loser.rec.class));
     key_dot(&dot, &c->loser.rec);
-    enum weir_err err = is_kept(t, store_key_span(&dot), &kept);
-    weir_store_keep_change(kp);
-    if (err < 0 || kept)
-        return weir_store_keep_changed(kp, err);
+    enum weir_err err = is_kept(t, store_key_span(&dot), &stored_record);
+    weir_store_records_change(kp);
+    if (err < 0 || stored_record)
+        return weir_store_records_changed(kp, err);
     kp->conflict_known = false;
     err = next_number(t, &next);
     key_number(&key, next);
@@ -289,13 +290,13 @@ enum weir_err weir_store_keep_put_conflict(struct weir_keep *k, const struct wei
         err = weir_store_put_row(t, STORE_CONFLICT, store_key_span(&dot), weir_span(number, 8));
     if (err == WEIR_OK)
         err = make_room(t);
-    return weir_store_keep_changed(kp, err);
+    return weir_store_records_changed(kp, err);
 }
 
-enum weir_err weir_store_keep_get_conflict(struct weir_keep *k, uint64_t at,
-                                           struct weir_keep_conflict *ret)
+enum weir_err weir_store_records_get_conflict(struct weir_record_store *k, uint64_t at,
+                                              struct weir_conflict *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct store_key *key = &kp->conflict_key;
     struct weir_span row;
 
@@ -308,7 +309,7 @@ enum weir_err weir_store_keep_get_conflict(struct weir_keep *k, uint64_t at,
     for (;;) {
         enum weir_err err = next_row(&kp->t, key, &row);
         if (err < 0)
-            return weir_store_keep_err(err);
+            return weir_store_records_err(err);
         if (parse(kp->s, store_key_span(key), row, ret) < 0) {
             weir_store_count_corrupt(kp->s, WEIR_SPAN_EMPTY);
             continue;
@@ -321,14 +322,14 @@ enum weir_err weir_store_keep_get_conflict(struct weir_keep *k, uint64_t at,
     return WEIR_OK;
 }
 
-enum weir_err weir_store_keep_drop_conflicts(struct weir_keep *k, uint64_t until_ms)
+enum weir_err weir_store_records_drop_conflicts(struct weir_record_store *k, uint64_t until_ms)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
-    struct weir_keep_conflict c;
+    struct store_records *kp = weir_store_records_of(k, true);
+    struct weir_conflict c;
     struct store_key key;
     struct weir_span row;
 
-    weir_store_keep_change(kp);
+    weir_store_records_change(kp);
     kp->conflict_known = false;
     before_all(&key);
     enum weir_err err = next_row(&kp->t, &key, &row);
@@ -339,5 +340,6 @@ enum weir_err weir_store_keep_drop_conflicts(struct weir_keep *k, uint64_t until
         if (err == WEIR_OK)
             err = next_row(&kp->t, &key, &row);
     }
-    return err == WEIR_ENOTFOUND ? WEIR_OK : weir_store_keep_changed(kp, weir_store_keep_err(err));
+    return err == WEIR_ENOTFOUND ? WEIR_OK
+                                 : weir_store_records_changed(kp, weir_store_records_err(err));
 }

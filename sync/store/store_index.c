@@ -89,17 +89,18 @@ static int row_order(const void *a, const void *b, void *arg)
 /* Sort, and keep the earliest claim of a name that the record claims more than once. */
 static void settle(struct weir_index_rows *rows)
 {
-    size_t kept = 0;
+    size_t stored_record = 0;
 
     if (rows->num == 0)
         return;
     qsort_r(rows->rows, rows->num, sizeof(rows->rows[0]), row_order, rows);
     for (size_t i = 0; i < rows->num; i++) {
-        if (kept > 0 && weir_span_eq(name_span(rows, kept - 1), name_span(rows, i)))
+        if (stored_record > 0 &&
+            weir_span_eq(name_span(rows, stored_record - 1), name_span(rows, i)))
             continue;
-        rows->rows[kept++] = rows->rows[i];
+        rows->rows[stored_record++] = rows->rows[i];
     }
-    rows->num = kept;
+    rows->num = stored_record;
 }
 
 enum weir_err weir_store_index_derive(struct weir_store *s, struct weir_span rec_key,

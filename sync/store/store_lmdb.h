@@ -76,7 +76,7 @@ struct weir_index_rows {
     size_t num, cap_rows;
 };
 
-struct store_keep;
+struct store_records;
 
 struct weir_store {
     uint32_t magic;
@@ -103,7 +103,7 @@ struct weir_store {
     uint32_t num_lanes, cap_lanes;
     uint32_t format; /* as the database says */
     bool live_said;  /* the database has a row "live" */
-    bool driven;     /* by a keep's caller; false while a rescue numbers what it writes */
+    bool driven;     /* by a record store's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
     uint8_t *sound; /* owns; one byte a page: what was looked at in this transaction */
@@ -137,7 +137,7 @@ struct weir_store {
     bool woken, closing;      /* under wake_lock */
     bool running;             /* control: the writer thread is there */
     pthread_t writer;
-    struct store_keep *keep; /* owns; there when cfg.driven, instead of the thread */
+    struct store_records *records; /* owns; there when cfg.driven, instead of the thread */
 };
 
 /** One write transaction. Owner: writer. */

@@ -4,9 +4,9 @@
  * their last ones, and a journal that undoes what a transaction did to them. A lane that only a
  * context has mentioned lies here with zeros for its first bytes, which no node id is made of, and
  * without numbers. Numbers of lanes are never used again, for contexts may mention them as long as
- * there are records; a wipe gives them all back. Owner: the keep's caller.
+ * there are records; a wipe gives them all back. Owner: the record store's caller.
  */
-#include "sync/store/store_keep_parts.h"
+#include "sync/store/store_records_parts.h"
 
 #include <stdlib.h>
 #include <string.h>

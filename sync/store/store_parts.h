@@ -51,14 +51,14 @@ WEIR_MUST_USE enum weir_err weir_store_open_kind(const struct weir_store_config 
 /** LMDB and what the file says, or a new one. @return as weir_store_open | WEIR_ECORRUPT */
 WEIR_MUST_USE enum weir_err weir_store_open_database(struct weir_store *s);
 
-/* store_keep.c: instead of the writer thread. */
-WEIR_MUST_USE enum weir_err weir_store_keep_new(struct weir_store *s);
+/* store_records.c: instead of the writer thread. */
+WEIR_MUST_USE enum weir_err weir_store_records_new(struct weir_store *s);
 /** The lanes are there: find them by name. @return WEIR_OK | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_store_keep_load(struct weir_store *s);
+WEIR_MUST_USE enum weir_err weir_store_records_load(struct weir_store *s);
 /** No transaction may be open (contract). Says that the database was closed. */
-void weir_store_keep_end(struct weir_store *s);
+void weir_store_records_end(struct weir_store *s);
 /** Also of one that was not made. */
-void weir_store_keep_free(struct weir_store *s);
+void weir_store_records_free(struct weir_store *s);
 
 /* store_eph.c: what is different in group E at open and close. */
 /** Throw the file away, open a new one. @param why for the log @return as weir_store_open */
@@ -73,15 +73,16 @@ void weir_store_eph_end(struct weir_store *s);
 /** Load all of it. @return WEIR_OK | WEIR_ENOTFOUND: a new database | WEIR_ECORRUPT | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_store_meta_load(struct weir_store *s);
-/** First rows of a new database, with a lane of its own unless a keep's caller will draw one.
+/** First rows of a new database, with a lane of its own unless a record store's caller will draw
+ * one.
  * @param node_id NULL: a random one. @return WEIR_OK | WEIR_E... */
 WEIR_MUST_USE enum weir_err weir_store_meta_create(struct weir_store *s, const uint8_t *node_id);
 /** Read a row of meta that may be missing. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT */
 WEIR_MUST_USE enum weir_err weir_store_meta_find(struct weir_store *s, const char *name, void *ret,
                                                  size_t len);
 /**
- * For the writer thread over a database that a keep wrote: a lane of its own whose numbers are its
- * alone. @return WEIR_OK | as weir_store_txn_commit
+ * For the writer thread over a database that a record store wrote: a lane of its own whose numbers
+ * are its alone. @return WEIR_OK | as weir_store_txn_commit
  */
 WEIR_MUST_USE enum weir_err weir_store_lane_own(struct weir_store *s);
 /** Append a lane. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT */
@@ -213,7 +214,7 @@ WEIR_MUST_USE enum weir_err weir_store_rev_put(struct store_txn *t, struct weir_
                                                uint64_t revision, struct weir_span value);
 /** Keep the newest `keep` revisions of a record. */
 WEIR_MUST_USE enum weir_err weir_store_rev_trim(struct store_txn *t, struct weir_span rec_key,
-                                                size_t keep);
+                                                size_t records);
 
 /* store_purge.c */
 /** Purge what is due, at most STORE_PURGE_BATCH. @return whether there is more */

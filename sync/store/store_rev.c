@@ -48,15 +48,15 @@ static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, si
     return err;
 }
 
-enum weir_err weir_store_rev_trim(struct store_txn *t, struct weir_span rec_key, size_t keep)
+enum weir_err weir_store_rev_trim(struct store_txn *t, struct weir_span rec_key, size_t records)
 {
     uint64_t found[WEIR_REVISIONS_KEPT + 1];
     struct store_key key;
     size_t num = 0;
 
-    WEIR_ASSERT(keep <= WEIR_REVISIONS_KEPT);
+    WEIR_ASSERT(records <= WEIR_REVISIONS_KEPT);
     enum weir_err err = revisions(t, rec_key, WEIR_ARRAY_LEN(found), found, &num);
-    for (size_t i = 0; err == WEIR_OK && i + keep < num; i++) {
+    for (size_t i = 0; err == WEIR_OK && i + records < num; i++) {
         weir_store_key_rev(&key, rec_key, found[i]);
         err = weir_store_del(t, STORE_REV, store_key_span(&key));
     }

@@ -16,8 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Raised when a reader of the old layout would misread the new one. 2: written through a keep, so
- * that a record may carry fields of later versions and there may be no lane of its own. */
+/** Raised when a reader of the old layout would misread the new one. 2: written through a record
+ * store, so that a record may carry fields of later versions and there may be no lane of its own.
+ */
 #define STORE_FORMAT       2
 #define STORE_FORMAT_ALONE 1 /* of a node that never was in a cluster: older programs read it */
 

@@ -169,7 +169,8 @@ void weir_store_txn_abort(struct store_txn *t)
     memset(t->cursor, 0, sizeof(t->cursor));
 }
 
-/* The writer numbers its own writes without holes; through a keep its caller says what holds. */
+/* The writer numbers its own writes without holes; through a record store its caller says what
+ * holds. */
 static enum weir_err put_own_lane(struct store_txn *t)
 {
     struct store_lane own;

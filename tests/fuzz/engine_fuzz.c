@@ -488,8 +488,8 @@ static bool world_init(struct world *w, const uint8_t *data, size_t size)
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
         if (weir_memory_new((enum weir_group)g, &w->memory[g]) < 0)
             return false;
-    cfg.keep[WEIR_GROUP_C] = weir_memory_keep(w->memory[WEIR_GROUP_C]);
-    cfg.keep[WEIR_GROUP_E] = weir_memory_keep(w->memory[WEIR_GROUP_E]);
+    cfg.records[WEIR_GROUP_C] = weir_memory_record_store(w->memory[WEIR_GROUP_C]);
+    cfg.records[WEIR_GROUP_E] = weir_memory_record_store(w->memory[WEIR_GROUP_E]);
     uint8_t flags = eat(&w->in);
     cfg.bootstrap = (flags & 1) != 0;
     cfg.relay = (flags & 2) != 0;

@@ -22,7 +22,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define DATE "Sat, 21 Nov 2026 03:55:51 GMT"
 #define ID   "0123456789abcdef"
 
-enum flag { TRUSTED = 1, HTTPS = 2, KEEP_UNDERSCORES = 4, CHANGES = 8, LAST = 16, CUT = 32 };
+enum flag {
+    TRUSTED = 1,
+    HTTPS = 2,
+    RECORD_STORE_UNDERSCORES = 4,
+    CHANGES = 8,
+    LAST = 16,
+    CUT = 32
+};
 
 static const struct weir_header added[] = {
     { WEIR_SPAN_LIT("X-Edge"), WEIR_SPAN_LIT("weir") },
@@ -314,8 +321,9 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
                          struct weir_span host, struct bytes *out)
 {
     static const struct weir_addr peer = { { [10] = 0xff, [11] = 0xff, 192, 0, 2, 7 }, 4711 };
-    struct weir_tenant t = { .underscores = flags & KEEP_UNDERSCORES ? WEIR_UNDERSCORES_KEEP
-                                                                     : WEIR_UNDERSCORES_DROP };
+    struct weir_tenant t = { .underscores = flags & RECORD_STORE_UNDERSCORES
+                                                ? WEIR_UNDERSCORES_KEEP
+                                                : WEIR_UNDERSCORES_DROP };
     struct weir_addr client = peer;
     struct weir_rewrite_marks marks;
     if (flags & CHANGES) {

@@ -144,11 +144,11 @@ static void fault_eio(struct weir_sim *s, struct weir_rng *rng)
 /* The record at a place; its spans are good until the store changes. */
 struct nth {
     size_t at;
-    struct weir_kept rec;
+    struct weir_stored_record rec;
     bool found;
 };
 
-static bool find_nth(void *arg, const struct weir_kept *rec, bool damaged)
+static bool find_nth(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
     struct nth *n = arg;
 

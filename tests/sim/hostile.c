@@ -58,8 +58,8 @@ void weir_sim_hostile_init(struct weir_sim *s)
 void weir_sim_hostile_deinit(struct weir_sim_hostile *h)
 {
     for (uint32_t i = 0; i < WEIR_SIM_KEPT_MAX; i++)
-        if (h->kept[i] != NULL)
-            weir_sim_parcel_drop(&h->kept[i]);
+        if (h->stored_record[i] != NULL)
+            weir_sim_parcel_drop(&h->stored_record[i]);
     weir_vector_deinit(&h->vv);
     weir_vector_deinit(&h->floor);
 }
@@ -255,7 +255,7 @@ uint64_t weir_sim_hostile_add(struct weir_sim *s)
     uint64_t hlc = weir_hlc_of_ms(WEIR_SIM_EPOCH_MS + s->events.now_us / 1000) + h->seq % 65536;
     h->stamps[h->seq++] = hlc;
     weir_sim_later_make(h, h->seq, &r);
-    struct weir_kept kept = {
+    struct weir_stored_record stored_record = {
         .rec = {
             .class = WEIR_CLASS_SETTING,
             .key = weir_span(r.msg.key.data, r.msg.key.len),
@@ -265,10 +265,10 @@ uint64_t weir_sim_hostile_add(struct weir_sim *s)
             .value = weir_span(r.msg.value.data, r.msg.value.len),
         },
     };
-    memcpy(kept.rec.version.lane, h->lane, WEIR_LANE_LEN);
-    kept.extra = weir_span(extra, pack_extra(&r, extra));
+    memcpy(stored_record.rec.version.lane, h->lane, WEIR_LANE_LEN);
+    stored_record.extra = weir_span(extra, pack_extra(&r, extra));
     if (s->checks)
-        weir_sim_check_wrote(&s->check, h->node, &kept);
+        weir_sim_check_wrote(&s->check, h->node, &stored_record);
     return h->seq;
 }
 
@@ -405,10 +405,10 @@ void weir_sim_hostile_on_news(struct weir_sim *s, const struct weir_sim_net_news
 
     if (news->what != WEIR_SIM_NET_FRAME)
         return;
-    struct weir_sim_parcel **kept = &h->kept[h->num_kept++ % WEIR_SIM_KEPT_MAX];
-    if (*kept != NULL)
-        weir_sim_parcel_drop(kept);
-    *kept = weir_sim_parcel_ref(news->parcel);
+    struct weir_sim_parcel **stored_record = &h->stored_record[h->num_kept++ % WEIR_SIM_KEPT_MAX];
+    if (*stored_record != NULL)
+        weir_sim_parcel_drop(stored_record);
+    *stored_record = weir_sim_parcel_ref(news->parcel);
     if (weir_frame_decode(weir_span(news->parcel->bytes, news->parcel->len), &f, &fault) < 0)
         return;
     on_frame(s, news->slot, &f);

@@ -59,8 +59,8 @@ struct weir_sim_hostile {
     uint64_t vv_hash;                    /* of the last heartbeat that came */
     uint8_t heard_lane[WEIR_LANE_LEN];   /* of the last batch that came, and where it ended */
     uint64_t heard_seq;
-    struct weir_sim_parcel *kept[WEIR_SIM_KEPT_MAX]; /* owns; NULL: none yet */
-    uint32_t num_kept;                               /* ever */
+    struct weir_sim_parcel *stored_record[WEIR_SIM_KEPT_MAX]; /* owns; NULL: none yet */
+    uint32_t num_kept;                                        /* ever */
 };
 
 /** Join it to all nodes, when the plan has a use for it. */

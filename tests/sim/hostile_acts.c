@@ -47,7 +47,7 @@ static const struct weir_sim_parcel *draw_kept(struct weir_sim_hostile *h)
 {
     uint32_t num = h->num_kept < WEIR_SIM_KEPT_MAX ? h->num_kept : WEIR_SIM_KEPT_MAX;
 
-    return num == 0 ? NULL : h->kept[draw(h, num)];
+    return num == 0 ? NULL : h->stored_record[draw(h, num)];
 }
 
 static void act_garbage(struct weir_sim *s)

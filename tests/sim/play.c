@@ -199,12 +199,12 @@ static void flight_move(struct flight *to, const struct flight *from)
 
 static void deliver(struct weir_play *p)
 {
-    size_t kept = 0;
+    size_t stored_record = 0;
 
     for (size_t i = 0; i < p->num_flights; i++) {
         struct flight *f = &p->flights[i];
         if (f->due_ms > p->now_ms) {
-            flight_move(&p->flights[kept++], f);
+            flight_move(&p->flights[stored_record++], f);
             continue;
         }
         if (!is_connected(p, f->from, f->to))
@@ -212,7 +212,7 @@ static void deliver(struct weir_play *p)
         bool taken = weir_model_receive(&p->nodes[f->to], &f->message, wall_of(p, f->to));
         trace(p, f->message.record.dot.seq << 1 | (uint64_t)taken);
     }
-    p->num_flights = kept;
+    p->num_flights = stored_record;
 }
 
 static void pull(struct weir_play *p, uint32_t node, uint32_t source, uint32_t chunk)
@@ -285,14 +285,14 @@ static void step_drop_session(struct weir_play *p, uint32_t node)
 
 static void step_wipe(struct weir_play *p, uint32_t node)
 {
-    size_t kept = 0;
+    size_t stored_record = 0;
 
     weir_model_wipe(&p->nodes[node]);
     for (size_t i = 0; i < p->num_flights; i++) {
         if (p->flights[i].to != node)
-            flight_move(&p->flights[kept++], &p->flights[i]);
+            flight_move(&p->flights[stored_record++], &p->flights[i]);
     }
-    p->num_flights = kept;
+    p->num_flights = stored_record;
 }
 
 static void step_backup(struct weir_play *p, uint32_t node)

@@ -183,7 +183,7 @@ static bool says(const struct weir_sim *s, const struct weir_sim_node *at, uint3
 {
     const struct weir_sim_node *n = &s->nodes[node];
     struct weir_span key = weir_span(n->id, WEIR_NODE_ID_LEN);
-    struct weir_kept rec;
+    struct weir_stored_record rec;
     struct weir_member member;
 
     return weir_memory_find(at->store[WEIR_GROUP_C], WEIR_CLASS_MEMBER, key, &rec) == WEIR_OK &&

@@ -160,7 +160,7 @@ void cluster_start(struct cluster *c, unsigned at)
         .cluster = WEIR_SPAN_LIT("test"),
         .audit_key = { { 1, 2 } },
         .seed = ++c->seed,
-        .keep = { n->keep[0], n->keep[1] },
+        .records = { n->records[0], n->records[1] },
         .bootstrap = n->bootstrap,
         .schema_max = 1,
         .without = n->without,
@@ -308,14 +308,14 @@ void cluster_member(struct cluster *c, unsigned at, unsigned of, unsigned state)
 bool cluster_has(struct cluster *c, unsigned at, enum weir_class class, const char *key,
                  const char *value)
 {
-    struct weir_keep *keep = c->node[at].keep[class == WEIR_CLASS_BAN];
-    struct weir_kept rec;
+    struct weir_record_store *records = c->node[at].records[class == WEIR_CLASS_BAN];
+    struct weir_stored_record rec;
 
-    assert_int_equal(keep->ops->begin(keep), WEIR_OK);
-    enum weir_err err = keep->ops->get(keep, class, weir_span_cstr(key), &rec);
+    assert_int_equal(records->ops->begin(records), WEIR_OK);
+    enum weir_err err = records->ops->get(records, class, weir_span_cstr(key), &rec);
     bool is_there = err == WEIR_OK && !rec.rec.tombstone;
     bool has =
         value == NULL ? !is_there : is_there && weir_span_eq(rec.rec.value, weir_span_cstr(value));
-    keep->ops->abort(keep);
+    records->ops->abort(records);
     return has;
 }

@@ -13,7 +13,7 @@
 
 struct cluster_node {
     struct weir_engine *engine;
-    struct weir_keep *keep[WEIR_GROUP_COUNT];
+    struct weir_record_store *records[WEIR_GROUP_COUNT];
     uint8_t id[WEIR_NODE_ID_LEN];
     uint64_t skew_ms; /* added to the wall clock, mod 2^64 */
     bool bootstrap;

@@ -27,14 +27,14 @@ struct bed {
     void *home[CLUSTER_MAX][WEIR_GROUP_COUNT];
 };
 
-static const struct keep_maker *maker; /* set once, before the tests run */
+static const struct rs_maker *maker; /* set once, before the tests run */
 
 static void bed_make(struct bed *b, unsigned num)
 {
     cluster_init(&b->c, num);
     for (unsigned i = 0; i < num; i++)
         for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
-            b->c.node[i].keep[g] = maker->make((enum weir_group)g, &b->home[i][g]);
+            b->c.node[i].records[g] = maker->make((enum weir_group)g, &b->home[i][g]);
     b->c.node[0].bootstrap = true;
 }
 
@@ -66,15 +66,15 @@ static void restart(struct bed *b, unsigned at)
 {
     cluster_stop(&b->c, at);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
-        b->c.node[at].keep[g] = maker->reopen(b->home[at][g]);
+        b->c.node[at].records[g] = maker->reopen(b->home[at][g]);
     cluster_start(&b->c, at);
 }
 
 /* Tenants, and whatever else is of class `class`, tombstones too. */
 static unsigned num_records(struct bed *b, unsigned at, enum weir_class class)
 {
-    struct weir_keep *k = b->c.node[at].keep[class == WEIR_CLASS_BAN];
-    struct weir_kept rec;
+    struct weir_record_store *k = b->c.node[at].records[class == WEIR_CLASS_BAN];
+    struct weir_stored_record rec;
     uint8_t key[400];
     size_t len = 0;
     unsigned num = 0;
@@ -91,8 +91,8 @@ static unsigned num_records(struct bed *b, unsigned at, enum weir_class class)
 
 static unsigned num_conflicts(struct bed *b, unsigned at, const char *loser)
 {
-    struct weir_keep *k = b->c.node[at].keep[WEIR_GROUP_C];
-    struct weir_keep_conflict x;
+    struct weir_record_store *k = b->c.node[at].records[WEIR_GROUP_C];
+    struct weir_conflict x;
     unsigned num = 0;
 
     assert_int_equal(k->ops->begin(k), WEIR_OK);
@@ -473,7 +473,7 @@ static void a_record_that_vanished_is_found_missing_and_fetched(void **state)
     bed_init(&b, 3);
     assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
     cluster_stop(&b.c, 1);
-    struct weir_keep *k = b.c.node[1].keep[WEIR_GROUP_C];
+    struct weir_record_store *k = b.c.node[1].records[WEIR_GROUP_C];
     assert_int_equal(k->ops->begin(k), WEIR_OK);
     assert_int_equal(k->ops->drop(k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a")), WEIR_OK);
     assert_int_equal(k->ops->commit(k), WEIR_OK);
@@ -489,18 +489,18 @@ static void a_record_that_vanished_is_found_missing_and_fetched(void **state)
 /* Behind the engine's back: a record that nobody else has, of a dot that all vectors cover. */
 static void plant(struct bed *b, unsigned at)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     cluster_stop(&b->c, at);
-    struct weir_keep *k = b->c.node[at].keep[WEIR_GROUP_C];
+    struct weir_record_store *k = b->c.node[at].records[WEIR_GROUP_C];
     assert_int_equal(k->ops->begin(k), WEIR_OK);
     assert_int_equal(k->ops->get(k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a"), &rec), WEIR_OK);
-    struct weir_kept zombie = { .rec = {
-                                    .class = WEIR_CLASS_TENANT,
-                                    .key = WEIR_SPAN_LIT("zombie"),
-                                    .value = WEIR_SPAN_LIT("brains"),
-                                    .version = rec.rec.version,
-                                } };
+    struct weir_stored_record zombie = { .rec = {
+                                             .class = WEIR_CLASS_TENANT,
+                                             .key = WEIR_SPAN_LIT("zombie"),
+                                             .value = WEIR_SPAN_LIT("brains"),
+                                             .version = rec.rec.version,
+                                         } };
     zombie.rec.version.seq = 1; /* of a record that was replaced */
     assert_int_equal(k->ops->put(k, &zombie), WEIR_OK);
     assert_int_equal(k->ops->commit(k), WEIR_OK);
@@ -597,7 +597,7 @@ static void fields_of_a_later_version_reach_who_can_read_them(void **state)
 {
     uint8_t data[] = { 5, 'n', 'e', 'w', 0, 0xff }; /* its length, and so many bytes */
     struct bed b;
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     bed_init(&b, 3);
     cluster_cut(&b.c, 1, 2, true);
@@ -606,7 +606,7 @@ static void fields_of_a_later_version_reach_who_can_read_them(void **state)
     cluster_run(&b.c, SECOND);
     cluster_cut(&b.c, 1, 2, false); /* node 2 gets it by a pull, out of node 1's store */
     cluster_run(&b.c, SECOND);
-    struct weir_keep *k = b.c.node[2].keep[WEIR_GROUP_C];
+    struct weir_record_store *k = b.c.node[2].records[WEIR_GROUP_C];
     assert_int_equal(k->ops->begin(k), WEIR_OK);
     assert_int_equal(k->ops->get(k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("later"), &rec), WEIR_OK);
     assert_int_equal(rec.extra.len, 2 + sizeof(data)); /* number and type take two bytes */
@@ -687,8 +687,8 @@ static void durable_is_not_active(void **state)
 /* Where the lane ends by its record at this node; 0: there is none. */
 static uint64_t final_of(struct bed *b, unsigned at, const uint8_t lane[WEIR_LANE_LEN])
 {
-    struct weir_keep *k = b->c.node[at].keep[WEIR_GROUP_C];
-    struct weir_kept rec;
+    struct weir_record_store *k = b->c.node[at].records[WEIR_GROUP_C];
+    struct weir_stored_record rec;
     uint64_t final = 0;
 
     assert_int_equal(k->ops->begin(k), WEIR_OK);
@@ -753,7 +753,7 @@ static void what_is_here_is_here_after_a_restart(void **state)
     bed_deinit(&b);
 }
 
-int engine_suite_run(const struct keep_maker *of)
+int engine_suite_run(const struct rs_maker *of)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_is_on_all_nodes_at_once),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_stand_in.h - the reading side of sync/store/store.h over two small arrays, for tests that count
- * what is asked of the store and let it fail. Include it in one file of a program: it defines the
- * store's functions.
+ * store_stand_in.h - the reading side of sync/store/store.h over two small arrays, for tests that
+ * count what is asked of the store and let it fail. Include it in one file of a program: it defines
+ * the store's functions.
  */
 #ifndef WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
 #define WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
@@ -195,13 +195,13 @@ static inline void put_bad(struct weir_store *s, const char *name)
 /** Its rows go with it. */
 static inline void delete_tenant(struct weir_store *s, const char *name)
 {
-    size_t kept = 0;
+    size_t stored_record = 0;
 
     record_of(s, name)->version = 0;
     for (size_t i = 0; i < s->num_rows; i++)
         if (strcmp(s->rows[i].owner, name) != 0)
-            s->rows[kept++] = s->rows[i];
-    s->num_rows = kept;
+            s->rows[stored_record++] = s->rows[i];
+    s->num_rows = stored_record;
 }
 
 /** Let `name` own a key, whoever had it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory.c - see memory.h: life, transactions and the operations of keep.h. Each operation asks for
- * all the memory it needs before it changes anything.
+ * memory.c - see memory.h: life, transactions and the operations of record_store.h. Each operation
+ * asks for all the memory it needs before it changes anything.
  */
 #include "tests/sim/memory/memory.h"
 
@@ -28,7 +28,7 @@ enum {
 };
 #define OP_READ 0
 
-static struct weir_memory *memory_of(struct weir_keep *k)
+static struct weir_memory *memory_of(struct weir_record_store *k)
 {
     struct weir_memory *m = weir_container_of(k, struct weir_memory, base);
 
@@ -96,10 +96,10 @@ static void recall(struct weir_memory *m)
 }
 
 /* The bytes of a record for the caller. Without memory for a copy, its own. */
-static const struct weir_kept_ctx *lend(struct weir_memory *m, const struct memory_record *r)
+static const struct weir_record_context *lend(struct weir_memory *m, const struct memory_record *r)
 {
     size_t len = memory_record_bytes_len(r);
-    struct weir_kept_ctx *copy = LENDS_COPIES ? weir_arena_alloc(&m->lent, len) : NULL;
+    struct weir_record_context *copy = LENDS_COPIES ? weir_arena_alloc(&m->lent, len) : NULL;
 
     if (copy == NULL)
         return r->bytes;
@@ -109,7 +109,7 @@ static const struct weir_kept_ctx *lend(struct weir_memory *m, const struct memo
 
 /* ---- transactions ---- */
 
-static enum weir_err begin(struct weir_keep *k)
+static enum weir_err begin(struct weir_record_store *k)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -144,7 +144,7 @@ static enum weir_err commit_fault(struct weir_memory *m)
     return err;
 }
 
-static enum weir_err commit(struct weir_keep *k)
+static enum weir_err commit(struct weir_record_store *k)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -165,7 +165,7 @@ static enum weir_err commit(struct weir_keep *k)
     return WEIR_OK;
 }
 
-static void undo(struct weir_keep *k)
+static void undo(struct weir_record_store *k)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -216,8 +216,8 @@ static enum weir_err want_lane(struct weir_memory *m, const uint8_t name[WEIR_LA
     return lane != NULL ? WEIR_OK : WEIR_ENOMEM;
 }
 
-static enum weir_err next_lane(struct weir_keep *k, const uint8_t *after,
-                               struct weir_keep_lane *ret)
+static enum weir_err next_lane(struct weir_record_store *k, const uint8_t *after,
+                               struct weir_lane_row *ret)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -231,7 +231,7 @@ static enum weir_err next_lane(struct weir_keep *k, const uint8_t *after,
     return WEIR_OK;
 }
 
-static enum weir_err put_lane(struct weir_keep *k, const struct weir_keep_lane *l)
+static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lane_row *l)
 {
     const unsigned op = OP_CHANGES | OP_NEEDS_ROOM | OP_ENOMEM | OP_EFULL;
     struct weir_memory *m = memory_of(k);
@@ -259,7 +259,7 @@ static enum weir_err put_lane(struct weir_keep *k, const struct weir_keep_lane *
     return WEIR_OK;
 }
 
-static enum weir_err drop_lane(struct weir_keep *k, const uint8_t name[WEIR_LANE_LEN])
+static enum weir_err drop_lane(struct weir_record_store *k, const uint8_t name[WEIR_LANE_LEN])
 {
     struct weir_memory *m = memory_of(k);
     struct memory_lane *lane = memory_lane_find(&m->s, name);
@@ -280,9 +280,9 @@ static enum weir_err drop_lane(struct weir_keep *k, const uint8_t name[WEIR_LANE
 
 /* @param seq  by the index @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT */
 static enum weir_err show(struct weir_memory *m, const struct memory_record *r,
-                          struct weir_kept *ret)
+                          struct weir_stored_record *ret)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     if (r == NULL)
         return WEIR_ENOTFOUND;
@@ -291,14 +291,14 @@ static enum weir_err show(struct weir_memory *m, const struct memory_record *r,
         *ret = rec;
         return WEIR_OK;
     }
-    *ret = (struct weir_kept){
+    *ret = (struct weir_stored_record){
         .rec = { .class = rec.rec.class, .key = rec.rec.key, .version = { .seq = r->by_dot.rank } }
     };
     return WEIR_ECORRUPT;
 }
 
-static enum weir_err get(struct weir_keep *k, enum weir_class class, struct weir_span key,
-                         struct weir_kept *ret)
+static enum weir_err get(struct weir_record_store *k, enum weir_class class, struct weir_span key,
+                         struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -306,8 +306,8 @@ static enum weir_err get(struct weir_keep *k, enum weir_class class, struct weir
     return err < 0 ? err : show(m, memory_record_find(&m->s, class, key), ret);
 }
 
-static enum weir_err next_dot(struct weir_keep *k, const uint8_t name[WEIR_LANE_LEN],
-                              uint64_t after, struct weir_kept *ret)
+static enum weir_err next_dot(struct weir_record_store *k, const uint8_t name[WEIR_LANE_LEN],
+                              uint64_t after, struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -318,8 +318,8 @@ static enum weir_err next_dot(struct weir_keep *k, const uint8_t name[WEIR_LANE_
     return show(m, lane != NULL ? memory_record_dot(lane, after) : NULL, ret);
 }
 
-static enum weir_err next_key(struct weir_keep *k, enum weir_class class, struct weir_span after,
-                              struct weir_kept *ret)
+static enum weir_err next_key(struct weir_record_store *k, enum weir_class class,
+                              struct weir_span after, struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -329,7 +329,7 @@ static enum weir_err next_key(struct weir_keep *k, enum weir_class class, struct
 
 /* The first of a queue, if it is due. */
 static enum weir_err next_due(struct weir_memory *m, const struct memory_tree *queue,
-                              uint64_t until, struct weir_kept *ret)
+                              uint64_t until, struct weir_stored_record *ret)
 {
     enum weir_err err = enter(m, OP_READ);
     if (err < 0)
@@ -340,21 +340,23 @@ static enum weir_err next_due(struct weir_memory *m, const struct memory_tree *q
     return show(m, weir_container_of(first, struct memory_record, by_when), ret);
 }
 
-static enum weir_err next_tombstone(struct weir_keep *k, uint64_t until_ms, struct weir_kept *ret)
+static enum weir_err next_tombstone(struct weir_record_store *k, uint64_t until_ms,
+                                    struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
     return next_due(m, &m->s.tombstones, until_ms, ret);
 }
 
-static enum weir_err next_expired(struct weir_keep *k, uint64_t until_s, struct weir_kept *ret)
+static enum weir_err next_expired(struct weir_record_store *k, uint64_t until_s,
+                                  struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
     return next_due(m, &m->s.expiries, until_s, ret);
 }
 
-static enum weir_err put(struct weir_keep *k, const struct weir_kept *rec)
+static enum weir_err put(struct weir_record_store *k, const struct weir_stored_record *rec)
 {
     const unsigned op = OP_CHANGES | OP_NEEDS_ROOM | OP_ENOMEM | OP_EFULL |
                         (rec->rec.tombstone ? 0u : OP_NEEDS_RESERVE);
@@ -387,7 +389,7 @@ static enum weir_err put(struct weir_keep *k, const struct weir_kept *rec)
     return WEIR_OK;
 }
 
-static enum weir_err drop(struct weir_keep *k, enum weir_class class, struct weir_span key)
+static enum weir_err drop(struct weir_record_store *k, enum weir_class class, struct weir_span key)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -408,7 +410,7 @@ static enum weir_err drop(struct weir_keep *k, enum weir_class class, struct wei
 
 /* ---- numbers ---- */
 
-static enum weir_err get_meta(struct weir_keep *k, struct weir_keep_meta *ret)
+static enum weir_err get_meta(struct weir_record_store *k, struct weir_store_meta *ret)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -419,13 +421,13 @@ static enum weir_err get_meta(struct weir_keep *k, struct weir_keep_meta *ret)
     return WEIR_OK;
 }
 
-static bool same_meta(const struct weir_keep_meta *a, const struct weir_keep_meta *b)
+static bool same_meta(const struct weir_store_meta *a, const struct weir_store_meta *b)
 {
     return memcmp(a->lane, b->lane, WEIR_LANE_LEN) == 0 && a->seq == b->seq &&
            a->hlc_floor == b->hlc_floor && a->live == b->live;
 }
 
-static enum weir_err put_meta(struct weir_keep *k, const struct weir_keep_meta *meta)
+static enum weir_err put_meta(struct weir_record_store *k, const struct weir_store_meta *meta)
 {
     const unsigned op = OP_CHANGES | OP_NEEDS_ROOM | OP_EFULL;
     struct weir_memory *m = memory_of(k);
@@ -456,7 +458,7 @@ static void remove_conflict(struct weir_memory *m, struct memory_conflict *c)
     memory_log_add(m, &u);
 }
 
-static enum weir_err put_conflict(struct weir_keep *k, const struct weir_keep_conflict *c)
+static enum weir_err put_conflict(struct weir_record_store *k, const struct weir_conflict *c)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -464,22 +466,23 @@ static enum weir_err put_conflict(struct weir_keep *k, const struct weir_keep_co
     if (err < 0)
         return err;
     if (!memory_conflict_is_kept(m, &c->loser.rec)) {
-        struct memory_conflict *kept = memory_conflict_new(m, c);
-        if (kept == NULL || !memory_log_reserve(m, 2)) {
-            memory_conflict_free(kept);
+        struct memory_conflict *stored_record = memory_conflict_new(m, c);
+        if (stored_record == NULL || !memory_log_reserve(m, 2)) {
+            memory_conflict_free(stored_record);
             return WEIR_ENOMEM;
         }
         if (m->conflicts.num >= WEIR_CONFLICTS_MAX)
             remove_conflict(m, memory_conflict_above(m, 0));
-        memory_conflict_add(m, kept, ++m->last_number);
-        struct memory_undo u = { .what = MEMORY_CONFLICT_ADD, .of.conflict = kept };
+        memory_conflict_add(m, stored_record, ++m->last_number);
+        struct memory_undo u = { .what = MEMORY_CONFLICT_ADD, .of.conflict = stored_record };
         memory_log_add(m, &u);
     }
     recall(m);
     return WEIR_OK;
 }
 
-static enum weir_err get_conflict(struct weir_keep *k, uint64_t at, struct weir_keep_conflict *ret)
+static enum weir_err get_conflict(struct weir_record_store *k, uint64_t at,
+                                  struct weir_conflict *ret)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -508,7 +511,7 @@ static bool count_due(void *arg, struct memory_link *link)
 }
 
 /* The clock may have jumped back, so all are looked at. */
-static enum weir_err drop_conflicts(struct weir_keep *k, uint64_t until_ms)
+static enum weir_err drop_conflicts(struct weir_record_store *k, uint64_t until_ms)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -530,7 +533,7 @@ static enum weir_err drop_conflicts(struct weir_keep *k, uint64_t until_ms)
     return WEIR_OK;
 }
 
-static enum weir_err wipe(struct weir_keep *k)
+static enum weir_err wipe(struct weir_record_store *k)
 {
     const unsigned op = OP_CHANGES | OP_EFULL;
     struct weir_memory *m = memory_of(k);
@@ -553,7 +556,7 @@ static enum weir_err wipe(struct weir_keep *k)
 
 /* ---- life ---- */
 
-static const struct weir_keep_ops ops = {
+static const struct weir_record_store_ops ops = {
     .begin = begin,
     .commit = commit,
     .abort = undo,
@@ -606,7 +609,7 @@ void weir_memory_free(struct weir_memory **m)
     *m = NULL;
 }
 
-struct weir_keep *weir_memory_keep(struct weir_memory *m)
+struct weir_record_store *weir_memory_record_store(struct weir_memory *m)
 {
     return &m->base;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory.h - a keep (sync/store/keep.h) in memory that fails on purpose: errors, damage, roll-backs and
- * crashes happen when its caller says so, never by chance; the same calls give the same answers.
- * What is lent is a copy in debug builds, which AddressSanitizer sees touched too late.
- * Owner: one thread.   Limits: those of keep.h; 200 bytes a record beside key, value and context.
+ * memory.h - a record store (sync/store/record_store.h) in memory that fails on purpose: errors,
+ * damage, roll-backs and crashes happen when its caller says so, never by chance; the same calls
+ * give the same answers. What is lent is a copy in debug builds, which AddressSanitizer sees
+ * touched too late. Owner: one thread.   Limits: those of record_store.h; 200 bytes a record beside
+ * key, value and context.
  */
 #ifndef WEIR_TESTS_SIM_MEMORY_MEMORY_H
 #define WEIR_TESTS_SIM_MEMORY_MEMORY_H
@@ -11,7 +12,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "sync/engine/engine.h"
-#include "sync/store/keep.h"
+#include "sync/store/record_store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,14 +27,14 @@ void weir_memory_free(struct weir_memory **m);
 /**
  * Its operations. Borrowed until free.
  *
- * What keep.h leaves open: an operation that fails has changed nothing. After WEIR_EIO or
+ * What record_store.h leaves open: an operation that fails has changed nothing. After WEIR_EIO or
  * WEIR_EFULL commit gives that error again and undoes. Of equal age or expiry the smaller class,
  * then the smaller key comes first; of two records with one dot next_dot gives that one alone. In
  * group E a tombstone is also due when its own expiry has passed, and is as old as that. Nothing is
- * rounded. Where keep.h knows no WEIR_ENOMEM, want of memory is WEIR_EIO. A new lane over
+ * rounded. Where record_store.h knows no WEIR_ENOMEM, want of memory is WEIR_EIO. A new lane over
  * WEIR_LANES_MAX makes put answer WEIR_EFULL.
  */
-struct weir_keep *weir_memory_keep(struct weir_memory *m);
+struct weir_record_store *weir_memory_record_store(struct weir_memory *m);
 
 /* -- what a checker sees -- */
 
@@ -44,14 +45,14 @@ struct weir_keep *weir_memory_keep(struct weir_memory *m);
  */
 struct weir_memory_hooks {
     void *arg;
-    void (*on_put)(void *arg, const struct weir_kept *rec);
+    void (*on_put)(void *arg, const struct weir_stored_record *rec);
     /** By drop; not what a put replaced. The record is as it was put, damaged or not. */
-    void (*on_drop)(void *arg, const struct weir_kept *rec);
+    void (*on_drop)(void *arg, const struct weir_stored_record *rec);
     /** A row of lanes, by put_lane, drop_lane or a put. NULL: there was none, or is none now. */
-    void (*on_lane)(void *arg, const struct weir_keep_lane *before,
-                    const struct weir_keep_lane *after);
-    void (*on_meta)(void *arg, const struct weir_keep_meta *before,
-                    const struct weir_keep_meta *after);
+    void (*on_lane)(void *arg, const struct weir_lane_row *before,
+                    const struct weir_lane_row *after);
+    void (*on_meta)(void *arg, const struct weir_store_meta *before,
+                    const struct weir_store_meta *after);
     /** Records, lanes and numbers are gone, without being told one by one. */
     void (*on_wipe)(void *arg);
 };
@@ -70,7 +71,7 @@ struct weir_memory_counts {
 /** Inside or outside of a transaction, O(1). */
 struct weir_memory_counts weir_memory_counts(const struct weir_memory *m);
 /** The numbers. Inside or outside of a transaction. */
-struct weir_keep_meta weir_memory_meta(const struct weir_memory *m);
+struct weir_store_meta weir_memory_meta(const struct weir_memory *m);
 /**
  * A hash of all it holds, conflicts and damage included: two stores with the same rows have the
  * same, whatever they went through. Linear in lanes only. Not cryptographic.
@@ -78,9 +79,10 @@ struct weir_keep_meta weir_memory_meta(const struct weir_memory *m);
 uint64_t weir_memory_hash(const struct weir_memory *m);
 
 /** @param damaged  its sum does not hold  @return false to stop */
-typedef bool (*weir_memory_record_fn)(void *arg, const struct weir_kept *rec, bool damaged);
-typedef bool (*weir_memory_lane_fn)(void *arg, const struct weir_keep_lane *lane);
-typedef bool (*weir_memory_conflict_fn)(void *arg, const struct weir_keep_conflict *c);
+typedef bool (*weir_memory_record_fn)(void *arg, const struct weir_stored_record *rec,
+                                      bool damaged);
+typedef bool (*weir_memory_lane_fn)(void *arg, const struct weir_lane_row *lane);
+typedef bool (*weir_memory_conflict_fn)(void *arg, const struct weir_conflict *c);
 /** Each record by class and key, tombstones too. What is given borrows for the call; the function
  * must not change the store. So with the two below. */
 void weir_memory_each_record(const struct weir_memory *m, weir_memory_record_fn fn, void *arg);
@@ -91,14 +93,14 @@ void weir_memory_each_conflict(const struct weir_memory *m, weir_memory_conflict
 /** One record, without a transaction and without faults. @param ret  borrows until the next change
  * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT: ret is as damaged as the record */
 enum weir_err weir_memory_find(const struct weir_memory *m, enum weir_class class,
-                               struct weir_span key, struct weir_kept *ret);
+                               struct weir_span key, struct weir_stored_record *ret);
 
 /* -- faults -- */
 
 /**
  * The n-th operation from now (1 = the next; begin counts, commit and abort do not) fails, once.
- * @param err  WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM (contract); where keep.h does not allow it for
- *             the operation that is hit, it is WEIR_EIO
+ * @param err  WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM (contract); where record_store.h does not allow
+ * it for the operation that is hit, it is WEIR_EIO
  */
 void weir_memory_fail_op(struct weir_memory *m, uint64_t n, enum weir_err err);
 /** The n-th commit from now that has changes fails, once. @param err  as above */

@@ -123,9 +123,9 @@ void memory_log_drop(struct weir_memory *m)
 /* ---- hooks ---- */
 
 static void tell_record(const struct weir_memory *m, const struct memory_record *r,
-                        void (*fn)(void *arg, const struct weir_kept *rec))
+                        void (*fn)(void *arg, const struct weir_stored_record *rec))
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     if (fn == NULL)
         return;
@@ -135,8 +135,8 @@ static void tell_record(const struct weir_memory *m, const struct memory_record 
 
 static void tell_lane(const struct weir_memory *m, const struct memory_undo *u)
 {
-    struct weir_keep_lane before = memory_lane_show(u->of.lane.lane, &u->of.lane.before);
-    struct weir_keep_lane after = memory_lane_show(u->of.lane.lane, &u->of.lane.after);
+    struct weir_lane_row before = memory_lane_show(u->of.lane.lane, &u->of.lane.before);
+    struct weir_lane_row after = memory_lane_show(u->of.lane.lane, &u->of.lane.after);
 
     if (m->hooks.on_lane != NULL)
         m->hooks.on_lane(m->hooks.arg, u->what == MEMORY_LANE_ADD ? NULL : &before,

@@ -23,7 +23,7 @@ struct weir_memory_counts weir_memory_counts(const struct weir_memory *m)
     };
 }
 
-struct weir_keep_meta weir_memory_meta(const struct weir_memory *m)
+struct weir_store_meta weir_memory_meta(const struct weir_memory *m)
 {
     return m->s.meta;
 }
@@ -51,7 +51,7 @@ static bool hash_lane(void *arg, struct memory_link *link)
 
 uint64_t weir_memory_hash(const struct weir_memory *m)
 {
-    const struct weir_keep_meta *meta = &m->s.meta;
+    const struct weir_store_meta *meta = &m->s.meta;
     uint64_t hash = weir_mix64(m->s.hash);
 
     (void)memory_tree_each(&m->s.lanes, hash_lane, &hash);
@@ -75,7 +75,7 @@ static bool visit_record(void *arg, struct memory_link *link)
 {
     const struct memory_record *r = weir_container_of(link, struct memory_record, by_key);
     const struct walk *walk = arg;
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     memory_record_show(r, r->bytes, &rec);
     return walk->record(walk->arg, &rec, !memory_record_holds(r));
@@ -92,7 +92,7 @@ static bool visit_lane(void *arg, struct memory_link *link)
 {
     const struct memory_lane *lane = weir_container_of(link, struct memory_lane, by_name);
     const struct walk *walk = arg;
-    struct weir_keep_lane shown = memory_lane_show(lane, &lane->is);
+    struct weir_lane_row shown = memory_lane_show(lane, &lane->is);
 
     return walk->lane(walk->arg, &shown);
 }
@@ -108,7 +108,7 @@ static bool visit_conflict(void *arg, struct memory_link *link)
 {
     const struct memory_conflict *c = weir_container_of(link, struct memory_conflict, by_number);
     const struct walk *walk = arg;
-    struct weir_keep_conflict shown;
+    struct weir_conflict shown;
 
     memory_conflict_show(c, c->loser->bytes, &shown);
     return walk->conflict(walk->arg, &shown);
@@ -122,7 +122,7 @@ void weir_memory_each_conflict(const struct weir_memory *m, weir_memory_conflict
 }
 
 enum weir_err weir_memory_find(const struct weir_memory *m, enum weir_class class,
-                               struct weir_span key, struct weir_kept *ret)
+                               struct weir_span key, struct weir_stored_record *ret)
 {
     const struct memory_record *r = memory_record_find(&m->s, class, key);
 

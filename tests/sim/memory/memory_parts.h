@@ -50,9 +50,9 @@ struct memory_record {
     uint8_t class;
     uint8_t num_ctx;
     uint8_t sig_len;
-    uint8_t queue;                /* enum memory_queue */
-    bool is_touched;              /* a flip hit it: check the sum */
-    struct weir_kept_ctx bytes[]; /* num_ctx of them, then sig, extra, value, key */
+    uint8_t queue;                      /* enum memory_queue */
+    bool is_touched;                    /* a flip hit it: check the sum */
+    struct weir_record_context bytes[]; /* num_ctx of them, then sig, extra, value, key */
 };
 _Static_assert(sizeof(struct memory_record) <= 200, "memory.h says so");
 
@@ -82,7 +82,7 @@ struct memory_state {
     struct memory_tree tombstones;
     struct memory_tree expiries;
     struct memory_tree lanes; /* owns */
-    struct weir_keep_meta meta;
+    struct weir_store_meta meta;
     uint64_t hash; /* sum over the records */
 };
 
@@ -111,7 +111,7 @@ struct memory_undo {
             struct memory_numbers before, after;
         } lane;
         struct {
-            struct weir_keep_meta before, after;
+            struct weir_store_meta before, after;
         } meta;
         struct memory_conflict *conflict; /* owned in MEMORY_CONFLICT_DROP */
         struct memory_state *wiped;       /* owns */
@@ -119,7 +119,7 @@ struct memory_undo {
 };
 
 struct weir_memory {
-    struct weir_keep base;
+    struct weir_record_store base;
     uint32_t magic;
     enum weir_group group;
     struct memory_state s;
@@ -162,7 +162,8 @@ void memory_state_init(struct memory_state *s);
 /** Free all that it owns; it is empty then. */
 void memory_state_deinit(struct memory_state *s);
 /** A record of its own, in no tree. NULL: no memory. */
-struct memory_record *memory_record_new(enum weir_group group, const struct weir_kept *rec);
+struct memory_record *memory_record_new(enum weir_group group,
+                                        const struct weir_stored_record *rec);
 /** A copy, damage included, in no tree. NULL: no memory. */
 struct memory_record *memory_record_copy(const struct memory_record *r);
 /** Without the lane's numbers. The record has a lane. @return what stood there, or NULL */
@@ -181,9 +182,9 @@ struct memory_record *memory_record_dot(const struct memory_lane *lane, uint64_t
 bool memory_record_holds(const struct memory_record *r);
 /** The record's part of the store's hash. */
 uint64_t memory_record_hash(const struct memory_record *r);
-/** As keep.h shows it. @param bytes  r->bytes, or a copy of them; borrowed by ret */
-void memory_record_show(const struct memory_record *r, const struct weir_kept_ctx *bytes,
-                        struct weir_kept *ret);
+/** As record_store.h shows it. @param bytes  r->bytes, or a copy of them; borrowed by ret */
+void memory_record_show(const struct memory_record *r, const struct weir_record_context *bytes,
+                        struct weir_stored_record *ret);
 /** Of r->bytes. */
 size_t memory_record_bytes_len(const struct memory_record *r);
 /** What a flip of WEIR_MEMORY_VALUE may hit. */
@@ -201,8 +202,8 @@ void memory_lane_add(struct memory_state *s, struct memory_lane *lane);
 /** Out of the tree. */
 void memory_lane_remove(struct memory_state *s, struct memory_lane *lane);
 /** With numbers that may be others than its own. */
-struct weir_keep_lane memory_lane_show(const struct memory_lane *lane,
-                                       const struct memory_numbers *numbers);
+struct weir_lane_row memory_lane_show(const struct memory_lane *lane,
+                                      const struct memory_numbers *numbers);
 
 /** Trees with their ties. */
 void memory_conflicts_init(struct weir_memory *m);
@@ -212,7 +213,7 @@ void memory_conflicts_deinit(struct weir_memory *m);
 bool memory_conflict_is_kept(const struct weir_memory *m, const struct weir_record *loser);
 /** A conflict of its own, in no tree. NULL: no memory. */
 struct memory_conflict *memory_conflict_new(const struct weir_memory *m,
-                                            const struct weir_keep_conflict *c);
+                                            const struct weir_conflict *c);
 /** A copy under its number, in no tree. NULL: no memory. */
 struct memory_conflict *memory_conflict_copy(const struct memory_conflict *c);
 /** Into the trees. */
@@ -225,9 +226,9 @@ struct memory_conflict *memory_conflict_above(const struct weir_memory *m, uint6
 struct memory_conflict *memory_conflict_at(struct weir_memory *m, uint64_t at);
 /** Accepts NULL. */
 void memory_conflict_free(struct memory_conflict *c);
-/** As keep.h shows it. @param bytes  the loser's, or a copy of them; borrowed by ret */
-void memory_conflict_show(const struct memory_conflict *c, const struct weir_kept_ctx *bytes,
-                          struct weir_keep_conflict *ret);
+/** As record_store.h shows it. @param bytes  the loser's, or a copy of them; borrowed by ret */
+void memory_conflict_show(const struct memory_conflict *c, const struct weir_record_context *bytes,
+                          struct weir_conflict *ret);
 
 /* -- memory_log.c: changes that can be taken back -- */
 

@@ -143,7 +143,7 @@ static uint8_t *append(uint8_t *at, struct weir_span s)
     return at + s.len;
 }
 
-static void check_ranges(enum weir_group group, const struct weir_kept *rec)
+static void check_ranges(enum weir_group group, const struct weir_stored_record *rec)
 {
     const struct weir_record *r = &rec->rec;
 
@@ -156,7 +156,7 @@ static void check_ranges(enum weir_group group, const struct weir_kept *rec)
     WEIR_ASSERT(r->expires <= WEIR_RECORD_EXPIRES_MAX);
     WEIR_ASSERT(rec->num_ctx <= WEIR_RECORD_CTX_MAX);
     WEIR_ASSERT(rec->sig.len == 0 || rec->sig.len == WEIR_RECORD_SIG_LEN);
-    WEIR_ASSERT(rec->extra.len <= WEIR_KEPT_EXTRA_MAX);
+    WEIR_ASSERT(rec->extra.len <= WEIR_STORED_EXTRA_MAX);
 }
 
 /* Its queue, and since when it may be asked for. */
@@ -174,7 +174,7 @@ static void set_queue(struct memory_record *r, enum weir_group group)
     }
 }
 
-struct memory_record *memory_record_new(enum weir_group group, const struct weir_kept *rec)
+struct memory_record *memory_record_new(enum weir_group group, const struct weir_stored_record *rec)
 {
     const struct weir_record *from = &rec->rec;
 
@@ -241,14 +241,14 @@ uint64_t memory_record_hash(const struct memory_record *r)
     return weir_mix64(hash + r->head.hlc);
 }
 
-void memory_record_show(const struct memory_record *r, const struct weir_kept_ctx *bytes,
-                        struct weir_kept *ret)
+void memory_record_show(const struct memory_record *r, const struct weir_record_context *bytes,
+                        struct weir_stored_record *ret)
 {
     const uint8_t *sig = (const uint8_t *)(bytes + r->num_ctx);
     const uint8_t *extra = sig + r->sig_len;
     const uint8_t *value = extra + r->extra_len;
 
-    *ret = (struct weir_kept){
+    *ret = (struct weir_stored_record){
         .rec = {
             .class = (enum weir_class)r->class,
             .key = weir_span(value + r->value_len, r->key_len),
@@ -395,10 +395,10 @@ void memory_lane_remove(struct memory_state *s, struct memory_lane *lane)
     take_out(&s->lanes, &at, &lane->by_name);
 }
 
-struct weir_keep_lane memory_lane_show(const struct memory_lane *lane,
-                                       const struct memory_numbers *numbers)
+struct weir_lane_row memory_lane_show(const struct memory_lane *lane,
+                                      const struct memory_numbers *numbers)
 {
-    struct weir_keep_lane shown = {
+    struct weir_lane_row shown = {
         .vv = numbers->vv,
         .seen = numbers->seen,
         .floor = numbers->floor,
@@ -479,20 +479,20 @@ static uint64_t conflict_hash(const struct memory_conflict *c)
 }
 
 struct memory_conflict *memory_conflict_new(const struct weir_memory *m,
-                                            const struct weir_keep_conflict *c)
+                                            const struct weir_conflict *c)
 {
-    struct memory_conflict *kept = calloc(1, sizeof(*kept));
+    struct memory_conflict *stored_record = calloc(1, sizeof(*stored_record));
 
-    if (kept == NULL)
+    if (stored_record == NULL)
         return NULL;
-    kept->noted_ms = c->noted_ms;
-    kept->winner = c->winner;
-    kept->loser = memory_record_new(m->group, &c->loser);
-    if (kept->loser == NULL) {
-        free(kept);
+    stored_record->noted_ms = c->noted_ms;
+    stored_record->winner = c->winner;
+    stored_record->loser = memory_record_new(m->group, &c->loser);
+    if (stored_record->loser == NULL) {
+        free(stored_record);
         return NULL;
     }
-    return kept;
+    return stored_record;
 }
 
 struct memory_conflict *memory_conflict_copy(const struct memory_conflict *c)
@@ -562,8 +562,8 @@ void memory_conflict_free(struct memory_conflict *c)
     free(c);
 }
 
-void memory_conflict_show(const struct memory_conflict *c, const struct weir_kept_ctx *bytes,
-                          struct weir_keep_conflict *ret)
+void memory_conflict_show(const struct memory_conflict *c, const struct weir_record_context *bytes,
+                          struct weir_conflict *ret)
 {
     ret->noted_ms = c->noted_ms;
     ret->winner = c->winner;

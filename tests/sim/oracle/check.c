@@ -140,7 +140,7 @@ static uint64_t add_bytes(uint64_t digest, struct weir_span s)
 }
 
 /* Of all that travels with a record. */
-static uint64_t digest_of(const struct weir_kept *rec)
+static uint64_t digest_of(const struct weir_stored_record *rec)
 {
     const struct weir_record *r = &rec->rec;
     const uint64_t numbers[] = {
@@ -188,7 +188,8 @@ static uint32_t who(const struct weir_sim_check *c, const uint8_t lane[WEIR_LANE
 }
 
 /* Fill a write in; its place may be new, or that of one that is no more. */
-static void note(struct weir_sim_check *c, uint32_t w, uint32_t node, const struct weir_kept *rec)
+static void note(struct weir_sim_check *c, uint32_t w, uint32_t node,
+                 const struct weir_stored_record *rec)
 {
     uint32_t key = key_of(c, rec->rec.class, rec->rec.key);
 
@@ -249,7 +250,7 @@ static bool is_gone(const struct weir_sim_check *c, uint32_t w)
 }
 
 /* A record that this store has not had: written here, or a copy. @return its number */
-static uint32_t meet(struct weir_sim_view *v, const struct weir_kept *rec)
+static uint32_t meet(struct weir_sim_view *v, const struct weir_stored_record *rec)
 {
     struct weir_sim_check *c = v->check;
     const uint8_t *lane = rec->rec.version.lane;
@@ -283,7 +284,7 @@ static void tell(const struct weir_sim_view *v, enum weir_sim_line line, uint32_
     weir_sim_trace(v->check->trace, v->check->now_us, line, v->node, (uint64_t)key << 32 | w);
 }
 
-static void on_put(void *arg, const struct weir_kept *rec)
+static void on_put(void *arg, const struct weir_stored_record *rec)
 {
     struct weir_sim_view *v = arg;
     struct weir_sim_check *c = v->check;
@@ -306,7 +307,7 @@ static void on_put(void *arg, const struct weir_kept *rec)
     tell(v, WEIR_SIM_LINE_PUT, write->key, w);
 }
 
-static void keep_larger(const struct weir_sim_check *c, uint32_t *largest, uint32_t w)
+static void rs_larger(const struct weir_sim_check *c, uint32_t *largest, uint32_t w)
 {
     if (*largest == 0 || weir_sim_check_is_larger(c, &c->writes[w], &c->writes[*largest - 1]))
         *largest = w + 1;
@@ -321,10 +322,10 @@ static void note_purged(struct weir_sim_view *v, uint32_t w)
     v->purged[write->key] = w + 1;
     if (!write->is_ban && write->hlc > v->hlc_floor)
         v->hlc_floor = write->hlc;
-    keep_larger(c, &c->gone[write->key], w);
+    rs_larger(c, &c->gone[write->key], w);
 }
 
-static void on_drop(void *arg, const struct weir_kept *rec)
+static void on_drop(void *arg, const struct weir_stored_record *rec)
 {
     struct weir_sim_view *v = arg;
     struct weir_sim_check *c = v->check;
@@ -356,7 +357,7 @@ static void note_seen(struct weir_sim_view *v, uint32_t lane, uint64_t seen)
     v->seen[lane] = seen;
 }
 
-static bool read_seen(void *arg, const struct weir_keep_lane *lane)
+static bool read_seen(void *arg, const struct weir_lane_row *lane)
 {
     struct weir_sim_view *v = arg;
 
@@ -375,8 +376,8 @@ static void note_raised(struct weir_sim_view *v, const struct weir_sim_raised *r
     v->raised[v->num_raised++] = *raised;
 }
 
-static void on_lane(void *arg, const struct weir_keep_lane *before,
-                    const struct weir_keep_lane *after)
+static void on_lane(void *arg, const struct weir_lane_row *before,
+                    const struct weir_lane_row *after)
 {
     struct weir_sim_view *v = arg;
     const uint8_t *lane = before != NULL ? before->lane : after->lane;
@@ -396,8 +397,8 @@ static void on_lane(void *arg, const struct weir_keep_lane *before,
         weir_sim_check_found(v->check, WEIR_SIM_BACKWARDS, v->node, WEIR_SIM_NO_NAME);
 }
 
-static void on_meta(void *arg, const struct weir_keep_meta *before,
-                    const struct weir_keep_meta *after)
+static void on_meta(void *arg, const struct weir_store_meta *before,
+                    const struct weir_store_meta *after)
 {
     struct weir_sim_view *v = arg;
     bool is_same = memcmp(before->lane, after->lane, WEIR_LANE_LEN) == 0;
@@ -461,7 +462,7 @@ void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_
     c->views[node].num_raised = 0;
 }
 
-static bool look_again(void *arg, const struct weir_kept *rec, bool damaged)
+static bool look_again(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
     struct weir_sim_view *v = arg;
     uint8_t name[DOT_LEN];
@@ -541,7 +542,7 @@ void weir_sim_check_reload(struct weir_sim_check *c, uint32_t node, enum weir_gr
                            const struct weir_memory *store)
 {
     struct weir_sim_view *v = &c->views[node];
-    struct weir_keep_meta meta = weir_memory_meta(store);
+    struct weir_store_meta meta = weir_memory_meta(store);
 
     forget(v, group);
     forget_seen(v, group);
@@ -574,7 +575,8 @@ void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node)
             c->writes[v->cur[key] - 1].exported = true;
 }
 
-void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node, const struct weir_kept *rec)
+void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
+                           const struct weir_stored_record *rec)
 {
     struct weir_sim_view *v = &c->views[node];
     uint8_t name[DOT_LEN];
@@ -583,12 +585,13 @@ void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node, const struct
     if (w == WEIR_SIM_NO_NAME)
         return; /* its dot was hit before */
     c->writes[w].damaged = true;
-    keep_larger(c, &c->hit[c->writes[w].key], w);
+    rs_larger(c, &c->hit[c->writes[w].key], w);
     view_reserve(v);
     v->spoilt[c->writes[w].key] = w + 1;
 }
 
-void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node, const struct weir_kept *rec)
+void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node,
+                          const struct weir_stored_record *rec)
 {
     uint8_t name[DOT_LEN];
     uint32_t num = c->dots.num;
@@ -607,7 +610,7 @@ struct rows {
     uint64_t *floor;
 };
 
-static bool read_row(void *arg, const struct weir_keep_lane *lane)
+static bool read_row(void *arg, const struct weir_lane_row *lane)
 {
     const struct rows *r = arg;
     uint32_t at = weir_sim_names_find(&r->check->lanes, weir_span(lane->lane, WEIR_LANE_LEN));

@@ -144,9 +144,11 @@ void weir_sim_check_acked(struct weir_sim_check *c, uint32_t node,
 /** A stale node saved all records of its store of group C (R6). */
 void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node);
 /** A bit of a record is about to be flipped. */
-void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node, const struct weir_kept *rec);
+void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
+                           const struct weir_stored_record *rec);
 /** A peer that is no engine wrote this, and nothing else. */
-void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node, const struct weir_kept *rec);
+void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node,
+                          const struct weir_stored_record *rec);
 /** I2 for one node: each write that its vector covers is there, or accounted for. Linear. */
 void weir_sim_check_covered(struct weir_sim_check *c, uint32_t node,
                             const struct weir_memory *store);

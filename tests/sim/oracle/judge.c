@@ -28,7 +28,7 @@ struct totals {
     bool is_damaged;
 };
 
-static bool add_record(void *arg, const struct weir_kept *rec, bool damaged)
+static bool add_record(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
     struct totals *t = arg;
     const struct weir_record *r = &rec->rec;
@@ -145,7 +145,7 @@ struct numbers {
     uint64_t *vv;
 };
 
-static bool read_number(void *arg, const struct weir_keep_lane *lane)
+static bool read_number(void *arg, const struct weir_lane_row *lane)
 {
     const struct numbers *n = arg;
     uint32_t at = weir_sim_names_find(&n->check->lanes, weir_span(lane->lane, WEIR_LANE_LEN));
@@ -237,7 +237,7 @@ static void judge_history(struct weir_sim *s, const struct final *f)
 
 /* -- conflicts -- */
 
-static bool note_listed(void *arg, const struct weir_keep_conflict *conflict)
+static bool note_listed(void *arg, const struct weir_conflict *conflict)
 {
     struct weir_sim_check *c = arg;
     const struct weir_version *v = &conflict->loser.rec.version;

@@ -209,7 +209,7 @@ static uint32_t links_from(const struct weir_sim *s, uint32_t from)
     return most;
 }
 
-static bool all_cover(const struct weir_sim *s, const struct weir_keep_meta *dot)
+static bool all_cover(const struct weir_sim *s, const struct weir_store_meta *dot)
 {
     for (uint32_t i = 0; i < s->num_nodes; i++)
         if (!weir_vector_covers(weir_engine_vv(s->nodes[i].engine, WEIR_GROUP_C), dot->lane,
@@ -225,7 +225,7 @@ static uint64_t flood_once(struct weir_sim *s, uint32_t node)
 
     write_key(s, node, node);
     play_for(s, MS_US);
-    struct weir_keep_meta dot = weir_memory_meta(s->nodes[node].store[WEIR_GROUP_C]);
+    struct weir_store_meta dot = weir_memory_meta(s->nodes[node].store[WEIR_GROUP_C]);
     while (!all_cover(s, &dot) && s->events.now_us - began_us < FLOOD_MOST_MS * MS_US)
         play_for(s, MS_US);
     return (s->events.now_us - began_us) / MS_US;
@@ -286,9 +286,9 @@ static void write_many(struct weir_sim *s, uint32_t node, uint32_t first, uint32
 static void copy_store(struct weir_sim *s)
 {
     struct weir_memory *to = s->nodes[1].store[WEIR_GROUP_C];
-    struct weir_keep *k = weir_memory_keep(to);
+    struct weir_record_store *k = weir_memory_record_store(to);
     enum weir_err err = weir_memory_restore(to, s->nodes[0].store[WEIR_GROUP_C]);
-    struct weir_keep_meta meta = { .hlc_floor = weir_memory_meta(to).hlc_floor, .live = true };
+    struct weir_store_meta meta = { .hlc_floor = weir_memory_meta(to).hlc_floor, .live = true };
 
     WEIR_ASSERT(err == WEIR_OK);
     err = k->ops->begin(k);

@@ -30,7 +30,7 @@ static void bed_init(struct bed *b, unsigned num)
     for (unsigned i = 0; i < num; i++)
         for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
             assert_int_equal(weir_memory_new((enum weir_group)g, &b->memory[i][g]), WEIR_OK);
-            b->c.node[i].keep[g] = weir_memory_keep(b->memory[i][g]);
+            b->c.node[i].records[g] = weir_memory_record_store(b->memory[i][g]);
         }
     b->c.node[0].bootstrap = true;
     for (unsigned i = 0; i < num; i++)
@@ -112,7 +112,7 @@ static bool lone_init(struct lone *l, uint8_t id)
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         if (weir_memory_new((enum weir_group)g, &l->memory[g]) < 0)
             return false;
-        cfg.keep[g] = weir_memory_keep(l->memory[g]);
+        cfg.records[g] = weir_memory_record_store(l->memory[g]);
     }
     return weir_engine_new(&cfg, &l->engine) == WEIR_OK;
 }
@@ -234,18 +234,18 @@ static void whichever_allocation_fails_a_turn_is_done_or_undone(void **state)
         free(s.frame[i]);
 }
 
-static struct weir_keep *make(enum weir_group group, void **ret_home)
+static struct weir_record_store *make(enum weir_group group, void **ret_home)
 {
     struct weir_memory *m = NULL;
 
     assert_int_equal(weir_memory_new(group, &m), WEIR_OK);
     *ret_home = m;
-    return weir_memory_keep(m);
+    return weir_memory_record_store(m);
 }
 
-static struct weir_keep *reopen(void *home)
+static struct weir_record_store *reopen(void *home)
 {
-    return weir_memory_keep(home);
+    return weir_memory_record_store(home);
 }
 
 static void end(void *home)
@@ -257,7 +257,7 @@ static void end(void *home)
 
 int main(void)
 {
-    const struct keep_maker maker = { "memory", make, reopen, end };
+    const struct rs_maker maker = { "memory", make, reopen, end };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_record_is_fetched_again),
         cmocka_unit_test(a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_back),

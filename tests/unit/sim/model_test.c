@@ -217,7 +217,7 @@ static void a_bootstrap_begins_again_when_the_floor_moves(void **state)
 {
     static const struct {
         enum weir_mutant mutant;
-        bool kept;
+        bool stored_record;
     } cases[] = { { WEIR_MUTANT_NONE, false }, { WEIR_MUTANT_BOOTMOVE, true } };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
         struct trio t;
@@ -228,7 +228,7 @@ static void a_bootstrap_begins_again_when_the_floor_moves(void **state)
         weir_model_delete(&t.a, 0, 1000);
         weir_model_purge(&t.a, 1000, 0, &t.list);
         pull(&t, &t.fresh, &t.a, 99);
-        assert_int_equal(t.fresh.store.records[0].present, cases[i].kept);
+        assert_int_equal(t.fresh.store.records[0].present, cases[i].stored_record);
     }
 }
 

@@ -6,9 +6,10 @@
 
 static const enum weir_err errs[] = { WEIR_EIO, WEIR_EFULL, WEIR_ENOMEM };
 
-static enum weir_err get(struct weir_memory *m, const struct weir_kept *rec, struct weir_kept *ret)
+static enum weir_err get(struct weir_memory *m, const struct weir_stored_record *rec,
+                         struct weir_stored_record *ret)
 {
-    return kit_ops(m)->get(weir_memory_keep(m), rec->rec.class, rec->rec.key, ret);
+    return kit_ops(m)->get(weir_memory_record_store(m), rec->rec.class, rec->rec.key, ret);
 }
 
 /* ---- operations and commits ---- */
@@ -24,7 +25,7 @@ static void fail_each_operation(enum weir_group group, enum weir_err with)
     uint64_t before = weir_memory_hash(m);
     while (err < 0) {
         weir_memory_fail_op(m, ++n, with);
-        err = keep_suite_scenario(weir_memory_keep(m), group);
+        err = record_store_suite_scenario(weir_memory_record_store(m), group);
         num_as_told += err == with;
         if (err < 0) {
             assert_true(err == with || err == WEIR_EIO);
@@ -47,13 +48,14 @@ static void the_nth_operation_fails_and_its_transaction_leaves_nothing(void **st
 static void an_operation_fails_only_as_its_contract_allows(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_C, "a", 1, 1);
-    struct weir_kept got;
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 1);
+    struct weir_stored_record got;
 
     for (size_t i = 0; i < WEIR_ARRAY_LEN(errs); i++) {
         bool may_begin = errs[i] != WEIR_EFULL;
         weir_memory_fail_op(m, 1, errs[i]);
-        assert_int_equal(kit_ops(m)->begin(weir_memory_keep(m)), may_begin ? errs[i] : WEIR_EIO);
+        assert_int_equal(kit_ops(m)->begin(weir_memory_record_store(m)),
+                         may_begin ? errs[i] : WEIR_EIO);
         kit_begin(m);
         weir_memory_fail_op(m, 1, errs[i]);
         assert_int_equal(kit_put(m, &rec), errs[i]);
@@ -67,9 +69,9 @@ static void an_operation_fails_only_as_its_contract_allows(void **state)
 static void a_failed_operation_spoils_its_transaction_unless_it_was_memory(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_kept a = kit_rec(WEIR_GROUP_C, "a", 1, 1);
-    struct weir_kept b = kit_rec(WEIR_GROUP_C, "b", 1, 2);
-    struct weir_kept got;
+    struct weir_stored_record a = kit_rec(WEIR_GROUP_C, "a", 1, 1);
+    struct weir_stored_record b = kit_rec(WEIR_GROUP_C, "b", 1, 2);
+    struct weir_stored_record got;
 
     for (size_t i = 0; i < WEIR_ARRAY_LEN(errs); i++) {
         bool goes_on = errs[i] == WEIR_ENOMEM;
@@ -88,7 +90,7 @@ static void a_failed_operation_spoils_its_transaction_unless_it_was_memory(void 
 static void the_nth_commit_with_changes_fails_once(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_E);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_E, "z", 1, 9);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, "z", 1, 9);
 
     kit_fill(m, WEIR_GROUP_E);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(errs); i++) {
@@ -118,10 +120,10 @@ struct answers {
 
 static void expect_answers(struct weir_memory *m, const struct answers *want)
 {
-    struct weir_keep *k = weir_memory_keep(m);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
-    struct weir_kept tomb = kit_tomb(WEIR_GROUP_C, "b", 1, 10);
-    struct weir_kept got;
+    struct weir_record_store *k = weir_memory_record_store(m);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
+    struct weir_stored_record tomb = kit_tomb(WEIR_GROUP_C, "b", 1, 10);
+    struct weir_stored_record got;
 
     kit_begin(m);
     assert_int_equal(kit_put(m, &rec), want->put);
@@ -149,7 +151,7 @@ static void trouble_lasts_until_it_is_cleared(void **state)
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(rows); i++) {
         struct weir_memory *m = kit_new(WEIR_GROUP_C);
-        struct weir_kept rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
+        struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
         kit_fill(m, WEIR_GROUP_C);
         uint64_t before = weir_memory_hash(m);
         weir_memory_set_trouble(m, rows[i].trouble);
@@ -164,10 +166,10 @@ static void trouble_lasts_until_it_is_cleared(void **state)
 static void a_dead_disk_answers_nothing(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_keep *k = weir_memory_keep(m);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
-    struct weir_keep_meta meta;
-    struct weir_kept got;
+    struct weir_record_store *k = weir_memory_record_store(m);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
+    struct weir_store_meta meta;
+    struct weir_stored_record got;
 
     kit_fill(m, WEIR_GROUP_C);
     uint64_t before = weir_memory_hash(m);
@@ -189,10 +191,11 @@ static void a_dead_disk_answers_nothing(void **state)
 /* ---- damage ---- */
 
 /* Every way to a record tells that it is damaged, and which one it is. */
-static void expect_damage(struct weir_memory *m, enum weir_group group, const struct weir_kept *rec)
+static void expect_damage(struct weir_memory *m, enum weir_group group,
+                          const struct weir_stored_record *rec)
 {
-    struct weir_keep *k = weir_memory_keep(m);
-    struct weir_kept got[4];
+    struct weir_record_store *k = weir_memory_record_store(m);
+    struct weir_stored_record got[4];
     size_t num = 3;
 
     kit_begin(m);
@@ -215,11 +218,12 @@ static void expect_damage(struct weir_memory *m, enum weir_group group, const st
 static const enum weir_memory_part parts[] = { WEIR_MEMORY_HEADER, WEIR_MEMORY_VALUE,
                                                WEIR_MEMORY_KEY };
 
-static void flip_each_bit(enum weir_group group, const struct weir_kept *rec, size_t num_bits[3])
+static void flip_each_bit(enum weir_group group, const struct weir_stored_record *rec,
+                          size_t num_bits[3])
 {
     struct weir_memory *m = kit_new(group);
-    struct weir_kept other = kit_rec(group, "zz", 2, 1);
-    struct weir_kept got;
+    struct weir_stored_record other = kit_rec(group, "zz", 2, 1);
+    struct weir_stored_record got;
 
     other.rec.expires = group == WEIR_GROUP_E ? 100000 : 0;
     kit_store(m, rec);
@@ -247,8 +251,8 @@ static void each_flipped_bit_is_noticed_by_every_way_to_the_record(void **state)
     size_t of_tomb[] = { (16 + 32 + 4 + 1) * 8, 0, 32 };
 
     for (int g = 0; g < WEIR_GROUP_COUNT; g++) {
-        struct weir_kept live = kit_rec((enum weir_group)g, "a", 1, 5);
-        struct weir_kept tomb = kit_tomb((enum weir_group)g, "a", 1, 5);
+        struct weir_stored_record live = kit_rec((enum weir_group)g, "a", 1, 5);
+        struct weir_stored_record tomb = kit_tomb((enum weir_group)g, "a", 1, 5);
         live.num_ctx = 1;
         live.ctx[0].seq = 3;
         flip_each_bit((enum weir_group)g, &live, of_live);
@@ -274,9 +278,9 @@ static void a_flip_needs_a_record_and_something_to_flip(void **state)
 static void a_damaged_record_is_replaced_dropped_and_restored_as_any_other(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_E);
-    struct weir_keep *k = weir_memory_keep(m);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_E, "a", 1, 1);
-    struct weir_kept got;
+    struct weir_record_store *k = weir_memory_record_store(m);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, "a", 1, 1);
+    struct weir_stored_record got;
 
     kit_store(m, &rec);
     uint64_t sound = weir_memory_hash(m);
@@ -304,8 +308,8 @@ static void a_crash_takes_an_open_transaction_and_in_group_e_what_is_not_synced(
     for (int g = 0; g < WEIR_GROUP_COUNT; g++) {
         enum weir_group group = (enum weir_group)g;
         struct weir_memory *m = kit_new(group);
-        struct weir_keep *k = weir_memory_keep(m);
-        struct weir_kept rec = kit_rec(group, "a", 2, 9);
+        struct weir_record_store *k = weir_memory_record_store(m);
+        struct weir_stored_record rec = kit_rec(group, "a", 2, 9);
         kit_fill(m, group);
         weir_memory_sync(m);
         uint64_t synced = weir_memory_hash(m);
@@ -348,17 +352,17 @@ static void a_clone_notes_conflicts_behind_those_it_came_with(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
     struct weir_memory *clone = NULL;
-    struct weir_keep_conflict c = { .noted_ms = 1, .loser = kit_rec(WEIR_GROUP_C, "b", 4, 1) };
+    struct weir_conflict c = { .noted_ms = 1, .loser = kit_rec(WEIR_GROUP_C, "b", 4, 1) };
 
     kit_fill(m, WEIR_GROUP_C);
     assert_int_equal(weir_memory_clone(m, &clone), WEIR_OK);
     assert_int_equal(weir_memory_restore(m, clone), WEIR_OK);
     struct weir_memory *both[] = { m, clone };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(both); i++) {
-        struct weir_keep *k = weir_memory_keep(both[i]);
+        struct weir_record_store *k = weir_memory_record_store(both[i]);
         kit_begin(both[i]);
         assert_int_equal(k->ops->put_conflict(k, &c), WEIR_OK);
-        struct weir_keep_conflict got;
+        struct weir_conflict got;
         assert_int_equal(k->ops->get_conflict(k, 1, &got), WEIR_OK);
         assert_int_equal(got.loser.rec.version.lane[0], 4);
         assert_int_equal(kit_commit(both[i]), WEIR_OK);
@@ -373,7 +377,7 @@ static void a_clone_is_the_same_and_goes_its_own_way(void **state)
         enum weir_group group = (enum weir_group)g;
         struct weir_memory *m = kit_new(group);
         struct weir_memory *clone = NULL;
-        struct weir_kept rec = kit_rec(group, "a", 2, 9);
+        struct weir_stored_record rec = kit_rec(group, "a", 2, 9);
         kit_fill(m, group);
         assert_true(weir_memory_flip(m, 1, WEIR_MEMORY_VALUE, 3));
         weir_memory_set_trouble(m, WEIR_MEMORY_NOWRITE);
@@ -395,7 +399,7 @@ static void a_snapshot_is_brought_back_as_often_as_is_needed(void **state)
         enum weir_group group = (enum weir_group)g;
         struct weir_memory *m = kit_new(group);
         struct weir_memory *snapshot = NULL;
-        struct weir_kept rec = kit_rec(group, "a", 2, 9);
+        struct weir_stored_record rec = kit_rec(group, "a", 2, 9);
         kit_fill(m, group);
         assert_int_equal(weir_memory_clone(m, &snapshot), WEIR_OK);
         uint64_t before = weir_memory_hash(m);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "tests/sim/memory/memory.h"
-#include "tests/support/keep_suite.h"
+#include "tests/support/record_store_suite.h"
 
 #define KIT_STORED_MS (20000 * UINT64_C(86400000))
 
@@ -35,10 +35,10 @@ static inline const uint8_t *kit_lane(uint8_t id, uint8_t out[WEIR_LANE_LEN])
 }
 
 /* In group E it expires at second 1000 + seq. @param key  borrowed by the record */
-static inline struct weir_kept kit_rec(enum weir_group group, const char *key, uint8_t lane,
-                                       uint64_t seq)
+static inline struct weir_stored_record kit_rec(enum weir_group group, const char *key,
+                                                uint8_t lane, uint64_t seq)
 {
-    struct weir_kept rec = {
+    struct weir_stored_record rec = {
         .rec = {
             .class = group == WEIR_GROUP_C ? WEIR_CLASS_TENANT : WEIR_CLASS_BAN,
             .key = weir_span_cstr(key),
@@ -53,10 +53,10 @@ static inline struct weir_kept kit_rec(enum weir_group group, const char *key, u
     return rec;
 }
 
-static inline struct weir_kept kit_tomb(enum weir_group group, const char *key, uint8_t lane,
-                                        uint64_t seq)
+static inline struct weir_stored_record kit_tomb(enum weir_group group, const char *key,
+                                                 uint8_t lane, uint64_t seq)
 {
-    struct weir_kept rec = kit_rec(group, key, lane, seq);
+    struct weir_stored_record rec = kit_rec(group, key, lane, seq);
 
     rec.rec.tombstone = true;
     rec.rec.value = WEIR_SPAN_EMPTY;
@@ -64,33 +64,33 @@ static inline struct weir_kept kit_tomb(enum weir_group group, const char *key, 
     return rec;
 }
 
-static inline const struct weir_keep_ops *kit_ops(struct weir_memory *m)
+static inline const struct weir_record_store_ops *kit_ops(struct weir_memory *m)
 {
-    return weir_memory_keep(m)->ops;
+    return weir_memory_record_store(m)->ops;
 }
 
 static inline void kit_begin(struct weir_memory *m)
 {
-    assert_int_equal(kit_ops(m)->begin(weir_memory_keep(m)), WEIR_OK);
+    assert_int_equal(kit_ops(m)->begin(weir_memory_record_store(m)), WEIR_OK);
 }
 
 static inline enum weir_err kit_commit(struct weir_memory *m)
 {
-    return kit_ops(m)->commit(weir_memory_keep(m));
+    return kit_ops(m)->commit(weir_memory_record_store(m));
 }
 
 static inline void kit_abort(struct weir_memory *m)
 {
-    kit_ops(m)->abort(weir_memory_keep(m));
+    kit_ops(m)->abort(weir_memory_record_store(m));
 }
 
-static inline enum weir_err kit_put(struct weir_memory *m, const struct weir_kept *rec)
+static inline enum weir_err kit_put(struct weir_memory *m, const struct weir_stored_record *rec)
 {
-    return kit_ops(m)->put(weir_memory_keep(m), rec);
+    return kit_ops(m)->put(weir_memory_record_store(m), rec);
 }
 
 /* In a transaction of its own, which succeeds. */
-static inline void kit_store(struct weir_memory *m, const struct weir_kept *rec)
+static inline void kit_store(struct weir_memory *m, const struct weir_stored_record *rec)
 {
     kit_begin(m);
     assert_int_equal(kit_put(m, rec), WEIR_OK);
@@ -100,11 +100,11 @@ static inline void kit_store(struct weir_memory *m, const struct weir_kept *rec)
 /* Two lanes, live records, a tombstone, in group C a conflict, numbers. */
 static inline void kit_fill(struct weir_memory *m, enum weir_group group)
 {
-    struct weir_keep *k = weir_memory_keep(m);
-    struct weir_kept recs[] = { kit_rec(group, "a", 1, 1), kit_rec(group, "b", 2, 5),
-                                kit_tomb(group, "c", 1, 2) };
-    struct weir_keep_conflict c = { .noted_ms = 7, .loser = kit_rec(group, "b", 3, 9) };
-    struct weir_keep_meta meta = { .seq = 2, .hlc_floor = 3, .live = true };
+    struct weir_record_store *k = weir_memory_record_store(m);
+    struct weir_stored_record recs[] = { kit_rec(group, "a", 1, 1), kit_rec(group, "b", 2, 5),
+                                         kit_tomb(group, "c", 1, 2) };
+    struct weir_conflict c = { .noted_ms = 7, .loser = kit_rec(group, "b", 3, 9) };
+    struct weir_store_meta meta = { .seq = 2, .hlc_floor = 3, .live = true };
 
     (void)kit_lane(1, meta.lane);
     kit_begin(m);

@@ -11,7 +11,7 @@
 
 /* ---- hooks ---- */
 
-static void draw_kept(struct weir_strbuf *b, const char *what, const struct weir_kept *rec)
+static void draw_kept(struct weir_strbuf *b, const char *what, const struct weir_stored_record *rec)
 {
     weir_strbuf_puts(b, what);
     weir_strbuf_add(b, rec->rec.key);
@@ -20,17 +20,17 @@ static void draw_kept(struct weir_strbuf *b, const char *what, const struct weir
     weir_strbuf_putc(b, '\n');
 }
 
-static void on_put(void *arg, const struct weir_kept *rec)
+static void on_put(void *arg, const struct weir_stored_record *rec)
 {
     draw_kept(arg, "put ", rec);
 }
 
-static void on_drop(void *arg, const struct weir_kept *rec)
+static void on_drop(void *arg, const struct weir_stored_record *rec)
 {
     draw_kept(arg, "drop ", rec);
 }
 
-static void draw_row(struct weir_strbuf *b, const struct weir_keep_lane *lane)
+static void draw_row(struct weir_strbuf *b, const struct weir_lane_row *lane)
 {
     if (lane != NULL)
         weir_strbuf_printf(b, " %u:%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, lane->lane[0],
@@ -39,8 +39,8 @@ static void draw_row(struct weir_strbuf *b, const struct weir_keep_lane *lane)
         weir_strbuf_puts(b, " none");
 }
 
-static void on_lane(void *arg, const struct weir_keep_lane *before,
-                    const struct weir_keep_lane *after)
+static void on_lane(void *arg, const struct weir_lane_row *before,
+                    const struct weir_lane_row *after)
 {
     struct weir_strbuf *b = arg;
 
@@ -50,8 +50,8 @@ static void on_lane(void *arg, const struct weir_keep_lane *before,
     weir_strbuf_putc(b, '\n');
 }
 
-static void on_meta(void *arg, const struct weir_keep_meta *before,
-                    const struct weir_keep_meta *after)
+static void on_meta(void *arg, const struct weir_store_meta *before,
+                    const struct weir_store_meta *after)
 {
     weir_strbuf_printf(arg, "meta %" PRIu64 " %" PRIu64 "\n", before->seq, after->seq);
 }
@@ -80,12 +80,12 @@ static void expect_told(struct weir_strbuf *told, const char *want)
 
 static void change_much(struct weir_memory *m)
 {
-    struct weir_keep *k = weir_memory_keep(m);
-    struct weir_kept first = kit_rec(WEIR_GROUP_C, "a", 1, 1);
-    struct weir_kept second = kit_rec(WEIR_GROUP_C, "a", 1, 2);
-    struct weir_keep_lane lane = { .vv = 2, .seen = 1, .floor = 1, .final = 7 };
-    struct weir_keep_lane idle = { .vv = 5 };
-    struct weir_keep_meta meta = { .seq = 2 };
+    struct weir_record_store *k = weir_memory_record_store(m);
+    struct weir_stored_record first = kit_rec(WEIR_GROUP_C, "a", 1, 1);
+    struct weir_stored_record second = kit_rec(WEIR_GROUP_C, "a", 1, 2);
+    struct weir_lane_row lane = { .vv = 2, .seen = 1, .floor = 1, .final = 7 };
+    struct weir_lane_row idle = { .vv = 5 };
+    struct weir_store_meta meta = { .seq = 2 };
 
     (void)kit_lane(1, lane.lane);
     (void)kit_lane(2, idle.lane);
@@ -151,8 +151,8 @@ static void hooks_are_told_nothing_of_what_is_undone(void **state)
 static void a_wipe_is_told_as_one_and_earlier_transactions_not_again(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_E);
-    struct weir_keep *k = weir_memory_keep(m);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_E, "a", 1, 1);
+    struct weir_record_store *k = weir_memory_record_store(m);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, "a", 1, 1);
     struct weir_strbuf told = WEIR_STRBUF_ZERO;
 
     watch(m, &told);
@@ -178,7 +178,7 @@ static void each_hook_may_be_missing(void **state)
     weir_memory_watch(m, &none);
     kit_begin(m);
     change_much(m);
-    assert_int_equal(kit_ops(m)->wipe(weir_memory_keep(m)), WEIR_OK);
+    assert_int_equal(kit_ops(m)->wipe(weir_memory_record_store(m)), WEIR_OK);
     assert_int_equal(kit_commit(m), WEIR_OK);
     assert_int_equal(weir_memory_counts(m).num_commits, 1);
     weir_memory_free(&m);
@@ -186,19 +186,19 @@ static void each_hook_may_be_missing(void **state)
 
 /* ---- walks ---- */
 
-static bool see_record(void *arg, const struct weir_kept *rec, bool damaged)
+static bool see_record(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
     draw_kept(arg, damaged ? "damaged " : "", rec);
     return !weir_span_eq(rec->rec.key, WEIR_SPAN_LIT("stop"));
 }
 
-static bool see_lane(void *arg, const struct weir_keep_lane *lane)
+static bool see_lane(void *arg, const struct weir_lane_row *lane)
 {
     draw_row(arg, lane);
     return true;
 }
 
-static bool see_conflict(void *arg, const struct weir_keep_conflict *c)
+static bool see_conflict(void *arg, const struct weir_conflict *c)
 {
     draw_kept(arg, "conflict ", &c->loser);
     return true;
@@ -207,8 +207,8 @@ static bool see_conflict(void *arg, const struct weir_keep_conflict *c)
 static void walks_show_all_in_order_and_stop_when_told_to(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_kept stop = kit_rec(WEIR_GROUP_C, "stop", 1, 7);
-    struct weir_kept behind = kit_rec(WEIR_GROUP_C, "z", 1, 8);
+    struct weir_stored_record stop = kit_rec(WEIR_GROUP_C, "stop", 1, 7);
+    struct weir_stored_record behind = kit_rec(WEIR_GROUP_C, "z", 1, 8);
     struct weir_strbuf told = WEIR_STRBUF_ZERO;
 
     kit_fill(m, WEIR_GROUP_C);
@@ -228,8 +228,8 @@ static void walks_show_all_in_order_and_stop_when_told_to(void **state)
 static void counts_and_numbers_are_those_of_the_moment(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_C, "new", 3, 1);
-    struct weir_kept got;
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "new", 3, 1);
+    struct weir_stored_record got;
 
     kit_fill(m, WEIR_GROUP_C);
     kit_begin(m);
@@ -244,7 +244,7 @@ static void counts_and_numbers_are_those_of_the_moment(void **state)
     kit_abort(m);
     assert_int_equal(weir_memory_counts(m).num_records, 3);
     assert_int_equal(weir_memory_counts(m).num_lanes, 2);
-    struct weir_keep_meta meta = weir_memory_meta(m);
+    struct weir_store_meta meta = weir_memory_meta(m);
     assert_int_equal(meta.seq, 2);
     assert_true(meta.live);
     assert_int_equal(weir_memory_find(m, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a"), &got), WEIR_OK);
@@ -260,20 +260,21 @@ static void stores_with_the_same_rows_have_the_same_hash_whatever_their_past(voi
 {
     struct weir_memory *straight = kit_new(WEIR_GROUP_E);
     struct weir_memory *winding = kit_new(WEIR_GROUP_E);
-    struct weir_keep *k = weir_memory_keep(winding);
+    struct weir_record_store *k = weir_memory_record_store(winding);
     struct weir_rng rng;
     char key[16];
 
     weir_rng_init(&rng, 7);
     for (uint64_t i = 1; i <= 200; i++) {
         (void)snprintf(key, sizeof(key), "k%" PRIu64, i);
-        struct weir_kept rec = kit_rec(WEIR_GROUP_E, key, 1, i);
+        struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, key, 1, i);
         kit_store(straight, &rec);
     }
     for (uint64_t i = 200; i >= 1; i--) {
         (void)snprintf(key, sizeof(key), "k%" PRIu64, i);
-        struct weir_kept other = kit_rec(WEIR_GROUP_E, key, 1, weir_rng_below(&rng, 200) + 1);
-        struct weir_kept rec = kit_rec(WEIR_GROUP_E, key, 1, i);
+        struct weir_stored_record other =
+            kit_rec(WEIR_GROUP_E, key, 1, weir_rng_below(&rng, 200) + 1);
+        struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, key, 1, i);
         kit_store(winding, &other);
         if (weir_rng_below(&rng, 2) == 0) {
             kit_begin(winding);
@@ -290,13 +291,13 @@ static void stores_with_the_same_rows_have_the_same_hash_whatever_their_past(voi
 static void any_difference_shows_in_the_hash(void **state)
 {
     const uint8_t lane[WEIR_LANE_LEN] = { 9 };
-    struct weir_keep_lane lanes[] = { { .vv = 1 }, { .seen = 1 }, { .floor = 1 }, { .final = 1 } };
-    struct weir_keep_meta metas[] = { { .seq = 1 }, { .hlc_floor = 1 }, { .live = true } };
-    struct weir_kept recs[8];
+    struct weir_lane_row lanes[] = { { .vv = 1 }, { .seen = 1 }, { .floor = 1 }, { .final = 1 } };
+    struct weir_store_meta metas[] = { { .seq = 1 }, { .hlc_floor = 1 }, { .live = true } };
+    struct weir_stored_record recs[8];
     uint64_t hashes[32];
     size_t num = 0;
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_keep *k = weir_memory_keep(m);
+    struct weir_record_store *k = weir_memory_record_store(m);
 
     hashes[num++] = weir_memory_hash(m);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(recs); i++)
@@ -324,7 +325,7 @@ static void any_difference_shows_in_the_hash(void **state)
         assert_int_equal(k->ops->put_meta(k, &metas[i]), WEIR_OK);
         hashes[num++] = weir_memory_hash(m);
     }
-    struct weir_keep_conflict c = { .noted_ms = 1, .loser = recs[0] };
+    struct weir_conflict c = { .noted_ms = 1, .loser = recs[0] };
     assert_int_equal(k->ops->put_conflict(k, &c), WEIR_OK);
     hashes[num++] = weir_memory_hash(m);
     kit_abort(m);

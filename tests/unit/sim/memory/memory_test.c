@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_test.c - the store in memory is a keep as any other, keeps its contracts, and survives
- * want of memory at each allocation.
+ * memory_test.c - the store in memory is a record store as any other, keeps its contracts, and
+ * survives want of memory at each allocation.
  */
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"
@@ -9,19 +9,19 @@
 
 /* ---- the suite of all keeps ---- */
 
-static struct weir_keep *suite_make(enum weir_group group, void **ret_home)
+static struct weir_record_store *suite_make(enum weir_group group, void **ret_home)
 {
     struct weir_memory *m = kit_new(group);
 
     *ret_home = m;
-    return weir_memory_keep(m);
+    return weir_memory_record_store(m);
 }
 
-static struct weir_keep *suite_reopen(void *home)
+static struct weir_record_store *suite_reopen(void *home)
 {
     weir_memory_sync(home);
     weir_memory_crash(home);
-    return weir_memory_keep(home);
+    return weir_memory_record_store(home);
 }
 
 static void suite_free(void *home)
@@ -38,19 +38,19 @@ static void suite_free(void *home)
 static bool fail_scenario_at(enum weir_group group, long n)
 {
     struct weir_memory *m = kit_new(group);
-    struct weir_keep *k = weir_memory_keep(m);
+    struct weir_record_store *k = weir_memory_record_store(m);
 
     kit_fill(m, group);
     weir_memory_sync(m);
     uint64_t before = weir_memory_hash(m);
     weir_failalloc_once(n);
-    enum weir_err err = keep_suite_scenario(k, group);
+    enum weir_err err = record_store_suite_scenario(k, group);
     bool failed = weir_failalloc_count() >= (unsigned long)n;
     weir_failalloc_after(-1);
     /* What is lent in a debug build needs no copy, so some go well all the same. */
     assert_true(err == WEIR_OK || (failed && (err == WEIR_ENOMEM || err == WEIR_EIO)));
     assert_true((weir_memory_hash(m) == before) == (err < 0));
-    assert_int_equal(keep_suite_scenario(k, group), WEIR_OK);
+    assert_int_equal(record_store_suite_scenario(k, group), WEIR_OK);
     weir_memory_free(&m);
     return failed;
 }
@@ -68,9 +68,9 @@ static void a_transaction_fails_whole_at_each_allocation(void **state)
 static void an_operation_without_memory_leaves_the_transaction_as_it_was(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_kept a = kit_rec(WEIR_GROUP_C, "a", 1, 1);
-    struct weir_kept b = kit_rec(WEIR_GROUP_C, "b", 2, 1);
-    struct weir_kept got;
+    struct weir_stored_record a = kit_rec(WEIR_GROUP_C, "a", 1, 1);
+    struct weir_stored_record b = kit_rec(WEIR_GROUP_C, "b", 2, 1);
+    struct weir_stored_record got;
 
     kit_begin(m);
     assert_int_equal(kit_put(m, &a), WEIR_OK);
@@ -124,9 +124,10 @@ static void a_store_or_a_copy_is_made_whole_or_not_at_all(void **state)
 
 static void get_outside(void *arg)
 {
-    struct weir_kept got;
+    struct weir_stored_record got;
 
-    (void)kit_ops(arg)->get(weir_memory_keep(arg), WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a"), &got);
+    (void)kit_ops(arg)->get(weir_memory_record_store(arg), WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a"),
+                            &got);
 }
 
 static void commit_outside(void *arg)
@@ -162,12 +163,12 @@ static void drop_a_lane_in_use(void *arg)
     uint8_t lane[WEIR_LANE_LEN];
 
     kit_begin(arg);
-    (void)kit_ops(arg)->drop_lane(weir_memory_keep(arg), kit_lane(1, lane));
+    (void)kit_ops(arg)->drop_lane(weir_memory_record_store(arg), kit_lane(1, lane));
 }
 
 static void put_a_ban_among_settings(void *arg)
 {
-    struct weir_kept rec = kit_rec(WEIR_GROUP_E, "a", 1, 1);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, "a", 1, 1);
 
     kit_begin(arg);
     (void)kit_put(arg, &rec);
@@ -175,7 +176,7 @@ static void put_a_ban_among_settings(void *arg)
 
 static void put_a_tombstone_with_a_value(void *arg)
 {
-    struct weir_kept rec = kit_rec(WEIR_GROUP_C, "a", 1, 1);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 1);
 
     rec.rec.tombstone = true;
     kit_begin(arg);
@@ -184,7 +185,7 @@ static void put_a_tombstone_with_a_value(void *arg)
 
 static void put_without_number(void *arg)
 {
-    struct weir_kept rec = kit_rec(WEIR_GROUP_C, "a", 1, 0);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 0);
 
     kit_begin(arg);
     (void)kit_put(arg, &rec);
@@ -224,12 +225,12 @@ static void contracts_of_keeps_are_checked(void **state)
 static void a_store_may_be_freed_with_a_transaction_open(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_E);
-    struct weir_kept rec = kit_rec(WEIR_GROUP_E, "d", 4, 1);
+    struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, "d", 4, 1);
 
     kit_fill(m, WEIR_GROUP_E);
     kit_begin(m);
     assert_int_equal(kit_put(m, &rec), WEIR_OK);
-    assert_int_equal(kit_ops(m)->wipe(weir_memory_keep(m)), WEIR_OK);
+    assert_int_equal(kit_ops(m)->wipe(weir_memory_record_store(m)), WEIR_OK);
     assert_int_equal(kit_put(m, &rec), WEIR_OK);
     weir_memory_free(&m);
     assert_null(m);
@@ -238,7 +239,7 @@ static void a_store_may_be_freed_with_a_transaction_open(void **state)
 
 int main(void)
 {
-    const struct keep_maker maker = { "memory", suite_make, suite_reopen, suite_free };
+    const struct rs_maker maker = { "memory", suite_make, suite_reopen, suite_free };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_transaction_fails_whole_at_each_allocation),
         cmocka_unit_test(an_operation_without_memory_leaves_the_transaction_as_it_was),
@@ -246,7 +247,7 @@ int main(void)
         cmocka_unit_test(contracts_of_keeps_are_checked),
         cmocka_unit_test(a_store_may_be_freed_with_a_transaction_open),
     };
-    int num_failed = keep_suite_run(&maker);
+    int num_failed = record_store_suite_run(&maker);
 
     return num_failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

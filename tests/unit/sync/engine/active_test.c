@@ -510,7 +510,7 @@ static void node_never_says_active_of_what_it_does_not_serve(void **state)
 /* Holes of one lane in random order, against a table. */
 static void kept_records_agree_with_a_naive_twin(void **state)
 {
-    static bool kept[2001];
+    static bool stored_record[2001];
     struct weir_rng rng;
     size_t num = 0;
     struct weir_active *a = active_loaded();
@@ -520,18 +520,18 @@ static void kept_records_agree_with_a_naive_twin(void **state)
         uint64_t seq = 1 + weir_rng_below(&rng, step < 20000 ? 2000 : 20);
         if (weir_rng_below(&rng, 2)) {
             stored(a, 1, seq);
-            num += !kept[seq];
-            kept[seq] = true;
+            num += !stored_record[seq];
+            stored_record[seq] = true;
         } else {
-            assert_int_equal(verdict(a, 1, seq, WEIR_ACTIVE_LIVE), kept[seq]);
-            num -= kept[seq];
-            kept[seq] = false;
+            assert_int_equal(verdict(a, 1, seq, WEIR_ACTIVE_LIVE), stored_record[seq]);
+            num -= stored_record[seq];
+            stored_record[seq] = false;
         }
         assert_int_equal(weir_active_count(a, WEIR_ACTIVE_STORED), num);
         if (step % 100 == 0) {
             struct weir_ack ack;
             uint64_t first = 1;
-            while (first <= 2000 && !kept[first])
+            while (first <= 2000 && !stored_record[first])
                 first++;
             weir_active_lane(a, lane_of(1), 2000, &ack);
             assert_int_equal(ack.active, first - 1);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_driven_test.c - what a store does beside the operations of the keep that drives it: derived
- * rows, revisions, changes told, readers, the way from a single node and back, a full store, no
- * memory, kill -9.
+ * store_driven_test.c - what a store does beside the operations of the record store that drives it:
+ * derived rows, revisions, changes told, readers, the way from a single node and back, a full
+ * store, no memory, kill -9.
  */
-#include "tests/support/keep_kit.h"
+#include "tests/support/record_store_kit.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,7 +16,7 @@
 
 struct told {
     char text[512];
-    struct keep_kit *kk;
+    struct record_store_kit *kk;
 };
 
 static void on_change(void *arg, const struct weir_change *changes, size_t num)
@@ -48,79 +48,79 @@ static void expect_told(struct told *t, const char *text)
 
 static void changes_are_told_after_the_commit_and_not_without(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
     struct told told = { .kk = &kk };
 
-    keep_kit_init(&kk, 'C');
+    record_store_kit_init(&kk, 'C');
     kit_close(&kk.kit);
     kk.kit.cfg.on_change = on_change;
     kk.kit.cfg.on_change_arg = &told;
-    keep_kit_open(&kk);
-    struct weir_kept a = keep_record(&kk, "a", 1, 1, "x|1host@7");
-    struct weir_kept b = keep_record(&kk, "b", 1, 2, "y");
-    keep_begin(&kk);
-    keep_put(&kk, &a);
-    keep_put(&kk, &b);
+    record_store_kit_open(&kk);
+    struct weir_stored_record a = rs_record(&kk, "a", 1, 1, "x|1host@7");
+    struct weir_stored_record b = rs_record(&kk, "b", 1, 2, "y");
+    rs_begin(&kk);
+    rs_put(&kk, &a);
+    rs_put(&kk, &b);
     expect_told(&told, "");
-    keep_commit(&kk);
+    rs_commit(&kk);
     expect_told(&told, "a+!1 b+2 ");
-    keep_begin(&kk);
-    keep_put(&kk, &a);
+    rs_begin(&kk);
+    rs_put(&kk, &a);
     kk.k->ops->abort(kk.k);
-    keep_begin(&kk);
-    keep_commit(&kk);
+    rs_begin(&kk);
+    rs_commit(&kk);
     expect_told(&told, "");
-    struct weir_kept gone = keep_tombstone(&kk, "b", 1, 3, KEEP_NOW_MS);
-    keep_put_now(&kk, &gone);
+    struct weir_stored_record gone = rs_tombstone(&kk, "b", 1, 3, RECORD_STORE_NOW_MS);
+    rs_put_now(&kk, &gone);
     expect_told(&told, "b-3 ");
-    keep_begin(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("b")), WEIR_OK);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a")), WEIR_OK);
-    keep_commit(&kk);
+    rs_commit(&kk);
     expect_told(&told, "a-!1 ");
-    keep_put_now(&kk, &a);
-    keep_put_now(&kk, &gone);
+    rs_put_now(&kk, &a);
+    rs_put_now(&kk, &gone);
     expect_told(&told, "a+!1 b-3 ");
-    keep_begin(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
-    keep_commit(&kk);
+    rs_commit(&kk);
     expect_told(&told, "a-!0 ");
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void names_lead_to_the_records_that_claim_them(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
     struct weir_store_stats st;
 
-    keep_kit_init(&kk, 'C');
-    struct weir_kept a = keep_record(&kk, "a", 1, 1, "x|1host@7;2wild@7");
-    struct weir_kept b = keep_record(&kk, "b", 2, 1, "y|1host@5");
-    keep_begin(&kk);
-    keep_put(&kk, &a);
-    keep_put(&kk, &b);
-    keep_commit(&kk);
+    record_store_kit_init(&kk, 'C');
+    struct weir_stored_record a = rs_record(&kk, "a", 1, 1, "x|1host@7;2wild@7");
+    struct weir_stored_record b = rs_record(&kk, "b", 2, 1, "y|1host@5");
+    rs_begin(&kk);
+    rs_put(&kk, &a);
+    rs_put(&kk, &b);
+    rs_commit(&kk);
     kit_expect_owner(&kk.kit, WEIR_INDEX_HOST, "host", "b");
     kit_expect_owner(&kk.kit, WEIR_INDEX_WILDCARD, "wild", "a");
     assert_int_equal(weir_store_stats(kk.kit.r, &st), WEIR_OK);
     assert_int_equal(st.num_conflicts, 1);
     assert_int_equal(st.num_records, 2);
-    b = keep_tombstone(&kk, "b", 2, 2, KEEP_NOW_MS);
-    keep_put_now(&kk, &b);
+    b = rs_tombstone(&kk, "b", 2, 2, RECORD_STORE_NOW_MS);
+    rs_put_now(&kk, &b);
     kit_expect_owner(&kk.kit, WEIR_INDEX_HOST, "host", "a");
-    a = keep_record(&kk, "a", 1, 2, "x|1other@1");
-    keep_put_now(&kk, &a);
+    a = rs_record(&kk, "a", 1, 2, "x|1other@1");
+    rs_put_now(&kk, &a);
     kit_expect_owner(&kk.kit, WEIR_INDEX_HOST, "host", NULL);
     kit_expect_owner(&kk.kit, WEIR_INDEX_HOST, "other", "a");
-    keep_kit_reopen(&kk);
-    keep_begin(&kk);
+    record_store_kit_reopen(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a")), WEIR_OK);
-    keep_commit(&kk);
+    rs_commit(&kk);
     kit_expect_owner(&kk.kit, WEIR_INDEX_HOST, "other", NULL);
     assert_int_equal(weir_store_stats(kk.kit.r, &st), WEIR_OK);
     assert_int_equal(st.num_conflicts, 0);
     assert_int_equal(st.num_records, 0);
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static bool see_revision(void *arg, uint64_t revision, struct weir_span value)
@@ -132,7 +132,7 @@ static bool see_revision(void *arg, uint64_t revision, struct weir_span value)
     return true;
 }
 
-static uint64_t revisions_of(struct keep_kit *kk, const char *key)
+static uint64_t revisions_of(struct record_store_kit *kk, const char *key)
 {
     uint64_t all = 0;
 
@@ -146,85 +146,84 @@ static uint64_t revisions_of(struct keep_kit *kk, const char *key)
 
 static void values_are_kept_under_the_number_they_carry(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
 
-    keep_kit_init(&kk, 'C');
+    record_store_kit_init(&kk, 'C');
     const char *const values[] = { "r1", "none", "r3" };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(values); i++) {
-        struct weir_kept rec = keep_record(&kk, "a", 1, 1 + i, values[i]);
-        keep_put_now(&kk, &rec);
+        struct weir_stored_record rec = rs_record(&kk, "a", 1, 1 + i, values[i]);
+        rs_put_now(&kk, &rec);
     }
     assert_int_equal(revisions_of(&kk, "a"), 31);
-    struct weir_kept gone = keep_tombstone(&kk, "a", 1, 9, KEEP_NOW_MS);
-    keep_put_now(&kk, &gone);
+    struct weir_stored_record gone = rs_tombstone(&kk, "a", 1, 9, RECORD_STORE_NOW_MS);
+    rs_put_now(&kk, &gone);
     assert_int_equal(revisions_of(&kk, "a"), 31);
-    keep_begin(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a")), WEIR_OK);
-    keep_commit(&kk);
+    rs_commit(&kk);
     assert_int_equal(revisions_of(&kk, "a"), 0);
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void full_store_takes_tombstones_and_swaps_conflicts(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
     static char value[20000];
     char key[16];
     uint64_t num = 0;
 
-    keep_kit_init(&kk, keep_group_of(state));
+    record_store_kit_init(&kk, rs_group_of(state));
     assert_int_equal(weir_store_set_max(kk.kit.s, UINT64_C(2) << 20), WEIR_OK);
     memset(value, 'v', sizeof(value) - 1);
     enum weir_err err = WEIR_OK;
     while (err == WEIR_OK) {
         assert_true(num < 1000);
         (void)snprintf(key, sizeof(key), "key%u", (unsigned)num);
-        struct weir_kept rec = keep_record(&kk, key, 1, ++num, value);
-        keep_begin(&kk);
+        struct weir_stored_record rec = rs_record(&kk, key, 1, ++num, value);
+        rs_begin(&kk);
         err = kk.k->ops->put(kk.k, &rec);
         if (err == WEIR_OK)
-            keep_commit(&kk);
+            rs_commit(&kk);
     }
     assert_int_equal(err, WEIR_EFULL);
     kk.k->ops->abort(kk.k);
     assert_true(num > 50);
 
-    struct weir_kept gone = keep_tombstone(&kk, "key0", 1, num, KEEP_NOW_MS);
-    struct weir_keep_conflict c[] = { keep_conflict(&kk, "key0", 1, 1),
-                                      keep_conflict(&kk, "a", 2, 2) };
-    keep_begin(&kk);
-    keep_put(&kk, &gone);
+    struct weir_stored_record gone = rs_tombstone(&kk, "key0", 1, num, RECORD_STORE_NOW_MS);
+    struct weir_conflict c[] = { rs_conflict(&kk, "key0", 1, 1), rs_conflict(&kk, "a", 2, 2) };
+    rs_begin(&kk);
+    rs_put(&kk, &gone);
     assert_int_equal(kk.k->ops->put_conflict(kk.k, &c[0]), WEIR_OK);
     assert_int_equal(kk.k->ops->put_conflict(kk.k, &c[1]), WEIR_OK);
-    keep_expect_conflict(&kk, 0, &c[1]);
-    keep_expect_conflict(&kk, 1, NULL);
-    keep_commit(&kk);
-    keep_begin(&kk);
+    rs_expect_conflict(&kk, 0, &c[1]);
+    rs_expect_conflict(&kk, 1, NULL);
+    rs_commit(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
-    keep_commit(&kk);
-    struct weir_kept rec = keep_record(&kk, "room", 1, 1, value);
-    keep_put_now(&kk, &rec);
-    keep_kit_deinit(&kk);
+    rs_commit(&kk);
+    struct weir_stored_record rec = rs_record(&kk, "room", 1, 1, value);
+    rs_put_now(&kk, &rec);
+    record_store_kit_deinit(&kk);
 }
 
 static void driven_store_has_no_writer_of_its_own(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
     struct kit_write kw;
 
-    keep_kit_init(&kk, keep_group_of(state));
+    record_store_kit_init(&kk, rs_group_of(state));
     kit_write_init(&kw, WEIR_SPAN_LIT("a"), WEIR_SPAN_LIT("x"));
     kw.w.class = WEIR_CLASS_TENANT;
     assert_int_equal(weir_store_submit(kk.kit.s, &kw.w), WEIR_ECLOSED);
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void store_of_a_single_node_is_live_and_has_its_lane(void **state)
 {
-    struct keep_kit kk = { .group = 'C' };
-    struct weir_keep_meta meta;
-    struct weir_keep_lane lane;
-    struct weir_kept got;
+    struct record_store_kit kk = { .group = 'C' };
+    struct weir_store_meta meta;
+    struct weir_lane_row lane;
+    struct weir_stored_record got;
     struct weir_store_stats st;
 
     kit_init_quick(&kk.kit);
@@ -235,8 +234,8 @@ static void store_of_a_single_node_is_live_and_has_its_lane(void **state)
     kit_close(&kk.kit);
 
     kk.kit.cfg.driven = true;
-    keep_kit_open(&kk);
-    keep_begin(&kk);
+    record_store_kit_open(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->get_meta(kk.k, &meta), WEIR_OK);
     assert_true(meta.live);
     assert_int_equal(meta.seq, 2);
@@ -248,12 +247,12 @@ static void store_of_a_single_node_is_live_and_has_its_lane(void **state)
     assert_int_equal(kk.k->ops->next_dot(kk.k, lane.lane, 0, &got), WEIR_OK);
     assert_true(weir_span_eq(got.rec.value, WEIR_SPAN_LIT("two")));
     /* The next numbers come from elsewhere, with a hole. */
-    struct weir_kept rec = keep_record(&kk, "b", 1, 40, "three");
-    keep_put(&kk, &rec);
-    keep_lane(1, meta.lane);
+    struct weir_stored_record rec = rs_record(&kk, "b", 1, 40, "three");
+    rs_put(&kk, &rec);
+    rs_lane(1, meta.lane);
     meta.seq = 40;
     assert_int_equal(kk.k->ops->put_meta(kk.k, &meta), WEIR_OK);
-    keep_commit(&kk);
+    rs_commit(&kk);
     kit_close(&kk.kit);
 
     /* And back: all is there, and new writes are on a lane without holes. */
@@ -275,22 +274,22 @@ static void store_of_a_single_node_is_live_and_has_its_lane(void **state)
 /* ---- no memory, and no process ---- */
 
 /* Some of everything. @return the first error, with the transaction open if `*ret_open` */
-static enum weir_err some_of_all(struct keep_kit *kk, bool *ret_open)
+static enum weir_err some_of_all(struct record_store_kit *kk, bool *ret_open)
 {
-    const struct weir_keep_ops *ops = kk->k->ops;
-    struct weir_keep_lane lane = { .vv = 3 };
-    struct weir_keep_meta meta = { .seq = 4 };
-    struct weir_keep_conflict c = keep_conflict(kk, "k", 1, 1);
+    const struct weir_record_store_ops *ops = kk->k->ops;
+    struct weir_lane_row lane = { .vv = 3 };
+    struct weir_store_meta meta = { .seq = 4 };
+    struct weir_conflict c = rs_conflict(kk, "k", 1, 1);
     static char big[9000];
 
     memset(big, 'b', sizeof(big) - 1);
-    struct weir_kept a = keep_record(kk, "a", 1, 1, big);
-    struct weir_kept b = keep_record(kk, "b", 2, 1, "x|1host@1");
+    struct weir_stored_record a = rs_record(kk, "a", 1, 1, big);
+    struct weir_stored_record b = rs_record(kk, "b", 2, 1, "x|1host@1");
     b.num_ctx = 1;
     memset(b.ctx[0].tail, 't', WEIR_LANE_TAIL_LEN);
     b.ctx[0].seq = 1;
-    keep_lane(7, lane.lane);
-    keep_lane(8, meta.lane);
+    rs_lane(7, lane.lane);
+    rs_lane(8, meta.lane);
     enum weir_err err = ops->begin(kk->k);
     *ret_open = err == WEIR_OK;
     if (err == WEIR_OK)
@@ -304,7 +303,7 @@ static enum weir_err some_of_all(struct keep_kit *kk, bool *ret_open)
     if (err == WEIR_OK)
         err = ops->put_conflict(kk->k, &c);
     if (err == WEIR_OK)
-        err = ops->drop(kk->k, keep_kit_class(kk), WEIR_SPAN_LIT("b"));
+        err = ops->drop(kk->k, record_store_kit_class(kk), WEIR_SPAN_LIT("b"));
     if (err == WEIR_OK)
         err = ops->wipe(kk->k);
     if (err == WEIR_OK)
@@ -317,15 +316,15 @@ static enum weir_err some_of_all(struct keep_kit *kk, bool *ret_open)
 
 static void without_memory_nothing_is_half_done(void **state)
 {
-    struct keep_kit kk;
-    struct weir_kept got;
-    struct weir_keep_lane lane;
+    struct record_store_kit kk;
+    struct weir_stored_record got;
+    struct weir_lane_row lane;
     enum weir_err err = WEIR_ENOMEM;
     long n = 1;
 
     for (; err < 0; n++) {
         bool open = false;
-        keep_kit_init(&kk, keep_group_of(state));
+        record_store_kit_init(&kk, rs_group_of(state));
         weir_failalloc_once(n);
         err = some_of_all(&kk, &open);
         weir_failalloc_once(-1);
@@ -333,54 +332,54 @@ static void without_memory_nothing_is_half_done(void **state)
             assert_true(err == WEIR_ENOMEM || err == WEIR_EIO);
             if (open)
                 kk.k->ops->abort(kk.k);
-            keep_begin(&kk);
-            assert_int_equal(keep_get(&kk, "a", &got), WEIR_ENOTFOUND);
+            rs_begin(&kk);
+            assert_int_equal(rs_get(&kk, "a", &got), WEIR_ENOTFOUND);
             assert_int_equal(kk.k->ops->next_lane(kk.k, NULL, &lane), WEIR_ENOTFOUND);
-            keep_expect_conflict(&kk, 0, NULL);
+            rs_expect_conflict(&kk, 0, NULL);
             kk.k->ops->abort(kk.k);
             assert_int_equal(some_of_all(&kk, &open), WEIR_OK);
         }
-        keep_begin(&kk);
-        assert_int_equal(keep_get(&kk, "a", &got), WEIR_OK);
+        rs_begin(&kk);
+        assert_int_equal(rs_get(&kk, "a", &got), WEIR_OK);
         kk.k->ops->abort(kk.k);
-        keep_kit_deinit(&kk);
+        record_store_kit_deinit(&kk);
     }
     assert_true(n > 8);
 }
 
 /* Commit batches until killed; *told is the last batch that was committed. */
-static void commit_for_ever(struct keep_kit *kk, _Atomic uint64_t *told)
+static void commit_for_ever(struct record_store_kit *kk, _Atomic uint64_t *told)
 {
     char key[32];
 
-    keep_kit_open(kk);
+    record_store_kit_open(kk);
     for (uint64_t batch = 1;; batch++) {
-        keep_begin(kk);
+        rs_begin(kk);
         for (unsigned i = 0; i < KILL_BATCH; i++) {
             (void)snprintf(key, sizeof(key), "key%u", i * 37);
-            struct weir_kept rec =
-                keep_record(kk, key, 1, (batch - 1) * KILL_BATCH + i + 1, "value");
-            keep_put(kk, &rec);
+            struct weir_stored_record rec =
+                rs_record(kk, key, 1, (batch - 1) * KILL_BATCH + i + 1, "value");
+            rs_put(kk, &rec);
         }
-        keep_commit(kk);
+        rs_commit(kk);
         atomic_store(told, batch);
     }
 }
 
 /* All records of one batch, the last that was told or the one after it. */
-static void expect_whole_batch(struct keep_kit *kk, uint64_t told)
+static void expect_whole_batch(struct record_store_kit *kk, uint64_t told)
 {
-    struct weir_kept got;
-    struct weir_keep_lane lane;
+    struct weir_stored_record got;
+    struct weir_lane_row lane;
     char key[32];
 
-    keep_begin(kk);
+    rs_begin(kk);
     assert_int_equal(kk->k->ops->next_lane(kk->k, NULL, &lane), WEIR_OK);
     uint64_t batch = lane.seen / KILL_BATCH;
     assert_true(batch == told || batch == told + 1);
     for (unsigned i = 0; i < KILL_BATCH; i++) {
         (void)snprintf(key, sizeof(key), "key%u", i * 37);
-        assert_int_equal(keep_get(kk, key, &got), WEIR_OK);
+        assert_int_equal(rs_get(kk, key, &got), WEIR_OK);
         assert_int_equal(got.rec.version.seq, (batch - 1) * KILL_BATCH + i + 1);
         uint64_t after = i > 0 ? got.rec.version.seq - 1 : 0;
         assert_int_equal(kk->k->ops->next_dot(kk->k, lane.lane, after, &got), WEIR_OK);
@@ -391,12 +390,12 @@ static void expect_whole_batch(struct keep_kit *kk, uint64_t told)
 
 static void killed_process_leaves_whole_transactions(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
     _Atomic uint64_t *told =
         mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     assert_true(told != MAP_FAILED);
-    keep_kit_init(&kk, keep_group_of(state));
+    record_store_kit_init(&kk, rs_group_of(state));
     kit_close(&kk.kit);
     for (unsigned round = 0; round < 5; round++) {
         atomic_store(told, 0);
@@ -409,15 +408,15 @@ static void killed_process_leaves_whole_transactions(void **state)
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
         assert_true(atomic_load(told) >= 3 + round);
-        keep_kit_open(&kk);
+        record_store_kit_open(&kk);
         expect_whole_batch(&kk, atomic_load(told));
-        keep_begin(&kk);
+        rs_begin(&kk);
         assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
-        keep_commit(&kk);
+        rs_commit(&kk);
         kit_close(&kk.kit);
     }
-    keep_kit_open(&kk);
-    keep_kit_deinit(&kk);
+    record_store_kit_open(&kk);
+    record_store_kit_deinit(&kk);
     munmap((void *)told, sizeof(*told));
 }
 
@@ -427,11 +426,11 @@ int main(void)
         cmocka_unit_test(changes_are_told_after_the_commit_and_not_without),
         cmocka_unit_test(names_lead_to_the_records_that_claim_them),
         cmocka_unit_test(values_are_kept_under_the_number_they_carry),
-        KEEP_BOTH(full_store_takes_tombstones_and_swaps_conflicts),
-        KEEP_BOTH(driven_store_has_no_writer_of_its_own),
+        RECORD_STORE_BOTH(full_store_takes_tombstones_and_swaps_conflicts),
+        RECORD_STORE_BOTH(driven_store_has_no_writer_of_its_own),
         cmocka_unit_test(store_of_a_single_node_is_live_and_has_its_lane),
-        KEEP_BOTH(without_memory_nothing_is_half_done),
-        KEEP_BOTH(killed_process_leaves_whole_transactions),
+        RECORD_STORE_BOTH(without_memory_nothing_is_half_done),
+        RECORD_STORE_BOTH(killed_process_leaves_whole_transactions),
     };
     kit_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,33 +3,33 @@
  * store_eph_test.c - the store of group E: what it survives and what it throws away, its queues by
  * time, and that it stands beside the settings in one folder.
  */
-#include "tests/support/keep_kit.h"
+#include "tests/support/record_store_kit.h"
 #include "tests/support/store_file.h"
 
 #include <sys/wait.h>
 
 #define NUM_BANS 500
 
-static void put_bans(struct keep_kit *kk)
+static void put_bans(struct record_store_kit *kk)
 {
     char key[16];
 
-    keep_begin(kk);
+    rs_begin(kk);
     for (unsigned i = 0; i < NUM_BANS; i++) {
         (void)snprintf(key, sizeof(key), "ban%u", i);
-        struct weir_kept rec = keep_record(kk, key, 1, 1 + i, "x");
+        struct weir_stored_record rec = rs_record(kk, key, 1, 1 + i, "x");
         rec.rec.expires = 1000 + i * 7 % NUM_BANS;
-        keep_put(kk, &rec);
+        rs_put(kk, &rec);
     }
-    keep_commit(kk);
+    rs_commit(kk);
 }
 
-static bool has_bans(struct keep_kit *kk)
+static bool has_bans(struct record_store_kit *kk)
 {
-    struct weir_kept got;
+    struct weir_stored_record got;
 
-    keep_begin(kk);
-    bool all = keep_get(kk, "ban0", &got) == WEIR_OK && keep_get(kk, "ban499", &got) == WEIR_OK;
+    rs_begin(kk);
+    bool all = rs_get(kk, "ban0", &got) == WEIR_OK && rs_get(kk, "ban499", &got) == WEIR_OK;
     bool none =
         kk->k->ops->next_key(kk->k, WEIR_CLASS_BAN, WEIR_SPAN_EMPTY, &got) == WEIR_ENOTFOUND;
     assert_true(all != none);
@@ -37,13 +37,13 @@ static bool has_bans(struct keep_kit *kk)
     return all;
 }
 
-static void end_without_close(struct keep_kit *kk)
+static void end_without_close(struct record_store_kit *kk)
 {
     pid_t child = fork();
 
     assert_true(child >= 0);
     if (child == 0) {
-        keep_kit_open(kk);
+        record_store_kit_open(kk);
         put_bans(kk);
         _exit(0);
     }
@@ -54,49 +54,49 @@ static void end_without_close(struct keep_kit *kk)
 
 static void bans_survive_the_process_and_a_clean_close_of_the_machine(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
 
     (void)state;
-    keep_kit_init(&kk, 'E');
+    record_store_kit_init(&kk, 'E');
     kit_close(&kk.kit);
     end_without_close(&kk);
-    keep_kit_open(&kk);
+    record_store_kit_open(&kk);
     assert_true(has_bans(&kk));
     assert_int_equal(weir_eph_sync(kk.kit.s), WEIR_OK);
     kit_close(&kk.kit);
     kk.boot_id[3]++;
-    keep_kit_open(&kk);
+    record_store_kit_open(&kk);
     assert_true(has_bans(&kk));
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void bans_of_a_machine_that_stopped_are_thrown_away(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
 
     (void)state;
-    keep_kit_init(&kk, 'E');
+    record_store_kit_init(&kk, 'E');
     kit_close(&kk.kit);
     end_without_close(&kk);
     kk.boot_id[3]++;
-    keep_kit_open(&kk);
+    record_store_kit_open(&kk);
     assert_false(has_bans(&kk));
     put_bans(&kk);
-    keep_kit_reopen(&kk);
+    record_store_kit_reopen(&kk);
     assert_true(has_bans(&kk));
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 /* Every page of the file in turn, and a file cut short. */
 static void damaged_file_is_thrown_away_and_never_more_than_that(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
     size_t len = 0;
     unsigned num_kept = 0;
     unsigned num_lost = 0;
 
     (void)state;
-    keep_kit_init(&kk, 'E');
+    record_store_kit_init(&kk, 'E');
     put_bans(&kk);
     kit_close(&kk.kit);
     uint8_t *file = kit_read_file(&kk.kit, "eph.mdb", &len);
@@ -112,7 +112,7 @@ static void damaged_file_is_thrown_away_and_never_more_than_that(void **state)
         else
             assert_int_equal(ftruncate(fd, 3 * 4096), 0);
         close(fd);
-        keep_kit_open(&kk);
+        record_store_kit_open(&kk);
         *(has_bans(&kk) ? &num_kept : &num_lost) += 1;
         put_bans(&kk);
         assert_true(has_bans(&kk));
@@ -122,21 +122,21 @@ static void damaged_file_is_thrown_away_and_never_more_than_that(void **state)
     assert_true(num_lost > 10);
     assert_true(num_kept > 0);
     free(file);
-    keep_kit_open(&kk);
-    keep_kit_deinit(&kk);
+    record_store_kit_open(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void expired_bans_come_in_the_order_of_their_end(void **state)
 {
-    struct keep_kit kk;
-    struct weir_kept got;
+    struct record_store_kit kk;
+    struct weir_stored_record got;
 
     (void)state;
-    keep_kit_init(&kk, 'E');
+    record_store_kit_init(&kk, 'E');
     put_bans(&kk);
-    keep_begin(&kk);
-    struct weir_kept for_ever = keep_record(&kk, "for ever", 1, 900, "x");
-    keep_put(&kk, &for_ever);
+    rs_begin(&kk);
+    struct weir_stored_record for_ever = rs_record(&kk, "for ever", 1, 900, "x");
+    rs_put(&kk, &for_ever);
     for (unsigned i = 0; i < NUM_BANS; i++) {
         assert_int_equal(kk.k->ops->next_expired(kk.k, 999 + i, &got), WEIR_ENOTFOUND);
         assert_int_equal(kk.k->ops->next_expired(kk.k, UINT64_MAX, &got), WEIR_OK);
@@ -144,58 +144,58 @@ static void expired_bans_come_in_the_order_of_their_end(void **state)
         assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_BAN, got.rec.key), WEIR_OK);
     }
     assert_int_equal(kk.k->ops->next_expired(kk.k, UINT64_MAX, &got), WEIR_ENOTFOUND);
-    keep_commit(&kk);
-    keep_begin(&kk);
-    assert_int_equal(keep_get(&kk, "for ever", &got), WEIR_OK);
+    rs_commit(&kk);
+    rs_begin(&kk);
+    assert_int_equal(rs_get(&kk, "for ever", &got), WEIR_OK);
     kk.k->ops->abort(kk.k);
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void tombstone_is_due_by_its_age_in_seconds_or_by_its_own_end(void **state)
 {
-    struct keep_kit kk;
-    struct weir_kept got;
-    uint64_t now_s = KEEP_NOW_MS / 1000;
+    struct record_store_kit kk;
+    struct weir_stored_record got;
+    uint64_t now_s = RECORD_STORE_NOW_MS / 1000;
 
     (void)state;
-    keep_kit_init(&kk, 'E');
-    struct weir_kept aged = keep_tombstone(&kk, "aged", 1, 1, KEEP_NOW_MS + 7999);
-    struct weir_kept late = keep_tombstone(&kk, "late", 1, 2, KEEP_NOW_MS + 60000);
-    struct weir_kept early = keep_tombstone(&kk, "early", 1, 3, KEEP_NOW_MS + 9000);
+    record_store_kit_init(&kk, 'E');
+    struct weir_stored_record aged = rs_tombstone(&kk, "aged", 1, 1, RECORD_STORE_NOW_MS + 7999);
+    struct weir_stored_record late = rs_tombstone(&kk, "late", 1, 2, RECORD_STORE_NOW_MS + 60000);
+    struct weir_stored_record early = rs_tombstone(&kk, "early", 1, 3, RECORD_STORE_NOW_MS + 9000);
     late.rec.expires = now_s + 5;
     early.rec.expires = now_s + 86400;
-    keep_begin(&kk);
-    keep_put(&kk, &aged);
-    keep_put(&kk, &late);
-    keep_put(&kk, &early);
-    const struct weir_kept *const order[] = { &late, &aged, &early };
+    rs_begin(&kk);
+    rs_put(&kk, &aged);
+    rs_put(&kk, &late);
+    rs_put(&kk, &early);
+    const struct weir_stored_record *const order[] = { &late, &aged, &early };
     const uint64_t due_ms[] = { 5000, 7000, 9000 };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(order); i++) {
-        uint64_t due = KEEP_NOW_MS + due_ms[i];
+        uint64_t due = RECORD_STORE_NOW_MS + due_ms[i];
         assert_int_equal(kk.k->ops->next_tombstone(kk.k, due - 1, &got), WEIR_ENOTFOUND);
         assert_int_equal(kk.k->ops->next_tombstone(kk.k, due, &got), WEIR_OK);
-        keep_same(&got, order[i]);
+        rs_same(&got, order[i]);
         assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_BAN, got.rec.key), WEIR_OK);
     }
     kk.k->ops->abort(kk.k);
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void both_stores_stand_in_one_folder_and_are_read_alike(void **state)
 {
-    struct keep_kit bans;
-    struct keep_kit settings;
+    struct record_store_kit bans;
+    struct record_store_kit settings;
     struct weir_store *second = NULL;
     struct weir_record rec;
 
     (void)state;
-    keep_kit_init(&bans, 'E');
+    record_store_kit_init(&bans, 'E');
     settings = bans;
     settings.group = 'C';
-    keep_kit_open(&settings);
+    record_store_kit_open(&settings);
     put_bans(&bans);
-    struct weir_kept tenant = keep_record(&settings, "tenant", 1, 1, "y");
-    keep_put_now(&settings, &tenant);
+    struct weir_stored_record tenant = rs_record(&settings, "tenant", 1, 1, "y");
+    rs_put_now(&settings, &tenant);
     assert_int_equal(weir_eph_open(&bans.kit.cfg, bans.boot_id, &second), WEIR_EINUSE);
     assert_int_equal(weir_store_read_begin(bans.kit.r), WEIR_OK);
     assert_int_equal(weir_store_get(bans.kit.r, WEIR_CLASS_BAN, WEIR_SPAN_LIT("ban7"), &rec),
@@ -209,7 +209,7 @@ static void both_stores_stand_in_one_folder_and_are_read_alike(void **state)
     assert_int_equal(weir_store_stats(bans.kit.r, &st), WEIR_OK);
     assert_int_equal(st.num_records, NUM_BANS);
     kit_close(&settings.kit);
-    keep_kit_deinit(&bans);
+    record_store_kit_deinit(&bans);
 }
 
 int main(void)

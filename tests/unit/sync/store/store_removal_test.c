@@ -4,7 +4,7 @@
  * after the last commit: LMDB merges pages all the while, and must never be let at that one, for it
  * would end the process. Long keys make trees of several levels out of few records.
  */
-#include "tests/support/keep_kit.h"
+#include "tests/support/record_store_kit.h"
 #include "tests/support/store_file.h"
 
 #include <sys/wait.h>
@@ -25,25 +25,25 @@ static struct weir_span key_of(unsigned i, char out[KEY_LEN + 1])
     return weir_span(out, KEY_LEN);
 }
 
-static void fill(struct keep_kit *kk)
+static void fill(struct record_store_kit *kk)
 {
     static const uint8_t value[1300];
     char key[KEY_LEN + 1];
 
-    keep_begin(kk);
+    rs_begin(kk);
     for (unsigned i = 0; i < NUM_RECORDS; i++) {
-        struct weir_kept rec = keep_record(kk, "", 1, 1 + i, "x");
+        struct weir_stored_record rec = rs_record(kk, "", 1, 1 + i, "x");
         rec.rec.key = key_of(i, key);
         /* Large ones between small ones leave pages with little in them. */
         rec.rec.value = weir_span(value, i % 7 == 3 || i % 7 == 5 ? sizeof(value) : 1);
         rec.rec.expires = 1 + i * 7 % NUM_RECORDS;
-        keep_put(kk, &rec);
+        rs_put(kk, &rec);
     }
-    keep_commit(kk);
+    rs_commit(kk);
 }
 
 /* Pages that a cursor goes through at one level of a tree, one of them drawn. */
-static off_t draw_page(struct keep_kit *kk, struct weir_rng *rng, unsigned *ret_depth)
+static off_t draw_page(struct record_store_kit *kk, struct weir_rng *rng, unsigned *ret_depth)
 {
     static const enum store_tree trees[] = { STORE_REC, STORE_DOT, STORE_EXP };
     struct store_file f = STORE_FILE_ZERO;
@@ -74,7 +74,7 @@ static off_t draw_page(struct keep_kit *kk, struct weir_rng *rng, unsigned *ret_
     return at;
 }
 
-static void spoil(struct keep_kit *kk, struct weir_rng *rng, unsigned *ret_depth)
+static void spoil(struct record_store_kit *kk, struct weir_rng *rng, unsigned *ret_depth)
 {
     static const uint8_t wrong[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
     off_t at = draw_page(kk, rng, ret_depth) + (off_t)(10 + 2 * weir_rng_below(rng, 3));
@@ -101,19 +101,19 @@ static unsigned order(unsigned n, unsigned pattern, unsigned start)
 }
 
 /* Remove until a page is in the way, with a put now and then. @return removals that went well */
-static unsigned remove_all(struct keep_kit *kk, unsigned pattern, struct weir_rng *rng)
+static unsigned remove_all(struct record_store_kit *kk, unsigned pattern, struct weir_rng *rng)
 {
     char key[KEY_LEN + 1];
     unsigned start = (unsigned)weir_rng_below(rng, NUM_RECORDS);
     enum weir_err err = WEIR_OK;
     unsigned n = 0;
 
-    keep_begin(kk);
+    rs_begin(kk);
     for (; err == WEIR_OK && n < NUM_RECORDS; n++) {
         struct weir_span at = key_of(order(n, pattern, start), key);
         err = kk->k->ops->drop(kk->k, WEIR_CLASS_BAN, at);
         if (err == WEIR_OK && weir_rng_below(rng, 16) == 0) {
-            struct weir_kept rec = keep_record(kk, "", 2, 1 + n, "again");
+            struct weir_stored_record rec = rs_record(kk, "", 2, 1 + n, "again");
             rec.rec.key = at;
             err = kk->k->ops->put(kk->k, &rec);
         }
@@ -125,7 +125,7 @@ static unsigned remove_all(struct keep_kit *kk, unsigned pattern, struct weir_rn
 }
 
 /* In a process of its own, with the folder left to the parent. @return how it ended */
-static int run_spoiled(struct keep_kit *kk, unsigned seed)
+static int run_spoiled(struct record_store_kit *kk, unsigned seed)
 {
     pid_t child = fork();
 
@@ -134,7 +134,7 @@ static int run_spoiled(struct keep_kit *kk, unsigned seed)
         struct weir_rng rng;
         unsigned depth = 0;
         weir_rng_init(&rng, seed);
-        keep_kit_open(kk);
+        record_store_kit_open(kk);
         spoil(kk, &rng, &depth);
         (void)remove_all(kk, seed % 4, &rng);
         _exit(depth >= 3 ? DEEP : FLAT);
@@ -146,12 +146,12 @@ static int run_spoiled(struct keep_kit *kk, unsigned seed)
 
 static void spoiled_page_is_never_met_by_a_merge(void **state)
 {
-    struct keep_kit kk;
+    struct record_store_kit kk;
     unsigned num_deep = 0;
 
     (void)state;
     for (unsigned seed = 0; seed < NUM_SEEDS; seed++) {
-        keep_kit_init(&kk, 'E');
+        record_store_kit_init(&kk, 'E');
         fill(&kk);
         kit_close(&kk.kit);
         int status = run_spoiled(&kk, seed);
@@ -168,19 +168,19 @@ static void sound_store_is_emptied_in_every_order(void **state)
 {
     (void)state;
     for (unsigned pattern = 0; pattern < 4; pattern++) {
-        struct keep_kit kk;
+        struct record_store_kit kk;
         struct weir_rng rng;
         struct weir_store_stats st;
         weir_rng_init(&rng, pattern);
-        keep_kit_init(&kk, 'E');
+        record_store_kit_init(&kk, 'E');
         fill(&kk);
         assert_int_equal(remove_all(&kk, pattern, &rng), NUM_RECORDS);
         assert_int_equal(weir_store_stats(kk.kit.r, &st), WEIR_OK);
         assert_false(st.damaged);
         assert_true(st.num_records > 0);
         assert_true(st.num_records < NUM_RECORDS / 8);
-        keep_kit_reopen(&kk);
-        keep_kit_deinit(&kk);
+        record_store_kit_reopen(&kk);
+        record_store_kit_deinit(&kk);
     }
 }
 

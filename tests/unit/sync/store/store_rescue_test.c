@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_rescue_test.c - what replication is told of a store that was rebuilt from a damaged file:
- * its vectors claim nothing that may be lost. And single rows that do not hold, under the keep.
+ * its vectors claim nothing that may be lost. And single rows that do not hold, under the record
+ * store.
  */
-#include "tests/support/keep_kit.h"
+#include "tests/support/record_store_kit.h"
 #include "tests/support/store_file.h"
 
 #include "sync/version/num.h"
@@ -17,29 +18,30 @@ static void key_of(unsigned i, char out[16])
 }
 
 /* Records of dots (lane, 1..), each in the middle of the last one's lane when there are two. */
-static void fill(struct keep_kit *kk, uint8_t num_lanes)
+static void fill(struct record_store_kit *kk, uint8_t num_lanes)
 {
-    struct weir_keep_meta meta = { .seq = NUM_KEYS, .live = true };
-    struct weir_keep_lane lane = { .vv = NUM_KEYS };
+    struct weir_store_meta meta = { .seq = NUM_KEYS, .live = true };
+    struct weir_lane_row lane = { .vv = NUM_KEYS };
     char key[16];
 
-    keep_begin(kk);
+    rs_begin(kk);
     for (unsigned i = 0; i < NUM_KEYS; i++) {
         key_of(i, key);
-        struct weir_kept rec = keep_record(kk, key, (uint8_t)(1 + i % num_lanes), 1 + i, key);
-        keep_put(kk, &rec);
+        struct weir_stored_record rec =
+            rs_record(kk, key, (uint8_t)(1 + i % num_lanes), 1 + i, key);
+        rs_put(kk, &rec);
     }
     for (uint8_t n = 1; n <= num_lanes; n++) {
-        keep_lane(n, lane.lane);
+        rs_lane(n, lane.lane);
         assert_int_equal(kk->k->ops->put_lane(kk->k, &lane), WEIR_OK);
     }
-    keep_lane(1, meta.lane);
+    rs_lane(1, meta.lane);
     assert_int_equal(kk->k->ops->put_meta(kk->k, &meta), WEIR_OK);
-    keep_commit(kk);
+    rs_commit(kk);
 }
 
 /* Spoil the leaf of a tree in which a key lies. */
-static void spoil_leaf(struct keep_kit *kk, enum store_tree tree, struct weir_span key)
+static void spoil_leaf(struct record_store_kit *kk, enum store_tree tree, struct weir_span key)
 {
     struct store_file f = STORE_FILE_ZERO;
     struct weir_tree_cursor c;
@@ -61,9 +63,9 @@ static void spoil_leaf(struct keep_kit *kk, enum store_tree tree, struct weir_sp
     close(fd);
 }
 
-static unsigned num_kept(struct keep_kit *kk, const uint8_t *lane, uint64_t *ret_last)
+static unsigned num_kept(struct record_store_kit *kk, const uint8_t *lane, uint64_t *ret_last)
 {
-    struct weir_kept got;
+    struct weir_stored_record got;
     unsigned num = 0;
     uint64_t after = 0;
 
@@ -78,21 +80,21 @@ static unsigned num_kept(struct keep_kit *kk, const uint8_t *lane, uint64_t *ret
 
 static void rescued_store_of_a_node_alone_claims_what_it_has_on_a_new_lane(void **state)
 {
-    struct keep_kit kk;
-    struct weir_keep_meta meta;
-    struct weir_keep_lane lane;
-    struct weir_kept got;
+    struct record_store_kit kk;
+    struct weir_store_meta meta;
+    struct weir_lane_row lane;
+    struct weir_stored_record got;
     uint64_t last = 0;
     char key[16];
 
     (void)state;
-    keep_kit_init(&kk, 'C');
+    record_store_kit_init(&kk, 'C');
     fill(&kk, 1);
     kit_close(&kk.kit);
     spoil_leaf(&kk, STORE_REC, WEIR_SPAN_LIT("\x02key100"));
-    keep_kit_open(&kk);
+    record_store_kit_open(&kk);
 
-    keep_begin(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->get_meta(kk.k, &meta), WEIR_OK);
     assert_true(meta.live);
     assert_int_equal(kk.k->ops->next_lane(kk.k, NULL, &lane), WEIR_OK);
@@ -105,7 +107,7 @@ static void rescued_store_of_a_node_alone_claims_what_it_has_on_a_new_lane(void 
     unsigned num_found = 0;
     for (unsigned i = 0; i < NUM_KEYS; i++) {
         key_of(i, key);
-        if (keep_get(&kk, key, &got) != WEIR_OK)
+        if (rs_get(&kk, key, &got) != WEIR_OK)
             continue;
         num_found++;
         assert_int_equal(got.rec.version.hlc, (uint64_t)(1 + i) << 16);
@@ -114,23 +116,23 @@ static void rescued_store_of_a_node_alone_claims_what_it_has_on_a_new_lane(void 
     assert_int_equal(num_found, num);
     assert_int_equal(kk.k->ops->next_lane(kk.k, lane.lane, &lane), WEIR_ENOTFOUND);
     kk.k->ops->abort(kk.k);
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void rescued_store_of_a_member_is_not_live(void **state)
 {
-    struct keep_kit kk;
-    struct weir_keep_meta meta;
-    struct weir_keep_lane lane;
+    struct record_store_kit kk;
+    struct weir_store_meta meta;
+    struct weir_lane_row lane;
     const uint8_t *after = NULL;
 
     (void)state;
-    keep_kit_init(&kk, 'C');
+    record_store_kit_init(&kk, 'C');
     fill(&kk, 2);
     kit_close(&kk.kit);
     spoil_leaf(&kk, STORE_REC, WEIR_SPAN_LIT("\x02key100"));
-    keep_kit_open(&kk);
-    keep_begin(&kk);
+    record_store_kit_open(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->get_meta(kk.k, &meta), WEIR_OK);
     assert_false(meta.live);
     for (unsigned n = 0; n < 2; n++) {
@@ -140,16 +142,16 @@ static void rescued_store_of_a_member_is_not_live(void **state)
         after = lane.lane;
     }
     assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
-    keep_commit(&kk);
-    keep_kit_deinit(&kk);
+    rs_commit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 /* The newest commit is found again behind a meta page that is lost. */
 static void rescued_newest_commit_of_a_single_node_is_in_its_vector(void **state)
 {
-    struct keep_kit kk = { .group = 'C' };
-    struct weir_keep_meta meta;
-    struct weir_keep_lane lane;
+    struct record_store_kit kk = { .group = 'C' };
+    struct weir_store_meta meta;
+    struct weir_lane_row lane;
     uint64_t last = 0;
     char key[16];
     struct store_file f = STORE_FILE_ZERO;
@@ -173,8 +175,8 @@ static void rescued_newest_commit_of_a_single_node_is_in_its_vector(void **state
     close(fd);
 
     kk.kit.cfg.driven = true;
-    keep_kit_open(&kk);
-    keep_begin(&kk);
+    record_store_kit_open(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->get_meta(kk.k, &meta), WEIR_OK);
     assert_true(meta.live);
     assert_int_equal(kk.k->ops->next_lane(kk.k, NULL, &lane), WEIR_OK);
@@ -182,13 +184,13 @@ static void rescued_newest_commit_of_a_single_node_is_in_its_vector(void **state
     assert_int_equal(lane.vv, last);
     assert_int_equal(meta.seq, last);
     kk.k->ops->abort(kk.k);
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 /* ---- single rows ---- */
 
 /* Change one byte wherever these stand in the file. */
-static void spoil_bytes(struct keep_kit *kk, const char *bytes, size_t offset)
+static void spoil_bytes(struct record_store_kit *kk, const char *bytes, size_t offset)
 {
     const char *name = kk->group == 'C' ? "conf.mdb" : "eph.mdb";
     size_t len = 0;
@@ -207,21 +209,21 @@ static void spoil_bytes(struct keep_kit *kk, const char *bytes, size_t offset)
     free(file);
 }
 
-static void put_three(struct keep_kit *kk)
+static void put_three(struct record_store_kit *kk)
 {
     const char *const keys[] = { "one", "two", "three" };
     const char *const values[] = { "value-of-one", "value-of-two", "value-of-three" };
 
-    keep_begin(kk);
+    rs_begin(kk);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(keys); i++) {
-        struct weir_kept rec = keep_record(kk, keys[i], 1, 1 + i, values[i]);
+        struct weir_stored_record rec = rs_record(kk, keys[i], 1, 1 + i, values[i]);
         rec.rec.expires = 50 + i;
-        keep_put(kk, &rec);
+        rs_put(kk, &rec);
     }
-    keep_commit(kk);
+    rs_commit(kk);
 }
 
-static void expect_corrupt(enum weir_err err, const struct weir_kept *got)
+static void expect_corrupt(enum weir_err err, const struct weir_stored_record *got)
 {
     assert_int_equal(err, WEIR_ECORRUPT);
     assert_true(weir_span_eq(got->rec.key, WEIR_SPAN_LIT("two")));
@@ -230,17 +232,17 @@ static void expect_corrupt(enum weir_err err, const struct weir_kept *got)
 static void record_that_does_not_hold_is_named_and_can_be_dropped_or_put(void **state)
 {
     for (int by_drop = 0; by_drop <= 1; by_drop++) {
-        struct keep_kit kk;
-        struct weir_kept got;
+        struct record_store_kit kk;
+        struct weir_stored_record got;
         uint8_t lane[WEIR_LANE_LEN];
 
-        keep_kit_init(&kk, keep_group_of(state));
+        record_store_kit_init(&kk, rs_group_of(state));
         put_three(&kk);
         spoil_bytes(&kk, "value-of-two", 3);
-        keep_lane(1, lane);
-        keep_begin(&kk);
-        enum weir_class class = keep_kit_class(&kk);
-        assert_int_equal(keep_get(&kk, "two", &got), WEIR_ECORRUPT);
+        rs_lane(1, lane);
+        rs_begin(&kk);
+        enum weir_class class = record_store_kit_class(&kk);
+        assert_int_equal(rs_get(&kk, "two", &got), WEIR_ECORRUPT);
         expect_corrupt(kk.k->ops->next_dot(kk.k, lane, 1, &got), &got);
         assert_int_equal(got.rec.class, class);
         assert_int_equal(got.rec.version.seq, 2);
@@ -252,37 +254,37 @@ static void record_that_does_not_hold_is_named_and_can_be_dropped_or_put(void **
             assert_int_equal(kk.k->ops->drop(kk.k, class, first), WEIR_OK);
             expect_corrupt(kk.k->ops->next_expired(kk.k, 51, &got), &got);
         }
-        struct weir_kept again = keep_record(&kk, "two", 1, 9, "again");
+        struct weir_stored_record again = rs_record(&kk, "two", 1, 9, "again");
         if (by_drop)
             assert_int_equal(kk.k->ops->drop(kk.k, class, WEIR_SPAN_LIT("two")), WEIR_OK);
         else
-            keep_put(&kk, &again);
-        keep_commit(&kk);
-        keep_begin(&kk);
+            rs_put(&kk, &again);
+        rs_commit(&kk);
+        rs_begin(&kk);
         assert_int_equal(kk.k->ops->next_dot(kk.k, lane, 1, &got), WEIR_OK);
         assert_int_equal(got.rec.version.seq, 3);
         assert_int_equal(kk.k->ops->next_expired(kk.k, 51, &got), WEIR_ENOTFOUND);
-        assert_int_equal(keep_get(&kk, "two", &got), by_drop ? WEIR_ENOTFOUND : WEIR_OK);
+        assert_int_equal(rs_get(&kk, "two", &got), by_drop ? WEIR_ENOTFOUND : WEIR_OK);
         kk.k->ops->abort(kk.k);
-        keep_kit_deinit(&kk);
+        record_store_kit_deinit(&kk);
     }
 }
 
 /* A row of `dot` is class, key, sum: spoil the class of one. */
 static void dot_that_does_not_hold_still_leads_to_its_record(void **state)
 {
-    struct keep_kit kk;
-    struct weir_kept got;
+    struct record_store_kit kk;
+    struct weir_stored_record got;
     uint8_t lane[WEIR_LANE_LEN];
     uint8_t sum[STORE_SUM_LEN];
     struct store_key dot;
     struct store_key rec_key;
     char bytes[64];
 
-    keep_kit_init(&kk, keep_group_of(state));
+    record_store_kit_init(&kk, rs_group_of(state));
     put_three(&kk);
     weir_store_key_dot(&dot, 0, 2);
-    weir_store_key_rec(&rec_key, keep_kit_class(&kk), WEIR_SPAN_LIT("two"));
+    weir_store_key_rec(&rec_key, record_store_kit_class(&kk), WEIR_SPAN_LIT("two"));
     weir_num_put_le(sum,
                     weir_store_row_sum(STORE_DOT, store_key_span(&dot), store_key_span(&rec_key)),
                     STORE_SUM_LEN);
@@ -290,10 +292,10 @@ static void dot_that_does_not_hold_still_leads_to_its_record(void **state)
     memcpy(bytes, rec_key.at, rec_key.len);
     memcpy(bytes + rec_key.len, sum, sizeof(sum));
     bytes[rec_key.len + sizeof(sum)] = '\0';
-    keep_lane(1, lane);
+    rs_lane(1, lane);
     for (size_t offset = 0; offset < rec_key.len + sizeof(sum); offset++) {
         spoil_bytes(&kk, bytes, offset);
-        keep_begin(&kk);
+        rs_begin(&kk);
         assert_int_equal(kk.k->ops->next_dot(kk.k, lane, 1, &got), WEIR_OK);
         assert_int_equal(got.rec.version.seq, 2);
         assert_true(weir_span_eq(got.rec.value, WEIR_SPAN_LIT("value-of-two")));
@@ -302,33 +304,33 @@ static void dot_that_does_not_hold_still_leads_to_its_record(void **state)
         spoil_bytes(&kk, bytes, offset);
         bytes[offset] ^= 0x01;
     }
-    keep_kit_deinit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 static void damaged_page_in_the_way_is_an_error_of_the_disk(void **state)
 {
-    struct keep_kit kk;
-    struct weir_kept got;
+    struct record_store_kit kk;
+    struct weir_stored_record got;
 
-    keep_kit_init(&kk, keep_group_of(state));
+    record_store_kit_init(&kk, rs_group_of(state));
     fill(&kk, 1);
     struct store_key key;
-    weir_store_key_rec(&key, keep_kit_class(&kk), WEIR_SPAN_LIT("key100"));
+    weir_store_key_rec(&key, record_store_kit_class(&kk), WEIR_SPAN_LIT("key100"));
     spoil_leaf(&kk, STORE_REC, store_key_span(&key));
-    keep_begin(&kk);
-    assert_int_equal(keep_get(&kk, "key100", &got), WEIR_EIO);
-    struct weir_kept rec = keep_record(&kk, "key100", 1, 999, "x");
+    rs_begin(&kk);
+    assert_int_equal(rs_get(&kk, "key100", &got), WEIR_EIO);
+    struct weir_stored_record rec = rs_record(&kk, "key100", 1, 999, "x");
     assert_int_equal(kk.k->ops->put(kk.k, &rec), WEIR_EIO);
     assert_int_equal(kk.k->ops->commit(kk.k), WEIR_EIO);
-    keep_begin(&kk);
+    rs_begin(&kk);
     assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_EIO);
     kk.k->ops->abort(kk.k);
-    keep_kit_reopen(&kk);
-    keep_begin(&kk);
-    assert_int_equal(keep_get(&kk, "key199", &got), kk.group == 'C' ? WEIR_OK : WEIR_ENOTFOUND);
+    record_store_kit_reopen(&kk);
+    rs_begin(&kk);
+    assert_int_equal(rs_get(&kk, "key199", &got), kk.group == 'C' ? WEIR_OK : WEIR_ENOTFOUND);
     assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
-    keep_commit(&kk);
-    keep_kit_deinit(&kk);
+    rs_commit(&kk);
+    record_store_kit_deinit(&kk);
 }
 
 int main(void)
@@ -337,9 +339,9 @@ int main(void)
         cmocka_unit_test(rescued_store_of_a_node_alone_claims_what_it_has_on_a_new_lane),
         cmocka_unit_test(rescued_store_of_a_member_is_not_live),
         cmocka_unit_test(rescued_newest_commit_of_a_single_node_is_in_its_vector),
-        KEEP_BOTH(record_that_does_not_hold_is_named_and_can_be_dropped_or_put),
-        KEEP_BOTH(dot_that_does_not_hold_still_leads_to_its_record),
-        KEEP_BOTH(damaged_page_in_the_way_is_an_error_of_the_disk),
+        RECORD_STORE_BOTH(record_that_does_not_hold_is_named_and_can_be_dropped_or_put),
+        RECORD_STORE_BOTH(dot_that_does_not_hold_still_leads_to_its_record),
+        RECORD_STORE_BOTH(damaged_page_in_the_way_is_an_error_of_the_disk),
     };
     kit_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);

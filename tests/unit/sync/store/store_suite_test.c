@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_suite_test.c - the suite of any keep (tests/support/keep_suite.h) over the stores of both
- * groups, and its scenario under a failing allocator.
+ * store_suite_test.c - the suite of any keep (tests/support/record_store_suite.h) over the stores
+ * of both groups, and its scenario under a failing allocator.
  */
-#include "tests/support/keep_kit.h"
+#include "tests/support/record_store_kit.h"
 
 #include "tests/support/failalloc.h"
 
 /* Whichever allocation fails: an error, nothing kept of it, and the same again goes well. */
 static void scenario_without_memory_is_undone_and_can_be_repeated(void **state)
 {
-    enum weir_group group = keep_group_of(state) == 'C' ? WEIR_GROUP_C : WEIR_GROUP_E;
+    enum weir_group group = rs_group_of(state) == 'C' ? WEIR_GROUP_C : WEIR_GROUP_E;
     enum weir_err err = WEIR_ENOMEM;
     long n = 1;
 
     for (; err < 0; n++) {
         void *home = NULL;
-        struct weir_keep_lane lane;
-        struct weir_keep *k = keep_kit_make(group, &home);
+        struct weir_lane_row lane;
+        struct weir_record_store *k = record_store_kit_make(group, &home);
         weir_failalloc_once(n);
-        err = keep_suite_scenario(k, group);
+        err = record_store_suite_scenario(k, group);
         weir_failalloc_once(-1);
         assert_true(err == WEIR_OK || err == WEIR_ENOMEM || err == WEIR_EIO);
         if (err < 0) {
             assert_int_equal(k->ops->begin(k), WEIR_OK);
             assert_int_equal(k->ops->next_lane(k, NULL, &lane), WEIR_ENOTFOUND);
             k->ops->abort(k);
-            assert_int_equal(keep_suite_scenario(k, group), WEIR_OK);
+            assert_int_equal(record_store_suite_scenario(k, group), WEIR_OK);
         }
-        keep_kit_end(home);
+        record_store_kit_end(home);
     }
     assert_true(n > 5);
 }
@@ -36,8 +36,9 @@ static void scenario_without_memory_is_undone_and_can_be_repeated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        KEEP_BOTH(scenario_without_memory_is_undone_and_can_be_repeated),
+        RECORD_STORE_BOTH(scenario_without_memory_is_undone_and_can_be_repeated),
     };
     kit_quiet();
-    return keep_suite_run(&keep_kit_maker) + cmocka_run_group_tests(tests, NULL, NULL);
+    return record_store_suite_run(&record_store_kit_maker) +
+           cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keep.h - what the replication engine needs of a store: one write transaction at a time over
- * records, their dots, lanes, conflicts and a few numbers. One keep for each group: C (settings,
- * durable when commit returns) and E (bans, durable some seconds later). Two implementations: the
- * node's LMDB store, and tests/sim/memory/memory.h, which fails on purpose.
+ * record_store.h - what the replication engine needs of a store: one write transaction at a time
+ * over records, their dots, lanes, conflicts and a few numbers. One keep for each group: C
+ * (settings, durable when commit returns) and E (bans, durable some seconds later). Two
+ * implementations: the node's LMDB store, and tests/sim/memory/memory.h, which fails on purpose.
  * Owner: the engine's thread, which alone calls it.   Limits: those of store.h and record.h.
  */
-#ifndef WEIR_SYNC_STORE_KEEP_H
-#define WEIR_SYNC_STORE_KEEP_H
+#ifndef WEIR_SYNC_STORE_RECORD_STORE_H
+#define WEIR_SYNC_STORE_RECORD_STORE_H
 
 #include "node/base/err.h"
 #include "node/base/span.h"
@@ -17,29 +17,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR_LANE_TAIL_LEN   8     /* of a lane: group 1, random 7; names it in a context */
-#define WEIR_INCARNATION_LEN 16    /* random name of one life of a database */
-#define WEIR_KEPT_EXTRA_MAX  4096  /* bytes of fields of later versions that one record may carry */
-#define WEIR_CONFLICTS_MAX   10000 /* kept losers; the oldest goes */
+#define WEIR_LANE_TAIL_LEN   8  /* of a lane: group 1, random 7; names it in a context */
+#define WEIR_INCARNATION_LEN 16 /* random name of one life of a database */
+#define WEIR_STORED_EXTRA_MAX                                                                      \
+    4096                         /* bytes of fields of later versions that one record may carry    \
+                                  */
+#define WEIR_CONFLICTS_MAX 10000 /* kept losers; the oldest goes */
 
 /** What the writer of a record had seen of its key: the newest dot of a lane. */
-struct weir_kept_ctx {
+struct weir_record_context {
     uint8_t tail[WEIR_LANE_TAIL_LEN]; /* the lane's last 8 bytes: its first 8 name only the node */
     uint64_t seq;                     /* 1..WEIR_RECORD_SEQ_MAX */
 };
 
 /** A record with all that travels with it. Spans borrow as the function that gave it says. */
-struct weir_kept {
+struct weir_stored_record {
     struct weir_record rec;
     uint8_t num_ctx;
-    struct weir_kept_ctx ctx[WEIR_RECORD_CTX_MAX]; /* oldest first */
-    struct weir_span sig;                          /* empty, or WEIR_RECORD_SIG_LEN bytes */
-    struct weir_span extra; /* fields of a later version, byte for byte; WEIR_KEPT_EXTRA_MAX */
+    struct weir_record_context ctx[WEIR_RECORD_CTX_MAX]; /* oldest first */
+    struct weir_span sig;                                /* empty, or WEIR_RECORD_SIG_LEN bytes */
+    struct weir_span extra; /* fields of a later version, byte for byte; WEIR_STORED_EXTRA_MAX */
     uint64_t stored_ms;     /* Unix ms by this node's clock; a store may round it down to days */
 };
 
 /** What is known of a lane; a lane with none of it has no row. */
-struct weir_keep_lane {
+struct weir_lane_row {
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t vv;    /* strict: nothing up to here is missing */
     uint64_t seen;  /* largest seq of any record ever put, covered by vv or not */
@@ -48,7 +50,7 @@ struct weir_keep_lane {
 };
 
 /** The numbers of one database. All zero in a store that was never used. */
-struct weir_keep_meta {
+struct weir_store_meta {
     uint8_t lane[WEIR_LANE_LEN]; /* this database's own; zero: none drawn yet */
     uint64_t seq;                /* its last number given out */
     uint64_t hlc_floor;          /* largest stamp of any purged tombstone */
@@ -56,84 +58,87 @@ struct weir_keep_meta {
 };
 
 /** A loser of a merge that its winner had not seen. */
-struct weir_keep_conflict {
+struct weir_conflict {
     uint64_t noted_ms; /* Unix ms */
-    struct weir_kept loser;
+    struct weir_stored_record loser;
     struct weir_version winner;
 };
 
-struct weir_keep;
+struct weir_record_store;
 
 /**
  * The operations. All but begin are legal only between begin and commit or abort (contract).
  * WEIR_EIO and WEIR_EFULL of any of them mean: abort. Spans that are given back borrow until the
  * next call that changes something, or the end of the transaction.
  */
-struct weir_keep_ops {
+struct weir_record_store_ops {
     /** @return WEIR_OK | WEIR_EIO | WEIR_ENOMEM */
-    enum weir_err (*begin)(struct weir_keep *k);
+    enum weir_err (*begin)(struct weir_record_store *k);
     /** Whatever it returns, the transaction is over; on an error as if it had never been.
      * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM */
-    enum weir_err (*commit)(struct weir_keep *k);
-    void (*abort)(struct weir_keep *k);
+    enum weir_err (*commit)(struct weir_record_store *k);
+    void (*abort)(struct weir_record_store *k);
 
     /** Tombstones too. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT (its checksum) | WEIR_EIO
      */
-    enum weir_err (*get)(struct weir_keep *k, enum weir_class class, struct weir_span key,
-                         struct weir_kept *ret);
+    enum weir_err (*get)(struct weir_record_store *k, enum weir_class class, struct weir_span key,
+                         struct weir_stored_record *ret);
     /** Add, or replace whatever the key had, with its dot; raises the lane's `seen`. A tombstone
      * has no value. @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM */
-    enum weir_err (*put)(struct weir_keep *k, const struct weir_kept *rec);
+    enum weir_err (*put)(struct weir_record_store *k, const struct weir_stored_record *rec);
     /** Take a record away without trace. Absent is WEIR_OK. @return WEIR_OK | WEIR_EIO */
-    enum weir_err (*drop)(struct weir_keep *k, enum weir_class class, struct weir_span key);
+    enum weir_err (*drop)(struct weir_record_store *k, enum weir_class class, struct weir_span key);
     /** The record of a lane with the smallest seq above `after`.
      * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT (ret's class, key and seq are set) |
      * WEIR_EIO
      */
-    enum weir_err (*next_dot)(struct weir_keep *k, const uint8_t lane[WEIR_LANE_LEN],
-                              uint64_t after, struct weir_kept *ret);
+    enum weir_err (*next_dot)(struct weir_record_store *k, const uint8_t lane[WEIR_LANE_LEN],
+                              uint64_t after, struct weir_stored_record *ret);
     /** The first record of a class with a key behind `after` (empty: the first), tombstones too.
      * @return as next_dot */
-    enum weir_err (*next_key)(struct weir_keep *k, enum weir_class class, struct weir_span after,
-                              struct weir_kept *ret);
+    enum weir_err (*next_key)(struct weir_record_store *k, enum weir_class class,
+                              struct weir_span after, struct weir_stored_record *ret);
     /** A tombstone with stored_ms <= `until_ms`, the oldest first. Group E: by its expiry, too.
      * @return as next_dot */
-    enum weir_err (*next_tombstone)(struct weir_keep *k, uint64_t until_ms, struct weir_kept *ret);
+    enum weir_err (*next_tombstone)(struct weir_record_store *k, uint64_t until_ms,
+                                    struct weir_stored_record *ret);
     /** Group E: a live record with 0 < expires <= `until_s`, the earliest first.
      * @return as next_dot */
-    enum weir_err (*next_expired)(struct weir_keep *k, uint64_t until_s, struct weir_kept *ret);
+    enum weir_err (*next_expired)(struct weir_record_store *k, uint64_t until_s,
+                                  struct weir_stored_record *ret);
 
     /** The lane with the smallest name above `after` (NULL: the first).
      * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_EIO */
-    enum weir_err (*next_lane)(struct weir_keep *k, const uint8_t *after,
-                               struct weir_keep_lane *ret);
+    enum weir_err (*next_lane)(struct weir_record_store *k, const uint8_t *after,
+                               struct weir_lane_row *ret);
     /** Add or replace vv, floor and final; `seen` only rises. @return WEIR_OK | WEIR_EIO |
      * WEIR_EFULL | WEIR_ENOMEM | WEIR_ELIMIT (WEIR_LANES_MAX) */
-    enum weir_err (*put_lane)(struct weir_keep *k, const struct weir_keep_lane *lane);
+    enum weir_err (*put_lane)(struct weir_record_store *k, const struct weir_lane_row *lane);
     /** No record may have a dot of it (contract). @return WEIR_OK | WEIR_EIO */
-    enum weir_err (*drop_lane)(struct weir_keep *k, const uint8_t lane[WEIR_LANE_LEN]);
+    enum weir_err (*drop_lane)(struct weir_record_store *k, const uint8_t lane[WEIR_LANE_LEN]);
 
     /** @return WEIR_OK | WEIR_EIO */
-    enum weir_err (*get_meta)(struct weir_keep *k, struct weir_keep_meta *ret);
+    enum weir_err (*get_meta)(struct weir_record_store *k, struct weir_store_meta *ret);
     /** @return WEIR_OK | WEIR_EIO | WEIR_EFULL */
-    enum weir_err (*put_meta)(struct weir_keep *k, const struct weir_keep_meta *meta);
+    enum weir_err (*put_meta)(struct weir_record_store *k, const struct weir_store_meta *meta);
 
     /** The oldest goes when there are WEIR_CONFLICTS_MAX. The same loser twice is kept once.
      * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM */
-    enum weir_err (*put_conflict)(struct weir_keep *k, const struct weir_keep_conflict *c);
+    enum weir_err (*put_conflict)(struct weir_record_store *k, const struct weir_conflict *c);
     /** In the order of their noting, `at` = 0.. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_EIO */
-    enum weir_err (*get_conflict)(struct weir_keep *k, uint64_t at, struct weir_keep_conflict *ret);
+    enum weir_err (*get_conflict)(struct weir_record_store *k, uint64_t at,
+                                  struct weir_conflict *ret);
     /** Forget those noted at or before `until_ms`. @return WEIR_OK | WEIR_EIO */
-    enum weir_err (*drop_conflicts)(struct weir_keep *k, uint64_t until_ms);
+    enum weir_err (*drop_conflicts)(struct weir_record_store *k, uint64_t until_ms);
 
     /** Forget records, lanes and numbers; conflicts stay: they are this node's findings.
      * @return WEIR_OK | WEIR_EIO | WEIR_EFULL */
-    enum weir_err (*wipe)(struct weir_keep *k);
+    enum weir_err (*wipe)(struct weir_record_store *k);
 };
 
 /** First member of each implementation's struct. */
-struct weir_keep {
-    const struct weir_keep_ops *ops;
+struct weir_record_store {
+    const struct weir_record_store_ops *ops;
 };
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keep_suite_twin.c - see keep_suite.h: random operations on a keep and on arrays that are searched
- * from end to end. Each answer is compared, and all that both hold after each transaction, be it
- * committed, aborted or closed over.
+ * record_store_suite_twin.c - see record_store_suite.h: random operations on a record store and on
+ * arrays that are searched from end to end. Each answer is compared, and all that both hold after
+ * each transaction, be it committed, aborted or closed over.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "node/base/rng.h"
-#include "tests/support/keep_suite_parts.h"
+#include "tests/support/record_store_suite_parts.h"
 
 #define NUM_OPS       20000
 #define OPS_MAX       16 /* of one transaction */
@@ -40,8 +40,8 @@ struct twin_conflict {
 
 struct twin {
     struct slot slots[SLOTS]; /* ordered by class and key */
-    struct weir_keep_lane lanes[NUM_LANES];
-    struct weir_keep_meta meta;
+    struct weir_lane_row lanes[NUM_LANES];
+    struct weir_store_meta meta;
     struct twin_conflict conflicts[CONFLICTS_MAX];
     int num_conflicts;
 };
@@ -82,13 +82,13 @@ static int num_slots(const struct pair *p)
 
 static uint64_t stored_ms(const struct slot *slot)
 {
-    return KEEP_STORED_MS + slot->day * KEEP_DAY_MS;
+    return RECORD_STORE_STORED_MS + slot->day * RECORD_STORE_DAY_MS;
 }
 
 /* The whole record. */
-static struct weir_kept kept_of(const struct pair *p, int at, const struct slot *slot)
+static struct weir_stored_record kept_of(const struct pair *p, int at, const struct slot *slot)
 {
-    struct weir_kept rec = {
+    struct weir_stored_record rec = {
         .rec = {
             .class = class_at(p, at),
             .key = key_at(p, at),
@@ -102,7 +102,7 @@ static struct weir_kept kept_of(const struct pair *p, int at, const struct slot 
         .stored_ms = stored_ms(slot),
     };
 
-    keep_lane(slot->lane, rec.rec.version.lane);
+    rs_lane(slot->lane, rec.rec.version.lane);
     if (!slot->tombstone)
         rec.rec.value = weir_span(p->value + slot->seq % 16, slot->seq % (VALUE_MAX - 16));
     if (slot->seq % 5 == 0)
@@ -117,22 +117,23 @@ static struct weir_kept kept_of(const struct pair *p, int at, const struct slot 
 }
 
 /* An answer is this slot's record, or nothing. @param at  < 0: nothing is expected */
-static void expect(const struct pair *p, enum weir_err err, const struct weir_kept *got, int at)
+static void expect(const struct pair *p, enum weir_err err, const struct weir_stored_record *got,
+                   int at)
 {
     if (at < 0) {
         assert_int_equal(err, WEIR_ENOTFOUND);
         return;
     }
-    struct weir_kept want = kept_of(p, at, &p->is.slots[at]);
+    struct weir_stored_record want = kept_of(p, at, &p->is.slots[at]);
     assert_int_equal(err, WEIR_OK);
-    keep_same(got, &want);
+    rs_same(got, &want);
 }
 
 /* ---- questions, and the twin's answers ---- */
 
 static void ask_key(struct pair *p, int at)
 {
-    struct weir_kept got;
+    struct weir_stored_record got;
     enum weir_err err = p->s->k->ops->get(p->s->k, class_at(p, at), key_at(p, at), &got);
 
     expect(p, err, &got, p->is.slots[at].used ? at : -1);
@@ -143,7 +144,7 @@ static void ask_next_key(struct pair *p, int from)
 {
     int first = from / NUM_KEYS * NUM_KEYS;
     int at = from;
-    struct weir_kept got;
+    struct weir_stored_record got;
 
     while (at < first + NUM_KEYS && !p->is.slots[at].used)
         at++;
@@ -156,10 +157,10 @@ static void ask_next_key(struct pair *p, int from)
 static uint64_t ask_dot(struct pair *p, uint8_t lane, uint64_t after)
 {
     uint8_t name[WEIR_LANE_LEN];
-    struct weir_kept got;
+    struct weir_stored_record got;
     int best = -1;
 
-    keep_lane(lane, name);
+    rs_lane(lane, name);
     for (int at = 0; at < num_slots(p); at++) {
         const struct slot *slot = &p->is.slots[at];
         if (slot->used && slot->lane == lane && slot->seq > after &&
@@ -186,9 +187,9 @@ static uint64_t due_of(const struct pair *p, const struct slot *slot, bool tombs
 
 static void ask_queue(struct pair *p, bool tombstones, uint64_t until)
 {
-    struct weir_keep *k = p->s->k;
+    struct weir_record_store *k = p->s->k;
     uint64_t best_due = UINT64_MAX;
-    struct weir_kept got;
+    struct weir_stored_record got;
     int best = -1;
 
     for (int at = 0; at < num_slots(p); at++) {
@@ -203,7 +204,7 @@ static void ask_queue(struct pair *p, bool tombstones, uint64_t until)
     expect(p, err, &got, best);
 }
 
-static bool is_known(const struct weir_keep_lane *lane)
+static bool is_known(const struct weir_lane_row *lane)
 {
     return (lane->vv | lane->seen | lane->floor | lane->final) != 0;
 }
@@ -212,17 +213,17 @@ static bool is_known(const struct weir_keep_lane *lane)
 static void ask_lane(struct pair *p, uint8_t from)
 {
     uint8_t after[WEIR_LANE_LEN];
-    struct weir_keep_lane got;
+    struct weir_lane_row got;
     int id = from;
 
-    keep_lane((uint8_t)(from - 1), after);
+    rs_lane((uint8_t)(from - 1), after);
     while (id <= NUM_LANES && !is_known(&p->is.lanes[id - 1]))
         id++;
     enum weir_err err = p->s->k->ops->next_lane(p->s->k, from > 1 ? after : NULL, &got);
     assert_int_equal(err, id <= NUM_LANES ? WEIR_OK : WEIR_ENOTFOUND);
     if (id > NUM_LANES)
         return;
-    const struct weir_keep_lane *want = &p->is.lanes[id - 1];
+    const struct weir_lane_row *want = &p->is.lanes[id - 1];
     assert_memory_equal(got.lane, want->lane, WEIR_LANE_LEN);
     assert_int_equal(got.vv, want->vv);
     assert_int_equal(got.seen, want->seen);
@@ -232,7 +233,7 @@ static void ask_lane(struct pair *p, uint8_t from)
 
 static void ask_meta(struct pair *p)
 {
-    struct weir_keep_meta got;
+    struct weir_store_meta got;
 
     assert_int_equal(p->s->k->ops->get_meta(p->s->k, &got), WEIR_OK);
     assert_memory_equal(got.lane, p->is.meta.lane, WEIR_LANE_LEN);
@@ -243,15 +244,15 @@ static void ask_meta(struct pair *p)
 
 static void ask_conflict(struct pair *p, int at)
 {
-    struct weir_keep_conflict got;
+    struct weir_conflict got;
     enum weir_err err = p->s->k->ops->get_conflict(p->s->k, (uint64_t)at, &got);
 
     assert_int_equal(err, at < p->is.num_conflicts ? WEIR_OK : WEIR_ENOTFOUND);
     if (err < 0)
         return;
     const struct twin_conflict *want = &p->is.conflicts[at];
-    struct weir_kept loser = kept_of(p, want->at, &want->loser);
-    keep_same(&got.loser, &loser);
+    struct weir_stored_record loser = kept_of(p, want->at, &want->loser);
+    rs_same(&got.loser, &loser);
     assert_int_equal(got.noted_ms, want->noted_ms);
     assert_int_equal(got.winner.seq, want->noted_ms + 1);
 }
@@ -292,18 +293,18 @@ static struct slot random_slot(struct pair *p)
     p->next_seq[lane - 1] += 1 + (below(p, 4) == 0 ? below(p, 200) : 0);
     slot.seq = p->next_seq[lane - 1];
     if (p->s->group == WEIR_GROUP_E && below(p, 8) != 0)
-        slot.expires = KEEP_STORED_MS / 1000 + below(p, 6) * (KEEP_DAY_MS / 1000);
+        slot.expires = RECORD_STORE_STORED_MS / 1000 + below(p, 6) * (RECORD_STORE_DAY_MS / 1000);
     return slot;
 }
 
 static void do_put(struct pair *p, int at)
 {
     struct slot slot = random_slot(p);
-    struct weir_kept rec = kept_of(p, at, &slot);
+    struct weir_stored_record rec = kept_of(p, at, &slot);
 
     assert_int_equal(p->s->k->ops->put(p->s->k, &rec), WEIR_OK);
     p->is.slots[at] = slot;
-    struct weir_keep_lane *lane = &p->is.lanes[slot.lane - 1];
+    struct weir_lane_row *lane = &p->is.lanes[slot.lane - 1];
     if (lane->seen < slot.seq)
         lane->seen = slot.seq;
 }
@@ -316,8 +317,8 @@ static void do_drop(struct pair *p, int at)
 
 static void do_lane(struct pair *p)
 {
-    struct weir_keep_lane *lane = &p->is.lanes[below(p, NUM_LANES)];
-    struct weir_keep_lane put = *lane;
+    struct weir_lane_row *lane = &p->is.lanes[below(p, NUM_LANES)];
+    struct weir_lane_row put = *lane;
 
     put.vv = below(p, 3) * below(p, 1000);
     put.seen = below(p, 2) * below(p, 1000);
@@ -332,7 +333,7 @@ static void do_lane(struct pair *p)
 static void do_drop_lane(struct pair *p)
 {
     uint8_t id = (uint8_t)(1 + below(p, NUM_LANES));
-    struct weir_keep_lane *lane = &p->is.lanes[id - 1];
+    struct weir_lane_row *lane = &p->is.lanes[id - 1];
 
     for (int at = 0; at < num_slots(p); at++)
         if (p->is.slots[at].used && p->is.slots[at].lane == id)
@@ -343,12 +344,12 @@ static void do_drop_lane(struct pair *p)
 
 static void do_meta(struct pair *p)
 {
-    struct weir_keep_meta meta = { .seq = below(p, 1000),
-                                   .hlc_floor = below(p, 1000),
-                                   .live = below(p, 2) == 0 };
+    struct weir_store_meta meta = { .seq = below(p, 1000),
+                                    .hlc_floor = below(p, 1000),
+                                    .live = below(p, 2) == 0 };
 
     if (below(p, 4) != 0)
-        keep_lane((uint8_t)(1 + below(p, NUM_LANES)), meta.lane);
+        rs_lane((uint8_t)(1 + below(p, NUM_LANES)), meta.lane);
     assert_int_equal(p->s->k->ops->put_meta(p->s->k, &meta), WEIR_OK);
     p->is.meta = meta;
 }
@@ -367,13 +368,13 @@ static void do_conflict(struct pair *p, int at)
 {
     struct slot loser = p->is.slots[at].used ? p->is.slots[at] : random_slot(p);
     struct twin_conflict mine = { .noted_ms = below(p, 1000), .at = at, .loser = loser };
-    struct weir_keep_conflict c = { .noted_ms = mine.noted_ms,
-                                    .loser = kept_of(p, at, &loser),
-                                    .winner = { .hlc = 5, .seq = mine.noted_ms + 1 } };
+    struct weir_conflict c = { .noted_ms = mine.noted_ms,
+                               .loser = kept_of(p, at, &loser),
+                               .winner = { .hlc = 5, .seq = mine.noted_ms + 1 } };
 
     if (p->is.num_conflicts == CONFLICTS_MAX)
         return;
-    keep_lane(1, c.winner.lane);
+    rs_lane(1, c.winner.lane);
     assert_int_equal(p->s->k->ops->put_conflict(p->s->k, &c), WEIR_OK);
     if (!has_loser(p, at, &loser))
         p->is.conflicts[p->is.num_conflicts++] = mine;
@@ -397,7 +398,7 @@ static void wipe_twin(struct twin *t)
 
     memcpy(empty.conflicts, t->conflicts, sizeof(empty.conflicts));
     for (uint8_t id = 1; id <= NUM_LANES; id++)
-        keep_lane(id, empty.lanes[id - 1].lane);
+        rs_lane(id, empty.lanes[id - 1].lane);
     *t = empty;
 }
 
@@ -409,7 +410,7 @@ static void do_wipe(struct pair *p)
 
 static void ask_something(struct pair *p, int at)
 {
-    uint64_t until_ms = KEEP_STORED_MS + below(p, 7) * KEEP_DAY_MS;
+    uint64_t until_ms = RECORD_STORE_STORED_MS + below(p, 7) * RECORD_STORE_DAY_MS;
 
     ask_key(p, at);
     ask_next_key(p, at);
@@ -500,7 +501,8 @@ static void a_keep_agrees_with_its_twin_through_random_transactions(void **state
     free(p);
 }
 
-const struct keep_test keep_suite_twin[] = {
-    KEEP_TEST(a_keep_agrees_with_its_twin_through_random_transactions, KEEP_IN_BOTH),
+const struct rs_test record_store_suite_twin[] = {
+    RECORD_STORE_TEST(a_keep_agrees_with_its_twin_through_random_transactions,
+                      RECORD_STORE_IN_BOTH),
     { NULL, NULL, 0 },
 };

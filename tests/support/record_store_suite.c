@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keep_suite.c - see keep_suite.h and keep_suite_parts.h: the runner, builders and pictures.
+ * record_store_suite.c - see record_store_suite.h and record_store_suite_parts.h: the runner,
+ * builders and pictures.
  */
-#include "tests/support/keep_suite.h"
+#include "tests/support/record_store_suite.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/keep_suite_parts.h"
+#include "tests/support/record_store_suite_parts.h"
 
 #define TESTS_MAX 128
 #define NAME_LEN  160
@@ -51,38 +52,39 @@ void scene_reopen(struct scene *s)
 
 /* ---- builders ---- */
 
-enum weir_class keep_class(const struct scene *s)
+enum weir_class rs_class(const struct scene *s)
 {
     return s->group == WEIR_GROUP_C ? WEIR_CLASS_TENANT : WEIR_CLASS_BAN;
 }
 
-void keep_lane(uint8_t id, uint8_t out[WEIR_LANE_LEN])
+void rs_lane(uint8_t id, uint8_t out[WEIR_LANE_LEN])
 {
     memset(out, id, WEIR_LANE_LEN);
 }
 
-struct weir_kept keep_rec(const struct scene *s, const char *key, uint8_t lane, uint64_t seq)
+struct weir_stored_record rs_rec(const struct scene *s, const char *key, uint8_t lane, uint64_t seq)
 {
-    struct weir_kept rec = {
+    struct weir_stored_record rec = {
         .rec = {
-            .class = keep_class(s),
+            .class = rs_class(s),
             .key = weir_span_cstr(key),
             .version = { .hlc = 1000 * seq + lane, .seq = seq },
             .schema = 3,
             .min_reader = 2,
-            .expires = s->group == WEIR_GROUP_E ? KEEP_EXPIRES : 0,
+            .expires = s->group == WEIR_GROUP_E ? RECORD_STORE_EXPIRES : 0,
             .value = WEIR_SPAN_LIT("value"),
         },
-        .stored_ms = KEEP_STORED_MS,
+        .stored_ms = RECORD_STORE_STORED_MS,
     };
 
-    keep_lane(lane, rec.rec.version.lane);
+    rs_lane(lane, rec.rec.version.lane);
     return rec;
 }
 
-struct weir_kept keep_tomb(const struct scene *s, const char *key, uint64_t seq, uint64_t stored_ms)
+struct weir_stored_record rs_tomb(const struct scene *s, const char *key, uint64_t seq,
+                                  uint64_t stored_ms)
 {
-    struct weir_kept rec = keep_rec(s, key, 1, seq);
+    struct weir_stored_record rec = rs_rec(s, key, 1, seq);
 
     rec.rec.tombstone = true;
     rec.rec.value = WEIR_SPAN_EMPTY;
@@ -91,19 +93,19 @@ struct weir_kept keep_tomb(const struct scene *s, const char *key, uint64_t seq,
     return rec;
 }
 
-void keep_put(struct scene *s, const struct weir_kept *rec)
+void rs_put(struct scene *s, const struct weir_stored_record *rec)
 {
     assert_int_equal(s->k->ops->put(s->k, rec), WEIR_OK);
 }
 
-void keep_drop(struct scene *s, const char *key)
+void rs_drop(struct scene *s, const char *key)
 {
-    assert_int_equal(s->k->ops->drop(s->k, keep_class(s), weir_span_cstr(key)), WEIR_OK);
+    assert_int_equal(s->k->ops->drop(s->k, rs_class(s), weir_span_cstr(key)), WEIR_OK);
 }
 
 /* ---- comparisons ---- */
 
-void keep_same(const struct weir_kept *got, const struct weir_kept *want)
+void rs_same(const struct weir_stored_record *got, const struct weir_stored_record *want)
 {
     const struct weir_record *g = &got->rec;
     const struct weir_record *w = &want->rec;
@@ -128,32 +130,32 @@ void keep_same(const struct weir_kept *got, const struct weir_kept *want)
     assert_int_equal(got->stored_ms, want->stored_ms);
 }
 
-void keep_has_key(const struct weir_kept *got, const char *key)
+void rs_has_key(const struct weir_stored_record *got, const char *key)
 {
     assert_int_equal(got->rec.key.len, strlen(key));
     assert_memory_equal(got->rec.key.at, key, got->rec.key.len);
 }
 
-void keep_expect(struct scene *s, const char *key, const struct weir_kept *want)
+void rs_expect(struct scene *s, const char *key, const struct weir_stored_record *want)
 {
-    struct weir_kept got;
-    enum weir_err err = s->k->ops->get(s->k, keep_class(s), weir_span_cstr(key), &got);
+    struct weir_stored_record got;
+    enum weir_err err = s->k->ops->get(s->k, rs_class(s), weir_span_cstr(key), &got);
 
     assert_int_equal(err, want != NULL ? WEIR_OK : WEIR_ENOTFOUND);
     if (want != NULL)
-        keep_same(&got, want);
+        rs_same(&got, want);
 }
 
-void keep_expect_dot(struct scene *s, uint8_t lane, uint64_t after, const char *key)
+void rs_expect_dot(struct scene *s, uint8_t lane, uint64_t after, const char *key)
 {
     uint8_t name[WEIR_LANE_LEN];
-    struct weir_kept got;
+    struct weir_stored_record got;
 
-    keep_lane(lane, name);
+    rs_lane(lane, name);
     enum weir_err err = s->k->ops->next_dot(s->k, name, after, &got);
     assert_int_equal(err, key != NULL ? WEIR_OK : WEIR_ENOTFOUND);
     if (key != NULL) {
-        keep_has_key(&got, key);
+        rs_has_key(&got, key);
         assert_memory_equal(got.rec.version.lane, name, WEIR_LANE_LEN);
         assert_true(got.rec.version.seq > after);
     }
@@ -168,7 +170,7 @@ static void draw_bytes(struct weir_strbuf *b, struct weir_span s)
     weir_strbuf_putc(b, ' ');
 }
 
-static void draw_record(struct weir_strbuf *b, const struct weir_kept *rec)
+static void draw_record(struct weir_strbuf *b, const struct weir_stored_record *rec)
 {
     const struct weir_record *r = &rec->rec;
 
@@ -188,9 +190,9 @@ static void draw_record(struct weir_strbuf *b, const struct weir_kept *rec)
     weir_strbuf_putc(b, '\n');
 }
 
-static void draw_classes(struct weir_keep *k, struct weir_strbuf *b)
+static void draw_classes(struct weir_record_store *k, struct weir_strbuf *b)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
     uint8_t key[WEIR_KEY_MAX];
 
     for (int class = WEIR_CLASS_SETTING; class <= WEIR_CLASS_BAN; class ++) {
@@ -205,9 +207,9 @@ static void draw_classes(struct weir_keep *k, struct weir_strbuf *b)
     }
 }
 
-static void draw_dots(struct weir_keep *k, const uint8_t *lane, struct weir_strbuf *b)
+static void draw_dots(struct weir_record_store *k, const uint8_t *lane, struct weir_strbuf *b)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
     uint64_t at = 0;
 
     while (k->ops->next_dot(k, lane, at, &rec) == WEIR_OK) {
@@ -217,11 +219,11 @@ static void draw_dots(struct weir_keep *k, const uint8_t *lane, struct weir_strb
     }
 }
 
-static void draw_lanes(struct weir_keep *k, struct weir_strbuf *b)
+static void draw_lanes(struct weir_record_store *k, struct weir_strbuf *b)
 {
     uint8_t name[WEIR_LANE_LEN];
     const uint8_t *after = NULL;
-    struct weir_keep_lane lane;
+    struct weir_lane_row lane;
 
     while (k->ops->next_lane(k, after, &lane) == WEIR_OK) {
         assert_true(after == NULL || memcmp(lane.lane, after, WEIR_LANE_LEN) > 0);
@@ -234,11 +236,12 @@ static void draw_lanes(struct weir_keep *k, struct weir_strbuf *b)
     }
 }
 
-typedef enum weir_err (*next_due)(struct weir_keep *k, uint64_t until, struct weir_kept *ret);
+typedef enum weir_err (*next_due)(struct weir_record_store *k, uint64_t until,
+                                  struct weir_stored_record *ret);
 
-static void draw_queue(struct weir_keep *k, next_due next, struct weir_strbuf *b)
+static void draw_queue(struct weir_record_store *k, next_due next, struct weir_strbuf *b)
 {
-    struct weir_kept rec;
+    struct weir_stored_record rec;
 
     while (next(k, UINT64_MAX, &rec) == WEIR_OK) {
         draw_record(b, &rec);
@@ -246,10 +249,10 @@ static void draw_queue(struct weir_keep *k, next_due next, struct weir_strbuf *b
     }
 }
 
-static void draw_tables(struct weir_keep *k, struct weir_strbuf *b)
+static void draw_tables(struct weir_record_store *k, struct weir_strbuf *b)
 {
-    struct weir_keep_conflict c;
-    struct weir_keep_meta meta;
+    struct weir_conflict c;
+    struct weir_store_meta meta;
 
     for (uint64_t at = 0; k->ops->get_conflict(k, at, &c) == WEIR_OK; at++) {
         weir_strbuf_printf(b, "%" PRIu64 " %" PRIu64 " %" PRIu64 " ", c.noted_ms, c.winner.hlc,
@@ -262,7 +265,7 @@ static void draw_tables(struct weir_keep *k, struct weir_strbuf *b)
     weir_strbuf_printf(b, "%" PRIu64 " %" PRIu64 " %d\n", meta.seq, meta.hlc_floor, meta.live);
 }
 
-void keep_picture(struct weir_keep *k, enum weir_group group, struct weir_strbuf *ret)
+void rs_picture(struct weir_record_store *k, enum weir_group group, struct weir_strbuf *ret)
 {
     weir_strbuf_puts(ret, "records\n");
     draw_classes(k, ret);
@@ -281,11 +284,11 @@ void keep_picture(struct weir_keep *k, enum weir_group group, struct weir_strbuf
 void scene_picture(struct scene *s, struct weir_strbuf *ret)
 {
     scene_begin(s);
-    keep_picture(s->k, s->group, ret);
+    rs_picture(s->k, s->group, ret);
     s->k->ops->abort(s->k);
 }
 
-void keep_same_picture(struct weir_strbuf *a, struct weir_strbuf *b)
+void rs_same_picture(struct weir_strbuf *a, struct weir_strbuf *b)
 {
     assert_string_equal(a->at, b->at);
     weir_strbuf_deinit(a);
@@ -294,40 +297,40 @@ void keep_same_picture(struct weir_strbuf *a, struct weir_strbuf *b)
 
 /* ---- the scenario ---- */
 
-static enum weir_err use_records(struct weir_keep *k, const struct scene *s)
+static enum weir_err use_records(struct weir_record_store *k, const struct scene *s)
 {
-    struct weir_kept live = keep_rec(s, "live", 1, 1);
-    struct weir_kept tomb = keep_tomb(s, "tomb", 2, KEEP_STORED_MS);
-    struct weir_kept got;
+    struct weir_stored_record live = rs_rec(s, "live", 1, 1);
+    struct weir_stored_record tomb = rs_tomb(s, "tomb", 2, RECORD_STORE_STORED_MS);
+    struct weir_stored_record got;
 
     enum weir_err err = k->ops->put(k, &live);
     if (err == WEIR_OK)
         err = k->ops->put(k, &tomb);
     if (err == WEIR_OK)
-        err = k->ops->get(k, keep_class(s), live.rec.key, &got);
+        err = k->ops->get(k, rs_class(s), live.rec.key, &got);
     if (err == WEIR_OK)
         err = k->ops->next_dot(k, live.rec.version.lane, 0, &got);
     if (err == WEIR_OK)
-        err = k->ops->next_key(k, keep_class(s), WEIR_SPAN_EMPTY, &got);
+        err = k->ops->next_key(k, rs_class(s), WEIR_SPAN_EMPTY, &got);
     if (err == WEIR_OK)
         err = k->ops->next_tombstone(k, UINT64_MAX, &got);
     if (err == WEIR_OK && s->group == WEIR_GROUP_E)
         err = k->ops->next_expired(k, UINT64_MAX, &got);
     if (err == WEIR_OK)
-        err = k->ops->drop(k, keep_class(s), live.rec.key);
+        err = k->ops->drop(k, rs_class(s), live.rec.key);
     return err;
 }
 
-static enum weir_err use_tables(struct weir_keep *k, const struct scene *s)
+static enum weir_err use_tables(struct weir_record_store *k, const struct scene *s)
 {
-    struct weir_keep_lane lane = { .vv = 2, .floor = 1 };
-    struct weir_keep_lane other = { .vv = 9 };
-    struct weir_keep_meta meta = { .seq = 2, .live = true };
-    struct weir_keep_conflict c = { .noted_ms = 5, .loser = keep_rec(s, "live", 1, 1) };
+    struct weir_lane_row lane = { .vv = 2, .floor = 1 };
+    struct weir_lane_row other = { .vv = 9 };
+    struct weir_store_meta meta = { .seq = 2, .live = true };
+    struct weir_conflict c = { .noted_ms = 5, .loser = rs_rec(s, "live", 1, 1) };
 
-    keep_lane(1, lane.lane);
-    keep_lane(1, meta.lane);
-    keep_lane(2, other.lane);
+    rs_lane(1, lane.lane);
+    rs_lane(1, meta.lane);
+    rs_lane(2, other.lane);
     enum weir_err err = k->ops->put_lane(k, &lane);
     if (err == WEIR_OK)
         err = k->ops->put_lane(k, &other);
@@ -346,7 +349,7 @@ static enum weir_err use_tables(struct weir_keep *k, const struct scene *s)
     return err;
 }
 
-enum weir_err keep_suite_scenario(struct weir_keep *k, enum weir_group group)
+enum weir_err record_store_suite_scenario(struct weir_record_store *k, enum weir_group group)
 {
     const struct scene s = { .group = group };
 
@@ -374,9 +377,9 @@ struct plan {
     size_t num;
 };
 
-static void plan_add(struct plan *p, const struct keep_test *t, struct scene *s)
+static void plan_add(struct plan *p, const struct rs_test *t, struct scene *s)
 {
-    unsigned in = s->group == WEIR_GROUP_C ? KEEP_IN_C : KEEP_IN_E;
+    unsigned in = s->group == WEIR_GROUP_C ? RECORD_STORE_IN_C : RECORD_STORE_IN_E;
 
     if (!(t->groups & in))
         return;
@@ -393,10 +396,12 @@ static void plan_add(struct plan *p, const struct keep_test *t, struct scene *s)
     p->num++;
 }
 
-int keep_suite_run(const struct keep_maker *maker)
+int record_store_suite_run(const struct rs_maker *maker)
 {
-    static const struct keep_test *const parts[] = { keep_suite_records, keep_suite_queues,
-                                                     keep_suite_tables, keep_suite_twin };
+    static const struct rs_test *const parts[] = { record_store_suite_records,
+                                                   record_store_suite_queues,
+                                                   record_store_suite_tables,
+                                                   record_store_suite_twin };
     static struct plan plan;
     struct scene scenes[WEIR_GROUP_COUNT];
 
@@ -404,7 +409,7 @@ int keep_suite_run(const struct keep_maker *maker)
     for (int g = 0; g < WEIR_GROUP_COUNT; g++) {
         scenes[g] = (struct scene){ .maker = maker, .group = (enum weir_group)g };
         for (size_t i = 0; i < WEIR_ARRAY_LEN(parts); i++)
-            for (const struct keep_test *t = parts[i]; t->name != NULL; t++)
+            for (const struct rs_test *t = parts[i]; t->name != NULL; t++)
                 plan_add(&plan, t, &scenes[g]);
     }
     return _cmocka_run_group_tests(maker->name, plan.tests, plan.num, NULL, NULL);

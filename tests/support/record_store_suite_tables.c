@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keep_suite_tables.c - see keep_suite.h: lanes, numbers, conflicts, wipes, and transactions that
- * come to nothing.
+ * record_store_suite_tables.c - see record_store_suite.h: lanes, numbers, conflicts, wipes, and
+ * transactions that come to nothing.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "node/base/limits.h"
-#include "tests/support/keep_suite_parts.h"
+#include "tests/support/record_store_suite_parts.h"
 
 /* ---- lanes ---- */
 
-static struct weir_keep_lane lane_of(uint8_t id, uint64_t vv, uint64_t seen)
+static struct weir_lane_row lane_of(uint8_t id, uint64_t vv, uint64_t seen)
 {
-    struct weir_keep_lane lane = { .vv = vv, .seen = seen };
+    struct weir_lane_row lane = { .vv = vv, .seen = seen };
 
-    keep_lane(id, lane.lane);
+    rs_lane(id, lane.lane);
     return lane;
 }
 
-static void put_lane(struct scene *s, const struct weir_keep_lane *lane)
+static void put_lane(struct scene *s, const struct weir_lane_row *lane)
 {
     assert_int_equal(s->k->ops->put_lane(s->k, lane), WEIR_OK);
 }
@@ -29,17 +29,17 @@ static void drop_lane(struct scene *s, uint8_t id)
 {
     uint8_t name[WEIR_LANE_LEN];
 
-    keep_lane(id, name);
+    rs_lane(id, name);
     assert_int_equal(s->k->ops->drop_lane(s->k, name), WEIR_OK);
 }
 
 /* The first lane behind `after` (0: of all) is this one; NULL: there is none. */
-static void expect_lane(struct scene *s, uint8_t after, const struct weir_keep_lane *want)
+static void expect_lane(struct scene *s, uint8_t after, const struct weir_lane_row *want)
 {
     uint8_t name[WEIR_LANE_LEN];
-    struct weir_keep_lane got;
+    struct weir_lane_row got;
 
-    keep_lane(after, name);
+    rs_lane(after, name);
     enum weir_err err = s->k->ops->next_lane(s->k, after > 0 ? name : NULL, &got);
     assert_int_equal(err, want != NULL ? WEIR_OK : WEIR_ENOTFOUND);
     if (want == NULL)
@@ -54,9 +54,9 @@ static void expect_lane(struct scene *s, uint8_t after, const struct weir_keep_l
 static void lanes_come_in_the_order_of_their_names(void **state)
 {
     struct scene *s = *state;
-    struct weir_keep_lane a = lane_of(1, 10, 11);
-    struct weir_keep_lane b = lane_of(0x7f, 20, 0);
-    struct weir_keep_lane c = lane_of(0x80, 0, 0);
+    struct weir_lane_row a = lane_of(1, 10, 11);
+    struct weir_lane_row b = lane_of(0x7f, 20, 0);
+    struct weir_lane_row c = lane_of(0x80, 0, 0);
 
     b.floor = 5;
     c.final = UINT64_C(1) << 47;
@@ -76,9 +76,9 @@ static void lanes_come_in_the_order_of_their_names(void **state)
 static void a_put_of_a_lane_replaces_all_but_what_was_seen(void **state)
 {
     struct scene *s = *state;
-    struct weir_keep_lane lane = lane_of(1, 10, 20);
-    struct weir_keep_lane less = lane_of(1, 4, 6);
-    struct weir_keep_lane more = lane_of(1, 5, 21);
+    struct weir_lane_row lane = lane_of(1, 10, 20);
+    struct weir_lane_row less = lane_of(1, 4, 6);
+    struct weir_lane_row more = lane_of(1, 5, 21);
 
     lane.floor = 3;
     lane.final = 99;
@@ -97,18 +97,18 @@ static void a_put_of_a_lane_replaces_all_but_what_was_seen(void **state)
 static void a_put_of_a_record_raises_what_was_seen_of_its_lane(void **state)
 {
     struct scene *s = *state;
-    struct weir_keep_lane lane = lane_of(1, 0, 7);
-    struct weir_kept high = keep_rec(s, "a", 1, 7);
-    struct weir_kept low = keep_rec(s, "b", 1, 3);
+    struct weir_lane_row lane = lane_of(1, 0, 7);
+    struct weir_stored_record high = rs_rec(s, "a", 1, 7);
+    struct weir_stored_record low = rs_rec(s, "b", 1, 3);
 
     scene_begin(s);
-    keep_put(s, &high);
-    keep_put(s, &low);
+    rs_put(s, &high);
+    rs_put(s, &low);
     expect_lane(s, 0, &lane);
     lane.vv = 2;
     put_lane(s, &lane);
-    keep_drop(s, "a");
-    keep_drop(s, "b");
+    rs_drop(s, "a");
+    rs_drop(s, "b");
     scene_reopen(s);
     expect_lane(s, 0, &lane);
     scene_commit(s);
@@ -117,20 +117,20 @@ static void a_put_of_a_record_raises_what_was_seen_of_its_lane(void **state)
 static void a_lane_of_which_nothing_is_known_has_no_row(void **state)
 {
     struct scene *s = *state;
-    struct weir_keep_lane lane = lane_of(1, 0, 0);
-    struct weir_kept rec = keep_rec(s, "a", 2, 1);
-    struct weir_keep_lane of_rec = lane_of(2, 0, 1);
+    struct weir_lane_row lane = lane_of(1, 0, 0);
+    struct weir_stored_record rec = rs_rec(s, "a", 2, 1);
+    struct weir_lane_row of_rec = lane_of(2, 0, 1);
 
     /* Neither what a context mentions nor the own lane is known of by that. */
     rec.num_ctx = 1;
     memset(rec.ctx[0].tail, 1, WEIR_LANE_TAIL_LEN);
     rec.ctx[0].seq = 5;
-    struct weir_keep_meta meta = { .seq = 0 };
-    keep_lane(1, meta.lane);
+    struct weir_store_meta meta = { .seq = 0 };
+    rs_lane(1, meta.lane);
     scene_begin(s);
     put_lane(s, &lane);
     expect_lane(s, 0, NULL);
-    keep_put(s, &rec);
+    rs_put(s, &rec);
     assert_int_equal(s->k->ops->put_meta(s->k, &meta), WEIR_OK);
     expect_lane(s, 0, &of_rec);
     scene_reopen(s);
@@ -143,16 +143,16 @@ static void a_lane_of_which_nothing_is_known_has_no_row(void **state)
     expect_lane(s, 0, &of_rec);
     scene_reopen(s);
     expect_lane(s, 0, &of_rec);
-    keep_expect(s, "a", &rec);
+    rs_expect(s, "a", &rec);
     scene_commit(s);
 }
 
 static void a_dropped_lane_is_forgotten(void **state)
 {
     struct scene *s = *state;
-    struct weir_keep_lane a = lane_of(1, 10, 20);
-    struct weir_keep_lane b = lane_of(2, 30, 0);
-    struct weir_keep_lane again = lane_of(1, 1, 1);
+    struct weir_lane_row a = lane_of(1, 10, 20);
+    struct weir_lane_row b = lane_of(2, 30, 0);
+    struct weir_lane_row again = lane_of(1, 1, 1);
 
     scene_begin(s);
     put_lane(s, &a);
@@ -176,25 +176,25 @@ static void a_dropped_lane_is_forgotten(void **state)
 static void a_lane_goes_when_its_records_have_gone(void **state)
 {
     struct scene *s = *state;
-    struct weir_kept rec = keep_rec(s, "a", 1, 4);
+    struct weir_stored_record rec = rs_rec(s, "a", 1, 4);
 
     scene_begin(s);
-    keep_put(s, &rec);
+    rs_put(s, &rec);
     scene_commit(s);
     scene_begin(s);
-    keep_drop(s, "a");
+    rs_drop(s, "a");
     drop_lane(s, 1);
     expect_lane(s, 0, NULL);
-    keep_put(s, &rec);
+    rs_put(s, &rec);
     scene_reopen(s);
-    keep_expect_dot(s, 1, 0, "a");
+    rs_expect_dot(s, 1, 0, "a");
     scene_commit(s);
 }
 
 static void there_are_so_many_lanes_and_no_more(void **state)
 {
     struct scene *s = *state;
-    struct weir_keep_lane lane = lane_of(1, 1, 0);
+    struct weir_lane_row lane = lane_of(1, 1, 0);
 
     scene_begin(s);
     for (uint32_t i = 0; i < WEIR_LANES_MAX; i++) {
@@ -204,7 +204,7 @@ static void there_are_so_many_lanes_and_no_more(void **state)
     }
     lane.vv = 2;
     put_lane(s, &lane);
-    struct weir_keep_lane one_more = lane_of(9, 1, 0);
+    struct weir_lane_row one_more = lane_of(9, 1, 0);
     assert_int_equal(s->k->ops->put_lane(s->k, &one_more), WEIR_ELIMIT);
     assert_int_equal(s->k->ops->drop_lane(s->k, lane.lane), WEIR_OK);
     put_lane(s, &one_more);
@@ -216,9 +216,9 @@ static void there_are_so_many_lanes_and_no_more(void **state)
 
 /* ---- numbers ---- */
 
-static void expect_meta(struct scene *s, const struct weir_keep_meta *want)
+static void expect_meta(struct scene *s, const struct weir_store_meta *want)
 {
-    struct weir_keep_meta got;
+    struct weir_store_meta got;
 
     assert_int_equal(s->k->ops->get_meta(s->k, &got), WEIR_OK);
     assert_memory_equal(got.lane, want->lane, WEIR_LANE_LEN);
@@ -230,19 +230,19 @@ static void expect_meta(struct scene *s, const struct weir_keep_meta *want)
 static void the_numbers_are_zero_at_first_and_then_what_was_put(void **state)
 {
     struct scene *s = *state;
-    const struct weir_keep_meta none = { .seq = 0 };
-    struct weir_keep_meta meta = { .seq = WEIR_RECORD_SEQ_MAX,
-                                   .hlc_floor = UINT64_MAX,
-                                   .live = true };
+    const struct weir_store_meta none = { .seq = 0 };
+    struct weir_store_meta meta = { .seq = WEIR_RECORD_SEQ_MAX,
+                                    .hlc_floor = UINT64_MAX,
+                                    .live = true };
 
-    keep_lane(0xee, meta.lane);
+    rs_lane(0xee, meta.lane);
     scene_begin(s);
     expect_meta(s, &none);
     assert_int_equal(s->k->ops->put_meta(s->k, &meta), WEIR_OK);
     expect_meta(s, &meta);
     scene_reopen(s);
     expect_meta(s, &meta);
-    keep_lane(0x11, meta.lane);
+    rs_lane(0x11, meta.lane);
     meta.seq = 1;
     meta.live = false;
     assert_int_equal(s->k->ops->put_meta(s->k, &meta), WEIR_OK);
@@ -256,22 +256,22 @@ static void the_numbers_are_zero_at_first_and_then_what_was_put(void **state)
 
 /* ---- conflicts ---- */
 
-static struct weir_keep_conflict conflict_of(struct scene *s, const char *key, uint64_t seq,
-                                             uint64_t noted_ms)
+static struct weir_conflict conflict_of(struct scene *s, const char *key, uint64_t seq,
+                                        uint64_t noted_ms)
 {
-    struct weir_keep_conflict c = {
+    struct weir_conflict c = {
         .noted_ms = noted_ms,
-        .loser = keep_rec(s, key, 1, seq),
+        .loser = rs_rec(s, key, 1, seq),
         .winner = { .hlc = 77, .seq = seq + 1 },
     };
 
-    keep_lane(2, c.winner.lane);
+    rs_lane(2, c.winner.lane);
     return c;
 }
 
 static void put_conflict(struct scene *s, const char *key, uint64_t seq, uint64_t noted_ms)
 {
-    struct weir_keep_conflict c = conflict_of(s, key, seq, noted_ms);
+    struct weir_conflict c = conflict_of(s, key, seq, noted_ms);
 
     assert_int_equal(s->k->ops->put_conflict(s->k, &c), WEIR_OK);
 }
@@ -279,12 +279,12 @@ static void put_conflict(struct scene *s, const char *key, uint64_t seq, uint64_
 /* The conflict at a place is this loser's; NULL: there is none. */
 static void expect_conflict(struct scene *s, uint64_t at, const char *key, uint64_t seq)
 {
-    struct weir_keep_conflict got;
+    struct weir_conflict got;
     enum weir_err err = s->k->ops->get_conflict(s->k, at, &got);
 
     assert_int_equal(err, key != NULL ? WEIR_OK : WEIR_ENOTFOUND);
     if (key != NULL) {
-        keep_has_key(&got.loser, key);
+        rs_has_key(&got.loser, key);
         assert_int_equal(got.loser.rec.version.seq, seq);
     }
 }
@@ -292,8 +292,8 @@ static void expect_conflict(struct scene *s, uint64_t at, const char *key, uint6
 static void a_conflict_comes_back_with_all_of_its_loser(void **state)
 {
     struct scene *s = *state;
-    struct weir_keep_conflict c = conflict_of(s, "a", 5, 123456789);
-    struct weir_keep_conflict got;
+    struct weir_conflict c = conflict_of(s, "a", 5, 123456789);
+    struct weir_conflict got;
     uint8_t sig[WEIR_RECORD_SIG_LEN];
 
     memset(sig, 0x77, sizeof(sig));
@@ -306,12 +306,12 @@ static void a_conflict_comes_back_with_all_of_its_loser(void **state)
     c.loser.ctx[1].seq = 2;
     scene_begin(s);
     assert_int_equal(s->k->ops->put_conflict(s->k, &c), WEIR_OK);
-    keep_expect(s, "a", NULL);
-    keep_expect_dot(s, 1, 0, NULL);
+    rs_expect(s, "a", NULL);
+    rs_expect_dot(s, 1, 0, NULL);
     expect_lane(s, 0, NULL);
     scene_reopen(s);
     assert_int_equal(s->k->ops->get_conflict(s->k, 0, &got), WEIR_OK);
-    keep_same(&got.loser, &c.loser);
+    rs_same(&got.loser, &c.loser);
     assert_int_equal(got.noted_ms, c.noted_ms);
     assert_int_equal(got.winner.hlc, c.winner.hlc);
     assert_int_equal(got.winner.seq, c.winner.seq);
@@ -407,20 +407,20 @@ static void the_oldest_conflict_goes_when_there_are_too_many(void **state)
 
 /* ---- wipes and transactions ---- */
 
-/* Something of all that a keep can hold. */
+/* Something of all that a record store can hold. */
 static void fill(struct scene *s)
 {
-    struct weir_kept live = keep_rec(s, "live", 1, 1);
-    struct weir_kept other = keep_rec(s, "other", 2, 5);
-    struct weir_kept tomb = keep_tomb(s, "tomb", 2, KEEP_STORED_MS);
-    struct weir_keep_lane lane = lane_of(1, 2, 2);
-    struct weir_keep_lane idle = lane_of(3, 9, 9);
-    struct weir_keep_meta meta = { .seq = 2, .hlc_floor = 4, .live = true };
+    struct weir_stored_record live = rs_rec(s, "live", 1, 1);
+    struct weir_stored_record other = rs_rec(s, "other", 2, 5);
+    struct weir_stored_record tomb = rs_tomb(s, "tomb", 2, RECORD_STORE_STORED_MS);
+    struct weir_lane_row lane = lane_of(1, 2, 2);
+    struct weir_lane_row idle = lane_of(3, 9, 9);
+    struct weir_store_meta meta = { .seq = 2, .hlc_floor = 4, .live = true };
 
-    keep_lane(1, meta.lane);
-    keep_put(s, &live);
-    keep_put(s, &other);
-    keep_put(s, &tomb);
+    rs_lane(1, meta.lane);
+    rs_put(s, &live);
+    rs_put(s, &other);
+    rs_put(s, &tomb);
     put_lane(s, &lane);
     put_lane(s, &idle);
     assert_int_equal(s->k->ops->put_meta(s->k, &meta), WEIR_OK);
@@ -431,23 +431,24 @@ static void fill(struct scene *s)
 /* Change all of that, each kind of row by adding, replacing and taking away. */
 static void stir(struct scene *s)
 {
-    struct weir_kept live = keep_rec(s, "live", 2, 6);
-    struct weir_kept revived = keep_rec(s, "tomb", 2, 7);
-    struct weir_kept added = keep_rec(s, "added", 4, 1);
-    struct weir_kept buried = keep_tomb(s, "other", 3, KEEP_STORED_MS + KEEP_DAY_MS);
-    struct weir_keep_lane lane = lane_of(1, 3, 8);
-    struct weir_keep_meta meta = { .seq = 3, .hlc_floor = 5 };
+    struct weir_stored_record live = rs_rec(s, "live", 2, 6);
+    struct weir_stored_record revived = rs_rec(s, "tomb", 2, 7);
+    struct weir_stored_record added = rs_rec(s, "added", 4, 1);
+    struct weir_stored_record buried =
+        rs_tomb(s, "other", 3, RECORD_STORE_STORED_MS + RECORD_STORE_DAY_MS);
+    struct weir_lane_row lane = lane_of(1, 3, 8);
+    struct weir_store_meta meta = { .seq = 3, .hlc_floor = 5 };
 
-    keep_put(s, &live);
-    keep_put(s, &revived);
-    keep_put(s, &added);
-    keep_put(s, &buried);
-    keep_drop(s, "live");
-    keep_drop(s, "added");
-    keep_put(s, &added);
+    rs_put(s, &live);
+    rs_put(s, &revived);
+    rs_put(s, &added);
+    rs_put(s, &buried);
+    rs_drop(s, "live");
+    rs_drop(s, "added");
+    rs_put(s, &added);
     drop_lane(s, 3);
     put_lane(s, &lane);
-    keep_lane(4, meta.lane);
+    rs_lane(4, meta.lane);
     assert_int_equal(s->k->ops->put_meta(s->k, &meta), WEIR_OK);
     if (s->group == WEIR_GROUP_C) {
         put_conflict(s, "live", 10, 2000);
@@ -470,7 +471,7 @@ static void an_abort_restores_everything(void **state)
     stir(s);
     s->k->ops->abort(s->k);
     scene_picture(s, &after);
-    keep_same_picture(&before, &after);
+    rs_same_picture(&before, &after);
 }
 
 static void the_first_transaction_can_be_aborted(void **state)
@@ -485,7 +486,7 @@ static void the_first_transaction_can_be_aborted(void **state)
     stir(s);
     s->k->ops->abort(s->k);
     scene_picture(s, &after);
-    keep_same_picture(&before, &after);
+    rs_same_picture(&before, &after);
 }
 
 static void what_is_committed_survives_a_close(void **state)
@@ -505,7 +506,7 @@ static void what_is_committed_survives_a_close(void **state)
     scene_reopen(s);
     scene_commit(s);
     scene_picture(s, &after);
-    keep_same_picture(&before, &after);
+    rs_same_picture(&before, &after);
 }
 
 static void a_transaction_sees_its_own_changes(void **state)
@@ -517,22 +518,22 @@ static void a_transaction_sees_its_own_changes(void **state)
     scene_begin(s);
     fill(s);
     stir(s);
-    keep_picture(s->k, s->group, &before); /* drops what was in the queues */
+    rs_picture(s->k, s->group, &before); /* drops what was in the queues */
     s->k->ops->abort(s->k);
     scene_begin(s);
     fill(s);
     stir(s);
     scene_commit(s);
     scene_picture(s, &after);
-    keep_same_picture(&before, &after);
+    rs_same_picture(&before, &after);
 }
 
 static void a_wipe_forgets_all_but_conflicts(void **state)
 {
     struct scene *s = *state;
-    const struct weir_keep_meta none = { .seq = 0 };
-    struct weir_kept rec = keep_rec(s, "live", 1, 1);
-    struct weir_kept got;
+    const struct weir_store_meta none = { .seq = 0 };
+    struct weir_stored_record rec = rs_rec(s, "live", 1, 1);
+    struct weir_stored_record got;
 
     scene_begin(s);
     fill(s);
@@ -540,21 +541,20 @@ static void a_wipe_forgets_all_but_conflicts(void **state)
     scene_begin(s);
     assert_int_equal(s->k->ops->wipe(s->k), WEIR_OK);
     scene_reopen(s);
-    keep_expect(s, "live", NULL);
-    keep_expect(s, "tomb", NULL);
-    keep_expect_dot(s, 1, 0, NULL);
-    assert_int_equal(s->k->ops->next_key(s->k, keep_class(s), WEIR_SPAN_EMPTY, &got),
-                     WEIR_ENOTFOUND);
+    rs_expect(s, "live", NULL);
+    rs_expect(s, "tomb", NULL);
+    rs_expect_dot(s, 1, 0, NULL);
+    assert_int_equal(s->k->ops->next_key(s->k, rs_class(s), WEIR_SPAN_EMPTY, &got), WEIR_ENOTFOUND);
     assert_int_equal(s->k->ops->next_tombstone(s->k, UINT64_MAX, &got), WEIR_ENOTFOUND);
     assert_int_equal(s->k->ops->next_expired(s->k, UINT64_MAX, &got), WEIR_ENOTFOUND);
     expect_lane(s, 0, NULL);
     expect_meta(s, &none);
     if (s->group == WEIR_GROUP_C)
         expect_conflict(s, 0, "live", 9);
-    keep_put(s, &rec);
+    rs_put(s, &rec);
     scene_reopen(s);
-    keep_expect(s, "live", &rec);
-    struct weir_keep_lane lane = lane_of(1, 0, 1);
+    rs_expect(s, "live", &rec);
+    struct weir_lane_row lane = lane_of(1, 0, 1);
     expect_lane(s, 0, &lane);
     scene_commit(s);
 }
@@ -577,7 +577,7 @@ static void a_wipe_can_be_aborted(void **state)
     stir(s);
     s->k->ops->abort(s->k);
     scene_picture(s, &after);
-    keep_same_picture(&before, &after);
+    rs_same_picture(&before, &after);
 }
 
 static void a_transaction_may_change_nothing(void **state)
@@ -593,13 +593,13 @@ static void a_transaction_may_change_nothing(void **state)
     scene_begin(s);
     scene_commit(s);
     scene_begin(s);
-    keep_drop(s, "absent");
+    rs_drop(s, "absent");
     drop_lane(s, 8);
     scene_commit(s);
     scene_begin(s);
     s->k->ops->abort(s->k);
     scene_picture(s, &after);
-    keep_same_picture(&before, &after);
+    rs_same_picture(&before, &after);
 }
 
 static void the_scenario_of_all_operations_runs_more_than_once(void **state)
@@ -608,34 +608,34 @@ static void the_scenario_of_all_operations_runs_more_than_once(void **state)
     struct weir_strbuf before = WEIR_STRBUF_ZERO;
     struct weir_strbuf after = WEIR_STRBUF_ZERO;
 
-    assert_int_equal(keep_suite_scenario(s->k, s->group), WEIR_OK);
+    assert_int_equal(record_store_suite_scenario(s->k, s->group), WEIR_OK);
     scene_picture(s, &before);
-    assert_int_equal(keep_suite_scenario(s->k, s->group), WEIR_OK);
+    assert_int_equal(record_store_suite_scenario(s->k, s->group), WEIR_OK);
     scene_picture(s, &after);
-    keep_same_picture(&before, &after);
+    rs_same_picture(&before, &after);
 }
 
-const struct keep_test keep_suite_tables[] = {
-    KEEP_TEST(lanes_come_in_the_order_of_their_names, KEEP_IN_BOTH),
-    KEEP_TEST(a_put_of_a_lane_replaces_all_but_what_was_seen, KEEP_IN_BOTH),
-    KEEP_TEST(a_put_of_a_record_raises_what_was_seen_of_its_lane, KEEP_IN_BOTH),
-    KEEP_TEST(a_lane_of_which_nothing_is_known_has_no_row, KEEP_IN_BOTH),
-    KEEP_TEST(a_dropped_lane_is_forgotten, KEEP_IN_BOTH),
-    KEEP_TEST(a_lane_goes_when_its_records_have_gone, KEEP_IN_BOTH),
-    KEEP_TEST(there_are_so_many_lanes_and_no_more, KEEP_IN_BOTH),
-    KEEP_TEST(the_numbers_are_zero_at_first_and_then_what_was_put, KEEP_IN_BOTH),
-    KEEP_TEST(a_conflict_comes_back_with_all_of_its_loser, KEEP_IN_C),
-    KEEP_TEST(conflicts_come_in_the_order_of_their_noting, KEEP_IN_C),
-    KEEP_TEST(the_same_loser_is_kept_once, KEEP_IN_C),
-    KEEP_TEST(conflicts_are_forgotten_by_their_age, KEEP_IN_C),
-    KEEP_TEST(the_oldest_conflict_goes_when_there_are_too_many, KEEP_IN_C),
-    KEEP_TEST(an_abort_restores_everything, KEEP_IN_BOTH),
-    KEEP_TEST(the_first_transaction_can_be_aborted, KEEP_IN_BOTH),
-    KEEP_TEST(what_is_committed_survives_a_close, KEEP_IN_BOTH),
-    KEEP_TEST(a_transaction_sees_its_own_changes, KEEP_IN_BOTH),
-    KEEP_TEST(a_wipe_forgets_all_but_conflicts, KEEP_IN_BOTH),
-    KEEP_TEST(a_wipe_can_be_aborted, KEEP_IN_BOTH),
-    KEEP_TEST(a_transaction_may_change_nothing, KEEP_IN_BOTH),
-    KEEP_TEST(the_scenario_of_all_operations_runs_more_than_once, KEEP_IN_BOTH),
+const struct rs_test record_store_suite_tables[] = {
+    RECORD_STORE_TEST(lanes_come_in_the_order_of_their_names, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_put_of_a_lane_replaces_all_but_what_was_seen, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_put_of_a_record_raises_what_was_seen_of_its_lane, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_lane_of_which_nothing_is_known_has_no_row, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_dropped_lane_is_forgotten, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_lane_goes_when_its_records_have_gone, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(there_are_so_many_lanes_and_no_more, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(the_numbers_are_zero_at_first_and_then_what_was_put, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_conflict_comes_back_with_all_of_its_loser, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(conflicts_come_in_the_order_of_their_noting, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(the_same_loser_is_kept_once, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(conflicts_are_forgotten_by_their_age, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(the_oldest_conflict_goes_when_there_are_too_many, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(an_abort_restores_everything, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(the_first_transaction_can_be_aborted, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(what_is_committed_survives_a_close, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_transaction_sees_its_own_changes, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_wipe_forgets_all_but_conflicts, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_wipe_can_be_aborted, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_transaction_may_change_nothing, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(the_scenario_of_all_operations_runs_more_than_once, RECORD_STORE_IN_BOTH),
     { NULL, NULL, 0 },
 };

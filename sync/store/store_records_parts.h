@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_keep_parts.h - private to the store: the state behind a keep, and what the files of the
- * keep offer one another. Owner of everything here is the keep's caller.
+ * store_records_parts.h - private to the store: the state behind a record store, and what the files
+ * of the keep offer one another. Owner of everything here is the record store's caller.
  */
-#ifndef WEIR_SYNC_STORE_STORE_KEEP_PARTS_H
-#define WEIR_SYNC_STORE_STORE_KEEP_PARTS_H
+#ifndef WEIR_SYNC_STORE_STORE_RECORDS_PARTS_H
+#define WEIR_SYNC_STORE_STORE_RECORDS_PARTS_H
 
 #include "node/base/arena.h"
-#include "sync/store/keep.h"
+#include "sync/store/record_store.h"
 #include "sync/store/store_parts.h"
 
 /** The lanes of a store by name, and how they were before this transaction. A lane has a number as
- * soon as a record or a context mentions it; the keep's caller sees those that have numbers. */
+ * soon as a record or a context mentions it; the record store's caller sees those that have
+ * numbers. */
 struct store_names {
     uint32_t *by_id;   /* owns; lane_idx by lane */
     uint32_t *by_tail; /* owns; lane_idx by last bytes, then number */
@@ -32,8 +33,8 @@ struct store_names {
     uint32_t stash_num, stash_cap;
 };
 
-struct store_keep {
-    struct weir_keep base; /* first */
+struct store_records {
+    struct weir_record_store base; /* first */
     struct weir_store *s;
     struct store_txn t;
     bool open;
@@ -59,38 +60,42 @@ struct store_keep {
     bool conflict_known;
 };
 
-/** What is said of an operation that failed. Damage of pages is I/O to the keep's caller. */
-enum weir_err weir_store_keep_err(enum weir_err err);
+/** What is said of an operation that failed. Damage of pages is I/O to the record store's caller.
+ */
+enum weir_err weir_store_records_err(enum weir_err err);
 /** An operation begins that changes rows: what was found before no longer counts. */
-void weir_store_keep_change(struct store_keep *kp);
+void weir_store_records_change(struct store_records *kp);
 /** It failed, or not. When it had changed a row the transaction can only be undone. @return what to
  * tell the caller */
-enum weir_err weir_store_keep_changed(struct store_keep *kp, enum weir_err err);
-/** The keep behind the interface, in a transaction or not as `open` says (contract). */
-struct store_keep *weir_store_keep_of(struct weir_keep *k, bool open);
-/** Signature, extra and value in memory of the keep, until the next copy: the caller's may lie in a
- * page that is about to change. @return WEIR_OK | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_store_keep_copy(struct store_keep *kp, const struct weir_kept *rec,
-                                                 struct weir_record_parts *parts);
-/** A record as the keep's caller sees it. Spans borrow from rec_key and parts. @return false: it
- * names a lane that there is not */
-WEIR_MUST_USE bool weir_store_kept(const struct weir_store *s, struct weir_span rec_key,
-                                   const struct weir_record_parts *parts, struct weir_kept *ret);
+enum weir_err weir_store_records_changed(struct store_records *kp, enum weir_err err);
+/** The record store behind the interface, in a transaction or not as `open` says (contract). */
+struct store_records *weir_store_records_of(struct weir_record_store *k, bool open);
+/** Signature, extra and value in memory of the record store, until the next copy: the caller's may
+ * lie in a page that is about to change. @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_store_records_copy(struct store_records *kp,
+                                                    const struct weir_stored_record *rec,
+                                                    struct weir_record_parts *parts);
+/** A record as the record store's caller sees it. Spans borrow from rec_key and parts. @return
+ * false: it names a lane that there is not */
+WEIR_MUST_USE bool weir_store_stored_record(const struct weir_store *s, struct weir_span rec_key,
+                                            const struct weir_record_parts *parts,
+                                            struct weir_stored_record *ret);
 
-/* store_keep_find.c: the operations that look for records, as sync/store/keep.h says. */
-enum weir_err weir_store_keep_get(struct weir_keep *k, enum weir_class class, struct weir_span key,
-                                  struct weir_kept *ret);
-enum weir_err weir_store_keep_next_dot(struct weir_keep *k, const uint8_t lane[WEIR_LANE_LEN],
-                                       uint64_t after, struct weir_kept *ret);
-enum weir_err weir_store_keep_next_key(struct weir_keep *k, enum weir_class class,
-                                       struct weir_span after, struct weir_kept *ret);
-enum weir_err weir_store_keep_next_tombstone(struct weir_keep *k, uint64_t until_ms,
-                                             struct weir_kept *ret);
-enum weir_err weir_store_keep_next_expired(struct weir_keep *k, uint64_t until_s,
-                                           struct weir_kept *ret);
+/* store_records_find.c: the operations that look for records, as sync/store/record_store.h says. */
+enum weir_err weir_store_records_get(struct weir_record_store *k, enum weir_class class,
+                                     struct weir_span key, struct weir_stored_record *ret);
+enum weir_err weir_store_records_next_dot(struct weir_record_store *k,
+                                          const uint8_t lane[WEIR_LANE_LEN], uint64_t after,
+                                          struct weir_stored_record *ret);
+enum weir_err weir_store_records_next_key(struct weir_record_store *k, enum weir_class class,
+                                          struct weir_span after, struct weir_stored_record *ret);
+enum weir_err weir_store_records_next_tombstone(struct weir_record_store *k, uint64_t until_ms,
+                                                struct weir_stored_record *ret);
+enum weir_err weir_store_records_next_expired(struct weir_record_store *k, uint64_t until_s,
+                                              struct weir_stored_record *ret);
 /** What is under a key, remembered until something changes. @return WEIR_OK | WEIR_EIO | EFULL */
-enum weir_err weir_store_keep_look(struct store_keep *kp, struct weir_span rec_key,
-                                   struct store_current *ret, struct weir_span *ret_key);
+enum weir_err weir_store_records_look(struct store_records *kp, struct weir_span rec_key,
+                                      struct store_current *ret, struct weir_span *ret_key);
 
 /* store_names.c: lanes by name. */
 void weir_store_names_deinit(struct store_names *n);
@@ -127,10 +132,11 @@ uint32_t weir_store_names_next(const struct store_names *n, const struct weir_st
 /** There are no lanes any more. */
 void weir_store_names_wipe(struct store_names *n, struct weir_store *s);
 
-/* store_conflict.c: the operations on conflicts, as sync/store/keep.h says. */
-enum weir_err weir_store_keep_put_conflict(struct weir_keep *k, const struct weir_keep_conflict *c);
-enum weir_err weir_store_keep_get_conflict(struct weir_keep *k, uint64_t at,
-                                           struct weir_keep_conflict *ret);
-enum weir_err weir_store_keep_drop_conflicts(struct weir_keep *k, uint64_t until_ms);
+/* store_conflict.c: the operations on conflicts, as sync/store/record_store.h says. */
+enum weir_err weir_store_records_put_conflict(struct weir_record_store *k,
+                                              const struct weir_conflict *c);
+enum weir_err weir_store_records_get_conflict(struct weir_record_store *k, uint64_t at,
+                                              struct weir_conflict *ret);
+enum weir_err weir_store_records_drop_conflicts(struct weir_record_store *k, uint64_t until_ms);
 
 #endif

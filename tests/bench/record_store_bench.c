@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keep_bench.c - what the stores cost under the replication engine: records a second through the
- * keep in batches, and bytes on the disk. It does for each record what the engine does, a look at
- * the key and a put, and for each batch a vector's entry and a commit. Settings wait for the disk.
- * Then the same settings come as a peer's batches through the engine; what it costs beyond the
- * store is the difference.
- *   keep_bench FOLDER [NUM_RECORDS [NUM_BANS]]
- * FOLDER is made and its stores stay there. Exit 1: a bar was missed.
+ * record_store_bench.c - what the stores cost under the replication engine: records a second
+ * through the keep in batches, and bytes on the disk. It does for each record what the engine does,
+ * a look at the key and a put, and for each batch a vector's entry and a commit. Settings wait for
+ * the disk. Then the same settings come as a peer's batches through the engine; what it costs
+ * beyond the store is the difference. record_store_bench FOLDER [NUM_RECORDS [NUM_BANS]] FOLDER is
+ * made and its stores stay there. Exit 1: a bar was missed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +22,7 @@
 #include "sync/frame/frame.h"
 #include "sync/version/num.h"
 #include "sync/store/store_eph.h"
-#include "sync/store/store_keep.h"
+#include "sync/store/store_records.h"
 
 #define BATCH             500
 #define NUM_RECORDS       1000000
@@ -51,7 +50,7 @@ static void must(enum weir_err err, const char *what)
 {
     if (err == WEIR_OK)
         return;
-    (void)fprintf(stderr, "keep_bench: %s: %s\n", what, weir_err_name(err));
+    (void)fprintf(stderr, "record_store_bench: %s: %s\n", what, weir_err_name(err));
     exit(2);
 }
 
@@ -70,7 +69,7 @@ static double cpu_seconds(void)
 }
 
 static void make_record(const struct pass *p, uint64_t i, uint8_t *key, uint8_t *value,
-                        struct weir_kept *ret)
+                        struct weir_stored_record *ret)
 {
     size_t key_len = p->class == WEIR_CLASS_BAN ? BAN_KEY_LEN : SETTING_KEY_LEN;
     uint64_t seq = p->first_seq + i;
@@ -79,7 +78,7 @@ static void make_record(const struct pass *p, uint64_t i, uint8_t *key, uint8_t 
     memset(key, '-', key_len);
     weir_num_put_be(key + 4, name, 8);
     memset(value, (int)(seq & 0x7f), SETTING_VALUE_LEN);
-    *ret = (struct weir_kept){
+    *ret = (struct weir_stored_record){
         .rec = {
             .class = p->class,
             .key = weir_span(key, key_len),
@@ -94,12 +93,12 @@ static void make_record(const struct pass *p, uint64_t i, uint8_t *key, uint8_t 
         ret->rec.expires = UINT64_C(1800000000) + weir_mix64(seq) % 86400;
 }
 
-static void batch(struct weir_keep *k, const struct pass *p, uint64_t from, uint64_t num)
+static void batch(struct weir_record_store *k, const struct pass *p, uint64_t from, uint64_t num)
 {
     uint8_t key[BAN_KEY_LEN];
     uint8_t value[SETTING_VALUE_LEN];
-    struct weir_kept rec;
-    struct weir_kept before;
+    struct weir_stored_record rec;
+    struct weir_stored_record before;
 
     must(k->ops->begin(k), "begin");
     for (uint64_t i = from; i < from + num; i++) {
@@ -109,14 +108,14 @@ static void batch(struct weir_keep *k, const struct pass *p, uint64_t from, uint
             must(err, "get");
         must(k->ops->put(k, &rec), "put");
     }
-    struct weir_keep_lane lane = { .vv = rec.rec.version.seq };
+    struct weir_lane_row lane = { .vv = rec.rec.version.seq };
     memcpy(lane.lane, rec.rec.version.lane, WEIR_LANE_LEN);
     must(k->ops->put_lane(k, &lane), "put_lane");
     must(k->ops->commit(k), "commit");
 }
 
 /* @return records a second; *ret_cpu_us of CPU each */
-static double run_cpu(struct weir_keep *k, const struct pass *p, double *ret_cpu_us)
+static double run_cpu(struct weir_record_store *k, const struct pass *p, double *ret_cpu_us)
 {
     double cpu = cpu_seconds();
     double wall = seconds();
@@ -131,7 +130,7 @@ static double run_cpu(struct weir_keep *k, const struct pass *p, double *ret_cpu
     return (double)p->num / wall;
 }
 
-static double run(struct weir_keep *k, const struct pass *p)
+static double run(struct weir_record_store *k, const struct pass *p)
 {
     double cpu_us;
 
@@ -139,9 +138,9 @@ static double run(struct weir_keep *k, const struct pass *p)
 }
 
 /* Turns that look and change nothing: what an engine pays when nothing happens. */
-static void run_idle(struct weir_keep *k)
+static void run_idle(struct weir_record_store *k)
 {
-    struct weir_keep_meta meta;
+    struct weir_store_meta meta;
     double wall = seconds();
 
     for (uint64_t i = 0; i < NUM_IDLE; i++) {
@@ -251,7 +250,7 @@ static void send_batch(struct peer *p, const struct pass *pass, uint64_t from, u
     m.group = WEIR_FRAME_BATCH_C;
     m.incarnation = bytes_of(weir_span(p->life, sizeof(p->life)));
     for (uint64_t i = 0; i < num; i++) {
-        struct weir_kept rec;
+        struct weir_stored_record rec;
         make_record(pass, from + i, keys[i], values[i], &rec);
         Weir__V1__Record *r = list[i] = &records[i];
         weir__v1__record__init(r);
@@ -270,8 +269,8 @@ static void send_batch(struct peer *p, const struct pass *pass, uint64_t from, u
 }
 
 /* @return whether the bars hold */
-static bool run_engine(struct weir_keep *settings_keep, struct weir_keep *bans_keep, uint64_t num,
-                       double store_us)
+static bool run_engine(struct weir_record_store *settings_keep, struct weir_record_store *bans_keep,
+                       uint64_t num, double store_us)
 {
     const struct pass pass = { "through the engine", WEIR_CLASS_SETTING, false, num, 1 };
     struct peer p = { .id = { 2 }, .life = { 3 }, .lane = { 2, [8] = 'C' }, .now_us = 1 };
@@ -279,7 +278,7 @@ static bool run_engine(struct weir_keep *settings_keep, struct weir_keep *bans_k
         .node = { 1 },
         .cluster = WEIR_SPAN_LIT("bench"),
         .seed = 1,
-        .keep = { settings_keep, bans_keep },
+        .records = { settings_keep, bans_keep },
         .bootstrap = true,
         .schema_max = 1,
     };
@@ -312,7 +311,7 @@ static bool engine(const char *folder, uint64_t num, double store_us)
     struct weir_store_config cfg = { .folder = path, .max_bytes = WEIR_EPH_MAX_BYTES };
     struct weir_store *eph = NULL;
     must(weir_eph_open(&cfg, boot_id, &eph), "open eph.mdb");
-    bool ok = run_engine(weir_store_keep(s), weir_store_keep(eph), num, store_us);
+    bool ok = run_engine(weir_store_records(s), weir_store_records(eph), num, store_us);
     weir_store_close(&eph);
     weir_store_close(&s);
     return ok;
@@ -328,12 +327,12 @@ static bool settings(const char *folder, const char *part, uint64_t num, bool sh
         p.name = "settings, keys at random";
     (void)snprintf(path, sizeof(path), "%s/%s", folder, part);
     struct weir_store *s = open_settings(path);
-    double rate = run_cpu(weir_store_keep(s), &p, &cpu_us);
+    double rate = run_cpu(weir_store_records(s), &p, &cpu_us);
     (void)bytes_each(path, "conf.mdb", num);
     p.name = "  the same over again";
     p.first_seq += num;
-    (void)run(weir_store_keep(s), &p);
-    run_idle(weir_store_keep(s));
+    (void)run(weir_store_records(s), &p);
+    run_idle(weir_store_records(s));
     weir_store_close(&s);
     return shuffled || (engine(folder, num, cpu_us) && rate >= RATE_BAR);
 }
@@ -346,14 +345,14 @@ static bool bans(const char *folder, uint64_t num)
     struct weir_store *s = NULL;
 
     must(weir_eph_open(&cfg, boot_id, &s), "open eph.mdb");
-    (void)run(weir_store_keep(s), &p);
+    (void)run(weir_store_records(s), &p);
     double each = bytes_each(folder, "eph.mdb", num);
     double wall = seconds();
     must(weir_eph_sync(s), "sync");
     (void)printf("%-28s %9.2f s\n", "  sync of all of them", seconds() - wall);
     p.name = "  the same over again";
     p.first_seq += num;
-    (void)run(weir_store_keep(s), &p);
+    (void)run(weir_store_records(s), &p);
     (void)bytes_each(folder, "eph.mdb", num);
     weir_store_close(&s);
     return each <= BAN_BAR;
@@ -364,7 +363,7 @@ int main(int argc, char **argv)
     uint64_t num[2] = { NUM_RECORDS, NUM_BANS };
 
     if (argc < 2 || argc > 4) {
-        (void)fprintf(stderr, "usage: keep_bench FOLDER [NUM_RECORDS [NUM_BANS]]\n");
+        (void)fprintf(stderr, "usage: record_store_bench FOLDER [NUM_RECORDS [NUM_BANS]]\n");
         return 2;
     }
     for (int i = 2; i < argc; i++)

@@ -1,43 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_keep.c - see store_keep.h: transactions, changes of records, lanes and numbers.
+ * store_records.c - see store_records.h: transactions, changes of records, lanes and numbers.
  * A call that fails before it has changed a row leaves the transaction as it was; one that fails
- * after that spoils it, and commit then undoes all of it. Owner: the keep's caller.
+ * after that spoils it, and commit then undoes all of it. Owner: the record store's caller.
  */
-#include "sync/store/store_keep.h"
+#include "sync/store/store_records.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/store/store_keep_parts.h"
+#include "sync/store/store_records_parts.h"
 #include "sync/store/tree_walk.h"
 
 #define KEYS_BLOCK 65536
 #define KEYS_MAX   (SIZE_MAX / 2)
 
-_Static_assert(WEIR_KEPT_EXTRA_MAX == WEIR_RECORD_EXTRA_MAX, "a row has room for it");
+_Static_assert(WEIR_STORED_EXTRA_MAX == WEIR_RECORD_EXTRA_MAX, "a row has room for it");
 _Static_assert(STORE_LANES_MAX > WEIR_LANES_MAX, "lanes that contexts mention crowd out none");
 
-enum weir_err weir_store_keep_err(enum weir_err err)
+enum weir_err weir_store_records_err(enum weir_err err)
 {
     return err == WEIR_OK || err == WEIR_ENOTFOUND || err == WEIR_EFULL ? err : WEIR_EIO;
 }
 
-struct store_keep *weir_store_keep_of(struct weir_keep *k, bool open)
+struct store_records *weir_store_records_of(struct weir_record_store *k, bool open)
 {
-    struct store_keep *kp = (struct store_keep *)k;
+    struct store_records *kp = (struct store_records *)k;
 
     WEIR_ASSERT(kp->s->magic == STORE_MAGIC);
-    WEIR_ASSERT(kp->s->keep == kp);
+    WEIR_ASSERT(kp->s->records == kp);
     WEIR_ASSERT(kp->open == open);
     return kp;
 }
 
 /* ---- transactions ---- */
 
-static enum weir_err begin(struct weir_keep *k)
+static enum weir_err begin(struct weir_record_store *k)
 {
-    struct store_keep *kp = weir_store_keep_of(k, false);
+    struct store_records *kp = weir_store_records_of(k, false);
 
     enum weir_err err = weir_store_txn_begin(kp->s, &kp->t);
     if (err < 0) {
@@ -53,23 +53,23 @@ static enum weir_err begin(struct weir_keep *k)
     return WEIR_OK;
 }
 
-static void end(struct store_keep *kp)
+static void end(struct store_records *kp)
 {
     weir_arena_reset(&kp->keys);
     kp->open = false;
     weir_store_mark_suspect(kp->s);
 }
 
-static void undo(struct weir_keep *k)
+static void undo(struct weir_record_store *k)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
 
     weir_store_txn_abort(&kp->t);
     weir_store_names_undo(&kp->names, kp->s);
     end(kp);
 }
 
-static bool has_changed(const struct store_keep *kp)
+static bool has_changed(const struct store_records *kp)
 {
     const struct store_tally *is = &kp->t.tally;
     const struct store_tally *was = &kp->s->tally;
@@ -79,9 +79,9 @@ static bool has_changed(const struct store_keep *kp)
            is->hlc_floor != was->hlc_floor;
 }
 
-static enum weir_err commit(struct weir_keep *k)
+static enum weir_err commit(struct weir_record_store *k)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct weir_store *s = kp->s;
     enum weir_err err = kp->t.broken ? WEIR_EIO : WEIR_OK;
 
@@ -107,26 +107,27 @@ static enum weir_err commit(struct weir_keep *k)
             s->cfg.on_change(s->cfg.on_change_arg, kp->changes, kp->num_changes);
     }
     end(kp);
-    return err == WEIR_ENOMEM ? err : weir_store_keep_err(err);
+    return err == WEIR_ENOMEM ? err : weir_store_records_err(err);
 }
 
-void weir_store_keep_change(struct store_keep *kp)
+void weir_store_records_change(struct store_records *kp)
 {
     kp->looked_valid = false;
     kp->touched = kp->touched || kp->t.touched;
     kp->t.touched = false;
 }
 
-enum weir_err weir_store_keep_changed(struct store_keep *kp, enum weir_err err)
+enum weir_err weir_store_records_changed(struct store_records *kp, enum weir_err err)
 {
     if (err == WEIR_OK || (err == WEIR_ENOMEM && !kp->t.broken && !kp->t.touched))
         return err;
     kp->t.broken = true;
-    return weir_store_keep_err(err);
+    return weir_store_records_err(err);
 }
 
 /* Room for one more change to tell, with its key. @return WEIR_OK | WEIR_ENOMEM */
-static enum weir_err change_reserve(struct store_keep *kp, struct weir_span key, uint8_t **ret_key)
+static enum weir_err change_reserve(struct store_records *kp, struct weir_span key,
+                                    uint8_t **ret_key)
 {
     if (kp->num_changes == kp->cap_changes) {
         size_t cap = kp->cap_changes > 0 ? kp->cap_changes * 2 : 64;
@@ -146,7 +147,7 @@ static enum weir_err change_reserve(struct store_keep *kp, struct weir_span key,
 /* ---- records ---- */
 
 /* The key of a row out of the caller's, which may lie in a page that is about to change. */
-static struct weir_span rec_key_of(const struct store_keep *kp, struct store_key *key,
+static struct weir_span rec_key_of(const struct store_records *kp, struct store_key *key,
                                    enum weir_class class, struct weir_span record_key)
 {
     WEIR_ASSERT(weir_store_class_in(kp->s->kind->group, class));
@@ -154,8 +155,9 @@ static struct weir_span rec_key_of(const struct store_keep *kp, struct store_key
     return store_key_span(key);
 }
 
-enum weir_err weir_store_keep_copy(struct store_keep *kp, const struct weir_kept *rec,
-                                   struct weir_record_parts *parts)
+enum weir_err weir_store_records_copy(struct store_records *kp,
+                                      const struct weir_stored_record *rec,
+                                      struct weir_record_parts *parts)
 {
     size_t len = rec->sig.len + rec->extra.len + rec->rec.value.len;
     size_t cap = kp->cap_scratch > 0 ? kp->cap_scratch : 4096;
@@ -182,7 +184,7 @@ enum weir_err weir_store_keep_copy(struct store_keep *kp, const struct weir_kept
 }
 
 /* A record as its row will have it. Lanes that have no number yet get one. */
-static enum weir_err make_parts(struct store_keep *kp, const struct weir_kept *rec,
+static enum weir_err make_parts(struct store_records *kp, const struct weir_stored_record *rec,
                                 struct weir_record_parts *ret)
 {
     struct weir_store *s = kp->s;
@@ -210,11 +212,11 @@ static enum weir_err make_parts(struct store_keep *kp, const struct weir_kept *r
             err = WEIR_OK;
     }
     if (err == WEIR_OK)
-        err = weir_store_keep_copy(kp, rec, ret);
+        err = weir_store_records_copy(kp, rec, ret);
     return err;
 }
 
-static uint64_t revision_of(const struct weir_store *s, const struct weir_kept *rec,
+static uint64_t revision_of(const struct weir_store *s, const struct weir_stored_record *rec,
                             struct weir_span value)
 {
     if (s->cfg.revision == NULL || rec->rec.tombstone)
@@ -223,15 +225,15 @@ static uint64_t revision_of(const struct weir_store *s, const struct weir_kept *
 }
 
 /* Make the record current under its lane, whose `seen` is raised already. */
-static enum weir_err put_parts(struct store_keep *kp, const struct store_put *p,
-                               const struct weir_kept *rec)
+static enum weir_err put_parts(struct store_records *kp, const struct store_put *p,
+                               const struct weir_stored_record *rec)
 {
     struct store_current cur;
     bool index_changed = false;
     uint8_t *key = NULL;
 
-    enum weir_err err = weir_store_keep_look(kp, p->rec_key, &cur, NULL);
-    weir_store_keep_change(kp);
+    enum weir_err err = weir_store_records_look(kp, p->rec_key, &cur, NULL);
+    weir_store_records_change(kp);
     if (err == WEIR_OK)
         err = change_reserve(kp, weir_span_from(p->rec_key, 1), &key);
     if (err == WEIR_OK)
@@ -248,9 +250,9 @@ static enum weir_err put_parts(struct store_keep *kp, const struct store_put *p,
     return WEIR_OK;
 }
 
-static enum weir_err put(struct weir_keep *k, const struct weir_kept *rec)
+static enum weir_err put(struct weir_record_store *k, const struct weir_stored_record *rec)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct weir_store *s = kp->s;
     struct store_key key;
     struct store_put p = { .revision = 0 };
@@ -274,22 +276,23 @@ static enum weir_err put(struct weir_keep *k, const struct weir_kept *rec)
     err = put_parts(kp, &p, rec);
     if (err < 0 && weir_store_names_set(&kp->names, s, lane_idx, &before) < 0)
         kp->t.broken = true;
-    return weir_store_keep_changed(kp, err);
+    return weir_store_records_changed(kp, err);
 }
 
-static enum weir_err drop(struct weir_keep *k, enum weir_class class, struct weir_span record_key)
+static enum weir_err drop(struct weir_record_store *k, enum weir_class class,
+                          struct weir_span record_key)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct store_current cur;
     struct store_key key;
     bool index_changed = false;
     uint8_t *told = NULL;
 
     struct weir_span rec_key = rec_key_of(kp, &key, class, record_key);
-    enum weir_err err = weir_store_keep_look(kp, rec_key, &cur, NULL);
-    weir_store_keep_change(kp);
+    enum weir_err err = weir_store_records_look(kp, rec_key, &cur, NULL);
+    weir_store_records_change(kp);
     if (err < 0 || !cur.found)
-        return weir_store_keep_changed(kp, err);
+        return weir_store_records_changed(kp, err);
     err = change_reserve(kp, weir_span_from(rec_key, 1), &told);
     struct weir_version version = { .hlc = 0 };
     if (cur.sound && cur.parts.head.lane_idx < kp->s->num_lanes) {
@@ -308,31 +311,31 @@ static enum weir_err drop(struct weir_keep *k, enum weir_class class, struct wei
             .index_changed = index_changed,
         };
     /* Without memory there is nothing that can be told of it: the contract knows no such answer. */
-    err = weir_store_keep_changed(kp, err);
+    err = weir_store_records_changed(kp, err);
     return err == WEIR_ENOMEM ? WEIR_EIO : err;
 }
 
 /* ---- lanes and numbers ---- */
 
-static enum weir_err next_lane(struct weir_keep *k, const uint8_t *after,
-                               struct weir_keep_lane *ret)
+static enum weir_err next_lane(struct weir_record_store *k, const uint8_t *after,
+                               struct weir_lane_row *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     uint32_t idx = weir_store_names_next(&kp->names, kp->s, after);
 
     if (idx == STORE_LANE_NONE)
         return WEIR_ENOTFOUND;
     const struct store_lane *l = &kp->s->lanes[idx];
-    *ret = (struct weir_keep_lane){
+    *ret = (struct weir_lane_row){
         .vv = l->vv, .seen = l->hi_seen, .floor = l->floor, .final = l->retired_final
     };
     memcpy(ret->lane, l->id, WEIR_LANE_LEN);
     return WEIR_OK;
 }
 
-static enum weir_err put_lane(struct weir_keep *k, const struct weir_keep_lane *lane)
+static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lane_row *lane)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     uint32_t idx = 0;
 
     enum weir_err err = weir_store_names_lane(&kp->names, kp->s, lane->lane, &idx);
@@ -347,9 +350,9 @@ static enum weir_err put_lane(struct weir_keep *k, const struct weir_keep_lane *
     return weir_store_names_set(&kp->names, kp->s, idx, &numbers);
 }
 
-static enum weir_err drop_lane(struct weir_keep *k, const uint8_t lane[WEIR_LANE_LEN])
+static enum weir_err drop_lane(struct weir_record_store *k, const uint8_t lane[WEIR_LANE_LEN])
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     const struct store_lane none = { .vv = 0 };
     uint32_t idx = weir_store_names_find(&kp->names, kp->s, lane);
 
@@ -359,23 +362,23 @@ static enum weir_err drop_lane(struct weir_keep *k, const uint8_t lane[WEIR_LANE
     return err < 0 ? WEIR_EIO : WEIR_OK;
 }
 
-static enum weir_err get_meta(struct weir_keep *k, struct weir_keep_meta *ret)
+static enum weir_err get_meta(struct weir_record_store *k, struct weir_store_meta *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     const struct store_tally *tally = &kp->t.tally;
 
-    *ret = (struct weir_keep_meta){ .seq = tally->seq,
-                                    .hlc_floor = tally->hlc_floor,
-                                    .live = tally->is_live };
+    *ret = (struct weir_store_meta){ .seq = tally->seq,
+                                     .hlc_floor = tally->hlc_floor,
+                                     .live = tally->is_live };
     if (tally->own_lane != STORE_LANE_NONE)
         memcpy(ret->lane, kp->s->lanes[tally->own_lane].id, WEIR_LANE_LEN);
     return WEIR_OK;
 }
 
-static enum weir_err put_meta(struct weir_keep *k, const struct weir_keep_meta *meta)
+static enum weir_err put_meta(struct weir_record_store *k, const struct weir_store_meta *meta)
 {
     static const uint8_t none[WEIR_LANE_LEN];
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct store_tally *tally = &kp->t.tally;
     uint32_t own = STORE_LANE_NONE;
 
@@ -394,7 +397,7 @@ static enum weir_err put_meta(struct weir_keep *k, const struct weir_keep_meta *
 /* ---- wipe ---- */
 
 /* Tell that every live record goes. */
-static enum weir_err tell_all(struct store_keep *kp)
+static enum weir_err tell_all(struct store_records *kp)
 {
     struct weir_span key;
     struct weir_span row;
@@ -434,26 +437,26 @@ static enum weir_err look_at_all(struct store_txn *t, uint8_t *seen)
     return WEIR_EIO;
 }
 
-static enum weir_err wipe(struct weir_keep *k)
+static enum weir_err wipe(struct weir_record_store *k)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct store_txn *t = &kp->t;
     uint8_t *seen = calloc(1, weir_tree_walk_seen_len(&t->pages));
 
-    weir_store_keep_change(kp);
+    weir_store_records_change(kp);
     enum weir_err err = seen != NULL ? look_at_all(t, seen) : WEIR_EIO;
     free(seen);
     if (err == WEIR_OK && kp->s->cfg.on_change != NULL)
         err = tell_all(kp);
     if (err < 0)
-        return weir_store_keep_changed(kp, weir_store_keep_err(err));
+        return weir_store_records_changed(kp, weir_store_records_err(err));
     t->touched = true;
     for (int i = 0; i < kp->s->kind->num_trees; i++) {
         int rc = 0;
         if (i != STORE_META && i != STORE_CONFLICT)
             rc = mdb_drop(t->txn, kp->s->dbi[i], 0);
         if (rc != 0)
-            return weir_store_keep_changed(kp, weir_store_keep_err(weir_store_err(rc)));
+            return weir_store_records_changed(kp, weir_store_records_err(weir_store_err(rc)));
     }
     weir_store_names_wipe(&kp->names, kp->s);
     t->tally = (struct store_tally){ .own_lane = STORE_LANE_NONE };
@@ -462,62 +465,62 @@ static enum weir_err wipe(struct weir_keep *k)
 
 /* ---- life ---- */
 
-static const struct weir_keep_ops ops = {
+static const struct weir_record_store_ops ops = {
     .begin = begin,
     .commit = commit,
     .abort = undo,
-    .get = weir_store_keep_get,
+    .get = weir_store_records_get,
     .put = put,
     .drop = drop,
-    .next_dot = weir_store_keep_next_dot,
-    .next_key = weir_store_keep_next_key,
-    .next_tombstone = weir_store_keep_next_tombstone,
-    .next_expired = weir_store_keep_next_expired,
+    .next_dot = weir_store_records_next_dot,
+    .next_key = weir_store_records_next_key,
+    .next_tombstone = weir_store_records_next_tombstone,
+    .next_expired = weir_store_records_next_expired,
     .next_lane = next_lane,
     .put_lane = put_lane,
     .drop_lane = drop_lane,
     .get_meta = get_meta,
     .put_meta = put_meta,
-    .put_conflict = weir_store_keep_put_conflict,
-    .get_conflict = weir_store_keep_get_conflict,
-    .drop_conflicts = weir_store_keep_drop_conflicts,
+    .put_conflict = weir_store_records_put_conflict,
+    .get_conflict = weir_store_records_get_conflict,
+    .drop_conflicts = weir_store_records_drop_conflicts,
     .wipe = wipe,
 };
 
-enum weir_err weir_store_keep_new(struct weir_store *s)
+enum weir_err weir_store_records_new(struct weir_store *s)
 {
-    struct store_keep *kp = calloc(1, sizeof(*kp));
+    struct store_records *kp = calloc(1, sizeof(*kp));
 
     if (kp == NULL)
         return WEIR_ENOMEM;
     kp->base.ops = &ops;
     kp->s = s;
     weir_arena_init(&kp->keys, KEYS_BLOCK, KEYS_MAX);
-    s->keep = kp;
+    s->records = kp;
     return WEIR_OK;
 }
 
-enum weir_err weir_store_keep_load(struct weir_store *s)
+enum weir_err weir_store_records_load(struct weir_store *s)
 {
-    return weir_store_names_load(&s->keep->names, s);
+    return weir_store_names_load(&s->records->names, s);
 }
 
-void weir_store_keep_end(struct weir_store *s)
+void weir_store_records_end(struct weir_store *s)
 {
-    WEIR_ASSERT(!s->keep->open);
+    WEIR_ASSERT(!s->records->open);
     weir_store_mark_suspect(s);
     if (!s->kind->durable)
         weir_store_eph_end(s);
     weir_store_write_clean(s);
 }
 
-void weir_store_keep_free(struct weir_store *s)
+void weir_store_records_free(struct weir_store *s)
 {
-    struct store_keep *kp = s->keep;
+    struct store_records *kp = s->records;
 
     if (kp == NULL)
         return;
-    s->keep = NULL;
+    s->records = NULL;
     weir_store_names_deinit(&kp->names);
     weir_arena_deinit(&kp->keys);
     free(kp->changes);
@@ -525,9 +528,9 @@ void weir_store_keep_free(struct weir_store *s)
     free(kp);
 }
 
-struct weir_keep *weir_store_keep(struct weir_store *s)
+struct weir_record_store *weir_store_records(struct weir_store *s)
 {
     WEIR_ASSERT(s->magic == STORE_MAGIC);
     WEIR_ASSERT(s->driven);
-    return &s->keep->base;
+    return &s->records->base;
 }

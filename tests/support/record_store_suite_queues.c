@@ -1,50 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keep_suite_queues.c - see keep_suite.h: tombstones by age, and bans by expiry.
+ * record_store_suite_queues.c - see record_store_suite.h: tombstones by age, and bans by expiry.
  */
 #include <string.h>
 
-#include "tests/support/keep_suite_parts.h"
+#include "tests/support/record_store_suite_parts.h"
 
-#define DAY(n) (KEEP_STORED_MS + (n)*KEEP_DAY_MS)
+#define DAY(n) (RECORD_STORE_STORED_MS + (n)*RECORD_STORE_DAY_MS)
 
 static void expect_tombstone(struct scene *s, uint64_t until_ms, const char *key)
 {
-    struct weir_kept got;
+    struct weir_stored_record got;
     enum weir_err err = s->k->ops->next_tombstone(s->k, until_ms, &got);
 
     assert_int_equal(err, key != NULL ? WEIR_OK : WEIR_ENOTFOUND);
     if (key != NULL) {
-        keep_has_key(&got, key);
+        rs_has_key(&got, key);
         assert_true(got.rec.tombstone);
     }
 }
 
 static void expect_expired(struct scene *s, uint64_t until_s, const char *key)
 {
-    struct weir_kept got;
+    struct weir_stored_record got;
     enum weir_err err = s->k->ops->next_expired(s->k, until_s, &got);
 
     assert_int_equal(err, key != NULL ? WEIR_OK : WEIR_ENOTFOUND);
     if (key != NULL) {
-        keep_has_key(&got, key);
+        rs_has_key(&got, key);
         assert_false(got.rec.tombstone);
     }
 }
 
 static void put_tomb(struct scene *s, const char *key, uint64_t seq, uint64_t stored_ms)
 {
-    struct weir_kept tomb = keep_tomb(s, key, seq, stored_ms);
+    struct weir_stored_record tomb = rs_tomb(s, key, seq, stored_ms);
 
-    keep_put(s, &tomb);
+    rs_put(s, &tomb);
 }
 
 static void put_ban(struct scene *s, const char *key, uint64_t seq, uint64_t expires)
 {
-    struct weir_kept rec = keep_rec(s, key, 1, seq);
+    struct weir_stored_record rec = rs_rec(s, key, 1, seq);
 
     rec.rec.expires = expires;
-    keep_put(s, &rec);
+    rs_put(s, &rec);
 }
 
 static void tombstones_come_oldest_first(void **state)
@@ -63,7 +63,7 @@ static void tombstones_come_oldest_first(void **state)
     for (size_t i = 0; i < WEIR_ARRAY_LEN(order); i++) {
         expect_tombstone(s, UINT64_MAX, order[i]);
         expect_tombstone(s, UINT64_MAX, order[i]);
-        keep_drop(s, order[i]);
+        rs_drop(s, order[i]);
     }
     expect_tombstone(s, UINT64_MAX, NULL);
     scene_commit(s);
@@ -79,7 +79,7 @@ static void a_tombstone_is_given_when_it_is_old_enough(void **state)
     expect_tombstone(s, 0, NULL);
     expect_tombstone(s, DAY(1) - 1, NULL);
     expect_tombstone(s, DAY(1), "a");
-    keep_drop(s, "a");
+    rs_drop(s, "a");
     expect_tombstone(s, DAY(2) - 1, NULL);
     expect_tombstone(s, DAY(2), "b");
     scene_commit(s);
@@ -88,11 +88,11 @@ static void a_tombstone_is_given_when_it_is_old_enough(void **state)
 static void live_records_are_in_no_queue_of_tombstones(void **state)
 {
     struct scene *s = *state;
-    struct weir_kept rec = keep_rec(s, "a", 1, 1);
+    struct weir_stored_record rec = rs_rec(s, "a", 1, 1);
 
     rec.stored_ms = 0;
     scene_begin(s);
-    keep_put(s, &rec);
+    rs_put(s, &rec);
     expect_tombstone(s, UINT64_MAX, NULL);
     scene_commit(s);
 }
@@ -100,14 +100,14 @@ static void live_records_are_in_no_queue_of_tombstones(void **state)
 static void the_queue_of_tombstones_follows_what_replaces_what(void **state)
 {
     struct scene *s = *state;
-    struct weir_kept live = keep_rec(s, "a", 2, 1);
+    struct weir_stored_record live = rs_rec(s, "a", 2, 1);
 
     scene_begin(s);
     put_tomb(s, "a", 1, DAY(5));
     put_tomb(s, "b", 2, DAY(4));
     scene_commit(s);
     scene_begin(s);
-    keep_put(s, &live);
+    rs_put(s, &live);
     expect_tombstone(s, UINT64_MAX, "b");
     put_tomb(s, "a", 3, DAY(3));
     expect_tombstone(s, UINT64_MAX, "a");
@@ -117,7 +117,7 @@ static void the_queue_of_tombstones_follows_what_replaces_what(void **state)
     scene_reopen(s);
     expect_tombstone(s, UINT64_MAX, "a");
     expect_tombstone(s, DAY(6) - 1, NULL);
-    keep_drop(s, "a");
+    rs_drop(s, "a");
     expect_tombstone(s, DAY(7) - 1, NULL);
     expect_tombstone(s, DAY(7), "b");
     scene_commit(s);
@@ -126,23 +126,23 @@ static void the_queue_of_tombstones_follows_what_replaces_what(void **state)
 static void tombstones_of_all_classes_are_in_one_queue(void **state)
 {
     struct scene *s = *state;
-    struct weir_kept cert = keep_tomb(s, "a", 1, DAY(2));
-    struct weir_kept lane = keep_tomb(s, "a", 2, DAY(1));
-    struct weir_kept got;
+    struct weir_stored_record cert = rs_tomb(s, "a", 1, DAY(2));
+    struct weir_stored_record lane = rs_tomb(s, "a", 2, DAY(1));
+    struct weir_stored_record got;
 
     cert.rec.class = WEIR_CLASS_CERT;
     lane.rec.class = WEIR_CLASS_LANE;
     scene_begin(s);
-    keep_put(s, &cert);
-    keep_put(s, &lane);
+    rs_put(s, &cert);
+    rs_put(s, &lane);
     put_tomb(s, "b", 3, DAY(2));
     assert_int_equal(s->k->ops->next_tombstone(s->k, UINT64_MAX, &got), WEIR_OK);
-    keep_same(&got, &lane);
+    rs_same(&got, &lane);
     assert_int_equal(s->k->ops->drop(s->k, WEIR_CLASS_LANE, lane.rec.key), WEIR_OK);
     expect_tombstone(s, UINT64_MAX, "b"); /* of equal age the smaller class comes first */
-    keep_drop(s, "b");
+    rs_drop(s, "b");
     assert_int_equal(s->k->ops->next_tombstone(s->k, UINT64_MAX, &got), WEIR_OK);
-    keep_same(&got, &cert);
+    rs_same(&got, &cert);
     scene_commit(s);
 }
 
@@ -159,19 +159,19 @@ static void settings_do_not_expire(void **state)
 static void the_tombstone_of_a_ban_is_due_by_its_expiry_too(void **state)
 {
     struct scene *s = *state;
-    struct weir_kept tomb = keep_tomb(s, "a", 1, DAY(5));
+    struct weir_stored_record tomb = rs_tomb(s, "a", 1, DAY(5));
 
     tomb.rec.expires = DAY(1) / 1000;
     scene_begin(s);
-    keep_put(s, &tomb);
+    rs_put(s, &tomb);
     put_tomb(s, "b", 2, DAY(3));
     expect_tombstone(s, DAY(1) - 1, NULL);
     expect_tombstone(s, DAY(1), "a");
-    keep_drop(s, "a");
+    rs_drop(s, "a");
     tomb.rec.expires = DAY(9) / 1000; /* a late one makes it no younger */
-    keep_put(s, &tomb);
+    rs_put(s, &tomb);
     expect_tombstone(s, UINT64_MAX, "b");
-    keep_drop(s, "b");
+    rs_drop(s, "b");
     expect_tombstone(s, DAY(5) - 1, NULL);
     expect_tombstone(s, DAY(5), "a");
     scene_commit(s);
@@ -192,7 +192,7 @@ static void bans_come_in_the_order_of_their_expiry(void **state)
     scene_reopen(s);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(order); i++) {
         expect_expired(s, UINT64_MAX, order[i]);
-        keep_drop(s, order[i]);
+        rs_drop(s, order[i]);
     }
     expect_expired(s, UINT64_MAX, NULL);
     scene_commit(s);
@@ -208,7 +208,7 @@ static void a_ban_is_given_when_it_has_expired(void **state)
     expect_expired(s, 0, NULL);
     expect_expired(s, 999, NULL);
     expect_expired(s, 1000, "a");
-    keep_drop(s, "a");
+    rs_drop(s, "a");
     expect_expired(s, UINT64_MAX, NULL);
     scene_commit(s);
 }
@@ -216,7 +216,7 @@ static void a_ban_is_given_when_it_has_expired(void **state)
 static void the_queue_of_expiries_follows_what_replaces_what(void **state)
 {
     struct scene *s = *state;
-    struct weir_kept tomb = keep_tomb(s, "a", 3, DAY(1));
+    struct weir_stored_record tomb = rs_tomb(s, "a", 3, DAY(1));
 
     tomb.rec.expires = 2000;
     scene_begin(s);
@@ -224,7 +224,7 @@ static void the_queue_of_expiries_follows_what_replaces_what(void **state)
     put_ban(s, "b", 2, 3000);
     scene_commit(s);
     scene_begin(s);
-    keep_put(s, &tomb);
+    rs_put(s, &tomb);
     expect_expired(s, UINT64_MAX, "b");
     expect_tombstone(s, UINT64_MAX, "a");
     put_ban(s, "a", 4, 4000);
@@ -239,16 +239,16 @@ static void the_queue_of_expiries_follows_what_replaces_what(void **state)
     scene_commit(s);
 }
 
-const struct keep_test keep_suite_queues[] = {
-    KEEP_TEST(tombstones_come_oldest_first, KEEP_IN_BOTH),
-    KEEP_TEST(a_tombstone_is_given_when_it_is_old_enough, KEEP_IN_BOTH),
-    KEEP_TEST(live_records_are_in_no_queue_of_tombstones, KEEP_IN_BOTH),
-    KEEP_TEST(the_queue_of_tombstones_follows_what_replaces_what, KEEP_IN_BOTH),
-    KEEP_TEST(tombstones_of_all_classes_are_in_one_queue, KEEP_IN_C),
-    KEEP_TEST(settings_do_not_expire, KEEP_IN_C),
-    KEEP_TEST(the_tombstone_of_a_ban_is_due_by_its_expiry_too, KEEP_IN_E),
-    KEEP_TEST(bans_come_in_the_order_of_their_expiry, KEEP_IN_E),
-    KEEP_TEST(a_ban_is_given_when_it_has_expired, KEEP_IN_E),
-    KEEP_TEST(the_queue_of_expiries_follows_what_replaces_what, KEEP_IN_E),
+const struct rs_test record_store_suite_queues[] = {
+    RECORD_STORE_TEST(tombstones_come_oldest_first, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_tombstone_is_given_when_it_is_old_enough, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(live_records_are_in_no_queue_of_tombstones, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(the_queue_of_tombstones_follows_what_replaces_what, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(tombstones_of_all_classes_are_in_one_queue, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(settings_do_not_expire, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(the_tombstone_of_a_ban_is_due_by_its_expiry_too, RECORD_STORE_IN_E),
+    RECORD_STORE_TEST(bans_come_in_the_order_of_their_expiry, RECORD_STORE_IN_E),
+    RECORD_STORE_TEST(a_ban_is_given_when_it_has_expired, RECORD_STORE_IN_E),
+    RECORD_STORE_TEST(the_queue_of_expiries_follows_what_replaces_what, RECORD_STORE_IN_E),
     { NULL, NULL, 0 },
 };

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_keep_find.c - see store_keep.h: looks for records by key, dot, age and expiry.
+ * store_records_find.c - see store_records.h: looks for records by key, dot, age and expiry.
  * A row of a queue that leads to no such record is passed over: older programs left some behind
  * when they could not read a record. A row of dots proves itself by the record it leads to; when it
  * was damaged the record is looked for, since a dot that is passed over would never reach a peer.
- * Owner: the keep's caller.
+ * Owner: the record store's caller.
  */
-#include "sync/store/store_keep_parts.h"
+#include "sync/store/store_records_parts.h"
 
 #include <string.h>
 
 #include "sync/version/num.h"
 
-bool weir_store_kept(const struct weir_store *s, struct weir_span rec_key,
-                     const struct weir_record_parts *parts, struct weir_kept *ret)
+bool weir_store_stored_record(const struct weir_store *s, struct weir_span rec_key,
+                              const struct weir_record_parts *parts, struct weir_stored_record *ret)
 {
     const struct weir_record_head *head = &parts->head;
 
     if (head->lane_idx >= s->num_lanes)
         return false;
-    *ret = (struct weir_kept){
+    *ret = (struct weir_stored_record){
         .rec = {
             .class = (enum weir_class)rec_key.at[0],
             .key = weir_span_from(rec_key, 1),
@@ -38,7 +38,7 @@ bool weir_store_kept(const struct weir_store *s, struct weir_span rec_key,
     for (unsigned i = 0; i < head->num_ctx; i++) {
         if (head->ctx[i].lane_idx >= s->num_lanes)
             return false;
-        struct weir_kept_ctx *ctx = &ret->ctx[ret->num_ctx++];
+        struct weir_record_context *ctx = &ret->ctx[ret->num_ctx++];
         memcpy(ctx->tail, s->lanes[head->ctx[i].lane_idx].id + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN,
                WEIR_LANE_TAIL_LEN);
         ctx->seq = head->ctx[i].seq;
@@ -47,21 +47,21 @@ bool weir_store_kept(const struct weir_store *s, struct weir_span rec_key,
 }
 
 /* What can be said of a record that does not hold. @return WEIR_ECORRUPT */
-static enum weir_err corrupt(struct weir_span rec_key, uint64_t seq, struct weir_kept *ret)
+static enum weir_err corrupt(struct weir_span rec_key, uint64_t seq, struct weir_stored_record *ret)
 {
-    *ret = (struct weir_kept){ .rec = { .class = (enum weir_class)rec_key.at[0],
-                                        .key = weir_span_from(rec_key, 1),
-                                        .version = { .seq = seq } } };
+    *ret = (struct weir_stored_record){ .rec = { .class = (enum weir_class)rec_key.at[0],
+                                                 .key = weir_span_from(rec_key, 1),
+                                                 .version = { .seq = seq } } };
     return WEIR_ECORRUPT;
 }
 
-static bool is_rec_key(const struct store_keep *kp, struct weir_span key)
+static bool is_rec_key(const struct store_records *kp, struct weir_span key)
 {
     return key.len >= 2 && key.len <= 1 + WEIR_KEY_MAX &&
            weir_store_class_in(kp->s->kind->group, key.at[0]);
 }
 
-static void take_row(struct store_keep *kp, struct weir_span rec_key, struct weir_span row)
+static void take_row(struct store_records *kp, struct weir_span rec_key, struct weir_span row)
 {
     struct store_current *cur = &kp->looked;
 
@@ -72,8 +72,8 @@ static void take_row(struct store_keep *kp, struct weir_span rec_key, struct wei
         weir_store_count_corrupt(kp->s, rec_key);
 }
 
-enum weir_err weir_store_keep_look(struct store_keep *kp, struct weir_span rec_key,
-                                   struct store_current *ret, struct weir_span *ret_key)
+enum weir_err weir_store_records_look(struct store_records *kp, struct weir_span rec_key,
+                                      struct store_current *ret, struct weir_span *ret_key)
 {
     struct weir_span key;
     struct weir_span row;
@@ -86,7 +86,7 @@ enum weir_err weir_store_keep_look(struct store_keep *kp, struct weir_span rec_k
     }
     enum weir_err err = weir_store_find(&kp->t, STORE_REC, rec_key, &key, &row);
     if (err < 0 && err != WEIR_ENOTFOUND)
-        return weir_store_keep_err(err);
+        return weir_store_records_err(err);
     kp->looked = (struct store_current){ .found = false };
     if (err == WEIR_OK)
         take_row(kp, rec_key, row);
@@ -100,18 +100,19 @@ enum weir_err weir_store_keep_look(struct store_keep *kp, struct weir_span rec_k
 }
 
 /* A record found under its key, or what can be said of it. */
-static enum weir_err tell(struct store_keep *kp, struct weir_span rec_key,
-                          const struct store_current *cur, uint64_t seq, struct weir_kept *ret)
+static enum weir_err tell(struct store_records *kp, struct weir_span rec_key,
+                          const struct store_current *cur, uint64_t seq,
+                          struct weir_stored_record *ret)
 {
-    if (cur->sound && weir_store_kept(kp->s, rec_key, &cur->parts, ret))
+    if (cur->sound && weir_store_stored_record(kp->s, rec_key, &cur->parts, ret))
         return WEIR_OK;
     return corrupt(rec_key, seq, ret);
 }
 
-enum weir_err weir_store_keep_get(struct weir_keep *k, enum weir_class class, struct weir_span key,
-                                  struct weir_kept *ret)
+enum weir_err weir_store_records_get(struct weir_record_store *k, enum weir_class class,
+                                     struct weir_span key, struct weir_stored_record *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct store_current cur;
     struct store_key rec_key;
     struct weir_span found;
@@ -119,7 +120,7 @@ enum weir_err weir_store_keep_get(struct weir_keep *k, enum weir_class class, st
     if (key.len == 0 || key.len > WEIR_KEY_MAX || !weir_store_class_in(kp->s->kind->group, class))
         return WEIR_ENOTFOUND;
     weir_store_key_rec(&rec_key, class, key);
-    enum weir_err err = weir_store_keep_look(kp, store_key_span(&rec_key), &cur, &found);
+    enum weir_err err = weir_store_records_look(kp, store_key_span(&rec_key), &cur, &found);
     if (err < 0)
         return err;
     return cur.found ? tell(kp, found, &cur, 0, ret) : WEIR_ENOTFOUND;
@@ -136,8 +137,8 @@ static bool has_dot(const struct store_current *cur, uint32_t lane_idx, uint64_t
 
 /* The record of a dot whose row does not hold, out of all records. @return WEIR_OK | WEIR_ENOTFOUND
  * | WEIR_EIO */
-static enum weir_err search_dot(struct store_keep *kp, uint32_t lane_idx, uint64_t seq,
-                                struct weir_kept *ret)
+static enum weir_err search_dot(struct store_records *kp, uint32_t lane_idx, uint64_t seq,
+                                struct weir_stored_record *ret)
 {
     const struct store_key from = { .at = { 0 }, .len = 1 };
     struct weir_record_parts parts;
@@ -148,16 +149,16 @@ static enum weir_err search_dot(struct store_keep *kp, uint32_t lane_idx, uint64
     while (err == WEIR_OK) {
         if (is_rec_key(kp, key) && weir_record_unpack(row, key, &parts) == WEIR_OK &&
             parts.head.lane_idx == lane_idx && parts.head.seq == seq &&
-            weir_store_kept(kp->s, key, &parts, ret))
+            weir_store_stored_record(kp->s, key, &parts, ret))
             return WEIR_OK;
         err = weir_store_step(&kp->t, STORE_REC, &key, &row);
     }
-    return weir_store_keep_err(err);
+    return weir_store_records_err(err);
 }
 
 /* What one row of dots leads to. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: to nothing */
-static enum weir_err follow_dot(struct store_keep *kp, struct weir_span dot, struct weir_span row,
-                                struct weir_kept *ret)
+static enum weir_err follow_dot(struct store_records *kp, struct weir_span dot,
+                                struct weir_span row, struct weir_stored_record *ret)
 {
     uint32_t lane_idx = (uint32_t)weir_num_get_be(dot.at, 4);
     uint64_t seq = weir_num_get_be(dot.at + 4, 8);
@@ -174,7 +175,7 @@ static enum weir_err follow_dot(struct store_keep *kp, struct weir_span dot, str
     if (is_rec_key(kp, rec_key)) {
         memcpy(copy.at, rec_key.at, rec_key.len);
         copy.len = rec_key.len;
-        enum weir_err err = weir_store_keep_look(kp, store_key_span(&copy), &cur, &key);
+        enum weir_err err = weir_store_records_look(kp, store_key_span(&copy), &cur, &key);
         if (err < 0)
             return err;
     }
@@ -186,10 +187,11 @@ static enum weir_err follow_dot(struct store_keep *kp, struct weir_span dot, str
     return search_dot(kp, lane_idx, seq, ret);
 }
 
-enum weir_err weir_store_keep_next_dot(struct weir_keep *k, const uint8_t lane[WEIR_LANE_LEN],
-                                       uint64_t after, struct weir_kept *ret)
+enum weir_err weir_store_records_next_dot(struct weir_record_store *k,
+                                          const uint8_t lane[WEIR_LANE_LEN], uint64_t after,
+                                          struct weir_stored_record *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     uint32_t idx = weir_store_names_find(&kp->names, kp->s, lane);
     struct store_key at;
     struct weir_span dot;
@@ -201,7 +203,7 @@ enum weir_err weir_store_keep_next_dot(struct weir_keep *k, const uint8_t lane[W
     for (;;) {
         enum weir_err err = weir_store_seek(&kp->t, STORE_DOT, store_key_span(&at), &dot, &row);
         if (err < 0)
-            return weir_store_keep_err(err);
+            return weir_store_records_err(err);
         if (dot.len != 12 || weir_num_get_be(dot.at, 4) != idx)
             return WEIR_ENOTFOUND;
         memcpy(at.at, dot.at, dot.len);
@@ -219,10 +221,10 @@ static uint64_t loose_seq(struct weir_span row)
     return row.len >= WEIR_RECORD_HEADER_LEN ? weir_num_get_le(row.at + WEIR_RECORD_AT_SEQ, 6) : 0;
 }
 
-enum weir_err weir_store_keep_next_key(struct weir_keep *k, enum weir_class class,
-                                       struct weir_span after, struct weir_kept *ret)
+enum weir_err weir_store_records_next_key(struct weir_record_store *k, enum weir_class class,
+                                          struct weir_span after, struct weir_stored_record *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
     struct weir_record_parts parts;
     struct store_key from = { .len = 1 };
     struct weir_span key;
@@ -235,10 +237,11 @@ enum weir_err weir_store_keep_next_key(struct weir_keep *k, enum weir_class clas
         weir_store_key_rec(&from, class, after);
     enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), &key, &row);
     if (err < 0)
-        return weir_store_keep_err(err);
+        return weir_store_records_err(err);
     if (!is_rec_key(kp, key) || key.at[0] != (uint8_t) class)
         return WEIR_ENOTFOUND;
-    if (weir_record_unpack(row, key, &parts) == WEIR_OK && weir_store_kept(kp->s, key, &parts, ret))
+    if (weir_record_unpack(row, key, &parts) == WEIR_OK &&
+        weir_store_stored_record(kp->s, key, &parts, ret))
         return WEIR_OK;
     weir_store_count_corrupt(kp->s, key);
     return corrupt(key, loose_seq(row), ret);
@@ -248,8 +251,8 @@ enum weir_err weir_store_keep_next_key(struct weir_keep *k, enum weir_class clas
 
 /* The record that a row of a queue leads to. @param ret_tombstone  what it is
  * @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: none, or it is not due by this row */
-static enum weir_err follow_queue(struct store_keep *kp, struct weir_span rec_key, bool tombstones,
-                                  uint64_t when, struct weir_kept *ret)
+static enum weir_err follow_queue(struct store_records *kp, struct weir_span rec_key,
+                                  bool tombstones, uint64_t when, struct weir_stored_record *ret)
 {
     const struct weir_record_head *head = &kp->looked.parts.head;
     struct store_current cur;
@@ -257,7 +260,7 @@ static enum weir_err follow_queue(struct store_keep *kp, struct weir_span rec_ke
 
     if (!is_rec_key(kp, rec_key))
         return WEIR_ENOTFOUND;
-    enum weir_err err = weir_store_keep_look(kp, rec_key, &cur, &key);
+    enum weir_err err = weir_store_records_look(kp, rec_key, &cur, &key);
     if (err < 0)
         return err;
     if (!cur.found || cur.tombstone != tombstones)
@@ -270,8 +273,8 @@ static enum weir_err follow_queue(struct store_keep *kp, struct weir_span rec_ke
 }
 
 /* The first row of a queue that is due and leads to a record. @param last  the largest time due */
-static enum weir_err next_due(struct store_keep *kp, enum store_tree tree, uint64_t last,
-                              struct weir_kept *ret)
+static enum weir_err next_due(struct store_records *kp, enum store_tree tree, uint64_t last,
+                              struct weir_stored_record *ret)
 {
     bool tombstones = tree == STORE_TOMB;
     unsigned when_len = tombstones ? WEIR_STORE_TOMB_LEN : WEIR_STORE_EXP_LEN;
@@ -282,7 +285,7 @@ static enum weir_err next_due(struct store_keep *kp, enum store_tree tree, uint6
     for (;;) {
         enum weir_err err = weir_store_seek(&kp->t, tree, store_key_span(&at), &key, &row);
         if (err < 0)
-            return weir_store_keep_err(err);
+            return weir_store_records_err(err);
         if (key.len < when_len || key.len > sizeof(at.at))
             return WEIR_EIO;
         uint64_t when = weir_num_get_be(key.at, when_len);
@@ -297,18 +300,18 @@ static enum weir_err next_due(struct store_keep *kp, enum store_tree tree, uint6
     }
 }
 
-enum weir_err weir_store_keep_next_tombstone(struct weir_keep *k, uint64_t until_ms,
-                                             struct weir_kept *ret)
+enum weir_err weir_store_records_next_tombstone(struct weir_record_store *k, uint64_t until_ms,
+                                                struct weir_stored_record *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
 
     return next_due(kp, STORE_TOMB, until_ms / weir_store_tomb_ms(kp->s, 1), ret);
 }
 
-enum weir_err weir_store_keep_next_expired(struct weir_keep *k, uint64_t until_s,
-                                           struct weir_kept *ret)
+enum weir_err weir_store_records_next_expired(struct weir_record_store *k, uint64_t until_s,
+                                              struct weir_stored_record *ret)
 {
-    struct store_keep *kp = weir_store_keep_of(k, true);
+    struct store_records *kp = weir_store_records_of(k, true);
 
     return kp->s->kind->group == 'E' ? next_due(kp, STORE_EXP, until_s, ret) : WEIR_ENOTFOUND;
 }
