@@ -163,9 +163,9 @@ static uint64_t endpoint_hash(const struct weir_tenant *t, const struct weir_ups
 }
 
 /**
- * Stable over pushes in this process, so that pools and verdicts survive a change elsewhere in the
- * file. They compare keys and nothing else: two endpoints of one key would share a connection pool
- * and be marked out together, so the secret goes over the bytes themselves. Mixed into
+ * Stable over pushes in this process, so that pools and failure marks survive a change elsewhere in
+ * the file. They compare keys and nothing else: two endpoints of one key would share a connection
+ * pool and be marked out together, so the secret goes over the bytes themselves. Mixed into
  * stable_hash it would leave equal what was made equal there.
  */
 static uint64_t endpoint_key(const struct weir_compile *c, const struct weir_upstream *u,

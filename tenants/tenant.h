@@ -106,7 +106,7 @@ struct weir_tenant {
 /**
  * Compile the packed StoredTenant. Applies defaults; one upstream and no route gives "/".
  * @param value borrowed for the call   @param ret refs = 1
- * @param secret what endpoint keys are made with; the same for all who share pools or verdicts
+ * @param secret what endpoint keys are made with; the same for all who share pools or failure marks
  * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (does not validate: keep the old
  * one) | WEIR_ENOMEM
  */

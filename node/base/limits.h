@@ -13,7 +13,7 @@
 #define WEIR_HOST_MAX         253   /* bytes of a host name, RFC 1035 2.3.4 */
 #define WEIR_CHUNK_LINE_MAX   256   /* bytes of a chunk-size line with its extensions */
 #define WEIR_TRAILERS_MAX     4096  /* bytes of a trailer section */
-#define WEIR_INTERIM_MAX      16    /* 1xx answers before the final one */
+#define WEIR_INTERIM_MAX      16    /* 1xx responses before the final one */
 #define WEIR_LEADING_CRLF_MAX 2     /* bytes of one empty line before a request, RFC 9112 2.2 */
 
 /* loop */
@@ -22,7 +22,7 @@
 #define WEIR_LISTENERS_MAX   64
 #define WEIR_ACCEPT_BUDGET   64     /* accepts in one turn of the loop */
 #define WEIR_PIPELINE_BUDGET 32     /* exchanges of one connection in one turn */
-#define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early answer */
+#define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early response */
 #define WEIR_DRAIN_LISTEN_MS 1200   /* ms a draining node still takes who had connected */
 #define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
 

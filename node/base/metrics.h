@@ -16,12 +16,12 @@ enum weir_metric {
     WEIR_M_CONNECTIONS_ACCEPTED, /* counter */
     WEIR_M_CONNECTIONS_OPEN,     /* gauge */
     WEIR_M_CONNECTIONS_REFUSED,  /* counter: at the limit, out of descriptors or memory */
-    WEIR_M_REQUESTS_1XX,         /* counter by answer class: upstream 1xx passed on */
+    WEIR_M_REQUESTS_1XX,         /* counter by response class: upstream 1xx passed on */
     WEIR_M_REQUESTS_2XX,
     WEIR_M_REQUESTS_3XX,
     WEIR_M_REQUESTS_4XX,
     WEIR_M_REQUESTS_5XX,
-    WEIR_M_REQUESTS_CUT,       /* ended without a whole answer */
+    WEIR_M_REQUESTS_CUT,       /* ended without a whole response */
     WEIR_M_REQUESTS_MALFORMED, /* refused by the parser */
     WEIR_M_REQUESTS_UNKNOWN_HOST,
     WEIR_M_REQUESTS_REDIRECTED,
@@ -31,9 +31,9 @@ enum weir_metric {
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */
-    WEIR_M_UPSTREAM_MALFORMED, /* answers refused by the parser */
+    WEIR_M_UPSTREAM_MALFORMED, /* responses refused by the parser */
     WEIR_M_UPSTREAM_TIMEOUTS,
-    WEIR_M_UPSTREAM_CUT,         /* answers that ended before their end */
+    WEIR_M_UPSTREAM_CUT,         /* responses that ended before their end */
     WEIR_M_UPSTREAM_UNSOLICITED, /* bytes on an idle or finished connection */
     WEIR_M_UPSTREAM_NONE_LEFT,   /* no endpoint could be used: 502/503 */
     WEIR_M_UPSTREAM_OPEN,        /* gauge */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * strbuf.h - growing byte buffer for answers, files and messages off the hot path. Owner: one
+ * strbuf.h - growing byte buffer for responses, files and messages off the hot path. Owner: one
  * thread. An append that fails for memory or passes `max` marks the buffer failed; later appends do
  * nothing. Check once at the end.
  */

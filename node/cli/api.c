@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api.c - one place that turns answers into messages and errors into exit codes. Texts of a node
+ * api.c - one place that turns responses into messages and errors into exit codes. Texts of a node
  * are escaped before they reach a terminal, also those of a node that means no harm.
  */
 #include "node/cli/api.h"
@@ -16,7 +16,7 @@
 #include <weir/v1/admin.pb-c.h>
 
 #define ARENA_BLOCK 65536
-#define ARENA_MAX   ((size_t)1 << 30) /* an answer of WEIR_CLIENT_BODY_MAX as messages */
+#define ARENA_MAX   ((size_t)1 << 30) /* a response of WEIR_CLIENT_BODY_MAX as messages */
 
 void weir_api_arena_init(struct weir_arena *a)
 {
@@ -72,15 +72,15 @@ static void details_write(struct weir_strbuf *out, const Weir__V1__ErrorBody *e)
 }
 
 /* False: the body is not an error of weir. */
-static bool refusal_text(const struct weir_client_answer *answer, struct weir_strbuf *out)
+static bool refusal_text(const struct weir_client_response *response, struct weir_strbuf *out)
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
     weir_api_arena_init(&arena);
     enum weir_err err =
-        weir_schema_read_json(&weir__v1__error_answer__descriptor,
-                              weir_span(answer->body.at, answer->body.len), &arena, &message);
-    const Weir__V1__ErrorAnswer *a = (const Weir__V1__ErrorAnswer *)message;
+        weir_schema_read_json(&weir__v1__error_response__descriptor,
+                              weir_span(response->body.at, response->body.len), &arena, &message);
+    const Weir__V1__ErrorResponse *a = (const Weir__V1__ErrorResponse *)message;
     bool known = err == WEIR_OK && a->error != NULL && a->error->message != NULL;
     if (known) {
         weir_table_escape(out, weir_span_cstr(a->error->message));
@@ -90,54 +90,56 @@ static bool refusal_text(const struct weir_client_answer *answer, struct weir_st
     return known && !out->failed;
 }
 
-enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_answer *answer)
+enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_response *response)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
-    if (refusal_text(answer, &text))
+    if (refusal_text(response, &text))
         weir_cli_error(cli, "%s", text.at);
     else
         weir_cli_error(cli,
                        "the node at %s answered with status %u and no reason. See its log, and "
                        "`weir version` on both sides",
-                       cli->client.name, answer->status);
+                       cli->client.name, response->status);
     weir_strbuf_deinit(&text);
-    return exit_of(answer->status);
+    return exit_of(response->status);
 }
 
 /* -- calls -- */
 
-static enum weir_exit answer_read(struct weir_cli *cli, const struct weir_client_answer *answer,
-                                  const struct weir_api_want *want, ProtobufCMessage **ret)
+static enum weir_exit response_read(struct weir_cli *cli,
+                                    const struct weir_client_response *response,
+                                    const struct weir_api_want *want, ProtobufCMessage **ret)
 {
-    if (answer->status == 404 && want->may_miss) {
+    if (response->status == 404 && want->may_miss) {
         *ret = NULL;
         return WEIR_EXIT_OK;
     }
-    if (answer->status < 200 || answer->status > 299)
-        return weir_api_refused(cli, answer);
-    struct weir_span text = weir_span(answer->body.at, answer->body.len);
+    if (response->status < 200 || response->status > 299)
+        return weir_api_refused(cli, response);
+    struct weir_span text = weir_span(response->body.at, response->body.len);
     enum weir_err err = weir_schema_read_json(want->message, text, want->arena, ret);
     if (err == WEIR_OK)
         return WEIR_EXIT_OK;
     if (err == WEIR_ENOMEM)
         return weir_cli_no_memory(cli);
-    weir_cli_error(cli,
-                   "the answer of the node at %s is not understood. Compare `weir version` on both "
-                   "sides",
-                   cli->client.name);
+    weir_cli_error(
+        cli,
+        "the response of the node at %s is not understood. Compare `weir version` on both "
+        "sides",
+        cli->client.name);
     return WEIR_EXIT_FAILED;
 }
 
 enum weir_exit weir_api_send(struct weir_cli *cli, const struct weir_client_request *request,
                              const struct weir_api_want *want, ProtobufCMessage **ret)
 {
-    struct weir_client_answer answer = { .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
     enum weir_exit code = weir_api_begin(cli);
     if (code != WEIR_EXIT_OK)
         return code;
-    enum weir_err err = weir_client_call(&cli->client, request, &answer);
-    code = err == WEIR_OK ? answer_read(cli, &answer, want, ret) : weir_api_failed(cli, err);
-    weir_strbuf_deinit(&answer.body);
+    enum weir_err err = weir_client_call(&cli->client, request, &response);
+    code = err == WEIR_OK ? response_read(cli, &response, want, ret) : weir_api_failed(cli, err);
+    weir_strbuf_deinit(&response.body);
     return code;
 }
 
@@ -219,12 +221,12 @@ enum weir_exit weir_api_wait(struct weir_cli *cli)
     if (cli->options.wait == WEIR_WAIT_LOCAL || cli->options.dry_run)
         return WEIR_EXIT_OK;
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__status_answer__descriptor, &arena, false };
+    struct weir_api_want want = { &weir__v1__status_response__descriptor, &arena, false };
     enum weir_exit code = weir_api_get(cli, "/v1/status", &want, &message);
     /* The node that has answered has it; nothing is known of the others. */
     if (code == WEIR_EXIT_OK)
         code =
-            weir_api_waited(cli, 1, (uint32_t)((const Weir__V1__StatusAnswer *)message)->n_nodes);
+            weir_api_waited(cli, 1, (uint32_t)((const Weir__V1__StatusResponse *)message)->n_nodes);
     weir_arena_deinit(&arena);
     return code;
 }

@@ -20,25 +20,25 @@
 
 #define WEIR_API_IF_MATCH_MAX 24 /* bytes of a revision in quotes, with its NUL */
 
-/** What is expected of an answer. */
+/** What is expected of a response. */
 struct weir_api_want {
     const ProtobufCMessageDescriptor *message; /* of the body of a 2xx */
     struct weir_arena *arena;                  /* of the message */
     bool may_miss;                             /* a 404 is no error: the message is NULL */
 };
 
-/** For the messages of answers; the caller deinits it. */
+/** For the messages of responses; the caller deinits it. */
 void weir_api_arena_init(struct weir_arena *a);
 
 /** Begin the run's client; legal to call again. @return WEIR_EXIT_OK | WEIR_EXIT_USAGE */
 WEIR_MUST_USE enum weir_exit weir_api_begin(struct weir_cli *cli);
 /** Tell what cli->client.why says. @return the exit code that `err` stands for */
 enum weir_exit weir_api_failed(struct weir_cli *cli, enum weir_err err);
-/** Tell an answer that is no 2xx. @return the exit code that it stands for */
-enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_answer *answer);
+/** Tell a response that is no 2xx. @return the exit code that it stands for */
+enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_response *response);
 
 /**
- * Send a request and read its answer.
+ * Send a request and read its response.
  *
  * @param ret  in want->arena; written on WEIR_EXIT_OK only
  * @return WEIR_EXIT_OK, or the exit code: the error is written
@@ -67,7 +67,7 @@ const char *weir_api_if_match(const struct weir_cli *cli, char out[WEIR_API_IF_M
  */
 WEIR_MUST_USE enum weir_exit weir_api_waited(struct weir_cli *cli, uint32_t num_durable,
                                              uint32_t num_nodes);
-/** As weir_api_waited for writes whose answer does not count nodes: asks for the status. */
+/** As weir_api_waited for writes whose response does not count nodes: asks for the status. */
 WEIR_MUST_USE enum weir_exit weir_api_wait(struct weir_cli *cli);
 
 #endif

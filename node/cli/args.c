@@ -24,7 +24,7 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_TOKEN] = { 0, "token", "TOKEN", "token for a remote node, else $WEIR_TOKEN" },
     [WEIR_FLAG_CA] = { 0, "ca", "FILE", "certificates that may vouch for a remote node" },
     [WEIR_FLAG_TIMEOUT] = { 0, "timeout", "D",
-                            "how long to wait for an answer, for example 500ms or 1m; "
+                            "how long to wait for a response, for example 500ms or 1m; "
                             "default 30s" },
     [WEIR_FLAG_OUTPUT] = { 'o', "output", "FORM",
                            "table, wide, name, json or yaml; default table" },

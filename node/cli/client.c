@@ -2,7 +2,7 @@
  *
  * client.c - connect, send, read. The socket never blocks by itself: poll waits, up to the limit of
  * the call. A node may answer before it has read a request whole (413, 503); so sending watches for
- * bytes of the answer, and the connection is not used again after that.
+ * bytes of the response, and the connection is not used again after that.
  */
 #include "node/cli/client.h"
 
@@ -31,7 +31,7 @@ _Static_assert(WEIR_CLIENT_HEAD_MAX < IN_MAX, "a head fits the buffer");
 struct call {
     struct weir_client *c;
     const struct weir_client_request *request;
-    struct weir_client_answer *ret;
+    struct weir_client_response *ret;
     weir_client_sink *sink; /* NULL: collect in `body` */
     void *arg;
     struct weir_h1_head head;
@@ -65,7 +65,7 @@ static void disconnect(struct weir_client *c)
 static enum weir_err fail_timeout(struct weir_client *c)
 {
     return fail(c, WEIR_ETIMEOUT,
-                "no answer from %s within %llu ms. Try again, or give it longer with --timeout",
+                "no response from %s within %llu ms. Try again, or give it longer with --timeout",
                 c->name, (unsigned long long)c->timeout_ms);
 }
 
@@ -74,8 +74,8 @@ static enum weir_err fail_left(struct weir_client *c)
     return fail(
         c, WEIR_ECLOSED,
         c->answered
-            ? "the node at %s closed the connection in the middle of its answer. See its log"
-            : "the node at %s closed the connection without an answer. See its log",
+            ? "the node at %s closed the connection in the middle of its response. See its log"
+            : "the node at %s closed the connection without a response. See its log",
         c->name);
 }
 
@@ -234,7 +234,7 @@ static enum weir_err request_write(struct weir_client *c, const struct weir_clie
     return out->failed ? fail(c, WEIR_ENOMEM, "out of memory") : WEIR_OK;
 }
 
-/* Stops early when the node answers or leaves: then its answer tells why. */
+/* Stops early when the node answers or leaves: then its response tells why. */
 static enum weir_err send_all(struct call *k, struct weir_span bytes)
 {
     struct weir_client *c = k->c;
@@ -256,7 +256,7 @@ static enum weir_err send_all(struct call *k, struct weir_span bytes)
     return WEIR_OK;
 }
 
-/* -- the answer -- */
+/* -- the response -- */
 
 static struct weir_span received(const struct weir_client *c)
 {
@@ -330,7 +330,7 @@ static enum weir_err final_head_read(struct call *k)
         if (k->head.status == 101)
             return fail_protocol(k->c, "it switches protocols unasked");
     }
-    return fail_protocol(k->c, "too many interim answers");
+    return fail_protocol(k->c, "too many interim responses");
 }
 
 static enum weir_err piece_take(struct call *k, struct weir_span piece)
@@ -341,7 +341,7 @@ static enum weir_err piece_take(struct call *k, struct weir_span piece)
         return WEIR_OK;
     }
     if (piece.len > WEIR_CLIENT_BODY_MAX - k->body.len)
-        return fail(c, WEIR_ELIMIT, "the answer of %s is longer than %u MiB", c->name,
+        return fail(c, WEIR_ELIMIT, "the response of %s is longer than %u MiB", c->name,
                     WEIR_CLIENT_BODY_MAX >> 20);
     weir_strbuf_add(&k->body, piece);
     return k->body.failed ? fail(c, WEIR_ENOMEM, "out of memory") : WEIR_OK;
@@ -425,7 +425,7 @@ static enum weir_err exchange(struct call *k, struct weir_span bytes)
     if (err == WEIR_OK)
         err = body_read(k);
     if (err == WEIR_OK && !k->stopped && received(c).len > 0)
-        err = fail_protocol(c, "bytes behind the answer");
+        err = fail_protocol(c, "bytes behind the response");
     bool reusable = err == WEIR_OK && k->sent && !k->stopped && weir_h1_keeps_alive(&k->head);
     if (!reusable)
         disconnect(c);
@@ -475,14 +475,15 @@ static enum weir_err call_run(struct call *k)
 }
 
 enum weir_err weir_client_call(struct weir_client *c, const struct weir_client_request *request,
-                               struct weir_client_answer *ret)
+                               struct weir_client_response *ret)
 {
     struct call k = { .c = c, .request = request, .ret = ret, .body = WEIR_STRBUF_ZERO };
     return call_run(&k);
 }
 
 enum weir_err weir_client_stream(struct weir_client *c, const struct weir_client_request *request,
-                                 struct weir_client_answer *ret, weir_client_sink *sink, void *arg)
+                                 struct weir_client_response *ret, weir_client_sink *sink,
+                                 void *arg)
 {
     struct call k = {
         .c = c, .request = request, .ret = ret, .sink = sink, .arg = arg, .body = WEIR_STRBUF_ZERO

@@ -27,13 +27,13 @@ struct weir_client {
     char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8]; /* unix:PATH, for messages */
     struct sockaddr_un address;
     int fd;              /* -1: not connected */
-    uint64_t timeout_ms; /* of a call, from its start to the end of its answer */
+    uint64_t timeout_ms; /* of a call, from its start to the end of its response */
     const volatile sig_atomic_t *interrupted; /* NULL: none; not 0: give up */
     uint8_t *in;                              /* owns; received and not yet used */
     size_t in_at;
     size_t in_len;
     uint64_t due_ns;               /* of the call; 0: no limit */
-    bool answered;                 /* a byte of the answer has come */
+    bool answered;                 /* a byte of the response has come */
     char why[WEIR_CLIENT_WHY_MAX]; /* the last failure, as a sentence for the user; escaped */
 };
 
@@ -45,7 +45,7 @@ struct weir_client_request {
     struct weir_span body;
 };
 
-struct weir_client_answer {
+struct weir_client_response {
     uint16_t status;
     struct weir_strbuf body; /* owns */
 };
@@ -67,7 +67,7 @@ void weir_client_deinit(struct weir_client *c);
 
 /**
  * One exchange over the kept connection, or over a new one. A GET is sent a second time when a kept
- * connection turns out to be closed before a byte of the answer.
+ * connection turns out to be closed before a byte of the response.
  *
  * @param ret  body is replaced; written on success only
  * @return WEIR_OK, whatever the status | WEIR_ENOTFOUND, WEIR_EPERM, WEIR_ECLOSED: no node there,
@@ -76,14 +76,14 @@ void weir_client_deinit(struct weir_client *c);
  */
 WEIR_MUST_USE enum weir_err weir_client_call(struct weir_client *c,
                                              const struct weir_client_request *request,
-                                             struct weir_client_answer *ret);
+                                             struct weir_client_response *ret);
 /**
  * As weir_client_call, but the body of a 200 goes to `sink` as it comes, without a limit of size or
  * time. ret->body is then empty.
  */
 WEIR_MUST_USE enum weir_err weir_client_stream(struct weir_client *c,
                                                const struct weir_client_request *request,
-                                               struct weir_client_answer *ret,
+                                               struct weir_client_response *ret,
                                                weir_client_sink *sink, void *arg);
 
 #endif

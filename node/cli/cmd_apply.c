@@ -38,7 +38,7 @@ static const char *const outcomes[OUTCOME_COUNT] = { "created", "changed", "unch
 struct apply {
     struct weir_cli *cli;
     struct weir_source source;
-    struct weir_arena arena;         /* of all answers */
+    struct weir_arena arena;         /* of all responses */
     Weir__V1__ApplyResult **results; /* owns the list; as many as documents */
     size_t num_results;
     size_t num_told;
@@ -146,7 +146,7 @@ static void summary_write(const struct apply *a, struct weir_strbuf *out)
 
 static enum weir_exit end_tell(struct apply *a)
 {
-    Weir__V1__ApplyAnswer all = WEIR__V1__APPLY_ANSWER__INIT;
+    Weir__V1__ApplyResponse all = WEIR__V1__APPLY_RESPONSE__INIT;
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     progress_clear(a);
     if (is_message_output(a)) {
@@ -155,7 +155,7 @@ static enum weir_exit end_tell(struct apply *a)
         all.has_nodes_durable = all.has_nodes_total = 1;
         all.nodes_durable = a->nodes_durable;
         all.nodes_total = a->nodes_total;
-        return weir_render_answer(a->cli, &all.base);
+        return weir_render_response(a->cli, &all.base);
     }
     if (a->cli->options.output != WEIR_OUTPUT_NAME)
         summary_write(a, &out);
@@ -179,11 +179,11 @@ static enum weir_err batch_write(const struct apply *a, size_t *at, struct weir_
     return body->failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
-static enum weir_exit answer_take(struct apply *a, const Weir__V1__ApplyAnswer *answer,
-                                  size_t num_sent)
+static enum weir_exit response_take(struct apply *a, const Weir__V1__ApplyResponse *response,
+                                    size_t num_sent)
 {
-    for (size_t i = 0; i < answer->n_results && i < num_sent; i++) {
-        Weir__V1__ApplyResult *r = answer->results[i];
+    for (size_t i = 0; i < response->n_results && i < num_sent; i++) {
+        Weir__V1__ApplyResult *r = response->results[i];
         for (size_t k = 0; k < OUTCOME_COUNT && r->outcome != NULL; k++)
             a->num_by_outcome[k] += strcmp(r->outcome, outcomes[k]) == 0;
         if (r->outcome == NULL)
@@ -191,16 +191,16 @@ static enum weir_exit answer_take(struct apply *a, const Weir__V1__ApplyAnswer *
         a->results[a->num_results++] = r;
     }
     /* The worst batch counts for the whole. */
-    if (a->nodes_total == 0 || answer->nodes_durable < a->nodes_durable)
-        a->nodes_durable = answer->nodes_durable;
-    if (answer->nodes_total > a->nodes_total)
-        a->nodes_total = answer->nodes_total;
-    if (answer->n_results == num_sent)
+    if (a->nodes_total == 0 || response->nodes_durable < a->nodes_durable)
+        a->nodes_durable = response->nodes_durable;
+    if (response->nodes_total > a->nodes_total)
+        a->nodes_total = response->nodes_total;
+    if (response->n_results == num_sent)
         return WEIR_EXIT_OK;
     progress_clear(a);
     weir_cli_error(a->cli,
                    "%zu documents were sent, and %zu results came back. See weir get tenant",
-                   num_sent, answer->n_results);
+                   num_sent, response->n_results);
     return WEIR_EXIT_FAILED;
 }
 
@@ -221,7 +221,7 @@ static enum weir_exit batch_send(struct apply *a, size_t *at)
     size_t from = *at;
     ProtobufCMessage *message = NULL;
     struct weir_strbuf body = WEIR_STRBUF_ZERO;
-    struct weir_api_want want = { &weir__v1__apply_answer__descriptor, &a->arena, false };
+    struct weir_api_want want = { &weir__v1__apply_response__descriptor, &a->arena, false };
     enum weir_exit code = WEIR_EXIT_OK;
     target_write(a, target, sizeof(target));
     if (batch_write(a, at, &body) < 0)
@@ -233,7 +233,7 @@ static enum weir_exit batch_send(struct apply *a, size_t *at)
     if (code == WEIR_EXIT_OK)
         code = weir_api_send(a->cli, &request, &want, &message);
     if (code == WEIR_EXIT_OK)
-        code = answer_take(a, (const Weir__V1__ApplyAnswer *)message, *at - from);
+        code = response_take(a, (const Weir__V1__ApplyResponse *)message, *at - from);
     weir_strbuf_deinit(&body);
     return code;
 }
@@ -273,7 +273,7 @@ static enum weir_exit all_send(struct apply *a)
 
 /* -- the command -- */
 
-/* Without SA_RESTART: a signal ends the wait for an answer. */
+/* Without SA_RESTART: a signal ends the wait for a response. */
 static void signals_take(struct weir_cli *cli)
 {
     struct sigaction sa = { .sa_handler = on_signal };

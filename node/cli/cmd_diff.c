@@ -20,7 +20,7 @@ struct sides {
 };
 
 static enum weir_err sides_compare(struct sides *s, const struct weir_source_doc *doc,
-                                   const Weir__V1__TenantAnswer *now)
+                                   const Weir__V1__TenantResponse *now)
 {
     char before_name[128] = "/dev/null";
     char after_name[512];
@@ -48,9 +48,9 @@ static enum weir_exit tenant_diff(struct weir_cli *cli, const struct weir_source
     struct sides s = { WEIR_STRBUF_ZERO, WEIR_STRBUF_ZERO, WEIR_STRBUF_ZERO, false };
     snprintf(target, sizeof(target), "/v1/tenants/%s", doc->tenant->name);
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__tenant_answer__descriptor, &arena, true };
+    struct weir_api_want want = { &weir__v1__tenant_response__descriptor, &arena, true };
     enum weir_exit code = weir_api_get(cli, target, &want, &message);
-    const Weir__V1__TenantAnswer *now = (const Weir__V1__TenantAnswer *)message;
+    const Weir__V1__TenantResponse *now = (const Weir__V1__TenantResponse *)message;
     if (code == WEIR_EXIT_OK && now != NULL && now->tenant == NULL) {
         weir_cli_error(cli, "the node's record of tenant %s cannot be read. See weir doctor",
                        doc->tenant->name);

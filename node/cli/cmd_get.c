@@ -235,7 +235,7 @@ static void counts_add(struct weir_table *t, const Weir__V1__Tenant *tenant)
 }
 
 /* What an operator asks first; the whole is -o yaml. */
-static enum weir_err answer_show(const Weir__V1__TenantAnswer *a, struct weir_strbuf *out)
+static enum weir_err response_show(const Weir__V1__TenantResponse *a, struct weir_strbuf *out)
 {
     static const char *const none[] = { "", "" };
     struct weir_table t;
@@ -257,7 +257,7 @@ static enum weir_err answer_show(const Weir__V1__TenantAnswer *a, struct weir_st
     return err;
 }
 
-static enum weir_err tenant_write(const struct weir_cli *cli, const Weir__V1__TenantAnswer *a,
+static enum weir_err tenant_write(const struct weir_cli *cli, const Weir__V1__TenantResponse *a,
                                   bool first, struct weir_strbuf *out)
 {
     const ProtobufCMessage *m = &a->tenant->base;
@@ -266,7 +266,7 @@ static enum weir_err tenant_write(const struct weir_cli *cli, const Weir__V1__Te
     case WEIR_OUTPUT_TABLE:
     case WEIR_OUTPUT_WIDE:
         weir_strbuf_puts(out, first ? "" : "\n");
-        return answer_show(a, out);
+        return response_show(a, out);
     case WEIR_OUTPUT_NAME:
         weir_strbuf_printf(out, "tenant/%s\n", a->tenant->name);
         break;
@@ -293,11 +293,11 @@ static enum weir_exit tenant_show(struct weir_cli *cli, const char *name, bool f
         return WEIR_EXIT_USAGE;
     snprintf(target, sizeof(target), "/v1/tenants/%s", name);
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__tenant_answer__descriptor, &arena, false };
+    struct weir_api_want want = { &weir__v1__tenant_response__descriptor, &arena, false };
     enum weir_exit code = weir_api_get(cli, target, &want, &message);
-    const Weir__V1__TenantAnswer *a = (const Weir__V1__TenantAnswer *)message;
+    const Weir__V1__TenantResponse *a = (const Weir__V1__TenantResponse *)message;
     if (code == WEIR_EXIT_OK && a->tenant == NULL) {
-        weir_cli_error(cli, "the answer for tenant %s has no tenant in it", name);
+        weir_cli_error(cli, "the response for tenant %s has no tenant in it", name);
         code = WEIR_EXIT_FAILED;
     }
     if (code == WEIR_EXIT_OK && tenant_write(cli, a, first, &out) < 0)

@@ -76,7 +76,7 @@ static void node_row(struct weir_table *t, const Weir__V1__NodeStatus *n)
     bytes_cell(t, n->resident_bytes);
 }
 
-static void warnings_write(const Weir__V1__StatusAnswer *a, struct weir_strbuf *out)
+static void warnings_write(const Weir__V1__StatusResponse *a, struct weir_strbuf *out)
 {
     for (size_t i = 0; i < a->n_nodes; i++) {
         for (size_t k = 0; k < a->nodes[i]->n_warnings; k++) {
@@ -89,7 +89,7 @@ static void warnings_write(const Weir__V1__StatusAnswer *a, struct weir_strbuf *
     }
 }
 
-static enum weir_err status_table(const struct weir_cli *cli, const Weir__V1__StatusAnswer *a,
+static enum weir_err status_table(const struct weir_cli *cli, const Weir__V1__StatusResponse *a,
                                   struct weir_strbuf *out)
 {
     static const char *const headers[] = { "NODE",       "STATE",     "VERSION", "UP",
@@ -115,7 +115,7 @@ static bool same(const char *a, const char *b)
 
 /* A node that cannot do all that it should, or nodes that hold different things though none of them
  * waits for news. */
-static bool is_degraded(const Weir__V1__StatusAnswer *a)
+static bool is_degraded(const Weir__V1__StatusResponse *a)
 {
     bool all_serve = true;
     bool all_current = true;
@@ -128,7 +128,7 @@ static bool is_degraded(const Weir__V1__StatusAnswer *a)
     return !all_serve || (all_current && !all_same);
 }
 
-static enum weir_exit status_show(struct weir_cli *cli, const Weir__V1__StatusAnswer *a)
+static enum weir_exit status_show(struct weir_cli *cli, const Weir__V1__StatusResponse *a)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     enum weir_err err = WEIR_OK;
@@ -163,10 +163,10 @@ static enum weir_exit status_once(struct weir_cli *cli)
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__status_answer__descriptor, &arena, false };
+    struct weir_api_want want = { &weir__v1__status_response__descriptor, &arena, false };
     enum weir_exit code = weir_api_get(cli, "/v1/status", &want, &message);
     if (code == WEIR_EXIT_OK)
-        code = status_show(cli, (const Weir__V1__StatusAnswer *)message);
+        code = status_show(cli, (const Weir__V1__StatusResponse *)message);
     weir_arena_deinit(&arena);
     return code;
 }
@@ -193,7 +193,7 @@ static bool doctor_row(struct weir_table *t, const Weir__V1__DoctorCheck *c)
     return same(c->outcome, "fail");
 }
 
-static enum weir_exit doctor_show(struct weir_cli *cli, const Weir__V1__DoctorAnswer *a)
+static enum weir_exit doctor_show(struct weir_cli *cli, const Weir__V1__DoctorResponse *a)
 {
     static const char *const headers[] = { "OUTCOME", "CHECK", "FOUND", "WHAT TO DO" };
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
@@ -227,10 +227,10 @@ enum weir_exit weir_cmd_doctor(struct weir_cli *cli)
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__doctor_answer__descriptor, &arena, false };
+    struct weir_api_want want = { &weir__v1__doctor_response__descriptor, &arena, false };
     enum weir_exit code = weir_api_get(cli, "/v1/doctor", &want, &message);
     if (code == WEIR_EXIT_OK)
-        code = doctor_show(cli, (const Weir__V1__DoctorAnswer *)message);
+        code = doctor_show(cli, (const Weir__V1__DoctorResponse *)message);
     weir_arena_deinit(&arena);
     return code;
 }
@@ -240,19 +240,19 @@ enum weir_exit weir_cmd_doctor(struct weir_cli *cli)
 enum weir_exit weir_cmd_drain(struct weir_cli *cli)
 {
     char target[64];
-    struct weir_client_answer answer = { .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
     uint64_t deadline_ms = cli->options.has_deadline ? cli->options.deadline_ms : DRAIN_DEFAULT_MS;
     snprintf(target, sizeof(target), "/v1/drain?deadline_ms=%llu", (unsigned long long)deadline_ms);
     struct weir_client_request request = { .method = "POST", .target = target };
     enum weir_exit code = weir_api_begin(cli);
     if (code != WEIR_EXIT_OK)
         return code;
-    enum weir_err err = weir_client_call(&cli->client, &request, &answer);
+    enum weir_err err = weir_client_call(&cli->client, &request, &response);
     if (err < 0)
         code = weir_api_failed(cli, err);
-    else if (answer.status != 202)
-        code = weir_api_refused(cli, &answer);
-    weir_strbuf_deinit(&answer.body);
+    else if (response.status != 202)
+        code = weir_api_refused(cli, &response);
+    weir_strbuf_deinit(&response.body);
     if (code == WEIR_EXIT_OK) {
         struct weir_strbuf out = WEIR_STRBUF_ZERO;
         weir_strbuf_printf(&out,
@@ -294,7 +294,7 @@ static bool on_piece(void *arg, struct weir_span piece)
 enum weir_exit weir_cmd_logs(struct weir_cli *cli)
 {
     struct weir_strbuf target = WEIR_STRBUF_ZERO;
-    struct weir_client_answer answer = { .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
     struct records records = { .cli = cli, .code = WEIR_EXIT_OK };
     const char *tenant = cli->options.tenant;
     if (tenant != NULL && !weir_api_is_tenant(cli, tenant))
@@ -307,14 +307,14 @@ enum weir_exit weir_cmd_logs(struct weir_cli *cli)
     if (target.failed)
         return weir_cli_no_memory(cli);
     struct weir_client_request request = { .method = "GET", .target = target.at };
-    enum weir_err err = weir_client_stream(&cli->client, &request, &answer, on_piece, &records);
+    enum weir_err err = weir_client_stream(&cli->client, &request, &response, on_piece, &records);
     if (err < 0)
         code = weir_api_failed(cli, err);
-    else if (answer.status != 200)
-        code = weir_api_refused(cli, &answer);
+    else if (response.status != 200)
+        code = weir_api_refused(cli, &response);
     else
         code = records.code;
-    weir_strbuf_deinit(&answer.body);
+    weir_strbuf_deinit(&response.body);
     weir_strbuf_deinit(&target);
     return code;
 }

@@ -25,7 +25,7 @@ static enum weir_exit result_show(struct weir_cli *cli, const Weir__V1__ApplyRes
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     enum weir_output o = cli->options.output;
     if (o == WEIR_OUTPUT_JSON || o == WEIR_OUTPUT_YAML)
-        return weir_render_answer(cli, &r->base);
+        return weir_render_response(cli, &r->base);
     weir_strbuf_printf(&out, "tenant/%s", name);
     if (o != WEIR_OUTPUT_NAME) {
         weir_strbuf_putc(&out, ' ');
@@ -117,7 +117,7 @@ static void changed_cell(struct weir_table *t, const Weir__V1__Revision *r, size
     weir_strbuf_deinit(&text);
 }
 
-static enum weir_err history_table(const struct weir_cli *cli, const Weir__V1__HistoryAnswer *a,
+static enum weir_err history_table(const struct weir_cli *cli, const Weir__V1__HistoryResponse *a,
                                    struct weir_strbuf *out)
 {
     static const char *const headers[] = { "REVISION", "APPLIED AT", "APPLIED BY", "WHY",
@@ -138,12 +138,12 @@ static enum weir_err history_table(const struct weir_cli *cli, const Weir__V1__H
     return err;
 }
 
-static enum weir_exit history_show(struct weir_cli *cli, const Weir__V1__HistoryAnswer *a)
+static enum weir_exit history_show(struct weir_cli *cli, const Weir__V1__HistoryResponse *a)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     enum weir_output o = cli->options.output;
     if (o == WEIR_OUTPUT_JSON || o == WEIR_OUTPUT_YAML)
-        return weir_render_answer(cli, &a->base);
+        return weir_render_response(cli, &a->base);
     if (o != WEIR_OUTPUT_NAME) {
         if (history_table(cli, a, &out) < 0)
             out.failed = true;
@@ -163,10 +163,10 @@ enum weir_exit weir_cmd_history(struct weir_cli *cli)
         return WEIR_EXIT_USAGE;
     snprintf(target, sizeof(target), "/v1/tenants/%s/history", cli->args[1]);
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__history_answer__descriptor, &arena, false };
+    struct weir_api_want want = { &weir__v1__history_response__descriptor, &arena, false };
     enum weir_exit code = weir_api_get(cli, target, &want, &message);
     if (code == WEIR_EXIT_OK)
-        code = history_show(cli, (const Weir__V1__HistoryAnswer *)message);
+        code = history_show(cli, (const Weir__V1__HistoryResponse *)message);
     weir_arena_deinit(&arena);
     return code;
 }

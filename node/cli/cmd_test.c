@@ -21,7 +21,7 @@ static void line_add(struct weir_table *t, const char *name, const char *value)
     weir_table_cstr(t, value);
 }
 
-static enum weir_err answer_table(const Weir__V1__TestAnswer *a, struct weir_strbuf *out)
+static enum weir_err response_table(const Weir__V1__TestResponse *a, struct weir_strbuf *out)
 {
     static const char *const none[] = { "", "" };
     struct weir_table t;
@@ -43,16 +43,16 @@ static enum weir_err answer_table(const Weir__V1__TestAnswer *a, struct weir_str
     return err;
 }
 
-static enum weir_exit answer_show(struct weir_cli *cli, const Weir__V1__TestAnswer *a)
+static enum weir_exit response_show(struct weir_cli *cli, const Weir__V1__TestResponse *a)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     enum weir_output o = cli->options.output;
     if (o == WEIR_OUTPUT_JSON || o == WEIR_OUTPUT_YAML)
-        return weir_render_answer(cli, &a->base);
+        return weir_render_response(cli, &a->base);
     if (o == WEIR_OUTPUT_NAME) {
         weir_table_escape(&out, weir_span_cstr(a->decision));
         weir_strbuf_putc(&out, '\n');
-    } else if (answer_table(a, &out) < 0) {
+    } else if (response_table(a, &out) < 0) {
         out.failed = true;
     }
     return weir_render_out(cli, &out);
@@ -73,13 +73,13 @@ static enum weir_exit test_run(struct weir_cli *cli, struct weir_strbuf *target)
     ProtobufCMessage *message = NULL;
     enum weir_exit code = WEIR_EXIT_OK;
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__test_answer__descriptor, &arena, false };
+    struct weir_api_want want = { &weir__v1__test_response__descriptor, &arena, false };
     if (target->failed)
         code = weir_cli_no_memory(cli);
     if (code == WEIR_EXIT_OK)
         code = weir_api_get(cli, target->at, &want, &message);
     if (code == WEIR_EXIT_OK)
-        code = answer_show(cli, (const Weir__V1__TestAnswer *)message);
+        code = response_show(cli, (const Weir__V1__TestResponse *)message);
     weir_arena_deinit(&arena);
     weir_strbuf_deinit(target);
     return code;

@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #define WEIR_CLI_FILES_MAX       1024
-#define WEIR_CLI_TIMEOUT_MS      30000 /* for an answer, without --timeout */
+#define WEIR_CLI_TIMEOUT_MS      30000 /* for a response, without --timeout */
 #define WEIR_CLI_SOCKET          "unix:/run/weir/admin.sock"
 #define WEIR_CLI_ARGS_ANY        UINT8_MAX
 #define WEIR_CLI_NOT_SUPPORTED   "not supported by this version"

@@ -8,7 +8,7 @@
 
 #define EXIT_USAGE "2  the command line is wrong\n"
 #define EXIT_REACH "1  the node cannot be reached, or refused\n" EXIT_USAGE
-#define EXIT_TIME  "5  no answer in time\n"
+#define EXIT_TIME  "5  no response in time\n"
 
 #define FLAGS_READ  (WEIR_FLAGS_NODE | WEIR_FLAGS_OUTPUT)
 #define FLAGS_WRITE (WEIR_FLAGS_NODE | WEIR_FLAGS_OUTPUT | WEIR_FLAGS_WRITE)

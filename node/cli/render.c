@@ -166,7 +166,7 @@ enum weir_exit weir_render_out(struct weir_cli *cli, struct weir_strbuf *text)
     return code;
 }
 
-enum weir_exit weir_render_answer(struct weir_cli *cli, const ProtobufCMessage *m)
+enum weir_exit weir_render_response(struct weir_cli *cli, const ProtobufCMessage *m)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     if (weir_render_message(cli, m, &text) < 0)

@@ -29,6 +29,6 @@ WEIR_MUST_USE enum weir_err weir_render_message(const struct weir_cli *cli,
 WEIR_MUST_USE enum weir_exit weir_render_out(struct weir_cli *cli, struct weir_strbuf *text);
 
 /** weir_render_message and weir_render_out in one. */
-WEIR_MUST_USE enum weir_exit weir_render_answer(struct weir_cli *cli, const ProtobufCMessage *m);
+WEIR_MUST_USE enum weir_exit weir_render_response(struct weir_cli *cli, const ProtobufCMessage *m);
 
 #endif

@@ -123,7 +123,7 @@ static void on_connection(uv_stream_t *listener, int status)
     weir_admin_conn_start(c);
 }
 
-/* The clock goes on after stop until the last answer is out or too late. */
+/* The clock goes on after stop until the last response is out or too late. */
 static void tick_end(struct weir_admin *a)
 {
     if (a->stopping && weir_list_empty(&a->conns) && !uv_is_closing((uv_handle_t *)&a->tick))
@@ -250,7 +250,7 @@ void weir_admin_stop(struct weir_admin *a)
     for (struct weir_list *l = a->conns.next; l != &a->conns; l = next) {
         struct weir_admin_conn *c = weir_container_of(l, struct weir_admin_conn, link);
         next = l->next;
-        /* An answer that is on its way may arrive, if its client takes it soon. */
+        /* A response that is on its way may arrive, if its client takes it soon. */
         if (c->state != WEIR_ADMIN_CONN_WRITING)
             weir_admin_conn_close(c);
         else

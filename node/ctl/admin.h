@@ -24,7 +24,7 @@
     10000 /* absolute, from the first byte of a head; also for a new connection */
 #define WEIR_ADMIN_BODY_TIMEOUT_MS 60000 /* absolute, for a whole body */
 #define WEIR_ADMIN_WRITE_TIMEOUT_MS                                                                \
-    60000 /* for an answer, or one piece of a stream, to be taken                                  \
+    60000 /* for a response, or one piece of a stream, to be taken                                 \
            */
 #define WEIR_ADMIN_LINGER_MS                                                                       \
     2000 /* reading on after an early refusal, so that the client sees it */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin_api.h - between the admin server and those who answer its paths: a request, its answer, the
- * table of paths. Owner: control. A handler owns its request until it ends it by exactly one
- * answer, at once or in a later callback; the client may be gone by then, which the answer
+ * admin_api.h - between the admin server and those who answer its paths: a request, its response,
+ * the table of paths. Owner: control. A handler owns its request until it ends it by exactly one
+ * response, at once or in a later callback; the client may be gone by then, which the response
  * functions bear.
  */
 #ifndef WEIR_NODE_CTL_ADMIN_API_H
@@ -21,8 +21,8 @@
 #include <stdint.h>
 #include <weir/v1/admin.pb-c.h>
 
-#define WEIR_ADMIN_USER_MAX   64
-#define WEIR_ADMIN_ANSWER_MAX 67108864 /* bytes of one answer */
+#define WEIR_ADMIN_USER_MAX     64
+#define WEIR_ADMIN_RESPONSE_MAX 67108864 /* bytes of one response */
 
 struct weir_admin;
 struct weir_admin_conn;
@@ -40,10 +40,10 @@ struct weir_admin_request {
     uint64_t number;       /* {number} of the path */
     struct weir_query query;
     char user[WEIR_ADMIN_USER_MAX]; /* for applied_by */
-    struct weir_strbuf fields;      /* further field lines of the answer */
-    struct weir_strbuf body;        /* of the answer */
+    struct weir_strbuf fields;      /* further field lines of the response */
+    struct weir_strbuf body;        /* of the response */
     void *work;                     /* the handler's own */
-    /** The client has gone before the answer; NULL when the handler does not care. It must still
+    /** The client has gone before the response; NULL when the handler does not care. It must still
      * end the request. */
     void (*gone)(struct weir_admin_request *r);
 };
@@ -85,31 +85,31 @@ struct weir_span weir_admin_media_type(const struct weir_admin_message *m);
 bool weir_admin_is_json(struct weir_span type);
 bool weir_admin_is_yaml(struct weir_span type);
 
-/* -- answers: each ends the request -- */
+/* -- responses: each ends the request -- */
 
 /** r->body as it is. */
-void weir_admin_answer(struct weir_admin_request *r, uint16_t status, const char *content_type);
-void weir_admin_answer_text(struct weir_admin_request *r, uint16_t status, const char *text);
+void weir_admin_response(struct weir_admin_request *r, uint16_t status, const char *content_type);
+void weir_admin_response_text(struct weir_admin_request *r, uint16_t status, const char *text);
 /** A message of admin.proto as JSON. */
-void weir_admin_answer_message(struct weir_admin_request *r, uint16_t status,
-                               const ProtobufCMessage *m);
-void weir_admin_answer_error(struct weir_admin_request *r, uint16_t status, const char *code,
-                             const char *fmt, ...) WEIR_PRINTF(4, 5);
+void weir_admin_response_message(struct weir_admin_request *r, uint16_t status,
+                                 const ProtobufCMessage *m);
+void weir_admin_response_error(struct weir_admin_request *r, uint16_t status, const char *code,
+                               const char *fmt, ...) WEIR_PRINTF(4, 5);
 /** 400 `invalid` with all details. */
-void weir_admin_answer_invalid(struct weir_admin_request *r, const struct weir_diags *diags);
+void weir_admin_response_invalid(struct weir_admin_request *r, const struct weir_diags *diags);
 /** 400 `invalid` with these details. */
-void weir_admin_answer_details(struct weir_admin_request *r, const Weir__V1__ErrorDetail *details,
-                               size_t num);
+void weir_admin_response_details(struct weir_admin_request *r, const Weir__V1__ErrorDetail *details,
+                                 size_t num);
 /** The status and code that belong to an error of the store or of a push. */
-void weir_admin_answer_err(struct weir_admin_request *r, enum weir_err err, const char *what);
+void weir_admin_response_err(struct weir_admin_request *r, enum weir_err err, const char *what);
 /** What an error means to a client. @return the sentence; never NULL */
 const char *weir_admin_err_text(enum weir_err err, uint16_t *ret_status, const char **ret_code);
-/** Add `ETag: "revision"` to the answer. */
+/** Add `ETag: "revision"` to the response. */
 void weir_admin_etag(struct weir_admin_request *r, uint64_t revision);
 
 /* -- streams: begin, then any number of sends, each when ready, then end -- */
 
-/** Send the head of an answer without known length. */
+/** Send the head of a response without known length. */
 void weir_admin_stream_begin(struct weir_admin_request *r, const char *content_type);
 /** The piece before has been taken by the client, or there is no client any more. */
 bool weir_admin_stream_ready(const struct weir_admin_request *r);

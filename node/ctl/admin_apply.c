@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * admin_apply.c - the writes of the admin API: PUT and DELETE of a tenant, apply of many documents,
- * rollback. Each reads and checks everything first, then becomes one push; the answer is made when
- * the push is done. Long texts are read on libuv's pool, so that the control loop goes on.
+ * rollback. Each reads and checks everything first, then becomes one push; the response is made
+ * when the push is done. Long texts are read on libuv's pool, so that the control loop goes on.
  */
 #include "node/ctl/admin_api.h"
 
@@ -19,10 +19,10 @@
 #define READ_HERE_MAX                                                                              \
     32768              /* bytes of a text that the control loop reads itself: a millisecond        \
                         */
-#define FAULTS_MAX 200 /* details of one answer */
+#define FAULTS_MAX 200 /* details of one response */
 #define WHY_MAX    64
 
-/** One write request, from its body to its answer. */
+/** One write request, from its body to its response. */
 struct apply {
     uv_work_t work;
     struct weir_admin_request *request;
@@ -31,7 +31,7 @@ struct apply {
     Weir__V1__ErrorDetail *faults; /* in the push's arena, FAULTS_MAX of them */
     size_t num_faults;
     enum weir_err err; /* of reading the text */
-    bool one;          /* PUT, DELETE, rollback: the answer is one result */
+    bool one;          /* PUT, DELETE, rollback: the response is one result */
     enum weir_precondition precondition;
     uint64_t expected;
 };
@@ -51,7 +51,7 @@ static bool precondition_read(struct weir_admin_request *r, struct apply *a)
     struct weir_span text;
     bool match = weir_admin_message_field(r->message, "if-match", &text);
     if (match && !etag_parse(text, &a->expected)) {
-        weir_admin_answer_error(r, 400, "bad_request", "If-Match takes one revision: \"12\"");
+        weir_admin_response_error(r, 400, "bad_request", "If-Match takes one revision: \"12\"");
         return false;
     }
     if (match)
@@ -59,8 +59,8 @@ static bool precondition_read(struct weir_admin_request *r, struct apply *a)
     if (!weir_admin_message_field(r->message, "if-none-match", &text))
         return true;
     if (match || !weir_span_eq(text, WEIR_SPAN_LIT("*"))) {
-        weir_admin_answer_error(r, 400, "bad_request",
-                                "If-None-Match takes * alone, and not together with If-Match");
+        weir_admin_response_error(r, 400, "bad_request",
+                                  "If-None-Match takes * alone, and not together with If-Match");
         return false;
     }
     a->precondition = WEIR_IF_ABSENT;
@@ -87,7 +87,7 @@ static struct apply *apply_new(struct weir_admin_request *r, bool one)
 {
     bool dry_run = false;
     if (weir_query_bool(&r->query, "dry_run", &dry_run) < 0) {
-        weir_admin_answer_error(r, 400, "bad_request", "dry_run takes 0 or 1");
+        weir_admin_response_error(r, 400, "bad_request", "dry_run takes 0 or 1");
         return NULL;
     }
     struct apply *a = calloc(1, sizeof(*a));
@@ -95,7 +95,7 @@ static struct apply *apply_new(struct weir_admin_request *r, bool one)
     if (a == NULL || p == NULL) {
         weir_push_free(&p);
         free(a);
-        weir_admin_answer_err(r, WEIR_ENOMEM, "the request");
+        weir_admin_response_err(r, WEIR_ENOMEM, "the request");
         return NULL;
     }
     a->push = p;
@@ -110,11 +110,11 @@ static struct apply *apply_new(struct weir_admin_request *r, bool one)
 
 static void apply_fail(struct apply *a, enum weir_err err, const char *what)
 {
-    weir_admin_answer_err(a->request, err, what);
+    weir_admin_response_err(a->request, err, what);
     apply_free(a);
 }
 
-/* -- answers -- */
+/* -- responses -- */
 
 static enum weir_err warnings_fill(struct apply *a, const struct weir_push_item *item,
                                    Weir__V1__ApplyResult *result)
@@ -189,7 +189,7 @@ static enum weir_err result_fill(struct apply *a, const struct weir_push_item *i
     return err;
 }
 
-static void answer_refused(struct apply *a, const struct weir_push_item *item)
+static void response_refused(struct apply *a, const struct weir_push_item *item)
 {
     char what[WEIR_TENANT_NAME_MAX + 16];
     snprintf(what, sizeof(what), "tenant %.*s", (int)item->name.len, (const char *)item->name.at);
@@ -198,35 +198,35 @@ static void answer_refused(struct apply *a, const struct weir_push_item *item)
     apply_fail(a, item->err, what);
 }
 
-static void answer_one(struct apply *a, Weir__V1__ApplyResult *result)
+static void response_one(struct apply *a, Weir__V1__ApplyResult *result)
 {
     const struct weir_push_item *item = &a->push->items[0];
     bool created = item->err == WEIR_OK && !item->change.existed && !a->push->dry_run;
     if (item->change.tenant != NULL)
         weir_admin_etag(a->request, item->change.revision);
-    weir_admin_answer_message(a->request, created ? 201 : 200, &result->base);
+    weir_admin_response_message(a->request, created ? 201 : 200, &result->base);
     apply_free(a);
 }
 
-static void answer_all(struct apply *a, Weir__V1__ApplyResult *results)
+static void response_all(struct apply *a, Weir__V1__ApplyResult *results)
 {
     struct weir_push *p = a->push;
-    Weir__V1__ApplyAnswer answer = WEIR__V1__APPLY_ANSWER__INIT;
+    Weir__V1__ApplyResponse response = WEIR__V1__APPLY_RESPONSE__INIT;
     Weir__V1__ApplyResult **list =
         weir_arena_calloc(&p->arena, p->num, sizeof(Weir__V1__ApplyResult *));
     if (list == NULL) {
-        apply_fail(a, WEIR_ENOMEM, "the answer");
+        apply_fail(a, WEIR_ENOMEM, "the response");
         return;
     }
     for (size_t i = 0; i < p->num; i++)
         list[i] = &results[i];
-    answer.n_results = p->num;
-    answer.results = list;
-    answer.has_nodes_durable = 1;
-    answer.nodes_durable = p->dry_run ? 0 : 1;
-    answer.has_nodes_total = 1;
-    answer.nodes_total = 1;
-    weir_admin_answer_message(a->request, 200, &answer.base);
+    response.n_results = p->num;
+    response.results = list;
+    response.has_nodes_durable = 1;
+    response.nodes_durable = p->dry_run ? 0 : 1;
+    response.has_nodes_total = 1;
+    response.nodes_total = 1;
+    weir_admin_response_message(a->request, 200, &response.base);
     apply_free(a);
 }
 
@@ -237,7 +237,7 @@ static void on_done(struct weir_push *p)
     struct apply *a = p->arg;
     struct weir_store_reader *reader = a->request->node->reader;
     if (p->num == 1 && strcmp(weir_push_outcome(&p->items[0]), "refused") == 0) {
-        answer_refused(a, &p->items[0]);
+        response_refused(a, &p->items[0]);
         return;
     }
     Weir__V1__ApplyResult *results = weir_arena_calloc(&p->arena, p->num, sizeof(*results));
@@ -245,18 +245,18 @@ static void on_done(struct weir_push *p)
     if (err == WEIR_OK)
         err = weir_store_read_begin(reader);
     if (err < 0) {
-        apply_fail(a, err, "the answer");
+        apply_fail(a, err, "the response");
         return;
     }
     for (size_t i = 0; err == WEIR_OK && i < p->num; i++)
         err = result_fill(a, &p->items[i], &results[i]);
     weir_store_read_end(reader);
     if (err < 0)
-        apply_fail(a, err, "the answer");
+        apply_fail(a, err, "the response");
     else if (a->one)
-        answer_one(a, &results[0]);
+        response_one(a, &results[0]);
     else
-        answer_all(a, results);
+        response_all(a, results);
 }
 
 static void apply_start(struct apply *a)
@@ -377,16 +377,16 @@ static void docs_judge(struct apply *a)
     struct weir_admin_request *r = a->request;
     size_t num = a->push->docs.len;
     if (a->err == WEIR_EINVAL) {
-        weir_admin_answer_invalid(r, &a->diags);
+        weir_admin_response_invalid(r, &a->diags);
     } else if (a->err < 0 || (a->err = docs_check(a)) < 0) {
-        weir_admin_answer_err(r, a->err, "the documents");
+        weir_admin_response_err(r, a->err, "the documents");
     } else if (num == 0) {
-        weir_admin_answer_error(r, 400, "invalid", "the body holds no document");
+        weir_admin_response_error(r, 400, "invalid", "the body holds no document");
     } else if (num > 1 && (a->one || a->precondition != WEIR_WHATEVER)) {
-        weir_admin_answer_error(r, 400, "invalid",
-                                "the body holds %zu documents where one is meant", num);
+        weir_admin_response_error(r, 400, "invalid",
+                                  "the body holds %zu documents where one is meant", num);
     } else if (a->num_faults > 0) {
-        weir_admin_answer_details(r, a->faults, a->num_faults);
+        weir_admin_response_details(r, a->faults, a->num_faults);
     } else {
         docs_push(a);
         return;
@@ -440,7 +440,7 @@ void weir_admin_apply(struct weir_admin_request *r)
 {
     uint64_t revision = UINT64_MAX;
     if (weir_query_u64(&r->query, "if_revision", &revision) < 0) {
-        weir_admin_answer_error(r, 400, "bad_request", "if_revision takes a number");
+        weir_admin_response_error(r, 400, "bad_request", "if_revision takes a number");
         return;
     }
     struct apply *a = apply_new(r, false);
@@ -458,7 +458,7 @@ void weir_admin_tenant_delete(struct weir_admin_request *r)
 {
     struct weir_push_item *item = NULL;
     if (r->name.len > WEIR_TENANT_NAME_MAX) {
-        weir_admin_answer_err(r, WEIR_ENOTFOUND, "a tenant of that name");
+        weir_admin_response_err(r, WEIR_ENOTFOUND, "a tenant of that name");
         return;
     }
     struct apply *a = apply_new(r, true);
@@ -507,7 +507,7 @@ static void rollback_to(struct apply *a, uint64_t revision)
     if (err == WEIR_OK)
         err = weir_schema_check(WEIR_KIND_TENANT, &t->base, &a->diags);
     if (err == WEIR_EINVAL) {
-        weir_admin_answer_invalid(a->request, &a->diags);
+        weir_admin_response_invalid(a->request, &a->diags);
         apply_free(a);
         return;
     }
@@ -527,11 +527,11 @@ void weir_admin_rollback(struct weir_admin_request *r)
 {
     uint64_t revision = 0;
     if (weir_query_u64(&r->query, "revision", &revision) < 0 || revision == 0) {
-        weir_admin_answer_error(r, 400, "bad_request", "revision takes a number, 1 or greater");
+        weir_admin_response_error(r, 400, "bad_request", "revision takes a number, 1 or greater");
         return;
     }
     if (r->name.len > WEIR_TENANT_NAME_MAX) {
-        weir_admin_answer_err(r, WEIR_ENOTFOUND, "a tenant of that name");
+        weir_admin_response_err(r, WEIR_ENOTFOUND, "a tenant of that name");
         return;
     }
     struct apply *a = apply_new(r, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * admin_conn.c - one connection of the admin server: reads requests, hands them to their handlers,
- * writes answers. Callbacks note what happened and call pump or finish; those two move the
+ * writes responses. Callbacks note what happened and call pump or finish; those two move the
  * connection on. A request is answered before the next one is looked at, so pipelining costs a
  * client nothing but its order.
  */
@@ -43,7 +43,7 @@ static struct weir_admin_request *request_new(struct weir_admin_conn *c)
     r->conn = c;
     r->fields = WEIR_STRBUF_ZERO;
     r->body = WEIR_STRBUF_ZERO;
-    r->body.max = WEIR_ADMIN_ANSWER_MAX;
+    r->body.max = WEIR_ADMIN_RESPONSE_MAX;
     memcpy(r->user, c->user, sizeof(r->user));
     c->request = r;
     return r;
@@ -69,8 +69,8 @@ static void on_shutdown(uv_shutdown_t *req, int status)
         weir_admin_conn_close(c);
 }
 
-/* The answer is out while bytes of the client are still coming: closing now could destroy it on its
- * way. */
+/* The response is out while bytes of the client are still coming: closing now could destroy it on
+ * its way. */
 static void linger_begin(struct weir_admin_conn *c)
 {
     c->state = WEIR_ADMIN_CONN_LINGERING;
@@ -82,7 +82,7 @@ static void linger_begin(struct weir_admin_conn *c)
         weir_admin_conn_close(c);
 }
 
-static void answer_finish(struct weir_admin_conn *c)
+static void response_finish(struct weir_admin_conn *c)
 {
     if (c->linger) {
         linger_begin(c);
@@ -109,7 +109,7 @@ static void on_written(uv_write_t *req, int status)
     if (status < 0)
         weir_admin_conn_close(c);
     else if (c->state == WEIR_ADMIN_CONN_WRITING || c->ended)
-        answer_finish(c);
+        response_finish(c);
     else
         c->deadline_ms = UINT64_MAX;
 }
@@ -150,7 +150,7 @@ static void head_write(struct weir_admin_conn *c, struct weir_admin_request *r,
         weir_metric_add(r->node->metrics, WEIR_M_ADMIN_ERRORS, 1);
 }
 
-void weir_admin_answer(struct weir_admin_request *r, uint16_t status, const char *content_type)
+void weir_admin_response(struct weir_admin_request *r, uint16_t status, const char *content_type)
 {
     struct weir_admin_conn *c = r->conn;
     struct weir_admin_head head = { .status = status, .content_type = content_type };
@@ -160,7 +160,7 @@ void weir_admin_answer(struct weir_admin_request *r, uint16_t status, const char
     }
     WEIR_ASSERT(c->request == r);
     if (r->body.failed || r->fields.failed) {
-        /* A cut body must not look whole: say so, in an answer that needs no memory of its own. */
+        /* A cut body must not look whole: say so, in a response that needs no memory of its own. */
         weir_strbuf_deinit(&r->body);
         weir_strbuf_reset(&r->fields);
         head.status = 503;
@@ -233,7 +233,7 @@ void weir_admin_stream_end(struct weir_admin_request *r)
     c->request = NULL;
     request_free(r);
     if (!c->chunked || c->head_only) {
-        answer_finish(c);
+        response_finish(c);
         return;
     }
     c->ended = true;
@@ -261,7 +261,7 @@ static const char *fault_code(uint16_t status)
     }
 }
 
-/* Refuse what is being read. The connection ends with the answer. */
+/* Refuse what is being read. The connection ends with the response. */
 static void refuse(struct weir_admin_conn *c, uint16_t status, const char *why)
 {
     struct weir_admin_request *r = c->request != NULL ? c->request : request_new(c);
@@ -270,7 +270,7 @@ static void refuse(struct weir_admin_conn *c, uint16_t status, const char *why)
         return;
     }
     r->message = NULL;
-    weir_admin_answer_error(r, status, fault_code(status), "%s", why);
+    weir_admin_response_error(r, status, fault_code(status), "%s", why);
 }
 
 /* @return false: the request was answered */
@@ -282,13 +282,13 @@ static bool route(struct weir_admin_request *r)
     case WEIR_ADMIN_FOUND:
         return !weir_admin_head_refused(r);
     case WEIR_ADMIN_NO_PATH:
-        weir_admin_answer_error(r, 404, "not_found", "no such path: %.*s", (int)path.len,
-                                (const char *)path.at);
+        weir_admin_response_error(r, 404, "not_found", "no such path: %.*s", (int)path.len,
+                                  (const char *)path.at);
         return false;
     case WEIR_ADMIN_NO_METHOD:
-        weir_admin_answer_error(r, 405, "method_not_allowed", "%.*s does not take %.*s",
-                                (int)path.len, (const char *)path.at, (int)method.len,
-                                (const char *)method.at);
+        weir_admin_response_error(r, 405, "method_not_allowed", "%.*s does not take %.*s",
+                                  (int)path.len, (const char *)path.at, (int)method.len,
+                                  (const char *)method.at);
         return false;
     }
     WEIR_UNREACHABLE();
@@ -409,7 +409,7 @@ static void on_bytes(struct weir_admin_conn *c, struct weir_span bytes)
     pump(c);
 }
 
-/* A client may close its side and still wait for the answer; but a stream that nobody can end is
+/* A client may close its side and still wait for the response; but a stream that nobody can end is
  * over. */
 static void on_end(struct weir_admin_conn *c, bool clean)
 {

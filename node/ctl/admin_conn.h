@@ -39,7 +39,7 @@ struct weir_admin {
 enum weir_admin_conn_state {
     WEIR_ADMIN_CONN_READING,   /* waits for a request, or is inside one */
     WEIR_ADMIN_CONN_WORKING,   /* a handler has the request */
-    WEIR_ADMIN_CONN_WRITING,   /* the answer is on its way */
+    WEIR_ADMIN_CONN_WRITING,   /* the response is on its way */
     WEIR_ADMIN_CONN_STREAMING, /* a handler sends piece after piece */
     WEIR_ADMIN_CONN_LINGERING, /* answered before the body was read: drop what comes, then close */
     WEIR_ADMIN_CONN_CLOSING,   /* until the loop gives the handle back */
@@ -61,7 +61,7 @@ struct weir_admin_conn {
     bool is_tcp;
     bool reading;
     bool seen_end;    /* the client sends nothing more */
-    bool close_after; /* this answer is the last */
+    bool close_after; /* this response is the last */
     bool linger;      /* and there are bytes of the client that nobody wants */
     bool head_only;   /* the request is HEAD */
     bool chunked;

@@ -84,25 +84,25 @@ static void endpoints_say(struct visit *v)
         weir_arena_printf(&d->arena, "%zu of %zu tried were reached", v->num - bad, v->num), NULL);
 }
 
-static void visit_answer(struct visit *v)
+static void visit_response(struct visit *v)
 {
     struct weir_admin_request *r = v->request;
     struct weir_doctor *d = &v->doctor;
-    Weir__V1__DoctorAnswer answer = WEIR__V1__DOCTOR_ANSWER__INIT;
+    Weir__V1__DoctorResponse response = WEIR__V1__DOCTOR_RESPONSE__INIT;
     endpoints_say(v);
-    answer.checks = d->list;
-    answer.n_checks = d->num;
+    response.checks = d->list;
+    response.n_checks = d->num;
     v->request = NULL;
     if (d->err < 0)
-        weir_admin_answer_err(r, d->err, "the checks");
+        weir_admin_response_err(r, d->err, "the checks");
     else
-        weir_admin_answer_message(r, 200, &answer.base);
+        weir_admin_response_message(r, 200, &response.base);
     if (v->timer_open && !uv_is_closing((uv_handle_t *)&v->timer))
         uv_close((uv_handle_t *)&v->timer, on_timer_closed);
     visit_release(v);
 }
 
-/* The last outcome is the moment of the answer. */
+/* The last outcome is the moment of the response. */
 static void try_over(struct try *t, int outcome)
 {
     struct visit *v = t->visit;
@@ -123,7 +123,7 @@ static void on_connect(uv_connect_t *connect, int status)
     bool was_over = t->over;
     try_over(t, status);
     if (!was_over && t->visit->num_left == 0)
-        visit_answer(t->visit);
+        visit_response(t->visit);
 }
 
 static void try_connect(struct try *t, const struct sockaddr *at)
@@ -152,7 +152,7 @@ static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *fou
             try_over(t, status != 0 ? status : UV_EAI_NONAME);
         if (v->num_left == 0) {
             uv_freeaddrinfo(found);
-            visit_answer(v);
+            visit_response(v);
             return;
         }
     }
@@ -197,7 +197,7 @@ static void on_timer(uv_timer_t *timer)
     for (size_t i = 0; i < v->num; i++)
         try_over(&v->tries[i], UV_ETIMEDOUT);
     if (v->request != NULL)
-        visit_answer(v);
+        visit_response(v);
 }
 
 static void visit_start(struct visit *v)
@@ -214,7 +214,7 @@ static void visit_start(struct visit *v)
         try_start(&v->tries[i]);
     }
     if (v->num_left == 0) {
-        visit_answer(v);
+        visit_response(v);
         return;
     }
     rc = uv_timer_start(&v->timer, on_timer, WEIR_DOCTOR_CONNECT_MS, 0);
@@ -225,7 +225,7 @@ void weir_admin_doctor(struct weir_admin_request *r)
 {
     struct visit *v = calloc(1, sizeof(*v));
     if (v == NULL) {
-        weir_admin_answer_err(r, WEIR_ENOMEM, "the checks");
+        weir_admin_response_err(r, WEIR_ENOMEM, "the checks");
         return;
     }
     v->request = r;
@@ -234,7 +234,7 @@ void weir_admin_doctor(struct weir_admin_request *r)
     enum weir_err err = weir_doctor_endpoints(&v->doctor, v->endpoints, &v->num);
     if (err < 0) {
         v->request = NULL;
-        weir_admin_answer_err(r, err, "the endpoints");
+        weir_admin_response_err(r, err, "the endpoints");
         visit_release(v);
         return;
     }

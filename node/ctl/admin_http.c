@@ -173,7 +173,7 @@ static enum weir_admin_event chunked_next(struct weir_admin_http *h)
         step = weir_chunked_next(&h->chunked, rest, &used, &run);
         if (step == WEIR_STEP_FAIL)
             return fault(h, 400, "the chunked coding is malformed");
-        /* With what is left of a chunk whose size is known, so that the verdict does not depend on
+        /* With what is left of a chunk whose size is known, so that the result does not depend on
          * how much came at once. */
         uint64_t left = h->chunked.line_len == 0 ? h->chunked.left : 0;
         if (h->chunked.total > h->body_max || left > h->body_max - h->chunked.total)

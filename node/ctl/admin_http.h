@@ -57,7 +57,7 @@ struct weir_admin_http {
     uint64_t body_left;
     uint16_t status; /* of a FAULT: 400, 413, 414, 417, 431, 503, 505 */
     uint8_t state;   /* private */
-    const char *why; /* of a FAULT: static text for the answer */
+    const char *why; /* of a FAULT: static text for the response */
 };
 
 /** @param body_max  bytes of a body, 0..WEIR_ADMIN_BODY_MAX */
@@ -84,7 +84,7 @@ bool weir_admin_http_idle(const struct weir_admin_http *h);
 /** True while the body of a message is awaited. */
 bool weir_admin_http_in_body(const struct weir_admin_http *h);
 
-/** What an answer's head is made of. */
+/** What a response's head is made of. */
 struct weir_admin_head {
     uint16_t status;
     const char *content_type; /* NULL: none */
@@ -94,7 +94,7 @@ struct weir_admin_head {
     bool close;
     uint64_t wall_ms; /* for Date */
 };
-/** Append the head of an answer to `out`, its empty line included. */
+/** Append the head of a response to `out`, its empty line included. */
 void weir_admin_head_write(const struct weir_admin_head *a, struct weir_strbuf *out);
 
 #endif

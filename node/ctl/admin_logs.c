@@ -91,17 +91,17 @@ static struct tail *tail_new(struct weir_admin_request *r)
     bool follow = false;
     const struct weir_span *tenant = weir_query_find(&r->query, "tenant");
     if (weir_query_bool(&r->query, "follow", &follow) < 0) {
-        weir_admin_answer_error(r, 400, "bad_request", "follow takes 0 or 1");
+        weir_admin_response_error(r, 400, "bad_request", "follow takes 0 or 1");
         return NULL;
     }
     if (tenant != NULL && (tenant->len == 0 || tenant->len > WEIR_TENANT_NAME_MAX)) {
-        weir_admin_answer_error(r, 400, "bad_request", "tenant takes a name of 1..%d bytes",
-                                WEIR_TENANT_NAME_MAX);
+        weir_admin_response_error(r, 400, "bad_request", "tenant takes a name of 1..%d bytes",
+                                  WEIR_TENANT_NAME_MAX);
         return NULL;
     }
     struct tail *t = calloc(1, sizeof(*t));
     if (t == NULL) {
-        weir_admin_answer_err(r, WEIR_ENOMEM, "logs");
+        weir_admin_response_err(r, WEIR_ENOMEM, "logs");
         return NULL;
     }
     t->request = r;
@@ -126,7 +126,7 @@ void weir_admin_logs(struct weir_admin_request *r)
         r->body = t->out;
         weir_strbuf_deinit(&t->read);
         free(t);
-        weir_admin_answer(r, 200, log_type);
+        weir_admin_response(r, 200, log_type);
         return;
     }
     int rc = uv_timer_init(r->node->loop, &t->timer);

@@ -11,43 +11,44 @@
 
 void weir_admin_healthz(struct weir_admin_request *r)
 {
-    weir_admin_answer_text(r, 200, "ok");
+    weir_admin_response_text(r, 200, "ok");
 }
 
 void weir_admin_readyz(struct weir_admin_request *r)
 {
     struct weir_node *node = r->node;
     if (node->state != WEIR_NODE_SERVING) {
-        weir_admin_answer_text(r, 503, node->state == WEIR_NODE_DRAINING ? "draining" : "starting");
+        weir_admin_response_text(r, 503,
+                                 node->state == WEIR_NODE_DRAINING ? "draining" : "starting");
         return;
     }
     if (weir_store_read_begin(node->reader) < 0) {
-        weir_admin_answer_text(r, 503, "the store cannot be read");
+        weir_admin_response_text(r, 503, "the store cannot be read");
         return;
     }
     weir_store_read_end(node->reader);
-    weir_admin_answer_text(r, 200, "ready");
+    weir_admin_response_text(r, 200, "ready");
 }
 
 void weir_admin_metrics(struct weir_admin_request *r)
 {
     enum weir_err err = weir_status_metrics(r->node, &r->body);
     if (err < 0)
-        weir_admin_answer_err(r, err, "metrics");
+        weir_admin_response_err(r, err, "metrics");
     else
-        weir_admin_answer(r, 200, "text/plain; version=0.0.4; charset=utf-8");
+        weir_admin_response(r, 200, "text/plain; version=0.0.4; charset=utf-8");
 }
 
 void weir_admin_status(struct weir_admin_request *r)
 {
     struct weir_arena arena;
-    Weir__V1__StatusAnswer answer = WEIR__V1__STATUS_ANSWER__INIT;
+    Weir__V1__StatusResponse response = WEIR__V1__STATUS_RESPONSE__INIT;
     weir_arena_init(&arena, 4096, 65536);
-    enum weir_err err = weir_status_fill(r->node, &arena, &answer);
+    enum weir_err err = weir_status_fill(r->node, &arena, &response);
     if (err < 0)
-        weir_admin_answer_err(r, err, "status");
+        weir_admin_response_err(r, err, "status");
     else
-        weir_admin_answer_message(r, 200, &answer.base);
+        weir_admin_response_message(r, 200, &response.base);
     weir_arena_deinit(&arena);
 }
 
@@ -56,11 +57,11 @@ void weir_admin_drain(struct weir_admin_request *r)
     struct weir_node *node = r->node;
     uint64_t deadline_ms = DRAIN_DEFAULT_MS;
     if (weir_query_u64(&r->query, "deadline_ms", &deadline_ms) < 0 || deadline_ms > DRAIN_MAX_MS) {
-        weir_admin_answer_error(r, 400, "bad_request", "deadline_ms is out of range 0..%d",
-                                DRAIN_MAX_MS);
+        weir_admin_response_error(r, 400, "bad_request", "deadline_ms is out of range 0..%d",
+                                  DRAIN_MAX_MS);
         return;
     }
     weir_strbuf_puts(&r->body, "{}\n");
-    weir_admin_answer(r, 202, "application/json");
+    weir_admin_response(r, 202, "application/json");
     node->drain(node, deadline_ms);
 }

@@ -126,9 +126,9 @@ static bool query_refused(struct weir_admin_request *r)
 {
     enum weir_err err = weir_query_parse(&r->query, r->message->query);
     if (err < 0) {
-        weir_admin_answer_error(r, err == WEIR_ELIMIT ? 414 : 400, "bad_request",
-                                "the query is %s; write name=value pairs joined by &",
-                                err == WEIR_ELIMIT ? "too long" : "malformed");
+        weir_admin_response_error(r, err == WEIR_ELIMIT ? 414 : 400, "bad_request",
+                                  "the query is %s; write name=value pairs joined by &",
+                                  err == WEIR_ELIMIT ? "too long" : "malformed");
         return true;
     }
     for (size_t i = 0; i < r->query.num; i++) {
@@ -136,12 +136,12 @@ static bool query_refused(struct weir_admin_request *r)
         if (param_known(r->route->params, name))
             continue;
         if (r->route->params[0] == '\0')
-            weir_admin_answer_error(r, 400, "bad_request", "%s takes no parameters",
-                                    r->route->path);
+            weir_admin_response_error(r, 400, "bad_request", "%s takes no parameters",
+                                      r->route->path);
         else
-            weir_admin_answer_error(r, 400, "bad_request",
-                                    "unknown parameter \"%.*s\"; %s knows: %s", (int)name.len,
-                                    (const char *)name.at, r->route->path, r->route->params);
+            weir_admin_response_error(r, 400, "bad_request",
+                                      "unknown parameter \"%.*s\"; %s knows: %s", (int)name.len,
+                                      (const char *)name.at, r->route->path, r->route->params);
         return true;
     }
     return false;
@@ -152,19 +152,19 @@ static bool body_refused(struct weir_admin_request *r)
     struct weir_span coding;
     struct weir_span type = weir_admin_media_type(r->message);
     if (!r->message->has_body) {
-        weir_admin_answer_error(r, 411, "length_required",
-                                "a body is needed: send Content-Length or chunked coding");
+        weir_admin_response_error(r, 411, "length_required",
+                                  "a body is needed: send Content-Length or chunked coding");
         return true;
     }
     if (weir_admin_message_field(r->message, "content-encoding", &coding) &&
         !weir_span_eq_nocase(coding, WEIR_SPAN_LIT("identity"))) {
-        weir_admin_answer_error(r, 415, "unsupported_media_type",
-                                "coded bodies are not read; send the document as it is");
+        weir_admin_response_error(r, 415, "unsupported_media_type",
+                                  "coded bodies are not read; send the document as it is");
         return true;
     }
     if (type.len > 0 && !weir_admin_is_json(type) && !weir_admin_is_yaml(type)) {
-        weir_admin_answer_error(r, 415, "unsupported_media_type",
-                                "send application/json or application/yaml");
+        weir_admin_response_error(r, 415, "unsupported_media_type",
+                                  "send application/json or application/yaml");
         return true;
     }
     return false;

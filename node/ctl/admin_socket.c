@@ -46,9 +46,9 @@ bool weir_admin_socket_answers(const char *path)
     if (fd < 0)
         return false;
     /* EAGAIN: somebody listens, and its backlog is full. */
-    bool answers = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 || errno == EAGAIN;
+    bool responses = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 || errno == EAGAIN;
     close(fd);
-    return answers;
+    return responses;
 }
 
 /* The folder of the socket, when it alone is missing: /run/weir after a boot without a unit that

@@ -13,11 +13,11 @@
 #include "node/ctl/conflicts.h"
 #include "node/ctl/stored.h"
 
-#define LIMIT_DEFAULT    500
-#define LIMIT_MAX        1000
-#define PAGE_BYTES_MAX   4194304      /* bytes of the records of one page */
-#define ANSWER_ARENA_MAX (256u << 20) /* bytes of the messages of one answer */
-#define CHANGED_MAX      64           /* field paths of one revision in a history */
+#define LIMIT_DEFAULT      500
+#define LIMIT_MAX          1000
+#define PAGE_BYTES_MAX     4194304      /* bytes of the records of one page */
+#define RESPONSE_ARENA_MAX (256u << 20) /* bytes of the messages of one response */
+#define CHANGED_MAX        64           /* field paths of one revision in a history */
 
 static char *time_text(struct weir_arena *arena, uint64_t wall_ms)
 {
@@ -26,9 +26,9 @@ static char *time_text(struct weir_arena *arena, uint64_t wall_ms)
     return weir_arena_strdup(arena, weir_span(text, WEIR_RFC3339_LEN));
 }
 
-static void answer_arena_init(struct weir_arena *a)
+static void response_arena_init(struct weir_arena *a)
 {
-    weir_arena_init(a, 65536, ANSWER_ARENA_MAX);
+    weir_arena_init(a, 65536, RESPONSE_ARENA_MAX);
 }
 
 /* -- the list -- */
@@ -36,7 +36,7 @@ static void answer_arena_init(struct weir_arena *a)
 /** One page while it is collected. Spans borrow from the snapshot. */
 struct page {
     struct weir_store_reader *reader;
-    struct weir_arena *arena; /* of the answer */
+    struct weir_arena *arena; /* of the response */
     bool conflicts;           /* there are some, of whatever tenant */
     struct weir_span prefix;
     size_t limit;
@@ -142,8 +142,8 @@ static bool name_param(struct weir_admin_request *r, const char *param, struct w
     *ret = given != NULL ? *given : WEIR_SPAN_EMPTY;
     if (ret->len <= WEIR_TENANT_NAME_MAX)
         return true;
-    weir_admin_answer_error(r, 400, "bad_request", "%s is longer than a name can be (%d bytes)",
-                            param, WEIR_TENANT_NAME_MAX);
+    weir_admin_response_error(r, 400, "bad_request", "%s is longer than a name can be (%d bytes)",
+                              param, WEIR_TENANT_NAME_MAX);
     return false;
 }
 
@@ -156,22 +156,22 @@ void weir_admin_tenant_list(struct weir_admin_request *r)
     Weir__V1__TenantList list = WEIR__V1__TENANT_LIST__INIT;
     uint64_t limit = LIMIT_DEFAULT;
     if (weir_query_u64(&r->query, "limit", &limit) < 0 || limit < 1 || limit > LIMIT_MAX) {
-        weir_admin_answer_error(r, 400, "bad_request", "limit is out of range 1..%d", LIMIT_MAX);
+        weir_admin_response_error(r, 400, "bad_request", "limit is out of range 1..%d", LIMIT_MAX);
         return;
     }
     if (!name_param(r, "after", &after) || !name_param(r, "prefix", &page.prefix))
         return;
     page.limit = (size_t)limit;
-    answer_arena_init(&arena);
+    response_arena_init(&arena);
     enum weir_err err = weir_store_read_begin(reader);
     if (err == WEIR_OK) {
         err = list_fill(&page, after, &list);
         weir_store_read_end(reader);
     }
     if (err < 0)
-        weir_admin_answer_err(r, err, "the list");
+        weir_admin_response_err(r, err, "the list");
     else
-        weir_admin_answer_message(r, 200, &list.base);
+        weir_admin_response_message(r, 200, &list.base);
     weir_arena_deinit(&arena);
 }
 
@@ -185,9 +185,9 @@ static void name_text(const struct weir_admin_request *r, char out[WEIR_TENANT_N
     out[7 + len] = '\0';
 }
 
-static enum weir_err answer_fill(struct weir_store_reader *r, struct weir_arena *arena,
-                                 Weir__V1__StoredTenant *s, bool conflicts,
-                                 Weir__V1__TenantAnswer *out)
+static enum weir_err response_fill(struct weir_store_reader *r, struct weir_arena *arena,
+                                   Weir__V1__StoredTenant *s, bool conflicts,
+                                   Weir__V1__TenantResponse *out)
 {
     out->tenant = s->tenant;
     out->has_revision = 1;
@@ -204,7 +204,7 @@ static enum weir_err answer_fill(struct weir_store_reader *r, struct weir_arena 
 /* @param revision 0: the present one, with its conflicts */
 static enum weir_err tenant_fill(struct weir_store_reader *r, struct weir_span name,
                                  uint64_t revision, struct weir_arena *arena,
-                                 Weir__V1__TenantAnswer *out)
+                                 Weir__V1__TenantResponse *out)
 {
     struct weir_record rec;
     Weir__V1__StoredTenant *stored = NULL;
@@ -217,42 +217,42 @@ static enum weir_err tenant_fill(struct weir_store_reader *r, struct weir_span n
         err = weir_store_revision_get(r, WEIR_CLASS_TENANT, name, revision, &rec.value);
     if (err == WEIR_OK)
         err = weir_stored_read(rec.value, arena, &stored);
-    return err < 0 ? err : answer_fill(r, arena, stored, revision == 0, out);
+    return err < 0 ? err : response_fill(r, arena, stored, revision == 0, out);
 }
 
-static void tenant_answer(struct weir_admin_request *r, uint64_t revision)
+static void tenant_response(struct weir_admin_request *r, uint64_t revision)
 {
     struct weir_store_reader *reader = r->node->reader;
     struct weir_arena arena;
     char what[WEIR_TENANT_NAME_MAX + 16];
-    Weir__V1__TenantAnswer answer = WEIR__V1__TENANT_ANSWER__INIT;
+    Weir__V1__TenantResponse response = WEIR__V1__TENANT_RESPONSE__INIT;
     name_text(r, what);
-    answer_arena_init(&arena);
+    response_arena_init(&arena);
     enum weir_err err = weir_store_read_begin(reader);
     if (err == WEIR_OK) {
-        err = tenant_fill(reader, r->name, revision, &arena, &answer);
+        err = tenant_fill(reader, r->name, revision, &arena, &response);
         weir_store_read_end(reader);
     }
     if (err < 0) {
-        weir_admin_answer_err(r, err, what);
+        weir_admin_response_err(r, err, what);
     } else {
-        weir_admin_etag(r, answer.revision);
-        weir_admin_answer_message(r, 200, &answer.base);
+        weir_admin_etag(r, response.revision);
+        weir_admin_response_message(r, 200, &response.base);
     }
     weir_arena_deinit(&arena);
 }
 
 void weir_admin_tenant_get(struct weir_admin_request *r)
 {
-    tenant_answer(r, 0);
+    tenant_response(r, 0);
 }
 
 void weir_admin_revision(struct weir_admin_request *r)
 {
     if (r->number == 0)
-        weir_admin_answer_error(r, 404, "not_found", "revisions begin at 1");
+        weir_admin_response_error(r, 404, "not_found", "revisions begin at 1");
     else
-        tenant_answer(r, r->number);
+        tenant_response(r, r->number);
 }
 
 /* -- history -- */
@@ -296,7 +296,7 @@ static enum weir_err revision_fill(struct weir_arena *arena, const Weir__V1__Sto
 /* Newest first; each is compared with the one behind it. A damaged one is named and stands for no
  * difference. */
 static enum weir_err history_fill(const struct history *h, struct weir_arena *arena,
-                                  Weir__V1__HistoryAnswer *out)
+                                  Weir__V1__HistoryResponse *out)
 {
     Weir__V1__StoredTenant *stored[WEIR_REVISIONS_KEPT + 1] = { NULL };
     Weir__V1__Revision *items = weir_arena_calloc(arena, h->num, sizeof(*items));
@@ -321,7 +321,7 @@ static enum weir_err history_fill(const struct history *h, struct weir_arena *ar
 }
 
 static enum weir_err history_read(struct weir_store_reader *r, struct weir_span name,
-                                  struct weir_arena *arena, Weir__V1__HistoryAnswer *out)
+                                  struct weir_arena *arena, Weir__V1__HistoryResponse *out)
 {
     struct history h = { .num = 0 };
     if (name.len > WEIR_TENANT_NAME_MAX)
@@ -337,18 +337,18 @@ void weir_admin_history(struct weir_admin_request *r)
     struct weir_store_reader *reader = r->node->reader;
     struct weir_arena arena;
     char what[WEIR_TENANT_NAME_MAX + 16];
-    Weir__V1__HistoryAnswer answer = WEIR__V1__HISTORY_ANSWER__INIT;
+    Weir__V1__HistoryResponse response = WEIR__V1__HISTORY_RESPONSE__INIT;
     name_text(r, what);
-    answer.name = what + 7;
-    answer_arena_init(&arena);
+    response.name = what + 7;
+    response_arena_init(&arena);
     enum weir_err err = weir_store_read_begin(reader);
     if (err == WEIR_OK) {
-        err = history_read(reader, r->name, &arena, &answer);
+        err = history_read(reader, r->name, &arena, &response);
         weir_store_read_end(reader);
     }
     if (err < 0)
-        weir_admin_answer_err(r, err, what);
+        weir_admin_response_err(r, err, what);
     else
-        weir_admin_answer_message(r, 200, &answer.base);
+        weir_admin_response_message(r, 200, &response.base);
     weir_arena_deinit(&arena);
 }

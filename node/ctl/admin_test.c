@@ -14,15 +14,15 @@ static bool url_read(struct weir_admin_request *r, struct weir_arena *arena, str
     const struct weir_span *url = weir_query_find(&r->query, "url");
     const char *why = NULL;
     if (url == NULL) {
-        weir_admin_answer_error(r, 400, "bad_request", "url is missing");
+        weir_admin_response_error(r, 400, "bad_request", "url is missing");
         return false;
     }
     enum weir_err err = weir_test_url(*url, arena, t, &why);
     if (err == WEIR_EINVAL)
-        weir_admin_answer_error(r, 400, "bad_request", "url \"%.*s\": %s", (int)url->len,
-                                (const char *)url->at, why);
+        weir_admin_response_error(r, 400, "bad_request", "url \"%.*s\": %s", (int)url->len,
+                                  (const char *)url->at, why);
     else if (err < 0)
-        weir_admin_answer_err(r, err, "the test");
+        weir_admin_response_err(r, err, "the test");
     return err == WEIR_OK;
 }
 
@@ -33,7 +33,7 @@ static bool method_read(struct weir_admin_request *r)
     const struct weir_span *method = weir_query_find(&r->query, "method");
     if (method == NULL || weir_bytes_all(*method, WEIR_BYTE_TOKEN))
         return true;
-    weir_admin_answer_error(r, 400, "bad_request", "method is not a token");
+    weir_admin_response_error(r, 400, "bad_request", "method is not a token");
     return false;
 }
 
@@ -44,23 +44,23 @@ static bool client_read(struct weir_admin_request *r, struct weir_test *t)
         return true;
     t->has_client = weir_addr_parse_ip(*client, &t->client) == WEIR_OK;
     if (!t->has_client)
-        weir_admin_answer_error(r, 400, "bad_request", "client \"%.*s\" is not an IP address",
-                                (int)client->len, (const char *)client->at);
+        weir_admin_response_error(r, 400, "bad_request", "client \"%.*s\" is not an IP address",
+                                  (int)client->len, (const char *)client->at);
     return t->has_client;
 }
 
-static void test_answer(struct weir_admin_request *r, const struct weir_test *t,
-                        struct weir_arena *arena)
+static void test_response(struct weir_admin_request *r, const struct weir_test *t,
+                          struct weir_arena *arena)
 {
-    Weir__V1__TestAnswer answer = WEIR__V1__TEST_ANSWER__INIT;
-    enum weir_err err = weir_test_run(r->node, t, arena, &answer);
-    if ((err == WEIR_EINVAL || err == WEIR_ECORRUPT) && answer.why != NULL)
-        weir_admin_answer_error(r, 500, "corrupt", "tenant %s cannot be served: %s", answer.tenant,
-                                answer.why);
+    Weir__V1__TestResponse response = WEIR__V1__TEST_RESPONSE__INIT;
+    enum weir_err err = weir_test_run(r->node, t, arena, &response);
+    if ((err == WEIR_EINVAL || err == WEIR_ECORRUPT) && response.why != NULL)
+        weir_admin_response_error(r, 500, "corrupt", "tenant %s cannot be served: %s",
+                                  response.tenant, response.why);
     else if (err < 0)
-        weir_admin_answer_err(r, err, "the tenant");
+        weir_admin_response_err(r, err, "the tenant");
     else
-        weir_admin_answer_message(r, 200, &answer.base);
+        weir_admin_response_message(r, 200, &response.base);
 }
 
 void weir_admin_test_route(struct weir_admin_request *r)
@@ -69,7 +69,7 @@ void weir_admin_test_route(struct weir_admin_request *r)
     struct weir_test t = { .redirects_only = false };
     weir_arena_init(&arena, 4096, ARENA_MAX);
     if (url_read(r, &arena, &t) && method_read(r) && client_read(r, &t))
-        test_answer(r, &t, &arena);
+        test_response(r, &t, &arena);
     weir_arena_deinit(&arena);
 }
 
@@ -80,10 +80,10 @@ void weir_admin_test_redirect(struct weir_admin_request *r)
     const struct weir_span *tenant = weir_query_find(&r->query, "tenant");
     weir_arena_init(&arena, 4096, ARENA_MAX);
     if (tenant == NULL || tenant->len == 0) {
-        weir_admin_answer_error(r, 400, "bad_request", "tenant is missing");
+        weir_admin_response_error(r, 400, "bad_request", "tenant is missing");
     } else if (url_read(r, &arena, &t)) {
         t.tenant = *tenant;
-        test_answer(r, &t, &arena);
+        test_response(r, &t, &arena);
     }
     weir_arena_deinit(&arena);
 }

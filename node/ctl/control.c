@@ -288,7 +288,7 @@ static bool workers_start(struct control *c)
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
         .store = c->node.store,
-        .verdicts = c->node.verdicts,
+        .marks = c->node.marks,
         .access_log = c->node.access_log,
     };
     enum weir_err err = weir_workers_start(&cfg, &c->node.workers, &fault);
@@ -341,8 +341,8 @@ static bool node_start(struct control *c)
     c->node.store_metrics = &c->store_metrics;
     c->node.drain = drain;
     c->node.started_ns = weir_clock_mono_ns();
-    c->node.verdicts = weir_verdicts_new();
-    if (c->node.verdicts == NULL) {
+    c->node.marks = weir_failure_marks_new();
+    if (c->node.marks == NULL) {
         fprintf(stderr, "weir: no memory, or no random numbers, to begin with\n");
         return false;
     }
@@ -376,7 +376,7 @@ static void node_end(struct control *c)
     if (c->node.store != NULL)
         weir_store_close(&c->node.store);
     weir_push_queue_free(&c->node.pushes);
-    weir_verdicts_free(&c->node.verdicts);
+    weir_failure_marks_free(&c->node.marks);
 }
 
 static int run(struct control *c)

@@ -9,7 +9,7 @@
 
 #include "node/base/metrics.h"
 #include "node/ctl/config.h"
-#include "node/flow/verdict.h"
+#include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
 #include "node/loop/worker.h"
 #include "sync/store/store.h"
@@ -42,7 +42,7 @@ struct weir_node {
     uv_loop_t *loop;
     struct weir_store *store;
     struct weir_store_reader *reader; /* the control thread's; begin and end within one callback */
-    struct weir_verdicts *verdicts;
+    struct weir_failure_marks *marks;
     struct weir_access_log *access_log;
     struct weir_workers *workers;
     struct weir_push_queue *pushes;

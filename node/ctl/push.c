@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * push.c - see push.h. The writer thread answers into an inbox that wakes the control loop; there
- * each answer frees its name and its place, and the pushes that waited for one go on in the order
+ * each response frees its name and its place, and the pushes that waited for one go on in the order
  * in which they began to wait.
  */
 #include "node/ctl/push.h"
@@ -25,7 +25,7 @@ struct weir_push_queue {
     struct weir_node *node;
     uv_async_t async;
     uv_timer_t retry;
-    struct weir_inbox answers;
+    struct weir_inbox responses;
     struct weir_hashmap names; /* of the changes that run */
     struct weir_list waiting;  /* pushes with items left */
     size_t running;
@@ -46,7 +46,7 @@ static enum weir_err item_build(struct weir_write *w, const struct weir_record *
 static void item_done(struct weir_write *w)
 {
     struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
-    enum weir_err err = weir_inbox_push(&item->push->queue->answers, &w->msg);
+    enum weir_err err = weir_inbox_push(&item->push->queue->responses, &w->msg);
     WEIR_ASSERT(err == WEIR_OK);
 }
 
@@ -202,7 +202,7 @@ static void answers_take(struct weir_push_queue *q)
 {
     bool overflowed = false;
     struct weir_msg *next = NULL;
-    for (struct weir_msg *m = weir_inbox_take(&q->answers, &overflowed); m != NULL; m = next) {
+    for (struct weir_msg *m = weir_inbox_take(&q->responses, &overflowed); m != NULL; m = next) {
         struct weir_write *w = weir_container_of(m, struct weir_write, msg);
         struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
         struct weir_push *p = item->push;
@@ -275,7 +275,7 @@ enum weir_err weir_push_queue_new(struct weir_node *node, struct weir_push_queue
         return WEIR_ENOMEM;
     enum weir_err err = weir_rng_secret(&seed, sizeof(seed));
     if (err == WEIR_OK)
-        err = weir_inbox_init(&q->answers, WEIR_PUSH_RUNNING_MAX, queue_wake, q);
+        err = weir_inbox_init(&q->responses, WEIR_PUSH_RUNNING_MAX, queue_wake, q);
     if (err < 0) {
         free(q);
         return err;
@@ -284,7 +284,7 @@ enum weir_err weir_push_queue_new(struct weir_node *node, struct weir_push_queue
     weir_list_init(&q->waiting);
     weir_hashmap_init(&q->names, seed, WEIR_PUSH_RUNNING_MAX);
     if (uv_async_init(node->loop, &q->async, on_async) < 0) {
-        weir_inbox_deinit(&q->answers);
+        weir_inbox_deinit(&q->responses);
         free(q);
         return WEIR_ENOMEM;
     }
@@ -311,7 +311,7 @@ void weir_push_queue_free(struct weir_push_queue **q)
     WEIR_ASSERT((*q)->stopping);
     WEIR_ASSERT((*q)->running == 0);
     weir_hashmap_deinit(&(*q)->names);
-    weir_inbox_deinit(&(*q)->answers);
+    weir_inbox_deinit(&(*q)->responses);
     free(*q);
     *q = NULL;
 }

@@ -193,7 +193,7 @@ static char *lane_text(const uint8_t lane[WEIR_LANE_LEN], struct weir_arena *are
 }
 
 enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
-                               Weir__V1__StatusAnswer *ret)
+                               Weir__V1__StatusResponse *ret)
 {
     struct weir_store_stats stats;
     struct warnings w = { .arena = arena };

@@ -21,7 +21,7 @@
 /** Every block of counters of the node. @return how many were written to `out`, which has
  * WEIR_BLOCKS_MAX places */
 size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics **out);
-/** Requests that ended since the start: those with an answer of ours or of an upstream, and those
+/** Requests that ended since the start: those with a response of ours or of an upstream, and those
  * that were cut. */
 uint64_t weir_node_requests(const struct weir_node *node);
 
@@ -36,9 +36,9 @@ uint64_t weir_resident_bytes(void);
 const char *weir_node_state_name(const struct weir_node *node,
                                  const struct weir_store_stats *stats);
 
-/** Fill the answer, in the arena. @return WEIR_OK | WEIR_ENOMEM | WEIR_EIO */
+/** Fill the response, in the arena. @return WEIR_OK | WEIR_ENOMEM | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
-                                             Weir__V1__StatusAnswer *ret);
+                                             Weir__V1__StatusResponse *ret);
 
 /** The exposition of all counters, and of what the node knows beside them. @return WEIR_OK |
  * WEIR_EIO */

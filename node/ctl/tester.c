@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tester.c - see tester.h. The tenant is compiled anew for each question, so the answer is about
+ * tester.c - see tester.h. The tenant is compiled anew for each question, so the response is about
  * what is stored, not about what a worker happens to have in its cache.
  */
 #include "node/ctl/tester.h"
@@ -121,7 +121,7 @@ static enum weir_err owner_find(struct weir_store_reader *r, const struct weir_t
 /* Inside a snapshot. @param ret_name in the arena */
 static enum weir_err tenant_open(const struct weir_node *node, const struct weir_test *t,
                                  struct weir_arena *arena, struct weir_tenant **ret,
-                                 Weir__V1__TestAnswer *answer)
+                                 Weir__V1__TestResponse *response)
 {
     struct weir_store_reader *r = node->reader;
     struct weir_span owner;
@@ -131,24 +131,24 @@ static enum weir_err tenant_open(const struct weir_node *node, const struct weir
     enum weir_err err = owner_find(r, t, &owner, &by);
     if (err < 0)
         return err;
-    answer->tenant = weir_arena_strdup(arena, owner);
-    if (answer->tenant == NULL)
+    response->tenant = weir_arena_strdup(arena, owner);
+    if (response->tenant == NULL)
         return WEIR_ENOMEM;
     err = owner.len > WEIR_TENANT_NAME_MAX ? WEIR_ENOTFOUND
                                            : weir_store_get(r, WEIR_CLASS_TENANT, owner, &rec);
     if (err == WEIR_OK)
-        err = weir_tenant_compile_why(rec.value, &node->verdicts->secret, ret, why);
+        err = weir_tenant_compile_why(rec.value, &node->marks->secret, ret, why);
     if (err == WEIR_EINVAL || err == WEIR_ECORRUPT)
-        answer->why = weir_arena_strdup(arena, weir_span_cstr(why));
+        response->why = weir_arena_strdup(arena, weir_span_cstr(why));
     else
-        answer->why = weir_arena_printf(arena, "tenant by %s", by);
-    return err == WEIR_OK && answer->why == NULL ? WEIR_ENOMEM : err;
+        response->why = weir_arena_printf(arena, "tenant by %s", by);
+    return err == WEIR_OK && response->why == NULL ? WEIR_ENOMEM : err;
 }
 
 /* -- the decision -- */
 
 static enum weir_err redirect_ask(const struct weir_tenant *tenant, const struct weir_test *t,
-                                  struct weir_arena *arena, Weir__V1__TestAnswer *answer,
+                                  struct weir_arena *arena, Weir__V1__TestResponse *response,
                                   bool *ret_decided)
 {
     struct weir_redirect_request req = {
@@ -161,34 +161,34 @@ static enum weir_err redirect_ask(const struct weir_tenant *tenant, const struct
     enum weir_err err = weir_redirect_find(tenant, &req, location, LOCATION_MAX, &result);
     *ret_decided = err == WEIR_ELIMIT || result.code != 0;
     if (err == WEIR_ELIMIT) {
-        answer->decision = (char *)"none";
-        answer->why = (char *)"the location of the redirect is too long: 414";
+        response->decision = (char *)"none";
+        response->why = (char *)"the location of the redirect is too long: 414";
         return WEIR_OK;
     }
     if (err < 0)
         return err;
     if (result.code != 0 || result.carved) {
-        answer->rule = weir_arena_printf(arena, "redirects[%u]", result.rule);
-        if (answer->rule == NULL)
+        response->rule = weir_arena_printf(arena, "redirects[%u]", result.rule);
+        if (response->rule == NULL)
             return WEIR_ENOMEM;
     }
     if (result.code == 0) {
         if (result.carved)
-            answer->why = weir_arena_printf(arena, "%s; %s is a carve-out: no redirect",
-                                            answer->why, answer->rule);
-        return answer->why != NULL ? WEIR_OK : WEIR_ENOMEM;
+            response->why = weir_arena_printf(arena, "%s; %s is a carve-out: no redirect",
+                                              response->why, response->rule);
+        return response->why != NULL ? WEIR_OK : WEIR_ENOMEM;
     }
-    answer->decision = (char *)"redirect";
-    answer->has_code = 1;
-    answer->code = result.code;
-    answer->location = weir_arena_strdup(arena, weir_span(location, result.location_len));
-    return answer->location != NULL ? WEIR_OK : WEIR_ENOMEM;
+    response->decision = (char *)"redirect";
+    response->has_code = 1;
+    response->code = result.code;
+    response->location = weir_arena_strdup(arena, weir_span(location, result.location_len));
+    return response->location != NULL ? WEIR_OK : WEIR_ENOMEM;
 }
 
-static char *endpoint_text(const struct weir_endpoint *e, const struct weir_verdicts *verdicts,
+static char *endpoint_text(const struct weir_endpoint *e, const struct weir_failure_marks *marks,
                            uint64_t now_ms, bool chosen, struct weir_arena *arena)
 {
-    bool usable = weir_verdict_usable(verdicts, e->key, now_ms);
+    bool usable = weir_failure_marks_usable(marks, e->key, now_ms);
     return weir_arena_printf(arena, "%.*s weight=%u%s %s%s", (int)e->text.len,
                              (const char *)e->text.at, e->weight, e->backup ? " backup" : "",
                              usable ? "up" : "marked out", chosen ? " chosen" : "");
@@ -198,62 +198,62 @@ static char *endpoint_text(const struct weir_endpoint *e, const struct weir_verd
  * address makes it. */
 static enum weir_err endpoints_fill(struct weir_node *node, struct weir_upstream *u,
                                     const struct weir_test *t, struct weir_arena *arena,
-                                    Weir__V1__TestAnswer *answer)
+                                    Weir__V1__TestResponse *response)
 {
     uint64_t now_ms = weir_clock_mono_ns() / 1000000u;
     struct weir_tried tried = { { 0 } };
     const struct weir_endpoint *chosen = NULL;
-    answer->endpoints = weir_arena_calloc(arena, u->num_endpoints, sizeof(char *));
-    if (answer->endpoints == NULL)
+    response->endpoints = weir_arena_calloc(arena, u->num_endpoints, sizeof(char *));
+    if (response->endpoints == NULL)
         return WEIR_ENOMEM;
     if (t->has_client && u->balance == WEIR_BALANCE_IP_HASH)
-        chosen = weir_balance_pick(u, node->verdicts, &t->client, &tried, now_ms);
+        chosen = weir_balance_pick(u, node->marks, &t->client, &tried, now_ms);
     for (size_t i = 0; i < u->num_endpoints; i++) {
         struct weir_endpoint *e = &u->endpoints[i];
-        answer->endpoints[i] = endpoint_text(e, node->verdicts, now_ms, e == chosen, arena);
-        if (answer->endpoints[i] == NULL)
+        response->endpoints[i] = endpoint_text(e, node->marks, now_ms, e == chosen, arena);
+        if (response->endpoints[i] == NULL)
             return WEIR_ENOMEM;
     }
-    answer->n_endpoints = u->num_endpoints;
+    response->n_endpoints = u->num_endpoints;
     return WEIR_OK;
 }
 
 static enum weir_err route_ask(struct weir_node *node, const struct weir_tenant *tenant,
                                const struct weir_test *t, struct weir_arena *arena,
-                               Weir__V1__TestAnswer *answer)
+                               Weir__V1__TestResponse *response)
 {
     const struct weir_route *route = weir_tenant_route(tenant, t->path);
     if (route == NULL) {
-        answer->decision = (char *)"none";
-        answer->why = weir_arena_printf(arena, "%s; no route has this path: 404", answer->why);
-        return answer->why != NULL ? WEIR_OK : WEIR_ENOMEM;
+        response->decision = (char *)"none";
+        response->why = weir_arena_printf(arena, "%s; no route has this path: 404", response->why);
+        return response->why != NULL ? WEIR_OK : WEIR_ENOMEM;
     }
-    answer->decision = (char *)"route";
-    answer->rule = weir_arena_printf(arena, "routes[%u]", route->index);
-    answer->upstream = weir_arena_strdup(arena, route->upstream->name);
-    if (answer->rule == NULL || answer->upstream == NULL)
+    response->decision = (char *)"route";
+    response->rule = weir_arena_printf(arena, "routes[%u]", route->index);
+    response->upstream = weir_arena_strdup(arena, route->upstream->name);
+    if (response->rule == NULL || response->upstream == NULL)
         return WEIR_ENOMEM;
-    return endpoints_fill(node, route->upstream, t, arena, answer);
+    return endpoints_fill(node, route->upstream, t, arena, response);
 }
 
 static enum weir_err decide(struct weir_node *node, const struct weir_tenant *tenant,
                             const struct weir_test *t, struct weir_arena *arena,
-                            Weir__V1__TestAnswer *answer)
+                            Weir__V1__TestResponse *response)
 {
     bool decided = false;
-    enum weir_err err = redirect_ask(tenant, t, arena, answer, &decided);
+    enum weir_err err = redirect_ask(tenant, t, arena, response, &decided);
     if (err < 0 || decided)
         return err;
     if (!t->redirects_only)
-        return route_ask(node, tenant, t, arena, answer);
-    answer->decision = (char *)"none";
-    if (answer->rule == NULL)
-        answer->why = (char *)"no redirect fits this request";
+        return route_ask(node, tenant, t, arena, response);
+    response->decision = (char *)"none";
+    if (response->rule == NULL)
+        response->why = (char *)"no redirect fits this request";
     return WEIR_OK;
 }
 
 enum weir_err weir_test_run(struct weir_node *node, const struct weir_test *test,
-                            struct weir_arena *arena, Weir__V1__TestAnswer *ret)
+                            struct weir_arena *arena, Weir__V1__TestResponse *ret)
 {
     struct weir_tenant *tenant = NULL;
     enum weir_err err = weir_store_read_begin(node->reader);

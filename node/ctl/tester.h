@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tester.h - what would happen to a request: which tenant, redirect or route, which endpoints with
- * which verdict. Asks the same code as the data path, on a tenant compiled for the question. Owner:
+ * tester.h - what would happen to a request: which tenant, redirect or route, which endpoints in
+ * which state. Asks the same code as the data path, on a tenant compiled for the question. Owner:
  * control.
  */
 #ifndef WEIR_NODE_CTL_TESTER_H
@@ -43,12 +43,12 @@ WEIR_MUST_USE enum weir_err weir_test_url(struct weir_span url, struct weir_aren
                                           struct weir_test *ret, const char **ret_why);
 
 /**
- * Answer the question, in the arena. A host that nobody owns is an answer, too: decision "none".
+ * Answer the question, in the arena. A host that nobody owns is a response, too: decision "none".
  *
  * @return WEIR_OK | WEIR_ENOTFOUND (the tenant that was named) | WEIR_EINVAL, WEIR_ECORRUPT (its
  * record cannot be served: see ret->why) | WEIR_EIO | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_test_run(struct weir_node *node, const struct weir_test *test,
-                                          struct weir_arena *arena, Weir__V1__TestAnswer *ret);
+                                          struct weir_arena *arena, Weir__V1__TestResponse *ret);
 
 #endif

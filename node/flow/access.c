@@ -9,34 +9,34 @@
 
 #include "node/base/clock.h"
 
-static const char *const verdict_names[] = {
-    [WEIR_VERDICT_OK] = "ok",
-    [WEIR_VERDICT_RETRIED_OK] = "retried_ok",
-    [WEIR_VERDICT_MALFORMED] = "malformed",
-    [WEIR_VERDICT_UNKNOWN_HOST] = "unknown_host",
-    [WEIR_VERDICT_NO_ROUTE] = "no_route",
-    [WEIR_VERDICT_REDIRECTED] = "redirected",
-    [WEIR_VERDICT_REFUSED] = "refused",
-    [WEIR_VERDICT_TOO_LARGE] = "too_large",
-    [WEIR_VERDICT_TIMED_OUT_HEAD] = "timed_out_head",
-    [WEIR_VERDICT_TIMED_OUT_BODY] = "timed_out_body",
-    [WEIR_VERDICT_SLOW_CLIENT] = "slow_client",
-    [WEIR_VERDICT_CLIENT_GONE] = "client_gone",
-    [WEIR_VERDICT_SLOW_UPSTREAM] = "slow_upstream",
-    [WEIR_VERDICT_UPSTREAM_REFUSED] = "upstream_refused",
-    [WEIR_VERDICT_UPSTREAM_TIMEOUT] = "upstream_timeout",
-    [WEIR_VERDICT_UPSTREAM_MALFORMED] = "upstream_malformed",
-    [WEIR_VERDICT_UPSTREAM_CUT] = "upstream_cut",
-    [WEIR_VERDICT_NO_ENDPOINT] = "no_endpoint",
-    [WEIR_VERDICT_TENANT_BROKEN] = "tenant_broken",
-    [WEIR_VERDICT_OVERLOAD] = "overload",
+static const char *const outcome_names[] = {
+    [WEIR_OUTCOME_OK] = "ok",
+    [WEIR_OUTCOME_RETRIED_OK] = "retried_ok",
+    [WEIR_OUTCOME_MALFORMED] = "malformed",
+    [WEIR_OUTCOME_UNKNOWN_HOST] = "unknown_host",
+    [WEIR_OUTCOME_NO_ROUTE] = "no_route",
+    [WEIR_OUTCOME_REDIRECTED] = "redirected",
+    [WEIR_OUTCOME_REFUSED] = "refused",
+    [WEIR_OUTCOME_TOO_LARGE] = "too_large",
+    [WEIR_OUTCOME_TIMED_OUT_HEAD] = "timed_out_head",
+    [WEIR_OUTCOME_TIMED_OUT_BODY] = "timed_out_body",
+    [WEIR_OUTCOME_SLOW_CLIENT] = "slow_client",
+    [WEIR_OUTCOME_CLIENT_GONE] = "client_gone",
+    [WEIR_OUTCOME_SLOW_UPSTREAM] = "slow_upstream",
+    [WEIR_OUTCOME_UPSTREAM_REFUSED] = "upstream_refused",
+    [WEIR_OUTCOME_UPSTREAM_TIMEOUT] = "upstream_timeout",
+    [WEIR_OUTCOME_UPSTREAM_MALFORMED] = "upstream_malformed",
+    [WEIR_OUTCOME_UPSTREAM_CUT] = "upstream_cut",
+    [WEIR_OUTCOME_NO_ENDPOINT] = "no_endpoint",
+    [WEIR_OUTCOME_TENANT_BROKEN] = "tenant_broken",
+    [WEIR_OUTCOME_OVERLOAD] = "overload",
 };
-_Static_assert(WEIR_ARRAY_LEN(verdict_names) == WEIR_VERDICT_COUNT, "every verdict has a name");
+_Static_assert(WEIR_ARRAY_LEN(outcome_names) == WEIR_OUTCOME_COUNT, "every outcome has a name");
 
-const char *weir_access_verdict_name(enum weir_verdict_kind v)
+const char *weir_access_outcome_name(enum weir_access_outcome v)
 {
-    WEIR_ASSERT((unsigned)v < WEIR_VERDICT_COUNT);
-    return verdict_names[v];
+    WEIR_ASSERT((unsigned)v < WEIR_OUTCOME_COUNT);
+    return outcome_names[v];
 }
 
 /* ---- room ---- */
@@ -153,11 +153,11 @@ static uint8_t *put_request(uint8_t *to, const struct weir_access *a)
 
 static uint8_t *put_outcome(uint8_t *to, const struct weir_access *a)
 {
-    const char *verdict = weir_access_verdict_name(a->verdict);
+    const char *outcome = weir_access_outcome_name(a->outcome);
 
     PUT_NUMBER(to, ",\"status\":", a->status);
-    to = PUT(to, ",\"verdict\":\"");
-    to = put(to, verdict, strlen(verdict));
+    to = PUT(to, ",\"outcome\":\"");
+    to = put(to, outcome, strlen(outcome));
     to = PUT(to, "\"");
     PUT_TEXT(to, ",\"fault\":\"", a->fault, WEIR_ACCESS_TEXT_MAX);
     PUT_TEXT(to, ",\"upstream\":\"", a->upstream, WEIR_ACCESS_TEXT_MAX);

@@ -16,32 +16,32 @@
 #include <stdint.h>
 
 /** How an exchange ended. */
-enum weir_verdict_kind {
-    WEIR_VERDICT_OK,         /* a whole answer of the upstream went out */
-    WEIR_VERDICT_RETRIED_OK, /* the same, not with the first endpoint or connection */
-    WEIR_VERDICT_MALFORMED,  /* the parser refused the request: `fault` */
-    WEIR_VERDICT_UNKNOWN_HOST,
-    WEIR_VERDICT_NO_ROUTE,
-    WEIR_VERDICT_REDIRECTED,
-    WEIR_VERDICT_REFUSED,   /* by a rule of the tenant: underscores, methods */
-    WEIR_VERDICT_TOO_LARGE, /* head or body over its limit */
-    WEIR_VERDICT_TIMED_OUT_HEAD,
-    WEIR_VERDICT_TIMED_OUT_BODY,
-    WEIR_VERDICT_SLOW_CLIENT, /* below the minimum rate, either direction */
-    WEIR_VERDICT_CLIENT_GONE,
-    WEIR_VERDICT_SLOW_UPSTREAM,
-    WEIR_VERDICT_UPSTREAM_REFUSED, /* no connection */
-    WEIR_VERDICT_UPSTREAM_TIMEOUT,
-    WEIR_VERDICT_UPSTREAM_MALFORMED, /* the parser refused the answer: `fault` */
-    WEIR_VERDICT_UPSTREAM_CUT,       /* the answer ended before its end */
-    WEIR_VERDICT_NO_ENDPOINT,        /* none with weight is left to try */
-    WEIR_VERDICT_TENANT_BROKEN,      /* its record cannot be served */
-    WEIR_VERDICT_OVERLOAD,           /* no memory, no connection slot, draining */
-    WEIR_VERDICT_COUNT
+enum weir_access_outcome {
+    WEIR_OUTCOME_OK,         /* a whole response of the upstream went out */
+    WEIR_OUTCOME_RETRIED_OK, /* the same, not with the first endpoint or connection */
+    WEIR_OUTCOME_MALFORMED,  /* the parser refused the request: `fault` */
+    WEIR_OUTCOME_UNKNOWN_HOST,
+    WEIR_OUTCOME_NO_ROUTE,
+    WEIR_OUTCOME_REDIRECTED,
+    WEIR_OUTCOME_REFUSED,   /* by a rule of the tenant: underscores, methods */
+    WEIR_OUTCOME_TOO_LARGE, /* head or body over its limit */
+    WEIR_OUTCOME_TIMED_OUT_HEAD,
+    WEIR_OUTCOME_TIMED_OUT_BODY,
+    WEIR_OUTCOME_SLOW_CLIENT, /* below the minimum rate, either direction */
+    WEIR_OUTCOME_CLIENT_GONE,
+    WEIR_OUTCOME_SLOW_UPSTREAM,
+    WEIR_OUTCOME_UPSTREAM_REFUSED, /* no connection */
+    WEIR_OUTCOME_UPSTREAM_TIMEOUT,
+    WEIR_OUTCOME_UPSTREAM_MALFORMED, /* the parser refused the response: `fault` */
+    WEIR_OUTCOME_UPSTREAM_CUT,       /* the response ended before its end */
+    WEIR_OUTCOME_NO_ENDPOINT,        /* none with weight is left to try */
+    WEIR_OUTCOME_TENANT_BROKEN,      /* its record cannot be served */
+    WEIR_OUTCOME_OVERLOAD,           /* no memory, no connection slot, draining */
+    WEIR_OUTCOME_COUNT
 };
 
 /** Stable label such as "upstream_cut". Never NULL. */
-const char *weir_access_verdict_name(enum weir_verdict_kind v);
+const char *weir_access_outcome_name(enum weir_access_outcome v);
 
 /** Bytes kept of each text as it is written (an escape is six bytes); a longer one ends in "...".
  */
@@ -64,7 +64,7 @@ struct weir_access {
     struct weir_span path;     /* target as received */
     struct weir_span protocol; /* "HTTP/1.1" */
     uint16_t status;           /* sent to the client; 0: none was */
-    enum weir_verdict_kind verdict;
+    enum weir_access_outcome outcome;
     struct weir_span fault; /* label of the parser */
     struct weir_span upstream;
     struct weir_span endpoint;
@@ -74,7 +74,7 @@ struct weir_access {
     uint64_t response_bytes; /* of the body */
     uint64_t queue_us;       /* head complete .. a connection was sought */
     uint64_t connect_us;     /* 0 when reused */
-    uint64_t first_byte_us;  /* request sent .. first byte of the answer */
+    uint64_t first_byte_us;  /* request sent .. first byte of the response */
     uint64_t total_us;
     struct weir_span request_id;
     struct weir_span user_agent;

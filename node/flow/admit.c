@@ -7,12 +7,12 @@
 #include "node/flow/rewrite.h"
 #include "tenants/redirect.h"
 
-static void answer(struct weir_admit *a, uint16_t status, enum weir_verdict_kind verdict,
-                   struct weir_span why)
+static void response(struct weir_admit *a, uint16_t status, enum weir_access_outcome outcome,
+                     struct weir_span why)
 {
-    a->what = WEIR_ADMIT_ANSWER;
+    a->what = WEIR_ADMIT_RESPONSE;
     a->status = status;
-    a->verdict = verdict;
+    a->outcome = outcome;
     a->why = why;
 }
 
@@ -36,11 +36,11 @@ static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
         return true;
     a->tenant = NULL;
     if (err == WEIR_ENOTFOUND)
-        answer(a, 404, WEIR_VERDICT_UNKNOWN_HOST,
-               WEIR_SPAN_LIT("No site is configured here for this host name."));
+        response(a, 404, WEIR_OUTCOME_UNKNOWN_HOST,
+                 WEIR_SPAN_LIT("No site is configured here for this host name."));
     else
-        answer(a, 503, WEIR_VERDICT_TENANT_BROKEN,
-               WEIR_SPAN_LIT("This site's configuration cannot be used at the moment."));
+        response(a, 503, WEIR_OUTCOME_TENANT_BROKEN,
+                 WEIR_SPAN_LIT("This site's configuration cannot be used at the moment."));
     return false;
 }
 
@@ -50,8 +50,8 @@ static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *
         return false;
     for (size_t i = 0; i < head->num_fields; i++) {
         if (head->fields[i].underscore) {
-            answer(a, 400, WEIR_VERDICT_REFUSED,
-                   WEIR_SPAN_LIT("A field name contains an underscore."));
+            response(a, 400, WEIR_OUTCOME_REFUSED,
+                     WEIR_SPAN_LIT("A field name contains an underscore."));
             return true;
         }
     }
@@ -85,15 +85,15 @@ static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, co
     struct weir_redirect_result res = { 0 };
     if (weir_redirect_find(a->tenant, &req, a->location_bytes, sizeof(a->location_bytes), &res) <
         0) {
-        answer(a, 414, WEIR_VERDICT_TOO_LARGE,
-               WEIR_SPAN_LIT("The address is too long to be redirected."));
+        response(a, 414, WEIR_OUTCOME_TOO_LARGE,
+                 WEIR_SPAN_LIT("The address is too long to be redirected."));
         return true;
     }
     if (res.code == 0)
         return false;
     a->what = WEIR_ADMIT_REDIRECT;
     a->status = res.code;
-    a->verdict = WEIR_VERDICT_REDIRECTED;
+    a->outcome = WEIR_OUTCOME_REDIRECTED;
     a->location = weir_span(a->location_bytes, res.location_len);
     return true;
 }
@@ -112,32 +112,32 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     if (!find_tenant(a, cache, local))
         return;
     if (head->head_len > a->tenant->max_header) {
-        answer(a, 431, WEIR_VERDICT_TOO_LARGE,
-               WEIR_SPAN_LIT("The request's header is larger than this site takes."));
+        response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                 WEIR_SPAN_LIT("The request's header is larger than this site takes."));
         return;
     }
     if (refuse_underscores(a, head))
         return;
     if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
         weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {
-        answer(a, 400, WEIR_VERDICT_MALFORMED, WEIR_SPAN_LIT("The path leads above the root."));
+        response(a, 400, WEIR_OUTCOME_MALFORMED, WEIR_SPAN_LIT("The path leads above the root."));
         return;
     }
     if (redirected(a, head, bytes, local, path))
         return;
     if (head->has_content_length && a->tenant->max_body > 0 &&
         head->content_length > a->tenant->max_body) {
-        answer(a, 413, WEIR_VERDICT_TOO_LARGE,
-               WEIR_SPAN_LIT("The request's body is larger than this site takes."));
+        response(a, 413, WEIR_OUTCOME_TOO_LARGE,
+                 WEIR_SPAN_LIT("The request's body is larger than this site takes."));
         return;
     }
     a->route = weir_tenant_route(a->tenant, path);
     if (a->route == NULL) {
-        answer(a, 404, WEIR_VERDICT_NO_ROUTE,
-               WEIR_SPAN_LIT("Nothing is configured here for this path."));
+        response(a, 404, WEIR_OUTCOME_NO_ROUTE,
+                 WEIR_SPAN_LIT("Nothing is configured here for this path."));
         return;
     }
     a->what = WEIR_ADMIT_FORWARD;
     a->status = 0;
-    a->verdict = WEIR_VERDICT_OK;
+    a->outcome = WEIR_OUTCOME_OK;
 }

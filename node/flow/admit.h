@@ -23,7 +23,7 @@
 enum weir_admit_what {
     WEIR_ADMIT_FORWARD,  /* tenant and route are set */
     WEIR_ADMIT_REDIRECT, /* status and location are set */
-    WEIR_ADMIT_ANSWER,   /* status, why and verdict are set */
+    WEIR_ADMIT_RESPONSE, /* status, why and outcome are set */
 };
 
 #define WEIR_LOCATION_MAX 8192
@@ -32,7 +32,7 @@ enum weir_admit_what {
 struct weir_admit {
     enum weir_admit_what what;
     uint16_t status;
-    enum weir_verdict_kind verdict;
+    enum weir_access_outcome outcome;
     struct weir_span why;       /* a sentence for the page; static */
     struct weir_tenant *tenant; /* borrowed from the cache until its next call; NULL: nobody's */
     const struct weir_route *route;

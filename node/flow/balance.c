@@ -26,7 +26,7 @@ static const struct round rounds[] = {
 
 struct pick {
     struct weir_upstream *upstream;
-    const struct weir_verdicts *verdicts;
+    const struct weir_failure_marks *marks;
     const struct weir_tried *tried;
     uint64_t now_ms;
 };
@@ -40,7 +40,7 @@ static inline bool eligible(const struct pick *p, const struct weir_endpoint *e,
                             const struct round *r)
 {
     return e->weight > 0 && e->backup == r->backups && !was_tried(p->tried, e->index) &&
-           (r->marked || weir_verdict_usable(p->verdicts, e->key, p->now_ms));
+           (r->marked || weir_failure_marks_usable(p->marks, e->key, p->now_ms));
 }
 
 /* ---- round robin ---- */
@@ -152,11 +152,11 @@ static struct weir_endpoint *pick_ip_hash(const struct pick *p, const struct rou
 }
 
 struct weir_endpoint *weir_balance_pick(struct weir_upstream *u,
-                                        const struct weir_verdicts *verdicts,
+                                        const struct weir_failure_marks *marks,
                                         const struct weir_addr *client,
                                         const struct weir_tried *tried, uint64_t now_ms)
 {
-    struct pick p = { .upstream = u, .verdicts = verdicts, .tried = tried, .now_ms = now_ms };
+    struct pick p = { .upstream = u, .marks = marks, .tried = tried, .now_ms = now_ms };
     bool hashed = u->balance == WEIR_BALANCE_IP_HASH;
 
     /* With one endpoint every round would end on it, marked or not. */

@@ -11,7 +11,7 @@
 
 #include "node/base/addr.h"
 #include "node/base/limits.h"
-#include "node/flow/verdict.h"
+#include "node/flow/failure_marks.h"
 #include "tenants/tenant.h"
 
 /** Endpoints already tried for this piece of work, by index. Zero is none. */
@@ -27,7 +27,7 @@ struct weir_tried {
  * @return an endpoint of `u`, or NULL when all with weight were tried
  */
 struct weir_endpoint *weir_balance_pick(struct weir_upstream *u,
-                                        const struct weir_verdicts *verdicts,
+                                        const struct weir_failure_marks *marks,
                                         const struct weir_addr *client,
                                         const struct weir_tried *tried, uint64_t now_ms);
 

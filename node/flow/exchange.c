@@ -4,16 +4,16 @@
  */
 #include "node/flow/exchange.h"
 
-bool weir_answer_plan(const struct weir_answer_facts *answer, const struct weir_request_facts *req,
-                      struct weir_answer_plan *ret)
+bool weir_response_plan(const struct weir_response_facts *response,
+                        const struct weir_request_facts *req, struct weir_response_plan *ret)
 {
-    const struct weir_h1_head *head = answer->head;
-    struct weir_answer_plan plan = { .body = WEIR_BODY_NONE };
+    const struct weir_h1_head *head = response->head;
+    struct weir_response_plan plan = { .body = WEIR_BODY_NONE };
 
     if (head->status == 101)
         return false;
     if (head->status < 200) {
-        if (answer->interims >= WEIR_INTERIM_MAX)
+        if (response->interims >= WEIR_INTERIM_MAX)
             return false;
         plan.interim = true;
         plan.pass_interim = req->minor > 0;
@@ -27,7 +27,7 @@ bool weir_answer_plan(const struct weir_answer_facts *answer, const struct weir_
         plan.out_until_close = req->minor == 0;
     }
     plan.keep_downstream =
-        req->keep_alive && answer->request_done && !answer->last && !plan.out_until_close;
+        req->keep_alive && response->request_done && !response->last && !plan.out_until_close;
     *ret = plan;
     return true;
 }
@@ -43,11 +43,11 @@ enum weir_next weir_after_failure(enum weir_failure failure, const struct weir_f
     case WEIR_FAILURE_CLOSED:
         if (!facts->sent)
             return WEIR_NEXT_ENDPOINT;
-        if (!facts->answer_begun && !facts->body_taken && facts->retries == 0 &&
+        if (!facts->response_begun && !facts->body_taken && facts->retries == 0 &&
             weir_method_is_idempotent(facts->method))
             return WEIR_NEXT_FRESH;
         return WEIR_NEXT_502;
-    case WEIR_FAILURE_ANSWER_TIMEOUT:
+    case WEIR_FAILURE_RESPONSE_TIMEOUT:
     case WEIR_FAILURE_STALLED:
         return WEIR_NEXT_504;
     case WEIR_FAILURE_MALFORMED:

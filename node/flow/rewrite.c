@@ -276,7 +276,7 @@ static uint8_t *put_status_line(const struct weir_rewrite_response *r, uint8_t *
     return put(at, weir_span(r->bytes + h->reason_at, h->reason_len));
 }
 
-/* Framing of the answer: the body's length as it leaves, or what a HEAD or 304 declares of a body
+/* Framing of the response: the body's length as it leaves, or what a HEAD or 304 declares of a body
  * it does not have. */
 static uint8_t *put_response_framing(const struct weir_rewrite_response *r, uint8_t *at)
 {

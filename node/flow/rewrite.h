@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * rewrite.h - message heads written anew from the checked structure: the request for the upstream,
- * the answer for the client. Pure, allocation-free. No received byte is passed on that the parser
+ * the response for the client. Pure, allocation-free. No received byte is passed on that the parser
  * has not judged; hop-by-hop fields end here. Ref: RFC 9110 7.6 (forwarding), 7.6.1
  * (Connection), 7.6.3 (Via); RFC 9112 section 6.
  */
@@ -59,7 +59,7 @@ struct weir_rewrite_response {
     uint8_t downstream_minor; /* of the request: 0 or 1 */
     bool head_request;        /* answers HEAD: framing fields are passed on, no body follows */
     bool chunked;             /* the body leaves chunked */
-    bool close;               /* the connection ends after this answer */
+    bool close;               /* the connection ends after this response */
     const char *date;         /* 29 bytes, used when the upstream sent none */
 };
 
@@ -67,7 +67,7 @@ struct weir_rewrite_response {
 size_t weir_rewrite_response_max(const struct weir_rewrite_response *r);
 /**
  * @param out at least weir_rewrite_response_max bytes   @return bytes written
- * Also for 1xx answers, which get no framing, no Date and nothing that the tenant adds.
+ * Also for 1xx responses, which get no framing, no Date and nothing that the tenant adds.
  */
 size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out);
 

@@ -144,7 +144,7 @@ static void find_head_owner(struct weir_down *c, const struct weir_h1_head *h)
 static void head_overload(struct weir_down *c)
 {
     weir_metric_add(c->worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
-    weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_VERDICT_OVERLOAD);
+    weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
 }
 
 /* @return bytes used: the whole head, or none while it is incomplete */
@@ -182,7 +182,7 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
     case WEIR_STEP_FAIL:
     case WEIR_STEP_SOME:
         weir_metric_add(w->metrics, WEIR_M_REQUESTS_MALFORMED, 1);
-        weir_exchange_refuse(c, h->fault, weir_h1_fault_status(h->fault), WEIR_VERDICT_MALFORMED);
+        weir_exchange_refuse(c, h->fault, weir_h1_fault_status(h->fault), WEIR_OUTCOME_MALFORMED);
         return in.len;
     }
     WEIR_UNREACHABLE();
@@ -197,7 +197,7 @@ static size_t consume(struct weir_down *c, struct weir_span in)
         size_t n = 0;
         switch ((enum weir_down_state)c->state) {
         case WEIR_DOWN_HEAD:
-            /* A client that does not take its answers gets no further requests served. */
+            /* A client that does not take its responses gets no further requests served. */
             if (rest.len == 0 || c->out.len > 0 || c->begun >= WEIR_PIPELINE_BUDGET)
                 return used;
             n = head_input(c, rest);
@@ -232,7 +232,7 @@ static void input(struct weir_down *c, struct weir_span in)
     if (c->in != NULL) {
         if (weir_stash_append(&w->buffers, &c->in, in) < 0) {
             if (c->x != NULL)
-                weir_exchange_client_gone(c->x, WEIR_VERDICT_OVERLOAD);
+                weir_exchange_client_gone(c->x, WEIR_OUTCOME_OVERLOAD);
             else
                 head_overload(c);
             return;
@@ -253,7 +253,7 @@ static void input(struct weir_down *c, struct weir_span in)
     if (weir_stash_append(&w->buffers, &c->in, weir_span_from(in, used)) < 0) {
         weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
         if (c->x != NULL)
-            weir_exchange_client_gone(c->x, WEIR_VERDICT_OVERLOAD);
+            weir_exchange_client_gone(c->x, WEIR_OUTCOME_OVERLOAD);
         else
             weir_down_close(c, false);
     }
@@ -264,7 +264,7 @@ static void read_end(struct weir_down *c)
     c->eof = true;
     if (c->x != NULL) {
         if (!c->x->req_body.done)
-            weir_exchange_client_gone(c->x, WEIR_VERDICT_CLIENT_GONE);
+            weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
     if (c->state == WEIR_DOWN_FLUSH)
@@ -276,7 +276,7 @@ static void read_failed(struct weir_down *c)
 {
     c->eof = true;
     if (c->x != NULL)
-        weir_exchange_client_gone(c->x, WEIR_VERDICT_CLIENT_GONE);
+        weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
     else
         weir_down_close(c, false);
 }
@@ -374,7 +374,7 @@ static void flush(struct weir_down *c)
 /* -- the pump
  * --------------------------------------------------------------------------------------------- */
 
-/* A fresh connection whose request is wholly read and whose answer is under way: most often it is
+/* A fresh connection whose request is wholly read and whose response is under way: most often it is
  * answered and closed, or waits for its next request, before anything happens on it. Entering and
  * leaving epoll would be five calls for nothing. */
 static bool may_stay_out(const struct weir_down *c)
@@ -402,8 +402,8 @@ static int wanted_events(const struct weir_down *c)
             events |= UV_READABLE;
         break;
     case WEIR_DOWN_EXCHANGE:
-        /* While the answer is awaited the subscription stays as it is: changing it costs two system
-         * calls. What comes too early is kept once; then the socket is left alone. */
+        /* While the response is awaited the subscription stays as it is: changing it costs two
+         * system calls. What comes too early is kept once; then the socket is left alone. */
         if (!c->x->req_body.done ? weir_exchange_wants_input(c->x) : c->in == NULL)
             events |= UV_READABLE;
         break;
@@ -485,7 +485,7 @@ void weir_down_timeout(struct weir_down *c)
     case WEIR_DOWN_HEAD:
         if (c->since_ms != 0 && c->out.len == 0) {
             weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
-            weir_exchange_refuse(c, WEIR_FAULT_NONE, 408, WEIR_VERDICT_TIMED_OUT_HEAD);
+            weir_exchange_refuse(c, WEIR_FAULT_NONE, 408, WEIR_OUTCOME_TIMED_OUT_HEAD);
             weir_down_pump(c);
             return;
         }

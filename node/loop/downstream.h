@@ -40,7 +40,7 @@ struct weir_down {
     bool busy;             /* the pump is running: no second one */
     bool head_owner_known; /* the incomplete head told whose it is: that tenant's head_timeout holds
                             */
-    bool watch_now;        /* the answer takes long: watch the client although nothing is awaited */
+    bool watch_now; /* the response takes long: watch the client although nothing is awaited */
     struct weir_worker *worker;
     struct weir_watch watch;
     struct weir_deadline due;
@@ -71,7 +71,7 @@ WEIR_MUST_USE bool weir_down_send(struct weir_down *c, const struct weir_pieces 
 /** End the connection now, by a reset when a clean end would claim too much. Its exchange must be
  * gone (contract). */
 void weir_down_close(struct weir_down *c, bool abort);
-/** The last answer was given to the connection: close it when its bytes are out. */
+/** The last response was given to the connection: close it when its bytes are out. */
 void weir_down_finish(struct weir_down *c);
 /** Back to waiting for a request. */
 void weir_down_next(struct weir_down *c);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exchange.h - one request and its answer, between a client's connection and an endpoint's. Private
- * to node/loop. Holds the bytes and carries out what flow/ decides. Owner: one worker; freed by
- * weir_exchange_end. Ref: RFC 9110, RFC 9112 through flow/exchange.h, flow/rewrite.h, flow/body.h.
+ * exchange.h - one request and its response, between a client's connection and an endpoint's.
+ * Private to node/loop. Holds the bytes and carries out what flow/ decides. Owner: one worker;
+ * freed by weir_exchange_end. Ref: RFC 9110, RFC 9112 through flow/exchange.h, flow/rewrite.h,
+ * flow/body.h.
  */
 #ifndef WEIR_NODE_LOOP_EXCHANGE_H
 #define WEIR_NODE_LOOP_EXCHANGE_H
@@ -29,8 +30,8 @@ struct weir_upool;
 enum weir_phase {
     WEIR_PHASE_CONNECT,  /* waits for a connection: queue, name, connect */
     WEIR_PHASE_REQUEST,  /* the request is being passed on */
-    WEIR_PHASE_ANSWER,   /* all of the request is passed on, no answer yet */
-    WEIR_PHASE_TRANSFER, /* the answer's body is being passed on */
+    WEIR_PHASE_RESPONSE, /* all of the request is passed on, no response yet */
+    WEIR_PHASE_TRANSFER, /* the response's body is being passed on */
     WEIR_PHASE_FLUSH,    /* all is read; the client has not taken all yet */
 };
 
@@ -40,12 +41,12 @@ struct weir_exchange {
     uint32_t magic;
     uint8_t phase;
     bool trusted;
-    bool fresh;        /* no parked connection: this is a second try */
-    bool head_sent;    /* the request head was given to the upstream connection */
-    bool body_taken;   /* body bytes went to an upstream connection */
-    bool answer_begun; /* a byte of an answer arrived on the current connection */
-    bool head_passed;  /* the final head was given to the client */
-    bool answer_done;
+    bool fresh;          /* no parked connection: this is a second try */
+    bool head_sent;      /* the request head was given to the upstream connection */
+    bool body_taken;     /* body bytes went to an upstream connection */
+    bool response_begun; /* a byte of a response arrived on the current connection */
+    bool head_passed;    /* the final head was given to the client */
+    bool response_done;
     bool reused;      /* the current upstream connection had carried an exchange before */
     bool close_after; /* the client's connection ends after this exchange */
     bool expects; /* asked for 100 Continue: without it nobody can tell whether the body comes */
@@ -53,7 +54,7 @@ struct weir_exchange {
     struct weir_up *up;
     struct weir_upool *waiting_in; /* set while in a pool's wait list */
     struct weir_list wait_link;
-    struct weir_tenant *tenant; /* shares; NULL for answers to nobody's host */
+    struct weir_tenant *tenant; /* shares; NULL for responses to nobody's host */
     struct weir_upstream *upstream;
     struct weir_endpoint *endpoint;
     struct weir_endpoint *again; /* may be asked once more when no other endpoint is left */
@@ -61,12 +62,12 @@ struct weir_exchange {
     uint16_t tries, retries, interims;
     uint16_t status;
     struct weir_request_facts req;
-    struct weir_answer_plan plan;
+    struct weir_response_plan plan;
     struct weir_body req_body, res_body;
     struct weir_stash *head; /* the request head as it is sent; the access record points into it */
     struct weir_rewrite_marks marks;
     uint16_t method_len;
-    enum weir_verdict_kind verdict;
+    enum weir_access_outcome outcome;
     const char *fault;
     struct weir_addr client;
     char request_id[WEIR_REQUEST_ID_LEN * 4 + 1];
@@ -94,17 +95,17 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head,
 /** Answer what is no request at all (a fault of the parser, a time-out inside a head), and close.
  */
 void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_t status,
-                          enum weir_verdict_kind verdict);
+                          enum weir_access_outcome outcome);
 /** Pass request bytes on. @return bytes used; 0 when nothing can be taken now */
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in);
-/** Take and drop request bytes after an early answer. @return bytes used */
+/** Take and drop request bytes after an early response. @return bytes used */
 size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in);
-/** Request bytes can be used now; also while an answer is passed on. */
+/** Request bytes can be used now; also while a response is passed on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x);
 /** The client took all that was queued. */
 void weir_exchange_flushed(struct weir_exchange *x);
 /** The client is gone or gave up: end everything that was begun for it. */
-void weir_exchange_client_gone(struct weir_exchange *x, enum weir_verdict_kind verdict);
+void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome);
 /** The time of weir_exchange_due_ms has come: see which limit has passed, if any. */
 void weir_exchange_timeout(struct weir_exchange *x);
 /** When the exchange has to be looked at again. */
@@ -113,8 +114,8 @@ uint64_t weir_exchange_due_ms(const struct weir_exchange *x);
  */
 void weir_exchange_end(struct weir_exchange *x);
 /** Answer locally with an error page. */
-void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_verdict_kind verdict,
-                          struct weir_span why);
+void weir_exchange_response(struct weir_exchange *x, uint16_t status,
+                            enum weir_access_outcome outcome, struct weir_span why);
 /** Answer that weir itself has no connection to give, which is no fault of the endpoint's. */
 void weir_exchange_full(struct weir_exchange *x);
 /** A new request id. */
@@ -128,8 +129,8 @@ void weir_exchange_connect(struct weir_exchange *x);
 void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u);
 /** The connection to the endpoint is of no more use; ends it, and does what the rules say next. */
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
-/** Bytes of an answer. @param ret_alive false: the exchange is gone  @return bytes used */
-size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);
+/** Bytes of a response. @param ret_alive false: the exchange is gone  @return bytes used */
+size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);
 /** The endpoint took all that was queued. */
 void weir_exchange_upstream_drained(struct weir_exchange *x);
 /** The endpoint ended the connection. @param clean in order, as far as one can know */

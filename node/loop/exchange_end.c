@@ -37,7 +37,7 @@ static uint64_t due_by_phase(const struct weir_exchange *x)
     switch ((enum weir_phase)x->phase) {
     case WEIR_PHASE_CONNECT:
         return x->phase_ms + x->upstream->connect_timeout_ms;
-    case WEIR_PHASE_ANSWER:
+    case WEIR_PHASE_RESPONSE:
         return x->phase_ms + x->upstream->response_timeout_ms;
     case WEIR_PHASE_REQUEST:
     case WEIR_PHASE_TRANSFER:
@@ -118,10 +118,10 @@ static void stalled(struct weir_exchange *x)
     weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
     x->close_after = true;
     if (x->phase == WEIR_PHASE_REQUEST && !x->head_passed)
-        weir_exchange_answer(x, 408, WEIR_VERDICT_TIMED_OUT_BODY,
-                             WEIR_SPAN_LIT("The request did not arrive in time."));
+        weir_exchange_response(x, 408, WEIR_OUTCOME_TIMED_OUT_BODY,
+                               WEIR_SPAN_LIT("The request did not arrive in time."));
     else
-        weir_exchange_client_gone(x, WEIR_VERDICT_SLOW_CLIENT);
+        weir_exchange_client_gone(x, WEIR_OUTCOME_SLOW_CLIENT);
 }
 
 void weir_exchange_timeout(struct weir_exchange *x)
@@ -143,8 +143,8 @@ void weir_exchange_timeout(struct weir_exchange *x)
                 weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
             weir_down_pump(c);
             return;
-        case WEIR_PHASE_ANSWER:
-            weir_exchange_failed(x, WEIR_FAILURE_ANSWER_TIMEOUT);
+        case WEIR_PHASE_RESPONSE:
+            weir_exchange_failed(x, WEIR_FAILURE_RESPONSE_TIMEOUT);
             weir_down_pump(c);
             return;
         case WEIR_PHASE_REQUEST:
@@ -196,7 +196,7 @@ static void record(const struct weir_exchange *x)
         .path = marked(x, x->marks.target_at, x->marks.target_len),
         .protocol = x->req.minor ? WEIR_SPAN_LIT("HTTP/1.1") : WEIR_SPAN_LIT("HTTP/1.0"),
         .status = x->status,
-        .verdict = x->verdict,
+        .outcome = x->outcome,
         .fault = weir_span_cstr(x->fault),
         .upstream = x->upstream ? x->upstream->name : WEIR_SPAN_EMPTY,
         .endpoint = x->endpoint ? x->endpoint->text : WEIR_SPAN_EMPTY,
@@ -243,15 +243,15 @@ void weir_exchange_end(struct weir_exchange *x)
     weir_pool_put(&w->exchanges, x);
 }
 
-void weir_exchange_client_gone(struct weir_exchange *x, enum weir_verdict_kind verdict)
+void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)
 {
     struct weir_down *c = x->down;
-    bool torn = !x->answer_done || c->out.len > 0;
+    bool torn = !x->response_done || c->out.len > 0;
     weir_upool_unwait(x);
     if (x->up != NULL)
         weir_up_close(x->up);
-    x->verdict = verdict;
-    if (verdict == WEIR_VERDICT_CLIENT_GONE && x->status == 0)
+    x->outcome = outcome;
+    if (outcome == WEIR_OUTCOME_CLIENT_GONE && x->status == 0)
         x->status = 499;
     if (torn && x->head_passed)
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);

@@ -141,7 +141,7 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, c
     struct weir_exchange *x = exchange_new(c);
     if (x == NULL) {
         weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
-        weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_VERDICT_OVERLOAD);
+        weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
         return;
     }
     set_client(x, head, bytes);
@@ -159,14 +159,14 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, c
     x->expects = head->expect_continue;
     if (a->what != WEIR_ADMIT_FORWARD) {
         keep_for_record(x, head, bytes);
-        weir_exchange_answer(x, a->status, a->verdict, a->why);
+        weir_exchange_response(x, a->status, a->outcome, a->why);
         return;
     }
     x->upstream = a->route->upstream;
     if (!write_head(x, head, bytes)) {
         weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
-        weir_exchange_answer(x, 503, WEIR_VERDICT_OVERLOAD,
-                             WEIR_SPAN_LIT("The node has no memory to spare."));
+        weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
+                               WEIR_SPAN_LIT("The node has no memory to spare."));
         return;
     }
     weir_exchange_connect(x);
@@ -179,14 +179,15 @@ static void none_left(struct weir_exchange *x)
 {
     weir_metric_add(x->down->worker->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
     if (x->tries == 0)
-        weir_exchange_answer(x, 503, WEIR_VERDICT_NO_ENDPOINT,
-                             WEIR_SPAN_LIT("None of the site's servers takes work at the moment."));
-    else if (x->verdict == WEIR_VERDICT_UPSTREAM_TIMEOUT)
-        weir_exchange_answer(x, 504, x->verdict,
-                             WEIR_SPAN_LIT("The site's servers did not answer in time."));
+        weir_exchange_response(
+            x, 503, WEIR_OUTCOME_NO_ENDPOINT,
+            WEIR_SPAN_LIT("None of the site's servers takes work at the moment."));
+    else if (x->outcome == WEIR_OUTCOME_UPSTREAM_TIMEOUT)
+        weir_exchange_response(x, 504, x->outcome,
+                               WEIR_SPAN_LIT("The site's servers did not answer in time."));
     else
-        weir_exchange_answer(
-            x, 502, x->verdict != WEIR_VERDICT_OK ? x->verdict : WEIR_VERDICT_UPSTREAM_REFUSED,
+        weir_exchange_response(
+            x, 502, x->outcome != WEIR_OUTCOME_OK ? x->outcome : WEIR_OUTCOME_UPSTREAM_REFUSED,
             WEIR_SPAN_LIT("None of the site's servers could be reached."));
 }
 
@@ -195,7 +196,7 @@ void weir_exchange_connect(struct weir_exchange *x)
     struct weir_worker *w = x->down->worker;
     for (;;) {
         struct weir_endpoint *e =
-            weir_balance_pick(x->upstream, w->verdicts, &x->client, &x->tried, w->now_ms);
+            weir_balance_pick(x->upstream, w->marks, &x->client, &x->tried, w->now_ms);
         if (e == NULL) {
             e = x->again;
             x->again = NULL;
@@ -218,7 +219,7 @@ void weir_exchange_connect(struct weir_exchange *x)
             return;
         case WEIR_TAKE_REFUSED:
             weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
-            (void)weir_verdict_failed(w->verdicts, e->key, w->now_ms);
+            (void)weir_failure_marks_failed(w->marks, e->key, w->now_ms);
             weir_tried_add(&x->tried, e->index);
             continue;
         case WEIR_TAKE_FULL:
@@ -239,7 +240,7 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u)
 /* -- the request's bytes
  * ---------------------------------------------------------------------------------- */
 
-/* Also while an answer is passed on: a server that answers early may need the rest to go on. */
+/* Also while a response is passed on: a server that responses early may need the rest to go on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
     bool open = x->phase == WEIR_PHASE_REQUEST || x->phase == WEIR_PHASE_TRANSFER;
@@ -255,21 +256,21 @@ static void body_refused(struct weir_exchange *x)
                     1);
     x->close_after = true;
     if (x->head_passed) {
-        weir_exchange_client_gone(x, too_large ? WEIR_VERDICT_TOO_LARGE : WEIR_VERDICT_MALFORMED);
+        weir_exchange_client_gone(x, too_large ? WEIR_OUTCOME_TOO_LARGE : WEIR_OUTCOME_MALFORMED);
         return;
     }
     if (too_large)
-        weir_exchange_answer(x, 413, WEIR_VERDICT_TOO_LARGE,
-                             WEIR_SPAN_LIT("The request's body is larger than this site takes."));
+        weir_exchange_response(x, 413, WEIR_OUTCOME_TOO_LARGE,
+                               WEIR_SPAN_LIT("The request's body is larger than this site takes."));
     else
-        weir_exchange_answer(x, 400, WEIR_VERDICT_MALFORMED,
-                             WEIR_SPAN_LIT("The request's body is not framed rightly."));
+        weir_exchange_response(x, 400, WEIR_OUTCOME_MALFORMED,
+                               WEIR_SPAN_LIT("The request's body is not framed rightly."));
 }
 
 static void request_passed(struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
-        phase_move(x, WEIR_PHASE_ANSWER);
+        phase_move(x, WEIR_PHASE_RESPONSE);
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
@@ -297,8 +298,8 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
     }
     x->head_sent = true;
     struct weir_up *u = x->up;
-    /* A server may answer and close before it has read everything: its answer is read before it is
-     * given up. */
+    /* A server may answer and close before it has read everything: its response is read before it
+     * is given up. */
     u->broken = !weir_up_send(u, p);
     if (!u->broken && x->req_body.done && u->out.len == 0)
         request_passed(x);
@@ -345,22 +346,22 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
         [WEIR_FAILURE_CONNECT] = WEIR_M_UPSTREAM_CONNECT_ERRORS,
         [WEIR_FAILURE_CONNECT_TIMEOUT] = WEIR_M_UPSTREAM_TIMEOUTS,
         [WEIR_FAILURE_CLOSED] = WEIR_M_UPSTREAM_CUT,
-        [WEIR_FAILURE_ANSWER_TIMEOUT] = WEIR_M_UPSTREAM_TIMEOUTS,
+        [WEIR_FAILURE_RESPONSE_TIMEOUT] = WEIR_M_UPSTREAM_TIMEOUTS,
         [WEIR_FAILURE_MALFORMED] = WEIR_M_UPSTREAM_MALFORMED,
         [WEIR_FAILURE_CUT] = WEIR_M_UPSTREAM_CUT,
         [WEIR_FAILURE_STALLED] = WEIR_M_UPSTREAM_TIMEOUTS,
     };
-    static const enum weir_verdict_kind verdict[] = {
-        [WEIR_FAILURE_CONNECT] = WEIR_VERDICT_UPSTREAM_REFUSED,
-        [WEIR_FAILURE_CONNECT_TIMEOUT] = WEIR_VERDICT_UPSTREAM_TIMEOUT,
-        [WEIR_FAILURE_CLOSED] = WEIR_VERDICT_UPSTREAM_CUT,
-        [WEIR_FAILURE_ANSWER_TIMEOUT] = WEIR_VERDICT_UPSTREAM_TIMEOUT,
-        [WEIR_FAILURE_MALFORMED] = WEIR_VERDICT_UPSTREAM_MALFORMED,
-        [WEIR_FAILURE_CUT] = WEIR_VERDICT_UPSTREAM_CUT,
-        [WEIR_FAILURE_STALLED] = WEIR_VERDICT_SLOW_UPSTREAM,
+    static const enum weir_access_outcome outcome[] = {
+        [WEIR_FAILURE_CONNECT] = WEIR_OUTCOME_UPSTREAM_REFUSED,
+        [WEIR_FAILURE_CONNECT_TIMEOUT] = WEIR_OUTCOME_UPSTREAM_TIMEOUT,
+        [WEIR_FAILURE_CLOSED] = WEIR_OUTCOME_UPSTREAM_CUT,
+        [WEIR_FAILURE_RESPONSE_TIMEOUT] = WEIR_OUTCOME_UPSTREAM_TIMEOUT,
+        [WEIR_FAILURE_MALFORMED] = WEIR_OUTCOME_UPSTREAM_MALFORMED,
+        [WEIR_FAILURE_CUT] = WEIR_OUTCOME_UPSTREAM_CUT,
+        [WEIR_FAILURE_STALLED] = WEIR_OUTCOME_SLOW_UPSTREAM,
     };
     weir_metric_add(x->down->worker->metrics, metric[failure], 1);
-    x->verdict = verdict[failure];
+    x->outcome = outcome[failure];
 }
 
 static void mark_endpoint(struct weir_exchange *x)
@@ -368,28 +369,28 @@ static void mark_endpoint(struct weir_exchange *x)
     static struct weir_log_limit limit;
     struct weir_worker *w = x->down->worker;
     uint32_t suppressed = 0;
-    if (!weir_verdict_failed(w->verdicts, x->endpoint->key, w->now_ms))
+    if (!weir_failure_marks_failed(w->marks, x->endpoint->key, w->now_ms))
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
         log_warn("upstream.endpoint_out",
-                 "tenant=%.*s upstream=%.*s endpoint=%.*s verdict=%s suppressed=%u",
+                 "tenant=%.*s upstream=%.*s endpoint=%.*s outcome=%s suppressed=%u",
                  (int)x->tenant->name.len, x->tenant->name.at, (int)x->upstream->name.len,
                  x->upstream->name.at, (int)x->endpoint->text.len, x->endpoint->text.at,
-                 weir_access_verdict_name(x->verdict), suppressed);
+                 weir_access_outcome_name(x->outcome), suppressed);
 }
 
 static void send_again(struct weir_exchange *x, bool fresh)
 {
     x->head_sent = false;
-    x->answer_begun = false;
+    x->response_begun = false;
     x->fresh = x->fresh || fresh;
     weir_exchange_connect(x);
 }
 
 void weir_exchange_full(struct weir_exchange *x)
 {
-    weir_exchange_answer(x, 503, WEIR_VERDICT_OVERLOAD,
-                         WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
+    weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
+                           WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
 }
 
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
@@ -401,7 +402,7 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         .reused = x->reused,
         .sent = x->head_sent,
         .body_taken = x->body_taken,
-        .answer_begun = x->answer_begun,
+        .response_begun = x->response_begun,
         .head_passed = x->head_passed,
         .retries = x->retries,
     };
@@ -427,17 +428,18 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         send_again(x, true);
         break;
     case WEIR_NEXT_502:
-        weir_exchange_answer(x, 502, x->verdict,
-                             WEIR_SPAN_LIT("The site's server did not give a usable answer."));
+        weir_exchange_response(x, 502, x->outcome,
+                               WEIR_SPAN_LIT("The site's server did not give a usable answer."));
         break;
     case WEIR_NEXT_504:
-        weir_exchange_answer(x, 504, x->verdict,
-                             WEIR_SPAN_LIT("The site's server did not answer in time."));
+        weir_exchange_response(x, 504, x->outcome,
+                               WEIR_SPAN_LIT("The site's server did not answer in time."));
         break;
     case WEIR_NEXT_CUT:
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
         weir_exchange_end(x);
-        /* A reset: without a length or chunks an orderly end would look like the end of the answer.
+        /* A reset: without a length or chunks an orderly end would look like the end of the
+         * response.
          */
         weir_down_close(c, true);
         break;

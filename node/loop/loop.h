@@ -30,12 +30,12 @@
 #define WEIR_OBUF_LEN                                                                              \
     393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
             */
-#define WEIR_RBUF_LEN       139264 /* an answer of 128 KiB with its head comes in one read */
+#define WEIR_RBUF_LEN       139264 /* a response of 128 KiB with its head comes in one read */
 #define WEIR_LINGER_MS      2000
-#define WEIR_LINGER_MAX     1048576 /* bytes read and dropped after a last answer */
+#define WEIR_LINGER_MAX     1048576 /* bytes read and dropped after a last response */
 #define WEIR_RATE_WINDOW_MS 10000
 #define WEIR_WATCH_AFTER_MS                                                                        \
-    128 /* a fresh connection enters epoll when its first answer takes longer than this */
+    128 /* a fresh connection enters epoll when its first response takes longer than this */
 #define WEIR_PIPES_KEPT        64
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
 #define WEIR_REFILL_BUDGET     16    /* connects ahead of demand in one tick */
@@ -75,7 +75,7 @@ struct weir_worker {
     struct weir_metrics *metrics;
     struct weir_access_writer *access;
     struct weir_tenant_cache *cache;
-    struct weir_verdicts *verdicts;
+    struct weir_failure_marks *marks;
     struct weir_rng rng;
 
     struct weir_listener *listeners;
@@ -116,7 +116,7 @@ struct weir_worker {
     int pipes[WEIR_PIPES_KEPT][2]; /* empty pipes for splice */
     uint32_t num_pipes;
 
-    char date[32]; /* for answers, renewed by the tick */
+    char date[32]; /* for responses, renewed by the tick */
     uint64_t date_s;
     struct weir_h1_head head_down, head_up;
     struct weir_admit admit;

@@ -16,11 +16,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG  4096
-#define FLUSH_IOV       16
-#define GATHER_MAX      4096
-#define DEFER_S         1 /* WEIR_DRAIN_LISTEN_MS is a little longer */
-#define DIAG_ANSWER_MAX 8192
+#define LISTEN_BACKLOG    4096
+#define FLUSH_IOV         16
+#define GATHER_MAX        4096
+#define DEFER_S           1 /* WEIR_DRAIN_LISTEN_MS is a little longer */
+#define DIAG_RESPONSE_MAX 8192
 
 enum weir_io weir_net_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
 {
@@ -204,14 +204,14 @@ enum weir_err weir_net_local(int fd, struct weir_addr *ret)
 }
 
 /* One dump of the sockets in SYN_RECV with this local port; the kernel has made it when send
- * returns. An answer that begins with its end lists none. */
+ * returns. A response that begins with its end lists none. */
 bool weir_net_handshakes_wait(const struct weir_addr *addr)
 {
     struct sockaddr_storage sa;
     union {
         struct nlmsghdr head;
-        uint8_t bytes[DIAG_ANSWER_MAX];
-    } answer;
+        uint8_t bytes[DIAG_RESPONSE_MAX];
+    } response;
     struct {
         struct nlmsghdr head;
         struct inet_diag_req_v2 body;
@@ -229,9 +229,9 @@ bool weir_net_handshakes_wait(const struct weir_addr *addr)
         return true;
     ssize_t n = -1;
     if (send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask))
-        n = recv(fd, &answer, sizeof(answer), 0);
+        n = recv(fd, &response, sizeof(response), 0);
     close(fd);
-    return n < (ssize_t)sizeof(answer.head) || answer.head.nlmsg_type != NLMSG_DONE;
+    return n < (ssize_t)sizeof(response.head) || response.head.nlmsg_type != NLMSG_DONE;
 }
 
 enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer)

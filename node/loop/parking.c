@@ -60,7 +60,7 @@ struct weir_parking *weir_parking_of(struct weir_worker *w, const struct weir_up
     p->max_idle = weir_worker_share(w, u->pool_max_idle);
     p->idle_timeout_ms = u->pool_idle_timeout_ms;
     p->connect_timeout_ms = u->connect_timeout_ms;
-    p->verdict_key = e->key;
+    p->mark_key = e->key;
     p->used_ms = w->now_ms;
     return p;
 }
@@ -74,7 +74,7 @@ struct weir_up *weir_parking_find(struct weir_parking *p, const struct weir_exch
     bool must_be_quiet = !weir_method_is_idempotent(x->req.method) || x->req.has_body;
     while (!weir_list_empty(&p->idle)) {
         struct weir_up *u = weir_container_of(p->idle.next, struct weir_up, park_link);
-        /* Nor are bytes that came too late for one tenant taken for the answer to another. */
+        /* Nor are bytes that came too late for one tenant taken for the response to another. */
         bool strange = u->last_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_net_is_quiet(u->watch.fd))
             return u;
@@ -217,13 +217,13 @@ void weir_parking_ahead_failed(struct weir_parking *p)
     char text[WEIR_ADDR_TEXT_MAX] = "";
     uint32_t suppressed = 0;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
-    if (!weir_verdict_failed(w->verdicts, p->verdict_key, w->now_ms) ||
+    if (!weir_failure_marks_failed(w->marks, p->mark_key, w->now_ms) ||
         !weir_log_allowed(&limit, 10, &suppressed))
         return;
     if (p->host[0] == '\0')
         (void)weir_addr_text(&p->addrs[0], text);
-    log_warn("upstream.endpoint_out", "name=%s address=%s verdict=%s ahead=1 suppressed=%u",
-             p->host, text, weir_access_verdict_name(WEIR_VERDICT_UPSTREAM_REFUSED), suppressed);
+    log_warn("upstream.endpoint_out", "name=%s address=%s outcome=%s ahead=1 suppressed=%u",
+             p->host, text, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED), suppressed);
 }
 
 /* @return connects begun */
@@ -232,7 +232,7 @@ static uint32_t refill(struct weir_parking *p, uint32_t budget)
     struct weir_addr addr;
     uint32_t begun = 0;
     while (begun < budget && is_short(p) &&
-           weir_verdict_usable(p->worker->verdicts, p->verdict_key, p->worker->now_ms)) {
+           weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now_ms)) {
         begun++;
         if (weir_parking_next_addr(p, &addr) != WEIR_PARKING_ADDR_READY)
             break;

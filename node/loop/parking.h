@@ -31,8 +31,8 @@ struct weir_parking {
     uint32_t num_idle, num_ahead, num_open; /* open: all, whatever they do */
     uint32_t min_idle, max_idle; /* this worker's share, as the last that asked wants it */
     uint32_t idle_timeout_ms, connect_timeout_ms;
-    uint64_t verdict_key; /* of the last that asked */
-    uint64_t used_ms;     /* when one last asked */
+    uint64_t mark_key; /* of the last that asked */
+    uint64_t used_ms;  /* when one last asked */
 
     struct weir_addr addrs[WEIR_RESOLVE_MAX];
     uint16_t num_addrs, next_addr;
@@ -63,7 +63,7 @@ void weir_parking_remove(struct weir_up *u);
 enum weir_parking_addr {
     WEIR_PARKING_ADDR_READY,
     WEIR_PARKING_ADDR_WAIT,   /* being looked up: weir_upool_resolved will be called */
-    WEIR_PARKING_ADDR_FAILED, /* there is no such name, or no answer lately */
+    WEIR_PARKING_ADDR_FAILED, /* there is no such name, or no response lately */
 };
 /** Where to connect to next; begins a look-up when one is due. A failed look-up keeps the addresses
  * of the last good one. */

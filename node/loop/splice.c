@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * splice.c - large bodies of known length between two sockets in clear: the bytes move inside the
- * kernel. Only for answers whose length is declared and that leave as they came; everything else
+ * kernel. Only for responses whose length is declared and that leave as they came; everything else
  * goes through the codec.
  */
 #include "node/loop/splice.h"
@@ -69,7 +69,7 @@ void weir_splice_end(struct weir_exchange *x)
     if (x->pipe[0] < 0)
         return;
     pipe_put(x->down->worker, x->pipe, x->in_pipe == 0);
-    x->passed_bytes = x->res_body.bytes - x->in_pipe; /* for the record, also of a cut answer */
+    x->passed_bytes = x->res_body.bytes - x->in_pipe; /* for the record, also of a cut response */
     x->in_pipe = 0;
 }
 

@@ -13,7 +13,7 @@
 
 struct weir_exchange;
 
-/** Worth it and possible for the rest of this answer. */
+/** Worth it and possible for the rest of this response. */
 bool weir_splice_begin(struct weir_exchange *x);
 enum weir_splice {
     WEIR_SPLICE_MORE,    /* the upstream has nothing more now */

@@ -146,7 +146,7 @@ static void flush(struct weir_up *u)
     size_t sent = 0;
     enum weir_io io = weir_net_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
     if (io == WEIR_IO_FAILED) {
-        /* An answer may be there already; reading tells. */
+        /* A response may be there already; reading tells. */
         weir_outq_clear(&u->worker->buffers, &u->out);
         u->broken = true;
         return;
@@ -176,20 +176,20 @@ static void splice_some(struct weir_up *u)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     case WEIR_SPLICE_DOWN_FAILED:
-        weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
 }
 
-/* Bytes of an answer; what cannot be used yet (an incomplete head) is kept in front of what comes
+/* Bytes of a response; what cannot be used yet (an incomplete head) is kept in front of what comes
  * next. */
-static bool answer_bytes(struct weir_up *u, struct weir_span in)
+static bool response_bytes(struct weir_up *u, struct weir_span in)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
     bool alive = false;
     if (u->in == NULL) {
-        size_t used = weir_exchange_answer_input(x, in, &alive);
+        size_t used = weir_exchange_response_input(x, in, &alive);
         if (!alive || used == in.len)
             return alive;
         if (weir_stash_append(&w->buffers, &u->in, weir_span_from(in, used)) == WEIR_OK)
@@ -197,7 +197,7 @@ static bool answer_bytes(struct weir_up *u, struct weir_span in)
     } else if (weir_stash_append(&w->buffers, &u->in, in) == WEIR_OK) {
         struct weir_stash *s = u->in;
         u->in = NULL;
-        size_t used = weir_exchange_answer_input(x, weir_stash_span(s), &alive);
+        size_t used = weir_exchange_response_input(x, weir_stash_span(s), &alive);
         weir_stash_use(&w->buffers, &s, used);
         if (alive)
             u->in = s;
@@ -211,7 +211,7 @@ static bool answer_bytes(struct weir_up *u, struct weir_span in)
 }
 
 /* @return true: there may be more to read now */
-static bool read_answer(struct weir_up *u)
+static bool read_response(struct weir_up *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
@@ -220,7 +220,7 @@ static bool read_answer(struct weir_up *u)
     size_t n = 0;
     switch (weir_net_read(u->watch.fd, w->rbuf, room, &n)) {
     case WEIR_IO_DONE:
-        if (!answer_bytes(u, weir_span(w->rbuf, n)))
+        if (!response_bytes(u, weir_span(w->rbuf, n)))
             return false;
         if (x->pipe[0] < 0 && weir_splice_begin(x)) {
             splice_some(u);
@@ -250,7 +250,7 @@ static void read_busy(struct weir_up *u)
         return;
     }
     for (int i = 0; i < WEIR_READ_BUDGET; i++)
-        if (!read_answer(u))
+        if (!read_response(u))
             return;
 }
 

@@ -36,7 +36,7 @@ struct weir_up {
     uint8_t state;
     bool ahead; /* dialled ahead of demand */
     bool reusable;
-    bool broken; /* takes no more bytes; an answer may still be there to read */
+    bool broken; /* takes no more bytes; a response may still be there to read */
     struct weir_worker *worker;
     struct weir_upool *pool; /* whose exchange it carries or is dialled for; NULL while parked */
     struct weir_parking *parking; /* of the address it leads to */

@@ -169,7 +169,7 @@ static void cut_all(struct weir_worker *w)
     while (!weir_list_empty(&w->down_list)) {
         struct weir_down *c = weir_container_of(w->down_list.next, struct weir_down, link);
         if (c->x != NULL)
-            weir_exchange_client_gone(c->x, WEIR_VERDICT_OVERLOAD);
+            weir_exchange_client_gone(c->x, WEIR_OUTCOME_OVERLOAD);
         else
             weir_down_close(c, true);
     }
@@ -229,7 +229,7 @@ static void close_listeners(struct weir_worker *w)
     w->num_listeners = 0;
 }
 
-/* Whoever has connected but not spoken yet has been promised an answer too; the kernel holds such
+/* Whoever has connected but not spoken yet has been promised a response too; the kernel holds such
  * connections back, and resets them with their listener. */
 static void leave_listeners(struct weir_worker *w)
 {
@@ -372,7 +372,7 @@ static enum weir_err init_worker(struct weir_worker *w)
     weir_list_init(&w->idle_lru);
     weir_list_init(&w->refill);
     weir_list_init(&w->poked);
-    w->verdicts = cfg->verdicts;
+    w->marks = cfg->marks;
     w->metrics = &w->group->metrics[w->index];
     w->access =
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
@@ -381,7 +381,7 @@ static enum weir_err init_worker(struct weir_worker *w)
     /* Keys that tenants choose: the seeds keep them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->parking_map, weir_rng_next(&w->rng), 1u << 20);
-    struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->verdicts->secret };
+    struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->marks->secret };
     if (err == WEIR_OK)
         err =
             weir_tenant_cache_new(cfg->store, &seeds, WEIR_TENANT_CACHE_MAX, w->metrics, &w->cache);

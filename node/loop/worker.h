@@ -2,8 +2,8 @@
  *
  * worker.h - the data path: one thread and one libuv loop per worker, each with its own
  * SO_REUSEPORT listeners, connections, upstream pools, tenant cache and counters. Workers share
- * nothing but the store, the verdict table and the access log. Owner: control. All functions here
- * are called from the control thread unless they say otherwise.
+ * nothing but the store, the table of failure marks and the access log. Owner: control. All
+ * functions here are called from the control thread unless they say otherwise.
  */
 #ifndef WEIR_NODE_LOOP_WORKER_H
 #define WEIR_NODE_LOOP_WORKER_H
@@ -12,7 +12,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/metrics.h"
-#include "node/flow/verdict.h"
+#include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
 #include "sync/store/store.h"
 
@@ -30,7 +30,7 @@ struct weir_workers_config {
     const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed */
     size_t num_trusted;
     struct weir_store *store;
-    struct weir_verdicts *verdicts;
+    struct weir_failure_marks *marks;
     struct weir_access_log *access_log; /* NULL: none */
 };
 

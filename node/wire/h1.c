@@ -134,7 +134,7 @@ enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes)
         return h->state == WEIR_H1_AT_END ? WEIR_STEP_DONE : WEIR_STEP_FAIL;
     WEIR_ASSERT(bytes.len >= h->scan_at);
 
-    /* Bytes over the limit are not looked at, so that the verdict does not depend on how many came
+    /* Bytes over the limit are not looked at, so that the result does not depend on how many came
      * along. */
     struct weir_span head = bytes;
     if (head.len > h->max_head)

@@ -60,7 +60,7 @@ enum weir_field_id {
     WEIR_FIELD_COUNT
 };
 
-/** Why a head was refused: weir_h1_fault_name is its label, weir_h1_fault_status the answer. */
+/** Why a head was refused: weir_h1_fault_name is its label, weir_h1_fault_status the response. */
 enum weir_h1_fault {
     WEIR_FAULT_NONE,
     WEIR_FAULT_METHOD,  /* not a token */
@@ -82,7 +82,7 @@ enum weir_h1_fault {
     WEIR_FAULT_TRANSFER_ENCODING, /* anything but exactly one "chunked"; on HTTP/1.0; on 1xx/204 */
     WEIR_FAULT_CONNECTION, /* not a list of tokens, or names a field that may not be dropped */
     WEIR_FAULT_EXPECT,     /* anything but "100-continue": 417 */
-    WEIR_FAULT_UPGRADE,    /* a switch that was not asked for (101 in answer) */
+    WEIR_FAULT_UPGRADE,    /* a switch that was not asked for (101 in response) */
     WEIR_FAULT_VERSION_UNSUPPORTED, /* well-formed, but neither HTTP/1.0 nor HTTP/1.1: 505 */
     WEIR_FAULT_COUNT
 };
@@ -183,8 +183,8 @@ enum weir_h1_body {
 };
 
 /**
- * @param request_method  for an answer: the method it answers (HEAD has no body); ignored for
- * requests Content-Length: 0 gives WEIR_BODY_NONE. 1xx, 204, 304 and answers to HEAD have none
+ * @param request_method  for a response: the method it answers (HEAD has no body); ignored for
+ * requests Content-Length: 0 gives WEIR_BODY_NONE. 1xx, 204, 304 and responses to HEAD have none
  * whatever they declare.
  */
 enum weir_h1_body weir_h1_body_of(const struct weir_h1_head *h, enum weir_method request_method);

@@ -57,7 +57,7 @@ static enum weir_h1_fault host_judge(struct weir_h1_head *h, const uint8_t *head
     return WEIR_FAULT_NONE;
 }
 
-/* RFC 9110 15.2 and 15.3.5: these answers end with their head. */
+/* RFC 9110 15.2 and 15.3.5: these responses end with their head. */
 static bool has_no_body(const struct weir_h1_head *h)
 {
     return h->kind == WEIR_H1_RESPONSE && (h->status < 200 || h->status == 204);

@@ -121,12 +121,12 @@ bool weir_method_is_idempotent(enum weir_method m)
     WEIR_UNREACHABLE();
 }
 
-struct fault_answer {
+struct fault_response {
     const char *name;
     uint16_t status;
 };
 
-static const struct fault_answer faults[] = {
+static const struct fault_response faults[] = {
     [WEIR_FAULT_NONE] = { "none", 400 },
     [WEIR_FAULT_METHOD] = { "method", 400 },
     [WEIR_FAULT_TARGET] = { "target", 400 },

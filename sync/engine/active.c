@@ -11,7 +11,7 @@
 
 #define BIT(state) (1u << (state))
 
-/* From each state to where a verdict may move it. */
+/* From each state to where a report may move it. */
 static const unsigned moves[WEIR_ACTIVE_NUM_STATES] = {
     [WEIR_ACTIVE_STORED] = BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_LIVE) |
                            BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
@@ -161,8 +161,8 @@ static char *copy_why(struct weir_span why)
     return copy;
 }
 
-bool weir_active_verdict(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
-                         enum weir_active_state state, struct weir_span why)
+bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
+                        enum weir_active_state state, struct weir_span why)
 {
     struct active_lane *l = weir_active_lane_find(a, lane);
     struct active_hole *h = l != NULL ? weir_active_hole_find(l, seq) : NULL;

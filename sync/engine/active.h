@@ -35,7 +35,7 @@ enum weir_active_state {
 };
 
 struct weir_active_config {
-    uint32_t compiled; /* a bit (1 << class) for each class whose records get verdicts; the others
+    uint32_t compiled; /* a bit (1 << class) for each class whose activation is reported; the others
                           are active when they are durable. No class above 31 */
     uint16_t reader;   /* the largest min_reader that this node can read */
     uint64_t mono_us;
@@ -77,10 +77,10 @@ void weir_active_stored(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
  * @param state  COMPILED, STAGED, LIVE, REJECTED or HELD (contract)
  * @param why    of REJECTED: copied, cut at WEIR_ACK_WHY_MAX bytes, control characters made blanks
  * @return false: nothing is kept of it, or there is no way from its state to this one. Such is a
- * verdict that came late, after weir_active_superseded; nothing happened
+ * report that came late, after weir_active_superseded; nothing happened
  */
-bool weir_active_verdict(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
-                         enum weir_active_state state, struct weir_span why);
+bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
+                        enum weir_active_state state, struct weir_span why);
 /**
  * A newer record has replaced this one, in the same commit. One that was live stays so, as far as
  * this module is asked: the node serves it until it serves the newer one. One that was not counts

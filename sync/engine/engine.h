@@ -51,14 +51,14 @@ enum weir_engine_state {
 struct weir_engine_paces {
     uint64_t heart_us;         /* 1 s */
     uint64_t pull_us;          /* from a random peer, +-50 %: 5 s */
-    uint64_t pull_timeout_us;  /* for one answer: 10 s */
+    uint64_t pull_timeout_us;  /* for one response: 10 s */
     uint64_t bans_us;          /* between batches of group E: 20 ms */
     uint64_t purge_us;         /* between looks for what is old: 60 s */
     uint64_t tombstone_ms;     /* group C: 400 days */
     uint64_t ban_tombstone_ms; /* group E: 24 h 10 min */
     uint64_t conflict_ms;      /* 30 days */
     uint64_t pull_bytes_per_s; /* as puller, all sessions: 32 MiB */
-    uint32_t chunk_bytes;      /* of one answer: 256 KiB */
+    uint32_t chunk_bytes;      /* of one response: 256 KiB */
 };
 
 struct weir_engine_config {
@@ -70,7 +70,7 @@ struct weir_engine_config {
     bool bootstrap; /* the cluster's first node: an empty store is a complete one */
     bool relay;     /* the links are an overlay, however few the members: publish what is new */
     uint16_t schema_max;
-    uint32_t compiled; /* a bit (1 << class) for each class whose records get verdicts */
+    uint32_t compiled; /* a bit (1 << class) for each class whose activation is reported */
     struct weir_engine_paces paces;
     uint32_t without; /* bits of enum weir_engine_rule left out; 0 in every node */
 };
@@ -131,11 +131,11 @@ WEIR_MUST_USE enum weir_err weir_engine_write(struct weir_engine *e,
 WEIR_MUST_USE enum weir_err weir_engine_retire(struct weir_engine *e,
                                                const uint8_t node[WEIR_NODE_ID_LEN]);
 
-/** What the data plane made of a record: as weir_active_verdict. Late ones change nothing. */
-void weir_engine_verdict(struct weir_engine *e, const struct weir_version *version,
-                         enum weir_active_state state, struct weir_span why);
+/** What the data plane made of a record: as weir_active_report. Late ones change nothing. */
+void weir_engine_activated(struct weir_engine *e, const struct weir_version *version,
+                           enum weir_active_state state, struct weir_span why);
 
-/** The answer to WEIR_OUT_EXPORT. Not ok: it is asked for again in a minute. */
+/** The response to WEIR_OUT_EXPORT. Not ok: it is asked for again in a minute. */
 void weir_engine_exported(struct weir_engine *e, bool ok);
 /** The operator gives this node's records up (both sides stale, or by choice): export, reset. */
 void weir_engine_give_up(struct weir_engine *e);

@@ -48,21 +48,21 @@ void weir_engine_active_deinit(struct weir_engine *e)
     free(e->puts);
 }
 
-static bool has_verdicts(const struct weir_engine *e)
+static bool reports_activation(const struct weir_engine *e)
 {
     return e->cfg.compiled != 0;
 }
 
 static void tell_soon(struct weir_engine *e)
 {
-    if (has_verdicts(e) && e->heart_at > e->mono_us + SOON_US)
+    if (reports_activation(e) && e->heart_at > e->mono_us + SOON_US)
         e->heart_at = e->mono_us + SOON_US;
 }
 
 void weir_engine_active_put(struct weir_engine *e, const struct weir_stored_record *rec,
                             const struct weir_stored_record *old)
 {
-    if (!has_verdicts(e) || rec->rec.class == WEIR_CLASS_BAN)
+    if (!reports_activation(e) || rec->rec.class == WEIR_CLASS_BAN)
         return;
     if (e->num_puts == e->cap_puts) {
         size_t cap = e->cap_puts > 0 ? 2 * e->cap_puts : 64;
@@ -114,12 +114,11 @@ void weir_engine_active_walked(struct weir_engine *e)
     weir_active_loaded(e->active);
 }
 
-void weir_engine_verdict(struct weir_engine *e, const struct weir_version *version,
-                         enum weir_active_state state, struct weir_span why)
+void weir_engine_activated(struct weir_engine *e, const struct weir_version *version,
+                           enum weir_active_state state, struct weir_span why)
 {
     weir_engine_turn(e);
-    if (e->active != NULL &&
-        weir_active_verdict(e->active, version->lane, version->seq, state, why))
+    if (e->active != NULL && weir_active_report(e->active, version->lane, version->seq, state, why))
         tell_soon(e);
 }
 

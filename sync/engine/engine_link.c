@@ -9,7 +9,7 @@
 
 #define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
 #define GREET_US                                                                                   \
-    2000000 /* without an answer, behind, or not live as far as is known: greet again */
+    2000000 /* without a response, behind, or not live as far as is known: greet again */
 
 void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
 {
@@ -61,7 +61,7 @@ static bool seen_of(struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN],
     return err == WEIR_OK;
 }
 
-static void send_hello(struct weir_engine *e, uint32_t link, bool is_answer)
+static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
 {
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct engine_link *l = e->links[link];
@@ -103,8 +103,8 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_answer)
     m.live = engine_is_live(e);
     m.has_all = l->asks_all;
     m.all = l->asks_all;
-    m.has_answer = is_answer;
-    m.answer = is_answer;
+    m.has_response = is_response;
+    m.response = is_response;
     if (seen_of(e, l->node, &seen)) {
         m.seen = weir_engine_lanes(e, &seen);
         m.n_seen = m.seen != NULL ? seen.num : 0;
@@ -137,11 +137,11 @@ void weir_engine_greet(struct weir_engine *e)
         struct engine_link *l = e->links[i];
         if (l == NULL || !l->up || l->refused)
             continue;
-        if (l->answer_due || (l->hello_due && e->mono_us >= l->hello_us)) {
-            bool is_answer = l->answer_due && !l->hello_due;
-            l->answer_due = false;
+        if (l->response_due || (l->hello_due && e->mono_us >= l->hello_us)) {
+            bool is_response = l->response_due && !l->hello_due;
+            l->response_due = false;
             l->hello_due = false;
-            send_hello(e, i, is_answer);
+            send_hello(e, i, is_response);
         }
     }
 }
@@ -253,8 +253,8 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     bool was_live = l->greeted && l->live;
     if (!begin_link(e, link, h))
         return;
-    if (!h->answer)
-        l->answer_due = true;
+    if (!h->response)
+        l->response_due = true;
     l->retired_hash = h->retired_hash;
     l->wants_all = h->all;
     if (!weir_engine_split(e, WEIR_GROUP_C, h->vv, h->n_vv, &l->vv) ||

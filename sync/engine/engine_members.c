@@ -24,14 +24,14 @@ static uint64_t wall_ms(const struct weir_engine *e)
 
 /* -- refusing -- */
 
-static bool refuse_one(struct weir_engine *e, uint32_t link, enum weir_members_verdict verdict,
+static bool refuse_one(struct weir_engine *e, uint32_t link, enum weir_members_admission admission,
                        const uint8_t younger[WEIR_INCARNATION_LEN])
 {
     const struct engine_link *l = e->links[link];
     uint8_t node[WEIR_NODE_ID_LEN];
 
     memcpy(node, l->node, WEIR_NODE_ID_LEN);
-    switch (verdict) {
+    switch (admission) {
     case WEIR_MEMBERS_FINE:
     case WEIR_MEMBERS_FULL:
         return true;
@@ -60,9 +60,9 @@ bool weir_engine_members_up(struct weir_engine *e, uint32_t link)
 
     if (e->members == NULL)
         return true;
-    enum weir_members_verdict verdict =
+    enum weir_members_admission admission =
         weir_members_link_up(e->members, l->node, l->incarnation, younger);
-    return refuse_one(e, link, verdict, younger);
+    return refuse_one(e, link, admission, younger);
 }
 
 void weir_engine_members_down(struct weir_engine *e, uint32_t link)

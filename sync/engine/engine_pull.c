@@ -338,7 +338,7 @@ void weir_engine_pull_run(struct weir_engine *e)
     }
 }
 
-/* -- answers -- */
+/* -- responses -- */
 
 static struct engine_pull *pull_of(struct weir_engine *e, uint32_t link, ProtobufCBinaryData name)
 {
@@ -361,7 +361,7 @@ static void begin_again(struct weir_engine *e, struct engine_pull *p)
         ask(e, p);
 }
 
-/* R5. @return whether the answer comes from the life of the source that the session began with */
+/* R5. @return whether the response comes from the life of the source that the session began with */
 static bool is_source(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
 {
     if (p->has_source && engine_has(e, WEIR_RULE_INCARNATION))
@@ -381,7 +381,7 @@ static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
         if (!engine_has(e, WEIR_RULE_STALE_SELF) ||
             !weir_vector_is_stale(&e->group[WEIR_GROUP_C].vv, floor))
             return true;
-        weir_engine_hello_due(e, p->link); /* the answer decides which side is to reset */
+        weir_engine_hello_due(e, p->link); /* the response decides which side is to reset */
         weir_engine_pull_lost(e, p);
         return false;
     }

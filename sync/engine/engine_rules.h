@@ -53,7 +53,7 @@ enum weir_engine_count {
     WEIR_COUNT_PULLS,          /* sessions begun */
     WEIR_COUNT_PULLS_DONE,
     WEIR_COUNT_PULLS_RESTARTED, /* R5, R8 */
-    WEIR_COUNT_PULLS_LOST,      /* no answer, or the link went */
+    WEIR_COUNT_PULLS_LOST,      /* no response, or the link went */
     WEIR_COUNT_SERVED,
     WEIR_COUNT_BUSY,          /* asked too much */
     WEIR_COUNT_STALE_REFUSED, /* R6: taken nothing from a peer */

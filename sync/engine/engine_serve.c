@@ -15,8 +15,8 @@
 
 #define RECORD_FIXED 120 /* bytes of a packed record beside key, value and extra */
 
-/* An answer under construction. */
-struct answer {
+/* A response under construction. */
+struct response {
     Weir__V1__PullRep rep;
     enum weir_group group;
     struct weir_vector cursor; /* as the request brought it, then as it is sent: only what moved */
@@ -29,9 +29,9 @@ struct answer {
     bool is_forced; /* keys, and the vector that they go with */
 };
 
-static void answer_init(struct weir_engine *e, struct answer *a, const Weir__V1__PullReq *m)
+static void response_init(struct weir_engine *e, struct response *a, const Weir__V1__PullReq *m)
 {
-    *a = (struct answer){ .max_bytes = e->cfg.paces.chunk_bytes };
+    *a = (struct response){ .max_bytes = e->cfg.paces.chunk_bytes };
     weir__v1__pull_rep__init(&a->rep);
     a->group = m->n_groups > 0 && m->groups[0] == WEIR_FRAME_BATCH_E ? WEIR_GROUP_E : WEIR_GROUP_C;
     a->rep.has_session = 1;
@@ -44,7 +44,7 @@ static void answer_init(struct weir_engine *e, struct answer *a, const Weir__V1_
         a->max_bytes = m->max_bytes;
 }
 
-static void answer_deinit(struct answer *a)
+static void response_deinit(struct response *a)
 {
     weir_vector_deinit(&a->cursor);
     weir_vector_deinit(&a->beyond);
@@ -52,7 +52,7 @@ static void answer_deinit(struct answer *a)
     weir_vector_deinit(&a->moved_beyond);
 }
 
-static bool refuse(struct weir_engine *e, uint32_t link, struct answer *a,
+static bool refuse(struct weir_engine *e, uint32_t link, struct response *a,
                    Weir__V1__PullRep__Status st)
 {
     a->rep.st = st;
@@ -62,7 +62,7 @@ static bool refuse(struct weir_engine *e, uint32_t link, struct answer *a,
 
 /* -- records -- */
 
-static bool add_record(struct weir_engine *e, struct answer *a,
+static bool add_record(struct weir_engine *e, struct response *a,
                        const struct weir_stored_record *rec)
 {
     Weir__V1__Record *m = NULL;
@@ -97,10 +97,10 @@ static bool add_record(struct weir_engine *e, struct answer *a,
     return true;
 }
 
-/* Records of a lane behind `start`, until there are no more or the answer is full. Writes how far
+/* Records of a lane behind `start`, until there are no more or the response is full. Writes how far
  * it came. @return false: the turn has failed */
-static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_vector_entry *lane,
-                     uint64_t start, uint64_t *ret_at)
+static bool add_lane(struct weir_engine *e, struct response *a,
+                     const struct weir_vector_entry *lane, uint64_t start, uint64_t *ret_at)
 {
     struct weir_record_store *records = e->group[a->group].records;
     struct weir_stored_record rec;
@@ -134,7 +134,7 @@ static bool add_lane(struct weir_engine *e, struct answer *a, const struct weir_
 }
 
 /* How far the puller is now: its cursor as far as the own vector goes, `beyond` for the rest. */
-static bool move(struct weir_engine *e, struct answer *a, const uint8_t lane[WEIR_LANE_LEN],
+static bool move(struct weir_engine *e, struct response *a, const uint8_t lane[WEIR_LANE_LEN],
                  uint64_t at)
 {
     uint64_t vv = weir_vector_get(&e->group[a->group].vv, lane);
@@ -150,7 +150,7 @@ static bool move(struct weir_engine *e, struct answer *a, const uint8_t lane[WEI
     return err == WEIR_OK;
 }
 
-static bool add_lanes(struct weir_engine *e, struct answer *a)
+static bool add_lanes(struct weir_engine *e, struct response *a)
 {
     const struct weir_vector *seen = &e->group[a->group].seen;
 
@@ -167,7 +167,7 @@ static bool add_lanes(struct weir_engine *e, struct answer *a)
     return true;
 }
 
-static bool add_forced(struct weir_engine *e, struct answer *a, const Weir__V1__PullReq *m)
+static bool add_forced(struct weir_engine *e, struct response *a, const Weir__V1__PullReq *m)
 {
     struct weir_stored_record rec;
 
@@ -214,7 +214,7 @@ static bool told_vector(struct weir_engine *e, enum weir_group g, struct weir_ve
     return true;
 }
 
-static void send(struct weir_engine *e, uint32_t link, struct answer *a)
+static void send(struct weir_engine *e, uint32_t link, struct response *a)
 {
     struct engine_group *group = &e->group[a->group];
     struct weir_vector vv = WEIR_VECTOR_ZERO;
@@ -244,7 +244,7 @@ static void send(struct weir_engine *e, uint32_t link, struct answer *a)
 /* -- requests -- */
 
 /* R6, as server: is either beyond the other's purges? */
-static bool is_in_reach(struct weir_engine *e, uint32_t link, struct answer *a,
+static bool is_in_reach(struct weir_engine *e, uint32_t link, struct response *a,
                         const Weir__V1__PullReq *m)
 {
     const struct engine_group *group = &e->group[WEIR_GROUP_C];
@@ -268,7 +268,7 @@ static bool is_in_reach(struct weir_engine *e, uint32_t link, struct answer *a,
     return true;
 }
 
-static bool may_serve(struct weir_engine *e, uint32_t link, struct answer *a)
+static bool may_serve(struct weir_engine *e, uint32_t link, struct response *a)
 {
     if (!engine_is_live(e))
         return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__NOT_LIVE);
@@ -282,7 +282,7 @@ static bool may_serve(struct weir_engine *e, uint32_t link, struct answer *a)
 }
 
 /* Lanes that the puller left out, because it has the same retired. */
-static bool fill_in(struct weir_engine *e, uint32_t link, struct answer *a,
+static bool fill_in(struct weir_engine *e, uint32_t link, struct response *a,
                     const Weir__V1__PullReq *m)
 {
     if (a->group == WEIR_GROUP_E || weir_engine_fill_in(e, m->retired_hash, &a->cursor))
@@ -297,7 +297,7 @@ static bool is_same_life(const struct weir_engine *e, const Weir__V1__PullReq *m
            memcmp(m->want_incarnation.data, e->incarnation, WEIR_INCARNATION_LEN) == 0;
 }
 
-static void serve(struct weir_engine *e, uint32_t link, struct answer *a,
+static void serve(struct weir_engine *e, uint32_t link, struct response *a,
                   const Weir__V1__PullReq *m)
 {
     if (!may_serve(e, link, a) ||
@@ -330,13 +330,13 @@ static void serve(struct weir_engine *e, uint32_t link, struct answer *a,
 
 void weir_engine_on_pull_req(struct weir_engine *e, uint32_t link, const Weir__V1__PullReq *m)
 {
-    struct answer a;
+    struct response a;
 
     if (engine_greeted(e, link) == NULL) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }
-    answer_init(e, &a, m);
+    response_init(e, &a, m);
     serve(e, link, &a, m);
-    answer_deinit(&a);
+    response_deinit(&a);
 }

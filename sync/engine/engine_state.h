@@ -35,7 +35,7 @@ struct engine_link {
     bool split;     /* each is beyond the other's purges; told to the operator once */
     bool refused;   /* cut, and not heard until it is up again */
     bool hello_due;
-    bool answer_due;
+    bool response_due;
     uint8_t node[WEIR_NODE_ID_LEN];
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct weir_vector vv;           /* of group C, as its last Hello said */
@@ -55,7 +55,7 @@ struct engine_link {
 /** A pull session, as puller. */
 struct engine_pull {
     bool open;
-    bool waiting; /* for an answer; else for the pace */
+    bool waiting; /* for a response; else for the pace */
     bool boot;
     bool forced; /* keys, not lanes */
     bool has_source;

@@ -315,8 +315,9 @@ static bool note_life(struct weir_members *m, struct members_entry *e, const uin
 }
 
 /* R13, about the sender of `incarnation`. */
-static enum weir_members_verdict judge(const struct weir_members *m, const struct members_entry *e,
-                                       const uint8_t *incarnation, uint8_t *ret_younger)
+static enum weir_members_admission judge(const struct weir_members *m,
+                                         const struct members_entry *e, const uint8_t *incarnation,
+                                         uint8_t *ret_younger)
 {
     if (!is_double(m, e))
         return WEIR_MEMBERS_FINE;
@@ -337,8 +338,8 @@ static void note_heard(struct weir_members *m, struct members_entry *e)
 }
 
 /* Entry of who speaks, and whether it may. */
-static enum weir_members_verdict admit(struct weir_members *m, const uint8_t *node,
-                                       const uint8_t *incarnation, struct members_entry **ret)
+static enum weir_members_admission admit(struct weir_members *m, const uint8_t *node,
+                                         const uint8_t *incarnation, struct members_entry **ret)
 {
     if (memcmp(node, m->cfg.node, WEIR_NODE_ID_LEN) == 0)
         return memcmp(incarnation, m->cfg.incarnation, WEIR_INCARNATION_LEN) == 0
@@ -352,47 +353,47 @@ static enum weir_members_verdict admit(struct weir_members *m, const uint8_t *no
                                                                     : WEIR_MEMBERS_FINE;
 }
 
-enum weir_members_verdict weir_members_heard(struct weir_members *m,
-                                             const struct weir_members_heart *heart,
-                                             uint8_t ret_younger[WEIR_INCARNATION_LEN])
+enum weir_members_admission weir_members_heard(struct weir_members *m,
+                                               const struct weir_members_heart *heart,
+                                               uint8_t ret_younger[WEIR_INCARNATION_LEN])
 {
     struct members_entry *e = NULL;
-    enum weir_members_verdict verdict = admit(m, heart->node, heart->incarnation, &e);
+    enum weir_members_admission admission = admit(m, heart->node, heart->incarnation, &e);
 
-    if (verdict != WEIR_MEMBERS_FINE || e == NULL)
-        return verdict;
+    if (admission != WEIR_MEMBERS_FINE || e == NULL)
+        return admission;
     bool is_news = note_life(m, e, heart->incarnation, heart->n);
-    verdict = judge(m, e, heart->incarnation, ret_younger);
+    admission = judge(m, e, heart->incarnation, ret_younger);
     if (!is_news)
-        return verdict;
+        return admission;
     note_heard(m, e);
     if (heart->n > e->item.n || !is_gossip(m)) {
         e->item.n = heart->n;
         e->n_us = m->now_us;
     }
-    if (verdict == WEIR_MEMBERS_DUPLICATE && !is_incarnation(&e->older, heart->incarnation))
-        return verdict; /* what it says of itself is not what the node is like */
+    if (admission == WEIR_MEMBERS_DUPLICATE && !is_incarnation(&e->older, heart->incarnation))
+        return admission; /* what it says of itself is not what the node is like */
     memcpy(e->item.incarnation, heart->incarnation, WEIR_INCARNATION_LEN);
     e->item.load = heart->load;
     e->item.state = heart->state;
     e->item.schema_max = heart->schema_max;
     e->told = true;
-    return verdict;
+    return admission;
 }
 
-enum weir_members_verdict weir_members_link_up(struct weir_members *m,
-                                               const uint8_t node[WEIR_NODE_ID_LEN],
-                                               const uint8_t incarnation[WEIR_INCARNATION_LEN],
-                                               uint8_t ret_younger[WEIR_INCARNATION_LEN])
+enum weir_members_admission weir_members_link_up(struct weir_members *m,
+                                                 const uint8_t node[WEIR_NODE_ID_LEN],
+                                                 const uint8_t incarnation[WEIR_INCARNATION_LEN],
+                                                 uint8_t ret_younger[WEIR_INCARNATION_LEN])
 {
     struct members_entry *e = NULL;
-    enum weir_members_verdict verdict = admit(m, node, incarnation, &e);
+    enum weir_members_admission admission = admit(m, node, incarnation, &e);
 
     if (e == NULL)
-        return verdict;
+        return admission;
     e->item.num_links++;
-    if (verdict != WEIR_MEMBERS_FINE)
-        return verdict;
+    if (admission != WEIR_MEMBERS_FINE)
+        return admission;
     (void)note_life(m, e, incarnation, 0);
     note_heard(m, e);
     return judge(m, e, incarnation, ret_younger);

@@ -90,7 +90,7 @@ struct weir_members_echo {
 };
 
 /** What the caller should do with who was heard. */
-enum weir_members_verdict {
+enum weir_members_admission {
     WEIR_MEMBERS_FINE,
     WEIR_MEMBERS_DUPLICATE, /* R13: its id lives twice. Refuse the younger, alarm */
     WEIR_MEMBERS_MYSELF,    /* R13: it has this node's id, and is not this node. Refuse it, alarm */
@@ -131,11 +131,11 @@ void weir_members_remove(struct weir_members *m, struct weir_span key);
  * @param ret_younger  written with WEIR_MEMBERS_DUPLICATE: the incarnation to refuse, heard first
  * later than the other; it may be the sender's or not
  */
-WEIR_MUST_USE enum weir_members_verdict
+WEIR_MUST_USE enum weir_members_admission
 weir_members_heard(struct weir_members *m, const struct weir_members_heart *heart,
                    uint8_t ret_younger[WEIR_INCARNATION_LEN]);
 /** A link to the node greeted: counts as hearing it. @param ret_younger  as above */
-WEIR_MUST_USE enum weir_members_verdict
+WEIR_MUST_USE enum weir_members_admission
 weir_members_link_up(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN],
                      const uint8_t incarnation[WEIR_INCARNATION_LEN],
                      uint8_t ret_younger[WEIR_INCARNATION_LEN]);

@@ -310,7 +310,8 @@ static enum weir_err drop(struct weir_record_store *k, enum weir_class class,
             .tombstone = true,
             .index_changed = index_changed,
         };
-    /* Without memory there is nothing that can be told of it: the contract knows no such answer. */
+    /* Without memory there is nothing that can be told of it: the contract knows no such response.
+     */
     err = weir_store_records_changed(kp, err);
     return err == WEIR_ENOMEM ? WEIR_EIO : err;
 }

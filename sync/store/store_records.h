@@ -16,7 +16,7 @@
  * The record store of a store that was opened with `driven` (contract). One thread uses it.
  *
  * What sync/store/record_store.h leaves open: a commit that changed nothing costs no write and no
- * sync. Above 80 % of max_bytes `put` takes only tombstones and answers WEIR_EFULL to the rest; a
+ * sync. Above 80 % of max_bytes `put` takes only tombstones and responses WEIR_EFULL to the rest; a
  * conflict then takes the place of the oldest one. A damaged page in the way is WEIR_EIO, and
  * mended at the next start. The key of what `get` finds is the store's, not the caller's. stored_ms
  * is rounded down to days in group C and to seconds in group E, where a tombstone also is due when

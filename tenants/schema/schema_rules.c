@@ -64,13 +64,13 @@ static const struct weir_rule tenant_rules[] = {
     { .field = "routes",
       ITEMS(0, WEIR_ROUTES_MAX),
       .preset_text = "path \"/\" to the upstream, when there is exactly one",
-      .help = "Which upstream answers which path. An exact path beats the longest prefix." },
+      .help = "Which upstream responses which path. An exact path beats the longest prefix." },
     { .field = "redirects",
       ITEMS(0, WEIR_REDIRECTS_MAX),
       .help = "Requests that weir answers with a redirect, before routes. The most specific rule "
               "wins whatever the order: path, then host, then port, then scheme." },
     { .field = "headers", .help = "Changes to header fields." },
-    { .field = "http", .help = "Limits of size and time for requests and answers." },
+    { .field = "http", .help = "Limits of size and time for requests and responses." },
     { .field = "tcp", NOT_YET, ITEMS(0, WEIR_HOSTS_MAX), .help = "TCP ports that are passed on." },
     { .field = "limits", NOT_YET, .help = "Limits for what clients may do." },
     { .field = "error_pages",
@@ -203,7 +203,7 @@ static const struct weir_rule health_rules[] = {
       .help = "Statuses that are failures: 503, 5xx." },
     { .field = "expect_body",
       TEXT(WEIR_FORM_LINES, 0, 4096),
-      .help = "What the answer's body must contain." },
+      .help = "What the response's body must contain." },
     { .field = "verify_certificate",
       .preset_text = "false",
       .help = "Whether the certificate is verified." },
@@ -224,7 +224,7 @@ static const struct weir_rule route_rules[] = {
     { .field = "upstream",
       TEXT(WEIR_FORM_ANY, 1, WEIR_TENANT_NAME_MAX),
       .required = true,
-      .help = "Name of the upstream that answers." },
+      .help = "Name of the upstream that responses." },
     { .field = "websocket",
       .preset_text = "false",
       .refused = "true",
@@ -305,7 +305,7 @@ static const struct weir_rule headers_rules[] = {
       TEXT(WEIR_FORM_FIELD_NAME, 1, FIELD_NAME_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
       .unique = true,
-      .help = "Taken out of answers." },
+      .help = "Taken out of responses." },
 };
 
 static const struct weir_rule http_rules[] = {

@@ -202,7 +202,7 @@ static bool enum_read(struct weir_mapper *m, const ProtobufCFieldDescriptor *f,
     return false;
 }
 
-/* Numbers with a fraction are only in weir's own answers; what is none becomes 0 there. */
+/* Numbers with a fraction are only in weir's own responses; what is none becomes 0 there. */
 static double double_read(const struct weir_tree *value)
 {
     char text[64];

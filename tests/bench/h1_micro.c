@@ -31,7 +31,7 @@ static const struct weir_span load_tool = WEIR_SPAN_LIT("GET /1k.bin HTTP/1.1\r\
                                                         "User-Agent: load/1.0\r\n"
                                                         "Accept: */*\r\n"
                                                         "\r\n");
-static const struct weir_span answer =
+static const struct weir_span response =
     WEIR_SPAN_LIT("HTTP/1.1 200 OK\r\n"
                   "Server: origin/1.0\r\n"
                   "Date: Tue, 11 Jun 2024 10:00:00 GMT\r\n"
@@ -72,7 +72,7 @@ static void turn(unsigned what)
         head_turn(WEIR_H1_REQUEST, load_tool);
         break;
     case 2:
-        head_turn(WEIR_H1_RESPONSE, answer);
+        head_turn(WEIR_H1_RESPONSE, response);
         break;
     case 3:
         if (weir_authority_parse(WEIR_SPAN_LIT("shop.example.com"), &a) < 0)

@@ -47,15 +47,15 @@ def measure(proxy, load, seconds, options):
 
 
 def exchange(connection, host, path):
-    """One GET on a kept connection; returns the body, whose length the answer must tell."""
+    """One GET on a kept connection; returns the body, whose length the response must tell."""
     connection.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path.encode(), host.encode()))
-    answer = b""
-    while b"\r\n\r\n" not in answer:
+    response = b""
+    while b"\r\n\r\n" not in response:
         piece = connection.recv(65536)
         if not piece:
             raise ValueError("closed before the head was whole")
-        answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
+        response += piece
+    head, _, body = response.partition(b"\r\n\r\n")
     if int(head.split()[1]) != 200:
         raise ValueError("status %s" % head.split()[1].decode())
     length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
@@ -86,8 +86,8 @@ def idle_bytes(proxy, count):
             connection.close()
 
 
-def wait_for_answer(proxy, tenant, wanted, seconds=60):
-    """Ask on new connections until the tenant's answer is `wanted`."""
+def wait_for_response(proxy, tenant, wanted, seconds=60):
+    """Ask on new connections until the tenant's response is `wanted`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -96,7 +96,7 @@ def wait_for_answer(proxy, tenant, wanted, seconds=60):
                     return
         except (OSError, ValueError):
             continue
-    raise RuntimeError("%s: tenant %d does not answer %r after %d s" % (proxy.name, tenant, wanted, seconds))
+    raise RuntimeError("%s: tenant %d does not response %r after %d s" % (proxy.name, tenant, wanted, seconds))
 
 
 def change_seconds(proxy, tenant):
@@ -104,10 +104,10 @@ def change_seconds(proxy, tenant):
     give = proxy.change(tenant, 1)
     started = time.monotonic()
     give()
-    wait_for_answer(proxy, tenant, b"b\n")
+    wait_for_response(proxy, tenant, b"b\n")
     taken = time.monotonic() - started
     proxy.settle()
     proxy.change(tenant, 0)()
-    wait_for_answer(proxy, tenant, b"a\n")
+    wait_for_response(proxy, tenant, b"a\n")
     proxy.settle()
     return taken

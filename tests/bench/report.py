@@ -24,7 +24,7 @@ COLUMNS = {
     "p50_us": ("p50 us", plain),
     "p99_us": ("p99 us", plain),
     "errors": ("errors", plain),
-    "start_seconds": ("ms from exec to answer", milliseconds),
+    "start_seconds": ("ms from exec to response", milliseconds),
     "anonymous": ("anonymous MiB", mebibytes),
     "resident": ("resident MiB", mebibytes),
     "change_seconds": ("ms until live", milliseconds),
@@ -110,7 +110,7 @@ def bars(results):
     return [bar for bar in every if bar[1] is not None]
 
 
-def verdicts(results):
+def judgements(results):
     """Lines on the bars, and whether all are reached."""
     lines, reached = [], True
     for what, value, bound, more in bars(results):

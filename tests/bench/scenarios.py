@@ -73,7 +73,7 @@ def scenario_tenants(name, folder, options, origin):
 
 
 def scenario_start(_, folder, options, origin):
-    """Seconds from exec to the first answer of the last tenant, and the memory of the idle process then."""
+    """Seconds from exec to the first response of the last tenant, and the memory of the idle process then."""
     rows = []
     for tenants in START_TENANTS:
         with running(folder, options, origin, tenants, launch=False) as proxies:

@@ -32,18 +32,18 @@ def host_of(tenant):
 
 
 def fetch(port, host, path, timeout=5.0):
-    """One GET on a fresh connection: (status, body); OSError or ValueError when there is no whole answer."""
+    """One GET on a fresh connection: (status, body); OSError or ValueError when there is no whole response."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         connection.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (path.encode(), host.encode()))
-        answer = b""
+        response = b""
         while True:
             piece = connection.recv(65536)
             if not piece:
                 break
-            answer += piece
-    head, separator, body = answer.partition(b"\r\n\r\n")
+            response += piece
+    head, separator, body = response.partition(b"\r\n\r\n")
     if not separator:
-        raise ValueError("no whole answer")
+        raise ValueError("no whole response")
     return int(head.split()[1]), body
 
 
@@ -180,13 +180,13 @@ class Origin(Process):
     }\n""" % (listens, site, label)
         config = self.write("nginx.conf", nginx_common(self.folder, self.files) + servers + "}\n")
         self.spawn(["nginx", "-p", self.folder, "-c", config, "-e", "stderr"])
-        wait_answer(self, self.ports[1], "origin", "/which", b"b\n")
+        wait_response(self, self.ports[1], "origin", "/which", b"b\n")
 
     def endpoint(self, tenant, port=0):
         return "%s:%d" % (ORIGIN_ADDRESSES[tenant % len(ORIGIN_ADDRESSES)], self.ports[port])
 
 
-def wait_answer(process, port, host, path, body, seconds=START_SECONDS_MAX):
+def wait_response(process, port, host, path, body, seconds=START_SECONDS_MAX):
     """Wait until GET path gives `body`; returns how long that took."""
     started = time.monotonic()
     while True:
@@ -199,7 +199,7 @@ def wait_answer(process, port, host, path, body, seconds=START_SECONDS_MAX):
         if process.child.poll() is not None:
             raise RuntimeError("%s ended by itself: %s" % (process.name, process.last_words()))
         if time.monotonic() - started > seconds:
-            raise RuntimeError("%s does not answer after %d s: %s" % (process.name, seconds, process.last_words()))
+            raise RuntimeError("%s does not response after %d s: %s" % (process.name, seconds, process.last_words()))
         time.sleep(0.0005)
 
 
@@ -238,7 +238,7 @@ class Proxy(Process):
 
     def wait_started(self):
         """Seconds from now until the last of the tenants is served."""
-        return wait_answer(self, self.port, host_of(self.tenants - 1), "/which", b"a\n")
+        return wait_response(self, self.port, host_of(self.tenants - 1), "/which", b"a\n")
 
 
 class Nginx(Proxy):
@@ -348,7 +348,7 @@ class Weir(Proxy):
             numbers = range(first, min(first + TENANTS_PER_FILE, self.tenants))
             self.write("tenants/%06d.yaml" % first, "---\n".join(self.document(t) for t in numbers))
         self.spawn([self.binary, "node", "--config", self.path])
-        wait_answer_any(self)
+        wait_response_any(self)
         started = time.monotonic()
         self.client("apply", "-f", documents)
         self.load_seconds = time.monotonic() - started
@@ -369,7 +369,7 @@ class Weir(Proxy):
         return lambda: self.client("apply", "-f", path)
 
 
-def wait_answer_any(proxy):
+def wait_response_any(proxy):
     """Wait until the proxy answers at all, whatever the status."""
     started = time.monotonic()
     while time.monotonic() - started < START_SECONDS_MAX:
@@ -380,7 +380,7 @@ def wait_answer_any(proxy):
             if proxy.child.poll() is not None:
                 break
             time.sleep(0.005)
-    raise RuntimeError("%s does not answer: %s" % (proxy.name, proxy.last_words()))
+    raise RuntimeError("%s does not response: %s" % (proxy.name, proxy.last_words()))
 
 
 KINDS = {"weir": Weir, "nginx": Nginx, "haproxy": Haproxy}

@@ -141,9 +141,9 @@ static void say_hello(struct world *w, unsigned link)
         m.floor = floor.list;
         m.n_floor = floor.num;
     }
-    m.has_live = m.has_answer = 1;
+    m.has_live = m.has_response = 1;
     m.live = (eat(&w->in) & 7) != 0;
-    m.answer = eat(&w->in) & 1;
+    m.response = eat(&w->in) & 1;
     say(w, link, WEIR_FRAME_HELLO, &m.base);
 }
 
@@ -208,7 +208,7 @@ static void say_batch(struct world *w, unsigned link)
     say(w, link, WEIR_FRAME_BATCH_C, &m.base);
 }
 
-static void say_answer(struct world *w, unsigned link)
+static void say_response(struct world *w, unsigned link)
 {
     Weir__V1__PullRep m;
     struct records r;
@@ -394,7 +394,7 @@ static void step(struct world *w)
         return;
     case 5:
     case 6:
-        say_answer(w, link);
+        say_response(w, link);
         return;
     case 7:
         say_request(w, link);

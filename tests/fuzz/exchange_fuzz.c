@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exchange_fuzz.c - a request and its answers on their way through weir without any socket: head
+ * exchange_fuzz.c - a request and its responses on their way through weir without any socket: head
  * parser, rewriting, body codec. What leaves is read by a strict reader of its own that shares no
  * code with them. It must find exactly one message, the same one, framed in one way, with nothing
  * of this hop in it; and of a message that did not arrive whole, never a whole one.
@@ -385,13 +385,13 @@ static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint
     free(out.at);
 }
 
-/* -- its answers -- */
+/* -- its responses -- */
 
-/* What an answer is read and written by. */
+/* What a response is read and written by. */
 struct asked {
     uint8_t flags;
     struct weir_request_facts req;
-    struct weir_answer_plan plan;
+    struct weir_response_plan plan;
 };
 
 static void response_head(const struct weir_h1_head *h, const uint8_t *in, const struct asked *a,
@@ -432,12 +432,12 @@ static void check_status_line(const struct weir_h1_head *h, const uint8_t *in,
                memcmp(n->line.at + 13, in + h->reason_at, h->reason_len) == 0);
 }
 
-/* What a client that asked with this method makes of the final answer. */
+/* What a client that asked with this method makes of the final response. */
 static void check_final(const struct weir_h1_head *h, const struct asked *a, struct naive *n,
                         struct weir_span sent)
 {
     const struct weir_request_facts *req = &a->req;
-    const struct weir_answer_plan *plan = &a->plan;
+    const struct weir_response_plan *plan = &a->plan;
     bool bodiless = req->method == WEIR_METHOD_HEAD || h->status == 204 || h->status == 304;
     FUZZ_CHECK(h->status != 204 || n->framing == NAIVE_NONE);
     FUZZ_CHECK(req->minor > 0 || n->framing != NAIVE_CHUNKED);
@@ -458,7 +458,7 @@ static void check_final(const struct weir_h1_head *h, const struct asked *a, str
 
 static void pass_final(const struct weir_h1_head *h, struct weir_span in, const struct asked *a)
 {
-    const struct weir_answer_plan *plan = &a->plan;
+    const struct weir_response_plan *plan = &a->plan;
     struct weir_span rest = weir_span_from(in, h->head_len);
     struct bytes out = { NULL, 0, 0 }, body = { NULL, 0, 0 };
     struct naive n = { .whole = false };
@@ -511,15 +511,15 @@ static void pass_interim(const struct weir_h1_head *h, const uint8_t *in, const 
 
 static void pass_answers(struct weir_span in, struct asked *a)
 {
-    struct weir_answer_facts facts = { .request_done = (a->flags & CUT) == 0,
-                                       .last = (a->flags & LAST) != 0 };
+    struct weir_response_facts facts = { .request_done = (a->flags & CUT) == 0,
+                                         .last = (a->flags & LAST) != 0 };
     for (;;) {
         struct weir_h1_head h;
         weir_h1_head_init(&h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
         if (fuzz_feed(&h, in.at, in.len) != WEIR_STEP_DONE)
             return;
         facts.head = &h;
-        if (!weir_answer_plan(&facts, &a->req, &a->plan)) {
+        if (!weir_response_plan(&facts, &a->req, &a->plan)) {
             FUZZ_CHECK(h.status == 101 || facts.interims == WEIR_INTERIM_MAX);
             return;
         }

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void fuzz_answer(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t size)
+static void fuzz_response(const ProtobufCMessageDescriptor *desc, const uint8_t *data, size_t size)
 {
     struct weir_strbuf first = WEIR_STRBUF_ZERO, second = WEIR_STRBUF_ZERO;
     ProtobufCMessage *m = NULL, *again = NULL;
@@ -33,7 +33,7 @@ static void fuzz_answer(const ProtobufCMessageDescriptor *desc, const uint8_t *d
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_documents(data, size, WEIR_FORMAT_JSON);
-    fuzz_answer(&weir__v1__status_answer__descriptor, data, size);
-    fuzz_answer(&weir__v1__tenant_answer__descriptor, data, size);
+    fuzz_response(&weir__v1__status_response__descriptor, data, size);
+    fuzz_response(&weir__v1__tenant_response__descriptor, data, size);
     return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * response_fuzz.c - any bytes as the head of an answer, under the largest and the smallest limit.
+ * response_fuzz.c - any bytes as the head of a response, under the largest and the smallest limit.
  */
 #include "tests/fuzz/head_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_answer(const struct weir_h1_head *h)
+static void check_response(const struct weir_h1_head *h)
 {
     FUZZ_CHECK(h->status >= 100 && h->status <= 599);
     FUZZ_CHECK(weir_h1_body_of(h, WEIR_METHOD_HEAD) == WEIR_BODY_NONE);
@@ -24,8 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct weir_h1_head h;
     struct weir_span bytes = weir_span(data, size);
     if (fuzz_head(&h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX, bytes) == WEIR_STEP_DONE)
-        check_answer(&h);
+        check_response(&h);
     if (fuzz_head(&h, WEIR_H1_RESPONSE, 64, bytes) == WEIR_STEP_DONE)
-        check_answer(&h);
+        check_response(&h);
     return 0;
 }

@@ -49,10 +49,10 @@ _SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="[^"\
 
 def test_metrics_are_prometheus_text(node: Node) -> None:
     """Issue, item 7: the exposition format, each metric with its help and type before its samples, none given twice."""
-    answer = node.admin.get("/metrics")
-    assert answer.status == 200
-    assert (answer.headers["Content-Type"] or "").startswith("text/plain; version=0.0.4")
-    text = answer.body.decode("ascii")
+    response = node.admin.get("/metrics")
+    assert response.status == 200
+    assert (response.headers["Content-Type"] or "").startswith("text/plain; version=0.0.4")
+    text = response.body.decode("ascii")
     assert text.endswith("\n")
     helped: List[str] = []
     typed: Dict[str, str] = {}
@@ -113,8 +113,8 @@ def test_the_plain_listener_has_health_and_metrics_alone(make_node) -> None:
                                   "/v1/tenants/", "/v1/tenants/a/b", "/v1/tenants/a/history/", "/healthz/x", "/v1/test"])
 def test_unknown_paths_are_404(node: Node, path: str) -> None:
     """interface.md: unknown paths are 404; paths are exact, nothing is normalised into one that exists."""
-    answer = node.admin.get(path)
-    assert (answer.status, answer.code) == (404, "not_found")
+    response = node.admin.get(path)
+    assert (response.status, response.code) == (404, "not_found")
 
 
 @pytest.mark.parametrize("method,path", [("POST", "/v1/status"), ("DELETE", "/v1/tenants"), ("PATCH", "/v1/tenants/x"),
@@ -122,9 +122,9 @@ def test_unknown_paths_are_404(node: Node, path: str) -> None:
                                          ("PUT", "/v1/tenants/x/history"), ("GET", "/v1/tenants/x/rollback")])
 def test_wrong_methods_are_405(node: Node, method: str, path: str) -> None:
     """RFC 9110 15.5.6: 405 with Allow."""
-    answer = node.admin.call(method, path)
-    assert (answer.status, answer.code) == (405, "method_not_allowed")
-    allowed = {one.strip() for one in (answer.headers["Allow"] or "").split(",")}
+    response = node.admin.call(method, path)
+    assert (response.status, response.code) == (405, "method_not_allowed")
+    allowed = {one.strip() for one in (response.headers["Allow"] or "").split(",")}
     assert allowed and method not in allowed
 
 
@@ -132,15 +132,15 @@ def test_wrong_methods_are_405(node: Node, method: str, path: str) -> None:
                                    "after=%zz", "limit=99999999999999999999"])
 def test_wrong_parameters_are_400(node: Node, query: str) -> None:
     """A parameter is known and in range, or the request is refused and the parameter named."""
-    answer = node.admin.get(f"/v1/tenants?{query}")
-    assert (answer.status, answer.code) == (400, "bad_request")
+    response = node.admin.get(f"/v1/tenants?{query}")
+    assert (response.status, response.code) == (400, "bad_request")
 
 
 def test_head_of_every_page(node: Node) -> None:
     """RFC 9110 9.3.2."""
     for path in ("/healthz", "/metrics", "/v1/status", "/v1/tenants"):
-        answer = node.admin.call("HEAD", path)
-        assert (answer.status, answer.body) == (200, b"")
+        response = node.admin.call("HEAD", path)
+        assert (response.status, response.body) == (200, b"")
 
 
 # -- one tenant
@@ -210,8 +210,8 @@ def test_put_takes_yaml(node: Node, name: str) -> None:
     """API.md: JSON, or YAML with its media type; as a file has it, or bare."""
     for number, text in enumerate((f"name: {name}\nhosts: [a.test]\n",
                                    f"apiVersion: weir/v1\nkind: Tenant\nname: {name}\nhosts: [b.test]\n")):
-        answer = node.admin.call("PUT", f"/v1/tenants/{name}", text, YAML)
-        assert answer.status == (201, 200)[number], answer.body
+        response = node.admin.call("PUT", f"/v1/tenants/{name}", text, YAML)
+        assert response.status == (201, 200)[number], response.body
 
 
 @pytest.mark.parametrize("body,headers,status", [
@@ -227,9 +227,9 @@ def test_put_takes_yaml(node: Node, name: str) -> None:
 def test_bodies_that_are_no_tenant(node: Node, name: str, body: Any, headers: Dict[str, str], status: int) -> None:
     """Rule 15: bad input is refused and named, and changes nothing."""
     body = body.replace("NAME", name) if isinstance(body, str) else body.replace(b"NAME", name.encode())
-    answer = node.admin.call("PUT", f"/v1/tenants/{name}", body, headers)
-    assert answer.status == status, answer.body
-    assert answer.json()["error"]["message"]
+    response = node.admin.call("PUT", f"/v1/tenants/{name}", body, headers)
+    assert response.status == status, response.body
+    assert response.json()["error"]["message"]
     assert node.admin.get(f"/v1/tenants/{name}").status == 404
 
 
@@ -275,10 +275,10 @@ def test_apply_of_many_documents(node: Node) -> None:
     documents = [{"apiVersion": "weir/v1", "kind": "Tenant", **_plain(names[0])},
                  {"apiVersion": "weir/v1", "kind": "Tenant", **_plain(names[1], "d.test")},
                  {"apiVersion": "weir/v1", "kind": "Tenant", **_plain(names[2])}]
-    answer = node.admin.call("POST", "/v1/apply", to_yaml(*documents), YAML)
-    assert [(one["name"], one["outcome"]) for one in answer.json()["results"]] == [
+    response = node.admin.call("POST", "/v1/apply", to_yaml(*documents), YAML)
+    assert [(one["name"], one["outcome"]) for one in response.json()["results"]] == [
         (names[0], "unchanged"), (names[1], "changed"), (names[2], "created")]
-    assert (answer.json()["nodes_durable"], answer.json()["nodes_total"]) == (1, 1)
+    assert (response.json()["nodes_durable"], response.json()["nodes_total"]) == (1, 1)
     for one in names:
         node.admin.call("DELETE", f"/v1/tenants/{one}")
 
@@ -288,17 +288,17 @@ def test_one_bad_document_stops_all(node: Node) -> None:
     good, bad = unique(), unique()
     text = to_yaml(tenant(good, ["127.0.0.1:9"]),
                    tenant(bad, ["127.0.0.1:99999"], nope=1, http={"max_header": "1GiB"}))
-    answer = node.admin.call("POST", "/v1/apply", text, YAML)
-    assert (answer.status, answer.code) == (400, "invalid")
-    fields = [detail["field"] for detail in answer.json()["error"]["details"]]
+    response = node.admin.call("POST", "/v1/apply", text, YAML)
+    assert (response.status, response.code) == (400, "invalid")
+    fields = [detail["field"] for detail in response.json()["error"]["details"]]
     assert sorted(fields) == ["http.max_header", "nope", "upstreams.web.endpoints[0].address"]
     assert node.admin.get(f"/v1/tenants/{good}").status == 404
 
 
 def test_apply_refuses_a_node(node: Node) -> None:
     """API.md: kind Node is refused."""
-    answer = node.admin.call("POST", "/v1/apply", node.config_path.read_text(), YAML)
-    assert answer.status == 400
+    response = node.admin.call("POST", "/v1/apply", node.config_path.read_text(), YAML)
+    assert response.status == 400
 
 
 def test_dry_run_does_everything_but_write(node: Node, name: str) -> None:
@@ -383,7 +383,7 @@ def test_status(node: Node) -> None:
 
 
 def test_doctor(make_site) -> None:
-    """interface.md, weir doctor: each check with its outcome; an endpoint that does not answer is found."""
+    """interface.md, weir doctor: each check with its outcome; an endpoint that does not response is found."""
     make_site()
     make_site(endpoints=["127.0.0.1:9"])
     from_node = make_site().node.admin.get("/v1/doctor").json()["checks"]

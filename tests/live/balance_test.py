@@ -61,7 +61,7 @@ def test_only_weight_0_is_503(make_site, make_upstream) -> None:
     servers = _three(make_upstream)
     site = make_site(endpoints=[{"address": servers["a"].address, "weight": 0}])
     assert site.fetch("/").status == 503
-    assert site.node.wait_record(tenant=site.name, path="/")["verdict"] == "no_endpoint"
+    assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "no_endpoint"
 
 
 def test_backups_serve_only_when_all_others_are_out(make_site, make_upstream) -> None:
@@ -151,7 +151,7 @@ def test_no_endpoint_listens(make_site, make_upstream) -> None:
     site = make_site(endpoints=[server.address for server in servers.values()])
     assert site.fetch("/").status == 502
     record = site.node.wait_record(tenant=site.name, path="/")
-    assert (record["verdict"], record["tries"]) == ("upstream_refused", 3)
+    assert (record["outcome"], record["tries"]) == ("upstream_refused", 3)
 
 
 # -- hashing by address

@@ -384,7 +384,7 @@ def test_the_flag_beats_the_variable(node: Node, folder: Path) -> None:
     assert run_weir("status", node=nowhere).returncode == FAILED
 
 
-def test_a_node_that_does_not_answer_is_a_timeout(make_node) -> None:
+def test_a_node_that_does_not_response_is_a_timeout(make_node) -> None:
     """interface.md: 5 timed out waiting."""
     node = make_node()
     node.signal(signal.SIGSTOP)
@@ -412,24 +412,24 @@ def test_route_test(node: Node, name: str) -> None:
     for word in (name, "routes[0]", "web", "127.0.0.1:9"):
         assert word in routed.stdout
     moved = node.run("redirect", "test", f"http://{name}.test/old/x?y", "--tenant", name, "-o", "json")
-    answer = json.loads(moved.stdout)
-    assert (answer["code"], answer["location"], answer["rule"]) == (301, f"http://{name}.test/new/x?y", "redirects[0]")
+    response = json.loads(moved.stdout)
+    assert (response["code"], response["location"], response["rule"]) == (301, f"http://{name}.test/new/x?y", "redirects[0]")
     nobody = node.run("route", "test", "http://nobody.test/")
     assert "404" in nobody.stdout
     assert node.run("route", "test", "nonsense").returncode != DONE
 
 
 def test_route_test_says_what_the_data_path_does(make_site, make_upstream) -> None:
-    """The answer to a question is what then happens: the endpoint of an ip_hash upstream for a client."""
+    """The response to a question is what then happens: the endpoint of an ip_hash upstream for a client."""
     servers = [make_upstream() for _ in range(3)]
     site = make_site(endpoints=[server.address for server in servers], upstream={"balance": "ip_hash"})
     for number in range(1, 6):
         source = f"127.0.4.{number}"
-        answer = json.loads(site.node.run("route", "test", f"http://{site.host}/", "--client", source, "-o", "json").stdout)
+        response = json.loads(site.node.run("route", "test", f"http://{site.host}/", "--client", source, "-o", "json").stdout)
         with site.connect(source=source) as client:
             assert client.ask(site.get(f"/{number}")).status == 200
         record = site.node.wait_record(tenant=site.name, path=f"/{number}")
-        chosen, = [one for one in answer["endpoints"] if "chosen" in one]
+        chosen, = [one for one in response["endpoints"] if "chosen" in one]
         assert chosen.startswith(record["endpoint"] + " ")
 
 

@@ -65,10 +65,10 @@ class Writer:
             connection.request("PUT", f"/v1/tenants/{name}", json.dumps(_tenant(name, host)),
                                {"Content-Type": "application/json"})
             wanted = (200, 201)
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status not in wanted:
-            self.wrong = f"{name}: {answer.status} {body!r}"
+        response = connection.getresponse()
+        body = response.read()
+        if response.status not in wanted:
+            self.wrong = f"{name}: {response.status} {body!r}"
             return
         self._note_ack(name, json.loads(body))
 

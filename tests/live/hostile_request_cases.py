@@ -546,7 +546,7 @@ OTHER_PROTOCOLS = _named("protocol", {
     "redis": b"*1\r\n$4\r\nPING\r\n",
     "memcached": b"get key\r\n",
     "websocket-frame": b"\x81\x85\x01\x02\x03\x04hello",
-    "answer": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "response": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     "nuls": b"\x00" * 64,
     "high-bytes": b"\xff" * 64,
     "json": b'{"a":1}\r\n\r\n',

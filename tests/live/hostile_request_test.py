@@ -29,11 +29,11 @@ def _smuggled(site: Site) -> bytes:
     return site.get("/smuggled")
 
 
-def _check_refusal(answer: Response, case: Refused) -> None:
-    assert answer.status == case.status, answer.head
-    assert answer.get("Connection") == b"close"
-    assert answer.get("X-Request-ID"), "an answer of weir's own carries X-Request-ID"
-    assert answer.get("Content-Length") is not None
+def _check_refusal(response: Response, case: Refused) -> None:
+    assert response.status == case.status, response.head
+    assert response.get("Connection") == b"close"
+    assert response.get("X-Request-ID"), "a response of weir's own carries X-Request-ID"
+    assert response.get("Content-Length") is not None
 
 
 def _check_upstream(site: Site, case: Refused, before: bytes = b"") -> None:
@@ -75,7 +75,7 @@ def test_refused_in_one_segment_behind_a_good_request(site: Site, case: Refused)
 
 @pytest.mark.parametrize("case", [case for case in REFUSED if case.split], ids=lambda case: case.name)
 def test_refused_alike_however_it_is_split(site: Site, case: Refused) -> None:
-    """The verdict depends on the bytes alone, not on the segments in which they come."""
+    """The result depends on the bytes alone, not on the segments in which they come."""
     data = _for(site, case.data) + _smuggled(site)
     end = len(_for(site, case.data))
     for at in range(1, min(end, 400)):
@@ -99,9 +99,9 @@ def test_refused_by_a_rule_of_the_site_in_sync(site: Site, case: Refused) -> Non
     """RFC 9112 9.3: where the framing is in no doubt the connection may go on; a request inside a body never is one."""
     with site.connect() as client:
         client.send(_for(site, case.data) + site.get("/next"))
-        answer = client.read_response()
-        assert answer.status == case.status
-        if answer.get("Connection") != b"close":
+        response = client.read_response()
+        assert response.status == case.status
+        if response.get("Connection") != b"close":
             assert client.read_response().body == b"served"
             assert normalised(site.upstream.received()) == site.forwarded("/next")
             site.upstream.forget()
@@ -114,8 +114,8 @@ def test_refused_by_a_rule_of_the_site_in_sync(site: Site, case: Refused) -> Non
 def test_passed_on_as_exactly_these_bytes(site: Site, case: Passed) -> None:
     """Rule 1: a head is written anew from what was parsed, and there is one way to write it."""
     with site.connect() as client:
-        answer = client.ask(_for(site, case.data))
-        assert (answer.status, answer.body) == (200, b"served")
+        response = client.ask(_for(site, case.data))
+        assert (response.status, response.body) == (200, b"served")
         if case.ends:
             assert client.expect_end() is End.CLEAN
         else:
@@ -145,9 +145,9 @@ def test_passed_on_alike_byte_by_byte(site: Site, case: Passed) -> None:
 def test_underscores_as_the_tenant_says(make_site, refuse: str) -> None:
     """interface.md, headers.underscores: keep passes such names on, refuse answers 400 and forwards nothing."""
     site = make_site(headers={"underscores": refuse})
-    answer = site.fetch("/u", "X_Custom: 1")
+    response = site.fetch("/u", "X_Custom: 1")
     if refuse == "refuse":
-        assert answer.status == 400
+        assert response.status == 400
         assert site.upstream.received() == b""
     else:
         assert normalised(site.upstream.received()) == site.forwarded("/u", "X_Custom: 1")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """hostile_response_cases.py - answers of an upstream that is broken or in an attacker's hands, family by family.
 
-Three tables. BAD: no part of the answer may reach the client, which gets 502. TORN: the fault lies behind the head; a
-client that has got the head sees the answer end before its end. PASSED: legal or harmless answers, each with the exact
+Three tables. BAD: no part of the response may reach the client, which gets 502. TORN: the fault lies behind the head; a
+client that has got the head sees the response end before its end. PASSED: legal or harmless answers, each with the exact
 bytes that the client must see, and whether the upstream connection may carry another request.
 """
 
@@ -13,8 +13,8 @@ CRLF = b"\r\n"
 DATE = b"Date: Thu, 01 Jan 2026 00:00:00 GMT"
 
 
-def answer(*lines: bytes, start: bytes = b"HTTP/1.1 200 OK", body: bytes = b"") -> bytes:
-    """An answer of these lines, with a Date."""
+def response(*lines: bytes, start: bytes = b"HTTP/1.1 200 OK", body: bytes = b"") -> bytes:
+    """A response of these lines, with a Date."""
     return CRLF.join((start, DATE, *lines)) + CRLF + CRLF + body
 
 
@@ -36,7 +36,7 @@ def _bad(family: str, cases: Dict[str, bytes], method: str = "GET") -> List[Bad]
 
 
 def _status(line: bytes) -> bytes:
-    return answer(b"Content-Length: 2", start=line, body=b"hi")
+    return response(b"Content-Length: 2", start=line, body=b"hi")
 
 
 # RFC 9112 4: HTTP-version SP status-code SP [ reason-phrase ] CRLF, and nothing before it.
@@ -80,43 +80,43 @@ STATUS_LINE = _bad("status", {
 # RFC 9110 5, RFC 9112 5: the same grammar as in requests, and as little mercy.
 HEAD = _bad("head", {
     "lf-everywhere": b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
-    "lf-behind-field": answer(b"X: y\nContent-Length: 2", body=b"hi"),
+    "lf-behind-field": response(b"X: y\nContent-Length: 2", body=b"hi"),
     "lf-as-empty-line": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nhi",
-    "cr-in-value": answer(b"X: a\rSet-Cookie: b=c", b"Content-Length: 2", body=b"hi"),
-    "cr-cr-lf": answer(b"X: y\r", b"Content-Length: 2", body=b"hi"),
-    "fold": answer(b"X: y", b" z", b"Content-Length: 2", body=b"hi"),
-    "fold-tab": answer(b"X: y", b"\tz", b"Content-Length: 2", body=b"hi"),
+    "cr-in-value": response(b"X: a\rSet-Cookie: b=c", b"Content-Length: 2", body=b"hi"),
+    "cr-cr-lf": response(b"X: y\r", b"Content-Length: 2", body=b"hi"),
+    "fold": response(b"X: y", b" z", b"Content-Length: 2", body=b"hi"),
+    "fold-tab": response(b"X: y", b"\tz", b"Content-Length: 2", body=b"hi"),
     "fold-first": b"HTTP/1.1 200 OK\r\n X: y\r\nContent-Length: 2\r\n\r\nhi",
-    "empty-name": answer(b": y", b"Content-Length: 2", body=b"hi"),
-    "space-before-colon": answer(b"X : y", b"Content-Length: 2", body=b"hi"),
-    "nbsp-before-colon": answer(b"X\xa0: y", b"Content-Length: 2", body=b"hi"),
-    "inside-space": answer(b"X Y: z", b"Content-Length: 2", body=b"hi"),
-    "no-colon": answer(b"XYZ", b"Content-Length: 2", body=b"hi"),
-    "nul-in-name": answer(b"X\x00: y", b"Content-Length: 2", body=b"hi"),
-    "nul-in-value": answer(b"X: a\x00b", b"Content-Length: 2", body=b"hi"),
-    "control-in-value": answer(b"X: a\x0bb", b"Content-Length: 2", body=b"hi"),
-    "del-in-value": answer(b"Location: /\x7f", b"Content-Length: 2", body=b"hi"),
-    "split-by-lf": answer(b"Location: /a\nSet-Cookie: b=c", b"Content-Length: 2", body=b"hi"),
-    "split-by-cr": answer(b"Location: /a\r\rHTTP/1.1 200 OK\r\r", b"Content-Length: 2", body=b"hi"),
-    "connection-names-length": answer(b"Connection: Content-Length", b"Content-Length: 2", body=b"hi"),
-    "connection-no-token": answer(b"Connection: a b", b"Content-Length: 2", body=b"hi"),
-    "129-fields": answer(*(b"X-%d: y" % n for n in range(128)), b"Content-Length: 2", body=b"hi"),
-    "over-64k": answer(b"X: " + b"y" * 70_000, b"Content-Length: 2", body=b"hi"),
-    "value-without-end": answer(b"X: y")[:-4] + b"z" * 100_000,
+    "empty-name": response(b": y", b"Content-Length: 2", body=b"hi"),
+    "space-before-colon": response(b"X : y", b"Content-Length: 2", body=b"hi"),
+    "nbsp-before-colon": response(b"X\xa0: y", b"Content-Length: 2", body=b"hi"),
+    "inside-space": response(b"X Y: z", b"Content-Length: 2", body=b"hi"),
+    "no-colon": response(b"XYZ", b"Content-Length: 2", body=b"hi"),
+    "nul-in-name": response(b"X\x00: y", b"Content-Length: 2", body=b"hi"),
+    "nul-in-value": response(b"X: a\x00b", b"Content-Length: 2", body=b"hi"),
+    "control-in-value": response(b"X: a\x0bb", b"Content-Length: 2", body=b"hi"),
+    "del-in-value": response(b"Location: /\x7f", b"Content-Length: 2", body=b"hi"),
+    "split-by-lf": response(b"Location: /a\nSet-Cookie: b=c", b"Content-Length: 2", body=b"hi"),
+    "split-by-cr": response(b"Location: /a\r\rHTTP/1.1 200 OK\r\r", b"Content-Length: 2", body=b"hi"),
+    "connection-names-length": response(b"Connection: Content-Length", b"Content-Length: 2", body=b"hi"),
+    "connection-no-token": response(b"Connection: a b", b"Content-Length: 2", body=b"hi"),
+    "129-fields": response(*(b"X-%d: y" % n for n in range(128)), b"Content-Length: 2", body=b"hi"),
+    "over-64k": response(b"X: " + b"y" * 70_000, b"Content-Length: 2", body=b"hi"),
+    "value-without-end": response(b"X: y")[:-4] + b"z" * 100_000,
     "name-without-end": b"HTTP/1.1 200 OK\r\n" + b"n" * 100_000,
     "reason-without-end": b"HTTP/1.1 200 " + b"r" * 100_000,
 })
 
 
 def _lengths(*lines: bytes) -> bytes:
-    return answer(*lines, body=b"hi")
+    return response(*lines, body=b"hi")
 
 
-# RFC 9112 6.1 to 6.3: what delimits the body is in no doubt, or the answer is refused.
+# RFC 9112 6.1 to 6.3: what delimits the body is in no doubt, or the response is refused.
 FRAMING = _bad("framing", {
-    "cl-te": answer(b"Content-Length: 2", b"Transfer-Encoding: chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "te-cl": answer(b"Transfer-Encoding: chunked", b"Content-Length: 2", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "cl-identity": answer(b"Content-Length: 2", b"Transfer-Encoding: identity", body=b"hi"),
+    "cl-te": response(b"Content-Length: 2", b"Transfer-Encoding: chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "te-cl": response(b"Transfer-Encoding: chunked", b"Content-Length: 2", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "cl-identity": response(b"Content-Length: 2", b"Transfer-Encoding: identity", body=b"hi"),
     "cl-twice-equal": _lengths(b"Content-Length: 2", b"Content-Length: 2"),
     "cl-twice-different": _lengths(b"Content-Length: 2", b"Content-Length: 3"),
     "cl-list": _lengths(b"Content-Length: 2, 2"),
@@ -131,27 +131,27 @@ FRAMING = _bad("framing", {
     "te-gzip": _lengths(b"Transfer-Encoding: gzip"),
     "te-gzip-chunked": _lengths(b"Transfer-Encoding: gzip, chunked"),
     "te-identity": _lengths(b"Transfer-Encoding: identity"),
-    "te-chunked-twice": answer(b"Transfer-Encoding: chunked, chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "te-in-two-fields": answer(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked",
+    "te-chunked-twice": response(b"Transfer-Encoding: chunked, chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "te-in-two-fields": response(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked",
                                body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "te-leading-comma": answer(b"Transfer-Encoding: ,chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "te-prefix": answer(b"Transfer-Encoding: xchunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "te-vertical-tab": answer(b"Transfer-Encoding: \x0bchunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "te-space-before-colon": answer(b"Transfer-Encoding : chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "te-on-http10": answer(b"Transfer-Encoding: chunked", start=b"HTTP/1.0 200 OK", body=b"2\r\nhi\r\n0\r\n\r\n"),
-    "204-with-length": answer(b"Content-Length: 2", start=b"HTTP/1.1 204 No Content", body=b"hi"),
-    "204-chunked": answer(b"Transfer-Encoding: chunked", start=b"HTTP/1.1 204 No Content", body=b"0\r\n\r\n"),
-    "100-with-length": answer(b"Content-Length: 2", start=b"HTTP/1.1 100 Continue", body=b"hi"),
-    "103-chunked": answer(b"Transfer-Encoding: chunked", start=b"HTTP/1.1 103 Early Hints", body=b"0\r\n\r\n"),
+    "te-leading-comma": response(b"Transfer-Encoding: ,chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "te-prefix": response(b"Transfer-Encoding: xchunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "te-vertical-tab": response(b"Transfer-Encoding: \x0bchunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "te-space-before-colon": response(b"Transfer-Encoding : chunked", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "te-on-http10": response(b"Transfer-Encoding: chunked", start=b"HTTP/1.0 200 OK", body=b"2\r\nhi\r\n0\r\n\r\n"),
+    "204-with-length": response(b"Content-Length: 2", start=b"HTTP/1.1 204 No Content", body=b"hi"),
+    "204-chunked": response(b"Transfer-Encoding: chunked", start=b"HTTP/1.1 204 No Content", body=b"0\r\n\r\n"),
+    "100-with-length": response(b"Content-Length: 2", start=b"HTTP/1.1 100 Continue", body=b"hi"),
+    "103-chunked": response(b"Transfer-Encoding: chunked", start=b"HTTP/1.1 103 Early Hints", body=b"0\r\n\r\n"),
 }) + _bad("framing-head", {
-    "cl-te": answer(b"Content-Length: 2", b"Transfer-Encoding: chunked"),
-    "cl-twice": answer(b"Content-Length: 2", b"Content-Length: 3"),
+    "cl-te": response(b"Content-Length: 2", b"Transfer-Encoding: chunked"),
+    "cl-twice": response(b"Content-Length: 2", b"Content-Length: 3"),
 }, method="HEAD")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_FINAL = answer(b"Content-Length: 2", body=b"hi")
+_FINAL = response(b"Content-Length: 2", body=b"hi")
 
-# RFC 9110 15.2, 7.8: interim answers in bounds; a switch only for who asked, and nobody can ask here.
+# RFC 9110 15.2, 7.8: interim responses in bounds; a switch only for who asked, and nobody can ask here.
 INTERIM = _bad("interim", {
     "101-bare": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     "101-websocket": b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello",
@@ -178,8 +178,8 @@ class Torn:
     method: str = "GET"
 
 
-_CHUNKED_HEAD = answer(b"Transfer-Encoding: chunked")
-_LENGTH_HEAD = answer(b"Content-Length: 10")
+_CHUNKED_HEAD = response(b"Transfer-Encoding: chunked")
+_LENGTH_HEAD = response(b"Content-Length: 10")
 
 
 def _chunk_faults() -> List[Torn]:
@@ -211,7 +211,7 @@ def _chunk_faults() -> List[Torn]:
     return [Torn(f"chunk-{name}", _CHUNKED_HEAD + b"5\r\nhello\r\n", bad) for name, bad in faults.items()]
 
 
-# RFC 9112 8: an incomplete answer is never shown as a whole one.
+# RFC 9112 8: an incomplete response is never shown as a whole one.
 TORN: List[Torn] = _chunk_faults() + [
     Torn("length-cut", _LENGTH_HEAD + b"hello", b"", "close"),
     Torn("length-cut-by-reset", _LENGTH_HEAD + b"hello", b"", "reset"),
@@ -226,13 +226,13 @@ TORN: List[Torn] = _chunk_faults() + [
     Torn("chunked-cut-behind-last", _CHUNKED_HEAD + b"5\r\nhello\r\n", b"0\r\n", "close"),
     Torn("chunked-cut-in-end", _CHUNKED_HEAD + b"5\r\nhello\r\n", b"0\r\n\r", "close"),
     Torn("chunked-cut-in-trailers", _CHUNKED_HEAD + b"5\r\nhello\r\n", b"0\r\nX: y\r\n", "close"),
-    Torn("until-close-cut-by-reset", answer() + b"hello", b"", "reset"),
+    Torn("until-close-cut-by-reset", response() + b"hello", b"", "reset"),
 ]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An answer, and the bytes that the client must see. `reused`: the upstream connection may go on."""
+    """A response, and the bytes that the client must see. `reused`: the upstream connection may go on."""
 
     name: str
     data: bytes
@@ -246,88 +246,88 @@ _HI = (b"Content-Length: 2",)
 _OK = passed(framing=_HI, body=b"hi")
 _CHUNKS = (b"Transfer-Encoding: chunked",)
 
-# Rule 6: one byte beyond an answer is somebody else's answer: it is dropped with its connection.
+# Rule 6: one byte beyond a response is somebody else's response: it is dropped with its connection.
 EXTRA: List[Seen] = [
     Seen("extra-byte", _FINAL + b"!", _OK),
     Seen("extra-crlf", _FINAL + b"\r\n", _OK),
-    Seen("extra-answer", _FINAL + answer(b"Content-Length: 6", body=b"poison"), _OK),
+    Seen("extra-response", _FINAL + response(b"Content-Length: 6", body=b"poison"), _OK),
     Seen("extra-interim", _FINAL + _CONTINUE, _OK),
     Seen("extra-64k", _FINAL + b"x" * 65_536, _OK),
-    Seen("extra-behind-chunks", answer(*_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n" + _FINAL),
+    Seen("extra-behind-chunks", response(*_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n" + _FINAL),
          passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n")),
-    Seen("body-of-length-0", answer(b"Content-Length: 0", body=b"poison"), passed(framing=(b"Content-Length: 0",))),
-    Seen("body-of-head", answer(b"Content-Length: 2", body=b"hi"), passed(framing=_HI), method="HEAD"),
-    Seen("answer-behind-head", answer(b"Content-Length: 2") + _FINAL, passed(framing=_HI), method="HEAD"),
-    Seen("chunks-of-head", answer(*_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), passed(framing=_CHUNKS), method="HEAD"),
-    Seen("body-of-204", answer(start=b"HTTP/1.1 204 No Content", body=b"hi"), passed(start=b"HTTP/1.1 204 No Content")),
-    Seen("answer-behind-204", answer(start=b"HTTP/1.1 204 No Content") + _FINAL,
+    Seen("body-of-length-0", response(b"Content-Length: 0", body=b"poison"), passed(framing=(b"Content-Length: 0",))),
+    Seen("body-of-head", response(b"Content-Length: 2", body=b"hi"), passed(framing=_HI), method="HEAD"),
+    Seen("response-behind-head", response(b"Content-Length: 2") + _FINAL, passed(framing=_HI), method="HEAD"),
+    Seen("chunks-of-head", response(*_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), passed(framing=_CHUNKS), method="HEAD"),
+    Seen("body-of-204", response(start=b"HTTP/1.1 204 No Content", body=b"hi"), passed(start=b"HTTP/1.1 204 No Content")),
+    Seen("response-behind-204", response(start=b"HTTP/1.1 204 No Content") + _FINAL,
          passed(start=b"HTTP/1.1 204 No Content")),
-    Seen("body-of-304", answer(b"Content-Length: 2", start=b"HTTP/1.1 304 Not Modified", body=b"hi"),
+    Seen("body-of-304", response(b"Content-Length: 2", start=b"HTTP/1.1 304 Not Modified", body=b"hi"),
          passed(start=b"HTTP/1.1 304 Not Modified", framing=_HI)),
-    Seen("answer-behind-304", answer(start=b"HTTP/1.1 304 Not Modified") + _FINAL,
+    Seen("response-behind-304", response(start=b"HTTP/1.1 304 Not Modified") + _FINAL,
          passed(start=b"HTTP/1.1 304 Not Modified")),
 ]
 
 _INTERIM_SEEN = b"HTTP/1.1 100 Continue\r\nVia: 1.1 weir\r\n\r\n"
 
-# RFC 9110 6, 7.6.1, 15; RFC 9112 4, 6.3, 7: what a client sees of answers in order.
+# RFC 9110 6, 7.6.1, 15; RFC 9112 4, 6.3, 7: what a client sees of responses in order.
 PLAIN: List[Seen] = [
     Seen("length", _FINAL, _OK, reused=True),
-    Seen("length-with-zeros", answer(b"Content-Length: 0002", body=b"hi"), _OK, reused=True),
-    Seen("empty", answer(b"Content-Length: 0"), passed(framing=(b"Content-Length: 0",)), reused=True),
-    Seen("chunked", answer(*_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"),
+    Seen("length-with-zeros", response(b"Content-Length: 0002", body=b"hi"), _OK, reused=True),
+    Seen("empty", response(b"Content-Length: 0"), passed(framing=(b"Content-Length: 0",)), reused=True),
+    Seen("chunked", response(*_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"),
          reused=True),
-    Seen("chunks-that-come-together-go-as-one", answer(*_CHUNKS, body=b"1\r\nh\r\n01\r\ni\r\n000\r\n\r\n"),
+    Seen("chunks-that-come-together-go-as-one", response(*_CHUNKS, body=b"1\r\nh\r\n01\r\ni\r\n000\r\n\r\n"),
          passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), reused=True),
-    Seen("chunk-extensions-end-here", answer(*_CHUNKS, body=b'2;a;b="c"\r\nhi\r\n0;d\r\n\r\n'),
+    Seen("chunk-extensions-end-here", response(*_CHUNKS, body=b'2;a;b="c"\r\nhi\r\n0;d\r\n\r\n'),
          passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), reused=True),
-    Seen("trailers-end-here", answer(b"Trailer: X", *_CHUNKS, body=b"2\r\nhi\r\n0\r\nX: y\r\nContent-Length: 9\r\n\r\n"),
+    Seen("trailers-end-here", response(b"Trailer: X", *_CHUNKS, body=b"2\r\nhi\r\n0\r\nX: y\r\nContent-Length: 9\r\n\r\n"),
          passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), reused=True),
-    Seen("empty-chunked", answer(*_CHUNKS, body=b"0\r\n\r\n"), passed(framing=_CHUNKS, body=b"0\r\n\r\n"), reused=True),
-    Seen("until-close", answer(body=b"hi"), passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), after="close"),
-    Seen("until-close-empty", answer(), passed(framing=_CHUNKS, body=b"0\r\n\r\n"), after="close"),
-    Seen("http10-until-close", answer(start=b"HTTP/1.0 200 OK", body=b"hi"),
+    Seen("empty-chunked", response(*_CHUNKS, body=b"0\r\n\r\n"), passed(framing=_CHUNKS, body=b"0\r\n\r\n"), reused=True),
+    Seen("until-close", response(body=b"hi"), passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n"), after="close"),
+    Seen("until-close-empty", response(), passed(framing=_CHUNKS, body=b"0\r\n\r\n"), after="close"),
+    Seen("http10-until-close", response(start=b"HTTP/1.0 200 OK", body=b"hi"),
          passed(framing=_CHUNKS, body=b"2\r\nhi\r\n0\r\n\r\n", via=b"1.0"), after="close"),
-    Seen("http10-length", answer(b"Content-Length: 2", start=b"HTTP/1.0 200 OK", body=b"hi"),
+    Seen("http10-length", response(b"Content-Length: 2", start=b"HTTP/1.0 200 OK", body=b"hi"),
          passed(framing=_HI, body=b"hi", via=b"1.0")),
-    Seen("http10-keep-alive", answer(b"Connection: keep-alive", b"Content-Length: 2", start=b"HTTP/1.0 200 OK", body=b"hi"),
+    Seen("http10-keep-alive", response(b"Connection: keep-alive", b"Content-Length: 2", start=b"HTTP/1.0 200 OK", body=b"hi"),
          passed(framing=_HI, body=b"hi", via=b"1.0"), reused=True),
-    Seen("connection-close", answer(b"Connection: close", b"Content-Length: 2", body=b"hi"), _OK),
-    Seen("head-with-length", answer(b"Content-Length: 2"), passed(framing=_HI), method="HEAD", reused=True),
-    Seen("head-chunked", answer(*_CHUNKS), passed(framing=_CHUNKS), method="HEAD", reused=True),
-    Seen("head-without-length", answer(), passed(), method="HEAD", reused=True),
-    Seen("204", answer(start=b"HTTP/1.1 204 No Content"), passed(start=b"HTTP/1.1 204 No Content"), reused=True),
-    Seen("204-with-length-0", answer(b"Content-Length: 0", start=b"HTTP/1.1 204 No Content"),
+    Seen("connection-close", response(b"Connection: close", b"Content-Length: 2", body=b"hi"), _OK),
+    Seen("head-with-length", response(b"Content-Length: 2"), passed(framing=_HI), method="HEAD", reused=True),
+    Seen("head-chunked", response(*_CHUNKS), passed(framing=_CHUNKS), method="HEAD", reused=True),
+    Seen("head-without-length", response(), passed(), method="HEAD", reused=True),
+    Seen("204", response(start=b"HTTP/1.1 204 No Content"), passed(start=b"HTTP/1.1 204 No Content"), reused=True),
+    Seen("204-with-length-0", response(b"Content-Length: 0", start=b"HTTP/1.1 204 No Content"),
          passed(start=b"HTTP/1.1 204 No Content"), reused=True),
-    Seen("304-with-length", answer(b"Content-Length: 2", start=b"HTTP/1.1 304 Not Modified"),
+    Seen("304-with-length", response(b"Content-Length: 2", start=b"HTTP/1.1 304 Not Modified"),
          passed(start=b"HTTP/1.1 304 Not Modified", framing=_HI), reused=True),
-    Seen("304-chunked", answer(*_CHUNKS, start=b"HTTP/1.1 304 Not Modified"),
+    Seen("304-chunked", response(*_CHUNKS, start=b"HTTP/1.1 304 Not Modified"),
          passed(start=b"HTTP/1.1 304 Not Modified"), reused=True),
-    Seen("no-reason", answer(*_HI, start=b"HTTP/1.1 200 ", body=b"hi"), passed(start=b"HTTP/1.1 200 ", framing=_HI,
+    Seen("no-reason", response(*_HI, start=b"HTTP/1.1 200 ", body=b"hi"), passed(start=b"HTTP/1.1 200 ", framing=_HI,
                                                                               body=b"hi"), reused=True),
-    Seen("no-space-behind-code", answer(*_HI, start=b"HTTP/1.1 200", body=b"hi"),
+    Seen("no-space-behind-code", response(*_HI, start=b"HTTP/1.1 200", body=b"hi"),
          passed(start=b"HTTP/1.1 200 ", framing=_HI, body=b"hi"), reused=True),
-    Seen("odd-reason", answer(*_HI, start=b"HTTP/1.1 599 Caf\xe9 \t!", body=b"hi"),
+    Seen("odd-reason", response(*_HI, start=b"HTTP/1.1 599 Caf\xe9 \t!", body=b"hi"),
          passed(start=b"HTTP/1.1 599 Caf\xe9 \t!", framing=_HI, body=b"hi"), reused=True),
-    Seen("unknown-code", answer(*_HI, start=b"HTTP/1.1 299 Fine", body=b"hi"),
+    Seen("unknown-code", response(*_HI, start=b"HTTP/1.1 299 Fine", body=b"hi"),
          passed(start=b"HTTP/1.1 299 Fine", framing=_HI, body=b"hi"), reused=True),
-    Seen("fields-in-order", answer(b"Set-Cookie: a=b", b"X:", b"x-ODD:\t y ", b"Set-Cookie: c=d", *_HI, body=b"hi"),
+    Seen("fields-in-order", response(b"Set-Cookie: a=b", b"X:", b"x-ODD:\t y ", b"Set-Cookie: c=d", *_HI, body=b"hi"),
          passed(b"Set-Cookie: a=b", b"X: ", b"x-ODD: y", b"Set-Cookie: c=d", framing=_HI, body=b"hi"), reused=True),
-    Seen("hop-by-hop", answer(b"Connection: X-Secret", b"X-Secret: 1", b"Keep-Alive: timeout=5", b"Upgrade: h2c",
+    Seen("hop-by-hop", response(b"Connection: X-Secret", b"X-Secret: 1", b"Keep-Alive: timeout=5", b"Upgrade: h2c",
                               b"Proxy-Authenticate: Basic", b"Proxy-Connection: keep-alive", b"TE: trailers", *_HI,
                               body=b"hi"), _OK, reused=True),
-    Seen("underscores-pass", answer(b"X_Y: z", *_HI, body=b"hi"), passed(b"X_Y: z", framing=_HI, body=b"hi"), reused=True),
-    Seen("via-kept", answer(b"Via: 1.1 other", *_HI, body=b"hi"), passed(b"Via: 1.1 other", framing=_HI, body=b"hi"),
+    Seen("underscores-pass", response(b"X_Y: z", *_HI, body=b"hi"), passed(b"X_Y: z", framing=_HI, body=b"hi"), reused=True),
+    Seen("via-kept", response(b"Via: 1.1 other", *_HI, body=b"hi"), passed(b"Via: 1.1 other", framing=_HI, body=b"hi"),
          reused=True),
-    Seen("head-of-60k", answer(b"X: " + b"y" * 60_000, *_HI, body=b"hi"),
+    Seen("head-of-60k", response(b"X: " + b"y" * 60_000, *_HI, body=b"hi"),
          passed(b"X: " + b"y" * 60_000, framing=_HI, body=b"hi"), reused=True),
-    Seen("128-fields", answer(*(b"X-%d: y" % n for n in range(126)), *_HI, body=b"hi"),
+    Seen("128-fields", response(*(b"X-%d: y" % n for n in range(126)), *_HI, body=b"hi"),
          passed(*(b"X-%d: y" % n for n in range(126)), framing=_HI, body=b"hi"), reused=True),
     Seen("100", _CONTINUE + _FINAL, _INTERIM_SEEN + _OK, reused=True),
     Seen("103", b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + _FINAL,
          b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nVia: 1.1 weir\r\n\r\n" + _OK, reused=True),
     Seen("16-interims", _CONTINUE * 16 + _FINAL, _INTERIM_SEEN * 16 + _OK, reused=True),
-    Seen("interim-before-204", _CONTINUE + answer(start=b"HTTP/1.1 204 No Content"),
+    Seen("interim-before-204", _CONTINUE + response(start=b"HTTP/1.1 204 No Content"),
          _INTERIM_SEEN + passed(start=b"HTTP/1.1 204 No Content"), reused=True),
 ]
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hostile_response_test.py - upstreams are hostile: what clients get of their answers, and that nobody gets another's.
+"""hostile_response_test.py - upstreams are hostile: what clients get of their responses, and that nobody gets another's.
 
-After each answer two more requests follow, one on the same connection and one on another: each gets its own answer, over
-an upstream connection that the hostile answer cannot have poisoned (rules 6 to 8).
+After each response two more requests follow, one on the same connection and one on another: each gets its own response, over
+an upstream connection that the hostile response cannot have poisoned (rules 6 to 8).
 """
 
 import threading
@@ -10,7 +10,7 @@ from typing import Callable, List, Optional
 
 import pytest
 
-from hostile_response_cases import BAD, SEEN, TORN, Bad, Seen, Torn, answer
+from hostile_response_cases import BAD, SEEN, TORN, Bad, Seen, Torn, response
 from support.client import Client, End
 from support.message import Response, Stream, Truncated, read_response
 from support.site import Site
@@ -68,7 +68,7 @@ def _own(client: Client, site: Site, target: str) -> None:
 
 
 def _check_afterwards(site: Site, stage: Stage, client: Optional[Client] = None) -> None:
-    """Requests after a hostile answer get their own, never over its connection."""
+    """Requests after a hostile response get their own, never over its connection."""
     if client is not None:
         _own(client, site, "/same-connection")
     with site.connect() as other:
@@ -80,19 +80,19 @@ def _check_afterwards(site: Site, stage: Stage, client: Optional[Client] = None)
 
 @pytest.mark.parametrize("case", BAD, ids=lambda case: case.name)
 def test_refused_with_502(site: Site, stage: Stage, case: Bad) -> None:
-    """RFC 9110 15.6.3: an answer that is not of the grammar is 502, and no byte of it is seen."""
+    """RFC 9110 15.6.3: a response that is not of the grammar is 502, and no byte of it is seen."""
     stage.play = lambda conn: conn.send(case.data)
     with site.connect() as client:
         reply = client.ask(site.get("/hostile", method=case.method))
         assert reply.status == 502
         assert reply.get("X-Request-ID") and reply.get("Via") is None
-        assert len(stage.hostile) == 1, "an answer that began is not asked for again"
+        assert len(stage.hostile) == 1, "a response that began is not asked for again"
         _check_afterwards(site, stage, client)
 
 
 @pytest.mark.parametrize("case", [case for case in BAD if len(case.data) < 300], ids=lambda case: case.name)
 def test_refused_with_502_in_single_bytes(site: Site, stage: Stage, case: Bad) -> None:
-    """The verdict depends on the bytes alone, not on the segments in which they come."""
+    """The result depends on the bytes alone, not on the segments in which they come."""
     stage.play = lambda conn: conn.send(*(case.data[at:at + 1] for at in range(len(case.data))))
     with site.connect() as client:
         assert client.ask(site.get("/hostile", method=case.method)).status == 502
@@ -125,7 +125,7 @@ def test_torn_visibly_when_the_head_was_passed(site: Site, stage: Stage, case: T
 
 @pytest.mark.parametrize("case", TORN, ids=lambda case: case.name)
 def test_torn_or_502_when_it_comes_at_once(site: Site, stage: Stage, case: Torn) -> None:
-    """Rule 7: when the fault comes with the head, 502 is as good as a cut; a whole answer is not."""
+    """Rule 7: when the fault comes with the head, 502 is as good as a cut; a whole response is not."""
 
     def play(conn: Served) -> None:
         conn.send(case.good + case.bad)
@@ -160,7 +160,7 @@ def test_torn_by_reset_for_an_http10_client(site: Site, stage: Stage, case: Torn
 
 @pytest.mark.parametrize("case", SEEN, ids=lambda case: case.name)
 def test_seen_as_exactly_these_bytes(site: Site, stage: Stage, case: Seen) -> None:
-    """Rule 1: an answer is written anew; what is behind its end belongs to nobody."""
+    """Rule 1: a response is written anew; what is behind its end belongs to nobody."""
 
     def play(conn: Served) -> None:
         conn.send(case.data)
@@ -205,8 +205,8 @@ def _parse(data: bytes, method: str) -> Response:
     return read_response(Stream(lambda: next(pieces, b"")), method)
 
 
-def test_interim_answers_are_kept_from_http10(site: Site, stage: Stage) -> None:
-    """RFC 9110 15.2: a 1xx answer is not sent to an HTTP/1.0 client."""
+def test_interim_responses_are_kept_from_http10(site: Site, stage: Stage) -> None:
+    """RFC 9110 15.2: a 1xx response is not sent to an HTTP/1.0 client."""
     stage.play = lambda conn: conn.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + ok(b"final"))
     with site.connect() as client:
         client.send(f"GET /hostile HTTP/1.0\r\nHost: {site.host}\r\n\r\n".encode())
@@ -220,7 +220,7 @@ def test_bytes_on_a_parked_connection_close_it(site: Site, stage: Stage) -> None
     stage.play = lambda conn: conn.send(ok(b"first"))
     assert site.fetch("/hostile").body == b"first"
     conn, = stage.hostile
-    conn.send(answer(b"Content-Length: 6", body=b"poison"))
+    conn.send(response(b"Content-Length: 6", body=b"poison"))
     _check_afterwards(site, stage)
 
 
@@ -229,7 +229,7 @@ def test_bytes_on_a_connection_dialled_ahead_close_it(make_site) -> None:
 
     def script(conn: Served) -> None:
         if 0 < conn.index < 9:
-            conn.send(answer(b"Content-Length: 6", body=b"poison"))
+            conn.send(response(b"Content-Length: 6", body=b"poison"))
         while True:
             conn.send(ok(b"own " + conn.read_request().target.encode()))
 
@@ -243,9 +243,9 @@ def test_bytes_on_a_connection_dialled_ahead_close_it(make_site) -> None:
         assert site.fetch(f"/{number}").body == b"own /%d" % number
 
 
-def test_a_second_answer_is_not_the_next_requests(site: Site, stage: Stage) -> None:
-    """Response queue poisoning with pipelining: each of two requests gets its own answer."""
-    stage.play = lambda conn: conn.send(ok(b"first") + answer(b"Content-Length: 6", body=b"poison"))
+def test_a_second_response_is_not_the_next_requests(site: Site, stage: Stage) -> None:
+    """Response queue poisoning with pipelining: each of two requests gets its own response."""
+    stage.play = lambda conn: conn.send(ok(b"first") + response(b"Content-Length: 6", body=b"poison"))
     with site.connect() as client:
         client.send(site.get("/hostile") + site.get("/second"))
         assert client.read_response().body == b"first"
@@ -259,7 +259,7 @@ _METHODS = [("GET", 2), ("HEAD", 2), ("PUT", 2), ("DELETE", 2), ("OPTIONS", 2), 
 
 @pytest.mark.parametrize("method,tries", _METHODS)
 @pytest.mark.parametrize("after", ["close", "reset"])
-def test_no_answer_on_a_parked_connection(site: Site, stage: Stage, method: str, tries: int, after: str) -> None:
+def test_no_response_on_a_parked_connection(site: Site, stage: Stage, method: str, tries: int, after: str) -> None:
     """RFC 9110 9.2.2, rule 9: retried once on a fresh connection when idempotent, and never otherwise."""
     stage.play = lambda conn: _end(conn, after)
     with site.connect() as client:
@@ -271,7 +271,7 @@ def test_no_answer_on_a_parked_connection(site: Site, stage: Stage, method: str,
 
 
 @pytest.mark.parametrize("method,tries", _METHODS)
-def test_no_answer_of_one_endpoint_of_two(make_site, make_upstream, method: str, tries: int) -> None:
+def test_no_response_of_one_endpoint_of_two(make_site, make_upstream, method: str, tries: int) -> None:
     """Rule 9: an endpoint that closes a fresh connection without a word is not asked again, another one is."""
     asked = []
 
@@ -298,7 +298,7 @@ def test_a_request_whose_body_is_gone_is_not_retried(site: Site, stage: Stage) -
 @pytest.mark.parametrize("part", [b"H", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"])
 @pytest.mark.parametrize("after", ["close", "reset"])
 def test_a_head_that_is_cut_is_502_without_a_retry(site: Site, stage: Stage, part: bytes, after: str) -> None:
-    """Rule 9: no byte of an answer may have come before a retry."""
+    """Rule 9: no byte of a response may have come before a retry."""
     seen = threading.Event()
 
     def play(conn: Served) -> None:
@@ -318,8 +318,8 @@ def test_a_head_that_is_cut_is_502_without_a_retry(site: Site, stage: Stage, par
         _check_afterwards(site, stage, client)
 
 
-def test_an_early_answer_ends_the_upstream_connection(make_site) -> None:
-    """0.CL and CVE-2025-4366: an answer before the request's end leaves bytes behind that must not become a request."""
+def test_an_early_response_ends_the_upstream_connection(make_site) -> None:
+    """0.CL and CVE-2025-4366: a response before the request's end leaves bytes behind that must not become a request."""
     served: List[Served] = []
 
     def script(conn: Served) -> None:
@@ -350,12 +350,12 @@ def test_an_early_answer_ends_the_upstream_connection(make_site) -> None:
     assert "/smuggled" not in [request.target for request in site.upstream.requests]
 
 
-def test_an_early_answer_and_a_close_reach_the_client(make_site) -> None:
-    """RFC 9112 9.6: a server that answers and stops reading has answered; the client gets it though its body is cut."""
+def test_an_early_response_and_a_close_reach_the_client(make_site) -> None:
+    """RFC 9112 9.6: a server that responses and stops reading has answered; the client gets it though its body is cut."""
 
     def script(conn: Served) -> None:
         conn.read_head()
-        conn.send(answer(b"Connection: close", b"Content-Length: 7", start=b"HTTP/1.1 413 Too Large", body=b"too big"))
+        conn.send(response(b"Connection: close", b"Content-Length: 7", start=b"HTTP/1.1 413 Too Large", body=b"too big"))
         conn.close()
 
     site = make_site(script)
@@ -366,8 +366,8 @@ def test_an_early_answer_and_a_close_reach_the_client(make_site) -> None:
         assert (reply.status, reply.body) == (413, b"too big")
 
 
-def test_an_answer_that_never_comes_is_504(make_site) -> None:
-    """Rule 10, RFC 9110 15.6.5: response_timeout is absolute, interim answers or not."""
+def test_a_response_that_never_comes_is_504(make_site) -> None:
+    """Rule 10, RFC 9110 15.6.5: response_timeout is absolute, interim responses or not."""
 
     def script(conn: Served) -> None:
         conn.read_request()
@@ -399,11 +399,11 @@ def test_a_head_that_trickles_is_504(make_site) -> None:
 
 
 def test_a_body_that_stalls_is_cut(make_site) -> None:
-    """Rules 7 and 10: an answer that stops inside its body is cut after body_timeout, visibly."""
+    """Rules 7 and 10: a response that stops inside its body is cut after body_timeout, visibly."""
 
     def script(conn: Served) -> None:
         conn.read_request()
-        conn.send(answer(b"Content-Length: 10", body=b"hello"))
+        conn.send(response(b"Content-Length: 10", body=b"hello"))
         conn.wait_end()
 
     site = make_site(script, http={"body_timeout": "300ms"})
@@ -411,5 +411,5 @@ def test_a_body_that_stalls_is_cut(make_site) -> None:
         client.send(site.get("/stall"))
         with pytest.raises(Truncated):
             client.read_response()
-    record = site.node.wait_record(tenant=site.name, verdict="slow_upstream")
+    record = site.node.wait_record(tenant=site.name, outcome="slow_upstream")
     assert record["status"] == 200

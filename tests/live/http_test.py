@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http_test.py - the data path in good order: connections, bodies of any size and framing, fields, weir's own answers."""
+"""http_test.py - the data path in good order: connections, bodies of any size and framing, fields, weir's own responses."""
 
 import hashlib
 import os
@@ -92,7 +92,7 @@ def test_pipelined_bodies_and_heads_in_one_segment(make_site) -> None:
 
 
 def test_http10_closes_unless_asked(make_site) -> None:
-    """RFC 9112 9.3: an HTTP/1.0 connection ends after its answer, unless keep-alive was asked for and is granted."""
+    """RFC 9112 9.3: an HTTP/1.0 connection ends after its response, unless keep-alive was asked for and is granted."""
     site = make_site(_by_target)
     with site.connect() as client:
         reply = client.ask(f"GET /a HTTP/1.0\r\nHost: {site.host}\r\n\r\n".encode())
@@ -104,7 +104,7 @@ def test_http10_closes_unless_asked(make_site) -> None:
             assert (reply.body, reply.get("Connection")) == (target.encode(), b"keep-alive")
 
 
-def test_http10_gets_a_chunked_answer_until_the_close(make_site) -> None:
+def test_http10_gets_a_chunked_response_until_the_close(make_site) -> None:
     """RFC 9112 7.1, 6.3: no chunks for HTTP/1.0; the end of the connection ends the body."""
     chunks = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
     site = make_site(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
@@ -117,7 +117,7 @@ def test_http10_gets_a_chunked_answer_until_the_close(make_site) -> None:
 
 
 def test_a_client_that_half_closes_gets_its_answers(make_site) -> None:
-    """RFC 9112 9.6: a client may end its side after its last request and still reads the answers."""
+    """RFC 9112 9.6: a client may end its side after its last request and still reads the responses."""
     site = make_site(_by_target)
     with site.connect() as client:
         client.send(site.get("/1") + site.get("/2"))
@@ -126,8 +126,8 @@ def test_a_client_that_half_closes_gets_its_answers(make_site) -> None:
         assert client.expect_end() is End.CLEAN
 
 
-def test_a_client_that_half_closes_before_a_slow_answer(make_site) -> None:
-    """The end of a client's side does not end its exchange: the answer may take its time."""
+def test_a_client_that_half_closes_before_a_slow_response(make_site) -> None:
+    """The end of a client's side does not end its exchange: the response may take its time."""
     go = threading.Event()
 
     def script(conn: Served) -> None:
@@ -155,7 +155,7 @@ def test_a_client_that_leaves_ends_the_upstream_request(make_site) -> None:
         client.reset()
     site.upstream.wait_ended(site.upstream.connections[0])
     record = site.node.wait_record(tenant=site.name, path="/gone")
-    assert record["verdict"] == "client_gone"
+    assert record["outcome"] == "client_gone"
 
 
 def test_head_has_the_fields_of_get_and_no_body(make_site, nginx: Nginx) -> None:
@@ -293,7 +293,7 @@ def test_large_bodies_of_many_clients_at_once(make_site, twin_node: Node, nginx:
 
 
 def test_expect_100_continue(make_site) -> None:
-    """RFC 9110 10.1.1: the client's body is sent after the upstream's 100, and the final answer follows."""
+    """RFC 9110 10.1.1: the client's body is sent after the upstream's 100, and the final response follows."""
 
     def script(conn: Served) -> None:
         request = conn.read_head()
@@ -311,7 +311,7 @@ def test_expect_100_continue(make_site) -> None:
 
 
 def test_expect_that_is_refused_by_the_upstream(make_site) -> None:
-    """RFC 9110 10.1.1: a final answer in the place of 100; whether a body follows is unknown, so the connection ends."""
+    """RFC 9110 10.1.1: a final response in the place of 100; whether a body follows is unknown, so the connection ends."""
 
     def script(conn: Served) -> None:
         conn.read_head()
@@ -343,7 +343,7 @@ def test_expect_that_ends_in_an_error_of_weirs_own(make_site) -> None:
 
 
 def test_expect_that_weir_answers_itself(make_site) -> None:
-    """0.CL: weir's own answer to an expecting request ends the connection; the body is not read as a request."""
+    """0.CL: weir's own response to an expecting request ends the connection; the body is not read as a request."""
     site = make_site(headers={"underscores": "refuse"})
     with site.connect() as client:
         client.send(site.get("/", "A_B: c", "Expect: 100-continue", "Content-Length: 60", method="POST"))
@@ -355,8 +355,8 @@ def test_expect_that_weir_answers_itself(make_site) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_an_answer_of_weirs_own_reads_a_small_body_and_goes_on(make_site, chunked: bool) -> None:
-    """Rule 8: local answers drain the body within bounds, so that the connection can carry the next request."""
+def test_a_response_of_weirs_own_reads_a_small_body_and_goes_on(make_site, chunked: bool) -> None:
+    """Rule 8: local responses drain the body within bounds, so that the connection can carry the next request."""
     site = make_site(_by_target)
     body = b"x" * 100_000
     start = f"POST / HTTP/1.1\r\nHost: nobody.test\r\n"
@@ -370,8 +370,8 @@ def test_an_answer_of_weirs_own_reads_a_small_body_and_goes_on(make_site, chunke
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_an_answer_of_weirs_own_does_not_read_a_huge_body(make_site, chunked: bool) -> None:
-    """Rule 8: beyond the bound the connection ends, and the answer has been sent before."""
+def test_a_response_of_weirs_own_does_not_read_a_huge_body(make_site, chunked: bool) -> None:
+    """Rule 8: beyond the bound the connection ends, and the response has been sent before."""
     site = make_site(_by_target)
     framing = b"Transfer-Encoding: chunked\r\n\r\n3b9aca00\r\n" if chunked else b"Content-Length: 1000000000\r\n\r\n"
     with site.connect() as client:
@@ -481,7 +481,7 @@ def test_a_slow_upstream_holds_the_client_back(make_node, make_site) -> None:
 
 
 def test_a_client_that_reads_no_answers_gets_no_more_requests_served(make_site) -> None:
-    """Rule 11: a pipeline is served as fast as its answers are taken."""
+    """Rule 11: a pipeline is served as fast as its responses are taken."""
     site = make_site(answering(ok(b"x" * 100_000)))
     with site.connect() as client:
         client.socket.settimeout(0.5)
@@ -540,8 +540,8 @@ def test_tenants_fields_are_added_and_removed(make_site) -> None:
     assert reply.get("Strict-Transport-Security") == b"max-age=1"
 
 
-def test_request_ids_tie_request_answer_and_record_together(make_site) -> None:
-    """interface.md, Headers: each request gets an id of its own; weir's answers carry it; the record has it."""
+def test_request_ids_tie_request_response_and_record_together(make_site) -> None:
+    """interface.md, Headers: each request gets an id of its own; weir's responses carry it; the record has it."""
     site = make_site()
     with site.connect() as client:
         client.ask(site.get("/1"))
@@ -551,7 +551,7 @@ def test_request_ids_tie_request_answer_and_record_together(make_site) -> None:
     assert len(set(ids)) == 2 and all(ids)
     assert site.node.wait_record(path="/1", tenant=site.name)["request_id"].encode() == ids[0]
     own = refused.get("X-Request-ID")
-    assert own and site.node.wait_record(request_id=own.decode())["verdict"] == "unknown_host"
+    assert own and site.node.wait_record(request_id=own.decode())["outcome"] == "unknown_host"
 
 
 def test_via_and_date_of_answers(make_site) -> None:
@@ -597,7 +597,7 @@ def test_what_the_upstream_sees_of_a_browser(make_site) -> None:
     assert normalised(site.upstream.received()) == site.forwarded("/shop?q=caf%C3%A9&n=1", *fields)
 
 
-# -- answers of weir's own
+# -- responses of weir's own
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -612,8 +612,8 @@ def test_an_unknown_host_is_404_with_a_page(node: Node, method: str) -> None:
         assert client.ask(b"GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n").status == 404, "the connection goes on"
 
 
-def test_weirs_answers_to_http10(node: Node) -> None:
-    """RFC 9112 9.3: weir's own answers keep to the client's version as well."""
+def test_weirs_responses_to_http10(node: Node) -> None:
+    """RFC 9112 9.3: weir's own responses keep to the client's version as well."""
     with node.connect() as client:
         reply = client.ask(b"GET / HTTP/1.0\r\n\r\n")
         assert (reply.status, reply.get("Connection")) == (404, b"close")
@@ -696,7 +696,7 @@ def test_a_parked_connection_that_died_is_replaced(make_site) -> None:
             assert (reply.status, reply.body) == (200, b"own /%d" % number)
         assert client.ask(site.get("/post", method="POST", body=b"x")).status == 502
     record = site.node.wait_record(tenant=site.name, path="/1")
-    assert record["verdict"] == "retried_ok"
+    assert record["outcome"] == "retried_ok"
     assert [request.target for request in site.upstream.requests].count("/post") == 1
 
 
@@ -714,8 +714,8 @@ def test_a_parked_connection_that_its_server_closed_is_not_used(make_site) -> No
         site.barrier()
 
 
-def test_a_cut_answer_is_not_retried(make_site) -> None:
-    """Rule 9: once a byte of an answer came the request may have been acted on."""
+def test_a_cut_response_is_not_retried(make_site) -> None:
+    """Rule 9: once a byte of a response came the request may have been acted on."""
 
     def script(conn: Served) -> None:
         conn.read_request()
@@ -727,16 +727,16 @@ def test_a_cut_answer_is_not_retried(make_site) -> None:
         with pytest.raises(Truncated):
             client.read_response()
     assert len(site.upstream.requests) == 1
-    assert site.node.wait_record(tenant=site.name, path="/")["verdict"] == "upstream_cut"
+    assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "upstream_cut"
 
 
 def test_access_records_say_how_each_exchange_went(make_site) -> None:
-    """Issue, item 7: one JSON object per exchange, with timing split, bytes, verdict, upstream, request id."""
+    """Issue, item 7: one JSON object per exchange, with timing split, bytes, outcome, upstream, request id."""
     site = make_site(_echo)
     reply: Response = site.fetch("/rec?a=b", "User-Agent: live", "Referer: http://a/", method="POST", body=b"x" * 1000)
     assert reply.status == 200
     record = site.node.wait_record(tenant=site.name, method="POST")
-    expected = {"path": "/rec?a=b", "status": 200, "verdict": "ok", "request_bytes": 1000, "response_bytes": 1000,
+    expected = {"path": "/rec?a=b", "status": 200, "outcome": "ok", "request_bytes": 1000, "response_bytes": 1000,
                 "upstream": "web", "endpoint": site.upstream.address, "user_agent": "live", "referer": "http://a/",
                 "client": "127.0.0.1", "protocol": "HTTP/1.1", "scheme": "http", "host": site.host,
                 "local": split_url(site.node.address)}

@@ -158,7 +158,7 @@ def test_head_timeout(make_site) -> None:
         assert (reply.status, reply.get("Connection")) == (408, b"close")
         client.expect_end()
     assert site.upstream.requests == []
-    assert site.node.wait_record(status=408)["verdict"] == "timed_out_head"
+    assert site.node.wait_record(status=408)["outcome"] == "timed_out_head"
 
 
 def test_head_timeout_is_not_moved_by_bytes(make_site) -> None:
@@ -222,17 +222,17 @@ def test_body_timeout(make_site, chunked: bool) -> None:
         client.expect_end()
     site.upstream.wait_ended(site.upstream.connections[0])
     assert site.upstream.requests == []
-    assert site.node.wait_record(tenant=site.name, status=408)["verdict"] == "timed_out_body"
+    assert site.node.wait_record(tenant=site.name, status=408)["outcome"] == "timed_out_body"
 
 
 def test_body_timeout_of_a_reader(make_site) -> None:
-    """Rule 10: a client that stops to take its answer is given up."""
+    """Rule 10: a client that stops to take its response is given up."""
     site = make_site(answering(ok(b"x" * 30_000_000)), http={"body_timeout": "300ms"})
     with site.connect() as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.send(site.get("/"))
         record = site.node.wait_record(tenant=site.name, path="/")
-        assert record["verdict"] == "slow_client"
+        assert record["outcome"] == "slow_client"
         with pytest.raises(Truncated):
             client.read_response()
 
@@ -283,7 +283,7 @@ def test_min_rate_of_downloads(make_site) -> None:
         while not site.node.access_records(tenant=site.name, path="/"):
             assert not deadline.over(), "a reader of 5 KB/s is served for ever"
             _read_slowly(client, 500, 1000)
-    assert site.node.access_records(tenant=site.name, path="/")[0]["verdict"] == "slow_client"
+    assert site.node.access_records(tenant=site.name, path="/")[0]["outcome"] == "slow_client"
 
 
 def test_a_slow_reader_that_moves_is_not_cut(make_site) -> None:
@@ -293,11 +293,11 @@ def test_a_slow_reader_that_moves_is_not_cut(make_site) -> None:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         client.send(site.get("/"))
         assert _read_slowly(client, 5_000, 300_000) >= 300_000
-    assert site.node.wait_record(tenant=site.name, path="/")["verdict"] == "client_gone"
+    assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "client_gone"
 
 
 def test_min_rate_of_upstreams(make_site) -> None:
-    """Rule 10: an upstream that trickles its answer is given up, visibly."""
+    """Rule 10: an upstream that trickles its response is given up, visibly."""
 
     def script(conn: Served) -> None:
         conn.read_request()
@@ -311,7 +311,7 @@ def test_min_rate_of_upstreams(make_site) -> None:
         client.send(site.get("/"))
         with pytest.raises(Truncated):
             client.read_response()
-    assert site.node.wait_record(tenant=site.name, path="/")["verdict"] == "slow_upstream"
+    assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "slow_upstream"
 
 
 def test_min_rate_0_lets_everything_take_its_time(make_site) -> None:
@@ -365,7 +365,7 @@ def test_connect_timeout(make_site, black_hole: BlackHole) -> None:
     """RFC 9110 15.6.5: an endpoint that takes no connection in time is 504 when there is no other."""
     site = make_site(endpoints=[black_hole.address], upstream={"connect_timeout": "200ms"})
     assert site.fetch("/").status == 504
-    assert site.node.wait_record(tenant=site.name, path="/")["verdict"] == "upstream_timeout"
+    assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "upstream_timeout"
 
 
 def test_connect_timeout_goes_on_to_the_next_endpoint(make_site, make_upstream, black_hole: BlackHole) -> None:
@@ -380,7 +380,7 @@ def test_connect_timeout_goes_on_to_the_next_endpoint(make_site, make_upstream, 
 
 
 def test_response_timeout_is_not_an_idle_time(make_site) -> None:
-    """interface.md, response_timeout: to the first byte of the answer; the body has limits of its own."""
+    """interface.md, response_timeout: to the first byte of the response; the body has limits of its own."""
 
     def script(conn: Served) -> None:
         request = conn.read_request()
@@ -402,7 +402,7 @@ def test_pool_idle_timeout(make_site) -> None:
 
 
 def test_limits_do_not_end_what_goes_well(make_site) -> None:
-    """A long exchange that moves is nobody's business: an answer longer than every time limit but the rate passes."""
+    """A long exchange that moves is nobody's business: a response longer than every time limit but the rate passes."""
 
     def script(conn: Served) -> None:
         conn.read_request()

@@ -274,7 +274,7 @@ def _cpu_seconds(node: Node) -> float:
 
 
 class _Slow:
-    """An upstream whose answer waits for the test."""
+    """An upstream whose response waits for the test."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -329,7 +329,7 @@ def _is_refused(address: Any) -> bool:
 
 
 def test_a_drain_finishes_an_upload_and_says_close(make_node, make_site) -> None:
-    """RFC 9112 9.6: the last answer says close, and the request's body is taken to its end."""
+    """RFC 9112 9.6: the last response says close, and the request's body is taken to its end."""
     node = make_node()
     site = make_site(on=node)
     with site.connect() as client:
@@ -559,10 +559,10 @@ def test_a_damaged_store_is_moved_aside_and_named(make_node) -> None:
 def _fill(node: Node) -> int:
     """Push tenants until the store takes no more; how many it took."""
     for number in range(100_000):
-        answer = node.admin.put(f"f{number}", {"name": f"f{number}", "hosts": [f"f{number}.test"], "upstreams": {
+        response = node.admin.put(f"f{number}", {"name": f"f{number}", "hosts": [f"f{number}.test"], "upstreams": {
             "web": {"endpoints": [{"address": "127.0.0.1:9"}]}}, "error_pages": {"502": {"body": _page()}}})
-        if answer.status != 201:
-            assert (answer.status, answer.code) == (507, "full"), answer.body
+        if response.status != 201:
+            assert (response.status, response.code) == (507, "full"), response.body
             return number
     raise AssertionError("a small store is never full")
 

@@ -145,7 +145,7 @@ def test_no_route_is_404(make_site, make_upstream) -> None:
     site = _routed(make_site, make_upstream, "/only/")
     assert site.fetch("/only/x").status == 200
     assert site.fetch("/other").status == 404
-    assert site.node.wait_record(tenant=site.name, path="/other")["verdict"] == "no_route"
+    assert site.node.wait_record(tenant=site.name, path="/other")["outcome"] == "no_route"
 
 
 def test_the_asterisk_form_takes_the_route_of_the_root(make_site, make_upstream) -> None:
@@ -313,7 +313,7 @@ def test_a_large_error_page(make_site) -> None:
 
 
 def test_an_upstreams_own_errors_pass(make_site) -> None:
-    """error_pages are for weir's answers: what an upstream says, errors too, is passed on."""
+    """error_pages are for weir's responses: what an upstream says, errors too, is passed on."""
     site = make_site(answering(b"HTTP/1.1 502 Mine\r\nContent-Length: 4\r\n\r\nmine"),
                      error_pages={"502": {"body": "weirs"}})
     reply = site.fetch("/")

@@ -15,7 +15,7 @@
 
 #define KEYS         12
 #define FIELD_FIRST  1000 /* numbers of fields that nobody knows */
-#define ANSWER_MAX   40   /* records of one answer */
+#define RESPONSE_MAX 40   /* records of one response */
 #define STATE_MOTION 0x100
 #define LIES_BY      5
 
@@ -119,12 +119,12 @@ void weir_sim_hostile_greet(struct weir_sim *s, uint32_t slot, const struct weir
     m.cluster = bytes_of("simulated", 9);
     m.node = bytes_of(h->id, WEIR_NODE_ID_LEN);
     m.incarnation = bytes_of(h->incarnation, WEIR_INCARNATION_LEN);
-    m.has_wire_max = m.has_wire_min = m.has_schema_max = m.has_live = m.has_answer = 1;
+    m.has_wire_max = m.has_wire_min = m.has_schema_max = m.has_live = m.has_response = 1;
     m.wire_max = WEIR_FRAME_VERSION + 1;
     m.wire_min = WEIR_FRAME_VERSION_MIN;
     m.schema_max = 3;
     m.live = 1;
-    m.answer = 1;
+    m.response = 1;
     m.vv = vv_lanes.list;
     m.n_vv = vv->num;
     m.floor = floor_lanes.list;
@@ -294,7 +294,7 @@ void weir_sim_hostile_write(struct weir_sim *s)
     weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_HEART, &heart.base);
 }
 
-/* -- answers -- */
+/* -- responses -- */
 
 static void add_records(struct weir_sim *s, const Weir__V1__PullReq *req, Weir__V1__PullRep *rep,
                         struct weir_sim_later *room)
@@ -305,7 +305,7 @@ static void add_records(struct weir_sim *s, const Weir__V1__PullReq *req, Weir__
     for (size_t i = 0; i < req->n_cursor; i++)
         if (memcmp(req->cursor[i]->lane.data, h->lane, WEIR_LANE_LEN) == 0)
             at = req->cursor[i]->seq;
-    while (at < h->seq && rep->n_r < ANSWER_MAX) {
+    while (at < h->seq && rep->n_r < RESPONSE_MAX) {
         struct weir_sim_later *r = &room[rep->n_r];
         weir_sim_later_make(h, ++at, r);
         r->msg.has_lane = 1;
@@ -318,11 +318,11 @@ static void add_records(struct weir_sim *s, const Weir__V1__PullReq *req, Weir__
 }
 
 /* A bootstrap must not end here: this peer does not have all there is. */
-static void answer(struct weir_sim *s, uint32_t slot, const Weir__V1__PullReq *req)
+static void response(struct weir_sim *s, uint32_t slot, const Weir__V1__PullReq *req)
 {
     struct weir_sim_hostile *h = &s->hostile;
-    static struct weir_sim_later room[ANSWER_MAX];
-    Weir__V1__Record *records[ANSWER_MAX];
+    static struct weir_sim_later room[RESPONSE_MAX];
+    Weir__V1__Record *records[RESPONSE_MAX];
     struct weir_vector lied = WEIR_VECTOR_ZERO;
     Weir__V1__Lv own = WEIR__V1__LV__INIT;
     Weir__V1__Lv *owns[] = { &own };
@@ -380,7 +380,7 @@ static void on_frame(struct weir_sim *s, uint32_t slot, const struct weir_frame 
         on_hello(s, slot, f->msg.hello);
         return;
     case WEIR_FRAME_PULL_REQ:
-        answer(s, slot, f->msg.pull_req);
+        response(s, slot, f->msg.pull_req);
         return;
     case WEIR_FRAME_HEART:
         h->vv_hash = f->msg.heart->vv_hash;

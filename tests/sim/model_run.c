@@ -35,7 +35,7 @@ struct options {
 struct tally {
     uint64_t num_runs;
     uint64_t num_broken;
-    uint64_t num_verdicts[WEIR_VERDICT_COUNT];
+    uint64_t num_by_kind[WEIR_FINDING_COUNT];
     uint64_t num_resets;
     uint64_t first_broken; /* a seed; meaningful if num_broken > 0 */
     struct weir_finding finding;
@@ -62,8 +62,8 @@ static void tally_add(struct tally *all, const struct tally *more)
         all->first_broken = more->first_broken;
         all->finding = more->finding;
     }
-    for (size_t i = 0; i < WEIR_VERDICT_COUNT; i++)
-        all->num_verdicts[i] += more->num_verdicts[i];
+    for (size_t i = 0; i < WEIR_FINDING_COUNT; i++)
+        all->num_by_kind[i] += more->num_by_kind[i];
     all->num_runs += more->num_runs;
     all->num_broken += more->num_broken;
     all->num_resets += more->num_resets;
@@ -82,7 +82,7 @@ static struct tally play_share(const struct options *o, uint64_t first, uint64_t
     }
     for (uint64_t seed = first; seed <= last; seed += step) {
         struct weir_play_result result = weir_play_run(play, seed, o->mutant, o->regime);
-        bool broken = result.finding.verdict != WEIR_VERDICT_OK;
+        bool broken = result.finding.kind != WEIR_FINDING_OK;
         struct tally one = {
             .num_runs = 1,
             .num_broken = broken,
@@ -90,7 +90,7 @@ static struct tally play_share(const struct options *o, uint64_t first, uint64_t
             .first_broken = seed,
             .finding = result.finding,
         };
-        one.num_verdicts[result.finding.verdict] = 1;
+        one.num_by_kind[result.finding.kind] = 1;
         tally_add(&all, &one);
         if (broken && o->until_failure)
             break;
@@ -142,7 +142,7 @@ static struct tally play_block(const struct options *o, uint64_t first, uint64_t
         ssize_t got = read(from[i], &found, sizeof(found));
         close(from[i]);
         if (waitpid(pids[i], &status, 0) < 0 || status != 0 || got != (ssize_t)sizeof(found)) {
-            printf("a job ended without an answer; again: weir-sim-model --seeds %" PRIu64
+            printf("a job ended without a response; again: weir-sim-model --seeds %" PRIu64
                    "..%" PRIu64 " --mutant %s --regime %s\n",
                    first, last, weir_mutant_name(o->mutant), o->regime->name);
             exit(EXIT_BROKEN);
@@ -158,8 +158,8 @@ static void print_broken(const struct options *o, const struct tally *all)
 
     printf("seed %" PRIu64 ": %s (node %zu, key %" PRIu32 ", dot %" PRIu32 ":%" PRIu64
            "); replay: weir-sim-model --seed %" PRIu64 " --mutant %s --regime %s\n",
-           all->first_broken, weir_verdict_text(f->verdict), f->node, f->key, f->dot.lane,
-           f->dot.seq, all->first_broken, weir_mutant_name(o->mutant), o->regime->name);
+           all->first_broken, weir_finding_text(f->kind), f->node, f->key, f->dot.lane, f->dot.seq,
+           all->first_broken, weir_mutant_name(o->mutant), o->regime->name);
 }
 
 static int play_all(const struct options *o)
@@ -185,10 +185,10 @@ static int play_all(const struct options *o)
            all.num_resets);
     if (all.num_broken == 0)
         return EXIT_HOLDS;
-    for (int i = WEIR_VERDICT_OK + 1; i < WEIR_VERDICT_COUNT; i++) {
-        if (all.num_verdicts[i] > 0)
-            printf("%8" PRIu64 " %s\n", all.num_verdicts[i],
-                   weir_verdict_text((enum weir_verdict)i));
+    for (int i = WEIR_FINDING_OK + 1; i < WEIR_FINDING_COUNT; i++) {
+        if (all.num_by_kind[i] > 0)
+            printf("%8" PRIu64 " %s\n", all.num_by_kind[i],
+                   weir_finding_text((enum weir_finding_kind)i));
     }
     print_broken(o, &all);
     return EXIT_BROKEN;

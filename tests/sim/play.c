@@ -329,7 +329,7 @@ static void check_purges(struct weir_play *p, uint32_t node)
         if (gone.seq == 0 || gone.seq != held.seq || gone.lane != held.lane)
             continue;
         p->undone = (struct weir_finding){
-            .verdict = WEIR_VERDICT_UNDONE,
+            .kind = WEIR_FINDING_UNDONE,
             .node = node,
             .key = key,
             .dot = gone,
@@ -410,7 +410,7 @@ static struct weir_finding judge(struct weir_play *p)
         trace_node(p, &p->nodes[i]);
     }
     struct weir_finding found = weir_history_judge(&p->history, &final);
-    return found.verdict != WEIR_VERDICT_OK ? found : p->undone;
+    return found.kind != WEIR_FINDING_OK ? found : p->undone;
 }
 
 static void begin(struct weir_play *p, uint64_t seed, enum weir_mutant mutant,
@@ -428,7 +428,7 @@ static void begin(struct weir_play *p, uint64_t seed, enum weir_mutant mutant,
     p->num_flights = 0;
     p->num_resets = 0;
     p->hash = seed;
-    p->undone = (struct weir_finding){ .verdict = WEIR_VERDICT_OK };
+    p->undone = (struct weir_finding){ .kind = WEIR_FINDING_OK };
     weir_history_init(&p->history, p->writes, p->slots, WRITES_LOG2);
     for (uint32_t i = 0; i < WEIR_PLAY_NODES; i++) {
         weir_model_node_init(&p->nodes[i], &p->model, i);
@@ -448,7 +448,7 @@ struct weir_play_result weir_play_run(struct weir_play *p, uint64_t seed, enum w
         one_step(p);
     heal(p);
     result.finding = judge(p);
-    trace(p, result.finding.verdict);
+    trace(p, result.finding.kind);
     result.trace_hash = p->hash;
     result.num_resets = p->num_resets;
     return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * play.h - random histories of the model: writes, pulls, purges, loss, doubled messages,
- * partitions, wipes, roll-backs, wrong clocks; then healing, and the oracle's verdict. The seed,
+ * partitions, wipes, roll-backs, wrong clocks; then healing, and the oracle's finding. The seed,
  * the mutant and the regime determine all of it. Owner: one thread. Limits: WEIR_PLAY_NODES nodes,
  * WEIR_PLAY_KEYS keys, WEIR_PLAY_STEPS_MAX steps.
  */
@@ -44,7 +44,7 @@ struct weir_play;
 struct weir_play *weir_play_new(void);
 /** Free and set NULL. */
 void weir_play_free(struct weir_play **p);
-/** One history from its seed to its verdict. */
+/** One history from its seed to its finding. */
 struct weir_play_result weir_play_run(struct weir_play *p, uint64_t seed, enum weir_mutant mutant,
                                       const struct weir_regime *regime);
 

@@ -300,7 +300,7 @@ static void say_where(const struct weir_sim *s, struct weir_sim_result *r)
     const struct weir_sim_finding *f = &r->finding;
     const struct weir_sim_names *keys = &s->check.keys;
     struct weir_span key = f->key < keys->num ? weir_sim_names_at(keys, f->key) : WEIR_SPAN_EMPTY;
-    const char *more = f->verdict != WEIR_VERDICT_OK ? weir_verdict_text(f->verdict) : "";
+    const char *more = f->kind != WEIR_FINDING_OK ? weir_finding_text(f->kind) : "";
 
     if (f->broken == WEIR_SIM_HOLDS)
         return;

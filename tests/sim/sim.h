@@ -76,7 +76,7 @@ struct weir_sim_result {
     struct weir_sim_tally tally;
 };
 
-/** One run, from its seed to its verdict. @param trace  NULL: no lines */
+/** One run, from its seed to its finding. @param trace  NULL: no lines */
 struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trace);
 
 /* -- for scenarios -- */

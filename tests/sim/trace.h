@@ -19,7 +19,7 @@ enum weir_sim_line {
     WEIR_SIM_LINE_UP,      /* a link; value: the peer */
     WEIR_SIM_LINE_DOWN,    /* a link; value: the peer */
     WEIR_SIM_LINE_FRAME,   /* came; value: its first byte and length */
-    WEIR_SIM_LINE_WRITE,   /* asked of a node; value: enum weir_err of the answer */
+    WEIR_SIM_LINE_WRITE,   /* asked of a node; value: enum weir_err of the response */
     WEIR_SIM_LINE_ACK,     /* value: seq, or the error */
     WEIR_SIM_LINE_PUT,     /* of a record; value: key << 32 | number of the write */
     WEIR_SIM_LINE_DROP,    /* likewise */

@@ -670,9 +670,9 @@ static void durable_is_not_active(void **state)
     assert_true(weir_engine_acks(b.c.node[0].engine, &v, &n));
     assert_int_equal(n.durable, 2);
     assert_int_equal(n.active, 0);
-    weir_engine_verdict(b.c.node[0].engine, &v, WEIR_ACTIVE_COMPILED, WEIR_SPAN_EMPTY);
-    weir_engine_verdict(b.c.node[0].engine, &v, WEIR_ACTIVE_LIVE, WEIR_SPAN_EMPTY);
-    weir_engine_verdict(b.c.node[1].engine, &v, WEIR_ACTIVE_REJECTED, WEIR_SPAN_LIT("no"));
+    weir_engine_activated(b.c.node[0].engine, &v, WEIR_ACTIVE_COMPILED, WEIR_SPAN_EMPTY);
+    weir_engine_activated(b.c.node[0].engine, &v, WEIR_ACTIVE_LIVE, WEIR_SPAN_EMPTY);
+    weir_engine_activated(b.c.node[1].engine, &v, WEIR_ACTIVE_REJECTED, WEIR_SPAN_LIT("no"));
     cluster_run(&b.c, 2 * SECOND);
     for (unsigned i = 0; i < 2; i++) {
         assert_true(weir_engine_acks(b.c.node[i].engine, &v, &n));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heads.h - reading heads in tests: whole, cut at every byte, and byte by byte, with one verdict
+ * heads.h - reading heads in tests: whole, cut at every byte, and byte by byte, with one result
  * for all. Each feed gets a heap copy of exactly its bytes, so that a sanitizer sees a read past
  * their end.
  */
@@ -52,7 +52,7 @@ static inline void heads_assert_same(const struct weir_h1_head *a, const struct 
 }
 
 /**
- * Read the bytes whole; then check that every prefix gives the same verdict or MORE, that going on
+ * Read the bytes whole; then check that every prefix gives the same result or MORE, that going on
  * from every prefix ends where reading them whole ended, and that feeding byte by byte does.
  */
 static inline enum weir_step heads_read_max(struct weir_h1_head *h, enum weir_h1_kind kind,

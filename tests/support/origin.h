@@ -30,7 +30,7 @@ struct origin {
     pthread_t thread;
     int listener; /* borrowed */
     int stop[2];
-    const char *answer; /* borrowed; NULL: "ok" */
+    const char *response; /* borrowed; NULL: "ok" */
     size_t len;
     size_t split; /* bytes that go first, 5 ms before the rest; 0: all at once */
     _Atomic unsigned num_requests;
@@ -51,13 +51,13 @@ static inline bool origin_send(int fd, const char *bytes, size_t len)
     return true;
 }
 
-static inline bool origin_answer(const struct origin *o, int fd)
+static inline bool origin_response(const struct origin *o, int fd)
 {
-    if (!origin_send(fd, o->answer, o->split))
+    if (!origin_send(fd, o->response, o->split))
         return false;
     if (o->split > 0)
         (void)usleep(5000);
-    return origin_send(fd, o->answer + o->split, o->len - o->split);
+    return origin_send(fd, o->response + o->split, o->len - o->split);
 }
 
 /* Count the ends of heads in what came, however it was split. @return false: it ended */
@@ -74,7 +74,7 @@ static inline bool origin_serve(struct origin *o, nfds_t i)
             continue;
         o->seen[i] = 0;
         atomic_fetch_add(&o->num_requests, 1);
-        if (!origin_answer(o, o->fds[i].fd))
+        if (!origin_response(o, o->fds[i].fd))
             return false;
     }
     return n > 0;
@@ -111,12 +111,12 @@ static inline void *origin_run(void *arg)
     return NULL;
 }
 
-/** Begin to serve a listener, which stays the caller's. o is zero but for its answer. */
+/** Begin to serve a listener, which stays the caller's. o is zero but for its response. */
 static inline void origin_start(struct origin *o, int listener)
 {
     static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    if (o->answer == NULL) {
-        o->answer = ok;
+    if (o->response == NULL) {
+        o->response = ok;
         o->len = sizeof(ok) - 1;
     }
     o->listener = listener;

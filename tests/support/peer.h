@@ -198,8 +198,8 @@ static inline void peer_read_request(struct peer *p, struct message *m)
     assert_true(peer_try_body(p, m, WEIR_METHOD_OTHER));
 }
 
-/** Read a whole answer to a request of this method. */
-static inline void peer_read_answer(struct peer *p, struct message *m, enum weir_method method)
+/** Read a whole response to a request of this method. */
+static inline void peer_read_response(struct peer *p, struct message *m, enum weir_method method)
 {
     assert_true(peer_try_head(p, WEIR_H1_RESPONSE, m));
     assert_true(peer_try_body(p, m, method));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * record_store_suite.h - what every record store (sync/store/record_store.h) must do, as tests over
- * any of them: each operation and each answer that the contract names and that can be had without
+ * any of them: each operation and each response that the contract names and that can be had without
  * faults, orders and ties, aborts, and random operations beside a naive twin. Times are whole days,
  * so a record store may round. Owner: the test program.   Limits: two keeps open at once, one of
  * them for comparison.

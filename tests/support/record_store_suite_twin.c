@@ -116,7 +116,7 @@ static struct weir_stored_record kept_of(const struct pair *p, int at, const str
     return rec;
 }
 
-/* An answer is this slot's record, or nothing. @param at  < 0: nothing is expected */
+/* A response is this slot's record, or nothing. @param at  < 0: nothing is expected */
 static void expect(const struct pair *p, enum weir_err err, const struct weir_stored_record *got,
                    int at)
 {
@@ -139,7 +139,7 @@ static void ask_key(struct pair *p, int at)
     expect(p, err, &got, p->is.slots[at].used ? at : -1);
 }
 
-/* @param from  the first slot that may be the answer, in a class */
+/* @param from  the first slot that may be the response, in a class */
 static void ask_next_key(struct pair *p, int from)
 {
     int first = from / NUM_KEYS * NUM_KEYS;

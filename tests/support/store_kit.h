@@ -130,7 +130,7 @@ static inline void kit_quiet(void)
 struct kit_write {
     struct weir_write w;
     struct weir_span value;
-    enum weir_err verdict; /* what build answers */
+    enum weir_err err; /* what build answers */
     uint64_t revision;
     bool must_exist;
     bool saw_current;
@@ -150,8 +150,8 @@ static inline enum weir_err kit_build(struct weir_write *w, const struct weir_re
     kw->num_builds++;
     kw->saw_current = current != NULL;
     kw->saw_hlc = current ? current->version.hlc : 0;
-    if (kw->verdict < 0)
-        return kw->verdict;
+    if (kw->err < 0)
+        return kw->err;
     if (kw->must_exist && current == NULL)
         return WEIR_ENOTFOUND;
     if (!w->delete)

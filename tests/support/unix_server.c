@@ -19,22 +19,22 @@
 
 #define REQUEST_MAX (4u << 20)
 
-static const struct unix_answer out_of_answers = {
+static const struct unix_response out_of_answers = {
     .bytes = "HTTP/1.1 500 Script\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", .close = true
 };
 
-/* The answer to the request of this number. */
-static const struct unix_answer *answer_at(const struct unix_server *s, size_t number)
+/* The response to the request of this number. */
+static const struct unix_response *response_at(const struct unix_server *s, size_t number)
 {
     for (size_t i = 0; i < s->num_answers; i++) {
-        if (number <= s->answers[i].repeat)
-            return &s->answers[i];
-        number -= s->answers[i].repeat + 1;
+        if (number <= s->responses[i].repeat)
+            return &s->responses[i];
+        number -= s->responses[i].repeat + 1;
     }
     return &out_of_answers;
 }
 
-static void send_pieces(int fd, const struct unix_answer *a)
+static void send_pieces(int fd, const struct unix_response *a)
 {
     size_t len = a->len > 0 ? a->len : strlen(a->bytes);
     size_t split = a->split > 0 ? a->split : len;
@@ -77,7 +77,7 @@ static char *request_read(int fd, bool early)
 static void connection_serve(struct unix_server *s, int fd)
 {
     while (s->num_requests < UNIX_SERVER_REQUESTS_MAX) {
-        const struct unix_answer *a = answer_at(s, s->num_requests);
+        const struct unix_response *a = response_at(s, s->num_requests);
         char *request = request_read(fd, a->early);
         if (request == NULL)
             return;
@@ -106,11 +106,12 @@ static void *serve(void *arg)
     }
 }
 
-void unix_server_start(struct unix_server *s, const struct unix_answer *answers, size_t num_answers)
+void unix_server_start(struct unix_server *s, const struct unix_response *responses,
+                       size_t num_answers)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     memset(s, 0, sizeof(*s));
-    s->answers = answers;
+    s->responses = responses;
     s->num_answers = num_answers;
     snprintf(s->folder, sizeof(s->folder), "/tmp/weir_unix_server_XXXXXX");
     assert_non_null(mkdtemp(s->folder));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * unix_server.h - a server on a Unix socket that says what a test wrote down: one answer for each
+ * unix_server.h - a server on a Unix socket that says what a test wrote down: one response for each
  * request, byte for byte, in pieces of any size. A thread of its own.
  * Limits: UNIX_SERVER_REQUESTS_MAX requests, 4 MiB each.
  */
@@ -14,7 +14,7 @@
 #define UNIX_SERVER_REQUESTS_MAX 256
 
 /** One answer. */
-struct unix_answer {
+struct unix_response {
     const char *bytes;
     size_t len;      /* 0: up to the NUL */
     size_t split;    /* bytes of a piece, a millisecond between two; 0: all at once */
@@ -30,7 +30,7 @@ struct unix_server {
     char node[104];  /* "unix:" and the path */
     int fd;
     pthread_t thread;
-    const struct unix_answer *answers;
+    const struct unix_response *responses;
     size_t num_answers;
     size_t num_connections;
     size_t num_requests;
@@ -38,7 +38,7 @@ struct unix_server {
 };
 
 /** Begin to listen. @param answers borrowed until stop; the test fails when they run out */
-void unix_server_start(struct unix_server *s, const struct unix_answer *answers,
+void unix_server_start(struct unix_server *s, const struct unix_response *responses,
                        size_t num_answers);
 /** Wait for the clients to close, and end. The requests stay until unix_server_remove. */
 void unix_server_stop(struct unix_server *s);

@@ -88,7 +88,7 @@ class Client:
         return data
 
     def read_response(self, method: str = "GET") -> Response:
-        """The next final answer; its interim ones come with it."""
+        """The next final response; its interim ones come with it."""
         return read_response(self._stream, method)
 
     def read_interim(self) -> Response:
@@ -107,7 +107,7 @@ class Client:
     def expect_end(self) -> End:
         """The connection brings no further byte, and ends."""
         rest = self.read_to_end()
-        assert rest == b"", f"bytes behind the last answer: {rest[:300]!r}"
+        assert rest == b"", f"bytes behind the last response: {rest[:300]!r}"
         assert self.end is not None
         return self.end
 
@@ -124,7 +124,7 @@ class Client:
             return False
 
     def ask(self, data: bytes, method: Optional[str] = None) -> Response:
-        """Send a request and read its answer."""
+        """Send a request and read its response."""
         self._deadline = Deadline(self._seconds)
         assert self.send(data), "the node closed before it had the request"
         return self.read_response(method or data.split(b" ", 1)[0].decode("latin-1"))

@@ -176,39 +176,39 @@ def _read_one_response(stream: Stream, method: str) -> Response:
     if not match:
         raise Malformed(f"status line {line!r}")
     fields, raw = _read_fields(stream)
-    answer = Response(int(match.group(1)), match.group(2), fields, line + b"\r\n" + raw)
-    answer.chunked = _is_chunked(answer)
-    length = _length_of(answer)
-    if answer.status < 200 or answer.status == 204:
-        if answer.chunked or length:
-            raise Malformed(f"{answer.status} declares a body")
-        return answer
-    if method == "HEAD" or answer.status == 304:
-        return answer
-    if answer.chunked:
-        answer.body, answer.trailers = _read_chunked(stream)
+    response = Response(int(match.group(1)), match.group(2), fields, line + b"\r\n" + raw)
+    response.chunked = _is_chunked(response)
+    length = _length_of(response)
+    if response.status < 200 or response.status == 204:
+        if response.chunked or length:
+            raise Malformed(f"{response.status} declares a body")
+        return response
+    if method == "HEAD" or response.status == 304:
+        return response
+    if response.chunked:
+        response.body, response.trailers = _read_chunked(stream)
     elif length is not None:
-        answer.body = stream.exactly(length)
+        response.body = stream.exactly(length)
     else:
-        answer.body = stream.rest()
-    return answer
+        response.body = stream.rest()
+    return response
 
 
 def read_response(stream: Stream, method: str = "GET") -> Response:
-    """The final answer to a request; those of status 1xx before it are its `interims`."""
+    """The final response to a request; those of status 1xx before it are its `interims`."""
     interims = []
     while True:
-        answer = _read_one_response(stream, method)
-        if answer.status >= 200 or answer.status == 101:
-            answer.interims = interims
-            return answer
-        interims.append(answer)
+        response = _read_one_response(stream, method)
+        if response.status >= 200 or response.status == 101:
+            response.interims = interims
+            return response
+        interims.append(response)
 
 
 def read_interim(stream: Stream) -> Response:
-    answer = _read_one_response(stream, "GET")
-    assert answer.status < 200, answer.head
-    return answer
+    response = _read_one_response(stream, "GET")
+    assert response.status < 200, response.head
+    return response
 
 
 def read_request_head(stream: Stream) -> Request:

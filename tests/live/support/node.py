@@ -56,13 +56,13 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-class AdminAnswer:
-    """Status, fields and body of an answer of the admin API."""
+class AdminResponse:
+    """Status, fields and body of a response of the admin API."""
 
-    def __init__(self, answer: http.client.HTTPResponse) -> None:
-        self.status = answer.status
-        self.headers = answer.headers
-        self.body = answer.read()
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -80,18 +80,18 @@ class Admin:
         self.path = path
 
     def call(self, method: str, target: str, body: Optional[Union[bytes, str]] = None,
-             headers: Optional[Mapping[str, str]] = None) -> AdminAnswer:
+             headers: Optional[Mapping[str, str]] = None) -> AdminResponse:
         connection = _UnixConnection(self.path, PATIENCE * 2)
         try:
             connection.request(method, target, body=body, headers=dict(headers or {}))
-            return AdminAnswer(connection.getresponse())
+            return AdminResponse(connection.getresponse())
         finally:
             connection.close()
 
-    def get(self, target: str) -> AdminAnswer:
+    def get(self, target: str) -> AdminResponse:
         return self.call("GET", target)
 
-    def put(self, name: str, document: Mapping[str, Any], **headers: str) -> AdminAnswer:
+    def put(self, name: str, document: Mapping[str, Any], **headers: str) -> AdminResponse:
         """PUT a tenant; `If_Match="3"` becomes a field."""
         fields = {key.replace("_", "-"): value for key, value in headers.items()}
         body = json.dumps(document)

@@ -70,9 +70,9 @@ class Site:
 
     def _sees_generation(self) -> bool:
         with self.connect() as client:
-            answer = client.ask(get(self.host or "any", _MARK_PATH))
-        location = answer.get("Location") or b""
-        return answer.status == 302 and location.endswith(f"/{self.generation}".encode())
+            response = client.ask(get(self.host or "any", _MARK_PATH))
+        location = response.get("Location") or b""
+        return response.status == 302 and location.endswith(f"/{self.generation}".encode())
 
     def barrier(self) -> None:
         """A round trip through the one worker: it has taken what was sent to it before, on whichever connection."""

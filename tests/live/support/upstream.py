@@ -112,21 +112,21 @@ class Served:
 
 
 def ok(body: bytes = b"ok", *fields: str) -> bytes:
-    """A plain answer whose bytes weir passes on but for Via: it has a Date of its own."""
+    """A plain response whose bytes weir passes on but for Via: it has a Date of its own."""
     head = ["HTTP/1.1 200 OK", "Date: Thu, 01 Jan 2026 00:00:00 GMT", f"Content-Length: {len(body)}", *fields]
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def answering(answer: Answer = ok()) -> Script:
+def answering(response: Answer = ok()) -> Script:
     """Serve every request of every connection alike."""
 
     def serve(conn: Served) -> None:
         while True:
             request = conn.read_request()
-            if callable(answer):
-                answer(conn, request)
+            if callable(response):
+                response(conn, request)
             else:
-                conn.send(answer)
+                conn.send(response)
 
     return serve
 
@@ -137,11 +137,11 @@ def by_target(answers: Dict[str, Answer], otherwise: Answer = ok()) -> Script:
     def serve(conn: Served) -> None:
         while True:
             request = conn.read_request()
-            answer = answers.get(request.target.split("?")[0], otherwise)
-            if callable(answer):
-                answer(conn, request)
+            response = answers.get(request.target.split("?")[0], otherwise)
+            if callable(response):
+                response(conn, request)
             else:
-                conn.send(answer)
+                conn.send(response)
 
     return serve
 

@@ -2,7 +2,7 @@
  *
  * memory.h - a record store (sync/store/record_store.h) in memory that fails on purpose: errors,
  * damage, roll-backs and crashes happen when its caller says so, never by chance; the same calls
- * give the same answers. What is lent is a copy in debug builds, which AddressSanitizer sees
+ * give the same responses. What is lent is a copy in debug builds, which AddressSanitizer sees
  * touched too late. Owner: one thread.   Limits: those of record_store.h; 200 bytes a record beside
  * key, value and context.
  */

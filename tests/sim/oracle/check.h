@@ -39,13 +39,13 @@ enum weir_sim_broken {
     WEIR_SIM_SUMS,      /* I8 */
     WEIR_SIM_CONFLICT,  /* I11 */
     WEIR_SIM_DAMAGED,   /* R11: a damaged record is still there in the end */
-    WEIR_SIM_ORACLE,    /* what history.h found: see `verdict` */
+    WEIR_SIM_ORACLE,    /* what history.h found: see `kind` */
     WEIR_SIM_BROKEN_COUNT,
 };
 
 struct weir_sim_finding {
     enum weir_sim_broken broken;
-    enum weir_verdict verdict;
+    enum weir_finding_kind kind;
     uint64_t at_us;
     uint32_t node;
     uint32_t key;

@@ -9,22 +9,22 @@
 #include "node/base/hash.h"
 
 static const char *const texts[] = {
-    [WEIR_VERDICT_OK] = "ok",
-    [WEIR_VERDICT_DIVERGED] = "diverged: live records differ",
-    [WEIR_VERDICT_VECTORS] = "vectors differ",
-    [WEIR_VERDICT_RESURRECTED] = "resurrected: older than a covered delete, and visible",
-    [WEIR_VERDICT_LOST] = "lost: covered, gone, and nothing accounts for it",
-    [WEIR_VERDICT_UNDONE] = "undone: a store holds again what it purged",
-    [WEIR_VERDICT_REUSED] = "reused: one dot names two writes",
-    [WEIR_VERDICT_STRANGE] = "strange: a purge or an export that no write explains",
-    [WEIR_VERDICT_FULL] = "history full, no verdict",
+    [WEIR_FINDING_OK] = "ok",
+    [WEIR_FINDING_DIVERGED] = "diverged: live records differ",
+    [WEIR_FINDING_VECTORS] = "vectors differ",
+    [WEIR_FINDING_RESURRECTED] = "resurrected: older than a covered delete, and visible",
+    [WEIR_FINDING_LOST] = "lost: covered, gone, and nothing accounts for it",
+    [WEIR_FINDING_UNDONE] = "undone: a store holds again what it purged",
+    [WEIR_FINDING_REUSED] = "reused: one dot names two writes",
+    [WEIR_FINDING_STRANGE] = "strange: a purge or an export that no write explains",
+    [WEIR_FINDING_FULL] = "history full, no finding",
 };
-_Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_VERDICT_COUNT, "each verdict has a text");
+_Static_assert(WEIR_ARRAY_LEN(texts) == WEIR_FINDING_COUNT, "each finding has a text");
 
-const char *weir_verdict_text(enum weir_verdict verdict)
+const char *weir_finding_text(enum weir_finding_kind kind)
 {
-    WEIR_ASSERT(verdict < WEIR_VERDICT_COUNT);
-    return texts[verdict];
+    WEIR_ASSERT(kind < WEIR_FINDING_COUNT);
+    return texts[kind];
 }
 
 void weir_history_init(struct weir_history *h, struct weir_history_write *writes, uint32_t *slots,
@@ -133,13 +133,13 @@ static struct weir_finding judge_converged(const struct weir_history_final *fina
         for (uint32_t key = 0; key < final->num_keys; key++) {
             if (!looks_equal(&final->nodes[n].records[key], &final->nodes[0].records[key]))
                 return (struct weir_finding){
-                    .verdict = WEIR_VERDICT_DIVERGED,
+                    .kind = WEIR_FINDING_DIVERGED,
                     .node = n,
                     .key = key,
                 };
         }
     }
-    return (struct weir_finding){ .verdict = WEIR_VERDICT_OK };
+    return (struct weir_finding){ .kind = WEIR_FINDING_OK };
 }
 
 static struct weir_finding judge_vectors(const struct weir_history_final *final)
@@ -153,13 +153,13 @@ static struct weir_finding judge_vectors(const struct weir_history_final *final)
         for (uint32_t lane = 0; lane < num_lanes; lane++) {
             if (number_of(node, lane) != number_of(first, lane))
                 return (struct weir_finding){
-                    .verdict = WEIR_VERDICT_VECTORS,
+                    .kind = WEIR_FINDING_VECTORS,
                     .node = n,
                     .dot = { lane, number_of(node, lane) },
                 };
         }
     }
-    return (struct weir_finding){ .verdict = WEIR_VERDICT_OK };
+    return (struct weir_finding){ .kind = WEIR_FINDING_OK };
 }
 
 /* Whether a newer delete of the same key is still held somewhere, or was purged by somebody. */
@@ -179,30 +179,30 @@ static bool delete_accounts(const struct weir_history *h, const struct weir_hist
     return false;
 }
 
-static enum weir_verdict judge_write(const struct weir_history *h,
-                                     const struct weir_history_final *final,
-                                     const struct weir_history_write *w)
+static enum weir_finding_kind judge_write(const struct weir_history *h,
+                                          const struct weir_history_final *final,
+                                          const struct weir_history_write *w)
 {
     const struct weir_model_record *r = &final->nodes[0].records[w->key];
     bool live = r->present && !r->deleted;
 
     WEIR_ASSERT(w->key < final->num_keys);
     if (number_of(&final->nodes[0], w->dot.lane) < w->dot.seq)
-        return WEIR_VERDICT_OK;
+        return WEIR_FINDING_OK;
     if (live && weir_model_version_compare(r->version, w->version) >= 0)
-        return WEIR_VERDICT_OK;
+        return WEIR_FINDING_OK;
     if (w->deleted)
-        return live ? WEIR_VERDICT_RESURRECTED : WEIR_VERDICT_OK;
+        return live ? WEIR_FINDING_RESURRECTED : WEIR_FINDING_OK;
     if (delete_accounts(h, final, w) || w->exported)
-        return WEIR_VERDICT_OK;
-    return WEIR_VERDICT_LOST;
+        return WEIR_FINDING_OK;
+    return WEIR_FINDING_LOST;
 }
 
-static enum weir_verdict judge_notes(const struct weir_history *h)
+static enum weir_finding_kind judge_notes(const struct weir_history *h)
 {
     if (h->full)
-        return WEIR_VERDICT_FULL;
-    return h->strange ? WEIR_VERDICT_STRANGE : WEIR_VERDICT_OK;
+        return WEIR_FINDING_FULL;
+    return h->strange ? WEIR_FINDING_STRANGE : WEIR_FINDING_OK;
 }
 
 struct weir_finding weir_history_judge(const struct weir_history *h,
@@ -212,21 +212,21 @@ struct weir_finding weir_history_judge(const struct weir_history *h,
 
     WEIR_ASSERT(final->num_nodes > 0);
     found = judge_converged(final);
-    if (found.verdict == WEIR_VERDICT_OK)
+    if (found.kind == WEIR_FINDING_OK)
         found = judge_vectors(final);
-    for (size_t i = 0; i < h->num_writes && found.verdict == WEIR_VERDICT_OK; i++) {
+    for (size_t i = 0; i < h->num_writes && found.kind == WEIR_FINDING_OK; i++) {
         const struct weir_history_write *w = &h->writes[i];
-        found.verdict = judge_write(h, final, w);
+        found.kind = judge_write(h, final, w);
         found.key = w->key;
         found.dot = w->dot;
     }
-    for (size_t i = 0; i < h->num_writes && found.verdict == WEIR_VERDICT_OK; i++) {
+    for (size_t i = 0; i < h->num_writes && found.kind == WEIR_FINDING_OK; i++) {
         found.key = h->writes[i].key;
         found.dot = h->writes[i].dot;
         if (h->writes[i].reused)
-            found.verdict = WEIR_VERDICT_REUSED;
+            found.kind = WEIR_FINDING_REUSED;
     }
-    if (found.verdict == WEIR_VERDICT_OK)
-        found = (struct weir_finding){ .verdict = judge_notes(h) };
+    if (found.kind == WEIR_FINDING_OK)
+        found = (struct weir_finding){ .kind = judge_notes(h) };
     return found;
 }

@@ -51,29 +51,29 @@ struct weir_history_final {
     uint32_t num_keys;
 };
 
-enum weir_verdict {
-    WEIR_VERDICT_OK,
-    WEIR_VERDICT_DIVERGED,    /* I1: two nodes show a key differently */
-    WEIR_VERDICT_VECTORS,     /* I2: their vectors differ */
-    WEIR_VERDICT_RESURRECTED, /* I5: a value older than a covered delete is visible */
-    WEIR_VERDICT_LOST,        /* I2, I4: a covered write is gone and nothing accounts for it */
-    WEIR_VERDICT_UNDONE,  /* R3: a store holds again what it purged; seen while the run goes on */
-    WEIR_VERDICT_REUSED,  /* I3: one dot names two writes */
-    WEIR_VERDICT_STRANGE, /* a purge or an export that no write explains */
-    WEIR_VERDICT_FULL,    /* too many writes for the memory given: no verdict */
-    WEIR_VERDICT_COUNT,
+enum weir_finding_kind {
+    WEIR_FINDING_OK,
+    WEIR_FINDING_DIVERGED,    /* I1: two nodes show a key differently */
+    WEIR_FINDING_VECTORS,     /* I2: their vectors differ */
+    WEIR_FINDING_RESURRECTED, /* I5: a value older than a covered delete is visible */
+    WEIR_FINDING_LOST,        /* I2, I4: a covered write is gone and nothing accounts for it */
+    WEIR_FINDING_UNDONE,  /* R3: a store holds again what it purged; seen while the run goes on */
+    WEIR_FINDING_REUSED,  /* I3: one dot names two writes */
+    WEIR_FINDING_STRANGE, /* a purge or an export that no write explains */
+    WEIR_FINDING_FULL,    /* too many writes for the memory given: no finding */
+    WEIR_FINDING_COUNT,
 };
 
-/** Where a verdict was found; what does not apply is 0. */
+/** Where a finding was found; what does not apply is 0. */
 struct weir_finding {
-    enum weir_verdict verdict;
+    enum weir_finding_kind kind;
     size_t node;
     uint32_t key;
     struct weir_dot dot;
 };
 
-/** A verdict in a few words. Static. */
-const char *weir_verdict_text(enum weir_verdict verdict);
+/** A kind of finding in a few words. Static. */
+const char *weir_finding_text(enum weir_finding_kind kind);
 
 /**
  * Begin. Both arrays are borrowed until the history is not used any more; contents undefined.
@@ -84,7 +84,7 @@ const char *weir_verdict_text(enum weir_verdict verdict);
 void weir_history_init(struct weir_history *h, struct weir_history_write *writes, uint32_t *slots,
                        unsigned max_log2);
 
-/** A node took a write: `deleted` for a tombstone. Beyond the memory given the verdict is FULL.
+/** A node took a write: `deleted` for a tombstone. Beyond the memory given the finding is FULL.
  * Notes of exports and purges mean the last write with the dot. */
 void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32_t key,
                              struct weir_model_version version, bool deleted);

@@ -225,9 +225,9 @@ static void judge_history(struct weir_sim *s, const struct final *f)
     weir_history_init(&h, writes, slots, log2);
     tell_history(c, f, &h);
     struct weir_finding found = weir_history_judge(&h, &final);
-    if (found.verdict != WEIR_VERDICT_OK) {
+    if (found.kind != WEIR_FINDING_OK) {
         weir_sim_check_found(c, WEIR_SIM_ORACLE, (uint32_t)found.node, WEIR_SIM_NO_NAME);
-        c->found.verdict = found.verdict;
+        c->found.kind = found.kind;
         c->found.key = found.key;
         c->found.seq = found.dot.seq;
     }

@@ -19,7 +19,7 @@
 
 enum weir_sim_feature {
     WEIR_SIM_WITH_LOSS,       /* of what is published, in runs */
-    WEIR_SIM_WITH_UNANSWERED, /* requests and answers that never come */
+    WEIR_SIM_WITH_UNANSWERED, /* requests and responses that never come */
     WEIR_SIM_WITH_DOUBLED,    /* frames that come twice */
     WEIR_SIM_WITH_NARROW,     /* few bytes a second, short queues */
     WEIR_SIM_WITH_HEAVY,      /* a few delays are very long */
@@ -39,7 +39,7 @@ enum weir_sim_feature {
     WEIR_SIM_WITH_ROLLBACKS,  /* a volume goes back to a backup */
     WEIR_SIM_WITH_PAUSES,     /* a process is stopped, and goes on */
     WEIR_SIM_WITH_PURGES,     /* tombstones are purged absurdly early */
-    WEIR_SIM_WITH_TINY,       /* pulls of one record an answer */
+    WEIR_SIM_WITH_TINY,       /* pulls of one record a response */
     WEIR_SIM_WITH_BANS,
     WEIR_SIM_WITH_DELETES,
     WEIR_SIM_WITH_FIGHTS,   /* all nodes write one key at once */

@@ -59,7 +59,7 @@ static char *scrape(const struct weir_metrics *m)
     return text;
 }
 
-static void scrape_has_the_values_and_one_family_for_all_answer_classes(void **state)
+static void scrape_has_the_values_and_one_family_for_all_response_classes(void **state)
 {
     static struct weir_metrics m;
     memset(&m, 0, sizeof(m));
@@ -210,7 +210,7 @@ int main(void)
         cmocka_unit_test(sum_is_over_all_blocks),
         cmocka_unit_test(gauge_counted_down_in_another_block_comes_out_right),
         cmocka_unit_test(blocks_of_two_writers_share_no_cache_line),
-        cmocka_unit_test(scrape_has_the_values_and_one_family_for_all_answer_classes),
+        cmocka_unit_test(scrape_has_the_values_and_one_family_for_all_response_classes),
         cmocka_unit_test(gauge_that_seems_below_zero_is_written_as_zero),
         cmocka_unit_test(every_metric_has_help_type_and_a_sample),
         cmocka_unit_test(every_sample_counts_its_own_metric),

@@ -16,7 +16,7 @@
 
 static void lists_go_on_page_by_page(void **state)
 {
-    const struct unix_answer pages[] = {
+    const struct unix_response pages[] = {
         OK("{\"items\":[" ITEM("a") "],\"next\":\"a\",\"total\":2}"),
         OK("{\"items\":[{\"name\":\"b\\u001b[2J\"}],\"next\":\"\",\"total\":2}"),
     };
@@ -48,7 +48,7 @@ static void lists_go_on_page_by_page(void **state)
 
 static void list_that_goes_back_ends(void **state)
 {
-    const struct unix_answer page = {
+    const struct unix_response page = {
         .bytes = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"items\":[],\"next\":\"a\"}",
         .close = true,
         .repeat = 100,
@@ -66,9 +66,9 @@ static void tenant_comes_out_as_it_can_go_in_again(void **state)
 {
     static const char *const lines[] = { "get tenant shop -o yaml", "get tenant shop -o json" };
     for (size_t i = 0; i < 2; i++) {
-        const struct unix_answer answer = OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}");
+        const struct unix_response response = OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}");
         struct scene s;
-        scene_begin(&s, &answer, 1);
+        scene_begin(&s, &response, 1);
         scene_run(&s, lines[i], NULL);
         assert_int_equal(s.run.code, 0);
         char *text = strdup(s.run.out);
@@ -98,7 +98,7 @@ static void reads_tell_what_the_node_has(void **state)
           "Redirects   0\nConflicts   shop.example.com: b\n",
           "" },
         { "get tenant shop", OK("{}"), 1, NULL, "",
-          "weir get: the answer for tenant shop has no tenant in it\n" },
+          "weir get: the response for tenant shop has no tenant in it\n" },
         { "get tenant none",
           STATUS("404 X", "{\"error\":{\"message\":\"tenant none: does not exist\"}}"), 1, NULL, "",
           "weir get: tenant none: does not exist\n" },
@@ -170,10 +170,10 @@ static void writes_tell_their_result(void **state)
 
 static void revision_goes_into_if_match(void **state)
 {
-    const struct unix_answer answers[] = { OK("{\"outcome\":\"deleted\"}"),
-                                           OK("{\"nodes\":[{}]}") };
+    const struct unix_response responses[] = { OK("{\"outcome\":\"deleted\"}"),
+                                               OK("{\"nodes\":[{}]}") };
     struct scene s;
-    scene_begin(&s, answers, 2);
+    scene_begin(&s, responses, 2);
     scene_run(&s, "delete tenant shop --if-revision 12 --wait all", NULL);
     assert_int_equal(s.run.code, 0);
     assert_has(s.server.requests[0], "\r\nIf-Match: \"12\"\r\n");
@@ -183,12 +183,12 @@ static void revision_goes_into_if_match(void **state)
 
 static void deletion_goes_on_behind_a_failure(void **state)
 {
-    const struct unix_answer answers[] = {
+    const struct unix_response responses[] = {
         STATUS("404 X", "{\"error\":{\"message\":\"tenant a: does not exist\"}}"),
         OK("{\"outcome\":\"deleted\"}"),
     };
     struct scene s;
-    scene_begin(&s, answers, 2);
+    scene_begin(&s, responses, 2);
     scene_run(&s, "delete tenant a b", NULL);
     assert_int_equal(s.run.code, 1);
     assert_string_equal(s.run.out, "tenant/b deleted\n");
@@ -391,15 +391,16 @@ static void full_disk_behind_standard_output_is_told(void **state)
 
 static void no_memory_at_any_point_is_told_without_a_leak(void **state)
 {
-    check_without_memory("get", (struct unix_answer)OK("{\"items\":[" ITEM("a") "],\"total\":1}"),
+    check_without_memory("get", (struct unix_response)OK("{\"items\":[" ITEM("a") "],\"total\":1}"),
                          NULL);
     check_without_memory("get tenant shop -o yaml",
-                         (struct unix_answer)OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}"), NULL);
-    check_without_memory("status -o yaml",
-                         (struct unix_answer)OK("{\"nodes\":[{\"state\":\"serving\"}]}"), NULL);
-    check_without_memory("logs", (struct unix_answer)OK("{\"a\":1}"), NULL);
-    check_without_memory("delete tenant shop", (struct unix_answer)OK("{\"outcome\":\"deleted\"}"),
+                         (struct unix_response)OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}"),
                          NULL);
+    check_without_memory("status -o yaml",
+                         (struct unix_response)OK("{\"nodes\":[{\"state\":\"serving\"}]}"), NULL);
+    check_without_memory("logs", (struct unix_response)OK("{\"a\":1}"), NULL);
+    check_without_memory("delete tenant shop",
+                         (struct unix_response)OK("{\"outcome\":\"deleted\"}"), NULL);
 }
 
 int main(int argc, char **argv)

@@ -24,7 +24,7 @@
 
 static const struct weir_client_request get = { .method = "GET", .target = "/v1/status" };
 
-/* One call against one answer. */
+/* One call against one response. */
 struct outcome {
     enum weir_err err;
     uint16_t status;
@@ -37,13 +37,13 @@ static void outcome_free(struct outcome *o)
     weir_strbuf_deinit(&o->body);
 }
 
-static struct outcome call_once(const struct unix_answer *answer, uint64_t timeout_ms)
+static struct outcome call_once(const struct unix_response *response, uint64_t timeout_ms)
 {
     struct unix_server s;
     struct weir_client c;
     struct outcome o = { .body = WEIR_STRBUF_ZERO };
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
-    unix_server_start(&s, answer, 1);
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    unix_server_start(&s, response, 1);
     assert_int_equal(weir_client_init(&c, s.node, timeout_ms), WEIR_OK);
     o.err = weir_client_call(&c, &get, &ret);
     o.status = ret.status;
@@ -63,21 +63,21 @@ static void assert_body(const struct outcome *o, const char *text)
         assert_memory_equal(o->body.at, text, o->body.len);
 }
 
-#define LENGTH_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-#define CHUNKED_ANSWER                                                                             \
+#define LENGTH_RESPONSE "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+#define CHUNKED_RESPONSE                                                                           \
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
-#define CLOSE_ANSWER "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
-#define INTERIM_ANSWER                                                                             \
-    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" LENGTH_ANSWER
+#define CLOSE_RESPONSE "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
+#define INTERIM_RESPONSE                                                                           \
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" LENGTH_RESPONSE
 
-static void answers_are_the_same_however_they_are_split(void **state)
+static void responses_are_the_same_however_they_are_split(void **state)
 {
-    static const char *const answers[] = { LENGTH_ANSWER, CHUNKED_ANSWER, CLOSE_ANSWER,
-                                           INTERIM_ANSWER };
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        size_t len = strlen(answers[i]);
+    static const char *const responses[] = { LENGTH_RESPONSE, CHUNKED_RESPONSE, CLOSE_RESPONSE,
+                                             INTERIM_RESPONSE };
+    for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++) {
+        size_t len = strlen(responses[i]);
         for (size_t split = 0; split < len; split += split < 8 ? 1 : 7) {
-            struct unix_answer a = { .bytes = answers[i], .split = split, .close = true };
+            struct unix_response a = { .bytes = responses[i], .split = split, .close = true };
             struct outcome o = call_once(&a, 10000);
             assert_int_equal(o.status, 200);
             assert_body(&o, "hello");
@@ -86,23 +86,23 @@ static void answers_are_the_same_however_they_are_split(void **state)
     }
 }
 
-static void answer_cut_at_any_byte_is_an_error_and_not_a_shorter_answer(void **state)
+static void response_cut_at_any_byte_is_an_error_and_not_a_shorter_response(void **state)
 {
-    static const char *const answers[] = { LENGTH_ANSWER, CHUNKED_ANSWER, INTERIM_ANSWER };
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        for (size_t len = 1; len < strlen(answers[i]); len++) {
-            struct unix_answer a = { .bytes = answers[i], .len = len, .close = true };
+    static const char *const responses[] = { LENGTH_RESPONSE, CHUNKED_RESPONSE, INTERIM_RESPONSE };
+    for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++) {
+        for (size_t len = 1; len < strlen(responses[i]); len++) {
+            struct unix_response a = { .bytes = responses[i], .len = len, .close = true };
             struct outcome o = call_once(&a, 10000);
             assert_int_equal(o.err, WEIR_ECLOSED);
-            assert_non_null(strstr(o.why, "in the middle of its answer"));
+            assert_non_null(strstr(o.why, "in the middle of its response"));
             outcome_free(&o);
         }
     }
 }
 
-static void hostile_answers_are_no_answers(void **state)
+static void hostile_responses_are_no_answers(void **state)
 {
-    static const char *const answers[] = {
+    static const char *const responses[] = {
         "HELO\r\n\r\n",
         "HTTP/2 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
@@ -117,11 +117,11 @@ static void hostile_answers_are_no_answers(void **state)
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\n\r\n",
     };
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        struct unix_answer a = { .bytes = answers[i], .close = true };
+    for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++) {
+        struct unix_response a = { .bytes = responses[i], .close = true };
         struct outcome o = call_once(&a, 10000);
         if (o.err != WEIR_EPROTO)
-            print_error("%s: %s\n", answers[i], weir_err_name(o.err));
+            print_error("%s: %s\n", responses[i], weir_err_name(o.err));
         assert_int_equal(o.err, WEIR_EPROTO);
         assert_non_null(strstr(o.why, "is no weir node"));
         assert_non_null(strstr(o.why, "--node"));
@@ -129,14 +129,14 @@ static void hostile_answers_are_no_answers(void **state)
     }
 }
 
-static void interim_answers_without_end_are_refused(void **state)
+static void interim_responses_without_end_are_refused(void **state)
 {
     char bytes[4096] = "";
     size_t len = 0;
     for (unsigned i = 0; i < 40; i++)
         len += (size_t)snprintf(bytes + len, sizeof(bytes) - len, "HTTP/1.1 100 Continue\r\n\r\n");
-    snprintf(bytes + len, sizeof(bytes) - len, LENGTH_ANSWER);
-    struct unix_answer a = { .bytes = bytes, .close = true };
+    snprintf(bytes + len, sizeof(bytes) - len, LENGTH_RESPONSE);
+    struct unix_response a = { .bytes = bytes, .close = true };
     struct outcome o = call_once(&a, 10000);
     assert_int_equal(o.err, WEIR_EPROTO);
     assert_non_null(strstr(o.why, "interim"));
@@ -151,7 +151,7 @@ static void head_over_the_limit_is_refused(void **state)
     int begin = snprintf(bytes, len, "HTTP/1.1 200 OK\r\nX: ");
     memset(bytes + begin, 'x', len - (size_t)begin);
     bytes[len] = '\0';
-    struct unix_answer a = { .bytes = bytes, .close = true };
+    struct unix_response a = { .bytes = bytes, .close = true };
     struct outcome o = call_once(&a, 10000);
     assert_int_equal(o.err, WEIR_EPROTO);
     outcome_free(&o);
@@ -160,10 +160,10 @@ static void head_over_the_limit_is_refused(void **state)
 
 static void body_over_the_limit_is_refused_before_it_is_read(void **state)
 {
-    struct unix_answer a = { .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n" };
+    struct unix_response a = { .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n" };
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     size_t head_len = strlen(a.bytes);
     size_t len = head_len + WEIR_CLIENT_BODY_MAX + 1;
     char *bytes = malloc(len);
@@ -187,9 +187,11 @@ static void body_over_the_limit_is_refused_before_it_is_read(void **state)
 
 static void silence_ends_at_the_limit_of_time(void **state)
 {
-    static const char *const answers[] = { "H", LENGTH_ANSWER };
+    static const char *const responses[] = { "H", LENGTH_RESPONSE };
     for (size_t i = 0; i < 2; i++) {
-        struct unix_answer a = { .bytes = answers[i], .len = strlen(answers[i]) - i, .hold = true };
+        struct unix_response a = { .bytes = responses[i],
+                                   .len = strlen(responses[i]) - i,
+                                   .hold = true };
         uint64_t start_ns = weir_clock_mono_ns();
         struct outcome o = call_once(&a, 100);
         uint64_t took_ms = (weir_clock_mono_ns() - start_ns) / 1000000;
@@ -204,10 +206,10 @@ static void silence_ends_at_the_limit_of_time(void **state)
 static void signal_ends_the_wait(void **state)
 {
     static volatile sig_atomic_t interrupted = 1;
-    struct unix_answer a = { .bytes = "H", .hold = true };
+    struct unix_response a = { .bytes = "H", .hold = true };
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, &a, 1);
     assert_int_equal(weir_client_init(&c, s.node, 30000), WEIR_OK);
     c.interrupted = &interrupted;
@@ -222,13 +224,13 @@ static void signal_ends_the_wait(void **state)
 
 static void connection_is_kept_between_calls(void **state)
 {
-    const struct unix_answer a[] = { { .bytes = LENGTH_ANSWER, .repeat = 1 },
-                                     { .bytes = CHUNKED_ANSWER },
-                                     { .bytes = "HTTP/1.1 204 No Content\r\n\r\n" },
-                                     { .bytes = LENGTH_ANSWER } };
+    const struct unix_response a[] = { { .bytes = LENGTH_RESPONSE, .repeat = 1 },
+                                       { .bytes = CHUNKED_RESPONSE },
+                                       { .bytes = "HTTP/1.1 204 No Content\r\n\r\n" },
+                                       { .bytes = LENGTH_RESPONSE } };
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, a, 4);
     assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
     for (unsigned i = 0; i < 5; i++) {
@@ -246,13 +248,13 @@ static void connection_is_kept_between_calls(void **state)
 
 static void closed_connection_is_replaced(void **state)
 {
-    const struct unix_answer a[] = { { .bytes = LENGTH_ANSWER, .close = true },
-                                     { .bytes = CLOSE_ANSWER, .close = true },
-                                     { .bytes = LENGTH_ANSWER } };
+    const struct unix_response a[] = { { .bytes = LENGTH_RESPONSE, .close = true },
+                                       { .bytes = CLOSE_RESPONSE, .close = true },
+                                       { .bytes = LENGTH_RESPONSE } };
     const struct weir_client_request post = { .method = "POST", .target = "/v1/drain" };
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, a, 3);
     assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_OK);
@@ -270,20 +272,20 @@ static void closed_connection_is_replaced(void **state)
 /* The second answer is nothing: the node closes a kept connection when the request arrives. */
 static void only_a_get_is_sent_again_on_a_connection_that_ends(void **state)
 {
-    const struct unix_answer a[] = { { .bytes = LENGTH_ANSWER },
-                                     { .bytes = "", .close = true },
-                                     { .bytes = LENGTH_ANSWER },
-                                     { .bytes = "", .close = true } };
+    const struct unix_response a[] = { { .bytes = LENGTH_RESPONSE },
+                                       { .bytes = "", .close = true },
+                                       { .bytes = LENGTH_RESPONSE },
+                                       { .bytes = "", .close = true } };
     const struct weir_client_request post = { .method = "POST", .target = "/v1/apply" };
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, a, 4);
     assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &post, &ret), WEIR_ECLOSED);
-    assert_non_null(strstr(c.why, "without an answer"));
+    assert_non_null(strstr(c.why, "without a response"));
     weir_strbuf_deinit(&ret.body);
     weir_client_deinit(&c);
     unix_server_stop(&s);
@@ -294,7 +296,7 @@ static void only_a_get_is_sent_again_on_a_connection_that_ends(void **state)
 
 static void request_has_its_fields_and_its_body(void **state)
 {
-    const struct unix_answer a = { .bytes = LENGTH_ANSWER };
+    const struct unix_response a = { .bytes = LENGTH_RESPONSE };
     const struct weir_client_request put = { .method = "PUT",
                                              .target = "/v1/tenants/shop",
                                              .content_type = "application/json",
@@ -302,7 +304,7 @@ static void request_has_its_fields_and_its_body(void **state)
                                              .body = WEIR_SPAN_LIT("{\"name\":\"shop\"}") };
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, &a, 1);
     assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &put, &ret), WEIR_OK);
@@ -317,9 +319,9 @@ static void request_has_its_fields_and_its_body(void **state)
 }
 
 /* A node refuses a body that is too long before it has read it. */
-static void early_answer_is_read_while_the_body_is_sent(void **state)
+static void early_response_is_read_while_the_body_is_sent(void **state)
 {
-    const struct unix_answer a = {
+    const struct unix_response a = {
         .bytes =
             "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno"
             "\n",
@@ -335,7 +337,7 @@ static void early_answer_is_read_while_the_body_is_sent(void **state)
                                               .body = weir_span(body, len) };
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, &a, 1);
     assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &post, &ret), WEIR_OK);
@@ -362,8 +364,8 @@ static bool piece_keep(void *arg, struct weir_span piece)
     return p->text.len < p->max;
 }
 
-static enum weir_err stream_once(const struct unix_answer *a, struct pieces *p,
-                                 struct weir_client_answer *ret)
+static enum weir_err stream_once(const struct unix_response *a, struct pieces *p,
+                                 struct weir_client_response *ret)
 {
     struct unix_server s;
     struct weir_client c;
@@ -378,8 +380,8 @@ static enum weir_err stream_once(const struct unix_answer *a, struct pieces *p,
 
 static void stream_gives_its_pieces_and_ends_when_the_sink_has_enough(void **state)
 {
-    const struct unix_answer a = { .bytes = CHUNKED_ANSWER, .split = 3, .hold = true };
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    const struct unix_response a = { .bytes = CHUNKED_RESPONSE, .split = 3, .hold = true };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     struct pieces all = { WEIR_STRBUF_ZERO, 100 };
     struct pieces some = { WEIR_STRBUF_ZERO, 2 };
     assert_int_equal(stream_once(&a, &all, &ret), WEIR_OK);
@@ -393,9 +395,10 @@ static void stream_gives_its_pieces_and_ends_when_the_sink_has_enough(void **sta
 
 static void stream_of_a_refusal_keeps_its_body_out_of_the_sink(void **state)
 {
-    const struct unix_answer a = { .bytes =
-                                       "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone" };
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    const struct unix_response a = {
+        .bytes = "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone"
+    };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     struct pieces p = { WEIR_STRBUF_ZERO, 100 };
     assert_int_equal(stream_once(&a, &p, &ret), WEIR_OK);
     assert_int_equal(ret.status, 404);
@@ -442,7 +445,7 @@ static void node_that_is_not_there_is_told_with_what_to_do(void **state)
 {
     struct unix_server s;
     struct weir_client c;
-    struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+    struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, NULL, 0);
     unix_server_stop(&s);
 
@@ -462,13 +465,13 @@ static void node_that_is_not_there_is_told_with_what_to_do(void **state)
 
 static void no_memory_at_any_point_is_an_error_without_a_leak(void **state)
 {
-    const struct unix_answer a[] = { { .bytes = CHUNKED_ANSWER, .repeat = 20 } };
+    const struct unix_response a[] = { { .bytes = CHUNKED_RESPONSE, .repeat = 20 } };
     struct unix_server s;
     struct weir_client c;
     bool succeeded = false;
     unix_server_start(&s, a, 1);
     for (long n = 1; n < 20 && !succeeded; n++) {
-        struct weir_client_answer ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
+        struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
         assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
         weir_failalloc_once(n);
         enum weir_err err = weir_client_call(&c, &get, &ret);
@@ -487,10 +490,10 @@ static void no_memory_at_any_point_is_an_error_without_a_leak(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_are_the_same_however_they_are_split),
-        cmocka_unit_test(answer_cut_at_any_byte_is_an_error_and_not_a_shorter_answer),
-        cmocka_unit_test(hostile_answers_are_no_answers),
-        cmocka_unit_test(interim_answers_without_end_are_refused),
+        cmocka_unit_test(responses_are_the_same_however_they_are_split),
+        cmocka_unit_test(response_cut_at_any_byte_is_an_error_and_not_a_shorter_response),
+        cmocka_unit_test(hostile_responses_are_no_answers),
+        cmocka_unit_test(interim_responses_without_end_are_refused),
         cmocka_unit_test(head_over_the_limit_is_refused),
         cmocka_unit_test(body_over_the_limit_is_refused_before_it_is_read),
         cmocka_unit_test(silence_ends_at_the_limit_of_time),
@@ -499,7 +502,7 @@ int main(void)
         cmocka_unit_test(closed_connection_is_replaced),
         cmocka_unit_test(only_a_get_is_sent_again_on_a_connection_that_ends),
         cmocka_unit_test(request_has_its_fields_and_its_body),
-        cmocka_unit_test(early_answer_is_read_while_the_body_is_sent),
+        cmocka_unit_test(early_response_is_read_while_the_body_is_sent),
         cmocka_unit_test(stream_gives_its_pieces_and_ends_when_the_sink_has_enough),
         cmocka_unit_test(stream_of_a_refusal_keeps_its_body_out_of_the_sink),
         cmocka_unit_test(names_of_nodes_are_checked),

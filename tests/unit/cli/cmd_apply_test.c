@@ -57,9 +57,9 @@ static void apply_tells_what_the_node_did(void **state)
     check_all(cases, sizeof(cases) / sizeof(cases[0]), SHOP);
 }
 
-static void answers_that_are_no_messages_are_told(void **state)
+static void responses_that_are_no_messages_are_told(void **state)
 {
-    static const struct unix_answer answers[] = {
+    static const struct unix_response responses[] = {
         OK("<html>"),
         OK("[]"),
         OK(""),
@@ -68,9 +68,9 @@ static void answers_that_are_no_messages_are_told(void **state)
         STATUS("500 X", "{\"error\":{}}"),
         STATUS("302 X", "{}"),
     };
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+    for (size_t i = 0; i < sizeof(responses) / sizeof(responses[0]); i++) {
         struct scene s;
-        scene_begin(&s, &answers[i], 1);
+        scene_begin(&s, &responses[i], 1);
         scene_run(&s, "apply -f -", SHOP);
         assert_int_equal(s.run.code, 1);
         assert_has(s.run.err, "weir version` on both sides");
@@ -80,9 +80,9 @@ static void answers_that_are_no_messages_are_told(void **state)
 
 static void apply_sends_canonical_documents_with_their_error_pages(void **state)
 {
-    const struct unix_answer answer = OK(CREATED);
+    const struct unix_response response = OK(CREATED);
     struct scene s;
-    scene_begin(&s, &answer, 1);
+    scene_begin(&s, &response, 1);
     run_file_put(&s.server, "conf/shop.yaml",
                  SHOP "error_pages: { \"502\": { file: pages/sorry.txt } }\n");
     run_file_put(&s.server, "conf/pages/sorry.txt", "so \"sorry\"\n");
@@ -170,8 +170,8 @@ static void error_pages_have_limits(void **state)
     free(page);
 }
 
-/* An answer to a batch of t00000, t00001... with their results. */
-static char *batch_answer(size_t from, size_t num)
+/* A response to a batch of t00000, t00001... with their results. */
+static char *batch_response(size_t from, size_t num)
 {
     size_t max = 256 + num * 96;
     char *text = malloc(max);
@@ -207,12 +207,12 @@ static char *many_documents(size_t num)
 
 static void many_documents_go_in_batches_over_one_connection(void **state)
 {
-    struct unix_answer answers[3] = { { .bytes = batch_answer(0, 200) },
-                                      { .bytes = batch_answer(200, 200) },
-                                      { .bytes = batch_answer(400, 50) } };
+    struct unix_response responses[3] = { { .bytes = batch_response(0, 200) },
+                                          { .bytes = batch_response(200, 200) },
+                                          { .bytes = batch_response(400, 50) } };
     char *text = many_documents(450);
     struct scene s;
-    scene_begin(&s, answers, 3);
+    scene_begin(&s, responses, 3);
     scene_run(&s, "apply -f -", text);
     assert_string_equal(s.run.err, "");
     assert_int_equal(s.run.code, 0);
@@ -224,38 +224,38 @@ static void many_documents_go_in_batches_over_one_connection(void **state)
     assert_null(strstr(s.server.requests[2], "\"t00399\""));
     scene_end(&s);
     for (size_t i = 0; i < 3; i++)
-        free((char *)answers[i].bytes);
+        free((char *)responses[i].bytes);
     free(text);
 }
 
 static void failure_in_the_middle_tells_what_is_certain(void **state)
 {
-    struct unix_answer answers[2] = { { .bytes = batch_answer(0, 200) },
-                                      { .bytes = "", .close = true } };
+    struct unix_response responses[2] = { { .bytes = batch_response(0, 200) },
+                                          { .bytes = "", .close = true } };
     char *text = many_documents(450);
     struct scene s;
-    scene_begin(&s, answers, 2);
+    scene_begin(&s, responses, 2);
     scene_run(&s, "apply -f - -o wide", text);
     assert_int_equal(s.run.code, 1);
     assert_has(s.run.out, "tenant/t00000 unchanged (revision 1)\ntenant/t00001 created");
     assert_has(s.run.out, "\n200 tenants: 199 created, 1 unchanged, in ");
-    assert_has(s.run.err, "closed the connection without an answer");
+    assert_has(s.run.err, "closed the connection without a response");
     assert_has(
         s.run.err,
         "200 of 450 tenants were answered for, 200 may or may not have been taken, the others "
         "were not sent. Run it again");
     scene_end(&s);
-    free((char *)answers[0].bytes);
+    free((char *)responses[0].bytes);
     free(text);
 }
 
 static void interrupted_apply_tells_what_is_certain(void **state)
 {
-    struct unix_answer answers[2] = { { .bytes = batch_answer(0, 200) },
-                                      { .bytes = "H", .hold = true } };
+    struct unix_response responses[2] = { { .bytes = batch_response(0, 200) },
+                                          { .bytes = "H", .hold = true } };
     char *text = many_documents(450);
     struct scene s;
-    scene_begin(&s, answers, 2);
+    scene_begin(&s, responses, 2);
     s.run = run_cli_interrupted(&s.server, "apply -f -", text);
     assert_int_equal(s.run.code, 1);
     assert_has(s.run.out, "200 tenants: 199 created, 1 unchanged, in ");
@@ -263,7 +263,7 @@ static void interrupted_apply_tells_what_is_certain(void **state)
                "weir apply: interrupted\nweir apply: 200 of 450 tenants were answered for, "
                "200 may or may not have been taken");
     scene_end(&s);
-    free((char *)answers[0].bytes);
+    free((char *)responses[0].bytes);
     free(text);
 }
 
@@ -291,7 +291,7 @@ static void sources_that_hold_nothing_are_told(void **state)
 
 static void no_memory_at_any_point_is_told_without_a_leak(void **state)
 {
-    check_without_memory("apply -f $ -o name", (struct unix_answer)OK(CREATED), NULL);
+    check_without_memory("apply -f $ -o name", (struct unix_response)OK(CREATED), NULL);
 }
 
 int main(int argc, char **argv)
@@ -301,7 +301,7 @@ int main(int argc, char **argv)
         return code;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(apply_tells_what_the_node_did),
-        cmocka_unit_test(answers_that_are_no_messages_are_told),
+        cmocka_unit_test(responses_that_are_no_messages_are_told),
         cmocka_unit_test(apply_sends_canonical_documents_with_their_error_pages),
         cmocka_unit_test(nothing_is_sent_when_anything_is_wrong),
         cmocka_unit_test(error_pages_have_limits),

@@ -109,11 +109,11 @@ static void comments_are_seen_where_yaml_sees_them(void **state)
 
 static void diff_shows_what_would_change(void **state)
 {
-    const struct unix_answer same = OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}");
-    const struct unix_answer other =
+    const struct unix_response same = OK("{\"revision\":3,\"tenant\":" SHOP_JSON "}");
+    const struct unix_response other =
         OK("{\"revision\":3,\"tenant\":{\"name\":\"shop\",\"hosts\":[\"old.example.com\"]}}");
-    const struct unix_answer none = STATUS("404 X", "{}");
-    const struct unix_answer broken = OK("{\"revision\":3}");
+    const struct unix_response none = STATUS("404 X", "{}");
+    const struct unix_response broken = OK("{\"revision\":3}");
     struct scene s;
     scene_begin(&s, &same, 1);
     scene_run(&s, "diff -f -", SHOP);
@@ -146,9 +146,9 @@ static void diff_shows_what_would_change(void **state)
 
 static void no_memory_at_any_point_is_told_without_a_leak(void **state)
 {
-    check_without_memory("diff -f -", (struct unix_answer)STATUS("404 X", "{}"), SHOP);
-    check_without_memory("fmt -", (struct unix_answer)OK(""), SHOP);
-    check_without_memory("validate -f $", (struct unix_answer)OK(""), NULL);
+    check_without_memory("diff -f -", (struct unix_response)STATUS("404 X", "{}"), SHOP);
+    check_without_memory("fmt -", (struct unix_response)OK(""), SHOP);
+    check_without_memory("validate -f $", (struct unix_response)OK(""), NULL);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * scene.h - for the tests of subcommands: one server with its answers, runs against it, and tables
- * of what a run must send, print and return.
+ * scene.h - for the tests of subcommands: one server with its responses, runs against it, and
+ * tables of what a run must send, print and return.
  */
 #ifndef WEIR_TESTS_UNIT_CLI_SCENE_H
 #define WEIR_TESTS_UNIT_CLI_SCENE_H
@@ -46,9 +46,9 @@ struct scene {
     struct run_result run;
 };
 
-static inline void scene_begin(struct scene *s, const struct unix_answer *answers, size_t num)
+static inline void scene_begin(struct scene *s, const struct unix_response *responses, size_t num)
 {
-    unix_server_start(&s->server, answers, num);
+    unix_server_start(&s->server, responses, num);
     s->run = (struct run_result){ 0 };
 }
 
@@ -73,10 +73,10 @@ static inline void assert_has(const char *text, const char *part)
     assert_non_null(strstr(text, part));
 }
 
-/** A run against one answer, and what it must give. NULL: not looked at. */
+/** A run against one response, and what it must give. NULL: not looked at. */
 struct expected {
     const char *line;
-    struct unix_answer answer;
+    struct unix_response response;
     int code;
     const char *request; /* its first line */
     const char *out;
@@ -86,7 +86,7 @@ struct expected {
 static inline void check(const struct expected *e, const char *stdin_text)
 {
     struct scene s;
-    scene_begin(&s, &e->answer, 1);
+    scene_begin(&s, &e->response, 1);
     scene_run(&s, e->line, stdin_text);
     if (s.run.code != e->code)
         print_error("%s: %s\n", e->line, s.run.err);
@@ -112,14 +112,14 @@ static inline void check_all(const struct expected *cases, size_t num, const cha
  * Run with every single allocation failing in turn: each run ends with an error or, where the
  * memory was not missed, with what it would have done; never with a crash or a leak.
  */
-static inline void check_without_memory(const char *line, struct unix_answer answer,
+static inline void check_without_memory(const char *line, struct unix_response response,
                                         const char *stdin_text)
 {
     struct scene s;
     unsigned num_failed = 0;
     unsigned num_same = 0; /* in a row: the run needs no more allocations */
-    answer.repeat = UNIX_SERVER_REQUESTS_MAX;
-    scene_begin(&s, &answer, 1);
+    response.repeat = UNIX_SERVER_REQUESTS_MAX;
+    scene_begin(&s, &response, 1);
     run_file_put(&s.server, "shop.yaml", SHOP);
     scene_run(&s, line, stdin_text);
     int code = s.run.code;

@@ -35,7 +35,7 @@ static void assert_time_limit(uint64_t ms)
 
 static void a_head_that_does_not_end_is_408(void **state)
 {
-    struct answer a;
+    struct response a;
     int fd = client_open();
     client_send(fd, "GET / HT", 8);
     rig_turn();
@@ -44,9 +44,9 @@ static void a_head_that_does_not_end_is_408(void **state)
     rig_turn();
     assert_time_limit(WEIR_ADMIN_HEAD_TIMEOUT_MS); /* absolute: bytes do not buy time */
     deadlines_pass();
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 408);
-    answer_free(&a);
+    response_free(&a);
     assert_true(client_ended(fd));
     close(fd);
 }
@@ -55,15 +55,15 @@ static void a_body_that_does_not_end_is_408(void **state)
 {
     static const char part[] =
         "POST /v1/apply HTTP/1.1\r\nHost: w\r\nContent-Length: 100\r\n\r\nhello";
-    struct answer a;
+    struct response a;
     int fd = client_open();
     client_send(fd, part, sizeof(part) - 1);
     rig_turn();
     assert_time_limit(WEIR_ADMIN_BODY_TIMEOUT_MS);
     deadlines_pass();
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 408);
-    answer_free(&a);
+    response_free(&a);
     assert_true(client_ended(fd));
     close(fd);
     rig_turn();
@@ -73,12 +73,12 @@ static void a_body_that_does_not_end_is_408(void **state)
 static void an_idle_connection_ends_without_a_word(void **state)
 {
     struct weir_strbuf got = WEIR_STRBUF_ZERO;
-    struct answer a;
+    struct response a;
     int fd = client_open();
     static const char one[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n";
     client_send(fd, one, sizeof(one) - 1);
-    answer_read(fd, &a, false);
-    answer_free(&a);
+    response_read(fd, &a, false);
+    response_free(&a);
     rig_turn();
     assert_time_limit(WEIR_ADMIN_IDLE_MS);
     deadlines_pass();
@@ -92,8 +92,8 @@ static void an_idle_connection_ends_without_a_word(void **state)
     close(fd);
 }
 
-/* Answers that nobody reads fill the socket; the connection then waits for its client, but not for
- * ever. */
+/* Responses that nobody reads fill the socket; the connection then waits for its client, but not
+ * for ever. */
 static void a_client_that_does_not_read_is_let_go(void **state)
 {
     enum { NUM = 400 };
@@ -117,12 +117,12 @@ static void a_client_that_does_not_read_is_let_go(void **state)
 static void a_lingering_client_is_let_go(void **state)
 {
     static const char part[] = "PUT /nowhere HTTP/1.1\r\nHost: w\r\nContent-Length: 100\r\n\r\n";
-    struct answer a;
+    struct response a;
     int fd = client_open();
     client_send(fd, part, sizeof(part) - 1);
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 404);
-    answer_free(&a);
+    response_free(&a);
     rig_turn();
     assert_int_equal(only_conn()->state, WEIR_ADMIN_CONN_LINGERING);
     assert_time_limit(WEIR_ADMIN_LINGER_MS);
@@ -170,7 +170,7 @@ static void bodies_have_a_common_limit(void **state)
 /* -- no memory -- */
 
 /* One exchange that allocates nothing itself. @return the status, or 0: the connection ended
- * without an answer */
+ * without a response */
 static int exchange(const char *text)
 {
     static char got[65536];

@@ -289,7 +289,7 @@ static void no_memory_is_a_refusal_and_not_a_crash(void **state)
     }
 }
 
-static void an_answer_head_has_what_a_client_needs(void **state)
+static void a_response_head_has_what_a_client_needs(void **state)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     struct weir_admin_head head = { .status = 201,
@@ -337,7 +337,7 @@ int main(void)
         TEST(more_bytes_than_may_wait_are_not_taken),
         TEST(fields_are_found_in_any_case_when_there_is_one),
         TEST(no_memory_is_a_refusal_and_not_a_crash),
-        TEST(an_answer_head_has_what_a_client_needs),
+        TEST(a_response_head_has_what_a_client_needs),
         TEST(a_stream_head_names_its_coding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

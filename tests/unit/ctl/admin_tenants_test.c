@@ -19,13 +19,13 @@ static void note_done(struct weir_push *p)
 
 static void a_put_creates_changes_and_recognises_what_it_has(void **state)
 {
-    struct answer a = ask("PUT", "/v1/tenants/shop", YAML, yaml_tenant("shop", "a.example"));
+    struct response a = ask("PUT", "/v1/tenants/shop", YAML, yaml_tenant("shop", "a.example"));
     assert_int_equal(a.status, 201);
     assert_non_null(strstr(a.head, "ETag: \"1\"\r\n"));
     assert_non_null(strstr(a.body, "\"outcome\":\"created\""));
     assert_non_null(strstr(a.body, "\"revision\":1"));
     assert_non_null(strstr(a.body, "\"token\":\""));
-    answer_free(&a);
+    response_free(&a);
     assert_int_equal(atomic_load(&rig.node.workers->num_changed), 1);
     put_tenant("shop", "a.example", 200, "\"outcome\":\"unchanged\"");
     assert_int_equal(atomic_load(&rig.node.workers->num_changed), 1);
@@ -36,7 +36,7 @@ static void a_put_creates_changes_and_recognises_what_it_has(void **state)
     assert_non_null(strstr(a.head, "ETag: \"2\"\r\n"));
     assert_non_null(strstr(a.body, "\"b.example\""));
     assert_non_null(strstr(a.body, "\"why\":\"apply\""));
-    answer_free(&a);
+    response_free(&a);
     expect("GET", "/v1/tenants/other", "", NULL, (struct want){ 404, "\"not_found\"" });
 }
 
@@ -108,10 +108,10 @@ static void preconditions_are_412_with_the_present_revision(void **state)
     expect("PUT", "/v1/tenants/shop", YAML "If-None-Match: *\r\n", doc,
            (struct want){ 412, "\"conflict\"" });
     doc = yaml_tenant("shop", "b.example");
-    struct answer a = ask("PUT", "/v1/tenants/shop", YAML "If-Match: \"7\"\r\n", doc);
+    struct response a = ask("PUT", "/v1/tenants/shop", YAML "If-Match: \"7\"\r\n", doc);
     assert_int_equal(a.status, 412);
     assert_non_null(strstr(a.head, "ETag: \"1\"\r\n"));
-    answer_free(&a);
+    response_free(&a);
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\n", doc,
            (struct want){ 200, "changed" });
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: 2\r\n", doc,
@@ -145,7 +145,7 @@ static void many_documents_are_answered_in_their_order(void **state)
     weir_strbuf_puts(&text, yaml_tenant("b", "b.example"));
     weir_strbuf_puts(&text, "---\n");
     weir_strbuf_puts(&text, yaml_tenant("a", "a.example"));
-    struct answer a = ask("POST", "/v1/apply", YAML, text.at);
+    struct response a = ask("POST", "/v1/apply", YAML, text.at);
     assert_int_equal(a.status, 200);
     const char *c = strstr(a.body, "\"name\":\"c\",\"outcome\":\"created\"");
     const char *b = strstr(a.body, "\"name\":\"b\",\"outcome\":\"unchanged\"");
@@ -154,7 +154,7 @@ static void many_documents_are_answered_in_their_order(void **state)
     assert_true(c < b);
     assert_true(b < first);
     assert_non_null(strstr(a.body, "\"nodes_durable\":1"));
-    answer_free(&a);
+    response_free(&a);
     weir_strbuf_deinit(&text);
 }
 
@@ -165,12 +165,12 @@ static void one_invalid_document_keeps_all_out(void **state)
     weir_strbuf_puts(&text, "---\n");
     weir_strbuf_puts(&text, yaml_tenant("Bad_Name", "b.example"));
     weir_strbuf_puts(&text, "colour: red\n");
-    struct answer a = ask("POST", "/v1/apply", YAML, text.at);
+    struct response a = ask("POST", "/v1/apply", YAML, text.at);
     assert_int_equal(a.status, 400);
     assert_non_null(strstr(a.body, "\"code\":\"invalid\""));
     assert_non_null(strstr(a.body, "\"field\":\"colour\""));
     assert_non_null(strstr(a.body, "\"field\":\"name\""));
-    answer_free(&a);
+    response_free(&a);
     expect("GET", "/v1/tenants/good", "", NULL, (struct want){ 404, NULL });
     weir_strbuf_deinit(&text);
 }
@@ -222,16 +222,16 @@ static void the_later_claim_of_a_name_is_warned_and_listed(void **state)
                "host *.b.example is claimed earlier by tenant first");
     expect("GET", "/v1/tenants/second", "", NULL,
            (struct want){ 200, "claimed earlier by tenant first" });
-    struct answer a = ask("GET", "/v1/tenants", "", NULL);
+    struct response a = ask("GET", "/v1/tenants", "", NULL);
     const char *second = strstr(a.body, "\"name\":\"second\"");
     const char *conflict = strstr(a.body, "claimed earlier by tenant first");
     assert_non_null(second);
     assert_true(second < conflict);
-    answer_free(&a);
+    response_free(&a);
     expect("DELETE", "/v1/tenants/first", "", NULL, (struct want){ 200, "deleted" });
     a = ask("GET", "/v1/tenants/second", "", NULL);
     assert_null(strstr(a.body, "claimed earlier"));
-    answer_free(&a);
+    response_free(&a);
 }
 
 static void a_deleted_name_has_a_history_and_goes_on_behind_it(void **state)
@@ -250,7 +250,7 @@ static void history_tells_what_changed_newest_first(void **state)
 {
     put_tenant("shop", "a.example", 201, NULL);
     put_tenant("shop", "a.example, b.example", 200, NULL);
-    struct answer a = ask("GET", "/v1/tenants/shop/history", "", NULL);
+    struct response a = ask("GET", "/v1/tenants/shop/history", "", NULL);
     assert_int_equal(a.status, 200);
     const char *two = strstr(a.body, "\"revision\":2");
     const char *one = strstr(a.body, "\"revision\":1");
@@ -259,7 +259,7 @@ static void history_tells_what_changed_newest_first(void **state)
     assert_true(two < one);
     assert_non_null(changed);
     assert_true(changed < one);
-    answer_free(&a);
+    response_free(&a);
     expect("GET", "/v1/tenants/shop/revisions/1", "", NULL, (struct want){ 200, "\"a.example\"" });
     expect("GET", "/v1/tenants/shop/revisions/3", "", NULL, (struct want){ 404, NULL });
     expect("GET", "/v1/tenants/shop/revisions/0", "", NULL, (struct want){ 404, NULL });
@@ -300,13 +300,13 @@ static void a_large_apply_is_whole_and_can_be_paged(void **state)
         weir_strbuf_puts(&text, "---\n");
         weir_strbuf_puts(&text, yaml_tenant(name, host));
     }
-    struct answer a = ask("POST", "/v1/apply", YAML, text.at);
+    struct response a = ask("POST", "/v1/apply", YAML, text.at);
     assert_int_equal(a.status, 200);
     size_t created = 0;
     for (const char *at = a.body; (at = strstr(at, "\"created\"")) != NULL; at++)
         created++;
     assert_int_equal(created, NUM);
-    answer_free(&a);
+    response_free(&a);
     expect("GET", "/v1/tenants?limit=1000", "", NULL, (struct want){ 200, "\"next\":\"t0999\"" });
     expect("GET", "/v1/tenants?after=t0999&limit=1000", "", NULL,
            (struct want){ 200, "\"t1199\"" });
@@ -316,7 +316,7 @@ static void a_large_apply_is_whole_and_can_be_paged(void **state)
     assert_null(strstr(a.body, "\"t0200\""));
     assert_non_null(strstr(a.body, "\"total\":1200"));
     assert_null(strstr(a.body, "\"next\":\"t"));
-    answer_free(&a);
+    response_free(&a);
     expect("GET", "/v1/tenants?prefix=t0100", "", NULL, (struct want){ 200, "\"t0100\"" });
     weir_strbuf_deinit(&text);
 }
@@ -362,13 +362,13 @@ static void questions_are_answered_by_the_code_of_the_data_path(void **state)
 static void the_doctor_looks_at_the_machine_and_at_endpoints(void **state)
 {
     put_tenant("shop", "a.example", 201, NULL); /* 127.0.0.1:1 refuses */
-    struct answer a = ask("GET", "/v1/doctor", "", NULL);
+    struct response a = ask("GET", "/v1/doctor", "", NULL);
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.body, "\"descriptors\""));
     assert_non_null(strstr(a.body, "\"store\""));
     assert_non_null(strstr(a.body, "127.0.0.1:1 of tenant shop"));
     assert_non_null(strstr(a.body, "0 of 1 tried were reached"));
-    answer_free(&a);
+    response_free(&a);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)

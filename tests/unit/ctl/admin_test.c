@@ -19,13 +19,13 @@ static void health_is_answered_in_text(void **state)
 
 static void metrics_have_the_counters_and_what_the_node_knows(void **state)
 {
-    struct answer a = ask("GET", "/metrics", "", NULL);
+    struct response a = ask("GET", "/metrics", "", NULL);
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.head, "Content-Type: text/plain; version=0.0.4"));
     assert_non_null(strstr(a.body, "\nweir_tenants 0\n"));
     assert_non_null(strstr(a.body, "weir_build_info{version=\"" WEIR_VERSION "\"} 1\n"));
     assert_non_null(strstr(a.body, "\nweir_store_writable 1\n"));
-    answer_free(&a);
+    response_free(&a);
 }
 
 static void unknown_paths_are_404_and_wrong_methods_405_with_allow(void **state)
@@ -41,25 +41,25 @@ static void unknown_paths_are_404_and_wrong_methods_405_with_allow(void **state)
                                            "/v1/tenants/a/revisions/x" };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(unknown); i++)
         expect("GET", unknown[i], "", NULL, (struct want){ 404, "\"not_found\"" });
-    struct answer a = ask("POST", "/v1/tenants/shop", "", NULL);
+    struct response a = ask("POST", "/v1/tenants/shop", "", NULL);
     assert_int_equal(a.status, 405);
     assert_non_null(strstr(a.head, "Allow: GET, HEAD, PUT, DELETE\r\n"));
-    answer_free(&a);
+    response_free(&a);
     a = ask("BREW", "/healthz", "", NULL);
     assert_int_equal(a.status, 405);
     assert_non_null(strstr(a.head, "Allow: GET, HEAD\r\n"));
-    answer_free(&a);
+    response_free(&a);
 }
 
 static void head_is_get_without_its_body(void **state)
 {
-    struct answer a;
+    struct response a;
     int fd = client_open();
     static const char two[] = "HEAD /healthz HTTP/1.1\r\nHost: w\r\n\r\n"
                               "GET /readyz HTTP/1.1\r\nHost: w\r\n\r\n";
     client_send(fd, two, sizeof(two) - 1);
     uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
-    a = (struct answer){ .all = WEIR_STRBUF_ZERO };
+    a = (struct response){ .all = WEIR_STRBUF_ZERO };
     while (a.all.len == 0 || strstr(a.all.at, "ready\n") == NULL) {
         rig_turn();
         assert_true(client_recv(fd, &a.all));
@@ -67,7 +67,7 @@ static void head_is_get_without_its_body(void **state)
     }
     assert_non_null(strstr(a.all.at, "Content-Length: 3\r\n"));
     assert_null(strstr(a.all.at, "ok\n"));
-    answer_free(&a);
+    response_free(&a);
     close(fd);
 }
 
@@ -111,28 +111,28 @@ static void a_request_split_at_each_byte_is_answered(void **state)
     static const char one[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n";
     int fd = client_open();
     for (size_t cut = 1; cut < sizeof(one) - 1; cut++) {
-        struct answer a;
+        struct response a;
         client_send(fd, one, cut);
         rig_turn();
         client_send(fd, one + cut, sizeof(one) - 1 - cut);
-        answer_read(fd, &a, false);
+        response_read(fd, &a, false);
         assert_int_equal(a.status, 200);
-        answer_free(&a);
+        response_free(&a);
     }
     close(fd);
 }
 
-static void a_half_closed_client_still_gets_its_answer(void **state)
+static void a_half_closed_client_still_gets_its_response(void **state)
 {
     static const char one[] = "GET /v1/status HTTP/1.1\r\nHost: w\r\n\r\n";
-    struct answer a;
+    struct response a;
     int fd = client_open();
     client_send(fd, one, sizeof(one) - 1);
     shutdown(fd, SHUT_WR);
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 200);
     assert_true(client_ended(fd));
-    answer_free(&a);
+    response_free(&a);
     close(fd);
 }
 
@@ -150,16 +150,16 @@ static void documents_need_a_length_and_a_known_type(void **state)
 static void a_body_over_the_limit_is_refused_before_it_is_sent(void **state)
 {
     char text[256];
-    struct answer a;
+    struct response a;
     int fd = client_open();
     snprintf(text, sizeof(text),
              "POST /v1/apply HTTP/1.1\r\nHost: w\r\n" YAML "Content-Length: %d\r\n\r\n",
              WEIR_ADMIN_BODY_MAX + 1);
     client_send(fd, text, strlen(text));
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 413);
     assert_non_null(strstr(a.head, "Connection: close\r\n"));
-    answer_free(&a);
+    response_free(&a);
     assert_true(client_ended(fd));
     close(fd);
 }
@@ -169,16 +169,16 @@ static void a_refusal_survives_a_client_that_sends_on(void **state)
 {
     static char body[262144];
     char text[256];
-    struct answer a;
+    struct response a;
     int fd = client_open();
     snprintf(text, sizeof(text), "PUT /nowhere HTTP/1.1\r\nHost: w\r\nContent-Length: %zu\r\n\r\n",
              sizeof(body));
     client_send(fd, text, strlen(text));
     memset(body, 'x', sizeof(body));
     client_send(fd, body, sizeof(body));
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 404);
-    answer_free(&a);
+    response_free(&a);
     assert_true(client_ended(fd));
     close(fd);
 }
@@ -187,7 +187,7 @@ static void a_client_that_asks_first_is_told_to_go_on(void **state)
 {
     const char *body = yaml_tenant("shop", "shop.example");
     struct weir_strbuf got = WEIR_STRBUF_ZERO;
-    struct answer a;
+    struct response a;
     char text[256];
     int fd = client_open();
     snprintf(text, sizeof(text),
@@ -203,9 +203,9 @@ static void a_client_that_asks_first_is_told_to_go_on(void **state)
     }
     assert_string_equal(got.at, "HTTP/1.1 100 Continue\r\n\r\n");
     client_send(fd, body, strlen(body));
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 201);
-    answer_free(&a);
+    response_free(&a);
     weir_strbuf_deinit(&got);
     close(fd);
     fd = client_open();
@@ -213,9 +213,9 @@ static void a_client_that_asks_first_is_told_to_go_on(void **state)
              "PUT /nowhere HTTP/1.1\r\nHost: w\r\nExpect: 100-continue\r\n"
              "Content-Length: 10\r\n\r\n");
     client_send(fd, text, strlen(text));
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 404); /* without a 100 before it */
-    answer_free(&a);
+    response_free(&a);
     close(fd);
 }
 
@@ -226,12 +226,12 @@ static void malformed_requests_end_their_connection(void **state)
                                        "\x16\x03\x01\r\n\r\n" };
     static const int statuses[] = { 400, 505, 400 };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++) {
-        struct answer a;
+        struct response a;
         int fd = client_open();
         client_send(fd, bad[i], strlen(bad[i]));
-        answer_read(fd, &a, false);
+        response_read(fd, &a, false);
         assert_int_equal(a.status, statuses[i]);
-        answer_free(&a);
+        response_free(&a);
         assert_true(client_ended(fd));
         close(fd);
     }
@@ -245,23 +245,23 @@ static void over_tcp_only_health_is_served(void **state)
     static const int statuses[] = { 200, 200, 200, 404, 404 };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(targets); i++) {
         char text[128];
-        struct answer a;
+        struct response a;
         int fd = client_open_tcp();
         snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: w\r\n\r\n", targets[i]);
         client_send(fd, text, strlen(text));
-        answer_read(fd, &a, false);
+        response_read(fd, &a, false);
         assert_int_equal(a.status, statuses[i]);
-        answer_free(&a);
+        response_free(&a);
         close(fd);
     }
-    struct answer a;
+    struct response a;
     int fd = client_open_tcp();
     static const char put[] =
         "PUT /v1/tenants/a HTTP/1.1\r\nHost: w\r\nContent-Length: 2\r\n\r\n{}";
     client_send(fd, put, sizeof(put) - 1);
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 404);
-    answer_free(&a);
+    response_free(&a);
     close(fd);
 }
 
@@ -281,17 +281,17 @@ static void idle_connections_make_room_for_new_ones(void **state)
 static void busy_connections_are_not_evicted_but_new_ones_refused(void **state)
 {
     static int fds[WEIR_ADMIN_CONNS_MAX];
-    struct answer a;
+    struct response a;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++) {
         fds[i] = client_open();
         client_send(fds[i], "GET", 3);
     }
     rig_turn(); /* the last of them has begun its request, too */
     int fd = client_open();
-    answer_read(fd, &a, false);
+    response_read(fd, &a, false);
     assert_int_equal(a.status, 503);
     assert_non_null(strstr(a.head, "Retry-After: 1\r\n"));
-    answer_free(&a);
+    response_free(&a);
     close(fd);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++)
         close(fds[i]);
@@ -326,10 +326,10 @@ static void logs_are_empty_where_none_are_kept_and_a_follower_may_leave(void **s
 {
     static const char follow[] = "GET /v1/logs?follow=1 HTTP/1.1\r\nHost: w\r\n\r\n";
     struct weir_strbuf got = WEIR_STRBUF_ZERO;
-    struct answer a = ask("GET", "/v1/logs", "", NULL);
+    struct response a = ask("GET", "/v1/logs", "", NULL);
     assert_int_equal(a.status, 200);
     assert_string_equal(a.body, "");
-    answer_free(&a);
+    response_free(&a);
     int fd = client_open();
     client_send(fd, follow, sizeof(follow) - 1);
     uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
@@ -394,13 +394,13 @@ static void status_tells_the_node(void **state)
 {
     weir_metric_add(&rig.node.workers->metrics, WEIR_M_REQUESTS_2XX, 5);
     weir_metric_add(&rig.node.workers->metrics, WEIR_M_CONNECTIONS_OPEN, 3);
-    struct answer a = ask("GET", "/v1/status", "", NULL);
+    struct response a = ask("GET", "/v1/status", "", NULL);
     assert_int_equal(a.status, 200);
     assert_non_null(strstr(a.body, "\"test-1\""));
     assert_non_null(strstr(a.body, "\"serving\""));
     assert_non_null(strstr(a.body, "\"requests_total\":5"));
     assert_non_null(strstr(a.body, "\"connections\":3"));
-    answer_free(&a);
+    response_free(&a);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
@@ -415,7 +415,7 @@ int main(void)
         TEST(parameters_are_known_or_refused),
         TEST(requests_on_one_connection_are_answered_in_order),
         TEST(a_request_split_at_each_byte_is_answered),
-        TEST(a_half_closed_client_still_gets_its_answer),
+        TEST(a_half_closed_client_still_gets_its_response),
         TEST(documents_need_a_length_and_a_known_type),
         TEST(a_body_over_the_limit_is_refused_before_it_is_sent),
         TEST(a_refusal_survives_a_client_that_sends_on),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * client.h - a client of the rig's admin server, in the same thread: each call turns the loop until
- * its answer is there.
+ * its response is there.
  */
 #ifndef WEIR_TESTS_UNIT_CTL_CLIENT_H
 #define WEIR_TESTS_UNIT_CTL_CLIENT_H
@@ -48,7 +48,7 @@ static inline void client_send(int fd, const char *bytes, size_t len)
 }
 
 /** What came back. */
-struct answer {
+struct response {
     int status;
     struct weir_strbuf all; /* head and body */
     const char *head;
@@ -56,8 +56,8 @@ struct answer {
     bool closed; /* the server ended the connection behind it */
 };
 
-/* Whether `all` holds a whole answer, by Content-Length. */
-static inline bool answer_whole(struct answer *a, bool head_only)
+/* Whether `all` holds a whole response, by Content-Length. */
+static inline bool response_whole(struct response *a, bool head_only)
 {
     unsigned long long len = 0;
     if (a->all.len == 0)
@@ -83,16 +83,16 @@ static inline bool client_recv(int fd, struct weir_strbuf *out)
     return n != 0;
 }
 
-static inline void answer_read(int fd, struct answer *a, bool head_only)
+static inline void response_read(int fd, struct response *a, bool head_only)
 {
     uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
-    *a = (struct answer){ .all = WEIR_STRBUF_ZERO };
-    while (!answer_whole(a, head_only) && !a->closed) {
+    *a = (struct response){ .all = WEIR_STRBUF_ZERO };
+    while (!response_whole(a, head_only) && !a->closed) {
         rig_turn();
         a->closed = !client_recv(fd, &a->all);
         assert_true(weir_clock_mono_ns() < until);
     }
-    assert_true(answer_whole(a, head_only));
+    assert_true(response_whole(a, head_only));
 }
 
 /* Whether the server has ended the connection. */
@@ -110,11 +110,11 @@ static inline bool client_ended(int fd)
 }
 
 /** One request on a connection of its own; `fields` is whole lines with CRLF, body NULL: none. */
-static inline struct answer ask(const char *method, const char *target, const char *fields,
-                                const char *body)
+static inline struct response ask(const char *method, const char *target, const char *fields,
+                                  const char *body)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
-    struct answer a;
+    struct response a;
     int fd = client_open();
     weir_strbuf_printf(&text, "%s %s HTTP/1.1\r\nHost: weir\r\n%s", method, target, fields);
     if (body != NULL)
@@ -122,18 +122,18 @@ static inline struct answer ask(const char *method, const char *target, const ch
     weir_strbuf_printf(&text, "\r\n%s", body != NULL ? body : "");
     client_send(fd, text.at, text.len);
     weir_strbuf_deinit(&text);
-    answer_read(fd, &a, strcmp(method, "HEAD") == 0);
+    response_read(fd, &a, strcmp(method, "HEAD") == 0);
     close(fd);
     rig_turn();
     return a;
 }
 
-static inline void answer_free(struct answer *a)
+static inline void response_free(struct response *a)
 {
     weir_strbuf_deinit(&a->all);
 }
 
-/** What an answer must be: this status and, in its body, this text (NULL: whatever). */
+/** What a response must be: this status and, in its body, this text (NULL: whatever). */
 struct want {
     int status;
     const char *text;
@@ -142,13 +142,13 @@ struct want {
 static inline void expect(const char *method, const char *target, const char *fields,
                           const char *body, struct want want)
 {
-    struct answer a = ask(method, target, fields, body);
+    struct response a = ask(method, target, fields, body);
     bool found = want.text == NULL || strstr(a.body, want.text) != NULL;
     if (a.status != want.status || !found)
         print_message("%s %s: %s\n", method, target, a.all.at);
     assert_int_equal(a.status, want.status);
     assert_true(found);
-    answer_free(&a);
+    response_free(&a);
 }
 
 #define YAML "Content-Type: application/yaml\r\n"

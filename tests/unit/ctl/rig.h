@@ -2,7 +2,7 @@
  *
  * rig.h - a control plane for tests: a real store in a folder of its own, a loop, a push queue, an
  * admin server, and the data path's double. One thread: a client call turns the loop until its
- * answer is there. Include it in one source of a test.
+ * response is there. Include it in one source of a test.
  */
 #ifndef WEIR_TESTS_UNIT_CTL_RIG_H
 #define WEIR_TESTS_UNIT_CTL_RIG_H
@@ -101,7 +101,7 @@ static int rig_setup(void **state)
     rig.node.state = WEIR_NODE_SERVING;
     rig.node.started_ns = weir_clock_mono_ns();
     rig.node.descriptors = 1024;
-    rig.node.verdicts = weir_verdicts_new();
+    rig.node.marks = weir_failure_marks_new();
     struct weir_workers_config cfg = { .num_workers = 2, .http = rig.config.http, .num_http = 1 };
     assert_int_equal(weir_workers_start(&cfg, &rig.node.workers, &fault), WEIR_OK);
     assert_int_equal(weir_access_log_open("off", 1, &rig.node.access_log), WEIR_OK);
@@ -126,7 +126,7 @@ static int rig_teardown(void **state)
     weir_store_reader_free(&rig.node.reader);
     weir_store_close(&rig.node.store);
     weir_push_queue_free(&rig.node.pushes);
-    weir_verdicts_free(&rig.node.verdicts);
+    weir_failure_marks_free(&rig.node.marks);
     weir_config_deinit(&rig.config);
     assert_int_equal(uv_loop_close(&rig.loop), 0);
     snprintf(command, sizeof(command), "rm -r %s", rig.folder);

@@ -44,7 +44,7 @@ static void a_record_is_one_line_with_every_field(void **state)
         .path = WEIR_SPAN_LIT("/a?b=c"),
         .protocol = WEIR_SPAN_LIT("HTTP/1.1"),
         .status = 200,
-        .verdict = WEIR_VERDICT_UPSTREAM_CUT,
+        .outcome = WEIR_OUTCOME_UPSTREAM_CUT,
         .fault = WEIR_SPAN_LIT("status_line"),
         .upstream = WEIR_SPAN_LIT("web"),
         .endpoint = WEIR_SPAN_LIT("10.0.0.1:8080"),
@@ -68,7 +68,7 @@ static void a_record_is_one_line_with_every_field(void **state)
         "{\"time\":\"2026-11-21T03:55:51.123Z\",\"tenant\":\"shop\",\"client\":\"198.51.100.7\","
         "\"client_port\":40000,\"local\":\"192.0.2.1:80\",\"scheme\":\"http\","
         "\"host\":\"shop.example.com\",\"method\":\"GET\",\"path\":\"/a?b=c\","
-        "\"protocol\":\"HTTP/1.1\",\"status\":200,\"verdict\":\"upstream_cut\","
+        "\"protocol\":\"HTTP/1.1\",\"status\":200,\"outcome\":\"upstream_cut\","
         "\"fault\":\"status_line\",\"upstream\":\"web\",\"endpoint\":\"10.0.0.1:8080\","
         "\"reused\":true,\"tries\":1,\"request_bytes\":10,"
         "\"response_bytes\":18446744073709551615,\"queue_us\":1,\"connect_us\":22,"
@@ -79,13 +79,13 @@ static void a_record_is_one_line_with_every_field(void **state)
 
 static void what_says_nothing_is_left_out(void **state)
 {
-    struct weir_access a = { .verdict = WEIR_VERDICT_CLIENT_GONE };
+    struct weir_access a = { .outcome = WEIR_OUTCOME_CLIENT_GONE };
     char *text = written(&a);
 
     (void)state;
     assert_string_equal(
         text,
-        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"verdict\":\"client_gone\",\"total_us\":0}\n");
+        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"outcome\":\"client_gone\",\"total_us\":0}\n");
     free(text);
 }
 
@@ -217,7 +217,7 @@ static void the_worst_record_fits_and_less_room_is_refused(void **state)
         .path = s,
         .protocol = s,
         .status = 65535,
-        .verdict = WEIR_VERDICT_UPSTREAM_MALFORMED,
+        .outcome = WEIR_OUTCOME_UPSTREAM_MALFORMED,
         .fault = s,
         .upstream = s,
         .endpoint = s,
@@ -243,16 +243,16 @@ static void the_worst_record_fits_and_less_room_is_refused(void **state)
     assert_int_equal(weir_access_write(&a, room, 0), 0);
 }
 
-static void every_verdict_has_a_name_of_its_own(void **state)
+static void every_outcome_has_its_own_name(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < WEIR_VERDICT_COUNT; i++) {
-        const char *name = weir_access_verdict_name((enum weir_verdict_kind)i);
+    for (unsigned i = 0; i < WEIR_OUTCOME_COUNT; i++) {
+        const char *name = weir_access_outcome_name((enum weir_access_outcome)i);
 
         assert_non_null(name);
         assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
         for (unsigned k = 0; k < i; k++)
-            assert_string_not_equal(name, weir_access_verdict_name((enum weir_verdict_kind)k));
+            assert_string_not_equal(name, weir_access_outcome_name((enum weir_access_outcome)k));
     }
 }
 
@@ -265,7 +265,7 @@ int main(void)
         cmocka_unit_test(random_bytes_are_written_as_a_naive_writer_does),
         cmocka_unit_test(texts_are_whole_at_their_limit_and_marked_one_beyond),
         cmocka_unit_test(the_worst_record_fits_and_less_room_is_refused),
-        cmocka_unit_test(every_verdict_has_a_name_of_its_own),
+        cmocka_unit_test(every_outcome_has_its_own_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

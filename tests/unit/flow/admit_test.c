@@ -210,7 +210,7 @@ static void a_request_goes_to_the_route_of_its_tenant(void **state)
         if (w->admit.what != WEIR_ADMIT_FORWARD)
             print_error("%s\n", c->head);
         assert_int_equal(w->admit.what, WEIR_ADMIT_FORWARD);
-        assert_int_equal(w->admit.verdict, WEIR_VERDICT_OK);
+        assert_int_equal(w->admit.outcome, WEIR_OUTCOME_OK);
         assert_int_equal(w->admit.status, 0);
         assert_text(w->admit.tenant->name, c->tenant);
         assert_text(w->admit.route->upstream->name, c->upstream);
@@ -221,39 +221,39 @@ static void a_request_goes_to_the_route_of_its_tenant(void **state)
 
 /* -- answered -- */
 
-struct answer_case {
+struct response_case {
     const char *local;
     const char *head;
     uint16_t status;
-    enum weir_verdict_kind verdict;
+    enum weir_access_outcome outcome;
     const char *tenant; /* NULL: nobody's */
 };
 
-static const struct answer_case answers[] = {
-    { SHARED, GET("/", "unknown.example"), 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
-    { SHARED, GET("/", "192.0.2.1"), 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
-    { SHARED, GET("/", "[::1]:80"), 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
-    { SHARED, "GET / HTTP/1.0\r\n\r\n", 404, WEIR_VERDICT_UNKNOWN_HOST, NULL },
-    { SHARED, GET("/", "broken.example"), 503, WEIR_VERDICT_TENANT_BROKEN, NULL },
-    { SHARED, GET("/", "strict.example"), 404, WEIR_VERDICT_NO_ROUTE, "strict" },
-    { SHARED, GET("/onlyx", "strict.example"), 404, WEIR_VERDICT_NO_ROUTE, "strict" },
-    { SHARED, GET("/../x", "shop.example"), 400, WEIR_VERDICT_MALFORMED, "shop" },
-    { SHARED, GET("/%2e%2e/%2E./x", "shop.example"), 400, WEIR_VERDICT_MALFORMED, "shop" },
+static const struct response_case responses[] = {
+    { SHARED, GET("/", "unknown.example"), 404, WEIR_OUTCOME_UNKNOWN_HOST, NULL },
+    { SHARED, GET("/", "192.0.2.1"), 404, WEIR_OUTCOME_UNKNOWN_HOST, NULL },
+    { SHARED, GET("/", "[::1]:80"), 404, WEIR_OUTCOME_UNKNOWN_HOST, NULL },
+    { SHARED, "GET / HTTP/1.0\r\n\r\n", 404, WEIR_OUTCOME_UNKNOWN_HOST, NULL },
+    { SHARED, GET("/", "broken.example"), 503, WEIR_OUTCOME_TENANT_BROKEN, NULL },
+    { SHARED, GET("/", "strict.example"), 404, WEIR_OUTCOME_NO_ROUTE, "strict" },
+    { SHARED, GET("/onlyx", "strict.example"), 404, WEIR_OUTCOME_NO_ROUTE, "strict" },
+    { SHARED, GET("/../x", "shop.example"), 400, WEIR_OUTCOME_MALFORMED, "shop" },
+    { SHARED, GET("/%2e%2e/%2E./x", "shop.example"), 400, WEIR_OUTCOME_MALFORMED, "shop" },
     { SHARED, "POST /only/ HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 11\r\n\r\n", 413,
-      WEIR_VERDICT_TOO_LARGE, "strict" },
+      WEIR_OUTCOME_TOO_LARGE, "strict" },
     { SHARED, "GET /only/ HTTP/1.1\r\nHost: strict.example\r\nX_Y: 1\r\n\r\n", 400,
-      WEIR_VERDICT_REFUSED, "strict" },
+      WEIR_OUTCOME_REFUSED, "strict" },
 };
 
 static void what_cannot_be_forwarded_is_answered_with_a_reason(void **state)
 {
     struct world *w = *state;
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(answers); i++) {
-        const struct answer_case *c = &answers[i];
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(responses); i++) {
+        const struct response_case *c = &responses[i];
         admit(w, weir_span_cstr(c->head), c->local);
-        assert_int_equal(w->admit.what, WEIR_ADMIT_ANSWER);
+        assert_int_equal(w->admit.what, WEIR_ADMIT_RESPONSE);
         assert_int_equal(w->admit.status, c->status);
-        assert_int_equal(w->admit.verdict, c->verdict);
+        assert_int_equal(w->admit.outcome, c->outcome);
         assert_true(w->admit.why.len > 0);
         assert_null(w->admit.route);
         if (c->tenant == NULL)
@@ -280,7 +280,7 @@ static void a_head_may_be_as_long_as_its_site_says_and_no_longer(void **state)
     static char head[2048];
     for (size_t len = 1023; len <= 1025; len++) {
         admit(w, head_of_length(head, len), SHARED);
-        assert_int_equal(w->admit.what, len > 1024 ? WEIR_ADMIT_ANSWER : WEIR_ADMIT_FORWARD);
+        assert_int_equal(w->admit.what, len > 1024 ? WEIR_ADMIT_RESPONSE : WEIR_ADMIT_FORWARD);
         assert_int_equal(w->admit.status, len > 1024 ? 431 : 0);
     }
 }
@@ -317,7 +317,7 @@ static void a_redirect_is_decided_before_any_server_is_sought(void **state)
         admit(w, weir_span_cstr(c->head), c->local);
         assert_int_equal(w->admit.what, WEIR_ADMIT_REDIRECT);
         assert_int_equal(w->admit.status, c->status);
-        assert_int_equal(w->admit.verdict, WEIR_VERDICT_REDIRECTED);
+        assert_int_equal(w->admit.outcome, WEIR_OUTCOME_REDIRECTED);
         assert_text(w->admit.location, c->location);
         assert_null(w->admit.route);
     }
@@ -344,9 +344,9 @@ static void a_location_that_does_not_fit_is_414(void **state)
     static const char rest[] = " HTTP/1.1\r\nHost: shop.example\r\n\r\n";
     memcpy(head + at, rest, sizeof(rest) - 1);
     admit(w, weir_span(head, at + sizeof(rest) - 1), SHARED);
-    assert_int_equal(w->admit.what, WEIR_ADMIT_ANSWER);
+    assert_int_equal(w->admit.what, WEIR_ADMIT_RESPONSE);
     assert_int_equal(w->admit.status, 414);
-    assert_int_equal(w->admit.verdict, WEIR_VERDICT_TOO_LARGE);
+    assert_int_equal(w->admit.outcome, WEIR_OUTCOME_TOO_LARGE);
 }
 
 /* -- the store -- */

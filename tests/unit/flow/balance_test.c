@@ -16,7 +16,7 @@
 #include "node/flow/balance.h"
 
 struct world {
-    struct weir_verdicts *verdicts;
+    struct weir_failure_marks *marks;
     struct weir_upstream upstream;
     struct weir_endpoint endpoints[WEIR_ENDPOINTS_MAX];
     struct weir_tried tried;
@@ -27,8 +27,8 @@ static struct world *world_new(enum weir_balance balance, const uint16_t *weight
     struct world *w = calloc(1, sizeof(*w));
 
     assert_non_null(w);
-    w->verdicts = weir_verdicts_new();
-    assert_non_null(w->verdicts);
+    w->marks = weir_failure_marks_new();
+    assert_non_null(w->marks);
     w->upstream.balance = balance;
     w->upstream.endpoints = w->endpoints;
     w->upstream.num_endpoints = (uint16_t)num;
@@ -43,7 +43,7 @@ static struct world *world_new(enum weir_balance balance, const uint16_t *weight
 
 static void world_free(struct world *w)
 {
-    weir_verdicts_free(&w->verdicts);
+    weir_failure_marks_free(&w->marks);
     free(w);
 }
 
@@ -62,14 +62,14 @@ static struct weir_addr client_of(uint32_t n)
 static int pick(struct world *w, uint32_t client)
 {
     struct weir_addr a = client_of(client);
-    struct weir_endpoint *e = weir_balance_pick(&w->upstream, w->verdicts, &a, &w->tried, 1000);
+    struct weir_endpoint *e = weir_balance_pick(&w->upstream, w->marks, &a, &w->tried, 1000);
 
     return e ? e->index : -1;
 }
 
 static void mark(struct world *w, unsigned index)
 {
-    assert_true(weir_verdict_failed(w->verdicts, w->endpoints[index].key, 999));
+    assert_true(weir_failure_marks_failed(w->marks, w->endpoints[index].key, 999));
 }
 
 /* ---- round robin ---- */
@@ -355,14 +355,13 @@ static void an_ipv6_client_is_its_64(void **state)
     for (unsigned i = 0; i < 100; i++) {
         struct weir_addr a = { .ip = { 0x20, 1, 0x0d, 0xb8, 0, 0, 0, (uint8_t)i } };
         struct weir_endpoint *first =
-            weir_balance_pick(&w->upstream, w->verdicts, &a, &w->tried, 1000);
+            weir_balance_pick(&w->upstream, w->marks, &a, &w->tried, 1000);
         seen |= 1u << first->index;
         for (unsigned k = 0; k < 20; k++) {
             for (size_t b = 8; b < 16; b++)
                 a.ip[b] = (uint8_t)weir_rng_next(&rng);
             a.port = (uint16_t)weir_rng_next(&rng);
-            assert_ptr_equal(weir_balance_pick(&w->upstream, w->verdicts, &a, &w->tried, 1000),
-                             first);
+            assert_ptr_equal(weir_balance_pick(&w->upstream, w->marks, &a, &w->tried, 1000), first);
         }
     }
     assert_int_equal(seen, 0xff);

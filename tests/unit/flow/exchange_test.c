@@ -15,7 +15,7 @@
 #include "node/base/limits.h"
 #include "node/flow/exchange.h"
 
-static struct weir_h1_head answer_of(const char *text)
+static struct weir_h1_head response_of(const char *text)
 {
     struct weir_h1_head h;
     weir_h1_head_init(&h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
@@ -31,7 +31,7 @@ static struct weir_h1_head answer_of(const char *text)
 #define NONE_304 "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"
 
 struct framing {
-    const char *answer;
+    const char *response;
     enum weir_method method;
     uint8_t minor; /* of the client */
     enum weir_h1_body body;
@@ -58,20 +58,20 @@ static const struct framing framings[] = {
 
 /* RFC 9112 6.3 for the way in, 7.1 and 9.3 for the way out; and the client's connection lives on
  * only when every fact allows it. */
-static void a_final_answer_is_framed_and_followed_as_all_facts_allow(void **state)
+static void a_final_response_is_framed_and_followed_as_all_facts_allow(void **state)
 {
     for (size_t i = 0; i < WEIR_ARRAY_LEN(framings) * 8; i++) {
         const struct framing *f = &framings[i / 8];
-        struct weir_h1_head h = answer_of(f->answer);
+        struct weir_h1_head h = response_of(f->response);
         struct weir_request_facts req = { .method = f->method,
                                           .minor = f->minor,
                                           .keep_alive = (i & 1) != 0 };
-        struct weir_answer_facts facts = { .head = &h,
-                                           .interims = WEIR_INTERIM_MAX,
-                                           .request_done = (i & 2) != 0,
-                                           .last = (i & 4) != 0 };
-        struct weir_answer_plan plan;
-        assert_true(weir_answer_plan(&facts, &req, &plan));
+        struct weir_response_facts facts = { .head = &h,
+                                             .interims = WEIR_INTERIM_MAX,
+                                             .request_done = (i & 2) != 0,
+                                             .last = (i & 4) != 0 };
+        struct weir_response_plan plan;
+        assert_true(weir_response_plan(&facts, &req, &plan));
         assert_false(plan.interim);
         assert_false(plan.pass_interim);
         assert_int_equal(plan.body, f->body);
@@ -88,11 +88,11 @@ static void interim_answers_pass_to_those_who_know_them(void **state)
         for (uint8_t minor = 0; minor < 2; minor++) {
             char text[64];
             (void)snprintf(text, sizeof(text), "HTTP/1.1 %u x\r\n\r\n", statuses[i]);
-            struct weir_h1_head h = answer_of(text);
+            struct weir_h1_head h = response_of(text);
             struct weir_request_facts req = { .method = WEIR_METHOD_GET, .minor = minor };
-            struct weir_answer_facts facts = { .head = &h, .interims = 0 };
-            struct weir_answer_plan plan;
-            assert_true(weir_answer_plan(&facts, &req, &plan));
+            struct weir_response_facts facts = { .head = &h, .interims = 0 };
+            struct weir_response_plan plan;
+            assert_true(weir_response_plan(&facts, &req, &plan));
             assert_true(plan.interim);
             /* RFC 9110 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client." */
             assert_int_equal(plan.pass_interim, minor);
@@ -103,34 +103,34 @@ static void interim_answers_pass_to_those_who_know_them(void **state)
     }
 }
 
-static void interim_answers_are_bounded(void **state)
+static void interim_responses_are_bounded(void **state)
 {
-    struct weir_h1_head h = answer_of("HTTP/1.1 103 x\r\n\r\n");
+    struct weir_h1_head h = response_of("HTTP/1.1 103 x\r\n\r\n");
     struct weir_request_facts req = { .method = WEIR_METHOD_GET, .minor = 1 };
-    struct weir_answer_facts facts = { .head = &h, .interims = WEIR_INTERIM_MAX - 1 };
-    struct weir_answer_plan plan;
-    assert_true(weir_answer_plan(&facts, &req, &plan));
+    struct weir_response_facts facts = { .head = &h, .interims = WEIR_INTERIM_MAX - 1 };
+    struct weir_response_plan plan;
+    assert_true(weir_response_plan(&facts, &req, &plan));
     facts.interims = WEIR_INTERIM_MAX;
-    assert_false(weir_answer_plan(&facts, &req, &plan));
+    assert_false(weir_response_plan(&facts, &req, &plan));
 }
 
 /* robustness.md 6: 101 only for a request that asked; no request of weir's asks. */
-static void a_switch_of_protocols_is_no_answer(void **state)
+static void a_switch_of_protocols_is_no_response(void **state)
 {
     struct weir_h1_head h =
-        answer_of("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n");
+        response_of("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n");
     struct weir_request_facts req = { .method = WEIR_METHOD_GET, .minor = 1, .keep_alive = true };
-    struct weir_answer_facts facts = { .head = &h, .request_done = true };
-    struct weir_answer_plan plan;
+    struct weir_response_facts facts = { .head = &h, .request_done = true };
+    struct weir_response_plan plan;
     memset(&plan, 0x5a, sizeof(plan));
-    struct weir_answer_plan before = plan;
-    assert_false(weir_answer_plan(&facts, &req, &plan));
+    struct weir_response_plan before = plan;
+    assert_false(weir_response_plan(&facts, &req, &plan));
     assert_memory_equal(&plan, &before, sizeof(plan));
 }
 
 static const enum weir_failure failures[] = {
-    WEIR_FAILURE_CONNECT,        WEIR_FAILURE_CONNECT_TIMEOUT, WEIR_FAILURE_CLOSED,
-    WEIR_FAILURE_ANSWER_TIMEOUT, WEIR_FAILURE_MALFORMED,       WEIR_FAILURE_CUT,
+    WEIR_FAILURE_CONNECT,          WEIR_FAILURE_CONNECT_TIMEOUT, WEIR_FAILURE_CLOSED,
+    WEIR_FAILURE_RESPONSE_TIMEOUT, WEIR_FAILURE_MALFORMED,       WEIR_FAILURE_CUT,
     WEIR_FAILURE_STALLED,
 };
 static const enum weir_method methods[] = {
@@ -146,7 +146,7 @@ static struct weir_failure_facts facts_of(unsigned bits, enum weir_method method
                                         .reused = (bits & 1) != 0,
                                         .sent = (bits & 2) != 0,
                                         .body_taken = (bits & 4) != 0,
-                                        .answer_begun = (bits & 8) != 0,
+                                        .response_begun = (bits & 8) != 0,
                                         .head_passed = (bits & 16) != 0,
                                         .retries = bits >> 5 };
 }
@@ -163,13 +163,13 @@ static enum weir_next expected(enum weir_failure failure, const struct weir_fail
         return WEIR_NEXT_CUT; /* a cut is visible */
     if (failure == WEIR_FAILURE_CONNECT || failure == WEIR_FAILURE_CONNECT_TIMEOUT)
         return WEIR_NEXT_ENDPOINT; /* no byte left: the next may try, whatever the method */
-    if (failure == WEIR_FAILURE_ANSWER_TIMEOUT || failure == WEIR_FAILURE_STALLED)
+    if (failure == WEIR_FAILURE_RESPONSE_TIMEOUT || failure == WEIR_FAILURE_STALLED)
         return WEIR_NEXT_504;
     if (failure == WEIR_FAILURE_MALFORMED || failure == WEIR_FAILURE_CUT)
         return WEIR_NEXT_502;
     if (!f->sent)
         return WEIR_NEXT_ENDPOINT;
-    bool once = idempotent[f->method] && f->retries == 0 && !f->answer_begun && !f->body_taken;
+    bool once = idempotent[f->method] && f->retries == 0 && !f->response_begun && !f->body_taken;
     return once ? WEIR_NEXT_FRESH : WEIR_NEXT_502;
 }
 
@@ -223,10 +223,10 @@ static void only_the_end_of_a_parked_connection_is_not_held_against_an_endpoint(
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_final_answer_is_framed_and_followed_as_all_facts_allow),
+        cmocka_unit_test(a_final_response_is_framed_and_followed_as_all_facts_allow),
         cmocka_unit_test(interim_answers_pass_to_those_who_know_them),
-        cmocka_unit_test(interim_answers_are_bounded),
-        cmocka_unit_test(a_switch_of_protocols_is_no_answer),
+        cmocka_unit_test(interim_responses_are_bounded),
+        cmocka_unit_test(a_switch_of_protocols_is_no_response),
         cmocka_unit_test(a_failure_is_followed_by_what_the_facts_allow),
         cmocka_unit_test(nothing_is_sent_twice_that_may_have_been_acted_on),
         cmocka_unit_test(only_the_end_of_a_parked_connection_is_not_held_against_an_endpoint),

@@ -261,9 +261,9 @@ static void fields_that_are_dropped_leave_no_marks(void **state)
     free(w.bytes);
 }
 
-/* -- answers -- */
+/* -- responses -- */
 
-enum answer_flag {
+enum response_flag {
     TO_HEAD = 1,
     CHUNKED = 2,
     CLOSE = 4,
@@ -298,7 +298,7 @@ static const struct request_case response_cases[] = {
     { 0, "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 012\r\nserver:nginx\r\n\r\n",
       "HTTP/1.1 200 OK\r\nDate: then\r\nserver: nginx\r\nVia: 1.1 weir\r\nContent-Length: "
       "12\r\n\r\n" },
-    /* RFC 9110 6.6.1: who forwards an answer without Date records when it came. */
+    /* RFC 9110 6.6.1: who forwards a response without Date records when it came. */
     { 0, "HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 404 \r\nDate: " DATE "\r\nVia: 1.1 weir\r\nContent-Length: 0\r\n\r\n" },
     { 0, "HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n",
@@ -346,7 +346,7 @@ static const struct request_case response_cases[] = {
       "HTTP/1.1 599 Odd\r\nDate: d\r\nX_Y: kept\r\nVia: 1.1 weir\r\nContent-Length: 1\r\n\r\n" },
 };
 
-static void answers_leave_as_the_table_says(void **state)
+static void responses_leave_as_the_table_says(void **state)
 {
     for (size_t i = 0; i < WEIR_ARRAY_LEN(response_cases); i++) {
         const struct request_case *c = &response_cases[i];
@@ -406,16 +406,17 @@ static size_t random_head(struct weir_rng *rng, enum weir_h1_kind kind, char *ou
                                             "PUT http://b.example:8/x?y HTTP/1.1\r\n",
                                             "OPTIONS * HTTP/1.1\r\n",
                                             "X /%41 HTTP/1.1\r\n" };
-    static const char *const answers[] = { "HTTP/1.1 200 OK\r\n",   "HTTP/1.0 200 OK\r\n",
-                                           "HTTP/1.1 204\r\n",      "HTTP/1.1 304 Not Modified\r\n",
-                                           "HTTP/1.1 103 Hm\r\n",   "HTTP/1.1 500 \xc3\xa9\r\n",
-                                           "HTTP/1.1 404 Oh No\r\n" };
+    static const char *const responses[] = {
+        "HTTP/1.1 200 OK\r\n",           "HTTP/1.0 200 OK\r\n", "HTTP/1.1 204\r\n",
+        "HTTP/1.1 304 Not Modified\r\n", "HTTP/1.1 103 Hm\r\n", "HTTP/1.1 500 \xc3\xa9\r\n",
+        "HTTP/1.1 404 Oh No\r\n"
+    };
     size_t len = 0;
     if (kind == WEIR_H1_REQUEST) {
         len = add_text(out, len, requests[weir_rng_below(rng, WEIR_ARRAY_LEN(requests))]);
         len = add_text(out, len, "Host:c.example\r\n");
     } else {
-        len = add_text(out, len, answers[weir_rng_below(rng, WEIR_ARRAY_LEN(answers))]);
+        len = add_text(out, len, responses[weir_rng_below(rng, WEIR_ARRAY_LEN(responses))]);
     }
     for (uint64_t num = weir_rng_below(rng, 12); num > 0; num--) {
         size_t from = len;
@@ -508,7 +509,7 @@ static void random_requests_read_again_as_the_same_request(void **state)
     assert_true(good > 6000);
 }
 
-static void random_answers_read_again_as_the_same_answer(void **state)
+static void random_answers_read_again_as_the_same_response(void **state)
 {
     static char in[4096];
     struct weir_rng rng;
@@ -654,9 +655,9 @@ int main(void)
         cmocka_unit_test(requests_leave_as_the_table_says),
         cmocka_unit_test(marks_point_at_what_the_record_shows),
         cmocka_unit_test(fields_that_are_dropped_leave_no_marks),
-        cmocka_unit_test(answers_leave_as_the_table_says),
+        cmocka_unit_test(responses_leave_as_the_table_says),
         cmocka_unit_test(random_requests_read_again_as_the_same_request),
-        cmocka_unit_test(random_answers_read_again_as_the_same_answer),
+        cmocka_unit_test(random_answers_read_again_as_the_same_response),
         cmocka_unit_test(the_longest_heads_stay_within_their_bound),
         cmocka_unit_test(the_client_is_the_last_address_that_is_not_trusted),
         cmocka_unit_test(request_ids_are_kept_only_when_they_are_harmless),

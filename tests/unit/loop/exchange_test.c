@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exchange_test.c - one request and its answer through a running worker: framings both ways,
- * interim answers, large bodies, early answers, cuts, and the order of requests on a connection.
+ * exchange_test.c - one request and its response through a running worker: framings both ways,
+ * interim responses, large bodies, early responses, cuts, and the order of requests on a
+ * connection.
  */
 #include "tests/unit/loop/rig.h"
 
@@ -20,13 +21,13 @@ static void ask(struct rig *r, const char *request)
     peer_read_request(&r->server, &r->request);
 }
 
-static void read_answer(struct rig *r, enum weir_method method, uint16_t status, const char *body)
+static void read_response(struct rig *r, enum weir_method method, uint16_t status, const char *body)
 {
-    peer_read_answer(&r->client, &r->answer, method);
-    assert_int_equal(r->answer.h.status, status);
-    if (!message_body_is(&r->answer, body))
-        fail_msg("\"%.*s\" instead of \"%s\"", (int)r->answer.body_len,
-                 (const char *)r->answer.body, body);
+    peer_read_response(&r->client, &r->response, method);
+    assert_int_equal(r->response.h.status, status);
+    if (!message_body_is(&r->response, body))
+        fail_msg("\"%.*s\" instead of \"%s\"", (int)r->response.body_len,
+                 (const char *)r->response.body, body);
 }
 
 /* -- framing -- */
@@ -38,13 +39,13 @@ static void request_bodies_arrive_as_they_were_framed(void **state)
     assert_true(r->request.h.has_content_length);
     assert_true(message_body_is(&r->request, "hello"));
     peer_send(&r->server, RIG_OK);
-    read_answer(r, WEIR_METHOD_POST, 200, "ok");
+    read_response(r, WEIR_METHOD_POST, 200, "ok");
     ask(r, HEAD("POST / HTTP/1.1") "Transfer-Encoding: chunked\r\n\r\n"
                                    "2;x=y\r\nhe\r\n3\r\nllo\r\n0\r\nT: v\r\n\r\n");
     assert_true(r->request.h.chunked);
     assert_true(message_body_is(&r->request, "hello"));
     peer_send(&r->server, RIG_OK);
-    read_answer(r, WEIR_METHOD_POST, 200, "ok");
+    read_response(r, WEIR_METHOD_POST, 200, "ok");
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_ACCEPTED), 1);
     rig_free(r);
 }
@@ -52,7 +53,7 @@ static void request_bodies_arrive_as_they_were_framed(void **state)
 struct framing_case {
     const char *request;
     enum weir_method method;
-    const char *answer;
+    const char *response;
     const char *body;
     bool server_ends;  /* the end of the connection is the end of the body */
     bool client_lives; /* another request may follow */
@@ -92,24 +93,24 @@ static const struct framing_case framings[] = {
       false, true },
 };
 
-/* Of the text of an answer. */
-static uint16_t status_of(const char *answer)
+/* Of the text of a response. */
+static uint16_t status_of(const char *response)
 {
-    return (uint16_t)((answer[9] - '0') * 100 + (answer[10] - '0') * 10 + answer[11] - '0');
+    return (uint16_t)((response[9] - '0') * 100 + (response[10] - '0') * 10 + response[11] - '0');
 }
 
-static void answers_leave_in_a_framing_that_the_client_knows(void **state)
+static void responses_leave_in_a_framing_that_the_client_knows(void **state)
 {
     struct rig *r = rig_running();
     for (size_t i = 0; i < WEIR_ARRAY_LEN(framings); i++) {
         const struct framing_case *c = &framings[i];
         uint64_t idle = c->server_lives;
         ask(r, c->request);
-        peer_send(&r->server, c->answer);
+        peer_send(&r->server, c->response);
         if (c->server_ends)
             peer_close(&r->server);
-        read_answer(r, c->method, status_of(c->answer), c->body);
-        assert_int_equal(weir_h1_keeps_alive(&r->answer.h), c->client_lives);
+        read_response(r, c->method, status_of(c->response), c->body);
+        assert_int_equal(weir_h1_keeps_alive(&r->response.h), c->client_lives);
         rig_await(r, WEIR_M_UPSTREAM_IDLE, idle);
         if (!c->client_lives) {
             peer_expect_end(&r->client);
@@ -124,7 +125,7 @@ static void answers_leave_in_a_framing_that_the_client_knows(void **state)
     rig_free(r);
 }
 
-/* -- interim answers -- */
+/* -- interim responses -- */
 
 static void interim_answers_go_before_the_final_one(void **state)
 {
@@ -136,42 +137,42 @@ static void interim_answers_go_before_the_final_one(void **state)
     assert_true(peer_try_head(&r->server, WEIR_H1_REQUEST, &r->request));
     assert_true(r->request.h.expect_continue);
     peer_send(&r->server, "HTTP/1.1 100 Continue\r\n\r\n");
-    read_answer(r, WEIR_METHOD_POST, 100, "");
+    read_response(r, WEIR_METHOD_POST, 100, "");
     peer_send(&r->client, "hi");
     assert_true(peer_try_body(&r->server, &r->request, WEIR_METHOD_OTHER));
     assert_true(message_body_is(&r->request, "hi"));
     peer_send(&r->server,
               "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 2");
-    read_answer(r, WEIR_METHOD_POST, 103, "");
-    read_answer(r, WEIR_METHOD_POST, 102, "");
+    read_response(r, WEIR_METHOD_POST, 103, "");
+    read_response(r, WEIR_METHOD_POST, 102, "");
     peer_send(&r->server, "00 OK\r\nContent-Length: 2\r\n\r\nok");
-    read_answer(r, WEIR_METHOD_POST, 200, "ok");
+    read_response(r, WEIR_METHOD_POST, 200, "ok");
     rig_get(r, "/", RIG_OK);
     assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_CONNECTS), 1);
     rig_free(r);
 }
 
-static void interim_answers_without_end_are_no_answer(void **state)
+static void interim_responses_without_end_are_no_response(void **state)
 {
     struct rig *r = rig_running();
     ask(r, HEAD("GET / HTTP/1.1") "\r\n");
     for (int i = 0; i < WEIR_INTERIM_MAX; i++) {
         peer_send(&r->server, "HTTP/1.1 103 Early Hints\r\n\r\n");
-        read_answer(r, WEIR_METHOD_GET, 103, "");
+        read_response(r, WEIR_METHOD_GET, 103, "");
     }
     peer_send(&r->server, "HTTP/1.1 103 Early Hints\r\n\r\n");
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 502);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 502);
     peer_expect_end(&r->server);
     rig_free(r);
 }
 
-static void an_http10_client_sees_the_final_answer_only(void **state)
+static void an_http10_client_sees_the_final_response_only(void **state)
 {
     struct rig *r = rig_running();
     ask(r, HEAD("GET / HTTP/1.0") "\r\n");
     peer_send(&r->server, "HTTP/1.1 103 Early Hints\r\n\r\n" RIG_OK);
-    read_answer(r, WEIR_METHOD_GET, 200, "ok");
+    read_response(r, WEIR_METHOD_GET, 200, "ok");
     rig_free(r);
 }
 
@@ -184,9 +185,9 @@ static void a_refusal_instead_of_100_ends_the_connection(void **state)
     peer_dial(&r->client, &r->at);
     peer_send(&r->client,
               HEAD("POST / HTTP/1.1") "Expect: 100-continue\r\nContent-Length: 40\r\n\r\n");
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_POST);
-    assert_int_equal(r->answer.h.status, 502);
-    assert_true(r->answer.h.connection_close);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_POST);
+    assert_int_equal(r->response.h.status, 502);
+    assert_true(r->response.h.connection_close);
     peer_expect_end(&r->client);
     r->origin = peer_listen(&r->origin_at);
     rig_free(r);
@@ -254,8 +255,8 @@ static void large_answers_arrive_whole_whoever_is_slow(void **state)
         ask(r, HEAD("GET /big HTTP/1.1") "\r\n");
         begin_sending(&s, &r->server, "HTTP/1.1 200 OK\r\n", (round & 1) != 0);
         (void)usleep(round >= 2 ? 200000 : 0);
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_arrived(&s, &r->answer);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_arrived(&s, &r->response);
     }
     assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_CONNECTS), 1);
     rig_free(r);
@@ -274,14 +275,14 @@ static void large_requests_arrive_whole_whoever_is_slow(void **state)
         peer_read_request(&r->server, &r->request);
         assert_arrived(&s, &r->request);
         peer_send(&r->server, RIG_OK);
-        read_answer(r, WEIR_METHOD_PUT, 200, "ok");
+        read_response(r, WEIR_METHOD_PUT, 200, "ok");
     }
     rig_free(r);
 }
 
-/* -- early answers -- */
+/* -- early responses -- */
 
-static void an_answer_before_the_end_of_the_request_ends_both_connections(void **state)
+static void a_response_before_the_end_of_the_request_ends_both_connections(void **state)
 {
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
@@ -289,8 +290,8 @@ static void an_answer_before_the_end_of_the_request_ends_both_connections(void *
     peer_accept(&r->server, r->origin);
     assert_true(peer_try_head(&r->server, WEIR_H1_REQUEST, &r->request));
     peer_send(&r->server, "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
-    read_answer(r, WEIR_METHOD_POST, 403, "no");
-    assert_true(r->answer.h.connection_close);
+    read_response(r, WEIR_METHOD_POST, 403, "no");
+    assert_true(r->response.h.connection_close);
     peer_expect_end(&r->client);
     rig_await(r, WEIR_M_UPSTREAM_OPEN, 0);
     assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_IDLE), 0);
@@ -306,7 +307,7 @@ static void both_bodies_flow_at_the_same_time(void **state)
     peer_accept(&r->server, r->origin);
     assert_true(peer_try_head(&r->server, WEIR_H1_REQUEST, &r->request));
     peer_send(&r->server, "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n");
-    assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
+    assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->response));
     for (int i = 0; i < 1000; i++) {
         peer_send(&r->client, "abc");
         while (r->server.len < 3)
@@ -320,13 +321,13 @@ static void both_bodies_flow_at_the_same_time(void **state)
     }
     peer_expect_end(&r->client);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"ok\""), 1);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"ok\""), 1);
     rig_free(r);
 }
 
 /* Sending finds the reset before reading does, and takes its error away: what reading sees then
  * looks like an orderly end. */
-static void a_reset_that_sending_found_is_no_end_of_an_answer(void **state)
+static void a_reset_that_sending_found_is_no_end_of_a_response(void **state)
 {
     struct rig *r = rig_running_freezable();
     peer_dial(&r->client, &r->at);
@@ -334,14 +335,14 @@ static void a_reset_that_sending_found_is_no_end_of_an_answer(void **state)
     peer_accept(&r->server, r->origin);
     assert_true(peer_try_head(&r->server, WEIR_H1_REQUEST, &r->request));
     peer_send(&r->server, "HTTP/1.1 200 OK\r\n\r\nuntil");
-    assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
+    assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->response));
     rig_freeze();
     peer_send(&r->client, "1\r\nb\r\n");
     (void)usleep(20000);
     peer_reset(&r->server);
     (void)usleep(20000);
     rig_unfreeze();
-    assert_false(peer_try_body(&r->client, &r->answer, WEIR_METHOD_POST));
+    assert_false(peer_try_body(&r->client, &r->response, WEIR_METHOD_POST));
     rig_free_freezable(r);
 }
 
@@ -353,9 +354,9 @@ static void a_small_rest_of_a_refused_request_is_dropped_and_the_next_served(voi
         peer_send(&r->client,
                   i ? "POST / HTTP/1.1\r\nHost: nobody\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na"
                     : "POST / HTTP/1.1\r\nHost: nobody\r\nContent-Length: 3\r\n\r\na");
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_POST);
-        assert_int_equal(r->answer.h.status, 404);
-        assert_true(weir_h1_keeps_alive(&r->answer.h));
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_POST);
+        assert_int_equal(r->response.h.status, 404);
+        assert_true(weir_h1_keeps_alive(&r->response.h));
         peer_send(&r->client, i ? "bc\r\n0\r\n\r\n" : "bc");
     }
     rig_get(r, "/", RIG_OK);
@@ -368,21 +369,21 @@ static void a_large_rest_of_a_refused_request_ends_the_connection(void **state)
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
     peer_send(&r->client, "POST / HTTP/1.1\r\nHost: nobody\r\nContent-Length: 9000000\r\n\r\na");
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_POST);
-    assert_int_equal(r->answer.h.status, 404);
-    assert_true(r->answer.h.connection_close);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_POST);
+    assert_int_equal(r->response.h.status, 404);
+    assert_true(r->response.h.connection_close);
     peer_expect_end(&r->client);
     rig_free(r);
 }
 
-/* -- answers that are none, or not whole -- */
+/* -- responses that are none, or not whole -- */
 
 struct cut_case {
-    const char *answer; /* what the server says at first */
-    const char *rest;   /* and once the client has the head; NULL: nothing */
-    bool by_reset;      /* before it ends */
-    uint16_t status;    /* to the client; 0: it sees a part, and then not an orderly end */
-    const char *verdict;
+    const char *response; /* what the server says at first */
+    const char *rest;     /* and once the client has the head; NULL: nothing */
+    bool by_reset;        /* before it ends */
+    uint16_t status;      /* to the client; 0: it sees a part, and then not an orderly end */
+    const char *outcome;
 };
 
 static const struct cut_case cuts[] = {
@@ -409,29 +410,29 @@ static const struct cut_case cuts[] = {
     { "hello", NULL, false, 502, "upstream_malformed" },
 };
 
-static void what_is_no_whole_answer_never_looks_like_one(void **state)
+static void what_is_no_whole_response_never_looks_like_one(void **state)
 {
     for (size_t i = 0; i < WEIR_ARRAY_LEN(cuts); i++) {
         const struct cut_case *c = &cuts[i];
         struct rig *r = rig_running();
-        char verdict[64];
+        char outcome[64];
         ask(r, HEAD("GET / HTTP/1.1") "\r\n");
-        peer_send(&r->server, c->answer);
+        peer_send(&r->server, c->response);
         if (c->rest != NULL) {
-            assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
+            assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->response));
             peer_send(&r->server, c->rest);
         }
         if (c->by_reset)
             peer_reset(&r->server);
         peer_close(&r->server);
         if (c->rest == NULL)
-            assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
-        assert_int_equal(r->answer.h.status, c->status ? c->status : 200);
-        if (peer_try_body(&r->client, &r->answer, WEIR_METHOD_GET) != (c->status != 0))
-            fail_msg("%s", c->answer);
+            assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->response));
+        assert_int_equal(r->response.h.status, c->status ? c->status : 200);
+        if (peer_try_body(&r->client, &r->response, WEIR_METHOD_GET) != (c->status != 0))
+            fail_msg("%s", c->response);
         rig_stop(r);
-        (void)snprintf(verdict, sizeof(verdict), "\"verdict\":\"%s\"", c->verdict);
-        assert_int_equal(rig_log_count(r, verdict), 1);
+        (void)snprintf(outcome, sizeof(outcome), "\"outcome\":\"%s\"", c->outcome);
+        assert_int_equal(rig_log_count(r, outcome), 1);
         rig_free(r);
     }
 }
@@ -448,7 +449,7 @@ static unsigned long long logged(const struct rig *r, const char *text)
     return at ? strtoull(at + strlen(text), NULL, 10) : 0;
 }
 
-static void the_record_of_a_cut_answer_says_how_much_of_it_was_passed(void **state)
+static void the_record_of_a_cut_response_says_how_much_of_it_was_passed(void **state)
 {
     static char body[1u << 20];
     for (int chunked = 0; chunked < 2; chunked++) {
@@ -457,7 +458,7 @@ static void the_record_of_a_cut_answer_says_how_much_of_it_was_passed(void **sta
         peer_send(&r->server,
                   chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n"
                           : "HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n");
-        assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
+        assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->response));
         struct sender s = {
             .to = &r->server, .body = (const uint8_t *)body, .len = sizeof(body), .tail = ""
         };
@@ -480,7 +481,7 @@ static void the_record_of_a_cut_answer_says_how_much_of_it_was_passed(void **sta
     }
 }
 
-static void bytes_behind_an_answer_end_the_connection(void **state)
+static void bytes_behind_a_response_end_the_connection(void **state)
 {
     static const char *const more[] = { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokX",
                                         "HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
@@ -489,7 +490,7 @@ static void bytes_behind_an_answer_end_the_connection(void **state)
     for (size_t i = 0; i < WEIR_ARRAY_LEN(more); i++) {
         ask(r, HEAD("GET / HTTP/1.1") "\r\n");
         peer_send(&r->server, more[i]);
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
         peer_expect_end(&r->server);
         peer_close(&r->server);
         rig_await(r, WEIR_M_UPSTREAM_UNSOLICITED, i + 1);
@@ -533,8 +534,8 @@ static void requests_before_a_half_close_are_all_answered(void **state)
                 (void)usleep(50000); /* the end has been read by now */
             peer_send(&r->server, RIG_OK);
         }
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, i == 3 ? 404 : 200);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, i == 3 ? 404 : 200);
     }
     peer_expect_end(&r->client);
     rig_free(r);
@@ -549,8 +550,8 @@ static void many_requests_before_a_half_close_are_all_answered(void **state)
         peer_send(&r->client, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
     assert_int_equal(shutdown(r->client.fd, SHUT_WR), 0);
     for (int i = 0; i < 300; i++) {
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, 404);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, 404);
     }
     peer_expect_end(&r->client);
     rig_free(r);
@@ -567,7 +568,7 @@ static void half_a_head_before_a_half_close_ends_the_connection_at_once(void **s
     peer_read_request(&r->server, &r->request);
     (void)usleep(50000);
     peer_send(&r->server, RIG_OK);
-    read_answer(r, WEIR_METHOD_GET, 200, "ok");
+    read_response(r, WEIR_METHOD_GET, 200, "ok");
     peer_expect_end(&r->client);
     assert_true(weir_clock_mono_ns() - from < UINT64_C(5000000000));
     rig_free(r);
@@ -585,7 +586,7 @@ static void a_client_that_goes_takes_its_exchange_with_it(void **state)
     rig_await(r, WEIR_M_CONNECTIONS_OPEN, 0);
     rig_await(r, WEIR_M_UPSTREAM_OPEN, 0);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"client_gone\""), 1);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"client_gone\""), 1);
     assert_int_equal(rig_log_count(r, "\"status\":499"), 1);
     rig_free(r);
 }
@@ -620,7 +621,7 @@ static void the_most_that_a_tenant_adds_is_sent(void **state)
     peer_read_request(&r->server, &r->request);
     peer_send(&r->server, "nonsense\r\n");
     peer_close(&r->server);
-    read_answer(r, WEIR_METHOD_GET, 502, page);
+    read_response(r, WEIR_METHOD_GET, 502, page);
     peer_send(&r->client, "GET / HTTP/1.1\r\nHost: large.example\r\n\r\n");
     peer_accept(&r->server, r->origin);
     peer_read_request(&r->server, &r->request);
@@ -644,21 +645,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_bodies_arrive_as_they_were_framed),
-        cmocka_unit_test(answers_leave_in_a_framing_that_the_client_knows),
+        cmocka_unit_test(responses_leave_in_a_framing_that_the_client_knows),
         cmocka_unit_test(interim_answers_go_before_the_final_one),
-        cmocka_unit_test(interim_answers_without_end_are_no_answer),
-        cmocka_unit_test(an_http10_client_sees_the_final_answer_only),
+        cmocka_unit_test(interim_responses_without_end_are_no_response),
+        cmocka_unit_test(an_http10_client_sees_the_final_response_only),
         cmocka_unit_test(a_refusal_instead_of_100_ends_the_connection),
         cmocka_unit_test(large_answers_arrive_whole_whoever_is_slow),
         cmocka_unit_test(large_requests_arrive_whole_whoever_is_slow),
-        cmocka_unit_test(an_answer_before_the_end_of_the_request_ends_both_connections),
+        cmocka_unit_test(a_response_before_the_end_of_the_request_ends_both_connections),
         cmocka_unit_test(both_bodies_flow_at_the_same_time),
-        cmocka_unit_test(a_reset_that_sending_found_is_no_end_of_an_answer),
+        cmocka_unit_test(a_reset_that_sending_found_is_no_end_of_a_response),
         cmocka_unit_test(a_small_rest_of_a_refused_request_is_dropped_and_the_next_served),
         cmocka_unit_test(a_large_rest_of_a_refused_request_ends_the_connection),
-        cmocka_unit_test(what_is_no_whole_answer_never_looks_like_one),
-        cmocka_unit_test(the_record_of_a_cut_answer_says_how_much_of_it_was_passed),
-        cmocka_unit_test(bytes_behind_an_answer_end_the_connection),
+        cmocka_unit_test(what_is_no_whole_response_never_looks_like_one),
+        cmocka_unit_test(the_record_of_a_cut_response_says_how_much_of_it_was_passed),
+        cmocka_unit_test(bytes_behind_a_response_end_the_connection),
         cmocka_unit_test(bytes_on_a_parked_connection_end_it),
         cmocka_unit_test(requests_before_a_half_close_are_all_answered),
         cmocka_unit_test(many_requests_before_a_half_close_are_all_answered),

@@ -16,27 +16,27 @@ struct story {
     const char *first; /* the client sends this, */
     const char *rest;  /* and after a moment this */
     enum weir_method method;
-    const char *answer;
+    const char *response;
     size_t len, split;
     size_t body_len;  /* of the right answer */
     unsigned wait_ms; /* before the client reads */
     bool again;       /* the same once more on the same connection */
 };
 
-static char big_answer[BIG + 256];
+static char big_response[BIG + 256];
 
 static struct story stories[] = {
     { .first = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n",
       .rest = "",
       .method = WEIR_METHOD_GET,
-      .answer = RIG_OK,
+      .response = RIG_OK,
       .body_len = 2,
       .again = true },
-    /* Heads of both sides in two pieces, interim answers, a body in chunks. */
+    /* Heads of both sides in two pieces, interim responses, a body in chunks. */
     { .first = "POST /a?b HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: x\r\nContent-Le",
       .rest = "ngth: 6\r\n\r\nabcdef",
       .method = WEIR_METHOD_POST,
-      .answer =
+      .response =
           "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
           "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
       .split = 60,
@@ -45,12 +45,12 @@ static struct story stories[] = {
     { .first = "GET /big HTTP/1.1\r\nHost: shop.example\r\n\r\n",
       .rest = "",
       .method = WEIR_METHOD_GET,
-      .answer = big_answer,
+      .response = big_response,
       .body_len = BIG,
       .wait_ms = 30 },
 };
 
-/* @return the status of the final answer, 0 when the connection ended without a whole one */
+/* @return the status of the final response, 0 when the connection ended without a whole one */
 static uint16_t ask(struct rig *r, const struct story *s)
 {
     bool sent = peer_send_bytes(&r->client, s->first, strlen(s->first));
@@ -60,10 +60,10 @@ static uint16_t ask(struct rig *r, const struct story *s)
     }
     (void)usleep(s->wait_ms * 1000);
     do {
-        if (!peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer))
+        if (!peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->response))
             return 0;
-    } while (r->answer.h.status < 200);
-    return peer_try_body(&r->client, &r->answer, s->method) ? r->answer.h.status : 0;
+    } while (r->response.h.status < 200);
+    return peer_try_body(&r->client, &r->response, s->method) ? r->response.h.status : 0;
 }
 
 static void dial(struct rig *r)
@@ -85,7 +85,7 @@ static unsigned long run_story(struct rig *r, const struct story *s, void (*arm)
     for (int i = 0; i <= s->again && status == 200; i++) {
         status = ask(r, s);
         if (status == 200)
-            assert_int_equal(r->answer.body_len, s->body_len);
+            assert_int_equal(r->response.body_len, s->body_len);
         else
             assert_true(status == 0 || status >= 500);
     }
@@ -93,7 +93,7 @@ static unsigned long run_story(struct rig *r, const struct story *s, void (*arm)
     arm(-1);
     dial(r);
     assert_int_equal(ask(r, s), 200);
-    assert_int_equal(r->answer.body_len, s->body_len);
+    assert_int_equal(r->response.body_len, s->body_len);
     rig_stop(r);
     peer_close(&r->client);
     return count;
@@ -104,7 +104,9 @@ static void run_all(void (*arm)(long))
     for (size_t i = 0; i < WEIR_ARRAY_LEN(stories); i++) {
         struct story *s = &stories[i];
         struct rig *r = rig_new();
-        struct origin o = { .answer = s->answer, .len = strlen(s->answer), .split = s->split };
+        struct origin o = { .response = s->response,
+                            .len = strlen(s->response),
+                            .split = s->split };
         long n = 1;
         origin_start(&o, r->origin);
         while (run_story(r, s, arm, n) >= (unsigned long)n)
@@ -127,10 +129,10 @@ static void running_out_of_memory_costs_at_most_what_runs(void **state)
 
 static int set_up(void **state)
 {
-    int len = snprintf(big_answer, sizeof(big_answer),
+    int len = snprintf(big_response, sizeof(big_response),
                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", BIG);
-    memset(big_answer + len, 'b', BIG);
-    memcpy(big_answer + len + BIG, "\r\n0\r\n\r\n", 8);
+    memset(big_response + len, 'b', BIG);
+    memcpy(big_response + len + BIG, "\r\n0\r\n\r\n", 8);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rig.h - running workers for tests: a real store in a folder of its own, a verdict table, an
- * access log in a file, listeners on free ports. The test's thread is the client and the server
+ * rig.h - running workers for tests: a real store in a folder of its own, a table of failure marks,
+ * an access log in a file, listeners on free ports. The test's thread is the client and the server
  * behind.
  */
 #ifndef WEIR_TESTS_UNIT_LOOP_RIG_H
@@ -27,7 +27,7 @@ struct rig {
     char log_path[160];
     /* What most tests need one of. */
     struct peer client, server;
-    struct message request, answer;
+    struct message request, response;
 };
 
 /** A tenant builder whose upstream "web" leads to the rig's origin, one connection at a time made
@@ -66,8 +66,8 @@ static inline struct rig *rig_new(void)
                                            .max_connections = 1000,
                                            .max_memory = 256u << 20,
                                            .store = r->kit.s };
-    r->cfg.verdicts = weir_verdicts_new();
-    assert_non_null(r->cfg.verdicts);
+    r->cfg.marks = weir_failure_marks_new();
+    assert_non_null(r->cfg.marks);
     r->client.fd = r->server.fd = -1;
     return r;
 }
@@ -154,7 +154,7 @@ static inline void rig_free(struct rig *r)
     peer_close(&r->client);
     peer_close(&r->server);
     close(r->origin);
-    weir_verdicts_free(&r->cfg.verdicts);
+    weir_failure_marks_free(&r->cfg.marks);
     sites_close(&r->kit);
     free(r);
 }
@@ -214,7 +214,7 @@ static inline unsigned rig_log_count(const struct rig *r, const char *text)
 }
 
 /** One GET that the origin answers with `answer`, on the connections that are there or new ones. */
-static inline void rig_get(struct rig *r, const char *path, const char *answer)
+static inline void rig_get(struct rig *r, const char *path, const char *response)
 {
     char request[256];
     if (r->client.fd < 0)
@@ -224,8 +224,8 @@ static inline void rig_get(struct rig *r, const char *path, const char *answer)
     if (r->server.fd < 0)
         peer_accept(&r->server, r->origin);
     peer_read_request(&r->server, &r->request);
-    peer_send(&r->server, answer);
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+    peer_send(&r->server, response);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
 }
 
 #define RIG_OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

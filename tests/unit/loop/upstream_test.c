@@ -10,8 +10,8 @@
 
 static void assert_status(struct rig *r, struct peer *client, uint16_t status)
 {
-    peer_read_answer(client, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, status);
+    peer_read_response(client, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, status);
 }
 
 static void serve(struct rig *r, struct peer *server)
@@ -36,7 +36,7 @@ static void a_get_on_a_parked_connection_that_ends_is_sent_again(void **state)
     assert_int_equal(rig_metric(r, WEIR_M_REQUESTS_RETRIED), 1);
     peer_close(&fresh);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"retried_ok\""), 1);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"retried_ok\""), 1);
     rig_free(r);
 }
 
@@ -58,15 +58,15 @@ static void a_request_is_sent_again_once_and_not_twice(void **state)
 
 static void a_request_that_may_have_been_acted_on_is_not_sent_again(void **state)
 {
-    static const char *const answers[] = { NULL, "HTTP/1.1 1", "HTTP/1.1 100 Continue\r\n\r\n" };
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(answers); i++) {
+    static const char *const responses[] = { NULL, "HTTP/1.1 1", "HTTP/1.1 100 Continue\r\n\r\n" };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(responses); i++) {
         struct rig *r = rig_running();
         peer_dial(&r->client, &r->at);
-        peer_send(&r->client, answers[i] == NULL ? POST_SHOP : GET_SHOP);
+        peer_send(&r->client, responses[i] == NULL ? POST_SHOP : GET_SHOP);
         peer_accept(&r->server, r->origin);
         peer_read_request(&r->server, &r->request);
-        if (answers[i] != NULL)
-            peer_send(&r->server, answers[i]);
+        if (responses[i] != NULL)
+            peer_send(&r->server, responses[i]);
         peer_close(&r->server);
         if (i == 2)
             assert_status(r, &r->client, 100);
@@ -77,7 +77,7 @@ static void a_request_that_may_have_been_acted_on_is_not_sent_again(void **state
     }
 }
 
-/* A parked connection whose end waits unread would cost a POST its answer. */
+/* A parked connection whose end waits unread would cost a POST its response. */
 static void a_post_is_not_risked_on_a_parked_connection_that_has_ended(void **state)
 {
     struct rig *r = rig_running_freezable();
@@ -102,9 +102,9 @@ static void a_post_is_not_risked_on_a_parked_connection_that_has_ended(void **st
 
 /* -- whose connection it was -- */
 
-/* Bytes that come after an answer are nobody's. They must not become the answer of another tenant
- * that shares the server. */
-static void stray_bytes_for_one_tenant_never_answer_another(void **state)
+/* Bytes that come after a response are nobody's. They must not become the response of another
+ * tenant that shares the server. */
+static void stray_bytes_for_one_tenant_never_response_another(void **state)
 {
     struct rig *r = rig_running_freezable();
     struct peer other, fresh;
@@ -125,7 +125,7 @@ static void stray_bytes_for_one_tenant_never_answer_another(void **state)
     peer_accept(&fresh, r->origin);
     serve(r, &fresh);
     assert_status(r, &other, 200);
-    assert_true(message_body_is(&r->answer, "ok"));
+    assert_true(message_body_is(&r->response, "ok"));
     peer_close(&fresh);
     peer_close(&other);
     rig_free_freezable(r);
@@ -230,7 +230,7 @@ static void waiting_too_long_is_503_and_not_held_against_the_endpoint(void **sta
     peer_close(&second);
     peer_close(&fresh);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"overload\""), 1);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"overload\""), 1);
     rig_free(r);
 }
 
@@ -276,12 +276,12 @@ static void the_next_endpoint_is_tried_whatever_the_method(void **state)
         }
         assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_CONNECT_ERRORS), 1); /* then it is out */
         rig_stop(r);
-        assert_int_equal(rig_log_count(r, "\"verdict\":\"retried_ok\""), 1);
+        assert_int_equal(rig_log_count(r, "\"outcome\":\"retried_ok\""), 1);
         rig_free(r);
     }
 }
 
-static void without_any_endpoint_left_the_answer_is_502(void **state)
+static void without_any_endpoint_left_the_response_is_502(void **state)
 {
     struct rig *r = rig_running();
     char dead[WEIR_ADDR_TEXT_MAX], dead2[WEIR_ADDR_TEXT_MAX];
@@ -294,7 +294,7 @@ static void without_any_endpoint_left_the_answer_is_502(void **state)
     assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_CONNECT_ERRORS), 2);
     assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_NONE_LEFT), 1);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"upstream_refused\""), 1);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"upstream_refused\""), 1);
     rig_free(r);
 }
 
@@ -305,7 +305,7 @@ static void names_are_looked_up_and_unknown_ones_refused(void **state)
     (void)snprintf(name, sizeof(name), "localhost:%u", r->origin_at.port);
     put_endpoints(r, name, NULL);
     rig_get(r, "/", RIG_OK);
-    assert_int_equal(r->answer.h.status, 200);
+    assert_int_equal(r->response.h.status, 200);
     put_endpoints(r, "no-such-name.invalid:80", NULL);
     peer_send(&r->client, GET_SHOP);
     assert_status(r, &r->client, 502);
@@ -316,9 +316,9 @@ static void names_are_looked_up_and_unknown_ones_refused(void **state)
 
 struct limit_case {
     const char *request;
-    const char *answer; /* what the server says before it falls silent; NULL: it is not reached */
-    uint16_t status;    /* 0: the answer is cut */
-    const char *verdict;
+    const char *response; /* what the server says before it falls silent; NULL: it is not reached */
+    uint16_t status;      /* 0: the response is cut */
+    const char *outcome;
 };
 
 static const struct limit_case limits[] = {
@@ -352,28 +352,28 @@ static void every_wait_has_a_limit(void **state)
     for (size_t i = 0; i < WEIR_ARRAY_LEN(limits); i++) {
         const struct limit_case *c = &limits[i];
         struct rig *r = rig_running();
-        char verdict[64];
+        char outcome[64];
         uint64_t from = weir_clock_mono_ns();
         put_quick(r);
         peer_dial(&r->client, &r->at);
         peer_send(&r->client, c->request);
-        if (c->answer != NULL) {
+        if (c->response != NULL) {
             peer_accept(&r->server, r->origin);
             assert_true(peer_try_head(&r->server, WEIR_H1_REQUEST, &r->request));
-            peer_send(&r->server, c->answer);
+            peer_send(&r->server, c->response);
         }
-        assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->answer));
-        assert_int_equal(r->answer.h.status, c->status ? c->status : 200);
-        assert_int_equal(peer_try_body(&r->client, &r->answer, WEIR_METHOD_GET), c->status != 0);
+        assert_true(peer_try_head(&r->client, WEIR_H1_RESPONSE, &r->response));
+        assert_int_equal(r->response.h.status, c->status ? c->status : 200);
+        assert_int_equal(peer_try_body(&r->client, &r->response, WEIR_METHOD_GET), c->status != 0);
         uint64_t took_ms = (weir_clock_mono_ns() - from) / 1000000;
         assert_true(took_ms >= 150 && took_ms < 5000);
-        if (c->answer != NULL) {
+        if (c->response != NULL) {
             r->server.len = 0;
             assert_true(peer_receive(&r->server) <= 0);
         }
         rig_stop(r);
-        (void)snprintf(verdict, sizeof(verdict), "\"verdict\":\"%s\"", c->verdict);
-        assert_int_equal(rig_log_count(r, verdict), 1);
+        (void)snprintf(outcome, sizeof(outcome), "\"outcome\":\"%s\"", c->outcome);
+        assert_int_equal(rig_log_count(r, outcome), 1);
         rig_free(r);
     }
 }
@@ -434,12 +434,12 @@ int main(void)
         cmocka_unit_test(a_request_is_sent_again_once_and_not_twice),
         cmocka_unit_test(a_request_that_may_have_been_acted_on_is_not_sent_again),
         cmocka_unit_test(a_post_is_not_risked_on_a_parked_connection_that_has_ended),
-        cmocka_unit_test(stray_bytes_for_one_tenant_never_answer_another),
+        cmocka_unit_test(stray_bytes_for_one_tenant_never_response_another),
         cmocka_unit_test(who_waits_is_served_in_order_on_the_one_connection),
         cmocka_unit_test(who_waits_gets_a_connection_when_the_one_in_use_ends),
         cmocka_unit_test(waiting_too_long_is_503_and_not_held_against_the_endpoint),
         cmocka_unit_test(the_next_endpoint_is_tried_whatever_the_method),
-        cmocka_unit_test(without_any_endpoint_left_the_answer_is_502),
+        cmocka_unit_test(without_any_endpoint_left_the_response_is_502),
         cmocka_unit_test(names_are_looked_up_and_unknown_ones_refused),
         cmocka_unit_test(every_wait_has_a_limit),
         cmocka_unit_test(an_idle_client_is_let_go_without_a_word),

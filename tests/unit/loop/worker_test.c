@@ -12,9 +12,9 @@ static void an_exchange_goes_through(void **state)
 {
     struct rig *r = rig_running();
     rig_get(r, "/a?b", RIG_OK);
-    assert_true(message_body_is(&r->answer, "ok"));
-    assert_int_equal(r->answer.h.status, 200);
-    assert_true(weir_span_eq(message_field(&r->answer, "via"), WEIR_SPAN_LIT("1.1 weir")));
+    assert_true(message_body_is(&r->response, "ok"));
+    assert_int_equal(r->response.h.status, 200);
+    assert_true(weir_span_eq(message_field(&r->response, "via"), WEIR_SPAN_LIT("1.1 weir")));
     assert_true(
         weir_span_eq(weir_span(r->request.head + r->request.h.path_at, r->request.h.path_len),
                      WEIR_SPAN_LIT("/a?b")));
@@ -23,7 +23,7 @@ static void an_exchange_goes_through(void **state)
         weir_span_eq(message_field(&r->request, "x-forwarded-for"), WEIR_SPAN_LIT("127.0.0.1")));
     assert_int_equal(message_field(&r->request, "x-request-id").len, 32);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"ok\""), 1);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"ok\""), 1);
     assert_int_equal(rig_log_count(r, "\"path\":\"/a?b\""), 1);
     rig_free(r);
 }
@@ -55,13 +55,13 @@ static void pipelined_requests_are_answered_in_order(void **state)
             assert_int_equal(r->request.head[r->request.h.path_at + 1], '1' + i);
             peer_send(&r->server, RIG_OK);
         }
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, i == 1 ? 404 : 200);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, i == 1 ? 404 : 200);
     }
     peer_send(&r->client, "P/1.1\r\nHost: shop.example\r\n\r\n");
     peer_read_request(&r->server, &r->request);
     peer_send(&r->server, RIG_OK);
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
     rig_free(r);
 }
 
@@ -76,8 +76,8 @@ static void a_thousand_pipelined_requests_are_all_answered(void **state)
                                 "GET /%03d HTTP/1.1\r\nHost: nobody\r\n\r\n", i);
     assert_true(peer_send_bytes(&r->client, requests, len));
     for (int i = 0; i < 1000; i++) {
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, 404);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, 404);
     }
     rig_free(r);
 }
@@ -112,9 +112,9 @@ static void one_connection_does_not_keep_a_worker_to_itself(void **state)
     peer_send(&other, "GET /other HTTP/1.1\r\nHost: nobody\r\n\r\n");
     (void)usleep(20000);
     rig_unfreeze();
-    peer_read_answer(&other, &r->answer, WEIR_METHOD_GET);
+    peer_read_response(&other, &r->response, WEIR_METHOD_GET);
     for (int i = 0; i < 1000; i++)
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
     rig_stop(r);
     assert_int_equal(rig_log_count(r, "\"status\":404"), 1001);
     assert_in_range(line_of(r, "/other"), 1, 2 * WEIR_PIPELINE_BUDGET);
@@ -127,9 +127,9 @@ static void a_request_that_is_none_is_refused_and_the_connection_closed(void **s
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
     peer_send(&r->client, "GET / HTTP/1.1\r\nHost : shop.example\r\n\r\n");
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 400);
-    assert_true(r->answer.h.connection_close);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 400);
+    assert_true(r->response.h.connection_close);
     peer_expect_end(&r->client);
     rig_stop(r);
     assert_int_equal(rig_log_count(r, "\"fault\":\"field_name\""), 1);
@@ -152,8 +152,8 @@ static void a_head_may_come_in_two_reads_cut_anywhere(void **state)
         peer_read_request(&r->server, &r->request);
         assert_true(weir_span_eq(message_field(&r->request, "a"), WEIR_SPAN_LIT("b")));
         peer_send(&r->server, RIG_OK);
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, 200);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, 200);
     }
     rig_free(r);
 }
@@ -161,7 +161,7 @@ static void a_head_may_come_in_two_reads_cut_anywhere(void **state)
 static void both_workers_serve(void **state)
 {
     struct rig *r = rig_new();
-    struct origin o = { .answer = NULL };
+    struct origin o = { .response = NULL };
     size_t num = 0;
     r->cfg.num_workers = 2;
     rig_start(r);
@@ -170,8 +170,8 @@ static void both_workers_serve(void **state)
         peer_dial(&r->client, &r->at);
         for (int k = 0; k < 3; k++) {
             peer_send(&r->client, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
-            peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-            assert_true(message_body_is(&r->answer, "ok"));
+            peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+            assert_true(message_body_is(&r->response, "ok"));
         }
         peer_close(&r->client);
     }
@@ -184,7 +184,7 @@ static void both_workers_serve(void **state)
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_ACCEPTED), 64);
     rig_await(r, WEIR_M_CONNECTIONS_OPEN, 0);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"ok\""), 192);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"ok\""), 192);
     origin_stop(&o);
     rig_free(r);
 }
@@ -201,8 +201,8 @@ static void every_listener_has_a_port_of_its_own(void **state)
     for (size_t i = 0; i < 2; i++) {
         peer_dial(&r->client, weir_workers_bound(r->workers, i));
         peer_send(&r->client, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, 404);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, 404);
         peer_close(&r->client);
     }
     rig_free(r);
@@ -230,8 +230,8 @@ static void a_wildcard_listener_knows_the_address_it_was_reached_at(void **state
             peer_read_request(&r->server, &r->request);
             peer_send(&r->server, RIG_OK);
         }
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, i ? 200 : 404);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, i ? 200 : 404);
         peer_close(&r->client);
     }
     rig_free(r);
@@ -248,8 +248,8 @@ static void a_push_is_in_force_when_it_is_told(void **state)
         (void)snprintf(host, sizeof(host), "h%d.example", i);
         (void)snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
         peer_send(&r->client, request);
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, 404);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, 404);
         (void)rig_site(r, &s, name, host);
         rig_push(r, &s);
         peer_send(&r->client, request);
@@ -257,8 +257,8 @@ static void a_push_is_in_force_when_it_is_told(void **state)
             peer_accept(&r->server, r->origin);
         peer_read_request(&r->server, &r->request);
         peer_send(&r->server, RIG_OK);
-        peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-        assert_int_equal(r->answer.h.status, 200);
+        peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+        assert_int_equal(r->response.h.status, 200);
     }
     rig_free(r);
 }
@@ -277,11 +277,11 @@ static void a_push_does_not_touch_what_runs(void **state)
     weir_workers_tenant_changed(r->workers, WEIR_SPAN_LIT("shop"), true);
     peer_dial(&other, &r->at);
     peer_send(&other, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
-    peer_read_answer(&other, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 404);
+    peer_read_response(&other, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 404);
     peer_send(&r->server, RIG_OK);
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 200);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 200);
     (void)rig_site(r, &s, "shop", "shop.example");
     rig_push(r, &s);
     rig_get(r, "/", RIG_OK); /* and the connection that was parked is still good */
@@ -300,7 +300,7 @@ static void await_drained(struct rig *r)
 }
 
 /* Until no worker listens any more. A listener that is closed while it is dialled resets: not yet
- * the answer that is waited for. */
+ * the response that is waited for. */
 static void await_refusal(struct rig *r)
 {
     struct sockaddr_storage sa;
@@ -325,7 +325,7 @@ static void drain_finishes_what_runs_and_closes_what_does_not(void **state)
     rig_start(r);
     peer_dial(&idle, &r->at);
     peer_send(&idle, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
-    peer_read_answer(&idle, &r->answer, WEIR_METHOD_GET);
+    peer_read_response(&idle, &r->response, WEIR_METHOD_GET);
     peer_dial(&begun, &r->at);
     peer_send(&begun, "GET / HTTP/1.1\r\nHost: shop.ex");
     peer_dial(&r->client, &r->at);
@@ -345,21 +345,21 @@ static void drain_finishes_what_runs_and_closes_what_does_not(void **state)
     peer_accept(&second, r->origin);
     peer_read_request(&second, &r->request);
     peer_send(&second, RIG_OK);
-    peer_read_answer(&begun, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 200);
-    assert_true(r->answer.h.connection_close);
+    peer_read_response(&begun, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 200);
+    assert_true(r->response.h.connection_close);
     peer_expect_end(&begun);
     peer_close(&begun);
 
     peer_send(&r->server, RIG_OK);
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 200);
-    assert_true(r->answer.h.connection_close);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 200);
+    assert_true(r->response.h.connection_close);
     peer_expect_end(&r->client);
     peer_close(&r->client);
     await_drained(r);
     rig_stop(r);
-    assert_int_equal(rig_log_count(r, "\"verdict\":\"ok\""), 2);
+    assert_int_equal(rig_log_count(r, "\"outcome\":\"ok\""), 2);
     peer_close(&idle);
     peer_close(&second);
     rig_free(r);
@@ -372,15 +372,15 @@ static void drain_serves_who_had_connected_before_it(void **state)
     struct peer idle, silent;
     peer_dial(&idle, &r->at);
     peer_send(&idle, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
-    peer_read_answer(&idle, &r->answer, WEIR_METHOD_GET);
+    peer_read_response(&idle, &r->response, WEIR_METHOD_GET);
     peer_dial(&silent, &r->at);
     peer_dial(&r->client, &r->at);
     weir_workers_drain(r->workers, 60000);
     peer_expect_end(&idle); /* the drain has begun */
     peer_send(&r->client, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 404);
-    assert_true(r->answer.h.connection_close);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 404);
+    assert_true(r->response.h.connection_close);
     peer_expect_end(&r->client);
     peer_expect_end(&silent); /* and who says nothing does not hold it up */
     await_drained(r);
@@ -417,9 +417,9 @@ static void draining_an_idle_group_is_over_at_once(void **state)
 
 /* -- stop -- */
 
-/* A client that does not read, behind an answer of this many bytes. */
-static void begin_blocked_answer(struct rig *r, struct peer *client, struct peer *server,
-                                 bool chunked)
+/* A client that does not read, behind a response of this many bytes. */
+static void begin_blocked_response(struct rig *r, struct peer *client, struct peer *server,
+                                   bool chunked)
 {
     static char block[65536];
     peer_dial(client, &r->at);
@@ -446,7 +446,7 @@ static void stop_with_connections_in_every_state_leaves_nothing_behind(void **st
     peer_dial(&silent, &r->at);
     peer_dial(&idle, &r->at);
     peer_send(&idle, "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
-    peer_read_answer(&idle, &r->answer, WEIR_METHOD_GET);
+    peer_read_response(&idle, &r->response, WEIR_METHOD_GET);
     peer_dial(&half, &r->at);
     peer_send(&half, "GET / HTTP/1.1\r\nHost: shop.example\r\nA:");
     peer_dial(&waiting, &r->at);
@@ -455,11 +455,11 @@ static void stop_with_connections_in_every_state_leaves_nothing_behind(void **st
     peer_dial(&body, &r->at);
     peer_send(&body, "POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 100\r\n\r\nhalf");
     peer_accept(&servers[1], r->origin);
-    begin_blocked_answer(r, &blocked[0], &servers[2], false);
-    begin_blocked_answer(r, &blocked[1], &servers[3], true);
+    begin_blocked_response(r, &blocked[0], &servers[2], false);
+    begin_blocked_response(r, &blocked[1], &servers[3], true);
     peer_dial(&r->client, &r->at); /* refused, and lingering */
     peer_send(&r->client, "nonsense\r\n\r\n");
-    peer_read_answer(&r->client, &r->answer, WEIR_METHOD_GET);
+    peer_read_response(&r->client, &r->response, WEIR_METHOD_GET);
     rig_await(r, WEIR_M_CONNECTIONS_OPEN, 8);
     rig_free(r);
     struct peer *const all[] = { &silent,     &idle,       &half,       &waiting,
@@ -496,13 +496,13 @@ static void no_more_connections_than_allowed_are_taken(void **state)
         peer_dial(&peers[i], &r->at);
         peer_send(&peers[i], "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
         if (i < 2)
-            peer_read_answer(&peers[i], &r->answer, WEIR_METHOD_GET);
+            peer_read_response(&peers[i], &r->response, WEIR_METHOD_GET);
     }
     assert_false(peer_ready(peers[2].fd, 300));
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_OPEN), 2);
     peer_close(&peers[0]);
-    peer_read_answer(&peers[2], &r->answer, WEIR_METHOD_GET);
-    assert_int_equal(r->answer.h.status, 404);
+    peer_read_response(&peers[2], &r->response, WEIR_METHOD_GET);
+    assert_int_equal(r->response.h.status, 404);
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_REFUSED), 0);
     peer_close(&peers[1]);
     peer_close(&peers[2]);

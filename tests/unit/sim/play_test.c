@@ -37,9 +37,9 @@ static uint64_t first_broken(struct weir_play *play, enum weir_mutant mutant, co
     for (uint64_t seed = 1; seed <= last; seed++) {
         struct weir_play_result result =
             weir_play_run(play, seed, mutant, weir_regime_by_name(regime));
-        if (result.finding.verdict != WEIR_VERDICT_OK) {
+        if (result.finding.kind != WEIR_FINDING_OK) {
             print_message("%s, %s: seed %" PRIu64 ": %s\n", weir_mutant_name(mutant), regime, seed,
-                          weir_verdict_text(result.finding.verdict));
+                          weir_finding_text(result.finding.kind));
             return seed;
         }
     }

@@ -447,7 +447,7 @@ static void what_is_known_is_served_while_the_store_cannot_be_read(void **state)
     world_free(w);
 }
 
-static void every_failed_allocation_is_an_answer_and_the_next_request_is_served(void **state)
+static void every_failed_allocation_is_a_response_and_the_next_request_is_served(void **state)
 {
     static const char host[] = "a-host-that-is-too-long-for-one-cache-line.shop.example";
 
@@ -638,7 +638,7 @@ int main(void)
         cmocka_unit_test(a_damaged_record_leaves_the_old_one_in_service),
         cmocka_unit_test(an_index_row_without_its_record_is_nobody_s),
         cmocka_unit_test(what_is_known_is_served_while_the_store_cannot_be_read),
-        cmocka_unit_test(every_failed_allocation_is_an_answer_and_the_next_request_is_served),
+        cmocka_unit_test(every_failed_allocation_is_a_response_and_the_next_request_is_served),
         cmocka_unit_test(the_cache_holds_at_most_its_maximum_and_lets_the_unused_go),
         cmocka_unit_test(a_flood_of_names_under_a_wildcard_costs_no_other_tenant_its_place),
         cmocka_unit_test(whatever_happens_the_cache_answers_as_the_store),

@@ -94,8 +94,8 @@ static struct weir_tenant *tenant_of(const struct rule *rules, size_t num)
     return t;
 }
 
-/** The answer as text: "301 https://..." or "pass" or "carved by 1". The raw path is its own normal
- * form. */
+/** The response as text: "301 https://..." or "pass" or "carved by 1". The raw path is its own
+ * normal form. */
 static const char *ask(const struct weir_tenant *t, const char *scheme, const char *host,
                        uint16_t port, const char *raw)
 {

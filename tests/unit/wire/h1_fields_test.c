@@ -231,7 +231,7 @@ static void transfer_encoding_has_no_place_where_it_cannot_be_read(void **state)
 }
 
 /* RFC 9110 8.6: no Content-Length in 1xx and 204; a 0 is let through, as it cannot be misread. */
-static void answers_without_body_declare_none(void **state)
+static void responses_without_body_declare_none(void **state)
 {
     struct weir_h1_head h;
     heads_good(&h, ANSWER, BYTES("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n"));
@@ -377,7 +377,7 @@ int main(void)
         cmocka_unit_test(transfer_encoding_is_chunked_alone),
         cmocka_unit_test(transfer_encoding_is_neither_repeated_nor_disguised),
         cmocka_unit_test(transfer_encoding_has_no_place_where_it_cannot_be_read),
-        cmocka_unit_test(answers_without_body_declare_none),
+        cmocka_unit_test(responses_without_body_declare_none),
         cmocka_unit_test(connection_options_become_flags_and_marks),
         cmocka_unit_test(fields_of_one_hop_are_marked_by_nature),
         cmocka_unit_test(connection_may_not_name_what_must_arrive),

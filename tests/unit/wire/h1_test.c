@@ -60,7 +60,7 @@ static void request_keeps_the_places_of_its_parts(void **state)
     assert_null(weir_h1_find(&h, WEIR_FIELD_VIA));
 }
 
-static void answer_keeps_the_places_of_its_parts(void **state)
+static void response_keeps_the_places_of_its_parts(void **state)
 {
     struct weir_span bytes = BYTES("HTTP/1.0 404 Not \xe9t\xe9\r\nServer: x\r\n\r\nbody");
     struct weir_h1_head h;
@@ -192,16 +192,16 @@ static void field_values_hold_no_control_bytes(void **state)
 static void truncated_heads_wait_for_more(void **state)
 {
     struct weir_span request = BYTES("\r\nGET http://a.example/%41?b HTTP/1.1\r\nHost: a\r\n\r\n");
-    struct weir_span answer = BYTES("HTTP/1.1 200 OK\r\nA: b\r\n\r\n");
+    struct weir_span response = BYTES("HTTP/1.1 200 OK\r\nA: b\r\n\r\n");
     for (size_t len = 0; len < request.len; len++) {
         struct weir_h1_head h;
         weir_h1_head_init(&h, REQUEST, WEIR_HEAD_MAX);
         assert_int_equal(heads_feed(&h, request, len), WEIR_STEP_MORE);
     }
-    for (size_t len = 0; len < answer.len; len++) {
+    for (size_t len = 0; len < response.len; len++) {
         struct weir_h1_head h;
         weir_h1_head_init(&h, ANSWER, WEIR_HEAD_MAX);
-        assert_int_equal(heads_feed(&h, answer, len), WEIR_STEP_MORE);
+        assert_int_equal(heads_feed(&h, response, len), WEIR_STEP_MORE);
     }
 }
 
@@ -372,7 +372,7 @@ static void body_of_a_request_is_chunked_or_counted_or_none(void **state)
 }
 
 /* RFC 9112 6.3, rules 1, 3, 6 and 8. */
-static void body_of_an_answer_depends_on_status_and_method(void **state)
+static void body_of_a_response_depends_on_status_and_method(void **state)
 {
     struct weir_h1_head h;
     heads_good(&h, ANSWER, BYTES("HTTP/1.1 200 OK\r\n\r\n"));
@@ -418,7 +418,7 @@ static void connection_is_kept_by_version_and_option(void **state)
     }
 }
 
-/* Changed heads, fed in random pieces: the verdict is that of the whole. */
+/* Changed heads, fed in random pieces: the result is that of the whole. */
 static void random_mutations_read_the_same_in_any_pieces(void **state)
 {
     static const struct weir_span seeds[] = {
@@ -459,7 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_keeps_the_places_of_its_parts),
-        cmocka_unit_test(answer_keeps_the_places_of_its_parts),
+        cmocka_unit_test(response_keeps_the_places_of_its_parts),
         cmocka_unit_test(done_stays_done_and_leaves_what_follows),
         cmocka_unit_test(field_lines_end_with_crlf_and_nothing_else),
         cmocka_unit_test(folded_lines_are_refused),
@@ -474,7 +474,7 @@ int main(void)
         cmocka_unit_test(fields_may_fill_their_limit_but_not_pass_it),
         cmocka_unit_test(work_is_linear_when_bytes_come_one_at_a_time),
         cmocka_unit_test(body_of_a_request_is_chunked_or_counted_or_none),
-        cmocka_unit_test(body_of_an_answer_depends_on_status_and_method),
+        cmocka_unit_test(body_of_a_response_depends_on_status_and_method),
         cmocka_unit_test(connection_is_kept_by_version_and_option),
         cmocka_unit_test(random_mutations_read_the_same_in_any_pieces),
     };

@@ -114,11 +114,11 @@ static void the_nth_commit_with_changes_fails_once(void **state)
 /* ---- troubles ---- */
 
 /* What a live put, a tombstone's put, a drop, a get and a commit with changes answer. */
-struct answers {
+struct responses {
     enum weir_err put, bury, drop, get, commit, commit_empty;
 };
 
-static void expect_answers(struct weir_memory *m, const struct answers *want)
+static void expect_answers(struct weir_memory *m, const struct responses *want)
 {
     struct weir_record_store *k = weir_memory_record_store(m);
     struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
@@ -143,7 +143,7 @@ static void trouble_lasts_until_it_is_cleared(void **state)
 {
     static const struct {
         enum weir_memory_trouble trouble;
-        struct answers want;
+        struct responses want;
     } rows[] = {
         { WEIR_MEMORY_FULL, { WEIR_EFULL, WEIR_EFULL, WEIR_OK, WEIR_OK, WEIR_EFULL, WEIR_OK } },
         { WEIR_MEMORY_NOWRITE, { WEIR_EIO, WEIR_EIO, WEIR_EIO, WEIR_OK, WEIR_EIO, WEIR_OK } },

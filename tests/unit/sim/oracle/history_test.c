@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * history_test.c - the oracle: each verdict from the smallest history that deserves it.
+ * history_test.c - the oracle: each finding from the smallest history that deserves it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,20 +70,20 @@ static void both_cover(struct scene *s, uint64_t seq)
     s->vv[1][1] = seq;
 }
 
-static enum weir_verdict judge(const struct scene *s)
+static enum weir_finding_kind judge(const struct scene *s)
 {
-    return weir_history_judge(&s->history, &s->final).verdict;
+    return weir_history_judge(&s->history, &s->final).kind;
 }
 
 static void a_write_that_all_hold_is_right(void **state)
 {
     struct scene s;
     scene_init(&s);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
     wrote(&s, first, 10, false);
     both_hold(&s, first, 10, false);
     both_cover(&s, 1);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
 }
 
 static void records_that_differ_have_diverged(void **state)
@@ -94,14 +94,14 @@ static void records_that_differ_have_diverged(void **state)
     holds(&s, 0, first, 10, false);
     both_cover(&s, 1);
     struct weir_finding found = weir_history_judge(&s.history, &s.final);
-    assert_int_equal(found.verdict, WEIR_VERDICT_DIVERGED);
+    assert_int_equal(found.kind, WEIR_FINDING_DIVERGED);
     assert_int_equal(found.node, 1);
     both_hold(&s, first, 10, false);
     s.records[1][0].value = 1;
-    assert_int_equal(judge(&s), WEIR_VERDICT_DIVERGED);
+    assert_int_equal(judge(&s), WEIR_FINDING_DIVERGED);
     s.records[1][0].value = 0;
     s.records[1][0].version.hlc = 11;
-    assert_int_equal(judge(&s), WEIR_VERDICT_DIVERGED);
+    assert_int_equal(judge(&s), WEIR_FINDING_DIVERGED);
 }
 
 static void a_tombstone_that_one_node_has_purged_already_is_no_difference(void **state)
@@ -112,7 +112,7 @@ static void a_tombstone_that_one_node_has_purged_already_is_no_difference(void *
     holds(&s, 0, first, 10, true);
     both_cover(&s, 1);
     weir_history_note_purged(&s.history, first);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
 }
 
 static void vectors_that_differ_are_found_beyond_the_shorter_one_too(void **state)
@@ -122,10 +122,10 @@ static void vectors_that_differ_are_found_beyond_the_shorter_one_too(void **stat
     s.vv[1][2] = 4;
     s.nodes[0].num_lanes = 2;
     struct weir_finding found = weir_history_judge(&s.history, &s.final);
-    assert_int_equal(found.verdict, WEIR_VERDICT_VECTORS);
+    assert_int_equal(found.kind, WEIR_FINDING_VECTORS);
     assert_int_equal(found.dot.lane, 2);
     s.vv[1][2] = 0;
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
 }
 
 static void a_value_older_than_a_covered_delete_is_resurrected(void **state)
@@ -136,9 +136,9 @@ static void a_value_older_than_a_covered_delete_is_resurrected(void **state)
     wrote(&s, second, 11, true);
     both_hold(&s, first, 10, false);
     both_cover(&s, 1);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK); /* nobody has heard of the delete */
+    assert_int_equal(judge(&s), WEIR_FINDING_OK); /* nobody has heard of the delete */
     both_cover(&s, 2);
-    assert_int_equal(judge(&s), WEIR_VERDICT_RESURRECTED);
+    assert_int_equal(judge(&s), WEIR_FINDING_RESURRECTED);
 }
 
 static void a_covered_write_that_is_gone_is_lost(void **state)
@@ -146,11 +146,11 @@ static void a_covered_write_that_is_gone_is_lost(void **state)
     struct scene s;
     scene_init(&s);
     wrote(&s, first, 10, false);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK); /* its node was wiped before it was sent */
+    assert_int_equal(judge(&s), WEIR_FINDING_OK); /* its node was wiped before it was sent */
     both_cover(&s, 1);
-    assert_int_equal(judge(&s), WEIR_VERDICT_LOST);
+    assert_int_equal(judge(&s), WEIR_FINDING_LOST);
     weir_history_note_exported(&s.history, first);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
 }
 
 static void a_delete_accounts_for_a_value_only_if_somebody_holds_or_purged_it(void **state)
@@ -160,12 +160,12 @@ static void a_delete_accounts_for_a_value_only_if_somebody_holds_or_purged_it(vo
     wrote(&s, first, 10, false);
     wrote(&s, second, 11, true);
     both_cover(&s, 2);
-    assert_int_equal(judge(&s), WEIR_VERDICT_LOST);
+    assert_int_equal(judge(&s), WEIR_FINDING_LOST);
     holds(&s, 1, second, 11, true);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
     s.records[1][0] = (struct weir_model_record){ 0 };
     weir_history_note_purged(&s.history, second);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
 }
 
 static void an_older_delete_accounts_for_nothing(void **state)
@@ -176,7 +176,7 @@ static void an_older_delete_accounts_for_nothing(void **state)
     wrote(&s, second, 11, false);
     weir_history_note_purged(&s.history, first);
     both_cover(&s, 2);
-    assert_int_equal(judge(&s), WEIR_VERDICT_LOST);
+    assert_int_equal(judge(&s), WEIR_FINDING_LOST);
 }
 
 static void one_dot_for_two_writes_is_found(void **state)
@@ -187,7 +187,7 @@ static void one_dot_for_two_writes_is_found(void **state)
     wrote(&s, first, 11, false);
     both_hold(&s, first, 11, false);
     both_cover(&s, 1);
-    assert_int_equal(judge(&s), WEIR_VERDICT_REUSED);
+    assert_int_equal(judge(&s), WEIR_FINDING_REUSED);
 }
 
 static void what_no_write_explains_is_strange(void **state)
@@ -198,27 +198,27 @@ static void what_no_write_explains_is_strange(void **state)
     both_hold(&s, first, 10, false);
     both_cover(&s, 1);
     weir_history_note_purged(&s.history, first); /* a live value */
-    assert_int_equal(judge(&s), WEIR_VERDICT_STRANGE);
+    assert_int_equal(judge(&s), WEIR_FINDING_STRANGE);
     scene_init(&s);
     weir_history_note_exported(&s.history, first);
-    assert_int_equal(judge(&s), WEIR_VERDICT_STRANGE);
+    assert_int_equal(judge(&s), WEIR_FINDING_STRANGE);
 }
 
-static void a_full_history_gives_no_verdict(void **state)
+static void a_full_history_gives_no_finding(void **state)
 {
     struct scene s;
     scene_init(&s);
     for (uint64_t seq = 1; seq <= WRITES; seq++)
         wrote(&s, (struct weir_dot){ 1, seq }, 10, false);
-    assert_int_equal(judge(&s), WEIR_VERDICT_OK);
+    assert_int_equal(judge(&s), WEIR_FINDING_OK);
     wrote(&s, (struct weir_dot){ 1, WRITES + 1 }, 10, false);
-    assert_int_equal(judge(&s), WEIR_VERDICT_FULL);
+    assert_int_equal(judge(&s), WEIR_FINDING_FULL);
 }
 
-static void every_verdict_has_a_text(void **state)
+static void every_finding_has_a_text(void **state)
 {
-    for (int i = 0; i < WEIR_VERDICT_COUNT; i++)
-        assert_true(strlen(weir_verdict_text((enum weir_verdict)i)) > 0);
+    for (int i = 0; i < WEIR_FINDING_COUNT; i++)
+        assert_true(strlen(weir_finding_text((enum weir_finding_kind)i)) > 0);
 }
 
 int main(void)
@@ -234,8 +234,8 @@ int main(void)
         cmocka_unit_test(an_older_delete_accounts_for_nothing),
         cmocka_unit_test(one_dot_for_two_writes_is_found),
         cmocka_unit_test(what_no_write_explains_is_strange),
-        cmocka_unit_test(a_full_history_gives_no_verdict),
-        cmocka_unit_test(every_verdict_has_a_text),
+        cmocka_unit_test(a_full_history_gives_no_finding),
+        cmocka_unit_test(every_finding_has_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

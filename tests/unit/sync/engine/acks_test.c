@@ -363,13 +363,13 @@ static void fleet_take(struct fleet_node *n, const uint8_t *lane, uint64_t seq)
 
 static void fleet_judge(struct fleet_node *n, struct weir_rng *rng, const uint8_t *lane)
 {
-    static const enum weir_active_state verdicts[] = { WEIR_ACTIVE_LIVE, WEIR_ACTIVE_LIVE,
-                                                       WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
+    static const enum weir_active_state reports[] = { WEIR_ACTIVE_LIVE, WEIR_ACTIVE_LIVE,
+                                                     WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
     unsigned key = (unsigned)weir_rng_below(rng, FLEET_KEYS);
-    enum weir_active_state v = verdicts[weir_rng_below(rng, WEIR_ARRAY_LEN(verdicts))];
+    enum weir_active_state v = reports[weir_rng_below(rng, WEIR_ARRAY_LEN(reports))];
 
     if (n->newest[key] != 0 &&
-        weir_active_verdict(n->active, lane, n->newest[key], v, WEIR_SPAN_LIT("why")) &&
+        weir_active_report(n->active, lane, n->newest[key], v, WEIR_SPAN_LIT("why")) &&
         v == WEIR_ACTIVE_LIVE)
         n->serves[key] = n->newest[key];
 }

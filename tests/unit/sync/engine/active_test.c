@@ -55,10 +55,9 @@ static void stored(struct weir_active *a, unsigned lane, uint64_t seq)
     weir_active_stored(a, lane_of(lane), seq, WEIR_CLASS_TENANT, 0);
 }
 
-static bool verdict(struct weir_active *a, unsigned lane, uint64_t seq,
-                    enum weir_active_state state)
+static bool report(struct weir_active *a, unsigned lane, uint64_t seq, enum weir_active_state state)
 {
-    return weir_active_verdict(a, lane_of(lane), seq, state, WEIR_SPAN_LIT("because"));
+    return weir_active_report(a, lane_of(lane), seq, state, WEIR_SPAN_LIT("because"));
 }
 
 static enum weir_ack_state state_of(const struct weir_active *a, unsigned lane, uint64_t durable,
@@ -78,16 +77,16 @@ static void record_is_active_when_it_is_durable_and_live(void **state)
     assert_int_equal(state_of(a, 1, 0, 1), WEIR_ACK_ABSENT);
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_WAITING);
     assert_false(weir_active_is_settled(a));
-    assert_true(verdict(a, 1, 1, WEIR_ACTIVE_COMPILED));
+    assert_true(report(a, 1, 1, WEIR_ACTIVE_COMPILED));
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_WAITING);
-    assert_true(verdict(a, 1, 1, WEIR_ACTIVE_STAGED));
+    assert_true(report(a, 1, 1, WEIR_ACTIVE_STAGED));
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_WAITING);
     assert_int_equal(weir_active_count(a, WEIR_ACTIVE_STAGED), 1);
-    assert_true(verdict(a, 1, 1, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 1, WEIR_ACTIVE_LIVE));
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_ACTIVE);
     assert_int_equal(weir_active_count(a, WEIR_ACTIVE_STAGED), 0);
     assert_true(weir_active_is_settled(a));
-    assert_false(verdict(a, 1, 1, WEIR_ACTIVE_REJECTED)); /* too late */
+    assert_false(report(a, 1, 1, WEIR_ACTIVE_REJECTED)); /* too late */
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_ACTIVE);
     weir_active_free(&a);
 }
@@ -100,28 +99,28 @@ static void rejected_or_held_record_does_not_stop_those_behind_it(void **state)
     for (uint64_t seq = 1; seq <= 6; seq++)
         stored(a, 1, seq);
     weir_active_stored(a, lane_of(1), 7, WEIR_CLASS_TENANT, READER + 1);
-    assert_true(verdict(a, 1, 2, WEIR_ACTIVE_REJECTED));
-    assert_true(verdict(a, 1, 3, WEIR_ACTIVE_HELD));
-    assert_true(verdict(a, 1, 4, WEIR_ACTIVE_LIVE));
-    assert_true(verdict(a, 1, 5, WEIR_ACTIVE_REJECTED));
+    assert_true(report(a, 1, 2, WEIR_ACTIVE_REJECTED));
+    assert_true(report(a, 1, 3, WEIR_ACTIVE_HELD));
+    assert_true(report(a, 1, 4, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 5, WEIR_ACTIVE_REJECTED));
     weir_active_lane(a, lane_of(1), 7, &ack);
     assert_int_equal(ack.active, 0); /* the first one is still on its way */
     assert_int_equal(ack.rejected, 5);
     assert_true(weir_span_eq(ack.why, WEIR_SPAN_LIT("because")));
     assert_int_equal(weir_ack_of(&ack, 4), WEIR_ACK_WAITING);
 
-    assert_true(verdict(a, 1, 1, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 1, WEIR_ACTIVE_LIVE));
     weir_active_lane(a, lane_of(1), 7, &ack);
     assert_int_equal(ack.active, 5);
     assert_int_equal(weir_ack_of(&ack, 2), WEIR_ACK_REJECTED);
     assert_int_equal(weir_ack_of(&ack, 3), WEIR_ACK_WAITING);
     assert_int_equal(weir_ack_of(&ack, 4), WEIR_ACK_ACTIVE);
     assert_int_equal(weir_ack_of(&ack, 5), WEIR_ACK_REJECTED);
-    assert_true(verdict(a, 1, 6, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 6, WEIR_ACTIVE_LIVE));
     assert_int_equal(state_of(a, 1, 7, 7), WEIR_ACK_WAITING); /* for a later weir */
-    assert_false(verdict(a, 1, 7, WEIR_ACTIVE_LIVE));
-    assert_true(verdict(a, 1, 2, WEIR_ACTIVE_LIVE)); /* what it named has come */
-    assert_true(verdict(a, 1, 5, WEIR_ACTIVE_HELD));
+    assert_false(report(a, 1, 7, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 2, WEIR_ACTIVE_LIVE)); /* what it named has come */
+    assert_true(report(a, 1, 5, WEIR_ACTIVE_HELD));
     weir_active_lane(a, lane_of(1), 7, &ack);
     assert_int_equal(ack.rejected, 0);
     assert_int_equal(ack.why.len, 0);
@@ -152,22 +151,22 @@ static void states_move_only_along_their_ways(void **state)
           1u << WEIR_ACTIVE_COMPILED | 1u << WEIR_ACTIVE_LIVE | 1u << WEIR_ACTIVE_REJECTED |
               1u << WEIR_ACTIVE_HELD },
     };
-    static const enum weir_active_state verdicts[] = {
+    static const enum weir_active_state reports[] = {
         WEIR_ACTIVE_COMPILED, WEIR_ACTIVE_STAGED,   WEIR_ACTIVE_LIVE,
         WEIR_ACTIVE_HELD,     WEIR_ACTIVE_REJECTED,
     };
 
     for (size_t i = 0; i < WEIR_ARRAY_LEN(table); i++)
-        for (size_t j = 0; j < WEIR_ARRAY_LEN(verdicts); j++) {
+        for (size_t j = 0; j < WEIR_ARRAY_LEN(reports); j++) {
             struct weir_active *a = active_loaded();
             stored(a, 1, 1);
             for (size_t k = 0; k < 2; k++)
                 if (table[i].way[k] != 0)
-                    assert_true(verdict(a, 1, 1, table[i].way[k]));
-            bool may = (table[i].to >> verdicts[j] & 1) != 0;
-            assert_int_equal(verdict(a, 1, 1, verdicts[j]), may);
-            if (may && verdicts[j] != WEIR_ACTIVE_LIVE)
-                assert_int_equal(weir_active_count(a, verdicts[j]), 1);
+                    assert_true(report(a, 1, 1, table[i].way[k]));
+            bool may = (table[i].to >> reports[j] & 1) != 0;
+            assert_int_equal(report(a, 1, 1, reports[j]), may);
+            if (may && reports[j] != WEIR_ACTIVE_LIVE)
+                assert_int_equal(weir_active_count(a, reports[j]), 1);
             weir_active_free(&a);
         }
 }
@@ -180,20 +179,20 @@ static void replaced_record_has_the_fate_of_the_newer_one(void **state)
     stored(a, 2, 8);
     weir_active_superseded(a, lane_of(1), 1, lane_of(2), 8);
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_WAITING);
-    assert_false(verdict(a, 1, 1, WEIR_ACTIVE_LIVE)); /* late */
-    assert_true(verdict(a, 2, 8, WEIR_ACTIVE_REJECTED));
+    assert_false(report(a, 1, 1, WEIR_ACTIVE_LIVE)); /* late */
+    assert_true(report(a, 2, 8, WEIR_ACTIVE_REJECTED));
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_WAITING); /* it was never served */
     stored(a, 1, 2);
     weir_active_superseded(a, lane_of(2), 8, lane_of(1), 2);
     assert_int_equal(state_of(a, 2, 8, 8), WEIR_ACK_WAITING);
     assert_int_equal(weir_active_count(a, WEIR_ACTIVE_REPLACED), 2);
     weir_active_superseded(a, lane_of(2), 8, lane_of(1), 2); /* told twice */
-    assert_true(verdict(a, 1, 2, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 2, WEIR_ACTIVE_LIVE));
     assert_int_equal(state_of(a, 1, 2, 1), WEIR_ACK_ACTIVE);
     assert_int_equal(state_of(a, 2, 8, 8), WEIR_ACK_ACTIVE);
     assert_int_equal(weir_active_count(a, WEIR_ACTIVE_REPLACED), 0);
 
-    stored(a, 1, 3); /* replaced by one that needs no verdict */
+    stored(a, 1, 3); /* replaced by one that needs no report */
     weir_active_superseded(a, lane_of(1), 3, lane_of(3), 1);
     assert_int_equal(state_of(a, 1, 3, 3), WEIR_ACK_ACTIVE);
     weir_active_superseded(a, lane_of(1), 3, lane_of(3), 1);
@@ -206,10 +205,10 @@ static void live_record_stays_active_while_the_newer_one_waits(void **state)
     struct weir_active *a = active_loaded();
 
     stored(a, 1, 1);
-    assert_true(verdict(a, 1, 1, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 1, WEIR_ACTIVE_LIVE));
     stored(a, 1, 2);
     weir_active_superseded(a, lane_of(1), 1, lane_of(1), 2);
-    assert_true(verdict(a, 1, 2, WEIR_ACTIVE_REJECTED));
+    assert_true(report(a, 1, 2, WEIR_ACTIVE_REJECTED));
     assert_int_equal(state_of(a, 1, 2, 1), WEIR_ACK_ACTIVE);
     assert_int_equal(state_of(a, 1, 2, 2), WEIR_ACK_REJECTED);
     weir_active_free(&a);
@@ -223,7 +222,7 @@ static void classes_without_compiler_are_active_when_durable(void **state)
     weir_active_stored(a, lane_of(1), 2, WEIR_CLASS_BAN, 0);
     weir_active_stored(a, lane_of(1), 3, (enum weir_class)77, 0);
     assert_int_equal(state_of(a, 1, 3, 3), WEIR_ACK_ACTIVE);
-    assert_false(verdict(a, 1, 1, WEIR_ACTIVE_LIVE));
+    assert_false(report(a, 1, 1, WEIR_ACTIVE_LIVE));
     weir_active_free(&a);
 }
 
@@ -232,7 +231,7 @@ static void nothing_is_active_before_the_store_was_told(void **state)
     struct weir_active *a = active_new();
 
     stored(a, 1, 1);
-    assert_true(verdict(a, 1, 1, WEIR_ACTIVE_LIVE));
+    assert_true(report(a, 1, 1, WEIR_ACTIVE_LIVE));
     assert_int_equal(state_of(a, 1, 9, 1), WEIR_ACK_WAITING);
     assert_int_equal(state_of(a, 2, 9, 9), WEIR_ACK_WAITING);
     assert_false(weir_active_is_settled(a));
@@ -240,7 +239,7 @@ static void nothing_is_active_before_the_store_was_told(void **state)
     assert_int_equal(state_of(a, 1, 9, 1), WEIR_ACK_ACTIVE);
     assert_int_equal(state_of(a, 2, 9, 9), WEIR_ACK_ACTIVE);
     stored(a, 1, 2);
-    assert_true(verdict(a, 1, 2, WEIR_ACTIVE_REJECTED));
+    assert_true(report(a, 1, 2, WEIR_ACTIVE_REJECTED));
     weir_active_load(a);
     assert_int_equal(weir_active_count(a, WEIR_ACTIVE_REJECTED), 0);
     assert_int_equal(state_of(a, 1, 9, 1), WEIR_ACK_WAITING);
@@ -287,7 +286,7 @@ static void acks_tell_news_first_and_then_again_for_a_minute(void **state)
     assert_int_equal(weir_active_acks(a, &vv, out, 40), 1);
     weir_active_tick(a, 100 * S);
     assert_int_equal(weir_active_acks(a, &vv, out, 40), 0);
-    assert_true(verdict(a, 21, 22, WEIR_ACTIVE_LIVE)); /* what waited was not forgotten */
+    assert_true(report(a, 21, 22, WEIR_ACTIVE_LIVE)); /* what waited was not forgotten */
     assert_int_equal(weir_active_acks(a, &vv, out, 40), 1);
     weir_vector_deinit(&vv);
     weir_active_free(&a);
@@ -300,10 +299,10 @@ static void holes_over_the_limit_end_what_is_active(void **state)
 
     for (uint64_t seq = 1; seq <= 200; seq++) {
         stored(a, 1, seq);
-        assert_true(verdict(a, 1, seq,
-                            seq % 2   ? WEIR_ACTIVE_LIVE
-                            : seq % 4 ? WEIR_ACTIVE_HELD
-                                      : WEIR_ACTIVE_REJECTED));
+        assert_true(report(a, 1, seq,
+                           seq % 2   ? WEIR_ACTIVE_LIVE
+                           : seq % 4 ? WEIR_ACTIVE_HELD
+                                     : WEIR_ACTIVE_REJECTED));
     }
     weir_active_lane(a, lane_of(1), 200, &ack);
     assert_int_equal(ack.num_held, WEIR_ACK_HOLES_MAX);
@@ -327,11 +326,11 @@ static void reason_is_cut_and_made_text(void **state)
     memcpy(text, "a\nb\x7f", 4);
     memcpy(text + WEIR_ACK_WHY_MAX - 2, "\xe2\x82\xac", 3); /* a euro sign across the limit */
     assert_true(
-        weir_active_verdict(a, lane_of(1), 1, WEIR_ACTIVE_REJECTED, weir_span(text, sizeof(text))));
+        weir_active_report(a, lane_of(1), 1, WEIR_ACTIVE_REJECTED, weir_span(text, sizeof(text))));
     weir_active_lane(a, lane_of(1), 1, &ack);
     assert_int_equal(ack.why.len, WEIR_ACK_WHY_MAX - 2);
     assert_memory_equal(ack.why.at, "a b xxx", 7);
-    assert_true(weir_active_verdict(a, lane_of(1), 1, WEIR_ACTIVE_REJECTED, WEIR_SPAN_EMPTY));
+    assert_true(weir_active_report(a, lane_of(1), 1, WEIR_ACTIVE_REJECTED, WEIR_SPAN_EMPTY));
     weir_active_lane(a, lane_of(1), 1, &ack);
     assert_int_equal(ack.why.len, 0);
     assert_int_equal(ack.rejected, 1);
@@ -345,14 +344,14 @@ static void reasons_are_bounded(void **state)
 
     for (uint64_t seq = 1; seq <= WEIR_ACTIVE_WHYS_MAX + 1; seq++) {
         stored(a, 1, seq);
-        assert_true(verdict(a, 1, seq, WEIR_ACTIVE_REJECTED));
+        assert_true(report(a, 1, seq, WEIR_ACTIVE_REJECTED));
     }
     weir_active_lane(a, lane_of(1), WEIR_ACTIVE_WHYS_MAX + 1, &ack);
     assert_int_equal(ack.why.len, 0);
     weir_active_lane(a, lane_of(1), WEIR_ACTIVE_WHYS_MAX, &ack);
     assert_int_equal(ack.why.len, 7);
-    assert_true(verdict(a, 1, 1, WEIR_ACTIVE_LIVE)); /* gives its place back */
-    assert_true(verdict(a, 1, WEIR_ACTIVE_WHYS_MAX + 1, WEIR_ACTIVE_REJECTED));
+    assert_true(report(a, 1, 1, WEIR_ACTIVE_LIVE)); /* gives its place back */
+    assert_true(report(a, 1, WEIR_ACTIVE_WHYS_MAX + 1, WEIR_ACTIVE_REJECTED));
     weir_active_lane(a, lane_of(1), WEIR_ACTIVE_WHYS_MAX + 1, &ack);
     assert_int_equal(ack.why.len, 7);
     weir_active_free(&a);
@@ -373,8 +372,8 @@ static void lane_stays_back_behind_what_there_was_no_room_for(void **state)
     stored(a, 1, full + 1);
     assert_int_equal(weir_active_dropped(a), 3);
     for (uint64_t seq = 1; seq <= full; seq++)
-        assert_true(verdict(a, 1, seq, WEIR_ACTIVE_LIVE));
-    assert_false(verdict(a, 2, 6, WEIR_ACTIVE_LIVE)); /* nobody knows what else was lost */
+        assert_true(report(a, 1, seq, WEIR_ACTIVE_LIVE));
+    assert_false(report(a, 2, 6, WEIR_ACTIVE_LIVE)); /* nobody knows what else was lost */
     assert_int_equal(state_of(a, 2, 20, 5), WEIR_ACK_ACTIVE);
     assert_int_equal(state_of(a, 2, 20, 6), WEIR_ACK_WAITING);
     weir_active_tick(a, 1000 * S);
@@ -438,17 +437,17 @@ static void twin_write(struct weir_active *a, struct twin *t, struct weir_rng *r
 /* The data plane judges a revision, perhaps one that is no longer the newest. */
 static void twin_judge(struct weir_active *a, struct twin *t, struct weir_rng *rng)
 {
-    static const enum weir_active_state verdicts[] = { WEIR_ACTIVE_LIVE, WEIR_ACTIVE_LIVE,
-                                                       WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
+    static const enum weir_active_state reports[] = { WEIR_ACTIVE_LIVE, WEIR_ACTIVE_LIVE,
+                                                     WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
     unsigned lane = (unsigned)weir_rng_below(rng, TWIN_LANES);
     struct twin_rev *r = &t->rev[lane][1 + weir_rng_below(rng, t->num[lane] + 1)];
-    enum weir_active_state v = verdicts[weir_rng_below(rng, 4)];
+    enum weir_active_state v = reports[weir_rng_below(rng, 4)];
     bool may = r->version > 0 && t->newest[r->key] == r && r->state != WEIR_ACTIVE_LIVE &&
                r->state != WEIR_ACTIVE_HELD_SCHEMA;
 
     if (r->version == 0)
         return;
-    assert_int_equal(weir_active_verdict(a, lane_of(lane), r->seq, v, WEIR_SPAN_EMPTY), may);
+    assert_int_equal(weir_active_report(a, lane_of(lane), r->seq, v, WEIR_SPAN_EMPTY), may);
     if (!may)
         return;
     r->state = v;
@@ -523,7 +522,7 @@ static void kept_records_agree_with_a_naive_twin(void **state)
             num += !stored_record[seq];
             stored_record[seq] = true;
         } else {
-            assert_int_equal(verdict(a, 1, seq, WEIR_ACTIVE_LIVE), stored_record[seq]);
+            assert_int_equal(report(a, 1, seq, WEIR_ACTIVE_LIVE), stored_record[seq]);
             num -= stored_record[seq];
             stored_record[seq] = false;
         }
@@ -554,7 +553,7 @@ static void node_without_memory_says_less(void **state)
                 unsigned lane = (unsigned)seq % 3;
                 stored(a, lane, seq);
                 if (seq % 4 == 0)
-                    verdict(a, lane, seq, WEIR_ACTIVE_REJECTED);
+                    report(a, lane, seq, WEIR_ACTIVE_REJECTED);
                 if (seq > 9)
                     weir_active_superseded(a, lane_of(lane), seq - 3, lane_of(lane), seq);
             }
@@ -564,7 +563,7 @@ static void node_without_memory_says_less(void **state)
         for (uint64_t seq = 1; a != NULL && seq <= 12; seq++)
             assert_int_not_equal(state_of(a, (unsigned)seq % 3, 12, seq), WEIR_ACK_ACTIVE);
         for (uint64_t seq = 1; a != NULL && seq <= 12; seq++)
-            verdict(a, (unsigned)seq % 3, seq, WEIR_ACTIVE_LIVE);
+            report(a, (unsigned)seq % 3, seq, WEIR_ACTIVE_LIVE);
         for (uint64_t seq = 1; a != NULL && !weir_active_wants_load(a) && seq <= 12; seq++)
             assert_int_equal(state_of(a, (unsigned)seq % 3, 12, seq), WEIR_ACK_ACTIVE);
         weir_active_free(&a);

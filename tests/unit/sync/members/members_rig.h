@@ -107,7 +107,7 @@ static inline struct rig rig_of(unsigned num)
 }
 
 /* Heartbeat of one life of a node; its number is the time. */
-static inline enum weir_members_verdict rig_heart(struct rig *r, unsigned n, uint8_t life)
+static inline enum weir_members_admission rig_heart(struct rig *r, unsigned n, uint8_t life)
 {
     uint8_t incarnation[WEIR_INCARNATION_LEN] = { life };
     struct weir_members_heart h = {

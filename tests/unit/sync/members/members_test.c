@@ -158,7 +158,7 @@ static void older_of_two_lives_stays_and_the_younger_is_told(void **state)
     rig_hear(&r, 1);
     for (unsigned i = 0; i < 40; i++) {
         rig_pass(&r, S / 2);
-        enum weir_members_verdict v = rig_heart(&r, 1, i % 2 ? 1 : 2);
+        enum weir_members_admission v = rig_heart(&r, 1, i % 2 ? 1 : 2);
         assert_true(v == WEIR_MEMBERS_FINE || v == WEIR_MEMBERS_DUPLICATE);
         assert_true(v == WEIR_MEMBERS_FINE || i >= 4);     /* 2 s */
         assert_true(v == WEIR_MEMBERS_DUPLICATE || i < 6); /* 3 s */
@@ -189,7 +189,7 @@ static void older_of_two_lives_stays_and_the_younger_is_told(void **state)
 static void older_life_that_was_silent_for_long_comes_back_as_the_younger(void **state)
 {
     struct rig r = rig_of(2);
-    enum weir_members_verdict v = WEIR_MEMBERS_FINE;
+    enum weir_members_admission v = WEIR_MEMBERS_FINE;
 
     for (unsigned i = 0; i < 4; i++) { /* two lives, as a clone has them */
         rig_pass(&r, S);
@@ -217,7 +217,7 @@ static void duplicate_is_found_by_its_links_alone(void **state)
 {
     static const uint8_t lives[2][WEIR_INCARNATION_LEN] = { { 1 }, { 2 } };
     struct rig r = rig_of(2);
-    enum weir_members_verdict v = WEIR_MEMBERS_FINE;
+    enum weir_members_admission v = WEIR_MEMBERS_FINE;
 
     for (unsigned i = 0; i < 8; i++) {
         v = weir_members_link_up(r.m, rig_id(1), lives[i % 2], r.younger);
@@ -432,7 +432,7 @@ static void member_without_memory_is_not_there(void **state)
     }
     struct rig r = rig_new();
     weir_failalloc_after(1);
-    enum weir_members_verdict v = rig_heart(&r, 1, 1);
+    enum weir_members_admission v = rig_heart(&r, 1, 1);
     weir_failalloc_after(-1);
     assert_int_equal(v, WEIR_MEMBERS_FULL);
     assert_int_equal(weir_members_num(r.m), 0);

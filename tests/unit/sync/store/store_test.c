@@ -131,23 +131,23 @@ static void deleted_record_is_absent_and_its_successor_is_newer(void **state)
 static void refused_build_changes_nothing_and_does_not_touch_its_group(void **state)
 {
     struct kit *k = *state;
-    static const enum weir_err verdicts[] = { WEIR_EEXIST, WEIR_ECONFLICT, WEIR_ENOTFOUND,
-                                              WEIR_EINVAL, WEIR_ENOMEM };
-    struct kit_write kw[WEIR_ARRAY_LEN(verdicts) * 2];
+    static const enum weir_err err[] = { WEIR_EEXIST, WEIR_ECONFLICT, WEIR_ENOTFOUND, WEIR_EINVAL,
+                                         WEIR_ENOMEM };
+    struct kit_write kw[WEIR_ARRAY_LEN(err) * 2];
     char key[WEIR_ARRAY_LEN(kw)][16];
 
     for (size_t i = 0; i < WEIR_ARRAY_LEN(kw); i++) {
         (void)snprintf(key[i], sizeof(key[i]), "k%zu", i);
         kit_write_init(&kw[i], weir_span_cstr(key[i]), WEIR_SPAN_LIT("v"));
         if (i % 2 == 1)
-            kw[i].verdict = verdicts[i / 2];
+            kw[i].err = err[i / 2];
         assert_int_equal(weir_store_submit(k->s, &kw[i].w), WEIR_OK);
     }
     for (size_t i = 0; i < WEIR_ARRAY_LEN(kw); i++) {
-        assert_int_equal(kit_wait(&kw[i]), i % 2 == 1 ? verdicts[i / 2] : WEIR_OK);
+        assert_int_equal(kit_wait(&kw[i]), i % 2 == 1 ? err[i / 2] : WEIR_OK);
         kit_expect(k, key[i], i % 2 == 1 ? NULL : "v");
     }
-    assert_int_equal(stats(k).seq, WEIR_ARRAY_LEN(verdicts));
+    assert_int_equal(stats(k).seq, WEIR_ARRAY_LEN(err));
 }
 
 static void value_of_the_largest_size_is_kept_and_one_byte_more_refused(void **state)

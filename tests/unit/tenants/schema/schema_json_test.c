@@ -231,12 +231,12 @@ static ProtobufCMessage *read_back(const ProtobufCMessageDescriptor *desc, const
     return m;
 }
 
-static void admin_answers_travel_both_ways(void **state)
+static void admin_responses_travel_both_ways(void **state)
 {
     Weir__V1__NodeStatus node = WEIR__V1__NODE_STATUS__INIT;
     Weir__V1__NodeStatus *nodes[] = { &node };
     char *warnings[] = { (char *)"a \"quoted\"\nline", (char *)"caf\xc3\xa9" };
-    Weir__V1__StatusAnswer answer = WEIR__V1__STATUS_ANSWER__INIT;
+    Weir__V1__StatusResponse response = WEIR__V1__STATUS_RESPONSE__INIT;
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     struct weir_arena arena;
 
@@ -250,14 +250,14 @@ static void admin_answers_travel_both_ways(void **state)
     node.workers = 0;
     node.warnings = warnings;
     node.n_warnings = 2;
-    answer.nodes = nodes;
-    answer.n_nodes = 1;
-    assert_int_equal(weir_schema_write_json(&answer.base, &out), WEIR_OK);
+    response.nodes = nodes;
+    response.n_nodes = 1;
+    assert_int_equal(weir_schema_write_json(&response.base, &out), WEIR_OK);
     assert_string_equal(out.at, "{\"nodes\":[{\"name\":\"ams-1\",\"uptime_s\":18446744073709551615,"
                                 "\"workers\":0,\"requests_per_s\":0.1,\"warnings\":[\"a "
                                 "\\\"quoted\\\"\\nline\",\"caf\\u00e9\"]}]}");
-    Weir__V1__StatusAnswer *back =
-        (Weir__V1__StatusAnswer *)read_back(&weir__v1__status_answer__descriptor, out.at, &arena);
+    Weir__V1__StatusResponse *back = (Weir__V1__StatusResponse *)read_back(
+        &weir__v1__status_response__descriptor, out.at, &arena);
     assert_true(back->nodes[0]->uptime_s == UINT64_MAX);
     assert_true(back->nodes[0]->has_workers);
     assert_false(back->nodes[0]->has_tenants);
@@ -268,24 +268,24 @@ static void admin_answers_travel_both_ways(void **state)
     weir_strbuf_deinit(&out);
 }
 
-static void a_tenant_inside_an_answer_has_its_text_form(void **state)
+static void a_tenant_inside_a_response_has_its_text_form(void **state)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO, again = WEIR_STRBUF_ZERO;
     struct weir_arena arena;
     struct schemas s;
-    Weir__V1__TenantAnswer answer = WEIR__V1__TENANT_ANSWER__INIT;
+    Weir__V1__TenantResponse response = WEIR__V1__TENANT_RESPONSE__INIT;
     const char *items[4];
     struct weir_diff_paths paths = { .items = items, .max = 4, .len = 1 };
 
     (void)state;
     schemas_read(&s, weir_span_cstr(schemas_full_tenant), WEIR_FORMAT_YAML);
-    answer.tenant = s.docs.items[0].tenant;
-    assert_int_equal(weir_schema_write_json(&answer.base, &out), WEIR_OK);
+    response.tenant = s.docs.items[0].tenant;
+    assert_int_equal(weir_schema_write_json(&response.base, &out), WEIR_OK);
     assert_non_null(strstr(out.at, "\"connect_timeout\":\"5s\""));
     assert_non_null(strstr(out.at, "\"to\":\"none\""));
-    Weir__V1__TenantAnswer *back =
-        (Weir__V1__TenantAnswer *)read_back(&weir__v1__tenant_answer__descriptor, out.at, &arena);
-    assert_int_equal(weir_schema_diff(&answer.base, &back->base, &arena, &paths), WEIR_OK);
+    Weir__V1__TenantResponse *back = (Weir__V1__TenantResponse *)read_back(
+        &weir__v1__tenant_response__descriptor, out.at, &arena);
+    assert_int_equal(weir_schema_diff(&response.base, &back->base, &arena, &paths), WEIR_OK);
     assert_int_equal(paths.len, 0);
     assert_int_equal(weir_schema_write_json(&back->base, &again), WEIR_OK);
     assert_string_equal(again.at, out.at);
@@ -299,8 +299,8 @@ static void a_tenant_inside_an_answer_has_its_text_form(void **state)
 static void unknown_keys_and_refused_ones_do_not_stop_a_client(void **state)
 {
     struct weir_arena arena;
-    Weir__V1__TenantAnswer *a = (Weir__V1__TenantAnswer *)read_back(
-        &weir__v1__tenant_answer__descriptor,
+    Weir__V1__TenantResponse *a = (Weir__V1__TenantResponse *)read_back(
+        &weir__v1__tenant_response__descriptor,
         "{\"tenant\":{\"name\":\"a\",\"tls\":{\"http2\":true},\"later\":[{\"x\":null}],"
         "\"upstreams\":{\"w\":{\"health\":{\"interval\":\"15s\"}}}},\"revision\":3,\"why\":null}",
         &arena);
@@ -333,7 +333,7 @@ static void bytes_without_a_rule_are_base64(void **state)
     weir_strbuf_deinit(&out);
 }
 
-static void a_broken_answer_is_refused_and_leaves_the_result_alone(void **state)
+static void a_broken_response_is_refused_and_leaves_the_result_alone(void **state)
 {
     static const char *const bad[] = { "",
                                        "{",
@@ -350,7 +350,7 @@ static void a_broken_answer_is_refused_and_leaves_the_result_alone(void **state)
     weir_arena_init(&arena, 4096, 1u << 20);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++) {
         ProtobufCMessage *m = NULL;
-        assert_int_equal(weir_schema_read_json(&weir__v1__status_answer__descriptor,
+        assert_int_equal(weir_schema_read_json(&weir__v1__status_response__descriptor,
                                                weir_span_cstr(bad[i]), &arena, &m),
                          WEIR_EINVAL);
         assert_null(m);
@@ -358,7 +358,7 @@ static void a_broken_answer_is_refused_and_leaves_the_result_alone(void **state)
     weir_arena_deinit(&arena);
 }
 
-static void no_memory_for_an_answer_is_told(void **state)
+static void no_memory_for_a_response_is_told(void **state)
 {
     static const char text[] = "{\"nodes\":[{\"name\":\"a\",\"warnings\":[\"x\"],\"workers\":4}]}";
     unsigned long num = 1;
@@ -371,7 +371,7 @@ static void no_memory_for_an_answer_is_told(void **state)
 
         weir_arena_init(&arena, 256, 1u << 20);
         weir_failalloc_after(n == 0 ? -1 : (long)n);
-        enum weir_err err = weir_schema_read_json(&weir__v1__status_answer__descriptor,
+        enum weir_err err = weir_schema_read_json(&weir__v1__status_response__descriptor,
                                                   weir_span_cstr(text), &arena, &m);
         if (err == WEIR_OK)
             err = weir_schema_write_json(m, &out);
@@ -396,12 +396,12 @@ int main(void)
         cmocka_unit_test(escapes_become_the_bytes_they_mean),
         cmocka_unit_test(places_count_characters_and_lines),
         cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(admin_answers_travel_both_ways),
-        cmocka_unit_test(a_tenant_inside_an_answer_has_its_text_form),
+        cmocka_unit_test(admin_responses_travel_both_ways),
+        cmocka_unit_test(a_tenant_inside_a_response_has_its_text_form),
         cmocka_unit_test(unknown_keys_and_refused_ones_do_not_stop_a_client),
         cmocka_unit_test(bytes_without_a_rule_are_base64),
-        cmocka_unit_test(no_memory_for_an_answer_is_told),
-        cmocka_unit_test(a_broken_answer_is_refused_and_leaves_the_result_alone),
+        cmocka_unit_test(no_memory_for_a_response_is_told),
+        cmocka_unit_test(a_broken_response_is_refused_and_leaves_the_result_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * answer.h - weir's own answers: refusals, errors, redirects, as whole HTTP/1.1 messages.
+ * local_response.h - weir's own responses: refusals, errors, redirects, as whole HTTP/1.1 messages.
  * Allocation-free; pure. The page is the tenant's for that status, else a small one of weir's.
  * Ref: RFC 9112 4 (status line), RFC 9110 6.6.1 (Date), 8.6 (Content-Length), 10.2.2 (Location).
  */
-#ifndef WEIR_NODE_FLOW_ANSWER_H
-#define WEIR_NODE_FLOW_ANSWER_H
+#ifndef WEIR_NODE_FLOW_LOCAL_RESPONSE_H
+#define WEIR_NODE_FLOW_LOCAL_RESPONSE_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What an answer without a page of the tenant and with spans within their limits fits into. */
-#define WEIR_ANSWER_OWN_MAX 8192
+/** What a response without a page of the tenant and with spans within their limits fits into. */
+#define WEIR_LOCAL_RESPONSE_OWN_MAX 8192
 
-struct weir_answer {
+struct weir_local_response {
     uint16_t status;                  /* 300..599 */
     const struct weir_tenant *tenant; /* NULL: nobody's request; else its error pages count */
     struct weir_span reason_text;     /* the one sentence on weir's own page; may be empty */
@@ -32,17 +32,17 @@ struct weir_answer {
     bool head_only;                   /* it asked with HEAD: the head of a GET, and no body */
 };
 
-/** Bytes that weir_answer_write needs. */
-size_t weir_answer_len(const struct weir_answer *a);
+/** Bytes that weir_local_response_write needs. */
+size_t weir_local_response_len(const struct weir_local_response *a);
 
 /**
- * Write the whole answer.
+ * Write the whole response.
  *
  * @param ret_len  bytes written, on success only
- * @return WEIR_OK | WEIR_ELIMIT: more than `max` (a tenant's page may be long: see weir_answer_len)
- *       | WEIR_EPROTO: a span holds bytes that may not stand in a field's value
+ * @return WEIR_OK | WEIR_ELIMIT: more than `max` (a tenant's page may be long: see
+ * weir_local_response_len) | WEIR_EPROTO: a span holds bytes that may not stand in a field's value
  */
-WEIR_MUST_USE enum weir_err weir_answer_write(const struct weir_answer *a, uint8_t *out, size_t max,
-                                              size_t *ret_len);
+WEIR_MUST_USE enum weir_err weir_local_response_write(const struct weir_local_response *a,
+                                                      uint8_t *out, size_t max, size_t *ret_len);
 
 #endif

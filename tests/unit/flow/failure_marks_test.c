@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verdict_test.c - marks of failed endpoints: how long, for whom, and from many threads at once.
+ * failure_marks_test.c - marks of failed endpoints: how long, for whom, and from many threads at
+ * once.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,146 +14,146 @@
 
 #include "node/base/hash.h"
 #include "node/base/rng.h"
-#include "node/flow/verdict.h"
+#include "node/flow/failure_marks.h"
 #include "tests/support/failalloc.h"
 
 #define KEY 0x1234567890abcdefull
 
 static void an_endpoint_is_usable_until_it_fails_and_again_after_its_time(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
 
     (void)state;
     assert_non_null(v);
-    assert_true(weir_verdict_usable(v, KEY, 5000));
-    assert_true(weir_verdict_failed(v, KEY, 5000));
-    assert_false(weir_verdict_usable(v, KEY, 5000));
-    assert_false(weir_verdict_usable(v, KEY, 5999));
-    assert_true(weir_verdict_usable(v, KEY, 6000));
-    assert_true(weir_verdict_usable(v, KEY + 1, 5000));
-    weir_verdicts_free(&v);
+    assert_true(weir_failure_marks_usable(v, KEY, 5000));
+    assert_true(weir_failure_marks_failed(v, KEY, 5000));
+    assert_false(weir_failure_marks_usable(v, KEY, 5000));
+    assert_false(weir_failure_marks_usable(v, KEY, 5999));
+    assert_true(weir_failure_marks_usable(v, KEY, 6000));
+    assert_true(weir_failure_marks_usable(v, KEY + 1, 5000));
+    weir_failure_marks_free(&v);
     assert_null(v);
-    weir_verdicts_free(&v);
+    weir_failure_marks_free(&v);
 }
 
 static void each_further_failure_doubles_the_time_up_to_a_minute(void **state)
 {
     static const uint64_t expected_ms[] = { 1000,  2000,  4000,  8000, 16000,
                                             32000, 60000, 60000, 60000 };
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
     uint64_t now = 100000;
 
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(expected_ms); i++) {
-        assert_true(weir_verdict_failed(v, KEY, now));
-        assert_false(weir_verdict_usable(v, KEY, now + expected_ms[i] - 1));
-        assert_true(weir_verdict_usable(v, KEY, now + expected_ms[i]));
+        assert_true(weir_failure_marks_failed(v, KEY, now));
+        assert_false(weir_failure_marks_usable(v, KEY, now + expected_ms[i] - 1));
+        assert_true(weir_failure_marks_usable(v, KEY, now + expected_ms[i]));
         now += expected_ms[i] + 10;
     }
-    weir_verdicts_free(&v);
+    weir_failure_marks_free(&v);
 }
 
 static void failures_while_it_is_out_belong_to_the_same_incident(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
 
     (void)state;
-    assert_true(weir_verdict_failed(v, KEY, 1000));
+    assert_true(weir_failure_marks_failed(v, KEY, 1000));
     for (uint64_t now = 1000; now < 2000; now += 7)
-        assert_false(weir_verdict_failed(v, KEY, now));
-    assert_true(weir_verdict_usable(v, KEY, 2000));
-    weir_verdicts_free(&v);
+        assert_false(weir_failure_marks_failed(v, KEY, now));
+    assert_true(weir_failure_marks_usable(v, KEY, 2000));
+    weir_failure_marks_free(&v);
 }
 
 static void a_success_clears_the_mark_and_the_count(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
 
     (void)state;
-    assert_false(weir_verdict_succeeded(v, KEY));
-    assert_true(weir_verdict_failed(v, KEY, 1000));
-    assert_true(weir_verdict_failed(v, KEY, 3000));
-    assert_true(weir_verdict_succeeded(v, KEY));
-    assert_true(weir_verdict_usable(v, KEY, 3001));
-    assert_false(weir_verdict_succeeded(v, KEY));
-    assert_true(weir_verdict_failed(v, KEY, 4000));
-    assert_true(weir_verdict_usable(v, KEY, 5000)); /* one second again */
-    weir_verdicts_free(&v);
+    assert_false(weir_failure_marks_succeeded(v, KEY));
+    assert_true(weir_failure_marks_failed(v, KEY, 1000));
+    assert_true(weir_failure_marks_failed(v, KEY, 3000));
+    assert_true(weir_failure_marks_succeeded(v, KEY));
+    assert_true(weir_failure_marks_usable(v, KEY, 3001));
+    assert_false(weir_failure_marks_succeeded(v, KEY));
+    assert_true(weir_failure_marks_failed(v, KEY, 4000));
+    assert_true(weir_failure_marks_usable(v, KEY, 5000)); /* one second again */
+    weir_failure_marks_free(&v);
 }
 
 static void old_failures_are_forgotten(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
 
     (void)state;
-    assert_true(weir_verdict_failed(v, KEY, 1000));
-    assert_true(weir_verdict_failed(v, KEY, 2000));         /* out until 4000 */
-    assert_true(weir_verdict_failed(v, KEY, 4000 + 60000)); /* just in time: the third */
-    assert_false(weir_verdict_usable(v, KEY, 64000 + 3999));
-    assert_true(weir_verdict_failed(v, KEY, 68000 + 60001)); /* too late: the first */
-    assert_true(weir_verdict_usable(v, KEY, 128001 + 1000));
-    weir_verdicts_free(&v);
+    assert_true(weir_failure_marks_failed(v, KEY, 1000));
+    assert_true(weir_failure_marks_failed(v, KEY, 2000));         /* out until 4000 */
+    assert_true(weir_failure_marks_failed(v, KEY, 4000 + 60000)); /* just in time: the third */
+    assert_false(weir_failure_marks_usable(v, KEY, 64000 + 3999));
+    assert_true(weir_failure_marks_failed(v, KEY, 68000 + 60001)); /* too late: the first */
+    assert_true(weir_failure_marks_usable(v, KEY, 128001 + 1000));
+    weir_failure_marks_free(&v);
 }
 
 /** Keys whose home is the same slot, so that they fill one window. */
 static void keys_of_one_home(uint64_t *keys, size_t num)
 {
-    uint64_t home = weir_mix64(KEY) % WEIR_VERDICT_SLOTS;
+    uint64_t home = weir_mix64(KEY) % WEIR_FAILURE_MARKS_MAX;
     size_t found = 0;
 
     for (uint64_t k = 1; found < num; k++)
-        if (weir_mix64(k << 40 | k) % WEIR_VERDICT_SLOTS == home)
+        if (weir_mix64(k << 40 | k) % WEIR_FAILURE_MARKS_MAX == home)
             keys[found++] = k << 40 | k;
 }
 
 static void a_full_window_hides_nobody_and_makes_room_when_marks_are_over(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
     uint64_t keys[10];
 
     (void)state;
     keys_of_one_home(keys, 10);
     for (size_t i = 0; i < 8; i++)
-        assert_true(weir_verdict_failed(v, keys[i], 1000));
+        assert_true(weir_failure_marks_failed(v, keys[i], 1000));
     for (size_t i = 0; i < 8; i++)
-        assert_false(weir_verdict_usable(v, keys[i], 1500));
-    assert_false(weir_verdict_failed(v, keys[8], 1500)); /* no room: it stays usable */
-    assert_true(weir_verdict_usable(v, keys[8], 1500));
-    assert_false(weir_verdict_succeeded(v, keys[8]));
+        assert_false(weir_failure_marks_usable(v, keys[i], 1500));
+    assert_false(weir_failure_marks_failed(v, keys[8], 1500)); /* no room: it stays usable */
+    assert_true(weir_failure_marks_usable(v, keys[8], 1500));
+    assert_false(weir_failure_marks_succeeded(v, keys[8]));
 
-    assert_true(weir_verdict_succeeded(v, keys[3])); /* its slot may change hands */
-    assert_true(weir_verdict_failed(v, keys[8], 1600));
-    assert_false(weir_verdict_usable(v, keys[8], 1700));
-    assert_true(weir_verdict_usable(v, keys[3], 1700));
-    assert_false(weir_verdict_usable(v, keys[7], 1700)); /* behind it, still found */
+    assert_true(weir_failure_marks_succeeded(v, keys[3])); /* its slot may change hands */
+    assert_true(weir_failure_marks_failed(v, keys[8], 1600));
+    assert_false(weir_failure_marks_usable(v, keys[8], 1700));
+    assert_true(weir_failure_marks_usable(v, keys[3], 1700));
+    assert_false(weir_failure_marks_usable(v, keys[7], 1700)); /* behind it, still found */
 
-    assert_false(weir_verdict_failed(v, keys[9], 2100)); /* over, but not forgotten yet */
-    assert_true(weir_verdict_failed(v, keys[9], 2000 + 60001));
-    assert_false(weir_verdict_usable(v, keys[9], 62002));
-    weir_verdicts_free(&v);
+    assert_false(weir_failure_marks_failed(v, keys[9], 2100)); /* over, but not forgotten yet */
+    assert_true(weir_failure_marks_failed(v, keys[9], 2000 + 60001));
+    assert_false(weir_failure_marks_usable(v, keys[9], 62002));
+    weir_failure_marks_free(&v);
 }
 
 static void many_endpoints_are_told_apart(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
     unsigned unmarked = 0;
 
     (void)state;
     for (uint64_t i = 1; i <= 8000; i++)
-        unmarked += !weir_verdict_failed(v, weir_mix64(i), 1000);
+        unmarked += !weir_failure_marks_failed(v, weir_mix64(i), 1000);
     assert_int_equal(unmarked, 0);
     for (uint64_t i = 1; i <= 8000; i++)
-        assert_false(weir_verdict_usable(v, weir_mix64(i), 1500));
+        assert_false(weir_failure_marks_usable(v, weir_mix64(i), 1500));
     for (uint64_t i = 8001; i <= 16000; i++)
-        assert_true(weir_verdict_usable(v, weir_mix64(i), 1500));
-    weir_verdicts_free(&v);
+        assert_true(weir_failure_marks_usable(v, weir_mix64(i), 1500));
+    weir_failure_marks_free(&v);
 }
 
 static void no_memory_is_null(void **state)
 {
     (void)state;
     weir_failalloc_once(1);
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
     weir_failalloc_once(-1);
     assert_null(v);
 }
@@ -160,15 +161,15 @@ static void no_memory_is_null(void **state)
 static void each_table_has_a_secret_of_its_own(void **state)
 {
     static const struct weir_siphash_key zero;
-    struct weir_verdicts *a = weir_verdicts_new(), *b = weir_verdicts_new();
+    struct weir_failure_marks *a = weir_failure_marks_new(), *b = weir_failure_marks_new();
 
     (void)state;
     assert_non_null(a);
     assert_non_null(b);
     assert_memory_not_equal(&a->secret, &zero, sizeof(zero));
     assert_memory_not_equal(&a->secret, &b->secret, sizeof(zero));
-    weir_verdicts_free(&a);
-    weir_verdicts_free(&b);
+    weir_failure_marks_free(&a);
+    weir_failure_marks_free(&b);
 }
 
 /* ---- threads ---- */
@@ -177,7 +178,7 @@ static void each_table_has_a_secret_of_its_own(void **state)
 #define STEPS   40000
 
 struct run {
-    struct weir_verdicts *verdicts;
+    struct weir_failure_marks *marks;
     uint64_t seed;
     unsigned turned_out;
     unsigned brought_back;
@@ -197,13 +198,13 @@ static void *run_steps(void *arg)
 
         switch (weir_rng_below(&rng, 4)) {
         case 0:
-            r->turned_out += weir_verdict_failed(r->verdicts, key, now);
+            r->turned_out += weir_failure_marks_failed(r->marks, key, now);
             break;
         case 1:
-            r->brought_back += weir_verdict_succeeded(r->verdicts, key);
+            r->brought_back += weir_failure_marks_succeeded(r->marks, key);
             break;
         default:
-            (void)weir_verdict_usable(r->verdicts, key, now);
+            (void)weir_failure_marks_usable(r->marks, key, now);
             break;
         }
     }
@@ -212,7 +213,7 @@ static void *run_steps(void *arg)
 
 static void threads_may_do_anything_at_once(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
     struct run runs[THREADS];
     pthread_t threads[THREADS];
     unsigned out = 0;
@@ -220,7 +221,7 @@ static void threads_may_do_anything_at_once(void **state)
 
     (void)state;
     for (unsigned i = 0; i < THREADS; i++) {
-        runs[i] = (struct run){ .verdicts = v, .seed = i + 1 };
+        runs[i] = (struct run){ .marks = v, .seed = i + 1 };
         assert_int_equal(pthread_create(&threads[i], NULL, run_steps, &runs[i]), 0);
     }
     for (unsigned i = 0; i < THREADS; i++) {
@@ -231,10 +232,10 @@ static void threads_may_do_anything_at_once(void **state)
     /* Whatever the races left, no mark outlives its longest time, and the table works on. */
     keys_of_one_home(keys, 12);
     for (unsigned i = 0; i < 12; i++)
-        assert_true(weir_verdict_usable(v, keys[i], STEPS + 60001));
-    assert_true(weir_verdict_failed(v, keys[0], STEPS + 200000));
-    assert_false(weir_verdict_usable(v, keys[0], STEPS + 200001));
-    weir_verdicts_free(&v);
+        assert_true(weir_failure_marks_usable(v, keys[i], STEPS + 60001));
+    assert_true(weir_failure_marks_failed(v, keys[0], STEPS + 200000));
+    assert_false(weir_failure_marks_usable(v, keys[0], STEPS + 200001));
+    weir_failure_marks_free(&v);
 }
 
 /** Of threads that see one endpoint fail at one moment, one is told that it turned it out. */
@@ -243,20 +244,20 @@ static void *fail_once(void *arg)
     struct run *r = arg;
 
     for (uint64_t i = 1; i <= 2000; i++)
-        r->turned_out += weir_verdict_failed(r->verdicts, weir_mix64(i), 1000);
+        r->turned_out += weir_failure_marks_failed(r->marks, weir_mix64(i), 1000);
     return NULL;
 }
 
 static void one_thread_alone_is_told_of_each_incident(void **state)
 {
-    struct weir_verdicts *v = weir_verdicts_new();
+    struct weir_failure_marks *v = weir_failure_marks_new();
     struct run runs[THREADS];
     pthread_t threads[THREADS];
     unsigned out = 0;
 
     (void)state;
     for (unsigned i = 0; i < THREADS; i++) {
-        runs[i] = (struct run){ .verdicts = v };
+        runs[i] = (struct run){ .marks = v };
         assert_int_equal(pthread_create(&threads[i], NULL, fail_once, &runs[i]), 0);
     }
     for (unsigned i = 0; i < THREADS; i++) {
@@ -264,7 +265,7 @@ static void one_thread_alone_is_told_of_each_incident(void **state)
         out += runs[i].turned_out;
     }
     assert_int_equal(out, 2000);
-    weir_verdicts_free(&v);
+    weir_failure_marks_free(&v);
 }
 
 int main(void)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exchange_answer.c - the way of an answer: read strictly, rewritten, passed on with back-pressure;
- * and weir's own answers.
+ * exchange_response.c - the way of a response: read strictly, rewritten, passed on with
+ * back-pressure; and weir's own responses.
  */
 #include "node/loop/exchange.h"
 
 #include "node/base/clock.h"
-#include "node/flow/answer.h"
+#include "node/flow/local_response.h"
 #include "node/loop/downstream.h"
 #include "node/loop/splice.h"
 #include "node/loop/upstream.h"
@@ -17,7 +17,7 @@
 /* -- completion
  * ------------------------------------------------------------------------------------------- */
 
-/* The client has all of the answer: on to its next request, or to the end of the connection. */
+/* The client has all of the response: on to its next request, or to the end of the connection. */
 static void settle(struct weir_exchange *x)
 {
     struct weir_down *c = x->down;
@@ -39,10 +39,10 @@ static void settle(struct weir_exchange *x)
         weir_down_finish(c);
 }
 
-static void answer_passed(struct weir_exchange *x)
+static void response_passed(struct weir_exchange *x)
 {
     struct weir_down *c = x->down;
-    x->answer_done = true;
+    x->response_done = true;
     x->phase = WEIR_PHASE_FLUSH;
     if (c->out.len == 0) {
         settle(x);
@@ -56,7 +56,7 @@ static void answer_passed(struct weir_exchange *x)
 void weir_exchange_flushed(struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    if (x->answer_done) {
+    if (x->response_done) {
         settle(x);
         return;
     }
@@ -68,7 +68,7 @@ void weir_exchange_flushed(struct weir_exchange *x)
         weir_up_arm(x->up);
 }
 
-/* -- weir's own answers
+/* -- weir's own responses
  * ------------------------------------------------------------------------------------ */
 
 /* The rest of the request's body may be read and dropped, so that the connection can go on. */
@@ -87,19 +87,19 @@ static void leave_upstream(struct weir_exchange *x)
         weir_up_close(x->up);
 }
 
-void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_verdict_kind verdict,
-                          struct weir_span why)
+void weir_exchange_response(struct weir_exchange *x, uint16_t status,
+                            enum weir_access_outcome outcome, struct weir_span why)
 {
     struct weir_down *c = x->down;
     struct weir_worker *w = c->worker;
     bool keep = x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain(x);
     keep = keep && (!x->expects || x->req_body.done);
-    struct weir_answer a = {
+    struct weir_local_response a = {
         .status = status,
         .tenant = x->tenant,
         .reason_text = why,
         .request_id = weir_span(x->request_id, x->request_id_len),
-        .location = verdict == WEIR_VERDICT_REDIRECTED ? w->admit.location : WEIR_SPAN_EMPTY,
+        .location = outcome == WEIR_OUTCOME_REDIRECTED ? w->admit.location : WEIR_SPAN_EMPTY,
         .date = weir_span(w->date, WEIR_HTTP_DATE_LEN),
         .keep_alive = keep,
         .head_only = x->req.method == WEIR_METHOD_HEAD,
@@ -109,19 +109,19 @@ void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_ve
 
     leave_upstream(x);
     x->status = status;
-    x->verdict = verdict;
+    x->outcome = outcome;
     x->plan.keep_downstream = keep;
     x->close_after = !keep;
-    if (verdict == WEIR_VERDICT_UNKNOWN_HOST)
+    if (outcome == WEIR_OUTCOME_UNKNOWN_HOST)
         weir_metric_add(w->metrics, WEIR_M_REQUESTS_UNKNOWN_HOST, 1);
-    if (verdict == WEIR_VERDICT_REDIRECTED)
+    if (outcome == WEIR_OUTCOME_REDIRECTED)
         weir_metric_add(w->metrics, WEIR_M_REQUESTS_REDIRECTED, 1);
-    if (verdict == WEIR_VERDICT_TOO_LARGE)
+    if (outcome == WEIR_OUTCOME_TOO_LARGE)
         weir_metric_add(w->metrics, WEIR_M_REQUESTS_TOO_LARGE, 1);
     struct weir_pieces *p = &w->pieces;
     weir_pieces_reset(p);
     p->hold = !keep;
-    if (weir_answer_write(&a, w->obuf, sizeof(w->obuf), &len) < 0 ||
+    if (weir_local_response_write(&a, w->obuf, sizeof(w->obuf), &len) < 0 ||
         (weir_pieces_add(p, weir_span(w->obuf, len)), !weir_down_send(c, p))) {
         weir_exchange_end(x);
         weir_down_close(c, true);
@@ -129,11 +129,11 @@ void weir_exchange_answer(struct weir_exchange *x, uint16_t status, enum weir_ve
     }
     const uint8_t *end = memmem(w->obuf, len, "\r\n\r\n", 4);
     x->passed_bytes = end ? len - (size_t)(end + 4 - w->obuf) : 0;
-    answer_passed(x);
+    response_passed(x);
 }
 
 void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_t status,
-                          enum weir_verdict_kind verdict)
+                          enum weir_access_outcome outcome)
 {
     struct weir_worker *w = c->worker;
     struct weir_exchange *x = weir_pool_get(&w->exchanges);
@@ -156,17 +156,17 @@ void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_
     c->x = x;
     c->state = WEIR_DOWN_EXCHANGE;
     c->linger = true;
-    weir_exchange_answer(x, status, verdict,
-                         status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
-                         : status == 503 ? WEIR_SPAN_LIT("The node has no memory to spare.")
-                                         : WEIR_SPAN_LIT("The request is not valid HTTP."));
+    weir_exchange_response(x, status, outcome,
+                           status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
+                           : status == 503 ? WEIR_SPAN_LIT("The node has no memory to spare.")
+                                           : WEIR_SPAN_LIT("The request is not valid HTTP."));
 }
 
 /* -- the upstream's answer
  * ---------------------------------------------------------------------------------- */
 
-static size_t rewrite_answer(struct weir_exchange *x, const struct weir_h1_head *head,
-                             const uint8_t *bytes)
+static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_head *head,
+                               const uint8_t *bytes)
 {
     struct weir_worker *w = x->down->worker;
     struct weir_rewrite_response r = {
@@ -195,18 +195,18 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
         return true;
     weir_metric_add(w->metrics, WEIR_M_REQUESTS_1XX, 1);
     weir_pieces_reset(&w->pieces);
-    weir_pieces_add(&w->pieces, weir_span(w->obuf, rewrite_answer(x, head, bytes)));
+    weir_pieces_add(&w->pieces, weir_span(w->obuf, rewrite_response(x, head, bytes)));
     bool sent = weir_down_send(c, &w->pieces);
     weir_pieces_reset(&w->pieces);
     if (!sent)
-        weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
     return sent;
 }
 
 /* The final head: what follows it, and how it leaves. Its bytes are put in front of the first body
- * bytes. @return false: it does not fit; nothing of the answer may be passed on */
-static bool begin_answer(struct weir_exchange *x, const struct weir_h1_head *head,
-                         const uint8_t *bytes)
+ * bytes. @return false: it does not fit; nothing of the response may be passed on */
+static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *head,
+                           const uint8_t *bytes)
 {
     struct weir_worker *w = x->down->worker;
     x->status = head->status;
@@ -214,7 +214,7 @@ static bool begin_answer(struct weir_exchange *x, const struct weir_h1_head *hea
     if (x->close_after)
         x->plan.keep_downstream = false;
     weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);
-    size_t len = rewrite_answer(x, head, bytes);
+    size_t len = rewrite_response(x, head, bytes);
     if (len == 0)
         return false;
     weir_pieces_add(&w->pieces, weir_span(w->obuf, len));
@@ -227,7 +227,7 @@ static bool begin_answer(struct weir_exchange *x, const struct weir_h1_head *hea
 
 enum head_outcome { HEAD_MORE, HEAD_FINAL, HEAD_FAILED, HEAD_GONE };
 
-static bool keep_answer_head(struct weir_up *u, const struct weir_h1_head *h)
+static bool keep_response_head(struct weir_up *u, const struct weir_h1_head *h)
 {
     if (u->head != NULL)
         return true;
@@ -238,15 +238,15 @@ static bool keep_answer_head(struct weir_up *u, const struct weir_h1_head *h)
     return true;
 }
 
-static void forget_answer_head(struct weir_up *u)
+static void forget_response_head(struct weir_up *u)
 {
     weir_pool_put(&u->worker->heads, u->head);
     u->head = NULL;
 }
 
 /* Read heads until the final one is complete. @param ret_used bytes of whole heads */
-static enum head_outcome answer_heads(struct weir_exchange *x, struct weir_span in,
-                                      size_t *ret_used)
+static enum head_outcome response_heads(struct weir_exchange *x, struct weir_span in,
+                                        size_t *ret_used)
 {
     struct weir_up *u = x->up;
     struct weir_worker *w = u->worker;
@@ -261,7 +261,7 @@ static enum head_outcome answer_heads(struct weir_exchange *x, struct weir_span 
         *ret_used = used;
         switch (weir_h1_head_feed(h, rest)) {
         case WEIR_STEP_MORE:
-            return keep_answer_head(u, h) ? HEAD_MORE : HEAD_FAILED;
+            return keep_response_head(u, h) ? HEAD_MORE : HEAD_FAILED;
         case WEIR_STEP_FAIL:
         case WEIR_STEP_SOME:
             x->fault = weir_h1_fault_name(h->fault);
@@ -271,26 +271,26 @@ static enum head_outcome answer_heads(struct weir_exchange *x, struct weir_span 
         }
         used += h->head_len;
         *ret_used = used;
-        struct weir_answer_facts facts = { .head = h,
-                                           .interims = x->interims,
-                                           .request_done = x->req_body.done,
-                                           .last = w->draining || x->down->eof };
-        if (!weir_answer_plan(&facts, &x->req, &x->plan)) {
+        struct weir_response_facts facts = { .head = h,
+                                             .interims = x->interims,
+                                             .request_done = x->req_body.done,
+                                             .last = w->draining || x->down->eof };
+        if (!weir_response_plan(&facts, &x->req, &x->plan)) {
             x->fault = weir_h1_fault_name(WEIR_FAULT_UPGRADE);
             return HEAD_FAILED;
         }
         if (!x->plan.interim) {
-            if (!begin_answer(x, h, rest.at)) {
+            if (!begin_response(x, h, rest.at)) {
                 x->fault = weir_h1_fault_name(WEIR_FAULT_HEAD_TOO_BIG);
                 return HEAD_FAILED;
             }
-            forget_answer_head(u);
+            forget_response_head(u);
             return HEAD_FINAL;
         }
         bool alive = pass_interim(x, h, rest.at);
         if (!alive)
             return HEAD_GONE;
-        forget_answer_head(u);
+        forget_response_head(u);
         if (used == in.len)
             return HEAD_MORE;
     }
@@ -298,25 +298,25 @@ static enum head_outcome answer_heads(struct weir_exchange *x, struct weir_span 
 
 /* The upstream's part is over: give the connection back, or end it when anything about it is in
  * doubt. */
-static void leave_after_answer(struct weir_exchange *x, size_t extra)
+static void leave_after_response(struct weir_exchange *x, size_t extra)
 {
     struct weir_up *u = x->up;
     struct weir_worker *w = u->worker;
     bool whole_request = x->req_body.done && u->out.len == 0 && x->head_sent && !u->broken;
-    x->verdict = x->tries > 1 || x->retries > 0 ? WEIR_VERDICT_RETRIED_OK : WEIR_VERDICT_OK;
+    x->outcome = x->tries > 1 || x->retries > 0 ? WEIR_OUTCOME_RETRIED_OK : WEIR_OUTCOME_OK;
     if (extra > 0) {
         weir_metric_add(w->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
         u->reusable = false;
     }
-    (void)weir_verdict_succeeded(w->verdicts, x->endpoint->key);
+    (void)weir_failure_marks_succeeded(w->marks, x->endpoint->key);
     weir_splice_end(x);
     weir_up_release(u, u->reusable && whole_request);
 }
 
-static void answer_complete(struct weir_exchange *x, size_t extra)
+static void response_complete(struct weir_exchange *x, size_t extra)
 {
-    leave_after_answer(x, extra);
-    answer_passed(x);
+    leave_after_response(x, extra);
+    response_passed(x);
 }
 
 /* Pass body bytes on, as many turns as the list of pieces needs. @return false: the exchange is
@@ -341,7 +341,7 @@ static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_
             x->head_passed = true;
             p->hold = step == WEIR_STEP_DONE && !x->plan.keep_downstream;
             if (!weir_down_send(c, p)) {
-                weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+                weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
                 return false;
             }
         }
@@ -354,18 +354,18 @@ static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_
     return true;
 }
 
-size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive)
+size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive)
 {
     struct weir_worker *w = x->down->worker;
     size_t used = 0;
     *ret_alive = false;
     weir_pieces_reset(&w->pieces);
-    if (!x->answer_begun) {
-        x->answer_begun = true;
+    if (!x->response_begun) {
+        x->response_begun = true;
         x->first_byte_ns = weir_worker_stamp_ns(w);
     }
     if (x->phase != WEIR_PHASE_TRANSFER) {
-        switch (answer_heads(x, in, &used)) {
+        switch (response_heads(x, in, &used)) {
         case HEAD_MORE:
             *ret_alive = true;
             return used;
@@ -384,7 +384,7 @@ size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, 
         return in.len;
     used += n;
     if (x->res_body.done) {
-        answer_complete(x, in.len - used);
+        response_complete(x, in.len - used);
         return in.len;
     }
     *ret_alive = true;
@@ -394,7 +394,7 @@ size_t weir_exchange_answer_input(struct weir_exchange *x, struct weir_span in, 
 void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
 {
     struct weir_worker *w = x->down->worker;
-    if (!x->answer_begun) {
+    if (!x->response_begun) {
         weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
         return;
     }
@@ -404,15 +404,15 @@ void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
         return;
     }
     if (!weir_down_send(x->down, &w->pieces)) {
-        weir_exchange_client_gone(x, WEIR_VERDICT_CLIENT_GONE);
+        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
     x->up->reusable = false;
-    answer_complete(x, 0);
+    response_complete(x, 0);
 }
 
 void weir_exchange_spliced(struct weir_exchange *x)
 {
     x->passed_bytes = x->res_body.bytes;
-    answer_complete(x, 0);
+    response_complete(x, 0);
 }

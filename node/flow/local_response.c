@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * answer.c - builds weir's own answers. One pass counts, the same pass writes: what does not fit is
- * counted on, so that the length is known either way.
- * Nothing from outside stands in a page but the request id, and that escaped.
+ * local_response.c - builds weir's own responses. One pass counts, the same pass writes: what does
+ * not fit is counted on, so that the length is known either way. Nothing from outside stands in a
+ * page but the request id, and that escaped.
  */
-#include "node/flow/answer.h"
+#include "node/flow/local_response.h"
 
 #include "node/wire/bytes.h"
 #include "node/wire/h1.h"
 
-/** Where the answer goes; `len` counts on behind the end. */
+/** Where the response goes; `len` counts on behind the end. */
 struct out {
     uint8_t *at;
     size_t max;
@@ -74,7 +74,7 @@ static void put_title(struct out *o, uint16_t status)
     put(o, weir_h1_reason(status));
 }
 
-static void put_page(struct out *o, const struct weir_answer *a)
+static void put_page(struct out *o, const struct weir_local_response *a)
 {
     PUT(o, "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>");
     put_title(o, a->status);
@@ -94,7 +94,7 @@ static void put_page(struct out *o, const struct weir_answer *a)
     PUT(o, "</body>\n</html>\n");
 }
 
-static const struct weir_error_page *page_of(const struct weir_answer *a)
+static const struct weir_error_page *page_of(const struct weir_local_response *a)
 {
     for (size_t i = 0; a->tenant && i < a->tenant->num_error_pages; i++)
         if (a->tenant->error_pages[i].status == a->status)
@@ -102,7 +102,7 @@ static const struct weir_error_page *page_of(const struct weir_answer *a)
     return NULL;
 }
 
-static void put_connection(struct out *o, const struct weir_answer *a)
+static void put_connection(struct out *o, const struct weir_local_response *a)
 {
     if (!a->keep_alive)
         PUT(o, "Connection: close\r\n");
@@ -110,7 +110,7 @@ static void put_connection(struct out *o, const struct weir_answer *a)
         PUT(o, "Connection: keep-alive\r\n");
 }
 
-static void put_head(struct out *o, const struct weir_answer *a, struct weir_span type,
+static void put_head(struct out *o, const struct weir_local_response *a, struct weir_span type,
                      size_t body_len)
 {
     PUT(o, "HTTP/1.1 ");
@@ -137,8 +137,8 @@ static void put_head(struct out *o, const struct weir_answer *a, struct weir_spa
     PUT(o, "\r\n");
 }
 
-static void put_answer(struct out *o, const struct weir_answer *a,
-                       const struct weir_error_page *page)
+static void put_response(struct out *o, const struct weir_local_response *a,
+                         const struct weir_error_page *page)
 {
     struct out body = { .at = NULL, .max = 0 };
 
@@ -155,11 +155,11 @@ static void put_answer(struct out *o, const struct weir_answer *a,
         put_page(o, a);
 }
 
-size_t weir_answer_len(const struct weir_answer *a)
+size_t weir_local_response_len(const struct weir_local_response *a)
 {
     struct out o = { .at = NULL, .max = 0 };
 
-    put_answer(&o, a, page_of(a));
+    put_response(&o, a, page_of(a));
     return o.len;
 }
 
@@ -168,8 +168,8 @@ static bool is_value(struct weir_span s)
     return weir_bytes_value_end(s) == s.len;
 }
 
-enum weir_err weir_answer_write(const struct weir_answer *a, uint8_t *out, size_t max,
-                                size_t *ret_len)
+enum weir_err weir_local_response_write(const struct weir_local_response *a, uint8_t *out,
+                                        size_t max, size_t *ret_len)
 {
     const struct weir_error_page *page = page_of(a);
     struct out o = { .at = out, .max = max };
@@ -178,7 +178,7 @@ enum weir_err weir_answer_write(const struct weir_answer *a, uint8_t *out, size_
     if (!is_value(a->request_id) || !is_value(a->location) || !is_value(a->date) ||
         (page && !is_value(page->content_type)))
         return WEIR_EPROTO;
-    put_answer(&o, a, page);
+    put_response(&o, a, page);
     if (o.len > max)
         return WEIR_ELIMIT;
     *ret_len = o.len;

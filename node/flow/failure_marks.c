@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verdict.c - marks of failed endpoints in one table of atomics.
+ * failure_marks.c - marks of failed endpoints in one table of atomics.
  * Owner: the node; every worker and the prober use it at once, without locks.
  * A key lives in one of WINDOW slots from its home on. Only endpoints that ever failed take a slot,
  * and a slot whose mark is over is given to the next key that needs one.
  */
-#include "node/flow/verdict.h"
+#include "node/flow/failure_marks.h"
 
 #include <stdlib.h>
 
@@ -18,7 +18,8 @@
 #define FORGET_MS    60000 /* a mark that ended this long ago no longer counts as a failure before */
 #define FAILURES_MAX 7 /* 1 s doubled six times is over OUT_MAX_MS: counting on changes nothing */
 
-_Static_assert((WEIR_VERDICT_SLOTS & (WEIR_VERDICT_SLOTS - 1)) == 0, "slots are found by mask");
+_Static_assert((WEIR_FAILURE_MARKS_MAX & (WEIR_FAILURE_MARKS_MAX - 1)) == 0,
+               "slots are found by mask");
 _Static_assert((OUT_FIRST_MS << (FAILURES_MAX - 1)) >= OUT_MAX_MS, "the longest mark is reached");
 
 /*
@@ -55,28 +56,28 @@ static struct mark mark_of(uint64_t state, uint64_t key)
 
 static size_t slot_at(uint64_t key, unsigned step)
 {
-    return (weir_mix64(key) + step) & (WEIR_VERDICT_SLOTS - 1);
+    return (weir_mix64(key) + step) & (WEIR_FAILURE_MARKS_MAX - 1);
 }
 
-struct weir_verdicts *weir_verdicts_new(void)
+struct weir_failure_marks *weir_failure_marks_new(void)
 {
-    struct weir_verdicts *v = calloc(1, sizeof(*v));
+    struct weir_failure_marks *v = calloc(1, sizeof(*v));
 
     if (v && weir_rng_secret(&v->secret, sizeof(v->secret)) < 0)
-        weir_verdicts_free(&v);
+        weir_failure_marks_free(&v);
     return v;
 }
 
-void weir_verdicts_free(struct weir_verdicts **v)
+void weir_failure_marks_free(struct weir_failure_marks **v)
 {
     free(*v);
     *v = NULL;
 }
 
-bool weir_verdict_usable(const struct weir_verdicts *v, uint64_t key, uint64_t now_ms)
+bool weir_failure_marks_usable(const struct weir_failure_marks *v, uint64_t key, uint64_t now_ms)
 {
     for (unsigned i = 0; i < WINDOW; i++) {
-        const struct weir_verdict_slot *s = &v->slots[slot_at(key, i)];
+        const struct weir_failure_mark *s = &v->slots[slot_at(key, i)];
         uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
 
         if (holder == 0)
@@ -104,7 +105,7 @@ static bool mark_failed(struct mark *m, uint64_t now_ms)
 }
 
 /** Put the failure into the slot that holds the key. */
-static bool slot_failed(struct weir_verdict_slot *s, uint64_t key, uint64_t now_ms)
+static bool slot_failed(struct weir_failure_mark *s, uint64_t key, uint64_t now_ms)
 {
     uint64_t seen = atomic_load_explicit(&s->state, memory_order_relaxed);
 
@@ -122,7 +123,7 @@ static bool slot_failed(struct weir_verdict_slot *s, uint64_t key, uint64_t now_
 }
 
 /** True when the slot's mark, whoever's it is, is over and forgotten. */
-static bool slot_idle(const struct weir_verdict_slot *s, uint64_t now_ms)
+static bool slot_idle(const struct weir_failure_mark *s, uint64_t now_ms)
 {
     uint64_t until_ms =
         atomic_load_explicit(&s->state, memory_order_relaxed) >> (TAG_BITS + FAILURES_BITS);
@@ -131,12 +132,13 @@ static bool slot_idle(const struct weir_verdict_slot *s, uint64_t now_ms)
 }
 
 /** The slot of the key, one taken for it, or NULL: its window is full of others' live marks. */
-static struct weir_verdict_slot *slot_take(struct weir_verdicts *v, uint64_t key, uint64_t now_ms)
+static struct weir_failure_mark *slot_take(struct weir_failure_marks *v, uint64_t key,
+                                           uint64_t now_ms)
 {
-    struct weir_verdict_slot *idle = NULL;
+    struct weir_failure_mark *idle = NULL;
 
     for (unsigned i = 0; i < WINDOW; i++) {
-        struct weir_verdict_slot *s = &v->slots[slot_at(key, i)];
+        struct weir_failure_mark *s = &v->slots[slot_at(key, i)];
         uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
 
         if (holder == 0 && atomic_compare_exchange_strong_explicit(
@@ -157,15 +159,15 @@ static struct weir_verdict_slot *slot_take(struct weir_verdicts *v, uint64_t key
     return NULL; /* another key was faster: this failure goes unmarked */
 }
 
-bool weir_verdict_failed(struct weir_verdicts *v, uint64_t key, uint64_t now_ms)
+bool weir_failure_marks_failed(struct weir_failure_marks *v, uint64_t key, uint64_t now_ms)
 {
-    struct weir_verdict_slot *s = slot_take(v, key, now_ms);
+    struct weir_failure_mark *s = slot_take(v, key, now_ms);
 
     return s && slot_failed(s, key, now_ms);
 }
 
 /** @return true when there was a mark of this key, which is gone now */
-static bool slot_succeeded(struct weir_verdict_slot *s, uint64_t key)
+static bool slot_succeeded(struct weir_failure_mark *s, uint64_t key)
 {
     uint64_t seen = atomic_load_explicit(&s->state, memory_order_relaxed);
 
@@ -176,10 +178,10 @@ static bool slot_succeeded(struct weir_verdict_slot *s, uint64_t key)
     return false;
 }
 
-bool weir_verdict_succeeded(struct weir_verdicts *v, uint64_t key)
+bool weir_failure_marks_succeeded(struct weir_failure_marks *v, uint64_t key)
 {
     for (unsigned i = 0; i < WINDOW; i++) {
-        struct weir_verdict_slot *s = &v->slots[slot_at(key, i)];
+        struct weir_failure_mark *s = &v->slots[slot_at(key, i)];
         uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
 
         if (holder == 0)

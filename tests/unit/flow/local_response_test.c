@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * answer_test.c - weir's own answers: their bytes, their bounds, and that weir's own parser accepts
- * them.
+ * response_test.c - weir's own responses: their bytes, their bounds, and that weir's own parser
+ * accepts them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,25 +12,26 @@
 
 #include <cmocka.h>
 
-#include "node/flow/answer.h"
+#include "node/flow/local_response.h"
 #include "node/wire/h1.h"
 
 #define DATE WEIR_SPAN_LIT("Sat, 21 Nov 2026 03:55:51 GMT")
 
-/** The answer as text, in room of exactly its length. */
-static char *written(const struct weir_answer *a)
+/** The response as text, in room of exactly its length. */
+static char *written(const struct weir_local_response *a)
 {
-    size_t need = weir_answer_len(a), len = 0;
+    size_t need = weir_local_response_len(a), len = 0;
     char *out = malloc(need + 1);
 
     assert_non_null(out);
-    assert_int_equal(weir_answer_write(a, (uint8_t *)out, need, &len), WEIR_OK);
+    assert_int_equal(weir_local_response_write(a, (uint8_t *)out, need, &len), WEIR_OK);
     assert_int_equal(len, need);
     out[len] = '\0';
     return out;
 }
 
-/** Read the head with the parser of answers; check that the declared length is that of the body. */
+/** Read the head with the parser of responses; check that the declared length is that of the body.
+ */
 static void assert_whole(const char *text, bool head_only)
 {
     struct weir_h1_head h;
@@ -43,7 +44,7 @@ static void assert_whole(const char *text, bool head_only)
 
 static void an_error_is_a_small_page_that_names_itself(void **state)
 {
-    struct weir_answer a = {
+    struct weir_local_response a = {
         .status = 404,
         .reason_text = WEIR_SPAN_LIT("No site is configured here for this host name."),
         .request_id = WEIR_SPAN_LIT("0123456789abcdef"),
@@ -75,7 +76,7 @@ static void an_error_is_a_small_page_that_names_itself(void **state)
 
 static void the_connection_is_said_where_it_has_to_be(void **state)
 {
-    struct weir_answer a = { .status = 400, .date = DATE };
+    struct weir_local_response a = { .status = 400, .date = DATE };
     char *text = written(&a);
 
     (void)state;
@@ -95,9 +96,11 @@ static void the_connection_is_said_where_it_has_to_be(void **state)
     free(text);
 }
 
-static void an_answer_to_head_is_the_head_of_a_get(void **state)
+static void a_response_to_head_is_the_head_of_a_get(void **state)
 {
-    struct weir_answer a = { .status = 502, .date = DATE, .request_id = WEIR_SPAN_LIT("id") };
+    struct weir_local_response a = { .status = 502,
+                                     .date = DATE,
+                                     .request_id = WEIR_SPAN_LIT("id") };
     char *get = written(&a);
 
     (void)state;
@@ -112,9 +115,9 @@ static void an_answer_to_head_is_the_head_of_a_get(void **state)
 
 static void a_redirect_has_its_location_and_may_be_stored(void **state)
 {
-    struct weir_answer a = { .status = 308,
-                             .location = WEIR_SPAN_LIT("https://a.example/x?y"),
-                             .keep_alive = true };
+    struct weir_local_response a = { .status = 308,
+                                     .location = WEIR_SPAN_LIT("https://a.example/x?y"),
+                                     .keep_alive = true };
     char *text = written(&a);
 
     (void)state;
@@ -131,7 +134,7 @@ static void a_redirect_has_its_location_and_may_be_stored(void **state)
 
 static void retry_after_is_said_when_given(void **state)
 {
-    struct weir_answer a = { .status = 503, .retry_after_s = 4294967295u };
+    struct weir_local_response a = { .status = 503, .retry_after_s = 4294967295u };
     char *text = written(&a);
 
     (void)state;
@@ -152,7 +155,7 @@ static void a_tenant_s_page_stands_for_its_status_alone(void **state)
         { .status = 502, .content_type = WEIR_SPAN_LIT("text/html"), .body = WEIR_SPAN_EMPTY },
     };
     struct weir_tenant t = { .num_error_pages = 2, .error_pages = pages };
-    struct weir_answer a = {
+    struct weir_local_response a = {
         .status = 404, .tenant = &t, .reason_text = WEIR_SPAN_LIT("why"), .keep_alive = true
     };
     char *text = written(&a);
@@ -175,7 +178,7 @@ static void a_tenant_s_page_stands_for_its_status_alone(void **state)
 
 static void bytes_from_outside_cannot_end_a_text_of_the_page(void **state)
 {
-    struct weir_answer a = {
+    struct weir_local_response a = {
         .status = 400,
         .reason_text = WEIR_SPAN_LIT("<script>&\"'\x01\xff</script>"),
         .request_id = WEIR_SPAN_LIT("</code><b>\xc3\xa9"),
@@ -197,24 +200,24 @@ static void bytes_that_would_split_the_head_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++) {
         struct weir_span s = weir_span_cstr(bad[i]);
-        struct weir_answer a = { .status = 301, .location = s };
-        assert_int_equal(weir_answer_write(&a, out, sizeof(out), &len), WEIR_EPROTO);
-        a = (struct weir_answer){ .status = 400, .request_id = s };
-        assert_int_equal(weir_answer_write(&a, out, sizeof(out), &len), WEIR_EPROTO);
+        struct weir_local_response a = { .status = 301, .location = s };
+        assert_int_equal(weir_local_response_write(&a, out, sizeof(out), &len), WEIR_EPROTO);
+        a = (struct weir_local_response){ .status = 400, .request_id = s };
+        assert_int_equal(weir_local_response_write(&a, out, sizeof(out), &len), WEIR_EPROTO);
         struct weir_error_page page = { .status = 400, .content_type = s };
         struct weir_tenant t = { .num_error_pages = 1, .error_pages = &page };
-        a = (struct weir_answer){ .status = 400, .tenant = &t };
-        assert_int_equal(weir_answer_write(&a, out, sizeof(out), &len), WEIR_EPROTO);
+        a = (struct weir_local_response){ .status = 400, .tenant = &t };
+        assert_int_equal(weir_local_response_write(&a, out, sizeof(out), &len), WEIR_EPROTO);
     }
     assert_int_equal(len, 77);
 }
 
-static void an_answer_fits_exactly_or_is_refused(void **state)
+static void a_response_fits_exactly_or_is_refused(void **state)
 {
-    struct weir_answer a = {
+    struct weir_local_response a = {
         .status = 503, .date = DATE, .reason_text = WEIR_SPAN_LIT("why"), .retry_after_s = 5
     };
-    size_t need = weir_answer_len(&a);
+    size_t need = weir_local_response_len(&a);
 
     (void)state;
     for (size_t max = 0; max <= need; max++) {
@@ -222,11 +225,12 @@ static void an_answer_fits_exactly_or_is_refused(void **state)
         size_t len = 77;
 
         assert_non_null(out);
-        assert_int_equal(weir_answer_write(&a, out, max, &len), max < need ? WEIR_ELIMIT : WEIR_OK);
+        assert_int_equal(weir_local_response_write(&a, out, max, &len),
+                         max < need ? WEIR_ELIMIT : WEIR_OK);
         assert_int_equal(len, max < need ? 77 : need);
         free(out);
     }
-    assert_in_range(need, 1, WEIR_ANSWER_OWN_MAX);
+    assert_in_range(need, 1, WEIR_LOCAL_RESPONSE_OWN_MAX);
 }
 
 static void every_status_of_ours_has_its_phrase(void **state)
@@ -237,7 +241,7 @@ static void every_status_of_ours_has_its_phrase(void **state)
 
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(statuses); i++) {
-        struct weir_answer a = { .status = statuses[i] };
+        struct weir_local_response a = { .status = statuses[i] };
         char *text = written(&a);
 
         snprintf(begin, sizeof(begin), "HTTP/1.1 %u ", statuses[i]);
@@ -253,13 +257,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_is_a_small_page_that_names_itself),
         cmocka_unit_test(the_connection_is_said_where_it_has_to_be),
-        cmocka_unit_test(an_answer_to_head_is_the_head_of_a_get),
+        cmocka_unit_test(a_response_to_head_is_the_head_of_a_get),
         cmocka_unit_test(a_redirect_has_its_location_and_may_be_stored),
         cmocka_unit_test(retry_after_is_said_when_given),
         cmocka_unit_test(a_tenant_s_page_stands_for_its_status_alone),
         cmocka_unit_test(bytes_from_outside_cannot_end_a_text_of_the_page),
         cmocka_unit_test(bytes_that_would_split_the_head_are_refused),
-        cmocka_unit_test(an_answer_fits_exactly_or_is_refused),
+        cmocka_unit_test(a_response_fits_exactly_or_is_refused),
         cmocka_unit_test(every_status_of_ours_has_its_phrase),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

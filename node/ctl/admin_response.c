@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin_answer.c - the bodies of answers: JSON of admin.proto, text, and errors in their one form.
- * Every way through here ends in weir_admin_answer, which ends the request.
+ * admin_response.c - the bodies of responses: JSON of admin.proto, text, and errors in their one
+ * form. Every way through here ends in weir_admin_response, which ends the request.
  */
 #include "node/ctl/admin_api.h"
 
@@ -12,22 +12,22 @@
 
 static const char json_type[] = "application/json";
 
-void weir_admin_answer_text(struct weir_admin_request *r, uint16_t status, const char *text)
+void weir_admin_response_text(struct weir_admin_request *r, uint16_t status, const char *text)
 {
     weir_strbuf_reset(&r->body);
     weir_strbuf_puts(&r->body, text);
     weir_strbuf_putc(&r->body, '\n');
-    weir_admin_answer(r, status, "text/plain; charset=utf-8");
+    weir_admin_response(r, status, "text/plain; charset=utf-8");
 }
 
-void weir_admin_answer_message(struct weir_admin_request *r, uint16_t status,
-                               const ProtobufCMessage *m)
+void weir_admin_response_message(struct weir_admin_request *r, uint16_t status,
+                                 const ProtobufCMessage *m)
 {
     weir_strbuf_reset(&r->body);
     if (weir_schema_write_json(m, &r->body) < 0)
         r->body.failed = true;
     weir_strbuf_putc(&r->body, '\n');
-    weir_admin_answer(r, status, json_type);
+    weir_admin_response(r, status, json_type);
 }
 
 static void error_begin(struct weir_strbuf *b, const char *code, const char *message)
@@ -39,8 +39,8 @@ static void error_begin(struct weir_strbuf *b, const char *code, const char *mes
     weir_strbuf_json(b, weir_span_cstr(message));
 }
 
-void weir_admin_answer_error(struct weir_admin_request *r, uint16_t status, const char *code,
-                             const char *fmt, ...)
+void weir_admin_response_error(struct weir_admin_request *r, uint16_t status, const char *code,
+                               const char *fmt, ...)
 {
     char text[ERROR_TEXT_MAX];
     va_list args;
@@ -50,7 +50,7 @@ void weir_admin_answer_error(struct weir_admin_request *r, uint16_t status, cons
     va_end(args);
     error_begin(&r->body, code, text);
     weir_strbuf_puts(&r->body, "}}\n");
-    weir_admin_answer(r, status, json_type);
+    weir_admin_response(r, status, json_type);
 }
 
 static void detail_add(struct weir_strbuf *b, const char *field, const char *message)
@@ -84,7 +84,7 @@ static void invalid_begin(struct weir_strbuf *b, size_t num)
     weir_strbuf_puts(b, ",\"details\":[");
 }
 
-void weir_admin_answer_invalid(struct weir_admin_request *r, const struct weir_diags *diags)
+void weir_admin_response_invalid(struct weir_admin_request *r, const struct weir_diags *diags)
 {
     invalid_begin(&r->body, diags->total);
     for (size_t i = 0; i < diags->len; i++) {
@@ -93,11 +93,11 @@ void weir_admin_answer_invalid(struct weir_admin_request *r, const struct weir_d
         diag_add(&r->body, &diags->items[i]);
     }
     weir_strbuf_puts(&r->body, "]}}\n");
-    weir_admin_answer(r, 400, json_type);
+    weir_admin_response(r, 400, json_type);
 }
 
-void weir_admin_answer_details(struct weir_admin_request *r, const Weir__V1__ErrorDetail *details,
-                               size_t num)
+void weir_admin_response_details(struct weir_admin_request *r, const Weir__V1__ErrorDetail *details,
+                                 size_t num)
 {
     invalid_begin(&r->body, num);
     for (size_t i = 0; i < num; i++) {
@@ -106,17 +106,17 @@ void weir_admin_answer_details(struct weir_admin_request *r, const Weir__V1__Err
         detail_add(&r->body, details[i].field, details[i].message);
     }
     weir_strbuf_puts(&r->body, "]}}\n");
-    weir_admin_answer(r, 400, json_type);
+    weir_admin_response(r, 400, json_type);
 }
 
-struct err_answer {
+struct err_response {
     enum weir_err err;
     uint16_t status;
     const char *code;
     const char *text;
 };
 
-static const struct err_answer err_answers[] = {
+static const struct err_response err_answers[] = {
     { WEIR_ENOMEM, 503, "busy", "the node is out of memory; try again" },
     { WEIR_ELIMIT, 400, "invalid", "the document is too large to be kept (1 MiB)" },
     { WEIR_EINVAL, 400, "invalid", "does not validate" },
@@ -146,14 +146,14 @@ const char *weir_admin_err_text(enum weir_err err, uint16_t *ret_status, const c
     return weir_err_name(err);
 }
 
-void weir_admin_answer_err(struct weir_admin_request *r, enum weir_err err, const char *what)
+void weir_admin_response_err(struct weir_admin_request *r, enum weir_err err, const char *what)
 {
     uint16_t status = 0;
     const char *code = NULL;
     const char *text = weir_admin_err_text(err, &status, &code);
     if (status == 503)
         weir_strbuf_puts(&r->fields, "Retry-After: 1\r\n");
-    weir_admin_answer_error(r, status, code, "%s: %s", what, text);
+    weir_admin_response_error(r, status, code, "%s: %s", what, text);
 }
 
 void weir_admin_etag(struct weir_admin_request *r, uint64_t revision)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * failure_marks.h - the node-wide table of endpoint failure marks: fixed size, atomics only, shared
+ * by all workers and the prober. A passive failure (refused, timed out, cut, malformed) marks an
+ * endpoint out for a while that doubles with each further one (1 s .. 60 s, jittered by the
+ * caller's clock); a success clears it. Failures while it is out belong to the incident that put it
+ * out and change nothing. Two endpoints that share a slot are told apart by their key, which is all
+ * that is known of them: keys are made with the table's secret. `now_ms` is monotonic.
+ */
+#ifndef WEIR_NODE_FLOW_FAILURE_MARKS_H
+#define WEIR_NODE_FLOW_FAILURE_MARKS_H
+
+#include "node/base/contract.h"
+#include "node/base/siphash.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WEIR_FAILURE_MARKS_MAX 65536
+
+struct weir_failure_mark {
+    _Atomic uint64_t key;   /* 0 = free; relaxed, any thread */
+    _Atomic uint64_t state; /* private packing: out-until ms, failures, part of the key */
+};
+
+struct weir_failure_marks {
+    struct weir_failure_mark slots[WEIR_FAILURE_MARKS_MAX];
+    struct weir_siphash_key secret; /* of all keys in this process; set by _new, then read only */
+};
+
+/** An empty table with a new secret. @return NULL: out of memory, or of random numbers */
+WEIR_MUST_USE struct weir_failure_marks *weir_failure_marks_new(void);
+/** Sets *v NULL. */
+void weir_failure_marks_free(struct weir_failure_marks **v);
+/** False while the endpoint is marked out. A full probe window counts as usable: the table never
+ * hides an endpoint by accident. */
+bool weir_failure_marks_usable(const struct weir_failure_marks *v, uint64_t key, uint64_t now_ms);
+/** @return true when this failure turned a usable endpoint out (log it once) */
+bool weir_failure_marks_failed(struct weir_failure_marks *v, uint64_t key, uint64_t now_ms);
+/** Cheap when there is nothing to clear (one load). @return true when there was a mark to clear */
+bool weir_failure_marks_succeeded(struct weir_failure_marks *v, uint64_t key);
+
+#endif
