@@ -291,7 +291,7 @@ static void name_unowned(struct weir_tenant_cache *c, const struct weir_cache_ke
     uint32_t owner = at == NONE ? NOBODY : c->names.names[at].owner;
 
     if (k->is_address)
-        weir_cache_names_put(&c->names, k, NOBODY, c->epoch);
+        weir_cache_names_insert(&c->names, k, NOBODY, c->epoch);
     else if (at != NONE)
         weir_cache_names_remove(&c->names, at);
     if (owner != NOBODY && c->entries[owner].dirty)
@@ -324,7 +324,7 @@ static enum weir_err resolve(struct weir_tenant_cache *c, const struct weir_cach
         name_unowned(c, k);
         return err;
     }
-    weir_cache_names_put(&c->names, k, owner, c->epoch);
+    weir_cache_names_insert(&c->names, k, owner, c->epoch);
     *ret_owner = owner;
     return err;
 }

@@ -148,8 +148,8 @@ static void add(struct weir_cache_names *t, const struct weir_cache_key *k, uint
     index_add(t, k->hash, at);
 }
 
-void weir_cache_names_put(struct weir_cache_names *t, const struct weir_cache_key *k,
-                          uint32_t owner, uint32_t epoch)
+void weir_cache_names_insert(struct weir_cache_names *t, const struct weir_cache_key *k,
+                             uint32_t owner, uint32_t epoch)
 {
     uint32_t at = weir_cache_names_find(t, k);
 

@@ -74,8 +74,8 @@ void weir_cache_names_deinit(struct weir_cache_names *t);
 
 /** Note whose name this is, as of `epoch`. A new name that finds no memory is not kept. May let
  * another name go. */
-void weir_cache_names_put(struct weir_cache_names *t, const struct weir_cache_key *k,
-                          uint32_t owner, uint32_t epoch);
+void weir_cache_names_insert(struct weir_cache_names *t, const struct weir_cache_key *k,
+                             uint32_t owner, uint32_t epoch);
 /** Forget name number `at`. */
 void weir_cache_names_remove(struct weir_cache_names *t, uint32_t at);
 /** Forget all names of an owner. */

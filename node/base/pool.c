@@ -94,7 +94,7 @@ void *weir_pool_get(struct weir_pool *p)
     return object;
 }
 
-void weir_pool_put(struct weir_pool *p, void *object)
+void weir_pool_release(struct weir_pool *p, void *object)
 {
     if (object == NULL)
         return;

@@ -33,6 +33,6 @@ void weir_pool_deinit(struct weir_pool *p);
 /** Not zeroed. NULL: at the cap or out of memory; refuse the work. */
 WEIR_MUST_USE void *weir_pool_get(struct weir_pool *p);
 /** Give an object of this pool back. NULL is legal. */
-void weir_pool_put(struct weir_pool *p, void *object);
+void weir_pool_release(struct weir_pool *p, void *object);
 
 #endif

@@ -123,12 +123,12 @@ static enum weir_err fail_interrupted(struct weir_client *c)
 /* Milliseconds for poll, rounded up so that the last turn does not spin; -1: for ever. */
 static int wait_ms(const struct weir_client *c)
 {
-    if (c->due_ns == 0)
+    if (c->deadline_ns == 0)
         return -1;
     uint64_t now_ns = weir_clock_mono_ns();
-    if (now_ns >= c->due_ns)
+    if (now_ns >= c->deadline_ns)
         return 0;
-    uint64_t ms = (c->due_ns - now_ns + 999999) / 1000000;
+    uint64_t ms = (c->deadline_ns - now_ns + 999999) / 1000000;
     return ms > 3600000 ? 3600000 : (int)ms;
 }
 
@@ -145,7 +145,7 @@ static enum weir_err wait_for(struct weir_client *c, short events, short *ret_ev
         }
         if (n < 0 && errno != EINTR)
             return fail(c, WEIR_EIO, "poll failed: %s", strerrordesc_np(errno));
-        if (c->due_ns != 0 && weir_clock_mono_ns() >= c->due_ns)
+        if (c->deadline_ns != 0 && weir_clock_mono_ns() >= c->deadline_ns)
             return fail_timeout(c);
     }
 }
@@ -192,7 +192,7 @@ static enum weir_err dial(struct weir_client *c)
             return fail_connect(c, errno);
         if (interrupted(c))
             return fail_interrupted(c);
-        if (c->due_ns != 0 && weir_clock_mono_ns() >= c->due_ns)
+        if (c->deadline_ns != 0 && weir_clock_mono_ns() >= c->deadline_ns)
             return fail_timeout(c);
         nanosleep(&(struct timespec){ .tv_nsec = CONNECT_NAP_NS }, NULL);
     }
@@ -400,7 +400,7 @@ static enum weir_err body_read(struct call *k)
     enum weir_h1_body kind =
         weir_h1_body_of(&k->head, weir_method_of(weir_span_cstr(k->request->method)));
     if (k->sink != NULL && k->head.status == 200)
-        k->c->due_ns = 0; /* records come when there are any */
+        k->c->deadline_ns = 0; /* records come when there are any */
     switch (kind) {
     case WEIR_BODY_NONE:
         return WEIR_OK;
@@ -459,7 +459,7 @@ static enum weir_err call_run(struct call *k)
         c->in = malloc(IN_MAX);
     if (c->in == NULL)
         return fail(c, WEIR_ENOMEM, "out of memory");
-    c->due_ns = weir_clock_mono_ns() + c->timeout_ms * UINT64_C(1000000);
+    c->deadline_ns = weir_clock_mono_ns() + c->timeout_ms * UINT64_C(1000000);
     enum weir_err err = request_write(c, k->request, &bytes);
     if (err == WEIR_OK)
         err = exchange_on_any(k, weir_span(bytes.at, bytes.len));

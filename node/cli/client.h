@@ -32,7 +32,7 @@ struct weir_client {
     uint8_t *in;                              /* owns; received and not yet used */
     size_t in_at;
     size_t in_len;
-    uint64_t due_ns;               /* of the call; 0: no limit */
+    uint64_t deadline_ns;          /* of the call; 0: no limit */
     bool answered;                 /* a byte of the response has come */
     char why[WEIR_CLIENT_WHY_MAX]; /* the last failure, as a sentence for the user; escaped */
 };

@@ -361,7 +361,7 @@ static void docs_push(struct apply *a)
     enum weir_err err = weir_push_reserve(a->push, docs->len);
     for (size_t i = 0; i < docs->len && err == WEIR_OK; i++) {
         struct weir_push_item *item = NULL;
-        err = weir_push_put(a->push, docs->items[i].tenant, "apply", &item);
+        err = weir_push_add(a->push, docs->items[i].tenant, "apply", &item);
         if (err == WEIR_OK)
             expect(a, item);
     }
@@ -486,7 +486,7 @@ static enum weir_err revision_copy(struct apply *a, uint64_t revision, Weir__V1_
         return err;
     err = weir_store_revision_get(reader, WEIR_CLASS_TENANT, a->request->name, revision, &value);
     if (err == WEIR_OK)
-        err = weir_stored_read(value, &a->push->arena, &stored);
+        err = weir_stored_tenant_read(value, &a->push->arena, &stored);
     weir_store_read_end(reader);
     if (err == WEIR_OK)
         *ret = stored->tenant;
@@ -514,7 +514,7 @@ static void rollback_to(struct apply *a, uint64_t revision)
     if (err == WEIR_OK)
         err = weir_push_reserve(a->push, 1);
     if (err == WEIR_OK)
-        err = weir_push_put(a->push, t, why, &item);
+        err = weir_push_add(a->push, t, why, &item);
     if (err < 0) {
         apply_fail(a, err, what);
         return;

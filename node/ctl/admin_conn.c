@@ -400,7 +400,7 @@ static void on_bytes(struct weir_admin_conn *c, struct weir_span bytes)
     }
     if (weir_admin_http_idle(&c->http) && c->state == WEIR_ADMIN_CONN_READING)
         deadline_in(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
-    if (weir_admin_http_put(&c->http, bytes) < 0) {
+    if (weir_admin_http_feed(&c->http, bytes) < 0) {
         weir_admin_conn_close(c);
         return;
     }

@@ -74,12 +74,13 @@ static void endpoints_say(struct visit *v)
         const struct try *t = &v->tries[i];
         if (t->outcome == 0 || bad++ >= DOCTOR_TELL_MAX)
             continue;
-        weir_doctor_say(d, "endpoint", "warn",
-                        weir_arena_printf(&d->arena, "%s of tenant %s: %s", t->endpoint->text,
-                                          t->endpoint->tenant, uv_strerror(t->outcome)),
-                        "see whether the server runs, and whether its firewall admits this node");
+        weir_doctor_report(
+            d, "endpoint", "warn",
+            weir_arena_printf(&d->arena, "%s of tenant %s: %s", t->endpoint->text,
+                              t->endpoint->tenant, uv_strerror(t->outcome)),
+            "see whether the server runs, and whether its firewall admits this node");
     }
-    weir_doctor_say(
+    weir_doctor_report(
         d, "endpoints", bad > 0 ? "warn" : "ok",
         weir_arena_printf(&d->arena, "%zu of %zu tried were reached", v->num - bad, v->num), NULL);
 }
@@ -230,7 +231,7 @@ void weir_admin_doctor(struct weir_admin_request *r)
     }
     v->request = r;
     weir_doctor_init(&v->doctor, r->node);
-    weir_doctor_machine(&v->doctor);
+    weir_doctor_node(&v->doctor);
     enum weir_err err = weir_doctor_endpoints(&v->doctor, v->endpoints, &v->num);
     if (err < 0) {
         v->request = NULL;

@@ -60,7 +60,7 @@ void weir_admin_http_deinit(struct weir_admin_http *h)
     weir_admin_message_free(&h->message);
 }
 
-enum weir_err weir_admin_http_put(struct weir_admin_http *h, struct weir_span bytes)
+enum weir_err weir_admin_http_feed(struct weir_admin_http *h, struct weir_span bytes)
 {
     if (h->in.len + bytes.len > h->in.max)
         return WEIR_ELIMIT;

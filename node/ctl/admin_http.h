@@ -70,7 +70,7 @@ void weir_admin_http_deinit(struct weir_admin_http *h);
  * @param bytes copied
  * @return WEIR_OK | WEIR_ENOMEM, WEIR_ELIMIT: close the connection
  */
-WEIR_MUST_USE enum weir_err weir_admin_http_put(struct weir_admin_http *h, struct weir_span bytes);
+WEIR_MUST_USE enum weir_err weir_admin_http_feed(struct weir_admin_http *h, struct weir_span bytes);
 
 /** Move on to the next event. After FAULT there is no other. HEAD comes once for each request,
  * before REQUEST. */

@@ -11,7 +11,7 @@
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/ctl/conflicts.h"
-#include "node/ctl/stored.h"
+#include "node/ctl/stored_tenant.h"
 
 #define LIMIT_DEFAULT      500
 #define LIMIT_MAX          1000
@@ -106,7 +106,7 @@ static enum weir_err item_fill(const struct page *p, size_t i, Weir__V1__TenantS
     out->name = weir_arena_strdup(p->arena, p->keys[i]);
     if (out->name == NULL)
         return WEIR_ENOMEM;
-    enum weir_err err = weir_stored_read(p->values[i], p->arena, &stored);
+    enum weir_err err = weir_stored_tenant_read(p->values[i], p->arena, &stored);
     if (err == WEIR_ECORRUPT)
         return WEIR_OK;
     return err < 0 ? err : summary_fill(p, stored, out);
@@ -216,7 +216,7 @@ static enum weir_err tenant_fill(struct weir_store_reader *r, struct weir_span n
     else
         err = weir_store_revision_get(r, WEIR_CLASS_TENANT, name, revision, &rec.value);
     if (err == WEIR_OK)
-        err = weir_stored_read(rec.value, arena, &stored);
+        err = weir_stored_tenant_read(rec.value, arena, &stored);
     return err < 0 ? err : response_fill(r, arena, stored, revision == 0, out);
 }
 
@@ -304,7 +304,7 @@ static enum weir_err history_fill(const struct history *h, struct weir_arena *ar
     if (items == NULL || out->revisions == NULL)
         return WEIR_ENOMEM;
     for (size_t i = 0; i < h->num; i++)
-        if (weir_stored_read(h->values[i], arena, &stored[i]) == WEIR_ENOMEM)
+        if (weir_stored_tenant_read(h->values[i], arena, &stored[i]) == WEIR_ENOMEM)
             return WEIR_ENOMEM;
     for (size_t i = 0; i < h->num; i++) {
         weir__v1__revision__init(&items[i]);

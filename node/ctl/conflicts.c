@@ -9,7 +9,7 @@
 
 #include "node/base/addr.h"
 #include "node/base/limits.h"
-#include "node/ctl/stored.h"
+#include "node/ctl/stored_tenant.h"
 #include "node/wire/uri.h"
 
 /* Where a claim is indexed. */
@@ -52,7 +52,7 @@ enum weir_err weir_conflicts_find(struct weir_store_reader *r, const Weir__V1__T
     size_t num = 0;
     size_t len = 0;
     char *lines[WEIR_CONFLICTS_MAX];
-    enum weir_err err = weir_stored_names(t, arena, &names, &num);
+    enum weir_err err = weir_stored_tenant_names(t, arena, &names, &num);
     if (err < 0)
         return err;
     for (size_t i = 0; i < num && len < WEIR_CONFLICTS_MAX; i++) {

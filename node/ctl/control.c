@@ -20,7 +20,7 @@
 #include "node/base/log.h"
 #include "node/ctl/admin.h"
 #include "node/ctl/config.h"
-#include "node/ctl/machine.h"
+#include "node/ctl/node_facts.h"
 #include "node/ctl/node.h"
 #include "node/ctl/push.h"
 #include "node/ctl/status.h"
@@ -442,7 +442,7 @@ static bool config_start(struct control *c, const struct weir_control_options *o
 static int check(const struct control *c)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    bool good = weir_machine_check(&c->config, &out);
+    bool good = weir_node_facts_check(&c->config, &out);
     if (!out.failed)
         fputs(out.at, stdout);
     good = good && !out.failed;

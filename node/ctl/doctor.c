@@ -14,7 +14,7 @@
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "node/ctl/status.h"
-#include "node/ctl/stored.h"
+#include "node/ctl/stored_tenant.h"
 
 #define ARENA_MAX      (16u << 20)
 #define FREE_MIN       (512ull << 20) /* bytes of the data folder's file system */
@@ -36,8 +36,8 @@ void weir_doctor_deinit(struct weir_doctor *d)
     weir_arena_deinit(&d->arena);
 }
 
-void weir_doctor_say(struct weir_doctor *d, const char *name, const char *outcome,
-                     const char *message, const char *hint)
+void weir_doctor_report(struct weir_doctor *d, const char *name, const char *outcome,
+                        const char *message, const char *hint)
 {
     if (message == NULL) {
         d->err = WEIR_ENOMEM;
@@ -73,9 +73,9 @@ static void check_descriptors(struct weir_doctor *d)
     uint64_t limit = d->node->descriptors;
     uint64_t used = descriptors_open();
     bool tight = used * 100 > limit * DESCRIPTORS_PC;
-    weir_doctor_say(d, "descriptors", tight ? "warn" : "ok",
-                    weir_arena_printf(&d->arena, "%llu of %llu in use", ULL(used), ULL(limit)),
-                    tight ? "raise LimitNOFILE of the unit, or lower limits.connections" : NULL);
+    weir_doctor_report(d, "descriptors", tight ? "warn" : "ok",
+                       weir_arena_printf(&d->arena, "%llu of %llu in use", ULL(used), ULL(limit)),
+                       tight ? "raise LimitNOFILE of the unit, or lower limits.connections" : NULL);
 }
 
 static void check_store(struct weir_doctor *d, const struct weir_store_stats *s)
@@ -88,28 +88,29 @@ static void check_store(struct weir_doctor *d, const struct weir_store_stats *s)
             "no write is taken: delete something, or raise limits.store, or make room on the disk";
     else if (percent >= 70)
         hint = "writes stop at 80 %: raise limits.store soon";
-    weir_doctor_say(d, "store", outcome,
-                    weir_arena_printf(&d->arena, "%llu of %llu bytes (%u %%), %llu tenants",
-                                      ULL(s->used_bytes), ULL(s->max_bytes), percent,
-                                      ULL(s->num_tenants)),
-                    hint);
+    weir_doctor_report(d, "store", outcome,
+                       weir_arena_printf(&d->arena, "%llu of %llu bytes (%u %%), %llu tenants",
+                                         ULL(s->used_bytes), ULL(s->max_bytes), percent,
+                                         ULL(s->num_tenants)),
+                       hint);
     bool broken = s->damaged || s->num_corrupt > 0;
-    weir_doctor_say(
+    weir_doctor_report(
         d, "records", s->damaged ? "fail" : (broken ? "warn" : "ok"),
         weir_arena_printf(&d->arena, "%llu damaged records met since start%s", ULL(s->num_corrupt),
                           s->damaged ? ", and a page that does not hold" : ""),
         broken ? "apply the tenants named in the log again; a restart repairs pages" : NULL);
     bool tight = s->readers_max > 0 && s->readers_used * 100ull > s->readers_max * 80ull;
-    weir_doctor_say(d, "readers", tight ? "warn" : "ok",
-                    weir_arena_printf(&d->arena, "%u of %u reader slots in use", s->readers_used,
-                                      s->readers_max),
-                    tight ? "another process may have the store open; end it" : NULL);
-    weir_doctor_say(d, "conflicts", s->num_conflicts > 0 ? "warn" : "ok",
-                    weir_arena_printf(&d->arena, "%llu names claimed by more than one tenant",
-                                      ULL(s->num_conflicts)),
-                    s->num_conflicts > 0 ? "weir get tenants -o wide names them; remove the name "
-                                           "from one of the tenants"
-                                         : NULL);
+    weir_doctor_report(d, "readers", tight ? "warn" : "ok",
+                       weir_arena_printf(&d->arena, "%u of %u reader slots in use", s->readers_used,
+                                         s->readers_max),
+                       tight ? "another process may have the store open; end it" : NULL);
+    weir_doctor_report(d, "conflicts", s->num_conflicts > 0 ? "warn" : "ok",
+                       weir_arena_printf(&d->arena, "%llu names claimed by more than one tenant",
+                                         ULL(s->num_conflicts)),
+                       s->num_conflicts > 0
+                           ? "weir get tenants -o wide names them; remove the name "
+                             "from one of the tenants"
+                           : NULL);
 }
 
 static void check_disk(struct weir_doctor *d)
@@ -117,15 +118,15 @@ static void check_disk(struct weir_doctor *d)
     struct statvfs v;
     const char *folder = d->node->config->data;
     if (statvfs(folder, &v) < 0) {
-        weir_doctor_say(d, "disk", "fail",
-                        weir_arena_printf(&d->arena, "%s cannot be looked at", folder),
-                        "see whether its file system is mounted");
+        weir_doctor_report(d, "disk", "fail",
+                           weir_arena_printf(&d->arena, "%s cannot be looked at", folder),
+                           "see whether its file system is mounted");
         return;
     }
     uint64_t left = (uint64_t)v.f_bavail * v.f_frsize;
-    weir_doctor_say(d, "disk", left < FREE_MIN ? "warn" : "ok",
-                    weir_arena_printf(&d->arena, "%llu bytes free for %s", ULL(left), folder),
-                    left < FREE_MIN ? "make room: a full disk stops every write" : NULL);
+    weir_doctor_report(d, "disk", left < FREE_MIN ? "warn" : "ok",
+                       weir_arena_printf(&d->arena, "%llu bytes free for %s", ULL(left), folder),
+                       left < FREE_MIN ? "make room: a full disk stops every write" : NULL);
 }
 
 /* Versions carry wall time: a clock that was never set makes every write of this node look old. */
@@ -135,9 +136,9 @@ static void check_clock(struct weir_doctor *d)
     uint64_t now_ms = weir_clock_wall_ms();
     bool unset = now_ms / 1000 < CLOCK_MIN_S;
     weir_clock_rfc3339(now_ms, text);
-    weir_doctor_say(d, "clock", unset ? "fail" : "ok",
-                    weir_arena_printf(&d->arena, "%.*s", WEIR_RFC3339_LEN, text),
-                    unset ? "set the clock: run an NTP client" : NULL);
+    weir_doctor_report(d, "clock", unset ? "fail" : "ok",
+                       weir_arena_printf(&d->arena, "%.*s", WEIR_RFC3339_LEN, text),
+                       unset ? "set the clock: run an NTP client" : NULL);
 }
 
 static void check_listeners(struct weir_doctor *d)
@@ -148,11 +149,11 @@ static void check_listeners(struct weir_doctor *d)
         weir_addr_text(weir_workers_bound(d->node->workers, i), addr);
         weir_strbuf_printf(&text, "%s%s", i > 0 ? ", " : "", addr);
     }
-    weir_doctor_say(d, "listeners", "ok",
-                    text.failed || text.len == 0
-                        ? weir_arena_printf(&d->arena, "none")
-                        : weir_arena_strdup(&d->arena, weir_span(text.at, text.len)),
-                    NULL);
+    weir_doctor_report(d, "listeners", "ok",
+                       text.failed || text.len == 0
+                           ? weir_arena_printf(&d->arena, "none")
+                           : weir_arena_strdup(&d->arena, weir_span(text.at, text.len)),
+                       NULL);
     weir_strbuf_deinit(&text);
 }
 
@@ -161,15 +162,15 @@ static void check_access_log(struct weir_doctor *d)
     const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
     size_t num = weir_node_blocks(d->node, blocks);
     uint64_t dropped = weir_metrics_sum(blocks, num, WEIR_M_ACCESS_LOG_DROPPED);
-    weir_doctor_say(d, "access log", dropped > 0 ? "warn" : "ok",
-                    weir_arena_printf(&d->arena, "%llu records lost since start", ULL(dropped)),
-                    dropped > 0
-                        ? "the log is written too slowly: use a faster disk, or log.access: "
-                          "off"
-                        : NULL);
+    weir_doctor_report(d, "access log", dropped > 0 ? "warn" : "ok",
+                       weir_arena_printf(&d->arena, "%llu records lost since start", ULL(dropped)),
+                       dropped > 0
+                           ? "the log is written too slowly: use a faster disk, or log.access: "
+                             "off"
+                           : NULL);
 }
 
-void weir_doctor_machine(struct weir_doctor *d)
+void weir_doctor_node(struct weir_doctor *d)
 {
     struct weir_store_stats stats;
     check_clock(d);
@@ -215,8 +216,8 @@ static bool gather_tenant(void *arg, const struct weir_record *rec)
     struct weir_arena arena;
     Weir__V1__StoredTenant *stored = NULL;
     bool more = true;
-    weir_stored_arena_init(&arena);
-    enum weir_err err = weir_stored_read(rec->value, &arena, &stored);
+    weir_stored_tenant_arena_init(&arena);
+    enum weir_err err = weir_stored_tenant_read(rec->value, &arena, &stored);
     size_t num = err == WEIR_OK ? stored->tenant->n_upstreams : 0;
     for (size_t i = 0; i < num && more; i++) {
         const Weir__V1__Upstream *u = stored->tenant->upstreams[i]->value;

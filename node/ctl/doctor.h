@@ -35,7 +35,7 @@ void weir_doctor_init(struct weir_doctor *d, struct weir_node *node);
 /** Frees every text. */
 void weir_doctor_deinit(struct weir_doctor *d);
 /** All checks but the endpoints. Results are in d. */
-void weir_doctor_machine(struct weir_doctor *d);
+void weir_doctor_node(struct weir_doctor *d);
 
 /** One endpoint to try. */
 struct weir_doctor_endpoint {
@@ -48,7 +48,7 @@ weir_doctor_endpoints(struct weir_doctor *d, struct weir_doctor_endpoint *out, s
 
 /** Add a finding. @param outcome "ok", "warn" or "fail"  @param hint NULL: none  @param message in
  * the arena or static */
-void weir_doctor_say(struct weir_doctor *d, const char *name, const char *outcome,
-                     const char *message, const char *hint);
+void weir_doctor_report(struct weir_doctor *d, const char *name, const char *outcome,
+                        const char *message, const char *hint);
 
 #endif

@@ -36,7 +36,7 @@ static enum weir_err item_build(struct weir_write *w, const struct weir_record *
                                 uint64_t hlc, struct weir_strbuf *value)
 {
     struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
-    enum weir_err err = weir_stored_build(&item->change, current, hlc, value);
+    enum weir_err err = weir_stored_tenant_build(&item->change, current, hlc, value);
     w->revision = err == WEIR_OK && !w->delete ? item->change.revision : 0;
     return err;
 }
@@ -85,7 +85,7 @@ static enum weir_err item_try(struct weir_push_item *item, const struct weir_rec
 {
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
     uint64_t hlc = item->push->now_ms << LOGICAL_BITS;
-    enum weir_err err = weir_stored_build(&item->change, current, hlc, &value);
+    enum weir_err err = weir_stored_tenant_build(&item->change, current, hlc, &value);
     weir_strbuf_deinit(&value);
     return err;
 }
@@ -372,7 +372,7 @@ static struct weir_push_item *item_add(struct weir_push *p, struct weir_span nam
     return item;
 }
 
-enum weir_err weir_push_put(struct weir_push *p, const Weir__V1__Tenant *t, const char *why,
+enum weir_err weir_push_add(struct weir_push *p, const Weir__V1__Tenant *t, const char *why,
                             struct weir_push_item **ret)
 {
     size_t len = protobuf_c_message_get_packed_size(&t->base);

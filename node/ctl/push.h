@@ -14,7 +14,7 @@
 #include "node/base/list.h"
 #include "node/base/span.h"
 #include "node/ctl/node.h"
-#include "node/ctl/stored.h"
+#include "node/ctl/stored_tenant.h"
 #include "sync/store/store.h"
 #include "tenants/schema/schema.h"
 
@@ -35,7 +35,7 @@ struct weir_push_item {
     struct weir_write write;
     struct weir_push *push;
     struct weir_span name;
-    struct weir_stored_change change;
+    struct weir_stored_tenant_change change;
     enum weir_err err; /* WEIR_OK: written; WEIR_EEXIST: nothing to change; else refused */
     bool too_late;     /* refused because the node is stopping or stayed busy */
 };
@@ -84,7 +84,7 @@ WEIR_MUST_USE enum weir_err weir_push_reserve(struct weir_push *p, size_t max);
  * @param ret  to set its precondition; NULL: not wanted
  * @return WEIR_OK | WEIR_ELIMIT (the packed tenant alone is over WEIR_RECORD_MAX) | WEIR_ENOMEM
  */
-WEIR_MUST_USE enum weir_err weir_push_put(struct weir_push *p, const Weir__V1__Tenant *t,
+WEIR_MUST_USE enum weir_err weir_push_add(struct weir_push *p, const Weir__V1__Tenant *t,
                                           const char *why, struct weir_push_item **ret);
 /** Add a deletion. @param name copied  @return WEIR_OK | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_push_delete(struct weir_push *p, struct weir_span name,

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "node/base/clock.h"
-#include "node/ctl/machine.h"
+#include "node/ctl/node_facts.h"
 
 #define WARNINGS_MAX 8
 

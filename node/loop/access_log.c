@@ -81,12 +81,12 @@ struct weir_access_log {
     /* log thread */
     pthread_t thread;
     sem_t work;
-    _Atomic bool stopping; /* paired with acquire in thread_main */
-    _Atomic int reopened;  /* a file to go on with, or -1; whoever exchanges it out owns it */
-    int fd;                /* -1: no sink, or its reader is gone */
-    bool paced;            /* a blocking descriptor: ask before each small write */
-    bool mid_line;         /* a failure cut a line */
-    uint64_t stop_due_ns;  /* when the grace ends, 0 while running */
+    _Atomic bool stopping;     /* paired with acquire in thread_main */
+    _Atomic int reopened;      /* a file to go on with, or -1; whoever exchanges it out owns it */
+    int fd;                    /* -1: no sink, or its reader is gone */
+    bool paced;                /* a blocking descriptor: ask before each small write */
+    bool mid_line;             /* a failure cut a line */
+    uint64_t stop_deadline_ns; /* when the grace ends, 0 while running */
     struct weir_log_limit limit;
 };
 
@@ -200,14 +200,14 @@ static bool wait_writable(struct weir_access_log *l)
 {
     for (;;) {
         struct pollfd p = { .fd = l->fd, .events = POLLOUT };
-        bool grace_over = l->stop_due_ns != 0 && weir_clock_mono_ns() >= l->stop_due_ns;
+        bool grace_over = l->stop_deadline_ns != 0 && weir_clock_mono_ns() >= l->stop_deadline_ns;
         int n = poll(&p, 1, grace_over ? 0 : POLL_MS);
         if (n > 0 || (n < 0 && errno != EINTR))
             return true; /* the write says what is wrong */
         if (!atomic_load_explicit(&l->stopping, memory_order_acquire))
             continue;
-        if (l->stop_due_ns == 0)
-            l->stop_due_ns = weir_clock_mono_ns() + CLOSE_GRACE_MS * UINT64_C(1000000);
+        if (l->stop_deadline_ns == 0)
+            l->stop_deadline_ns = weir_clock_mono_ns() + CLOSE_GRACE_MS * UINT64_C(1000000);
         if (grace_over) {
             errno = ETIMEDOUT;
             return false;

@@ -41,10 +41,10 @@ struct weir_stash *weir_stash_get(struct weir_buffers *b, size_t cap)
     return s;
 }
 
-void weir_stash_put(struct weir_buffers *b, struct weir_stash *s)
+void weir_stash_release(struct weir_buffers *b, struct weir_stash *s)
 {
     if (s != NULL)
-        weir_pool_put(s->large ? &b->large : &b->small, s);
+        weir_pool_release(s->large ? &b->large : &b->small, s);
 }
 
 enum weir_err weir_stash_append(struct weir_buffers *b, struct weir_stash **sp,
@@ -65,7 +65,7 @@ enum weir_err weir_stash_append(struct weir_buffers *b, struct weir_stash **sp,
         if (kept > 0)
             memcpy(bigger->bytes, s->bytes + s->at, kept);
         bigger->len = (uint32_t)kept;
-        weir_stash_put(b, s);
+        weir_stash_release(b, s);
         *sp = s = bigger;
     }
     if (bytes.len > 0)
@@ -82,7 +82,7 @@ void weir_stash_use(struct weir_buffers *b, struct weir_stash **sp, size_t n)
         return;
     s->at += (uint32_t)n;
     if (s->at == s->len) {
-        weir_stash_put(b, s);
+        weir_stash_release(b, s);
         *sp = NULL;
     }
 }
@@ -139,7 +139,7 @@ void weir_outq_use(struct weir_buffers *b, struct weir_outq *q, size_t n)
             q->first = s->next;
             if (q->first == NULL)
                 q->last = NULL;
-            weir_stash_put(b, s);
+            weir_stash_release(b, s);
         }
     }
 }
@@ -149,7 +149,7 @@ void weir_outq_clear(struct weir_buffers *b, struct weir_outq *q)
     while (q->first != NULL) {
         struct weir_stash *s = q->first;
         q->first = s->next;
-        weir_stash_put(b, s);
+        weir_stash_release(b, s);
     }
     q->last = NULL;
     q->len = 0;

@@ -43,7 +43,7 @@ void weir_buffers_deinit(struct weir_buffers *b);
 /** An empty stash with room for at least `cap` bytes (0..WEIR_LARGE_LEN). NULL: at the cap. */
 WEIR_MUST_USE struct weir_stash *weir_stash_get(struct weir_buffers *b, size_t cap);
 /** NULL is legal. */
-void weir_stash_put(struct weir_buffers *b, struct weir_stash *s);
+void weir_stash_release(struct weir_buffers *b, struct weir_stash *s);
 /**
  * Append, moving to a larger stash when needed. *s may be NULL. The bytes may not overlap the
  * stash.

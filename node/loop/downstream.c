@@ -8,32 +8,34 @@
 
 #include "node/base/clock.h"
 #include "node/loop/exchange.h"
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 #include "tenants/cache.h"
 #include "tenants/defaults.h"
 
 #include <string.h>
 #include <sys/socket.h>
 
-static struct weir_down *down_of(void *p)
+static struct weir_downstream *downstream_of(void *p)
 {
-    struct weir_down *c = p;
+    struct weir_downstream *c = p;
     WEIR_ASSERT(c != NULL);
-    WEIR_ASSERT(c->magic == WEIR_DOWN_MAGIC);
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     return c;
 }
 
 static const uint16_t moves[] = {
-    [WEIR_DOWN_HEAD] = 1 << WEIR_DOWN_EXCHANGE | 1 << WEIR_DOWN_FLUSH | 1 << WEIR_DOWN_CLOSED,
-    [WEIR_DOWN_EXCHANGE] =
-        1 << WEIR_DOWN_HEAD | 1 << WEIR_DOWN_DRAIN | 1 << WEIR_DOWN_FLUSH | 1 << WEIR_DOWN_CLOSED,
-    [WEIR_DOWN_DRAIN] = 1 << WEIR_DOWN_HEAD | 1 << WEIR_DOWN_FLUSH | 1 << WEIR_DOWN_CLOSED,
-    [WEIR_DOWN_FLUSH] = 1 << WEIR_DOWN_LINGER | 1 << WEIR_DOWN_CLOSED,
-    [WEIR_DOWN_LINGER] = 1 << WEIR_DOWN_CLOSED,
-    [WEIR_DOWN_CLOSED] = 0,
+    [WEIR_DOWNSTREAM_HEAD] =
+        1 << WEIR_DOWNSTREAM_EXCHANGE | 1 << WEIR_DOWNSTREAM_FLUSH | 1 << WEIR_DOWNSTREAM_CLOSED,
+    [WEIR_DOWNSTREAM_EXCHANGE] = 1 << WEIR_DOWNSTREAM_HEAD | 1 << WEIR_DOWNSTREAM_DRAIN |
+                                 1 << WEIR_DOWNSTREAM_FLUSH | 1 << WEIR_DOWNSTREAM_CLOSED,
+    [WEIR_DOWNSTREAM_DRAIN] =
+        1 << WEIR_DOWNSTREAM_HEAD | 1 << WEIR_DOWNSTREAM_FLUSH | 1 << WEIR_DOWNSTREAM_CLOSED,
+    [WEIR_DOWNSTREAM_FLUSH] = 1 << WEIR_DOWNSTREAM_LINGER | 1 << WEIR_DOWNSTREAM_CLOSED,
+    [WEIR_DOWNSTREAM_LINGER] = 1 << WEIR_DOWNSTREAM_CLOSED,
+    [WEIR_DOWNSTREAM_CLOSED] = 0,
 };
 
-static void down_move(struct weir_down *c, enum weir_down_state to)
+static void downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
 {
     WEIR_ASSERT(moves[c->state] & (1u << to));
     c->state = (uint8_t)to;
@@ -42,73 +44,74 @@ static void down_move(struct weir_down *c, enum weir_down_state to)
 /* -- closing
  * ---------------------------------------------------------------------------------------------- */
 
-void weir_down_free(struct weir_down *c)
+void weir_downstream_free(struct weir_downstream *c)
 {
     struct weir_worker *w = c->worker;
-    WEIR_ASSERT(c->magic == WEIR_DOWN_MAGIC && c->state == WEIR_DOWN_CLOSED);
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC && c->state == WEIR_DOWNSTREAM_CLOSED);
     c->magic = 0;
-    weir_pool_put(&w->downs, c);
+    weir_pool_release(&w->downstreams, c);
 }
 
 static void on_closed(uv_handle_t *h)
 {
-    weir_down_free(down_of(h->data));
+    weir_downstream_free(downstream_of(h->data));
 }
 
-void weir_down_close(struct weir_down *c, bool abort)
+void weir_downstream_close(struct weir_downstream *c, bool abort)
 {
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(c->x == NULL);
-    if (c->state == WEIR_DOWN_CLOSED)
+    if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
-    down_move(c, WEIR_DOWN_CLOSED);
-    weir_timer_stop(&w->wheel, &c->due.timer);
+    downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
+    weir_timer_stop(&w->wheel, &c->deadline.timer);
     weir_list_remove(&c->link);
     weir_outq_clear(&w->buffers, &c->out);
-    weir_stash_put(&w->buffers, c->in);
+    weir_stash_release(&w->buffers, c->in);
     c->in = NULL;
-    weir_pool_put(&w->heads, c->head);
+    weir_pool_release(&w->heads, c->head);
     c->head = NULL;
-    w->num_down--;
+    w->num_downstreams--;
     weir_metric_sub(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
     /* Frames above may still look at the state: the memory goes in a later turn. */
     if (!weir_watch_close(&c->watch, abort, on_closed))
-        weir_list_append(&w->dead_downs, &c->link);
+        weir_list_append(&w->dead_downstreams, &c->link);
     weir_worker_accepting(w, true);
 }
 
-static void linger_or_close(struct weir_down *c)
+static void linger_or_close(struct weir_downstream *c)
 {
     if (!c->linger || c->eof) {
-        weir_down_close(c, false);
+        weir_downstream_close(c, false);
         return;
     }
-    down_move(c, WEIR_DOWN_LINGER);
+    downstream_move(c, WEIR_DOWNSTREAM_LINGER);
     (void)shutdown(c->watch.fd, SHUT_WR);
-    weir_stash_put(&c->worker->buffers, c->in);
+    weir_stash_release(&c->worker->buffers, c->in);
     c->in = NULL;
-    weir_worker_set_due(c->worker, &c->due, c->worker->now_ms + WEIR_LINGER_MS);
+    weir_worker_set_deadline(c->worker, &c->deadline, c->worker->now_ms + WEIR_LINGER_MS);
 }
 
-void weir_down_finish(struct weir_down *c)
+void weir_downstream_finish(struct weir_downstream *c)
 {
-    down_move(c, WEIR_DOWN_FLUSH);
+    downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
     if (c->out.len == 0) {
         linger_or_close(c);
         return;
     }
-    weir_worker_set_due(c->worker, &c->due, c->worker->now_ms + WEIR_DEFAULT_BODY_TIMEOUT_MS);
+    weir_worker_set_deadline(c->worker, &c->deadline,
+                             c->worker->now_ms + WEIR_DEFAULT_BODY_TIMEOUT_MS);
 }
 
-void weir_down_next(struct weir_down *c)
+void weir_downstream_next(struct weir_downstream *c)
 {
-    down_move(c, WEIR_DOWN_HEAD);
+    downstream_move(c, WEIR_DOWNSTREAM_HEAD);
     c->since_ms = 0;
     if (c->in == NULL && (c->eof || c->worker->draining)) {
-        weir_down_close(c, false);
+        weir_downstream_close(c, false);
         return;
     }
-    weir_worker_set_due(c->worker, &c->due, c->worker->now_ms + c->idle_timeout_ms);
+    weir_worker_set_deadline(c->worker, &c->deadline, c->worker->now_ms + c->idle_timeout_ms);
 }
 
 /* -- reading
@@ -116,7 +119,7 @@ void weir_down_next(struct weir_down *c)
 
 /* Keep the parser's state beside the bytes that were kept, so that the next read goes on where this
  * one stopped. */
-static bool keep_head(struct weir_down *c, const struct weir_h1_head *h)
+static bool keep_head(struct weir_downstream *c, const struct weir_h1_head *h)
 {
     if (c->head != NULL)
         return true;
@@ -129,7 +132,7 @@ static bool keep_head(struct weir_down *c, const struct weir_h1_head *h)
 
 /* As soon as the Host is there, the limit is its tenant's. Looked up once for each head that comes
  * in pieces. */
-static void find_head_owner(struct weir_down *c, const struct weir_h1_head *h)
+static void find_head_owner(struct weir_downstream *c, const struct weir_h1_head *h)
 {
     struct weir_worker *w = c->worker;
     const struct weir_authority *a = &h->authority;
@@ -138,22 +141,22 @@ static void find_head_owner(struct weir_down *c, const struct weir_h1_head *h)
         return;
     c->head_owner_known = true;
     if (weir_tenant_cache_find(w->cache, &c->local, weir_span(a->host, a->host_len), &t) == WEIR_OK)
-        weir_worker_set_due(w, &c->due, c->since_ms + t->head_timeout_ms);
+        weir_worker_set_deadline(w, &c->deadline, c->since_ms + t->head_timeout_ms);
 }
 
-static void head_overload(struct weir_down *c)
+static void head_overload(struct weir_downstream *c)
 {
     weir_metric_add(c->worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
 }
 
 /* @return bytes used: the whole head, or none while it is incomplete */
-static size_t head_input(struct weir_down *c, struct weir_span in)
+static size_t head_input(struct weir_downstream *c, struct weir_span in)
 {
     struct weir_worker *w = c->worker;
     struct weir_h1_head *h = c->head;
     if (h == NULL) {
-        h = &w->head_down;
+        h = &w->request_head;
         weir_h1_head_init(h, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
     }
     switch (weir_h1_head_feed(h, in)) {
@@ -162,7 +165,7 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
         c->begun++;
         weir_exchange_begin(c, h, in.at);
         if (c->head != NULL) {
-            weir_pool_put(&w->heads, c->head);
+            weir_pool_release(&w->heads, c->head);
             c->head = NULL;
         }
         c->since_ms = 0;
@@ -172,7 +175,7 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
     case WEIR_STEP_MORE:
         if (c->since_ms == 0) {
             c->since_ms = w->now_ms;
-            weir_worker_set_due(w, &c->due, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+            weir_worker_set_deadline(w, &c->deadline, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
         }
         if (!keep_head(c, h))
             head_overload(c);
@@ -189,43 +192,43 @@ static size_t head_input(struct weir_down *c, struct weir_span in)
 }
 
 /* Use what can be used of `in`, in order. @return bytes used */
-static size_t consume(struct weir_down *c, struct weir_span in)
+static size_t consume(struct weir_downstream *c, struct weir_span in)
 {
     size_t used = 0;
     for (;;) {
         struct weir_span rest = weir_span_from(in, used);
         size_t n = 0;
-        switch ((enum weir_down_state)c->state) {
-        case WEIR_DOWN_HEAD:
+        switch ((enum weir_downstream_state)c->state) {
+        case WEIR_DOWNSTREAM_HEAD:
             /* A client that does not take its responses gets no further requests served. */
             if (rest.len == 0 || c->out.len > 0 || c->begun >= WEIR_PIPELINE_BUDGET)
                 return used;
             n = head_input(c, rest);
             break;
-        case WEIR_DOWN_EXCHANGE:
+        case WEIR_DOWNSTREAM_EXCHANGE:
             if (!weir_exchange_wants_input(c->x))
                 return used;
             n = weir_exchange_request_input(c->x, rest);
             break;
-        case WEIR_DOWN_DRAIN:
+        case WEIR_DOWNSTREAM_DRAIN:
             if (rest.len == 0)
                 return used;
             n = weir_exchange_drain_input(c->x, rest);
             break;
-        case WEIR_DOWN_FLUSH:
-        case WEIR_DOWN_LINGER:
-        case WEIR_DOWN_CLOSED:
+        case WEIR_DOWNSTREAM_FLUSH:
+        case WEIR_DOWNSTREAM_LINGER:
+        case WEIR_DOWNSTREAM_CLOSED:
             return in.len;
         }
         used += n;
-        if (n == 0 && c->state != WEIR_DOWN_FLUSH && c->state != WEIR_DOWN_LINGER &&
-            c->state != WEIR_DOWN_CLOSED)
+        if (n == 0 && c->state != WEIR_DOWNSTREAM_FLUSH && c->state != WEIR_DOWNSTREAM_LINGER &&
+            c->state != WEIR_DOWNSTREAM_CLOSED)
             return used;
     }
 }
 
 /* Fresh bytes: behind what waits already, or used in place. */
-static void input(struct weir_down *c, struct weir_span in)
+static void input(struct weir_downstream *c, struct weir_span in)
 {
     struct weir_worker *w = c->worker;
     weir_metric_add(w->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
@@ -241,25 +244,25 @@ static void input(struct weir_down *c, struct weir_span in)
         c->in = NULL;
         size_t used = consume(c, weir_stash_span(s));
         weir_stash_use(&w->buffers, &s, used);
-        if (c->state == WEIR_DOWN_CLOSED)
-            weir_stash_put(&w->buffers, s);
+        if (c->state == WEIR_DOWNSTREAM_CLOSED)
+            weir_stash_release(&w->buffers, s);
         else
             c->in = s;
         return;
     }
     size_t used = consume(c, in);
-    if (used == in.len || c->state == WEIR_DOWN_CLOSED)
+    if (used == in.len || c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     if (weir_stash_append(&w->buffers, &c->in, weir_span_from(in, used)) < 0) {
         weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
         if (c->x != NULL)
             weir_exchange_client_gone(c->x, WEIR_OUTCOME_OVERLOAD);
         else
-            weir_down_close(c, false);
+            weir_downstream_close(c, false);
     }
 }
 
-static void read_end(struct weir_down *c)
+static void read_end(struct weir_downstream *c)
 {
     c->eof = true;
     if (c->x != NULL) {
@@ -267,21 +270,21 @@ static void read_end(struct weir_down *c)
             weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
-    if (c->state == WEIR_DOWN_FLUSH)
+    if (c->state == WEIR_DOWNSTREAM_FLUSH)
         return;
-    weir_down_close(c, false);
+    weir_downstream_close(c, false);
 }
 
-static void read_failed(struct weir_down *c)
+static void read_failed(struct weir_downstream *c)
 {
     c->eof = true;
     if (c->x != NULL)
         weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
     else
-        weir_down_close(c, false);
+        weir_downstream_close(c, false);
 }
 
-static void linger_read(struct weir_down *c)
+static void linger_read(struct weir_downstream *c)
 {
     size_t n = 0;
     enum weir_io io = weir_net_read(c->watch.fd, c->worker->rbuf, sizeof(c->worker->rbuf), &n);
@@ -289,12 +292,12 @@ static void linger_read(struct weir_down *c)
         return;
     c->dropped += (uint32_t)n;
     if (io != WEIR_IO_DONE || c->dropped > WEIR_LINGER_MAX)
-        weir_down_close(c, false);
+        weir_downstream_close(c, false);
 }
 
 /* Room for what comes: an incomplete head or a pipelined request may wait, but not without bound.
  */
-static size_t read_room(const struct weir_down *c)
+static size_t read_room(const struct weir_downstream *c)
 {
     size_t held = weir_stash_span(c->in).len;
     return held < WEIR_LARGE_LEN - WEIR_HEAD_MAX ? WEIR_IO_CHUNK
@@ -303,7 +306,7 @@ static size_t read_room(const struct weir_down *c)
 }
 
 /* @return true: there may be more to read now */
-static bool read_some(struct weir_down *c)
+static bool read_some(struct weir_downstream *c)
 {
     struct weir_worker *w = c->worker;
     size_t room = read_room(c);
@@ -315,7 +318,7 @@ static bool read_some(struct weir_down *c)
     switch (weir_net_read(c->watch.fd, w->rbuf, room, &n)) {
     case WEIR_IO_DONE:
         input(c, weir_span(w->rbuf, n));
-        return n == room && c->state == WEIR_DOWN_EXCHANGE;
+        return n == room && c->state == WEIR_DOWNSTREAM_EXCHANGE;
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
@@ -331,7 +334,7 @@ static bool read_some(struct weir_down *c)
 /* -- writing
  * ---------------------------------------------------------------------------------------------- */
 
-bool weir_down_send(struct weir_down *c, const struct weir_pieces *p)
+bool weir_downstream_send(struct weir_downstream *c, const struct weir_pieces *p)
 {
     struct weir_worker *w = c->worker;
     size_t sent = 0;
@@ -351,7 +354,7 @@ bool weir_down_send(struct weir_down *c, const struct weir_pieces *p)
     return true;
 }
 
-static void flush(struct weir_down *c)
+static void flush(struct weir_downstream *c)
 {
     size_t sent = 0;
     enum weir_io io = weir_net_flush(c->watch.fd, &c->worker->buffers, &c->out, &sent);
@@ -367,7 +370,7 @@ static void flush(struct weir_down *c)
         return;
     if (c->x != NULL)
         weir_exchange_flushed(c->x);
-    else if (c->state == WEIR_DOWN_FLUSH)
+    else if (c->state == WEIR_DOWNSTREAM_FLUSH)
         linger_or_close(c);
 }
 
@@ -377,13 +380,13 @@ static void flush(struct weir_down *c)
 /* A fresh connection whose request is wholly read and whose response is under way: most often it is
  * answered and closed, or waits for its next request, before anything happens on it. Entering and
  * leaving epoll would be five calls for nothing. */
-static bool may_stay_out(const struct weir_down *c)
+static bool may_stay_out(const struct weir_downstream *c)
 {
-    return !c->watch.made && !c->watch_now && c->state == WEIR_DOWN_EXCHANGE &&
+    return !c->watch.made && !c->watch_now && c->state == WEIR_DOWNSTREAM_EXCHANGE &&
            c->x->req_body.done && c->out.len == 0 && c->x->in_pipe == 0;
 }
 
-static int wanted_events(const struct weir_down *c)
+static int wanted_events(const struct weir_downstream *c)
 {
     int events = 0;
     if (may_stay_out(c))
@@ -392,8 +395,8 @@ static int wanted_events(const struct weir_down *c)
         events |= UV_WRITABLE;
     if (c->eof)
         return events;
-    switch ((enum weir_down_state)c->state) {
-    case WEIR_DOWN_HEAD:
+    switch ((enum weir_downstream_state)c->state) {
+    case WEIR_DOWNSTREAM_HEAD:
         /* What waits goes on in the next turn, behind the others, and before anything is read: that
          * may be the end, behind which nothing would be served. */
         if (c->begun >= WEIR_PIPELINE_BUDGET && c->in != NULL)
@@ -401,18 +404,18 @@ static int wanted_events(const struct weir_down *c)
         else if (c->out.len == 0)
             events |= UV_READABLE;
         break;
-    case WEIR_DOWN_EXCHANGE:
+    case WEIR_DOWNSTREAM_EXCHANGE:
         /* While the response is awaited the subscription stays as it is: changing it costs two
          * system calls. What comes too early is kept once; then the socket is left alone. */
         if (!c->x->req_body.done ? weir_exchange_wants_input(c->x) : c->in == NULL)
             events |= UV_READABLE;
         break;
-    case WEIR_DOWN_DRAIN:
-    case WEIR_DOWN_LINGER:
+    case WEIR_DOWNSTREAM_DRAIN:
+    case WEIR_DOWNSTREAM_LINGER:
         events |= UV_READABLE;
         break;
-    case WEIR_DOWN_FLUSH:
-    case WEIR_DOWN_CLOSED:
+    case WEIR_DOWNSTREAM_FLUSH:
+    case WEIR_DOWNSTREAM_CLOSED:
         break;
     }
     return events;
@@ -420,9 +423,9 @@ static int wanted_events(const struct weir_down *c)
 
 static void on_event(uv_poll_t *p, int status, int events)
 {
-    struct weir_down *c = down_of(p->data);
+    struct weir_downstream *c = downstream_of(p->data);
     c->worker->now_ms = uv_now(&c->worker->loop);
-    if (c->state == WEIR_DOWN_CLOSED)
+    if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     c->begun = 0;
     if (status < 0) {
@@ -434,41 +437,43 @@ static void on_event(uv_poll_t *p, int status, int events)
     if (events & UV_WRITABLE)
         flush(c);
     if (events & UV_READABLE) {
-        if (c->state == WEIR_DOWN_LINGER) {
+        if (c->state == WEIR_DOWNSTREAM_LINGER) {
             linger_read(c);
         } else {
-            for (int i = 0; i < WEIR_READ_BUDGET && c->state != WEIR_DOWN_CLOSED && !c->eof; i++)
+            for (int i = 0; i < WEIR_READ_BUDGET && c->state != WEIR_DOWNSTREAM_CLOSED && !c->eof;
+                 i++)
                 if (!read_some(c))
                     break;
         }
     }
-    weir_down_pump(c);
+    weir_downstream_pump(c);
 }
 
-void weir_down_pump(struct weir_down *c)
+void weir_downstream_pump(struct weir_downstream *c)
 {
     struct weir_worker *w = c->worker;
-    if (c->busy || c->state == WEIR_DOWN_CLOSED)
+    if (c->busy || c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     c->busy = true;
-    if (c->in != NULL || (c->state == WEIR_DOWN_EXCHANGE && weir_exchange_wants_input(c->x))) {
+    if (c->in != NULL ||
+        (c->state == WEIR_DOWNSTREAM_EXCHANGE && weir_exchange_wants_input(c->x))) {
         /* What waited may be usable now. The stash is held here so that nothing appends to it
          * meanwhile. */
         struct weir_stash *s = c->in;
         c->in = NULL;
         size_t used = consume(c, weir_stash_span(s));
         weir_stash_use(&w->buffers, &s, used);
-        if (c->state == WEIR_DOWN_CLOSED)
-            weir_stash_put(&w->buffers, s);
+        if (c->state == WEIR_DOWNSTREAM_CLOSED)
+            weir_stash_release(&w->buffers, s);
         else
             c->in = s;
     }
     c->busy = false;
-    if (c->state == WEIR_DOWN_CLOSED)
+    if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
-    if (c->state == WEIR_DOWN_HEAD && c->in == NULL &&
+    if (c->state == WEIR_DOWNSTREAM_HEAD && c->in == NULL &&
         (c->eof || (w->draining && c->out.len == 0))) {
-        weir_down_close(c, false);
+        weir_downstream_close(c, false);
         return;
     }
     if (weir_watch_want(&c->watch, &w->loop, wanted_events(c), on_event) < 0)
@@ -479,87 +484,87 @@ void weir_down_pump(struct weir_down *c)
  * -------------------------------------------------------------------------------------------------
  */
 
-void weir_down_timeout(struct weir_down *c)
+void weir_downstream_timeout(struct weir_downstream *c)
 {
-    switch ((enum weir_down_state)c->state) {
-    case WEIR_DOWN_HEAD:
+    switch ((enum weir_downstream_state)c->state) {
+    case WEIR_DOWNSTREAM_HEAD:
         if (c->since_ms != 0 && c->out.len == 0) {
             weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
             weir_exchange_refuse(c, WEIR_FAULT_NONE, 408, WEIR_OUTCOME_TIMED_OUT_HEAD);
-            weir_down_pump(c);
+            weir_downstream_pump(c);
             return;
         }
-        weir_down_close(c, false);
+        weir_downstream_close(c, false);
         return;
-    case WEIR_DOWN_EXCHANGE:
-    case WEIR_DOWN_DRAIN:
+    case WEIR_DOWNSTREAM_EXCHANGE:
+    case WEIR_DOWNSTREAM_DRAIN:
         weir_exchange_timeout(c->x);
         return;
-    case WEIR_DOWN_FLUSH:
-    case WEIR_DOWN_LINGER:
-        weir_down_close(c, false);
+    case WEIR_DOWNSTREAM_FLUSH:
+    case WEIR_DOWNSTREAM_LINGER:
+        weir_downstream_close(c, false);
         return;
-    case WEIR_DOWN_CLOSED:
+    case WEIR_DOWNSTREAM_CLOSED:
         return;
     }
 }
 
-void weir_down_drain(struct weir_down *c)
+void weir_downstream_drain(struct weir_downstream *c)
 {
-    if (c->state != WEIR_DOWN_HEAD || c->in != NULL || c->out.len > 0)
+    if (c->state != WEIR_DOWNSTREAM_HEAD || c->in != NULL || c->out.len > 0)
         return;
     /* A request that was sent before the node began to drain may lie unread. */
     (void)read_some(c);
-    weir_down_pump(c);
+    weir_downstream_pump(c);
 }
 
 /* -- accepting
  * -------------------------------------------------------------------------------------------- */
 
-void weir_down_accept(struct weir_listener *l, int fd, const struct weir_addr *peer)
+void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer)
 {
     struct weir_worker *w = l->worker;
-    struct weir_down *c = weir_pool_get(&w->downs);
+    struct weir_downstream *c = weir_pool_get(&w->downstreams);
     if (c == NULL) {
         weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
         weir_net_abort(fd);
         return;
     }
     memset(c, 0, sizeof(*c));
-    c->magic = WEIR_DOWN_MAGIC;
-    c->state = WEIR_DOWN_HEAD;
+    c->magic = WEIR_DOWNSTREAM_MAGIC;
+    c->state = WEIR_DOWNSTREAM_HEAD;
     c->worker = w;
     c->peer = *peer;
     c->local = l->addr;
     c->idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
-    c->due.owner = WEIR_TIMER_DOWN;
-    weir_timer_init(&c->due.timer);
+    c->deadline.owner = WEIR_TIMER_DOWNSTREAM;
+    weir_timer_init(&c->deadline.timer);
     weir_watch_init(&c->watch, fd, c);
-    weir_list_append(&w->down_list, &c->link);
-    w->num_down++;
+    weir_list_append(&w->downstream_list, &c->link);
+    w->num_downstreams++;
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_ACCEPTED, 1);
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
     if (l->any && weir_net_local(fd, &c->local) < 0) {
-        weir_down_close(c, true);
+        weir_downstream_close(c, true);
         return;
     }
     c->since_ms = w->now_ms;
-    weir_worker_set_due(w, &c->due, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+    weir_worker_set_deadline(w, &c->deadline, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
     (void)read_some(c);
-    bool silent = c->state == WEIR_DOWN_HEAD && c->in == NULL && !c->eof;
+    bool silent = c->state == WEIR_DOWNSTREAM_HEAD && c->in == NULL && !c->eof;
     if (silent && w->num_fresh < WEIR_ARRAY_LEN(w->fresh))
         w->fresh[w->num_fresh++] = c;
     else
-        weir_down_pump(c);
+        weir_downstream_pump(c);
 }
 
-void weir_down_look_again(struct weir_worker *w)
+void weir_downstream_read_fresh(struct weir_worker *w)
 {
     for (size_t i = 0; i < w->num_fresh; i++) {
-        struct weir_down *c = w->fresh[i];
-        if (c->state == WEIR_DOWN_HEAD)
+        struct weir_downstream *c = w->fresh[i];
+        if (c->state == WEIR_DOWNSTREAM_HEAD)
             (void)read_some(c);
-        weir_down_pump(c);
+        weir_downstream_pump(c);
     }
     w->num_fresh = 0;
 }

@@ -21,18 +21,18 @@
 
 struct weir_exchange;
 
-enum weir_down_state {
-    WEIR_DOWN_HEAD,     /* between requests, or inside a head */
-    WEIR_DOWN_EXCHANGE, /* x is set: a request is being served */
-    WEIR_DOWN_DRAIN,    /* x is set: answered, the rest of its body is read and dropped */
-    WEIR_DOWN_FLUSH,    /* the last bytes are leaving, then LINGER or CLOSED */
-    WEIR_DOWN_LINGER,   /* our side is shut; what the client still sends is dropped */
-    WEIR_DOWN_CLOSED,   /* the descriptor is gone; memory goes when the loop lets go of it */
+enum weir_downstream_state {
+    WEIR_DOWNSTREAM_HEAD,     /* between requests, or inside a head */
+    WEIR_DOWNSTREAM_EXCHANGE, /* x is set: a request is being served */
+    WEIR_DOWNSTREAM_DRAIN,    /* x is set: answered, the rest of its body is read and dropped */
+    WEIR_DOWNSTREAM_FLUSH,    /* the last bytes are leaving, then LINGER or CLOSED */
+    WEIR_DOWNSTREAM_LINGER,   /* our side is shut; what the client still sends is dropped */
+    WEIR_DOWNSTREAM_CLOSED,   /* the descriptor is gone; memory goes when the loop lets go of it */
 };
 
-#define WEIR_DOWN_MAGIC 0x444f574eu
+#define WEIR_DOWNSTREAM_MAGIC 0x444f574eu
 
-struct weir_down {
+struct weir_downstream {
     uint32_t magic;
     uint8_t state;
     bool eof;              /* the client will send nothing more */
@@ -43,7 +43,7 @@ struct weir_down {
     bool watch_now; /* the response takes long: watch the client although nothing is awaited */
     struct weir_worker *worker;
     struct weir_watch watch;
-    struct weir_deadline due;
+    struct weir_deadline deadline;
     struct weir_list link;
     struct weir_addr peer;
     struct weir_addr local;
@@ -59,26 +59,26 @@ struct weir_down {
 };
 
 /** Adopt an accepted connection. Takes fd. */
-void weir_down_accept(struct weir_listener *l, int fd, const struct weir_addr *peer);
+void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer);
 /** After a batch of accepts: read once more from those that had said nothing yet. Most have by now,
  * and never enter epoll. */
-void weir_down_look_again(struct weir_worker *w);
+void weir_downstream_read_fresh(struct weir_worker *w);
 /** Go on with what waits: input that can be used now, output, the wanted events. The one place that
  * moves a connection. */
-void weir_down_pump(struct weir_down *c);
+void weir_downstream_pump(struct weir_downstream *c);
 /** Send or queue. @return false: the client is gone; the caller ends the exchange */
-WEIR_MUST_USE bool weir_down_send(struct weir_down *c, const struct weir_pieces *p);
+WEIR_MUST_USE bool weir_downstream_send(struct weir_downstream *c, const struct weir_pieces *p);
 /** End the connection now, by a reset when a clean end would claim too much. Its exchange must be
  * gone (contract). */
-void weir_down_close(struct weir_down *c, bool abort);
+void weir_downstream_close(struct weir_downstream *c, bool abort);
 /** The last response was given to the connection: close it when its bytes are out. */
-void weir_down_finish(struct weir_down *c);
+void weir_downstream_finish(struct weir_downstream *c);
 /** Back to waiting for a request. */
-void weir_down_next(struct weir_down *c);
-void weir_down_timeout(struct weir_down *c);
+void weir_downstream_next(struct weir_downstream *c);
+void weir_downstream_timeout(struct weir_downstream *c);
 /** Give a closed connection's memory back. */
-void weir_down_free(struct weir_down *c);
+void weir_downstream_free(struct weir_downstream *c);
 /** The worker began to drain: close if idle. */
-void weir_down_drain(struct weir_down *c);
+void weir_downstream_drain(struct weir_downstream *c);
 
 #endif

@@ -14,7 +14,7 @@
 #include "node/flow/access.h"
 #include "node/flow/balance.h"
 #include "node/flow/body.h"
-#include "node/flow/exchange.h"
+#include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
 #include "node/loop/loop.h"
@@ -23,9 +23,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct weir_down;
-struct weir_up;
-struct weir_upool;
+struct weir_downstream;
+struct weir_origin_conn;
+struct weir_endpoint_pool;
 
 enum weir_phase {
     WEIR_PHASE_CONNECT,  /* waits for a connection: queue, name, connect */
@@ -50,9 +50,9 @@ struct weir_exchange {
     bool reused;      /* the current upstream connection had carried an exchange before */
     bool close_after; /* the client's connection ends after this exchange */
     bool expects; /* asked for 100 Continue: without it nobody can tell whether the body comes */
-    struct weir_down *down;
-    struct weir_up *up;
-    struct weir_upool *waiting_in; /* set while in a pool's wait list */
+    struct weir_downstream *downstream;
+    struct weir_origin_conn *origin;
+    struct weir_endpoint_pool *waiting_in; /* set while in a pool's wait list */
     struct weir_list wait_link;
     struct weir_tenant *tenant; /* shares; NULL for responses to nobody's host */
     struct weir_upstream *upstream;
@@ -90,11 +90,11 @@ struct weir_exchange {
 
 /** A head is complete: admit it and begin to serve it. c->x is set, or the connection is answered
  * already. */
-void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head,
+void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *head,
                          const uint8_t *bytes);
 /** Answer what is no request at all (a fault of the parser, a time-out inside a head), and close.
  */
-void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_t status,
+void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, uint16_t status,
                           enum weir_access_outcome outcome);
 /** Pass request bytes on. @return bytes used; 0 when nothing can be taken now */
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in);
@@ -106,10 +106,10 @@ bool weir_exchange_wants_input(const struct weir_exchange *x);
 void weir_exchange_flushed(struct weir_exchange *x);
 /** The client is gone or gave up: end everything that was begun for it. */
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome);
-/** The time of weir_exchange_due_ms has come: see which limit has passed, if any. */
+/** The time of weir_exchange_deadline_ms has come: see which limit has passed, if any. */
 void weir_exchange_timeout(struct weir_exchange *x);
 /** When the exchange has to be looked at again. */
-uint64_t weir_exchange_due_ms(const struct weir_exchange *x);
+uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x);
 /** Write the access record, count, free. The upstream connection must be gone from it (contract).
  */
 void weir_exchange_end(struct weir_exchange *x);
@@ -126,7 +126,7 @@ void weir_exchange_connect(struct weir_exchange *x);
 /* -- called by the upstream side -- */
 
 /** It has a connection: begin to send. */
-void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u);
+void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u);
 /** The connection to the endpoint is of no more use; ends it, and does what the rules say next. */
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
 /** Bytes of a response. @param ret_alive false: the exchange is gone  @return bytes used */

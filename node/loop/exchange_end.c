@@ -9,10 +9,10 @@
 #include "node/base/clock.h"
 #include "node/flow/access.h"
 #include "node/loop/downstream.h"
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/upstream.h"
-#include "node/loop/upstream_pool.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/endpoint_pool.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
@@ -32,7 +32,7 @@ static uint64_t window_min_bytes(const struct weir_exchange *x)
     return rate * WEIR_RATE_WINDOW_MS / 1000;
 }
 
-static uint64_t due_by_phase(const struct weir_exchange *x)
+static uint64_t deadline_by_phase(const struct weir_exchange *x)
 {
     switch ((enum weir_phase)x->phase) {
     case WEIR_PHASE_CONNECT:
@@ -49,26 +49,26 @@ static uint64_t due_by_phase(const struct weir_exchange *x)
     return still < window ? still : window;
 }
 
-uint64_t weir_exchange_due_ms(const struct weir_exchange *x)
+uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x)
 {
-    uint64_t due = due_by_phase(x);
-    if (x->down->watch.made || x->down->watch_now)
-        return due;
+    uint64_t deadline = deadline_by_phase(x);
+    if (x->downstream->watch.made || x->downstream->watch_now)
+        return deadline;
     uint64_t look = x->phase_ms + WEIR_WATCH_AFTER_MS;
-    return look < due ? look : due;
+    return look < deadline ? look : deadline;
 }
 
 /* What is awaited is the client, to take bytes. */
 static bool client_is_behind(const struct weir_exchange *x)
 {
-    return x->phase == WEIR_PHASE_FLUSH || x->down->out.len > 0 || x->in_pipe > 0;
+    return x->phase == WEIR_PHASE_FLUSH || x->downstream->out.len > 0 || x->in_pipe > 0;
 }
 
 /* A socket turns writable only when a third of a buffer of megabytes has drained: a slow but steady
  * reader moves long before that. So the kernel is asked what the client has really taken. */
 static void look_at_client(struct weir_exchange *x)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     uint64_t confirmed = c->given - weir_net_unconfirmed(c->watch.fd);
     if (confirmed <= x->confirmed)
         return;
@@ -81,7 +81,7 @@ static void look_at_client(struct weir_exchange *x)
  * something moved. */
 static bool too_slow(struct weir_exchange *x)
 {
-    uint64_t now = x->down->worker->now_ms;
+    uint64_t now = x->downstream->worker->now_ms;
     if (client_is_behind(x))
         look_at_client(x);
     if (now >= x->progress_ms + body_timeout_ms(x))
@@ -98,17 +98,17 @@ static bool too_slow(struct weir_exchange *x)
 static bool client_stalls(const struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
-        return x->up == NULL || x->up->out.len == 0;
+        return x->origin == NULL || x->origin->out.len == 0;
     return client_is_behind(x) || weir_exchange_wants_input(x);
 }
 
 static void stalled(struct weir_exchange *x)
 {
-    struct weir_down *c = x->down;
-    if (c->state == WEIR_DOWN_DRAIN) {
+    struct weir_downstream *c = x->downstream;
+    if (c->state == WEIR_DOWNSTREAM_DRAIN) {
         weir_exchange_end(x);
         c->linger = true;
-        weir_down_finish(c);
+        weir_downstream_finish(c);
         return;
     }
     if (!client_stalls(x)) {
@@ -126,39 +126,39 @@ static void stalled(struct weir_exchange *x)
 
 void weir_exchange_timeout(struct weir_exchange *x)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     if (!c->watch.made && !c->watch_now) {
         c->watch_now = true;
-        weir_down_pump(c);
+        weir_downstream_pump(c);
         if (c->x != x)
             return;
     }
-    if (w->now_ms >= weir_exchange_due_ms(x)) {
+    if (w->now_ms >= weir_exchange_deadline_ms(x)) {
         switch ((enum weir_phase)x->phase) {
         case WEIR_PHASE_CONNECT:
-            if (weir_upool_queued(x))
+            if (weir_endpoint_pool_queued(x))
                 weir_exchange_full(x);
             else
                 weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
-            weir_down_pump(c);
+            weir_downstream_pump(c);
             return;
         case WEIR_PHASE_RESPONSE:
             weir_exchange_failed(x, WEIR_FAILURE_RESPONSE_TIMEOUT);
-            weir_down_pump(c);
+            weir_downstream_pump(c);
             return;
         case WEIR_PHASE_REQUEST:
         case WEIR_PHASE_TRANSFER:
         case WEIR_PHASE_FLUSH:
             if (too_slow(x)) {
                 stalled(x);
-                weir_down_pump(c);
+                weir_downstream_pump(c);
                 return;
             }
             break;
         }
     }
-    weir_worker_set_due(w, &c->due, weir_exchange_due_ms(x));
+    weir_worker_set_deadline(w, &c->deadline, weir_exchange_deadline_ms(x));
 }
 
 /* -- the record
@@ -176,7 +176,7 @@ static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
 
 static void record(const struct weir_exchange *x)
 {
-    const struct weir_down *c = x->down;
+    const struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     uint8_t *line = weir_access_reserve(w->access);
     if (line == NULL)
@@ -223,38 +223,38 @@ static void count(const struct weir_exchange *x)
     unsigned class = x->status / 100u;
     if (class < 2 || class > 5)
         class = 0;
-    weir_metric_add(x->down->worker->metrics, by_class[class], 1);
+    weir_metric_add(x->downstream->worker->metrics, by_class[class], 1);
 }
 
 void weir_exchange_end(struct weir_exchange *x)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    WEIR_ASSERT(x->up == NULL && x->waiting_in == NULL);
+    WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
     count(x);
     if (weir_access_wanted(w->access))
         record(x);
     weir_splice_end(x);
-    weir_stash_put(&w->buffers, x->head);
+    weir_stash_release(&w->buffers, x->head);
     weir_tenant_unref(x->tenant);
     x->magic = 0;
     c->x = NULL;
-    weir_pool_put(&w->exchanges, x);
+    weir_pool_release(&w->exchanges, x);
 }
 
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     bool torn = !x->response_done || c->out.len > 0;
-    weir_upool_unwait(x);
-    if (x->up != NULL)
-        weir_up_close(x->up);
+    weir_endpoint_pool_unwait(x);
+    if (x->origin != NULL)
+        weir_origin_conn_close(x->origin);
     x->outcome = outcome;
     if (outcome == WEIR_OUTCOME_CLIENT_GONE && x->status == 0)
         x->status = 499;
     if (torn && x->head_passed)
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
     weir_exchange_end(x);
-    weir_down_close(c, torn);
+    weir_downstream_close(c, torn);
 }

@@ -10,20 +10,20 @@
 #include "node/base/log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/splice.h"
-#include "node/loop/upstream.h"
-#include "node/loop/upstream_pool.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/endpoint_pool.h"
 
 #include <string.h>
 
 static void phase_move(struct weir_exchange *x, enum weir_phase to)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     x->phase = (uint8_t)to;
     x->phase_ms = w->now_ms;
     x->progress_ms = w->now_ms;
     x->window_ms = w->now_ms;
     x->window_bytes = 0;
-    weir_worker_set_due(w, &x->down->due, weir_exchange_due_ms(x));
+    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
 }
 
 /* -- beginning
@@ -31,7 +31,7 @@ static void phase_move(struct weir_exchange *x, enum weir_phase to)
 
 void weir_exchange_make_id(struct weir_exchange *x)
 {
-    struct weir_rng *rng = &x->down->worker->rng;
+    struct weir_rng *rng = &x->downstream->worker->rng;
     for (size_t at = 0; at < WEIR_REQUEST_ID_LEN; at += 16)
         weir_hex64(weir_rng_next(rng), x->request_id + at);
     x->request_id_len = WEIR_REQUEST_ID_LEN;
@@ -52,7 +52,7 @@ static void set_request_id(struct weir_exchange *x, const struct weir_h1_head *h
 static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
                        const uint8_t *bytes)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     const struct weir_workers_config *cfg = weir_worker_config(c->worker);
     struct weir_prefixes trusted = { cfg->trusted, cfg->num_trusted };
     x->client = c->peer;
@@ -61,20 +61,20 @@ static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
         weir_rewrite_client(head, bytes, trusted, &c->peer, &x->client);
 }
 
-static struct weir_exchange *exchange_new(struct weir_down *c)
+static struct weir_exchange *exchange_new(struct weir_downstream *c)
 {
     struct weir_exchange *x = weir_pool_get(&c->worker->exchanges);
     if (x == NULL)
         return NULL;
     memset(x, 0, sizeof(*x));
     x->magic = WEIR_EXCHANGE_MAGIC;
-    x->down = c;
+    x->downstream = c;
     x->pipe[0] = x->pipe[1] = -1;
     x->fault = "";
     x->start_ns = weir_worker_stamp_ns(c->worker);
     weir_list_init(&x->wait_link);
     c->x = x;
-    c->state = WEIR_DOWN_EXCHANGE;
+    c->state = WEIR_DOWNSTREAM_EXCHANGE;
     return x;
 }
 
@@ -85,9 +85,9 @@ static void keep_for_record(struct weir_exchange *x, const struct weir_h1_head *
     struct weir_span method = weir_span(bytes + head->method_at, head->method_len);
     struct weir_span target = weir_span(bytes + head->target_at, head->target_len);
     struct weir_span host = weir_span(bytes + head->authority_at, head->authority_len);
-    if (!weir_access_wanted(x->down->worker->access))
+    if (!weir_access_wanted(x->downstream->worker->access))
         return;
-    x->head = weir_stash_get(&x->down->worker->buffers, method.len + target.len + host.len);
+    x->head = weir_stash_get(&x->downstream->worker->buffers, method.len + target.len + host.len);
     if (x->head == NULL)
         return;
     memcpy(x->head->bytes, method.at, method.len);
@@ -106,13 +106,13 @@ static void keep_for_record(struct weir_exchange *x, const struct weir_h1_head *
 static bool write_head(struct weir_exchange *x, const struct weir_h1_head *head,
                        const uint8_t *bytes)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     struct weir_rewrite_request r = {
         .head = head,
         .bytes = bytes,
         .tenant = x->tenant,
         .host = w->admit.host,
-        .peer = &x->down->peer,
+        .peer = &x->downstream->peer,
         .client = &x->client,
         .trusted = x->trusted,
         .request_id = weir_span(x->request_id, x->request_id_len),
@@ -135,7 +135,8 @@ static void set_facts(struct weir_exchange *x, const struct weir_h1_head *head)
     weir_body_init(&x->req_body, body, head->content_length, head->chunked);
 }
 
-void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, const uint8_t *bytes)
+void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *head,
+                         const uint8_t *bytes)
 {
     struct weir_worker *w = c->worker;
     struct weir_exchange *x = exchange_new(c);
@@ -148,8 +149,8 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, c
     set_request_id(x, head, bytes);
     set_facts(x, head);
     struct weir_admit *a = &w->admit;
-    if (WEIR_UNLIKELY(atomic_load_explicit(&w->news, memory_order_acquire)))
-        weir_worker_take_news(w);
+    if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
+        weir_worker_drain_inbox(w);
     weir_admit_request(a, w->cache, head, bytes, &c->local);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
@@ -177,7 +178,7 @@ void weir_exchange_begin(struct weir_down *c, const struct weir_h1_head *head, c
 
 static void none_left(struct weir_exchange *x)
 {
-    weir_metric_add(x->down->worker->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
+    weir_metric_add(x->downstream->worker->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
     if (x->tries == 0)
         weir_exchange_response(
             x, 503, WEIR_OUTCOME_NO_ENDPOINT,
@@ -193,7 +194,7 @@ static void none_left(struct weir_exchange *x)
 
 void weir_exchange_connect(struct weir_exchange *x)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     for (;;) {
         struct weir_endpoint *e =
             weir_balance_pick(x->upstream, w->marks, &x->client, &x->tried, w->now_ms);
@@ -205,36 +206,36 @@ void weir_exchange_connect(struct weir_exchange *x)
             none_left(x);
             return;
         }
-        struct weir_upool *p = weir_upool_of(w, x->upstream, e);
+        struct weir_endpoint_pool *p = weir_endpoint_pool_of(w, x->upstream, e);
         x->endpoint = e;
         x->tries++;
         x->dial_ns = weir_worker_stamp_ns(w);
-        enum weir_take take = p ? weir_upool_take(p, x) : WEIR_TAKE_FULL;
+        enum weir_acquired take = p ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
         switch (take) {
-        case WEIR_TAKE_READY:
+        case WEIR_ACQUIRED_READY:
             phase_move(x, WEIR_PHASE_REQUEST);
             return;
-        case WEIR_TAKE_WAIT:
+        case WEIR_ACQUIRED_WAIT:
             phase_move(x, WEIR_PHASE_CONNECT);
             return;
-        case WEIR_TAKE_REFUSED:
+        case WEIR_ACQUIRED_REFUSED:
             weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
             (void)weir_failure_marks_failed(w->marks, e->key, w->now_ms);
             weir_tried_add(&x->tried, e->index);
             continue;
-        case WEIR_TAKE_FULL:
+        case WEIR_ACQUIRED_FULL:
             weir_exchange_full(x);
             return;
         }
     }
 }
 
-void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u)
+void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u)
 {
-    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->up == u);
-    x->connected_ns = weir_worker_stamp_ns(x->down->worker);
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->origin == u);
+    x->connected_ns = weir_worker_stamp_ns(x->downstream->worker);
     phase_move(x, WEIR_PHASE_REQUEST);
-    weir_down_pump(x->down);
+    weir_downstream_pump(x->downstream);
 }
 
 /* -- the request's bytes
@@ -244,14 +245,14 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_up *u)
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
     bool open = x->phase == WEIR_PHASE_REQUEST || x->phase == WEIR_PHASE_TRANSFER;
-    return open && x->up != NULL && x->up->out.len == 0 && !x->up->broken &&
+    return open && x->origin != NULL && x->origin->out.len == 0 && !x->origin->broken &&
            (!x->head_sent || !x->req_body.done);
 }
 
 static void body_refused(struct weir_exchange *x)
 {
     bool too_large = x->req_body.over_max;
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     weir_metric_add(w->metrics, too_large ? WEIR_M_REQUESTS_TOO_LARGE : WEIR_M_REQUESTS_MALFORMED,
                     1);
     x->close_after = true;
@@ -275,7 +276,7 @@ static void request_passed(struct weir_exchange *x)
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     struct weir_pieces *p = &w->pieces;
     size_t used = 0;
     enum weir_step step = WEIR_STEP_DONE;
@@ -297,27 +298,27 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
         x->window_bytes += used;
     }
     x->head_sent = true;
-    struct weir_up *u = x->up;
+    struct weir_origin_conn *u = x->origin;
     /* A server may answer and close before it has read everything: its response is read before it
      * is given up. */
-    u->broken = !weir_up_send(u, p);
+    u->broken = !weir_origin_conn_send(u, p);
     if (!u->broken && x->req_body.done && u->out.len == 0)
         request_passed(x);
-    weir_up_arm(u);
+    weir_origin_conn_arm(u);
     return used;
 }
 
 void weir_exchange_upstream_drained(struct weir_exchange *x)
 {
-    x->progress_ms = x->down->worker->now_ms;
+    x->progress_ms = x->downstream->worker->now_ms;
     if (x->req_body.done)
         request_passed(x);
-    weir_down_pump(x->down);
+    weir_downstream_pump(x->downstream);
 }
 
 size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     struct weir_pieces *p = &c->worker->pieces;
     size_t used = 0;
     weir_pieces_reset(p);
@@ -327,12 +328,12 @@ size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
     if (step == WEIR_STEP_FAIL || x->req_body.bytes > WEIR_DRAIN_BODY_MAX) {
         weir_exchange_end(x);
         c->linger = true;
-        weir_down_finish(c);
+        weir_downstream_finish(c);
         return in.len;
     }
     if (step == WEIR_STEP_DONE) {
         weir_exchange_end(x);
-        weir_down_next(c);
+        weir_downstream_next(c);
     }
     return used;
 }
@@ -360,14 +361,14 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
         [WEIR_FAILURE_CUT] = WEIR_OUTCOME_UPSTREAM_CUT,
         [WEIR_FAILURE_STALLED] = WEIR_OUTCOME_SLOW_UPSTREAM,
     };
-    weir_metric_add(x->down->worker->metrics, metric[failure], 1);
+    weir_metric_add(x->downstream->worker->metrics, metric[failure], 1);
     x->outcome = outcome[failure];
 }
 
 static void mark_endpoint(struct weir_exchange *x)
 {
     static struct weir_log_limit limit;
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     uint32_t suppressed = 0;
     if (!weir_failure_marks_failed(w->marks, x->endpoint->key, w->now_ms))
         return;
@@ -396,7 +397,7 @@ void weir_exchange_full(struct weir_exchange *x)
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     struct weir_failure_facts facts = {
         .method = x->req.method,
         .reused = x->reused,
@@ -406,9 +407,9 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         .head_passed = x->head_passed,
         .retries = x->retries,
     };
-    if (x->up != NULL)
-        weir_up_close(x->up);
-    weir_upool_unwait(x);
+    if (x->origin != NULL)
+        weir_origin_conn_close(x->origin);
+    weir_endpoint_pool_unwait(x);
     weir_splice_end(x);
     count_failure(x, failure);
     if (weir_failure_marks(failure, &facts))
@@ -441,7 +442,7 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         /* A reset: without a length or chunks an orderly end would look like the end of the
          * response.
          */
-        weir_down_close(c, true);
+        weir_downstream_close(c, true);
         break;
     }
 }

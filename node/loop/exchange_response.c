@@ -9,8 +9,8 @@
 #include "node/flow/local_response.h"
 #include "node/loop/downstream.h"
 #include "node/loop/splice.h"
-#include "node/loop/upstream.h"
-#include "node/loop/upstream_pool.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/endpoint_pool.h"
 
 #include <string.h>
 
@@ -20,28 +20,28 @@
 /* The client has all of the response: on to its next request, or to the end of the connection. */
 static void settle(struct weir_exchange *x)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     bool keep = x->plan.keep_downstream && !x->close_after;
     if (keep && !x->req_body.done) {
-        c->state = WEIR_DOWN_DRAIN;
+        c->state = WEIR_DOWNSTREAM_DRAIN;
         x->req_body.max = 0; /* what is dropped has a bound of its own */
         x->phase = WEIR_PHASE_REQUEST;
         x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
         x->window_bytes = 0;
-        weir_worker_set_due(c->worker, &c->due, weir_exchange_due_ms(x));
+        weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
         return;
     }
     c->linger = c->linger || !x->req_body.done || c->in != NULL;
     weir_exchange_end(x);
     if (keep)
-        weir_down_next(c);
+        weir_downstream_next(c);
     else
-        weir_down_finish(c);
+        weir_downstream_finish(c);
 }
 
 static void response_passed(struct weir_exchange *x)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     x->response_done = true;
     x->phase = WEIR_PHASE_FLUSH;
     if (c->out.len == 0) {
@@ -50,7 +50,7 @@ static void response_passed(struct weir_exchange *x)
     }
     x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
     x->window_bytes = 0;
-    weir_worker_set_due(c->worker, &c->due, weir_exchange_due_ms(x));
+    weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
 }
 
 void weir_exchange_flushed(struct weir_exchange *x)
@@ -60,12 +60,12 @@ void weir_exchange_flushed(struct weir_exchange *x)
         settle(x);
         return;
     }
-    if (x->up == NULL)
+    if (x->origin == NULL)
         return;
     if (x->pipe[0] >= 0)
-        weir_up_continue(x->up);
+        weir_origin_conn_continue(x->origin);
     else
-        weir_up_arm(x->up);
+        weir_origin_conn_arm(x->origin);
 }
 
 /* -- weir's own responses
@@ -81,16 +81,16 @@ static bool can_drain(const struct weir_exchange *x)
 
 static void leave_upstream(struct weir_exchange *x)
 {
-    weir_upool_unwait(x);
+    weir_endpoint_pool_unwait(x);
     weir_splice_end(x);
-    if (x->up != NULL)
-        weir_up_close(x->up);
+    if (x->origin != NULL)
+        weir_origin_conn_close(x->origin);
 }
 
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     bool keep = x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain(x);
     keep = keep && (!x->expects || x->req_body.done);
@@ -122,9 +122,9 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     weir_pieces_reset(p);
     p->hold = !keep;
     if (weir_local_response_write(&a, w->obuf, sizeof(w->obuf), &len) < 0 ||
-        (weir_pieces_add(p, weir_span(w->obuf, len)), !weir_down_send(c, p))) {
+        (weir_pieces_add(p, weir_span(w->obuf, len)), !weir_downstream_send(c, p))) {
         weir_exchange_end(x);
-        weir_down_close(c, true);
+        weir_downstream_close(c, true);
         return;
     }
     const uint8_t *end = memmem(w->obuf, len, "\r\n\r\n", 4);
@@ -132,18 +132,18 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     response_passed(x);
 }
 
-void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_t status,
+void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, uint16_t status,
                           enum weir_access_outcome outcome)
 {
     struct weir_worker *w = c->worker;
     struct weir_exchange *x = weir_pool_get(&w->exchanges);
     if (x == NULL) {
-        weir_down_close(c, true);
+        weir_downstream_close(c, true);
         return;
     }
     memset(x, 0, sizeof(*x));
     x->magic = WEIR_EXCHANGE_MAGIC;
-    x->down = c;
+    x->downstream = c;
     x->pipe[0] = x->pipe[1] = -1;
     x->start_ns = weir_worker_stamp_ns(c->worker);
     x->client = c->peer;
@@ -154,7 +154,7 @@ void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_
     weir_exchange_make_id(x);
     weir_body_init(&x->req_body, WEIR_BODY_NONE, 0, false);
     c->x = x;
-    c->state = WEIR_DOWN_EXCHANGE;
+    c->state = WEIR_DOWNSTREAM_EXCHANGE;
     c->linger = true;
     weir_exchange_response(x, status, outcome,
                            status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
@@ -168,7 +168,7 @@ void weir_exchange_refuse(struct weir_down *c, enum weir_h1_fault fault, uint16_
 static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     struct weir_rewrite_response r = {
         .head = head,
         .bytes = bytes,
@@ -188,7 +188,7 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
 static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *head,
                          const uint8_t *bytes)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     x->interims++;
     if (!x->plan.pass_interim)
@@ -196,7 +196,7 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     weir_metric_add(w->metrics, WEIR_M_REQUESTS_1XX, 1);
     weir_pieces_reset(&w->pieces);
     weir_pieces_add(&w->pieces, weir_span(w->obuf, rewrite_response(x, head, bytes)));
-    bool sent = weir_down_send(c, &w->pieces);
+    bool sent = weir_downstream_send(c, &w->pieces);
     weir_pieces_reset(&w->pieces);
     if (!sent)
         weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
@@ -208,9 +208,9 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
 static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     x->status = head->status;
-    x->up->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
+    x->origin->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
     if (x->close_after)
         x->plan.keep_downstream = false;
     weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);
@@ -218,7 +218,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
     if (len == 0)
         return false;
     weir_pieces_add(&w->pieces, weir_span(w->obuf, len));
-    x->confirmed = x->down->given;
+    x->confirmed = x->downstream->given;
     x->phase = WEIR_PHASE_TRANSFER;
     x->phase_ms = x->progress_ms = x->window_ms = w->now_ms;
     x->window_bytes = 0;
@@ -227,7 +227,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
 
 enum head_outcome { HEAD_MORE, HEAD_FINAL, HEAD_FAILED, HEAD_GONE };
 
-static bool keep_response_head(struct weir_up *u, const struct weir_h1_head *h)
+static bool keep_response_head(struct weir_origin_conn *u, const struct weir_h1_head *h)
 {
     if (u->head != NULL)
         return true;
@@ -238,9 +238,9 @@ static bool keep_response_head(struct weir_up *u, const struct weir_h1_head *h)
     return true;
 }
 
-static void forget_response_head(struct weir_up *u)
+static void forget_response_head(struct weir_origin_conn *u)
 {
-    weir_pool_put(&u->worker->heads, u->head);
+    weir_pool_release(&u->worker->heads, u->head);
     u->head = NULL;
 }
 
@@ -248,14 +248,14 @@ static void forget_response_head(struct weir_up *u)
 static enum head_outcome response_heads(struct weir_exchange *x, struct weir_span in,
                                         size_t *ret_used)
 {
-    struct weir_up *u = x->up;
+    struct weir_origin_conn *u = x->origin;
     struct weir_worker *w = u->worker;
     size_t used = 0;
     for (;;) {
         struct weir_span rest = weir_span_from(in, used);
         struct weir_h1_head *h = u->head;
         if (h == NULL) {
-            h = &w->head_up;
+            h = &w->response_head;
             weir_h1_head_init(h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
         }
         *ret_used = used;
@@ -274,7 +274,7 @@ static enum head_outcome response_heads(struct weir_exchange *x, struct weir_spa
         struct weir_response_facts facts = { .head = h,
                                              .interims = x->interims,
                                              .request_done = x->req_body.done,
-                                             .last = w->draining || x->down->eof };
+                                             .last = w->draining || x->downstream->eof };
         if (!weir_response_plan(&facts, &x->req, &x->plan)) {
             x->fault = weir_h1_fault_name(WEIR_FAULT_UPGRADE);
             return HEAD_FAILED;
@@ -300,7 +300,7 @@ static enum head_outcome response_heads(struct weir_exchange *x, struct weir_spa
  * doubt. */
 static void leave_after_response(struct weir_exchange *x, size_t extra)
 {
-    struct weir_up *u = x->up;
+    struct weir_origin_conn *u = x->origin;
     struct weir_worker *w = u->worker;
     bool whole_request = x->req_body.done && u->out.len == 0 && x->head_sent && !u->broken;
     x->outcome = x->tries > 1 || x->retries > 0 ? WEIR_OUTCOME_RETRIED_OK : WEIR_OUTCOME_OK;
@@ -310,7 +310,7 @@ static void leave_after_response(struct weir_exchange *x, size_t extra)
     }
     (void)weir_failure_marks_succeeded(w->marks, x->endpoint->key);
     weir_splice_end(x);
-    weir_up_release(u, u->reusable && whole_request);
+    weir_origin_conn_release(u, u->reusable && whole_request);
 }
 
 static void response_complete(struct weir_exchange *x, size_t extra)
@@ -323,7 +323,7 @@ static void response_complete(struct weir_exchange *x, size_t extra)
  * over */
 static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     struct weir_pieces *p = &w->pieces;
     enum weir_step step;
@@ -340,7 +340,7 @@ static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_
         if (p->len > 0) {
             x->head_passed = true;
             p->hold = step == WEIR_STEP_DONE && !x->plan.keep_downstream;
-            if (!weir_down_send(c, p)) {
+            if (!weir_downstream_send(c, p)) {
                 weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
                 return false;
             }
@@ -356,7 +356,7 @@ static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_
 
 size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     size_t used = 0;
     *ret_alive = false;
     weir_pieces_reset(&w->pieces);
@@ -377,7 +377,7 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
         case HEAD_FINAL:
             break;
         }
-        weir_worker_set_due(w, &x->down->due, weir_exchange_due_ms(x));
+        weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
     }
     size_t n = 0;
     if (!pass_body(x, weir_span_from(in, used), &n))
@@ -393,7 +393,7 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
 
 void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
 {
-    struct weir_worker *w = x->down->worker;
+    struct weir_worker *w = x->downstream->worker;
     if (!x->response_begun) {
         weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
         return;
@@ -403,11 +403,11 @@ void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     }
-    if (!weir_down_send(x->down, &w->pieces)) {
+    if (!weir_downstream_send(x->downstream, &w->pieces)) {
         weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
-    x->up->reusable = false;
+    x->origin->reusable = false;
     response_complete(x, 0);
 }
 

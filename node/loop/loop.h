@@ -15,10 +15,10 @@
 #include "node/base/timerwheel.h"
 #include "node/flow/admit.h"
 #include "node/flow/balance.h"
-#include "node/flow/exchange.h"
+#include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 #include "node/loop/watch.h"
 #include "node/loop/worker.h"
 
@@ -46,14 +46,14 @@
 #define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a look-up that failed */
 
 /* What a timer belongs to, so that the wheel's one handler can tell. */
-enum weir_timer_owner { WEIR_TIMER_DOWN, WEIR_TIMER_UP };
+enum weir_timer_owner { WEIR_TIMER_DOWNSTREAM, WEIR_TIMER_ORIGIN };
 
 struct weir_deadline {
     struct weir_timer timer;
     uint8_t owner; /* enum weir_timer_owner */
 };
 
-struct weir_down;
+struct weir_downstream;
 
 struct weir_listener {
     struct weir_worker *worker;
@@ -85,40 +85,40 @@ struct weir_worker {
     bool stopping;
     bool drained;
     bool has_loop;
-    uint64_t drain_due_ms;
-    uint64_t listen_due_ms; /* while draining: when the listeners close at the latest */
+    uint64_t drain_deadline_ms;
+    uint64_t listen_deadline_ms; /* while draining: when the listeners close at the latest */
     uint64_t ticks;
     _Atomic uint64_t
         asked_deadline_ms; /* control asks to drain: the deadline + 1; paired with on_wake */
     _Atomic bool asked_stop;
-    _Atomic bool news;         /* the inbox holds something: looked at before each admission */
+    _Atomic bool inbox_ready;  /* the inbox holds something: looked at before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
 
-    struct weir_pool downs, ups, upools, parkings, exchanges, heads;
+    struct weir_pool downstreams, origins, endpoint_pools, address_pools, exchanges, heads;
     struct weir_buffers buffers;
-    struct weir_list down_list; /* every downstream connection */
+    struct weir_list downstream_list; /* every downstream connection */
     struct weir_list
-        dead_downs;           /* closed without having entered the loop: freed in the next turn */
-    struct weir_list up_list; /* every upstream connection */
-    struct weir_list dead_ups;
-    struct weir_list idle_lru;       /* parked upstream connections, longest parked first */
-    struct weir_list refill;         /* pools that are below min_idle */
-    struct weir_list poked;          /* pools where somebody waits and something changed */
-    struct weir_hashmap pools;       /* endpoint key -> weir_upool */
-    struct weir_hashmap parking_map; /* peer key -> weir_parking */
-    size_t parkings_at;
+        dead_downstreams; /* closed without having entered the loop: freed in the next turn */
+    struct weir_list origin_list; /* every upstream connection */
+    struct weir_list dead_origins;
+    struct weir_list idle_lru;            /* parked upstream connections, longest parked first */
+    struct weir_list refill;              /* pools that are below min_idle */
+    struct weir_list poked;               /* pools where somebody waits and something changed */
+    struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
+    struct weir_hashmap address_pool_map; /* peer key -> weir_address_pool */
+    size_t address_pools_at;
     size_t pools_at; /* where the sweep goes on */
-    uint32_t num_down, max_down;
-    struct weir_down *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, silent so far */
+    uint32_t num_downstreams, max_downstreams;
+    struct weir_downstream *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, silent so far */
     size_t num_fresh;
-    uint32_t num_up, max_up, num_parked, max_parked;
+    uint32_t num_origins, max_origins, num_parked, max_parked;
 
     int pipes[WEIR_PIPES_KEPT][2]; /* empty pipes for splice */
     uint32_t num_pipes;
 
     char date[32]; /* for responses, renewed by the tick */
     uint64_t date_s;
-    struct weir_h1_head head_down, head_up;
+    struct weir_h1_head request_head, response_head;
     struct weir_admit admit;
     struct weir_pieces pieces;
     uint8_t rbuf[WEIR_RBUF_LEN];
@@ -129,7 +129,7 @@ struct weir_worker {
  * Take in what the inbox holds. A push is acknowledged once its message is in the inbox, so whoever
  * was told of it and asks right away must find it in force.
  */
-void weir_worker_take_news(struct weir_worker *w);
+void weir_worker_drain_inbox(struct weir_worker *w);
 /** Monotonic time for the access record, 0 when nobody wants one: five clock reads an exchange are
  * not free. */
 uint64_t weir_worker_stamp_ns(const struct weir_worker *w);
@@ -139,6 +139,6 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);
 /** Accept or not, as limits and drain say. */
 void weir_worker_accepting(struct weir_worker *w, bool on);
-void weir_worker_set_due(struct weir_worker *w, struct weir_deadline *d, uint64_t due_ms);
+void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms);
 
 #endif

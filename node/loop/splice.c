@@ -8,7 +8,7 @@
 
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
-#include "node/loop/upstream.h"
+#include "node/loop/origin_conn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,16 +59,16 @@ void weir_splice_shutdown(struct weir_worker *w)
 bool weir_splice_begin(struct weir_exchange *x)
 {
     if (x->phase != WEIR_PHASE_TRANSFER || x->res_body.in != WEIR_BODY_LENGTH ||
-        x->res_body.out_chunked || x->res_body.left < SPLICE_MIN || x->down->out.len > 0)
+        x->res_body.out_chunked || x->res_body.left < SPLICE_MIN || x->downstream->out.len > 0)
         return false;
-    return pipe_get(x->down->worker, x->pipe);
+    return pipe_get(x->downstream->worker, x->pipe);
 }
 
 void weir_splice_end(struct weir_exchange *x)
 {
     if (x->pipe[0] < 0)
         return;
-    pipe_put(x->down->worker, x->pipe, x->in_pipe == 0);
+    pipe_put(x->downstream->worker, x->pipe, x->in_pipe == 0);
     x->passed_bytes = x->res_body.bytes - x->in_pipe; /* for the record, also of a cut response */
     x->in_pipe = 0;
 }
@@ -85,13 +85,14 @@ static ssize_t move(int from, int to, size_t len, unsigned flags)
 /* @return false: blocked or failed, *ret says which */
 static bool pipe_out(struct weir_exchange *x, enum weir_splice *ret)
 {
-    struct weir_down *c = x->down;
+    struct weir_downstream *c = x->downstream;
     while (x->in_pipe > 0) {
         unsigned more = x->res_body.left > 0 ? SPLICE_F_MORE : 0;
         ssize_t n = move(x->pipe[0], c->watch.fd, x->in_pipe, more);
         if (n <= 0) {
-            *ret = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? WEIR_SPLICE_BLOCKED
-                                                                      : WEIR_SPLICE_DOWN_FAILED;
+            *ret = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)
+                       ? WEIR_SPLICE_BLOCKED
+                       : WEIR_SPLICE_DOWNSTREAM_FAILED;
             return false;
         }
         x->in_pipe -= (size_t)n;
@@ -112,7 +113,7 @@ enum weir_splice weir_splice_move(struct weir_exchange *x)
         if (x->res_body.left == 0)
             return WEIR_SPLICE_DONE;
         size_t want = x->res_body.left < SPLICE_CHUNK ? (size_t)x->res_body.left : SPLICE_CHUNK;
-        ssize_t n = move(x->up->watch.fd, x->pipe[1], want, 0);
+        ssize_t n = move(x->origin->watch.fd, x->pipe[1], want, 0);
         if (n == 0)
             return WEIR_SPLICE_UP_END;
         if (n < 0)

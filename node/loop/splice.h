@@ -20,7 +20,7 @@ enum weir_splice {
     WEIR_SPLICE_BLOCKED, /* the client takes nothing more now */
     WEIR_SPLICE_DONE,    /* the whole body was passed on */
     WEIR_SPLICE_UP_END,  /* the upstream ended too early */
-    WEIR_SPLICE_DOWN_FAILED,
+    WEIR_SPLICE_DOWNSTREAM_FAILED,
 };
 enum weir_splice weir_splice_move(struct weir_exchange *x);
 void weir_splice_end(struct weir_exchange *x);

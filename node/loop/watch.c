@@ -4,7 +4,7 @@
  */
 #include "node/loop/watch.h"
 
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 
 #include <unistd.h>
 

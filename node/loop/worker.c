@@ -10,11 +10,11 @@
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
 #include "node/loop/loop.h"
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/upstream.h"
-#include "node/loop/parking.h"
-#include "node/loop/upstream_pool.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/address_pool.h"
+#include "node/loop/endpoint_pool.h"
 #include "tenants/defaults.h"
 
 #include <errno.h>
@@ -62,9 +62,9 @@ uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
     return weir_access_wanted(w->access) ? weir_clock_mono_ns() : 0;
 }
 
-void weir_worker_set_due(struct weir_worker *w, struct weir_deadline *d, uint64_t due_ms)
+void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
 {
-    weir_timer_set(&w->wheel, &d->timer, due_ms);
+    weir_timer_set(&w->wheel, &d->timer, deadline_ms);
 }
 
 /* -- accepting
@@ -74,7 +74,7 @@ static void on_accept(uv_poll_t *p, int status, int events);
 
 void weir_worker_accepting(struct weir_worker *w, bool on)
 {
-    if (w->stopping || w->num_down >= w->max_down)
+    if (w->stopping || w->num_downstreams >= w->max_downstreams)
         on = false;
     if (WEIR_LIKELY(w->accepting == on))
         return;
@@ -86,15 +86,17 @@ void weir_worker_accepting(struct weir_worker *w, bool on)
 
 static void free_dead(struct weir_worker *w)
 {
-    while (!weir_list_empty(&w->dead_downs)) {
-        struct weir_down *c = weir_container_of(w->dead_downs.next, struct weir_down, link);
+    while (!weir_list_empty(&w->dead_downstreams)) {
+        struct weir_downstream *c =
+            weir_container_of(w->dead_downstreams.next, struct weir_downstream, link);
         weir_list_remove(&c->link);
-        weir_down_free(c);
+        weir_downstream_free(c);
     }
-    while (!weir_list_empty(&w->dead_ups)) {
-        struct weir_up *u = weir_container_of(w->dead_ups.next, struct weir_up, link);
+    while (!weir_list_empty(&w->dead_origins)) {
+        struct weir_origin_conn *u =
+            weir_container_of(w->dead_origins.next, struct weir_origin_conn, link);
         weir_list_remove(&u->link);
-        weir_up_free(u);
+        weir_origin_conn_free(u);
     }
 }
 
@@ -108,7 +110,7 @@ static bool accept_one(struct weir_listener *l)
     int fd = -1;
     enum weir_err err = weir_net_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
-        weir_down_accept(l, fd, &peer);
+        weir_downstream_accept(l, fd, &peer);
         weir_worker_accepting(w, true); /* that may have been the last one allowed */
         return w->accepting;
     }
@@ -119,7 +121,7 @@ static bool accept_one(struct weir_listener *l)
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
     if (weir_log_allowed(&limit, 1, &suppressed))
         log_warn("worker.out_of_descriptors", "worker=%u connections=%u suppressed=%u", w->index,
-                 w->num_down, suppressed);
+                 w->num_downstreams, suppressed);
     weir_worker_accepting(w, false);
     return false;
 }
@@ -134,7 +136,7 @@ static void on_accept(uv_poll_t *p, int status, int events)
         l->watch.events = 0;
     for (int i = 0; i < WEIR_ACCEPT_BUDGET && accept_one(l); i++)
         continue;
-    weir_down_look_again(w);
+    weir_downstream_read_fresh(w);
 }
 
 /* -- the tick
@@ -155,10 +157,10 @@ static void handle_timers(struct weir_worker *w)
     weir_wheel_advance(&w->wheel, w->now_ms);
     while ((t = weir_wheel_pop(&w->wheel)) != NULL) {
         struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-        if (d->owner == WEIR_TIMER_DOWN)
-            weir_down_timeout(weir_container_of(d, struct weir_down, due));
+        if (d->owner == WEIR_TIMER_DOWNSTREAM)
+            weir_downstream_timeout(weir_container_of(d, struct weir_downstream, deadline));
         else
-            weir_up_timeout(weir_container_of(d, struct weir_up, due));
+            weir_origin_conn_timeout(weir_container_of(d, struct weir_origin_conn, deadline));
     }
 }
 
@@ -166,12 +168,13 @@ static void leave_listeners(struct weir_worker *w);
 
 static void cut_all(struct weir_worker *w)
 {
-    while (!weir_list_empty(&w->down_list)) {
-        struct weir_down *c = weir_container_of(w->down_list.next, struct weir_down, link);
+    while (!weir_list_empty(&w->downstream_list)) {
+        struct weir_downstream *c =
+            weir_container_of(w->downstream_list.next, struct weir_downstream, link);
         if (c->x != NULL)
             weir_exchange_client_gone(c->x, WEIR_OUTCOME_OVERLOAD);
         else
-            weir_down_close(c, true);
+            weir_downstream_close(c, true);
     }
 }
 
@@ -179,11 +182,11 @@ static void drain_step(struct weir_worker *w)
 {
     if (w->num_listeners > 0)
         leave_listeners(w);
-    if (w->num_down > 0 && w->now_ms >= w->drain_due_ms) {
-        log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_down);
+    if (w->num_downstreams > 0 && w->now_ms >= w->drain_deadline_ms) {
+        log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_downstreams);
         cut_all(w);
     }
-    if (w->num_down == 0 && w->num_listeners == 0 && !w->drained) {
+    if (w->num_downstreams == 0 && w->num_listeners == 0 && !w->drained) {
         w->drained = true;
         weir_access_flush(w->access);
         atomic_fetch_add_explicit(&w->group->num_drained, 1, memory_order_relaxed);
@@ -197,8 +200,8 @@ static void on_tick(uv_timer_t *t)
     free_dead(w);
     renew_date(w);
     handle_timers(w);
-    weir_upool_tick(w);
-    weir_parking_tick(w);
+    weir_endpoint_pool_tick(w);
+    weir_address_pool_tick(w);
     weir_worker_accepting(w, true);
     if (w->draining)
         drain_step(w);
@@ -221,9 +224,10 @@ static void close_listeners(struct weir_worker *w)
         struct weir_listener *l = &w->listeners[i];
         struct weir_addr peer;
         int fd;
-        while (w->num_down < w->max_down && weir_net_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
-            weir_down_accept(l, fd, &peer);
-        weir_down_look_again(w);
+        while (w->num_downstreams < w->max_downstreams &&
+               weir_net_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
+            weir_downstream_accept(l, fd, &peer);
+        weir_downstream_read_fresh(w);
         (void)weir_watch_close(&l->watch, false, on_listener_closed);
     }
     w->num_listeners = 0;
@@ -233,7 +237,7 @@ static void close_listeners(struct weir_worker *w)
  * connections back, and resets them with their listener. */
 static void leave_listeners(struct weir_worker *w)
 {
-    if (w->now_ms < w->listen_due_ms && w->now_ms < w->drain_due_ms)
+    if (w->now_ms < w->listen_deadline_ms && w->now_ms < w->drain_deadline_ms)
         for (size_t i = 0; i < w->num_listeners; i++)
             if (weir_net_handshakes_wait(&w->listeners[i].addr))
                 return;
@@ -242,19 +246,20 @@ static void leave_listeners(struct weir_worker *w)
 
 static void drain(struct weir_worker *w, uint64_t deadline_ms)
 {
-    w->drain_due_ms = w->now_ms + deadline_ms;
+    w->drain_deadline_ms = w->now_ms + deadline_ms;
     if (w->draining)
         return;
     w->draining = true;
-    w->listen_due_ms = w->now_ms + WEIR_DRAIN_LISTEN_MS;
+    w->listen_deadline_ms = w->now_ms + WEIR_DRAIN_LISTEN_MS;
     leave_listeners(w);
     struct weir_list *next;
-    for (struct weir_list *l = w->down_list.next; l != &w->down_list; l = next) {
+    for (struct weir_list *l = w->downstream_list.next; l != &w->downstream_list; l = next) {
         next = l->next;
-        weir_down_drain(weir_container_of(l, struct weir_down, link));
+        weir_downstream_drain(weir_container_of(l, struct weir_downstream, link));
     }
     while (!weir_list_empty(&w->idle_lru))
-        weir_up_close(weir_container_of(w->idle_lru.next, struct weir_up, lru_link));
+        weir_origin_conn_close(
+            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
 }
 
 static void stop(struct weir_worker *w)
@@ -264,19 +269,20 @@ static void stop(struct weir_worker *w)
     w->accepting = false;
     close_listeners(w);
     cut_all(w);
-    while (!weir_list_empty(&w->up_list))
-        weir_up_close(weir_container_of(w->up_list.next, struct weir_up, link));
-    weir_parking_shutdown(w);
+    while (!weir_list_empty(&w->origin_list))
+        weir_origin_conn_close(
+            weir_container_of(w->origin_list.next, struct weir_origin_conn, link));
+    weir_address_pool_shutdown(w);
     free_dead(w);
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
 }
 
-void weir_worker_take_news(struct weir_worker *w)
+void weir_worker_drain_inbox(struct weir_worker *w)
 {
     bool overflowed = false;
-    atomic_store_explicit(&w->news, false, memory_order_relaxed);
+    atomic_store_explicit(&w->inbox_ready, false, memory_order_relaxed);
     struct weir_msg *m = weir_inbox_take(&w->inbox, &overflowed);
     if (atomic_exchange_explicit(&w->asked_forget, false, memory_order_acquire))
         overflowed = true;
@@ -297,7 +303,7 @@ static void on_wake(uv_async_t *a)
 {
     struct weir_worker *w = a->data;
     w->now_ms = uv_now(&w->loop);
-    weir_worker_take_news(w);
+    weir_worker_drain_inbox(w);
     uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline_ms, 0, memory_order_relaxed);
     if (deadline != 0)
         drain(w, deadline - 1);
@@ -332,15 +338,15 @@ static void init_pools(struct weir_worker *w)
                                : RESERVED_DESCRIPTORS;
     if (descriptors > 1u << 24)
         descriptors = 1u << 24;
-    w->max_down = (cfg->max_connections + n - 1) / n;
-    w->max_up = (uint32_t)(descriptors / n);
-    w->max_parked = w->max_up / 4 * 3;
-    weir_pool_init(&w->downs, sizeof(struct weir_down), 128,
-                   w->max_down + WEIR_ACCEPT_BUDGET * 64u);
-    weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, w->max_down + 64u);
-    weir_pool_init(&w->ups, sizeof(struct weir_up), 128, w->max_up + 1024u);
-    weir_pool_init(&w->upools, sizeof(struct weir_upool), 64, 1u << 20);
-    weir_pool_init(&w->parkings, sizeof(struct weir_parking), 64, 1u << 20);
+    w->max_downstreams = (cfg->max_connections + n - 1) / n;
+    w->max_origins = (uint32_t)(descriptors / n);
+    w->max_parked = w->max_origins / 4 * 3;
+    weir_pool_init(&w->downstreams, sizeof(struct weir_downstream), 128,
+                   w->max_downstreams + WEIR_ACCEPT_BUDGET * 64u);
+    weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, w->max_downstreams + 64u);
+    weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, w->max_origins + 1024u);
+    weir_pool_init(&w->endpoint_pools, sizeof(struct weir_endpoint_pool), 64, 1u << 20);
+    weir_pool_init(&w->address_pools, sizeof(struct weir_address_pool), 64, 1u << 20);
     weir_pool_init(&w->heads, sizeof(struct weir_h1_head), 16,
                    cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_init(&w->buffers, cfg->max_memory / n);
@@ -365,10 +371,10 @@ static enum weir_err init_loop(struct weir_worker *w)
 static enum weir_err init_worker(struct weir_worker *w)
 {
     const struct weir_workers_config *cfg = &w->group->cfg;
-    weir_list_init(&w->down_list);
-    weir_list_init(&w->up_list);
-    weir_list_init(&w->dead_downs);
-    weir_list_init(&w->dead_ups);
+    weir_list_init(&w->downstream_list);
+    weir_list_init(&w->origin_list);
+    weir_list_init(&w->dead_downstreams);
+    weir_list_init(&w->dead_origins);
     weir_list_init(&w->idle_lru);
     weir_list_init(&w->refill);
     weir_list_init(&w->poked);
@@ -380,7 +386,7 @@ static enum weir_err init_worker(struct weir_worker *w)
     enum weir_err err = weir_rng_init_random(&w->rng);
     /* Keys that tenants choose: the seeds keep them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
-    weir_hashmap_init(&w->parking_map, weir_rng_next(&w->rng), 1u << 20);
+    weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
     struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->marks->secret };
     if (err == WEIR_OK)
         err =
@@ -430,11 +436,11 @@ static void free_worker(struct weir_worker *w)
     weir_tenant_cache_free(&w->cache);
     weir_splice_shutdown(w);
     weir_inbox_deinit(&w->inbox);
-    weir_upool_free_all(w);
-    weir_parking_free_all(w);
-    weir_pool_deinit(&w->downs);
+    weir_endpoint_pool_free_all(w);
+    weir_address_pool_free_all(w);
+    weir_pool_deinit(&w->downstreams);
     weir_pool_deinit(&w->exchanges);
-    weir_pool_deinit(&w->ups);
+    weir_pool_deinit(&w->origins);
     weir_pool_deinit(&w->heads);
     weir_buffers_deinit(&w->buffers);
     free(w->listeners);
@@ -449,7 +455,7 @@ static void stop_running(struct weir_workers *g, uint32_t num)
     }
     for (uint32_t i = 0; i < num; i++) {
         (void)pthread_join(g->workers[i]->thread, NULL);
-        weir_worker_take_news(g->workers[i]);
+        weir_worker_drain_inbox(g->workers[i]);
         (void)uv_loop_close(&g->workers[i]->loop);
     }
 }
@@ -582,7 +588,7 @@ void weir_workers_tenant_changed(struct weir_workers *g, struct weir_span name, 
         struct tenant_msg *m = malloc(sizeof(*m) + name.len);
         if (m == NULL) {
             atomic_store_explicit(&g->workers[i]->asked_forget, true, memory_order_release);
-            atomic_store_explicit(&g->workers[i]->news, true, memory_order_release);
+            atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);
             (void)uv_async_send(&g->workers[i]->wake);
             continue;
         }
@@ -591,7 +597,7 @@ void weir_workers_tenant_changed(struct weir_workers *g, struct weir_span name, 
         memcpy(m->name, name.at, name.len);
         if (weir_inbox_push(&g->workers[i]->inbox, &m->msg) < 0)
             free(m); /* full: the box remembers that something was lost */
-        atomic_store_explicit(&g->workers[i]->news, true, memory_order_release);
+        atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);
     }
 }
 

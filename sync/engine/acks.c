@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/version/place.h"
+#include "sync/version/sorted.h"
 
 #define CAP_MIN 4
 
@@ -86,7 +86,7 @@ void weir_acks_free(struct weir_acks **a)
 /* The first lane that is not below `lane`. */
 static size_t lane_place(const struct weir_acks *a, const uint8_t *lane)
 {
-    return weir_place(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
+    return weir_sorted_position(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
 }
 
 static const struct acks_lane *lane_find(const struct weir_acks *a, const uint8_t *lane)
@@ -138,7 +138,7 @@ static struct acks_lane *lane_touch(struct weir_acks *a, const uint8_t *lane)
 /* The first word of a node that is not below `node`. */
 static size_t word_place(const struct acks_lane *l, const uint8_t *node)
 {
-    return weir_place(l->word, l->num, sizeof(l->word[0]), node, WEIR_NODE_ID_LEN);
+    return weir_sorted_position(l->word, l->num, sizeof(l->word[0]), node, WEIR_NODE_ID_LEN);
 }
 
 static bool is_word_of(const struct acks_lane *l, size_t at, const uint8_t *node)

@@ -10,7 +10,7 @@
 #include "node/base/limits.h"
 #include "sync/engine/active.h"
 #include "sync/engine/active_parts.h"
-#include "sync/version/place.h"
+#include "sync/version/sorted.h"
 
 #define CAP_MIN 4
 
@@ -27,7 +27,7 @@ static void *grown(void *items, size_t *cap, size_t item_len)
 
 size_t weir_active_lane_place(const struct weir_active *a, const uint8_t *lane)
 {
-    return weir_place(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
+    return weir_sorted_position(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
 }
 
 struct active_lane *weir_active_lane_find(const struct weir_active *a, const uint8_t *lane)

@@ -21,11 +21,11 @@
             (field) = (value);                                                                     \
     } while (0)
 
-static void set_defaults(struct weir_engine_paces *p)
+static void set_defaults(struct weir_engine_intervals *p)
 {
     const uint64_t day_ms = UINT64_C(86400000);
 
-    DEFAULT(p->heart_us, SECOND_US);
+    DEFAULT(p->heartbeat_us, SECOND_US);
     DEFAULT(p->pull_us, 5 * SECOND_US);
     DEFAULT(p->pull_timeout_us, 3 * SECOND_US);
     DEFAULT(p->bans_us, 20000);
@@ -166,7 +166,7 @@ enum weir_err weir_engine_new(const struct weir_engine_config *cfg, struct weir_
     e->cfg = *cfg;
     memcpy(e->cluster, cfg->cluster.at, cfg->cluster.len);
     e->cfg.cluster = weir_span(e->cluster, cfg->cluster.len);
-    set_defaults(&e->cfg.paces);
+    set_defaults(&e->cfg.intervals);
     weir_rng_init(&e->rng, cfg->seed);
     draw_incarnation(e);
     e->lane_number = 1;
@@ -210,7 +210,7 @@ void weir_engine_free(struct weir_engine **ep)
     if (e == NULL)
         return;
     abort_all(e);
-    weir_engine_park_forget(e);
+    weir_engine_waiting_forget(e);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         group_deinit(&e->group[g]);
         weir_vector_deinit(&e->shared_cursor[g]);
@@ -251,7 +251,7 @@ bool weir_engine_wipe(struct weir_engine *e)
         weir_engine_fail(e, err);
         return false;
     }
-    weir_engine_park_forget(e);
+    weir_engine_waiting_forget(e);
     weir_engine_sums_restart(e);
     weir_engine_active_load(e);
     if (e->acks != NULL)
@@ -293,7 +293,7 @@ static void export_tick(struct weir_engine *e)
         return;
     e->export_at = e->mono_us + EXPORT_US;
     e->exporting = true;
-    weir_engine_tell(
+    weir_engine_emit(
         e, &(struct weir_engine_out){ .what = WEIR_OUT_EXPORT, .link = WEIR_ENGINE_NO_LINK },
         WEIR_GROUP_C);
 }
@@ -328,7 +328,7 @@ void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms)
     retry_tick(e);
     weir_engine_members_tick(e);
     weir_engine_active_tick(e);
-    weir_engine_heart(e);
+    weir_engine_heartbeat(e);
     export_tick(e);
     weir_engine_link_tick(e);
     weir_engine_pull_tick(e);
@@ -385,10 +385,10 @@ void weir_engine_link_down(struct weir_engine *e, uint32_t link)
     weir_engine_turn(e);
     if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up)
         return;
-    if (e->links[link]->greeted)
+    if (e->links[link]->handshake_done)
         weir_engine_members_down(e, link);
     e->links[link]->up = false;
-    e->links[link]->greeted = false;
+    e->links[link]->handshake_done = false;
     e->num_up--;
     weir_engine_pulls_lost(e, link);
     if (e->audit.open && e->audit.link == link)
@@ -403,8 +403,8 @@ static void take(struct weir_engine *e, uint32_t link, struct weir_span bytes,
     case WEIR_FRAME_BATCH_E:
         weir_engine_on_batch(e, link, f->msg.batch, bytes);
         return;
-    case WEIR_FRAME_HEART:
-        weir_engine_on_heart(e, link, f->msg.heart);
+    case WEIR_FRAME_HEARTBEAT:
+        weir_engine_on_heartbeat(e, link, f->msg.heartbeat);
         return;
     case WEIR_FRAME_HELLO:
         weir_engine_on_hello(e, link, f->msg.hello);
@@ -519,9 +519,9 @@ enum weir_err weir_engine_commit(struct weir_engine *e)
 
     weir_engine_turn(e);
     if (e->turn_err == WEIR_OK && !e->unloaded) {
-        weir_engine_unpark(e);
+        weir_engine_waiting_retry(e);
         weir_engine_pull_run(e);
-        weir_engine_greet(e);
+        weir_engine_send_hello(e);
         weir_engine_publish(e);
     }
     enum weir_err err = commit_stores(e, &bans_stand);
@@ -550,7 +550,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t weir_engine_deadline(const struct weir_engine *e)
 {
-    uint64_t at = e->heart_at;
+    uint64_t at = e->heartbeat_at;
 
     if (e->members != NULL)
         at = earlier(at, weir_members_deadline(e->members));
@@ -571,7 +571,7 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
         const struct engine_link *l = e->links[i];
         if (l == NULL || !l->up)
             continue;
-        at = earlier(at, l->greet_us);
+        at = earlier(at, l->hello_again_us);
         if (l->hello_due)
             at = earlier(at, l->hello_us);
         at = earlier(at, earlier(l->want_us[WEIR_GROUP_C], l->want_us[WEIR_GROUP_E]));
@@ -613,7 +613,7 @@ size_t weir_engine_memory(const struct weir_engine *e)
             entries += e->links[i]->vv.cap;
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         entries += e->pulls[i].cursor.cap + e->pulls[i].beyond.cap + e->pulls[i].floor.cap;
-    return e->parked_len + entries * sizeof(struct weir_vector_entry);
+    return e->waiting_len + entries * sizeof(struct weir_vector_entry);
 }
 
 uint64_t weir_engine_counter(const struct weir_engine *e, enum weir_engine_count counter)

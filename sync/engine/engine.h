@@ -23,14 +23,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_NODE_ID_LEN       8
-#define WEIR_ENGINE_LINKS_MAX  1024
-#define WEIR_ENGINE_BATCH_MAX  65536    /* bytes of a published batch; larger is announced */
-#define WEIR_ENGINE_PARKED_MAX 4194304  /* bytes of batches that wait for what is before them */
-#define WEIR_ENGINE_OUT_MAX    33554432 /* bytes of outputs of one turn; what is over is not sent */
-#define WEIR_ENGINE_PULLS_MAX  4        /* sessions as puller */
-#define WEIR_ENGINE_SERVED_MAX 8        /* answers to pulls in one turn; then BUSY */
-#define WEIR_ENGINE_NO_LINK    UINT32_MAX
+#define WEIR_NODE_ID_LEN        8
+#define WEIR_ENGINE_LINKS_MAX   1024
+#define WEIR_ENGINE_BATCH_MAX   65536    /* bytes of a published batch; larger is announced */
+#define WEIR_ENGINE_WAITING_MAX 4194304  /* bytes of batches that wait for what is before them */
+#define WEIR_ENGINE_OUT_MAX     33554432 /* bytes of outputs of one turn; what is over is not sent */
+#define WEIR_ENGINE_PULLS_MAX   4        /* sessions as puller */
+#define WEIR_ENGINE_SERVED_MAX  8        /* answers to pulls in one turn; then BUSY */
+#define WEIR_ENGINE_NO_LINK     UINT32_MAX
 
 enum weir_group {
     WEIR_GROUP_C = 0,
@@ -48,8 +48,8 @@ enum weir_engine_state {
 };
 
 /** Ages and paces; zero takes the default. */
-struct weir_engine_paces {
-    uint64_t heart_us;         /* 1 s */
+struct weir_engine_intervals {
+    uint64_t heartbeat_us;     /* 1 s */
     uint64_t pull_us;          /* from a random peer, +-50 %: 5 s */
     uint64_t pull_timeout_us;  /* for one response: 10 s */
     uint64_t bans_us;          /* between batches of group E: 20 ms */
@@ -71,7 +71,7 @@ struct weir_engine_config {
     bool relay;     /* the links are an overlay, however few the members: publish what is new */
     uint16_t schema_max;
     uint32_t compiled; /* a bit (1 << class) for each class whose activation is reported */
-    struct weir_engine_paces paces;
+    struct weir_engine_intervals intervals;
     uint32_t without; /* bits of enum weir_engine_rule left out; 0 in every node */
 };
 

@@ -55,12 +55,12 @@ static bool reports_activation(const struct weir_engine *e)
 
 static void tell_soon(struct weir_engine *e)
 {
-    if (reports_activation(e) && e->heart_at > e->mono_us + SOON_US)
-        e->heart_at = e->mono_us + SOON_US;
+    if (reports_activation(e) && e->heartbeat_at > e->mono_us + SOON_US)
+        e->heartbeat_at = e->mono_us + SOON_US;
 }
 
-void weir_engine_active_put(struct weir_engine *e, const struct weir_stored_record *rec,
-                            const struct weir_stored_record *old)
+void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_record *rec,
+                               const struct weir_stored_record *old)
 {
     if (!reports_activation(e) || rec->rec.class == WEIR_CLASS_BAN)
         return;
@@ -122,7 +122,7 @@ void weir_engine_activated(struct weir_engine *e, const struct weir_version *ver
         tell_soon(e);
 }
 
-bool weir_engine_active_tell(struct weir_engine *e, Weir__V1__Heart *m)
+bool weir_engine_active_publish(struct weir_engine *e, Weir__V1__Heartbeat *m)
 {
     const struct weir_vector *vv = &e->group[WEIR_GROUP_C].vv;
 
@@ -145,7 +145,7 @@ bool weir_engine_active_tell(struct weir_engine *e, Weir__V1__Heart *m)
     return true;
 }
 
-void weir_engine_active_heard(struct weir_engine *e, const Weir__V1__Heart *h)
+void weir_engine_active_heard(struct weir_engine *e, const Weir__V1__Heartbeat *h)
 {
     struct weir_ack ack;
 

@@ -145,11 +145,11 @@ static void tell_changed(struct weir_engine *e, const struct weir_stored_record 
         .tombstone = rec->rec.tombstone,
     };
 
-    weir_engine_tell(e, &out, engine_group_of(rec->rec.class));
+    weir_engine_emit(e, &out, engine_group_of(rec->rec.class));
 }
 
-void weir_engine_put(struct weir_engine *e, const struct weir_stored_record *rec,
-                     const struct weir_stored_record *old)
+void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_record *rec,
+                              const struct weir_stored_record *old)
 {
     enum weir_group g = engine_group_of(rec->rec.class);
     const struct weir_version *v = &rec->rec.version;
@@ -170,8 +170,8 @@ void weir_engine_put(struct weir_engine *e, const struct weir_stored_record *rec
     if (is_summed(e, rec))
         weir_engine_sum(e, rec, true);
     tell_changed(e, rec);
-    weir_engine_active_put(e, rec, old);
-    weir_engine_retire_put(e, rec);
+    weir_engine_active_stored(e, rec, old);
+    weir_engine_retire_stored(e, rec);
     if (rec->rec.class == WEIR_CLASS_MEMBER)
         e->members_due = true;
 }
@@ -273,7 +273,7 @@ bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_recor
     if (r->class != WEIR_CLASS_BAN || !engine_has(e, WEIR_RULE_TTL))
         return false;
     if (r->tombstone)
-        return weir_hlc_ms(r->version.hlc) + e->cfg.paces.ban_tombstone_ms <= e->wall_ms;
+        return weir_hlc_ms(r->version.hlc) + e->cfg.intervals.ban_tombstone_ms <= e->wall_ms;
     return r->expires > 0 && r->expires <= e->wall_ms / 1000;
 }
 
@@ -295,7 +295,7 @@ static void replace(struct weir_engine *e, const struct weir_stored_record *rec,
         weir_engine_see(e, WEIR_GROUP_E, rec->rec.version.lane, rec->rec.version.seq);
         return;
     }
-    weir_engine_put(e, rec, old);
+    weir_engine_store_record(e, rec, old);
     engine_count(e, WEIR_COUNT_APPLIED, 1);
 }
 

@@ -36,7 +36,7 @@ static bool is_reaching(struct weir_engine *e)
         e->beyond_hash = vv - seen;
         e->beyond_us = e->mono_us;
     }
-    return e->mono_us - e->beyond_us < MOTION_BEATS * e->cfg.paces.heart_us;
+    return e->mono_us - e->beyond_us < MOTION_BEATS * e->cfg.intervals.heartbeat_us;
 }
 
 bool weir_engine_in_motion(struct weir_engine *e)
@@ -125,7 +125,7 @@ static bool was_asked(const struct engine_damaged *d, uint32_t link)
 static uint32_t repair_source(const struct weir_engine *e, const struct engine_damaged *d)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = engine_greeted(e, i);
+        const struct engine_link *l = engine_handshake_done(e, i);
         if (l != NULL && l->live && !l->stale && !was_asked(d, i))
             return i;
     }
@@ -178,7 +178,7 @@ static void ask_for(struct weir_engine *e, uint32_t link)
 static bool is_cut_off(const struct weir_engine *e)
 {
     for (uint32_t i = 0; i < e->num_links; i++)
-        if (engine_greeted(e, i) != NULL)
+        if (engine_handshake_done(e, i) != NULL)
             return false;
     return true;
 }
@@ -218,7 +218,7 @@ static uint32_t differing(const struct weir_engine *e, const struct engine_link 
 /* What a peer with the same vector has of a class, by its last heartbeat. NULL: not known. */
 static const struct engine_link *voter(const struct weir_engine *e, uint32_t link)
 {
-    const struct engine_link *l = engine_greeted(e, link);
+    const struct engine_link *l = engine_handshake_done(e, link);
 
     return l != NULL && l->sums_hash == weir_vector_hash(&e->group[WEIR_GROUP_C].vv) ? l : NULL;
 }
@@ -337,7 +337,7 @@ static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
     ask_audit(e, link, class);
 }
 
-void weir_engine_audit_heart(struct weir_engine *e, uint32_t link, const Weir__V1__Heart *h)
+void weir_engine_audit_heartbeat(struct weir_engine *e, uint32_t link, const Weir__V1__Heartbeat *h)
 {
     struct engine_link *l = e->links[link];
 
@@ -506,7 +506,7 @@ static void fetch_newer(struct weir_engine *e, uint32_t link, const Weir__V1__Au
 
 void weir_engine_on_audit(struct weir_engine *e, uint32_t link, const Weir__V1__Audit *m)
 {
-    const struct engine_link *l = engine_greeted(e, link);
+    const struct engine_link *l = engine_handshake_done(e, link);
 
     if (l == NULL || m->class_ >= ENGINE_CLASS_NUM || l->stale || !engine_is_live(e) ||
         e->readonly) {

@@ -124,7 +124,7 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
         e->retired_due = true;
     if (e->active != NULL && group == WEIR_GROUP_C)
         weir_active_durable(e->active, lane);
-    e->unpark_due = e->unpark_due || e->parked != NULL;
+    e->waiting_retry_due = e->waiting_retry_due || e->waiting != NULL;
 }
 
 void weir_engine_raise_floor(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)

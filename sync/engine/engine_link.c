@@ -8,7 +8,7 @@
 #include "sync/engine/engine_parts.h"
 
 #define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
-#define GREET_US                                                                                   \
+#define HELLO_AGAIN_US                                                                             \
     2000000 /* without a response, behind, or not live as far as is known: greet again */
 
 void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
@@ -26,16 +26,16 @@ void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm al
 
     if (l->refused)
         return;
-    if (l->greeted)
+    if (l->handshake_done)
         weir_engine_members_down(e, link);
-    l->greeted = false;
+    l->handshake_done = false;
     l->hello_due = false;
     l->refused = true;
-    l->greet_us = ENGINE_NEVER;
+    l->hello_again_us = ENGINE_NEVER;
     engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
     weir_engine_pulls_lost(e, link);
     weir_engine_alarm(e, alarm, link);
-    weir_engine_tell(e, &out, WEIR_GROUP_C);
+    weir_engine_emit(e, &out, WEIR_GROUP_C);
 }
 
 /* -- sending -- */
@@ -50,7 +50,8 @@ static bool seen_of(struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN],
     for (size_t i = 0; i < seen->num && err == WEIR_OK; i++)
         if (memcmp(seen->items[i].lane, node, WEIR_NODE_ID_LEN) == 0)
             err = weir_vector_raise(ret, seen->items[i].lane, seen->items[i].seq);
-    for (const struct engine_parked *p = e->parked; p != NULL && err == WEIR_OK; p = p->next)
+    for (const struct engine_waiting_batch *p = e->waiting; p != NULL && err == WEIR_OK;
+         p = p->next)
         if (p->group == WEIR_GROUP_C && memcmp(p->lane, node, WEIR_NODE_ID_LEN) == 0)
             err = weir_vector_raise(ret, p->lane, p->last);
     /* The newest lanes stand anywhere among these; the message takes so many. */
@@ -86,7 +87,7 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
     m.schema_max = e->cfg.schema_max;
     /* A peer that has the same lanes retired is not told of them; and each tells the other which.
      */
-    if (hash != 0 && l->greeted && l->retired_hash == hash && !l->wants_all) {
+    if (hash != 0 && l->handshake_done && l->retired_hash == hash && !l->wants_all) {
         m.has_retired_out = 1;
         m.retired_out = 1;
         if (!weir_engine_leave_out(e, vv, &told))
@@ -121,7 +122,7 @@ static void look_behind(struct weir_engine *e)
     const struct weir_vector *floor = &e->group[WEIR_GROUP_C].floor;
 
     for (uint32_t i = 0; i < e->num_links; i++) {
-        struct engine_link *l = engine_greeted(e, i);
+        struct engine_link *l = engine_handshake_done(e, i);
         if (l == NULL || !l->live || !engine_has(e, WEIR_RULE_STALE_PEER))
             continue;
         l->behind = weir_vector_is_stale(&l->vv, floor);
@@ -129,7 +130,7 @@ static void look_behind(struct weir_engine *e)
     }
 }
 
-void weir_engine_greet(struct weir_engine *e)
+void weir_engine_send_hello(struct weir_engine *e)
 {
     if (e->floor_rose)
         look_behind(e);
@@ -150,11 +151,11 @@ void weir_engine_link_tick(struct weir_engine *e)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
         struct engine_link *l = e->links[i];
-        if (l == NULL || !l->up || e->mono_us < l->greet_us)
+        if (l == NULL || !l->up || e->mono_us < l->hello_again_us)
             continue;
-        if (!l->greeted || !l->live || l->behind || l->stale || l->split)
+        if (!l->handshake_done || !l->live || l->behind || l->stale || l->split)
             weir_engine_hello_due(e, i);
-        l->greet_us = e->mono_us + GREET_US;
+        l->hello_again_us = e->mono_us + HELLO_AGAIN_US;
     }
 }
 
@@ -223,13 +224,13 @@ static void compare(struct weir_engine *e, uint32_t link, const struct weir_vect
 static bool begin_link(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
     struct engine_link *l = e->links[link];
-    bool is_new =
-        !l->greeted || memcmp(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN) != 0;
+    bool is_new = !l->handshake_done ||
+                  memcmp(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN) != 0;
 
     l->live = h->live;
     if (!is_new)
         return true;
-    if (l->greeted)
+    if (l->handshake_done)
         weir_engine_members_down(e, link);
     l->sums_hash = 0;
     l->audit_bad = 0;
@@ -238,7 +239,7 @@ static bool begin_link(struct weir_engine *e, uint32_t link, const Weir__V1__Hel
     l->hash[WEIR_GROUP_E] = 0;
     if (e->acks != NULL)
         weir_acks_forget(e->acks, l->node);
-    l->greeted = true;
+    l->handshake_done = true;
     memcpy(l->incarnation, h->incarnation.data, WEIR_INCARNATION_LEN);
     return weir_engine_members_up(e, link);
 }
@@ -250,7 +251,7 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
 
     if (l->refused || !is_welcome(e, link, h))
         return;
-    bool was_live = l->greeted && l->live;
+    bool was_live = l->handshake_done && l->live;
     if (!begin_link(e, link, h))
         return;
     if (!h->response)

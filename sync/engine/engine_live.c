@@ -73,21 +73,21 @@ static bool take(struct weir_engine *e, enum weir_group g, const Weir__V1__Batch
 
 /* -- parking -- */
 
-static void park(struct weir_engine *e, uint32_t link, enum weir_group g, const Weir__V1__Batch *b,
-                 struct weir_span frame)
+static void wait_for_predecessor(struct weir_engine *e, uint32_t link, enum weir_group g,
+                                 const Weir__V1__Batch *b, struct weir_span frame)
 {
-    size_t len = sizeof(struct engine_parked) + frame.len;
-    struct engine_parked **at = &e->parked;
+    size_t len = sizeof(struct engine_waiting_batch) + frame.len;
+    struct engine_waiting_batch **at = &e->waiting;
 
     for (; *at != NULL; at = &(*at)->next)
         if ((*at)->first == b->first && memcmp((*at)->lane, b->lane.data, WEIR_LANE_LEN) == 0)
             return;
-    struct engine_parked *p =
-        e->parked_len + len <= WEIR_ENGINE_PARKED_MAX && e->num_parked < ENGINE_PARKED_NUM
+    struct engine_waiting_batch *p =
+        e->waiting_len + len <= WEIR_ENGINE_WAITING_MAX && e->num_parked < ENGINE_WAITING_NUM
             ? malloc(len)
             : NULL;
     if (p == NULL) {
-        engine_count(e, WEIR_COUNT_PARKED_DROPPED, 1);
+        engine_count(e, WEIR_COUNT_WAITING_DROPPED, 1);
         return;
     }
     p->next = NULL;
@@ -99,29 +99,29 @@ static void park(struct weir_engine *e, uint32_t link, enum weir_group g, const 
     p->len = frame.len;
     memcpy(p->frame, frame.at, frame.len);
     *at = p;
-    e->parked_len += len;
+    e->waiting_len += len;
     e->num_parked++;
     engine_count(e, WEIR_COUNT_PARKED, 1);
 }
 
-static void unpark_one(struct weir_engine *e, struct engine_parked **at)
+static void retry_waiting(struct weir_engine *e, struct engine_waiting_batch **at)
 {
-    struct engine_parked *p = *at;
+    struct engine_waiting_batch *p = *at;
 
     *at = p->next;
-    e->parked_len -= sizeof(*p) + p->len;
+    e->waiting_len -= sizeof(*p) + p->len;
     e->num_parked--;
     free(p);
 }
 
-void weir_engine_park_forget(struct weir_engine *e)
+void weir_engine_waiting_forget(struct weir_engine *e)
 {
-    while (e->parked != NULL)
-        unpark_one(e, &e->parked);
-    e->unpark_due = false;
+    while (e->waiting != NULL)
+        retry_waiting(e, &e->waiting);
+    e->waiting_retry_due = false;
 }
 
-static void take_parked(struct weir_engine *e, const struct engine_parked *p)
+static void take_parked(struct weir_engine *e, const struct engine_waiting_batch *p)
 {
     struct weir_frame f;
     enum weir_frame_fault fault;
@@ -134,11 +134,11 @@ static void take_parked(struct weir_engine *e, const struct engine_parked *p)
     weir_frame_deinit(&f);
 }
 
-void weir_engine_unpark(struct weir_engine *e)
+void weir_engine_waiting_retry(struct weir_engine *e)
 {
-    while (e->unpark_due && e->turn_err == WEIR_OK) {
-        struct engine_parked **at = &e->parked;
-        e->unpark_due = false;
+    while (e->waiting_retry_due && e->turn_err == WEIR_OK) {
+        struct engine_waiting_batch **at = &e->waiting;
+        e->waiting_retry_due = false;
         while (*at != NULL && e->turn_err == WEIR_OK) {
             uint64_t vv = weir_vector_get(&e->group[(*at)->group].vv, (*at)->lane);
             if ((*at)->first > vv + 1) {
@@ -147,7 +147,7 @@ void weir_engine_unpark(struct weir_engine *e)
             }
             if ((*at)->last > vv)
                 take_parked(e, *at);
-            unpark_one(e, at);
+            retry_waiting(e, at);
         }
     }
 }
@@ -157,7 +157,7 @@ void weir_engine_unpark(struct weir_engine *e)
 /* R6, R7: may anything live be taken from this link now? */
 static bool is_heard(struct weir_engine *e, uint32_t link, enum weir_group g)
 {
-    const struct engine_link *l = engine_greeted(e, link);
+    const struct engine_link *l = engine_handshake_done(e, link);
 
     if (l == NULL) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
@@ -212,7 +212,7 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
             return;
         }
     } else if (num_of(b) > 0) {
-        park(e, link, g, b, frame);
+        wait_for_predecessor(e, link, g, b, frame);
     }
     weir_engine_want(e, link, g,
                      e->mono_us + (weir_engine_relays(e) && has_gap ? RELAY_GAP_US : 0));

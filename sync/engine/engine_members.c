@@ -43,12 +43,12 @@ static bool refuse_one(struct weir_engine *e, uint32_t link, enum weir_members_a
         return false;
     case WEIR_MEMBERS_DUPLICATE:
         for (uint32_t i = 0; i < e->num_links; i++) {
-            const struct engine_link *other = engine_greeted(e, i);
+            const struct engine_link *other = engine_handshake_done(e, i);
             if (other != NULL && memcmp(other->node, node, WEIR_NODE_ID_LEN) == 0 &&
                 memcmp(other->incarnation, younger, WEIR_INCARNATION_LEN) == 0)
                 weir_engine_refuse(e, i, WEIR_ALARM_DUPLICATE);
         }
-        return engine_greeted(e, link) != NULL;
+        return engine_handshake_done(e, link) != NULL;
     }
     WEIR_UNREACHABLE();
 }
@@ -118,7 +118,7 @@ static void cut_evicted(struct weir_engine *e)
     if (weir_members_count(e->members, WEIR_MEMBERS_EVICTED) == 0)
         return;
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = engine_greeted(e, i);
+        const struct engine_link *l = engine_handshake_done(e, i);
         const struct weir_members_item *m =
             l != NULL ? weir_members_find(e->members, l->node) : NULL;
         if (m != NULL && m->life == WEIR_MEMBERS_EVICTED)
@@ -141,7 +141,7 @@ static bool make_members(struct weir_engine *e)
         return false;
     e->members_due = true;
     for (uint32_t i = 0; i < e->num_links; i++)
-        if (engine_greeted(e, i) != NULL)
+        if (engine_handshake_done(e, i) != NULL)
             (void)!weir_engine_members_up(e, i);
     return true;
 }
@@ -174,7 +174,7 @@ bool weir_engine_members_confirm(const struct weir_engine *e)
         if (m->life == WEIR_MEMBERS_STRANGER || memcmp(m->node, e->cfg.node, WEIR_NODE_ID_LEN) == 0)
             continue;
         for (uint32_t j = 0; j < e->num_links && !confirms; j++) {
-            const struct engine_link *l = engine_greeted(e, j);
+            const struct engine_link *l = engine_handshake_done(e, j);
             confirms = l != NULL && l->confirmed == e->lane_number &&
                        memcmp(l->node, m->node, WEIR_NODE_ID_LEN) == 0;
         }
@@ -187,10 +187,10 @@ bool weir_engine_members_confirm(const struct weir_engine *e)
 
 /* -- heartbeats -- */
 
-bool weir_engine_members_heard(struct weir_engine *e, uint32_t link, const Weir__V1__Heart *h)
+bool weir_engine_members_heard(struct weir_engine *e, uint32_t link, const Weir__V1__Heartbeat *h)
 {
     uint8_t younger[WEIR_INCARNATION_LEN];
-    struct weir_members_heart heart = {
+    struct weir_members_heartbeat heartbeat = {
         .node = h->node.data,
         .incarnation = h->incarnation.data,
         .n = h->n,
@@ -201,20 +201,20 @@ bool weir_engine_members_heard(struct weir_engine *e, uint32_t link, const Weir_
 
     if (e->members == NULL)
         return true;
-    if (!refuse_one(e, link, weir_members_heard(e->members, &heart, younger), younger))
+    if (!refuse_one(e, link, weir_members_heard(e->members, &heartbeat, younger), younger))
         return false;
     for (size_t i = 0; i < h->n_echo; i++) {
         struct weir_members_echo echo = { .n = h->echo[i]->n, .held_us = h->echo[i]->held_us };
         memcpy(echo.node, h->echo[i]->node.data, WEIR_NODE_ID_LEN);
         if (memcmp(echo.node, e->cfg.node, WEIR_NODE_ID_LEN) == 0)
-            weir_members_echoed(e->members, heart.node, &echo, h->wall_ms);
+            weir_members_echoed(e->members, heartbeat.node, &echo, h->wall_ms);
         else
-            weir_members_heard_about(e->members, heart.node, &echo);
+            weir_members_heard_about(e->members, heartbeat.node, &echo);
     }
     return true;
 }
 
-bool weir_engine_members_tell(struct weir_engine *e, Weir__V1__Heart *m)
+bool weir_engine_members_gossip(struct weir_engine *e, Weir__V1__Heartbeat *m)
 {
     size_t max =
         weir_engine_relays(e) && e->members != NULL ? weir_members_num(e->members) : ECHOES;

@@ -16,9 +16,9 @@ WEIR_MUST_USE bool weir_engine_members_up(struct weir_engine *e, uint32_t link);
 void weir_engine_members_down(struct weir_engine *e, uint32_t link);
 /** A heartbeat. @return false: its link was refused */
 WEIR_MUST_USE bool weir_engine_members_heard(struct weir_engine *e, uint32_t link,
-                                             const Weir__V1__Heart *h);
+                                             const Weir__V1__Heartbeat *h);
 /** What to say of others. @return false: the turn has failed */
-WEIR_MUST_USE bool weir_engine_members_tell(struct weir_engine *e, Weir__V1__Heart *m);
+WEIR_MUST_USE bool weir_engine_members_gossip(struct weir_engine *e, Weir__V1__Heartbeat *m);
 /** R10: has every other member said that it has nothing of the own lane that this node has not? */
 WEIR_MUST_USE bool weir_engine_members_confirm(const struct weir_engine *e);
 /** Are the links an overlay, in which what is new is published once more? */
@@ -26,7 +26,7 @@ bool weir_engine_relays(const struct weir_engine *e);
 
 /* engine_retire.c */
 /** A record was put: if it is of class LANE, a lane has an end now. */
-void weir_engine_retire_put(struct weir_engine *e, const struct weir_stored_record *rec);
+void weir_engine_retire_stored(struct weir_engine *e, const struct weir_stored_record *rec);
 /** The retired lanes that are here up to their ends. Borrowed until the next change. */
 const struct weir_vector *weir_engine_retired(struct weir_engine *e);
 /** Of these; 0: there are none. */
@@ -45,15 +45,15 @@ void weir_engine_active_tick(struct weir_engine *e);
 void weir_engine_active_load(struct weir_engine *e);
 void weir_engine_active_deinit(struct weir_engine *e);
 /** A record was put; told when the turn is durable. */
-void weir_engine_active_put(struct weir_engine *e, const struct weir_stored_record *rec,
-                            const struct weir_stored_record *old);
+void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_record *rec,
+                               const struct weir_stored_record *old);
 /** The walk over all records came past one, or around. */
 void weir_engine_active_walk(struct weir_engine *e, const struct weir_stored_record *rec);
 void weir_engine_active_walked(struct weir_engine *e);
 /** The turn ended; done = false: it was undone. */
 void weir_engine_active_end(struct weir_engine *e, bool done);
 /** What to say in a heartbeat. @return false: the turn has failed */
-WEIR_MUST_USE bool weir_engine_active_tell(struct weir_engine *e, Weir__V1__Heart *m);
-void weir_engine_active_heard(struct weir_engine *e, const Weir__V1__Heart *h);
+WEIR_MUST_USE bool weir_engine_active_publish(struct weir_engine *e, Weir__V1__Heartbeat *m);
+void weir_engine_active_heard(struct weir_engine *e, const Weir__V1__Heartbeat *h);
 
 #endif

@@ -99,7 +99,7 @@ void weir_engine_relay(struct weir_engine *e, struct weir_span frame)
     add_frame(e, WEIR_ENGINE_NO_LINK, weir_span(at, frame.len));
 }
 
-void weir_engine_tell(struct weir_engine *e, const struct weir_engine_out *out, enum weir_group g)
+void weir_engine_emit(struct weir_engine *e, const struct weir_engine_out *out, enum weir_group g)
 {
     uint8_t *key = NULL;
 

@@ -79,10 +79,10 @@ WEIR_MUST_USE bool weir_engine_split(struct weir_engine *e, enum weir_group g,
                                      struct weir_vector *ret);
 
 /** An up link whose Hello held. @return NULL: none */
-static inline struct engine_link *engine_greeted(const struct weir_engine *e, uint32_t link)
+static inline struct engine_link *engine_handshake_done(const struct weir_engine *e, uint32_t link)
 {
     struct engine_link *l = link < e->num_links ? e->links[link] : NULL;
-    return l != NULL && l->up && l->greeted ? l : NULL;
+    return l != NULL && l->up && l->handshake_done ? l : NULL;
 }
 
 /* engine_apply.c */
@@ -105,8 +105,8 @@ bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_recor
 /** A ban's tombstone bears the time of its writing as its expiry: record_store.h purges by it. */
 void weir_engine_date_tombstone(struct weir_stored_record *rec);
 /** Put a record: sums, CHANGED, gen, seen. `old` NULL: the key was absent. */
-void weir_engine_put(struct weir_engine *e, const struct weir_stored_record *rec,
-                     const struct weir_stored_record *old);
+void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_record *rec,
+                              const struct weir_stored_record *old);
 /** Drop a record: sums. */
 void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *old);
 /** A record with a wrong checksum was met: drop it, fetch it again. */
@@ -130,7 +130,7 @@ void weir_engine_send(struct weir_engine *e, uint32_t link, enum weir_frame_topi
 /** Publish a frame as it came. */
 void weir_engine_relay(struct weir_engine *e, struct weir_span frame);
 /** Any other output. Key is copied. */
-void weir_engine_tell(struct weir_engine *e, const struct weir_engine_out *out, enum weir_group g);
+void weir_engine_emit(struct weir_engine *e, const struct weir_engine_out *out, enum weir_group g);
 void weir_engine_alarm(struct weir_engine *e, enum weir_alarm alarm, uint32_t link);
 /** Forget what must not be said after a failed commit; acknowledge with the error. */
 void weir_engine_out_undo(struct weir_engine *e, enum weir_err err, bool bans_stand);
@@ -157,8 +157,8 @@ void weir_engine_pub_undo(struct weir_engine *e, enum weir_group g);
 void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__Batch *b,
                           struct weir_span frame);
 /** Take what is in turn of the parked batches. */
-void weir_engine_unpark(struct weir_engine *e);
-void weir_engine_park_forget(struct weir_engine *e);
+void weir_engine_waiting_retry(struct weir_engine *e);
+void weir_engine_waiting_forget(struct weir_engine *e);
 
 /* engine_pull.c */
 /** A pull of the group from this link is wanted at `at_us`, if not before. */
@@ -181,15 +181,15 @@ void weir_engine_on_pull_req(struct weir_engine *e, uint32_t link, const Weir__V
 void weir_engine_hello_due(struct weir_engine *e, uint32_t link);
 void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h);
 /** Send the Hellos that are due; look again at who is behind when the floor rose. */
-void weir_engine_greet(struct weir_engine *e);
+void weir_engine_send_hello(struct weir_engine *e);
 void weir_engine_link_tick(struct weir_engine *e);
 
 /** Take nothing more from a link: an alarm, and CUT. */
 void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm alarm);
 
-/* engine_heart.c */
-void weir_engine_heart(struct weir_engine *e);
-void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__Heart *h);
+/* engine_heartbeat.c */
+void weir_engine_heartbeat(struct weir_engine *e);
+void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__V1__Heartbeat *h);
 
 /* engine_purge.c */
 void weir_engine_purge(struct weir_engine *e);
@@ -200,7 +200,8 @@ void weir_engine_repair(struct weir_engine *e);
 /** R11: the peer was behind: ask it for damaged records once more, later. */
 void weir_engine_ask_again(struct weir_engine *e, uint32_t link);
 /** The sums of a heartbeat of a peer whose vector is ours. */
-void weir_engine_audit_heart(struct weir_engine *e, uint32_t link, const Weir__V1__Heart *h);
+void weir_engine_audit_heartbeat(struct weir_engine *e, uint32_t link,
+                                 const Weir__V1__Heartbeat *h);
 void weir_engine_audit_deinit(struct weir_engine *e);
 void weir_engine_on_audit(struct weir_engine *e, uint32_t link, const Weir__V1__Audit *a);
 /** Are records here that the vector does not cover, or will there be? Then sums say nothing. */

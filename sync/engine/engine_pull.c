@@ -21,7 +21,7 @@ static uint64_t retry_at(struct weir_engine *e)
 
 void weir_engine_want(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us)
 {
-    struct engine_link *l = engine_greeted(e, link);
+    struct engine_link *l = engine_handshake_done(e, link);
 
     if (l == NULL)
         return;
@@ -89,7 +89,7 @@ static Weir__V1__PullReq *request(struct weir_engine *e, struct engine_pull *p)
     m->session.len = ENGINE_SESSION_LEN;
     m->session.data = (uint8_t *)(uintptr_t)&p->name;
     m->has_max_bytes = 1;
-    m->max_bytes = e->cfg.paces.chunk_bytes;
+    m->max_bytes = e->cfg.intervals.chunk_bytes;
     m->has_boot = p->boot;
     m->boot = p->boot;
     return m;
@@ -99,7 +99,7 @@ static void sent(struct weir_engine *e, struct engine_pull *p, const Weir__V1__P
 {
     weir_engine_send(e, p->link, WEIR_FRAME_PULL_REQ, &m->base);
     p->waiting = true;
-    p->due_us = e->mono_us + e->cfg.paces.pull_timeout_us;
+    p->due_us = e->mono_us + e->cfg.intervals.pull_timeout_us;
 }
 
 /* The cursor, without the lanes that both have retired. @return false: the turn has failed */
@@ -175,7 +175,7 @@ static struct engine_pull *new_pull(struct weir_engine *e, uint32_t link, enum w
 
 void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData *keys, size_t num)
 {
-    if (num == 0 || engine_greeted(e, link) == NULL)
+    if (num == 0 || engine_handshake_done(e, link) == NULL)
         return;
     struct engine_pull *p = new_pull(e, link, engine_group_of((enum weir_class)keys[0].data[0]));
     Weir__V1__PullReq *m = p != NULL ? request(e, p) : NULL;
@@ -241,7 +241,7 @@ static unsigned num_open(const struct weir_engine *e, enum weir_group g, uint32_
 
 static bool may_pull(const struct weir_engine *e, uint32_t link, enum weir_group g)
 {
-    const struct engine_link *l = engine_greeted(e, link);
+    const struct engine_link *l = engine_handshake_done(e, link);
 
     return l != NULL && l->live && !(g == WEIR_GROUP_C && l->stale) && num_open(e, g, link) == 0;
 }
@@ -265,7 +265,7 @@ static unsigned most_of(const struct weir_engine *e, enum weir_group g)
 
 static void refill(struct weir_engine *e)
 {
-    uint64_t per_s = e->cfg.paces.pull_bytes_per_s;
+    uint64_t per_s = e->cfg.intervals.pull_bytes_per_s;
     uint64_t gone_us = e->mono_us - e->tokens_us;
 
     if (gone_us > TOKENS_US)
@@ -279,7 +279,7 @@ static void refill(struct weir_engine *e)
 /* When the bucket is above its bottom again. */
 static uint64_t paced_until(const struct weir_engine *e)
 {
-    uint64_t per_s = e->cfg.paces.pull_bytes_per_s;
+    uint64_t per_s = e->cfg.intervals.pull_bytes_per_s;
 
     if (e->pull_tokens > 0)
         return e->mono_us;
@@ -300,7 +300,7 @@ void weir_engine_pull_tick(struct weir_engine *e)
     }
     if (e->mono_us < e->pull_at)
         return;
-    uint64_t every = is_joining(e) ? JOIN_US : e->cfg.paces.pull_us;
+    uint64_t every = is_joining(e) ? JOIN_US : e->cfg.intervals.pull_us;
     e->pull_at = e->mono_us + every / 2 + weir_rng_below(&e->rng, every);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         uint32_t link = random_source(e, (enum weir_group)g);
@@ -319,7 +319,7 @@ void weir_engine_pull_run(struct weir_engine *e)
         unsigned left = most_of(e, g);
         unsigned open = num_open(e, g, WEIR_ENGINE_NO_LINK);
         for (uint32_t link = 0; link < e->num_links && open < left; link++) {
-            const struct engine_link *l = engine_greeted(e, link);
+            const struct engine_link *l = engine_handshake_done(e, link);
             if (l == NULL || l->want_us[g] > e->mono_us || e->turn_err < 0)
                 continue;
             if (g == WEIR_GROUP_E && is_joining(e))
@@ -544,7 +544,7 @@ static void on_ok(struct weir_engine *e, struct engine_pull *p, const Weir__V1__
 void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V1__PullRep *m,
                              size_t len)
 {
-    struct engine_link *l = engine_greeted(e, link);
+    struct engine_link *l = engine_handshake_done(e, link);
     struct engine_pull *p = l != NULL ? pull_of(e, link, m->session) : NULL;
 
     if (p == NULL) {

@@ -25,7 +25,7 @@ static void tell_purged(struct weir_engine *e, const struct weir_stored_record *
         .tombstone = true,
     };
 
-    weir_engine_tell(e, &out, engine_group_of(rec->rec.class));
+    weir_engine_emit(e, &out, engine_group_of(rec->rec.class));
 }
 
 static void note_floor(struct weir_engine *e, const struct weir_version *v)
@@ -133,7 +133,7 @@ static void forget_lane(struct weir_engine *e)
             weir_engine_fail(e, WEIR_ENOMEM);
         return;
     }
-    if ((now_s - since_s) * 1000 < IDLE_LANES * e->cfg.paces.ban_tombstone_ms)
+    if ((now_s - since_s) * 1000 < IDLE_LANES * e->cfg.intervals.ban_tombstone_ms)
         return;
     enum weir_err err = g->records->ops->drop_lane(g->records, lane);
     if (err < 0)
@@ -146,7 +146,7 @@ static void forget_lane(struct weir_engine *e)
 void weir_engine_purge(struct weir_engine *e)
 {
     struct weir_record_store *c = e->group[WEIR_GROUP_C].records;
-    const struct weir_engine_paces *p = &e->cfg.paces;
+    const struct weir_engine_intervals *p = &e->cfg.intervals;
     bool has_more = false;
 
     if (e->mono_us < e->purge_at || !engine_is_live(e) || e->turn_err < 0)

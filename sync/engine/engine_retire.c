@@ -13,7 +13,7 @@
 #define FINAL_LEN  8
 #define RETIRE_MAX 64 /* records of one turn */
 
-void weir_engine_retire_put(struct weir_engine *e, const struct weir_stored_record *rec)
+void weir_engine_retire_stored(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
 
@@ -98,7 +98,7 @@ static enum weir_err retire_lane(struct weir_engine *e, const uint8_t lane[WEIR_
         .value = weir_span(value, sizeof(value)),
     };
 
-    weir_num_put_le(value, final, FINAL_LEN);
+    weir_num_write_le(value, final, FINAL_LEN);
     return weir_engine_write_own(e, &w);
 }
 

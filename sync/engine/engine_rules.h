@@ -49,8 +49,8 @@ enum weir_engine_count {
     WEIR_COUNT_OLDER,   /* records that lost to what was here */
     WEIR_COUNT_COVERED, /* records that the vector covered */
     WEIR_COUNT_PARKED,
-    WEIR_COUNT_PARKED_DROPPED, /* no room: pulled instead */
-    WEIR_COUNT_PULLS,          /* sessions begun */
+    WEIR_COUNT_WAITING_DROPPED, /* no room: pulled instead */
+    WEIR_COUNT_PULLS,           /* sessions begun */
     WEIR_COUNT_PULLS_DONE,
     WEIR_COUNT_PULLS_RESTARTED, /* R5, R8 */
     WEIR_COUNT_PULLS_LOST,      /* no response, or the link went */

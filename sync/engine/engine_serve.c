@@ -31,7 +31,7 @@ struct response {
 
 static void response_init(struct weir_engine *e, struct response *a, const Weir__V1__PullReq *m)
 {
-    *a = (struct response){ .max_bytes = e->cfg.paces.chunk_bytes };
+    *a = (struct response){ .max_bytes = e->cfg.intervals.chunk_bytes };
     weir__v1__pull_rep__init(&a->rep);
     a->group = m->n_groups > 0 && m->groups[0] == WEIR_FRAME_BATCH_E ? WEIR_GROUP_E : WEIR_GROUP_C;
     a->rep.has_session = 1;
@@ -332,7 +332,7 @@ void weir_engine_on_pull_req(struct weir_engine *e, uint32_t link, const Weir__V
 {
     struct response a;
 
-    if (engine_greeted(e, link) == NULL) {
+    if (engine_handshake_done(e, link) == NULL) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }

@@ -18,7 +18,7 @@
 #define ENGINE_NEVER       UINT64_MAX
 #define ENGINE_SESSION_LEN 8
 #define ENGINE_COLS        4096 /* bans of one batch */
-#define ENGINE_PARKED_NUM  4096 /* batches that wait */
+#define ENGINE_WAITING_NUM 4096 /* batches that wait */
 #define ENGINE_SEEN_MAX    64   /* lanes of a node that a Hello tells of */
 #define ENGINE_DAMAGED_MAX 256  /* keys that wait to be fetched again */
 #define ENGINE_CLASS_NUM   16   /* of enum weir_class: SETTING..LANE are used for sums */
@@ -26,7 +26,7 @@
 /** What is known of a peer. */
 struct engine_link {
     bool up;
-    bool greeted; /* its Hello came and held */
+    bool handshake_done; /* its Hello came and held */
     bool live;
     bool stale;     /* R6: beyond this node's purges; nothing is taken from it */
     bool behind;    /* its last known vector is; asked again */
@@ -40,7 +40,7 @@ struct engine_link {
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct weir_vector vv;           /* of group C, as its last Hello said */
     uint64_t hello_us;               /* when the next may be sent unasked */
-    uint64_t greet_us;               /* when to send one again while it is not greeted, or behind */
+    uint64_t hello_again_us;         /* when to send one again while it is not greeted, or behind */
     uint64_t hash[WEIR_GROUP_COUNT]; /* of its last heartbeat, when it differed from ours; or 0 */
     uint64_t our_hash[WEIR_GROUP_COUNT];
     bool doubts[WEIR_GROUP_COUNT];         /* it is wanted only if nothing comes until then */
@@ -97,8 +97,8 @@ struct engine_group {
 };
 
 /** A batch that waits for those before it. */
-struct engine_parked {
-    struct engine_parked *next;
+struct engine_waiting_batch {
+    struct engine_waiting_batch *next;
     enum weir_group group;
     uint32_t link;
     uint8_t lane[WEIR_LANE_LEN];
@@ -205,16 +205,16 @@ struct weir_engine {
     int64_t pull_tokens;                                /* bytes; below zero: wait */
     uint64_t tokens_us;
     uint32_t served;
-    struct engine_parked *parked;
-    size_t parked_len;
+    struct engine_waiting_batch *waiting;
+    size_t waiting_len;
     size_t num_parked;
 
     bool lane_drawn[WEIR_GROUP_COUNT]; /* in this life, or confirmed: may be written on */
     bool has_pulled;                   /* a session of group C was completed in this life */
     uint32_t lane_number;              /* of the lane that links confirm; R10 */
 
-    uint64_t heart_at;
-    uint64_t heart_n;
+    uint64_t heartbeat_at;
+    uint64_t heartbeat_n;
     uint64_t pull_at;
     uint64_t purge_at;
     uint64_t tombs_at;
@@ -226,7 +226,7 @@ struct weir_engine {
     uint64_t export_at;
     bool exporting;
     bool floor_rose;
-    bool unpark_due;
+    bool waiting_retry_due;
     uint8_t extra[WEIR_STORED_EXTRA_MAX]; /* of the record being read */
 
     struct weir_sums *sums[ENGINE_CLASS_NUM]; /* owns; made when a class has its first record */

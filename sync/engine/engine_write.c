@@ -171,7 +171,7 @@ static void acked(struct weir_engine *e, const struct weir_engine_write *w,
         .tombstone = w->delete,
     };
 
-    weir_engine_tell(e, &out, engine_group_of(w->class));
+    weir_engine_emit(e, &out, engine_group_of(w->class));
 }
 
 /* @param old  NULL: the key is absent */
@@ -210,9 +210,9 @@ static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *
     group->meta.seq++;
     group->meta_dirty = true;
     if (g == WEIR_GROUP_E && group->pub.num == 1)
-        e->bans_at = e->mono_us + e->cfg.paces.bans_us;
+        e->bans_at = e->mono_us + e->cfg.intervals.bans_us;
     weir_engine_date_tombstone(&rec);
-    weir_engine_put(e, &rec, old);
+    weir_engine_store_record(e, &rec, old);
     weir_engine_raise(e, g, v->lane, v->seq);
     if (is_asked)
         acked(e, w, &rec);

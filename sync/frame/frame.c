@@ -47,7 +47,7 @@ static const ProtobufCMessageDescriptor *descriptor_of(uint8_t topic)
     } table[] = {
         { WEIR_FRAME_BATCH_C, &weir__v1__batch__descriptor },
         { WEIR_FRAME_BATCH_E, &weir__v1__batch__descriptor },
-        { WEIR_FRAME_HEART, &weir__v1__heart__descriptor },
+        { WEIR_FRAME_HEARTBEAT, &weir__v1__heartbeat__descriptor },
         { WEIR_FRAME_HELLO, &weir__v1__hello__descriptor },
         { WEIR_FRAME_PULL_REQ, &weir__v1__pull_req__descriptor },
         { WEIR_FRAME_PULL_REP, &weir__v1__pull_rep__descriptor },

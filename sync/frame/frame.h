@@ -27,7 +27,7 @@
 enum weir_frame_topic {
     WEIR_FRAME_BATCH_C = 'C',
     WEIR_FRAME_BATCH_E = 'E',
-    WEIR_FRAME_HEART = 'H',
+    WEIR_FRAME_HEARTBEAT = 'H',
     WEIR_FRAME_HELLO = 'L',
     WEIR_FRAME_PULL_REQ = 'P',
     WEIR_FRAME_PULL_REP = 'R',
@@ -73,7 +73,7 @@ struct weir_frame {
     union {
         ProtobufCMessage *any;
         Weir__V1__Batch *batch; /* C and E */
-        Weir__V1__Heart *heart;
+        Weir__V1__Heartbeat *heartbeat;
         Weir__V1__Hello *hello;
         Weir__V1__PullReq *pull_req;
         Weir__V1__PullRep *pull_rep;

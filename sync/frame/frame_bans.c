@@ -103,12 +103,12 @@ static void read_key(struct weir_frame_bans *b, uint8_t key[WEIR_BAN_KEY_LEN])
     unsigned plen = c->plen.data[b->at];
 
     memset(key, 0, WEIR_BAN_KEY_LEN);
-    weir_num_put_be(key, c->scope[b->at], 4);
+    weir_num_write_be(key, c->scope[b->at], 4);
     if (plen <= V4_BITS) {
         WEIR_ASSERT(b->v4_at < c->n_v4);
         key[AT_FAMILY] = 4;
         key[AT_PLEN] = (uint8_t)plen;
-        weir_num_put_be(key + AT_ADDR, c->v4[b->v4_at++], 4);
+        weir_num_write_be(key + AT_ADDR, c->v4[b->v4_at++], 4);
         return;
     }
     size_t len = bytes_of_bits(plen - V6_PLEN);

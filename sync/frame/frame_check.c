@@ -110,7 +110,7 @@ static enum weir_frame_fault check_hello(const Weir__V1__Hello *h)
                     first_of(check_lanes(h->vv, h->n_vv), check_lanes(h->floor, h->n_floor)));
 }
 
-static enum weir_frame_fault check_heart(const Weir__V1__Heart *h)
+static enum weir_frame_fault check_heartbeat(const Weir__V1__Heartbeat *h)
 {
     for (size_t i = 0; i < h->n_sum; i++) {
         if (weir_frame_group(h->sum[i].data[0]) == 0)
@@ -137,8 +137,8 @@ enum weir_frame_fault weir_frame_check(const struct weir_frame *f)
     case WEIR_FRAME_BATCH_C:
     case WEIR_FRAME_BATCH_E:
         return check_batch(f->topic, f->msg.batch);
-    case WEIR_FRAME_HEART:
-        return check_heart(f->msg.heart);
+    case WEIR_FRAME_HEARTBEAT:
+        return check_heartbeat(f->msg.heartbeat);
     case WEIR_FRAME_HELLO:
         return check_hello(f->msg.hello);
     case WEIR_FRAME_PULL_REQ:

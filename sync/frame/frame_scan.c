@@ -24,7 +24,7 @@
 #define SESSION_MAX     16 /* bytes of a pull session's name */
 #define NODE_LEN        8
 #define INCARNATION_LEN 16
-#define HEARTS_MAX      4096 /* acks or echoes of one heartbeat */
+#define HEARTBEATS_MAX  4096 /* acks or echoes of one heartbeat */
 #define OWN_MAX         64   /* lanes of one node */
 #define CLASSES_MAX     16
 #define FORCED_MAX      1024                /* keys of one request */
@@ -161,7 +161,7 @@ static const struct rules all_rules[RULES_MAX] = {
           FIELD(9, MUST, 0, WEIR__V1__PULL_REP__STATUS__NOT_LIVE), LANES(10, WEIR_LANES_MAX),
           FIELD(11, MAY, ANY), /* gen */
       } },
-    { &weir__v1__heart__descriptor,
+    { &weir__v1__heartbeat__descriptor,
       {
           BYTES(1, MUST, NODE_LEN),
           BYTES(2, MUST, INCARNATION_LEN),
@@ -171,10 +171,10 @@ static const struct rules all_rules[RULES_MAX] = {
           { 6, MAY, WEIR_FRAME_BAD_FIELD, 1 + WEIR_SUM_LEN, 1 + WEIR_SUM_LEN, CLASSES_MAX,
             WEIR_FRAME_BAD_ITEMS },
           FIELD(7, MUST, 0, MS_MAX), /* wall_ms */
-          { 8, MAY, 0, ANY, HEARTS_MAX, WEIR_FRAME_BAD_ITEMS },
+          { 8, MAY, 0, ANY, HEARTBEATS_MAX, WEIR_FRAME_BAD_ITEMS },
           FIELD(9, MAY, ANY),
           FIELD(10, MAY, 0, UINT16_MAX), /* schema_max */
-          { 11, MAY, 0, ANY, HEARTS_MAX, WEIR_FRAME_BAD_ITEMS },
+          { 11, MAY, 0, ANY, HEARTBEATS_MAX, WEIR_FRAME_BAD_ITEMS },
           FIELD(12, MAY, ANY),
           FIELD(13, MAY, ANY),
       } },

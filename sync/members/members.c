@@ -10,7 +10,7 @@
 
 #include "sync/version/hlc.h"
 #include "sync/members/members_parts.h"
-#include "sync/version/place.h"
+#include "sync/version/sorted.h"
 
 #define CAP_MIN    8
 #define NODES_MAX  (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
@@ -31,12 +31,12 @@ enum weir_err weir_members_new(const struct weir_members_config *cfg, struct wei
     if (m == NULL)
         return WEIR_ENOMEM;
     m->cfg = *cfg;
-    m->cfg.paces.suspect_us = pace(cfg->paces.suspect_us, SUSPECT_US);
-    m->cfg.paces.down_us = pace(cfg->paces.down_us, DOWN_US);
-    m->cfg.paces.lost_us = pace(cfg->paces.lost_us, LOST_US);
-    WEIR_ASSERT(m->cfg.paces.suspect_us >= PACE_MIN);
-    WEIR_ASSERT(m->cfg.paces.suspect_us < m->cfg.paces.down_us);
-    WEIR_ASSERT(m->cfg.paces.down_us < m->cfg.paces.lost_us);
+    m->cfg.intervals.suspect_us = pace(cfg->intervals.suspect_us, SUSPECT_US);
+    m->cfg.intervals.down_us = pace(cfg->intervals.down_us, DOWN_US);
+    m->cfg.intervals.lost_us = pace(cfg->intervals.lost_us, LOST_US);
+    WEIR_ASSERT(m->cfg.intervals.suspect_us >= PACE_MIN);
+    WEIR_ASSERT(m->cfg.intervals.suspect_us < m->cfg.intervals.down_us);
+    WEIR_ASSERT(m->cfg.intervals.down_us < m->cfg.intervals.lost_us);
     m->now_us = cfg->mono_us;
     m->wall_ms = cfg->wall_ms;
     m->scan_us = m->now_us + WEIR_MEMBERS_SCAN_US;
@@ -58,7 +58,7 @@ void weir_members_free(struct weir_members **m)
 /* Place of the first entry that is not below `node`. */
 static size_t place_of(const struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
 {
-    return weir_place(m->entry, m->num, sizeof(m->entry[0]), node, WEIR_NODE_ID_LEN);
+    return weir_sorted_position(m->entry, m->num, sizeof(m->entry[0]), node, WEIR_NODE_ID_LEN);
 }
 
 static struct members_entry *find(const struct weir_members *m,
@@ -200,7 +200,8 @@ static void take_record(struct weir_members *m, struct members_entry *e,
         weir_members_entry_move(m, e, weir_members_entry_kind(m, e));
     else if (!was_judged)
         weir_members_entry_move(m, e,
-                                e->item.heard && m->now_us - e->direct_us < m->cfg.paces.suspect_us
+                                e->item.heard &&
+                                        m->now_us - e->direct_us < m->cfg.intervals.suspect_us
                                     ? WEIR_MEMBERS_ALIVE
                                     : WEIR_MEMBERS_SUSPECT);
 }
@@ -256,13 +257,13 @@ static void begin_life(struct members_life *l, const uint8_t *incarnation, uint6
 /* Late enough after the younger's first word that no heartbeat of a dead one is still under way. */
 static uint64_t proof_us(const struct weir_members *m)
 {
-    return m->cfg.paces.suspect_us * 2 / 5;
+    return m->cfg.intervals.suspect_us * 2 / 5;
 }
 
 /* R13: have both been heard, the older one well after the younger had come? */
 static bool is_double(const struct weir_members *m, const struct members_entry *e)
 {
-    uint64_t alive_us = m->cfg.paces.suspect_us;
+    uint64_t alive_us = m->cfg.intervals.suspect_us;
 
     return e->younger.used && e->older.last_us > e->younger.first_us + proof_us(m) &&
            m->now_us - e->older.last_us <= alive_us && m->now_us - e->younger.last_us <= alive_us;
@@ -271,7 +272,7 @@ static bool is_double(const struct weir_members *m, const struct members_entry *
 /* Which of two lives is over? The older one, when the node was started anew. */
 static void settle(const struct weir_members *m, struct members_entry *e)
 {
-    uint64_t alive_us = m->cfg.paces.suspect_us;
+    uint64_t alive_us = m->cfg.intervals.suspect_us;
     bool was_restart = e->older.last_us <= e->younger.first_us + proof_us(m) &&
                        m->now_us - e->younger.first_us > 2 * proof_us(m);
 
@@ -354,29 +355,29 @@ static enum weir_members_admission admit(struct weir_members *m, const uint8_t *
 }
 
 enum weir_members_admission weir_members_heard(struct weir_members *m,
-                                               const struct weir_members_heart *heart,
+                                               const struct weir_members_heartbeat *heartbeat,
                                                uint8_t ret_younger[WEIR_INCARNATION_LEN])
 {
     struct members_entry *e = NULL;
-    enum weir_members_admission admission = admit(m, heart->node, heart->incarnation, &e);
+    enum weir_members_admission admission = admit(m, heartbeat->node, heartbeat->incarnation, &e);
 
     if (admission != WEIR_MEMBERS_FINE || e == NULL)
         return admission;
-    bool is_news = note_life(m, e, heart->incarnation, heart->n);
-    admission = judge(m, e, heart->incarnation, ret_younger);
+    bool is_news = note_life(m, e, heartbeat->incarnation, heartbeat->n);
+    admission = judge(m, e, heartbeat->incarnation, ret_younger);
     if (!is_news)
         return admission;
     note_heard(m, e);
-    if (heart->n > e->item.n || !is_gossip(m)) {
-        e->item.n = heart->n;
+    if (heartbeat->n > e->item.n || !is_gossip(m)) {
+        e->item.n = heartbeat->n;
         e->n_us = m->now_us;
     }
-    if (admission == WEIR_MEMBERS_DUPLICATE && !is_incarnation(&e->older, heart->incarnation))
+    if (admission == WEIR_MEMBERS_DUPLICATE && !is_incarnation(&e->older, heartbeat->incarnation))
         return admission; /* what it says of itself is not what the node is like */
-    memcpy(e->item.incarnation, heart->incarnation, WEIR_INCARNATION_LEN);
-    e->item.load = heart->load;
-    e->item.state = heart->state;
-    e->item.schema_max = heart->schema_max;
+    memcpy(e->item.incarnation, heartbeat->incarnation, WEIR_INCARNATION_LEN);
+    e->item.load = heartbeat->load;
+    e->item.state = heartbeat->state;
+    e->item.schema_max = heartbeat->schema_max;
     e->told = true;
     return admission;
 }

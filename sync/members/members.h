@@ -37,7 +37,7 @@ enum weir_members_life {
 };
 
 /** Zero takes the default. Each at least 10 ms and less than the next (contract). */
-struct weir_members_paces {
+struct weir_members_intervals {
     uint64_t suspect_us; /* 5 s */
     uint64_t down_us;    /* 15 s */
     uint64_t lost_us;    /* 24 h */
@@ -49,7 +49,7 @@ struct weir_members_config {
     uint16_t schema_max;
     uint64_t mono_us;
     uint64_t wall_ms;
-    struct weir_members_paces paces;
+    struct weir_members_intervals intervals;
 };
 
 /** One node. */
@@ -73,7 +73,7 @@ struct weir_members_item {
 };
 
 /** What a heartbeat says of its sender; pointers borrow for the call. */
-struct weir_members_heart {
+struct weir_members_heartbeat {
     const uint8_t *node;        /* WEIR_NODE_ID_LEN bytes */
     const uint8_t *incarnation; /* WEIR_INCARNATION_LEN bytes */
     uint64_t n;                 /* counts up, also over a restart: begin it with Unix ms */
@@ -132,7 +132,7 @@ void weir_members_remove(struct weir_members *m, struct weir_span key);
  * later than the other; it may be the sender's or not
  */
 WEIR_MUST_USE enum weir_members_admission
-weir_members_heard(struct weir_members *m, const struct weir_members_heart *heart,
+weir_members_heard(struct weir_members *m, const struct weir_members_heartbeat *heartbeat,
                    uint8_t ret_younger[WEIR_INCARNATION_LEN]);
 /** A link to the node greeted: counts as hearing it. @param ret_younger  as above */
 WEIR_MUST_USE enum weir_members_admission

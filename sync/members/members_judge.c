@@ -22,7 +22,7 @@ static unsigned factor_of(const struct weir_members *m)
         if (weir_members_entry_is_me(m, e))
             continue;
         num++;
-        num_silent += m->now_us - e->direct_us >= m->cfg.paces.suspect_us;
+        num_silent += m->now_us - e->direct_us >= m->cfg.intervals.suspect_us;
     }
     if (num < 2 || num_silent * 2 <= num)
         return 1;
@@ -50,12 +50,12 @@ static uint64_t vouched_us(const struct weir_members *m, const struct members_en
 
 static enum weir_members_life life_by_silence(const struct weir_members *m, uint64_t silent_us)
 {
-    if (silent_us >= m->cfg.paces.lost_us)
+    if (silent_us >= m->cfg.intervals.lost_us)
         return WEIR_MEMBERS_LOST;
-    if (silent_us >= m->cfg.paces.down_us * m->factor)
+    if (silent_us >= m->cfg.intervals.down_us * m->factor)
         return WEIR_MEMBERS_DOWN;
-    return silent_us >= m->cfg.paces.suspect_us * m->factor ? WEIR_MEMBERS_SUSPECT
-                                                            : WEIR_MEMBERS_ALIVE;
+    return silent_us >= m->cfg.intervals.suspect_us * m->factor ? WEIR_MEMBERS_SUSPECT
+                                                                : WEIR_MEMBERS_ALIVE;
 }
 
 static void judge(struct weir_members *m, struct members_entry *e)
@@ -75,7 +75,7 @@ static void drop_strangers(struct weir_members *m)
     for (size_t i = m->num; i > 0; i--) {
         struct members_entry *e = &m->entry[i - 1];
         if (!e->recorded && e->item.num_links == 0 &&
-            m->now_us - e->direct_us >= m->cfg.paces.down_us)
+            m->now_us - e->direct_us >= m->cfg.intervals.down_us)
             weir_members_entry_drop(m, e);
     }
 }

@@ -21,7 +21,7 @@ _Static_assert(1 + WEIR_LANE_LEN + 8 + 1 + WEIR_KEY_MAX <= STORE_ROW_KEY_MAX, "k
 static void key_number(struct store_key *key, uint64_t number)
 {
     key->at[0] = 'n';
-    weir_num_put_be(key->at + 1, number, 8);
+    weir_num_write_be(key->at + 1, number, 8);
     key->len = NUMBER_LEN;
 }
 
@@ -29,7 +29,7 @@ static void key_dot(struct store_key *key, const struct weir_record *loser)
 {
     key->at[0] = 'd';
     memcpy(key->at + 1, loser->version.lane, WEIR_LANE_LEN);
-    weir_num_put_be(key->at + 1 + WEIR_LANE_LEN, loser->version.seq, 8);
+    weir_num_write_be(key->at + 1 + WEIR_LANE_LEN, loser->version.seq, 8);
     uint8_t *at = key->at + 1 + WEIR_LANE_LEN + 8;
     at[0] = (uint8_t)loser->class;
     memcpy(at + 1, loser->key.at, loser->key.len);
@@ -38,9 +38,9 @@ static void key_dot(struct store_key *key, const struct weir_record *loser)
 
 static uint8_t *put_version(uint8_t *at, const struct weir_version *v)
 {
-    weir_num_put_le(at, v->hlc, 8);
+    weir_num_write_le(at, v->hlc, 8);
     memcpy(at + 8, v->lane, WEIR_LANE_LEN);
-    weir_num_put_le(at + 8 + WEIR_LANE_LEN, v->seq, 8);
+    weir_num_write_le(at + 8 + WEIR_LANE_LEN, v->seq, 8);
     return at + 8 + WEIR_LANE_LEN + 8;
 }
 
@@ -92,19 +92,19 @@ static enum weir_err put_row(struct store_records *kp, struct weir_span key,
     if (err < 0)
         return err;
     uint8_t *at = row;
-    weir_num_put_le(at, c->noted_ms, 8);
+    weir_num_write_le(at, c->noted_ms, 8);
     at = put_version(at + 8, &c->winner);
     memcpy(at, loser->rec.version.lane, WEIR_LANE_LEN);
     at += WEIR_LANE_LEN;
     *at++ = loser->num_ctx;
     for (unsigned i = 0; i < loser->num_ctx; i++, at += WEIR_LANE_TAIL_LEN)
         memcpy(at, loser->ctx[i].tail, WEIR_LANE_TAIL_LEN);
-    weir_num_put_le(at, rec_key.len, KEY_LEN_LEN);
+    weir_num_write_le(at, rec_key.len, KEY_LEN_LEN);
     memcpy(at + KEY_LEN_LEN, rec_key.at, rec_key.len);
     at += KEY_LEN_LEN + rec_key.len;
     weir_record_pack(&parts, store_key_span(&rec_key), at);
-    weir_num_put_le(row + len, weir_store_row_sum(STORE_CONFLICT, key, weir_span(row, len)),
-                    STORE_SUM_LEN);
+    weir_num_write_le(row + len, weir_store_row_sum(STORE_CONFLICT, key, weir_span(row, len)),
+                      STORE_SUM_LEN);
     return WEIR_OK;
 }
 
@@ -283,7 +283,7 @@ enum weir_err weir_store_records_put_conflict(struct weir_record_store *k,
     kp->conflict_known = false;
     err = next_number(t, &next);
     key_number(&key, next);
-    weir_num_put_le(number, next, 8);
+    weir_num_write_le(number, next, 8);
     if (err == WEIR_OK)
         err = put_row(kp, store_key_span(&key), c);
     if (err == WEIR_OK)

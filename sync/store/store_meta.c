@@ -264,8 +264,8 @@ static enum weir_err put_first_rows(struct store_txn *t)
     uint8_t lane[4];
     const uint8_t zero[8] = { 0 };
 
-    weir_num_put_le(format, s->format, 4);
-    weir_num_put_le(lane, s->tally.own_lane, 4);
+    weir_num_write_le(format, s->format, 4);
+    weir_num_write_le(lane, s->tally.own_lane, 4);
     const struct {
         const char *name;
         const void *at;

@@ -34,7 +34,7 @@ static void add(struct store_key *k, const void *at, size_t len)
 static void add_be(struct store_key *k, uint64_t v, unsigned len)
 {
     WEIR_ASSERT(len <= sizeof(k->at) - k->len);
-    weir_num_put_be(k->at + k->len, v, len);
+    weir_num_write_be(k->at + k->len, v, len);
     k->len += len;
 }
 
@@ -153,10 +153,10 @@ enum weir_err weir_store_claim_parse(struct weir_span row_key, struct store_clai
 void weir_store_lane_pack(const struct store_lane *lane, uint8_t out[STORE_LANE_LEN])
 {
     memcpy(out, lane->id, WEIR_LANE_LEN);
-    weir_num_put_le(out + WEIR_LANE_LEN, lane->vv, 8);
-    weir_num_put_le(out + WEIR_LANE_LEN + 8, lane->hi_seen, 8);
-    weir_num_put_le(out + WEIR_LANE_LEN + 16, lane->floor, 8);
-    weir_num_put_le(out + WEIR_LANE_LEN + 24, lane->retired_final, 8);
+    weir_num_write_le(out + WEIR_LANE_LEN, lane->vv, 8);
+    weir_num_write_le(out + WEIR_LANE_LEN + 8, lane->hi_seen, 8);
+    weir_num_write_le(out + WEIR_LANE_LEN + 16, lane->floor, 8);
+    weir_num_write_le(out + WEIR_LANE_LEN + 24, lane->retired_final, 8);
 }
 
 enum weir_err weir_store_lane_unpack(struct weir_span payload, struct store_lane *ret)
@@ -176,11 +176,11 @@ void weir_store_counts_pack(const struct store_tally *tally, uint8_t out[STORE_C
     uint8_t *at = out;
 
     for (size_t i = 0; i < WEIR_ARRAY_LEN(tally->live); i++, at += 8)
-        weir_num_put_le(at, tally->live[i], 8);
+        weir_num_write_le(at, tally->live[i], 8);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(tally->index); i++, at += 8)
-        weir_num_put_le(at, tally->index[i], 8);
-    weir_num_put_le(at, tally->num_tombstones, 8);
-    weir_num_put_le(at + 8, tally->num_conflicts, 8);
+        weir_num_write_le(at, tally->index[i], 8);
+    weir_num_write_le(at, tally->num_tombstones, 8);
+    weir_num_write_le(at + 8, tally->num_conflicts, 8);
     WEIR_ASSERT(at + 16 == out + STORE_COUNTS_LEN);
 }
 

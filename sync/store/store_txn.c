@@ -192,13 +192,13 @@ static enum weir_err put_standing(struct store_txn *t)
     enum weir_err err = WEIR_OK;
 
     if (t->tally.own_lane != s->tally.own_lane) {
-        weir_num_put_le(number, t->tally.own_lane, 4);
+        weir_num_write_le(number, t->tally.own_lane, 4);
         err = weir_store_meta_put(t, "lane", number, sizeof(number));
     }
     if (err < 0 || !s->driven)
         return err;
     if (s->format < STORE_FORMAT) {
-        weir_num_put_le(number, STORE_FORMAT, 4);
+        weir_num_write_le(number, STORE_FORMAT, 4);
         err = weir_store_meta_put(t, "format", number, sizeof(number));
     }
     if (err == WEIR_OK && (!s->live_said || t->tally.is_live != s->tally.is_live))
@@ -215,8 +215,8 @@ static enum weir_err put_tally(struct store_txn *t)
     uint8_t txn[8];
     uint8_t clean = t->closing ? 1 : 0;
 
-    weir_num_put_le(seq, t->tally.seq, 8);
-    weir_num_put_le(txn, mdb_txn_id(t->txn), 8);
+    weir_num_write_le(seq, t->tally.seq, 8);
+    weir_num_write_le(txn, mdb_txn_id(t->txn), 8);
     weir_store_counts_pack(&t->tally, counts);
     enum weir_err err = weir_store_meta_put(t, "txn", txn, sizeof(txn));
     if (err == WEIR_OK)
@@ -230,7 +230,7 @@ static enum weir_err put_tally(struct store_txn *t)
     }
     if (err == WEIR_OK && t->tally.hlc_floor != s->tally.hlc_floor) {
         uint8_t floor[8];
-        weir_num_put_le(floor, t->tally.hlc_floor, 8);
+        weir_num_write_le(floor, t->tally.hlc_floor, 8);
         err = weir_store_meta_put(t, "hlc_floor", floor, sizeof(floor));
     }
     if (err == WEIR_OK && t->closing != s->clean)
@@ -387,7 +387,7 @@ enum weir_err weir_store_put_row(struct store_txn *t, enum store_tree tree, stru
         return err;
     if (payload.len > 0)
         memcpy(at, payload.at, payload.len);
-    weir_num_put_le(at + payload.len, weir_store_row_sum(tree, key, payload), STORE_SUM_LEN);
+    weir_num_write_le(at + payload.len, weir_store_row_sum(tree, key, payload), STORE_SUM_LEN);
     return WEIR_OK;
 }
 

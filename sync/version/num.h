@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /** Write the low `len` bytes of v, least significant first. */
-static inline void weir_num_put_le(uint8_t *at, uint64_t v, unsigned len)
+static inline void weir_num_write_le(uint8_t *at, uint64_t v, unsigned len)
 {
     for (unsigned i = 0; i < len; i++)
         at[i] = (uint8_t)(v >> (8 * i));
@@ -25,7 +25,7 @@ static inline uint64_t weir_num_get_le(const uint8_t *at, unsigned len)
 }
 
 /** Write the low `len` bytes of v, most significant first. */
-static inline void weir_num_put_be(uint8_t *at, uint64_t v, unsigned len)
+static inline void weir_num_write_be(uint8_t *at, uint64_t v, unsigned len)
 {
     for (unsigned i = 0; i < len; i++)
         at[i] = (uint8_t)(v >> (8 * (len - 1 - i)));

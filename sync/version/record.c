@@ -73,22 +73,22 @@ void weir_record_pack(const struct weir_record_parts *parts, struct weir_span ke
 
     check_parts(parts);
     out[AT_FLAGS] = h->tombstone ? FLAG_TOMBSTONE : 0;
-    weir_num_put_le(out + AT_SCHEMA, h->schema, 2);
-    weir_num_put_le(out + AT_MIN_READER, h->min_reader, 2);
-    weir_num_put_le(out + AT_LANE_IDX, h->lane_idx, 4);
-    weir_num_put_le(out + AT_SEQ, h->seq, 6);
-    weir_num_put_le(out + AT_HLC, h->hlc, 8);
-    weir_num_put_le(out + AT_EXPIRES, h->expires, 5);
+    weir_num_write_le(out + AT_SCHEMA, h->schema, 2);
+    weir_num_write_le(out + AT_MIN_READER, h->min_reader, 2);
+    weir_num_write_le(out + AT_LANE_IDX, h->lane_idx, 4);
+    weir_num_write_le(out + AT_SEQ, h->seq, 6);
+    weir_num_write_le(out + AT_HLC, h->hlc, 8);
+    weir_num_write_le(out + AT_EXPIRES, h->expires, 5);
     out[AT_NUM_CTX] = h->num_ctx;
     out[AT_SIG_LEN] = (uint8_t)parts->sig.len;
-    weir_num_put_le(out + AT_STAGE, h->stage, 2);
-    weir_num_put_le(out + AT_RECV_DAY, h->recv_day, 2);
-    weir_num_put_le(out + AT_EXTRA_LEN, parts->extra.len, 2);
+    weir_num_write_le(out + AT_STAGE, h->stage, 2);
+    weir_num_write_le(out + AT_RECV_DAY, h->recv_day, 2);
+    weir_num_write_le(out + AT_EXTRA_LEN, parts->extra.len, 2);
 
     uint8_t *at = out + WEIR_RECORD_HEADER_LEN;
     for (unsigned i = 0; i < h->num_ctx; i++) {
-        weir_num_put_le(at, h->ctx[i].lane_idx, 4);
-        weir_num_put_le(at + 4, h->ctx[i].seq, 6);
+        weir_num_write_le(at, h->ctx[i].lane_idx, 4);
+        weir_num_write_le(at + 4, h->ctx[i].seq, 6);
         at += WEIR_RECORD_CTX_LEN;
     }
     at = add(at, parts->sig);
@@ -97,7 +97,7 @@ void weir_record_pack(const struct weir_record_parts *parts, struct weir_span ke
 
     struct weir_span rest =
         weir_span(out + WEIR_RECORD_HEADER_LEN, (size_t)(at - out) - WEIR_RECORD_HEADER_LEN);
-    weir_num_put_le(out + AT_CRC, sum(out, key, rest), 4);
+    weir_num_write_le(out + AT_CRC, sum(out, key, rest), 4);
 }
 
 static bool ctx_unpack(const uint8_t *at, struct weir_record_head *h)

@@ -9,7 +9,7 @@
 
 #include "node/base/hash.h"
 #include "node/base/limits.h"
-#include "sync/version/place.h"
+#include "sync/version/sorted.h"
 
 #define CAP_MIN 8
 
@@ -40,7 +40,7 @@ static size_t find(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN
 {
     if (v->num > 0 && memcmp(v->items[v->num - 1].lane, lane, WEIR_LANE_LEN) < 0)
         return v->num;
-    return weir_place(v->items, v->num, sizeof(v->items[0]), lane, WEIR_LANE_LEN);
+    return weir_sorted_position(v->items, v->num, sizeof(v->items[0]), lane, WEIR_LANE_LEN);
 }
 
 static bool is_at(const struct weir_vector *v, size_t at, const uint8_t lane[WEIR_LANE_LEN])

@@ -76,7 +76,7 @@ static void make_record(const struct pass *p, uint64_t i, uint8_t *key, uint8_t 
     uint64_t name = p->shuffled ? weir_mix64(i) : i;
 
     memset(key, '-', key_len);
-    weir_num_put_be(key + 4, name, 8);
+    weir_num_write_be(key + 4, name, 8);
     memset(value, (int)(seq & 0x7f), SETTING_VALUE_LEN);
     *ret = (struct weir_stored_record){
         .rec = {
@@ -220,7 +220,7 @@ static ProtobufCBinaryData bytes_of(struct weir_span s)
     return (ProtobufCBinaryData){ .len = s.len, .data = (uint8_t *)(uintptr_t)s.at };
 }
 
-static void greet(struct peer *p)
+static void send_hello(struct peer *p)
 {
     Weir__V1__Hello m;
 
@@ -285,7 +285,7 @@ static bool run_engine(struct weir_record_store *settings_keep, struct weir_reco
 
     must(weir_engine_new(&cfg, &p.engine), "engine");
     weir_engine_link_up(p.engine, 0, p.id);
-    greet(&p);
+    send_hello(&p);
     p.cpu = 0;
     double wall = seconds();
     for (uint64_t i = 0; i < num; i += BATCH)

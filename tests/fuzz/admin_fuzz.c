@@ -86,7 +86,7 @@ static struct outcome run(const uint8_t *data, size_t size, size_t piece)
     weir_admin_http_init(&http, BODY_MAX);
     for (size_t at = 0; at < size && o.fault == 0; at += piece) {
         size_t len = size - at < piece ? size - at : piece;
-        FUZZ_CHECK(weir_admin_http_put(&http, weir_span(data + at, len)) == WEIR_OK);
+        FUZZ_CHECK(weir_admin_http_feed(&http, weir_span(data + at, len)) == WEIR_OK);
         drain(&http, &o);
     }
     weir_admin_http_deinit(&http);

@@ -20,7 +20,7 @@
 #define WALL_MS    UINT64_C(1800000000000)
 #define STEPS_MAX  400
 #define LANES      6
-#define MEMORY_MAX (WEIR_ENGINE_PARKED_MAX + (UINT64_C(64) << 20))
+#define MEMORY_MAX (WEIR_ENGINE_WAITING_MAX + (UINT64_C(64) << 20))
 
 /* The input, eaten from the front; zeros behind its end. */
 struct input {
@@ -279,16 +279,16 @@ static void say_request(struct world *w, unsigned link)
     say(w, link, WEIR_FRAME_PULL_REQ, &m.base);
 }
 
-static void say_heart(struct world *w, unsigned link)
+static void say_heartbeat(struct world *w, unsigned link)
 {
-    Weir__V1__Heart m;
+    Weir__V1__Heartbeat m;
     struct lvs own;
     uint8_t id[WEIR_NODE_ID_LEN];
     uint8_t life[WEIR_INCARNATION_LEN];
     uint8_t sum[1 + WEIR_SUM_LEN] = { WEIR_CLASS_TENANT };
     ProtobufCBinaryData sums = { .len = sizeof(sum), .data = sum };
 
-    weir__v1__heart__init(&m);
+    weir__v1__heartbeat__init(&m);
     peer_id(link, id);
     memset(life, eat(&w->in) & 1, sizeof(life));
     m.has_node = m.has_incarnation = m.has_n = m.has_wall_ms = m.has_vv_hash = 1;
@@ -304,7 +304,7 @@ static void say_heart(struct world *w, unsigned link)
     sum[1] = eat(&w->in);
     m.sum = &sums;
     m.n_sum = 1;
-    say(w, link, WEIR_FRAME_HEART, &m.base);
+    say(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
 static void say_audit(struct world *w, unsigned link)
@@ -400,7 +400,7 @@ static void step(struct world *w)
         say_request(w, link);
         return;
     case 8:
-        say_heart(w, link);
+        say_heartbeat(w, link);
         return;
     case 9:
         say_audit(w, link);
@@ -481,7 +481,7 @@ static bool world_init(struct world *w, const uint8_t *data, size_t size)
         .cluster = WEIR_SPAN_LIT("test"),
         .seed = 1,
         .schema_max = 1,
-        .paces = { .tombstone_ms = 2000, .purge_us = 100000, .chunk_bytes = 200 },
+        .intervals = { .tombstone_ms = 2000, .purge_us = 100000, .chunk_bytes = 200 },
     };
 
     *w = (struct world){ .in = { data, size }, .wall_ms = WALL_MS, .tainted_ms = WALL_MS };

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "node/flow/body.h"
-#include "node/flow/exchange.h"
+#include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/uri.h"
 #include "tests/fuzz/head_fuzz.h"

@@ -21,7 +21,7 @@ static void set_sum(uint8_t *row, size_t len, struct weir_span key)
     uint32_t crc = weir_crc32c(0, row, WEIR_RECORD_HEADER_LEN);
     crc = weir_crc32c(crc, key.at, key.len);
     crc = weir_crc32c(crc, row + WEIR_RECORD_HEADER_LEN, len - WEIR_RECORD_HEADER_LEN);
-    weir_num_put_le(row + AT_CRC, crc, 4);
+    weir_num_write_le(row + AT_CRC, crc, 4);
 }
 
 static void round_trip(struct weir_span row, struct weir_span key)

@@ -106,7 +106,7 @@ static void lanes_free(struct lanes *l)
     free(l->list);
 }
 
-void weir_sim_hostile_greet(struct weir_sim *s, uint32_t slot, const struct weir_vector *vv,
+void weir_sim_hostile_hello(struct weir_sim *s, uint32_t slot, const struct weir_vector *vv,
                             const struct weir_vector *floor)
 {
     struct weir_sim_hostile *h = &s->hostile;
@@ -134,20 +134,20 @@ void weir_sim_hostile_greet(struct weir_sim *s, uint32_t slot, const struct weir
     lanes_free(&floor_lanes);
 }
 
-void weir_sim_hostile_heart(struct weir_sim *s, Weir__V1__Lv *own, Weir__V1__Lv **list,
-                            Weir__V1__Heart *ret)
+void weir_sim_hostile_heartbeat(struct weir_sim *s, Weir__V1__Lv *own, Weir__V1__Lv **list,
+                                Weir__V1__Heartbeat *ret)
 {
     struct weir_sim_hostile *h = &s->hostile;
 
-    weir__v1__heart__init(ret);
+    weir__v1__heartbeat__init(ret);
     weir__v1__lv__init(own);
     ret->has_node = ret->has_incarnation = ret->has_n = ret->has_wall_ms = 1;
     ret->node = bytes_of(h->id, WEIR_NODE_ID_LEN);
     ret->incarnation = bytes_of(h->incarnation, WEIR_INCARNATION_LEN);
-    ret->n = WEIR_SIM_EPOCH_MS + ++h->num_hearts;
+    ret->n = WEIR_SIM_EPOCH_MS + ++h->num_heartbeats;
     ret->wall_ms = WEIR_SIM_EPOCH_MS + s->events.now_us / 1000;
     ret->has_vv_hash = ret->has_ban_hash = ret->has_schema_max = ret->has_state = 1;
-    ret->vv_hash = h->num_hearts;
+    ret->vv_hash = h->num_heartbeats;
     ret->schema_max = 3;
     ret->state = WEIR_ENGINE_LIVE | STATE_MOTION;
     if (h->seq == 0)
@@ -277,7 +277,7 @@ void weir_sim_hostile_write(struct weir_sim *s)
     struct weir_sim_later r;
     Weir__V1__Record *list[] = { &r.msg };
     Weir__V1__Batch m;
-    Weir__V1__Heart heart;
+    Weir__V1__Heartbeat heartbeat;
     Weir__V1__Lv own;
     Weir__V1__Lv *owns;
 
@@ -290,8 +290,8 @@ void weir_sim_hostile_write(struct weir_sim *s)
     m.r = list;
     m.n_r = 1;
     weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_BATCH_C, &m.base);
-    weir_sim_hostile_heart(s, &own, &owns, &heart);
-    weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_HEART, &heart.base);
+    weir_sim_hostile_heartbeat(s, &own, &owns, &heartbeat);
+    weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_HEARTBEAT, &heartbeat.base);
 }
 
 /* -- responses -- */
@@ -368,7 +368,7 @@ static void on_hello(struct weir_sim *s, uint32_t slot, const Weir__V1__Hello *m
     if (weir_frame_vector(m->vv, m->n_vv, &h->vv) < 0 ||
         weir_frame_vector(m->floor, m->n_floor, &h->floor) < 0)
         return;
-    weir_sim_hostile_greet(s, slot, &h->vv, &h->floor);
+    weir_sim_hostile_hello(s, slot, &h->vv, &h->floor);
 }
 
 static void on_frame(struct weir_sim *s, uint32_t slot, const struct weir_frame *f)
@@ -382,8 +382,8 @@ static void on_frame(struct weir_sim *s, uint32_t slot, const struct weir_frame 
     case WEIR_FRAME_PULL_REQ:
         response(s, slot, f->msg.pull_req);
         return;
-    case WEIR_FRAME_HEART:
-        h->vv_hash = f->msg.heart->vv_hash;
+    case WEIR_FRAME_HEARTBEAT:
+        h->vv_hash = f->msg.heartbeat->vv_hash;
         return;
     case WEIR_FRAME_BATCH_C:
         memcpy(h->heard_lane, f->msg.batch->lane.data, WEIR_LANE_LEN);
@@ -397,7 +397,7 @@ static void on_frame(struct weir_sim *s, uint32_t slot, const struct weir_frame 
     WEIR_UNREACHABLE();
 }
 
-void weir_sim_hostile_on_news(struct weir_sim *s, const struct weir_sim_net_news *news)
+void weir_sim_hostile_on_event(struct weir_sim *s, const struct weir_sim_net_event *news)
 {
     struct weir_sim_hostile *h = &s->hostile;
     struct weir_frame f;

@@ -12,7 +12,7 @@
 
 #include "sync/engine/engine.h"
 #include "sync/frame/frame.h"
-#include "tests/sim/net.h"
+#include "tests/sim/sim_net.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,7 +50,7 @@ struct weir_sim_hostile {
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t seq;
-    uint64_t num_hearts;
+    uint64_t num_heartbeats;
     uint32_t num_lanes; /* others that it began */
     struct weir_rng rng;
     uint64_t stamps[WEIR_SIM_LATER_MAX]; /* of its records, by seq - 1: the rest follows from seq */
@@ -67,7 +67,7 @@ struct weir_sim_hostile {
 void weir_sim_hostile_init(struct weir_sim *s);
 void weir_sim_hostile_deinit(struct weir_sim_hostile *h);
 /** It hears of a link, or a frame, which is borrowed. */
-void weir_sim_hostile_on_news(struct weir_sim *s, const struct weir_sim_net_news *news);
+void weir_sim_hostile_on_event(struct weir_sim *s, const struct weir_sim_net_event *news);
 /** It writes a record with fields of a later version, and publishes it. */
 void weir_sim_hostile_write(struct weir_sim *s);
 /** It does something that an engine would not. */
@@ -90,10 +90,10 @@ void weir_sim_later_make(const struct weir_sim_hostile *h, uint64_t seq, struct 
 void weir_sim_hostile_batch(struct weir_sim *s, const uint8_t lane[WEIR_LANE_LEN], uint64_t first,
                             Weir__V1__Batch *ret);
 /** A heartbeat. Borrows `own`, a list of one place. */
-void weir_sim_hostile_heart(struct weir_sim *s, Weir__V1__Lv *own, Weir__V1__Lv **list,
-                            Weir__V1__Heart *ret);
+void weir_sim_hostile_heartbeat(struct weir_sim *s, Weir__V1__Lv *own, Weir__V1__Lv **list,
+                                Weir__V1__Heartbeat *ret);
 /** Greet the node behind a slot. @param vv, floor  what is said of them; borrowed */
-void weir_sim_hostile_greet(struct weir_sim *s, uint32_t slot, const struct weir_vector *vv,
+void weir_sim_hostile_hello(struct weir_sim *s, uint32_t slot, const struct weir_vector *vv,
                             const struct weir_vector *floor);
 /** Send a message to one slot; UINT32_MAX: publish it. */
 void weir_sim_hostile_send(struct weir_sim *s, uint32_t slot, enum weir_frame_topic topic,

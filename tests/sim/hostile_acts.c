@@ -85,13 +85,13 @@ static void act_flipped(struct weir_sim *s)
 {
     Weir__V1__Lv own;
     Weir__V1__Lv *list;
-    Weir__V1__Heart m;
+    Weir__V1__Heartbeat m;
 
-    weir_sim_hostile_heart(s, &own, &list, &m);
+    weir_sim_hostile_heartbeat(s, &own, &list, &m);
     size_t len = weir_frame_packed_len(&m.base);
     uint8_t *bytes = malloc(len);
     WEIR_ASSERT(bytes != NULL);
-    weir_frame_pack(WEIR_FRAME_HEART, &m.base, bytes);
+    weir_frame_pack(WEIR_FRAME_HEARTBEAT, &m.base, bytes);
     uint32_t bit = draw(&s->hostile, (uint32_t)(8 * (len - WEIR_FRAME_HEAD_LEN)));
     bytes[WEIR_FRAME_HEAD_LEN + bit / 8] ^= (uint8_t)(1u << bit % 8);
     send_bytes(s, bytes, len);
@@ -102,11 +102,11 @@ static void act_sums(struct weir_sim *s)
 {
     Weir__V1__Lv own;
     Weir__V1__Lv *list;
-    Weir__V1__Heart m;
+    Weir__V1__Heartbeat m;
     uint8_t sums[SUMS][1 + WEIR_SUM_LEN];
     ProtobufCBinaryData told[SUMS];
 
-    weir_sim_hostile_heart(s, &own, &list, &m);
+    weir_sim_hostile_heartbeat(s, &own, &list, &m);
     for (unsigned i = 0; i < SUMS; i++) {
         sums[i][0] = (uint8_t)(1 + i);
         for (unsigned k = 0; k < WEIR_SUM_LEN; k++)
@@ -117,7 +117,7 @@ static void act_sums(struct weir_sim *s)
     m.n_sum = SUMS;
     m.vv_hash = s->hostile.vv_hash;
     m.state = WEIR_ENGINE_LIVE;
-    weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_HEART, &m.base);
+    weir_sim_hostile_send(s, UINT32_MAX, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
 static void act_flood(struct weir_sim *s)
@@ -259,7 +259,7 @@ static void act_lie_vv(struct weir_sim *s)
     struct weir_vector vv = WEIR_VECTOR_ZERO;
 
     raised(&h->vv, LIE_BY, &vv);
-    weir_sim_hostile_greet(s, draw(h, h->num_links), &vv, &h->floor);
+    weir_sim_hostile_hello(s, draw(h, h->num_links), &vv, &h->floor);
     weir_vector_deinit(&vv);
 }
 
@@ -274,7 +274,7 @@ static void act_lie_floor(struct weir_sim *s)
     struct weir_vector floor = WEIR_VECTOR_ZERO;
 
     raised(&h->vv, LIE_BY, &floor);
-    weir_sim_hostile_greet(s, draw(h, h->num_links), &floor, &floor);
+    weir_sim_hostile_hello(s, draw(h, h->num_links), &floor, &floor);
     weir_vector_deinit(&floor);
 }
 

@@ -118,7 +118,7 @@ void weir_sim_join_all(struct weir_sim *s)
 
 /* -- events -- */
 
-static void on_news(struct weir_sim *s, struct weir_sim_net_news *news)
+static void on_news(struct weir_sim *s, struct weir_sim_net_event *news)
 {
     static const enum weir_sim_input_kind kinds[] = {
         [WEIR_SIM_NET_FRAME] = WEIR_SIM_INPUT_FRAME,
@@ -134,7 +134,7 @@ static void on_news(struct weir_sim *s, struct weir_sim_net_news *news)
     if (news->what == WEIR_SIM_NET_NOTHING)
         return;
     if (news->node >= s->num_nodes) {
-        weir_sim_hostile_on_news(s, news);
+        weir_sim_hostile_on_event(s, news);
         if (news->parcel != NULL)
             weir_sim_parcel_drop(&news->parcel);
         return;
@@ -202,7 +202,7 @@ static void on_check(struct weir_sim *s)
 static void on_event(struct weir_sim *s, const struct weir_sim_event *e)
 {
     if (e->kind < WEIR_SIM_NET_KINDS) {
-        struct weir_sim_net_news news = weir_sim_net_step(&s->net, e);
+        struct weir_sim_net_event news = weir_sim_net_step(&s->net, e);
         on_news(s, &news);
         return;
     }

@@ -10,8 +10,8 @@
 #include "tests/sim/oracle/check.h"
 #include "tests/sim/events.h"
 #include "tests/sim/hostile.h"
-#include "tests/sim/net.h"
-#include "tests/sim/node.h"
+#include "tests/sim/sim_net.h"
+#include "tests/sim/sim_node.h"
 #include "tests/sim/runner/swarm.h"
 #include "tests/sim/trace.h"
 

@@ -7,7 +7,7 @@
 #ifndef WEIR_TESTS_SIM_WORK_H
 #define WEIR_TESTS_SIM_WORK_H
 
-#include "tests/sim/node.h"
+#include "tests/sim/sim_node.h"
 
 #define WEIR_SIM_KEY_NAME_MAX 32
 

@@ -166,7 +166,7 @@ void cluster_start(struct cluster *c, unsigned at)
         .without = n->without,
         .relay = n->relay,
         .compiled = n->compiled,
-        .paces = n->paces,
+        .intervals = n->intervals,
     };
 
     memcpy(cfg.node, n->id, WEIR_NODE_ID_LEN);

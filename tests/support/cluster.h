@@ -20,7 +20,7 @@ struct cluster_node {
     bool relay;
     uint32_t compiled;
     uint32_t without;
-    struct weir_engine_paces paces;
+    struct weir_engine_intervals intervals;
     uint64_t num_alarms[WEIR_ALARM_COUNT];
     uint64_t num_changed;
     uint64_t num_acked;

@@ -270,7 +270,7 @@ static void many_records_come_in_chunks(void **state)
     char key[16];
 
     bed_make(&b, 2);
-    b.c.node[0].paces.chunk_bytes = b.c.node[1].paces.chunk_bytes = 8192;
+    b.c.node[0].intervals.chunk_bytes = b.c.node[1].intervals.chunk_bytes = 8192;
     bed_start(&b);
     cluster_cut(&b.c, 0, 1, true);
     for (unsigned i = 0; i < 1000; i++) {
@@ -291,8 +291,9 @@ static void an_unfinished_session_claims_nothing(void **state)
     char key[16];
 
     bed_make(&b, 2);
-    b.c.node[0].paces.chunk_bytes = b.c.node[1].paces.chunk_bytes = 2000;
-    b.c.node[1].paces.pull_bytes_per_s = 4000; /* so slow that it can be cut off in the middle */
+    b.c.node[0].intervals.chunk_bytes = b.c.node[1].intervals.chunk_bytes = 2000;
+    b.c.node[1].intervals.pull_bytes_per_s =
+        4000; /* so slow that it can be cut off in the middle */
     bed_start(&b);
     cluster_cut(&b.c, 0, 1, true);
     for (unsigned i = 0; i < 300; i++) {
@@ -306,7 +307,7 @@ static void an_unfinished_session_claims_nothing(void **state)
     assert_int_equal(weir_vector_hash(weir_engine_vv(b.c.node[1].engine, WEIR_GROUP_C)), before);
     cluster_cut(&b.c, 0, 1, true);
     assert_int_equal(weir_vector_hash(weir_engine_vv(b.c.node[1].engine, WEIR_GROUP_C)), before);
-    b.c.node[1].paces.pull_bytes_per_s = 0;
+    b.c.node[1].intervals.pull_bytes_per_s = 0;
     restart(&b, 1);
     cluster_cut(&b.c, 0, 1, false);
     cluster_run(&b.c, 2 * SECOND);
@@ -639,7 +640,7 @@ static void what_two_peers_have_is_pulled_after_one_heartbeat(void **state)
     b.c.cut[0][3] = b.c.cut[3][0] = true; /* who writes is no peer: no heartbeat tells its lane */
     for (unsigned i = 0; i < 4; i++) {
         b.c.node[i].relay = true;
-        b.c.node[i].paces.pull_us = 600 * SECOND; /* not by chance */
+        b.c.node[i].intervals.pull_us = 600 * SECOND; /* not by chance */
     }
     bed_start(&b);
     cluster_run(&b.c, 4 * SECOND); /* all have greeted */

@@ -166,9 +166,9 @@ static inline struct wire frames_pull_rep(void)
     return w;
 }
 
-static inline struct wire frames_heart(void)
+static inline struct wire frames_heartbeat(void)
 {
-    struct wire w = wire_frame(WEIR_FRAME_HEART);
+    struct wire w = wire_frame(WEIR_FRAME_HEARTBEAT);
     struct wire echo = { 0 };
     struct wire ack = { 0 };
     uint8_t sum[1 + WEIR_SUM_LEN] = { 2 };
@@ -234,7 +234,7 @@ static inline struct wire frames_sample(unsigned n)
     case 4:
         return frames_pull_rep();
     case 5:
-        return frames_heart();
+        return frames_heartbeat();
     case 6:
         return frames_audit(true);
     default:

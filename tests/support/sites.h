@@ -8,7 +8,7 @@
 
 #include "tenants/tenant.h"
 #include "tests/support/store_kit.h"
-#include "tests/support/stored.h"
+#include "tests/support/tenant_values.h"
 
 /** An open, empty store. */
 static inline void sites_open(struct kit *k)

@@ -18,7 +18,7 @@
 
 #include "node/base/addr.h"
 #include "sync/store/store.h"
-#include "tests/support/stored.h"
+#include "tests/support/tenant_values.h"
 
 #define RECORDS_MAX 64
 #define ROWS_MAX    256

@@ -654,6 +654,6 @@ void weir_sim_check_memory(struct weir_sim_check *c, uint32_t node, const struct
     size_t lanes = 2 * ((size_t)c->lanes.num + 16); /* arrays grow by doubling */
 
     if (weir_engine_memory(e) >
-        WEIR_ENGINE_PARKED_MAX + vectors * lanes * sizeof(struct weir_vector_entry))
+        WEIR_ENGINE_WAITING_MAX + vectors * lanes * sizeof(struct weir_vector_entry))
         weir_sim_check_found(c, WEIR_SIM_MEMORY, node, WEIR_SIM_NO_NAME);
 }

@@ -44,14 +44,14 @@ static bool add_record(void *arg, const struct weir_stored_record *rec, bool dam
 }
 
 /* The sums that a heartbeat bears; of classes that it does not name zero. */
-static bool read_heart(const struct weir_sim_parcel *p, struct weir_sum ret[CLASSES])
+static bool read_heartbeat(const struct weir_sim_parcel *p, struct weir_sum ret[CLASSES])
 {
     struct weir_frame f;
     enum weir_frame_fault fault;
 
     if (p == NULL || weir_frame_decode(weir_span(p->bytes, p->len), &f, &fault) < 0)
         return false;
-    const Weir__V1__Heart *h = f.msg.heart;
+    const Weir__V1__Heartbeat *h = f.msg.heartbeat;
     bool in_motion = (h->state & STATE_MOTION) != 0;
     for (size_t i = 0; i < h->n_sum; i++)
         if (h->sum[i].data[0] < CLASSES)
@@ -68,7 +68,7 @@ static bool node_sums_hold(struct weir_sim *s, const struct weir_sim_node *n,
 
     memset(told, 0, sizeof(told));
     weir_memory_each_record(n->store[WEIR_GROUP_C], add_record, &t);
-    if (t.is_damaged || !read_heart(n->heart, told))
+    if (t.is_damaged || !read_heartbeat(n->heartbeat, told))
         return false;
     for (unsigned i = 0; i < CLASSES; i++)
         if (!weir_sum_eq(told[i], t.total[i]))

@@ -192,26 +192,26 @@ static void draw_work(struct weir_rng *rng, struct weir_sim_plan *p)
     p->big = weir_sim_plan_has(p, WEIR_SIM_WITH_BIG) ? big : 0;
 }
 
-static void draw_paces(struct weir_rng *rng, struct weir_sim_plan *p)
+static void draw_intervals(struct weir_rng *rng, struct weir_sim_plan *p)
 {
     static const uint64_t ages_ms[] = { 5, 50, 300, 300, 2000, 8000 };
     uint64_t age_ms = ages_ms[weir_rng_below(rng, WEIR_ARRAY_LEN(ages_ms))];
     uint32_t purge_us = draw_scale(rng, 20000, 1000000);
     uint32_t chunk = draw_scale(rng, 1, 4000);
-    struct weir_engine_paces *paces = &p->paces;
+    struct weir_engine_intervals *intervals = &p->intervals;
 
-    paces->heart_us = draw(rng, 400000, 1200000);
-    paces->pull_us = draw_scale(rng, 500000, 8000000);
-    paces->pull_timeout_us = draw_scale(rng, 300000, 3000000);
-    paces->bans_us = draw(rng, 5000, 40000);
+    intervals->heartbeat_us = draw(rng, 400000, 1200000);
+    intervals->pull_us = draw_scale(rng, 500000, 8000000);
+    intervals->pull_timeout_us = draw_scale(rng, 300000, 3000000);
+    intervals->bans_us = draw(rng, 5000, 40000);
     /* Nothing may hide a ban for longer than it lives, by any of the clocks. */
-    paces->ban_tombstone_ms = (uint64_t)p->ban_ttl_s * 1000 + 4 * (uint64_t)p->skew_ms + 10000;
+    intervals->ban_tombstone_ms = (uint64_t)p->ban_ttl_s * 1000 + 4 * (uint64_t)p->skew_ms + 10000;
     if (weir_sim_plan_has(p, WEIR_SIM_WITH_PURGES)) {
-        paces->tombstone_ms = age_ms;
-        paces->purge_us = purge_us;
+        intervals->tombstone_ms = age_ms;
+        intervals->purge_us = purge_us;
     }
     if (weir_sim_plan_has(p, WEIR_SIM_WITH_TINY))
-        paces->chunk_bytes = chunk;
+        intervals->chunk_bytes = chunk;
 }
 
 static void draw_rest(struct weir_rng *rng, struct weir_sim_plan *p)
@@ -261,7 +261,7 @@ void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *
     draw_net(&rng, ret);
     draw_work(&rng, ret);
     draw_rest(&rng, ret);
-    draw_paces(&rng, ret);
+    draw_intervals(&rng, ret);
     draw_faults(&rng, ret);
 }
 
@@ -286,8 +286,9 @@ void weir_sim_plan_print(const struct weir_sim_plan *p, FILE *out)
     fprintf(out,
             "paces: heart %" PRIu64 ", pull %" PRIu64 ", timeout %" PRIu64 ", purge %" PRIu64
             " us; tombstones %" PRIu64 ", of bans %" PRIu64 " ms; chunk %" PRIu32 "\n",
-            p->paces.heart_us, p->paces.pull_us, p->paces.pull_timeout_us, p->paces.purge_us,
-            p->paces.tombstone_ms, p->paces.ban_tombstone_ms, p->paces.chunk_bytes);
+            p->intervals.heartbeat_us, p->intervals.pull_us, p->intervals.pull_timeout_us,
+            p->intervals.purge_us, p->intervals.tombstone_ms, p->intervals.ban_tombstone_ms,
+            p->intervals.chunk_bytes);
     fprintf(out, "skew %" PRIu32 " ms, drift %" PRIu32 " ppm, commit %" PRIu32 " us; every ms:",
             p->skew_ms, p->drift_ppm, p->commit.spread_us);
     for (unsigned i = 0; i < WEIR_SIM_FAULTS; i++)

@@ -9,7 +9,7 @@
 
 #include "node/base/span.h"
 #include "sync/engine/engine.h"
-#include "tests/sim/net.h"
+#include "tests/sim/sim_net.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,7 +88,7 @@ struct weir_sim_plan {
     uint32_t without; /* bits of enum weir_engine_rule */
     bool unchecked;   /* only measure */
     struct weir_sim_net_config net;
-    struct weir_engine_paces paces;
+    struct weir_engine_intervals intervals;
     struct weir_sim_delay commit;       /* of a turn that changed a store */
     uint32_t every_ms[WEIR_SIM_FAULTS]; /* on average; 0: never */
     uint32_t skew_ms;                   /* the most */

@@ -38,7 +38,7 @@ static void random_gets_and_puts_never_share_an_object(void **state)
         } else {
             for (size_t k = 0; k < LEN; k++)
                 assert_int_equal(held[i][k], i);
-            weir_pool_put(&p, held[i]);
+            weir_pool_release(&p, held[i]);
             held[i] = NULL;
             num_held--;
         }
@@ -46,7 +46,7 @@ static void random_gets_and_puts_never_share_an_object(void **state)
         assert_true(p.num_made <= MAX);
     }
     for (size_t i = 0; i < MAX; i++)
-        weir_pool_put(&p, held[i]);
+        weir_pool_release(&p, held[i]);
     weir_pool_deinit(&p);
 }
 
@@ -62,12 +62,12 @@ static void cap_is_exact_though_slabs_do_not_divide_it(void **state)
         }
         assert_null(weir_pool_get(&p));
         assert_int_equal(p.num_made, 10);
-        weir_pool_put(&p, held[3]);
+        weir_pool_release(&p, held[3]);
         held[3] = weir_pool_get(&p);
         assert_non_null(held[3]);
         assert_null(weir_pool_get(&p));
         for (size_t i = 0; i < 10; i++)
-            weir_pool_put(&p, held[i]);
+            weir_pool_release(&p, held[i]);
     }
     weir_pool_deinit(&p);
 }
@@ -88,12 +88,12 @@ static void last_object_given_back_is_the_first_given_out(void **state)
     weir_pool_init(&p, 32, 8, 8);
     void *a = weir_pool_get(&p);
     void *b = weir_pool_get(&p);
-    weir_pool_put(&p, a);
-    weir_pool_put(&p, b);
+    weir_pool_release(&p, a);
+    weir_pool_release(&p, b);
     assert_ptr_equal(weir_pool_get(&p), b);
     assert_ptr_equal(weir_pool_get(&p), a);
-    weir_pool_put(&p, a);
-    weir_pool_put(&p, b);
+    weir_pool_release(&p, a);
+    weir_pool_release(&p, b);
     weir_pool_deinit(&p);
 }
 
@@ -102,12 +102,12 @@ static void steady_state_allocates_nothing(void **state)
     struct weir_pool p;
     weir_pool_init(&p, 32, 1, 8);
     void *a = weir_pool_get(&p);
-    weir_pool_put(&p, a);
+    weir_pool_release(&p, a);
     weir_failalloc_after(0);
     for (int i = 0; i < 1000; i++) {
         a = weir_pool_get(&p);
         assert_non_null(a);
-        weir_pool_put(&p, a);
+        weir_pool_release(&p, a);
     }
     assert_int_equal(weir_failalloc_count(), 0);
     weir_failalloc_after(-1);
@@ -118,7 +118,7 @@ static void putting_null_is_legal(void **state)
 {
     struct weir_pool p;
     weir_pool_init(&p, 32, 1, 8);
-    weir_pool_put(&p, NULL);
+    weir_pool_release(&p, NULL);
     assert_int_equal(p.num_used, 0);
     weir_pool_deinit(&p);
 }
@@ -142,7 +142,7 @@ static void every_failing_allocation_refuses_one_get_only(void **state)
         assert_int_equal(nulls, n == 0 ? 0 : 1);
         assert_int_equal(p.num_used, 20 - nulls);
         for (size_t i = 0; i < 20; i++)
-            weir_pool_put(&p, held[i]);
+            weir_pool_release(&p, held[i]);
         weir_pool_deinit(&p);
     }
     assert_int_equal(num_allocs, 7);
@@ -161,7 +161,7 @@ static void init_small(void *arg)
 static void put_too_many(void *arg)
 {
     uint8_t stranger[16];
-    weir_pool_put(arg, stranger);
+    weir_pool_release(arg, stranger);
 }
 
 static void misuse_breaks_the_contract(void **state)
@@ -172,7 +172,7 @@ static void misuse_breaks_the_contract(void **state)
     assert_true(weir_death_by_contract(put_too_many, &p, "num_used > 0"));
     void *a = weir_pool_get(&p);
     assert_true(weir_death_by_contract(deinit_with_a_used_object, &p, "num_used == 0"));
-    weir_pool_put(&p, a);
+    weir_pool_release(&p, a);
     weir_pool_deinit(&p);
 }
 
@@ -185,7 +185,7 @@ static void sanitizer_sees_an_object_given_back(void **state)
     assert_false(__asan_address_is_poisoned(a));
     assert_false(__asan_address_is_poisoned(a + 31));
     assert_true(__asan_address_is_poisoned(a + 32));
-    weir_pool_put(&p, a);
+    weir_pool_release(&p, a);
     assert_true(__asan_address_is_poisoned(a));
     weir_pool_deinit(&p);
 #else

@@ -4,7 +4,7 @@
  * read, bodies over the common limit, no memory at any point. Time is not waited for: a
  * connection's deadline is moved to now.
  */
-#include "tests/unit/ctl/client.h"
+#include "tests/unit/ctl/admin_client.h"
 
 #include "node/ctl/admin_conn.h"
 #include "tests/support/failalloc.h"

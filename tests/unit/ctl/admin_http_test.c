@@ -32,7 +32,7 @@ static int teardown(void **state)
 
 static void put(const char *bytes, size_t len)
 {
-    assert_int_equal(weir_admin_http_put(&http, weir_span(bytes, len)), WEIR_OK);
+    assert_int_equal(weir_admin_http_feed(&http, weir_span(bytes, len)), WEIR_OK);
 }
 
 static void puts_all(const char *text)
@@ -247,7 +247,7 @@ static void more_bytes_than_may_wait_are_not_taken(void **state)
     static char bytes[WEIR_ADMIN_AHEAD_MAX + WEIR_IO_CHUNK];
     memset(bytes, 'x', sizeof(bytes));
     put(bytes, sizeof(bytes));
-    assert_int_equal(weir_admin_http_put(&http, WEIR_SPAN_LIT("x")), WEIR_ELIMIT);
+    assert_int_equal(weir_admin_http_feed(&http, WEIR_SPAN_LIT("x")), WEIR_ELIMIT);
 }
 
 static void fields_are_found_in_any_case_when_there_is_one(void **state)
@@ -270,7 +270,7 @@ static void no_memory_is_a_refusal_and_not_a_crash(void **state)
         weir_admin_http_deinit(&http);
         weir_admin_http_init(&http, BODY_MAX);
         weir_failalloc_after(n);
-        bool refused = weir_admin_http_put(&http, weir_span(three, sizeof(three) - 1)) < 0;
+        bool refused = weir_admin_http_feed(&http, weir_span(three, sizeof(three) - 1)) < 0;
         enum weir_admin_event event = WEIR_ADMIN_MORE;
         while (!refused) {
             event = weir_admin_http_next(&http);

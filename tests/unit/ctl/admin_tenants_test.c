@@ -3,7 +3,7 @@
  * admin_tenants_test.c - what the paths about tenants answer, over a real store: writes,
  * preconditions, lists, history, roll-back, conflicts, questions about requests.
  */
-#include "tests/unit/ctl/client.h"
+#include "tests/unit/ctl/admin_client.h"
 
 static void put_tenant(const char *name, const char *hosts, int status, const char *text)
 {
@@ -86,7 +86,7 @@ static void a_record_that_cannot_be_served_is_named(void **state)
     t.routes = routes;
     t.n_routes = 1;
     assert_int_equal(weir_push_reserve(p, 1), WEIR_OK);
-    assert_int_equal(weir_push_put(p, &t, "apply", NULL), WEIR_OK);
+    assert_int_equal(weir_push_add(p, &t, "apply", NULL), WEIR_OK);
     assert_int_equal(weir_push_start(p, note_done, &done), WEIR_OK);
     while (!done)
         rig_turn();

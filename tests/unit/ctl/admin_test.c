@@ -4,7 +4,7 @@
  * connections, clients that misbehave or leave. What the paths about tenants answer:
  * admin_tenants_test.c.
  */
-#include "tests/unit/ctl/client.h"
+#include "tests/unit/ctl/admin_client.h"
 
 static void health_is_answered_in_text(void **state)
 {

@@ -3,7 +3,7 @@
  * push_test.c - pushes into a real store: order within one name, many at once, the end of the node,
  * a full store.
  */
-#include "tests/unit/ctl/rig.h"
+#include "tests/unit/ctl/ctl_rig.h"
 
 #include "node/base/limits.h"
 
@@ -53,7 +53,7 @@ static void trial_begin(struct trial *t, size_t num)
 
 static void trial_put(struct trial *t, const char *name, const char *host)
 {
-    assert_int_equal(weir_push_put(t->push, tenant_new(t->push, name, host), "apply", NULL),
+    assert_int_equal(weir_push_add(t->push, tenant_new(t->push, name, host), "apply", NULL),
                      WEIR_OK);
 }
 
@@ -68,11 +68,11 @@ static uint64_t stored_revision(const char *name)
     struct weir_record rec;
     struct weir_arena arena;
     Weir__V1__StoredTenant *s = NULL;
-    weir_stored_arena_init(&arena);
+    weir_stored_tenant_arena_init(&arena);
     assert_int_equal(weir_store_read_begin(rig.node.reader), WEIR_OK);
     assert_int_equal(weir_store_get(rig.node.reader, WEIR_CLASS_TENANT, weir_span_cstr(name), &rec),
                      WEIR_OK);
-    assert_int_equal(weir_stored_read(rec.value, &arena, &s), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_read(rec.value, &arena, &s), WEIR_OK);
     uint64_t revision = s->revision;
     weir_store_read_end(rig.node.reader);
     weir_arena_deinit(&arena);
@@ -232,7 +232,7 @@ static void a_document_over_the_limit_is_not_taken(void **state)
     assert_non_null(host);
     memset(host, 'x', WEIR_RECORD_MAX);
     trial_begin(&t, 1);
-    assert_int_equal(weir_push_put(t.push, tenant_new(t.push, "big", host), "apply", NULL),
+    assert_int_equal(weir_push_add(t.push, tenant_new(t.push, "big", host), "apply", NULL),
                      WEIR_ELIMIT);
     weir_push_free(&t.push);
     free(host);

@@ -46,10 +46,10 @@ static void a_stash_has_the_room_that_was_asked_for(void **state)
         assert_int_equal(s->large, wants[i] > WEIR_SMALL_LEN);
         assert_int_equal(weir_stash_span(s).len, 0);
         memset(s->bytes, 0xa5, s->cap);
-        weir_stash_put(&b, s);
+        weir_stash_release(&b, s);
     }
     assert_null(weir_stash_get(&b, WEIR_LARGE_LEN + 1));
-    weir_stash_put(&b, NULL);
+    weir_stash_release(&b, NULL);
     assert_int_equal(weir_stash_span(NULL).len, 0);
     weir_buffers_deinit(&b);
 }
@@ -104,7 +104,7 @@ static void appending_and_using_at_random_is_a_queue(void **state)
         assert_int_equal(weir_stash_span(s).len, tail - head);
         assert_filled(weir_stash_span(s), head);
     }
-    weir_stash_put(&b, s);
+    weir_stash_release(&b, s);
     weir_buffers_deinit(&b);
 }
 
@@ -181,7 +181,7 @@ static size_t take_all(struct weir_buffers *b, size_t cap)
     }
     while (first != NULL) {
         struct weir_stash *next = first->next;
-        weir_stash_put(b, first);
+        weir_stash_release(b, first);
         first = next;
     }
     return num;
@@ -239,7 +239,7 @@ static void a_failed_allocation_leaves_the_stash_as_it_was(void **state)
     assert_int_equal(weir_stash_append(&b, &s, weir_span(bytes + 10, WEIR_SMALL_LEN - 9)), WEIR_OK);
     assert_int_equal(weir_stash_span(s).len, WEIR_SMALL_LEN + 1);
     assert_filled(weir_stash_span(s), 0);
-    weir_stash_put(&b, s);
+    weir_stash_release(&b, s);
     weir_buffers_deinit(&b);
 }
 

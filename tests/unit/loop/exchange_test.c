@@ -4,7 +4,7 @@
  * interim responses, large bodies, early responses, cuts, and the order of requests on a
  * connection.
  */
-#include "tests/unit/loop/rig.h"
+#include "tests/unit/loop/loop_rig.h"
 
 #include <pthread.h>
 

@@ -4,7 +4,7 @@
  * client gets the right answer, an error or a closed connection; and the next exchange is served.
  * What was not given back is caught by the pools' contracts and the leak check.
  */
-#include "tests/unit/loop/rig.h"
+#include "tests/unit/loop/loop_rig.h"
 
 #include "tests/support/failalloc.h"
 #include "tests/support/origin.h"

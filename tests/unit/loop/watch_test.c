@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 #include "node/loop/watch.h"
 
 struct watched {

@@ -3,7 +3,7 @@
  * worker_test.c - the life of the data path: start, serve, learn of changes, drain, stop. Real
  * sockets, a real store. What is left behind is caught by the pools' contracts and the leak check.
  */
-#include "tests/unit/loop/rig.h"
+#include "tests/unit/loop/loop_rig.h"
 
 #include "tests/support/failalloc.h"
 #include "tests/support/origin.h"

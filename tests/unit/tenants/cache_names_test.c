@@ -43,7 +43,7 @@ static void put(struct weir_cache_names *t, unsigned i, uint32_t owner, uint32_t
     uint8_t bytes[256];
     struct weir_cache_key k = weir_cache_host_key(t, weir_span(bytes, word(bytes, i)));
 
-    weir_cache_names_put(t, &k, owner, epoch);
+    weir_cache_names_insert(t, &k, owner, epoch);
 }
 
 static void the_table_agrees_with_a_plain_list(void **state)
@@ -124,9 +124,9 @@ static void an_address_is_not_a_host_of_the_same_bytes(void **state)
     struct weir_cache_key address = weir_cache_address_key(&t, &a);
     struct weir_cache_key host = weir_cache_host_key(&t, weir_span(a.ip, 16));
     host.hash = address.hash; /* as if the hashes met */
-    weir_cache_names_put(&t, &address, 0, 1);
+    weir_cache_names_insert(&t, &address, 0, 1);
     assert_int_equal(weir_cache_names_find(&t, &host), WEIR_NAME_NONE);
-    weir_cache_names_put(&t, &host, WEIR_NAME_NOBODY, 1);
+    weir_cache_names_insert(&t, &host, WEIR_NAME_NOBODY, 1);
     assert_int_equal(t.names[weir_cache_names_find(&t, &address)].owner, 0);
     assert_int_equal(t.names[weir_cache_names_find(&t, &host)].owner, WEIR_NAME_NOBODY);
     weir_cache_names_deinit(&t);

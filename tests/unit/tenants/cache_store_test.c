@@ -6,7 +6,7 @@
 
 #include "node/base/limits.h"
 #include "tenants/cache.h"
-#include "tests/support/stored.h"
+#include "tests/support/tenant_values.h"
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
 

@@ -18,7 +18,7 @@
 #include "tenants/cache.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/store_stand_in.h"
-#include "tests/support/stored.h"
+#include "tests/support/tenant_values.h"
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
 

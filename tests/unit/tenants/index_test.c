@@ -15,7 +15,7 @@
 #include "node/base/rng.h"
 #include "tenants/tenant.h"
 #include "tests/support/failalloc.h"
-#include "tests/support/stored.h"
+#include "tests/support/tenant_values.h"
 
 struct row {
     enum weir_index index;

@@ -16,7 +16,7 @@
 #include "tenants/redirect.h"
 #include "tenants/schema/schema.h"
 #include "tests/support/failalloc.h"
-#include "tests/support/stored.h"
+#include "tests/support/tenant_values.h"
 
 static const struct weir_siphash_key secret = { { 3, 4 } };
 

@@ -24,7 +24,7 @@ static struct weir_ack ack_of(unsigned lane, uint64_t durable, uint64_t active, 
 {
     struct weir_ack ack = { .durable = durable, .active = active, .rejected = rejected };
 
-    weir_num_put_be(ack.lane, lane * UINT64_C(0x9e3779b97f4a7c15), 8);
+    weir_num_write_be(ack.lane, lane * UINT64_C(0x9e3779b97f4a7c15), 8);
     return ack;
 }
 
@@ -38,7 +38,7 @@ static void note_many(struct weir_acks *a, unsigned node, struct weir_ack ack)
 {
     uint8_t id[WEIR_NODE_ID_LEN];
 
-    weir_num_put_be(id, node, WEIR_NODE_ID_LEN);
+    weir_num_write_be(id, node, WEIR_NODE_ID_LEN);
     weir_acks_note(a, node == 0 ? rig_id(0) : id, &ack);
 }
 
@@ -364,7 +364,7 @@ static void fleet_take(struct fleet_node *n, const uint8_t *lane, uint64_t seq)
 static void fleet_judge(struct fleet_node *n, struct weir_rng *rng, const uint8_t *lane)
 {
     static const enum weir_active_state reports[] = { WEIR_ACTIVE_LIVE, WEIR_ACTIVE_LIVE,
-                                                     WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
+                                                      WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
     unsigned key = (unsigned)weir_rng_below(rng, FLEET_KEYS);
     enum weir_active_state v = reports[weir_rng_below(rng, WEIR_ARRAY_LEN(reports))];
 

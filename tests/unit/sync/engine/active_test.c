@@ -438,7 +438,7 @@ static void twin_write(struct weir_active *a, struct twin *t, struct weir_rng *r
 static void twin_judge(struct weir_active *a, struct twin *t, struct weir_rng *rng)
 {
     static const enum weir_active_state reports[] = { WEIR_ACTIVE_LIVE, WEIR_ACTIVE_LIVE,
-                                                     WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
+                                                      WEIR_ACTIVE_REJECTED, WEIR_ACTIVE_HELD };
     unsigned lane = (unsigned)weir_rng_below(rng, TWIN_LANES);
     struct twin_rev *r = &t->rev[lane][1 + weir_rng_below(rng, t->num[lane] + 1)];
     enum weir_active_state v = reports[weir_rng_below(rng, 4)];

@@ -66,7 +66,7 @@ static enum weir_err send(const struct weir_ack *a, struct weir_frame *f, struct
 {
     uint8_t node[8] = { 1 };
     uint8_t incarnation[16] = { 2 };
-    Weir__V1__Heart h = WEIR__V1__HEART__INIT;
+    Weir__V1__Heartbeat h = WEIR__V1__HEARTBEAT__INIT;
     struct weir_ack_message m;
     Weir__V1__Ack *list[1] = { &m.msg };
     enum weir_frame_fault fault;
@@ -80,12 +80,12 @@ static enum weir_err send(const struct weir_ack *a, struct weir_frame *f, struct
     size_t len = weir_frame_packed_len(&h.base);
     uint8_t *bytes = malloc(len);
     assert_non_null(bytes);
-    weir_frame_pack(WEIR_FRAME_HEART, &h.base, bytes);
+    weir_frame_pack(WEIR_FRAME_HEARTBEAT, &h.base, bytes);
     enum weir_err err = weir_frame_decode(weir_span(bytes, len), f, &fault);
     free(bytes);
     if (err < 0)
         return err;
-    err = weir_ack_unpack(f->msg.heart->ack[0], ret);
+    err = weir_ack_unpack(f->msg.heartbeat->ack[0], ret);
     if (err < 0)
         weir_frame_deinit(f);
     return err;

@@ -262,11 +262,11 @@ static void what_does_not_fit_together_is_refused(void **state)
     wire_number(&w, 5, 'D');
     expect(&w, WEIR_FRAME_BAD_GROUP);
 
-    w = frames_heart();
+    w = frames_heartbeat();
     wire_fill(&w, 6, 2, 17); /* class 2 behind class 3 */
     expect(&w, WEIR_FRAME_BAD_ORDER);
     struct wire ack = { 0 };
-    w = frames_heart();
+    w = frames_heartbeat();
     wire_fill(&ack, 1, 1, 16);
     wire_bytes(&ack, 5, "a\0b", 3);
     wire_message(&w, 11, &ack);

@@ -452,7 +452,7 @@ static void level_is_the_least_that_any_member_reads(void **state)
     struct rig r = rig_new();
     struct weir_member rec = rig_record(1);
     uint8_t incarnation[WEIR_INCARNATION_LEN] = { 1 };
-    struct weir_members_heart h = { .incarnation = incarnation, .n = 1 };
+    struct weir_members_heartbeat h = { .incarnation = incarnation, .n = 1 };
     uint16_t level = 77;
 
     assert_true(weir_members_level(r.m, &level)); /* alone */

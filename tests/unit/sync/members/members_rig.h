@@ -36,7 +36,7 @@ static inline const uint8_t *rig_id(unsigned n)
     static unsigned next;
     uint8_t *id = ids[next++ % 4];
 
-    weir_num_put_be(id, (n * UINT64_C(0x9e3779b97f4a7c15)) ^ 0x5555, WEIR_NODE_ID_LEN);
+    weir_num_write_be(id, (n * UINT64_C(0x9e3779b97f4a7c15)) ^ 0x5555, WEIR_NODE_ID_LEN);
     return id;
 }
 
@@ -107,10 +107,10 @@ static inline struct rig rig_of(unsigned num)
 }
 
 /* Heartbeat of one life of a node; its number is the time. */
-static inline enum weir_members_admission rig_heart(struct rig *r, unsigned n, uint8_t life)
+static inline enum weir_members_admission rig_heartbeat(struct rig *r, unsigned n, uint8_t life)
 {
     uint8_t incarnation[WEIR_INCARNATION_LEN] = { life };
-    struct weir_members_heart h = {
+    struct weir_members_heartbeat h = {
         .node = rig_id(n),
         .incarnation = incarnation,
         .n = r->us,
@@ -122,7 +122,7 @@ static inline enum weir_members_admission rig_heart(struct rig *r, unsigned n, u
 
 static inline void rig_hear(struct rig *r, unsigned n)
 {
-    assert_int_equal(rig_heart(r, n, 1), WEIR_MEMBERS_FINE);
+    assert_int_equal(rig_heartbeat(r, n, 1), WEIR_MEMBERS_FINE);
 }
 
 /* Node `from` says that it heard node `of` so long ago. */

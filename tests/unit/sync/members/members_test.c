@@ -36,7 +36,7 @@ static void record_makes_a_member_and_its_state_a_life(void **state)
     rig_hear(&r, 1); /* its last words */
     assert_int_equal(rig_life(&r, 1), WEIR_MEMBERS_LEFT);
     rig_put(&r, 1, WEIR_MEMBER_EVICTED);
-    assert_int_equal(rig_heart(&r, 1, 1), WEIR_MEMBERS_BARRED);
+    assert_int_equal(rig_heartbeat(&r, 1, 1), WEIR_MEMBERS_BARRED);
     assert_int_equal(weir_members_joined(r.m), 1);
     rig_put(&r, 1, WEIR_MEMBER_JOINED); /* it was a mistake */
     assert_int_equal(rig_life(&r, 1), WEIR_MEMBERS_ALIVE);
@@ -136,14 +136,14 @@ static void restart_is_not_taken_for_a_duplicate(void **state)
     for (uint8_t life = 1; life < 60; life++) { /* some hearts of each, none of the one before */
         for (unsigned i = 0; i < life % 7u; i++) {
             rig_pass(&r, S);
-            assert_int_equal(rig_heart(&r, 1, life), WEIR_MEMBERS_FINE);
+            assert_int_equal(rig_heartbeat(&r, 1, life), WEIR_MEMBERS_FINE);
         }
         if (life % 3 == 0) {
             rig_pass(&r,
                      S); /* a heart of this life still under way, behind the first of the next */
-            assert_int_equal(rig_heart(&r, 1, life + 1), WEIR_MEMBERS_FINE);
+            assert_int_equal(rig_heartbeat(&r, 1, life + 1), WEIR_MEMBERS_FINE);
             rig_pass(&r, S);
-            assert_int_equal(rig_heart(&r, 1, life), WEIR_MEMBERS_FINE);
+            assert_int_equal(rig_heartbeat(&r, 1, life), WEIR_MEMBERS_FINE);
         }
     }
     weir_members_free(&r.m);
@@ -158,7 +158,7 @@ static void older_of_two_lives_stays_and_the_younger_is_told(void **state)
     rig_hear(&r, 1);
     for (unsigned i = 0; i < 40; i++) {
         rig_pass(&r, S / 2);
-        enum weir_members_admission v = rig_heart(&r, 1, i % 2 ? 1 : 2);
+        enum weir_members_admission v = rig_heartbeat(&r, 1, i % 2 ? 1 : 2);
         assert_true(v == WEIR_MEMBERS_FINE || v == WEIR_MEMBERS_DUPLICATE);
         assert_true(v == WEIR_MEMBERS_FINE || i >= 4);     /* 2 s */
         assert_true(v == WEIR_MEMBERS_DUPLICATE || i < 6); /* 3 s */
@@ -169,18 +169,18 @@ static void older_of_two_lives_stays_and_the_younger_is_told(void **state)
     }
     assert_in_range(num_found, 34, 36);
     assert_int_equal(weir_members_find(r.m, rig_id(1))->incarnation[0], 1);
-    assert_int_equal(rig_heart(&r, 1, 3), WEIR_MEMBERS_DUPLICATE); /* a third */
+    assert_int_equal(rig_heartbeat(&r, 1, 3), WEIR_MEMBERS_DUPLICATE); /* a third */
     assert_int_equal(r.younger[0], 3);
 
     /* The older one goes: the younger is the node now, and what comes then is a restart of it. */
     for (unsigned i = 0; i < 8; i++) {
         rig_pass(&r, S);
-        (void)rig_heart(&r, 1, 2);
+        (void)rig_heartbeat(&r, 1, 2);
     }
-    assert_int_equal(rig_heart(&r, 1, 2), WEIR_MEMBERS_FINE);
+    assert_int_equal(rig_heartbeat(&r, 1, 2), WEIR_MEMBERS_FINE);
     for (unsigned i = 0; i < 8; i++) {
         rig_pass(&r, S);
-        assert_int_equal(rig_heart(&r, 1, 4), WEIR_MEMBERS_FINE);
+        assert_int_equal(rig_heartbeat(&r, 1, 4), WEIR_MEMBERS_FINE);
     }
     assert_int_equal(weir_members_find(r.m, rig_id(1))->incarnation[0], 4);
     weir_members_free(&r.m);
@@ -193,20 +193,20 @@ static void older_life_that_was_silent_for_long_comes_back_as_the_younger(void *
 
     for (unsigned i = 0; i < 4; i++) { /* two lives, as a clone has them */
         rig_pass(&r, S);
-        (void)rig_heart(&r, 1, 1);
-        v = rig_heart(&r, 1, 2);
+        (void)rig_heartbeat(&r, 1, 1);
+        v = rig_heartbeat(&r, 1, 2);
     }
     assert_int_equal(v, WEIR_MEMBERS_DUPLICATE);
     assert_int_equal(r.younger[0], 2);
     for (unsigned i = 0; i < 7; i++) { /* the first is stopped */
         rig_pass(&r, S);
-        v = rig_heart(&r, 1, 2);
+        v = rig_heartbeat(&r, 1, 2);
     }
     assert_int_equal(v, WEIR_MEMBERS_FINE);
     for (unsigned i = 0; i < 4; i++) { /* and goes on */
         rig_pass(&r, S);
-        (void)rig_heart(&r, 1, 2);
-        v = rig_heart(&r, 1, 1);
+        (void)rig_heartbeat(&r, 1, 2);
+        v = rig_heartbeat(&r, 1, 1);
     }
     assert_int_equal(v, WEIR_MEMBERS_DUPLICATE);
     assert_int_equal(r.younger[0], 1);
@@ -234,8 +234,8 @@ static void other_node_with_this_ones_id_is_refused_at_once(void **state)
     struct rig r = rig_of(1);
     uint8_t other[WEIR_INCARNATION_LEN] = { 9 };
 
-    assert_int_equal(rig_heart(&r, 0, 1), WEIR_MEMBERS_FINE); /* its own words came back */
-    assert_int_equal(rig_heart(&r, 0, 9), WEIR_MEMBERS_MYSELF);
+    assert_int_equal(rig_heartbeat(&r, 0, 1), WEIR_MEMBERS_FINE); /* its own words came back */
+    assert_int_equal(rig_heartbeat(&r, 0, 9), WEIR_MEMBERS_MYSELF);
     assert_int_equal(weir_members_link_up(r.m, rig_id(0), other, r.younger), WEIR_MEMBERS_MYSELF);
     assert_int_equal(weir_members_find(r.m, rig_id(0))->num_links, 0);
     weir_members_free(&r.m);
@@ -245,7 +245,7 @@ static void heartbeat_that_came_before_says_nothing(void **state)
 {
     struct rig r = rig_of(2);
     uint8_t incarnation[WEIR_INCARNATION_LEN] = { 1 };
-    struct weir_members_heart h = { .node = rig_id(1), .incarnation = incarnation, .n = 7 };
+    struct weir_members_heartbeat h = { .node = rig_id(1), .incarnation = incarnation, .n = 7 };
 
     h.load = 40;
     assert_int_equal(weir_members_heard(r.m, &h, r.younger), WEIR_MEMBERS_FINE);
@@ -396,7 +396,7 @@ static void members_and_strangers_are_bounded(void **state)
     assert_int_equal(rig_put_record(&r, &rec), WEIR_ELIMIT);
     for (unsigned i = 0; i < WEIR_STRANGERS_MAX; i++)
         rig_hear(&r, n + i);
-    assert_int_equal(rig_heart(&r, n + WEIR_STRANGERS_MAX, 1), WEIR_MEMBERS_FULL);
+    assert_int_equal(rig_heartbeat(&r, n + WEIR_STRANGERS_MAX, 1), WEIR_MEMBERS_FULL);
     assert_int_equal(rig_put_record(&r, &rec), WEIR_ELIMIT); /* known as a stranger now */
     assert_int_equal(weir_members_num(r.m), WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX);
     rig_hear(&r, 1);
@@ -432,7 +432,7 @@ static void member_without_memory_is_not_there(void **state)
     }
     struct rig r = rig_new();
     weir_failalloc_after(1);
-    enum weir_members_admission v = rig_heart(&r, 1, 1);
+    enum weir_members_admission v = rig_heartbeat(&r, 1, 1);
     weir_failalloc_after(-1);
     assert_int_equal(v, WEIR_MEMBERS_FULL);
     assert_int_equal(weir_members_num(r.m), 0);

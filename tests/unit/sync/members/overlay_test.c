@@ -46,7 +46,7 @@ static void make(struct net *n, size_t num, uint64_t seed)
     weir_rng_init(&rng, seed);
     n->num = num;
     for (size_t i = 0; i < num; i++) {
-        weir_num_put_be(n->node[i].id, weir_rng_next(&rng), WEIR_NODE_ID_LEN);
+        weir_num_write_be(n->node[i].id, weir_rng_next(&rng), WEIR_NODE_ID_LEN);
         n->node[i].alive = true;
         n->node[i].zone = weir_span_cstr(zones[weir_rng_below(&rng, 4)]);
     }

@@ -4,7 +4,7 @@
  * open. Each case runs in a forked child: the process must not die, no value may be wrong, what
  * lies elsewhere must be there, and the store must take writes again after at most one restart.
  */
-#include "tests/support/store_file.h"
+#include "tests/support/spoil_store_file.h"
 #include "tests/support/store_kit.h"
 
 #include <signal.h>
@@ -641,8 +641,8 @@ static void format_of_tomorrow_is_refused_and_left_alone(void **state)
             weir_store_row_check(STORE_META, key, row, &payload) < 0)
             continue;
         uint8_t *number = copy + at + key.len;
-        weir_num_put_le(number, STORE_FORMAT + 1, 4);
-        weir_num_put_le(number + 4, weir_store_row_sum(STORE_META, key, weir_span(number, 4)), 4);
+        weir_num_write_le(number, STORE_FORMAT + 1, 4);
+        weir_num_write_le(number + 4, weir_store_row_sum(STORE_META, key, weir_span(number, 4)), 4);
         num++;
     }
     assert_true(num > 0);

@@ -4,7 +4,7 @@
  * time, and that it stands beside the settings in one folder.
  */
 #include "tests/support/record_store_kit.h"
-#include "tests/support/store_file.h"
+#include "tests/support/spoil_store_file.h"
 
 #include <sys/wait.h>
 

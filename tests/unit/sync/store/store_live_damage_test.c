@@ -5,7 +5,7 @@
  * call may end the process or give a wrong answer, and after the next start every acknowledged
  * record is there whose own page was not hit.
  */
-#include "tests/support/store_file.h"
+#include "tests/support/spoil_store_file.h"
 #include "tests/support/store_kit.h"
 
 #include <sys/wait.h>

@@ -116,7 +116,7 @@ static void spoil_free_row(const struct kit *k)
         pgno = weir_num_get_le(row.at + ++i * 8, 8);
     }
     assert_true(pgno + 1 < above);
-    weir_num_put_le(number, pgno + 1, 8);
+    weir_num_write_le(number, pgno + 1, 8);
     off_t at = row.at + i * 8 - f.pages.map;
     weir_store_file_close(&f);
     close(folder);

@@ -5,7 +5,7 @@
  * would end the process. Long keys make trees of several levels out of few records.
  */
 #include "tests/support/record_store_kit.h"
-#include "tests/support/store_file.h"
+#include "tests/support/spoil_store_file.h"
 
 #include <sys/wait.h>
 

@@ -5,7 +5,7 @@
  * store.
  */
 #include "tests/support/record_store_kit.h"
-#include "tests/support/store_file.h"
+#include "tests/support/spoil_store_file.h"
 
 #include "sync/version/num.h"
 #include "sync/store/store_file.h"
@@ -285,9 +285,9 @@ static void dot_that_does_not_hold_still_leads_to_its_record(void **state)
     put_three(&kk);
     weir_store_key_dot(&dot, 0, 2);
     weir_store_key_rec(&rec_key, record_store_kit_class(&kk), WEIR_SPAN_LIT("two"));
-    weir_num_put_le(sum,
-                    weir_store_row_sum(STORE_DOT, store_key_span(&dot), store_key_span(&rec_key)),
-                    STORE_SUM_LEN);
+    weir_num_write_le(sum,
+                      weir_store_row_sum(STORE_DOT, store_key_span(&dot), store_key_span(&rec_key)),
+                      STORE_SUM_LEN);
     assert_null(memchr(sum, 0, sizeof(sum)));
     memcpy(bytes, rec_key.at, rec_key.len);
     memcpy(bytes + rec_key.len, sum, sizeof(sum));

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "node/base/rng.h"
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 
 static struct weir_addr loopback(const char *ip)
 {

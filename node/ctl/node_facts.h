@@ -4,8 +4,8 @@
  * before and at start. Every message is one line, cause first, then what to do.   Owner: control
  * thread, before the loop runs.
  */
-#ifndef WEIR_NODE_CTL_MACHINE_H
-#define WEIR_NODE_CTL_MACHINE_H
+#ifndef WEIR_NODE_CTL_NODE_FACTS_H
+#define WEIR_NODE_CTL_NODE_FACTS_H
 
 #include "node/base/addr.h"
 #include "node/base/contract.h"
@@ -42,6 +42,6 @@ void weir_explain_socket(const char *path, enum weir_err err, int sys_errno,
  * @param out one line for each thing looked at: "ok", "warn" or "fail", what, and what to do
  * @return true: the node would start
  */
-bool weir_machine_check(const struct weir_config *c, struct weir_strbuf *out);
+bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out);
 
 #endif

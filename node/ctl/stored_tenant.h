@@ -5,8 +5,8 @@
  * (weir_write.build), or on the control thread for a dry run. A name keeps the stamp at which its
  * tenant first claimed it for as long as each revision claims it.
  */
-#ifndef WEIR_NODE_CTL_STORED_H
-#define WEIR_NODE_CTL_STORED_H
+#ifndef WEIR_NODE_CTL_STORED_TENANT_H
+#define WEIR_NODE_CTL_STORED_TENANT_H
 
 #include "node/base/arena.h"
 #include "node/base/contract.h"
@@ -26,7 +26,7 @@ enum weir_precondition {
     WEIR_IF_ABSENT,
 };
 
-struct weir_stored_change {
+struct weir_stored_tenant_change {
     const Weir__V1__Tenant *tenant; /* NULL: delete */
     struct weir_span packed;        /* the tenant, packed */
     const char *user;
@@ -52,26 +52,28 @@ struct weir_stored_change {
  *
  * A present record that is damaged counts as revision 0, so that it can be replaced or deleted.
  */
-WEIR_MUST_USE enum weir_err weir_stored_build(struct weir_stored_change *c,
-                                              const struct weir_record *current, uint64_t hlc,
-                                              struct weir_strbuf *value);
+WEIR_MUST_USE enum weir_err weir_stored_tenant_build(struct weir_stored_tenant_change *c,
+                                                     const struct weir_record *current,
+                                                     uint64_t hlc, struct weir_strbuf *value);
 
 /** Pack any message to the end of `out`, whose `failed` tells whether that worked. */
-void weir_stored_pack(const ProtobufCMessage *m, struct weir_strbuf *out);
+void weir_stored_tenant_pack(const ProtobufCMessage *m, struct weir_strbuf *out);
 
-/** For the arena that weir_stored_read unpacks into. */
-void weir_stored_arena_init(struct weir_arena *a);
+/** For the arena that weir_stored_tenant_read unpacks into. */
+void weir_stored_tenant_arena_init(struct weir_arena *a);
 /** Unpack within bounds; the message lives as long as the arena. @return WEIR_OK | WEIR_ECORRUPT |
  * WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_stored_read(struct weir_span value, struct weir_arena *arena,
-                                             Weir__V1__StoredTenant **ret);
+WEIR_MUST_USE enum weir_err weir_stored_tenant_read(struct weir_span value,
+                                                    struct weir_arena *arena,
+                                                    Weir__V1__StoredTenant **ret);
 
 /**
  * Every name that a tenant claims, as Claim.name spells it: hosts, addresses, address:port.
  *
  * @param names in the arena, *ret_len of them, without repetition
  */
-WEIR_MUST_USE enum weir_err weir_stored_names(const Weir__V1__Tenant *t, struct weir_arena *arena,
-                                              const char ***ret_names, size_t *ret_len);
+WEIR_MUST_USE enum weir_err weir_stored_tenant_names(const Weir__V1__Tenant *t,
+                                                     struct weir_arena *arena,
+                                                     const char ***ret_names, size_t *ret_len);
 
 #endif

@@ -3,23 +3,23 @@
  * upstream.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
  * nothing about the exchange; it brings bytes and facts to it.
  */
-#include "node/loop/upstream.h"
+#include "node/loop/origin_conn.h"
 
 #include "node/base/log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/parking.h"
-#include "node/loop/upstream_pool.h"
+#include "node/loop/address_pool.h"
+#include "node/loop/endpoint_pool.h"
 
 #include <string.h>
 
-static struct weir_up *up_of(void *p)
+static struct weir_origin_conn *origin_conn_of(void *p)
 {
-    struct weir_up *u = p;
+    struct weir_origin_conn *u = p;
     WEIR_ASSERT(u != NULL);
-    WEIR_ASSERT(u->magic == WEIR_UP_MAGIC);
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     return u;
 }
 
@@ -29,106 +29,106 @@ static void on_event(uv_poll_t *p, int status, int events);
  * -------------------------------------------------------------------------------------------------
  */
 
-void weir_up_free(struct weir_up *u)
+void weir_origin_conn_free(struct weir_origin_conn *u)
 {
-    WEIR_ASSERT(u->magic == WEIR_UP_MAGIC && u->state == WEIR_UP_CLOSED);
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC && u->state == WEIR_ORIGIN_CONN_CLOSED);
     u->magic = 0;
-    weir_pool_put(&u->worker->ups, u);
+    weir_pool_release(&u->worker->origins, u);
 }
 
 static void on_closed(uv_handle_t *h)
 {
-    weir_up_free(up_of(h->data));
+    weir_origin_conn_free(origin_conn_of(h->data));
 }
 
 /* The pool counts it no longer. */
-static void leave_pool(struct weir_up *u)
+static void leave_pool(struct weir_origin_conn *u)
 {
     if (u->pool != NULL)
         u->pool->num_open--;
     u->pool = NULL;
 }
 
-void weir_up_close(struct weir_up *u)
+void weir_origin_conn_close(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
-    struct weir_upool *pool = u->pool;
-    if (u->state == WEIR_UP_CLOSED)
+    struct weir_endpoint_pool *pool = u->pool;
+    if (u->state == WEIR_ORIGIN_CONN_CLOSED)
         return;
-    if (u->state == WEIR_UP_PARKED)
-        weir_parking_remove(u);
+    if (u->state == WEIR_ORIGIN_CONN_PARKED)
+        weir_address_pool_unpark(u);
     if (u->ahead)
-        u->parking->num_ahead--;
+        u->address_pool->num_ahead--;
     if (u->x != NULL)
-        u->x->up = NULL;
+        u->x->origin = NULL;
     u->x = NULL;
-    u->state = WEIR_UP_CLOSED;
+    u->state = WEIR_ORIGIN_CONN_CLOSED;
     leave_pool(u);
-    u->parking->num_open--;
-    w->num_up--;
+    u->address_pool->num_open--;
+    w->num_origins--;
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
-    weir_timer_stop(&w->wheel, &u->due.timer);
+    weir_timer_stop(&w->wheel, &u->deadline.timer);
     weir_list_remove(&u->link);
     weir_outq_clear(&w->buffers, &u->out);
-    weir_stash_put(&w->buffers, u->in);
+    weir_stash_release(&w->buffers, u->in);
     u->in = NULL;
-    weir_pool_put(&w->heads, u->head);
+    weir_pool_release(&w->heads, u->head);
     u->head = NULL;
     if (!weir_watch_close(&u->watch, false, on_closed))
-        weir_list_append(&w->dead_ups, &u->link);
+        weir_list_append(&w->dead_origins, &u->link);
     if (pool != NULL)
-        weir_upool_poke(pool);
-    weir_parking_want_refill(u->parking);
-    u->parking = NULL;
+        weir_endpoint_pool_poke(pool);
+    weir_address_pool_want_refill(u->address_pool);
+    u->address_pool = NULL;
 }
 
 /* -- waiting
  * ---------------------------------------------------------------------------------------------- */
 
-static int wanted_events(const struct weir_up *u)
+static int wanted_events(const struct weir_origin_conn *u)
 {
     const struct weir_exchange *x = u->x;
-    switch ((enum weir_up_state)u->state) {
-    case WEIR_UP_CONNECTING:
+    switch ((enum weir_origin_conn_state)u->state) {
+    case WEIR_ORIGIN_CONN_CONNECTING:
         return UV_WRITABLE;
-    case WEIR_UP_PARKED:
+    case WEIR_ORIGIN_CONN_PARKED:
         return UV_READABLE;
-    case WEIR_UP_BUSY: {
-        bool blocked = x->down->out.len > 0 || x->in_pipe > 0;
+    case WEIR_ORIGIN_CONN_BUSY: {
+        bool blocked = x->downstream->out.len > 0 || x->in_pipe > 0;
         return (blocked ? 0 : UV_READABLE) | (u->out.len > 0 ? UV_WRITABLE : 0);
     }
-    case WEIR_UP_CLOSED:
+    case WEIR_ORIGIN_CONN_CLOSED:
         return 0;
     }
     WEIR_UNREACHABLE();
 }
 
 /* The loop could not watch the connection: as good as lost. */
-static void watch_failed(struct weir_up *u)
+static void watch_failed(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
     if (x != NULL)
-        weir_exchange_failed(x, u->state == WEIR_UP_CONNECTING ? WEIR_FAILURE_CONNECT
-                                                               : WEIR_FAILURE_CLOSED);
+        weir_exchange_failed(x, u->state == WEIR_ORIGIN_CONN_CONNECTING ? WEIR_FAILURE_CONNECT
+                                                                        : WEIR_FAILURE_CLOSED);
     else
-        weir_up_close(u);
+        weir_origin_conn_close(u);
 }
 
-bool weir_up_watch(struct weir_up *u)
+bool weir_origin_conn_watch(struct weir_origin_conn *u)
 {
     return weir_watch_want(&u->watch, &u->worker->loop, wanted_events(u), on_event) == WEIR_OK;
 }
 
-void weir_up_arm(struct weir_up *u)
+void weir_origin_conn_arm(struct weir_origin_conn *u)
 {
-    if (u->state != WEIR_UP_CLOSED && !weir_up_watch(u))
+    if (u->state != WEIR_ORIGIN_CONN_CLOSED && !weir_origin_conn_watch(u))
         watch_failed(u);
 }
 
 /* -- sending
  * ---------------------------------------------------------------------------------------------- */
 
-bool weir_up_send(struct weir_up *u, const struct weir_pieces *p)
+bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p)
 {
     size_t sent = 0;
     if (u->out.len == 0) {
@@ -141,7 +141,7 @@ bool weir_up_send(struct weir_up *u, const struct weir_pieces *p)
     return weir_outq_add(&u->worker->buffers, &u->out, p, sent) == WEIR_OK;
 }
 
-static void flush(struct weir_up *u)
+static void flush(struct weir_origin_conn *u)
 {
     size_t sent = 0;
     enum weir_io io = weir_net_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
@@ -162,7 +162,7 @@ static void flush(struct weir_up *u)
 /* -- reading
  * ---------------------------------------------------------------------------------------------- */
 
-static void splice_some(struct weir_up *u)
+static void splice_some(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
     switch (weir_splice_move(x)) {
@@ -175,7 +175,7 @@ static void splice_some(struct weir_up *u)
     case WEIR_SPLICE_UP_END:
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
-    case WEIR_SPLICE_DOWN_FAILED:
+    case WEIR_SPLICE_DOWNSTREAM_FAILED:
         weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
@@ -183,7 +183,7 @@ static void splice_some(struct weir_up *u)
 
 /* Bytes of a response; what cannot be used yet (an incomplete head) is kept in front of what comes
  * next. */
-static bool response_bytes(struct weir_up *u, struct weir_span in)
+static bool response_bytes(struct weir_origin_conn *u, struct weir_span in)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
@@ -202,7 +202,7 @@ static bool response_bytes(struct weir_up *u, struct weir_span in)
         if (alive)
             u->in = s;
         else
-            weir_stash_put(&w->buffers, s);
+            weir_stash_release(&w->buffers, s);
         return alive;
     }
     weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
@@ -211,7 +211,7 @@ static bool response_bytes(struct weir_up *u, struct weir_span in)
 }
 
 /* @return true: there may be more to read now */
-static bool read_response(struct weir_up *u)
+static bool read_response(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
@@ -226,7 +226,7 @@ static bool read_response(struct weir_up *u)
             splice_some(u);
             return false;
         }
-        return n == room && x->down->out.len == 0;
+        return n == room && x->downstream->out.len == 0;
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
@@ -240,10 +240,10 @@ static bool read_response(struct weir_up *u)
     WEIR_UNREACHABLE();
 }
 
-static void read_busy(struct weir_up *u)
+static void read_busy(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
-    if (x->down->out.len > 0 || x->in_pipe > 0)
+    if (x->downstream->out.len > 0 || x->in_pipe > 0)
         return;
     if (x->pipe[0] >= 0) {
         splice_some(u);
@@ -254,23 +254,23 @@ static void read_busy(struct weir_up *u)
             return;
 }
 
-void weir_up_continue(struct weir_up *u)
+void weir_origin_conn_continue(struct weir_origin_conn *u)
 {
-    struct weir_down *c = u->x->down;
+    struct weir_downstream *c = u->x->downstream;
     splice_some(u);
-    if (u->state != WEIR_UP_CLOSED)
-        weir_up_arm(u);
-    weir_down_pump(c);
+    if (u->state != WEIR_ORIGIN_CONN_CLOSED)
+        weir_origin_conn_arm(u);
+    weir_downstream_pump(c);
 }
 
-static void ahead_failed(struct weir_up *u)
+static void ahead_failed(struct weir_origin_conn *u)
 {
-    struct weir_parking *p = u->parking;
-    weir_up_close(u);
-    weir_parking_ahead_failed(p);
+    struct weir_address_pool *p = u->address_pool;
+    weir_origin_conn_close(u);
+    weir_address_pool_ahead_failed(p);
 }
 
-static void connect_done(struct weir_up *u)
+static void connect_done(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
@@ -284,17 +284,17 @@ static void connect_done(struct weir_up *u)
     }
     if (u->ahead) {
         u->ahead = false;
-        u->parking->num_ahead--;
+        u->address_pool->num_ahead--;
     }
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
-    u->state = WEIR_UP_BUSY;
+    u->state = WEIR_ORIGIN_CONN_BUSY;
     if (x == NULL)
-        weir_up_release(u, true);
+        weir_origin_conn_release(u, true);
     else
         weir_exchange_connected(x, u);
 }
 
-static void parked_event(struct weir_up *u)
+static void parked_event(struct weir_origin_conn *u)
 {
     size_t n = 0;
     switch (weir_net_read(u->watch.fd, u->worker->rbuf, 1, &n)) {
@@ -307,152 +307,153 @@ static void parked_event(struct weir_up *u)
     case WEIR_IO_FAILED:
         break;
     }
-    weir_up_close(u);
+    weir_origin_conn_close(u);
 }
 
 static void on_event(uv_poll_t *handle, int status, int events)
 {
-    struct weir_up *u = up_of(handle->data);
+    struct weir_origin_conn *u = origin_conn_of(handle->data);
     struct weir_worker *w = u->worker;
-    struct weir_down *c = u->x ? u->x->down : NULL;
+    struct weir_downstream *c = u->x ? u->x->downstream : NULL;
     w->now_ms = uv_now(&w->loop);
     if (status < 0) {
         /* The loop has let go of a descriptor in error; the next call on it tells what it was. */
         u->watch.events = 0;
         events = UV_READABLE | UV_WRITABLE;
     }
-    switch ((enum weir_up_state)u->state) {
-    case WEIR_UP_CONNECTING:
+    switch ((enum weir_origin_conn_state)u->state) {
+    case WEIR_ORIGIN_CONN_CONNECTING:
         connect_done(u);
         break;
-    case WEIR_UP_PARKED:
+    case WEIR_ORIGIN_CONN_PARKED:
         parked_event(u);
         break;
-    case WEIR_UP_BUSY:
+    case WEIR_ORIGIN_CONN_BUSY:
         if ((events & UV_WRITABLE) && u->out.len > 0)
             flush(u);
-        if ((events & UV_READABLE) && u->state == WEIR_UP_BUSY && u->x != NULL)
+        if ((events & UV_READABLE) && u->state == WEIR_ORIGIN_CONN_BUSY && u->x != NULL)
             read_busy(u);
         break;
-    case WEIR_UP_CLOSED:
+    case WEIR_ORIGIN_CONN_CLOSED:
         return;
     }
-    weir_up_arm(u);
+    weir_origin_conn_arm(u);
     if (c != NULL)
-        weir_down_pump(c);
+        weir_downstream_pump(c);
 }
 
 /* -- dialling, parking
  * ------------------------------------------------------------------------------------ */
 
 /* @param ret on success: CONNECTING or BUSY, not yet watched */
-static enum weir_err up_open(struct weir_parking *p, const struct weir_addr *addr,
-                             struct weir_up **ret)
+static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_addr *addr,
+                                 struct weir_origin_conn **ret)
 {
     struct weir_worker *w = p->worker;
     bool connected = false;
     int fd = -1;
-    if (w->num_up >= w->max_up)
+    if (w->num_origins >= w->max_origins)
         return WEIR_ELIMIT;
     enum weir_err err = weir_net_dial(addr, &fd, &connected);
     if (err < 0)
         return err;
-    struct weir_up *u = weir_pool_get(&w->ups);
+    struct weir_origin_conn *u = weir_pool_get(&w->origins);
     if (u == NULL) {
         weir_net_abort(fd);
         return WEIR_ENOMEM;
     }
     memset(u, 0, sizeof(*u));
-    u->magic = WEIR_UP_MAGIC;
-    u->state = connected ? WEIR_UP_BUSY : WEIR_UP_CONNECTING;
+    u->magic = WEIR_ORIGIN_CONN_MAGIC;
+    u->state = connected ? WEIR_ORIGIN_CONN_BUSY : WEIR_ORIGIN_CONN_CONNECTING;
     u->worker = w;
-    u->parking = p;
-    u->due.owner = WEIR_TIMER_UP;
-    weir_timer_init(&u->due.timer);
+    u->address_pool = p;
+    u->deadline.owner = WEIR_TIMER_ORIGIN;
+    weir_timer_init(&u->deadline.timer);
     weir_watch_init(&u->watch, fd, u);
     weir_list_init(&u->park_link);
     weir_list_init(&u->lru_link);
-    weir_list_append(&w->up_list, &u->link);
+    weir_list_append(&w->origin_list, &u->link);
     p->num_open++;
-    w->num_up++;
+    w->num_origins++;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, connected);
     *ret = u;
     return WEIR_OK;
 }
 
-enum weir_err weir_up_dial(struct weir_upool *p, const struct weir_addr *addr,
-                           struct weir_exchange *x)
+enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p, const struct weir_addr *addr,
+                                    struct weir_exchange *x)
 {
-    struct weir_up *u;
-    enum weir_err err = up_open(p->parking, addr, &u);
+    struct weir_origin_conn *u;
+    enum weir_err err = origin_open(p->address_pool, addr, &u);
     if (err < 0)
         return err;
     u->pool = p;
     u->last_key = p->key.endpoint;
     p->num_open++;
-    if (u->state == WEIR_UP_CONNECTING && !weir_up_watch(u)) {
-        weir_up_close(u);
+    if (u->state == WEIR_ORIGIN_CONN_CONNECTING && !weir_origin_conn_watch(u)) {
+        weir_origin_conn_close(u);
         return WEIR_EIO;
     }
     u->x = x;
-    x->up = u;
+    x->origin = u;
     x->reused = false;
     return WEIR_OK;
 }
 
-enum weir_err weir_up_dial_ahead(struct weir_parking *p, const struct weir_addr *addr)
+enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const struct weir_addr *addr)
 {
-    struct weir_up *u;
-    enum weir_err err = up_open(p, addr, &u);
+    struct weir_origin_conn *u;
+    enum weir_err err = origin_open(p, addr, &u);
     if (err < 0)
         return err;
-    if (u->state == WEIR_UP_BUSY) {
-        weir_up_release(u, true);
+    if (u->state == WEIR_ORIGIN_CONN_BUSY) {
+        weir_origin_conn_release(u, true);
         return WEIR_OK;
     }
     u->ahead = true;
     p->num_ahead++;
-    weir_worker_set_due(p->worker, &u->due, p->worker->now_ms + p->connect_timeout_ms);
-    if (weir_up_watch(u))
+    weir_worker_set_deadline(p->worker, &u->deadline, p->worker->now_ms + p->connect_timeout_ms);
+    if (weir_origin_conn_watch(u))
         return WEIR_OK;
-    weir_up_close(u);
+    weir_origin_conn_close(u);
     return WEIR_EIO;
 }
 
-void weir_up_release(struct weir_up *u, bool reusable)
+void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
 {
-    struct weir_upool *pool = u->pool;
+    struct weir_endpoint_pool *pool = u->pool;
     if (u->x != NULL)
-        u->x->up = NULL;
+        u->x->origin = NULL;
     u->x = NULL;
     leave_pool(u);
-    if (!reusable || u->in != NULL || u->out.len > 0 || !weir_parking_put(u))
-        weir_up_close(u);
+    if (!reusable || u->in != NULL || u->out.len > 0 || !weir_address_pool_park(u))
+        weir_origin_conn_close(u);
     if (pool != NULL)
-        weir_upool_next(pool);
+        weir_endpoint_pool_next(pool);
 }
 
-void weir_up_adopt(struct weir_up *u, struct weir_upool *p, struct weir_exchange *x)
+void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
+                            struct weir_exchange *x)
 {
-    weir_parking_remove(u);
-    u->state = WEIR_UP_BUSY;
+    weir_address_pool_unpark(u);
+    u->state = WEIR_ORIGIN_CONN_BUSY;
     u->pool = p;
     u->last_key = p->key.endpoint;
     p->num_open++;
     u->x = x;
     u->exchanges++;
     u->reusable = false;
-    x->up = u;
+    x->origin = u;
     x->reused = true;
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_REUSED, 1);
 }
 
-void weir_up_timeout(struct weir_up *u)
+void weir_origin_conn_timeout(struct weir_origin_conn *u)
 {
     /* A busy connection's time is its exchange's. */
-    if (u->state == WEIR_UP_PARKED)
-        weir_up_close(u);
-    else if (u->state == WEIR_UP_CONNECTING && u->x == NULL)
+    if (u->state == WEIR_ORIGIN_CONN_PARKED)
+        weir_origin_conn_close(u);
+    else if (u->state == WEIR_ORIGIN_CONN_CONNECTING && u->x == NULL)
         ahead_failed(u);
 }

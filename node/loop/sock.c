@@ -2,7 +2,7 @@
  *
  * net.c - see net.h.
  */
-#include "node/loop/net.h"
+#include "node/loop/sock.h"
 
 #include <errno.h>
 #include <linux/inet_diag.h>

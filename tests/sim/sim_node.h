@@ -5,13 +5,13 @@
  * waits; when it is done, what the turn had to say goes out, unless the process died in between.
  * Owner: one thread.   Limits: WEIR_SIM_INBOX_MAX inputs wait; then the oldest hint is dropped.
  */
-#ifndef WEIR_TESTS_SIM_NODE_H
-#define WEIR_TESTS_SIM_NODE_H
+#ifndef WEIR_TESTS_SIM_SIM_NODE_H
+#define WEIR_TESTS_SIM_SIM_NODE_H
 
 #include "sync/engine/engine.h"
 #include "sync/frame/member.h"
 #include "tests/sim/memory/memory.h"
-#include "tests/sim/net.h"
+#include "tests/sim/sim_net.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -97,7 +97,7 @@ struct weir_sim_node {
     struct weir_sim_output *outbox; /* owns */
     uint32_t outbox_num;
     uint32_t outbox_cap;
-    struct weir_sim_parcel *heart; /* owns; the last that it published, or NULL */
+    struct weir_sim_parcel *heartbeat; /* owns; the last that it published, or NULL */
     uint64_t num_acked;
     uint64_t num_refused;
 };

@@ -3,7 +3,7 @@
  * net_law.c - how long a frame takes. Integers only: what floating point gives depends on the
  * compiler.
  */
-#include "tests/sim/net.h"
+#include "tests/sim/sim_net.h"
 
 #define ONE        1024
 #define HEAVY_STEP 3 /* bits: one delay of eight is four times longer, and so on */

@@ -3,8 +3,8 @@
  * stored.h - builds the bytes of a StoredTenant for tests, field by field. All memory is the
  * builder's arena; nothing is freed one by one.
  */
-#ifndef WEIR_TESTS_SUPPORT_STORED_H
-#define WEIR_TESTS_SUPPORT_STORED_H
+#ifndef WEIR_TESTS_SUPPORT_TENANT_VALUES_H
+#define WEIR_TESTS_SUPPORT_TENANT_VALUES_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * stored_test.c - the next StoredTenant: revisions, preconditions, claims, and what counts as no
  * change.
  */
-#include "node/ctl/stored.h"
+#include "node/ctl/stored_tenant.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,16 +30,16 @@ static void doc_init(struct doc *d, const char *name, const char *host_a, const 
     d->tenant.hosts = d->hosts;
     d->tenant.n_hosts = (host_a != NULL ? 1 : 0) + (host_b != NULL ? 1 : 0);
     d->packed = WEIR_STRBUF_ZERO;
-    weir_stored_pack(&d->tenant.base, &d->packed);
+    weir_stored_tenant_pack(&d->tenant.base, &d->packed);
 }
 
-static struct weir_stored_change change_of(struct doc *d)
+static struct weir_stored_tenant_change change_of(struct doc *d)
 {
-    return (struct weir_stored_change){ .tenant = &d->tenant,
-                                        .packed = weir_span(d->packed.at, d->packed.len),
-                                        .user = "ada",
-                                        .why = "apply",
-                                        .now_ms = 1000 };
+    return (struct weir_stored_tenant_change){ .tenant = &d->tenant,
+                                               .packed = weir_span(d->packed.at, d->packed.len),
+                                               .user = "ada",
+                                               .why = "apply",
+                                               .now_ms = 1000 };
 }
 
 /** The record as it stands, for the next change. */
@@ -60,9 +60,9 @@ static void kept_set(struct kept *k, struct weir_strbuf *value)
 static void apply(struct kept *k, struct doc *d, uint64_t hlc, uint64_t revision)
 {
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
-    struct weir_stored_change c = change_of(d);
+    struct weir_stored_tenant_change c = change_of(d);
     const struct weir_record *current = k->value.len > 0 ? &k->record : NULL;
-    assert_int_equal(weir_stored_build(&c, current, hlc, &value), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_build(&c, current, hlc, &value), WEIR_OK);
     assert_int_equal(c.revision, revision);
     assert_int_equal(c.existed, current != NULL);
     kept_set(k, &value);
@@ -73,8 +73,8 @@ static uint64_t claim_since(const struct kept *k, const char *name)
     uint64_t since = 0;
     struct weir_arena arena;
     Weir__V1__StoredTenant *s = NULL;
-    weir_stored_arena_init(&arena);
-    assert_int_equal(weir_stored_read(k->record.value, &arena, &s), WEIR_OK);
+    weir_stored_tenant_arena_init(&arena);
+    assert_int_equal(weir_stored_tenant_read(k->record.value, &arena, &s), WEIR_OK);
     for (size_t i = 0; i < s->n_claims; i++)
         if (strcmp(s->claims[i]->name, name) == 0)
             since = s->claims[i]->since_hlc;
@@ -90,8 +90,8 @@ static void the_first_revision_is_one_and_says_who_when_and_why(void **state)
     Weir__V1__StoredTenant *s = NULL;
     doc_init(&d, "shop", "a.example", NULL);
     apply(&k, &d, 77, 1);
-    weir_stored_arena_init(&arena);
-    assert_int_equal(weir_stored_read(k.record.value, &arena, &s), WEIR_OK);
+    weir_stored_tenant_arena_init(&arena);
+    assert_int_equal(weir_stored_tenant_read(k.record.value, &arena, &s), WEIR_OK);
     assert_int_equal(s->revision, 1);
     assert_int_equal(s->applied_ms, 1000);
     assert_string_equal(s->applied_by, "ada");
@@ -134,8 +134,8 @@ static void the_same_document_is_no_change(void **state)
     doc_init(&d, "shop", "a.example", NULL);
     doc_init(&same, "shop", "a.example", NULL);
     apply(&k, &d, 10, 1);
-    struct weir_stored_change c = change_of(&same);
-    assert_int_equal(weir_stored_build(&c, &k.record, 20, &value), WEIR_EEXIST);
+    struct weir_stored_tenant_change c = change_of(&same);
+    assert_int_equal(weir_stored_tenant_build(&c, &k.record, 20, &value), WEIR_EEXIST);
     assert_int_equal(c.revision, 1);
     assert_true(c.existed);
     assert_int_equal(value.len, 0);
@@ -151,23 +151,23 @@ static void preconditions_hold_or_refuse(void **state)
     struct doc one, two;
     doc_init(&one, "shop", "a.example", NULL);
     doc_init(&two, "shop", "b.example", NULL);
-    struct weir_stored_change c = change_of(&one);
+    struct weir_stored_tenant_change c = change_of(&one);
     c.precondition = WEIR_IF_REVISION;
     c.expected = 1;
-    assert_int_equal(weir_stored_build(&c, NULL, 5, &value), WEIR_ECONFLICT);
+    assert_int_equal(weir_stored_tenant_build(&c, NULL, 5, &value), WEIR_ECONFLICT);
     c.precondition = WEIR_IF_ABSENT;
-    assert_int_equal(weir_stored_build(&c, NULL, 5, &value), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_build(&c, NULL, 5, &value), WEIR_OK);
     kept_set(&k, &value);
     c = change_of(&two);
     c.precondition = WEIR_IF_ABSENT;
-    assert_int_equal(weir_stored_build(&c, &k.record, 6, &value), WEIR_EEXIST);
+    assert_int_equal(weir_stored_tenant_build(&c, &k.record, 6, &value), WEIR_EEXIST);
     c.precondition = WEIR_IF_REVISION;
     c.expected = 2;
-    assert_int_equal(weir_stored_build(&c, &k.record, 6, &value), WEIR_ECONFLICT);
+    assert_int_equal(weir_stored_tenant_build(&c, &k.record, 6, &value), WEIR_ECONFLICT);
     assert_int_equal(c.revision, 1);
     assert_int_equal(value.len, 0);
     c.expected = 1;
-    assert_int_equal(weir_stored_build(&c, &k.record, 6, &value), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_build(&c, &k.record, 6, &value), WEIR_OK);
     assert_int_equal(c.revision, 2);
     weir_strbuf_deinit(&value);
     weir_strbuf_deinit(&one.packed);
@@ -180,15 +180,15 @@ static void a_delete_needs_a_record_and_writes_no_value(void **state)
     struct kept k = { .value = WEIR_STRBUF_ZERO };
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
     struct doc d;
-    struct weir_stored_change c = { .user = "ada" };
+    struct weir_stored_tenant_change c = { .user = "ada" };
     doc_init(&d, "shop", "a.example", NULL);
-    assert_int_equal(weir_stored_build(&c, NULL, 5, &value), WEIR_ENOTFOUND);
+    assert_int_equal(weir_stored_tenant_build(&c, NULL, 5, &value), WEIR_ENOTFOUND);
     apply(&k, &d, 6, 1);
-    assert_int_equal(weir_stored_build(&c, &k.record, 7, &value), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_build(&c, &k.record, 7, &value), WEIR_OK);
     assert_int_equal(c.revision, 1);
     c.precondition = WEIR_IF_REVISION;
     c.expected = 9;
-    assert_int_equal(weir_stored_build(&c, &k.record, 7, &value), WEIR_ECONFLICT);
+    assert_int_equal(weir_stored_tenant_build(&c, &k.record, 7, &value), WEIR_ECONFLICT);
     assert_int_equal(value.len, 0);
     weir_strbuf_deinit(&d.packed);
     weir_strbuf_deinit(&k.value);
@@ -200,12 +200,12 @@ static void a_name_that_comes_back_goes_on_behind_its_last_revision(void **state
     struct weir_record tombstone = { .class = WEIR_CLASS_TENANT, .tombstone = true };
     struct doc d;
     doc_init(&d, "shop", "a.example", NULL);
-    struct weir_stored_change c = change_of(&d);
+    struct weir_stored_tenant_change c = change_of(&d);
     c.last_revision = 5;
-    assert_int_equal(weir_stored_build(&c, NULL, 9, &value), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_build(&c, NULL, 9, &value), WEIR_OK);
     assert_int_equal(c.revision, 6);
     assert_false(c.existed);
-    assert_int_equal(weir_stored_build(&c, &tombstone, 9, &value), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_build(&c, &tombstone, 9, &value), WEIR_OK);
     assert_int_equal(c.revision, 6);
     assert_false(c.existed);
     weir_strbuf_deinit(&value);
@@ -219,12 +219,12 @@ static void a_damaged_record_can_be_replaced_and_deleted(void **state)
                                    .value = WEIR_SPAN_LIT("\xff\xff\xff\xff") };
     struct doc d;
     doc_init(&d, "shop", "a.example", NULL);
-    struct weir_stored_change c = change_of(&d);
+    struct weir_stored_tenant_change c = change_of(&d);
     c.last_revision = 4;
-    assert_int_equal(weir_stored_build(&c, &damaged, 9, &value), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_build(&c, &damaged, 9, &value), WEIR_OK);
     assert_int_equal(c.revision, 5);
-    struct weir_stored_change gone = { .user = "ada" };
-    assert_int_equal(weir_stored_build(&gone, &damaged, 9, &value), WEIR_OK);
+    struct weir_stored_tenant_change gone = { .user = "ada" };
+    assert_int_equal(weir_stored_tenant_build(&gone, &damaged, 9, &value), WEIR_OK);
     weir_strbuf_deinit(&value);
     weir_strbuf_deinit(&d.packed);
 }
@@ -245,8 +245,8 @@ static void a_record_over_the_limit_is_refused(void **state)
     entry.value = &page;
     d.tenant.error_pages = list;
     d.tenant.n_error_pages = 1;
-    struct weir_stored_change c = change_of(&d);
-    assert_int_equal(weir_stored_build(&c, NULL, 9, &value), WEIR_ELIMIT);
+    struct weir_stored_tenant_change c = change_of(&d);
+    assert_int_equal(weir_stored_tenant_build(&c, NULL, 9, &value), WEIR_ELIMIT);
     assert_int_equal(value.len, 0);
     free(page.body.data);
     weir_strbuf_deinit(&d.packed);
@@ -261,19 +261,19 @@ static void names_are_hosts_addresses_and_ports_without_repetition(void **state)
     struct doc d;
     const char **names = NULL;
     size_t num = 0;
-    weir_stored_arena_init(&arena);
+    weir_stored_tenant_arena_init(&arena);
     doc_init(&d, "shop", "a.example", "a.example");
     port.has_port = 1;
     port.port = 3306;
     d.tenant.tcp = ports;
     d.tenant.n_tcp = 1;
-    assert_int_equal(weir_stored_names(&d.tenant, &arena, &names, &num), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_names(&d.tenant, &arena, &names, &num), WEIR_OK);
     assert_int_equal(num, 2);
     assert_string_equal(names[0], "[::]:3306");
     assert_string_equal(names[1], "a.example");
     d.tenant.addresses = addresses;
     d.tenant.n_addresses = 2;
-    assert_int_equal(weir_stored_names(&d.tenant, &arena, &names, &num), WEIR_OK);
+    assert_int_equal(weir_stored_tenant_names(&d.tenant, &arena, &names, &num), WEIR_OK);
     assert_int_equal(num, 5);
     assert_string_equal(names[0], "2001:db8::1");
     assert_string_equal(names[1], "203.0.113.10");
@@ -293,10 +293,10 @@ static void no_memory_leaves_the_record_as_it_is(void **state)
     enum weir_err err = WEIR_ENOMEM;
     for (long n = 1; err == WEIR_ENOMEM; n++) {
         struct weir_strbuf value = WEIR_STRBUF_ZERO;
-        struct weir_stored_change c = change_of(&two);
+        struct weir_stored_tenant_change c = change_of(&two);
         assert_true(n < 100);
         weir_failalloc_after(n);
-        err = weir_stored_build(&c, &k.record, 20, &value);
+        err = weir_stored_tenant_build(&c, &k.record, 20, &value);
         weir_failalloc_after(-1);
         weir_strbuf_deinit(&value);
     }

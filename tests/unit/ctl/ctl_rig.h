@@ -4,8 +4,8 @@
  * admin server, and the data path's double. One thread: a client call turns the loop until its
  * response is there. Include it in one source of a test.
  */
-#ifndef WEIR_TESTS_UNIT_CTL_RIG_H
-#define WEIR_TESTS_UNIT_CTL_RIG_H
+#ifndef WEIR_TESTS_UNIT_CTL_CTL_RIG_H
+#define WEIR_TESTS_UNIT_CTL_CTL_RIG_H
 
 #include <setjmp.h>
 #include <signal.h>

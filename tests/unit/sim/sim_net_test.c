@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "node/base/contract.h"
-#include "tests/sim/net.h"
+#include "tests/sim/sim_net.h"
 
 /* Some nodes, all linked with all, and what came to them. */
 struct rig {
@@ -49,7 +49,7 @@ static void rig_deinit(struct rig *r)
     weir_sim_events_deinit(&r->events);
 }
 
-static void take(struct rig *r, struct weir_sim_net_news news)
+static void take(struct rig *r, struct weir_sim_net_event news)
 {
     if (news.what == WEIR_SIM_NET_UP || news.what == WEIR_SIM_NET_DOWN)
         r->last_news_us = r->events.now_us;

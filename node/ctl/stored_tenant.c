@@ -4,7 +4,7 @@
  * quick, and then of the meaning: a text that only writes the same in another order is no new
  * revision.
  */
-#include "node/ctl/stored.h"
+#include "node/ctl/stored_tenant.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,19 +26,19 @@ static void sink_append(ProtobufCBuffer *base, size_t len, const uint8_t *at)
     weir_strbuf_add(sink->out, weir_span(at, len));
 }
 
-void weir_stored_pack(const ProtobufCMessage *m, struct weir_strbuf *out)
+void weir_stored_tenant_pack(const ProtobufCMessage *m, struct weir_strbuf *out)
 {
     struct strbuf_sink sink = { .base = { .append = sink_append }, .out = out };
     protobuf_c_message_pack_to_buffer(m, &sink.base);
 }
 
-void weir_stored_arena_init(struct weir_arena *a)
+void weir_stored_tenant_arena_init(struct weir_arena *a)
 {
     weir_arena_init(a, WEIR_SCRATCH_BLOCK, WEIR_SCRATCH_MAX);
 }
 
-enum weir_err weir_stored_read(struct weir_span value, struct weir_arena *arena,
-                               Weir__V1__StoredTenant **ret)
+enum weir_err weir_stored_tenant_read(struct weir_span value, struct weir_arena *arena,
+                                      Weir__V1__StoredTenant **ret)
 {
     return weir_stored_tenant_unpack(value, arena, ret);
 }
@@ -78,8 +78,8 @@ static void names_unique(const char **names, size_t *len)
     *len = kept;
 }
 
-enum weir_err weir_stored_names(const Weir__V1__Tenant *t, struct weir_arena *arena,
-                                const char ***ret_names, size_t *ret_len)
+enum weir_err weir_stored_tenant_names(const Weir__V1__Tenant *t, struct weir_arena *arena,
+                                       const char ***ret_names, size_t *ret_len)
 {
     /* Without an address of its own a tenant takes its ports on the shared ones: the unspecified
      * address. */
@@ -154,7 +154,7 @@ static enum weir_err claims_fill(const Weir__V1__StoredTenant *old, uint64_t hlc
     const char **names = NULL;
     size_t num = 0;
     size_t num_old = 0;
-    enum weir_err err = weir_stored_names(stored->tenant, arena, &names, &num);
+    enum weir_err err = weir_stored_tenant_names(stored->tenant, arena, &names, &num);
     Weir__V1__Claim **sorted = claims_sorted(old, arena, &num_old);
     Weir__V1__Claim *claims = weir_arena_calloc(arena, num, sizeof(*claims));
     Weir__V1__Claim **list = weir_arena_calloc(arena, num, sizeof(Weir__V1__Claim *));
@@ -174,14 +174,14 @@ static enum weir_err claims_fill(const Weir__V1__StoredTenant *old, uint64_t hlc
 
 /* -- the change -- */
 
-static enum weir_err same(const struct weir_stored_change *c, const Weir__V1__Tenant *old,
+static enum weir_err same(const struct weir_stored_tenant_change *c, const Weir__V1__Tenant *old,
                           struct weir_arena *arena, bool *ret_same)
 {
     struct weir_strbuf packed = WEIR_STRBUF_ZERO;
     const char *differs[1];
     struct weir_diff_paths paths = { .items = differs, .max = 1 };
     enum weir_err err = WEIR_OK;
-    weir_stored_pack(&old->base, &packed);
+    weir_stored_tenant_pack(&old->base, &packed);
     if (packed.failed)
         err = WEIR_ENOMEM;
     else if (weir_span_eq(weir_span(packed.at, packed.len), c->packed))
@@ -194,7 +194,7 @@ static enum weir_err same(const struct weir_stored_change *c, const Weir__V1__Te
     return err;
 }
 
-static enum weir_err judge(struct weir_stored_change *c)
+static enum weir_err judge(struct weir_stored_tenant_change *c)
 {
     switch (c->precondition) {
     case WEIR_WHATEVER:
@@ -213,7 +213,7 @@ static enum weir_err judge(struct weir_stored_change *c)
     return c->tenant == NULL && !c->existed ? WEIR_ENOTFOUND : WEIR_OK;
 }
 
-static enum weir_err value_write(const struct weir_stored_change *c,
+static enum weir_err value_write(const struct weir_stored_tenant_change *c,
                                  const Weir__V1__StoredTenant *old, uint64_t hlc,
                                  struct weir_arena *arena, struct weir_strbuf *value)
 {
@@ -230,12 +230,13 @@ static enum weir_err value_write(const struct weir_stored_change *c,
         return err;
     if (protobuf_c_message_get_packed_size(&stored.base) > WEIR_RECORD_MAX)
         return WEIR_ELIMIT;
-    weir_stored_pack(&stored.base, value);
+    weir_stored_tenant_pack(&stored.base, value);
     return value->failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
-static enum weir_err build_in(struct weir_stored_change *c, const struct weir_record *current,
-                              uint64_t hlc, struct weir_arena *arena, struct weir_strbuf *value)
+static enum weir_err build_in(struct weir_stored_tenant_change *c,
+                              const struct weir_record *current, uint64_t hlc,
+                              struct weir_arena *arena, struct weir_strbuf *value)
 {
     Weir__V1__StoredTenant *old = NULL;
     bool is_same = false;
@@ -243,7 +244,7 @@ static enum weir_err build_in(struct weir_stored_change *c, const struct weir_re
     c->existed = current != NULL && !current->tombstone;
     c->revision = 0;
     if (c->existed) {
-        err = weir_stored_read(current->value, arena, &old);
+        err = weir_stored_tenant_read(current->value, arena, &old);
         if (err == WEIR_ENOMEM)
             return err;
         if (err == WEIR_OK && old->has_revision)
@@ -260,11 +261,12 @@ static enum weir_err build_in(struct weir_stored_change *c, const struct weir_re
     return value_write(c, old, hlc, arena, value);
 }
 
-enum weir_err weir_stored_build(struct weir_stored_change *c, const struct weir_record *current,
-                                uint64_t hlc, struct weir_strbuf *value)
+enum weir_err weir_stored_tenant_build(struct weir_stored_tenant_change *c,
+                                       const struct weir_record *current, uint64_t hlc,
+                                       struct weir_strbuf *value)
 {
     struct weir_arena arena;
-    weir_stored_arena_init(&arena);
+    weir_stored_tenant_arena_init(&arena);
     enum weir_err err = build_in(c, current, hlc, &arena, value);
     weir_arena_deinit(&arena);
     return err;

@@ -5,8 +5,8 @@
  * node/loop holds the bytes and carries the decisions out. Ref: RFC 9110 9.2.2 (retries), 15.2
  * (1xx); RFC 9112 6.3 (body length), 9.3 (persistence).
  */
-#ifndef WEIR_NODE_FLOW_EXCHANGE_H
-#define WEIR_NODE_FLOW_EXCHANGE_H
+#ifndef WEIR_NODE_FLOW_PLAN_H
+#define WEIR_NODE_FLOW_PLAN_H
 
 #include "node/base/contract.h"
 #include "node/wire/h1.h"

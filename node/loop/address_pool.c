@@ -2,28 +2,29 @@
  *
  * parking.c - see parking.h.
  */
-#include "node/loop/parking.h"
+#include "node/loop/address_pool.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/log.h"
 #include "node/loop/exchange.h"
-#include "node/loop/net.h"
-#include "node/loop/upstream.h"
-#include "node/loop/upstream_pool.h"
+#include "node/loop/sock.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/endpoint_pool.h"
 
 #define REFILL_AT_ONCE    4  /* connects for one address in a turn */
 #define PARKINGS_PER_TICK 64 /* refilled or swept in one turn */
 
-static struct weir_span key_span(const struct weir_parking *p)
+static struct weir_span key_span(const struct weir_address_pool *p)
 {
     return weir_span(p->text, p->text_len);
 }
 
-static struct weir_parking *parking_new(struct weir_worker *w, const struct weir_endpoint *e)
+static struct weir_address_pool *address_pool_new(struct weir_worker *w,
+                                                  const struct weir_endpoint *e)
 {
-    struct weir_parking *p = weir_pool_get(&w->parkings);
+    struct weir_address_pool *p = weir_pool_get(&w->address_pools);
     if (p == NULL)
         return NULL;
     memset(p, 0, sizeof(*p));
@@ -42,18 +43,18 @@ static struct weir_parking *parking_new(struct weir_worker *w, const struct weir
         p->addrs[0] = e->addr;
         p->num_addrs = 1;
     }
-    if (weir_hashmap_add(&w->parking_map, key_span(p), p) == WEIR_OK)
+    if (weir_hashmap_add(&w->address_pool_map, key_span(p), p) == WEIR_OK)
         return p;
-    weir_pool_put(&w->parkings, p);
+    weir_pool_release(&w->address_pools, p);
     return NULL;
 }
 
-struct weir_parking *weir_parking_of(struct weir_worker *w, const struct weir_upstream *u,
-                                     const struct weir_endpoint *e)
+struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const struct weir_upstream *u,
+                                               const struct weir_endpoint *e)
 {
-    struct weir_parking *p = weir_hashmap_find(&w->parking_map, e->text);
+    struct weir_address_pool *p = weir_hashmap_find(&w->address_pool_map, e->text);
     if (p == NULL)
-        p = parking_new(w, e);
+        p = address_pool_new(w, e);
     if (p == NULL)
         return NULL;
     p->min_idle = weir_worker_share(w, u->pool_min_idle);
@@ -68,17 +69,19 @@ struct weir_parking *weir_parking_of(struct weir_worker *w, const struct weir_up
 /* -- parked connections
  * ------------------------------------------------------------------------------ */
 
-struct weir_up *weir_parking_find(struct weir_parking *p, const struct weir_exchange *x)
+struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
+                                                const struct weir_exchange *x)
 {
     /* What cannot be sent twice is not risked on a connection whose end may wait unread. */
     bool must_be_quiet = !weir_method_is_idempotent(x->req.method) || x->req.has_body;
     while (!weir_list_empty(&p->idle)) {
-        struct weir_up *u = weir_container_of(p->idle.next, struct weir_up, park_link);
+        struct weir_origin_conn *u =
+            weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
         /* Nor are bytes that came too late for one tenant taken for the response to another. */
         bool strange = u->last_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_net_is_quiet(u->watch.fd))
             return u;
-        weir_up_close(u);
+        weir_origin_conn_close(u);
     }
     return NULL;
 }
@@ -86,35 +89,36 @@ struct weir_up *weir_parking_find(struct weir_parking *p, const struct weir_exch
 static void evict_oldest(struct weir_worker *w)
 {
     if (!weir_list_empty(&w->idle_lru))
-        weir_up_close(weir_container_of(w->idle_lru.next, struct weir_up, lru_link));
+        weir_origin_conn_close(
+            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
 }
 
-bool weir_parking_put(struct weir_up *u)
+bool weir_address_pool_park(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
-    struct weir_parking *p = u->parking;
-    WEIR_ASSERT(u->x == NULL && u->pool == NULL && u->state != WEIR_UP_PARKED);
+    struct weir_address_pool *p = u->address_pool;
+    WEIR_ASSERT(u->x == NULL && u->pool == NULL && u->state != WEIR_ORIGIN_CONN_PARKED);
     if (w->stopping || w->draining || p->num_idle >= p->max_idle)
         return false;
     if (w->num_parked >= w->max_parked)
         evict_oldest(w);
-    u->state = WEIR_UP_PARKED;
+    u->state = WEIR_ORIGIN_CONN_PARKED;
     p->num_idle++;
     w->num_parked++;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
     weir_list_prepend(&p->idle, &u->park_link);
     weir_list_append(&w->idle_lru, &u->lru_link);
-    weir_worker_set_due(w, &u->due, w->now_ms + p->idle_timeout_ms);
-    return weir_up_watch(u);
+    weir_worker_set_deadline(w, &u->deadline, w->now_ms + p->idle_timeout_ms);
+    return weir_origin_conn_watch(u);
 }
 
-void weir_parking_remove(struct weir_up *u)
+void weir_address_pool_unpark(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
-    WEIR_ASSERT(u->state == WEIR_UP_PARKED);
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_PARKED);
     weir_list_remove(&u->park_link);
     weir_list_remove(&u->lru_link);
-    u->parking->num_idle--;
+    u->address_pool->num_idle--;
     w->num_parked--;
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
 }
@@ -122,7 +126,7 @@ void weir_parking_remove(struct weir_up *u)
 /* -- names
  * ------------------------------------------------------------------------------------------- */
 
-static void keep_addresses(struct weir_parking *p, const struct addrinfo *res)
+static void keep_addresses(struct weir_address_pool *p, const struct addrinfo *res)
 {
     uint16_t n = 0;
     for (const struct addrinfo *ai = res; ai != NULL && n < WEIR_RESOLVE_MAX; ai = ai->ai_next) {
@@ -139,7 +143,7 @@ static void keep_addresses(struct weir_parking *p, const struct addrinfo *res)
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 {
     static struct weir_log_limit limit;
-    struct weir_parking *p = req->data;
+    struct weir_address_pool *p = req->data;
     uint32_t suppressed = 0;
     p->worker->now_ms = uv_now(&p->worker->loop);
     p->resolving = false;
@@ -156,11 +160,12 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     struct weir_list *next;
     for (struct weir_list *l = p->pools.next; l != &p->pools; l = next) {
         next = l->next;
-        weir_upool_resolved(weir_container_of(l, struct weir_upool, parking_link));
+        weir_endpoint_pool_resolved(
+            weir_container_of(l, struct weir_endpoint_pool, address_pool_link));
     }
 }
 
-static void resolve(struct weir_parking *p)
+static void resolve(struct weir_address_pool *p)
 {
     struct weir_worker *w = p->worker;
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
@@ -180,37 +185,38 @@ static void resolve(struct weir_parking *p)
     p->resolved_ms = w->now_ms;
 }
 
-enum weir_parking_addr weir_parking_next_addr(struct weir_parking *p, struct weir_addr *ret)
+enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
+                                                        struct weir_addr *ret)
 {
     if (p->host[0] != '\0')
         resolve(p);
     if (p->num_addrs == 0)
-        return p->resolving ? WEIR_PARKING_ADDR_WAIT : WEIR_PARKING_ADDR_FAILED;
+        return p->resolving ? WEIR_ADDRESS_POOL_ADDR_WAIT : WEIR_ADDRESS_POOL_ADDR_FAILED;
     *ret = p->addrs[p->next_addr++ % p->num_addrs];
-    return WEIR_PARKING_ADDR_READY;
+    return WEIR_ADDRESS_POOL_ADDR_READY;
 }
 
 /* -- ahead of demand, and away again
  * ------------------------------------------------------------------ */
 
-static bool in_use(const struct weir_parking *p)
+static bool in_use(const struct weir_address_pool *p)
 {
     return p->worker->now_ms - p->used_ms < p->idle_timeout_ms;
 }
 
-static bool is_short(const struct weir_parking *p)
+static bool is_short(const struct weir_address_pool *p)
 {
     return p->num_idle + p->num_ahead < p->min_idle && in_use(p) && !p->worker->draining &&
            !p->worker->stopping;
 }
 
-void weir_parking_want_refill(struct weir_parking *p)
+void weir_address_pool_want_refill(struct weir_address_pool *p)
 {
     if (is_short(p) && weir_list_empty(&p->refill_link))
         weir_list_append(&p->worker->refill, &p->refill_link);
 }
 
-void weir_parking_ahead_failed(struct weir_parking *p)
+void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 {
     static struct weir_log_limit limit;
     struct weir_worker *w = p->worker;
@@ -227,33 +233,33 @@ void weir_parking_ahead_failed(struct weir_parking *p)
 }
 
 /* @return connects begun */
-static uint32_t refill(struct weir_parking *p, uint32_t budget)
+static uint32_t refill(struct weir_address_pool *p, uint32_t budget)
 {
     struct weir_addr addr;
     uint32_t begun = 0;
     while (begun < budget && is_short(p) &&
            weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now_ms)) {
         begun++;
-        if (weir_parking_next_addr(p, &addr) != WEIR_PARKING_ADDR_READY)
+        if (weir_address_pool_next_addr(p, &addr) != WEIR_ADDRESS_POOL_ADDR_READY)
             break;
-        enum weir_err err = weir_up_dial_ahead(p, &addr);
+        enum weir_err err = weir_origin_conn_dial_ahead(p, &addr);
         if (err == WEIR_EIO)
-            weir_parking_ahead_failed(p);
+            weir_address_pool_ahead_failed(p);
         if (err < 0)
             break;
     }
     return begun;
 }
 
-static void parking_free(struct weir_parking *p)
+static void address_pool_free(struct weir_address_pool *p)
 {
     struct weir_worker *w = p->worker;
     weir_list_remove(&p->refill_link);
-    (void)weir_hashmap_remove(&w->parking_map, key_span(p));
-    weir_pool_put(&w->parkings, p);
+    (void)weir_hashmap_remove(&w->address_pool_map, key_span(p));
+    weir_pool_release(&w->address_pools, p);
 }
 
-static bool is_unused(const struct weir_parking *p)
+static bool is_unused(const struct weir_address_pool *p)
 {
     return p->num_open == 0 && weir_list_empty(&p->pools) && !p->resolving && !in_use(p);
 }
@@ -262,49 +268,49 @@ static bool is_unused(const struct weir_parking *p)
 static void sweep(struct weir_worker *w)
 {
     for (int i = 0; i < PARKINGS_PER_TICK; i++) {
-        struct weir_parking *p = weir_hashmap_next(&w->parking_map, &w->parkings_at);
+        struct weir_address_pool *p = weir_hashmap_next(&w->address_pool_map, &w->address_pools_at);
         if (p == NULL) {
-            w->parkings_at = 0;
+            w->address_pools_at = 0;
             return;
         }
         if (!is_unused(p))
             continue;
-        parking_free(p);
+        address_pool_free(p);
         /* Entries may have moved into the gap: this stretch is walked again. */
-        w->parkings_at = w->parkings_at > 1 ? w->parkings_at - 1 : 0;
+        w->address_pools_at = w->address_pools_at > 1 ? w->address_pools_at - 1 : 0;
     }
 }
 
-void weir_parking_tick(struct weir_worker *w)
+void weir_address_pool_tick(struct weir_worker *w)
 {
     /* Where descriptors are short, connections that were used are worth more than ones that may be.
      */
     uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
     for (int i = 0; i < PARKINGS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
-        struct weir_parking *p =
-            weir_container_of(w->refill.next, struct weir_parking, refill_link);
+        struct weir_address_pool *p =
+            weir_container_of(w->refill.next, struct weir_address_pool, refill_link);
         weir_list_remove(&p->refill_link);
         uint32_t some = budget < REFILL_AT_ONCE ? budget : REFILL_AT_ONCE;
         budget -= refill(p, some);
         /* Behind the others, so that one that cannot be filled does not hold them up. */
-        weir_parking_want_refill(p);
+        weir_address_pool_want_refill(p);
     }
     sweep(w);
 }
 
-void weir_parking_shutdown(struct weir_worker *w)
+void weir_address_pool_shutdown(struct weir_worker *w)
 {
     size_t pos = 0;
-    for (struct weir_parking *p; (p = weir_hashmap_next(&w->parking_map, &pos)) != NULL;)
+    for (struct weir_address_pool *p; (p = weir_hashmap_next(&w->address_pool_map, &pos)) != NULL;)
         if (p->lookup != NULL)
             (void)uv_cancel((uv_req_t *)p->lookup);
 }
 
-void weir_parking_free_all(struct weir_worker *w)
+void weir_address_pool_free_all(struct weir_worker *w)
 {
     size_t pos = 0;
-    for (struct weir_parking *p; (p = weir_hashmap_next(&w->parking_map, &pos)) != NULL;)
-        weir_pool_put(&w->parkings, p);
-    weir_hashmap_deinit(&w->parking_map);
-    weir_pool_deinit(&w->parkings);
+    for (struct weir_address_pool *p; (p = weir_hashmap_next(&w->address_pool_map, &pos)) != NULL;)
+        weir_pool_release(&w->address_pools, p);
+    weir_hashmap_deinit(&w->address_pool_map);
+    weir_pool_deinit(&w->address_pools);
 }

@@ -3,13 +3,13 @@
  * client.h - a client of the rig's admin server, in the same thread: each call turns the loop until
  * its response is there.
  */
-#ifndef WEIR_TESTS_UNIT_CTL_CLIENT_H
-#define WEIR_TESTS_UNIT_CTL_CLIENT_H
+#ifndef WEIR_TESTS_UNIT_CTL_ADMIN_CLIENT_H
+#define WEIR_TESTS_UNIT_CTL_ADMIN_CLIENT_H
 
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/unit/ctl/rig.h"
+#include "tests/unit/ctl/ctl_rig.h"
 
 static inline int client_open(void)
 {

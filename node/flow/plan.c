@@ -2,7 +2,7 @@
  *
  * exchange.c - see exchange.h.
  */
-#include "node/flow/exchange.h"
+#include "node/flow/plan.h"
 
 bool weir_response_plan(const struct weir_response_facts *response,
                         const struct weir_request_facts *req, struct weir_response_plan *ret)

@@ -5,8 +5,8 @@
  * survives pushes that do not change it. Owner: one worker. Private to node/loop.   Limits: the
  * tenant's pool.max, WEIR_POOL_WAIT_MAX, the worker's descriptors.
  */
-#ifndef WEIR_NODE_LOOP_UPSTREAM_POOL_H
-#define WEIR_NODE_LOOP_UPSTREAM_POOL_H
+#ifndef WEIR_NODE_LOOP_ENDPOINT_POOL_H
+#define WEIR_NODE_LOOP_ENDPOINT_POOL_H
 
 #include "node/base/list.h"
 #include "node/loop/loop.h"
@@ -16,16 +16,17 @@
 #include <stdint.h>
 
 struct weir_exchange;
-struct weir_parking;
+struct weir_address_pool;
 
-struct weir_upool {
-    struct weir_upool_key {
+struct weir_endpoint_pool {
+    struct weir_endpoint_pool_key {
         uint64_t endpoint;
-        struct weir_parking *parking; /* so that endpoints of one hash share limits at most */
+        struct weir_address_pool
+            *address_pool; /* so that endpoints of one hash share limits at most */
     } key;
     struct weir_worker *worker;
-    struct weir_parking *parking;
-    struct weir_list parking_link;
+    struct weir_address_pool *address_pool;
+    struct weir_list address_pool_link;
     struct weir_list waiting;   /* weir_exchange.wait_link, first come first */
     struct weir_list poke_link; /* in worker->poked: somebody waits and something changed */
     uint32_t num_open, num_waiting;
@@ -34,32 +35,35 @@ struct weir_upool {
 };
 
 /** The pool of an endpoint, made on first use, with the settings of `u`. NULL: no memory. */
-struct weir_upool *weir_upool_of(struct weir_worker *w, const struct weir_upstream *u,
-                                 const struct weir_endpoint *e);
+struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
+                                                 const struct weir_upstream *u,
+                                                 const struct weir_endpoint *e);
 
 /** What became of the wish for a connection. */
-enum weir_take {
-    WEIR_TAKE_READY,   /* x->up is set and connected */
-    WEIR_TAKE_WAIT,    /* weir_exchange_connected or _failed will be called */
-    WEIR_TAKE_REFUSED, /* the endpoint cannot be reached at once */
-    WEIR_TAKE_FULL, /* the pool and its queue, or the worker's descriptors, are at their limits */
+enum weir_acquired {
+    WEIR_ACQUIRED_READY,   /* x->up is set and connected */
+    WEIR_ACQUIRED_WAIT,    /* weir_exchange_connected or _failed will be called */
+    WEIR_ACQUIRED_REFUSED, /* the endpoint cannot be reached at once */
+    WEIR_ACQUIRED_FULL, /* the pool and its queue, or the worker's descriptors, are at their limits
+                         */
 };
 /** A connection for this exchange, parked or dialled, or a place in the queue. */
-enum weir_take weir_upool_take(struct weir_upool *p, struct weir_exchange *x);
+enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p,
+                                              struct weir_exchange *x);
 /** The exchange waits for others to be done: the limits are reached, the endpoint is not to blame.
  */
-bool weir_upool_queued(const struct weir_exchange *x);
+bool weir_endpoint_pool_queued(const struct weir_exchange *x);
 /** An exchange gives up waiting. */
-void weir_upool_unwait(struct weir_exchange *x);
+void weir_endpoint_pool_unwait(struct weir_exchange *x);
 /** A connection of this pool became free: serve who waits. */
-void weir_upool_next(struct weir_upool *p);
+void weir_endpoint_pool_next(struct weir_endpoint_pool *p);
 /** A connection of this pool went away: serve who waits, in the next tick. */
-void weir_upool_poke(struct weir_upool *p);
+void weir_endpoint_pool_poke(struct weir_endpoint_pool *p);
 /** The endpoint's name was looked up, with or without success. */
-void weir_upool_resolved(struct weir_upool *p);
+void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p);
 /** Each tick: serve who waits where something changed; free what nobody used for long. */
-void weir_upool_tick(struct weir_worker *w);
+void weir_endpoint_pool_tick(struct weir_worker *w);
 /** Free all; every connection must be gone (contract). */
-void weir_upool_free_all(struct weir_worker *w);
+void weir_endpoint_pool_free_all(struct weir_worker *w);
 
 #endif

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "node/base/limits.h"
-#include "node/flow/exchange.h"
+#include "node/flow/plan.h"
 
 static struct weir_h1_head response_of(const char *text)
 {

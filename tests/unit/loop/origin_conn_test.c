@@ -3,7 +3,7 @@
  * upstream_test.c - connections to endpoints through a running worker: parked, used again, waited
  * for, retried, failed over, timed out, dialled ahead, looked up.
  */
-#include "tests/unit/loop/rig.h"
+#include "tests/unit/loop/loop_rig.h"
 
 #define GET_SHOP  "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 #define POST_SHOP "POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 2\r\n\r\nhi"

@@ -2,7 +2,7 @@
  *
  * node.c - processes, their turns, and what comes of them.
  */
-#include "tests/sim/node.h"
+#include "tests/sim/sim_node.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +66,8 @@ void weir_sim_node_deinit(struct weir_sim_node *n)
     weir_engine_free(&n->engine);
     drop_inputs(n);
     drop_outputs(n, 0);
-    if (n->heart != NULL)
-        weir_sim_parcel_drop(&n->heart);
+    if (n->heartbeat != NULL)
+        weir_sim_parcel_drop(&n->heartbeat);
     free(n->inbox);
     free(n->outbox);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
@@ -108,7 +108,7 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
         .bootstrap = bootstrap,
         .relay = weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_OVERLAY),
         .schema_max = n->schema,
-        .paces = s->plan.paces,
+        .intervals = s->plan.intervals,
         .without = s->plan.without,
     };
 
@@ -146,8 +146,8 @@ void weir_sim_node_kill(struct weir_sim *s, struct weir_sim_node *n, bool whole)
     n->is_paused = false;
     n->wake_us = WEIR_SIM_NEVER;
     n->dies_at = WEIR_SIM_STEP_NONE;
-    if (n->heart != NULL)
-        weir_sim_parcel_drop(&n->heart);
+    if (n->heartbeat != NULL)
+        weir_sim_parcel_drop(&n->heartbeat);
     if (!whole)
         return;
     weir_memory_crash(n->store[WEIR_GROUP_C]);
@@ -329,9 +329,9 @@ static void publish(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim
     weir_sim_net_publish(&s->net, n->index, p);
     if (p->bytes[0] != 'H')
         return;
-    if (n->heart != NULL)
-        weir_sim_parcel_drop(&n->heart);
-    n->heart = weir_sim_parcel_ref(p);
+    if (n->heartbeat != NULL)
+        weir_sim_parcel_drop(&n->heartbeat);
+    n->heartbeat = weir_sim_parcel_ref(p);
 }
 
 static void acked(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_heart.c - heartbeats: where the own lanes end, a hash of the vector, sums for the audit.
- * What was lost on the way shows here, a second later at most.
+ * engine_heartbeat.c - heartbeats: where the own lanes end, a hash of the vector, sums for the
+ * audit. What was lost on the way shows here, a second later at most.
  */
 #include <string.h>
 
@@ -25,7 +25,7 @@ static uint64_t published(const struct engine_group *g)
     return seq;
 }
 
-static bool add_own(struct weir_engine *e, Weir__V1__Heart *m)
+static bool add_own(struct weir_engine *e, Weir__V1__Heartbeat *m)
 {
     struct weir_vector own = WEIR_VECTOR_ZERO;
     enum weir_err err = WEIR_OK;
@@ -40,7 +40,7 @@ static bool add_own(struct weir_engine *e, Weir__V1__Heart *m)
     return e->turn_err == WEIR_OK;
 }
 
-static bool add_sums(struct weir_engine *e, Weir__V1__Heart *m)
+static bool add_sums(struct weir_engine *e, Weir__V1__Heartbeat *m)
 {
     static const struct weir_sum zero;
     ProtobufCBinaryData *list = weir_engine_alloc(e, ENGINE_CLASS_NUM * sizeof(*list));
@@ -64,23 +64,23 @@ static bool add_sums(struct weir_engine *e, Weir__V1__Heart *m)
     return true;
 }
 
-void weir_engine_heart(struct weir_engine *e)
+void weir_engine_heartbeat(struct weir_engine *e)
 {
-    Weir__V1__Heart m;
+    Weir__V1__Heartbeat m;
 
-    if (e->mono_us < e->heart_at)
+    if (e->mono_us < e->heartbeat_at)
         return;
-    e->heart_at = e->mono_us + e->cfg.paces.heart_us;
+    e->heartbeat_at = e->mono_us + e->cfg.intervals.heartbeat_us;
     if (e->unloaded)
         return;
-    weir__v1__heart__init(&m);
+    weir__v1__heartbeat__init(&m);
     m.has_node = m.has_incarnation = m.has_n = m.has_vv_hash = m.has_ban_hash = 1;
     m.node.len = WEIR_NODE_ID_LEN;
     m.node.data = e->cfg.node;
     m.incarnation.len = WEIR_INCARNATION_LEN;
     m.incarnation.data = e->incarnation;
-    m.n = e->heart_n > 0 ? e->heart_n + 1 : e->wall_ms + 1; /* counts on over a restart */
-    e->heart_n = m.n;
+    m.n = e->heartbeat_n > 0 ? e->heartbeat_n + 1 : e->wall_ms + 1; /* counts on over a restart */
+    e->heartbeat_n = m.n;
     m.vv_hash = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
     m.ban_hash = weir_vector_hash(&e->group[WEIR_GROUP_E].vv);
     m.has_wall_ms = m.has_schema_max = m.has_state = 1;
@@ -88,10 +88,10 @@ void weir_engine_heart(struct weir_engine *e)
     m.schema_max = e->cfg.schema_max;
     bool in_motion = weir_engine_in_motion(e);
     m.state = (uint32_t)weir_engine_state(e) | (in_motion ? STATE_MOTION : 0);
-    if (!add_own(e, &m) || !weir_engine_members_tell(e, &m) || !weir_engine_active_tell(e, &m) ||
-        (!in_motion && !add_sums(e, &m)))
+    if (!add_own(e, &m) || !weir_engine_members_gossip(e, &m) ||
+        !weir_engine_active_publish(e, &m) || (!in_motion && !add_sums(e, &m)))
         return;
-    weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEART, &m.base);
+    weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
 /* Did another peer tell the same, while this node stood where it stands? */
@@ -99,7 +99,7 @@ static bool has_second(const struct weir_engine *e, uint32_t link, enum weir_gro
                        uint64_t theirs, uint64_t ours)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = engine_greeted(e, i);
+        const struct engine_link *l = engine_handshake_done(e, i);
         if (l != NULL && i != link && l->hash[g] == theirs && l->our_hash[g] == ours)
             return true;
     }
@@ -127,9 +127,9 @@ static void look_at_hash(struct weir_engine *e, uint32_t link, enum weir_group g
     l->our_hash[g] = ours;
 }
 
-void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__Heart *h)
+void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__V1__Heartbeat *h)
 {
-    struct engine_link *l = engine_greeted(e, link);
+    struct engine_link *l = engine_handshake_done(e, link);
 
     if (l == NULL || memcmp(h->node.data, l->node, WEIR_NODE_ID_LEN) != 0) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
@@ -153,5 +153,5 @@ void weir_engine_on_heart(struct weir_engine *e, uint32_t link, const Weir__V1__
     look_at_hash(e, link, WEIR_GROUP_C, h->vv_hash);
     look_at_hash(e, link, WEIR_GROUP_E, h->ban_hash);
     if ((h->state & STATE_MOTION) == 0)
-        weir_engine_audit_heart(e, link, h);
+        weir_engine_audit_heartbeat(e, link, h);
 }

@@ -4,8 +4,8 @@
  * throughout. This is where TLS will sit between a connection and its socket: callers see bytes
  * taken and bytes given.
  */
-#ifndef WEIR_NODE_LOOP_NET_H
-#define WEIR_NODE_LOOP_NET_H
+#ifndef WEIR_NODE_LOOP_SOCK_H
+#define WEIR_NODE_LOOP_SOCK_H
 
 #include "node/base/addr.h"
 #include "node/base/contract.h"

@@ -8,8 +8,8 @@
  * Time comes from the events, chance from the rng; both are the caller's.
  * Owner: one thread.   Limits: WEIR_SIM_NET_QUEUE_MAX; memory, which is asserted.
  */
-#ifndef WEIR_TESTS_SIM_NET_H
-#define WEIR_TESTS_SIM_NET_H
+#ifndef WEIR_TESTS_SIM_SIM_NET_H
+#define WEIR_TESTS_SIM_SIM_NET_H
 
 #include "node/base/contract.h"
 #include "node/base/rng.h"
@@ -103,7 +103,7 @@ enum weir_sim_net_what {
     WEIR_SIM_NET_DOWN,
 };
 
-struct weir_sim_net_news {
+struct weir_sim_net_event {
     enum weir_sim_net_what what;
     uint32_t node;
     uint32_t slot; /* the node's number for the link */
@@ -143,8 +143,8 @@ void weir_sim_net_send(struct weir_sim_net *n, uint32_t node, uint32_t slot,
 /** Publish to all of a node's links. The parcel is borrowed. */
 void weir_sim_net_publish(struct weir_sim_net *n, uint32_t node, struct weir_sim_parcel *p);
 /** What an event means; at most one thing. @param event  of a kind below WEIR_SIM_NET_KINDS */
-struct weir_sim_net_news weir_sim_net_step(struct weir_sim_net *n,
-                                           const struct weir_sim_event *event);
+struct weir_sim_net_event weir_sim_net_step(struct weir_sim_net *n,
+                                            const struct weir_sim_event *event);
 /** Does the node believe that the link behind the slot is up? */
 bool weir_sim_net_is_up(const struct weir_sim_net *n, uint32_t node, uint32_t slot);
 

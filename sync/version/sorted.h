@@ -3,8 +3,8 @@
  * place.h - where a name stands, or belongs, in a sorted array of structs that begin with their
  * names: lanes, node ids. Header only, pure.
  */
-#ifndef WEIR_SYNC_VERSION_PLACE_H
-#define WEIR_SYNC_VERSION_PLACE_H
+#ifndef WEIR_SYNC_VERSION_SORTED_H
+#define WEIR_SYNC_VERSION_SORTED_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@
  * The first of `num` items that is not below `name`; num: all are.
  * @param items     each of item_len bytes, ascending by its first name_len
  */
-static inline size_t weir_place(const void *items, size_t num, size_t item_len, const uint8_t *name,
-                                size_t name_len)
+static inline size_t weir_sorted_position(const void *items, size_t num, size_t item_len,
+                                          const uint8_t *name, size_t name_len)
 {
     const uint8_t *first = items;
     size_t low = 0;

@@ -2,8 +2,8 @@
  *
  * store_file.h - the files of a kit's store, for tests that look at them or spoil them.
  */
-#ifndef WEIR_TESTS_SUPPORT_STORE_FILE_H
-#define WEIR_TESTS_SUPPORT_STORE_FILE_H
+#ifndef WEIR_TESTS_SUPPORT_SPOIL_STORE_FILE_H
+#define WEIR_TESTS_SUPPORT_SPOIL_STORE_FILE_H
 
 #include "tests/support/store_kit.h"
 

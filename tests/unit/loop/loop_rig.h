@@ -4,8 +4,8 @@
  * an access log in a file, listeners on free ports. The test's thread is the client and the server
  * behind.
  */
-#ifndef WEIR_TESTS_UNIT_LOOP_RIG_H
-#define WEIR_TESTS_UNIT_LOOP_RIG_H
+#ifndef WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
+#define WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
 
 #include <signal.h>
 

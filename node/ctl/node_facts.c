@@ -3,7 +3,7 @@
  * machine.c - see machine.h. The explanations are shared by the check and by the start, so that
  * both say the same.
  */
-#include "node/ctl/machine.h"
+#include "node/ctl/node_facts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -318,7 +318,7 @@ static void check_access_log(struct findings *f, const char *target)
     weir_strbuf_deinit(&line);
 }
 
-bool weir_machine_check(const struct weir_config *c, struct weir_strbuf *out)
+bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
 {
     struct findings f = { .out = out, .good = true };
     for (size_t i = 0; i < c->num_http; i++)

@@ -3,7 +3,7 @@
  * net.c - links, their streams of frames, and how they break and come back. A link's epoch rises
  * whenever it breaks or connects, so that events of an older connection are known and ignored.
  */
-#include "tests/sim/net.h"
+#include "tests/sim/sim_net.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ struct weir_sim_net_link {
     uint32_t slot[2];
     bool is_up[2]; /* what each end believes */
     bool is_open;
-    bool dial_due;
+    bool dial_deadline;
     uint32_t epoch;
     struct direction from[2];
 };
@@ -203,9 +203,9 @@ static void dial_later(struct weir_sim_net *n, uint32_t link)
 {
     struct weir_sim_net_link *l = &n->links[link];
 
-    if (l->is_open || l->dial_due || !is_path(n, l))
+    if (l->is_open || l->dial_deadline || !is_path(n, l))
         return;
-    l->dial_due = true;
+    l->dial_deadline = true;
     weir_sim_events_add(n->events, in(n, &n->cfg.redial), WEIR_SIM_NET_DIAL, link, 0);
 }
 
@@ -310,7 +310,7 @@ static void dial(struct weir_sim_net *n, uint32_t link)
 {
     struct weir_sim_net_link *l = &n->links[link];
 
-    l->dial_due = false;
+    l->dial_deadline = false;
     if (l->is_open || !is_path(n, l))
         return;
     l->is_open = true;
@@ -430,19 +430,19 @@ void weir_sim_net_publish(struct weir_sim_net *n, uint32_t node, struct weir_sim
 
 /* -- events -- */
 
-static struct weir_sim_net_news news_of(const struct weir_sim_net_link *l, unsigned side)
+static struct weir_sim_net_event news_of(const struct weir_sim_net_link *l, unsigned side)
 {
-    return (struct weir_sim_net_news){
+    return (struct weir_sim_net_event){
         .node = l->node[side],
         .slot = l->slot[side],
         .peer = l->node[1 - side],
     };
 }
 
-static struct weir_sim_net_news arrives(struct weir_sim_net *n, struct weir_sim_net_link *l,
-                                        unsigned side, unsigned stream)
+static struct weir_sim_net_event arrives(struct weir_sim_net *n, struct weir_sim_net_link *l,
+                                         unsigned side, unsigned stream)
 {
-    struct weir_sim_net_news news = news_of(l, 1 - side);
+    struct weir_sim_net_event news = news_of(l, 1 - side);
     struct weir_sim_parcel *p = ring_pop(&l->from[side].flying[stream]);
 
     if (!l->is_up[1 - side]) {
@@ -472,9 +472,9 @@ static void wire(struct weir_sim_net *n, uint32_t link, unsigned side)
         wire_later(n, link, side);
 }
 
-static struct weir_sim_net_news side_hears(struct weir_sim_net_link *l, unsigned side, bool up)
+static struct weir_sim_net_event side_hears(struct weir_sim_net_link *l, unsigned side, bool up)
 {
-    struct weir_sim_net_news news = news_of(l, side);
+    struct weir_sim_net_event news = news_of(l, side);
 
     if (l->is_up[side] != up)
         news.what = up ? WEIR_SIM_NET_UP : WEIR_SIM_NET_DOWN;
@@ -482,8 +482,8 @@ static struct weir_sim_net_news side_hears(struct weir_sim_net_link *l, unsigned
     return news;
 }
 
-struct weir_sim_net_news weir_sim_net_step(struct weir_sim_net *n,
-                                           const struct weir_sim_event *event)
+struct weir_sim_net_event weir_sim_net_step(struct weir_sim_net *n,
+                                            const struct weir_sim_event *event)
 {
     uint32_t link = event->subject;
     struct weir_sim_net_link *l = &n->links[link];
@@ -493,14 +493,14 @@ struct weir_sim_net_news weir_sim_net_step(struct weir_sim_net *n,
     if (event->kind == WEIR_SIM_NET_DIAL)
         dial(n, link);
     else if (event->arg >> 2 != l->epoch)
-        return (struct weir_sim_net_news){ 0 }; /* of a connection that is no more */
+        return (struct weir_sim_net_event){ 0 }; /* of a connection that is no more */
     else if (event->kind == WEIR_SIM_NET_ARRIVES)
         return arrives(n, l, side, event->arg >> 1 & 1);
     else if (event->kind == WEIR_SIM_NET_SIDE)
         return side_hears(l, side, (event->arg >> 1 & 1) != 0);
     else if (event->kind == WEIR_SIM_NET_WIRE)
         wire(n, link, side);
-    return (struct weir_sim_net_news){ 0 };
+    return (struct weir_sim_net_event){ 0 };
 }
 
 bool weir_sim_net_is_up(const struct weir_sim_net *n, uint32_t node, uint32_t slot)

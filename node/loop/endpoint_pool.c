@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * upstream_pool.c - see upstream_pool.h.
+ */
+#include "node/loop/endpoint_pool.h"
+
+#include <string.h>
+
+#include "node/loop/downstream.h"
+#include "node/loop/exchange.h"
+#include "node/loop/address_pool.h"
+#include "node/loop/origin_conn.h"
+
+#define POOLS_PER_TICK 64    /* poked or swept in one turn */
+#define POOL_KEEP_MS   60000 /* a pool that nobody used for this long goes */
+
+static struct weir_span key_span(const struct weir_endpoint_pool *p)
+{
+    return weir_span(&p->key, sizeof(p->key));
+}
+
+static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
+                                                    struct weir_endpoint_pool_key key)
+{
+    struct weir_endpoint_pool *p = weir_pool_get(&w->endpoint_pools);
+    if (p == NULL)
+        return NULL;
+    memset(p, 0, sizeof(*p));
+    p->key = key;
+    p->worker = w;
+    p->address_pool = key.address_pool;
+    weir_list_init(&p->address_pool_link);
+    weir_list_init(&p->waiting);
+    weir_list_init(&p->poke_link);
+    if (weir_hashmap_add(&w->pools, key_span(p), p) < 0) {
+        weir_pool_release(&w->endpoint_pools, p);
+        return NULL;
+    }
+    weir_list_append(&key.address_pool->pools, &p->address_pool_link);
+    return p;
+}
+
+struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
+                                                 const struct weir_upstream *u,
+                                                 const struct weir_endpoint *e)
+{
+    struct weir_endpoint_pool_key key = { .endpoint = e->key,
+                                          .address_pool = weir_address_pool_of(w, u, e) };
+    if (key.address_pool == NULL)
+        return NULL;
+    struct weir_endpoint_pool *p = weir_hashmap_find(&w->pools, weir_span(&key, sizeof(key)));
+    if (p == NULL)
+        p = endpoint_pool_new(w, key);
+    if (p == NULL)
+        return NULL;
+    p->max = weir_worker_share(w, u->pool_max);
+    p->used_ms = w->now_ms;
+    return p;
+}
+
+/* -- taking
+ * ------------------------------------------------------------------------------------------ */
+
+static enum weir_acquired wait_for(struct weir_endpoint_pool *p, struct weir_exchange *x)
+{
+    if (p->num_waiting >= WEIR_POOL_WAIT_MAX)
+        return WEIR_ACQUIRED_FULL;
+    weir_list_append(&p->waiting, &x->wait_link);
+    x->waiting_in = p;
+    p->num_waiting++;
+    return WEIR_ACQUIRED_WAIT;
+}
+
+static enum weir_acquired dial(struct weir_endpoint_pool *p, struct weir_exchange *x)
+{
+    struct weir_addr addr;
+    switch (weir_address_pool_next_addr(p->address_pool, &addr)) {
+    case WEIR_ADDRESS_POOL_ADDR_WAIT:
+        return wait_for(p, x);
+    case WEIR_ADDRESS_POOL_ADDR_FAILED:
+        return WEIR_ACQUIRED_REFUSED;
+    case WEIR_ADDRESS_POOL_ADDR_READY:
+        break;
+    }
+    enum weir_err err = weir_origin_conn_dial(p, &addr, x);
+    if (err == WEIR_ELIMIT && p->num_open > 0)
+        return wait_for(p, x);
+    if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
+        return WEIR_ACQUIRED_FULL;
+    if (err < 0)
+        return WEIR_ACQUIRED_REFUSED;
+    return x->origin->state == WEIR_ORIGIN_CONN_BUSY ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
+}
+
+/* The pool has room for one more. */
+static enum weir_acquired take_one(struct weir_endpoint_pool *p, struct weir_exchange *x)
+{
+    struct weir_origin_conn *u = x->fresh ? NULL : weir_address_pool_find(p->address_pool, x);
+    if (u == NULL)
+        return dial(p, x);
+    weir_origin_conn_adopt(u, p, x);
+    return WEIR_ACQUIRED_READY;
+}
+
+enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p, struct weir_exchange *x)
+{
+    if (p->num_open >= p->max)
+        return wait_for(p, x);
+    enum weir_acquired take = take_one(p, x);
+    weir_address_pool_want_refill(p->address_pool);
+    return take;
+}
+
+bool weir_endpoint_pool_queued(const struct weir_exchange *x)
+{
+    return x->waiting_in != NULL && x->waiting_in->address_pool->num_addrs > 0;
+}
+
+void weir_endpoint_pool_unwait(struct weir_exchange *x)
+{
+    if (x->waiting_in == NULL)
+        return;
+    x->waiting_in->num_waiting--;
+    x->waiting_in = NULL;
+    weir_list_remove(&x->wait_link);
+}
+
+void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
+{
+    while (!weir_list_empty(&p->waiting) && p->num_open < p->max) {
+        struct weir_exchange *x =
+            weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
+        struct weir_downstream *c = x->downstream;
+        weir_endpoint_pool_unwait(x);
+        switch (take_one(p, x)) {
+        case WEIR_ACQUIRED_READY:
+            weir_exchange_connected(x, x->origin);
+            break;
+        case WEIR_ACQUIRED_WAIT:
+            if (x->waiting_in == NULL)
+                break;
+            /* Queued once more, at the end: its place is the first. */
+            weir_list_remove(&x->wait_link);
+            weir_list_prepend(&p->waiting, &x->wait_link);
+            return;
+        case WEIR_ACQUIRED_REFUSED:
+            weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
+            weir_downstream_pump(c);
+            break;
+        case WEIR_ACQUIRED_FULL:
+            weir_exchange_full(x);
+            weir_downstream_pump(c);
+            break;
+        }
+    }
+}
+
+void weir_endpoint_pool_poke(struct weir_endpoint_pool *p)
+{
+    if (p->num_waiting > 0 && weir_list_empty(&p->poke_link))
+        weir_list_append(&p->worker->poked, &p->poke_link);
+}
+
+void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
+{
+    weir_endpoint_pool_next(p);
+}
+
+/* -- away again
+ * ---------------------------------------------------------------------------------------- */
+
+static void endpoint_pool_free(struct weir_endpoint_pool *p)
+{
+    struct weir_worker *w = p->worker;
+    weir_list_remove(&p->address_pool_link);
+    weir_list_remove(&p->poke_link);
+    (void)weir_hashmap_remove(&w->pools, key_span(p));
+    weir_pool_release(&w->endpoint_pools, p);
+}
+
+static void sweep(struct weir_worker *w)
+{
+    for (int i = 0; i < POOLS_PER_TICK; i++) {
+        struct weir_endpoint_pool *p = weir_hashmap_next(&w->pools, &w->pools_at);
+        if (p == NULL) {
+            w->pools_at = 0;
+            return;
+        }
+        if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_KEEP_MS)
+            continue;
+        endpoint_pool_free(p);
+        /* Entries may have moved into the gap: this stretch is walked again. */
+        w->pools_at = w->pools_at > 1 ? w->pools_at - 1 : 0;
+    }
+}
+
+void weir_endpoint_pool_tick(struct weir_worker *w)
+{
+    for (int i = 0; i < POOLS_PER_TICK && !weir_list_empty(&w->poked); i++) {
+        struct weir_endpoint_pool *p =
+            weir_container_of(w->poked.next, struct weir_endpoint_pool, poke_link);
+        weir_list_remove(&p->poke_link);
+        weir_endpoint_pool_next(p);
+    }
+    sweep(w);
+}
+
+void weir_endpoint_pool_free_all(struct weir_worker *w)
+{
+    size_t pos = 0;
+    for (struct weir_endpoint_pool *p; (p = weir_hashmap_next(&w->pools, &pos)) != NULL;)
+        weir_pool_release(&w->endpoint_pools, p);
+    weir_hashmap_deinit(&w->pools);
+    weir_pool_deinit(&w->endpoint_pools);
+}

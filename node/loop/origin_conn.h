@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * upstream.h - a connection to an endpoint: dialled, busy with one exchange, or parked. Private to
+ * node/loop. Decides nothing about the exchange; brings bytes and facts to it. Owner: one worker.
+ */
+#ifndef WEIR_NODE_LOOP_ORIGIN_CONN_H
+#define WEIR_NODE_LOOP_ORIGIN_CONN_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/list.h"
+#include "node/loop/buffers.h"
+#include "node/loop/loop.h"
+#include "node/loop/watch.h"
+#include "node/wire/h1.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_exchange;
+struct weir_address_pool;
+struct weir_endpoint_pool;
+
+enum weir_origin_conn_state {
+    WEIR_ORIGIN_CONN_CONNECTING,
+    WEIR_ORIGIN_CONN_BUSY,   /* x is set */
+    WEIR_ORIGIN_CONN_PARKED, /* in its parking; anything it says closes it */
+    WEIR_ORIGIN_CONN_CLOSED,
+};
+
+#define WEIR_ORIGIN_CONN_MAGIC 0x55505550u
+
+struct weir_origin_conn {
+    uint32_t magic;
+    uint8_t state;
+    bool ahead; /* dialled ahead of demand */
+    bool reusable;
+    bool broken; /* takes no more bytes; a response may still be there to read */
+    struct weir_worker *worker;
+    struct weir_endpoint_pool
+        *pool; /* whose exchange it carries or is dialled for; NULL while parked */
+    struct weir_address_pool *address_pool; /* of the address it leads to */
+    struct weir_watch watch;
+    struct weir_deadline deadline;
+    struct weir_list link;      /* in worker->origin_list */
+    struct weir_list park_link; /* in parking->idle when parked */
+    struct weir_list lru_link;
+    uint32_t exchanges; /* carried so far */
+    uint64_t last_key;  /* weir_endpoint_pool.key of whom it served last; 0: nobody yet */
+    struct weir_exchange *x;
+    struct weir_stash *in; /* an incomplete answer head */
+    struct weir_h1_head *head;
+    struct weir_outq out;
+};
+
+/** Send or queue. @return false: the connection is gone; the caller handles it as
+ * WEIR_FAILURE_CLOSED */
+WEIR_MUST_USE bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p);
+/** Wait for what its state needs. */
+void weir_origin_conn_arm(struct weir_origin_conn *u);
+/** End it; detaches it from its exchange and pool. */
+void weir_origin_conn_close(struct weir_origin_conn *u);
+void weir_origin_conn_timeout(struct weir_origin_conn *u);
+/** Give a closed connection's memory back. */
+void weir_origin_conn_free(struct weir_origin_conn *u);
+/** A parked connection begins to serve an exchange. */
+void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
+                            struct weir_exchange *x);
+/** Wait for what its state needs. @return false: the loop cannot watch it */
+WEIR_MUST_USE bool weir_origin_conn_watch(struct weir_origin_conn *u);
+/** Open a connection ahead of demand; it parks itself. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO |
+ * WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p,
+                                                        const struct weir_addr *addr);
+/** The client took what a splice held: go on. */
+void weir_origin_conn_continue(struct weir_origin_conn *u);
+/** The exchange is done with it: park it, or close it when it must not be reused. */
+void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable);
+/** Open a connection for an exchange, counted in its pool. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO
+ * | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p,
+                                                  const struct weir_addr *addr,
+                                                  struct weir_exchange *x);
+
+#endif
