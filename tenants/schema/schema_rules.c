@@ -436,6 +436,16 @@ static const struct weir_rule admin_rules[] = {
       TEXT(WEIR_FORM_LOOPBACK, 1, WEIR_ADDR_TEXT_MAX),
       .preset_text = "none",
       .help = "Address for /metrics, /healthz and /readyz, in plain HTTP." },
+    { .field = "socket_ro",
+      TEXT(WEIR_FORM_FILE, 1, SOCKET_MAX),
+      .preset_text = "none",
+      .help = "Unix socket that serves only what reads: the status, the tenants, the metrics. For "
+              "monitoring that must not change anything." },
+    { .field = "metrics",
+      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
+      .preset_text = "none",
+      .help = "Address for /metrics, /healthz and /readyz alone, in plain HTTP, on any address of "
+              "this machine. Whoever reaches it reads the names of tenants." },
 };
 
 static const struct weir_rule cluster_rules[] = {
