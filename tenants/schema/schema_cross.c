@@ -243,6 +243,21 @@ static void check_bytes(struct weir_checker *c, const Weir__V1__Tenant *t)
                         WEIR_RECORD_MAX);
 }
 
+/* A tenant that allows itself has mistaken whose list it is. */
+static void check_allow_overlap(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    struct weir_trail list = weir_trail_name(NULL, WEIR_SPAN_LIT("allow_overlap"));
+
+    for (size_t i = 0; t->name != NULL && i < t->n_allow_overlap; i++) {
+        struct weir_trail step = weir_trail_index(&list, i);
+        if (strcmp(t->allow_overlap[i], t->name) == 0)
+            weir_report_add(c->report, &step,
+                            "%s is this tenant itself: list the other tenants that may claim names "
+                            "inside its own",
+                            weir_schema_text_show(weir_span_cstr(t->name)).text);
+    }
+}
+
 void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
 {
     if (t->n_hosts == 0 && t->n_addresses == 0) {
@@ -255,6 +270,7 @@ void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
     weir_check_redirects(c, t);
     check_headers(c, t->headers);
     check_pages(c, t);
+    check_allow_overlap(c, t);
     check_bytes(c, t);
 }
 

@@ -18,12 +18,13 @@
 #define TIB    (1ull << 40)
 
 #define FIELDS_OF_LIST_MAX                                                                         \
-    64                       /* header names of one list: WEIR_FIELDS_MAX is what a head may hold */
-#define FIELD_NAME_MAX  256  /* bytes */
-#define FIELD_VALUE_MAX 4096 /* bytes */
-#define FILE_MAX        4095 /* bytes: PATH_MAX of Linux without its NUL */
-#define SOCKET_MAX      107  /* bytes: sun_path of Linux without its NUL */
-#define PREFIXES_MAX    1024
+    64 /* header names of one list: WEIR_FIELDS_MAX is what a head may hold */
+#define FIELD_NAME_MAX    256  /* bytes */
+#define FIELD_VALUE_MAX   4096 /* bytes */
+#define FILE_MAX          4095 /* bytes: PATH_MAX of Linux without its NUL */
+#define SOCKET_MAX        107  /* bytes: sun_path of Linux without its NUL */
+#define PREFIXES_MAX      1024
+#define ALLOW_OVERLAP_MAX 256 /* tenants */
 
 #define NUMBER(lo, hi)     .min = (lo), .max = (hi)
 #define DURATION(lo, hi)   .unit = WEIR_UNIT_MS, .min = (lo), .max = (hi)
@@ -77,6 +78,13 @@ static const struct weir_rule tenant_rules[] = {
       ITEMS(0, 200),
       KEYS(WEIR_FORM_STATUS, "STATUS"),
       .help = "Pages for the errors that weir itself answers, by status." },
+    { .field = "allow_overlap",
+      TEXT(WEIR_FORM_LABEL, 1, WEIR_TENANT_NAME_MAX),
+      ITEMS(0, ALLOW_OVERLAP_MAX),
+      .unique = true,
+      .preset_text = "nobody",
+      .help = "Tenants that may claim names below this tenant's wildcards. A name that is claimed "
+              "below a wildcard gets the requests that the wildcard would get." },
 };
 
 static const struct weir_rule tls_rules[] = {

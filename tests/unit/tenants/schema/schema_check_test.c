@@ -178,6 +178,22 @@ static void metrics_may_listen_anywhere_but_where_another_listener_is(void **sta
                  "3:10: admin.metrics: \"host:80\" is not ip:port or [v6]:port\n");
 }
 
+static void an_owner_lists_other_tenants_that_may_overlap_it(void **state)
+{
+    (void)state;
+    schemas_yaml("apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [\"*.example.com\"]\n"
+                 "allow_overlap: [pay, blog]\n",
+                 "");
+    schemas_yaml(
+        "apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [\"*.example.com\"]\n"
+        "allow_overlap: [shop, pay, pay, Blog]\n",
+        "5:17: allow_overlap[0]: \"shop\" is this tenant itself: list the other tenants that "
+        "may claim names inside its own\n"
+        "5:28: allow_overlap[2]: \"pay\" is given twice, first in allow_overlap[1]\n"
+        "5:33: allow_overlap[3]: \"Blog\" is not a name: 1..63 of a-z, 0-9 and \"-\", no "
+        "\"-\" at its ends\n");
+}
+
 static void the_read_only_socket_is_not_the_one_that_writes(void **state)
 {
     (void)state;
@@ -385,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_nul_hides_nothing),
         cmocka_unit_test(names_that_are_there_twice_are_told),
         cmocka_unit_test(metrics_may_listen_anywhere_but_where_another_listener_is),
+        cmocka_unit_test(an_owner_lists_other_tenants_that_may_overlap_it),
         cmocka_unit_test(the_read_only_socket_is_not_the_one_that_writes),
         cmocka_unit_test(routes_lead_to_upstreams_that_are_there),
         cmocka_unit_test(a_pool_holds_together),
