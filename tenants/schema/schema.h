@@ -121,6 +121,19 @@ WEIR_MUST_USE enum weir_err weir_schema_diff(const ProtobufCMessage *a, const Pr
 
 /** The reference page of a kind: every field, its type, range, unit, default, meaning. */
 void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out);
+/**
+ * One part of the reference: a field and all that is below it.
+ *
+ * @param path  "tenant", "tenant.routes", "tenant.upstreams.health", "node.limits.memory": the kind
+ *              and the names of fields. An index ("routes[0]") and the key of a map
+ *              ("upstreams.web.health") may stand in it.
+ * @param out   appended to; unchanged when the path leads nowhere
+ * @param why   appended to when the path leads nowhere: `"rutes" is no field of tenant, did you
+ * mean "tenant.routes"?`
+ * @return WEIR_OK | WEIR_ENOTFOUND: see why. Both buffers: check failed
+ */
+WEIR_MUST_USE enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *out,
+                                                  struct weir_strbuf *why);
 
 /** WEIR_<PATH> variables override fields of a node message before it is checked. @param env as
  * environ(7) */
