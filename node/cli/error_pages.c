@@ -103,7 +103,8 @@ void weir_error_pages_read(struct weir_source *s, struct weir_source_doc *doc)
     weir_diags_init(&diags);
     enum weir_err err = weir_schema_check(WEIR_KIND_TENANT, doc->message, &diags);
     for (size_t i = 0; i < diags.len; i++)
-        weir_source_fault(s, doc, "%s: %s", diags.items[i].field, diags.items[i].message);
+        if (diags.items[i].severity == WEIR_SEVERITY_ERROR)
+            weir_source_fault(s, doc, "%s: %s", diags.items[i].field, diags.items[i].message);
     if (err == WEIR_ENOMEM)
         weir_source_fault(s, doc, "out of memory");
     weir_diags_deinit(&diags);

@@ -99,14 +99,22 @@ void weir_source_fault_at(struct weir_source *s, const char *file, const char *f
     va_end(args);
 }
 
-/* Whatever is wrong, once, with what it means for the whole. */
-static enum weir_exit faults_tell(struct weir_source *s)
+/* Errors that are written. */
+static size_t errors_written(const struct weir_source *s)
+{
+    size_t num = s->num_errors < WEIR_SOURCE_TOLD_MAX ? s->num_errors : WEIR_SOURCE_TOLD_MAX;
+    for (size_t i = 0; i < s->diags.len; i++)
+        num += s->diags.items[i].severity == WEIR_SEVERITY_ERROR;
+    return num;
+}
+
+/* Whatever is wrong, once, with what it means for the whole. Warnings alone fail nothing. */
+static enum weir_exit faults_report(struct weir_source *s)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    size_t num = s->diags.total + s->num_errors;
-    size_t num_told = s->diags.len +
-                      (s->num_errors < WEIR_SOURCE_TOLD_MAX ? s->num_errors : WEIR_SOURCE_TOLD_MAX);
-    if (num == 0)
+    size_t num = weir_diags_num_errors(&s->diags) + s->num_errors;
+    size_t num_written = errors_written(s);
+    if (num == 0 && s->diags.total == 0)
         return WEIR_EXIT_OK;
     weir_diags_write(&s->diags, &out);
     weir_strbuf_add(&out, weir_span(s->errors.at, s->errors.len));
@@ -116,8 +124,10 @@ static enum weir_exit faults_tell(struct weir_source *s)
     }
     fputs(out.at, s->cli->err);
     weir_strbuf_deinit(&out);
-    if (num > num_told)
-        weir_cli_error(s->cli, "%zu errors, of which the first %zu are shown", num, num_told);
+    if (num == 0)
+        return WEIR_EXIT_OK;
+    if (num > num_written)
+        weir_cli_error(s->cli, "%zu errors, of which the first %zu are shown", num, num_written);
     else
         weir_cli_error(s->cli, "%zu error%s", num, num == 1 ? "" : "s");
     return WEIR_EXIT_FAILED;
@@ -368,7 +378,7 @@ enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
         weir_cli_error(s->cli, "%s", weir_err_name(err));
         return WEIR_EXIT_FAILED;
     }
-    enum weir_exit code = faults_tell(s);
+    enum weir_exit code = faults_report(s);
     if (code == WEIR_EXIT_OK && s->num_docs == 0) {
         weir_cli_error(s->cli, "no document in what -f names");
         code = WEIR_EXIT_FAILED;
