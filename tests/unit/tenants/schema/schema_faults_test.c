@@ -194,6 +194,92 @@ static void one_value_has_one_error(void **state)
                  "name:port\n");
 }
 
+/* -- plain words -- */
+
+static void a_tab_in_the_indentation_is_named(void **state)
+{
+    static const char said[] = "5:%d: a tab indents this line: YAML is indented by spaces alone\n";
+    static const struct {
+        const char *tail;
+        int column;
+    } cases[] = {
+        { "\tupstreams: {}\n", 1 },
+        { "  \tname: a\n", 3 },
+        { "\t\tx\n", 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        char text[256], expected[128];
+        snprintf(text, sizeof(text), HEAD "name: shop\nhosts:\n%s", cases[i].tail);
+        snprintf(expected, sizeof(expected), said, cases[i].column);
+        schemas_yaml(text, expected);
+    }
+    /* Where YAML allows a tab, nothing is reported. */
+    schemas_yaml(HEAD "name:\tshop\nhosts: [\n\ta.test ]\n", "");
+    /* A tab elsewhere does not explain another fault. */
+    schemas_yaml(HEAD "name: a: b\nhosts:\t[a.test]\n",
+                 "3:8: YAML: mapping values are not allowed in this context\n");
+}
+
+static void a_port_over_65535_is_named(void **state)
+{
+    (void)state;
+    schemas_yaml(
+        SCHEMAS_TENANT
+        "upstreams: { web: { endpoints: [ { address: \"10.0.0.1:99999\" }, { address: "
+        "\"a.test:65536\" }, { address: \"[::1]:0\" }, { address: \"a.test:x\" } ] } }\n",
+        "5:36: upstreams.web.endpoints[0].address: \"10.0.0.1:99999\" has port 99999, a "
+        "port is 1..65535\n"
+        "5:67: upstreams.web.endpoints[1].address: \"a.test:65536\" has port 65536, a port "
+        "is 1..65535\n"
+        "5:96: upstreams.web.endpoints[2].address: \"[::1]:0\" has port 0, a port is "
+        "1..65535\n"
+        "5:120: upstreams.web.endpoints[3].address: \"a.test:x\" is not ip:port, [v6]:port "
+        "or name:port\n");
+    schemas_yaml(SCHEMAS_NODE "listen: { http: [\"0.0.0.0:80800\"] }\n",
+                 "3:18: listen.http[0]: \"0.0.0.0:80800\" has port 80800, a port is 0..65535\n");
+}
+
+static void host_bits_in_a_prefix_name_the_prefix_meant(void **state)
+{
+    (void)state;
+    schemas_yaml(SCHEMAS_NODE
+                 "trusted_proxies:\n- 10.0.0.1/8\n- \"2001:db8::1/33\"\n- 10.0.0.0/33\n"
+                 "- \"::1/129\"\n- 192.0.2.255/31\n- 10.0.0.0/8\n- ten/8\n- 10.0.0.1/0\n",
+                 "4:3: trusted_proxies[0]: \"10.0.0.1/8\" has bits set behind the prefix, did you "
+                 "mean \"10.0.0.0/8\"?\n"
+                 "5:3: trusted_proxies[1]: \"2001:db8::1/33\" has bits set behind the prefix, did "
+                 "you mean \"2001:db8::/33\"?\n"
+                 "6:3: trusted_proxies[2]: \"10.0.0.0/33\" has no length behind the \"/\" of 0..32 "
+                 "bits\n"
+                 "7:3: trusted_proxies[3]: \"::1/129\" has no length behind the \"/\" of 0..128 "
+                 "bits\n"
+                 "8:3: trusted_proxies[4]: \"192.0.2.255/31\" has bits set behind the prefix, did "
+                 "you mean \"192.0.2.254/31\"?\n"
+                 "10:3: trusted_proxies[6]: \"ten/8\" is not an IP address or prefix like "
+                 "10.0.0.0/8, bits behind it 0\n"
+                 "11:3: trusted_proxies[7]: \"10.0.0.1/0\" has bits set behind the prefix, did you "
+                 "mean \"0.0.0.0/0\"?\n");
+}
+
+static void a_size_in_gb_is_named_with_the_unit_meant(void **state)
+{
+    (void)state;
+    schemas_yaml(SCHEMAS_TENANT "http: { max_body: 1GB, max_header: 32 k, min_rate: 500, "
+                                "idle_timeout: 5 minutes, head_timeout: 1.5s }\n",
+                 "5:9: http.max_body: \"1GB\" is not a size like 512, 64KiB, 1GiB, allowed is "
+                 "0..1TiB, did you mean \"1GiB\"?\n"
+                 "5:24: http.max_header: \"32 k\" is not a size like 512, 64KiB, 1GiB, allowed is "
+                 "1KiB..63KiB, did you mean \"32KiB\"?\n"
+                 "5:42: http.min_rate: \"500\" is not a rate like 500B/s, 64KiB/s, allowed is "
+                 "0..1GiB/s, did you mean \"500B/s\"?\n"
+                 "5:57: http.idle_timeout: \"5 minutes\" is not a duration like 500ms, 5s, 1m30s, "
+                 "24h, allowed is 100ms..24h, did you mean \"5m\"?\n"
+                 "5:82: http.head_timeout: \"1.5s\" is not a duration like 500ms, 5s, 1m30s, 24h, "
+                 "allowed is 100ms..10m\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +294,10 @@ int main(void)
         cmocka_unit_test(addresses_that_failed_to_parse_do_not_make_hosts_missing),
         cmocka_unit_test(a_broken_redirect_is_not_judged_by_what_is_left_of_it),
         cmocka_unit_test(one_value_has_one_error),
+        cmocka_unit_test(a_tab_in_the_indentation_is_named),
+        cmocka_unit_test(a_port_over_65535_is_named),
+        cmocka_unit_test(host_bits_in_a_prefix_name_the_prefix_meant),
+        cmocka_unit_test(a_size_in_gb_is_named_with_the_unit_meant),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
