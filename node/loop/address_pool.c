@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * parking.c - see parking.h.
+ * address_pool.c - see address_pool.h.
  */
 #include "node/loop/address_pool.h"
 
@@ -71,12 +70,12 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x)
 {
-    /* What cannot be sent twice is not risked on a connection whose end may wait unread. */
+    /* A request that cannot be sent twice is not sent on a connection whose end may be unread. */
     bool must_be_quiet = !weir_method_is_idempotent(x->req.method) || x->req.has_body;
     while (!weir_list_empty(&p->idle)) {
         struct weir_origin_conn *u =
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
-        /* Nor are bytes that came too late for one tenant taken for the response to another. */
+        /* Bytes that came too late for one tenant must not be the response to another. */
         bool strange = u->last_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->watch.fd))
             return u;
@@ -261,7 +260,7 @@ static bool is_unused(const struct weir_address_pool *p)
     return p->num_open == 0 && weir_list_empty(&p->pools) && !p->resolving && !is_in_use(p);
 }
 
-/* A few a tick, so that no turn is long however many there are. */
+/* A few in each tick, so that no turn is long, however many pools there are. */
 static void sweep_address_pools(struct weir_worker *w)
 {
     for (int i = 0; i < ADDRESS_POOLS_PER_TICK; i++) {
@@ -273,15 +272,15 @@ static void sweep_address_pools(struct weir_worker *w)
         if (!is_unused(p))
             continue;
         address_pool_free(p);
-        /* Entries may have moved into the gap: this stretch is walked again. */
+        /* Entries may have moved into the gap: this part is visited again. */
         w->address_pools_at = w->address_pools_at > 1 ? w->address_pools_at - 1 : 0;
     }
 }
 
 void weir_address_pool_tick(struct weir_worker *w)
 {
-    /* Where descriptors are short, connections that were used are worth more than ones that may be.
-     */
+    /* When descriptors are short, connections that were used before are worth more than new ones
+     * that may never be used. */
     uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
     for (int i = 0; i < ADDRESS_POOLS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
         struct weir_address_pool *p =
@@ -289,7 +288,8 @@ void weir_address_pool_tick(struct weir_worker *w)
         weir_list_remove(&p->refill_link);
         uint32_t some = budget < REFILL_AT_ONCE ? budget : REFILL_AT_ONCE;
         budget -= refill_address_pool(p, some);
-        /* Behind the others, so that one that cannot be filled does not hold them up. */
+        /* To the end of the list, so that a pool that cannot be filled does not delay the others.
+         */
         weir_address_pool_want_refill(p);
     }
     sweep_address_pools(w);

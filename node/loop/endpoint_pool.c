@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream_pool.c - see upstream_pool.h.
+ * endpoint_pool.c - see endpoint_pool.h.
  */
 #include "node/loop/endpoint_pool.h"
 
@@ -12,7 +11,7 @@
 #include <string.h>
 
 #define POOLS_PER_TICK 64    /* poked or swept in one turn */
-#define POOL_UNUSED_MS 60000 /* a pool that nobody used for this long goes */
+#define POOL_UNUSED_MS 60000 /* a pool that is unused for this long is freed */
 
 static struct weir_span endpoint_pool_key_span(const struct weir_endpoint_pool *p)
 {
@@ -58,7 +57,7 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
     return p;
 }
 
-/* -- taking -- */
+/* -- getting a connection -- */
 
 static enum weir_acquired enqueue_exchange(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
@@ -138,7 +137,7 @@ void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
         case WEIR_ACQUIRED_WAIT:
             if (x->waiting_in == NULL)
                 break;
-            /* Queued once more, at the end: its place is the first. */
+            /* It is in the queue again, at the end. It was the first, so it goes to the front. */
             weir_list_remove(&x->wait_link);
             weir_list_prepend(&p->waiting, &x->wait_link);
             return;
@@ -165,7 +164,7 @@ void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
     weir_endpoint_pool_next(p);
 }
 
-/* -- away again -- */
+/* -- freeing -- */
 
 static void endpoint_pool_free(struct weir_endpoint_pool *p)
 {
@@ -187,7 +186,7 @@ static void sweep_endpoint_pools(struct weir_worker *w)
         if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_UNUSED_MS)
             continue;
         endpoint_pool_free(p);
-        /* Entries may have moved into the gap: this stretch is walked again. */
+        /* Entries may have moved into the gap: this part is visited again. */
         w->pools_at = w->pools_at > 1 ? w->pools_at - 1 : 0;
     }
 }

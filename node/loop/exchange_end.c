@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_end.c - the time limits of an exchange, and what is left of it: a record, counters,
+ * exchange_end.c - the phases and time limits of an exchange, and its end: access record, counters,
  * freed memory.
  */
 #include "node/loop/exchange.h"
@@ -56,14 +55,15 @@ uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x)
     return look < deadline ? look : deadline;
 }
 
-/* What is awaited is the client, to take bytes. */
+/* The exchange waits for the client to take bytes. */
 static bool client_is_behind(const struct weir_exchange *x)
 {
     return x->phase == WEIR_PHASE_FLUSH || x->downstream->out.len > 0 || x->in_pipe > 0;
 }
 
-/* A socket turns writable only when a third of a buffer of megabytes has drained: a slow but steady
- * reader moves long before that. So the kernel is asked what the client has really taken. */
+/* A socket becomes writable only when a third of a buffer of megabytes has drained; a slow but
+ * steady reader takes bytes long before that. So the kernel is asked how much the client has
+ * confirmed. */
 static void refresh_client_progress(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
@@ -75,8 +75,8 @@ static void refresh_client_progress(struct weir_exchange *x)
     x->progress_ms = c->worker->now_ms;
 }
 
-/* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
- * something moved. */
+/* Whether a body moves too slowly: no byte for body_timeout, or less than min_rate over a window in
+ * which some bytes moved. */
 static bool is_too_slow(struct weir_exchange *x)
 {
     uint64_t now = x->downstream->worker->now_ms;
@@ -92,7 +92,8 @@ static bool is_too_slow(struct weir_exchange *x)
     return slow;
 }
 
-/* What stands still is the client: it takes no bytes, or gives none although they are awaited. */
+/* Whether the client is the side that stalls: it takes no bytes, or sends none although they are
+ * awaited. */
 static bool client_stalls(const struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_request.c - the way of a request: admitted, rewritten, given to an endpoint, tried again
- * or given up.
+ * exchange_request.c - the way of a request: admitted, rewritten, sent to an endpoint, retried or
+ * given up.
  */
 #include "node/loop/exchange.h"
 
@@ -77,7 +76,7 @@ static struct weir_exchange *exchange_new(struct weir_downstream *c)
     return x;
 }
 
-/* Keep the bytes that the access record shows when the request itself goes nowhere. */
+/* Store the bytes that the access record shows when the request is not passed on. */
 static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
 {
@@ -183,7 +182,7 @@ static void respond_none_left(struct weir_exchange *x)
             WEIR_SPAN_LIT("None of the site's servers takes work at the moment."));
     else if (x->outcome == WEIR_OUTCOME_UPSTREAM_TIMEOUT)
         weir_exchange_response(x, 504, x->outcome,
-                               WEIR_SPAN_LIT("The site's servers did not answer in time."));
+                               WEIR_SPAN_LIT("The site's servers did not respond in time."));
     else
         weir_exchange_response(
             x, 502, x->outcome != WEIR_OUTCOME_OK ? x->outcome : WEIR_OUTCOME_UPSTREAM_REFUSED,
@@ -238,7 +237,8 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u
 
 /* -- the request's bytes -- */
 
-/* Also while a response is passed on: a server that responses early may need the rest to go on. */
+/* Also while a response is passed on: a server that responds early may need the rest of the request
+ * to go on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
     bool open = x->phase == WEIR_PHASE_REQUEST || x->phase == WEIR_PHASE_TRANSFER;
@@ -296,8 +296,8 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
     }
     x->head_sent = true;
     struct weir_origin_conn *u = x->origin;
-    /* A server may answer and close before it has read everything: its response is read before it
-     * is given up. */
+    /* A server may respond and close before it has read everything: its response is read before the
+     * connection is given up. */
     u->broken = !weir_origin_conn_send(u, p);
     if (!u->broken && x->req_body.done && u->out.len == 0)
         finish_request(x);
@@ -426,18 +426,17 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         break;
     case WEIR_NEXT_502:
         weir_exchange_response(x, 502, x->outcome,
-                               WEIR_SPAN_LIT("The site's server did not give a usable answer."));
+                               WEIR_SPAN_LIT("The site's server did not give a usable response."));
         break;
     case WEIR_NEXT_504:
         weir_exchange_response(x, 504, x->outcome,
-                               WEIR_SPAN_LIT("The site's server did not answer in time."));
+                               WEIR_SPAN_LIT("The site's server did not respond in time."));
         break;
     case WEIR_NEXT_CUT:
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
         weir_exchange_end(x);
-        /* A reset: without a length or chunks an orderly end would look like the end of the
-         * response.
-         */
+        /* A reset: without a length or chunks, an orderly end would look like the end of the
+         * response. */
         weir_downstream_close(c, true);
         break;
     }

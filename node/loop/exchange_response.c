@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_response.c - the way of a response: read strictly, rewritten, passed on with
+ * exchange_response.c - the way of a response: parsed strictly, rewritten, passed on with
  * back-pressure; and weir's own responses.
  */
 #include "node/loop/exchange.h"
@@ -16,14 +15,14 @@
 
 /* -- completion -- */
 
-/* The client has all of the response: on to its next request, or to the end of the connection. */
+/* The client has all of the response: wait for its next request, or end the connection. */
 static void finish_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     bool keep = x->plan.keep_downstream && !x->close_after;
     if (keep && !x->req_body.done) {
         c->state = WEIR_DOWNSTREAM_DRAIN;
-        x->req_body.max = 0; /* what is dropped has a bound of its own */
+        x->req_body.max = 0; /* WEIR_DRAIN_BODY_MAX bounds what is dropped */
         x->phase = WEIR_PHASE_REQUEST;
         x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
         x->window_bytes = 0;
@@ -161,7 +160,7 @@ void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, u
                                            : WEIR_SPAN_LIT("The request is not valid HTTP."));
 }
 
-/* -- the upstream's answer -- */
+/* -- the endpoint's response -- */
 
 static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
@@ -182,7 +181,8 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
     return weir_rewrite_response(&r, w->obuf);
 }
 
-/* A 1xx: pass it on and wait for the next head. @return false: the exchange is over */
+/* Pass an interim response (1xx) on and wait for the next head. @return false: the exchange is
+ * over */
 static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *head,
                          const uint8_t *bytes)
 {
@@ -201,8 +201,8 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     return sent;
 }
 
-/* The final head: what follows it, and how it leaves. Its bytes are put in front of the first body
- * bytes. @return false: it does not fit; nothing of the response may be passed on */
+/* The final head: plan its body and rewrite it. Its bytes become the first of w->pieces, before the
+ * first body bytes. @return false: it does not fit; nothing of the response may be passed on */
 static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {
@@ -294,7 +294,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
     }
 }
 
-/* The upstream's part is over: give the connection back, or end it when anything about it is in
+/* The endpoint's part is over: park its connection, or close it when anything about it is in
  * doubt. */
 static void release_origin_conn(struct weir_exchange *x, size_t extra)
 {
@@ -317,7 +317,7 @@ static void complete_response(struct weir_exchange *x, size_t extra)
     finish_response(x);
 }
 
-/* Pass body bytes on, as many turns as the list of pieces needs. @return false: the exchange is
+/* Pass body bytes on, in as many rounds as the list of pieces needs. @return false: the exchange is
  * over */
 static bool pass_response_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
 {

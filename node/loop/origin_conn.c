@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
+ * origin_conn.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
  * nothing about the exchange; it brings bytes and facts to it.
  */
 #include "node/loop/origin_conn.h"
@@ -39,7 +38,7 @@ static void on_origin_closed(uv_handle_t *h)
     weir_origin_conn_free(origin_conn_of(h->data));
 }
 
-/* The pool counts it no longer. */
+/* The endpoint pool no longer counts the connection. */
 static void leave_endpoint_pool(struct weir_origin_conn *u)
 {
     if (u->pool != NULL)
@@ -100,7 +99,7 @@ static int origin_events_wanted(const struct weir_origin_conn *u)
     WEIR_UNREACHABLE();
 }
 
-/* The loop could not watch the connection: as good as lost. */
+/* The loop cannot watch the connection, so it is lost. */
 static void handle_watch_failure(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
@@ -143,7 +142,7 @@ static void flush_to_origin(struct weir_origin_conn *u)
     size_t sent = 0;
     enum weir_io io = weir_sock_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
     if (io == WEIR_IO_FAILED) {
-        /* A response may be there already; reading tells. */
+        /* A response may have arrived already: it is read before the connection is given up. */
         weir_outq_clear(&u->worker->buffers, &u->out);
         u->broken = true;
         return;
@@ -177,8 +176,8 @@ static void splice_to_client(struct weir_origin_conn *u)
     }
 }
 
-/* Bytes of a response; what cannot be used yet (an incomplete head) is kept in front of what comes
- * next. */
+/* Bytes of a response. An incomplete head is stored, and the next bytes are appended to it. @return
+ * false: the exchange is gone */
 static bool feed_response(struct weir_origin_conn *u, struct weir_span in)
 {
     struct weir_worker *w = u->worker;
@@ -226,7 +225,7 @@ static bool read_from_origin(struct weir_origin_conn *u)
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
-        /* Where sending failed the reset was told there, and reading knows of it no more. */
+        /* The kernel reports a reset once. If the send had it, the read sees an orderly end. */
         weir_exchange_upstream_end(x, !u->broken);
         return false;
     case WEIR_IO_FAILED:
@@ -313,7 +312,8 @@ static void on_origin_event(uv_poll_t *handle, int status, int events)
     struct weir_downstream *c = u->x ? u->x->downstream : NULL;
     w->now_ms = uv_now(&w->loop);
     if (status < 0) {
-        /* The loop has let go of a descriptor in error; the next call on it tells what it was. */
+        /* The loop no longer watches a descriptor in error; the next call on it returns the error.
+         */
         u->watch.events = 0;
         events = UV_READABLE | UV_WRITABLE;
     }
@@ -446,7 +446,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
 
 void weir_origin_conn_timeout(struct weir_origin_conn *u)
 {
-    /* A busy connection's time is its exchange's. */
+    /* The limits of a busy connection are those of its exchange. */
     if (u->state == WEIR_ORIGIN_CONN_PARKED)
         weir_origin_conn_close(u);
     else if (u->state == WEIR_ORIGIN_CONN_CONNECTING && u->x == NULL)

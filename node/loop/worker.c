@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * worker.c - one worker: its loop, its tick, its inbox, its listeners. What it serves is in
- * downstream.c and upstream.c.
+ * worker.c - one worker: its loop, its tick, its inbox, its listeners. Its connections are in
+ * downstream.c and origin_conn.c.
  */
 #include "node/loop/worker.h"
 
@@ -114,8 +113,8 @@ static bool accept_one(struct weir_listener *l)
     }
     if (err != WEIR_ELIMIT)
         return err == WEIR_EIO;
-    /* The backlog keeps them; the tick tries again. Spinning on a readable listener would help
-     * nobody. */
+    /* The connections stay in the backlog and the tick tries again. A listener that stays readable
+     * would make the loop spin. */
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
     if (weir_log_allowed(&limit, 1, &suppressed))
         log_warn("worker.out_of_descriptors", "worker=%u connections=%u suppressed=%u", w->index,
@@ -379,7 +378,7 @@ static enum weir_err init_worker(struct weir_worker *w)
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
-    /* Keys that tenants choose: the seeds keep them from choosing one slot. */
+    /* Keys that tenants choose: secret seeds stop them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
     struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->marks->secret };
