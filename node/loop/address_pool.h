@@ -22,7 +22,17 @@
 struct weir_exchange;
 struct weir_origin_conn;
 
+enum weir_resolve_state {
+    WEIR_RESOLVE_NONE,    /* an IP address, or a name that was never looked up */
+    WEIR_RESOLVE_RUNNING, /* a thread of libuv's pool looks the name up */
+    WEIR_RESOLVE_DONE,    /* the last look-up gave addresses; again after WEIR_RESOLVE_MS */
+    WEIR_RESOLVE_FAILED,  /* the last look-up failed; again after WEIR_RESOLVE_AGAIN_MS */
+};
+
+#define WEIR_ADDRESS_POOL_MAGIC 0x41504f4cu
+
 struct weir_address_pool {
+    uint32_t magic;
     struct weir_worker *worker;
     struct weir_list idle;  /* weir_origin_conn.park_link, last parked first */
     struct weir_list pools; /* weir_endpoint_pool.address_pool_link */
@@ -35,10 +45,9 @@ struct weir_address_pool {
 
     struct weir_addr addrs[WEIR_RESOLVE_MAX];
     uint16_t num_addrs, next_addr;
-    bool resolving;
-    bool resolve_failed;
-    uint64_t resolved_ms;
-    uv_getaddrinfo_t *lookup; /* owned by the loop while resolving */
+    uint8_t resolve_state;    /* enum weir_resolve_state */
+    uint64_t resolved_ms;     /* when the last look-up ended; 0: none has */
+    uv_getaddrinfo_t *lookup; /* owned by the loop while RUNNING, else NULL */
     char host[WEIR_HOST_MAX + 1];
     uint16_t port;
     /* The key itself, not a hash of it: with a hash, a tenant that finds two addresses of the same
@@ -51,6 +60,9 @@ struct weir_address_pool {
  */
 struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const struct weir_upstream *u,
                                                const struct weir_endpoint *e);
+
+/** Change the state of the look-up. The move must be in the table of legal moves (contract). */
+void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state to);
 
 /** A connection that may carry this exchange, still parked, or NULL. */
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,

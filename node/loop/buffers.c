@@ -114,6 +114,7 @@ static enum weir_err outq_append(struct weir_buffers *b, struct weir_outq *q, st
 enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
                             const struct weir_pieces *p, size_t sent)
 {
+    WEIR_ASSERT(sent <= p->len);
     for (int i = 0; i < p->num; i++) {
         struct weir_span run = weir_span(p->iov[i].iov_base, p->iov[i].iov_len);
         size_t skip = sent < run.len ? sent : run.len;

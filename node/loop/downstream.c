@@ -35,8 +35,10 @@ static const uint16_t downstream_moves[] = {
     [WEIR_DOWNSTREAM_CLOSED] = 0,
 };
 
-static void downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
+void weir_downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
+    WEIR_ASSERT(c->state < WEIR_ARRAY_LEN(downstream_moves));
     WEIR_ASSERT(downstream_moves[c->state] & (1u << to));
     c->state = (uint8_t)to;
 }
@@ -58,11 +60,12 @@ static void on_client_closed(uv_handle_t *h)
 
 void weir_downstream_close(struct weir_downstream *c, bool abort)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(c->x == NULL);
     if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
-    downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
     weir_timer_stop(&w->wheel, &c->deadline.timer);
     weir_list_remove(&c->link);
     weir_outq_clear(&w->buffers, &c->out);
@@ -84,7 +87,7 @@ static void linger_or_close(struct weir_downstream *c)
         weir_downstream_close(c, false);
         return;
     }
-    downstream_move(c, WEIR_DOWNSTREAM_LINGER);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_LINGER);
     (void)shutdown(c->watch.fd, SHUT_WR);
     weir_stash_release(&c->worker->buffers, c->in);
     c->in = NULL;
@@ -93,7 +96,7 @@ static void linger_or_close(struct weir_downstream *c)
 
 void weir_downstream_finish(struct weir_downstream *c)
 {
-    downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
     if (c->out.len == 0) {
         linger_or_close(c);
         return;
@@ -104,7 +107,7 @@ void weir_downstream_finish(struct weir_downstream *c)
 
 void weir_downstream_next(struct weir_downstream *c)
 {
-    downstream_move(c, WEIR_DOWNSTREAM_HEAD);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_HEAD);
     c->since_ms = 0;
     if (c->in == NULL && (c->eof || c->worker->draining)) {
         weir_downstream_close(c, false);
@@ -333,6 +336,7 @@ static bool read_from_client(struct weir_downstream *c)
 
 bool weir_downstream_send(struct weir_downstream *c, const struct weir_pieces *p)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     size_t sent = 0;
     if (c->out.len == 0) {
@@ -447,6 +451,7 @@ static void on_client_event(uv_poll_t *p, int status, int events)
 
 void weir_downstream_pump(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     if (c->busy || c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
@@ -480,6 +485,7 @@ void weir_downstream_pump(struct weir_downstream *c)
 
 void weir_downstream_timeout(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     switch ((enum weir_downstream_state)c->state) {
     case WEIR_DOWNSTREAM_HEAD:
         if (c->since_ms != 0 && c->out.len == 0) {
@@ -505,6 +511,7 @@ void weir_downstream_timeout(struct weir_downstream *c)
 
 void weir_downstream_drain(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     if (c->state != WEIR_DOWNSTREAM_HEAD || c->in != NULL || c->out.len > 0)
         return;
     /* A request that was sent before the node began to drain may still be unread. */
@@ -516,6 +523,8 @@ void weir_downstream_drain(struct weir_downstream *c)
 
 void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer)
 {
+    WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
+    WEIR_ASSERT(fd >= 0);
     struct weir_worker *w = l->worker;
     struct weir_downstream *c = weir_pool_get(&w->downstreams);
     if (c == NULL) {

@@ -57,6 +57,8 @@ struct weir_downstream {
     struct weir_exchange *x;
 };
 
+/** Change the state. The move must be in the table of legal moves (contract). */
+void weir_downstream_move(struct weir_downstream *c, enum weir_downstream_state to);
 /** Adopt an accepted connection. Takes fd. */
 void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer);
 /** After a batch of accepts: read once more from the connections that had no bytes yet. Most have

@@ -17,7 +17,10 @@
 struct weir_exchange;
 struct weir_address_pool;
 
+#define WEIR_ENDPOINT_POOL_MAGIC 0x45504f4cu
+
 struct weir_endpoint_pool {
+    uint32_t magic;
     struct weir_endpoint_pool_key {
         uint64_t endpoint;
         struct weir_address_pool

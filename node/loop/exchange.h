@@ -89,6 +89,10 @@ struct weir_exchange {
  * weir_exchange_make_id, weir_exchange_move and weir_exchange_start_phase. A caller that goes on
  * reads c->x of its connection first. */
 
+/** Change the phase. The move must be in the table of legal moves (contract). */
+void weir_exchange_move(struct weir_exchange *x, enum weir_phase to);
+/** Change the phase and begin to measure its time and rate. */
+void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to);
 /** A head is complete: admit the request and begin to serve it. Afterwards c->x is set, or the
  * response is sent already. */
 void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *head,

@@ -16,6 +16,41 @@
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
 
+/* -- phases -- */
+
+/* A retry begins again at CONNECT or, on a parked connection, at REQUEST. A response of weir's own
+ * goes to FLUSH from anywhere. FLUSH to REQUEST: the rest of the request's body is dropped. */
+static const uint8_t phase_moves[] = {
+    [WEIR_PHASE_CONNECT] =
+        1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_REQUEST] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                           1 << WEIR_PHASE_RESPONSE | 1 << WEIR_PHASE_TRANSFER |
+                           1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_RESPONSE] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                            1 << WEIR_PHASE_TRANSFER | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_TRANSFER] = 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_FLUSH] = 1 << WEIR_PHASE_REQUEST,
+};
+
+void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->phase < WEIR_ARRAY_LEN(phase_moves));
+    WEIR_ASSERT(phase_moves[x->phase] & (1u << to));
+    x->phase = (uint8_t)to;
+}
+
+void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to)
+{
+    struct weir_worker *w = x->downstream->worker;
+    weir_exchange_move(x, to);
+    x->phase_ms = w->now_ms;
+    x->progress_ms = w->now_ms;
+    x->window_ms = w->now_ms;
+    x->window_bytes = 0;
+    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
+}
+
 /* -- time -- */
 
 static uint32_t body_timeout_ms(const struct weir_exchange *x)
@@ -125,6 +160,7 @@ static void end_stalled_exchange(struct weir_exchange *x)
 
 void weir_exchange_timeout(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     if (!c->watch.made && !c->watch_now) {
@@ -243,6 +279,7 @@ void weir_exchange_end(struct weir_exchange *x)
 
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     bool torn = !x->response_done || c->out.len > 0;
     weir_endpoint_pool_unwait(x);

@@ -14,17 +14,6 @@
 
 #include <string.h>
 
-static void phase_move(struct weir_exchange *x, enum weir_phase to)
-{
-    struct weir_worker *w = x->downstream->worker;
-    x->phase = (uint8_t)to;
-    x->phase_ms = w->now_ms;
-    x->progress_ms = w->now_ms;
-    x->window_ms = w->now_ms;
-    x->window_bytes = 0;
-    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
-}
-
 /* -- beginning -- */
 
 void weir_exchange_make_id(struct weir_exchange *x)
@@ -72,7 +61,7 @@ static struct weir_exchange *exchange_new(struct weir_downstream *c)
     x->start_ns = weir_worker_stamp_ns(c->worker);
     weir_list_init(&x->wait_link);
     c->x = x;
-    c->state = WEIR_DOWNSTREAM_EXCHANGE;
+    weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     return x;
 }
 
@@ -191,6 +180,9 @@ static void respond_none_left(struct weir_exchange *x)
 
 void weir_exchange_connect(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->upstream != NULL);
+    WEIR_ASSERT(x->origin == NULL);
     struct weir_worker *w = x->downstream->worker;
     for (;;) {
         struct weir_endpoint *e =
@@ -210,10 +202,10 @@ void weir_exchange_connect(struct weir_exchange *x)
         enum weir_acquired take = p ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
         switch (take) {
         case WEIR_ACQUIRED_READY:
-            phase_move(x, WEIR_PHASE_REQUEST);
+            weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
             return;
         case WEIR_ACQUIRED_WAIT:
-            phase_move(x, WEIR_PHASE_CONNECT);
+            weir_exchange_start_phase(x, WEIR_PHASE_CONNECT);
             return;
         case WEIR_ACQUIRED_REFUSED:
             weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
@@ -231,7 +223,7 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->origin == u);
     x->connected_ns = weir_worker_stamp_ns(x->downstream->worker);
-    phase_move(x, WEIR_PHASE_REQUEST);
+    weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
     weir_downstream_pump(x->downstream);
 }
 
@@ -268,11 +260,12 @@ static void refuse_request_body(struct weir_exchange *x)
 static void finish_request(struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
-        phase_move(x, WEIR_PHASE_RESPONSE);
+        weir_exchange_start_phase(x, WEIR_PHASE_RESPONSE);
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_worker *w = x->downstream->worker;
     struct weir_pieces *p = &w->pieces;
     size_t used = 0;
@@ -307,6 +300,7 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 
 void weir_exchange_upstream_drained(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     x->progress_ms = x->downstream->worker->now_ms;
     if (x->req_body.done)
         finish_request(x);
@@ -315,6 +309,7 @@ void weir_exchange_upstream_drained(struct weir_exchange *x)
 
 size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     struct weir_pieces *p = &c->worker->pieces;
     size_t used = 0;
@@ -386,6 +381,7 @@ static void retry_request(struct weir_exchange *x, bool fresh)
 
 void weir_exchange_full(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                            WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
 }

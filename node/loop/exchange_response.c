@@ -21,12 +21,9 @@ static void finish_exchange(struct weir_exchange *x)
     struct weir_downstream *c = x->downstream;
     bool keep = x->plan.keep_downstream && !x->close_after;
     if (keep && !x->req_body.done) {
-        c->state = WEIR_DOWNSTREAM_DRAIN;
+        weir_downstream_move(c, WEIR_DOWNSTREAM_DRAIN);
         x->req_body.max = 0; /* WEIR_DRAIN_BODY_MAX bounds what is dropped */
-        x->phase = WEIR_PHASE_REQUEST;
-        x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
-        x->window_bytes = 0;
-        weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
+        weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
         return;
     }
     c->linger = c->linger || !x->req_body.done || c->in != NULL;
@@ -41,14 +38,12 @@ static void finish_response(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     x->response_done = true;
-    x->phase = WEIR_PHASE_FLUSH;
-    if (c->out.len == 0) {
-        finish_exchange(x);
+    if (c->out.len > 0) {
+        weir_exchange_start_phase(x, WEIR_PHASE_FLUSH);
         return;
     }
-    x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
-    x->window_bytes = 0;
-    weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
+    weir_exchange_move(x, WEIR_PHASE_FLUSH);
+    finish_exchange(x);
 }
 
 void weir_exchange_flushed(struct weir_exchange *x)
@@ -87,6 +82,9 @@ static void leave_origin(struct weir_exchange *x)
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(status >= 300 && status <= 599);
+    WEIR_ASSERT(!x->head_passed);
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     bool keep =
@@ -152,7 +150,7 @@ void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, u
     weir_exchange_make_id(x);
     weir_body_init(&x->req_body, WEIR_BODY_NONE, 0, false);
     c->x = x;
-    c->state = WEIR_DOWNSTREAM_EXCHANGE;
+    weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     c->linger = true;
     weir_exchange_response(x, status, outcome,
                            status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
@@ -217,9 +215,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
         return false;
     weir_pieces_add(&w->pieces, weir_span(w->obuf, len));
     x->confirmed = x->downstream->given;
-    x->phase = WEIR_PHASE_TRANSFER;
-    x->phase_ms = x->progress_ms = x->window_ms = w->now_ms;
-    x->window_bytes = 0;
+    weir_exchange_start_phase(x, WEIR_PHASE_TRANSFER);
     return true;
 }
 
@@ -354,6 +350,8 @@ static bool pass_response_body(struct weir_exchange *x, struct weir_span in, siz
 
 size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin != NULL);
     struct weir_worker *w = x->downstream->worker;
     size_t used = 0;
     *ret_alive = false;
@@ -375,7 +373,6 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
         case HEAD_FINAL:
             break;
         }
-        weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
     }
     size_t n = 0;
     if (!pass_response_body(x, weir_span_from(in, used), &n))
@@ -391,6 +388,8 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
 
 void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin != NULL);
     struct weir_worker *w = x->downstream->worker;
     if (!x->response_begun) {
         weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
@@ -411,6 +410,8 @@ void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
 
 void weir_exchange_spliced(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->res_body.left == 0 && x->in_pipe == 0);
     x->passed_bytes = x->res_body.bytes;
     complete_response(x, 0);
 }

@@ -55,7 +55,11 @@ struct weir_deadline {
 
 struct weir_downstream;
 
+#define WEIR_LISTENER_MAGIC 0x4c49534eu
+#define WEIR_WORKER_MAGIC   0x574f524bu
+
 struct weir_listener {
+    uint32_t magic;
     struct weir_worker *worker;
     struct weir_watch watch;
     struct weir_addr addr;
@@ -63,6 +67,7 @@ struct weir_listener {
 };
 
 struct weir_worker {
+    uint32_t magic;
     uint32_t index;
     struct weir_workers *group;
     uv_loop_t loop;

@@ -22,6 +22,21 @@ static struct weir_origin_conn *origin_conn_of(void *p)
     return u;
 }
 
+static const uint8_t origin_conn_moves[] = {
+    [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_BUSY] = 1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_PARKED] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_CLOSED] = 0,
+};
+
+void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to)
+{
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    WEIR_ASSERT(u->state < WEIR_ARRAY_LEN(origin_conn_moves));
+    WEIR_ASSERT(origin_conn_moves[u->state] & (1u << to));
+    u->state = (uint8_t)to;
+}
+
 static void on_origin_event(uv_poll_t *p, int status, int events);
 
 /* -- life -- */
@@ -48,6 +63,7 @@ static void leave_endpoint_pool(struct weir_origin_conn *u)
 
 void weir_origin_conn_close(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     struct weir_worker *w = u->worker;
     struct weir_endpoint_pool *pool = u->pool;
     if (u->state == WEIR_ORIGIN_CONN_CLOSED)
@@ -59,7 +75,7 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     if (u->x != NULL)
         u->x->origin = NULL;
     u->x = NULL;
-    u->state = WEIR_ORIGIN_CONN_CLOSED;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
     leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
@@ -112,6 +128,7 @@ static void handle_watch_failure(struct weir_origin_conn *u)
 
 bool weir_origin_conn_watch(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     return weir_watch_want(&u->watch, &u->worker->loop, origin_events_wanted(u), on_origin_event) ==
            WEIR_OK;
 }
@@ -126,6 +143,8 @@ void weir_origin_conn_arm(struct weir_origin_conn *u)
 
 bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p)
 {
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && !u->broken);
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     size_t sent = 0;
     if (u->out.len == 0) {
         enum weir_io io = weir_sock_write(u->watch.fd, p, &sent);
@@ -251,6 +270,9 @@ static void read_origin_response(struct weir_origin_conn *u)
 
 void weir_origin_conn_continue(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    WEIR_ASSERT(u->x != NULL);
+    WEIR_ASSERT(u->x->pipe[0] >= 0);
     struct weir_downstream *c = u->x->downstream;
     splice_to_client(u);
     if (u->state != WEIR_ORIGIN_CONN_CLOSED)
@@ -282,7 +304,7 @@ static void finish_connect(struct weir_origin_conn *u)
         u->address_pool->num_ahead--;
     }
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
-    u->state = WEIR_ORIGIN_CONN_BUSY;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     if (x == NULL)
         weir_origin_conn_release(u, true);
     else
@@ -359,7 +381,9 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
     }
     memset(u, 0, sizeof(*u));
     u->magic = WEIR_ORIGIN_CONN_MAGIC;
-    u->state = connected ? WEIR_ORIGIN_CONN_BUSY : WEIR_ORIGIN_CONN_CONNECTING;
+    u->state = WEIR_ORIGIN_CONN_CONNECTING;
+    if (connected)
+        weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->worker = w;
     u->address_pool = p;
     u->deadline.owner = WEIR_TIMER_ORIGIN;
@@ -417,6 +441,7 @@ enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const str
 
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     struct weir_endpoint_pool *pool = u->pool;
     if (u->x != NULL)
         u->x->origin = NULL;
@@ -432,7 +457,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
                             struct weir_exchange *x)
 {
     weir_address_pool_unpark(u);
-    u->state = WEIR_ORIGIN_CONN_BUSY;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
     u->last_key = p->key.endpoint;
     p->num_open++;
@@ -446,6 +471,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
 
 void weir_origin_conn_timeout(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     /* The limits of a busy connection are those of its exchange. */
     if (u->state == WEIR_ORIGIN_CONN_PARKED)
         weir_origin_conn_close(u);

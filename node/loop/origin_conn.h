@@ -54,6 +54,8 @@ struct weir_origin_conn {
     struct weir_outq out;
 };
 
+/** Change the state. The move must be in the table of legal moves (contract). */
+void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to);
 /** Send or queue. @return false: the connection is gone; the caller handles it as
  * WEIR_FAILURE_CLOSED */
 WEIR_MUST_USE bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p);

@@ -57,6 +57,8 @@ void weir_splice_shutdown(struct weir_worker *w)
 
 bool weir_splice_begin(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->pipe[0] < 0);
     if (x->phase != WEIR_PHASE_TRANSFER || x->res_body.in != WEIR_BODY_LENGTH ||
         x->res_body.out_chunked || x->res_body.left < SPLICE_MIN || x->downstream->out.len > 0)
         return false;
@@ -105,6 +107,9 @@ static bool drain_pipe(struct weir_exchange *x, enum weir_splice *ret)
 
 enum weir_splice weir_splice_move(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->pipe[0] >= 0);
+    WEIR_ASSERT(x->origin != NULL);
     enum weir_splice outcome = WEIR_SPLICE_MORE;
     for (int i = 0; i < WEIR_READ_BUDGET; i++) {
         if (!drain_pipe(x, &outcome))

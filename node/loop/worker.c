@@ -45,6 +45,22 @@ struct weir_workers {
     _Atomic uint32_t num_drained; /* relaxed; polled by control */
 };
 
+static struct weir_worker *worker_of(void *p)
+{
+    struct weir_worker *w = p;
+    WEIR_ASSERT(w != NULL);
+    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
+    return w;
+}
+
+static struct weir_listener *listener_of(void *p)
+{
+    struct weir_listener *l = p;
+    WEIR_ASSERT(l != NULL);
+    WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
+    return l;
+}
+
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w)
 {
     return &w->group->cfg;
@@ -62,6 +78,7 @@ uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
 
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
 {
+    WEIR_DCHECK(w->magic == WEIR_WORKER_MAGIC);
     weir_timer_set(&w->wheel, &d->timer, deadline_ms);
 }
 
@@ -125,7 +142,7 @@ static bool accept_one(struct weir_listener *l)
 
 static void on_accept(uv_poll_t *p, int status, int events)
 {
-    struct weir_listener *l = p->data;
+    struct weir_listener *l = listener_of(p->data);
     struct weir_worker *w = l->worker;
     w->now_ms = uv_now(&w->loop);
     free_dead(w);
@@ -191,7 +208,7 @@ static void drain_step(struct weir_worker *w)
 
 static void on_tick(uv_timer_t *t)
 {
-    struct weir_worker *w = t->data;
+    struct weir_worker *w = worker_of(t->data);
     w->now_ms = uv_now(&w->loop);
     free_dead(w);
     renew_date(w);
@@ -296,7 +313,7 @@ void weir_worker_drain_inbox(struct weir_worker *w)
 
 static void on_wake(uv_async_t *a)
 {
-    struct weir_worker *w = a->data;
+    struct weir_worker *w = worker_of(a->data);
     w->now_ms = uv_now(&w->loop);
     weir_worker_drain_inbox(w);
     uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline_ms, 0, memory_order_relaxed);
@@ -308,7 +325,7 @@ static void on_wake(uv_async_t *a)
 
 static void wake(void *arg)
 {
-    struct weir_worker *w = arg;
+    struct weir_worker *w = worker_of(arg);
     (void)uv_async_send(&w->wake);
 }
 
@@ -316,7 +333,7 @@ static void wake(void *arg)
 
 static void *run(void *arg)
 {
-    struct weir_worker *w = arg;
+    struct weir_worker *w = worker_of(arg);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -407,6 +424,7 @@ static enum weir_err open_listeners(struct weir_worker *w, struct weir_workers_e
         enum weir_err err = weir_sock_listen(&g->bound[i], &fd, &error->sys_errno);
         if (err < 0)
             return err;
+        l->magic = WEIR_LISTENER_MAGIC;
         l->worker = w;
         weir_watch_init(&l->watch, fd, l);
         w->num_listeners++;
@@ -427,6 +445,7 @@ static void free_worker(struct weir_worker *w)
 {
     if (w == NULL)
         return;
+    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
     weir_tenant_cache_free(&w->cache);
     weir_splice_shutdown(w);
     weir_inbox_deinit(&w->inbox);
@@ -438,6 +457,7 @@ static void free_worker(struct weir_worker *w)
     weir_pool_deinit(&w->heads);
     weir_buffers_deinit(&w->buffers);
     free(w->listeners);
+    w->magic = 0;
     free(w);
 }
 
@@ -490,6 +510,7 @@ static enum weir_err add_worker(struct weir_workers *g, struct weir_workers_erro
     error->what = "memory";
     if (w == NULL)
         return WEIR_ENOMEM;
+    w->magic = WEIR_WORKER_MAGIC;
     w->index = g->num;
     w->group = g;
     enum weir_err err = init_worker(w);
