@@ -6,6 +6,7 @@
 
 #include "node/base/addr.h"
 #include "node/base/clock.h"
+#include "node/base/siphash.h"
 #include "node/flow/access.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
@@ -249,15 +250,90 @@ static void write_access_record(const struct weir_exchange *x)
     weir_access_commit(w->access, weir_access_write(&a, line, WEIR_ACCESS_LINE_MAX));
 }
 
+/* -- counters -- */
+
+static uint64_t tenant_counter_key(const struct weir_exchange *x)
+{
+    struct weir_siphash h;
+    weir_siphash_init(&h, &x->downstream->worker->marks->secret);
+    weir_siphash_add(&h, x->tenant->name.at, x->tenant->name.len);
+    return weir_siphash_end(&h);
+}
+
+void weir_exchange_count_tenant(struct weir_exchange *x)
+{
+    struct weir_worker *w = x->downstream->worker;
+    struct weir_tenant *t = x->tenant;
+    WEIR_ASSERT(t != NULL);
+    WEIR_ASSERT(x->counters == NULL);
+    struct weir_counter_hint hint = { t->counters_row, t->counters_version };
+    struct weir_counter_row *r = weir_counters_hinted(w->tenant_counters, &hint, w->now_ms);
+    if (r == NULL) {
+        struct weir_label label = { "tenant", t->name };
+        r = weir_counters_row(w->tenant_counters, tenant_counter_key(x), &label, 1, w->now_ms,
+                              &hint);
+        t->counters_row = hint.row;
+        t->counters_version = hint.version;
+    }
+    weir_counter_pin(r);
+    weir_counter_add(r, WEIR_TENANT_OPEN, 1);
+    x->counters = r;
+}
+
+static void leave_endpoint_counters(struct weir_exchange *x)
+{
+    if (x->endpoint_counters != NULL)
+        weir_counter_unpin(x->endpoint_counters);
+    x->endpoint_counters = NULL;
+}
+
+void weir_exchange_count_attempt(struct weir_exchange *x, struct weir_counter_hint *hint)
+{
+    struct weir_worker *w = x->downstream->worker;
+    const struct weir_endpoint *e = x->endpoint;
+    leave_endpoint_counters(x);
+    struct weir_counter_row *r = weir_counters_hinted(w->endpoint_counters, hint, w->now_ms);
+    if (r == NULL) {
+        struct weir_label labels[] = { { "tenant", x->tenant->name },
+                                       { "upstream", x->upstream->name },
+                                       { "endpoint", e->text } };
+        r = weir_counters_row(w->endpoint_counters, e->key, labels, WEIR_ARRAY_LEN(labels),
+                              w->now_ms, hint);
+    }
+    weir_counter_pin(r);
+    weir_counter_add(r, WEIR_ENDPOINT_REQUESTS, 1);
+    x->endpoint_counters = r;
+}
+
 static void count_response_class(const struct weir_exchange *x)
 {
-    static const enum weir_metric by_class[] = { WEIR_M_REQUESTS_CUT, WEIR_M_REQUESTS_1XX,
-                                                 WEIR_M_REQUESTS_2XX, WEIR_M_REQUESTS_3XX,
-                                                 WEIR_M_REQUESTS_4XX, WEIR_M_REQUESTS_5XX };
+    static const struct {
+        enum weir_metric metric;
+        enum weir_tenant_counter tenant;
+    } by_class[] = {
+        { WEIR_M_REQUESTS_CUT, WEIR_TENANT_CUT }, { WEIR_M_REQUESTS_CUT, WEIR_TENANT_CUT },
+        { WEIR_M_REQUESTS_2XX, WEIR_TENANT_2XX }, { WEIR_M_REQUESTS_3XX, WEIR_TENANT_3XX },
+        { WEIR_M_REQUESTS_4XX, WEIR_TENANT_4XX }, { WEIR_M_REQUESTS_5XX, WEIR_TENANT_5XX },
+    };
     unsigned class = x->status / 100u;
-    if (class < 2 || class > 5)
+    if (class > 5)
         class = 0;
-    weir_metric_add(x->downstream->worker->metrics, by_class[class], 1);
+    weir_metric_add(x->downstream->worker->metrics, by_class[class].metric, 1);
+    if (x->counters != NULL)
+        weir_counter_add(x->counters, by_class[class].tenant, 1);
+}
+
+/* The counters are written for the last time. */
+static void leave_counters(struct weir_exchange *x)
+{
+    leave_endpoint_counters(x);
+    if (x->counters == NULL)
+        return;
+    weir_counter_add(x->counters, WEIR_TENANT_OPEN, (uint64_t)0 - 1);
+    weir_counter_add(x->counters, WEIR_TENANT_BYTES_IN, x->req_body.bytes);
+    weir_counter_add(x->counters, WEIR_TENANT_BYTES_OUT, x->passed_bytes);
+    weir_counter_unpin(x->counters);
+    x->counters = NULL;
 }
 
 void weir_exchange_end(struct weir_exchange *x)
@@ -270,6 +346,7 @@ void weir_exchange_end(struct weir_exchange *x)
     if (weir_access_wanted(w->access))
         write_access_record(x);
     weir_splice_end(x);
+    leave_counters(x);
     weir_stash_release(&w->buffers, x->head);
     weir_tenant_unref(x->tenant);
     x->magic = 0;

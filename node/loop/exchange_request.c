@@ -141,6 +141,7 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     weir_admit_request(a, w->cache, head, bytes, &c->local);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
+        weir_exchange_count_tenant(x);
         x->req_body.max = a->tenant->max_body;
         c->idle_timeout_ms = a->tenant->idle_timeout_ms;
     }
@@ -185,6 +186,7 @@ void weir_exchange_connect(struct weir_exchange *x)
     WEIR_ASSERT(x->origin == NULL);
     struct weir_worker *w = x->downstream->worker;
     for (;;) {
+        struct weir_counter_hint unknown = { 0 };
         struct weir_endpoint *e =
             weir_balance_pick(x->upstream, w->marks, &x->client, &x->tried, w->now_ms);
         if (e == NULL) {
@@ -198,6 +200,7 @@ void weir_exchange_connect(struct weir_exchange *x)
         struct weir_endpoint_pool *p = weir_endpoint_pool_of(w, x->upstream, e);
         x->endpoint = e;
         x->tries++;
+        weir_exchange_count_attempt(x, p != NULL ? &p->counters : &unknown);
         x->dial_ns = weir_worker_stamp_ns(w);
         enum weir_acquired take = p ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
         switch (take) {
@@ -209,6 +212,7 @@ void weir_exchange_connect(struct weir_exchange *x)
             return;
         case WEIR_ACQUIRED_REFUSED:
             weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
+            weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
             (void)weir_failure_marks_failed(w->marks, e->key, w->now_ms);
             weir_tried_add(&x->tried, e->index);
             continue;
@@ -361,6 +365,7 @@ static void mark_endpoint(struct weir_exchange *x)
     static struct weir_log_limit limit;
     struct weir_worker *w = x->downstream->worker;
     uint32_t suppressed = 0;
+    weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
     if (!weir_failure_marks_failed(w->marks, x->endpoint->key, w->now_ms))
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))

@@ -18,6 +18,7 @@
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
+#include "node/loop/counters.h"
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"
 #include "node/loop/worker.h"
@@ -78,6 +79,7 @@ struct weir_worker {
     struct weir_wheel wheel;
     uint64_t now_ms; /* of the current turn */
     struct weir_metrics *metrics;
+    struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
     struct weir_tenant_cache *cache;
     struct weir_failure_marks *marks;

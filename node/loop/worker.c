@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #define RESERVED_DESCRIPTORS 128
+#define TENANT_LABELS_MAX    80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
+#define ENDPOINT_LABELS_MAX  512 /* the same with upstream and endpoint */
 
 /* -- messages to a worker -- */
 
@@ -395,6 +397,10 @@ static enum weir_err init_worker(struct weir_worker *w)
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
+    w->tenant_counters = weir_counters_new(TENANT_LABELS_MAX, weir_rng_next(&w->rng));
+    w->endpoint_counters = weir_counters_new(ENDPOINT_LABELS_MAX, weir_rng_next(&w->rng));
+    if (w->tenant_counters == NULL || w->endpoint_counters == NULL)
+        err = WEIR_ENOMEM;
     /* Keys that tenants choose: secret seeds stop them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
@@ -447,6 +453,8 @@ static void free_worker(struct weir_worker *w)
         return;
     WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
     weir_tenant_cache_free(&w->cache);
+    weir_counters_free(&w->tenant_counters);
+    weir_counters_free(&w->endpoint_counters);
     weir_splice_shutdown(w);
     weir_inbox_deinit(&w->inbox);
     weir_endpoint_pool_free_all(w);
@@ -644,6 +652,21 @@ const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers
 {
     *ret_num = g->num;
     return g->blocks;
+}
+
+enum weir_err weir_workers_write_counters(const struct weir_workers *g, struct weir_strbuf *out)
+{
+    struct weir_counters *tenants[WEIR_WORKERS_MAX];
+    struct weir_counters *endpoints[WEIR_WORKERS_MAX];
+    uint64_t now_ms = weir_clock_mono_ns() / 1000000u;
+    for (uint32_t i = 0; i < g->num; i++) {
+        tenants[i] = g->workers[i]->tenant_counters;
+        endpoints[i] = g->workers[i]->endpoint_counters;
+    }
+    enum weir_err err = weir_counters_write_tenants(tenants, g->num, out);
+    if (err == WEIR_OK)
+        err = weir_counters_write_endpoints(endpoints, g->num, g->cfg.marks, now_ms, out);
+    return err;
 }
 
 uint32_t weir_workers_num(const struct weir_workers *g)
