@@ -6,7 +6,7 @@
 #ifndef WEIR_TESTS_SIM_ORACLE_HEAL_H
 #define WEIR_TESTS_SIM_ORACLE_HEAL_H
 
-#include "tests/sim/sim.h"
+#include "tests/sim/cluster/sim.h"
 
 /** I8: does each node's last heartbeat bear the sums of the records that it holds, and does its
  * store hold no damaged one? */

@@ -9,7 +9,7 @@
 
 #include "node/base/span.h"
 #include "sync/engine/engine.h"
-#include "tests/sim/sim_net.h"
+#include "tests/sim/cluster/sim_net.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,10 +4,10 @@
  * Each fault has random numbers of its own, so that leaving one out changes no other.
  * Owner: one thread.
  */
-#ifndef WEIR_TESTS_SIM_FAULTS_H
-#define WEIR_TESTS_SIM_FAULTS_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_FAULTS_H
+#define WEIR_TESTS_SIM_CLUSTER_FAULTS_H
 
-#include "tests/sim/sim.h"
+#include "tests/sim/cluster/sim.h"
 
 /** The first of each kind that the plan has. */
 void weir_sim_faults_begin(struct weir_sim *s);

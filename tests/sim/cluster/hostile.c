@@ -4,14 +4,14 @@
  * that have fields of their own. What it says of its vector is what the node that asks just said of
  * its own: so it is never stale, and lies to nobody.
  */
-#include "tests/sim/hostile.h"
+#include "tests/sim/cluster/hostile.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/hash.h"
 #include "sync/version/hlc.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/cluster/sim.h"
 
 #define KEYS         12
 #define FIELD_FIRST  1000 /* numbers of fields that nobody knows */

@@ -2,9 +2,9 @@
  *
  * faults.c - faults, and their ends.
  */
-#include "tests/sim/faults.h"
+#include "tests/sim/cluster/faults.h"
 
-#include "tests/sim/work.h"
+#include "tests/sim/cluster/work.h"
 
 #define JUMP_MS_MOST 20000
 #define AHEAD_MS     (INT64_C(10) * 365 * 86400 * 1000)

@@ -7,7 +7,7 @@
 
 #include "sync/version/hlc.h"
 #include "sync/version/sums.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/cluster/sim.h"
 
 #define GARBAGE_MAX   200
 #define FLOOD         40

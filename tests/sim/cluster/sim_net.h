@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * net.h - the network of a simulated cluster: links between pairs of nodes, with the faults that a
+ * sim_net.h - the network of a simulated cluster: links between pairs of nodes, with the faults that a
  * real one has. A link is a connection: what is sent over it arrives in order or not at all. What
  * is published goes through a bounded queue that drops its oldest, as NNG's PUB does; what is sent
  * to one peer waits. A link that breaks loses what is under way, tells its two ends at different
@@ -8,12 +8,12 @@
  * Time comes from the events, chance from the rng; both are the caller's.
  * Owner: one thread.   Limits: WEIR_SIM_NET_QUEUE_MAX; memory, which is asserted.
  */
-#ifndef WEIR_TESTS_SIM_SIM_NET_H
-#define WEIR_TESTS_SIM_SIM_NET_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_SIM_NET_H
+#define WEIR_TESTS_SIM_CLUSTER_SIM_NET_H
 
 #include "node/base/contract.h"
 #include "node/base/rng.h"
-#include "tests/sim/events.h"
+#include "tests/sim/cluster/events.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  *
  * events.c - the heap of what is due.
  */
-#include "tests/sim/events.h"
+#include "tests/sim/cluster/events.h"
 
 #include <stdlib.h>
 

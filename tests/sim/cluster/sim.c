@@ -2,14 +2,14 @@
  *
  * sim.c - the cluster and its events.
  */
-#include "tests/sim/sim.h"
+#include "tests/sim/cluster/sim.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "node/base/hash.h"
-#include "tests/sim/faults.h"
-#include "tests/sim/work.h"
+#include "tests/sim/cluster/faults.h"
+#include "tests/sim/cluster/work.h"
 
 #define CHECK_US     (WEIR_SIM_SECOND_US / 2)
 #define AHEAD_MS     (INT64_C(10) * 365 * 86400 * 1000)

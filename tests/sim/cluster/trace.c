@@ -2,7 +2,7 @@
  *
  * trace.c - hash and lines of a run.
  */
-#include "tests/sim/trace.h"
+#include "tests/sim/cluster/trace.h"
 
 #include <inttypes.h>
 

@@ -4,10 +4,10 @@
  * keys are written often and many seldom. Keys are numbers here, and this file knows their names.
  * Owner: one thread.
  */
-#ifndef WEIR_TESTS_SIM_WORK_H
-#define WEIR_TESTS_SIM_WORK_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_WORK_H
+#define WEIR_TESTS_SIM_CLUSTER_WORK_H
 
-#include "tests/sim/sim_node.h"
+#include "tests/sim/cluster/sim_node.h"
 
 #define WEIR_SIM_KEY_NAME_MAX 32
 

@@ -7,12 +7,12 @@
  * Owner: one thread.   Limits: WEIR_SIM_KEPT_MAX frames kept for replays, WEIR_SIM_LATER_MAX
  * records written.
  */
-#ifndef WEIR_TESTS_SIM_HOSTILE_H
-#define WEIR_TESTS_SIM_HOSTILE_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_HOSTILE_H
+#define WEIR_TESTS_SIM_CLUSTER_HOSTILE_H
 
 #include "sync/engine/engine.h"
 #include "sync/frame/frame.h"
-#include "tests/sim/sim_net.h"
+#include "tests/sim/cluster/sim_net.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  *
  * names.c - an open hash table over names that lie one behind the other.
  */
-#include "tests/sim/names.h"
+#include "tests/sim/cluster/names.h"
 
 #include <stdlib.h>
 

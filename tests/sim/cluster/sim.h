@@ -4,16 +4,16 @@
  * checked; one thread, virtual time. The seed, the wish and the scenario determine all of it.
  * Private to tests/sim but for weir_sim_run.   Owner: one thread.
  */
-#ifndef WEIR_TESTS_SIM_SIM_H
-#define WEIR_TESTS_SIM_SIM_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_SIM_H
+#define WEIR_TESTS_SIM_CLUSTER_SIM_H
 
 #include "tests/sim/oracle/check.h"
-#include "tests/sim/events.h"
-#include "tests/sim/hostile.h"
-#include "tests/sim/sim_net.h"
-#include "tests/sim/sim_node.h"
+#include "tests/sim/cluster/events.h"
+#include "tests/sim/cluster/hostile.h"
+#include "tests/sim/cluster/sim_net.h"
+#include "tests/sim/cluster/sim_node.h"
 #include "tests/sim/runner/swarm.h"
-#include "tests/sim/trace.h"
+#include "tests/sim/cluster/trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>

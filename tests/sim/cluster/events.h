@@ -4,8 +4,8 @@
  * one microsecond come out in the order in which they were added, so a run is the same everywhere.
  * Owner: one thread.   Limits: memory, which is asserted.
  */
-#ifndef WEIR_TESTS_SIM_EVENTS_H
-#define WEIR_TESTS_SIM_EVENTS_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_EVENTS_H
+#define WEIR_TESTS_SIM_CLUSTER_EVENTS_H
 
 #include "node/base/contract.h"
 

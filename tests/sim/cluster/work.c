@@ -2,13 +2,13 @@
  *
  * work.c - writes.
  */
-#include "tests/sim/work.h"
+#include "tests/sim/cluster/work.h"
 
 #include <string.h>
 
 #include "node/base/limits.h"
 #include "sync/frame/frame_bans.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/cluster/sim.h"
 
 #define BIG_LEAST   40000 /* bytes of a value that is announced, or nearly */
 #define BIG_MOST    200000

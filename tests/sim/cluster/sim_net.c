@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * net.c - links, their streams of frames, and how they break and come back. A link's epoch rises
+ * sim_net.c - links, their streams of frames, and how they break and come back. A link's epoch rises
  * whenever it breaks or connects, so that events of an older connection are known and ignored.
  */
-#include "tests/sim/sim_net.h"
+#include "tests/sim/cluster/sim_net.h"
 
 #include <stdlib.h>
 #include <string.h>

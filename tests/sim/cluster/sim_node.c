@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * node.c - processes, their turns, and what comes of them.
+ * sim_node.c - processes, their turns, and what comes of them.
  */
-#include "tests/sim/sim_node.h"
+#include "tests/sim/cluster/sim_node.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/hash.h"
-#include "tests/sim/sim.h"
-#include "tests/sim/work.h"
+#include "tests/sim/cluster/sim.h"
+#include "tests/sim/cluster/work.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
 #define TURN_MIN_US 200                /* between two turns that nothing came for */

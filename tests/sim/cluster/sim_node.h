@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * node.h - one node of a simulated cluster: an engine over two stores, with a clock, a process that
+ * sim_node.h - one node of a simulated cluster: an engine over two stores, with a clock, a process that
  * can be killed or stopped, and a disk that takes its time. While a commit is under way, what comes
  * waits; when it is done, what the turn had to say goes out, unless the process died in between.
  * Owner: one thread.   Limits: WEIR_SIM_INBOX_MAX inputs wait; then the oldest hint is dropped.
  */
-#ifndef WEIR_TESTS_SIM_SIM_NODE_H
-#define WEIR_TESTS_SIM_SIM_NODE_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_SIM_NODE_H
+#define WEIR_TESTS_SIM_CLUSTER_SIM_NODE_H
 
 #include "sync/engine/engine.h"
 #include "sync/frame/member.h"
 #include "tests/sim/memory/memory.h"
-#include "tests/sim/sim_net.h"
+#include "tests/sim/cluster/sim_net.h"
 
 #include <stdbool.h>
 #include <stdint.h>

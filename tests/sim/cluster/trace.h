@@ -3,8 +3,8 @@
  * trace.h - what happened in a run: a hash over all of it, the same on every machine, and on demand
  * a line for each event.   Owner: one thread.   Limits: none.
  */
-#ifndef WEIR_TESTS_SIM_TRACE_H
-#define WEIR_TESTS_SIM_TRACE_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_TRACE_H
+#define WEIR_TESTS_SIM_CLUSTER_TRACE_H
 
 #include "node/base/span.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * net_law.c - how long a frame takes. Integers only: what floating point gives depends on the
+ * sim_net_law.c - how long a frame takes. Integers only: what floating point gives depends on the
  * compiler.
  */
-#include "tests/sim/sim_net.h"
+#include "tests/sim/cluster/sim_net.h"
 
 #define ONE        1024
 #define HEAVY_STEP 3 /* bits: one delay of eight is four times longer, and so on */

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "tests/sim/names.h"
+#include "tests/sim/cluster/names.h"
 
 static void names_are_numbered_in_the_order_in_which_they_come(void **state)
 {

@@ -11,7 +11,7 @@
 
 #include "node/base/contract.h"
 #include "node/base/rng.h"
-#include "tests/sim/events.h"
+#include "tests/sim/cluster/events.h"
 #include "tests/support/death.h"
 
 static void an_empty_heap_has_nothing_due(void **state)

@@ -4,8 +4,8 @@
  * the next new one 1, and so on, so that arrays can be indexed by them.
  * Owner: one thread.   Limits: 2^32 - 1 names; memory, which is asserted.
  */
-#ifndef WEIR_TESTS_SIM_NAMES_H
-#define WEIR_TESTS_SIM_NAMES_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_NAMES_H
+#define WEIR_TESTS_SIM_CLUSTER_NAMES_H
 
 #include "node/base/span.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * net_test.c - the network of a simulated cluster: order, loss, queues, cuts, half-open links.
+ * sim_net_test.c - the network of a simulated cluster: order, loss, queues, cuts, half-open links.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "node/base/contract.h"
-#include "tests/sim/sim_net.h"
+#include "tests/sim/cluster/sim_net.h"
 
 /* Some nodes, all linked with all, and what came to them. */
 struct rig {
