@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory.c - see memory.h: life, transactions and the operations of record_store.h. Each operation
- * asks for all the memory it needs before it changes anything.
+ * memory_store.c - see memory.h: life, transactions and the operations of record_store.h. Each
+ * operation asks for all the memory it needs before it changes anything.
  */
-#include "tests/sim/memory/memory.h"
+#include "tests/sim/memory/memory_conflicts.h"
+#include "tests/sim/memory/memory_log.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "tests/sim/memory/memory_parts.h"
 
 #define LENT_BLOCK 16384 /* bytes */
 
@@ -36,7 +35,7 @@ static struct weir_memory *memory_of(struct weir_record_store *k)
     return m;
 }
 
-/* ---- faults of operations ---- */
+/* -- faults of operations -- */
 
 static enum weir_err trouble_of(const struct weir_memory *m, unsigned op)
 {
@@ -88,13 +87,6 @@ static enum weir_err enter(struct weir_memory *m, unsigned op)
     return err < 0 ? fail(m, op, err) : WEIR_OK;
 }
 
-/* What was lent is good no longer. */
-static void recall(struct weir_memory *m)
-{
-    if (m->lent.used > 0)
-        weir_arena_reset(&m->lent);
-}
-
 /* The bytes of a record for the caller. Without memory for a copy, its own. */
 static const struct weir_record_context *lend(struct weir_memory *m, const struct memory_record *r)
 {
@@ -107,7 +99,7 @@ static const struct weir_record_context *lend(struct weir_memory *m, const struc
     return copy;
 }
 
-/* ---- transactions ---- */
+/* -- transactions -- */
 
 static enum weir_err begin(struct weir_record_store *k)
 {
@@ -121,15 +113,6 @@ static enum weir_err begin(struct weir_record_store *k)
     m->spoiled = WEIR_OK;
     m->open_at = m->log_num;
     return WEIR_OK;
-}
-
-void memory_end(struct weir_memory *m)
-{
-    if (!m->is_open)
-        return;
-    memory_log_undo(m, m->open_at);
-    recall(m);
-    m->is_open = false;
 }
 
 static enum weir_err commit_fault(struct weir_memory *m)
@@ -151,14 +134,14 @@ static enum weir_err commit(struct weir_record_store *k)
     WEIR_ASSERT(m->is_open);
     enum weir_err err = commit_fault(m);
     if (err < 0) {
-        memory_end(m);
+        memory_log_abort(m);
         return err;
     }
-    recall(m);
+    memory_recall(m);
     m->is_open = false;
     if (m->log_num > m->open_at) {
         m->num_commits++;
-        memory_log_tell(m, m->open_at);
+        memory_log_report(m, m->open_at);
         if (m->group == WEIR_GROUP_C)
             memory_log_drop(m);
     }
@@ -170,10 +153,10 @@ static void undo(struct weir_record_store *k)
     struct weir_memory *m = memory_of(k);
 
     WEIR_ASSERT(m->is_open);
-    memory_end(m);
+    memory_log_abort(m);
 }
 
-/* ---- lanes ---- */
+/* -- lanes -- */
 
 /* Give a lane other numbers, or a row; there is room in the log. */
 static void set_lane(struct weir_memory *m, struct memory_lane *lane, bool is_new,
@@ -255,7 +238,7 @@ static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lan
     } else if (lane != NULL) {
         remove_lane(m, lane);
     }
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
@@ -272,11 +255,11 @@ static enum weir_err drop_lane(struct weir_record_store *k, const uint8_t name[W
         return fail(m, OP_CHANGES, WEIR_EIO);
     if (lane != NULL)
         remove_lane(m, lane);
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
-/* ---- records ---- */
+/* -- records -- */
 
 /* @param seq  by the index @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT */
 static enum weir_err show(struct weir_memory *m, const struct memory_record *r,
@@ -385,7 +368,7 @@ static enum weir_err put(struct weir_record_store *k, const struct weir_stored_r
     struct memory_undo u = { .what = MEMORY_PUT,
                              .of.record = { .is = r, .was = memory_record_add(&m->s, r) } };
     memory_log_add(m, &u);
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
@@ -404,11 +387,11 @@ static enum weir_err drop(struct weir_record_store *k, enum weir_class class, st
         memory_record_remove(&m->s, r);
         memory_log_add(m, &u);
     }
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
-/* ---- numbers ---- */
+/* -- numbers -- */
 
 static enum weir_err get_meta(struct weir_record_store *k, struct weir_store_meta *ret)
 {
@@ -443,11 +426,11 @@ static enum weir_err put_meta(struct weir_record_store *k, const struct weir_sto
         m->s.meta = *meta;
         memory_log_add(m, &u);
     }
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
-/* ---- conflicts ---- */
+/* -- conflicts -- */
 
 /* There is room in the log. */
 static void remove_conflict(struct weir_memory *m, struct memory_conflict *c)
@@ -465,7 +448,7 @@ static enum weir_err put_conflict(struct weir_record_store *k, const struct weir
     enum weir_err err = enter(m, OP_CHANGES | OP_NEEDS_ROOM | OP_ENOMEM | OP_EFULL);
     if (err < 0)
         return err;
-    if (!memory_conflict_is_kept(m, &c->loser.rec)) {
+    if (!memory_conflict_is_listed(m, &c->loser.rec)) {
         struct memory_conflict *stored_record = memory_conflict_new(m, c);
         if (stored_record == NULL || !memory_log_reserve(m, 2)) {
             memory_conflict_free(stored_record);
@@ -477,7 +460,7 @@ static enum weir_err put_conflict(struct weir_record_store *k, const struct weir
         struct memory_undo u = { .what = MEMORY_CONFLICT_ADD, .of.conflict = stored_record };
         memory_log_add(m, &u);
     }
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
@@ -529,7 +512,7 @@ static enum weir_err drop_conflicts(struct weir_record_store *k, uint64_t until_
             remove_conflict(m, c);
         c = memory_conflict_above(m, number);
     }
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
@@ -550,11 +533,11 @@ static enum weir_err wipe(struct weir_record_store *k)
     *wiped = m->s;
     memory_state_init(&m->s);
     memory_log_add(m, &u);
-    recall(m);
+    memory_recall(m);
     return WEIR_OK;
 }
 
-/* ---- life ---- */
+/* -- life -- */
 
 static const struct weir_record_store_ops ops = {
     .begin = begin,
