@@ -4,6 +4,9 @@
  */
 #include "tests/sim/cluster/faults.h"
 
+#include "tests/sim/cluster/hostile.h"
+#include "tests/sim/cluster/hostile_acts.h"
+#include "tests/sim/cluster/sim_node.h"
 #include "tests/sim/cluster/work.h"
 
 #define JUMP_MS_MOST 20000

@@ -7,7 +7,7 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_FAULTS_H
 #define WEIR_TESTS_SIM_CLUSTER_FAULTS_H
 
-#include "tests/sim/cluster/sim.h"
+#include "tests/sim/cluster/sim_state.h"
 
 /** The first of each kind that the plan has. */
 void weir_sim_faults_begin(struct weir_sim *s);

@@ -2,12 +2,16 @@
  *
  * hostile_acts.c - what an engine would not do.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/sim/cluster/hostile_acts.h"
 
 #include "sync/version/hlc.h"
 #include "sync/version/sums.h"
-#include "tests/sim/cluster/sim.h"
+#include "tests/sim/cluster/hostile_parts.h"
+#include "tests/sim/cluster/sim_node.h"
+#include "tests/sim/cluster/sim_state.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define GARBAGE_MAX   200
 #define FLOOD         40

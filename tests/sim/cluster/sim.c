@@ -4,12 +4,11 @@
  */
 #include "tests/sim/cluster/sim.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
-
-#include "node/base/hash.h"
 #include "tests/sim/cluster/faults.h"
+#include "tests/sim/cluster/hostile.h"
 #include "tests/sim/cluster/work.h"
+
+#include <stdlib.h>
 
 #define CHECK_US     (WEIR_SIM_SECOND_US / 2)
 #define AHEAD_MS     (INT64_C(10) * 365 * 86400 * 1000)
@@ -17,11 +16,6 @@
 #define BUSY_EVENTS  10000 /* of a node in a second */
 #define BUSY_GRACE_S 5
 #define COME_LATE    3 /* one of so many nodes, when some join later */
-
-uint64_t weir_sim_seed_of(const struct weir_sim *s, uint64_t of)
-{
-    return weir_mix64(s->plan.seed ^ weir_mix64(of));
-}
 
 static void set_clocks(struct weir_sim *s)
 {
@@ -264,9 +258,7 @@ void weir_sim_play(struct weir_sim *s, uint64_t until_us)
         s->events.now_us = until_us;
 }
 
-/* -- a run -- */
-
-static void begin(struct weir_sim *s)
+void weir_sim_begin(struct weir_sim *s)
 {
     bool all_boot = weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_ALL_BOOT);
     bool some_late = weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_JOINS);
@@ -278,60 +270,4 @@ static void begin(struct weir_sim *s)
     weir_sim_faults_begin(s);
     weir_sim_events_add(&s->events, 0, WEIR_SIM_EVENT_WORK, 0, 0);
     weir_sim_events_add(&s->events, CHECK_US, WEIR_SIM_EVENT_CHECK, 0, 0);
-}
-
-static void count(struct weir_sim *s)
-{
-    for (uint32_t i = 0; i < s->num_nodes; i++) {
-        struct weir_sim_node *n = &s->nodes[i];
-        s->tally.num_writes += n->num_acked;
-        s->tally.num_refused += n->num_refused;
-        if (n->engine == NULL)
-            continue;
-        s->tally.num_resets += weir_engine_counter(n->engine, WEIR_COUNT_RESETS);
-        s->tally.num_purged += weir_engine_counter(n->engine, WEIR_COUNT_PURGED);
-        s->tally.num_conflicts += weir_engine_counter(n->engine, WEIR_COUNT_CONFLICTS);
-        s->tally.num_repaired += weir_engine_counter(n->engine, WEIR_COUNT_REPAIRED);
-    }
-}
-
-static void say_where(const struct weir_sim *s, struct weir_sim_result *r)
-{
-    const struct weir_sim_finding *f = &r->finding;
-    const struct weir_sim_names *keys = &s->check.keys;
-    struct weir_span key = f->key < keys->num ? weir_sim_names_at(keys, f->key) : WEIR_SPAN_EMPTY;
-    const char *more = f->kind != WEIR_FINDING_OK ? weir_finding_text(f->kind) : "";
-
-    if (f->broken == WEIR_SIM_HOLDS)
-        return;
-    snprintf(r->where, sizeof(r->where),
-             "%s%s at %" PRIu64 " ms (node %" PRId32 ", class %u, key %" PRIu32 ", seq %" PRIu64
-             ")",
-             more[0] != 0 ? ": " : "", more, f->at_us / 1000, (int32_t)f->node,
-             key.len > 0 ? key.at[0] : 0, f->key, f->seq);
-}
-
-struct weir_sim_result weir_sim_run(const struct weir_sim_wish *wish, FILE *trace)
-{
-    struct weir_sim_plan plan;
-    struct weir_sim_result result = { 0 };
-    struct weir_sim *s = calloc(1, sizeof(*s));
-
-    WEIR_ASSERT(s != NULL);
-    weir_sim_plan_draw(wish, &plan);
-    if (trace != NULL)
-        weir_sim_plan_print(&plan, trace);
-    weir_sim_init(s, &plan, trace);
-    begin(s);
-    weir_sim_play(s, plan.seconds * WEIR_SIM_SECOND_US);
-    if (s->check.found.broken == WEIR_SIM_HOLDS)
-        weir_sim_heal(s);
-    count(s);
-    result.finding = s->check.found;
-    result.trace_hash = s->trace.hash;
-    result.tally = s->tally;
-    say_where(s, &result);
-    weir_sim_deinit(s);
-    free(s);
-    return result;
 }

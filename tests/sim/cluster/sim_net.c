@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_net.c - links, their streams of frames, and how they break and come back. A link's epoch rises
- * whenever it breaks or connects, so that events of an older connection are known and ignored.
+ * sim_net.c - links, their streams of frames, and how they break and come back. A link's epoch
+ * rises whenever it breaks or connects, so that events of an older connection are known and
+ * ignored.
  */
 #include "tests/sim/cluster/sim_net.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_net.h - the network of a simulated cluster: links between pairs of nodes, with the faults that a
- * real one has. A link is a connection: what is sent over it arrives in order or not at all. What
- * is published goes through a bounded queue that drops its oldest, as NNG's PUB does; what is sent
- * to one peer waits. A link that breaks loses what is under way, tells its two ends at different
- * times (until then one of them is half-open), and is dialled again.
- * Time comes from the events, chance from the rng; both are the caller's.
- * Owner: one thread.   Limits: WEIR_SIM_NET_QUEUE_MAX; memory, which is asserted.
+ * sim_net.h - the network of a simulated cluster: links between pairs of nodes, with the faults
+ * that a real one has. A link is a connection: what is sent over it arrives in order or not at all.
+ * What is published goes through a bounded queue that drops its oldest, as NNG's PUB does; what is
+ * sent to one peer waits. A link that breaks loses what is under way, tells its two ends at
+ * different times (until then one of them is half-open), and is dialled again. Time comes from the
+ * events, chance from the rng; both are the caller's. Owner: one thread.   Limits:
+ * WEIR_SIM_NET_QUEUE_MAX; memory, which is asserted.
  */
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_NET_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_NET_H

@@ -4,12 +4,10 @@
  */
 #include "tests/sim/cluster/sim_node.h"
 
+#include "tests/sim/cluster/sim_state.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/hash.h"
-#include "tests/sim/cluster/sim.h"
-#include "tests/sim/cluster/work.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
 #define TURN_MIN_US 200                /* between two turns that nothing came for */
@@ -220,10 +218,11 @@ static void take_write(struct weir_sim *s, struct weir_sim_node *n, const struct
 {
     static uint8_t value[VALUE_MAX];
     uint8_t key[WEIR_SIM_KEY_NAME_MAX];
-    size_t key_len = weir_sim_work_key(s, op, key);
+    const uint8_t *member = op->class == WEIR_CLASS_MEMBER ? s->nodes[op->key].id : NULL;
+    size_t key_len = weir_sim_op_key(op, member, key);
 
     WEIR_ASSERT(op->value_len <= VALUE_MAX);
-    weir_sim_work_value(s, op, value);
+    weir_sim_op_value(op, member, value);
     struct weir_engine_write w = {
         .class = op->class,
         .key = weir_span(key, key_len),

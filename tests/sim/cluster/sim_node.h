@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_node.h - one node of a simulated cluster: an engine over two stores, with a clock, a process that
- * can be killed or stopped, and a disk that takes its time. While a commit is under way, what comes
- * waits; when it is done, what the turn had to say goes out, unless the process died in between.
- * Owner: one thread.   Limits: WEIR_SIM_INBOX_MAX inputs wait; then the oldest hint is dropped.
+ * sim_node.h - one node of a simulated cluster: an engine over two stores, with a clock, a process
+ * that can be killed or stopped, and a disk that takes its time. While a commit is under way, what
+ * comes waits; when it is done, what the turn had to say goes out, unless the process died in
+ * between. Owner: one thread.   Limits: WEIR_SIM_INBOX_MAX inputs wait; then the oldest hint is
+ * dropped.
  */
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_NODE_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_NODE_H
 
 #include "sync/engine/engine.h"
-#include "sync/frame/member.h"
-#include "tests/sim/memory/memory.h"
 #include "tests/sim/cluster/sim_net.h"
+#include "tests/sim/cluster/sim_op.h"
+#include "tests/sim/memory/memory.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,17 +22,6 @@
 #define WEIR_SIM_NEVER     UINT64_MAX
 
 struct weir_sim;
-
-/** A write that a user asks for. */
-struct weir_sim_op {
-    enum weir_class class;
-    uint32_t key; /* a number; what it names: work.h */
-    bool delete;
-    uint32_t value_len;
-    uint64_t token; /* no two writes have the same */
-    uint32_t ttl_s;
-    enum weir_member_state state; /* of a MEMBER */
-};
 
 enum weir_sim_input_kind {
     WEIR_SIM_INPUT_HINT,  /* a published frame: may be dropped */

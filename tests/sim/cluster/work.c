@@ -4,11 +4,9 @@
  */
 #include "tests/sim/cluster/work.h"
 
-#include <string.h>
-
-#include "node/base/limits.h"
-#include "sync/frame/frame_bans.h"
-#include "tests/sim/cluster/sim.h"
+#include "sync/frame/member.h"
+#include "tests/sim/cluster/sim_node.h"
+#include "tests/sim/cluster/sim_state.h"
 
 #define BIG_LEAST   40000 /* bytes of a value that is announced, or nearly */
 #define BIG_MOST    200000
@@ -17,63 +15,6 @@
 
 static const enum weir_class classes[] = { WEIR_CLASS_TENANT, WEIR_CLASS_SETTING, WEIR_CLASS_TENANT,
                                            WEIR_CLASS_LIST };
-
-/* scope, family, address, length: of every other ban IPv6 */
-static size_t ban_key(uint32_t number, uint8_t out[WEIR_BAN_KEY_LEN])
-{
-    bool is_v6 = (number & 1) != 0;
-
-    memset(out, 0, WEIR_BAN_KEY_LEN);
-    out[3] = (uint8_t)(number % 3);
-    out[4] = is_v6 ? 6 : 4;
-    out[5] = is_v6 ? 0x20 : 10;
-    out[6] = (uint8_t)(number >> 16);
-    out[7] = (uint8_t)(number >> 8);
-    out[8] = (uint8_t)number;
-    out[WEIR_BAN_KEY_LEN - 1] = is_v6 ? 64 : 32;
-    return WEIR_BAN_KEY_LEN;
-}
-
-size_t weir_sim_work_key(const struct weir_sim *s, const struct weir_sim_op *op,
-                         uint8_t out[WEIR_SIM_KEY_NAME_MAX])
-{
-    if (op->class == WEIR_CLASS_BAN)
-        return ban_key(op->key, out);
-    if (op->class == WEIR_CLASS_MEMBER) {
-        memcpy(out, s->nodes[op->key].id, WEIR_NODE_ID_LEN);
-        return WEIR_NODE_ID_LEN;
-    }
-    out[0] = 'k';
-    for (unsigned i = 0; i < 4; i++)
-        out[1 + i] = (uint8_t)(op->key >> (24 - 8 * i));
-    return 5;
-}
-
-static void member_of(const struct weir_sim *s, const struct weir_sim_op *op,
-                      struct weir_member *ret)
-{
-    *ret = (struct weir_member){ .state = op->state, .num_addresses = 1, .schema_max = 1 };
-    memcpy(ret->node, s->nodes[op->key].id, WEIR_NODE_ID_LEN);
-    ret->address[0] = WEIR_SPAN_LIT("node.example:7443");
-}
-
-void weir_sim_work_value(const struct weir_sim *s, const struct weir_sim_op *op, uint8_t *out)
-{
-    struct weir_member member;
-
-    if (op->class == WEIR_CLASS_MEMBER) {
-        member_of(s, op, &member);
-        weir_member_pack(&member, out);
-        return;
-    }
-    if (op->class == WEIR_CLASS_BAN) {
-        if (op->value_len > 0)
-            out[0] = (uint8_t)(1 + op->token % 7); /* a reason */
-        return;
-    }
-    for (uint32_t i = 0; i < op->value_len; i++)
-        out[i] = i < 8 ? (uint8_t)(op->token >> (8 * i)) : (uint8_t)(op->token + i);
-}
 
 static uint32_t draw(struct weir_rng *rng, uint32_t below)
 {
@@ -165,7 +106,6 @@ void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng)
 
 static void write_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t node)
 {
-    struct weir_member member;
     struct weir_sim_op op = {
         .class = WEIR_CLASS_MEMBER,
         .key = node,
@@ -173,8 +113,7 @@ static void write_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t 
         .token = ++s->num_tokens,
     };
 
-    member_of(s, &op, &member);
-    op.value_len = (uint32_t)weir_member_packed_len(&member);
+    op.value_len = weir_sim_op_member_len(&op, s->nodes[node].id);
     give(s, at, &op);
 }
 

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * work.h - what users of a simulated cluster do: single writes, fights for one key, bursts; few
- * keys are written often and many seldom. Keys are numbers here, and this file knows their names.
+ * keys are written often and many seldom.
  * Owner: one thread.
  */
 #ifndef WEIR_TESTS_SIM_CLUSTER_WORK_H
 #define WEIR_TESTS_SIM_CLUSTER_WORK_H
 
-#include "tests/sim/cluster/sim_node.h"
+#include "node/base/rng.h"
 
-#define WEIR_SIM_KEY_NAME_MAX 32
+struct weir_sim;
 
-/** The bytes that stand for an op's key. @return their number */
-size_t weir_sim_work_key(const struct weir_sim *s, const struct weir_sim_op *op,
-                         uint8_t out[WEIR_SIM_KEY_NAME_MAX]);
-/** The bytes of an op's value, op->value_len of them: the token first. */
-void weir_sim_work_value(const struct weir_sim *s, const struct weir_sim_op *op, uint8_t *out);
 /** One write, somewhere; and the next one later. */
 void weir_sim_work_on_event(struct weir_sim *s);
 /** All nodes write one key. */

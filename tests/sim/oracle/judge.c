@@ -2,12 +2,14 @@
  *
  * judge.c - what nodes hold in the end, against what was written.
  */
+#include "tests/sim/oracle/judge.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "sync/frame/frame.h"
 #include "sync/version/sums.h"
-#include "tests/sim/oracle/heal.h"
+#include "tests/sim/oracle/history.h"
 
 #define CLASSES      16 /* classes with sums are below */
 #define STATE_MOTION 0x100

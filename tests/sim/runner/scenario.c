@@ -11,6 +11,7 @@
 
 #include "sync/members/overlay.h"
 #include "tests/sim/oracle/heal.h"
+#include "tests/sim/oracle/judge.h"
 #include "tests/sim/cluster/work.h"
 
 #define MS_US UINT64_C(1000)

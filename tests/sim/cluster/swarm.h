@@ -4,8 +4,8 @@
  * drawn whether or not it is then taken away, so that taking one away leaves the others as they
  * were: that is how a failing seed is made smaller.   Pure.   Limits: 64 features.
  */
-#ifndef WEIR_TESTS_SIM_RUNNER_SWARM_H
-#define WEIR_TESTS_SIM_RUNNER_SWARM_H
+#ifndef WEIR_TESTS_SIM_CLUSTER_SWARM_H
+#define WEIR_TESTS_SIM_CLUSTER_SWARM_H
 
 #include "node/base/span.h"
 #include "sync/engine/engine.h"

@@ -3,7 +3,7 @@
  * swarm.c - from a seed to the plan of a run. No two numbers are drawn in one expression: C does
  * not order them.
  */
-#include "tests/sim/runner/swarm.h"
+#include "tests/sim/cluster/swarm.h"
 
 #include <inttypes.h>
 
