@@ -42,7 +42,7 @@ EDGES = {
     "version": {"version", "base"},
     "records": {"version", "base"},
     "frame": {"frame", "version", "proto", "base"},
-    "members": {"members", "frame", "version", "records", "proto", "base"},
+    "members": {"members", "frame", "version", "proto", "base"},
     "engine": {"engine", "members", "frame", "version", "records", "proto", "base"},
     "sync/store": {"sync/store", "store", "records", "version", "proto", "base"},
     "tenants": {"tenants", "store", "wire", "proto", "base"},

@@ -18,12 +18,12 @@
 #include "sync/engine/engine_rules.h"
 #include "sync/store/record_store.h"
 #include "sync/version/vector.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_NODE_ID_LEN        8
 #define WEIR_ENGINE_LINKS_MAX   1024
 #define WEIR_ENGINE_BATCH_MAX   65536    /* bytes of a published batch; larger is announced */
 #define WEIR_ENGINE_WAITING_MAX 4194304  /* bytes of batches that wait for what is before them */
@@ -31,12 +31,6 @@
 #define WEIR_ENGINE_PULLS_MAX   4        /* sessions as puller */
 #define WEIR_ENGINE_SERVED_MAX  8        /* answers to pulls in one turn; then BUSY */
 #define WEIR_ENGINE_NO_LINK     UINT32_MAX
-
-enum weir_group {
-    WEIR_GROUP_C = 0,
-    WEIR_GROUP_E = 1,
-    WEIR_GROUP_COUNT,
-};
 
 /** What a node may do (sync/REPLICATION.md, "States"). */
 enum weir_engine_state {

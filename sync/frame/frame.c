@@ -10,7 +10,7 @@
 
 #include "node/base/limits.h"
 #include "sync/frame/frame_parts.h"
-#include "sync/store/store.h"
+#include "sync/version/version.h"
 
 struct pieces {
     uint8_t *at;

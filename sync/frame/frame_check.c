@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "sync/frame/frame_bans.h"
-#include "sync/store/record_store.h"
+#include "sync/version/stored_record.h"
 #include "sync/version/record.h"
 
 #define FLAG_TOMBSTONE 1

@@ -9,9 +9,9 @@
 #ifndef WEIR_SYNC_MEMBERS_MEMBERS_H
 #define WEIR_SYNC_MEMBERS_MEMBERS_H
 
-#include "sync/store/record_store.h"
 #include "sync/frame/member.h"
 #include "sync/members/overlay.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>
