@@ -14,7 +14,7 @@
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "sync/engine/active.h"
+#include "sync/activation/active.h"
 #include "sync/engine/engine_rules.h"
 #include "sync/store/record_store.h"
 #include "sync/version/vector.h"
@@ -188,10 +188,10 @@ enum weir_engine_state weir_engine_state(const struct weir_engine *e);
 /** Who is in the cluster, who seems alive, and whether the clock is off (sync/members/members.h).
  * Borrowed until the next input. NULL before the first tick, and between a reset and the next. */
 const struct weir_members *weir_engine_members(const struct weir_engine *e);
-/** Which records are active here (sync/engine/active.h). Borrowed until the next input. NULL before
+/** Which records are active here (sync/activation/active.h). Borrowed until the next input. NULL before
  * the first tick. */
 const struct weir_active *weir_engine_active(const struct weir_engine *e);
-/** What all members said of a revision (sync/engine/acks.h). @return false: nothing is known yet */
+/** What all members said of a revision (sync/activation/acks.h). @return false: nothing is known yet */
 bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
                       struct weir_acks_count *ret);
 /** What is durable here. Borrowed until the next input. */

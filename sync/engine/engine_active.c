@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_active.c - the engine's side of sync/engine/active.h and sync/engine/acks.h: replicated is
+ * engine_active.c - the engine's side of sync/activation/active.h and sync/activation/acks.h: replicated is
  * not active. Tells the one what became durable and what the data plane made of it, the other what
  * all say.
  */

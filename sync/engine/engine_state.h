@@ -9,7 +9,7 @@
 #include "node/base/arena.h"
 #include "node/base/rng.h"
 #include "sync/engine/engine.h"
-#include "sync/engine/acks.h"
+#include "sync/activation/acks.h"
 #include "sync/frame/frame.h"
 #include "sync/frame/frame_bans.h"
 #include "sync/members/members.h"

@@ -2,7 +2,7 @@
  *
  * acks.c - lanes in a sorted array, and in each the nodes that spoke of it, sorted too.
  */
-#include "sync/engine/acks.h"
+#include "sync/activation/acks.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "node/base/rng.h"
-#include "sync/engine/acks.h"
-#include "sync/engine/active.h"
+#include "sync/activation/acks.h"
+#include "sync/activation/active.h"
 #include "tests/support/failalloc.h"
 
 static struct weir_acks *acks_new(void)

@@ -4,13 +4,13 @@
  * and become active mostly in the order of their numbers, so that an array is added to at its end
  * and taken from at its beginning.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "sync/activation/active_lanes.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/active.h"
-#include "sync/engine/active_parts.h"
 #include "sync/version/sorted.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define CAP_MIN 4
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "node/base/rng.h"
-#include "sync/engine/active.h"
+#include "sync/activation/active.h"
 #include "tests/support/failalloc.h"
 
 #define S        UINT64_C(1000000)

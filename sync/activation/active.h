@@ -7,8 +7,8 @@
  * Owner: one thread.   Limits: WEIR_ACTIVE_MAX records of 24 to 72 bytes, WEIR_LANES_MAX lanes;
  * memory grows by doubling.
  */
-#ifndef WEIR_SYNC_ENGINE_ACTIVE_H
-#define WEIR_SYNC_ENGINE_ACTIVE_H
+#ifndef WEIR_SYNC_ACTIVATION_ACTIVE_H
+#define WEIR_SYNC_ACTIVATION_ACTIVE_H
 
 #include "sync/frame/ack.h"
 #include "sync/version/vector.h"

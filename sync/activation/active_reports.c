@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * active.c - what becomes of records on their way, and the acks that tell of it.
+ * active_reports.c - what becomes of records on their way, and the acks that report it.
  */
-#include "sync/engine/active.h"
+#include "sync/activation/active.h"
+#include "sync/activation/active_lanes.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/engine/active_parts.h"
 
 #define BIT(state) (1u << (state))
 

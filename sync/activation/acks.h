@@ -7,8 +7,8 @@
  * the lanes used least lately go first; memory grows by doubling, when a node speaks of a lane for
  * the first time, and for lists and reasons.
  */
-#ifndef WEIR_SYNC_ENGINE_ACKS_H
-#define WEIR_SYNC_ENGINE_ACKS_H
+#ifndef WEIR_SYNC_ACTIVATION_ACKS_H
+#define WEIR_SYNC_ACTIVATION_ACKS_H
 
 #include "sync/frame/ack.h"
 #include "sync/members/members.h"

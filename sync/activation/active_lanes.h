@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * active_parts.h - private to active.c and active_lanes.c: the records that are not active, by lane
+ * active_lanes.h - private to active_reports.c and active_lanes.c: the records that are not active, by lane
  * and number.
  */
-#ifndef WEIR_SYNC_ENGINE_ACTIVE_PARTS_H
-#define WEIR_SYNC_ENGINE_ACTIVE_PARTS_H
+#ifndef WEIR_SYNC_ACTIVATION_ACTIVE_LANES_H
+#define WEIR_SYNC_ACTIVATION_ACTIVE_LANES_H
 
-#include "sync/engine/active.h"
+#include "sync/activation/active.h"
 
 /* One record that is not active. */
 struct active_hole {
