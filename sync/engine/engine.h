@@ -188,10 +188,11 @@ enum weir_engine_state weir_engine_state(const struct weir_engine *e);
 /** Who is in the cluster, who seems alive, and whether the clock is off (sync/members/members.h).
  * Borrowed until the next input. NULL before the first tick, and between a reset and the next. */
 const struct weir_members *weir_engine_members(const struct weir_engine *e);
-/** Which records are active here (sync/activation/active.h). Borrowed until the next input. NULL before
- * the first tick. */
+/** Which records are active here (sync/activation/active.h). Borrowed until the next input. NULL
+ * before the first tick. */
 const struct weir_active *weir_engine_active(const struct weir_engine *e);
-/** What all members said of a revision (sync/activation/acks.h). @return false: nothing is known yet */
+/** What all members said of a revision (sync/activation/acks.h). @return false: nothing is known
+ * yet */
 bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
                       struct weir_acks_count *ret);
 /** What is durable here. Borrowed until the next input. */

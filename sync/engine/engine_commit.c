@@ -1,98 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine.c - the turn: inputs gather, one commit makes them durable or undoes them, then outputs.
+ * engine_commit.c - the inputs of a turn, the commit that makes it durable or undoes it, the
+ * outputs after it, and the getters.
  */
-#include "sync/engine/engine.h"
+#include "sync/engine/engine_active.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_life.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_pull.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
+#include "sync/engine/engine_write.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
-
-#define SECOND_US   UINT64_C(1000000)
-#define RETRY_US    SECOND_US
-#define EXPORT_US   (60 * SECOND_US)
-#define CLUSTER_MAX 32
-
-#define DEFAULT(field, value)                                                                      \
-    do {                                                                                           \
-        if ((field) == 0)                                                                          \
-            (field) = (value);                                                                     \
-    } while (0)
-
-static void set_defaults(struct weir_engine_intervals *p)
-{
-    const uint64_t day_ms = UINT64_C(86400000);
-
-    DEFAULT(p->heartbeat_us, SECOND_US);
-    DEFAULT(p->pull_us, 5 * SECOND_US);
-    DEFAULT(p->pull_timeout_us, 3 * SECOND_US);
-    DEFAULT(p->bans_us, 20000);
-    DEFAULT(p->purge_us, 60 * SECOND_US);
-    DEFAULT(p->tombstone_ms, 400 * day_ms);
-    DEFAULT(p->ban_tombstone_ms, day_ms + 600000);
-    DEFAULT(p->conflict_ms, 30 * day_ms);
-    DEFAULT(p->pull_bytes_per_s, 33554432);
-    DEFAULT(p->chunk_bytes, 262144);
-}
-
-static void draw_incarnation(struct weir_engine *e)
-{
-    for (unsigned i = 0; i < WEIR_INCARNATION_LEN; i += 8) {
-        uint64_t random = weir_rng_next(&e->rng);
-        memcpy(e->incarnation + i, &random, 8);
-    }
-}
-
-void weir_engine_fail(struct weir_engine *e, enum weir_err err)
-{
-    WEIR_ASSERT(err < 0);
-    if (e->turn_err == WEIR_OK)
-        e->turn_err = err;
-}
-
-bool weir_engine_begin(struct weir_engine *e, enum weir_group g)
-{
-    struct engine_group *group = &e->group[g];
-
-    if (e->turn_err < 0)
-        return false;
-    if (group->begun)
-        return true;
-    enum weir_err err = group->records->ops->begin(group->records);
-    if (err < 0) {
-        weir_engine_fail(e, err);
-        return false;
-    }
-    group->begun = true;
-    return true;
-}
-
-void weir_engine_turn(struct weir_engine *e)
-{
-    if (e->in_turn)
-        return;
-    e->in_turn = true;
-    e->state_before = e->state;
-    e->turn_err = WEIR_OK;
-    e->served = 0;
-    e->retried = false;
-    e->floor_rose = false;
-    e->outs.num = 0;
-    e->outs.at = 0;
-    weir_arena_reset(&e->outs.arena);
-}
-
-static void abort_all(struct weir_engine *e)
-{
-    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
-        struct engine_group *group = &e->group[g];
-        if (group->begun)
-            group->records->ops->abort(group->records);
-        group->begun = false;
-    }
-}
+#define SECOND_US UINT64_C(1000000)
+#define RETRY_US  SECOND_US
+#define EXPORT_US (60 * SECOND_US)
 
 /* Vectors and numbers as the stores have them. @return whether both could be read */
 static bool reload(struct weir_engine *e)
@@ -111,181 +39,7 @@ static bool reload(struct weir_engine *e)
     return loaded;
 }
 
-/* What a store of group C is at the start: live, begun by --bootstrap, or nothing yet. */
-static enum weir_err settle(struct weir_engine *e)
-{
-    struct engine_group *c = &e->group[WEIR_GROUP_C];
-    bool is_empty = c->seen.num == 0 && c->vv.num == 0;
-
-    e->state = WEIR_ENGINE_JOINING;
-    if (!c->meta.live && !is_empty) {
-        enum weir_err err = c->records->ops->wipe(c->records);
-        if (err == WEIR_OK)
-            err = weir_engine_load(e, WEIR_GROUP_C);
-        if (err < 0)
-            return err;
-    }
-    if (!c->meta.live && e->cfg.bootstrap) {
-        c->meta.live = true;
-        enum weir_err err = c->records->ops->put_meta(c->records, &c->meta);
-        if (err < 0)
-            return err;
-    }
-    if (c->meta.live)
-        e->state = WEIR_ENGINE_LIVE;
-    return WEIR_OK;
-}
-
-static enum weir_err load_both(struct weir_engine *e)
-{
-    enum weir_err err = WEIR_OK;
-
-    for (unsigned g = 0; g < WEIR_GROUP_COUNT && err == WEIR_OK; g++) {
-        struct weir_record_store *records = e->group[g].records;
-        err = records->ops->begin(records);
-        if (err < 0)
-            return err;
-        err = weir_engine_load(e, (enum weir_group)g);
-        if (err == WEIR_OK && g == WEIR_GROUP_C)
-            err = settle(e);
-        if (err == WEIR_OK)
-            err = records->ops->commit(records);
-        else
-            records->ops->abort(records);
-    }
-    return err;
-}
-
-enum weir_err weir_engine_new(const struct weir_engine_config *cfg, struct weir_engine **ret)
-{
-    WEIR_ASSERT(cfg->cluster.len >= 1);
-    WEIR_ASSERT(cfg->cluster.len <= CLUSTER_MAX);
-    struct weir_engine *e = calloc(1, sizeof(*e));
-    if (e == NULL)
-        return WEIR_ENOMEM;
-    e->cfg = *cfg;
-    memcpy(e->cluster, cfg->cluster.at, cfg->cluster.len);
-    e->cfg.cluster = weir_span(e->cluster, cfg->cluster.len);
-    set_defaults(&e->cfg.intervals);
-    weir_rng_init(&e->rng, cfg->seed);
-    draw_incarnation(e);
-    e->lane_number = 1;
-    weir_engine_out_init(e);
-    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
-        e->group[g].records = cfg->records[g];
-        weir_engine_pub_init(&e->group[g].pub);
-    }
-    enum weir_err err = load_both(e);
-    if (err < 0) {
-        weir_engine_free(&e);
-        return err;
-    }
-    weir_engine_sums_restart(e);
-    *ret = e;
-    return WEIR_OK;
-}
-
-static void group_deinit(struct engine_group *group)
-{
-    weir_vector_deinit(&group->vv);
-    weir_vector_deinit(&group->seen);
-    weir_vector_deinit(&group->floor);
-    weir_vector_deinit(&group->final);
-    weir_vector_deinit(&group->idle);
-    weir_vector_deinit(&group->dirty);
-    weir_engine_pub_deinit(&group->pub);
-}
-
-static void pull_deinit(struct engine_pull *p)
-{
-    weir_vector_deinit(&p->cursor);
-    weir_vector_deinit(&p->beyond);
-    weir_vector_deinit(&p->floor);
-}
-
-void weir_engine_free(struct weir_engine **ep)
-{
-    struct weir_engine *e = *ep;
-
-    if (e == NULL)
-        return;
-    abort_all(e);
-    weir_engine_waiting_forget(e);
-    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
-        group_deinit(&e->group[g]);
-        weir_vector_deinit(&e->shared_cursor[g]);
-    }
-    for (uint32_t i = 0; i < e->num_links; i++) {
-        if (e->links[i] != NULL)
-            weir_vector_deinit(&e->links[i]->vv);
-        free(e->links[i]);
-    }
-    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
-        pull_deinit(&e->pulls[i]);
-    for (unsigned i = 0; i < ENGINE_CLASS_NUM; i++)
-        free(e->sums[i]);
-    free(e->sum_ops);
-    free(e->damaged);
-    weir_engine_audit_deinit(e);
-    weir_members_free(&e->members);
-    weir_vector_deinit(&e->retired);
-    weir_engine_active_deinit(e);
-    weir_frame_cols_free(&e->cols);
-    weir_engine_out_deinit(e);
-    free(e);
-    *ep = NULL;
-}
-
 /* -- states -- */
-
-bool weir_engine_wipe(struct weir_engine *e)
-{
-    struct engine_group *c = &e->group[WEIR_GROUP_C];
-
-    if (!weir_engine_begin(e, WEIR_GROUP_C))
-        return false;
-    enum weir_err err = c->records->ops->wipe(c->records);
-    if (err == WEIR_OK)
-        err = weir_engine_load(e, WEIR_GROUP_C);
-    if (err < 0) {
-        weir_engine_fail(e, err);
-        return false;
-    }
-    weir_engine_waiting_forget(e);
-    weir_engine_sums_restart(e);
-    weir_engine_active_load(e);
-    if (e->acks != NULL)
-        weir_acks_forget(e->acks, e->cfg.node);
-    e->lane_drawn[WEIR_GROUP_C] = false;
-    e->num_damaged = 0;
-    e->audit_tried = 0;
-    e->has_pulled = false;
-    return true;
-}
-
-void weir_engine_reset(struct weir_engine *e)
-{
-    if (!weir_engine_wipe(e))
-        return;
-    weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
-    draw_incarnation(e);
-    weir_members_free(&e->members); /* who this node is has changed: they are met anew */
-    e->exporting = false;
-    e->state = WEIR_ENGINE_JOINING;
-    engine_count(e, WEIR_COUNT_RESETS, 1);
-    for (uint32_t i = 0; i < e->num_links; i++)
-        weir_engine_hello_due(e, i);
-}
-
-void weir_engine_go_stale(struct weir_engine *e)
-{
-    if (e->state == WEIR_ENGINE_STALE)
-        return;
-    e->state = WEIR_ENGINE_STALE;
-    e->exporting = true;
-    e->export_at = e->mono_us;
-    weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
-}
 
 static void export_tick(struct weir_engine *e)
 {
@@ -475,7 +229,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
     enum weir_err err = e->turn_err;
     bool is_disk = err == WEIR_EIO || err == WEIR_EFULL || err == WEIR_ECORRUPT;
 
-    abort_all(e);
+    weir_engine_abort_stores(e);
     weir_engine_active_end(e, false);
     weir_engine_sums_end(e, false);
     e->state = e->state_before;
