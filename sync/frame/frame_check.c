@@ -2,7 +2,7 @@
  *
  * frame_check.c - the look at an unpacked message: what the scan of single fields cannot see.
  */
-#include "sync/frame/frame_parts.h"
+#include "sync/frame/frame_checks.h"
 
 #include <string.h>
 

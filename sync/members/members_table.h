@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * members_parts.h - private to members.c and members_judge.c: the table of nodes.
+ * members_table.h - private to the members room: the table of nodes.
  */
-#ifndef WEIR_SYNC_MEMBERS_MEMBERS_PARTS_H
-#define WEIR_SYNC_MEMBERS_MEMBERS_PARTS_H
+#ifndef WEIR_SYNC_MEMBERS_MEMBERS_TABLE_H
+#define WEIR_SYNC_MEMBERS_MEMBERS_TABLE_H
 
 #include "sync/members/members.h"
 
@@ -63,18 +63,27 @@ struct weir_members {
     } sent[MEMBERS_SENT]; /* by n mod MEMBERS_SENT */
 };
 
+/** The position of the first entry that is not below `node`; num: all are. */
+size_t weir_members_entry_position(const struct weir_members *m,
+                                   const uint8_t node[WEIR_NODE_ID_LEN]);
+/** @return NULL: the node is not in the table */
+struct members_entry *weir_members_entry_find(const struct weir_members *m,
+                                              const uint8_t node[WEIR_NODE_ID_LEN]);
+/** The node's entry; if there is none, a new one: a stranger, met now.
+ * @return WEIR_OK | WEIR_ELIMIT | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_members_entry_meet(struct weir_members *m,
+                                                    const uint8_t node[WEIR_NODE_ID_LEN],
+                                                    struct members_entry **ret);
 /** Is it this node? */
 bool weir_members_entry_is_me(const struct weir_members *m, const struct members_entry *e);
-/** The one place where a life changes. */
+/** The one place where a life changes. The same life: nothing happens. Any other move must be in
+ * the table of legal moves (contract). */
 void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
                              enum weir_members_life life);
-/** Forget a stranger; those behind it move up. */
+/** Remove a stranger, which has no record (contract); entries behind it move up. */
 void weir_members_entry_drop(struct weir_members *m, struct members_entry *e);
 /** What the entry's record says of its life: STRANGER, LEFT or EVICTED; SUSPECT for a member that
  * is judged by its silence, ALIVE for this node. */
 enum weir_members_life weir_members_entry_kind(const struct weir_members *m,
                                                const struct members_entry *e);
-/** Look at all silences, if that is due. */
-void weir_members_scan(struct weir_members *m);
-
 #endif

@@ -1,157 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * members.c - the table of nodes: records, links and heartbeats come in here. What follows from
- * silence is in members_judge.c.
+ * members_inputs.c - records, links, heartbeats and echoes enter the table of nodes. What follows
+ * from silence is in members_judge.c.
  */
-#include "sync/members/members.h"
-
-#include <stdlib.h>
-#include <string.h>
-
+#include "sync/members/members_judge.h"
+#include "sync/members/members_table.h"
 #include "sync/version/hlc.h"
-#include "sync/members/members_parts.h"
-#include "sync/version/sorted.h"
 
-#define CAP_MIN    8
-#define NODES_MAX  (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
-#define PACE_MIN   10000 /* us */
-#define SUSPECT_US UINT64_C(5000000)
-#define DOWN_US    UINT64_C(15000000)
-#define LOST_US    (UINT64_C(86400) * 1000000)
-
-static uint64_t pace(uint64_t us, uint64_t otherwise)
-{
-    return us != 0 ? us : otherwise;
-}
-
-enum weir_err weir_members_new(const struct weir_members_config *cfg, struct weir_members **ret)
-{
-    struct weir_members *m = calloc(1, sizeof(*m));
-
-    if (m == NULL)
-        return WEIR_ENOMEM;
-    m->cfg = *cfg;
-    m->cfg.intervals.suspect_us = pace(cfg->intervals.suspect_us, SUSPECT_US);
-    m->cfg.intervals.down_us = pace(cfg->intervals.down_us, DOWN_US);
-    m->cfg.intervals.lost_us = pace(cfg->intervals.lost_us, LOST_US);
-    WEIR_ASSERT(m->cfg.intervals.suspect_us >= PACE_MIN);
-    WEIR_ASSERT(m->cfg.intervals.suspect_us < m->cfg.intervals.down_us);
-    WEIR_ASSERT(m->cfg.intervals.down_us < m->cfg.intervals.lost_us);
-    m->now_us = cfg->mono_us;
-    m->wall_ms = cfg->wall_ms;
-    m->scan_us = m->now_us + WEIR_MEMBERS_SCAN_US;
-    m->factor = 1;
-    *ret = m;
-    return WEIR_OK;
-}
-
-void weir_members_free(struct weir_members **m)
-{
-    if (*m != NULL) {
-        free((*m)->entry);
-        free((*m)->offset);
-    }
-    free(*m);
-    *m = NULL;
-}
-
-/* Place of the first entry that is not below `node`. */
-static size_t place_of(const struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
-{
-    return weir_sorted_position(m->entry, m->num, sizeof(m->entry[0]), node, WEIR_NODE_ID_LEN);
-}
-
-static struct members_entry *find(const struct weir_members *m,
-                                  const uint8_t node[WEIR_NODE_ID_LEN])
-{
-    size_t at = place_of(m, node);
-    bool there = at < m->num && memcmp(m->entry[at].item.node, node, WEIR_NODE_ID_LEN) == 0;
-
-    return there ? &m->entry[at] : NULL;
-}
-
-static enum weir_err reserve(struct weir_members *m)
-{
-    size_t cap = m->cap > 0 ? 2 * m->cap : CAP_MIN;
-
-    if (m->num >= NODES_MAX)
-        return WEIR_ELIMIT;
-    if (m->num < m->cap)
-        return WEIR_OK;
-    struct members_entry *entry = realloc(m->entry, cap * sizeof(*entry));
-    if (entry == NULL)
-        return WEIR_ENOMEM;
-    m->entry = entry;
-    int64_t *offset = realloc(m->offset, cap * sizeof(*offset));
-    if (offset == NULL)
-        return WEIR_ENOMEM;
-    m->offset = offset;
-    m->cap = cap;
-    return WEIR_OK;
-}
-
-/* The node's entry, made when there is none: a stranger, met now. */
-static enum weir_err meet(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN],
-                          struct members_entry **ret)
-{
-    *ret = find(m, node);
-    if (*ret != NULL)
-        return WEIR_OK;
-    enum weir_err err = reserve(m);
-    if (err < 0)
-        return err;
-    size_t at = place_of(m, node);
-    struct members_entry *e = &m->entry[at];
-    memmove(e + 1, e, (m->num - at) * sizeof(*e));
-    *e = (struct members_entry){
-        .item = { .life = WEIR_MEMBERS_STRANGER, .heard_us = m->now_us },
-        .direct_us = m->now_us,
-    };
-    memcpy(e->item.node, node, WEIR_NODE_ID_LEN);
-    m->num++;
-    m->count[WEIR_MEMBERS_STRANGER]++;
-    *ret = e;
-    return WEIR_OK;
-}
-
-void weir_members_entry_drop(struct weir_members *m, struct members_entry *e)
-{
-    size_t at = (size_t)(e - m->entry);
-
-    WEIR_ASSERT(!e->recorded);
-    m->count[WEIR_MEMBERS_STRANGER]--;
-    m->num--;
-    memmove(e, e + 1, (m->num - at) * sizeof(*e));
-}
-
-bool weir_members_entry_is_me(const struct weir_members *m, const struct members_entry *e)
-{
-    return memcmp(e->item.node, m->cfg.node, WEIR_NODE_ID_LEN) == 0;
-}
-
-enum weir_members_life weir_members_entry_kind(const struct weir_members *m,
-                                               const struct members_entry *e)
-{
-    if (!e->recorded)
-        return WEIR_MEMBERS_STRANGER;
-    if (e->state == WEIR_MEMBER_LEFT)
-        return WEIR_MEMBERS_LEFT;
-    if (e->state == WEIR_MEMBER_EVICTED)
-        return WEIR_MEMBERS_EVICTED;
-    return weir_members_entry_is_me(m, e) ? WEIR_MEMBERS_ALIVE : WEIR_MEMBERS_SUSPECT;
-}
-
-void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
-                             enum weir_members_life life)
-{
-    if (e->item.life == life)
-        return;
-    WEIR_ASSERT(m->count[e->item.life] > 0);
-    m->count[e->item.life]--;
-    m->count[life]++;
-    e->item.life = life;
-    m->epoch++;
-}
+#include <string.h>
 
 /* Too many members for each to hear each other? */
 static bool is_gossip(const struct weir_members *m)
@@ -214,10 +70,10 @@ enum weir_err weir_members_put(struct weir_members *m, struct weir_span key, str
     enum weir_err err = weir_member_unpack(key, value, &rec);
     if (err < 0)
         return err;
-    e = find(m, rec.node);
+    e = weir_members_entry_find(m, rec.node);
     if ((e == NULL || !e->recorded) && m->num_recorded >= WEIR_MEMBERS_MAX)
         return WEIR_ELIMIT;
-    err = meet(m, rec.node, &e);
+    err = weir_members_entry_meet(m, rec.node, &e);
     if (err < 0)
         return err;
     take_record(m, e, &rec);
@@ -226,7 +82,8 @@ enum weir_err weir_members_put(struct weir_members *m, struct weir_span key, str
 
 void weir_members_remove(struct weir_members *m, struct weir_span key)
 {
-    struct members_entry *e = key.len == WEIR_NODE_ID_LEN ? find(m, key.at) : NULL;
+    struct members_entry *e =
+        key.len == WEIR_NODE_ID_LEN ? weir_members_entry_find(m, key.at) : NULL;
 
     if (e == NULL || !e->recorded)
         return;
@@ -346,9 +203,9 @@ static enum weir_members_admission admit(struct weir_members *m, const uint8_t *
         return memcmp(incarnation, m->cfg.incarnation, WEIR_INCARNATION_LEN) == 0
                    ? WEIR_MEMBERS_FINE
                    : WEIR_MEMBERS_MYSELF;
-    *ret = find(m, node);
-    if (*ret == NULL &&
-        (m->count[WEIR_MEMBERS_STRANGER] >= WEIR_STRANGERS_MAX || meet(m, node, ret) < 0))
+    *ret = weir_members_entry_find(m, node);
+    if (*ret == NULL && (m->count[WEIR_MEMBERS_STRANGER] >= WEIR_STRANGERS_MAX ||
+                         weir_members_entry_meet(m, node, ret) < 0))
         return WEIR_MEMBERS_FULL;
     return weir_members_entry_kind(m, *ret) == WEIR_MEMBERS_EVICTED ? WEIR_MEMBERS_BARRED
                                                                     : WEIR_MEMBERS_FINE;
@@ -402,7 +259,7 @@ enum weir_members_admission weir_members_link_up(struct weir_members *m,
 
 void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
 {
-    struct members_entry *e = find(m, node);
+    struct members_entry *e = weir_members_entry_find(m, node);
 
     if (e != NULL && e->item.num_links > 0)
         e->item.num_links--;
@@ -432,8 +289,8 @@ static void note_word(struct members_entry *e, const uint8_t *from, uint64_t hea
 void weir_members_heard_about(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
                               const struct weir_members_echo *echo)
 {
-    const struct members_entry *teller = find(m, from);
-    struct members_entry *e = find(m, echo->node);
+    const struct members_entry *teller = weir_members_entry_find(m, from);
+    struct members_entry *e = weir_members_entry_find(m, echo->node);
 
     if (teller == NULL || weir_members_entry_kind(m, teller) != WEIR_MEMBERS_SUSPECT)
         return;
@@ -459,7 +316,7 @@ void weir_members_sent(struct weir_members *m, uint64_t n)
 void weir_members_echoed(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
                          const struct weir_members_echo *echo, uint64_t wall_ms)
 {
-    struct members_entry *e = find(m, from);
+    struct members_entry *e = weir_members_entry_find(m, from);
     size_t slot = echo->n % MEMBERS_SENT;
 
     if (e == NULL || weir_members_entry_is_me(m, e) || wall_ms > WEIR_HLC_MS_MAX)
@@ -479,7 +336,7 @@ void weir_members_echoed(struct weir_members *m, const uint8_t from[WEIR_NODE_ID
 
 size_t weir_members_digest(struct weir_members *m, struct weir_members_echo *out, size_t max)
 {
-    size_t from = place_of(m, m->given);
+    size_t from = weir_members_entry_position(m, m->given);
     size_t num = 0;
 
     from += from < m->num && memcmp(m->entry[from].item.node, m->given, WEIR_NODE_ID_LEN) == 0;
@@ -494,63 +351,4 @@ size_t weir_members_digest(struct weir_members *m, struct weir_members_echo *out
         num++;
     }
     return num;
-}
-
-const struct weir_members_item *weir_members_at(const struct weir_members *m, size_t i)
-{
-    WEIR_ASSERT(i < m->num);
-    return &m->entry[i].item;
-}
-
-size_t weir_members_num(const struct weir_members *m)
-{
-    return m->num;
-}
-
-const struct weir_members_item *weir_members_find(const struct weir_members *m,
-                                                  const uint8_t node[WEIR_NODE_ID_LEN])
-{
-    const struct members_entry *e = find(m, node);
-
-    return e != NULL ? &e->item : NULL;
-}
-
-size_t weir_members_count(const struct weir_members *m, enum weir_members_life life)
-{
-    WEIR_ASSERT(life < WEIR_MEMBERS_NUM_LIVES);
-    return m->count[life];
-}
-
-size_t weir_members_joined(const struct weir_members *m)
-{
-    return m->count[WEIR_MEMBERS_ALIVE] + m->count[WEIR_MEMBERS_SUSPECT] +
-           m->count[WEIR_MEMBERS_DOWN] + m->count[WEIR_MEMBERS_LOST];
-}
-
-uint64_t weir_members_epoch(const struct weir_members *m)
-{
-    return m->epoch;
-}
-
-unsigned weir_members_factor(const struct weir_members *m)
-{
-    return m->factor;
-}
-
-uint64_t weir_members_deadline(const struct weir_members *m)
-{
-    return m->scan_us;
-}
-
-const char *weir_members_life_name(enum weir_members_life life)
-{
-    static const char *const names[] = {
-        [WEIR_MEMBERS_STRANGER] = "stranger", [WEIR_MEMBERS_ALIVE] = "alive",
-        [WEIR_MEMBERS_SUSPECT] = "suspect",   [WEIR_MEMBERS_DOWN] = "down",
-        [WEIR_MEMBERS_LOST] = "lost",         [WEIR_MEMBERS_LEFT] = "left",
-        [WEIR_MEMBERS_EVICTED] = "evicted",
-    };
-    _Static_assert(WEIR_ARRAY_LEN(names) == WEIR_MEMBERS_NUM_LIVES, "each life has a name");
-
-    return (size_t)life < WEIR_ARRAY_LEN(names) ? names[life] : "unknown";
 }
