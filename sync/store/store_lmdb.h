@@ -15,7 +15,7 @@
 #include "sync/version/record.h"
 #include "sync/store/store.h"
 #include "sync/store/store_rows.h"
-#include "sync/store/tree.h"
+#include "sync/tree/tree.h"
 
 #define STORE_MAGIC  0x53746f72u
 #define READER_MAGIC 0x52656164u

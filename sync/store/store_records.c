@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "sync/store/store_records_parts.h"
-#include "sync/store/tree_walk.h"
+#include "sync/tree/tree_walk.h"
 
 #define KEYS_BLOCK 65536
 #define KEYS_MAX   (SIZE_MAX / 2)

@@ -11,7 +11,7 @@
 #include "node/base/rng.h"
 #include "sync/version/record.h"
 #include "sync/store/store_rows.h"
-#include "sync/store/tree_walk.h"
+#include "sync/tree/tree_walk.h"
 
 #define NUM_KEYS 900
 #define PAGE     4096

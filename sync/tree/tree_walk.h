@@ -5,10 +5,10 @@
  * parents, a loop, also listed as free) counts as bad and is not entered again, so that a walk
  * always ends after as many steps as the file has pages.
  */
-#ifndef WEIR_SYNC_STORE_TREE_WALK_H
-#define WEIR_SYNC_STORE_TREE_WALK_H
+#ifndef WEIR_SYNC_TREE_TREE_WALK_H
+#define WEIR_SYNC_TREE_TREE_WALK_H
 
-#include "sync/store/tree.h"
+#include "sync/tree/tree.h"
 
 struct weir_tree_walk {
     struct weir_tree_file file;

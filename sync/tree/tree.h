@@ -6,8 +6,8 @@
  * damaged file; whatever the bytes are, it answers WEIR_ECORRUPT and touches nothing outside the
  * file. Ref: LMDB 0.9 data format, version 1 (64-bit, host byte order).
  */
-#ifndef WEIR_SYNC_STORE_TREE_H
-#define WEIR_SYNC_STORE_TREE_H
+#ifndef WEIR_SYNC_TREE_TREE_H
+#define WEIR_SYNC_TREE_TREE_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

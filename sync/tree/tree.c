@@ -3,7 +3,7 @@
  * tree.c - see tree.h. Every offset and page number is checked against the file before it is
  * followed, at the moment it is followed; nothing is remembered as checked.
  */
-#include "sync/store/tree.h"
+#include "sync/tree/tree.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * tree_walk.c - depth first with a stack of page numbers, at most WEIR_TREE_DEPTH_MAX high.
  */
-#include "sync/store/tree_walk.h"
+#include "sync/tree/tree_walk.h"
 
 size_t weir_tree_walk_seen_len(const struct weir_tree_file *file)
 {
