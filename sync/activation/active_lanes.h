@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * active_lanes.h - private to active_reports.c and active_lanes.c: the records that are not active, by lane
- * and number.
+ * active_lanes.h - private to active_reports.c and active_lanes.c: the records that are not active,
+ * by lane and number.
  */
 #ifndef WEIR_SYNC_ACTIVATION_ACTIVE_LANES_H
 #define WEIR_SYNC_ACTIVATION_ACTIVE_LANES_H

@@ -158,4 +158,14 @@ struct store_txn {
     bool broken;       /* must be aborted */
 };
 
+static inline void weir_store_lock(pthread_mutex_t *m)
+{
+    WEIR_ASSERT(pthread_mutex_lock(m) == 0);
+}
+
+static inline void weir_store_unlock(pthread_mutex_t *m)
+{
+    WEIR_ASSERT(pthread_mutex_unlock(m) == 0);
+}
+
 #endif

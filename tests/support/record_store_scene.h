@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * record_store_suite_parts.h - private to tests/support/record_store_suite*.c: a scene with one
+ * record_store_scene.h - private to tests/support/record_store_suite*.c: a scene with one
  * record store, builders of records and lanes, and the picture of all that a record store shows.
  */
-#ifndef WEIR_TESTS_SUPPORT_RECORD_STORE_SUITE_PARTS_H
-#define WEIR_TESTS_SUPPORT_RECORD_STORE_SUITE_PARTS_H
+#ifndef WEIR_TESTS_SUPPORT_RECORD_STORE_SCENE_H
+#define WEIR_TESTS_SUPPORT_RECORD_STORE_SCENE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * record_store_suite.c - see record_store_suite.h and record_store_suite_parts.h: the runner,
+ * record_store_suite_run.c - see record_store_suite.h and record_store_scene.h: the runner,
  * builders and pictures.
  */
 #include "tests/support/record_store_suite.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/record_store_suite_parts.h"
+#include "tests/support/record_store_scene.h"
 
 #define TESTS_MAX 128
 #define NAME_LEN  160

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store.c - opens and closes the store: folder, lock, check, rescue, LMDB, writer.
+ * store_open.c - opens and closes the store: folder, lock, check, rescue, LMDB, writer.
  * Nothing at open depends on the number of records, but for the check of a small file, of one that
  * is shorter than it should be, and of one in which a damaged page was met.
  */
 #include "sync/store/store.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_eph.h"
+#include "sync/store/store_file.h"
+#include "sync/store/store_index.h"
+#include "sync/store/store_meta.h"
+#include "sync/store/store_publish.h"
+#include "sync/store/store_records_ops.h"
+#include "sync/store/store_steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +22,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sync/store/store_file.h"
-#include "sync/store/store_parts.h"
+_Static_assert(WEIR_BOOT_ID_LEN == STORE_BOOT_ID_LEN, "one length");
 
-const struct store_kind weir_store_kind_c = {
+static const struct store_kind kind_e = {
+    .group = 'E',
+    .num_trees = STORE_NUM_TREES,
+    .durable = false,
+    .file_name = "eph.mdb",
+    .new_name = NULL,
+    .suspect_name = "eph.mdb.suspect",
+    .lock_name = "eph.lock",
+};
+
+static const struct store_kind kind_c = {
     .group = 'C',
     .num_trees = STORE_NUM_TREES_C,
     .durable = true,
@@ -131,24 +148,6 @@ static enum weir_err settle_file(struct weir_store *s)
     return err;
 }
 
-enum weir_err weir_store_open_database(struct weir_store *s)
-{
-    enum weir_err err = weir_store_env_open(s, s->kind->file_name);
-    if (err < 0)
-        return err;
-    err = weir_store_meta_load(s);
-    if (err == WEIR_ENOTFOUND) {
-        s->num_lanes = 0;
-        s->format = 0;
-        err = weir_store_meta_create(s, NULL);
-        if (err == WEIR_OK && fsync(s->folder_fd) != 0)
-            err = WEIR_EIO;
-    }
-    if (err == WEIR_OK && !s->driven)
-        err = weir_store_lane_own(s);
-    return err;
-}
-
 static enum weir_err alloc_writer(struct weir_store *s)
 {
     s->group = calloc(WEIR_WRITE_GROUP_MAX, sizeof(struct weir_write *));
@@ -218,9 +217,8 @@ static enum weir_err start(struct weir_store *s, const uint8_t *boot_id)
     return s->driven ? WEIR_OK : weir_store_writer_start(s);
 }
 
-enum weir_err weir_store_open_kind(const struct weir_store_config *cfg,
-                                   const struct store_kind *kind, const uint8_t *boot_id,
-                                   struct weir_store **ret)
+static enum weir_err open_kind(const struct weir_store_config *cfg, const struct store_kind *kind,
+                               const uint8_t *boot_id, struct weir_store **ret)
 {
     if (cfg->max_bytes < STORE_MAX_BYTES_MIN || cfg->max_bytes > STORE_RESERVE_MAX) {
         log_error("store.bad_limit", "max_bytes=%" PRIu64 " range=%" PRIu64 "..%" PRIu64,
@@ -254,7 +252,18 @@ enum weir_err weir_store_open_kind(const struct weir_store_config *cfg,
 
 enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_store **ret)
 {
-    return weir_store_open_kind(cfg, &weir_store_kind_c, NULL, ret);
+    return open_kind(cfg, &kind_c, NULL, ret);
+}
+
+enum weir_err weir_eph_open(const struct weir_store_config *cfg,
+                            const uint8_t boot_id[WEIR_BOOT_ID_LEN], struct weir_store **ret)
+{
+    struct weir_store_config mine = *cfg;
+
+    mine.driven = true;
+    mine.index = NULL;
+    mine.revision = NULL;
+    return open_kind(&mine, &kind_e, boot_id, ret);
 }
 
 void weir_store_close(struct weir_store **s)
