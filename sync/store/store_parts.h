@@ -232,6 +232,8 @@ void weir_store_mark_suspect(struct weir_store *s);
 /** The last commit: the database says that it was closed. A failure leaves it saying it was not. */
 void weir_store_write_clean(struct weir_store *s);
 void weir_store_count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num);
+/** Count `num` writes that ended with `err`: as a refusal by its reason, or as a fault. */
+void weir_store_count_unwritten(const struct weir_store *s, enum weir_err err, uint64_t num);
 /** The clock of versions. */
 uint64_t weir_store_wall_ms(const struct weir_store *s);
 

@@ -43,6 +43,33 @@ void weir_store_count_metric(const struct weir_store *s, enum weir_metric which,
         weir_metric_add(s->cfg.metrics, which, num);
 }
 
+/* A refusal is a result that whoever wrote can act on; everything else is a fault. */
+static enum weir_metric metric_of_unwritten(enum weir_err err)
+{
+    static const struct {
+        enum weir_err err;
+        enum weir_metric metric;
+    } refusals[] = {
+        { WEIR_ECONFLICT, WEIR_M_STORE_REFUSED_PRECONDITION },
+        { WEIR_ENOTFOUND, WEIR_M_STORE_REFUSED_NOT_FOUND },
+        { WEIR_EEXIST, WEIR_M_STORE_REFUSED_EXISTS },
+        { WEIR_EINVAL, WEIR_M_STORE_REFUSED_INVALID },
+        { WEIR_EFULL, WEIR_M_STORE_REFUSED_FULL },
+        { WEIR_ELIMIT, WEIR_M_STORE_REFUSED_FULL },
+    };
+
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(refusals); i++)
+        if (refusals[i].err == err)
+            return refusals[i].metric;
+    return WEIR_M_STORE_WRITE_ERRORS;
+}
+
+void weir_store_count_unwritten(const struct weir_store *s, enum weir_err err, uint64_t num)
+{
+    WEIR_ASSERT_CMP(err, <, 0);
+    weir_store_count_metric(s, metric_of_unwritten(err), num);
+}
+
 void weir_store_publish(struct weir_store *s)
 {
     struct store_txn t = { .s = s };
@@ -82,15 +109,12 @@ void weir_store_publish_failure(struct weir_store *s)
 /* All writes of the group with their results, in the order they came. */
 static void finish(struct weir_store *s, size_t num_writes, size_t num_changes)
 {
-    uint64_t num_errors = 0;
-
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
-    /* A push that changes nothing is refused by its builder and is no error. */
     for (size_t i = 0; i < num_writes; i++)
-        num_errors += s->group[i]->err < 0 && s->group[i]->err != WEIR_EEXIST;
+        if (s->group[i]->err < 0)
+            weir_store_count_unwritten(s, s->group[i]->err, 1);
     weir_store_count_metric(s, WEIR_M_STORE_WRITES, num_changes);
-    weir_store_count_metric(s, WEIR_M_STORE_WRITE_ERRORS, num_errors);
     for (size_t i = 0; i < num_writes; i++)
         s->group[i]->done(s->group[i]);
 }
