@@ -54,9 +54,8 @@ static enum weir_exit exit_of(uint16_t status)
     case 504:
         return WEIR_EXIT_TIMEOUT;
     case 503: /* busy, or stopping */
-    case 507: /* the store takes no writes */
         return WEIR_EXIT_DEGRADED;
-    default:
+    default: /* also 507, the store is full: as for one document among many */
         return WEIR_EXIT_FAILED;
     }
 }
@@ -104,6 +103,7 @@ enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_r
                        "`weir version` on both sides",
                        cli->client.name, response->status);
     weir_strbuf_deinit(&text);
+    cli->refused_status = response->status;
     return exit_of(response->status);
 }
 

@@ -137,6 +137,7 @@ struct weir_cli {
     char **args; /* owns; behind the command's name, without flags; the texts are argv's */
     size_t num_args;
     struct weir_client client; /* connected at the first call */
+    uint16_t refused_status;   /* of the last response that was no 2xx; 0: none */
     bool node_failed;          /* a call got no response: the next would not either */
 };
 

@@ -33,7 +33,7 @@ static const struct weir_command commands[] = {
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
                     "weir apply -f shop.yaml --if-revision 3\n",
         .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
         .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE,
         .run = weir_cmd_apply,
@@ -44,7 +44,8 @@ static const struct weir_command commands[] = {
         .summary = "show what apply would change",
         .description =
             "Compares each document with the node's, both in their canonical form, and prints the "
-            "difference as diff -u does.",
+            "difference as diff -u does. When a comparison fails, for example since the node "
+            "cannot be reached, the last line on standard error says that it is incomplete.",
         .examples = "weir diff -f shop.yaml\n"
                     "weir diff -f tenants/ || weir apply -f tenants/\n",
         .exits = "1  something differs or is wrong, or the node cannot be reached\n" EXIT_USAGE
@@ -123,7 +124,7 @@ static const struct weir_command commands[] = {
                     "weir delete --prefix old- --dry-run\n"
                     "weir delete tenant shop --if-revision 7\n",
         .exits = "1  a tenant could not be deleted, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
         .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX) |
                  WEIR_FLAG_BIT(WEIR_FLAG_YES),
@@ -156,7 +157,7 @@ static const struct weir_command commands[] = {
                     "weir rollback tenant shop 3 --dry-run\n",
         .exits =
             "1  there is no such tenant or revision, or the node cannot be reached\n" EXIT_USAGE
-            "3  the node takes no writes now, or --wait is not satisfied\n"
+            "3  the node is too busy or is stopping, or --wait is not satisfied\n"
             "4  the revision is not the one of --if-revision\n" EXIT_TIME,
         .flags = FLAGS_WRITE,
         .num_args_min = 2,
@@ -172,7 +173,7 @@ static const struct weir_command commands[] = {
             "or route, which upstream, and what it thinks of each endpoint.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
-        .exits = EXIT_REACH EXIT_TIME,
+        .exits = "1  nothing serves the URL, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_METHOD) | WEIR_FLAG_BIT(WEIR_FLAG_CLIENT),
         .num_args_min = 2,
         .num_args_max = 2,
