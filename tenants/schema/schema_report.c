@@ -129,9 +129,40 @@ bool weir_report_is_full(const struct weir_report *r)
 /* Whether one more of this severity is only counted. */
 static bool is_counted_only(const struct weir_diags *d, enum weir_severity severity)
 {
+    size_t num_warnings = 0;
+
     if (d->len >= WEIR_DIAGS_MAX)
         return true;
-    return severity == WEIR_SEVERITY_WARNING && d->num_warnings > WEIR_WARNINGS_MAX;
+    if (severity == WEIR_SEVERITY_ERROR)
+        return false;
+    for (size_t i = 0; i < d->len; i++)
+        num_warnings += d->items[i].severity == WEIR_SEVERITY_WARNING;
+    return num_warnings >= WEIR_WARNINGS_MAX;
+}
+
+static void diag_count(struct weir_report *r, enum weir_severity severity)
+{
+    r->diags->total++;
+    if (severity == WEIR_SEVERITY_WARNING)
+        r->diags->num_warnings++;
+    else
+        r->num++;
+}
+
+/* Counts a fault in an equal one. @return whether there is one */
+static bool diag_fold(struct weir_diags *d, enum weir_severity severity, const char *field,
+                      const char *message)
+{
+    for (size_t i = 0; d->fold && i < d->len; i++) {
+        struct weir_diag *g = &d->items[i];
+        if (g->severity != severity || strcmp(g->field, field) != 0 ||
+            strcmp(g->message, message) != 0)
+            continue;
+        g->num_more++;
+        d->num_folded++;
+        return true;
+    }
+    return false;
 }
 
 /* Room for one more, or NULL: it is counted only, or there is no memory. */
@@ -139,11 +170,6 @@ static struct weir_diag *diag_reserve(struct weir_report *r, enum weir_severity 
 {
     struct weir_diags *d = r->diags;
 
-    d->total++;
-    if (severity == WEIR_SEVERITY_WARNING)
-        d->num_warnings++;
-    else
-        r->num++;
     if (is_counted_only(d, severity))
         return NULL;
     if (d->items == NULL)
@@ -161,17 +187,21 @@ WEIR_PRINTF(4, 0)
 static void diag_append(struct weir_report *r, const struct weir_trail *at,
                         const struct weir_diag *like, const char *fmt, va_list args)
 {
-    char text[TEXT_MAX];
+    char field[TEXT_MAX];
+    char message[TEXT_MAX];
+
+    weir_trail_text(at, field, sizeof(field));
+    vsnprintf(message, sizeof(message), fmt, args);
+    diag_count(r, like->severity);
+    if (diag_fold(r->diags, like->severity, field, message))
+        return;
     struct weir_diag *g = diag_reserve(r, like->severity);
     if (g == NULL)
         return;
-
     *g = *like;
     g->file = r->file_copy;
-    weir_trail_text(at, text, sizeof(text));
-    g->field = weir_arena_strdup(&r->diags->arena, weir_span_cstr(text));
-    vsnprintf(text, sizeof(text), fmt, args);
-    g->message = weir_arena_strdup(&r->diags->arena, weir_span_cstr(text));
+    g->field = weir_arena_strdup(&r->diags->arena, weir_span_cstr(field));
+    g->message = weir_arena_strdup(&r->diags->arena, weir_span_cstr(message));
     if (g->field == NULL || g->message == NULL) {
         r->failed = true;
         return;
