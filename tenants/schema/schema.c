@@ -239,6 +239,32 @@ static enum weir_err message_read(struct reading *r, struct weir_tree *root, str
     return checker.failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
+/* Where the items of a list stand; NULL: there are none. */
+static enum weir_err places_copy(struct reading *r, struct weir_tree *root, const char *list,
+                                 const struct weir_place **ret)
+{
+    const struct weir_tree *value = weir_tree_member(root, weir_span_cstr(list), NULL);
+    size_t num = 0;
+
+    if (value == NULL || value->kind != WEIR_TREE_LIST || value->num == 0)
+        return WEIR_OK;
+    struct weir_place *places = weir_arena_calloc(&r->docs->arena, value->num, sizeof(*places));
+    if (places == NULL)
+        return WEIR_ENOMEM;
+    for (const struct weir_tree *item = value->first; item != NULL; item = item->next)
+        places[num++] = (struct weir_place){ item->line, item->column };
+    *ret = places;
+    return WEIR_OK;
+}
+
+static enum weir_err claims_locate(struct reading *r, struct weir_tree *root, struct weir_doc *doc)
+{
+    if (doc->kind != WEIR_KIND_TENANT)
+        return WEIR_OK;
+    enum weir_err err = places_copy(r, root, "hosts", &doc->hosts);
+    return err < 0 ? err : places_copy(r, root, "addresses", &doc->addresses);
+}
+
 static const char *doc_name(const struct weir_doc *doc)
 {
     return doc->kind == WEIR_KIND_TENANT ? doc->tenant->name : doc->node->name;
@@ -278,8 +304,11 @@ static enum weir_err document_read(struct reading *r, struct weir_tree *root, si
                         weir_tree_kind_name(root->kind));
     else if (envelope_read(r, root, &doc.kind))
         err = message_read(r, root, &doc);
-    if (err == WEIR_OK && r->report.num == num_before)
-        err = docs_add(r->docs, &doc);
+    if (err == WEIR_OK && r->report.num == num_before) {
+        err = claims_locate(r, root, &doc);
+        if (err == WEIR_OK)
+            err = docs_add(r->docs, &doc);
+    }
     if (err == WEIR_OK && doc.message != NULL && doc_name(&doc) != NULL)
         err = name_keep(r, root, &doc);
     r->report.root = NULL;

@@ -24,9 +24,17 @@
 #include <weir/v1/node.pb-c.h>
 #include <weir/v1/tenant.pb-c.h>
 
+/** A place in a text. */
+struct weir_place {
+    uint32_t line, column; /* 1.. */
+};
+
 struct weir_doc {
     enum weir_kind kind;
     uint32_t line;
+    /** Of a tenant: where each item of its hosts and its addresses stands; NULL when it has none.
+     */
+    const struct weir_place *hosts, *addresses;
     union {
         ProtobufCMessage *message;
         Weir__V1__Tenant *tenant;
@@ -74,6 +82,26 @@ struct weir_schema_source {
  */
 WEIR_MUST_USE enum weir_err weir_schema_read(const struct weir_schema_source *src,
                                              struct weir_docs *docs, struct weir_diags *diags);
+
+/** A document of one run, and the file that it came from. */
+struct weir_run_doc {
+    const char *file; /* "" when the text had none */
+    struct weir_doc doc;
+};
+/**
+ * Check what the tenants of one run claim from each other. A host or an address that two tenants
+ * claim is an error at the later document. A host that lies under a wildcard of another tenant,
+ * which does not list its tenant in allow_overlap, is a warning. Both name the other place. Tenants
+ * of one name count as one tenant.
+ *
+ * @param docs   valid documents as weir_schema_read gives them, in the order of the run; those of
+ *               other kinds are passed over
+ * @param diags  appended to
+ * @return WEIR_OK | WEIR_EINVAL (two claim the same, see diags) | WEIR_ENOMEM | WEIR_ELIMIT (more
+ * claims than WEIR_OVERLAP_SET_MAX)
+ */
+WEIR_MUST_USE enum weir_err weir_schema_check_claims(const struct weir_run_doc *docs, size_t num,
+                                                     struct weir_diags *diags);
 
 /** Check a message that did not come from text (a record of a peer, a merged node file). Positions
  * are unknown. */

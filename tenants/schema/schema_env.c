@@ -206,15 +206,14 @@ static enum weir_err variable_apply(struct overriding *o, const char *variable)
     weir_arena_reset(&o->scratch);
     /* The variable stands where else the file does. */
     struct weir_shown file = weir_schema_text_bare(name);
-    o->report.file = file.text;
-    o->report.file_copy = NULL;
+    weir_report_file(&o->report, file.text);
     enum weir_err err = WEIR_OK;
     if (target_find(name, &suggest, &o->scratch, &target))
         err = target_set(o, &target, weir_span_cstr(equals + 1));
     else
         log_warn("node.unknown_variable", "name=%.*s%s", (int)name.len, (const char *)name.at,
                  weir_suggest_text(&suggest).text);
-    o->report.file = "";
+    weir_report_file(&o->report, "");
     return err;
 }
 

@@ -264,6 +264,27 @@ void weir_report_at(struct weir_report *r, const struct weir_trail *at,
     va_end(args);
 }
 
+void weir_report_warn_at(struct weir_report *r, const struct weir_trail *at,
+                         const struct weir_tree *place, const char *fmt, ...)
+{
+    struct weir_diag like = { .severity = WEIR_SEVERITY_WARNING,
+                              .line = place->line,
+                              .column = place->column };
+    va_list args;
+
+    va_start(args, fmt);
+    diag_append(r, at, &like, fmt, args);
+    va_end(args);
+}
+
+void weir_report_file(struct weir_report *r, const char *file)
+{
+    if (r->file == file)
+        return;
+    r->file = file;
+    r->file_copy = NULL;
+}
+
 void weir_report_text(struct weir_report *r, uint32_t line, uint32_t column, const char *fmt, ...)
 {
     struct weir_diag like = { .line = line, .column = column };

@@ -68,6 +68,11 @@ const struct weir_tree *weir_report_value(const struct weir_report *r, const str
 bool weir_report_is_partial(const struct weir_report *r, const struct weir_trail *at);
 /** Whether an error in this field, or in something inside, was reported. */
 bool weir_report_is_broken(const struct weir_report *r, const struct weir_trail *at);
+/** As weir_report_warn, at the place of a value of the text. */
+void weir_report_warn_at(struct weir_report *r, const struct weir_trail *at,
+                         const struct weir_tree *place, const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** What is reported from here on stands in this file. @param file borrowed; "" for none */
+void weir_report_file(struct weir_report *r, const char *file);
 /** Whether what comes next is only counted, so that no words need be found for it. */
 bool weir_report_is_full(const struct weir_report *r);
 /** Something is wrong with the text itself. */
