@@ -55,7 +55,7 @@ struct weir_tenant_cache {
     uint32_t hand;         /* of the clock */
 };
 
-static void count(struct weir_tenant_cache *c, enum weir_metric which)
+static void event_count(struct weir_tenant_cache *c, enum weir_metric which)
 {
     if (c->metrics)
         weir_metric_add(c->metrics, which, 1);
@@ -118,7 +118,7 @@ static void entry_evict(struct weir_tenant_cache *c)
         c->hand = at + 1 < c->max ? at + 1 : 0;
         if (!c->used[at]) {
             entry_remove(c, at, false);
-            count(c, WEIR_M_TENANT_EVICTIONS);
+            event_count(c, WEIR_M_TENANT_EVICTIONS);
             return;
         }
         c->used[at] = 0;
@@ -177,7 +177,7 @@ static enum weir_err record_compile(struct weir_tenant_cache *c, const struct en
     char why[WEIR_TENANT_WHY_MAX] = "out of memory";
     struct weir_tenant *t = NULL;
 
-    count(c, WEIR_M_TENANT_COMPILES);
+    event_count(c, WEIR_M_TENANT_COMPILES);
     enum weir_err err = weir_tenant_compile_why(rec->value, &c->endpoints, &t, why);
     if (err == WEIR_OK && weir_span_eq(t->name, entry_name(e))) {
         *ret = t;
@@ -190,13 +190,13 @@ static enum weir_err record_compile(struct weir_tenant_cache *c, const struct en
         memcpy(why, other_name, sizeof(other_name));
         err = WEIR_EINVAL;
     }
-    count(c, WEIR_M_TENANT_COMPILE_ERRORS);
+    event_count(c, WEIR_M_TENANT_COMPILE_ERRORS);
     refused_log(e, err, why);
     return err;
 }
 
 /** The outcome of a look at the record: final for this version, whether good or bad. */
-static void entry_settle(struct weir_tenant_cache *c, uint32_t at, enum weir_err err)
+static void entry_finish(struct weir_tenant_cache *c, uint32_t at, enum weir_err err)
 {
     struct entry *e = &c->entries[at];
 
@@ -224,7 +224,7 @@ static enum weir_err entry_load(struct weir_tenant_cache *c, uint32_t at)
         return err;
     }
     if (err == WEIR_OK && e->looked && version_eq(&e->version, &rec.version)) {
-        entry_settle(c, at, e->err); /* nothing new about it */
+        entry_finish(c, at, e->err); /* nothing new about it */
         return e->tenant ? WEIR_OK : e->err;
     }
     if (err == WEIR_OK) {
@@ -239,7 +239,7 @@ static enum weir_err entry_load(struct weir_tenant_cache *c, uint32_t at)
         e->tenant = t;
     }
     if (err == WEIR_OK || err == WEIR_EINVAL || err == WEIR_ECORRUPT)
-        entry_settle(c, at, err);
+        entry_finish(c, at, err);
     return e->tenant ? WEIR_OK : err;
 }
 
@@ -299,8 +299,8 @@ static void name_unowned(struct weir_tenant_cache *c, const struct weir_cache_ke
 }
 
 /** Resolve a name inside a read. @param ret_owner whose tenant serves it */
-static enum weir_err resolve(struct weir_tenant_cache *c, const struct weir_cache_key *k,
-                             uint32_t *ret_owner)
+static enum weir_err name_resolve(struct weir_tenant_cache *c, const struct weir_cache_key *k,
+                                  uint32_t *ret_owner)
 {
     struct weir_span name;
     enum weir_err err = owner_read(c, k, &name);
@@ -341,7 +341,7 @@ static WEIR_COLD enum weir_err miss(struct weir_tenant_cache *c, const struct we
     if (err == WEIR_OK) {
         if (c->counts_epoch != c->epoch)
             counts_read(c);
-        err = resolve(c, k, ret_owner);
+        err = name_resolve(c, k, ret_owner);
         weir_store_read_end(c->reader);
     }
     if (err == WEIR_OK || err == WEIR_ENOTFOUND || err == WEIR_EINVAL || err == WEIR_ECORRUPT)
@@ -375,7 +375,7 @@ static inline void prefetch_block(const struct weir_tenant *t)
 }
 
 /** @return WEIR_OK | WEIR_ENOTFOUND | as weir_tenant_cache_find */
-static inline enum weir_err find_key(struct weir_tenant_cache *c, const struct weir_cache_key *k,
+static inline enum weir_err key_find(struct weir_tenant_cache *c, const struct weir_cache_key *k,
                                      struct weir_tenant **ret)
 {
     uint32_t owner = NOBODY;
@@ -410,7 +410,7 @@ enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c, const struct w
         counts_refresh(c);
     if (c->has_addresses) {
         struct weir_cache_key k = weir_cache_address_key(&c->names, local);
-        enum weir_err err = find_key(c, &k, ret);
+        enum weir_err err = key_find(c, &k, ret);
 
         if (err != WEIR_ENOTFOUND)
             return err;
@@ -418,7 +418,7 @@ enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c, const struct w
     if (host.len == 0 || host.len > HOST_BYTES_MAX)
         return WEIR_ENOTFOUND;
     struct weir_cache_key k = weir_cache_host_key(&c->names, host);
-    return find_key(c, &k, ret);
+    return key_find(c, &k, ret);
 }
 
 /* ---- life ---- */

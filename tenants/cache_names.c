@@ -96,7 +96,7 @@ void weir_cache_names_remove_owner(struct weir_cache_names *t, uint32_t owner)
 
 /** Second chance: a name that was used since the hand last came by stays. Ends within two rounds.
  */
-static void evict(struct weir_cache_names *t)
+static void name_evict(struct weir_cache_names *t)
 {
     for (;;) {
         uint32_t at = t->hand;
@@ -111,19 +111,19 @@ static void evict(struct weir_cache_names *t)
 }
 
 /** A free name: one given back, else one never used, else the one that the clock takes. */
-static uint32_t take(struct weir_cache_names *t)
+static uint32_t name_reserve(struct weir_cache_names *t)
 {
     if (t->free == NONE && t->num < t->max)
         return t->num++;
     if (t->free == NONE)
-        evict(t);
+        name_evict(t);
     uint32_t at = t->free;
     t->free = t->names[at].next;
     return at;
 }
 
-static void add(struct weir_cache_names *t, const struct weir_cache_key *k, uint32_t owner,
-                uint32_t epoch)
+static void name_add(struct weir_cache_names *t, const struct weir_cache_key *k, uint32_t owner,
+                     uint32_t epoch)
 {
     uint8_t *heap = NULL;
 
@@ -133,7 +133,7 @@ static void add(struct weir_cache_names *t, const struct weir_cache_key *k, uint
         if (!heap)
             return;
     }
-    uint32_t at = take(t);
+    uint32_t at = name_reserve(t);
     struct weir_cache_name *n = &t->names[at];
 
     n->epoch = epoch;
@@ -154,7 +154,7 @@ void weir_cache_names_insert(struct weir_cache_names *t, const struct weir_cache
     uint32_t at = weir_cache_names_find(t, k);
 
     if (at == NONE) {
-        add(t, k, owner, epoch);
+        name_add(t, k, owner, epoch);
         return;
     }
     if (t->names[at].owner != owner) {

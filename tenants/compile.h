@@ -45,21 +45,21 @@ struct weir_compile {
 #define WEIR_BLOCK_ALIGN 8
 
 /** Ask for `num` structures of `size` bytes. */
-static inline void weir_compile_want(struct weir_compile *c, size_t num, size_t size)
+static inline void weir_compile_measure(struct weir_compile *c, size_t num, size_t size)
 {
     size_t bytes = num * size; /* both are bounded by limits.h: no overflow */
     c->structs_len += (bytes + WEIR_BLOCK_ALIGN - 1) & ~(size_t)(WEIR_BLOCK_ALIGN - 1);
 }
 
 /** Ask for the bytes of a text; NULL asks for none. */
-static inline void weir_compile_want_text(struct weir_compile *c, const char *text)
+static inline void weir_compile_measure_text(struct weir_compile *c, const char *text)
 {
     if (text)
         c->text_len += strlen(text) + 1;
 }
 
 /** Take what was asked for: zeroed, aligned. More than was asked for is a broken contract. */
-static inline void *weir_compile_take(struct weir_compile *c, size_t num, size_t size)
+static inline void *weir_compile_alloc(struct weir_compile *c, size_t num, size_t size)
 {
     size_t bytes = (num * size + WEIR_BLOCK_ALIGN - 1) & ~(size_t)(WEIR_BLOCK_ALIGN - 1);
     void *ret = c->at;

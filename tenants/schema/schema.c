@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema.c - reads texts: each document becomes a tree, a message, and is checked before the next
- * is read. So the cost in memory is that of the largest document and of the messages that are kept.
+ * is read. So the cost in memory is that of the largest document and of the messages.
  */
 #include "tenants/schema/schema.h"
 
@@ -64,7 +64,7 @@ struct reading {
     struct weir_docs *docs;
     struct weir_report report;
     struct weir_arena scratch; /* of one document */
-    struct weir_arena kept;    /* of the whole text */
+    struct weir_arena lasting; /* of the whole text */
     struct weir_yaml *yaml;
     struct weir_json json;
     struct weir_tree_builder builder;
@@ -78,7 +78,8 @@ struct reading {
 
 /* ---- the envelope ---- */
 
-static struct weir_tree *member(struct weir_tree *map, const char *name, struct weir_tree **ret_key)
+static struct weir_tree *key_find(struct weir_tree *map, const char *name,
+                                  struct weir_tree **ret_key)
 {
     for (struct weir_tree *key = map->first; key != NULL; key = key->next->next) {
         if (key->kind == WEIR_TREE_SCALAR && weir_span_eq(key->text, weir_span_cstr(name))) {
@@ -121,7 +122,7 @@ static const struct weir_tree *envelope_value(struct reading *r, struct weir_tre
                                               const char *name, const struct weir_trail *at)
 {
     struct weir_tree *first = NULL;
-    const struct weir_tree *value = member(root, name, &first);
+    const struct weir_tree *value = key_find(root, name, &first);
 
     for (struct weir_tree *key = first; key != NULL; key = key->next->next)
         if (key != first && key->kind == WEIR_TREE_SCALAR && weir_span_eq(key->text, first->text))
@@ -271,18 +272,18 @@ static const char *doc_name(const struct weir_doc *doc)
 }
 
 /* Remember the name, to find two documents of one name. */
-static enum weir_err name_keep(struct reading *r, struct weir_tree *root,
-                               const struct weir_doc *doc)
+static enum weir_err name_remember(struct reading *r, struct weir_tree *root,
+                                   const struct weir_doc *doc)
 {
     struct weir_tree *key = NULL;
-    struct named_doc *named = weir_arena_calloc(&r->kept, 1, sizeof(*named));
-    struct weir_doc *copy = weir_arena_calloc(&r->kept, 1, sizeof(*copy));
+    struct named_doc *named = weir_arena_calloc(&r->lasting, 1, sizeof(*named));
+    struct weir_doc *copy = weir_arena_calloc(&r->lasting, 1, sizeof(*copy));
 
     if (named == NULL || copy == NULL)
         return WEIR_ENOMEM;
     *copy = *doc;
     named->doc = copy;
-    if (member(root, "name", &key) != NULL) {
+    if (key_find(root, "name", &key) != NULL) {
         named->line = key->line;
         named->column = key->column;
     }
@@ -310,7 +311,7 @@ static enum weir_err document_read(struct reading *r, struct weir_tree *root, si
             err = docs_add(r->docs, &doc);
     }
     if (err == WEIR_OK && doc.message != NULL && doc_name(&doc) != NULL)
-        err = name_keep(r, root, &doc);
+        err = name_remember(r, root, &doc);
     r->report.root = NULL;
     return err;
 }
@@ -330,7 +331,7 @@ static enum weir_err documents_read(struct reading *r)
     for (;;) {
         struct weir_tree *root = NULL;
         size_t num_before = r->report.num;
-        size_t kept_before = r->report.diags->len;
+        size_t len_before = r->report.diags->len;
         enum weir_err err = next_tree(r, &root);
         if (err < 0 || root == NULL)
             return err;
@@ -341,7 +342,7 @@ static enum weir_err documents_read(struct reading *r)
         }
         r->num_docs++;
         err = document_read(r, root, num_before);
-        weir_report_sort(&r->report, kept_before);
+        weir_report_sort(&r->report, len_before);
         if (err < 0)
             return err;
     }
@@ -350,9 +351,10 @@ static enum weir_err documents_read(struct reading *r)
 /* Two documents of one kind and name: which of them would hold? */
 static enum weir_err check_doubles(struct reading *r)
 {
-    struct weir_checker c = { .report = &r->report, .scratch = &r->kept };
+    struct weir_checker c = { .report = &r->report, .scratch = &r->lasting };
     struct weir_names names = weir_names_make(&c, r->num_docs);
-    struct named_doc **docs = weir_arena_calloc(&r->kept, r->num_docs, sizeof(struct named_doc *));
+    struct named_doc **docs =
+        weir_arena_calloc(&r->lasting, r->num_docs, sizeof(struct named_doc *));
     struct weir_trail at = weir_trail_name(NULL, WEIR_SPAN_LIT("name"));
     const struct weir_named *twice;
     size_t num = 0, pos = 0, first;
@@ -361,7 +363,7 @@ static enum weir_err check_doubles(struct reading *r)
         return WEIR_ENOMEM;
     for (struct named_doc *d = r->first; d != NULL; d = d->next) {
         const char *text =
-            weir_arena_printf(&r->kept, "%d %s", (int)d->doc->kind, doc_name(d->doc));
+            weir_arena_printf(&r->lasting, "%d %s", (int)d->doc->kind, doc_name(d->doc));
         if (text == NULL)
             return WEIR_ENOMEM;
         weir_names_add(&names, weir_span_cstr(text), num);
@@ -430,9 +432,9 @@ enum weir_err weir_schema_read(const struct weir_schema_source *src, struct weir
     r.builder.report = &r.report;
     weir_report_init(&r.report, diags, src->file);
     weir_arena_init(&r.scratch, SCRATCH_BLOCK, SCRATCH_MAX);
-    weir_arena_init(&r.kept, DOCS_BLOCK, DOCS_BYTES);
+    weir_arena_init(&r.lasting, DOCS_BLOCK, DOCS_BYTES);
     enum weir_err err = text_read(&r);
-    weir_arena_deinit(&r.kept);
+    weir_arena_deinit(&r.lasting);
     weir_arena_deinit(&r.scratch);
     if (r.report.failed)
         return WEIR_ENOMEM;

@@ -60,9 +60,9 @@ static bool name_fits(const ProtobufCFieldDescriptor *outer, const ProtobufCFiel
     variable_name(outer, f, text);
     if (weir_span_eq(weir_span_cstr(text), name))
         return true;
-    const char *kept = weir_arena_strdup(scratch, weir_span_cstr(text));
-    if (kept != NULL) /* without it there is one suggestion less */
-        weir_suggest_offer(suggest, weir_span_cstr(kept));
+    const char *copy = weir_arena_strdup(scratch, weir_span_cstr(text));
+    if (copy != NULL) /* without it there is one suggestion less */
+        weir_suggest_offer(suggest, weir_span_cstr(copy));
     return false;
 }
 
@@ -115,7 +115,7 @@ static ProtobufCMessage *target_message(struct overriding *o, const struct targe
     return *member;
 }
 
-static struct weir_span trim(struct weir_span s)
+static struct weir_span blanks_trim(struct weir_span s)
 {
     while (s.len > 0 && s.at[0] == ' ')
         s = weir_span_from(s, 1);
@@ -139,7 +139,7 @@ static enum weir_err list_set(struct overriding *o, ProtobufCMessage *m, const s
         size_t len = comma != NULL ? (size_t)(comma - value.at) : value.len;
         struct weir_tree item = { .kind = WEIR_TREE_SCALAR,
                                   .quoted = true,
-                                  .text = trim(weir_span(value.at, len)) };
+                                  .text = blanks_trim(weir_span(value.at, len)) };
         err = weir_tree_add(&b, &item, NULL);
         value = weir_span_from(value, len + (comma != NULL));
     }
@@ -154,7 +154,7 @@ static enum weir_err value_set(struct overriding *o, ProtobufCMessage *m, const 
 {
     struct weir_mapper mapper = { .report = &o->report, .arena = o->arena };
     struct weir_slot slot = { .msg = m, .field = t->field, .rule = t->rule };
-    struct weir_tree node = { .kind = WEIR_TREE_SCALAR, .text = trim(value) };
+    struct weir_tree node = { .kind = WEIR_TREE_SCALAR, .text = blanks_trim(value) };
 
     if (t->field->label == PROTOBUF_C_LABEL_REPEATED)
         return list_set(o, m, t, value, at);

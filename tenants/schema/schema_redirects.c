@@ -231,7 +231,7 @@ static void paths_make(struct weir_checker *c, const Weir__V1__Tenant *t, size_t
                        struct rules *rules)
 {
     struct weir_path_node *nodes = weir_arena_calloc(c->scratch, num, sizeof(*nodes));
-    size_t kept = 0;
+    size_t num_distinct = 0;
 
     if (nodes == NULL) {
         c->failed = true;
@@ -245,14 +245,14 @@ static void paths_make(struct weir_checker *c, const Weir__V1__Tenant *t, size_t
     }
     qsort(nodes, num, sizeof(*nodes), path_cmp);
     for (size_t i = 0; i < num; i++) {
-        if (kept > 0 && path_cmp(&nodes[kept - 1], &nodes[i]) == 0)
-            nodes[kept - 1].item++;
+        if (num_distinct > 0 && path_cmp(&nodes[num_distinct - 1], &nodes[i]) == 0)
+            nodes[num_distinct - 1].item++;
         else
-            nodes[kept++] = nodes[i];
+            nodes[num_distinct++] = nodes[i];
     }
-    weir_paths_link(nodes, kept);
+    weir_paths_link(nodes, num_distinct);
     rules->paths = nodes;
-    rules->num_paths = kept;
+    rules->num_paths = num_distinct;
 }
 
 void weir_check_redirects(struct weir_checker *c, const Weir__V1__Tenant *t)

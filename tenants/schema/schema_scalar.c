@@ -50,7 +50,7 @@ enum weir_err weir_map_text(struct weir_mapper *m, const struct weir_rule *rule,
                             struct weir_tree *value, const struct weir_trail *at, char **ret)
 {
     struct weir_span text = WEIR_SPAN_EMPTY;
-    struct weir_form_text kept;
+    struct weir_form_text spelling;
     const char *why;
 
     if (is_scalar(m, value, at)) {
@@ -64,8 +64,8 @@ enum weir_err weir_map_text(struct weir_mapper *m, const struct weir_rule *rule,
             weir_report_add(m->report, at, "%s holds a NUL", weir_schema_text_show(text).text);
             value->reported = true;
         } else if (rule != NULL && text.len <= rule->max &&
-                   weir_form_check(rule->form, text, &kept, &why)) {
-            text = kept.text;
+                   weir_form_check(rule->form, text, &spelling, &why)) {
+            text = spelling.text;
         }
     }
     char *copy = weir_arena_strdup(m->arena, text);

@@ -12,7 +12,7 @@ void weir_tree_begin(struct weir_tree_builder *b)
     b->root = NULL;
 }
 
-static void attach(struct weir_tree_builder *b, struct weir_tree *n)
+static void node_attach(struct weir_tree_builder *b, struct weir_tree *n)
 {
     if (b->depth == 0) {
         WEIR_ASSERT(b->root == NULL);
@@ -48,7 +48,7 @@ enum weir_err weir_tree_add(struct weir_tree_builder *b, const struct weir_tree 
         return WEIR_ENOMEM;
     *n = *node;
     n->json = b->json;
-    attach(b, n);
+    node_attach(b, n);
     b->num_values++;
     if (opens)
         b->open[b->depth++] = n;

@@ -153,8 +153,8 @@ static enum weir_err scalar_add(struct weir_tree_builder *b, const yaml_event_t 
 }
 
 /* One event of a document. *ret_done: the document is whole. */
-static enum weir_err event_take(struct weir_tree_builder *b, const yaml_event_t *event,
-                                bool *ret_done)
+static enum weir_err event_handle(struct weir_tree_builder *b, const yaml_event_t *event,
+                                  bool *ret_done)
 {
     struct weir_tree node;
 
@@ -189,7 +189,7 @@ static enum weir_err event_take(struct weir_tree_builder *b, const yaml_event_t 
 }
 
 /* "---" with nothing behind it. */
-static bool is_nothing(const struct weir_tree *root)
+static bool root_is_empty(const struct weir_tree *root)
 {
     return root == NULL || (root->kind == WEIR_TREE_SCALAR && !root->quoted && !root->reported &&
                             root->text.len == 0);
@@ -206,11 +206,11 @@ enum weir_err weir_yaml_next(struct weir_yaml *y, struct weir_tree_builder *b,
         if (!yaml_parser_parse(&y->parser, &event))
             return report_problem(y, b->report);
         y->ended = event.type == YAML_STREAM_END_EVENT;
-        enum weir_err err = event_take(b, &event, &done);
+        enum weir_err err = event_handle(b, &event, &done);
         yaml_event_delete(&event);
         if (err < 0)
             return err;
-        if (done && !is_nothing(b->root)) {
+        if (done && !root_is_empty(b->root)) {
             *ret = b->root;
             return WEIR_OK;
         }
