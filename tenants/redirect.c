@@ -9,8 +9,8 @@
 
 #include "tenants/redirect_set.h"
 
-/** Up to this many classes each is held against the request; above it, the ones that can match are
- * searched. */
+/** Up to this many classes are compared with the request one by one; of more, those that can match
+ * are searched. */
 #define SCAN_MAX 16
 
 static uint8_t scheme_of(const struct weir_redirect_request *req)
@@ -180,8 +180,8 @@ static struct received received_of(const struct weir_redirect_request *req)
     };
 }
 
-/** Write the Location. @return false: it does not fit. *ret_same tells that it is where the request
- * already was. */
+/** Write the Location. @return false: it does not fit. *ret_same: it is where the request already
+ * was. */
 static bool location_write(const struct weir_redirect_rule *r,
                            const struct weir_redirect_request *req, struct writer *w,
                            bool *ret_same)

@@ -87,7 +87,7 @@ static bool scheme_read(const char *text, uint8_t *ret)
     return true;
 }
 
-/** Keep a host in the form that requests are compared in. @return WEIR_OK | WEIR_ENOMEM */
+/** Store a host in the form that requests are compared in. @return WEIR_OK | WEIR_ENOMEM */
 static enum weir_err host_set(struct weir_compile *c, const uint8_t *at, size_t len,
                               struct weir_span *ret)
 {
@@ -209,7 +209,8 @@ static bool same_match(const struct draft *a, const struct draft *b)
            weir_span_eq(a->path, b->path);
 }
 
-/** Of rules that ask for the same, only the first can be met: keep that, and count the classes. */
+/** Of rules for the same requests only the first can match: drop the others, and count the classes.
+ */
 static void drop_duplicates(struct weir_redirect_plan *plan)
 {
     struct draft *d = plan->drafts;

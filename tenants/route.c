@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * route.c - which route a path takes, and how the routes of a document are put in order for that.
+ * route.c - which route serves a path, and how the routes of a document are sorted for that.
  * Few routes are compared one by one in order of precedence; many through sorted nodes
  * (tenants/paths.h).
  */
@@ -78,7 +78,7 @@ static int node_cmp(const void *a, const void *b)
     return weir_span_cmp(weir_span(x->at, x->len), weir_span(y->at, y->len));
 }
 
-/** Of equal routes only the first can be met: keep that. @return how many stay */
+/** Of equal routes only the first can match: drop the others. @return how many are left */
 static size_t drop_duplicates(struct weir_route *routes, size_t num)
 {
     size_t num_left = 0;

@@ -33,7 +33,7 @@ enum weir_err weir_compile_refuse(struct weir_compile *c, const char *fmt, ...)
     return WEIR_EINVAL;
 }
 
-/* ---- check ---- */
+/* -- check -- */
 
 /** All that the schema knows: ranges, names, references. Its first error is the reason that is
  * reported. */
@@ -51,7 +51,7 @@ static enum weir_err schema_check(struct weir_compile *c)
 }
 
 /**
- * The bounds that this compiler stands on, checked by itself: what the schema allows may change,
+ * The bounds that this compiler depends on, checked here: what the schema allows may change, and
  * the width of a counter in struct weir_tenant does not follow.
  */
 static enum weir_err bounds_check(struct weir_compile *c)
@@ -86,7 +86,7 @@ static enum weir_err bounds_check(struct weir_compile *c)
     return WEIR_OK;
 }
 
-/* ---- measure ---- */
+/* -- measure -- */
 
 static void upstreams_measure(struct weir_compile *c)
 {
@@ -146,15 +146,15 @@ static void error_pages_measure(struct weir_compile *c)
     }
 }
 
-/* ---- fill ---- */
+/* -- fill -- */
 
 static uint32_t clamp_u32(uint64_t v)
 {
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
-/** Stable over pushes and on every node, so that a client stays where IP hash put it. Never
- * changes. */
+/** Stable over pushes and on every node, so that a client stays at the endpoint that IP hash chose.
+ * Never changes. */
 static uint64_t endpoint_hash(const struct weir_tenant *t, const struct weir_upstream *u,
                               struct weir_span text, bool https)
 {
@@ -182,7 +182,7 @@ static uint64_t endpoint_key(const struct weir_compile *c, const struct weir_ups
     weir_siphash_init(&h, c->secret);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(parts); i++) {
         weir_siphash_add(&h, parts[i].at, parts[i].len);
-        weir_siphash_add(&h, "", 1); /* none of them has a NUL: their ends are told */
+        weir_siphash_add(&h, "", 1); /* none of them has a NUL, so the NUL separates them */
     }
     weir_siphash_add(&h, &protocol, 1);
     uint64_t key = weir_siphash_end(&h);
@@ -377,7 +377,7 @@ static enum weir_err error_pages_fill(struct weir_compile *c)
     return WEIR_OK;
 }
 
-/* ---- the whole ---- */
+/* -- the whole -- */
 
 static enum weir_err block_measure(struct weir_compile *c)
 {

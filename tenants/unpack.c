@@ -7,11 +7,11 @@
 
 #include "node/base/limits.h"
 
-/** Where the library's memory comes from, and why it came to an end. */
+/** The memory that the library may use, and why it ran out. */
 struct source {
     struct weir_arena *arena;
     size_t used;
-    bool over;   /* the message swells beyond the limit: its own fault */
+    bool over;   /* the message swells beyond the limit, which is a fault of the message */
     bool failed; /* the machine has no memory */
 };
 

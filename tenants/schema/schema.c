@@ -76,7 +76,7 @@ struct reading {
     } * first, **last;
 };
 
-/* ---- the envelope ---- */
+/* -- the envelope -- */
 
 static struct weir_tree *key_find(struct weir_tree *map, const char *name,
                                   struct weir_tree **ret_key)
@@ -160,7 +160,7 @@ static const char *const kinds[] = { "Tenant", "Node" };
 _Static_assert(WEIR_KIND_TENANT == 0 && WEIR_KIND_NODE == 1, "in the order of the words");
 
 /* What a document without a right kind most likely is, so that its other faults are reported with
- * this one. @param kind NULL: none is given @return false: nobody can know */
+ * this one. @param kind NULL: none is given @return false: there is nothing to guess by */
 static bool kind_guess(const struct weir_tree *root, const struct weir_tree *kind,
                        enum weir_kind *ret)
 {
@@ -206,9 +206,9 @@ static bool envelope_read(struct reading *r, struct weir_tree *root, enum weir_k
     return true;
 }
 
-/* ---- one document ---- */
+/* -- one document -- */
 
-/* Files become bodies before the check, so that what is wrong with them is told with the rest. */
+/* Files become bodies before the check, so that errors of files are reported with the rest. */
 static void pages_read(struct reading *r, const Weir__V1__Tenant *t)
 {
     struct weir_trail pages = weir_trail_name(NULL, WEIR_SPAN_LIT("error_pages"));
@@ -292,7 +292,7 @@ static enum weir_err name_remember(struct reading *r, struct weir_tree *root,
     return WEIR_OK;
 }
 
-/* @param num_before  faults found before the document was read at all: what its reader said counts
+/* @param num_before errors found before the document was read: those of its reader count
  */
 static enum weir_err document_read(struct reading *r, struct weir_tree *root, size_t num_before)
 {
@@ -316,7 +316,7 @@ static enum weir_err document_read(struct reading *r, struct weir_tree *root, si
     return err;
 }
 
-/* ---- the whole text ---- */
+/* -- the whole text -- */
 
 static enum weir_err next_tree(struct reading *r, struct weir_tree **ret)
 {
@@ -348,7 +348,7 @@ static enum weir_err documents_read(struct reading *r)
     }
 }
 
-/* Two documents of one kind and name: which of them would hold? */
+/* Two documents of one kind and name contradict each other. */
 static enum weir_err check_doubles(struct reading *r)
 {
     struct weir_checker c = { .report = &r->report, .scratch = &r->lasting };
@@ -381,7 +381,7 @@ static enum weir_err check_doubles(struct reading *r)
     return WEIR_OK;
 }
 
-/* Windows editors begin a file with a byte order mark; in UTF-8 it says nothing. */
+/* Windows editors begin a file with a byte order mark; in UTF-8 it has no meaning. */
 static enum weir_err mark_skip(struct reading *r)
 {
     struct weir_span *text = &r->text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_check.c - each field of a message against its rule: there, count, length, form, range,
- * choice. The messages name the value and what is allowed; both come from the table.
+ * schema_check.c - checks each field of a message by its rule: presence, count, length, form,
+ * range, choice. The messages name the value and what is allowed; both come from the table.
  */
 #include "tenants/schema/schema_check.h"
 
@@ -11,7 +11,7 @@
 
 #include "tenants/schema/schema_reflect.h"
 
-/* ---- what is allowed, in words ---- */
+/* -- what is allowed, in words -- */
 
 bool weir_check_is_refused(const struct weir_rule *rule)
 {
@@ -57,7 +57,7 @@ static bool is_choice(const struct weir_rule *rule, struct weir_span text)
     return false;
 }
 
-/* ---- texts ---- */
+/* -- texts -- */
 
 static void check_choice(struct weir_checker *c, const struct weir_rule *rule,
                          struct weir_span text, const struct weir_trail *at)
@@ -102,7 +102,7 @@ static void check_text(struct weir_checker *c, const struct weir_rule *rule, str
         check_form(c, rule->form, text, at);
 }
 
-/* ---- single values ---- */
+/* -- single values -- */
 
 static void check_number(struct weir_checker *c, const struct weir_rule *rule, uint64_t n,
                          const struct weir_trail *at)
@@ -151,7 +151,7 @@ static void check_single(struct weir_checker *c, const ProtobufCFieldDescriptor 
     }
 }
 
-/* ---- lists and maps ---- */
+/* -- lists and maps -- */
 
 static void check_unique(struct weir_checker *c, char *const *items, size_t num,
                          const struct weir_trail *at)
@@ -173,7 +173,7 @@ static void check_unique(struct weir_checker *c, char *const *items, size_t num,
     }
 }
 
-/* Items of a list or map that are looked at: no more than there may be. */
+/* Items of a list or map that are checked: at most as many as the rule allows. */
 static size_t items_num(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
                         const struct weir_rule *rule)
 {
@@ -270,7 +270,7 @@ static void check_items(struct weir_checker *c, const ProtobufCMessage *m,
         check_list(c, m, f, rule, at);
 }
 
-/* ---- messages ---- */
+/* -- messages -- */
 
 void weir_check_field(struct weir_checker *c, const ProtobufCMessage *m,
                       const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,

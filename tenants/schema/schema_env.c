@@ -2,7 +2,7 @@
  *
  * schema_env.c - WEIR_<PATH> variables override fields of a node: WEIR_LOG_LEVEL, WEIR_LISTEN_HTTP.
  * Lists are separated by commas. A variable that is no field is only warned of: an orchestrator
- * puts variables of its own beside a service named weir (WEIR_SERVICE_HOST, WEIR_PORT_80_TCP).
+ * sets variables of its own for a service named weir (WEIR_SERVICE_HOST, WEIR_PORT_80_TCP).
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "tenants/schema/schema_reflect.h"
 
 #define PREFIX       "WEIR_"
-#define VARIABLE_MAX 96   /* bytes of a variable's name; a test looks that all fit */
+#define VARIABLE_MAX 96   /* bytes of a variable's name; a test checks that all fit */
 #define LIST_MAX     2048 /* items of a list: above every rule of a node */
 #define SCRATCH      8192
 
@@ -161,7 +161,7 @@ static enum weir_err value_set(struct overriding *o, ProtobufCMessage *m, const 
     return weir_map_scalar(&mapper, &slot, &node, at);
 }
 
-/* One variable that is a field. Its value is checked here, where its name can be told. */
+/* One variable that is a field. Its value is checked here, where its name is known. */
 static enum weir_err target_set(struct overriding *o, const struct target *t,
                                 struct weir_span value)
 {
@@ -204,7 +204,7 @@ static enum weir_err variable_apply(struct overriding *o, const char *variable)
     if (!weir_span_starts(name, WEIR_SPAN_LIT(PREFIX)) || is_other(name))
         return WEIR_OK;
     weir_arena_reset(&o->scratch);
-    /* The variable stands where else the file does. */
+    /* In messages the name of the variable stands in the place of the file. */
     struct weir_shown file = weir_schema_text_bare(name);
     weir_report_file(&o->report, file.text);
     enum weir_err err = WEIR_OK;

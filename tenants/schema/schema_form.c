@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_form.c - the forms of text fields. What the data path parses is judged by the data path's
- * own parsers. Ref: RFC 1035 2.3.1 (labels), RFC 3986 3.3 (paths), RFC 9110 5.1, 5.5 (fields), RFC
- * 5952 (addresses).
+ * schema_form.c - the forms of text fields. What the data path parses is checked by the parsers of
+ * the data path. Ref: RFC 1035 2.3.1 (labels), RFC 3986 3.3 (paths), RFC 9110 5.1, 5.5 (fields),
+ * RFC 5952 (addresses).
  */
 #include "tenants/schema/schema_form.h"
 
@@ -93,7 +93,7 @@ static bool respell_host_or_wildcard(struct weir_span s, struct weir_form_text *
     return true;
 }
 
-/* What a tenant may claim: "*.com" would take every site of a registry. */
+/* What a tenant may claim: "*.com" would claim every site of a registry. */
 static bool respell_claimed_host(struct weir_span s, struct weir_form_text *ret)
 {
     if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
@@ -136,7 +136,7 @@ enum weir_err weir_form_parse_listen(struct weir_span text, struct weir_addr *re
 {
     char other[WEIR_ADDR_TEXT_MAX];
 
-    /* The strict parser knows no port 0: it reads the same address with port 1 in its place. */
+    /* The strict parser knows no port 0: it reads the same address with port 1 instead. */
     if (!weir_span_ends(text, WEIR_SPAN_LIT(":0")))
         return weir_addr_parse(text, ret);
     if (text.len >= sizeof(other))
@@ -206,8 +206,8 @@ static bool is_media_type(struct weir_span s)
            (end == s.len || s.at[end] == ';' || s.at[end] == ' ');
 }
 
-/* Names that say where a message ends, how long a connection lives, or who the client is. Their
- * values are weir's to write. */
+/* Fields for the length of a message, the life of a connection, or the identity of the client. Only
+ * weir writes their values. */
 static const char *const own_fields[] = {
     "connection",
     "content-length",
@@ -332,7 +332,7 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
     WEIR_UNREACHABLE();
 }
 
-/** What a form is called, and what is said of a text that does not have it. */
+/** The name of a form, and the message for a text that does not have it. */
 struct form_words {
     const char *name;
     const char *why;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_json.c - JSON by a strict reader of its own, because places and keys given twice must be
- * known. Nothing beyond the grammar is taken: no comments, no trailing commas, no NaN, no bytes
+ * known. Nothing beyond the grammar is accepted: no comments, no trailing commas, no NaN, no bytes
  * that are not UTF-8. Sans-I/O; recursion is bounded by WEIR_TREE_DEPTH_MAX.   Ref: RFC 8259.
  */
 #include <string.h>
@@ -65,7 +65,7 @@ static struct weir_tree node_here(struct weir_json *j, enum weir_tree_kind kind)
     return (struct weir_tree){ .kind = kind, .line = j->line, .column = j->column };
 }
 
-/* ---- strings ---- */
+/* -- strings -- */
 
 /* Four hex digits at `at`; -1: they are none. */
 static int32_t hex4(const struct weir_json *j, size_t at)
@@ -193,7 +193,7 @@ static enum weir_err string_read(struct reading *r, struct weir_span *ret)
     return WEIR_OK;
 }
 
-/* ---- values ---- */
+/* -- values -- */
 
 static size_t digits_len(const struct weir_json *j, size_t at)
 {
@@ -361,7 +361,7 @@ static enum weir_err value_read(struct reading *r)
     return c == '"' ? string_add(r) : literal_read(r);
 }
 
-/* ---- documents ---- */
+/* -- documents -- */
 
 /* Move to where the next document begins. *ret_end: there is none. */
 static enum weir_err document_find(struct reading *r, bool *ret_end)

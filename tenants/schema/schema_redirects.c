@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_redirects.c - redirects that can never be met, or that lead to themselves.
- * Only what is certain is refused: a rule that leads each of its requests to where it already was,
+ * Only certain errors are reported: a rule that leads each of its requests to where it already was,
  * and one that lengthens the path for ever because its new path begins with its old one. Where
- * another rule, another tenant or another port may take the next request, nobody can tell, and
- * nothing is said.
+ * another rule, another tenant or another port may serve the next request, nothing is reported.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,7 @@ static bool is_same_host(const char *a, const char *b)
     return weir_span_eq_nocase(weir_span_cstr(a), weir_span_cstr(b));
 }
 
-/* ---- rules that ask for the same ---- */
+/* -- rules that ask for the same -- */
 
 static void add_question(struct weir_checker *c, struct weir_names *names,
                          const Weir__V1__Redirect *r, size_t index)
@@ -110,7 +109,7 @@ static void check_twice(struct weir_checker *c, const Weir__V1__Tenant *t, size_
     }
 }
 
-/* ---- rules that lead to themselves ---- */
+/* -- rules that lead to themselves -- */
 
 static bool keeps_scheme(const Weir__V1__Redirect *r)
 {

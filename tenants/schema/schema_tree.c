@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_tree.c - builds and searches the tree of a document.
- * Both bounds are checked here, once for every format, so that no text can cost more than they say.
+ * Both bounds are checked here, once for every format, so that no text can cost more than they
+ * allow.
  */
 #include "tenants/schema/schema_tree.h"
 

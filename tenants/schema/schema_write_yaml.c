@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_write_yaml.c - trees as YAML that a person would write: block maps, one line for what fits
- * one line, texts of several lines as they are. A text stands without quotes only where no version
- * of YAML could take it for something else.
+ * one line, texts of several lines as they are. A text has no quotes only where no version of YAML
+ * could read it as something else.
  */
 #include <string.h>
 
 #include "tenants/schema/schema_text.h"
 #include "tenants/schema/schema_write.h"
 
-#define FLOW_COLUMNS_MAX 100 /* columns of what is put in one line */
+#define FLOW_COLUMNS_MAX 100 /* columns of what is written in one line */
 
-/* ---- scalars ---- */
+/* -- scalars -- */
 
-/* What some YAML takes for a boolean or for nothing. */
+/* What some YAML reads as a boolean or as null. */
 static bool is_reserved(struct weir_span s)
 {
     static const char *const words[] = {
@@ -145,7 +145,7 @@ static void write_literal(struct weir_span s, unsigned indent, struct weir_strbu
     }
 }
 
-/* ---- one line ---- */
+/* -- one line -- */
 
 static void write_flow(const struct weir_tree *t, struct weir_strbuf *out)
 {
@@ -169,7 +169,7 @@ static void write_flow(const struct weir_tree *t, struct weir_strbuf *out)
     weir_strbuf_puts(out, !is_map ? "]" : t->num > 0 ? " }" : "}");
 }
 
-/* Put it in one line, when the line it ends up in stays short. @return whether it did */
+/* Write a value in one line, when that line stays short. @return whether it did */
 static bool write_line(const struct weir_tree *t, size_t line_at, struct weir_strbuf *out)
 {
     size_t start = out->len;
@@ -182,7 +182,7 @@ static bool write_line(const struct weir_tree *t, size_t line_at, struct weir_st
     return false;
 }
 
-/* ---- blocks ---- */
+/* -- blocks -- */
 
 static void write_map(const struct weir_tree *t, unsigned indent, bool in_item,
                       struct weir_strbuf *out);

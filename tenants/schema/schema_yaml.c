@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_yaml.c - YAML by libyaml's events. The only file that includes yaml.h.
- * Anchors, aliases and tags are refused: a document says what it means where it says it, and a few
- * bytes cannot stand for millions of values. Ref: YAML 1.1; plain scalars are read as YAML 1.2
- * does.
+ * Anchors, aliases and tags are refused: a value is written where it is used, and a few bytes
+ * cannot stand for millions of values. Ref: YAML 1.1; plain scalars are read as YAML 1.2 does.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +44,7 @@ void weir_yaml_free(struct weir_yaml **y)
     *y = NULL;
 }
 
-/* The reader of bytes knows only an offset. */
+/* For a bad byte libyaml gives only an offset. */
 static void report_bytes(struct weir_yaml *y, struct weir_report *report)
 {
     size_t end = y->parser.problem_offset < y->text.len ? y->parser.problem_offset : y->text.len;
@@ -123,8 +122,8 @@ static struct weir_tree node_at(enum weir_tree_kind kind, const yaml_mark_t *mar
     };
 }
 
-/* Add a value that may carry what we refuse. Without that it means what it says, so it is looked
- * into. */
+/* Add a value that may carry an anchor or a tag, which is reported. Its content is checked as if it
+ * had none. */
 static enum weir_err value_add(struct weir_tree_builder *b, struct weir_tree *node,
                                const yaml_char_t *anchor, const yaml_char_t *tag)
 {

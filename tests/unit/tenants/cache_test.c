@@ -22,7 +22,7 @@
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
 
-/* ---- a cache over it ---- */
+/* -- a cache over it -- */
 
 struct world {
     struct weir_store store;
@@ -91,7 +91,7 @@ static unsigned reads_of(struct world *w, const char *host)
     return w->store.begins - before;
 }
 
-/* ---- finding ---- */
+/* -- finding -- */
 
 static void a_hit_reads_nothing(void **state)
 {
@@ -229,7 +229,7 @@ static void a_dedicated_address_comes_before_any_host(void **state)
     world_free(w);
 }
 
-/* ---- changes ---- */
+/* -- changes -- */
 
 static void a_push_recompiles_its_tenant_at_the_next_request_and_no_other(void **state)
 {
@@ -344,7 +344,7 @@ static void drop_all_checks_everything_again_and_compiles_only_what_changed(void
     world_free(w);
 }
 
-/* ---- faults ---- */
+/* -- faults -- */
 
 static void a_newer_record_that_does_not_compile_leaves_the_old_one_in_service(void **state)
 {
@@ -487,7 +487,7 @@ static void every_failed_allocation_is_a_response_and_the_next_request_is_served
     }
 }
 
-/* ---- bounds ---- */
+/* -- bounds -- */
 
 static void the_cache_holds_at_most_its_maximum_and_lets_the_unused_go(void **state)
 {
@@ -542,7 +542,7 @@ static void a_flood_of_names_under_a_wildcard_costs_no_other_tenant_its_place(vo
     world_free(w);
 }
 
-/* ---- against the store's own truth ---- */
+/* -- against the store's own truth -- */
 
 #define TENANTS 12
 #define HOSTS   20

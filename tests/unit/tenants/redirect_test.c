@@ -123,7 +123,7 @@ static const char *ask(const struct weir_tenant *t, const char *scheme, const ch
     return out;
 }
 
-/* ---- which rule ---- */
+/* -- which rule -- */
 
 static void a_tenant_without_redirects_passes_everything(void **state)
 {
@@ -210,7 +210,7 @@ static void a_wildcard_covers_names_below_it_and_not_its_own(void **state)
     weir_tenant_unref(t);
 }
 
-/* ---- where to ---- */
+/* -- where to -- */
 
 static void a_port_follows_its_scheme(void **state)
 {
@@ -344,7 +344,7 @@ static void a_location_fits_exactly_or_is_refused(void **state)
     weir_tenant_unref(t);
 }
 
-/* ---- against a plain scan ---- */
+/* -- against a plain scan -- */
 
 struct asked {
     bool https;
@@ -489,7 +489,7 @@ static void the_search_agrees_with_a_plain_scan(void **state)
             rules_match_naive(&rng, sizes[i]);
 }
 
-/* ---- limits ---- */
+/* -- limits -- */
 
 static void assert_refused(struct stored *s)
 {

@@ -69,7 +69,7 @@ static void assert_refused(struct stored *s, enum weir_err expected)
     assert_true(why[0] != '\0');
 }
 
-/* ---- fields ---- */
+/* -- fields -- */
 
 static void compile_applies_every_default(void **state)
 {
@@ -321,7 +321,7 @@ static void a_usual_tenant_is_smaller_than_a_kibibyte(void **state)
     stored_deinit(&s);
 }
 
-/* ---- routes ---- */
+/* -- routes -- */
 
 static const char *route_of(const struct weir_tenant *t, const char *path)
 {
@@ -461,7 +461,7 @@ static void routes_agree_with_a_naive_search(void **state)
         routes_match_naive(&rng, sizes[i]);
 }
 
-/* ---- limits and hostile bytes ---- */
+/* -- limits and hostile bytes -- */
 
 static void counts_at_their_limit_pass_and_one_beyond_is_refused(void **state)
 {

@@ -219,7 +219,7 @@ static void depth_is_bounded(void **state)
     }
 }
 
-/* ---- admin messages ---- */
+/* -- admin messages -- */
 
 static ProtobufCMessage *read_back(const ProtobufCMessageDescriptor *desc, const char *text,
                                    struct weir_arena *arena)

@@ -156,7 +156,7 @@ static void long_lists_are_broken_and_short_ones_are_not(void **state)
     schemas_end(&s);
 }
 
-/* ---- random tenants ---- */
+/* -- random tenants -- */
 
 static bool coin(struct weir_rng *rng)
 {
