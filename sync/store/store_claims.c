@@ -9,6 +9,7 @@
 
 #include "sync/store/store_claims_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_LEN_MAX (WEIR_HOST_MAX + 2) /* a wildcard, with "*." in front of its domain */
@@ -38,10 +39,45 @@ static void found_fill(struct weir_claim_found *at, struct weir_span key)
     enum weir_err err = weir_store_claim_parse(weir_span(at->row, at->row_len), &claim);
     WEIR_ASSERT(err == WEIR_OK);
     WEIR_ASSERT(claim.name.len <= NAME_LEN_MAX);
+    at->owner = claim.owner;
+    if (claim.index == WEIR_INDEX_WILDCARD) {
+        snprintf(at->name, sizeof(at->name), "*.%.*s", (int)claim.name.len,
+                 (const char *)claim.name.at);
+        return;
+    }
     for (size_t i = 0; i < claim.name.len; i++)
         at->name[i] = (char)claim.name.at[claim.name.len - 1 - i];
     at->name[claim.name.len] = '\0';
-    at->owner = claim.owner;
+}
+
+enum weir_err weir_store_claims_next(const struct store_claims *c, enum weir_index index,
+                                     struct weir_claim_found *at)
+{
+    struct store_claim claim;
+    struct store_key from = { .len = 0 };
+    struct weir_span key;
+    struct weir_span row;
+
+    WEIR_ASSERT(index == WEIR_INDEX_WILDCARD);
+    weir_store_key_idx_prefix(&from, index, 0, WEIR_SPAN_EMPTY);
+    if (at->row_len > 0) {
+        memcpy(from.at, at->row, at->row_len);
+        from.len = at->row_len;
+    }
+    for (;;) {
+        enum weir_err err = c->seek(c->arg, store_key_span(&from), &key, &row);
+        if (err < 0)
+            return err;
+        if (key.len == 0 || key.at[0] != index)
+            return WEIR_ENOTFOUND;
+        if (claim_read(c, key, row, &claim) && claim.name.len <= WEIR_HOST_MAX) {
+            found_fill(at, key);
+            return WEIR_OK;
+        }
+        WEIR_ASSERT(key.len < sizeof(from.at));
+        memcpy(from.at, key.at, key.len);
+        from.len = key.len;
+    }
 }
 
 /** Where a search goes on. */

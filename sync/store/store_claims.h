@@ -37,6 +37,15 @@ struct weir_claim_found {
 WEIR_MUST_USE enum weir_err weir_store_index_below(struct weir_store_reader *r,
                                                    struct weir_span domain,
                                                    struct weir_claim_found *at);
+/**
+ * The next claim of an index, in the order of its rows. Inside begin/end.
+ * @param index  WEIR_INDEX_WILDCARD (contract); a name is given with its "*."
+ * @return as weir_store_index_below
+ */
+WEIR_MUST_USE enum weir_err weir_store_index_next(struct weir_store_reader *r,
+                                                  enum weir_index index,
+                                                  struct weir_claim_found *at);
+
 /*
  * What build may look up, as its transaction has it: the writes of the same group that came before
  * are seen. Legal inside build only (contract). Spans borrow until build returns.

@@ -18,6 +18,10 @@ struct store_claims {
                           struct weir_span *ret_row);
     void *arg;
 };
+/** See weir_store_index_next. */
+WEIR_MUST_USE enum weir_err weir_store_claims_next(const struct store_claims *c,
+                                                   enum weir_index index,
+                                                   struct weir_claim_found *at);
 /** See weir_store_index_below. */
 WEIR_MUST_USE enum weir_err weir_store_claims_below(const struct store_claims *c,
                                                     struct weir_span domain,
