@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tenants/defaults.h"
+#include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
 
 /* The trail of `list[index].field`. */

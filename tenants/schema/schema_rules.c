@@ -9,6 +9,9 @@
 #include "node/base/limits.h"
 #include "tenants/defaults.h"
 
+#include <weir/v1/node.pb-c.h>
+#include <weir/v1/tenant.pb-c.h>
+
 #define SECOND 1000ull
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
