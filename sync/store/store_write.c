@@ -281,7 +281,9 @@ static enum weir_err build(struct store_txn *t, struct weir_write *w,
         memcpy(rec.version.lane, s->lanes[head->lane_idx].id, WEIR_LANE_LEN);
     }
     weir_strbuf_reset(&s->value);
+    w->txn = t;
     enum weir_err err = w->build(w, live ? &rec : NULL, hlc, &s->value);
+    w->txn = NULL;
     if (err < 0)
         return err;
     /* The buffer has room for the largest value, so it can only have failed by being passed. */
