@@ -14,6 +14,31 @@
 
 #define CAP_MIN 4
 
+#define BIT(state) (1u << (state))
+
+/* What may happen to any record that is not active: it is stored again, replaced, or dropped, and
+ * then counts as LIVE. */
+#define ALWAYS                                                                                     \
+    (BIT(WEIR_ACTIVE_STORED) | BIT(WEIR_ACTIVE_HELD_SCHEMA) | BIT(WEIR_ACTIVE_REPLACED) |          \
+     BIT(WEIR_ACTIVE_LIVE))
+
+/* All legal moves. */
+static const unsigned moves[] = {
+    [WEIR_ACTIVE_STORED] =
+        ALWAYS | BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_COMPILED] =
+        ALWAYS | BIT(WEIR_ACTIVE_STAGED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_STAGED] = ALWAYS | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_LIVE] = 0, /* no hole is left of it */
+    [WEIR_ACTIVE_REJECTED] =
+        ALWAYS | BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_HELD] =
+        ALWAYS | BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_HELD_SCHEMA] = ALWAYS,
+    [WEIR_ACTIVE_REPLACED] = BIT(WEIR_ACTIVE_LIVE),
+};
+_Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_ACTIVE_NUM_STATES, "each state has its moves");
+
 /* Room for one more in an array of `cap` items. @return the array, or NULL: the old one stays */
 static void *grown(void *items, size_t *cap, size_t item_len)
 {
@@ -167,6 +192,8 @@ bool weir_active_hole_add(struct weir_active *a, struct active_lane *l, uint64_t
 void weir_active_hole_move(struct weir_active *a, struct active_lane *l, struct active_hole *h,
                            enum weir_active_state state)
 {
+    WEIR_ASSERT((size_t)h->state < WEIR_ARRAY_LEN(moves));
+    WEIR_ASSERT((moves[h->state] & BIT(state)) != 0);
     WEIR_ASSERT(a->count[h->state] > 0);
     a->count[h->state]--;
     l->num_rejected -= h->state == WEIR_ACTIVE_REJECTED;

@@ -10,8 +10,9 @@
 
 #define BIT(state) (1u << (state))
 
-/* From each state to where a report may move it. */
-static const unsigned moves[WEIR_ACTIVE_NUM_STATES] = {
+/* From each state to where a report of the data plane may move it: some of the moves that
+ * active_lanes.c has. A report of any other is late, and rejected. */
+static const unsigned reports[WEIR_ACTIVE_NUM_STATES] = {
     [WEIR_ACTIVE_STORED] = BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_LIVE) |
                            BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
     [WEIR_ACTIVE_COMPILED] = BIT(WEIR_ACTIVE_STAGED) | BIT(WEIR_ACTIVE_LIVE) |
@@ -169,7 +170,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
     WEIR_ASSERT(state == WEIR_ACTIVE_LIVE || state == WEIR_ACTIVE_COMPILED ||
                 state == WEIR_ACTIVE_STAGED || state == WEIR_ACTIVE_REJECTED ||
                 state == WEIR_ACTIVE_HELD);
-    if (h == NULL || (moves[h->state] & BIT(state)) == 0)
+    if (h == NULL || (reports[h->state] & BIT(state)) == 0)
         return false;
     l->changed_us = a->now_us;
     l->news = true;

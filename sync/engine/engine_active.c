@@ -121,6 +121,7 @@ void weir_engine_active_walked(struct weir_engine *e)
 void weir_engine_activated(struct weir_engine *e, const struct weir_version *version,
                            enum weir_active_state state, struct weir_span why)
 {
+    WEIR_ASSERT(version->seq >= 1);
     weir_engine_turn(e);
     if (e->active != NULL && weir_active_report(e->active, version->lane, version->seq, state, why))
         tell_soon(e);

@@ -113,6 +113,7 @@ void weir_engine_give_up(struct weir_engine *e)
 void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t node[WEIR_NODE_ID_LEN])
 {
     WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
+    WEIR_ASSERT(node != NULL);
     weir_engine_turn(e);
     if (e->links[link] == NULL)
         e->links[link] = calloc(1, sizeof(*e->links[link]));
@@ -182,6 +183,7 @@ void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span 
     enum weir_frame_fault fault;
 
     WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
+    WEIR_ASSERT(frame.at != NULL || frame.len == 0);
     weir_engine_turn(e);
     engine_count(e, WEIR_COUNT_FRAMES, 1);
     if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up || e->turn_err < 0 ||
@@ -232,7 +234,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
     weir_engine_abort_stores(e);
     weir_engine_active_end(e, false);
     weir_engine_sums_end(e, false);
-    e->state = e->state_before;
+    weir_engine_move_back(e);
     e->export_at = e->mono_us + RETRY_US; /* a reset that failed is asked for again */
     e->lane_drawn[WEIR_GROUP_C] =
         false; /* what was drawn in the turn is not: draw, or ask, again */
@@ -283,6 +285,8 @@ enum weir_err weir_engine_commit(struct weir_engine *e)
         undo(e, bans_stand);
     else
         done(e);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        WEIR_ASSERT(!e->group[g].begun);
     e->in_turn = false;
     return err;
 }
@@ -345,11 +349,13 @@ const struct weir_members *weir_engine_members(const struct weir_engine *e)
 
 const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_group g)
 {
+    WEIR_ASSERT((unsigned)g < WEIR_GROUP_COUNT);
     return &e->group[g].vv;
 }
 
 const struct weir_vector *weir_engine_floor(const struct weir_engine *e, enum weir_group g)
 {
+    WEIR_ASSERT((unsigned)g < WEIR_GROUP_COUNT);
     return &e->group[g].floor;
 }
 

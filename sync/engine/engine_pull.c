@@ -445,7 +445,7 @@ static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V
     group->meta_dirty = true;
     if (!weir_engine_begin(e, WEIR_GROUP_C))
         return;
-    e->state = WEIR_ENGINE_LIVE;
+    weir_engine_move(e, WEIR_ENGINE_LIVE);
     e->pull_at = e->mono_us;
     for (uint32_t i = 0; i < e->num_links; i++)
         weir_engine_hello_due(e, i);

@@ -256,6 +256,8 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
 
 enum weir_err weir_engine_write(struct weir_engine *e, const struct weir_engine_write *w)
 {
+    WEIR_ASSERT(w->key.at != NULL || w->key.len == 0);
+    WEIR_ASSERT(w->value.at != NULL || w->value.len == 0);
     weir_engine_turn(e);
     enum weir_err err = write_one(e, w, true);
     if (err < 0)

@@ -13,6 +13,30 @@
 #define NODES_MAX       (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
 #define INTERVAL_MIN_US 10000
 
+#define BIT(life) (1u << (life))
+
+/* What a record says of a node, or its removal. */
+#define BY_RECORD                                                                                  \
+    (BIT(WEIR_MEMBERS_STRANGER) | BIT(WEIR_MEMBERS_ALIVE) | BIT(WEIR_MEMBERS_SUSPECT) |            \
+     BIT(WEIR_MEMBERS_LEFT) | BIT(WEIR_MEMBERS_EVICTED))
+/* What its silence says, or the end of it. */
+#define BY_SILENCE                                                                                 \
+    (BIT(WEIR_MEMBERS_ALIVE) | BIT(WEIR_MEMBERS_SUSPECT) | BIT(WEIR_MEMBERS_DOWN) |                \
+     BIT(WEIR_MEMBERS_LOST))
+
+/* From each life to where a node may move; the same life is no move. Only members are judged by
+ * their silence. */
+static const unsigned moves[] = {
+    [WEIR_MEMBERS_STRANGER] = BY_RECORD,
+    [WEIR_MEMBERS_ALIVE] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_SUSPECT] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_DOWN] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_LOST] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_LEFT] = BY_RECORD,
+    [WEIR_MEMBERS_EVICTED] = BY_RECORD,
+};
+_Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_MEMBERS_NUM_LIVES, "each life has its moves");
+
 static uint64_t interval_or(uint64_t us, uint64_t otherwise)
 {
     return us != 0 ? us : otherwise;
@@ -141,6 +165,8 @@ void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
 {
     if (e->item.life == life)
         return;
+    WEIR_ASSERT((size_t)e->item.life < WEIR_ARRAY_LEN(moves));
+    WEIR_ASSERT((moves[e->item.life] & BIT(life)) != 0);
     WEIR_ASSERT(m->count[e->item.life] > 0);
     m->count[e->item.life]--;
     m->count[life]++;
