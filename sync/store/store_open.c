@@ -252,6 +252,7 @@ static enum weir_err open_kind(const struct weir_store_config *cfg, const struct
 
 enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_store **ret)
 {
+    WEIR_ASSERT(cfg->folder != NULL);
     return open_kind(cfg, &kind_c, NULL, ret);
 }
 

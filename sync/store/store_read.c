@@ -295,6 +295,7 @@ enum weir_err weir_store_list(struct weir_store_reader *r, enum weir_class class
     size_t num = 0;
 
     check(r, true);
+    WEIR_ASSERT(fn != NULL);
     if (after.len > WEIR_KEY_MAX)
         return WEIR_OK;
     enum weir_err err = list_seek(r, class, after, &c);
@@ -350,6 +351,7 @@ enum weir_err weir_store_revision_list(struct weir_store_reader *r, enum weir_cl
     struct store_key from;
 
     check(r, true);
+    WEIR_ASSERT(fn != NULL);
     if (key.len == 0 || key.len > WEIR_KEY_MAX)
         return WEIR_OK;
     weir_store_key_rec(&rec_key, class, key);
@@ -436,6 +438,7 @@ static enum weir_err scrub_rows(struct weir_store_reader *r, struct weir_store_s
 enum weir_err weir_store_scrub_step(struct weir_store_reader *r, struct weir_store_scrub *at,
                                     size_t num)
 {
+    WEIR_ASSERT(at->after_len <= sizeof(at->after));
     enum weir_err err = weir_store_read_begin(r);
     if (err < 0)
         return err;

@@ -166,6 +166,7 @@ enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
 
 void weir_store_txn_abort(struct store_txn *t)
 {
+    WEIR_ASSERT(t->txn != NULL);
     mdb_txn_abort(t->txn);
     t->txn = NULL;
     memset(t->cursor, 0, sizeof(t->cursor));
@@ -271,6 +272,7 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
 {
     struct weir_store *s = t->s;
 
+    WEIR_ASSERT(t->txn != NULL);
     enum weir_err err = put_tally(t);
     if (err < 0) {
         weir_store_txn_abort(t);
@@ -346,6 +348,7 @@ enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree, struct 
     MDB_val k = { from.len, (void *)(uintptr_t)from.at };
     MDB_val v;
 
+    WEIR_ASSERT(t->txn != NULL);
     enum weir_err err = weir_store_guard_next(t, tree, from);
     if (err < 0)
         return err;
@@ -384,6 +387,10 @@ enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree, struct w
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
     MDB_val v = { len, NULL };
 
+    WEIR_ASSERT(t->txn != NULL);
+    WEIR_ASSERT((int)tree < t->s->kind->num_trees);
+    WEIR_ASSERT(key.len >= 1);
+    WEIR_ASSERT(key.len <= STORE_ROW_KEY_MAX);
     enum weir_err err = weir_store_guard_put(t, tree, key);
     if (err < 0)
         return err;
