@@ -37,7 +37,7 @@ static void set_defaults(struct weir_engine_intervals *p)
 }
 
 /* What a store of group C is at the start: live, begun by --bootstrap, or nothing yet. */
-static enum weir_err settle(struct weir_engine *e)
+static enum weir_err init_state(struct weir_engine *e)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
     bool is_empty = c->seen.num == 0 && c->vv.num == 0;
@@ -61,7 +61,7 @@ static enum weir_err settle(struct weir_engine *e)
     return WEIR_OK;
 }
 
-static enum weir_err load_both(struct weir_engine *e)
+static enum weir_err load_stores(struct weir_engine *e)
 {
     enum weir_err err = WEIR_OK;
 
@@ -72,7 +72,7 @@ static enum weir_err load_both(struct weir_engine *e)
             return err;
         err = weir_engine_load(e, (enum weir_group)g);
         if (err == WEIR_OK && g == WEIR_GROUP_C)
-            err = settle(e);
+            err = init_state(e);
         if (err == WEIR_OK)
             err = records->ops->commit(records);
         else
@@ -103,7 +103,7 @@ enum weir_err weir_engine_new(const struct weir_engine_config *cfg, struct weir_
         e->group[g].records = cfg->records[g];
         weir_engine_pub_init(&e->group[g].pub);
     }
-    enum weir_err err = load_both(e);
+    enum weir_err err = load_stores(e);
     if (err < 0) {
         weir_engine_free(&e);
         return err;

@@ -89,7 +89,7 @@ struct members_entry *weir_members_entry_find(const struct weir_members *m,
     return there ? &m->entry[at] : NULL;
 }
 
-static enum weir_err reserve(struct weir_members *m)
+static enum weir_err reserve_entry(struct weir_members *m)
 {
     size_t cap = m->cap > 0 ? 2 * m->cap : CAP_MIN;
 
@@ -116,7 +116,7 @@ enum weir_err weir_members_entry_meet(struct weir_members *m, const uint8_t node
     *ret = weir_members_entry_find(m, node);
     if (*ret != NULL)
         return WEIR_OK;
-    enum weir_err err = reserve(m);
+    enum weir_err err = reserve_entry(m);
     if (err < 0)
         return err;
     size_t at = weir_members_entry_position(m, node);
