@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store.h - versioned records in LMDB: the node's truth, read in place by every worker, written by
- * one thread: the store's own, or its caller's through a record store. Layout: sync/README.md. The
+ * one thread: the store's own, or its caller's through a record store. Layout: README.md. The
  * file grows while running, up to max_bytes: the address space for more (four times max_bytes, at
  * most 1 TiB) is reserved at start and costs no memory, so that nothing is ever mapped again under
  * the readers' feet. Threads: open/close control; readers one per thread; submit any thread;
