@@ -18,43 +18,10 @@
 #include "node/base/metrics.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/** Record classes, as proto/weir/v1/record.proto. */
-enum weir_class {
-    WEIR_CLASS_SETTING = 1,
-    WEIR_CLASS_TENANT = 2,
-    WEIR_CLASS_CERT = 3,
-    WEIR_CLASS_KEYRING = 4,
-    WEIR_CLASS_MEMBER = 5,
-    WEIR_CLASS_JOINTOKEN = 6,
-    WEIR_CLASS_LIST = 7,
-    WEIR_CLASS_ACME = 8,
-    WEIR_CLASS_LANE = 9,
-    WEIR_CLASS_BAN = 16,
-};
-
-#define WEIR_LANE_LEN 16
-
-struct weir_version {
-    uint64_t hlc;                /* 48 bits of Unix ms, 16 bits logical */
-    uint8_t lane[WEIR_LANE_LEN]; /* with seq: the dot */
-    uint64_t seq;
-};
-
-/** A record as found. Spans borrow from the memory map until weir_store_read_end. */
-struct weir_record {
-    enum weir_class class;
-    struct weir_span key;
-    struct weir_version version;
-    bool tombstone;
-    uint16_t schema;
-    uint16_t min_reader;
-    uint64_t expires; /* Unix seconds, 0 = never */
-    struct weir_span value;
-};
 
 /** Derived index: who owns a name. Several records may claim one; the earliest since_hlc wins, key
  * bytes break ties. */

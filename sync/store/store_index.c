@@ -4,7 +4,11 @@
  * The first row of a name in key order is its owner: the earliest claim, then the smaller key.
  * Rows that stay are looked at and not touched, unless they do not hold. Owner: writer.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_index.h"
+
+#include "sync/store/store_env.h"
+#include "sync/store/store_guard.h"
+#include "sync/store/store_txn.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,12 +3,11 @@
  * store_read.c - readers: a kept LMDB transaction pins a snapshot, tree.h reads its pages in place.
  * Owner: the one thread that uses the reader. No locks; nothing is allocated after reader_new.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_env.h"
+#include "sync/version/num.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/version/num.h"
 
 #define LANE_UNKNOWN UINT32_MAX
 #define LOAD_TRIES   8 /* each is overtaken only by two more commits */
