@@ -57,7 +57,7 @@ struct parse {
     char **argv;
     int argc;
     int at;
-    uint32_t seen; /* WEIR_FLAG_BIT of what was given */
+    uint64_t seen; /* WEIR_FLAG_BIT of what was given */
 };
 
 const struct weir_flag_def *weir_args_flag(enum weir_flag flag)
@@ -213,12 +213,12 @@ static enum weir_exit value_take(struct weir_cli *cli, enum weir_flag flag, cons
 
 /* -- flags -- */
 
-static uint32_t mask_of(const struct weir_cli *cli)
+static uint64_t mask_of(const struct weir_cli *cli)
 {
     if (cli->command != NULL)
         return cli->command->flags | WEIR_FLAG_BIT(WEIR_FLAG_HELP);
     size_t num = 0;
-    uint32_t mask = WEIR_FLAG_BIT(WEIR_FLAG_HELP);
+    uint64_t mask = WEIR_FLAG_BIT(WEIR_FLAG_HELP);
     const struct weir_command *all = weir_command_all(&num);
     for (size_t i = 0; i < num; i++)
         mask |= all[i].flags;
@@ -226,7 +226,7 @@ static uint32_t mask_of(const struct weir_cli *cli)
     return mask & ~(WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW));
 }
 
-static bool flag_by_name(uint32_t mask, struct weir_span name, enum weir_flag *ret)
+static bool flag_by_name(uint64_t mask, struct weir_span name, enum weir_flag *ret)
 {
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++) {
         if ((mask & WEIR_FLAG_BIT(i)) == 0)
@@ -239,7 +239,7 @@ static bool flag_by_name(uint32_t mask, struct weir_span name, enum weir_flag *r
     return false;
 }
 
-static bool flag_by_letter(uint32_t mask, char letter, enum weir_flag *ret)
+static bool flag_by_letter(uint64_t mask, char letter, enum weir_flag *ret)
 {
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++) {
         if ((mask & WEIR_FLAG_BIT(i)) != 0 && flag_defs[i].letter == letter) {
@@ -250,7 +250,7 @@ static bool flag_by_letter(uint32_t mask, char letter, enum weir_flag *ret)
     return false;
 }
 
-static enum weir_exit flag_unknown(struct weir_cli *cli, uint32_t mask, struct weir_span name)
+static enum weir_exit flag_unknown(struct weir_cli *cli, uint64_t mask, struct weir_span name)
 {
     struct weir_suggest suggest = weir_suggest_begin(name);
     enum weir_flag flag = WEIR_FLAG_COUNT;
@@ -291,7 +291,7 @@ static enum weir_exit long_flag(struct parse *p, const char *text)
     struct weir_span name =
         equals != NULL ? weir_span(text, (size_t)(equals - text)) : weir_span_cstr(text);
     enum weir_flag flag = WEIR_FLAG_COUNT;
-    uint32_t mask = mask_of(p->cli);
+    uint64_t mask = mask_of(p->cli);
     if (!flag_by_name(mask, name, &flag))
         return flag_unknown(p->cli, mask, name);
     return flag_take(p, flag, equals != NULL ? equals + 1 : NULL);
@@ -358,7 +358,7 @@ static enum weir_exit line_check(const struct parse *p)
     const struct weir_command *c = cli->command;
     if (c == NULL || cli->options.help)
         return WEIR_EXIT_OK;
-    uint32_t strange = p->seen & ~mask_of(cli);
+    uint64_t strange = p->seen & ~mask_of(cli);
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
         if ((strange & WEIR_FLAG_BIT(i)) != 0)
             return weir_cli_usage(cli, "--%s means nothing here", flag_defs[i].name);

@@ -57,8 +57,8 @@ enum weir_flag {
     WEIR_FLAG_COUNT
 };
 
-#define WEIR_FLAG_BIT(flag) (UINT32_C(1) << (flag))
-_Static_assert(WEIR_FLAG_COUNT <= 32, "a mask holds all flags");
+#define WEIR_FLAG_BIT(flag) (UINT64_C(1) << (flag))
+_Static_assert(WEIR_FLAG_COUNT <= 64, "a mask holds all flags");
 
 /* Groups of flags that go together. */
 #define WEIR_FLAGS_NODE                                                                            \
@@ -125,7 +125,7 @@ struct weir_command {
     const char *description; /* what it does; wrapped by the page */
     const char *examples;
     const char *exits; /* which exit codes, and when, beyond 0 and 2 */
-    uint32_t flags;    /* WEIR_FLAG_BIT of each; --help is always there */
+    uint64_t flags;    /* WEIR_FLAG_BIT of each; --help is always there */
     uint8_t num_args_min;
     uint8_t num_args_max;
     /** @return after it has written what is wrong, if anything is */
