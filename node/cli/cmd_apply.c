@@ -6,13 +6,13 @@
  */
 #include "node/cli/command.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "node/base/clock.h"
 #include "node/cli/api.h"
+#include "node/cli/interrupt.h"
 #include "node/cli/render.h"
 #include "node/cli/source.h"
 #include "node/cli/table.h"
@@ -22,13 +22,6 @@
 #define BATCH_DOCS_MAX  200
 #define BATCH_BYTES_MAX 1048576
 #define LINES_MAX       20 /* results told one by one; more are only counted */
-
-static volatile sig_atomic_t signalled;
-
-static void on_signal(int number)
-{
-    signalled = number;
-}
 
 enum outcome { CREATED, CHANGED, UNCHANGED, REFUSED, OUTCOME_COUNT };
 
@@ -255,7 +248,7 @@ static enum weir_exit all_send(struct apply *a)
     size_t at = 0;
     enum weir_exit code = WEIR_EXIT_OK;
     while (code == WEIR_EXIT_OK && at < a->source.num_docs) {
-        if (signalled != 0) {
+        if (weir_interrupt_has_come()) {
             progress_clear(a);
             weir_cli_error(a->cli, "interrupted");
             code = WEIR_EXIT_FAILED;
@@ -273,17 +266,6 @@ static enum weir_exit all_send(struct apply *a)
 
 /* -- the command -- */
 
-/* Without SA_RESTART: a signal ends the wait for a response. */
-static void signals_take(struct weir_cli *cli)
-{
-    struct sigaction sa = { .sa_handler = on_signal };
-    sigemptyset(&sa.sa_mask);
-    signalled = 0;
-    cli->client.interrupted = &signalled;
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-}
-
 static enum weir_exit apply_run(struct apply *a)
 {
     struct weir_cli *cli = a->cli;
@@ -298,7 +280,7 @@ static enum weir_exit apply_run(struct apply *a)
     a->results = calloc(a->source.num_docs, sizeof(*a->results));
     if (a->results == NULL)
         return weir_cli_no_memory(cli);
-    signals_take(cli);
+    weir_interrupt_begin(cli);
     code = all_send(a);
     if (a->num_results == 0)
         return code;

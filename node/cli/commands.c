@@ -22,17 +22,20 @@ static const struct weir_command commands[] = {
             "Reads all documents, checks them completely, and sends them to the node. When one of "
             "them is wrong, all errors of all files are written and nothing is sent. A document "
             "that is there already, word for word, is reported as unchanged and gets no new "
-            "revision. Files of error pages are read from the folder of their document.\n\nA "
-            "write is answered when it is durable on the node and live on its workers. With more "
-            "than 20 documents only their number is told; -o wide tells each of them.",
+            "revision.\n\nFiles of error pages are read from the folder of their document and "
+            "below it, and from folders that --allow-files names; a link that leads elsewhere is "
+            "refused. A document from standard input reads none without --allow-files, and its "
+            "names start from the current folder.\n\nA write is acknowledged when it is durable on "
+            "the node and live on its workers. With more than "
+            "20 documents only their number is reported; -o wide reports each of them.",
         .examples = "weir apply -f shop.yaml\n"
                     "weir apply -f tenants/ --dry-run\n"
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
                     "weir apply -f shop.yaml --if-revision 3\n",
         .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE,
         .run = weir_cmd_apply,
     },
     {
@@ -41,12 +44,13 @@ static const struct weir_command commands[] = {
         .summary = "show what apply would change",
         .description =
             "Compares each document with the node's, both in their canonical form, and prints the "
-            "difference as diff -u does.",
+            "difference as diff -u does. When a comparison fails, for example since the node "
+            "cannot be reached, the last line on standard error says that it is incomplete.",
         .examples = "weir diff -f shop.yaml\n"
                     "weir diff -f tenants/ || weir apply -f tenants/\n",
         .exits = "1  something differs or is wrong, or the node cannot be reached\n" EXIT_USAGE
             EXIT_TIME,
-        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAGS_SOURCE,
         .run = weir_cmd_diff,
     },
     {
@@ -59,7 +63,7 @@ static const struct weir_command commands[] = {
         .examples = "weir validate -f shop.yaml\n"
                     "git diff --name-only main -- '*.yaml' | xargs -I% weir validate -f %\n",
         .exits = "1  a document is wrong\n" EXIT_USAGE,
-        .flags = WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = WEIR_FLAGS_SOURCE,
         .run = weir_cmd_validate,
     },
     {
@@ -81,40 +85,55 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "get",
-        .usage = "[tenant [NAME...]]",
-        .summary = "list tenants, or show some",
+        .usage = "[tenant [NAME...] | tenant/NAME... | -f FILE] [-w]",
+        .summary = "list tenants, show some, or watch them",
         .description =
-            "Without a name: all tenants in the order of their names. With names: these tenants; "
-            "-o yaml and -o json then give documents that can be applied again.",
+            "Without a name: all tenants in the order of their names, or of --sort. With names, "
+            "or with -f those of the documents in a file: these tenants; -o yaml and -o json then "
+            "give documents that can be applied again.\n\nWith --watch: what there is, and from "
+            "then on a line for each tenant that is created, changed or deleted, until an "
+            "interrupt ends it with exit code 0. The node is asked once a second; -o json gives an "
+            "object a line. --limit says on standard error when more tenants follow.",
         .examples = "weir get tenant\n"
                     "weir get tenant --prefix shop- -o wide\n"
+                    "weir get tenant --sort -applied --limit 10\n"
                     "weir get tenant shop -o yaml > shop.yaml\n"
-                    "weir get tenant -o name | wc -l\n",
+                    "weir get tenant/shop tenant/blog\n"
+                    "weir get -w -o json | jq -r .tenant.name\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
-        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX),
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX) | WEIR_FLAG_BIT(WEIR_FLAG_FILE) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_WATCH) | WEIR_FLAG_BIT(WEIR_FLAG_SORT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_LIMIT),
         .num_args_max = WEIR_CLI_ARGS_ANY,
         .run = weir_cmd_get,
     },
     {
         .name = "delete",
-        .usage = "tenant NAME...",
+        .usage = "tenant NAME... | tenant/NAME... | -f FILE | --prefix TEXT",
         .summary = "delete tenants",
         .description =
             "Requests for their hosts are unknown from then on, or go to the tenant that claimed "
-            "them later. The last revisions stay: weir rollback brings a tenant back.",
+            "them later. The last revisions stay: weir rollback brings a tenant back.\n\nAll "
+            "names are checked before the first tenant is deleted; a tenant that cannot be deleted "
+            "is reported and does not stop the others. With -f: the tenants of the documents in a "
+            "file. With --prefix: all whose name begins so; their number must be typed on the "
+            "terminal, or --yes be given.",
         .examples = "weir delete tenant shop\n"
+                    "weir delete tenant/shop tenant/blog\n"
+                    "weir get -o name --prefix old- | xargs weir delete\n"
+                    "weir delete --prefix old- --dry-run\n"
                     "weir delete tenant shop --if-revision 7\n",
-        .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+        .exits = "1  a tenant could not be deleted, or the node cannot be reached\n" EXIT_USAGE
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE,
-        .num_args_min = 2,
+        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_YES),
         .num_args_max = WEIR_CLI_ARGS_ANY,
         .run = weir_cmd_delete,
     },
     {
         .name = "history",
-        .usage = "tenant NAME",
+        .usage = "tenant NAME | tenant/NAME",
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
@@ -123,13 +142,13 @@ static const struct weir_command commands[] = {
                     "weir history tenant shop -o json\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
         .flags = FLAGS_READ,
-        .num_args_min = 2,
+        .num_args_min = 1,
         .num_args_max = 2,
         .run = weir_cmd_history,
     },
     {
         .name = "rollback",
-        .usage = "tenant NAME REVISION",
+        .usage = "tenant NAME REVISION | tenant/NAME REVISION",
         .summary = "apply an old revision as a new one",
         .description =
             "The old document is checked by today's rules and gets a new revision; the history "
@@ -138,10 +157,10 @@ static const struct weir_command commands[] = {
                     "weir rollback tenant shop 3 --dry-run\n",
         .exits =
             "1  there is no such tenant or revision, or the node cannot be reached\n" EXIT_USAGE
-            "3  the node takes no writes now, or --wait is not satisfied\n"
+            "3  the node is too busy or is stopping, or --wait is not satisfied\n"
             "4  the revision is not the one of --if-revision\n" EXIT_TIME,
         .flags = FLAGS_WRITE,
-        .num_args_min = 3,
+        .num_args_min = 2,
         .num_args_max = 3,
         .run = weir_cmd_rollback,
     },
@@ -154,7 +173,7 @@ static const struct weir_command commands[] = {
             "or route, which upstream, and what it thinks of each endpoint.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
-        .exits = EXIT_REACH EXIT_TIME,
+        .exits = "1  nothing serves the URL, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_METHOD) | WEIR_FLAG_BIT(WEIR_FLAG_CLIENT),
         .num_args_min = 2,
         .num_args_max = 2,

@@ -13,7 +13,7 @@
 
 static void flags_write(struct weir_strbuf *out, const struct weir_command *c)
 {
-    uint32_t mask = c->flags | WEIR_FLAG_BIT(WEIR_FLAG_HELP);
+    uint64_t mask = c->flags | WEIR_FLAG_BIT(WEIR_FLAG_HELP);
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++) {
         const struct weir_flag_def *f = weir_args_flag((enum weir_flag)i);
         if ((mask & WEIR_FLAG_BIT(i)) == 0)

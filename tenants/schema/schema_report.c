@@ -11,44 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX    512
-#define ARENA_BLOCK 4096
-#define ARENA_MAX   (1u << 20) /* bytes: WEIR_DIAGS_MAX texts at their longest fit four times */
-
-void weir_diags_init(struct weir_diags *d)
-{
-    *d = (struct weir_diags){ .items = NULL };
-    weir_arena_init(&d->arena, ARENA_BLOCK, ARENA_MAX);
-}
-
-void weir_diags_deinit(struct weir_diags *d)
-{
-    weir_arena_deinit(&d->arena);
-    d->items = NULL;
-    d->len = 0;
-    d->total = 0;
-}
-
-void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
-{
-    for (size_t i = 0; i < d->len; i++) {
-        const struct weir_diag *g = &d->items[i];
-
-        if (g->file[0] != '\0') {
-            weir_strbuf_puts(out, g->file);
-            weir_strbuf_putc(out, ':');
-        }
-        if (g->line != 0)
-            weir_strbuf_printf(out, "%u:%u:", g->line, g->column);
-        if (g->file[0] != '\0' || g->line != 0)
-            weir_strbuf_putc(out, ' ');
-        if (g->field[0] != '\0')
-            weir_strbuf_printf(out, "%s: ", g->field);
-        weir_strbuf_printf(out, "%s\n", g->message);
-    }
-    if (d->total > d->len)
-        weir_strbuf_printf(out, "and %zu more\n", d->total - d->len);
-}
+#define TEXT_MAX WEIR_DIAG_TEXT_MAX
 
 /* ---- paths ---- */
 
@@ -145,22 +108,42 @@ static struct weir_diag *diag_new(struct weir_report *r)
     return &d->items[d->len];
 }
 
+/* Counts a fault in an equal one. Returns whether there is one. */
+static bool diag_fold(struct weir_report *r, const char *field, const char *message)
+{
+    struct weir_diags *d = r->diags;
+
+    for (size_t i = 0; d->fold && i < d->len; i++) {
+        if (strcmp(d->items[i].field, field) != 0 || strcmp(d->items[i].message, message) != 0)
+            continue;
+        d->items[i].num_more++;
+        d->num_folded++;
+        d->total++;
+        r->num++;
+        return true;
+    }
+    return false;
+}
+
 WEIR_PRINTF(4, 0)
 static void diag_put(struct weir_report *r, const struct weir_trail *at,
                      const struct weir_diag *place, const char *fmt, va_list args)
 {
-    char text[TEXT_MAX];
+    char field[TEXT_MAX];
+    char message[TEXT_MAX];
+
+    weir_trail_text(at, field, sizeof(field));
+    vsnprintf(message, sizeof(message), fmt, args);
+    if (diag_fold(r, field, message))
+        return;
     struct weir_diag *g = diag_new(r);
     if (g == NULL)
         return;
-
     g->file = r->file_kept;
     g->line = place->line;
     g->column = place->column;
-    weir_trail_text(at, text, sizeof(text));
-    g->field = weir_arena_strdup(&r->diags->arena, weir_span_cstr(text));
-    vsnprintf(text, sizeof(text), fmt, args);
-    g->message = weir_arena_strdup(&r->diags->arena, weir_span_cstr(text));
+    g->field = weir_arena_strdup(&r->diags->arena, weir_span_cstr(field));
+    g->message = weir_arena_strdup(&r->diags->arena, weir_span_cstr(message));
     if (g->field == NULL || g->message == NULL) {
         r->failed = true;
         return;

@@ -360,7 +360,7 @@ def test_a_name_that_does_not_resolve(make_site, make_upstream) -> None:
     assert site.fetch("/").status == 200
 
 
-def test_an_endpoint_by_ipv6(make_site, make_upstream) -> None:
+def test_an_endpoint_by_ipv6(ipv6, make_site, make_upstream) -> None:
     """interface.md: [v6]:port."""
     server = make_upstream(_named("six"), host="::1")
     site = make_site(endpoints=[server.address])

@@ -182,7 +182,7 @@ def test_304_and_206_of_a_real_server(make_site, nginx: Nginx) -> None:
         assert (part.status, part.body, part.get("Content-Range")) == (206, b"234", b"bytes 2-4/10")
 
 
-def test_ipv4_and_ipv6_listeners_and_endpoints(make_node, make_site, make_upstream) -> None:
+def test_ipv4_and_ipv6_listeners_and_endpoints(ipv6, make_node, make_site, make_upstream) -> None:
     """interface.md: addresses are ip:port and [v6]:port, on both sides."""
     node = make_node(listen=("127.0.0.1:0", "[::1]:0"))
     site = make_site(on=node, endpoints=[make_upstream(_by_target, host="::1").address])

@@ -96,7 +96,7 @@ def test_a_dedicated_address_takes_everything(make_node, make_upstream) -> None:
     assert fetch(other, b"GET / HTTP/1.0\r\n\r\n").status == 404
 
 
-def test_a_dedicated_ipv6_address(make_node, make_upstream) -> None:
+def test_a_dedicated_ipv6_address(ipv6, make_node, make_upstream) -> None:
     """interface.md: the same over IPv6."""
     node = make_node(listen=("[::]:0",))
     server = make_upstream(answering(ok(b"six")))

@@ -104,7 +104,7 @@ static void reads_tell_what_the_node_has(void **state)
           "weir get: tenant none: does not exist\n" },
         { "get tenant Shop/../x", OK("{}"), 2, NULL, "", NULL },
         { "get tenats", OK("{}"), 2, NULL, "",
-          "weir get: \"tenats\" is not a kind that nodes keep, did you mean \"tenants\"? See weir "
+          "weir get: \"tenats\" is not a kind that nodes store, did you mean \"tenants\"? See weir "
           "get --help\n" },
         { "get node", OK("{}"), 2, NULL, "", NULL },
         { "history tenant shop",
@@ -248,6 +248,51 @@ static void status_tells_whether_all_is_well(void **state)
           "weir logs: no log\n" },
     };
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+/* interface.md: 0 done, 1 failed or a difference, 2 usage, 3 degraded, 4 conflict, 5 timed out. */
+static void exit_codes_are_those_of_the_contract(void **state)
+{
+    static const struct expected cases[] = {
+        { "route test http://nobody.test/", OK("{\"decision\":\"none\",\"why\":\"no tenant\"}"), 1,
+          NULL, "Decision  none\nWhy       no tenant\n", "" },
+        { "route test http://a/", OK("{\"decision\":\"route\"}"), 0, NULL, NULL, "" },
+        { "redirect test http://a/ --tenant b", OK("{\"decision\":\"none\"}"), 0, NULL, NULL, "" },
+        { "route test nonsense", STATUS("400 X", "{\"error\":{\"message\":\"url: is no URL\"}}"), 2,
+          NULL, "", "weir route: url: is no URL\n" },
+        { "redirect test nonsense --tenant b",
+          STATUS("400 X", "{\"error\":{\"message\":\"url: is no URL\"}}"), 2, NULL, "", NULL },
+        { "route test http://a/", STATUS("404 X", "{\"error\":{\"message\":\"x\"}}"), 1, NULL, "",
+          NULL },
+        { "delete tenant a", STATUS("507 X", "{\"error\":{\"message\":\"the store is full\"}}"), 1,
+          NULL, "", "weir delete: the store is full\n" },
+        { "delete tenant a", STATUS("503 X", "{\"error\":{\"message\":\"busy\"}}"), 3, NULL, "",
+          NULL },
+        { "delete tenant a", STATUS("412 X", "{\"error\":{\"message\":\"revision\"}}"), 4, NULL, "",
+          NULL },
+        { "delete tenant a", STATUS("504 X", "{\"error\":{\"message\":\"late\"}}"), 5, NULL, "",
+          NULL },
+        { "status --node tcp:1", OK("{}"), 2, NULL, "", NULL },
+        { "status --node https://", OK("{}"), 2, NULL, "", NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void diff_that_could_not_compare_says_so(void **state)
+{
+    const struct unix_response responses[] = {
+        STATUS("404 X", "{\"error\":{\"message\":\"x\"}}"),
+        STATUS("500 X", "{\"error\":{\"message\":\"the disk failed\"}}"),
+    };
+    struct scene s;
+    scene_begin(&s, responses, 2);
+    scene_run(&s, "diff -f -", SHOP "---\n" OTHER);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.out, "+name: shop\n");
+    assert_string_equal(s.run.err,
+                        "weir diff: the disk failed\n"
+                        "weir diff: the comparison is incomplete: 1 of 2 tenants were compared\n");
+    scene_end(&s);
 }
 
 static void node_that_is_away_is_told_by_every_command(void **state)
@@ -417,6 +462,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(revision_goes_into_if_match),
         cmocka_unit_test(deletion_goes_on_behind_a_failure),
         cmocka_unit_test(status_tells_whether_all_is_well),
+        cmocka_unit_test(exit_codes_are_those_of_the_contract),
+        cmocka_unit_test(diff_that_could_not_compare_says_so),
         cmocka_unit_test(node_that_is_away_is_told_by_every_command),
         cmocka_unit_test(every_page_is_there),
         cmocka_unit_test(pages_fit_a_terminal),
