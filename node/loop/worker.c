@@ -6,6 +6,7 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/base/trace.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
@@ -73,9 +74,19 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
     return (n + w->group->cfg.num_workers - 1) / w->group->cfg.num_workers;
 }
 
-uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
+uint64_t weir_worker_stamp_ns(struct weir_worker *w)
 {
-    return weir_access_wanted(w->access) ? weir_clock_mono_ns() : 0;
+    if (weir_access_wanted(w->access))
+        return weir_clock_mono_ns();
+    if (w->turn_ns == 0)
+        w->turn_ns = weir_clock_mono_ns();
+    return w->turn_ns;
+}
+
+void weir_worker_enter(struct weir_worker *w)
+{
+    w->now_ms = uv_now(&w->loop);
+    weir_trace_clock(w->now_ms);
 }
 
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
@@ -146,7 +157,7 @@ static void on_accept(uv_poll_t *p, int status, int events)
 {
     struct weir_listener *l = listener_of(p->data);
     struct weir_worker *w = l->worker;
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
     free_dead(w);
     if (status < 0)
         l->watch.events = 0;
@@ -208,10 +219,17 @@ static void drain_step(struct weir_worker *w)
     }
 }
 
+/* Before the loop waits: the events that come then are of a new turn. */
+static void on_turn(uv_prepare_t *p)
+{
+    worker_of(p->data)->turn_ns = 0;
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct weir_worker *w = worker_of(t->data);
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
+    w->turn_ns = 0; /* timers run before on_turn */
     free_dead(w);
     renew_date(w);
     handle_timers(w);
@@ -291,6 +309,7 @@ static void stop(struct weir_worker *w)
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
+    uv_close((uv_handle_t *)&w->turn, NULL);
 }
 
 void weir_worker_drain_inbox(struct weir_worker *w)
@@ -316,7 +335,7 @@ void weir_worker_drain_inbox(struct weir_worker *w)
 static void on_wake(uv_async_t *a)
 {
     struct weir_worker *w = worker_of(a->data);
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
     weir_worker_drain_inbox(w);
     uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline_ms, 0, memory_order_relaxed);
     if (deadline != 0)
@@ -370,13 +389,16 @@ static enum weir_err init_loop(struct weir_worker *w)
     if (uv_loop_init(&w->loop) < 0)
         return WEIR_ENOMEM;
     w->has_loop = true;
-    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0)
+    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0 ||
+        uv_prepare_init(&w->loop, &w->turn) < 0)
         return WEIR_ENOMEM;
+    w->turn.data = w;
     w->wake.data = w;
     w->tick.data = w;
     w->now_ms = uv_now(&w->loop);
     weir_wheel_init(&w->wheel, w->now_ms);
-    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0)
+    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0 ||
+        uv_prepare_start(&w->turn, on_turn) < 0)
         return WEIR_ENOMEM;
     return weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
 }
