@@ -430,15 +430,21 @@ static enum weir_exit line_check(const struct parse *p)
     return WEIR_EXIT_OK;
 }
 
+void weir_args_init(struct weir_cli *cli)
+{
+    const char *node = getenv("WEIR_NODE");
+
+    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
+    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
+}
+
 enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
 {
     struct parse p = { .cli = cli, .argv = argv, .argc = argc, .at = 1 };
     enum weir_exit code = WEIR_EXIT_OK;
     bool flags_ended = false;
-    const char *node = getenv("WEIR_NODE");
 
-    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
-    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
+    weir_args_init(cli);
     cli->args = calloc((size_t)argc + 1, sizeof(*cli->args));
     if (cli->args == NULL)
         return weir_cli_no_memory(cli);

@@ -251,10 +251,14 @@ static const struct weir_command commands[] = {
         .name = "completion",
         .usage = "bash|zsh",
         .summary = "completions for a shell",
-        .description = "Prints a script that completes commands, flags and the names of tenants.",
+        .description =
+            "Prints a script that completes commands, flags, the values of flags, and the names of "
+            "tenants of the node that the command line, $WEIR_NODE or the default names. In zsh it "
+            "is either sourced, or a file _weir in a folder of $fpath.",
         .examples = "weir completion bash > /etc/bash_completion.d/weir\n"
                     "source <(weir completion bash)\n"
-                    "weir completion zsh > \"${fpath[1]}/_weir\"\n",
+                    "weir completion zsh > \"${fpath[1]}/_weir\"\n"
+                    "echo 'source <(weir completion zsh)' >> ~/.zshrc\n",
         .exits = EXIT_USAGE,
         .num_args_min = 1,
         .num_args_max = 1,

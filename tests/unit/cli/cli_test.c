@@ -395,20 +395,26 @@ static void completion_of_bash_completes(void **state)
     static const struct {
         const char *line, *last, *words;
     } cases[] = {
-        { "weir ap", "1", "apply" },      { "weir rollback t", "2", "tenant" },
-        { "weir get -o y", "3", "yaml" }, { "weir apply --dr", "2", "--dry-run" },
-        { "weir fmt --wa", "2", "" },     { "weir help rollb", "2", "rollback" },
+        { "weir ap", "1", "apply" },
+        { "weir rollback t", "2", "tenant" },
+        { "weir get -o y", "3", "yaml" },
+        { "weir apply --dr", "2", "--dry-run" },
+        { "weir fmt --wa", "2", "" },
+        { "weir help rollb", "2", "rollback" },
+        { "weir --node unix : /x ap", "5", "apply" },
+        { "weir get --output = y", "4", "yaml" },
+        { "weir --node unix : /x get --node u", "7", "unix:" },
     };
     scene_begin(&s, NULL, 0);
     scene_run(&s, "completion bash", NULL);
     assert_int_equal(s.run.code, 0);
     run_file_put(&s.server, "weir.bash", s.run.out);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(
-            command, sizeof(command),
-            "bash -c 'set -u; source %s/weir.bash; COMP_WORDS=(%s); COMP_CWORD=%s; _weir; echo "
-            "${COMPREPLY[*]-}'",
-            s.server.folder, cases[i].line, cases[i].last);
+        snprintf(command, sizeof(command),
+                 "WEIR_RUN_CLI=1 bash -c 'set -u; source %s/weir.bash; COMP_WORDS=(%s); "
+                 "COMP_CWORD=%s; _weir; echo "
+                 "${COMPREPLY[*]-}'",
+                 s.server.folder, cases[i].line, cases[i].last);
         FILE *f = popen(command, "r");
         assert_non_null(f);
         assert_non_null(fgets(words, sizeof(words), f));
