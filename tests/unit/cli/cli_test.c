@@ -344,6 +344,8 @@ static void every_page_is_there(void **state)
         { "logs --help", "  -f, --follow          go on with new records until interrupted\n" },
         { "get -h", "  2  the command line is wrong\n" },
         { "help tenant", "max_header" },
+        { "help tenant.routes", "routes[].path\n" },
+        { "help node.limits", "limits.connections" },
         { "help node", "weir node --config FILE" },
         { "version", "weir " WEIR_VERSION "\n" },
         { "--version", "weir " WEIR_VERSION "\n" },
@@ -357,6 +359,12 @@ static void every_page_is_there(void **state)
         assert_has(s.run.out, cases[i].part);
         assert_null(strstr(s.run.out, "blacklist"));
     }
+    scene_run(&s, "help tenant.routes", NULL);
+    assert_null(strstr(s.run.out, "upstreams.")); /* one part alone */
+    scene_run(&s, "help tenant.rutes", NULL);
+    assert_int_equal(s.run.code, 2);
+    assert_string_equal(s.run.out, "");
+    assert_has(s.run.err, "\"rutes\" is no field of tenant, did you mean \"tenant.routes\"?");
     scene_run(&s, "help tenan", NULL);
     assert_int_equal(s.run.code, 2);
     assert_has(s.run.err, "there is no page on \"tenan\", did you mean \"tenant\"?");
@@ -368,7 +376,7 @@ static void pages_fit_a_terminal(void **state)
     static const char *const names[] = { "apply",  "diff",    "validate", "fmt",   "get",
                                          "delete", "history", "rollback", "route", "redirect",
                                          "status", "doctor",  "drain",    "logs",  "completion",
-                                         "help",   "version", "" };
+                                         "help",   "version", "edit",     "" };
     struct scene s;
     scene_begin(&s, NULL, 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
