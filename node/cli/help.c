@@ -41,7 +41,7 @@ enum weir_exit weir_help_screen(struct weir_cli *cli)
         "  weir route test http://shop.example.com/cart\n"
         "\nCommands find their node by --node URL, else $WEIR_NODE, else\n" WEIR_CLI_SOCKET ".\n\n"
         "weir COMMAND --help   a page with all flags and examples\n"
-        "weir help tenant      every field of a tenant's document; tenant.routes: one part\n"
+        "weir help tenant      every field of a tenant's document (tenant.routes: a part)\n"
         "weir help node        every field of the node's file\n");
     return weir_render_out(cli, &out);
 }
