@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * worker.c - one worker: its loop, its tick, its inbox, its listeners. What it serves is in
- * downstream.c and upstream.c.
+ * worker.c - one worker: its loop, its tick, its inbox, its listeners. Its connections are in
+ * downstream.c and origin_conn.c.
  */
 #include "node/loop/worker.h"
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
+#include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
 #include "node/loop/loop.h"
+#include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/address_pool.h"
-#include "node/loop/endpoint_pool.h"
 #include "tenants/defaults.h"
 
 #include <errno.h>
@@ -24,9 +23,10 @@
 #include <unistd.h>
 
 #define RESERVED_DESCRIPTORS 128
+#define TENANT_LABELS_MAX    80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
+#define ENDPOINT_LABELS_MAX  512 /* the same with upstream and endpoint */
 
-/* -- messages to a worker
- * ---------------------------------------------------------------------------------- */
+/* -- messages to a worker -- */
 
 /* A tenant changed. Drain and stop are flags, which no full inbox can hold up. */
 struct tenant_msg {
@@ -47,6 +47,22 @@ struct weir_workers {
     _Atomic uint32_t num_drained; /* relaxed; polled by control */
 };
 
+static struct weir_worker *worker_of(void *p)
+{
+    struct weir_worker *w = p;
+    WEIR_ASSERT(w != NULL);
+    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
+    return w;
+}
+
+static struct weir_listener *listener_of(void *p)
+{
+    struct weir_listener *l = p;
+    WEIR_ASSERT(l != NULL);
+    WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
+    return l;
+}
+
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w)
 {
     return &w->group->cfg;
@@ -64,11 +80,11 @@ uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
 
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
 {
+    WEIR_DCHECK(w->magic == WEIR_WORKER_MAGIC);
     weir_timer_set(&w->wheel, &d->timer, deadline_ms);
 }
 
-/* -- accepting
- * --------------------------------------------------------------------------------------------- */
+/* -- accepting -- */
 
 static void on_accept(uv_poll_t *p, int status, int events);
 
@@ -108,7 +124,7 @@ static bool accept_one(struct weir_listener *l)
     struct weir_addr peer;
     uint32_t suppressed = 0;
     int fd = -1;
-    enum weir_err err = weir_net_accept(l->watch.fd, &fd, &peer);
+    enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
         weir_downstream_accept(l, fd, &peer);
         weir_worker_accepting(w, true); /* that may have been the last one allowed */
@@ -116,8 +132,8 @@ static bool accept_one(struct weir_listener *l)
     }
     if (err != WEIR_ELIMIT)
         return err == WEIR_EIO;
-    /* The backlog keeps them; the tick tries again. Spinning on a readable listener would help
-     * nobody. */
+    /* The connections stay in the backlog and the tick tries again. A listener that stays readable
+     * would make the loop spin. */
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
     if (weir_log_allowed(&limit, 1, &suppressed))
         log_warn("worker.out_of_descriptors", "worker=%u connections=%u suppressed=%u", w->index,
@@ -128,7 +144,7 @@ static bool accept_one(struct weir_listener *l)
 
 static void on_accept(uv_poll_t *p, int status, int events)
 {
-    struct weir_listener *l = p->data;
+    struct weir_listener *l = listener_of(p->data);
     struct weir_worker *w = l->worker;
     w->now_ms = uv_now(&w->loop);
     free_dead(w);
@@ -139,8 +155,7 @@ static void on_accept(uv_poll_t *p, int status, int events)
     weir_downstream_read_fresh(w);
 }
 
-/* -- the tick
- * ---------------------------------------------------------------------------------------------- */
+/* -- the tick -- */
 
 static void renew_date(struct weir_worker *w)
 {
@@ -195,7 +210,7 @@ static void drain_step(struct weir_worker *w)
 
 static void on_tick(uv_timer_t *t)
 {
-    struct weir_worker *w = t->data;
+    struct weir_worker *w = worker_of(t->data);
     w->now_ms = uv_now(&w->loop);
     free_dead(w);
     renew_date(w);
@@ -209,8 +224,7 @@ static void on_tick(uv_timer_t *t)
         weir_access_flush(w->access);
 }
 
-/* -- drain and stop
- * ---------------------------------------------------------------------------------------- */
+/* -- drain and stop -- */
 
 static void on_listener_closed(uv_handle_t *h)
 {
@@ -225,7 +239,7 @@ static void close_listeners(struct weir_worker *w)
         struct weir_addr peer;
         int fd;
         while (w->num_downstreams < w->max_downstreams &&
-               weir_net_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
+               weir_sock_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
             weir_downstream_accept(l, fd, &peer);
         weir_downstream_read_fresh(w);
         (void)weir_watch_close(&l->watch, false, on_listener_closed);
@@ -239,7 +253,7 @@ static void leave_listeners(struct weir_worker *w)
 {
     if (w->now_ms < w->listen_deadline_ms && w->now_ms < w->drain_deadline_ms)
         for (size_t i = 0; i < w->num_listeners; i++)
-            if (weir_net_handshakes_wait(&w->listeners[i].addr))
+            if (weir_sock_handshakes_wait(&w->listeners[i].addr))
                 return;
     close_listeners(w);
 }
@@ -301,7 +315,7 @@ void weir_worker_drain_inbox(struct weir_worker *w)
 
 static void on_wake(uv_async_t *a)
 {
-    struct weir_worker *w = a->data;
+    struct weir_worker *w = worker_of(a->data);
     w->now_ms = uv_now(&w->loop);
     weir_worker_drain_inbox(w);
     uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline_ms, 0, memory_order_relaxed);
@@ -313,16 +327,15 @@ static void on_wake(uv_async_t *a)
 
 static void wake(void *arg)
 {
-    struct weir_worker *w = arg;
+    struct weir_worker *w = worker_of(arg);
     (void)uv_async_send(&w->wake);
 }
 
-/* -- life of a worker
- * -------------------------------------------------------------------------------------- */
+/* -- life of a worker -- */
 
 static void *run(void *arg)
 {
-    struct weir_worker *w = arg;
+    struct weir_worker *w = worker_of(arg);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -384,7 +397,11 @@ static enum weir_err init_worker(struct weir_worker *w)
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
-    /* Keys that tenants choose: the seeds keep them from choosing one slot. */
+    w->tenant_counters = weir_counters_new(TENANT_LABELS_MAX, weir_rng_next(&w->rng));
+    w->endpoint_counters = weir_counters_new(ENDPOINT_LABELS_MAX, weir_rng_next(&w->rng));
+    if (w->tenant_counters == NULL || w->endpoint_counters == NULL)
+        err = WEIR_ENOMEM;
+    /* Keys that tenants choose: secret seeds stop them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
     struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->marks->secret };
@@ -410,14 +427,15 @@ static enum weir_err open_listeners(struct weir_worker *w, struct weir_workers_e
         int fd = -1;
         error->listener = g->bound[i];
         error->what = "listen";
-        enum weir_err err = weir_net_listen(&g->bound[i], &fd, &error->sys_errno);
+        enum weir_err err = weir_sock_listen(&g->bound[i], &fd, &error->sys_errno);
         if (err < 0)
             return err;
+        l->magic = WEIR_LISTENER_MAGIC;
         l->worker = w;
         weir_watch_init(&l->watch, fd, l);
         w->num_listeners++;
-        err = weir_net_local(fd,
-                             &g->bound[i]); /* port 0 becomes a real one for the workers to come */
+        err = weir_sock_local(fd,
+                              &g->bound[i]); /* port 0 becomes a real one for the workers to come */
         if (err < 0)
             return err;
         l->addr = g->bound[i];
@@ -433,7 +451,10 @@ static void free_worker(struct weir_worker *w)
 {
     if (w == NULL)
         return;
+    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
     weir_tenant_cache_free(&w->cache);
+    weir_counters_free(&w->tenant_counters);
+    weir_counters_free(&w->endpoint_counters);
     weir_splice_shutdown(w);
     weir_inbox_deinit(&w->inbox);
     weir_endpoint_pool_free_all(w);
@@ -444,6 +465,7 @@ static void free_worker(struct weir_worker *w)
     weir_pool_deinit(&w->heads);
     weir_buffers_deinit(&w->buffers);
     free(w->listeners);
+    w->magic = 0;
     free(w);
 }
 
@@ -468,8 +490,7 @@ static void free_group(struct weir_workers *g)
     free(g);
 }
 
-/* -- the group
- * --------------------------------------------------------------------------------------------- */
+/* -- the group -- */
 
 static struct weir_workers *group_new(const struct weir_workers_config *cfg)
 {
@@ -497,6 +518,7 @@ static enum weir_err add_worker(struct weir_workers *g, struct weir_workers_erro
     error->what = "memory";
     if (w == NULL)
         return WEIR_ENOMEM;
+    w->magic = WEIR_WORKER_MAGIC;
     w->index = g->num;
     w->group = g;
     enum weir_err err = init_worker(w);
@@ -537,7 +559,7 @@ static enum weir_err check_free(const struct weir_workers_config *cfg,
                                 struct weir_workers_error *error)
 {
     for (size_t i = 0; i < cfg->num_http; i++) {
-        if (cfg->http[i].port == 0 || !weir_net_is_taken(&cfg->http[i]))
+        if (cfg->http[i].port == 0 || !weir_sock_is_taken(&cfg->http[i]))
             continue;
         *error = (struct weir_workers_error){ .listener = cfg->http[i],
                                               .sys_errno = EADDRINUSE,
@@ -630,6 +652,21 @@ const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers
 {
     *ret_num = g->num;
     return g->blocks;
+}
+
+enum weir_err weir_workers_write_counters(const struct weir_workers *g, struct weir_strbuf *out)
+{
+    struct weir_counters *tenants[WEIR_WORKERS_MAX];
+    struct weir_counters *endpoints[WEIR_WORKERS_MAX];
+    uint64_t now_ms = weir_clock_mono_ns() / 1000000u;
+    for (uint32_t i = 0; i < g->num; i++) {
+        tenants[i] = g->workers[i]->tenant_counters;
+        endpoints[i] = g->workers[i]->endpoint_counters;
+    }
+    enum weir_err err = weir_counters_write_tenants(tenants, g->num, out);
+    if (err == WEIR_OK)
+        err = weir_counters_write_endpoints(endpoints, g->num, g->cfg.marks, now_ms, out);
+    return err;
 }
 
 uint32_t weir_workers_num(const struct weir_workers *g)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * worker.h - the data path: one thread and one libuv loop per worker, each with its own
- * SO_REUSEPORT listeners, connections, upstream pools, tenant cache and counters. Workers share
+ * SO_REUSEPORT listeners, connections, endpoint pools, tenant cache and counters. Workers share
  * nothing but the store, the table of failure marks and the access log. Owner: control. All
  * functions here are called from the control thread unless they say otherwise.
  */
@@ -12,6 +12,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/metrics.h"
+#include "node/base/strbuf.h"
 #include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
 #include "sync/store/store.h"
@@ -73,5 +74,9 @@ void weir_workers_stop(struct weir_workers **w);
 const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers *w,
                                                        size_t *ret_num);
 uint32_t weir_workers_num(const struct weir_workers *w);
+/** Counters by tenant and by endpoint of all workers, as Prometheus text (counters.h).
+ * @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_workers_write_counters(const struct weir_workers *w,
+                                                        struct weir_strbuf *out);
 
 #endif

@@ -14,16 +14,17 @@
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "sync/engine/active.h"
+#include "sync/activation/active.h"
+#include "sync/engine/engine_counts.h"
 #include "sync/engine/engine_rules.h"
 #include "sync/store/record_store.h"
 #include "sync/version/vector.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_NODE_ID_LEN        8
 #define WEIR_ENGINE_LINKS_MAX   1024
 #define WEIR_ENGINE_BATCH_MAX   65536    /* bytes of a published batch; larger is announced */
 #define WEIR_ENGINE_WAITING_MAX 4194304  /* bytes of batches that wait for what is before them */
@@ -31,12 +32,6 @@
 #define WEIR_ENGINE_PULLS_MAX   4        /* sessions as puller */
 #define WEIR_ENGINE_SERVED_MAX  8        /* answers to pulls in one turn; then BUSY */
 #define WEIR_ENGINE_NO_LINK     UINT32_MAX
-
-enum weir_group {
-    WEIR_GROUP_C = 0,
-    WEIR_GROUP_E = 1,
-    WEIR_GROUP_COUNT,
-};
 
 /** What a node may do (sync/REPLICATION.md, "States"). */
 enum weir_engine_state {
@@ -72,7 +67,9 @@ struct weir_engine_config {
     uint16_t schema_max;
     uint32_t compiled; /* a bit (1 << class) for each class whose activation is reported */
     struct weir_engine_intervals intervals;
-    uint32_t without; /* bits of enum weir_engine_rule left out; 0 in every node */
+#ifdef WEIR_ENGINE_RULES
+    uint32_t without; /* bits of enum weir_engine_rule; not in a node: engine_rules.h */
+#endif
 };
 
 struct weir_engine;
@@ -194,10 +191,11 @@ enum weir_engine_state weir_engine_state(const struct weir_engine *e);
 /** Who is in the cluster, who seems alive, and whether the clock is off (sync/members/members.h).
  * Borrowed until the next input. NULL before the first tick, and between a reset and the next. */
 const struct weir_members *weir_engine_members(const struct weir_engine *e);
-/** Which records are active here (sync/engine/active.h). Borrowed until the next input. NULL before
- * the first tick. */
+/** Which records are active here (sync/activation/active.h). Borrowed until the next input. NULL
+ * before the first tick. */
 const struct weir_active *weir_engine_active(const struct weir_engine *e);
-/** What all members said of a revision (sync/engine/acks.h). @return false: nothing is known yet */
+/** What all members said of a revision (sync/activation/acks.h). @return false: nothing is known
+ * yet */
 bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
                       struct weir_acks_count *ret);
 /** What is durable here. Borrowed until the next input. */

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_active.c - the engine's side of sync/engine/active.h and sync/engine/acks.h: replicated is
- * not active. Tells the one what became durable and what the data plane made of it, the other what
- * all say.
+ * engine_active.c - the engine's side of sync/activation/active.h and sync/activation/acks.h:
+ * replicated is not active. Tells the one what became durable and what the data plane made of it,
+ * the other what all say.
  */
+#include "sync/engine/engine_active.h"
+
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/engine/engine_parts.h"
 
 #define ACKS_TOLD 8     /* lanes of one heartbeat; the others come with the next, in turn */
 #define SOON_US   20000 /* news do not wait for the next full second */

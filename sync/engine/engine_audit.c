@@ -3,11 +3,18 @@
  * engine_audit.c - R11 and R12: every record's checksum is looked at again and again; nodes with
  * equal vectors compare sums, and fetch what differs; who stands alone against two resets.
  */
+#include "node/base/limits.h"
+#include "sync/engine/engine_active.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_life.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_pull.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
 
 #define SCAN_FAST    1000 /* records of a turn while the sums are not complete */
 #define SCAN_FAST_US 5000
@@ -19,9 +26,7 @@
 #define OUTVOTED_US  20000000 /* so long, and it resets */
 #define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
-#define ASKED_MAX    2      /* peers that are asked for a damaged record */
-#define REPAIR_US    250000 /* until a peer that was behind is asked again */
-#define REPAIR_KEYS  64     /* of one request */
+#define ASKED_MAX    2 /* peers that are asked for a damaged record */
 
 /* Is something beyond the vector, and is that new? The end of a lane may have been lost with its
  * node: what is beyond the hole is never covered, and must be audited all the same. */
@@ -105,44 +110,15 @@ void weir_engine_scan(struct weir_engine *e)
 
 /* -- fetching by key -- */
 
-static ProtobufCBinaryData key_name(struct weir_engine *e, uint8_t class, struct weir_span key)
-{
-    uint8_t *at = weir_engine_alloc(e, 1 + key.len);
-
-    if (at == NULL)
-        return (ProtobufCBinaryData){ 0 };
-    at[0] = class;
-    memcpy(at + 1, key.at, key.len);
-    return (ProtobufCBinaryData){ .len = 1 + key.len, .data = at };
-}
-
-static bool was_asked(const struct engine_damaged *d, uint32_t link)
-{
-    return (d->asked > 0 && d->links[0] == link) || (d->asked > 1 && d->links[1] == link);
-}
-
 /* A peer that may have what the first damaged record was. */
 static uint32_t repair_source(const struct weir_engine *e, const struct engine_damaged *d)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
-        if (l != NULL && l->live && !l->stale && !was_asked(d, i))
+        if (l != NULL && l->live && !l->stale && !weir_engine_was_asked(d, i))
             return i;
     }
     return WEIR_ENGINE_NO_LINK;
-}
-
-void weir_engine_ask_again(struct weir_engine *e, uint32_t link)
-{
-    for (size_t i = 0; i < e->num_damaged; i++) {
-        struct engine_damaged *d = &e->damaged[i];
-        if (!was_asked(d, link))
-            continue;
-        if (d->links[0] == link)
-            d->links[0] = d->links[1];
-        d->asked--;
-    }
-    e->repair_us = e->mono_us + REPAIR_US;
 }
 
 static bool is_forcing(const struct weir_engine *e)
@@ -155,18 +131,18 @@ static bool is_forcing(const struct weir_engine *e)
 
 static void ask_for(struct weir_engine *e, uint32_t link)
 {
-    ProtobufCBinaryData *keys = weir_engine_alloc(e, REPAIR_KEYS * sizeof(*keys));
+    ProtobufCBinaryData *keys = weir_engine_alloc(e, ENGINE_REPAIR_KEYS * sizeof(*keys));
     size_t num = 0;
 
     if (keys == NULL)
         return;
-    for (size_t i = 0; i < e->num_damaged && num < REPAIR_KEYS; i++) {
+    for (size_t i = 0; i < e->num_damaged && num < ENGINE_REPAIR_KEYS; i++) {
         struct engine_damaged *d = &e->damaged[i];
-        if (d->asked == ASKED_MAX || was_asked(d, link) ||
+        if (d->asked == ASKED_MAX || weir_engine_was_asked(d, link) ||
             engine_group_of((enum weir_class)d->class) !=
                 engine_group_of((enum weir_class)e->damaged[0].class))
             continue;
-        keys[num] = key_name(e, d->class, weir_span(d->key, d->key_len));
+        keys[num] = weir_engine_key_name(e, d->class, weir_span(d->key, d->key_len));
         if (keys[num].data == NULL)
             return;
         num++;
@@ -486,16 +462,16 @@ static bool is_newer(struct weir_engine *e, enum weir_class class, const Weir__V
 
 static void fetch_newer(struct weir_engine *e, uint32_t link, const Weir__V1__Audit *m)
 {
-    ProtobufCBinaryData *keys = weir_engine_alloc(e, REPAIR_KEYS * sizeof(*keys));
+    ProtobufCBinaryData *keys = weir_engine_alloc(e, ENGINE_REPAIR_KEYS * sizeof(*keys));
     size_t num = 0;
 
     if (keys == NULL || !weir_engine_begin(e, WEIR_GROUP_C))
         return;
-    for (size_t i = 0; i < m->n_kv && num < REPAIR_KEYS && e->turn_err == WEIR_OK; i++) {
+    for (size_t i = 0; i < m->n_kv && num < ENGINE_REPAIR_KEYS && e->turn_err == WEIR_OK; i++) {
         struct weir_span key = weir_span(m->kv[i]->key.data, m->kv[i]->key.len);
         if (!is_newer(e, (enum weir_class)m->class_, m->kv[i]))
             continue;
-        keys[num] = key_name(e, (uint8_t)m->class_, key);
+        keys[num] = weir_engine_key_name(e, (uint8_t)m->class_, key);
         if (keys[num].data == NULL)
             return;
         num++;

@@ -3,10 +3,15 @@
  * engine_heartbeat.c - heartbeats: where the own lanes end, a hash of the vector, sums for the
  * audit. What was lost on the way shows here, a second later at most.
  */
-#include <string.h>
-
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_active.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <string.h>
 
 #define STATE_MOTION 0x100
 #define DOUBT_US     100000 /* what two peers have should be here by then */

@@ -3,40 +3,19 @@
  * engine_link.c - greetings. What each side has and has purged decides who may talk to whom (R6),
  * whether the own lane may be written on (R10).
  */
-#include <string.h>
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_life.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_turn.h"
 
-#include "sync/engine/engine_parts.h"
+#include <string.h>
 
 #define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
 #define HELLO_AGAIN_US                                                                             \
     2000000 /* without a response, behind, or not live as far as is known: greet again */
-
-void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
-{
-    struct engine_link *l = link < e->num_links ? e->links[link] : NULL;
-
-    if (l != NULL && l->up && !l->refused)
-        l->hello_due = true;
-}
-
-void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm alarm)
-{
-    struct weir_engine_out out = { .what = WEIR_OUT_CUT, .link = link };
-    struct engine_link *l = e->links[link];
-
-    if (l->refused)
-        return;
-    if (l->handshake_done)
-        weir_engine_members_down(e, link);
-    l->handshake_done = false;
-    l->hello_due = false;
-    l->refused = true;
-    l->hello_again_us = ENGINE_NEVER;
-    engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
-    weir_engine_pulls_lost(e, link);
-    weir_engine_alarm(e, alarm, link);
-    weir_engine_emit(e, &out, WEIR_GROUP_C);
-}
 
 /* -- sending -- */
 

@@ -3,11 +3,16 @@
  * engine_live.c - rule R2: what was just written elsewhere is taken in turn, or waits for what is
  * before it. A batch is a hint: whatever becomes of it, a pull brings the same.
  */
+#include "node/base/limits.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
 
 #define RELAY_GAP_US 50000 /* copies of a flood overtake one another: wait before pulling */
 

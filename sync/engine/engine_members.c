@@ -3,11 +3,16 @@
  * engine_members.c - the engine's side of sync/members/members.h: feeds it records, greetings and
  * heartbeats, and does what it says of who lives twice (R13) or was evicted.
  */
-#include <string.h>
+#include "sync/engine/engine_members.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <string.h>
 
 #define ECHOES 8 /* of one heartbeat, while all hear all */
 
@@ -63,12 +68,6 @@ bool weir_engine_members_up(struct weir_engine *e, uint32_t link)
     enum weir_members_admission admission =
         weir_members_link_up(e->members, l->node, l->incarnation, younger);
     return refuse_one(e, link, admission, younger);
-}
-
-void weir_engine_members_down(struct weir_engine *e, uint32_t link)
-{
-    if (e->members != NULL)
-        weir_members_link_down(e->members, e->links[link]->node);
 }
 
 /* -- records -- */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_out.c - what a turn says, kept until it is durable. Frames are packed once, into memory
- * that lives as long as the turn's outputs do.
+ * engine_out.c - collects the outputs of a turn, which are given out when it is durable. Frames are
+ * packed once, into memory that lives as long as the outputs do.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "sync/engine/engine_out.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_turn.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define BLOCK_LEN 16384
 #define ITEMS_MAX 262144
@@ -259,6 +261,17 @@ static bool add_ctx(struct weir_engine *e, const struct weir_stored_record *rec,
 static ProtobufCBinaryData bytes_of(struct weir_span s)
 {
     return (ProtobufCBinaryData){ .len = s.len, .data = (uint8_t *)(uintptr_t)s.at };
+}
+
+ProtobufCBinaryData weir_engine_key_name(struct weir_engine *e, uint8_t class, struct weir_span key)
+{
+    uint8_t *at = weir_engine_alloc(e, 1 + key.len);
+
+    if (at == NULL)
+        return (ProtobufCBinaryData){ 0 };
+    at[0] = class;
+    memcpy(at + 1, key.at, key.len);
+    return (ProtobufCBinaryData){ .len = 1 + key.len, .data = at };
 }
 
 Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_stored_record *rec,

@@ -3,32 +3,22 @@
  * engine_pull.c - sessions as puller (R4, R5, R8): ask for what is beyond a cursor until the source
  * has nothing more, and only then believe its vector.
  */
-#include <string.h>
+#include "sync/engine/engine_pull.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_life.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 
-#define RETRY_MIN_US  50000
-#define RETRY_MORE_US 200000
-#define JOIN_US       100000   /* between attempts to begin a bootstrap */
-#define PATIENCE_US   10000000 /* for a peer that has had all that this node has had */
-#define TOKENS_US     1000000  /* the bucket holds the bytes of so long */
+#include <string.h>
 
-static uint64_t retry_at(struct weir_engine *e)
-{
-    return e->mono_us + RETRY_MIN_US + weir_rng_below(&e->rng, RETRY_MORE_US);
-}
-
-void weir_engine_want(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us)
-{
-    struct engine_link *l = engine_handshake_done(e, link);
-
-    if (l == NULL)
-        return;
-    l->doubts[g] = false;
-    if (at_us < l->want_us[g])
-        l->want_us[g] = at_us;
-}
+#define JOIN_US     100000   /* between attempts to begin a bootstrap */
+#define PATIENCE_US 10000000 /* for a peer that has had all that this node has had */
+#define TOKENS_US   1000000  /* the bucket holds the bytes of so long */
 
 /* A pull that was wanted because two peers had what this node had not: something came since. */
 static bool is_dispelled(const struct weir_engine *e, const struct engine_link *l,
@@ -40,33 +30,6 @@ static bool is_dispelled(const struct weir_engine *e, const struct engine_link *
 static bool is_joining(const struct weir_engine *e)
 {
     return e->state == WEIR_ENGINE_JOINING;
-}
-
-static void close_pull(struct engine_pull *p)
-{
-    p->open = false;
-    weir_vector_reset(&p->cursor);
-    weir_vector_reset(&p->beyond);
-    weir_vector_reset(&p->floor);
-}
-
-void weir_engine_pull_lost(struct weir_engine *e, struct engine_pull *p)
-{
-    if (!p->open)
-        return;
-    engine_count(e, WEIR_COUNT_PULLS_LOST, 1);
-    if (!engine_has(e, WEIR_RULE_INCARNATION) && !p->forced &&
-        weir_vector_copy(&e->shared_cursor[p->group], &p->cursor) < 0)
-        weir_engine_fail(e, WEIR_ENOMEM);
-    close_pull(p);
-    weir_engine_want(e, p->link, p->group, retry_at(e));
-}
-
-void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link)
-{
-    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
-        if (e->pulls[i].open && (link == WEIR_ENGINE_NO_LINK || e->pulls[i].link == link))
-            weir_engine_pull_lost(e, &e->pulls[i]);
 }
 
 /* -- asking -- */
@@ -329,7 +292,7 @@ void weir_engine_pull_run(struct weir_engine *e)
                 continue;
             }
             if (!may_pull(e, link, g)) {
-                e->links[link]->want_us[g] = retry_at(e);
+                e->links[link]->want_us[g] = weir_engine_retry_at(e);
                 continue;
             }
             start(e, link, g);
@@ -474,7 +437,7 @@ static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V
     }
     weir_vector_reset(&e->shared_cursor[p->group]);
     e->has_pulled = e->has_pulled || p->group == WEIR_GROUP_C;
-    close_pull(p);
+    weir_engine_close_pull(p);
     engine_count(e, WEIR_COUNT_PULLS_DONE, 1);
     if (!was_boot || e->turn_err < 0)
         return;
@@ -526,7 +489,7 @@ static void on_ok(struct weir_engine *e, struct engine_pull *p, const Weir__V1__
         } else if (!take_records(e, p, m)) {
             weir_engine_pull_lost(e, p);
         } else if (p->forced) {
-            close_pull(p);
+            weir_engine_close_pull(p);
         } else if (m->complete) {
             complete(e, p, m, &floor);
         } else {

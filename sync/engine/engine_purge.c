@@ -3,11 +3,15 @@
  * engine_purge.c - what is old goes: tombstones, and in group C their dots stay behind in the floor
  * (R9); expired bans; conflicts; lanes of bans of which nothing is left.
  */
-#include <string.h>
-
-#include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <string.h>
 
 #define PURGE_MAX  256   /* records of one turn */
 #define MORE_US    10000 /* until the next look when there were more */

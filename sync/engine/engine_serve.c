@@ -8,10 +8,16 @@
  * the place of a covered one - and `beyond` tells how far; it holds while no record came below
  * another of its lane (gen).
  */
-#include <string.h>
-
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
+
+#include <string.h>
 
 #define RECORD_FIXED 120 /* bytes of a packed record beside key, value and extra */
 

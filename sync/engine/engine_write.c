@@ -2,12 +2,19 @@
  *
  * engine_write.c - a write of this node: stamped, numbered, put; then published in batches.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "sync/engine/engine_write.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define PUB_BLOCK    16384
 #define PUB_MEMORY   (64 * (size_t)1048576)

@@ -10,7 +10,7 @@
 
 #include "node/base/limits.h"
 #include "sync/frame/ack.h"
-#include "sync/frame/frame_parts.h"
+#include "sync/frame/frame_checks.h"
 #include "sync/version/hlc.h"
 #include "sync/frame/member.h"
 #include "sync/version/record.h"

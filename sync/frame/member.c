@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "sync/frame/frame_parts.h"
+#include "sync/frame/frame_checks.h"
 
 #define TAG_NODE       1
 #define TAG_KEY_HASH   2

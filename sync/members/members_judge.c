@@ -3,10 +3,9 @@
  * members_judge.c - what follows from silence, and from the clocks of others. One walk over all
  * nodes, four times a second.
  */
-#include <string.h>
+#include "sync/members/members_judge.h"
 
-#include "sync/members/members.h"
-#include "sync/members/members_parts.h"
+#include "sync/members/members_table.h"
 
 /* How much silence is this node's own? Those that were down before do not count: a cluster of which
  * half is gone for good must not be slow to notice for ever. */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "node/base/contract.h"
 #include "node/base/hash.h"
 
 #define RING_BY_ID   0 /* the number of a ring is its hash's seed: the same on every node */

@@ -11,12 +11,13 @@
  * always looked at. So whatever LMDB made of a run of touched pages, those beside it hold; when a
  * removal has merged pages, the run is taken to have grown by one on either side.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_guard.h"
+
+#include "node/base/hash.h"
+#include "sync/store/store_env.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/hash.h"
 
 #define PAGES_AT_FIRST  8192
 #define MARKED_AT_FIRST 256

@@ -6,7 +6,11 @@
  * without numbers. Numbers of lanes are never used again, for contexts may mention them as long as
  * there are records; a wipe gives them all back. Owner: the record store's caller.
  */
-#include "sync/store/store_records_parts.h"
+#include "sync/store/store_names.h"
+
+#include "sync/store/store_meta.h"
+#include "sync/store/store_txn.h"
+#include "sync/version/stored_record.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,11 @@
  * away for longer is told apart, and a key written again comes out above its deletion. Owner:
  * writer. Ref: rule R9 of the replication protocol.
  */
-#include "sync/store/store_parts.h"
-
+#include "sync/store/store_env.h"
+#include "sync/store/store_publish.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
 #include "sync/version/num.h"
 
 #define MS_PER_DAY UINT64_C(86400000)

@@ -6,32 +6,23 @@
  */
 #include "sync/store/store_records.h"
 
+#include "sync/store/store_env.h"
+#include "sync/store/store_publish.h"
+#include "sync/store/store_records_ops.h"
+#include "sync/store/store_records_state.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
+#include "sync/tree/tree_walk.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/store/store_records_parts.h"
-#include "sync/store/tree_walk.h"
 
 #define KEYS_BLOCK 65536
 #define KEYS_MAX   (SIZE_MAX / 2)
 
 _Static_assert(WEIR_STORED_EXTRA_MAX == WEIR_RECORD_EXTRA_MAX, "a row has room for it");
 _Static_assert(STORE_LANES_MAX > WEIR_LANES_MAX, "lanes that contexts mention crowd out none");
-
-enum weir_err weir_store_records_err(enum weir_err err)
-{
-    return err == WEIR_OK || err == WEIR_ENOTFOUND || err == WEIR_EFULL ? err : WEIR_EIO;
-}
-
-struct store_records *weir_store_records_of(struct weir_record_store *k, bool open)
-{
-    struct store_records *kp = (struct store_records *)k;
-
-    WEIR_ASSERT(kp->s->magic == STORE_MAGIC);
-    WEIR_ASSERT(kp->s->records == kp);
-    WEIR_ASSERT(kp->open == open);
-    return kp;
-}
 
 /* ---- transactions ---- */
 
@@ -97,7 +88,7 @@ static enum weir_err commit(struct weir_record_store *k)
     if (err < 0) {
         weir_store_names_undo(&kp->names, s);
         weir_store_publish_failure(s);
-        weir_store_count_metric(s, WEIR_M_STORE_WRITE_ERRORS, kp->num_changes);
+        weir_store_count_unwritten(s, err, kp->num_changes);
     } else {
         weir_store_names_keep(&kp->names);
         weir_store_publish(s);
@@ -108,21 +99,6 @@ static enum weir_err commit(struct weir_record_store *k)
     }
     end(kp);
     return err == WEIR_ENOMEM ? err : weir_store_records_err(err);
-}
-
-void weir_store_records_change(struct store_records *kp)
-{
-    kp->looked_valid = false;
-    kp->touched = kp->touched || kp->t.touched;
-    kp->t.touched = false;
-}
-
-enum weir_err weir_store_records_changed(struct store_records *kp, enum weir_err err)
-{
-    if (err == WEIR_OK || (err == WEIR_ENOMEM && !kp->t.broken && !kp->t.touched))
-        return err;
-    kp->t.broken = true;
-    return weir_store_records_err(err);
 }
 
 /* Room for one more change to tell, with its key. @return WEIR_OK | WEIR_ENOMEM */
@@ -153,34 +129,6 @@ static struct weir_span rec_key_of(const struct store_records *kp, struct store_
     WEIR_ASSERT(weir_store_class_in(kp->s->kind->group, class));
     weir_store_key_rec(key, class, record_key);
     return store_key_span(key);
-}
-
-enum weir_err weir_store_records_copy(struct store_records *kp,
-                                      const struct weir_stored_record *rec,
-                                      struct weir_record_parts *parts)
-{
-    size_t len = rec->sig.len + rec->extra.len + rec->rec.value.len;
-    size_t cap = kp->cap_scratch > 0 ? kp->cap_scratch : 4096;
-
-    while (cap < len)
-        cap *= 2;
-    if (cap != kp->cap_scratch) {
-        uint8_t *more = realloc(kp->scratch, cap);
-        if (more == NULL)
-            return WEIR_ENOMEM;
-        kp->scratch = more;
-        kp->cap_scratch = cap;
-    }
-    uint8_t *at = kp->scratch;
-    struct weir_span *spans[] = { &parts->sig, &parts->extra, &parts->value };
-    const struct weir_span from[] = { rec->sig, rec->extra, rec->rec.value };
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(from); i++) {
-        if (from[i].len > 0)
-            memcpy(at, from[i].at, from[i].len);
-        *spans[i] = weir_span(at, from[i].len);
-        at += from[i].len;
-    }
-    return WEIR_OK;
 }
 
 /* A record as its row will have it. Lanes that have no number yet get one. */

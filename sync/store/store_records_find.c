@@ -6,45 +6,13 @@
  * was damaged the record is looked for, since a dot that is passed over would never reach a peer.
  * Owner: the record store's caller.
  */
-#include "sync/store/store_records_parts.h"
-
-#include <string.h>
-
+#include "sync/store/store_env.h"
+#include "sync/store/store_records_ops.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
 #include "sync/version/num.h"
 
-bool weir_store_stored_record(const struct weir_store *s, struct weir_span rec_key,
-                              const struct weir_record_parts *parts, struct weir_stored_record *ret)
-{
-    const struct weir_record_head *head = &parts->head;
-
-    if (head->lane_idx >= s->num_lanes)
-        return false;
-    *ret = (struct weir_stored_record){
-        .rec = {
-            .class = (enum weir_class)rec_key.at[0],
-            .key = weir_span_from(rec_key, 1),
-            .version = { .hlc = head->hlc, .seq = head->seq },
-            .tombstone = head->tombstone,
-            .schema = head->schema,
-            .min_reader = head->min_reader,
-            .expires = head->expires,
-            .value = parts->value,
-        },
-        .sig = parts->sig,
-        .extra = parts->extra,
-        .stored_ms = weir_store_stored_ms(s, head),
-    };
-    memcpy(ret->rec.version.lane, s->lanes[head->lane_idx].id, WEIR_LANE_LEN);
-    for (unsigned i = 0; i < head->num_ctx; i++) {
-        if (head->ctx[i].lane_idx >= s->num_lanes)
-            return false;
-        struct weir_record_context *ctx = &ret->ctx[ret->num_ctx++];
-        memcpy(ctx->tail, s->lanes[head->ctx[i].lane_idx].id + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN,
-               WEIR_LANE_TAIL_LEN);
-        ctx->seq = head->ctx[i].seq;
-    }
-    return true;
-}
+#include <string.h>
 
 /* What can be said of a record that does not hold. @return WEIR_ECORRUPT */
 static enum weir_err corrupt(struct weir_span rec_key, uint64_t seq, struct weir_stored_record *ret)

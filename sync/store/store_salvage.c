@@ -14,7 +14,15 @@
  * that be lost, this is right too: records are told apart by their stamps, and where deletions were
  * purged elsewhere its empty vector is beyond their floors and makes it start over.
  */
-#include "sync/store/store_parts.h"
+#include "node/base/clock.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_file.h"
+#include "sync/store/store_meta.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
+#include "sync/version/hlc.h"
+#include "sync/version/num.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +31,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "sync/version/hlc.h"
-#include "sync/version/num.h"
-#include "sync/store/store_file.h"
 
 #define ROWS_PER_COMMIT  1024
 #define BYTES_PER_COMMIT (UINT64_C(4) << 20)

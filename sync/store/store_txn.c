@@ -3,15 +3,19 @@
  * store_txn.c - one write transaction: rows in and out of it, and its end. Owner: writer.
  * Every access is looked at by the guard first. What is read is as this transaction has it.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_txn.h"
+
+#include "node/base/clock.h"
+#include "node/base/hash.h"
+#include "node/base/probe.h"
+#include "node/base/trace.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_guard.h"
+#include "sync/version/num.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
-
-#include "node/base/clock.h"
-#include "node/base/hash.h"
-#include "sync/version/num.h"
 
 #define COUNT_FREE_PAGES    64 /* a free tree up to this size is counted at each transaction */
 #define COUNT_FREE_EVERY_MS 1000
@@ -169,6 +173,23 @@ void weir_store_txn_abort(struct store_txn *t)
     memset(t->cursor, 0, sizeof(t->cursor));
 }
 
+enum weir_err weir_store_meta_put(struct store_txn *t, const char *name, const void *at, size_t len)
+{
+    return weir_store_put_row(t, STORE_META, weir_span_cstr(name), weir_span(at, len));
+}
+
+enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
+                                  const struct store_lane *lane)
+{
+    uint8_t payload[STORE_LANE_LEN];
+    struct store_key key;
+
+    weir_store_lane_pack(lane, payload);
+    weir_store_key_lane(&key, lane_idx);
+    return weir_store_put_row(t, STORE_LANE, store_key_span(&key),
+                              weir_span(payload, sizeof(payload)));
+}
+
 /* The writer numbers its own writes without holes; through a record store its caller says what
  * holds. */
 static enum weir_err put_own_lane(struct store_txn *t)
@@ -248,6 +269,15 @@ static enum weir_err commit_err(const struct store_txn *t, int rc)
     return (uint64_t)fs.f_bavail * fs.f_frsize <= t->bytes ? WEIR_EFULL : WEIR_EIO;
 }
 
+/* A failed commit counts as well: a disk that fails is slow first. */
+static void note_commit(const struct store_txn *t, int rc, uint64_t took_us)
+{
+    if (t->s->cfg.metrics != NULL)
+        weir_histogram_observe(t->s->cfg.metrics, WEIR_H_STORE_COMMIT, took_us);
+    weir_trace("store.commit", (uint64_t)(int64_t)rc, t->tally.seq);
+    WEIR_PROBE3(commit, rc, t->tally.seq, took_us);
+}
+
 enum weir_err weir_store_txn_commit(struct store_txn *t)
 {
     struct weir_store *s = t->s;
@@ -257,9 +287,12 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
         weir_store_txn_abort(t);
         return err;
     }
+    uint64_t begin_ns = weir_clock_mono_ns();
     int rc = mdb_txn_commit(t->txn);
+    uint64_t took_us = (weir_clock_mono_ns() - begin_ns) / 1000;
     t->txn = NULL;
     memset(t->cursor, 0, sizeof(t->cursor));
+    note_commit(t, rc, took_us);
     if (rc != 0) {
         log_error("store.commit_failed", "folder=%s err=\"%s\"", s->folder, mdb_strerror(rc));
         return commit_err(t, rc);
@@ -415,4 +448,17 @@ enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct w
     if (rc != 0)
         return failed(t, rc);
     return num_pages(t, tree) < before ? weir_store_guard_merged(t, tree, key) : WEIR_OK;
+}
+
+/* The database says that it was closed; a failure only leaves it saying that it was not. */
+void weir_store_write_clean(struct weir_store *s)
+{
+    struct store_txn t;
+
+    if (s->clean || weir_store_txn_begin(s, &t) < 0)
+        return;
+    t.closing = true;
+    enum weir_err err = weir_store_txn_commit(&t);
+    if (err < 0)
+        log_warn("store.close_unmarked", "folder=%s err=\"%s\"", s->folder, weir_err_name(err));
 }

@@ -3,7 +3,7 @@
  * memory_look.c - see memory.h: what a checker sees, without transactions and without faults.
  */
 #include "node/base/hash.h"
-#include "tests/sim/memory/memory_parts.h"
+#include "tests/sim/memory/memory_conflicts.h"
 
 void weir_memory_watch(struct weir_memory *m, const struct weir_memory_hooks *hooks)
 {

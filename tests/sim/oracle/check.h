@@ -12,8 +12,8 @@
 #include "sync/engine/engine.h"
 #include "tests/sim/oracle/history.h"
 #include "tests/sim/memory/memory.h"
-#include "tests/sim/names.h"
-#include "tests/sim/trace.h"
+#include "tests/sim/cluster/names.h"
+#include "tests/sim/cluster/trace.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-#include "tests/sim/faults.h"
+#include "tests/sim/cluster/faults.h"
+#include "tests/sim/oracle/judge.h"
 
 #define LOOK_US     250000
 #define OPERATOR_US (5 * WEIR_SIM_SECOND_US)   /* between two looks at all nodes */

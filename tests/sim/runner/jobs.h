@@ -7,7 +7,7 @@
 #ifndef WEIR_TESTS_SIM_RUNNER_JOBS_H
 #define WEIR_TESTS_SIM_RUNNER_JOBS_H
 
-#include "tests/sim/sim.h"
+#include "tests/sim/runner/run.h"
 
 #define WEIR_SIM_JOBS_MAX 64
 

@@ -11,7 +11,8 @@
 
 #include "sync/members/overlay.h"
 #include "tests/sim/oracle/heal.h"
-#include "tests/sim/work.h"
+#include "tests/sim/oracle/judge.h"
+#include "tests/sim/cluster/work.h"
 
 #define MS_US UINT64_C(1000)
 
