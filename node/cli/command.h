@@ -182,6 +182,7 @@ enum weir_exit weir_cmd_diff(struct weir_cli *cli);
 enum weir_exit weir_cmd_validate(struct weir_cli *cli);
 enum weir_exit weir_cmd_fmt(struct weir_cli *cli);
 enum weir_exit weir_cmd_get(struct weir_cli *cli);
+enum weir_exit weir_cmd_edit(struct weir_cli *cli);
 enum weir_exit weir_cmd_delete(struct weir_cli *cli);
 enum weir_exit weir_cmd_history(struct weir_cli *cli);
 enum weir_exit weir_cmd_rollback(struct weir_cli *cli);
