@@ -8,6 +8,10 @@
  */
 #include "node/loop/access_log.h"
 
+#include "node/base/clock.h"
+#include "node/base/limits.h"
+#include "node/base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,10 +23,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "node/base/limits.h"
-#include "node/base/log.h"
 
 #define LOG_MAGIC      0x61636c67u
 #define PIPE_PIECE     4096 /* bytes that a pipe or socket which polls writable takes at once */

@@ -4,19 +4,19 @@
  */
 #include "node/loop/address_pool.h"
 
+#include "node/base/log.h"
+#include "node/loop/endpoint_pool.h"
+#include "node/loop/exchange.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/sock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/base/log.h"
-#include "node/loop/exchange.h"
-#include "node/loop/sock.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/endpoint_pool.h"
+#define REFILL_AT_ONCE         4  /* connects for one address in a turn */
+#define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
 
-#define REFILL_AT_ONCE    4  /* connects for one address in a turn */
-#define PARKINGS_PER_TICK 64 /* refilled or swept in one turn */
-
-static struct weir_span key_span(const struct weir_address_pool *p)
+static struct weir_span address_pool_key_span(const struct weir_address_pool *p)
 {
     return weir_span(p->text, p->text_len);
 }
@@ -43,7 +43,7 @@ static struct weir_address_pool *address_pool_new(struct weir_worker *w,
         p->addrs[0] = e->addr;
         p->num_addrs = 1;
     }
-    if (weir_hashmap_add(&w->address_pool_map, key_span(p), p) == WEIR_OK)
+    if (weir_hashmap_add(&w->address_pool_map, address_pool_key_span(p), p) == WEIR_OK)
         return p;
     weir_pool_release(&w->address_pools, p);
     return NULL;
@@ -66,8 +66,7 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
     return p;
 }
 
-/* -- parked connections
- * ------------------------------------------------------------------------------ */
+/* -- parked connections -- */
 
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x)
@@ -79,14 +78,14 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
         /* Nor are bytes that came too late for one tenant taken for the response to another. */
         bool strange = u->last_key != x->endpoint->key;
-        if ((!must_be_quiet && !strange) || weir_net_is_quiet(u->watch.fd))
+        if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->watch.fd))
             return u;
         weir_origin_conn_close(u);
     }
     return NULL;
 }
 
-static void evict_oldest(struct weir_worker *w)
+static void evict_oldest_parked(struct weir_worker *w)
 {
     if (!weir_list_empty(&w->idle_lru))
         weir_origin_conn_close(
@@ -101,7 +100,7 @@ bool weir_address_pool_park(struct weir_origin_conn *u)
     if (w->stopping || w->draining || p->num_idle >= p->max_idle)
         return false;
     if (w->num_parked >= w->max_parked)
-        evict_oldest(w);
+        evict_oldest_parked(w);
     u->state = WEIR_ORIGIN_CONN_PARKED;
     p->num_idle++;
     w->num_parked++;
@@ -123,10 +122,9 @@ void weir_address_pool_unpark(struct weir_origin_conn *u)
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
 }
 
-/* -- names
- * ------------------------------------------------------------------------------------------- */
+/* -- names -- */
 
-static void keep_addresses(struct weir_address_pool *p, const struct addrinfo *res)
+static void store_addresses(struct weir_address_pool *p, const struct addrinfo *res)
 {
     uint16_t n = 0;
     for (const struct addrinfo *ai = res; ai != NULL && n < WEIR_RESOLVE_MAX; ai = ai->ai_next) {
@@ -151,7 +149,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     p->lookup = NULL;
     p->resolve_failed = status < 0;
     if (status == 0)
-        keep_addresses(p, res);
+        store_addresses(p, res);
     else if (weir_log_allowed(&limit, 5, &suppressed))
         log_warn("upstream.resolve_failed", "name=%s err=\"%s\" kept=%u suppressed=%u", p->host,
                  uv_strerror(status), p->num_addrs, suppressed);
@@ -165,7 +163,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     }
 }
 
-static void resolve(struct weir_address_pool *p)
+static void resolve_host(struct weir_address_pool *p)
 {
     struct weir_worker *w = p->worker;
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
@@ -189,24 +187,23 @@ enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool
                                                         struct weir_addr *ret)
 {
     if (p->host[0] != '\0')
-        resolve(p);
+        resolve_host(p);
     if (p->num_addrs == 0)
         return p->resolving ? WEIR_ADDRESS_POOL_ADDR_WAIT : WEIR_ADDRESS_POOL_ADDR_FAILED;
     *ret = p->addrs[p->next_addr++ % p->num_addrs];
     return WEIR_ADDRESS_POOL_ADDR_READY;
 }
 
-/* -- ahead of demand, and away again
- * ------------------------------------------------------------------ */
+/* -- ahead of demand, and away again -- */
 
-static bool in_use(const struct weir_address_pool *p)
+static bool is_in_use(const struct weir_address_pool *p)
 {
     return p->worker->now_ms - p->used_ms < p->idle_timeout_ms;
 }
 
 static bool is_short(const struct weir_address_pool *p)
 {
-    return p->num_idle + p->num_ahead < p->min_idle && in_use(p) && !p->worker->draining &&
+    return p->num_idle + p->num_ahead < p->min_idle && is_in_use(p) && !p->worker->draining &&
            !p->worker->stopping;
 }
 
@@ -233,7 +230,7 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 }
 
 /* @return connects begun */
-static uint32_t refill(struct weir_address_pool *p, uint32_t budget)
+static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
 {
     struct weir_addr addr;
     uint32_t begun = 0;
@@ -255,19 +252,19 @@ static void address_pool_free(struct weir_address_pool *p)
 {
     struct weir_worker *w = p->worker;
     weir_list_remove(&p->refill_link);
-    (void)weir_hashmap_remove(&w->address_pool_map, key_span(p));
+    (void)weir_hashmap_remove(&w->address_pool_map, address_pool_key_span(p));
     weir_pool_release(&w->address_pools, p);
 }
 
 static bool is_unused(const struct weir_address_pool *p)
 {
-    return p->num_open == 0 && weir_list_empty(&p->pools) && !p->resolving && !in_use(p);
+    return p->num_open == 0 && weir_list_empty(&p->pools) && !p->resolving && !is_in_use(p);
 }
 
 /* A few a tick, so that no turn is long however many there are. */
-static void sweep(struct weir_worker *w)
+static void sweep_address_pools(struct weir_worker *w)
 {
-    for (int i = 0; i < PARKINGS_PER_TICK; i++) {
+    for (int i = 0; i < ADDRESS_POOLS_PER_TICK; i++) {
         struct weir_address_pool *p = weir_hashmap_next(&w->address_pool_map, &w->address_pools_at);
         if (p == NULL) {
             w->address_pools_at = 0;
@@ -286,16 +283,16 @@ void weir_address_pool_tick(struct weir_worker *w)
     /* Where descriptors are short, connections that were used are worth more than ones that may be.
      */
     uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
-    for (int i = 0; i < PARKINGS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
+    for (int i = 0; i < ADDRESS_POOLS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
         struct weir_address_pool *p =
             weir_container_of(w->refill.next, struct weir_address_pool, refill_link);
         weir_list_remove(&p->refill_link);
         uint32_t some = budget < REFILL_AT_ONCE ? budget : REFILL_AT_ONCE;
-        budget -= refill(p, some);
+        budget -= refill_address_pool(p, some);
         /* Behind the others, so that one that cannot be filled does not hold them up. */
         weir_address_pool_want_refill(p);
     }
-    sweep(w);
+    sweep_address_pools(w);
 }
 
 void weir_address_pool_shutdown(struct weir_worker *w)

@@ -4,17 +4,17 @@
  */
 #include "node/loop/endpoint_pool.h"
 
-#include <string.h>
-
+#include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
-#include "node/loop/address_pool.h"
 #include "node/loop/origin_conn.h"
 
-#define POOLS_PER_TICK 64    /* poked or swept in one turn */
-#define POOL_KEEP_MS   60000 /* a pool that nobody used for this long goes */
+#include <string.h>
 
-static struct weir_span key_span(const struct weir_endpoint_pool *p)
+#define POOLS_PER_TICK 64    /* poked or swept in one turn */
+#define POOL_UNUSED_MS 60000 /* a pool that nobody used for this long goes */
+
+static struct weir_span endpoint_pool_key_span(const struct weir_endpoint_pool *p)
 {
     return weir_span(&p->key, sizeof(p->key));
 }
@@ -32,7 +32,7 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     weir_list_init(&p->address_pool_link);
     weir_list_init(&p->waiting);
     weir_list_init(&p->poke_link);
-    if (weir_hashmap_add(&w->pools, key_span(p), p) < 0) {
+    if (weir_hashmap_add(&w->pools, endpoint_pool_key_span(p), p) < 0) {
         weir_pool_release(&w->endpoint_pools, p);
         return NULL;
     }
@@ -58,10 +58,9 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
     return p;
 }
 
-/* -- taking
- * ------------------------------------------------------------------------------------------ */
+/* -- taking -- */
 
-static enum weir_acquired wait_for(struct weir_endpoint_pool *p, struct weir_exchange *x)
+static enum weir_acquired enqueue_exchange(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     if (p->num_waiting >= WEIR_POOL_WAIT_MAX)
         return WEIR_ACQUIRED_FULL;
@@ -71,12 +70,12 @@ static enum weir_acquired wait_for(struct weir_endpoint_pool *p, struct weir_exc
     return WEIR_ACQUIRED_WAIT;
 }
 
-static enum weir_acquired dial(struct weir_endpoint_pool *p, struct weir_exchange *x)
+static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     struct weir_addr addr;
     switch (weir_address_pool_next_addr(p->address_pool, &addr)) {
     case WEIR_ADDRESS_POOL_ADDR_WAIT:
-        return wait_for(p, x);
+        return enqueue_exchange(p, x);
     case WEIR_ADDRESS_POOL_ADDR_FAILED:
         return WEIR_ACQUIRED_REFUSED;
     case WEIR_ADDRESS_POOL_ADDR_READY:
@@ -84,7 +83,7 @@ static enum weir_acquired dial(struct weir_endpoint_pool *p, struct weir_exchang
     }
     enum weir_err err = weir_origin_conn_dial(p, &addr, x);
     if (err == WEIR_ELIMIT && p->num_open > 0)
-        return wait_for(p, x);
+        return enqueue_exchange(p, x);
     if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
         return WEIR_ACQUIRED_FULL;
     if (err < 0)
@@ -93,11 +92,11 @@ static enum weir_acquired dial(struct weir_endpoint_pool *p, struct weir_exchang
 }
 
 /* The pool has room for one more. */
-static enum weir_acquired take_one(struct weir_endpoint_pool *p, struct weir_exchange *x)
+static enum weir_acquired acquire_connection(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     struct weir_origin_conn *u = x->fresh ? NULL : weir_address_pool_find(p->address_pool, x);
     if (u == NULL)
-        return dial(p, x);
+        return dial_endpoint(p, x);
     weir_origin_conn_adopt(u, p, x);
     return WEIR_ACQUIRED_READY;
 }
@@ -105,8 +104,8 @@ static enum weir_acquired take_one(struct weir_endpoint_pool *p, struct weir_exc
 enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     if (p->num_open >= p->max)
-        return wait_for(p, x);
-    enum weir_acquired take = take_one(p, x);
+        return enqueue_exchange(p, x);
+    enum weir_acquired take = acquire_connection(p, x);
     weir_address_pool_want_refill(p->address_pool);
     return take;
 }
@@ -132,7 +131,7 @@ void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
         struct weir_downstream *c = x->downstream;
         weir_endpoint_pool_unwait(x);
-        switch (take_one(p, x)) {
+        switch (acquire_connection(p, x)) {
         case WEIR_ACQUIRED_READY:
             weir_exchange_connected(x, x->origin);
             break;
@@ -166,19 +165,18 @@ void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
     weir_endpoint_pool_next(p);
 }
 
-/* -- away again
- * ---------------------------------------------------------------------------------------- */
+/* -- away again -- */
 
 static void endpoint_pool_free(struct weir_endpoint_pool *p)
 {
     struct weir_worker *w = p->worker;
     weir_list_remove(&p->address_pool_link);
     weir_list_remove(&p->poke_link);
-    (void)weir_hashmap_remove(&w->pools, key_span(p));
+    (void)weir_hashmap_remove(&w->pools, endpoint_pool_key_span(p));
     weir_pool_release(&w->endpoint_pools, p);
 }
 
-static void sweep(struct weir_worker *w)
+static void sweep_endpoint_pools(struct weir_worker *w)
 {
     for (int i = 0; i < POOLS_PER_TICK; i++) {
         struct weir_endpoint_pool *p = weir_hashmap_next(&w->pools, &w->pools_at);
@@ -186,7 +184,7 @@ static void sweep(struct weir_worker *w)
             w->pools_at = 0;
             return;
         }
-        if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_KEEP_MS)
+        if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_UNUSED_MS)
             continue;
         endpoint_pool_free(p);
         /* Entries may have moved into the gap: this stretch is walked again. */
@@ -202,7 +200,7 @@ void weir_endpoint_pool_tick(struct weir_worker *w)
         weir_list_remove(&p->poke_link);
         weir_endpoint_pool_next(p);
     }
-    sweep(w);
+    sweep_endpoint_pools(w);
 }
 
 void weir_endpoint_pool_free_all(struct weir_worker *w)

@@ -9,17 +9,15 @@
 #include "node/base/clock.h"
 #include "node/flow/access.h"
 #include "node/loop/downstream.h"
+#include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/endpoint_pool.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
 
-/* -- time
- * -------------------------------------------------------------------------------------------------
- */
+/* -- time -- */
 
 static uint32_t body_timeout_ms(const struct weir_exchange *x)
 {
@@ -66,10 +64,10 @@ static bool client_is_behind(const struct weir_exchange *x)
 
 /* A socket turns writable only when a third of a buffer of megabytes has drained: a slow but steady
  * reader moves long before that. So the kernel is asked what the client has really taken. */
-static void look_at_client(struct weir_exchange *x)
+static void refresh_client_progress(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
-    uint64_t confirmed = c->given - weir_net_unconfirmed(c->watch.fd);
+    uint64_t confirmed = c->given - weir_sock_unconfirmed(c->watch.fd);
     if (confirmed <= x->confirmed)
         return;
     x->window_bytes += confirmed - x->confirmed;
@@ -79,11 +77,11 @@ static void look_at_client(struct weir_exchange *x)
 
 /* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
  * something moved. */
-static bool too_slow(struct weir_exchange *x)
+static bool is_too_slow(struct weir_exchange *x)
 {
     uint64_t now = x->downstream->worker->now_ms;
     if (client_is_behind(x))
-        look_at_client(x);
+        refresh_client_progress(x);
     if (now >= x->progress_ms + body_timeout_ms(x))
         return true;
     if (now < x->window_ms + WEIR_RATE_WINDOW_MS)
@@ -102,7 +100,7 @@ static bool client_stalls(const struct weir_exchange *x)
     return client_is_behind(x) || weir_exchange_wants_input(x);
 }
 
-static void stalled(struct weir_exchange *x)
+static void end_stalled_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     if (c->state == WEIR_DOWNSTREAM_DRAIN) {
@@ -150,8 +148,8 @@ void weir_exchange_timeout(struct weir_exchange *x)
         case WEIR_PHASE_REQUEST:
         case WEIR_PHASE_TRANSFER:
         case WEIR_PHASE_FLUSH:
-            if (too_slow(x)) {
-                stalled(x);
+            if (is_too_slow(x)) {
+                end_stalled_exchange(x);
                 weir_downstream_pump(c);
                 return;
             }
@@ -161,20 +159,19 @@ void weir_exchange_timeout(struct weir_exchange *x)
     weir_worker_set_deadline(w, &c->deadline, weir_exchange_deadline_ms(x));
 }
 
-/* -- the record
- * ------------------------------------------------------------------------------------------- */
+/* -- the record -- */
 
-static struct weir_span marked(const struct weir_exchange *x, uint32_t at, uint16_t len)
+static struct weir_span marked_span(const struct weir_exchange *x, uint32_t at, uint16_t len)
 {
     return x->head != NULL && len > 0 ? weir_span(x->head->bytes + at, len) : WEIR_SPAN_EMPTY;
 }
 
-static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
+static uint32_t micros_between(uint64_t from_ns, uint64_t to_ns)
 {
     return from_ns == 0 || to_ns < from_ns ? 0 : (uint32_t)((to_ns - from_ns) / 1000);
 }
 
-static void record(const struct weir_exchange *x)
+static void write_access_record(const struct weir_exchange *x)
 {
     const struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
@@ -191,9 +188,9 @@ static void record(const struct weir_exchange *x)
         .client_port = x->trusted ? 0 : c->peer.port,
         .local = weir_span(local, weir_addr_text(&c->local, local)),
         .scheme = WEIR_SPAN_LIT("http"),
-        .host = marked(x, x->marks.host_at, x->marks.host_len),
-        .method = marked(x, 0, x->method_len),
-        .path = marked(x, x->marks.target_at, x->marks.target_len),
+        .host = marked_span(x, x->marks.host_at, x->marks.host_len),
+        .method = marked_span(x, 0, x->method_len),
+        .path = marked_span(x, x->marks.target_at, x->marks.target_len),
         .protocol = x->req.minor ? WEIR_SPAN_LIT("HTTP/1.1") : WEIR_SPAN_LIT("HTTP/1.0"),
         .status = x->status,
         .outcome = x->outcome,
@@ -204,18 +201,18 @@ static void record(const struct weir_exchange *x)
         .tries = (uint8_t)(x->tries < 255 ? x->tries : 255),
         .request_bytes = x->req_body.bytes,
         .response_bytes = x->passed_bytes,
-        .queue_us = micros(x->start_ns, x->dial_ns),
-        .connect_us = micros(x->dial_ns, x->connected_ns),
-        .first_byte_us = micros(x->start_ns, x->first_byte_ns),
-        .total_us = micros(x->start_ns, now_ns),
+        .queue_us = micros_between(x->start_ns, x->dial_ns),
+        .connect_us = micros_between(x->dial_ns, x->connected_ns),
+        .first_byte_us = micros_between(x->start_ns, x->first_byte_ns),
+        .total_us = micros_between(x->start_ns, now_ns),
         .request_id = weir_span(x->request_id, x->request_id_len),
-        .user_agent = marked(x, x->marks.agent_at, x->marks.agent_len),
-        .referer = marked(x, x->marks.referer_at, x->marks.referer_len),
+        .user_agent = marked_span(x, x->marks.agent_at, x->marks.agent_len),
+        .referer = marked_span(x, x->marks.referer_at, x->marks.referer_len),
     };
     weir_access_commit(w->access, weir_access_write(&a, line, WEIR_ACCESS_LINE_MAX));
 }
 
-static void count(const struct weir_exchange *x)
+static void count_response_class(const struct weir_exchange *x)
 {
     static const enum weir_metric by_class[] = { WEIR_M_REQUESTS_CUT, WEIR_M_REQUESTS_1XX,
                                                  WEIR_M_REQUESTS_2XX, WEIR_M_REQUESTS_3XX,
@@ -232,9 +229,9 @@ void weir_exchange_end(struct weir_exchange *x)
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
-    count(x);
+    count_response_class(x);
     if (weir_access_wanted(w->access))
-        record(x);
+        write_access_record(x);
     weir_splice_end(x);
     weir_stash_release(&w->buffers, x->head);
     weir_tenant_unref(x->tenant);

@@ -8,17 +8,16 @@
 #include "node/base/clock.h"
 #include "node/flow/local_response.h"
 #include "node/loop/downstream.h"
-#include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/splice.h"
 
 #include <string.h>
 
-/* -- completion
- * ------------------------------------------------------------------------------------------- */
+/* -- completion -- */
 
 /* The client has all of the response: on to its next request, or to the end of the connection. */
-static void settle(struct weir_exchange *x)
+static void finish_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     bool keep = x->plan.keep_downstream && !x->close_after;
@@ -39,13 +38,13 @@ static void settle(struct weir_exchange *x)
         weir_downstream_finish(c);
 }
 
-static void response_passed(struct weir_exchange *x)
+static void finish_response(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     x->response_done = true;
     x->phase = WEIR_PHASE_FLUSH;
     if (c->out.len == 0) {
-        settle(x);
+        finish_exchange(x);
         return;
     }
     x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
@@ -57,7 +56,7 @@ void weir_exchange_flushed(struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     if (x->response_done) {
-        settle(x);
+        finish_exchange(x);
         return;
     }
     if (x->origin == NULL)
@@ -68,18 +67,17 @@ void weir_exchange_flushed(struct weir_exchange *x)
         weir_origin_conn_arm(x->origin);
 }
 
-/* -- weir's own responses
- * ------------------------------------------------------------------------------------ */
+/* -- weir's own responses -- */
 
 /* The rest of the request's body may be read and dropped, so that the connection can go on. */
-static bool can_drain(const struct weir_exchange *x)
+static bool can_drain_body(const struct weir_exchange *x)
 {
     if (x->req_body.done)
         return true;
     return x->req_body.in == WEIR_BODY_CHUNKED || x->req_body.left <= WEIR_DRAIN_BODY_MAX;
 }
 
-static void leave_upstream(struct weir_exchange *x)
+static void leave_origin(struct weir_exchange *x)
 {
     weir_endpoint_pool_unwait(x);
     weir_splice_end(x);
@@ -92,7 +90,8 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
 {
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
-    bool keep = x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain(x);
+    bool keep =
+        x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain_body(x);
     keep = keep && (!x->expects || x->req_body.done);
     struct weir_local_response a = {
         .status = status,
@@ -107,7 +106,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     };
     size_t len = 0;
 
-    leave_upstream(x);
+    leave_origin(x);
     x->status = status;
     x->outcome = outcome;
     x->plan.keep_downstream = keep;
@@ -129,7 +128,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     }
     const uint8_t *end = memmem(w->obuf, len, "\r\n\r\n", 4);
     x->passed_bytes = end ? len - (size_t)(end + 4 - w->obuf) : 0;
-    response_passed(x);
+    finish_response(x);
 }
 
 void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, uint16_t status,
@@ -162,8 +161,7 @@ void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, u
                                            : WEIR_SPAN_LIT("The request is not valid HTTP."));
 }
 
-/* -- the upstream's answer
- * ---------------------------------------------------------------------------------- */
+/* -- the upstream's answer -- */
 
 static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
@@ -227,7 +225,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
 
 enum head_outcome { HEAD_MORE, HEAD_FINAL, HEAD_FAILED, HEAD_GONE };
 
-static bool keep_response_head(struct weir_origin_conn *u, const struct weir_h1_head *h)
+static bool store_response_head(struct weir_origin_conn *u, const struct weir_h1_head *h)
 {
     if (u->head != NULL)
         return true;
@@ -238,15 +236,15 @@ static bool keep_response_head(struct weir_origin_conn *u, const struct weir_h1_
     return true;
 }
 
-static void forget_response_head(struct weir_origin_conn *u)
+static void release_response_head(struct weir_origin_conn *u)
 {
     weir_pool_release(&u->worker->heads, u->head);
     u->head = NULL;
 }
 
 /* Read heads until the final one is complete. @param ret_used bytes of whole heads */
-static enum head_outcome response_heads(struct weir_exchange *x, struct weir_span in,
-                                        size_t *ret_used)
+static enum head_outcome read_response_heads(struct weir_exchange *x, struct weir_span in,
+                                             size_t *ret_used)
 {
     struct weir_origin_conn *u = x->origin;
     struct weir_worker *w = u->worker;
@@ -261,7 +259,7 @@ static enum head_outcome response_heads(struct weir_exchange *x, struct weir_spa
         *ret_used = used;
         switch (weir_h1_head_feed(h, rest)) {
         case WEIR_STEP_MORE:
-            return keep_response_head(u, h) ? HEAD_MORE : HEAD_FAILED;
+            return store_response_head(u, h) ? HEAD_MORE : HEAD_FAILED;
         case WEIR_STEP_FAIL:
         case WEIR_STEP_SOME:
             x->fault = weir_h1_fault_name(h->fault);
@@ -284,13 +282,13 @@ static enum head_outcome response_heads(struct weir_exchange *x, struct weir_spa
                 x->fault = weir_h1_fault_name(WEIR_FAULT_HEAD_TOO_BIG);
                 return HEAD_FAILED;
             }
-            forget_response_head(u);
+            release_response_head(u);
             return HEAD_FINAL;
         }
         bool alive = pass_interim(x, h, rest.at);
         if (!alive)
             return HEAD_GONE;
-        forget_response_head(u);
+        release_response_head(u);
         if (used == in.len)
             return HEAD_MORE;
     }
@@ -298,7 +296,7 @@ static enum head_outcome response_heads(struct weir_exchange *x, struct weir_spa
 
 /* The upstream's part is over: give the connection back, or end it when anything about it is in
  * doubt. */
-static void leave_after_response(struct weir_exchange *x, size_t extra)
+static void release_origin_conn(struct weir_exchange *x, size_t extra)
 {
     struct weir_origin_conn *u = x->origin;
     struct weir_worker *w = u->worker;
@@ -313,15 +311,15 @@ static void leave_after_response(struct weir_exchange *x, size_t extra)
     weir_origin_conn_release(u, u->reusable && whole_request);
 }
 
-static void response_complete(struct weir_exchange *x, size_t extra)
+static void complete_response(struct weir_exchange *x, size_t extra)
 {
-    leave_after_response(x, extra);
-    response_passed(x);
+    release_origin_conn(x, extra);
+    finish_response(x);
 }
 
 /* Pass body bytes on, as many turns as the list of pieces needs. @return false: the exchange is
  * over */
-static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
+static bool pass_response_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
 {
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
@@ -365,7 +363,7 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
         x->first_byte_ns = weir_worker_stamp_ns(w);
     }
     if (x->phase != WEIR_PHASE_TRANSFER) {
-        switch (response_heads(x, in, &used)) {
+        switch (read_response_heads(x, in, &used)) {
         case HEAD_MORE:
             *ret_alive = true;
             return used;
@@ -380,11 +378,11 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
         weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
     }
     size_t n = 0;
-    if (!pass_body(x, weir_span_from(in, used), &n))
+    if (!pass_response_body(x, weir_span_from(in, used), &n))
         return in.len;
     used += n;
     if (x->res_body.done) {
-        response_complete(x, in.len - used);
+        complete_response(x, in.len - used);
         return in.len;
     }
     *ret_alive = true;
@@ -408,11 +406,11 @@ void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
         return;
     }
     x->origin->reusable = false;
-    response_complete(x, 0);
+    complete_response(x, 0);
 }
 
 void weir_exchange_spliced(struct weir_exchange *x)
 {
     x->passed_bytes = x->res_body.bytes;
-    response_complete(x, 0);
+    complete_response(x, 0);
 }

@@ -36,7 +36,7 @@
 #define WEIR_RATE_WINDOW_MS 10000
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a fresh connection enters epoll when its first response takes longer than this */
-#define WEIR_PIPES_KEPT        64
+#define WEIR_PIPES_MAX         64
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
 #define WEIR_REFILL_BUDGET     16    /* connects ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
@@ -113,7 +113,7 @@ struct weir_worker {
     size_t num_fresh;
     uint32_t num_origins, max_origins, num_parked, max_parked;
 
-    int pipes[WEIR_PIPES_KEPT][2]; /* empty pipes for splice */
+    int pipes[WEIR_PIPES_MAX][2]; /* empty pipes for splice */
     uint32_t num_pipes;
 
     char date[32]; /* for responses, renewed by the tick */

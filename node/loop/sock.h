@@ -25,14 +25,14 @@ enum weir_io {
 };
 
 /** @param ret_len bytes read, set for DONE */
-enum weir_io weir_net_read(int fd, uint8_t *at, size_t len, size_t *ret_len);
+enum weir_io weir_sock_read(int fd, uint8_t *at, size_t len, size_t *ret_len);
 /** With `hold` the last bytes wait for the end of the connection or the next write. @param ret_sent
  * bytes that the kernel took, also for BLOCKED. */
-enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sent);
+enum weir_io weir_sock_write(int fd, const struct weir_pieces *p, size_t *ret_sent);
 /** Send from the front of a queue and drop what was sent. DONE: the queue is empty. */
-enum weir_io weir_net_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent);
+enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent);
 /** A parked connection is still silent and open, by a look that takes nothing. */
-bool weir_net_is_quiet(int fd);
+bool weir_sock_is_quiet(int fd);
 
 /**
  * A listening socket for protocols whose client speaks first: SO_REUSEADDR, SO_REUSEPORT,
@@ -41,32 +41,32 @@ bool weir_net_is_quiet(int fd);
  * @param ret_errno the system's reason on failure
  * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO
  */
-WEIR_MUST_USE enum weir_err weir_net_listen(const struct weir_addr *addr, int *ret_fd,
-                                            int *ret_errno);
+WEIR_MUST_USE enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd,
+                                             int *ret_errno);
 /** True when somebody else already listens on the address: SO_REUSEPORT would share it silently. */
-bool weir_net_is_taken(const struct weir_addr *addr);
+bool weir_sock_is_taken(const struct weir_addr *addr);
 /** The bound local address of a socket. @return WEIR_OK | WEIR_EIO */
-WEIR_MUST_USE enum weir_err weir_net_local(int fd, struct weir_addr *ret);
+WEIR_MUST_USE enum weir_err weir_sock_local(int fd, struct weir_addr *ret);
 /**
  * Clients have connected to the port of a listener, or are about to, and their first bytes are not
  * here yet: closing it now would reset them. Asked of the kernel by sock_diag(7), on a drain only.
  * Other sockets of that port count too. True also when the kernel cannot be asked.
  */
-bool weir_net_handshakes_wait(const struct weir_addr *addr);
+bool weir_sock_handshakes_wait(const struct weir_addr *addr);
 /** Take a connection. @return WEIR_OK | WEIR_EBUSY (none waits) | WEIR_ELIMIT (no descriptor) |
  * WEIR_EIO (that one is gone: go on) */
-WEIR_MUST_USE enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer);
+WEIR_MUST_USE enum weir_err weir_sock_accept(int listener, int *ret_fd, struct weir_addr *ret_peer);
 /**
  * Begin to connect. @param ret_connected true when it is established at once
  * @return WEIR_OK | WEIR_ELIMIT (no descriptor or port) | WEIR_EIO (refused or unreachable at once)
  */
-WEIR_MUST_USE enum weir_err weir_net_dial(const struct weir_addr *addr, int *ret_fd,
-                                          bool *ret_connected);
+WEIR_MUST_USE enum weir_err weir_sock_dial(const struct weir_addr *addr, int *ret_fd,
+                                           bool *ret_connected);
 /** After the socket became writable: 0 or the errno of the connect. */
-int weir_net_dial_result(int fd);
+int weir_sock_dial_result(int fd);
 /** Bytes that the kernel holds and the peer has not confirmed yet. 0 when it cannot be asked. */
-size_t weir_net_unconfirmed(int fd);
+size_t weir_sock_unconfirmed(int fd);
 /** Close so that the peer sees a reset, not an end. */
-void weir_net_abort(int fd);
+void weir_sock_abort(int fd);
 
 #endif

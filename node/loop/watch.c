@@ -40,7 +40,7 @@ bool weir_watch_close(struct weir_watch *w, bool abort, void (*closed)(uv_handle
     if (w->made)
         uv_close((uv_handle_t *)&w->poll, closed);
     if (abort)
-        weir_net_abort(w->fd);
+        weir_sock_abort(w->fd);
     else
         close(w->fd);
     w->fd = -1;

@@ -7,14 +7,14 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
+#include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
 #include "node/loop/loop.h"
+#include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/address_pool.h"
-#include "node/loop/endpoint_pool.h"
 #include "tenants/defaults.h"
 
 #include <errno.h>
@@ -25,8 +25,7 @@
 
 #define RESERVED_DESCRIPTORS 128
 
-/* -- messages to a worker
- * ---------------------------------------------------------------------------------- */
+/* -- messages to a worker -- */
 
 /* A tenant changed. Drain and stop are flags, which no full inbox can hold up. */
 struct tenant_msg {
@@ -67,8 +66,7 @@ void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, ui
     weir_timer_set(&w->wheel, &d->timer, deadline_ms);
 }
 
-/* -- accepting
- * --------------------------------------------------------------------------------------------- */
+/* -- accepting -- */
 
 static void on_accept(uv_poll_t *p, int status, int events);
 
@@ -108,7 +106,7 @@ static bool accept_one(struct weir_listener *l)
     struct weir_addr peer;
     uint32_t suppressed = 0;
     int fd = -1;
-    enum weir_err err = weir_net_accept(l->watch.fd, &fd, &peer);
+    enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
         weir_downstream_accept(l, fd, &peer);
         weir_worker_accepting(w, true); /* that may have been the last one allowed */
@@ -139,8 +137,7 @@ static void on_accept(uv_poll_t *p, int status, int events)
     weir_downstream_read_fresh(w);
 }
 
-/* -- the tick
- * ---------------------------------------------------------------------------------------------- */
+/* -- the tick -- */
 
 static void renew_date(struct weir_worker *w)
 {
@@ -209,8 +206,7 @@ static void on_tick(uv_timer_t *t)
         weir_access_flush(w->access);
 }
 
-/* -- drain and stop
- * ---------------------------------------------------------------------------------------- */
+/* -- drain and stop -- */
 
 static void on_listener_closed(uv_handle_t *h)
 {
@@ -225,7 +221,7 @@ static void close_listeners(struct weir_worker *w)
         struct weir_addr peer;
         int fd;
         while (w->num_downstreams < w->max_downstreams &&
-               weir_net_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
+               weir_sock_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
             weir_downstream_accept(l, fd, &peer);
         weir_downstream_read_fresh(w);
         (void)weir_watch_close(&l->watch, false, on_listener_closed);
@@ -239,7 +235,7 @@ static void leave_listeners(struct weir_worker *w)
 {
     if (w->now_ms < w->listen_deadline_ms && w->now_ms < w->drain_deadline_ms)
         for (size_t i = 0; i < w->num_listeners; i++)
-            if (weir_net_handshakes_wait(&w->listeners[i].addr))
+            if (weir_sock_handshakes_wait(&w->listeners[i].addr))
                 return;
     close_listeners(w);
 }
@@ -317,8 +313,7 @@ static void wake(void *arg)
     (void)uv_async_send(&w->wake);
 }
 
-/* -- life of a worker
- * -------------------------------------------------------------------------------------- */
+/* -- life of a worker -- */
 
 static void *run(void *arg)
 {
@@ -410,14 +405,14 @@ static enum weir_err open_listeners(struct weir_worker *w, struct weir_workers_e
         int fd = -1;
         error->listener = g->bound[i];
         error->what = "listen";
-        enum weir_err err = weir_net_listen(&g->bound[i], &fd, &error->sys_errno);
+        enum weir_err err = weir_sock_listen(&g->bound[i], &fd, &error->sys_errno);
         if (err < 0)
             return err;
         l->worker = w;
         weir_watch_init(&l->watch, fd, l);
         w->num_listeners++;
-        err = weir_net_local(fd,
-                             &g->bound[i]); /* port 0 becomes a real one for the workers to come */
+        err = weir_sock_local(fd,
+                              &g->bound[i]); /* port 0 becomes a real one for the workers to come */
         if (err < 0)
             return err;
         l->addr = g->bound[i];
@@ -468,8 +463,7 @@ static void free_group(struct weir_workers *g)
     free(g);
 }
 
-/* -- the group
- * --------------------------------------------------------------------------------------------- */
+/* -- the group -- */
 
 static struct weir_workers *group_new(const struct weir_workers_config *cfg)
 {
@@ -537,7 +531,7 @@ static enum weir_err check_free(const struct weir_workers_config *cfg,
                                 struct weir_workers_error *error)
 {
     for (size_t i = 0; i < cfg->num_http; i++) {
-        if (cfg->http[i].port == 0 || !weir_net_is_taken(&cfg->http[i]))
+        if (cfg->http[i].port == 0 || !weir_sock_is_taken(&cfg->http[i]))
             continue;
         *error = (struct weir_workers_error){ .listener = cfg->http[i],
                                               .sys_errno = EADDRINUSE,
