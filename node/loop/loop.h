@@ -18,6 +18,8 @@
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
+#include "node/loop/group.h"
+#include "node/loop/listener.h"
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"
 #include "node/loop/worker.h"
@@ -55,16 +57,10 @@ struct weir_deadline {
 
 struct weir_downstream;
 
-struct weir_listener {
-    struct weir_worker *worker;
-    struct weir_watch watch;
-    struct weir_addr addr;
-    bool any; /* bound to the wildcard: the destination is asked of each connection */
-};
-
 struct weir_worker {
     uint32_t index;
     struct weir_workers *group;
+    struct weir_workers_config cfg; /* as of the last change; owns cfg.trusted */
     uv_loop_t loop;
     uv_timer_t tick;
     uv_async_t wake;
@@ -78,7 +74,7 @@ struct weir_worker {
     struct weir_failure_marks *marks;
     struct weir_rng rng;
 
-    struct weir_listener *listeners;
+    struct weir_list listeners; /* those that leave included */
     size_t num_listeners;
     bool accepting;
     bool draining;
@@ -86,10 +82,14 @@ struct weir_worker {
     bool drained;
     bool has_loop;
     uint64_t drain_deadline_ms;
-    uint64_t listen_deadline_ms; /* while draining: when the listeners close at the latest */
     uint64_t ticks;
-    _Atomic uint64_t
-        asked_deadline_ms; /* control asks to drain: the deadline + 1; paired with on_wake */
+    uint32_t order_applied;          /* of the last change: an older deadline is void */
+    _Atomic uint64_t asked_deadline; /* control asks to drain: order << 32 | deadline in ms + 1 */
+    /* What control wants to be taken over; the worker sets NULL when it has been. Both paired:
+     * release here, acquire there. */
+    _Atomic(struct weir_worker_change *) asked_change;
+    /* The progress of a drain, for control; relaxed. */
+    _Atomic uint32_t left_connections, left_requests, num_cut;
     _Atomic bool asked_stop;
     _Atomic bool inbox_ready;  /* the inbox holds something: looked at before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
@@ -135,10 +135,12 @@ void weir_worker_drain_inbox(struct weir_worker *w);
 uint64_t weir_worker_stamp_ns(const struct weir_worker *w);
 /** This worker's part of a number that is meant for the node, rounded up. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
-/** The configuration that all workers share. */
+/** The configuration as this worker has it: of its start, or of the last change. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);
 /** Accept or not, as limits and drain say. */
 void weir_worker_accepting(struct weir_worker *w, bool on);
+/** Free the connections that were closed in an earlier turn. */
+void weir_worker_free_dead(struct weir_worker *w);
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms);
 
 #endif
