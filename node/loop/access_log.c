@@ -3,8 +3,8 @@
  * access_log.c - buffers that travel between workers and the log thread, the file, and the tail.
  * A buffer has one owner at a time: its worker while it fills, the log thread between `handed` and
  * `given_back`. Each direction is a ring with one producer and one consumer and never overflows,
- * because it has a place for every buffer there is. Bytes after a failed write are dropped whole
- * and counted; the line that a failure cut is ended before the next one.
+ * because it has a place for every buffer. After a failed write the rest of the buffer is dropped
+ * and its records are counted; a newline ends a line that was cut before the next one is written.
  */
 #include "node/loop/access_log.h"
 
@@ -25,12 +25,12 @@
 #include <unistd.h>
 
 #define LOG_MAGIC      0x61636c67u
-#define PIPE_PIECE     4096 /* bytes that a pipe or socket which polls writable takes at once */
+#define PIPE_PIECE     4096 /* bytes that a writable pipe or socket takes without blocking */
 #define POLL_MS        100
-#define CLOSE_GRACE_MS 2000 /* for a reader of stdout that stands still when the node ends */
+#define CLOSE_GRACE_MS 2000 /* how long an ending node waits for a reader of stdout */
 
 _Static_assert(WEIR_ACCESS_LINE_MAX <= WEIR_ACCESS_BUFFER, "a line fits an empty buffer");
-_Static_assert(WEIR_ACCESS_BUFFER <= WEIR_ACCESS_TAIL_MAX / 4, "the tail keeps several buffers");
+_Static_assert(WEIR_ACCESS_BUFFER <= WEIR_ACCESS_TAIL_MAX / 4, "the tail holds several buffers");
 _Static_assert((WEIR_ACCESS_BUFFERS & (WEIR_ACCESS_BUFFERS - 1)) == 0, "rings index by a mask");
 
 struct access_buffer {
@@ -41,11 +41,11 @@ struct access_buffer {
 /** One producer, one consumer. */
 struct buffer_ring {
     _Atomic uint32_t put;  /* written by the producer; release, paired with acquire in ring_take */
-    _Atomic uint32_t took; /* written by the consumer; nobody waits for it: see ring_put */
+    _Atomic uint32_t took; /* written by the consumer; relaxed: see ring_take */
     struct access_buffer *slots[WEIR_ACCESS_BUFFERS];
 };
 
-/** Owner: worker, but for the ends of the rings that belong to the log thread. */
+/** Owner: worker, except the ends of the rings that belong to the log thread. */
 struct weir_access_writer {
     struct weir_access_log *log;
     struct weir_metrics *metrics;
@@ -53,14 +53,14 @@ struct weir_access_writer {
     struct access_buffer *free[WEIR_ACCESS_BUFFERS];
     uint32_t num_free;
     bool reserved;
-    struct access_buffer *buffers;   /* owns all of them */
-    _Atomic uint64_t dropped;        /* by the log thread; moved to `metrics` by the worker */
-    struct buffer_ring handed;       /* worker -> log thread */
-    struct buffer_ring given_back;   /* log thread -> worker */
-    char apart[2 * WEIR_CACHE_LINE]; /* the next writer belongs to another thread */
+    struct access_buffer *buffers;     /* owns all of them */
+    _Atomic uint64_t dropped;          /* by the log thread; moved to `metrics` by the worker */
+    struct buffer_ring handed;         /* worker -> log thread */
+    struct buffer_ring given_back;     /* log thread -> worker */
+    char padding[2 * WEIR_CACHE_LINE]; /* the next writer belongs to another thread */
 };
 
-/** The last records, for `weir logs`. Positions count bytes from 1, so that cursor 0 is "new". */
+/** The last records, for `weir logs`. Positions count bytes from 1, so that a new cursor is 0. */
 struct tail {
     pthread_mutex_t lock;
     uint8_t *bytes; /* owns; byte `p` of the stream is at p % WEIR_ACCESS_TAIL_MAX */
@@ -81,7 +81,7 @@ struct weir_access_target {
 struct weir_access_log {
     uint32_t magic;
     uint32_t num_writers;
-    _Atomic bool wanted; /* relaxed: a record more or less at the turn does no harm */
+    _Atomic bool wanted; /* relaxed: one record more or less at a change does no harm */
     char *path;          /* owns; control's: the file to open anew, NULL: stdout or off */
     bool is_off;         /* control */
     struct weir_access_writer *writers; /* owns */
@@ -91,7 +91,7 @@ struct weir_access_log {
     pthread_t thread;
     sem_t work;
     _Atomic bool stopping; /* paired with acquire in thread_main */
-    /* A target to go on with, or NULL; whoever exchanges it out owns it. */
+    /* A target to go on with, or NULL; the thread that exchanges it out owns it. */
     _Atomic(struct weir_access_target *) next;
     struct weir_access_target *to; /* owns */
     uint64_t stop_deadline_ns;     /* when the grace ends, 0 while running */
@@ -100,7 +100,7 @@ struct weir_access_log {
 
 /* -- rings -- */
 
-static void ring_put(struct buffer_ring *r, struct access_buffer *b)
+static void ring_push(struct buffer_ring *r, struct access_buffer *b)
 {
     uint32_t put = atomic_load_explicit(&r->put, memory_order_relaxed);
     r->slots[put & (WEIR_ACCESS_BUFFERS - 1)] = b;
@@ -112,7 +112,7 @@ static struct access_buffer *ring_take(struct buffer_ring *r)
     uint32_t took = atomic_load_explicit(&r->took, memory_order_relaxed);
     if (took == atomic_load_explicit(&r->put, memory_order_acquire))
         return NULL;
-    /* The slot is written again only after this buffer has come round through the other ring, whose
+    /* The slot is written again only after this buffer has passed through the other ring, whose
      * release and acquire order that write after this read. */
     struct access_buffer *b = r->slots[took & (WEIR_ACCESS_BUFFERS - 1)];
     atomic_store_explicit(&r->took, took + 1, memory_order_relaxed);
@@ -202,8 +202,8 @@ static uint64_t count_lines(struct weir_span s)
     return num;
 }
 
-/* Waits for room. A reader that stands still makes the workers drop, and is waited for as long as
- * the node runs, but not for ever when it ends. */
+/* Waits until the descriptor takes bytes. While the node runs it waits without limit and the
+ * workers drop records; when the node ends it waits CLOSE_GRACE_MS. */
 static bool wait_writable(struct weir_access_log *l)
 {
     for (;;) {
@@ -211,7 +211,7 @@ static bool wait_writable(struct weir_access_log *l)
         bool grace_over = l->stop_deadline_ns != 0 && weir_clock_mono_ns() >= l->stop_deadline_ns;
         int n = poll(&p, 1, grace_over ? 0 : POLL_MS);
         if (n > 0 || (n < 0 && errno != EINTR))
-            return true; /* the write says what is wrong */
+            return true; /* the write returns the error */
         if (!atomic_load_explicit(&l->stopping, memory_order_acquire))
             continue;
         if (l->stop_deadline_ns == 0)
@@ -237,7 +237,7 @@ static size_t write_out(struct weir_access_log *l, struct weir_span s)
         if (n > 0)
             done += (size_t)n;
         else if (n == 0)
-            errno = EIO; /* no descriptor of ours takes nothing without a reason */
+            errno = EIO; /* a write of 0 bytes sets no errno; it does not happen on Linux */
         if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
             break;
         if (n < 0 && errno == EAGAIN && !wait_writable(l))
@@ -269,7 +269,7 @@ static void report_write_failure(struct weir_access_log *l, uint64_t num_lost)
     int err = errno;
     const char *target = l->to->path != NULL ? l->to->path : "stdout";
     if (err == EPIPE && l->to->path == NULL) {
-        /* Nobody can open the other end of this pipe again. */
+        /* The other end of this pipe cannot be opened again. */
         target_close(l->to);
         log_warn("access_log.reader_gone", "target=stdout err=%s: records are dropped from now on",
                  strerrorname_np(err));
@@ -322,7 +322,7 @@ static void take_buffers(struct weir_access_log *l, struct weir_access_writer *w
         if (num_lost > 0)
             atomic_fetch_add_explicit(&w->dropped, num_lost, memory_order_relaxed);
         b->len = 0;
-        ring_put(&w->given_back, b);
+        ring_push(&w->given_back, b);
     }
 }
 
@@ -345,8 +345,8 @@ static void *thread_main(void *arg)
 
 /* -- open and close -- */
 
-/* O_NONBLOCK: opening a FIFO that nobody reads is an error at once, instead of a start that hangs;
- * regular files do not know it. */
+/* O_NONBLOCK: opening a FIFO without a reader is an error at once, instead of a start that hangs.
+ * It has no effect on regular files. */
 static enum weir_err file_open(const char *path, int *ret_fd)
 {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
@@ -402,7 +402,7 @@ static enum weir_err writers_new(struct weir_access_log *l, uint32_t num)
     for (uint32_t i = 0; i < num; i++) {
         struct weir_access_writer *w = &l->writers[i];
         w->log = l;
-        /* Pages that no record has touched cost nothing. */
+        /* Pages without a record use no memory. */
         w->buffers = calloc(WEIR_ACCESS_BUFFERS, sizeof(*w->buffers));
         if (w->buffers == NULL)
             return WEIR_ENOMEM;
@@ -553,7 +553,7 @@ bool weir_access_wanted(const struct weir_access_writer *w)
     return w != NULL && atomic_load_explicit(&w->log->wanted, memory_order_relaxed);
 }
 
-/* The buffer that came back last is the one whose bytes are still in the cache. */
+/* Uses the buffer that came back last: its bytes are still in the cache. */
 static struct access_buffer *buffer_next(struct weir_access_writer *w)
 {
     for (;;) {
@@ -567,7 +567,7 @@ static struct access_buffer *buffer_next(struct weir_access_writer *w)
 
 static void buffer_hand_over(struct weir_access_writer *w)
 {
-    ring_put(&w->handed, w->current);
+    ring_push(&w->handed, w->current);
     w->current = NULL;
     WEIR_ASSERT(sem_post(&w->log->work) == 0);
 }

@@ -58,20 +58,20 @@ enum weir_err weir_stash_append(struct weir_buffers *b, struct weir_stash **sp,
                                 struct weir_span bytes)
 {
     struct weir_stash *s = *sp;
-    size_t kept = s ? s->len - s->at : 0;
+    size_t used = s ? s->len - s->at : 0;
 
-    if (s != NULL && s->cap - s->len < bytes.len && s->cap - kept >= bytes.len) {
-        memmove(s->bytes, s->bytes + s->at, kept);
+    if (s != NULL && s->cap - s->len < bytes.len && s->cap - used >= bytes.len) {
+        memmove(s->bytes, s->bytes + s->at, used);
         s->at = 0;
-        s->len = (uint32_t)kept;
+        s->len = (uint32_t)used;
     }
     if (s == NULL || s->cap - s->len < bytes.len) {
-        struct weir_stash *bigger = weir_stash_get(b, kept + bytes.len);
+        struct weir_stash *bigger = weir_stash_get(b, used + bytes.len);
         if (bigger == NULL)
             return WEIR_ENOMEM;
-        if (kept > 0)
-            memcpy(bigger->bytes, s->bytes + s->at, kept);
-        bigger->len = (uint32_t)kept;
+        if (used > 0)
+            memcpy(bigger->bytes, s->bytes + s->at, used);
+        bigger->len = (uint32_t)used;
         weir_stash_release(b, s);
         *sp = s = bigger;
     }
@@ -121,6 +121,7 @@ static enum weir_err outq_append(struct weir_buffers *b, struct weir_outq *q, st
 enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
                             const struct weir_pieces *p, size_t sent)
 {
+    WEIR_ASSERT(sent <= p->len);
     for (int i = 0; i < p->num; i++) {
         struct weir_span run = weir_span(p->iov[i].iov_base, p->iov[i].iov_len);
         size_t skip = sent < run.len ? sent : run.len;

@@ -61,7 +61,7 @@ static inline struct weir_span weir_stash_span(const struct weir_stash *s)
     return s ? weir_span(s->bytes + s->at, s->len - s->at) : WEIR_SPAN_EMPTY;
 }
 
-/** What was accepted for sending and the socket did not take yet. */
+/** Bytes that wait to be sent: the socket did not take them yet. */
 struct weir_outq {
     struct weir_stash *first;
     struct weir_stash *last;

@@ -35,8 +35,10 @@ static const uint16_t downstream_moves[] = {
     [WEIR_DOWNSTREAM_CLOSED] = 0,
 };
 
-static void downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
+void weir_downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
+    WEIR_ASSERT(c->state < WEIR_ARRAY_LEN(downstream_moves));
     WEIR_ASSERT(downstream_moves[c->state] & (1u << to));
     c->state = (uint8_t)to;
 }
@@ -58,11 +60,12 @@ static void on_client_closed(uv_handle_t *h)
 
 void weir_downstream_close(struct weir_downstream *c, bool abort)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(c->x == NULL);
     if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
-    downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
     weir_timer_stop(&w->wheel, &c->deadline.timer);
     weir_list_remove(&c->link);
     weir_outq_clear(&w->buffers, &c->out);
@@ -72,7 +75,7 @@ void weir_downstream_close(struct weir_downstream *c, bool abort)
     c->head = NULL;
     w->num_downstreams--;
     weir_metric_sub(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
-    /* Frames above may still look at the state: the memory goes in a later turn. */
+    /* Callers up the stack may still read the state: the memory is freed in a later turn. */
     if (!weir_watch_close(&c->watch, abort, on_client_closed))
         weir_list_append(&w->dead_downstreams, &c->link);
     weir_worker_accepting(w, true);
@@ -84,7 +87,7 @@ static void linger_or_close(struct weir_downstream *c)
         weir_downstream_close(c, false);
         return;
     }
-    downstream_move(c, WEIR_DOWNSTREAM_LINGER);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_LINGER);
     (void)shutdown(c->watch.fd, SHUT_WR);
     weir_stash_release(&c->worker->buffers, c->in);
     c->in = NULL;
@@ -93,7 +96,7 @@ static void linger_or_close(struct weir_downstream *c)
 
 void weir_downstream_finish(struct weir_downstream *c)
 {
-    downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
     if (c->out.len == 0) {
         linger_or_close(c);
         return;
@@ -104,7 +107,7 @@ void weir_downstream_finish(struct weir_downstream *c)
 
 void weir_downstream_next(struct weir_downstream *c)
 {
-    downstream_move(c, WEIR_DOWNSTREAM_HEAD);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_HEAD);
     c->since_ms = 0;
     if (c->in == NULL && (c->eof || c->worker->draining)) {
         weir_downstream_close(c, false);
@@ -115,8 +118,8 @@ void weir_downstream_next(struct weir_downstream *c)
 
 /* -- reading -- */
 
-/* Keep the parser's state beside the bytes that were kept, so that the next read goes on where this
- * one stopped. */
+/* Store the parser's state beside the stored bytes, so that the next read goes on where this one
+ * stopped. */
 static bool store_request_head(struct weir_downstream *c, const struct weir_h1_head *h)
 {
     if (c->head != NULL)
@@ -128,8 +131,8 @@ static bool store_request_head(struct weir_downstream *c, const struct weir_h1_h
     return true;
 }
 
-/* As soon as the Host is there, the limit is its tenant's. Looked up once for each head that comes
- * in pieces. */
+/* As soon as the Host is known, its tenant's head_timeout applies. Looked up once for each head
+ * that comes in pieces. */
 static void find_head_owner(struct weir_downstream *c, const struct weir_h1_head *h)
 {
     struct weir_worker *w = c->worker;
@@ -198,7 +201,7 @@ static size_t consume_input(struct weir_downstream *c, struct weir_span in)
         size_t n = 0;
         switch ((enum weir_downstream_state)c->state) {
         case WEIR_DOWNSTREAM_HEAD:
-            /* A client that does not take its responses gets no further requests served. */
+            /* No further request is served while the client does not take its responses. */
             if (rest.len == 0 || c->out.len > 0 || c->begun >= WEIR_PIPELINE_BUDGET)
                 return used;
             n = feed_request_head(c, rest);
@@ -225,7 +228,7 @@ static size_t consume_input(struct weir_downstream *c, struct weir_span in)
     }
 }
 
-/* Fresh bytes: behind what waits already, or used in place. */
+/* New bytes: appended to the input that waits, or used in place. */
 static void use_client_input(struct weir_downstream *c, struct weir_span in)
 {
     struct weir_worker *w = c->worker;
@@ -293,8 +296,8 @@ static void read_and_drop(struct weir_downstream *c)
         weir_downstream_close(c, false);
 }
 
-/* Room for what comes: an incomplete head or a pipelined request may wait, but not without bound.
- */
+/* How much may be read now. An incomplete head or a pipelined request may wait, but not without
+ * bound. */
 static size_t client_read_room(const struct weir_downstream *c)
 {
     size_t held = weir_stash_span(c->in).len;
@@ -333,6 +336,7 @@ static bool read_from_client(struct weir_downstream *c)
 
 bool weir_downstream_send(struct weir_downstream *c, const struct weir_pieces *p)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     size_t sent = 0;
     if (c->out.len == 0) {
@@ -373,9 +377,9 @@ static void flush_to_client(struct weir_downstream *c)
 
 /* -- the pump -- */
 
-/* A fresh connection whose request is wholly read and whose response is under way: most often it is
- * answered and closed, or waits for its next request, before anything happens on it. Entering and
- * leaving epoll would be five calls for nothing. */
+/* A new connection whose request is read as a whole and whose response is awaited: most often the
+ * response is sent before anything else happens on the connection. Entering and leaving epoll would
+ * be five system calls for nothing. */
 static bool can_stay_out_of_epoll(const struct weir_downstream *c)
 {
     return !c->watch.made && !c->watch_now && c->state == WEIR_DOWNSTREAM_EXCHANGE &&
@@ -393,16 +397,16 @@ static int client_events_wanted(const struct weir_downstream *c)
         return events;
     switch ((enum weir_downstream_state)c->state) {
     case WEIR_DOWNSTREAM_HEAD:
-        /* What waits goes on in the next turn, behind the others, and before anything is read: that
-         * may be the end, behind which nothing would be served. */
+        /* Input that waits is served in the next turn, after the other connections, and before more
+         * is read: the next read may be the end of the stream, after which nothing is served. */
         if (c->begun >= WEIR_PIPELINE_BUDGET && c->in != NULL)
             events |= UV_WRITABLE;
         else if (c->out.len == 0)
             events |= UV_READABLE;
         break;
     case WEIR_DOWNSTREAM_EXCHANGE:
-        /* While the response is awaited the subscription stays as it is: changing it costs two
-         * system calls. What comes too early is kept once; then the socket is left alone. */
+        /* While the response is awaited the subscription stays as it is: a change costs two system
+         * calls. Bytes that come too early are stored once; then the socket is not read. */
         if (!c->x->req_body.done ? weir_exchange_wants_input(c->x) : c->in == NULL)
             events |= UV_READABLE;
         break;
@@ -425,7 +429,7 @@ static void on_client_event(uv_poll_t *p, int status, int events)
         return;
     c->begun = 0;
     if (status < 0) {
-        /* The socket is in error and the loop has let go of it: nobody is there to answer. */
+        /* The socket is in error and the loop no longer watches it: no response can be sent. */
         c->watch.events = 0;
         handle_client_failure(c);
         return;
@@ -447,14 +451,15 @@ static void on_client_event(uv_poll_t *p, int status, int events)
 
 void weir_downstream_pump(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     if (c->busy || c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     c->busy = true;
     if (c->in != NULL ||
         (c->state == WEIR_DOWNSTREAM_EXCHANGE && weir_exchange_wants_input(c->x))) {
-        /* What waited may be usable now. The stash is held here so that nothing appends to it
-         * meanwhile. */
+        /* Input that waited may be usable now. The stash is taken out of c->in so that nothing
+         * appends to it meanwhile. */
         struct weir_stash *s = c->in;
         c->in = NULL;
         size_t used = consume_input(c, weir_stash_span(s));
@@ -480,6 +485,7 @@ void weir_downstream_pump(struct weir_downstream *c)
 
 void weir_downstream_timeout(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     switch ((enum weir_downstream_state)c->state) {
     case WEIR_DOWNSTREAM_HEAD:
         if (c->since_ms != 0 && c->out.len == 0) {
@@ -505,9 +511,10 @@ void weir_downstream_timeout(struct weir_downstream *c)
 
 void weir_downstream_drain(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     if (c->state != WEIR_DOWNSTREAM_HEAD || c->in != NULL || c->out.len > 0)
         return;
-    /* A request that was sent before the node began to drain may lie unread. */
+    /* A request that was sent before the node began to drain may still be unread. */
     (void)read_from_client(c);
     weir_downstream_pump(c);
 }
@@ -516,6 +523,8 @@ void weir_downstream_drain(struct weir_downstream *c)
 
 void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer)
 {
+    WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
+    WEIR_ASSERT(fd >= 0);
     struct weir_worker *w = l->worker;
     struct weir_downstream *c = weir_pool_get(&w->downstreams);
     if (c == NULL) {

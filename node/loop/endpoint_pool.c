@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream_pool.c - see upstream_pool.h.
+ * endpoint_pool.c - see endpoint_pool.h.
  */
 #include "node/loop/endpoint_pool.h"
 
@@ -12,7 +11,23 @@
 #include <string.h>
 
 #define POOLS_PER_TICK 64    /* poked or swept in one turn */
-#define POOL_UNUSED_MS 60000 /* a pool that nobody used for this long goes */
+#define POOL_UNUSED_MS 60000 /* a pool that is unused for this long is freed */
+
+static struct weir_endpoint_pool *endpoint_pool_of(void *p)
+{
+    struct weir_endpoint_pool *pool = p;
+    WEIR_ASSERT(pool != NULL);
+    WEIR_ASSERT(pool->magic == WEIR_ENDPOINT_POOL_MAGIC);
+    return pool;
+}
+
+/* Give the memory back. */
+static void endpoint_pool_release(struct weir_endpoint_pool *p)
+{
+    struct weir_worker *w = p->worker;
+    p->magic = 0;
+    weir_pool_release(&w->endpoint_pools, p);
+}
 
 static struct weir_span endpoint_pool_key_span(const struct weir_endpoint_pool *p)
 {
@@ -26,6 +41,7 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     if (p == NULL)
         return NULL;
     memset(p, 0, sizeof(*p));
+    p->magic = WEIR_ENDPOINT_POOL_MAGIC;
     p->key = key;
     p->worker = w;
     p->address_pool = key.address_pool;
@@ -33,7 +49,7 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     weir_list_init(&p->waiting);
     weir_list_init(&p->poke_link);
     if (weir_hashmap_add(&w->pools, endpoint_pool_key_span(p), p) < 0) {
-        weir_pool_release(&w->endpoint_pools, p);
+        endpoint_pool_release(p);
         return NULL;
     }
     weir_list_append(&key.address_pool->pools, &p->address_pool_link);
@@ -53,12 +69,13 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
         p = endpoint_pool_new(w, key);
     if (p == NULL)
         return NULL;
+    WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
     p->max = weir_worker_share(w, u->pool_max);
     p->used_ms = w->now_ms;
     return p;
 }
 
-/* -- taking -- */
+/* -- getting a connection -- */
 
 static enum weir_acquired enqueue_exchange(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
@@ -103,6 +120,9 @@ static enum weir_acquired acquire_connection(struct weir_endpoint_pool *p, struc
 
 enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
+    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
     if (p->num_open >= p->max)
         return enqueue_exchange(p, x);
     enum weir_acquired take = acquire_connection(p, x);
@@ -119,6 +139,8 @@ void weir_endpoint_pool_unwait(struct weir_exchange *x)
 {
     if (x->waiting_in == NULL)
         return;
+    WEIR_ASSERT(x->waiting_in->magic == WEIR_ENDPOINT_POOL_MAGIC);
+    WEIR_ASSERT(x->waiting_in->num_waiting > 0);
     x->waiting_in->num_waiting--;
     x->waiting_in = NULL;
     weir_list_remove(&x->wait_link);
@@ -126,6 +148,7 @@ void weir_endpoint_pool_unwait(struct weir_exchange *x)
 
 void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
 {
+    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
     while (!weir_list_empty(&p->waiting) && p->num_open < p->max) {
         struct weir_exchange *x =
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
@@ -138,7 +161,7 @@ void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
         case WEIR_ACQUIRED_WAIT:
             if (x->waiting_in == NULL)
                 break;
-            /* Queued once more, at the end: its place is the first. */
+            /* It is in the queue again, at the end. It was the first, so it goes to the front. */
             weir_list_remove(&x->wait_link);
             weir_list_prepend(&p->waiting, &x->wait_link);
             return;
@@ -156,6 +179,7 @@ void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
 
 void weir_endpoint_pool_poke(struct weir_endpoint_pool *p)
 {
+    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
     if (p->num_waiting > 0 && weir_list_empty(&p->poke_link))
         weir_list_append(&p->worker->poked, &p->poke_link);
 }
@@ -165,7 +189,7 @@ void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
     weir_endpoint_pool_next(p);
 }
 
-/* -- away again -- */
+/* -- freeing -- */
 
 static void endpoint_pool_free(struct weir_endpoint_pool *p)
 {
@@ -173,7 +197,7 @@ static void endpoint_pool_free(struct weir_endpoint_pool *p)
     weir_list_remove(&p->address_pool_link);
     weir_list_remove(&p->poke_link);
     (void)weir_hashmap_remove(&w->pools, endpoint_pool_key_span(p));
-    weir_pool_release(&w->endpoint_pools, p);
+    endpoint_pool_release(p);
 }
 
 static void sweep_endpoint_pools(struct weir_worker *w)
@@ -184,10 +208,11 @@ static void sweep_endpoint_pools(struct weir_worker *w)
             w->pools_at = 0;
             return;
         }
+        WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
         if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_UNUSED_MS)
             continue;
         endpoint_pool_free(p);
-        /* Entries may have moved into the gap: this stretch is walked again. */
+        /* Entries may have moved into the gap: this part is visited again. */
         w->pools_at = w->pools_at > 1 ? w->pools_at - 1 : 0;
     }
 }
@@ -207,7 +232,7 @@ void weir_endpoint_pool_free_all(struct weir_worker *w)
 {
     size_t pos = 0;
     for (struct weir_endpoint_pool *p; (p = weir_hashmap_next(&w->pools, &pos)) != NULL;)
-        weir_pool_release(&w->endpoint_pools, p);
+        endpoint_pool_release(endpoint_pool_of(p));
     weir_hashmap_deinit(&w->pools);
     weir_pool_deinit(&w->endpoint_pools);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_end.c - the time limits of an exchange, and what is left of it: a record, counters,
+ * exchange_end.c - the phases and time limits of an exchange, and its end: access record, counters,
  * freed memory.
  */
 #include "node/loop/exchange.h"
@@ -16,6 +15,41 @@
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
+
+/* -- phases -- */
+
+/* A retry begins again at CONNECT or, on a parked connection, at REQUEST. A response of weir's own
+ * goes to FLUSH from anywhere. FLUSH to REQUEST: the rest of the request's body is dropped. */
+static const uint8_t phase_moves[] = {
+    [WEIR_PHASE_CONNECT] =
+        1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_REQUEST] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                           1 << WEIR_PHASE_RESPONSE | 1 << WEIR_PHASE_TRANSFER |
+                           1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_RESPONSE] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                            1 << WEIR_PHASE_TRANSFER | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_TRANSFER] = 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_FLUSH] = 1 << WEIR_PHASE_REQUEST,
+};
+
+void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->phase < WEIR_ARRAY_LEN(phase_moves));
+    WEIR_ASSERT(phase_moves[x->phase] & (1u << to));
+    x->phase = (uint8_t)to;
+}
+
+void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to)
+{
+    struct weir_worker *w = x->downstream->worker;
+    weir_exchange_move(x, to);
+    x->phase_ms = w->now_ms;
+    x->progress_ms = w->now_ms;
+    x->window_ms = w->now_ms;
+    x->window_bytes = 0;
+    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
+}
 
 /* -- time -- */
 
@@ -56,14 +90,15 @@ uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x)
     return look < deadline ? look : deadline;
 }
 
-/* What is awaited is the client, to take bytes. */
+/* The exchange waits for the client to take bytes. */
 static bool client_is_behind(const struct weir_exchange *x)
 {
     return x->phase == WEIR_PHASE_FLUSH || x->downstream->out.len > 0 || x->in_pipe > 0;
 }
 
-/* A socket turns writable only when a third of a buffer of megabytes has drained: a slow but steady
- * reader moves long before that. So the kernel is asked what the client has really taken. */
+/* A socket becomes writable only when a third of a buffer of megabytes has drained; a slow but
+ * steady reader takes bytes long before that. So the kernel is asked how much the client has
+ * confirmed. */
 static void refresh_client_progress(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
@@ -75,8 +110,8 @@ static void refresh_client_progress(struct weir_exchange *x)
     x->progress_ms = c->worker->now_ms;
 }
 
-/* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
- * something moved. */
+/* Whether a body moves too slowly: no byte for body_timeout, or less than min_rate over a window in
+ * which some bytes moved. */
 static bool is_too_slow(struct weir_exchange *x)
 {
     uint64_t now = x->downstream->worker->now_ms;
@@ -92,7 +127,8 @@ static bool is_too_slow(struct weir_exchange *x)
     return slow;
 }
 
-/* What stands still is the client: it takes no bytes, or gives none although they are awaited. */
+/* Whether the client is the side that stalls: it takes no bytes, or sends none although they are
+ * awaited. */
 static bool client_stalls(const struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
@@ -124,6 +160,7 @@ static void end_stalled_exchange(struct weir_exchange *x)
 
 void weir_exchange_timeout(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     if (!c->watch.made && !c->watch_now) {
@@ -242,6 +279,7 @@ void weir_exchange_end(struct weir_exchange *x)
 
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     bool torn = !x->response_done || c->out.len > 0;
     weir_endpoint_pool_unwait(x);

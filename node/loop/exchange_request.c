@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_request.c - the way of a request: admitted, rewritten, given to an endpoint, tried again
- * or given up.
+ * exchange_request.c - the way of a request: admitted, rewritten, sent to an endpoint, retried or
+ * given up.
  */
 #include "node/loop/exchange.h"
 
@@ -14,17 +13,6 @@
 #include "node/loop/splice.h"
 
 #include <string.h>
-
-static void phase_move(struct weir_exchange *x, enum weir_phase to)
-{
-    struct weir_worker *w = x->downstream->worker;
-    x->phase = (uint8_t)to;
-    x->phase_ms = w->now_ms;
-    x->progress_ms = w->now_ms;
-    x->window_ms = w->now_ms;
-    x->window_bytes = 0;
-    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
-}
 
 /* -- beginning -- */
 
@@ -73,11 +61,11 @@ static struct weir_exchange *exchange_new(struct weir_downstream *c)
     x->start_ns = weir_worker_stamp_ns(c->worker);
     weir_list_init(&x->wait_link);
     c->x = x;
-    c->state = WEIR_DOWNSTREAM_EXCHANGE;
+    weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     return x;
 }
 
-/* Keep the bytes that the access record shows when the request itself goes nowhere. */
+/* Store the bytes that the access record shows when the request is not passed on. */
 static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
 {
@@ -183,7 +171,7 @@ static void respond_none_left(struct weir_exchange *x)
             WEIR_SPAN_LIT("None of the site's servers takes work at the moment."));
     else if (x->outcome == WEIR_OUTCOME_UPSTREAM_TIMEOUT)
         weir_exchange_response(x, 504, x->outcome,
-                               WEIR_SPAN_LIT("The site's servers did not answer in time."));
+                               WEIR_SPAN_LIT("The site's servers did not respond in time."));
     else
         weir_exchange_response(
             x, 502, x->outcome != WEIR_OUTCOME_OK ? x->outcome : WEIR_OUTCOME_UPSTREAM_REFUSED,
@@ -192,6 +180,9 @@ static void respond_none_left(struct weir_exchange *x)
 
 void weir_exchange_connect(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->upstream != NULL);
+    WEIR_ASSERT(x->origin == NULL);
     struct weir_worker *w = x->downstream->worker;
     for (;;) {
         struct weir_endpoint *e =
@@ -211,10 +202,10 @@ void weir_exchange_connect(struct weir_exchange *x)
         enum weir_acquired take = p ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
         switch (take) {
         case WEIR_ACQUIRED_READY:
-            phase_move(x, WEIR_PHASE_REQUEST);
+            weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
             return;
         case WEIR_ACQUIRED_WAIT:
-            phase_move(x, WEIR_PHASE_CONNECT);
+            weir_exchange_start_phase(x, WEIR_PHASE_CONNECT);
             return;
         case WEIR_ACQUIRED_REFUSED:
             weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
@@ -232,13 +223,14 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->origin == u);
     x->connected_ns = weir_worker_stamp_ns(x->downstream->worker);
-    phase_move(x, WEIR_PHASE_REQUEST);
+    weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
     weir_downstream_pump(x->downstream);
 }
 
 /* -- the request's bytes -- */
 
-/* Also while a response is passed on: a server that responses early may need the rest to go on. */
+/* Also while a response is passed on: a server that responds early may need the rest of the request
+ * to go on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
     bool open = x->phase == WEIR_PHASE_REQUEST || x->phase == WEIR_PHASE_TRANSFER;
@@ -268,11 +260,12 @@ static void refuse_request_body(struct weir_exchange *x)
 static void finish_request(struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
-        phase_move(x, WEIR_PHASE_RESPONSE);
+        weir_exchange_start_phase(x, WEIR_PHASE_RESPONSE);
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_worker *w = x->downstream->worker;
     struct weir_pieces *p = &w->pieces;
     size_t used = 0;
@@ -296,8 +289,8 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
     }
     x->head_sent = true;
     struct weir_origin_conn *u = x->origin;
-    /* A server may answer and close before it has read everything: its response is read before it
-     * is given up. */
+    /* A server may respond and close before it has read everything: its response is read before the
+     * connection is given up. */
     u->broken = !weir_origin_conn_send(u, p);
     if (!u->broken && x->req_body.done && u->out.len == 0)
         finish_request(x);
@@ -307,6 +300,7 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 
 void weir_exchange_upstream_drained(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     x->progress_ms = x->downstream->worker->now_ms;
     if (x->req_body.done)
         finish_request(x);
@@ -315,6 +309,7 @@ void weir_exchange_upstream_drained(struct weir_exchange *x)
 
 size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     struct weir_pieces *p = &c->worker->pieces;
     size_t used = 0;
@@ -386,6 +381,7 @@ static void retry_request(struct weir_exchange *x, bool fresh)
 
 void weir_exchange_full(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                            WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
 }
@@ -426,18 +422,17 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         break;
     case WEIR_NEXT_502:
         weir_exchange_response(x, 502, x->outcome,
-                               WEIR_SPAN_LIT("The site's server did not give a usable answer."));
+                               WEIR_SPAN_LIT("The site's server did not give a usable response."));
         break;
     case WEIR_NEXT_504:
         weir_exchange_response(x, 504, x->outcome,
-                               WEIR_SPAN_LIT("The site's server did not answer in time."));
+                               WEIR_SPAN_LIT("The site's server did not respond in time."));
         break;
     case WEIR_NEXT_CUT:
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
         weir_exchange_end(x);
-        /* A reset: without a length or chunks an orderly end would look like the end of the
-         * response.
-         */
+        /* A reset: without a length or chunks, an orderly end would look like the end of the
+         * response. */
         weir_downstream_close(c, true);
         break;
     }

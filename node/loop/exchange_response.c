@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_response.c - the way of a response: read strictly, rewritten, passed on with
+ * exchange_response.c - the way of a response: parsed strictly, rewritten, passed on with
  * back-pressure; and weir's own responses.
  */
 #include "node/loop/exchange.h"
@@ -16,18 +15,15 @@
 
 /* -- completion -- */
 
-/* The client has all of the response: on to its next request, or to the end of the connection. */
+/* The client has all of the response: wait for its next request, or end the connection. */
 static void finish_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     bool keep = x->plan.keep_downstream && !x->close_after;
     if (keep && !x->req_body.done) {
-        c->state = WEIR_DOWNSTREAM_DRAIN;
-        x->req_body.max = 0; /* what is dropped has a bound of its own */
-        x->phase = WEIR_PHASE_REQUEST;
-        x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
-        x->window_bytes = 0;
-        weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
+        weir_downstream_move(c, WEIR_DOWNSTREAM_DRAIN);
+        x->req_body.max = 0; /* WEIR_DRAIN_BODY_MAX bounds what is dropped */
+        weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
         return;
     }
     c->linger = c->linger || !x->req_body.done || c->in != NULL;
@@ -42,14 +38,12 @@ static void finish_response(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     x->response_done = true;
-    x->phase = WEIR_PHASE_FLUSH;
-    if (c->out.len == 0) {
-        finish_exchange(x);
+    if (c->out.len > 0) {
+        weir_exchange_start_phase(x, WEIR_PHASE_FLUSH);
         return;
     }
-    x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
-    x->window_bytes = 0;
-    weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
+    weir_exchange_move(x, WEIR_PHASE_FLUSH);
+    finish_exchange(x);
 }
 
 void weir_exchange_flushed(struct weir_exchange *x)
@@ -88,6 +82,9 @@ static void leave_origin(struct weir_exchange *x)
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(status >= 300 && status <= 599);
+    WEIR_ASSERT(!x->head_passed);
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     bool keep =
@@ -153,7 +150,7 @@ void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, u
     weir_exchange_make_id(x);
     weir_body_init(&x->req_body, WEIR_BODY_NONE, 0, false);
     c->x = x;
-    c->state = WEIR_DOWNSTREAM_EXCHANGE;
+    weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     c->linger = true;
     weir_exchange_response(x, status, outcome,
                            status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
@@ -161,7 +158,7 @@ void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, u
                                            : WEIR_SPAN_LIT("The request is not valid HTTP."));
 }
 
-/* -- the upstream's answer -- */
+/* -- the endpoint's response -- */
 
 static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
@@ -182,7 +179,8 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
     return weir_rewrite_response(&r, w->obuf);
 }
 
-/* A 1xx: pass it on and wait for the next head. @return false: the exchange is over */
+/* Pass an interim response (1xx) on and wait for the next head. @return false: the exchange is
+ * over */
 static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *head,
                          const uint8_t *bytes)
 {
@@ -201,8 +199,8 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     return sent;
 }
 
-/* The final head: what follows it, and how it leaves. Its bytes are put in front of the first body
- * bytes. @return false: it does not fit; nothing of the response may be passed on */
+/* The final head: plan its body and rewrite it. Its bytes become the first of w->pieces, before the
+ * first body bytes. @return false: it does not fit; nothing of the response may be passed on */
 static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {
@@ -217,9 +215,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
         return false;
     weir_pieces_add(&w->pieces, weir_span(w->obuf, len));
     x->confirmed = x->downstream->given;
-    x->phase = WEIR_PHASE_TRANSFER;
-    x->phase_ms = x->progress_ms = x->window_ms = w->now_ms;
-    x->window_bytes = 0;
+    weir_exchange_start_phase(x, WEIR_PHASE_TRANSFER);
     return true;
 }
 
@@ -294,7 +290,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
     }
 }
 
-/* The upstream's part is over: give the connection back, or end it when anything about it is in
+/* The endpoint's part is over: park its connection, or close it when anything about it is in
  * doubt. */
 static void release_origin_conn(struct weir_exchange *x, size_t extra)
 {
@@ -317,7 +313,7 @@ static void complete_response(struct weir_exchange *x, size_t extra)
     finish_response(x);
 }
 
-/* Pass body bytes on, as many turns as the list of pieces needs. @return false: the exchange is
+/* Pass body bytes on, in as many rounds as the list of pieces needs. @return false: the exchange is
  * over */
 static bool pass_response_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
 {
@@ -354,6 +350,8 @@ static bool pass_response_body(struct weir_exchange *x, struct weir_span in, siz
 
 size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin != NULL);
     struct weir_worker *w = x->downstream->worker;
     size_t used = 0;
     *ret_alive = false;
@@ -375,7 +373,6 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
         case HEAD_FINAL:
             break;
         }
-        weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
     }
     size_t n = 0;
     if (!pass_response_body(x, weir_span_from(in, used), &n))
@@ -391,6 +388,8 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
 
 void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin != NULL);
     struct weir_worker *w = x->downstream->worker;
     if (!x->response_begun) {
         weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
@@ -411,6 +410,8 @@ void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
 
 void weir_exchange_spliced(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->res_body.left == 0 && x->in_pipe == 0);
     x->passed_bytes = x->res_body.bytes;
     complete_response(x, 0);
 }

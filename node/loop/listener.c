@@ -18,9 +18,23 @@
 
 static void on_accept(uv_poll_t *p, int status, int events);
 
-static struct weir_listener *listener_of(struct weir_list *link)
+static struct weir_listener *listener_of(void *p)
 {
-    return weir_container_of(link, struct weir_listener, link);
+    struct weir_listener *l = p;
+    WEIR_ASSERT(l != NULL);
+    WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
+    return l;
+}
+
+static struct weir_listener *listener_at(struct weir_list *link)
+{
+    return listener_of(weir_container_of(link, struct weir_listener, link));
+}
+
+static void listener_free(struct weir_listener *l)
+{
+    l->magic = 0;
+    free(l);
 }
 
 /* -- control -- */
@@ -39,6 +53,7 @@ enum weir_err weir_listener_open(const struct weir_addr *at, struct weir_listene
         free(l);
         return err;
     }
+    l->magic = WEIR_LISTENER_MAGIC;
     weir_list_init(&l->link);
     weir_watch_init(&l->watch, fd, l);
     l->addr = *at;
@@ -58,7 +73,7 @@ void weir_listener_discard(struct weir_listener **lp)
         return;
     WEIR_ASSERT(l->worker == NULL);
     close(l->watch.fd);
-    free(l);
+    listener_free(l);
     *lp = NULL;
 }
 
@@ -79,7 +94,7 @@ void weir_worker_accepting(struct weir_worker *w, bool on)
         return;
     w->accepting = on;
     for (struct weir_list *i = w->listeners.next; i != &w->listeners; i = i->next)
-        listener_watch(listener_of(i), on);
+        listener_watch(listener_at(i), on);
 }
 
 /* @return true: there may be more to accept now */
@@ -98,8 +113,8 @@ static bool accept_one(struct weir_listener *l)
     }
     if (err != WEIR_ELIMIT)
         return err == WEIR_EIO;
-    /* The backlog keeps them; the tick tries again. Spinning on a readable listener would help
-     * nobody. */
+    /* The connections stay in the backlog and the tick tries again. A listener that stays readable
+     * would make the loop spin. */
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
     if (weir_log_allowed(&limit, 1, &suppressed))
         log_warn("worker.out_of_descriptors", "worker=%u connections=%u suppressed=%u", w->index,
@@ -110,7 +125,7 @@ static bool accept_one(struct weir_listener *l)
 
 static void on_accept(uv_poll_t *p, int status, int events)
 {
-    struct weir_listener *l = p->data;
+    struct weir_listener *l = listener_of(p->data);
     struct weir_worker *w = l->worker;
     w->now_ms = uv_now(&w->loop);
     weir_worker_free_dead(w);
@@ -137,7 +152,7 @@ void weir_listener_adopt(struct weir_worker *w, struct weir_listener *l)
 struct weir_listener *weir_listener_find(struct weir_worker *w, const struct weir_addr *at)
 {
     for (struct weir_list *i = w->listeners.next; i != &w->listeners; i = i->next) {
-        struct weir_listener *l = listener_of(i);
+        struct weir_listener *l = listener_at(i);
         if (!l->leaving && weir_addr_eq(&l->addr, at))
             return l;
     }
@@ -147,14 +162,14 @@ struct weir_listener *weir_listener_find(struct weir_worker *w, const struct wei
 bool weir_listeners_are_watched(const struct weir_worker *w)
 {
     for (struct weir_list *i = w->listeners.next; i != &w->listeners; i = i->next)
-        if (listener_of(i)->watch.events != UV_READABLE)
+        if (listener_at(i)->watch.events != UV_READABLE)
             return false;
     return true;
 }
 
 static void on_listener_closed(uv_handle_t *h)
 {
-    free(h->data);
+    listener_free(listener_of(h->data));
 }
 
 /* What waits in the backlog has been promised a connection: it is served before the listener goes.
@@ -173,13 +188,13 @@ static void listener_close(struct weir_listener *l)
     w->num_listeners--;
     atomic_fetch_sub_explicit(&w->group->num_listening, 1, memory_order_relaxed);
     if (!weir_watch_close(&l->watch, false, on_listener_closed))
-        free(l);
+        listener_free(l);
 }
 
 void weir_listeners_leave(struct weir_worker *w)
 {
     for (struct weir_list *i = w->listeners.next; i != &w->listeners; i = i->next) {
-        struct weir_listener *l = listener_of(i);
+        struct weir_listener *l = listener_at(i);
         if (l->leaving)
             continue;
         l->leaving = true;
@@ -200,7 +215,7 @@ void weir_listeners_step(struct weir_worker *w)
 {
     struct weir_list *next = NULL;
     for (struct weir_list *i = w->listeners.next; i != &w->listeners; i = next) {
-        struct weir_listener *l = listener_of(i);
+        struct weir_listener *l = listener_at(i);
         next = i->next;
         if (l->leaving && listener_is_over(w, l))
             listener_close(l);
@@ -210,5 +225,5 @@ void weir_listeners_step(struct weir_worker *w)
 void weir_listeners_close(struct weir_worker *w)
 {
     while (!weir_list_empty(&w->listeners))
-        listener_close(listener_of(w->listeners.next));
+        listener_close(listener_at(w->listeners.next));
 }

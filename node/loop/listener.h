@@ -20,7 +20,10 @@
 
 struct weir_worker;
 
+#define WEIR_LISTENER_MAGIC 0x4c49534eu
+
 struct weir_listener {
+    uint32_t magic;
     struct weir_list link; /* in worker->listeners */
     struct weir_worker *worker;
     struct weir_watch watch;

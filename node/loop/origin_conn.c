@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
+ * origin_conn.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
  * nothing about the exchange; it brings bytes and facts to it.
  */
 #include "node/loop/origin_conn.h"
@@ -23,6 +22,21 @@ static struct weir_origin_conn *origin_conn_of(void *p)
     return u;
 }
 
+static const uint8_t origin_conn_moves[] = {
+    [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_BUSY] = 1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_PARKED] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_CLOSED] = 0,
+};
+
+void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to)
+{
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    WEIR_ASSERT(u->state < WEIR_ARRAY_LEN(origin_conn_moves));
+    WEIR_ASSERT(origin_conn_moves[u->state] & (1u << to));
+    u->state = (uint8_t)to;
+}
+
 static void on_origin_event(uv_poll_t *p, int status, int events);
 
 /* -- life -- */
@@ -39,7 +53,7 @@ static void on_origin_closed(uv_handle_t *h)
     weir_origin_conn_free(origin_conn_of(h->data));
 }
 
-/* The pool counts it no longer. */
+/* The endpoint pool no longer counts the connection. */
 static void leave_endpoint_pool(struct weir_origin_conn *u)
 {
     if (u->pool != NULL)
@@ -49,6 +63,7 @@ static void leave_endpoint_pool(struct weir_origin_conn *u)
 
 void weir_origin_conn_close(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     struct weir_worker *w = u->worker;
     struct weir_endpoint_pool *pool = u->pool;
     if (u->state == WEIR_ORIGIN_CONN_CLOSED)
@@ -60,7 +75,7 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     if (u->x != NULL)
         u->x->origin = NULL;
     u->x = NULL;
-    u->state = WEIR_ORIGIN_CONN_CLOSED;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
     leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
@@ -100,7 +115,7 @@ static int origin_events_wanted(const struct weir_origin_conn *u)
     WEIR_UNREACHABLE();
 }
 
-/* The loop could not watch the connection: as good as lost. */
+/* The loop cannot watch the connection, so it is lost. */
 static void handle_watch_failure(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
@@ -113,6 +128,7 @@ static void handle_watch_failure(struct weir_origin_conn *u)
 
 bool weir_origin_conn_watch(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     return weir_watch_want(&u->watch, &u->worker->loop, origin_events_wanted(u), on_origin_event) ==
            WEIR_OK;
 }
@@ -127,6 +143,8 @@ void weir_origin_conn_arm(struct weir_origin_conn *u)
 
 bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p)
 {
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && !u->broken);
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     size_t sent = 0;
     if (u->out.len == 0) {
         enum weir_io io = weir_sock_write(u->watch.fd, p, &sent);
@@ -143,7 +161,7 @@ static void flush_to_origin(struct weir_origin_conn *u)
     size_t sent = 0;
     enum weir_io io = weir_sock_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
     if (io == WEIR_IO_FAILED) {
-        /* A response may be there already; reading tells. */
+        /* A response may have arrived already: it is read before the connection is given up. */
         weir_outq_clear(&u->worker->buffers, &u->out);
         u->broken = true;
         return;
@@ -177,8 +195,8 @@ static void splice_to_client(struct weir_origin_conn *u)
     }
 }
 
-/* Bytes of a response; what cannot be used yet (an incomplete head) is kept in front of what comes
- * next. */
+/* Bytes of a response. An incomplete head is stored, and the next bytes are appended to it. @return
+ * false: the exchange is gone */
 static bool feed_response(struct weir_origin_conn *u, struct weir_span in)
 {
     struct weir_worker *w = u->worker;
@@ -226,7 +244,7 @@ static bool read_from_origin(struct weir_origin_conn *u)
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
-        /* Where sending failed the reset was told there, and reading knows of it no more. */
+        /* The kernel reports a reset once. If the send had it, the read sees an orderly end. */
         weir_exchange_upstream_end(x, !u->broken);
         return false;
     case WEIR_IO_FAILED:
@@ -252,6 +270,9 @@ static void read_origin_response(struct weir_origin_conn *u)
 
 void weir_origin_conn_continue(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    WEIR_ASSERT(u->x != NULL);
+    WEIR_ASSERT(u->x->pipe[0] >= 0);
     struct weir_downstream *c = u->x->downstream;
     splice_to_client(u);
     if (u->state != WEIR_ORIGIN_CONN_CLOSED)
@@ -283,7 +304,7 @@ static void finish_connect(struct weir_origin_conn *u)
         u->address_pool->num_ahead--;
     }
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
-    u->state = WEIR_ORIGIN_CONN_BUSY;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     if (x == NULL)
         weir_origin_conn_release(u, true);
     else
@@ -313,7 +334,8 @@ static void on_origin_event(uv_poll_t *handle, int status, int events)
     struct weir_downstream *c = u->x ? u->x->downstream : NULL;
     w->now_ms = uv_now(&w->loop);
     if (status < 0) {
-        /* The loop has let go of a descriptor in error; the next call on it tells what it was. */
+        /* The loop no longer watches a descriptor in error; the next call on it returns the error.
+         */
         u->watch.events = 0;
         events = UV_READABLE | UV_WRITABLE;
     }
@@ -359,7 +381,9 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
     }
     memset(u, 0, sizeof(*u));
     u->magic = WEIR_ORIGIN_CONN_MAGIC;
-    u->state = connected ? WEIR_ORIGIN_CONN_BUSY : WEIR_ORIGIN_CONN_CONNECTING;
+    u->state = WEIR_ORIGIN_CONN_CONNECTING;
+    if (connected)
+        weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->worker = w;
     u->address_pool = p;
     u->deadline.owner = WEIR_TIMER_ORIGIN;
@@ -417,6 +441,7 @@ enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const str
 
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     struct weir_endpoint_pool *pool = u->pool;
     if (u->x != NULL)
         u->x->origin = NULL;
@@ -432,7 +457,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
                             struct weir_exchange *x)
 {
     weir_address_pool_unpark(u);
-    u->state = WEIR_ORIGIN_CONN_BUSY;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
     u->last_key = p->key.endpoint;
     p->num_open++;
@@ -446,7 +471,8 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
 
 void weir_origin_conn_timeout(struct weir_origin_conn *u)
 {
-    /* A busy connection's time is its exchange's. */
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    /* The limits of a busy connection are those of its exchange. */
     if (u->state == WEIR_ORIGIN_CONN_PARKED)
         weir_origin_conn_close(u);
     else if (u->state == WEIR_ORIGIN_CONN_CONNECTING && u->x == NULL)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * net.c - see net.h.
+ * sock.c - see sock.h.
  */
 #include "node/loop/sock.h"
 
@@ -24,6 +23,7 @@
 
 enum weir_io weir_sock_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
 {
+    WEIR_ASSERT(len > 0); /* a read of 0 bytes would look like the end of the stream */
     ssize_t n;
     do {
         n = recv(fd, at, len, 0);
@@ -56,7 +56,7 @@ static enum weir_io send_iov(int fd, struct iovec *iov, int num, int flags, size
     return WEIR_IO_DONE;
 }
 
-/* A short message is cheaper to copy once more than to describe to the kernel in pieces. */
+/* One more copy of a short message is cheaper than a list of pieces for the kernel. */
 static size_t gather(const struct weir_pieces *p, uint8_t *out)
 {
     size_t len = 0;
@@ -168,9 +168,9 @@ enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd, int *r
     int fd = open_bound(addr, true, ret_errno);
     if (fd < 0)
         return translate_bind(*ret_errno);
-    /* A connection comes up with its request: one wake-up, one read, nothing enters epoll. A
-     * kernel without it serves as well. Accepted sockets inherit TCP_NODELAY: one system call less
-     * for each. */
+    /* TCP_DEFER_ACCEPT is optional: the kernel hands a connection over with its first bytes, so
+     * that most connections are accepted, read and served without epoll. Accepted sockets inherit
+     * TCP_NODELAY, which saves a system call for each. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
         listen(fd, LISTEN_BACKLOG) < 0) {
@@ -203,8 +203,8 @@ enum weir_err weir_sock_local(int fd, struct weir_addr *ret)
     return WEIR_OK;
 }
 
-/* One dump of the sockets in SYN_RECV with this local port; the kernel has made it when send
- * returns. A response that begins with its end lists none. */
+/* Asks for one dump of the sockets in SYN_RECV with this local port. The kernel has made it when
+ * send returns. If the first message is NLMSG_DONE, there are none. */
 bool weir_sock_handshakes_wait(const struct weir_addr *addr)
 {
     struct sockaddr_storage sa;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * splice.c - large bodies of known length between two sockets in clear: the bytes move inside the
- * kernel. Only for responses whose length is declared and that leave as they came; everything else
- * goes through the codec.
+ * splice.c - moves large bodies of known length between two clear-text sockets inside the kernel.
+ * Only for responses with a declared length that are passed on unchanged; all others go through the
+ * codec.
  */
 #include "node/loop/splice.h"
 
@@ -14,7 +13,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Below this much left the two extra calls and the pipe cost more than a copy. */
+/* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
 #define SPLICE_MIN   131072u
 #define SPLICE_CHUNK 1048576u
 
@@ -28,8 +27,8 @@ static bool acquire_pipe(struct weir_worker *w, int fds[2])
     }
     if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
         return false;
-    /* The default of 64 KiB would mean sixteen rounds for a megabyte; a refusal only makes it
-     * slower. */
+    /* With the default of 64 KiB a megabyte takes sixteen rounds. A failure only makes it slower.
+     */
     (void)fcntl(fds[1], F_SETPIPE_SZ, SPLICE_CHUNK);
     return true;
 }
@@ -58,6 +57,8 @@ void weir_splice_shutdown(struct weir_worker *w)
 
 bool weir_splice_begin(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->pipe[0] < 0);
     if (x->phase != WEIR_PHASE_TRANSFER || x->res_body.in != WEIR_BODY_LENGTH ||
         x->res_body.out_chunked || x->res_body.left < SPLICE_MIN || x->downstream->out.len > 0)
         return false;
@@ -82,7 +83,7 @@ static ssize_t splice_bytes(int from, int to, size_t len, unsigned flags)
     return n;
 }
 
-/* @return false: blocked or failed, *ret says which */
+/* @return false: blocked or failed; *ret is which of them */
 static bool drain_pipe(struct weir_exchange *x, enum weir_splice *ret)
 {
     struct weir_downstream *c = x->downstream;
@@ -106,6 +107,9 @@ static bool drain_pipe(struct weir_exchange *x, enum weir_splice *ret)
 
 enum weir_splice weir_splice_move(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->pipe[0] >= 0);
+    WEIR_ASSERT(x->origin != NULL);
     enum weir_splice outcome = WEIR_SPLICE_MORE;
     for (int i = 0; i < WEIR_READ_BUDGET; i++) {
         if (!drain_pipe(x, &outcome))

@@ -26,6 +26,14 @@
 
 #define RESERVED_DESCRIPTORS 128
 
+static struct weir_worker *worker_of(void *p)
+{
+    struct weir_worker *w = p;
+    WEIR_ASSERT(w != NULL);
+    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
+    return w;
+}
+
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w)
 {
     return &w->cfg;
@@ -43,6 +51,7 @@ uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
 
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
 {
+    WEIR_DCHECK(w->magic == WEIR_WORKER_MAGIC);
     weir_timer_set(&w->wheel, &d->timer, deadline_ms);
 }
 
@@ -123,7 +132,7 @@ static void drain_step(struct weir_worker *w)
 
 static void on_tick(uv_timer_t *t)
 {
-    struct weir_worker *w = t->data;
+    struct weir_worker *w = worker_of(t->data);
     w->now_ms = uv_now(&w->loop);
     weir_worker_free_dead(w);
     renew_date(w);
@@ -297,7 +306,7 @@ static void take_asked(struct weir_worker *w)
 
 static void on_wake(uv_async_t *a)
 {
-    struct weir_worker *w = a->data;
+    struct weir_worker *w = worker_of(a->data);
     w->now_ms = uv_now(&w->loop);
     weir_worker_drain_inbox(w);
     if (w->stopping)
@@ -309,7 +318,7 @@ static void on_wake(uv_async_t *a)
 
 static void wake(void *arg)
 {
-    struct weir_worker *w = arg;
+    struct weir_worker *w = worker_of(arg);
     (void)uv_async_send(&w->wake);
 }
 
@@ -317,7 +326,7 @@ static void wake(void *arg)
 
 void *weir_worker_run(void *arg)
 {
-    struct weir_worker *w = arg;
+    struct weir_worker *w = worker_of(arg);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -370,7 +379,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
-    /* Keys that tenants choose: the seeds keep them from choosing one slot. */
+    /* Keys that tenants choose: secret seeds stop them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
     struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->marks->secret };
@@ -387,6 +396,7 @@ void weir_worker_free(struct weir_worker *w)
 {
     if (w == NULL)
         return;
+    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
     weir_tenant_cache_free(&w->cache);
     weir_splice_shutdown(w);
     weir_inbox_deinit(&w->inbox);
@@ -399,6 +409,7 @@ void weir_worker_free(struct weir_worker *w)
     weir_buffers_deinit(&w->buffers);
     weir_worker_change_free(atomic_load_explicit(&w->asked_change, memory_order_relaxed));
     free((void *)w->cfg.trusted);
+    w->magic = 0;
     free(w);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * worker.h - the data path: one thread and one libuv loop per worker, each with its own
- * SO_REUSEPORT listeners, connections, upstream pools, tenant cache and counters. Workers share
+ * SO_REUSEPORT listeners, connections, endpoint pools, tenant cache and counters. Workers share
  * nothing but the store, the table of failure marks and the access log. Owner: control. All
  * functions here are called from the control thread unless they say otherwise.
  */

@@ -296,6 +296,7 @@ static enum weir_err add_worker(struct weir_workers *g, struct weir_workers_erro
     error->what = "memory";
     if (w == NULL)
         return WEIR_ENOMEM;
+    w->magic = WEIR_WORKER_MAGIC;
     w->index = g->num;
     w->group = g;
     /* Also a half-made worker has a loop and an inbox to be closed in order. */

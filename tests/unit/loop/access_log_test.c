@@ -105,7 +105,7 @@ static void *send_lines(void *arg)
     return NULL;
 }
 
-/* Each writer's lines are whole, in order, and as many as it was told. */
+/* Each writer's lines are whole, in order, and as many as it was asked for. */
 static void check_lines(const char *text, const struct sender *senders)
 {
     unsigned num[NUM_THREADS] = { 0 };
@@ -228,7 +228,7 @@ static void reopen_goes_on_in_a_new_file(void **state)
     place_remove(&p);
 }
 
-static void reopen_that_fails_keeps_the_old_file(void **state)
+static void reopen_that_fails_goes_on_with_the_old_file(void **state)
 {
     struct place p;
     struct weir_access_log *l = NULL;
@@ -252,7 +252,7 @@ static void reopen_that_fails_keeps_the_old_file(void **state)
     place_remove(&p);
 }
 
-static void nobody_wants_records_when_off_until_a_reader_comes(void **state)
+static void no_records_are_wanted_when_off_until_a_reader_comes(void **state)
 {
     struct weir_metrics m = { 0 };
     struct weir_access_log *l = NULL;
@@ -395,7 +395,7 @@ static void tail_gives_whole_lines_once(void **state)
 }
 
 /* Lines of 20,000 bytes fill the tail more than twice, past its wrap at every possible offset. */
-static void slow_reader_of_the_tail_is_told_how_much_it_missed(void **state)
+static void slow_reader_of_the_tail_gets_the_number_of_bytes_it_missed(void **state)
 {
     struct weir_metrics m = { 0 };
     struct weir_access_log *l = NULL;
@@ -649,14 +649,14 @@ int main(void)
         cmocka_unit_test(file_is_made_for_its_owner_and_group_only),
         cmocka_unit_test(file_that_cannot_be_opened_is_an_error),
         cmocka_unit_test(reopen_goes_on_in_a_new_file),
-        cmocka_unit_test(reopen_that_fails_keeps_the_old_file),
-        cmocka_unit_test(nobody_wants_records_when_off_until_a_reader_comes),
+        cmocka_unit_test(reopen_that_fails_goes_on_with_the_old_file),
+        cmocka_unit_test(no_records_are_wanted_when_off_until_a_reader_comes),
         cmocka_unit_test(records_go_to_the_target_that_was_switched_to),
         cmocka_unit_test(reopen_after_a_switch_opens_the_new_file),
         cmocka_unit_test(a_target_that_cannot_be_opened_or_is_not_used_leaves_nothing),
         cmocka_unit_test(writer_that_is_not_there_wants_nothing),
         cmocka_unit_test(tail_gives_whole_lines_once),
-        cmocka_unit_test(slow_reader_of_the_tail_is_told_how_much_it_missed),
+        cmocka_unit_test(slow_reader_of_the_tail_gets_the_number_of_bytes_it_missed),
         cmocka_unit_test(closed_pipe_drops_counts_and_warns_once),
         cmocka_unit_test(pipe_gets_all_lines_through_short_writes),
         cmocka_unit_test(reader_that_stands_still_makes_workers_drop_and_does_not_hold_up_the_end),

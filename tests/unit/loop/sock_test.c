@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * net_test.c - the socket calls over real sockets: what would block, what ended, what failed, and
+ * sock_test.c - the socket calls over real sockets: what would block, what ended, what failed, and
  * that no byte is lost or sent twice between a write and the queue behind it.
  */
 #include <setjmp.h>
@@ -61,7 +61,7 @@ static void open_tcp(int fds[2])
     close(listener);
 }
 
-static void reads_tell_bytes_from_silence_and_from_the_end(void **state)
+static void reads_distinguish_bytes_silence_and_the_end(void **state)
 {
     int fds[2];
     uint8_t in[8];
@@ -316,7 +316,7 @@ static void accepted_sockets_do_not_block_delay_or_leak_into_children(void **sta
     }
 }
 
-static void accepting_tells_nobody_there_from_no_descriptor_left(void **state)
+static void accepting_distinguishes_no_client_from_no_descriptor(void **state)
 {
     struct weir_addr addr = loopback("127.0.0.1"), peer;
     struct rlimit before, none;
@@ -341,7 +341,7 @@ static void accepting_tells_nobody_there_from_no_descriptor_left(void **state)
     close(listener);
 }
 
-static void a_refused_dial_is_told_at_once_or_by_its_result(void **state)
+static void a_refused_dial_is_reported_at_once_or_by_its_result(void **state)
 {
     struct weir_addr addr = loopback("127.0.0.1");
     int listener = listen_on(&addr), fd = -1;
@@ -360,7 +360,7 @@ static void a_refused_dial_is_told_at_once_or_by_its_result(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_tell_bytes_from_silence_and_from_the_end),
+        cmocka_unit_test(reads_distinguish_bytes_silence_and_the_end),
         cmocka_unit_test(a_reset_is_a_failure_and_not_an_end),
         cmocka_unit_test(writing_to_who_is_gone_fails_without_a_signal),
         cmocka_unit_test(an_empty_write_is_done),
@@ -372,8 +372,8 @@ int main(void)
         cmocka_unit_test(listening_says_why_it_cannot),
         cmocka_unit_test(ipv6_is_listened_on_and_dialled_like_ipv4),
         cmocka_unit_test(accepted_sockets_do_not_block_delay_or_leak_into_children),
-        cmocka_unit_test(accepting_tells_nobody_there_from_no_descriptor_left),
-        cmocka_unit_test(a_refused_dial_is_told_at_once_or_by_its_result),
+        cmocka_unit_test(accepting_distinguishes_no_client_from_no_descriptor),
+        cmocka_unit_test(a_refused_dial_is_reported_at_once_or_by_its_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
