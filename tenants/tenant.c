@@ -21,6 +21,8 @@
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */
 #define ERROR_PAGES_MAX 200 /* statuses 400..599 */
 
+_Static_assert(WEIR_COMPILE_WHY_MAX == WEIR_TENANT_WHY_MAX, "the text is copied as it is");
+
 enum weir_err weir_compile_refuse(struct weir_compile *c, const char *fmt, ...)
 {
     va_list args;

@@ -62,7 +62,7 @@ INTERFACES = {"sync/store/store.h": "store", "sync/store/record_store.h": "recor
 FOREIGN = [
     (r"lmdb\.h", r"sync/store/.*|tests/.*"),
     (r"uv\.h", r"node/loop/.*|node/ctl/.*|node/main\.c|tests/.*"),
-    (r"yaml\.h", r"tenants/schema_yaml\.c"),
+    (r"yaml\.h", r"tenants/schema/schema_yaml\.c"),
     (r"jansson\.h", r"node/cli/render\.c"),
     (r"protobuf-c/protobuf-c\.h", r"(tenants|sync|node/ctl|node/cli|tests)/.*"),
     (r"sanitizer/asan_interface\.h", r"node/base/poison\.h"),

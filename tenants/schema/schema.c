@@ -329,3 +329,20 @@ enum weir_err weir_schema_check(enum weir_kind kind, const ProtobufCMessage *m,
         return WEIR_ENOMEM;
     return report.num > 0 ? WEIR_EINVAL : WEIR_OK;
 }
+
+/* -- single values -- */
+
+enum weir_err weir_schema_parse_listen(struct weir_span text, struct weir_addr *ret)
+{
+    return weir_form_parse_listen(text, ret);
+}
+
+enum weir_err weir_schema_parse_duration(struct weir_span text, uint64_t *ret_ms)
+{
+    return weir_unit_parse(WEIR_UNIT_MS, text, ret_ms) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
+}
+
+enum weir_err weir_schema_parse_size(struct weir_span text, uint64_t *ret_bytes)
+{
+    return weir_unit_parse(WEIR_UNIT_BYTES, text, ret_bytes) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
+}

@@ -12,7 +12,6 @@
 #include "node/base/addr.h"
 #include "node/wire/bytes.h"
 #include "node/wire/uri.h"
-#include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
 
 static bool is_lower_or_digit(uint8_t c)
@@ -133,7 +132,7 @@ static bool endpoint(struct weir_span s, struct weir_form_text *ret)
     return true;
 }
 
-enum weir_err weir_schema_parse_listen(struct weir_span text, struct weir_addr *ret)
+enum weir_err weir_form_parse_listen(struct weir_span text, struct weir_addr *ret)
 {
     char other[WEIR_ADDR_TEXT_MAX];
 
@@ -157,7 +156,7 @@ static bool listener(struct weir_span s, bool only_loopback, struct weir_form_te
     struct weir_addr a;
     char text[WEIR_ADDR_TEXT_MAX];
 
-    if (weir_schema_parse_listen(s, &a) < 0 || (only_loopback && !weir_addr_is_loopback(&a)))
+    if (weir_form_parse_listen(s, &a) < 0 || (only_loopback && !weir_addr_is_loopback(&a)))
         return false;
     keep(ret, text, weir_addr_text(&a, text));
     return true;

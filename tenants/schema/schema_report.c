@@ -11,44 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX    512
-#define ARENA_BLOCK 4096
-#define ARENA_MAX   (1u << 20) /* bytes: WEIR_DIAGS_MAX texts at their longest fit four times */
-
-void weir_diags_init(struct weir_diags *d)
-{
-    *d = (struct weir_diags){ .items = NULL };
-    weir_arena_init(&d->arena, ARENA_BLOCK, ARENA_MAX);
-}
-
-void weir_diags_deinit(struct weir_diags *d)
-{
-    weir_arena_deinit(&d->arena);
-    d->items = NULL;
-    d->len = 0;
-    d->total = 0;
-}
-
-void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
-{
-    for (size_t i = 0; i < d->len; i++) {
-        const struct weir_diag *g = &d->items[i];
-
-        if (g->file[0] != '\0') {
-            weir_strbuf_puts(out, g->file);
-            weir_strbuf_putc(out, ':');
-        }
-        if (g->line != 0)
-            weir_strbuf_printf(out, "%u:%u:", g->line, g->column);
-        if (g->file[0] != '\0' || g->line != 0)
-            weir_strbuf_putc(out, ' ');
-        if (g->field[0] != '\0')
-            weir_strbuf_printf(out, "%s: ", g->field);
-        weir_strbuf_printf(out, "%s\n", g->message);
-    }
-    if (d->total > d->len)
-        weir_strbuf_printf(out, "and %zu more\n", d->total - d->len);
-}
+#define TEXT_MAX WEIR_DIAG_TEXT_MAX
 
 /* ---- paths ---- */
 

@@ -9,15 +9,13 @@
 
 #include "node/base/contract.h"
 #include "node/base/span.h"
-#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_diags.h"
 #include "tenants/schema/schema_text.h"
 #include "tenants/schema/schema_tree.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define WEIR_DIAGS_MAX 200 /* kept of one weir_diags */
 
 /** One step of a field path. The steps lie on the stack of who walks; NULL is the document. */
 struct weir_trail {

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tenants/schema/schema.h"
-
 struct scale {
     const char *name;
     uint64_t factor;
@@ -219,14 +217,4 @@ const char *weir_unit_name(enum weir_unit unit)
         return "rate";
     }
     WEIR_UNREACHABLE();
-}
-
-enum weir_err weir_schema_parse_duration(struct weir_span text, uint64_t *ret_ms)
-{
-    return weir_unit_parse(WEIR_UNIT_MS, text, ret_ms) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
-}
-
-enum weir_err weir_schema_parse_size(struct weir_span text, uint64_t *ret_bytes)
-{
-    return weir_unit_parse(WEIR_UNIT_BYTES, text, ret_bytes) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
 }

@@ -100,7 +100,7 @@ static enum weir_err value_add(struct weir_tree_builder *b, struct weir_tree *no
     else if (tag != NULL)
         weir_report_text(b->report, node->line, node->column,
                          "tags are not supported: leave it out");
-    return weir_tree_add(b, node, NULL);
+    return weir_reader_add(b, node);
 }
 
 static enum weir_err scalar_add(struct weir_tree_builder *b, const yaml_event_t *event)

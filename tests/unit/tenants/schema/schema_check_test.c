@@ -5,6 +5,7 @@
  */
 #include "tests/support/schemas.h"
 
+#include "tenants/defaults.h"
 #include "tenants/schema/schema_form.h"
 
 /** Texts that have a form, NULL at the end, and texts that do not. */
@@ -159,6 +160,52 @@ static void names_that_are_there_twice_are_told(void **state)
                  "4:10: admin.listen: \"127.0.0.1:81\" is given twice, first in listen.http[4]\n"
                  "5:29: trusted_proxies[1]: \"10.0.0.1\" is given twice, first in "
                  "trusted_proxies[0]\n");
+}
+
+static void metrics_may_listen_anywhere_but_where_another_listener_is(void **state)
+{
+    (void)state;
+    schemas_yaml(SCHEMAS_NODE "listen: { http: [\"0.0.0.0:80\"] }\n"
+                              "admin: { listen: \"127.0.0.1:7400\", metrics: \"0.0.0.0:9464\" }\n",
+                 "");
+    schemas_yaml(SCHEMAS_NODE "admin: { metrics: \"127.0.0.1:0\", listen: \"127.0.0.1:0\" }\n", "");
+    schemas_yaml(SCHEMAS_NODE "admin: { listen: \"127.0.0.1:81\", metrics: \"127.0.0.1:81\" }\n",
+                 "3:34: admin.metrics: \"127.0.0.1:81\" is given twice, first in admin.listen\n");
+    schemas_yaml(SCHEMAS_NODE "listen: { http: [\"0.0.0.0:80\"] }\n"
+                              "admin: { metrics: \"0.0.0.0:80\" }\n",
+                 "4:10: admin.metrics: \"0.0.0.0:80\" is given twice, first in listen.http[0]\n");
+    schemas_yaml(SCHEMAS_NODE "admin: { metrics: host:80 }\n",
+                 "3:10: admin.metrics: \"host:80\" is not ip:port or [v6]:port\n");
+}
+
+static void an_owner_lists_other_tenants_that_may_overlap_it(void **state)
+{
+    (void)state;
+    schemas_yaml("apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [\"*.example.com\"]\n"
+                 "allow_overlap: [pay, blog]\n",
+                 "");
+    schemas_yaml(
+        "apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [\"*.example.com\"]\n"
+        "allow_overlap: [shop, pay, pay, Blog]\n",
+        "5:17: allow_overlap[0]: \"shop\" is this tenant itself: list the other tenants that "
+        "may claim names inside its own\n"
+        "5:28: allow_overlap[2]: \"pay\" is given twice, first in allow_overlap[1]\n"
+        "5:33: allow_overlap[3]: \"Blog\" is not a name: 1..63 of a-z, 0-9 and \"-\", no "
+        "\"-\" at its ends\n");
+}
+
+static void the_read_only_socket_is_not_the_one_that_writes(void **state)
+{
+    (void)state;
+    schemas_yaml(SCHEMAS_NODE "admin: { socket: /run/a.sock, socket_ro: /run/b.sock }\n", "");
+    schemas_yaml(SCHEMAS_NODE "admin: { socket: /run/a.sock, socket_ro: /run/a.sock }\n",
+                 "3:31: admin.socket_ro: \"/run/a.sock\" is the path of admin.socket: give another "
+                 "one\n");
+    schemas_yaml(SCHEMAS_NODE "admin: { socket_ro: " WEIR_DEFAULT_SOCKET " }\n",
+                 "3:10: admin.socket_ro: \"" WEIR_DEFAULT_SOCKET
+                 "\" is the path of admin.socket: give another one\n");
+    schemas_yaml(SCHEMAS_NODE "admin: { socket_ro: run/a.sock }\n",
+                 "3:10: admin.socket_ro: \"run/a.sock\" is not an absolute path\n");
 }
 
 #define WEB "upstreams: { web: { endpoints: [ { address: \"a:1\" } ] } }\n"
@@ -353,6 +400,9 @@ int main(void)
         cmocka_unit_test(each_form_takes_what_it_names_and_nothing_else),
         cmocka_unit_test(a_nul_hides_nothing),
         cmocka_unit_test(names_that_are_there_twice_are_told),
+        cmocka_unit_test(metrics_may_listen_anywhere_but_where_another_listener_is),
+        cmocka_unit_test(an_owner_lists_other_tenants_that_may_overlap_it),
+        cmocka_unit_test(the_read_only_socket_is_not_the_one_that_writes),
         cmocka_unit_test(routes_lead_to_upstreams_that_are_there),
         cmocka_unit_test(a_pool_holds_together),
         cmocka_unit_test(an_error_page_is_a_file_or_a_body),

@@ -476,7 +476,7 @@ static void a_diagnostic_names_its_file(void **state)
     assert_string_equal(out.at,
                         "shop.yaml:5:1: x: unknown key: known are name, hosts, addresses, tls, "
                         "upstreams, routes, redirects, headers, http, tcp, limits, "
-                        "error_pages\n");
+                        "error_pages, allow_overlap\n");
     assert_int_equal(docs.len, 0);
     weir_strbuf_deinit(&out);
     weir_docs_deinit(&docs);

@@ -29,7 +29,7 @@ static void anchors_aliases_and_tags_are_refused_wherever_they_stand(void **stat
     schemas_yaml("&a\n", "1:1: anchors and aliases are not supported: write the value out\n");
     schemas_yaml(SCHEMAS_TENANT "<<: { a: b }\n",
                  "5:1: <<: unknown key: known are name, hosts, addresses, tls, upstreams, routes, "
-                 "redirects, headers, http, tcp, limits, error_pages\n");
+                 "redirects, headers, http, tcp, limits, error_pages, allow_overlap\n");
 }
 
 /** The classic bomb: each line stands for ten of the line before. */
@@ -70,7 +70,7 @@ static void documents_before_a_break_are_still_told_about(void **state)
     (void)state;
     schemas_yaml(SCHEMAS_TENANT "x: 1\n---\n[\n",
                  "5:1: x: unknown key: known are name, hosts, addresses, tls, upstreams, routes, "
-                 "redirects, headers, http, tcp, limits, error_pages\n"
+                 "redirects, headers, http, tcp, limits, error_pages, allow_overlap\n"
                  "8:1: YAML: did not find expected node content, while parsing a flow node that "
                  "begins in line 8\n");
 }
