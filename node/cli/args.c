@@ -37,6 +37,9 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_FILE] = { 'f', "file", "FILE",
                          "file, folder (all *.yaml, *.yml, *.json below it), or - for "
                          "standard input; may be given many times" },
+    [WEIR_FLAG_ALLOW_FILES] = { 0, "allow-files", "DIR",
+                                "error pages may be read from below this folder as well as from "
+                                "their document's; may be given many times" },
     [WEIR_FLAG_WRITE] = { 'w', "write", NULL, "write the result back to the file" },
     [WEIR_FLAG_DROP_COMMENTS] = { 0, "drop-comments", NULL, "write back also what had comments" },
     [WEIR_FLAG_PREFIX] = { 0, "prefix", "TEXT", "only names that begin so" },
@@ -113,15 +116,18 @@ static enum weir_exit revision_read(struct weir_cli *cli, const char *value)
     return WEIR_EXIT_OK;
 }
 
-static enum weir_exit file_add(struct weir_cli *cli, const char *value)
+static enum weir_exit file_add(struct weir_cli *cli, enum weir_flag flag, const char *value)
 {
     struct weir_options *o = &cli->options;
-    if (o->num_files == WEIR_CLI_FILES_MAX)
-        return weir_cli_usage(cli, "more than %d of --file; name their folder instead",
-                              WEIR_CLI_FILES_MAX);
+    bool is_file = flag == WEIR_FLAG_FILE;
+    const char **list = is_file ? o->files : o->allow_files;
+    size_t *num = is_file ? &o->num_files : &o->num_allow_files;
+    if (*num == WEIR_CLI_FILES_MAX)
+        return weir_cli_usage(cli, "more than %d of --%s; name their folder instead",
+                              WEIR_CLI_FILES_MAX, flag_defs[flag].name);
     if (value[0] == '\0')
-        return weir_cli_usage(cli, "--file: a name is missing");
-    o->files[o->num_files++] = value;
+        return weir_cli_usage(cli, "--%s: a name is missing", flag_defs[flag].name);
+    list[(*num)++] = value;
     return WEIR_EXIT_OK;
 }
 
@@ -194,8 +200,8 @@ static enum weir_exit value_take(struct weir_cli *cli, enum weir_flag flag, cons
         *text = value;
         return WEIR_EXIT_OK;
     }
-    if (flag == WEIR_FLAG_FILE)
-        return file_add(cli, value);
+    if (flag == WEIR_FLAG_FILE || flag == WEIR_FLAG_ALLOW_FILES)
+        return file_add(cli, flag, value);
     if (flag == WEIR_FLAG_OUTPUT || flag == WEIR_FLAG_WAIT)
         return enum_read(cli, flag, value);
     if (flag == WEIR_FLAG_IF_REVISION)
@@ -255,7 +261,7 @@ static enum weir_exit flag_unknown(struct weir_cli *cli, uint64_t mask, struct w
     struct weir_suggest suggest = weir_suggest_begin(name);
     enum weir_flag flag = WEIR_FLAG_COUNT;
     struct weir_shown bare = weir_schema_text_bare(name);
-    if (cli->command != NULL && flag_by_name(UINT32_MAX, name, &flag))
+    if (cli->command != NULL && flag_by_name(UINT64_MAX, name, &flag))
         return weir_cli_usage(cli, "--%s means nothing here", bare.text);
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
         if ((mask & WEIR_FLAG_BIT(i)) != 0)

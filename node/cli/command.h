@@ -45,6 +45,7 @@ enum weir_flag {
     WEIR_FLAG_IF_REVISION,
     WEIR_FLAG_DRY_RUN,
     WEIR_FLAG_FILE,
+    WEIR_FLAG_ALLOW_FILES,
     WEIR_FLAG_WRITE,
     WEIR_FLAG_DROP_COMMENTS,
     WEIR_FLAG_PREFIX,
@@ -61,6 +62,7 @@ enum weir_flag {
 _Static_assert(WEIR_FLAG_COUNT <= 64, "a mask holds all flags");
 
 /* Groups of flags that go together. */
+#define WEIR_FLAGS_SOURCE (WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_FILES))
 #define WEIR_FLAGS_NODE                                                                            \
     (WEIR_FLAG_BIT(WEIR_FLAG_NODE) | WEIR_FLAG_BIT(WEIR_FLAG_TOKEN) |                              \
      WEIR_FLAG_BIT(WEIR_FLAG_CA) | WEIR_FLAG_BIT(WEIR_FLAG_TIMEOUT))
@@ -91,6 +93,8 @@ struct weir_options {
     uint64_t if_revision;
     const char *files[WEIR_CLI_FILES_MAX];
     size_t num_files;
+    const char *allow_files[WEIR_CLI_FILES_MAX]; /* folders */
+    size_t num_allow_files;
     bool write;
     bool drop_comments;
     const char *prefix;

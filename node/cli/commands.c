@@ -22,9 +22,12 @@ static const struct weir_command commands[] = {
             "Reads all documents, checks them completely, and sends them to the node. When one of "
             "them is wrong, all errors of all files are written and nothing is sent. A document "
             "that is there already, word for word, is reported as unchanged and gets no new "
-            "revision. Files of error pages are read from the folder of their document.\n\nA "
-            "write is answered when it is durable on the node and live on its workers. With more "
-            "than 20 documents only their number is told; -o wide tells each of them.",
+            "revision.\n\nFiles of error pages are read from the folder of their document and "
+            "below it, and from folders that --allow-files names; a link that leads elsewhere is "
+            "refused. A document from standard input reads none without --allow-files, and its "
+            "names start from the current folder.\n\nA write is acknowledged when it is durable on "
+            "the node and live on its workers. With more than "
+            "20 documents only their number is reported; -o wide reports each of them.",
         .examples = "weir apply -f shop.yaml\n"
                     "weir apply -f tenants/ --dry-run\n"
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
@@ -32,7 +35,7 @@ static const struct weir_command commands[] = {
         .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
                  "3  the node takes no writes now, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE,
         .run = weir_cmd_apply,
     },
     {
@@ -46,7 +49,7 @@ static const struct weir_command commands[] = {
                     "weir diff -f tenants/ || weir apply -f tenants/\n",
         .exits = "1  something differs or is wrong, or the node cannot be reached\n" EXIT_USAGE
             EXIT_TIME,
-        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAGS_SOURCE,
         .run = weir_cmd_diff,
     },
     {
@@ -59,7 +62,7 @@ static const struct weir_command commands[] = {
         .examples = "weir validate -f shop.yaml\n"
                     "git diff --name-only main -- '*.yaml' | xargs -I% weir validate -f %\n",
         .exits = "1  a document is wrong\n" EXIT_USAGE,
-        .flags = WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = WEIR_FLAGS_SOURCE,
         .run = weir_cmd_validate,
     },
     {

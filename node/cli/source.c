@@ -197,16 +197,36 @@ static enum weir_err docs_take(struct weir_source *s, const struct weir_docs *do
     return err;
 }
 
+/* The folder of a document; NULL: out of memory. */
+static const char *folder_of(struct weir_source *s, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    if (slash == NULL)
+        return ".";
+    return weir_arena_strdup(&s->arena,
+                             weir_span(file, slash == file ? 1 : (size_t)(slash - file)));
+}
+
 static enum weir_err text_parse(struct weir_source *s, const char *file, struct weir_span text)
 {
+    bool stdin_given = strcmp(file, "-") == 0;
+    struct weir_error_pages pages = {
+        .arena = &s->arena,
+        .roots = { .base = folder_of(s, file),
+                   .base_allowed = !stdin_given,
+                   .allowed = s->cli->options.allow_files,
+                   .num_allowed = s->cli->options.num_allow_files },
+    };
     struct weir_docs *docs = group_for(s, text.len);
-    if (docs == NULL)
+    if (docs == NULL || pages.roots.base == NULL)
         return WEIR_ENOMEM;
     size_t from = docs->len;
     struct weir_schema_source source = {
         .text = text,
         .format = weir_source_format(file, text),
-        .file = strcmp(file, "-") == 0 ? "standard input" : file,
+        .file = stdin_given ? "standard input" : file,
+        .read_page = weir_error_page_read,
+        .read_page_arg = &pages,
     };
     enum weir_err err = weir_schema_read(&source, docs, &s->diags);
     if (err == WEIR_EINVAL)
@@ -263,6 +283,8 @@ static enum weir_err entry_add(struct weir_source *s, const char *folder, const 
     bool known = stat(path, &st) == 0;
     if (known && S_ISDIR(st.st_mode))
         err = folder_add(s, path, depth + 1);
+    else if (is_document_name(name) && known && !S_ISREG(st.st_mode))
+        weir_source_fault_at(s, path, "is not a regular file");
     else if (is_document_name(name))
         err = file_add(s, path);
     free(path);
@@ -344,9 +366,6 @@ static enum weir_err all_read(struct weir_source *s, bool tenants_only)
     enum weir_err err = WEIR_OK;
     for (size_t i = 0; i < o->num_files && err == WEIR_OK; i++)
         err = name_add(s, o->files[i]);
-    for (size_t i = 0; i < s->num_docs && err == WEIR_OK; i++)
-        if (s->docs[i].kind == WEIR_KIND_TENANT)
-            weir_error_pages_read(s, &s->docs[i]);
     if (tenants_only)
         kinds_check(s);
     return err == WEIR_OK ? twins_find(s) : err;

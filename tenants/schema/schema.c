@@ -150,6 +150,23 @@ static bool envelope_read(struct reading *r, struct weir_tree *root, enum weir_k
 
 /* ---- one document ---- */
 
+/* Files become bodies before the check, so that what is wrong with them is told with the rest. */
+static void pages_read(struct reading *r, const Weir__V1__Tenant *t)
+{
+    struct weir_trail pages = weir_trail_name(NULL, WEIR_SPAN_LIT("error_pages"));
+
+    for (size_t i = 0; i < t->n_error_pages; i++) {
+        const Weir__V1__Tenant__ErrorPagesEntry *entry = t->error_pages[i];
+        if (entry->value == NULL || entry->value->file == NULL || entry->value->has_body)
+            continue;
+        struct weir_trail page = weir_trail_name(&pages, weir_span_cstr(entry->key));
+        struct weir_trail file = weir_trail_name(&page, WEIR_SPAN_LIT("file"));
+        const char *why = r->src->read_page(r->src->read_page_arg, entry->value);
+        if (why != NULL)
+            weir_report_add(&r->report, &file, "%s", why);
+    }
+}
+
 static enum weir_err message_read(struct reading *r, struct weir_tree *root, struct weir_doc *doc)
 {
     struct weir_mapper mapper = { .report = &r->report, .arena = &r->docs->arena };
@@ -159,6 +176,8 @@ static enum weir_err message_read(struct reading *r, struct weir_tree *root, str
 
     if (err < 0)
         return err;
+    if (doc->kind == WEIR_KIND_TENANT && r->src->read_page != NULL)
+        pages_read(r, doc->tenant);
     weir_check_document(&checker, doc->kind, doc->message);
     return checker.failed ? WEIR_ENOMEM : WEIR_OK;
 }

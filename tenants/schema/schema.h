@@ -45,6 +45,14 @@ void weir_docs_init(struct weir_docs *d);
 /** Forget all documents; their messages are dead after this. */
 void weir_docs_deinit(struct weir_docs *d);
 
+/**
+ * Read the file that an error page names: sets body, and takes file away. It is called for each
+ * page that has a file and no body, before the document is checked.
+ *
+ * @return NULL, or what is wrong, for the message at the page's `file`; copied before the next call
+ */
+typedef const char *weir_schema_page_reader(void *arg, Weir__V1__ErrorPage *page);
+
 struct weir_schema_source {
     struct weir_span text;
     enum weir_format format;
@@ -52,6 +60,9 @@ struct weir_schema_source {
     /** When set: a document that has no apiVersion/kind is of this kind (the admin API); else both
      * are required. */
     const enum weir_kind *assume;
+    /** NULL: files of error pages are not read. The texts that it sets outlive the documents. */
+    weir_schema_page_reader *read_page;
+    void *read_page_arg;
 };
 
 /**
