@@ -72,6 +72,7 @@ struct tail {
 /** Where records go. Owner: control until the log thread has it. */
 struct weir_access_target {
     char *path;    /* owns; NULL: stdout or off */
+    char *reopen;  /* owns; the same path, for control to have while the log thread has this */
     bool is_off;   /* records go nowhere, and none is lost */
     int fd;        /* -1: off, or its reader is gone */
     bool paced;    /* a blocking descriptor: ask before each small write */
@@ -260,6 +261,7 @@ void weir_access_target_discard(struct weir_access_target **tp)
         return;
     target_close(t);
     free(t->path);
+    free(t->reopen);
     free(t);
     *tp = NULL;
 }
@@ -371,7 +373,8 @@ static enum weir_err target_open_stdout(struct weir_access_target *t)
 static enum weir_err target_open_file(struct weir_access_target *t, const char *path)
 {
     t->path = strdup(path);
-    return t->path == NULL ? WEIR_ENOMEM : file_open(path, &t->fd);
+    t->reopen = strdup(path);
+    return t->path == NULL || t->reopen == NULL ? WEIR_ENOMEM : file_open(path, &t->fd);
 }
 
 enum weir_err weir_access_target_open(const char *target, struct weir_access_target **ret)
@@ -442,18 +445,15 @@ static void log_free(struct weir_access_log *l)
 }
 
 /* What control knows of the target: its path to open it anew, and whether records are wanted. */
-static enum weir_err note_target(struct weir_access_log *l, const struct weir_access_target *t)
+static void note_target(struct weir_access_log *l, struct weir_access_target *t)
 {
-    char *path = t->path != NULL ? strdup(t->path) : NULL;
-    if (t->path != NULL && path == NULL)
-        return WEIR_ENOMEM;
     pthread_mutex_lock(&l->tail.lock);
     free(l->path);
-    l->path = path;
+    l->path = t->reopen;
+    t->reopen = NULL;
     l->is_off = t->is_off;
     wanted_update(l);
     pthread_mutex_unlock(&l->tail.lock);
-    return WEIR_OK;
 }
 
 enum weir_err weir_access_log_open(const char *target, uint32_t num_writers,
@@ -473,7 +473,7 @@ enum weir_err weir_access_log_open(const char *target, uint32_t num_writers,
 
     enum weir_err err = weir_access_target_open(target, &l->to);
     if (err == WEIR_OK)
-        err = note_target(l, l->to);
+        note_target(l, l->to);
     if (err == WEIR_OK)
         err = writers_new(l, num_writers);
     if (err == WEIR_OK) {
@@ -527,14 +527,12 @@ enum weir_err weir_access_log_reopen(struct weir_access_log *l)
     return err;
 }
 
-enum weir_err weir_access_log_switch(struct weir_access_log *l, struct weir_access_target **t)
+void weir_access_log_switch(struct weir_access_log *l, struct weir_access_target **t)
 {
-    enum weir_err err = note_target(l, *t);
-    if (err < 0)
-        return err;
+    WEIR_ASSERT(*t != NULL);
+    note_target(l, *t);
     give_target(l, *t);
     *t = NULL;
-    return WEIR_OK;
 }
 
 struct weir_access_writer *weir_access_log_writer(struct weir_access_log *l, uint32_t i,

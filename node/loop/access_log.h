@@ -54,10 +54,8 @@ WEIR_MUST_USE enum weir_err weir_access_target_open(const char *target,
                                                     struct weir_access_target **ret);
 /** Close a target that was not used. Sets *t NULL; NULL is legal. */
 void weir_access_target_discard(struct weir_access_target **t);
-/** Control thread: records go to this target from now on. Takes it, on success only; *t is then
- * NULL. @return WEIR_OK | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_access_log_switch(struct weir_access_log *l,
-                                                   struct weir_access_target **t);
+/** Control thread: records go to this target from now on. Takes it, and sets *t NULL. */
+void weir_access_log_switch(struct weir_access_log *l, struct weir_access_target **t);
 
 /** The writer of worker i; its counters go to `metrics`. Call once per worker before its thread
  * starts. */

@@ -309,7 +309,7 @@ static void records_go_to_the_target_that_was_switched_to(void **state)
     const char *targets[] = { p.file, other, "off", other };
     for (unsigned i = 0; i < WEIR_ARRAY_LEN(targets); i++) {
         assert_int_equal(weir_access_target_open(targets[i], &t), WEIR_OK);
-        assert_int_equal(weir_access_log_switch(l, &t), WEIR_OK);
+        weir_access_log_switch(l, &t);
         assert_null(t);
         assert_int_equal(weir_access_wanted(w), i != 2);
         assert_true(put_line(w, 0, i));
@@ -340,7 +340,7 @@ static void reopen_after_a_switch_opens_the_new_file(void **state)
     assert_int_equal(weir_access_log_open("off", 1, &l), WEIR_OK);
     struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
     assert_int_equal(weir_access_target_open(p.file, &t), WEIR_OK);
-    assert_int_equal(weir_access_log_switch(l, &t), WEIR_OK);
+    weir_access_log_switch(l, &t);
     assert_int_equal(unlink(p.file), 0);
     assert_int_equal(weir_access_log_reopen(l), WEIR_OK);
     assert_true(put_line(w, 0, 4));
