@@ -178,8 +178,9 @@ static enum weir_exit rollback_run(struct weir_cli *cli, const char *name, const
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || revision == 0)
         return weir_cli_usage(cli, "%s is not a revision; weir history tenant %s lists them",
                               weir_schema_text_show(weir_span_cstr(text)).text, name);
-    snprintf(target, sizeof(target), "/v1/tenants/%s/rollback?revision=%llu%s", name, revision,
-             cli->options.dry_run ? "&dry_run=1" : "");
+    snprintf(target, sizeof(target), "/v1/tenants/%s/rollback?revision=%llu%s%s", name, revision,
+             cli->options.dry_run ? "&dry_run=1" : "",
+             cli->options.allow_overlap ? "&allow_overlap=1" : "");
     enum weir_exit code = write_run(cli, "POST", target, name);
     return code == WEIR_EXIT_OK ? weir_api_wait(cli) : code;
 }

@@ -29,6 +29,7 @@ static const struct weir_admin_route routes[] = {
       WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_rollback },
     { "POST", "/v1/apply", "dry_run if_revision allow_overlap ", WEIR_ADMIN_TAKES_DOCUMENTS, false,
       weir_admin_apply },
+    { "GET", "/v1/export", "digest ", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_export },
     { "GET", "/v1/test/route", "url method client ", WEIR_ADMIN_TAKES_NOTHING, false,
       weir_admin_test_route },
     { "GET", "/v1/test/redirect", "url tenant ", WEIR_ADMIN_TAKES_NOTHING, false,
