@@ -140,7 +140,8 @@ static const struct weir_command commands[] = {
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
-            "most 16. Also for a tenant that was deleted.",
+            "most 16. A deletion is a row of its own, with the revision that was deleted: weir "
+            "rollback brings that revision back.",
         .examples = "weir history tenant shop\n"
                     "weir history tenant shop -o json\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
