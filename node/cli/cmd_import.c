@@ -26,7 +26,7 @@
 
 #include <weir/v1/admin.pb-c.h>
 
-#define BATCH_DOCS  512     /* share a commit or two; far below the bound of one request */
+#define BATCH_DOCS  1024    /* share a commit or two; far below the bound of one request */
 #define BATCH_BYTES 1048576 /* of documents as JSON */
 #define FAULTS_MAX  200     /* lines that are shown; all are counted */
 #define DEPTH_MAX   32      /* folders within folders; a loop of links ends here */
