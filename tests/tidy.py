@@ -66,13 +66,14 @@ FOREIGN = [
     (r"jansson\.h", r"node/cli/render\.c"),
     (r"protobuf-c/protobuf-c\.h", r"(tenants|sync|node/ctl|node/cli|tests)/.*"),
     (r"sanitizer/asan_interface\.h", r"node/base/poison\.h"),
+    (r"sys/sdt\.h", r"node/base/probe\.h"),
     (r"cmocka\.h", r"tests/.*"),
     (r"openssl/\w+\.h", r"deploy/p256_speed\.c"),
 ]
 SYSTEM = re.compile(
-    r"(arpa|linux|net|netinet|sys)/\w+\.h|(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|grp|getopt|ifaddrs|inttypes|"
-    r"limits|locale|math|netdb|poll|pthread|pwd|regex|sched|semaphore|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|"
-    r"stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|wchar|"
+    r"(arpa|linux|net|netinet|sys)/\w+\.h|(assert|ctype|dirent|elf|errno|execinfo|fcntl|fnmatch|ftw|grp|getopt|ifaddrs|"
+    r"inttypes|limits|link|locale|math|netdb|poll|pthread|pwd|regex|sched|semaphore|setjmp|signal|stdalign|stdarg|"
+    r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|wchar|"
     r"cpuid|emmintrin|immintrin|nmmintrin|tmmintrin|smmintrin|arm_neon)\.h")
 
 BANNED = {

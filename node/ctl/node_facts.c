@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * machine.c - see machine.h. The explanations are shared by the check and by the start, so that
- * both say the same.
+ * node_facts.c - see node_facts.h. The explanations are shared by the check and by the start, so
+ * that both say the same.
  */
 #include "node/ctl/node_facts.h"
 
@@ -112,10 +112,18 @@ void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbu
     }
 }
 
-void weir_explain_socket(const char *path, enum weir_err err, int sys_errno,
+void weir_explain_access_log(const char *target, enum weir_err err, struct weir_strbuf *out)
+{
+    weir_strbuf_printf(out,
+                       "log.access: %s cannot be written (%s): create its folder and give it to "
+                       "user %u",
+                       target, weir_err_name(err), (unsigned)geteuid());
+}
+
+void weir_explain_socket(const char *field, const char *path, enum weir_err err, int sys_errno,
                          struct weir_strbuf *out)
 {
-    weir_strbuf_printf(out, "admin.socket: %s ", path);
+    weir_strbuf_printf(out, "%s: %s ", field, path);
     if (err == WEIR_EINUSE)
         weir_strbuf_puts(out, "is answered by a running node: stop it, or choose another path");
     else if (err == WEIR_EEXIST)
@@ -273,7 +281,7 @@ static void check_socket(struct findings *f, const char *path)
         weir_strbuf_printf(&line, "admin.socket: %s can be made", path);
         say_ok(f, line.failed ? "admin.socket" : line.at);
     } else {
-        weir_explain_socket(path, err, 0, &line);
+        weir_explain_socket("admin.socket", path, err, 0, &line);
         say_fail(f, &line);
     }
     weir_strbuf_deinit(&line);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_end.c - the time limits of an exchange, and what is left of it: a record, counters,
+ * exchange_end.c - the phases and time limits of an exchange, and its end: access record, counters,
  * freed memory.
  */
 #include "node/loop/exchange.h"
@@ -9,17 +8,50 @@
 #include "node/base/clock.h"
 #include "node/flow/access.h"
 #include "node/loop/downstream.h"
+#include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/endpoint_pool.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
 
-/* -- time
- * -------------------------------------------------------------------------------------------------
- */
+/* -- phases -- */
+
+/* A retry begins again at CONNECT or, on a parked connection, at REQUEST. A response of weir's own
+ * goes to FLUSH from anywhere. FLUSH to REQUEST: the rest of the request's body is dropped. */
+static const uint8_t phase_moves[] = {
+    [WEIR_PHASE_CONNECT] =
+        1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_REQUEST] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                           1 << WEIR_PHASE_RESPONSE | 1 << WEIR_PHASE_TRANSFER |
+                           1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_RESPONSE] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                            1 << WEIR_PHASE_TRANSFER | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_TRANSFER] = 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_FLUSH] = 1 << WEIR_PHASE_REQUEST,
+};
+
+void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->phase < WEIR_ARRAY_LEN(phase_moves));
+    WEIR_ASSERT(phase_moves[x->phase] & (1u << to));
+    x->phase = (uint8_t)to;
+}
+
+void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to)
+{
+    struct weir_worker *w = x->downstream->worker;
+    weir_exchange_move(x, to);
+    x->phase_ms = w->now_ms;
+    x->progress_ms = w->now_ms;
+    x->window_ms = w->now_ms;
+    x->window_bytes = 0;
+    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
+}
+
+/* -- time -- */
 
 static uint32_t body_timeout_ms(const struct weir_exchange *x)
 {
@@ -58,18 +90,19 @@ uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x)
     return look < deadline ? look : deadline;
 }
 
-/* What is awaited is the client, to take bytes. */
+/* The exchange waits for the client to take bytes. */
 static bool client_is_behind(const struct weir_exchange *x)
 {
     return x->phase == WEIR_PHASE_FLUSH || x->downstream->out.len > 0 || x->in_pipe > 0;
 }
 
-/* A socket turns writable only when a third of a buffer of megabytes has drained: a slow but steady
- * reader moves long before that. So the kernel is asked what the client has really taken. */
-static void look_at_client(struct weir_exchange *x)
+/* A socket becomes writable only when a third of a buffer of megabytes has drained; a slow but
+ * steady reader takes bytes long before that. So the kernel is asked how much the client has
+ * confirmed. */
+static void refresh_client_progress(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
-    uint64_t confirmed = c->given - weir_net_unconfirmed(c->watch.fd);
+    uint64_t confirmed = c->given - weir_sock_unconfirmed(c->watch.fd);
     if (confirmed <= x->confirmed)
         return;
     x->window_bytes += confirmed - x->confirmed;
@@ -77,13 +110,13 @@ static void look_at_client(struct weir_exchange *x)
     x->progress_ms = c->worker->now_ms;
 }
 
-/* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
- * something moved. */
-static bool too_slow(struct weir_exchange *x)
+/* Whether a body moves too slowly: no byte for body_timeout, or less than min_rate over a window in
+ * which some bytes moved. */
+static bool is_too_slow(struct weir_exchange *x)
 {
     uint64_t now = x->downstream->worker->now_ms;
     if (client_is_behind(x))
-        look_at_client(x);
+        refresh_client_progress(x);
     if (now >= x->progress_ms + body_timeout_ms(x))
         return true;
     if (now < x->window_ms + WEIR_RATE_WINDOW_MS)
@@ -94,7 +127,8 @@ static bool too_slow(struct weir_exchange *x)
     return slow;
 }
 
-/* What stands still is the client: it takes no bytes, or gives none although they are awaited. */
+/* Whether the client is the side that stalls: it takes no bytes, or sends none although they are
+ * awaited. */
 static bool client_stalls(const struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
@@ -102,7 +136,7 @@ static bool client_stalls(const struct weir_exchange *x)
     return client_is_behind(x) || weir_exchange_wants_input(x);
 }
 
-static void stalled(struct weir_exchange *x)
+static void end_stalled_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     if (c->state == WEIR_DOWNSTREAM_DRAIN) {
@@ -126,6 +160,7 @@ static void stalled(struct weir_exchange *x)
 
 void weir_exchange_timeout(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     if (!c->watch.made && !c->watch_now) {
@@ -150,8 +185,8 @@ void weir_exchange_timeout(struct weir_exchange *x)
         case WEIR_PHASE_REQUEST:
         case WEIR_PHASE_TRANSFER:
         case WEIR_PHASE_FLUSH:
-            if (too_slow(x)) {
-                stalled(x);
+            if (is_too_slow(x)) {
+                end_stalled_exchange(x);
                 weir_downstream_pump(c);
                 return;
             }
@@ -161,20 +196,19 @@ void weir_exchange_timeout(struct weir_exchange *x)
     weir_worker_set_deadline(w, &c->deadline, weir_exchange_deadline_ms(x));
 }
 
-/* -- the record
- * ------------------------------------------------------------------------------------------- */
+/* -- the record -- */
 
-static struct weir_span marked(const struct weir_exchange *x, uint32_t at, uint16_t len)
+static struct weir_span marked_span(const struct weir_exchange *x, uint32_t at, uint16_t len)
 {
     return x->head != NULL && len > 0 ? weir_span(x->head->bytes + at, len) : WEIR_SPAN_EMPTY;
 }
 
-static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
+static uint32_t micros_between(uint64_t from_ns, uint64_t to_ns)
 {
     return from_ns == 0 || to_ns < from_ns ? 0 : (uint32_t)((to_ns - from_ns) / 1000);
 }
 
-static void record(const struct weir_exchange *x)
+static void write_access_record(const struct weir_exchange *x)
 {
     const struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
@@ -191,9 +225,9 @@ static void record(const struct weir_exchange *x)
         .client_port = x->trusted ? 0 : c->peer.port,
         .local = weir_span(local, weir_addr_text(&c->local, local)),
         .scheme = WEIR_SPAN_LIT("http"),
-        .host = marked(x, x->marks.host_at, x->marks.host_len),
-        .method = marked(x, 0, x->method_len),
-        .path = marked(x, x->marks.target_at, x->marks.target_len),
+        .host = marked_span(x, x->marks.host_at, x->marks.host_len),
+        .method = marked_span(x, 0, x->method_len),
+        .path = marked_span(x, x->marks.target_at, x->marks.target_len),
         .protocol = x->req.minor ? WEIR_SPAN_LIT("HTTP/1.1") : WEIR_SPAN_LIT("HTTP/1.0"),
         .status = x->status,
         .outcome = x->outcome,
@@ -204,18 +238,18 @@ static void record(const struct weir_exchange *x)
         .tries = (uint8_t)(x->tries < 255 ? x->tries : 255),
         .request_bytes = x->req_body.bytes,
         .response_bytes = x->passed_bytes,
-        .queue_us = micros(x->start_ns, x->dial_ns),
-        .connect_us = micros(x->dial_ns, x->connected_ns),
-        .first_byte_us = micros(x->start_ns, x->first_byte_ns),
-        .total_us = micros(x->start_ns, now_ns),
+        .queue_us = micros_between(x->start_ns, x->dial_ns),
+        .connect_us = micros_between(x->dial_ns, x->connected_ns),
+        .first_byte_us = micros_between(x->start_ns, x->first_byte_ns),
+        .total_us = micros_between(x->start_ns, now_ns),
         .request_id = weir_span(x->request_id, x->request_id_len),
-        .user_agent = marked(x, x->marks.agent_at, x->marks.agent_len),
-        .referer = marked(x, x->marks.referer_at, x->marks.referer_len),
+        .user_agent = marked_span(x, x->marks.agent_at, x->marks.agent_len),
+        .referer = marked_span(x, x->marks.referer_at, x->marks.referer_len),
     };
     weir_access_commit(w->access, weir_access_write(&a, line, WEIR_ACCESS_LINE_MAX));
 }
 
-static void count(const struct weir_exchange *x)
+static void count_response_class(const struct weir_exchange *x)
 {
     static const enum weir_metric by_class[] = { WEIR_M_REQUESTS_CUT, WEIR_M_REQUESTS_1XX,
                                                  WEIR_M_REQUESTS_2XX, WEIR_M_REQUESTS_3XX,
@@ -232,9 +266,9 @@ void weir_exchange_end(struct weir_exchange *x)
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
-    count(x);
+    count_response_class(x);
     if (weir_access_wanted(w->access))
-        record(x);
+        write_access_record(x);
     weir_splice_end(x);
     weir_stash_release(&w->buffers, x->head);
     weir_tenant_unref(x->tenant);
@@ -245,6 +279,7 @@ void weir_exchange_end(struct weir_exchange *x)
 
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     bool torn = !x->response_done || c->out.len > 0;
     weir_endpoint_pool_unwait(x);
