@@ -36,7 +36,10 @@ enum weir_exit weir_api_begin(struct weir_cli *cli)
 
 enum weir_exit weir_api_failed(struct weir_cli *cli, enum weir_err err)
 {
-    weir_cli_error(cli, "%s", cli->client.why);
+    /* The interrupt is how a watch ends: no error. */
+    if (err != WEIR_EBUSY || !cli->options.watch)
+        weir_cli_error(cli, "%s", cli->client.why);
+    cli->node_failed = true;
     return err == WEIR_ETIMEOUT ? WEIR_EXIT_TIMEOUT : WEIR_EXIT_FAILED;
 }
 
@@ -185,7 +188,7 @@ bool weir_api_is_kind(struct weir_cli *cli, const char *kind)
     struct weir_suggest suggest = weir_suggest_begin(word);
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenant"));
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenants"));
-    weir_cli_usage(cli, "%s is not a kind that nodes keep%s", weir_schema_text_show(word).text,
+    weir_cli_usage(cli, "%s is not a kind that nodes store%s", weir_schema_text_show(word).text,
                    suggest.best.len > 0 ? weir_suggest_text(&suggest).text
                                         : ": the only one is tenant");
     return false;

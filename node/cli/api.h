@@ -55,7 +55,7 @@ WEIR_MUST_USE enum weir_exit weir_api_get(struct weir_cli *cli, const char *targ
 void weir_api_escape(struct weir_strbuf *out, const char *text);
 /** Whether `name` can be a tenant's; if not, that is written. */
 bool weir_api_is_tenant(struct weir_cli *cli, const char *name);
-/** Whether `kind` is a kind of documents that nodes keep; if not, that is written. */
+/** Whether `kind` is a kind of documents that nodes store; if not, that is written. */
 bool weir_api_is_kind(struct weir_cli *cli, const char *kind);
 
 /** Write --if-revision as If-Match. @return out, or NULL when the flag is not given */

@@ -43,7 +43,7 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_WRITE] = { 'w', "write", NULL, "write the result back to the file" },
     [WEIR_FLAG_DROP_COMMENTS] = { 0, "drop-comments", NULL, "write back also what had comments" },
     [WEIR_FLAG_PREFIX] = { 0, "prefix", "TEXT", "only names that begin so" },
-    [WEIR_FLAG_WATCH] = { 0, "watch", NULL, "show it anew every two seconds" },
+    [WEIR_FLAG_WATCH] = { 'w', "watch", NULL, "go on and show what changes, until interrupted" },
     [WEIR_FLAG_METHOD] = { 0, "method", "METHOD", "method of the request; default GET" },
     [WEIR_FLAG_CLIENT] = { 0, "client", "ADDRESS",
                            "address of the client, which decides with balance: ip_hash" },
@@ -51,6 +51,17 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_DEADLINE] = { 0, "deadline", "D",
                              "cut what is still running after this time; default 30s" },
     [WEIR_FLAG_FOLLOW] = { 'f', "follow", NULL, "go on with new records until interrupted" },
+    [WEIR_FLAG_SORT] = { 0, "sort", "FIELD",
+                         "name, revision, hosts, upstreams, applied or conflicts; -FIELD: the "
+                         "largest first" },
+    [WEIR_FLAG_LIMIT] = { 0, "limit", "N", "at most so many" },
+    [WEIR_FLAG_YES] = { 'y', "yes", NULL, "do not ask before deleting what --prefix finds" },
+    [WEIR_FLAG_ALLOW_OVERLAP] = { 0, "allow-overlap", NULL,
+                                  "take names below another tenant's wildcard, or a wildcard over "
+                                  "another tenant's names" },
+    [WEIR_FLAG_DIGEST] = { 0, "digest", NULL, "write the digest of all documents alone" },
+    [WEIR_FLAG_TAIL] = { 0, "tail", "N", "only the last N records of those there are" },
+    [WEIR_FLAG_SINCE] = { 0, "since", "D", "only records of the last D, for example 15m" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -104,16 +115,45 @@ static enum weir_exit duration_read(struct weir_cli *cli, const char *flag, cons
     return WEIR_EXIT_OK;
 }
 
-static enum weir_exit revision_read(struct weir_cli *cli, const char *value)
+static enum weir_exit number_read(struct weir_cli *cli, enum weir_flag flag, const char *value,
+                                  uint64_t *ret)
 {
     char *end = NULL;
     errno = 0;
     unsigned long long n = strtoull(value, &end, 10);
     if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0)
-        return weir_cli_usage(cli, "--if-revision: %s is not a number", shown(value).text);
-    cli->options.has_if_revision = true;
-    cli->options.if_revision = n;
+        return weir_cli_usage(cli, "--%s: %s is not a number", flag_defs[flag].name,
+                              shown(value).text);
+    *ret = n;
     return WEIR_EXIT_OK;
+}
+
+static enum weir_exit limit_read(struct weir_cli *cli, const char *value)
+{
+    uint64_t n = 0;
+    enum weir_exit code = number_read(cli, WEIR_FLAG_LIMIT, value, &n);
+    if (code == WEIR_EXIT_OK && (n == 0 || n > WEIR_CLI_LIMIT_MAX))
+        return weir_cli_usage(cli, "--limit: %s is out of range 1..%d", shown(value).text,
+                              WEIR_CLI_LIMIT_MAX);
+    cli->options.limit = n;
+    return code;
+}
+
+static enum weir_exit sort_read(struct weir_cli *cli, const char *value)
+{
+    static const char *const fields[] = { [WEIR_SORT_NAME] = "name",
+                                          [WEIR_SORT_REVISION] = "revision",
+                                          [WEIR_SORT_HOSTS] = "hosts",
+                                          [WEIR_SORT_UPSTREAMS] = "upstreams",
+                                          [WEIR_SORT_APPLIED] = "applied",
+                                          [WEIR_SORT_CONFLICTS] = "conflicts",
+                                          NULL };
+    size_t index = 0;
+    bool descending = value[0] == '-';
+    enum weir_exit code = choice_read(cli, "sort", value + descending, fields, &index);
+    cli->options.sort = (enum weir_sort)index;
+    cli->options.sort_descending = descending;
+    return code;
 }
 
 static enum weir_exit file_add(struct weir_cli *cli, enum weir_flag flag, const char *value)
@@ -185,6 +225,9 @@ static bool *switch_of(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_DROP_COMMENTS, offsetof(struct weir_options, drop_comments) },
         { WEIR_FLAG_WATCH, offsetof(struct weir_options, watch) },
         { WEIR_FLAG_FOLLOW, offsetof(struct weir_options, follow) },
+        { WEIR_FLAG_YES, offsetof(struct weir_options, yes) },
+        { WEIR_FLAG_ALLOW_OVERLAP, offsetof(struct weir_options, allow_overlap) },
+        { WEIR_FLAG_DIGEST, offsetof(struct weir_options, digest) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)
@@ -204,8 +247,22 @@ static enum weir_exit value_take(struct weir_cli *cli, enum weir_flag flag, cons
         return file_add(cli, flag, value);
     if (flag == WEIR_FLAG_OUTPUT || flag == WEIR_FLAG_WAIT)
         return enum_read(cli, flag, value);
-    if (flag == WEIR_FLAG_IF_REVISION)
-        return revision_read(cli, value);
+    if (flag == WEIR_FLAG_IF_REVISION) {
+        o->has_if_revision = true;
+        return number_read(cli, flag, value, &o->if_revision);
+    }
+    if (flag == WEIR_FLAG_SORT)
+        return sort_read(cli, value);
+    if (flag == WEIR_FLAG_LIMIT)
+        return limit_read(cli, value);
+    if (flag == WEIR_FLAG_TAIL) {
+        o->has_tail = true;
+        return number_read(cli, flag, value, &o->tail);
+    }
+    if (flag == WEIR_FLAG_SINCE) {
+        o->has_since = true;
+        return duration_read(cli, "since", value, &o->since_ms);
+    }
     if (flag == WEIR_FLAG_TIMEOUT)
         return duration_read(cli, "timeout", value, &o->timeout_ms);
     if (flag == WEIR_FLAG_DEADLINE) {
@@ -228,8 +285,7 @@ static uint64_t mask_of(const struct weir_cli *cli)
     const struct weir_command *all = weir_command_all(&num);
     for (size_t i = 0; i < num; i++)
         mask |= all[i].flags;
-    /* -f is two flags, and only the command says which. */
-    return mask & ~(WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW));
+    return mask;
 }
 
 static bool flag_by_name(uint64_t mask, struct weir_span name, enum weir_flag *ret)
@@ -303,12 +359,26 @@ static enum weir_exit long_flag(struct parse *p, const char *text)
     return flag_take(p, flag, equals != NULL ? equals + 1 : NULL);
 }
 
+/* A letter can stand for two flags, of which only the command says which. */
+static bool is_letter_of_two(uint64_t mask, char letter)
+{
+    unsigned num = 0;
+    for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
+        num += (mask & WEIR_FLAG_BIT(i)) != 0 && flag_defs[i].letter == letter;
+    return num > 1;
+}
+
 /* "-f x", "-fx", and letters without values in one word: "-wh". */
 static enum weir_exit short_flags(struct parse *p, const char *text)
 {
     enum weir_exit code = WEIR_EXIT_OK;
     while (*text != '\0' && code == WEIR_EXIT_OK) {
         enum weir_flag flag = WEIR_FLAG_COUNT;
+        if (is_letter_of_two(mask_of(p->cli), *text))
+            return weir_cli_usage(p->cli,
+                                  "-%c means something else for each command; write it "
+                                  "behind the command",
+                                  *text);
         if (!flag_by_letter(mask_of(p->cli), *text, &flag))
             return weir_cli_usage(p->cli, "unknown flag -%s",
                                   weir_schema_text_bare(weir_span(text, 1)).text);

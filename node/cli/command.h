@@ -21,7 +21,8 @@
 #define WEIR_CLI_SOCKET          "unix:/run/weir/admin.sock"
 #define WEIR_CLI_ARGS_ANY        UINT8_MAX
 #define WEIR_CLI_NOT_SUPPORTED   "not supported by this version"
-#define WEIR_CLI_TENANT_LIST_MAX 1000 /* tenants of one page, the most that the API gives */
+#define WEIR_CLI_LIMIT_MAX       1000000000 /* of --limit */
+#define WEIR_CLI_TENANT_LIST_MAX 1000       /* tenants of one page, the most that the API gives */
 
 /** The contract with scripts. */
 enum weir_exit {
@@ -55,6 +56,13 @@ enum weir_flag {
     WEIR_FLAG_TENANT,
     WEIR_FLAG_DEADLINE,
     WEIR_FLAG_FOLLOW,
+    WEIR_FLAG_SORT,
+    WEIR_FLAG_LIMIT,
+    WEIR_FLAG_YES,
+    WEIR_FLAG_ALLOW_OVERLAP,
+    WEIR_FLAG_DIGEST,
+    WEIR_FLAG_TAIL,
+    WEIR_FLAG_SINCE,
     WEIR_FLAG_COUNT
 };
 
@@ -77,6 +85,16 @@ enum weir_output {
     WEIR_OUTPUT_NAME,
     WEIR_OUTPUT_JSON,
     WEIR_OUTPUT_YAML
+};
+
+/** What a list is sorted by. */
+enum weir_sort {
+    WEIR_SORT_NAME,
+    WEIR_SORT_REVISION,
+    WEIR_SORT_HOSTS,
+    WEIR_SORT_UPSTREAMS,
+    WEIR_SORT_APPLIED,
+    WEIR_SORT_CONFLICTS
 };
 
 enum weir_wait { WEIR_WAIT_LOCAL, WEIR_WAIT_QUORUM, WEIR_WAIT_ALL };
@@ -105,6 +123,16 @@ struct weir_options {
     bool has_deadline;
     uint64_t deadline_ms;
     bool follow;
+    enum weir_sort sort;
+    bool sort_descending;
+    uint64_t limit; /* 0: none */
+    bool yes;
+    bool allow_overlap;
+    bool digest;
+    bool has_tail;
+    uint64_t tail;
+    bool has_since;
+    uint64_t since_ms; /* before now */
     bool help;
 };
 
@@ -119,6 +147,7 @@ struct weir_cli {
     char **args; /* owns; behind the command's name, without flags; the texts are argv's */
     size_t num_args;
     struct weir_client client; /* connected at the first call */
+    bool node_failed;          /* a call got no response: the next would not either */
 };
 
 /** One subcommand. Examples and exit codes are lines with their newlines. */
@@ -143,6 +172,12 @@ const struct weir_command *weir_command_find(const char *name);
 /** Whether `name` is a subcommand of the interface whose feature this version lacks. */
 bool weir_command_is_planned(const char *name);
 
+/** Whether -o asks for a message, and not for words or columns. */
+static inline bool weir_cli_is_message_output(const struct weir_cli *cli)
+{
+    return cli->options.output == WEIR_OUTPUT_JSON || cli->options.output == WEIR_OUTPUT_YAML;
+}
+
 /** Write one line of error: `weir NAME: ...`. What came from outside must be escaped before. */
 void weir_cli_error(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
 /** As weir_cli_error, for wrong use: points to the help page. @return WEIR_EXIT_USAGE */
@@ -157,6 +192,8 @@ enum weir_exit weir_cmd_validate(struct weir_cli *cli);
 enum weir_exit weir_cmd_fmt(struct weir_cli *cli);
 enum weir_exit weir_cmd_get(struct weir_cli *cli);
 enum weir_exit weir_cmd_delete(struct weir_cli *cli);
+enum weir_exit weir_cmd_export(struct weir_cli *cli);
+enum weir_exit weir_cmd_import(struct weir_cli *cli);
 enum weir_exit weir_cmd_history(struct weir_cli *cli);
 enum weir_exit weir_cmd_rollback(struct weir_cli *cli);
 enum weir_exit weir_cmd_route(struct weir_cli *cli);

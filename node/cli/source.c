@@ -225,7 +225,7 @@ static enum weir_err text_parse(struct weir_source *s, const char *file, struct 
         .text = text,
         .format = weir_source_format(file, text),
         .file = stdin_given ? "standard input" : file,
-        .read_page = weir_error_page_read,
+        .read_page = s->names_only ? NULL : weir_error_page_read,
         .read_page_arg = &pages,
     };
     enum weir_err err = weir_schema_read(&source, docs, &s->diags);

@@ -47,6 +47,7 @@ struct weir_source {
     struct weir_diags diags;
     struct weir_strbuf errors; /* what is wrong beyond the texts themselves, a line each */
     size_t num_errors;
+    bool names_only; /* set before reading: files of error pages are not read */
 };
 
 /** Nothing is read yet. */

@@ -160,6 +160,8 @@ void weir_admin_apply(struct weir_admin_request *r);
 void weir_admin_history(struct weir_admin_request *r);
 /** GET /v1/tenants/NAME/revisions/N. */
 void weir_admin_revision(struct weir_admin_request *r);
+/** GET /v1/export: a stream that ends with its last line. */
+void weir_admin_export(struct weir_admin_request *r);
 /** POST /v1/tenants/NAME/rollback: answers when the write is durable. */
 void weir_admin_rollback(struct weir_admin_request *r);
 /** GET /v1/test/route. */

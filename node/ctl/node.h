@@ -11,6 +11,7 @@
 #include "node/base/metrics.h"
 #include "node/base/strbuf.h"
 #include "node/ctl/config.h"
+#include "node/ctl/overlap_check.h"
 #include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
 #include "node/loop/worker.h"
@@ -60,6 +61,7 @@ struct weir_node {
     struct weir_metrics *metrics;       /* the control thread's block */
     struct weir_metrics *store_metrics; /* the store writer's block */
     struct weir_rate rate;
+    struct weir_overlap_count overlaps;
     enum weir_node_state state;
     uint64_t started_ns;
     uint32_t descriptors;    /* the soft limit after start */

@@ -202,9 +202,17 @@ static void slips_are_named_with_what_was_meant(void **state)
         { "apply -f _", "weir apply: --file: a name is missing. See weir apply --help\n" },
         { "fmt --wait all x", "weir fmt: --wait means nothing here. See weir fmt --help\n" },
         { "--dry-run get", "weir get: --dry-run means nothing here. See weir get --help\n" },
-        { "delete tenant",
-          "weir delete: an argument is missing: weir delete tenant NAME.... See weir delete "
-          "--help\n" },
+        { "route test",
+          "weir route: an argument is missing: weir route test URL. See weir route --help\n" },
+        { "-f x apply", "weir: -f means something else for each command; write it behind the "
+                        "command. See weir --help\n" },
+        { "-w get", "weir: -w means something else for each command; write it behind the command. "
+                    "See weir --help\n" },
+        { "get --sort hots", "weir get: --sort: \"hots\" is unknown, did you mean \"hosts\"? See "
+                             "weir get --help\n" },
+        { "get --limit 0", "weir get: --limit: \"0\" is out of range 1..1000000000. See weir get "
+                           "--help\n" },
+        { "get --limit -1", "weir get: --limit: \"-1\" is not a number. See weir get --help\n" },
         { "rollback tenant shop 3 4",
           "weir rollback: \"4\" is one argument too many. See weir rollback --help\n" },
         { "get --\033[2J", "weir get: unknown flag --\\u001b[2J. See weir get --help\n" },

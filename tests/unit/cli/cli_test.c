@@ -104,7 +104,7 @@ static void reads_tell_what_the_node_has(void **state)
           "weir get: tenant none: does not exist\n" },
         { "get tenant Shop/../x", OK("{}"), 2, NULL, "", NULL },
         { "get tenats", OK("{}"), 2, NULL, "",
-          "weir get: \"tenats\" is not a kind that nodes keep, did you mean \"tenants\"? See weir "
+          "weir get: \"tenats\" is not a kind that nodes store, did you mean \"tenants\"? See weir "
           "get --help\n" },
         { "get node", OK("{}"), 2, NULL, "", NULL },
         { "history tenant shop",
