@@ -21,6 +21,7 @@ void weir_diags_deinit(struct weir_diags *d)
     d->items = NULL;
     d->len = 0;
     d->total = 0;
+    d->num_folded = 0;
 }
 
 void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
@@ -38,8 +39,11 @@ void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
             weir_strbuf_putc(out, ' ');
         if (g->field[0] != '\0')
             weir_strbuf_printf(out, "%s: ", g->field);
-        weir_strbuf_printf(out, "%s\n", g->message);
+        weir_strbuf_puts(out, g->message);
+        if (g->num_more > 0)
+            weir_strbuf_printf(out, " (and %zu more like it)", g->num_more);
+        weir_strbuf_putc(out, '\n');
     }
-    if (d->total > d->len)
-        weir_strbuf_printf(out, "and %zu more\n", d->total - d->len);
+    if (d->total > d->len + d->num_folded)
+        weir_strbuf_printf(out, "and %zu more\n", d->total - d->len - d->num_folded);
 }

@@ -9,6 +9,7 @@
 #include "node/base/arena.h"
 #include "node/base/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,14 +21,18 @@ struct weir_diag {
     uint32_t line, column; /* 1.., 0 when unknown */
     const char *field;     /* "upstreams.web.endpoints[0].weight", "" for the document */
     const char *message;   /* "70000 is out of range 0..65535" */
+    size_t num_more;       /* equal ones elsewhere that were folded into this one */
 };
 
 /** Owns its texts. */
 struct weir_diags {
     struct weir_arena arena;
     struct weir_diag *items;
-    size_t len;   /* kept, at most 200 */
-    size_t total; /* found */
+    size_t len;        /* kept, at most 200 */
+    bool fold;         /* set after init: of those with one field and message the first is stored,
+                          and the others are counted in it */
+    size_t num_folded; /* of total */
+    size_t total;      /* found */
 };
 /** Allocates nothing. */
 void weir_diags_init(struct weir_diags *d);

@@ -108,22 +108,42 @@ static struct weir_diag *diag_new(struct weir_report *r)
     return &d->items[d->len];
 }
 
+/* Counts a fault in an equal one. Returns whether there is one. */
+static bool diag_fold(struct weir_report *r, const char *field, const char *message)
+{
+    struct weir_diags *d = r->diags;
+
+    for (size_t i = 0; d->fold && i < d->len; i++) {
+        if (strcmp(d->items[i].field, field) != 0 || strcmp(d->items[i].message, message) != 0)
+            continue;
+        d->items[i].num_more++;
+        d->num_folded++;
+        d->total++;
+        r->num++;
+        return true;
+    }
+    return false;
+}
+
 WEIR_PRINTF(4, 0)
 static void diag_put(struct weir_report *r, const struct weir_trail *at,
                      const struct weir_diag *place, const char *fmt, va_list args)
 {
-    char text[TEXT_MAX];
+    char field[TEXT_MAX];
+    char message[TEXT_MAX];
+
+    weir_trail_text(at, field, sizeof(field));
+    vsnprintf(message, sizeof(message), fmt, args);
+    if (diag_fold(r, field, message))
+        return;
     struct weir_diag *g = diag_new(r);
     if (g == NULL)
         return;
-
     g->file = r->file_kept;
     g->line = place->line;
     g->column = place->column;
-    weir_trail_text(at, text, sizeof(text));
-    g->field = weir_arena_strdup(&r->diags->arena, weir_span_cstr(text));
-    vsnprintf(text, sizeof(text), fmt, args);
-    g->message = weir_arena_strdup(&r->diags->arena, weir_span_cstr(text));
+    g->field = weir_arena_strdup(&r->diags->arena, weir_span_cstr(field));
+    g->message = weir_arena_strdup(&r->diags->arena, weir_span_cstr(message));
     if (g->field == NULL || g->message == NULL) {
         r->failed = true;
         return;
