@@ -169,8 +169,8 @@ struct weir_write {
     struct weir_msg msg; /* private to the store while queued */
     enum weir_class class;
     struct weir_span key; /* 1..WEIR_KEY_MAX bytes; borrowed until done */
-    bool delete;       /* write a tombstone; build is asked only for permission (value ignored) */
-    uint64_t revision; /* out of build: kept under this number in the revision list (0: not kept) */
+    bool delete;          /* write a tombstone; a value of build is for the revision list alone */
+    uint64_t revision;    /* out of build: stored under this number in the revision list; 0: not */
     /**
      * On the writer thread, in the transaction: make the new value from the current one. Quick and
      * pure: it is called again when a commit of many has no room and each is tried alone.
