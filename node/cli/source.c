@@ -20,6 +20,7 @@
 #include "node/cli/error_pages.h"
 #include "node/cli/file.h"
 #include "node/cli/table.h"
+#include "tenants/schema/schema_text.h"
 
 #define ARENA_BLOCK    65536
 #define ARENA_MAX      ((size_t)1 << 30)
@@ -420,8 +421,16 @@ static enum weir_err all_read(struct weir_source *s, bool tenants_only)
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
 {
-    if (s->cli->options.num_files == 0)
+    const struct weir_options *o = &s->cli->options;
+    if (o->num_files == 0)
         return weir_cli_usage(s->cli, "-f FILE is missing");
+    for (size_t i = 0; i < o->num_allow_files; i++) {
+        struct stat st;
+        if (stat(o->allow_files[i], &st) == 0 && S_ISDIR(st.st_mode))
+            continue;
+        return weir_cli_usage(s->cli, "--allow-files: %s is not a folder",
+                              weir_schema_text_show(weir_span_cstr(o->allow_files[i])).text);
+    }
     enum weir_err err = all_read(s, tenants_only);
     if (err == WEIR_ENOMEM)
         return weir_cli_no_memory(s->cli);

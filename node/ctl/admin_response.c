@@ -127,12 +127,13 @@ struct err_response {
 
 static const struct err_response err_answers[] = {
     { WEIR_ENOMEM, 503, "busy", "the node is out of memory; try again" },
-    { WEIR_ELIMIT, 400, "invalid", "the document is too large to be kept (1 MiB)" },
+    { WEIR_ELIMIT, 400, "invalid", "the document is larger than a record can be, 1 MiB" },
     { WEIR_EINVAL, 400, "invalid", "does not validate" },
     { WEIR_ENOTFOUND, 404, "not_found", "does not exist" },
     { WEIR_EEXIST, 412, "conflict", "exists already" },
     { WEIR_ECONFLICT, 412, "conflict",
       "its revision is another one; get it anew and decide again" },
+    { WEIR_EPERM, 409, "overlap", "a name overlaps one of another tenant" },
     { WEIR_EIO, 500, "io", "the disk failed; see the node's log" },
     { WEIR_EFULL, 507, "full",
       "the store is full; delete something or raise limits.store, then try again" },
