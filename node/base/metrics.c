@@ -169,8 +169,8 @@ struct histogram_sum {
     uint64_t sum_us;
 };
 
-static void histogram_add_up(const struct weir_metrics *const *blocks, size_t num,
-                             enum weir_histogram which, struct histogram_sum *ret)
+static void sum_histogram(const struct weir_metrics *const *blocks, size_t num,
+                          enum weir_histogram which, struct histogram_sum *ret)
 {
     *ret = (struct histogram_sum){ 0 };
     for (size_t i = 0; i < num; i++) {
@@ -182,7 +182,7 @@ static void histogram_add_up(const struct weir_metrics *const *blocks, size_t nu
 }
 
 /* The count is what the buckets give, so that it always equals the bucket "+Inf". */
-static void histogram_write(const struct histogram_row *row, const struct histogram_sum *h,
+static void write_histogram(const struct histogram_row *row, const struct histogram_sum *h,
                             struct weir_strbuf *out)
 {
     const char *comma = row->label[0] != '\0' ? "," : "";
@@ -209,13 +209,13 @@ static void write_histograms(const struct weir_metrics *const *blocks, size_t nu
     for (size_t i = 0; i < WEIR_H_COUNT; i++) {
         const struct histogram_row *row = &histogram_rows[i];
         struct histogram_sum sum;
-        histogram_add_up(blocks, num, (enum weir_histogram)i, &sum);
+        sum_histogram(blocks, num, (enum weir_histogram)i, &sum);
         if (strcmp(row->name, family) != 0) {
             family = row->name;
             weir_strbuf_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", row->name, row->help,
                                row->name);
         }
-        histogram_write(row, &sum, out);
+        write_histogram(row, &sum, out);
     }
 }
 

@@ -7,9 +7,9 @@
  */
 #include "node/base/timerwheel.h"
 
-#include <stddef.h>
-
 #include "node/base/contract.h"
+
+#include <stddef.h>
 
 #define SLOT_BITS 8
 #define SLOT_MASK (WEIR_WHEEL_SLOTS - 1)
@@ -51,7 +51,7 @@ static uint64_t tick_of(const struct weir_wheel *w, uint64_t due_ms)
 }
 
 /* Put an unlinked timer that is due after now_ms into the ring whose span its distance fits. */
-static void place(struct weir_wheel *w, struct weir_timer *t)
+static void place_timer(struct weir_wheel *w, struct weir_timer *t)
 {
     uint64_t tick = tick_of(w, t->due_ms);
     uint64_t ahead = tick - w->tick;
@@ -82,7 +82,7 @@ void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t due_ms)
     if (!armed)
         w->num_armed++;
     if (due_ms > w->now_ms) {
-        place(w, t);
+        place_timer(w, t);
     } else {
         /* Not among the expired: a handler that sets a timer to now would never let the pop loop
          * end. */
@@ -102,7 +102,7 @@ void weir_timer_stop(struct weir_wheel *w, struct weir_timer *t)
 }
 
 /* Move all nodes of `from` to the end of `to`. */
-static void splice(struct weir_list *to, struct weir_list *from)
+static void splice_lists(struct weir_list *to, struct weir_list *from)
 {
     if (weir_list_empty(from))
         return;
@@ -114,7 +114,7 @@ static void splice(struct weir_list *to, struct weir_list *from)
 }
 
 /* Expire or place anew every timer of a list that is on no ring any more. */
-static void deal_out(struct weir_wheel *w, struct weir_list *list)
+static void distribute_timers(struct weir_wheel *w, struct weir_list *list)
 {
     while (!weir_list_empty(list)) {
         struct weir_timer *t = weir_container_of(list->next, struct weir_timer, link);
@@ -122,39 +122,39 @@ static void deal_out(struct weir_wheel *w, struct weir_list *list)
         if (t->due_ms <= w->now_ms)
             weir_list_append(&w->expired, &t->link);
         else
-            place(w, t);
+            place_timer(w, t);
     }
 }
 
-static void jump(struct weir_wheel *w, uint64_t tick)
+static void skip_to_tick(struct weir_wheel *w, uint64_t tick)
 {
     struct weir_list all;
 
     weir_list_init(&all);
     for (size_t level = 0; level < WEIR_WHEEL_LEVELS; level++)
         for (size_t i = 0; i < WEIR_WHEEL_SLOTS; i++)
-            splice(&all, &w->slots[level][i]);
+            splice_lists(&all, &w->slots[level][i]);
     w->tick = tick;
-    deal_out(w, &all);
+    distribute_timers(w, &all);
 }
 
-static void turn(struct weir_wheel *w)
+static void advance_one_tick(struct weir_wheel *w)
 {
     struct weir_list up;
 
     w->tick++;
     weir_list_init(&up);
     for (unsigned level = 0; level < WEIR_WHEEL_LEVELS; level++) {
-        splice(&up, &w->slots[level][w->tick >> (SLOT_BITS * level) & SLOT_MASK]);
+        splice_lists(&up, &w->slots[level][w->tick >> (SLOT_BITS * level) & SLOT_MASK]);
         if ((w->tick >> (SLOT_BITS * level) & SLOT_MASK) != 0)
             break;
     }
-    deal_out(w, &up);
+    distribute_timers(w, &up);
 }
 
 void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms)
 {
-    splice(&w->expired, &w->overdue);
+    splice_lists(&w->expired, &w->overdue);
     if (now_ms <= w->now_ms)
         return;
     w->now_ms = now_ms;
@@ -163,9 +163,9 @@ void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms)
     if (w->num_armed == 0)
         w->tick = tick;
     else if (tick - w->tick > TURN_MAX)
-        jump(w, tick);
+        skip_to_tick(w, tick);
     while (w->tick < tick)
-        turn(w);
+        advance_one_tick(w);
 }
 
 struct weir_timer *weir_wheel_pop(struct weir_wheel *w)
@@ -174,7 +174,7 @@ struct weir_timer *weir_wheel_pop(struct weir_wheel *w)
         struct weir_timer *t = weir_container_of(w->expired.next, struct weir_timer, link);
         weir_list_remove(&t->link);
         if (t->due_ms > w->now_ms) {
-            place(w, t); /* set to a later time since it expired */
+            place_timer(w, t); /* set to a later time since it expired */
             continue;
         }
         t->due_ms = 0;

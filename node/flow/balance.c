@@ -9,7 +9,7 @@
 
 #include "node/base/hash.h"
 
-/* ---- who is in question ---- */
+/* -- who is in question -- */
 
 /** The rounds of a pick, in order: a later one is asked only when the earlier ones found nobody. */
 struct round {
@@ -36,14 +36,14 @@ static bool was_tried(const struct weir_tried *t, uint16_t index)
     return (t->bits[index / 64] >> (index % 64) & 1) != 0;
 }
 
-static inline bool eligible(const struct pick *p, const struct weir_endpoint *e,
-                            const struct round *r)
+static inline bool is_eligible(const struct pick *p, const struct weir_endpoint *e,
+                               const struct round *r)
 {
     return e->weight > 0 && e->backup == r->backups && !was_tried(p->tried, e->index) &&
            (r->marked || weir_failure_marks_usable(p->marks, e->key, p->now_ms));
 }
 
-/* ---- round robin ---- */
+/* -- round robin -- */
 
 /** Who is left out for long must not pile up credit or debt without end; far above any sum of
  * weights. */
@@ -63,7 +63,7 @@ static struct weir_endpoint *pick_round_robin(const struct pick *p, const struct
     for (uint16_t i = 0; i < p->upstream->num_endpoints; i++) {
         struct weir_endpoint *e = &p->upstream->endpoints[i];
 
-        if (!eligible(p, e, r))
+        if (!is_eligible(p, e, r))
             continue;
         total += e->weight;
         if (e->rr_current < CURRENT_MAX)
@@ -76,7 +76,7 @@ static struct weir_endpoint *pick_round_robin(const struct pick *p, const struct
     return best;
 }
 
-/* ---- IP hash ---- */
+/* -- IP hash -- */
 
 /** log2(1 + i/32) in units of 2^-40, rounded. */
 static const uint64_t log2_table[32] = {
@@ -139,7 +139,7 @@ static struct weir_endpoint *pick_ip_hash(const struct pick *p, const struct rou
     for (uint16_t i = 0; i < p->upstream->num_endpoints; i++) {
         struct weir_endpoint *e = &p->upstream->endpoints[i];
 
-        if (!eligible(p, e, r))
+        if (!is_eligible(p, e, r))
             continue;
         uint64_t draw =
             neg_log2(weir_mix64(client ^ e->stable_hash)); /* <= 2^46, times a weight < 2^62 */
@@ -158,6 +158,9 @@ struct weir_endpoint *weir_balance_pick(struct weir_upstream *u,
 {
     struct pick p = { .upstream = u, .marks = marks, .tried = tried, .now_ms = now_ms };
     bool hashed = u->balance == WEIR_BALANCE_IP_HASH;
+
+    WEIR_ASSERT_CMP(u->num_endpoints, >=, 1);
+    WEIR_ASSERT_CMP(u->num_endpoints, <=, WEIR_ENDPOINTS_MAX);
 
     /* With one endpoint every round would end on it, marked or not. */
     if (u->num_endpoints == 1)

@@ -10,6 +10,7 @@
 #define WEIR_NODE_FLOW_BALANCE_H
 
 #include "node/base/addr.h"
+#include "node/base/contract.h"
 #include "node/base/limits.h"
 #include "node/flow/failure_marks.h"
 #include "tenants/tenant.h"
@@ -31,9 +32,10 @@ struct weir_endpoint *weir_balance_pick(struct weir_upstream *u,
                                         const struct weir_addr *client,
                                         const struct weir_tried *tried, uint64_t now_ms);
 
-/** Note a choice. */
+/** Note a choice. @param index  of the endpoint in its upstream, below WEIR_ENDPOINTS_MAX */
 static inline void weir_tried_add(struct weir_tried *t, uint16_t index)
 {
+    WEIR_ASSERT_CMP(index, <, WEIR_ENDPOINTS_MAX);
     t->bits[index / 64] |= 1ull << (index % 64);
 }
 

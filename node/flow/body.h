@@ -41,7 +41,7 @@ static inline void weir_pieces_add(struct weir_pieces *p, struct weir_span s)
 {
     if (s.len == 0)
         return;
-    WEIR_ASSERT(p->num < WEIR_PIECES_MAX);
+    WEIR_ASSERT_CMP(p->num, <, WEIR_PIECES_MAX);
     p->iov[p->num].iov_base = (void *)(uintptr_t)s.at;
     p->iov[p->num].iov_len = s.len;
     p->num++;

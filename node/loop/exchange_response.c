@@ -269,7 +269,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
                                              .interims = x->interims,
                                              .request_done = x->req_body.done,
                                              .last = w->draining || x->downstream->eof };
-        if (!weir_response_plan(&facts, &x->req, &x->plan)) {
+        if (!weir_plan_response(&facts, &x->req, &x->plan)) {
             x->fault = weir_h1_fault_name(WEIR_FAULT_UPGRADE);
             return HEAD_FAILED;
         }

@@ -519,7 +519,7 @@ static void pass_responses(struct weir_span in, struct asked *a)
         if (fuzz_feed(&h, in.at, in.len) != WEIR_STEP_DONE)
             return;
         facts.head = &h;
-        if (!weir_response_plan(&facts, &a->req, &a->plan)) {
+        if (!weir_plan_response(&facts, &a->req, &a->plan)) {
             FUZZ_CHECK(h.status == 101 || facts.interims == WEIR_INTERIM_MAX);
             return;
         }

@@ -72,7 +72,7 @@ static void mark(struct world *w, unsigned index)
     assert_true(weir_failure_marks_failed(w->marks, w->endpoints[index].key, 999));
 }
 
-/* ---- round robin ---- */
+/* -- round robin -- */
 
 static void round_robin_spreads_the_turns_of_a_heavy_endpoint(void **state)
 {
@@ -140,7 +140,7 @@ static void round_robin_stays_in_bounds_when_endpoints_come_and_go_for_ever(void
     world_free(w);
 }
 
-/* ---- who is in question ---- */
+/* -- who is in question -- */
 
 static void weight_zero_is_never_chosen(void **state)
 {
@@ -250,7 +250,7 @@ static void every_endpoint_is_tried_once_before_there_is_none(void **state)
     }
 }
 
-/* ---- IP hash ---- */
+/* -- IP hash -- */
 
 static void ip_hash_shares_clients_by_weight(void **state)
 {

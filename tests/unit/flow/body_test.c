@@ -429,7 +429,7 @@ static void feed_into_too_few_pieces(void *arg)
 
 static void broken_contracts_end_the_process(void **state)
 {
-    assert_true(weir_death_by_contract(skip_too_much, NULL, "n <= b->left"));
+    assert_true(weir_death_by_contract(skip_too_much, NULL, "n <= b->left at "));
     assert_true(weir_death_by_contract(feed_into_too_few_pieces, NULL, "WEIR_PIECES_MAX - 6"));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * response_test.c - weir's own responses: their bytes, their bounds, and that weir's own parser
- * accepts them.
+ * local_response_test.c - weir's own responses: their bytes, their bounds, and that weir's own
+ * parser accepts them.
  */
 #include <setjmp.h>
 #include <stdarg.h>

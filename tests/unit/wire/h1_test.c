@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "node/base/rng.h"
+#include "tests/support/death.h"
 
 #define REQUEST WEIR_H1_REQUEST
 #define ANSWER  WEIR_H1_RESPONSE
@@ -455,6 +456,37 @@ static void random_mutations_read_the_same_in_any_pieces(void **state)
     }
 }
 
+static void feed_fewer_bytes_than_before(void *arg)
+{
+    struct weir_h1_head h;
+    (void)arg;
+    weir_h1_head_init(&h, WEIR_H1_REQUEST, 1024);
+    (void)!weir_h1_head_feed(&h, WEIR_SPAN_LIT("GET / HT"));
+    (void)!weir_h1_head_feed(&h, WEIR_SPAN_LIT("GET"));
+}
+
+static void feed_unset_head(void *arg)
+{
+    static struct weir_h1_head h;
+    (void)arg;
+    memset(&h, 0xa5, sizeof(h));
+    (void)!weir_h1_head_feed(&h, WEIR_SPAN_LIT("GET"));
+}
+
+static void move_head_onto_itself(void *arg)
+{
+    weir_h1_head_move(arg, arg);
+}
+
+static void misuse_of_a_head_breaks_the_contract(void **state)
+{
+    static struct weir_h1_head h;
+    weir_h1_head_init(&h, WEIR_H1_REQUEST, 1024);
+    assert_true(weir_death_by_contract(feed_fewer_bytes_than_before, NULL, "left=3 right=6"));
+    assert_true(weir_death_by_contract(feed_unset_head, NULL, "h->state <= WEIR_H1_AT_FAULT"));
+    assert_true(weir_death_by_contract(move_head_onto_itself, &h, "to != from"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -476,6 +508,7 @@ int main(void)
         cmocka_unit_test(body_of_a_request_is_chunked_or_counted_or_none),
         cmocka_unit_test(body_of_a_response_depends_on_status_and_method),
         cmocka_unit_test(connection_is_kept_by_version_and_option),
+        cmocka_unit_test(misuse_of_a_head_breaks_the_contract),
         cmocka_unit_test(random_mutations_read_the_same_in_any_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
