@@ -8,8 +8,6 @@ CIRCLES = [
      "one connection's life runs through all of them; cut when HTTP/2 gets its room"),
     ({"node/cli/error_pages", "node/cli/source"}, "to be cut"),
     ({"node/ctl/admin", "node/ctl/admin_conn"}, "to be cut"),
-    ({"node/wire/bytes", "node/wire/scan"}, "to be cut"),
-    ({"node/wire/h1", "node/wire/h1_private"}, "to be cut"),
     ({"sync/engine/acks", "sync/engine/engine", "sync/engine/engine_nodes", "sync/engine/engine_parts",
       "sync/engine/engine_state", "sync/frame/member", "sync/members/members", "sync/members/members_parts",
       "sync/members/overlay"}, "to be cut"),
@@ -25,45 +23,39 @@ CIRCLES = [
 # Folders or files in which includes are in another order. `tests/tidy.py --fix PATH` mends them.
 INCLUDES = (
     "deploy",
-    "node",
+    "node/cli",
+    "node/ctl",
+    "node/loop",
     "sync",
     "tenants",
     "tests/bench",
     "tests/fuzz",
     "tests/support",
-    "tests/unit/base",
     "tests/unit/cli",
     "tests/unit/ctl",
-    "tests/unit/flow",
     "tests/unit/loop",
     "tests/unit/sync",
     "tests/unit/tenants",
-    "tests/unit/wire",
 )
 
 # Folders or files with dividers of another form. `tests/tidy.py --fix PATH` mends those of one line.
 DIVIDERS = (
     "node/cli",
-    "node/flow",
     "node/loop",
     "sync/store",
     "tenants",
     "tests/support",
-    "tests/unit/base",
     "tests/unit/cli",
     "tests/unit/ctl",
-    "tests/unit/flow",
     "tests/unit/loop",
     "tests/unit/sync",
     "tests/unit/tenants",
-    "tests/unit/wire",
 )
 
 # Folders or files in which words of the left column stand.
 WORDS = (
     "node/cli",
     "node/ctl",
-    "node/flow",
     "node/loop",
     "sync/engine",
     "sync/members",
@@ -71,12 +63,9 @@ WORDS = (
     "tenants",
     "tests/fuzz",
     "tests/support",
-    "tests/unit/base",
     "tests/unit/cli",
     "tests/unit/ctl",
-    "tests/unit/flow",
     "tests/unit/loop",
     "tests/unit/sync",
     "tests/unit/tenants",
-    "tests/unit/wire",
 )

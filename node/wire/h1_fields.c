@@ -5,9 +5,8 @@
  * is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6.1 (Connection), 8.6
  * (Content-Length), 10.1.1 (Expect); RFC 9112 6.1 (Transfer-Encoding).
  */
-#include "node/wire/h1_private.h"
-
 #include "node/wire/bytes.h"
+#include "node/wire/h1_private.h"
 #include "node/wire/uri.h"
 
 /* Fields of one hop by their nature, whether or not Connection names them. */

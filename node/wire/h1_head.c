@@ -4,9 +4,8 @@
  * asked of a complete head. Owner: one worker.   Limits: max_head bytes, WEIR_FIELDS_MAX fields,
  * WEIR_H1_OPTIONS_MAX Connection options. Ref: RFC 9112 sections 2 to 6 and 9.3.
  */
-#include "node/wire/h1.h"
-
 #include "node/wire/bytes.h"
+#include "node/wire/h1.h"
 #include "node/wire/h1_private.h"
 #include "node/wire/scan.h"
 

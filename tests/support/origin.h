@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -2,6 +2,12 @@
  *
  * arena_test.c - alignment, caps, reset, and what happens when memory runs out.
  */
+#include "node/base/arena.h"
+#include "node/base/poison.h"
+#include "node/base/rng.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,12 +17,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/arena.h"
-#include "node/base/poison.h"
-#include "node/base/rng.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
 
 static void pieces_are_aligned_apart_and_writable(void **state)
 {

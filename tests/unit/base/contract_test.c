@@ -2,6 +2,10 @@
  *
  * contract_test.c - contracts abort and say where; container_of finds the outer object.
  */
+#include "node/base/contract.h"
+#include "node/base/trace.h"
+#include "tests/support/death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include "node/base/contract.h"
-#include "node/base/trace.h"
-#include "tests/support/death.h"
 
 struct outer {
     int before;

@@ -2,6 +2,10 @@
  *
  * timerwheel_test.c - the wheel against an array that is searched from end to end.
  */
+#include "node/base/contract.h"
+#include "node/base/rng.h"
+#include "node/base/timerwheel.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#include "node/base/contract.h"
-#include "node/base/rng.h"
-#include "node/base/timerwheel.h"
 
 #define TICK WEIR_WHEEL_TICK_MS
 #define HOUR ((uint64_t)3600 * 1000)

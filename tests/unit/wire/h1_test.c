@@ -3,13 +3,12 @@
  * h1_test.c - heads as a whole: what is kept of a good one, field lines and their ends, limits,
  * resumption, body and reuse. Ref: RFC 9112 sections 2, 5, 6.3, 9.3.
  */
+#include "node/base/rng.h"
+#include "tests/support/death.h"
 #include "tests/support/heads.h"
 
 #include <stdio.h>
 #include <time.h>
-
-#include "node/base/rng.h"
-#include "tests/support/death.h"
 
 #define REQUEST WEIR_H1_REQUEST
 #define ANSWER  WEIR_H1_RESPONSE
