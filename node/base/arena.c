@@ -6,7 +6,7 @@
  */
 #include "node/base/arena.h"
 
-#include "node/base/poison.h"
+#include "node/base/internal/poison.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

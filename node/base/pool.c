@@ -6,7 +6,7 @@
  */
 #include "node/base/pool.h"
 
-#include "node/base/poison.h"
+#include "node/base/internal/poison.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

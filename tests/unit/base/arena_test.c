@@ -3,7 +3,7 @@
  * arena_test.c - alignment, caps, reset, and what happens when memory runs out.
  */
 #include "node/base/arena.h"
-#include "node/base/poison.h"
+#include "node/base/internal/poison.h"
 #include "node/base/rng.h"
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"

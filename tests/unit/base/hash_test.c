@@ -3,8 +3,8 @@
  * hash_test.c - published CRC-32C vectors, pinned vectors of weir_hash64, and how well it spreads.
  */
 #include "node/base/contract.h"
-#include "node/base/crc32c.h"
 #include "node/base/hash.h"
+#include "node/base/internal/crc32c.h"
 #include "node/base/rng.h"
 #include "node/base/span.h"
 

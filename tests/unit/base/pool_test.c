@@ -2,7 +2,7 @@
  *
  * pool_test.c - reuse, caps, slabs, and what happens when memory runs out.
  */
-#include "node/base/poison.h"
+#include "node/base/internal/poison.h"
 #include "node/base/pool.h"
 #include "node/base/rng.h"
 #include "tests/support/death.h"

@@ -5,9 +5,9 @@
  * would keep link-time optimisation from inlining them.
  * Ref: System V ABI, chapters 4 and 5 (ELF).
  */
-#include "node/base/backtrace.h"
+#include "node/base/internal/backtrace.h"
 
-#include "node/base/raw_text.h"
+#include "node/base/internal/raw_text.h"
 
 #include <elf.h>
 #include <execinfo.h>
