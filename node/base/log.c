@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * log.c - one line, one write(2), from a buffer on the stack: no lock, no allocation, no line torn
- * between threads. A line that cannot be written is lost; the node does not wait for whoever reads
+ * between threads. A line that cannot be written is lost; the node does not wait for the reader of
  * its log.
  */
 #include "node/base/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * access.c - writes access records. On the hot path of every exchange: no printf, no branch a byte
- * for clean text, one bound for the whole record instead of one a byte.
+ * access.c - writes access records. This is on the hot path of every exchange: no printf, no branch
+ * for each byte of clean text, one bound for the whole record.
  */
 #include "node/flow/access.h"
 
@@ -54,15 +54,16 @@ _Static_assert(FIXED_MAX + NUM_TEXT * WEIR_ACCESS_TEXT_MAX + NUM_LONG * WEIR_ACC
 
 static const char hex[] = "0123456789abcdef";
 
-/** The leading eight bytes of `at` need no escape: all in 0x20..0x7e, none a quote or backslash. */
+/** Whether the first eight bytes of `at` need no escape: all in 0x20..0x7e, none a quote or
+ * backslash. */
 static inline bool are_eight_clean(const uint8_t *at)
 {
     const uint64_t ones = 0x0101010101010101ull, high = 0x8080808080808080ull;
     uint64_t w;
 
     memcpy(&w, at, sizeof(w));
-    /* The high bit of a byte tells: of w >= 0x80, then < 0x20, a quote, a backslash, 0x7f. A borrow
-     * between bytes begins only in a byte that is told already. */
+    /* The high bit of a byte is set for w >= 0x80, then for < 0x20, a quote, a backslash, 0x7f. A
+     * borrow between bytes starts only in a byte whose high bit is set already. */
     uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\'), del = w ^ (ones * 0x7f);
     uint64_t bad = w | (w - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones);
     return (bad & high) == 0;
@@ -89,7 +90,7 @@ static uint8_t *append_escape(uint8_t *to, uint8_t b)
     return to;
 }
 
-/** Write a text, at most `max` bytes of it as written, and "..." when that is not all. */
+/** Write a text: at most `max` bytes, then "..." if it was longer. */
 static uint8_t *append_escaped(uint8_t *to, struct weir_span s, size_t max)
 {
     const uint8_t *end = to + max;

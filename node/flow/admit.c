@@ -16,8 +16,8 @@ static void decide_response(struct weir_admit *a, uint16_t status, enum weir_acc
     a->why = why;
 }
 
-/* The one authority of the request; without any (HTTP/1.0) only a dedicated address can tell whose
- * it is. */
+/* The authority of the request. Without one (HTTP/1.0) only a dedicated address can identify the
+ * tenant. */
 static void read_authority(struct weir_admit *a, const struct weir_h1_head *head,
                            const uint8_t *bytes, const struct weir_addr *local)
 {

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * balance.c - picks an endpoint: smooth weighted round robin, or weighted rendezvous hashing.
- * Owner: the worker that owns the tenant. Integers only, so that IP hash agrees on every machine.
- * Limits: WEIR_ENDPOINTS_MAX endpoints, O(n) a pick, no memory but rr_current.
- * Ref: Thaler and Ravishankar 1998 (rendezvous); Schindelhauer and Schomaker 2005 (its weights).
+ * Owner: the worker that owns the tenant. Integers only, so that IP hash gives the same choice on
+ * every node. Limits: WEIR_ENDPOINTS_MAX endpoints, O(n) a pick, no memory but rr_current. Ref:
+ * Thaler and Ravishankar 1998 (rendezvous); Schindelhauer and Schomaker 2005 (its weights).
  */
 #include "node/flow/balance.h"
 
 #include "node/base/hash.h"
 
-/* -- who is in question -- */
+/* -- which endpoints are eligible -- */
 
-/** The rounds of a pick, in order: a later one is asked only when the earlier ones found nobody. */
+/** The rounds of a pick, in order: a later one runs only when the earlier ones found no endpoint.
+ */
 struct round {
     bool backups; /* else the primaries */
     bool marked;  /* also those that are marked out */
@@ -45,15 +46,15 @@ static inline bool is_eligible(const struct pick *p, const struct weir_endpoint 
 
 /* -- round robin -- */
 
-/** Who is left out for long must not pile up credit or debt without end; far above any sum of
+/** The credit or debt of an endpoint that is left out for long is bounded; far above any sum of
  * weights. */
 #define CURRENT_MAX (1 << 30)
 _Static_assert(WEIR_ENDPOINTS_MAX * 65535ll < CURRENT_MAX, "a round's weights fit");
 
 /**
- * Each endpoint in question earns its weight; the richest is taken and pays what all earned
- * together. Over any stretch the turns are in proportion to the weights, and those of a heavy
- * endpoint are spread, not bunched.
+ * Each eligible endpoint earns its weight; the richest is chosen and pays what all earned together.
+ * Over any stretch the turns are in proportion to the weights, and those of a heavy endpoint are
+ * spread, not bunched.
  */
 static struct weir_endpoint *pick_round_robin(const struct pick *p, const struct round *r)
 {
@@ -119,7 +120,8 @@ static uint64_t neg_log2(uint64_t h)
     return ((uint64_t)64 << 40) - log2;
 }
 
-/** Who a client is: an IPv4 address, or the /64 of an IPv6 one, within which it picks at will. */
+/** What identifies a client: an IPv4 address, or the /64 of an IPv6 address, since a client may use
+ * any address of its /64. */
 static uint64_t client_hash(const struct weir_addr *client)
 {
     return weir_hash64(0, client->ip, weir_addr_is_v4(client) ? 16 : 8);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * balance.h - which endpoint takes a piece of work. Pure but for the worker's round-robin counters
+ * balance.h - which endpoint gets an exchange. Pure, except for the worker's round-robin counters
  * in the tenant. Round robin: smooth weighted. IP hash: weighted rendezvous over the client address
  * (IPv4 whole, IPv6 its /64): the same choice on every node, minimal remapping when endpoints come
- * or go. Backups only when every other endpoint with weight is out. When all are marked out,
- * passive marks are ignored (better a try than a certain error).
+ * or go. Backups are chosen only when every other endpoint with weight is out. When all are marked
+ * out, the marks are ignored: a try is better than a certain error.
  */
 #ifndef WEIR_NODE_FLOW_BALANCE_H
 #define WEIR_NODE_FLOW_BALANCE_H
@@ -15,7 +15,7 @@
 #include "node/flow/failure_marks.h"
 #include "tenants/tenant.h"
 
-/** Endpoints already tried for this piece of work, by index. Zero is none. */
+/** Endpoints already tried for this exchange, by index. Zero is none. */
 struct weir_tried {
     uint64_t bits[WEIR_ENDPOINTS_MAX / 64];
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * body.c - see body.h. A feed of a chunked body becomes one chunk, however many came in, so that
- * the framing that leaves is always weir's own.
+ * body.c - see body.h. Each feed of a chunked body becomes one chunk, however many were received:
+ * the framing that is sent is always weir's own.
  */
 #include "node/flow/body.h"
 
@@ -26,7 +26,7 @@ static bool check_max(struct weir_body *b, uint64_t more)
     return true;
 }
 
-/* Put the chunk head in the slot that was kept for it, once the length of the data behind it is
+/* Write the chunk head into the slot reserved for it, when the length of the data behind it is
  * known. */
 static void close_chunk(struct weir_pieces *out, int slot, size_t data_len, bool last)
 {

@@ -3,7 +3,7 @@
  * failure_marks.c - marks of failed endpoints in one table of atomics.
  * Owner: the node; every worker and the prober use it at once, without locks.
  * A key lives in one of WINDOW slots from its home on. Only endpoints that ever failed take a slot,
- * and a slot whose mark is over is given to the next key that needs one.
+ * and a slot whose mark has expired is given to the next key that needs one.
  */
 #include "node/flow/failure_marks.h"
 
@@ -25,8 +25,8 @@ _Static_assert((OUT_FIRST_MS << (FAILURES_MAX - 1)) >= OUT_MAX_MS, "the longest 
 /*
  * A state in 64 bits: 45 bits of the time until which the endpoint is out (ms), 3 bits of failures
  * in a row, 16 bits of its key. 0 is no mark. The key's bits are there because key and state are
- * two atomics: a slot may change hands between the load of one and the other, and then the state
- * must not speak for the wrong endpoint.
+ * two atomics: a slot may get another key between the two loads, and then its state must not be
+ * taken for that of the first key.
  */
 #define TAG_BITS      16
 #define FAILURES_BITS 3
@@ -90,12 +90,13 @@ bool weir_failure_marks_usable(const struct weir_failure_marks *v, uint64_t key,
     return true;
 }
 
-/** The mark after one more failure. @return false: it changes nothing, the endpoint is out as it is
+/** The mark after one more failure. @return false: it changes nothing, the endpoint is out already
  */
 static bool add_failure_to_mark(struct mark *m, uint64_t now_ms)
 {
     if (m->until_ms > now_ms)
-        return false; /* the rest of what was in flight when it went out: the same incident */
+        return false; /* a request that was in flight when the endpoint was marked: the same
+                         incident */
     if (m->until_ms + FORGET_MS < now_ms)
         m->failures = 0;
     if (m->failures < FAILURES_MAX)
@@ -105,13 +106,13 @@ static bool add_failure_to_mark(struct mark *m, uint64_t now_ms)
     return true;
 }
 
-/** Put the failure into the slot that holds the key. */
+/** Add the failure to the slot that holds the key. */
 static bool add_failure_to_slot(struct weir_failure_mark *s, uint64_t key, uint64_t now_ms)
 {
     uint64_t seen = atomic_load_explicit(&s->state, memory_order_relaxed);
 
-    /* Every lost race was won by another failure or success of this slot: bounded by the threads at
-     * work on it. */
+    /* A lost race means that another thread changed this slot: the tries are bounded by the number
+     * of threads. */
     for (;;) {
         struct mark m = unpack_mark(seen, key);
 
@@ -123,7 +124,7 @@ static bool add_failure_to_slot(struct weir_failure_mark *s, uint64_t key, uint6
     }
 }
 
-/** True when the slot's mark, whoever's it is, is over and forgotten. */
+/** Whether the slot's mark, of any key, has expired and is forgotten. */
 static bool is_slot_idle(const struct weir_failure_mark *s, uint64_t now_ms)
 {
     uint64_t until_ms =
@@ -132,7 +133,8 @@ static bool is_slot_idle(const struct weir_failure_mark *s, uint64_t now_ms)
     return until_ms + FORGET_MS < now_ms || until_ms == 0;
 }
 
-/** The slot of the key, one taken for it, or NULL: its window is full of others' live marks. */
+/** The slot of the key, one taken for it, or NULL: its window is full of live marks of other keys.
+ */
 static struct weir_failure_mark *acquire_slot(struct weir_failure_marks *v, uint64_t key,
                                               uint64_t now_ms)
 {

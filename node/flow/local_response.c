@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * local_response.c - builds weir's own responses. One pass counts, the same pass writes: what does
- * not fit is counted on, so that the length is known either way. Nothing from outside stands in a
- * page but the request id, and that escaped.
+ * local_response.c - builds weir's own responses. One pass counts and writes: bytes that do not fit
+ * are still counted, so that the length is always known. The only outside bytes in a page are those
+ * of the request id, escaped.
  */
 #include "node/flow/local_response.h"
 
 #include "node/wire/bytes.h"
 #include "node/wire/h1.h"
 
-/** Where the response goes; `len` counts on behind the end. */
+/** Where the response is written; `len` counts also the bytes that do not fit. */
 struct out {
     uint8_t *at;
     size_t max;
@@ -45,7 +45,7 @@ static void append_field(struct out *o, struct weir_span name, struct weir_span 
     APPEND(o, "\r\n");
 }
 
-/** As text of an HTML page: no byte of it can end the text or begin a tag. */
+/** As text of an HTML page: no byte of it can end the text or start a tag. */
 static void append_html(struct out *o, struct weir_span s)
 {
     for (size_t i = 0; i < s.len; i++) {

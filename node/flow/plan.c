@@ -19,7 +19,7 @@ bool weir_plan_response(const struct weir_response_facts *response,
             return false;
         plan.interim = true;
         plan.pass_interim = req->minor > 0;
-        plan.keep_downstream = true;
+        plan.reuse_downstream = true;
         *ret = plan;
         return true;
     }
@@ -28,7 +28,7 @@ bool weir_plan_response(const struct weir_response_facts *response,
         plan.out_chunked = req->minor > 0;
         plan.out_until_close = req->minor == 0;
     }
-    plan.keep_downstream =
+    plan.reuse_downstream =
         req->keep_alive && response->request_done && !response->last && !plan.out_until_close;
     *ret = plan;
     return true;

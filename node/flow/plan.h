@@ -35,9 +35,9 @@ struct weir_response_plan {
     enum weir_h1_body body; /* how its body arrives */
     bool interim;           /* a 1xx: pass on (or drop for HTTP/1.0) and go on reading */
     bool pass_interim;
-    bool out_chunked;     /* the body leaves chunked */
-    bool out_until_close; /* the body's end is the connection's end */
-    bool keep_downstream; /* the client may send another request after this response */
+    bool out_chunked;      /* the body leaves chunked */
+    bool out_until_close;  /* the body's end is the connection's end */
+    bool reuse_downstream; /* the client may send another request after this response */
 };
 
 /**

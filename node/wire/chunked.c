@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chunked.c - the chunked coding as a machine of one byte at a time for lines, and of whole runs
- * for data. A size line is a few bytes, so the machine is not what a body costs; what counts is
- * that no byte is judged twice. Limits: WEIR_CHUNK_LINE_MAX, WEIR_TRAILERS_MAX.   Ref: RFC 9112
- * section 7.1; RFC 9110 6.5.1.
+ * chunked.c - a state machine for the chunked coding: lines byte by byte, data in whole runs. A
+ * size line has a few bytes, so the cost of a body is that of its data. No byte is checked twice.
+ * Limits: WEIR_CHUNK_LINE_MAX, WEIR_TRAILERS_MAX.   Ref: RFC 9112 section 7.1; RFC 9110 6.5.1.
  */
 #include "node/wire/chunked.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * h1_fields.c - the fields that decide how a message is framed, routed and forwarded, each judged
- * when its line is complete. Whatever two readers could understand differently is a fault; nothing
- * is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6.1 (Connection), 8.6
+ * when its line is complete. Anything that two readers could understand differently is a fault;
+ * nothing is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6.1 (Connection), 8.6
  * (Content-Length), 10.1.1 (Expect); RFC 9112 6.1 (Transfer-Encoding).
  */
 #include "node/wire/bytes.h"
@@ -71,7 +71,8 @@ static enum weir_h1_fault judge_content_length(struct weir_h1_head *h, const uin
         return WEIR_FAULT_CONTENT_LENGTH;
     if (h->chunked)
         return WEIR_FAULT_LENGTH_AND_CODING;
-    /* "Content-Length: 0" on a 204 is a MUST NOT that many servers break and none can misread. */
+    /* "Content-Length: 0" on a 204 is forbidden, but many servers send it and no reader can
+     * misunderstand it. */
     if (has_no_body(h) && h->content_length > 0)
         return WEIR_FAULT_CONTENT_LENGTH;
     h->has_content_length = true;
@@ -116,7 +117,7 @@ static enum weir_h1_fault judge_option(struct weir_h1_head *h, struct weir_span 
     if (h->num_options == WEIR_H1_OPTIONS_MAX)
         return WEIR_FAULT_CONNECTION;
     h->num_options++;
-    if (option.len == 0) /* RFC 9110 5.6.1.2: a few empty elements of a list are nothing */
+    if (option.len == 0) /* RFC 9110 5.6.1.2: a recipient ignores a few empty elements of a list */
         return WEIR_FAULT_NONE;
     enum weir_field_id id = weir_field_id_of(option);
     if (id == WEIR_FIELD_KEEP_ALIVE) {

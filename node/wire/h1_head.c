@@ -138,8 +138,7 @@ enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes)
     WEIR_ASSERT_CMP(bytes.len, >=, h->scan_at);
     WEIR_ASSERT_CMP(h->num_fields, <=, WEIR_FIELDS_MAX);
 
-    /* Bytes over the limit are not looked at, so that the result does not depend on how many came
-     * along. */
+    /* Bytes over the limit are not read: the result must not depend on how many arrived. */
     struct weir_span head = bytes;
     if (head.len > h->max_head)
         head.len = h->max_head;
@@ -193,7 +192,7 @@ void weir_h1_head_move(struct weir_h1_head *to, const struct weir_h1_head *from)
 {
     WEIR_ASSERT(to != from);
     WEIR_ASSERT_CMP(from->num_fields, <=, WEIR_FIELDS_MAX);
-    /* Also the field whose value is still to come has its name noted. */
+    /* One more than num_fields: the name of the field whose value is incomplete is stored there. */
     size_t num = from->num_fields < WEIR_FIELDS_MAX ? from->num_fields + 1u : WEIR_FIELDS_MAX;
     memcpy(to, from, offsetof(struct weir_h1_head, fields) + num * sizeof(from->fields[0]));
     if (from->authority_len > 0)

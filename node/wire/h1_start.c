@@ -86,7 +86,7 @@ static size_t scan_path(struct weir_h1_head *h, struct weir_span head, size_t at
 
 /*
  * http://host:port/path?query. A query without a path is refused: the "/" that belongs there is not
- * in the bytes, and a forwarder that copies what it sees would send a target that is no target.
+ * in the bytes, and a forwarder that copies the bytes would send an invalid target.
  */
 static bool parse_absolute_target(struct weir_h1_head *h, struct weir_span head)
 {
@@ -123,8 +123,7 @@ static bool parse_absolute_target(struct weir_h1_head *h, struct weir_span head)
     return true;
 }
 
-/* The form of a target that is wholly there. CONNECT has no place on a reverse proxy, whatever its
- * target. */
+/* The form of a complete target. A reverse proxy does not serve CONNECT, whatever its target. */
 static bool judge_target(struct weir_h1_head *h, struct weir_span head)
 {
     if (h->method == WEIR_METHOD_CONNECT)
@@ -160,8 +159,7 @@ static enum weir_step feed_target(struct weir_h1_head *h, struct weir_span head)
 
     uint8_t b = head.at[at];
     if (b == '%') {
-        /* An escape that is cut by the end of the bytes waits, as long as what is there can become
-         * one. */
+        /* An escape that is cut by the end of the bytes waits if its first part is valid. */
         size_t left = head.len - at;
         if (left == 1 || (left == 2 && weir_hex_digit(head.at[at + 1]) >= 0))
             return WEIR_STEP_MORE;
@@ -239,8 +237,8 @@ static size_t match_status(struct weir_span text)
 
 /*
  * "HTTP/1.1 200" and what follows it: a space and the reason, or at once the end of the line. RFC
- * 9112 section 4 demands the space even before an empty reason; so many servers leave it out, and
- * so little can be meant by it, that it may be missing.
+ * 9112 section 4 demands the space even before an empty reason; many servers leave it out and
+ * nothing else can be meant, so it may be missing.
  */
 static enum weir_step feed_status(struct weir_h1_head *h, struct weir_span head)
 {

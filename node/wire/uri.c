@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * uri.c - authority, host name and path: one strict reading of each.
- * Nothing here is lenient by length or by luck: a name is labels, an address is an address, a port
- * is a number. Ref: RFC 3986 3.2.2, 3.2.3, 5.2.4, 6.2.2; RFC 1035 2.3.4.
+ * No form is accepted because it resembles a valid one: a name must be labels, an address an
+ * address, a port a number. Ref: RFC 3986 3.2.2, 3.2.3, 5.2.4, 6.2.2; RFC 1035 2.3.4.
  */
 #include "node/wire/uri.h"
 
@@ -77,8 +77,8 @@ static bool parse_name(struct weir_span text, struct weir_authority *a)
     return !digits || weir_addr_parse_ip(weir_span(a->host, len), &a->addr) == WEIR_OK;
 }
 
-/* "[...]": an IPv6 address. Without a colon it is no IPv6 address, whatever the address parser
- * would say to it. */
+/* "[...]": an IPv6 address. Without a colon it is no IPv6 address, even if the address parser
+ * accepts it. */
 static bool parse_literal(struct weir_span text, struct weir_authority *a)
 {
     struct weir_span inner = weir_span(text.at + 1, text.len - 2);

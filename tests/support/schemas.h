@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schemas.h - for the tests of the schema: read a text, compare everything that is said of it, and
+ * schemas.h - for the tests of the schema: read a text, compare all of its diagnostics, and
  * a tenant and a node that give every key that is supported. Header only.
  */
 #ifndef WEIR_TESTS_SUPPORT_SCHEMAS_H
@@ -130,7 +130,7 @@ static inline void schemas_end(struct schemas *s)
     weir_strbuf_deinit(&s->said);
 }
 
-/** What is reported of a text is exactly `said`: "" for a text without a fault. Warnings alone
+/** The diagnostics of a text are exactly `said`: "" for a text without a fault. Warnings alone
  * leave it valid. */
 static inline void schemas_say(struct weir_span text, enum weir_format format, const char *said)
 {

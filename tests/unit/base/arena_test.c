@@ -102,7 +102,7 @@ static void reset_keeps_one_block_so_that_rounds_allocate_nothing(void **state)
 {
     struct weir_arena a;
     weir_arena_init(&a, 512, 1u << 20);
-    assert_non_null(weir_arena_alloc(&a, 3000)); /* oversized, first of all: not what is kept */
+    assert_non_null(weir_arena_alloc(&a, 3000)); /* oversized and first: this block is not reused */
     for (int i = 0; i < 20; i++)
         assert_non_null(weir_arena_alloc(&a, 200));
     weir_arena_reset(&a);

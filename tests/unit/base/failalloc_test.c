@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * failalloc_test.c - the failing allocator fails where it is told to, and nowhere else.
+ * failalloc_test.c - the failing allocator fails at the chosen allocations only.
  */
 #include "tests/support/failalloc.h"
 

@@ -141,7 +141,7 @@ static void round_robin_stays_in_bounds_when_endpoints_come_and_go_for_ever(void
     world_free(w);
 }
 
-/* -- who is in question -- */
+/* -- which endpoints are eligible -- */
 
 static void weight_zero_is_never_chosen(void **state)
 {

@@ -72,8 +72,8 @@ static bool finish(struct weir_body *b, struct sink *s)
     return clean;
 }
 
-/* Read chunked bytes whole. @return DONE with the data, or what the codec says of an end that is
- * missing */
+/* Read chunked bytes whole. @return DONE with the data, or the result of the codec for an end that
+ * is missing */
 static enum weir_step decode(struct weir_span in, struct sink *ret)
 {
     struct weir_chunked c;

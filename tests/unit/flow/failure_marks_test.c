@@ -240,7 +240,7 @@ static void threads_may_do_anything_at_once(void **state)
     weir_failure_marks_free(&v);
 }
 
-/** Of threads that see one endpoint fail at one moment, one is told that it turned it out. */
+/** When threads see one endpoint fail at the same moment, exactly one of them gets true. */
 static void *fail_once(void *arg)
 {
     struct run *r = arg;

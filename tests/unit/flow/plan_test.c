@@ -79,7 +79,7 @@ static void a_final_response_is_framed_and_followed_as_all_facts_allow(void **st
         assert_int_equal(plan.body, f->body);
         assert_int_equal(plan.out_chunked, f->out_chunked);
         assert_int_equal(plan.out_until_close, f->out_until_close);
-        assert_int_equal(plan.keep_downstream, (i & 7) == 3 && !f->out_until_close);
+        assert_int_equal(plan.reuse_downstream, (i & 7) == 3 && !f->out_until_close);
     }
 }
 
@@ -100,7 +100,7 @@ static void interim_responses_pass_only_to_clients_of_http_1_1(void **state)
             assert_int_equal(plan.pass_interim, minor);
             assert_int_equal(plan.body, WEIR_BODY_NONE);
             assert_false(plan.out_chunked);
-            assert_true(plan.keep_downstream);
+            assert_true(plan.reuse_downstream);
         }
     }
 }

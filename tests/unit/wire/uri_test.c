@@ -265,7 +265,7 @@ static void paths_above_the_root_or_with_bad_escapes_are_refused(void **state)
     }
 }
 
-/* RFC 3986 5.2.4 written as its text says, for comparison: one string is the input, one the output,
+/* RFC 3986 5.2.4 implemented literally, for comparison: one string is the input, one the output,
  * prefixes move. */
 static bool naive_remove_dots(const char *in, char *out)
 {
