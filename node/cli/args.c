@@ -56,6 +56,12 @@ static const struct weir_flag_def flag_defs[] = {
                          "largest first" },
     [WEIR_FLAG_LIMIT] = { 0, "limit", "N", "at most so many" },
     [WEIR_FLAG_YES] = { 'y', "yes", NULL, "do not ask before deleting what --prefix finds" },
+    [WEIR_FLAG_ALLOW_OVERLAP] = { 0, "allow-overlap", NULL,
+                                  "take names below another tenant's wildcard, or a wildcard over "
+                                  "another tenant's names" },
+    [WEIR_FLAG_DIGEST] = { 0, "digest", NULL, "write the digest of all documents alone" },
+    [WEIR_FLAG_TAIL] = { 0, "tail", "N", "only the last N records of those there are" },
+    [WEIR_FLAG_SINCE] = { 0, "since", "D", "only records of the last D, for example 15m" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -220,6 +226,8 @@ static bool *switch_of(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_WATCH, offsetof(struct weir_options, watch) },
         { WEIR_FLAG_FOLLOW, offsetof(struct weir_options, follow) },
         { WEIR_FLAG_YES, offsetof(struct weir_options, yes) },
+        { WEIR_FLAG_ALLOW_OVERLAP, offsetof(struct weir_options, allow_overlap) },
+        { WEIR_FLAG_DIGEST, offsetof(struct weir_options, digest) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)
@@ -247,6 +255,14 @@ static enum weir_exit value_take(struct weir_cli *cli, enum weir_flag flag, cons
         return sort_read(cli, value);
     if (flag == WEIR_FLAG_LIMIT)
         return limit_read(cli, value);
+    if (flag == WEIR_FLAG_TAIL) {
+        o->has_tail = true;
+        return number_read(cli, flag, value, &o->tail);
+    }
+    if (flag == WEIR_FLAG_SINCE) {
+        o->has_since = true;
+        return duration_read(cli, "since", value, &o->since_ms);
+    }
     if (flag == WEIR_FLAG_TIMEOUT)
         return duration_read(cli, "timeout", value, &o->timeout_ms);
     if (flag == WEIR_FLAG_DEADLINE) {
@@ -411,6 +427,24 @@ static enum weir_exit word_take(struct parse *p, char *word, bool flags_ended)
     return WEIR_EXIT_OK;
 }
 
+/* Flags of the command that cannot apply to this line. */
+static enum weir_exit flags_check(const struct parse *p)
+{
+    struct weir_cli *cli = p->cli;
+    const struct weir_options *o = &cli->options;
+    static const enum weir_flag remote[] = { WEIR_FLAG_TOKEN, WEIR_FLAG_CA };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(remote); i++)
+        if ((p->seen & WEIR_FLAG_BIT(remote[i])) != 0 && strncmp(o->node, "unix:", 5) == 0)
+            return weir_cli_usage(cli,
+                                  "--%s is for remote nodes, and %s is a socket of this machine",
+                                  flag_defs[remote[i]].name, shown(o->node).text);
+    if (o->watch && o->output == WEIR_OUTPUT_YAML)
+        return weir_cli_usage(cli, "-o yaml means nothing with --watch; -o json gives a line each");
+    if (o->drop_comments && !o->write)
+        return weir_cli_usage(cli, "--drop-comments is for --write: what is printed has none");
+    return WEIR_EXIT_OK;
+}
+
 /* What only the whole line tells. */
 static enum weir_exit line_check(const struct parse *p)
 {
@@ -427,7 +461,15 @@ static enum weir_exit line_check(const struct parse *p)
     if (c->num_args_max != WEIR_CLI_ARGS_ANY && cli->num_args > c->num_args_max)
         return weir_cli_usage(cli, "%s is one argument too many",
                               shown(cli->args[c->num_args_max]).text);
-    return WEIR_EXIT_OK;
+    return flags_check(p);
+}
+
+void weir_args_init(struct weir_cli *cli)
+{
+    const char *node = getenv("WEIR_NODE");
+
+    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
+    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
 }
 
 enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
@@ -435,10 +477,8 @@ enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
     struct parse p = { .cli = cli, .argv = argv, .argc = argc, .at = 1 };
     enum weir_exit code = WEIR_EXIT_OK;
     bool flags_ended = false;
-    const char *node = getenv("WEIR_NODE");
 
-    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
-    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
+    weir_args_init(cli);
     cli->args = calloc((size_t)argc + 1, sizeof(*cli->args));
     if (cli->args == NULL)
         return weir_cli_no_memory(cli);

@@ -27,7 +27,11 @@ static const struct weir_command commands[] = {
             "refused. A document from standard input reads none without --allow-files, and its "
             "names start from the current folder.\n\nA write is acknowledged when it is durable on "
             "the node and live on its workers. With more than "
-            "20 documents only their number is reported; -o wide reports each of them.",
+            "20 documents only their number is reported; -o wide reports each of them.\n\nA host "
+            "that lies below another tenant's wildcard, or a wildcard over another tenant's hosts, "
+            "is refused: the more specific name gets the requests. --allow-overlap takes it all "
+            "the same, and so does an entry in allow_overlap of the tenant that has the wildcard. "
+            "What a tenant has already stays.",
         .examples = "weir apply -f shop.yaml\n"
                     "weir apply -f tenants/ --dry-run\n"
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
@@ -35,7 +39,7 @@ static const struct weir_command commands[] = {
         .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
                  "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE,
+        .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
         .run = weir_cmd_apply,
     },
     {
@@ -108,6 +112,31 @@ static const struct weir_command commands[] = {
         .run = weir_cmd_get,
     },
     {
+        .name = "edit",
+        .usage = "tenant NAME | tenant/NAME",
+        .summary = "change a tenant in your editor",
+        .description =
+            "Opens the tenant's document in $VISUAL, else $EDITOR, else vi, and applies what is "
+            "saved. When something is wrong with it, the editor opens again with the errors on "
+            "top. A text that is left as it was, or empty, changes nothing.\n\nIt is applied only "
+            "to the revision that it began from: when somebody else changed the tenant meanwhile, "
+            "nothing is written and the exit code is 4. A text that could not be applied stays in "
+            "a file, whose name is printed.\n\nError pages may name files only in folders that "
+            "--allow-files names.",
+        .examples = "weir edit tenant shop\n"
+                    "VISUAL='code --wait' weir edit tenant/shop\n"
+                    "EDITOR='sed -i s/10.0.0.1/10.0.0.2/' weir edit tenant shop\n",
+        .exits =
+            "1  the text was wrong and left so, the editor failed, or the node is away\n" EXIT_USAGE
+            "3  the node is too busy or is stopping, or --wait is not satisfied\n"
+            "4  the tenant was changed meanwhile\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAGS_OUTPUT | WEIR_FLAG_BIT(WEIR_FLAG_WAIT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_FILES),
+        .num_args_min = 1,
+        .num_args_max = 2,
+        .run = weir_cmd_edit,
+    },
+    {
         .name = "delete",
         .usage = "tenant NAME... | tenant/NAME... | -f FILE | --prefix TEXT",
         .summary = "delete tenants",
@@ -137,7 +166,8 @@ static const struct weir_command commands[] = {
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
-            "most 16. Also for a tenant that was deleted.",
+            "most 16. A deletion is a row of its own, with the revision that was deleted: weir "
+            "rollback brings that revision back.",
         .examples = "weir history tenant shop\n"
                     "weir history tenant shop -o json\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
@@ -159,10 +189,58 @@ static const struct weir_command commands[] = {
             "1  there is no such tenant or revision, or the node cannot be reached\n" EXIT_USAGE
             "3  the node is too busy or is stopping, or --wait is not satisfied\n"
             "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE,
+        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
         .num_args_min = 2,
         .num_args_max = 3,
         .run = weir_cmd_rollback,
+    },
+    {
+        .name = "export",
+        .usage = "[FOLDER|FILE|-] [-o yaml|json] [--digest]",
+        .summary = "all documents of a node: the backup",
+        .description =
+            "Writes every document, of all kinds, in the order of their names, in the form that "
+            "apply and import take: into an empty or new folder one file each, or into one file, "
+            "or to standard output. A file is YAML, or one JSON object a line when its name ends "
+            "in .json, .jsonl or .ndjson, or with -o json. It has its name only when it is whole "
+            "and on the disk.\n\nThe node goes on taking writes: a document that is written "
+            "meanwhile is there as it was before or as it is after. Not written are histories, "
+            "revision numbers, who applied what and when, and which of two tenants that claim the "
+            "same name was first.\n\nThe digest is made of the documents alone, so that two nodes "
+            "with equal documents have equal digests. --digest writes the digest and nothing else. "
+            "It finds differences, and is no proof against forgery.",
+        .examples = "weir export backup/\n"
+                    "weir export weir-$(date +%F).jsonl\n"
+                    "weir export | weir --node unix:/run/other/admin.sock import -\n"
+                    "weir export --digest\n",
+        .exits = "1  the export is not whole, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
+        .flags =
+            WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_DIGEST),
+        .num_args_max = 1,
+        .run = weir_cmd_export,
+    },
+    {
+        .name = "import",
+        .usage = "[FOLDER|FILE|-]",
+        .summary = "take in what export wrote, or any documents",
+        .description =
+            "Reads documents, YAML or JSON, any number of them, of a folder and the folders below "
+            "it, of a file, or from standard input, and sends them in batches while it reads. A "
+            "document that is wrong or refused is reported with its file and line and left out; "
+            "the others go in. Nothing is deleted.\n\nIt can be run again at any time, also after "
+            "it was cut: what is on the node already is reported as unchanged. Of a name that is "
+            "described twice the later document wins.\n\nNames that overlap those of another "
+            "tenant are refused as by apply. A backup of a node that has such names needs "
+            "--allow-overlap.",
+        .examples = "weir import backup/\n"
+                    "weir import backup.jsonl --dry-run\n"
+                    "zcat backup.yaml.gz | weir import -\n",
+        .exits = "1  a document was wrong or refused, or the node cannot be reached\n" EXIT_USAGE
+                 "3  the node takes no writes now, or --wait is not satisfied\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_WAIT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
+        .num_args_max = 1,
+        .run = weir_cmd_import,
     },
     {
         .name = "route",
@@ -251,10 +329,14 @@ static const struct weir_command commands[] = {
         .name = "completion",
         .usage = "bash|zsh",
         .summary = "completions for a shell",
-        .description = "Prints a script that completes commands, flags and the names of tenants.",
+        .description =
+            "Prints a script that completes commands, flags, the values of flags, and the names of "
+            "tenants of the node that the command line, $WEIR_NODE or the default names. In zsh it "
+            "is either sourced, or a file _weir in a folder of $fpath.",
         .examples = "weir completion bash > /etc/bash_completion.d/weir\n"
                     "source <(weir completion bash)\n"
-                    "weir completion zsh > \"${fpath[1]}/_weir\"\n",
+                    "weir completion zsh > \"${fpath[1]}/_weir\"\n"
+                    "echo 'source <(weir completion zsh)' >> ~/.zshrc\n",
         .exits = EXIT_USAGE,
         .num_args_min = 1,
         .num_args_max = 1,
@@ -271,13 +353,16 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "help",
-        .usage = "[COMMAND|tenant|node]",
+        .usage = "[COMMAND | tenant[.FIELD...] | node[.FIELD...]]",
         .summary = "the page of a command, or the reference of a document",
         .description =
             "weir help tenant and weir help node explain every field of these documents: its "
-            "type, unit, range, default and meaning.",
+            "type, unit, range, default and meaning. Behind a dot: one field and all that is below "
+            "it.",
         .examples = "weir help apply\n"
-                    "weir help tenant | less\n",
+                    "weir help tenant | less\n"
+                    "weir help tenant.routes\n"
+                    "weir help tenant.upstreams.health\n",
         .exits = EXIT_USAGE,
         .num_args_max = 1,
         .run = weir_cmd_help,

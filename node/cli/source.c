@@ -20,6 +20,7 @@
 #include "node/cli/error_pages.h"
 #include "node/cli/file.h"
 #include "node/cli/table.h"
+#include "tenants/schema/schema_text.h"
 
 #define ARENA_BLOCK    65536
 #define ARENA_MAX      ((size_t)1 << 30)
@@ -100,15 +101,23 @@ void weir_source_fault_at(struct weir_source *s, const char *file, const char *f
     va_end(args);
 }
 
-/* Whatever is wrong, once, with what it means for the whole. */
+/* Errors that are written, those counted in another one included. */
+static size_t errors_shown(const struct weir_source *s)
+{
+    size_t num = s->num_errors < WEIR_SOURCE_SHOWN_MAX ? s->num_errors : WEIR_SOURCE_SHOWN_MAX;
+    for (size_t i = 0; i < s->diags.len; i++)
+        if (s->diags.items[i].severity == WEIR_SEVERITY_ERROR)
+            num += 1 + s->diags.items[i].num_more;
+    return num;
+}
+
+/* Whatever is wrong, once, with what it means for the whole. Warnings alone fail nothing. */
 static enum weir_exit faults_write(struct weir_source *s)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    size_t num = s->diags.total + s->num_errors;
-    size_t num_shown =
-        s->diags.len + s->diags.num_folded +
-        (s->num_errors < WEIR_SOURCE_SHOWN_MAX ? s->num_errors : WEIR_SOURCE_SHOWN_MAX);
-    if (num == 0)
+    size_t num = weir_diags_num_errors(&s->diags) + s->num_errors;
+    size_t num_shown = errors_shown(s);
+    if (num == 0 && s->diags.total == 0)
         return WEIR_EXIT_OK;
     weir_diags_write(&s->diags, &out);
     weir_strbuf_add(&out, weir_span(s->errors.at, s->errors.len));
@@ -118,6 +127,8 @@ static enum weir_exit faults_write(struct weir_source *s)
     }
     fputs(out.at, s->cli->err);
     weir_strbuf_deinit(&out);
+    if (num == 0)
+        return WEIR_EXIT_OK;
     if (num > num_shown)
         weir_cli_error(s->cli, "%zu errors, of which the first %zu are shown", num, num_shown);
     else
@@ -386,8 +397,16 @@ static enum weir_err all_read(struct weir_source *s, bool tenants_only)
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
 {
-    if (s->cli->options.num_files == 0)
+    const struct weir_options *o = &s->cli->options;
+    if (o->num_files == 0)
         return weir_cli_usage(s->cli, "-f FILE is missing");
+    for (size_t i = 0; i < o->num_allow_files; i++) {
+        struct stat st;
+        if (stat(o->allow_files[i], &st) == 0 && S_ISDIR(st.st_mode))
+            continue;
+        return weir_cli_usage(s->cli, "--allow-files: %s is not a folder",
+                              weir_schema_text_show(weir_span_cstr(o->allow_files[i])).text);
+    }
     enum weir_err err = all_read(s, tenants_only);
     if (err == WEIR_ENOMEM)
         return weir_cli_no_memory(s->cli);

@@ -344,6 +344,8 @@ static void every_page_is_there(void **state)
         { "logs --help", "  -f, --follow          go on with new records until interrupted\n" },
         { "get -h", "  2  the command line is wrong\n" },
         { "help tenant", "max_header" },
+        { "help tenant.routes", "routes[].path\n" },
+        { "help node.limits", "limits.connections" },
         { "help node", "weir node --config FILE" },
         { "version", "weir " WEIR_VERSION "\n" },
         { "--version", "weir " WEIR_VERSION "\n" },
@@ -357,6 +359,12 @@ static void every_page_is_there(void **state)
         assert_has(s.run.out, cases[i].part);
         assert_null(strstr(s.run.out, "blacklist"));
     }
+    scene_run(&s, "help tenant.routes", NULL);
+    assert_null(strstr(s.run.out, "upstreams.")); /* one part alone */
+    scene_run(&s, "help tenant.rutes", NULL);
+    assert_int_equal(s.run.code, 2);
+    assert_string_equal(s.run.out, "");
+    assert_has(s.run.err, "\"rutes\" is no field of tenant, did you mean \"tenant.routes\"?");
     scene_run(&s, "help tenan", NULL);
     assert_int_equal(s.run.code, 2);
     assert_has(s.run.err, "there is no page on \"tenan\", did you mean \"tenant\"?");
@@ -368,7 +376,7 @@ static void pages_fit_a_terminal(void **state)
     static const char *const names[] = { "apply",  "diff",    "validate", "fmt",   "get",
                                          "delete", "history", "rollback", "route", "redirect",
                                          "status", "doctor",  "drain",    "logs",  "completion",
-                                         "help",   "version", "" };
+                                         "help",   "version", "edit",     "" };
     struct scene s;
     scene_begin(&s, NULL, 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -395,20 +403,26 @@ static void completion_of_bash_completes(void **state)
     static const struct {
         const char *line, *last, *words;
     } cases[] = {
-        { "weir ap", "1", "apply" },      { "weir rollback t", "2", "tenant" },
-        { "weir get -o y", "3", "yaml" }, { "weir apply --dr", "2", "--dry-run" },
-        { "weir fmt --wa", "2", "" },     { "weir help rollb", "2", "rollback" },
+        { "weir ap", "1", "apply" },
+        { "weir rollback t", "2", "tenant" },
+        { "weir get -o y", "3", "yaml" },
+        { "weir apply --dr", "2", "--dry-run" },
+        { "weir fmt --wa", "2", "" },
+        { "weir help rollb", "2", "rollback" },
+        { "weir --node unix : /x ap", "5", "apply" },
+        { "weir get --output = y", "4", "yaml" },
+        { "weir --node unix : /x get --node u", "7", "unix:" },
     };
     scene_begin(&s, NULL, 0);
     scene_run(&s, "completion bash", NULL);
     assert_int_equal(s.run.code, 0);
     run_file_put(&s.server, "weir.bash", s.run.out);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(
-            command, sizeof(command),
-            "bash -c 'set -u; source %s/weir.bash; COMP_WORDS=(%s); COMP_CWORD=%s; _weir; echo "
-            "${COMPREPLY[*]-}'",
-            s.server.folder, cases[i].line, cases[i].last);
+        snprintf(command, sizeof(command),
+                 "WEIR_RUN_CLI=1 bash -c 'set -u; source %s/weir.bash; COMP_WORDS=(%s); "
+                 "COMP_CWORD=%s; _weir; echo "
+                 "${COMPREPLY[*]-}'",
+                 s.server.folder, cases[i].line, cases[i].last);
         FILE *f = popen(command, "r");
         assert_non_null(f);
         assert_non_null(fgets(words, sizeof(words), f));
