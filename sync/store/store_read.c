@@ -281,9 +281,9 @@ enum weir_err weir_store_index_below(struct weir_store_reader *r, struct weir_sp
 {
     struct store_claims claims = { r->s, claims_seek, r };
 
-    check(r, true);
+    check_reader(r, true);
     enum weir_err err = weir_store_claims_below(&claims, domain, at);
-    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_IDX)) : err;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : err;
 }
 
 enum weir_err weir_store_index_next(struct weir_store_reader *r, enum weir_index index,
@@ -291,9 +291,9 @@ enum weir_err weir_store_index_next(struct weir_store_reader *r, enum weir_index
 {
     struct store_claims claims = { r->s, claims_seek, r };
 
-    check(r, true);
+    check_reader(r, true);
     enum weir_err err = weir_store_claims_next(&claims, index, at);
-    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_IDX)) : err;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : err;
 }
 
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index)

@@ -103,7 +103,7 @@ void weir_store_key_idx_prefix(struct store_key *k, enum weir_index index, size_
     k->len = 0;
     add_be(k, (uint64_t)index, 1);
     add_be(k, name_len, 2);
-    add(k, prefix.at, prefix.len);
+    add_bytes(k, prefix.at, prefix.len);
 }
 
 bool weir_store_key_idx_claim(struct store_key *k, uint64_t since_hlc, struct weir_span rec_key)

@@ -133,12 +133,4 @@ uint32_t weir_workers_num(const struct weir_workers *w)
     return w->config.num_workers;
 }
 
-/** No counters. */
-enum weir_err weir_workers_write_counters(const struct weir_workers *g, struct weir_strbuf *out)
-{
-    (void)g;
-    (void)out;
-    return WEIR_OK;
-}
-
 #endif
