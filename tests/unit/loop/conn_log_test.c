@@ -25,7 +25,7 @@ static struct rig *logging_rig(int *ret_fd)
     return r;
 }
 
-/* One exchange for each of the two tenants, and one for nobody's host. */
+/* One exchange for each of the two tenants, and one for an unknown host; all connections closed. */
 static void serve_both(struct rig *r)
 {
     static const char *const hosts[] = { "shop.example", "other.example", "nobody" };
@@ -46,6 +46,7 @@ static void serve_both(struct rig *r)
         if (i < 2)
             peer_close(&server);
     }
+    rig_await(r, WEIR_M_CONNECTIONS_OPEN, 0);
 }
 
 /* Stop the rig and give its log, which the caller frees. */
