@@ -4,7 +4,7 @@
 # Circles of files: (files without their endings, why they stand). A circle may be a part of a line's.
 CIRCLES = [
     ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
-                                       "exchange", "worker")},
+                                       "exchange", "worker", "conn_log", "group", "listener")},
      "one connection's life runs through all of them; cut when HTTP/2 gets its room"),
     ({"node/cli/error_pages", "node/cli/source"}, "to be cut"),
     ({"node/ctl/admin", "node/ctl/admin_conn"}, "to be cut"),
