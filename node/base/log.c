@@ -109,6 +109,7 @@ static void write_line(const struct line *l)
     } while (n < 0 && errno == EINTR);
 }
 
+WEIR_PRINTF(3, 0)
 static void format_line(enum weir_log_level level, const char *event, const char *fmt, va_list args)
 {
     int saved_errno = errno;
