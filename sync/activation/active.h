@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_ACTIVE_MAX      65536    /* records that are not active, of all lanes */
-#define WEIR_ACTIVE_WHYS_MAX 1024     /* reasons that are kept; further ones have no text */
-#define WEIR_ACTIVE_TELL_US  60000000 /* a lane is told of so long after it last changed */
+#define WEIR_ACTIVE_MAX       65536    /* records that are not active, of all lanes */
+#define WEIR_ACTIVE_WHYS_MAX  1024     /* reasons that are kept; further ones have no text */
+#define WEIR_ACTIVE_REPORT_US 60000000 /* a lane is told of so long after it last changed */
 
 /** Where a record is on its way. */
 enum weir_active_state {
@@ -96,7 +96,7 @@ void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_
 
 /**
  * What to say in the next heartbeat: lanes with news first, then those that changed within
- * WEIR_ACTIVE_TELL_US again, in turn.
+ * WEIR_ACTIVE_REPORT_US again, in turn.
  * @param vv   what is durable
  * @param out  `why` borrows until the next input
  * @return how many were written, 0..max
@@ -110,7 +110,7 @@ void weir_active_lane(const struct weir_active *a, const uint8_t lane[WEIR_LANE_
 /** Records in one state; of LIVE none is kept. */
 size_t weir_active_count(const struct weir_active *a, enum weir_active_state state);
 /** Is each record live, rejected or held, so that nothing more will come of waiting? */
-bool weir_active_is_settled(const struct weir_active *a);
+bool weir_active_is_final(const struct weir_active *a);
 /** Records of which there was no room to keep anything. Their lanes stay back behind them. */
 uint64_t weir_active_dropped(const struct weir_active *a);
 /** Some were dropped, and half of the room is free again. */

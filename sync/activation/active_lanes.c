@@ -50,14 +50,14 @@ static void *grow_array(void *items, size_t *cap, size_t item_len)
     return grown;
 }
 
-size_t weir_active_lane_place(const struct weir_active *a, const uint8_t *lane)
+size_t weir_active_lane_position(const struct weir_active *a, const uint8_t *lane)
 {
     return weir_sorted_position(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
 }
 
 struct active_lane *weir_active_lane_find(const struct weir_active *a, const uint8_t *lane)
 {
-    size_t at = weir_active_lane_place(a, lane);
+    size_t at = weir_active_lane_position(a, lane);
 
     return at < a->num_lanes && memcmp(a->lane[at].lane, lane, WEIR_LANE_LEN) == 0 ? &a->lane[at]
                                                                                    : NULL;
@@ -65,7 +65,7 @@ struct active_lane *weir_active_lane_find(const struct weir_active *a, const uin
 
 static struct active_lane *make_lane(struct weir_active *a, const uint8_t *lane)
 {
-    size_t at = weir_active_lane_place(a, lane);
+    size_t at = weir_active_lane_position(a, lane);
 
     if (a->num_lanes >= WEIR_LANES_MAX)
         return NULL;
@@ -90,7 +90,7 @@ struct active_lane *weir_active_lane_touch(struct weir_active *a, const uint8_t 
         l = make_lane(a, lane);
     if (l != NULL) {
         l->changed_us = a->now_us;
-        l->news = true;
+        l->is_unreported = true;
     }
     return l;
 }
@@ -101,7 +101,7 @@ void weir_active_lanes_sweep(struct weir_active *a)
 
     for (size_t i = 0; i < a->num_lanes; i++) {
         struct active_lane *l = &a->lane[i];
-        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_TELL_US;
+        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_REPORT_US;
         if (l->num == 0 && l->lost_from == 0 && is_old)
             free(l->hole);
         else

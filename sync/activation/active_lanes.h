@@ -24,8 +24,8 @@ struct active_lane {
     size_t num_rejected;
     uint64_t lost_from; /* the smallest seq of which there was no room; 0: none */
     uint64_t changed_us;
-    bool news;      /* not told since */
-    uint64_t round; /* of weir_active_acks that told it last */
+    bool is_unreported; /* not told since */
+    uint64_t round;     /* of weir_active_acks that told it last */
 };
 
 /* Who replaced a record in state REPLACED. */
@@ -53,11 +53,11 @@ struct weir_active {
     bool lost;  /* something was lost */
     uint64_t now_us;
     uint64_t round;
-    uint8_t told[WEIR_LANE_LEN]; /* the lane that was told last */
+    uint8_t last_reported[WEIR_LANE_LEN]; /* the lane that was told last */
 };
 
 /** The first lane that is not below `lane`. */
-size_t weir_active_lane_place(const struct weir_active *a, const uint8_t *lane);
+size_t weir_active_lane_position(const struct weir_active *a, const uint8_t *lane);
 /** NULL: nothing is known of it. */
 struct active_lane *weir_active_lane_find(const struct weir_active *a, const uint8_t *lane);
 /** Found or made, changed now. NULL: no memory, or too many. */

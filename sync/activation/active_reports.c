@@ -68,7 +68,7 @@ void weir_active_loaded(struct weir_active *a)
 {
     a->loading = false;
     for (size_t i = 0; i < a->num_lanes; i++) {
-        a->lane[i].news = true;
+        a->lane[i].is_unreported = true;
         a->lane[i].changed_us = a->now_us;
     }
 }
@@ -173,7 +173,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
     if (h == NULL || (reports[h->state] & BIT(state)) == 0)
         return false;
     l->changed_us = a->now_us;
-    l->news = true;
+    l->is_unreported = true;
     if (state == WEIR_ACTIVE_LIVE) {
         weir_active_hole_drop(a, l, h);
         drop_holes_replaced_by(a, lane, seq);
@@ -221,7 +221,7 @@ void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_
     if (h == NULL || h->state == WEIR_ACTIVE_REPLACED)
         return;
     l->changed_us = a->now_us;
-    l->news = true;
+    l->is_unreported = true;
     memcpy(r.lane, lane, WEIR_LANE_LEN);
     memcpy(r.by, by, WEIR_LANE_LEN);
     if (is_tracked(a, by, by_seq)) {
@@ -293,23 +293,24 @@ void weir_active_lane(const struct weir_active *a, const uint8_t lane[WEIR_LANE_
 }
 
 /* Tell of lanes with news, or of those without; those told in this round are not told again. */
-static size_t fill_acks(struct weir_active *a, const struct weir_vector *vv, bool news,
+static size_t fill_acks(struct weir_active *a, const struct weir_vector *vv, bool unreported,
                         struct weir_ack *out, size_t max)
 {
-    size_t from = weir_active_lane_place(a, a->told);
+    size_t from = weir_active_lane_position(a, a->last_reported);
     size_t num = 0;
 
-    from += from < a->num_lanes && memcmp(a->lane[from].lane, a->told, WEIR_LANE_LEN) == 0;
+    from += from < a->num_lanes && memcmp(a->lane[from].lane, a->last_reported, WEIR_LANE_LEN) == 0;
     for (size_t i = 0; i < a->num_lanes && num < max; i++) {
         struct active_lane *l = &a->lane[(from + i) % a->num_lanes];
-        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_TELL_US;
+        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_REPORT_US;
         uint64_t durable = weir_vector_get(vv, l->lane);
-        if (l->news != news || l->round == a->round || (!news && is_old) || durable == 0)
+        if (l->is_unreported != unreported || l->round == a->round || (!unreported && is_old) ||
+            durable == 0)
             continue;
         weir_active_lane(a, l->lane, durable, &out[num++]);
-        l->news = false;
+        l->is_unreported = false;
         l->round = a->round;
-        memcpy(a->told, l->lane, WEIR_LANE_LEN);
+        memcpy(a->last_reported, l->lane, WEIR_LANE_LEN);
     }
     return num;
 }
@@ -329,7 +330,7 @@ size_t weir_active_count(const struct weir_active *a, enum weir_active_state sta
     return a->count[state];
 }
 
-bool weir_active_is_settled(const struct weir_active *a)
+bool weir_active_is_final(const struct weir_active *a)
 {
     return !a->loading && !a->lost && a->count[WEIR_ACTIVE_STORED] == 0 &&
            a->count[WEIR_ACTIVE_COMPILED] == 0 && a->count[WEIR_ACTIVE_STAGED] == 0;

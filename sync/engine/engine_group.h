@@ -27,8 +27,8 @@ WEIR_MUST_USE bool weir_engine_has_room(struct weir_engine *e, enum weir_group g
                                         const uint8_t lane[WEIR_LANE_LEN]);
 
 /** A record of this lane with this number was met. */
-void weir_engine_see(struct weir_engine *e, enum weir_group g, const uint8_t lane[WEIR_LANE_LEN],
-                     uint64_t seq);
+void weir_engine_note_seen(struct weir_engine *e, enum weir_group g,
+                           const uint8_t lane[WEIR_LANE_LEN], uint64_t seq);
 
 /** From now on the vector covers (lane, seq). */
 void weir_engine_raise(struct weir_engine *e, enum weir_group g, const uint8_t lane[WEIR_LANE_LEN],

@@ -151,8 +151,8 @@ void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE
  * being suspected; above, a larger n counts as hearing the node. What names this node, or comes
  * from no member, is dropped.
  */
-void weir_members_heard_about(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
-                              const struct weir_members_echo *echo);
+void weir_members_vouched(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
+                          const struct weir_members_echo *echo);
 
 /** This node sent its heartbeat number n. The last 64 are remembered. */
 void weir_members_sent(struct weir_members *m, uint64_t n);

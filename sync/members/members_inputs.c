@@ -48,7 +48,7 @@ static void apply_record(struct weir_members *m, struct members_entry *e,
     if (rec->zone.len > 0)
         memcpy(e->item.zone, rec->zone.at, rec->zone.len);
     e->item.zone_len = (uint8_t)rec->zone.len;
-    if (!e->told)
+    if (!e->has_heartbeat)
         e->item.schema_max = rec->schema_max;
     if (weir_members_entry_is_me(m, e))
         e->item.schema_max = m->cfg.schema_max;
@@ -223,9 +223,9 @@ enum weir_members_admission weir_members_heard(struct weir_members *m,
 
     if (admission != WEIR_MEMBERS_FINE || e == NULL)
         return admission;
-    bool is_news = note_life(m, e, heartbeat->incarnation, heartbeat->n);
+    bool is_newer = note_life(m, e, heartbeat->incarnation, heartbeat->n);
     admission = judge_incarnations(m, e, heartbeat->incarnation, ret_younger);
-    if (!is_news)
+    if (!is_newer)
         return admission;
     note_heard(m, e);
     if (heartbeat->n > e->item.n || !uses_gossip(m)) {
@@ -238,7 +238,7 @@ enum weir_members_admission weir_members_heard(struct weir_members *m,
     e->item.load = heartbeat->load;
     e->item.state = heartbeat->state;
     e->item.schema_max = heartbeat->schema_max;
-    e->told = true;
+    e->has_heartbeat = true;
     return admission;
 }
 
@@ -271,33 +271,33 @@ void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE
 /* Keep the latest word of each of the two members who spoke last. */
 static void note_report(struct members_entry *e, const uint8_t *from, uint64_t heard_us)
 {
-    struct members_word *w = e->word;
+    struct members_report *w = e->report;
     bool is_first = w[0].used && memcmp(w[0].from, from, WEIR_NODE_ID_LEN) == 0;
-    struct members_word *old = &w[is_first ? 0 : 1];
-    struct members_word said = { .used = true, .heard_us = heard_us };
+    struct members_report *old = &w[is_first ? 0 : 1];
+    struct members_report report = { .used = true, .heard_us = heard_us };
 
     if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) != 0 && old->heard_us >= heard_us)
         return; /* what the other two said is newer */
     if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) == 0 && old->heard_us > heard_us)
         return;
-    memcpy(said.from, from, WEIR_NODE_ID_LEN);
-    *old = said;
+    memcpy(report.from, from, WEIR_NODE_ID_LEN);
+    *old = report;
     if (w[1].used && (!w[0].used || w[1].heard_us > w[0].heard_us)) {
-        said = w[0];
+        report = w[0];
         w[0] = w[1];
-        w[1] = said;
+        w[1] = report;
     }
 }
 
-void weir_members_heard_about(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
-                              const struct weir_members_echo *echo)
+void weir_members_vouched(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
+                          const struct weir_members_echo *echo)
 {
-    const struct members_entry *teller = weir_members_entry_find(m, from);
+    const struct members_entry *reporter = weir_members_entry_find(m, from);
     struct members_entry *e = weir_members_entry_find(m, echo->node);
 
-    if (teller == NULL || weir_members_entry_kind(m, teller) != WEIR_MEMBERS_SUSPECT)
+    if (reporter == NULL || weir_members_entry_kind(m, reporter) != WEIR_MEMBERS_SUSPECT)
         return;
-    if (e == NULL || !is_judged(m, e) || e == teller)
+    if (e == NULL || !is_judged(m, e) || e == reporter)
         return;
     if (!uses_gossip(m)) {
         uint64_t held_us = echo->held_us < m->now_us ? echo->held_us : m->now_us;
@@ -339,18 +339,19 @@ void weir_members_echoed(struct weir_members *m, const uint8_t from[WEIR_NODE_ID
 
 size_t weir_members_digest(struct weir_members *m, struct weir_members_echo *out, size_t max)
 {
-    size_t from = weir_members_entry_position(m, m->given);
+    size_t from = weir_members_entry_position(m, m->last_gossiped);
     size_t num = 0;
 
-    from += from < m->num && memcmp(m->entry[from].item.node, m->given, WEIR_NODE_ID_LEN) == 0;
+    from +=
+        from < m->num && memcmp(m->entry[from].item.node, m->last_gossiped, WEIR_NODE_ID_LEN) == 0;
     for (size_t i = 0; i < m->num && num < max; i++) {
         struct members_entry *e = &m->entry[(from + i) % m->num];
-        if (e->item.n == e->n_given)
+        if (e->item.n == e->n_gossiped)
             continue;
         out[num] = (struct weir_members_echo){ .n = e->item.n, .held_us = m->now_us - e->n_us };
         memcpy(out[num].node, e->item.node, WEIR_NODE_ID_LEN);
-        memcpy(m->given, e->item.node, WEIR_NODE_ID_LEN);
-        e->n_given = e->item.n;
+        memcpy(m->last_gossiped, e->item.node, WEIR_NODE_ID_LEN);
+        e->n_gossiped = e->item.n;
         num++;
     }
     return num;

@@ -338,7 +338,7 @@ enum weir_err weir_store_records_drop_conflicts(struct weir_record_store *k, uin
     key_before_all(&key);
     enum weir_err err = next_conflict_row(&kp->t, &key, &row);
     while (err == WEIR_OK) {
-        /* The clock may have jumped back: all are looked at. */
+        /* The clock may have jumped back: all are found at. */
         if (parse_conflict(kp->s, store_key_span(&key), row, &c) < 0 || c.noted_ms <= until_ms)
             err = remove_conflict_row(&kp->t, &key, row);
         if (err == WEIR_OK)

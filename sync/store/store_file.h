@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_file.h - private to the store: the data file before LMDB sees it, looked at through tree.h.
+ * store_file.h - private to the store: the data file before LMDB sees it, found at through tree.h.
  * The quick check reads what LMDB will read at start and is independent of the number of records;
  * the whole check follows every page. Owner: the opening thread, before any other runs.
  */

@@ -8,7 +8,7 @@
  * its memory and needs no look. Owner: writer.
  *
  * Removals: a page that they may have changed is *touched*. Pages that lie beside touched ones are
- * always looked at. So whatever LMDB made of a run of touched pages, those beside it hold; when a
+ * always found at. So whatever LMDB made of a run of touched pages, those beside it hold; when a
  * removal has merged pages, the run is taken to have grown by one on either side.
  */
 #include "sync/store/store_guard.h"
@@ -24,7 +24,7 @@
 
 /* What is known of a page in this transaction. */
 enum {
-    SOUND = 1,    /* it was looked at */
+    SOUND = 1,    /* it was found at */
     PATH = 2,     /* a leaf: so were the pages that lead to it, and it is where they say */
     NEXT = 4,     /* a leaf: so was the next one */
     SIDES = 8,    /* a leaf: so were the pages beside it and beside those that lead to it */
@@ -70,7 +70,7 @@ static bool room_in_list(struct weir_store *s)
 }
 
 /* Remember something of a page until the transaction ends. @return false: no memory, and without
- * it the page is looked at again */
+ * it the page is found at again */
 static bool mark_checked(struct weir_store *s, uint64_t pgno, unsigned what)
 {
     if (!room_in_marks(s, pgno) || (s->sound[pgno] == 0 && !room_in_list(s)))
@@ -88,7 +88,7 @@ static void forget_checked(struct weir_store *s)
     s->num_marked = 0;
 }
 
-/* ---- pages and where they lie ---- */
+/* -- pages and where they lie -- */
 
 /* Pages from the root down to some page, each the child `at` of the one before it. */
 struct path {
@@ -204,7 +204,7 @@ static bool page_and_lowest_ok(struct store_txn *t, const struct path *p, unsign
     return true;
 }
 
-/* ---- what LMDB may read for a key ---- */
+/* -- what LMDB may read for a key -- */
 
 /* The pages beside those of the path, at each level below the root. A removal may merge with them
  * or take entries of them. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
@@ -287,7 +287,7 @@ static enum weir_err check_path(struct store_txn *t, enum store_tree tree, struc
         return WEIR_ECORRUPT;
     if ((missing & SIDES) != 0)
         err = check_siblings(t, &p);
-    /* What was looked at may be forgotten, what was changed not. */
+    /* What was found at may be forgotten, what was changed not. */
     if (err == WEIR_OK && !mark_checked(t->s, pgno, want) && (want & CHANGED) != 0)
         err = WEIR_ENOMEM;
     return err;
@@ -323,7 +323,7 @@ enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree, st
 }
 
 /* One side of a run of touched pages at level `d`: the page beside it becomes part of it, and the
- * one behind that is looked at. */
+ * one behind that is found at. */
 static enum weir_err grow_marks(struct store_txn *t, const struct path *from, unsigned d,
                                 bool right)
 {

@@ -2,7 +2,7 @@
  *
  * store_index.c - the rows of `idx` that a record's value derives, changed with their record.
  * The first row of a name in key order is its owner: the earliest claim, then the smaller key.
- * Rows that stay are looked at and not touched, unless they do not hold. Owner: writer.
+ * Rows that stay are found at and not touched, unless they do not hold. Owner: writer.
  */
 #include "sync/store/store_index.h"
 

@@ -101,12 +101,12 @@ struct weir_store {
     struct store_tally tally; /* as committed */
     struct store_lane *lanes; /* owns; place is lane_idx */
     uint32_t num_lanes, cap_lanes;
-    uint32_t format; /* as the database says */
-    bool live_said;  /* the database has a row "live" */
-    bool driven;     /* by a record store's caller; false while a rescue numbers what it writes */
+    uint32_t format;   /* as the database says */
+    bool has_live_row; /* the database has a row "live" */
+    bool driven;       /* by a record store's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
-    uint8_t *sound; /* owns; one byte a page: what was looked at in this transaction */
+    uint8_t *sound; /* owns; one byte a page: what was found at in this transaction */
     uint64_t sound_pages;
     uint64_t *marked; /* owns; which pages those are */
     size_t num_marked, cap_marked;

@@ -161,8 +161,8 @@ static enum weir_err load_live(struct weir_store *s, const struct weir_tree_file
     uint8_t live = 0;
 
     enum weir_err err = meta_copy(pages, roots, "live", &live, 1);
-    s->live_said = err == WEIR_OK;
-    s->tally.is_live = s->live_said ? live != 0 : s->tally.seq > 0 || s->num_lanes > 1;
+    s->has_live_row = err == WEIR_OK;
+    s->tally.is_live = s->has_live_row ? live != 0 : s->tally.seq > 0 || s->num_lanes > 1;
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 

@@ -203,7 +203,7 @@ enum weir_err weir_store_names_flush(struct store_names *n, struct store_txn *t)
     return err;
 }
 
-void weir_store_names_keep(struct store_names *n)
+void weir_store_names_commit(struct store_names *n)
 {
     free(n->stash);
     n->stash = NULL;

@@ -47,7 +47,7 @@ WEIR_MUST_USE enum weir_err weir_store_names_flush(struct store_names *n, struct
 bool weir_store_names_changed(const struct store_names *n, const struct weir_store *s);
 
 /** The transaction was committed: its changes stay. */
-void weir_store_names_keep(struct store_names *n);
+void weir_store_names_commit(struct store_names *n);
 
 /** The transaction was aborted: undo its changes. */
 void weir_store_names_undo(struct store_names *n, struct weir_store *s);

@@ -20,9 +20,9 @@ struct store_records {
     struct store_names names;
 
     /* What the last look at a key found; until something changes. */
-    struct store_key looked_key;
-    struct store_current looked;
-    bool looked_valid;
+    struct store_key found_key;
+    struct store_current found;
+    bool found_valid;
 
     /* What is told after the commit. */
     struct weir_change *changes; /* owns */

@@ -2,7 +2,7 @@
  *
  * store_salvage.c - builds a new store from what can be read of a damaged file.
  * Trees are walked around their holes; when there are holes, the pages that no walk came to and
- * that are not free are looked through for rows. Each row proves itself by its checksum over tree,
+ * that are not free are found through for rows. Each row proves itself by its checksum over tree,
  * key and value. Stamps stay as they were; the new store draws a new lane and incarnation, so that
  * no dot is ever given out twice. The new file takes the old one's place in one step, when it is
  * complete. Owner: the opening thread, before any other runs.
@@ -66,7 +66,7 @@ static void note_error(struct salvage *v, enum weir_err err)
         v->err = err;
 }
 
-/* ---- into the new store ---- */
+/* -- into the new store -- */
 
 static void end_txn(struct salvage *v)
 {
@@ -183,7 +183,7 @@ static void rescue_revision(struct salvage *v, struct weir_span key, struct weir
         v->num_revisions++;
 }
 
-/* ---- out of the damaged file ---- */
+/* -- out of the damaged file -- */
 
 static bool is_rec_key(struct weir_span key)
 {
@@ -280,7 +280,7 @@ static bool walk_old_tree(struct salvage *v, enum store_tree tree)
     return v->walk.num_bad == before;
 }
 
-/* The lanes first, since records name them by number. Their rows are looked for everywhere when the
+/* The lanes first, since records name them by number. Their rows are found for everywhere when the
  * tree does not hold; a lane's row is the same in every state but for its counters. */
 static void find_lanes(struct salvage *v)
 {
@@ -312,7 +312,7 @@ static void find_rows(struct salvage *v)
         scan_orphans(v, false);
     if (!v->file.newest_known) {
         /* The newest commit may be the one whose meta page is lost, or leads to a page that is: its
-         * pages count as free in the state before it. Without any state at all everything is looked
+         * pages count as free in the state before it. Without any state at all everything is found
          * at, and versions decide.
          */
         v->only_newer = v->lanes_whole && v->free_sound;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_txn.c - one write transaction: rows in and out of it, and its end. Owner: writer.
- * Every access is looked at by the guard first. What is read is as this transaction has it.
+ * Every access is found at by the guard first. What is read is as this transaction has it.
  */
 #include "sync/store/store_txn.h"
 
@@ -221,7 +221,7 @@ static enum weir_err put_state_rows(struct store_txn *t)
         weir_num_write_le(number, STORE_FORMAT, 4);
         err = weir_store_meta_put(t, "format", number, sizeof(number));
     }
-    if (err == WEIR_OK && (!s->live_said || t->tally.is_live != s->tally.is_live))
+    if (err == WEIR_OK && (!s->has_live_row || t->tally.is_live != s->tally.is_live))
         err = weir_store_meta_put(t, "live", &live, 1);
     return err;
 }
@@ -290,7 +290,7 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
         s->lanes[t->tally.own_lane].hi_seen = t->tally.seq;
     } else {
         s->format = STORE_FORMAT;
-        s->live_said = true;
+        s->has_live_row = true;
     }
     s->tally = t->tally;
     s->clean = t->closing;

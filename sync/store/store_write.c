@@ -383,7 +383,7 @@ static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, si
            weir_span_starts(weir_span(k.mv_data, k.mv_size), prefix)) {
         ret_revisions[num++] =
             weir_num_get_be((const uint8_t *)k.mv_data + prefix.len, STORE_REV_TAIL);
-        /* The next one may lie in a leaf that nothing has looked at yet. */
+        /* The next one may lie in a leaf that nothing has found at yet. */
         weir_store_key_rev(&from, rec_key, ret_revisions[num - 1]);
         err = weir_store_guard_next(t, STORE_REV, store_key_span(&from));
         if (err < 0)

@@ -176,7 +176,7 @@ static bool wait_for_work(struct weir_store *s)
     return closing;
 }
 
-static void purge_when_due(struct weir_store *s)
+static void purge_if_time(struct weir_store *s)
 {
     uint64_t now_ms = weir_clock_mono_ns() / 1000000;
 
@@ -200,7 +200,7 @@ static void *writer_main(void *arg)
             queue = group_run(s, queue);
         weir_store_mark_suspect(s);
         if (!closing) {
-            purge_when_due(s);
+            purge_if_time(s);
             closing = wait_for_work(s);
         }
     }

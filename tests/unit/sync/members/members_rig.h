@@ -131,7 +131,7 @@ static inline void rig_say(struct rig *r, unsigned from, unsigned of, uint64_t h
     struct weir_members_echo e = { .n = r->us, .held_us = held_us };
 
     memcpy(e.node, rig_id(of), WEIR_NODE_ID_LEN);
-    weir_members_heard_about(r->m, rig_id(from), &e);
+    weir_members_vouched(r->m, rig_id(from), &e);
 }
 
 static inline enum weir_members_life rig_life(const struct rig *r, unsigned n)
