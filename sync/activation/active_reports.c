@@ -19,7 +19,7 @@ static const unsigned reports[WEIR_ACTIVE_NUM_STATES] = {
                              BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
     [WEIR_ACTIVE_STAGED] =
         BIT(WEIR_ACTIVE_LIVE) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
-    /* What it names has come, or goes; the compiler has become better. */
+    /* What it names has come, or has gone; or the compiler has improved. */
     [WEIR_ACTIVE_HELD] = BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_LIVE) |
                          BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
     [WEIR_ACTIVE_REJECTED] = BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_LIVE) |
@@ -75,10 +75,11 @@ void weir_active_loaded(struct weir_active *a)
 
 void weir_active_durable(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN])
 {
-    (void)weir_active_lane_touch(a, lane); /* no room: not told, and so not active for others */
+    (void)weir_active_lane_touch(
+        a, lane); /* no room: the lane is not reported, so other nodes do not count it as active */
 }
 
-/* Of this record, and so of what is behind it in its lane, nothing is known. */
+/* Nothing is known of this record any more, nor, for other nodes, of those after it in its lane. */
 static void note_lost_record(struct weir_active *a, struct active_lane *l, uint64_t seq)
 {
     a->num_dropped++;
@@ -94,7 +95,7 @@ static bool is_replaced_by(const struct active_replaced *r, const uint8_t *by, u
     return r->by_seq == by_seq && memcmp(r->by, by, WEIR_LANE_LEN) == 0;
 }
 
-/* The record is live: so are, for who asks, those that it replaced. */
+/* The record is live, so those that it replaced count as active too. */
 static void drop_holes_replaced_by(struct weir_active *a, const uint8_t *by, uint64_t by_seq)
 {
     size_t num = 0;
@@ -187,7 +188,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
     return true;
 }
 
-/* Is something kept of a record, if only that it was lost? */
+/* Is the record tracked, or known to be lost? */
 static bool is_tracked(const struct weir_active *a, const uint8_t *lane, uint64_t seq)
 {
     const struct active_lane *l = weir_active_lane_find(a, lane);
@@ -197,7 +198,7 @@ static bool is_tracked(const struct weir_active *a, const uint8_t *lane, uint64_
     return weir_active_hole_find(l, seq) != NULL || (l->lost_from != 0 && seq >= l->lost_from);
 }
 
-/* From now on its fate, and that of those that it had replaced, is that of another. */
+/* From now on the record, and those that it had replaced, become active with another one. */
 static void note_replaced(struct weir_active *a, struct active_lane *l, struct active_hole *h,
                           const struct active_replaced *r)
 {
@@ -292,7 +293,8 @@ void weir_active_lane(const struct weir_active *a, const uint8_t lane[WEIR_LANE_
         fill_active(l, ret);
 }
 
-/* Tell of lanes with news, or of those without; those told in this round are not told again. */
+/* Report lanes that changed since their last report, or those that did not; each lane once a
+ * round. */
 static size_t fill_acks(struct weir_active *a, const struct weir_vector *vv, bool unreported,
                         struct weir_ack *out, size_t max)
 {

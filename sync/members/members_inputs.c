@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Too many members for each to hear each other? */
+/* Are there too many members for each to hear every other? */
 static bool uses_gossip(const struct weir_members *m)
 {
     return weir_members_joined(m) > WEIR_OVERLAY_MESH;
@@ -111,13 +111,14 @@ static void begin_life(struct members_life *l, const uint8_t *incarnation, uint6
     memcpy(l->incarnation, incarnation, WEIR_INCARNATION_LEN);
 }
 
-/* Late enough after the younger's first word that no heartbeat of a dead one is still under way. */
+/* So long after the younger was first heard, no heartbeat of a dead incarnation is still on its
+ * way. */
 static uint64_t proof_us(const struct weir_members *m)
 {
     return m->cfg.intervals.suspect_us * 2 / 5;
 }
 
-/* R13: have both been heard, the older one well after the younger had come? */
+/* R13: were both heard, the older one well after the younger had come? */
 static bool is_duplicate(const struct weir_members *m, const struct members_entry *e)
 {
     uint64_t alive_us = m->cfg.intervals.suspect_us;
@@ -126,7 +127,7 @@ static bool is_duplicate(const struct weir_members *m, const struct members_entr
            m->now_us - e->older.last_us <= alive_us && m->now_us - e->younger.last_us <= alive_us;
 }
 
-/* Which of two lives is over? The older one, when the node was started anew. */
+/* Drop the incarnation that ended: the older one, when the node restarted. */
 static void settle_incarnations(const struct weir_members *m, struct members_entry *e)
 {
     uint64_t alive_us = m->cfg.intervals.suspect_us;
@@ -143,7 +144,8 @@ static void settle_incarnations(const struct weir_members *m, struct members_ent
     }
 }
 
-/* Find, or begin, the life that was heard. NULL: a third one, while the second is not settled. */
+/* The incarnation that was heard, found or begun. NULL: a third one, while it is not known which
+ * of two lives. */
 static struct members_life *life_of(const struct weir_members *m, struct members_entry *e,
                                     const uint8_t *incarnation)
 {
@@ -157,7 +159,8 @@ static struct members_life *life_of(const struct weir_members *m, struct members
     return is_incarnation(&e->younger, incarnation) ? &e->younger : NULL;
 }
 
-/* Note who was heard. @param n  0: by its link  @return whether that is news */
+/* Note that an incarnation was heard. @param n  0: by its link @return whether the heartbeat is
+ * new */
 static bool note_life(struct weir_members *m, struct members_entry *e, const uint8_t *incarnation,
                       uint64_t n)
 {
@@ -166,7 +169,7 @@ static bool note_life(struct weir_members *m, struct members_entry *e, const uin
     if (l == NULL)
         return true;
     if (n != 0 && n <= l->n)
-        return false; /* it came before */
+        return false; /* it came already */
     l->last_us = m->now_us;
     l->n = n > l->n ? n : l->n;
     return true;
@@ -186,7 +189,7 @@ static enum weir_members_admission judge_incarnations(const struct weir_members 
     return WEIR_MEMBERS_DUPLICATE;
 }
 
-/* The node itself gave a sign of life. */
+/* The node itself was heard. */
 static void note_heard(struct weir_members *m, struct members_entry *e)
 {
     e->direct_us = m->now_us;
@@ -196,7 +199,7 @@ static void note_heard(struct weir_members *m, struct members_entry *e)
         weir_members_entry_move(m, e, WEIR_MEMBERS_ALIVE);
 }
 
-/* Entry of who speaks, and whether it may. */
+/* The entry of the sender, and whether it may be heard. */
 static enum weir_members_admission admit_sender(struct weir_members *m, const uint8_t *node,
                                                 const uint8_t *incarnation,
                                                 struct members_entry **ret)
@@ -233,7 +236,7 @@ enum weir_members_admission weir_members_heard(struct weir_members *m,
         e->n_us = m->now_us;
     }
     if (admission == WEIR_MEMBERS_DUPLICATE && !is_incarnation(&e->older, heartbeat->incarnation))
-        return admission; /* what it says of itself is not what the node is like */
+        return admission; /* a clone's state is not the state of the node */
     memcpy(e->item.incarnation, heartbeat->incarnation, WEIR_INCARNATION_LEN);
     e->item.load = heartbeat->load;
     e->item.state = heartbeat->state;
@@ -268,7 +271,7 @@ void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE
         e->item.num_links--;
 }
 
-/* Keep the latest word of each of the two members who spoke last. */
+/* Remember the latest report of each of the two members that reported last. */
 static void note_report(struct members_entry *e, const uint8_t *from, uint64_t heard_us)
 {
     struct members_report *w = e->report;
@@ -277,7 +280,7 @@ static void note_report(struct members_entry *e, const uint8_t *from, uint64_t h
     struct members_report report = { .used = true, .heard_us = heard_us };
 
     if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) != 0 && old->heard_us >= heard_us)
-        return; /* what the other two said is newer */
+        return; /* the other two reports are newer */
     if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) == 0 && old->heard_us > heard_us)
         return;
     memcpy(report.from, from, WEIR_NODE_ID_LEN);

@@ -70,8 +70,8 @@ enum weir_err weir_store_records_find_current(struct store_records *kp, struct w
 
 /* A record found under its key, or what can be said of it. */
 static enum weir_err fill_record(struct store_records *kp, struct weir_span rec_key,
-                                  const struct store_current *cur, uint64_t seq,
-                                  struct weir_stored_record *ret)
+                                 const struct store_current *cur, uint64_t seq,
+                                 struct weir_stored_record *ret)
 {
     if (cur->sound && weir_store_stored_record(kp->s, rec_key, &cur->parts, ret))
         return WEIR_OK;
