@@ -106,7 +106,7 @@ static enum weir_err meta_copy(const struct weir_tree_file *pages, const struct 
     return err;
 }
 
-/* Are the numbers of the own lane those of a writer, who leaves no holes? */
+/* Are the numbers of the own lane those of a writer, which leaves no holes? */
 static bool own_lane_fits(const struct weir_store *s)
 {
     return s->tally.own_lane < s->num_lanes && s->lanes[s->tally.own_lane].vv == s->tally.seq;

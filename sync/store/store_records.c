@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_records.c - see store_records.h: transactions, changes of records, lanes and numbers.
- * A call that fails before it has changed a row leaves the transaction as it was; one that fails
- * after that spoils it, and commit then undoes all of it. Owner: the record store's caller.
+ * store_records.c - see store_records.h: transactions, changes of records, lanes and numbers. A
+ * call that fails before it has changed a row leaves the transaction as it was; one that fails
+ * after that breaks it, and commit then undoes all of it. Owner: the record store's caller.
  */
 #include "sync/store/store_records.h"
 
@@ -101,7 +101,7 @@ static enum weir_err commit_write(struct weir_record_store *k)
     return err == WEIR_ENOMEM ? err : weir_store_records_err(err);
 }
 
-/* Room for one more change to tell, with its key. @return WEIR_OK | WEIR_ENOMEM */
+/* Reserve room for one more change to report, with its key. @return WEIR_OK | WEIR_ENOMEM */
 static enum weir_err reserve_change(struct store_records *kp, struct weir_span key,
                                     uint8_t **ret_key)
 {
@@ -122,7 +122,7 @@ static enum weir_err reserve_change(struct store_records *kp, struct weir_span k
 
 /* -- records -- */
 
-/* The key of a row out of the caller's, which may lie in a page that is about to change. */
+/* The key of a row, copied from the caller's, which may lie in a page that is about to change. */
 static struct weir_span rec_key_of(const struct store_records *kp, struct store_key *key,
                                    enum weir_class class, struct weir_span record_key)
 {
@@ -131,7 +131,7 @@ static struct weir_span rec_key_of(const struct store_records *kp, struct store_
     return store_key_span(key);
 }
 
-/* A record as its row will have it. Lanes that have no number yet get one. */
+/* A record as its row will have it. Lanes without an index get one. */
 static enum weir_err make_parts(struct store_records *kp, const struct weir_stored_record *rec,
                                 struct weir_record_parts *ret)
 {
@@ -258,8 +258,7 @@ static enum weir_err drop_record(struct weir_record_store *k, enum weir_class cl
             .tombstone = true,
             .index_changed = index_changed,
         };
-    /* Without memory there is nothing that can be told of it: the contract knows no such response.
-     */
+    /* Without memory nothing can be found out about it, and the contract has no result for that. */
     err = weir_store_records_changed(kp, err);
     return err == WEIR_ENOMEM ? WEIR_EIO : err;
 }
@@ -345,7 +344,7 @@ static enum weir_err change_meta(struct weir_record_store *k, const struct weir_
 
 /* -- wipe -- */
 
-/* Tell that every live record goes. */
+/* Report every live record as deleted. */
 static enum weir_err report_all_as_deleted(struct store_records *kp)
 {
     struct weir_span key;

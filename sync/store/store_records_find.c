@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_records_find.c - see store_records.h: looks for records by key, dot, age and expiry.
- * A row of a queue that leads to no such record is passed over: older programs left some behind
- * when they could not read a record. A row of dots proves itself by the record it leads to; when it
- * was damaged the record is found for, since a dot that is passed over would never reach a peer.
- * Owner: the record store's caller.
+ * store_records_find.c - see store_records.h: finds records by key, dot, age and expiry.
+ * A row of a queue that leads to no such record is skipped: older programs left some behind when
+ * they could not read a record. A row of dots proves itself by the record it leads to; when it is
+ * damaged all records are searched, since a dot that is skipped would never reach a peer. Owner:
+ * the record store's caller.
  */
 #include "sync/store/store_env.h"
 #include "sync/store/store_records_ops.h"
@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-/* What can be said of a record that does not hold. @return WEIR_ECORRUPT */
+/* What is known of a damaged record. @return WEIR_ECORRUPT */
 static enum weir_err count_corrupt(struct weir_span rec_key, uint64_t seq,
                                    struct weir_stored_record *ret)
 {
@@ -47,7 +47,7 @@ enum weir_err weir_store_records_find_current(struct store_records *kp, struct w
     struct weir_span key;
     struct weir_span row;
 
-    /* A caller that puts has most often found at the record right before. */
+    /* A caller that puts a record has usually just got it. */
     if (ret_key == NULL && kp->found_valid &&
         weir_span_eq(store_key_span(&kp->found_key), rec_key)) {
         *ret = kp->found;
@@ -68,7 +68,7 @@ enum weir_err weir_store_records_find_current(struct store_records *kp, struct w
     return WEIR_OK;
 }
 
-/* A record found under its key, or what can be said of it. */
+/* Fill in a record that was found under its key, or what is known of it when it is damaged. */
 static enum weir_err fill_record(struct store_records *kp, struct weir_span rec_key,
                                  const struct store_current *cur, uint64_t seq,
                                  struct weir_stored_record *ret)
@@ -104,8 +104,8 @@ static bool has_dot(const struct store_current *cur, uint32_t lane_idx, uint64_t
            cur->parts.head.seq == seq;
 }
 
-/* The record of a dot whose row does not hold, out of all records. @return WEIR_OK | WEIR_ENOTFOUND
- * | WEIR_EIO */
+/* Search all records for that of a dot whose row is damaged. @return WEIR_OK | WEIR_ENOTFOUND |
+ * WEIR_EIO */
 static enum weir_err search_dot(struct store_records *kp, uint32_t lane_idx, uint64_t seq,
                                 struct weir_stored_record *ret)
 {
@@ -125,7 +125,8 @@ static enum weir_err search_dot(struct store_records *kp, uint32_t lane_idx, uin
     return weir_store_records_err(err);
 }
 
-/* What one row of dots leads to. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: to nothing */
+/* The record that one row of dots leads to. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND:
+ * none */
 static enum weir_err follow_dot(struct store_records *kp, struct weir_span dot,
                                 struct weir_span row, struct weir_stored_record *ret)
 {
@@ -184,7 +185,7 @@ enum weir_err weir_store_records_next_dot(struct weir_record_store *k,
 
 /* -- by key -- */
 
-/* The number that a row that does not hold may have. */
+/* The number that a damaged row may have. */
 static uint64_t loose_seq(struct weir_span row)
 {
     return row.len >= WEIR_RECORD_HEADER_LEN ? weir_num_get_le(row.at + WEIR_RECORD_AT_SEQ, 6) : 0;
@@ -218,8 +219,8 @@ enum weir_err weir_store_records_next_key(struct weir_record_store *k, enum weir
 
 /* -- by age -- */
 
-/* The record that a row of a queue leads to. @param ret_tombstone  what it is
- * @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: none, or it is not due by this row */
+/* The record that a row of a queue leads to. @param ret_tombstone  what it is @return WEIR_OK |
+ * WEIR_ECORRUPT | WEIR_ENOTFOUND: none, or its time is not that of this row */
 static enum weir_err follow_queue(struct store_records *kp, struct weir_span rec_key,
                                   bool tombstones, uint64_t when, struct weir_stored_record *ret)
 {
@@ -241,7 +242,8 @@ static enum weir_err follow_queue(struct store_records *kp, struct weir_span rec
     return fill_record(kp, key, &cur, head->seq, ret);
 }
 
-/* The first row of a queue that is due and leads to a record. @param last  the largest time due */
+/* The first row of a queue whose time has come and that leads to a record. @param last  the
+ * latest time that counts */
 static enum weir_err next_in_queue(struct store_records *kp, enum store_tree tree, uint64_t last,
                                    struct weir_stored_record *ret)
 {
