@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# lib.sh - what the scripts of deploy/ and tests/ share: one way to speak, to fail and to find the folders.
+# lib.sh - what the scripts of deploy/ and tests/ share: messages, failure, folders.
 # Sourced by bash with `set -euo pipefail` on; sets WEIR_TOP and WEIR_CACHE, changes nothing else.
 
 WEIR_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

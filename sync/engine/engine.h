@@ -16,6 +16,7 @@
 #include "node/base/siphash.h"
 #include "node/base/span.h"
 #include "sync/activation/active.h"
+#include "sync/engine/engine_counts.h"
 #include "sync/engine/engine_rules.h"
 #include "sync/store/record_store.h"
 #include "sync/version/vector.h"
@@ -80,7 +81,9 @@ struct weir_engine_config {
     uint16_t schema_max;
     uint32_t compiled; /* a bit (1 << class) for each class whose activation is reported */
     struct weir_engine_intervals intervals;
-    uint32_t without; /* bits of enum weir_engine_rule left out; 0 in every node */
+#ifdef WEIR_ENGINE_RULES
+    uint32_t without; /* bits of enum weir_engine_rule; not in a node: engine_rules.h */
+#endif
 };
 
 struct weir_engine;

@@ -34,6 +34,7 @@ enum weir_index {
     WEIR_INDEX_ADDRESS = 3,      /* 16 bytes */
     WEIR_INDEX_ADDRESS_PORT = 4, /* 16 bytes, port big-endian */
     WEIR_INDEX_PREFIX = 5,       /* prefix length, 16 bytes */
+    WEIR_INDEX_REVERSED = 6,     /* made by the store of HOST and WILDCARD rows: store_claims.h */
 };
 
 struct weir_index_rows; /* collects the rows of one record's value */
@@ -190,23 +191,20 @@ struct weir_write {
     struct weir_msg msg; /* private to the store while queued */
     enum weir_class class;
     struct weir_span key; /* 1..WEIR_KEY_MAX bytes; borrowed until done */
-    bool delete;       /* write a tombstone; build is asked only for permission (value ignored) */
-    uint64_t revision; /* set by build: stored under this number in the list of revisions (0: not
-                          stored) */
+    bool delete;          /* write a tombstone; a value of build is for the revision list alone */
+    uint64_t revision;    /* set by build: the value's number in the revision list; 0: none */
     /**
-     * On the writer thread, inside the transaction: make the new value from the current one. Must
-     * be quick and pure: it is called again when a commit of many has no room and its writes are
-     * tried one by one.
+     * On the writer thread, in the transaction: make the new value from the current one. Quick and
+     * pure: it is called again when a commit of many has no room and each is tried alone.
      * @param current NULL when absent, a tombstone, or no longer readable  @param hlc the stamp
      * this write will carry  @param value append the bytes here
      * @return WEIR_OK | WEIR_EEXIST: nothing changes, leave the record | WEIR_ECONFLICT |
-     * WEIR_ENOTFOUND | WEIR_EINVAL | WEIR_ENOMEM
+     * WEIR_ENOTFOUND | WEIR_EINVAL | WEIR_EPERM (refused by policy) | WEIR_ENOMEM
      */
     enum weir_err (*build)(struct weir_write *w, const struct weir_record *current, uint64_t hlc,
                            struct weir_strbuf *value);
-    /**
-     * On the writer thread, after the commit or the refusal. May only hand over to another
-     * thread.
+    struct store_txn *txn; /* private to the store, set while build runs */
+    /** On the writer thread, after the commit or the refusal. May only hand over to another thread.
      */
     void (*done)(struct weir_write *w);
     /* results, set before done */

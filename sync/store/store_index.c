@@ -46,13 +46,11 @@ static bool room_for_row(struct weir_index_rows *rows)
     return true;
 }
 
-enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index index,
-                                  struct weir_span key, uint64_t since_hlc)
+static enum weir_err row_add(struct weir_index_rows *rows, enum weir_index index,
+                             struct weir_span key, uint64_t since_hlc)
 {
     struct store_key row;
 
-    WEIR_ASSERT(index >= WEIR_INDEX_HOST);
-    WEIR_ASSERT(index <= WEIR_INDEX_PREFIX);
     if (rows->num == STORE_INDEX_ROWS_MAX || !weir_store_key_idx_name(&row, index, key))
         return WEIR_ELIMIT;
     size_t name_len = row.len;
@@ -68,6 +66,26 @@ enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index 
     };
     rows->len += row.len;
     return WEIR_OK;
+}
+
+enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index index,
+                                  struct weir_span key, uint64_t since_hlc)
+{
+    uint8_t reversed[WEIR_HOST_MAX + 2];
+    size_t len = 0;
+
+    WEIR_ASSERT(index >= WEIR_INDEX_HOST);
+    WEIR_ASSERT(index <= WEIR_INDEX_PREFIX);
+    enum weir_err err = row_add(rows, index, key, since_hlc);
+    if (err < 0 || index > WEIR_INDEX_WILDCARD || key.len > WEIR_HOST_MAX)
+        return err;
+    for (size_t i = key.len; i > 0; i--)
+        reversed[len++] = key.at[i - 1];
+    if (index == WEIR_INDEX_WILDCARD) {
+        reversed[len++] = '.';
+        reversed[len++] = '*';
+    }
+    return row_add(rows, WEIR_INDEX_REVERSED, weir_span(reversed, len), since_hlc);
 }
 
 static struct weir_span row_span(const struct weir_index_rows *rows, size_t at)
@@ -178,7 +196,7 @@ static enum weir_err row_remove(struct store_txn *t, struct weir_span row, struc
     if (err < 0)
         return err;
     row_is_less(&t->tally.index[name.at[0]]);
-    if (left == 1)
+    if (left == 1 && name.at[0] != WEIR_INDEX_REVERSED)
         row_is_less(&t->tally.num_conflicts);
     *ret_changed = true;
     return WEIR_OK;
@@ -218,7 +236,7 @@ static enum weir_err row_put(struct store_txn *t, struct weir_span row, struct w
     if (there)
         return WEIR_OK;
     t->tally.index[name.at[0]]++;
-    if (before == 1)
+    if (before == 1 && name.at[0] != WEIR_INDEX_REVERSED)
         t->tally.num_conflicts++;
     return WEIR_OK;
 }

@@ -20,6 +20,33 @@ void weir_store_count_metric(const struct weir_store *s, enum weir_metric which,
         weir_metric_add(s->cfg.metrics, which, num);
 }
 
+/* A refusal is a result that the writer's user can act on; everything else is a fault. */
+static enum weir_metric metric_of_unwritten(enum weir_err err)
+{
+    static const struct {
+        enum weir_err err;
+        enum weir_metric metric;
+    } refusals[] = {
+        { WEIR_ECONFLICT, WEIR_M_STORE_REFUSED_PRECONDITION },
+        { WEIR_ENOTFOUND, WEIR_M_STORE_REFUSED_NOT_FOUND },
+        { WEIR_EEXIST, WEIR_M_STORE_REFUSED_EXISTS },
+        { WEIR_EINVAL, WEIR_M_STORE_REFUSED_INVALID },
+        { WEIR_EFULL, WEIR_M_STORE_REFUSED_FULL },
+        { WEIR_ELIMIT, WEIR_M_STORE_REFUSED_FULL },
+    };
+
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(refusals); i++)
+        if (refusals[i].err == err)
+            return refusals[i].metric;
+    return WEIR_M_STORE_WRITE_ERRORS;
+}
+
+void weir_store_count_unwritten(const struct weir_store *s, enum weir_err err, uint64_t num)
+{
+    WEIR_ASSERT_CMP(err, <, 0);
+    weir_store_count_metric(s, metric_of_unwritten(err), num);
+}
+
 void weir_store_publish(struct weir_store *s)
 {
     struct store_txn t = { .s = s };

@@ -20,5 +20,7 @@ void weir_store_mark_suspect(struct weir_store *s);
 
 /** Add to a metric of the writer's block, if there is one. */
 void weir_store_count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num);
+/** Count `num` writes that ended with `err`: as a refusal by its reason, or as a fault. */
+void weir_store_count_unwritten(const struct weir_store *s, enum weir_err err, uint64_t num);
 
 #endif

@@ -4,6 +4,7 @@
  * reads its pages in place. Owner: the one thread that uses the reader. No locks; nothing is
  * allocated after reader_new.
  */
+#include "sync/store/store_claims_search.h"
 #include "sync/store/store_env.h"
 #include "sync/version/num.h"
 
@@ -262,11 +263,46 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
     return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : none;
 }
 
+static enum weir_err claims_seek(void *arg, struct weir_span from, struct weir_span *ret_key,
+                                 struct weir_span *ret_row)
+{
+    struct weir_store_reader *r = arg;
+    struct weir_tree_cursor c;
+
+    enum weir_err err = weir_tree_seek(&c, &r->pages, &r->roots.tree[STORE_IDX], from);
+    if (err == WEIR_OK)
+        err = weir_tree_entry(&c, ret_key, ret_row);
+    if (err != WEIR_OK || !weir_span_eq(*ret_key, from))
+        return err;
+    err = weir_tree_next(&c);
+    return err == WEIR_OK ? weir_tree_entry(&c, ret_key, ret_row) : err;
+}
+
+enum weir_err weir_store_index_below(struct weir_store_reader *r, struct weir_span domain,
+                                     struct weir_claim_found *at)
+{
+    struct store_claims claims = { r->s, claims_seek, r };
+
+    check_reader(r, true);
+    enum weir_err err = weir_store_claims_below(&claims, domain, at);
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : err;
+}
+
+enum weir_err weir_store_index_next(struct weir_store_reader *r, enum weir_index index,
+                                    struct weir_claim_found *at)
+{
+    struct store_claims claims = { r->s, claims_seek, r };
+
+    check_reader(r, true);
+    enum weir_err err = weir_store_claims_next(&claims, index, at);
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : err;
+}
+
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index)
 {
     check_reader(r, true);
     WEIR_ASSERT(index >= WEIR_INDEX_HOST);
-    WEIR_ASSERT(index <= WEIR_INDEX_PREFIX);
+    WEIR_ASSERT(index <= WEIR_INDEX_REVERSED);
     return r->tally.index[index];
 }
 

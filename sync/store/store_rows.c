@@ -95,6 +95,17 @@ bool weir_store_key_idx_name(struct store_key *k, enum weir_index index, struct 
     return true;
 }
 
+void weir_store_key_idx_prefix(struct store_key *k, enum weir_index index, size_t name_len,
+                               struct weir_span prefix)
+{
+    WEIR_ASSERT(name_len <= STORE_ROW_KEY_MAX - IDX_FIXED);
+    WEIR_ASSERT(prefix.len <= name_len);
+    k->len = 0;
+    add_be(k, (uint64_t)index, 1);
+    add_be(k, name_len, 2);
+    add_bytes(k, prefix.at, prefix.len);
+}
+
 bool weir_store_key_idx_claim(struct store_key *k, uint64_t since_hlc, struct weir_span rec_key)
 {
     if (8 + rec_key.len > STORE_ROW_KEY_MAX - k->len)
@@ -133,7 +144,7 @@ enum weir_err weir_store_claim_parse(struct weir_span row_key, struct store_clai
         return WEIR_ECORRUPT;
     unsigned index = row_key.at[0];
     size_t name_len = weir_num_get_be(row_key.at + 1, 2);
-    if (index < WEIR_INDEX_HOST || index > WEIR_INDEX_PREFIX)
+    if (index < WEIR_INDEX_HOST || index > WEIR_INDEX_REVERSED)
         return WEIR_ECORRUPT;
     if (name_len >= row_key.len - IDX_FIXED)
         return WEIR_ECORRUPT;

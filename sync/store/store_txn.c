@@ -7,6 +7,8 @@
 
 #include "node/base/clock.h"
 #include "node/base/hash.h"
+#include "node/base/probe.h"
+#include "node/base/trace.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_guard.h"
 #include "sync/version/num.h"
@@ -269,6 +271,15 @@ static enum weir_err commit_err(const struct store_txn *t, int rc)
     return (uint64_t)fs.f_bavail * fs.f_frsize <= t->bytes ? WEIR_EFULL : WEIR_EIO;
 }
 
+/* A failed commit counts as well: a disk that fails is slow first. */
+static void note_commit(const struct store_txn *t, int rc, uint64_t took_us)
+{
+    if (t->s->cfg.metrics != NULL)
+        weir_histogram_observe(t->s->cfg.metrics, WEIR_H_STORE_COMMIT, took_us);
+    weir_trace("store.commit", (uint64_t)(int64_t)rc, t->tally.seq);
+    WEIR_PROBE3(commit, rc, t->tally.seq, took_us);
+}
+
 enum weir_err weir_store_txn_commit(struct store_txn *t)
 {
     struct weir_store *s = t->s;
@@ -279,9 +290,12 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
         weir_store_txn_abort(t);
         return err;
     }
+    uint64_t begin_ns = weir_clock_mono_ns();
     int rc = mdb_txn_commit(t->txn);
+    uint64_t took_us = (weir_clock_mono_ns() - begin_ns) / 1000;
     t->txn = NULL;
     memset(t->cursor, 0, sizeof(t->cursor));
+    note_commit(t, rc, took_us);
     if (rc != 0) {
         log_error("store.commit_failed", "folder=%s err=\"%s\"", s->folder, mdb_strerror(rc));
         return commit_err(t, rc);

@@ -281,7 +281,9 @@ static enum weir_err build_value(struct store_txn *t, struct weir_write *w,
         memcpy(rec.version.lane, s->lanes[head->lane_idx].id, WEIR_LANE_LEN);
     }
     weir_strbuf_reset(&s->value);
+    w->txn = t;
     enum weir_err err = w->build(w, live ? &rec : NULL, hlc, &s->value);
+    w->txn = NULL;
     if (err < 0)
         return err;
     /* The buffer has room for the largest value, so only a larger value can have made it fail. */
@@ -340,6 +342,8 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
     if (!w->delete)
         p.parts.value = weir_span(s->value.at, s->value.len);
     err = weir_store_apply(t, &p, &cur, &index_changed);
+    if (err == WEIR_OK && w->delete &&w->revision > 0 && s->value.len > 0 && !t->over_reserve)
+        err = weir_store_rev_put(t, p.rec_key, w->revision, weir_span(s->value.at, s->value.len));
     if (err < 0)
         return err;
     t->tally.seq++;

@@ -29,15 +29,12 @@ static struct weir_write *write_of(struct weir_msg *m)
 /* Report the results of all writes of the group, in the order in which they came. */
 static void finish_group(struct weir_store *s, size_t num_writes, size_t num_changes)
 {
-    uint64_t num_errors = 0;
-
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
-    /* A push that changes nothing is refused by its builder and is no error. */
     for (size_t i = 0; i < num_writes; i++)
-        num_errors += s->group[i]->err < 0 && s->group[i]->err != WEIR_EEXIST;
+        if (s->group[i]->err < 0)
+            weir_store_count_unwritten(s, s->group[i]->err, 1);
     weir_store_count_metric(s, WEIR_M_STORE_WRITES, num_changes);
-    weir_store_count_metric(s, WEIR_M_STORE_WRITE_ERRORS, num_errors);
     for (size_t i = 0; i < num_writes; i++)
         s->group[i]->done(s->group[i]);
 }

@@ -89,7 +89,7 @@ static void turn(unsigned what)
 int main(void)
 {
     static const char *const names[] = { "request, 8 fields", "request, 3 fields",
-                                         "answer, 8 fields", "authority", "path" };
+                                         "response, 8 fields", "authority", "path" };
     for (unsigned what = 0; what < WEIR_ARRAY_LEN(names); what++) {
         uint64_t best = UINT64_MAX;
         for (unsigned round = 0; round < ROUNDS; round++) {

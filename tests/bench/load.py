@@ -36,7 +36,7 @@ def run_wrk(load, port, seconds, options):
 
 
 def measure(proxy, load, seconds, options):
-    """Requests per CPU second of the proxy, and what else a round tells."""
+    """Requests per CPU second of the proxy, and the other figures of a round."""
     before = proxy.cpu_seconds()
     got = run_wrk(load, proxy.port, seconds, options)
     spent = proxy.cpu_seconds() - before
@@ -47,7 +47,7 @@ def measure(proxy, load, seconds, options):
 
 
 def exchange(connection, host, path):
-    """One GET on a kept connection; returns the body, whose length the response must tell."""
+    """One GET on a keep-alive connection; returns the body, whose length the response must declare."""
     connection.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path.encode(), host.encode()))
     response = b""
     while b"\r\n\r\n" not in response:
@@ -106,8 +106,8 @@ def change_seconds(proxy, tenant):
     give()
     wait_for_response(proxy, tenant, b"b\n")
     taken = time.monotonic() - started
-    proxy.settle()
+    proxy.wait_idle()
     proxy.change(tenant, 0)()
     wait_for_response(proxy, tenant, b"a\n")
-    proxy.settle()
+    proxy.wait_idle()
     return taken

@@ -69,7 +69,7 @@ def find(results, scenario, proxy, what=None):
 
 
 def paired_ratio(ours, theirs):
-    """Median over the rounds of ours / theirs: both of a round met the same state of the machine."""
+    """Median over the rounds of ours / theirs: both of a round saw the same load on the host."""
     return statistics.median(a / b for a, b in zip(values_of(ours, "per_cpu_second"), values_of(theirs, "per_cpu_second")))
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """scenarios.py - what the benchmark measures. Each scenario returns rows: {"proxy", "what", values of every round}.
 
-A round goes through all proxies before the next begins, so that a busy machine slows all of them alike.
+A round goes through all proxies before the next begins, so that a busy host slows all of them alike.
 """
 
 import contextlib

@@ -158,7 +158,7 @@ def nginx_common(folder, files):
 
 
 class Origin(Process):
-    """nginx that serves files of known size; /which tells the two ports apart."""
+    """nginx that serves files of known size; /which distinguishes the two ports."""
 
     def __init__(self, folder, core, files):
         super().__init__("origin", folder, core)
@@ -226,7 +226,7 @@ class Proxy(Process):
         """Make ready to point a tenant at the other origin port; the function returned does it."""
         raise NotImplementedError
 
-    def settle(self):
+    def wait_idle(self):
         """After a change: wait until a master has only one worker again, for HAProxy loses a reload given before."""
         deadline = time.monotonic() + 30
         while len(self.pids()) > 2 and time.monotonic() < deadline:
@@ -242,7 +242,7 @@ class Proxy(Process):
 
 
 class Nginx(Proxy):
-    """nginx with kept upstream connections and no log; bodies never go through a file."""
+    """nginx with reused upstream connections and no log; bodies never go through a file."""
 
     def config(self, moved):
         text = nginx_common(self.folder, self.options.files)
@@ -274,7 +274,7 @@ class Nginx(Proxy):
 
 
 class Haproxy(Proxy):
-    """HAProxy with splice, shared kept upstream connections and no log."""
+    """HAProxy with splice, shared, reused upstream connections and no log."""
 
     def config(self, moved):
         headers = "    option forwardfor\n"
@@ -370,7 +370,7 @@ class Weir(Proxy):
 
 
 def wait_response_any(proxy):
-    """Wait until the proxy answers at all, whatever the status."""
+    """Wait until the proxy responds at all, whatever the status."""
     started = time.monotonic()
     while time.monotonic() - started < START_SECONDS_MAX:
         try:

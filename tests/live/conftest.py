@@ -2,6 +2,7 @@
 """conftest.py - fixtures of the live tests. README.md of this folder says which to take."""
 
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
@@ -28,6 +29,16 @@ def folder() -> Iterator[Path]:
     path = short_folder()
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ipv6() -> None:
+    """For tests that need ::1, which a container engine does not give unless it is asked to."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        pytest.skip(f"this host has no IPv6 loopback address: {error.strerror}")
 
 
 def _shared_node(workers: int) -> Iterator[Node]:

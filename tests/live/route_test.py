@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""route_test.py - whose a request is, where it goes, and what weir answers itself: hosts, addresses, routes, redirects."""
+"""route_test.py - which tenant a request belongs to, where it goes, and what weir responds itself: hosts, addresses, routes, redirects."""
 
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -96,7 +96,7 @@ def test_a_dedicated_address_takes_everything(make_node, make_upstream) -> None:
     assert fetch(other, b"GET / HTTP/1.0\r\n\r\n").status == 404
 
 
-def test_a_dedicated_ipv6_address(make_node, make_upstream) -> None:
+def test_a_dedicated_ipv6_address(ipv6, make_node, make_upstream) -> None:
     """interface.md: the same over IPv6."""
     node = make_node(listen=("[::]:0",))
     server = make_upstream(answering(ok(b"six")))
