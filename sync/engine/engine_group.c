@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_group.c - vectors, floors and the own lane of a group, and how they reach its store.
+ * engine_group.c - vectors, floors and this node's lane of a group, and how they reach its store.
  */
 #include "sync/engine/engine_group.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_group.h - private to the engine: vectors, floors, retired lanes and the own lane of a
+ * engine_group.h - private to the engine: vectors, floors, retired lanes and this node's lane of a
  * group.
  */
 #ifndef WEIR_SYNC_ENGINE_ENGINE_GROUP_H

@@ -16,7 +16,7 @@
 #define STATE_MOTION 0x100
 #define DOUBT_US     100000 /* by then this node should have what two peers have */
 
-/* Where the own lane ends as far as it was published; the rest has not been sent yet. */
+/* Where this node's lane ends as far as it was published; the rest has not been sent yet. */
 static uint64_t last_published_seq(const struct engine_group *g)
 {
     const struct engine_pub *p = &g->pub;

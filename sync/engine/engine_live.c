@@ -205,7 +205,7 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
         return;
     }
     if (memcmp(lane, group->meta.lane, WEIR_LANE_LEN) ==
-        0) { /* R10: its own lane; a pull would not help */
+        0) { /* R10: this node's lane; a pull would not help */
         if (last_seq_of(b) > group->meta.seq)
             weir_engine_lane_lost(e, g, link);
         return;

@@ -46,7 +46,7 @@ struct engine_link {
     uint64_t sums_hash;                    /* the vector hash that they go with */
     uint64_t retired_hash;                 /* as its last Hello said */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
-    uint32_t confirmed; /* R10: the lane_number for which it confirmed the own lane */
+    uint32_t confirmed; /* R10: the lane_number for which the peer confirmed this node's lane */
 };
 
 /** A pull session, as puller. */
@@ -64,7 +64,7 @@ struct engine_pull {
     struct weir_vector cursor;
     struct weir_vector beyond;
     struct weir_vector floor; /* R8: as at the start */
-    uint64_t floor_hash;      /* R6: hash of the own floor in the last request */
+    uint64_t floor_hash;      /* R6: hash of its own floor in the last request */
     uint64_t gen;
 };
 

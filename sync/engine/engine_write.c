@@ -79,7 +79,7 @@ static enum weir_err add_pending_record(struct engine_pub *p, const struct weir_
     return WEIR_OK;
 }
 
-/* -- the own lane -- */
+/* -- this node's lane -- */
 
 static void ensure_own_lane(struct weir_engine *e, enum weir_group g)
 {

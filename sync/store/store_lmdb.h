@@ -7,8 +7,8 @@
 #define WEIR_SYNC_STORE_STORE_LMDB_H
 
 #include "node/base/log.h"
+#include "sync/layout/store_rows.h"
 #include "sync/store/store.h"
-#include "sync/store/store_rows.h"
 #include "sync/tree/tree.h"
 #include "sync/version/record.h"
 

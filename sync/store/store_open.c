@@ -4,10 +4,10 @@
  * open depends on the number of records, except the check of a small file, of one that is shorter
  * than it should be, and of one in which a damaged page was found.
  */
+#include "sync/layout/store_file.h"
 #include "sync/store/store.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_eph.h"
-#include "sync/store/store_file.h"
 #include "sync/store/store_index.h"
 #include "sync/store/store_meta.h"
 #include "sync/store/store_publish.h"

@@ -14,8 +14,8 @@
  * elsewhere the node's empty vector is below the floors of its peers, so that it starts over.
  */
 #include "node/base/clock.h"
+#include "sync/layout/store_file.h"
 #include "sync/store/store_env.h"
-#include "sync/store/store_file.h"
 #include "sync/store/store_meta.h"
 #include "sync/store/store_steps.h"
 #include "sync/store/store_txn.h"

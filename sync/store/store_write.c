@@ -359,13 +359,13 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
     return WEIR_OK;
 }
 
-/* -- revisions --
- *
- * The last revisions of a record are stored beside it for history and rollback. They outlive the
- * record's deletion, so that it can be undone, and go with its tombstone. Above the store's reserve
- * a delete removes them at once, since it is there to make room. */
+/* -- revisions -- */
 
-/* Collect the revisions of a record in this transaction, oldest first. */
+/* The last revisions of a record are stored beside it for history and rollback. They outlive the
+ * record's deletion, so that it can be undone, and go with its tombstone. Above the store's reserve
+ * a delete removes them at once, since it is there to make room.
+ *
+ * Collect the revisions of a record in this transaction, oldest first. */
 static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, size_t max,
                                uint64_t *ret_revisions, size_t *ret_num)
 {

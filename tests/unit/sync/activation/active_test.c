@@ -3,18 +3,19 @@
  * active_test.c - what a node says of its records is never more than what is so: against a twin
  * that knows of each key what the node serves.
  */
+#include "node/base/rng.h"
+#include "sync/activation/active.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/rng.h"
-#include "sync/activation/active.h"
-#include "tests/support/failalloc.h"
 
 #define S        UINT64_C(1000000)
 #define READER   5
@@ -507,7 +508,7 @@ static void node_never_says_active_of_what_it_does_not_serve(void **state)
 }
 
 /* Holes of one lane in random order, against a table. */
-static void kept_records_agree_with_a_naive_twin(void **state)
+static void tracked_records_agree_with_a_naive_twin(void **state)
 {
     static bool stored_record[2001];
     struct weir_rng rng;
@@ -595,7 +596,7 @@ int main(void)
         cmocka_unit_test(reasons_are_bounded),
         cmocka_unit_test(lane_stays_back_behind_what_there_was_no_room_for),
         cmocka_unit_test(node_never_says_active_of_what_it_does_not_serve),
-        cmocka_unit_test(kept_records_agree_with_a_naive_twin),
+        cmocka_unit_test(tracked_records_agree_with_a_naive_twin),
         cmocka_unit_test(node_without_memory_says_less),
         cmocka_unit_test(states_have_names),
     };

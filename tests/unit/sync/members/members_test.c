@@ -2,10 +2,9 @@
  *
  * members_test.c - records, links, heartbeats of one node twice, gossip, limits and memory.
  */
-#include "tests/unit/sync/members/members_rig.h"
-
 #include "node/base/rng.h"
 #include "tests/support/failalloc.h"
+#include "tests/unit/sync/members/members_rig.h"
 
 static void record_makes_a_member_and_its_state_a_life(void **state)
 {

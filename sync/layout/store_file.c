@@ -3,7 +3,7 @@
  * store_file.c - see store_file.h. LMDB checks the magic number and the version of a meta page and
  * believes the rest; here both meta pages, the free list and the roots must fit together first.
  */
-#include "sync/store/store_file.h"
+#include "sync/layout/store_file.h"
 
 #include "sync/version/num.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_file.h - private to the store: the data file before LMDB sees it, read through tree.h. The
+ * store_file.h - the data file before LMDB sees it, read through tree.h. The
  * quick check reads what LMDB will read at start and does not depend on the number of records; the
  * whole check follows every page.
  * Owner: the opening thread, before any other runs.
  */
-#ifndef WEIR_SYNC_STORE_STORE_FILE_H
-#define WEIR_SYNC_STORE_STORE_FILE_H
+#ifndef WEIR_SYNC_LAYOUT_STORE_FILE_H
+#define WEIR_SYNC_LAYOUT_STORE_FILE_H
 
-#include "sync/store/store_rows.h"
+#include "sync/layout/store_rows.h"
 #include "sync/tree/tree_walk.h"
 
 /** A file up to this size is always checked as a whole: some milliseconds. */
