@@ -13,7 +13,6 @@
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "tenants/tenant.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +20,10 @@
 #include <string.h>
 #include <weir/v1/tenant.pb-c.h>
 
+#define WEIR_COMPILE_WHY_MAX 256 /* bytes; as WEIR_TENANT_WHY_MAX */
+
 struct weir_redirect_plan;
+struct weir_tenant;
 
 /** One compile. Structures grow from the front of the block, texts behind them; both ends were
  * measured before. */
@@ -37,7 +39,7 @@ struct weir_compile {
     uint8_t *structs_end;
     uint8_t *end;
     struct weir_redirect_plan *redirects;
-    char why[WEIR_TENANT_WHY_MAX]; /* what does not hold, when WEIR_EINVAL */
+    char why[WEIR_COMPILE_WHY_MAX]; /* what does not hold, when WEIR_EINVAL */
 };
 
 #define WEIR_BLOCK_ALIGN 8

@@ -10,6 +10,7 @@
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/redirect_set.h"
+#include "tenants/tenant.h"
 
 _Static_assert(WEIR_REDIRECTS_MAX < WEIR_PATH_NONE, "a node's number fits its links");
 _Static_assert(WEIR_PATH_MAX < 1 << 12, "the length of a path fits its bits of the rank");

@@ -7,6 +7,7 @@
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/paths.h"
+#include "tenants/tenant.h"
 
 #include <stdlib.h>
 

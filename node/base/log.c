@@ -20,8 +20,8 @@
 static const char *const level_names[] = { "error", "warn", "info", "debug", "trace" };
 _Static_assert(WEIR_ARRAY_LEN(level_names) == WEIR_LOG_TRACE + 1, "a name for each level");
 
+_Atomic uint32_t weir_log_switches = WEIR_LOG_INFO;
 /* Written once before there are threads. */
-static enum weir_log_level log_level = WEIR_LOG_INFO;
 static int log_fd = STDERR_FILENO;
 
 struct line {
@@ -31,8 +31,24 @@ struct line {
 
 void weir_log_init(enum weir_log_level level, int fd)
 {
-    log_level = level;
+    weir_log_set_level(level);
     log_fd = fd;
+}
+
+void weir_log_set_level(enum weir_log_level level)
+{
+    WEIR_ASSERT_CMP((unsigned)level, <=, WEIR_LOG_TRACE);
+    uint32_t was = atomic_load_explicit(&weir_log_switches, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&weir_log_switches, &was,
+                                                  (was & ~WEIR_LOG_LEVEL_MASK) | (uint32_t)level,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        continue;
+}
+
+enum weir_log_level weir_log_level(void)
+{
+    uint32_t switches = atomic_load_explicit(&weir_log_switches, memory_order_relaxed);
+    return (enum weir_log_level)(switches & WEIR_LOG_LEVEL_MASK);
 }
 
 enum weir_err weir_log_level_parse(const char *name, enum weir_log_level *ret_level)
@@ -46,9 +62,10 @@ enum weir_err weir_log_level_parse(const char *name, enum weir_log_level *ret_le
     return WEIR_EINVAL;
 }
 
-bool weir_log_on(enum weir_log_level level)
+const char *weir_log_level_name(enum weir_log_level level)
 {
-    return level <= log_level;
+    WEIR_ASSERT_CMP((unsigned)level, <=, WEIR_LOG_TRACE);
+    return level_names[level];
 }
 
 /* Add text with its bytes escaped. False when it did not fit; a byte goes in whole or not at all.
@@ -92,31 +109,46 @@ static void line_write(const struct line *l)
     } while (n < 0 && errno == EINTR);
 }
 
-void weir_log(enum weir_log_level level, const char *event, const char *fmt, ...)
+static void write_line(enum weir_log_level level, const char *event, const char *fmt, va_list args)
 {
-    if (!weir_log_on(level))
-        return;
     int saved_errno = errno;
     struct line line = { .len = WEIR_RFC3339_LEN };
     char text[LINE_MAX_LEN];
-    va_list args;
 
-    va_start(args, fmt);
     int num = vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
     size_t len = num < 0 ? 0 : (size_t)num;
     bool cut = num < 0 || len >= sizeof(text);
     if (len >= sizeof(text))
         len = sizeof(text) - 1;
 
     weir_clock_rfc3339(weir_clock_wall_ms(), line.at);
-    const char *name = level_names[level];
+    const char *name = weir_log_level_name(level);
     bool whole = line_add(&line, " ", 1) && line_add(&line, name, strlen(name)) &&
                  line_add(&line, " ", 1) && line_add(&line, event, strlen(event)) &&
                  (len == 0 || line_add(&line, " ", 1)) && line_add(&line, text, len);
     line_end(&line, whole && !cut);
     line_write(&line);
     errno = saved_errno;
+}
+
+void weir_log_line(enum weir_log_level level, const char *event, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    write_line(level, event, fmt, args);
+    va_end(args);
+}
+
+void weir_log(enum weir_log_level level, const char *event, const char *fmt, ...)
+{
+    va_list args;
+
+    if (!weir_log_on(level))
+        return;
+    va_start(args, fmt);
+    write_line(level, event, fmt, args);
+    va_end(args);
 }
 
 bool weir_log_allowed(struct weir_log_limit *l, uint32_t per_second, uint32_t *ret_suppressed)

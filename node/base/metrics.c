@@ -85,7 +85,17 @@ static const struct row rows[] = {
     [WEIR_M_STORE_WRITES] = { "weir_store_writes_total", "",
         "Records written to the store.", COUNTER },
     [WEIR_M_STORE_WRITE_ERRORS] = { "weir_store_write_errors_total", "",
-        "Records that could not be written to the store.", COUNTER },
+        "Writes to the store that failed: disk, memory or damaged data.", COUNTER },
+    [WEIR_M_STORE_REFUSED_PRECONDITION] = { "weir_store_writes_refused_total",
+        "{reason=\"precondition\"}", "Writes that the store refused, by reason.", COUNTER },
+    [WEIR_M_STORE_REFUSED_NOT_FOUND] = { "weir_store_writes_refused_total",
+        "{reason=\"not_found\"}", "", COUNTER },
+    [WEIR_M_STORE_REFUSED_EXISTS] = { "weir_store_writes_refused_total",
+        "{reason=\"exists\"}", "", COUNTER },
+    [WEIR_M_STORE_REFUSED_INVALID] = { "weir_store_writes_refused_total",
+        "{reason=\"invalid\"}", "", COUNTER },
+    [WEIR_M_STORE_REFUSED_FULL] = { "weir_store_writes_refused_total",
+        "{reason=\"full\"}", "", COUNTER },
     [WEIR_M_STORE_COMMITS] = { "weir_store_commits_total", "",
         "Transactions committed to the store.", COUNTER },
     [WEIR_M_STORE_CORRUPT_RECORDS] = { "weir_store_corrupt_records_total", "",
@@ -101,6 +111,48 @@ static const struct row rows[] = {
 _Static_assert(WEIR_ARRAY_LEN(rows) == WEIR_M_COUNT,
                "one row for each metric, in the table's order");
 
+struct histogram_row {
+    const char *name;
+    const char *label; /* without braces, or "" */
+    const char *help;  /* taken from the first row of a family */
+};
+
+/* clang-format off */
+static const struct histogram_row histogram_rows[] = {
+    [WEIR_H_REQUEST_QUEUE] = { "weir_request_phase_seconds", "phase=\"queue\"",
+        "Time of forwarded requests by phase: queue (until an endpoint is chosen), connect, first_byte "
+        "(request sent until the response begins), total. Resolution: a turn of a worker's loop, "
+        "mostly below 1 ms; exact while access records are written." },
+    [WEIR_H_REQUEST_CONNECT] = { "weir_request_phase_seconds", "phase=\"connect\"", "" },
+    [WEIR_H_REQUEST_FIRST_BYTE] = { "weir_request_phase_seconds", "phase=\"first_byte\"", "" },
+    [WEIR_H_REQUEST_TOTAL] = { "weir_request_phase_seconds", "phase=\"total\"", "" },
+    [WEIR_H_STORE_COMMIT] = { "weir_store_commit_seconds", "",
+        "Time of one transaction of the store until it is durable." },
+};
+/* clang-format on */
+_Static_assert(WEIR_ARRAY_LEN(histogram_rows) == WEIR_H_COUNT,
+               "one row for each histogram, in the enum's order");
+
+const uint64_t weir_histogram_bounds_us[] = { 100,     250,     500,     1000,     2500,    5000,
+                                              10000,   25000,   50000,   100000,   250000,  500000,
+                                              1000000, 2500000, 5000000, 10000000, 30000000 };
+static const char *const bound_texts[] = { "0.0001", "0.00025", "0.0005", "0.001", "0.0025",
+                                           "0.005",  "0.01",    "0.025",  "0.05",  "0.1",
+                                           "0.25",   "0.5",     "1",      "2.5",   "5",
+                                           "10",     "30" };
+_Static_assert(WEIR_ARRAY_LEN(bound_texts) == WEIR_HISTOGRAM_BUCKETS - 1, "a text for each bound");
+
+/* clang-format off */
+const uint8_t weir_histogram_first[65] = {
+    /* bits 0 to 7: below 128 */ 0, 0, 0, 0, 0, 0, 0, 0,
+    /* 8: 128 to 255, and so on */ 1, 2, 3, 4, 4, 5, 6, 7,
+    /* 16: 32768 to 65535 */ 8, 9, 10, 11, 12, 13, 13, 14,
+    /* 24: 8388608 to 16777215 */ 15, 16, 17, 17, 17, 17, 17, 17,
+    /* 32 */ 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17,
+    /* 48 */ 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17, 17,
+};
+/* clang-format on */
+
 uint64_t weir_metrics_sum(const struct weir_metrics *const *blocks, size_t num,
                           enum weir_metric which)
 {
@@ -110,6 +162,62 @@ uint64_t weir_metrics_sum(const struct weir_metrics *const *blocks, size_t num,
     for (size_t i = 0; i < num; i++)
         sum += atomic_load_explicit(&blocks[i]->cells[which], memory_order_relaxed);
     return sum;
+}
+
+/* The sum of one histogram over the blocks, not cumulative. */
+struct histogram_sum {
+    uint64_t buckets[WEIR_HISTOGRAM_BUCKETS];
+    uint64_t sum_us;
+};
+
+static void histogram_add_up(const struct weir_metrics *const *blocks, size_t num,
+                             enum weir_histogram which, struct histogram_sum *ret)
+{
+    *ret = (struct histogram_sum){ 0 };
+    for (size_t i = 0; i < num; i++) {
+        const struct weir_histogram_cells *h = &blocks[i]->histograms[which];
+        for (size_t b = 0; b < WEIR_HISTOGRAM_BUCKETS; b++)
+            ret->buckets[b] += atomic_load_explicit(&h->buckets[b], memory_order_relaxed);
+        ret->sum_us += atomic_load_explicit(&h->sum_us, memory_order_relaxed);
+    }
+}
+
+/* The count is what the buckets give, so that it always equals the bucket "+Inf". */
+static void histogram_write(const struct histogram_row *row, const struct histogram_sum *h,
+                            struct weir_strbuf *out)
+{
+    const char *comma = row->label[0] != '\0' ? "," : "";
+    const char *open = row->label[0] != '\0' ? "{" : "";
+    const char *close = row->label[0] != '\0' ? "}" : "";
+    uint64_t count = 0;
+
+    for (size_t b = 0; b < WEIR_HISTOGRAM_BUCKETS; b++) {
+        count += h->buckets[b];
+        weir_strbuf_printf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", row->name, row->label,
+                           comma, b < WEIR_ARRAY_LEN(bound_texts) ? bound_texts[b] : "+Inf", count);
+    }
+    weir_strbuf_printf(out, "%s_sum%s%s%s %" PRIu64 ".%06" PRIu64 "\n", row->name, open, row->label,
+                       close, h->sum_us / 1000000, h->sum_us % 1000000);
+    weir_strbuf_printf(out, "%s_count%s%s%s %" PRIu64 "\n", row->name, open, row->label, close,
+                       count);
+}
+
+static void write_histograms(const struct weir_metrics *const *blocks, size_t num,
+                             struct weir_strbuf *out)
+{
+    const char *family = "";
+
+    for (size_t i = 0; i < WEIR_H_COUNT; i++) {
+        const struct histogram_row *row = &histogram_rows[i];
+        struct histogram_sum sum;
+        histogram_add_up(blocks, num, (enum weir_histogram)i, &sum);
+        if (strcmp(row->name, family) != 0) {
+            family = row->name;
+            weir_strbuf_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", row->name, row->help,
+                               row->name);
+        }
+        histogram_write(row, &sum, out);
+    }
 }
 
 void weir_metrics_write(const struct weir_metrics *const *blocks, size_t num,
@@ -131,4 +239,5 @@ void weir_metrics_write(const struct weir_metrics *const *blocks, size_t num,
         }
         weir_strbuf_printf(out, "%s%s %" PRIu64 "\n", row->name, row->label, value);
     }
+    write_histograms(blocks, num, out);
 }

@@ -47,7 +47,12 @@ enum weir_metric {
     WEIR_M_ACCESS_LOG_DROPPED, /* records lost because the log could not be written fast enough */
     WEIR_M_INBOX_OVERFLOWS,
     WEIR_M_STORE_WRITES,
-    WEIR_M_STORE_WRITE_ERRORS,
+    WEIR_M_STORE_WRITE_ERRORS,         /* faults only: disk, memory, damage */
+    WEIR_M_STORE_REFUSED_PRECONDITION, /* the revision asked for is not the current one */
+    WEIR_M_STORE_REFUSED_NOT_FOUND,
+    WEIR_M_STORE_REFUSED_EXISTS,  /* there already, or nothing would change */
+    WEIR_M_STORE_REFUSED_INVALID, /* the value does not hold */
+    WEIR_M_STORE_REFUSED_FULL,    /* no room, or a documented limit */
     WEIR_M_STORE_COMMITS,
     WEIR_M_STORE_CORRUPT_RECORDS,
     WEIR_M_ADMIN_REQUESTS,
@@ -56,9 +61,28 @@ enum weir_metric {
     WEIR_M_COUNT
 };
 
+enum weir_histogram {
+    WEIR_H_REQUEST_QUEUE,      /* head complete until an endpoint is chosen */
+    WEIR_H_REQUEST_CONNECT,    /* dial until connected; new connections only */
+    WEIR_H_REQUEST_FIRST_BYTE, /* request sent until the first byte of the response */
+    WEIR_H_REQUEST_TOTAL,      /* head complete until the response is sent */
+    WEIR_H_STORE_COMMIT,       /* one transaction made durable */
+    WEIR_H_COUNT
+};
+
+/* Upper bounds of the buckets in microseconds, 100 us to 30 s: metrics.c. The last has none. */
+#define WEIR_HISTOGRAM_BUCKETS 18
+
+/** One writer's part of a histogram. */
+struct weir_histogram_cells {
+    _Atomic uint64_t buckets[WEIR_HISTOGRAM_BUCKETS]; /* not cumulative */
+    _Atomic uint64_t sum_us;
+};
+
 /** One writer's cells. Aligned so that two writers never share a cache line. */
 struct weir_metrics {
     _Alignas(64) _Atomic uint64_t cells[WEIR_M_COUNT];
+    struct weir_histogram_cells histograms[WEIR_H_COUNT];
 };
 
 /** Only the owner of the block writes it: a plain add, visible to others without tearing. */
@@ -72,6 +96,32 @@ static inline void weir_metric_add(struct weir_metrics *m, enum weir_metric whic
 static inline void weir_metric_sub(struct weir_metrics *m, enum weir_metric which, uint64_t n)
 {
     weir_metric_add(m, which, (uint64_t)0 - n);
+}
+
+extern const uint64_t weir_histogram_bounds_us[WEIR_HISTOGRAM_BUCKETS - 1];
+/* For values of n bits: the first bound that is not below all of them. */
+extern const uint8_t weir_histogram_first[65];
+
+/** The bucket of a value: the first whose upper bound is not below it. */
+static inline size_t weir_histogram_bucket(uint64_t us)
+{
+    unsigned bits = us == 0 ? 0 : 64 - (unsigned)__builtin_clzll(us);
+    size_t i = weir_histogram_first[bits];
+    /* Bounds are a factor of two or more apart: no two of them have the same number of bits. */
+    return i + (i < WEIR_HISTOGRAM_BUCKETS - 1 && us > weir_histogram_bounds_us[i]);
+}
+
+/** Count one value, in microseconds. Only the owner of the block calls it. */
+static inline void weir_histogram_observe(struct weir_metrics *m, enum weir_histogram which,
+                                          uint64_t us)
+{
+    struct weir_histogram_cells *h = &m->histograms[which];
+    _Atomic uint64_t *bucket = &h->buckets[weir_histogram_bucket(us)];
+
+    atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    atomic_store_explicit(&h->sum_us, atomic_load_explicit(&h->sum_us, memory_order_relaxed) + us,
+                          memory_order_relaxed);
 }
 
 /** Sum of one metric over `num` blocks. */

@@ -36,7 +36,10 @@ enum weir_exit weir_api_begin(struct weir_cli *cli)
 
 enum weir_exit weir_api_failed(struct weir_cli *cli, enum weir_err err)
 {
-    weir_cli_error(cli, "%s", cli->client.why);
+    /* The interrupt is how a watch ends: no error. */
+    if (err != WEIR_EBUSY || !cli->options.watch)
+        weir_cli_error(cli, "%s", cli->client.why);
+    cli->node_failed = true;
     return err == WEIR_ETIMEOUT ? WEIR_EXIT_TIMEOUT : WEIR_EXIT_FAILED;
 }
 
@@ -51,9 +54,8 @@ static enum weir_exit exit_of(uint16_t status)
     case 504:
         return WEIR_EXIT_TIMEOUT;
     case 503: /* busy, or stopping */
-    case 507: /* the store takes no writes */
         return WEIR_EXIT_DEGRADED;
-    default:
+    default: /* also 507, the store is full: as for one document among many */
         return WEIR_EXIT_FAILED;
     }
 }
@@ -71,8 +73,7 @@ static void details_write(struct weir_strbuf *out, const Weir__V1__ErrorBody *e)
     }
 }
 
-/* False: the body is not an error of weir. */
-static bool refusal_text(const struct weir_client_response *response, struct weir_strbuf *out)
+bool weir_api_refusal_write(const struct weir_client_response *response, struct weir_strbuf *out)
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
@@ -93,7 +94,7 @@ static bool refusal_text(const struct weir_client_response *response, struct wei
 enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_response *response)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
-    if (refusal_text(response, &text))
+    if (weir_api_refusal_write(response, &text))
         weir_cli_error(cli, "%s", text.at);
     else
         weir_cli_error(cli,
@@ -101,14 +102,15 @@ enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_r
                        "`weir version` on both sides",
                        cli->client.name, response->status);
     weir_strbuf_deinit(&text);
+    cli->refused_status = response->status;
     return exit_of(response->status);
 }
 
 /* -- calls -- */
 
-static enum weir_exit response_read(struct weir_cli *cli,
-                                    const struct weir_client_response *response,
-                                    const struct weir_api_want *want, ProtobufCMessage **ret)
+enum weir_exit weir_api_response_read(struct weir_cli *cli,
+                                      const struct weir_client_response *response,
+                                      const struct weir_api_want *want, ProtobufCMessage **ret)
 {
     if (response->status == 404 && want->may_miss) {
         *ret = NULL;
@@ -138,7 +140,8 @@ enum weir_exit weir_api_send(struct weir_cli *cli, const struct weir_client_requ
     if (code != WEIR_EXIT_OK)
         return code;
     enum weir_err err = weir_client_call(&cli->client, request, &response);
-    code = err == WEIR_OK ? response_read(cli, &response, want, ret) : weir_api_failed(cli, err);
+    code = err == WEIR_OK ? weir_api_response_read(cli, &response, want, ret)
+                          : weir_api_failed(cli, err);
     weir_strbuf_deinit(&response.body);
     return code;
 }
@@ -185,7 +188,7 @@ bool weir_api_is_kind(struct weir_cli *cli, const char *kind)
     struct weir_suggest suggest = weir_suggest_begin(word);
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenant"));
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenants"));
-    weir_cli_usage(cli, "%s is not a kind that nodes keep%s", weir_schema_text_show(word).text,
+    weir_cli_usage(cli, "%s is not a kind that nodes store%s", weir_schema_text_show(word).text,
                    suggest.best.len > 0 ? weir_suggest_text(&suggest).text
                                         : ": the only one is tenant");
     return false;

@@ -37,10 +37,13 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_FILE] = { 'f', "file", "FILE",
                          "file, folder (all *.yaml, *.yml, *.json below it), or - for "
                          "standard input; may be given many times" },
+    [WEIR_FLAG_ALLOW_FILES] = { 0, "allow-files", "DIR",
+                                "error pages may be read from below this folder as well as from "
+                                "their document's; may be given many times" },
     [WEIR_FLAG_WRITE] = { 'w', "write", NULL, "write the result back to the file" },
     [WEIR_FLAG_DROP_COMMENTS] = { 0, "drop-comments", NULL, "write back also what had comments" },
     [WEIR_FLAG_PREFIX] = { 0, "prefix", "TEXT", "only names that begin so" },
-    [WEIR_FLAG_WATCH] = { 0, "watch", NULL, "show it anew every two seconds" },
+    [WEIR_FLAG_WATCH] = { 'w', "watch", NULL, "go on and show what changes, until interrupted" },
     [WEIR_FLAG_METHOD] = { 0, "method", "METHOD", "method of the request; default GET" },
     [WEIR_FLAG_CLIENT] = { 0, "client", "ADDRESS",
                            "address of the client, which decides with balance: ip_hash" },
@@ -48,6 +51,17 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_DEADLINE] = { 0, "deadline", "D",
                              "cut what is still running after this time; default 30s" },
     [WEIR_FLAG_FOLLOW] = { 'f', "follow", NULL, "go on with new records until interrupted" },
+    [WEIR_FLAG_SORT] = { 0, "sort", "FIELD",
+                         "name, revision, hosts, upstreams, applied or conflicts; -FIELD: the "
+                         "largest first" },
+    [WEIR_FLAG_LIMIT] = { 0, "limit", "N", "at most so many" },
+    [WEIR_FLAG_YES] = { 'y', "yes", NULL, "do not ask before deleting what --prefix finds" },
+    [WEIR_FLAG_ALLOW_OVERLAP] = { 0, "allow-overlap", NULL,
+                                  "take names below another tenant's wildcard, or a wildcard over "
+                                  "another tenant's names" },
+    [WEIR_FLAG_DIGEST] = { 0, "digest", NULL, "write the digest of all documents alone" },
+    [WEIR_FLAG_TAIL] = { 0, "tail", "N", "only the last N records of those there are" },
+    [WEIR_FLAG_SINCE] = { 0, "since", "D", "only records of the last D, for example 15m" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -101,27 +115,59 @@ static enum weir_exit duration_read(struct weir_cli *cli, const char *flag, cons
     return WEIR_EXIT_OK;
 }
 
-static enum weir_exit revision_read(struct weir_cli *cli, const char *value)
+static enum weir_exit number_read(struct weir_cli *cli, enum weir_flag flag, const char *value,
+                                  uint64_t *ret)
 {
     char *end = NULL;
     errno = 0;
     unsigned long long n = strtoull(value, &end, 10);
     if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0)
-        return weir_cli_usage(cli, "--if-revision: %s is not a number", shown(value).text);
-    cli->options.has_if_revision = true;
-    cli->options.if_revision = n;
+        return weir_cli_usage(cli, "--%s: %s is not a number", flag_defs[flag].name,
+                              shown(value).text);
+    *ret = n;
     return WEIR_EXIT_OK;
 }
 
-static enum weir_exit file_add(struct weir_cli *cli, const char *value)
+static enum weir_exit limit_read(struct weir_cli *cli, const char *value)
+{
+    uint64_t n = 0;
+    enum weir_exit code = number_read(cli, WEIR_FLAG_LIMIT, value, &n);
+    if (code == WEIR_EXIT_OK && (n == 0 || n > WEIR_CLI_LIMIT_MAX))
+        return weir_cli_usage(cli, "--limit: %s is out of range 1..%d", shown(value).text,
+                              WEIR_CLI_LIMIT_MAX);
+    cli->options.limit = n;
+    return code;
+}
+
+static enum weir_exit sort_read(struct weir_cli *cli, const char *value)
+{
+    static const char *const fields[] = { [WEIR_SORT_NAME] = "name",
+                                          [WEIR_SORT_REVISION] = "revision",
+                                          [WEIR_SORT_HOSTS] = "hosts",
+                                          [WEIR_SORT_UPSTREAMS] = "upstreams",
+                                          [WEIR_SORT_APPLIED] = "applied",
+                                          [WEIR_SORT_CONFLICTS] = "conflicts",
+                                          NULL };
+    size_t index = 0;
+    bool descending = value[0] == '-';
+    enum weir_exit code = choice_read(cli, "sort", value + descending, fields, &index);
+    cli->options.sort = (enum weir_sort)index;
+    cli->options.sort_descending = descending;
+    return code;
+}
+
+static enum weir_exit file_add(struct weir_cli *cli, enum weir_flag flag, const char *value)
 {
     struct weir_options *o = &cli->options;
-    if (o->num_files == WEIR_CLI_FILES_MAX)
-        return weir_cli_usage(cli, "more than %d of --file; name their folder instead",
-                              WEIR_CLI_FILES_MAX);
+    bool is_file = flag == WEIR_FLAG_FILE;
+    const char **list = is_file ? o->files : o->allow_files;
+    size_t *num = is_file ? &o->num_files : &o->num_allow_files;
+    if (*num == WEIR_CLI_FILES_MAX)
+        return weir_cli_usage(cli, "more than %d of --%s; name their folder instead",
+                              WEIR_CLI_FILES_MAX, flag_defs[flag].name);
     if (value[0] == '\0')
-        return weir_cli_usage(cli, "--file: a name is missing");
-    o->files[o->num_files++] = value;
+        return weir_cli_usage(cli, "--%s: a name is missing", flag_defs[flag].name);
+    list[(*num)++] = value;
     return WEIR_EXIT_OK;
 }
 
@@ -179,6 +225,9 @@ static bool *switch_of(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_DROP_COMMENTS, offsetof(struct weir_options, drop_comments) },
         { WEIR_FLAG_WATCH, offsetof(struct weir_options, watch) },
         { WEIR_FLAG_FOLLOW, offsetof(struct weir_options, follow) },
+        { WEIR_FLAG_YES, offsetof(struct weir_options, yes) },
+        { WEIR_FLAG_ALLOW_OVERLAP, offsetof(struct weir_options, allow_overlap) },
+        { WEIR_FLAG_DIGEST, offsetof(struct weir_options, digest) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)
@@ -194,12 +243,26 @@ static enum weir_exit value_take(struct weir_cli *cli, enum weir_flag flag, cons
         *text = value;
         return WEIR_EXIT_OK;
     }
-    if (flag == WEIR_FLAG_FILE)
-        return file_add(cli, value);
+    if (flag == WEIR_FLAG_FILE || flag == WEIR_FLAG_ALLOW_FILES)
+        return file_add(cli, flag, value);
     if (flag == WEIR_FLAG_OUTPUT || flag == WEIR_FLAG_WAIT)
         return enum_read(cli, flag, value);
-    if (flag == WEIR_FLAG_IF_REVISION)
-        return revision_read(cli, value);
+    if (flag == WEIR_FLAG_IF_REVISION) {
+        o->has_if_revision = true;
+        return number_read(cli, flag, value, &o->if_revision);
+    }
+    if (flag == WEIR_FLAG_SORT)
+        return sort_read(cli, value);
+    if (flag == WEIR_FLAG_LIMIT)
+        return limit_read(cli, value);
+    if (flag == WEIR_FLAG_TAIL) {
+        o->has_tail = true;
+        return number_read(cli, flag, value, &o->tail);
+    }
+    if (flag == WEIR_FLAG_SINCE) {
+        o->has_since = true;
+        return duration_read(cli, "since", value, &o->since_ms);
+    }
     if (flag == WEIR_FLAG_TIMEOUT)
         return duration_read(cli, "timeout", value, &o->timeout_ms);
     if (flag == WEIR_FLAG_DEADLINE) {
@@ -222,8 +285,7 @@ static uint64_t mask_of(const struct weir_cli *cli)
     const struct weir_command *all = weir_command_all(&num);
     for (size_t i = 0; i < num; i++)
         mask |= all[i].flags;
-    /* -f is two flags, and only the command says which. */
-    return mask & ~(WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW));
+    return mask;
 }
 
 static bool flag_by_name(uint64_t mask, struct weir_span name, enum weir_flag *ret)
@@ -255,7 +317,7 @@ static enum weir_exit flag_unknown(struct weir_cli *cli, uint64_t mask, struct w
     struct weir_suggest suggest = weir_suggest_begin(name);
     enum weir_flag flag = WEIR_FLAG_COUNT;
     struct weir_shown bare = weir_schema_text_bare(name);
-    if (cli->command != NULL && flag_by_name(UINT32_MAX, name, &flag))
+    if (cli->command != NULL && flag_by_name(UINT64_MAX, name, &flag))
         return weir_cli_usage(cli, "--%s means nothing here", bare.text);
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
         if ((mask & WEIR_FLAG_BIT(i)) != 0)
@@ -297,12 +359,26 @@ static enum weir_exit long_flag(struct parse *p, const char *text)
     return flag_take(p, flag, equals != NULL ? equals + 1 : NULL);
 }
 
+/* A letter can stand for two flags, of which only the command says which. */
+static bool is_letter_of_two(uint64_t mask, char letter)
+{
+    unsigned num = 0;
+    for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)
+        num += (mask & WEIR_FLAG_BIT(i)) != 0 && flag_defs[i].letter == letter;
+    return num > 1;
+}
+
 /* "-f x", "-fx", and letters without values in one word: "-wh". */
 static enum weir_exit short_flags(struct parse *p, const char *text)
 {
     enum weir_exit code = WEIR_EXIT_OK;
     while (*text != '\0' && code == WEIR_EXIT_OK) {
         enum weir_flag flag = WEIR_FLAG_COUNT;
+        if (is_letter_of_two(mask_of(p->cli), *text))
+            return weir_cli_usage(p->cli,
+                                  "-%c means something else for each command; write it "
+                                  "behind the command",
+                                  *text);
         if (!flag_by_letter(mask_of(p->cli), *text, &flag))
             return weir_cli_usage(p->cli, "unknown flag -%s",
                                   weir_schema_text_bare(weir_span(text, 1)).text);
@@ -351,6 +427,24 @@ static enum weir_exit word_take(struct parse *p, char *word, bool flags_ended)
     return WEIR_EXIT_OK;
 }
 
+/* Flags of the command that cannot apply to this line. */
+static enum weir_exit flags_check(const struct parse *p)
+{
+    struct weir_cli *cli = p->cli;
+    const struct weir_options *o = &cli->options;
+    static const enum weir_flag remote[] = { WEIR_FLAG_TOKEN, WEIR_FLAG_CA };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(remote); i++)
+        if ((p->seen & WEIR_FLAG_BIT(remote[i])) != 0 && strncmp(o->node, "unix:", 5) == 0)
+            return weir_cli_usage(cli,
+                                  "--%s is for remote nodes, and %s is a socket of this machine",
+                                  flag_defs[remote[i]].name, shown(o->node).text);
+    if (o->watch && o->output == WEIR_OUTPUT_YAML)
+        return weir_cli_usage(cli, "-o yaml means nothing with --watch; -o json gives a line each");
+    if (o->drop_comments && !o->write)
+        return weir_cli_usage(cli, "--drop-comments is for --write: what is printed has none");
+    return WEIR_EXIT_OK;
+}
+
 /* What only the whole line tells. */
 static enum weir_exit line_check(const struct parse *p)
 {
@@ -367,7 +461,15 @@ static enum weir_exit line_check(const struct parse *p)
     if (c->num_args_max != WEIR_CLI_ARGS_ANY && cli->num_args > c->num_args_max)
         return weir_cli_usage(cli, "%s is one argument too many",
                               shown(cli->args[c->num_args_max]).text);
-    return WEIR_EXIT_OK;
+    return flags_check(p);
+}
+
+void weir_args_init(struct weir_cli *cli)
+{
+    const char *node = getenv("WEIR_NODE");
+
+    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
+    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
 }
 
 enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
@@ -375,10 +477,8 @@ enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
     struct parse p = { .cli = cli, .argv = argv, .argc = argc, .at = 1 };
     enum weir_exit code = WEIR_EXIT_OK;
     bool flags_ended = false;
-    const char *node = getenv("WEIR_NODE");
 
-    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
-    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
+    weir_args_init(cli);
     cli->args = calloc((size_t)argc + 1, sizeof(*cli->args));
     if (cli->args == NULL)
         return weir_cli_no_memory(cli);

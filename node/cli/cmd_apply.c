@@ -6,13 +6,13 @@
  */
 #include "node/cli/command.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "node/base/clock.h"
 #include "node/cli/api.h"
+#include "node/cli/interrupt.h"
 #include "node/cli/render.h"
 #include "node/cli/source.h"
 #include "node/cli/table.h"
@@ -22,13 +22,6 @@
 #define BATCH_DOCS_MAX  200
 #define BATCH_BYTES_MAX 1048576
 #define LINES_MAX       20 /* results told one by one; more are only counted */
-
-static volatile sig_atomic_t signalled;
-
-static void on_signal(int number)
-{
-    signalled = number;
-}
 
 enum outcome { CREATED, CHANGED, UNCHANGED, REFUSED, OUTCOME_COUNT };
 
@@ -207,17 +200,21 @@ static enum weir_exit response_take(struct apply *a, const Weir__V1__ApplyRespon
 static void target_write(const struct apply *a, char *out, size_t max)
 {
     const struct weir_options *o = &a->cli->options;
+    char query[96] = "";
     char revision[48] = "";
     if (o->has_if_revision)
-        snprintf(revision, sizeof(revision), "%cif_revision=%llu", o->dry_run ? '&' : '?',
+        snprintf(revision, sizeof(revision), "&if_revision=%llu",
                  (unsigned long long)o->if_revision);
-    snprintf(out, max, "/v1/apply%s%s", o->dry_run ? "?dry_run=1" : "", revision);
+    snprintf(query, sizeof(query), "%s%s%s", o->dry_run ? "&dry_run=1" : "", revision,
+             o->allow_overlap ? "&allow_overlap=1" : "");
+    snprintf(out, max, "/v1/apply%s%s", query[0] != '\0' ? "?" : "",
+             query[0] != '\0' ? query + 1 : "");
 }
 
 /* Sends documents *at up to the end of one batch. */
 static enum weir_exit batch_send(struct apply *a, size_t *at)
 {
-    char target[96];
+    char target[160];
     size_t from = *at;
     ProtobufCMessage *message = NULL;
     struct weir_strbuf body = WEIR_STRBUF_ZERO;
@@ -255,7 +252,7 @@ static enum weir_exit all_send(struct apply *a)
     size_t at = 0;
     enum weir_exit code = WEIR_EXIT_OK;
     while (code == WEIR_EXIT_OK && at < a->source.num_docs) {
-        if (signalled != 0) {
+        if (weir_interrupt_has_come()) {
             progress_clear(a);
             weir_cli_error(a->cli, "interrupted");
             code = WEIR_EXIT_FAILED;
@@ -273,17 +270,6 @@ static enum weir_exit all_send(struct apply *a)
 
 /* -- the command -- */
 
-/* Without SA_RESTART: a signal ends the wait for a response. */
-static void signals_take(struct weir_cli *cli)
-{
-    struct sigaction sa = { .sa_handler = on_signal };
-    sigemptyset(&sa.sa_mask);
-    signalled = 0;
-    cli->client.interrupted = &signalled;
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-}
-
 static enum weir_exit apply_run(struct apply *a)
 {
     struct weir_cli *cli = a->cli;
@@ -298,7 +284,7 @@ static enum weir_exit apply_run(struct apply *a)
     a->results = calloc(a->source.num_docs, sizeof(*a->results));
     if (a->results == NULL)
         return weir_cli_no_memory(cli);
-    signals_take(cli);
+    weir_interrupt_begin(cli);
     code = all_send(a);
     if (a->num_results == 0)
         return code;

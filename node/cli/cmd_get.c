@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_get.c - weir get: lists page by page, so that 100,000 tenants take no more memory than one
- * page, and single tenants, whose -o yaml and -o json can be applied again.
+ * cmd_get.c - weir get: lists page by page, unless they are sorted by something else than names,
+ * and single tenants, whose -o yaml and -o json can be applied again.
  */
 #include "node/cli/command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/cli/api.h"
+#include "node/cli/get_watch.h"
+#include "node/cli/objects.h"
 #include "node/cli/render.h"
 #include "node/cli/table.h"
+#include "node/cli/tenant_list.h"
 #include "tenants/schema/schema.h"
 
 #include <weir/v1/admin.pb-c.h>
@@ -23,6 +27,7 @@ struct list {
     struct weir_strbuf out;
     uint64_t num;
     uint64_t total;
+    bool more; /* --limit has cut it */
 };
 
 static const char *const headers[] = { "NAME",       "REVISION",   "HOSTS",    "UPSTREAMS",
@@ -33,7 +38,7 @@ _Static_assert(WEIR_ARRAY_LEN(headers) == COLUMNS_WIDE, "a header for each colum
 
 /* -- lists -- */
 
-static void conflicts_cell(struct weir_table *t, const Weir__V1__TenantSummary *s)
+static void table_add_conflicts(struct weir_table *t, const Weir__V1__TenantSummary *s)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     for (size_t i = 0; i < s->n_conflicts && i < CONFLICTS_SHOWN; i++)
@@ -44,7 +49,7 @@ static void conflicts_cell(struct weir_table *t, const Weir__V1__TenantSummary *
     weir_strbuf_deinit(&text);
 }
 
-static void row_add(struct list *l, const Weir__V1__TenantSummary *s)
+static void list_add_row(struct list *l, const Weir__V1__TenantSummary *s)
 {
     weir_table_cstr(&l->table, s->name);
     if (s->has_revision)
@@ -57,17 +62,17 @@ static void row_add(struct list *l, const Weir__V1__TenantSummary *s)
     if (l->table.num_columns < COLUMNS_WIDE)
         return;
     weir_table_cstr(&l->table, s->applied_by);
-    conflicts_cell(&l->table, s);
+    table_add_conflicts(&l->table, s);
 }
 
-static enum weir_err item_json(struct list *l, const Weir__V1__TenantSummary *s)
+static enum weir_err list_add_json(struct list *l, const Weir__V1__TenantSummary *s)
 {
     weir_strbuf_puts(&l->out, l->num == 0 ? "{\"items\":[\n" : ",\n");
     return weir_schema_write_json(&s->base, &l->out);
 }
 
 /* One item of the list at a time: a list of its own that is one item long. */
-static enum weir_err item_yaml(struct list *l, const Weir__V1__TenantSummary *s)
+static enum weir_err list_add_yaml(struct list *l, const Weir__V1__TenantSummary *s)
 {
     struct weir_strbuf json = WEIR_STRBUF_ZERO;
     weir_strbuf_puts(&json, "[");
@@ -81,13 +86,13 @@ static enum weir_err item_yaml(struct list *l, const Weir__V1__TenantSummary *s)
     return err;
 }
 
-static enum weir_err item_add(struct list *l, const Weir__V1__TenantSummary *s)
+static enum weir_err list_add_item(struct list *l, const Weir__V1__TenantSummary *s)
 {
     enum weir_err err = WEIR_OK;
     switch (l->cli->options.output) {
     case WEIR_OUTPUT_TABLE:
     case WEIR_OUTPUT_WIDE:
-        row_add(l, s);
+        list_add_row(l, s);
         break;
     case WEIR_OUTPUT_NAME:
         weir_strbuf_puts(&l->out, "tenant/");
@@ -95,17 +100,17 @@ static enum weir_err item_add(struct list *l, const Weir__V1__TenantSummary *s)
         weir_strbuf_putc(&l->out, '\n');
         break;
     case WEIR_OUTPUT_JSON:
-        err = item_json(l, s);
+        err = list_add_json(l, s);
         break;
     case WEIR_OUTPUT_YAML:
-        err = item_yaml(l, s);
+        err = list_add_yaml(l, s);
         break;
     }
     l->num++;
     return err;
 }
 
-static enum weir_err list_end(struct list *l)
+static enum weir_err list_write_end(struct list *l)
 {
     enum weir_output o = l->cli->options.output;
     if (o == WEIR_OUTPUT_JSON)
@@ -119,80 +124,189 @@ static enum weir_err list_end(struct list *l)
     return l->out.failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
-static enum weir_err page_show(struct list *l, const Weir__V1__TenantList *page)
+/* -- walking -- */
+
+static enum weir_exit list_write(struct list *l)
 {
-    enum weir_err err = WEIR_OK;
     bool table =
         l->cli->options.output == WEIR_OUTPUT_TABLE || l->cli->options.output == WEIR_OUTPUT_WIDE;
-    for (size_t i = 0; i < page->n_items && err == WEIR_OK; i++)
-        err = item_add(l, page->items[i]);
-    l->total = page->total;
-    if (err == WEIR_OK && table && l->num > 0)
-        err = weir_table_write(&l->table, &l->out);
-    return err;
+    if (table && l->num > 0 && weir_table_write(&l->table, &l->out) < 0)
+        l->out.failed = true;
+    return weir_render_out(l->cli, &l->out);
 }
 
-static enum weir_exit page_get(struct list *l, const char *after, struct weir_arena *arena,
-                               const Weir__V1__TenantList **ret)
+static enum weir_exit list_finish(struct list *l)
 {
-    struct weir_strbuf target = WEIR_STRBUF_ZERO;
-    ProtobufCMessage *message = NULL;
-    struct weir_api_want want = { &weir__v1__tenant_list__descriptor, arena, false };
-    enum weir_exit code = WEIR_EXIT_OK;
-    weir_strbuf_printf(&target, "/v1/tenants?limit=%d&after=", WEIR_CLI_TENANT_LIST_MAX);
-    weir_api_escape(&target, after);
-    if (l->cli->options.prefix != NULL) {
-        weir_strbuf_puts(&target, "&prefix=");
-        weir_api_escape(&target, l->cli->options.prefix);
-    }
-    if (target.failed)
-        code = weir_cli_no_memory(l->cli);
-    if (code == WEIR_EXIT_OK)
-        code = weir_api_get(l->cli, target.at, &want, &message);
-    weir_strbuf_deinit(&target);
-    *ret = (const Weir__V1__TenantList *)message;
+    if (list_write_end(l) < 0)
+        l->out.failed = true;
+    enum weir_exit code = weir_render_out(l->cli, &l->out);
+    if (code == WEIR_EXIT_OK && l->more)
+        fprintf(l->cli->err, "the first %llu tenants are shown, and more follow; see --limit\n",
+                (unsigned long long)l->num);
     return code;
 }
 
-/* Shows one page. *after: moved on; empty after the last page. */
-static enum weir_exit page_step(struct list *l, struct weir_strbuf *after)
+/* Adds items up to --limit; l->more when one is left out. */
+static enum weir_err list_add_items(struct list *l, Weir__V1__TenantSummary *const *items,
+                                    size_t num)
 {
-    struct weir_arena arena;
-    const Weir__V1__TenantList *page = NULL;
-    weir_api_arena_init(&arena);
-    enum weir_exit code = page_get(l, after->at != NULL ? after->at : "", &arena, &page);
-    if (code == WEIR_EXIT_OK) {
-        const char *next = page->next != NULL ? page->next : "";
-        bool last = next[0] == '\0';
-        enum weir_err err = page_show(l, page);
-        /* A node that sends us back would have us here for ever. */
-        if (!last && after->len > 0 && strcmp(next, after->at) <= 0) {
-            weir_cli_error(l->cli, "the node's list does not go forward after %zu tenants",
-                           (size_t)l->num);
-            code = WEIR_EXIT_FAILED;
+    enum weir_err err = WEIR_OK;
+    for (size_t i = 0; i < num && err == WEIR_OK; i++) {
+        if (l->cli->options.limit != 0 && l->num == l->cli->options.limit) {
+            l->more = true;
+            break;
         }
-        weir_strbuf_reset(after);
-        weir_strbuf_puts(after, next);
-        if (err == WEIR_OK && last)
-            err = list_end(l);
-        if (err < 0 || after->failed)
-            code = weir_cli_no_memory(l->cli);
+        err = list_add_item(l, items[i]);
     }
-    weir_arena_deinit(&arena);
-    return code == WEIR_EXIT_OK ? weir_render_out(l->cli, &l->out) : code;
+    return err;
+}
+
+static enum weir_exit on_page(void *arg, const Weir__V1__TenantList *page, bool last,
+                              bool *ret_stop)
+{
+    struct list *l = arg;
+    l->total = page->total;
+    if (list_add_items(l, page->items, page->n_items) < 0)
+        l->out.failed = true;
+    if (l->cli->options.limit != 0 && l->num == l->cli->options.limit) {
+        l->more = l->more || !last;
+        *ret_stop = true;
+    }
+    return list_write(l);
+}
+
+/* -- sorting: the whole list is held -- */
+
+/** Summaries of all pages. */
+struct sorted {
+    struct list *list;
+    struct weir_arena arena;
+    Weir__V1__TenantSummary **items; /* owns the list; each is the arena's */
+    size_t len;
+    size_t max; /* room */
+};
+
+static Weir__V1__TenantSummary *summary_copy(struct weir_arena *arena,
+                                             const Weir__V1__TenantSummary *s)
+{
+    Weir__V1__TenantSummary *copy = weir_arena_calloc(arena, 1, sizeof(*copy));
+    char **conflicts = weir_arena_calloc(arena, s->n_conflicts + 1, sizeof(*conflicts));
+    if (copy == NULL || conflicts == NULL)
+        return NULL;
+    *copy = *s;
+    copy->conflicts = conflicts;
+    const char *const from[] = { s->name, s->applied_at, s->applied_by };
+    char **const to[] = { &copy->name, &copy->applied_at, &copy->applied_by };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(from); i++) {
+        *to[i] = from[i] != NULL ? weir_arena_strdup(arena, weir_span_cstr(from[i])) : NULL;
+        if (from[i] != NULL && *to[i] == NULL)
+            return NULL;
+    }
+    for (size_t i = 0; i < s->n_conflicts; i++) {
+        conflicts[i] = weir_arena_strdup(arena, weir_span_cstr(s->conflicts[i]));
+        if (conflicts[i] == NULL)
+            return NULL;
+    }
+    return copy;
+}
+
+static enum weir_exit on_page_to_sort(void *arg, const Weir__V1__TenantList *page, bool last,
+                                      bool *ret_stop)
+{
+    struct sorted *s = arg;
+    struct weir_cli *cli = s->list->cli;
+    s->list->total = page->total;
+    if (s->len + page->n_items > s->max) {
+        size_t max = s->max * 2 > s->len + page->n_items ? s->max * 2 : s->len + page->n_items;
+        Weir__V1__TenantSummary **items =
+            realloc(s->items, max * sizeof(Weir__V1__TenantSummary *));
+        if (items == NULL)
+            return weir_cli_no_memory(cli);
+        s->items = items;
+        s->max = max;
+    }
+    for (size_t i = 0; i < page->n_items; i++) {
+        Weir__V1__TenantSummary *copy = summary_copy(&s->arena, page->items[i]);
+        if (copy == NULL)
+            return weir_cli_no_memory(cli);
+        s->items[s->len++] = copy;
+    }
+    (void)last;
+    (void)ret_stop;
+    return WEIR_EXIT_OK;
+}
+
+static int text_compare(const char *a, const char *b)
+{
+    return strcmp(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+static int number_compare(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int field_compare(const Weir__V1__TenantSummary *a, const Weir__V1__TenantSummary *b,
+                         enum weir_sort field)
+{
+    switch (field) {
+    case WEIR_SORT_NAME:
+        break;
+    case WEIR_SORT_REVISION:
+        return number_compare(a->revision, b->revision);
+    case WEIR_SORT_HOSTS:
+        return number_compare(a->hosts, b->hosts);
+    case WEIR_SORT_UPSTREAMS:
+        return number_compare(a->upstreams, b->upstreams);
+    case WEIR_SORT_APPLIED:
+        return text_compare(a->applied_at, b->applied_at); /* RFC 3339 in UTC sorts as text */
+    case WEIR_SORT_CONFLICTS:
+        return number_compare(a->n_conflicts, b->n_conflicts);
+    }
+    return text_compare(a->name, b->name);
+}
+
+/* Equal ones stay in the order of their names, whichever way the field is sorted. */
+static int summary_compare(const void *a, const void *b, void *arg)
+{
+    const struct weir_options *o = arg;
+    const Weir__V1__TenantSummary *left = *(Weir__V1__TenantSummary *const *)a;
+    const Weir__V1__TenantSummary *right = *(Weir__V1__TenantSummary *const *)b;
+    int order = field_compare(left, right, o->sort);
+    if (order == 0)
+        return text_compare(left->name, right->name);
+    return o->sort_descending ? -order : order;
+}
+
+static enum weir_exit sorted_list(struct list *l)
+{
+    struct sorted s = { .list = l };
+    weir_api_arena_init(&s.arena);
+    enum weir_exit code =
+        weir_tenant_list_walk(l->cli, l->cli->options.prefix, on_page_to_sort, &s);
+    if (code == WEIR_EXIT_OK && s.len > 0) {
+        qsort_r(s.items, s.len, sizeof(Weir__V1__TenantSummary *), summary_compare,
+                &l->cli->options);
+        if (list_add_items(l, s.items, s.len) < 0)
+            l->out.failed = true;
+        code = list_write(l);
+    }
+    free(s.items);
+    weir_arena_deinit(&s.arena);
+    return code;
 }
 
 static enum weir_exit list_run(struct weir_cli *cli)
 {
     struct list l = { .cli = cli, .out = WEIR_STRBUF_ZERO };
-    struct weir_strbuf after = WEIR_STRBUF_ZERO;
     bool wide = cli->options.output == WEIR_OUTPUT_WIDE;
+    bool in_order = cli->options.sort == WEIR_SORT_NAME && !cli->options.sort_descending;
     weir_table_init(&l.table, headers, wide ? COLUMNS_WIDE : COLUMNS_TABLE,
                     cli->options.no_headers);
-    enum weir_exit code = page_step(&l, &after);
-    while (code == WEIR_EXIT_OK && after.len > 0)
-        code = page_step(&l, &after);
-    weir_strbuf_deinit(&after);
+    enum weir_exit code =
+        in_order ? weir_tenant_list_walk(cli, cli->options.prefix, on_page, &l) : sorted_list(&l);
+    if (code == WEIR_EXIT_OK)
+        code = list_finish(&l);
     weir_strbuf_deinit(&l.out);
     weir_table_deinit(&l.table);
     return code;
@@ -200,19 +314,19 @@ static enum weir_exit list_run(struct weir_cli *cli)
 
 /* -- one tenant -- */
 
-static void line_add(struct weir_table *t, const char *name, const char *value)
+static void table_add_line(struct weir_table *t, const char *name, const char *value)
 {
     weir_table_cstr(t, name);
     weir_table_cstr(t, value);
 }
 
-static void lines_add(struct weir_table *t, const char *name, char *const *values, size_t num)
+static void table_add_lines(struct weir_table *t, const char *name, char *const *values, size_t num)
 {
     for (size_t i = 0; i < num; i++)
-        line_add(t, i == 0 ? name : " ", values[i]);
+        table_add_line(t, i == 0 ? name : " ", values[i]);
 }
 
-static void upstreams_add(struct weir_table *t, const Weir__V1__Tenant *tenant)
+static void table_add_upstreams(struct weir_table *t, const Weir__V1__Tenant *tenant)
 {
     for (size_t i = 0; i < tenant->n_upstreams; i++) {
         const Weir__V1__Tenant__UpstreamsEntry *e = tenant->upstreams[i];
@@ -221,12 +335,12 @@ static void upstreams_add(struct weir_table *t, const Weir__V1__Tenant *tenant)
         weir_strbuf_printf(&text, "%s:", e->key);
         for (size_t k = 0; k < num; k++)
             weir_strbuf_printf(&text, " %s", e->value->endpoints[k]->address);
-        line_add(t, i == 0 ? "Upstreams" : " ", text.failed ? e->key : text.at);
+        table_add_line(t, i == 0 ? "Upstreams" : " ", text.failed ? e->key : text.at);
         weir_strbuf_deinit(&text);
     }
 }
 
-static void counts_add(struct weir_table *t, const Weir__V1__Tenant *tenant)
+static void table_add_counts(struct weir_table *t, const Weir__V1__Tenant *tenant)
 {
     weir_table_cstr(t, "Routes");
     weir_table_number(t, tenant->n_routes);
@@ -235,23 +349,23 @@ static void counts_add(struct weir_table *t, const Weir__V1__Tenant *tenant)
 }
 
 /* What an operator asks first; the whole is -o yaml. */
-static enum weir_err response_show(const Weir__V1__TenantResponse *a, struct weir_strbuf *out)
+static enum weir_err response_write(const Weir__V1__TenantResponse *a, struct weir_strbuf *out)
 {
     static const char *const none[] = { "", "" };
     struct weir_table t;
     const Weir__V1__Tenant *tenant = a->tenant;
     weir_table_init(&t, none, WEIR_ARRAY_LEN(none), true);
-    line_add(&t, "Name", tenant->name);
+    table_add_line(&t, "Name", tenant->name);
     weir_table_cstr(&t, "Revision");
     weir_table_number(&t, a->revision);
-    line_add(&t, "Applied at", a->applied_at);
-    line_add(&t, "Applied by", a->applied_by);
-    line_add(&t, "Why", a->why);
-    lines_add(&t, "Hosts", tenant->hosts, tenant->n_hosts);
-    lines_add(&t, "Addresses", tenant->addresses, tenant->n_addresses);
-    upstreams_add(&t, tenant);
-    counts_add(&t, tenant);
-    lines_add(&t, "Conflicts", a->conflicts, a->n_conflicts);
+    table_add_line(&t, "Applied at", a->applied_at);
+    table_add_line(&t, "Applied by", a->applied_by);
+    table_add_line(&t, "Why", a->why);
+    table_add_lines(&t, "Hosts", tenant->hosts, tenant->n_hosts);
+    table_add_lines(&t, "Addresses", tenant->addresses, tenant->n_addresses);
+    table_add_upstreams(&t, tenant);
+    table_add_counts(&t, tenant);
+    table_add_lines(&t, "Conflicts", a->conflicts, a->n_conflicts);
     enum weir_err err = weir_table_write(&t, out);
     weir_table_deinit(&t);
     return err;
@@ -266,7 +380,7 @@ static enum weir_err tenant_write(const struct weir_cli *cli, const Weir__V1__Te
     case WEIR_OUTPUT_TABLE:
     case WEIR_OUTPUT_WIDE:
         weir_strbuf_puts(out, first ? "" : "\n");
-        return response_show(a, out);
+        return response_write(a, out);
     case WEIR_OUTPUT_NAME:
         weir_strbuf_printf(out, "tenant/%s\n", a->tenant->name);
         break;
@@ -309,16 +423,51 @@ static enum weir_exit tenant_show(struct weir_cli *cli, const char *name, bool f
     return code;
 }
 
-enum weir_exit weir_cmd_get(struct weir_cli *cli)
+static enum weir_exit names_show(struct weir_cli *cli, const struct weir_objects *names)
 {
     enum weir_exit worst = WEIR_EXIT_OK;
-    if (cli->num_args > 0 && !weir_api_is_kind(cli, cli->args[0]))
-        return WEIR_EXIT_USAGE;
-    if (cli->num_args < 2)
-        return list_run(cli);
-    for (size_t i = 1; i < cli->num_args; i++) {
-        enum weir_exit code = tenant_show(cli, cli->args[i], i == 1);
-        worst = code != WEIR_EXIT_OK ? code : worst;
+    for (size_t i = 0; i < names->len && !cli->node_failed; i++) {
+        enum weir_exit code = tenant_show(cli, names->items[i], i == 0);
+        worst = worst == WEIR_EXIT_OK ? code : worst;
     }
     return worst;
+}
+
+/* What a list can have and single tenants cannot, and what a stream of changes cannot. */
+static enum weir_exit options_check(struct weir_cli *cli, bool named)
+{
+    const struct weir_options *o = &cli->options;
+    bool sorted = o->sort != WEIR_SORT_NAME || o->sort_descending;
+    if (named && o->prefix != NULL)
+        return weir_cli_usage(cli, "--prefix is for lists, and tenants are named");
+    if (named && (sorted || o->limit != 0))
+        return weir_cli_usage(cli, "--%s is for lists, and tenants are named",
+                              sorted ? "sort" : "limit");
+    if (o->watch && (sorted || o->limit != 0))
+        return weir_cli_usage(cli,
+                              "--%s means nothing with --watch: changes come in the order "
+                              "of time",
+                              sorted ? "sort" : "limit");
+    return WEIR_EXIT_OK;
+}
+
+enum weir_exit weir_cmd_get(struct weir_cli *cli)
+{
+    struct weir_objects names;
+    enum weir_exit code = weir_objects_init(&names, cli);
+    bool named = false;
+    if (code == WEIR_EXIT_OK)
+        code = weir_objects_read(&names, cli, cli->num_args);
+    if (code == WEIR_EXIT_OK)
+        code = weir_objects_read_files(&names, cli);
+    if (code == WEIR_EXIT_OK) {
+        named = names.len > 0;
+        code = options_check(cli, named);
+    }
+    if (code == WEIR_EXIT_OK && cli->options.watch)
+        code = weir_get_watch(cli, &names);
+    else if (code == WEIR_EXIT_OK)
+        code = named ? names_show(cli, &names) : list_run(cli);
+    weir_objects_deinit(&names);
+    return code;
 }

@@ -21,7 +21,8 @@
 #define WEIR_CLI_SOCKET          "unix:/run/weir/admin.sock"
 #define WEIR_CLI_ARGS_ANY        UINT8_MAX
 #define WEIR_CLI_NOT_SUPPORTED   "not supported by this version"
-#define WEIR_CLI_TENANT_LIST_MAX 1000 /* tenants of one page, the most that the API gives */
+#define WEIR_CLI_LIMIT_MAX       1000000000 /* of --limit */
+#define WEIR_CLI_TENANT_LIST_MAX 1000       /* tenants of one page, the most that the API gives */
 
 /** The contract with scripts. */
 enum weir_exit {
@@ -45,6 +46,7 @@ enum weir_flag {
     WEIR_FLAG_IF_REVISION,
     WEIR_FLAG_DRY_RUN,
     WEIR_FLAG_FILE,
+    WEIR_FLAG_ALLOW_FILES,
     WEIR_FLAG_WRITE,
     WEIR_FLAG_DROP_COMMENTS,
     WEIR_FLAG_PREFIX,
@@ -54,6 +56,13 @@ enum weir_flag {
     WEIR_FLAG_TENANT,
     WEIR_FLAG_DEADLINE,
     WEIR_FLAG_FOLLOW,
+    WEIR_FLAG_SORT,
+    WEIR_FLAG_LIMIT,
+    WEIR_FLAG_YES,
+    WEIR_FLAG_ALLOW_OVERLAP,
+    WEIR_FLAG_DIGEST,
+    WEIR_FLAG_TAIL,
+    WEIR_FLAG_SINCE,
     WEIR_FLAG_COUNT
 };
 
@@ -61,6 +70,7 @@ enum weir_flag {
 _Static_assert(WEIR_FLAG_COUNT <= 64, "a mask holds all flags");
 
 /* Groups of flags that go together. */
+#define WEIR_FLAGS_SOURCE (WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_FILES))
 #define WEIR_FLAGS_NODE                                                                            \
     (WEIR_FLAG_BIT(WEIR_FLAG_NODE) | WEIR_FLAG_BIT(WEIR_FLAG_TOKEN) |                              \
      WEIR_FLAG_BIT(WEIR_FLAG_CA) | WEIR_FLAG_BIT(WEIR_FLAG_TIMEOUT))
@@ -77,6 +87,16 @@ enum weir_output {
     WEIR_OUTPUT_YAML
 };
 
+/** What a list is sorted by. */
+enum weir_sort {
+    WEIR_SORT_NAME,
+    WEIR_SORT_REVISION,
+    WEIR_SORT_HOSTS,
+    WEIR_SORT_UPSTREAMS,
+    WEIR_SORT_APPLIED,
+    WEIR_SORT_CONFLICTS
+};
+
 enum weir_wait { WEIR_WAIT_LOCAL, WEIR_WAIT_QUORUM, WEIR_WAIT_ALL };
 
 /** The values of the flags, checked. */
@@ -91,6 +111,8 @@ struct weir_options {
     uint64_t if_revision;
     const char *files[WEIR_CLI_FILES_MAX];
     size_t num_files;
+    const char *allow_files[WEIR_CLI_FILES_MAX]; /* folders */
+    size_t num_allow_files;
     bool write;
     bool drop_comments;
     const char *prefix;
@@ -101,6 +123,16 @@ struct weir_options {
     bool has_deadline;
     uint64_t deadline_ms;
     bool follow;
+    enum weir_sort sort;
+    bool sort_descending;
+    uint64_t limit; /* 0: none */
+    bool yes;
+    bool allow_overlap;
+    bool digest;
+    bool has_tail;
+    uint64_t tail;
+    bool has_since;
+    uint64_t since_ms; /* before now */
     bool help;
 };
 
@@ -115,6 +147,8 @@ struct weir_cli {
     char **args; /* owns; behind the command's name, without flags; the texts are argv's */
     size_t num_args;
     struct weir_client client; /* connected at the first call */
+    uint16_t refused_status;   /* of the last response that was no 2xx; 0: none */
+    bool node_failed;          /* a call got no response: the next would not either */
 };
 
 /** One subcommand. Examples and exit codes are lines with their newlines. */
@@ -139,6 +173,12 @@ const struct weir_command *weir_command_find(const char *name);
 /** Whether `name` is a subcommand of the interface whose feature this version lacks. */
 bool weir_command_is_planned(const char *name);
 
+/** Whether -o asks for a message, and not for words or columns. */
+static inline bool weir_cli_is_message_output(const struct weir_cli *cli)
+{
+    return cli->options.output == WEIR_OUTPUT_JSON || cli->options.output == WEIR_OUTPUT_YAML;
+}
+
 /** Write one line of error: `weir NAME: ...`. What came from outside must be escaped before. */
 void weir_cli_error(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
 /** As weir_cli_error, for wrong use: points to the help page. @return WEIR_EXIT_USAGE */
@@ -152,7 +192,10 @@ enum weir_exit weir_cmd_diff(struct weir_cli *cli);
 enum weir_exit weir_cmd_validate(struct weir_cli *cli);
 enum weir_exit weir_cmd_fmt(struct weir_cli *cli);
 enum weir_exit weir_cmd_get(struct weir_cli *cli);
+enum weir_exit weir_cmd_edit(struct weir_cli *cli);
 enum weir_exit weir_cmd_delete(struct weir_cli *cli);
+enum weir_exit weir_cmd_export(struct weir_cli *cli);
+enum weir_exit weir_cmd_import(struct weir_cli *cli);
 enum weir_exit weir_cmd_history(struct weir_cli *cli);
 enum weir_exit weir_cmd_rollback(struct weir_cli *cli);
 enum weir_exit weir_cmd_route(struct weir_cli *cli);

@@ -22,17 +22,24 @@ static const struct weir_command commands[] = {
             "Reads all documents, checks them completely, and sends them to the node. When one of "
             "them is wrong, all errors of all files are written and nothing is sent. A document "
             "that is there already, word for word, is reported as unchanged and gets no new "
-            "revision. Files of error pages are read from the folder of their document.\n\nA "
-            "write is answered when it is durable on the node and live on its workers. With more "
-            "than 20 documents only their number is told; -o wide tells each of them.",
+            "revision.\n\nFiles of error pages are read from the folder of their document and "
+            "below it, and from folders that --allow-files names; a link that leads elsewhere is "
+            "refused. A document from standard input reads none without --allow-files, and its "
+            "names start from the current folder.\n\nA write is acknowledged when it is durable on "
+            "the node and live on its workers. With more than "
+            "20 documents only their number is reported; -o wide reports each of them.\n\nA host "
+            "that lies below another tenant's wildcard, or a wildcard over another tenant's hosts, "
+            "is refused: the more specific name gets the requests. --allow-overlap takes it all "
+            "the same, and so does an entry in allow_overlap of the tenant that has the wildcard. "
+            "What a tenant has already stays.",
         .examples = "weir apply -f shop.yaml\n"
                     "weir apply -f tenants/ --dry-run\n"
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
                     "weir apply -f shop.yaml --if-revision 3\n",
         .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
         .run = weir_cmd_apply,
     },
     {
@@ -41,12 +48,13 @@ static const struct weir_command commands[] = {
         .summary = "show what apply would change",
         .description =
             "Compares each document with the node's, both in their canonical form, and prints the "
-            "difference as diff -u does.",
+            "difference as diff -u does. When a comparison fails, for example since the node "
+            "cannot be reached, the last line on standard error says that it is incomplete.",
         .examples = "weir diff -f shop.yaml\n"
                     "weir diff -f tenants/ || weir apply -f tenants/\n",
         .exits = "1  something differs or is wrong, or the node cannot be reached\n" EXIT_USAGE
             EXIT_TIME,
-        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAGS_SOURCE,
         .run = weir_cmd_diff,
     },
     {
@@ -59,7 +67,7 @@ static const struct weir_command commands[] = {
         .examples = "weir validate -f shop.yaml\n"
                     "git diff --name-only main -- '*.yaml' | xargs -I% weir validate -f %\n",
         .exits = "1  a document is wrong\n" EXIT_USAGE,
-        .flags = WEIR_FLAG_BIT(WEIR_FLAG_FILE),
+        .flags = WEIR_FLAGS_SOURCE,
         .run = weir_cmd_validate,
     },
     {
@@ -81,55 +89,96 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "get",
-        .usage = "[tenant [NAME...]]",
-        .summary = "list tenants, or show some",
+        .usage = "[tenant [NAME...] | tenant/NAME... | -f FILE] [-w]",
+        .summary = "list tenants, show some, or watch them",
         .description =
-            "Without a name: all tenants in the order of their names. With names: these tenants; "
-            "-o yaml and -o json then give documents that can be applied again.",
+            "Without a name: all tenants in the order of their names, or of --sort. With names, "
+            "or with -f those of the documents in a file: these tenants; -o yaml and -o json then "
+            "give documents that can be applied again.\n\nWith --watch: what there is, and from "
+            "then on a line for each tenant that is created, changed or deleted, until an "
+            "interrupt ends it with exit code 0. The node is asked once a second; -o json gives an "
+            "object a line. --limit says on standard error when more tenants follow.",
         .examples = "weir get tenant\n"
                     "weir get tenant --prefix shop- -o wide\n"
+                    "weir get tenant --sort -applied --limit 10\n"
                     "weir get tenant shop -o yaml > shop.yaml\n"
-                    "weir get tenant -o name | wc -l\n",
+                    "weir get tenant/shop tenant/blog\n"
+                    "weir get -w -o json | jq -r .tenant.name\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
-        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX),
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX) | WEIR_FLAG_BIT(WEIR_FLAG_FILE) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_WATCH) | WEIR_FLAG_BIT(WEIR_FLAG_SORT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_LIMIT),
         .num_args_max = WEIR_CLI_ARGS_ANY,
         .run = weir_cmd_get,
     },
     {
+        .name = "edit",
+        .usage = "tenant NAME | tenant/NAME",
+        .summary = "change a tenant in your editor",
+        .description =
+            "Opens the tenant's document in $VISUAL, else $EDITOR, else vi, and applies what is "
+            "saved. When something is wrong with it, the editor opens again with the errors on "
+            "top. A text that is left as it was, or empty, changes nothing.\n\nIt is applied only "
+            "to the revision that it began from: when somebody else changed the tenant meanwhile, "
+            "nothing is written and the exit code is 4. A text that could not be applied stays in "
+            "a file, whose name is printed.\n\nError pages may name files only in folders that "
+            "--allow-files names.",
+        .examples = "weir edit tenant shop\n"
+                    "VISUAL='code --wait' weir edit tenant/shop\n"
+                    "EDITOR='sed -i s/10.0.0.1/10.0.0.2/' weir edit tenant shop\n",
+        .exits =
+            "1  the text was wrong and left so, the editor failed, or the node is away\n" EXIT_USAGE
+            "3  the node is too busy or is stopping, or --wait is not satisfied\n"
+            "4  the tenant was changed meanwhile\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAGS_OUTPUT | WEIR_FLAG_BIT(WEIR_FLAG_WAIT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_FILES),
+        .num_args_min = 1,
+        .num_args_max = 2,
+        .run = weir_cmd_edit,
+    },
+    {
         .name = "delete",
-        .usage = "tenant NAME...",
+        .usage = "tenant NAME... | tenant/NAME... | -f FILE | --prefix TEXT",
         .summary = "delete tenants",
         .description =
             "Requests for their hosts are unknown from then on, or go to the tenant that claimed "
-            "them later. The last revisions stay: weir rollback brings a tenant back.",
+            "them later. The last revisions stay: weir rollback brings a tenant back.\n\nAll "
+            "names are checked before the first tenant is deleted; a tenant that cannot be deleted "
+            "is reported and does not stop the others. With -f: the tenants of the documents in a "
+            "file. With --prefix: all whose name begins so; their number must be typed on the "
+            "terminal, or --yes be given.",
         .examples = "weir delete tenant shop\n"
+                    "weir delete tenant/shop tenant/blog\n"
+                    "weir get -o name --prefix old- | xargs weir delete\n"
+                    "weir delete --prefix old- --dry-run\n"
                     "weir delete tenant shop --if-revision 7\n",
-        .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+        .exits = "1  a tenant could not be deleted, or the node cannot be reached\n" EXIT_USAGE
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE,
-        .num_args_min = 2,
+        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_YES),
         .num_args_max = WEIR_CLI_ARGS_ANY,
         .run = weir_cmd_delete,
     },
     {
         .name = "history",
-        .usage = "tenant NAME",
+        .usage = "tenant NAME | tenant/NAME",
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
-            "most 16. Also for a tenant that was deleted.",
+            "most 16. A deletion is a row of its own, with the revision that was deleted: weir "
+            "rollback brings that revision back.",
         .examples = "weir history tenant shop\n"
                     "weir history tenant shop -o json\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
         .flags = FLAGS_READ,
-        .num_args_min = 2,
+        .num_args_min = 1,
         .num_args_max = 2,
         .run = weir_cmd_history,
     },
     {
         .name = "rollback",
-        .usage = "tenant NAME REVISION",
+        .usage = "tenant NAME REVISION | tenant/NAME REVISION",
         .summary = "apply an old revision as a new one",
         .description =
             "The old document is checked by today's rules and gets a new revision; the history "
@@ -138,12 +187,60 @@ static const struct weir_command commands[] = {
                     "weir rollback tenant shop 3 --dry-run\n",
         .exits =
             "1  there is no such tenant or revision, or the node cannot be reached\n" EXIT_USAGE
-            "3  the node takes no writes now, or --wait is not satisfied\n"
+            "3  the node is too busy or is stopping, or --wait is not satisfied\n"
             "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE,
-        .num_args_min = 3,
+        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
+        .num_args_min = 2,
         .num_args_max = 3,
         .run = weir_cmd_rollback,
+    },
+    {
+        .name = "export",
+        .usage = "[FOLDER|FILE|-] [-o yaml|json] [--digest]",
+        .summary = "all documents of a node: the backup",
+        .description =
+            "Writes every document, of all kinds, in the order of their names, in the form that "
+            "apply and import take: into an empty or new folder one file each, or into one file, "
+            "or to standard output. A file is YAML, or one JSON object a line when its name ends "
+            "in .json, .jsonl or .ndjson, or with -o json. It has its name only when it is whole "
+            "and on the disk.\n\nThe node goes on taking writes: a document that is written "
+            "meanwhile is there as it was before or as it is after. Not written are histories, "
+            "revision numbers, who applied what and when, and which of two tenants that claim the "
+            "same name was first.\n\nThe digest is made of the documents alone, so that two nodes "
+            "with equal documents have equal digests. --digest writes the digest and nothing else. "
+            "It finds differences, and is no proof against forgery.",
+        .examples = "weir export backup/\n"
+                    "weir export weir-$(date +%F).jsonl\n"
+                    "weir export | weir --node unix:/run/other/admin.sock import -\n"
+                    "weir export --digest\n",
+        .exits = "1  the export is not whole, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
+        .flags =
+            WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_DIGEST),
+        .num_args_max = 1,
+        .run = weir_cmd_export,
+    },
+    {
+        .name = "import",
+        .usage = "[FOLDER|FILE|-]",
+        .summary = "take in what export wrote, or any documents",
+        .description =
+            "Reads documents, YAML or JSON, any number of them, of a folder and the folders below "
+            "it, of a file, or from standard input, and sends them in batches while it reads. A "
+            "document that is wrong or refused is reported with its file and line and left out; "
+            "the others go in. Nothing is deleted.\n\nIt can be run again at any time, also after "
+            "it was cut: what is on the node already is reported as unchanged. Of a name that is "
+            "described twice the later document wins.\n\nNames that overlap those of another "
+            "tenant are refused as by apply. A backup of a node that has such names needs "
+            "--allow-overlap.",
+        .examples = "weir import backup/\n"
+                    "weir import backup.jsonl --dry-run\n"
+                    "zcat backup.yaml.gz | weir import -\n",
+        .exits = "1  a document was wrong or refused, or the node cannot be reached\n" EXIT_USAGE
+                 "3  the node takes no writes now, or --wait is not satisfied\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_WAIT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
+        .num_args_max = 1,
+        .run = weir_cmd_import,
     },
     {
         .name = "route",
@@ -154,7 +251,7 @@ static const struct weir_command commands[] = {
             "or route, which upstream, and what it thinks of each endpoint.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
-        .exits = EXIT_REACH EXIT_TIME,
+        .exits = "1  nothing serves the URL, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_METHOD) | WEIR_FLAG_BIT(WEIR_FLAG_CLIENT),
         .num_args_min = 2,
         .num_args_max = 2,
@@ -232,10 +329,14 @@ static const struct weir_command commands[] = {
         .name = "completion",
         .usage = "bash|zsh",
         .summary = "completions for a shell",
-        .description = "Prints a script that completes commands, flags and the names of tenants.",
+        .description =
+            "Prints a script that completes commands, flags, the values of flags, and the names of "
+            "tenants of the node that the command line, $WEIR_NODE or the default names. In zsh it "
+            "is either sourced, or a file _weir in a folder of $fpath.",
         .examples = "weir completion bash > /etc/bash_completion.d/weir\n"
                     "source <(weir completion bash)\n"
-                    "weir completion zsh > \"${fpath[1]}/_weir\"\n",
+                    "weir completion zsh > \"${fpath[1]}/_weir\"\n"
+                    "echo 'source <(weir completion zsh)' >> ~/.zshrc\n",
         .exits = EXIT_USAGE,
         .num_args_min = 1,
         .num_args_max = 1,
@@ -252,13 +353,16 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "help",
-        .usage = "[COMMAND|tenant|node]",
+        .usage = "[COMMAND | tenant[.FIELD...] | node[.FIELD...]]",
         .summary = "the page of a command, or the reference of a document",
         .description =
             "weir help tenant and weir help node explain every field of these documents: its "
-            "type, unit, range, default and meaning.",
+            "type, unit, range, default and meaning. Behind a dot: one field and all that is below "
+            "it.",
         .examples = "weir help apply\n"
-                    "weir help tenant | less\n",
+                    "weir help tenant | less\n"
+                    "weir help tenant.routes\n"
+                    "weir help tenant.upstreams.health\n",
         .exits = EXIT_USAGE,
         .num_args_max = 1,
         .run = weir_cmd_help,

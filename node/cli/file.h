@@ -24,6 +24,28 @@
  */
 WEIR_MUST_USE enum weir_err weir_file_read(const char *path, size_t max, struct weir_strbuf *out,
                                            const char **ret_why);
+/** Where a file may lie that somebody else than the user names. Borrowed. */
+struct weir_file_roots {
+    const char *base;           /* the folder that relative names start from */
+    bool base_allowed;          /* whether what lies below it may be read */
+    const char *const *allowed; /* more folders, below which files may be read */
+    size_t num_allowed;
+};
+
+/**
+ * Append what a regular file below an allowed folder holds. Links are followed as long as they stay
+ * below that folder; the kernel enforces it while it opens (openat2), so that a link that changes
+ * meanwhile gains nothing.
+ *
+ * @param name  relative to roots->base, or absolute
+ * @param max   bytes
+ * @param ret_why  on failure: a static text such as "no such file"
+ * @return WEIR_OK | WEIR_EPERM (not below an allowed folder) | WEIR_EIO (also: no regular file) |
+ *         WEIR_ELIMIT (longer than max) | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_file_read_beneath(const struct weir_file_roots *roots,
+                                                   const char *name, size_t max,
+                                                   struct weir_strbuf *out, const char **ret_why);
 /**
  * Put `text` in the place of a file's content: a reader sees the old or the new, and a crash leaves
  * one of them. Keeps the mode and a symbolic link.

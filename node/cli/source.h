@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * source.h - the documents that the user's files and folders hold, all read and checked before
- * anything is done with one of them; what is wrong is told for all files at once.
+ * anything is done with one of them; what is wrong is reported for all files at once,
+ * and what is wrong in the same way in many documents once, with their number.
  * Owner: the main thread.
  * Limits: WEIR_SOURCE_TEXT_MAX a file, WEIR_SOURCE_FILES_MAX files, WEIR_SOURCE_DOCS_MAX documents.
  */
@@ -21,7 +22,7 @@
 #define WEIR_SOURCE_FILES_MAX 1000000
 #define WEIR_SOURCE_DOCS_MAX  1000000
 #define WEIR_SOURCE_DEPTH_MAX 32  /* folders within folders; a loop of links ends here */
-#define WEIR_SOURCE_TOLD_MAX  200 /* errors written; the others are counted */
+#define WEIR_SOURCE_SHOWN_MAX 200 /* errors written; the others are counted */
 
 /** One document and where it stands. */
 struct weir_source_doc {
@@ -47,6 +48,7 @@ struct weir_source {
     struct weir_diags diags;
     struct weir_strbuf errors; /* what is wrong beyond the texts themselves, a line each */
     size_t num_errors;
+    bool names_only; /* set before reading: files of error pages are not read */
 };
 
 /** Nothing is read yet. */
@@ -54,8 +56,9 @@ void weir_source_init(struct weir_source *s, struct weir_cli *cli);
 void weir_source_deinit(struct weir_source *s);
 
 /**
- * Read everything that -f names, with error pages put into the documents of tenants; refuse a
- * tenant that is described twice.
+ * Read everything that -f names, with the files of error pages put into the documents of tenants:
+ * those below the document's folder and below --allow-files. Refuse a tenant that is described
+ * twice.
  *
  * @param tenants_only  refuse documents of kind Node
  * @return WEIR_EXIT_OK: there is at least one document, and all are good
@@ -63,10 +66,10 @@ void weir_source_deinit(struct weir_source *s);
  */
 WEIR_MUST_USE enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only);
 
-/** Tell something wrong at a document: `FILE:LINE:1: ...`. It makes weir_source_read fail. */
+/** Report something wrong at a document: `FILE:LINE:1: ...`. It makes weir_source_read fail. */
 void weir_source_fault(struct weir_source *s, const struct weir_source_doc *doc, const char *fmt,
                        ...) WEIR_PRINTF(3, 4);
-/** Tell something wrong at a file. It makes weir_source_read fail. */
+/** Report something wrong at a file. It makes weir_source_read fail. */
 void weir_source_fault_at(struct weir_source *s, const char *file, const char *fmt, ...)
     WEIR_PRINTF(3, 4);
 

@@ -50,12 +50,14 @@ static bool precondition_read(struct weir_admin_request *r, struct apply *a)
 {
     struct weir_span text;
     bool match = weir_admin_message_field(r->message, "if-match", &text);
-    if (match && !etag_parse(text, &a->expected)) {
-        weir_admin_response_error(r, 400, "bad_request", "If-Match takes one revision: \"12\"");
+    bool any = match && weir_span_eq(text, WEIR_SPAN_LIT("*"));
+    if (match && !any && !etag_parse(text, &a->expected)) {
+        weir_admin_response_error(r, 400, "bad_request",
+                                  "If-Match takes one revision, \"12\", or * for any");
         return false;
     }
     if (match)
-        a->precondition = WEIR_IF_REVISION;
+        a->precondition = any ? WEIR_IF_PRESENT : WEIR_IF_REVISION;
     if (!weir_admin_message_field(r->message, "if-none-match", &text))
         return true;
     if (match || !weir_span_eq(text, WEIR_SPAN_LIT("*"))) {
@@ -86,8 +88,11 @@ static void apply_free(struct apply *a)
 static struct apply *apply_new(struct weir_admin_request *r, bool one)
 {
     bool dry_run = false;
-    if (weir_query_bool(&r->query, "dry_run", &dry_run) < 0) {
-        weir_admin_response_error(r, 400, "bad_request", "dry_run takes 0 or 1");
+    bool allow_overlap = false;
+    if (weir_query_bool(&r->query, "dry_run", &dry_run) < 0 ||
+        weir_query_bool(&r->query, "allow_overlap", &allow_overlap) < 0) {
+        weir_admin_response_error(r, 400, "bad_request",
+                                  "dry_run and allow_overlap take 0, 1, true or false");
         return NULL;
     }
     struct apply *a = calloc(1, sizeof(*a));
@@ -98,6 +103,7 @@ static struct apply *apply_new(struct weir_admin_request *r, bool one)
         weir_admin_response_err(r, WEIR_ENOMEM, "the request");
         return NULL;
     }
+    p->allow_overlap = allow_overlap;
     a->push = p;
     a->one = one;
     a->request = r;
@@ -119,38 +125,81 @@ static void apply_fail(struct apply *a, enum weir_err err, const char *what)
 static enum weir_err warnings_fill(struct apply *a, const struct weir_push_item *item,
                                    Weir__V1__ApplyResult *result)
 {
-    char **lines = NULL;
-    size_t num = 0;
+    struct weir_store_reader *reader = a->request->node->reader;
+    struct weir_names_view view = weir_names_of_reader(reader);
+    struct weir_arena *arena = &a->push->arena;
+    char **conflicts = NULL;
+    char **overlaps = NULL;
+    size_t num_conflicts = 0;
+    size_t num_overlaps = 0;
     if (item->change.tenant == NULL || (item->err != WEIR_OK && item->err != WEIR_EEXIST))
         return WEIR_OK;
-    enum weir_err err = weir_conflicts_find(a->request->node->reader, item->change.tenant,
-                                            &a->push->arena, &lines, &num);
-    for (size_t i = 0; err == WEIR_OK && i < num; i++) {
-        lines[i] = weir_arena_printf(
-            &a->push->arena, "%s: this tenant serves it when that one gives it up", lines[i]);
+    enum weir_err err =
+        weir_conflicts_find(reader, item->change.tenant, arena, &conflicts, &num_conflicts);
+    if (err == WEIR_OK)
+        err = weir_overlap_lines(&view, item->change.tenant, arena, &overlaps, &num_overlaps);
+    if (err < 0 || num_conflicts + num_overlaps == 0)
+        return err;
+    char **lines = weir_arena_calloc(arena, num_conflicts + num_overlaps, sizeof(char *));
+    if (lines == NULL)
+        return WEIR_ENOMEM;
+    for (size_t i = 0; i < num_conflicts; i++) {
+        lines[i] = weir_arena_printf(arena, "%s: this tenant serves it when that one gives it up",
+                                     conflicts[i]);
         if (lines[i] == NULL)
-            err = WEIR_ENOMEM;
+            return WEIR_ENOMEM;
     }
-    if (err == WEIR_OK) {
-        result->warnings = lines;
-        result->n_warnings = num;
+    for (size_t i = 0; i < num_overlaps; i++)
+        lines[num_conflicts + i] = overlaps[i];
+    result->warnings = lines;
+    result->n_warnings = num_conflicts + num_overlaps;
+    return WEIR_OK;
+}
+
+/* Why an item was refused, in one sentence. @return NULL: out of memory */
+static const char *refusal_text(struct apply *a, const struct weir_push_item *item)
+{
+    struct weir_arena *arena = &a->push->arena;
+    const struct weir_stored_tenant_change *c = &item->change;
+    const char *name = (const char *)item->name.at;
+    uint16_t status = 0;
+    const char *code = NULL;
+    const char *text = weir_admin_err_text(item->err, &status, &code);
+    if (item->err == WEIR_EPERM && item->overlap.name != NULL) {
+        text = weir_overlap_text(name, item->overlap.name, &item->overlap.overlap, arena);
+        return text == NULL ? NULL
+                            : weir_arena_printf(arena,
+                                                "%s; refused without allow_overlap: pass "
+                                                "--allow-overlap, or list the tenant in "
+                                                "allow_overlap of the one that has the wildcard",
+                                                text);
     }
-    return err;
+    if (item->err == WEIR_ECONFLICT && !c->existed)
+        return weir_arena_printf(arena, "does not exist, and the request asks for %s",
+                                 c->precondition == WEIR_IF_PRESENT ? "a present one"
+                                                                    : "one of its revisions");
+    if (item->err == WEIR_ECONFLICT)
+        return weir_arena_printf(arena,
+                                 "its revision is %llu, and the request asks for %llu; get it anew "
+                                 "and decide again",
+                                 (unsigned long long)c->revision, (unsigned long long)c->expected);
+    if (item->err == WEIR_EEXIST)
+        return weir_arena_printf(arena, "exists already, with revision %llu",
+                                 (unsigned long long)c->revision);
+    return text;
 }
 
 static enum weir_err refusal_fill(struct apply *a, const struct weir_push_item *item,
                                   Weir__V1__ApplyResult *result)
 {
     struct weir_arena *arena = &a->push->arena;
-    uint16_t status = 0;
-    const char *code = NULL;
-    const char *text = weir_admin_err_text(item->err, &status, &code);
+    const char *text = refusal_text(a, item);
     Weir__V1__ErrorDetail *detail = weir_arena_calloc(arena, 1, sizeof(*detail));
     Weir__V1__ErrorDetail **list = weir_arena_calloc(arena, 1, sizeof(Weir__V1__ErrorDetail *));
-    if (detail == NULL || list == NULL)
+    if (text == NULL || detail == NULL || list == NULL)
         return WEIR_ENOMEM;
     weir__v1__error_detail__init(detail);
-    detail->field = (char *)"";
+    detail->field = (char *)(item->overlap.name != NULL ? "hosts" : "");
     detail->message = (char *)text;
     list[0] = detail;
     result->details = list;
@@ -191,17 +240,29 @@ static enum weir_err result_fill(struct apply *a, const struct weir_push_item *i
 
 static void response_refused(struct apply *a, const struct weir_push_item *item)
 {
-    char what[WEIR_TENANT_NAME_MAX + 16];
-    snprintf(what, sizeof(what), "tenant %.*s", (int)item->name.len, (const char *)item->name.at);
-    if (item->err == WEIR_ECONFLICT && item->change.existed)
+    uint16_t status = 0;
+    const char *code = NULL;
+    const char *text = refusal_text(a, item);
+    (void)weir_admin_err_text(text != NULL ? item->err : WEIR_ENOMEM, &status, &code);
+    bool current = item->err == WEIR_ECONFLICT || item->err == WEIR_EEXIST;
+    if (current && item->change.existed)
         weir_admin_etag(a->request, item->change.revision);
-    apply_fail(a, item->err, what);
+    if (status == 503)
+        weir_strbuf_puts(&a->request->fields, "Retry-After: 1\r\n");
+    weir_admin_response_error(a->request, status, code, "tenant %.*s: %s", (int)item->name.len,
+                              (const char *)item->name.at,
+                              text != NULL ? text : "the node is out of memory; try again");
+    apply_free(a);
 }
 
 static void response_one(struct apply *a, Weir__V1__ApplyResult *result)
 {
     const struct weir_push_item *item = &a->push->items[0];
     bool created = item->err == WEIR_OK && !item->change.existed && !a->push->dry_run;
+    result->has_nodes_durable = 1;
+    result->nodes_durable = a->push->dry_run ? 0 : 1;
+    result->has_nodes_total = 1;
+    result->nodes_total = 1;
     if (item->change.tenant != NULL)
         weir_admin_etag(a->request, item->change.revision);
     weir_admin_response_message(a->request, created ? 201 : 200, &result->base);

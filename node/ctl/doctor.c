@@ -7,12 +7,14 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "node/base/clock.h"
 #include "node/base/hashmap.h"
 #include "node/base/limits.h"
 #include "node/base/rng.h"
+#include "node/ctl/node_facts.h"
 #include "node/ctl/status.h"
 #include "node/ctl/stored_tenant.h"
 
@@ -53,10 +55,14 @@ void weir_doctor_report(struct weir_doctor *d, const char *name, const char *out
     d->list[d->num++] = check;
 }
 
-/* procfs answers from memory. */
+/* procfs answers from memory. Since Linux 6.2 the size of the folder is the number of descriptors;
+ * before it the folder is read, which takes a while with a hundred thousand of them. */
 static uint64_t descriptors_open(void)
 {
+    struct stat st;
     uint64_t num = 0;
+    if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
+        return (uint64_t)st.st_size;
     DIR *dir = opendir("/proc/self/fd");
     if (dir == NULL)
         return 0;
@@ -68,14 +74,18 @@ static uint64_t descriptors_open(void)
 
 static void check_descriptors(struct weir_doctor *d)
 {
-    /* With a hundred thousand of them the folder takes a while to read; the connections say nearly
-     * the same. */
     uint64_t limit = d->node->descriptors;
     uint64_t used = descriptors_open();
+    uint64_t wanted = (uint64_t)d->node->config->max_connections + WEIR_DESCRIPTORS_OWN;
     bool tight = used * 100 > limit * DESCRIPTORS_PC;
-    weir_doctor_report(d, "descriptors", tight ? "warn" : "ok",
-                       weir_arena_printf(&d->arena, "%llu of %llu in use", ULL(used), ULL(limit)),
-                       tight ? "raise LimitNOFILE of the unit, or lower limits.connections" : NULL);
+    bool few = limit < wanted;
+    char *text = few ? weir_arena_printf(
+                           &d->arena, "%llu of %llu in use, and limits.connections %u needs %llu",
+                           ULL(used), ULL(limit), d->node->config->max_connections, ULL(wanted))
+                     : weir_arena_printf(&d->arena, "%llu of %llu in use", ULL(used), ULL(limit));
+    weir_doctor_report(d, "descriptors", tight || few ? "warn" : "ok", text,
+                       tight || few ? "raise LimitNOFILE of the unit, or lower limits.connections"
+                                    : NULL);
 }
 
 static void check_store(struct weir_doctor *d, const struct weir_store_stats *s)
@@ -111,6 +121,30 @@ static void check_store(struct weir_doctor *d, const struct weir_store_stats *s)
                            ? "weir get tenants -o wide names them; remove the name "
                              "from one of the tenants"
                            : NULL);
+}
+
+static void check_overlaps(struct weir_doctor *d)
+{
+    struct weir_node *node = d->node;
+    struct weir_overlap_count *c = &node->overlaps;
+    uint64_t num = 0;
+    if (weir_store_read_begin(node->reader) == WEIR_OK) {
+        num = weir_overlap_count_step(c, node->reader);
+        weir_store_read_end(node->reader);
+    }
+    const char *least = c->whole ? "" : "at least ";
+    if (num == 0)
+        weir_doctor_report(d, "overlaps", "ok", "no name lies below another tenant's wildcard",
+                           NULL);
+    else
+        weir_doctor_report(d, "overlaps", "warn",
+                           weir_arena_printf(&d->arena,
+                                             "%s%llu names lie below wildcards of other tenants, "
+                                             "for example %s of tenant %s below %s of tenant %s",
+                                             least, ULL(num), c->name, c->tenant, c->wildcard_name,
+                                             c->owner),
+                           "if that is wanted, list the tenant in allow_overlap of the wildcard's "
+                           "owner; else remove one of the names");
 }
 
 static void check_disk(struct weir_doctor *d)
@@ -179,6 +213,7 @@ void weir_doctor_node(struct weir_doctor *d)
     check_disk(d);
     if (weir_store_stats(d->node->reader, &stats) == WEIR_OK)
         check_store(d, &stats);
+    check_overlaps(d);
     check_access_log(d);
 }
 

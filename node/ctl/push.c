@@ -32,12 +32,38 @@ struct weir_push_queue {
     bool stopping;
 };
 
+/** The check of one item's new names. */
+struct name_check {
+    struct weir_push_item *item;
+    struct weir_names_view view;
+};
+
+static enum weir_err name_check(void *arg, const char *name)
+{
+    struct name_check *check = arg;
+    return weir_overlap_check_name(&check->view, check->item->change.tenant, name,
+                                   &check->item->overlap);
+}
+
+/* @param check  in use until the change was built */
+static enum weir_err change_build(struct weir_push_item *item, struct name_check *check,
+                                  const struct weir_record *current, uint64_t hlc,
+                                  struct weir_strbuf *value)
+{
+    if (!item->push->allow_overlap) {
+        item->change.name_check = name_check;
+        item->change.name_check_arg = check;
+    }
+    return weir_stored_tenant_build(&item->change, current, hlc, value);
+}
+
 static enum weir_err item_build(struct weir_write *w, const struct weir_record *current,
                                 uint64_t hlc, struct weir_strbuf *value)
 {
     struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
-    enum weir_err err = weir_stored_tenant_build(&item->change, current, hlc, value);
-    w->revision = err == WEIR_OK && !w->delete ? item->change.revision : 0;
+    struct name_check check = { item, weir_names_of_write(w) };
+    enum weir_err err = change_build(item, &check, current, hlc, value);
+    w->revision = err == WEIR_OK ? item->change.revision : 0;
     return err;
 }
 
@@ -84,8 +110,9 @@ static enum weir_err last_revision(struct weir_store_reader *r, struct weir_push
 static enum weir_err item_try(struct weir_push_item *item, const struct weir_record *current)
 {
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
+    struct name_check check = { item, weir_names_of_reader(item->push->queue->node->reader) };
     uint64_t hlc = item->push->now_ms << LOGICAL_BITS;
-    enum weir_err err = weir_stored_tenant_build(&item->change, current, hlc, &value);
+    enum weir_err err = change_build(item, &check, current, hlc, &value);
     weir_strbuf_deinit(&value);
     return err;
 }

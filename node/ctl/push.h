@@ -14,6 +14,7 @@
 #include "node/base/list.h"
 #include "node/base/span.h"
 #include "node/ctl/node.h"
+#include "node/ctl/overlap_check.h"
 #include "node/ctl/stored_tenant.h"
 #include "sync/store/store.h"
 #include "tenants/schema/schema.h"
@@ -36,6 +37,7 @@ struct weir_push_item {
     struct weir_push *push;
     struct weir_span name;
     struct weir_stored_tenant_change change;
+    struct weir_overlap_refusal overlap; /* why it was refused with WEIR_EPERM */
     enum weir_err err; /* WEIR_OK: written; WEIR_EEXIST: nothing to change; else refused */
     bool too_late;     /* refused because the node is stopping or stayed busy */
 };
@@ -51,6 +53,7 @@ struct weir_push {
     size_t next; /* first item that was not yet handled */
     size_t finished;
     bool dry_run;
+    bool allow_overlap; /* set before start: names may overlap those of other tenants */
     const char *user;
     uint64_t now_ms;      /* Unix, for applied_ms */
     uint64_t waits_until; /* loop time: without progress until then it gives up */

@@ -12,9 +12,7 @@
 #include <unistd.h>
 
 #include "node/base/clock.h"
-#include "node/ctl/node_facts.h"
-
-#define WARNINGS_MAX 8
+#include "node/ctl/doctor.h"
 
 size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics **out)
 {
@@ -96,50 +94,31 @@ const char *weir_node_state_name(const struct weir_node *node, const struct weir
     WEIR_UNREACHABLE();
 }
 
-/** Texts for the operator, in the arena. */
-struct warnings {
-    struct weir_arena *arena;
-    char **lines;
-    size_t num;
-    bool failed;
-};
-
-static void warn(struct warnings *w, char *line)
+/* What the doctor finds beyond "ok", as sentences in the arena: both commands have one source. */
+static enum weir_err warnings_fill(struct weir_node *node, struct weir_arena *arena,
+                                   Weir__V1__NodeStatus *s)
 {
-    if (line == NULL || w->num == WARNINGS_MAX)
-        w->failed = true;
-    else
-        w->lines[w->num++] = line;
-}
-
-static void warnings_collect(struct weir_node *node, const struct weir_store_stats *stats,
-                             struct warnings *w)
-{
-    uint64_t dropped = sum(node, WEIR_M_ACCESS_LOG_DROPPED);
-    uint64_t corrupt = sum(node, WEIR_M_STORE_CORRUPT_RECORDS);
-    if (!stats->writable)
-        warn(w, weir_arena_printf(w->arena,
-                                  "the store takes no writes: %llu of %llu bytes used; delete "
-                                  "something or raise limits.store",
-                                  (unsigned long long)stats->used_bytes,
-                                  (unsigned long long)stats->max_bytes));
-    if (stats->num_conflicts > 0)
-        warn(w, weir_arena_printf(w->arena, "%llu names are claimed by more than one tenant",
-                                  (unsigned long long)stats->num_conflicts));
-    if (dropped > 0)
-        warn(w, weir_arena_printf(w->arena,
-                                  "%llu access records were lost: the log cannot be written fast "
-                                  "enough",
-                                  (unsigned long long)dropped));
-    if (corrupt > 0)
-        warn(w, weir_arena_printf(w->arena, "%llu damaged records were met in the store",
-                                  (unsigned long long)corrupt));
-    if (node->descriptors < (uint64_t)node->config->max_connections + WEIR_DESCRIPTORS_OWN)
-        warn(w,
-             weir_arena_printf(w->arena,
-                               "%u file descriptors are too few for limits.connections %u: raise "
-                               "LimitNOFILE",
-                               node->descriptors, node->config->max_connections));
+    struct weir_doctor d;
+    weir_doctor_init(&d, node);
+    weir_doctor_node(&d);
+    enum weir_err err = d.err;
+    s->warnings = weir_arena_calloc(arena, d.num, sizeof(char *));
+    if (err == WEIR_OK && s->warnings == NULL)
+        err = WEIR_ENOMEM;
+    for (size_t i = 0; i < d.num && err == WEIR_OK; i++) {
+        const Weir__V1__DoctorCheck *check = d.list[i];
+        if (strcmp(check->outcome, "ok") == 0)
+            continue;
+        char *line = weir_arena_printf(arena, "%s: %s%s%s", check->name, check->message,
+                                       check->hint != NULL ? "; " : "",
+                                       check->hint != NULL ? check->hint : "");
+        if (line == NULL)
+            err = WEIR_ENOMEM;
+        else
+            s->warnings[s->n_warnings++] = line;
+    }
+    weir_doctor_deinit(&d);
+    return err;
 }
 
 static enum weir_err store_stats(struct weir_node *node, struct weir_store_stats *ret)
@@ -196,24 +175,20 @@ enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
                                Weir__V1__StatusResponse *ret)
 {
     struct weir_store_stats stats;
-    struct warnings w = { .arena = arena };
     enum weir_err err = store_stats(node, &stats);
     if (err < 0)
         return err;
     Weir__V1__NodeStatus *s = weir_arena_alloc(arena, sizeof(*s));
     Weir__V1__NodeStatus **list = weir_arena_alloc(arena, sizeof(Weir__V1__NodeStatus *));
-    w.lines = weir_arena_calloc(arena, WARNINGS_MAX, sizeof(char *));
     char *lane = lane_text(stats.lane, arena);
-    if (s == NULL || list == NULL || w.lines == NULL || lane == NULL)
+    if (s == NULL || list == NULL || lane == NULL)
         return WEIR_ENOMEM;
     weir__v1__node_status__init(s);
     node_fill(node, &stats, s);
     s->lane = lane;
-    warnings_collect(node, &stats, &w);
-    if (w.failed)
-        return WEIR_ENOMEM;
-    s->warnings = w.lines;
-    s->n_warnings = w.num;
+    err = warnings_fill(node, arena, s);
+    if (err < 0)
+        return err;
     list[0] = s;
     ret->nodes = list;
     ret->n_nodes = 1;
@@ -234,6 +209,10 @@ enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *ou
     if (err < 0)
         return err;
     weir_metrics_write(blocks, weir_node_blocks(node, blocks), out);
+    if (node->workers != NULL)
+        err = weir_workers_write_counters(node->workers, out);
+    if (err < 0)
+        return err;
     weir_strbuf_puts(out, "# HELP weir_build_info The version of this node.\n"
                           "# TYPE weir_build_info gauge\n"
                           "weir_build_info{version=\"" WEIR_VERSION "\"} 1\n");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stored.c - see stored.h. Whether a document is a change is first asked of the bytes, which is
- * quick, and then of the meaning: a text that only writes the same in another order is no new
- * revision.
+ * stored_tenant.c - see stored_tenant.h. Whether a document is a change is first asked of the
+ * bytes, which is quick, and then of the meaning: a text that only writes the same in another order
+ * is no new revision.
  */
 #include "node/ctl/stored_tenant.h"
 
@@ -134,7 +134,7 @@ static Weir__V1__Claim **claims_sorted(const Weir__V1__StoredTenant *old, struct
     return sorted;
 }
 
-static uint64_t since(Weir__V1__Claim **sorted, size_t len, const char *name, uint64_t hlc)
+static const Weir__V1__Claim *claim_find(Weir__V1__Claim **sorted, size_t len, const char *name)
 {
     size_t low = 0;
     size_t high = len;
@@ -145,10 +145,11 @@ static uint64_t since(Weir__V1__Claim **sorted, size_t len, const char *name, ui
         else
             high = mid;
     }
-    return low < len && strcmp(sorted[low]->name, name) == 0 ? sorted[low]->since_hlc : hlc;
+    return low < len && strcmp(sorted[low]->name, name) == 0 ? sorted[low] : NULL;
 }
 
-static enum weir_err claims_fill(const Weir__V1__StoredTenant *old, uint64_t hlc,
+static enum weir_err claims_fill(const struct weir_stored_tenant_change *c,
+                                 const Weir__V1__StoredTenant *old, uint64_t hlc,
                                  struct weir_arena *arena, Weir__V1__StoredTenant *stored)
 {
     const char **names = NULL;
@@ -160,16 +161,19 @@ static enum weir_err claims_fill(const Weir__V1__StoredTenant *old, uint64_t hlc
     Weir__V1__Claim **list = weir_arena_calloc(arena, num, sizeof(Weir__V1__Claim *));
     if (err < 0 || sorted == NULL || claims == NULL || list == NULL)
         return WEIR_ENOMEM;
-    for (size_t i = 0; i < num; i++) {
+    for (size_t i = 0; i < num && err == WEIR_OK; i++) {
+        const Weir__V1__Claim *before = claim_find(sorted, num_old, names[i]);
         weir__v1__claim__init(&claims[i]);
         claims[i].name = (char *)names[i];
         claims[i].has_since_hlc = 1;
-        claims[i].since_hlc = since(sorted, num_old, names[i], hlc);
+        claims[i].since_hlc = before != NULL ? before->since_hlc : hlc;
         list[i] = &claims[i];
+        if (before == NULL && c->name_check != NULL)
+            err = c->name_check(c->name_check_arg, names[i]);
     }
     stored->claims = list;
     stored->n_claims = num;
-    return WEIR_OK;
+    return err;
 }
 
 /* -- the change -- */
@@ -205,6 +209,10 @@ static enum weir_err judge(struct weir_stored_tenant_change *c)
         if (!c->existed || c->revision != c->expected)
             return WEIR_ECONFLICT;
         break;
+    case WEIR_IF_PRESENT:
+        if (!c->existed)
+            return WEIR_ECONFLICT;
+        break;
     case WEIR_IF_ABSENT:
         if (c->existed)
             return WEIR_EEXIST;
@@ -225,12 +233,28 @@ static enum weir_err value_write(const struct weir_stored_tenant_change *c,
     stored.applied_ms = c->now_ms;
     stored.applied_by = (char *)c->user;
     stored.why = (char *)c->why;
-    enum weir_err err = claims_fill(old, hlc, arena, &stored);
+    enum weir_err err = claims_fill(c, old, hlc, arena, &stored);
     if (err < 0)
         return err;
     if (protobuf_c_message_get_packed_size(&stored.base) > WEIR_RECORD_MAX)
         return WEIR_ELIMIT;
     weir_stored_tenant_pack(&stored.base, value);
+    return value->failed ? WEIR_ENOMEM : WEIR_OK;
+}
+
+/* Fields that stand behind a message are fields of the message. */
+static enum weir_err deletion_write(const struct weir_stored_tenant_change *c,
+                                    const struct weir_record *current, struct weir_strbuf *value)
+{
+    Weir__V1__StoredTenant note = WEIR__V1__STORED_TENANT__INIT;
+    note.has_deleted_ms = 1;
+    note.deleted_ms = c->now_ms;
+    note.deleted_by = (char *)c->user;
+    size_t len = protobuf_c_message_get_packed_size(&note.base);
+    if (current->value.len + len > WEIR_RECORD_MAX)
+        return WEIR_OK;
+    weir_strbuf_add(value, current->value);
+    weir_stored_tenant_pack(&note.base, value);
     return value->failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
@@ -251,6 +275,8 @@ static enum weir_err build_in(struct weir_stored_tenant_change *c,
             c->revision = old->revision;
     }
     err = judge(c);
+    if (err == WEIR_OK && c->tenant == NULL && old != NULL)
+        return deletion_write(c, current, value);
     if (err < 0 || c->tenant == NULL)
         return err;
     if (old != NULL)

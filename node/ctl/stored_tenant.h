@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stored.h - the next StoredTenant from the present one and a document: is it a change, which
- * revision, which claims. Pure; runs on the writer thread inside the transaction
+ * stored_tenant.h - the next StoredTenant from the present one and a document: is it a change,
+ * which revision, which claims. Pure; runs on the writer thread inside the transaction
  * (weir_write.build), or on the control thread for a dry run. A name keeps the stamp at which its
  * tenant first claimed it for as long as each revision claims it.
  */
@@ -23,6 +23,7 @@
 enum weir_precondition {
     WEIR_WHATEVER,
     WEIR_IF_REVISION, /* it exists and has this revision */
+    WEIR_IF_PRESENT,  /* it exists */
     WEIR_IF_ABSENT,
 };
 
@@ -35,6 +36,10 @@ struct weir_stored_tenant_change {
     uint64_t last_revision; /* of a deleted tenant of this name: the new one goes on behind it */
     enum weir_precondition precondition;
     uint64_t expected; /* for WEIR_IF_REVISION */
+    /** Asked once for each name that the present record does not claim; NULL: all are fine. Its
+     * error is the result. */
+    enum weir_err (*name_check)(void *arg, const char *name);
+    void *name_check_arg;
     /* results; set whenever the record could be read */
     bool existed;
     uint64_t revision; /* of the record afterwards; of a deleted one its last */
@@ -45,10 +50,12 @@ struct weir_stored_tenant_change {
  *
  * @param current NULL or a tombstone: absent
  * @param hlc     since when names are claimed that are new to this tenant
- * @param value   appended to on WEIR_OK; left alone by a delete
+ * @param value   appended to on WEIR_OK; by a delete the old value with a note of who deleted it,
+ *                for the list of revisions, or nothing when that would be too long
  * @return WEIR_OK | WEIR_EEXIST (nothing changes, or the record exists against WEIR_IF_ABSENT) |
- * WEIR_ECONFLICT (another revision than WEIR_IF_REVISION, or no record) | WEIR_ENOTFOUND (delete of
- * what is not there) | WEIR_ELIMIT (over WEIR_RECORD_MAX) | WEIR_ENOMEM
+ * WEIR_ECONFLICT (another revision than WEIR_IF_REVISION, or no record where one shall be) |
+ * WEIR_ENOTFOUND (delete of what is not there) | WEIR_ELIMIT (over WEIR_RECORD_MAX) | WEIR_ENOMEM |
+ * as name_check
  *
  * A present record that is damaged counts as revision 0, so that it can be replaced or deleted.
  */

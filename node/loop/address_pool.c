@@ -1,24 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * parking.c - see parking.h.
+ * address_pool.c - see address_pool.h.
  */
 #include "node/loop/address_pool.h"
+
+#include "node/base/log.h"
+#include "node/base/trace.h"
+#include "node/loop/conn_log.h"
+#include "node/loop/endpoint_pool.h"
+#include "node/loop/exchange.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/sock.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/base/log.h"
-#include "node/loop/exchange.h"
-#include "node/loop/sock.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/endpoint_pool.h"
+#define REFILL_AT_ONCE         4  /* connects for one address in a turn */
+#define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
 
-#define REFILL_AT_ONCE    4  /* connects for one address in a turn */
-#define PARKINGS_PER_TICK 64 /* refilled or swept in one turn */
+static struct weir_address_pool *address_pool_of(void *p)
+{
+    struct weir_address_pool *pool = p;
+    WEIR_ASSERT(pool != NULL);
+    WEIR_ASSERT(pool->magic == WEIR_ADDRESS_POOL_MAGIC);
+    return pool;
+}
 
-static struct weir_span key_span(const struct weir_address_pool *p)
+static struct weir_span address_pool_key_span(const struct weir_address_pool *p)
 {
     return weir_span(p->text, p->text_len);
+}
+
+/* Give the memory back. */
+static void address_pool_release(struct weir_address_pool *p)
+{
+    struct weir_worker *w = p->worker;
+    p->magic = 0;
+    weir_pool_release(&w->address_pools, p);
 }
 
 static struct weir_address_pool *address_pool_new(struct weir_worker *w,
@@ -28,6 +45,7 @@ static struct weir_address_pool *address_pool_new(struct weir_worker *w,
     if (p == NULL)
         return NULL;
     memset(p, 0, sizeof(*p));
+    p->magic = WEIR_ADDRESS_POOL_MAGIC;
     WEIR_ASSERT(e->text.len <= sizeof(p->text));
     memcpy(p->text, e->text.at, e->text.len);
     p->text_len = (uint16_t)e->text.len;
@@ -43,9 +61,9 @@ static struct weir_address_pool *address_pool_new(struct weir_worker *w,
         p->addrs[0] = e->addr;
         p->num_addrs = 1;
     }
-    if (weir_hashmap_add(&w->address_pool_map, key_span(p), p) == WEIR_OK)
+    if (weir_hashmap_add(&w->address_pool_map, address_pool_key_span(p), p) == WEIR_OK)
         return p;
-    weir_pool_release(&w->address_pools, p);
+    address_pool_release(p);
     return NULL;
 }
 
@@ -57,6 +75,7 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
         p = address_pool_new(w, e);
     if (p == NULL)
         return NULL;
+    WEIR_ASSERT(address_pool_of(p)->worker == w);
     p->min_idle = weir_worker_share(w, u->pool_min_idle);
     p->max_idle = weir_worker_share(w, u->pool_max_idle);
     p->idle_timeout_ms = u->pool_idle_timeout_ms;
@@ -66,27 +85,26 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
     return p;
 }
 
-/* -- parked connections
- * ------------------------------------------------------------------------------ */
+/* -- parked connections -- */
 
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x)
 {
-    /* What cannot be sent twice is not risked on a connection whose end may wait unread. */
+    /* A request that cannot be sent twice is not sent on a connection whose end may be unread. */
     bool must_be_quiet = !weir_method_is_idempotent(x->req.method) || x->req.has_body;
     while (!weir_list_empty(&p->idle)) {
         struct weir_origin_conn *u =
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
-        /* Nor are bytes that came too late for one tenant taken for the response to another. */
+        /* Bytes that came too late for one tenant must not be the response to another. */
         bool strange = u->last_key != x->endpoint->key;
-        if ((!must_be_quiet && !strange) || weir_net_is_quiet(u->watch.fd))
+        if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->watch.fd))
             return u;
         weir_origin_conn_close(u);
     }
     return NULL;
 }
 
-static void evict_oldest(struct weir_worker *w)
+static void evict_oldest_parked(struct weir_worker *w)
 {
     if (!weir_list_empty(&w->idle_lru))
         weir_origin_conn_close(
@@ -97,12 +115,12 @@ bool weir_address_pool_park(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_address_pool *p = u->address_pool;
-    WEIR_ASSERT(u->x == NULL && u->pool == NULL && u->state != WEIR_ORIGIN_CONN_PARKED);
+    WEIR_ASSERT(u->x == NULL && u->pool == NULL);
     if (w->stopping || w->draining || p->num_idle >= p->max_idle)
         return false;
     if (w->num_parked >= w->max_parked)
-        evict_oldest(w);
-    u->state = WEIR_ORIGIN_CONN_PARKED;
+        evict_oldest_parked(w);
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_PARKED);
     p->num_idle++;
     w->num_parked++;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
@@ -123,10 +141,9 @@ void weir_address_pool_unpark(struct weir_origin_conn *u)
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
 }
 
-/* -- names
- * ------------------------------------------------------------------------------------------- */
+/* -- names -- */
 
-static void keep_addresses(struct weir_address_pool *p, const struct addrinfo *res)
+static void store_addresses(struct weir_address_pool *p, const struct addrinfo *res)
 {
     uint16_t n = 0;
     for (const struct addrinfo *ai = res; ai != NULL && n < WEIR_RESOLVE_MAX; ai = ai->ai_next) {
@@ -140,18 +157,49 @@ static void keep_addresses(struct weir_address_pool *p, const struct addrinfo *r
         p->num_addrs = n;
 }
 
+static const uint8_t resolve_moves[] = {
+    [WEIR_RESOLVE_NONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
+    [WEIR_RESOLVE_RUNNING] = 1 << WEIR_RESOLVE_DONE | 1 << WEIR_RESOLVE_FAILED,
+    [WEIR_RESOLVE_DONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
+    [WEIR_RESOLVE_FAILED] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
+};
+
+static const char *const resolve_state_names[] = {
+    [WEIR_RESOLVE_NONE] = "none",
+    [WEIR_RESOLVE_RUNNING] = "running",
+    [WEIR_RESOLVE_DONE] = "done",
+    [WEIR_RESOLVE_FAILED] = "failed",
+};
+
+void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state to)
+{
+    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
+    WEIR_ASSERT(p->resolve_state < WEIR_ARRAY_LEN(resolve_moves));
+    WEIR_ASSERT_MOVE(resolve_moves[p->resolve_state] & (1u << to),
+                     resolve_state_names[p->resolve_state], resolve_state_names[to]);
+    weir_trace("address.move", (uintptr_t)p, (uint64_t)p->resolve_state << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE,
+                  weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
+                                             resolve_state_names[to]));
+    p->resolve_state = (uint8_t)to;
+}
+
+static void end_look_up(struct weir_address_pool *p, bool found)
+{
+    weir_address_pool_move(p, found ? WEIR_RESOLVE_DONE : WEIR_RESOLVE_FAILED);
+    p->resolved_ms = p->worker->now_ms;
+    p->lookup = NULL;
+}
+
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 {
     static struct weir_log_limit limit;
-    struct weir_address_pool *p = req->data;
+    struct weir_address_pool *p = address_pool_of(req->data);
     uint32_t suppressed = 0;
-    p->worker->now_ms = uv_now(&p->worker->loop);
-    p->resolving = false;
-    p->resolved_ms = p->worker->now_ms;
-    p->lookup = NULL;
-    p->resolve_failed = status < 0;
+    weir_worker_enter(p->worker);
+    end_look_up(p, status == 0);
     if (status == 0)
-        keep_addresses(p, res);
+        store_addresses(p, res);
     else if (weir_log_allowed(&limit, 5, &suppressed))
         log_warn("upstream.resolve_failed", "name=%s err=\"%s\" kept=%u suppressed=%u", p->host,
                  uv_strerror(status), p->num_addrs, suppressed);
@@ -165,48 +213,49 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     }
 }
 
-static void resolve(struct weir_address_pool *p)
+static void resolve_host(struct weir_address_pool *p)
 {
     struct weir_worker *w = p->worker;
     struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    uint64_t age = p->resolve_failed ? WEIR_RESOLVE_AGAIN_MS : WEIR_RESOLVE_MS;
-    if (p->resolving || w->stopping || (p->resolved_ms != 0 && w->now_ms - p->resolved_ms < age))
+    uint64_t age =
+        p->resolve_state == WEIR_RESOLVE_FAILED ? WEIR_RESOLVE_AGAIN_MS : WEIR_RESOLVE_MS;
+    if (p->resolve_state == WEIR_RESOLVE_RUNNING || w->stopping ||
+        (p->resolved_ms != 0 && w->now_ms - p->resolved_ms < age))
         return;
     p->lookup = malloc(sizeof(*p->lookup));
     if (p->lookup == NULL)
         return;
     p->lookup->data = p;
-    p->resolving = uv_getaddrinfo(&w->loop, p->lookup, on_resolved, p->host, NULL, &hints) == 0;
-    if (p->resolving)
+    if (uv_getaddrinfo(&w->loop, p->lookup, on_resolved, p->host, NULL, &hints) == 0) {
+        weir_address_pool_move(p, WEIR_RESOLVE_RUNNING);
         return;
+    }
     free(p->lookup);
-    p->lookup = NULL;
-    p->resolve_failed = true;
-    p->resolved_ms = w->now_ms;
+    end_look_up(p, false);
 }
 
 enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
                                                         struct weir_addr *ret)
 {
     if (p->host[0] != '\0')
-        resolve(p);
+        resolve_host(p);
     if (p->num_addrs == 0)
-        return p->resolving ? WEIR_ADDRESS_POOL_ADDR_WAIT : WEIR_ADDRESS_POOL_ADDR_FAILED;
+        return p->resolve_state == WEIR_RESOLVE_RUNNING ? WEIR_ADDRESS_POOL_ADDR_WAIT
+                                                        : WEIR_ADDRESS_POOL_ADDR_FAILED;
     *ret = p->addrs[p->next_addr++ % p->num_addrs];
     return WEIR_ADDRESS_POOL_ADDR_READY;
 }
 
-/* -- ahead of demand, and away again
- * ------------------------------------------------------------------ */
+/* -- ahead of demand, and away again -- */
 
-static bool in_use(const struct weir_address_pool *p)
+static bool is_in_use(const struct weir_address_pool *p)
 {
     return p->worker->now_ms - p->used_ms < p->idle_timeout_ms;
 }
 
 static bool is_short(const struct weir_address_pool *p)
 {
-    return p->num_idle + p->num_ahead < p->min_idle && in_use(p) && !p->worker->draining &&
+    return p->num_idle + p->num_ahead < p->min_idle && is_in_use(p) && !p->worker->draining &&
            !p->worker->stopping;
 }
 
@@ -233,7 +282,7 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 }
 
 /* @return connects begun */
-static uint32_t refill(struct weir_address_pool *p, uint32_t budget)
+static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
 {
     struct weir_addr addr;
     uint32_t begun = 0;
@@ -255,47 +304,49 @@ static void address_pool_free(struct weir_address_pool *p)
 {
     struct weir_worker *w = p->worker;
     weir_list_remove(&p->refill_link);
-    (void)weir_hashmap_remove(&w->address_pool_map, key_span(p));
-    weir_pool_release(&w->address_pools, p);
+    (void)weir_hashmap_remove(&w->address_pool_map, address_pool_key_span(p));
+    address_pool_release(p);
 }
 
 static bool is_unused(const struct weir_address_pool *p)
 {
-    return p->num_open == 0 && weir_list_empty(&p->pools) && !p->resolving && !in_use(p);
+    return p->num_open == 0 && weir_list_empty(&p->pools) &&
+           p->resolve_state != WEIR_RESOLVE_RUNNING && !is_in_use(p);
 }
 
-/* A few a tick, so that no turn is long however many there are. */
-static void sweep(struct weir_worker *w)
+/* A few in each tick, so that no turn is long, however many pools there are. */
+static void sweep_address_pools(struct weir_worker *w)
 {
-    for (int i = 0; i < PARKINGS_PER_TICK; i++) {
+    for (int i = 0; i < ADDRESS_POOLS_PER_TICK; i++) {
         struct weir_address_pool *p = weir_hashmap_next(&w->address_pool_map, &w->address_pools_at);
         if (p == NULL) {
             w->address_pools_at = 0;
             return;
         }
-        if (!is_unused(p))
+        if (!is_unused(address_pool_of(p)))
             continue;
         address_pool_free(p);
-        /* Entries may have moved into the gap: this stretch is walked again. */
+        /* Entries may have moved into the gap: this part is visited again. */
         w->address_pools_at = w->address_pools_at > 1 ? w->address_pools_at - 1 : 0;
     }
 }
 
 void weir_address_pool_tick(struct weir_worker *w)
 {
-    /* Where descriptors are short, connections that were used are worth more than ones that may be.
-     */
+    /* When descriptors are short, connections that were used before are worth more than new ones
+     * that may never be used. */
     uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
-    for (int i = 0; i < PARKINGS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
+    for (int i = 0; i < ADDRESS_POOLS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
         struct weir_address_pool *p =
             weir_container_of(w->refill.next, struct weir_address_pool, refill_link);
         weir_list_remove(&p->refill_link);
         uint32_t some = budget < REFILL_AT_ONCE ? budget : REFILL_AT_ONCE;
-        budget -= refill(p, some);
-        /* Behind the others, so that one that cannot be filled does not hold them up. */
+        budget -= refill_address_pool(p, some);
+        /* To the end of the list, so that a pool that cannot be filled does not delay the others.
+         */
         weir_address_pool_want_refill(p);
     }
-    sweep(w);
+    sweep_address_pools(w);
 }
 
 void weir_address_pool_shutdown(struct weir_worker *w)
@@ -310,7 +361,7 @@ void weir_address_pool_free_all(struct weir_worker *w)
 {
     size_t pos = 0;
     for (struct weir_address_pool *p; (p = weir_hashmap_next(&w->address_pool_map, &pos)) != NULL;)
-        weir_pool_release(&w->address_pools, p);
+        address_pool_release(address_pool_of(p));
     weir_hashmap_deinit(&w->address_pool_map);
     weir_pool_deinit(&w->address_pools);
 }

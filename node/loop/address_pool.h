@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * parking.h - the parked connections to one address, those dialled ahead of demand, and the name
- * behind it. Keyed by what is on the other end (weir_endpoint.text), not by who asks: tenants
- * that share a server share its parked connections, and a push that does not change the address
- * does not touch them. Limits and queues are each tenant's own: upstream_pool.h. Owner: one worker.
- * Private to node/loop.
+ * address_pool.h - the connections to one address that are parked or dialled ahead of demand, and
+ * the look-up of its name. Keyed by the address as configured (weir_endpoint.text), not by tenant:
+ * tenants that share a server share its parked connections, and a push that does not change the
+ * address does not touch them. Each tenant has its own limits and queues: endpoint_pool.h. Owner:
+ * one worker. Private to node/loop.
  */
 #ifndef WEIR_NODE_LOOP_ADDRESS_POOL_H
 #define WEIR_NODE_LOOP_ADDRESS_POOL_H
@@ -23,36 +22,49 @@
 struct weir_exchange;
 struct weir_origin_conn;
 
+enum weir_resolve_state {
+    WEIR_RESOLVE_NONE,    /* an IP address, or a name that was never looked up */
+    WEIR_RESOLVE_RUNNING, /* a thread of libuv's pool looks the name up */
+    WEIR_RESOLVE_DONE,    /* the last look-up gave addresses; again after WEIR_RESOLVE_MS */
+    WEIR_RESOLVE_FAILED,  /* the last look-up failed; again after WEIR_RESOLVE_AGAIN_MS */
+};
+
+#define WEIR_ADDRESS_POOL_MAGIC 0x41504f4cu
+
 struct weir_address_pool {
+    uint32_t magic;
     struct weir_worker *worker;
     struct weir_list idle;  /* weir_origin_conn.park_link, last parked first */
     struct weir_list pools; /* weir_endpoint_pool.address_pool_link */
     struct weir_list refill_link;
-    uint32_t num_idle, num_ahead, num_open; /* open: all, whatever they do */
-    uint32_t min_idle, max_idle; /* this worker's share, as the last that asked wants it */
+    uint32_t num_idle, num_ahead, num_open; /* open: of any state */
+    uint32_t min_idle, max_idle; /* this worker's share; of the tenant that used it last */
     uint32_t idle_timeout_ms, connect_timeout_ms;
-    uint64_t mark_key; /* of the last that asked */
-    uint64_t used_ms;  /* when one last asked */
+    uint64_t mark_key; /* of the failure mark of the endpoint that used it last */
+    uint64_t used_ms;  /* when an exchange last used it */
 
     struct weir_addr addrs[WEIR_RESOLVE_MAX];
     uint16_t num_addrs, next_addr;
-    bool resolving;
-    bool resolve_failed;
-    uint64_t resolved_ms;
-    uv_getaddrinfo_t *lookup; /* owned by the loop while resolving */
+    uint8_t resolve_state;    /* enum weir_resolve_state */
+    uint64_t resolved_ms;     /* when the last look-up ended; 0: none has */
+    uv_getaddrinfo_t *lookup; /* owned by the loop while RUNNING, else NULL */
     char host[WEIR_HOST_MAX + 1];
     uint16_t port;
-    /* The key itself and no hash of it: a tenant that found two addresses of one hash would be
-     * given connections to a server that is not its own. */
+    /* The key itself, not a hash of it: with a hash, a tenant that finds two addresses of the same
+     * hash would be given connections to another tenant's server. */
     uint16_t text_len;
     uint8_t text[WEIR_ENDPOINT_TEXT_MAX];
 };
 
-/** The parking of an endpoint, made on first use, with the settings of `u`. NULL: no memory. */
+/** The address pool of an endpoint, made on first use, with the settings of `u`. NULL: no memory.
+ */
 struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const struct weir_upstream *u,
                                                const struct weir_endpoint *e);
 
-/** A parked connection that may carry this exchange, still parked, or NULL. */
+/** Change the state of the look-up. The move must be in the table of legal moves (contract). */
+void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state to);
+
+/** A connection that may carry this exchange, still parked, or NULL. */
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x);
 
@@ -63,22 +75,22 @@ void weir_address_pool_unpark(struct weir_origin_conn *u);
 
 enum weir_address_pool_addr {
     WEIR_ADDRESS_POOL_ADDR_READY,
-    WEIR_ADDRESS_POOL_ADDR_WAIT,   /* being looked up: weir_endpoint_pool_resolved will be called */
-    WEIR_ADDRESS_POOL_ADDR_FAILED, /* there is no such name, or no response lately */
+    WEIR_ADDRESS_POOL_ADDR_WAIT,   /* a look-up runs: weir_endpoint_pool_resolved will be called */
+    WEIR_ADDRESS_POOL_ADDR_FAILED, /* the last look-up failed and no address is known */
 };
-/** Where to connect to next; begins a look-up when one is due. A failed look-up keeps the addresses
- * of the last good one. */
+/** The next address to connect to; begins a look-up when the last one is too old. After a failed
+ * look-up the addresses of the last good one stay in use. */
 enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
                                                         struct weir_addr *ret);
 
-/** A connection ahead of demand could not be made: marks the endpoint for who asked last, so that
- * no request has to find that out again. */
+/** A connection ahead of demand could not be made: sets a failure mark on the endpoint that used
+ * the pool last, so that the next request does not have to try it. */
 void weir_address_pool_ahead_failed(struct weir_address_pool *p);
-/** There may be too few parked: dial ahead in the next tick. */
+/** If fewer than min_idle are parked: dial ahead in the next tick. */
 void weir_address_pool_want_refill(struct weir_address_pool *p);
-/** Each tick: connects ahead of demand, and frees what nobody used for long. */
+/** Each tick: dial ahead of demand, free pools that are unused for long. */
 void weir_address_pool_tick(struct weir_worker *w);
-/** Cancel look-ups. At stop. */
+/** Cancel running look-ups, when the worker stops. */
 void weir_address_pool_shutdown(struct weir_worker *w);
 /** Free all; every connection must be gone (contract). */
 void weir_address_pool_free_all(struct weir_worker *w);

@@ -8,15 +8,22 @@
 
 #define SMALL_PER_SLAB 32
 #define LARGE_PER_SLAB 4
+#define SMALL_OBJECT   (sizeof(struct weir_stash) + WEIR_SMALL_LEN)
+#define LARGE_OBJECT   (sizeof(struct weir_stash) + WEIR_LARGE_LEN)
 
 _Static_assert(WEIR_LARGE_LEN >= WEIR_HEAD_MAX, "a whole head fits a large stash");
 
 void weir_buffers_init(struct weir_buffers *b, size_t max_bytes)
 {
-    size_t small = sizeof(struct weir_stash) + WEIR_SMALL_LEN;
-    size_t large = sizeof(struct weir_stash) + WEIR_LARGE_LEN;
-    weir_pool_init(&b->small, small, SMALL_PER_SLAB, max_bytes / 2 / small + 1);
-    weir_pool_init(&b->large, large, LARGE_PER_SLAB, max_bytes / 2 / large + 1);
+    weir_pool_init(&b->small, SMALL_OBJECT, SMALL_PER_SLAB, 0);
+    weir_pool_init(&b->large, LARGE_OBJECT, LARGE_PER_SLAB, 0);
+    weir_buffers_set_max(b, max_bytes);
+}
+
+void weir_buffers_set_max(struct weir_buffers *b, size_t max_bytes)
+{
+    weir_pool_set_max(&b->small, max_bytes / 2 / SMALL_OBJECT + 1);
+    weir_pool_set_max(&b->large, max_bytes / 2 / LARGE_OBJECT + 1);
 }
 
 void weir_buffers_deinit(struct weir_buffers *b)
@@ -51,20 +58,20 @@ enum weir_err weir_stash_append(struct weir_buffers *b, struct weir_stash **sp,
                                 struct weir_span bytes)
 {
     struct weir_stash *s = *sp;
-    size_t kept = s ? s->len - s->at : 0;
+    size_t used = s ? s->len - s->at : 0;
 
-    if (s != NULL && s->cap - s->len < bytes.len && s->cap - kept >= bytes.len) {
-        memmove(s->bytes, s->bytes + s->at, kept);
+    if (s != NULL && s->cap - s->len < bytes.len && s->cap - used >= bytes.len) {
+        memmove(s->bytes, s->bytes + s->at, used);
         s->at = 0;
-        s->len = (uint32_t)kept;
+        s->len = (uint32_t)used;
     }
     if (s == NULL || s->cap - s->len < bytes.len) {
-        struct weir_stash *bigger = weir_stash_get(b, kept + bytes.len);
+        struct weir_stash *bigger = weir_stash_get(b, used + bytes.len);
         if (bigger == NULL)
             return WEIR_ENOMEM;
-        if (kept > 0)
-            memcpy(bigger->bytes, s->bytes + s->at, kept);
-        bigger->len = (uint32_t)kept;
+        if (used > 0)
+            memcpy(bigger->bytes, s->bytes + s->at, used);
+        bigger->len = (uint32_t)used;
         weir_stash_release(b, s);
         *sp = s = bigger;
     }
@@ -114,6 +121,7 @@ static enum weir_err outq_append(struct weir_buffers *b, struct weir_outq *q, st
 enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
                             const struct weir_pieces *p, size_t sent)
 {
+    WEIR_ASSERT(sent <= p->len);
     for (int i = 0; i < p->num; i++) {
         struct weir_span run = weir_span(p->iov[i].iov_base, p->iov[i].iov_len);
         size_t skip = sent < run.len ? sent : run.len;

@@ -38,6 +38,8 @@ struct weir_stash {
 
 /** @param max_bytes of all buffers together */
 void weir_buffers_init(struct weir_buffers *b, size_t max_bytes);
+/** Change the cap: as weir_pool_set_max. */
+void weir_buffers_set_max(struct weir_buffers *b, size_t max_bytes);
 void weir_buffers_deinit(struct weir_buffers *b);
 
 /** An empty stash with room for at least `cap` bytes (0..WEIR_LARGE_LEN). NULL: at the cap. */
@@ -59,7 +61,7 @@ static inline struct weir_span weir_stash_span(const struct weir_stash *s)
     return s ? weir_span(s->bytes + s->at, s->len - s->at) : WEIR_SPAN_EMPTY;
 }
 
-/** What was accepted for sending and the socket did not take yet. */
+/** Bytes that wait to be sent: the socket did not take them yet. */
 struct weir_outq {
     struct weir_stash *first;
     struct weir_stash *last;

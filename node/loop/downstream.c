@@ -7,6 +7,9 @@
 #include "node/loop/downstream.h"
 
 #include "node/base/clock.h"
+#include "node/base/probe.h"
+#include "node/base/trace.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/exchange.h"
 #include "node/loop/sock.h"
 #include "tenants/cache.h"
@@ -23,7 +26,7 @@ static struct weir_downstream *downstream_of(void *p)
     return c;
 }
 
-static const uint16_t moves[] = {
+static const uint16_t downstream_moves[] = {
     [WEIR_DOWNSTREAM_HEAD] =
         1 << WEIR_DOWNSTREAM_EXCHANGE | 1 << WEIR_DOWNSTREAM_FLUSH | 1 << WEIR_DOWNSTREAM_CLOSED,
     [WEIR_DOWNSTREAM_EXCHANGE] = 1 << WEIR_DOWNSTREAM_HEAD | 1 << WEIR_DOWNSTREAM_DRAIN |
@@ -35,14 +38,45 @@ static const uint16_t moves[] = {
     [WEIR_DOWNSTREAM_CLOSED] = 0,
 };
 
-static void downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
+static const char *const downstream_state_names[] = {
+    [WEIR_DOWNSTREAM_HEAD] = "head",     [WEIR_DOWNSTREAM_EXCHANGE] = "exchange",
+    [WEIR_DOWNSTREAM_DRAIN] = "drain",   [WEIR_DOWNSTREAM_FLUSH] = "flush",
+    [WEIR_DOWNSTREAM_LINGER] = "linger", [WEIR_DOWNSTREAM_CLOSED] = "closed",
+};
+
+void weir_downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
 {
-    WEIR_ASSERT(moves[c->state] & (1u << to));
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
+    WEIR_ASSERT(c->state < WEIR_ARRAY_LEN(downstream_moves));
+    WEIR_ASSERT_MOVE(downstream_moves[c->state] & (1u << to), downstream_state_names[c->state],
+                     downstream_state_names[to]);
+    weir_trace("connection.move", (uintptr_t)c, (uint64_t)c->state << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE, weir_conn_log_downstream_move(c, downstream_state_names[c->state],
+                                                                downstream_state_names[to]));
     c->state = (uint8_t)to;
 }
 
-/* -- closing
- * ---------------------------------------------------------------------------------------------- */
+const char *weir_close_reason_name(uint8_t reason)
+{
+    static const char *const names[] = {
+        [WEIR_CLOSE_OTHER] = "other",
+        [WEIR_CLOSE_CLIENT_END] = "client_end",
+        [WEIR_CLOSE_CLIENT_LOST] = "client_lost",
+        [WEIR_CLOSE_TIMEOUT] = "timeout",
+        [WEIR_CLOSE_LAST_RESPONSE] = "last_response",
+        [WEIR_CLOSE_DRAIN] = "drain",
+    };
+    WEIR_ASSERT(reason < WEIR_ARRAY_LEN(names));
+    return names[reason];
+}
+
+static void note_reason(struct weir_downstream *c, enum weir_close_reason reason)
+{
+    if (c->reason == WEIR_CLOSE_OTHER)
+        c->reason = (uint8_t)reason;
+}
+
+/* -- closing -- */
 
 void weir_downstream_free(struct weir_downstream *c)
 {
@@ -52,18 +86,20 @@ void weir_downstream_free(struct weir_downstream *c)
     weir_pool_release(&w->downstreams, c);
 }
 
-static void on_closed(uv_handle_t *h)
+static void on_client_closed(uv_handle_t *h)
 {
     weir_downstream_free(downstream_of(h->data));
 }
 
 void weir_downstream_close(struct weir_downstream *c, bool abort)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(c->x == NULL);
     if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
-    downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_closed(c, abort));
+    weir_downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
     weir_timer_stop(&w->wheel, &c->deadline.timer);
     weir_list_remove(&c->link);
     weir_outq_clear(&w->buffers, &c->out);
@@ -73,8 +109,8 @@ void weir_downstream_close(struct weir_downstream *c, bool abort)
     c->head = NULL;
     w->num_downstreams--;
     weir_metric_sub(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
-    /* Frames above may still look at the state: the memory goes in a later turn. */
-    if (!weir_watch_close(&c->watch, abort, on_closed))
+    /* Callers up the stack may still read the state: the memory is freed in a later turn. */
+    if (!weir_watch_close(&c->watch, abort, on_client_closed))
         weir_list_append(&w->dead_downstreams, &c->link);
     weir_worker_accepting(w, true);
 }
@@ -85,7 +121,7 @@ static void linger_or_close(struct weir_downstream *c)
         weir_downstream_close(c, false);
         return;
     }
-    downstream_move(c, WEIR_DOWNSTREAM_LINGER);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_LINGER);
     (void)shutdown(c->watch.fd, SHUT_WR);
     weir_stash_release(&c->worker->buffers, c->in);
     c->in = NULL;
@@ -94,7 +130,8 @@ static void linger_or_close(struct weir_downstream *c)
 
 void weir_downstream_finish(struct weir_downstream *c)
 {
-    downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
+    note_reason(c, WEIR_CLOSE_LAST_RESPONSE);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
     if (c->out.len == 0) {
         linger_or_close(c);
         return;
@@ -105,21 +142,21 @@ void weir_downstream_finish(struct weir_downstream *c)
 
 void weir_downstream_next(struct weir_downstream *c)
 {
-    downstream_move(c, WEIR_DOWNSTREAM_HEAD);
+    weir_downstream_move(c, WEIR_DOWNSTREAM_HEAD);
     c->since_ms = 0;
     if (c->in == NULL && (c->eof || c->worker->draining)) {
+        note_reason(c, WEIR_CLOSE_DRAIN);
         weir_downstream_close(c, false);
         return;
     }
     weir_worker_set_deadline(c->worker, &c->deadline, c->worker->now_ms + c->idle_timeout_ms);
 }
 
-/* -- reading
- * ---------------------------------------------------------------------------------------------- */
+/* -- reading -- */
 
-/* Keep the parser's state beside the bytes that were kept, so that the next read goes on where this
- * one stopped. */
-static bool keep_head(struct weir_downstream *c, const struct weir_h1_head *h)
+/* Store the parser's state beside the stored bytes, so that the next read goes on where this one
+ * stopped. */
+static bool store_request_head(struct weir_downstream *c, const struct weir_h1_head *h)
 {
     if (c->head != NULL)
         return true;
@@ -130,8 +167,8 @@ static bool keep_head(struct weir_downstream *c, const struct weir_h1_head *h)
     return true;
 }
 
-/* As soon as the Host is there, the limit is its tenant's. Looked up once for each head that comes
- * in pieces. */
+/* As soon as the Host is known, its tenant's head_timeout applies. Looked up once for each head
+ * that comes in pieces. */
 static void find_head_owner(struct weir_downstream *c, const struct weir_h1_head *h)
 {
     struct weir_worker *w = c->worker;
@@ -144,14 +181,14 @@ static void find_head_owner(struct weir_downstream *c, const struct weir_h1_head
         weir_worker_set_deadline(w, &c->deadline, c->since_ms + t->head_timeout_ms);
 }
 
-static void head_overload(struct weir_downstream *c)
+static void refuse_head_for_memory(struct weir_downstream *c)
 {
     weir_metric_add(c->worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
 }
 
 /* @return bytes used: the whole head, or none while it is incomplete */
-static size_t head_input(struct weir_downstream *c, struct weir_span in)
+static size_t feed_request_head(struct weir_downstream *c, struct weir_span in)
 {
     struct weir_worker *w = c->worker;
     struct weir_h1_head *h = c->head;
@@ -177,8 +214,8 @@ static size_t head_input(struct weir_downstream *c, struct weir_span in)
             c->since_ms = w->now_ms;
             weir_worker_set_deadline(w, &c->deadline, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
         }
-        if (!keep_head(c, h))
-            head_overload(c);
+        if (!store_request_head(c, h))
+            refuse_head_for_memory(c);
         else if (!c->head_owner_known)
             find_head_owner(c, h);
         return 0;
@@ -192,7 +229,7 @@ static size_t head_input(struct weir_downstream *c, struct weir_span in)
 }
 
 /* Use what can be used of `in`, in order. @return bytes used */
-static size_t consume(struct weir_downstream *c, struct weir_span in)
+static size_t consume_input(struct weir_downstream *c, struct weir_span in)
 {
     size_t used = 0;
     for (;;) {
@@ -200,10 +237,10 @@ static size_t consume(struct weir_downstream *c, struct weir_span in)
         size_t n = 0;
         switch ((enum weir_downstream_state)c->state) {
         case WEIR_DOWNSTREAM_HEAD:
-            /* A client that does not take its responses gets no further requests served. */
+            /* No further request is served while the client does not take its responses. */
             if (rest.len == 0 || c->out.len > 0 || c->begun >= WEIR_PIPELINE_BUDGET)
                 return used;
-            n = head_input(c, rest);
+            n = feed_request_head(c, rest);
             break;
         case WEIR_DOWNSTREAM_EXCHANGE:
             if (!weir_exchange_wants_input(c->x))
@@ -227,22 +264,23 @@ static size_t consume(struct weir_downstream *c, struct weir_span in)
     }
 }
 
-/* Fresh bytes: behind what waits already, or used in place. */
-static void input(struct weir_downstream *c, struct weir_span in)
+/* New bytes: appended to the input that waits, or used in place. */
+static void use_client_input(struct weir_downstream *c, struct weir_span in)
 {
     struct weir_worker *w = c->worker;
     weir_metric_add(w->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
+    c->received += in.len;
     if (c->in != NULL) {
         if (weir_stash_append(&w->buffers, &c->in, in) < 0) {
             if (c->x != NULL)
                 weir_exchange_client_gone(c->x, WEIR_OUTCOME_OVERLOAD);
             else
-                head_overload(c);
+                refuse_head_for_memory(c);
             return;
         }
         struct weir_stash *s = c->in;
         c->in = NULL;
-        size_t used = consume(c, weir_stash_span(s));
+        size_t used = consume_input(c, weir_stash_span(s));
         weir_stash_use(&w->buffers, &s, used);
         if (c->state == WEIR_DOWNSTREAM_CLOSED)
             weir_stash_release(&w->buffers, s);
@@ -250,7 +288,7 @@ static void input(struct weir_downstream *c, struct weir_span in)
             c->in = s;
         return;
     }
-    size_t used = consume(c, in);
+    size_t used = consume_input(c, in);
     if (used == in.len || c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     if (weir_stash_append(&w->buffers, &c->in, weir_span_from(in, used)) < 0) {
@@ -262,9 +300,10 @@ static void input(struct weir_downstream *c, struct weir_span in)
     }
 }
 
-static void read_end(struct weir_downstream *c)
+static void handle_client_end(struct weir_downstream *c)
 {
     c->eof = true;
+    note_reason(c, WEIR_CLOSE_CLIENT_END);
     if (c->x != NULL) {
         if (!c->x->req_body.done)
             weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
@@ -275,19 +314,20 @@ static void read_end(struct weir_downstream *c)
     weir_downstream_close(c, false);
 }
 
-static void read_failed(struct weir_downstream *c)
+static void handle_client_failure(struct weir_downstream *c)
 {
     c->eof = true;
+    note_reason(c, WEIR_CLOSE_CLIENT_LOST);
     if (c->x != NULL)
         weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
     else
         weir_downstream_close(c, false);
 }
 
-static void linger_read(struct weir_downstream *c)
+static void read_and_drop(struct weir_downstream *c)
 {
     size_t n = 0;
-    enum weir_io io = weir_net_read(c->watch.fd, c->worker->rbuf, sizeof(c->worker->rbuf), &n);
+    enum weir_io io = weir_sock_read(c->watch.fd, c->worker->rbuf, sizeof(c->worker->rbuf), &n);
     if (io == WEIR_IO_BLOCKED)
         return;
     c->dropped += (uint32_t)n;
@@ -295,9 +335,9 @@ static void linger_read(struct weir_downstream *c)
         weir_downstream_close(c, false);
 }
 
-/* Room for what comes: an incomplete head or a pipelined request may wait, but not without bound.
- */
-static size_t read_room(const struct weir_downstream *c)
+/* How much may be read now. An incomplete head or a pipelined request may wait, but not without
+ * bound. */
+static size_t client_read_room(const struct weir_downstream *c)
 {
     size_t held = weir_stash_span(c->in).len;
     return held < WEIR_LARGE_LEN - WEIR_HEAD_MAX ? WEIR_IO_CHUNK
@@ -306,40 +346,40 @@ static size_t read_room(const struct weir_downstream *c)
 }
 
 /* @return true: there may be more to read now */
-static bool read_some(struct weir_downstream *c)
+static bool read_from_client(struct weir_downstream *c)
 {
     struct weir_worker *w = c->worker;
-    size_t room = read_room(c);
+    size_t room = client_read_room(c);
     if (room > WEIR_IO_CHUNK)
         room = WEIR_IO_CHUNK;
     if (room == 0)
         return false;
     size_t n = 0;
-    switch (weir_net_read(c->watch.fd, w->rbuf, room, &n)) {
+    switch (weir_sock_read(c->watch.fd, w->rbuf, room, &n)) {
     case WEIR_IO_DONE:
-        input(c, weir_span(w->rbuf, n));
+        use_client_input(c, weir_span(w->rbuf, n));
         return n == room && c->state == WEIR_DOWNSTREAM_EXCHANGE;
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
-        read_end(c);
+        handle_client_end(c);
         return false;
     case WEIR_IO_FAILED:
-        read_failed(c);
+        handle_client_failure(c);
         return false;
     }
     WEIR_UNREACHABLE();
 }
 
-/* -- writing
- * ---------------------------------------------------------------------------------------------- */
+/* -- writing -- */
 
 bool weir_downstream_send(struct weir_downstream *c, const struct weir_pieces *p)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     size_t sent = 0;
     if (c->out.len == 0) {
-        enum weir_io io = weir_net_write(c->watch.fd, p, &sent);
+        enum weir_io io = weir_sock_write(c->watch.fd, p, &sent);
         c->given += sent;
         weir_metric_add(w->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, sent);
         if (io == WEIR_IO_DONE)
@@ -354,14 +394,14 @@ bool weir_downstream_send(struct weir_downstream *c, const struct weir_pieces *p
     return true;
 }
 
-static void flush(struct weir_downstream *c)
+static void flush_to_client(struct weir_downstream *c)
 {
     size_t sent = 0;
-    enum weir_io io = weir_net_flush(c->watch.fd, &c->worker->buffers, &c->out, &sent);
+    enum weir_io io = weir_sock_flush(c->watch.fd, &c->worker->buffers, &c->out, &sent);
     c->given += sent;
     weir_metric_add(c->worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, sent);
     if (io == WEIR_IO_FAILED) {
-        read_failed(c);
+        handle_client_failure(c);
         return;
     }
     if (sent > 0 && c->x != NULL)
@@ -374,22 +414,21 @@ static void flush(struct weir_downstream *c)
         linger_or_close(c);
 }
 
-/* -- the pump
- * --------------------------------------------------------------------------------------------- */
+/* -- the pump -- */
 
-/* A fresh connection whose request is wholly read and whose response is under way: most often it is
- * answered and closed, or waits for its next request, before anything happens on it. Entering and
- * leaving epoll would be five calls for nothing. */
-static bool may_stay_out(const struct weir_downstream *c)
+/* A new connection whose request is read as a whole and whose response is awaited: most often the
+ * response is sent before anything else happens on the connection. Entering and leaving epoll would
+ * be five system calls for nothing. */
+static bool can_stay_out_of_epoll(const struct weir_downstream *c)
 {
     return !c->watch.made && !c->watch_now && c->state == WEIR_DOWNSTREAM_EXCHANGE &&
            c->x->req_body.done && c->out.len == 0 && c->x->in_pipe == 0;
 }
 
-static int wanted_events(const struct weir_downstream *c)
+static int client_events_wanted(const struct weir_downstream *c)
 {
     int events = 0;
-    if (may_stay_out(c))
+    if (can_stay_out_of_epoll(c))
         return 0;
     if (c->out.len > 0 || (c->x != NULL && c->x->in_pipe > 0))
         events |= UV_WRITABLE;
@@ -397,16 +436,16 @@ static int wanted_events(const struct weir_downstream *c)
         return events;
     switch ((enum weir_downstream_state)c->state) {
     case WEIR_DOWNSTREAM_HEAD:
-        /* What waits goes on in the next turn, behind the others, and before anything is read: that
-         * may be the end, behind which nothing would be served. */
+        /* Input that waits is served in the next turn, after the other connections, and before more
+         * is read: the next read may be the end of the stream, after which nothing is served. */
         if (c->begun >= WEIR_PIPELINE_BUDGET && c->in != NULL)
             events |= UV_WRITABLE;
         else if (c->out.len == 0)
             events |= UV_READABLE;
         break;
     case WEIR_DOWNSTREAM_EXCHANGE:
-        /* While the response is awaited the subscription stays as it is: changing it costs two
-         * system calls. What comes too early is kept once; then the socket is left alone. */
+        /* While the response is awaited the subscription stays as it is: a change costs two system
+         * calls. Bytes that come too early are stored once; then the socket is not read. */
         if (!c->x->req_body.done ? weir_exchange_wants_input(c->x) : c->in == NULL)
             events |= UV_READABLE;
         break;
@@ -421,28 +460,28 @@ static int wanted_events(const struct weir_downstream *c)
     return events;
 }
 
-static void on_event(uv_poll_t *p, int status, int events)
+static void on_client_event(uv_poll_t *p, int status, int events)
 {
     struct weir_downstream *c = downstream_of(p->data);
-    c->worker->now_ms = uv_now(&c->worker->loop);
+    weir_worker_enter(c->worker);
     if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     c->begun = 0;
     if (status < 0) {
-        /* The socket is in error and the loop has let go of it: nobody is there to answer. */
+        /* The socket is in error and the loop no longer watches it: no response can be sent. */
         c->watch.events = 0;
-        read_failed(c);
+        handle_client_failure(c);
         return;
     }
     if (events & UV_WRITABLE)
-        flush(c);
+        flush_to_client(c);
     if (events & UV_READABLE) {
         if (c->state == WEIR_DOWNSTREAM_LINGER) {
-            linger_read(c);
+            read_and_drop(c);
         } else {
             for (int i = 0; i < WEIR_READ_BUDGET && c->state != WEIR_DOWNSTREAM_CLOSED && !c->eof;
                  i++)
-                if (!read_some(c))
+                if (!read_from_client(c))
                     break;
         }
     }
@@ -451,17 +490,18 @@ static void on_event(uv_poll_t *p, int status, int events)
 
 void weir_downstream_pump(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     struct weir_worker *w = c->worker;
     if (c->busy || c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     c->busy = true;
     if (c->in != NULL ||
         (c->state == WEIR_DOWNSTREAM_EXCHANGE && weir_exchange_wants_input(c->x))) {
-        /* What waited may be usable now. The stash is held here so that nothing appends to it
-         * meanwhile. */
+        /* Input that waited may be usable now. The stash is taken out of c->in so that nothing
+         * appends to it meanwhile. */
         struct weir_stash *s = c->in;
         c->in = NULL;
-        size_t used = consume(c, weir_stash_span(s));
+        size_t used = consume_input(c, weir_stash_span(s));
         weir_stash_use(&w->buffers, &s, used);
         if (c->state == WEIR_DOWNSTREAM_CLOSED)
             weir_stash_release(&w->buffers, s);
@@ -473,19 +513,19 @@ void weir_downstream_pump(struct weir_downstream *c)
         return;
     if (c->state == WEIR_DOWNSTREAM_HEAD && c->in == NULL &&
         (c->eof || (w->draining && c->out.len == 0))) {
+        note_reason(c, WEIR_CLOSE_DRAIN);
         weir_downstream_close(c, false);
         return;
     }
-    if (weir_watch_want(&c->watch, &w->loop, wanted_events(c), on_event) < 0)
-        read_failed(c);
+    if (weir_watch_want(&c->watch, &w->loop, client_events_wanted(c), on_client_event) < 0)
+        handle_client_failure(c);
 }
 
-/* -- time
- * -------------------------------------------------------------------------------------------------
- */
+/* -- time -- */
 
 void weir_downstream_timeout(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     switch ((enum weir_downstream_state)c->state) {
     case WEIR_DOWNSTREAM_HEAD:
         if (c->since_ms != 0 && c->out.len == 0) {
@@ -494,6 +534,7 @@ void weir_downstream_timeout(struct weir_downstream *c)
             weir_downstream_pump(c);
             return;
         }
+        note_reason(c, WEIR_CLOSE_TIMEOUT);
         weir_downstream_close(c, false);
         return;
     case WEIR_DOWNSTREAM_EXCHANGE:
@@ -502,6 +543,7 @@ void weir_downstream_timeout(struct weir_downstream *c)
         return;
     case WEIR_DOWNSTREAM_FLUSH:
     case WEIR_DOWNSTREAM_LINGER:
+        note_reason(c, WEIR_CLOSE_TIMEOUT);
         weir_downstream_close(c, false);
         return;
     case WEIR_DOWNSTREAM_CLOSED:
@@ -511,23 +553,25 @@ void weir_downstream_timeout(struct weir_downstream *c)
 
 void weir_downstream_drain(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     if (c->state != WEIR_DOWNSTREAM_HEAD || c->in != NULL || c->out.len > 0)
         return;
-    /* A request that was sent before the node began to drain may lie unread. */
-    (void)read_some(c);
+    /* A request that was sent before the node began to drain may still be unread. */
+    (void)read_from_client(c);
     weir_downstream_pump(c);
 }
 
-/* -- accepting
- * -------------------------------------------------------------------------------------------- */
+/* -- accepting -- */
 
 void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer)
 {
+    WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
+    WEIR_ASSERT(fd >= 0);
     struct weir_worker *w = l->worker;
     struct weir_downstream *c = weir_pool_get(&w->downstreams);
     if (c == NULL) {
         weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
-        weir_net_abort(fd);
+        weir_sock_abort(fd);
         return;
     }
     memset(c, 0, sizeof(*c));
@@ -544,13 +588,15 @@ void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_a
     w->num_downstreams++;
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_ACCEPTED, 1);
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
-    if (l->any && weir_net_local(fd, &c->local) < 0) {
+    if (l->any && weir_sock_local(fd, &c->local) < 0) {
         weir_downstream_close(c, true);
         return;
     }
+    WEIR_PROBE3(accept, c, fd, &c->peer);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_accepted(c));
     c->since_ms = w->now_ms;
     weir_worker_set_deadline(w, &c->deadline, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
-    (void)read_some(c);
+    (void)read_from_client(c);
     bool silent = c->state == WEIR_DOWNSTREAM_HEAD && c->in == NULL && !c->eof;
     if (silent && w->num_fresh < WEIR_ARRAY_LEN(w->fresh))
         w->fresh[w->num_fresh++] = c;
@@ -563,7 +609,7 @@ void weir_downstream_read_fresh(struct weir_worker *w)
     for (size_t i = 0; i < w->num_fresh; i++) {
         struct weir_downstream *c = w->fresh[i];
         if (c->state == WEIR_DOWNSTREAM_HEAD)
-            (void)read_some(c);
+            (void)read_from_client(c);
         weir_downstream_pump(c);
     }
     w->num_fresh = 0;

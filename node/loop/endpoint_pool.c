@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream_pool.c - see upstream_pool.h.
+ * endpoint_pool.c - see endpoint_pool.h.
  */
 #include "node/loop/endpoint_pool.h"
 
-#include <string.h>
-
+#include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
-#include "node/loop/address_pool.h"
 #include "node/loop/origin_conn.h"
 
-#define POOLS_PER_TICK 64    /* poked or swept in one turn */
-#define POOL_KEEP_MS   60000 /* a pool that nobody used for this long goes */
+#include <string.h>
 
-static struct weir_span key_span(const struct weir_endpoint_pool *p)
+#define POOLS_PER_TICK 64    /* poked or swept in one turn */
+#define POOL_UNUSED_MS 60000 /* a pool that is unused for this long is freed */
+
+static struct weir_endpoint_pool *endpoint_pool_of(void *p)
+{
+    struct weir_endpoint_pool *pool = p;
+    WEIR_ASSERT(pool != NULL);
+    WEIR_ASSERT(pool->magic == WEIR_ENDPOINT_POOL_MAGIC);
+    return pool;
+}
+
+/* Give the memory back. */
+static void endpoint_pool_release(struct weir_endpoint_pool *p)
+{
+    struct weir_worker *w = p->worker;
+    p->magic = 0;
+    weir_pool_release(&w->endpoint_pools, p);
+}
+
+static struct weir_span endpoint_pool_key_span(const struct weir_endpoint_pool *p)
 {
     return weir_span(&p->key, sizeof(p->key));
 }
@@ -26,14 +41,15 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     if (p == NULL)
         return NULL;
     memset(p, 0, sizeof(*p));
+    p->magic = WEIR_ENDPOINT_POOL_MAGIC;
     p->key = key;
     p->worker = w;
     p->address_pool = key.address_pool;
     weir_list_init(&p->address_pool_link);
     weir_list_init(&p->waiting);
     weir_list_init(&p->poke_link);
-    if (weir_hashmap_add(&w->pools, key_span(p), p) < 0) {
-        weir_pool_release(&w->endpoint_pools, p);
+    if (weir_hashmap_add(&w->pools, endpoint_pool_key_span(p), p) < 0) {
+        endpoint_pool_release(p);
         return NULL;
     }
     weir_list_append(&key.address_pool->pools, &p->address_pool_link);
@@ -53,15 +69,15 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
         p = endpoint_pool_new(w, key);
     if (p == NULL)
         return NULL;
+    WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
     p->max = weir_worker_share(w, u->pool_max);
     p->used_ms = w->now_ms;
     return p;
 }
 
-/* -- taking
- * ------------------------------------------------------------------------------------------ */
+/* -- getting a connection -- */
 
-static enum weir_acquired wait_for(struct weir_endpoint_pool *p, struct weir_exchange *x)
+static enum weir_acquired enqueue_exchange(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     if (p->num_waiting >= WEIR_POOL_WAIT_MAX)
         return WEIR_ACQUIRED_FULL;
@@ -71,12 +87,12 @@ static enum weir_acquired wait_for(struct weir_endpoint_pool *p, struct weir_exc
     return WEIR_ACQUIRED_WAIT;
 }
 
-static enum weir_acquired dial(struct weir_endpoint_pool *p, struct weir_exchange *x)
+static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     struct weir_addr addr;
     switch (weir_address_pool_next_addr(p->address_pool, &addr)) {
     case WEIR_ADDRESS_POOL_ADDR_WAIT:
-        return wait_for(p, x);
+        return enqueue_exchange(p, x);
     case WEIR_ADDRESS_POOL_ADDR_FAILED:
         return WEIR_ACQUIRED_REFUSED;
     case WEIR_ADDRESS_POOL_ADDR_READY:
@@ -84,7 +100,7 @@ static enum weir_acquired dial(struct weir_endpoint_pool *p, struct weir_exchang
     }
     enum weir_err err = weir_origin_conn_dial(p, &addr, x);
     if (err == WEIR_ELIMIT && p->num_open > 0)
-        return wait_for(p, x);
+        return enqueue_exchange(p, x);
     if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
         return WEIR_ACQUIRED_FULL;
     if (err < 0)
@@ -93,20 +109,23 @@ static enum weir_acquired dial(struct weir_endpoint_pool *p, struct weir_exchang
 }
 
 /* The pool has room for one more. */
-static enum weir_acquired take_one(struct weir_endpoint_pool *p, struct weir_exchange *x)
+static enum weir_acquired acquire_connection(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     struct weir_origin_conn *u = x->fresh ? NULL : weir_address_pool_find(p->address_pool, x);
     if (u == NULL)
-        return dial(p, x);
+        return dial_endpoint(p, x);
     weir_origin_conn_adopt(u, p, x);
     return WEIR_ACQUIRED_READY;
 }
 
 enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
+    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
     if (p->num_open >= p->max)
-        return wait_for(p, x);
-    enum weir_acquired take = take_one(p, x);
+        return enqueue_exchange(p, x);
+    enum weir_acquired take = acquire_connection(p, x);
     weir_address_pool_want_refill(p->address_pool);
     return take;
 }
@@ -120,6 +139,8 @@ void weir_endpoint_pool_unwait(struct weir_exchange *x)
 {
     if (x->waiting_in == NULL)
         return;
+    WEIR_ASSERT(x->waiting_in->magic == WEIR_ENDPOINT_POOL_MAGIC);
+    WEIR_ASSERT(x->waiting_in->num_waiting > 0);
     x->waiting_in->num_waiting--;
     x->waiting_in = NULL;
     weir_list_remove(&x->wait_link);
@@ -127,19 +148,21 @@ void weir_endpoint_pool_unwait(struct weir_exchange *x)
 
 void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
 {
+    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
     while (!weir_list_empty(&p->waiting) && p->num_open < p->max) {
         struct weir_exchange *x =
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
         struct weir_downstream *c = x->downstream;
         weir_endpoint_pool_unwait(x);
-        switch (take_one(p, x)) {
+        x->dial_ns = weir_worker_stamp_ns(p->worker); /* the time in the queue ends here */
+        switch (acquire_connection(p, x)) {
         case WEIR_ACQUIRED_READY:
             weir_exchange_connected(x, x->origin);
             break;
         case WEIR_ACQUIRED_WAIT:
             if (x->waiting_in == NULL)
                 break;
-            /* Queued once more, at the end: its place is the first. */
+            /* It is in the queue again, at the end. It was the first, so it goes to the front. */
             weir_list_remove(&x->wait_link);
             weir_list_prepend(&p->waiting, &x->wait_link);
             return;
@@ -157,6 +180,7 @@ void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
 
 void weir_endpoint_pool_poke(struct weir_endpoint_pool *p)
 {
+    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
     if (p->num_waiting > 0 && weir_list_empty(&p->poke_link))
         weir_list_append(&p->worker->poked, &p->poke_link);
 }
@@ -166,19 +190,18 @@ void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
     weir_endpoint_pool_next(p);
 }
 
-/* -- away again
- * ---------------------------------------------------------------------------------------- */
+/* -- freeing -- */
 
 static void endpoint_pool_free(struct weir_endpoint_pool *p)
 {
     struct weir_worker *w = p->worker;
     weir_list_remove(&p->address_pool_link);
     weir_list_remove(&p->poke_link);
-    (void)weir_hashmap_remove(&w->pools, key_span(p));
-    weir_pool_release(&w->endpoint_pools, p);
+    (void)weir_hashmap_remove(&w->pools, endpoint_pool_key_span(p));
+    endpoint_pool_release(p);
 }
 
-static void sweep(struct weir_worker *w)
+static void sweep_endpoint_pools(struct weir_worker *w)
 {
     for (int i = 0; i < POOLS_PER_TICK; i++) {
         struct weir_endpoint_pool *p = weir_hashmap_next(&w->pools, &w->pools_at);
@@ -186,10 +209,11 @@ static void sweep(struct weir_worker *w)
             w->pools_at = 0;
             return;
         }
-        if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_KEEP_MS)
+        WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
+        if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_UNUSED_MS)
             continue;
         endpoint_pool_free(p);
-        /* Entries may have moved into the gap: this stretch is walked again. */
+        /* Entries may have moved into the gap: this part is visited again. */
         w->pools_at = w->pools_at > 1 ? w->pools_at - 1 : 0;
     }
 }
@@ -202,14 +226,14 @@ void weir_endpoint_pool_tick(struct weir_worker *w)
         weir_list_remove(&p->poke_link);
         weir_endpoint_pool_next(p);
     }
-    sweep(w);
+    sweep_endpoint_pools(w);
 }
 
 void weir_endpoint_pool_free_all(struct weir_worker *w)
 {
     size_t pos = 0;
     for (struct weir_endpoint_pool *p; (p = weir_hashmap_next(&w->pools, &pos)) != NULL;)
-        weir_pool_release(&w->endpoint_pools, p);
+        endpoint_pool_release(endpoint_pool_of(p));
     weir_hashmap_deinit(&w->pools);
     weir_pool_deinit(&w->endpoint_pools);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream_pool.h - one tenant's use of one endpoint: how many connections carry its exchanges, and
- * who waits for one. Keyed by what the endpoint is to its tenant (weir_endpoint.key), so it
- * survives pushes that do not change it. Owner: one worker. Private to node/loop.   Limits: the
- * tenant's pool.max, WEIR_POOL_WAIT_MAX, the worker's descriptors.
+ * endpoint_pool.h - one tenant's use of one endpoint: how many connections carry its exchanges, and
+ * the exchanges that wait for one. Keyed by what the endpoint is to its tenant (weir_endpoint.key),
+ * so it survives pushes that do not change it. Owner: one worker. Private to node/loop.   Limits:
+ * the tenant's pool.max, WEIR_POOL_WAIT_MAX, the worker's descriptors.
  */
 #ifndef WEIR_NODE_LOOP_ENDPOINT_POOL_H
 #define WEIR_NODE_LOOP_ENDPOINT_POOL_H
@@ -18,20 +17,24 @@
 struct weir_exchange;
 struct weir_address_pool;
 
+#define WEIR_ENDPOINT_POOL_MAGIC 0x45504f4cu
+
 struct weir_endpoint_pool {
+    uint32_t magic;
     struct weir_endpoint_pool_key {
         uint64_t endpoint;
         struct weir_address_pool
-            *address_pool; /* so that endpoints of one hash share limits at most */
+            *address_pool; /* endpoints whose hashes collide can share no more than limits */
     } key;
     struct weir_worker *worker;
     struct weir_address_pool *address_pool;
     struct weir_list address_pool_link;
     struct weir_list waiting;   /* weir_exchange.wait_link, first come first */
-    struct weir_list poke_link; /* in worker->poked: somebody waits and something changed */
+    struct weir_list poke_link; /* in worker->poked: exchanges wait and something changed */
     uint32_t num_open, num_waiting;
     uint32_t max; /* this worker's share */
     uint64_t used_ms;
+    struct weir_counter_hint counters; /* of worker->endpoint_counters */
 };
 
 /** The pool of an endpoint, made on first use, with the settings of `u`. NULL: no memory. */
@@ -39,29 +42,28 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
                                                  const struct weir_upstream *u,
                                                  const struct weir_endpoint *e);
 
-/** What became of the wish for a connection. */
+/** The result of weir_endpoint_pool_acquire. */
 enum weir_acquired {
-    WEIR_ACQUIRED_READY,   /* x->up is set and connected */
+    WEIR_ACQUIRED_READY,   /* x->origin is set and connected */
     WEIR_ACQUIRED_WAIT,    /* weir_exchange_connected or _failed will be called */
     WEIR_ACQUIRED_REFUSED, /* the endpoint cannot be reached at once */
     WEIR_ACQUIRED_FULL, /* the pool and its queue, or the worker's descriptors, are at their limits
                          */
 };
-/** A connection for this exchange, parked or dialled, or a place in the queue. */
+/** Get a connection for this exchange, parked or dialled, or a place in the queue. */
 enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p,
                                               struct weir_exchange *x);
-/** The exchange waits for others to be done: the limits are reached, the endpoint is not to blame.
- */
+/** Whether the exchange waits because limits are reached, which is no failure of the endpoint. */
 bool weir_endpoint_pool_queued(const struct weir_exchange *x);
 /** An exchange gives up waiting. */
 void weir_endpoint_pool_unwait(struct weir_exchange *x);
-/** A connection of this pool became free: serve who waits. */
+/** A connection of this pool became free: serve the exchanges that wait. */
 void weir_endpoint_pool_next(struct weir_endpoint_pool *p);
-/** A connection of this pool went away: serve who waits, in the next tick. */
+/** A connection of this pool was closed: serve the exchanges that wait, in the next tick. */
 void weir_endpoint_pool_poke(struct weir_endpoint_pool *p);
 /** The endpoint's name was looked up, with or without success. */
 void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p);
-/** Each tick: serve who waits where something changed; free what nobody used for long. */
+/** Each tick: serve waiting exchanges where something changed; free pools unused for long. */
 void weir_endpoint_pool_tick(struct weir_worker *w);
 /** Free all; every connection must be gone (contract). */
 void weir_endpoint_pool_free_all(struct weir_worker *w);

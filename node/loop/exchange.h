@@ -17,6 +17,7 @@
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
+#include "node/loop/counters.h"
 #include "node/loop/loop.h"
 #include "node/wire/h1.h"
 
@@ -32,7 +33,7 @@ enum weir_phase {
     WEIR_PHASE_REQUEST,  /* the request is being passed on */
     WEIR_PHASE_RESPONSE, /* all of the request is passed on, no response yet */
     WEIR_PHASE_TRANSFER, /* the response's body is being passed on */
-    WEIR_PHASE_FLUSH,    /* all is read; the client has not taken all yet */
+    WEIR_PHASE_FLUSH,    /* the response is read or made; the client has not taken all of it yet */
 };
 
 #define WEIR_EXCHANGE_MAGIC 0x45584348u
@@ -41,23 +42,25 @@ struct weir_exchange {
     uint32_t magic;
     uint8_t phase;
     bool trusted;
-    bool fresh;          /* no parked connection: this is a second try */
-    bool head_sent;      /* the request head was given to the upstream connection */
-    bool body_taken;     /* body bytes went to an upstream connection */
+    bool fresh;          /* a second try: dial, do not use a parked connection */
+    bool head_sent;      /* the request head was given to the origin connection */
+    bool body_taken;     /* body bytes went to an origin connection */
     bool response_begun; /* a byte of a response arrived on the current connection */
     bool head_passed;    /* the final head was given to the client */
     bool response_done;
-    bool reused;      /* the current upstream connection had carried an exchange before */
+    bool reused;      /* the current origin connection had carried an exchange before */
     bool close_after; /* the client's connection ends after this exchange */
-    bool expects; /* asked for 100 Continue: without it nobody can tell whether the body comes */
+    bool expects;     /* Expect: 100-continue: before the 100 it is open whether the body comes */
     struct weir_downstream *downstream;
     struct weir_origin_conn *origin;
-    struct weir_endpoint_pool *waiting_in; /* set while in a pool's wait list */
+    struct weir_endpoint_pool *waiting_in; /* set while in a pool's queue */
     struct weir_list wait_link;
-    struct weir_tenant *tenant; /* shares; NULL for responses to nobody's host */
+    struct weir_tenant *tenant;                 /* shares; NULL when no tenant has the host */
+    struct weir_counter_row *counters;          /* of the tenant, pinned; NULL with it */
+    struct weir_counter_row *endpoint_counters; /* of the endpoint, pinned; NULL: none chosen yet */
     struct weir_upstream *upstream;
     struct weir_endpoint *endpoint;
-    struct weir_endpoint *again; /* may be asked once more when no other endpoint is left */
+    struct weir_endpoint *again; /* may be tried once more when no other endpoint is left */
     struct weir_tried tried;
     uint16_t tries, retries, interims;
     uint16_t status;
@@ -73,27 +76,37 @@ struct weir_exchange {
     char request_id[WEIR_REQUEST_ID_LEN * 4 + 1];
     uint8_t request_id_len;
 
-    uint64_t start_ns, dial_ns, connected_ns, first_byte_ns; /* monotonic; 0: did not happen */
-    uint64_t phase_ms;                                       /* when the phase began */
-    uint64_t progress_ms;                                    /* when a body byte last moved */
-    uint64_t window_ms;                                      /* begin of the current rate window */
+    uint64_t start_ns, dial_ns, connected_ns; /* weir_worker_stamp_ns; 0: did not happen */
+    uint64_t sent_ns, first_byte_ns;          /* whole request passed on; response begun */
+    uint64_t phase_ms;                        /* when the phase began */
+    uint64_t progress_ms;                     /* when a body byte last moved */
+    uint64_t window_ms;                       /* begin of the current rate window */
     uint64_t window_bytes;
     uint64_t confirmed;    /* bytes that the client had confirmed when last looked at */
-    uint64_t passed_bytes; /* answer body bytes given to the client */
+    uint64_t passed_bytes; /* response body bytes given to the client */
 
     int pipe[2]; /* splice: -1 when unused */
     size_t in_pipe;
 };
 
-/* Every function below that takes an exchange may end and free it, but for those that take it const
- * and weir_exchange_make_id. Who goes on asks its connection: c->x. */
+/* Every function below that takes an exchange may end and free it, except those that take it const,
+ * weir_exchange_make_id, weir_exchange_move and weir_exchange_start_phase. A caller that goes on
+ * reads c->x of its connection first. */
 
-/** A head is complete: admit it and begin to serve it. c->x is set, or the connection is answered
- * already. */
+/** Change the phase. The move must be in the table of legal moves (contract). */
+void weir_exchange_move(struct weir_exchange *x, enum weir_phase to);
+/** Change the phase and begin to measure its time and rate. */
+void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to);
+/** Begin to count for the exchange's tenant. It must have one and not count yet (contract). */
+void weir_exchange_count_tenant(struct weir_exchange *x);
+/** Count an attempt with x->endpoint. @param hint of the endpoint's pool */
+void weir_exchange_count_attempt(struct weir_exchange *x, struct weir_counter_hint *hint);
+/** A head is complete: admit the request and begin to serve it. Afterwards c->x is set, or the
+ * response is sent already. */
 void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *head,
                          const uint8_t *bytes);
-/** Answer what is no request at all (a fault of the parser, a time-out inside a head), and close.
- */
+/** Respond to bytes that are no request (a fault of the parser, a timeout inside a head) and close
+ * the connection. */
 void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, uint16_t status,
                           enum weir_access_outcome outcome);
 /** Pass request bytes on. @return bytes used; 0 when nothing can be taken now */
@@ -104,36 +117,36 @@ size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in);
 bool weir_exchange_wants_input(const struct weir_exchange *x);
 /** The client took all that was queued. */
 void weir_exchange_flushed(struct weir_exchange *x);
-/** The client is gone or gave up: end everything that was begun for it. */
+/** The client is gone, or is given up: end the exchange and its connections. */
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome);
-/** The time of weir_exchange_deadline_ms has come: see which limit has passed, if any. */
+/** The time of weir_exchange_deadline_ms has come: check which limit has passed, if any. */
 void weir_exchange_timeout(struct weir_exchange *x);
-/** When the exchange has to be looked at again. */
+/** When the limits of the exchange have to be checked next. */
 uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x);
-/** Write the access record, count, free. The upstream connection must be gone from it (contract).
- */
+/** Write the access record, count, free. It must have no origin connection and no place in a queue
+ * (contract). */
 void weir_exchange_end(struct weir_exchange *x);
-/** Answer locally with an error page. */
+/** Respond locally with an error page. @param status 300..599 */
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why);
-/** Answer that weir itself has no connection to give, which is no fault of the endpoint's. */
+/** Respond 503: weir has no connection to give. The endpoint is not at fault. */
 void weir_exchange_full(struct weir_exchange *x);
 /** A new request id. */
 void weir_exchange_make_id(struct weir_exchange *x);
 /** Find an endpoint and a connection. */
 void weir_exchange_connect(struct weir_exchange *x);
 
-/* -- called by the upstream side -- */
+/* -- called by the origin connection and its pools -- */
 
 /** It has a connection: begin to send. */
 void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u);
-/** The connection to the endpoint is of no more use; ends it, and does what the rules say next. */
+/** The origin connection failed: close it, then retry or respond as weir_after_failure decides. */
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
-/** Bytes of a response. @param ret_alive false: the exchange is gone  @return bytes used */
+/** Take bytes of a response. @param ret_alive false: the exchange is gone  @return bytes used */
 size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);
 /** The endpoint took all that was queued. */
 void weir_exchange_upstream_drained(struct weir_exchange *x);
-/** The endpoint ended the connection. @param clean in order, as far as one can know */
+/** The endpoint ended the connection. @param clean false: by a reset, or after a failed send */
 void weir_exchange_upstream_end(struct weir_exchange *x, bool clean);
 /** The whole body was passed on by splice. */
 void weir_exchange_spliced(struct weir_exchange *x);

@@ -1,25 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_end.c - the time limits of an exchange, and what is left of it: a record, counters,
+ * exchange_end.c - the phases and time limits of an exchange, and its end: access record, counters,
  * freed memory.
  */
 #include "node/loop/exchange.h"
 
 #include "node/base/addr.h"
 #include "node/base/clock.h"
+#include "node/base/probe.h"
+#include "node/base/siphash.h"
+#include "node/base/trace.h"
 #include "node/flow/access.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
+#include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/endpoint_pool.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
 
-/* -- time
- * -------------------------------------------------------------------------------------------------
- */
+/* -- phases -- */
+
+/* A retry begins again at CONNECT or, on a parked connection, at REQUEST. A response of weir's own
+ * goes to FLUSH from anywhere. FLUSH to REQUEST: the rest of the request's body is dropped. */
+static const uint8_t phase_moves[] = {
+    [WEIR_PHASE_CONNECT] =
+        1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_REQUEST] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                           1 << WEIR_PHASE_RESPONSE | 1 << WEIR_PHASE_TRANSFER |
+                           1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_RESPONSE] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
+                            1 << WEIR_PHASE_TRANSFER | 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_TRANSFER] = 1 << WEIR_PHASE_FLUSH,
+    [WEIR_PHASE_FLUSH] = 1 << WEIR_PHASE_REQUEST,
+};
+
+static const char *const phase_names[] = {
+    [WEIR_PHASE_CONNECT] = "connect",   [WEIR_PHASE_REQUEST] = "request",
+    [WEIR_PHASE_RESPONSE] = "response", [WEIR_PHASE_TRANSFER] = "transfer",
+    [WEIR_PHASE_FLUSH] = "flush",
+};
+
+void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->phase < WEIR_ARRAY_LEN(phase_moves));
+    WEIR_ASSERT_MOVE(phase_moves[x->phase] & (1u << to), phase_names[x->phase], phase_names[to]);
+    weir_trace("exchange.move", (uintptr_t)x, (uint64_t)x->phase << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE,
+                  weir_conn_log_exchange_move(x, phase_names[x->phase], phase_names[to]));
+    x->phase = (uint8_t)to;
+}
+
+void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to)
+{
+    struct weir_worker *w = x->downstream->worker;
+    weir_exchange_move(x, to);
+    x->phase_ms = w->now_ms;
+    x->progress_ms = w->now_ms;
+    x->window_ms = w->now_ms;
+    x->window_bytes = 0;
+    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
+}
+
+/* -- time -- */
 
 static uint32_t body_timeout_ms(const struct weir_exchange *x)
 {
@@ -58,18 +103,19 @@ uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x)
     return look < deadline ? look : deadline;
 }
 
-/* What is awaited is the client, to take bytes. */
+/* The exchange waits for the client to take bytes. */
 static bool client_is_behind(const struct weir_exchange *x)
 {
     return x->phase == WEIR_PHASE_FLUSH || x->downstream->out.len > 0 || x->in_pipe > 0;
 }
 
-/* A socket turns writable only when a third of a buffer of megabytes has drained: a slow but steady
- * reader moves long before that. So the kernel is asked what the client has really taken. */
-static void look_at_client(struct weir_exchange *x)
+/* A socket becomes writable only when a third of a buffer of megabytes has drained; a slow but
+ * steady reader takes bytes long before that. So the kernel is asked how much the client has
+ * confirmed. */
+static void refresh_client_progress(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
-    uint64_t confirmed = c->given - weir_net_unconfirmed(c->watch.fd);
+    uint64_t confirmed = c->given - weir_sock_unconfirmed(c->watch.fd);
     if (confirmed <= x->confirmed)
         return;
     x->window_bytes += confirmed - x->confirmed;
@@ -77,13 +123,13 @@ static void look_at_client(struct weir_exchange *x)
     x->progress_ms = c->worker->now_ms;
 }
 
-/* A body moves too slowly: nothing for body_timeout, or less than min_rate over a window in which
- * something moved. */
-static bool too_slow(struct weir_exchange *x)
+/* Whether a body moves too slowly: no byte for body_timeout, or less than min_rate over a window in
+ * which some bytes moved. */
+static bool is_too_slow(struct weir_exchange *x)
 {
     uint64_t now = x->downstream->worker->now_ms;
     if (client_is_behind(x))
-        look_at_client(x);
+        refresh_client_progress(x);
     if (now >= x->progress_ms + body_timeout_ms(x))
         return true;
     if (now < x->window_ms + WEIR_RATE_WINDOW_MS)
@@ -94,7 +140,8 @@ static bool too_slow(struct weir_exchange *x)
     return slow;
 }
 
-/* What stands still is the client: it takes no bytes, or gives none although they are awaited. */
+/* Whether the client is the side that stalls: it takes no bytes, or sends none although they are
+ * awaited. */
 static bool client_stalls(const struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
@@ -102,7 +149,7 @@ static bool client_stalls(const struct weir_exchange *x)
     return client_is_behind(x) || weir_exchange_wants_input(x);
 }
 
-static void stalled(struct weir_exchange *x)
+static void end_stalled_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     if (c->state == WEIR_DOWNSTREAM_DRAIN) {
@@ -126,6 +173,7 @@ static void stalled(struct weir_exchange *x)
 
 void weir_exchange_timeout(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     if (!c->watch.made && !c->watch_now) {
@@ -150,8 +198,8 @@ void weir_exchange_timeout(struct weir_exchange *x)
         case WEIR_PHASE_REQUEST:
         case WEIR_PHASE_TRANSFER:
         case WEIR_PHASE_FLUSH:
-            if (too_slow(x)) {
-                stalled(x);
+            if (is_too_slow(x)) {
+                end_stalled_exchange(x);
                 weir_downstream_pump(c);
                 return;
             }
@@ -161,20 +209,19 @@ void weir_exchange_timeout(struct weir_exchange *x)
     weir_worker_set_deadline(w, &c->deadline, weir_exchange_deadline_ms(x));
 }
 
-/* -- the record
- * ------------------------------------------------------------------------------------------- */
+/* -- the record -- */
 
-static struct weir_span marked(const struct weir_exchange *x, uint32_t at, uint16_t len)
+static struct weir_span marked_span(const struct weir_exchange *x, uint32_t at, uint16_t len)
 {
     return x->head != NULL && len > 0 ? weir_span(x->head->bytes + at, len) : WEIR_SPAN_EMPTY;
 }
 
-static uint32_t micros(uint64_t from_ns, uint64_t to_ns)
+static uint32_t micros_between(uint64_t from_ns, uint64_t to_ns)
 {
     return from_ns == 0 || to_ns < from_ns ? 0 : (uint32_t)((to_ns - from_ns) / 1000);
 }
 
-static void record(const struct weir_exchange *x)
+static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
 {
     const struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
@@ -183,7 +230,6 @@ static void record(const struct weir_exchange *x)
         return;
     char client[WEIR_ADDR_TEXT_MAX];
     char local[WEIR_ADDR_TEXT_MAX];
-    uint64_t now_ns = weir_clock_mono_ns();
     struct weir_access a = {
         .wall_ms = weir_clock_wall_ms(),
         .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
@@ -191,9 +237,9 @@ static void record(const struct weir_exchange *x)
         .client_port = x->trusted ? 0 : c->peer.port,
         .local = weir_span(local, weir_addr_text(&c->local, local)),
         .scheme = WEIR_SPAN_LIT("http"),
-        .host = marked(x, x->marks.host_at, x->marks.host_len),
-        .method = marked(x, 0, x->method_len),
-        .path = marked(x, x->marks.target_at, x->marks.target_len),
+        .host = marked_span(x, x->marks.host_at, x->marks.host_len),
+        .method = marked_span(x, 0, x->method_len),
+        .path = marked_span(x, x->marks.target_at, x->marks.target_len),
         .protocol = x->req.minor ? WEIR_SPAN_LIT("HTTP/1.1") : WEIR_SPAN_LIT("HTTP/1.0"),
         .status = x->status,
         .outcome = x->outcome,
@@ -204,26 +250,121 @@ static void record(const struct weir_exchange *x)
         .tries = (uint8_t)(x->tries < 255 ? x->tries : 255),
         .request_bytes = x->req_body.bytes,
         .response_bytes = x->passed_bytes,
-        .queue_us = micros(x->start_ns, x->dial_ns),
-        .connect_us = micros(x->dial_ns, x->connected_ns),
-        .first_byte_us = micros(x->start_ns, x->first_byte_ns),
-        .total_us = micros(x->start_ns, now_ns),
+        .queue_us = micros_between(x->start_ns, x->dial_ns),
+        .connect_us = micros_between(x->dial_ns, x->connected_ns),
+        .first_byte_us = micros_between(x->start_ns, x->first_byte_ns),
+        .total_us = micros_between(x->start_ns, now_ns),
         .request_id = weir_span(x->request_id, x->request_id_len),
-        .user_agent = marked(x, x->marks.agent_at, x->marks.agent_len),
-        .referer = marked(x, x->marks.referer_at, x->marks.referer_len),
+        .user_agent = marked_span(x, x->marks.agent_at, x->marks.agent_len),
+        .referer = marked_span(x, x->marks.referer_at, x->marks.referer_len),
     };
     weir_access_commit(w->access, weir_access_write(&a, line, WEIR_ACCESS_LINE_MAX));
 }
 
-static void count(const struct weir_exchange *x)
+/* -- counters -- */
+
+static uint64_t tenant_counter_key(const struct weir_exchange *x)
 {
-    static const enum weir_metric by_class[] = { WEIR_M_REQUESTS_CUT, WEIR_M_REQUESTS_1XX,
-                                                 WEIR_M_REQUESTS_2XX, WEIR_M_REQUESTS_3XX,
-                                                 WEIR_M_REQUESTS_4XX, WEIR_M_REQUESTS_5XX };
+    struct weir_siphash h;
+    weir_siphash_init(&h, &x->downstream->worker->marks->secret);
+    weir_siphash_add(&h, x->tenant->name.at, x->tenant->name.len);
+    return weir_siphash_end(&h);
+}
+
+void weir_exchange_count_tenant(struct weir_exchange *x)
+{
+    struct weir_worker *w = x->downstream->worker;
+    struct weir_tenant *t = x->tenant;
+    WEIR_ASSERT(t != NULL);
+    WEIR_ASSERT(x->counters == NULL);
+    struct weir_counter_hint hint = { t->counters_row, t->counters_version };
+    struct weir_counter_row *r = weir_counters_hinted(w->tenant_counters, &hint, w->now_ms);
+    if (r == NULL) {
+        struct weir_label label = { "tenant", t->name };
+        struct weir_labels labels = { &label, 1 };
+        r = weir_counters_row(w->tenant_counters, tenant_counter_key(x), labels, w->now_ms, &hint);
+        t->counters_row = hint.row;
+        t->counters_version = hint.version;
+    }
+    weir_counter_pin(r);
+    weir_counter_add(r, WEIR_TENANT_OPEN, 1);
+    x->counters = r;
+}
+
+static void leave_endpoint_counters(struct weir_exchange *x)
+{
+    if (x->endpoint_counters != NULL)
+        weir_counter_unpin(x->endpoint_counters);
+    x->endpoint_counters = NULL;
+}
+
+void weir_exchange_count_attempt(struct weir_exchange *x, struct weir_counter_hint *hint)
+{
+    struct weir_worker *w = x->downstream->worker;
+    const struct weir_endpoint *e = x->endpoint;
+    leave_endpoint_counters(x);
+    struct weir_counter_row *r = weir_counters_hinted(w->endpoint_counters, hint, w->now_ms);
+    if (r == NULL) {
+        struct weir_label three[] = { { "tenant", x->tenant->name },
+                                      { "upstream", x->upstream->name },
+                                      { "endpoint", e->text } };
+        struct weir_labels labels = { three, WEIR_ARRAY_LEN(three) };
+        r = weir_counters_row(w->endpoint_counters, e->key, labels, w->now_ms, hint);
+    }
+    weir_counter_pin(r);
+    weir_counter_add(r, WEIR_ENDPOINT_REQUESTS, 1);
+    x->endpoint_counters = r;
+}
+
+static void count_response_class(const struct weir_exchange *x)
+{
+    static const struct {
+        enum weir_metric metric;
+        enum weir_tenant_counter tenant;
+    } by_class[] = {
+        { WEIR_M_REQUESTS_CUT, WEIR_TENANT_CUT }, { WEIR_M_REQUESTS_CUT, WEIR_TENANT_CUT },
+        { WEIR_M_REQUESTS_2XX, WEIR_TENANT_2XX }, { WEIR_M_REQUESTS_3XX, WEIR_TENANT_3XX },
+        { WEIR_M_REQUESTS_4XX, WEIR_TENANT_4XX }, { WEIR_M_REQUESTS_5XX, WEIR_TENANT_5XX },
+    };
     unsigned class = x->status / 100u;
-    if (class < 2 || class > 5)
+    if (class > 5)
         class = 0;
-    weir_metric_add(x->downstream->worker->metrics, by_class[class], 1);
+    weir_metric_add(x->downstream->worker->metrics, by_class[class].metric, 1);
+    if (x->counters != NULL)
+        weir_counter_add(x->counters, by_class[class].tenant, 1);
+}
+
+static void observe_phase(const struct weir_exchange *x, enum weir_histogram which,
+                          uint64_t from_ns, uint64_t to_ns)
+{
+    if (from_ns != 0 && to_ns >= from_ns)
+        weir_histogram_observe(x->downstream->worker->metrics, which, (to_ns - from_ns) / 1000);
+}
+
+/* Only phases that the exchange has passed, and time that an endpoint or a client can be blamed
+ * for: a request that is refused is not observed. */
+static void observe_phases(const struct weir_exchange *x, uint64_t now_ns)
+{
+    if (x->dial_ns == 0)
+        return;
+    observe_phase(x, WEIR_H_REQUEST_QUEUE, x->start_ns, x->dial_ns);
+    if (!x->reused)
+        observe_phase(x, WEIR_H_REQUEST_CONNECT, x->dial_ns, x->connected_ns);
+    observe_phase(x, WEIR_H_REQUEST_FIRST_BYTE, x->sent_ns, x->first_byte_ns);
+    observe_phase(x, WEIR_H_REQUEST_TOTAL, x->start_ns, now_ns);
+}
+
+/* The counters are written for the last time. */
+static void leave_counters(struct weir_exchange *x)
+{
+    leave_endpoint_counters(x);
+    if (x->counters == NULL)
+        return;
+    weir_counter_add(x->counters, WEIR_TENANT_OPEN, (uint64_t)0 - 1);
+    weir_counter_add(x->counters, WEIR_TENANT_BYTES_IN, x->req_body.bytes);
+    weir_counter_add(x->counters, WEIR_TENANT_BYTES_OUT, x->passed_bytes);
+    weir_counter_unpin(x->counters);
+    x->counters = NULL;
 }
 
 void weir_exchange_end(struct weir_exchange *x)
@@ -232,10 +373,15 @@ void weir_exchange_end(struct weir_exchange *x)
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
-    count(x);
+    uint64_t now_ns = weir_worker_stamp_ns(w);
+    count_response_class(x);
+    observe_phases(x, now_ns);
+    WEIR_PROBE4(response, x, x->status, x->passed_bytes, x->request_id);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_response(x, now_ns));
     if (weir_access_wanted(w->access))
-        record(x);
+        write_access_record(x, now_ns);
     weir_splice_end(x);
+    leave_counters(x);
     weir_stash_release(&w->buffers, x->head);
     weir_tenant_unref(x->tenant);
     x->magic = 0;
@@ -245,6 +391,7 @@ void weir_exchange_end(struct weir_exchange *x)
 
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     bool torn = !x->response_done || c->out.len > 0;
     weir_endpoint_pool_unwait(x);

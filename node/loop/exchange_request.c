@@ -1,33 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_request.c - the way of a request: admitted, rewritten, given to an endpoint, tried again
- * or given up.
+ * exchange_request.c - the way of a request: admitted, rewritten, sent to an endpoint, retried or
+ * given up.
  */
 #include "node/loop/exchange.h"
 
 #include "node/base/clock.h"
 #include "node/base/hex.h"
 #include "node/base/log.h"
+#include "node/base/probe.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
-#include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/splice.h"
 
 #include <string.h>
 
-static void phase_move(struct weir_exchange *x, enum weir_phase to)
-{
-    struct weir_worker *w = x->downstream->worker;
-    x->phase = (uint8_t)to;
-    x->phase_ms = w->now_ms;
-    x->progress_ms = w->now_ms;
-    x->window_ms = w->now_ms;
-    x->window_bytes = 0;
-    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
-}
-
-/* -- beginning
- * -------------------------------------------------------------------------------------------- */
+/* -- beginning -- */
 
 void weir_exchange_make_id(struct weir_exchange *x)
 {
@@ -74,13 +63,14 @@ static struct weir_exchange *exchange_new(struct weir_downstream *c)
     x->start_ns = weir_worker_stamp_ns(c->worker);
     weir_list_init(&x->wait_link);
     c->x = x;
-    c->state = WEIR_DOWNSTREAM_EXCHANGE;
+    c->requests++;
+    weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     return x;
 }
 
-/* Keep the bytes that the access record shows when the request itself goes nowhere. */
-static void keep_for_record(struct weir_exchange *x, const struct weir_h1_head *head,
-                            const uint8_t *bytes)
+/* Store the bytes that the access record shows when the request is not passed on. */
+static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_head *head,
+                               const uint8_t *bytes)
 {
     struct weir_span method = weir_span(bytes + head->method_at, head->method_len);
     struct weir_span target = weir_span(bytes + head->target_at, head->target_len);
@@ -103,8 +93,8 @@ static void keep_for_record(struct weir_exchange *x, const struct weir_h1_head *
                                      .host_len = head->authority_len };
 }
 
-static bool write_head(struct weir_exchange *x, const struct weir_h1_head *head,
-                       const uint8_t *bytes)
+static bool write_request_head(struct weir_exchange *x, const struct weir_h1_head *head,
+                               const uint8_t *bytes)
 {
     struct weir_worker *w = x->downstream->worker;
     struct weir_rewrite_request r = {
@@ -125,7 +115,7 @@ static bool write_head(struct weir_exchange *x, const struct weir_h1_head *head,
     return true;
 }
 
-static void set_facts(struct weir_exchange *x, const struct weir_h1_head *head)
+static void set_request_facts(struct weir_exchange *x, const struct weir_h1_head *head)
 {
     enum weir_h1_body body = weir_h1_body_of(head, WEIR_METHOD_OTHER);
     x->req.method = head->method;
@@ -147,24 +137,27 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     }
     set_client(x, head, bytes);
     set_request_id(x, head, bytes);
-    set_facts(x, head);
+    set_request_facts(x, head);
     struct weir_admit *a = &w->admit;
     if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
         weir_worker_drain_inbox(w);
     weir_admit_request(a, w->cache, head, bytes, &c->local);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
+        weir_exchange_count_tenant(x);
         x->req_body.max = a->tenant->max_body;
         c->idle_timeout_ms = a->tenant->idle_timeout_ms;
     }
     x->expects = head->expect_continue;
+    WEIR_PROBE4(request, x, bytes, head->head_len, x->request_id);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_request(x, head, bytes));
     if (a->what != WEIR_ADMIT_FORWARD) {
-        keep_for_record(x, head, bytes);
+        store_record_bytes(x, head, bytes);
         weir_exchange_response(x, a->status, a->outcome, a->why);
         return;
     }
     x->upstream = a->route->upstream;
-    if (!write_head(x, head, bytes)) {
+    if (!write_request_head(x, head, bytes)) {
         weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
         weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                                WEIR_SPAN_LIT("The node has no memory to spare."));
@@ -173,10 +166,9 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     weir_exchange_connect(x);
 }
 
-/* -- connecting
- * ------------------------------------------------------------------------------------------- */
+/* -- connecting -- */
 
-static void none_left(struct weir_exchange *x)
+static void respond_none_left(struct weir_exchange *x)
 {
     weir_metric_add(x->downstream->worker->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
     if (x->tries == 0)
@@ -185,7 +177,7 @@ static void none_left(struct weir_exchange *x)
             WEIR_SPAN_LIT("None of the site's servers takes work at the moment."));
     else if (x->outcome == WEIR_OUTCOME_UPSTREAM_TIMEOUT)
         weir_exchange_response(x, 504, x->outcome,
-                               WEIR_SPAN_LIT("The site's servers did not answer in time."));
+                               WEIR_SPAN_LIT("The site's servers did not respond in time."));
     else
         weir_exchange_response(
             x, 502, x->outcome != WEIR_OUTCOME_OK ? x->outcome : WEIR_OUTCOME_UPSTREAM_REFUSED,
@@ -194,8 +186,12 @@ static void none_left(struct weir_exchange *x)
 
 void weir_exchange_connect(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->upstream != NULL);
+    WEIR_ASSERT(x->origin == NULL);
     struct weir_worker *w = x->downstream->worker;
     for (;;) {
+        struct weir_counter_hint unknown = { 0 };
         struct weir_endpoint *e =
             weir_balance_pick(x->upstream, w->marks, &x->client, &x->tried, w->now_ms);
         if (e == NULL) {
@@ -203,23 +199,29 @@ void weir_exchange_connect(struct weir_exchange *x)
             x->again = NULL;
         }
         if (e == NULL) {
-            none_left(x);
+            respond_none_left(x);
             return;
         }
         struct weir_endpoint_pool *p = weir_endpoint_pool_of(w, x->upstream, e);
         x->endpoint = e;
         x->tries++;
+        weir_exchange_count_attempt(x, p != NULL ? &p->counters : &unknown);
         x->dial_ns = weir_worker_stamp_ns(w);
         enum weir_acquired take = p ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
         switch (take) {
         case WEIR_ACQUIRED_READY:
-            phase_move(x, WEIR_PHASE_REQUEST);
+            WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_origin(x));
+            weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
             return;
         case WEIR_ACQUIRED_WAIT:
-            phase_move(x, WEIR_PHASE_CONNECT);
+            weir_exchange_start_phase(x, WEIR_PHASE_CONNECT);
             return;
         case WEIR_ACQUIRED_REFUSED:
             weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
+            weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
+            WEIR_CONN_LOG(
+                WEIR_LOG_DEBUG,
+                weir_conn_log_failed(x, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED)));
             (void)weir_failure_marks_failed(w->marks, e->key, w->now_ms);
             weir_tried_add(&x->tried, e->index);
             continue;
@@ -234,14 +236,15 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->origin == u);
     x->connected_ns = weir_worker_stamp_ns(x->downstream->worker);
-    phase_move(x, WEIR_PHASE_REQUEST);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_origin(x));
+    weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
     weir_downstream_pump(x->downstream);
 }
 
-/* -- the request's bytes
- * ---------------------------------------------------------------------------------- */
+/* -- the request's bytes -- */
 
-/* Also while a response is passed on: a server that responses early may need the rest to go on. */
+/* Also while a response is passed on: a server that responds early may need the rest of the request
+ * to go on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
     bool open = x->phase == WEIR_PHASE_REQUEST || x->phase == WEIR_PHASE_TRANSFER;
@@ -249,7 +252,7 @@ bool weir_exchange_wants_input(const struct weir_exchange *x)
            (!x->head_sent || !x->req_body.done);
 }
 
-static void body_refused(struct weir_exchange *x)
+static void refuse_request_body(struct weir_exchange *x)
 {
     bool too_large = x->req_body.over_max;
     struct weir_worker *w = x->downstream->worker;
@@ -268,14 +271,17 @@ static void body_refused(struct weir_exchange *x)
                                WEIR_SPAN_LIT("The request's body is not framed rightly."));
 }
 
-static void request_passed(struct weir_exchange *x)
+static void finish_request(struct weir_exchange *x)
 {
-    if (x->phase == WEIR_PHASE_REQUEST)
-        phase_move(x, WEIR_PHASE_RESPONSE);
+    if (x->phase != WEIR_PHASE_REQUEST)
+        return;
+    x->sent_ns = weir_worker_stamp_ns(x->downstream->worker);
+    weir_exchange_start_phase(x, WEIR_PHASE_RESPONSE);
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_worker *w = x->downstream->worker;
     struct weir_pieces *p = &w->pieces;
     size_t used = 0;
@@ -287,7 +293,7 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
     if (!x->req_body.done)
         step = weir_body_feed(&x->req_body, in, p, &used);
     if (step == WEIR_STEP_FAIL) {
-        body_refused(x);
+        refuse_request_body(x);
         return in.len;
     }
     if (p->len == 0)
@@ -299,25 +305,27 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
     }
     x->head_sent = true;
     struct weir_origin_conn *u = x->origin;
-    /* A server may answer and close before it has read everything: its response is read before it
-     * is given up. */
+    /* A server may respond and close before it has read everything: its response is read before the
+     * connection is given up. */
     u->broken = !weir_origin_conn_send(u, p);
     if (!u->broken && x->req_body.done && u->out.len == 0)
-        request_passed(x);
+        finish_request(x);
     weir_origin_conn_arm(u);
     return used;
 }
 
 void weir_exchange_upstream_drained(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     x->progress_ms = x->downstream->worker->now_ms;
     if (x->req_body.done)
-        request_passed(x);
+        finish_request(x);
     weir_downstream_pump(x->downstream);
 }
 
 size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     struct weir_downstream *c = x->downstream;
     struct weir_pieces *p = &c->worker->pieces;
     size_t used = 0;
@@ -338,8 +346,7 @@ size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
     return used;
 }
 
-/* -- failures
- * --------------------------------------------------------------------------------------------- */
+/* -- failures -- */
 
 static void count_failure(struct weir_exchange *x, enum weir_failure failure)
 {
@@ -370,6 +377,7 @@ static void mark_endpoint(struct weir_exchange *x)
     static struct weir_log_limit limit;
     struct weir_worker *w = x->downstream->worker;
     uint32_t suppressed = 0;
+    weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
     if (!weir_failure_marks_failed(w->marks, x->endpoint->key, w->now_ms))
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
@@ -380,16 +388,20 @@ static void mark_endpoint(struct weir_exchange *x)
                  weir_access_outcome_name(x->outcome), suppressed);
 }
 
-static void send_again(struct weir_exchange *x, bool fresh)
+static void retry_request(struct weir_exchange *x, bool fresh)
 {
     x->head_sent = false;
     x->response_begun = false;
+    x->sent_ns = 0;
+    x->first_byte_ns = 0;
+    x->connected_ns = 0;
     x->fresh = x->fresh || fresh;
     weir_exchange_connect(x);
 }
 
 void weir_exchange_full(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                            WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
 }
@@ -412,13 +424,14 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
     weir_endpoint_pool_unwait(x);
     weir_splice_end(x);
     count_failure(x, failure);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_failed(x, weir_access_outcome_name(x->outcome)));
     if (weir_failure_marks(failure, &facts))
         mark_endpoint(x);
     switch (weir_after_failure(failure, &facts)) {
     case WEIR_NEXT_ENDPOINT:
         if (failure != WEIR_FAILURE_CLOSED || !facts.reused)
             weir_tried_add(&x->tried, x->endpoint->index);
-        send_again(x, false);
+        retry_request(x, false);
         break;
     case WEIR_NEXT_FRESH:
         x->retries++;
@@ -426,22 +439,21 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_RETRIED, 1);
         if (!facts.reused)
             weir_tried_add(&x->tried, x->endpoint->index);
-        send_again(x, true);
+        retry_request(x, true);
         break;
     case WEIR_NEXT_502:
         weir_exchange_response(x, 502, x->outcome,
-                               WEIR_SPAN_LIT("The site's server did not give a usable answer."));
+                               WEIR_SPAN_LIT("The site's server did not give a usable response."));
         break;
     case WEIR_NEXT_504:
         weir_exchange_response(x, 504, x->outcome,
-                               WEIR_SPAN_LIT("The site's server did not answer in time."));
+                               WEIR_SPAN_LIT("The site's server did not respond in time."));
         break;
     case WEIR_NEXT_CUT:
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
         weir_exchange_end(x);
-        /* A reset: without a length or chunks an orderly end would look like the end of the
-         * response.
-         */
+        /* A reset: without a length or chunks, an orderly end would look like the end of the
+         * response. */
         weir_downstream_close(c, true);
         break;
     }

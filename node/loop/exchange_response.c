@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * exchange_response.c - the way of a response: read strictly, rewritten, passed on with
+ * exchange_response.c - the way of a response: parsed strictly, rewritten, passed on with
  * back-pressure; and weir's own responses.
  */
 #include "node/loop/exchange.h"
@@ -8,27 +7,23 @@
 #include "node/base/clock.h"
 #include "node/flow/local_response.h"
 #include "node/loop/downstream.h"
-#include "node/loop/splice.h"
-#include "node/loop/origin_conn.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_conn.h"
+#include "node/loop/splice.h"
 
 #include <string.h>
 
-/* -- completion
- * ------------------------------------------------------------------------------------------- */
+/* -- completion -- */
 
-/* The client has all of the response: on to its next request, or to the end of the connection. */
-static void settle(struct weir_exchange *x)
+/* The client has all of the response: wait for its next request, or end the connection. */
+static void finish_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     bool keep = x->plan.keep_downstream && !x->close_after;
     if (keep && !x->req_body.done) {
-        c->state = WEIR_DOWNSTREAM_DRAIN;
-        x->req_body.max = 0; /* what is dropped has a bound of its own */
-        x->phase = WEIR_PHASE_REQUEST;
-        x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
-        x->window_bytes = 0;
-        weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
+        weir_downstream_move(c, WEIR_DOWNSTREAM_DRAIN);
+        x->req_body.max = 0; /* WEIR_DRAIN_BODY_MAX bounds what is dropped */
+        weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
         return;
     }
     c->linger = c->linger || !x->req_body.done || c->in != NULL;
@@ -39,25 +34,23 @@ static void settle(struct weir_exchange *x)
         weir_downstream_finish(c);
 }
 
-static void response_passed(struct weir_exchange *x)
+static void finish_response(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
     x->response_done = true;
-    x->phase = WEIR_PHASE_FLUSH;
-    if (c->out.len == 0) {
-        settle(x);
+    if (c->out.len > 0) {
+        weir_exchange_start_phase(x, WEIR_PHASE_FLUSH);
         return;
     }
-    x->phase_ms = x->progress_ms = x->window_ms = c->worker->now_ms;
-    x->window_bytes = 0;
-    weir_worker_set_deadline(c->worker, &c->deadline, weir_exchange_deadline_ms(x));
+    weir_exchange_move(x, WEIR_PHASE_FLUSH);
+    finish_exchange(x);
 }
 
 void weir_exchange_flushed(struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     if (x->response_done) {
-        settle(x);
+        finish_exchange(x);
         return;
     }
     if (x->origin == NULL)
@@ -68,18 +61,17 @@ void weir_exchange_flushed(struct weir_exchange *x)
         weir_origin_conn_arm(x->origin);
 }
 
-/* -- weir's own responses
- * ------------------------------------------------------------------------------------ */
+/* -- weir's own responses -- */
 
 /* The rest of the request's body may be read and dropped, so that the connection can go on. */
-static bool can_drain(const struct weir_exchange *x)
+static bool can_drain_body(const struct weir_exchange *x)
 {
     if (x->req_body.done)
         return true;
     return x->req_body.in == WEIR_BODY_CHUNKED || x->req_body.left <= WEIR_DRAIN_BODY_MAX;
 }
 
-static void leave_upstream(struct weir_exchange *x)
+static void leave_origin(struct weir_exchange *x)
 {
     weir_endpoint_pool_unwait(x);
     weir_splice_end(x);
@@ -90,9 +82,13 @@ static void leave_upstream(struct weir_exchange *x)
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(status >= 300 && status <= 599);
+    WEIR_ASSERT(!x->head_passed);
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
-    bool keep = x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain(x);
+    bool keep =
+        x->req.keep_alive && !x->close_after && !w->draining && !c->eof && can_drain_body(x);
     keep = keep && (!x->expects || x->req_body.done);
     struct weir_local_response a = {
         .status = status,
@@ -107,7 +103,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     };
     size_t len = 0;
 
-    leave_upstream(x);
+    leave_origin(x);
     x->status = status;
     x->outcome = outcome;
     x->plan.keep_downstream = keep;
@@ -129,7 +125,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     }
     const uint8_t *end = memmem(w->obuf, len, "\r\n\r\n", 4);
     x->passed_bytes = end ? len - (size_t)(end + 4 - w->obuf) : 0;
-    response_passed(x);
+    finish_response(x);
 }
 
 void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, uint16_t status,
@@ -154,7 +150,7 @@ void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, u
     weir_exchange_make_id(x);
     weir_body_init(&x->req_body, WEIR_BODY_NONE, 0, false);
     c->x = x;
-    c->state = WEIR_DOWNSTREAM_EXCHANGE;
+    weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     c->linger = true;
     weir_exchange_response(x, status, outcome,
                            status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
@@ -162,8 +158,7 @@ void weir_exchange_refuse(struct weir_downstream *c, enum weir_h1_fault fault, u
                                            : WEIR_SPAN_LIT("The request is not valid HTTP."));
 }
 
-/* -- the upstream's answer
- * ---------------------------------------------------------------------------------- */
+/* -- the endpoint's response -- */
 
 static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
@@ -184,7 +179,8 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
     return weir_rewrite_response(&r, w->obuf);
 }
 
-/* A 1xx: pass it on and wait for the next head. @return false: the exchange is over */
+/* Pass an interim response (1xx) on and wait for the next head. @return false: the exchange is
+ * over */
 static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *head,
                          const uint8_t *bytes)
 {
@@ -203,8 +199,8 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     return sent;
 }
 
-/* The final head: what follows it, and how it leaves. Its bytes are put in front of the first body
- * bytes. @return false: it does not fit; nothing of the response may be passed on */
+/* The final head: plan its body and rewrite it. Its bytes become the first of w->pieces, before the
+ * first body bytes. @return false: it does not fit; nothing of the response may be passed on */
 static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {
@@ -219,15 +215,13 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
         return false;
     weir_pieces_add(&w->pieces, weir_span(w->obuf, len));
     x->confirmed = x->downstream->given;
-    x->phase = WEIR_PHASE_TRANSFER;
-    x->phase_ms = x->progress_ms = x->window_ms = w->now_ms;
-    x->window_bytes = 0;
+    weir_exchange_start_phase(x, WEIR_PHASE_TRANSFER);
     return true;
 }
 
 enum head_outcome { HEAD_MORE, HEAD_FINAL, HEAD_FAILED, HEAD_GONE };
 
-static bool keep_response_head(struct weir_origin_conn *u, const struct weir_h1_head *h)
+static bool store_response_head(struct weir_origin_conn *u, const struct weir_h1_head *h)
 {
     if (u->head != NULL)
         return true;
@@ -238,15 +232,15 @@ static bool keep_response_head(struct weir_origin_conn *u, const struct weir_h1_
     return true;
 }
 
-static void forget_response_head(struct weir_origin_conn *u)
+static void release_response_head(struct weir_origin_conn *u)
 {
     weir_pool_release(&u->worker->heads, u->head);
     u->head = NULL;
 }
 
 /* Read heads until the final one is complete. @param ret_used bytes of whole heads */
-static enum head_outcome response_heads(struct weir_exchange *x, struct weir_span in,
-                                        size_t *ret_used)
+static enum head_outcome read_response_heads(struct weir_exchange *x, struct weir_span in,
+                                             size_t *ret_used)
 {
     struct weir_origin_conn *u = x->origin;
     struct weir_worker *w = u->worker;
@@ -261,7 +255,7 @@ static enum head_outcome response_heads(struct weir_exchange *x, struct weir_spa
         *ret_used = used;
         switch (weir_h1_head_feed(h, rest)) {
         case WEIR_STEP_MORE:
-            return keep_response_head(u, h) ? HEAD_MORE : HEAD_FAILED;
+            return store_response_head(u, h) ? HEAD_MORE : HEAD_FAILED;
         case WEIR_STEP_FAIL:
         case WEIR_STEP_SOME:
             x->fault = weir_h1_fault_name(h->fault);
@@ -284,21 +278,21 @@ static enum head_outcome response_heads(struct weir_exchange *x, struct weir_spa
                 x->fault = weir_h1_fault_name(WEIR_FAULT_HEAD_TOO_BIG);
                 return HEAD_FAILED;
             }
-            forget_response_head(u);
+            release_response_head(u);
             return HEAD_FINAL;
         }
         bool alive = pass_interim(x, h, rest.at);
         if (!alive)
             return HEAD_GONE;
-        forget_response_head(u);
+        release_response_head(u);
         if (used == in.len)
             return HEAD_MORE;
     }
 }
 
-/* The upstream's part is over: give the connection back, or end it when anything about it is in
+/* The endpoint's part is over: park its connection, or close it when anything about it is in
  * doubt. */
-static void leave_after_response(struct weir_exchange *x, size_t extra)
+static void release_origin_conn(struct weir_exchange *x, size_t extra)
 {
     struct weir_origin_conn *u = x->origin;
     struct weir_worker *w = u->worker;
@@ -313,15 +307,15 @@ static void leave_after_response(struct weir_exchange *x, size_t extra)
     weir_origin_conn_release(u, u->reusable && whole_request);
 }
 
-static void response_complete(struct weir_exchange *x, size_t extra)
+static void complete_response(struct weir_exchange *x, size_t extra)
 {
-    leave_after_response(x, extra);
-    response_passed(x);
+    release_origin_conn(x, extra);
+    finish_response(x);
 }
 
-/* Pass body bytes on, as many turns as the list of pieces needs. @return false: the exchange is
+/* Pass body bytes on, in as many rounds as the list of pieces needs. @return false: the exchange is
  * over */
-static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
+static bool pass_response_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
 {
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
@@ -356,6 +350,8 @@ static bool pass_body(struct weir_exchange *x, struct weir_span in, size_t *ret_
 
 size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin != NULL);
     struct weir_worker *w = x->downstream->worker;
     size_t used = 0;
     *ret_alive = false;
@@ -365,7 +361,7 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
         x->first_byte_ns = weir_worker_stamp_ns(w);
     }
     if (x->phase != WEIR_PHASE_TRANSFER) {
-        switch (response_heads(x, in, &used)) {
+        switch (read_response_heads(x, in, &used)) {
         case HEAD_MORE:
             *ret_alive = true;
             return used;
@@ -377,14 +373,13 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
         case HEAD_FINAL:
             break;
         }
-        weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
     }
     size_t n = 0;
-    if (!pass_body(x, weir_span_from(in, used), &n))
+    if (!pass_response_body(x, weir_span_from(in, used), &n))
         return in.len;
     used += n;
     if (x->res_body.done) {
-        response_complete(x, in.len - used);
+        complete_response(x, in.len - used);
         return in.len;
     }
     *ret_alive = true;
@@ -393,6 +388,8 @@ size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in
 
 void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin != NULL);
     struct weir_worker *w = x->downstream->worker;
     if (!x->response_begun) {
         weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
@@ -408,11 +405,13 @@ void weir_exchange_upstream_end(struct weir_exchange *x, bool clean)
         return;
     }
     x->origin->reusable = false;
-    response_complete(x, 0);
+    complete_response(x, 0);
 }
 
 void weir_exchange_spliced(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->res_body.left == 0 && x->in_pipe == 0);
     x->passed_bytes = x->res_body.bytes;
-    response_complete(x, 0);
+    complete_response(x, 0);
 }

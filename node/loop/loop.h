@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * loop.h - the worker as its connections see it: pools, lists, limits, scratch space, time. Private
- * to node/loop. A downstream connection has at most one exchange, an exchange at most one upstream
- * connection, a pool keeps the connections of one endpoint: downstream.h, exchange.h, upstream.h,
- * upstream_pool.h. Owner of everything here: one worker thread.
+ * to node/loop. A downstream connection has at most one exchange, an exchange at most one origin
+ * connection, an endpoint pool counts the connections that one tenant has to one endpoint:
+ * downstream.h, exchange.h, origin_conn.h, endpoint_pool.h. Owner of everything here: one worker.
  */
 #ifndef WEIR_NODE_LOOP_LOOP_H
 #define WEIR_NODE_LOOP_LOOP_H
@@ -18,6 +18,9 @@
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
+#include "node/loop/counters.h"
+#include "node/loop/group.h"
+#include "node/loop/listener.h"
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"
 #include "node/loop/worker.h"
@@ -30,22 +33,22 @@
 #define WEIR_OBUF_LEN                                                                              \
     393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
             */
-#define WEIR_RBUF_LEN       139264 /* a response of 128 KiB with its head comes in one read */
+#define WEIR_RBUF_LEN       139264 /* one read takes a response of 128 KiB with its head */
 #define WEIR_LINGER_MS      2000
 #define WEIR_LINGER_MAX     1048576 /* bytes read and dropped after a last response */
 #define WEIR_RATE_WINDOW_MS 10000
 #define WEIR_WATCH_AFTER_MS                                                                        \
-    128 /* a fresh connection enters epoll when its first response takes longer than this */
-#define WEIR_PIPES_KEPT        64
+    128 /* a new connection enters epoll when its first response takes longer than this */
+#define WEIR_PIPES_MAX         64
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
-#define WEIR_REFILL_BUDGET     16    /* connects ahead of demand in one tick */
+#define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
 #define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
-#define WEIR_RESOLVE_MAX       8     /* addresses kept of one name */
+#define WEIR_RESOLVE_MAX       8     /* addresses used of one name */
 #define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
-#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a look-up that failed */
+#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a failed look-up */
 
-/* What a timer belongs to, so that the wheel's one handler can tell. */
+/* The type of the struct that holds a timer. The wheel has one handler for all of them. */
 enum weir_timer_owner { WEIR_TIMER_DOWNSTREAM, WEIR_TIMER_ORIGIN };
 
 struct weir_deadline {
@@ -55,30 +58,30 @@ struct weir_deadline {
 
 struct weir_downstream;
 
-struct weir_listener {
-    struct weir_worker *worker;
-    struct weir_watch watch;
-    struct weir_addr addr;
-    bool any; /* bound to the wildcard: the destination is asked of each connection */
-};
+#define WEIR_WORKER_MAGIC 0x574f524bu
 
 struct weir_worker {
+    uint32_t magic;
     uint32_t index;
     struct weir_workers *group;
+    struct weir_workers_config cfg; /* as of the last change; owns cfg.trusted */
     uv_loop_t loop;
     uv_timer_t tick;
     uv_async_t wake;
     pthread_t thread;
     struct weir_inbox inbox;
     struct weir_wheel wheel;
-    uint64_t now_ms; /* of the current turn */
+    uint64_t now_ms;  /* of the current turn */
+    uint64_t turn_ns; /* the same, finer; 0: not read in this turn yet */
+    uv_prepare_t turn;
     struct weir_metrics *metrics;
+    struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
     struct weir_tenant_cache *cache;
     struct weir_failure_marks *marks;
     struct weir_rng rng;
 
-    struct weir_listener *listeners;
+    struct weir_list listeners; /* those that leave included */
     size_t num_listeners;
     bool accepting;
     bool draining;
@@ -86,12 +89,16 @@ struct weir_worker {
     bool drained;
     bool has_loop;
     uint64_t drain_deadline_ms;
-    uint64_t listen_deadline_ms; /* while draining: when the listeners close at the latest */
     uint64_t ticks;
-    _Atomic uint64_t
-        asked_deadline_ms; /* control asks to drain: the deadline + 1; paired with on_wake */
+    uint32_t order_applied;          /* of the last change: an older deadline is void */
+    _Atomic uint64_t asked_deadline; /* control asks to drain: order << 32 | deadline in ms + 1 */
+    /* What control wants to be taken over; the worker sets NULL when it has been. Both paired:
+     * release here, acquire there. */
+    _Atomic(struct weir_worker_change *) asked_change;
+    /* The progress of a drain, for control; relaxed. */
+    _Atomic uint32_t left_connections, left_requests, num_cut;
     _Atomic bool asked_stop;
-    _Atomic bool inbox_ready;  /* the inbox holds something: looked at before each admission */
+    _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
 
     struct weir_pool downstreams, origins, endpoint_pools, address_pools, exchanges, heads;
@@ -99,21 +106,21 @@ struct weir_worker {
     struct weir_list downstream_list; /* every downstream connection */
     struct weir_list
         dead_downstreams; /* closed without having entered the loop: freed in the next turn */
-    struct weir_list origin_list; /* every upstream connection */
+    struct weir_list origin_list; /* every origin connection */
     struct weir_list dead_origins;
-    struct weir_list idle_lru;            /* parked upstream connections, longest parked first */
-    struct weir_list refill;              /* pools that are below min_idle */
-    struct weir_list poked;               /* pools where somebody waits and something changed */
+    struct weir_list idle_lru;            /* parked origin connections, longest parked first */
+    struct weir_list refill;              /* address pools that are below min_idle */
+    struct weir_list poked;               /* endpoint pools with a queue where something changed */
     struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
-    struct weir_hashmap address_pool_map; /* peer key -> weir_address_pool */
+    struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
     size_t pools_at; /* where the sweep goes on */
     uint32_t num_downstreams, max_downstreams;
-    struct weir_downstream *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, silent so far */
+    struct weir_downstream *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, no bytes so far */
     size_t num_fresh;
     uint32_t num_origins, max_origins, num_parked, max_parked;
 
-    int pipes[WEIR_PIPES_KEPT][2]; /* empty pipes for splice */
+    int pipes[WEIR_PIPES_MAX][2]; /* empty pipes for splice */
     uint32_t num_pipes;
 
     char date[32]; /* for responses, renewed by the tick */
@@ -126,19 +133,27 @@ struct weir_worker {
 };
 
 /**
- * Take in what the inbox holds. A push is acknowledged once its message is in the inbox, so whoever
- * was told of it and asks right away must find it in force.
+ * Handle the messages in the inbox. A push is acknowledged once its message is in the inbox, so a
+ * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** Monotonic time for the access record, 0 when nobody wants one: five clock reads an exchange are
- * not free. */
-uint64_t weir_worker_stamp_ns(const struct weir_worker *w);
+/**
+ * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
+ * access records are written. Otherwise read once in a turn of the loop, because five clock reads
+ * for each exchange cost too much: steps of one turn have the same time.
+ */
+uint64_t weir_worker_stamp_ns(struct weir_worker *w);
+/** A callback of the loop begins: take over the loop's time. */
+void weir_worker_enter(struct weir_worker *w);
 /** This worker's part of a number that is meant for the node, rounded up. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
-/** The configuration that all workers share. */
+/** The configuration as this worker has it: of its start, or of the last change. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);
-/** Accept or not, as limits and drain say. */
+/** Start or stop accepting; stays off while the worker stops or is at its limit. */
 void weir_worker_accepting(struct weir_worker *w, bool on);
+/** Free the connections that were closed in an earlier turn. */
+void weir_worker_free_dead(struct weir_worker *w);
+/** Set or move the timer. @param deadline_ms on the clock of w->now_ms */
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms);
 
 #endif

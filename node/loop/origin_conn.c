@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
+ * origin_conn.c - a connection to an endpoint: dialled, busy with one exchange, parked. It decides
  * nothing about the exchange; it brings bytes and facts to it.
  */
 #include "node/loop/origin_conn.h"
 
 #include "node/base/log.h"
+#include "node/base/probe.h"
+#include "node/base/trace.h"
+#include "node/loop/address_pool.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
+#include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
-#include "node/loop/address_pool.h"
-#include "node/loop/endpoint_pool.h"
 
 #include <string.h>
 
@@ -23,11 +25,35 @@ static struct weir_origin_conn *origin_conn_of(void *p)
     return u;
 }
 
-static void on_event(uv_poll_t *p, int status, int events);
+static const uint8_t origin_conn_moves[] = {
+    [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_BUSY] = 1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_PARKED] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_CLOSED] = 0,
+};
 
-/* -- life
- * -------------------------------------------------------------------------------------------------
- */
+static const char *const origin_conn_state_names[] = {
+    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting",
+    [WEIR_ORIGIN_CONN_BUSY] = "busy",
+    [WEIR_ORIGIN_CONN_PARKED] = "parked",
+    [WEIR_ORIGIN_CONN_CLOSED] = "closed",
+};
+
+void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to)
+{
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    WEIR_ASSERT(u->state < WEIR_ARRAY_LEN(origin_conn_moves));
+    WEIR_ASSERT_MOVE(origin_conn_moves[u->state] & (1u << to), origin_conn_state_names[u->state],
+                     origin_conn_state_names[to]);
+    weir_trace("origin.move", (uintptr_t)u, (uint64_t)u->state << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE, weir_conn_log_origin_move(u, origin_conn_state_names[u->state],
+                                                            origin_conn_state_names[to]));
+    u->state = (uint8_t)to;
+}
+
+static void on_origin_event(uv_poll_t *p, int status, int events);
+
+/* -- life -- */
 
 void weir_origin_conn_free(struct weir_origin_conn *u)
 {
@@ -36,13 +62,13 @@ void weir_origin_conn_free(struct weir_origin_conn *u)
     weir_pool_release(&u->worker->origins, u);
 }
 
-static void on_closed(uv_handle_t *h)
+static void on_origin_closed(uv_handle_t *h)
 {
     weir_origin_conn_free(origin_conn_of(h->data));
 }
 
-/* The pool counts it no longer. */
-static void leave_pool(struct weir_origin_conn *u)
+/* The endpoint pool no longer counts the connection. */
+static void leave_endpoint_pool(struct weir_origin_conn *u)
 {
     if (u->pool != NULL)
         u->pool->num_open--;
@@ -51,6 +77,7 @@ static void leave_pool(struct weir_origin_conn *u)
 
 void weir_origin_conn_close(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     struct weir_worker *w = u->worker;
     struct weir_endpoint_pool *pool = u->pool;
     if (u->state == WEIR_ORIGIN_CONN_CLOSED)
@@ -59,11 +86,11 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
         weir_address_pool_unpark(u);
     if (u->ahead)
         u->address_pool->num_ahead--;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
     if (u->x != NULL)
         u->x->origin = NULL;
     u->x = NULL;
-    u->state = WEIR_ORIGIN_CONN_CLOSED;
-    leave_pool(u);
+    leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
@@ -74,7 +101,7 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     u->in = NULL;
     weir_pool_release(&w->heads, u->head);
     u->head = NULL;
-    if (!weir_watch_close(&u->watch, false, on_closed))
+    if (!weir_watch_close(&u->watch, false, on_origin_closed))
         weir_list_append(&w->dead_origins, &u->link);
     if (pool != NULL)
         weir_endpoint_pool_poke(pool);
@@ -82,10 +109,9 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     u->address_pool = NULL;
 }
 
-/* -- waiting
- * ---------------------------------------------------------------------------------------------- */
+/* -- waiting -- */
 
-static int wanted_events(const struct weir_origin_conn *u)
+static int origin_events_wanted(const struct weir_origin_conn *u)
 {
     const struct weir_exchange *x = u->x;
     switch ((enum weir_origin_conn_state)u->state) {
@@ -103,8 +129,8 @@ static int wanted_events(const struct weir_origin_conn *u)
     WEIR_UNREACHABLE();
 }
 
-/* The loop could not watch the connection: as good as lost. */
-static void watch_failed(struct weir_origin_conn *u)
+/* The loop cannot watch the connection, so it is lost. */
+static void handle_watch_failure(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
     if (x != NULL)
@@ -116,23 +142,26 @@ static void watch_failed(struct weir_origin_conn *u)
 
 bool weir_origin_conn_watch(struct weir_origin_conn *u)
 {
-    return weir_watch_want(&u->watch, &u->worker->loop, wanted_events(u), on_event) == WEIR_OK;
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    return weir_watch_want(&u->watch, &u->worker->loop, origin_events_wanted(u), on_origin_event) ==
+           WEIR_OK;
 }
 
 void weir_origin_conn_arm(struct weir_origin_conn *u)
 {
     if (u->state != WEIR_ORIGIN_CONN_CLOSED && !weir_origin_conn_watch(u))
-        watch_failed(u);
+        handle_watch_failure(u);
 }
 
-/* -- sending
- * ---------------------------------------------------------------------------------------------- */
+/* -- sending -- */
 
 bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p)
 {
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && !u->broken);
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     size_t sent = 0;
     if (u->out.len == 0) {
-        enum weir_io io = weir_net_write(u->watch.fd, p, &sent);
+        enum weir_io io = weir_sock_write(u->watch.fd, p, &sent);
         if (io == WEIR_IO_DONE)
             return true;
         if (io != WEIR_IO_BLOCKED)
@@ -141,12 +170,12 @@ bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces 
     return weir_outq_add(&u->worker->buffers, &u->out, p, sent) == WEIR_OK;
 }
 
-static void flush(struct weir_origin_conn *u)
+static void flush_to_origin(struct weir_origin_conn *u)
 {
     size_t sent = 0;
-    enum weir_io io = weir_net_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
+    enum weir_io io = weir_sock_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
     if (io == WEIR_IO_FAILED) {
-        /* A response may be there already; reading tells. */
+        /* A response may have arrived already: it is read before the connection is given up. */
         weir_outq_clear(&u->worker->buffers, &u->out);
         u->broken = true;
         return;
@@ -159,10 +188,9 @@ static void flush(struct weir_origin_conn *u)
         weir_exchange_upstream_drained(u->x);
 }
 
-/* -- reading
- * ---------------------------------------------------------------------------------------------- */
+/* -- reading -- */
 
-static void splice_some(struct weir_origin_conn *u)
+static void splice_to_client(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
     switch (weir_splice_move(x)) {
@@ -172,7 +200,7 @@ static void splice_some(struct weir_origin_conn *u)
     case WEIR_SPLICE_DONE:
         weir_exchange_spliced(x);
         return;
-    case WEIR_SPLICE_UP_END:
+    case WEIR_SPLICE_ORIGIN_END:
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     case WEIR_SPLICE_DOWNSTREAM_FAILED:
@@ -181,9 +209,9 @@ static void splice_some(struct weir_origin_conn *u)
     }
 }
 
-/* Bytes of a response; what cannot be used yet (an incomplete head) is kept in front of what comes
- * next. */
-static bool response_bytes(struct weir_origin_conn *u, struct weir_span in)
+/* Bytes of a response. An incomplete head is stored, and the next bytes are appended to it. @return
+ * false: the exchange is gone */
+static bool feed_response(struct weir_origin_conn *u, struct weir_span in)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
@@ -211,26 +239,26 @@ static bool response_bytes(struct weir_origin_conn *u, struct weir_span in)
 }
 
 /* @return true: there may be more to read now */
-static bool read_response(struct weir_origin_conn *u)
+static bool read_from_origin(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
     size_t held = weir_stash_span(u->in).len;
     size_t room = held == 0 ? sizeof(w->rbuf) : WEIR_LARGE_LEN - held;
     size_t n = 0;
-    switch (weir_net_read(u->watch.fd, w->rbuf, room, &n)) {
+    switch (weir_sock_read(u->watch.fd, w->rbuf, room, &n)) {
     case WEIR_IO_DONE:
-        if (!response_bytes(u, weir_span(w->rbuf, n)))
+        if (!feed_response(u, weir_span(w->rbuf, n)))
             return false;
         if (x->pipe[0] < 0 && weir_splice_begin(x)) {
-            splice_some(u);
+            splice_to_client(u);
             return false;
         }
         return n == room && x->downstream->out.len == 0;
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
-        /* Where sending failed the reset was told there, and reading knows of it no more. */
+        /* The kernel reports a reset once. If the send had it, the read sees an orderly end. */
         weir_exchange_upstream_end(x, !u->broken);
         return false;
     case WEIR_IO_FAILED:
@@ -240,46 +268,49 @@ static bool read_response(struct weir_origin_conn *u)
     WEIR_UNREACHABLE();
 }
 
-static void read_busy(struct weir_origin_conn *u)
+static void read_origin_response(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->x;
     if (x->downstream->out.len > 0 || x->in_pipe > 0)
         return;
     if (x->pipe[0] >= 0) {
-        splice_some(u);
+        splice_to_client(u);
         return;
     }
     for (int i = 0; i < WEIR_READ_BUDGET; i++)
-        if (!read_response(u))
+        if (!read_from_origin(u))
             return;
 }
 
 void weir_origin_conn_continue(struct weir_origin_conn *u)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    WEIR_ASSERT(u->x != NULL);
+    WEIR_ASSERT(u->x->pipe[0] >= 0);
     struct weir_downstream *c = u->x->downstream;
-    splice_some(u);
+    splice_to_client(u);
     if (u->state != WEIR_ORIGIN_CONN_CLOSED)
         weir_origin_conn_arm(u);
     weir_downstream_pump(c);
 }
 
-static void ahead_failed(struct weir_origin_conn *u)
+static void fail_dial_ahead(struct weir_origin_conn *u)
 {
     struct weir_address_pool *p = u->address_pool;
     weir_origin_conn_close(u);
     weir_address_pool_ahead_failed(p);
 }
 
-static void connect_done(struct weir_origin_conn *u)
+static void finish_connect(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_exchange *x = u->x;
-    int e = weir_net_dial_result(u->watch.fd);
+    int e = weir_sock_dial_result(u->watch.fd);
     if (e != 0) {
         if (x != NULL)
             weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
         else
-            ahead_failed(u);
+            fail_dial_ahead(u);
         return;
     }
     if (u->ahead) {
@@ -287,17 +318,17 @@ static void connect_done(struct weir_origin_conn *u)
         u->address_pool->num_ahead--;
     }
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
-    u->state = WEIR_ORIGIN_CONN_BUSY;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     if (x == NULL)
         weir_origin_conn_release(u, true);
     else
         weir_exchange_connected(x, u);
 }
 
-static void parked_event(struct weir_origin_conn *u)
+static void handle_parked_event(struct weir_origin_conn *u)
 {
     size_t n = 0;
-    switch (weir_net_read(u->watch.fd, u->worker->rbuf, 1, &n)) {
+    switch (weir_sock_read(u->watch.fd, u->worker->rbuf, 1, &n)) {
     case WEIR_IO_BLOCKED:
         return;
     case WEIR_IO_DONE:
@@ -310,29 +341,30 @@ static void parked_event(struct weir_origin_conn *u)
     weir_origin_conn_close(u);
 }
 
-static void on_event(uv_poll_t *handle, int status, int events)
+static void on_origin_event(uv_poll_t *handle, int status, int events)
 {
     struct weir_origin_conn *u = origin_conn_of(handle->data);
     struct weir_worker *w = u->worker;
     struct weir_downstream *c = u->x ? u->x->downstream : NULL;
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
     if (status < 0) {
-        /* The loop has let go of a descriptor in error; the next call on it tells what it was. */
+        /* The loop no longer watches a descriptor in error; the next call on it returns the error.
+         */
         u->watch.events = 0;
         events = UV_READABLE | UV_WRITABLE;
     }
     switch ((enum weir_origin_conn_state)u->state) {
     case WEIR_ORIGIN_CONN_CONNECTING:
-        connect_done(u);
+        finish_connect(u);
         break;
     case WEIR_ORIGIN_CONN_PARKED:
-        parked_event(u);
+        handle_parked_event(u);
         break;
     case WEIR_ORIGIN_CONN_BUSY:
         if ((events & UV_WRITABLE) && u->out.len > 0)
-            flush(u);
+            flush_to_origin(u);
         if ((events & UV_READABLE) && u->state == WEIR_ORIGIN_CONN_BUSY && u->x != NULL)
-            read_busy(u);
+            read_origin_response(u);
         break;
     case WEIR_ORIGIN_CONN_CLOSED:
         return;
@@ -342,8 +374,7 @@ static void on_event(uv_poll_t *handle, int status, int events)
         weir_downstream_pump(c);
 }
 
-/* -- dialling, parking
- * ------------------------------------------------------------------------------------ */
+/* -- dialling, parking -- */
 
 /* @param ret on success: CONNECTING or BUSY, not yet watched */
 static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_addr *addr,
@@ -354,17 +385,19 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
     int fd = -1;
     if (w->num_origins >= w->max_origins)
         return WEIR_ELIMIT;
-    enum weir_err err = weir_net_dial(addr, &fd, &connected);
+    enum weir_err err = weir_sock_dial(addr, &fd, &connected);
     if (err < 0)
         return err;
     struct weir_origin_conn *u = weir_pool_get(&w->origins);
     if (u == NULL) {
-        weir_net_abort(fd);
+        weir_sock_abort(fd);
         return WEIR_ENOMEM;
     }
     memset(u, 0, sizeof(*u));
     u->magic = WEIR_ORIGIN_CONN_MAGIC;
-    u->state = connected ? WEIR_ORIGIN_CONN_BUSY : WEIR_ORIGIN_CONN_CONNECTING;
+    u->state = WEIR_ORIGIN_CONN_CONNECTING;
+    if (connected)
+        weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->worker = w;
     u->address_pool = p;
     u->deadline.owner = WEIR_TIMER_ORIGIN;
@@ -377,6 +410,7 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
     w->num_origins++;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, connected);
+    WEIR_PROBE3(dial, u, fd, addr);
     *ret = u;
     return WEIR_OK;
 }
@@ -422,11 +456,12 @@ enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const str
 
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
 {
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     struct weir_endpoint_pool *pool = u->pool;
     if (u->x != NULL)
         u->x->origin = NULL;
     u->x = NULL;
-    leave_pool(u);
+    leave_endpoint_pool(u);
     if (!reusable || u->in != NULL || u->out.len > 0 || !weir_address_pool_park(u))
         weir_origin_conn_close(u);
     if (pool != NULL)
@@ -437,7 +472,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
                             struct weir_exchange *x)
 {
     weir_address_pool_unpark(u);
-    u->state = WEIR_ORIGIN_CONN_BUSY;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
     u->last_key = p->key.endpoint;
     p->num_open++;
@@ -451,9 +486,10 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
 
 void weir_origin_conn_timeout(struct weir_origin_conn *u)
 {
-    /* A busy connection's time is its exchange's. */
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    /* The limits of a busy connection are those of its exchange. */
     if (u->state == WEIR_ORIGIN_CONN_PARKED)
         weir_origin_conn_close(u);
     else if (u->state == WEIR_ORIGIN_CONN_CONNECTING && u->x == NULL)
-        ahead_failed(u);
+        fail_dial_ahead(u);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * upstream.h - a connection to an endpoint: dialled, busy with one exchange, or parked. Private to
- * node/loop. Decides nothing about the exchange; brings bytes and facts to it. Owner: one worker.
+ * origin_conn.h - a connection to an endpoint: dialled, busy with one exchange, or parked. Private
+ * to node/loop. Decides nothing about the exchange; brings bytes and facts to it. Owner: one
+ * worker.
  */
 #ifndef WEIR_NODE_LOOP_ORIGIN_CONN_H
 #define WEIR_NODE_LOOP_ORIGIN_CONN_H
@@ -23,10 +23,10 @@ struct weir_address_pool;
 struct weir_endpoint_pool;
 
 enum weir_origin_conn_state {
-    WEIR_ORIGIN_CONN_CONNECTING,
-    WEIR_ORIGIN_CONN_BUSY,   /* x is set */
-    WEIR_ORIGIN_CONN_PARKED, /* in its parking; anything it says closes it */
-    WEIR_ORIGIN_CONN_CLOSED,
+    WEIR_ORIGIN_CONN_CONNECTING, /* x is set, or ahead */
+    WEIR_ORIGIN_CONN_BUSY,       /* x is set */
+    WEIR_ORIGIN_CONN_PARKED,     /* in its address pool; any byte or end closes it */
+    WEIR_ORIGIN_CONN_CLOSED,     /* the descriptor is closed; memory is freed in a later turn */
 };
 
 #define WEIR_ORIGIN_CONN_MAGIC 0x55505550u
@@ -39,41 +39,45 @@ struct weir_origin_conn {
     bool broken; /* takes no more bytes; a response may still be there to read */
     struct weir_worker *worker;
     struct weir_endpoint_pool
-        *pool; /* whose exchange it carries or is dialled for; NULL while parked */
+        *pool; /* of the exchange that it carries or is dialled for; NULL while parked */
     struct weir_address_pool *address_pool; /* of the address it leads to */
     struct weir_watch watch;
     struct weir_deadline deadline;
     struct weir_list link;      /* in worker->origin_list */
-    struct weir_list park_link; /* in parking->idle when parked */
+    struct weir_list park_link; /* in address_pool->idle when parked */
     struct weir_list lru_link;
     uint32_t exchanges; /* carried so far */
-    uint64_t last_key;  /* weir_endpoint_pool.key of whom it served last; 0: nobody yet */
+    uint64_t last_key;  /* weir_endpoint.key of the exchange that it served last; 0: none yet */
     struct weir_exchange *x;
-    struct weir_stash *in; /* an incomplete answer head */
+    struct weir_stash *in; /* an incomplete response head */
     struct weir_h1_head *head;
     struct weir_outq out;
 };
 
+/** Change the state. The move must be in the table of legal moves (contract). */
+void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to);
 /** Send or queue. @return false: the connection is gone; the caller handles it as
  * WEIR_FAILURE_CLOSED */
 WEIR_MUST_USE bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p);
-/** Wait for what its state needs. */
+/** Watch for the events that its state needs; a connection that the loop cannot watch has failed,
+ * which may end its exchange. */
 void weir_origin_conn_arm(struct weir_origin_conn *u);
-/** End it; detaches it from its exchange and pool. */
+/** End it; detaches it from its exchange and pool. Legal twice. */
 void weir_origin_conn_close(struct weir_origin_conn *u);
+/** Its own timer has expired: parked too long, or dialled ahead without success. */
 void weir_origin_conn_timeout(struct weir_origin_conn *u);
 /** Give a closed connection's memory back. */
 void weir_origin_conn_free(struct weir_origin_conn *u);
 /** A parked connection begins to serve an exchange. */
 void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
                             struct weir_exchange *x);
-/** Wait for what its state needs. @return false: the loop cannot watch it */
+/** Watch for the events that its state needs. @return false: the loop cannot watch it */
 WEIR_MUST_USE bool weir_origin_conn_watch(struct weir_origin_conn *u);
-/** Open a connection ahead of demand; it parks itself. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO |
- * WEIR_ENOMEM */
+/** Open a connection ahead of demand; it parks when it is established. @return WEIR_OK |
+ * WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p,
                                                         const struct weir_addr *addr);
-/** The client took what a splice held: go on. */
+/** The client took what the pipe of a splice held: move more. */
 void weir_origin_conn_continue(struct weir_origin_conn *u);
 /** The exchange is done with it: park it, or close it when it must not be reused. */
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * net.c - see net.h.
+ * sock.c - see sock.h.
  */
 #include "node/loop/sock.h"
 
@@ -22,8 +21,9 @@
 #define DEFER_S           1 /* WEIR_DRAIN_LISTEN_MS is a little longer */
 #define DIAG_RESPONSE_MAX 8192
 
-enum weir_io weir_net_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
+enum weir_io weir_sock_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
 {
+    WEIR_ASSERT(len > 0); /* a read of 0 bytes would look like the end of the stream */
     ssize_t n;
     do {
         n = recv(fd, at, len, 0);
@@ -56,7 +56,7 @@ static enum weir_io send_iov(int fd, struct iovec *iov, int num, int flags, size
     return WEIR_IO_DONE;
 }
 
-/* A short message is cheaper to copy once more than to describe to the kernel in pieces. */
+/* One more copy of a short message is cheaper than a list of pieces for the kernel. */
 static size_t gather(const struct weir_pieces *p, uint8_t *out)
 {
     size_t len = 0;
@@ -67,7 +67,7 @@ static size_t gather(const struct weir_pieces *p, uint8_t *out)
     return len;
 }
 
-enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sent)
+enum weir_io weir_sock_write(int fd, const struct weir_pieces *p, size_t *ret_sent)
 {
     struct iovec *iov = (struct iovec *)(uintptr_t)p->iov;
     struct iovec one;
@@ -88,7 +88,7 @@ enum weir_io weir_net_write(int fd, const struct weir_pieces *p, size_t *ret_sen
     return io;
 }
 
-enum weir_io weir_net_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent)
+enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent)
 {
     *ret_sent = 0;
     while (q->len > 0) {
@@ -113,7 +113,7 @@ enum weir_io weir_net_flush(int fd, struct weir_buffers *b, struct weir_outq *q,
     return WEIR_IO_DONE;
 }
 
-bool weir_net_is_quiet(int fd)
+bool weir_sock_is_quiet(int fd)
 {
     uint8_t byte;
     ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -161,16 +161,16 @@ static int open_bound(const struct weir_addr *addr, bool share, int *ret_errno)
     return fd;
 }
 
-enum weir_err weir_net_listen(const struct weir_addr *addr, int *ret_fd, int *ret_errno)
+enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd, int *ret_errno)
 {
     int on = 1;
     int defer_s = DEFER_S;
     int fd = open_bound(addr, true, ret_errno);
     if (fd < 0)
         return translate_bind(*ret_errno);
-    /* A connection comes up with its request: one wake-up, one read, nothing enters epoll. A
-     * kernel without it serves as well. Accepted sockets inherit TCP_NODELAY: one system call less
-     * for each. */
+    /* TCP_DEFER_ACCEPT is optional: the kernel hands a connection over with its first bytes, so
+     * that most connections are accepted, read and served without epoll. Accepted sockets inherit
+     * TCP_NODELAY, which saves a system call for each. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
         listen(fd, LISTEN_BACKLOG) < 0) {
@@ -182,7 +182,7 @@ enum weir_err weir_net_listen(const struct weir_addr *addr, int *ret_fd, int *re
     return WEIR_OK;
 }
 
-bool weir_net_is_taken(const struct weir_addr *addr)
+bool weir_sock_is_taken(const struct weir_addr *addr)
 {
     int e = 0;
     int fd = open_bound(addr, false, &e);
@@ -193,7 +193,7 @@ bool weir_net_is_taken(const struct weir_addr *addr)
     return taken;
 }
 
-enum weir_err weir_net_local(int fd, struct weir_addr *ret)
+enum weir_err weir_sock_local(int fd, struct weir_addr *ret)
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
@@ -203,9 +203,9 @@ enum weir_err weir_net_local(int fd, struct weir_addr *ret)
     return WEIR_OK;
 }
 
-/* One dump of the sockets in SYN_RECV with this local port; the kernel has made it when send
- * returns. A response that begins with its end lists none. */
-bool weir_net_handshakes_wait(const struct weir_addr *addr)
+/* Asks for one dump of the sockets in SYN_RECV with this local port. The kernel has made it when
+ * send returns. If the first message is NLMSG_DONE, there are none. */
+bool weir_sock_handshakes_wait(const struct weir_addr *addr)
 {
     struct sockaddr_storage sa;
     union {
@@ -234,7 +234,7 @@ bool weir_net_handshakes_wait(const struct weir_addr *addr)
     return n < (ssize_t)sizeof(response.head) || response.head.nlmsg_type != NLMSG_DONE;
 }
 
-enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_peer)
+enum weir_err weir_sock_accept(int listener, int *ret_fd, struct weir_addr *ret_peer)
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
@@ -251,7 +251,7 @@ enum weir_err weir_net_accept(int listener, int *ret_fd, struct weir_addr *ret_p
     return WEIR_OK;
 }
 
-enum weir_err weir_net_dial(const struct weir_addr *addr, int *ret_fd, bool *ret_connected)
+enum weir_err weir_sock_dial(const struct weir_addr *addr, int *ret_fd, bool *ret_connected)
 {
     struct sockaddr_storage sa;
     socklen_t sa_len = weir_addr_to_sockaddr(addr, &sa);
@@ -275,7 +275,7 @@ enum weir_err weir_net_dial(const struct weir_addr *addr, int *ret_fd, bool *ret
     return WEIR_OK;
 }
 
-int weir_net_dial_result(int fd)
+int weir_sock_dial_result(int fd)
 {
     int e = 0;
     socklen_t len = sizeof(e);
@@ -284,13 +284,13 @@ int weir_net_dial_result(int fd)
     return e;
 }
 
-size_t weir_net_unconfirmed(int fd)
+size_t weir_sock_unconfirmed(int fd)
 {
     int bytes = 0;
     return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
-void weir_net_abort(int fd)
+void weir_sock_abort(int fd)
 {
     struct linger reset = { .l_onoff = 1, .l_linger = 0 };
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- *
- * splice.c - large bodies of known length between two sockets in clear: the bytes move inside the
- * kernel. Only for responses whose length is declared and that leave as they came; everything else
- * goes through the codec.
+ * splice.c - moves large bodies of known length between two clear-text sockets inside the kernel.
+ * Only for responses with a declared length that are passed on unchanged; all others go through the
+ * codec.
  */
 #include "node/loop/splice.h"
 
@@ -14,11 +13,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Below this much left the two extra calls and the pipe cost more than a copy. */
+/* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
 #define SPLICE_MIN   131072u
 #define SPLICE_CHUNK 1048576u
 
-static bool pipe_get(struct weir_worker *w, int fds[2])
+static bool acquire_pipe(struct weir_worker *w, int fds[2])
 {
     if (w->num_pipes > 0) {
         w->num_pipes--;
@@ -28,15 +27,15 @@ static bool pipe_get(struct weir_worker *w, int fds[2])
     }
     if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
         return false;
-    /* The default of 64 KiB would mean sixteen rounds for a megabyte; a refusal only makes it
-     * slower. */
+    /* With the default of 64 KiB a megabyte takes sixteen rounds. A failure only makes it slower.
+     */
     (void)fcntl(fds[1], F_SETPIPE_SZ, SPLICE_CHUNK);
     return true;
 }
 
-static void pipe_put(struct weir_worker *w, int fds[2], bool empty)
+static void release_pipe(struct weir_worker *w, int fds[2], bool empty)
 {
-    if (empty && w->num_pipes < WEIR_PIPES_KEPT) {
+    if (empty && w->num_pipes < WEIR_PIPES_MAX) {
         w->pipes[w->num_pipes][0] = fds[0];
         w->pipes[w->num_pipes][1] = fds[1];
         w->num_pipes++;
@@ -58,22 +57,24 @@ void weir_splice_shutdown(struct weir_worker *w)
 
 bool weir_splice_begin(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->pipe[0] < 0);
     if (x->phase != WEIR_PHASE_TRANSFER || x->res_body.in != WEIR_BODY_LENGTH ||
         x->res_body.out_chunked || x->res_body.left < SPLICE_MIN || x->downstream->out.len > 0)
         return false;
-    return pipe_get(x->downstream->worker, x->pipe);
+    return acquire_pipe(x->downstream->worker, x->pipe);
 }
 
 void weir_splice_end(struct weir_exchange *x)
 {
     if (x->pipe[0] < 0)
         return;
-    pipe_put(x->downstream->worker, x->pipe, x->in_pipe == 0);
+    release_pipe(x->downstream->worker, x->pipe, x->in_pipe == 0);
     x->passed_bytes = x->res_body.bytes - x->in_pipe; /* for the record, also of a cut response */
     x->in_pipe = 0;
 }
 
-static ssize_t move(int from, int to, size_t len, unsigned flags)
+static ssize_t splice_bytes(int from, int to, size_t len, unsigned flags)
 {
     ssize_t n;
     do {
@@ -82,13 +83,13 @@ static ssize_t move(int from, int to, size_t len, unsigned flags)
     return n;
 }
 
-/* @return false: blocked or failed, *ret says which */
-static bool pipe_out(struct weir_exchange *x, enum weir_splice *ret)
+/* @return false: blocked or failed; *ret is which of them */
+static bool drain_pipe(struct weir_exchange *x, enum weir_splice *ret)
 {
     struct weir_downstream *c = x->downstream;
     while (x->in_pipe > 0) {
         unsigned more = x->res_body.left > 0 ? SPLICE_F_MORE : 0;
-        ssize_t n = move(x->pipe[0], c->watch.fd, x->in_pipe, more);
+        ssize_t n = splice_bytes(x->pipe[0], c->watch.fd, x->in_pipe, more);
         if (n <= 0) {
             *ret = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)
                        ? WEIR_SPLICE_BLOCKED
@@ -106,20 +107,24 @@ static bool pipe_out(struct weir_exchange *x, enum weir_splice *ret)
 
 enum weir_splice weir_splice_move(struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->pipe[0] >= 0);
+    WEIR_ASSERT(x->origin != NULL);
     enum weir_splice outcome = WEIR_SPLICE_MORE;
     for (int i = 0; i < WEIR_READ_BUDGET; i++) {
-        if (!pipe_out(x, &outcome))
+        if (!drain_pipe(x, &outcome))
             return outcome;
         if (x->res_body.left == 0)
             return WEIR_SPLICE_DONE;
         size_t want = x->res_body.left < SPLICE_CHUNK ? (size_t)x->res_body.left : SPLICE_CHUNK;
-        ssize_t n = move(x->origin->watch.fd, x->pipe[1], want, 0);
+        ssize_t n = splice_bytes(x->origin->watch.fd, x->pipe[1], want, 0);
         if (n == 0)
-            return WEIR_SPLICE_UP_END;
+            return WEIR_SPLICE_ORIGIN_END;
         if (n < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK ? WEIR_SPLICE_MORE : WEIR_SPLICE_UP_END;
+            return errno == EAGAIN || errno == EWOULDBLOCK ? WEIR_SPLICE_MORE
+                                                           : WEIR_SPLICE_ORIGIN_END;
         x->in_pipe += (size_t)n;
         weir_body_skip(&x->res_body, (uint64_t)n);
     }
-    return pipe_out(x, &outcome) && x->res_body.left == 0 ? WEIR_SPLICE_DONE : outcome;
+    return drain_pipe(x, &outcome) && x->res_body.left == 0 ? WEIR_SPLICE_DONE : outcome;
 }

@@ -10,6 +10,7 @@
 
 void weir_watch_init(struct weir_watch *w, int fd, void *owner)
 {
+    WEIR_ASSERT(fd >= 0);
     w->poll.data = owner;
     w->fd = fd;
     w->made = false;
@@ -18,6 +19,8 @@ void weir_watch_init(struct weir_watch *w, int fd, void *owner)
 
 enum weir_err weir_watch_want(struct weir_watch *w, uv_loop_t *loop, int events, uv_poll_cb cb)
 {
+    WEIR_ASSERT(w->fd >= 0);
+    WEIR_ASSERT((events & ~(UV_READABLE | UV_WRITABLE)) == 0);
     if (WEIR_LIKELY(w->events == events))
         return WEIR_OK;
     if (!w->made) {
@@ -40,7 +43,7 @@ bool weir_watch_close(struct weir_watch *w, bool abort, void (*closed)(uv_handle
     if (w->made)
         uv_close((uv_handle_t *)&w->poll, closed);
     if (abort)
-        weir_net_abort(w->fd);
+        weir_sock_abort(w->fd);
     else
         close(w->fd);
     w->fd = -1;

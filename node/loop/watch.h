@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * watch.h - one descriptor on a worker's loop: a uv_poll_t that is made only when there is
- * something to wait for. A connection that is accepted, answered and closed without a wait never
+ * something to wait for. A connection that is accepted, served and closed without a wait never
  * enters epoll. Owner: one worker.
  */
 #ifndef WEIR_NODE_LOOP_WATCH_H
@@ -23,9 +23,8 @@ struct weir_watch {
 
 /** Takes fd. @param owner what the callback finds in poll.data */
 void weir_watch_init(struct weir_watch *w, int fd, void *owner);
-/**
- * Wait for exactly these events (0: for none) until told otherwise. Costs nothing when nothing
- * changes.
+/** Wait for exactly these events (0: for none) until the next call. Costs nothing when the events
+ * do not change.
  * @return WEIR_OK | WEIR_EIO: the loop cannot watch it (no memory or descriptor): close the
  * connection
  */

@@ -3,7 +3,7 @@
  * store_rows.h - private to the store: its trees, the form of their keys, and the sums of their
  * rows. Pure. Numbers in keys are big-endian, in values little-endian. Every row carries a checksum
  * that covers its tree and key: `rec` in the record's header, the others in their last four bytes.
- * Ref: sync/README.md, "Layout".
+ * Ref: sync/store/README.md, "Layout".
  */
 #ifndef WEIR_SYNC_STORE_STORE_ROWS_H
 #define WEIR_SYNC_STORE_STORE_ROWS_H
@@ -69,6 +69,10 @@ void weir_store_key_rev(struct store_key *k, struct weir_span rec_key, uint64_t 
 #define STORE_REV_TAIL 8
 /** What all claims of a name begin with. @return false: the name is too long to have any */
 bool weir_store_key_idx_name(struct store_key *k, enum weir_index index, struct weir_span name);
+/** What the claims of all names of this length with this beginning begin with. Both fit (contract).
+ */
+void weir_store_key_idx_prefix(struct store_key *k, enum weir_index index, size_t name_len,
+                               struct weir_span prefix);
 /** Add the claim itself. @return false: the row would be longer than LMDB's limit */
 bool weir_store_key_idx_claim(struct store_key *k, uint64_t since_hlc, struct weir_span rec_key);
 
@@ -133,10 +137,10 @@ struct store_tally {
     uint64_t hlc_floor;                 /* largest stamp of a purged tombstone */
     uint64_t live[WEIR_CLASS_LANE + 1]; /* records by class; a ban's place is 0 */
     uint64_t num_tombstones;
-    uint64_t index[WEIR_INDEX_PREFIX + 1];
+    uint64_t index[WEIR_INDEX_REVERSED + 1];
     uint64_t num_conflicts; /* names with more than one claim */
 };
-#define STORE_COUNTS_LEN (8 * (WEIR_CLASS_LANE + 1 + 1 + WEIR_INDEX_PREFIX + 1 + 1))
+#define STORE_COUNTS_LEN (8 * (WEIR_CLASS_LANE + 1 + 1 + WEIR_INDEX_REVERSED + 1 + 1))
 /** The payload of the row "counts". */
 void weir_store_counts_pack(const struct store_tally *tally, uint8_t out[STORE_COUNTS_LEN]);
 /** Fills the counts and nothing else. @return WEIR_OK | WEIR_ECORRUPT */

@@ -15,37 +15,14 @@
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
+#include "tenants/schema/schema_diags.h"
+#include "tenants/schema/schema_kind.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <weir/v1/node.pb-c.h>
 #include <weir/v1/tenant.pb-c.h>
-
-enum weir_format { WEIR_FORMAT_YAML, WEIR_FORMAT_JSON };
-enum weir_kind { WEIR_KIND_TENANT, WEIR_KIND_NODE };
-
-struct weir_diag {
-    const char *file;      /* "" when the text has no file */
-    uint32_t line, column; /* 1.., 0 when unknown */
-    const char *field;     /* "upstreams.web.endpoints[0].weight", "" for the document */
-    const char *message;   /* "70000 is out of range 0..65535" */
-};
-
-/** Owns its texts. */
-struct weir_diags {
-    struct weir_arena arena;
-    struct weir_diag *items;
-    size_t len;   /* kept, at most 200 */
-    size_t total; /* found */
-};
-/** Allocates nothing. */
-void weir_diags_init(struct weir_diags *d);
-/** Forget all of them, with their texts. */
-void weir_diags_deinit(struct weir_diags *d);
-/** "shop.yaml:14:9: upstreams.web.endpoints[0].weight: 70000 is out of range 0..65535", one line
- * each. */
-void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out);
 
 struct weir_doc {
     enum weir_kind kind;
@@ -68,6 +45,14 @@ void weir_docs_init(struct weir_docs *d);
 /** Forget all documents; their messages are dead after this. */
 void weir_docs_deinit(struct weir_docs *d);
 
+/**
+ * Read the file that an error page names: sets body, and takes file away. It is called for each
+ * page that has a file and no body, before the document is checked.
+ *
+ * @return NULL, or what is wrong, for the message at the page's `file`; copied before the next call
+ */
+typedef const char *weir_schema_page_reader(void *arg, Weir__V1__ErrorPage *page);
+
 struct weir_schema_source {
     struct weir_span text;
     enum weir_format format;
@@ -75,10 +60,14 @@ struct weir_schema_source {
     /** When set: a document that has no apiVersion/kind is of this kind (the admin API); else both
      * are required. */
     const enum weir_kind *assume;
+    /** NULL: files of error pages are not read. The texts that it sets outlive the documents. */
+    weir_schema_page_reader *read_page;
+    void *read_page_arg;
 };
 
 /**
- * Read every document of a text, map it, and check it completely.
+ * Read every document of a text, map it, and check it completely. A byte order mark in front is
+ * skipped. A text without a document is an error when it is a file's.
  * @param docs   appended to; on WEIR_EINVAL it may hold the documents that were fine
  * @param diags  appended to
  * @return WEIR_OK | WEIR_EINVAL (see diags) | WEIR_ENOMEM
@@ -121,6 +110,19 @@ WEIR_MUST_USE enum weir_err weir_schema_diff(const ProtobufCMessage *a, const Pr
 
 /** The reference page of a kind: every field, its type, range, unit, default, meaning. */
 void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out);
+/**
+ * One part of the reference: a field and all that is below it.
+ *
+ * @param path  "tenant", "tenant.routes", "tenant.upstreams.health", "node.limits.memory": the kind
+ *              and the names of fields. An index ("routes[0]") and the key of a map
+ *              ("upstreams.web.health") may stand in it.
+ * @param out   appended to; unchanged when the path leads nowhere
+ * @param why   appended to when the path leads nowhere: `"rutes" is no field of tenant, did you
+ * mean "tenant.routes"?`
+ * @return WEIR_OK | WEIR_ENOTFOUND: see why. Both buffers: check failed
+ */
+WEIR_MUST_USE enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *out,
+                                                  struct weir_strbuf *why);
 
 /** WEIR_<PATH> variables override fields of a node message before it is checked. @param env as
  * environ(7) */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tenants/defaults.h"
+#include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
 
 /* The trail of `list[index].field`. */
@@ -116,6 +118,34 @@ static void check_route_paths(struct weir_checker *c, const Weir__V1__Tenant *t,
     }
 }
 
+/* A "*" at the end of a path is legal and matches itself alone, which is hardly ever meant. */
+static void warn_of_glob(struct weir_checker *c, const char *path, const struct weir_trail *at)
+{
+    struct weir_span text = weir_span_cstr(path);
+    size_t len = text.len;
+
+    while (len > 0 && text.at[len - 1] == '*')
+        len--;
+    if (len == text.len || weir_report_is_broken(c->report, at) || text.len > WEIR_PATH_MAX)
+        return;
+    bool exact = weir_span_starts(text, WEIR_SPAN_LIT("="));
+    struct weir_span meant = weir_span(text.at + exact, len > exact ? len - exact : 0);
+    weir_report_warn(c->report, at,
+                     "%s: a path is a prefix and no pattern, so \"*\" stands for itself: write %s",
+                     weir_schema_text_show(text).text,
+                     weir_schema_text_show(meant.len > 0 ? meant : WEIR_SPAN_LIT("/")).text);
+}
+
+static void warn_of_globs(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    struct item_trail step;
+
+    for (size_t i = 0; i < t->n_routes && i < WEIR_ROUTES_MAX; i++)
+        warn_of_glob(c, t->routes[i]->path, item_field(&step, NULL, "routes", i, "path"));
+    for (size_t i = 0; i < t->n_redirects && i < WEIR_REDIRECTS_MAX; i++)
+        warn_of_glob(c, t->redirects[i]->path, item_field(&step, NULL, "redirects", i, "path"));
+}
+
 static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
 {
     size_t num = t->n_routes < WEIR_ROUTES_MAX ? t->n_routes : WEIR_ROUTES_MAX;
@@ -132,7 +162,10 @@ static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
     for (size_t i = 0; i < num_upstreams; i++)
         weir_names_add(&known, weir_span_cstr(t->upstreams[i]->key), i);
     weir_names_sort(&known);
-    for (size_t i = 0; i < num && known.max == num_upstreams; i++) {
+    /* A name that was reported or not read may be the one that a route means. */
+    struct weir_trail upstreams = weir_trail_name(NULL, WEIR_SPAN_LIT("upstreams"));
+    bool all_known = known.max == num_upstreams && !weir_report_is_partial(c->report, &upstreams);
+    for (size_t i = 0; i < num && all_known; i++) {
         struct item_trail step;
         check_upstream_name(c, t, &known, t->routes[i]->upstream,
                             item_field(&step, NULL, "routes", i, "upstream"));
@@ -147,7 +180,7 @@ static void check_page(struct weir_checker *c, const Weir__V1__ErrorPage *p,
 {
     bool has_file = p->file != NULL;
 
-    if (!has_file && !p->has_body)
+    if (!has_file && !p->has_body && !weir_report_is_broken(c->report, at))
         weir_report_add(c->report, at, "needs a file or a body");
     if (has_file && p->has_body) {
         struct weir_trail step = weir_trail_name(at, WEIR_SPAN_LIT("file"));
@@ -242,9 +275,26 @@ static void check_bytes(struct weir_checker *c, const Weir__V1__Tenant *t)
                         WEIR_RECORD_MAX);
 }
 
+/* A tenant that allows itself has mistaken whose list it is. */
+static void check_allow_overlap(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    struct weir_trail list = weir_trail_name(NULL, WEIR_SPAN_LIT("allow_overlap"));
+
+    for (size_t i = 0; t->name != NULL && i < t->n_allow_overlap; i++) {
+        struct weir_trail step = weir_trail_index(&list, i);
+        if (strcmp(t->allow_overlap[i], t->name) == 0)
+            weir_report_add(c->report, &step,
+                            "%s is this tenant itself: list the other tenants that may claim names "
+                            "inside its own",
+                            weir_schema_text_show(weir_span_cstr(t->name)).text);
+    }
+}
+
 void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
 {
-    if (t->n_hosts == 0 && t->n_addresses == 0) {
+    struct weir_trail addresses = weir_trail_name(NULL, WEIR_SPAN_LIT("addresses"));
+
+    if (t->n_hosts == 0 && t->n_addresses == 0 && !weir_report_is_partial(c->report, &addresses)) {
         struct weir_trail step = weir_trail_name(NULL, WEIR_SPAN_LIT("hosts"));
         weir_report_add(c->report, &step,
                         "is missing or empty: a tenant needs a host or an address");
@@ -252,35 +302,92 @@ void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
     check_upstreams(c, t);
     check_routes(c, t);
     weir_check_redirects(c, t);
+    warn_of_globs(c, t);
     check_headers(c, t->headers);
     check_pages(c, t);
+    check_allow_overlap(c, t);
     check_bytes(c, t);
+}
+
+/* -- nodes -- */
+
+/** An address that a node listens on, and where the file gives it. */
+struct listener {
+    const char *text;
+    const char *section; /* "listen" or "admin" */
+    const char *field;
+    size_t index; /* in its list */
+    bool in_list;
+};
+
+/* Fills its argument, because the steps point at each other. */
+static const struct weir_trail *listener_trail(struct item_trail *t, const struct listener *l)
+{
+    t->list = weir_trail_name(NULL, weir_span_cstr(l->section));
+    t->item = weir_trail_name(&t->list, weir_span_cstr(l->field));
+    t->field = weir_trail_index(&t->item, l->index);
+    return l->in_list ? &t->field : &t->item;
+}
+
+static size_t listeners_collect(const Weir__V1__Node *n, struct listener *out)
+{
+    size_t num_http = n->listen != NULL ? n->listen->n_http : 0;
+    size_t num = 0;
+
+    for (size_t i = 0; i < num_http; i++)
+        out[num++] = (struct listener){ n->listen->http[i], "listen", "http", i, true };
+    if (n->admin != NULL) {
+        out[num++] = (struct listener){ n->admin->listen, "admin", "listen", 0, false };
+        out[num++] = (struct listener){ n->admin->metrics, "admin", "metrics", 0, false };
+    }
+    return num;
+}
+
+static void check_listeners(struct weir_checker *c, const Weir__V1__Node *n)
+{
+    size_t max = (n->listen != NULL ? n->listen->n_http : 0) + 2;
+    struct listener *all = weir_arena_calloc(c->scratch, max, sizeof(*all));
+    struct weir_names names = weir_names_make(c, max);
+    const struct weir_named *twice;
+    size_t pos = 0, first;
+
+    if (all == NULL) {
+        c->failed = true;
+        return;
+    }
+    size_t num = listeners_collect(n, all);
+    for (size_t i = 0; i < num; i++) {
+        struct weir_span text = weir_span_cstr(all[i].text);
+        /* Port 0 is another port each time. */
+        if (text.len > 0 && !weir_span_ends(text, WEIR_SPAN_LIT(":0")))
+            weir_names_add_lower(c, &names, text, i);
+    }
+    weir_names_sort(&names);
+    while ((twice = weir_names_twice(&names, &pos, &first)) != NULL) {
+        struct item_trail t, t_first;
+        char where[64];
+        weir_trail_text(listener_trail(&t_first, &all[first]), where, sizeof(where));
+        weir_report_add(c->report, listener_trail(&t, &all[twice->index]),
+                        "%s is given twice, first in %s", weir_schema_text_show(twice->text).text,
+                        where);
+    }
+}
+
+/* The read-only socket would take the place of the one that may write, or the other way round. */
+static void check_sockets(struct weir_checker *c, const Weir__V1__Admin *a)
+{
+    struct weir_span socket = weir_span_cstr(a->socket != NULL ? a->socket : WEIR_DEFAULT_SOCKET);
+    struct weir_trail admin = weir_trail_name(NULL, WEIR_SPAN_LIT("admin"));
+    struct weir_trail step = weir_trail_name(&admin, WEIR_SPAN_LIT("socket_ro"));
+
+    if (a->socket_ro != NULL && weir_span_eq(weir_span_cstr(a->socket_ro), socket))
+        weir_report_add(c->report, &step, "%s is the path of admin.socket: give another one",
+                        weir_schema_text_show(socket).text);
 }
 
 void weir_check_node(struct weir_checker *c, const Weir__V1__Node *n)
 {
-    size_t num = n->listen != NULL ? n->listen->n_http : 0;
-    const char *admin = n->admin != NULL ? n->admin->listen : NULL;
-    struct weir_names names = weir_names_make(c, num + 1);
-    const struct weir_named *twice;
-    size_t pos = 0, first;
-
-    /* Port 0 is another port each time. */
-    for (size_t i = 0; i < num; i++)
-        if (!weir_span_ends(weir_span_cstr(n->listen->http[i]), WEIR_SPAN_LIT(":0")))
-            weir_names_add_lower(c, &names, weir_span_cstr(n->listen->http[i]), i);
-    if (admin != NULL && !weir_span_ends(weir_span_cstr(admin), WEIR_SPAN_LIT(":0")))
-        weir_names_add_lower(c, &names, weir_span_cstr(admin), num);
-    weir_names_sort(&names);
-    while ((twice = weir_names_twice(&names, &pos, &first)) != NULL) {
-        bool is_admin = twice->index == num;
-        struct weir_trail top =
-            weir_trail_name(NULL, weir_span_cstr(is_admin ? "admin" : "listen"));
-        struct weir_trail list =
-            weir_trail_name(&top, weir_span_cstr(is_admin ? "listen" : "http"));
-        struct weir_trail item = weir_trail_index(&list, twice->index);
-        weir_report_add(c->report, is_admin ? &list : &item,
-                        "%s is given twice, first in listen.http[%zu]",
-                        weir_schema_text_show(twice->text).text, first);
-    }
+    check_listeners(c, n);
+    if (n->admin != NULL)
+        check_sockets(c, n->admin);
 }

@@ -8,6 +8,9 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_FORM_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_FORM_H
 
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
 
@@ -55,11 +58,15 @@ struct weir_form_text {
  * Whether a text has a form. Lengths and choices are the rule's to check, before this: no text here
  * is longer than WEIR_PATH_MAX where its form is respelled or normalised.
  *
- * @param ret_why  why not, as the end of a sentence after the value: `is not ...`; written on false
+ * @param ret_why  why not, as the end of a sentence after the value: `is not ...`; written on
+ * false; static, or in ret->buf
  * @param ret      the spelling that is kept; written on true
  */
 bool weir_form_check(enum weir_form form, struct weir_span text, struct weir_form_text *ret,
                      const char **ret_why);
+/** An address to listen on: as weir_addr_parse, and port 0 means any free one. @return WEIR_OK |
+ * WEIR_EINVAL */
+WEIR_MUST_USE enum weir_err weir_form_parse_listen(struct weir_span text, struct weir_addr *ret);
 /** What it is, for the reference page: `a host name, "*." in front for all names below it`. */
 const char *weir_form_name(enum weir_form form);
 /** Whether a number is written without quotes in such a field. */

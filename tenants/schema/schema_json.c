@@ -256,7 +256,7 @@ static enum weir_err literal_read(struct reading *r)
     int next = peek(j);
     if (next >= 0 && !is_space(next) && memchr(",]}", next, 3) == NULL)
         return fail(r, j->at, "this does not end the value before it");
-    return weir_tree_add(r->b, &node, NULL);
+    return weir_reader_add(r->b, &node);
 }
 
 static enum weir_err string_add(struct reading *r)
@@ -265,7 +265,7 @@ static enum weir_err string_add(struct reading *r)
     enum weir_err err = string_read(r, &node.text);
 
     node.quoted = true;
-    return err < 0 ? err : weir_tree_add(r->b, &node, NULL);
+    return err < 0 ? err : weir_reader_add(r->b, &node);
 }
 
 static enum weir_err value_read(struct reading *r);
@@ -289,7 +289,7 @@ static enum weir_err array_read(struct reading *r)
 {
     struct weir_json *j = r->j;
     struct weir_tree node = node_here(j, WEIR_TREE_LIST);
-    enum weir_err err = weir_tree_add(r->b, &node, NULL);
+    enum weir_err err = weir_reader_add(r->b, &node);
     bool closed = false;
 
     if (err < 0)
@@ -329,7 +329,7 @@ static enum weir_err object_read(struct reading *r)
 {
     struct weir_json *j = r->j;
     struct weir_tree node = node_here(j, WEIR_TREE_MAP);
-    enum weir_err err = weir_tree_add(r->b, &node, NULL);
+    enum weir_err err = weir_reader_add(r->b, &node);
     bool closed = false;
 
     if (err < 0)

@@ -11,6 +11,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
+#include "tenants/schema/schema_report.h"
 #include "tenants/schema/schema_tree.h"
 
 #include <stdbool.h>
@@ -32,6 +33,21 @@ void weir_yaml_free(struct weir_yaml **y);
  */
 WEIR_MUST_USE enum weir_err weir_yaml_next(struct weir_yaml *y, struct weir_tree_builder *b,
                                            struct weir_tree **ret);
+
+/**
+ * Add a value that a reader found.
+ * @return WEIR_OK | WEIR_EINVAL (a bound is passed, reported: give up on the text) | WEIR_ENOMEM
+ */
+WEIR_MUST_USE static inline enum weir_err weir_reader_add(struct weir_tree_builder *b,
+                                                          const struct weir_tree *node)
+{
+    enum weir_err err = weir_tree_add(b, node, NULL);
+
+    if (err != WEIR_ELIMIT)
+        return err;
+    weir_report_text(b->report, node->line, node->column, "%s", b->why);
+    return WEIR_EINVAL;
+}
 
 /** Where a reader of JSON is. Allocates only in the builder's arena; needs no deinit. */
 struct weir_json {

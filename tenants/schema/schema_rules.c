@@ -9,6 +9,9 @@
 #include "node/base/limits.h"
 #include "tenants/defaults.h"
 
+#include <weir/v1/node.pb-c.h>
+#include <weir/v1/tenant.pb-c.h>
+
 #define SECOND 1000ull
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
@@ -18,12 +21,13 @@
 #define TIB    (1ull << 40)
 
 #define FIELDS_OF_LIST_MAX                                                                         \
-    64                       /* header names of one list: WEIR_FIELDS_MAX is what a head may hold */
-#define FIELD_NAME_MAX  256  /* bytes */
-#define FIELD_VALUE_MAX 4096 /* bytes */
-#define FILE_MAX        4095 /* bytes: PATH_MAX of Linux without its NUL */
-#define SOCKET_MAX      107  /* bytes: sun_path of Linux without its NUL */
-#define PREFIXES_MAX    1024
+    64 /* header names of one list: WEIR_FIELDS_MAX is what a head may hold */
+#define FIELD_NAME_MAX    256  /* bytes */
+#define FIELD_VALUE_MAX   4096 /* bytes */
+#define FILE_MAX          4095 /* bytes: PATH_MAX of Linux without its NUL */
+#define SOCKET_MAX        107  /* bytes: sun_path of Linux without its NUL */
+#define PREFIXES_MAX      1024
+#define ALLOW_OVERLAP_MAX 256 /* tenants */
 
 #define NUMBER(lo, hi)     .min = (lo), .max = (hi)
 #define DURATION(lo, hi)   .unit = WEIR_UNIT_MS, .min = (lo), .max = (hi)
@@ -64,10 +68,10 @@ static const struct weir_rule tenant_rules[] = {
     { .field = "routes",
       ITEMS(0, WEIR_ROUTES_MAX),
       .preset_text = "path \"/\" to the upstream, when there is exactly one",
-      .help = "Which upstream responses which path. An exact path beats the longest prefix." },
+      .help = "Which upstream serves which path. An exact path beats the longest prefix." },
     { .field = "redirects",
       ITEMS(0, WEIR_REDIRECTS_MAX),
-      .help = "Requests that weir answers with a redirect, before routes. The most specific rule "
+      .help = "Requests that weir redirects, before routes. The most specific rule "
               "wins whatever the order: path, then host, then port, then scheme." },
     { .field = "headers", .help = "Changes to header fields." },
     { .field = "http", .help = "Limits of size and time for requests and responses." },
@@ -76,7 +80,14 @@ static const struct weir_rule tenant_rules[] = {
     { .field = "error_pages",
       ITEMS(0, 200),
       KEYS(WEIR_FORM_STATUS, "STATUS"),
-      .help = "Pages for the errors that weir itself answers, by status." },
+      .help = "Pages for the error responses that weir itself makes, by status." },
+    { .field = "allow_overlap",
+      TEXT(WEIR_FORM_LABEL, 1, WEIR_TENANT_NAME_MAX),
+      ITEMS(0, ALLOW_OVERLAP_MAX),
+      .unique = true,
+      .preset_text = "nobody",
+      .help = "Tenants that may claim names below this tenant's wildcards. A name that is claimed "
+              "below a wildcard gets the requests that the wildcard would get." },
 };
 
 static const struct weir_rule tls_rules[] = {
@@ -220,11 +231,12 @@ static const struct weir_rule route_rules[] = {
     { .field = "path",
       TEXT(WEIR_FORM_RULE_PATH, 1, WEIR_PATH_MAX),
       .required = true,
-      .help = "Requests whose path begins so; with \"=\" in front: is exactly so." },
+      .help = "Requests whose path begins with this; with \"=\" in front: whose path is exactly "
+              "this." },
     { .field = "upstream",
       TEXT(WEIR_FORM_ANY, 1, WEIR_TENANT_NAME_MAX),
       .required = true,
-      .help = "Name of the upstream that responses." },
+      .help = "Name of the upstream that serves it." },
     { .field = "websocket",
       .preset_text = "false",
       .refused = "true",
@@ -236,7 +248,7 @@ static const struct weir_rule redirect_rules[] = {
       TEXT(WEIR_FORM_CHOICE, 0, 5),
       .choices = schemes,
       .preset_text = "any",
-      .help = "Only requests that came so." },
+      .help = "Only requests that came by this scheme." },
     { .field = "host",
       TEXT(WEIR_FORM_HOST_OR_IP, 0, WEIR_HOST_MAX + 2),
       .preset_text = "any",
@@ -248,7 +260,9 @@ static const struct weir_rule redirect_rules[] = {
     { .field = "path",
       TEXT(WEIR_FORM_RULE_PATH, 0, WEIR_PATH_MAX),
       .preset_text = "any",
-      .help = "Only requests whose path begins so; with \"=\" in front: is exactly so." },
+      .help =
+          "Only requests whose path begins with this; with \"=\" in front: whose path is exactly "
+          "this." },
     { .field = "to",
       .required = true,
       .help = "Where to; \"none\" in its place is a carve-out: no redirect for such requests." },
@@ -300,7 +314,7 @@ static const struct weir_rule headers_rules[] = {
       TEXT(WEIR_FORM_FIELD_VALUE, 0, FIELD_VALUE_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
       KEYS(WEIR_FORM_FIELD_NAME, "HEADER"),
-      .help = "Added to answers on their way to the client; 16 KiB in all." },
+      .help = "Added to responses on their way to the client; 16 KiB in all." },
     { .field = "remove_response",
       TEXT(WEIR_FORM_FIELD_NAME, 1, FIELD_NAME_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
@@ -345,7 +359,7 @@ static const struct weir_rule tcp_rules[] = {
       .help = "Name of the upstream that takes over." },
     { .field = "proxy_protocol",
       .preset_text = "off",
-      .help = "What tells the endpoint who the client is." },
+      .help = "How the endpoint learns the client's address." },
 };
 
 static const struct weir_rule limits_rules[] = {
@@ -436,6 +450,16 @@ static const struct weir_rule admin_rules[] = {
       TEXT(WEIR_FORM_LOOPBACK, 1, WEIR_ADDR_TEXT_MAX),
       .preset_text = "none",
       .help = "Address for /metrics, /healthz and /readyz, in plain HTTP." },
+    { .field = "socket_ro",
+      TEXT(WEIR_FORM_FILE, 1, SOCKET_MAX),
+      .preset_text = "none",
+      .help = "Unix socket that serves only what reads: the status, the tenants, the metrics. For "
+              "monitoring that must not change anything." },
+    { .field = "metrics",
+      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
+      .preset_text = "none",
+      .help = "Address for /metrics, /healthz and /readyz alone, in plain HTTP, on any address of "
+              "this machine. Whoever reaches it reads the names of tenants." },
 };
 
 static const struct weir_rule cluster_rules[] = {

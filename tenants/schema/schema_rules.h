@@ -9,8 +9,8 @@
 #define WEIR_TENANTS_SCHEMA_SCHEMA_RULES_H
 
 #include "node/base/span.h"
-#include "tenants/schema/schema.h"
 #include "tenants/schema/schema_form.h"
+#include "tenants/schema/schema_kind.h"
 #include "tenants/schema/schema_unit.h"
 
 #include <protobuf-c/protobuf-c.h>

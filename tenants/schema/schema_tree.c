@@ -5,8 +5,6 @@
  */
 #include "tenants/schema/schema_tree.h"
 
-#include "tenants/schema/schema_report.h"
-
 void weir_tree_begin(struct weir_tree_builder *b)
 {
     b->num_values = 0;
@@ -30,13 +28,6 @@ static void attach(struct weir_tree_builder *b, struct weir_tree *n)
     parent->num++;
 }
 
-static enum weir_err refuse(struct weir_tree_builder *b, const struct weir_tree *node,
-                            const char *what)
-{
-    weir_report_text(b->report, node->line, node->column, "%s", what);
-    return WEIR_EINVAL;
-}
-
 enum weir_err weir_tree_add(struct weir_tree_builder *b, const struct weir_tree *node,
                             struct weir_tree **ret)
 {
@@ -44,10 +35,14 @@ enum weir_err weir_tree_add(struct weir_tree_builder *b, const struct weir_tree 
     bool opens = node->kind != WEIR_TREE_SCALAR;
 
     WEIR_ASSERT(b->report != NULL || b->depth < WEIR_TREE_DEPTH_MAX);
-    if (opens && b->depth == WEIR_TREE_DEPTH_MAX)
-        return refuse(b, node, "values are nested deeper than 32 levels");
-    if (b->report != NULL && b->num_values == WEIR_TREE_VALUES_MAX)
-        return refuse(b, node, "the document has more than 524288 values");
+    if (opens && b->depth == WEIR_TREE_DEPTH_MAX) {
+        b->why = "values are nested deeper than 32 levels";
+        return WEIR_ELIMIT;
+    }
+    if (b->report != NULL && b->num_values == WEIR_TREE_VALUES_MAX) {
+        b->why = "the document has more than 524288 values";
+        return WEIR_ELIMIT;
+    }
     struct weir_tree *n = weir_arena_alloc(b->arena, sizeof(*n));
     if (n == NULL)
         return WEIR_ENOMEM;

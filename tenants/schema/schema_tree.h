@@ -29,7 +29,9 @@ struct weir_tree {
     bool quoted;   /* scalar: a string for sure; else its text may be a number, a boolean, null */
     bool json;     /* scalar: where the difference between a string and a number is strict */
     bool bare;     /* scalar of ours: YAML writes it without quotes whatever it looks like */
-    bool reported; /* something was said of it: no more about it or what is inside */
+    bool reported; /* an error of it was reported: nothing more about it or what is inside */
+    bool broken;   /* an error of it or of something inside was reported */
+    bool cut;      /* list or map: some of it was reported and is not in the message */
     uint32_t line, column;   /* 1.. */
     uint32_t num;            /* list: items; map: keys */
     struct weir_span text;   /* of a scalar */
@@ -41,9 +43,9 @@ struct weir_tree {
 /** Where the next value goes. Owner: one reader. */
 struct weir_tree_builder {
     struct weir_arena *arena;
-    struct weir_report
-        *report; /* told when a bound is passed; NULL: the tree is our own, unbounded */
+    struct weir_report *report; /* where a reader reports; NULL: the tree is our own, unbounded */
     bool json;
+    const char *why; /* which bound was passed, after WEIR_ELIMIT */
     size_t num_values;
     size_t depth;
     struct weir_tree *root;
@@ -57,7 +59,7 @@ void weir_tree_begin(struct weir_tree_builder *b);
  *
  * @param node  kind, quoted, line, column and text; copied, its text is borrowed
  * @param ret   the value in the tree; may be NULL
- * @return WEIR_OK | WEIR_EINVAL (a bound is passed, reported: give up on the text) | WEIR_ENOMEM
+ * @return WEIR_OK | WEIR_ELIMIT (a bound is passed, b->why: give up on the text) | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_tree_add(struct weir_tree_builder *b, const struct weir_tree *node,
                                           struct weir_tree **ret);

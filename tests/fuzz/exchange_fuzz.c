@@ -4,7 +4,7 @@
  * parser, rewriting, body codec. What leaves is read by a strict reader of its own that shares no
  * code with them. It must find exactly one message, the same one, framed in one way, with nothing
  * of this hop in it; and of a message that did not arrive whole, never a whole one.
- * Input: flags, 2 bytes length of the request part, request bytes, answer bytes.
+ * Input: flags, 2 bytes length of the request part, request bytes, response bytes.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -509,7 +509,7 @@ static void pass_interim(const struct weir_h1_head *h, const uint8_t *in, const 
     free(out.at);
 }
 
-static void pass_answers(struct weir_span in, struct asked *a)
+static void pass_responses(struct weir_span in, struct asked *a)
 {
     struct weir_response_facts facts = { .request_done = (a->flags & CUT) == 0,
                                          .last = (a->flags & LAST) != 0 };
@@ -550,6 +550,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         a.req.minor = h.minor;
         a.req.keep_alive = weir_h1_keeps_alive(&h);
     }
-    pass_answers(weir_span_from(in, request.len), &a);
+    pass_responses(weir_span_from(in, request.len), &a);
     return 0;
 }

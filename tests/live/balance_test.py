@@ -144,7 +144,7 @@ def test_when_all_are_marked_they_are_tried_all_the_same(make_site, make_upstrea
 
 
 def test_no_endpoint_listens(make_site, make_upstream) -> None:
-    """RFC 9110 15.6.3: 502 when nobody could be reached; each endpoint was tried once."""
+    """RFC 9110 15.6.3: 502 when no endpoint could be reached; each endpoint was tried once."""
     servers = _three(make_upstream)
     for server in servers.values():
         server.close()
@@ -265,7 +265,7 @@ def test_dialled_connections_serve(make_site) -> None:
     assert len(used & ready) >= 20
 
 
-def test_a_dead_endpoint_starves_nobody(make_site) -> None:
+def test_a_dead_endpoint_starves_no_other(make_site) -> None:
     """Rule 13: dialling ahead to a server that is gone takes nothing from the pools of others."""
     gone = make_site(_named("x"), upstream={"pool": {"min_idle": 64}})
     gone.fetch("/")
@@ -351,7 +351,7 @@ def test_a_host_name_as_an_endpoint(make_site, make_upstream) -> None:
 
 
 def test_a_name_that_does_not_resolve(make_site, make_upstream) -> None:
-    """Issue, item 6: names are resolved without blocking; one that is nobody's is an endpoint that is out."""
+    """Issue, item 6: names are resolved without blocking; an endpoint whose name does not exist is out."""
     server = make_upstream(_named("good"))
     site = make_site(endpoints=["nobody.invalid:80", server.address])
     assert _count(site, 10) == {"good": 10}

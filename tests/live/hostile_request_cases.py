@@ -2,7 +2,7 @@
 """hostile_request_cases.py - requests that two readers could understand differently, family by family.
 
 `<host>` stands for the host of the site under test. Behind each refused request the tests send a second one, to
-/smuggled: whoever answers or forwards it has read the first in a way of its own. Families: shared rules on robustness.
+/smuggled: a server that serves or forwards it has parsed the first in a way of its own. Families: shared rules on robustness.
 """
 
 from dataclasses import dataclass

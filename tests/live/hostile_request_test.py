@@ -64,7 +64,7 @@ def test_refused_once_and_never_forwarded(site: Site, case: Refused) -> None:
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
 def test_refused_in_one_segment_behind_a_good_request(site: Site, case: Refused) -> None:
-    """RFC 9112 9.3.2: what stands before a refused request in the pipeline is answered first; nothing behind it is."""
+    """RFC 9112 9.3.2: requests before a refused one in the pipeline are served first; those behind it are not."""
     with site.connect() as client:
         client.send(site.get("/before") + _for(site, case.data) + _smuggled(site))
         assert client.read_response().body == b"served"

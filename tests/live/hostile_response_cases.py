@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hostile_response_cases.py - answers of an upstream that is broken or in an attacker's hands, family by family.
+"""hostile_response_cases.py - responses of an upstream that is broken or in an attacker's hands, family by family.
 
 Three tables. BAD: no part of the response may reach the client, which gets 502. TORN: the fault lies behind the head; a
-client that has got the head sees the response end before its end. PASSED: legal or harmless answers, each with the exact
+client that has got the head sees the response end before its end. PASSED: legal or harmless responses, each with the exact
 bytes that the client must see, and whether the upstream connection may carry another request.
 """
 
@@ -151,7 +151,7 @@ FRAMING = _bad("framing", {
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FINAL = response(b"Content-Length: 2", body=b"hi")
 
-# RFC 9110 15.2, 7.8: interim responses in bounds; a switch only for who asked, and nobody can ask here.
+# RFC 9110 15.2, 7.8: interim responses in bounds; a switch only for a client that asked, and none can ask here.
 INTERIM = _bad("interim", {
     "101-bare": b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     "101-websocket": b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello",
@@ -246,7 +246,7 @@ _HI = (b"Content-Length: 2",)
 _OK = passed(framing=_HI, body=b"hi")
 _CHUNKS = (b"Transfer-Encoding: chunked",)
 
-# Rule 6: one byte beyond a response is somebody else's response: it is dropped with its connection.
+# Rule 6: one byte beyond a response could become another client's response: it is dropped with its connection.
 EXTRA: List[Seen] = [
     Seen("extra-byte", _FINAL + b"!", _OK),
     Seen("extra-crlf", _FINAL + b"\r\n", _OK),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hostile_response_test.py - upstreams are hostile: what clients get of their responses, and that nobody gets another's.
+"""hostile_response_test.py - upstreams are hostile: what clients get of their responses, and that no client gets another's.
 
 After each response two more requests follow, one on the same connection and one on another: each gets its own response, over
 an upstream connection that the hostile response cannot have poisoned (rules 6 to 8).
@@ -160,7 +160,7 @@ def test_torn_by_reset_for_an_http10_client(site: Site, stage: Stage, case: Torn
 
 @pytest.mark.parametrize("case", SEEN, ids=lambda case: case.name)
 def test_seen_as_exactly_these_bytes(site: Site, stage: Stage, case: Seen) -> None:
-    """Rule 1: a response is written anew; what is behind its end belongs to nobody."""
+    """Rule 1: a response is written anew; what is behind its end belongs to no request."""
 
     def play(conn: Served) -> None:
         conn.send(case.data)
@@ -351,7 +351,7 @@ def test_an_early_response_ends_the_upstream_connection(make_site) -> None:
 
 
 def test_an_early_response_and_a_close_reach_the_client(make_site) -> None:
-    """RFC 9112 9.6: a server that responses and stops reading has answered; the client gets it though its body is cut."""
+    """RFC 9112 9.6: a server that responds and stops reading has given its response; the client gets it although its body is cut."""
 
     def script(conn: Served) -> None:
         conn.read_head()

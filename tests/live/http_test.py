@@ -58,7 +58,7 @@ def test_keep_alive_serves_many_requests_on_one_connection(make_site) -> None:
 
 @pytest.mark.parametrize("number", [2, 33, 500])
 def test_pipelined_requests_are_answered_in_order(make_site, number: int) -> None:
-    """RFC 9112 9.3.2: answers come in the order of the requests, however many are waiting."""
+    """RFC 9112 9.3.2: responses come in the order of the requests, however many are waiting."""
     site = make_site(_by_target)
     with site.connect() as client:
         sender = threading.Thread(target=client.send, args=(b"".join(site.get(f"/{n}") for n in range(number)),))
@@ -116,7 +116,7 @@ def test_http10_gets_a_chunked_response_until_the_close(make_site) -> None:
         assert client.end is End.CLEAN
 
 
-def test_a_client_that_half_closes_gets_its_answers(make_site) -> None:
+def test_a_client_that_half_closes_gets_its_responses(make_site) -> None:
     """RFC 9112 9.6: a client may end its side after its last request and still reads the responses."""
     site = make_site(_by_target)
     with site.connect() as client:
@@ -480,7 +480,7 @@ def test_a_slow_upstream_holds_the_client_back(make_node, make_site) -> None:
     assert digest.digest() == expected.digest()
 
 
-def test_a_client_that_reads_no_answers_gets_no_more_requests_served(make_site) -> None:
+def test_a_client_that_reads_no_responses_gets_no_more_requests_served(make_site) -> None:
     """Rule 11: a pipeline is served as fast as its responses are taken."""
     site = make_site(answering(ok(b"x" * 100_000)))
     with site.connect() as client:
@@ -554,8 +554,8 @@ def test_request_ids_tie_request_response_and_record_together(make_site) -> None
     assert own and site.node.wait_record(request_id=own.decode())["outcome"] == "unknown_host"
 
 
-def test_via_and_date_of_answers(make_site) -> None:
-    """RFC 9110 7.6.3, 6.6.1: Via is appended; a missing Date is set, one that is there is kept."""
+def test_via_and_date_of_responses(make_site) -> None:
+    """RFC 9110 7.6.3, 6.6.1: Via is appended; a missing Date is set, an existing one stays."""
     site = make_site(answering(b"HTTP/1.1 200 OK\r\nVia: 1.0 inner\r\nContent-Length: 0\r\n\r\n"))
     reply = site.fetch("/")
     assert reply.all("Via") == [b"1.0 inner", b"1.1 weir"]

@@ -402,7 +402,7 @@ def test_pool_idle_timeout(make_site) -> None:
 
 
 def test_limits_do_not_end_what_goes_well(make_site) -> None:
-    """A long exchange that moves is nobody's business: a response longer than every time limit but the rate passes."""
+    """A long exchange that moves is not cut: a response longer than every time limit but the rate passes."""
 
     def script(conn: Served) -> None:
         conn.read_request()
@@ -418,7 +418,7 @@ def test_limits_do_not_end_what_goes_well(make_site) -> None:
 
 
 def test_a_node_full_of_idle_connections_serves(make_site) -> None:
-    """Rule 11: idle connections cost no buffers, and disturb nobody."""
+    """Rule 11: idle connections use no buffers and do not disturb others."""
     site = make_site(_by_target)
     idle = [site.connect() for _ in range(500)]
     for client in idle[::10]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""route_test.py - whose a request is, where it goes, and what weir answers itself: hosts, addresses, routes, redirects."""
+"""route_test.py - which tenant a request belongs to, where it goes, and what weir responds itself: hosts, addresses, routes, redirects."""
 
 from typing import Any, Dict, List, Optional, Tuple
 

@@ -25,6 +25,7 @@
 
 #define WORDS_MAX     32
 #define WORD_MAX      256
+#define TERMINAL_MAX  65536               /* bytes that a run on a terminal may write */
 #define RUN_VARIABLE  "WEIR_RUN_CLI"      /* in the environment of a run */
 #define FAIL_VARIABLE "WEIR_RUN_CLI_FAIL" /* which allocation fails */
 
@@ -121,6 +122,54 @@ struct run_result run_cli_interrupted(const struct unix_server *s, const char *l
                                       const char *stdin_text)
 {
     return run(s, line, fd_of(stdin_text), fd_of(NULL), true);
+}
+
+/* The child's own session, with the terminal as the one that controls it. */
+static pid_t spawn_on(char *argv[], const char *terminal)
+{
+    pid_t pid = vfork();
+    if (pid == 0) {
+        setsid();
+        int fd = open(terminal, O_RDWR);
+        if (fd >= 0 && dup2(fd, 0) == 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2)
+            execv("/proc/self/exe", argv);
+        _exit(125);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+struct run_result run_cli_on_terminal(const struct unix_server *s, const char *line,
+                                      const char *prompt, const char *typed)
+{
+    static char words[WORDS_MAX][WORD_MAX];
+    char *argv[WORDS_MAX + 1];
+    size_t len = 0;
+    int status = 0;
+    char *out = calloc(1, TERMINAL_MAX);
+    int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_non_null(out);
+    assert_true(fd >= 0);
+    assert_int_equal(grantpt(fd), 0);
+    assert_int_equal(unlockpt(fd), 0);
+    words_of(s, line, words, argv);
+    setenv("WEIR_NODE", s->node, 1);
+    setenv(RUN_VARIABLE, "1", 1);
+    pid_t pid = spawn_on(argv, ptsname(fd));
+    unsetenv(RUN_VARIABLE);
+    for (;;) { /* to the end of file, which is an error of a terminal */
+        ssize_t n = read(fd, out + len, TERMINAL_MAX - len - 1);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        if (typed != NULL && strstr(out, prompt) != NULL) {
+            assert_int_equal(write(fd, typed, strlen(typed)), strlen(typed));
+            typed = NULL;
+        }
+    }
+    close(fd);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return (struct run_result){ .code = WIFEXITED(status) ? WEXITSTATUS(status) : 256, .out = out };
 }
 
 struct run_result run_cli_into(const struct unix_server *s, const char *line, const char *out_path)

@@ -33,6 +33,13 @@ struct run_result run_cli_interrupted(const struct unix_server *s, const char *l
                                       const char *stdin_text);
 /** As run_cli, with standard output into a file that is there, such as /dev/full. */
 struct run_result run_cli_into(const struct unix_server *s, const char *line, const char *out_path);
+/**
+ * As run_cli, on a terminal: what the run and the terminal wrote is `out`.
+ *
+ * @param prompt  when the run has written it, `typed` is typed, once
+ */
+struct run_result run_cli_on_terminal(const struct unix_server *s, const char *line,
+                                      const char *prompt, const char *typed);
 void run_result_free(struct run_result *r);
 
 /**

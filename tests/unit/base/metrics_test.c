@@ -106,12 +106,13 @@ static char *check_family(char *at, unsigned *num_samples)
     assert_string_equal(name, again);
     assert_int_equal(strncmp(name, "weir_", 5), 0);
     bool is_total = strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0;
-    assert_string_equal(type, is_total ? "counter" : "gauge");
+    bool is_time = strlen(name) > 8 && strcmp(name + strlen(name) - 8, "_seconds") == 0;
+    assert_string_equal(type, is_total ? "counter" : is_time ? "histogram" : "gauge");
     line = strchr(line, '\n') + 1;
     unsigned before = *num_samples;
     for (; *line != '#' && *line != '\0'; line = strchr(line, '\n') + 1) {
         assert_int_equal(strncmp(line, name, strlen(name)), 0);
-        assert_true(line[strlen(name)] == ' ' || line[strlen(name)] == '{');
+        assert_true(line[strlen(name)] == (is_time ? '_' : ' ') || line[strlen(name)] == '{');
         (*num_samples)++;
     }
     assert_true(*num_samples > before);
@@ -132,7 +133,7 @@ static void every_metric_has_help_type_and_a_sample(void **state)
         assert_null(strstr(at + 1, head));
         at = check_family(at, &num_samples);
     }
-    assert_int_equal(num_samples, WEIR_M_COUNT);
+    assert_int_equal(num_samples, WEIR_M_COUNT + WEIR_H_COUNT * (WEIR_HISTOGRAM_BUCKETS + 2));
     free(text);
 }
 
@@ -144,7 +145,7 @@ static void every_sample_counts_its_own_metric(void **state)
         weir_metric_add(&m, (enum weir_metric)i, 1000 + i);
     char *text = scrape(&m);
     unsigned next = 0;
-    for (char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+    for (char *line = text; next < WEIR_M_COUNT; line = strchr(line, '\n') + 1) {
         if (*line == '#')
             continue;
         char *end = strchr(line, '\n');
@@ -155,6 +156,84 @@ static void every_sample_counts_its_own_metric(void **state)
         next++;
     }
     assert_int_equal(next, WEIR_M_COUNT);
+    free(text);
+}
+
+static void value_goes_to_the_first_bucket_whose_bound_is_not_below_it(void **state)
+{
+    const size_t num = WEIR_HISTOGRAM_BUCKETS - 1;
+
+    for (size_t i = 1; i < num; i++)
+        assert_true(weir_histogram_bounds_us[i] >= 2 * weir_histogram_bounds_us[i - 1]);
+    for (unsigned bits = 0; bits < 64; bits++) {
+        for (int off = -1; off <= 1; off++) {
+            uint64_t power = ((uint64_t)1 << bits) + (uint64_t)(int64_t)off;
+            size_t naive = 0;
+            while (naive < num && power > weir_histogram_bounds_us[naive])
+                naive++;
+            assert_int_equal(weir_histogram_bucket(power), naive);
+        }
+    }
+    for (size_t i = 0; i < num; i++) {
+        assert_int_equal(weir_histogram_bucket(weir_histogram_bounds_us[i] - 1), i);
+        assert_int_equal(weir_histogram_bucket(weir_histogram_bounds_us[i]), i);
+        assert_int_equal(weir_histogram_bucket(weir_histogram_bounds_us[i] + 1), i + 1);
+    }
+    assert_int_equal(weir_histogram_bucket(0), 0);
+    assert_int_equal(weir_histogram_bucket(UINT64_MAX), num);
+}
+
+static void each_bound_is_written_as_the_seconds_it_is(void **state)
+{
+    static struct weir_metrics m;
+    memset(&m, 0, sizeof(m));
+    char *text = scrape(&m);
+    char *line = strstr(text, "weir_store_commit_seconds_bucket");
+
+    for (size_t i = 0; i < WEIR_HISTOGRAM_BUCKETS - 1; i++) {
+        double seconds = 0;
+        assert_non_null(line);
+        assert_int_equal(sscanf(line, "weir_store_commit_seconds_bucket{le=\"%lf\"} 0", &seconds),
+                         1);
+        assert_int_equal((uint64_t)(seconds * 1e6 + 0.5), weir_histogram_bounds_us[i]);
+        line = strchr(line, '\n') + 1;
+    }
+    assert_ptr_equal(strstr(line, "weir_store_commit_seconds_bucket{le=\"+Inf\"} 0\n"), line);
+    free(text);
+}
+
+static void buckets_are_cumulative_and_summed_over_the_blocks(void **state)
+{
+    static struct weir_metrics m[2];
+    const struct weir_metrics *blocks[] = { &m[0], &m[1] };
+    struct weir_strbuf b = WEIR_STRBUF_ZERO;
+    size_t len;
+
+    memset(m, 0, sizeof(m));
+    weir_histogram_observe(&m[0], WEIR_H_REQUEST_CONNECT, 100);
+    weir_histogram_observe(&m[1], WEIR_H_REQUEST_CONNECT, 101);
+    weir_histogram_observe(&m[1], WEIR_H_REQUEST_CONNECT, 4000);
+    weir_histogram_observe(&m[0], WEIR_H_REQUEST_CONNECT, 31000000);
+    weir_metrics_write(blocks, 2, &b);
+    char *text = weir_strbuf_take(&b, &len);
+    assert_non_null(text);
+    static const char *const lines[] = {
+        "\n# TYPE weir_request_phase_seconds histogram\n",
+        "\nweir_request_phase_seconds_bucket{phase=\"connect\",le=\"0.0001\"} 1\n",
+        "\nweir_request_phase_seconds_bucket{phase=\"connect\",le=\"0.00025\"} 2\n",
+        "\nweir_request_phase_seconds_bucket{phase=\"connect\",le=\"0.0025\"} 2\n",
+        "\nweir_request_phase_seconds_bucket{phase=\"connect\",le=\"0.005\"} 3\n",
+        "\nweir_request_phase_seconds_bucket{phase=\"connect\",le=\"30\"} 3\n",
+        "\nweir_request_phase_seconds_bucket{phase=\"connect\",le=\"+Inf\"} 4\n",
+        "\nweir_request_phase_seconds_sum{phase=\"connect\"} 31.004201\n",
+        "\nweir_request_phase_seconds_count{phase=\"connect\"} 4\n",
+        "\nweir_request_phase_seconds_count{phase=\"total\"} 0\n",
+        "\nweir_store_commit_seconds_sum 0.000000\n",
+        "\nweir_store_commit_seconds_count 0\n",
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(lines); i++)
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("missing: %s", lines[i]);
     free(text);
 }
 
@@ -214,6 +293,9 @@ int main(void)
         cmocka_unit_test(gauge_that_seems_below_zero_is_written_as_zero),
         cmocka_unit_test(every_metric_has_help_type_and_a_sample),
         cmocka_unit_test(every_sample_counts_its_own_metric),
+        cmocka_unit_test(value_goes_to_the_first_bucket_whose_bound_is_not_below_it),
+        cmocka_unit_test(each_bound_is_written_as_the_seconds_it_is),
+        cmocka_unit_test(buckets_are_cumulative_and_summed_over_the_blocks),
         cmocka_unit_test(scrape_without_memory_fails_whole),
         cmocka_unit_test(scrape_beside_the_writers_never_goes_back),
     };

@@ -202,9 +202,17 @@ static void slips_are_named_with_what_was_meant(void **state)
         { "apply -f _", "weir apply: --file: a name is missing. See weir apply --help\n" },
         { "fmt --wait all x", "weir fmt: --wait means nothing here. See weir fmt --help\n" },
         { "--dry-run get", "weir get: --dry-run means nothing here. See weir get --help\n" },
-        { "delete tenant",
-          "weir delete: an argument is missing: weir delete tenant NAME.... See weir delete "
-          "--help\n" },
+        { "route test",
+          "weir route: an argument is missing: weir route test URL. See weir route --help\n" },
+        { "-f x apply", "weir: -f means something else for each command; write it behind the "
+                        "command. See weir --help\n" },
+        { "-w get", "weir: -w means something else for each command; write it behind the command. "
+                    "See weir --help\n" },
+        { "get --sort hots", "weir get: --sort: \"hots\" is unknown, did you mean \"hosts\"? See "
+                             "weir get --help\n" },
+        { "get --limit 0", "weir get: --limit: \"0\" is out of range 1..1000000000. See weir get "
+                           "--help\n" },
+        { "get --limit -1", "weir get: --limit: \"-1\" is not a number. See weir get --help\n" },
         { "rollback tenant shop 3 4",
           "weir rollback: \"4\" is one argument too many. See weir rollback --help\n" },
         { "get --\033[2J", "weir get: unknown flag --\\u001b[2J. See weir get --help\n" },
@@ -216,6 +224,43 @@ static void slips_are_named_with_what_was_meant(void **state)
         assert_string_equal(l.text, cases[i].text);
         line_free(&l);
     }
+}
+
+static void flags_that_cannot_apply_are_refused(void **state)
+{
+    static const char *const lines[] = {
+        "status --token x",
+        "get --ca x --node unix:/x",
+        "get -w -o yaml",
+        "status --watch -o yaml",
+        "fmt --drop-comments x",
+        "validate -f x --node unix:/x",
+        "diff -f x -o json",
+        "drain --dry-run",
+        "logs -o json",
+        "history tenant/a --prefix a",
+        "route test http://a/ --tenant a",
+        "redirect test http://a/ --tenant a --client ::1",
+        "status --tenant a",
+        "edit tenant/a --if-revision 3",
+        "version --node unix:/x",
+        "help --yes",
+        "completion bash -o json",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct line l;
+        line_read(&l, lines[i]);
+        if (l.code != WEIR_EXIT_USAGE)
+            print_error("%s\n", lines[i]);
+        assert_int_equal(l.code, WEIR_EXIT_USAGE);
+        assert_non_null(strstr(l.text, "--help\n"));
+        line_free(&l);
+    }
+    struct line good;
+    assert_good(&good, "get --token x --node https://edge:7400", "get");
+    line_free(&good);
+    assert_good(&good, "get -w -o json", "get");
+    line_free(&good);
 }
 
 static void files_are_bounded(void **state)
@@ -294,6 +339,7 @@ int main(void)
         cmocka_unit_test(line_without_a_command_is_no_error),
         cmocka_unit_test(help_needs_no_arguments),
         cmocka_unit_test(slips_are_named_with_what_was_meant),
+        cmocka_unit_test(flags_that_cannot_apply_are_refused),
         cmocka_unit_test(files_are_bounded),
         cmocka_unit_test(no_memory_is_told),
         cmocka_unit_test(every_command_can_explain_itself),

@@ -30,7 +30,7 @@ static void apply_tells_what_the_node_did(void **state)
           "weir apply: tenant shop: its revision is another one\n" },
         { "apply -f -", STATUS("503 X", "{\"error\":{\"code\":\"busy\",\"message\":\"busy\"}}"), 3,
           NULL, "", "weir apply: busy\n" },
-        { "apply -f -", STATUS("507 X", "{\"error\":{\"code\":\"full\",\"message\":\"full\"}}"), 3,
+        { "apply -f -", STATUS("507 X", "{\"error\":{\"code\":\"full\",\"message\":\"full\"}}"), 1,
           NULL, "", "weir apply: full\n" },
         { "apply -f -",
           STATUS("400 X", "{\"error\":{\"code\":\"invalid\",\"message\":\"2 errors\",\"details\":["
@@ -98,6 +98,52 @@ static void apply_sends_canonical_documents_with_their_error_pages(void **state)
     scene_end(&s);
 }
 
+static void equal_faults_of_many_documents_are_one_line_with_their_number(void **state)
+{
+    struct scene s;
+    struct {
+        size_t len;
+        char *at;
+    } text = { 0 };
+    FILE *f = open_memstream(&text.at, &text.len);
+    assert_non_null(f);
+    for (int i = 0; i < 10000; i++)
+        fprintf(f,
+                "---\napiVersion: weir/v1\nkind: Tenant\nname: t%d\nhosts: [t%d.test]\nbogus: %d\n",
+                i, i, i);
+    fprintf(f, "---\napiVersion: weir/v1\nkind: Tenant\nname: last\nhosts: [a b]\n");
+    fclose(f);
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "many.yaml", text.at);
+    scene_run(&s, "validate -f $/many.yaml", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "/many.yaml:6:1: bogus: ");
+    assert_has(s.run.err, " (and 9999 more like it)\n");
+    assert_has(s.run.err, "/many.yaml:60005:9: hosts[0]: "); /* another fault is not crowded out */
+    assert_has(s.run.err, "weir validate: 10001 errors\n");
+    size_t num_lines = 0;
+    for (const char *at = s.run.err; *at != '\0'; at++)
+        num_lines += *at == '\n';
+    assert_int_equal(num_lines, 3);
+    /* The same in files of their own, and documents of the wrong kind. */
+    for (int i = 0; i < 300; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "d/%03d.yaml", i);
+        run_file_put(&s.server, name,
+                     "apiVersion: weir/v1\nkind: Tenant\nname: b\nhosts: [b.test]\nbogus: 1\n");
+        snprintf(name, sizeof(name), "n/%03d.yaml", i);
+        run_file_put(&s.server, name, "apiVersion: weir/v1\nkind: Node\nname: b\n");
+    }
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_has(s.run.err, "/d/000.yaml:5:1: bogus: ");
+    assert_has(s.run.err, " (and 299 more like it)\nweir validate: 300 errors\n");
+    scene_run(&s, "apply -f $/n", NULL);
+    assert_has(s.run.err, "/n/000.yaml:1:1: kind: ");
+    assert_has(s.run.err, "not applied (and 299 more like it)\nweir apply: 1 error\n");
+    scene_end(&s);
+    free(text.at);
+}
+
 static void nothing_is_sent_when_anything_is_wrong(void **state)
 {
     struct scene s;
@@ -124,12 +170,172 @@ static void nothing_is_sent_when_anything_is_wrong(void **state)
     assert_has(s.run.err, "/a.yaml:1\n");
     assert_has(s.run.err,
                "/d/n.yaml:1:1: kind: a Node document is read by `weir node --config`, not applied");
-    assert_has(s.run.err, "/p.yaml:1:1: error_pages.502.file: cannot read ");
-    assert_has(s.run.err, "/none.html: no such file\n");
-    assert_has(s.run.err, "weir apply: 6 errors\n");
+    assert_has(s.run.err,
+               "/p.yaml:6:12: error_pages.502.file: cannot read none.html: no such file\n");
+    assert_has(s.run.err, "weir apply: 5 errors\n");
     assert_null(strstr(s.run.err, "hidden"));
     assert_null(strstr(s.run.err, "notes"));
     assert_int_equal(s.server.num_requests, 0);
+    scene_end(&s);
+}
+
+#define PAGE(file) SHOP "error_pages:\n  \"502\": { file: " file " }\n"
+
+static void folder_link(const struct unix_server *s, const char *target, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/%s", s->folder, name);
+    assert_int_equal(symlink(target, path), 0);
+}
+
+/* A customer writes the document; the operator, who can read more, applies it. */
+static void error_page_reads_no_file_outside_its_documents_folder(void **state)
+{
+    static const char *const files[] = {
+        "/etc/passwd",   "../secret.html",     "../../../../../../etc/passwd", "out.html",
+        "outdir/x.html", "/proc/self/environ", "sub/../../secret.html",
+    };
+    static const char *const commands[] = { "apply", "diff", "validate" };
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "secret.html", "SECRET");
+    run_file_put(&s.server, "elsewhere/x.html", "SECRET");
+    run_file_put(&s.server, "c/sub/y.html", "good");
+    folder_link(&s.server, "../secret.html", "c/out.html");
+    folder_link(&s.server, "../elsewhere", "c/outdir");
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char text[512];
+        char line[64];
+        char expected[256];
+        snprintf(text, sizeof(text), PAGE("%s"), files[i]);
+        run_file_put(&s.server, "c/shop.yaml", text);
+        snprintf(line, sizeof(line), "%s -f $/c", commands[i % 3]);
+        scene_run(&s, line, NULL);
+        assert_int_equal(s.run.code, 1);
+        snprintf(
+            expected, sizeof(expected),
+            "/c/shop.yaml:10:12: error_pages.502.file: %s is not in the document's folder. Put "
+            "it there, or allow the folder that has it with --allow-files DIR\n",
+            files[i]);
+        assert_has(s.run.err, expected);
+        assert_null(strstr(s.run.err, "SECRET"));
+    }
+    assert_int_equal(s.server.num_requests, 0);
+    scene_end(&s);
+}
+
+static void error_page_that_is_no_regular_file_is_refused_without_opening_it(void **state)
+{
+    struct scene s;
+    char path[256];
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "shop.yaml", PAGE("fifo"));
+    snprintf(path, sizeof(path), "%s/fifo", s.server.folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    scene_run(&s, "validate -f $/shop.yaml", NULL); /* would wait for a writer for ever */
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "502.file: cannot read fifo: it is not a regular file\n");
+    run_file_put(&s.server, "d/shop.yaml", SHOP);
+    snprintf(path, sizeof(path), "%s/d/fifo.yaml", s.server.folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "/d/fifo.yaml: is not a regular file\n");
+    scene_run(&s, "validate -f $/shop.yaml --allow-files /dev", NULL);
+    assert_int_equal(s.run.code, 1);
+    run_file_put(&s.server, "shop.yaml", PAGE("/dev/zero"));
+    scene_run(&s, "validate -f $/shop.yaml --allow-files /dev", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "cannot read /dev/zero: it is not a regular file\n");
+    scene_end(&s);
+}
+
+static void allow_files_widens_where_error_pages_come_from(void **state)
+{
+    struct scene s;
+    char text[512];
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "pages/sorry.html", "sorry");
+    run_file_put(&s.server, "pagesx/sorry.html", "SECRET");
+    run_file_put(&s.server, "c/inside.html", "inside");
+    folder_link(&s.server, "../pages/sorry.html", "c/link.html");
+    folder_link(&s.server, "inside.html", "c/inner.html");
+    run_file_put(&s.server, "c/link.yaml", PAGE("link.html"));
+    run_file_put(&s.server, "c/up.yaml", PAGE("../pages/sorry.html"));
+    run_file_put(&s.server, "c/near.yaml", PAGE("../pagesx/sorry.html"));
+    run_file_put(&s.server, "c/inner.yaml", PAGE("inner.html"));
+    snprintf(text, sizeof(text), PAGE("%s/c/inside.html"), s.server.folder);
+    run_file_put(&s.server, "c/absolute.yaml", text);
+    static const struct {
+        const char *line;
+        int code;
+    } cases[] = {
+        { "validate -f $/c/link.yaml", 1 },
+        { "validate -f $/c/link.yaml --allow-files $/pages", 0 },
+        { "validate -f $/c/up.yaml --allow-files $/pages/", 0 },
+        { "validate -f $/c/up.yaml --allow-files $/c --allow-files $/pages", 0 },
+        { "validate -f $/c/near.yaml --allow-files $/pages", 1 }, /* a name that begins the same */
+        { "validate -f $/c/inner.yaml", 0 },    /* a link that stays in the folder */
+        { "validate -f $/c/absolute.yaml", 0 }, /* as does this name */
+        { "validate -f $/c/up.yaml --allow-files $/none", 2 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        scene_run(&s, cases[i].line, NULL);
+        if (s.run.code != cases[i].code)
+            print_error("%s: %s\n", cases[i].line, s.run.err);
+        assert_int_equal(s.run.code, cases[i].code);
+    }
+    scene_end(&s);
+}
+
+static void document_from_standard_input_reads_no_file_without_allow_files(void **state)
+{
+    struct scene s;
+    char text[512];
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "sorry.html", "sorry");
+    snprintf(text, sizeof(text), PAGE("%s/sorry.html"), s.server.folder);
+    scene_run(&s, "validate -f -", PAGE("CMakeLists.txt"));
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "standard input:10:12: error_pages.502.file: CMakeLists.txt is not in an "
+                          "allowed folder: a document from standard input reads files only from "
+                          "folders that --allow-files DIR names\n");
+    scene_run(&s, "validate -f -", text);
+    assert_int_equal(s.run.code, 1);
+    scene_run(&s, "validate -f - --allow-files $", text);
+    assert_string_equal(s.run.err, "");
+    assert_int_equal(s.run.code, 0);
+    scene_end(&s);
+}
+
+static void fmt_reads_no_error_page(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    scene_run(&s, "fmt -", PAGE("/etc/passwd"));
+    assert_int_equal(s.run.code, 0);
+    assert_has(s.run.out, "file: /etc/passwd");
+    assert_null(strstr(s.run.out, "root"));
+    scene_end(&s);
+}
+
+static void error_page_is_reported_with_the_other_faults_at_its_own_line(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "shop.yaml",
+                 "apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [\"a b\"]\nerror_pages:\n"
+                 "  \"502\": { file: none.html }\n  \"503\": { file: none.txt }\nhttp: "
+                 "{ max_header: 1MiB }\n");
+    scene_run(&s, "validate -f $/shop.yaml", NULL);
+    assert_int_equal(s.run.code, 1);
+    const char *at[] = { ":4:9: hosts[0]", ":6:12: error_pages.502.file", ":7:12: error_pages.503",
+                         ":8:9: http.max_header", "4 errors" };
+    const char *from = s.run.err;
+    for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+        assert_has(from, at[i]); /* in the order of the file */
+        from = strstr(from, at[i]);
+    }
     scene_end(&s);
 }
 
@@ -159,9 +365,9 @@ static void error_pages_have_limits(void **state)
     scene_run(&s, "validate -f $/bytes.yaml", NULL);
     assert_has(s.run.err, "error_pages.502.file: bytes.html is not UTF-8");
     scene_run(&s, "validate -f $/folder.yaml", NULL);
-    assert_has(s.run.err, "Is a directory");
+    assert_has(s.run.err, "error_pages.502.file: cannot read .: it is a folder");
     scene_run(&s, "validate -f $/all.yaml", NULL);
-    assert_has(s.run.err, "/all.yaml:1:1: error_pages");
+    assert_has(s.run.err, "/all.yaml:9:1: error_pages: ");
     assert_int_equal(s.run.code, 1);
     scene_run(&s, "validate -f $/most.yaml", NULL);
     assert_string_equal(s.run.err, "");
@@ -276,7 +482,8 @@ static void sources_that_hold_nothing_are_told(void **state)
     scene_run(&s, "apply -f $/empty", NULL);
     assert_has(s.run.err, "/empty: no *.yaml, *.yml or *.json below it\nweir apply: 1 error\n");
     scene_run(&s, "apply -f $/none.yaml", NULL);
-    assert_string_equal(s.run.err, "weir apply: no document in what -f names\n");
+    assert_has(s.run.err, "/none.yaml:1:1: there is no document: the file holds only blanks and "
+                          "comments\nweir apply: 1 error\n");
     scene_run(&s, "apply -f $/missing.yaml -f $/gone.yaml", NULL);
     assert_has(s.run.err, "/missing.yaml: cannot be read: no such file\n");
     assert_has(s.run.err, "/gone.yaml: cannot be read: no such file\nweir apply: 2 errors\n");
@@ -303,7 +510,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(apply_tells_what_the_node_did),
         cmocka_unit_test(responses_that_are_no_messages_are_told),
         cmocka_unit_test(apply_sends_canonical_documents_with_their_error_pages),
+        cmocka_unit_test(equal_faults_of_many_documents_are_one_line_with_their_number),
         cmocka_unit_test(nothing_is_sent_when_anything_is_wrong),
+        cmocka_unit_test(error_page_reads_no_file_outside_its_documents_folder),
+        cmocka_unit_test(error_page_that_is_no_regular_file_is_refused_without_opening_it),
+        cmocka_unit_test(allow_files_widens_where_error_pages_come_from),
+        cmocka_unit_test(document_from_standard_input_reads_no_file_without_allow_files),
+        cmocka_unit_test(fmt_reads_no_error_page),
+        cmocka_unit_test(error_page_is_reported_with_the_other_faults_at_its_own_line),
         cmocka_unit_test(error_pages_have_limits),
         cmocka_unit_test(many_documents_go_in_batches_over_one_connection),
         cmocka_unit_test(failure_in_the_middle_tells_what_is_certain),

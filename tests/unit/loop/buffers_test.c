@@ -18,7 +18,7 @@
 
 #define PLENTY (64u << 20)
 
-/* Bytes that tell where they came from. */
+/* Bytes whose values show their position. */
 static void fill(uint8_t *at, size_t len, size_t from)
 {
     for (size_t i = 0; i < len; i++)
@@ -135,7 +135,7 @@ static void check_queue(const struct weir_outq *q, size_t head, size_t tail)
     assert_int_equal(at, tail);
 }
 
-static void an_output_queue_keeps_what_was_not_sent_in_order(void **state)
+static void an_output_queue_holds_unsent_bytes_in_order(void **state)
 {
     static uint8_t bytes[3 * WEIR_LARGE_LEN];
     struct weir_rng rng;
@@ -201,7 +201,7 @@ static void the_memory_of_all_buffers_is_bounded(void **state)
     }
 }
 
-static void a_queue_without_room_keeps_what_it_had(void **state)
+static void a_queue_without_room_holds_what_it_had(void **state)
 {
     static uint8_t bytes[4 * WEIR_LARGE_LEN];
     struct weir_rng rng;
@@ -249,9 +249,9 @@ int main(void)
         cmocka_unit_test(a_stash_has_the_room_that_was_asked_for),
         cmocka_unit_test(a_stash_grows_until_the_large_size_and_no_further),
         cmocka_unit_test(appending_and_using_at_random_is_a_queue),
-        cmocka_unit_test(an_output_queue_keeps_what_was_not_sent_in_order),
+        cmocka_unit_test(an_output_queue_holds_unsent_bytes_in_order),
         cmocka_unit_test(the_memory_of_all_buffers_is_bounded),
-        cmocka_unit_test(a_queue_without_room_keeps_what_it_had),
+        cmocka_unit_test(a_queue_without_room_holds_what_it_had),
         cmocka_unit_test(a_failed_allocation_leaves_the_stash_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,7 +127,7 @@ static void responses_leave_in_a_framing_that_the_client_knows(void **state)
 
 /* -- interim responses -- */
 
-static void interim_answers_go_before_the_final_one(void **state)
+static void interim_responses_go_before_the_final_one(void **state)
 {
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
@@ -176,7 +176,7 @@ static void an_http10_client_sees_the_final_response_only(void **state)
     rig_free(r);
 }
 
-/* Whether the client sends a body after a refusal, nobody can tell: the connection ends. */
+/* It is unknown whether the client sends a body after a refusal, so the connection ends. */
 static void a_refusal_instead_of_100_ends_the_connection(void **state)
 {
     struct rig *r = rig_running();
@@ -247,7 +247,7 @@ static void assert_arrived(struct sender *s, const struct message *m)
 }
 
 /* By splice and by the codec; read at once and after a while. */
-static void large_answers_arrive_whole_whoever_is_slow(void **state)
+static void large_responses_arrive_whole_whichever_side_is_slow(void **state)
 {
     struct rig *r = rig_running();
     for (int round = 0; round < 4; round++) {
@@ -262,7 +262,7 @@ static void large_answers_arrive_whole_whoever_is_slow(void **state)
     rig_free(r);
 }
 
-static void large_requests_arrive_whole_whoever_is_slow(void **state)
+static void large_requests_arrive_whole_whichever_side_is_slow(void **state)
 {
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
@@ -298,7 +298,7 @@ static void a_response_before_the_end_of_the_request_ends_both_connections(void 
     rig_free(r);
 }
 
-/* A server may answer while it still reads, and need the rest before it can go on. */
+/* A server may respond while it still reads, and may need the rest before it can go on. */
 static void both_bodies_flow_at_the_same_time(void **state)
 {
     struct rig *r = rig_running();
@@ -514,7 +514,7 @@ static void bytes_on_a_parked_connection_end_it(void **state)
 
 /* -- the end of the client's side -- */
 
-/* RFC 9112 9.6: who has sent its last request may close its half; what it asked is answered. */
+/* RFC 9112 9.6: a client may close its half after its last request; all its requests are served. */
 static void requests_before_a_half_close_are_all_answered(void **state)
 {
     struct rig *r = rig_running();
@@ -646,12 +646,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_bodies_arrive_as_they_were_framed),
         cmocka_unit_test(responses_leave_in_a_framing_that_the_client_knows),
-        cmocka_unit_test(interim_answers_go_before_the_final_one),
+        cmocka_unit_test(interim_responses_go_before_the_final_one),
         cmocka_unit_test(interim_responses_without_end_are_no_response),
         cmocka_unit_test(an_http10_client_sees_the_final_response_only),
         cmocka_unit_test(a_refusal_instead_of_100_ends_the_connection),
-        cmocka_unit_test(large_answers_arrive_whole_whoever_is_slow),
-        cmocka_unit_test(large_requests_arrive_whole_whoever_is_slow),
+        cmocka_unit_test(large_responses_arrive_whole_whichever_side_is_slow),
+        cmocka_unit_test(large_requests_arrive_whole_whichever_side_is_slow),
         cmocka_unit_test(a_response_before_the_end_of_the_request_ends_both_connections),
         cmocka_unit_test(both_bodies_flow_at_the_same_time),
         cmocka_unit_test(a_reset_that_sending_found_is_no_end_of_a_response),

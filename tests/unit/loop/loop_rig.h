@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rig.h - running workers for tests: a real store in a folder of its own, a table of failure marks,
- * an access log in a file, listeners on free ports. The test's thread is the client and the server
- * behind.
+ * loop_rig.h - running workers for tests: a real store in a folder of its own, a table of failure
+ * marks, an access log in a file, listeners on free ports. The test's thread is the client and the
+ * server behind.
  */
 #ifndef WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
 #define WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
@@ -173,9 +173,9 @@ static inline void rig_free_freezable(struct rig *r)
 static inline void rig_push(struct rig *r, struct stored *s)
 {
     struct weir_span name = weir_span_cstr(s->t.name);
-    char kept[WEIR_TENANT_NAME_MAX + 1];
-    (void)snprintf(kept, sizeof(kept), "%s", s->t.name);
-    name = weir_span_cstr(kept);
+    char copy[WEIR_TENANT_NAME_MAX + 1];
+    (void)snprintf(copy, sizeof(copy), "%s", s->t.name);
+    name = weir_span_cstr(copy);
     sites_put(&r->kit, s);
     weir_workers_tenant_changed(r->workers, name, true);
 }
@@ -213,7 +213,8 @@ static inline unsigned rig_log_count(const struct rig *r, const char *text)
     return num;
 }
 
-/** One GET that the origin answers with `answer`, on the connections that are there or new ones. */
+/** One GET that the origin answers with `response`, on the connections that are there or new ones.
+ */
 static inline void rig_get(struct rig *r, const char *path, const char *response)
 {
     char request[256];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * memory_test.c - whole exchanges under the failing allocator: whichever allocation fails, the
- * client gets the right answer, an error or a closed connection; and the next exchange is served.
+ * client gets the right response, an error or a closed connection; and the next exchange is served.
  * What was not given back is caught by the pools' contracts and the leak check.
  */
 #include "tests/unit/loop/loop_rig.h"
@@ -18,7 +18,7 @@ struct story {
     enum weir_method method;
     const char *response;
     size_t len, split;
-    size_t body_len;  /* of the right answer */
+    size_t body_len;  /* of the right response */
     unsigned wait_ms; /* before the client reads */
     bool again;       /* the same once more on the same connection */
 };

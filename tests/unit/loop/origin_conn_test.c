@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * upstream_test.c - connections to endpoints through a running worker: parked, used again, waited
- * for, retried, failed over, timed out, dialled ahead, looked up.
+ * origin_conn_test.c - connections to endpoints through a running worker: parked, used again,
+ * waited for, retried, failed over, timed out, dialled ahead, looked up.
  */
 #include "tests/unit/loop/loop_rig.h"
 
@@ -102,8 +102,8 @@ static void a_post_is_not_risked_on_a_parked_connection_that_has_ended(void **st
 
 /* -- whose connection it was -- */
 
-/* Bytes that come after a response are nobody's. They must not become the response of another
- * tenant that shares the server. */
+/* Bytes that come after a response belong to no request. They must not become the response of
+ * another tenant that shares the server. */
 static void stray_bytes_for_one_tenant_never_response_another(void **state)
 {
     struct rig *r = rig_running_freezable();
@@ -251,7 +251,7 @@ static void put_endpoints(struct rig *r, const char *first, const char *second)
     rig_push(r, &s);
 }
 
-/* An address on which nobody listens. */
+/* An address without a listener. */
 static void dead_address(char text[WEIR_ADDR_TEXT_MAX])
 {
     struct weir_addr at;

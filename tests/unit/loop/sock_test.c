@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * net_test.c - the socket calls over real sockets: what would block, what ended, what failed, and
+ * sock_test.c - the socket calls over real sockets: what would block, what ended, what failed, and
  * that no byte is lost or sent twice between a write and the queue behind it.
  */
 #include <setjmp.h>
@@ -33,8 +33,8 @@ static struct weir_addr loopback(const char *ip)
 static int listen_on(struct weir_addr *addr)
 {
     int fd = -1, sys_errno = 0;
-    assert_int_equal(weir_net_listen(addr, &fd, &sys_errno), WEIR_OK);
-    assert_int_equal(weir_net_local(fd, addr), WEIR_OK);
+    assert_int_equal(weir_sock_listen(addr, &fd, &sys_errno), WEIR_OK);
+    assert_int_equal(weir_sock_local(fd, addr), WEIR_OK);
     assert_true(addr->port > 0);
     return fd;
 }
@@ -52,34 +52,34 @@ static void open_tcp(int fds[2])
     bool connected = false;
     int listener = listen_on(&addr), at_once = 0;
     (void)setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &at_once, sizeof(at_once));
-    assert_int_equal(weir_net_dial(&addr, &fds[0], &connected), WEIR_OK);
+    assert_int_equal(weir_sock_dial(&addr, &fds[0], &connected), WEIR_OK);
     wait_for(listener, POLLIN);
-    assert_int_equal(weir_net_accept(listener, &fds[1], &peer), WEIR_OK);
+    assert_int_equal(weir_sock_accept(listener, &fds[1], &peer), WEIR_OK);
     wait_for(fds[0], POLLOUT);
-    assert_int_equal(weir_net_dial_result(fds[0]), 0);
+    assert_int_equal(weir_sock_dial_result(fds[0]), 0);
     assert_true(weir_addr_is_loopback(&peer));
     close(listener);
 }
 
-static void reads_tell_bytes_from_silence_and_from_the_end(void **state)
+static void reads_distinguish_bytes_silence_and_the_end(void **state)
 {
     int fds[2];
     uint8_t in[8];
     size_t n = 99;
     open_tcp(fds);
-    assert_int_equal(weir_net_read(fds[1], in, sizeof(in), &n), WEIR_IO_BLOCKED);
+    assert_int_equal(weir_sock_read(fds[1], in, sizeof(in), &n), WEIR_IO_BLOCKED);
     assert_int_equal(n, 99);
     assert_int_equal(send(fds[0], "0123456789", 10, 0), 10);
     wait_for(fds[1], POLLIN);
-    assert_int_equal(weir_net_read(fds[1], in, sizeof(in), &n), WEIR_IO_DONE);
+    assert_int_equal(weir_sock_read(fds[1], in, sizeof(in), &n), WEIR_IO_DONE);
     assert_int_equal(n, 8);
     assert_memory_equal(in, "01234567", 8);
-    assert_int_equal(weir_net_read(fds[1], in, sizeof(in), &n), WEIR_IO_DONE);
+    assert_int_equal(weir_sock_read(fds[1], in, sizeof(in), &n), WEIR_IO_DONE);
     assert_int_equal(n, 2);
     assert_int_equal(shutdown(fds[0], SHUT_WR), 0);
     wait_for(fds[1], POLLIN);
-    assert_int_equal(weir_net_read(fds[1], in, sizeof(in), &n), WEIR_IO_END);
-    weir_net_abort(fds[0]);
+    assert_int_equal(weir_sock_read(fds[1], in, sizeof(in), &n), WEIR_IO_END);
+    weir_sock_abort(fds[0]);
     close(fds[1]);
 }
 
@@ -89,9 +89,9 @@ static void a_reset_is_a_failure_and_not_an_end(void **state)
     uint8_t in[8];
     size_t n = 0;
     open_tcp(fds);
-    weir_net_abort(fds[0]);
+    weir_sock_abort(fds[0]);
     wait_for(fds[1], POLLIN);
-    assert_int_equal(weir_net_read(fds[1], in, sizeof(in), &n), WEIR_IO_FAILED);
+    assert_int_equal(weir_sock_read(fds[1], in, sizeof(in), &n), WEIR_IO_FAILED);
     close(fds[1]);
 }
 
@@ -103,11 +103,11 @@ static void writing_to_who_is_gone_fails_without_a_signal(void **state)
     enum weir_io io = WEIR_IO_DONE;
     assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
     open_tcp(fds);
-    weir_net_abort(fds[0]);
+    weir_sock_abort(fds[0]);
     weir_pieces_reset(&p);
     weir_pieces_add(&p, WEIR_SPAN_LIT("x"));
     for (int i = 0; i < 1000 && io == WEIR_IO_DONE; i++)
-        io = weir_net_write(fds[1], &p, &sent);
+        io = weir_sock_write(fds[1], &p, &sent);
     assert_int_equal(io, WEIR_IO_FAILED);
     assert_int_equal(sent, 0);
     close(fds[1]);
@@ -118,7 +118,7 @@ static void an_empty_write_is_done(void **state)
     struct weir_pieces p;
     size_t sent = 7;
     weir_pieces_reset(&p);
-    assert_int_equal(weir_net_write(-1, &p, &sent), WEIR_IO_DONE);
+    assert_int_equal(weir_sock_write(-1, &p, &sent), WEIR_IO_DONE);
     assert_int_equal(sent, 0);
 }
 
@@ -141,11 +141,11 @@ static void pieces_arrive_in_order_whatever_their_size(void **state)
                 size_t to = lens[i] * (size_t)(k + 1) / (size_t)num;
                 weir_pieces_add(&p, weir_span(out + from, to - from));
             }
-            assert_int_equal(weir_net_write(fds[0], &p, &sent), WEIR_IO_DONE);
+            assert_int_equal(weir_sock_write(fds[0], &p, &sent), WEIR_IO_DONE);
             assert_int_equal(sent, lens[i]);
             while (got < lens[i]) {
                 wait_for(fds[1], POLLIN);
-                assert_int_equal(weir_net_read(fds[1], in + got, sizeof(in) - got, &n),
+                assert_int_equal(weir_sock_read(fds[1], in + got, sizeof(in) - got, &n),
                                  WEIR_IO_DONE);
                 got += n;
             }
@@ -180,7 +180,7 @@ static void what_the_socket_does_not_take_leaves_by_the_queue(void **state)
         weir_pieces_add(&p, weir_span(out + len / 2, len - len / 2));
         sent = 0;
         if (q.len == 0) {
-            enum weir_io io = weir_net_write(fds[0], &p, &sent);
+            enum weir_io io = weir_sock_write(fds[0], &p, &sent);
             assert_true(io == WEIR_IO_DONE || io == WEIR_IO_BLOCKED);
             assert_int_equal(io == WEIR_IO_DONE, sent == len);
         }
@@ -190,11 +190,11 @@ static void what_the_socket_does_not_take_leaves_by_the_queue(void **state)
         if (q.len > 4u << 20 || given >= 16u << 20) { /* the reader wakes up */
             while (got < given) {
                 size_t n = 0, queued = q.len;
-                enum weir_io io = weir_net_flush(fds[0], &b, &q, &sent);
+                enum weir_io io = weir_sock_flush(fds[0], &b, &q, &sent);
                 assert_int_equal(io, q.len > 0 ? WEIR_IO_BLOCKED : WEIR_IO_DONE);
                 assert_int_equal(queued - q.len, sent);
                 wait_for(fds[1], POLLIN);
-                assert_int_equal(weir_net_read(fds[1], in, sizeof(in), &n), WEIR_IO_DONE);
+                assert_int_equal(weir_sock_read(fds[1], in, sizeof(in), &n), WEIR_IO_DONE);
                 for (size_t i = 0; i < n; i++)
                     assert_int_equal(in[i], (got + i) % 251);
                 got += n;
@@ -214,16 +214,16 @@ static void a_look_at_a_parked_connection_takes_nothing(void **state)
     uint8_t in[8];
     size_t n = 0;
     open_tcp(fds);
-    assert_true(weir_net_is_quiet(fds[0]));
+    assert_true(weir_sock_is_quiet(fds[0]));
     assert_int_equal(send(fds[1], "x", 1, 0), 1);
     wait_for(fds[0], POLLIN);
-    assert_false(weir_net_is_quiet(fds[0]));
-    assert_int_equal(weir_net_read(fds[0], in, sizeof(in), &n), WEIR_IO_DONE);
+    assert_false(weir_sock_is_quiet(fds[0]));
+    assert_int_equal(weir_sock_read(fds[0], in, sizeof(in), &n), WEIR_IO_DONE);
     assert_int_equal(n, 1);
-    assert_true(weir_net_is_quiet(fds[0]));
+    assert_true(weir_sock_is_quiet(fds[0]));
     close(fds[1]);
     wait_for(fds[0], POLLIN);
-    assert_false(weir_net_is_quiet(fds[0]));
+    assert_false(weir_sock_is_quiet(fds[0]));
     close(fds[0]);
 }
 
@@ -231,12 +231,12 @@ static void a_taken_port_is_noticed_although_it_could_be_shared(void **state)
 {
     struct weir_addr addr = loopback("127.0.0.1");
     int first = listen_on(&addr), second = -1, sys_errno = 0;
-    assert_true(weir_net_is_taken(&addr));
-    assert_int_equal(weir_net_listen(&addr, &second, &sys_errno), WEIR_OK); /* as workers do */
+    assert_true(weir_sock_is_taken(&addr));
+    assert_int_equal(weir_sock_listen(&addr, &second, &sys_errno), WEIR_OK); /* as workers do */
     close(first);
-    assert_true(weir_net_is_taken(&addr));
+    assert_true(weir_sock_is_taken(&addr));
     close(second);
-    assert_false(weir_net_is_taken(&addr));
+    assert_false(weir_sock_is_taken(&addr));
 }
 
 static void a_connection_comes_up_with_its_first_bytes(void **state)
@@ -244,15 +244,15 @@ static void a_connection_comes_up_with_its_first_bytes(void **state)
     struct weir_addr addr = loopback("127.0.0.1"), peer;
     bool connected = false;
     int dialled = -1, accepted = -1, listener = listen_on(&addr);
-    assert_false(weir_net_handshakes_wait(&addr));
-    assert_int_equal(weir_net_dial(&addr, &dialled, &connected), WEIR_OK);
+    assert_false(weir_sock_handshakes_wait(&addr));
+    assert_int_equal(weir_sock_dial(&addr, &dialled, &connected), WEIR_OK);
     wait_for(dialled, POLLOUT);
-    assert_int_equal(weir_net_accept(listener, &accepted, &peer), WEIR_EBUSY);
-    assert_true(weir_net_handshakes_wait(&addr));
+    assert_int_equal(weir_sock_accept(listener, &accepted, &peer), WEIR_EBUSY);
+    assert_true(weir_sock_handshakes_wait(&addr));
     assert_int_equal(send(dialled, "G", 1, MSG_NOSIGNAL), 1);
     wait_for(listener, POLLIN);
-    assert_int_equal(weir_net_accept(listener, &accepted, &peer), WEIR_OK);
-    assert_false(weir_net_handshakes_wait(&addr));
+    assert_int_equal(weir_sock_accept(listener, &accepted, &peer), WEIR_OK);
+    assert_false(weir_sock_handshakes_wait(&addr));
     close(accepted);
     close(dialled);
     close(listener);
@@ -263,15 +263,15 @@ static void listening_says_why_it_cannot(void **state)
     struct weir_addr addr = loopback("192.0.2.77"); /* TEST-NET-1: on no machine */
     struct weir_addr plain = loopback("127.0.0.1");
     int fd = -1, sys_errno = 0;
-    assert_int_equal(weir_net_listen(&addr, &fd, &sys_errno), WEIR_EINVAL);
+    assert_int_equal(weir_sock_listen(&addr, &fd, &sys_errno), WEIR_EINVAL);
     assert_int_equal(sys_errno, EADDRNOTAVAIL);
     int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_storage sa;
     socklen_t len = weir_addr_to_sockaddr(&plain, &sa);
     assert_int_equal(bind(other, (struct sockaddr *)&sa, len), 0); /* without SO_REUSEPORT */
     assert_int_equal(listen(other, 1), 0);
-    assert_int_equal(weir_net_local(other, &plain), WEIR_OK);
-    assert_int_equal(weir_net_listen(&plain, &fd, &sys_errno), WEIR_EINUSE);
+    assert_int_equal(weir_sock_local(other, &plain), WEIR_OK);
+    assert_int_equal(weir_sock_listen(&plain, &fd, &sys_errno), WEIR_EINUSE);
     assert_int_equal(sys_errno, EADDRINUSE);
     assert_int_equal(fd, -1);
     close(other);
@@ -293,9 +293,9 @@ static void ipv6_is_listened_on_and_dialled_like_ipv4(void **state)
         skip();
     }
     int listener = listen_on(&addr);
-    assert_int_equal(weir_net_dial(&addr, &client, &connected), WEIR_OK);
+    assert_int_equal(weir_sock_dial(&addr, &client, &connected), WEIR_OK);
     wait_for(listener, POLLIN);
-    assert_int_equal(weir_net_accept(listener, &server, &peer), WEIR_OK);
+    assert_int_equal(weir_sock_accept(listener, &server, &peer), WEIR_OK);
     assert_false(weir_addr_is_v4(&peer));
     close(client);
     close(server);
@@ -316,41 +316,41 @@ static void accepted_sockets_do_not_block_delay_or_leak_into_children(void **sta
     }
 }
 
-static void accepting_tells_nobody_there_from_no_descriptor_left(void **state)
+static void accepting_distinguishes_no_client_from_no_descriptor(void **state)
 {
     struct weir_addr addr = loopback("127.0.0.1"), peer;
     struct rlimit before, none;
     int listener = listen_on(&addr), client = -1, server = -1;
     bool connected = false;
-    assert_int_equal(weir_net_accept(listener, &server, &peer), WEIR_EBUSY);
-    assert_int_equal(weir_net_dial(&addr, &client, &connected), WEIR_OK);
+    assert_int_equal(weir_sock_accept(listener, &server, &peer), WEIR_EBUSY);
+    assert_int_equal(weir_sock_dial(&addr, &client, &connected), WEIR_OK);
     wait_for(listener, POLLIN);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = before;
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    enum weir_err accepted = weir_net_accept(listener, &server, &peer);
+    enum weir_err accepted = weir_sock_accept(listener, &server, &peer);
     int fd = -1;
-    enum weir_err dialled = weir_net_dial(&addr, &fd, &connected);
+    enum weir_err dialled = weir_sock_dial(&addr, &fd, &connected);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(accepted, WEIR_ELIMIT);
     assert_int_equal(dialled, WEIR_ELIMIT);
-    assert_int_equal(weir_net_accept(listener, &server, &peer), WEIR_OK); /* it waited */
+    assert_int_equal(weir_sock_accept(listener, &server, &peer), WEIR_OK); /* it waited */
     close(server);
     close(client);
     close(listener);
 }
 
-static void a_refused_dial_is_told_at_once_or_by_its_result(void **state)
+static void a_refused_dial_is_reported_at_once_or_by_its_result(void **state)
 {
     struct weir_addr addr = loopback("127.0.0.1");
     int listener = listen_on(&addr), fd = -1;
     bool connected = false;
     close(listener);
-    enum weir_err err = weir_net_dial(&addr, &fd, &connected);
+    enum weir_err err = weir_sock_dial(&addr, &fd, &connected);
     if (err == WEIR_OK) {
         wait_for(fd, POLLOUT);
-        assert_int_equal(weir_net_dial_result(fd), ECONNREFUSED);
+        assert_int_equal(weir_sock_dial_result(fd), ECONNREFUSED);
         close(fd);
     } else {
         assert_int_equal(err, WEIR_EIO);
@@ -360,7 +360,7 @@ static void a_refused_dial_is_told_at_once_or_by_its_result(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_tell_bytes_from_silence_and_from_the_end),
+        cmocka_unit_test(reads_distinguish_bytes_silence_and_the_end),
         cmocka_unit_test(a_reset_is_a_failure_and_not_an_end),
         cmocka_unit_test(writing_to_who_is_gone_fails_without_a_signal),
         cmocka_unit_test(an_empty_write_is_done),
@@ -372,8 +372,8 @@ int main(void)
         cmocka_unit_test(listening_says_why_it_cannot),
         cmocka_unit_test(ipv6_is_listened_on_and_dialled_like_ipv4),
         cmocka_unit_test(accepted_sockets_do_not_block_delay_or_leak_into_children),
-        cmocka_unit_test(accepting_tells_nobody_there_from_no_descriptor_left),
-        cmocka_unit_test(a_refused_dial_is_told_at_once_or_by_its_result),
+        cmocka_unit_test(accepting_distinguishes_no_client_from_no_descriptor),
+        cmocka_unit_test(a_refused_dial_is_reported_at_once_or_by_its_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,7 +237,7 @@ static void a_wildcard_listener_knows_the_address_it_was_reached_at(void **state
     rig_free(r);
 }
 
-static void a_push_is_in_force_when_it_is_told(void **state)
+static void a_push_is_in_force_when_it_is_acknowledged(void **state)
 {
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
@@ -382,7 +382,7 @@ static void drain_serves_who_had_connected_before_it(void **state)
     assert_int_equal(r->response.h.status, 404);
     assert_true(r->response.h.connection_close);
     peer_expect_end(&r->client);
-    peer_expect_end(&silent); /* and who says nothing does not hold it up */
+    peer_expect_end(&silent); /* a silent connection does not hold it up */
     await_drained(r);
     peer_close(&idle);
     peer_close(&silent);
@@ -572,7 +572,7 @@ int main(void)
         cmocka_unit_test(both_workers_serve),
         cmocka_unit_test(every_listener_has_a_port_of_its_own),
         cmocka_unit_test(a_wildcard_listener_knows_the_address_it_was_reached_at),
-        cmocka_unit_test(a_push_is_in_force_when_it_is_told),
+        cmocka_unit_test(a_push_is_in_force_when_it_is_acknowledged),
         cmocka_unit_test(a_push_does_not_touch_what_runs),
         cmocka_unit_test(drain_finishes_what_runs_and_closes_what_does_not),
         cmocka_unit_test(drain_serves_who_had_connected_before_it),

@@ -438,6 +438,93 @@ static void the_reference_page_tells_every_field(void **state)
     weir_strbuf_deinit(&page);
 }
 
+/** What a path of the reference gives: a part of the page, or why it leads nowhere. */
+static void assert_help(const char *path, enum weir_err expected, const char *text)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO, why = WEIR_STRBUF_ZERO;
+    enum weir_err err = weir_schema_help_path(weir_span_cstr(path), &out, &why);
+
+    if (err != expected)
+        print_error("%s: %s\n", path, why.len > 0 ? why.at : "");
+    assert_int_equal(err, expected);
+    assert_int_equal(out.len > 0, err == WEIR_OK);
+    assert_int_equal(why.len > 0, err != WEIR_OK);
+    if (err == WEIR_OK && strstr(out.at, text) == NULL)
+        print_error("%s\n", out.at);
+    if (err == WEIR_OK)
+        assert_non_null(strstr(out.at, text));
+    else
+        assert_string_equal(why.at, text);
+    weir_strbuf_deinit(&out);
+    weir_strbuf_deinit(&why);
+}
+
+static void one_part_of_the_reference_is_a_field_and_what_is_below_it(void **state)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO, why = WEIR_STRBUF_ZERO;
+
+    (void)state;
+    assert_int_equal(weir_schema_help_path(WEIR_SPAN_LIT("tenant.routes"), &out, &why), WEIR_OK);
+    assert_string_equal(
+        out.at, "Part of the Tenant file; `weir help tenant` shows the whole.\n"
+                "\n  routes\n"
+                "      list, 0..1024 entries; default path \"/\" to the upstream, when there is "
+                "exactly one\n"
+                "      Which upstream serves which path. An exact path beats the longest prefix.\n"
+                "\n  routes[].path\n"
+                "      path prefix, or \"=\" and a path; required\n"
+                "      Requests whose path begins with this; with \"=\" in front: whose path is\n"
+                "      exactly this.\n"
+                "\n  routes[].upstream\n"
+                "      text, 1..63 bytes; required\n"
+                "      Name of the upstream that serves it.\n"
+                "\n  routes[].websocket\n"
+                "      true or false; default false; true is not supported by this version\n"
+                "      Whether a client may turn the connection into a WebSocket.\n");
+    weir_strbuf_deinit(&out);
+    weir_strbuf_deinit(&why);
+    assert_help("tenant.upstreams.health", WEIR_OK, "\n  upstreams.NAME.health\n");
+    assert_help("tenant.upstreams.NAME.health.url", WEIR_OK, "\n  upstreams.NAME.health.url\n");
+    assert_help("tenant.upstreams.web.endpoints[0].weight", WEIR_OK, "number 0..65535");
+    assert_help("tenant.upstreams.NAME", WEIR_OK, "\n  upstreams.NAME.balance\n");
+    assert_help("tenant.routes[].path", WEIR_OK, "\n  routes[].path\n");
+    assert_help("tenant.headers.add_request.X-A", WEIR_ENOTFOUND,
+                "\"X-A\" is no field of tenant.headers.add_request.HEADER");
+    assert_help("tenant.redirects.to.code", WEIR_OK, "default 301");
+    assert_help("tenant", WEIR_OK, "Tenant file: YAML or JSON");
+    assert_help("node", WEIR_OK, "Node file: YAML or JSON");
+    assert_help("node.limits", WEIR_OK, "\n  limits.memory\n");
+}
+
+static void an_unknown_part_of_the_reference_names_the_nearest(void **state)
+{
+    (void)state;
+    assert_help("tenant.rutes", WEIR_ENOTFOUND,
+                "\"rutes\" is no field of tenant, did you mean \"tenant.routes\"?");
+    assert_help("tenant.routes.pth", WEIR_ENOTFOUND,
+                "\"pth\" is no field of tenant.routes[], did you mean \"tenant.routes[].path\"?");
+    assert_help("tenant.health", WEIR_ENOTFOUND,
+                "\"health\" is no field of tenant, did you mean "
+                "\"tenant.upstreams.NAME.health\"?");
+    assert_help("tenant.upstreams.helth", WEIR_ENOTFOUND,
+                "\"helth\" is no field of tenant.upstreams.NAME, did you mean "
+                "\"tenant.upstreams.NAME.health\"?");
+    assert_help("tenant.upstreams.a.b.health", WEIR_ENOTFOUND,
+                "\"b\" is no field of tenant.upstreams.NAME: known are balance, protocol, tls, "
+                "pool, connect_timeout, response_timeout, endpoints, health");
+    assert_help("tenant.redirects.to.none", WEIR_ENOTFOUND,
+                "\"none\" is no field of tenant.redirects[].to, did you mean "
+                "\"tenant.redirects[].to.code\"?");
+    assert_help("routes", WEIR_ENOTFOUND,
+                "\"routes\" is neither \"tenant\" nor \"node\", did you mean \"tenant.routes\"?");
+    assert_help("workers", WEIR_ENOTFOUND,
+                "\"workers\" is neither \"tenant\" nor \"node\", did you mean \"node.workers\"?");
+    assert_help("tennant.routes", WEIR_ENOTFOUND,
+                "\"tennant\" is neither \"tenant\" nor \"node\", did you mean \"tenant\"?");
+    assert_help("", WEIR_ENOTFOUND, "\"\" is neither \"tenant\" nor \"node\"");
+    assert_help("node.workers.x", WEIR_ENOTFOUND, "\"x\" is no field of node.workers");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +538,8 @@ int main(void)
         cmocka_unit_test(required_fields_are_missed_and_others_are_not),
         cmocka_unit_test(what_is_refused_is_refused_in_messages_as_well),
         cmocka_unit_test(the_reference_page_tells_every_field),
+        cmocka_unit_test(one_part_of_the_reference_is_a_field_and_what_is_below_it),
+        cmocka_unit_test(an_unknown_part_of_the_reference_names_the_nearest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

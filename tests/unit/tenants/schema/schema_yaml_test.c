@@ -29,7 +29,7 @@ static void anchors_aliases_and_tags_are_refused_wherever_they_stand(void **stat
     schemas_yaml("&a\n", "1:1: anchors and aliases are not supported: write the value out\n");
     schemas_yaml(SCHEMAS_TENANT "<<: { a: b }\n",
                  "5:1: <<: unknown key: known are name, hosts, addresses, tls, upstreams, routes, "
-                 "redirects, headers, http, tcp, limits, error_pages\n");
+                 "redirects, headers, http, tcp, limits, error_pages, allow_overlap\n");
 }
 
 /** The classic bomb: each line stands for ten of the line before. */
@@ -56,9 +56,7 @@ static void broken_yaml_is_told_with_its_place(void **state)
     schemas_yaml("a: [b\n", "2:1: YAML: did not find expected ',' or ']', while parsing a flow "
                             "sequence that begins in line 1\n");
     schemas_yaml("a: b: c\n", "1:5: YAML: mapping values are not allowed in this context\n");
-    schemas_yaml("a:\n\t- b\n",
-                 "2:1: YAML: found character that cannot start any token, while scanning "
-                 "for the next token that begins in line 2\n");
+    schemas_yaml("a:\n\t- b\n", "2:1: a tab indents this line: YAML is indented by spaces alone\n");
     schemas_say(WEIR_SPAN_LIT("a: b\nc: \xff\n"), WEIR_FORMAT_YAML,
                 "2:4: YAML: invalid leading UTF-8 octet\n");
     schemas_say(WEIR_SPAN_LIT("a: b\nc: \x01\n"), WEIR_FORMAT_YAML,
@@ -70,7 +68,7 @@ static void documents_before_a_break_are_still_told_about(void **state)
     (void)state;
     schemas_yaml(SCHEMAS_TENANT "x: 1\n---\n[\n",
                  "5:1: x: unknown key: known are name, hosts, addresses, tls, upstreams, routes, "
-                 "redirects, headers, http, tcp, limits, error_pages\n"
+                 "redirects, headers, http, tcp, limits, error_pages, allow_overlap\n"
                  "8:1: YAML: did not find expected node content, while parsing a flow node that "
                  "begins in line 8\n");
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * probe.h - static tracepoints (USDT) of provider "weir", for bpftrace, perf and systemtap. A probe
+ * that nobody watches is one nop; its arguments are ones that the code has at hand.
+ * Names: accept, request, response, dial, commit. `readelf -n weir` lists them.
+ * Built without <sys/sdt.h> (Debian: systemtap-sdt-dev) there are none.
+ */
+#ifndef WEIR_NODE_BASE_PROBE_H
+#define WEIR_NODE_BASE_PROBE_H
+
+#if defined(__has_include) && __has_include(<sys/sdt.h>)
+#include <sys/sdt.h>
+#define WEIR_PROBE1(name, a)          DTRACE_PROBE1(weir, name, a)
+#define WEIR_PROBE2(name, a, b)       DTRACE_PROBE2(weir, name, a, b)
+#define WEIR_PROBE3(name, a, b, c)    DTRACE_PROBE3(weir, name, a, b, c)
+#define WEIR_PROBE4(name, a, b, c, d) DTRACE_PROBE4(weir, name, a, b, c, d)
+#else
+#define WEIR_PROBE1(name, a)          ((void)(a))
+#define WEIR_PROBE2(name, a, b)       ((void)(a), (void)(b))
+#define WEIR_PROBE3(name, a, b, c)    ((void)(a), (void)(b), (void)(c))
+#define WEIR_PROBE4(name, a, b, c, d) ((void)(a), (void)(b), (void)(c), (void)(d))
+#endif
+
+#endif
