@@ -11,7 +11,7 @@
 
 #include "sync/engine/engine.h"
 #include "tests/sim/cluster/names.h"
-#include "tests/sim/cluster/trace.h"
+#include "tests/sim/cluster/sim_trace.h"
 #include "tests/sim/memory/memory.h"
 #include "tests/sim/oracle/history.h"
 
