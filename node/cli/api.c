@@ -190,7 +190,7 @@ bool weir_api_is_kind(struct weir_cli *cli, const char *kind)
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenants"));
     weir_cli_usage(cli, "%s is not a kind that nodes store%s", weir_schema_text_show(word).text,
                    suggest.best.len > 0 ? weir_suggest_text(&suggest).text
-                                        : ": the only one is tenant");
+                                        : ": the only one is tenant, as in tenant/NAME");
     return false;
 }
 

@@ -43,7 +43,9 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_WRITE] = { 'w', "write", NULL, "write the result back to the file" },
     [WEIR_FLAG_DROP_COMMENTS] = { 0, "drop-comments", NULL, "write back also what had comments" },
     [WEIR_FLAG_PREFIX] = { 0, "prefix", "TEXT", "only names that begin so" },
-    [WEIR_FLAG_WATCH] = { 'w', "watch", NULL, "go on and show what changes, until interrupted" },
+    [WEIR_FLAG_WATCH] = { 'w', "watch", NULL,
+                          "go on until interrupted: get shows what changes, status all, every "
+                          "two seconds" },
     [WEIR_FLAG_METHOD] = { 0, "method", "METHOD", "method of the request; default GET" },
     [WEIR_FLAG_CLIENT] = { 0, "client", "ADDRESS",
                            "address of the client, which decides with balance: ip_hash" },
@@ -441,7 +443,8 @@ static enum weir_exit line_check(const struct parse *p)
         if ((strange & WEIR_FLAG_BIT(i)) != 0)
             return weir_cli_usage(cli, "--%s means nothing here", flag_defs[i].name);
     if (cli->num_args < c->num_args_min)
-        return weir_cli_usage(cli, "an argument is missing: weir %s %s", c->name, c->usage);
+        return weir_cli_usage(cli, "an argument is missing: weir %s %.*s", c->name,
+                              (int)strcspn(c->usage, "\n"), c->usage);
     if (c->num_args_max != WEIR_CLI_ARGS_ANY && cli->num_args > c->num_args_max)
         return weir_cli_usage(cli, "%s is one argument too many",
                               shown(cli->args[c->num_args_max]).text);

@@ -150,7 +150,8 @@ static enum weir_exit delete_run(struct weir_cli *cli, struct weir_objects *name
     if (code != WEIR_EXIT_OK)
         return code;
     if (names->len == 0)
-        return weir_cli_usage(cli, "a name is missing: weir delete %s", cli->command->usage);
+        return weir_cli_usage(cli, "a name is missing: weir delete %.*s",
+                              (int)strcspn(cli->command->usage, "\n"), cli->command->usage);
     if (cli->options.has_if_revision && names->len > 1)
         return weir_cli_usage(cli, "--if-revision is for one tenant, and %zu are named",
                               names->len);

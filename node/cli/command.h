@@ -144,7 +144,7 @@ struct weir_cli {
 /** One subcommand. Examples and exit codes are lines with their newlines. */
 struct weir_command {
     const char *name;
-    const char *usage;       /* behind the name */
+    const char *usage;       /* behind the name; other ways to write it behind line ends */
     const char *summary;     /* half a line, for the screen of help */
     const char *description; /* what it does; wrapped by the page */
     const char *examples;

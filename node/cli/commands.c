@@ -85,7 +85,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "get",
-        .usage = "[tenant [NAME...] | tenant/NAME... | -f FILE] [-w]",
+        .usage = "[tenant [NAME...]]\ntenant/NAME...\n-f FILE ...",
         .summary = "list tenants, show some, or watch them",
         .description =
             "Without a name: all tenants in the order of their names, or of --sort. With names, "
@@ -109,7 +109,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "edit",
-        .usage = "tenant NAME | tenant/NAME",
+        .usage = "tenant NAME\ntenant/NAME",
         .summary = "change a tenant in your editor",
         .description =
             "Opens the tenant's document in $VISUAL, else $EDITOR, else vi, and applies what is "
@@ -134,7 +134,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "delete",
-        .usage = "tenant NAME... | tenant/NAME... | -f FILE | --prefix TEXT",
+        .usage = "tenant NAME...\ntenant/NAME...\n-f FILE ...\n--prefix TEXT [--yes]",
         .summary = "delete tenants",
         .description =
             "Requests for their hosts are unknown from then on, or go to the tenant that claimed "
@@ -158,7 +158,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "history",
-        .usage = "tenant NAME | tenant/NAME",
+        .usage = "tenant NAME\ntenant/NAME",
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
@@ -173,7 +173,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "rollback",
-        .usage = "tenant NAME REVISION | tenant/NAME REVISION",
+        .usage = "tenant NAME REVISION\ntenant/NAME REVISION",
         .summary = "apply an old revision as a new one",
         .description =
             "The old document is checked by today's rules and gets a new revision; the history "
@@ -300,7 +300,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "help",
-        .usage = "[COMMAND | tenant[.FIELD...] | node[.FIELD...]]",
+        .usage = "[COMMAND]\ntenant[.FIELD...]\nnode[.FIELD...]",
         .summary = "the page of a command, or the reference of a document",
         .description =
             "weir help tenant and weir help node explain every field of these documents: its "

@@ -74,7 +74,7 @@ def test_list_sorts_and_limits(node: Node) -> None:
     listed = node.run("get", "--prefix", prefix, "--sort", "-hosts", "-o", "name")
     assert listed.stdout.split() == [f"tenant/{prefix}{name}" for name in "bac"]
     first = node.run("get", "--prefix", prefix, "--sort", "applied", "--limit", "2", "-o", "name")
-    assert first.stdout.split() == [f"tenant/{prefix}{name}" for name in "ab"] and "more follow" in first.stderr
+    assert first.stdout.split() == [f"tenant/{prefix}{name}" for name in "ab"] and "more tenants follow" in first.stderr
     assert node.run("delete", "--prefix", prefix, "--yes").returncode == DONE
 
 

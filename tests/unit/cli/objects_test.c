@@ -189,11 +189,11 @@ static void list_is_sorted_by_a_field_and_cut_at_the_limit(void **state)
     } cases[] = {
         { "get -o name --sort hosts", "tenant/old-b\ntenant/old-a\ntenant/old-c\n", "" },
         { "get -o name --sort -hosts --limit 1", "tenant/old-c\n",
-          "the first 1 tenants are shown, and more follow; see --limit\n" },
+          "more tenants follow: --limit 1 is reached\n" },
         { "get -o name --sort -revision", "tenant/old-b\ntenant/old-a\ntenant/old-c\n", "" },
         { "get -o name --sort -name", "tenant/old-c\ntenant/old-b\ntenant/old-a\n", "" },
         { "get -o name --limit 2", "tenant/old-a\ntenant/old-b\n",
-          "the first 2 tenants are shown, and more follow; see --limit\n" },
+          "more tenants follow: --limit 2 is reached\n" },
         { "get -o name --limit 3", "tenant/old-a\ntenant/old-b\ntenant/old-c\n", "" },
         { "get --sort hosts --limit 1 --no-headers", "old-b  9  1  1  -\n", NULL },
         { "get --sort hosts --limit 1 -o json",
@@ -221,7 +221,7 @@ static void limit_asks_for_no_page_that_is_not_needed(void **state)
     scene_run(&s, "get -o name --limit 2", NULL);
     assert_int_equal(s.run.code, 0);
     assert_string_equal(s.run.out, "tenant/a\ntenant/b\n");
-    assert_has(s.run.err, "more follow");
+    assert_has(s.run.err, "more tenants follow");
     assert_int_equal(s.server.num_requests, 1);
     scene_end(&s);
 }
