@@ -286,7 +286,7 @@ static enum weir_exit conflict_explain(struct edit *e)
     return WEIR_EXIT_CONFLICT;
 }
 
-static enum weir_exit response_take(struct edit *e, const struct weir_client_response *response)
+static enum weir_exit response_read(struct edit *e, const struct weir_client_response *response)
 {
     struct weir_api_want want = { &weir__v1__apply_result__descriptor, &e->arena, false };
     ProtobufCMessage *message = NULL;
@@ -317,7 +317,7 @@ static enum weir_exit tenant_put(struct edit *e, struct weir_span json)
                                            .body = json };
     enum weir_err err = weir_client_call(&e->cli->client, &request, &response);
     enum weir_exit code =
-        err == WEIR_OK ? response_take(e, &response) : weir_api_failed(e->cli, err);
+        err == WEIR_OK ? response_read(e, &response) : weir_api_failed(e->cli, err);
     weir_strbuf_deinit(&response.body);
     return code;
 }

@@ -86,7 +86,7 @@ static enum weir_exit on_page(void *arg, const Weir__V1__TenantList *page, bool 
     return code;
 }
 
-/* Whoever deletes many says how many there are: "y" is typed too easily. */
+/* The user types the number of tenants, since "y" is typed too easily. */
 static enum weir_exit deletion_confirm(struct weir_cli *cli, const struct weir_objects *names)
 {
     char line[64] = "";

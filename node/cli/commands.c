@@ -195,7 +195,7 @@ static const struct weir_command commands[] = {
         .summary = "what would happen to a request, and by which rule",
         .description =
             "Asks the node, by the same code that serves requests: which tenant, which redirect "
-            "or route, which upstream, and what it thinks of each endpoint.",
+            "or route, which upstream, and the state of each endpoint.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
         .exits = "1  nothing serves the URL, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
@@ -207,9 +207,9 @@ static const struct weir_command commands[] = {
     {
         .name = "redirect",
         .usage = "test URL --tenant NAME",
-        .summary = "which redirect of a tenant answers a URL",
+        .summary = "which redirect of a tenant applies to a URL",
         .description =
-            "Looks at the redirects of one tenant alone, whoever serves the URL's host now.",
+            "Tries the redirects of one tenant alone, whichever tenant serves the URL's host now.",
         .examples = "weir redirect test http://shop.example.com/old/page --tenant shop\n",
         .exits = EXIT_REACH EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
@@ -248,9 +248,9 @@ static const struct weir_command commands[] = {
         .name = "drain",
         .usage = "[--deadline D]",
         .summary = "let a node finish its work and end",
-        .description =
-            "The node takes no new connections, answers what it has begun, and ends when that is "
-            "done or the deadline is over. Returns at once.",
+        .description = "The node takes no new connections, finishes the requests it has, and ends "
+                       "when that is "
+                       "done or the deadline is over. Returns at once.",
         .examples = "weir drain\n"
                     "weir drain --deadline 5m\n",
         .exits = EXIT_REACH EXIT_TIME,

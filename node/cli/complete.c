@@ -34,7 +34,7 @@ static const struct {
     { WEIR_FLAG_METHOD, VALUE_WORDS, "GET HEAD POST PUT DELETE OPTIONS PATCH" },
 };
 
-/* What stands behind a command that the table of commands cannot tell. */
+/* Arguments of commands; the table of commands has their flags alone. */
 static const struct {
     const char *command;
     const char *words; /* the first argument */

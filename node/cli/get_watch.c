@@ -20,7 +20,7 @@
 
 #define POLL_MS_MIN 1000  /* between two polls */
 #define POLL_MS_MAX 30000 /* the same, however long a poll takes */
-#define POLL_REST   4     /* a poll may keep the node busy for a fifth of the time */
+#define POLL_REST   4     /* a poll may take a fifth of the time */
 
 /** A tenant as the last poll found it. */
 struct seen {

@@ -166,7 +166,7 @@ enum weir_format weir_source_format(const char *file, struct weir_span text)
 }
 
 /* Files share groups: an arena for each of 100,000 small files would be mostly air. */
-static struct weir_docs *group_for(struct weir_source *s, size_t text_len)
+static struct weir_docs *group_find(struct weir_source *s, size_t text_len)
 {
     size_t num_max = text_len / DOC_BYTES_MIN + 1;
     if (s->groups != NULL && s->groups->docs.len + num_max <= GROUP_DOCS_MAX)
@@ -196,8 +196,8 @@ static enum weir_err docs_reserve(struct weir_source *s, size_t num)
     return WEIR_OK;
 }
 
-static enum weir_err docs_take(struct weir_source *s, const struct weir_docs *docs, size_t from,
-                               const char *file)
+static enum weir_err docs_append(struct weir_source *s, const struct weir_docs *docs, size_t from,
+                                 const char *file)
 {
     enum weir_err err = docs_reserve(s, docs->len - from);
     for (size_t i = from; err == WEIR_OK && i < docs->len; i++)
@@ -211,7 +211,7 @@ static enum weir_err docs_take(struct weir_source *s, const struct weir_docs *do
 }
 
 /* The folder of a document; NULL: out of memory. */
-static const char *folder_of(struct weir_source *s, const char *file)
+static const char *folder_name(struct weir_source *s, const char *file)
 {
     const char *slash = strrchr(file, '/');
     if (slash == NULL)
@@ -225,12 +225,12 @@ static enum weir_err text_parse(struct weir_source *s, const char *file, struct 
     bool stdin_given = strcmp(file, "-") == 0;
     struct weir_error_pages pages = {
         .arena = &s->arena,
-        .roots = { .base = folder_of(s, file),
+        .roots = { .base = folder_name(s, file),
                    .base_allowed = !stdin_given,
                    .allowed = s->cli->options.allow_files,
                    .num_allowed = s->cli->options.num_allow_files },
     };
-    struct weir_docs *docs = group_for(s, text.len);
+    struct weir_docs *docs = group_find(s, text.len);
     if (docs == NULL || pages.roots.base == NULL)
         return WEIR_ENOMEM;
     size_t from = docs->len;
@@ -243,8 +243,8 @@ static enum weir_err text_parse(struct weir_source *s, const char *file, struct 
     };
     enum weir_err err = weir_schema_read(&source, docs, &s->diags);
     if (err == WEIR_EINVAL)
-        return WEIR_OK; /* told with all the others */
-    return err < 0 ? err : docs_take(s, docs, from, source.file);
+        return WEIR_OK; /* reported with all the others */
+    return err < 0 ? err : docs_append(s, docs, from, source.file);
 }
 
 static enum weir_err file_add(struct weir_source *s, const char *path)
@@ -264,7 +264,7 @@ static enum weir_err file_add(struct weir_source *s, const char *path)
     else if (err != WEIR_ENOMEM)
         weir_source_fault_at(s, file, "cannot be read: %s", why);
     if (why != NULL && err != WEIR_ENOMEM)
-        err = WEIR_OK; /* told; the other files are read for what is wrong there */
+        err = WEIR_OK; /* reported; the other files are still read, for their faults */
     weir_strbuf_deinit(&text);
     return err;
 }
@@ -342,7 +342,7 @@ static enum weir_err name_add(struct weir_source *s, const char *name)
 
 /* -- the whole -- */
 
-static enum weir_err twins_find(struct weir_source *s)
+static enum weir_err doubles_report(struct weir_source *s)
 {
     struct weir_hashmap seen;
     uint64_t seed = 0;
@@ -384,7 +384,7 @@ static void kinds_check(struct weir_source *s)
             s, first, "kind: a Node document is read by `weir node --config`, not applied%s", more);
 }
 
-static enum weir_err all_read(struct weir_source *s, bool tenants_only)
+static enum weir_err documents_read(struct weir_source *s, bool tenants_only)
 {
     const struct weir_options *o = &s->cli->options;
     enum weir_err err = WEIR_OK;
@@ -392,7 +392,7 @@ static enum weir_err all_read(struct weir_source *s, bool tenants_only)
         err = name_add(s, o->files[i]);
     if (tenants_only)
         kinds_check(s);
-    return err == WEIR_OK ? twins_find(s) : err;
+    return err == WEIR_OK ? doubles_report(s) : err;
 }
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
@@ -407,7 +407,7 @@ enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
         return weir_cli_usage(s->cli, "--allow-files: %s is not a folder",
                               weir_schema_text_show(weir_span_cstr(o->allow_files[i])).text);
     }
-    enum weir_err err = all_read(s, tenants_only);
+    enum weir_err err = documents_read(s, tenants_only);
     if (err == WEIR_ENOMEM)
         return weir_cli_no_memory(s->cli);
     if (err == WEIR_ELIMIT) {

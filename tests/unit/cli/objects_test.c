@@ -226,7 +226,7 @@ static void limit_asks_for_no_page_that_is_not_needed(void **state)
     scene_end(&s);
 }
 
-static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
 {
     check_without_memory("get --sort hosts", (struct unix_response)LIST, NULL);
     check_without_memory("delete tenant/a tenant/b", (struct unix_response)DELETED, NULL);
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(deletion_by_prefix_on_a_terminal_wants_the_number_typed),
         cmocka_unit_test(list_is_sorted_by_a_field_and_cut_at_the_limit),
         cmocka_unit_test(limit_asks_for_no_page_that_is_not_needed),
-        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
+        cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
