@@ -17,6 +17,7 @@
 
 #include "node/base/hashmap.h"
 #include "node/base/rng.h"
+#include "node/cli/claims.h"
 #include "node/cli/error_pages.h"
 #include "node/cli/file.h"
 #include "node/cli/table.h"
@@ -35,7 +36,9 @@ struct weir_source_group {
 
 void weir_source_init(struct weir_source *s, struct weir_cli *cli)
 {
-    *s = (struct weir_source){ .cli = cli, .errors = WEIR_STRBUF_ZERO };
+    *s = (struct weir_source){ .cli = cli,
+                               .errors = WEIR_STRBUF_ZERO,
+                               .warnings = WEIR_STRBUF_ZERO };
     weir_arena_init(&s->arena, ARENA_BLOCK, ARENA_MAX);
     weir_diags_init(&s->diags);
     s->diags.fold = true;
@@ -52,14 +55,15 @@ void weir_source_deinit(struct weir_source *s)
     free(s->docs);
     weir_diags_deinit(&s->diags);
     weir_strbuf_deinit(&s->errors);
+    weir_strbuf_deinit(&s->warnings);
     weir_arena_deinit(&s->arena);
 }
 
 /* -- faults -- */
 
-static void fault_begin(struct weir_source *s, const char *file)
+static void fault_begin(struct weir_strbuf *out, const char *file)
 {
-    weir_table_escape(&s->errors, weir_span_cstr(file));
+    weir_table_escape(out, weir_span_cstr(file));
 }
 
 static WEIR_PRINTF(2, 0) void fault_text(struct weir_source *s, const char *fmt, va_list args)
@@ -82,7 +86,7 @@ void weir_source_fault(struct weir_source *s, const struct weir_source_doc *doc,
     va_list args;
     if (s->num_errors++ >= WEIR_SOURCE_SHOWN_MAX)
         return;
-    fault_begin(s, doc->file);
+    fault_begin(&s->errors, doc->file);
     weir_strbuf_printf(&s->errors, ":%u:1: ", doc->line);
     va_start(args, fmt);
     fault_text(s, fmt, args);
@@ -94,7 +98,7 @@ void weir_source_fault_at(struct weir_source *s, const char *file, const char *f
     va_list args;
     if (s->num_errors++ >= WEIR_SOURCE_SHOWN_MAX)
         return;
-    fault_begin(s, file);
+    fault_begin(&s->errors, file);
     weir_strbuf_puts(&s->errors, ": ");
     va_start(args, fmt);
     fault_text(s, fmt, args);
@@ -117,11 +121,15 @@ static enum weir_exit faults_write(struct weir_source *s)
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     size_t num = weir_diags_num_errors(&s->diags) + s->num_errors;
     size_t num_shown = errors_shown(s);
-    if (num == 0 && s->diags.total == 0)
+    if (num == 0 && s->diags.total == 0 && s->num_warnings == 0)
         return WEIR_EXIT_OK;
     weir_diags_write(&s->diags, &out);
+    weir_strbuf_add(&out, weir_span(s->warnings.at, s->warnings.len));
+    if (s->num_warnings > WEIR_SOURCE_WARNINGS_MAX)
+        weir_strbuf_printf(&out, "and %zu more warnings\n",
+                           s->num_warnings - WEIR_SOURCE_WARNINGS_MAX);
     weir_strbuf_add(&out, weir_span(s->errors.at, s->errors.len));
-    if (out.failed || s->errors.failed) {
+    if (out.failed || s->errors.failed || s->warnings.failed) {
         weir_strbuf_deinit(&out);
         return weir_cli_no_memory(s->cli);
     }
@@ -384,6 +392,27 @@ static void kinds_check(struct weir_source *s)
             s, first, "kind: a Node document is read by `weir node --config`, not applied%s", more);
 }
 
+/* -- claims of several documents -- */
+
+static void on_clash(void *arg, const struct weir_claim_clash *clash)
+{
+    struct weir_source *s = arg;
+    const struct weir_source_doc *other = clash->other;
+    if (clash->is_same) {
+        weir_source_fault(s, clash->doc, "hosts: %s is claimed by tenant %s as well, at %s:%u",
+                          clash->host, other->tenant->name, other->file, other->line);
+        return;
+    }
+    if (s->num_warnings++ >= WEIR_SOURCE_WARNINGS_MAX)
+        return;
+    fault_begin(&s->warnings, clash->doc->file);
+    weir_strbuf_printf(&s->warnings, ":%u:1: warning: hosts: %s lies below %s of tenant %s, at ",
+                       clash->doc->line, clash->host, clash->other_host, other->tenant->name);
+    fault_begin(&s->warnings, other->file);
+    weir_strbuf_printf(&s->warnings, ":%u, which does not list %s in allow_overlap\n", other->line,
+                       clash->doc->tenant->name);
+}
+
 static enum weir_err documents_read(struct weir_source *s, bool tenants_only)
 {
     const struct weir_options *o = &s->cli->options;
@@ -392,7 +421,10 @@ static enum weir_err documents_read(struct weir_source *s, bool tenants_only)
         err = name_add(s, o->files[i]);
     if (tenants_only)
         kinds_check(s);
-    return err == WEIR_OK ? doubles_report(s) : err;
+    if (err == WEIR_OK)
+        err = doubles_report(s);
+    return err == WEIR_OK && !s->names_only ? weir_claims_check(s->docs, s->num_docs, on_clash, s)
+                                            : err;
 }
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)

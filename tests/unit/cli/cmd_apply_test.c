@@ -339,6 +339,44 @@ static void error_page_is_reported_with_the_other_faults_at_its_own_line(void **
     scene_end(&s);
 }
 
+#define NAMED(name, hosts) "apiVersion: weir/v1\nkind: Tenant\nname: " name "\nhosts: [" hosts "]\n"
+
+static void host_in_two_documents_is_reported_with_both_places(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "d/a.yaml", NAMED("a", "x.test, same.test"));
+    run_file_put(&s.server, "d/b.yaml", NAMED("c", "y.test") "---\n" NAMED("b", "SAME.test."));
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "/d/b.yaml:6:1: hosts: same.test is claimed by tenant a as well, at ");
+    assert_has(s.run.err, "/d/a.yaml:1\nweir validate: 1 error\n");
+    scene_run(&s, "apply -f $/d", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_int_equal(s.server.num_requests, 0);
+    scene_end(&s);
+}
+
+static void name_below_a_wildcard_of_another_document_is_warned_of(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "d/a.yaml", NAMED("a", "\"*.shop.test\", own.shop.test"));
+    run_file_put(&s.server, "d/b.yaml", NAMED("b", "pay.shop.test"));
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_int_equal(s.run.code, 0);
+    assert_string_equal(s.run.out, "2 documents are valid\n");
+    assert_has(s.run.err, "/d/b.yaml:1:1: warning: hosts: pay.shop.test lies below *.shop.test of "
+                          "tenant a, at ");
+    assert_has(s.run.err, "/d/a.yaml:1, which does not list b in allow_overlap\n");
+    assert_null(strstr(s.run.err, "own.shop.test"));
+    run_file_put(&s.server, "d/a.yaml", NAMED("a", "\"*.shop.test\"") "allow_overlap: [b]\n");
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_int_equal(s.run.code, 0);
+    assert_string_equal(s.run.err, "");
+    scene_end(&s);
+}
+
 static void error_pages_have_limits(void **state)
 {
     struct scene s;
@@ -516,6 +554,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(document_from_standard_input_reads_no_file_without_allow_files),
         cmocka_unit_test(fmt_reads_no_error_page),
         cmocka_unit_test(error_page_is_reported_with_the_other_faults_at_its_own_line),
+        cmocka_unit_test(host_in_two_documents_is_reported_with_both_places),
+        cmocka_unit_test(name_below_a_wildcard_of_another_document_is_warned_of),
         cmocka_unit_test(error_pages_have_limits),
         cmocka_unit_test(many_documents_go_in_batches_over_one_connection),
         cmocka_unit_test(failure_in_the_middle_reports_what_is_certain),
