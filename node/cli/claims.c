@@ -56,17 +56,17 @@ static enum weir_err claims_add(struct check *c, size_t num)
     return err;
 }
 
-static void clash_report(struct check *c, const struct weir_overlap_entry *entry, size_t other_tag,
-                         struct weir_span other_host, bool other_wildcard, bool is_same)
+static void clash_report(struct check *c, const struct weir_overlap_entry *entry,
+                         const struct weir_overlap_entry *other, bool is_same)
 {
     char host[TEXT_MAX];
-    char other[TEXT_MAX];
+    char other_host[TEXT_MAX];
     host_write(host, entry->claim.host, entry->claim.wildcard);
-    host_write(other, other_host, other_wildcard);
+    host_write(other_host, other->claim.host, other->claim.wildcard);
     c->sink(c->arg, &(struct weir_claim_clash){ .doc = &c->docs[entry->tag],
-                                                .other = &c->docs[other_tag],
+                                                .other = &c->docs[other->tag],
                                                 .host = host,
-                                                .other_host = other,
+                                                .other_host = other_host,
                                                 .is_same = is_same });
 }
 
@@ -80,7 +80,7 @@ static void same_report(struct check *c)
         if (!weir_overlap_entry_is_same(first, entry))
             first = entry;
         else if (!weir_span_eq(entry->claim.owner, first->claim.owner))
-            clash_report(c, entry, first->tag, first->claim.host, first->claim.wildcard, true);
+            clash_report(c, entry, first, true);
     }
 }
 
@@ -96,7 +96,7 @@ static enum weir_err wider_report(struct check *c, const struct weir_overlap_nam
     struct weir_span suffix = weir_span(overlap.other, overlap.other_len);
     const struct weir_overlap_entry *wider = weir_overlap_set_find(&c->set, suffix, true);
     if (wider != NULL && !weir_overlap_is_allowed(c->docs[wider->tag].tenant, entry->claim.owner))
-        clash_report(c, entry, wider->tag, suffix, true, false);
+        clash_report(c, entry, wider, false);
     return WEIR_OK;
 }
 
