@@ -136,6 +136,8 @@ enum weir_exit weir_api_send(struct weir_cli *cli, const struct weir_client_requ
                              const struct weir_api_want *want, ProtobufCMessage **ret)
 {
     struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
+    WEIR_ASSERT(want->message != NULL);
+    WEIR_ASSERT(want->arena != NULL);
     enum weir_exit code = weir_api_begin(cli);
     if (code != WEIR_EXIT_OK)
         return code;

@@ -476,10 +476,21 @@ static enum weir_err call_run(struct call *k)
     return WEIR_OK;
 }
 
+/* A line end in one of them would make two requests of one. */
+static void request_assert(const struct weir_client_request *request)
+{
+    WEIR_ASSERT(request->method != NULL && request->method[0] != '\0');
+    WEIR_ASSERT(request->target != NULL && request->target[0] == '/');
+    WEIR_ASSERT(strpbrk(request->target, " \r\n") == NULL);
+    WEIR_ASSERT(request->if_match == NULL || strpbrk(request->if_match, "\r\n") == NULL);
+}
+
 enum weir_err weir_client_call(struct weir_client *c, const struct weir_client_request *request,
                                struct weir_client_response *ret)
 {
     struct call k = { .c = c, .request = request, .ret = ret, .body = WEIR_STRBUF_ZERO };
+    request_assert(request);
+    WEIR_ASSERT(c->address.sun_family != 0); /* weir_client_init succeeded */
     return call_run(&k);
 }
 
@@ -490,5 +501,8 @@ enum weir_err weir_client_stream(struct weir_client *c, const struct weir_client
     struct call k = {
         .c = c, .request = request, .ret = ret, .sink = sink, .arg = arg, .body = WEIR_STRBUF_ZERO
     };
+    request_assert(request);
+    WEIR_ASSERT(c->address.sun_family != 0);
+    WEIR_ASSERT(sink != NULL);
     return call_run(&k);
 }

@@ -69,7 +69,8 @@ void weir_client_deinit(struct weir_client *c);
  * One exchange over the connection of the call before, or over a new one. A GET is sent a second
  * time when the connection of the call before closes before a byte of the response.
  *
- * @param ret  body is replaced; written on success only
+ * @param request  its target begins with "/" and has no blank or line end (contract)
+ * @param ret      body is replaced; written on success only
  * @return WEIR_OK, whatever the status | WEIR_ENOTFOUND, WEIR_EPERM, WEIR_ECLOSED: no node there,
  * or it closed the connection | WEIR_ETIMEOUT | WEIR_EBUSY (interrupted) | WEIR_EPROTO (no HTTP) |
  * WEIR_ELIMIT (response too long) | WEIR_EIO | WEIR_ENOMEM: see c->why; the connection is closed

@@ -430,6 +430,7 @@ static enum weir_err documents_read(struct weir_source *s, bool tenants_only)
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
 {
     const struct weir_options *o = &s->cli->options;
+    WEIR_ASSERT(s->num_docs == 0); /* once for each weir_source_init */
     if (o->num_files == 0)
         return weir_cli_usage(s->cli, "-f FILE is missing");
     for (size_t i = 0; i < o->num_allow_files; i++) {

@@ -226,10 +226,35 @@ static void limit_asks_for_no_page_that_is_not_needed(void **state)
     scene_end(&s);
 }
 
+static void word_at_the_cursor_is_completed_from_the_line_before_it(void **state)
+{
+    static const struct expected cases[] = {
+        { "__complete ap", OK("{}"), 0, NULL, "words\napply\n", "" },
+        { "__complete --node unix:/x ap", OK("{}"), 0, NULL, "words\napply\n", "" },
+        { "__complete --no-headers -o json rollb", OK("{}"), 0, NULL, "words\nrollback\n", "" },
+        { "__complete get --output=y", OK("{}"), 0, NULL, "words\n--output=yaml\n", "" },
+        { "__complete apply --file x", OK("{}"), 0, NULL, "files\n", "" },
+        { "__complete apply --file=x", OK("{}"), 0, NULL, "files\n", "" },
+        { "__complete apply --allow-files x", OK("{}"), 0, NULL, "folders\n", "" },
+        { "__complete get -- --o", OK("{}"), 0, NULL, "words\n", "" }, /* no flag behind -- */
+        { "__complete nosuch x", OK("{}"), 0, NULL, "words\n", "" },
+        { "__complete node --co", OK("{}"), 0, NULL, "words\n--config\n", "" },
+        { "__complete node --config x", OK("{}"), 0, NULL, "files\n", "" },
+        { "__complete delete tenant old-a old-", LIST, 0,
+          "GET /v1/tenants?limit=1000&after=&prefix=old- ", "words\nold-b\nold-c\n", "" },
+        { "__complete get tenant/old-b tenant/", LIST, 0,
+          "GET /v1/tenants?limit=1000&after=&prefix= ", "words\ntenant/old-a\ntenant/old-c\n", "" },
+        { "__complete history tenant old-a o", OK("{}"), 0, NULL, "words\n", "" }, /* one name */
+        { "__complete logs --tenant old-b", LIST, 0, NULL, "words\nold-b\n", "" },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
 static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
 {
     check_without_memory("get --sort hosts", (struct unix_response)LIST, NULL);
     check_without_memory("delete tenant/a tenant/b", (struct unix_response)DELETED, NULL);
+    check_without_memory("__complete get tenant old-", (struct unix_response)LIST, NULL);
     check_without_memory("history tenant/a", (struct unix_response)OK("{}"), NULL);
 }
 
@@ -248,6 +273,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(deletion_by_prefix_on_a_terminal_wants_the_number_typed),
         cmocka_unit_test(list_is_sorted_by_a_field_and_cut_at_the_limit),
         cmocka_unit_test(limit_asks_for_no_page_that_is_not_needed),
+        cmocka_unit_test(word_at_the_cursor_is_completed_from_the_line_before_it),
         cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
