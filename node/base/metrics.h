@@ -65,7 +65,7 @@ enum weir_histogram {
     WEIR_H_REQUEST_QUEUE,      /* head complete until an endpoint is chosen */
     WEIR_H_REQUEST_CONNECT,    /* dial until connected; new connections only */
     WEIR_H_REQUEST_FIRST_BYTE, /* request sent until the first byte of the response */
-    WEIR_H_REQUEST_TOTAL,      /* first byte of the head until the response is sent */
+    WEIR_H_REQUEST_TOTAL,      /* head complete until the response is sent */
     WEIR_H_STORE_COMMIT,       /* one transaction made durable */
     WEIR_H_COUNT
 };

@@ -40,6 +40,11 @@ void weir_pool_init(struct weir_pool *p, size_t object_len, uint32_t per_slab, s
     };
 }
 
+void weir_pool_set_max(struct weir_pool *p, size_t max)
+{
+    p->max = max > p->num_made ? max : p->num_made;
+}
+
 void weir_pool_deinit(struct weir_pool *p)
 {
     WEIR_ASSERT(p->num_used == 0);

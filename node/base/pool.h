@@ -28,6 +28,9 @@ struct weir_pool {
  * @param max         objects in all
  */
 void weir_pool_init(struct weir_pool *p, size_t object_len, uint32_t per_slab, size_t max);
+/** Change the cap. Objects that slabs have room for already stay usable: a lower cap only ends the
+ * growth. */
+void weir_pool_set_max(struct weir_pool *p, size_t max);
 /** All objects must have been given back (contract). */
 void weir_pool_deinit(struct weir_pool *p);
 /** Not zeroed. NULL: at the cap or out of memory; refuse the work. */

@@ -58,6 +58,12 @@ static const struct weir_flag_def flag_defs[] = {
                          "largest first" },
     [WEIR_FLAG_LIMIT] = { 0, "limit", "N", "at most so many" },
     [WEIR_FLAG_YES] = { 'y', "yes", NULL, "do not ask before deleting what --prefix finds" },
+    [WEIR_FLAG_ALLOW_OVERLAP] = { 0, "allow-overlap", NULL,
+                                  "take names below another tenant's wildcard, or a wildcard over "
+                                  "another tenant's names" },
+    [WEIR_FLAG_DIGEST] = { 0, "digest", NULL, "write the digest of all documents alone" },
+    [WEIR_FLAG_TAIL] = { 0, "tail", "N", "only the last N records of those there are" },
+    [WEIR_FLAG_SINCE] = { 0, "since", "D", "only records of the last D, for example 15m" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -222,6 +228,8 @@ static bool *switch_slot(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_WATCH, offsetof(struct weir_options, watch) },
         { WEIR_FLAG_FOLLOW, offsetof(struct weir_options, follow) },
         { WEIR_FLAG_YES, offsetof(struct weir_options, yes) },
+        { WEIR_FLAG_ALLOW_OVERLAP, offsetof(struct weir_options, allow_overlap) },
+        { WEIR_FLAG_DIGEST, offsetof(struct weir_options, digest) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)
@@ -249,6 +257,14 @@ static enum weir_exit value_read(struct weir_cli *cli, enum weir_flag flag, cons
         return sort_read(cli, value);
     if (flag == WEIR_FLAG_LIMIT)
         return limit_read(cli, value);
+    if (flag == WEIR_FLAG_TAIL) {
+        o->has_tail = true;
+        return number_read(cli, flag, value, &o->tail);
+    }
+    if (flag == WEIR_FLAG_SINCE) {
+        o->has_since = true;
+        return duration_read(cli, "since", value, &o->since_ms);
+    }
     if (flag == WEIR_FLAG_TIMEOUT)
         return duration_read(cli, "timeout", value, &o->timeout_ms);
     if (flag == WEIR_FLAG_DEADLINE) {

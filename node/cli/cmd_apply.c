@@ -200,17 +200,21 @@ static enum weir_exit response_add(struct apply *a, const Weir__V1__ApplyRespons
 static void target_write(const struct apply *a, char *out, size_t max)
 {
     const struct weir_options *o = &a->cli->options;
+    char query[96] = "";
     char revision[48] = "";
     if (o->has_if_revision)
-        snprintf(revision, sizeof(revision), "%cif_revision=%llu", o->dry_run ? '&' : '?',
+        snprintf(revision, sizeof(revision), "&if_revision=%llu",
                  (unsigned long long)o->if_revision);
-    snprintf(out, max, "/v1/apply%s%s", o->dry_run ? "?dry_run=1" : "", revision);
+    snprintf(query, sizeof(query), "%s%s%s", o->dry_run ? "&dry_run=1" : "", revision,
+             o->allow_overlap ? "&allow_overlap=1" : "");
+    snprintf(out, max, "/v1/apply%s%s", query[0] != '\0' ? "?" : "",
+             query[0] != '\0' ? query + 1 : "");
 }
 
 /* Sends documents *at up to the end of one batch. */
 static enum weir_exit batch_send(struct apply *a, size_t *at)
 {
-    char target[96];
+    char target[160];
     size_t from = *at;
     ProtobufCMessage *message = NULL;
     struct weir_strbuf body = WEIR_STRBUF_ZERO;

@@ -179,8 +179,9 @@ static enum weir_exit rollback_run(struct weir_cli *cli, const char *name, const
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || revision == 0)
         return weir_cli_usage(cli, "%s is not a revision; weir history tenant %s lists them",
                               weir_schema_text_show(weir_span_cstr(text)).text, name);
-    snprintf(target, sizeof(target), "/v1/tenants/%s/rollback?revision=%llu%s", name, revision,
-             cli->options.dry_run ? "&dry_run=1" : "");
+    snprintf(target, sizeof(target), "/v1/tenants/%s/rollback?revision=%llu%s%s", name, revision,
+             cli->options.dry_run ? "&dry_run=1" : "",
+             cli->options.allow_overlap ? "&allow_overlap=1" : "");
     enum weir_exit code = write_run(cli, "POST", target, name);
     return code == WEIR_EXIT_OK ? weir_api_wait(cli) : code;
 }
@@ -203,6 +204,8 @@ enum weir_exit weir_cmd_rollback(struct weir_cli *cli)
 static void changed_cell(struct weir_table *t, const Weir__V1__Revision *r, size_t num_max)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    if (r->deleted)
+        weir_strbuf_puts(&text, "deleted");
     for (size_t i = 0; i < r->n_changed && i < num_max; i++)
         weir_strbuf_printf(&text, "%s%s", i > 0 ? ", " : "", r->changed[i]);
     if (r->n_changed > num_max)
@@ -244,7 +247,8 @@ static enum weir_exit history_show(struct weir_cli *cli, const Weir__V1__History
         return weir_render_out(cli, &out);
     }
     for (size_t i = 0; i < a->n_revisions; i++)
-        weir_strbuf_printf(&out, "%llu\n", (unsigned long long)a->revisions[i]->revision);
+        if (!a->revisions[i]->deleted)
+            weir_strbuf_printf(&out, "%llu\n", (unsigned long long)a->revisions[i]->revision);
     return weir_render_out(cli, &out);
 }
 

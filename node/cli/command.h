@@ -59,6 +59,10 @@ enum weir_flag {
     WEIR_FLAG_SORT,
     WEIR_FLAG_LIMIT,
     WEIR_FLAG_YES,
+    WEIR_FLAG_ALLOW_OVERLAP,
+    WEIR_FLAG_DIGEST,
+    WEIR_FLAG_TAIL,
+    WEIR_FLAG_SINCE,
     WEIR_FLAG_COUNT
 };
 
@@ -123,6 +127,12 @@ struct weir_options {
     bool sort_descending;
     uint64_t limit; /* 0: none */
     bool yes;
+    bool allow_overlap;
+    bool digest;
+    bool has_tail;
+    uint64_t tail;
+    bool has_since;
+    uint64_t since_ms; /* before now */
     bool help;
 };
 
@@ -184,6 +194,8 @@ enum weir_exit weir_cmd_fmt(struct weir_cli *cli);
 enum weir_exit weir_cmd_get(struct weir_cli *cli);
 enum weir_exit weir_cmd_edit(struct weir_cli *cli);
 enum weir_exit weir_cmd_delete(struct weir_cli *cli);
+enum weir_exit weir_cmd_export(struct weir_cli *cli);
+enum weir_exit weir_cmd_import(struct weir_cli *cli);
 enum weir_exit weir_cmd_history(struct weir_cli *cli);
 enum weir_exit weir_cmd_rollback(struct weir_cli *cli);
 enum weir_exit weir_cmd_route(struct weir_cli *cli);

@@ -27,7 +27,11 @@ static const struct weir_command commands[] = {
             "refused. A document from standard input reads none without --allow-files, and its "
             "names start from the current folder.\n\nA write is acknowledged when it is durable on "
             "the node and live on its workers. With more than "
-            "20 documents only their number is reported; -o wide reports each of them.",
+            "20 documents only their number is reported; -o wide reports each of them.\n\nA host "
+            "that lies below another tenant's wildcard, or a wildcard over another tenant's hosts, "
+            "is refused: the more specific name gets the requests. --allow-overlap takes it all "
+            "the same, and so does an entry in allow_overlap of the tenant that has the wildcard. "
+            "What a tenant has already stays.",
         .examples = "weir apply -f shop.yaml\n"
                     "weir apply -f tenants/ --dry-run\n"
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
@@ -35,7 +39,7 @@ static const struct weir_command commands[] = {
         .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
                  "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE,
+        .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
         .run = weir_cmd_apply,
     },
     {
@@ -162,7 +166,8 @@ static const struct weir_command commands[] = {
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
-            "most 16. Also for a tenant that was deleted.",
+            "most 16. A deletion is a row of its own, with the revision that was deleted: weir "
+            "rollback brings that revision back.",
         .examples = "weir history tenant shop\n"
                     "weir history tenant shop -o json\n",
         .exits = "1  there is no such tenant, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
@@ -184,10 +189,58 @@ static const struct weir_command commands[] = {
             "1  there is no such tenant or revision, or the node cannot be reached\n" EXIT_USAGE
             "3  the node is too busy or is stopping, or --wait is not satisfied\n"
             "4  the revision is not the one of --if-revision\n" EXIT_TIME,
-        .flags = FLAGS_WRITE,
+        .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
         .num_args_min = 2,
         .num_args_max = 3,
         .run = weir_cmd_rollback,
+    },
+    {
+        .name = "export",
+        .usage = "[FOLDER|FILE|-] [-o yaml|json] [--digest]",
+        .summary = "all documents of a node: the backup",
+        .description =
+            "Writes every document, of all kinds, in the order of their names, in the form that "
+            "apply and import take: into an empty or new folder one file each, or into one file, "
+            "or to standard output. A file is YAML, or one JSON object a line when its name ends "
+            "in .json, .jsonl or .ndjson, or with -o json. It has its name only when it is whole "
+            "and on the disk.\n\nThe node goes on taking writes: a document that is written "
+            "meanwhile is there as it was before or as it is after. Not written are histories, "
+            "revision numbers, who applied what and when, and which of two tenants that claim the "
+            "same name was first.\n\nThe digest is made of the documents alone, so that two nodes "
+            "with equal documents have equal digests. --digest writes the digest and nothing else. "
+            "It finds differences, and is no proof against forgery.",
+        .examples = "weir export backup/\n"
+                    "weir export weir-$(date +%F).jsonl\n"
+                    "weir export | weir --node unix:/run/other/admin.sock import -\n"
+                    "weir export --digest\n",
+        .exits = "1  the export is not whole, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
+        .flags =
+            WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_DIGEST),
+        .num_args_max = 1,
+        .run = weir_cmd_export,
+    },
+    {
+        .name = "import",
+        .usage = "[FOLDER|FILE|-]",
+        .summary = "take in what export wrote, or any documents",
+        .description =
+            "Reads documents, YAML or JSON, any number of them, of a folder and the folders below "
+            "it, of a file, or from standard input, and sends them in batches while it reads. A "
+            "document that is wrong or refused is reported with its file and line and left out; "
+            "the others go in. Nothing is deleted.\n\nIt can be run again at any time, also after "
+            "it was cut: what is on the node already is reported as unchanged. Of a name that is "
+            "described twice the later document wins.\n\nNames that overlap those of another "
+            "tenant are refused as by apply. A backup of a node that has such names needs "
+            "--allow-overlap.",
+        .examples = "weir import backup/\n"
+                    "weir import backup.jsonl --dry-run\n"
+                    "zcat backup.yaml.gz | weir import -\n",
+        .exits = "1  a document was wrong or refused, or the node cannot be reached\n" EXIT_USAGE
+                 "3  the node takes no writes now, or --wait is not satisfied\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT) | WEIR_FLAG_BIT(WEIR_FLAG_WAIT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
+        .num_args_max = 1,
+        .run = weir_cmd_import,
     },
     {
         .name = "route",

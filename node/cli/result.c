@@ -20,7 +20,10 @@ enum weir_exit weir_result_show(struct weir_cli *cli, const Weir__V1__ApplyResul
         weir_table_escape(&out, weir_span_cstr(r->outcome != NULL ? r->outcome : "done"));
         if (r->has_revision)
             weir_strbuf_printf(&out, " (revision %llu)", (unsigned long long)r->revision);
-        weir_strbuf_puts(&out, cli->options.dry_run ? ", if it were no dry run" : "");
+        if (cli->options.dry_run)
+            weir_strbuf_puts(&out, ", if it were no dry run");
+        else if (r->has_nodes_total)
+            weir_strbuf_printf(&out, ", on %u/%u nodes", r->nodes_durable, r->nodes_total);
     }
     weir_strbuf_putc(&out, '\n');
     for (size_t i = 0; i < r->n_warnings; i++) {

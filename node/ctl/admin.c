@@ -17,9 +17,36 @@
 #define TICK_MS 500
 #define BACKLOG 128
 
+#define LISTENER_MAGIC 0x616c7374
+
+/** One listening handle. Owner: its server, until the loop has closed it. */
+struct weir_admin_listener {
+    uint32_t magic;
+    struct weir_admin *admin;
+    struct weir_list link;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_pipe_t pipe;
+        uv_tcp_t tcp;
+    } u;
+    enum weir_admin_scope scope;
+    bool is_tcp;
+    bool waits; /* a connection was there when memory was not */
+    struct weir_admin_socket socket;
+};
+
+static struct weir_admin_listener *listener_of(void *at)
+{
+    struct weir_admin_listener *l = at;
+    WEIR_ASSERT(l != NULL);
+    WEIR_ASSERT(l->magic == LISTENER_MAGIC);
+    return l;
+}
+
 /* -- who is at the other end -- */
 
-static void user_of_uid(uid_t uid, char out[WEIR_ADMIN_USER_MAX])
+static void name_of_uid(uid_t uid, char out[WEIR_ADMIN_USER_MAX])
 {
     char texts[4096];
     struct passwd entry;
@@ -33,7 +60,7 @@ static void user_of_uid(uid_t uid, char out[WEIR_ADMIN_USER_MAX])
 
 /* Names of local users come from files, so this does not wait for a network on an ordinary machine.
  */
-static void user_of_peer(struct weir_admin_conn *c)
+static void find_user(struct weir_admin_conn *c)
 {
     struct ucred peer;
     socklen_t len = sizeof(peer);
@@ -45,7 +72,7 @@ static void user_of_peer(struct weir_admin_conn *c)
         return;
     struct weir_admin *a = c->admin;
     if (!a->has_uid || a->last_uid != peer.uid) {
-        user_of_uid(peer.uid, a->last_user);
+        name_of_uid(peer.uid, a->last_user);
         a->last_uid = peer.uid;
         a->has_uid = true;
     }
@@ -56,7 +83,7 @@ static void user_of_peer(struct weir_admin_conn *c)
 
 /* The connection that has been idle longest makes room, for a client that holds one open must not
  * lock the others out. */
-static bool room_make(struct weir_admin *a, bool is_tcp)
+static bool make_room(struct weir_admin *a, bool is_tcp)
 {
     struct weir_admin_conn *oldest = NULL;
     if (a->num_conns < WEIR_ADMIN_CONNS_MAX && (!is_tcp || a->num_tcp < WEIR_ADMIN_TCP_MAX))
@@ -79,7 +106,7 @@ static void on_refused_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void refuse(struct weir_admin_conn *c)
+static void refuse_conn(struct weir_admin_conn *c)
 {
     static char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
                          "Content-Length: 0\r\nConnection: close\r\n\r\n";
@@ -89,42 +116,41 @@ static void refuse(struct weir_admin_conn *c)
     uv_close(&c->u.handle, on_refused_closed);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static void on_connection(uv_stream_t *stream, int status)
 {
-    struct weir_admin *a = listener->data;
-    bool is_tcp = listener->type == UV_TCP;
+    struct weir_admin_listener *l = listener_of(stream->data);
+    struct weir_admin *a = l->admin;
     if (status < 0)
         return;
     struct weir_admin_conn *c = calloc(1, sizeof(*c));
     if (c == NULL) {
-        /* libuv asks again only after an accept, so the clock does it. */
-        *(is_tcp ? &a->tcp_waits : &a->pipe_waits) = true;
+        l->waits = true; /* libuv asks again only after an accept, so the clock does it */
         return;
     }
     c->admin = a;
-    c->is_tcp = is_tcp;
-    c->u.handle.data = c;
-    int rc = is_tcp ? uv_tcp_init(listener->loop, &c->u.tcp)
-                    : uv_pipe_init(listener->loop, &c->u.pipe, 0);
+    c->is_tcp = l->is_tcp;
+    c->scope = l->scope;
+    int rc = l->is_tcp ? uv_tcp_init(stream->loop, &c->u.tcp)
+                       : uv_pipe_init(stream->loop, &c->u.pipe, 0);
     WEIR_ASSERT(rc == 0);
     c->u.handle.data = c;
-    if (uv_accept(listener, &c->u.stream) < 0) {
+    if (uv_accept(stream, &c->u.stream) < 0) {
         uv_close(&c->u.handle, on_refused_closed);
         return;
     }
-    if (!room_make(a, is_tcp)) {
-        refuse(c);
+    if (!make_room(a, l->is_tcp)) {
+        refuse_conn(c);
         return;
     }
-    user_of_peer(c);
+    find_user(c);
     weir_list_append(&a->conns, &c->link);
     a->num_conns++;
-    a->num_tcp += is_tcp ? 1 : 0;
+    a->num_tcp += l->is_tcp ? 1 : 0;
     weir_admin_conn_start(c);
 }
 
 /* The clock goes on after stop until the last response is out or too late. */
-static void tick_end(struct weir_admin *a)
+static void end_tick(struct weir_admin *a)
 {
     if (a->stopping && weir_list_empty(&a->conns) && !uv_is_closing((uv_handle_t *)&a->tick))
         uv_close((uv_handle_t *)&a->tick, NULL);
@@ -133,14 +159,13 @@ static void tick_end(struct weir_admin *a)
 /* Take the connections that there was no memory for. */
 static void accept_again(struct weir_admin *a)
 {
-    bool pipe = a->pipe_waits && !a->stopping;
-    bool tcp = a->tcp_waits && !a->stopping;
-    a->pipe_waits = false;
-    a->tcp_waits = false;
-    if (pipe)
-        on_connection((uv_stream_t *)&a->pipe_listener, 0);
-    if (tcp)
-        on_connection((uv_stream_t *)&a->tcp_listener, 0);
+    for (struct weir_list *i = a->listeners.next; i != &a->listeners; i = i->next) {
+        struct weir_admin_listener *l = weir_container_of(i, struct weir_admin_listener, link);
+        bool waits = l->waits;
+        l->waits = false;
+        if (waits)
+            on_connection(&l->u.stream, 0);
+    }
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -152,10 +177,8 @@ static void on_tick(uv_timer_t *timer)
         weir_admin_conn_tick(weir_container_of(l, struct weir_admin_conn, link));
     }
     accept_again(a);
-    tick_end(a);
+    end_tick(a);
 }
-
-/* -- life -- */
 
 static enum weir_err err_of_uv(int rc, int *ret_errno)
 {
@@ -176,87 +199,144 @@ static enum weir_err err_of_uv(int rc, int *ret_errno)
     }
 }
 
-static int tcp_listen(struct weir_admin *a, const struct weir_addr *at)
+/* -- listeners -- */
+
+static void on_listener_closed(uv_handle_t *handle)
 {
-    struct sockaddr_storage ss;
-    (void)weir_addr_to_sockaddr(at, &ss);
-    int rc = uv_tcp_bind(&a->tcp_listener, (const struct sockaddr *)&ss, 0);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&a->tcp_listener, BACKLOG, on_connection);
-    return rc;
+    struct weir_admin_listener *l = listener_of(handle->data);
+    l->magic = 0;
+    free(l);
 }
 
-static int pipe_listen(struct weir_admin *a, struct weir_admin_socket *socket)
+static void close_listener(struct weir_admin_listener *l)
 {
-    int rc = uv_pipe_open(&a->pipe_listener, socket->fd);
-    if (rc < 0)
-        return rc;
-    a->socket = *socket;
-    socket->fd = -1; /* the handle's now */
-    socket->path = NULL;
-    a->socket.fd = -1;
-    return uv_listen((uv_stream_t *)&a->pipe_listener, BACKLOG, on_connection);
+    weir_list_remove(&l->link);
+    WEIR_ASSERT(l->admin->num_listeners > 0);
+    l->admin->num_listeners--;
+    weir_admin_socket_close(&l->socket);
+    uv_close(&l->u.handle, on_listener_closed);
 }
 
-enum weir_err weir_admin_start(struct weir_node *node, struct weir_admin_socket *socket,
-                               const struct weir_addr *tcp, struct weir_admin **ret, int *ret_errno)
+/* @return NULL: no memory, or there are too many */
+static struct weir_admin_listener *new_listener(struct weir_admin *a, enum weir_admin_scope scope,
+                                                bool is_tcp)
 {
-    struct weir_admin *a = calloc(1, sizeof(*a));
-    if (a == NULL) {
-        *ret_errno = ENOMEM;
+    struct weir_admin_listener *l =
+        a->num_listeners < WEIR_ADMIN_LISTENERS_MAX ? calloc(1, sizeof(*l)) : NULL;
+    if (l == NULL)
+        return NULL;
+    l->magic = LISTENER_MAGIC;
+    l->admin = a;
+    l->scope = scope;
+    l->is_tcp = is_tcp;
+    l->socket.fd = -1;
+    int rc =
+        is_tcp ? uv_tcp_init(a->node->loop, &l->u.tcp) : uv_pipe_init(a->node->loop, &l->u.pipe, 0);
+    WEIR_ASSERT(rc == 0);
+    l->u.handle.data = l;
+    weir_list_append(&a->listeners, &l->link);
+    a->num_listeners++;
+    return l;
+}
+
+enum weir_err weir_admin_listen_socket(struct weir_admin *a, struct weir_admin_socket *socket,
+                                       enum weir_admin_scope scope, int *ret_errno)
+{
+    WEIR_ASSERT(!a->stopping);
+    WEIR_ASSERT(scope != WEIR_ADMIN_SCOPE_HEALTH);
+    struct weir_admin_listener *l = new_listener(a, scope, false);
+    *ret_errno = 0;
+    if (l == NULL)
         return WEIR_ENOMEM;
+    int rc = uv_pipe_open(&l->u.pipe, socket->fd);
+    if (rc == 0) {
+        l->socket = *socket; /* its descriptor is the handle's now */
+        l->socket.fd = -1;
+        *socket = (struct weir_admin_socket){ .fd = -1 };
+        rc = uv_listen(&l->u.stream, BACKLOG, on_connection);
     }
-    a->node = node;
-    a->has_tcp = tcp != NULL;
-    a->socket.fd = -1;
-    weir_list_init(&a->conns);
-    int rc = uv_pipe_init(node->loop, &a->pipe_listener, 0);
-    WEIR_ASSERT(rc == 0);
-    rc = uv_tcp_init(node->loop, &a->tcp_listener);
-    WEIR_ASSERT(rc == 0);
-    rc = uv_timer_init(node->loop, &a->tick);
-    WEIR_ASSERT(rc == 0);
-    a->pipe_listener.data = a;
-    a->tcp_listener.data = a;
-    a->tick.data = a;
-    rc = tcp != NULL ? tcp_listen(a, tcp) : 0;
-    if (rc == 0)
-        rc = pipe_listen(a, socket);
-    if (rc == 0)
-        rc = uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
-    *ret = a;
+    if (rc < 0)
+        close_listener(l);
     return rc == 0 ? WEIR_OK : err_of_uv(rc, ret_errno);
 }
 
-void weir_admin_bound(const struct weir_admin *a, struct weir_addr *ret)
+enum weir_err weir_admin_listen_tcp(struct weir_admin *a, const struct weir_addr *at,
+                                    struct weir_admin_listener **ret, int *ret_errno)
+{
+    struct sockaddr_storage ss;
+    WEIR_ASSERT(!a->stopping);
+    struct weir_admin_listener *l = new_listener(a, WEIR_ADMIN_SCOPE_HEALTH, true);
+    *ret_errno = 0;
+    if (l == NULL)
+        return WEIR_ENOMEM;
+    (void)weir_addr_to_sockaddr(at, &ss);
+    unsigned flags = ss.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0;
+    int rc = uv_tcp_bind(&l->u.tcp, (const struct sockaddr *)&ss, flags);
+    if (rc == 0)
+        rc = uv_listen(&l->u.stream, BACKLOG, on_connection);
+    if (rc < 0)
+        close_listener(l);
+    else
+        *ret = l;
+    return rc == 0 ? WEIR_OK : err_of_uv(rc, ret_errno);
+}
+
+void weir_admin_bound(const struct weir_admin_listener *l, struct weir_addr *ret)
 {
     struct sockaddr_storage ss;
     int len = sizeof(ss);
-    WEIR_ASSERT(a->has_tcp);
-    int rc = uv_tcp_getsockname(&a->tcp_listener, (struct sockaddr *)&ss, &len);
+    WEIR_ASSERT(l->is_tcp);
+    int rc = uv_tcp_getsockname(&l->u.tcp, (struct sockaddr *)&ss, &len);
     WEIR_ASSERT(rc == 0);
     weir_addr_from_sockaddr((const struct sockaddr *)&ss, ret);
 }
 
+void weir_admin_unlisten(struct weir_admin_listener **l)
+{
+    if (*l == NULL)
+        return;
+    WEIR_ASSERT((*l)->is_tcp);
+    close_listener(*l);
+    *l = NULL;
+}
+
+/* -- life -- */
+
+enum weir_err weir_admin_start(struct weir_node *node, struct weir_admin **ret)
+{
+    struct weir_admin *a = calloc(1, sizeof(*a));
+    if (a == NULL)
+        return WEIR_ENOMEM;
+    a->node = node;
+    weir_list_init(&a->listeners);
+    weir_list_init(&a->conns);
+    int rc = uv_timer_init(node->loop, &a->tick);
+    WEIR_ASSERT(rc == 0);
+    a->tick.data = a;
+    rc = uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
+    WEIR_ASSERT(rc == 0);
+    *ret = a;
+    return WEIR_OK;
+}
+
 void weir_admin_stop(struct weir_admin *a)
 {
-    if (a->stopping)
+    if (a == NULL || a->stopping)
         return;
     a->stopping = true;
-    uv_close((uv_handle_t *)&a->pipe_listener, NULL);
-    uv_close((uv_handle_t *)&a->tcp_listener, NULL);
-    weir_admin_socket_close(&a->socket);
+    while (!weir_list_empty(&a->listeners))
+        close_listener(weir_container_of(a->listeners.next, struct weir_admin_listener, link));
     struct weir_list *next = NULL;
     for (struct weir_list *l = a->conns.next; l != &a->conns; l = next) {
         struct weir_admin_conn *c = weir_container_of(l, struct weir_admin_conn, link);
         next = l->next;
         /* A response that is on its way may arrive, if its client takes it soon. */
-        if (c->state != WEIR_ADMIN_CONN_WRITING)
+        if (!weir_admin_conn_finishing(c))
             weir_admin_conn_close(c);
         else
             c->deadline_ms = uv_now(a->node->loop) + WEIR_ADMIN_LINGER_MS;
     }
-    tick_end(a);
+    end_tick(a);
 }
 
 void weir_admin_free(struct weir_admin **a)

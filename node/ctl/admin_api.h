@@ -128,8 +128,20 @@ void weir_admin_readyz(struct weir_admin_request *r);
 void weir_admin_metrics(struct weir_admin_request *r);
 /** GET /v1/status. */
 void weir_admin_status(struct weir_admin_request *r);
-/** POST /v1/drain. */
+/** POST /v1/drain: with follow=1 a stream that ends with the drain. */
 void weir_admin_drain(struct weir_admin_request *r);
+/** GET /v1/drain. */
+void weir_admin_drain_get(struct weir_admin_request *r);
+/** POST /v1/undrain. */
+void weir_admin_undrain(struct weir_admin_request *r);
+/** POST /v1/reload: responds when it is done. */
+void weir_admin_reload(struct weir_admin_request *r);
+/** GET /v1/log-level. */
+void weir_admin_log_level_get(struct weir_admin_request *r);
+/** PUT /v1/log-level: the general level, or one tenant's or some clients'. */
+void weir_admin_log_level_put(struct weir_admin_request *r);
+/** DELETE /v1/log-level: back to the node file's. */
+void weir_admin_log_level_delete(struct weir_admin_request *r);
 /** GET /v1/doctor: answers when all endpoints were tried. */
 void weir_admin_doctor(struct weir_admin_request *r);
 /** GET /v1/logs: with follow=1 a stream that the client ends. */
@@ -148,6 +160,8 @@ void weir_admin_apply(struct weir_admin_request *r);
 void weir_admin_history(struct weir_admin_request *r);
 /** GET /v1/tenants/NAME/revisions/N. */
 void weir_admin_revision(struct weir_admin_request *r);
+/** GET /v1/export: a stream that ends with its last line. */
+void weir_admin_export(struct weir_admin_request *r);
 /** POST /v1/tenants/NAME/rollback: answers when the write is durable. */
 void weir_admin_rollback(struct weir_admin_request *r);
 /** GET /v1/test/route. */

@@ -2,8 +2,7 @@
  *
  * admin_conn.c - one connection of the admin server: reads requests, hands them to their handlers,
  * writes responses. Callbacks note what happened and call pump or finish; those two move the
- * connection on. A request is answered before the next one is looked at, so pipelining costs a
- * client nothing but its order.
+ * connection on. A request has its response before the next one is looked at.
  */
 #include "node/ctl/admin_conn.h"
 
@@ -22,18 +21,37 @@ static struct weir_admin_conn *conn_of(void *at)
     return c;
 }
 
-static void pump(struct weir_admin_conn *c);
+/* The legal moves: row from, bit to. */
+#define TO(state) (1u << (WEIR_ADMIN_CONN_##state))
+static const uint8_t conn_moves[] = {
+    [WEIR_ADMIN_CONN_READING] = TO(WORKING) | TO(WRITING) | TO(CLOSING),
+    [WEIR_ADMIN_CONN_WORKING] = TO(WRITING) | TO(STREAMING) | TO(CLOSING),
+    [WEIR_ADMIN_CONN_WRITING] = TO(READING) | TO(LINGERING) | TO(CLOSING),
+    [WEIR_ADMIN_CONN_STREAMING] = TO(READING) | TO(CLOSING),
+    [WEIR_ADMIN_CONN_LINGERING] = TO(CLOSING),
+    [WEIR_ADMIN_CONN_CLOSING] = 0,
+};
+#undef TO
+_Static_assert(WEIR_ARRAY_LEN(conn_moves) == WEIR_ADMIN_CONN_STATES, "a row for each state");
+
+static void move_conn(struct weir_admin_conn *c, enum weir_admin_conn_state to)
+{
+    WEIR_ASSERT(conn_moves[c->state] & (1u << to));
+    c->state = to;
+}
+
+static void pump_conn(struct weir_admin_conn *c);
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 
-static void deadline_in(struct weir_admin_conn *c, uint64_t ms)
+static void set_deadline(struct weir_admin_conn *c, uint64_t ms)
 {
     c->deadline_ms = uv_now(c->u.handle.loop) + ms;
 }
 
 /* -- requests -- */
 
-static struct weir_admin_request *request_new(struct weir_admin_conn *c)
+static struct weir_admin_request *new_request(struct weir_admin_conn *c)
 {
     struct weir_admin_request *r = calloc(1, sizeof(*r));
     if (r == NULL)
@@ -49,7 +67,7 @@ static struct weir_admin_request *request_new(struct weir_admin_conn *c)
     return r;
 }
 
-static void request_free(struct weir_admin_request *r)
+static void free_request(struct weir_admin_request *r)
 {
     WEIR_ASSERT(r->admin->body_bytes >= r->body_counted);
     r->admin->body_bytes -= r->body_counted;
@@ -71,10 +89,10 @@ static void on_shutdown(uv_shutdown_t *req, int status)
 
 /* The response is out while bytes of the client are still coming: closing now could destroy it on
  * its way. */
-static void linger_begin(struct weir_admin_conn *c)
+static void begin_linger(struct weir_admin_conn *c)
 {
-    c->state = WEIR_ADMIN_CONN_LINGERING;
-    deadline_in(c, WEIR_ADMIN_LINGER_MS);
+    move_conn(c, WEIR_ADMIN_CONN_LINGERING);
+    set_deadline(c, WEIR_ADMIN_LINGER_MS);
     c->shutdown.data = c;
     if (!c->reading && !c->seen_end)
         c->reading = uv_read_start(&c->u.stream, on_alloc, on_read) == 0;
@@ -82,20 +100,20 @@ static void linger_begin(struct weir_admin_conn *c)
         weir_admin_conn_close(c);
 }
 
-static void response_finish(struct weir_admin_conn *c)
+static void finish_response(struct weir_admin_conn *c)
 {
     if (c->linger) {
-        linger_begin(c);
+        begin_linger(c);
         return;
     }
     if (c->close_after || c->admin->stopping) {
         weir_admin_conn_close(c);
         return;
     }
-    c->state = WEIR_ADMIN_CONN_READING;
-    deadline_in(c,
-                weir_admin_http_idle(&c->http) ? WEIR_ADMIN_IDLE_MS : WEIR_ADMIN_HEAD_TIMEOUT_MS);
-    pump(c);
+    move_conn(c, WEIR_ADMIN_CONN_READING);
+    set_deadline(c,
+                 weir_admin_http_idle(&c->http) ? WEIR_ADMIN_IDLE_MS : WEIR_ADMIN_HEAD_TIMEOUT_MS);
+    pump_conn(c);
 }
 
 static void on_written(uv_write_t *req, int status)
@@ -109,13 +127,13 @@ static void on_written(uv_write_t *req, int status)
     if (status < 0)
         weir_admin_conn_close(c);
     else if (c->state == WEIR_ADMIN_CONN_WRITING || c->ended)
-        response_finish(c);
+        finish_response(c);
     else
         c->deadline_ms = UINT64_MAX;
 }
 
 /* Send c->head and c->body. */
-static void write_begin(struct weir_admin_conn *c)
+static void begin_write(struct weir_admin_conn *c)
 {
     WEIR_ASSERT(!c->writing);
     uv_buf_t bufs[2] = { uv_buf_init(c->head.at, (unsigned)c->head.len),
@@ -126,14 +144,14 @@ static void write_begin(struct weir_admin_conn *c)
     }
     c->writing = true;
     c->write.data = c;
-    deadline_in(c, WEIR_ADMIN_WRITE_TIMEOUT_MS);
+    set_deadline(c, WEIR_ADMIN_WRITE_TIMEOUT_MS);
     if (uv_write(&c->write, &c->u.stream, bufs, c->body.len > 0 ? 2 : 1, on_written) < 0) {
         c->writing = false;
         weir_admin_conn_close(c);
     }
 }
 
-static void head_write(struct weir_admin_conn *c, struct weir_admin_request *r,
+static void write_head(struct weir_admin_conn *c, struct weir_admin_request *r,
                        struct weir_admin_head *head)
 {
     const struct weir_admin_message *m = r->message;
@@ -155,7 +173,7 @@ void weir_admin_response(struct weir_admin_request *r, uint16_t status, const ch
     struct weir_admin_conn *c = r->conn;
     struct weir_admin_head head = { .status = status, .content_type = content_type };
     if (c == NULL) {
-        request_free(r);
+        free_request(r);
         return;
     }
     WEIR_ASSERT(c->request == r);
@@ -167,7 +185,7 @@ void weir_admin_response(struct weir_admin_request *r, uint16_t status, const ch
         head.content_type = NULL;
     }
     head.content_length = r->body.len;
-    head_write(c, r, &head);
+    write_head(c, r, &head);
     c->body = WEIR_STRBUF_ZERO;
     if (!c->head_only) {
         c->body = r->body;
@@ -175,9 +193,9 @@ void weir_admin_response(struct weir_admin_request *r, uint16_t status, const ch
     }
     c->request = NULL;
     c->ended = false;
-    c->state = WEIR_ADMIN_CONN_WRITING;
-    request_free(r);
-    write_begin(c);
+    move_conn(c, WEIR_ADMIN_CONN_WRITING);
+    free_request(r);
+    begin_write(c);
 }
 
 void weir_admin_stream_begin(struct weir_admin_request *r, const char *content_type)
@@ -191,11 +209,11 @@ void weir_admin_stream_begin(struct weir_admin_request *r, const char *content_t
                                     .chunked = c->chunked };
     if (!c->chunked)
         r->message->keep_alive = false;
-    head_write(c, r, &head);
+    write_head(c, r, &head);
     c->ended = false;
     c->body = WEIR_STRBUF_ZERO;
-    c->state = WEIR_ADMIN_CONN_STREAMING;
-    write_begin(c);
+    move_conn(c, WEIR_ADMIN_CONN_STREAMING);
+    begin_write(c);
 }
 
 bool weir_admin_stream_ready(const struct weir_admin_request *r)
@@ -218,29 +236,29 @@ void weir_admin_stream_send(struct weir_admin_request *r, struct weir_strbuf *by
     }
     c->body = *bytes;
     *bytes = WEIR_STRBUF_ZERO;
-    write_begin(c);
+    begin_write(c);
 }
 
 void weir_admin_stream_end(struct weir_admin_request *r)
 {
     struct weir_admin_conn *c = r->conn;
     if (c == NULL) {
-        request_free(r);
+        free_request(r);
         return;
     }
     WEIR_ASSERT(c->state == WEIR_ADMIN_CONN_STREAMING);
     WEIR_ASSERT(!c->writing);
     c->request = NULL;
-    request_free(r);
+    free_request(r);
     if (!c->chunked || c->head_only) {
-        response_finish(c);
+        finish_response(c);
         return;
     }
     c->ended = true;
     c->body = WEIR_STRBUF_ZERO;
     c->head = WEIR_STRBUF_ZERO;
     weir_strbuf_puts(&c->head, "0\r\n\r\n");
-    write_begin(c);
+    begin_write(c);
 }
 
 /* -- reading -- */
@@ -262,9 +280,9 @@ static const char *fault_code(uint16_t status)
 }
 
 /* Refuse what is being read. The connection ends with the response. */
-static void refuse(struct weir_admin_conn *c, uint16_t status, const char *why)
+static void refuse_request(struct weir_admin_conn *c, uint16_t status, const char *why)
 {
-    struct weir_admin_request *r = c->request != NULL ? c->request : request_new(c);
+    struct weir_admin_request *r = c->request != NULL ? c->request : new_request(c);
     if (r == NULL) {
         weir_admin_conn_close(c);
         return;
@@ -273,12 +291,29 @@ static void refuse(struct weir_admin_conn *c, uint16_t status, const char *why)
     weir_admin_response_error(r, status, fault_code(status), "%s", why);
 }
 
-/* @return false: the request was answered */
-static bool route(struct weir_admin_request *r)
+/* A listener for reading passes no other method on, whether its path exists or not. No path
+ * discloses a secret to GET; one that will must be refused here, too. */
+static bool is_refused_by_scope(struct weir_admin_request *r)
+{
+    struct weir_span method = r->message->method;
+    if (r->conn->scope != WEIR_ADMIN_SCOPE_READ || weir_span_eq(method, WEIR_SPAN_LIT("GET")) ||
+        weir_span_eq(method, WEIR_SPAN_LIT("HEAD")))
+        return false;
+    weir_admin_response_error(r, 403, "read_only",
+                              "this socket only reads (admin.socket_ro), and %.*s would change "
+                              "something: use admin.socket",
+                              (int)method.len, (const char *)method.at);
+    return true;
+}
+
+/* @return false: the request has its response */
+static bool route_request(struct weir_admin_request *r)
 {
     struct weir_span path = r->message->path;
     struct weir_span method = r->message->method;
-    switch (weir_admin_route_find(r, r->conn->is_tcp)) {
+    if (is_refused_by_scope(r))
+        return false;
+    switch (weir_admin_route_find(r, r->conn->scope == WEIR_ADMIN_SCOPE_HEALTH)) {
     case WEIR_ADMIN_FOUND:
         return !weir_admin_head_refused(r);
     case WEIR_ADMIN_NO_PATH:
@@ -300,14 +335,14 @@ static void on_head(struct weir_admin_conn *c)
     static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (!c->http.message->has_body)
         return;
-    struct weir_admin_request *r = request_new(c);
+    struct weir_admin_request *r = new_request(c);
     if (r == NULL) {
         weir_admin_conn_close(c);
         return;
     }
     r->message = c->http.message;
-    deadline_in(c, WEIR_ADMIN_BODY_TIMEOUT_MS);
-    if (!route(r) || !r->message->head.expect_continue || c->http.in.len > 0)
+    set_deadline(c, WEIR_ADMIN_BODY_TIMEOUT_MS);
+    if (!route_request(r) || !r->message->head.expect_continue || c->http.in.len > 0)
         return;
     uv_buf_t buf = uv_buf_init(go_on, sizeof(go_on) - 1);
     if (uv_try_write(&c->u.stream, &buf, 1) != (int)buf.len)
@@ -319,22 +354,22 @@ static void on_request(struct weir_admin_conn *c)
     struct weir_admin_request *r = c->request;
     bool routed = r != NULL;
     if (r == NULL)
-        r = request_new(c);
+        r = new_request(c);
     if (r == NULL) {
         weir_admin_conn_close(c);
         return;
     }
     r->message = weir_admin_http_take(&c->http);
     r->whole = true;
-    c->state = WEIR_ADMIN_CONN_WORKING;
+    move_conn(c, WEIR_ADMIN_CONN_WORKING);
     c->deadline_ms = UINT64_MAX;
-    if (routed || route(r))
+    if (routed || route_request(r))
         r->route->run(r);
 }
 
 /* @return false: the bodies of all requests together are over their limit, and this one was refused
  */
-static bool body_count(struct weir_admin_conn *c)
+static bool count_body(struct weir_admin_conn *c)
 {
     struct weir_admin_request *r = c->request;
     if (r == NULL || c->http.message == NULL)
@@ -343,7 +378,7 @@ static bool body_count(struct weir_admin_conn *c)
     r->body_counted = c->http.message->body.cap;
     if (c->admin->body_bytes <= WEIR_ADMIN_BODIES_MAX)
         return true;
-    refuse(c, 503, "too many large requests at once; try again");
+    refuse_request(c, 503, "too many large requests at once; try again");
     return false;
 }
 
@@ -353,7 +388,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init((char *)c->admin->read_buffer, sizeof(c->admin->read_buffer));
 }
 
-static void reading_set(struct weir_admin_conn *c, bool on)
+static void set_reading(struct weir_admin_conn *c, bool on)
 {
     if (on == c->reading || c->seen_end)
         return;
@@ -364,18 +399,18 @@ static void reading_set(struct weir_admin_conn *c, bool on)
         weir_admin_conn_close(c);
 }
 
-static void pump(struct weir_admin_conn *c)
+static void pump_conn(struct weir_admin_conn *c)
 {
     while (c->state == WEIR_ADMIN_CONN_READING) {
         enum weir_admin_event event = weir_admin_http_next(&c->http);
-        if (!body_count(c))
+        if (!count_body(c))
             return;
         switch (event) {
         case WEIR_ADMIN_MORE:
             if (c->seen_end)
                 weir_admin_conn_close(c);
             else
-                reading_set(c, true);
+                set_reading(c, true);
             return;
         case WEIR_ADMIN_HEAD:
             on_head(c);
@@ -384,7 +419,7 @@ static void pump(struct weir_admin_conn *c)
             on_request(c);
             break;
         case WEIR_ADMIN_FAULT:
-            refuse(c, c->http.status, c->http.why);
+            refuse_request(c, c->http.status, c->http.why);
             return;
         }
     }
@@ -399,21 +434,21 @@ static void on_bytes(struct weir_admin_conn *c, struct weir_span bytes)
         return;
     }
     if (weir_admin_http_idle(&c->http) && c->state == WEIR_ADMIN_CONN_READING)
-        deadline_in(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
+        set_deadline(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
     if (weir_admin_http_feed(&c->http, bytes) < 0) {
         weir_admin_conn_close(c);
         return;
     }
     if (c->state != WEIR_ADMIN_CONN_READING && c->http.in.len > WEIR_ADMIN_AHEAD_MAX)
-        reading_set(c, false);
-    pump(c);
+        set_reading(c, false);
+    pump_conn(c);
 }
 
-/* A client may close its side and still wait for the response; but a stream that nobody can end is
- * over. */
+/* A client may close its side and still wait for the response. A stream ends with its client,
+ * because nothing else would end it. */
 static void on_end(struct weir_admin_conn *c, bool clean)
 {
-    reading_set(c, false);
+    set_reading(c, false);
     c->seen_end = true;
     if (clean && (c->state == WEIR_ADMIN_CONN_WORKING || c->state == WEIR_ADMIN_CONN_WRITING))
         return;
@@ -437,12 +472,12 @@ void weir_admin_conn_start(struct weir_admin_conn *c)
 {
     c->magic = CONN_MAGIC;
     c->u.handle.data = c;
-    c->state = WEIR_ADMIN_CONN_READING;
+    c->state = WEIR_ADMIN_CONN_READING; /* the first */
     weir_admin_http_init(&c->http, WEIR_ADMIN_BODY_MAX);
     c->head = WEIR_STRBUF_ZERO;
     c->body = WEIR_STRBUF_ZERO;
-    deadline_in(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
-    reading_set(c, true);
+    set_deadline(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
+    set_reading(c, true);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -461,7 +496,7 @@ void weir_admin_conn_close(struct weir_admin_conn *c)
     struct weir_admin *a = c->admin;
     if (c->state == WEIR_ADMIN_CONN_CLOSING)
         return;
-    c->state = WEIR_ADMIN_CONN_CLOSING;
+    move_conn(c, WEIR_ADMIN_CONN_CLOSING);
     c->request = NULL;
     weir_list_remove(&c->link);
     a->num_conns--;
@@ -471,9 +506,15 @@ void weir_admin_conn_close(struct weir_admin_conn *c)
         return;
     r->conn = NULL;
     if (!r->whole)
-        request_free(r);
+        free_request(r);
     else if (r->gone != NULL)
         r->gone(r);
+}
+
+bool weir_admin_conn_finishing(const struct weir_admin_conn *c)
+{
+    return c->state == WEIR_ADMIN_CONN_WRITING ||
+           (c->state == WEIR_ADMIN_CONN_STREAMING && c->ended);
 }
 
 bool weir_admin_conn_idle(const struct weir_admin_conn *c)
@@ -486,7 +527,7 @@ void weir_admin_conn_tick(struct weir_admin_conn *c)
     if (uv_now(c->u.handle.loop) < c->deadline_ms)
         return;
     if (c->state == WEIR_ADMIN_CONN_READING && !weir_admin_http_idle(&c->http))
-        refuse(c, 408, "the request took too long to arrive");
+        refuse_request(c, 408, "the request took too long to arrive");
     else
         weir_admin_conn_close(c);
 }

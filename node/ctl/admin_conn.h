@@ -8,28 +8,25 @@
 
 #include "node/base/limits.h"
 #include "node/base/list.h"
-#include "node/ctl/admin.h"
 #include "node/ctl/admin_api.h"
+#include "node/ctl/admin_limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
 
+/** The server as its connections see it. */
 struct weir_admin {
     struct weir_node *node;
-    struct weir_admin_socket socket;
-    uv_pipe_t pipe_listener;
-    uv_tcp_t tcp_listener;
     uv_timer_t tick;
-    bool has_tcp;
     bool stopping;
-    bool pipe_waits; /* a connection was there when memory was not */
-    bool tcp_waits;
+    struct weir_list listeners; /* owns each until the loop has closed it */
+    size_t num_listeners;
     struct weir_list conns;
     size_t num_conns;
     size_t num_tcp;
-    size_t body_bytes; /* of all requests that are being read or answered */
+    size_t body_bytes; /* of all requests that are being read or handled */
     uid_t last_uid;    /* whose name last_user is */
     bool has_uid;
     char last_user[WEIR_ADMIN_USER_MAX];
@@ -41,8 +38,10 @@ enum weir_admin_conn_state {
     WEIR_ADMIN_CONN_WORKING,   /* a handler has the request */
     WEIR_ADMIN_CONN_WRITING,   /* the response is on its way */
     WEIR_ADMIN_CONN_STREAMING, /* a handler sends piece after piece */
-    WEIR_ADMIN_CONN_LINGERING, /* answered before the body was read: drop what comes, then close */
+    WEIR_ADMIN_CONN_LINGERING, /* the response came before the whole body: drop the rest, then close
+                                */
     WEIR_ADMIN_CONN_CLOSING,   /* until the loop gives the handle back */
+    WEIR_ADMIN_CONN_STATES
 };
 
 struct weir_admin_conn {
@@ -57,7 +56,8 @@ struct weir_admin_conn {
     struct weir_list link;
     struct weir_admin_http http;
     struct weir_admin_request *request; /* in READING (head read), WORKING and STREAMING */
-    enum weir_admin_conn_state state;
+    enum weir_admin_conn_state state;   /* changed by move_conn alone */
+    enum weir_admin_scope scope;        /* of the listener it came from */
     bool is_tcp;
     bool reading;
     bool seen_end;    /* the client sends nothing more */
@@ -79,10 +79,12 @@ struct weir_admin_conn {
 
 /** Begin to serve a connection whose handle was accepted. */
 void weir_admin_conn_start(struct weir_admin_conn *c);
-/** End it, from whatever state. A handler that has its request is told. */
+/** End it, from whatever state. The `gone` of its request, if a handler has one, is called. */
 void weir_admin_conn_close(struct weir_admin_conn *c);
 /** The clock moved on. */
 void weir_admin_conn_tick(struct weir_admin_conn *c);
+/** The last bytes of a response are on their way. */
+bool weir_admin_conn_finishing(const struct weir_admin_conn *c);
 /** True between two requests: may be closed to make room. */
 bool weir_admin_conn_idle(const struct weir_admin_conn *c);
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin_node.c - the paths about the node itself: health, metrics, status, drain.
+ * admin_node.c - the paths about the node itself: health, metrics, status.
  */
 #include "node/ctl/admin_api.h"
 
 #include "node/ctl/status.h"
-
-#define DRAIN_DEFAULT_MS 30000
-#define DRAIN_MAX_MS     86400000 /* a day */
 
 void weir_admin_healthz(struct weir_admin_request *r)
 {
@@ -50,18 +47,4 @@ void weir_admin_status(struct weir_admin_request *r)
     else
         weir_admin_response_message(r, 200, &response.base);
     weir_arena_deinit(&arena);
-}
-
-void weir_admin_drain(struct weir_admin_request *r)
-{
-    struct weir_node *node = r->node;
-    uint64_t deadline_ms = DRAIN_DEFAULT_MS;
-    if (weir_query_u64(&r->query, "deadline_ms", &deadline_ms) < 0 || deadline_ms > DRAIN_MAX_MS) {
-        weir_admin_response_error(r, 400, "bad_request", "deadline_ms is out of range 0..%d",
-                                  DRAIN_MAX_MS);
-        return;
-    }
-    weir_strbuf_puts(&r->body, "{}\n");
-    weir_admin_response(r, 202, "application/json");
-    node->drain(node, deadline_ms);
 }

@@ -137,6 +137,23 @@ enum weir_err weir_admin_socket_open(const char *path, struct weir_admin_socket 
     return WEIR_OK;
 }
 
+void weir_admin_socket_give_group(const struct weir_admin_socket *s)
+{
+    char folder[WEIR_ADMIN_SOCKET_PATH_MAX + 1];
+    struct stat st;
+    const char *slash = strrchr(s->path, '/');
+    size_t len = slash != NULL ? (size_t)(slash - s->path) : 0;
+    WEIR_ASSERT(len < sizeof(folder));
+    memcpy(folder, s->path, len);
+    folder[len] = '\0';
+    const char *at = slash == NULL ? "." : len == 0 ? "/" : folder;
+    if (stat(at, &st) < 0 || chown(s->path, (uid_t)-1, st.st_gid) < 0)
+        return; /* the group of the process stays */
+    /* chown may have taken bits away. */
+    if (chmod(s->path, WEIR_ADMIN_SOCKET_MODE) < 0)
+        return;
+}
+
 void weir_admin_socket_close(struct weir_admin_socket *s)
 {
     struct stat st;

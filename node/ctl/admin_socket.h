@@ -34,7 +34,12 @@ struct weir_admin_socket {
  */
 WEIR_MUST_USE enum weir_err weir_admin_socket_open(const char *path, struct weir_admin_socket *ret,
                                                    int *ret_errno);
-/** Whether somebody answers on the socket. */
+/**
+ * Give the file the group of its folder, so that those who may look into the folder can be members
+ * of that group. Where this process may not do that, the file has the group of the process.
+ */
+void weir_admin_socket_give_group(const struct weir_admin_socket *s);
+/** Whether a process responds on the socket. */
 bool weir_admin_socket_answers(const char *path);
 /** Close what was not taken, and remove the file unless another one has its name by now. */
 void weir_admin_socket_close(struct weir_admin_socket *s);

@@ -293,30 +293,54 @@ static enum weir_err revision_fill(struct weir_arena *arena, const Weir__V1__Sto
     return err;
 }
 
+/* The deletion that followed on a revision: a row without a document. */
+static enum weir_err deletion_fill(struct weir_arena *arena, const Weir__V1__StoredTenant *s,
+                                   Weir__V1__Revision *out)
+{
+    out->has_revision = 1;
+    out->revision = s->revision;
+    out->applied_at = time_text(arena, s->deleted_ms);
+    out->applied_by = s->deleted_by;
+    out->why = (char *)"delete";
+    out->has_deleted = 1;
+    out->deleted = 1;
+    return out->applied_at != NULL ? WEIR_OK : WEIR_ENOMEM;
+}
+
+/* The next row of the response. */
+static Weir__V1__Revision *row_add(Weir__V1__HistoryResponse *out, Weir__V1__Revision *items)
+{
+    Weir__V1__Revision *row = &items[out->n_revisions];
+    weir__v1__revision__init(row);
+    out->revisions[out->n_revisions++] = row;
+    return row;
+}
+
 /* Newest first; each is compared with the one behind it. A damaged one is named and stands for no
  * difference. */
 static enum weir_err history_fill(const struct history *h, struct weir_arena *arena,
                                   Weir__V1__HistoryResponse *out)
 {
     Weir__V1__StoredTenant *stored[WEIR_REVISIONS_KEPT + 1] = { NULL };
-    Weir__V1__Revision *items = weir_arena_calloc(arena, h->num, sizeof(*items));
-    out->revisions = weir_arena_calloc(arena, h->num, sizeof(Weir__V1__Revision *));
+    Weir__V1__Revision *items = weir_arena_calloc(arena, 2 * h->num, sizeof(*items));
+    out->revisions = weir_arena_calloc(arena, 2 * h->num, sizeof(Weir__V1__Revision *));
     if (items == NULL || out->revisions == NULL)
         return WEIR_ENOMEM;
     for (size_t i = 0; i < h->num; i++)
         if (weir_stored_tenant_read(h->values[i], arena, &stored[i]) == WEIR_ENOMEM)
             return WEIR_ENOMEM;
     for (size_t i = 0; i < h->num; i++) {
-        weir__v1__revision__init(&items[i]);
-        items[i].has_revision = 1;
-        items[i].revision = h->revisions[i];
-        out->revisions[i] = &items[i];
-        enum weir_err err =
-            stored[i] != NULL ? revision_fill(arena, stored[i], stored[i + 1], &items[i]) : WEIR_OK;
+        enum weir_err err = WEIR_OK;
+        if (stored[i] != NULL && stored[i]->has_deleted_ms)
+            err = deletion_fill(arena, stored[i], row_add(out, items));
+        Weir__V1__Revision *row = row_add(out, items);
+        row->has_revision = 1;
+        row->revision = h->revisions[i];
+        if (err == WEIR_OK && stored[i] != NULL)
+            err = revision_fill(arena, stored[i], stored[i + 1], row);
         if (err < 0)
             return err;
     }
-    out->n_revisions = h->num;
     return WEIR_OK;
 }
 

@@ -96,20 +96,32 @@ static void listeners_read(struct reading *g, const Weir__V1__Node *node)
     }
 }
 
+/* @return false: there is none, or it is wrong */
+static bool admin_address_read(struct reading *g, const char *field, const char *text,
+                               struct weir_addr *ret)
+{
+    if (text == NULL || text[0] == '\0')
+        return false;
+    if (listener_parse(text, ret))
+        return true;
+    wrong(g, field, "\"%s\" is not address:port", text);
+    return false;
+}
+
 static void admin_read(struct reading *g, const Weir__V1__Node *node)
 {
     struct weir_config *c = g->config;
     const Weir__V1__Admin *admin = node->admin;
     c->socket = text_or(admin != NULL ? admin->socket : NULL, WEIR_DEFAULT_SOCKET);
-    if (admin == NULL || admin->listen == NULL || admin->listen[0] == '\0')
+    if (admin == NULL)
         return;
-    c->has_admin = listener_parse(admin->listen, &c->admin);
-    if (!c->has_admin)
-        wrong(g, "admin.listen", "\"%s\" is not address:port", admin->listen);
-    else if (!weir_addr_is_loopback(&c->admin))
+    c->socket_ro = text_or(admin->socket_ro, NULL);
+    c->has_admin = admin_address_read(g, "admin.listen", admin->listen, &c->admin);
+    c->has_metrics = admin_address_read(g, "admin.metrics", admin->metrics, &c->metrics);
+    if (c->has_admin && !weir_addr_is_loopback(&c->admin))
         wrong(g, "admin.listen",
               "\"%s\" is not a loopback address: in clear text only 127.0.0.0/8 and [::1] are "
-              "served, until TLS is there",
+              "served, until TLS is there; admin.metrics serves the metrics on any address",
               admin->listen);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config.h - the node file as the node uses it: read, overridden by the environment, checked,
- * defaults filled in. Owner: control thread; read-only once it is read.   Ref:
+ * defaults filled in. Owner: control thread; only a reload changes the live keys.   Ref:
  * proto/weir/v1/node.proto, tenants/defaults.h.
  */
 #ifndef WEIR_NODE_CTL_CONFIG_H
@@ -30,8 +30,11 @@ struct weir_config {
     struct weir_addr http[WEIR_LISTENERS_MAX];
     size_t num_http;
     const char *socket;
-    struct weir_addr admin; /* of the plain health listener; valid when has_admin */
+    const char *socket_ro;    /* NULL: none */
+    struct weir_addr admin;   /* admin.listen, the loopback health listener; valid when has_admin */
+    struct weir_addr metrics; /* admin.metrics, the same on any address; valid when has_metrics */
     bool has_admin;
+    bool has_metrics;
     uint32_t num_workers;
     uint32_t max_connections;
     uint64_t max_memory;
@@ -59,5 +62,38 @@ void weir_config_deinit(struct weir_config *c);
 WEIR_MUST_USE enum weir_err weir_config_read(struct weir_config *c, const char *file,
                                              struct weir_span text, const char *const *env,
                                              struct weir_strbuf *problems);
+
+/** The keys that a reload looks at. */
+enum weir_config_key {
+    /* taken over while the node runs */
+    WEIR_KEY_LISTEN_HTTP,
+    WEIR_KEY_ADMIN_METRICS,
+    WEIR_KEY_LIMITS_CONNECTIONS,
+    WEIR_KEY_LIMITS_MEMORY,
+    WEIR_KEY_LOG_ACCESS,
+    WEIR_KEY_LOG_LEVEL,
+    WEIR_KEY_TRUSTED_PROXIES,
+    /* in force after a restart only */
+    WEIR_KEY_NAME,
+    WEIR_KEY_DATA,
+    WEIR_KEY_ADMIN_SOCKET,
+    WEIR_KEY_ADMIN_SOCKET_RO,
+    WEIR_KEY_ADMIN_LISTEN,
+    WEIR_KEY_WORKERS,
+    WEIR_KEY_LIMITS_STORE,
+    WEIR_KEY_COUNT
+};
+#define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME
+#define WEIR_KEY_BIT(key)      (UINT32_C(1) << (key))
+
+/** As the node file has it: "listen.http". */
+const char *weir_config_key_name(enum weir_config_key key);
+/** Whether a reload takes it over. */
+bool weir_config_key_is_live(enum weir_config_key key);
+/** The keys whose values differ, as WEIR_KEY_BIT of each; values are compared as the node uses
+ * them, so that a default and the same value written out are equal. */
+uint32_t weir_config_compare(const struct weir_config *a, const struct weir_config *b);
+/** Set the live keys of c to those of `next`; c then borrows texts and prefixes from next->docs. */
+void weir_config_take_live(struct weir_config *c, const struct weir_config *next);
 
 #endif

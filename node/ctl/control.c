@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,52 +17,27 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
-#include "node/ctl/admin.h"
-#include "node/ctl/config.h"
+#include "node/ctl/control_state.h"
 #include "node/ctl/node_facts.h"
-#include "node/ctl/node.h"
 #include "node/ctl/push.h"
 #include "node/ctl/status.h"
 #include "tenants/tenant.h"
 
-#define DRAIN_MS       30000 /* for a signal; the admin API may say otherwise */
-#define DRAIN_POLL_MS  20
-#define DRAIN_GRACE_MS 2000 /* beyond the deadline, for the workers to cut what is left */
-#define SAMPLE_MS      1000
-#define SCRUB_RECORDS  16 /* checked in each second: 100,000 tenants in two hours */
+#define SAMPLE_MS     1000
+#define SCRUB_RECORDS 16 /* checked in each second: 100,000 tenants in two hours */
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 #define NUM_SIGNALS WEIR_ARRAY_LEN(signals)
+_Static_assert(NUM_SIGNALS == WEIR_CONTROL_SIGNALS, "a handle for each signal");
 
-/** All of a running node. Owner: the control thread, on whose stack weir_control_run has it. */
-struct control {
-    struct weir_node node;
-    struct weir_config config;
-    uv_loop_t loop;
-    uv_signal_t signal[NUM_SIGNALS];
-    uv_timer_t sample;
-    uv_timer_t drain;
-    struct weir_admin_socket socket;
-    struct weir_admin *admin;
-    struct weir_store_scrub scrub;
-    uint64_t drain_until; /* loop time */
-    bool stopping;
-    bool handles; /* the loop has our signals and timers */
-    struct weir_metrics metrics;
-    struct weir_metrics store_metrics;
-    /** Who is told of changes; paired with the store in on_change. NULL before the workers are
-     * there and after. */
-    _Atomic(struct weir_workers *) told;
-};
-
-static struct control *control_of(struct weir_node *node)
+struct weir_control *weir_control_of(struct weir_node *node)
 {
-    return weir_container_of(node, struct control, node);
+    return weir_container_of(node, struct weir_control, node);
 }
 
 /* -- stopping -- */
 
-static void handles_close(struct control *c)
+static void close_handles(struct weir_control *c)
 {
     if (!c->handles)
         return;
@@ -74,60 +48,49 @@ static void handles_close(struct control *c)
     uv_close((uv_handle_t *)&c->drain, NULL);
 }
 
-static void stop(struct control *c)
+void weir_control_stop(struct weir_control *c)
 {
     if (c->stopping)
         return;
     c->stopping = true;
     weir_admin_stop(c->admin);
     weir_push_queue_stop(c->node.pushes);
-    handles_close(c);
+    close_handles(c);
 }
 
-static void on_drain(uv_timer_t *timer)
+static void reopen_access_log(struct weir_control *c)
 {
-    struct control *c = timer->data;
-    bool late = uv_now(&c->loop) > c->drain_until + DRAIN_GRACE_MS;
-    if (late || weir_workers_drained(c->node.workers))
-        stop(c);
-}
-
-static void drain(struct weir_node *node, uint64_t deadline_ms)
-{
-    struct control *c = control_of(node);
-    uint64_t until = uv_now(&c->loop) + deadline_ms;
-    bool first = node->state != WEIR_NODE_DRAINING;
-    if (c->stopping || (!first && until >= c->drain_until))
-        return;
-    node->state = WEIR_NODE_DRAINING;
-    c->drain_until = until;
-    log_info("node.draining", "deadline_ms=%llu", (unsigned long long)deadline_ms);
-    weir_workers_drain(node->workers, deadline_ms);
-    if (first && uv_timer_start(&c->drain, on_drain, DRAIN_POLL_MS, DRAIN_POLL_MS) < 0)
-        stop(c);
+    enum weir_err err = weir_access_log_reopen(c->node.access_log);
+    if (err < 0)
+        log_error("access_log.reopen_failed", "file=%s err=%s", c->config.access,
+                  weir_err_name(err));
+    else
+        log_info("access_log.reopened", "file=%s", c->config.access);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
 {
-    struct control *c = signal->data;
-    if (number == SIGHUP || number == SIGUSR1) {
-        enum weir_err err = weir_access_log_reopen(c->node.access_log);
-        if (err < 0)
-            log_error("access_log.reopen_failed", "file=%s err=%s", c->config.access,
-                      weir_err_name(err));
-        else
-            log_info("access_log.reopened", "file=%s", c->config.access);
+    struct weir_control *c = signal->data;
+    switch (number) {
+    case SIGHUP:
+        /* Also when the file is bad: whoever rotates the log has moved it already. */
+        reopen_access_log(c);
+        weir_control_reload_signal(c);
+        return;
+    case SIGUSR1:
+        reopen_access_log(c);
+        return;
+    default:
+        weir_control_stop_signal(c);
         return;
     }
-    /* The second one says that the operator does not want to wait. */
-    drain(&c->node, c->node.state == WEIR_NODE_DRAINING ? 0 : DRAIN_MS);
 }
 
 /* -- running -- */
 
 static void on_sample(uv_timer_t *timer)
 {
-    struct control *c = timer->data;
+    struct weir_control *c = timer->data;
     weir_rate_sample(&c->node.rate, weir_clock_mono_ns(), weir_node_requests(&c->node));
     /* The store logs and counts what it finds; status and doctor tell it from there. */
     enum weir_err err = weir_store_scrub_step(c->node.reader, &c->scrub, SCRUB_RECORDS);
@@ -138,7 +101,7 @@ static void on_sample(uv_timer_t *timer)
 /* On the writer thread. */
 static void on_change(void *arg, const struct weir_change *changes, size_t num)
 {
-    struct control *c = arg;
+    struct weir_control *c = arg;
     struct weir_workers *workers = atomic_load_explicit(&c->told, memory_order_acquire);
     for (size_t i = 0; workers != NULL && i < num; i++)
         if (changes[i].class == WEIR_CLASS_TENANT)
@@ -148,7 +111,7 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
 /* Before anybody can reach the node: whoever sees it answer may signal it, and must not meet the
  * signals' defaults. After the store, so that a long recovery can still be broken off. What comes
  * early waits for the loop. */
-static void handles_start(struct control *c)
+static void handles_start(struct weir_control *c)
 {
     int rc = uv_timer_init(&c->loop, &c->sample);
     WEIR_ASSERT(rc == 0);
@@ -168,7 +131,7 @@ static void handles_start(struct control *c)
     c->handles = true;
 }
 
-static void listeners_write(const struct control *c, struct weir_strbuf *out)
+static void listeners_write(const struct weir_control *c, struct weir_strbuf *out)
 {
     char text[WEIR_ADDR_TEXT_MAX];
     for (size_t i = 0; i < c->config.num_http; i++) {
@@ -177,24 +140,31 @@ static void listeners_write(const struct control *c, struct weir_strbuf *out)
     }
 }
 
-static void started_log(struct control *c)
+static void started_log(struct weir_control *c)
 {
     struct weir_strbuf listeners = WEIR_STRBUF_ZERO;
     struct weir_store_stats stats;
     char admin[WEIR_ADDR_TEXT_MAX] = "off";
+    char metrics[WEIR_ADDR_TEXT_MAX] = "off";
     struct weir_addr bound;
     listeners_write(c, &listeners);
-    if (c->config.has_admin) {
-        weir_admin_bound(c->admin, &bound);
+    if (c->listen != NULL) {
+        weir_admin_bound(c->listen, &bound);
         weir_addr_text(&bound, admin);
+    }
+    if (c->metrics != NULL) {
+        weir_admin_bound(c->metrics, &bound);
+        weir_addr_text(&bound, metrics);
     }
     if (weir_store_stats(c->node.reader, &stats) < 0 || listeners.failed)
         memset(&stats, 0, sizeof(stats));
-    log_info("node.started",
-             "version=%s name=%s listeners=%s socket=%s admin=%s workers=%u tenants=%llu pid=%d",
-             WEIR_VERSION, c->config.name, listeners.failed ? "?" : listeners.at, c->config.socket,
-             admin, weir_workers_num(c->node.workers), (unsigned long long)stats.num_tenants,
-             (int)getpid());
+    log_info(
+        "node.started",
+        "version=%s name=%s listeners=%s socket=%s socket_ro=%s admin=%s metrics=%s workers=%u "
+        "tenants=%llu pid=%d",
+        WEIR_VERSION, c->config.name, listeners.failed ? "?" : listeners.at, c->config.socket,
+        c->config.socket_ro != NULL ? c->config.socket_ro : "off", admin, metrics,
+        weir_workers_num(c->node.workers), (unsigned long long)stats.num_tenants, (int)getpid());
     weir_strbuf_deinit(&listeners);
 }
 
@@ -206,7 +176,7 @@ static void complain(const struct weir_strbuf *why)
     fprintf(stderr, "weir: %s\n", why->failed ? "out of memory" : why->at);
 }
 
-static bool descriptors_start(struct control *c)
+static bool descriptors_start(struct weir_control *c)
 {
     uint32_t wanted = weir_descriptors_wanted(c->config.max_connections);
     uint32_t have = weir_descriptors_raise(wanted);
@@ -227,7 +197,7 @@ static bool descriptors_start(struct control *c)
     return true;
 }
 
-static bool store_start(struct control *c)
+static bool store_start(struct weir_control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
     struct weir_store_config cfg = {
@@ -249,15 +219,15 @@ static bool store_start(struct control *c)
     return false;
 }
 
-static bool log_start(struct control *c)
+static bool log_start(struct weir_control *c)
 {
     enum weir_err err =
         weir_access_log_open(c->config.access, c->config.num_workers, &c->node.access_log);
     if (err < 0) {
-        fprintf(stderr,
-                "weir: log.access: %s cannot be written (%s): create its folder and give it to "
-                "user %u\n",
-                c->config.access, weir_err_name(err), (unsigned)geteuid());
+        struct weir_strbuf why = WEIR_STRBUF_ZERO;
+        weir_explain_access_log(c->config.access, err, &why);
+        complain(&why);
+        weir_strbuf_deinit(&why);
         return false;
     }
     /* `weir logs` without -f shows what was before it; where records are not made, they are made
@@ -269,13 +239,16 @@ static bool log_start(struct control *c)
 
 /* A connection that cannot have its descriptor is better refused at the limit than in the middle of
  * its work. */
-static uint32_t connections_max(const struct control *c)
+uint32_t weir_control_connections(struct weir_control *c, uint32_t wanted)
 {
+    uint32_t have = weir_descriptors_raise(weir_descriptors_wanted(wanted));
+    if (have > c->node.descriptors)
+        c->node.descriptors = have;
     uint32_t room = c->node.descriptors - WEIR_DESCRIPTORS_OWN;
-    return c->config.max_connections < room ? c->config.max_connections : room;
+    return wanted < room ? wanted : room;
 }
 
-static bool workers_start(struct control *c)
+static bool workers_start(struct weir_control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
     struct weir_workers_error fault = { .sys_errno = 0 };
@@ -283,7 +256,7 @@ static bool workers_start(struct control *c)
         .num_workers = c->config.num_workers,
         .http = c->config.http,
         .num_http = c->config.num_http,
-        .max_connections = connections_max(c),
+        .max_connections = weir_control_connections(c, c->config.max_connections),
         .max_memory = c->config.max_memory,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
@@ -307,39 +280,71 @@ static bool workers_start(struct control *c)
     return false;
 }
 
-static bool admin_start(struct control *c)
+/* @return false: `why` says it */
+static bool start_socket(struct weir_control *c, const char *field, const char *path,
+                         enum weir_admin_scope scope, struct weir_strbuf *why)
+{
+    struct weir_admin_socket *socket = scope == WEIR_ADMIN_SCOPE_ALL ? &c->socket : &c->socket_ro;
+    int sys_errno = 0;
+    enum weir_err err = weir_admin_socket_open(path, socket, &sys_errno);
+    if (err < 0) {
+        weir_explain_socket(field, path, err, sys_errno, why);
+        return false;
+    }
+    if (scope == WEIR_ADMIN_SCOPE_READ)
+        weir_admin_socket_give_group(socket);
+    err = weir_admin_listen_socket(c->admin, socket, scope, &sys_errno);
+    if (err < 0)
+        weir_explain_socket(field, path, err, sys_errno, why);
+    return err == WEIR_OK;
+}
+
+static bool start_health(struct weir_control *c, const char *field, const struct weir_addr *at,
+                         struct weir_admin_listener **ret, struct weir_strbuf *why)
+{
+    int sys_errno = 0;
+    enum weir_err err = weir_admin_listen_tcp(c->admin, at, ret, &sys_errno);
+    if (err < 0)
+        weir_explain_listener(field, at, err, sys_errno, why);
+    return err == WEIR_OK;
+}
+
+static bool start_admin_listeners(struct weir_control *c, struct weir_strbuf *why)
+{
+    const struct weir_config *cfg = &c->config;
+    return start_socket(c, "admin.socket", cfg->socket, WEIR_ADMIN_SCOPE_ALL, why) &&
+           (cfg->socket_ro == NULL ||
+            start_socket(c, "admin.socket_ro", cfg->socket_ro, WEIR_ADMIN_SCOPE_READ, why)) &&
+           (!cfg->has_admin || start_health(c, "admin.listen", &cfg->admin, &c->listen, why)) &&
+           (!cfg->has_metrics || start_health(c, "admin.metrics", &cfg->metrics, &c->metrics, why));
+}
+
+static bool admin_start(struct weir_control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
-    int sys_errno = 0;
-    const struct weir_addr *tcp = c->config.has_admin ? &c->config.admin : NULL;
     enum weir_err err = weir_push_queue_new(&c->node, &c->node.pushes);
+    if (err == WEIR_OK)
+        err = weir_admin_start(&c->node, &c->admin);
     if (err < 0) {
         fprintf(stderr, "weir: %s\n", weir_err_name(err));
         return false;
     }
-    err = weir_admin_socket_open(c->config.socket, &c->socket, &sys_errno);
-    if (err < 0) {
-        weir_explain_socket(c->config.socket, err, sys_errno, &why);
-    } else {
-        err = weir_admin_start(&c->node, &c->socket, tcp, &c->admin, &sys_errno);
-        if (err < 0 && tcp != NULL)
-            weir_explain_listener("admin.listen", tcp, err, sys_errno, &why);
-        else if (err < 0)
-            weir_strbuf_printf(&why, "admin.socket: %s", weir_err_name(err));
-    }
-    if (err < 0)
+    bool good = start_admin_listeners(c, &why);
+    if (!good)
         complain(&why);
     weir_strbuf_deinit(&why);
-    return err == WEIR_OK;
+    return good;
 }
 
-static bool node_start(struct control *c)
+static bool node_start(struct weir_control *c)
 {
     c->node.config = &c->config;
     c->node.loop = &c->loop;
-    c->node.metrics = &c->metrics;
+    c->node.metrics = &c->metrics_block;
     c->node.store_metrics = &c->store_metrics;
-    c->node.drain = drain;
+    c->node.drain = weir_control_drain;
+    c->node.undrain = weir_control_undrain;
+    c->node.reload = weir_control_reload;
     c->node.started_ns = weir_clock_mono_ns();
     c->node.marks = weir_failure_marks_new();
     if (c->node.marks == NULL) {
@@ -353,16 +358,16 @@ static bool node_start(struct control *c)
 }
 
 /* Undo node_start from wherever it came to. */
-static void node_end(struct control *c)
+static void node_end(struct weir_control *c)
 {
-    handles_close(c);
-    if (c->admin != NULL)
-        weir_admin_stop(c->admin);
+    close_handles(c);
+    weir_admin_stop(c->admin);
     if (c->node.pushes != NULL)
         weir_push_queue_stop(c->node.pushes);
     (void)uv_run(&c->loop, UV_RUN_DEFAULT);
     weir_admin_free(&c->admin);
     weir_admin_socket_close(&c->socket);
+    weir_admin_socket_close(&c->socket_ro);
     /* No write is left, so nobody is about to tell the workers anything. */
     atomic_store_explicit(&c->told, NULL, memory_order_release);
     if (c->node.workers != NULL)
@@ -379,7 +384,7 @@ static void node_end(struct control *c)
     weir_failure_marks_free(&c->node.marks);
 }
 
-static int run(struct control *c)
+static int run(struct weir_control *c)
 {
     if (uv_loop_init(&c->loop) < 0) {
         fprintf(stderr, "weir: the event loop cannot be made: %s\n", strerror(errno));
@@ -401,45 +406,50 @@ static int run(struct control *c)
 
 /* -- the file -- */
 
-static bool file_read(const char *path, struct weir_strbuf *out)
+static bool file_read(const char *path, struct weir_strbuf *out, struct weir_strbuf *problems)
 {
     char chunk[8192];
     ssize_t len = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        fprintf(stderr, "weir: %s cannot be read: %s\n", path, strerror(errno));
+        weir_strbuf_printf(problems, "weir: %s cannot be read: %s\n", path, strerror(errno));
         return false;
     }
     out->max = WEIR_CONFIG_BYTES_MAX;
     while ((len = read(fd, chunk, sizeof(chunk))) > 0 && !out->failed)
         weir_strbuf_add(out, weir_span(chunk, (size_t)len));
     if (len < 0)
-        fprintf(stderr, "weir: %s cannot be read: %s\n", path, strerror(errno));
+        weir_strbuf_printf(problems, "weir: %s cannot be read: %s\n", path, strerror(errno));
     else if (out->failed)
-        fprintf(stderr, "weir: %s is larger than a node file may be (1 MiB)\n", path);
+        weir_strbuf_printf(problems, "weir: %s is larger than a node file may be (1 MiB)\n", path);
     close(fd);
     return len == 0 && !out->failed;
 }
 
-static bool config_start(struct control *c, const struct weir_control_options *o)
+enum weir_err weir_control_read_file(const struct weir_control_options *o, struct weir_config *ret,
+                                     struct weir_strbuf *problems)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
-    struct weir_strbuf problems = WEIR_STRBUF_ZERO;
     enum weir_err err = WEIR_EINVAL;
-    weir_config_init(&c->config);
-    if (o->config == NULL || file_read(o->config, &text))
-        err = weir_config_read(&c->config, o->config, weir_span(text.at, text.len), o->env,
-                               &problems);
-    if (problems.len > 0)
-        fputs(problems.at, stderr);
-    else if (err == WEIR_ENOMEM)
-        fprintf(stderr, "weir: out of memory\n");
+    if (o->config == NULL || file_read(o->config, &text, problems))
+        err = weir_config_read(ret, o->config, weir_span(text.at, text.len), o->env, problems);
     weir_strbuf_deinit(&text);
+    return problems->failed ? WEIR_ENOMEM : err;
+}
+
+static bool config_start(struct weir_control *c)
+{
+    struct weir_strbuf problems = WEIR_STRBUF_ZERO;
+    enum weir_err err = weir_control_read_file(c->options, &c->config, &problems);
+    if (err == WEIR_ENOMEM)
+        fprintf(stderr, "weir: out of memory\n");
+    else if (problems.len > 0)
+        fputs(problems.at, stderr);
     weir_strbuf_deinit(&problems);
     return err == WEIR_OK;
 }
 
-static int check(const struct control *c)
+static int check(const struct weir_control *c)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     bool good = weir_node_facts_check(&c->config, &out);
@@ -452,19 +462,24 @@ static int check(const struct control *c)
 
 int weir_control_run(const struct weir_control_options *o)
 {
-    struct control *c = calloc(1, sizeof(*c));
+    struct weir_control *c = calloc(1, sizeof(*c));
     int code = 1;
     if (c == NULL) {
         fprintf(stderr, "weir: out of memory\n");
         return 1;
     }
+    c->options = o;
     c->socket.fd = -1;
+    c->socket_ro.fd = -1;
+    weir_config_init(&c->config);
+    weir_docs_init(&c->live_docs);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (config_start(c, o)) {
+    if (config_start(c)) {
         weir_log_init(c->config.level, STDERR_FILENO);
         code = o->check ? check(c) : run(c);
     }
     weir_config_deinit(&c->config);
+    weir_docs_deinit(&c->live_docs);
     free(c);
     return code;
 }

@@ -7,7 +7,9 @@
 #ifndef WEIR_NODE_CTL_NODE_H
 #define WEIR_NODE_CTL_NODE_H
 
+#include "node/base/err.h"
 #include "node/base/metrics.h"
+#include "node/base/strbuf.h"
 #include "node/ctl/config.h"
 #include "node/ctl/overlap_check.h"
 #include "node/flow/failure_marks.h"
@@ -38,6 +40,15 @@ struct weir_rate {
 
 struct weir_push_queue;
 
+/** What a reload came to. The texts are borrowed for the call. */
+struct weir_reload_outcome {
+    enum weir_err err;    /* WEIR_OK | WEIR_EINVAL (see problems; nothing was changed) | WEIR_EBUSY
+                             (another one runs, or the node drains) | WEIR_ENOMEM */
+    const char *problems; /* lines, each with its newline; "" when there are none */
+    uint32_t changed, restart; /* WEIR_KEY_BIT of keys that were taken over, that need a restart */
+};
+typedef void weir_reload_done(void *arg, const struct weir_reload_outcome *outcome);
+
 struct weir_node {
     const struct weir_config *config;
     uv_loop_t *loop;
@@ -53,10 +64,20 @@ struct weir_node {
     struct weir_overlap_count overlaps;
     enum weir_node_state state;
     uint64_t started_ns;
-    uint32_t descriptors; /* the soft limit after start */
-    /** Stop taking new work; end when idle or at the deadline. A second call can only bring the
-     * deadline closer. */
+    uint32_t descriptors;    /* the soft limit after start */
+    uint64_t drain_until_ms; /* loop time; while draining */
+    bool drain_over;         /* the workers have drained, or were cut: the node ends */
+    uint32_t num_drain_followers;
+    /** Stop taking new work; end when idle or at the deadline. A later call moves the deadline,
+     * either way. @param deadline_ms 0..86400000 from now on */
     void (*drain)(struct weir_node *node, uint64_t deadline_ms);
+    /** Serve again. @param why  the reason is appended on failure
+     * @return WEIR_OK (also when it did not drain) | WEIR_ECLOSED (the drain is over) | WEIR_EBUSY
+     * (try again) | another: a listener cannot be opened */
+    enum weir_err (*undrain)(struct weir_node *node, struct weir_strbuf *why);
+    /** Read the node file again and take over what can change. `done` is called once, at once or
+     * later on this thread. */
+    void (*reload)(struct weir_node *node, weir_reload_done *done, void *arg);
 };
 
 #endif

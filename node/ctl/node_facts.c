@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * machine.c - see machine.h. The explanations are shared by the check and by the start, so that
- * both say the same.
+ * node_facts.c - see node_facts.h. The explanations are shared by the check and by the start, so
+ * that both say the same.
  */
 #include "node/ctl/node_facts.h"
 
@@ -112,10 +112,18 @@ void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbu
     }
 }
 
-void weir_explain_socket(const char *path, enum weir_err err, int sys_errno,
+void weir_explain_access_log(const char *target, enum weir_err err, struct weir_strbuf *out)
+{
+    weir_strbuf_printf(out,
+                       "log.access: %s cannot be written (%s): create its folder and give it to "
+                       "user %u",
+                       target, weir_err_name(err), (unsigned)geteuid());
+}
+
+void weir_explain_socket(const char *field, const char *path, enum weir_err err, int sys_errno,
                          struct weir_strbuf *out)
 {
-    weir_strbuf_printf(out, "admin.socket: %s ", path);
+    weir_strbuf_printf(out, "%s: %s ", field, path);
     if (err == WEIR_EINUSE)
         weir_strbuf_puts(out, "is answered by a running node: stop it, or choose another path");
     else if (err == WEIR_EEXIST)
@@ -133,201 +141,4 @@ void weir_explain_socket(const char *path, enum weir_err err, int sys_errno,
     else
         weir_strbuf_printf(out, "cannot be made: %s",
                            sys_errno != 0 ? strerror(sys_errno) : weir_err_name(err));
-}
-
-/* -- the check -- */
-
-struct findings {
-    struct weir_strbuf *out;
-    bool good;
-};
-
-static void say_ok(struct findings *f, const char *what)
-{
-    weir_strbuf_printf(f->out, "ok    %s\n", what);
-}
-
-static void say_fail(struct findings *f, const struct weir_strbuf *why)
-{
-    weir_strbuf_printf(f->out, "fail  %s\n", why->failed ? "out of memory" : why->at);
-    f->good = false;
-}
-
-static enum weir_err err_of_listen(int sys_errno)
-{
-    switch (sys_errno) {
-    case EADDRINUSE:
-        return WEIR_EINUSE;
-    case EACCES:
-    case EPERM:
-        return WEIR_EPERM;
-    case EADDRNOTAVAIL:
-        return WEIR_EINVAL;
-    default:
-        return WEIR_EIO;
-    }
-}
-
-/* Without SO_REUSEPORT, so that a listener of anybody is seen. */
-static int try_listen(const struct weir_addr *addr)
-{
-    struct sockaddr_storage ss;
-    socklen_t len = weir_addr_to_sockaddr(addr, &ss);
-    int on = 1;
-    int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return errno;
-    int rc = 0;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (ss.ss_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, 1) < 0)
-        rc = errno;
-    close(fd);
-    return rc;
-}
-
-static void check_listener(struct findings *f, const char *field, const struct weir_addr *addr)
-{
-    char text[WEIR_ADDR_TEXT_MAX];
-    struct weir_strbuf line = WEIR_STRBUF_ZERO;
-    int rc = try_listen(addr);
-    if (rc == 0) {
-        weir_addr_text(addr, text);
-        weir_strbuf_printf(&line, "%s: %s can be listened on", field, text);
-        if (line.failed)
-            f->good = false;
-        else
-            say_ok(f, line.at);
-    } else {
-        weir_explain_listener(field, addr, err_of_listen(rc), rc, &line);
-        say_fail(f, &line);
-    }
-    weir_strbuf_deinit(&line);
-}
-
-/* Cut the last part off. */
-static void path_up(char *path)
-{
-    char *slash = strrchr(path, '/');
-    if (slash == NULL)
-        memcpy(path, ".", 2);
-    else if (slash == path)
-        path[1] = '\0';
-    else
-        *slash = '\0';
-}
-
-static bool is_usable_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-           faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
-}
-
-/* The nearest folder above that exists must let us make the rest. */
-static bool folder_usable(const char *folder)
-{
-    char path[PATH_MAX];
-    struct stat st;
-    int len = snprintf(path, sizeof(path), "%s", folder);
-    if (len <= 0 || (size_t)len >= sizeof(path))
-        return false;
-    while (stat(path, &st) < 0 && errno == ENOENT && strcmp(path, "/") != 0 &&
-           strcmp(path, ".") != 0)
-        path_up(path);
-    return is_usable_folder(path);
-}
-
-static void check_folder(struct findings *f, const char *folder)
-{
-    struct weir_strbuf line = WEIR_STRBUF_ZERO;
-    if (folder_usable(folder)) {
-        weir_strbuf_printf(&line, "data: %s can be written", folder);
-        say_ok(f, line.failed ? "data" : line.at);
-    } else {
-        weir_explain_store(folder, WEIR_EPERM, &line);
-        say_fail(f, &line);
-    }
-    weir_strbuf_deinit(&line);
-}
-
-static void check_socket(struct findings *f, const char *path)
-{
-    struct weir_strbuf line = WEIR_STRBUF_ZERO;
-    struct stat st;
-    char folder[PATH_MAX];
-    enum weir_err err = WEIR_OK;
-    bool exists = lstat(path, &st) == 0;
-    snprintf(folder, sizeof(folder), "%s", path);
-    path_up(folder);
-    if (strlen(path) > WEIR_ADMIN_SOCKET_PATH_MAX)
-        err = WEIR_ELIMIT;
-    else if (exists && !S_ISSOCK(st.st_mode))
-        err = WEIR_EEXIST;
-    else if (exists && weir_admin_socket_answers(path))
-        err = WEIR_EINUSE;
-    else if (!folder_usable(folder))
-        err = WEIR_EPERM;
-    if (err == WEIR_OK) {
-        weir_strbuf_printf(&line, "admin.socket: %s can be made", path);
-        say_ok(f, line.failed ? "admin.socket" : line.at);
-    } else {
-        weir_explain_socket(path, err, 0, &line);
-        say_fail(f, &line);
-    }
-    weir_strbuf_deinit(&line);
-}
-
-static void check_descriptors(struct findings *f, const struct weir_config *c)
-{
-    uint32_t wanted = weir_descriptors_wanted(c->max_connections);
-    uint32_t have = weir_descriptors_raise(wanted);
-    const char *word = "ok  ";
-    const char *hint = "";
-    if (have <= WEIR_DESCRIPTORS_OWN) {
-        word = "fail";
-        hint = ": too few to run; raise LimitNOFILE of the unit or `ulimit -Hn`";
-        f->good = false;
-    } else if (have < wanted) {
-        word = "warn";
-        hint = ": raise LimitNOFILE of the unit or `ulimit -Hn`, or lower limits.connections";
-    }
-    weir_strbuf_printf(f->out, "%s  descriptors: %u, limits.connections %u wants %u%s\n", word,
-                       have, c->max_connections, wanted, hint);
-}
-
-static void check_access_log(struct findings *f, const char *target)
-{
-    char folder[PATH_MAX];
-    struct weir_strbuf line = WEIR_STRBUF_ZERO;
-    if (strcmp(target, "stdout") == 0 || strcmp(target, "off") == 0)
-        return;
-    bool exists = access(target, F_OK) == 0;
-    snprintf(folder, sizeof(folder), "%s", target);
-    path_up(folder);
-    bool good =
-        exists ? faccessat(AT_FDCWD, target, W_OK, AT_EACCESS) == 0 : is_usable_folder(folder);
-    weir_strbuf_printf(&line, "log.access: %s %s", target,
-                       good ? "can be written"
-                            : "cannot be written: create its folder and give it to this user");
-    if (good)
-        say_ok(f, line.failed ? "log.access" : line.at);
-    else
-        say_fail(f, &line);
-    weir_strbuf_deinit(&line);
-}
-
-bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
-{
-    struct findings f = { .out = out, .good = true };
-    for (size_t i = 0; i < c->num_http; i++)
-        check_listener(&f, "listen.http", &c->http[i]);
-    if (c->has_admin)
-        check_listener(&f, "admin.listen", &c->admin);
-    check_socket(&f, c->socket);
-    check_folder(&f, c->data);
-    check_access_log(&f, c->access);
-    check_descriptors(&f, c);
-    return f.good;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * machine.h - what a node needs of its machine: descriptors, ports, a folder, a socket; found out
- * before and at start. Every message is one line, cause first, then what to do.   Owner: control
- * thread, before the loop runs.
+ * node_facts.h - what a node needs of its machine: descriptors, ports, a folder, a socket; found
+ * out before and at start. Every message is one line, cause first, then what to do.   Owner:
+ * control thread, before the loop runs.
  */
 #ifndef WEIR_NODE_CTL_NODE_FACTS_H
 #define WEIR_NODE_CTL_NODE_FACTS_H
@@ -32,15 +32,18 @@ void weir_explain_listener(const char *field, const struct weir_addr *addr, enum
                            int sys_errno, struct weir_strbuf *out);
 /** Why the store cannot be opened. */
 void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbuf *out);
-/** Why the admin socket cannot be made. */
-void weir_explain_socket(const char *path, enum weir_err err, int sys_errno,
+/** Why an admin socket cannot be made. @param field  "admin.socket" or "admin.socket_ro" */
+void weir_explain_socket(const char *field, const char *path, enum weir_err err, int sys_errno,
                          struct weir_strbuf *out);
+/** Why the access log cannot be opened. @param target  as log.access */
+void weir_explain_access_log(const char *target, enum weir_err err, struct weir_strbuf *out);
 
 /**
- * `weir node --check`: try everything that the start would need, and change nothing.
+ * `weir node --check`: try everything that a start, or a reload of the node that runs, would need,
+ * and change nothing. What the running node holds itself is no fault.
  *
  * @param out one line for each thing looked at: "ok", "warn" or "fail", what, and what to do
- * @return true: the node would start
+ * @return true: the node would start, or take the file over
  */
 bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out);
 

@@ -63,7 +63,7 @@ static enum weir_err item_build(struct weir_write *w, const struct weir_record *
     struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
     struct name_check check = { item, weir_names_of_write(w) };
     enum weir_err err = change_build(item, &check, current, hlc, value);
-    w->revision = err == WEIR_OK && !w->delete ? item->change.revision : 0;
+    w->revision = err == WEIR_OK ? item->change.revision : 0;
     return err;
 }
 

@@ -242,6 +242,22 @@ static enum weir_err value_write(const struct weir_stored_tenant_change *c,
     return value->failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
+/* Fields that stand behind a message are fields of the message. */
+static enum weir_err deletion_write(const struct weir_stored_tenant_change *c,
+                                    const struct weir_record *current, struct weir_strbuf *value)
+{
+    Weir__V1__StoredTenant note = WEIR__V1__STORED_TENANT__INIT;
+    note.has_deleted_ms = 1;
+    note.deleted_ms = c->now_ms;
+    note.deleted_by = (char *)c->user;
+    size_t len = protobuf_c_message_get_packed_size(&note.base);
+    if (current->value.len + len > WEIR_RECORD_MAX)
+        return WEIR_OK;
+    weir_strbuf_add(value, current->value);
+    weir_stored_tenant_pack(&note.base, value);
+    return value->failed ? WEIR_ENOMEM : WEIR_OK;
+}
+
 static enum weir_err build_in(struct weir_stored_tenant_change *c,
                               const struct weir_record *current, uint64_t hlc,
                               struct weir_arena *arena, struct weir_strbuf *value)
@@ -259,6 +275,8 @@ static enum weir_err build_in(struct weir_stored_tenant_change *c,
             c->revision = old->revision;
     }
     err = judge(c);
+    if (err == WEIR_OK && c->tenant == NULL && old != NULL)
+        return deletion_write(c, current, value);
     if (err < 0 || c->tenant == NULL)
         return err;
     if (old != NULL)

@@ -50,7 +50,8 @@ struct weir_stored_tenant_change {
  *
  * @param current NULL or a tombstone: absent
  * @param hlc     since when names are claimed that are new to this tenant
- * @param value   appended to on WEIR_OK; left alone by a delete
+ * @param value   appended to on WEIR_OK; by a delete the old value with a note of who deleted it,
+ *                for the list of revisions, or nothing when that would be too long
  * @return WEIR_OK | WEIR_EEXIST (nothing changes, or the record exists against WEIR_IF_ABSENT) |
  * WEIR_ECONFLICT (another revision than WEIR_IF_REVISION, or no record where one shall be) |
  * WEIR_ENOTFOUND (delete of what is not there) | WEIR_ELIMIT (over WEIR_RECORD_MAX) | WEIR_ENOMEM |

@@ -69,24 +69,33 @@ struct tail {
     uint32_t num_readers;
 };
 
+/** Where records go. Owner: control until the log thread has it. */
+struct weir_access_target {
+    char *path;    /* owns; NULL: stdout or off */
+    char *reopen;  /* owns; the same path, for control to have while the log thread has this */
+    bool is_off;   /* records go nowhere, and none is lost */
+    int fd;        /* -1: off, or its reader is gone */
+    bool paced;    /* a blocking descriptor: ask before each small write */
+    bool mid_line; /* a failure cut a line */
+};
+
 struct weir_access_log {
     uint32_t magic;
     uint32_t num_writers;
     _Atomic bool wanted; /* relaxed: one record more or less at a change does no harm */
-    char *path;          /* owns; NULL: stdout or off */
-    bool has_sink;
+    char *path;          /* owns; control's: the file to open anew, NULL: stdout or off */
+    bool is_off;         /* control */
     struct weir_access_writer *writers; /* owns */
     struct tail tail;
 
     /* log thread */
     pthread_t thread;
     sem_t work;
-    _Atomic bool stopping;     /* paired with acquire in thread_main */
-    _Atomic int reopened;      /* the next file, or -1; the thread that exchanges it out owns it */
-    int fd;                    /* -1: no sink, or its reader is gone */
-    bool paced;                /* a blocking descriptor: ask before each small write */
-    bool mid_line;             /* a failure cut a line */
-    uint64_t stop_deadline_ns; /* when the grace ends, 0 while running */
+    _Atomic bool stopping; /* paired with acquire in thread_main */
+    /* A target to go on with, or NULL; the thread that exchanges it out owns it. */
+    _Atomic(struct weir_access_target *) next;
+    struct weir_access_target *to; /* owns */
+    uint64_t stop_deadline_ns;     /* when the grace ends, 0 while running */
     struct weir_log_limit limit;
 };
 
@@ -139,7 +148,7 @@ static void tail_add(struct tail *t, struct weir_span s)
 
 static void wanted_update(struct weir_access_log *l)
 {
-    atomic_store_explicit(&l->wanted, l->has_sink || l->tail.num_readers > 0, memory_order_relaxed);
+    atomic_store_explicit(&l->wanted, !l->is_off || l->tail.num_readers > 0, memory_order_relaxed);
 }
 
 void weir_access_tail_begin(struct weir_access_log *l)
@@ -199,7 +208,7 @@ static uint64_t count_lines(struct weir_span s)
 static bool wait_writable(struct weir_access_log *l)
 {
     for (;;) {
-        struct pollfd p = { .fd = l->fd, .events = POLLOUT };
+        struct pollfd p = { .fd = l->to->fd, .events = POLLOUT };
         bool grace_over = l->stop_deadline_ns != 0 && weir_clock_mono_ns() >= l->stop_deadline_ns;
         int n = poll(&p, 1, grace_over ? 0 : POLL_MS);
         if (n > 0 || (n < 0 && errno != EINTR))
@@ -220,12 +229,12 @@ static size_t write_out(struct weir_access_log *l, struct weir_span s)
 {
     size_t done = 0;
     while (done < s.len) {
-        if (l->paced && !wait_writable(l))
+        if (l->to->paced && !wait_writable(l))
             break;
         size_t len = s.len - done;
-        if (l->paced && len > PIPE_PIECE)
+        if (l->to->paced && len > PIPE_PIECE)
             len = PIPE_PIECE;
-        ssize_t n = write(l->fd, s.at + done, len);
+        ssize_t n = write(l->to->fd, s.at + done, len);
         if (n > 0)
             done += (size_t)n;
         else if (n == 0)
@@ -238,20 +247,32 @@ static size_t write_out(struct weir_access_log *l, struct weir_span s)
     return done;
 }
 
-static void sink_close(struct weir_access_log *l)
+static void target_close(struct weir_access_target *t)
 {
-    if (l->fd >= 0 && l->path != NULL)
-        close(l->fd);
-    l->fd = -1;
+    if (t->fd >= 0 && t->path != NULL)
+        close(t->fd);
+    t->fd = -1;
 }
 
-static void sink_failed(struct weir_access_log *l, uint64_t num_lost)
+void weir_access_target_discard(struct weir_access_target **tp)
+{
+    struct weir_access_target *t = *tp;
+    if (t == NULL)
+        return;
+    target_close(t);
+    free(t->path);
+    free(t->reopen);
+    free(t);
+    *tp = NULL;
+}
+
+static void report_write_failure(struct weir_access_log *l, uint64_t num_lost)
 {
     int err = errno;
-    const char *target = l->path != NULL ? l->path : "stdout";
-    if (err == EPIPE && l->path == NULL) {
+    const char *target = l->to->path != NULL ? l->to->path : "stdout";
+    if (err == EPIPE && l->to->path == NULL) {
         /* The other end of this pipe cannot be opened again. */
-        sink_close(l);
+        target_close(l->to);
         log_warn("access_log.reader_gone", "target=stdout err=%s: records are dropped from now on",
                  strerrorname_np(err));
         return;
@@ -263,30 +284,31 @@ static void sink_failed(struct weir_access_log *l, uint64_t num_lost)
 }
 
 /* Returns the number of records that were lost. */
-static uint64_t sink_write(struct weir_access_log *l, struct weir_span s)
+static uint64_t write_records(struct weir_access_log *l, struct weir_span s)
 {
-    if (l->fd < 0)
-        return l->has_sink ? count_lines(s) : 0;
-    if (l->mid_line && write_out(l, WEIR_SPAN_LIT("\n")) == 1)
-        l->mid_line = false;
-    size_t done = l->mid_line ? 0 : write_out(l, s);
+    struct weir_access_target *to = l->to;
+    if (to->fd < 0)
+        return to->is_off ? 0 : count_lines(s);
+    if (to->mid_line && write_out(l, WEIR_SPAN_LIT("\n")) == 1)
+        to->mid_line = false;
+    size_t done = to->mid_line ? 0 : write_out(l, s);
     if (done == s.len)
         return 0;
     uint64_t num_lost = count_lines(weir_span_from(s, done));
     if (done > 0)
-        l->mid_line = s.at[done - 1] != '\n';
-    sink_failed(l, num_lost);
+        to->mid_line = s.at[done - 1] != '\n';
+    report_write_failure(l, num_lost);
     return num_lost;
 }
 
-static void take_reopened(struct weir_access_log *l)
+static void take_target(struct weir_access_log *l)
 {
-    int fd = atomic_exchange_explicit(&l->reopened, -1, memory_order_acq_rel);
-    if (fd < 0)
+    struct weir_access_target *next =
+        atomic_exchange_explicit(&l->next, NULL, memory_order_acq_rel);
+    if (next == NULL)
         return;
-    sink_close(l);
-    l->fd = fd;
-    l->mid_line = false;
+    weir_access_target_discard(&l->to);
+    l->to = next;
 }
 
 static void take_buffers(struct weir_access_log *l, struct weir_access_writer *w)
@@ -295,10 +317,10 @@ static void take_buffers(struct weir_access_log *l, struct weir_access_writer *w
         struct access_buffer *b = ring_take(&w->handed);
         if (b == NULL)
             return;
-        take_reopened(l);
+        take_target(l);
         struct weir_span s = weir_span(b->bytes, b->len);
         tail_add(&l->tail, s);
-        uint64_t num_lost = sink_write(l, s);
+        uint64_t num_lost = write_records(l, s);
         if (num_lost > 0)
             atomic_fetch_add_explicit(&w->dropped, num_lost, memory_order_relaxed);
         b->len = 0;
@@ -316,7 +338,7 @@ static void *thread_main(void *arg)
             WEIR_ASSERT(errno == EINTR);
         /* Read before the rings: what was handed over before the stop is then seen below. */
         stopping = atomic_load_explicit(&l->stopping, memory_order_acquire);
-        take_reopened(l);
+        take_target(l);
         for (uint32_t i = 0; i < l->num_writers; i++)
             take_buffers(l, &l->writers[i]);
     }
@@ -339,20 +361,39 @@ static enum weir_err file_open(const char *path, int *ret_fd)
     return WEIR_OK;
 }
 
-static enum weir_err sink_open(struct weir_access_log *l, const char *target)
+static enum weir_err target_open_stdout(struct weir_access_target *t)
 {
-    if (strcmp(target, "off") == 0)
-        return WEIR_OK;
-    l->has_sink = true;
-    if (strcmp(target, "stdout") != 0) {
-        l->path = strdup(target);
-        return l->path == NULL ? WEIR_ENOMEM : file_open(target, &l->fd);
-    }
     struct stat st;
-    l->fd = STDOUT_FILENO;
-    bool known = fstat(l->fd, &st) == 0;
-    l->paced = known && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(l->fd));
+    t->fd = STDOUT_FILENO;
+    bool known = fstat(t->fd, &st) == 0;
+    t->paced = known && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(t->fd));
     return WEIR_OK;
+}
+
+static enum weir_err target_open_file(struct weir_access_target *t, const char *path)
+{
+    t->path = strdup(path);
+    t->reopen = strdup(path);
+    return t->path == NULL || t->reopen == NULL ? WEIR_ENOMEM : file_open(path, &t->fd);
+}
+
+enum weir_err weir_access_target_open(const char *target, struct weir_access_target **ret)
+{
+    enum weir_err err = WEIR_OK;
+    struct weir_access_target *t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        return WEIR_ENOMEM;
+    t->fd = -1;
+    t->is_off = strcmp(target, "off") == 0;
+    if (strcmp(target, "stdout") == 0)
+        err = target_open_stdout(t);
+    else if (!t->is_off)
+        err = target_open_file(t, target);
+    if (err < 0)
+        weir_access_target_discard(&t);
+    else
+        *ret = t;
+    return err;
 }
 
 static enum weir_err writers_new(struct weir_access_log *l, uint32_t num)
@@ -388,10 +429,10 @@ static enum weir_err thread_start(struct weir_access_log *l)
 
 static void log_free(struct weir_access_log *l)
 {
-    int reopened = atomic_exchange_explicit(&l->reopened, -1, memory_order_acq_rel);
-    if (reopened >= 0)
-        close(reopened);
-    sink_close(l);
+    struct weir_access_target *unused =
+        atomic_exchange_explicit(&l->next, NULL, memory_order_acq_rel);
+    weir_access_target_discard(&unused);
+    weir_access_target_discard(&l->to);
     for (uint32_t i = 0; i < l->num_writers; i++)
         free(l->writers[i].buffers);
     free(l->writers);
@@ -403,6 +444,18 @@ static void log_free(struct weir_access_log *l)
     free(l);
 }
 
+/* What control knows of the target: its path to open it anew, and whether records are wanted. */
+static void note_target(struct weir_access_log *l, struct weir_access_target *t)
+{
+    pthread_mutex_lock(&l->tail.lock);
+    free(l->path);
+    l->path = t->reopen;
+    t->reopen = NULL;
+    l->is_off = t->is_off;
+    wanted_update(l);
+    pthread_mutex_unlock(&l->tail.lock);
+}
+
 enum weir_err weir_access_log_open(const char *target, uint32_t num_writers,
                                    struct weir_access_log **ret)
 {
@@ -411,14 +464,16 @@ enum weir_err weir_access_log_open(const char *target, uint32_t num_writers,
     if (l == NULL)
         return WEIR_ENOMEM;
     l->magic = LOG_MAGIC;
-    l->fd = -1;
+    l->is_off = true; /* until there is a target */
     l->tail.from = 1;
     l->tail.end = 1;
-    atomic_init(&l->reopened, -1);
+    atomic_init(&l->next, NULL);
     WEIR_ASSERT(pthread_mutex_init(&l->tail.lock, NULL) == 0); /* cannot fail on Linux */
     WEIR_ASSERT(sem_init(&l->work, 0, 0) == 0);
 
-    enum weir_err err = sink_open(l, target);
+    enum weir_err err = weir_access_target_open(target, &l->to);
+    if (err == WEIR_OK)
+        note_target(l, l->to);
     if (err == WEIR_OK)
         err = writers_new(l, num_writers);
     if (err == WEIR_OK) {
@@ -453,20 +508,31 @@ void weir_access_log_close(struct weir_access_log **l)
     *l = NULL;
 }
 
+/* The log thread takes it soon, also when no record comes. */
+static void give_target(struct weir_access_log *l, struct weir_access_target *t)
+{
+    struct weir_access_target *unused = atomic_exchange_explicit(&l->next, t, memory_order_acq_rel);
+    weir_access_target_discard(&unused);
+    WEIR_ASSERT(sem_post(&l->work) == 0);
+}
+
 enum weir_err weir_access_log_reopen(struct weir_access_log *l)
 {
-    int fd = -1;
+    struct weir_access_target *t = NULL;
     if (l->path == NULL)
         return WEIR_OK;
-    enum weir_err err = file_open(l->path, &fd);
-    if (err < 0)
-        return err;
-    int unused = atomic_exchange_explicit(&l->reopened, fd, memory_order_acq_rel);
-    if (unused >= 0)
-        close(unused);
-    /* The thread wakes and closes the old file, also when no record comes. */
-    WEIR_ASSERT(sem_post(&l->work) == 0);
-    return WEIR_OK;
+    enum weir_err err = weir_access_target_open(l->path, &t);
+    if (err == WEIR_OK)
+        give_target(l, t);
+    return err;
+}
+
+void weir_access_log_switch(struct weir_access_log *l, struct weir_access_target **t)
+{
+    WEIR_ASSERT(*t != NULL);
+    note_target(l, *t);
+    give_target(l, *t);
+    *t = NULL;
 }
 
 struct weir_access_writer *weir_access_log_writer(struct weir_access_log *l, uint32_t i,

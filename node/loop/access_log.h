@@ -27,6 +27,7 @@
 
 struct weir_access_log;
 struct weir_access_writer;
+struct weir_access_target;
 
 /**
  * @param target "stdout", "off" or a file path (created 0640, appended to)   @param
@@ -41,6 +42,20 @@ void weir_access_log_close(struct weir_access_log **l);
 /** Control thread: open the file again (after logrotate moved it). On failure the old file stays in
  * use. */
 WEIR_MUST_USE enum weir_err weir_access_log_reopen(struct weir_access_log *l);
+
+/**
+ * Control thread: open a target without using it yet, so that its failure is known before anything
+ * changes.
+ *
+ * @param target  as weir_access_log_open   @param ret  owns it until it is switched to or discarded
+ * @return WEIR_OK | WEIR_EPERM | WEIR_EIO | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_access_target_open(const char *target,
+                                                    struct weir_access_target **ret);
+/** Close a target that was not used. Sets *t NULL; NULL is legal. */
+void weir_access_target_discard(struct weir_access_target **t);
+/** Control thread: records go to this target from now on. Takes it, and sets *t NULL. */
+void weir_access_log_switch(struct weir_access_log *l, struct weir_access_target **t);
 
 /** The writer of worker i; its counters go to `metrics`. Call once per worker before its thread
  * starts. */

@@ -8,15 +8,22 @@
 
 #define SMALL_PER_SLAB 32
 #define LARGE_PER_SLAB 4
+#define SMALL_OBJECT   (sizeof(struct weir_stash) + WEIR_SMALL_LEN)
+#define LARGE_OBJECT   (sizeof(struct weir_stash) + WEIR_LARGE_LEN)
 
 _Static_assert(WEIR_LARGE_LEN >= WEIR_HEAD_MAX, "a whole head fits a large stash");
 
 void weir_buffers_init(struct weir_buffers *b, size_t max_bytes)
 {
-    size_t small = sizeof(struct weir_stash) + WEIR_SMALL_LEN;
-    size_t large = sizeof(struct weir_stash) + WEIR_LARGE_LEN;
-    weir_pool_init(&b->small, small, SMALL_PER_SLAB, max_bytes / 2 / small + 1);
-    weir_pool_init(&b->large, large, LARGE_PER_SLAB, max_bytes / 2 / large + 1);
+    weir_pool_init(&b->small, SMALL_OBJECT, SMALL_PER_SLAB, 0);
+    weir_pool_init(&b->large, LARGE_OBJECT, LARGE_PER_SLAB, 0);
+    weir_buffers_set_max(b, max_bytes);
+}
+
+void weir_buffers_set_max(struct weir_buffers *b, size_t max_bytes)
+{
+    weir_pool_set_max(&b->small, max_bytes / 2 / SMALL_OBJECT + 1);
+    weir_pool_set_max(&b->large, max_bytes / 2 / LARGE_OBJECT + 1);
 }
 
 void weir_buffers_deinit(struct weir_buffers *b)

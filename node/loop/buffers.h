@@ -38,6 +38,8 @@ struct weir_stash {
 
 /** @param max_bytes of all buffers together */
 void weir_buffers_init(struct weir_buffers *b, size_t max_bytes);
+/** Change the cap: as weir_pool_set_max. */
+void weir_buffers_set_max(struct weir_buffers *b, size_t max_bytes);
 void weir_buffers_deinit(struct weir_buffers *b);
 
 /** An empty stash with room for at least `cap` bytes (0..WEIR_LARGE_LEN). NULL: at the cap. */

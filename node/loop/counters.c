@@ -78,21 +78,21 @@ static size_t append_text(char *at, size_t len, size_t max, const uint8_t *from,
 }
 
 /* The labels as text: name="value",name="value". @return false: longer than a row holds */
-static bool write_labels(const struct weir_label *labels, size_t num, char *text, size_t max)
+static bool write_labels(struct weir_labels labels, char *text, size_t max)
 {
     size_t len = 0;
     memset(text, 0, max);
-    for (size_t i = 0; i < num; i++) {
-        size_t name_len = strlen(labels[i].name);
-        if (len + name_len + labels[i].value.len + 4 >= max)
+    for (size_t i = 0; i < labels.num; i++) {
+        size_t name_len = strlen(labels.at[i].name);
+        if (len + name_len + labels.at[i].value.len + 4 >= max)
             return false;
         if (i > 0)
             text[len++] = ',';
-        memcpy(text + len, labels[i].name, name_len);
+        memcpy(text + len, labels.at[i].name, name_len);
         len += name_len;
         text[len++] = '=';
         text[len++] = '"';
-        len = append_text(text, len, max, labels[i].value.at, labels[i].value.len);
+        len = append_text(text, len, max, labels.at[i].value.at, labels.at[i].value.len);
         text[len++] = '"';
     }
     return true;
@@ -138,12 +138,11 @@ static void replace_labels(struct weir_counters *c, struct weir_counter_row *r, 
 }
 
 static struct weir_counter_row *add_row(struct weir_counters *c, uint64_t key,
-                                        const struct weir_label *labels, size_t num,
-                                        uint64_t now_ms)
+                                        struct weir_labels labels, uint64_t now_ms)
 {
     uint64_t words[64];
     WEIR_ASSERT(c->num_words <= WEIR_ARRAY_LEN(words));
-    if (!write_labels(labels, num, (char *)words, c->num_words * sizeof(words[0])))
+    if (!write_labels(labels, (char *)words, c->num_words * sizeof(words[0])))
         return &c->rows[REST];
     struct weir_counter_row *r = find_room(c, now_ms);
     if (r == NULL)
@@ -169,13 +168,13 @@ struct weir_counter_row *weir_counters_hinted(struct weir_counters *c,
 }
 
 struct weir_counter_row *weir_counters_row(struct weir_counters *c, uint64_t key,
-                                           const struct weir_label *labels, size_t num,
-                                           uint64_t now_ms, struct weir_counter_hint *ret_hint)
+                                           struct weir_labels labels, uint64_t now_ms,
+                                           struct weir_counter_hint *ret_hint)
 {
-    WEIR_ASSERT(num > 0);
+    WEIR_ASSERT(labels.num > 0);
     struct weir_counter_row *r = weir_hashmap_find(&c->map, weir_span(&key, sizeof(key)));
     if (r == NULL)
-        r = add_row(c, key, labels, num, now_ms);
+        r = add_row(c, key, labels, now_ms);
     ret_hint->row = (uint32_t)(r - c->rows);
     ret_hint->version = version_of(r);
     r->used_ms = now_ms;
@@ -191,6 +190,7 @@ struct sample {
 };
 
 struct samples {
+    const char *rest;  /* the empty labels of the rest */
     struct sample *at; /* owns; [0] is the rest */
     char *text;        /* owns the labels */
     size_t num;
@@ -281,15 +281,15 @@ static void write_head(struct weir_strbuf *out, const char *name, const char *ty
     weir_strbuf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* One family with one line for each label set. @param rest the labels of the rest */
-static void write_cell(const struct samples *s, const char *name, const char *rest,
-                       const char *more, unsigned cell, struct weir_strbuf *out)
+/* One line for each label set. @param more labels behind, with their comma */
+static void write_cell(const struct samples *s, const char *name, const char *more, unsigned cell,
+                       struct weir_strbuf *out)
 {
     for (size_t i = 0; i < s->num; i++) {
         uint64_t value = s->at[i].cells[cell];
         if (value > INT64_MAX) /* a gauge, read while it moved from a row to the rest */
             value = 0;
-        weir_strbuf_printf(out, "%s{%s%s} %" PRIu64 "\n", name, i == 0 ? rest : s->at[i].labels,
+        weir_strbuf_printf(out, "%s{%s%s} %" PRIu64 "\n", name, i == 0 ? s->rest : s->at[i].labels,
                            more, value);
     }
 }
@@ -297,7 +297,6 @@ static void write_cell(const struct samples *s, const char *name, const char *re
 enum weir_err weir_counters_write_tenants(struct weir_counters *const *tables, size_t num,
                                           struct weir_strbuf *out)
 {
-    static const char rest[] = "tenant=\"\"";
     static const char *const by_class[] = {
         [WEIR_TENANT_CUT] = ",class=\"cut\"", [WEIR_TENANT_2XX] = ",class=\"2xx\"",
         [WEIR_TENANT_3XX] = ",class=\"3xx\"", [WEIR_TENANT_4XX] = ",class=\"4xx\"",
@@ -307,20 +306,21 @@ enum weir_err weir_counters_write_tenants(struct weir_counters *const *tables, s
     enum weir_err err = collect_samples(tables, num, &s);
     if (err < 0)
         return err;
+    s.rest = "tenant=\"\"";
     write_head(
         out, "weir_tenant_requests_total", "counter",
         "Requests by tenant and class of status (cut: no status). At most 1000 tenants are shown; "
         "the empty tenant sums the others.");
     for (unsigned i = 0; i < WEIR_ARRAY_LEN(by_class); i++)
-        write_cell(&s, "weir_tenant_requests_total", rest, by_class[i], i, out);
+        write_cell(&s, "weir_tenant_requests_total", by_class[i], i, out);
     write_head(out, "weir_tenant_requests_open", "gauge", "Requests in progress now, by tenant.");
-    write_cell(&s, "weir_tenant_requests_open", rest, "", WEIR_TENANT_OPEN, out);
+    write_cell(&s, "weir_tenant_requests_open", "", WEIR_TENANT_OPEN, out);
     write_head(out, "weir_tenant_received_bytes_total", "counter",
                "Bytes of request bodies received, by tenant.");
-    write_cell(&s, "weir_tenant_received_bytes_total", rest, "", WEIR_TENANT_BYTES_IN, out);
+    write_cell(&s, "weir_tenant_received_bytes_total", "", WEIR_TENANT_BYTES_IN, out);
     write_head(out, "weir_tenant_sent_bytes_total", "counter",
                "Bytes of response bodies sent, by tenant.");
-    write_cell(&s, "weir_tenant_sent_bytes_total", rest, "", WEIR_TENANT_BYTES_OUT, out);
+    write_cell(&s, "weir_tenant_sent_bytes_total", "", WEIR_TENANT_BYTES_OUT, out);
     samples_deinit(&s);
     return WEIR_OK;
 }
@@ -329,17 +329,17 @@ enum weir_err weir_counters_write_endpoints(struct weir_counters *const *tables,
                                             const struct weir_failure_marks *marks, uint64_t now_ms,
                                             struct weir_strbuf *out)
 {
-    static const char rest[] = "tenant=\"\",upstream=\"\",endpoint=\"\"";
     struct samples s;
     enum weir_err err = collect_samples(tables, num, &s);
     if (err < 0)
         return err;
+    s.rest = "tenant=\"\",upstream=\"\",endpoint=\"\"";
     write_head(out, "weir_endpoint_requests_total", "counter",
                "Attempts to have a request served by an endpoint; a retry counts again.");
-    write_cell(&s, "weir_endpoint_requests_total", rest, "", WEIR_ENDPOINT_REQUESTS, out);
+    write_cell(&s, "weir_endpoint_requests_total", "", WEIR_ENDPOINT_REQUESTS, out);
     write_head(out, "weir_endpoint_failures_total", "counter",
                "Attempts that failed by the endpoint's fault.");
-    write_cell(&s, "weir_endpoint_failures_total", rest, "", WEIR_ENDPOINT_FAILURES, out);
+    write_cell(&s, "weir_endpoint_failures_total", "", WEIR_ENDPOINT_FAILURES, out);
     write_head(out, "weir_endpoint_usable", "gauge",
                "1: the endpoint gets requests; 0: failures have put it out for a while.");
     for (size_t i = 1; i < s.num; i++)

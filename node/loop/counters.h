@@ -60,6 +60,11 @@ struct weir_label {
     struct weir_span value; /* quotes, backslashes and bytes outside 0x20..0x7e become '_' */
 };
 
+struct weir_labels {
+    const struct weir_label *at;
+    size_t num; /* at least 1 */
+};
+
 struct weir_counters;
 
 /**
@@ -84,8 +89,8 @@ struct weir_counter_row *weir_counters_hinted(struct weir_counters *c,
  * pinned.
  */
 struct weir_counter_row *weir_counters_row(struct weir_counters *c, uint64_t key,
-                                           const struct weir_label *labels, size_t num,
-                                           uint64_t now_ms, struct weir_counter_hint *ret_hint);
+                                           struct weir_labels labels, uint64_t now_ms,
+                                           struct weir_counter_hint *ret_hint);
 
 /** Worker: the row stays until it is unpinned as often. */
 static inline void weir_counter_pin(struct weir_counter_row *r)

@@ -76,10 +76,11 @@ struct weir_exchange {
     char request_id[WEIR_REQUEST_ID_LEN * 4 + 1];
     uint8_t request_id_len;
 
-    uint64_t start_ns, dial_ns, connected_ns, first_byte_ns; /* monotonic; 0: did not happen */
-    uint64_t phase_ms;                                       /* when the phase began */
-    uint64_t progress_ms;                                    /* when a body byte last moved */
-    uint64_t window_ms;                                      /* begin of the current rate window */
+    uint64_t start_ns, dial_ns, connected_ns; /* weir_worker_stamp_ns; 0: did not happen */
+    uint64_t sent_ns, first_byte_ns;          /* whole request passed on; response begun */
+    uint64_t phase_ms;                        /* when the phase began */
+    uint64_t progress_ms;                     /* when a body byte last moved */
+    uint64_t window_ms;                       /* begin of the current rate window */
     uint64_t window_bytes;
     uint64_t confirmed;    /* bytes that the client had confirmed when last looked at */
     uint64_t passed_bytes; /* response body bytes given to the client */

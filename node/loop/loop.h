@@ -19,6 +19,8 @@
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
 #include "node/loop/counters.h"
+#include "node/loop/group.h"
+#include "node/loop/listener.h"
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"
 #include "node/loop/worker.h"
@@ -56,28 +58,22 @@ struct weir_deadline {
 
 struct weir_downstream;
 
-#define WEIR_LISTENER_MAGIC 0x4c49534eu
-#define WEIR_WORKER_MAGIC   0x574f524bu
-
-struct weir_listener {
-    uint32_t magic;
-    struct weir_worker *worker;
-    struct weir_watch watch;
-    struct weir_addr addr;
-    bool any; /* bound to the wildcard: each connection is asked for its local address */
-};
+#define WEIR_WORKER_MAGIC 0x574f524bu
 
 struct weir_worker {
     uint32_t magic;
     uint32_t index;
     struct weir_workers *group;
+    struct weir_workers_config cfg; /* as of the last change; owns cfg.trusted */
     uv_loop_t loop;
     uv_timer_t tick;
     uv_async_t wake;
     pthread_t thread;
     struct weir_inbox inbox;
     struct weir_wheel wheel;
-    uint64_t now_ms; /* of the current turn */
+    uint64_t now_ms;  /* of the current turn */
+    uint64_t turn_ns; /* the same, finer; 0: not read in this turn yet */
+    uv_prepare_t turn;
     struct weir_metrics *metrics;
     struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
@@ -85,7 +81,7 @@ struct weir_worker {
     struct weir_failure_marks *marks;
     struct weir_rng rng;
 
-    struct weir_listener *listeners;
+    struct weir_list listeners; /* those that leave included */
     size_t num_listeners;
     bool accepting;
     bool draining;
@@ -93,10 +89,14 @@ struct weir_worker {
     bool drained;
     bool has_loop;
     uint64_t drain_deadline_ms;
-    uint64_t listen_deadline_ms; /* while draining: the listeners close no later than this */
     uint64_t ticks;
-    _Atomic uint64_t
-        asked_deadline_ms; /* control asks to drain: the deadline + 1; paired with on_wake */
+    uint32_t order_applied;          /* of the last change: an older deadline is void */
+    _Atomic uint64_t asked_deadline; /* control asks to drain: order << 32 | deadline in ms + 1 */
+    /* What control wants to be taken over; the worker sets NULL when it has been. Both paired:
+     * release here, acquire there. */
+    _Atomic(struct weir_worker_change *) asked_change;
+    /* The progress of a drain, for control; relaxed. */
+    _Atomic uint32_t left_connections, left_requests, num_cut;
     _Atomic bool asked_stop;
     _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
@@ -137,15 +137,22 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** Monotonic time for the access record, 0 when nobody wants one: five clock reads an exchange are
- * not free. */
-uint64_t weir_worker_stamp_ns(const struct weir_worker *w);
+/**
+ * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
+ * access records are written. Otherwise read once in a turn of the loop, because five clock reads
+ * for each exchange cost too much: steps of one turn have the same time.
+ */
+uint64_t weir_worker_stamp_ns(struct weir_worker *w);
+/** A callback of the loop begins: take over the loop's time. */
+void weir_worker_enter(struct weir_worker *w);
 /** This worker's part of a number that is meant for the node, rounded up. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
-/** The configuration that all workers share. */
+/** The configuration as this worker has it: of its start, or of the last change. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);
 /** Start or stop accepting; stays off while the worker stops or is at its limit. */
 void weir_worker_accepting(struct weir_worker *w, bool on);
+/** Free the connections that were closed in an earlier turn. */
+void weir_worker_free_dead(struct weir_worker *w);
 /** Set or move the timer. @param deadline_ms on the clock of w->now_ms */
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms);
 

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * worker.c - one worker: its loop, its tick, its inbox, its listeners. Its connections are in
- * downstream.c and origin_conn.c.
+ *
+ * worker.c - one worker: its loop, its tick, its inbox, what control asks of it. Its listeners are
+ * in listener.c, what it serves in downstream.c, the workers as a group in workers.c.
  */
 #include "node/loop/worker.h"
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/base/trace.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
+#include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
@@ -26,27 +29,6 @@
 #define TENANT_LABELS_MAX    80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
 #define ENDPOINT_LABELS_MAX  512 /* the same with upstream and endpoint */
 
-/* -- messages to a worker -- */
-
-/* A tenant changed. Drain and stop are flags, which no full inbox can hold up. */
-struct tenant_msg {
-    struct weir_msg msg;
-    bool names_changed;
-    size_t name_len;
-    uint8_t name[];
-};
-
-struct weir_workers {
-    struct weir_workers_config cfg;
-    uint32_t num;
-    size_t num_addrs;
-    struct weir_addr bound[WEIR_LISTENERS_MAX];
-    struct weir_worker *workers[WEIR_WORKERS_MAX];
-    struct weir_metrics *metrics; /* owns, one per worker */
-    const struct weir_metrics *blocks[WEIR_WORKERS_MAX];
-    _Atomic uint32_t num_drained; /* relaxed; polled by control */
-};
-
 static struct weir_worker *worker_of(void *p)
 {
     struct weir_worker *w = p;
@@ -55,27 +37,29 @@ static struct weir_worker *worker_of(void *p)
     return w;
 }
 
-static struct weir_listener *listener_of(void *p)
-{
-    struct weir_listener *l = p;
-    WEIR_ASSERT(l != NULL);
-    WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
-    return l;
-}
-
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w)
 {
-    return &w->group->cfg;
+    return &w->cfg;
 }
 
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
 {
-    return (n + w->group->cfg.num_workers - 1) / w->group->cfg.num_workers;
+    return (n + w->cfg.num_workers - 1) / w->cfg.num_workers;
 }
 
-uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
+uint64_t weir_worker_stamp_ns(struct weir_worker *w)
 {
-    return weir_access_wanted(w->access) ? weir_clock_mono_ns() : 0;
+    if (weir_access_wanted(w->access))
+        return weir_clock_mono_ns();
+    if (w->turn_ns == 0)
+        w->turn_ns = weir_clock_mono_ns();
+    return w->turn_ns;
+}
+
+void weir_worker_enter(struct weir_worker *w)
+{
+    w->now_ms = uv_now(&w->loop);
+    weir_trace_clock(w->now_ms);
 }
 
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
@@ -84,23 +68,9 @@ void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, ui
     weir_timer_set(&w->wheel, &d->timer, deadline_ms);
 }
 
-/* -- accepting -- */
+/* -- closing what is dead -- */
 
-static void on_accept(uv_poll_t *p, int status, int events);
-
-void weir_worker_accepting(struct weir_worker *w, bool on)
-{
-    if (w->stopping || w->num_downstreams >= w->max_downstreams)
-        on = false;
-    if (WEIR_LIKELY(w->accepting == on))
-        return;
-    w->accepting = on;
-    for (size_t i = 0; i < w->num_listeners; i++)
-        if (weir_watch_want(&w->listeners[i].watch, &w->loop, on ? UV_READABLE : 0, on_accept) < 0)
-            log_error("worker.listener_lost", "worker=%u", w->index);
-}
-
-static void free_dead(struct weir_worker *w)
+void weir_worker_free_dead(struct weir_worker *w)
 {
     while (!weir_list_empty(&w->dead_downstreams)) {
         struct weir_downstream *c =
@@ -114,45 +84,6 @@ static void free_dead(struct weir_worker *w)
         weir_list_remove(&u->link);
         weir_origin_conn_free(u);
     }
-}
-
-/* @return true: there may be more to accept now */
-static bool accept_one(struct weir_listener *l)
-{
-    static struct weir_log_limit limit;
-    struct weir_worker *w = l->worker;
-    struct weir_addr peer;
-    uint32_t suppressed = 0;
-    int fd = -1;
-    enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
-    if (err == WEIR_OK) {
-        weir_downstream_accept(l, fd, &peer);
-        weir_worker_accepting(w, true); /* that may have been the last one allowed */
-        return w->accepting;
-    }
-    if (err != WEIR_ELIMIT)
-        return err == WEIR_EIO;
-    /* The connections stay in the backlog and the tick tries again. A listener that stays readable
-     * would make the loop spin. */
-    weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
-    if (weir_log_allowed(&limit, 1, &suppressed))
-        log_warn("worker.out_of_descriptors", "worker=%u connections=%u suppressed=%u", w->index,
-                 w->num_downstreams, suppressed);
-    weir_worker_accepting(w, false);
-    return false;
-}
-
-static void on_accept(uv_poll_t *p, int status, int events)
-{
-    struct weir_listener *l = listener_of(p->data);
-    struct weir_worker *w = l->worker;
-    w->now_ms = uv_now(&w->loop);
-    free_dead(w);
-    if (status < 0)
-        l->watch.events = 0;
-    for (int i = 0; i < WEIR_ACCEPT_BUDGET && accept_one(l); i++)
-        continue;
-    weir_downstream_read_fresh(w);
 }
 
 /* -- the tick -- */
@@ -179,8 +110,6 @@ static void handle_timers(struct weir_worker *w)
     }
 }
 
-static void leave_listeners(struct weir_worker *w);
-
 static void cut_all(struct weir_worker *w)
 {
     while (!weir_list_empty(&w->downstream_list)) {
@@ -193,14 +122,20 @@ static void cut_all(struct weir_worker *w)
     }
 }
 
+static void publish_drain(struct weir_worker *w)
+{
+    atomic_store_explicit(&w->left_connections, w->num_downstreams, memory_order_relaxed);
+    atomic_store_explicit(&w->left_requests, (uint32_t)w->exchanges.num_used, memory_order_relaxed);
+}
+
 static void drain_step(struct weir_worker *w)
 {
-    if (w->num_listeners > 0)
-        leave_listeners(w);
     if (w->num_downstreams > 0 && w->now_ms >= w->drain_deadline_ms) {
         log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_downstreams);
+        atomic_fetch_add_explicit(&w->num_cut, w->num_downstreams, memory_order_relaxed);
         cut_all(w);
     }
+    publish_drain(w);
     if (w->num_downstreams == 0 && w->num_listeners == 0 && !w->drained) {
         w->drained = true;
         weir_access_flush(w->access);
@@ -208,16 +143,24 @@ static void drain_step(struct weir_worker *w)
     }
 }
 
+/* Before the loop waits: the events that come then are of a new turn. */
+static void on_turn(uv_prepare_t *p)
+{
+    worker_of(p->data)->turn_ns = 0;
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct weir_worker *w = worker_of(t->data);
-    w->now_ms = uv_now(&w->loop);
-    free_dead(w);
+    weir_worker_enter(w);
+    w->turn_ns = 0; /* timers run before on_turn */
+    weir_worker_free_dead(w);
     renew_date(w);
     handle_timers(w);
     weir_endpoint_pool_tick(w);
     weir_address_pool_tick(w);
     weir_worker_accepting(w, true);
+    weir_listeners_step(w);
     if (w->draining)
         drain_step(w);
     if (w->ticks++ % 4 == 0)
@@ -226,46 +169,14 @@ static void on_tick(uv_timer_t *t)
 
 /* -- drain and stop -- */
 
-static void on_listener_closed(uv_handle_t *h)
-{
-}
-
-/* What waits in the backlog has been promised a connection: it is served before the listener goes.
- */
-static void close_listeners(struct weir_worker *w)
-{
-    for (size_t i = 0; i < w->num_listeners; i++) {
-        struct weir_listener *l = &w->listeners[i];
-        struct weir_addr peer;
-        int fd;
-        while (w->num_downstreams < w->max_downstreams &&
-               weir_sock_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
-            weir_downstream_accept(l, fd, &peer);
-        weir_downstream_read_fresh(w);
-        (void)weir_watch_close(&l->watch, false, on_listener_closed);
-    }
-    w->num_listeners = 0;
-}
-
-/* Whoever has connected but not spoken yet has been promised a response too; the kernel holds such
- * connections back, and resets them with their listener. */
-static void leave_listeners(struct weir_worker *w)
-{
-    if (w->now_ms < w->listen_deadline_ms && w->now_ms < w->drain_deadline_ms)
-        for (size_t i = 0; i < w->num_listeners; i++)
-            if (weir_sock_handshakes_wait(&w->listeners[i].addr))
-                return;
-    close_listeners(w);
-}
-
 static void drain(struct weir_worker *w, uint64_t deadline_ms)
 {
     w->drain_deadline_ms = w->now_ms + deadline_ms;
     if (w->draining)
         return;
     w->draining = true;
-    w->listen_deadline_ms = w->now_ms + WEIR_DRAIN_LISTEN_MS;
-    leave_listeners(w);
+    weir_listeners_leave(w);
+    weir_listeners_step(w);
     struct weir_list *next;
     for (struct weir_list *l = w->downstream_list.next; l != &w->downstream_list; l = next) {
         next = l->next;
@@ -274,6 +185,17 @@ static void drain(struct weir_worker *w, uint64_t deadline_ms)
     while (!weir_list_empty(&w->idle_lru))
         weir_origin_conn_close(
             weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
+    publish_drain(w);
+}
+
+static void undrain(struct weir_worker *w)
+{
+    w->draining = false;
+    atomic_store_explicit(&w->num_cut, 0, memory_order_relaxed);
+    if (!w->drained)
+        return;
+    w->drained = false;
+    atomic_fetch_sub_explicit(&w->group->num_drained, 1, memory_order_relaxed);
 }
 
 static void stop(struct weir_worker *w)
@@ -281,16 +203,17 @@ static void stop(struct weir_worker *w)
     w->stopping = true;
     w->draining = true;
     w->accepting = false;
-    close_listeners(w);
+    weir_listeners_close(w);
     cut_all(w);
     while (!weir_list_empty(&w->origin_list))
         weir_origin_conn_close(
             weir_container_of(w->origin_list.next, struct weir_origin_conn, link));
     weir_address_pool_shutdown(w);
-    free_dead(w);
+    weir_worker_free_dead(w);
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
+    uv_close((uv_handle_t *)&w->turn, NULL);
 }
 
 void weir_worker_drain_inbox(struct weir_worker *w)
@@ -305,7 +228,7 @@ void weir_worker_drain_inbox(struct weir_worker *w)
         weir_tenant_cache_drop_all(w->cache);
     }
     while (m != NULL) {
-        struct tenant_msg *msg = weir_container_of(m, struct tenant_msg, msg);
+        struct weir_tenant_msg *msg = weir_container_of(m, struct weir_tenant_msg, msg);
         m = m->next;
         weir_tenant_cache_changed(w->cache, weir_span(msg->name, msg->name_len),
                                   msg->names_changed);
@@ -313,36 +236,22 @@ void weir_worker_drain_inbox(struct weir_worker *w)
     }
 }
 
-static void on_wake(uv_async_t *a)
+/* -- what control asks for -- */
+
+void weir_worker_change_free(struct weir_worker_change *change)
 {
-    struct weir_worker *w = worker_of(a->data);
-    w->now_ms = uv_now(&w->loop);
-    weir_worker_drain_inbox(w);
-    uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline_ms, 0, memory_order_relaxed);
-    if (deadline != 0)
-        drain(w, deadline - 1);
-    if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed) && !w->stopping)
-        stop(w);
+    if (change == NULL)
+        return;
+    for (size_t i = 0; i < change->num_listeners; i++)
+        weir_listener_discard(&change->fresh[i]);
+    free(change->trusted);
+    free(change);
 }
 
-static void wake(void *arg)
+/* What is above a lower limit stays until it ends; nothing new comes in its place. */
+static void apply_limits(struct weir_worker *w)
 {
-    struct weir_worker *w = worker_of(arg);
-    (void)uv_async_send(&w->wake);
-}
-
-/* -- life of a worker -- */
-
-static void *run(void *arg)
-{
-    struct weir_worker *w = worker_of(arg);
-    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
-    return NULL;
-}
-
-static void init_pools(struct weir_worker *w)
-{
-    const struct weir_workers_config *cfg = &w->group->cfg;
+    const struct weir_workers_config *cfg = &w->cfg;
     uint32_t n = cfg->num_workers;
     struct rlimit nofile = { .rlim_cur = 1024 };
     (void)getrlimit(RLIMIT_NOFILE, &nofile);
@@ -354,15 +263,105 @@ static void init_pools(struct weir_worker *w)
     w->max_downstreams = (cfg->max_connections + n - 1) / n;
     w->max_origins = (uint32_t)(descriptors / n);
     w->max_parked = w->max_origins / 4 * 3;
-    weir_pool_init(&w->downstreams, sizeof(struct weir_downstream), 128,
-                   w->max_downstreams + WEIR_ACCEPT_BUDGET * 64u);
-    weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, w->max_downstreams + 64u);
-    weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, w->max_origins + 1024u);
+    weir_pool_set_max(&w->downstreams, w->max_downstreams + WEIR_ACCEPT_BUDGET * 64u);
+    weir_pool_set_max(&w->exchanges, w->max_downstreams + 64u);
+    weir_pool_set_max(&w->origins, w->max_origins + 1024u);
+    weir_pool_set_max(&w->heads, cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
+    weir_buffers_set_max(&w->buffers, cfg->max_memory / n);
+}
+
+/* Those that are to stay are found, all others leave, then the new ones come: the new ones may be
+ * on the addresses of those that leave. */
+static void apply_listeners(struct weir_worker *w, struct weir_worker_change *change)
+{
+    struct weir_listener *staying[WEIR_LISTENERS_MAX];
+    for (size_t i = 0; i < change->num_listeners; i++)
+        staying[i] = change->fresh[i] == NULL ? weir_listener_find(w, &change->stay[i]) : NULL;
+    weir_listeners_leave(w);
+    for (size_t i = 0; i < change->num_listeners; i++) {
+        if (change->fresh[i] != NULL) {
+            weir_listener_adopt(w, change->fresh[i]);
+            change->fresh[i] = NULL;
+        } else if (staying[i] != NULL) {
+            staying[i]->leaving = false;
+        }
+    }
+    weir_listeners_step(w);
+}
+
+void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
+{
+    WEIR_ASSERT(!w->stopping);
+    WEIR_ASSERT(change->order > w->order_applied);
+    w->order_applied = change->order;
+    free((void *)w->cfg.trusted);
+    w->cfg.trusted = change->trusted;
+    w->cfg.num_trusted = change->num_trusted;
+    w->cfg.max_connections = change->max_connections;
+    w->cfg.max_memory = change->max_memory;
+    change->trusted = NULL;
+    apply_limits(w);
+    if (change->undrain)
+        undrain(w);
+    apply_listeners(w, change);
+    weir_worker_accepting(w, true);
+    weir_worker_change_free(change);
+}
+
+static void take_asked(struct weir_worker *w)
+{
+    /* The deadline first: a change that control gave before it is then seen as well. */
+    uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline, 0, memory_order_acquire);
+    struct weir_worker_change *change =
+        atomic_load_explicit(&w->asked_change, memory_order_acquire);
+    bool drain_first = change != NULL && deadline >> 32 < change->order;
+    if (deadline != 0 && drain_first && deadline >> 32 > w->order_applied)
+        drain(w, (deadline & UINT32_MAX) - 1);
+    if (change != NULL) {
+        weir_worker_apply(w, change);
+        atomic_store_explicit(&w->asked_change, NULL, memory_order_release);
+    }
+    if (deadline != 0 && !drain_first && deadline >> 32 > w->order_applied)
+        drain(w, (deadline & UINT32_MAX) - 1);
+}
+
+static void on_wake(uv_async_t *a)
+{
+    struct weir_worker *w = worker_of(a->data);
+    weir_worker_enter(w);
+    weir_worker_drain_inbox(w);
+    if (w->stopping)
+        return;
+    take_asked(w);
+    if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed))
+        stop(w);
+}
+
+static void wake(void *arg)
+{
+    struct weir_worker *w = worker_of(arg);
+    (void)uv_async_send(&w->wake);
+}
+
+/* -- life of a worker -- */
+
+void *weir_worker_run(void *arg)
+{
+    struct weir_worker *w = worker_of(arg);
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static void init_pools(struct weir_worker *w)
+{
+    weir_pool_init(&w->downstreams, sizeof(struct weir_downstream), 128, 0);
+    weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, 0);
+    weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, 0);
     weir_pool_init(&w->endpoint_pools, sizeof(struct weir_endpoint_pool), 64, 1u << 20);
     weir_pool_init(&w->address_pools, sizeof(struct weir_address_pool), 64, 1u << 20);
-    weir_pool_init(&w->heads, sizeof(struct weir_h1_head), 16,
-                   cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
-    weir_buffers_init(&w->buffers, cfg->max_memory / n);
+    weir_pool_init(&w->heads, sizeof(struct weir_h1_head), 16, 0);
+    weir_buffers_init(&w->buffers, 0);
+    apply_limits(w);
 }
 
 static enum weir_err init_loop(struct weir_worker *w)
@@ -370,20 +369,27 @@ static enum weir_err init_loop(struct weir_worker *w)
     if (uv_loop_init(&w->loop) < 0)
         return WEIR_ENOMEM;
     w->has_loop = true;
-    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0)
+    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0 ||
+        uv_prepare_init(&w->loop, &w->turn) < 0)
         return WEIR_ENOMEM;
+    w->turn.data = w;
     w->wake.data = w;
     w->tick.data = w;
     w->now_ms = uv_now(&w->loop);
     weir_wheel_init(&w->wheel, w->now_ms);
-    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0)
+    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0 ||
+        uv_prepare_start(&w->turn, on_turn) < 0)
         return WEIR_ENOMEM;
     return weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
 }
 
-static enum weir_err init_worker(struct weir_worker *w)
+enum weir_err weir_worker_init(struct weir_worker *w)
 {
-    const struct weir_workers_config *cfg = &w->group->cfg;
+    w->cfg = w->group->cfg;
+    const struct weir_workers_config *cfg = &w->cfg;
+    w->cfg.trusted = NULL; /* comes with the first change */
+    w->cfg.num_trusted = 0;
+    weir_list_init(&w->listeners);
     weir_list_init(&w->downstream_list);
     weir_list_init(&w->origin_list);
     weir_list_init(&w->dead_downstreams);
@@ -414,40 +420,7 @@ static enum weir_err init_worker(struct weir_worker *w)
     return err;
 }
 
-static enum weir_err open_listeners(struct weir_worker *w, struct weir_workers_error *error)
-{
-    struct weir_workers *g = w->group;
-    w->listeners = calloc(g->num_addrs ? g->num_addrs : 1, sizeof(*w->listeners));
-    if (w->listeners == NULL)
-        return WEIR_ENOMEM;
-    for (size_t i = 0; i < g->num_addrs; i++) {
-        static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
-        static const uint8_t any6[16] = { 0 };
-        struct weir_listener *l = &w->listeners[i];
-        int fd = -1;
-        error->listener = g->bound[i];
-        error->what = "listen";
-        enum weir_err err = weir_sock_listen(&g->bound[i], &fd, &error->sys_errno);
-        if (err < 0)
-            return err;
-        l->magic = WEIR_LISTENER_MAGIC;
-        l->worker = w;
-        weir_watch_init(&l->watch, fd, l);
-        w->num_listeners++;
-        err = weir_sock_local(fd,
-                              &g->bound[i]); /* port 0 becomes a real one for the workers to come */
-        if (err < 0)
-            return err;
-        l->addr = g->bound[i];
-        l->any = memcmp(l->addr.ip, any4, 16) == 0 || memcmp(l->addr.ip, any6, 16) == 0;
-        if (weir_watch_want(&l->watch, &w->loop, UV_READABLE, on_accept) < 0)
-            return WEIR_EIO;
-    }
-    w->accepting = true;
-    return WEIR_OK;
-}
-
-static void free_worker(struct weir_worker *w)
+void weir_worker_free(struct weir_worker *w)
 {
     if (w == NULL)
         return;
@@ -464,73 +437,13 @@ static void free_worker(struct weir_worker *w)
     weir_pool_deinit(&w->origins);
     weir_pool_deinit(&w->heads);
     weir_buffers_deinit(&w->buffers);
-    free(w->listeners);
+    weir_worker_change_free(atomic_load_explicit(&w->asked_change, memory_order_relaxed));
+    free((void *)w->cfg.trusted);
     w->magic = 0;
     free(w);
 }
 
-static void stop_running(struct weir_workers *g, uint32_t num)
-{
-    for (uint32_t i = 0; i < num; i++) {
-        atomic_store_explicit(&g->workers[i]->asked_stop, true, memory_order_relaxed);
-        (void)uv_async_send(&g->workers[i]->wake);
-    }
-    for (uint32_t i = 0; i < num; i++) {
-        (void)pthread_join(g->workers[i]->thread, NULL);
-        weir_worker_drain_inbox(g->workers[i]);
-        (void)uv_loop_close(&g->workers[i]->loop);
-    }
-}
-
-static void free_group(struct weir_workers *g)
-{
-    for (uint32_t i = 0; i < g->num; i++)
-        free_worker(g->workers[i]);
-    free(g->metrics);
-    free(g);
-}
-
-/* -- the group -- */
-
-static struct weir_workers *group_new(const struct weir_workers_config *cfg)
-{
-    struct weir_workers *g = calloc(1, sizeof(*g));
-    if (g == NULL)
-        return NULL;
-    g->cfg = *cfg;
-    g->num_addrs = cfg->num_http;
-    memcpy(g->bound, cfg->http, cfg->num_http * sizeof(g->bound[0]));
-    g->metrics =
-        aligned_alloc(_Alignof(struct weir_metrics), cfg->num_workers * sizeof(*g->metrics));
-    if (g->metrics == NULL) {
-        free(g);
-        return NULL;
-    }
-    memset(g->metrics, 0, cfg->num_workers * sizeof(*g->metrics));
-    for (uint32_t i = 0; i < cfg->num_workers; i++)
-        g->blocks[i] = &g->metrics[i];
-    return g;
-}
-
-static enum weir_err add_worker(struct weir_workers *g, struct weir_workers_error *error)
-{
-    struct weir_worker *w = calloc(1, sizeof(*w));
-    error->what = "memory";
-    if (w == NULL)
-        return WEIR_ENOMEM;
-    w->magic = WEIR_WORKER_MAGIC;
-    w->index = g->num;
-    w->group = g;
-    enum weir_err err = init_worker(w);
-    if (err == WEIR_OK)
-        err = open_listeners(w, error);
-    /* Also a half-made worker has a loop and an inbox to be closed in order. */
-    g->workers[g->num++] = w;
-    return err;
-}
-
-/* A worker whose thread never ran: let its loop close what it holds. */
-static void unwind(struct weir_worker *w)
+void weir_worker_unwind(struct weir_worker *w)
 {
     if (!w->has_loop)
         return;
@@ -538,138 +451,4 @@ static void unwind(struct weir_worker *w)
     stop(w);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&w->loop);
-}
-
-static enum weir_err start_threads(struct weir_workers *g, uint32_t *running,
-                                   struct weir_workers_error *error)
-{
-    for (*running = 0; *running < g->num; ++*running) {
-        struct weir_worker *w = g->workers[*running];
-        int rc = pthread_create(&w->thread, NULL, run, w);
-        if (rc != 0) {
-            *error = (struct weir_workers_error){ .what = "thread", .sys_errno = rc };
-            return WEIR_ENOMEM;
-        }
-    }
-    return WEIR_OK;
-}
-
-/* SO_REUSEPORT would silently share a port with another process of the same user. */
-static enum weir_err check_free(const struct weir_workers_config *cfg,
-                                struct weir_workers_error *error)
-{
-    for (size_t i = 0; i < cfg->num_http; i++) {
-        if (cfg->http[i].port == 0 || !weir_sock_is_taken(&cfg->http[i]))
-            continue;
-        *error = (struct weir_workers_error){ .listener = cfg->http[i],
-                                              .sys_errno = EADDRINUSE,
-                                              .what = "bind" };
-        return WEIR_EINUSE;
-    }
-    return WEIR_OK;
-}
-
-enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct weir_workers **ret,
-                                 struct weir_workers_error *ret_error)
-{
-    WEIR_ASSERT(cfg->num_workers >= 1 && cfg->num_workers <= WEIR_WORKERS_MAX);
-    WEIR_ASSERT(cfg->num_http <= WEIR_LISTENERS_MAX);
-    uint32_t running = 0;
-
-    *ret_error = (struct weir_workers_error){ .what = "memory" };
-    enum weir_err err = check_free(cfg, ret_error);
-    if (err < 0)
-        return err;
-    struct weir_workers *g = group_new(cfg);
-    if (g == NULL)
-        return WEIR_ENOMEM;
-    for (uint32_t i = 0; i < cfg->num_workers && err == WEIR_OK; i++)
-        err = add_worker(g, ret_error);
-    if (err == WEIR_OK)
-        err = start_threads(g, &running, ret_error);
-    if (err == WEIR_OK) {
-        *ret = g;
-        return WEIR_OK;
-    }
-    stop_running(g, running);
-    for (uint32_t i = running; i < g->num; i++)
-        unwind(g->workers[i]);
-    free_group(g);
-    return err;
-}
-
-const struct weir_addr *weir_workers_bound(const struct weir_workers *g, size_t i)
-{
-    WEIR_ASSERT(i < g->num_addrs);
-    return &g->bound[i];
-}
-
-void weir_workers_tenant_changed(struct weir_workers *g, struct weir_span name, bool names_changed)
-{
-    for (uint32_t i = 0; i < g->num; i++) {
-        struct tenant_msg *m = malloc(sizeof(*m) + name.len);
-        if (m == NULL) {
-            atomic_store_explicit(&g->workers[i]->asked_forget, true, memory_order_release);
-            atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);
-            (void)uv_async_send(&g->workers[i]->wake);
-            continue;
-        }
-        m->names_changed = names_changed;
-        m->name_len = name.len;
-        memcpy(m->name, name.at, name.len);
-        if (weir_inbox_push(&g->workers[i]->inbox, &m->msg) < 0)
-            free(m); /* full: the box remembers that something was lost */
-        atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);
-    }
-}
-
-void weir_workers_drain(struct weir_workers *g, uint64_t deadline_ms)
-{
-    for (uint32_t i = 0; i < g->num; i++) {
-        atomic_store_explicit(&g->workers[i]->asked_deadline_ms, deadline_ms + 1,
-                              memory_order_relaxed);
-        (void)uv_async_send(&g->workers[i]->wake);
-    }
-}
-
-bool weir_workers_drained(const struct weir_workers *g)
-{
-    return atomic_load_explicit(&g->num_drained, memory_order_relaxed) == g->num;
-}
-
-void weir_workers_stop(struct weir_workers **gp)
-{
-    struct weir_workers *g = *gp;
-    if (g == NULL)
-        return;
-    stop_running(g, g->num);
-    free_group(g);
-    *gp = NULL;
-}
-
-const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers *g,
-                                                       size_t *ret_num)
-{
-    *ret_num = g->num;
-    return g->blocks;
-}
-
-enum weir_err weir_workers_write_counters(const struct weir_workers *g, struct weir_strbuf *out)
-{
-    struct weir_counters *tenants[WEIR_WORKERS_MAX];
-    struct weir_counters *endpoints[WEIR_WORKERS_MAX];
-    uint64_t now_ms = weir_clock_mono_ns() / 1000000u;
-    for (uint32_t i = 0; i < g->num; i++) {
-        tenants[i] = g->workers[i]->tenant_counters;
-        endpoints[i] = g->workers[i]->endpoint_counters;
-    }
-    enum weir_err err = weir_counters_write_tenants(tenants, g->num, out);
-    if (err == WEIR_OK)
-        err = weir_counters_write_endpoints(endpoints, g->num, g->cfg.marks, now_ms, out);
-    return err;
-}
-
-uint32_t weir_workers_num(const struct weir_workers *g)
-{
-    return g->num;
 }

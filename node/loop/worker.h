@@ -28,7 +28,8 @@ struct weir_workers_config {
     size_t num_http; /* 0..WEIR_LISTENERS_MAX */
     uint32_t max_connections; /* downstream, of all workers together */
     uint64_t max_memory;      /* bytes of buffers and connections, of all workers together */
-    const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed */
+    const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed; must
+                                          stay until the workers stop or the next change */
     size_t num_trusted;
     struct weir_store *store;
     struct weir_failure_marks *marks;
@@ -52,6 +53,21 @@ struct weir_workers_error {
 WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config *cfg,
                                                struct weir_workers **ret,
                                                struct weir_workers_error *ret_error);
+/**
+ * Take over the listeners, limits and trusted prefixes of cfg, on all workers or, when it fails, on
+ * none. Returns before the workers have taken it over, which takes them a turn of their loops. A
+ * listener that cfg does not name leaves: it accepts who has connected, at most for
+ * WEIR_DRAIN_LISTEN_MS; its connections live on. A lower limit is no reason to close anything. Not
+ * while the workers drain (contract).
+ *
+ * @param cfg  num_workers, store, marks and access_log are not looked at
+ * @return WEIR_OK | WEIR_EBUSY (the change before is not taken over yet, or a listener on that port
+ * still leaves: try again in a second) | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO |
+ * WEIR_ENOMEM; *ret_error tells more
+ */
+WEIR_MUST_USE enum weir_err weir_workers_change(struct weir_workers *w,
+                                                const struct weir_workers_config *cfg,
+                                                struct weir_workers_error *ret_error);
 /** The address a listener is bound to, with the real port. @param i 0..num_http-1 */
 const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i);
 
@@ -60,12 +76,33 @@ const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t 
 void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed);
 
 /**
- * Stop accepting (what waits in the backlog is still served), answer with Connection: close, close
+ * Stop accepting (what waits in the backlog is still served), respond with Connection: close, close
  * idle connections, finish running exchanges. Returns at once; weir_workers_drained tells when all
- * are gone. @param deadline_ms 0..: then cut the rest
+ * are gone. A later call moves the deadline.
+ *
+ * @param deadline_ms  0..UINT32_MAX - 1, from now on: then cut the rest
  */
 void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms);
+/**
+ * Serve again on the same addresses, with the same ports. Connections that were closed are gone.
+ * Only while the workers drain (contract).
+ *
+ * @return WEIR_OK | WEIR_EBUSY (the change before is not taken over yet) | WEIR_EINUSE, WEIR_EPERM,
+ * WEIR_EINVAL, WEIR_EIO, WEIR_ENOMEM: they drain as before; *ret_error tells more
+ */
+WEIR_MUST_USE enum weir_err weir_workers_undrain(struct weir_workers *w,
+                                                 struct weir_workers_error *ret_error);
+/** All workers have drained: no listener and no connection is left. */
 bool weir_workers_drained(const struct weir_workers *w);
+
+/** What is left of a drain, as the workers last reported it. */
+struct weir_workers_progress {
+    uint32_t connections; /* of clients */
+    uint32_t requests;    /* that run on them */
+    uint32_t cut;         /* connections that were cut at the deadline */
+};
+/** Only while the workers drain. */
+void weir_workers_progress(const struct weir_workers *w, struct weir_workers_progress *ret);
 
 /** Stop the threads (connections that are left are cut), join, free. Sets *w NULL. */
 void weir_workers_stop(struct weir_workers **w);

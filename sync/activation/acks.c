@@ -4,10 +4,10 @@
  */
 #include "sync/activation/acks.h"
 
+#include "sync/version/sorted.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/version/sorted.h"
 
 #define CAP_MIN 4
 
@@ -54,7 +54,7 @@ enum weir_err weir_acks_new(struct weir_acks **ret)
     return WEIR_OK;
 }
 
-static void word_clear(struct weir_acks *a, struct acks_word *w)
+static void ack_clear(struct weir_acks *a, struct acks_word *w)
 {
     a->num_lists -= w->list != NULL;
     a->num_whys -= w->why != NULL;
@@ -68,7 +68,7 @@ static void word_clear(struct weir_acks *a, struct acks_word *w)
 static void lane_clear(struct weir_acks *a, struct acks_lane *l)
 {
     for (size_t i = 0; i < l->num; i++)
-        word_clear(a, &l->word[i]);
+        ack_clear(a, &l->word[i]);
     a->num -= l->num;
     free(l->word);
     l->word = NULL;
@@ -84,14 +84,14 @@ void weir_acks_free(struct weir_acks **a)
 }
 
 /* The first lane that is not below `lane`. */
-static size_t lane_place(const struct weir_acks *a, const uint8_t *lane)
+static size_t lane_position(const struct weir_acks *a, const uint8_t *lane)
 {
     return weir_sorted_position(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
 }
 
 static const struct acks_lane *lane_find(const struct weir_acks *a, const uint8_t *lane)
 {
-    size_t at = lane_place(a, lane);
+    size_t at = lane_position(a, lane);
 
     return at < a->num_lanes && memcmp(a->lane[at].lane, lane, WEIR_LANE_LEN) == 0 ? &a->lane[at]
                                                                                    : NULL;
@@ -120,12 +120,12 @@ static void make_room(struct weir_acks *a, const uint8_t *keep)
 
 static struct acks_lane *lane_touch(struct weir_acks *a, const uint8_t *lane)
 {
-    size_t at = lane_place(a, lane);
+    size_t at = lane_position(a, lane);
 
     if (at == a->num_lanes || memcmp(a->lane[at].lane, lane, WEIR_LANE_LEN) != 0) {
         if (a->num_lanes == WEIR_ACKS_LANES_MAX)
             make_room(a, lane);
-        at = lane_place(a, lane);
+        at = lane_position(a, lane);
         memmove(&a->lane[at + 1], &a->lane[at], (a->num_lanes - at) * sizeof(a->lane[0]));
         a->lane[at] = (struct acks_lane){ .used = 0 };
         memcpy(a->lane[at].lane, lane, WEIR_LANE_LEN);
@@ -136,22 +136,22 @@ static struct acks_lane *lane_touch(struct weir_acks *a, const uint8_t *lane)
 }
 
 /* The first word of a node that is not below `node`. */
-static size_t word_place(const struct acks_lane *l, const uint8_t *node)
+static size_t ack_position(const struct acks_lane *l, const uint8_t *node)
 {
     return weir_sorted_position(l->word, l->num, sizeof(l->word[0]), node, WEIR_NODE_ID_LEN);
 }
 
-static bool is_word_of(const struct acks_lane *l, size_t at, const uint8_t *node)
+static bool is_ack_of(const struct acks_lane *l, size_t at, const uint8_t *node)
 {
     return at < l->num && memcmp(l->word[at].node, node, WEIR_NODE_ID_LEN) == 0;
 }
 
 /* NULL: no memory, or more nodes than there can be. */
-static struct acks_word *word_touch(struct weir_acks *a, struct acks_lane *l, const uint8_t *node)
+static struct acks_word *ack_touch(struct weir_acks *a, struct acks_lane *l, const uint8_t *node)
 {
-    size_t at = word_place(l, node);
+    size_t at = ack_position(l, node);
 
-    if (is_word_of(l, at, node))
+    if (is_ack_of(l, at, node))
         return &l->word[at];
     if (l->num >= WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
         return NULL;
@@ -172,7 +172,7 @@ static struct acks_word *word_touch(struct weir_acks *a, struct acks_lane *l, co
 }
 
 /* Keep the numbers that are not active; without room for them the word ends before the first. */
-static void take_list(struct weir_acks *a, struct acks_word *w, const struct weir_ack *ack)
+static void copy_list(struct weir_acks *a, struct acks_word *w, const struct weir_ack *ack)
 {
     size_t num = ack->num_held + ack->num_refused;
 
@@ -195,7 +195,7 @@ static void take_list(struct weir_acks *a, struct acks_word *w, const struct wei
     w->num_refused = (uint8_t)ack->num_refused;
 }
 
-static void take_why(struct weir_acks *a, struct acks_word *w, struct weir_span why)
+static void copy_why(struct weir_acks *a, struct acks_word *w, struct weir_span why)
 {
     if (why.len == 0 || a->num_whys >= WEIR_ACKS_WHYS_MAX)
         return;
@@ -219,36 +219,36 @@ void weir_acks_note(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN],
 {
     if (a->num >= WEIR_ACKS_MAX)
         make_room(a, ack->lane);
-    struct acks_word *w = word_touch(a, lane_touch(a, ack->lane), node);
+    struct acks_word *w = ack_touch(a, lane_touch(a, ack->lane), node);
     if (w == NULL) {
         a->num_dropped++;
         return;
     }
     if (is_same(w, ack)) /* said again, as most are */
         return;
-    word_clear(a, w);
+    ack_clear(a, w);
     w->durable = ack->durable;
     w->active = ack->active;
     w->rejected = ack->rejected;
-    take_list(a, w, ack);
-    take_why(a, w, ack->why);
+    copy_list(a, w, ack);
+    copy_why(a, w, ack->why);
 }
 
 void weir_acks_forget(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN])
 {
     for (size_t i = 0; i < a->num_lanes; i++) {
         struct acks_lane *l = &a->lane[i];
-        size_t at = word_place(l, node);
-        if (!is_word_of(l, at, node))
+        size_t at = ack_position(l, node);
+        if (!is_ack_of(l, at, node))
             continue;
-        word_clear(a, &l->word[at]);
+        ack_clear(a, &l->word[at]);
         l->num--;
         a->num--;
         memmove(&l->word[at], &l->word[at + 1], (l->num - at) * sizeof(l->word[0]));
     }
 }
 
-static enum weir_ack_state state_of(const struct acks_word *w, uint64_t seq)
+static enum weir_ack_state ack_state_of(const struct acks_word *w, uint64_t seq)
 {
     struct weir_ack ack = {
         .durable = w->durable,
@@ -289,7 +289,7 @@ void weir_acks_count(struct weir_acks *a, const struct weir_members *m,
         const struct weir_members_item *item = weir_members_find(m, l->word[i].node);
         if (item == NULL || !is_joined(item->life))
             continue;
-        enum weir_ack_state state = state_of(&l->word[i], seq);
+        enum weir_ack_state state = ack_state_of(&l->word[i], seq);
         ret->durable += state != WEIR_ACK_ABSENT;
         if (!is_reachable(item->life))
             continue;
@@ -308,11 +308,11 @@ bool weir_acks_next_rejection(const struct weir_acks *a, const uint8_t lane[WEIR
 
     if (l == NULL)
         return false;
-    size_t at = after != NULL ? word_place(l, after) : 0;
-    at += after != NULL && is_word_of(l, at, after);
+    size_t at = after != NULL ? ack_position(l, after) : 0;
+    at += after != NULL && is_ack_of(l, at, after);
     for (; at < l->num; at++) {
         const struct acks_word *w = &l->word[at];
-        if (state_of(w, seq) != WEIR_ACK_REJECTED)
+        if (ack_state_of(w, seq) != WEIR_ACK_REJECTED)
             continue;
         memcpy(ret->node, w->node, WEIR_NODE_ID_LEN);
         ret->why = seq == w->rejected ? weir_span_cstr(w->why) : WEIR_SPAN_EMPTY;

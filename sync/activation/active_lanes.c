@@ -14,8 +14,33 @@
 
 #define CAP_MIN 4
 
+#define BIT(state) (1u << (state))
+
+/* What may happen to any record that is not active: it is stored again, replaced, or dropped, and
+ * then counts as LIVE. */
+#define ALWAYS                                                                                     \
+    (BIT(WEIR_ACTIVE_STORED) | BIT(WEIR_ACTIVE_HELD_SCHEMA) | BIT(WEIR_ACTIVE_REPLACED) |          \
+     BIT(WEIR_ACTIVE_LIVE))
+
+/* All legal moves. */
+static const unsigned moves[] = {
+    [WEIR_ACTIVE_STORED] =
+        ALWAYS | BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_COMPILED] =
+        ALWAYS | BIT(WEIR_ACTIVE_STAGED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_STAGED] = ALWAYS | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_LIVE] = 0, /* no hole is left of it */
+    [WEIR_ACTIVE_REJECTED] =
+        ALWAYS | BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_HELD] =
+        ALWAYS | BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
+    [WEIR_ACTIVE_HELD_SCHEMA] = ALWAYS,
+    [WEIR_ACTIVE_REPLACED] = BIT(WEIR_ACTIVE_LIVE),
+};
+_Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_ACTIVE_NUM_STATES, "each state has its moves");
+
 /* Room for one more in an array of `cap` items. @return the array, or NULL: the old one stays */
-static void *grown(void *items, size_t *cap, size_t item_len)
+static void *grow_array(void *items, size_t *cap, size_t item_len)
 {
     size_t new_cap = *cap > 0 ? 2 * *cap : CAP_MIN; /* all of them are bounded far below SIZE_MAX */
     void *grown = realloc(items, new_cap * item_len);
@@ -45,7 +70,7 @@ static struct active_lane *make_lane(struct weir_active *a, const uint8_t *lane)
     if (a->num_lanes >= WEIR_LANES_MAX)
         return NULL;
     if (a->num_lanes == a->cap_lanes) {
-        void *lanes = grown(a->lane, &a->cap_lanes, sizeof(a->lane[0]));
+        void *lanes = grow_array(a->lane, &a->cap_lanes, sizeof(a->lane[0]));
         if (lanes == NULL)
             return NULL;
         a->lane = lanes;
@@ -107,7 +132,7 @@ void weir_active_lanes_reset(struct weir_active *a)
 }
 
 /* Place of the first hole that is not below seq, counted from l->first. */
-static size_t place_of(const struct active_lane *l, uint64_t seq)
+static size_t hole_position(const struct active_lane *l, uint64_t seq)
 {
     size_t low = 0;
     size_t high = l->num;
@@ -126,13 +151,13 @@ static size_t place_of(const struct active_lane *l, uint64_t seq)
 
 struct active_hole *weir_active_hole_find(const struct active_lane *l, uint64_t seq)
 {
-    size_t at = place_of(l, seq);
+    size_t at = hole_position(l, seq);
 
     return at < l->num && l->hole[l->first + at].seq == seq ? &l->hole[l->first + at] : NULL;
 }
 
 /* Room behind the last one. */
-static bool make_room(struct active_lane *l)
+static bool make_hole_room(struct active_lane *l)
 {
     if (l->first + l->num < l->cap)
         return true;
@@ -141,7 +166,7 @@ static bool make_room(struct active_lane *l)
         l->first = 0;
         return true;
     }
-    void *holes = grown(l->hole, &l->cap, sizeof(l->hole[0]));
+    void *holes = grow_array(l->hole, &l->cap, sizeof(l->hole[0]));
     if (holes == NULL)
         return false;
     l->hole = holes;
@@ -151,9 +176,9 @@ static bool make_room(struct active_lane *l)
 bool weir_active_hole_add(struct weir_active *a, struct active_lane *l, uint64_t seq,
                           enum weir_active_state state)
 {
-    if (a->num_holes >= WEIR_ACTIVE_MAX || !make_room(l))
+    if (a->num_holes >= WEIR_ACTIVE_MAX || !make_hole_room(l))
         return false;
-    size_t at = place_of(l, seq);
+    size_t at = hole_position(l, seq);
     struct active_hole *h = &l->hole[l->first + at];
     WEIR_ASSERT(at == l->num || h->seq != seq);
     memmove(h + 1, h, (l->num - at) * sizeof(*h));
@@ -167,6 +192,8 @@ bool weir_active_hole_add(struct weir_active *a, struct active_lane *l, uint64_t
 void weir_active_hole_move(struct weir_active *a, struct active_lane *l, struct active_hole *h,
                            enum weir_active_state state)
 {
+    WEIR_ASSERT((size_t)h->state < WEIR_ARRAY_LEN(moves));
+    WEIR_ASSERT((moves[h->state] & BIT(state)) != 0);
     WEIR_ASSERT(a->count[h->state] > 0);
     a->count[h->state]--;
     l->num_rejected -= h->state == WEIR_ACTIVE_REJECTED;

@@ -74,7 +74,8 @@ bool weir_active_hole_add(struct weir_active *a, struct active_lane *l, uint64_t
                           enum weir_active_state state);
 /** Keep it no longer. */
 void weir_active_hole_drop(struct weir_active *a, struct active_lane *l, struct active_hole *h);
-/** The one place where a state changes; the reason of the old one goes. */
+/** The one place where a state changes. The move must be legal (contract). The reason of the old
+ * state is dropped. */
 void weir_active_hole_move(struct weir_active *a, struct active_lane *l, struct active_hole *h,
                            enum weir_active_state state);
 

@@ -10,8 +10,9 @@
 
 #define BIT(state) (1u << (state))
 
-/* From each state to where a report may move it. */
-static const unsigned moves[WEIR_ACTIVE_NUM_STATES] = {
+/* From each state to where a report of the data plane may move it: some of the moves that
+ * active_lanes.c has. A report of any other is late, and rejected. */
+static const unsigned reports[WEIR_ACTIVE_NUM_STATES] = {
     [WEIR_ACTIVE_STORED] = BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_LIVE) |
                            BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
     [WEIR_ACTIVE_COMPILED] = BIT(WEIR_ACTIVE_STAGED) | BIT(WEIR_ACTIVE_LIVE) |
@@ -78,7 +79,7 @@ void weir_active_durable(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN
 }
 
 /* Of this record, and so of what is behind it in its lane, nothing is known. */
-static void lose(struct weir_active *a, struct active_lane *l, uint64_t seq)
+static void note_lost_record(struct weir_active *a, struct active_lane *l, uint64_t seq)
 {
     a->num_dropped++;
     a->lost = true;
@@ -94,7 +95,7 @@ static bool is_replaced_by(const struct active_replaced *r, const uint8_t *by, u
 }
 
 /* The record is live: so are, for who asks, those that it replaced. */
-static void drop_replaced_by(struct weir_active *a, const uint8_t *by, uint64_t by_seq)
+static void drop_holes_replaced_by(struct weir_active *a, const uint8_t *by, uint64_t by_seq)
 {
     size_t num = 0;
 
@@ -141,7 +142,7 @@ void weir_active_stored(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
     if (h != NULL && h->state != WEIR_ACTIVE_REPLACED)
         weir_active_hole_move(a, l, h, state);
     else if (h == NULL && (l == NULL || !weir_active_hole_add(a, l, seq, state)))
-        lose(a, l, seq);
+        note_lost_record(a, l, seq);
 }
 
 /* Text for logs and tables: no control characters, no half of a UTF-8 character at its end. */
@@ -169,13 +170,13 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
     WEIR_ASSERT(state == WEIR_ACTIVE_LIVE || state == WEIR_ACTIVE_COMPILED ||
                 state == WEIR_ACTIVE_STAGED || state == WEIR_ACTIVE_REJECTED ||
                 state == WEIR_ACTIVE_HELD);
-    if (h == NULL || (moves[h->state] & BIT(state)) == 0)
+    if (h == NULL || (reports[h->state] & BIT(state)) == 0)
         return false;
     l->changed_us = a->now_us;
     l->news = true;
     if (state == WEIR_ACTIVE_LIVE) {
         weir_active_hole_drop(a, l, h);
-        drop_replaced_by(a, lane, seq);
+        drop_holes_replaced_by(a, lane, seq);
         return true;
     }
     weir_active_hole_move(a, l, h, state);
@@ -187,7 +188,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
 }
 
 /* Is something kept of a record, if only that it was lost? */
-static bool is_kept(const struct weir_active *a, const uint8_t *lane, uint64_t seq)
+static bool is_tracked(const struct weir_active *a, const uint8_t *lane, uint64_t seq)
 {
     const struct active_lane *l = weir_active_lane_find(a, lane);
 
@@ -197,8 +198,8 @@ static bool is_kept(const struct weir_active *a, const uint8_t *lane, uint64_t s
 }
 
 /* From now on its fate, and that of those that it had replaced, is that of another. */
-static void replace(struct weir_active *a, struct active_lane *l, struct active_hole *h,
-                    const struct active_replaced *r)
+static void note_replaced(struct weir_active *a, struct active_lane *l, struct active_hole *h,
+                          const struct active_replaced *r)
 {
     for (size_t i = 0; i < a->num_replaced; i++)
         if (is_replaced_by(&a->replaced[i], r->lane, r->seq)) {
@@ -207,7 +208,7 @@ static void replace(struct weir_active *a, struct active_lane *l, struct active_
         }
     weir_active_hole_move(a, l, h, WEIR_ACTIVE_REPLACED);
     if (!add_replaced(a, r))
-        lose(a, l, r->seq);
+        note_lost_record(a, l, r->seq);
 }
 
 void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
@@ -223,15 +224,15 @@ void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_
     l->news = true;
     memcpy(r.lane, lane, WEIR_LANE_LEN);
     memcpy(r.by, by, WEIR_LANE_LEN);
-    if (is_kept(a, by, by_seq)) {
-        replace(a, l, h, &r);
+    if (is_tracked(a, by, by_seq)) {
+        note_replaced(a, l, h, &r);
     } else {
         weir_active_hole_drop(a, l, h);
-        drop_replaced_by(a, lane, seq);
+        drop_holes_replaced_by(a, lane, seq);
     }
 }
 
-static bool is_between(const struct active_hole *h)
+static bool is_on_its_way(const struct active_hole *h)
 {
     return h->state == WEIR_ACTIVE_STORED || h->state == WEIR_ACTIVE_COMPILED ||
            h->state == WEIR_ACTIVE_STAGED;
@@ -250,7 +251,7 @@ static void fill_active(const struct active_lane *l, struct weir_ack *ack)
         size_t num = is_rejected ? ack->num_refused : ack->num_held;
         if (h->seq > end)
             break;
-        if (is_between(h) || num == WEIR_ACK_HOLES_MAX) {
+        if (is_on_its_way(h) || num == WEIR_ACK_HOLES_MAX) {
             end = h->seq - 1;
             break;
         }

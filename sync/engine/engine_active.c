@@ -57,7 +57,7 @@ static bool reports_activation(const struct weir_engine *e)
     return e->cfg.compiled != 0;
 }
 
-static void tell_soon(struct weir_engine *e)
+static void hasten_heartbeat(struct weir_engine *e)
 {
     if (reports_activation(e) && e->heartbeat_at > e->mono_us + SOON_US)
         e->heartbeat_at = e->mono_us + SOON_US;
@@ -99,7 +99,7 @@ void weir_engine_active_end(struct weir_engine *e, bool done)
                                    op->version.seq);
     }
     if (done && e->num_puts > 0)
-        tell_soon(e);
+        hasten_heartbeat(e);
     e->num_puts = 0;
 }
 
@@ -121,9 +121,10 @@ void weir_engine_active_walked(struct weir_engine *e)
 void weir_engine_activated(struct weir_engine *e, const struct weir_version *version,
                            enum weir_active_state state, struct weir_span why)
 {
+    WEIR_ASSERT(version->seq >= 1);
     weir_engine_turn(e);
     if (e->active != NULL && weir_active_report(e->active, version->lane, version->seq, state, why))
-        tell_soon(e);
+        hasten_heartbeat(e);
 }
 
 bool weir_engine_active_publish(struct weir_engine *e, Weir__V1__Heartbeat *m)

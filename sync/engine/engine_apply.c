@@ -74,7 +74,7 @@ bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *m, const 
 
 /* -- changes of the store -- */
 
-static void tell_changed(struct weir_engine *e, const struct weir_stored_record *rec)
+static void emit_changed(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     struct weir_engine_out out = {
         .what = WEIR_OUT_CHANGED,
@@ -109,7 +109,7 @@ void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_re
     weir_engine_see(e, g, v->lane, v->seq);
     if (weir_engine_is_summed(e, rec))
         weir_engine_sum(e, rec, true);
-    tell_changed(e, rec);
+    emit_changed(e, rec);
     weir_engine_active_stored(e, rec, old);
     weir_engine_retire_stored(e, rec);
     if (rec->rec.class == WEIR_CLASS_MEMBER)
@@ -139,7 +139,7 @@ int weir_engine_compare(const struct weir_version *a, const struct weir_version 
 }
 
 /* Had the writer of `rec` seen this version of its key? */
-static bool has_seen(const struct weir_stored_record *rec, const struct weir_version *v)
+static bool has_seen_version(const struct weir_stored_record *rec, const struct weir_version *v)
 {
     if (memcmp(rec->rec.version.lane, v->lane, WEIR_LANE_LEN) == 0)
         return rec->rec.version.seq >= v->seq;
@@ -161,7 +161,7 @@ static void note_conflict(struct weir_engine *e, const struct weir_stored_record
     };
 
     if (loser->rec.class == WEIR_CLASS_BAN || !engine_has(e, WEIR_RULE_CONFLICTS) ||
-        has_seen(winner, &loser->rec.version))
+        has_seen_version(winner, &loser->rec.version))
         return;
     engine_count(e, WEIR_COUNT_CONFLICTS, 1);
     enum weir_err err = records->ops->put_conflict(records, &c);
@@ -190,8 +190,8 @@ void weir_engine_date_tombstone(struct weir_stored_record *rec)
         rec->rec.expires = written_s > 0 ? written_s : 1;
 }
 
-static void replace(struct weir_engine *e, const struct weir_stored_record *rec,
-                    const struct weir_stored_record *old)
+static void replace_stored(struct weir_engine *e, const struct weir_stored_record *rec,
+                           const struct weir_stored_record *old)
 {
     if (weir_engine_is_expired(e, &rec->rec)) { /* as if it had been put, and had gone again */
         engine_count(e, WEIR_COUNT_EXPIRED, 1);
@@ -236,7 +236,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
         if (how == ENGINE_FORCED && rec->rec.tombstone &&
             weir_vector_covers(&group->floor, v->lane, v->seq))
             return WEIR_OK; /* purged here, there not yet */
-        replace(e, rec, NULL);
+        replace_stored(e, rec, NULL);
     } else if (err < 0) {
         weir_engine_fail(e, err);
     } else {
@@ -244,7 +244,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
         if (order > 0 || !engine_has(e, WEIR_RULE_LARGER_WINS)) {
             note_conflict(e, &old, rec);
             old.rec.key = rec->rec.key; /* the store's own may have moved */
-            replace(e, rec, &old);
+            replace_stored(e, rec, &old);
         } else if (order < 0) {
             engine_count(e, WEIR_COUNT_OLDER, 1);
             note_conflict(e, rec, &old);

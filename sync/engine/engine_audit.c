@@ -30,7 +30,7 @@
 
 /* Is something beyond the vector, and is that new? The end of a lane may have been lost with its
  * node: what is beyond the hole is never covered, and must be audited all the same. */
-static bool is_reaching(struct weir_engine *e)
+static bool has_moved_beyond(struct weir_engine *e)
 {
     uint64_t vv = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
     uint64_t seen = weir_vector_hash(&e->group[WEIR_GROUP_C].seen);
@@ -51,7 +51,7 @@ bool weir_engine_in_motion(struct weir_engine *e)
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open && e->pulls[i].group == WEIR_GROUP_C)
             return true;
-    return is_reaching(e);
+    return has_moved_beyond(e);
 }
 
 /* -- the walk over all records -- */
@@ -129,7 +129,7 @@ static bool is_forcing(const struct weir_engine *e)
     return false;
 }
 
-static void ask_for(struct weir_engine *e, uint32_t link)
+static void fetch_damaged(struct weir_engine *e, uint32_t link)
 {
     ProtobufCBinaryData *keys = weir_engine_alloc(e, ENGINE_REPAIR_KEYS * sizeof(*keys));
     size_t num = 0;
@@ -151,7 +151,7 @@ static void ask_for(struct weir_engine *e, uint32_t link)
     weir_engine_force(e, link, keys, num);
 }
 
-static bool is_cut_off(const struct weir_engine *e)
+static bool has_no_link(const struct weir_engine *e)
 {
     for (uint32_t i = 0; i < e->num_links; i++)
         if (engine_handshake_done(e, i) != NULL)
@@ -166,10 +166,10 @@ void weir_engine_repair(struct weir_engine *e)
     const struct engine_damaged *d = &e->damaged[0];
     uint32_t link = d->asked < ASKED_MAX ? repair_source(e, d) : WEIR_ENGINE_NO_LINK;
     if (link != WEIR_ENGINE_NO_LINK) {
-        ask_for(e, link);
+        fetch_damaged(e, link);
         return;
     }
-    if (d->asked == 0 && is_cut_off(e))
+    if (d->asked == 0 && has_no_link(e))
         return; /* somebody will come */
     /* All that could be asked were. */
     e->num_damaged--;
@@ -178,7 +178,7 @@ void weir_engine_repair(struct weir_engine *e)
 
 /* -- sums of heartbeats -- */
 
-static uint32_t differing(const struct weir_engine *e, const struct engine_link *l)
+static uint32_t differing_classes(const struct weir_engine *e, const struct engine_link *l)
 {
     static const struct weir_sum zero;
     uint32_t bad = 0;
@@ -192,7 +192,7 @@ static uint32_t differing(const struct weir_engine *e, const struct engine_link 
 }
 
 /* What a peer with the same vector has of a class, by its last heartbeat. NULL: not known. */
-static const struct engine_link *voter(const struct weir_engine *e, uint32_t link)
+static const struct engine_link *link_with_equal_vector(const struct weir_engine *e, uint32_t link)
 {
     const struct engine_link *l = engine_handshake_done(e, link);
 
@@ -206,7 +206,7 @@ static unsigned count_votes(const struct weir_engine *e, unsigned class, unsigne
 
     *ret_others = 0;
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         if (l == NULL)
             continue;
         if ((l->audit_bad & UINT32_C(1) << class) != 0)
@@ -218,13 +218,13 @@ static unsigned count_votes(const struct weir_engine *e, unsigned class, unsigne
 }
 
 /* How many peers hold what the peer of a link holds. */
-static unsigned count_party(const struct weir_engine *e, unsigned class,
-                            const struct engine_link *of)
+static unsigned count_agreeing(const struct weir_engine *e, unsigned class,
+                               const struct engine_link *of)
 {
     unsigned num = 0;
 
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         num += l != NULL && weir_sum_eq(l->sum[class], of->sum[class]);
     }
     return num;
@@ -232,7 +232,7 @@ static unsigned count_party(const struct weir_engine *e, unsigned class,
 
 /* Do more nodes hold what this one holds than do not? Then the others are to mend themselves: what
  * they have and this one has not may be something that was deleted. */
-static bool is_backed(const struct weir_engine *e, unsigned class)
+static bool is_majority(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
 
@@ -246,10 +246,10 @@ static bool is_outvoted(const struct weir_engine *e, unsigned class)
     unsigned num_same = count_votes(e, class, &num_others);
 
     for (uint32_t i = 0; i < e->num_links && num_others >= OUTVOTED; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         if (l == NULL || (l->audit_bad & UINT32_C(1) << class) == 0)
             continue;
-        unsigned num = count_party(e, class, l);
+        unsigned num = count_agreeing(e, class, l);
         if (num >= OUTVOTED && num > num_same)
             return true;
     }
@@ -276,24 +276,24 @@ static void ask_audit(struct weir_engine *e, uint32_t link, unsigned class)
 }
 
 /* Classes of which some peer holds something else. */
-static uint32_t disputed(const struct weir_engine *e)
+static uint32_t disputed_classes(const struct weir_engine *e)
 {
     uint32_t bad = 0;
 
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         bad |= l != NULL ? l->audit_bad : 0;
     }
     return bad;
 }
 
-static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
+static void compare_sums(struct weir_engine *e, uint32_t link, uint32_t bad)
 {
     struct engine_link *l = e->links[link];
     uint32_t again = bad & l->audit_bad; /* in two heartbeats running */
 
     l->audit_bad = bad;
-    e->audit_tried &= disputed(e);
+    e->audit_tried &= disputed_classes(e);
     if (e->audit_tried == 0)
         e->tried_us = e->mono_us;
     if (again == 0)
@@ -306,7 +306,7 @@ static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
         weir_engine_go_stale(e);
         return;
     }
-    if (e->mono_us < e->audit_at || is_backed(e, class))
+    if (e->mono_us < e->audit_at || is_majority(e, class))
         return;
     e->audit_at = e->mono_us + AUDIT_US;
     weir_engine_alarm(e, WEIR_ALARM_AUDIT, link);
@@ -328,7 +328,7 @@ void weir_engine_audit_heartbeat(struct weir_engine *e, uint32_t link, const Wei
         l->audit_bad = 0;
         return;
     }
-    look_at(e, link, differing(e, l));
+    compare_sums(e, link, differing_classes(e, l));
 }
 
 /* -- answering: the keys of the buckets that differ -- */
@@ -367,7 +367,7 @@ static void begin_search(struct weir_engine *e, uint32_t link, const Weir__V1__A
         a->bad[bad[i] / 8] |= (uint8_t)(1 << bad[i] % 8);
 }
 
-static void found(struct engine_audit *a, const struct weir_stored_record *rec)
+static void add_found_key(struct engine_audit *a, const struct weir_stored_record *rec)
 {
     Weir__V1__KeyVer *kv = weir_arena_alloc(&a->arena, sizeof(*kv));
     uint8_t *bytes = weir_arena_alloc(&a->arena, rec->rec.key.len + WEIR_LANE_LEN);
@@ -425,7 +425,7 @@ static bool search_step(struct weir_engine *e)
     memcpy(a->key, rec.rec.key.at, rec.rec.key.len);
     unsigned bucket = weir_sums_bucket(&e->cfg.audit_key, a->class, rec.rec.key);
     if ((a->bad[bucket / 8] >> bucket % 8 & 1) != 0)
-        found(a, &rec);
+        add_found_key(a, &rec);
     return true;
 }
 

@@ -23,7 +23,7 @@
 #define EXPORT_US (60 * SECOND_US)
 
 /* Vectors and numbers as the stores have them. @return whether both could be read */
-static bool reload(struct weir_engine *e)
+static bool reload_vectors(struct weir_engine *e)
 {
     bool loaded = true;
 
@@ -60,7 +60,7 @@ static void retry_tick(struct weir_engine *e)
     if (!e->readonly || e->mono_us < e->retry_at)
         return;
     e->retry_at = e->mono_us + RETRY_US;
-    if (e->unloaded && !reload(e))
+    if (e->unloaded && !reload_vectors(e))
         return;
     e->unloaded = false;
     if (!weir_engine_begin(e, WEIR_GROUP_C))
@@ -113,6 +113,7 @@ void weir_engine_give_up(struct weir_engine *e)
 void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t node[WEIR_NODE_ID_LEN])
 {
     WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
+    WEIR_ASSERT(node != NULL);
     weir_engine_turn(e);
     if (e->links[link] == NULL)
         e->links[link] = calloc(1, sizeof(*e->links[link]));
@@ -149,8 +150,8 @@ void weir_engine_link_down(struct weir_engine *e, uint32_t link)
         e->audit.open = false;
 }
 
-static void take(struct weir_engine *e, uint32_t link, struct weir_span bytes,
-                 const struct weir_frame *f)
+static void dispatch_message(struct weir_engine *e, uint32_t link, struct weir_span bytes,
+                             const struct weir_frame *f)
 {
     switch (f->topic) {
     case WEIR_FRAME_BATCH_C:
@@ -182,6 +183,7 @@ void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span 
     enum weir_frame_fault fault;
 
     WEIR_ASSERT(link < WEIR_ENGINE_LINKS_MAX);
+    WEIR_ASSERT(frame.at != NULL || frame.len == 0);
     weir_engine_turn(e);
     engine_count(e, WEIR_COUNT_FRAMES, 1);
     if (link >= e->num_links || e->links[link] == NULL || !e->links[link]->up || e->turn_err < 0 ||
@@ -194,7 +196,7 @@ void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span 
         engine_count(e, WEIR_COUNT_FRAMES_BAD, 1);
     if (err < 0)
         return;
-    take(e, link, frame, &f);
+    dispatch_message(e, link, frame, &f);
     weir_frame_deinit(&f);
 }
 
@@ -224,7 +226,7 @@ static enum weir_err commit_stores(struct weir_engine *e, bool *ret_bans_stand)
     return e->turn_err;
 }
 
-static void undo(struct weir_engine *e, bool bans_stand)
+static void undo_turn(struct weir_engine *e, bool bans_stand)
 {
     enum weir_err err = e->turn_err;
     bool is_disk = err == WEIR_EIO || err == WEIR_EFULL || err == WEIR_ECORRUPT;
@@ -232,7 +234,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
     weir_engine_abort_stores(e);
     weir_engine_active_end(e, false);
     weir_engine_sums_end(e, false);
-    e->state = e->state_before;
+    weir_engine_move_back(e);
     e->export_at = e->mono_us + RETRY_US; /* a reset that failed is asked for again */
     e->lane_drawn[WEIR_GROUP_C] =
         false; /* what was drawn in the turn is not: draw, or ask, again */
@@ -245,7 +247,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
     e->members_due = true;
     weir_engine_sums_restart(e);
     weir_engine_out_undo(e, err, bans_stand);
-    e->unloaded = !reload(e);
+    e->unloaded = !reload_vectors(e);
     for (uint32_t i = 0; i < e->num_links; i++)
         weir_engine_hello_due(e, i);
     if (!is_disk && !e->unloaded)
@@ -257,7 +259,7 @@ static void undo(struct weir_engine *e, bool bans_stand)
     engine_count(e, WEIR_COUNT_DISK_FAILED, 1);
 }
 
-static void done(struct weir_engine *e)
+static void finish_turn(struct weir_engine *e)
 {
     weir_engine_sums_end(e, true);
     weir_engine_active_end(e, true);
@@ -280,9 +282,11 @@ enum weir_err weir_engine_commit(struct weir_engine *e)
     }
     enum weir_err err = commit_stores(e, &bans_stand);
     if (err < 0)
-        undo(e, bans_stand);
+        undo_turn(e, bans_stand);
     else
-        done(e);
+        finish_turn(e);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        WEIR_ASSERT(!e->group[g].begun);
     e->in_turn = false;
     return err;
 }
@@ -297,7 +301,7 @@ bool weir_engine_next(struct weir_engine *e, struct weir_engine_out *ret)
 
 /* -- questions -- */
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+static uint64_t min_us(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
@@ -307,28 +311,28 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
     uint64_t at = e->heartbeat_at;
 
     if (e->members != NULL)
-        at = earlier(at, weir_members_deadline(e->members));
+        at = min_us(at, weir_members_deadline(e->members));
     if (e->readonly)
-        return earlier(at, e->retry_at);
+        return min_us(at, e->retry_at);
     if (e->state == WEIR_ENGINE_STALE)
-        return earlier(at, e->export_at);
-    at = earlier(at, earlier(e->pull_at, e->purge_at));
-    at = earlier(at, e->scan.due_us);
+        return min_us(at, e->export_at);
+    at = min_us(at, min_us(e->pull_at, e->purge_at));
+    at = min_us(at, e->scan.due_us);
     if (e->group[WEIR_GROUP_E].pub.num > 0)
-        at = earlier(at, e->bans_at);
+        at = min_us(at, e->bans_at);
     if (e->audit.open)
-        at = earlier(at, e->mono_us);
+        at = min_us(at, e->mono_us);
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open)
-            at = earlier(at, e->pulls[i].due_us);
+            at = min_us(at, e->pulls[i].due_us);
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = e->links[i];
         if (l == NULL || !l->up)
             continue;
-        at = earlier(at, l->hello_again_us);
+        at = min_us(at, l->hello_again_us);
         if (l->hello_due)
-            at = earlier(at, l->hello_us);
-        at = earlier(at, earlier(l->want_us[WEIR_GROUP_C], l->want_us[WEIR_GROUP_E]));
+            at = min_us(at, l->hello_us);
+        at = min_us(at, min_us(l->want_us[WEIR_GROUP_C], l->want_us[WEIR_GROUP_E]));
     }
     return at;
 }
@@ -345,11 +349,13 @@ const struct weir_members *weir_engine_members(const struct weir_engine *e)
 
 const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_group g)
 {
+    WEIR_ASSERT((unsigned)g < WEIR_GROUP_COUNT);
     return &e->group[g].vv;
 }
 
 const struct weir_vector *weir_engine_floor(const struct weir_engine *e, enum weir_group g)
 {
+    WEIR_ASSERT((unsigned)g < WEIR_GROUP_COUNT);
     return &e->group[g].floor;
 }
 

@@ -89,7 +89,8 @@ bool weir_engine_has_room(struct weir_engine *e, enum weir_group group,
     return false;
 }
 
-static void mark(struct weir_engine *e, struct engine_group *g, const uint8_t lane[WEIR_LANE_LEN])
+static void mark_lane_dirty(struct weir_engine *e, struct engine_group *g,
+                            const uint8_t lane[WEIR_LANE_LEN])
 {
     enum weir_err err = weir_vector_raise(&g->dirty, lane, 1);
 
@@ -108,7 +109,7 @@ void weir_engine_see(struct weir_engine *e, enum weir_group group,
     enum weir_err err = weir_vector_raise(&g->seen, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
-    mark(e, g, lane);
+    mark_lane_dirty(e, g, lane);
 }
 
 void weir_engine_raise(struct weir_engine *e, enum weir_group group,
@@ -123,7 +124,7 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
         err = weir_vector_raise(&g->seen, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
-    mark(e, g, lane);
+    mark_lane_dirty(e, g, lane);
     if (weir_vector_get(&g->final, lane) > 0)
         e->retired_due = true;
     if (e->active != NULL && group == WEIR_GROUP_C)
@@ -140,7 +141,7 @@ void weir_engine_raise_floor(struct weir_engine *e, const uint8_t lane[WEIR_LANE
     enum weir_err err = weir_vector_raise(&g->floor, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
-    mark(e, g, lane);
+    mark_lane_dirty(e, g, lane);
     e->floor_rose = true;
 }
 

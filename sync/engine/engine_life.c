@@ -13,6 +13,34 @@
 
 #include <string.h>
 
+#define BIT(state) (1u << (state))
+
+/* From each state to where a node may move. READONLY is not stored: weir_engine_state reports it
+ * while the disk fails, over any state. No input leads to LEAVING yet. */
+static const unsigned moves[] = {
+    [WEIR_ENGINE_JOINING] = BIT(WEIR_ENGINE_LIVE) | BIT(WEIR_ENGINE_STALE),
+    [WEIR_ENGINE_LIVE] = BIT(WEIR_ENGINE_STALE),
+    [WEIR_ENGINE_STALE] = BIT(WEIR_ENGINE_JOINING),
+    [WEIR_ENGINE_READONLY] = 0,
+    [WEIR_ENGINE_LEAVING] = BIT(WEIR_ENGINE_STALE),
+};
+_Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_ENGINE_LEAVING + 1, "each state has its moves");
+
+void weir_engine_move(struct weir_engine *e, enum weir_engine_state to)
+{
+    WEIR_ASSERT((size_t)e->state < WEIR_ARRAY_LEN(moves));
+    WEIR_ASSERT((size_t)to < WEIR_ARRAY_LEN(moves));
+    WEIR_ASSERT((moves[e->state] & BIT(to)) != 0);
+    e->state = to;
+}
+
+void weir_engine_move_back(struct weir_engine *e)
+{
+    WEIR_ASSERT(e->in_turn);
+    WEIR_ASSERT(e->turn_err < 0);
+    e->state = e->state_before;
+}
+
 void weir_engine_draw_incarnation(struct weir_engine *e)
 {
     for (unsigned i = 0; i < WEIR_INCARNATION_LEN; i += 8) {
@@ -54,7 +82,7 @@ void weir_engine_reset(struct weir_engine *e)
     weir_engine_draw_incarnation(e);
     weir_members_free(&e->members); /* who this node is has changed: they are met anew */
     e->exporting = false;
-    e->state = WEIR_ENGINE_JOINING;
+    weir_engine_move(e, WEIR_ENGINE_JOINING);
     engine_count(e, WEIR_COUNT_RESETS, 1);
     for (uint32_t i = 0; i < e->num_links; i++)
         weir_engine_hello_due(e, i);
@@ -64,7 +92,7 @@ void weir_engine_go_stale(struct weir_engine *e)
 {
     if (e->state == WEIR_ENGINE_STALE)
         return;
-    e->state = WEIR_ENGINE_STALE;
+    weir_engine_move(e, WEIR_ENGINE_STALE);
     e->exporting = true;
     e->export_at = e->mono_us;
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);

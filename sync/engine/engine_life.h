@@ -7,6 +7,12 @@
 
 #include "sync/engine/engine_state.h"
 
+/** The one place where the state changes. The move must be legal (contract). */
+void weir_engine_move(struct weir_engine *e, enum weir_engine_state to);
+
+/** The turn has failed (contract) and is undone: back to the state at its start. */
+void weir_engine_move_back(struct weir_engine *e);
+
 /** Draw another incarnation: what peers know of the last one no longer holds. */
 void weir_engine_draw_incarnation(struct weir_engine *e);
 /** Drop all records of group C, and the lane. @return false: the turn has failed */

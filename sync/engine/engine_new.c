@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_US   UINT64_C(1000000)
-#define CLUSTER_MAX 32
+#define CLUSTER_MAX 32 /* bytes */
 
 #define DEFAULT(field, value)                                                                      \
     do {                                                                                           \
@@ -25,27 +24,25 @@
 
 static void set_defaults(struct weir_engine_intervals *p)
 {
-    const uint64_t day_ms = UINT64_C(86400000);
-
-    DEFAULT(p->heartbeat_us, SECOND_US);
-    DEFAULT(p->pull_us, 5 * SECOND_US);
-    DEFAULT(p->pull_timeout_us, 3 * SECOND_US);
-    DEFAULT(p->bans_us, 20000);
-    DEFAULT(p->purge_us, 60 * SECOND_US);
-    DEFAULT(p->tombstone_ms, 400 * day_ms);
-    DEFAULT(p->ban_tombstone_ms, day_ms + 600000);
-    DEFAULT(p->conflict_ms, 30 * day_ms);
-    DEFAULT(p->pull_bytes_per_s, 33554432);
-    DEFAULT(p->chunk_bytes, 262144);
+    DEFAULT(p->heartbeat_us, WEIR_ENGINE_HEARTBEAT_US);
+    DEFAULT(p->pull_us, WEIR_ENGINE_PULL_US);
+    DEFAULT(p->pull_timeout_us, WEIR_ENGINE_PULL_TIMEOUT_US);
+    DEFAULT(p->bans_us, WEIR_ENGINE_BANS_US);
+    DEFAULT(p->purge_us, WEIR_ENGINE_PURGE_US);
+    DEFAULT(p->tombstone_ms, WEIR_ENGINE_TOMBSTONE_MS);
+    DEFAULT(p->ban_tombstone_ms, WEIR_ENGINE_BAN_TOMBSTONE_MS);
+    DEFAULT(p->conflict_ms, WEIR_ENGINE_CONFLICT_MS);
+    DEFAULT(p->pull_bytes_per_s, WEIR_ENGINE_PULL_BYTES_PER_S);
+    DEFAULT(p->chunk_bytes, WEIR_ENGINE_CHUNK_BYTES);
 }
 
 /* What a store of group C is at the start: live, begun by --bootstrap, or nothing yet. */
-static enum weir_err settle(struct weir_engine *e)
+static enum weir_err init_state(struct weir_engine *e)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
     bool is_empty = c->seen.num == 0 && c->vv.num == 0;
 
-    e->state = WEIR_ENGINE_JOINING;
+    WEIR_ASSERT(e->state == WEIR_ENGINE_JOINING);
     if (!c->meta.live && !is_empty) {
         enum weir_err err = c->records->ops->wipe(c->records);
         if (err == WEIR_OK)
@@ -60,11 +57,11 @@ static enum weir_err settle(struct weir_engine *e)
             return err;
     }
     if (c->meta.live)
-        e->state = WEIR_ENGINE_LIVE;
+        weir_engine_move(e, WEIR_ENGINE_LIVE);
     return WEIR_OK;
 }
 
-static enum weir_err load_both(struct weir_engine *e)
+static enum weir_err load_stores(struct weir_engine *e)
 {
     enum weir_err err = WEIR_OK;
 
@@ -75,7 +72,7 @@ static enum weir_err load_both(struct weir_engine *e)
             return err;
         err = weir_engine_load(e, (enum weir_group)g);
         if (err == WEIR_OK && g == WEIR_GROUP_C)
-            err = settle(e);
+            err = init_state(e);
         if (err == WEIR_OK)
             err = records->ops->commit(records);
         else
@@ -88,6 +85,9 @@ enum weir_err weir_engine_new(const struct weir_engine_config *cfg, struct weir_
 {
     WEIR_ASSERT(cfg->cluster.len >= 1);
     WEIR_ASSERT(cfg->cluster.len <= CLUSTER_MAX);
+    for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++)
+        WEIR_ASSERT(cfg->records[g] != NULL);
+    WEIR_ASSERT(cfg->records[WEIR_GROUP_C] != cfg->records[WEIR_GROUP_E]);
     struct weir_engine *e = calloc(1, sizeof(*e));
     if (e == NULL)
         return WEIR_ENOMEM;
@@ -103,7 +103,7 @@ enum weir_err weir_engine_new(const struct weir_engine_config *cfg, struct weir_
         e->group[g].records = cfg->records[g];
         weir_engine_pub_init(&e->group[g].pub);
     }
-    enum weir_err err = load_both(e);
+    enum weir_err err = load_stores(e);
     if (err < 0) {
         weir_engine_free(&e);
         return err;

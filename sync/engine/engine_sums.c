@@ -79,7 +79,8 @@ void weir_engine_sums_restart(struct weir_engine *e)
 
 /* -- damaged records -- */
 
-static bool is_damaged(const struct weir_engine *e, enum weir_class class, struct weir_span key)
+static bool is_noted_damaged(const struct weir_engine *e, enum weir_class class,
+                             struct weir_span key)
 {
     for (size_t i = 0; i < e->num_damaged; i++)
         if (e->damaged[i].class == (uint8_t) class &&
@@ -100,7 +101,7 @@ void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct wei
         return;
     }
     if (e->num_damaged < ENGINE_DAMAGED_MAX && key.len <= WEIR_KEY_MAX &&
-        !is_damaged(e, class, key)) {
+        !is_noted_damaged(e, class, key)) {
         if (e->num_damaged == 0)
             e->damaged_us = e->mono_us;
         struct engine_damaged *d = &e->damaged[e->num_damaged++];

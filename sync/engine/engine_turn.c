@@ -15,6 +15,8 @@ bool weir_engine_begin(struct weir_engine *e, enum weir_group g)
 {
     struct engine_group *group = &e->group[g];
 
+    WEIR_ASSERT((unsigned)g < WEIR_GROUP_COUNT);
+    WEIR_ASSERT(e->in_turn);
     if (e->turn_err < 0)
         return false;
     if (group->begun)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Too many members for each to hear each other? */
-static bool is_gossip(const struct weir_members *m)
+static bool uses_gossip(const struct weir_members *m)
 {
     return weir_members_joined(m) > WEIR_OVERLAY_MESH;
 }
@@ -31,8 +31,8 @@ void weir_members_tick(struct weir_members *m, uint64_t mono_us, uint64_t wall_m
 }
 
 /* A record of a node that may have been judged before, or heard as a stranger. */
-static void take_record(struct weir_members *m, struct members_entry *e,
-                        const struct weir_member *rec)
+static void apply_record(struct weir_members *m, struct members_entry *e,
+                         const struct weir_member *rec)
 {
     bool was_judged = is_judged(m, e);
     bool moved = e->item.zone_len != rec->zone.len ||
@@ -76,7 +76,7 @@ enum weir_err weir_members_put(struct weir_members *m, struct weir_span key, str
     err = weir_members_entry_meet(m, rec.node, &e);
     if (err < 0)
         return err;
-    take_record(m, e, &rec);
+    apply_record(m, e, &rec);
     return WEIR_OK;
 }
 
@@ -118,7 +118,7 @@ static uint64_t proof_us(const struct weir_members *m)
 }
 
 /* R13: have both been heard, the older one well after the younger had come? */
-static bool is_double(const struct weir_members *m, const struct members_entry *e)
+static bool is_duplicate(const struct weir_members *m, const struct members_entry *e)
 {
     uint64_t alive_us = m->cfg.intervals.suspect_us;
 
@@ -127,7 +127,7 @@ static bool is_double(const struct weir_members *m, const struct members_entry *
 }
 
 /* Which of two lives is over? The older one, when the node was started anew. */
-static void settle(const struct weir_members *m, struct members_entry *e)
+static void settle_incarnations(const struct weir_members *m, struct members_entry *e)
 {
     uint64_t alive_us = m->cfg.intervals.suspect_us;
     bool was_restart = e->older.last_us <= e->younger.first_us + proof_us(m) &&
@@ -161,7 +161,7 @@ static struct members_life *life_of(const struct weir_members *m, struct members
 static bool note_life(struct weir_members *m, struct members_entry *e, const uint8_t *incarnation,
                       uint64_t n)
 {
-    settle(m, e);
+    settle_incarnations(m, e);
     struct members_life *l = life_of(m, e, incarnation);
     if (l == NULL)
         return true;
@@ -173,11 +173,12 @@ static bool note_life(struct weir_members *m, struct members_entry *e, const uin
 }
 
 /* R13, about the sender of `incarnation`. */
-static enum weir_members_admission judge(const struct weir_members *m,
-                                         const struct members_entry *e, const uint8_t *incarnation,
-                                         uint8_t *ret_younger)
+static enum weir_members_admission judge_incarnations(const struct weir_members *m,
+                                                      const struct members_entry *e,
+                                                      const uint8_t *incarnation,
+                                                      uint8_t *ret_younger)
 {
-    if (!is_double(m, e))
+    if (!is_duplicate(m, e))
         return WEIR_MEMBERS_FINE;
     memcpy(ret_younger,
            is_incarnation(&e->older, incarnation) ? e->younger.incarnation : incarnation,
@@ -196,8 +197,9 @@ static void note_heard(struct weir_members *m, struct members_entry *e)
 }
 
 /* Entry of who speaks, and whether it may. */
-static enum weir_members_admission admit(struct weir_members *m, const uint8_t *node,
-                                         const uint8_t *incarnation, struct members_entry **ret)
+static enum weir_members_admission admit_sender(struct weir_members *m, const uint8_t *node,
+                                                const uint8_t *incarnation,
+                                                struct members_entry **ret)
 {
     if (memcmp(node, m->cfg.node, WEIR_NODE_ID_LEN) == 0)
         return memcmp(incarnation, m->cfg.incarnation, WEIR_INCARNATION_LEN) == 0
@@ -216,16 +218,17 @@ enum weir_members_admission weir_members_heard(struct weir_members *m,
                                                uint8_t ret_younger[WEIR_INCARNATION_LEN])
 {
     struct members_entry *e = NULL;
-    enum weir_members_admission admission = admit(m, heartbeat->node, heartbeat->incarnation, &e);
+    enum weir_members_admission admission =
+        admit_sender(m, heartbeat->node, heartbeat->incarnation, &e);
 
     if (admission != WEIR_MEMBERS_FINE || e == NULL)
         return admission;
     bool is_news = note_life(m, e, heartbeat->incarnation, heartbeat->n);
-    admission = judge(m, e, heartbeat->incarnation, ret_younger);
+    admission = judge_incarnations(m, e, heartbeat->incarnation, ret_younger);
     if (!is_news)
         return admission;
     note_heard(m, e);
-    if (heartbeat->n > e->item.n || !is_gossip(m)) {
+    if (heartbeat->n > e->item.n || !uses_gossip(m)) {
         e->item.n = heartbeat->n;
         e->n_us = m->now_us;
     }
@@ -245,7 +248,7 @@ enum weir_members_admission weir_members_link_up(struct weir_members *m,
                                                  uint8_t ret_younger[WEIR_INCARNATION_LEN])
 {
     struct members_entry *e = NULL;
-    enum weir_members_admission admission = admit(m, node, incarnation, &e);
+    enum weir_members_admission admission = admit_sender(m, node, incarnation, &e);
 
     if (e == NULL)
         return admission;
@@ -254,7 +257,7 @@ enum weir_members_admission weir_members_link_up(struct weir_members *m,
         return admission;
     (void)note_life(m, e, incarnation, 0);
     note_heard(m, e);
-    return judge(m, e, incarnation, ret_younger);
+    return judge_incarnations(m, e, incarnation, ret_younger);
 }
 
 void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN])
@@ -266,7 +269,7 @@ void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE
 }
 
 /* Keep the latest word of each of the two members who spoke last. */
-static void note_word(struct members_entry *e, const uint8_t *from, uint64_t heard_us)
+static void note_report(struct members_entry *e, const uint8_t *from, uint64_t heard_us)
 {
     struct members_word *w = e->word;
     bool is_first = w[0].used && memcmp(w[0].from, from, WEIR_NODE_ID_LEN) == 0;
@@ -296,9 +299,9 @@ void weir_members_heard_about(struct weir_members *m, const uint8_t from[WEIR_NO
         return;
     if (e == NULL || !is_judged(m, e) || e == teller)
         return;
-    if (!is_gossip(m)) {
+    if (!uses_gossip(m)) {
         uint64_t held_us = echo->held_us < m->now_us ? echo->held_us : m->now_us;
-        note_word(e, from, m->now_us - held_us);
+        note_report(e, from, m->now_us - held_us);
     } else if (echo->n > e->item.n) {
         e->item.n = echo->n;
         e->n_us = m->now_us;

@@ -13,6 +13,30 @@
 #define NODES_MAX       (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
 #define INTERVAL_MIN_US 10000
 
+#define BIT(life) (1u << (life))
+
+/* What a record says of a node, or its removal. */
+#define BY_RECORD                                                                                  \
+    (BIT(WEIR_MEMBERS_STRANGER) | BIT(WEIR_MEMBERS_ALIVE) | BIT(WEIR_MEMBERS_SUSPECT) |            \
+     BIT(WEIR_MEMBERS_LEFT) | BIT(WEIR_MEMBERS_EVICTED))
+/* What its silence says, or the end of it. */
+#define BY_SILENCE                                                                                 \
+    (BIT(WEIR_MEMBERS_ALIVE) | BIT(WEIR_MEMBERS_SUSPECT) | BIT(WEIR_MEMBERS_DOWN) |                \
+     BIT(WEIR_MEMBERS_LOST))
+
+/* From each life to where a node may move; the same life is no move. Only members are judged by
+ * their silence. */
+static const unsigned moves[] = {
+    [WEIR_MEMBERS_STRANGER] = BY_RECORD,
+    [WEIR_MEMBERS_ALIVE] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_SUSPECT] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_DOWN] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_LOST] = BY_RECORD | BY_SILENCE,
+    [WEIR_MEMBERS_LEFT] = BY_RECORD,
+    [WEIR_MEMBERS_EVICTED] = BY_RECORD,
+};
+_Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_MEMBERS_NUM_LIVES, "each life has its moves");
+
 static uint64_t interval_or(uint64_t us, uint64_t otherwise)
 {
     return us != 0 ? us : otherwise;
@@ -65,7 +89,7 @@ struct members_entry *weir_members_entry_find(const struct weir_members *m,
     return there ? &m->entry[at] : NULL;
 }
 
-static enum weir_err reserve(struct weir_members *m)
+static enum weir_err reserve_entry(struct weir_members *m)
 {
     size_t cap = m->cap > 0 ? 2 * m->cap : CAP_MIN;
 
@@ -92,7 +116,7 @@ enum weir_err weir_members_entry_meet(struct weir_members *m, const uint8_t node
     *ret = weir_members_entry_find(m, node);
     if (*ret != NULL)
         return WEIR_OK;
-    enum weir_err err = reserve(m);
+    enum weir_err err = reserve_entry(m);
     if (err < 0)
         return err;
     size_t at = weir_members_entry_position(m, node);
@@ -141,6 +165,8 @@ void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
 {
     if (e->item.life == life)
         return;
+    WEIR_ASSERT((size_t)e->item.life < WEIR_ARRAY_LEN(moves));
+    WEIR_ASSERT((moves[e->item.life] & BIT(life)) != 0);
     WEIR_ASSERT(m->count[e->item.life] > 0);
     m->count[e->item.life]--;
     m->count[life]++;

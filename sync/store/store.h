@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store.h - versioned records in LMDB: the node's truth, read in place by every worker, written by
- * one thread: the store's own, or its caller's through a record store. Layout: sync/README.md. The
+ * one thread: the store's own, or its caller's through a record store. Layout: README.md. The
  * file grows while running, up to max_bytes: the address space for more (four times max_bytes, at
  * most 1 TiB) is reserved at start and costs no memory, so that nothing is ever mapped again under
  * the readers' feet. Threads: open/close control; readers one per thread; submit any thread;
@@ -169,8 +169,8 @@ struct weir_write {
     struct weir_msg msg; /* private to the store while queued */
     enum weir_class class;
     struct weir_span key; /* 1..WEIR_KEY_MAX bytes; borrowed until done */
-    bool delete;       /* write a tombstone; build is asked only for permission (value ignored) */
-    uint64_t revision; /* out of build: kept under this number in the revision list (0: not kept) */
+    bool delete;          /* write a tombstone; a value of build is for the revision list alone */
+    uint64_t revision;    /* out of build: stored under this number in the revision list; 0: not */
     /**
      * On the writer thread, in the transaction: make the new value from the current one. Quick and
      * pure: it is called again when a commit of many has no room and each is tried alone.

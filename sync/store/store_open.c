@@ -44,7 +44,7 @@ static const struct store_kind kind_c = {
     .lock_name = "lock",
 };
 
-static enum weir_err errno_err(const char *event, const char *path)
+static enum weir_err log_errno(const char *event, const char *path)
 {
     int code = errno;
 
@@ -55,26 +55,26 @@ static enum weir_err errno_err(const char *event, const char *path)
 static enum weir_err open_folder(struct weir_store *s)
 {
     if (mkdir(s->folder, 0700) != 0 && errno != EEXIST)
-        return errno_err("store.folder_failed", s->folder);
+        return log_errno("store.folder_failed", s->folder);
     s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->folder_fd < 0)
-        return errno_err("store.folder_failed", s->folder);
+        return log_errno("store.folder_failed", s->folder);
     return WEIR_OK;
 }
 
 /* One process at a time. The lock belongs to this open file, so that it also keeps out a second
  * store in this process, and ends with it however it ends. */
-static enum weir_err take_lock(struct weir_store *s)
+static enum weir_err lock_folder(struct weir_store *s)
 {
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
     s->lock_fd = openat(s->folder_fd, s->kind->lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd < 0)
-        return errno_err("store.lock_failed", s->folder);
+        return log_errno("store.lock_failed", s->folder);
     if (fcntl(s->lock_fd, F_OFD_SETLK, &whole) == 0)
         return WEIR_OK;
     if (errno != EAGAIN && errno != EACCES)
-        return errno_err("store.lock_failed", s->folder);
+        return log_errno("store.lock_failed", s->folder);
     log_error("store.in_use", "folder=%s reason=\"another process has it open\"", s->folder);
     return WEIR_EINUSE;
 }
@@ -98,7 +98,7 @@ static void mark_in_use(struct weir_store *s)
 
 /* There is no data file, or an empty one. A rescue that was cut off may have left a complete one;
  * otherwise what was stored here is lost, which must not look like a first start. */
-static void settle_missing(struct weir_store *s)
+static void handle_missing_file(struct weir_store *s)
 {
     struct stat st;
 
@@ -115,20 +115,20 @@ static void settle_missing(struct weir_store *s)
 }
 
 /* What does not hold is rescued, or given up where it would have ended by itself. */
-static enum weir_err mend(struct weir_store *s, const char *why)
+static enum weir_err rescue_or_wipe(struct weir_store *s, const char *why)
 {
     return s->kind->durable ? weir_store_salvage(s, why) : weir_store_eph_wipe(s, why);
 }
 
 /* Bring the data file into a state that LMDB can be given: sound, or missing. */
-static enum weir_err settle_file(struct weir_store *s)
+static enum weir_err prepare_file(struct weir_store *s)
 {
     struct store_file f = STORE_FILE_ZERO;
     bool suspect = faccessat(s->folder_fd, s->kind->suspect_name, F_OK, 0) == 0;
 
     enum weir_err err = weir_store_file_open(s->folder_fd, s->kind->file_name, &f);
     if (err == WEIR_ENOTFOUND) {
-        settle_missing(s);
+        handle_missing_file(s);
         err = WEIR_OK;
     } else if (err == WEIR_OK) {
         f.num_trees = s->kind->num_trees;
@@ -141,7 +141,7 @@ static enum weir_err settle_file(struct weir_store *s)
         const char *why = f.why;
         weir_store_file_close(&f);
         if (err == WEIR_ECORRUPT)
-            err = mend(s, why);
+            err = rescue_or_wipe(s, why);
     }
     if (err == WEIR_OK && suspect)
         (void)unlinkat(s->folder_fd, s->kind->suspect_name, 0);
@@ -163,7 +163,7 @@ static enum weir_err alloc_writer(struct weir_store *s)
     return WEIR_OK;
 }
 
-static void destroy(struct weir_store *s)
+static void destroy_store(struct weir_store *s)
 {
     weir_store_env_close(s);
     weir_store_records_free(s);
@@ -183,21 +183,21 @@ static void destroy(struct weir_store *s)
     free(s);
 }
 
-static enum weir_err start(struct weir_store *s, const uint8_t *boot_id)
+static enum weir_err start_store(struct weir_store *s, const uint8_t *boot_id)
 {
     enum weir_err err = open_folder(s);
     if (err == WEIR_OK)
-        err = take_lock(s);
+        err = lock_folder(s);
     if (err == WEIR_OK)
         err = s->driven ? weir_store_records_new(s) : alloc_writer(s);
     if (err == WEIR_OK)
-        err = settle_file(s);
+        err = prepare_file(s);
     if (err == WEIR_OK)
         err = weir_store_open_database(s);
     if (err == WEIR_ECORRUPT) {
         /* Sound pages with rows that do not hold together. */
         weir_store_env_close(s);
-        err = mend(s, "its own rows do not hold");
+        err = rescue_or_wipe(s, "its own rows do not hold");
         if (err == WEIR_OK)
             err = weir_store_open_database(s);
     }
@@ -241,9 +241,9 @@ static enum weir_err open_kind(const struct weir_store_config *cfg, const struct
     s->cfg.folder = s->folder;
     s->folder_fd = s->lock_fd = s->file_fd = -1;
     atomic_store(&s->max_bytes, cfg->max_bytes);
-    enum weir_err err = start(s, boot_id);
+    enum weir_err err = start_store(s, boot_id);
     if (err < 0) {
-        destroy(s);
+        destroy_store(s);
         return err;
     }
     *ret = s;
@@ -252,6 +252,7 @@ static enum weir_err open_kind(const struct weir_store_config *cfg, const struct
 
 enum weir_err weir_store_open(const struct weir_store_config *cfg, struct weir_store **ret)
 {
+    WEIR_ASSERT(cfg->folder != NULL);
     return open_kind(cfg, &kind_c, NULL, ret);
 }
 
@@ -275,7 +276,7 @@ void weir_store_close(struct weir_store **s)
     weir_store_writer_stop(*s);
     if ((*s)->driven)
         weir_store_records_end(*s);
-    destroy(*s);
+    destroy_store(*s);
     *s = NULL;
 }
 

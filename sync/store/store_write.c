@@ -78,7 +78,7 @@ enum weir_err weir_store_current(struct store_txn *t, struct weir_span rec_key,
     return WEIR_OK;
 }
 
-static enum weir_err del_if_there(struct store_txn *t, enum store_tree tree, struct weir_span key)
+static enum weir_err del_if_present(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
     enum weir_err err = weir_store_del(t, tree, key);
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
@@ -108,14 +108,14 @@ static enum weir_err sweep_tree(struct store_txn *t, enum store_tree tree, struc
     while (err == WEIR_OK) {
         err = weir_tree_entry(&c, &key, &row);
         if (err == WEIR_OK && leads_to(tree, key, row, rec_key))
-            err = del_if_there(t, tree, key);
+            err = del_if_present(t, tree, key);
         if (err == WEIR_OK)
             err = weir_tree_next(&c);
     }
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
-static enum weir_err sweep(struct store_txn *t, struct weir_span rec_key)
+static enum weir_err sweep_unreadable(struct store_txn *t, struct weir_span rec_key)
 {
     enum weir_err err = sweep_tree(t, STORE_DOT, rec_key);
 
@@ -124,7 +124,7 @@ static enum weir_err sweep(struct store_txn *t, struct weir_span rec_key)
     return err == WEIR_OK ? sweep_tree(t, STORE_EXP, rec_key) : err;
 }
 
-static bool has_end(const struct store_txn *t, const struct weir_record_head *head)
+static bool has_expiry(const struct store_txn *t, const struct weir_record_head *head)
 {
     return t->s->kind->group == 'E' && !head->tombstone && head->expires > 0;
 }
@@ -137,16 +137,16 @@ static enum weir_err remove_old(struct store_txn *t, struct weir_span rec_key,
     struct store_key key;
 
     if (!cur->sound)
-        return sweep(t, rec_key);
+        return sweep_unreadable(t, rec_key);
     weir_store_key_dot(&key, head->lane_idx, head->seq);
-    enum weir_err err = del_if_there(t, STORE_DOT, store_key_span(&key));
+    enum weir_err err = del_if_present(t, STORE_DOT, store_key_span(&key));
     if (err == WEIR_OK && cur->tombstone) {
         weir_store_key_tomb(&key, weir_store_tomb_when(t->s, head), rec_key);
-        err = del_if_there(t, STORE_TOMB, store_key_span(&key));
+        err = del_if_present(t, STORE_TOMB, store_key_span(&key));
     }
-    if (err == WEIR_OK && has_end(t, head)) {
+    if (err == WEIR_OK && has_expiry(t, head)) {
         weir_store_key_exp(&key, head->expires, rec_key);
-        err = del_if_there(t, STORE_EXP, store_key_span(&key));
+        err = del_if_present(t, STORE_EXP, store_key_span(&key));
     }
     return err;
 }
@@ -165,7 +165,7 @@ static enum weir_err put_new(struct store_txn *t, const struct store_put *p)
         weir_store_key_tomb(&key, weir_store_tomb_when(t->s, head), p->rec_key);
         err = weir_store_put_row(t, STORE_TOMB, store_key_span(&key), WEIR_SPAN_EMPTY);
     }
-    if (err == WEIR_OK && has_end(t, head)) {
+    if (err == WEIR_OK && has_expiry(t, head)) {
         weir_store_key_exp(&key, head->expires, p->rec_key);
         err = weir_store_put_row(t, STORE_EXP, store_key_span(&key), WEIR_SPAN_EMPTY);
     }
@@ -186,8 +186,8 @@ static uint64_t *counted(struct store_txn *t, struct weir_span rec_key, bool tom
     return tombstone ? &t->tally.num_tombstones : &t->tally.live[class];
 }
 
-static void count_out(struct store_txn *t, struct weir_span rec_key,
-                      const struct store_current *cur)
+static void count_removed(struct store_txn *t, struct weir_span rec_key,
+                          const struct store_current *cur)
 {
     uint64_t *was = counted(t, rec_key, cur->tombstone);
 
@@ -223,7 +223,7 @@ enum weir_err weir_store_apply(struct store_txn *t, const struct store_put *p,
         err = weir_store_rev_trim(t, p->rec_key, 0);
     if (err < 0)
         return err;
-    count_out(t, p->rec_key, cur);
+    count_removed(t, p->rec_key, cur);
     ++*counted(t, p->rec_key, tombstone);
     *ret_index_changed = changed;
     return WEIR_OK;
@@ -248,18 +248,18 @@ enum weir_err weir_store_drop(struct store_txn *t, struct weir_span rec_key,
     if (err == WEIR_OK)
         err = remove_old(t, rec_key, cur);
     if (err == WEIR_OK)
-        err = del_if_there(t, STORE_REC, rec_key);
+        err = del_if_present(t, STORE_REC, rec_key);
     if (err == WEIR_OK)
         err = weir_store_rev_trim(t, rec_key, 0);
     if (err < 0)
         return err;
-    count_out(t, rec_key, cur);
+    count_removed(t, rec_key, cur);
     *ret_index_changed = changed;
     return WEIR_OK;
 }
 
-static enum weir_err build(struct store_txn *t, struct weir_write *w,
-                           const struct store_current *cur, uint64_t hlc)
+static enum weir_err build_value(struct store_txn *t, struct weir_write *w,
+                                 const struct store_current *cur, uint64_t hlc)
 {
     struct weir_store *s = t->s;
     struct weir_record rec;
@@ -332,7 +332,7 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
         err = weir_hlc_next(t->wall_ms,
                             cur.found && cur.sound ? cur.parts.head.hlc : t->tally.hlc_floor, &hlc);
     if (err == WEIR_OK)
-        err = build(t, w, &cur, hlc);
+        err = build_value(t, w, &cur, hlc);
     if (err < 0)
         return err;
 
@@ -342,6 +342,8 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
     if (!w->delete)
         p.parts.value = weir_span(s->value.at, s->value.len);
     err = weir_store_apply(t, &p, &cur, &index_changed);
+    if (err == WEIR_OK && w->delete &&w->revision > 0 && s->value.len > 0 && !t->over_reserve)
+        err = weir_store_rev_put(t, p.rec_key, w->revision, weir_span(s->value.at, s->value.len));
     if (err < 0)
         return err;
     t->tally.seq++;

@@ -26,7 +26,7 @@ static struct weir_write *write_of(struct weir_msg *m)
 }
 
 /* All writes of the group with their results, in the order they came. */
-static void finish(struct weir_store *s, size_t num_writes, size_t num_changes)
+static void finish_group(struct weir_store *s, size_t num_writes, size_t num_changes)
 {
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
@@ -88,8 +88,7 @@ static void fail_group(struct weir_store *s, size_t num, enum weir_err err)
             s->group[i]->err = err;
 }
 
-static struct weir_msg *fail_unbegun(struct weir_store *s, struct weir_msg *queue,
-                                     enum weir_err err)
+static struct weir_msg *fail_queue(struct weir_store *s, struct weir_msg *queue, enum weir_err err)
 {
     size_t num = 0;
     uint32_t suppressed = 0;
@@ -103,7 +102,7 @@ static struct weir_msg *fail_unbegun(struct weir_store *s, struct weir_msg *queu
     }
     s->num_single = s->num_single > num ? s->num_single - num : 0;
     weir_store_publish_failure(s);
-    finish(s, num, 0);
+    finish_group(s, num, 0);
     return queue;
 }
 
@@ -122,7 +121,7 @@ static struct weir_msg *group_run(struct weir_store *s, struct weir_msg *queue)
 
     enum weir_err err = weir_store_txn_begin(s, &t);
     if (err < 0)
-        return fail_unbegun(s, queue, err);
+        return fail_queue(s, queue, err);
     queue = group_gather(&t, queue, &num, &num_changes);
     if (t.broken || num_changes == 0) {
         err = t.broken ? s->group[num - 1]->err : WEIR_OK;
@@ -143,7 +142,7 @@ static struct weir_msg *group_run(struct weir_store *s, struct weir_msg *queue)
     } else if (num_changes > 0) {
         weir_store_publish(s);
     }
-    finish(s, num, num_changes);
+    finish_group(s, num, num_changes);
     return queue;
 }
 

@@ -220,7 +220,7 @@ static enum weir_err node_value(const struct weir_tree_file *f, const uint8_t *p
 }
 
 /* Put page `pgno` under the cursor at level `depth`. The last level must be a leaf, others not. */
-static enum weir_err push(struct weir_tree_cursor *c, uint64_t pgno, unsigned depth)
+static enum weir_err push_level(struct weir_tree_cursor *c, uint64_t pgno, unsigned depth)
 {
     bool leaf = depth + 1 == c->depth;
     const uint8_t *page = page_at(&c->file, pgno);
@@ -236,8 +236,8 @@ static enum weir_err push(struct weir_tree_cursor *c, uint64_t pgno, unsigned de
 
 /* First entry of the level's page whose key is >= key (leaf), or the child that holds it (branch:
  * the last entry <= key; entry 0 stands for everything below entry 1). */
-static enum weir_err search(const struct weir_tree_file *f, struct weir_tree_level *l, bool leaf,
-                            struct weir_span key)
+static enum weir_err search_page(const struct weir_tree_file *f, struct weir_tree_level *l,
+                                 bool leaf, struct weir_span key)
 {
     unsigned low = leaf ? 0 : 1;
     unsigned high = l->num;
@@ -264,7 +264,7 @@ static enum weir_err descend(struct weir_tree_cursor *c, unsigned from, bool las
         const uint8_t *node = node_at(&c->file, c->level[d].page, c->level[d].at);
         if (node == NULL)
             return WEIR_ECORRUPT;
-        enum weir_err err = push(c, node_child(node), d + 1);
+        enum weir_err err = push_level(c, node_child(node), d + 1);
         if (err < 0)
             return err;
         if (last)
@@ -273,8 +273,8 @@ static enum weir_err descend(struct weir_tree_cursor *c, unsigned from, bool las
     return WEIR_OK;
 }
 
-static enum weir_err start(struct weir_tree_cursor *c, const struct weir_tree_file *file,
-                           const struct weir_tree *tree)
+static enum weir_err start_cursor(struct weir_tree_cursor *c, const struct weir_tree_file *file,
+                                  const struct weir_tree *tree)
 {
     c->file = *file;
     c->depth = tree->depth;
@@ -282,28 +282,28 @@ static enum weir_err start(struct weir_tree_cursor *c, const struct weir_tree_fi
         return WEIR_ENOTFOUND;
     WEIR_ASSERT(tree->depth >= 1);
     WEIR_ASSERT(tree->depth <= WEIR_TREE_DEPTH_MAX);
-    return push(c, tree->root, 0);
+    return push_level(c, tree->root, 0);
 }
 
 enum weir_err weir_tree_first(struct weir_tree_cursor *c, const struct weir_tree_file *file,
                               const struct weir_tree *tree)
 {
-    enum weir_err err = start(c, file, tree);
+    enum weir_err err = start_cursor(c, file, tree);
     return err < 0 ? err : descend(c, 0, false);
 }
 
 enum weir_err weir_tree_locate(struct weir_tree_cursor *c, const struct weir_tree_file *file,
                                const struct weir_tree *tree, struct weir_span key)
 {
-    enum weir_err err = start(c, file, tree);
+    enum weir_err err = start_cursor(c, file, tree);
 
     for (unsigned d = 0; err == WEIR_OK; d++) {
         bool leaf = d + 1 == c->depth;
-        err = search(&c->file, &c->level[d], leaf, key);
+        err = search_page(&c->file, &c->level[d], leaf, key);
         if (err < 0 || leaf)
             break;
         const uint8_t *node = node_at(&c->file, c->level[d].page, c->level[d].at);
-        err = node == NULL ? WEIR_ECORRUPT : push(c, node_child(node), d + 1);
+        err = node == NULL ? WEIR_ECORRUPT : push_level(c, node_child(node), d + 1);
     }
     return err;
 }

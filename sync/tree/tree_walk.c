@@ -33,7 +33,7 @@ static bool mark_run(struct weir_tree_walk *w, uint64_t pgno)
     return fresh;
 }
 
-static void leaf_entries(struct weir_tree_walk *w, uint64_t pgno)
+static void walk_leaf(struct weir_tree_walk *w, uint64_t pgno)
 {
     unsigned num = weir_tree_page_num(&w->file, pgno);
 
@@ -51,7 +51,7 @@ static void leaf_entries(struct weir_tree_walk *w, uint64_t pgno)
     }
 }
 
-static void loose_entries(struct weir_tree_walk *w, uint64_t pgno)
+static void walk_loose_entries(struct weir_tree_walk *w, uint64_t pgno)
 {
     unsigned num = weir_tree_loose_num(&w->file);
     struct weir_tree_item item;
@@ -62,8 +62,8 @@ static void loose_entries(struct weir_tree_walk *w, uint64_t pgno)
 }
 
 /* Check a page and mark it. BAD: counted, not to be entered. */
-static enum weir_tree_page_kind enter(struct weir_tree_walk *w, uint64_t pgno, bool leaf,
-                                      bool sorted)
+static enum weir_tree_page_kind enter_page(struct weir_tree_walk *w, uint64_t pgno, bool leaf,
+                                           bool sorted)
 {
     enum weir_tree_page_kind kind = weir_tree_page_check(&w->file, pgno, sorted);
     enum weir_tree_page_kind want = leaf ? WEIR_TREE_PAGE_LEAF : WEIR_TREE_PAGE_BRANCH;
@@ -74,7 +74,7 @@ static enum weir_tree_page_kind enter(struct weir_tree_walk *w, uint64_t pgno, b
         return kind;
     w->num_bad++;
     if (leaf && fresh && w->loose)
-        loose_entries(w, pgno);
+        walk_loose_entries(w, pgno);
     return WEIR_TREE_PAGE_BAD;
 }
 
@@ -92,9 +92,9 @@ void weir_tree_walk(struct weir_tree_walk *w, const struct weir_tree *tree, bool
         return;
     while (true) {
         bool leaf = depth + 1 == tree->depth;
-        enum weir_tree_page_kind kind = enter(w, next, leaf, sorted);
+        enum weir_tree_page_kind kind = enter_page(w, next, leaf, sorted);
         if (kind == WEIR_TREE_PAGE_LEAF) {
-            leaf_entries(w, next);
+            walk_leaf(w, next);
         } else if (kind == WEIR_TREE_PAGE_BRANCH) {
             level[depth].pgno = next;
             level[depth].at = 0;
@@ -120,7 +120,7 @@ void weir_tree_walk_orphan(struct weir_tree_walk *w, uint64_t pgno)
     if (!weir_tree_walk_mark(w, pgno))
         return;
     if (kind == WEIR_TREE_PAGE_LEAF)
-        leaf_entries(w, pgno);
+        walk_leaf(w, pgno);
     else if (kind == WEIR_TREE_PAGE_BAD && w->loose)
-        loose_entries(w, pgno);
+        walk_loose_entries(w, pgno);
 }

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Kinds and payload belong to who adds the event. */
+/** Kinds and payload belong to the caller that adds the event. */
 struct weir_sim_event {
     uint64_t at_us;
     uint64_t order; /* given by the heap: counts what was added */

@@ -192,7 +192,7 @@ static void fault_crash(struct weir_sim *s, struct weir_rng *rng)
     if (n->engine == NULL)
         return;
     if (step != WEIR_SIM_STEP_NONE) {
-        n->dies_at = step; /* in its next turn; who looks after it starts it again */
+        n->dies_at = step; /* in its next turn; started again by WEIR_SIM_EVENT_START */
         n->dies_whole = whole;
     } else {
         weir_sim_node_kill(s, n, whole);

@@ -15,8 +15,8 @@ void weir_sim_faults_begin(struct weir_sim *s);
 void weir_sim_faults_on_event(struct weir_sim *s, enum weir_sim_fault fault);
 /** One is over. @param arg  of whom */
 void weir_sim_faults_on_over(struct weir_sim *s, enum weir_sim_fault fault, uint64_t arg);
-/** All are over: the network carries everything, disks and clocks are right, who was stopped or
- * has crashed runs. Only what was lost stays lost. */
+/** All are over: the network carries everything, disks and clocks are right, processes that were
+ * stopped or have crashed run. Only what was lost stays lost. */
 void weir_sim_faults_end(struct weir_sim *s);
 /** A node joins the cluster: its process, and its MEMBER record. */
 void weir_sim_faults_join(struct weir_sim *s, uint32_t node, bool bootstrap);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hostile.c - the peer as a node of a later version: it greets, beats, answers, and writes records
- * that have fields of their own. What it says of its vector is what the node that asks just said of
- * its own: so it is never stale, and lies to nobody.
+ * hostile.c - the peer as a node of a later version: it does the handshake, sends heartbeats and
+ * responses, and writes records that have fields of their own. The vector that it claims is the one
+ * that the asking node just sent: so it is never stale, and misleads no node.
  */
 #include "tests/sim/cluster/hostile.h"
 
@@ -58,9 +58,9 @@ void weir_sim_hostile_init(struct weir_sim *s)
 
 void weir_sim_hostile_deinit(struct weir_sim_hostile *h)
 {
-    for (uint32_t i = 0; i < WEIR_SIM_KEPT_MAX; i++)
-        if (h->stored_record[i] != NULL)
-            weir_sim_parcel_drop(&h->stored_record[i]);
+    for (uint32_t i = 0; i < WEIR_SIM_REPLAYS_MAX; i++)
+        if (h->replays[i] != NULL)
+            weir_sim_parcel_drop(&h->replays[i]);
     weir_vector_deinit(&h->vv);
     weir_vector_deinit(&h->floor);
 }
@@ -228,7 +228,7 @@ void weir_sim_later_make(const struct weir_sim_hostile *h, uint64_t seq, struct 
     r->msg.base.unknown_fields = num_fields > 0 ? r->fields : NULL;
 }
 
-/* As a node keeps it: number and type of each field, then its bytes. */
+/* As a node stores it: number and type of each field, then its bytes. */
 static size_t pack_extra(const struct weir_sim_later *r, uint8_t *out)
 {
     size_t len = 0;
@@ -256,7 +256,7 @@ uint64_t weir_sim_hostile_add(struct weir_sim *s)
     uint64_t hlc = weir_hlc_of_ms(WEIR_SIM_EPOCH_MS + s->events.now_us / 1000) + h->seq % 65536;
     h->stamps[h->seq++] = hlc;
     weir_sim_later_make(h, h->seq, &r);
-    struct weir_stored_record stored_record = {
+    struct weir_stored_record stored = {
         .rec = {
             .class = WEIR_CLASS_SETTING,
             .key = weir_span(r.msg.key.data, r.msg.key.len),
@@ -266,10 +266,10 @@ uint64_t weir_sim_hostile_add(struct weir_sim *s)
             .value = weir_span(r.msg.value.data, r.msg.value.len),
         },
     };
-    memcpy(stored_record.rec.version.lane, h->lane, WEIR_LANE_LEN);
-    stored_record.extra = weir_span(extra, pack_extra(&r, extra));
+    memcpy(stored.rec.version.lane, h->lane, WEIR_LANE_LEN);
+    stored.extra = weir_span(extra, pack_extra(&r, extra));
     if (s->checks)
-        weir_sim_check_wrote(&s->check, h->node, &stored_record);
+        weir_sim_check_wrote(&s->check, h->node, &stored);
     return h->seq;
 }
 
@@ -344,7 +344,7 @@ static void response(struct weir_sim *s, uint32_t slot, const Weir__V1__PullReq 
         add_records(s, req, &rep, room);
     rep.vv = owns;
     rep.n_vv = rep.n_cursor;
-    if (h->lies_when_asked && weir_frame_vector(req->cursor, req->n_cursor, &lied) == WEIR_OK) {
+    if (h->lies_in_response && weir_frame_vector(req->cursor, req->n_cursor, &lied) == WEIR_OK) {
         for (size_t i = 0; i < lied.num; i++)
             (void)!weir_vector_raise(&lied, lied.items[i].lane, lied.items[i].seq + LIES_BY);
         struct lanes l = lanes_of(&lied);
@@ -356,7 +356,7 @@ static void response(struct weir_sim *s, uint32_t slot, const Weir__V1__PullReq 
         weir_sim_hostile_send(s, slot, WEIR_FRAME_PULL_REP, &rep.base);
         lanes_free(&l);
         weir_vector_deinit(&lied);
-        h->lies_when_asked = false;
+        h->lies_in_response = false;
         return;
     }
     weir_sim_hostile_send(s, slot, WEIR_FRAME_PULL_REP, &rep.base);
@@ -387,8 +387,8 @@ static void on_frame(struct weir_sim *s, uint32_t slot, const struct weir_frame 
         h->vv_hash = f->msg.heartbeat->vv_hash;
         return;
     case WEIR_FRAME_BATCH_C:
-        memcpy(h->heard_lane, f->msg.batch->lane.data, WEIR_LANE_LEN);
-        h->heard_seq = f->msg.batch->first + f->msg.batch->n_r;
+        memcpy(h->last_lane, f->msg.batch->lane.data, WEIR_LANE_LEN);
+        h->last_seq = f->msg.batch->first + f->msg.batch->n_r;
         return;
     case WEIR_FRAME_BATCH_E:
     case WEIR_FRAME_PULL_REP:
@@ -406,10 +406,10 @@ void weir_sim_hostile_on_event(struct weir_sim *s, const struct weir_sim_net_eve
 
     if (news->what != WEIR_SIM_NET_FRAME)
         return;
-    struct weir_sim_parcel **stored_record = &h->stored_record[h->num_kept++ % WEIR_SIM_KEPT_MAX];
-    if (*stored_record != NULL)
-        weir_sim_parcel_drop(stored_record);
-    *stored_record = weir_sim_parcel_ref(news->parcel);
+    struct weir_sim_parcel **slot = &h->replays[h->num_replays++ % WEIR_SIM_REPLAYS_MAX];
+    if (*slot != NULL)
+        weir_sim_parcel_drop(slot);
+    *slot = weir_sim_parcel_ref(news->parcel);
     if (weir_frame_decode(weir_span(news->parcel->bytes, news->parcel->len), &f, &fault) < 0)
         return;
     on_frame(s, news->slot, &f);

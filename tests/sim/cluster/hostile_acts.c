@@ -47,11 +47,11 @@ static void send_bytes(struct weir_sim *s, const uint8_t *bytes, size_t len)
     weir_sim_parcel_drop(&p);
 }
 
-static const struct weir_sim_parcel *draw_kept(struct weir_sim_hostile *h)
+static const struct weir_sim_parcel *draw_replay(struct weir_sim_hostile *h)
 {
-    uint32_t num = h->num_kept < WEIR_SIM_KEPT_MAX ? h->num_kept : WEIR_SIM_KEPT_MAX;
+    uint32_t num = h->num_replays < WEIR_SIM_REPLAYS_MAX ? h->num_replays : WEIR_SIM_REPLAYS_MAX;
 
-    return num == 0 ? NULL : h->stored_record[draw(h, num)];
+    return num == 0 ? NULL : h->replays[draw(h, num)];
 }
 
 static void act_garbage(struct weir_sim *s)
@@ -70,7 +70,7 @@ static void act_garbage(struct weir_sim *s)
 
 static void act_short(struct weir_sim *s)
 {
-    const struct weir_sim_parcel *p = draw_kept(&s->hostile);
+    const struct weir_sim_parcel *p = draw_replay(&s->hostile);
 
     if (p != NULL && p->len > 0)
         send_bytes(s, p->bytes, draw(&s->hostile, p->len));
@@ -78,13 +78,13 @@ static void act_short(struct weir_sim *s)
 
 static void act_replay(struct weir_sim *s)
 {
-    const struct weir_sim_parcel *p = draw_kept(&s->hostile);
+    const struct weir_sim_parcel *p = draw_replay(&s->hostile);
 
     if (p != NULL)
         send_bytes(s, p->bytes, p->len);
 }
 
-/* A heartbeat says nothing that is believed; what carries records would be another's word. */
+/* A heartbeat, since no node relies on it; a frame with records would forge those of another. */
 static void act_flipped(struct weir_sim *s)
 {
     Weir__V1__Lv own;
@@ -269,7 +269,7 @@ static void act_lie_vv(struct weir_sim *s)
 
 static void act_lie_done(struct weir_sim *s)
 {
-    s->hostile.lies_when_asked = true;
+    s->hostile.lies_in_response = true;
 }
 
 static void act_lie_floor(struct weir_sim *s)
@@ -286,10 +286,10 @@ static void act_forge(struct weir_sim *s)
 {
     Weir__V1__Record r;
 
-    if (s->hostile.heard_seq == 0)
+    if (s->hostile.last_seq == 0)
         return;
     plain(&r, WEIR_SPAN_LIT("forged"), UINT64_MAX - draw(&s->hostile, 2), WEIR_SPAN_LIT("forged"));
-    send_alone(s, s->hostile.heard_lane, s->hostile.heard_seq, &r);
+    send_alone(s, s->hostile.last_lane, s->hostile.last_seq, &r);
 }
 
 static void (*const acts[])(struct weir_sim *s) = {

@@ -28,13 +28,13 @@ void weir_sim_hostile_batch(struct weir_sim *s, const uint8_t lane[WEIR_LANE_LEN
 /** A heartbeat. Borrows `own`, a list of one place. */
 void weir_sim_hostile_heartbeat(struct weir_sim *s, Weir__V1__Lv *own, Weir__V1__Lv **list,
                                 Weir__V1__Heartbeat *ret);
-/** Greet the node behind a slot. @param vv, floor  what is said of them; borrowed */
+/** Send a Hello to the node behind a slot. @param vv, floor  what it claims to have; borrowed */
 void weir_sim_hostile_hello(struct weir_sim *s, uint32_t slot, const struct weir_vector *vv,
                             const struct weir_vector *floor);
 /** Send a message to one slot; UINT32_MAX: publish it. */
 void weir_sim_hostile_send(struct weir_sim *s, uint32_t slot, enum weir_frame_topic topic,
                            const ProtobufCMessage *msg);
-/** It writes one record more, and tells the check. @return its seq; 0: it wrote enough */
+/** It writes one record more, which the check notes. @return its seq; 0: it wrote enough */
 uint64_t weir_sim_hostile_add(struct weir_sim *s);
 
 #endif

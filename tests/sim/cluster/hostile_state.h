@@ -12,12 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR_SIM_KEPT_MAX  64
-#define WEIR_SIM_LATER_MAX 4096
+#define WEIR_SIM_REPLAYS_MAX 64
+#define WEIR_SIM_LATER_MAX   4096
 
 struct weir_sim_hostile {
     bool is_there;
-    bool lies_when_asked;
+    bool lies_in_response;
     uint32_t node; /* in the network */
     uint32_t num_links;
     uint8_t id[WEIR_NODE_ID_LEN];
@@ -28,13 +28,13 @@ struct weir_sim_hostile {
     uint32_t num_lanes; /* others that it began */
     struct weir_rng rng;
     uint64_t stamps[WEIR_SIM_LATER_MAX]; /* of its records, by seq - 1: the rest follows from seq */
-    struct weir_vector vv;               /* owns; as the last node that greeted it said */
+    struct weir_vector vv;               /* owns; of the last Hello that came */
     struct weir_vector floor;            /* owns; likewise */
     uint64_t vv_hash;                    /* of the last heartbeat that came */
-    uint8_t heard_lane[WEIR_LANE_LEN];   /* of the last batch that came, and where it ended */
-    uint64_t heard_seq;
-    struct weir_sim_parcel *stored_record[WEIR_SIM_KEPT_MAX]; /* owns; NULL: none yet */
-    uint32_t num_kept;                                        /* ever */
+    uint8_t last_lane[WEIR_LANE_LEN];    /* of the last batch that came, and where it ended */
+    uint64_t last_seq;
+    struct weir_sim_parcel *replays[WEIR_SIM_REPLAYS_MAX]; /* owns; NULL: none yet */
+    uint32_t num_replays;                                  /* ever */
 };
 
 #endif

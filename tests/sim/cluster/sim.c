@@ -42,7 +42,8 @@ void weir_sim_init(struct weir_sim *s, const struct weir_sim_plan *plan, FILE *t
     WEIR_ASSERT(plan->num_nodes >= 1);
     WEIR_ASSERT(plan->num_nodes <= WEIR_SIM_NODES_MAX);
     *s = (struct weir_sim){ .plan = *plan, .num_nodes = plan->num_nodes };
-    /* Who lies about what he has can make an honest node lose it: bounds hold, and no more. */
+    /* A peer that lies about what it has can make an honest node lose it: only bounds are checked.
+     */
     s->checks = !plan->unchecked && !(weir_sim_plan_has(plan, WEIR_SIM_WITH_HOSTILE) &&
                                       weir_sim_plan_has(plan, WEIR_SIM_WITH_LIES));
     s->trace.out = trace;
@@ -139,7 +140,7 @@ static void on_news(struct weir_sim *s, struct weir_sim_net_event *news)
 
 static void on_start(struct weir_sim *s, struct weir_sim_node *n, uint64_t life)
 {
-    /* Armed to die, it has not done so yet: whoever starts processes looks again. */
+    /* It is to die at a step that it has not reached: try again later. */
     if (n->engine == NULL && !n->has_left)
         weir_sim_node_start(s, n, false);
     else if (n->dies_at != WEIR_SIM_STEP_NONE && n->life == life)
@@ -178,7 +179,7 @@ void weir_sim_operate(struct weir_sim *s)
     }
 }
 
-/* One node in turn is looked at as a whole. */
+/* One node in turn is checked as a whole. */
 static void on_check(struct weir_sim *s)
 {
     struct weir_sim_node *n = &s->nodes[s->checked_node++ % s->num_nodes];

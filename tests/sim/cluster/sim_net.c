@@ -397,8 +397,8 @@ static bool is_lost(struct weir_sim_net *n, struct direction *d, unsigned stream
     return true;
 }
 
-static void put(struct weir_sim_net *n, uint32_t link, uint32_t node, unsigned stream,
-                struct weir_sim_parcel *p)
+static void queue_unless_lost(struct weir_sim_net *n, uint32_t link, uint32_t node, unsigned stream,
+                              struct weir_sim_parcel *p)
 {
     struct weir_sim_net_link *l = &n->links[link];
     unsigned side = side_of(l, node);
@@ -418,7 +418,7 @@ void weir_sim_net_send(struct weir_sim_net *n, uint32_t node, uint32_t slot,
     uint32_t link = weir_sim_net_link_of(n, node, slot);
 
     if (link != UINT32_MAX)
-        put(n, link, node, STREAM_SENT, p);
+        queue_unless_lost(n, link, node, STREAM_SENT, p);
 }
 
 void weir_sim_net_publish(struct weir_sim_net *n, uint32_t node, struct weir_sim_parcel *p)
@@ -426,7 +426,7 @@ void weir_sim_net_publish(struct weir_sim_net *n, uint32_t node, struct weir_sim
     const struct weir_sim_net_node *of = &n->nodes[node];
 
     for (uint32_t i = 0; i < of->num_links; i++)
-        put(n, of->links[i], node, STREAM_PUBLISHED, p);
+        queue_unless_lost(n, of->links[i], node, STREAM_PUBLISHED, p);
 }
 
 /* -- events -- */

@@ -3,7 +3,7 @@
  * sim_net.h - the network of a simulated cluster: links between pairs of nodes, with the faults
  * that a real one has. A link is a connection: what is sent over it arrives in order or not at all.
  * What is published goes through a bounded queue that drops its oldest, as NNG's PUB does; what is
- * sent to one peer waits. A link that breaks loses what is under way, tells its two ends at
+ * sent to one peer waits. A link that breaks loses what is under way; its two ends notice at
  * different times (until then one of them is half-open), and is dialled again. Time comes from the
  * events, chance from the rng; both are the caller's. Owner: one thread.   Limits:
  * WEIR_SIM_NET_QUEUE_MAX; memory, which is asserted.
@@ -27,7 +27,7 @@ enum weir_sim_net_kind {
     WEIR_SIM_NET_ARRIVES, /* the oldest frame of a stream is there */
     WEIR_SIM_NET_WIRE,    /* a wire can take the next frame */
     WEIR_SIM_NET_DIAL,    /* try to connect a link */
-    WEIR_SIM_NET_SIDE,    /* one end of a link hears that it is up or down */
+    WEIR_SIM_NET_SIDE,    /* one end of a link notices that it is up or down */
     WEIR_SIM_NET_KINDS,
 };
 
@@ -69,7 +69,7 @@ uint64_t weir_sim_delay_draw(const struct weir_sim_delay *delay, struct weir_rng
 struct weir_sim_net_config {
     struct weir_sim_delay delay;  /* of a frame, once it is on the wire */
     struct weir_sim_delay dial;   /* from the dial to being up, at each end */
-    struct weir_sim_delay notice; /* until an end hears that its link broke */
+    struct weir_sim_delay notice; /* until an end notices that its link broke */
     struct weir_sim_delay redial; /* from the break, or a failed dial, to the next */
     uint32_t loss;                /* of a million published frames; not of those sent to one */
     uint32_t loss_run;            /* frames lost in a row, 1 at least */
@@ -130,7 +130,7 @@ void weir_sim_net_stop(struct weir_sim_net *n, uint32_t node);
 /** Only nodes with the same number reach each other; links between others break.
  * @param groups  a number for each node */
 void weir_sim_net_part(struct weir_sim_net *n, const uint32_t *groups);
-/** What end `side` (0 or 1) sends is lost, and nobody is told; the end of it breaks the link. */
+/** What end `side` (0 or 1) sends is lost without notice; when the cut ends, the link breaks. */
 void weir_sim_net_cut(struct weir_sim_net *n, uint32_t link, unsigned side, bool on);
 /** Break one link; it will be dialled again. */
 void weir_sim_net_break(struct weir_sim_net *n, uint32_t link);

@@ -16,8 +16,8 @@
 #define PAUSED_US   10000
 #define VALUE_MAX   262144
 
-static void tell(struct weir_sim *s, const struct weir_sim_node *n, enum weir_sim_line line,
-                 uint64_t value)
+static void trace_node(struct weir_sim *s, const struct weir_sim_node *n, enum weir_sim_line line,
+                       uint64_t value)
 {
     weir_sim_trace(&s->trace, s->events.now_us, line, n->index, value);
 }
@@ -121,7 +121,7 @@ void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool boots
         return;
     }
     n->state = weir_engine_state(n->engine);
-    tell(s, n, WEIR_SIM_LINE_START, n->life);
+    trace_node(s, n, WEIR_SIM_LINE_START, n->life);
     weir_sim_net_start(&s->net, n->index);
     weir_sim_node_poke(s, n, s->events.now_us);
 }
@@ -130,7 +130,7 @@ void weir_sim_node_kill(struct weir_sim *s, struct weir_sim_node *n, bool whole)
 {
     if (n->engine == NULL)
         return;
-    tell(s, n, WEIR_SIM_LINE_CRASH, whole);
+    trace_node(s, n, WEIR_SIM_LINE_CRASH, whole);
     s->tally.num_resets += weir_engine_counter(n->engine, WEIR_COUNT_RESETS);
     s->tally.num_purged += weir_engine_counter(n->engine, WEIR_COUNT_PURGED);
     s->tally.num_conflicts += weir_engine_counter(n->engine, WEIR_COUNT_CONFLICTS);
@@ -214,7 +214,7 @@ void weir_sim_node_give(struct weir_sim *s, struct weir_sim_node *n,
     weir_sim_node_poke(s, n, s->events.now_us);
 }
 
-static void take_write(struct weir_sim *s, struct weir_sim_node *n, const struct weir_sim_op *op)
+static void apply_write(struct weir_sim *s, struct weir_sim_node *n, const struct weir_sim_op *op)
 {
     static uint8_t value[VALUE_MAX];
     uint8_t key[WEIR_SIM_KEY_NAME_MAX];
@@ -234,16 +234,16 @@ static void take_write(struct weir_sim *s, struct weir_sim_node *n, const struct
     };
     enum weir_err err = weir_engine_write(n->engine, &w);
     n->num_refused += err < 0;
-    tell(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
+    trace_node(s, n, WEIR_SIM_LINE_WRITE, (uint64_t)(int64_t)err);
 }
 
-static void take_frame(struct weir_sim *s, struct weir_sim_node *n,
-                       const struct weir_sim_input *input)
+static void apply_frame(struct weir_sim *s, struct weir_sim_node *n,
+                        const struct weir_sim_input *input)
 {
     struct weir_span frame = weir_span(input->parcel->bytes, input->parcel->len);
 
-    tell(s, n, WEIR_SIM_LINE_FRAME,
-         (uint64_t)frame.len << 8 | (frame.len > 0 ? frame.at[0] : (uint8_t)'-'));
+    trace_node(s, n, WEIR_SIM_LINE_FRAME,
+               (uint64_t)frame.len << 8 | (frame.len > 0 ? frame.at[0] : (uint8_t)'-'));
     weir_sim_trace_bytes(&s->trace, frame);
     weir_engine_receive(n->engine, input->slot, frame);
 }
@@ -253,27 +253,27 @@ static const uint8_t *id_of(const struct weir_sim *s, uint32_t peer)
     return peer < s->num_nodes ? s->nodes[peer].id : s->hostile.id;
 }
 
-static void take_input(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim_input *input)
+static void apply_input(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim_input *input)
 {
     switch (input->kind) {
     case WEIR_SIM_INPUT_HINT:
     case WEIR_SIM_INPUT_FRAME:
-        take_frame(s, n, input);
+        apply_frame(s, n, input);
         weir_sim_parcel_drop(&input->parcel);
         return;
     case WEIR_SIM_INPUT_UP:
-        tell(s, n, WEIR_SIM_LINE_UP, input->peer);
+        trace_node(s, n, WEIR_SIM_LINE_UP, input->peer);
         weir_engine_link_up(n->engine, input->slot, id_of(s, input->peer));
         return;
     case WEIR_SIM_INPUT_DOWN:
-        tell(s, n, WEIR_SIM_LINE_DOWN, input->peer);
+        trace_node(s, n, WEIR_SIM_LINE_DOWN, input->peer);
         weir_engine_link_down(n->engine, input->slot);
         return;
     case WEIR_SIM_INPUT_WRITE:
-        take_write(s, n, &input->op);
+        apply_write(s, n, &input->op);
         return;
     case WEIR_SIM_INPUT_EXPORTED:
-        tell(s, n, WEIR_SIM_LINE_EXPORT, 0);
+        trace_node(s, n, WEIR_SIM_LINE_EXPORT, 0);
         weir_sim_check_exported(&s->check, n->index);
         weir_engine_exported(n->engine, true);
         return;
@@ -303,7 +303,7 @@ static void collect(struct weir_sim_node *n)
     while (weir_engine_next(n->engine, &out)) {
         struct weir_span bytes = out.frame.len > 0 ? out.frame : out.key;
         if (out.what == WEIR_OUT_CHANGED || out.what == WEIR_OUT_PURGED)
-            continue; /* the stores' hooks tell more */
+            continue; /* the stores' hooks report more */
         struct weir_sim_output *o = outbox_add(n);
         o->out = out;
         o->parcel = bytes.len > 0 ? weir_sim_parcel_new(bytes.at, bytes.len) : NULL;
@@ -315,7 +315,7 @@ static void collect(struct weir_sim_node *n)
 
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
-    tell(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
+    trace_node(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
     if (out->alarm == WEIR_ALARM_BOTH_STALE && !s->is_operator_due) {
         s->is_operator_due = true;
         weir_sim_events_add(&s->events, s->events.now_us + OPERATOR_US, WEIR_SIM_EVENT_OPERATOR, 0,
@@ -335,7 +335,8 @@ static void publish(struct weir_sim *s, struct weir_sim_node *n, struct weir_sim
 
 static void acked(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
-    tell(s, n, WEIR_SIM_LINE_ACK, out->err < 0 ? (uint64_t)(int64_t)out->err : out->version.seq);
+    trace_node(s, n, WEIR_SIM_LINE_ACK,
+               out->err < 0 ? (uint64_t)(int64_t)out->err : out->version.seq);
     if (out->err < 0) {
         n->num_refused++;
         return;
@@ -422,11 +423,11 @@ static void trace_turn(struct weir_sim *s, struct weir_sim_node *n, enum weir_er
     enum weir_engine_state state = weir_engine_state(n->engine);
 
     if (err < 0)
-        tell(s, n, WEIR_SIM_LINE_COMMIT, (uint64_t)(int64_t)err);
+        trace_node(s, n, WEIR_SIM_LINE_COMMIT, (uint64_t)(int64_t)err);
     else if (commits_of(n) != n->num_commits && s->checks)
-        tell(s, n, WEIR_SIM_LINE_COMMIT, weir_memory_hash(n->store[WEIR_GROUP_C]));
+        trace_node(s, n, WEIR_SIM_LINE_COMMIT, weir_memory_hash(n->store[WEIR_GROUP_C]));
     if (state != n->state)
-        tell(s, n, WEIR_SIM_LINE_STATE, state);
+        trace_node(s, n, WEIR_SIM_LINE_STATE, state);
     n->state = state;
     n->was_live = n->was_live || state == WEIR_ENGINE_LIVE;
 }
@@ -442,7 +443,7 @@ static void turn(struct weir_sim *s, struct weir_sim_node *n)
         struct weir_sim_input input = n->inbox[n->inbox_head];
         n->inbox_head = (n->inbox_head + 1) % n->inbox_cap;
         n->inbox_num--;
-        take_input(s, n, &input);
+        apply_input(s, n, &input);
     }
     if (dies(s, n, WEIR_SIM_STEP_INPUTS))
         return;
@@ -481,7 +482,7 @@ void weir_sim_node_on_done(struct weir_sim *s, struct weir_sim_node *n, uint64_t
 {
     if (n->engine == NULL || n->life != life)
         return;
-    if (n->is_paused) { /* the disk is done; the process looks when it goes on */
+    if (n->is_paused) { /* the disk is done; the process notices when it goes on */
         weir_sim_events_add(&s->events, s->events.now_us + PAUSED_US, WEIR_SIM_EVENT_DONE, n->index,
                             life);
         return;

@@ -2,7 +2,7 @@
  *
  * sim_node.h - one node of a simulated cluster: an engine over two stores, with a clock, a process
  * that can be killed or stopped, and a disk that takes its time. While a commit is under way, what
- * comes waits; when it is done, what the turn had to say goes out, unless the process died in
+ * comes waits; when it is done, the outputs of the turn are sent, unless the process died in
  * between. Owner: one thread.   Limits: WEIR_SIM_INBOX_MAX inputs wait; then the oldest hint is
  * dropped.
  */
@@ -41,7 +41,7 @@ struct weir_sim_input {
     struct weir_sim_op op;
 };
 
-/** An engine's output, kept until the commit is over. */
+/** An engine's output, held back until the commit is over. */
 struct weir_sim_output {
     struct weir_engine_out out;     /* its spans are those of `parcel`, or empty */
     struct weir_sim_parcel *parcel; /* owns; the frame, or the key */
@@ -66,7 +66,7 @@ struct weir_sim_node {
     uint64_t life; /* counts processes; events of an older one are ignored */
     bool has_joined;
     bool has_left;
-    enum weir_member_state member; /* what its record is to say */
+    enum weir_member_state member; /* the state that its record is to have */
     bool is_paused;
     bool is_busy; /* a commit is under way */
     bool was_live;
@@ -101,7 +101,7 @@ uint64_t weir_sim_node_wall(const struct weir_sim *s, const struct weir_sim_node
 void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool bootstrap);
 /** End it at once. @param whole  the machine stops: bans that were not synced are lost */
 void weir_sim_node_kill(struct weir_sim *s, struct weir_sim_node *n, bool whole);
-/** An input; the parcel is taken. Without a process nothing happens. */
+/** An input; takes the parcel. Without a process the input is dropped. */
 void weir_sim_node_give(struct weir_sim *s, struct weir_sim_node *n,
                         const struct weir_sim_input *input);
 /** Take a turn no later than this. */

@@ -32,7 +32,7 @@ enum weir_sim_event_kind {
     WEIR_SIM_EVENT_CHECK,
 };
 
-/** What was done, for those who want to know that a run was not idle. */
+/** What was done: shows that a run was not idle. */
 struct weir_sim_tally {
     uint64_t num_events;
     uint64_t num_writes; /* acknowledged */

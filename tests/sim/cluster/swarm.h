@@ -120,7 +120,7 @@ static inline bool weir_sim_plan_has(const struct weir_sim_plan *p, enum weir_si
 
 /** Draw the plan of a seed. */
 void weir_sim_plan_draw(const struct weir_sim_wish *wish, struct weir_sim_plan *ret);
-/** A few lines that tell what is on. */
+/** Print what is on, in a few lines. */
 void weir_sim_plan_print(const struct weir_sim_plan *p, FILE *out);
 /** For a command line. Static. */
 const char *weir_sim_feature_name(enum weir_sim_feature f);

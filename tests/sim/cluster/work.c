@@ -51,7 +51,7 @@ static struct weir_sim_op draw_op(struct weir_sim *s, struct weir_rng *rng)
     return op;
 }
 
-static void give(struct weir_sim *s, struct weir_sim_node *n, const struct weir_sim_op *op)
+static void give_write(struct weir_sim *s, struct weir_sim_node *n, const struct weir_sim_op *op)
 {
     struct weir_sim_input input = { .kind = WEIR_SIM_INPUT_WRITE, .op = *op };
 
@@ -67,7 +67,7 @@ void weir_sim_work_on_event(struct weir_sim *s)
 
     weir_sim_events_add(&s->events, s->events.now_us + weir_rng_below(rng, 2 * mean_us) + 1,
                         WEIR_SIM_EVENT_WORK, 0, 0);
-    give(s, &s->nodes[node], &op);
+    give_write(s, &s->nodes[node], &op);
 }
 
 void weir_sim_work_fight(struct weir_sim *s, struct weir_rng *rng)
@@ -81,7 +81,7 @@ void weir_sim_work_fight(struct weir_sim *s, struct weir_rng *rng)
             continue;
         op.key = key;
         op.class = classes[key % WEIR_ARRAY_LEN(classes)];
-        give(s, &s->nodes[i % s->num_nodes], &op);
+        give_write(s, &s->nodes[i % s->num_nodes], &op);
     }
 }
 
@@ -100,7 +100,7 @@ void weir_sim_work_burst(struct weir_sim *s, struct weir_rng *rng)
             op.value_len = 1;
             op.ttl_s = 1 + i % s->plan.ban_ttl_s;
         }
-        give(s, n, &op);
+        give_write(s, n, &op);
     }
 }
 
@@ -114,11 +114,11 @@ static void write_member(struct weir_sim *s, struct weir_sim_node *at, uint32_t 
     };
 
     op.value_len = weir_sim_op_member_len(&op, s->nodes[node].id);
-    give(s, at, &op);
+    give_write(s, at, &op);
 }
 
-/* Does the store say of this node what it should? */
-static bool says(const struct weir_sim *s, const struct weir_sim_node *at, uint32_t node)
+/* Does the store have the node's MEMBER record, in the state that it should have? */
+static bool has_member(const struct weir_sim *s, const struct weir_sim_node *at, uint32_t node)
 {
     const struct weir_sim_node *n = &s->nodes[node];
     struct weir_span key = weir_span(n->id, WEIR_NODE_ID_LEN);
@@ -138,6 +138,6 @@ void weir_sim_work_members(struct weir_sim *s)
             weir_engine_state(s->nodes[i].engine) == WEIR_ENGINE_LIVE)
             at = &s->nodes[i];
     for (uint32_t i = 0; i < s->num_nodes && at != NULL; i++)
-        if (s->nodes[i].has_joined && !says(s, at, i))
+        if (s->nodes[i].has_joined && !has_member(s, at, i))
             write_member(s, at, i);
 }

@@ -17,7 +17,7 @@
 #define LENDS_COPIES false
 #endif
 
-/* What an operation may answer, and what it is in times of trouble. */
+/* What an operation may return, and what it is in times of trouble. */
 enum {
     OP_ENOMEM = 1,
     OP_EFULL = 2,
@@ -54,7 +54,7 @@ static enum weir_err trouble_of(const struct weir_memory *m, unsigned op)
     WEIR_UNREACHABLE();
 }
 
-static enum weir_err allowed(unsigned op, enum weir_err err)
+static enum weir_err allowed_error(unsigned op, enum weir_err err)
 {
     if ((err == WEIR_ENOMEM && !(op & OP_ENOMEM)) || (err == WEIR_EFULL && !(op & OP_EFULL)))
         return WEIR_EIO;
@@ -68,27 +68,28 @@ static enum weir_err meet_faults(struct weir_memory *m, unsigned op)
     enum weir_err err = trouble_of(m, op);
     if (m->op_fails_in > 0 && --m->op_fails_in == 0)
         err = m->op_err;
-    return allowed(op, err);
+    return allowed_error(op, err);
 }
 
 /* An operation fails. */
-static enum weir_err fail(struct weir_memory *m, unsigned op, enum weir_err err)
+static enum weir_err fail_operation(struct weir_memory *m, unsigned op, enum weir_err err)
 {
-    err = allowed(op, err);
+    err = allowed_error(op, err);
     if (err == WEIR_EIO || err == WEIR_EFULL)
         m->spoiled = err;
     return err;
 }
 
-static enum weir_err enter(struct weir_memory *m, unsigned op)
+static enum weir_err begin_operation(struct weir_memory *m, unsigned op)
 {
     WEIR_ASSERT(m->is_open);
     enum weir_err err = meet_faults(m, op);
-    return err < 0 ? fail(m, op, err) : WEIR_OK;
+    return err < 0 ? fail_operation(m, op, err) : WEIR_OK;
 }
 
 /* The bytes of a record for the caller. Without memory for a copy, its own. */
-static const struct weir_record_context *lend(struct weir_memory *m, const struct memory_record *r)
+static const struct weir_record_context *lend_bytes(struct weir_memory *m,
+                                                    const struct memory_record *r)
 {
     size_t len = memory_record_bytes_len(r);
     struct weir_record_context *copy = LENDS_COPIES ? weir_arena_alloc(&m->lent, len) : NULL;
@@ -101,7 +102,7 @@ static const struct weir_record_context *lend(struct weir_memory *m, const struc
 
 /* -- transactions -- */
 
-static enum weir_err begin(struct weir_record_store *k)
+static enum weir_err store_begin(struct weir_record_store *k)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -127,7 +128,7 @@ static enum weir_err commit_fault(struct weir_memory *m)
     return err;
 }
 
-static enum weir_err commit(struct weir_record_store *k)
+static enum weir_err store_commit(struct weir_record_store *k)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -148,7 +149,7 @@ static enum weir_err commit(struct weir_record_store *k)
     return WEIR_OK;
 }
 
-static void undo(struct weir_record_store *k)
+static void store_undo(struct weir_record_store *k)
 {
     struct weir_memory *m = memory_of(k);
 
@@ -199,12 +200,12 @@ static enum weir_err want_lane(struct weir_memory *m, const uint8_t name[WEIR_LA
     return lane != NULL ? WEIR_OK : WEIR_ENOMEM;
 }
 
-static enum weir_err next_lane(struct weir_record_store *k, const uint8_t *after,
-                               struct weir_lane_row *ret)
+static enum weir_err store_next_lane(struct weir_record_store *k, const uint8_t *after,
+                                     struct weir_lane_row *ret)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_READ);
+    enum weir_err err = begin_operation(m, OP_READ);
     if (err < 0)
         return err;
     const struct memory_lane *lane = memory_lane_above(&m->s, after);
@@ -214,7 +215,7 @@ static enum weir_err next_lane(struct weir_record_store *k, const uint8_t *after
     return WEIR_OK;
 }
 
-static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lane_row *l)
+static enum weir_err store_put_lane(struct weir_record_store *k, const struct weir_lane_row *l)
 {
     const unsigned op = OP_CHANGES | OP_NEEDS_ROOM | OP_ENOMEM | OP_EFULL;
     struct weir_memory *m = memory_of(k);
@@ -222,7 +223,7 @@ static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lan
     struct memory_lane *lane = memory_lane_find(&m->s, l->lane);
     bool is_new = lane == NULL;
 
-    enum weir_err err = enter(m, op);
+    enum weir_err err = begin_operation(m, op);
     if (err < 0)
         return err;
     if (lane != NULL && lane->is.seen > after.seen)
@@ -242,17 +243,17 @@ static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lan
     return WEIR_OK;
 }
 
-static enum weir_err drop_lane(struct weir_record_store *k, const uint8_t name[WEIR_LANE_LEN])
+static enum weir_err store_drop_lane(struct weir_record_store *k, const uint8_t name[WEIR_LANE_LEN])
 {
     struct weir_memory *m = memory_of(k);
     struct memory_lane *lane = memory_lane_find(&m->s, name);
 
-    enum weir_err err = enter(m, OP_CHANGES);
+    enum weir_err err = begin_operation(m, OP_CHANGES);
     if (err < 0)
         return err;
     WEIR_ASSERT(lane == NULL || lane->dots.num == 0);
     if (!memory_log_reserve(m, 1))
-        return fail(m, OP_CHANGES, WEIR_EIO);
+        return fail_operation(m, OP_CHANGES, WEIR_EIO);
     if (lane != NULL)
         remove_lane(m, lane);
     memory_recall(m);
@@ -269,7 +270,7 @@ static enum weir_err show(struct weir_memory *m, const struct memory_record *r,
 
     if (r == NULL)
         return WEIR_ENOTFOUND;
-    memory_record_show(r, lend(m, r), &rec);
+    memory_record_show(r, lend_bytes(m, r), &rec);
     if (memory_record_holds(r)) {
         *ret = rec;
         return WEIR_OK;
@@ -280,33 +281,33 @@ static enum weir_err show(struct weir_memory *m, const struct memory_record *r,
     return WEIR_ECORRUPT;
 }
 
-static enum weir_err get(struct weir_record_store *k, enum weir_class class, struct weir_span key,
-                         struct weir_stored_record *ret)
+static enum weir_err store_get(struct weir_record_store *k, enum weir_class class,
+                               struct weir_span key, struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_READ);
+    enum weir_err err = begin_operation(m, OP_READ);
     return err < 0 ? err : show(m, memory_record_find(&m->s, class, key), ret);
 }
 
-static enum weir_err next_dot(struct weir_record_store *k, const uint8_t name[WEIR_LANE_LEN],
-                              uint64_t after, struct weir_stored_record *ret)
+static enum weir_err store_next_dot(struct weir_record_store *k, const uint8_t name[WEIR_LANE_LEN],
+                                    uint64_t after, struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_READ);
+    enum weir_err err = begin_operation(m, OP_READ);
     if (err < 0)
         return err;
     const struct memory_lane *lane = memory_lane_find(&m->s, name);
     return show(m, lane != NULL ? memory_record_dot(lane, after) : NULL, ret);
 }
 
-static enum weir_err next_key(struct weir_record_store *k, enum weir_class class,
-                              struct weir_span after, struct weir_stored_record *ret)
+static enum weir_err store_next_key(struct weir_record_store *k, enum weir_class class,
+                                    struct weir_span after, struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_READ);
+    enum weir_err err = begin_operation(m, OP_READ);
     return err < 0 ? err : show(m, memory_record_above(&m->s, class, after), ret);
 }
 
@@ -314,7 +315,7 @@ static enum weir_err next_key(struct weir_record_store *k, enum weir_class class
 static enum weir_err next_due(struct weir_memory *m, const struct memory_tree *queue,
                               uint64_t until, struct weir_stored_record *ret)
 {
-    enum weir_err err = enter(m, OP_READ);
+    enum weir_err err = begin_operation(m, OP_READ);
     if (err < 0)
         return err;
     const struct memory_link *first = memory_tree_first(queue);
@@ -323,23 +324,23 @@ static enum weir_err next_due(struct weir_memory *m, const struct memory_tree *q
     return show(m, weir_container_of(first, struct memory_record, by_when), ret);
 }
 
-static enum weir_err next_tombstone(struct weir_record_store *k, uint64_t until_ms,
-                                    struct weir_stored_record *ret)
+static enum weir_err store_next_tombstone(struct weir_record_store *k, uint64_t until_ms,
+                                          struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
     return next_due(m, &m->s.tombstones, until_ms, ret);
 }
 
-static enum weir_err next_expired(struct weir_record_store *k, uint64_t until_s,
-                                  struct weir_stored_record *ret)
+static enum weir_err store_next_expired(struct weir_record_store *k, uint64_t until_s,
+                                        struct weir_stored_record *ret)
 {
     struct weir_memory *m = memory_of(k);
 
     return next_due(m, &m->s.expiries, until_s, ret);
 }
 
-static enum weir_err put(struct weir_record_store *k, const struct weir_stored_record *rec)
+static enum weir_err store_put(struct weir_record_store *k, const struct weir_stored_record *rec)
 {
     const unsigned op = OP_CHANGES | OP_NEEDS_ROOM | OP_ENOMEM | OP_EFULL |
                         (rec->rec.tombstone ? 0u : OP_NEEDS_RESERVE);
@@ -347,7 +348,7 @@ static enum weir_err put(struct weir_record_store *k, const struct weir_stored_r
     struct memory_lane *lane = NULL;
     bool is_new = false;
 
-    enum weir_err err = enter(m, op);
+    enum weir_err err = begin_operation(m, op);
     if (err < 0)
         return err;
     struct memory_record *r = memory_record_new(m->group, rec);
@@ -358,7 +359,7 @@ static enum weir_err put(struct weir_record_store *k, const struct weir_stored_r
     err = want_lane(m, rec->rec.version.lane, &lane, &is_new);
     if (err < 0) {
         free(r);
-        return err == WEIR_ELIMIT ? fail(m, op, WEIR_EFULL) : err;
+        return err == WEIR_ELIMIT ? fail_operation(m, op, WEIR_EFULL) : err;
     }
     struct memory_numbers after = lane->is;
     if (after.seen < r->head.seq)
@@ -372,16 +373,17 @@ static enum weir_err put(struct weir_record_store *k, const struct weir_stored_r
     return WEIR_OK;
 }
 
-static enum weir_err drop(struct weir_record_store *k, enum weir_class class, struct weir_span key)
+static enum weir_err store_drop(struct weir_record_store *k, enum weir_class class,
+                                struct weir_span key)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_CHANGES);
+    enum weir_err err = begin_operation(m, OP_CHANGES);
     if (err < 0)
         return err;
     struct memory_record *r = memory_record_find(&m->s, class, key);
     if (!memory_log_reserve(m, 1))
-        return fail(m, OP_CHANGES, WEIR_EIO);
+        return fail_operation(m, OP_CHANGES, WEIR_EIO);
     if (r != NULL) {
         struct memory_undo u = { .what = MEMORY_DROP, .of.record = { .was = r } };
         memory_record_remove(&m->s, r);
@@ -393,11 +395,11 @@ static enum weir_err drop(struct weir_record_store *k, enum weir_class class, st
 
 /* -- numbers -- */
 
-static enum weir_err get_meta(struct weir_record_store *k, struct weir_store_meta *ret)
+static enum weir_err store_get_meta(struct weir_record_store *k, struct weir_store_meta *ret)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_READ);
+    enum weir_err err = begin_operation(m, OP_READ);
     if (err < 0)
         return err;
     *ret = m->s.meta;
@@ -410,16 +412,16 @@ static bool same_meta(const struct weir_store_meta *a, const struct weir_store_m
            a->hlc_floor == b->hlc_floor && a->live == b->live;
 }
 
-static enum weir_err put_meta(struct weir_record_store *k, const struct weir_store_meta *meta)
+static enum weir_err store_put_meta(struct weir_record_store *k, const struct weir_store_meta *meta)
 {
     const unsigned op = OP_CHANGES | OP_NEEDS_ROOM | OP_EFULL;
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, op);
+    enum weir_err err = begin_operation(m, op);
     if (err < 0)
         return err;
     if (!memory_log_reserve(m, 1))
-        return fail(m, op, WEIR_EIO);
+        return fail_operation(m, op, WEIR_EIO);
     if (!same_meta(meta, &m->s.meta)) {
         struct memory_undo u = { .what = MEMORY_META,
                                  .of.meta = { .before = m->s.meta, .after = *meta } };
@@ -441,11 +443,11 @@ static void remove_conflict(struct weir_memory *m, struct memory_conflict *c)
     memory_log_add(m, &u);
 }
 
-static enum weir_err put_conflict(struct weir_record_store *k, const struct weir_conflict *c)
+static enum weir_err store_put_conflict(struct weir_record_store *k, const struct weir_conflict *c)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_CHANGES | OP_NEEDS_ROOM | OP_ENOMEM | OP_EFULL);
+    enum weir_err err = begin_operation(m, OP_CHANGES | OP_NEEDS_ROOM | OP_ENOMEM | OP_EFULL);
     if (err < 0)
         return err;
     if (!memory_conflict_is_listed(m, &c->loser.rec)) {
@@ -464,18 +466,18 @@ static enum weir_err put_conflict(struct weir_record_store *k, const struct weir
     return WEIR_OK;
 }
 
-static enum weir_err get_conflict(struct weir_record_store *k, uint64_t at,
-                                  struct weir_conflict *ret)
+static enum weir_err store_get_conflict(struct weir_record_store *k, uint64_t at,
+                                        struct weir_conflict *ret)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_READ);
+    enum weir_err err = begin_operation(m, OP_READ);
     if (err < 0)
         return err;
     if (at >= m->conflicts.num)
         return WEIR_ENOTFOUND;
     const struct memory_conflict *c = memory_conflict_at(m, at);
-    memory_conflict_show(c, lend(m, c->loser), ret);
+    memory_conflict_show(c, lend_bytes(m, c->loser), ret);
     return WEIR_OK;
 }
 
@@ -493,18 +495,18 @@ static bool count_due(void *arg, struct memory_link *link)
     return true;
 }
 
-/* The clock may have jumped back, so all are looked at. */
-static enum weir_err drop_conflicts(struct weir_record_store *k, uint64_t until_ms)
+/* The clock may have jumped back, so all are visited. */
+static enum weir_err store_drop_conflicts(struct weir_record_store *k, uint64_t until_ms)
 {
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, OP_CHANGES);
+    enum weir_err err = begin_operation(m, OP_CHANGES);
     if (err < 0)
         return err;
     struct due due = { .until_ms = until_ms };
     (void)memory_tree_each(&m->conflicts, count_due, &due);
     if (!memory_log_reserve(m, due.num))
-        return fail(m, OP_CHANGES, WEIR_EIO);
+        return fail_operation(m, OP_CHANGES, WEIR_EIO);
     struct memory_conflict *c = due.num > 0 ? memory_conflict_above(m, 0) : NULL;
     while (c != NULL) {
         uint64_t number = c->by_number.rank;
@@ -516,18 +518,18 @@ static enum weir_err drop_conflicts(struct weir_record_store *k, uint64_t until_
     return WEIR_OK;
 }
 
-static enum weir_err wipe(struct weir_record_store *k)
+static enum weir_err store_wipe(struct weir_record_store *k)
 {
     const unsigned op = OP_CHANGES | OP_EFULL;
     struct weir_memory *m = memory_of(k);
 
-    enum weir_err err = enter(m, op);
+    enum weir_err err = begin_operation(m, op);
     if (err < 0)
         return err;
     struct memory_state *wiped = malloc(sizeof(*wiped));
     if (wiped == NULL || !memory_log_reserve(m, 1)) {
         free(wiped);
-        return fail(m, op, WEIR_EIO);
+        return fail_operation(m, op, WEIR_EIO);
     }
     struct memory_undo u = { .what = MEMORY_WIPE, .of.wiped = wiped };
     *wiped = m->s;
@@ -540,25 +542,25 @@ static enum weir_err wipe(struct weir_record_store *k)
 /* -- life -- */
 
 static const struct weir_record_store_ops ops = {
-    .begin = begin,
-    .commit = commit,
-    .abort = undo,
-    .get = get,
-    .put = put,
-    .drop = drop,
-    .next_dot = next_dot,
-    .next_key = next_key,
-    .next_tombstone = next_tombstone,
-    .next_expired = next_expired,
-    .next_lane = next_lane,
-    .put_lane = put_lane,
-    .drop_lane = drop_lane,
-    .get_meta = get_meta,
-    .put_meta = put_meta,
-    .put_conflict = put_conflict,
-    .get_conflict = get_conflict,
-    .drop_conflicts = drop_conflicts,
-    .wipe = wipe,
+    .begin = store_begin,
+    .commit = store_commit,
+    .abort = store_undo,
+    .get = store_get,
+    .put = store_put,
+    .drop = store_drop,
+    .next_dot = store_next_dot,
+    .next_key = store_next_key,
+    .next_tombstone = store_next_tombstone,
+    .next_expired = store_next_expired,
+    .next_lane = store_next_lane,
+    .put_lane = store_put_lane,
+    .drop_lane = store_drop_lane,
+    .get_meta = store_get_meta,
+    .put_meta = store_put_meta,
+    .put_conflict = store_put_conflict,
+    .get_conflict = store_get_conflict,
+    .drop_conflicts = store_drop_conflicts,
+    .wipe = store_wipe,
 };
 
 enum weir_err weir_memory_new(enum weir_group group, struct weir_memory **ret)

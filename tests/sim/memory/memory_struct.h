@@ -32,7 +32,7 @@ struct weir_memory {
     size_t log_cap;
     size_t open_at; /* of the log: where the open transaction begins */
     bool is_open;
-    enum weir_err spoiled; /* what commit will answer */
+    enum weir_err spoiled; /* what commit will return */
     struct weir_arena lent;
 
     enum weir_memory_trouble trouble;

@@ -4,12 +4,12 @@
  */
 #include "tests/sim/oracle/judge.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "sync/frame/frame.h"
 #include "sync/version/sums.h"
 #include "tests/sim/oracle/history.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define CLASSES      16 /* classes with sums are below */
 #define STATE_MOTION 0x100
@@ -198,7 +198,7 @@ static unsigned log2_of(uint32_t num)
 
 /* What happened, for the oracle. A damaged copy may have been the only one: the value as if it had
  * been exported, the deletion as if it had never been. */
-static void tell_history(const struct weir_sim_check *c, const struct final *f,
+static void fill_history(const struct weir_sim_check *c, const struct final *f,
                          struct weir_history *h)
 {
     for (uint32_t w = 0; w < c->dots.num; w++) {
@@ -225,7 +225,7 @@ static void judge_history(struct weir_sim *s, const struct final *f)
     struct weir_history_final final = { f->nodes, f->num_nodes, c->keys.num };
 
     weir_history_init(&h, writes, slots, log2);
-    tell_history(c, f, &h);
+    fill_history(c, f, &h);
     struct weir_finding found = weir_history_judge(&h, &final);
     if (found.kind != WEIR_FINDING_OK) {
         weir_sim_check_found(c, WEIR_SIM_ORACLE, (uint32_t)found.node, WEIR_SIM_NO_NAME);
@@ -254,7 +254,7 @@ static bool note_listed(void *arg, const struct weir_conflict *conflict)
     return true;
 }
 
-/* Was this write taken away by one that had not seen it, on a node that could say so? Nobody wrote
+/* Was this write replaced by one that had not seen it, on a node that could list it? Nobody wrote
  * over it, it is not what stayed, and nothing else explains where it went. */
 static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint32_t w)
 {

@@ -11,21 +11,26 @@
 
 #include "tests/unit/ctl/ctl_rig.h"
 
-static inline int client_open(void)
+static inline int client_open_at(const char *path)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_true(fd >= 0);
-    snprintf(at.sun_path, sizeof(at.sun_path), "%s", rig.path);
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
     return fd;
+}
+
+static inline int client_open(void)
+{
+    return client_open_at(rig.path);
 }
 
 static inline int client_open_tcp(void)
 {
     struct weir_addr at;
     struct sockaddr_storage ss;
-    weir_admin_bound(rig.admin, &at);
+    weir_admin_bound(rig.health, &at);
     socklen_t len = weir_addr_to_sockaddr(&at, &ss);
     int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
@@ -110,12 +115,11 @@ static inline bool client_ended(int fd)
 }
 
 /** One request on a connection of its own; `fields` is whole lines with CRLF, body NULL: none. */
-static inline struct response ask(const char *method, const char *target, const char *fields,
-                                  const char *body)
+static inline struct response ask_on(int fd, const char *method, const char *target,
+                                     const char *fields, const char *body)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     struct response a;
-    int fd = client_open();
     weir_strbuf_printf(&text, "%s %s HTTP/1.1\r\nHost: weir\r\n%s", method, target, fields);
     if (body != NULL)
         weir_strbuf_printf(&text, "Content-Length: %zu\r\n", strlen(body));
@@ -126,6 +130,12 @@ static inline struct response ask(const char *method, const char *target, const 
     close(fd);
     rig_turn();
     return a;
+}
+
+static inline struct response ask(const char *method, const char *target, const char *fields,
+                                  const char *body)
+{
+    return ask_on(client_open(), method, target, fields, body);
 }
 
 static inline void response_free(struct response *a)

@@ -246,6 +246,41 @@ static void a_deleted_name_has_a_history_and_goes_on_behind_it(void **state)
     expect("GET", "/v1/tenants/never/history", "", NULL, (struct want){ 404, "not_found" });
 }
 
+static void a_deletion_is_a_row_of_the_history_and_can_be_rolled_back(void **state)
+{
+    put_tenant("shop", "a.example", 201, "\"nodes_durable\":1,\"nodes_total\":1");
+    expect("DELETE", "/v1/tenants/shop", "", NULL,
+           (struct want){ 200, "\"nodes_durable\":1,\"nodes_total\":1" });
+    struct response a = ask("GET", "/v1/tenants/shop/history", "", NULL);
+    const char *deletion = strstr(a.body, "\"why\":\"delete\",\"deleted\":true");
+    const char *apply = strstr(a.body, "\"why\":\"apply\"");
+    if (deletion == NULL || apply == NULL)
+        print_message("%s\n", a.body);
+    assert_non_null(deletion);
+    assert_non_null(apply);
+    assert_true(deletion < apply);
+    assert_non_null(strstr(a.body, "\"applied_by\""));
+    response_free(&a);
+    expect("GET", "/v1/tenants/shop/revisions/1", "", NULL, (struct want){ 200, "a.example" });
+    expect("POST", "/v1/tenants/shop/rollback?revision=1", "", "",
+           (struct want){ 201, "\"revision\":2" });
+    expect("GET", "/v1/tenants/shop/history", "", NULL, (struct want){ 200, "\"deleted\":true" });
+    expect("GET", "/v1/tenants/shop", "", NULL, (struct want){ 200, "a.example" });
+}
+
+static void if_match_any_asks_for_a_present_tenant(void **state)
+{
+    expect("PUT", "/v1/tenants/shop", YAML "If-Match: *\r\n", yaml_tenant("shop", "a.example"),
+           (struct want){ 412, "does not exist, and the request asks for a present one" });
+    expect("DELETE", "/v1/tenants/shop", "If-Match: *\r\n", NULL, (struct want){ 412, NULL });
+    put_tenant("shop", "a.example", 201, NULL);
+    expect("PUT", "/v1/tenants/shop", YAML "If-Match: *\r\n", yaml_tenant("shop", "b.example"),
+           (struct want){ 200, "changed" });
+    expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\n", yaml_tenant("shop", "c.example"),
+           (struct want){ 412, "its revision is 2, and the request asks for 1" });
+    expect("DELETE", "/v1/tenants/shop", "If-Match: *\r\n", NULL, (struct want){ 200, NULL });
+}
+
 static void history_tells_what_changed_newest_first(void **state)
 {
     put_tenant("shop", "a.example", 201, NULL);
@@ -388,6 +423,8 @@ int main(void)
         TEST(a_dry_run_answers_as_the_run_would_and_writes_nothing),
         TEST(the_later_claim_of_a_name_is_warned_and_listed),
         TEST(a_deleted_name_has_a_history_and_goes_on_behind_it),
+        TEST(a_deletion_is_a_row_of_the_history_and_can_be_rolled_back),
+        TEST(if_match_any_asks_for_a_present_tenant),
         TEST(history_tells_what_changed_newest_first),
         TEST(a_rollback_is_a_new_revision),
         TEST(a_large_apply_is_whole_and_can_be_paged),

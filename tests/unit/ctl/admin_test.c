@@ -4,6 +4,7 @@
  * connections, clients that misbehave or leave. What the paths about tenants answer:
  * admin_tenants_test.c.
  */
+#include "node/base/log_filter.h"
 #include "tests/unit/ctl/admin_client.h"
 
 static void health_is_answered_in_text(void **state)
@@ -381,12 +382,173 @@ static void followers_get_the_records_of_their_tenant(void **state)
     close(fd);
 }
 
+/* admin.socket_ro: whatever would change something is refused, whether its path exists or not. */
+static void the_socket_that_only_reads_refuses_all_but_get_and_head(void **state)
+{
+    static const char *const writes[][2] = {
+        { "PUT", "/v1/tenants/a" },
+        { "DELETE", "/v1/tenants/a" },
+        { "POST", "/v1/apply" },
+        { "POST", "/v1/drain" },
+        { "POST", "/v1/undrain" },
+        { "POST", "/v1/reload" },
+        { "PUT", "/v1/log-level" },
+        { "DELETE", "/v1/log-level" },
+        { "POST", "/nowhere" },
+        { "OPTIONS", "/v1/status" },
+        { "get", "/v1/status" },
+        { "PUT", "/healthz" },
+        { "POST", "/v1/tenants/a/rollback" },
+    };
+    static const char *const reads[] = {
+        "/healthz",    "/readyz",    "/metrics",  "/v1/status",
+        "/v1/tenants", "/v1/doctor", "/v1/drain", "/v1/log-level"
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(writes); i++) {
+        struct response a =
+            ask_on(client_open_at(rig.path_ro), writes[i][0], writes[i][1], YAML, "name: a\n");
+        assert_int_equal(a.status, 403);
+        assert_non_null(strstr(a.body, "{\"error\":{\"code\":\"read_only\",\"message\":"));
+        response_free(&a);
+    }
+    assert_int_equal(rig.num_drains, 0);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(reads); i++) {
+        struct response a = ask_on(client_open_at(rig.path_ro), "GET", reads[i], "", NULL);
+        assert_int_equal(a.status, 200);
+        response_free(&a);
+        a = ask_on(client_open_at(rig.path_ro), "HEAD", reads[i], "", NULL);
+        assert_int_equal(a.status, 200);
+        response_free(&a);
+    }
+    struct response a = ask_on(client_open_at(rig.path_ro), "GET", "/nowhere", "", NULL);
+    assert_int_equal(a.status, 404);
+    response_free(&a);
+}
+
+static void the_log_level_is_changed_for_all_for_one_tenant_and_for_some_clients(void **state)
+{
+    static const char path[] = "/v1/log-level";
+    rig.config.level = WEIR_LOG_ERROR;
+    expect("PUT", "/v1/tenants/shop", YAML, yaml_tenant("shop", "a.example"),
+           (struct want){ 201, NULL });
+    expect("GET", path, "", NULL,
+           (struct want){ 200, "{\"level\":\"error\",\"configured\":\"error\"}" });
+    expect("PUT", "/v1/log-level?level=warn", "", NULL,
+           (struct want){ 200, "{\"level\":\"warn\",\"configured\":\"error\"}" });
+    expect("PUT", "/v1/log-level?level=trace&tenant=shop", "", NULL,
+           (struct want){ 200, "\"filters\":[{\"tenant\":\"shop\",\"level\":\"trace\"}]" });
+    expect("PUT", "/v1/log-level?level=debug&address=10.1.2.0/24", "", NULL,
+           (struct want){ 200, "{\"address\":\"10.1.2.0/24\",\"level\":\"debug\"}" });
+    expect("PUT", "/v1/log-level?level=debug&address=2001:db8::1", "", NULL,
+           (struct want){ 200, "{\"address\":\"2001:db8::1/128\",\"level\":\"debug\"}" });
+    assert_int_equal(weir_log_level(), WEIR_LOG_WARN);
+    assert_true(weir_log_on_for(WEIR_LOG_TRACE, WEIR_SPAN_LIT("shop"), NULL));
+    assert_false(weir_log_on_for(WEIR_LOG_TRACE, WEIR_SPAN_LIT("other"), NULL));
+
+    expect("PUT", path, "", NULL, (struct want){ 400, "level takes one of" });
+    expect("PUT", "/v1/log-level?level=loud", "", NULL, (struct want){ 400, "level takes one of" });
+    expect("PUT", "/v1/log-level?level=debug&tenant=nobody", "", NULL,
+           (struct want){ 404, "there is no tenant \\\"nobody\\\"" });
+    expect("PUT", "/v1/log-level?level=debug&tenant=shop&address=::1", "", NULL,
+           (struct want){ 400, "not both" });
+    expect("PUT", "/v1/log-level?level=debug&address=nonsense", "", NULL,
+           (struct want){ 400, "address takes" });
+
+    expect("DELETE", "/v1/log-level?tenant=shop", "", NULL, (struct want){ 200, "10.1.2.0/24" });
+    expect("DELETE", "/v1/log-level?tenant=shop", "", NULL,
+           (struct want){ 404, "no level of its own" });
+    assert_false(weir_log_on_for(WEIR_LOG_TRACE, WEIR_SPAN_LIT("shop"), NULL));
+    expect("DELETE", path, "", NULL,
+           (struct want){ 200, "{\"level\":\"error\",\"configured\":\"error\"}" });
+    assert_int_equal(weir_log_level(), WEIR_LOG_ERROR);
+}
+
+static void one_filter_more_than_there_is_room_for_is_refused(void **state)
+{
+    char target[96];
+    for (unsigned i = 0; i <= WEIR_LOG_FILTERS_MAX; i++) {
+        snprintf(target, sizeof(target), "/v1/log-level?level=debug&address=10.0.0.%u", i);
+        expect("PUT", target, "", NULL,
+               i < WEIR_LOG_FILTERS_MAX ? (struct want){ 200, "10.0.0.0/32" }
+                                        : (struct want){ 409, "reset one" });
+    }
+    expect("DELETE", "/v1/log-level", "", NULL, (struct want){ 200, NULL });
+}
+
+static void the_outcome_of_an_undrain_is_told_by_its_status(void **state)
+{
+    rig.undrain_err = WEIR_ECLOSED;
+    expect("POST", "/v1/undrain", "", NULL,
+           (struct want){ 409, "\"ending\",\"message\":\"why not\"" });
+    rig.undrain_err = WEIR_EBUSY;
+    expect("POST", "/v1/undrain", "", NULL, (struct want){ 503, "\"busy\"" });
+    rig.undrain_err = WEIR_EINUSE;
+    expect("POST", "/v1/undrain", "", NULL, (struct want){ 409, "\"listener\"" });
+    rig.undrain_err = WEIR_OK;
+    expect("POST", "/v1/undrain", "", NULL, (struct want){ 200, "{\"state\":\"serving\"}" });
+}
+
+static void a_drain_that_is_over_takes_no_other_deadline(void **state)
+{
+    rig.node.state = WEIR_NODE_DRAINING;
+    rig.node.drain_over = true;
+    worker_double_progress = (struct weir_workers_progress){ .cut = 3 };
+    expect("GET", "/v1/drain", "", NULL, (struct want){ 200, "{\"state\":\"drained\"" });
+    expect("GET", "/v1/drain", "", NULL, (struct want){ 200, "\"cut\":3}" });
+    expect("POST", "/v1/drain", "", NULL, (struct want){ 409, "\"ending\"" });
+    assert_int_equal(rig.num_drains, 0);
+    worker_double_progress = (struct weir_workers_progress){ 0 };
+}
+
+/* The client leaves in the middle: nothing is left behind, and the drain goes on. */
+static void a_follower_of_a_drain_may_leave(void **state)
+{
+    static const char text[] = "POST /v1/drain?follow=1 HTTP/1.1\r\nHost: w\r\n\r\n";
+    struct weir_strbuf got = WEIR_STRBUF_ZERO;
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    int fd = client_open();
+    worker_double_progress = (struct weir_workers_progress){ .connections = 7, .requests = 2 };
+    client_send(fd, text, sizeof(text) - 1);
+    while (got.len == 0 || strstr(got.at, "\"connections\":7,\"requests\":2") == NULL) {
+        rig_turn();
+        assert_true(client_recv(fd, &got));
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_int_equal(rig.node.num_drain_followers, 1);
+    close(fd);
+    while (rig.node.num_drain_followers > 0) {
+        rig_turn();
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    assert_int_equal(rig.node.state, WEIR_NODE_DRAINING);
+    worker_double_progress = (struct weir_workers_progress){ 0 };
+    weir_strbuf_deinit(&got);
+}
+
+static void what_a_reload_came_to_is_told_by_key_and_line(void **state)
+{
+    rig.reload_outcome = (struct weir_reload_outcome){ .problems = "",
+                                                       .changed = WEIR_KEY_BIT(WEIR_KEY_LOG_LEVEL),
+                                                       .restart = WEIR_KEY_BIT(WEIR_KEY_DATA) |
+                                                                  WEIR_KEY_BIT(WEIR_KEY_WORKERS) };
+    expect(
+        "POST", "/v1/reload", "", NULL,
+        (struct want){ 200, "{\"changed\":[\"log.level\"],\"restart\":[\"data\",\"workers\"]}" });
+    rig.reload_outcome =
+        (struct weir_reload_outcome){ .err = WEIR_EINVAL, .problems = "one\ntwo \"2\"\n" };
+    expect("POST", "/v1/reload", "", NULL, (struct want){ 400, "\"message\":\"one\"},{" });
+    rig.reload_outcome = (struct weir_reload_outcome){ .err = WEIR_EBUSY, .problems = "wait\n" };
+    expect("POST", "/v1/reload", "", NULL, (struct want){ 503, "\"message\":\"wait\"" });
+    rig.reload_outcome = (struct weir_reload_outcome){ .err = WEIR_ENOMEM, .problems = "" };
+    expect("POST", "/v1/reload", "", NULL, (struct want){ 503, NULL });
+}
+
 static void drain_is_passed_on_with_its_deadline(void **state)
 {
-    expect("POST", "/v1/drain", "", NULL, (struct want){ 202, "{}" });
+    expect("POST", "/v1/drain", "", NULL, (struct want){ 202, "draining" });
     assert_int_equal(rig.num_drains, 1);
     assert_int_equal(rig.drain_ms, 30000);
-    expect("POST", "/v1/drain?deadline_ms=5", "", NULL, (struct want){ 202, "{}" });
+    expect("POST", "/v1/drain?deadline_ms=5", "", NULL, (struct want){ 202, "draining" });
     assert_int_equal(rig.drain_ms, 5);
 }
 
@@ -428,6 +590,13 @@ int main(void)
         TEST(logs_are_empty_where_none_are_kept_and_a_follower_may_leave),
         TEST(followers_get_the_records_of_their_tenant),
         TEST(drain_is_passed_on_with_its_deadline),
+        TEST(the_socket_that_only_reads_refuses_all_but_get_and_head),
+        TEST(the_log_level_is_changed_for_all_for_one_tenant_and_for_some_clients),
+        TEST(one_filter_more_than_there_is_room_for_is_refused),
+        TEST(the_outcome_of_an_undrain_is_told_by_its_status),
+        TEST(a_drain_that_is_over_takes_no_other_deadline),
+        TEST(a_follower_of_a_drain_may_leave),
+        TEST(what_a_reload_came_to_is_told_by_key_and_line),
         TEST(status_tells_the_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

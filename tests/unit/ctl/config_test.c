@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -149,6 +150,96 @@ static void clear_text_administration_stays_on_the_machine(void **state)
     assert_problem("admin.listen");
 }
 
+/* The metrics, which disclose the names of tenants, are the operator's to publish. */
+static void the_metrics_may_be_served_on_any_address(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
+                                    "admin: { metrics: \"192.0.2.1:9100\", socket_ro: /run/ro }\n",
+                               no_env),
+                     WEIR_OK);
+    assert_true(config.has_metrics);
+    assert_int_equal(config.metrics.port, 9100);
+    assert_string_equal(config.socket_ro, "/run/ro");
+}
+
+static void two_admin_listeners_are_not_one(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
+                                    "admin: { listen: \"127.0.0.1:9100\", metrics: "
+                                    "\"127.0.0.1:9100\", socket: /run/a, socket_ro: /run/a }\n",
+                               no_env),
+                     WEIR_EINVAL);
+    assert_problem("admin.metrics: \"127.0.0.1:9100\" is given twice, first in admin.listen");
+    assert_problem("admin.socket_ro: \"/run/a\" is the path of admin.socket");
+}
+
+/* Each key alone, and a value written out beside the same one by default. */
+static void a_comparison_names_exactly_the_keys_that_differ(void **state)
+{
+    static const struct {
+        const char *text;
+        enum weir_config_key key;
+    } changes[] = {
+        { "listen: { http: [\"0.0.0.0:81\"] }\n", WEIR_KEY_LISTEN_HTTP },
+        { "admin: { metrics: \"0.0.0.0:9100\" }\n", WEIR_KEY_ADMIN_METRICS },
+        { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
+        { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
+        { "limits: { store: 64MiB }\n", WEIR_KEY_LIMITS_STORE },
+        { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
+        { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
+        { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },
+        { "name: other\n", WEIR_KEY_NAME },
+        { "data: /other\n", WEIR_KEY_DATA },
+        { "admin: { socket: /other }\n", WEIR_KEY_ADMIN_SOCKET },
+        { "admin: { socket_ro: /other }\n", WEIR_KEY_ADMIN_SOCKET_RO },
+        { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
+        { "workers: 2\n", WEIR_KEY_WORKERS },
+    };
+    struct weir_config base;
+    _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT, "each key");
+    weir_config_init(&base);
+    assert_int_equal(
+        weir_config_read(&base, "a",
+                         WEIR_SPAN_LIT(HEAD "listen: { http: [\"0.0.0.0:80\"] }\nworkers: 1\n"),
+                         no_env, &problems),
+        WEIR_OK);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(changes); i++) {
+        char text[512];
+        bool own = strncmp(changes[i].text, "listen", 6) == 0;
+        bool workers = strncmp(changes[i].text, "workers", 7) == 0;
+        snprintf(text, sizeof(text), HEAD "%s%s%s",
+                 own ? "" : "listen: { http: [\"0.0.0.0:80\"] }\n", workers ? "" : "workers: 1\n",
+                 changes[i].text);
+        enum weir_err err = read_text(text, no_env);
+        if (err < 0)
+            print_message("%s", problems.at);
+        assert_int_equal(err, WEIR_OK);
+        assert_int_equal(weir_config_compare(&base, &config), WEIR_KEY_BIT(changes[i].key));
+        assert_int_equal(weir_config_compare(&config, &base), WEIR_KEY_BIT(changes[i].key));
+        bool live = weir_config_key_is_live(changes[i].key);
+        weir_config_take_live(&base, &config);
+        assert_int_equal(weir_config_compare(&base, &config),
+                         live ? 0 : WEIR_KEY_BIT(changes[i].key));
+        weir_config_deinit(&base);
+        weir_config_init(&base);
+        assert_int_equal(
+            weir_config_read(&base, "a",
+                             WEIR_SPAN_LIT(HEAD "listen: { http: [\"0.0.0.0:80\"] }\nworkers: 1\n"),
+                             no_env, &problems),
+            WEIR_OK);
+        weir_config_deinit(&config);
+        weir_config_init(&config);
+    }
+    assert_int_equal(
+        read_text(HEAD
+                  "listen: { http: [\"0.0.0.0:80\"] }\nworkers: 1\nlog: { access: stdout, level: "
+                  "info }\n",
+                  no_env),
+        WEIR_OK);
+    assert_int_equal(weir_config_compare(&base, &config), 0);
+    weir_config_deinit(&base);
+}
+
 static void only_one_node_document_makes_a_node_file(void **state)
 {
     assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:1\"] }\n---\n" HEAD
@@ -204,6 +295,9 @@ int main(void)
         TEST(all_that_is_wrong_is_told_at_once),
         TEST(an_address_is_listened_on_once),
         TEST(clear_text_administration_stays_on_the_machine),
+        TEST(the_metrics_may_be_served_on_any_address),
+        TEST(two_admin_listeners_are_not_one),
+        TEST(a_comparison_names_exactly_the_keys_that_differ),
         TEST(only_one_node_document_makes_a_node_file),
         TEST(workers_are_bounded),
         TEST(no_memory_is_told_and_leaks_nothing),

@@ -28,6 +28,7 @@
 static char folder[64];
 static char file[96];
 static char socket_path[96];
+static bool undrained;
 static char errors[96]; /* what the node wrote to stderr and stdout */
 
 static void file_write(const char *path, const char *text)
@@ -75,10 +76,19 @@ static pid_t node_start(bool check, enum weir_err start_err)
     if (fd < 0 || dup2(fd, STDERR_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
         _exit(99);
     worker_double_start_err = start_err;
-    worker_double_is_drained = true;
+    worker_double_is_drained = !undrained;
     int code = weir_control_run(&o);
     fflush(stdout);
     _exit(code);
+}
+
+/* As node_start, with workers that never have drained. */
+static pid_t node_start_undrained(void)
+{
+    undrained = true;
+    pid_t pid = node_start(false, WEIR_OK);
+    undrained = false;
+    return pid;
 }
 
 static void node_wait_ready(void)
@@ -173,10 +183,158 @@ static void a_drain_by_the_api_ends_the_node(void **state)
         len += (size_t)n;
     got[len] = '\0';
     assert_non_null(strstr(got, "HTTP/1.1 202 "));
-    assert_non_null(strstr(got, "\r\n\r\n{}\n"));
+    assert_non_null(strstr(got, "{\"state\":\"draining\",\"deadline_ms\":"));
     close(fd);
     assert_int_equal(node_end(pid), 0);
     assert_said("node.draining deadline_ms=1000");
+}
+
+/* One request of the API; the head and body of its response, in a static buffer. */
+static const char *call(const char *request)
+{
+    static char got[65536];
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    size_t len = 0;
+    ssize_t n = 0;
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    while ((n = recv(fd, got + len, sizeof(got) - 1 - len, 0)) > 0)
+        len += (size_t)n;
+    got[len] = '\0';
+    close(fd);
+    return got;
+}
+
+#define CALL(method, target)                                                                       \
+    call(method " " target " HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n")
+
+static void assert_call(const char *got, const char *text)
+{
+    if (strstr(got, text) == NULL)
+        print_message("%s", got);
+    assert_non_null(strstr(got, text));
+}
+
+/* The file of setup with these lines in place of those about the log and the limits. */
+static void file_change(const char *http, const char *rest)
+{
+    char text[1024];
+    snprintf(text, sizeof(text),
+             "apiVersion: weir/v1\nkind: Node\nname: c-1\ndata: %s/data\n"
+             "listen: { http: [%s] }\nadmin: { socket: %s }\nworkers: 1\n%s",
+             folder, http, socket_path, rest);
+    file_write(file, text);
+}
+
+#define SAME_LIMITS "limits: { connections: 16, store: 16MiB }\n"
+
+static void a_reload_takes_over_what_can_change_and_names_the_rest(void **state)
+{
+    char rest[512];
+    char other[128];
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    assert_call(CALL("POST", "/v1/reload"), "{}"); /* nothing differs */
+    snprintf(other, sizeof(other), "%s/other.log", folder);
+    snprintf(rest, sizeof(rest),
+             "limits: { connections: 17, store: 32MiB }\nlog: { access: %s, level: debug }\n"
+             "trusted_proxies: [10.0.0.0/8]\n",
+             other);
+    file_change("\"127.0.0.1:9\", \"127.0.0.1:10\"", rest);
+    const char *got = CALL("POST", "/v1/reload");
+    assert_call(got, "HTTP/1.1 200 ");
+    assert_call(got, "{\"changed\":[\"listen.http\",\"limits.connections\",\"log.access\","
+                     "\"log.level\",\"trusted_proxies\"],\"restart\":[\"limits.store\"]}");
+    assert_int_equal(access(other, F_OK), 0);
+    /* It is in force: only what needs a restart still differs. */
+    assert_call(CALL("POST", "/v1/reload"), "\r\n\r\n{\"restart\":[\"limits.store\"]}");
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+    assert_said("node.reloaded name=c-1");
+    assert_said("node.reload_changed key=listen.http");
+    assert_said("node.reload_needs_restart key=limits.store");
+}
+
+static void a_bad_file_is_refused_whole_with_all_its_faults(void **state)
+{
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    file_change("\"127.0.0.1:9\", \"nonsense\"",
+                "limits: { connections: 99, store: 16MiB }\ntrusted_proxies: [10.0.0.0/33]\n");
+    const char *got = CALL("POST", "/v1/reload");
+    assert_call(got, "HTTP/1.1 400 ");
+    assert_call(got, "nonsense");
+    assert_call(got, "10.0.0.0/33");
+    assert_int_equal(unlink(file), 0);
+    assert_call(CALL("POST", "/v1/reload"), "cannot be read: No such file");
+    /* The limit is the one of the start: nothing of the bad file was taken. */
+    file_change("\"127.0.0.1:9\"", "limits: { connections: 99, store: 16MiB }\n");
+    assert_call(CALL("POST", "/v1/reload"), "\"changed\":[\"limits.connections\",\"log.access\"]");
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+    assert_said("node.reload_refused");
+    assert_said("node.reload_problem");
+}
+
+static void a_log_that_cannot_be_opened_leaves_everything_as_it_was(void **state)
+{
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    file_change("\"127.0.0.1:9\"", "limits: { connections: 99, store: 16MiB }\n"
+                                   "log: { access: /nowhere/a.log }\n");
+    const char *got = CALL("POST", "/v1/reload");
+    assert_call(got, "HTTP/1.1 400 ");
+    assert_call(got, "log.access: /nowhere/a.log cannot be written");
+    file_change("\"127.0.0.1:9\"",
+                "limits: { connections: 99, store: 16MiB }\nlog: { access: \"off\" }\n");
+    assert_call(CALL("POST", "/v1/reload"), "\"changed\":[\"limits.connections\",\"log.access\"]");
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+}
+
+static void a_draining_node_takes_no_new_file_and_undrain_serves_again(void **state)
+{
+    pid_t pid = node_start_undrained();
+    node_wait_ready();
+    assert_call(CALL("POST", "/v1/undrain"), "{\"state\":\"serving\"}"); /* it did not drain */
+    assert_call(CALL("POST", "/v1/drain?deadline_ms=60000"), "\"state\":\"draining\"");
+    assert_call(CALL("GET", "/readyz"), "HTTP/1.1 503 ");
+    file_change("\"127.0.0.1:9\"", SAME_LIMITS);
+    assert_call(CALL("POST", "/v1/reload"), "the node drains: nothing is taken over");
+    assert_call(CALL("POST", "/v1/drain?deadline_ms=80000"), "\"deadline_ms\":80000");
+    assert_call(CALL("POST", "/v1/undrain"), "{\"state\":\"serving\"}");
+    assert_call(CALL("GET", "/readyz"), "HTTP/1.1 200 ");
+    assert_call(CALL("GET", "/v1/drain"), "{\"state\":\"serving\"}");
+    kill(pid, SIGTERM); /* the count of signals began anew: only the second does not wait */
+    while (strstr(CALL("GET", "/readyz"), "HTTP/1.1 503 ") == NULL)
+        usleep(5000);
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+    assert_said("node.undrained");
+}
+
+static void a_drain_whose_deadline_has_passed_is_not_undone(void **state)
+{
+    pid_t pid = node_start_undrained();
+    node_wait_ready();
+    assert_call(CALL("POST", "/v1/drain?deadline_ms=0"), "\"deadline_ms\":0");
+    const char *got = CALL("POST", "/v1/undrain"); /* the workers have 2 s to cut what is left */
+    assert_call(got, "HTTP/1.1 409 ");
+    assert_call(got, "the node is ending already");
+    assert_int_equal(node_end(pid), 0);
+}
+
+static void a_follower_gets_the_outcome_before_the_node_ends(void **state)
+{
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    const char *got = CALL("POST", "/v1/drain?deadline_ms=1000&follow=1");
+    assert_call(got, "HTTP/1.1 200 ");
+    assert_call(got, "{\"state\":\"drained\",");
+    assert_call(got, "\r\n0\r\n\r\n"); /* whole */
+    assert_int_equal(node_end(pid), 0);
 }
 
 static void the_access_log_is_opened_anew_on_demand(void **state)
@@ -299,6 +457,43 @@ static void a_check_finds_what_is_taken(void **state)
     close(fd);
 }
 
+/* `nginx -t` of a node that runs: what it holds itself is no fault. */
+static void a_check_knows_the_node_that_runs_with_this_file(void **state)
+{
+    char pid_text[32];
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    snprintf(pid_text, sizeof(pid_text), "pid %d", (int)pid);
+    (void)node_end(node_start(true, WEIR_OK)); /* its port is not ours to try */
+    assert_said("ok    running: ");
+    assert_said(pid_text);
+    assert_said("is served by the running node, pid");
+    assert_said("is in use by the running node, pid");
+    assert_true(weir_admin_socket_answers(socket_path));
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+}
+
+/* Another file, and so another node, that would have the same folder. */
+static void a_check_tests_the_lock_of_the_data_folder(void **state)
+{
+    char text[1024];
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    snprintf(text, sizeof(text),
+             "apiVersion: weir/v1\nkind: Node\ndata: %s/data\nlisten: { http: [\"127.0.0.1:9\"] }\n"
+             "admin: { socket: %s/other.sock }\nlog: { access: \"off\" }\n",
+             folder, folder);
+    file_write(file, text);
+    assert_int_equal(node_end(node_start(true, WEIR_OK)), 1);
+    assert_said("fail  data: ");
+    assert_said("is used by another process");
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+    (void)node_end(node_start(true, WEIR_OK));
+    assert_said("can be written, and no process uses it");
+}
+
 static int run_main(const char *a, const char *b)
 {
     char *argv[] = { (char *)"node", (char *)a, (char *)b, NULL };
@@ -323,6 +518,12 @@ int main(void)
         TEST(a_second_signal_does_not_wait),
         TEST(a_signal_while_it_starts_ends_it_in_order),
         TEST(a_drain_by_the_api_ends_the_node),
+        TEST(a_reload_takes_over_what_can_change_and_names_the_rest),
+        TEST(a_bad_file_is_refused_whole_with_all_its_faults),
+        TEST(a_log_that_cannot_be_opened_leaves_everything_as_it_was),
+        TEST(a_draining_node_takes_no_new_file_and_undrain_serves_again),
+        TEST(a_drain_whose_deadline_has_passed_is_not_undone),
+        TEST(a_follower_gets_the_outcome_before_the_node_ends),
         TEST(the_access_log_is_opened_anew_on_demand),
         TEST(a_socket_left_by_a_dead_node_is_taken_over),
         TEST(a_folder_in_use_is_named),
@@ -331,6 +532,8 @@ int main(void)
         TEST(a_bad_file_is_named_with_its_lines),
         TEST(a_check_looks_and_changes_nothing),
         TEST(a_check_finds_what_is_taken),
+        TEST(a_check_knows_the_node_that_runs_with_this_file),
+        TEST(a_check_tests_the_lock_of_the_data_folder),
         TEST(wrong_arguments_are_usage_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

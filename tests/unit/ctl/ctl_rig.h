@@ -39,6 +39,10 @@ struct rig {
     char path[96]; /* of the socket */
     uint64_t drain_ms;
     unsigned num_drains;
+    enum weir_err undrain_err;                 /* what the next undrain comes to */
+    struct weir_reload_outcome reload_outcome; /* what the next reload comes to */
+    struct weir_admin_listener *health;        /* as admin.listen */
+    char path_ro[96];                          /* of the socket that only reads */
 };
 
 static struct rig rig;
@@ -53,6 +57,21 @@ static void rig_drain(struct weir_node *node, uint64_t deadline_ms)
 {
     rig.drain_ms = deadline_ms;
     rig.num_drains++;
+    node->state = WEIR_NODE_DRAINING;
+    node->drain_until_ms = uv_now(&rig.loop) + deadline_ms;
+}
+
+static enum weir_err rig_undrain(struct weir_node *node, struct weir_strbuf *why)
+{
+    weir_strbuf_puts(why, "why not");
+    if (rig.undrain_err == WEIR_OK)
+        node->state = WEIR_NODE_SERVING;
+    return rig.undrain_err;
+}
+
+static void rig_reload(struct weir_node *node, weir_reload_done *done, void *arg)
+{
+    done(arg, &rig.reload_outcome);
 }
 
 static void rig_config(void)
@@ -98,6 +117,8 @@ static int rig_setup(void **state)
     rig.node.metrics = &rig.metrics;
     rig.node.store_metrics = &rig.store_metrics;
     rig.node.drain = rig_drain;
+    rig.node.undrain = rig_undrain;
+    rig.node.reload = rig_reload;
     rig.node.state = WEIR_NODE_SERVING;
     rig.node.started_ns = weir_clock_mono_ns();
     rig.node.descriptors = 1024;
@@ -107,10 +128,18 @@ static int rig_setup(void **state)
     assert_int_equal(weir_access_log_open("off", 1, &rig.node.access_log), WEIR_OK);
     rig_store();
     assert_int_equal(weir_push_queue_new(&rig.node, &rig.node.pushes), WEIR_OK);
+    assert_int_equal(weir_admin_start(&rig.node, &rig.admin), WEIR_OK);
     assert_int_equal(weir_admin_socket_open(rig.path, &rig.socket, &sys_errno), WEIR_OK);
+    assert_int_equal(
+        weir_admin_listen_socket(rig.admin, &rig.socket, WEIR_ADMIN_SCOPE_ALL, &sys_errno),
+        WEIR_OK);
+    snprintf(rig.path_ro, sizeof(rig.path_ro), "%s/ro.sock", rig.folder);
+    assert_int_equal(weir_admin_socket_open(rig.path_ro, &rig.socket, &sys_errno), WEIR_OK);
+    assert_int_equal(
+        weir_admin_listen_socket(rig.admin, &rig.socket, WEIR_ADMIN_SCOPE_READ, &sys_errno),
+        WEIR_OK);
     assert_int_equal(weir_addr_parse_ip(WEIR_SPAN_LIT("127.0.0.1"), &tcp), WEIR_OK);
-    assert_int_equal(weir_admin_start(&rig.node, &rig.socket, &tcp, &rig.admin, &sys_errno),
-                     WEIR_OK);
+    assert_int_equal(weir_admin_listen_tcp(rig.admin, &tcp, &rig.health, &sys_errno), WEIR_OK);
     return 0;
 }
 

@@ -26,6 +26,10 @@ struct weir_workers {
 
 /** What the next start answers. */
 static enum weir_err worker_double_start_err;
+/** What the next change or undrain answers. */
+static enum weir_err worker_double_change_err;
+/** What weir_workers_progress answers. */
+static struct weir_workers_progress worker_double_progress;
 /** The signal that reaches the process during the next start; 0: none. */
 static int worker_double_signal;
 /** What weir_workers_drained answers. */
@@ -70,6 +74,32 @@ void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms)
     w->num_drains++;
 }
 
+/** Fails as worker_double_change_err says, else notes its config. */
+enum weir_err weir_workers_change(struct weir_workers *w, const struct weir_workers_config *cfg,
+                                  struct weir_workers_error *ret_error)
+{
+    if (worker_double_change_err < 0) {
+        ret_error->listener = cfg->http[0];
+        return worker_double_change_err;
+    }
+    memcpy(w->bound, cfg->http, cfg->num_http * sizeof(*cfg->http));
+    return WEIR_OK;
+}
+
+/** Fails as worker_double_change_err says. */
+enum weir_err weir_workers_undrain(struct weir_workers *w, struct weir_workers_error *ret_error)
+{
+    if (worker_double_change_err < 0)
+        ret_error->listener = w->bound[0];
+    return worker_double_change_err;
+}
+
+/** What the test has set. */
+void weir_workers_progress(const struct weir_workers *w, struct weir_workers_progress *ret)
+{
+    *ret = worker_double_progress;
+}
+
 /** What the test has set. */
 bool weir_workers_drained(const struct weir_workers *w)
 {
@@ -91,18 +121,16 @@ const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers
     return w->blocks;
 }
 
+/** Writes none. */
+enum weir_err weir_workers_write_counters(const struct weir_workers *w, struct weir_strbuf *out)
+{
+    return WEIR_OK;
+}
+
 /** As many as were asked for. */
 uint32_t weir_workers_num(const struct weir_workers *w)
 {
     return w->config.num_workers;
-}
-
-/** No counters. */
-enum weir_err weir_workers_write_counters(const struct weir_workers *g, struct weir_strbuf *out)
-{
-    (void)g;
-    (void)out;
-    return WEIR_OK;
 }
 
 #endif

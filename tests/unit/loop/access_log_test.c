@@ -273,12 +273,6 @@ static void no_records_are_wanted_when_off_until_a_reader_comes(void **state)
     assert_int_equal(dropped(&m), 0);
 }
 
-static void writer_that_is_not_there_wants_nothing(void **state)
-{
-    assert_false(weir_access_wanted(NULL));
-    weir_access_flush(NULL);
-}
-
 static void pause_ms(unsigned ms)
 {
     struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
@@ -295,6 +289,84 @@ static void tail_wait(struct weir_access_log *l, uint64_t *cursor, struct weir_s
             pause_ms(10);
     }
     assert_int_equal(b->len, len);
+}
+
+/* From a file to nowhere, to another file and back: a reload of the node file may want any of it.
+ */
+static void records_go_to_the_target_that_was_switched_to(void **state)
+{
+    struct place p;
+    struct weir_access_log *l = NULL;
+    struct weir_access_target *t = NULL;
+    struct weir_strbuf tail = WEIR_STRBUF_ZERO;
+    uint64_t cursor = 0;
+    char other[128];
+    size_t len = 0;
+    place_make(&p);
+    snprintf(other, sizeof(other), "%s/other.log", p.folder);
+    assert_int_equal(weir_access_log_open("off", 1, &l), WEIR_OK);
+    struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
+    const char *targets[] = { p.file, other, "off", other };
+    for (unsigned i = 0; i < WEIR_ARRAY_LEN(targets); i++) {
+        assert_int_equal(weir_access_target_open(targets[i], &t), WEIR_OK);
+        weir_access_log_switch(l, &t);
+        assert_null(t);
+        assert_int_equal(weir_access_wanted(w), i != 2);
+        assert_true(put_line(w, 0, i));
+        weir_access_flush(w);
+        tail_wait(l, &cursor, &tail, tail.len + strlen("{\"w\":0,\"n\":0}\n"));
+    }
+    weir_access_log_close(&l);
+    assert_int_equal(dropped(&p.metrics[0]), 0);
+    weir_strbuf_deinit(&tail);
+    char *text = file_text(p.file, &len);
+    assert_string_equal(text, "{\"w\":0,\"n\":0}\n");
+    free(text);
+    text = file_text(other, &len);
+    assert_string_equal(text, "{\"w\":0,\"n\":1}\n{\"w\":0,\"n\":3}\n");
+    free(text);
+    assert_int_equal(unlink(other), 0);
+    place_remove(&p);
+}
+
+/* logrotate after a reload: the file of now is opened anew, not the one of the start. */
+static void reopen_after_a_switch_opens_the_new_file(void **state)
+{
+    struct place p;
+    struct weir_access_log *l = NULL;
+    struct weir_access_target *t = NULL;
+    size_t len = 0;
+    place_make(&p);
+    assert_int_equal(weir_access_log_open("off", 1, &l), WEIR_OK);
+    struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
+    assert_int_equal(weir_access_target_open(p.file, &t), WEIR_OK);
+    weir_access_log_switch(l, &t);
+    assert_int_equal(unlink(p.file), 0);
+    assert_int_equal(weir_access_log_reopen(l), WEIR_OK);
+    assert_true(put_line(w, 0, 4));
+    weir_access_flush(w);
+    weir_access_log_close(&l);
+    char *text = file_text(p.file, &len);
+    assert_string_equal(text, "{\"w\":0,\"n\":4}\n");
+    free(text);
+    place_remove(&p);
+}
+
+static void a_target_that_cannot_be_opened_or_is_not_used_leaves_nothing(void **state)
+{
+    struct weir_access_target *t = NULL;
+    assert_int_equal(weir_access_target_open("/nowhere/access.log", &t), WEIR_EIO);
+    assert_null(t);
+    assert_int_equal(weir_access_target_open("stdout", &t), WEIR_OK);
+    weir_access_target_discard(&t);
+    weir_access_target_discard(&t);
+    assert_int_equal(fcntl(STDOUT_FILENO, F_GETFD) >= 0, 1);
+}
+
+static void writer_that_is_not_there_wants_nothing(void **state)
+{
+    assert_false(weir_access_wanted(NULL));
+    weir_access_flush(NULL);
 }
 
 static void tail_gives_whole_lines_once(void **state)
@@ -579,6 +651,9 @@ int main(void)
         cmocka_unit_test(reopen_goes_on_in_a_new_file),
         cmocka_unit_test(reopen_that_fails_goes_on_with_the_old_file),
         cmocka_unit_test(no_records_are_wanted_when_off_until_a_reader_comes),
+        cmocka_unit_test(records_go_to_the_target_that_was_switched_to),
+        cmocka_unit_test(reopen_after_a_switch_opens_the_new_file),
+        cmocka_unit_test(a_target_that_cannot_be_opened_or_is_not_used_leaves_nothing),
         cmocka_unit_test(writer_that_is_not_there_wants_nothing),
         cmocka_unit_test(tail_gives_whole_lines_once),
         cmocka_unit_test(slow_reader_of_the_tail_gets_the_number_of_bytes_it_missed),

@@ -34,7 +34,7 @@ static struct weir_counter_row *row_of(struct weir_counters *c, unsigned n, uint
     struct weir_counter_hint hint = { 0 };
     (void)snprintf(name, sizeof(name), "t%u", n);
     struct weir_label label = { "tenant", weir_span_cstr(name) };
-    return weir_counters_row(c, n + 1, &label, 1, now_ms, &hint);
+    return weir_counters_row(c, n + 1, (struct weir_labels){ &label, 1 }, now_ms, &hint);
 }
 
 static char *scrape(struct weir_counters *const *tables, size_t num)
@@ -87,7 +87,8 @@ static void a_hint_finds_the_row_until_it_belongs_to_another(void **state)
     struct weir_label label = { "tenant", WEIR_SPAN_LIT("shop") };
     struct weir_counter_hint hint = { 0 };
     assert_null(weir_counters_hinted(c, &hint, 0));
-    struct weir_counter_row *r = weir_counters_row(c, 99999, &label, 1, 0, &hint);
+    struct weir_counter_row *r =
+        weir_counters_row(c, 99999, (struct weir_labels){ &label, 1 }, 0, &hint);
     assert_ptr_equal(weir_counters_hinted(c, &hint, 0), r);
     for (unsigned n = 0; n < 2 * WEIR_COUNTER_ROWS_MAX; n++)
         (void)row_of(c, n, WEIR_COUNTER_UNUSED_MS);
@@ -171,10 +172,12 @@ static void labels_cannot_break_the_text_or_a_row(void **state)
     struct weir_counter_hint hint = { 0 };
     char longest[LABELS_MAX];
     struct weir_label label = { "tenant", WEIR_SPAN_LIT("a\"} 1\nevil{b=\"\\") };
-    weir_counter_add(weir_counters_row(c, 1, &label, 1, 0, &hint), WEIR_TENANT_2XX, 1);
+    weir_counter_add(weir_counters_row(c, 1, (struct weir_labels){ &label, 1 }, 0, &hint),
+                     WEIR_TENANT_2XX, 1);
     memset(longest, 'x', sizeof(longest));
     label.value = weir_span(longest, sizeof(longest));
-    weir_counter_add(weir_counters_row(c, 2, &label, 1, 0, &hint), WEIR_TENANT_2XX, 5);
+    weir_counter_add(weir_counters_row(c, 2, (struct weir_labels){ &label, 1 }, 0, &hint),
+                     WEIR_TENANT_2XX, 5);
     assert_int_equal(hint.row, 0);
     char *text = scrape(&c, 1);
     assert_true(
@@ -199,8 +202,9 @@ static void endpoints_show_whether_failures_put_them_out(void **state)
             { "upstream", WEIR_SPAN_LIT("web") },
             { "endpoint", key == 11 ? WEIR_SPAN_LIT("[::1]:80") : WEIR_SPAN_LIT("b:80") },
         };
-        weir_counter_add(weir_counters_row(c, key, labels, 3, now_ms, &hint),
-                         WEIR_ENDPOINT_FAILURES, key);
+        weir_counter_add(
+            weir_counters_row(c, key, (struct weir_labels){ labels, 3 }, now_ms, &hint),
+            WEIR_ENDPOINT_FAILURES, key);
     }
     for (int i = 0; i < 100 && weir_failure_marks_usable(marks, 11, now_ms); i++)
         (void)weir_failure_marks_failed(marks, 11, now_ms);

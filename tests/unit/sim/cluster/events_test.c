@@ -2,17 +2,17 @@
  *
  * events_test.c - the heap of what is due in a simulated cluster.
  */
+#include "node/base/contract.h"
+#include "node/base/rng.h"
+#include "tests/sim/cluster/events.h"
+#include "tests/support/death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#include "node/base/contract.h"
-#include "node/base/rng.h"
-#include "tests/sim/cluster/events.h"
-#include "tests/support/death.h"
 
 static void an_empty_heap_has_nothing_due(void **state)
 {
@@ -46,7 +46,7 @@ static void events_of_one_time_come_in_the_order_they_were_added(void **state)
     weir_sim_events_deinit(&e);
 }
 
-/* Against a twin that looks at every event each time. */
+/* Against a twin that visits every event each time. */
 static void random_events_come_as_from_a_naive_twin(void **state)
 {
     struct weir_sim_events e = { 0 };

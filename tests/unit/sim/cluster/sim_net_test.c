@@ -2,6 +2,9 @@
  *
  * sim_net_test.c - the network of a simulated cluster: order, loss, queues, cuts, half-open links.
  */
+#include "node/base/contract.h"
+#include "tests/sim/cluster/sim_net.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +13,6 @@
 #include <cmocka.h>
 
 #include <string.h>
-
-#include "node/base/contract.h"
-#include "tests/sim/cluster/sim_net.h"
 
 /* Some nodes, all linked with all, and what came to them. */
 struct rig {
@@ -49,7 +49,7 @@ static void rig_deinit(struct rig *r)
     weir_sim_events_deinit(&r->events);
 }
 
-static void take(struct rig *r, struct weir_sim_net_event news)
+static void count_news(struct rig *r, struct weir_sim_net_event news)
 {
     if (news.what == WEIR_SIM_NET_UP || news.what == WEIR_SIM_NET_DOWN)
         r->last_news_us = r->events.now_us;
@@ -74,7 +74,7 @@ static void run_until(struct rig *r, uint64_t until_us)
 
     while (weir_sim_events_due(&r->events) <= until_us) {
         assert_true(weir_sim_events_next(&r->events, &event));
-        take(r, weir_sim_net_step(&r->net, &event));
+        count_news(r, weir_sim_net_step(&r->net, &event));
     }
     r->events.now_us = until_us;
 }

@@ -3,19 +3,20 @@
  * engine_test.c - the suite of the replication engine over stores in memory, and what only a store
  * that fails on demand can show.
  */
+#include "tests/sim/memory/memory.h"
+#include "tests/support/cluster.h"
+#include "tests/support/engine_suite.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "tests/sim/memory/memory.h"
-#include "tests/support/cluster.h"
-#include "tests/support/engine_suite.h"
-#include "tests/support/failalloc.h"
 
 #define SECOND UINT64_C(1000000)
 
@@ -85,7 +86,7 @@ static void a_failed_commit_acknowledges_nothing_and_is_over_when_the_disk_is_ba
 
 #define FRAMES_MAX 16
 
-/* What a peer says, as it said it. */
+/* What a peer sends, byte for byte. */
 struct script {
     uint8_t *frame[FRAMES_MAX];
     size_t len[FRAMES_MAX];
@@ -165,7 +166,7 @@ static void script_take(struct script *s, struct lone *l)
     }
 }
 
-/* A greeting, a write, and a heartbeat. */
+/* A Hello, a write, and a heartbeat. */
 static void script_init(struct script *s)
 {
     const uint8_t peer[WEIR_NODE_ID_LEN] = { 1, 1, 1, 1, 1, 1, 1, 1 };

@@ -2,6 +2,9 @@
  *
  * history_test.c - the oracle: each finding from the smallest history that deserves it.
  */
+#include "node/base/contract.h"
+#include "tests/sim/oracle/history.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +13,6 @@
 #include <cmocka.h>
 
 #include <string.h>
-
-#include "node/base/contract.h"
-#include "tests/sim/oracle/history.h"
 
 #define KEYS        2
 #define LANES       3
@@ -137,7 +137,7 @@ static void a_value_older_than_a_covered_delete_is_resurrected(void **state)
     wrote(&s, second, 11, true);
     both_hold(&s, first, 10, false);
     both_cover(&s, 1);
-    assert_int_equal(judge(&s), WEIR_FINDING_OK); /* nobody has heard of the delete */
+    assert_int_equal(judge(&s), WEIR_FINDING_OK); /* no node has the delete */
     both_cover(&s, 2);
     assert_int_equal(judge(&s), WEIR_FINDING_RESURRECTED);
 }

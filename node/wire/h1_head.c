@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * h1.c - drives the head parser: the loop over field lines, the limits, and the questions asked of
- * a complete head. Owner: one worker.   Limits: max_head bytes, WEIR_FIELDS_MAX fields,
+ * h1_head.c - drives the head parser: the loop over field lines, the limits, and the questions
+ * asked of a complete head. Owner: one worker.   Limits: max_head bytes, WEIR_FIELDS_MAX fields,
  * WEIR_H1_OPTIONS_MAX Connection options. Ref: RFC 9112 sections 2 to 6 and 9.3.
  */
 #include "node/wire/h1.h"
 
 #include <string.h>
 
+#include "node/wire/bytes.h"
 #include "node/wire/h1_private.h"
 #include "node/wire/scan.h"
 

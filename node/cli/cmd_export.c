@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_export.c - weir export: the documents of a node into a folder, a file, or standard output,
+ * as they come; one document is held at a time. A file is written beside its name and takes it when
+ * it is whole and on the disk.
+ */
+#include "node/cli/command.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/cli/api.h"
+#include "node/cli/interrupt.h"
+#include "node/cli/render.h"
+#include "node/cli/table.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
+
+#include <weir/v1/admin.pb-c.h>
+
+#define LINE_BYTES_MAX 16777216 /* of one document in a response */
+#define DIGEST_MAX     64
+
+/** One run of export. */
+struct export
+{
+    struct weir_cli *cli;
+    const char *name; /* "-", a file or a folder */
+    bool is_folder;
+    bool json;
+    int folder_fd;           /* -1: none */
+    FILE *file;              /* of a file or of standard output */
+    char *part;              /* owns; the name until the file is whole */
+    struct weir_strbuf line; /* a line of the response that has not ended */
+    uint64_t num;
+    bool ended;        /* the last line was there */
+    uint64_t num_told; /* by the last line */
+    uint64_t num_damaged;
+    char digest[DIGEST_MAX];
+    enum weir_exit code;
+};
+
+static enum weir_exit fail(struct export *e, const char *what, const char *why)
+{
+    weir_cli_error(e->cli, "%s: %s", weir_schema_text_bare(weir_span_cstr(what)).text, why);
+    return WEIR_EXIT_FAILED;
+}
+
+/* -- where it goes -- */
+
+static bool folder_is_empty(int fd)
+{
+    bool empty = true;
+    int copy = dup(fd);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    for (struct dirent *d = NULL; dir != NULL && (d = readdir(dir)) != NULL;)
+        empty = empty && (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0);
+    if (dir != NULL)
+        closedir(dir);
+    return empty;
+}
+
+/* What lies in the folder already would be imported with the rest, so there must be nothing. */
+static enum weir_exit folder_open(struct export *e)
+{
+    if (mkdir(e->name, 0700) < 0 && errno != EEXIST)
+        return fail(e, e->name, strerrordesc_np(errno));
+    e->folder_fd = open(e->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (e->folder_fd < 0)
+        return fail(e, e->name, strerrordesc_np(errno));
+    if (!folder_is_empty(e->folder_fd))
+        return fail(e, e->name,
+                    "is not empty: an import of it would bring back what is no longer "
+                    "on the node; name a new folder");
+    return WEIR_EXIT_OK;
+}
+
+static enum weir_exit file_open(struct export *e)
+{
+    if (asprintf(&e->part, "%s.part", e->name) < 0) {
+        e->part = NULL;
+        return weir_cli_no_memory(e->cli);
+    }
+    int fd = open(e->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    e->file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    return e->file != NULL ? WEIR_EXIT_OK : fail(e, e->part, strerrordesc_np(errno));
+}
+
+static bool ends_with(const char *name, const char *tail)
+{
+    return weir_span_ends(weir_span_cstr(name), weir_span_cstr(tail));
+}
+
+static enum weir_exit target_open(struct export *e)
+{
+    struct stat st;
+    bool json_name = ends_with(e->name, ".json") || ends_with(e->name, ".jsonl") ||
+                     ends_with(e->name, ".ndjson");
+    e->json = e->cli->options.output == WEIR_OUTPUT_JSON ||
+              (e->cli->options.output != WEIR_OUTPUT_YAML && json_name);
+    if (strcmp(e->name, "-") == 0) {
+        e->file = e->cli->out;
+        return WEIR_EXIT_OK;
+    }
+    e->is_folder = ends_with(e->name, "/") || (stat(e->name, &st) == 0 && S_ISDIR(st.st_mode));
+    return e->is_folder ? folder_open(e) : file_open(e);
+}
+
+/* -- documents -- */
+
+/* The name stands in the canonical text right behind the kind. */
+static bool name_find(struct weir_span doc, struct weir_span *ret)
+{
+    static const char key[] = "\"name\": \"";
+    const uint8_t *at = memmem(doc.at, doc.len, key, sizeof(key) - 1);
+    if (at == NULL)
+        return false;
+    struct weir_span rest = weir_span_from(doc, (size_t)(at - doc.at) + sizeof(key) - 1);
+    const uint8_t *end = rest.len > 0 ? memchr(rest.at, '"', rest.len) : NULL;
+    if (end == NULL)
+        return false;
+    *ret = weir_span(rest.at, (size_t)(end - rest.at));
+    /* Nothing that a node sends may lead out of the folder. */
+    for (size_t i = 0; i < ret->len; i++)
+        if (strchr("abcdefghijklmnopqrstuvwxyz0123456789-", ret->at[i]) == NULL)
+            return false;
+    return ret->len > 0 && ret->len < 200;
+}
+
+static enum weir_err document_form(const struct export *e, struct weir_span doc,
+                                   struct weir_strbuf *out)
+{
+    if (e->json) {
+        weir_strbuf_add(out, doc);
+        weir_strbuf_putc(out, '\n');
+        return out->failed ? WEIR_ENOMEM : WEIR_OK;
+    }
+    if (!e->is_folder)
+        weir_strbuf_puts(out, "---\n");
+    enum weir_err err = weir_render_yaml(doc, out);
+    return err == WEIR_OK && out->failed ? WEIR_ENOMEM : err;
+}
+
+static enum weir_exit document_file(struct export *e, struct weir_span doc, struct weir_span text)
+{
+    char name[256];
+    struct weir_span tenant;
+    if (!name_find(doc, &tenant))
+        return fail(e, "the response", "has a document without a name");
+    snprintf(name, sizeof(name), "%.*s.%s", (int)tenant.len, (const char *)tenant.at,
+             e->json ? "json" : "yaml");
+    int fd = openat(e->folder_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail(e, name, strerrordesc_np(errno));
+    ssize_t n = write(fd, text.at, text.len);
+    int err = n < 0 ? errno : ENOSPC;
+    close(fd);
+    return n == (ssize_t)text.len ? WEIR_EXIT_OK : fail(e, name, strerrordesc_np(err));
+}
+
+static enum weir_exit document_write(struct export *e, struct weir_span doc)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    enum weir_exit code = WEIR_EXIT_OK;
+    enum weir_err err = document_form(e, doc, &text);
+    if (err == WEIR_ENOMEM)
+        code = weir_cli_no_memory(e->cli);
+    else if (err < 0)
+        code = fail(e, "the response", "has a line that is no document");
+    else if (e->is_folder)
+        code = document_file(e, doc, weir_span(text.at, text.len));
+    else if (fwrite(text.at, 1, text.len, e->file) != text.len)
+        code = fail(e, e->name, strerrordesc_np(errno));
+    weir_strbuf_deinit(&text);
+    e->num++;
+    return code;
+}
+
+/* -- the response -- */
+
+static enum weir_exit end_take(struct export *e, struct weir_span line)
+{
+    struct weir_arena arena;
+    ProtobufCMessage *message = NULL;
+    weir_api_arena_init(&arena);
+    enum weir_err err =
+        weir_schema_read_json(&weir__v1__export_line__descriptor, line, &arena, &message);
+    const Weir__V1__ExportLine *l = (const Weir__V1__ExportLine *)message;
+    e->ended = err == WEIR_OK && l->end != NULL && l->end->digest != NULL;
+    if (e->ended) {
+        e->num_told = l->end->documents;
+        e->num_damaged = l->end->damaged;
+        snprintf(e->digest, sizeof(e->digest), "%.63s",
+                 weir_schema_text_bare(weir_span_cstr(l->end->digest)).text);
+    }
+    weir_arena_deinit(&arena);
+    return WEIR_EXIT_OK; /* without an end the export is not whole */
+}
+
+static enum weir_exit line_take(struct export *e, struct weir_span line)
+{
+    return weir_span_starts(line, WEIR_SPAN_LIT("{\"end\":")) ? end_take(e, line)
+                                                              : document_write(e, line);
+}
+
+static bool on_piece(void *arg, struct weir_span piece)
+{
+    struct export *e = arg;
+    while (piece.len > 0 && e->code == WEIR_EXIT_OK) {
+        const uint8_t *nl = memchr(piece.at, '\n', piece.len);
+        size_t len = nl != NULL ? (size_t)(nl - piece.at) : piece.len;
+        struct weir_span line = weir_span(piece.at, len);
+        if (e->line.len > 0 || nl == NULL) {
+            weir_strbuf_add(&e->line, line);
+            line = weir_span(e->line.at, e->line.len);
+        }
+        if (e->line.failed || e->line.len > LINE_BYTES_MAX)
+            e->code = weir_cli_no_memory(e->cli);
+        else if (nl != NULL)
+            e->code = line_take(e, line);
+        if (nl != NULL)
+            weir_strbuf_reset(&e->line);
+        piece = weir_span_from(piece, nl != NULL ? len + 1 : len);
+    }
+    return e->code == WEIR_EXIT_OK && !weir_interrupt_has_come();
+}
+
+static enum weir_exit response_read(struct export *e)
+{
+    struct weir_cli *cli = e->cli;
+    struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
+    struct weir_client_request request = { .method = "GET",
+                                           .target = cli->options.digest ? "/v1/export?digest=1"
+                                                                         : "/v1/export" };
+    enum weir_err err = weir_client_stream(&cli->client, &request, &response, on_piece, e);
+    enum weir_exit code = e->code;
+    if (err < 0)
+        code = weir_api_failed(cli, err);
+    else if (response.status != 200)
+        code = weir_api_refused(cli, &response);
+    weir_strbuf_deinit(&response.body);
+    if (code != WEIR_EXIT_OK)
+        return code;
+    if (weir_interrupt_has_come())
+        return fail(e, "interrupted", "the export is not whole");
+    if (!e->ended || (!cli->options.digest && e->num_told != e->num))
+        return fail(e, cli->client.name,
+                    "the export ended early; see the node's log, and try again");
+    return WEIR_EXIT_OK;
+}
+
+/* -- the end -- */
+
+/* The files must be on the disk before the export counts as done. */
+static enum weir_exit target_close(struct export *e)
+{
+    if (e->is_folder)
+        return syncfs(e->folder_fd) == 0 ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
+    if (e->part == NULL)
+        return fflush(e->file) == 0 ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
+    bool written = fflush(e->file) == 0 && fsync(fileno(e->file)) == 0;
+    int err = errno;
+    written = fclose(e->file) == 0 && written;
+    e->file = NULL;
+    if (!written)
+        return fail(e, e->part, strerrordesc_np(err));
+    return rename(e->part, e->name) == 0 ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
+}
+
+static void export_free(struct export *e)
+{
+    if (e->part != NULL && e->file != NULL)
+        fclose(e->file);
+    if (e->part != NULL)
+        (void)unlink(e->part); /* gone when it took its name */
+    if (e->folder_fd >= 0)
+        close(e->folder_fd);
+    free(e->part);
+    weir_strbuf_deinit(&e->line);
+}
+
+static enum weir_exit summary_show(struct export *e)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO;
+    bool to_out = e->cli->options.digest;
+    if (to_out)
+        weir_strbuf_printf(&out, "%s  %llu documents\n", e->digest,
+                           (unsigned long long)e->num_told);
+    else
+        fprintf(e->cli->err, "%llu tenant%s exported, digest %s\n", (unsigned long long)e->num_told,
+                e->num_told == 1 ? "" : "s", e->digest);
+    if (e->num_damaged > 0)
+        weir_cli_error(e->cli,
+                       "%llu records are damaged and left out; the node's log names them, and weir "
+                       "history may have an earlier revision",
+                       (unsigned long long)e->num_damaged);
+    enum weir_exit code = weir_render_out(e->cli, &out);
+    return code == WEIR_EXIT_OK && e->num_damaged > 0 ? WEIR_EXIT_FAILED : code;
+}
+
+enum weir_exit weir_cmd_export(struct weir_cli *cli)
+{
+    struct export e = { .cli = cli,
+                        .name = cli->num_args > 0 ? cli->args[0] : "-",
+                        .folder_fd = -1,
+                        .line = WEIR_STRBUF_ZERO };
+    if (cli->options.digest && cli->num_args > 0)
+        return weir_cli_usage(cli, "--digest writes no documents, so %s has no use",
+                              weir_schema_text_show(weir_span_cstr(cli->args[0])).text);
+    enum weir_output o = cli->options.output;
+    if (o == WEIR_OUTPUT_NAME || o == WEIR_OUTPUT_WIDE)
+        return weir_cli_usage(cli, "-o takes yaml or json here");
+    enum weir_exit code = weir_api_begin(cli);
+    if (code != WEIR_EXIT_OK)
+        return code;
+    weir_interrupt_begin(cli);
+    if (!cli->options.digest)
+        code = target_open(&e);
+    if (code == WEIR_EXIT_OK)
+        code = response_read(&e);
+    if (code == WEIR_EXIT_OK && !cli->options.digest)
+        code = target_close(&e);
+    if (code == WEIR_EXIT_OK)
+        code = summary_show(&e);
+    export_free(&e);
+    return code;
+}

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_import.c - weir import: documents of a folder, a file, or standard input, in batches, as they
+ * are read. A batch is held at a time, whatever the number of documents. What is wrong is reported
+ * with its place and left out; all the rest goes in. To run it again is safe: what is there already
+ * is reported as unchanged.
+ */
+#include "node/cli/command.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "node/base/clock.h"
+#include "node/base/limits.h"
+#include "node/cli/api.h"
+#include "node/cli/doc_reader.h"
+#include "node/cli/interrupt.h"
+#include "node/cli/render.h"
+#include "node/cli/table.h"
+#include "tenants/schema/schema_text.h"
+
+#include <weir/v1/admin.pb-c.h>
+
+#define BATCH_DOCS  1024    /* share a commit or two; far below the bound of one request */
+#define BATCH_BYTES 1048576 /* of documents as JSON */
+#define FAULTS_MAX  200     /* lines that are shown; all are counted */
+#define DEPTH_MAX   32      /* folders within folders; a loop of links ends here */
+
+enum outcome { CREATED, CHANGED, UNCHANGED, REFUSED, OUTCOME_COUNT };
+
+static const char *const outcomes[OUTCOME_COUNT] = { "created", "changed", "unchanged", "refused" };
+
+/** Where a document of the batch stands. */
+struct place {
+    char *file; /* owns */
+    uint32_t line;
+    size_t from; /* of the body */
+    size_t len;
+    char name[WEIR_TENANT_NAME_MAX + 1];
+};
+
+/** One run of import. */
+struct import {
+    struct weir_cli *cli;
+    struct weir_strbuf body;
+    struct place places[BATCH_DOCS];
+    size_t num;        /* documents in the batch */
+    uint64_t num_done; /* documents with a result */
+    uint64_t num_by_outcome[OUTCOME_COUNT];
+    uint64_t num_faults; /* documents that were not sent, and files that cannot be read */
+    uint64_t num_shown;
+    uint32_t nodes_durable;
+    uint32_t nodes_total;
+    uint64_t start_ns;
+    enum weir_exit code; /* why it cannot go on */
+};
+
+/* -- messages -- */
+
+static void progress_show(const struct import *im)
+{
+    if (isatty(fileno(im->cli->err)))
+        fprintf(im->cli->err, "\r%llu tenants\033[K", (unsigned long long)im->num_done);
+}
+
+/* @param line  0: the file as a whole */
+static void WEIR_PRINTF(4, 5)
+    fault_show(struct import *im, const char *file, uint32_t line, const char *fmt, ...)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO;
+    char *text = NULL;
+    va_list args;
+    if (im->num_shown++ >= FAULTS_MAX)
+        return;
+    va_start(args, fmt);
+    int len = vasprintf(&text, fmt, args);
+    va_end(args);
+    weir_table_escape(&out, weir_span_cstr(file));
+    if (line > 0)
+        weir_strbuf_printf(&out, ":%u:1", line);
+    weir_strbuf_puts(&out, ": ");
+    if (len >= 0)
+        weir_table_escape(&out, weir_span(text, (size_t)len));
+    if (isatty(fileno(im->cli->err)))
+        fputs("\r\033[K", im->cli->err);
+    fprintf(im->cli->err, "%s\n", out.failed || len < 0 ? "out of memory" : out.at);
+    weir_strbuf_deinit(&out);
+    if (len >= 0)
+        free(text);
+}
+
+/* -- responses -- */
+
+static void results_take(struct import *im, const Weir__V1__ApplyResponse *a, size_t from)
+{
+    for (size_t i = 0; i < a->n_results && from + i < im->num; i++) {
+        const Weir__V1__ApplyResult *r = a->results[i];
+        const char *outcome = r->outcome != NULL ? r->outcome : "";
+        for (size_t k = 0; k < OUTCOME_COUNT; k++)
+            im->num_by_outcome[k] += strcmp(outcome, outcomes[k]) == 0;
+        im->num_done++;
+        const struct place *p = &im->places[from + i];
+        if (strcmp(outcome, outcomes[REFUSED]) == 0)
+            fault_show(im, p->file, p->line, "tenant %s: refused: %s", p->name,
+                       r->n_details > 0 ? r->details[0]->message : "the node does not say why");
+        for (size_t k = 0; k < r->n_warnings; k++)
+            fault_show(im, p->file, p->line, "warning: %s", r->warnings[k]);
+    }
+    if (im->nodes_total == 0 || a->nodes_durable < im->nodes_durable)
+        im->nodes_durable = a->nodes_durable;
+    if (a->nodes_total > im->nodes_total)
+        im->nodes_total = a->nodes_total;
+}
+
+/* The node refused a document as a whole. */
+static void refusal_take(struct import *im, const struct weir_client_response *response, size_t at)
+{
+    struct weir_arena arena;
+    ProtobufCMessage *message = NULL;
+    const char *text = "the node does not say why";
+    weir_api_arena_init(&arena);
+    enum weir_err err =
+        weir_schema_read_json(&weir__v1__error_response__descriptor,
+                              weir_span(response->body.at, response->body.len), &arena, &message);
+    const Weir__V1__ErrorResponse *a = (const Weir__V1__ErrorResponse *)message;
+    bool known = err == WEIR_OK && a->error != NULL;
+    if (known && a->error->n_details > 0)
+        text = a->error->details[0]->message;
+    else if (known && a->error->message != NULL)
+        text = a->error->message;
+    fault_show(im, im->places[at].file, im->places[at].line, "%s", text);
+    im->num_by_outcome[REFUSED]++;
+    im->num_done++;
+    weir_arena_deinit(&arena);
+}
+
+/* @return whether the documents are what was wrong, so that each can be tried alone */
+static bool is_about_documents(uint16_t status)
+{
+    return status == 400 || status == 404 || status == 409 || status == 412 || status == 413;
+}
+
+static void documents_send(struct import *im, size_t from, size_t num);
+
+static void response_take(struct import *im, const struct weir_client_response *response,
+                          size_t from, size_t num)
+{
+    struct weir_arena arena;
+    ProtobufCMessage *message = NULL;
+    if (response->status != 200 && !is_about_documents(response->status)) {
+        im->code = weir_api_refused(im->cli, response);
+        return;
+    }
+    if (response->status != 200 && num == 1) {
+        refusal_take(im, response, from);
+        return;
+    }
+    if (response->status != 200) {
+        for (size_t i = 0; i < num && im->code == WEIR_EXIT_OK; i++)
+            documents_send(im, from + i, 1);
+        return;
+    }
+    weir_api_arena_init(&arena);
+    enum weir_err err =
+        weir_schema_read_json(&weir__v1__apply_response__descriptor,
+                              weir_span(response->body.at, response->body.len), &arena, &message);
+    const Weir__V1__ApplyResponse *a = (const Weir__V1__ApplyResponse *)message;
+    if (err < 0 || a->n_results != num) {
+        weir_cli_error(im->cli, "%s: the response is not one of weir's", im->cli->client.name);
+        im->code = WEIR_EXIT_FAILED;
+    } else {
+        results_take(im, a, from);
+    }
+    weir_arena_deinit(&arena);
+}
+
+static void documents_send(struct import *im, size_t from, size_t num)
+{
+    char target[96];
+    struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
+    const struct place *first = &im->places[from];
+    const struct place *last = &im->places[from + num - 1];
+    const struct weir_options *o = &im->cli->options;
+    snprintf(target, sizeof(target), "/v1/apply?dry_run=%d&allow_overlap=%d", o->dry_run ? 1 : 0,
+             o->allow_overlap ? 1 : 0);
+    struct weir_client_request request = {
+        .method = "POST",
+        .target = target,
+        .content_type = "application/json",
+        .body = weir_span(im->body.at + first->from, last->from + last->len - first->from),
+    };
+    enum weir_err err = weir_client_call(&im->cli->client, &request, &response);
+    if (err < 0)
+        im->code = weir_api_failed(im->cli, err);
+    else
+        response_take(im, &response, from, num);
+    weir_strbuf_deinit(&response.body);
+}
+
+static void batch_drop(struct import *im)
+{
+    for (size_t i = 0; i < im->num; i++)
+        free(im->places[i].file);
+    im->num = 0;
+}
+
+static void batch_send(struct import *im)
+{
+    if (im->num > 0 && im->code == WEIR_EXIT_OK)
+        documents_send(im, 0, im->num);
+    if (im->code != WEIR_EXIT_OK)
+        return;
+    batch_drop(im);
+    weir_strbuf_reset(&im->body);
+    progress_show(im);
+}
+
+/* -- documents -- */
+
+static void diags_show(struct import *im, const struct weir_doc_reader *r,
+                       const struct weir_diags *diags, uint32_t line)
+{
+    im->num_faults++;
+    for (size_t i = 0; i < diags->len; i++) {
+        const struct weir_diag *d = &diags->items[i];
+        fault_show(im, r->name, d->line > 0 ? line + d->line - 1 : line, "%s%s%s", d->field,
+                   d->field[0] != '\0' ? ": " : "", d->message);
+    }
+}
+
+/* A name that is in the batch already: the later document wins, in a batch behind it. */
+static bool is_in_batch(const struct import *im, const char *name)
+{
+    for (size_t i = 0; i < im->num; i++)
+        if (strcmp(im->places[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void document_queue(struct import *im, const char *file, const Weir__V1__Tenant *t,
+                           uint32_t line)
+{
+    if (weir_schema_has_unread_files(t)) {
+        im->num_faults++;
+        fault_show(im, file, line, "error_pages: import reads no files of pages; use weir apply");
+        return;
+    }
+    if (im->num == BATCH_DOCS || im->body.len >= BATCH_BYTES || is_in_batch(im, t->name))
+        batch_send(im);
+    if (im->code != WEIR_EXIT_OK)
+        return;
+    struct place *p = &im->places[im->num];
+    p->file = strdup(file);
+    p->line = line;
+    p->from = im->body.len;
+    snprintf(p->name, sizeof(p->name), "%s", t->name);
+    if (weir_schema_write(WEIR_KIND_TENANT, &t->base, WEIR_FORMAT_JSON, &im->body) < 0)
+        im->body.failed = true;
+    weir_strbuf_putc(&im->body, '\n');
+    p->len = im->body.len - p->from;
+    im->num++;
+    if (im->body.failed || p->file == NULL)
+        im->code = weir_cli_no_memory(im->cli);
+}
+
+static void document_take(struct import *im, const struct weir_doc_reader *r,
+                          const struct weir_doc_text *doc)
+{
+    struct weir_docs docs;
+    struct weir_diags diags;
+    struct weir_schema_source source = { .text = doc->text, .format = r->format };
+    weir_docs_init(&docs);
+    weir_diags_init(&diags);
+    enum weir_err err = weir_schema_read(&source, &docs, &diags);
+    if (err == WEIR_EINVAL) {
+        diags_show(im, r, &diags, doc->line);
+    } else if (err < 0) {
+        im->code = weir_cli_no_memory(im->cli);
+    } else {
+        for (size_t i = 0; i < docs.len && im->code == WEIR_EXIT_OK; i++) {
+            uint32_t line = doc->line + (docs.items[i].line > 0 ? docs.items[i].line - 1 : 0);
+            if (docs.items[i].kind == WEIR_KIND_TENANT) {
+                document_queue(im, r->name, docs.items[i].tenant, line);
+                continue;
+            }
+            im->num_faults++;
+            fault_show(im, r->name, line,
+                       "kind: a Node document is read by weir node --config, not stored");
+        }
+    }
+    weir_docs_deinit(&docs);
+    weir_diags_deinit(&diags);
+}
+
+/* -- files -- */
+
+static void stream_read(struct import *im, FILE *file, const char *name)
+{
+    struct weir_doc_reader r;
+    struct weir_doc_text doc;
+    enum weir_err err = WEIR_OK;
+    weir_doc_reader_init(&r, file, name);
+    while (im->code == WEIR_EXIT_OK && !weir_interrupt_has_come()) {
+        err = weir_doc_reader_next(&r, &doc);
+        if (err < 0)
+            break;
+        document_take(im, &r, &doc);
+    }
+    if (err < 0 && err != WEIR_ENOTFOUND) {
+        im->num_faults++;
+        fault_show(im, name, r.line, "%s",
+                   err == WEIR_EINVAL ? "no whole JSON object stands here; what is behind it was "
+                                        "not read"
+                   : err == WEIR_ELIMIT
+                       ? "the document is longer than 8 MiB; what is behind it was "
+                         "not read"
+                       : "cannot be read");
+    }
+    weir_doc_reader_deinit(&r);
+}
+
+static void file_read(struct import *im, const char *path)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (file == NULL) {
+        int err = errno;
+        im->num_faults++;
+        fault_show(im, path, 0, "cannot be read: %s", strerrordesc_np(err));
+        return;
+    }
+    stream_read(im, file, strcmp(path, "-") == 0 ? "standard input" : path);
+    if (file != stdin)
+        fclose(file);
+}
+
+/* -- folders -- */
+
+static int is_candidate(const struct dirent *e)
+{
+    return e->d_name[0] != '.';
+}
+
+/* By bytes: alphasort would ask the locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool is_document_name(const char *name)
+{
+    static const char *const tails[] = { ".yaml", ".yml", ".json", ".jsonl", ".ndjson" };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(tails); i++)
+        if (weir_span_ends(weir_span_cstr(name), weir_span_cstr(tails[i])))
+            return true;
+    return false;
+}
+
+static void folder_read(struct import *im, const char *path, unsigned depth);
+
+static void entry_read(struct import *im, const char *folder, const char *name, unsigned depth)
+{
+    struct stat st;
+    char *path = NULL;
+    if (asprintf(&path, "%s%s%s", folder,
+                 weir_span_ends(weir_span_cstr(folder), WEIR_SPAN_LIT("/")) ? "" : "/", name) < 0) {
+        im->code = weir_cli_no_memory(im->cli);
+        return;
+    }
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        folder_read(im, path, depth + 1);
+    else if (is_document_name(name))
+        file_read(im, path);
+    free(path);
+}
+
+static void folder_read(struct import *im, const char *path, unsigned depth)
+{
+    struct dirent **entries = NULL;
+    int num = depth > DEPTH_MAX ? -1 : scandir(path, &entries, is_candidate, by_name);
+    if (num < 0) {
+        const char *why =
+            depth > DEPTH_MAX ? "too many folders within each other" : strerrordesc_np(errno);
+        im->num_faults++;
+        fault_show(im, path, 0, "cannot be read: %s", why);
+        return;
+    }
+    for (int i = 0; i < num; i++) {
+        if (im->code == WEIR_EXIT_OK && !weir_interrupt_has_come())
+            entry_read(im, path, entries[i]->d_name, depth);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* -- the whole -- */
+
+static enum weir_exit summary_show(struct import *im)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO;
+    double seconds = (double)(weir_clock_mono_ns() - im->start_ns) / 1e9;
+    const char *separator = ": ";
+    if (im->cli->options.output == WEIR_OUTPUT_NAME)
+        return WEIR_EXIT_OK;
+    weir_strbuf_printf(&out, "%llu tenant%s", (unsigned long long)im->num_done,
+                       im->num_done == 1 ? "" : "s");
+    for (size_t i = 0; i < OUTCOME_COUNT; i++) {
+        if (im->num_by_outcome[i] == 0)
+            continue;
+        weir_strbuf_printf(&out, "%s%llu %s", separator, (unsigned long long)im->num_by_outcome[i],
+                           outcomes[i]);
+        separator = ", ";
+    }
+    if (im->cli->options.dry_run)
+        weir_strbuf_puts(&out, ", if it were no dry run; nothing was written\n");
+    else
+        weir_strbuf_printf(&out, ", in %.*f s on %u/%u nodes\n", seconds < 1 ? 2 : 1, seconds,
+                           im->nodes_durable, im->nodes_total);
+    return weir_render_out(im->cli, &out);
+}
+
+/* What failed, in one line behind all others. */
+static enum weir_exit failures_show(struct import *im)
+{
+    uint64_t num_refused = im->num_by_outcome[REFUSED];
+    if (im->num_shown > FAULTS_MAX)
+        weir_cli_error(im->cli, "%llu lines, of which the first %d are shown",
+                       (unsigned long long)im->num_shown, FAULTS_MAX);
+    if (im->num_faults + num_refused == 0)
+        return WEIR_EXIT_OK;
+    weir_cli_error(im->cli, "%llu not sent for their faults, %llu refused%s",
+                   (unsigned long long)im->num_faults, (unsigned long long)num_refused,
+                   im->num_done > num_refused ? "; the others are imported" : "");
+    return WEIR_EXIT_FAILED;
+}
+
+static enum weir_exit import_run(struct import *im)
+{
+    struct stat st;
+    const char *name = im->cli->num_args > 0 ? im->cli->args[0] : "-";
+    if (strcmp(name, "-") != 0 && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
+        folder_read(im, name, 1);
+    else
+        file_read(im, name);
+    batch_send(im);
+    if (isatty(fileno(im->cli->err)))
+        fputs("\r\033[K", im->cli->err);
+    bool interrupted = weir_interrupt_has_come();
+    if (im->code != WEIR_EXIT_OK || interrupted)
+        weir_cli_error(im->cli,
+                       "%s after %llu tenants; up to %zu more may be there. Run it again: what is "
+                       "there stays unchanged",
+                       interrupted ? "interrupted" : "ended", (unsigned long long)im->num_done,
+                       im->num);
+    if (im->code != WEIR_EXIT_OK)
+        return im->code;
+    if (interrupted)
+        return WEIR_EXIT_FAILED;
+    enum weir_exit code = im->num_done > 0 ? summary_show(im) : WEIR_EXIT_OK;
+    if (im->num_done + im->num_faults == 0) {
+        weir_cli_error(im->cli, "no document in %s",
+                       weir_schema_text_bare(weir_span_cstr(name)).text);
+        code = WEIR_EXIT_FAILED;
+    }
+    enum weir_exit failed = failures_show(im);
+    code = code == WEIR_EXIT_OK ? failed : code;
+    return code == WEIR_EXIT_OK ? weir_api_waited(im->cli, im->nodes_durable, im->nodes_total)
+                                : code;
+}
+
+enum weir_exit weir_cmd_import(struct weir_cli *cli)
+{
+    enum weir_exit code = weir_api_begin(cli);
+    if (code != WEIR_EXIT_OK)
+        return code;
+    struct import *im = calloc(1, sizeof(*im));
+    if (im == NULL)
+        return weir_cli_no_memory(cli);
+    im->cli = cli;
+    im->body = WEIR_STRBUF_ZERO;
+    im->start_ns = weir_clock_mono_ns();
+    weir_interrupt_begin(cli);
+    code = import_run(im);
+    batch_drop(im);
+    weir_strbuf_deinit(&im->body);
+    free(im);
+    return code;
+}

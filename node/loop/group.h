@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * group.h - the workers of a node as a group, and what control hands to one of them. Private to
+ * node/loop. A worker has two places for what control wants of it: a deadline to drain, and a
+ * change to take over. They are no messages of the inbox, because no full inbox may hold them up.
+ * Each carries the order in which control gave it, so that a drain and its undo never swap.
+ */
+#ifndef WEIR_NODE_LOOP_GROUP_H
+#define WEIR_NODE_LOOP_GROUP_H
+
+#include "node/base/inbox.h"
+#include "node/base/limits.h"
+#include "node/loop/listener.h"
+#include "node/loop/worker.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct weir_worker;
+
+/** A message of the inbox: a tenant changed. */
+struct weir_tenant_msg {
+    struct weir_msg msg;
+    bool names_changed;
+    size_t name_len;
+    uint8_t name[];
+};
+
+/** What a worker takes over at once. Made by control, freed by the worker, or by control when the
+ * worker never ran. */
+struct weir_worker_change {
+    uint32_t order;              /* of the commands of control, 1.. */
+    bool undrain;                /* serve again */
+    uint32_t max_connections;    /* of all workers together */
+    uint64_t max_memory;         /* bytes, of all workers together */
+    struct weir_prefix *trusted; /* owns */
+    size_t num_trusted;
+    /* The listeners that the worker is to have: one of each pair is set. */
+    size_t num_listeners;
+    struct weir_addr stay[WEIR_LISTENERS_MAX];       /* a listener that it has */
+    struct weir_listener *fresh[WEIR_LISTENERS_MAX]; /* owns; a new one, else NULL */
+};
+
+struct weir_workers {
+    struct weir_workers_config cfg; /* as of the last change; http and trusted are not used */
+    uint32_t num;
+    size_t num_addrs;
+    struct weir_addr asked[WEIR_LISTENERS_MAX]; /* as configured, port 0 included */
+    struct weir_addr bound[WEIR_LISTENERS_MAX]; /* the same with real ports */
+    struct weir_worker *workers[WEIR_WORKERS_MAX];
+    struct weir_metrics *metrics; /* owns, one per worker */
+    const struct weir_metrics *blocks[WEIR_WORKERS_MAX];
+    uint32_t order;                 /* of the last command; control */
+    bool draining;                  /* control */
+    _Atomic uint32_t num_drained;   /* relaxed; polled by control */
+    _Atomic uint32_t num_listening; /* sockets of all workers; relaxed */
+};
+
+/** A worker's first settings and, later, each change. Takes `change` and frees it. */
+void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change);
+/** Free a change with what it owns. NULL is legal. */
+void weir_worker_change_free(struct weir_worker_change *change);
+
+/** A worker without thread and listeners, on w->group and w->index. */
+WEIR_MUST_USE enum weir_err weir_worker_init(struct weir_worker *w);
+/** The thread of a worker: its loop, until it was asked to stop. */
+void *weir_worker_run(void *worker);
+/** Close what a worker holds whose thread never ran. */
+void weir_worker_unwind(struct weir_worker *w);
+/** Free a worker whose loop is closed. NULL is legal. */
+void weir_worker_free(struct weir_worker *w);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * listener.h - the listening sockets of one worker. Control opens them, so that a failure is known
+ * before anything changes; the worker adopts them, accepts from them and closes them. A listener
+ * that leaves goes on accepting until the kernel holds no handshake for its port, at most for
+ * WEIR_DRAIN_LISTEN_MS: a client that has connected is served.
+ * Owner: control until weir_listener_adopt, then the worker.
+ */
+#ifndef WEIR_NODE_LOOP_LISTENER_H
+#define WEIR_NODE_LOOP_LISTENER_H
+
+#include "node/base/addr.h"
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/list.h"
+#include "node/loop/watch.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct weir_worker;
+
+#define WEIR_LISTENER_MAGIC 0x4c49534eu
+
+struct weir_listener {
+    uint32_t magic;
+    struct weir_list link; /* in worker->listeners */
+    struct weir_worker *worker;
+    struct weir_watch watch;
+    struct weir_addr addr;
+    uint64_t leave_deadline_ms; /* when it closes at the latest; only while it leaves */
+    bool any;                   /* bound to the wildcard: each connection is asked for its own
+                                   local address */
+    bool leaving;
+};
+
+/**
+ * Control: open a socket that listens on `at`; port 0 takes any free port, see l->addr.
+ *
+ * @param ret  owns it until weir_listener_adopt or weir_listener_discard
+ * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_listener_open(const struct weir_addr *at,
+                                               struct weir_listener **ret, int *ret_errno);
+/** Control: close a listener that no worker has adopted. Sets *l NULL; NULL is legal. */
+void weir_listener_discard(struct weir_listener **l);
+
+/** Worker: take the listener and accept from it when the worker accepts. */
+void weir_listener_adopt(struct weir_worker *w, struct weir_listener *l);
+/** Worker: the listener on this address that does not leave, or NULL. */
+struct weir_listener *weir_listener_find(struct weir_worker *w, const struct weir_addr *at);
+/** Whether the loop watches all of them. */
+bool weir_listeners_are_watched(const struct weir_worker *w);
+/** Worker: all listeners leave; see weir_listeners_step. Those that leave already go on as before.
+ */
+void weir_listeners_leave(struct weir_worker *w);
+/** Worker: close the listeners that leave and whose handshakes are over, or whose time is. */
+void weir_listeners_step(struct weir_worker *w);
+/** Worker: close all listeners now, having served what waits in their backlogs. */
+void weir_listeners_close(struct weir_worker *w);
+
+#endif
