@@ -5,6 +5,7 @@
  */
 #include "node/cli/claims.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "node/base/arena.h"

@@ -9,7 +9,10 @@
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/cli/source.h"
+#include "node/cli/source_doc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /** A claim that meets one of another document. */
 struct weir_claim_clash {

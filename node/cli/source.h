@@ -13,6 +13,7 @@
 #include "node/base/contract.h"
 #include "node/base/strbuf.h"
 #include "node/cli/command.h"
+#include "node/cli/source_doc.h"
 #include "tenants/schema/schema.h"
 
 #include <stddef.h>
@@ -24,17 +25,6 @@
 #define WEIR_SOURCE_DEPTH_MAX    32  /* folders within folders; a loop of links ends here */
 #define WEIR_SOURCE_WARNINGS_MAX 100 /* warnings written; the others are counted */
 #define WEIR_SOURCE_SHOWN_MAX    200 /* errors written; the others are counted */
-
-/** One document and where it stands. */
-struct weir_source_doc {
-    enum weir_kind kind;
-    uint32_t line;
-    const char *file; /* as the user named it, or below the folder that the user named */
-    union {
-        ProtobufCMessage *message;
-        Weir__V1__Tenant *tenant;
-    };
-};
 
 struct weir_source_group;
 
