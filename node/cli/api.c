@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "node/base/limits.h"
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
 

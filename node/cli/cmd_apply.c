@@ -13,9 +13,9 @@
 #include "node/base/clock.h"
 #include "node/cli/api.h"
 #include "node/cli/interrupt.h"
-#include "node/cli/render.h"
-#include "node/cli/source.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/docs/source.h"
+#include "node/cli/text/table.h"
 
 #include <weir/v1/admin.pb-c.h>
 

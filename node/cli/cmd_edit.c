@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include "node/cli/api.h"
-#include "node/cli/error_pages.h"
-#include "node/cli/file.h"
+#include "node/cli/docs/error_pages.h"
+#include "node/cli/docs/file.h"
 #include "node/cli/objects.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "node/cli/result.h"
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 
 #include <weir/v1/admin.pb-c.h>

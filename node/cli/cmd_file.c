@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#include "node/cli/file.h"
-#include "node/cli/render.h"
-#include "node/cli/source.h"
-#include "node/cli/table.h"
+#include "node/cli/docs/file.h"
+#include "node/cli/text/render.h"
+#include "node/cli/docs/source.h"
+#include "node/cli/text/table.h"
 
 enum weir_exit weir_cmd_validate(struct weir_cli *cli)
 {

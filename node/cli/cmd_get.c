@@ -11,8 +11,8 @@
 #include "node/cli/api.h"
 #include "node/cli/get_watch.h"
 #include "node/cli/objects.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 #include "node/cli/tenant_list.h"
 #include "tenants/schema/schema.h"
 

@@ -9,8 +9,8 @@
 
 #include "node/cli/api.h"
 #include "node/cli/interrupt.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 
 #include <weir/v1/admin.pb-c.h>
 

@@ -11,9 +11,9 @@
 
 #include "node/cli/api.h"
 #include "node/cli/objects.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "node/cli/result.h"
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "node/cli/tenant_list.h"
 #include "tenants/schema/schema_text.h"
 

@@ -10,7 +10,7 @@
 
 #include "node/cli/api.h"
 #include "node/cli/args.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "node/cli/tenant_list.h"
 
 #define NODE_TIMEOUT_MS 1000 /* a key was pressed: better nothing than to wait */

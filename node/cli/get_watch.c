@@ -13,9 +13,9 @@
 #include "node/base/rng.h"
 #include "node/cli/api.h"
 #include "node/cli/interrupt.h"
-#include "node/cli/render.h"
-#include "node/cli/source.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/docs/source.h"
+#include "node/cli/text/table.h"
 #include "node/cli/tenant_list.h"
 
 #define POLL_MS_MIN 1000  /* between two polls */

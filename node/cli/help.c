@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "node/cli/args.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
 

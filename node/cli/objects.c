@@ -9,7 +9,7 @@
 
 #include "node/base/rng.h"
 #include "node/cli/api.h"
-#include "node/cli/source.h"
+#include "node/cli/docs/source.h"
 
 #define ARENA_BLOCK 4096
 #define ARENA_MAX   ((size_t)1 << 28)

@@ -4,12 +4,12 @@
  * the first of them alone, so this is found before anything is sent.
  * Owner: the main thread.   Limits: those of tenants/overlap_set.h.
  */
-#ifndef WEIR_NODE_CLI_CLAIMS_H
-#define WEIR_NODE_CLI_CLAIMS_H
+#ifndef WEIR_NODE_CLI_DOCS_CLAIMS_H
+#define WEIR_NODE_CLI_DOCS_CLAIMS_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/cli/source_doc.h"
+#include "node/cli/docs/source_doc.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  *
  * source_doc.h - a document of the user's files, and where it stands. Owner: the main thread.
  */
-#ifndef WEIR_NODE_CLI_SOURCE_DOC_H
-#define WEIR_NODE_CLI_SOURCE_DOC_H
+#ifndef WEIR_NODE_CLI_DOCS_SOURCE_DOC_H
+#define WEIR_NODE_CLI_DOCS_SOURCE_DOC_H
 
 #include "tenants/schema/schema.h"
 

@@ -3,7 +3,7 @@
  * diff.c - Myers' greedy search with its trace stored, then hunks. The trace is a triangle of
  * WEIR_DIFF_CHANGES_MAX^2 integers at most (16 MB), allocated step by step as the search goes on.
  */
-#include "node/cli/diff.h"
+#include "node/cli/text/diff.h"
 
 #include <stdint.h>
 #include <stdlib.h>

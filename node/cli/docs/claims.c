@@ -3,7 +3,7 @@
  * claims.c - all claims in one sorted set: equal ones are neighbours, and the wildcard above a name
  * is found by a search for each label.
  */
-#include "node/cli/claims.h"
+#include "node/cli/docs/claims.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * Rows are stored until they are written; a long list is written in parts, whose columns only grow.
  * Owner: the main thread.   Limits: WEIR_TABLE_COLUMNS_MAX columns.
  */
-#ifndef WEIR_NODE_CLI_TABLE_H
-#define WEIR_NODE_CLI_TABLE_H
+#ifndef WEIR_NODE_CLI_TEXT_TABLE_H
+#define WEIR_NODE_CLI_TEXT_TABLE_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

@@ -3,7 +3,7 @@
  * source.c - folders are walked in the order of names, so that messages and results come in the
  * same order on every machine. Texts are read one by one and forgotten; only their messages stay.
  */
-#include "node/cli/source.h"
+#include "node/cli/docs/source.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,10 +17,10 @@
 
 #include "node/base/hashmap.h"
 #include "node/base/rng.h"
-#include "node/cli/claims.h"
-#include "node/cli/error_pages.h"
-#include "node/cli/file.h"
-#include "node/cli/table.h"
+#include "node/cli/docs/claims.h"
+#include "node/cli/docs/error_pages.h"
+#include "node/cli/docs/file.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
 
 #define ARENA_BLOCK    65536

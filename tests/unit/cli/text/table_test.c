@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"
 
