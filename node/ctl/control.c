@@ -58,7 +58,7 @@ void weir_control_stop(struct weir_control *c)
     close_handles(c);
 }
 
-static void reopen_access_log(struct weir_control *c)
+void weir_control_reopen_log(struct weir_control *c)
 {
     enum weir_err err = weir_access_log_reopen(c->node.access_log);
     if (err < 0)
@@ -73,12 +73,10 @@ static void on_signal(uv_signal_t *signal, int number)
     struct weir_control *c = signal->data;
     switch (number) {
     case SIGHUP:
-        /* Also when the file is bad: whoever rotates the log has moved it already. */
-        reopen_access_log(c);
         weir_control_reload_signal(c);
         return;
     case SIGUSR1:
-        reopen_access_log(c);
+        weir_control_reopen_log(c);
         return;
     default:
         weir_control_stop_signal(c);

@@ -54,6 +54,8 @@ struct weir_control {
 struct weir_control *weir_control_of(struct weir_node *node);
 /** Begin to end: the admin API and the writes stop, and the loop runs out. Once is enough. */
 void weir_control_stop(struct weir_control *c);
+/** Open the access log anew, as logrotate wants; a failure is logged, and the old file stays. */
+void weir_control_reopen_log(struct weir_control *c);
 /** The connections that there are descriptors for, at most limits.connections. Raises the limit of
  * descriptors when it can. */
 uint32_t weir_control_connections(struct weir_control *c, uint32_t wanted);
