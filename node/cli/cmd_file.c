@@ -80,8 +80,8 @@ static enum weir_exit faults_tell(struct weir_cli *cli, const struct weir_diags 
     weir_diags_write(diags, &text);
     fputs(text.failed ? "out of memory\n" : text.at, cli->err);
     if (diags->total > diags->len)
-        weir_cli_error(cli, "%zu errors, of which the first %zu are shown", diags->total,
-                       diags->len);
+        weir_cli_error(cli, "%zu errors and warnings, of which the first %zu are shown",
+                       diags->total, diags->len);
     weir_strbuf_deinit(&text);
     return WEIR_EXIT_FAILED;
 }

@@ -101,15 +101,23 @@ void weir_source_fault_at(struct weir_source *s, const char *file, const char *f
     va_end(args);
 }
 
-/* Whatever is wrong, once, with what it means for the whole. */
+/* Errors that are written, those counted in another one included. */
+static size_t errors_shown(const struct weir_source *s)
+{
+    size_t num = s->num_errors < WEIR_SOURCE_SHOWN_MAX ? s->num_errors : WEIR_SOURCE_SHOWN_MAX;
+    for (size_t i = 0; i < s->diags.len; i++)
+        if (s->diags.items[i].severity == WEIR_SEVERITY_ERROR)
+            num += 1 + s->diags.items[i].num_more;
+    return num;
+}
+
+/* Whatever is wrong, once, with what it means for the whole. Warnings alone fail nothing. */
 static enum weir_exit faults_write(struct weir_source *s)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    size_t num = s->diags.total + s->num_errors;
-    size_t num_shown =
-        s->diags.len + s->diags.num_folded +
-        (s->num_errors < WEIR_SOURCE_SHOWN_MAX ? s->num_errors : WEIR_SOURCE_SHOWN_MAX);
-    if (num == 0)
+    size_t num = weir_diags_num_errors(&s->diags) + s->num_errors;
+    size_t num_shown = errors_shown(s);
+    if (num == 0 && s->diags.total == 0)
         return WEIR_EXIT_OK;
     weir_diags_write(&s->diags, &out);
     weir_strbuf_add(&out, weir_span(s->errors.at, s->errors.len));
@@ -119,6 +127,8 @@ static enum weir_exit faults_write(struct weir_source *s)
     }
     fputs(out.at, s->cli->err);
     weir_strbuf_deinit(&out);
+    if (num == 0)
+        return WEIR_EXIT_OK;
     if (num > num_shown)
         weir_cli_error(s->cli, "%zu errors, of which the first %zu are shown", num, num_shown);
     else
