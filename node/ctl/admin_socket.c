@@ -37,7 +37,7 @@ static bool path_address(const char *path, struct sockaddr_un *ret)
     return true;
 }
 
-bool weir_admin_socket_answers(const char *path)
+bool weir_admin_socket_is_served(const char *path)
 {
     struct sockaddr_un at;
     if (!path_address(path, &at))
@@ -45,7 +45,7 @@ bool weir_admin_socket_answers(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    /* EAGAIN: somebody listens, and its backlog is full. */
+    /* EAGAIN: a process listens, and its backlog is full. */
     bool responses = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 || errno == EAGAIN;
     close(fd);
     return responses;
@@ -83,7 +83,7 @@ static enum weir_err stale_remove(const char *path)
         return errno == ENOENT ? WEIR_OK : err_of(errno);
     if (!S_ISSOCK(st.st_mode))
         return WEIR_EEXIST;
-    if (weir_admin_socket_answers(path))
+    if (weir_admin_socket_is_served(path))
         return WEIR_EINUSE;
     return unlink(path) == 0 || errno == ENOENT ? WEIR_OK : err_of(errno);
 }

@@ -366,7 +366,7 @@ static void node_end(struct weir_control *c)
     weir_admin_free(&c->admin);
     weir_admin_socket_close(&c->socket);
     weir_admin_socket_close(&c->socket_ro);
-    /* No write is left, so nobody is about to tell the workers anything. */
+    /* No write is left that could notify the workers. */
     atomic_store_explicit(&c->told, NULL, memory_order_release);
     if (c->node.workers != NULL)
         weir_workers_stop(&c->node.workers);

@@ -8,7 +8,6 @@
 #include "node/ctl/admin.h"
 #include "node/ctl/admin_socket.h"
 #include "node/ctl/config.h"
-#include "node/ctl/control.h"
 #include "node/ctl/node.h"
 
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #define WEIR_CONTROL_SIGNALS 4
 
+struct weir_control_options;
 struct weir_reload;
 
 struct weir_control {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * node_check.c - `weir node --check`: looks at the machine as a start, or a reload, of this node
- * file would find it. A node that runs already with this file is no fault: what it holds is told
- * from what another process holds by the descriptors of its process.
+ * file would find it. A node that runs already with this file is no fault: the
+ * descriptors of its process show what it holds itself.
  */
 #include "node/ctl/node_facts.h"
 
@@ -164,7 +164,7 @@ static enum weir_err try_socket(const char *path)
         return WEIR_ELIMIT;
     if (exists && !S_ISSOCK(st.st_mode))
         return WEIR_EEXIST;
-    if (exists && weir_admin_socket_answers(path))
+    if (exists && weir_admin_socket_is_served(path))
         return WEIR_EINUSE;
     return folder_usable(folder) ? WEIR_OK : WEIR_EPERM;
 }

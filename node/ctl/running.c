@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * running.c - see running.h. A TCP socket in /proc/net/tcp is told to be a process's by its inode,
- * which /proc/PID/fd names too.
+ * running.c - see running.h. /proc/net/tcp has the inode of each TCP socket, and so
+ * has /proc/PID/fd: by it a socket is found to be a process's.
  */
 #include "node/ctl/running.h"
 

@@ -46,7 +46,7 @@ struct weir_workers_error {
 };
 
 /**
- * Open all listeners (checking first that nobody else listens there), then start the threads.
+ * Open all listeners (checking first that no other process listens there), then start the threads.
  * @return WEIR_OK | WEIR_EINUSE (port taken) | WEIR_EPERM (port below 1024 without the right) |
  * WEIR_EINVAL (address not on this machine) | WEIR_ENOMEM | WEIR_EIO; *ret_error tells more
  */
@@ -56,7 +56,7 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
 /**
  * Take over the listeners, limits and trusted prefixes of cfg, on all workers or, when it fails, on
  * none. Returns before the workers have taken it over, which takes them a turn of their loops. A
- * listener that cfg does not name leaves: it accepts who has connected, at most for
+ * listener that cfg does not name leaves: it accepts what has connected, at most for
  * WEIR_DRAIN_LISTEN_MS; its connections live on. A lower limit is no reason to close anything. Not
  * while the workers drain (contract).
  *

@@ -74,7 +74,7 @@ def test_a_read_only_socket_that_answers_is_not_taken(make_node, folder: Path) -
     second = make_node(start=False, config={"admin": {"socket_ro": str(folder / "ro.sock")}})
     second.spawn()
     assert second.wait() == 1
-    assert f"admin.socket_ro: {folder / 'ro.sock'} is answered by a running node" in second.stderr
+    assert f"admin.socket_ro: {folder / 'ro.sock'} is served by a running node" in second.stderr
 
 
 def _metrics_address(node: Node):
