@@ -45,9 +45,9 @@ struct weir_control {
     bool reload_again;          /* a signal came meanwhile */
     struct weir_metrics metrics_block;
     struct weir_metrics store_metrics;
-    /** Told of changes of tenants; paired with the store in on_change. NULL before the workers are
-     * there and after. */
-    _Atomic(struct weir_workers *) told;
+    /** Notified of changed tenants; release at start and end, paired with acquire in on_change.
+     * NULL before there are workers and after. */
+    _Atomic(struct weir_workers *) notified;
 };
 
 /** The control of a node that weir_control_run made. */

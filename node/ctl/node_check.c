@@ -100,7 +100,7 @@ static void check_listener(struct findings *f, const char *field, const struct w
 }
 
 /* Cut the last part off. */
-static void path_up(char *path)
+static void cut_last_part(char *path)
 {
     char *slash = strrchr(path, '/');
     if (slash == NULL)
@@ -128,7 +128,7 @@ static bool folder_usable(const char *folder)
         return false;
     while (stat(path, &st) < 0 && errno == ENOENT && strcmp(path, "/") != 0 &&
            strcmp(path, ".") != 0)
-        path_up(path);
+        cut_last_part(path);
     return is_usable_folder(path);
 }
 
@@ -159,7 +159,7 @@ static enum weir_err try_socket(const char *path)
     char folder[PATH_MAX];
     bool exists = lstat(path, &st) == 0;
     snprintf(folder, sizeof(folder), "%s", path);
-    path_up(folder);
+    cut_last_part(folder);
     if (strlen(path) > WEIR_ADMIN_SOCKET_PATH_MAX)
         return WEIR_ELIMIT;
     if (exists && !S_ISSOCK(st.st_mode))
@@ -215,7 +215,7 @@ static void check_access_log(struct findings *f, const char *target)
         return;
     bool exists = access(target, F_OK) == 0;
     snprintf(folder, sizeof(folder), "%s", target);
-    path_up(folder);
+    cut_last_part(folder);
     bool good =
         exists ? faccessat(AT_FDCWD, target, W_OK, AT_EACCESS) == 0 : is_usable_folder(folder);
     weir_strbuf_printf(&line, "log.access: %s %s", target,
