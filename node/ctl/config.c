@@ -97,7 +97,7 @@ static void read_listeners(struct reading *g, const Weir__V1__Node *node)
     }
 }
 
-/* @return false: there is none, or it is add_problem */
+/* @return false: there is none, or it is wrong */
 static bool read_admin_address(struct reading *g, const char *field, const char *text,
                                struct weir_addr *ret)
 {
@@ -238,7 +238,7 @@ static enum weir_err read_document(struct reading *g, struct weir_span text,
     return WEIR_OK;
 }
 
-/* What is add_problem with single values comes from the schema; what is add_problem between them is
+/* What is wrong with single values comes from the schema; what is wrong between them is
  * added when those are right. */
 static enum weir_err read_config(struct reading *g, struct weir_span text, const char *const *env,
                                  struct weir_diags *diags)
