@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_node.c - weir status, doctor, drain and logs: the node itself.
+ * cmd_node.c - weir status, doctor and logs: the node itself.
  */
 #include "node/cli/command.h"
 
@@ -15,7 +15,6 @@
 #include <weir/v1/admin.pb-c.h>
 
 #define WATCH_MS         2000
-#define DRAIN_DEFAULT_MS 30000
 
 /* -- status -- */
 
@@ -243,35 +242,6 @@ enum weir_exit weir_cmd_doctor(struct weir_cli *cli)
     if (code == WEIR_EXIT_OK)
         code = doctor_show(cli, (const Weir__V1__DoctorResponse *)message);
     weir_arena_deinit(&arena);
-    return code;
-}
-
-/* -- drain -- */
-
-enum weir_exit weir_cmd_drain(struct weir_cli *cli)
-{
-    char target[64];
-    struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
-    uint64_t deadline_ms = cli->options.has_deadline ? cli->options.deadline_ms : DRAIN_DEFAULT_MS;
-    snprintf(target, sizeof(target), "/v1/drain?deadline_ms=%llu", (unsigned long long)deadline_ms);
-    struct weir_client_request request = { .method = "POST", .target = target };
-    enum weir_exit code = weir_api_begin(cli);
-    if (code != WEIR_EXIT_OK)
-        return code;
-    enum weir_err err = weir_client_call(&cli->client, &request, &response);
-    if (err < 0)
-        code = weir_api_failed(cli, err);
-    else if (response.status != 202)
-        code = weir_api_refused(cli, &response);
-    weir_strbuf_deinit(&response.body);
-    if (code == WEIR_EXIT_OK) {
-        struct weir_strbuf out = WEIR_STRBUF_ZERO;
-        weir_strbuf_printf(&out,
-                           "draining: it takes no new connections, and ends when the last request "
-                           "is done, at the latest in %.1f s\n",
-                           (double)deadline_ms / 1000);
-        code = weir_render_out(cli, &out);
-    }
     return code;
 }
 
