@@ -29,6 +29,7 @@ static enum weir_err response_table(const Weir__V1__TestResponse *a, struct weir
     line_add(&t, "Decision", a->decision);
     line_add(&t, "Tenant", a->tenant);
     line_add(&t, "Rule", a->rule);
+    line_add(&t, "As written", a->rule_text);
     if (a->has_code && a->code != 0) {
         weir_table_cstr(&t, "Code");
         weir_table_number(&t, a->code);

@@ -49,6 +49,17 @@ static bool client_read(struct weir_admin_request *r, struct weir_test *t)
     return t->has_client;
 }
 
+/* This version has no TLS listener, so no request can come that way. */
+static bool scheme_served(struct weir_admin_request *r, const struct weir_test *t)
+{
+    if (!t->https)
+        return true;
+    weir_admin_response_error(r, 400, "bad_request",
+                              "this node serves no https: it has no TLS listener; ask about an "
+                              "http:// URL, or about the redirects alone with weir redirect test");
+    return false;
+}
+
 static void test_response(struct weir_admin_request *r, const struct weir_test *t,
                           struct weir_arena *arena)
 {
@@ -68,7 +79,7 @@ void weir_admin_test_route(struct weir_admin_request *r)
     struct weir_arena arena;
     struct weir_test t = { .redirects_only = false };
     weir_arena_init(&arena, 4096, ARENA_MAX);
-    if (url_read(r, &arena, &t) && method_read(r) && client_read(r, &t))
+    if (url_read(r, &arena, &t) && method_read(r) && client_read(r, &t) && scheme_served(r, &t))
         test_response(r, &t, &arena);
     weir_arena_deinit(&arena);
 }

@@ -371,7 +371,15 @@ static void questions_are_answered_by_the_code_of_the_data_path(void **state)
     expect("GET", "/v1/test/route?url=http://SHOP.example:80/one&client=10.1.2.3", "", NULL,
            (struct want){ 200, "\"rule\":\"routes[1]\"" });
     expect("GET", "/v1/test/route?url=http://a.b.shop.example", "", NULL,
-           (struct want){ 200, "127.0.0.1:1 weight=" });
+           (struct want){ 200, "127.0.0.1:1 weight=100 not checked" });
+    expect("GET", "/v1/test/route?url=http://shop.example/x", "", NULL,
+           (struct want){ 200, "\"rule_text\":\"{\\\"path\\\":\\\"/\\\"" });
+    expect("GET", "/v1/test/route?url=http://shop.example/old/a", "", NULL,
+           (struct want){ 200, "\"rule_text\":\"{\\\"port\\\":80,\\\"path\\\":\\\"/old/\\\"" });
+    expect("GET", "/v1/test/route?url=https://shop.example/x", "", NULL,
+           (struct want){ 400, "serves no https: it has no TLS listener" });
+    expect("GET", "/v1/test/redirect?tenant=shop&url=https://shop.example/x", "", NULL,
+           (struct want){ 200, NULL });
     expect("GET", "/v1/test/route?url=http://shop.example/old/a%3Fq%3D1", "", NULL,
            (struct want){ 200, "\"location\":\"http://shop.example/new/a?q=1\"" });
     expect("GET", "/v1/test/route?url=http://shop.example/old/keep/a", "", NULL,
