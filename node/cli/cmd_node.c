@@ -299,15 +299,15 @@ static bool on_piece(void *arg, struct weir_span piece)
         size_t len = end != NULL ? (size_t)(end - piece.at) + 1 : piece.len;
         weir_strbuf_add(&r->line, weir_span(piece.at, len));
         piece = weir_span_from(piece, len);
-        struct weir_span line = weir_span(r->line.at, r->line.len);
-        if (end == NULL)
+        out.failed = out.failed || r->line.failed;
+        if (end == NULL || out.failed)
             break;
+        struct weir_span line = weir_span(r->line.at, r->line.len);
         r->ended = weir_span_starts(line, WEIR_SPAN_LIT("{\"end\":"));
         if (!r->ended)
             line_clean(line, &out);
         weir_strbuf_reset(&r->line);
     }
-    out.failed = out.failed || r->line.failed;
     r->code = weir_render_out(r->cli, &out);
     return r->code == WEIR_EXIT_OK;
 }
@@ -347,6 +347,10 @@ enum weir_exit weir_cmd_logs(struct weir_cli *cli)
     else if (response.status != 200)
         code = weir_api_refused(cli, &response);
     else
+        code = records.code;
+    if (code == WEIR_EXIT_OK && records.line.len > 0) /* a record without its line end */
+        (void)on_piece(&records, WEIR_SPAN_LIT("\n"));
+    if (code == WEIR_EXIT_OK)
         code = records.code;
     if (code == WEIR_EXIT_OK && records.ended)
         fprintf(cli->err, "the node has ended\n");

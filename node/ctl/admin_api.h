@@ -102,6 +102,8 @@ void weir_admin_response_details(struct weir_admin_request *r, const Weir__V1__E
                                  size_t num);
 /** The status and code that belong to an error of the store or of a push. */
 void weir_admin_response_err(struct weir_admin_request *r, enum weir_err err, const char *what);
+/** 404: the tenant of r->name has no such revision; names those that it has. */
+void weir_admin_response_no_revision(struct weir_admin_request *r, uint64_t revision);
 /** What an error means to a client. @return the sentence; never NULL */
 const char *weir_admin_err_text(enum weir_err err, uint16_t *ret_status, const char **ret_code);
 /** Add `ETag: "revision"` to the response. */

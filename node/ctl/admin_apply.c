@@ -156,6 +156,19 @@ static enum weir_err warnings_fill(struct apply *a, const struct weir_push_item 
     return WEIR_OK;
 }
 
+static const char *full_text(struct apply *a)
+{
+    struct weir_store_stats stats = { .max_bytes = 0 };
+    enum weir_err err = weir_store_stats(a->request->node->reader, &stats);
+    WEIR_ASSERT(err == WEIR_OK);
+    return weir_arena_printf(&a->push->arena,
+                             "the store is full: %llu bytes are used, and writes stop at 80 %% of "
+                             "limits.store, which is %llu; delete something or raise it, then try "
+                             "again",
+                             (unsigned long long)stats.used_bytes,
+                             (unsigned long long)stats.max_bytes);
+}
+
 /* Why an item was refused, in one sentence. @return NULL: out of memory */
 static const char *refusal_text(struct apply *a, const struct weir_push_item *item)
 {
@@ -183,6 +196,8 @@ static const char *refusal_text(struct apply *a, const struct weir_push_item *it
                                  "its revision is %llu, and the request asks for %llu; get it anew "
                                  "and decide again",
                                  (unsigned long long)c->revision, (unsigned long long)c->expected);
+    if (item->err == WEIR_EFULL)
+        return full_text(a);
     if (item->err == WEIR_EEXIST)
         return weir_arena_printf(arena, "exists already, with revision %llu",
                                  (unsigned long long)c->revision);
@@ -409,8 +424,10 @@ static enum weir_err docs_check(struct apply *a)
         if (a->one && !weir_span_eq(weir_span_cstr(doc->tenant->name), name))
             fault_add(a, doc->tenant->name, "name", "the path says %.*s", (int)name.len,
                       (const char *)name.at);
-        if (protobuf_c_message_get_packed_size(doc->message) > WEIR_RECORD_MAX)
-            fault_add(a, doc->tenant->name, "", "the document is larger than 1 MiB");
+        size_t len = protobuf_c_message_get_packed_size(doc->message);
+        if (len > WEIR_RECORD_MAX)
+            fault_add(a, doc->tenant->name, "",
+                      "the document takes %zu bytes, and a record holds %d", len, WEIR_RECORD_MAX);
     }
     enum weir_err err = names_check(a);
     return err < 0 ? err : a->err;
@@ -567,8 +584,11 @@ static void rollback_to(struct apply *a, uint64_t revision)
     snprintf(why, sizeof(why), "rollback to %llu", (unsigned long long)revision);
     if (err == WEIR_OK)
         err = weir_schema_check(WEIR_KIND_TENANT, &t->base, &a->diags);
-    if (err == WEIR_EINVAL) {
-        weir_admin_response_invalid(a->request, &a->diags);
+    if (err == WEIR_EINVAL || err == WEIR_ENOTFOUND) {
+        if (err == WEIR_EINVAL)
+            weir_admin_response_invalid(a->request, &a->diags);
+        else
+            weir_admin_response_no_revision(a->request, revision);
         apply_free(a);
         return;
     }

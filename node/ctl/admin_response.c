@@ -118,7 +118,7 @@ struct err_response {
 
 static const struct err_response err_answers[] = {
     { WEIR_ENOMEM, 503, "busy", "the node is out of memory; try again" },
-    { WEIR_ELIMIT, 400, "invalid", "the document is larger than a record can be, 1 MiB" },
+    { WEIR_ELIMIT, 400, "invalid", "the record would be longer than 1048576 bytes" },
     { WEIR_EINVAL, 400, "invalid", "does not validate" },
     { WEIR_ENOTFOUND, 404, "not_found", "does not exist" },
     { WEIR_EEXIST, 412, "conflict", "exists already" },

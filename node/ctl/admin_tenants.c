@@ -220,6 +220,44 @@ static enum weir_err tenant_fill(struct weir_store_reader *r, struct weir_span n
     return err < 0 ? err : response_fill(r, arena, stored, revision == 0, out);
 }
 
+/** The newest and the oldest revision that are stored; 0: none. */
+struct revision_range {
+    uint64_t newest;
+    uint64_t oldest;
+};
+
+static bool range_add(void *arg, uint64_t revision, struct weir_span value)
+{
+    struct revision_range *range = arg;
+    (void)value;
+    if (range->newest == 0)
+        range->newest = revision;
+    range->oldest = revision;
+    return true;
+}
+
+void weir_admin_response_no_revision(struct weir_admin_request *r, uint64_t revision)
+{
+    struct weir_store_reader *reader = r->node->reader;
+    struct revision_range range = { 0, 0 };
+    char what[WEIR_TENANT_NAME_MAX + 16];
+    name_text(r, what);
+    enum weir_err err = weir_store_read_begin(reader);
+    if (err == WEIR_OK) {
+        err = weir_store_revision_list(reader, WEIR_CLASS_TENANT, r->name, range_add, &range);
+        weir_store_read_end(reader);
+    }
+    if (err < 0)
+        weir_admin_response_err(r, err, what);
+    else if (range.newest == 0)
+        weir_admin_response_error(r, 404, "not_found", "%s: does not exist, and never did", what);
+    else
+        weir_admin_response_error(r, 404, "not_found",
+                                  "%s has no revision %llu; there are %llu to %llu", what,
+                                  (unsigned long long)revision, (unsigned long long)range.oldest,
+                                  (unsigned long long)range.newest);
+}
+
 static void tenant_response(struct weir_admin_request *r, uint64_t revision)
 {
     struct weir_store_reader *reader = r->node->reader;
@@ -233,7 +271,9 @@ static void tenant_response(struct weir_admin_request *r, uint64_t revision)
         err = tenant_fill(reader, r->name, revision, &arena, &response);
         weir_store_read_end(reader);
     }
-    if (err < 0) {
+    if (err == WEIR_ENOTFOUND && revision > 0) {
+        weir_admin_response_no_revision(r, revision);
+    } else if (err < 0) {
         weir_admin_response_err(r, err, what);
     } else {
         weir_admin_etag(r, response.revision);

@@ -281,6 +281,17 @@ static void if_match_any_asks_for_a_present_tenant(void **state)
     expect("DELETE", "/v1/tenants/shop", "If-Match: *\r\n", NULL, (struct want){ 200, NULL });
 }
 
+static void a_part_that_is_not_there_is_named(void **state)
+{
+    put_tenant("shop", "a.example", 201, NULL);
+    put_tenant("shop", "b.example", 200, NULL);
+    const char *text = "tenant shop has no revision 9; there are 1 to 2";
+    expect("GET", "/v1/tenants/shop/revisions/9", "", NULL, (struct want){ 404, text });
+    expect("POST", "/v1/tenants/shop/rollback?revision=9", "", "", (struct want){ 404, text });
+    expect("POST", "/v1/tenants/never/rollback?revision=1", "", "",
+           (struct want){ 404, "tenant never: does not exist, and never did" });
+}
+
 static void history_tells_what_changed_newest_first(void **state)
 {
     put_tenant("shop", "a.example", 201, NULL);
@@ -433,6 +444,7 @@ int main(void)
         TEST(a_deleted_name_has_a_history_and_goes_on_behind_it),
         TEST(a_deletion_is_a_row_of_the_history_and_can_be_rolled_back),
         TEST(if_match_any_asks_for_a_present_tenant),
+        TEST(a_part_that_is_not_there_is_named),
         TEST(history_tells_what_changed_newest_first),
         TEST(a_rollback_is_a_new_revision),
         TEST(a_large_apply_is_whole_and_can_be_paged),
