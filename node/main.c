@@ -4,12 +4,15 @@
  */
 #include <string.h>
 
+#include "node/base/contract.h"
 #include "node/cli/cli.h"
 #include "node/ctl/control.h"
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "node") == 0)
+    if (argc > 1 && strcmp(argv[1], "node") == 0) {
+        weir_contract_install_handlers();
         return weir_control_main(argc - 1, argv + 1);
+    }
     return weir_cli_main(argc, argv);
 }

@@ -35,15 +35,17 @@ enum weir_err weir_compile_refuse(struct weir_compile *c, const char *fmt, ...)
 
 /* ---- check ---- */
 
-/** All that the schema knows: ranges, names, references. Its first complaint is kept. */
+/** All that the schema knows: ranges, names, references. Its first error is the reason that is
+ * reported. */
 static enum weir_err schema_check(struct weir_compile *c)
 {
     struct weir_diags diags;
 
     weir_diags_init(&diags);
     enum weir_err err = weir_schema_check(WEIR_KIND_TENANT, &c->doc->base, &diags);
-    if (err == WEIR_EINVAL && diags.len > 0)
-        err = weir_compile_refuse(c, "%s: %s", diags.items[0].field, diags.items[0].message);
+    const struct weir_diag *first = weir_diags_first_error(&diags);
+    if (err == WEIR_EINVAL && first != NULL)
+        err = weir_compile_refuse(c, "%s: %s", first->field, first->message);
     weir_diags_deinit(&diags);
     return err;
 }

@@ -3,11 +3,13 @@
 """tidy.py - what the compiler does not check of the house style. Prints `path:line: message` for each finding.
 
   tests/tidy.py [--jobs N] [PATH...]     all of the tree, or only findings in the named files and folders
+  tests/tidy.py --fix PATH...            put includes in order and dividers in form, and change nothing else
 
-Checks: who may include whom, which headers are private, and which foreign ones where; lengths of files and functions,
-numbers of parameters, nesting, complexity; banned calls; licence tags and file comments; a comment before each
+Checks: which layer includes which, which headers are private, and which foreign ones where; circles of files, numbers
+of files in a folder, headers of one name, the order of includes; lengths of files and functions, numbers of
+parameters, nesting, complexity; banned calls and words; licence tags and file comments; a comment before each
 function of a header; headers that compile alone; clang-format; marks of unfinished work; scripts that parse and can
-be run; a README in each folder.
+be run; a README in each folder. What is not mended yet is in tidy_pending.py.
 Looks at the files as they are, and needs Debian's gcc, pkg-config, protoc-c and clang-format-14. Exit 1 on any finding.
 """
 
@@ -19,6 +21,10 @@ import re
 import subprocess
 import sys
 import tempfile
+
+import tidy_pending
+import tidy_tree
+import tidy_words
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -32,8 +38,9 @@ README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
 CODE_FOLDERS = ("node", "node/base", "node/wire", "node/flow", "node/loop", "node/ctl", "node/cli", "proto", "sync",
-                "sync/version", "sync/frame", "sync/members", "sync/engine", "sync/store", "tenants",
-                "tenants/schema", "deploy", "tests", "tests/sim")
+                "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
+                "sync/store", "tenants", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
+                "tests/sim/memory", "tests/sim/oracle", "tests/sim/runner")
 
 # layer -> layers it may include. "store" is sync/store/store.h, the store's face to those who read through it.
 EDGES = {
@@ -42,16 +49,18 @@ EDGES = {
     "version": {"version", "base"},
     "records": {"version", "base"},
     "frame": {"frame", "version", "proto", "base"},
-    "members": {"members", "frame", "version", "records", "proto", "base"},
-    "engine": {"engine", "members", "frame", "version", "records", "proto", "base"},
-    "sync/store": {"sync/store", "store", "records", "version", "proto", "base"},
+    "members": {"members", "frame", "version", "proto", "base"},
+    "activation": {"activation", "members", "frame", "version", "proto", "base"},
+    "engine": {"engine", "activation", "members", "frame", "version", "records", "proto", "base"},
+    "tree": {"tree", "base"},
+    "sync/store": {"sync/store", "tree", "store", "records", "version", "proto", "base"},
     "tenants": {"tenants", "store", "wire", "proto", "base"},
     "flow": {"flow", "wire", "tenants", "base"},
     "loop": {"loop", "flow", "wire", "tenants", "store", "base"},
     "ctl": {"ctl", "loop", "flow", "wire", "tenants", "store", "proto", "base"},
     "cli": {"cli", "wire", "tenants", "proto", "base"},
     "main": {"ctl", "cli", "base"},
-    "tests": {"tests", "base", "wire", "version", "frame", "members", "engine", "sync/store", "records", "store", "tenants", "flow", "loop", "ctl", "cli", "proto"},
+    "tests": {"tests", "base", "wire", "version", "frame", "members", "activation", "engine", "tree", "sync/store", "records", "store", "tenants", "flow", "loop", "ctl", "cli", "proto"},
     "deploy": set(),
 }
 
@@ -235,10 +244,26 @@ def layer_of(path):
     return parts[1] if parts[0] in ("node", "sync") and len(parts) > 2 else parts[0]
 
 
-def is_private(header):
-    """Whether the comment on top of a header calls it private."""
+def private_to(header):
+    """The folder that a header is private to, by the comment on top of it; None: it is not private.
+
+    "private to sync/store/" names the folder, and the header is in it or below it; any other word after "private to"
+    means the header's own folder.
+    """
     with open(os.path.join(TOP, header), encoding="utf-8") as file:
-        return " - private to " in file.read().split("*/")[0]
+        match = re.search(r" - private to (\S+)", file.read().split("*/")[0])
+    if not match:
+        return None
+    folder = match.group(1).rstrip(".,:;").rstrip("/")
+    own = os.path.dirname(header)
+    return folder if own == folder or own.startswith(folder + "/") else own
+
+
+def may_see_private(path, folder):
+    """Whether a file may include what is private to a folder: a file of it, of a folder below, or a test of it."""
+    if os.path.dirname(path) == folder or path.startswith(folder + "/"):
+        return True
+    return path.startswith("tests/unit/" if folder.startswith("tests/") else "tests/")
 
 
 def check_include(path, target, quoted):
@@ -254,8 +279,9 @@ def check_include(path, target, quoted):
         other = layer_of(target)
         if other not in EDGES.get(layer, set()):
             return "%s must not include %s (%s)" % (layer, other, target)
-        if layer != "tests" and os.path.dirname(path) != os.path.dirname(target) and is_private(target):
-            return "%s says that it is private to its folder" % target
+        folder = private_to(target)
+        if folder is not None and not may_see_private(path, folder):
+            return "%s says that it is private to %s/" % (target, folder)
         return None
     for header, where in FOREIGN:
         if re.fullmatch(header, target):
@@ -276,6 +302,34 @@ def check_includes(path, source):
         if first and path.endswith(".c") and os.path.exists(os.path.join(TOP, own)) and match.group(2) != own:
             yield line, "the first include must be its own header, %s" % own
         first = False
+
+
+def is_pending(path, pending):
+    return any(path == one or path.startswith(one + "/") for one in pending)
+
+
+def check_order(path, source):
+    if not is_pending(path, tidy_pending.INCLUDES):
+        yield from tidy_tree.check_include_order(path, source.text)
+    if not is_pending(path, tidy_pending.DIVIDERS):
+        yield from tidy_words.check_dividers(source.text)
+
+
+def check_words(path, source):
+    """Words of a C file: its text, its identifiers, and the names of its file-static functions."""
+    if is_pending(path, tidy_pending.WORDS):
+        return
+    yield from tidy_words.check_identifiers(source.code, source.line_at)
+    for function in declarations(source):
+        why = function.is_static and function.body and tidy_words.check_bare_name(function.name)
+        if why:
+            yield source.line_at(function.start), why
+
+
+def check_prose(path, text):
+    """Words of what is read as prose: code with its comments, protos, READMEs."""
+    if path.endswith((".c", ".h", ".proto", "README.md")) and not is_pending(path, tidy_pending.WORDS):
+        yield from tidy_words.check_phrases(text)
 
 
 def check_lengths(path, source):
@@ -425,11 +479,13 @@ def check_file(job):
             text = file.read()
     except UnicodeDecodeError:
         return []  # a picture, or a fuzz seed
-    found = list(check_text(path, text)) + list(check_tag(path, text)) + list(check_script(path, text))
+    found = []
+    for check in (check_text, check_tag, check_script, check_prose):
+        found += check(path, text)
     if path.endswith((".c", ".h")):
         source = Source(text)
         for check in (check_includes, check_lengths, check_functions, check_header_comments, check_calls,
-                      check_file_comment):
+                      check_file_comment, check_order, check_words):
             found += check(path, source)
         found += check_format(path)
         if path.endswith(".h"):
@@ -451,6 +507,30 @@ def check_folders():
             lines = file.read().count("\n")
         if lines > README_LINES_MAX:
             yield readme, 1, "%d lines, over a screen of %d" % (lines, README_LINES_MAX)
+
+
+def check_tree(paths):
+    """What only shows in the tree as a whole."""
+    code = [path for path in paths if path.endswith((".c", ".h"))]
+    texts = {}
+    for path in code:
+        with open(os.path.join(TOP, path), encoding="utf-8") as file:
+            texts[path] = file.read()
+    yield from tidy_tree.check_sizes(code)
+    yield from tidy_tree.check_header_names(code)
+    yield from tidy_tree.check_circles(texts, tidy_pending.CIRCLES)
+
+
+def fix_file(path):
+    """Mend what can be mended without a thought. @return whether the file was changed"""
+    full = os.path.join(TOP, path)
+    with open(full, encoding="utf-8") as file:
+        text = file.read()
+    fixed = tidy_words.fix_dividers(tidy_tree.fix_includes(path, text))
+    if fixed != text:
+        with open(full, "w", encoding="utf-8") as file:
+            file.write(fixed)
+    return fixed != text
 
 
 def tree_files():
@@ -480,15 +560,23 @@ def compile_flags(generated):
 def main():
     parser = argparse.ArgumentParser(description="check the house style")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--fix", action="store_true", help="put includes and dividers in order in these files")
     parser.add_argument("paths", nargs="*", help="only findings in these files and folders")
     options = parser.parse_args()
+    if options.fix and not options.paths:
+        parser.error("--fix needs a PATH")
     wanted = [os.path.relpath(os.path.abspath(path), TOP) for path in options.paths]
 
     def is_wanted(path):
         return not wanted or any(path == want or path.startswith(want + "/") or want == "." for want in wanted)
 
-    findings = [finding for finding in check_folders() if is_wanted(finding[0])]
-    files = [path for path in tree_files() if is_wanted(path)]
+    every = list(tree_files())
+    files = [path for path in every if is_wanted(path)]
+    if options.fix:
+        changed = [path for path in files if path.endswith((".c", ".h")) and fix_file(path)]
+        print("tidy: changed %d files" % len(changed))
+        return 0
+    findings = [finding for finding in list(check_folders()) + list(check_tree(every)) if is_wanted(finding[0])]
     with tempfile.TemporaryDirectory() as generated, multiprocessing.Pool(options.jobs) as pool:
         flags = compile_flags(generated)
         for found in pool.imap_unordered(check_file, [(path, flags) for path in files], chunksize=4):

@@ -12,6 +12,7 @@
 
 #define FILTER_WORDS ((sizeof(struct weir_log_filter) + 7) / 8)
 
+/* Words only, so that it can be copied word by word; `num` is the first. */
 struct table {
     uint64_t num;
     uint64_t words[WEIR_LOG_FILTERS_MAX][FILTER_WORDS];
@@ -93,21 +94,22 @@ static void table_publish(void)
         continue;
 }
 
-/* @return false: writers came in between READ_TRIES times */
+/* The filters that are set, and no more of the table. @return false: a writer came in between
+ * READ_TRIES times */
 static bool table_read(struct table *ret)
 {
-    uint64_t words[TABLE_WORDS];
+    uint64_t *words = (uint64_t *)(void *)ret;
 
     for (int try = 0; try < READ_TRIES; try++) {
         uint64_t before = atomic_load_explicit(&sequence, memory_order_acquire);
         if (before % 2 != 0)
             continue;
-        for (size_t i = 0; i < TABLE_WORDS; i++)
+        words[0] = atomic_load_explicit(&published[0], memory_order_acquire);
+        WEIR_ASSERT_CMP(words[0], <=, WEIR_LOG_FILTERS_MAX);
+        for (size_t i = 1; i < 1 + words[0] * FILTER_WORDS; i++)
             words[i] = atomic_load_explicit(&published[i], memory_order_acquire);
-        if (atomic_load_explicit(&sequence, memory_order_relaxed) == before) {
-            memcpy(ret, words, sizeof(*ret));
+        if (atomic_load_explicit(&sequence, memory_order_relaxed) == before)
             return true;
-        }
     }
     return false;
 }
@@ -185,7 +187,6 @@ bool weir_log_filter_match(enum weir_log_level level, struct weir_span tenant,
 
     if (!table_read(&t))
         return false;
-    WEIR_ASSERT_CMP(t.num, <=, WEIR_LOG_FILTERS_MAX);
     for (size_t i = 0; i < t.num; i++) {
         filter_get(&t, i, &f);
         bool matches = f.tenant[0] != '\0'

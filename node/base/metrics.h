@@ -52,6 +52,7 @@ enum weir_metric {
     WEIR_M_STORE_REFUSED_NOT_FOUND,
     WEIR_M_STORE_REFUSED_EXISTS,  /* there already, or nothing would change */
     WEIR_M_STORE_REFUSED_INVALID, /* the value does not hold */
+    WEIR_M_STORE_REFUSED_OVERLAP, /* a name overlaps one of another tenant */
     WEIR_M_STORE_REFUSED_FULL,    /* no room, or a documented limit */
     WEIR_M_STORE_COMMITS,
     WEIR_M_STORE_CORRUPT_RECORDS,
@@ -65,7 +66,7 @@ enum weir_histogram {
     WEIR_H_REQUEST_QUEUE,      /* head complete until an endpoint is chosen */
     WEIR_H_REQUEST_CONNECT,    /* dial until connected; new connections only */
     WEIR_H_REQUEST_FIRST_BYTE, /* request sent until the first byte of the response */
-    WEIR_H_REQUEST_TOTAL,      /* first byte of the head until the response is sent */
+    WEIR_H_REQUEST_TOTAL,      /* head complete until the response is sent */
     WEIR_H_STORE_COMMIT,       /* one transaction made durable */
     WEIR_H_COUNT
 };

@@ -54,9 +54,8 @@ static enum weir_exit exit_of(uint16_t status)
     case 504:
         return WEIR_EXIT_TIMEOUT;
     case 503: /* busy, or stopping */
-    case 507: /* the store takes no writes */
         return WEIR_EXIT_DEGRADED;
-    default:
+    default: /* also 507, the store is full: as for one document among many */
         return WEIR_EXIT_FAILED;
     }
 }
@@ -74,8 +73,7 @@ static void details_write(struct weir_strbuf *out, const Weir__V1__ErrorBody *e)
     }
 }
 
-/* False: the body is not an error of weir. */
-static bool refusal_text(const struct weir_client_response *response, struct weir_strbuf *out)
+bool weir_api_refusal_write(const struct weir_client_response *response, struct weir_strbuf *out)
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
@@ -96,7 +94,7 @@ static bool refusal_text(const struct weir_client_response *response, struct wei
 enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_response *response)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
-    if (refusal_text(response, &text))
+    if (weir_api_refusal_write(response, &text))
         weir_cli_error(cli, "%s", text.at);
     else
         weir_cli_error(cli,
@@ -104,14 +102,15 @@ enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_r
                        "`weir version` on both sides",
                        cli->client.name, response->status);
     weir_strbuf_deinit(&text);
+    cli->refused_status = response->status;
     return exit_of(response->status);
 }
 
 /* -- calls -- */
 
-static enum weir_exit response_read(struct weir_cli *cli,
-                                    const struct weir_client_response *response,
-                                    const struct weir_api_want *want, ProtobufCMessage **ret)
+enum weir_exit weir_api_response_read(struct weir_cli *cli,
+                                      const struct weir_client_response *response,
+                                      const struct weir_api_want *want, ProtobufCMessage **ret)
 {
     if (response->status == 404 && want->may_miss) {
         *ret = NULL;
@@ -141,7 +140,8 @@ enum weir_exit weir_api_send(struct weir_cli *cli, const struct weir_client_requ
     if (code != WEIR_EXIT_OK)
         return code;
     enum weir_err err = weir_client_call(&cli->client, request, &response);
-    code = err == WEIR_OK ? response_read(cli, &response, want, ret) : weir_api_failed(cli, err);
+    code = err == WEIR_OK ? weir_api_response_read(cli, &response, want, ret)
+                          : weir_api_failed(cli, err);
     weir_strbuf_deinit(&response.body);
     return code;
 }

@@ -427,6 +427,24 @@ static enum weir_exit word_take(struct parse *p, char *word, bool flags_ended)
     return WEIR_EXIT_OK;
 }
 
+/* Flags of the command that cannot apply to this line. */
+static enum weir_exit flags_check(const struct parse *p)
+{
+    struct weir_cli *cli = p->cli;
+    const struct weir_options *o = &cli->options;
+    static const enum weir_flag remote[] = { WEIR_FLAG_TOKEN, WEIR_FLAG_CA };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(remote); i++)
+        if ((p->seen & WEIR_FLAG_BIT(remote[i])) != 0 && strncmp(o->node, "unix:", 5) == 0)
+            return weir_cli_usage(cli,
+                                  "--%s is for remote nodes, and %s is a socket of this machine",
+                                  flag_defs[remote[i]].name, shown(o->node).text);
+    if (o->watch && o->output == WEIR_OUTPUT_YAML)
+        return weir_cli_usage(cli, "-o yaml means nothing with --watch; -o json gives a line each");
+    if (o->drop_comments && !o->write)
+        return weir_cli_usage(cli, "--drop-comments is for --write: what is printed has none");
+    return WEIR_EXIT_OK;
+}
+
 /* What only the whole line tells. */
 static enum weir_exit line_check(const struct parse *p)
 {
@@ -443,7 +461,15 @@ static enum weir_exit line_check(const struct parse *p)
     if (c->num_args_max != WEIR_CLI_ARGS_ANY && cli->num_args > c->num_args_max)
         return weir_cli_usage(cli, "%s is one argument too many",
                               shown(cli->args[c->num_args_max]).text);
-    return WEIR_EXIT_OK;
+    return flags_check(p);
+}
+
+void weir_args_init(struct weir_cli *cli)
+{
+    const char *node = getenv("WEIR_NODE");
+
+    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
+    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
 }
 
 enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
@@ -451,10 +477,8 @@ enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
     struct parse p = { .cli = cli, .argv = argv, .argc = argc, .at = 1 };
     enum weir_exit code = WEIR_EXIT_OK;
     bool flags_ended = false;
-    const char *node = getenv("WEIR_NODE");
 
-    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
-    cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
+    weir_args_init(cli);
     cli->args = calloc((size_t)argc + 1, sizeof(*cli->args));
     if (cli->args == NULL)
         return weir_cli_no_memory(cli);

@@ -22,6 +22,8 @@ struct weir_flag_def {
 /** Never NULL for a flag below WEIR_FLAG_COUNT (contract). */
 const struct weir_flag_def *weir_args_flag(enum weir_flag flag);
 
+/** What holds without flags: the node of WEIR_NODE, else the default one; the timeout. */
+void weir_args_init(struct weir_cli *cli);
 /**
  * Read argv into cli->command, cli->options and cli->args. Flags may stand before and behind the
  * command and between its arguments; "--" ends them. WEIR_NODE is asked when --node is not given.

@@ -9,6 +9,7 @@
 
 #include "node/cli/args.h"
 #include "node/cli/command.h"
+#include "node/cli/complete.h"
 #include "node/cli/help.h"
 
 #define USAGE_TEXT_MAX 1024
@@ -56,6 +57,8 @@ static enum weir_exit run(struct weir_cli *cli, int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return weir_cmd_version(cli);
+    if (argc >= 3 && strcmp(argv[1], WEIR_COMPLETE_WORD) == 0)
+        return weir_complete(cli, argv + 2, (size_t)argc - 2);
     enum weir_exit code = weir_args_parse(cli, argc, argv);
     if (code != WEIR_EXIT_OK)
         return code;

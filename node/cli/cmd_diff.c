@@ -74,8 +74,14 @@ enum weir_exit weir_cmd_diff(struct weir_cli *cli)
     bool differ = false;
     weir_source_init(&source, cli);
     enum weir_exit code = weir_source_read(&source, true);
-    for (size_t i = 0; i < source.num_docs && code == WEIR_EXIT_OK; i++)
-        code = tenant_diff(cli, &source.docs[i], &differ);
+    size_t num_compared = 0;
+    bool all_read = code == WEIR_EXIT_OK;
+    for (; num_compared < source.num_docs && code == WEIR_EXIT_OK; num_compared++)
+        code = tenant_diff(cli, &source.docs[num_compared], &differ);
+    /* The exit code may be that of a difference, so the text says that it is none. */
+    if (all_read && code != WEIR_EXIT_OK)
+        weir_cli_error(cli, "the comparison is incomplete: %zu of %zu tenants were compared",
+                       num_compared - 1, source.num_docs);
     weir_source_deinit(&source);
     return code == WEIR_EXIT_OK && differ ? WEIR_EXIT_FAILED : code;
 }

@@ -80,8 +80,8 @@ static enum weir_exit faults_tell(struct weir_cli *cli, const struct weir_diags 
     weir_diags_write(diags, &text);
     fputs(text.failed ? "out of memory\n" : text.at, cli->err);
     if (diags->total > diags->len)
-        weir_cli_error(cli, "%zu errors, of which the first %zu are shown", diags->total,
-                       diags->len);
+        weir_cli_error(cli, "%zu errors and warnings, of which the first %zu are shown",
+                       diags->total, diags->len);
     weir_strbuf_deinit(&text);
     return WEIR_EXIT_FAILED;
 }
@@ -142,7 +142,7 @@ static enum weir_exit text_fmt(struct weir_cli *cli, const char *file, struct we
         code = faults_tell(cli, &diags);
     else if (err < 0)
         code = weir_cli_no_memory(cli);
-    else if (cli->options.write && !stdin_given)
+    else if (cli->options.write)
         code = write_back(cli, file, text, weir_span(out.at, out.len));
     else
         code = weir_render_out(cli, &out);
@@ -174,6 +174,9 @@ static enum weir_exit file_fmt(struct weir_cli *cli, const char *file, size_t nu
 enum weir_exit weir_cmd_fmt(struct weir_cli *cli)
 {
     enum weir_exit worst = WEIR_EXIT_OK;
+    for (size_t i = 0; i < cli->num_args; i++)
+        if (cli->options.write && strcmp(cli->args[i], "-") == 0)
+            return weir_cli_usage(cli, "--write means nothing with -: standard input is no file");
     for (size_t i = 0; i < cli->num_args; i++) {
         enum weir_exit code = file_fmt(cli, cli->args[i], i);
         worst = code != WEIR_EXIT_OK ? code : worst;

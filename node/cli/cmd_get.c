@@ -448,9 +448,6 @@ static enum weir_exit options_check(struct weir_cli *cli, bool named)
                               "--%s means nothing with --watch: changes come in the order "
                               "of time",
                               sorted ? "sort" : "limit");
-    if (o->watch && o->output == WEIR_OUTPUT_YAML)
-        return weir_cli_usage(cli, "-o yaml means nothing with --watch; -o json gives a line for "
-                                   "each change");
     return WEIR_EXIT_OK;
 }
 

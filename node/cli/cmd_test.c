@@ -13,7 +13,7 @@
 
 #include <weir/v1/admin.pb-c.h>
 
-static void line_add(struct weir_table *t, const char *name, const char *value)
+static void table_add_line(struct weir_table *t, const char *name, const char *value)
 {
     if (value == NULL || value[0] == '\0')
         return;
@@ -26,19 +26,19 @@ static enum weir_err response_table(const Weir__V1__TestResponse *a, struct weir
     static const char *const none[] = { "", "" };
     struct weir_table t;
     weir_table_init(&t, none, WEIR_ARRAY_LEN(none), true);
-    line_add(&t, "Decision", a->decision);
-    line_add(&t, "Tenant", a->tenant);
-    line_add(&t, "Rule", a->rule);
-    line_add(&t, "As written", a->rule_text);
+    table_add_line(&t, "Decision", a->decision);
+    table_add_line(&t, "Tenant", a->tenant);
+    table_add_line(&t, "Rule", a->rule);
+    table_add_line(&t, "As written", a->rule_text);
     if (a->has_code && a->code != 0) {
         weir_table_cstr(&t, "Code");
         weir_table_number(&t, a->code);
     }
-    line_add(&t, "Location", a->location);
-    line_add(&t, "Upstream", a->upstream);
+    table_add_line(&t, "Location", a->location);
+    table_add_line(&t, "Upstream", a->upstream);
     for (size_t i = 0; i < a->n_endpoints; i++)
-        line_add(&t, i == 0 ? "Endpoints" : " ", a->endpoints[i]);
-    line_add(&t, "Why", a->why);
+        table_add_line(&t, i == 0 ? "Endpoints" : " ", a->endpoints[i]);
+    table_add_line(&t, "Why", a->why);
     enum weir_err err = weir_table_write(&t, out);
     weir_table_deinit(&t);
     return err;
@@ -59,7 +59,7 @@ static enum weir_exit response_show(struct weir_cli *cli, const Weir__V1__TestRe
     return weir_render_out(cli, &out);
 }
 
-static void parameter_add(struct weir_strbuf *target, const char *name, const char *value)
+static void target_add_parameter(struct weir_strbuf *target, const char *name, const char *value)
 {
     if (value == NULL)
         return;
@@ -67,8 +67,15 @@ static void parameter_add(struct weir_strbuf *target, const char *name, const ch
     weir_api_escape(target, value);
 }
 
-/* @param target  freed */
-static enum weir_exit test_run(struct weir_cli *cli, struct weir_strbuf *target)
+/* Whether the request would get no further than weir itself. */
+static bool is_unserved(const Weir__V1__TestResponse *t)
+{
+    return t->decision == NULL || strcmp(t->decision, "none") == 0;
+}
+
+/* @param target  freed
+ * @param ret_unserved  written on WEIR_EXIT_OK only */
+static enum weir_exit test_run(struct weir_cli *cli, struct weir_strbuf *target, bool *ret_unserved)
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
@@ -79,8 +86,11 @@ static enum weir_exit test_run(struct weir_cli *cli, struct weir_strbuf *target)
         code = weir_cli_no_memory(cli);
     if (code == WEIR_EXIT_OK)
         code = weir_api_get(cli, target->at, &want, &message);
-    if (code == WEIR_EXIT_OK)
+    if (code == WEIR_EXIT_OK) {
+        *ret_unserved = is_unserved((const Weir__V1__TestResponse *)message);
         code = response_show(cli, (const Weir__V1__TestResponse *)message);
+    } else if (code == WEIR_EXIT_FAILED && cli->refused_status == 400)
+        code = WEIR_EXIT_USAGE; /* what the node refuses was typed */
     weir_arena_deinit(&arena);
     weir_strbuf_deinit(target);
     return code;
@@ -98,18 +108,21 @@ static bool is_test(struct weir_cli *cli)
 
 enum weir_exit weir_cmd_route(struct weir_cli *cli)
 {
+    bool unserved = false;
     struct weir_strbuf target = WEIR_STRBUF_ZERO;
     if (!is_test(cli))
         return WEIR_EXIT_USAGE;
     weir_strbuf_puts(&target, "/v1/test/route?url=");
     weir_api_escape(&target, cli->args[1]);
-    parameter_add(&target, "method", cli->options.method);
-    parameter_add(&target, "client", cli->options.client);
-    return test_run(cli, &target);
+    target_add_parameter(&target, "method", cli->options.method);
+    target_add_parameter(&target, "client", cli->options.client);
+    enum weir_exit code = test_run(cli, &target, &unserved);
+    return code == WEIR_EXIT_OK && unserved ? WEIR_EXIT_FAILED : code;
 }
 
 enum weir_exit weir_cmd_redirect(struct weir_cli *cli)
 {
+    bool unserved = false;
     struct weir_strbuf target = WEIR_STRBUF_ZERO;
     if (!is_test(cli))
         return WEIR_EXIT_USAGE;
@@ -119,6 +132,6 @@ enum weir_exit weir_cmd_redirect(struct weir_cli *cli)
         return WEIR_EXIT_USAGE;
     weir_strbuf_puts(&target, "/v1/test/redirect?url=");
     weir_api_escape(&target, cli->args[1]);
-    parameter_add(&target, "tenant", cli->options.tenant);
-    return test_run(cli, &target);
+    target_add_parameter(&target, "tenant", cli->options.tenant);
+    return test_run(cli, &target, &unserved); /* that no redirect applies is a result */
 }

@@ -147,6 +147,7 @@ struct weir_cli {
     char **args; /* owns; behind the command's name, without flags; the texts are argv's */
     size_t num_args;
     struct weir_client client; /* connected at the first call */
+    uint16_t refused_status;   /* of the last response that was no 2xx; 0: none */
     bool node_failed;          /* a call got no response: the next would not either */
 };
 
@@ -191,6 +192,7 @@ enum weir_exit weir_cmd_diff(struct weir_cli *cli);
 enum weir_exit weir_cmd_validate(struct weir_cli *cli);
 enum weir_exit weir_cmd_fmt(struct weir_cli *cli);
 enum weir_exit weir_cmd_get(struct weir_cli *cli);
+enum weir_exit weir_cmd_edit(struct weir_cli *cli);
 enum weir_exit weir_cmd_delete(struct weir_cli *cli);
 enum weir_exit weir_cmd_export(struct weir_cli *cli);
 enum weir_exit weir_cmd_import(struct weir_cli *cli);

@@ -37,7 +37,7 @@ static const struct weir_command commands[] = {
                     "weir get tenant shop -o yaml | sed s/old/new/ | weir apply -f -\n"
                     "weir apply -f shop.yaml --if-revision 3\n",
         .exits = "1  a document is wrong or was refused, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
         .flags = FLAGS_WRITE | WEIR_FLAGS_SOURCE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
         .run = weir_cmd_apply,
@@ -48,7 +48,8 @@ static const struct weir_command commands[] = {
         .summary = "show what apply would change",
         .description =
             "Compares each document with the node's, both in their canonical form, and prints the "
-            "difference as diff -u does.",
+            "difference as diff -u does. When a comparison fails, for example since the node "
+            "cannot be reached, the last line on standard error says that it is incomplete.",
         .examples = "weir diff -f shop.yaml\n"
                     "weir diff -f tenants/ || weir apply -f tenants/\n",
         .exits = "1  something differs or is wrong, or the node cannot be reached\n" EXIT_USAGE
@@ -111,6 +112,31 @@ static const struct weir_command commands[] = {
         .run = weir_cmd_get,
     },
     {
+        .name = "edit",
+        .usage = "tenant NAME | tenant/NAME",
+        .summary = "change a tenant in your editor",
+        .description =
+            "Opens the tenant's document in $VISUAL, else $EDITOR, else vi, and applies what is "
+            "saved. When something is wrong with it, the editor opens again with the errors on "
+            "top. A text that is left as it was, or empty, changes nothing.\n\nIt is applied only "
+            "to the revision that it began from: when somebody else changed the tenant meanwhile, "
+            "nothing is written and the exit code is 4. A text that could not be applied stays in "
+            "a file, whose name is printed.\n\nError pages may name files only in folders that "
+            "--allow-files names.",
+        .examples = "weir edit tenant shop\n"
+                    "VISUAL='code --wait' weir edit tenant/shop\n"
+                    "EDITOR='sed -i s/10.0.0.1/10.0.0.2/' weir edit tenant shop\n",
+        .exits =
+            "1  the text was wrong and left so, the editor failed, or the node is away\n" EXIT_USAGE
+            "3  the node is too busy or is stopping, or --wait is not satisfied\n"
+            "4  the tenant was changed meanwhile\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAGS_OUTPUT | WEIR_FLAG_BIT(WEIR_FLAG_WAIT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN) | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_FILES),
+        .num_args_min = 1,
+        .num_args_max = 2,
+        .run = weir_cmd_edit,
+    },
+    {
         .name = "delete",
         .usage = "tenant NAME... | tenant/NAME... | -f FILE | --prefix TEXT",
         .summary = "delete tenants",
@@ -127,7 +153,7 @@ static const struct weir_command commands[] = {
                     "weir delete --prefix old- --dry-run\n"
                     "weir delete tenant shop --if-revision 7\n",
         .exits = "1  a tenant could not be deleted, or the node cannot be reached\n" EXIT_USAGE
-                 "3  the node takes no writes now, or --wait is not satisfied\n"
+                 "3  the node is too busy or is stopping, or --wait is not satisfied\n"
                  "4  the revision is not the one of --if-revision\n" EXIT_TIME,
         .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_FILE) | WEIR_FLAG_BIT(WEIR_FLAG_PREFIX) |
                  WEIR_FLAG_BIT(WEIR_FLAG_YES),
@@ -161,7 +187,7 @@ static const struct weir_command commands[] = {
                     "weir rollback tenant shop 3 --dry-run\n",
         .exits =
             "1  there is no such tenant or revision, or the node cannot be reached\n" EXIT_USAGE
-            "3  the node takes no writes now, or --wait is not satisfied\n"
+            "3  the node is too busy or is stopping, or --wait is not satisfied\n"
             "4  the revision is not the one of --if-revision\n" EXIT_TIME,
         .flags = FLAGS_WRITE | WEIR_FLAG_BIT(WEIR_FLAG_ALLOW_OVERLAP),
         .num_args_min = 2,
@@ -228,7 +254,7 @@ static const struct weir_command commands[] = {
             "TLS listener.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
-        .exits = EXIT_REACH EXIT_TIME,
+        .exits = "1  nothing serves the URL, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_METHOD) | WEIR_FLAG_BIT(WEIR_FLAG_CLIENT),
         .num_args_min = 2,
         .num_args_max = 2,
@@ -312,10 +338,14 @@ static const struct weir_command commands[] = {
         .name = "completion",
         .usage = "bash|zsh",
         .summary = "completions for a shell",
-        .description = "Prints a script that completes commands, flags and the names of tenants.",
+        .description =
+            "Prints a script that completes commands, flags, the values of flags, and the names of "
+            "tenants of the node that the command line, $WEIR_NODE or the default names. In zsh it "
+            "is either sourced, or a file _weir in a folder of $fpath.",
         .examples = "weir completion bash > /etc/bash_completion.d/weir\n"
                     "source <(weir completion bash)\n"
-                    "weir completion zsh > \"${fpath[1]}/_weir\"\n",
+                    "weir completion zsh > \"${fpath[1]}/_weir\"\n"
+                    "echo 'source <(weir completion zsh)' >> ~/.zshrc\n",
         .exits = EXIT_USAGE,
         .num_args_min = 1,
         .num_args_max = 1,
@@ -332,13 +362,16 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "help",
-        .usage = "[COMMAND|tenant|node]",
+        .usage = "[COMMAND | tenant[.FIELD...] | node[.FIELD...]]",
         .summary = "the page of a command, or the reference of a document",
         .description =
             "weir help tenant and weir help node explain every field of these documents: its "
-            "type, unit, range, default and meaning.",
+            "type, unit, range, default and meaning. Behind a dot: one field and all that is below "
+            "it.",
         .examples = "weir help apply\n"
-                    "weir help tenant | less\n",
+                    "weir help tenant | less\n"
+                    "weir help tenant.routes\n"
+                    "weir help tenant.upstreams.health\n",
         .exits = EXIT_USAGE,
         .num_args_max = 1,
         .run = weir_cmd_help,

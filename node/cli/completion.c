@@ -1,100 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * completion.c - weir completion: scripts for bash and zsh, made from the table of commands, so
- * that they know what this program knows. zsh runs the script of bash by its own emulation.
+ * completion.c - weir completion: scripts for bash and zsh. They only hand the words of the command
+ * line to this program (complete.h) and give what it offers to their shell.
  */
 #include "node/cli/command.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "node/cli/args.h"
+#include "node/cli/complete.h"
 #include "node/cli/render.h"
 #include "tenants/schema/schema_text.h"
 
-static void flags_write(struct weir_strbuf *out, const struct weir_command *c)
-{
-    uint64_t mask = c->flags | WEIR_FLAG_BIT(WEIR_FLAG_HELP);
-    for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++) {
-        const struct weir_flag_def *f = weir_args_flag((enum weir_flag)i);
-        if ((mask & WEIR_FLAG_BIT(i)) == 0)
-            continue;
-        if (f->letter != 0)
-            weir_strbuf_printf(out, " -%c", f->letter);
-        weir_strbuf_printf(out, " --%s", f->name);
-    }
-}
-
-/* Words that may stand behind a command as its first argument. */
-static const char *words_of(const struct weir_command *c)
-{
-    static const struct {
-        const char *command;
-        const char *words;
-    } words[] = {
-        { "get", "tenant" },       { "delete", "tenant" },       { "history", "tenant" },
-        { "rollback", "tenant" },  { "route", "test" },          { "redirect", "test" },
-        { "help", "tenant node" }, { "completion", "bash zsh" },
-    };
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(words); i++)
-        if (strcmp(words[i].command, c->name) == 0)
-            return words[i].words;
-    return "";
-}
-
-static void commands_write(struct weir_strbuf *out)
-{
-    size_t num = 0;
-    const struct weir_command *all = weir_command_all(&num);
-    weir_strbuf_puts(out, "    local commands='node");
-    for (size_t i = 0; i < num; i++)
-        weir_strbuf_printf(out, " %s", all[i].name);
-    weir_strbuf_puts(out, "'\n    case $command in\n");
-    for (size_t i = 0; i < num; i++) {
-        weir_strbuf_printf(out, "    %s) words='%s'; flags='", all[i].name, words_of(&all[i]));
-        flags_write(out, &all[i]);
-        weir_strbuf_puts(out, "' ;;\n");
-    }
-    weir_strbuf_puts(out, "    node) flags=' --config --check --help' ;;\n    esac\n");
-}
-
-static const char head[] = "_weir()\n"
-                           "{\n"
-                           "    local current=${COMP_WORDS[COMP_CWORD]}\n"
-                           "    local before=${COMP_WORDS[COMP_CWORD-1]}\n"
-                           "    local command=${COMP_WORDS[1]} words='' flags=''\n";
-
-static const char tail[] =
-    "    COMPREPLY=()\n"
-    "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-    "        COMPREPLY=($(compgen -W \"$commands --help --version\" -- \"$current\"))\n"
-    "        return\n"
-    "    fi\n"
-    "    case $before in\n"
-    "    -o|--output)\n"
-    "        COMPREPLY=($(compgen -W 'table wide name json yaml' -- \"$current\"))\n"
-    "        return ;;\n"
-    "    --wait)\n"
-    "        COMPREPLY=($(compgen -W 'local quorum all' -- \"$current\"))\n"
-    "        return ;;\n"
-    "    -f|--file|--config|--ca)\n"
-    "        COMPREPLY=($(compgen -f -- \"$current\"))\n"
-    "        return ;;\n"
-    "    tenant|tenants|--tenant)\n"
-    "        if [ \"$command\" != help ]; then\n"
-    "            COMPREPLY=($(compgen -W \"$(weir get tenant -o name --timeout 1s 2>/dev/null |\n"
-    "                sed 's,^tenant/,,')\" -- \"$current\"))\n"
+/* bash parts words at ":" and "=", which weir does not, and replaces only the last part. So the
+ * parts are joined again, and what is offered loses what stands before the last part. Names of
+ * files are marked as such only where files are meant: otherwise a folder called like a command
+ * would get a slash behind it. */
+static const char bash_script[] =
+    "    local -a joined=() lines=()\n"
+    "    local part='' before='' lead='' line i blank=no\n"
+    "    local program=${COMP_WORDS[0]-weir}\n"
+    "    [[ ${COMP_LINE-} == *[[:space:]] ]] && blank=yes\n"
+    "    for ((i = 1; i <= COMP_CWORD; i++)); do\n"
+    "        part=${COMP_WORDS[i]-}\n"
+    "        if ((${#joined[@]} > 0)) && [[ $part =~ ^[:=]+$ || $before =~ ^[:=]+$ ]] &&\n"
+    "            [[ -n $part || $blank == no ]]; then\n"
+    "            lead=${joined[-1]}\n"
+    "            joined[-1]+=$part\n"
+    "        else\n"
+    "            lead=''\n"
+    "            joined+=(\"$part\")\n"
     "        fi\n"
-    "        return ;;\n"
+    "        before=$part\n"
+    "    done\n"
+    "    if [[ $part =~ ^[:=]+$ ]]; then\n"
+    "        lead=${joined[-1]}\n"
+    "        part=''\n"
+    "    fi\n"
+    "    type -P \"$program\" >/dev/null 2>&1 || program=$made_by\n"
+    "    mapfile -t lines < <(\"$program\" " WEIR_COMPLETE_WORD " \"${joined[@]}\" 2>/dev/null)\n"
+    "    COMPREPLY=()\n"
+    "    case ${lines[0]-} in\n"
+    "    files)\n"
+    "        compopt -o filenames 2>/dev/null\n"
+    "        mapfile -t COMPREPLY < <(compgen -f -- \"$part\") ;;\n"
+    "    folders)\n"
+    "        compopt -o filenames 2>/dev/null\n"
+    "        mapfile -t COMPREPLY < <(compgen -d -- \"$part\") ;;\n"
+    "    words)\n"
+    "        for line in \"${lines[@]:1}\"; do\n"
+    "            [[ $line == *: ]] && compopt -o nospace 2>/dev/null\n"
+    "            COMPREPLY+=(\"${line#\"$lead\"}\")\n"
+    "        done ;;\n"
     "    esac\n"
-    "    if [ \"$command\" = help ]; then\n"
-    "        words=\"$words $commands\"\n"
-    "    fi\n"
-    "    if [ \"$command\" = fmt ]; then\n"
-    "        COMPREPLY=($(compgen -f -- \"$current\"))\n"
-    "    fi\n"
-    "    COMPREPLY+=($(compgen -W \"$words$flags\" -- \"$current\"))\n"
+    "    return 0\n"
     "}\n"
-    "complete -o filenames -F _weir weir\n";
+    "complete -F _weir weir\n";
+
+/* As a file of $fpath the script is the body of _weir itself at the first call: it defines the
+ * function, and must then do what it was called for. Sourced, it registers the function. */
+static const char zsh_script[] =
+    "    local program=${(Q)words[1]} kind\n"
+    "    local -a given lines\n"
+    "    given=(\"${(@Q)words[2,CURRENT-1]}\")\n"
+    "    (( CURRENT > 2 )) || given=()\n"
+    "    whence -- \"$program\" >/dev/null 2>&1 || program=$made_by\n"
+    "    lines=(\"${(@f)$(\"$program\" " WEIR_COMPLETE_WORD
+    " \"${given[@]}\" \"${(Q)PREFIX}\" 2>/dev/null)}\")\n"
+    "    kind=${lines[1]}\n"
+    "    lines=(\"${(@)lines[2,-1]}\")\n"
+    "    case $kind in\n"
+    "    files|folders)\n"
+    "        compset -P '--*='\n"
+    "        compset -P 'unix:'\n"
+    "        if [[ $kind == folders ]]; then _files -/; else _files; fi ;;\n"
+    "    words)\n"
+    "        lines=(\"${(@)lines:#}\")\n"
+    "        if (( $#lines == 1 )) && [[ ${lines[1]} == *: ]]; then\n"
+    "            compadd -S '' -- \"${lines[@]}\"\n"
+    "        else\n"
+    "            compadd -- \"${lines[@]}\"\n"
+    "        fi ;;\n"
+    "    esac\n"
+    "}\n"
+    "if [[ ${funcstack[1]-} == _weir ]]; then\n"
+    "    _weir \"$@\"\n"
+    "else\n"
+    "    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }\n"
+    "    compdef _weir weir\n"
+    "fi\n";
+
+/* Where this program is, as one word of a shell: for a command line whose first word is an alias or
+ * does not lead to it. */
+static void program_write(struct weir_strbuf *out)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    path[len > 0 ? len : 0] = '\0';
+    weir_strbuf_putc(out, '\'');
+    for (const char *at = len > 0 ? path : "weir"; *at != '\0'; at++) {
+        if (*at == '\'')
+            weir_strbuf_puts(out, "'\\'");
+        weir_strbuf_putc(out, *at);
+    }
+    weir_strbuf_putc(out, '\'');
+}
 
 enum weir_exit weir_cmd_completion(struct weir_cli *cli)
 {
@@ -104,10 +115,9 @@ enum weir_exit weir_cmd_completion(struct weir_cli *cli)
     if (!zsh && strcmp(shell, "bash") != 0)
         return weir_cli_usage(cli, "%s: only bash and zsh are known",
                               weir_schema_text_show(weir_span_cstr(shell)).text);
-    if (zsh)
-        weir_strbuf_puts(&out, "#compdef weir\nautoload -U +X bashcompinit && bashcompinit\n");
-    weir_strbuf_puts(&out, head);
-    commands_write(&out);
-    weir_strbuf_puts(&out, tail);
+    weir_strbuf_printf(&out, "%s_weir()\n{\n    local made_by=", zsh ? "#compdef weir\n" : "");
+    program_write(&out);
+    weir_strbuf_putc(&out, '\n');
+    weir_strbuf_puts(&out, zsh ? zsh_script : bash_script);
     return weir_render_out(cli, &out);
 }

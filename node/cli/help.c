@@ -41,7 +41,7 @@ enum weir_exit weir_help_screen(struct weir_cli *cli)
         "  weir route test http://shop.example.com/cart\n"
         "\nCommands find their node by --node URL, else $WEIR_NODE, else\n" WEIR_CLI_SOCKET ".\n\n"
         "weir COMMAND --help   a page with all flags and examples\n"
-        "weir help tenant      every field of a tenant's document\n"
+        "weir help tenant      every field of a tenant's document (tenant.routes: a part)\n"
         "weir help node        every field of the node's file\n");
     return weir_render_out(cli, &out);
 }
@@ -125,6 +125,23 @@ static enum weir_exit reference(struct weir_cli *cli, enum weir_kind kind)
     return weir_render_out(cli, &out);
 }
 
+static enum weir_exit reference_part(struct weir_cli *cli, const char *path)
+{
+    struct weir_strbuf out = WEIR_STRBUF_ZERO;
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    enum weir_exit code = WEIR_EXIT_OK;
+    enum weir_err err = weir_schema_help_path(weir_span_cstr(path), &out, &why);
+    if (why.failed)
+        code = weir_cli_no_memory(cli);
+    else if (err == WEIR_ENOTFOUND)
+        code = weir_cli_usage(cli, "%s", why.len > 0 ? why.at : "there is no such field");
+    else
+        code = weir_render_out(cli, &out);
+    weir_strbuf_deinit(&out);
+    weir_strbuf_deinit(&why);
+    return code;
+}
+
 enum weir_exit weir_cmd_help(struct weir_cli *cli)
 {
     if (cli->num_args == 0)
@@ -134,6 +151,8 @@ enum weir_exit weir_cmd_help(struct weir_cli *cli)
         return reference(cli, WEIR_KIND_TENANT);
     if (strcmp(topic, "node") == 0)
         return reference(cli, WEIR_KIND_NODE);
+    if (strncmp(topic, "tenant.", 7) == 0 || strncmp(topic, "node.", 5) == 0)
+        return reference_part(cli, topic);
     const struct weir_command *found = weir_command_find(topic);
     if (found != NULL)
         return weir_help_page(cli, found);

@@ -20,6 +20,7 @@
 #include "node/cli/error_pages.h"
 #include "node/cli/file.h"
 #include "node/cli/table.h"
+#include "tenants/schema/schema_text.h"
 
 #define ARENA_BLOCK    65536
 #define ARENA_MAX      ((size_t)1 << 30)
@@ -37,6 +38,7 @@ void weir_source_init(struct weir_source *s, struct weir_cli *cli)
     *s = (struct weir_source){ .cli = cli, .errors = WEIR_STRBUF_ZERO };
     weir_arena_init(&s->arena, ARENA_BLOCK, ARENA_MAX);
     weir_diags_init(&s->diags);
+    s->diags.fold = true;
 }
 
 void weir_source_deinit(struct weir_source *s)
@@ -78,7 +80,7 @@ void weir_source_fault(struct weir_source *s, const struct weir_source_doc *doc,
                        ...)
 {
     va_list args;
-    if (s->num_errors++ >= WEIR_SOURCE_TOLD_MAX)
+    if (s->num_errors++ >= WEIR_SOURCE_SHOWN_MAX)
         return;
     fault_begin(s, doc->file);
     weir_strbuf_printf(&s->errors, ":%u:1: ", doc->line);
@@ -90,7 +92,7 @@ void weir_source_fault(struct weir_source *s, const struct weir_source_doc *doc,
 void weir_source_fault_at(struct weir_source *s, const char *file, const char *fmt, ...)
 {
     va_list args;
-    if (s->num_errors++ >= WEIR_SOURCE_TOLD_MAX)
+    if (s->num_errors++ >= WEIR_SOURCE_SHOWN_MAX)
         return;
     fault_begin(s, file);
     weir_strbuf_puts(&s->errors, ": ");
@@ -99,14 +101,23 @@ void weir_source_fault_at(struct weir_source *s, const char *file, const char *f
     va_end(args);
 }
 
-/* Whatever is wrong, once, with what it means for the whole. */
-static enum weir_exit faults_tell(struct weir_source *s)
+/* Errors that are written, those counted in another one included. */
+static size_t errors_shown(const struct weir_source *s)
+{
+    size_t num = s->num_errors < WEIR_SOURCE_SHOWN_MAX ? s->num_errors : WEIR_SOURCE_SHOWN_MAX;
+    for (size_t i = 0; i < s->diags.len; i++)
+        if (s->diags.items[i].severity == WEIR_SEVERITY_ERROR)
+            num += 1 + s->diags.items[i].num_more;
+    return num;
+}
+
+/* Whatever is wrong, once, with what it means for the whole. Warnings alone fail nothing. */
+static enum weir_exit faults_write(struct weir_source *s)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    size_t num = s->diags.total + s->num_errors;
-    size_t num_told = s->diags.len +
-                      (s->num_errors < WEIR_SOURCE_TOLD_MAX ? s->num_errors : WEIR_SOURCE_TOLD_MAX);
-    if (num == 0)
+    size_t num = weir_diags_num_errors(&s->diags) + s->num_errors;
+    size_t num_shown = errors_shown(s);
+    if (num == 0 && s->diags.total == 0)
         return WEIR_EXIT_OK;
     weir_diags_write(&s->diags, &out);
     weir_strbuf_add(&out, weir_span(s->errors.at, s->errors.len));
@@ -116,8 +127,10 @@ static enum weir_exit faults_tell(struct weir_source *s)
     }
     fputs(out.at, s->cli->err);
     weir_strbuf_deinit(&out);
-    if (num > num_told)
-        weir_cli_error(s->cli, "%zu errors, of which the first %zu are shown", num, num_told);
+    if (num == 0)
+        return WEIR_EXIT_OK;
+    if (num > num_shown)
+        weir_cli_error(s->cli, "%zu errors, of which the first %zu are shown", num, num_shown);
     else
         weir_cli_error(s->cli, "%zu error%s", num, num == 1 ? "" : "s");
     return WEIR_EXIT_FAILED;
@@ -352,12 +365,23 @@ static enum weir_err twins_find(struct weir_source *s)
     return err;
 }
 
+/* One fault, at the first of them. */
 static void kinds_check(struct weir_source *s)
 {
-    for (size_t i = 0; i < s->num_docs; i++)
-        if (s->docs[i].kind == WEIR_KIND_NODE)
-            weir_source_fault(s, &s->docs[i],
-                              "kind: a Node document is read by `weir node --config`, not applied");
+    const struct weir_source_doc *first = NULL;
+    char more[64] = "";
+    size_t num = 0;
+    for (size_t i = 0; i < s->num_docs; i++) {
+        if (s->docs[i].kind != WEIR_KIND_NODE)
+            continue;
+        first = first != NULL ? first : &s->docs[i];
+        num++;
+    }
+    if (num > 1)
+        snprintf(more, sizeof(more), " (and %zu more like it)", num - 1);
+    if (num > 0)
+        weir_source_fault(
+            s, first, "kind: a Node document is read by `weir node --config`, not applied%s", more);
 }
 
 static enum weir_err all_read(struct weir_source *s, bool tenants_only)
@@ -373,8 +397,16 @@ static enum weir_err all_read(struct weir_source *s, bool tenants_only)
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
 {
-    if (s->cli->options.num_files == 0)
+    const struct weir_options *o = &s->cli->options;
+    if (o->num_files == 0)
         return weir_cli_usage(s->cli, "-f FILE is missing");
+    for (size_t i = 0; i < o->num_allow_files; i++) {
+        struct stat st;
+        if (stat(o->allow_files[i], &st) == 0 && S_ISDIR(st.st_mode))
+            continue;
+        return weir_cli_usage(s->cli, "--allow-files: %s is not a folder",
+                              weir_schema_text_show(weir_span_cstr(o->allow_files[i])).text);
+    }
     enum weir_err err = all_read(s, tenants_only);
     if (err == WEIR_ENOMEM)
         return weir_cli_no_memory(s->cli);
@@ -387,7 +419,7 @@ enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
         weir_cli_error(s->cli, "%s", weir_err_name(err));
         return WEIR_EXIT_FAILED;
     }
-    enum weir_exit code = faults_tell(s);
+    enum weir_exit code = faults_write(s);
     if (code == WEIR_EXIT_OK && s->num_docs == 0) {
         weir_cli_error(s->cli, "no document in what -f names");
         code = WEIR_EXIT_FAILED;

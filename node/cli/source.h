@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * source.h - the documents that the user's files and folders hold, all read and checked before
- * anything is done with one of them; what is wrong is told for all files at once.
+ * anything is done with one of them; what is wrong is reported for all files at once,
+ * and what is wrong in the same way in many documents once, with their number.
  * Owner: the main thread.
  * Limits: WEIR_SOURCE_TEXT_MAX a file, WEIR_SOURCE_FILES_MAX files, WEIR_SOURCE_DOCS_MAX documents.
  */
@@ -21,7 +22,7 @@
 #define WEIR_SOURCE_FILES_MAX 1000000
 #define WEIR_SOURCE_DOCS_MAX  1000000
 #define WEIR_SOURCE_DEPTH_MAX 32  /* folders within folders; a loop of links ends here */
-#define WEIR_SOURCE_TOLD_MAX  200 /* errors written; the others are counted */
+#define WEIR_SOURCE_SHOWN_MAX 200 /* errors written; the others are counted */
 
 /** One document and where it stands. */
 struct weir_source_doc {
@@ -65,10 +66,10 @@ void weir_source_deinit(struct weir_source *s);
  */
 WEIR_MUST_USE enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only);
 
-/** Tell something wrong at a document: `FILE:LINE:1: ...`. It makes weir_source_read fail. */
+/** Report something wrong at a document: `FILE:LINE:1: ...`. It makes weir_source_read fail. */
 void weir_source_fault(struct weir_source *s, const struct weir_source_doc *doc, const char *fmt,
                        ...) WEIR_PRINTF(3, 4);
-/** Tell something wrong at a file. It makes weir_source_read fail. */
+/** Report something wrong at a file. It makes weir_source_read fail. */
 void weir_source_fault_at(struct weir_source *s, const char *file, const char *fmt, ...)
     WEIR_PRINTF(3, 4);
 

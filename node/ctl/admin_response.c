@@ -53,12 +53,17 @@ void weir_admin_response_error(struct weir_admin_request *r, uint16_t status, co
     weir_admin_response(r, status, json_type);
 }
 
-static void detail_add(struct weir_strbuf *b, const char *field, const char *message)
+static void detail_begin(struct weir_strbuf *b, const char *field, const char *message)
 {
     weir_strbuf_puts(b, "{\"field\":");
     weir_strbuf_json(b, weir_span_cstr(field));
     weir_strbuf_puts(b, ",\"message\":");
     weir_strbuf_json(b, weir_span_cstr(message));
+}
+
+static void detail_add(struct weir_strbuf *b, const char *field, const char *message)
+{
+    detail_begin(b, field, message);
     weir_strbuf_putc(b, '}');
 }
 
@@ -68,10 +73,14 @@ static void diag_add(struct weir_strbuf *b, const struct weir_diag *d)
     if (d->line > 0)
         weir_strbuf_printf(&text, "line %u:%u: ", d->line, d->column);
     weir_strbuf_puts(&text, d->message);
-    if (text.failed)
+    if (text.failed) {
         b->failed = true;
-    else
-        detail_add(b, d->field, text.at);
+    } else {
+        detail_begin(b, d->field, text.at);
+        if (d->severity == WEIR_SEVERITY_WARNING)
+            weir_strbuf_puts(b, ",\"severity\":\"warning\"");
+        weir_strbuf_putc(b, '}');
+    }
     weir_strbuf_deinit(&text);
 }
 
@@ -86,7 +95,7 @@ static void invalid_begin(struct weir_strbuf *b, size_t num)
 
 void weir_admin_response_invalid(struct weir_admin_request *r, const struct weir_diags *diags)
 {
-    invalid_begin(&r->body, diags->total);
+    invalid_begin(&r->body, weir_diags_num_errors(diags));
     for (size_t i = 0; i < diags->len; i++) {
         if (i > 0)
             weir_strbuf_putc(&r->body, ',');

@@ -262,7 +262,8 @@ enum weir_err weir_config_read(struct weir_config *c, const char *file, struct w
     struct weir_diags diags;
     weir_diags_init(&diags);
     enum weir_err err = config_read(&g, text, env, &diags);
-    weir_diags_write(&diags, problems);
+    if (weir_diags_num_errors(&diags) > 0)
+        weir_diags_write(&diags, problems);
     weir_diags_deinit(&diags);
     return problems->failed ? WEIR_ENOMEM : err;
 }

@@ -39,10 +39,11 @@ void weir_explain_socket(const char *field, const char *path, enum weir_err err,
 void weir_explain_access_log(const char *target, enum weir_err err, struct weir_strbuf *out);
 
 /**
- * `weir node --check`: try everything that the start would need, and change nothing.
+ * `weir node --check`: try everything that a start, or a reload of the node that runs, would need,
+ * and change nothing. What the running node holds itself is no fault.
  *
  * @param out one line for each thing looked at: "ok", "warn" or "fail", what, and what to do
- * @return true: the node would start
+ * @return true: the node would start, or take the file over
  */
 bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out);
 

@@ -209,6 +209,10 @@ enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *ou
     if (err < 0)
         return err;
     weir_metrics_write(blocks, weir_node_blocks(node, blocks), out);
+    if (node->workers != NULL)
+        err = weir_workers_write_counters(node->workers, out);
+    if (err < 0)
+        return err;
     weir_strbuf_puts(out, "# HELP weir_build_info The version of this node.\n"
                           "# TYPE weir_build_info gauge\n"
                           "weir_build_info{version=\"" WEIR_VERSION "\"} 1\n");

@@ -4,6 +4,8 @@
 #include "node/loop/address_pool.h"
 
 #include "node/base/log.h"
+#include "node/base/trace.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
@@ -162,11 +164,23 @@ static const uint8_t resolve_moves[] = {
     [WEIR_RESOLVE_FAILED] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
 };
 
+static const char *const resolve_state_names[] = {
+    [WEIR_RESOLVE_NONE] = "none",
+    [WEIR_RESOLVE_RUNNING] = "running",
+    [WEIR_RESOLVE_DONE] = "done",
+    [WEIR_RESOLVE_FAILED] = "failed",
+};
+
 void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state to)
 {
     WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
     WEIR_ASSERT(p->resolve_state < WEIR_ARRAY_LEN(resolve_moves));
-    WEIR_ASSERT(resolve_moves[p->resolve_state] & (1u << to));
+    WEIR_ASSERT_MOVE(resolve_moves[p->resolve_state] & (1u << to),
+                     resolve_state_names[p->resolve_state], resolve_state_names[to]);
+    weir_trace("address.move", (uintptr_t)p, (uint64_t)p->resolve_state << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE,
+                  weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
+                                             resolve_state_names[to]));
     p->resolve_state = (uint8_t)to;
 }
 
@@ -182,7 +196,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     static struct weir_log_limit limit;
     struct weir_address_pool *p = address_pool_of(req->data);
     uint32_t suppressed = 0;
-    p->worker->now_ms = uv_now(&p->worker->loop);
+    weir_worker_enter(p->worker);
     end_look_up(p, status == 0);
     if (status == 0)
         store_addresses(p, res);

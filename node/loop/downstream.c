@@ -7,6 +7,9 @@
 #include "node/loop/downstream.h"
 
 #include "node/base/clock.h"
+#include "node/base/probe.h"
+#include "node/base/trace.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/exchange.h"
 #include "node/loop/sock.h"
 #include "tenants/cache.h"
@@ -35,12 +38,42 @@ static const uint16_t downstream_moves[] = {
     [WEIR_DOWNSTREAM_CLOSED] = 0,
 };
 
+static const char *const downstream_state_names[] = {
+    [WEIR_DOWNSTREAM_HEAD] = "head",     [WEIR_DOWNSTREAM_EXCHANGE] = "exchange",
+    [WEIR_DOWNSTREAM_DRAIN] = "drain",   [WEIR_DOWNSTREAM_FLUSH] = "flush",
+    [WEIR_DOWNSTREAM_LINGER] = "linger", [WEIR_DOWNSTREAM_CLOSED] = "closed",
+};
+
 void weir_downstream_move(struct weir_downstream *c, enum weir_downstream_state to)
 {
     WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
     WEIR_ASSERT(c->state < WEIR_ARRAY_LEN(downstream_moves));
-    WEIR_ASSERT(downstream_moves[c->state] & (1u << to));
+    WEIR_ASSERT_MOVE(downstream_moves[c->state] & (1u << to), downstream_state_names[c->state],
+                     downstream_state_names[to]);
+    weir_trace("connection.move", (uintptr_t)c, (uint64_t)c->state << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE, weir_conn_log_downstream_move(c, downstream_state_names[c->state],
+                                                                downstream_state_names[to]));
     c->state = (uint8_t)to;
+}
+
+const char *weir_close_reason_name(uint8_t reason)
+{
+    static const char *const names[] = {
+        [WEIR_CLOSE_OTHER] = "other",
+        [WEIR_CLOSE_CLIENT_END] = "client_end",
+        [WEIR_CLOSE_CLIENT_LOST] = "client_lost",
+        [WEIR_CLOSE_TIMEOUT] = "timeout",
+        [WEIR_CLOSE_LAST_RESPONSE] = "last_response",
+        [WEIR_CLOSE_DRAIN] = "drain",
+    };
+    WEIR_ASSERT(reason < WEIR_ARRAY_LEN(names));
+    return names[reason];
+}
+
+static void note_reason(struct weir_downstream *c, enum weir_close_reason reason)
+{
+    if (c->reason == WEIR_CLOSE_OTHER)
+        c->reason = (uint8_t)reason;
 }
 
 /* -- closing -- */
@@ -65,6 +98,7 @@ void weir_downstream_close(struct weir_downstream *c, bool abort)
     WEIR_ASSERT(c->x == NULL);
     if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_closed(c, abort));
     weir_downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
     weir_timer_stop(&w->wheel, &c->deadline.timer);
     weir_list_remove(&c->link);
@@ -96,6 +130,7 @@ static void linger_or_close(struct weir_downstream *c)
 
 void weir_downstream_finish(struct weir_downstream *c)
 {
+    note_reason(c, WEIR_CLOSE_LAST_RESPONSE);
     weir_downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
     if (c->out.len == 0) {
         linger_or_close(c);
@@ -110,6 +145,7 @@ void weir_downstream_next(struct weir_downstream *c)
     weir_downstream_move(c, WEIR_DOWNSTREAM_HEAD);
     c->since_ms = 0;
     if (c->in == NULL && (c->eof || c->worker->draining)) {
+        note_reason(c, WEIR_CLOSE_DRAIN);
         weir_downstream_close(c, false);
         return;
     }
@@ -233,6 +269,7 @@ static void use_client_input(struct weir_downstream *c, struct weir_span in)
 {
     struct weir_worker *w = c->worker;
     weir_metric_add(w->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
+    c->received += in.len;
     if (c->in != NULL) {
         if (weir_stash_append(&w->buffers, &c->in, in) < 0) {
             if (c->x != NULL)
@@ -266,6 +303,7 @@ static void use_client_input(struct weir_downstream *c, struct weir_span in)
 static void handle_client_end(struct weir_downstream *c)
 {
     c->eof = true;
+    note_reason(c, WEIR_CLOSE_CLIENT_END);
     if (c->x != NULL) {
         if (!c->x->req_body.done)
             weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
@@ -279,6 +317,7 @@ static void handle_client_end(struct weir_downstream *c)
 static void handle_client_failure(struct weir_downstream *c)
 {
     c->eof = true;
+    note_reason(c, WEIR_CLOSE_CLIENT_LOST);
     if (c->x != NULL)
         weir_exchange_client_gone(c->x, WEIR_OUTCOME_CLIENT_GONE);
     else
@@ -424,7 +463,7 @@ static int client_events_wanted(const struct weir_downstream *c)
 static void on_client_event(uv_poll_t *p, int status, int events)
 {
     struct weir_downstream *c = downstream_of(p->data);
-    c->worker->now_ms = uv_now(&c->worker->loop);
+    weir_worker_enter(c->worker);
     if (c->state == WEIR_DOWNSTREAM_CLOSED)
         return;
     c->begun = 0;
@@ -474,6 +513,7 @@ void weir_downstream_pump(struct weir_downstream *c)
         return;
     if (c->state == WEIR_DOWNSTREAM_HEAD && c->in == NULL &&
         (c->eof || (w->draining && c->out.len == 0))) {
+        note_reason(c, WEIR_CLOSE_DRAIN);
         weir_downstream_close(c, false);
         return;
     }
@@ -494,6 +534,7 @@ void weir_downstream_timeout(struct weir_downstream *c)
             weir_downstream_pump(c);
             return;
         }
+        note_reason(c, WEIR_CLOSE_TIMEOUT);
         weir_downstream_close(c, false);
         return;
     case WEIR_DOWNSTREAM_EXCHANGE:
@@ -502,6 +543,7 @@ void weir_downstream_timeout(struct weir_downstream *c)
         return;
     case WEIR_DOWNSTREAM_FLUSH:
     case WEIR_DOWNSTREAM_LINGER:
+        note_reason(c, WEIR_CLOSE_TIMEOUT);
         weir_downstream_close(c, false);
         return;
     case WEIR_DOWNSTREAM_CLOSED:
@@ -550,6 +592,8 @@ void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_a
         weir_downstream_close(c, true);
         return;
     }
+    WEIR_PROBE3(accept, c, fd, &c->peer);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_accepted(c));
     c->since_ms = w->now_ms;
     weir_worker_set_deadline(w, &c->deadline, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
     (void)read_from_client(c);

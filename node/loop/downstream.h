@@ -30,14 +30,25 @@ enum weir_downstream_state {
     WEIR_DOWNSTREAM_CLOSED,   /* the descriptor is closed; the memory is freed in a later turn */
 };
 
+/* Why a connection ends, for the log. The first reason counts. */
+enum weir_close_reason {
+    WEIR_CLOSE_OTHER,         /* the node: limits, memory, stop, a response that was cut */
+    WEIR_CLOSE_CLIENT_END,    /* the client ended it in order */
+    WEIR_CLOSE_CLIENT_LOST,   /* a reset, or an error of the socket */
+    WEIR_CLOSE_TIMEOUT,       /* idle, head or linger time is over */
+    WEIR_CLOSE_LAST_RESPONSE, /* the response said Connection: close */
+    WEIR_CLOSE_DRAIN,         /* the node drains and no request was there */
+};
+
 #define WEIR_DOWNSTREAM_MAGIC 0x444f574eu
 
 struct weir_downstream {
     uint32_t magic;
     uint8_t state;
-    bool eof;    /* the client will send nothing more */
-    bool linger; /* unread input may wait in the socket: pass through LINGER before the close */
-    bool busy;   /* the pump runs; it is not re-entrant */
+    uint8_t reason; /* enum weir_close_reason */
+    bool eof;       /* the client will send nothing more */
+    bool linger;    /* unread input may wait in the socket: pass through LINGER before the close */
+    bool busy;      /* the pump runs; it is not re-entrant */
     bool head_owner_known; /* the incomplete head has its Host: its tenant's head_timeout applies */
     bool watch_now;        /* the response takes long: watch the client for its end */
     struct weir_worker *worker;
@@ -53,10 +64,14 @@ struct weir_downstream {
     struct weir_stash *in;     /* input that could not be used yet */
     struct weir_h1_head *head; /* of an incomplete head */
     struct weir_outq out;
-    uint64_t given; /* bytes that the kernel took for this client */
+    uint64_t given;    /* bytes that the kernel took for this client */
+    uint64_t received; /* bytes read from this client */
+    uint32_t requests; /* exchanges begun */
     struct weir_exchange *x;
 };
 
+/** The text of enum weir_close_reason for the log. */
+const char *weir_close_reason_name(uint8_t reason);
 /** Change the state. The move must be in the table of legal moves (contract). */
 void weir_downstream_move(struct weir_downstream *c, enum weir_downstream_state to);
 /** Adopt an accepted connection. Takes fd. */

@@ -154,6 +154,7 @@ void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
         struct weir_downstream *c = x->downstream;
         weir_endpoint_pool_unwait(x);
+        x->dial_ns = weir_worker_stamp_ns(p->worker); /* the time in the queue ends here */
         switch (acquire_connection(p, x)) {
         case WEIR_ACQUIRED_READY:
             weir_exchange_connected(x, x->origin);

@@ -34,6 +34,7 @@ struct weir_endpoint_pool {
     uint32_t num_open, num_waiting;
     uint32_t max; /* this worker's share */
     uint64_t used_ms;
+    struct weir_counter_hint counters; /* of worker->endpoint_counters */
 };
 
 /** The pool of an endpoint, made on first use, with the settings of `u`. NULL: no memory. */

@@ -17,6 +17,7 @@
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
+#include "node/loop/counters.h"
 #include "node/loop/loop.h"
 #include "node/wire/h1.h"
 
@@ -54,7 +55,9 @@ struct weir_exchange {
     struct weir_origin_conn *origin;
     struct weir_endpoint_pool *waiting_in; /* set while in a pool's queue */
     struct weir_list wait_link;
-    struct weir_tenant *tenant; /* shares; NULL when no tenant has the host */
+    struct weir_tenant *tenant;                 /* shares; NULL when no tenant has the host */
+    struct weir_counter_row *counters;          /* of the tenant, pinned; NULL with it */
+    struct weir_counter_row *endpoint_counters; /* of the endpoint, pinned; NULL: none chosen yet */
     struct weir_upstream *upstream;
     struct weir_endpoint *endpoint;
     struct weir_endpoint *again; /* may be tried once more when no other endpoint is left */
@@ -73,10 +76,11 @@ struct weir_exchange {
     char request_id[WEIR_REQUEST_ID_LEN * 4 + 1];
     uint8_t request_id_len;
 
-    uint64_t start_ns, dial_ns, connected_ns, first_byte_ns; /* monotonic; 0: did not happen */
-    uint64_t phase_ms;                                       /* when the phase began */
-    uint64_t progress_ms;                                    /* when a body byte last moved */
-    uint64_t window_ms;                                      /* begin of the current rate window */
+    uint64_t start_ns, dial_ns, connected_ns; /* weir_worker_stamp_ns; 0: did not happen */
+    uint64_t sent_ns, first_byte_ns;          /* whole request passed on; response begun */
+    uint64_t phase_ms;                        /* when the phase began */
+    uint64_t progress_ms;                     /* when a body byte last moved */
+    uint64_t window_ms;                       /* begin of the current rate window */
     uint64_t window_bytes;
     uint64_t confirmed;    /* bytes that the client had confirmed when last looked at */
     uint64_t passed_bytes; /* response body bytes given to the client */
@@ -93,6 +97,10 @@ struct weir_exchange {
 void weir_exchange_move(struct weir_exchange *x, enum weir_phase to);
 /** Change the phase and begin to measure its time and rate. */
 void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to);
+/** Begin to count for the exchange's tenant. It must have one and not count yet (contract). */
+void weir_exchange_count_tenant(struct weir_exchange *x);
+/** Count an attempt with x->endpoint. @param hint of the endpoint's pool */
+void weir_exchange_count_attempt(struct weir_exchange *x, struct weir_counter_hint *hint);
 /** A head is complete: admit the request and begin to serve it. Afterwards c->x is set, or the
  * response is sent already. */
 void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *head,

@@ -6,7 +6,11 @@
 
 #include "node/base/addr.h"
 #include "node/base/clock.h"
+#include "node/base/probe.h"
+#include "node/base/siphash.h"
+#include "node/base/trace.h"
 #include "node/flow/access.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
@@ -32,11 +36,20 @@ static const uint8_t phase_moves[] = {
     [WEIR_PHASE_FLUSH] = 1 << WEIR_PHASE_REQUEST,
 };
 
+static const char *const phase_names[] = {
+    [WEIR_PHASE_CONNECT] = "connect",   [WEIR_PHASE_REQUEST] = "request",
+    [WEIR_PHASE_RESPONSE] = "response", [WEIR_PHASE_TRANSFER] = "transfer",
+    [WEIR_PHASE_FLUSH] = "flush",
+};
+
 void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->phase < WEIR_ARRAY_LEN(phase_moves));
-    WEIR_ASSERT(phase_moves[x->phase] & (1u << to));
+    WEIR_ASSERT_MOVE(phase_moves[x->phase] & (1u << to), phase_names[x->phase], phase_names[to]);
+    weir_trace("exchange.move", (uintptr_t)x, (uint64_t)x->phase << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE,
+                  weir_conn_log_exchange_move(x, phase_names[x->phase], phase_names[to]));
     x->phase = (uint8_t)to;
 }
 
@@ -208,7 +221,7 @@ static uint32_t micros_between(uint64_t from_ns, uint64_t to_ns)
     return from_ns == 0 || to_ns < from_ns ? 0 : (uint32_t)((to_ns - from_ns) / 1000);
 }
 
-static void write_access_record(const struct weir_exchange *x)
+static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
 {
     const struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
@@ -217,7 +230,6 @@ static void write_access_record(const struct weir_exchange *x)
         return;
     char client[WEIR_ADDR_TEXT_MAX];
     char local[WEIR_ADDR_TEXT_MAX];
-    uint64_t now_ns = weir_clock_mono_ns();
     struct weir_access a = {
         .wall_ms = weir_clock_wall_ms(),
         .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
@@ -249,15 +261,110 @@ static void write_access_record(const struct weir_exchange *x)
     weir_access_commit(w->access, weir_access_write(&a, line, WEIR_ACCESS_LINE_MAX));
 }
 
+/* -- counters -- */
+
+static uint64_t tenant_counter_key(const struct weir_exchange *x)
+{
+    struct weir_siphash h;
+    weir_siphash_init(&h, &x->downstream->worker->marks->secret);
+    weir_siphash_add(&h, x->tenant->name.at, x->tenant->name.len);
+    return weir_siphash_end(&h);
+}
+
+void weir_exchange_count_tenant(struct weir_exchange *x)
+{
+    struct weir_worker *w = x->downstream->worker;
+    struct weir_tenant *t = x->tenant;
+    WEIR_ASSERT(t != NULL);
+    WEIR_ASSERT(x->counters == NULL);
+    struct weir_counter_hint hint = { t->counters_row, t->counters_version };
+    struct weir_counter_row *r = weir_counters_hinted(w->tenant_counters, &hint, w->now_ms);
+    if (r == NULL) {
+        struct weir_label label = { "tenant", t->name };
+        struct weir_labels labels = { &label, 1 };
+        r = weir_counters_row(w->tenant_counters, tenant_counter_key(x), labels, w->now_ms, &hint);
+        t->counters_row = hint.row;
+        t->counters_version = hint.version;
+    }
+    weir_counter_pin(r);
+    weir_counter_add(r, WEIR_TENANT_OPEN, 1);
+    x->counters = r;
+}
+
+static void leave_endpoint_counters(struct weir_exchange *x)
+{
+    if (x->endpoint_counters != NULL)
+        weir_counter_unpin(x->endpoint_counters);
+    x->endpoint_counters = NULL;
+}
+
+void weir_exchange_count_attempt(struct weir_exchange *x, struct weir_counter_hint *hint)
+{
+    struct weir_worker *w = x->downstream->worker;
+    const struct weir_endpoint *e = x->endpoint;
+    leave_endpoint_counters(x);
+    struct weir_counter_row *r = weir_counters_hinted(w->endpoint_counters, hint, w->now_ms);
+    if (r == NULL) {
+        struct weir_label three[] = { { "tenant", x->tenant->name },
+                                      { "upstream", x->upstream->name },
+                                      { "endpoint", e->text } };
+        struct weir_labels labels = { three, WEIR_ARRAY_LEN(three) };
+        r = weir_counters_row(w->endpoint_counters, e->key, labels, w->now_ms, hint);
+    }
+    weir_counter_pin(r);
+    weir_counter_add(r, WEIR_ENDPOINT_REQUESTS, 1);
+    x->endpoint_counters = r;
+}
+
 static void count_response_class(const struct weir_exchange *x)
 {
-    static const enum weir_metric by_class[] = { WEIR_M_REQUESTS_CUT, WEIR_M_REQUESTS_1XX,
-                                                 WEIR_M_REQUESTS_2XX, WEIR_M_REQUESTS_3XX,
-                                                 WEIR_M_REQUESTS_4XX, WEIR_M_REQUESTS_5XX };
+    static const struct {
+        enum weir_metric metric;
+        enum weir_tenant_counter tenant;
+    } by_class[] = {
+        { WEIR_M_REQUESTS_CUT, WEIR_TENANT_CUT }, { WEIR_M_REQUESTS_CUT, WEIR_TENANT_CUT },
+        { WEIR_M_REQUESTS_2XX, WEIR_TENANT_2XX }, { WEIR_M_REQUESTS_3XX, WEIR_TENANT_3XX },
+        { WEIR_M_REQUESTS_4XX, WEIR_TENANT_4XX }, { WEIR_M_REQUESTS_5XX, WEIR_TENANT_5XX },
+    };
     unsigned class = x->status / 100u;
-    if (class < 2 || class > 5)
+    if (class > 5)
         class = 0;
-    weir_metric_add(x->downstream->worker->metrics, by_class[class], 1);
+    weir_metric_add(x->downstream->worker->metrics, by_class[class].metric, 1);
+    if (x->counters != NULL)
+        weir_counter_add(x->counters, by_class[class].tenant, 1);
+}
+
+static void observe_phase(const struct weir_exchange *x, enum weir_histogram which,
+                          uint64_t from_ns, uint64_t to_ns)
+{
+    if (from_ns != 0 && to_ns >= from_ns)
+        weir_histogram_observe(x->downstream->worker->metrics, which, (to_ns - from_ns) / 1000);
+}
+
+/* Only phases that the exchange has passed, and time that an endpoint or a client can be blamed
+ * for: a request that is refused is not observed. */
+static void observe_phases(const struct weir_exchange *x, uint64_t now_ns)
+{
+    if (x->dial_ns == 0)
+        return;
+    observe_phase(x, WEIR_H_REQUEST_QUEUE, x->start_ns, x->dial_ns);
+    if (!x->reused)
+        observe_phase(x, WEIR_H_REQUEST_CONNECT, x->dial_ns, x->connected_ns);
+    observe_phase(x, WEIR_H_REQUEST_FIRST_BYTE, x->sent_ns, x->first_byte_ns);
+    observe_phase(x, WEIR_H_REQUEST_TOTAL, x->start_ns, now_ns);
+}
+
+/* The counters are written for the last time. */
+static void leave_counters(struct weir_exchange *x)
+{
+    leave_endpoint_counters(x);
+    if (x->counters == NULL)
+        return;
+    weir_counter_add(x->counters, WEIR_TENANT_OPEN, (uint64_t)0 - 1);
+    weir_counter_add(x->counters, WEIR_TENANT_BYTES_IN, x->req_body.bytes);
+    weir_counter_add(x->counters, WEIR_TENANT_BYTES_OUT, x->passed_bytes);
+    weir_counter_unpin(x->counters);
+    x->counters = NULL;
 }
 
 void weir_exchange_end(struct weir_exchange *x)
@@ -266,10 +373,15 @@ void weir_exchange_end(struct weir_exchange *x)
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
+    uint64_t now_ns = weir_worker_stamp_ns(w);
     count_response_class(x);
+    observe_phases(x, now_ns);
+    WEIR_PROBE4(response, x, x->status, x->passed_bytes, x->request_id);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_response(x, now_ns));
     if (weir_access_wanted(w->access))
-        write_access_record(x);
+        write_access_record(x, now_ns);
     weir_splice_end(x);
+    leave_counters(x);
     weir_stash_release(&w->buffers, x->head);
     weir_tenant_unref(x->tenant);
     x->magic = 0;

@@ -7,6 +7,8 @@
 #include "node/base/clock.h"
 #include "node/base/hex.h"
 #include "node/base/log.h"
+#include "node/base/probe.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
@@ -61,6 +63,7 @@ static struct weir_exchange *exchange_new(struct weir_downstream *c)
     x->start_ns = weir_worker_stamp_ns(c->worker);
     weir_list_init(&x->wait_link);
     c->x = x;
+    c->requests++;
     weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     return x;
 }
@@ -141,10 +144,13 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     weir_admit_request(a, w->cache, head, bytes, &c->local);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
+        weir_exchange_count_tenant(x);
         x->req_body.max = a->tenant->max_body;
         c->idle_timeout_ms = a->tenant->idle_timeout_ms;
     }
     x->expects = head->expect_continue;
+    WEIR_PROBE4(request, x, bytes, head->head_len, x->request_id);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_request(x, head, bytes));
     if (a->what != WEIR_ADMIT_FORWARD) {
         store_record_bytes(x, head, bytes);
         weir_exchange_response(x, a->status, a->outcome, a->why);
@@ -185,6 +191,7 @@ void weir_exchange_connect(struct weir_exchange *x)
     WEIR_ASSERT(x->origin == NULL);
     struct weir_worker *w = x->downstream->worker;
     for (;;) {
+        struct weir_counter_hint unknown = { 0 };
         struct weir_endpoint *e =
             weir_balance_pick(x->upstream, w->marks, &x->client, &x->tried, w->now_ms);
         if (e == NULL) {
@@ -198,10 +205,12 @@ void weir_exchange_connect(struct weir_exchange *x)
         struct weir_endpoint_pool *p = weir_endpoint_pool_of(w, x->upstream, e);
         x->endpoint = e;
         x->tries++;
+        weir_exchange_count_attempt(x, p != NULL ? &p->counters : &unknown);
         x->dial_ns = weir_worker_stamp_ns(w);
         enum weir_acquired take = p ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
         switch (take) {
         case WEIR_ACQUIRED_READY:
+            WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_origin(x));
             weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
             return;
         case WEIR_ACQUIRED_WAIT:
@@ -209,6 +218,10 @@ void weir_exchange_connect(struct weir_exchange *x)
             return;
         case WEIR_ACQUIRED_REFUSED:
             weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
+            weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
+            WEIR_CONN_LOG(
+                WEIR_LOG_DEBUG,
+                weir_conn_log_failed(x, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED)));
             (void)weir_failure_marks_failed(w->marks, e->key, w->now_ms);
             weir_tried_add(&x->tried, e->index);
             continue;
@@ -223,6 +236,7 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->origin == u);
     x->connected_ns = weir_worker_stamp_ns(x->downstream->worker);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_origin(x));
     weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
     weir_downstream_pump(x->downstream);
 }
@@ -259,8 +273,10 @@ static void refuse_request_body(struct weir_exchange *x)
 
 static void finish_request(struct weir_exchange *x)
 {
-    if (x->phase == WEIR_PHASE_REQUEST)
-        weir_exchange_start_phase(x, WEIR_PHASE_RESPONSE);
+    if (x->phase != WEIR_PHASE_REQUEST)
+        return;
+    x->sent_ns = weir_worker_stamp_ns(x->downstream->worker);
+    weir_exchange_start_phase(x, WEIR_PHASE_RESPONSE);
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
@@ -361,6 +377,7 @@ static void mark_endpoint(struct weir_exchange *x)
     static struct weir_log_limit limit;
     struct weir_worker *w = x->downstream->worker;
     uint32_t suppressed = 0;
+    weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
     if (!weir_failure_marks_failed(w->marks, x->endpoint->key, w->now_ms))
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
@@ -375,6 +392,9 @@ static void retry_request(struct weir_exchange *x, bool fresh)
 {
     x->head_sent = false;
     x->response_begun = false;
+    x->sent_ns = 0;
+    x->first_byte_ns = 0;
+    x->connected_ns = 0;
     x->fresh = x->fresh || fresh;
     weir_exchange_connect(x);
 }
@@ -404,6 +424,7 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
     weir_endpoint_pool_unwait(x);
     weir_splice_end(x);
     count_failure(x, failure);
+    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_failed(x, weir_access_outcome_name(x->outcome)));
     if (weir_failure_marks(failure, &facts))
         mark_endpoint(x);
     switch (weir_after_failure(failure, &facts)) {

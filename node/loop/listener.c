@@ -127,7 +127,7 @@ static void on_accept(uv_poll_t *p, int status, int events)
 {
     struct weir_listener *l = listener_of(p->data);
     struct weir_worker *w = l->worker;
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
     weir_worker_free_dead(w);
     if (status < 0)
         l->watch.events = 0;

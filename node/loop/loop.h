@@ -18,6 +18,7 @@
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
+#include "node/loop/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
 #include "node/loop/sock.h"
@@ -70,8 +71,11 @@ struct weir_worker {
     pthread_t thread;
     struct weir_inbox inbox;
     struct weir_wheel wheel;
-    uint64_t now_ms; /* of the current turn */
+    uint64_t now_ms;  /* of the current turn */
+    uint64_t turn_ns; /* the same, finer; 0: not read in this turn yet */
+    uv_prepare_t turn;
     struct weir_metrics *metrics;
+    struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
     struct weir_tenant_cache *cache;
     struct weir_failure_marks *marks;
@@ -133,9 +137,14 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** Monotonic time for the access record, 0 when nobody wants one: five clock reads an exchange are
- * not free. */
-uint64_t weir_worker_stamp_ns(const struct weir_worker *w);
+/**
+ * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
+ * access records are written. Otherwise read once in a turn of the loop, because five clock reads
+ * for each exchange cost too much: steps of one turn have the same time.
+ */
+uint64_t weir_worker_stamp_ns(struct weir_worker *w);
+/** A callback of the loop begins: take over the loop's time. */
+void weir_worker_enter(struct weir_worker *w);
 /** This worker's part of a number that is meant for the node, rounded up. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
 /** The configuration as this worker has it: of its start, or of the last change. */

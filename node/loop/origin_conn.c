@@ -5,7 +5,10 @@
 #include "node/loop/origin_conn.h"
 
 #include "node/base/log.h"
+#include "node/base/probe.h"
+#include "node/base/trace.h"
 #include "node/loop/address_pool.h"
+#include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
@@ -29,11 +32,22 @@ static const uint8_t origin_conn_moves[] = {
     [WEIR_ORIGIN_CONN_CLOSED] = 0,
 };
 
+static const char *const origin_conn_state_names[] = {
+    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting",
+    [WEIR_ORIGIN_CONN_BUSY] = "busy",
+    [WEIR_ORIGIN_CONN_PARKED] = "parked",
+    [WEIR_ORIGIN_CONN_CLOSED] = "closed",
+};
+
 void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to)
 {
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     WEIR_ASSERT(u->state < WEIR_ARRAY_LEN(origin_conn_moves));
-    WEIR_ASSERT(origin_conn_moves[u->state] & (1u << to));
+    WEIR_ASSERT_MOVE(origin_conn_moves[u->state] & (1u << to), origin_conn_state_names[u->state],
+                     origin_conn_state_names[to]);
+    weir_trace("origin.move", (uintptr_t)u, (uint64_t)u->state << 8 | to);
+    WEIR_CONN_LOG(WEIR_LOG_TRACE, weir_conn_log_origin_move(u, origin_conn_state_names[u->state],
+                                                            origin_conn_state_names[to]));
     u->state = (uint8_t)to;
 }
 
@@ -72,10 +86,10 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
         weir_address_pool_unpark(u);
     if (u->ahead)
         u->address_pool->num_ahead--;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
     if (u->x != NULL)
         u->x->origin = NULL;
     u->x = NULL;
-    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
     leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
@@ -332,7 +346,7 @@ static void on_origin_event(uv_poll_t *handle, int status, int events)
     struct weir_origin_conn *u = origin_conn_of(handle->data);
     struct weir_worker *w = u->worker;
     struct weir_downstream *c = u->x ? u->x->downstream : NULL;
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
     if (status < 0) {
         /* The loop no longer watches a descriptor in error; the next call on it returns the error.
          */
@@ -396,6 +410,7 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
     w->num_origins++;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, connected);
+    WEIR_PROBE3(dial, u, fd, addr);
     *ret = u;
     return WEIR_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/base/trace.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
@@ -25,6 +26,8 @@
 #include <unistd.h>
 
 #define RESERVED_DESCRIPTORS 128
+#define TENANT_LABELS_MAX    80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
+#define ENDPOINT_LABELS_MAX  512 /* the same with upstream and endpoint */
 
 static struct weir_worker *worker_of(void *p)
 {
@@ -44,9 +47,19 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
     return (n + w->cfg.num_workers - 1) / w->cfg.num_workers;
 }
 
-uint64_t weir_worker_stamp_ns(const struct weir_worker *w)
+uint64_t weir_worker_stamp_ns(struct weir_worker *w)
 {
-    return weir_access_wanted(w->access) ? weir_clock_mono_ns() : 0;
+    if (weir_access_wanted(w->access))
+        return weir_clock_mono_ns();
+    if (w->turn_ns == 0)
+        w->turn_ns = weir_clock_mono_ns();
+    return w->turn_ns;
+}
+
+void weir_worker_enter(struct weir_worker *w)
+{
+    w->now_ms = uv_now(&w->loop);
+    weir_trace_clock(w->now_ms);
 }
 
 void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
@@ -130,10 +143,17 @@ static void drain_step(struct weir_worker *w)
     }
 }
 
+/* Before the loop waits: the events that come then are of a new turn. */
+static void on_turn(uv_prepare_t *p)
+{
+    worker_of(p->data)->turn_ns = 0;
+}
+
 static void on_tick(uv_timer_t *t)
 {
     struct weir_worker *w = worker_of(t->data);
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
+    w->turn_ns = 0; /* timers run before on_turn */
     weir_worker_free_dead(w);
     renew_date(w);
     handle_timers(w);
@@ -193,6 +213,7 @@ static void stop(struct weir_worker *w)
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
+    uv_close((uv_handle_t *)&w->turn, NULL);
 }
 
 void weir_worker_drain_inbox(struct weir_worker *w)
@@ -307,7 +328,7 @@ static void take_asked(struct weir_worker *w)
 static void on_wake(uv_async_t *a)
 {
     struct weir_worker *w = worker_of(a->data);
-    w->now_ms = uv_now(&w->loop);
+    weir_worker_enter(w);
     weir_worker_drain_inbox(w);
     if (w->stopping)
         return;
@@ -348,13 +369,16 @@ static enum weir_err init_loop(struct weir_worker *w)
     if (uv_loop_init(&w->loop) < 0)
         return WEIR_ENOMEM;
     w->has_loop = true;
-    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0)
+    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0 ||
+        uv_prepare_init(&w->loop, &w->turn) < 0)
         return WEIR_ENOMEM;
+    w->turn.data = w;
     w->wake.data = w;
     w->tick.data = w;
     w->now_ms = uv_now(&w->loop);
     weir_wheel_init(&w->wheel, w->now_ms);
-    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0)
+    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0 ||
+        uv_prepare_start(&w->turn, on_turn) < 0)
         return WEIR_ENOMEM;
     return weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
 }
@@ -379,6 +403,10 @@ enum weir_err weir_worker_init(struct weir_worker *w)
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
+    w->tenant_counters = weir_counters_new(TENANT_LABELS_MAX, weir_rng_next(&w->rng));
+    w->endpoint_counters = weir_counters_new(ENDPOINT_LABELS_MAX, weir_rng_next(&w->rng));
+    if (w->tenant_counters == NULL || w->endpoint_counters == NULL)
+        err = WEIR_ENOMEM;
     /* Keys that tenants choose: secret seeds stop them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
@@ -398,6 +426,8 @@ void weir_worker_free(struct weir_worker *w)
         return;
     WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
     weir_tenant_cache_free(&w->cache);
+    weir_counters_free(&w->tenant_counters);
+    weir_counters_free(&w->endpoint_counters);
     weir_splice_shutdown(w);
     weir_inbox_deinit(&w->inbox);
     weir_endpoint_pool_free_all(w);

@@ -12,6 +12,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/metrics.h"
+#include "node/base/strbuf.h"
 #include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
 #include "sync/store/store.h"
@@ -110,5 +111,9 @@ void weir_workers_stop(struct weir_workers **w);
 const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers *w,
                                                        size_t *ret_num);
 uint32_t weir_workers_num(const struct weir_workers *w);
+/** Counters by tenant and by endpoint of all workers, as Prometheus text (counters.h).
+ * @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_workers_write_counters(const struct weir_workers *w,
+                                                        struct weir_strbuf *out);
 
 #endif

@@ -6,7 +6,9 @@
  */
 #include "node/loop/worker.h"
 
+#include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/loop/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/sock.h"
@@ -405,6 +407,21 @@ const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers
 {
     *ret_num = g->num;
     return g->blocks;
+}
+
+enum weir_err weir_workers_write_counters(const struct weir_workers *g, struct weir_strbuf *out)
+{
+    struct weir_counters *tenants[WEIR_WORKERS_MAX];
+    struct weir_counters *endpoints[WEIR_WORKERS_MAX];
+    uint64_t now_ms = weir_clock_mono_ns() / 1000000u;
+    for (uint32_t i = 0; i < g->num; i++) {
+        tenants[i] = g->workers[i]->tenant_counters;
+        endpoints[i] = g->workers[i]->endpoint_counters;
+    }
+    enum weir_err err = weir_counters_write_tenants(tenants, g->num, out);
+    if (err == WEIR_OK)
+        err = weir_counters_write_endpoints(endpoints, g->num, g->cfg.marks, now_ms, out);
+    return err;
 }
 
 uint32_t weir_workers_num(const struct weir_workers *g)

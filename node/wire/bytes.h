@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bytes.h - the one table of byte classes behind every check of names, values, targets and hosts.
- * Ref: RFC 9110 5.6.2 (token), 5.5 (field values); RFC 3986 (pchar, query, reg-name).
+ * bytes.h - questions about runs of bytes: of one class, a number, trimmed.
+ * Ref: RFC 9110 5.6.3 (OWS), 8.6 (Content-Length).
  */
 #ifndef WEIR_NODE_WIRE_BYTES_H
 #define WEIR_NODE_WIRE_BYTES_H
 
 #include "node/base/span.h"
+#include "node/wire/byte_class.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum weir_byte_class {
-    WEIR_BYTE_TOKEN = 1, /* tchar */
-    WEIR_BYTE_VALUE = 2, /* field-vchar, SP, HTAB, obs-text (0x80..0xff) */
-    WEIR_BYTE_PATH = 4,  /* pchar and "/"; that two hex digits follow a "%" is the caller's check */
-    WEIR_BYTE_QUERY = 8, /* PATH, "?", and what browsers leave as it is: [ ] | ^ ` { } */
-    WEIR_BYTE_HOST = 16, /* letters, digits, "-", ".", "_" */
-    WEIR_BYTE_DIGIT = 32,
-    WEIR_BYTE_HEX = 64,
-    WEIR_BYTE_ALPHA = 128,
-};
-
-extern const uint8_t weir_byte_classes[256];
-
-static inline bool weir_byte_is(uint8_t b, enum weir_byte_class c)
-{
-    return (weir_byte_classes[b] & c) != 0;
-}
 
 /** True when s is not empty and each of its bytes is in class c. */
 bool weir_bytes_all(struct weir_span s, enum weir_byte_class c);

@@ -8,6 +8,7 @@
 #include "node/wire/chunked.h"
 
 #include "node/base/limits.h"
+#include "node/wire/bytes.h"
 #include "node/wire/h1.h"
 #include "node/wire/scan.h"
 

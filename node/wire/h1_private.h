@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * h1_private.h - what the parts of the head parser share: h1.c drives, h1_start.c reads the first
- * line, h1_fields.c judges. A state is one piece of a line: method, target, version, name, value. A
- * piece is scanned once, from scan_at on, and its start is kept where its result will be; so any
- * split of the bytes costs the same and ends the same.
+ * h1_private.h - what the parts of the head parser share: h1_head.c drives, h1_start.c reads the
+ * first line, h1_fields.c judges. A state is one piece of a line: method, target, version, name,
+ * value. A piece is scanned once, from scan_at on, and its start is kept where its result will be;
+ * so any split of the bytes costs the same and ends the same.
  */
 #ifndef WEIR_NODE_WIRE_H1_PRIVATE_H
 #define WEIR_NODE_WIRE_H1_PRIVATE_H

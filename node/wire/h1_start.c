@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "node/wire/bytes.h"
 #include "node/wire/scan.h"
 #include "node/wire/uri.h"
 

@@ -9,7 +9,7 @@
 #ifndef WEIR_NODE_WIRE_SCAN_H
 #define WEIR_NODE_WIRE_SCAN_H
 
-#include "node/wire/bytes.h"
+#include "node/wire/byte_class.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "node/wire/bytes.h"
 #include "node/wire/scan.h"
 
 #define LABEL_MAX 63

@@ -14,16 +14,17 @@
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "sync/engine/active.h"
+#include "sync/activation/active.h"
+#include "sync/engine/engine_counts.h"
 #include "sync/engine/engine_rules.h"
 #include "sync/store/record_store.h"
 #include "sync/version/vector.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_NODE_ID_LEN        8
 #define WEIR_ENGINE_LINKS_MAX   1024
 #define WEIR_ENGINE_BATCH_MAX   65536    /* bytes of a published batch; larger is announced */
 #define WEIR_ENGINE_WAITING_MAX 4194304  /* bytes of batches that wait for what is before them */
@@ -32,33 +33,40 @@
 #define WEIR_ENGINE_SERVED_MAX  8        /* answers to pulls in one turn; then BUSY */
 #define WEIR_ENGINE_NO_LINK     UINT32_MAX
 
-enum weir_group {
-    WEIR_GROUP_C = 0,
-    WEIR_GROUP_E = 1,
-    WEIR_GROUP_COUNT,
-};
-
 /** What a node may do (sync/REPLICATION.md, "States"). */
 enum weir_engine_state {
-    WEIR_ENGINE_JOINING, /* empty, or not yet complete: pulls, does nothing else */
-    WEIR_ENGINE_LIVE,
-    WEIR_ENGINE_STALE,    /* beyond a peer's purges: waits for weir_engine_exported, then resets */
-    WEIR_ENGINE_READONLY, /* the disk fails: serves what it has, takes nothing */
-    WEIR_ENGINE_LEAVING,  /* takes no local writes any more */
+    WEIR_ENGINE_JOINING,  /* empty, or not yet complete: pulls, does nothing else */
+    WEIR_ENGINE_LIVE,     /* complete: accepts writes, serves, applies live batches, purges */
+    WEIR_ENGINE_STALE,    /* missed a peer's purges: waits for weir_engine_exported, then resets */
+    WEIR_ENGINE_READONLY, /* the disk fails: serves what it has, accepts nothing. Reported instead
+                             of the state behind it, which comes back with the disk */
+    WEIR_ENGINE_LEAVING,  /* accepts no local writes any more; no input leads here yet */
 };
 
-/** Ages and paces; zero takes the default. */
+/* Defaults of struct weir_engine_intervals. */
+#define WEIR_ENGINE_HEARTBEAT_US     UINT64_C(1000000)                       /* 1 s */
+#define WEIR_ENGINE_PULL_US          UINT64_C(5000000)                       /* 5 s */
+#define WEIR_ENGINE_PULL_TIMEOUT_US  UINT64_C(3000000)                       /* 3 s */
+#define WEIR_ENGINE_BANS_US          UINT64_C(20000)                         /* 20 ms */
+#define WEIR_ENGINE_PURGE_US         UINT64_C(60000000)                      /* 60 s */
+#define WEIR_ENGINE_TOMBSTONE_MS     (400 * UINT64_C(86400000))              /* 400 days */
+#define WEIR_ENGINE_BAN_TOMBSTONE_MS (UINT64_C(86400000) + UINT64_C(600000)) /* 24 h 10 min */
+#define WEIR_ENGINE_CONFLICT_MS      (30 * UINT64_C(86400000))               /* 30 days */
+#define WEIR_ENGINE_PULL_BYTES_PER_S (UINT64_C(32) << 20)                    /* 32 MiB */
+#define WEIR_ENGINE_CHUNK_BYTES      (UINT32_C(256) << 10)                   /* 256 KiB */
+
+/** Ages, intervals and budgets; zero takes the default, WEIR_ENGINE_ and the name of the field. */
 struct weir_engine_intervals {
-    uint64_t heartbeat_us;     /* 1 s */
-    uint64_t pull_us;          /* from a random peer, +-50 %: 5 s */
-    uint64_t pull_timeout_us;  /* for one response: 10 s */
-    uint64_t bans_us;          /* between batches of group E: 20 ms */
-    uint64_t purge_us;         /* between looks for what is old: 60 s */
-    uint64_t tombstone_ms;     /* group C: 400 days */
-    uint64_t ban_tombstone_ms; /* group E: 24 h 10 min */
-    uint64_t conflict_ms;      /* 30 days */
-    uint64_t pull_bytes_per_s; /* as puller, all sessions: 32 MiB */
-    uint32_t chunk_bytes;      /* of one response: 256 KiB */
+    uint64_t heartbeat_us;     /* between two heartbeats */
+    uint64_t pull_us;          /* between two pulls from a random peer, +-50 % */
+    uint64_t pull_timeout_us;  /* for one response of a pull session */
+    uint64_t bans_us;          /* between two batches of group E */
+    uint64_t purge_us;         /* between two purges of old tombstones and conflicts */
+    uint64_t tombstone_ms;     /* group C: the age at which a tombstone is purged */
+    uint64_t ban_tombstone_ms; /* the same for group E */
+    uint64_t conflict_ms;      /* the age at which a conflict is dropped */
+    uint64_t pull_bytes_per_s; /* as puller, all sessions together */
+    uint32_t chunk_bytes;      /* of one response */
 };
 
 struct weir_engine_config {
@@ -72,7 +80,9 @@ struct weir_engine_config {
     uint16_t schema_max;
     uint32_t compiled; /* a bit (1 << class) for each class whose activation is reported */
     struct weir_engine_intervals intervals;
-    uint32_t without; /* bits of enum weir_engine_rule left out; 0 in every node */
+#ifdef WEIR_ENGINE_RULES
+    uint32_t without; /* bits of enum weir_engine_rule; not in a node: engine_rules.h */
+#endif
 };
 
 struct weir_engine;
@@ -194,10 +204,11 @@ enum weir_engine_state weir_engine_state(const struct weir_engine *e);
 /** Who is in the cluster, who seems alive, and whether the clock is off (sync/members/members.h).
  * Borrowed until the next input. NULL before the first tick, and between a reset and the next. */
 const struct weir_members *weir_engine_members(const struct weir_engine *e);
-/** Which records are active here (sync/engine/active.h). Borrowed until the next input. NULL before
- * the first tick. */
+/** Which records are active here (sync/activation/active.h). Borrowed until the next input. NULL
+ * before the first tick. */
 const struct weir_active *weir_engine_active(const struct weir_engine *e);
-/** What all members said of a revision (sync/engine/acks.h). @return false: nothing is known yet */
+/** What all members said of a revision (sync/activation/acks.h). @return false: nothing is known
+ * yet */
 bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
                       struct weir_acks_count *ret);
 /** What is durable here. Borrowed until the next input. */

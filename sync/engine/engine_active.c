@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_active.c - the engine's side of sync/engine/active.h and sync/engine/acks.h: replicated is
- * not active. Tells the one what became durable and what the data plane made of it, the other what
- * all say.
+ * engine_active.c - the engine's side of sync/activation/active.h and sync/activation/acks.h:
+ * replicated is not active. Tells the one what became durable and what the data plane made of it,
+ * the other what all say.
  */
+#include "sync/engine/engine_active.h"
+
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/engine/engine_parts.h"
 
 #define ACKS_TOLD 8     /* lanes of one heartbeat; the others come with the next, in turn */
 #define SOON_US   20000 /* news do not wait for the next full second */
@@ -53,7 +57,7 @@ static bool reports_activation(const struct weir_engine *e)
     return e->cfg.compiled != 0;
 }
 
-static void tell_soon(struct weir_engine *e)
+static void hasten_heartbeat(struct weir_engine *e)
 {
     if (reports_activation(e) && e->heartbeat_at > e->mono_us + SOON_US)
         e->heartbeat_at = e->mono_us + SOON_US;
@@ -95,7 +99,7 @@ void weir_engine_active_end(struct weir_engine *e, bool done)
                                    op->version.seq);
     }
     if (done && e->num_puts > 0)
-        tell_soon(e);
+        hasten_heartbeat(e);
     e->num_puts = 0;
 }
 
@@ -117,9 +121,10 @@ void weir_engine_active_walked(struct weir_engine *e)
 void weir_engine_activated(struct weir_engine *e, const struct weir_version *version,
                            enum weir_active_state state, struct weir_span why)
 {
+    WEIR_ASSERT(version->seq >= 1);
     weir_engine_turn(e);
     if (e->active != NULL && weir_active_report(e->active, version->lane, version->seq, state, why))
-        tell_soon(e);
+        hasten_heartbeat(e);
 }
 
 bool weir_engine_active_publish(struct weir_engine *e, Weir__V1__Heartbeat *m)

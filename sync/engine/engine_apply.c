@@ -3,12 +3,16 @@
  * engine_apply.c - a record meets the store: the larger version stays, whatever comes first, twice
  * or late.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "sync/engine/engine_apply.h"
 
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_active.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
-#include "sync/version/num.h"
+
+#include <string.h>
 
 #define FLAG_TOMBSTONE 1
 #define VARINT_MAX     5
@@ -68,73 +72,9 @@ bool weir_engine_record(struct weir_engine *e, const Weir__V1__Record *m, const 
     return true;
 }
 
-/* -- sums -- */
-
-static bool is_summed(const struct weir_engine *e, const struct weir_stored_record *rec)
-{
-    const struct engine_scan *s = &e->scan;
-    unsigned class = (unsigned)rec->rec.class;
-
-    if (rec->rec.tombstone || class >= ENGINE_CLASS_NUM)
-        return false;
-    if (s->summed || class != s->class_at)
-        return s->summed || class < s->class_at;
-    return s->begun && weir_span_cmp(rec->rec.key, weir_span(s->key, s->key_len)) <= 0;
-}
-
-void weir_engine_sum(struct weir_engine *e, const struct weir_stored_record *rec, bool add)
-{
-    if (e->num_sum_ops == e->cap_sum_ops) {
-        size_t cap = e->cap_sum_ops > 0 ? 2 * e->cap_sum_ops : 64;
-        struct engine_sum_op *ops = realloc(e->sum_ops, cap * sizeof(*ops));
-        if (ops == NULL) {
-            weir_engine_fail(e, WEIR_ENOMEM);
-            return;
-        }
-        e->sum_ops = ops;
-        e->cap_sum_ops = cap;
-    }
-    struct weir_sums_item item = { rec->rec.class, rec->rec.key, rec->rec.version };
-    e->sum_ops[e->num_sum_ops++] = (struct engine_sum_op){
-        .add = add,
-        .class = (uint8_t)rec->rec.class,
-        .part = weir_sums_part(&e->cfg.audit_key, &item),
-    };
-}
-
-static struct weir_sums *sums_of(struct weir_engine *e, unsigned class)
-{
-    if (e->sums[class] == NULL)
-        e->sums[class] = calloc(1, sizeof(*e->sums[class]));
-    return e->sums[class];
-}
-
-void weir_engine_sums_end(struct weir_engine *e, bool is_done)
-{
-    for (size_t i = 0; is_done && i < e->num_sum_ops; i++) {
-        const struct engine_sum_op *op = &e->sum_ops[i];
-        struct weir_sums *sums = sums_of(e, op->class);
-        if (sums == NULL) { /* no memory: begin again, later */
-            weir_engine_sums_restart(e);
-            return;
-        }
-        weir_sums_change(sums, &op->part, op->add);
-    }
-    e->num_sum_ops = 0;
-}
-
-void weir_engine_sums_restart(struct weir_engine *e)
-{
-    e->num_sum_ops = 0;
-    for (unsigned i = 0; i < ENGINE_CLASS_NUM; i++)
-        if (e->sums[i] != NULL)
-            memset(e->sums[i], 0, sizeof(*e->sums[i]));
-    e->scan = (struct engine_scan){ .class_at = WEIR_CLASS_SETTING, .due_us = e->mono_us };
-}
-
 /* -- changes of the store -- */
 
-static void tell_changed(struct weir_engine *e, const struct weir_stored_record *rec)
+static void emit_changed(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     struct weir_engine_out out = {
         .what = WEIR_OUT_CHANGED,
@@ -155,7 +95,7 @@ void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_re
     const struct weir_version *v = &rec->rec.version;
     struct weir_record_store *records = e->group[g].records;
 
-    if (old != NULL && is_summed(e, old))
+    if (old != NULL && weir_engine_is_summed(e, old))
         weir_engine_sum(e, old, false);
     enum weir_err err = records->ops->put(records, rec);
     if (err < 0) {
@@ -167,9 +107,9 @@ void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_re
     if (v->seq < weir_vector_get(&e->group[g].seen, v->lane))
         e->group[g].gen++;
     weir_engine_see(e, g, v->lane, v->seq);
-    if (is_summed(e, rec))
+    if (weir_engine_is_summed(e, rec))
         weir_engine_sum(e, rec, true);
-    tell_changed(e, rec);
+    emit_changed(e, rec);
     weir_engine_active_stored(e, rec, old);
     weir_engine_retire_stored(e, rec);
     if (rec->rec.class == WEIR_CLASS_MEMBER)
@@ -180,46 +120,11 @@ void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *ol
 {
     struct weir_record_store *records = e->group[engine_group_of(old->rec.class)].records;
 
-    if (is_summed(e, old))
+    if (weir_engine_is_summed(e, old))
         weir_engine_sum(e, old, false);
     enum weir_err err = records->ops->drop(records, old->rec.class, old->rec.key);
     if (err < 0)
         weir_engine_fail(e, err);
-}
-
-static bool is_damaged(const struct weir_engine *e, enum weir_class class, struct weir_span key)
-{
-    for (size_t i = 0; i < e->num_damaged; i++)
-        if (e->damaged[i].class == (uint8_t) class &&
-            weir_span_eq(weir_span(e->damaged[i].key, e->damaged[i].key_len), key))
-            return true;
-    return false;
-}
-
-void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct weir_span key)
-{
-    struct weir_record_store *records = e->group[engine_group_of(class)].records;
-
-    engine_count(e, WEIR_COUNT_CORRUPT, 1);
-    if (e->damaged == NULL)
-        e->damaged = calloc(ENGINE_DAMAGED_MAX, sizeof(*e->damaged));
-    if (e->damaged == NULL) {
-        weir_engine_fail(e, WEIR_ENOMEM);
-        return;
-    }
-    if (e->num_damaged < ENGINE_DAMAGED_MAX && key.len <= WEIR_KEY_MAX &&
-        !is_damaged(e, class, key)) {
-        if (e->num_damaged == 0)
-            e->damaged_us = e->mono_us;
-        struct engine_damaged *d = &e->damaged[e->num_damaged++];
-        *d = (struct engine_damaged){ .class = (uint8_t) class, .key_len = (uint16_t)key.len };
-        memcpy(d->key, key.at, key.len);
-        key = weir_span(d->key, d->key_len);
-    }
-    enum weir_err err = records->ops->drop(records, class, key);
-    if (err < 0)
-        weir_engine_fail(e, err);
-    weir_engine_sums_restart(e); /* which version the sums hold of it is not known */
 }
 
 /* -- merging -- */
@@ -234,7 +139,7 @@ int weir_engine_compare(const struct weir_version *a, const struct weir_version 
 }
 
 /* Had the writer of `rec` seen this version of its key? */
-static bool has_seen(const struct weir_stored_record *rec, const struct weir_version *v)
+static bool has_seen_version(const struct weir_stored_record *rec, const struct weir_version *v)
 {
     if (memcmp(rec->rec.version.lane, v->lane, WEIR_LANE_LEN) == 0)
         return rec->rec.version.seq >= v->seq;
@@ -256,7 +161,7 @@ static void note_conflict(struct weir_engine *e, const struct weir_stored_record
     };
 
     if (loser->rec.class == WEIR_CLASS_BAN || !engine_has(e, WEIR_RULE_CONFLICTS) ||
-        has_seen(winner, &loser->rec.version))
+        has_seen_version(winner, &loser->rec.version))
         return;
     engine_count(e, WEIR_COUNT_CONFLICTS, 1);
     enum weir_err err = records->ops->put_conflict(records, &c);
@@ -285,8 +190,8 @@ void weir_engine_date_tombstone(struct weir_stored_record *rec)
         rec->rec.expires = written_s > 0 ? written_s : 1;
 }
 
-static void replace(struct weir_engine *e, const struct weir_stored_record *rec,
-                    const struct weir_stored_record *old)
+static void replace_stored(struct weir_engine *e, const struct weir_stored_record *rec,
+                           const struct weir_stored_record *old)
 {
     if (weir_engine_is_expired(e, &rec->rec)) { /* as if it had been put, and had gone again */
         engine_count(e, WEIR_COUNT_EXPIRED, 1);
@@ -331,7 +236,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
         if (how == ENGINE_FORCED && rec->rec.tombstone &&
             weir_vector_covers(&group->floor, v->lane, v->seq))
             return WEIR_OK; /* purged here, there not yet */
-        replace(e, rec, NULL);
+        replace_stored(e, rec, NULL);
     } else if (err < 0) {
         weir_engine_fail(e, err);
     } else {
@@ -339,7 +244,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
         if (order > 0 || !engine_has(e, WEIR_RULE_LARGER_WINS)) {
             note_conflict(e, &old, rec);
             old.rec.key = rec->rec.key; /* the store's own may have moved */
-            replace(e, rec, &old);
+            replace_stored(e, rec, &old);
         } else if (order < 0) {
             engine_count(e, WEIR_COUNT_OLDER, 1);
             note_conflict(e, rec, &old);

@@ -3,11 +3,18 @@
  * engine_audit.c - R11 and R12: every record's checksum is looked at again and again; nodes with
  * equal vectors compare sums, and fetch what differs; who stands alone against two resets.
  */
+#include "node/base/limits.h"
+#include "sync/engine/engine_active.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_life.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_pull.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
 
 #define SCAN_FAST    1000 /* records of a turn while the sums are not complete */
 #define SCAN_FAST_US 5000
@@ -19,13 +26,11 @@
 #define OUTVOTED_US  20000000 /* so long, and it resets */
 #define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
-#define ASKED_MAX    2      /* peers that are asked for a damaged record */
-#define REPAIR_US    250000 /* until a peer that was behind is asked again */
-#define REPAIR_KEYS  64     /* of one request */
+#define ASKED_MAX    2 /* peers that are asked for a damaged record */
 
 /* Is something beyond the vector, and is that new? The end of a lane may have been lost with its
  * node: what is beyond the hole is never covered, and must be audited all the same. */
-static bool is_reaching(struct weir_engine *e)
+static bool has_moved_beyond(struct weir_engine *e)
 {
     uint64_t vv = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
     uint64_t seen = weir_vector_hash(&e->group[WEIR_GROUP_C].seen);
@@ -46,7 +51,7 @@ bool weir_engine_in_motion(struct weir_engine *e)
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open && e->pulls[i].group == WEIR_GROUP_C)
             return true;
-    return is_reaching(e);
+    return has_moved_beyond(e);
 }
 
 /* -- the walk over all records -- */
@@ -105,44 +110,15 @@ void weir_engine_scan(struct weir_engine *e)
 
 /* -- fetching by key -- */
 
-static ProtobufCBinaryData key_name(struct weir_engine *e, uint8_t class, struct weir_span key)
-{
-    uint8_t *at = weir_engine_alloc(e, 1 + key.len);
-
-    if (at == NULL)
-        return (ProtobufCBinaryData){ 0 };
-    at[0] = class;
-    memcpy(at + 1, key.at, key.len);
-    return (ProtobufCBinaryData){ .len = 1 + key.len, .data = at };
-}
-
-static bool was_asked(const struct engine_damaged *d, uint32_t link)
-{
-    return (d->asked > 0 && d->links[0] == link) || (d->asked > 1 && d->links[1] == link);
-}
-
 /* A peer that may have what the first damaged record was. */
 static uint32_t repair_source(const struct weir_engine *e, const struct engine_damaged *d)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
-        if (l != NULL && l->live && !l->stale && !was_asked(d, i))
+        if (l != NULL && l->live && !l->stale && !weir_engine_was_asked(d, i))
             return i;
     }
     return WEIR_ENGINE_NO_LINK;
-}
-
-void weir_engine_ask_again(struct weir_engine *e, uint32_t link)
-{
-    for (size_t i = 0; i < e->num_damaged; i++) {
-        struct engine_damaged *d = &e->damaged[i];
-        if (!was_asked(d, link))
-            continue;
-        if (d->links[0] == link)
-            d->links[0] = d->links[1];
-        d->asked--;
-    }
-    e->repair_us = e->mono_us + REPAIR_US;
 }
 
 static bool is_forcing(const struct weir_engine *e)
@@ -153,20 +129,20 @@ static bool is_forcing(const struct weir_engine *e)
     return false;
 }
 
-static void ask_for(struct weir_engine *e, uint32_t link)
+static void fetch_damaged(struct weir_engine *e, uint32_t link)
 {
-    ProtobufCBinaryData *keys = weir_engine_alloc(e, REPAIR_KEYS * sizeof(*keys));
+    ProtobufCBinaryData *keys = weir_engine_alloc(e, ENGINE_REPAIR_KEYS * sizeof(*keys));
     size_t num = 0;
 
     if (keys == NULL)
         return;
-    for (size_t i = 0; i < e->num_damaged && num < REPAIR_KEYS; i++) {
+    for (size_t i = 0; i < e->num_damaged && num < ENGINE_REPAIR_KEYS; i++) {
         struct engine_damaged *d = &e->damaged[i];
-        if (d->asked == ASKED_MAX || was_asked(d, link) ||
+        if (d->asked == ASKED_MAX || weir_engine_was_asked(d, link) ||
             engine_group_of((enum weir_class)d->class) !=
                 engine_group_of((enum weir_class)e->damaged[0].class))
             continue;
-        keys[num] = key_name(e, d->class, weir_span(d->key, d->key_len));
+        keys[num] = weir_engine_key_name(e, d->class, weir_span(d->key, d->key_len));
         if (keys[num].data == NULL)
             return;
         num++;
@@ -175,7 +151,7 @@ static void ask_for(struct weir_engine *e, uint32_t link)
     weir_engine_force(e, link, keys, num);
 }
 
-static bool is_cut_off(const struct weir_engine *e)
+static bool has_no_link(const struct weir_engine *e)
 {
     for (uint32_t i = 0; i < e->num_links; i++)
         if (engine_handshake_done(e, i) != NULL)
@@ -190,10 +166,10 @@ void weir_engine_repair(struct weir_engine *e)
     const struct engine_damaged *d = &e->damaged[0];
     uint32_t link = d->asked < ASKED_MAX ? repair_source(e, d) : WEIR_ENGINE_NO_LINK;
     if (link != WEIR_ENGINE_NO_LINK) {
-        ask_for(e, link);
+        fetch_damaged(e, link);
         return;
     }
-    if (d->asked == 0 && is_cut_off(e))
+    if (d->asked == 0 && has_no_link(e))
         return; /* somebody will come */
     /* All that could be asked were. */
     e->num_damaged--;
@@ -202,7 +178,7 @@ void weir_engine_repair(struct weir_engine *e)
 
 /* -- sums of heartbeats -- */
 
-static uint32_t differing(const struct weir_engine *e, const struct engine_link *l)
+static uint32_t differing_classes(const struct weir_engine *e, const struct engine_link *l)
 {
     static const struct weir_sum zero;
     uint32_t bad = 0;
@@ -216,7 +192,7 @@ static uint32_t differing(const struct weir_engine *e, const struct engine_link 
 }
 
 /* What a peer with the same vector has of a class, by its last heartbeat. NULL: not known. */
-static const struct engine_link *voter(const struct weir_engine *e, uint32_t link)
+static const struct engine_link *link_with_equal_vector(const struct weir_engine *e, uint32_t link)
 {
     const struct engine_link *l = engine_handshake_done(e, link);
 
@@ -230,7 +206,7 @@ static unsigned count_votes(const struct weir_engine *e, unsigned class, unsigne
 
     *ret_others = 0;
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         if (l == NULL)
             continue;
         if ((l->audit_bad & UINT32_C(1) << class) != 0)
@@ -242,13 +218,13 @@ static unsigned count_votes(const struct weir_engine *e, unsigned class, unsigne
 }
 
 /* How many peers hold what the peer of a link holds. */
-static unsigned count_party(const struct weir_engine *e, unsigned class,
-                            const struct engine_link *of)
+static unsigned count_agreeing(const struct weir_engine *e, unsigned class,
+                               const struct engine_link *of)
 {
     unsigned num = 0;
 
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         num += l != NULL && weir_sum_eq(l->sum[class], of->sum[class]);
     }
     return num;
@@ -256,7 +232,7 @@ static unsigned count_party(const struct weir_engine *e, unsigned class,
 
 /* Do more nodes hold what this one holds than do not? Then the others are to mend themselves: what
  * they have and this one has not may be something that was deleted. */
-static bool is_backed(const struct weir_engine *e, unsigned class)
+static bool is_majority(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
 
@@ -270,10 +246,10 @@ static bool is_outvoted(const struct weir_engine *e, unsigned class)
     unsigned num_same = count_votes(e, class, &num_others);
 
     for (uint32_t i = 0; i < e->num_links && num_others >= OUTVOTED; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         if (l == NULL || (l->audit_bad & UINT32_C(1) << class) == 0)
             continue;
-        unsigned num = count_party(e, class, l);
+        unsigned num = count_agreeing(e, class, l);
         if (num >= OUTVOTED && num > num_same)
             return true;
     }
@@ -300,24 +276,24 @@ static void ask_audit(struct weir_engine *e, uint32_t link, unsigned class)
 }
 
 /* Classes of which some peer holds something else. */
-static uint32_t disputed(const struct weir_engine *e)
+static uint32_t disputed_classes(const struct weir_engine *e)
 {
     uint32_t bad = 0;
 
     for (uint32_t i = 0; i < e->num_links; i++) {
-        const struct engine_link *l = voter(e, i);
+        const struct engine_link *l = link_with_equal_vector(e, i);
         bad |= l != NULL ? l->audit_bad : 0;
     }
     return bad;
 }
 
-static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
+static void compare_sums(struct weir_engine *e, uint32_t link, uint32_t bad)
 {
     struct engine_link *l = e->links[link];
     uint32_t again = bad & l->audit_bad; /* in two heartbeats running */
 
     l->audit_bad = bad;
-    e->audit_tried &= disputed(e);
+    e->audit_tried &= disputed_classes(e);
     if (e->audit_tried == 0)
         e->tried_us = e->mono_us;
     if (again == 0)
@@ -330,7 +306,7 @@ static void look_at(struct weir_engine *e, uint32_t link, uint32_t bad)
         weir_engine_go_stale(e);
         return;
     }
-    if (e->mono_us < e->audit_at || is_backed(e, class))
+    if (e->mono_us < e->audit_at || is_majority(e, class))
         return;
     e->audit_at = e->mono_us + AUDIT_US;
     weir_engine_alarm(e, WEIR_ALARM_AUDIT, link);
@@ -352,7 +328,7 @@ void weir_engine_audit_heartbeat(struct weir_engine *e, uint32_t link, const Wei
         l->audit_bad = 0;
         return;
     }
-    look_at(e, link, differing(e, l));
+    compare_sums(e, link, differing_classes(e, l));
 }
 
 /* -- answering: the keys of the buckets that differ -- */
@@ -391,7 +367,7 @@ static void begin_search(struct weir_engine *e, uint32_t link, const Weir__V1__A
         a->bad[bad[i] / 8] |= (uint8_t)(1 << bad[i] % 8);
 }
 
-static void found(struct engine_audit *a, const struct weir_stored_record *rec)
+static void add_found_key(struct engine_audit *a, const struct weir_stored_record *rec)
 {
     Weir__V1__KeyVer *kv = weir_arena_alloc(&a->arena, sizeof(*kv));
     uint8_t *bytes = weir_arena_alloc(&a->arena, rec->rec.key.len + WEIR_LANE_LEN);
@@ -449,7 +425,7 @@ static bool search_step(struct weir_engine *e)
     memcpy(a->key, rec.rec.key.at, rec.rec.key.len);
     unsigned bucket = weir_sums_bucket(&e->cfg.audit_key, a->class, rec.rec.key);
     if ((a->bad[bucket / 8] >> bucket % 8 & 1) != 0)
-        found(a, &rec);
+        add_found_key(a, &rec);
     return true;
 }
 
@@ -486,16 +462,16 @@ static bool is_newer(struct weir_engine *e, enum weir_class class, const Weir__V
 
 static void fetch_newer(struct weir_engine *e, uint32_t link, const Weir__V1__Audit *m)
 {
-    ProtobufCBinaryData *keys = weir_engine_alloc(e, REPAIR_KEYS * sizeof(*keys));
+    ProtobufCBinaryData *keys = weir_engine_alloc(e, ENGINE_REPAIR_KEYS * sizeof(*keys));
     size_t num = 0;
 
     if (keys == NULL || !weir_engine_begin(e, WEIR_GROUP_C))
         return;
-    for (size_t i = 0; i < m->n_kv && num < REPAIR_KEYS && e->turn_err == WEIR_OK; i++) {
+    for (size_t i = 0; i < m->n_kv && num < ENGINE_REPAIR_KEYS && e->turn_err == WEIR_OK; i++) {
         struct weir_span key = weir_span(m->kv[i]->key.data, m->kv[i]->key.len);
         if (!is_newer(e, (enum weir_class)m->class_, m->kv[i]))
             continue;
-        keys[num] = key_name(e, (uint8_t)m->class_, key);
+        keys[num] = weir_engine_key_name(e, (uint8_t)m->class_, key);
         if (keys[num].data == NULL)
             return;
         num++;

@@ -2,10 +2,14 @@
  *
  * engine_group.c - vectors, floors and the own lane of a group, and how they reach its store.
  */
-#include <string.h>
+#include "sync/engine/engine_group.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_turn.h"
+#include "sync/version/num.h"
+
+#include <string.h>
 
 static enum weir_err load_lanes(struct engine_group *g)
 {
@@ -85,7 +89,8 @@ bool weir_engine_has_room(struct weir_engine *e, enum weir_group group,
     return false;
 }
 
-static void mark(struct weir_engine *e, struct engine_group *g, const uint8_t lane[WEIR_LANE_LEN])
+static void mark_lane_dirty(struct weir_engine *e, struct engine_group *g,
+                            const uint8_t lane[WEIR_LANE_LEN])
 {
     enum weir_err err = weir_vector_raise(&g->dirty, lane, 1);
 
@@ -104,7 +109,7 @@ void weir_engine_see(struct weir_engine *e, enum weir_group group,
     enum weir_err err = weir_vector_raise(&g->seen, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
-    mark(e, g, lane);
+    mark_lane_dirty(e, g, lane);
 }
 
 void weir_engine_raise(struct weir_engine *e, enum weir_group group,
@@ -119,7 +124,7 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
         err = weir_vector_raise(&g->seen, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
-    mark(e, g, lane);
+    mark_lane_dirty(e, g, lane);
     if (weir_vector_get(&g->final, lane) > 0)
         e->retired_due = true;
     if (e->active != NULL && group == WEIR_GROUP_C)
@@ -136,7 +141,7 @@ void weir_engine_raise_floor(struct weir_engine *e, const uint8_t lane[WEIR_LANE
     enum weir_err err = weir_vector_raise(&g->floor, lane, seq);
     if (err < 0)
         weir_engine_fail(e, err);
-    mark(e, g, lane);
+    mark_lane_dirty(e, g, lane);
     e->floor_rose = true;
 }
 
@@ -203,4 +208,82 @@ bool weir_engine_split(struct weir_engine *e, enum weir_group group, Weir__V1__L
         }
     }
     return true;
+}
+
+/* -- retired lanes -- */
+
+void weir_engine_retire_stored(struct weir_engine *e, const struct weir_stored_record *rec)
+{
+    struct engine_group *c = &e->group[WEIR_GROUP_C];
+
+    if (rec->rec.class != WEIR_CLASS_LANE || rec->rec.key.len != WEIR_LANE_LEN)
+        return;
+    uint64_t final = rec->rec.value.len == ENGINE_FINAL_LEN
+                         ? weir_num_get_le(rec->rec.value.at, ENGINE_FINAL_LEN)
+                         : 0;
+    weir_vector_forget(&c->final, rec->rec.key.at);
+    enum weir_err err = WEIR_OK;
+    if (final > 0 && final <= WEIR_RECORD_SEQ_MAX)
+        err = weir_vector_raise(&c->final, rec->rec.key.at, final);
+    if (err == WEIR_OK)
+        err = weir_vector_raise(&c->dirty, rec->rec.key.at, 1);
+    if (err < 0)
+        weir_engine_fail(e, err);
+    e->retired_due = true;
+}
+
+/* Those that are here up to their end, and not beyond it. */
+const struct weir_vector *weir_engine_retired(struct weir_engine *e)
+{
+    const struct engine_group *c = &e->group[WEIR_GROUP_C];
+
+    if (!e->retired_due)
+        return &e->retired;
+    weir_vector_reset(&e->retired);
+    e->retired_due = false;
+    for (size_t i = 0; i < c->final.num; i++) {
+        const struct weir_vector_entry *lane = &c->final.items[i];
+        if (weir_vector_get(&c->vv, lane->lane) != lane->seq)
+            continue;
+        if (weir_vector_raise(&e->retired, lane->lane, lane->seq) < 0) {
+            weir_engine_fail(e, WEIR_ENOMEM);
+            e->retired_due = true;
+            break;
+        }
+    }
+    return &e->retired;
+}
+
+uint64_t weir_engine_retired_hash(struct weir_engine *e)
+{
+    return weir_vector_hash(weir_engine_retired(e));
+}
+
+bool weir_engine_leave_out(struct weir_engine *e, const struct weir_vector *v,
+                           struct weir_vector *ret)
+{
+    const struct weir_vector *retired = weir_engine_retired(e);
+
+    weir_vector_reset(ret);
+    for (size_t i = 0; i < v->num; i++) {
+        if (weir_vector_get(retired, v->items[i].lane) == v->items[i].seq)
+            continue;
+        if (weir_vector_raise(ret, v->items[i].lane, v->items[i].seq) < 0) {
+            weir_engine_fail(e, WEIR_ENOMEM);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool weir_engine_fill_in(struct weir_engine *e, uint64_t hash, struct weir_vector *v)
+{
+    if (hash == 0)
+        return true;
+    if (hash != weir_engine_retired_hash(e))
+        return false;
+    if (weir_vector_merge(v, &e->retired) == WEIR_OK)
+        return true;
+    weir_engine_fail(e, WEIR_ENOMEM);
+    return false;
 }

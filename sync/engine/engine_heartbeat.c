@@ -3,16 +3,21 @@
  * engine_heartbeat.c - heartbeats: where the own lanes end, a hash of the vector, sums for the
  * audit. What was lost on the way shows here, a second later at most.
  */
-#include <string.h>
-
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_active.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <string.h>
 
 #define STATE_MOTION 0x100
 #define DOUBT_US     100000 /* what two peers have should be here by then */
 
 /* Where the lane ends as far as it was published: the rest is on its way. */
-static uint64_t published(const struct engine_group *g)
+static uint64_t last_published_seq(const struct engine_group *g)
 {
     const struct engine_pub *p = &g->pub;
     uint64_t seq = g->meta.seq;
@@ -25,13 +30,13 @@ static uint64_t published(const struct engine_group *g)
     return seq;
 }
 
-static bool add_own(struct weir_engine *e, Weir__V1__Heartbeat *m)
+static bool add_own_lanes(struct weir_engine *e, Weir__V1__Heartbeat *m)
 {
     struct weir_vector own = WEIR_VECTOR_ZERO;
     enum weir_err err = WEIR_OK;
 
     for (unsigned g = 0; g < WEIR_GROUP_COUNT && err == WEIR_OK; g++)
-        err = weir_vector_raise(&own, e->group[g].meta.lane, published(&e->group[g]));
+        err = weir_vector_raise(&own, e->group[g].meta.lane, last_published_seq(&e->group[g]));
     if (err < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
     m->own = weir_engine_lanes(e, &own);
@@ -88,15 +93,15 @@ void weir_engine_heartbeat(struct weir_engine *e)
     m.schema_max = e->cfg.schema_max;
     bool in_motion = weir_engine_in_motion(e);
     m.state = (uint32_t)weir_engine_state(e) | (in_motion ? STATE_MOTION : 0);
-    if (!add_own(e, &m) || !weir_engine_members_gossip(e, &m) ||
+    if (!add_own_lanes(e, &m) || !weir_engine_members_gossip(e, &m) ||
         !weir_engine_active_publish(e, &m) || (!in_motion && !add_sums(e, &m)))
         return;
     weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
 /* Did another peer tell the same, while this node stood where it stands? */
-static bool has_second(const struct weir_engine *e, uint32_t link, enum weir_group g,
-                       uint64_t theirs, uint64_t ours)
+static bool has_second_witness(const struct weir_engine *e, uint32_t link, enum weir_group g,
+                               uint64_t theirs, uint64_t ours)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = engine_handshake_done(e, i);
@@ -108,7 +113,7 @@ static bool has_second(const struct weir_engine *e, uint32_t link, enum weir_gro
 
 /* A hash that differs for two heartbeats of a peer, on both sides the same, is no change on its
  * way. Nor is one that two peers tell, if what they have is not here a moment later. */
-static void look_at_hash(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t theirs)
+static void compare_hash(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t theirs)
 {
     struct engine_link *l = e->links[link];
     uint64_t ours = weir_vector_hash(&e->group[g].vv);
@@ -119,7 +124,7 @@ static void look_at_hash(struct weir_engine *e, uint32_t link, enum weir_group g
     }
     if (l->hash[g] == theirs && l->our_hash[g] == ours) {
         weir_engine_want(e, link, g, e->mono_us);
-    } else if (l->want_us[g] == ENGINE_NEVER && has_second(e, link, g, theirs, ours)) {
+    } else if (l->want_us[g] == ENGINE_NEVER && has_second_witness(e, link, g, theirs, ours)) {
         weir_engine_want(e, link, g, e->mono_us + DOUBT_US);
         l->doubts[g] = true;
     }
@@ -150,8 +155,8 @@ void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__
         if (!weir_vector_covers(&e->group[g].vv, h->own[i]->lane.data, h->own[i]->seq))
             weir_engine_want(e, link, g, e->mono_us);
     }
-    look_at_hash(e, link, WEIR_GROUP_C, h->vv_hash);
-    look_at_hash(e, link, WEIR_GROUP_E, h->ban_hash);
+    compare_hash(e, link, WEIR_GROUP_C, h->vv_hash);
+    compare_hash(e, link, WEIR_GROUP_E, h->ban_hash);
     if ((h->state & STATE_MOTION) == 0)
         weir_engine_audit_heartbeat(e, link, h);
 }

@@ -3,46 +3,25 @@
  * engine_link.c - greetings. What each side has and has purged decides who may talk to whom (R6),
  * whether the own lane may be written on (R10).
  */
-#include <string.h>
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_life.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_turn.h"
 
-#include "sync/engine/engine_parts.h"
+#include <string.h>
 
 #define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
 #define HELLO_AGAIN_US                                                                             \
     2000000 /* without a response, behind, or not live as far as is known: greet again */
 
-void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
-{
-    struct engine_link *l = link < e->num_links ? e->links[link] : NULL;
-
-    if (l != NULL && l->up && !l->refused)
-        l->hello_due = true;
-}
-
-void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm alarm)
-{
-    struct weir_engine_out out = { .what = WEIR_OUT_CUT, .link = link };
-    struct engine_link *l = e->links[link];
-
-    if (l->refused)
-        return;
-    if (l->handshake_done)
-        weir_engine_members_down(e, link);
-    l->handshake_done = false;
-    l->hello_due = false;
-    l->refused = true;
-    l->hello_again_us = ENGINE_NEVER;
-    engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
-    weir_engine_pulls_lost(e, link);
-    weir_engine_alarm(e, alarm, link);
-    weir_engine_emit(e, &out, WEIR_GROUP_C);
-}
-
 /* -- sending -- */
 
 /* The last record met of each lane of the node that is greeted, parked ones included. */
-static bool seen_of(struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN],
-                    struct weir_vector *ret)
+static bool collect_seen_lanes(struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN],
+                               struct weir_vector *ret)
 {
     const struct weir_vector *seen = &e->group[WEIR_GROUP_C].seen;
     enum weir_err err = WEIR_OK;
@@ -106,7 +85,7 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
     m.all = l->asks_all;
     m.has_response = is_response;
     m.response = is_response;
-    if (seen_of(e, l->node, &seen)) {
+    if (collect_seen_lanes(e, l->node, &seen)) {
         m.seen = weir_engine_lanes(e, &seen);
         m.n_seen = m.seen != NULL ? seen.num : 0;
         weir_engine_send(e, link, WEIR_FRAME_HELLO, &m.base);
@@ -117,7 +96,7 @@ out:
 }
 
 /* A floor rose: who was not known to be above it is asked where it stands. */
-static void look_behind(struct weir_engine *e)
+static void recheck_peers_after_purge(struct weir_engine *e)
 {
     const struct weir_vector *floor = &e->group[WEIR_GROUP_C].floor;
 
@@ -133,7 +112,7 @@ static void look_behind(struct weir_engine *e)
 void weir_engine_send_hello(struct weir_engine *e)
 {
     if (e->floor_rose)
-        look_behind(e);
+        recheck_peers_after_purge(e);
     for (uint32_t i = 0; i < e->num_links; i++) {
         struct engine_link *l = e->links[i];
         if (l == NULL || !l->up || l->refused)
@@ -161,7 +140,7 @@ void weir_engine_link_tick(struct weir_engine *e)
 
 /* -- taking -- */
 
-static bool is_welcome(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
+static bool is_acceptable_hello(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
     const struct engine_link *l = e->links[link];
 
@@ -182,7 +161,7 @@ static bool is_welcome(struct weir_engine *e, uint32_t link, const Weir__V1__Hel
 }
 
 /* R10: what the peer has of the own lane. */
-static void confirm(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
+static void confirm_own_lane(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct engine_link *l = e->links[link];
@@ -199,7 +178,7 @@ static void confirm(struct weir_engine *e, uint32_t link, const Weir__V1__Hello 
 }
 
 /* R6: who is beyond whose purges? */
-static void compare(struct weir_engine *e, uint32_t link, const struct weir_vector *floor)
+static void compare_floors(struct weir_engine *e, uint32_t link, const struct weir_vector *floor)
 {
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct engine_link *l = e->links[link];
@@ -221,7 +200,7 @@ static void compare(struct weir_engine *e, uint32_t link, const struct weir_vect
 }
 
 /* @return false: the link was refused (R13) */
-static bool begin_link(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
+static bool begin_handshake(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
     struct engine_link *l = e->links[link];
     bool is_new = !l->handshake_done ||
@@ -249,10 +228,10 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     struct engine_link *l = e->links[link];
     struct weir_vector floor = WEIR_VECTOR_ZERO;
 
-    if (l->refused || !is_welcome(e, link, h))
+    if (l->refused || !is_acceptable_hello(e, link, h))
         return;
     bool was_live = l->handshake_done && l->live;
-    if (!begin_link(e, link, h))
+    if (!begin_handshake(e, link, h))
         return;
     if (!h->response)
         l->response_due = true;
@@ -268,9 +247,9 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
         return;
     }
     l->asks_all = false;
-    confirm(e, link, h);
+    confirm_own_lane(e, link, h);
     if (e->state != WEIR_ENGINE_STALE && !e->readonly)
-        compare(e, link, &floor);
+        compare_floors(e, link, &floor);
     weir_vector_deinit(&floor);
     if (!l->live || l->stale)
         return;

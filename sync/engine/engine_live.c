@@ -3,22 +3,27 @@
  * engine_live.c - rule R2: what was just written elsewhere is taken in turn, or waits for what is
  * before it. A batch is a hint: whatever becomes of it, a pull brings the same.
  */
+#include "node/base/limits.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
-
 #define RELAY_GAP_US 50000 /* copies of a flood overtake one another: wait before pulling */
 
-static uint64_t num_of(const Weir__V1__Batch *b)
+static uint64_t num_records_of(const Weir__V1__Batch *b)
 {
     return b->bans != NULL ? b->bans->reason.len : b->n_r;
 }
 
-static uint64_t last_of(const Weir__V1__Batch *b)
+static uint64_t last_seq_of(const Weir__V1__Batch *b)
 {
-    uint64_t num = num_of(b);
+    uint64_t num = num_records_of(b);
 
     return num > 0 ? b->first + num - 1 : b->first;
 }
@@ -26,7 +31,7 @@ static uint64_t last_of(const Weir__V1__Batch *b)
 /* -- applying -- */
 
 /* Records from seq `from` on, which is in turn. @return the last that was taken */
-static uint64_t take_records(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
+static uint64_t apply_records(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
 {
     struct weir_stored_record rec;
     uint64_t at = from;
@@ -40,7 +45,7 @@ static uint64_t take_records(struct weir_engine *e, const Weir__V1__Batch *b, ui
     return at - 1;
 }
 
-static uint64_t take_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
+static uint64_t apply_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
 {
     struct weir_frame_bans bans;
     struct weir_frame_ban ban;
@@ -59,16 +64,16 @@ static uint64_t take_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint6
 }
 
 /* @return whether all of it is here now */
-static bool take(struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
+static bool apply_batch(struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
 {
     const uint8_t *lane = b->lane.data;
     uint64_t from = weir_vector_get(&e->group[g].vv, lane) + 1;
 
     if (from < b->first || !engine_has(e, WEIR_RULE_DOT_GATE))
         from = b->first;
-    uint64_t taken = b->bans != NULL ? take_bans(e, b, from) : take_records(e, b, from);
+    uint64_t taken = b->bans != NULL ? apply_bans(e, b, from) : apply_records(e, b, from);
     weir_engine_raise(e, g, lane, taken);
-    return taken == last_of(b);
+    return taken == last_seq_of(b);
 }
 
 /* -- parking -- */
@@ -95,7 +100,7 @@ static void wait_for_predecessor(struct weir_engine *e, uint32_t link, enum weir
     p->link = link;
     memcpy(p->lane, b->lane.data, WEIR_LANE_LEN);
     p->first = b->first;
-    p->last = last_of(b);
+    p->last = last_seq_of(b);
     p->len = frame.len;
     memcpy(p->frame, frame.at, frame.len);
     *at = p;
@@ -104,7 +109,7 @@ static void wait_for_predecessor(struct weir_engine *e, uint32_t link, enum weir
     engine_count(e, WEIR_COUNT_PARKED, 1);
 }
 
-static void retry_waiting(struct weir_engine *e, struct engine_waiting_batch **at)
+static void drop_waiting(struct weir_engine *e, struct engine_waiting_batch **at)
 {
     struct engine_waiting_batch *p = *at;
 
@@ -117,11 +122,11 @@ static void retry_waiting(struct weir_engine *e, struct engine_waiting_batch **a
 void weir_engine_waiting_forget(struct weir_engine *e)
 {
     while (e->waiting != NULL)
-        retry_waiting(e, &e->waiting);
+        drop_waiting(e, &e->waiting);
     e->waiting_retry_due = false;
 }
 
-static void take_parked(struct weir_engine *e, const struct engine_waiting_batch *p)
+static void apply_waiting(struct weir_engine *e, const struct engine_waiting_batch *p)
 {
     struct weir_frame f;
     enum weir_frame_fault fault;
@@ -129,7 +134,7 @@ static void take_parked(struct weir_engine *e, const struct engine_waiting_batch
 
     if (weir_frame_decode(frame, &f, &fault) < 0)
         return; /* no memory: pulled later */
-    if (take(e, p->group, f.msg.batch) && weir_engine_relays(e))
+    if (apply_batch(e, p->group, f.msg.batch) && weir_engine_relays(e))
         weir_engine_relay(e, frame);
     weir_frame_deinit(&f);
 }
@@ -146,8 +151,8 @@ void weir_engine_waiting_retry(struct weir_engine *e)
                 continue;
             }
             if ((*at)->last > vv)
-                take_parked(e, *at);
-            retry_waiting(e, at);
+                apply_waiting(e, *at);
+            drop_waiting(e, at);
         }
     }
 }
@@ -155,7 +160,7 @@ void weir_engine_waiting_retry(struct weir_engine *e)
 /* -- a batch comes -- */
 
 /* R6, R7: may anything live be taken from this link now? */
-static bool is_heard(struct weir_engine *e, uint32_t link, enum weir_group g)
+static bool may_apply_live(struct weir_engine *e, uint32_t link, enum weir_group g)
 {
     const struct engine_link *l = engine_handshake_done(e, link);
 
@@ -174,9 +179,9 @@ static bool is_heard(struct weir_engine *e, uint32_t link, enum weir_group g)
     return true;
 }
 
-static bool is_sound(const struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
+static bool is_valid_batch(const struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
 {
-    return engine_lane_group(b->lane.data) == g && last_of(b) <= WEIR_RECORD_SEQ_MAX;
+    return engine_lane_group(b->lane.data) == g && last_seq_of(b) <= WEIR_RECORD_SEQ_MAX;
 }
 
 void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__Batch *b,
@@ -186,32 +191,32 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
     struct engine_group *group = &e->group[g];
     const uint8_t *lane = b->lane.data;
 
-    if (!is_heard(e, link, g))
+    if (!may_apply_live(e, link, g))
         return;
-    if (!is_sound(e, g, b)) {
+    if (!is_valid_batch(e, g, b)) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
         return;
     }
     uint64_t vv = weir_vector_get(&group->vv, lane);
-    if (last_of(b) <= vv && engine_has(e, WEIR_RULE_DOT_GATE)) {
-        engine_count(e, WEIR_COUNT_COVERED, num_of(b));
+    if (last_seq_of(b) <= vv && engine_has(e, WEIR_RULE_DOT_GATE)) {
+        engine_count(e, WEIR_COUNT_COVERED, num_records_of(b));
         return;
     }
     if (memcmp(lane, group->meta.lane, WEIR_LANE_LEN) == 0) { /* R10: not even a pull is needed */
-        if (last_of(b) > group->meta.seq)
+        if (last_seq_of(b) > group->meta.seq)
             weir_engine_lane_lost(e, g, link);
         return;
     }
     if (!weir_engine_has_room(e, g, lane))
         return;
     bool has_gap = b->first > vv + 1 && engine_has(e, WEIR_RULE_NO_GAPS);
-    if (num_of(b) > 0 && !has_gap) {
-        if (take(e, g, b)) {
+    if (num_records_of(b) > 0 && !has_gap) {
+        if (apply_batch(e, g, b)) {
             if (weir_engine_relays(e))
                 weir_engine_relay(e, frame);
             return;
         }
-    } else if (num_of(b) > 0) {
+    } else if (num_records_of(b) > 0) {
         wait_for_predecessor(e, link, g, b, frame);
     }
     weir_engine_want(e, link, g,

@@ -3,11 +3,16 @@
  * engine_members.c - the engine's side of sync/members/members.h: feeds it records, greetings and
  * heartbeats, and does what it says of who lives twice (R13) or was evicted.
  */
-#include <string.h>
+#include "sync/engine/engine_members.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <string.h>
 
 #define ECHOES 8 /* of one heartbeat, while all hear all */
 
@@ -17,15 +22,16 @@ bool weir_engine_relays(const struct weir_engine *e)
            (e->members != NULL && weir_members_joined(e->members) > WEIR_OVERLAY_MESH);
 }
 
-static uint64_t wall_ms(const struct weir_engine *e)
+static uint64_t clamped_wall_ms(const struct weir_engine *e)
 {
     return weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
 }
 
 /* -- refusing -- */
 
-static bool refuse_one(struct weir_engine *e, uint32_t link, enum weir_members_admission admission,
-                       const uint8_t younger[WEIR_INCARNATION_LEN])
+static bool act_on_admission(struct weir_engine *e, uint32_t link,
+                             enum weir_members_admission admission,
+                             const uint8_t younger[WEIR_INCARNATION_LEN])
 {
     const struct engine_link *l = e->links[link];
     uint8_t node[WEIR_NODE_ID_LEN];
@@ -62,18 +68,12 @@ bool weir_engine_members_up(struct weir_engine *e, uint32_t link)
         return true;
     enum weir_members_admission admission =
         weir_members_link_up(e->members, l->node, l->incarnation, younger);
-    return refuse_one(e, link, admission, younger);
-}
-
-void weir_engine_members_down(struct weir_engine *e, uint32_t link)
-{
-    if (e->members != NULL)
-        weir_members_link_down(e->members, e->links[link]->node);
+    return act_on_admission(e, link, admission, younger);
 }
 
 /* -- records -- */
 
-static void take_member(struct weir_engine *e, const struct weir_stored_record *rec)
+static void apply_member_record(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     if (rec->rec.tombstone) {
         weir_members_remove(e->members, rec->rec.key);
@@ -84,7 +84,7 @@ static void take_member(struct weir_engine *e, const struct weir_stored_record *
         engine_count(e, WEIR_COUNT_MEMBERS_BAD, 1);
 }
 
-static void take_records(struct weir_engine *e)
+static void load_member_records(struct weir_engine *e)
 {
     struct weir_record_store *records = e->group[WEIR_GROUP_C].records;
     struct weir_stored_record rec;
@@ -106,7 +106,7 @@ static void take_records(struct weir_engine *e)
             weir_engine_fail(e, err);
             return;
         }
-        take_member(e, &rec);
+        apply_member_record(e, &rec);
         after_len = rec.rec.key.len;
         memcpy(after, rec.rec.key.at, after_len);
     }
@@ -127,12 +127,12 @@ static void cut_evicted(struct weir_engine *e)
 }
 
 /* @return false: no memory; tried again */
-static bool make_members(struct weir_engine *e)
+static bool create_members(struct weir_engine *e)
 {
     struct weir_members_config cfg = {
         .schema_max = e->cfg.schema_max,
         .mono_us = e->mono_us,
-        .wall_ms = wall_ms(e),
+        .wall_ms = clamped_wall_ms(e),
     };
 
     memcpy(cfg.node, e->cfg.node, WEIR_NODE_ID_LEN);
@@ -148,13 +148,13 @@ static bool make_members(struct weir_engine *e)
 
 void weir_engine_members_tick(struct weir_engine *e)
 {
-    if (e->members == NULL && !make_members(e))
+    if (e->members == NULL && !create_members(e))
         return;
-    weir_members_tick(e->members, e->mono_us, wall_ms(e));
+    weir_members_tick(e->members, e->mono_us, clamped_wall_ms(e));
     if (!e->members_due || e->unloaded || e->turn_err < 0)
         return;
     e->members_due = false;
-    take_records(e);
+    load_member_records(e);
     cut_evicted(e);
 }
 
@@ -201,7 +201,7 @@ bool weir_engine_members_heard(struct weir_engine *e, uint32_t link, const Weir_
 
     if (e->members == NULL)
         return true;
-    if (!refuse_one(e, link, weir_members_heard(e->members, &heartbeat, younger), younger))
+    if (!act_on_admission(e, link, weir_members_heard(e->members, &heartbeat, younger), younger))
         return false;
     for (size_t i = 0; i < h->n_echo; i++) {
         struct weir_members_echo echo = { .n = h->echo[i]->n, .held_us = h->echo[i]->held_us };

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_out.c - what a turn says, kept until it is durable. Frames are packed once, into memory
- * that lives as long as the turn's outputs do.
+ * engine_out.c - collects the outputs of a turn, which are given out when it is durable. Frames are
+ * packed once, into memory that lives as long as the outputs do.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "sync/engine/engine_out.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_turn.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define BLOCK_LEN 16384
 #define ITEMS_MAX 262144
@@ -37,7 +39,7 @@ void *weir_engine_alloc(struct weir_engine *e, size_t len)
 }
 
 /* A place for an output. @return NULL: no memory, or too many */
-static struct engine_out_item *add(struct weir_engine *e)
+static struct engine_out_item *add_item(struct weir_engine *e)
 {
     struct engine_outs *o = &e->outs;
 
@@ -56,7 +58,7 @@ static struct engine_out_item *add(struct weir_engine *e)
 /* A frame that finds no room is not sent: hints are repeated, sessions begin again. */
 static void add_frame(struct weir_engine *e, uint32_t link, struct weir_span frame)
 {
-    struct engine_out_item *item = frame.at != NULL ? add(e) : NULL;
+    struct engine_out_item *item = frame.at != NULL ? add_item(e) : NULL;
 
     if (item == NULL) {
         engine_count(e, WEIR_COUNT_OUT_DROPPED, 1);
@@ -109,7 +111,7 @@ void weir_engine_emit(struct weir_engine *e, const struct weir_engine_out *out, 
             return;
         memcpy(key, out->key.at, out->key.len);
     }
-    struct engine_out_item *item = add(e);
+    struct engine_out_item *item = add_item(e);
     if (item == NULL) {
         weir_engine_fail(e, WEIR_ENOMEM);
         return;
@@ -120,7 +122,7 @@ void weir_engine_emit(struct weir_engine *e, const struct weir_engine_out *out, 
 
 void weir_engine_alarm(struct weir_engine *e, enum weir_alarm alarm, uint32_t link)
 {
-    struct engine_out_item *item = add(e);
+    struct engine_out_item *item = add_item(e);
 
     if (item != NULL)
         *item = (struct engine_out_item){
@@ -130,7 +132,7 @@ void weir_engine_alarm(struct weir_engine *e, enum weir_alarm alarm, uint32_t li
 }
 
 /* Does an output stand although the turn failed? */
-static bool stands(const struct engine_out_item *item, bool bans_stand)
+static bool stands_after_failure(const struct engine_out_item *item, bool bans_stand)
 {
     switch (item->out.what) {
     case WEIR_OUT_SEND:
@@ -156,7 +158,7 @@ void weir_engine_out_undo(struct weir_engine *e, enum weir_err err, bool bans_st
         return;
     for (size_t i = 0; i < e->outs.num; i++) {
         struct engine_out_item *item = &e->outs.items[i];
-        if (!stands(item, bans_stand))
+        if (!stands_after_failure(item, bans_stand))
             continue;
         if (item->out.what == WEIR_OUT_ACKED && !(bans_stand && item->group == WEIR_GROUP_E))
             item->out.err = err;
@@ -259,6 +261,17 @@ static bool add_ctx(struct weir_engine *e, const struct weir_stored_record *rec,
 static ProtobufCBinaryData bytes_of(struct weir_span s)
 {
     return (ProtobufCBinaryData){ .len = s.len, .data = (uint8_t *)(uintptr_t)s.at };
+}
+
+ProtobufCBinaryData weir_engine_key_name(struct weir_engine *e, uint8_t class, struct weir_span key)
+{
+    uint8_t *at = weir_engine_alloc(e, 1 + key.len);
+
+    if (at == NULL)
+        return (ProtobufCBinaryData){ 0 };
+    at[0] = class;
+    memcpy(at + 1, key.at, key.len);
+    return (ProtobufCBinaryData){ .len = 1 + key.len, .data = at };
 }
 
 Weir__V1__Record *weir_engine_message(struct weir_engine *e, const struct weir_stored_record *rec,

@@ -3,36 +3,26 @@
  * engine_pull.c - sessions as puller (R4, R5, R8): ask for what is beyond a cursor until the source
  * has nothing more, and only then believe its vector.
  */
-#include <string.h>
+#include "sync/engine/engine_pull.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_life.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 
-#define RETRY_MIN_US  50000
-#define RETRY_MORE_US 200000
-#define JOIN_US       100000   /* between attempts to begin a bootstrap */
-#define PATIENCE_US   10000000 /* for a peer that has had all that this node has had */
-#define TOKENS_US     1000000  /* the bucket holds the bytes of so long */
+#include <string.h>
 
-static uint64_t retry_at(struct weir_engine *e)
-{
-    return e->mono_us + RETRY_MIN_US + weir_rng_below(&e->rng, RETRY_MORE_US);
-}
-
-void weir_engine_want(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us)
-{
-    struct engine_link *l = engine_handshake_done(e, link);
-
-    if (l == NULL)
-        return;
-    l->doubts[g] = false;
-    if (at_us < l->want_us[g])
-        l->want_us[g] = at_us;
-}
+#define JOIN_US     100000   /* between attempts to begin a bootstrap */
+#define PATIENCE_US 10000000 /* for a peer that has had all that this node has had */
+#define TOKENS_US   1000000  /* the bucket holds the bytes of so long */
 
 /* A pull that was wanted because two peers had what this node had not: something came since. */
-static bool is_dispelled(const struct weir_engine *e, const struct engine_link *l,
-                         enum weir_group g)
+static bool has_doubt_passed(const struct weir_engine *e, const struct engine_link *l,
+                             enum weir_group g)
 {
     return l->doubts[g] && weir_vector_hash(&e->group[g].vv) != l->our_hash[g];
 }
@@ -42,36 +32,9 @@ static bool is_joining(const struct weir_engine *e)
     return e->state == WEIR_ENGINE_JOINING;
 }
 
-static void close_pull(struct engine_pull *p)
-{
-    p->open = false;
-    weir_vector_reset(&p->cursor);
-    weir_vector_reset(&p->beyond);
-    weir_vector_reset(&p->floor);
-}
-
-void weir_engine_pull_lost(struct weir_engine *e, struct engine_pull *p)
-{
-    if (!p->open)
-        return;
-    engine_count(e, WEIR_COUNT_PULLS_LOST, 1);
-    if (!engine_has(e, WEIR_RULE_INCARNATION) && !p->forced &&
-        weir_vector_copy(&e->shared_cursor[p->group], &p->cursor) < 0)
-        weir_engine_fail(e, WEIR_ENOMEM);
-    close_pull(p);
-    weir_engine_want(e, p->link, p->group, retry_at(e));
-}
-
-void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link)
-{
-    for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
-        if (e->pulls[i].open && (link == WEIR_ENGINE_NO_LINK || e->pulls[i].link == link))
-            weir_engine_pull_lost(e, &e->pulls[i]);
-}
-
 /* -- asking -- */
 
-static Weir__V1__PullReq *request(struct weir_engine *e, struct engine_pull *p)
+static Weir__V1__PullReq *make_request(struct weir_engine *e, struct engine_pull *p)
 {
     Weir__V1__PullReq *m = weir_engine_alloc(e, sizeof(*m));
 
@@ -95,7 +58,8 @@ static Weir__V1__PullReq *request(struct weir_engine *e, struct engine_pull *p)
     return m;
 }
 
-static void sent(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullReq *m)
+static void note_request_sent(struct weir_engine *e, struct engine_pull *p,
+                              const Weir__V1__PullReq *m)
 {
     weir_engine_send(e, p->link, WEIR_FRAME_PULL_REQ, &m->base);
     p->waiting = true;
@@ -103,7 +67,7 @@ static void sent(struct weir_engine *e, struct engine_pull *p, const Weir__V1__P
 }
 
 /* The cursor, without the lanes that both have retired. @return false: the turn has failed */
-static bool tell_cursor(struct weir_engine *e, const struct engine_pull *p, Weir__V1__PullReq *m)
+static bool add_cursor(struct weir_engine *e, const struct engine_pull *p, Weir__V1__PullReq *m)
 {
     uint64_t hash = p->group == WEIR_GROUP_C && !p->boot ? weir_engine_retired_hash(e) : 0;
     struct weir_vector told = WEIR_VECTOR_ZERO;
@@ -123,7 +87,7 @@ static bool tell_cursor(struct weir_engine *e, const struct engine_pull *p, Weir
 }
 
 /* R6: what this node has, or is to go on from, and what it has purged. @return false: failed */
-static bool tell_reach(struct weir_engine *e, struct engine_pull *p, Weir__V1__PullReq *m)
+static bool add_cursor_and_floor(struct weir_engine *e, struct engine_pull *p, Weir__V1__PullReq *m)
 {
     const struct weir_vector *floor = &e->group[p->group].floor;
 
@@ -132,12 +96,12 @@ static bool tell_reach(struct weir_engine *e, struct engine_pull *p, Weir__V1__P
         m->floor = weir_engine_lanes(e, floor);
         m->n_floor = m->floor != NULL ? floor->num : 0;
     }
-    return tell_cursor(e, p, m);
+    return add_cursor(e, p, m);
 }
 
-static void ask(struct weir_engine *e, struct engine_pull *p)
+static void send_request(struct weir_engine *e, struct engine_pull *p)
 {
-    Weir__V1__PullReq *m = request(e, p);
+    Weir__V1__PullReq *m = make_request(e, p);
 
     if (m == NULL)
         return;
@@ -146,16 +110,16 @@ static void ask(struct weir_engine *e, struct engine_pull *p)
         m->want_incarnation.len = WEIR_INCARNATION_LEN;
         m->want_incarnation.data = p->source;
     }
-    if (!tell_reach(e, p, m))
+    if (!add_cursor_and_floor(e, p, m))
         return;
     m->beyond = weir_engine_lanes(e, &p->beyond);
     m->n_beyond = m->beyond != NULL ? p->beyond.num : 0;
     m->has_gen = p->beyond.num > 0;
     m->gen = p->gen;
-    sent(e, p, m);
+    note_request_sent(e, p, m);
 }
 
-static struct engine_pull *new_pull(struct weir_engine *e, uint32_t link, enum weir_group g)
+static struct engine_pull *open_session(struct weir_engine *e, uint32_t link, enum weir_group g)
 {
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
         struct engine_pull *p = &e->pulls[i];
@@ -177,8 +141,9 @@ void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData
 {
     if (num == 0 || engine_handshake_done(e, link) == NULL)
         return;
-    struct engine_pull *p = new_pull(e, link, engine_group_of((enum weir_class)keys[0].data[0]));
-    Weir__V1__PullReq *m = p != NULL ? request(e, p) : NULL;
+    struct engine_pull *p =
+        open_session(e, link, engine_group_of((enum weir_class)keys[0].data[0]));
+    Weir__V1__PullReq *m = p != NULL ? make_request(e, p) : NULL;
 
     if (m == NULL)
         return;
@@ -187,12 +152,12 @@ void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData
     m->n_force_keys = num;
     if (weir_vector_copy(&p->cursor, &e->group[p->group].vv) < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
-    else if (tell_reach(e, p, m))
-        sent(e, p, m);
+    else if (add_cursor_and_floor(e, p, m))
+        note_request_sent(e, p, m);
 }
 
 /* From the vector, or when a bootstrap is to begin from nothing. @return false: the turn failed */
-static bool set_cursor(struct weir_engine *e, struct engine_pull *p)
+static bool init_cursor(struct weir_engine *e, struct engine_pull *p)
 {
     struct engine_group *group = &e->group[p->group];
     const struct weir_vector *from = &group->vv;
@@ -213,21 +178,21 @@ static bool set_cursor(struct weir_engine *e, struct engine_pull *p)
     return false;
 }
 
-static void start(struct weir_engine *e, uint32_t link, enum weir_group g)
+static void start_session(struct weir_engine *e, uint32_t link, enum weir_group g)
 {
-    struct engine_pull *p = new_pull(e, link, g);
+    struct engine_pull *p = open_session(e, link, g);
 
     if (p == NULL)
         return;
     e->links[link]->want_us[g] = ENGINE_NEVER;
     engine_count(e, WEIR_COUNT_PULLS, 1);
-    if (set_cursor(e, p))
-        ask(e, p);
+    if (init_cursor(e, p))
+        send_request(e, p);
 }
 
 /* -- when -- */
 
-static unsigned num_open(const struct weir_engine *e, enum weir_group g, uint32_t link)
+static unsigned num_open_sessions(const struct weir_engine *e, enum weir_group g, uint32_t link)
 {
     unsigned num = 0;
 
@@ -239,11 +204,12 @@ static unsigned num_open(const struct weir_engine *e, enum weir_group g, uint32_
     return num;
 }
 
-static bool may_pull(const struct weir_engine *e, uint32_t link, enum weir_group g)
+static bool may_pull_from(const struct weir_engine *e, uint32_t link, enum weir_group g)
 {
     const struct engine_link *l = engine_handshake_done(e, link);
 
-    return l != NULL && l->live && !(g == WEIR_GROUP_C && l->stale) && num_open(e, g, link) == 0;
+    return l != NULL && l->live && !(g == WEIR_GROUP_C && l->stale) &&
+           num_open_sessions(e, g, link) == 0;
 }
 
 static uint32_t random_source(struct weir_engine *e, enum weir_group g)
@@ -252,18 +218,18 @@ static uint32_t random_source(struct weir_engine *e, enum weir_group g)
     uint32_t found = WEIR_ENGINE_NO_LINK;
 
     for (uint32_t i = 0; i < e->num_links; i++)
-        if (may_pull(e, i, g) && weir_rng_below(&e->rng, ++num) == 0)
+        if (may_pull_from(e, i, g) && weir_rng_below(&e->rng, ++num) == 0)
             found = i;
     return found;
 }
 
 /* A quarter of the places for each direction of trouble: two sessions a group, one to join. */
-static unsigned most_of(const struct weir_engine *e, enum weir_group g)
+static unsigned max_sessions(const struct weir_engine *e, enum weir_group g)
 {
     return is_joining(e) && g == WEIR_GROUP_C ? 1 : WEIR_ENGINE_PULLS_MAX / WEIR_GROUP_COUNT;
 }
 
-static void refill(struct weir_engine *e)
+static void refill_tokens(struct weir_engine *e)
 {
     uint64_t per_s = e->cfg.intervals.pull_bytes_per_s;
     uint64_t gone_us = e->mono_us - e->tokens_us;
@@ -277,7 +243,7 @@ static void refill(struct weir_engine *e)
 }
 
 /* When the bucket is above its bottom again. */
-static uint64_t paced_until(const struct weir_engine *e)
+static uint64_t tokens_ready_at(const struct weir_engine *e)
 {
     uint64_t per_s = e->cfg.intervals.pull_bytes_per_s;
 
@@ -288,7 +254,7 @@ static uint64_t paced_until(const struct weir_engine *e)
 
 void weir_engine_pull_tick(struct weir_engine *e)
 {
-    refill(e);
+    refill_tokens(e);
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
         struct engine_pull *p = &e->pulls[i];
         if (!p->open || p->due_us > e->mono_us)
@@ -296,7 +262,7 @@ void weir_engine_pull_tick(struct weir_engine *e)
         if (p->waiting)
             weir_engine_pull_lost(e, p);
         else
-            ask(e, p);
+            send_request(e, p);
     }
     if (e->mono_us < e->pull_at)
         return;
@@ -305,34 +271,34 @@ void weir_engine_pull_tick(struct weir_engine *e)
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         uint32_t link = random_source(e, (enum weir_group)g);
         if (link != WEIR_ENGINE_NO_LINK &&
-            num_open(e, (enum weir_group)g, WEIR_ENGINE_NO_LINK) == 0)
+            num_open_sessions(e, (enum weir_group)g, WEIR_ENGINE_NO_LINK) == 0)
             weir_engine_want(e, link, (enum weir_group)g, e->mono_us);
     }
 }
 
 void weir_engine_pull_run(struct weir_engine *e)
 {
-    if (e->readonly || e->state == WEIR_ENGINE_STALE || e->mono_us < paced_until(e))
+    if (e->readonly || e->state == WEIR_ENGINE_STALE || e->mono_us < tokens_ready_at(e))
         return;
     for (unsigned i = 0; i < WEIR_GROUP_COUNT; i++) {
         enum weir_group g = (enum weir_group)i;
-        unsigned left = most_of(e, g);
-        unsigned open = num_open(e, g, WEIR_ENGINE_NO_LINK);
+        unsigned left = max_sessions(e, g);
+        unsigned open = num_open_sessions(e, g, WEIR_ENGINE_NO_LINK);
         for (uint32_t link = 0; link < e->num_links && open < left; link++) {
             const struct engine_link *l = engine_handshake_done(e, link);
             if (l == NULL || l->want_us[g] > e->mono_us || e->turn_err < 0)
                 continue;
             if (g == WEIR_GROUP_E && is_joining(e))
                 continue;
-            if (is_dispelled(e, l, g)) {
+            if (has_doubt_passed(e, l, g)) {
                 e->links[link]->want_us[g] = ENGINE_NEVER;
                 continue;
             }
-            if (!may_pull(e, link, g)) {
-                e->links[link]->want_us[g] = retry_at(e);
+            if (!may_pull_from(e, link, g)) {
+                e->links[link]->want_us[g] = weir_engine_retry_at(e);
                 continue;
             }
-            start(e, link, g);
+            start_session(e, link, g);
             open++;
         }
     }
@@ -340,7 +306,8 @@ void weir_engine_pull_run(struct weir_engine *e)
 
 /* -- responses -- */
 
-static struct engine_pull *pull_of(struct weir_engine *e, uint32_t link, ProtobufCBinaryData name)
+static struct engine_pull *find_session(struct weir_engine *e, uint32_t link,
+                                        ProtobufCBinaryData name)
 {
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
         struct engine_pull *p = &e->pulls[i];
@@ -351,14 +318,14 @@ static struct engine_pull *pull_of(struct weir_engine *e, uint32_t link, Protobu
     return NULL;
 }
 
-static void begin_again(struct weir_engine *e, struct engine_pull *p)
+static void restart_session(struct weir_engine *e, struct engine_pull *p)
 {
     engine_count(e, WEIR_COUNT_PULLS_RESTARTED, 1);
     p->has_source = false;
     if (p->boot && !weir_engine_wipe(e))
         return;
-    if (set_cursor(e, p))
-        ask(e, p);
+    if (init_cursor(e, p))
+        send_request(e, p);
 }
 
 /* R5. @return whether the response comes from the life of the source that the session began with */
@@ -391,7 +358,7 @@ static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
     }
     if (weir_vector_eq(&p->floor, floor) || !engine_has(e, WEIR_RULE_FLOOR_FROZEN))
         return true;
-    begin_again(e, p);
+    restart_session(e, p);
     return false;
 }
 
@@ -415,12 +382,12 @@ static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const W
     if (is_known || e->turn_err < 0)
         return is_known;
     p->name = weir_rng_next(&e->rng);
-    ask(e, p);
+    send_request(e, p);
     return false;
 }
 
-static bool take_records(struct weir_engine *e, const struct engine_pull *p,
-                         const Weir__V1__PullRep *m)
+static bool apply_records(struct weir_engine *e, const struct engine_pull *p,
+                          const Weir__V1__PullRep *m)
 {
     struct weir_stored_record rec;
 
@@ -457,8 +424,8 @@ static void merge_cursor(struct weir_engine *e, struct engine_pull *p, const Wei
         weir_engine_fail(e, err == WEIR_ELIMIT ? WEIR_ENOMEM : err);
 }
 
-static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m,
-                     const struct weir_vector *floor)
+static void complete_session(struct weir_engine *e, struct engine_pull *p,
+                             const Weir__V1__PullRep *m, const struct weir_vector *floor)
 {
     struct engine_group *group = &e->group[p->group];
     struct weir_vector vv = WEIR_VECTOR_ZERO;
@@ -474,7 +441,7 @@ static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V
     }
     weir_vector_reset(&e->shared_cursor[p->group]);
     e->has_pulled = e->has_pulled || p->group == WEIR_GROUP_C;
-    close_pull(p);
+    weir_engine_close_pull(p);
     engine_count(e, WEIR_COUNT_PULLS_DONE, 1);
     if (!was_boot || e->turn_err < 0)
         return;
@@ -482,7 +449,7 @@ static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V
     group->meta_dirty = true;
     if (!weir_engine_begin(e, WEIR_GROUP_C))
         return;
-    e->state = WEIR_ENGINE_LIVE;
+    weir_engine_move(e, WEIR_ENGINE_LIVE);
     e->pull_at = e->mono_us;
     for (uint32_t i = 0; i < e->num_links; i++)
         weir_engine_hello_due(e, i);
@@ -490,8 +457,8 @@ static void complete(struct weir_engine *e, struct engine_pull *p, const Weir__V
 
 /* R11: what is fetched by key may be older than what was lost here, unless the peer has had all
  * that this node has had; but for what this node wrote, which nobody else can know better. */
-static bool has_had_all(struct weir_engine *e, const struct engine_pull *p,
-                        const Weir__V1__PullRep *m)
+static bool has_all_of_ours(struct weir_engine *e, const struct engine_pull *p,
+                            const Weir__V1__PullRep *m)
 {
     const struct weir_vector *ours = &e->group[p->group].vv;
     struct weir_vector vv = WEIR_VECTOR_ZERO;
@@ -510,32 +477,32 @@ static bool has_had_all(struct weir_engine *e, const struct engine_pull *p,
     return has_all;
 }
 
-static void on_ok(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m,
-                  size_t len)
+static void apply_response(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m,
+                           size_t len)
 {
     struct weir_vector floor = WEIR_VECTOR_ZERO;
     bool is_first = !p->has_source;
 
     if (!is_source(e, p, m)) {
-        begin_again(e, p);
+        restart_session(e, p);
     } else if (weir_engine_split(e, p->group, m->floor, m->n_floor, &floor) &&
                is_above_floor(e, p, &floor, is_first) && is_floor_known(e, p, m)) {
-        if (p->forced && p->group == WEIR_GROUP_C && !has_had_all(e, p, m)) {
+        if (p->forced && p->group == WEIR_GROUP_C && !has_all_of_ours(e, p, m)) {
             weir_engine_ask_again(e, p->link);
             weir_engine_pull_lost(e, p);
-        } else if (!take_records(e, p, m)) {
+        } else if (!apply_records(e, p, m)) {
             weir_engine_pull_lost(e, p);
         } else if (p->forced) {
-            close_pull(p);
+            weir_engine_close_pull(p);
         } else if (m->complete) {
-            complete(e, p, m, &floor);
+            complete_session(e, p, m, &floor);
         } else {
             merge_cursor(e, p, m);
             e->pull_tokens -= (int64_t)len;
             p->waiting = false;
-            p->due_us = paced_until(e);
+            p->due_us = tokens_ready_at(e);
             if (p->due_us <= e->mono_us)
-                ask(e, p);
+                send_request(e, p);
         }
     }
     weir_vector_deinit(&floor);
@@ -545,7 +512,7 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
                              size_t len)
 {
     struct engine_link *l = engine_handshake_done(e, link);
-    struct engine_pull *p = l != NULL ? pull_of(e, link, m->session) : NULL;
+    struct engine_pull *p = l != NULL ? find_session(e, link, m->session) : NULL;
 
     if (p == NULL) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
@@ -557,7 +524,7 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
     }
     switch (m->st) {
     case WEIR__V1__PULL_REP__STATUS__OK:
-        on_ok(e, p, m, len);
+        apply_response(e, p, m, len);
         return;
     case WEIR__V1__PULL_REP__STATUS__NOT_LIVE:
         l->live = false; /* its next Hello says when it is */

@@ -3,18 +3,22 @@
  * engine_purge.c - what is old goes: tombstones, and in group C their dots stay behind in the floor
  * (R9); expired bans; conflicts; lanes of bans of which nothing is left.
  */
-#include <string.h>
-
-#include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <string.h>
 
 #define PURGE_MAX  256   /* records of one turn */
 #define MORE_US    10000 /* until the next look when there were more */
 #define EXPIRE_US  1000000
 #define IDLE_LANES 2 /* times the life of a ban's tombstone, and a lane without records goes */
 
-static void tell_purged(struct weir_engine *e, const struct weir_stored_record *rec)
+static void emit_purged(struct weir_engine *e, const struct weir_stored_record *rec)
 {
     struct weir_engine_out out = {
         .what = WEIR_OUT_PURGED,
@@ -28,7 +32,7 @@ static void tell_purged(struct weir_engine *e, const struct weir_stored_record *
     weir_engine_emit(e, &out, engine_group_of(rec->rec.class));
 }
 
-static void note_floor(struct weir_engine *e, const struct weir_version *v)
+static void raise_floor_to(struct weir_engine *e, const struct weir_version *v)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
 
@@ -42,7 +46,7 @@ static void note_floor(struct weir_engine *e, const struct weir_version *v)
 }
 
 /* One tombstone that is old enough. @return whether there may be more */
-static bool purge_one(struct weir_engine *e, enum weir_group g, uint64_t until_ms)
+static bool purge_tombstone(struct weir_engine *e, enum weir_group g, uint64_t until_ms)
 {
     struct engine_group *group = &e->group[g];
     struct weir_stored_record rec;
@@ -63,10 +67,10 @@ static bool purge_one(struct weir_engine *e, enum weir_group g, uint64_t until_m
     if (!weir_vector_covers(&group->vv, v.lane, v.seq) ||
         (g == WEIR_GROUP_C && v.hlc > WEIR_HLC_FLOOR_MAX))
         return false;
-    tell_purged(e, &rec);
+    emit_purged(e, &rec);
     weir_engine_drop(e, &rec);
     if (g == WEIR_GROUP_C)
-        note_floor(e, &v);
+        raise_floor_to(e, &v);
     engine_count(e, WEIR_COUNT_PURGED, 1);
     return e->turn_err == WEIR_OK;
 }
@@ -77,12 +81,12 @@ static bool purge_group(struct weir_engine *e, enum weir_group g, uint64_t age_m
 
     if (e->wall_ms < age_ms || !weir_engine_begin(e, g))
         return false;
-    while (num < PURGE_MAX && purge_one(e, g, e->wall_ms - age_ms))
+    while (num < PURGE_MAX && purge_tombstone(e, g, e->wall_ms - age_ms))
         num++;
     return num == PURGE_MAX;
 }
 
-static bool expire(struct weir_engine *e)
+static bool expire_bans(struct weir_engine *e)
 {
     struct weir_record_store *records = e->group[WEIR_GROUP_E].records;
     struct weir_stored_record rec;
@@ -110,7 +114,7 @@ static bool expire(struct weir_engine *e)
 
 /* A lane of bans that has had no record for so long that no copy of one can be alive. One a turn.
  */
-static void forget_lane(struct weir_engine *e)
+static void forget_empty_ban_lane(struct weir_engine *e)
 {
     struct engine_group *g = &e->group[WEIR_GROUP_E];
     struct weir_stored_record rec;
@@ -151,8 +155,8 @@ void weir_engine_purge(struct weir_engine *e)
 
     if (e->mono_us < e->purge_at || !engine_is_live(e) || e->turn_err < 0)
         return;
-    has_more |= expire(e);
-    forget_lane(e);
+    has_more |= expire_bans(e);
+    forget_empty_ban_lane(e);
     e->purge_at = e->mono_us + (p->purge_us < EXPIRE_US ? p->purge_us : EXPIRE_US);
     if (e->mono_us >= e->tombs_at) {
         weir_engine_retire_tick(e);

@@ -8,10 +8,16 @@
  * the place of a covered one - and `beyond` tells how far; it holds while no record came below
  * another of its lane (gen).
  */
-#include <string.h>
-
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_inputs.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_peer.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
+
+#include <string.h>
 
 #define RECORD_FIXED 120 /* bytes of a packed record beside key, value and extra */
 
@@ -52,8 +58,8 @@ static void response_deinit(struct response *a)
     weir_vector_deinit(&a->moved_beyond);
 }
 
-static bool refuse(struct weir_engine *e, uint32_t link, struct response *a,
-                   Weir__V1__PullRep__Status st)
+static bool send_refusal(struct weir_engine *e, uint32_t link, struct response *a,
+                         Weir__V1__PullRep__Status st)
 {
     a->rep.st = st;
     weir_engine_send(e, link, WEIR_FRAME_PULL_REP, &a->rep.base);
@@ -134,8 +140,8 @@ static bool add_lane(struct weir_engine *e, struct response *a,
 }
 
 /* How far the puller is now: its cursor as far as the own vector goes, `beyond` for the rest. */
-static bool move(struct weir_engine *e, struct response *a, const uint8_t lane[WEIR_LANE_LEN],
-                 uint64_t at)
+static bool note_progress(struct weir_engine *e, struct response *a,
+                          const uint8_t lane[WEIR_LANE_LEN], uint64_t at)
 {
     uint64_t vv = weir_vector_get(&e->group[a->group].vv, lane);
     uint64_t cursor = at < vv || !engine_has(e, WEIR_RULE_CURSOR_CAP) ? at : vv;
@@ -161,7 +167,7 @@ static bool add_lanes(struct weir_engine *e, struct response *a)
         uint64_t at = start > beyond ? start : beyond;
         if (lane->seq <= at)
             continue;
-        if (!add_lane(e, a, lane, at, &at) || !move(e, a, lane->lane, at))
+        if (!add_lane(e, a, lane, at, &at) || !note_progress(e, a, lane->lane, at))
             return false;
     }
     return true;
@@ -192,7 +198,7 @@ static bool add_forced(struct weir_engine *e, struct response *a, const Weir__V1
 
 /* Lanes of bans without a record are not told: who still has them would teach them to who forgot
  * them, for ever. */
-static bool told_vector(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
+static bool copy_vector_to_send(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
 {
     const struct engine_group *group = &e->group[g];
     const struct weir_vector *told =
@@ -214,7 +220,7 @@ static bool told_vector(struct weir_engine *e, enum weir_group g, struct weir_ve
     return true;
 }
 
-static void send(struct weir_engine *e, uint32_t link, struct response *a)
+static void send_response(struct weir_engine *e, uint32_t link, struct response *a)
 {
     struct engine_group *group = &e->group[a->group];
     struct weir_vector vv = WEIR_VECTOR_ZERO;
@@ -230,7 +236,7 @@ static void send(struct weir_engine *e, uint32_t link, struct response *a)
         a->rep.n_floor = a->rep.floor != NULL ? group->floor.num : 0;
     }
     if (a->rep.complete || a->is_forced) {
-        if (!told_vector(e, a->group, &vv))
+        if (!copy_vector_to_send(e, a->group, &vv))
             return;
         a->rep.vv = weir_engine_lanes(e, &vv);
         a->rep.n_vv = a->rep.vv != NULL ? vv.num : 0;
@@ -244,8 +250,8 @@ static void send(struct weir_engine *e, uint32_t link, struct response *a)
 /* -- requests -- */
 
 /* R6, as server: is either beyond the other's purges? */
-static bool is_in_reach(struct weir_engine *e, uint32_t link, struct response *a,
-                        const Weir__V1__PullReq *m)
+static bool check_floors(struct weir_engine *e, uint32_t link, struct response *a,
+                         const Weir__V1__PullReq *m)
 {
     const struct engine_group *group = &e->group[WEIR_GROUP_C];
     struct weir_vector floor = WEIR_VECTOR_ZERO;
@@ -259,11 +265,11 @@ static bool is_in_reach(struct weir_engine *e, uint32_t link, struct response *a
     weir_vector_deinit(&floor);
     if (is_behind && engine_has(e, WEIR_RULE_STALE_PEER)) {
         weir_engine_hello_due(e, link);
-        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_ME);
+        return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_ME);
     }
     if (is_ahead && engine_has(e, WEIR_RULE_STALE_SELF)) {
         weir_engine_hello_due(e, link);
-        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_YOU);
+        return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_YOU);
     }
     return true;
 }
@@ -271,24 +277,24 @@ static bool is_in_reach(struct weir_engine *e, uint32_t link, struct response *a
 static bool may_serve(struct weir_engine *e, uint32_t link, struct response *a)
 {
     if (!engine_is_live(e))
-        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__NOT_LIVE);
+        return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__NOT_LIVE);
     /* A record is missing here that the vector covers: what is told would not be true (R11). */
     if (e->served >= WEIR_ENGINE_SERVED_MAX || e->num_damaged > 0) {
         engine_count(e, WEIR_COUNT_BUSY, 1);
-        return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
+        return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
     }
     e->served++;
     return true;
 }
 
 /* Lanes that the puller left out, because it has the same retired. */
-static bool fill_in(struct weir_engine *e, uint32_t link, struct response *a,
-                    const Weir__V1__PullReq *m)
+static bool fill_in_retired(struct weir_engine *e, uint32_t link, struct response *a,
+                            const Weir__V1__PullReq *m)
 {
     if (a->group == WEIR_GROUP_E || weir_engine_fill_in(e, m->retired_hash, &a->cursor))
         return true;
     engine_count(e, WEIR_COUNT_BUSY, 1);
-    return refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
+    return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
 }
 
 static bool is_same_life(const struct weir_engine *e, const Weir__V1__PullReq *m)
@@ -297,12 +303,13 @@ static bool is_same_life(const struct weir_engine *e, const Weir__V1__PullReq *m
            memcmp(m->want_incarnation.data, e->incarnation, WEIR_INCARNATION_LEN) == 0;
 }
 
-static void serve(struct weir_engine *e, uint32_t link, struct response *a,
-                  const Weir__V1__PullReq *m)
+static void build_response(struct weir_engine *e, uint32_t link, struct response *a,
+                           const Weir__V1__PullReq *m)
 {
     if (!may_serve(e, link, a) ||
         !weir_engine_split(e, a->group, m->cursor, m->n_cursor, &a->cursor) ||
-        !fill_in(e, link, a, m) || !is_in_reach(e, link, a, m) || !weir_engine_begin(e, a->group))
+        !fill_in_retired(e, link, a, m) || !check_floors(e, link, a, m) ||
+        !weir_engine_begin(e, a->group))
         return;
     if (m->has_gen && m->gen == e->group[a->group].gen &&
         !weir_engine_split(e, a->group, m->beyond, m->n_beyond, &a->beyond))
@@ -310,7 +317,7 @@ static void serve(struct weir_engine *e, uint32_t link, struct response *a,
     if (m->n_force_keys > 0) {
         a->is_forced = true;
         if (add_forced(e, a, m))
-            send(e, link, a);
+            send_response(e, link, a);
         return;
     }
     if (is_same_life(e, m)) {
@@ -318,14 +325,14 @@ static void serve(struct weir_engine *e, uint32_t link, struct response *a,
             return;
         if (a->group == WEIR_GROUP_C && e->num_damaged > 0) { /* met just now */
             a->rep.n_r = 0;
-            (void)refuse(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
+            (void)send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
             return;
         }
         a->rep.has_complete = 1;
         a->rep.complete = !a->is_full;
     }
     engine_count(e, WEIR_COUNT_SERVED, 1);
-    send(e, link, a);
+    send_response(e, link, a);
 }
 
 void weir_engine_on_pull_req(struct weir_engine *e, uint32_t link, const Weir__V1__PullReq *m)
@@ -337,6 +344,6 @@ void weir_engine_on_pull_req(struct weir_engine *e, uint32_t link, const Weir__V
         return;
     }
     response_init(e, &a, m);
-    serve(e, link, &a, m);
+    build_response(e, link, &a, m);
     response_deinit(&a);
 }

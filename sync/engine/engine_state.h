@@ -1,174 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_state.h - private to engine*.c: what an engine knows, of itself, of its peers and of the
- * turn. What its parts do with it: engine_parts.h.   Owner: as engine.h.   Limits: here.
+ * engine_state.h - private to the engine: all that an engine knows, and what every file asks of it.
+ * A file that meets a failing store calls weir_engine_fail (engine_turn.h), after which the turn
+ * does nothing more; weir_engine_commit undoes it.   Owner: as engine.h.
  */
 #ifndef WEIR_SYNC_ENGINE_ENGINE_STATE_H
 #define WEIR_SYNC_ENGINE_ENGINE_STATE_H
 
-#include "node/base/arena.h"
 #include "node/base/rng.h"
-#include "sync/engine/engine.h"
-#include "sync/engine/acks.h"
-#include "sync/frame/frame.h"
+#include "sync/activation/acks.h"
+#include "sync/engine/engine_types.h"
 #include "sync/frame/frame_bans.h"
 #include "sync/members/members.h"
-#include "sync/version/sums.h"
-
-#define ENGINE_NEVER       UINT64_MAX
-#define ENGINE_SESSION_LEN 8
-#define ENGINE_COLS        4096 /* bans of one batch */
-#define ENGINE_WAITING_NUM 4096 /* batches that wait */
-#define ENGINE_SEEN_MAX    64   /* lanes of a node that a Hello tells of */
-#define ENGINE_DAMAGED_MAX 256  /* keys that wait to be fetched again */
-#define ENGINE_CLASS_NUM   16   /* of enum weir_class: SETTING..LANE are used for sums */
-
-/** What is known of a peer. */
-struct engine_link {
-    bool up;
-    bool handshake_done; /* its Hello came and held */
-    bool live;
-    bool stale;     /* R6: beyond this node's purges; nothing is taken from it */
-    bool behind;    /* its last known vector is; asked again */
-    bool asks_all;  /* its last Hello left out lanes that are not retired here */
-    bool wants_all; /* it has other lanes retired: tell it all of them */
-    bool split;     /* each is beyond the other's purges; told to the operator once */
-    bool refused;   /* cut, and not heard until it is up again */
-    bool hello_due;
-    bool response_due;
-    uint8_t node[WEIR_NODE_ID_LEN];
-    uint8_t incarnation[WEIR_INCARNATION_LEN];
-    struct weir_vector vv;           /* of group C, as its last Hello said */
-    uint64_t hello_us;               /* when the next may be sent unasked */
-    uint64_t hello_again_us;         /* when to send one again while it is not greeted, or behind */
-    uint64_t hash[WEIR_GROUP_COUNT]; /* of its last heartbeat, when it differed from ours; or 0 */
-    uint64_t our_hash[WEIR_GROUP_COUNT];
-    bool doubts[WEIR_GROUP_COUNT];         /* it is wanted only if nothing comes until then */
-    uint64_t want_us[WEIR_GROUP_COUNT];    /* a pull is due; or never */
-    struct weir_sum sum[ENGINE_CLASS_NUM]; /* of its last heartbeat, if sums_hash is not 0 */
-    uint64_t sums_hash;                    /* the vector hash that they go with */
-    uint64_t retired_hash;                 /* as its last Hello said */
-    uint32_t audit_bad;                    /* classes whose sums differed in it */
-    uint32_t confirmed;                    /* R10: the number of the own lane it spoke of */
-};
-
-/** A pull session, as puller. */
-struct engine_pull {
-    bool open;
-    bool waiting; /* for a response; else for the pace */
-    bool boot;
-    bool forced; /* keys, not lanes */
-    bool has_source;
-    enum weir_group group;
-    uint32_t link;
-    uint64_t name;
-    uint64_t due_us; /* give up, or go on */
-    uint8_t source[WEIR_INCARNATION_LEN];
-    struct weir_vector cursor;
-    struct weir_vector beyond;
-    struct weir_vector floor; /* R8: as at the start */
-    uint64_t floor_hash;      /* R6: of the own floor, as the request told it */
-    uint64_t gen;
-};
-
-/** Records written here and not yet published. */
-struct engine_pub {
-    struct weir_arena arena;
-    struct weir_stored_record **recs; /* owns the array; the records lie in the arena */
-    size_t num;
-    size_t cap;
-    size_t durable; /* those before were committed */
-};
-
-/** One group of records. */
-struct engine_group {
-    struct weir_record_store *records;
-    bool begun;
-    struct weir_vector vv;
-    struct weir_vector seen;
-    struct weir_vector floor;
-    struct weir_vector final; /* C: where retired lanes end */
-    struct weir_vector idle;  /* E: lanes without a record, and since when, in seconds */
-    struct weir_vector dirty; /* lanes to be put at commit */
-    struct weir_store_meta meta;
-    bool meta_dirty;
-    uint64_t gen; /* records that came below others of their lane */
-    struct engine_pub pub;
-};
-
-/** A batch that waits for those before it. */
-struct engine_waiting_batch {
-    struct engine_waiting_batch *next;
-    enum weir_group group;
-    uint32_t link;
-    uint8_t lane[WEIR_LANE_LEN];
-    uint64_t first;
-    uint64_t last;
-    size_t len;
-    uint8_t frame[];
-};
-
-/** A record that was put, told to active.h when it is durable. */
-struct engine_put_op {
-    struct weir_version version;
-    enum weir_class class;
-    uint16_t min_reader;
-    bool has_old;
-    struct weir_version old;
-};
-
-/** A record's part in the sums, pending until the commit. */
-struct engine_sum_op {
-    bool add;
-    uint8_t class;
-    struct weir_sums_part part;
-};
-
-struct engine_out_item {
-    struct weir_engine_out out;
-    enum weir_group group; /* with whose commit it stands */
-};
-
-struct engine_outs {
-    struct engine_out_item *items; /* owns */
-    size_t num;
-    size_t cap;
-    size_t at;
-    struct weir_arena arena;
-};
-
-/** A key whose record was damaged, fetched from two peers. */
-struct engine_damaged {
-    uint8_t class;
-    uint16_t key_len;
-    uint8_t asked; /* peers */
-    uint32_t links[2];
-    uint8_t key[WEIR_KEY_MAX];
-};
-
-/** The walk over all records: sums after a start, checksums for ever. */
-struct engine_scan {
-    unsigned class_at;
-    bool begun;
-    uint16_t key_len;
-    uint8_t key[WEIR_KEY_MAX];
-    bool summed; /* the sums are complete */
-    uint64_t due_us;
-};
-
-/** The search for the keys of a peer's bad buckets. */
-struct engine_audit {
-    bool open;
-    uint32_t link;
-    enum weir_class class;
-    bool begun;
-    uint16_t key_len;
-    uint8_t key[WEIR_KEY_MAX];
-    uint8_t bad[WEIR_SUMS_BUCKETS / 8];
-    struct weir_arena arena;
-    Weir__V1__KeyVer **found;
-    size_t num_found;
-};
 
 struct weir_engine {
     struct weir_engine_config cfg;
@@ -246,5 +89,43 @@ struct weir_engine {
     struct weir_frame_cols *cols;
     uint64_t counts[WEIR_COUNT_COUNT];
 };
+
+/** Is a rule in force? Always, but in the simulator's build of these files. */
+static inline bool engine_has(const struct weir_engine *e, enum weir_engine_rule rule)
+{
+#ifdef WEIR_ENGINE_RULES
+    return (e->cfg.without & (UINT32_C(1) << rule)) == 0;
+#else
+    (void)e;
+    (void)rule;
+    return true;
+#endif
+}
+static inline void engine_count(struct weir_engine *e, enum weir_engine_count c, uint64_t num)
+{
+    e->counts[c] += num;
+}
+static inline enum weir_group engine_group_of(enum weir_class class)
+{
+    return class == WEIR_CLASS_BAN ? WEIR_GROUP_E : WEIR_GROUP_C;
+}
+/** Of a lane, by its ninth byte; what is neither letter is of group C. */
+static inline enum weir_group engine_lane_group(const uint8_t lane[WEIR_LANE_LEN])
+{
+    return lane[WEIR_NODE_ID_LEN] == 'E' ? WEIR_GROUP_E : WEIR_GROUP_C;
+}
+/** May it write, serve, take what is live, purge? */
+static inline bool engine_is_live(const struct weir_engine *e)
+{
+    return e->state == WEIR_ENGINE_LIVE || e->state == WEIR_ENGINE_LEAVING ||
+           (e->state == WEIR_ENGINE_JOINING && !engine_has(e, WEIR_RULE_LIVE_ONLY));
+}
+
+/** An up link whose Hello held. @return NULL: none */
+static inline struct engine_link *engine_handshake_done(const struct weir_engine *e, uint32_t link)
+{
+    struct engine_link *l = link < e->num_links ? e->links[link] : NULL;
+    return l != NULL && l->up && l->handshake_done ? l : NULL;
+}
 
 #endif

@@ -2,12 +2,19 @@
  *
  * engine_write.c - a write of this node: stamped, numbered, put; then published in batches.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "sync/engine/engine_write.h"
 
 #include "node/base/limits.h"
-#include "sync/engine/engine_parts.h"
+#include "sync/engine/engine_apply.h"
+#include "sync/engine/engine_group.h"
+#include "sync/engine/engine_members.h"
+#include "sync/engine/engine_out.h"
+#include "sync/engine/engine_sums.h"
+#include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define PUB_BLOCK    16384
 #define PUB_MEMORY   (64 * (size_t)1048576)
@@ -34,7 +41,7 @@ void weir_engine_pub_undo(struct weir_engine *e, enum weir_group g)
         weir_arena_reset(&p->arena);
 }
 
-static struct weir_span copy(struct weir_arena *a, struct weir_span s, bool *failed)
+static struct weir_span copy_span(struct weir_arena *a, struct weir_span s, bool *failed)
 {
     uint8_t *at = s.len > 0 ? weir_arena_alloc(a, s.len) : NULL;
 
@@ -47,7 +54,7 @@ static struct weir_span copy(struct weir_arena *a, struct weir_span s, bool *fai
 }
 
 /* Keep a written record until it is published. */
-static enum weir_err pub_add(struct engine_pub *p, const struct weir_stored_record *rec)
+static enum weir_err add_pending_record(struct engine_pub *p, const struct weir_stored_record *rec)
 {
     bool failed = false;
 
@@ -64,8 +71,8 @@ static enum weir_err pub_add(struct engine_pub *p, const struct weir_stored_reco
     if (stored_record == NULL)
         return WEIR_ENOMEM;
     *stored_record = *rec;
-    stored_record->rec.key = copy(&p->arena, rec->rec.key, &failed);
-    stored_record->rec.value = copy(&p->arena, rec->rec.value, &failed);
+    stored_record->rec.key = copy_span(&p->arena, rec->rec.key, &failed);
+    stored_record->rec.value = copy_span(&p->arena, rec->rec.value, &failed);
     if (failed)
         return WEIR_ENOMEM;
     p->recs[p->num++] = stored_record;
@@ -74,7 +81,7 @@ static enum weir_err pub_add(struct engine_pub *p, const struct weir_stored_reco
 
 /* -- the own lane -- */
 
-static void ready_lane(struct weir_engine *e, enum weir_group g)
+static void ensure_own_lane(struct weir_engine *e, enum weir_group g)
 {
     static const uint8_t none[WEIR_LANE_LEN];
     struct engine_group *group = &e->group[g];
@@ -93,7 +100,7 @@ static void ready_lane(struct weir_engine *e, enum weir_group g)
 
 /* -- a write -- */
 
-static enum weir_err check(const struct weir_engine *e, const struct weir_engine_write *w)
+static enum weir_err check_write(const struct weir_engine *e, const struct weir_engine_write *w)
 {
     uint64_t now_s = e->wall_ms / 1000;
     unsigned class = (unsigned)w->class;
@@ -146,8 +153,8 @@ static void set_ctx(struct weir_stored_record *rec, const struct weir_stored_rec
     rec->ctx[rec->num_ctx++].seq = old->rec.version.seq;
 }
 
-static enum weir_err stamp(const struct weir_engine *e, const struct weir_stored_record *old,
-                           uint64_t hlc_floor, uint64_t *ret_hlc)
+static enum weir_err stamp_write(const struct weir_engine *e, const struct weir_stored_record *old,
+                                 uint64_t hlc_floor, uint64_t *ret_hlc)
 {
     uint64_t above = 0;
 
@@ -158,8 +165,8 @@ static enum weir_err stamp(const struct weir_engine *e, const struct weir_stored
     return weir_hlc_next(e->clock_ms, above, ret_hlc);
 }
 
-static void acked(struct weir_engine *e, const struct weir_engine_write *w,
-                  const struct weir_stored_record *rec)
+static void emit_acked(struct weir_engine *e, const struct weir_engine_write *w,
+                       const struct weir_stored_record *rec)
 {
     struct weir_engine_out out = {
         .what = WEIR_OUT_ACKED,
@@ -175,8 +182,8 @@ static void acked(struct weir_engine *e, const struct weir_engine_write *w,
 }
 
 /* @param old  NULL: the key is absent */
-static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *w,
-                         const struct weir_stored_record *old, bool is_asked)
+static enum weir_err put_own_record(struct weir_engine *e, const struct weir_engine_write *w,
+                                    const struct weir_stored_record *old, bool is_asked)
 {
     enum weir_group g = engine_group_of(w->class);
     struct engine_group *group = &e->group[g];
@@ -194,17 +201,17 @@ static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *
     };
     struct weir_version *v = &rec.rec.version;
 
-    enum weir_err err = stamp(e, old, group->meta.hlc_floor, &v->hlc);
+    enum weir_err err = stamp_write(e, old, group->meta.hlc_floor, &v->hlc);
     if (err < 0)
         return err;
-    ready_lane(e, g);
+    ensure_own_lane(e, g);
     if (!weir_engine_has_room(e, g, group->meta.lane))
         return WEIR_ELIMIT;
     memcpy(v->lane, group->meta.lane, WEIR_LANE_LEN);
     v->seq = group->meta.seq + 1;
     if (old != NULL && g == WEIR_GROUP_C)
         set_ctx(&rec, old);
-    err = pub_add(&group->pub, &rec);
+    err = add_pending_record(&group->pub, &rec);
     if (err < 0)
         return err;
     group->meta.seq++;
@@ -215,7 +222,7 @@ static enum weir_err put(struct weir_engine *e, const struct weir_engine_write *
     weir_engine_store_record(e, &rec, old);
     weir_engine_raise(e, g, v->lane, v->seq);
     if (is_asked)
-        acked(e, w, &rec);
+        emit_acked(e, w, &rec);
     engine_count(e, WEIR_COUNT_WRITES, 1);
     return WEIR_OK;
 }
@@ -227,7 +234,7 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
     struct weir_record_store *records = e->group[g].records;
     struct weir_stored_record old;
 
-    enum weir_err err = check(e, w);
+    enum weir_err err = check_write(e, w);
     if (err == WEIR_OK)
         err = may_write(e, g);
     if (err < 0)
@@ -244,11 +251,13 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
         weir_engine_fail(e, err);
         return WEIR_EIO;
     }
-    return put(e, w, err == WEIR_OK ? &old : NULL, is_asked);
+    return put_own_record(e, w, err == WEIR_OK ? &old : NULL, is_asked);
 }
 
 enum weir_err weir_engine_write(struct weir_engine *e, const struct weir_engine_write *w)
 {
+    WEIR_ASSERT(w->key.at != NULL || w->key.len == 0);
+    WEIR_ASSERT(w->value.at != NULL || w->value.len == 0);
     weir_engine_turn(e);
     enum weir_err err = write_one(e, w, true);
     if (err < 0)
@@ -287,7 +296,7 @@ static void batch_init(struct weir_engine *e, Weir__V1__Batch *b, enum weir_grou
 }
 
 /* Do records i-1 and i stand in one lane, one behind the other? */
-static bool follows(const struct engine_pub *p, size_t i)
+static bool is_next_in_lane(const struct engine_pub *p, size_t i)
 {
     const struct weir_version *a = &p->recs[i - 1]->rec.version;
     const struct weir_version *b = &p->recs[i]->rec.version;
@@ -305,7 +314,7 @@ static size_t publish_bans(struct weir_engine *e, const struct engine_pub *p, si
         return 0;
     batch_init(e, &b, WEIR_GROUP_E, p->recs[at]);
     weir_frame_cols_reset(e->cols, b.sent_ms);
-    while (end < p->num && (end == at || follows(p, end)) &&
+    while (end < p->num && (end == at || is_next_in_lane(p, end)) &&
            weir_frame_cols_add(e->cols, &p->recs[end]->rec) == WEIR_OK)
         end++;
     if (end == at)
@@ -324,7 +333,8 @@ static size_t publish_records(struct weir_engine *e, enum weir_group g, const st
     size_t len = 0;
 
     batch_init(e, &b, g, p->recs[at]);
-    while (end < p->num && (end == at || follows(p, end)) && end - at < WEIR_FRAME_RECORDS) {
+    while (end < p->num && (end == at || is_next_in_lane(p, end)) &&
+           end - at < WEIR_FRAME_RECORDS) {
         len += packed_bound(p->recs[end]);
         if (len > WEIR_ENGINE_BATCH_MAX)
             break;
@@ -344,7 +354,7 @@ static size_t publish_records(struct weir_engine *e, enum weir_group g, const st
     return end > at ? end - at : 1;
 }
 
-static void publish(struct weir_engine *e, enum weir_group g)
+static void publish_group(struct weir_engine *e, enum weir_group g)
 {
     struct engine_pub *p = &e->group[g].pub;
     size_t at = 0;
@@ -363,7 +373,7 @@ void weir_engine_publish(struct weir_engine *e)
     const struct engine_pub *bans = &e->group[WEIR_GROUP_E].pub;
 
     if (e->group[WEIR_GROUP_C].pub.num > 0)
-        publish(e, WEIR_GROUP_C);
+        publish_group(e, WEIR_GROUP_C);
     if (bans->num > 0 && (e->mono_us >= e->bans_at || bans->num >= ENGINE_COLS))
-        publish(e, WEIR_GROUP_E);
+        publish_group(e, WEIR_GROUP_E);
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static bool has(const uint64_t *list, size_t num, uint64_t seq)
+static bool list_has(const uint64_t *list, size_t num, uint64_t seq)
 {
     for (size_t i = 0; i < num; i++)
         if (list[i] == seq)
@@ -19,9 +19,9 @@ enum weir_ack_state weir_ack_of(const struct weir_ack *a, uint64_t seq)
     WEIR_ASSERT(seq > 0);
     if (seq > a->durable)
         return WEIR_ACK_ABSENT;
-    if (seq == a->rejected || has(a->refused, a->num_refused, seq))
+    if (seq == a->rejected || list_has(a->refused, a->num_refused, seq))
         return WEIR_ACK_REJECTED;
-    if (seq > a->active || has(a->held, a->num_held, seq))
+    if (seq > a->active || list_has(a->held, a->num_held, seq))
         return WEIR_ACK_WAITING;
     return WEIR_ACK_ACTIVE;
 }
@@ -97,7 +97,7 @@ enum weir_err weir_ack_unpack(const Weir__V1__Ack *msg, struct weir_ack *ret)
         !read_list(msg->refused, msg->n_refused, a.active, a.refused))
         return WEIR_EPROTO;
     for (size_t i = 0; i < a.num_held; i++)
-        if (has(a.refused, a.num_refused, a.held[i]))
+        if (list_has(a.refused, a.num_refused, a.held[i]))
             return WEIR_EPROTO;
     memcpy(a.lane, msg->lane.data, WEIR_LANE_LEN);
     *ret = a;

@@ -10,7 +10,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-#include "sync/store/store.h"
+#include "sync/version/version.h"
 #include "weir/v1/sync.pb-c.h"
 
 #include <stddef.h>

@@ -9,7 +9,7 @@
 #define WEIR_SYNC_FRAME_FRAME_BANS_H
 
 #include "sync/frame/frame.h"
-#include "sync/store/store.h"
+#include "sync/version/version.h"
 
 #define WEIR_BAN_KEY_LEN 22
 

@@ -2,13 +2,12 @@
  *
  * frame_check.c - the look at an unpacked message: what the scan of single fields cannot see.
  */
-#include "sync/frame/frame_parts.h"
+#include "sync/frame/frame_bans.h"
+#include "sync/frame/frame_checks.h"
+#include "sync/version/record.h"
+#include "sync/version/stored_record.h"
 
 #include <string.h>
-
-#include "sync/frame/frame_bans.h"
-#include "sync/store/record_store.h"
-#include "sync/version/record.h"
 
 #define FLAG_TOMBSTONE 1
 #define VARINT_MAX     5 /* bytes of a field's number */

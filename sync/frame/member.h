@@ -12,7 +12,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-#include "sync/engine/engine.h"
+#include "sync/version/version.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -9,9 +9,9 @@
 #ifndef WEIR_SYNC_MEMBERS_MEMBERS_H
 #define WEIR_SYNC_MEMBERS_MEMBERS_H
 
-#include "sync/store/record_store.h"
 #include "sync/frame/member.h"
 #include "sync/members/overlay.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,11 +36,15 @@ enum weir_members_life {
     WEIR_MEMBERS_NUM_LIVES,
 };
 
+#define WEIR_MEMBERS_SUSPECT_US UINT64_C(5000000)     /* 5 s */
+#define WEIR_MEMBERS_DOWN_US    UINT64_C(15000000)    /* 15 s */
+#define WEIR_MEMBERS_LOST_US    UINT64_C(86400000000) /* 24 h */
+
 /** Zero takes the default. Each at least 10 ms and less than the next (contract). */
 struct weir_members_intervals {
-    uint64_t suspect_us; /* 5 s */
-    uint64_t down_us;    /* 15 s */
-    uint64_t lost_us;    /* 24 h */
+    uint64_t suspect_us; /* WEIR_MEMBERS_SUSPECT_US */
+    uint64_t down_us;    /* WEIR_MEMBERS_DOWN_US */
+    uint64_t lost_us;    /* WEIR_MEMBERS_LOST_US */
 };
 
 struct weir_members_config {

@@ -3,14 +3,13 @@
  * members_judge.c - what follows from silence, and from the clocks of others. One walk over all
  * nodes, four times a second.
  */
-#include <string.h>
+#include "sync/members/members_judge.h"
 
-#include "sync/members/members.h"
-#include "sync/members/members_parts.h"
+#include "sync/members/members_table.h"
 
 /* How much silence is this node's own? Those that were down before do not count: a cluster of which
  * half is gone for good must not be slow to notice for ever. */
-static unsigned factor_of(const struct weir_members *m)
+static unsigned silence_factor(const struct weir_members *m)
 {
     size_t num = 0;
     size_t num_silent = 0;
@@ -58,7 +57,7 @@ static enum weir_members_life life_by_silence(const struct weir_members *m, uint
                                                                 : WEIR_MEMBERS_ALIVE;
 }
 
-static void judge(struct weir_members *m, struct members_entry *e)
+static void judge_by_silence(struct weir_members *m, struct members_entry *e)
 {
     uint64_t by_word_us = vouched_us(m, e);
     bool is_news = by_word_us > e->item.heard_us;
@@ -95,7 +94,7 @@ static void sift_down(int64_t *a, size_t num, size_t at)
 }
 
 /* Heapsort: the C library's sort may ask for memory. */
-static void sort(int64_t *a, size_t num)
+static void sort_offsets(int64_t *a, size_t num)
 {
     for (size_t at = num / 2; at > 0; at--)
         sift_down(a, num, at - 1);
@@ -116,7 +115,7 @@ static void gather_offsets(struct weir_members *m)
             m->now_us - e->measured_us <= WEIR_CLOCK_KEPT_US)
             m->offset[m->num_offsets++] = e->offset_ms;
     }
-    sort(m->offset, m->num_offsets);
+    sort_offsets(m->offset, m->num_offsets);
 }
 
 void weir_members_scan(struct weir_members *m)
@@ -124,10 +123,10 @@ void weir_members_scan(struct weir_members *m)
     if (m->now_us < m->scan_us)
         return;
     m->scan_us = m->now_us + WEIR_MEMBERS_SCAN_US;
-    m->factor = factor_of(m);
+    m->factor = silence_factor(m);
     for (size_t i = 0; i < m->num; i++)
         if (weir_members_entry_kind(m, &m->entry[i]) == WEIR_MEMBERS_SUSPECT)
-            judge(m, &m->entry[i]);
+            judge_by_silence(m, &m->entry[i]);
     drop_strangers(m);
     gather_offsets(m);
 }

@@ -9,7 +9,7 @@
 #define WEIR_SYNC_MEMBERS_OVERLAY_H
 
 #include "node/base/span.h"
-#include "sync/engine/engine.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>

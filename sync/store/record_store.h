@@ -11,34 +11,13 @@
 
 #include "node/base/err.h"
 #include "node/base/span.h"
-#include "sync/version/record.h"
-#include "sync/store/store.h"
+#include "sync/version/stored_record.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR_LANE_TAIL_LEN   8  /* of a lane: group 1, random 7; names it in a context */
-#define WEIR_INCARNATION_LEN 16 /* random name of one life of a database */
-#define WEIR_STORED_EXTRA_MAX                                                                      \
-    4096                         /* bytes of fields of later versions that one record may carry    \
-                                  */
 #define WEIR_CONFLICTS_MAX 10000 /* kept losers; the oldest goes */
-
-/** What the writer of a record had seen of its key: the newest dot of a lane. */
-struct weir_record_context {
-    uint8_t tail[WEIR_LANE_TAIL_LEN]; /* the lane's last 8 bytes: its first 8 name only the node */
-    uint64_t seq;                     /* 1..WEIR_RECORD_SEQ_MAX */
-};
-
-/** A record with all that travels with it. Spans borrow as the function that gave it says. */
-struct weir_stored_record {
-    struct weir_record rec;
-    uint8_t num_ctx;
-    struct weir_record_context ctx[WEIR_RECORD_CTX_MAX]; /* oldest first */
-    struct weir_span sig;                                /* empty, or WEIR_RECORD_SIG_LEN bytes */
-    struct weir_span extra; /* fields of a later version, byte for byte; WEIR_STORED_EXTRA_MAX */
-    uint64_t stored_ms;     /* Unix ms by this node's clock; a store may round it down to days */
-};
 
 /** What is known of a lane; a lane with none of it has no row. */
 struct weir_lane_row {

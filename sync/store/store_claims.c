@@ -7,7 +7,11 @@
  */
 #include "sync/store/store_claims.h"
 
-#include "sync/store/store_claims_parts.h"
+#include "sync/store/store_claims_search.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
 
 #include <stdio.h>
 #include <string.h>

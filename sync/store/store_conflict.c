@@ -6,11 +6,14 @@
  * grow, so their order is that of noting; a row that does not hold is passed over.
  * Owner: the record store's caller.
  */
-#include "sync/store/store_records_parts.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_guard.h"
+#include "sync/store/store_records_ops.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
+#include "sync/version/num.h"
 
 #include <string.h>
-
-#include "sync/version/num.h"
 
 #define NUMBER_LEN  9  /* bytes of the first kind of key */
 #define FIXED_LEN   57 /* noted_ms 8, winner: hlc 8, lane 16, seq 8; loser's lane 16, num_ctx 1 */
@@ -72,8 +75,8 @@ static void make_parts(const struct weir_store *s, const struct weir_stored_reco
 }
 
 /* The row of a conflict, in the place that LMDB gives for it. */
-static enum weir_err put_row(struct store_records *kp, struct weir_span key,
-                             const struct weir_conflict *c)
+static enum weir_err put_conflict_row(struct store_records *kp, struct weir_span key,
+                                      const struct weir_conflict *c)
 {
     struct store_txn *t = &kp->t;
     const struct weir_stored_record *loser = &c->loser;
@@ -109,8 +112,8 @@ static enum weir_err put_row(struct store_records *kp, struct weir_span key,
 }
 
 /* @return WEIR_OK | WEIR_ECORRUPT */
-static enum weir_err parse(const struct weir_store *s, struct weir_span key, struct weir_span row,
-                           struct weir_conflict *ret)
+static enum weir_err parse_conflict(const struct weir_store *s, struct weir_span key,
+                                    struct weir_span row, struct weir_conflict *ret)
 {
     struct weir_record_parts parts;
     struct weir_conflict c;
@@ -165,7 +168,8 @@ static enum weir_err parse(const struct weir_store *s, struct weir_span key, str
 
 /* The first conflict whose key is behind `at`, which becomes its key; one that does not hold too.
  * @return WEIR_OK | WEIR_ENOTFOUND | as weir_store_seek */
-static enum weir_err next_row(struct store_txn *t, struct store_key *at, struct weir_span *ret_row)
+static enum weir_err next_conflict_row(struct store_txn *t, struct store_key *at,
+                                       struct weir_span *ret_row)
 {
     struct weir_span key;
 
@@ -179,20 +183,20 @@ static enum weir_err next_row(struct store_txn *t, struct store_key *at, struct 
     return WEIR_OK;
 }
 
-static void before_all(struct store_key *key)
+static void key_before_all(struct store_key *key)
 {
     key->at[0] = 'n';
     key->len = 1;
 }
 
 /* Take a conflict away, and its loser's other row, unless it does not hold. */
-static enum weir_err remove_row(struct store_txn *t, const struct store_key *key,
-                                struct weir_span row)
+static enum weir_err remove_conflict_row(struct store_txn *t, const struct store_key *key,
+                                         struct weir_span row)
 {
     struct weir_conflict c;
     struct store_key dot = { .len = 0 };
 
-    if (parse(t->s, store_key_span(key), row, &c) == WEIR_OK)
+    if (parse_conflict(t->s, store_key_span(key), row, &c) == WEIR_OK)
         key_dot(&dot, &c.loser.rec);
     enum weir_err err = weir_store_del(t, STORE_CONFLICT, store_key_span(key));
     if (err == WEIR_OK && dot.len > 0)
@@ -213,15 +217,15 @@ static enum weir_err make_room(struct store_txn *t)
     uint64_t num = st.ms_entries / 2;
     if (num <= (t->over_reserve ? 1 : WEIR_CONFLICTS_MAX))
         return WEIR_OK;
-    before_all(&key);
-    enum weir_err err = next_row(t, &key, &row);
+    key_before_all(&key);
+    enum weir_err err = next_conflict_row(t, &key, &row);
     if (err == WEIR_OK)
-        err = remove_row(t, &key, row);
+        err = remove_conflict_row(t, &key, row);
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
 /* Is the loser here already? Its row of dots may have outlived what it leads to. */
-static enum weir_err is_kept(struct store_txn *t, struct weir_span dot, bool *ret_record)
+static enum weir_err is_stored_already(struct store_txn *t, struct weir_span dot, bool *ret_record)
 {
     struct store_key key;
     struct weir_span row;
@@ -276,7 +280,7 @@ enum weir_err weir_store_records_put_conflict(struct weir_record_store *k,
 
     WEIR_ASSERT(weir_store_class_in(kp->s->kind->group, c->loser.rec.class));
     key_dot(&dot, &c->loser.rec);
-    enum weir_err err = is_kept(t, store_key_span(&dot), &stored_record);
+    enum weir_err err = is_stored_already(t, store_key_span(&dot), &stored_record);
     weir_store_records_change(kp);
     if (err < 0 || stored_record)
         return weir_store_records_changed(kp, err);
@@ -285,7 +289,7 @@ enum weir_err weir_store_records_put_conflict(struct weir_record_store *k,
     key_number(&key, next);
     weir_num_write_le(number, next, 8);
     if (err == WEIR_OK)
-        err = put_row(kp, store_key_span(&key), c);
+        err = put_conflict_row(kp, store_key_span(&key), c);
     if (err == WEIR_OK)
         err = weir_store_put_row(t, STORE_CONFLICT, store_key_span(&dot), weir_span(number, 8));
     if (err == WEIR_OK)
@@ -304,13 +308,13 @@ enum weir_err weir_store_records_get_conflict(struct weir_record_store *k, uint6
     bool on = kp->conflict_known && kp->conflict_at < at;
     uint64_t left = on ? at - kp->conflict_at - 1 : at;
     if (!on)
-        before_all(key);
+        key_before_all(key);
     kp->conflict_known = false;
     for (;;) {
-        enum weir_err err = next_row(&kp->t, key, &row);
+        enum weir_err err = next_conflict_row(&kp->t, key, &row);
         if (err < 0)
             return weir_store_records_err(err);
-        if (parse(kp->s, store_key_span(key), row, ret) < 0) {
+        if (parse_conflict(kp->s, store_key_span(key), row, ret) < 0) {
             weir_store_count_corrupt(kp->s, WEIR_SPAN_EMPTY);
             continue;
         }
@@ -331,14 +335,14 @@ enum weir_err weir_store_records_drop_conflicts(struct weir_record_store *k, uin
 
     weir_store_records_change(kp);
     kp->conflict_known = false;
-    before_all(&key);
-    enum weir_err err = next_row(&kp->t, &key, &row);
+    key_before_all(&key);
+    enum weir_err err = next_conflict_row(&kp->t, &key, &row);
     while (err == WEIR_OK) {
         /* The clock may have jumped back: all are looked at. */
-        if (parse(kp->s, store_key_span(&key), row, &c) < 0 || c.noted_ms <= until_ms)
-            err = remove_row(&kp->t, &key, row);
+        if (parse_conflict(kp->s, store_key_span(&key), row, &c) < 0 || c.noted_ms <= until_ms)
+            err = remove_conflict_row(&kp->t, &key, row);
         if (err == WEIR_OK)
-            err = next_row(&kp->t, &key, &row);
+            err = next_conflict_row(&kp->t, &key, &row);
     }
     return err == WEIR_ENOTFOUND ? WEIR_OK
                                  : weir_store_records_changed(kp, weir_store_records_err(err));

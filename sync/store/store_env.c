@@ -3,7 +3,10 @@
  * store_env.c - LMDB's environment, and beside it a read-only map of the same file for tree.h.
  * Both see the same pages of the kernel's cache, so that what LMDB commits is read at once.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_env.h"
+
+#include "node/base/clock.h"
+#include "sync/version/num.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +17,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "sync/version/num.h"
 
 #define PATH_BYTES 4096
 
@@ -305,4 +306,9 @@ enum weir_err weir_store_pages_now(const struct weir_store *s, struct weir_tree_
     uint64_t len = (uint64_t)st.st_size < s->map_len ? (uint64_t)st.st_size : s->map_len;
     *ret = (struct weir_tree_file){ s->map, len, s->page_len };
     return WEIR_OK;
+}
+
+uint64_t weir_store_wall_ms(const struct weir_store *s)
+{
+    return s->cfg.wall_ms != NULL ? s->cfg.wall_ms() : weir_clock_wall_ms();
 }

@@ -8,24 +8,15 @@
  */
 #include "sync/store/store_eph.h"
 
+#include "sync/store/store_env.h"
+#include "sync/store/store_meta.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "sync/store/store_parts.h"
-
-_Static_assert(WEIR_BOOT_ID_LEN == STORE_BOOT_ID_LEN, "one length");
-
-static const struct store_kind kind_e = {
-    .group = 'E',
-    .num_trees = STORE_NUM_TREES,
-    .durable = false,
-    .file_name = "eph.mdb",
-    .new_name = NULL,
-    .suspect_name = "eph.mdb.suspect",
-    .lock_name = "eph.lock",
-};
 
 enum weir_err weir_store_eph_wipe(struct weir_store *s, const char *why)
 {
@@ -84,17 +75,6 @@ void weir_store_eph_end(struct weir_store *s)
     int rc = mdb_env_set_flags(s->env, MDB_NOSYNC, 0);
 
     WEIR_ASSERT(rc == 0);
-}
-
-enum weir_err weir_eph_open(const struct weir_store_config *cfg,
-                            const uint8_t boot_id[WEIR_BOOT_ID_LEN], struct weir_store **ret)
-{
-    struct weir_store_config mine = *cfg;
-
-    mine.driven = true;
-    mine.index = NULL;
-    mine.revision = NULL;
-    return weir_store_open_kind(&mine, &kind_e, boot_id, ret);
 }
 
 enum weir_err weir_eph_sync(struct weir_store *s)

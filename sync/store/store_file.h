@@ -8,7 +8,7 @@
 #define WEIR_SYNC_STORE_STORE_FILE_H
 
 #include "sync/store/store_rows.h"
-#include "sync/store/tree_walk.h"
+#include "sync/tree/tree_walk.h"
 
 /** A file up to this size is always checked as a whole: some milliseconds. */
 #define STORE_CHECK_WHOLE_BYTES (UINT64_C(32) << 20)

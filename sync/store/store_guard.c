@@ -11,12 +11,13 @@
  * always looked at. So whatever LMDB made of a run of touched pages, those beside it hold; when a
  * removal has merged pages, the run is taken to have grown by one on either side.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_guard.h"
+
+#include "node/base/hash.h"
+#include "sync/store/store_env.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/hash.h"
 
 #define PAGES_AT_FIRST  8192
 #define MARKED_AT_FIRST 256
@@ -34,7 +35,7 @@ enum {
 /* LMDB merges a page of which less than a quarter is in use; here with some bytes to spare. */
 #define FULL_ENOUGH(page_len) ((page_len) / 4 + 64)
 
-static unsigned known(const struct weir_store *s, uint64_t pgno)
+static unsigned is_checked(const struct weir_store *s, uint64_t pgno)
 {
     return pgno < s->sound_pages ? s->sound[pgno] : 0;
 }
@@ -70,7 +71,7 @@ static bool room_in_list(struct weir_store *s)
 
 /* Remember something of a page until the transaction ends. @return false: no memory, and without
  * it the page is looked at again */
-static bool remember(struct weir_store *s, uint64_t pgno, unsigned what)
+static bool mark_checked(struct weir_store *s, uint64_t pgno, unsigned what)
 {
     if (!room_in_marks(s, pgno) || (s->sound[pgno] == 0 && !room_in_list(s)))
         return false;
@@ -80,7 +81,7 @@ static bool remember(struct weir_store *s, uint64_t pgno, unsigned what)
     return true;
 }
 
-static void forget_all(struct weir_store *s)
+static void forget_checked(struct weir_store *s)
 {
     for (size_t i = 0; i < s->num_marked; i++)
         s->sound[s->marked[i]] = 0;
@@ -149,11 +150,11 @@ static void path_bounds(const struct store_txn *t, const struct path *p, unsigne
 
 static bool page_sound(struct store_txn *t, uint64_t pgno)
 {
-    if ((known(t->s, pgno) & SOUND) != 0)
+    if ((is_checked(t->s, pgno) & SOUND) != 0)
         return true;
     if (weir_tree_page_check(&t->pages, pgno, true) == WEIR_TREE_PAGE_BAD)
         return false;
-    (void)remember(t->s, pgno, SOUND);
+    (void)mark_checked(t->s, pgno, SOUND);
     return true;
 }
 
@@ -207,7 +208,7 @@ static bool page_and_lowest_ok(struct store_txn *t, const struct path *p, unsign
 
 /* The pages beside those of the path, at each level below the root. A removal may merge with them
  * or take entries of them. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
-static enum weir_err look_beside(struct store_txn *t, const struct path *p)
+static enum weir_err check_siblings(struct store_txn *t, const struct path *p)
 {
     for (unsigned d = 1; d < p->depth; d++) {
         if (!page_and_lowest_ok(t, p, d))
@@ -218,16 +219,16 @@ static enum weir_err look_beside(struct store_txn *t, const struct path *p)
                 continue;
             if (!page_and_lowest_ok(t, &beside, d))
                 return WEIR_ECORRUPT;
-            if (!remember(t->s, beside.pgno[d], CHANGED))
+            if (!mark_checked(t->s, beside.pgno[d], CHANGED))
                 return WEIR_ENOMEM;
         }
-        if (!remember(t->s, p->pgno[d], TOUCHED))
+        if (!mark_checked(t->s, p->pgno[d], TOUCHED))
             return WEIR_ENOMEM;
     }
     return WEIR_OK;
 }
 
-static bool next_ok(struct store_txn *t, const struct path *p)
+static bool is_next_sound(struct store_txn *t, const struct path *p)
 {
     struct path next = *p;
 
@@ -236,13 +237,13 @@ static bool next_ok(struct store_txn *t, const struct path *p)
 
 /* Will the leaf be left as it is by a removal, but for the entry? So when it is as it was
  * committed, stays full enough, and the entry is not its last, behind which LMDB would go on. */
-static bool stays_alone(const struct store_txn *t, const struct weir_tree_cursor *c, uint64_t pgno)
+static bool cannot_merge(const struct store_txn *t, const struct weir_tree_cursor *c, uint64_t pgno)
 {
     const struct weir_tree_level *leaf = &c->level[c->depth - 1];
     struct weir_span key;
     struct weir_span value;
 
-    if ((known(t->s, pgno) & CHANGED) != 0 || leaf->at + 1 >= leaf->num ||
+    if ((is_checked(t->s, pgno) & CHANGED) != 0 || leaf->at + 1 >= leaf->num ||
         weir_tree_entry(c, &key, &value) < 0)
         return false;
     return weir_tree_page_used(&t->pages, pgno) >=
@@ -262,8 +263,8 @@ static bool value_sound(const struct weir_tree_cursor *c)
 }
 
 /* @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
-static enum weir_err look(struct store_txn *t, enum store_tree tree, struct weir_span key,
-                          unsigned want)
+static enum weir_err check_path(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                                unsigned want)
 {
     struct weir_tree_cursor c;
     struct path p;
@@ -275,26 +276,27 @@ static enum weir_err look(struct store_txn *t, enum store_tree tree, struct weir
         return WEIR_ECORRUPT;
     const uint8_t *leaf = c.level[c.depth - 1].page;
     uint64_t pgno = (uint64_t)(leaf - t->pages.map) / t->pages.page_len;
-    if ((want & SIDES) != 0 && stays_alone(t, &c, pgno))
+    if ((want & SIDES) != 0 && cannot_merge(t, &c, pgno))
         want = PATH | CHANGED;
-    unsigned missing = want & ~known(t->s, pgno);
+    unsigned missing = want & ~is_checked(t->s, pgno);
     if (missing == 0)
         return WEIR_OK;
     path_of(t, &c, &p);
-    if (((missing & PATH) != 0 && !path_ok(t, &p)) || ((missing & NEXT) != 0 && !next_ok(t, &p)))
+    if (((missing & PATH) != 0 && !path_ok(t, &p)) ||
+        ((missing & NEXT) != 0 && !is_next_sound(t, &p)))
         return WEIR_ECORRUPT;
     if ((missing & SIDES) != 0)
-        err = look_beside(t, &p);
+        err = check_siblings(t, &p);
     /* What was looked at may be forgotten, what was changed not. */
-    if (err == WEIR_OK && !remember(t->s, pgno, want) && (want & CHANGED) != 0)
+    if (err == WEIR_OK && !mark_checked(t->s, pgno, want) && (want & CHANGED) != 0)
         err = WEIR_ENOMEM;
     return err;
 }
 
-static enum weir_err guard(struct store_txn *t, enum store_tree tree, struct weir_span key,
-                           unsigned want)
+static enum weir_err guard_path(struct store_txn *t, enum store_tree tree, struct weir_span key,
+                                unsigned want)
 {
-    enum weir_err err = look(t, tree, key, want);
+    enum weir_err err = check_path(t, tree, key, want);
     if (err == WEIR_ECORRUPT)
         weir_store_suspect(t->s, weir_store_tree_name(tree));
     return err;
@@ -302,43 +304,44 @@ static enum weir_err guard(struct store_txn *t, enum store_tree tree, struct wei
 
 enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
-    return guard(t, tree, key, PATH);
+    return guard_path(t, tree, key, PATH);
 }
 
 enum weir_err weir_store_guard_put(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
-    return guard(t, tree, key, PATH | CHANGED);
+    return guard_path(t, tree, key, PATH | CHANGED);
 }
 
 enum weir_err weir_store_guard_next(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
-    return guard(t, tree, key, PATH | NEXT);
+    return guard_path(t, tree, key, PATH | NEXT);
 }
 
 enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
-    return guard(t, tree, key, PATH | NEXT | SIDES | CHANGED);
+    return guard_path(t, tree, key, PATH | NEXT | SIDES | CHANGED);
 }
 
 /* One side of a run of touched pages at level `d`: the page beside it becomes part of it, and the
  * one behind that is looked at. */
-static enum weir_err widen(struct store_txn *t, const struct path *from, unsigned d, bool right)
+static enum weir_err grow_marks(struct store_txn *t, const struct path *from, unsigned d,
+                                bool right)
 {
     struct path p = *from;
 
     do {
         if (!path_beside(t, &p, d, right))
             return WEIR_OK;
-    } while ((known(t->s, p.pgno[d]) & TOUCHED) != 0);
+    } while ((is_checked(t->s, p.pgno[d]) & TOUCHED) != 0);
     if (!page_and_lowest_ok(t, &p, d))
         return WEIR_ECORRUPT;
-    if (!remember(t->s, p.pgno[d], TOUCHED | CHANGED))
+    if (!mark_checked(t->s, p.pgno[d], TOUCHED | CHANGED))
         return WEIR_ENOMEM;
     if (!path_beside(t, &p, d, right))
         return WEIR_OK;
     if (!page_and_lowest_ok(t, &p, d))
         return WEIR_ECORRUPT;
-    return remember(t->s, p.pgno[d], CHANGED) ? WEIR_OK : WEIR_ENOMEM;
+    return mark_checked(t->s, p.pgno[d], CHANGED) ? WEIR_OK : WEIR_ENOMEM;
 }
 
 enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
@@ -353,9 +356,9 @@ enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
     if (err == WEIR_OK)
         path_of(t, &c, &p);
     for (unsigned d = 1; err == WEIR_OK && d < p.depth; d++) {
-        err = widen(t, &p, d, false);
+        err = grow_marks(t, &p, d, false);
         if (err == WEIR_OK)
-            err = widen(t, &p, d, true);
+            err = grow_marks(t, &p, d, true);
     }
     if (err == WEIR_ECORRUPT)
         weir_store_suspect(t->s, weir_store_tree_name(tree));
@@ -385,7 +388,7 @@ enum weir_err weir_store_guard_roots(struct store_txn *t)
     uint64_t other = (t->roots.txnid + 1) & 1;
     struct weir_tree_meta m;
 
-    forget_all(t->s);
+    forget_checked(t->s);
     if (weir_store_state_meta(&t->pages, t->roots.txnid, &m) < 0)
         return WEIR_ECORRUPT;
     const uint8_t *main = main_page(t, &m);

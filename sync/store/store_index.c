@@ -4,7 +4,11 @@
  * The first row of a name in key order is its owner: the earliest claim, then the smaller key.
  * Rows that stay are looked at and not touched, unless they do not hold. Owner: writer.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_index.h"
+
+#include "sync/store/store_env.h"
+#include "sync/store/store_guard.h"
+#include "sync/store/store_txn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +109,7 @@ static int row_order(const void *a, const void *b, void *arg)
 }
 
 /* Sort, and keep the earliest claim of a name that the record claims more than once. */
-static void settle(struct weir_index_rows *rows)
+static void sort_and_dedup(struct weir_index_rows *rows)
 {
     size_t stored_record = 0;
 
@@ -141,7 +145,7 @@ enum weir_err weir_store_index_derive(struct weir_store *s, struct weir_span rec
         rows->num = 0;
     else if (err < 0)
         return err;
-    settle(rows);
+    sort_and_dedup(rows);
     return WEIR_OK;
 }
 
@@ -173,7 +177,7 @@ static enum weir_err num_claims(struct store_txn *t, struct weir_span name, unsi
     return WEIR_OK;
 }
 
-static void less(uint64_t *count)
+static void row_is_less(uint64_t *count)
 {
     if (*count > 0)
         (*count)--;
@@ -191,9 +195,9 @@ static enum weir_err row_remove(struct store_txn *t, struct weir_span row, struc
         err = num_claims(t, name, &left);
     if (err < 0)
         return err;
-    less(&t->tally.index[name.at[0]]);
+    row_is_less(&t->tally.index[name.at[0]]);
     if (left == 1 && name.at[0] != WEIR_INDEX_REVERSED)
-        less(&t->tally.num_conflicts);
+        row_is_less(&t->tally.num_conflicts);
     *ret_changed = true;
     return WEIR_OK;
 }
@@ -213,8 +217,8 @@ static enum weir_err row_present(struct store_txn *t, struct weir_span row, bool
 }
 
 /* Add a row of the new value, or make one whole that the old value had and that was damaged. */
-static enum weir_err row_keep(struct store_txn *t, struct weir_span row, struct weir_span name,
-                              bool *ret_changed)
+static enum weir_err row_put(struct store_txn *t, struct weir_span row, struct weir_span name,
+                             bool *ret_changed)
 {
     bool there = false;
     bool sound = false;
@@ -253,7 +257,7 @@ enum weir_err weir_store_index_change(struct store_txn *t, bool *ret_changed)
         if (order < 0)
             err = row_remove(t, row_span(old, i), name_span(old, i), ret_changed);
         else
-            err = row_keep(t, row_span(new, j), name_span(new, j), ret_changed);
+            err = row_put(t, row_span(new, j), name_span(new, j), ret_changed);
         i += order <= 0;
         j += order >= 0;
     }

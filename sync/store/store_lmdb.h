@@ -7,15 +7,15 @@
 #ifndef WEIR_SYNC_STORE_STORE_LMDB_H
 #define WEIR_SYNC_STORE_STORE_LMDB_H
 
+#include "node/base/log.h"
+#include "sync/store/store.h"
+#include "sync/store/store_rows.h"
+#include "sync/tree/tree.h"
+#include "sync/version/record.h"
+
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
-
-#include "node/base/log.h"
-#include "sync/version/record.h"
-#include "sync/store/store.h"
-#include "sync/store/store_rows.h"
-#include "sync/store/tree.h"
 
 #define STORE_MAGIC  0x53746f72u
 #define READER_MAGIC 0x52656164u
@@ -157,5 +157,15 @@ struct store_txn {
     bool touched;      /* some row was changed since the caller cleared this */
     bool broken;       /* must be aborted */
 };
+
+static inline void weir_store_lock(pthread_mutex_t *m)
+{
+    WEIR_ASSERT(pthread_mutex_lock(m) == 0);
+}
+
+static inline void weir_store_unlock(pthread_mutex_t *m)
+{
+    WEIR_ASSERT(pthread_mutex_unlock(m) == 0);
+}
 
 #endif

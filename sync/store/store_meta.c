@@ -5,30 +5,16 @@
  * hlc_floor 8, counts, txn 8 (the transaction that wrote these), clean 1. Since format 2, or after
  * a rescue: live 1. Group E: boot_id 16.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_meta.h"
+
+#include "node/base/rng.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_txn.h"
+#include "sync/version/num.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/rng.h"
-#include "sync/version/num.h"
-
-enum weir_err weir_store_meta_put(struct store_txn *t, const char *name, const void *at, size_t len)
-{
-    return weir_store_put_row(t, STORE_META, weir_span_cstr(name), weir_span(at, len));
-}
-
-enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
-                                  const struct store_lane *lane)
-{
-    uint8_t payload[STORE_LANE_LEN];
-    struct store_key key;
-
-    weir_store_lane_pack(lane, payload);
-    weir_store_key_lane(&key, lane_idx);
-    return weir_store_put_row(t, STORE_LANE, store_key_span(&key),
-                              weir_span(payload, sizeof(payload)));
-}
+#include <unistd.h>
 
 enum weir_err weir_store_lane_add(struct weir_store *s, const struct store_lane *lane)
 {
@@ -342,4 +328,22 @@ enum weir_err weir_store_lane_own(struct weir_store *s)
         return err;
     }
     return weir_store_txn_commit(&t);
+}
+
+enum weir_err weir_store_open_database(struct weir_store *s)
+{
+    enum weir_err err = weir_store_env_open(s, s->kind->file_name);
+    if (err < 0)
+        return err;
+    err = weir_store_meta_load(s);
+    if (err == WEIR_ENOTFOUND) {
+        s->num_lanes = 0;
+        s->format = 0;
+        err = weir_store_meta_create(s, NULL);
+        if (err == WEIR_OK && fsync(s->folder_fd) != 0)
+            err = WEIR_EIO;
+    }
+    if (err == WEIR_OK && !s->driven)
+        err = weir_store_lane_own(s);
+    return err;
 }

@@ -6,7 +6,11 @@
  * without numbers. Numbers of lanes are never used again, for contexts may mention them as long as
  * there are records; a wipe gives them all back. Owner: the record store's caller.
  */
-#include "sync/store/store_records_parts.h"
+#include "sync/store/store_names.h"
+
+#include "sync/store/store_meta.h"
+#include "sync/store/store_txn.h"
+#include "sync/version/stored_record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,19 +72,20 @@ static uint32_t place_of_tail(const struct store_names *n, const struct weir_sto
     return low;
 }
 
-static void insert(uint32_t *list, uint32_t num, uint32_t at, uint32_t idx)
+static void insert_sorted(uint32_t *list, uint32_t num, uint32_t at, uint32_t idx)
 {
     memmove(list + at + 1, list + at, (num - at) * sizeof(*list));
     list[at] = idx;
 }
 
 /* Put lane `idx` into both lists of `num` entries. */
-static void enter(struct store_names *n, const struct weir_store *s, uint32_t idx, uint32_t num)
+static void enter_lane(struct store_names *n, const struct weir_store *s, uint32_t idx,
+                       uint32_t num)
 {
     const uint8_t *id = s->lanes[idx].id;
 
-    insert(n->by_id, num, place_of_id(n, s, id, num), idx);
-    insert(n->by_tail, num, place_of_tail(n, s, tail_of(id), idx, num), idx);
+    insert_sorted(n->by_id, num, place_of_id(n, s, id, num), idx);
+    insert_sorted(n->by_tail, num, place_of_tail(n, s, tail_of(id), idx, num), idx);
 }
 
 static int order_ids(const void *a, const void *b, void *arg)
@@ -112,7 +117,7 @@ static void sort_all(struct store_names *n, struct weir_store *s)
     qsort_r(n->by_tail, s->num_lanes, sizeof(*n->by_tail), order_tails, s);
 }
 
-static bool grow(void *list, uint32_t cap, size_t size)
+static bool grow_tables(void *list, uint32_t cap, size_t size)
 {
     void **at = list;
     void *more = realloc(*at, cap * size);
@@ -122,7 +127,7 @@ static bool grow(void *list, uint32_t cap, size_t size)
     return more != NULL;
 }
 
-static enum weir_err reserve(struct store_names *n, uint32_t num)
+static enum weir_err reserve_tables(struct store_names *n, uint32_t num)
 {
     uint32_t cap = n->cap > 0 ? n->cap : LANES_AT_FIRST;
 
@@ -132,8 +137,9 @@ static enum weir_err reserve(struct store_names *n, uint32_t num)
         return WEIR_OK;
     while (cap < num)
         cap *= 2;
-    if (!grow(&n->by_id, cap, sizeof(*n->by_id)) || !grow(&n->by_tail, cap, sizeof(*n->by_tail)) ||
-        !grow(&n->noted, cap, sizeof(*n->noted)))
+    if (!grow_tables(&n->by_id, cap, sizeof(*n->by_id)) ||
+        !grow_tables(&n->by_tail, cap, sizeof(*n->by_tail)) ||
+        !grow_tables(&n->noted, cap, sizeof(*n->noted)))
         return WEIR_ENOMEM;
     memset(n->noted + n->cap, 0, (cap - n->cap) * sizeof(*n->noted));
     n->cap = cap;
@@ -142,7 +148,7 @@ static enum weir_err reserve(struct store_names *n, uint32_t num)
 
 enum weir_err weir_store_names_load(struct store_names *n, struct weir_store *s)
 {
-    enum weir_err err = reserve(n, s->num_lanes);
+    enum weir_err err = reserve_tables(n, s->num_lanes);
     if (err < 0)
         return err;
     sort_all(n, s);
@@ -167,7 +173,8 @@ bool weir_store_names_changed(const struct store_names *n, const struct weir_sto
 }
 
 /* Remember a lane as it was at the begin, before it changes. */
-static enum weir_err note(struct store_names *n, const struct weir_store *s, uint32_t idx)
+static enum weir_err note_before_change(struct store_names *n, const struct weir_store *s,
+                                        uint32_t idx)
 {
     if (n->wiped || idx >= n->num_at_begin || n->noted[idx] == n->turn)
         return WEIR_OK;
@@ -242,33 +249,33 @@ uint32_t weir_store_names_find(const struct store_names *n, const struct weir_st
     return n->by_id[at];
 }
 
-static enum weir_err add(struct store_names *n, struct weir_store *s, const uint8_t *id,
-                         uint32_t *ret_idx)
+static enum weir_err add_lane(struct store_names *n, struct weir_store *s, const uint8_t *id,
+                              uint32_t *ret_idx)
 {
     struct store_lane lane = { .vv = 0 };
 
     memcpy(lane.id, id, WEIR_LANE_LEN);
-    enum weir_err err = reserve(n, s->num_lanes + 1);
+    enum weir_err err = reserve_tables(n, s->num_lanes + 1);
     if (err == WEIR_OK)
         err = weir_store_lane_add(s, &lane);
     if (err < 0)
         return err;
     *ret_idx = s->num_lanes - 1;
-    enter(n, s, *ret_idx, *ret_idx);
+    enter_lane(n, s, *ret_idx, *ret_idx);
     return WEIR_OK;
 }
 
 /* The lane whose end a context has mentioned is here: give it its beginning. */
-static enum weir_err complete(struct store_names *n, struct weir_store *s, uint32_t idx,
-                              const uint8_t *lane)
+static enum weir_err complete_lane(struct store_names *n, struct weir_store *s, uint32_t idx,
+                                   const uint8_t *lane)
 {
-    enum weir_err err = note(n, s, idx);
+    enum weir_err err = note_before_change(n, s, idx);
     if (err < 0)
         return err;
     uint32_t at = place_of_id(n, s, s->lanes[idx].id, s->num_lanes);
     memmove(n->by_id + at, n->by_id + at + 1, (s->num_lanes - at - 1) * sizeof(*n->by_id));
     memcpy(s->lanes[idx].id, lane, WEIR_LANE_LEN);
-    insert(n->by_id, s->num_lanes - 1, place_of_id(n, s, lane, s->num_lanes - 1), idx);
+    insert_sorted(n->by_id, s->num_lanes - 1, place_of_id(n, s, lane, s->num_lanes - 1), idx);
     return WEIR_OK;
 }
 
@@ -285,8 +292,8 @@ enum weir_err weir_store_names_lane(struct store_names *n, struct weir_store *s,
     memcpy(stub + HEAD_LEN, tail_of(lane), WEIR_LANE_TAIL_LEN);
     idx = weir_store_names_find(n, s, stub);
     if (idx == STORE_LANE_NONE || has_numbers(&s->lanes[idx]))
-        return add(n, s, lane, ret_idx);
-    enum weir_err err = complete(n, s, idx, lane);
+        return add_lane(n, s, lane, ret_idx);
+    enum weir_err err = complete_lane(n, s, idx, lane);
     if (err == WEIR_OK)
         *ret_idx = idx;
     return err;
@@ -304,7 +311,7 @@ enum weir_err weir_store_names_tail(struct store_names *n, struct weir_store *s,
         return WEIR_OK;
     }
     memcpy(stub + HEAD_LEN, tail, WEIR_LANE_TAIL_LEN);
-    return add(n, s, stub, ret_idx);
+    return add_lane(n, s, stub, ret_idx);
 }
 
 enum weir_err weir_store_names_set(struct store_names *n, struct weir_store *s, uint32_t idx,
@@ -319,7 +326,7 @@ enum weir_err weir_store_names_set(struct store_names *n, struct weir_store *s, 
     if (lane->vv == numbers->vv && lane->hi_seen == numbers->hi_seen &&
         lane->floor == numbers->floor && lane->retired_final == numbers->retired_final)
         return WEIR_OK;
-    enum weir_err err = note(n, s, idx);
+    enum weir_err err = note_before_change(n, s, idx);
     if (err < 0)
         return err;
     lane->vv = numbers->vv;

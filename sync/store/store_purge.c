@@ -5,15 +5,18 @@
  * away for longer is told apart, and a key written again comes out above its deletion. Owner:
  * writer. Ref: rule R9 of the replication protocol.
  */
-#include "sync/store/store_parts.h"
-
+#include "sync/store/store_env.h"
+#include "sync/store/store_publish.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
 #include "sync/version/num.h"
 
 #define MS_PER_DAY UINT64_C(86400000)
 #define DAY_LEN    4 /* bytes of the day that a row of the queue begins with */
 
 /* The first rows of the queue that are due. Keys borrow from the committed state. */
-static size_t due(struct store_txn *t, struct weir_span *ret_keys, size_t max)
+static size_t find_old_tombstones(struct store_txn *t, struct weir_span *ret_keys, size_t max)
 {
     struct weir_tree_cursor c;
     struct weir_span row;
@@ -64,7 +67,8 @@ static void lower_floors(struct weir_store *s, const struct raised *raised, size
 
 /* Purge what one row of the queue stands for. A row that leads to no tombstone of its day just
  * goes: the record was written again after it could not be read. */
-static enum weir_err purge_one(struct store_txn *t, struct weir_span row_key, struct raised *raised)
+static enum weir_err purge_tombstone(struct store_txn *t, struct weir_span row_key,
+                                     struct raised *raised)
 {
     struct weir_span rec_key = weir_span_from(row_key, DAY_LEN);
     struct store_current cur;
@@ -103,10 +107,10 @@ bool weir_store_purge_step(struct weir_store *s)
 
     if (weir_store_txn_begin(s, &t) < 0)
         return false;
-    size_t num = due(&t, keys, WEIR_ARRAY_LEN(keys));
+    size_t num = find_old_tombstones(&t, keys, WEIR_ARRAY_LEN(keys));
     enum weir_err err = WEIR_OK;
     for (; err == WEIR_OK && done < num; done++)
-        err = purge_one(&t, keys[done], &raised[done]);
+        err = purge_tombstone(&t, keys[done], &raised[done]);
     if (num == 0 || err < 0)
         weir_store_txn_abort(&t);
     else

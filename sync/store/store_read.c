@@ -3,13 +3,12 @@
  * store_read.c - readers: a kept LMDB transaction pins a snapshot, tree.h reads its pages in place.
  * Owner: the one thread that uses the reader. No locks; nothing is allocated after reader_new.
  */
-#include "sync/store/store_claims_parts.h"
-#include "sync/store/store_parts.h"
+#include "sync/store/store_claims_search.h"
+#include "sync/store/store_env.h"
+#include "sync/version/num.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/version/num.h"
 
 #define LANE_UNKNOWN UINT32_MAX
 #define LOAD_TRIES   8 /* each is overtaken only by two more commits */
@@ -27,7 +26,7 @@ struct weir_store_reader {
     uint8_t lane[WEIR_LANE_LEN];
 };
 
-static void check(const struct weir_store_reader *r, bool reading)
+static void check_reader(const struct weir_store_reader *r, bool reading)
 {
     WEIR_ASSERT(r != NULL);
     WEIR_ASSERT(r->magic == READER_MAGIC);
@@ -58,7 +57,7 @@ void weir_store_reader_free(struct weir_store_reader **r)
 {
     if (*r == NULL)
         return;
-    check(*r, false);
+    check_reader(*r, false);
     mdb_txn_abort((*r)->txn);
     atomic_fetch_sub(&(*r)->s->num_readers, 1);
     (*r)->magic = 0;
@@ -66,14 +65,14 @@ void weir_store_reader_free(struct weir_store_reader **r)
     *r = NULL;
 }
 
-static enum weir_err damaged(const struct weir_store_reader *r, const char *what)
+static enum weir_err flag_damage(const struct weir_store_reader *r, const char *what)
 {
     weir_store_suspect(r->s, what);
     return WEIR_ECORRUPT;
 }
 
 /* What the snapshot holds beside records: file length, roots, counts. */
-static enum weir_err load(struct weir_store_reader *r)
+static enum weir_err load_snapshot(struct weir_store_reader *r)
 {
     struct weir_span key = WEIR_SPAN_LIT("counts");
     struct weir_span row;
@@ -92,7 +91,7 @@ static enum weir_err load(struct weir_store_reader *r)
 }
 
 /* What the writer saw after its last commit. @return its transaction */
-static uint64_t load_last(struct weir_store_reader *r)
+static uint64_t load_last_published(struct weir_store_reader *r)
 {
     struct weir_store *s = r->s;
 
@@ -106,13 +105,13 @@ static uint64_t load_last(struct weir_store_reader *r)
 
 /* Load the snapshot that LMDB has pinned, or a newer one when two commits overtook the look at its
  * meta page. Pages that lead to it may be spoiled while it is still known where they led. */
-static enum weir_err load_pinned(struct weir_store_reader *r)
+static enum weir_err load_pinned_snapshot(struct weir_store_reader *r)
 {
     for (int i = 0; i < LOAD_TRIES; i++) {
         uint64_t txnid = mdb_txn_id(r->txn);
         if (r->loaded && r->roots.txnid == txnid)
             return WEIR_OK;
-        r->loaded = load(r) == WEIR_OK;
+        r->loaded = load_snapshot(r) == WEIR_OK;
         if (r->loaded)
             return WEIR_OK;
         mdb_txn_reset(r->txn);
@@ -121,7 +120,7 @@ static enum weir_err load_pinned(struct weir_store_reader *r)
         if (mdb_txn_id(r->txn) != txnid)
             continue;
         weir_store_suspect(r->s, "roots");
-        r->loaded = load_last(r) == txnid;
+        r->loaded = load_last_published(r) == txnid;
         return r->loaded ? WEIR_OK : WEIR_EIO;
     }
     return WEIR_EIO;
@@ -129,16 +128,16 @@ static enum weir_err load_pinned(struct weir_store_reader *r)
 
 enum weir_err weir_store_read_begin(struct weir_store_reader *r)
 {
-    check(r, false);
+    check_reader(r, false);
     int rc = mdb_txn_renew(r->txn);
     if (rc == MDB_PANIC) {
         /* LMDB is out of service for good after its meta page could not be written. Nothing can
          * change the last committed pages then: they can be read without its protection. */
-        (void)load_last(r);
+        (void)load_last_published(r);
         r->loaded = false;
     } else if (rc != 0) {
         return WEIR_EIO;
-    } else if (load_pinned(r) < 0) {
+    } else if (load_pinned_snapshot(r) < 0) {
         mdb_txn_reset(r->txn);
         return WEIR_EIO;
     }
@@ -148,7 +147,7 @@ enum weir_err weir_store_read_begin(struct weir_store_reader *r)
 
 void weir_store_read_end(struct weir_store_reader *r)
 {
-    check(r, true);
+    check_reader(r, true);
     r->reading = false;
     mdb_txn_reset(r->txn);
 }
@@ -211,14 +210,14 @@ enum weir_err weir_store_get(struct weir_store_reader *r, enum weir_class class,
     struct weir_span row;
     struct weir_record rec;
 
-    check(r, true);
+    check_reader(r, true);
     if (key.len == 0 || key.len > WEIR_KEY_MAX)
         return WEIR_ENOTFOUND;
     weir_store_key_rec(&rec_key, class, key);
     enum weir_err err =
         weir_tree_get(&r->pages, &r->roots.tree[STORE_REC], store_key_span(&rec_key), &row);
     if (err == WEIR_ECORRUPT)
-        return damaged(r, weir_store_tree_name(STORE_REC));
+        return flag_damage(r, weir_store_tree_name(STORE_REC));
     if (err == WEIR_OK)
         err = record_of(r, store_key_span(&rec_key), row, &rec);
     if (err == WEIR_OK && rec.tombstone)
@@ -240,7 +239,7 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
     struct weir_span row;
     enum weir_err none = WEIR_ENOTFOUND;
 
-    check(r, true);
+    check_reader(r, true);
     if (!weir_store_key_idx_name(&name, index, key))
         return WEIR_ENOTFOUND;
     enum weir_err err =
@@ -259,7 +258,7 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
         none = WEIR_ECORRUPT;
         err = weir_tree_next(&c);
     }
-    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_IDX)) : none;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : none;
 }
 
 static enum weir_err claims_seek(void *arg, struct weir_span from, struct weir_span *ret_key,
@@ -282,9 +281,9 @@ enum weir_err weir_store_index_below(struct weir_store_reader *r, struct weir_sp
 {
     struct store_claims claims = { r->s, claims_seek, r };
 
-    check(r, true);
+    check_reader(r, true);
     enum weir_err err = weir_store_claims_below(&claims, domain, at);
-    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_IDX)) : err;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : err;
 }
 
 enum weir_err weir_store_index_next(struct weir_store_reader *r, enum weir_index index,
@@ -292,14 +291,14 @@ enum weir_err weir_store_index_next(struct weir_store_reader *r, enum weir_index
 {
     struct store_claims claims = { r->s, claims_seek, r };
 
-    check(r, true);
+    check_reader(r, true);
     enum weir_err err = weir_store_claims_next(&claims, index, at);
-    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_IDX)) : err;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : err;
 }
 
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index)
 {
-    check(r, true);
+    check_reader(r, true);
     WEIR_ASSERT(index >= WEIR_INDEX_HOST);
     WEIR_ASSERT(index <= WEIR_INDEX_REVERSED);
     return r->tally.index[index];
@@ -331,7 +330,8 @@ enum weir_err weir_store_list(struct weir_store_reader *r, enum weir_class class
     struct weir_tree_cursor c;
     size_t num = 0;
 
-    check(r, true);
+    check_reader(r, true);
+    WEIR_ASSERT(fn != NULL);
     if (after.len > WEIR_KEY_MAX)
         return WEIR_OK;
     enum weir_err err = list_seek(r, class, after, &c);
@@ -349,7 +349,7 @@ enum weir_err weir_store_list(struct weir_store_reader *r, enum weir_class class
         }
         err = weir_tree_next(&c);
     }
-    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_REC)) : WEIR_OK;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_REC)) : WEIR_OK;
 }
 
 enum weir_err weir_store_revision_get(struct weir_store_reader *r, enum weir_class class,
@@ -360,7 +360,7 @@ enum weir_err weir_store_revision_get(struct weir_store_reader *r, enum weir_cla
     struct store_key rev_key;
     struct weir_span row;
 
-    check(r, true);
+    check_reader(r, true);
     if (key.len == 0 || key.len > WEIR_KEY_MAX)
         return WEIR_ENOTFOUND;
     weir_store_key_rec(&rec_key, class, key);
@@ -368,7 +368,7 @@ enum weir_err weir_store_revision_get(struct weir_store_reader *r, enum weir_cla
     enum weir_err err =
         weir_tree_get(&r->pages, &r->roots.tree[STORE_REV], store_key_span(&rev_key), &row);
     if (err == WEIR_ECORRUPT)
-        return damaged(r, weir_store_tree_name(STORE_REV));
+        return flag_damage(r, weir_store_tree_name(STORE_REV));
     if (err < 0)
         return err;
     if (weir_store_row_check(STORE_REV, store_key_span(&rev_key), row, &row) < 0) {
@@ -386,7 +386,8 @@ enum weir_err weir_store_revision_list(struct weir_store_reader *r, enum weir_cl
     struct store_key rec_key;
     struct store_key from;
 
-    check(r, true);
+    check_reader(r, true);
+    WEIR_ASSERT(fn != NULL);
     if (key.len == 0 || key.len > WEIR_KEY_MAX)
         return WEIR_OK;
     weir_store_key_rec(&rec_key, class, key);
@@ -409,7 +410,7 @@ enum weir_err weir_store_revision_list(struct weir_store_reader *r, enum weir_cl
             break;
         err = weir_tree_prev(&c);
     }
-    return err == WEIR_ECORRUPT ? damaged(r, weir_store_tree_name(STORE_REV)) : WEIR_OK;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_REV)) : WEIR_OK;
 }
 
 enum weir_err weir_store_stats(struct weir_store_reader *r, struct weir_store_stats *ret)
@@ -473,6 +474,7 @@ static enum weir_err scrub_rows(struct weir_store_reader *r, struct weir_store_s
 enum weir_err weir_store_scrub_step(struct weir_store_reader *r, struct weir_store_scrub *at,
                                     size_t num)
 {
+    WEIR_ASSERT(at->after_len <= sizeof(at->after));
     enum weir_err err = weir_store_read_begin(r);
     if (err < 0)
         return err;
@@ -482,7 +484,7 @@ enum weir_err weir_store_scrub_step(struct weir_store_reader *r, struct weir_sto
         return WEIR_OK;
     at->after_len = 0;
     if (err == WEIR_ECORRUPT)
-        return damaged(r, weir_store_tree_name(STORE_REC));
+        return flag_damage(r, weir_store_tree_name(STORE_REC));
     at->num_passes++;
     at->num_checked = 0;
     return WEIR_OK;

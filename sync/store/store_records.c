@@ -6,11 +6,17 @@
  */
 #include "sync/store/store_records.h"
 
+#include "sync/store/store_env.h"
+#include "sync/store/store_publish.h"
+#include "sync/store/store_records_ops.h"
+#include "sync/store/store_records_state.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
+#include "sync/tree/tree_walk.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "sync/store/store_records_parts.h"
-#include "sync/store/tree_walk.h"
 
 #define KEYS_BLOCK 65536
 #define KEYS_MAX   (SIZE_MAX / 2)
@@ -18,24 +24,9 @@
 _Static_assert(WEIR_STORED_EXTRA_MAX == WEIR_RECORD_EXTRA_MAX, "a row has room for it");
 _Static_assert(STORE_LANES_MAX > WEIR_LANES_MAX, "lanes that contexts mention crowd out none");
 
-enum weir_err weir_store_records_err(enum weir_err err)
-{
-    return err == WEIR_OK || err == WEIR_ENOTFOUND || err == WEIR_EFULL ? err : WEIR_EIO;
-}
-
-struct store_records *weir_store_records_of(struct weir_record_store *k, bool open)
-{
-    struct store_records *kp = (struct store_records *)k;
-
-    WEIR_ASSERT(kp->s->magic == STORE_MAGIC);
-    WEIR_ASSERT(kp->s->records == kp);
-    WEIR_ASSERT(kp->open == open);
-    return kp;
-}
-
 /* ---- transactions ---- */
 
-static enum weir_err begin(struct weir_record_store *k)
+static enum weir_err begin_write(struct weir_record_store *k)
 {
     struct store_records *kp = weir_store_records_of(k, false);
 
@@ -53,23 +44,23 @@ static enum weir_err begin(struct weir_record_store *k)
     return WEIR_OK;
 }
 
-static void end(struct store_records *kp)
+static void end_transaction(struct store_records *kp)
 {
     weir_arena_reset(&kp->keys);
     kp->open = false;
     weir_store_mark_suspect(kp->s);
 }
 
-static void undo(struct weir_record_store *k)
+static void abort_write(struct weir_record_store *k)
 {
     struct store_records *kp = weir_store_records_of(k, true);
 
     weir_store_txn_abort(&kp->t);
     weir_store_names_undo(&kp->names, kp->s);
-    end(kp);
+    end_transaction(kp);
 }
 
-static bool has_changed(const struct store_records *kp)
+static bool has_changes(const struct store_records *kp)
 {
     const struct store_tally *is = &kp->t.tally;
     const struct store_tally *was = &kp->s->tally;
@@ -79,14 +70,14 @@ static bool has_changed(const struct store_records *kp)
            is->hlc_floor != was->hlc_floor;
 }
 
-static enum weir_err commit(struct weir_record_store *k)
+static enum weir_err commit_write(struct weir_record_store *k)
 {
     struct store_records *kp = weir_store_records_of(k, true);
     struct weir_store *s = kp->s;
     enum weir_err err = kp->t.broken ? WEIR_EIO : WEIR_OK;
 
-    if (err < 0 || !has_changed(kp)) {
-        undo(k);
+    if (err < 0 || !has_changes(kp)) {
+        abort_write(k);
         return err;
     }
     err = weir_store_names_flush(&kp->names, &kp->t);
@@ -97,7 +88,7 @@ static enum weir_err commit(struct weir_record_store *k)
     if (err < 0) {
         weir_store_names_undo(&kp->names, s);
         weir_store_publish_failure(s);
-        weir_store_count_metric(s, WEIR_M_STORE_WRITE_ERRORS, kp->num_changes);
+        weir_store_count_unwritten(s, err, kp->num_changes);
     } else {
         weir_store_names_keep(&kp->names);
         weir_store_publish(s);
@@ -106,27 +97,12 @@ static enum weir_err commit(struct weir_record_store *k)
         if (kp->num_changes > 0 && s->cfg.on_change != NULL)
             s->cfg.on_change(s->cfg.on_change_arg, kp->changes, kp->num_changes);
     }
-    end(kp);
+    end_transaction(kp);
     return err == WEIR_ENOMEM ? err : weir_store_records_err(err);
 }
 
-void weir_store_records_change(struct store_records *kp)
-{
-    kp->looked_valid = false;
-    kp->touched = kp->touched || kp->t.touched;
-    kp->t.touched = false;
-}
-
-enum weir_err weir_store_records_changed(struct store_records *kp, enum weir_err err)
-{
-    if (err == WEIR_OK || (err == WEIR_ENOMEM && !kp->t.broken && !kp->t.touched))
-        return err;
-    kp->t.broken = true;
-    return weir_store_records_err(err);
-}
-
 /* Room for one more change to tell, with its key. @return WEIR_OK | WEIR_ENOMEM */
-static enum weir_err change_reserve(struct store_records *kp, struct weir_span key,
+static enum weir_err reserve_change(struct store_records *kp, struct weir_span key,
                                     uint8_t **ret_key)
 {
     if (kp->num_changes == kp->cap_changes) {
@@ -153,34 +129,6 @@ static struct weir_span rec_key_of(const struct store_records *kp, struct store_
     WEIR_ASSERT(weir_store_class_in(kp->s->kind->group, class));
     weir_store_key_rec(key, class, record_key);
     return store_key_span(key);
-}
-
-enum weir_err weir_store_records_copy(struct store_records *kp,
-                                      const struct weir_stored_record *rec,
-                                      struct weir_record_parts *parts)
-{
-    size_t len = rec->sig.len + rec->extra.len + rec->rec.value.len;
-    size_t cap = kp->cap_scratch > 0 ? kp->cap_scratch : 4096;
-
-    while (cap < len)
-        cap *= 2;
-    if (cap != kp->cap_scratch) {
-        uint8_t *more = realloc(kp->scratch, cap);
-        if (more == NULL)
-            return WEIR_ENOMEM;
-        kp->scratch = more;
-        kp->cap_scratch = cap;
-    }
-    uint8_t *at = kp->scratch;
-    struct weir_span *spans[] = { &parts->sig, &parts->extra, &parts->value };
-    const struct weir_span from[] = { rec->sig, rec->extra, rec->rec.value };
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(from); i++) {
-        if (from[i].len > 0)
-            memcpy(at, from[i].at, from[i].len);
-        *spans[i] = weir_span(at, from[i].len);
-        at += from[i].len;
-    }
-    return WEIR_OK;
 }
 
 /* A record as its row will have it. Lanes that have no number yet get one. */
@@ -225,8 +173,8 @@ static uint64_t revision_of(const struct weir_store *s, const struct weir_stored
 }
 
 /* Make the record current under its lane, whose `seen` is raised already. */
-static enum weir_err put_parts(struct store_records *kp, const struct store_put *p,
-                               const struct weir_stored_record *rec)
+static enum weir_err apply_parts(struct store_records *kp, const struct store_put *p,
+                                 const struct weir_stored_record *rec)
 {
     struct store_current cur;
     bool index_changed = false;
@@ -235,7 +183,7 @@ static enum weir_err put_parts(struct store_records *kp, const struct store_put 
     enum weir_err err = weir_store_records_look(kp, p->rec_key, &cur, NULL);
     weir_store_records_change(kp);
     if (err == WEIR_OK)
-        err = change_reserve(kp, weir_span_from(p->rec_key, 1), &key);
+        err = reserve_change(kp, weir_span_from(p->rec_key, 1), &key);
     if (err == WEIR_OK)
         err = weir_store_apply(&kp->t, p, &cur, &index_changed);
     if (err < 0)
@@ -250,7 +198,7 @@ static enum weir_err put_parts(struct store_records *kp, const struct store_put 
     return WEIR_OK;
 }
 
-static enum weir_err put(struct weir_record_store *k, const struct weir_stored_record *rec)
+static enum weir_err put_record(struct weir_record_store *k, const struct weir_stored_record *rec)
 {
     struct store_records *kp = weir_store_records_of(k, true);
     struct weir_store *s = kp->s;
@@ -273,14 +221,14 @@ static enum weir_err put(struct weir_record_store *k, const struct weir_stored_r
     err = weir_store_names_set(&kp->names, s, lane_idx, &lane);
     if (err < 0)
         return err == WEIR_ELIMIT ? WEIR_EFULL : err;
-    err = put_parts(kp, &p, rec);
+    err = apply_parts(kp, &p, rec);
     if (err < 0 && weir_store_names_set(&kp->names, s, lane_idx, &before) < 0)
         kp->t.broken = true;
     return weir_store_records_changed(kp, err);
 }
 
-static enum weir_err drop(struct weir_record_store *k, enum weir_class class,
-                          struct weir_span record_key)
+static enum weir_err drop_record(struct weir_record_store *k, enum weir_class class,
+                                 struct weir_span record_key)
 {
     struct store_records *kp = weir_store_records_of(k, true);
     struct store_current cur;
@@ -293,7 +241,7 @@ static enum weir_err drop(struct weir_record_store *k, enum weir_class class,
     weir_store_records_change(kp);
     if (err < 0 || !cur.found)
         return weir_store_records_changed(kp, err);
-    err = change_reserve(kp, weir_span_from(rec_key, 1), &told);
+    err = reserve_change(kp, weir_span_from(rec_key, 1), &told);
     struct weir_version version = { .hlc = 0 };
     if (cur.sound && cur.parts.head.lane_idx < kp->s->num_lanes) {
         version.hlc = cur.parts.head.hlc;
@@ -318,8 +266,8 @@ static enum weir_err drop(struct weir_record_store *k, enum weir_class class,
 
 /* ---- lanes and numbers ---- */
 
-static enum weir_err next_lane(struct weir_record_store *k, const uint8_t *after,
-                               struct weir_lane_row *ret)
+static enum weir_err find_next_lane(struct weir_record_store *k, const uint8_t *after,
+                                    struct weir_lane_row *ret)
 {
     struct store_records *kp = weir_store_records_of(k, true);
     uint32_t idx = weir_store_names_next(&kp->names, kp->s, after);
@@ -334,7 +282,7 @@ static enum weir_err next_lane(struct weir_record_store *k, const uint8_t *after
     return WEIR_OK;
 }
 
-static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lane_row *lane)
+static enum weir_err put_lane_row(struct weir_record_store *k, const struct weir_lane_row *lane)
 {
     struct store_records *kp = weir_store_records_of(k, true);
     uint32_t idx = 0;
@@ -351,7 +299,7 @@ static enum weir_err put_lane(struct weir_record_store *k, const struct weir_lan
     return weir_store_names_set(&kp->names, kp->s, idx, &numbers);
 }
 
-static enum weir_err drop_lane(struct weir_record_store *k, const uint8_t lane[WEIR_LANE_LEN])
+static enum weir_err drop_lane_row(struct weir_record_store *k, const uint8_t lane[WEIR_LANE_LEN])
 {
     struct store_records *kp = weir_store_records_of(k, true);
     const struct store_lane none = { .vv = 0 };
@@ -363,7 +311,7 @@ static enum weir_err drop_lane(struct weir_record_store *k, const uint8_t lane[W
     return err < 0 ? WEIR_EIO : WEIR_OK;
 }
 
-static enum weir_err get_meta(struct weir_record_store *k, struct weir_store_meta *ret)
+static enum weir_err read_meta(struct weir_record_store *k, struct weir_store_meta *ret)
 {
     struct store_records *kp = weir_store_records_of(k, true);
     const struct store_tally *tally = &kp->t.tally;
@@ -376,7 +324,7 @@ static enum weir_err get_meta(struct weir_record_store *k, struct weir_store_met
     return WEIR_OK;
 }
 
-static enum weir_err put_meta(struct weir_record_store *k, const struct weir_store_meta *meta)
+static enum weir_err change_meta(struct weir_record_store *k, const struct weir_store_meta *meta)
 {
     static const uint8_t none[WEIR_LANE_LEN];
     struct store_records *kp = weir_store_records_of(k, true);
@@ -398,7 +346,7 @@ static enum weir_err put_meta(struct weir_record_store *k, const struct weir_sto
 /* ---- wipe ---- */
 
 /* Tell that every live record goes. */
-static enum weir_err tell_all(struct store_records *kp)
+static enum weir_err report_all_as_deleted(struct store_records *kp)
 {
     struct weir_span key;
     struct weir_span row;
@@ -409,7 +357,7 @@ static enum weir_err tell_all(struct store_records *kp)
     while (err == WEIR_OK) {
         uint8_t *told = NULL;
         if (key.len >= 2 && key.len <= 1 + WEIR_KEY_MAX && !weir_record_row_is_tombstone(row)) {
-            err = change_reserve(kp, weir_span_from(key, 1), &told);
+            err = reserve_change(kp, weir_span_from(key, 1), &told);
             if (err < 0)
                 break;
             kp->changes[kp->num_changes++] = (struct weir_change){
@@ -425,7 +373,7 @@ static enum weir_err tell_all(struct store_records *kp)
 }
 
 /* LMDB reads every page of a tree that it empties. */
-static enum weir_err look_at_all(struct store_txn *t, uint8_t *seen)
+static enum weir_err check_all_pages(struct store_txn *t, uint8_t *seen)
 {
     struct weir_tree_walk walk = { .file = t->pages, .seen = seen };
 
@@ -438,17 +386,17 @@ static enum weir_err look_at_all(struct store_txn *t, uint8_t *seen)
     return WEIR_EIO;
 }
 
-static enum weir_err wipe(struct weir_record_store *k)
+static enum weir_err wipe_records(struct weir_record_store *k)
 {
     struct store_records *kp = weir_store_records_of(k, true);
     struct store_txn *t = &kp->t;
     uint8_t *seen = calloc(1, weir_tree_walk_seen_len(&t->pages));
 
     weir_store_records_change(kp);
-    enum weir_err err = seen != NULL ? look_at_all(t, seen) : WEIR_EIO;
+    enum weir_err err = seen != NULL ? check_all_pages(t, seen) : WEIR_EIO;
     free(seen);
     if (err == WEIR_OK && kp->s->cfg.on_change != NULL)
-        err = tell_all(kp);
+        err = report_all_as_deleted(kp);
     if (err < 0)
         return weir_store_records_changed(kp, weir_store_records_err(err));
     t->touched = true;
@@ -467,25 +415,25 @@ static enum weir_err wipe(struct weir_record_store *k)
 /* ---- life ---- */
 
 static const struct weir_record_store_ops ops = {
-    .begin = begin,
-    .commit = commit,
-    .abort = undo,
+    .begin = begin_write,
+    .commit = commit_write,
+    .abort = abort_write,
     .get = weir_store_records_get,
-    .put = put,
-    .drop = drop,
+    .put = put_record,
+    .drop = drop_record,
     .next_dot = weir_store_records_next_dot,
     .next_key = weir_store_records_next_key,
     .next_tombstone = weir_store_records_next_tombstone,
     .next_expired = weir_store_records_next_expired,
-    .next_lane = next_lane,
-    .put_lane = put_lane,
-    .drop_lane = drop_lane,
-    .get_meta = get_meta,
-    .put_meta = put_meta,
+    .next_lane = find_next_lane,
+    .put_lane = put_lane_row,
+    .drop_lane = drop_lane_row,
+    .get_meta = read_meta,
+    .put_meta = change_meta,
     .put_conflict = weir_store_records_put_conflict,
     .get_conflict = weir_store_records_get_conflict,
     .drop_conflicts = weir_store_records_drop_conflicts,
-    .wipe = wipe,
+    .wipe = wipe_records,
 };
 
 enum weir_err weir_store_records_new(struct weir_store *s)

@@ -6,48 +6,17 @@
  * was damaged the record is looked for, since a dot that is passed over would never reach a peer.
  * Owner: the record store's caller.
  */
-#include "sync/store/store_records_parts.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_records_ops.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
+#include "sync/version/num.h"
 
 #include <string.h>
 
-#include "sync/version/num.h"
-
-bool weir_store_stored_record(const struct weir_store *s, struct weir_span rec_key,
-                              const struct weir_record_parts *parts, struct weir_stored_record *ret)
-{
-    const struct weir_record_head *head = &parts->head;
-
-    if (head->lane_idx >= s->num_lanes)
-        return false;
-    *ret = (struct weir_stored_record){
-        .rec = {
-            .class = (enum weir_class)rec_key.at[0],
-            .key = weir_span_from(rec_key, 1),
-            .version = { .hlc = head->hlc, .seq = head->seq },
-            .tombstone = head->tombstone,
-            .schema = head->schema,
-            .min_reader = head->min_reader,
-            .expires = head->expires,
-            .value = parts->value,
-        },
-        .sig = parts->sig,
-        .extra = parts->extra,
-        .stored_ms = weir_store_stored_ms(s, head),
-    };
-    memcpy(ret->rec.version.lane, s->lanes[head->lane_idx].id, WEIR_LANE_LEN);
-    for (unsigned i = 0; i < head->num_ctx; i++) {
-        if (head->ctx[i].lane_idx >= s->num_lanes)
-            return false;
-        struct weir_record_context *ctx = &ret->ctx[ret->num_ctx++];
-        memcpy(ctx->tail, s->lanes[head->ctx[i].lane_idx].id + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN,
-               WEIR_LANE_TAIL_LEN);
-        ctx->seq = head->ctx[i].seq;
-    }
-    return true;
-}
-
 /* What can be said of a record that does not hold. @return WEIR_ECORRUPT */
-static enum weir_err corrupt(struct weir_span rec_key, uint64_t seq, struct weir_stored_record *ret)
+static enum weir_err count_corrupt(struct weir_span rec_key, uint64_t seq,
+                                   struct weir_stored_record *ret)
 {
     *ret = (struct weir_stored_record){ .rec = { .class = (enum weir_class)rec_key.at[0],
                                                  .key = weir_span_from(rec_key, 1),
@@ -61,7 +30,7 @@ static bool is_rec_key(const struct store_records *kp, struct weir_span key)
            weir_store_class_in(kp->s->kind->group, key.at[0]);
 }
 
-static void take_row(struct store_records *kp, struct weir_span rec_key, struct weir_span row)
+static void read_row(struct store_records *kp, struct weir_span rec_key, struct weir_span row)
 {
     struct store_current *cur = &kp->looked;
 
@@ -89,7 +58,7 @@ enum weir_err weir_store_records_look(struct store_records *kp, struct weir_span
         return weir_store_records_err(err);
     kp->looked = (struct store_current){ .found = false };
     if (err == WEIR_OK)
-        take_row(kp, rec_key, row);
+        read_row(kp, rec_key, row);
     memcpy(kp->looked_key.at, rec_key.at, rec_key.len);
     kp->looked_key.len = rec_key.len;
     kp->looked_valid = true;
@@ -100,13 +69,13 @@ enum weir_err weir_store_records_look(struct store_records *kp, struct weir_span
 }
 
 /* A record found under its key, or what can be said of it. */
-static enum weir_err tell(struct store_records *kp, struct weir_span rec_key,
-                          const struct store_current *cur, uint64_t seq,
-                          struct weir_stored_record *ret)
+static enum weir_err set_lost_dot(struct store_records *kp, struct weir_span rec_key,
+                                  const struct store_current *cur, uint64_t seq,
+                                  struct weir_stored_record *ret)
 {
     if (cur->sound && weir_store_stored_record(kp->s, rec_key, &cur->parts, ret))
         return WEIR_OK;
-    return corrupt(rec_key, seq, ret);
+    return count_corrupt(rec_key, seq, ret);
 }
 
 enum weir_err weir_store_records_get(struct weir_record_store *k, enum weir_class class,
@@ -123,7 +92,7 @@ enum weir_err weir_store_records_get(struct weir_record_store *k, enum weir_clas
     enum weir_err err = weir_store_records_look(kp, store_key_span(&rec_key), &cur, &found);
     if (err < 0)
         return err;
-    return cur.found ? tell(kp, found, &cur, 0, ret) : WEIR_ENOTFOUND;
+    return cur.found ? set_lost_dot(kp, found, &cur, 0, ret) : WEIR_ENOTFOUND;
 }
 
 /* ---- by dot ---- */
@@ -180,9 +149,9 @@ static enum weir_err follow_dot(struct store_records *kp, struct weir_span dot,
             return err;
     }
     if (has_dot(&cur, lane_idx, seq))
-        return tell(kp, key, &cur, seq, ret);
+        return set_lost_dot(kp, key, &cur, seq, ret);
     if (whole && cur.found && !cur.sound)
-        return corrupt(key, seq, ret);
+        return count_corrupt(key, seq, ret);
     weir_store_count_corrupt(kp->s, rec_key);
     return search_dot(kp, lane_idx, seq, ret);
 }
@@ -244,7 +213,7 @@ enum weir_err weir_store_records_next_key(struct weir_record_store *k, enum weir
         weir_store_stored_record(kp->s, key, &parts, ret))
         return WEIR_OK;
     weir_store_count_corrupt(kp->s, key);
-    return corrupt(key, loose_seq(row), ret);
+    return count_corrupt(key, loose_seq(row), ret);
 }
 
 /* ---- by age ---- */
@@ -266,15 +235,15 @@ static enum weir_err follow_queue(struct store_records *kp, struct weir_span rec
     if (!cur.found || cur.tombstone != tombstones)
         return WEIR_ENOTFOUND;
     if (!cur.sound)
-        return corrupt(key, 0, ret);
+        return count_corrupt(key, 0, ret);
     if (when != (tombstones ? weir_store_tomb_when(kp->s, head) : head->expires))
         return WEIR_ENOTFOUND;
-    return tell(kp, key, &cur, head->seq, ret);
+    return set_lost_dot(kp, key, &cur, head->seq, ret);
 }
 
 /* The first row of a queue that is due and leads to a record. @param last  the largest time due */
-static enum weir_err next_due(struct store_records *kp, enum store_tree tree, uint64_t last,
-                              struct weir_stored_record *ret)
+static enum weir_err next_in_queue(struct store_records *kp, enum store_tree tree, uint64_t last,
+                                   struct weir_stored_record *ret)
 {
     bool tombstones = tree == STORE_TOMB;
     unsigned when_len = tombstones ? WEIR_STORE_TOMB_LEN : WEIR_STORE_EXP_LEN;
@@ -305,7 +274,7 @@ enum weir_err weir_store_records_next_tombstone(struct weir_record_store *k, uin
 {
     struct store_records *kp = weir_store_records_of(k, true);
 
-    return next_due(kp, STORE_TOMB, until_ms / weir_store_tomb_ms(kp->s, 1), ret);
+    return next_in_queue(kp, STORE_TOMB, until_ms / weir_store_tomb_ms(kp->s, 1), ret);
 }
 
 enum weir_err weir_store_records_next_expired(struct weir_record_store *k, uint64_t until_s,
@@ -313,5 +282,5 @@ enum weir_err weir_store_records_next_expired(struct weir_record_store *k, uint6
 {
     struct store_records *kp = weir_store_records_of(k, true);
 
-    return kp->s->kind->group == 'E' ? next_due(kp, STORE_EXP, until_s, ret) : WEIR_ENOTFOUND;
+    return kp->s->kind->group == 'E' ? next_in_queue(kp, STORE_EXP, until_s, ret) : WEIR_ENOTFOUND;
 }

@@ -4,10 +4,10 @@
  */
 #include "sync/store/store_rows.h"
 
-#include <string.h>
-
 #include "node/base/hash.h"
 #include "sync/version/num.h"
+
+#include <string.h>
 
 #define IDX_FIXED 12 /* bytes of an index row beside the name and the record's key */
 
@@ -23,7 +23,7 @@ const char *weir_store_tree_name(enum store_tree tree)
     return names[tree];
 }
 
-static void add(struct store_key *k, const void *at, size_t len)
+static void add_bytes(struct store_key *k, const void *at, size_t len)
 {
     WEIR_ASSERT(len <= sizeof(k->at) - k->len);
     if (len > 0)
@@ -44,7 +44,7 @@ void weir_store_key_rec(struct store_key *k, enum weir_class class, struct weir_
     WEIR_ASSERT(key.len <= WEIR_KEY_MAX);
     k->len = 0;
     add_be(k, (uint64_t) class, 1);
-    add(k, key.at, key.len);
+    add_bytes(k, key.at, key.len);
 }
 
 void weir_store_key_dot(struct store_key *k, uint32_t lane_idx, uint64_t seq)
@@ -64,23 +64,23 @@ void weir_store_key_tomb(struct store_key *k, uint32_t when, struct weir_span re
 {
     k->len = 0;
     add_be(k, when, 4);
-    add(k, rec_key.at, rec_key.len);
+    add_bytes(k, rec_key.at, rec_key.len);
 }
 
 void weir_store_key_exp(struct store_key *k, uint64_t expires, struct weir_span rec_key)
 {
     k->len = 0;
     add_be(k, expires, 5);
-    add(k, rec_key.at, rec_key.len);
+    add_bytes(k, rec_key.at, rec_key.len);
 }
 
 void weir_store_key_rev(struct store_key *k, struct weir_span rec_key, uint64_t revision)
 {
     WEIR_ASSERT(rec_key.len >= 2);
     k->len = 0;
-    add(k, rec_key.at, 1);
+    add_bytes(k, rec_key.at, 1);
     add_be(k, rec_key.len - 1, 2);
-    add(k, rec_key.at + 1, rec_key.len - 1);
+    add_bytes(k, rec_key.at + 1, rec_key.len - 1);
     add_be(k, revision, STORE_REV_TAIL);
 }
 
@@ -91,7 +91,7 @@ bool weir_store_key_idx_name(struct store_key *k, enum weir_index index, struct 
     k->len = 0;
     add_be(k, (uint64_t)index, 1);
     add_be(k, name.len, 2);
-    add(k, name.at, name.len);
+    add_bytes(k, name.at, name.len);
     return true;
 }
 
@@ -103,7 +103,7 @@ void weir_store_key_idx_prefix(struct store_key *k, enum weir_index index, size_
     k->len = 0;
     add_be(k, (uint64_t)index, 1);
     add_be(k, name_len, 2);
-    add(k, prefix.at, prefix.len);
+    add_bytes(k, prefix.at, prefix.len);
 }
 
 bool weir_store_key_idx_claim(struct store_key *k, uint64_t since_hlc, struct weir_span rec_key)
@@ -111,7 +111,7 @@ bool weir_store_key_idx_claim(struct store_key *k, uint64_t since_hlc, struct we
     if (8 + rec_key.len > STORE_ROW_KEY_MAX - k->len)
         return false;
     add_be(k, since_hlc, 8);
-    add(k, rec_key.at, rec_key.len);
+    add_bytes(k, rec_key.at, rec_key.len);
     return true;
 }
 

@@ -3,7 +3,7 @@
  * store_rows.h - private to the store: its trees, the form of their keys, and the sums of their
  * rows. Pure. Numbers in keys are big-endian, in values little-endian. Every row carries a checksum
  * that covers its tree and key: `rec` in the record's header, the others in their last four bytes.
- * Ref: sync/README.md, "Layout".
+ * Ref: sync/store/README.md, "Layout".
  */
 #ifndef WEIR_SYNC_STORE_STORE_ROWS_H
 #define WEIR_SYNC_STORE_STORE_ROWS_H

@@ -14,7 +14,15 @@
  * that be lost, this is right too: records are told apart by their stamps, and where deletions were
  * purged elsewhere its empty vector is beyond their floors and makes it start over.
  */
-#include "sync/store/store_parts.h"
+#include "node/base/clock.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_file.h"
+#include "sync/store/store_meta.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
+#include "sync/version/hlc.h"
+#include "sync/version/num.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +31,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "sync/version/hlc.h"
-#include "sync/version/num.h"
-#include "sync/store/store_file.h"
 
 #define ROWS_PER_COMMIT  1024
 #define BYTES_PER_COMMIT (UINT64_C(4) << 20)
@@ -57,7 +60,7 @@ struct salvage {
     uint64_t num_records, num_revisions, num_bad_rows;
 };
 
-static void fail(struct salvage *v, enum weir_err err)
+static void note_error(struct salvage *v, enum weir_err err)
 {
     if (v->err == WEIR_OK)
         v->err = err;
@@ -76,7 +79,7 @@ static void end_txn(struct salvage *v)
     }
     enum weir_err err = weir_store_txn_commit(&v->t);
     if (err < 0)
-        fail(v, err);
+        note_error(v, err);
 }
 
 static bool need_txn(struct salvage *v)
@@ -88,7 +91,7 @@ static bool need_txn(struct salvage *v)
     if (!v->in_txn) {
         enum weir_err err = weir_store_txn_begin(v->s, &v->t);
         if (err < 0) {
-            fail(v, err);
+            note_error(v, err);
             return false;
         }
         v->t.over_reserve = false; /* what there was is kept whole */
@@ -117,7 +120,7 @@ static bool is_older(const struct salvage *v, const struct weir_record_head *hea
 
 /* A record whose lane is lost, or whose dot another record has, or of a node that was alone, is
  * written anew under our own lane. */
-static enum weir_err settle_dot(struct salvage *v, struct weir_record_head *head)
+static enum weir_err choose_dot(struct salvage *v, struct weir_record_head *head)
 {
     struct store_key key;
     struct weir_span row;
@@ -136,8 +139,8 @@ static enum weir_err settle_dot(struct salvage *v, struct weir_record_head *head
     return WEIR_OK;
 }
 
-static void take_record(struct salvage *v, struct weir_span key,
-                        const struct weir_record_parts *parts)
+static void rescue_record(struct salvage *v, struct weir_span key,
+                          const struct weir_record_parts *parts)
 {
     struct store_put p = { .rec_key = key, .parts = *parts };
     struct store_current cur;
@@ -149,16 +152,16 @@ static void take_record(struct salvage *v, struct weir_span key,
     if (err == WEIR_OK && is_older(v, &parts->head, &cur))
         return;
     if (err == WEIR_OK)
-        err = settle_dot(v, &p.parts.head);
+        err = choose_dot(v, &p.parts.head);
     if (err == WEIR_OK)
         err = weir_store_apply(&v->t, &p, &cur, &index_changed);
     if (err < 0)
-        fail(v, err);
+        note_error(v, err);
     else
         v->num_records += !cur.found;
 }
 
-static void take_revision(struct salvage *v, struct weir_span key, struct weir_span value)
+static void rescue_revision(struct salvage *v, struct weir_span key, struct weir_span value)
 {
     struct weir_span present;
     struct store_key rec_key;
@@ -175,7 +178,7 @@ static void take_revision(struct salvage *v, struct weir_span key, struct weir_s
         err = weir_store_rev_put(&v->t, store_key_span(&rec_key), revision, value);
     }
     if (err < 0)
-        fail(v, err);
+        note_error(v, err);
     else
         v->num_revisions++;
 }
@@ -213,12 +216,12 @@ static void on_entry(void *arg, struct weir_span key, struct weir_span row)
         return;
     if (is_rec_key(key) && weir_record_unpack(row, key, &parts) == WEIR_OK) {
         if (!v->only_newer || is_newer_than_state(v, &parts.head))
-            take_record(v, key, &parts);
+            rescue_record(v, key, &parts);
         return;
     }
     if (is_rev_key(key) && row.len <= WEIR_RECORD_MAX + STORE_SUM_LEN &&
         weir_store_row_check(STORE_REV, key, row, &value) == WEIR_OK) {
-        take_revision(v, key, value);
+        rescue_revision(v, key, value);
         return;
     }
     v->num_bad_rows += v->in_tree;
@@ -248,17 +251,17 @@ static uint64_t num_pages(const struct salvage *v)
     return v->file.pages.len / v->file.pages.page_len;
 }
 
-static bool is_free(const struct salvage *v, uint64_t pgno)
+static bool is_free_page(const struct salvage *v, uint64_t pgno)
 {
     return (v->free_pages[pgno / 8] >> (pgno % 8) & 1) != 0;
 }
 
 /* Look through the pages that no walk came to. `free` ones: only when a commit may be hidden there.
  */
-static void scan(struct salvage *v, bool free)
+static void scan_orphans(struct salvage *v, bool free)
 {
     for (uint64_t pgno = 2; pgno < num_pages(v) && v->err == WEIR_OK; pgno++)
-        if (is_free(v, pgno) == free && !weir_tree_walk_is_seen(&v->walk, pgno))
+        if (is_free_page(v, pgno) == free && !weir_tree_walk_is_seen(&v->walk, pgno))
             weir_tree_walk_orphan(&v->walk, pgno);
 }
 
@@ -267,7 +270,7 @@ static void clear_seen(struct salvage *v)
     memset(v->walk.seen, 0, weir_tree_walk_seen_len(&v->file.pages));
 }
 
-static bool walk_tree(struct salvage *v, enum store_tree tree)
+static bool walk_old_tree(struct salvage *v, enum store_tree tree)
 {
     uint64_t before = v->walk.num_bad;
 
@@ -283,10 +286,10 @@ static void find_lanes(struct salvage *v)
 {
     v->walk.entry = on_lane;
     v->walk.arg = v;
-    v->lanes_whole = walk_tree(v, STORE_LANE);
+    v->lanes_whole = walk_old_tree(v, STORE_LANE);
     if (!v->lanes_whole) {
-        scan(v, false);
-        scan(v, true);
+        scan_orphans(v, false);
+        scan_orphans(v, true);
     }
     clear_seen(v);
 }
@@ -300,24 +303,24 @@ static void find_rows(struct salvage *v)
         bool rows = i == STORE_REC || i == STORE_REV;
         v->walk.entry = rows ? on_entry : NULL;
         v->in_tree = rows;
-        bool whole = walk_tree(v, (enum store_tree)i);
+        bool whole = walk_old_tree(v, (enum store_tree)i);
         holes = holes || (rows && !whole);
     }
     v->walk.entry = on_entry;
     v->in_tree = false;
     if (holes || !v->free_sound)
-        scan(v, false);
+        scan_orphans(v, false);
     if (!v->file.newest_known) {
         /* The newest commit may be the one whose meta page is lost, or leads to a page that is: its
          * pages count as free in the state before it. Without any state at all everything is looked
          * at, and versions decide.
          */
         v->only_newer = v->lanes_whole && v->free_sound;
-        scan(v, true);
+        scan_orphans(v, true);
     }
 }
 
-static enum weir_err prepare(struct salvage *v)
+static enum weir_err prepare_salvage(struct salvage *v)
 {
     size_t len = weir_tree_walk_seen_len(&v->file.pages);
 
@@ -357,7 +360,7 @@ static enum weir_err copy_lanes(struct salvage *v)
     return err;
 }
 
-static bool is_of(const struct store_lane *lane, const uint8_t *node_id)
+static bool belongs_to_group(const struct store_lane *lane, const uint8_t *node_id)
 {
     return node_id != NULL && memcmp(lane->id, node_id, STORE_NODE_ID_LEN) == 0;
 }
@@ -379,7 +382,8 @@ static bool was_alone(const struct salvage *v, const uint8_t *own)
     }
     for (uint32_t i = 0; i < v->num_lanes; i++) {
         const struct store_lane *lane = &v->lanes[i];
-        if (!v->lane_known[i] || is_of(lane, unknown) || is_of(lane, own) || is_of(lane, given))
+        if (!v->lane_known[i] || belongs_to_group(lane, unknown) || belongs_to_group(lane, own) ||
+            belongs_to_group(lane, given))
             continue;
         if (own == NULL)
             own = lane->id;
@@ -403,7 +407,7 @@ static uint32_t format_of(const struct salvage *v)
 }
 
 /* What the new store says of being complete, unless a node that was alone had not said it. */
-static enum weir_err put_live(struct salvage *v)
+static enum weir_err put_live_row(struct salvage *v)
 {
     const uint8_t no = 0;
     struct weir_span row;
@@ -416,7 +420,7 @@ static enum weir_err put_live(struct salvage *v)
 }
 
 /* The new store as far as it does not come out of rows: identity, lanes, floor of stamps. */
-static enum weir_err make_new(struct salvage *v)
+static enum weir_err create_new_store(struct salvage *v)
 {
     struct weir_store *s = v->s;
     struct weir_span row;
@@ -438,7 +442,7 @@ static enum weir_err make_new(struct salvage *v)
         err = weir_store_meta_create(s, node_id);
     if (err < 0 || !need_txn(v))
         return err < 0 ? err : v->err;
-    err = put_live(v);
+    err = put_live_row(v);
     if (err < 0)
         return err;
     /* A floor that is lost is now: whatever was purged lies below. */
@@ -450,7 +454,7 @@ static enum weir_err make_new(struct salvage *v)
 }
 
 /* The new file in the old one's place: in one step where the file system can, else in two. */
-static enum weir_err swap_in(struct weir_store *s, const char *aside)
+static enum weir_err swap_in_new_file(struct weir_store *s, const char *aside)
 {
     int dir = s->folder_fd;
 
@@ -475,13 +479,13 @@ static void aside_name(const struct weir_store *s, char *out, size_t len)
     (void)snprintf(out, len, "%s.damaged-%s", FILE_NAME, now);
 }
 
-static enum weir_err rescue(struct salvage *v)
+static enum weir_err rescue_rows(struct salvage *v)
 {
-    enum weir_err err = prepare(v);
+    enum weir_err err = prepare_salvage(v);
     if (err < 0)
         return err;
     find_lanes(v);
-    err = make_new(v);
+    err = create_new_store(v);
     if (err < 0)
         return err;
     find_rows(v);
@@ -506,13 +510,13 @@ enum weir_err weir_store_salvage(struct weir_store *s, const char *why)
     /* Fills in which trees there are; that the file is damaged is known. */
     err = weir_store_file_check(&v.file, true);
     if (err != WEIR_ENOMEM)
-        err = rescue(&v);
+        err = rescue_rows(&v);
     if (v.in_txn)
         weir_store_txn_abort(&v.t);
     weir_store_env_close(s);
     s->driven = s->cfg.driven;
     if (err == WEIR_OK)
-        err = swap_in(s, aside);
+        err = swap_in_new_file(s, aside);
     if (err == WEIR_OK)
         log_error("store.rescued",
                   "file=%s/%s moved_to=%s/%s records=%" PRIu64 " revisions=%" PRIu64

@@ -3,22 +3,26 @@
  * store_txn.c - one write transaction: rows in and out of it, and its end. Owner: writer.
  * Every access is looked at by the guard first. What is read is as this transaction has it.
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_txn.h"
+
+#include "node/base/clock.h"
+#include "node/base/hash.h"
+#include "node/base/probe.h"
+#include "node/base/trace.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_guard.h"
+#include "sync/version/num.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
-
-#include "node/base/clock.h"
-#include "node/base/hash.h"
-#include "sync/version/num.h"
 
 #define COUNT_FREE_PAGES    64 /* a free tree up to this size is counted at each transaction */
 #define COUNT_FREE_EVERY_MS 1000
 #define FREE_ROW_ID         8
 
 /* Put the code of a failed call into the transaction's state. */
-static enum weir_err failed(struct store_txn *t, int rc)
+static enum weir_err note_failure(struct store_txn *t, int rc)
 {
     enum weir_err err = weir_store_err(rc);
 
@@ -164,9 +168,27 @@ enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
 
 void weir_store_txn_abort(struct store_txn *t)
 {
+    WEIR_ASSERT(t->txn != NULL);
     mdb_txn_abort(t->txn);
     t->txn = NULL;
     memset(t->cursor, 0, sizeof(t->cursor));
+}
+
+enum weir_err weir_store_meta_put(struct store_txn *t, const char *name, const void *at, size_t len)
+{
+    return weir_store_put_row(t, STORE_META, weir_span_cstr(name), weir_span(at, len));
+}
+
+enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
+                                  const struct store_lane *lane)
+{
+    uint8_t payload[STORE_LANE_LEN];
+    struct store_key key;
+
+    weir_store_lane_pack(lane, payload);
+    weir_store_key_lane(&key, lane_idx);
+    return weir_store_put_row(t, STORE_LANE, store_key_span(&key),
+                              weir_span(payload, sizeof(payload)));
 }
 
 /* The writer numbers its own writes without holes; through a record store its caller says what
@@ -184,7 +206,7 @@ static enum weir_err put_own_lane(struct store_txn *t)
 }
 
 /* Rows that change when a node leaves being alone, and some on the way. */
-static enum weir_err put_standing(struct store_txn *t)
+static enum weir_err put_state_rows(struct store_txn *t)
 {
     struct weir_store *s = t->s;
     uint8_t number[4];
@@ -222,7 +244,7 @@ static enum weir_err put_tally(struct store_txn *t)
     if (err == WEIR_OK)
         err = weir_store_meta_put(t, "counts", counts, sizeof(counts));
     if (err == WEIR_OK)
-        err = put_standing(t);
+        err = put_state_rows(t);
     if (err == WEIR_OK && t->tally.seq != s->tally.seq) {
         err = weir_store_meta_put(t, "seq", seq, sizeof(seq));
         if (err == WEIR_OK)
@@ -248,18 +270,31 @@ static enum weir_err commit_err(const struct store_txn *t, int rc)
     return (uint64_t)fs.f_bavail * fs.f_frsize <= t->bytes ? WEIR_EFULL : WEIR_EIO;
 }
 
+/* A failed commit counts as well: a disk that fails is slow first. */
+static void note_commit(const struct store_txn *t, int rc, uint64_t took_us)
+{
+    if (t->s->cfg.metrics != NULL)
+        weir_histogram_observe(t->s->cfg.metrics, WEIR_H_STORE_COMMIT, took_us);
+    weir_trace("store.commit", (uint64_t)(int64_t)rc, t->tally.seq);
+    WEIR_PROBE3(commit, rc, t->tally.seq, took_us);
+}
+
 enum weir_err weir_store_txn_commit(struct store_txn *t)
 {
     struct weir_store *s = t->s;
 
+    WEIR_ASSERT(t->txn != NULL);
     enum weir_err err = put_tally(t);
     if (err < 0) {
         weir_store_txn_abort(t);
         return err;
     }
+    uint64_t begin_ns = weir_clock_mono_ns();
     int rc = mdb_txn_commit(t->txn);
+    uint64_t took_us = (weir_clock_mono_ns() - begin_ns) / 1000;
     t->txn = NULL;
     memset(t->cursor, 0, sizeof(t->cursor));
+    note_commit(t, rc, took_us);
     if (rc != 0) {
         log_error("store.commit_failed", "folder=%s err=\"%s\"", s->folder, mdb_strerror(rc));
         return commit_err(t, rc);
@@ -277,7 +312,7 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
 }
 
 /* The tree's cursor. @return LMDB's code */
-static int cursor(struct store_txn *t, enum store_tree tree, MDB_cursor **ret)
+static int open_cursor(struct store_txn *t, enum store_tree tree, MDB_cursor **ret)
 {
     int rc = 0;
 
@@ -297,13 +332,13 @@ enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct 
     enum weir_err err = weir_store_guard(t, tree, key);
     if (err < 0)
         return err;
-    int rc = cursor(t, tree, &c);
+    int rc = open_cursor(t, tree, &c);
     if (rc == 0)
         rc = mdb_cursor_get(c, &k, &v, MDB_SET_KEY);
     if (rc == MDB_NOTFOUND)
         return WEIR_ENOTFOUND;
     if (rc != 0)
-        return failed(t, rc);
+        return note_failure(t, rc);
     if (ret_key != NULL)
         *ret_key = weir_span(k.mv_data, k.mv_size);
     *ret_row = weir_span(v.mv_data, v.mv_size);
@@ -311,12 +346,13 @@ enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct 
 }
 
 /* What the tree's cursor came to; its value may have pages of its own. */
-static enum weir_err found(struct store_txn *t, enum store_tree tree, int rc, const MDB_val *k)
+static enum weir_err check_found(struct store_txn *t, enum store_tree tree, int rc,
+                                 const MDB_val *k)
 {
     if (rc == MDB_NOTFOUND)
         return WEIR_ENOTFOUND;
     if (rc != 0)
-        return failed(t, rc);
+        return note_failure(t, rc);
     return weir_store_guard_next(t, tree, weir_span(k->mv_data, k->mv_size));
 }
 
@@ -327,15 +363,16 @@ enum weir_err weir_store_seek(struct store_txn *t, enum store_tree tree, struct 
     MDB_val k = { from.len, (void *)(uintptr_t)from.at };
     MDB_val v;
 
+    WEIR_ASSERT(t->txn != NULL);
     enum weir_err err = weir_store_guard_next(t, tree, from);
     if (err < 0)
         return err;
-    int rc = cursor(t, tree, &c);
+    int rc = open_cursor(t, tree, &c);
     if (rc == 0)
         rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
     if (rc == 0 && weir_span_eq(weir_span(k.mv_data, k.mv_size), from))
         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-    err = found(t, tree, rc, &k);
+    err = check_found(t, tree, rc, &k);
     if (err < 0)
         return err;
     *ret_key = weir_span(k.mv_data, k.mv_size);
@@ -351,7 +388,7 @@ enum weir_err weir_store_step(struct store_txn *t, enum store_tree tree, struct 
 
     WEIR_ASSERT(t->cursor[tree] != NULL);
     int rc = mdb_cursor_get(t->cursor[tree], &k, &v, MDB_NEXT);
-    enum weir_err err = found(t, tree, rc, &k);
+    enum weir_err err = check_found(t, tree, rc, &k);
     if (err < 0)
         return err;
     *key = weir_span(k.mv_data, k.mv_size);
@@ -365,13 +402,17 @@ enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree, struct w
     MDB_val k = { key.len, (void *)(uintptr_t)key.at };
     MDB_val v = { len, NULL };
 
+    WEIR_ASSERT(t->txn != NULL);
+    WEIR_ASSERT((int)tree < t->s->kind->num_trees);
+    WEIR_ASSERT(key.len >= 1);
+    WEIR_ASSERT(key.len <= STORE_ROW_KEY_MAX);
     enum weir_err err = weir_store_guard_put(t, tree, key);
     if (err < 0)
         return err;
     t->touched = true;
     int rc = mdb_put(t->txn, t->s->dbi[tree], &k, &v, MDB_RESERVE);
     if (rc != 0)
-        return failed(t, rc);
+        return note_failure(t, rc);
     t->bytes += key.len + len;
     *ret_at = v.mv_data;
     return WEIR_OK;
@@ -413,6 +454,19 @@ enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct w
         return WEIR_ENOTFOUND;
     t->touched = true;
     if (rc != 0)
-        return failed(t, rc);
+        return note_failure(t, rc);
     return num_pages(t, tree) < before ? weir_store_guard_merged(t, tree, key) : WEIR_OK;
+}
+
+/* The database says that it was closed; a failure only leaves it saying that it was not. */
+void weir_store_write_clean(struct weir_store *s)
+{
+    struct store_txn t;
+
+    if (s->clean || weir_store_txn_begin(s, &t) < 0)
+        return;
+    t.closing = true;
+    enum weir_err err = weir_store_txn_commit(&t);
+    if (err < 0)
+        log_warn("store.close_unmarked", "folder=%s err=\"%s\"", s->folder, weir_err_name(err));
 }

@@ -6,9 +6,14 @@
  * A write that is refused has changed nothing; one that fails half-way leaves the transaction to be
  * aborted (t->touched tells).
  */
-#include "sync/store/store_parts.h"
+#include "sync/store/store_write.h"
 
+#include "sync/store/store_env.h"
+#include "sync/store/store_guard.h"
+#include "sync/store/store_index.h"
+#include "sync/store/store_txn.h"
 #include "sync/version/hlc.h"
+#include "sync/version/num.h"
 
 #define MS_PER_DAY    UINT64_C(86400000)
 #define RECORD_SCHEMA 1 /* of the payloads this program writes */
@@ -73,7 +78,7 @@ enum weir_err weir_store_current(struct store_txn *t, struct weir_span rec_key,
     return WEIR_OK;
 }
 
-static enum weir_err del_if_there(struct store_txn *t, enum store_tree tree, struct weir_span key)
+static enum weir_err del_if_present(struct store_txn *t, enum store_tree tree, struct weir_span key)
 {
     enum weir_err err = weir_store_del(t, tree, key);
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
@@ -103,14 +108,14 @@ static enum weir_err sweep_tree(struct store_txn *t, enum store_tree tree, struc
     while (err == WEIR_OK) {
         err = weir_tree_entry(&c, &key, &row);
         if (err == WEIR_OK && leads_to(tree, key, row, rec_key))
-            err = del_if_there(t, tree, key);
+            err = del_if_present(t, tree, key);
         if (err == WEIR_OK)
             err = weir_tree_next(&c);
     }
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
-static enum weir_err sweep(struct store_txn *t, struct weir_span rec_key)
+static enum weir_err sweep_unreadable(struct store_txn *t, struct weir_span rec_key)
 {
     enum weir_err err = sweep_tree(t, STORE_DOT, rec_key);
 
@@ -119,7 +124,7 @@ static enum weir_err sweep(struct store_txn *t, struct weir_span rec_key)
     return err == WEIR_OK ? sweep_tree(t, STORE_EXP, rec_key) : err;
 }
 
-static bool has_end(const struct store_txn *t, const struct weir_record_head *head)
+static bool has_expiry(const struct store_txn *t, const struct weir_record_head *head)
 {
     return t->s->kind->group == 'E' && !head->tombstone && head->expires > 0;
 }
@@ -132,16 +137,16 @@ static enum weir_err remove_old(struct store_txn *t, struct weir_span rec_key,
     struct store_key key;
 
     if (!cur->sound)
-        return sweep(t, rec_key);
+        return sweep_unreadable(t, rec_key);
     weir_store_key_dot(&key, head->lane_idx, head->seq);
-    enum weir_err err = del_if_there(t, STORE_DOT, store_key_span(&key));
+    enum weir_err err = del_if_present(t, STORE_DOT, store_key_span(&key));
     if (err == WEIR_OK && cur->tombstone) {
         weir_store_key_tomb(&key, weir_store_tomb_when(t->s, head), rec_key);
-        err = del_if_there(t, STORE_TOMB, store_key_span(&key));
+        err = del_if_present(t, STORE_TOMB, store_key_span(&key));
     }
-    if (err == WEIR_OK && has_end(t, head)) {
+    if (err == WEIR_OK && has_expiry(t, head)) {
         weir_store_key_exp(&key, head->expires, rec_key);
-        err = del_if_there(t, STORE_EXP, store_key_span(&key));
+        err = del_if_present(t, STORE_EXP, store_key_span(&key));
     }
     return err;
 }
@@ -160,7 +165,7 @@ static enum weir_err put_new(struct store_txn *t, const struct store_put *p)
         weir_store_key_tomb(&key, weir_store_tomb_when(t->s, head), p->rec_key);
         err = weir_store_put_row(t, STORE_TOMB, store_key_span(&key), WEIR_SPAN_EMPTY);
     }
-    if (err == WEIR_OK && has_end(t, head)) {
+    if (err == WEIR_OK && has_expiry(t, head)) {
         weir_store_key_exp(&key, head->expires, p->rec_key);
         err = weir_store_put_row(t, STORE_EXP, store_key_span(&key), WEIR_SPAN_EMPTY);
     }
@@ -181,8 +186,8 @@ static uint64_t *counted(struct store_txn *t, struct weir_span rec_key, bool tom
     return tombstone ? &t->tally.num_tombstones : &t->tally.live[class];
 }
 
-static void count_out(struct store_txn *t, struct weir_span rec_key,
-                      const struct store_current *cur)
+static void count_removed(struct store_txn *t, struct weir_span rec_key,
+                          const struct store_current *cur)
 {
     uint64_t *was = counted(t, rec_key, cur->tombstone);
 
@@ -218,7 +223,7 @@ enum weir_err weir_store_apply(struct store_txn *t, const struct store_put *p,
         err = weir_store_rev_trim(t, p->rec_key, 0);
     if (err < 0)
         return err;
-    count_out(t, p->rec_key, cur);
+    count_removed(t, p->rec_key, cur);
     ++*counted(t, p->rec_key, tombstone);
     *ret_index_changed = changed;
     return WEIR_OK;
@@ -243,18 +248,18 @@ enum weir_err weir_store_drop(struct store_txn *t, struct weir_span rec_key,
     if (err == WEIR_OK)
         err = remove_old(t, rec_key, cur);
     if (err == WEIR_OK)
-        err = del_if_there(t, STORE_REC, rec_key);
+        err = del_if_present(t, STORE_REC, rec_key);
     if (err == WEIR_OK)
         err = weir_store_rev_trim(t, rec_key, 0);
     if (err < 0)
         return err;
-    count_out(t, rec_key, cur);
+    count_removed(t, rec_key, cur);
     *ret_index_changed = changed;
     return WEIR_OK;
 }
 
-static enum weir_err build(struct store_txn *t, struct weir_write *w,
-                           const struct store_current *cur, uint64_t hlc)
+static enum weir_err build_value(struct store_txn *t, struct weir_write *w,
+                                 const struct store_current *cur, uint64_t hlc)
 {
     struct weir_store *s = t->s;
     struct weir_record rec;
@@ -327,7 +332,7 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
         err = weir_hlc_next(t->wall_ms,
                             cur.found && cur.sound ? cur.parts.head.hlc : t->tally.hlc_floor, &hlc);
     if (err == WEIR_OK)
-        err = build(t, w, &cur, hlc);
+        err = build_value(t, w, &cur, hlc);
     if (err < 0)
         return err;
 
@@ -352,4 +357,77 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
         .index_changed = index_changed,
     };
     return WEIR_OK;
+}
+
+/* -- revisions --
+ *
+ * The last revisions of a record are stored beside it for history and rollback. They outlive the
+ * record's deletion, so that it can be undone, and go with its tombstone. Above the store's reserve
+ * a delete removes them at once, since it is there to make room. */
+
+/* Collect the revisions of a record in this transaction, oldest first. */
+static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, size_t max,
+                               uint64_t *ret_revisions, size_t *ret_num)
+{
+    MDB_cursor *c = NULL;
+    struct store_key from;
+    MDB_val v;
+    size_t num = 0;
+
+    weir_store_key_rev(&from, rec_key, 0);
+    struct weir_span prefix = weir_span(from.at, from.len - STORE_REV_TAIL);
+    enum weir_err err = weir_store_guard_next(t, STORE_REV, store_key_span(&from));
+    if (err < 0)
+        return err;
+    MDB_val k = { from.len, from.at };
+    int rc = mdb_cursor_open(t->txn, t->s->dbi[STORE_REV], &c);
+    if (rc == 0)
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+    while (rc == 0 && num < max && k.mv_size == from.len &&
+           weir_span_starts(weir_span(k.mv_data, k.mv_size), prefix)) {
+        ret_revisions[num++] =
+            weir_num_get_be((const uint8_t *)k.mv_data + prefix.len, STORE_REV_TAIL);
+        /* The next one may lie in a leaf that nothing has looked at yet. */
+        weir_store_key_rev(&from, rec_key, ret_revisions[num - 1]);
+        err = weir_store_guard_next(t, STORE_REV, store_key_span(&from));
+        if (err < 0)
+            break;
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    }
+    if (c != NULL)
+        mdb_cursor_close(c);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        t->broken = true;
+        return weir_store_err(rc);
+    }
+    *ret_num = num;
+    return err;
+}
+
+enum weir_err weir_store_rev_trim(struct store_txn *t, struct weir_span rec_key, size_t records)
+{
+    uint64_t found[WEIR_REVISIONS_KEPT + 1];
+    struct store_key key;
+    size_t num = 0;
+
+    WEIR_ASSERT(records <= WEIR_REVISIONS_KEPT);
+    enum weir_err err = revisions(t, rec_key, WEIR_ARRAY_LEN(found), found, &num);
+    for (size_t i = 0; err == WEIR_OK && i + records < num; i++) {
+        weir_store_key_rev(&key, rec_key, found[i]);
+        err = weir_store_del(t, STORE_REV, store_key_span(&key));
+    }
+    return err;
+}
+
+enum weir_err weir_store_rev_put(struct store_txn *t, struct weir_span rec_key, uint64_t revision,
+                                 struct weir_span value)
+{
+    struct store_key key;
+
+    WEIR_ASSERT(revision > 0);
+    weir_store_key_rev(&key, rec_key, revision);
+    enum weir_err err = weir_store_put_row(t, STORE_REV, store_key_span(&key), value);
+    if (err < 0)
+        return err;
+    return weir_store_rev_trim(t, rec_key, WEIR_REVISIONS_KEPT);
 }

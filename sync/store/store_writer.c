@@ -4,7 +4,12 @@
  * There is no waiting for company: while one group is on its way to the disk the next one gathers.
  * Order for each write: durable, then on_change, then done. Owner: writer.
  */
-#include "sync/store/store_parts.h"
+#include "node/base/clock.h"
+#include "sync/store/store_env.h"
+#include "sync/store/store_publish.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
+#include "sync/store/store_write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,85 +17,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "node/base/clock.h"
-
 #define IDLE_WAKE_MS                                                                               \
     1000 /* how soon a page that a reader found damaged is marked for the restart */
-
-uint64_t weir_store_wall_ms(const struct weir_store *s)
-{
-    return s->cfg.wall_ms != NULL ? s->cfg.wall_ms() : weir_clock_wall_ms();
-}
 
 static struct weir_write *write_of(struct weir_msg *m)
 {
     return weir_container_of(m, struct weir_write, msg);
 }
 
-static void lock(pthread_mutex_t *m)
-{
-    WEIR_ASSERT(pthread_mutex_lock(m) == 0);
-}
-
-static void unlock(pthread_mutex_t *m)
-{
-    WEIR_ASSERT(pthread_mutex_unlock(m) == 0);
-}
-
-void weir_store_count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num)
-{
-    if (s->cfg.metrics != NULL && num > 0)
-        weir_metric_add(s->cfg.metrics, which, num);
-}
-
-void weir_store_publish(struct weir_store *s)
-{
-    struct store_txn t = { .s = s };
-    struct store_shared next;
-    MDB_txn *txn = NULL;
-
-    if (mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn) != 0)
-        return; /* LMDB is out of service: the last figures stay */
-    bool ok =
-        weir_store_pages_now(s, &t.pages) == WEIR_OK &&
-        weir_store_roots_load(&t.pages, mdb_txn_id(txn), s->kind->num_trees, &t.roots) == WEIR_OK &&
-        weir_store_txn_meta(&t) == WEIR_OK;
-    mdb_txn_abort(txn);
-    if (!ok)
-        return;
-    weir_store_guard_remember(&t);
-    next = (struct store_shared){
-        .roots = t.roots,
-        .pages = t.pages,
-        .tally = s->tally,
-        .used_bytes = weir_store_used(&t, false),
-    };
-    if (s->tally.own_lane < s->num_lanes)
-        memcpy(next.lane, s->lanes[s->tally.own_lane].id, WEIR_LANE_LEN);
-    lock(&s->shared_lock);
-    s->shared = next;
-    unlock(&s->shared_lock);
-}
-
-void weir_store_publish_failure(struct weir_store *s)
-{
-    lock(&s->shared_lock);
-    s->shared.disk_failed = true;
-    unlock(&s->shared_lock);
-}
-
 /* All writes of the group with their results, in the order they came. */
-static void finish(struct weir_store *s, size_t num_writes, size_t num_changes)
+static void finish_group(struct weir_store *s, size_t num_writes, size_t num_changes)
 {
-    uint64_t num_errors = 0;
-
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
-    /* A push that changes nothing is refused by its builder and is no error. */
     for (size_t i = 0; i < num_writes; i++)
-        num_errors += s->group[i]->err < 0 && s->group[i]->err != WEIR_EEXIST;
+        if (s->group[i]->err < 0)
+            weir_store_count_unwritten(s, s->group[i]->err, 1);
     weir_store_count_metric(s, WEIR_M_STORE_WRITES, num_changes);
-    weir_store_count_metric(s, WEIR_M_STORE_WRITE_ERRORS, num_errors);
     for (size_t i = 0; i < num_writes; i++)
         s->group[i]->done(s->group[i]);
 }
@@ -145,8 +88,7 @@ static void fail_group(struct weir_store *s, size_t num, enum weir_err err)
             s->group[i]->err = err;
 }
 
-static struct weir_msg *fail_unbegun(struct weir_store *s, struct weir_msg *queue,
-                                     enum weir_err err)
+static struct weir_msg *fail_queue(struct weir_store *s, struct weir_msg *queue, enum weir_err err)
 {
     size_t num = 0;
     uint32_t suppressed = 0;
@@ -160,7 +102,7 @@ static struct weir_msg *fail_unbegun(struct weir_store *s, struct weir_msg *queu
     }
     s->num_single = s->num_single > num ? s->num_single - num : 0;
     weir_store_publish_failure(s);
-    finish(s, num, 0);
+    finish_group(s, num, 0);
     return queue;
 }
 
@@ -179,7 +121,7 @@ static struct weir_msg *group_run(struct weir_store *s, struct weir_msg *queue)
 
     enum weir_err err = weir_store_txn_begin(s, &t);
     if (err < 0)
-        return fail_unbegun(s, queue, err);
+        return fail_queue(s, queue, err);
     queue = group_gather(&t, queue, &num, &num_changes);
     if (t.broken || num_changes == 0) {
         err = t.broken ? s->group[num - 1]->err : WEIR_OK;
@@ -200,30 +142,18 @@ static struct weir_msg *group_run(struct weir_store *s, struct weir_msg *queue)
     } else if (num_changes > 0) {
         weir_store_publish(s);
     }
-    finish(s, num, num_changes);
+    finish_group(s, num, num_changes);
     return queue;
-}
-
-/* A reader or the guard found a damaged page: leave word for the next start. */
-void weir_store_mark_suspect(struct weir_store *s)
-{
-    if (s->suspect_marked || !atomic_load_explicit(&s->suspect, memory_order_relaxed))
-        return;
-    int fd = openat(s->folder_fd, s->kind->suspect_name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return; /* tried again at the next turn */
-    close(fd);
-    s->suspect_marked = true;
 }
 
 static void on_wake(void *arg)
 {
     struct weir_store *s = arg;
 
-    lock(&s->wake_lock);
+    weir_store_lock(&s->wake_lock);
     s->woken = true;
     WEIR_ASSERT(pthread_cond_signal(&s->wake_cond) == 0);
-    unlock(&s->wake_lock);
+    weir_store_unlock(&s->wake_lock);
 }
 
 /* Sleep until something is queued, the store closes, or the idle time is over. */
@@ -233,13 +163,13 @@ static bool wait_for_work(struct weir_store *s)
 
     WEIR_ASSERT(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
     until.tv_sec += IDLE_WAKE_MS / 1000;
-    lock(&s->wake_lock);
+    weir_store_lock(&s->wake_lock);
     while (!s->woken && !s->closing)
         if (pthread_cond_timedwait(&s->wake_cond, &s->wake_lock, &until) == ETIMEDOUT)
             break;
     s->woken = false;
     bool closing = s->closing;
-    unlock(&s->wake_lock);
+    weir_store_unlock(&s->wake_lock);
     return closing;
 }
 
@@ -250,19 +180,6 @@ static void purge_when_due(struct weir_store *s)
     if (now_ms < s->purge_at_ms)
         return;
     s->purge_at_ms = weir_store_purge_step(s) ? now_ms : now_ms + STORE_PURGE_EVERY_MS;
-}
-
-/* The database says that it was closed; a failure only leaves it saying that it was not. */
-void weir_store_write_clean(struct weir_store *s)
-{
-    struct store_txn t;
-
-    if (s->clean || weir_store_txn_begin(s, &t) < 0)
-        return;
-    t.closing = true;
-    enum weir_err err = weir_store_txn_commit(&t);
-    if (err < 0)
-        log_warn("store.close_unmarked", "folder=%s err=\"%s\"", s->folder, weir_err_name(err));
 }
 
 static void *writer_main(void *arg)
@@ -323,10 +240,10 @@ void weir_store_writer_stop(struct weir_store *s)
     if (!s->running)
         return;
     weir_inbox_close(&s->inbox);
-    lock(&s->wake_lock);
+    weir_store_lock(&s->wake_lock);
     s->closing = true;
     WEIR_ASSERT(pthread_cond_signal(&s->wake_cond) == 0);
-    unlock(&s->wake_lock);
+    weir_store_unlock(&s->wake_lock);
     WEIR_ASSERT(pthread_join(s->writer, NULL) == 0);
     s->running = false;
     weir_inbox_deinit(&s->inbox);

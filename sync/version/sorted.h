@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * place.h - where a name stands, or belongs, in a sorted array of structs that begin with their
+ * sorted.h - where a name stands, or belongs, in a sorted array of structs that begin with their
  * names: lanes, node ids. Header only, pure.
  */
 #ifndef WEIR_SYNC_VERSION_SORTED_H

@@ -5,10 +5,10 @@
  */
 #include "sync/version/sums.h"
 
-#include <string.h>
-
 #include "node/base/limits.h"
 #include "sync/version/num.h"
+
+#include <string.h>
 
 #define VERSION_LEN (WEIR_LANE_LEN + 8 + 8)
 
@@ -68,12 +68,12 @@ struct weir_sums_part weir_sums_part(const struct weir_siphash_key *key,
     return (struct weir_sums_part){ bucket, { h.lo, h.hi } };
 }
 
-static void plus(struct weir_sum *s, struct weir_sum x)
+static void sum_plus(struct weir_sum *s, struct weir_sum x)
 {
     s->hi += x.hi + __builtin_add_overflow(s->lo, x.lo, &s->lo);
 }
 
-static void minus(struct weir_sum *s, struct weir_sum x)
+static void sum_minus(struct weir_sum *s, struct weir_sum x)
 {
     s->hi -= x.hi + __builtin_sub_overflow(s->lo, x.lo, &s->lo);
 }
@@ -82,11 +82,11 @@ void weir_sums_change(struct weir_sums *s, const struct weir_sums_part *part, bo
 {
     WEIR_ASSERT(part->bucket < WEIR_SUMS_BUCKETS);
     if (add) {
-        plus(&s->bucket[part->bucket], part->sum);
-        plus(&s->total, part->sum);
+        sum_plus(&s->bucket[part->bucket], part->sum);
+        sum_plus(&s->total, part->sum);
     } else {
-        minus(&s->bucket[part->bucket], part->sum);
-        minus(&s->total, part->sum);
+        sum_minus(&s->bucket[part->bucket], part->sum);
+        sum_minus(&s->total, part->sum);
     }
 }
 

@@ -12,7 +12,7 @@
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-#include "sync/store/store.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>

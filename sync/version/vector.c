@@ -4,12 +4,12 @@
  */
 #include "sync/version/vector.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "node/base/hash.h"
 #include "node/base/limits.h"
 #include "sync/version/sorted.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define CAP_MIN 8
 
@@ -36,23 +36,23 @@ static uint64_t entry_hash(const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
 
 /* Place of the first entry whose lane is not below `lane`. Lanes often come in order: look at the
  * end first. */
-static size_t find(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
+static size_t find_lane(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
 {
     if (v->num > 0 && memcmp(v->items[v->num - 1].lane, lane, WEIR_LANE_LEN) < 0)
         return v->num;
     return weir_sorted_position(v->items, v->num, sizeof(v->items[0]), lane, WEIR_LANE_LEN);
 }
 
-static bool is_at(const struct weir_vector *v, size_t at, const uint8_t lane[WEIR_LANE_LEN])
+static bool is_lane_at(const struct weir_vector *v, size_t at, const uint8_t lane[WEIR_LANE_LEN])
 {
     return at < v->num && memcmp(v->items[at].lane, lane, WEIR_LANE_LEN) == 0;
 }
 
 uint64_t weir_vector_get(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
 {
-    size_t at = find(v, lane);
+    size_t at = find_lane(v, lane);
 
-    return is_at(v, at, lane) ? v->items[at].seq : 0;
+    return is_lane_at(v, at, lane) ? v->items[at].seq : 0;
 }
 
 bool weir_vector_covers(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN],
@@ -62,7 +62,7 @@ bool weir_vector_covers(const struct weir_vector *v, const uint8_t lane[WEIR_LAN
 }
 
 /* Room for `num` entries in all. */
-static enum weir_err reserve(struct weir_vector *v, size_t num)
+static enum weir_err reserve_entries(struct weir_vector *v, size_t num)
 {
     size_t cap = v->cap > 0 ? v->cap : CAP_MIN;
     size_t len;
@@ -88,11 +88,11 @@ static enum weir_err reserve(struct weir_vector *v, size_t num)
 enum weir_err weir_vector_raise(struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN],
                                 uint64_t seq)
 {
-    size_t at = find(v, lane);
+    size_t at = find_lane(v, lane);
 
     if (seq == 0)
         return WEIR_OK;
-    if (is_at(v, at, lane)) {
+    if (is_lane_at(v, at, lane)) {
         struct weir_vector_entry *e = &v->items[at];
         if (seq > e->seq) {
             v->hash += entry_hash(lane, seq) - entry_hash(lane, e->seq);
@@ -100,7 +100,7 @@ enum weir_err weir_vector_raise(struct weir_vector *v, const uint8_t lane[WEIR_L
         }
         return WEIR_OK;
     }
-    enum weir_err err = reserve(v, v->num + 1);
+    enum weir_err err = reserve_entries(v, v->num + 1);
     if (err < 0)
         return err;
     memmove(&v->items[at + 1], &v->items[at], (v->num - at) * sizeof(v->items[0]));
@@ -113,9 +113,9 @@ enum weir_err weir_vector_raise(struct weir_vector *v, const uint8_t lane[WEIR_L
 
 void weir_vector_forget(struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
 {
-    size_t at = find(v, lane);
+    size_t at = find_lane(v, lane);
 
-    if (!is_at(v, at, lane))
+    if (!is_lane_at(v, at, lane))
         return;
     v->hash -= entry_hash(lane, v->items[at].seq);
     v->num--;
@@ -123,7 +123,7 @@ void weir_vector_forget(struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN]
 }
 
 /* Lanes of `other` that v does not have. */
-static size_t count_new(const struct weir_vector *v, const struct weir_vector *other)
+static size_t count_new_lanes(const struct weir_vector *v, const struct weir_vector *other)
 {
     size_t at = 0;
     size_t num = 0;
@@ -140,8 +140,8 @@ static size_t count_new(const struct weir_vector *v, const struct weir_vector *o
 
 enum weir_err weir_vector_merge(struct weir_vector *v, const struct weir_vector *other)
 {
-    size_t num_new = count_new(v, other);
-    enum weir_err err = num_new > 0 ? reserve(v, v->num + num_new) : WEIR_OK;
+    size_t num_new = count_new_lanes(v, other);
+    enum weir_err err = num_new > 0 ? reserve_entries(v, v->num + num_new) : WEIR_OK;
     if (err < 0)
         return err;
     size_t from = v->num;
@@ -171,7 +171,7 @@ enum weir_err weir_vector_merge(struct weir_vector *v, const struct weir_vector 
 
 enum weir_err weir_vector_copy(struct weir_vector *v, const struct weir_vector *other)
 {
-    enum weir_err err = reserve(v, other->num);
+    enum weir_err err = reserve_entries(v, other->num);
     if (err < 0)
         return err;
     if (other->num > 0)
@@ -191,7 +191,7 @@ bool weir_vector_dominates(const struct weir_vector *v, const struct weir_vector
         const struct weir_vector_entry *e = &other->items[i];
         while (at < v->num && memcmp(v->items[at].lane, e->lane, WEIR_LANE_LEN) < 0)
             at++;
-        if (!is_at(v, at, e->lane) || v->items[at].seq < e->seq)
+        if (!is_lane_at(v, at, e->lane) || v->items[at].seq < e->seq)
             return false;
     }
     return true;

@@ -10,7 +10,7 @@
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "sync/store/store.h"
+#include "sync/version/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,6 +10,7 @@
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
 #include "tenants/schema/schema_reader.h"
+#include "tenants/schema/schema_reflect.h"
 #include "tenants/schema/schema_report.h"
 #include "tenants/schema/schema_rules.h"
 #include "tenants/schema/schema_tree.h"
@@ -59,6 +60,7 @@ static enum weir_err docs_add(struct weir_docs *d, const struct weir_doc *doc)
 /** One call of weir_schema_read. */
 struct reading {
     const struct weir_schema_source *src;
+    struct weir_span text; /* of src, without a byte order mark */
     struct weir_docs *docs;
     struct weir_report report;
     struct weir_arena scratch; /* of one document */
@@ -87,6 +89,33 @@ static struct weir_tree *member(struct weir_tree *map, const char *name, struct 
     return NULL;
 }
 
+static bool is_field(enum weir_kind kind, struct weir_span name)
+{
+    return weir_reflect_find(weir_rules_message(kind), name) != NULL;
+}
+
+/* The value of a key that is nearly an envelope key: that is reported, and the key is read as what
+ * was meant. NULL: there is none. */
+static const struct weir_tree *envelope_misspelled(struct reading *r, struct weir_tree *root,
+                                                   const char *name)
+{
+    for (struct weir_tree *key = root->first; key != NULL; key = key->next->next) {
+        struct weir_suggest suggest = weir_suggest_begin(key->text);
+        struct weir_trail at = weir_trail_name(NULL, key->text);
+
+        if (key->kind != WEIR_TREE_SCALAR || is_field(WEIR_KIND_TENANT, key->text) ||
+            is_field(WEIR_KIND_NODE, key->text))
+            continue;
+        weir_suggest_offer(&suggest, weir_span_cstr(name));
+        if (suggest.best.len == 0)
+            continue;
+        weir_report_at(&r->report, &at, key, "unknown key%s", weir_suggest_text(&suggest).text);
+        key->text = suggest.best;
+        return key->next;
+    }
+    return NULL;
+}
+
 /* The value of an envelope key that may stand once. NULL: it is not there. */
 static const struct weir_tree *envelope_value(struct reading *r, struct weir_tree *root,
                                               const char *name, const struct weir_trail *at)
@@ -97,7 +126,10 @@ static const struct weir_tree *envelope_value(struct reading *r, struct weir_tre
     for (struct weir_tree *key = first; key != NULL; key = key->next->next)
         if (key != first && key->kind == WEIR_TREE_SCALAR && weir_span_eq(key->text, first->text))
             weir_report_at(&r->report, at, key, "is given twice, first in line %u", first->line);
-    if (value == NULL && r->src->assume == NULL)
+    if (value != NULL || r->src->assume != NULL)
+        return value;
+    value = envelope_misspelled(r, root, name);
+    if (value == NULL)
         weir_report_add(&r->report, at, "is missing");
     return value;
 }
@@ -123,12 +155,36 @@ static size_t envelope_word(struct reading *r, const struct weir_tree *value,
     return num;
 }
 
+static const char *const kinds[] = { "Tenant", "Node" };
+_Static_assert(WEIR_KIND_TENANT == 0 && WEIR_KIND_NODE == 1, "in the order of the words");
+
+/* What a document without a right kind most likely is, so that its other faults are reported with
+ * this one. @param kind NULL: none is given @return false: nobody can know */
+static bool kind_guess(const struct weir_tree *root, const struct weir_tree *kind,
+                       enum weir_kind *ret)
+{
+    struct weir_suggest suggest = weir_suggest_begin(kind != NULL ? kind->text : WEIR_SPAN_EMPTY);
+    size_t num[WEIR_ARRAY_LEN(kinds)] = { 0 };
+
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(kinds); i++)
+        weir_suggest_offer(&suggest, weir_span_cstr(kinds[i]));
+    for (const struct weir_tree *key = root->first; key != NULL; key = key->next->next)
+        for (size_t i = 0; i < WEIR_ARRAY_LEN(kinds); i++)
+            num[i] += key->kind == WEIR_TREE_SCALAR && is_field((enum weir_kind)i, key->text);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(kinds); i++) {
+        bool is_near = weir_span_eq(suggest.best, weir_span_cstr(kinds[i]));
+        if (is_near || (suggest.best.len == 0 && num[i] > num[1 - i])) {
+            *ret = (enum weir_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the document is. @return false: unknown, and that is reported */
 static bool envelope_read(struct reading *r, struct weir_tree *root, enum weir_kind *ret)
 {
     static const char *const versions[] = { "weir/v1" };
-    static const char *const kinds[] = { "Tenant", "Node" };
-    _Static_assert(WEIR_KIND_TENANT == 0 && WEIR_KIND_NODE == 1, "in the order of the words");
     struct weir_trail version_at = weir_trail_name(NULL, WEIR_SPAN_LIT("apiVersion"));
     struct weir_trail kind_at = weir_trail_name(NULL, WEIR_SPAN_LIT("kind"));
     const struct weir_tree *version = envelope_value(r, root, "apiVersion", &version_at);
@@ -137,13 +193,14 @@ static bool envelope_read(struct reading *r, struct weir_tree *root, enum weir_k
     if (version != NULL)
         (void)envelope_word(r, version, versions, WEIR_ARRAY_LEN(versions), &version_at);
     if (kind == NULL) {
-        if (r->src->assume != NULL)
-            *ret = *r->src->assume;
-        return r->src->assume != NULL;
+        if (r->src->assume == NULL)
+            return kind_guess(root, NULL, ret);
+        *ret = *r->src->assume;
+        return true;
     }
     size_t i = envelope_word(r, kind, kinds, WEIR_ARRAY_LEN(kinds), &kind_at);
     if (i == WEIR_ARRAY_LEN(kinds))
-        return false;
+        return kind_guess(root, kind, ret);
     *ret = (enum weir_kind)i;
     return true;
 }
@@ -293,9 +350,26 @@ static enum weir_err check_doubles(struct reading *r)
     return WEIR_OK;
 }
 
+/* Windows editors begin a file with a byte order mark; in UTF-8 it says nothing. */
+static enum weir_err mark_skip(struct reading *r)
+{
+    struct weir_span *text = &r->text;
+
+    if (weir_span_starts(*text, WEIR_SPAN_LIT("\xef\xbb\xbf")))
+        *text = weir_span_from(*text, 3);
+    if (!weir_span_starts(*text, WEIR_SPAN_LIT("\xff\xfe")) &&
+        !weir_span_starts(*text, WEIR_SPAN_LIT("\xfe\xff")))
+        return WEIR_OK;
+    weir_report_text(&r->report, 1, 1, "the text is UTF-16: save it as UTF-8");
+    return WEIR_EINVAL;
+}
+
 static enum weir_err text_read(struct reading *r)
 {
-    enum weir_err err = WEIR_OK;
+    enum weir_err err = mark_skip(r);
+
+    if (err < 0)
+        return err;
 
     if (r->src->text.len > TEXT_MAX) {
         weir_report_text(&r->report, 0, 0, "the text has %zu bytes, at most %u are allowed",
@@ -303,12 +377,15 @@ static enum weir_err text_read(struct reading *r)
         return WEIR_EINVAL;
     }
     if (r->src->format == WEIR_FORMAT_YAML)
-        err = weir_yaml_new(r->src->text, &r->yaml);
+        err = weir_yaml_new(r->text, &r->yaml);
     else
-        weir_json_init(&r->json, r->src->text);
+        weir_json_init(&r->json, r->text);
     if (err == WEIR_OK)
         err = documents_read(r);
     weir_yaml_free(&r->yaml);
+    if (err == WEIR_OK && r->num_docs == 0 && r->src->file != NULL)
+        weir_report_text(&r->report, 1, 1, "there is no document: the file %s",
+                         r->text.len == 0 ? "is empty" : "holds only blanks and comments");
     if (err != WEIR_ENOMEM && r->num_docs > 1 && check_doubles(r) < 0)
         err = WEIR_ENOMEM;
     return err;
@@ -317,7 +394,7 @@ static enum weir_err text_read(struct reading *r)
 enum weir_err weir_schema_read(const struct weir_schema_source *src, struct weir_docs *docs,
                                struct weir_diags *diags)
 {
-    struct reading r = { .src = src, .docs = docs };
+    struct reading r = { .src = src, .text = src->text, .docs = docs };
 
     r.last = &r.first;
     r.builder.arena = &r.scratch;

@@ -66,7 +66,8 @@ struct weir_schema_source {
 };
 
 /**
- * Read every document of a text, map it, and check it completely.
+ * Read every document of a text, map it, and check it completely. A byte order mark in front is
+ * skipped. A text without a document is an error when it is a file's.
  * @param docs   appended to; on WEIR_EINVAL it may hold the documents that were fine
  * @param diags  appended to
  * @return WEIR_OK | WEIR_EINVAL (see diags) | WEIR_ENOMEM

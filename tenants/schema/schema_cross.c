@@ -118,6 +118,34 @@ static void check_route_paths(struct weir_checker *c, const Weir__V1__Tenant *t,
     }
 }
 
+/* A "*" at the end of a path is legal and matches itself alone, which is hardly ever meant. */
+static void warn_of_glob(struct weir_checker *c, const char *path, const struct weir_trail *at)
+{
+    struct weir_span text = weir_span_cstr(path);
+    size_t len = text.len;
+
+    while (len > 0 && text.at[len - 1] == '*')
+        len--;
+    if (len == text.len || weir_report_is_broken(c->report, at) || text.len > WEIR_PATH_MAX)
+        return;
+    bool exact = weir_span_starts(text, WEIR_SPAN_LIT("="));
+    struct weir_span meant = weir_span(text.at + exact, len > exact ? len - exact : 0);
+    weir_report_warn(c->report, at,
+                     "%s: a path is a prefix and no pattern, so \"*\" stands for itself: write %s",
+                     weir_schema_text_show(text).text,
+                     weir_schema_text_show(meant.len > 0 ? meant : WEIR_SPAN_LIT("/")).text);
+}
+
+static void warn_of_globs(struct weir_checker *c, const Weir__V1__Tenant *t)
+{
+    struct item_trail step;
+
+    for (size_t i = 0; i < t->n_routes && i < WEIR_ROUTES_MAX; i++)
+        warn_of_glob(c, t->routes[i]->path, item_field(&step, NULL, "routes", i, "path"));
+    for (size_t i = 0; i < t->n_redirects && i < WEIR_REDIRECTS_MAX; i++)
+        warn_of_glob(c, t->redirects[i]->path, item_field(&step, NULL, "redirects", i, "path"));
+}
+
 static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
 {
     size_t num = t->n_routes < WEIR_ROUTES_MAX ? t->n_routes : WEIR_ROUTES_MAX;
@@ -134,7 +162,10 @@ static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
     for (size_t i = 0; i < num_upstreams; i++)
         weir_names_add(&known, weir_span_cstr(t->upstreams[i]->key), i);
     weir_names_sort(&known);
-    for (size_t i = 0; i < num && known.max == num_upstreams; i++) {
+    /* A name that was reported or not read may be the one that a route means. */
+    struct weir_trail upstreams = weir_trail_name(NULL, WEIR_SPAN_LIT("upstreams"));
+    bool all_known = known.max == num_upstreams && !weir_report_is_partial(c->report, &upstreams);
+    for (size_t i = 0; i < num && all_known; i++) {
         struct item_trail step;
         check_upstream_name(c, t, &known, t->routes[i]->upstream,
                             item_field(&step, NULL, "routes", i, "upstream"));
@@ -149,7 +180,7 @@ static void check_page(struct weir_checker *c, const Weir__V1__ErrorPage *p,
 {
     bool has_file = p->file != NULL;
 
-    if (!has_file && !p->has_body)
+    if (!has_file && !p->has_body && !weir_report_is_broken(c->report, at))
         weir_report_add(c->report, at, "needs a file or a body");
     if (has_file && p->has_body) {
         struct weir_trail step = weir_trail_name(at, WEIR_SPAN_LIT("file"));
@@ -261,7 +292,9 @@ static void check_allow_overlap(struct weir_checker *c, const Weir__V1__Tenant *
 
 void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
 {
-    if (t->n_hosts == 0 && t->n_addresses == 0) {
+    struct weir_trail addresses = weir_trail_name(NULL, WEIR_SPAN_LIT("addresses"));
+
+    if (t->n_hosts == 0 && t->n_addresses == 0 && !weir_report_is_partial(c->report, &addresses)) {
         struct weir_trail step = weir_trail_name(NULL, WEIR_SPAN_LIT("hosts"));
         weir_report_add(c->report, &step,
                         "is missing or empty: a tenant needs a host or an address");
@@ -269,6 +302,7 @@ void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
     check_upstreams(c, t);
     check_routes(c, t);
     weir_check_redirects(c, t);
+    warn_of_globs(c, t);
     check_headers(c, t->headers);
     check_pages(c, t);
     check_allow_overlap(c, t);

@@ -21,6 +21,21 @@ void weir_diags_deinit(struct weir_diags *d)
     d->items = NULL;
     d->len = 0;
     d->total = 0;
+    d->num_folded = 0;
+    d->num_warnings = 0;
+}
+
+size_t weir_diags_num_errors(const struct weir_diags *d)
+{
+    return d->total - d->num_warnings;
+}
+
+const struct weir_diag *weir_diags_first_error(const struct weir_diags *d)
+{
+    for (size_t i = 0; i < d->len; i++)
+        if (d->items[i].severity == WEIR_SEVERITY_ERROR)
+            return &d->items[i];
+    return NULL;
 }
 
 void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
@@ -36,10 +51,15 @@ void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
             weir_strbuf_printf(out, "%u:%u:", g->line, g->column);
         if (g->file[0] != '\0' || g->line != 0)
             weir_strbuf_putc(out, ' ');
+        if (g->severity == WEIR_SEVERITY_WARNING)
+            weir_strbuf_puts(out, "warning: ");
         if (g->field[0] != '\0')
             weir_strbuf_printf(out, "%s: ", g->field);
-        weir_strbuf_printf(out, "%s\n", g->message);
+        weir_strbuf_puts(out, g->message);
+        if (g->num_more > 0)
+            weir_strbuf_printf(out, " (and %zu more like it)", g->num_more);
+        weir_strbuf_putc(out, '\n');
     }
-    if (d->total > d->len)
-        weir_strbuf_printf(out, "and %zu more\n", d->total - d->len);
+    if (d->total > d->len + d->num_folded)
+        weir_strbuf_printf(out, "and %zu more\n", d->total - d->len - d->num_folded);
 }

@@ -207,7 +207,7 @@ static enum weir_err variable_apply(struct overriding *o, const char *variable)
     /* The variable stands where else the file does. */
     struct weir_shown file = weir_schema_text_bare(name);
     o->report.file = file.text;
-    o->report.file_kept = NULL;
+    o->report.file_copy = NULL;
     enum weir_err err = WEIR_OK;
     if (target_find(name, &suggest, &o->scratch, &target))
         err = target_set(o, &target, weir_span_cstr(equals + 1));

@@ -383,6 +383,75 @@ static const struct form_words words[] = {
 };
 _Static_assert(WEIR_ARRAY_LEN(words) == WEIR_FORM_NUM, "one row a form");
 
+/* -- why not -- */
+
+/* The number behind the last ":", when it is no port. @return the reason, in ret->buf, or NULL */
+static const char *explain_port(struct weir_span s, unsigned lowest, struct weir_form_text *ret)
+{
+    const uint8_t *colon = s.len > 0 ? memrchr(s.at, ':', s.len) : NULL;
+    struct weir_span port = colon != NULL ? weir_span_from(s, (size_t)(colon - s.at) + 1) : s;
+    unsigned long n = 0;
+
+    if (colon == NULL || port.len == 0 || !weir_bytes_all(port, WEIR_BYTE_DIGIT))
+        return NULL;
+    for (size_t i = 0; i < port.len && n <= UINT16_MAX; i++)
+        n = 10 * n + (port.at[i] - '0');
+    if (n >= lowest && n <= UINT16_MAX)
+        return NULL;
+    snprintf((char *)ret->buf, sizeof(ret->buf), "has port %.*s, a port is %u..65535",
+             (int)(port.len < 20 ? port.len : 20), (const char *)port.at, lowest);
+    return (const char *)ret->buf;
+}
+
+/* The length behind the "/" of a prefix. @return whether it is a number up to `max` */
+static bool prefix_len(struct weir_span s, unsigned max, unsigned *ret)
+{
+    unsigned n = 0;
+
+    if (s.len == 0 || s.len > 3 || !weir_bytes_all(s, WEIR_BYTE_DIGIT))
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        n = 10 * n + (s.at[i] - '0');
+    *ret = n;
+    return n <= max;
+}
+
+/* Which prefix was meant by an address and a length. @return the reason, in ret->buf, or NULL */
+static const char *explain_prefix(struct weir_span s, struct weir_form_text *ret)
+{
+    const uint8_t *slash = s.len > 0 ? memchr(s.at, '/', s.len) : NULL;
+    char text[WEIR_ADDR_TEXT_MAX];
+    struct weir_addr a;
+    unsigned len = 0;
+
+    if (slash == NULL || weir_addr_parse_ip(weir_span(s.at, (size_t)(slash - s.at)), &a) < 0)
+        return NULL;
+    unsigned max = weir_addr_is_v4(&a) ? 32 : 128;
+    if (!prefix_len(weir_span_from(s, (size_t)(slash - s.at) + 1), max, &len)) {
+        snprintf((char *)ret->buf, sizeof(ret->buf), "has no length behind the \"/\" of 0..%u bits",
+                 max);
+        return (const char *)ret->buf;
+    }
+    for (unsigned bit = 128 - max + len; bit < 128; bit++)
+        a.ip[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    size_t text_len = weir_addr_ip_text(&a, text);
+    snprintf((char *)ret->buf, sizeof(ret->buf),
+             "has bits set behind the prefix, did you mean \"%.*s/%u\"?", (int)text_len, text, len);
+    return (const char *)ret->buf;
+}
+
+/* A reason better than that of the form; NULL: there is none. */
+static const char *explain(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
+{
+    if (form == WEIR_FORM_FIELD_NAME && weir_bytes_all(s, WEIR_BYTE_TOKEN))
+        return "is a header that only weir writes or removes";
+    if (form == WEIR_FORM_ENDPOINT || form == WEIR_FORM_PEER)
+        return explain_port(s, 1, ret);
+    if (form == WEIR_FORM_LISTEN || form == WEIR_FORM_LOOPBACK)
+        return explain_port(s, 0, ret);
+    return form == WEIR_FORM_PREFIX ? explain_prefix(s, ret) : NULL;
+}
+
 bool weir_form_check(enum weir_form form, struct weir_span text, struct weir_form_text *ret,
                      const char **ret_why)
 {
@@ -394,9 +463,8 @@ bool weir_form_check(enum weir_form form, struct weir_span text, struct weir_for
     }
     if (form_holds(form, text, ret))
         return true;
-    *ret_why = words[form].why;
-    if (form == WEIR_FORM_FIELD_NAME && weir_bytes_all(text, WEIR_BYTE_TOKEN))
-        *ret_why = "is a header that only weir writes or removes";
+    const char *why = explain(form, text, ret);
+    *ret_why = why != NULL ? why : words[form].why;
     return false;
 }
 

@@ -58,7 +58,8 @@ struct weir_form_text {
  * Whether a text has a form. Lengths and choices are the rule's to check, before this: no text here
  * is longer than WEIR_PATH_MAX where its form is respelled or normalised.
  *
- * @param ret_why  why not, as the end of a sentence after the value: `is not ...`; written on false
+ * @param ret_why  why not, as the end of a sentence after the value: `is not ...`; written on
+ * false; static, or in ret->buf
  * @param ret      the spelling that is kept; written on true
  */
 bool weir_form_check(enum weir_form form, struct weir_span text, struct weir_form_text *ret,

@@ -61,10 +61,19 @@ static void known_text(const ProtobufCMessageDescriptor *desc, const struct weir
     }
 }
 
-static void report_unknown(struct weir_mapper *m, const ProtobufCMessageDescriptor *desc,
-                           const struct weir_rule_set *set, struct weir_tree *key,
+/** The keys of a map on their way into a message. */
+struct keys {
+    const ProtobufCMessageDescriptor *desc;
+    const struct weir_rule_set *set; /* NULL: the message is no part of a file */
+    const struct weir_tree *map;
+    const struct weir_tree *seen[WEIR_MESSAGE_FIELDS_MAX]; /* by field: its key */
+};
+
+static void report_unknown(struct weir_mapper *m, const struct keys *keys, struct weir_tree *key,
                            const struct weir_trail *at)
 {
+    const ProtobufCMessageDescriptor *desc = keys->desc;
+    const struct weir_rule_set *set = keys->set;
     struct weir_suggest suggest = weir_suggest_begin(key->text);
     struct weir_shown hint;
     char known[256] = "";
@@ -83,13 +92,16 @@ static void report_unknown(struct weir_mapper *m, const ProtobufCMessageDescript
     if (hint.text[0] == '\0')
         known_text(desc, set, known, sizeof(known));
     weir_report_at(m->report, at, key, "unknown key%s%s", hint.text, known);
+    /* From here on the key stands for the one that was meant: that one is not missing. */
+    if (suggest.best.len > 0 && weir_tree_member(keys->map, suggest.best, NULL) == NULL)
+        key->text = suggest.best;
 }
 
 /* ---- lists and maps ---- */
 
 /* Room for the items of a list. What is beyond the rule's bound is reported here, and not read. */
 static enum weir_err items_make(struct weir_mapper *m, const struct weir_slot *slot,
-                                const struct weir_tree *value, const struct weir_trail *at)
+                                struct weir_tree *value, const struct weir_trail *at)
 {
     size_t num = value->num;
 
@@ -97,6 +109,7 @@ static enum weir_err items_make(struct weir_mapper *m, const struct weir_slot *s
         weir_report_add(m->report, at, "has %zu entries, at most %u are allowed", num,
                         slot->rule->num_max);
         num = slot->rule->num_max;
+        value->cut = true;
     }
     void *items = NULL;
     if (num > 0) {
@@ -156,7 +169,7 @@ static enum weir_err entry_map(struct weir_mapper *m, const struct weir_slot *sl
 }
 
 /* Whether a key of a map stood there before; the number of keys is bounded by the rule. */
-static bool key_is_new(struct weir_mapper *m, const struct weir_tree *map, struct weir_tree *key,
+static bool key_is_new(struct weir_mapper *m, struct weir_tree *map, struct weir_tree *key,
                        const struct weir_trail *at)
 {
     const struct weir_tree *first = NULL;
@@ -164,6 +177,7 @@ static bool key_is_new(struct weir_mapper *m, const struct weir_tree *map, struc
     if (key->kind != WEIR_TREE_SCALAR) {
         weir_report_at(m->report, at, key, "a key must be text, not %s",
                        weir_tree_kind_name(key->kind));
+        map->cut = true;
         return false;
     }
     weir_tree_member(map, key->text, &first);
@@ -261,22 +275,19 @@ static enum weir_err field_map(struct weir_mapper *m, const struct weir_slot *sl
 }
 
 /* Which field a key names, or NULL: it is unknown, or given before, and that is reported. */
-static const ProtobufCFieldDescriptor *key_field(struct weir_mapper *m,
-                                                 const ProtobufCMessageDescriptor *desc,
-                                                 struct weir_tree *key, const struct weir_trail *at,
-                                                 const struct weir_tree **seen)
+static const ProtobufCFieldDescriptor *key_field(struct weir_mapper *m, struct keys *keys,
+                                                 struct weir_tree *key, const struct weir_trail *at)
 {
-    const struct weir_rule_set *set = m->lenient ? NULL : weir_rules_of(desc);
-    const ProtobufCFieldDescriptor *f = weir_reflect_find(desc, key->text);
+    const ProtobufCFieldDescriptor *f = weir_reflect_find(keys->desc, key->text);
 
     if (m->lenient)
         return f;
-    WEIR_ASSERT(set != NULL);
-    if (f == NULL || weir_rules_field(set, f)->hidden) {
-        report_unknown(m, desc, set, key, at);
+    WEIR_ASSERT(keys->set != NULL);
+    if (f == NULL || weir_rules_field(keys->set, f)->hidden) {
+        report_unknown(m, keys, key, at);
         return NULL;
     }
-    const struct weir_tree **first = &seen[f - desc->fields];
+    const struct weir_tree **first = &keys->seen[f - keys->desc->fields];
     if (*first != NULL) {
         weir_report_at(m->report, at, key, "is given twice, first in line %u", (*first)->line);
         key->next->reported = true;
@@ -289,12 +300,12 @@ static const ProtobufCFieldDescriptor *key_field(struct weir_mapper *m,
 static enum weir_err fields_map(struct weir_mapper *m, ProtobufCMessage *msg,
                                 struct weir_tree *value, const struct weir_trail *at)
 {
-    const ProtobufCMessageDescriptor *desc = msg->descriptor;
-    const struct weir_rule_set *set = weir_rules_of(desc);
-    const struct weir_tree *seen[WEIR_MESSAGE_FIELDS_MAX] = { NULL };
+    struct keys keys = { .desc = msg->descriptor,
+                         .set = weir_rules_of(msg->descriptor),
+                         .map = value };
     enum weir_err err = WEIR_OK;
 
-    WEIR_ASSERT(desc->n_fields <= WEIR_MESSAGE_FIELDS_MAX);
+    WEIR_ASSERT(keys.desc->n_fields <= WEIR_MESSAGE_FIELDS_MAX);
     for (struct weir_tree *key = value->first; err == WEIR_OK && key != NULL;
          key = key->next->next) {
         if (key->kind != WEIR_TREE_SCALAR) {
@@ -305,10 +316,10 @@ static enum weir_err fields_map(struct weir_mapper *m, ProtobufCMessage *msg,
         if (!m->lenient && is_envelope(at, key))
             continue;
         struct weir_trail step = weir_trail_name(at, key->text);
-        struct weir_slot slot = { .msg = msg, .field = key_field(m, desc, key, &step, seen) };
+        struct weir_slot slot = { .msg = msg, .field = key_field(m, &keys, key, &step) };
         if (slot.field == NULL)
             continue;
-        slot.rule = set != NULL ? weir_rules_field(set, slot.field) : NULL;
+        slot.rule = keys.set != NULL ? weir_rules_field(keys.set, slot.field) : NULL;
         err = field_map(m, &slot, key->next, &step);
     }
     return err;

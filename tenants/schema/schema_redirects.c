@@ -68,6 +68,28 @@ static void add_question(struct weir_checker *c, struct weir_names *names,
         weir_names_add(names, weir_span_cstr(text), index);
 }
 
+/** The redirects of a document that hold what their author wrote. */
+struct sound {
+    const struct weir_tree *item; /* of the text; NULL: there is none, and all are sound */
+};
+
+static struct sound sound_begin(const struct weir_checker *c, const struct weir_trail *list)
+{
+    const struct weir_tree *value = weir_report_value(c->report, list);
+
+    return (struct sound){ value != NULL && value->kind == WEIR_TREE_LIST ? value->first : NULL };
+}
+
+/* Whether the next redirect is sound: what a broken one lacks is not known. */
+static bool sound_next(struct sound *s)
+{
+    bool broken = s->item != NULL && (s->item->broken || s->item->reported);
+
+    if (s->item != NULL)
+        s->item = s->item->next;
+    return !broken;
+}
+
 static void check_twice(struct weir_checker *c, const Weir__V1__Tenant *t, size_t num)
 {
     struct weir_trail list = weir_trail_name(NULL, WEIR_SPAN_LIT("redirects"));
@@ -75,8 +97,10 @@ static void check_twice(struct weir_checker *c, const Weir__V1__Tenant *t, size_
     const struct weir_named *twice;
     size_t pos = 0, first;
 
+    struct sound sound = sound_begin(c, &list);
     for (size_t i = 0; i < num; i++)
-        add_question(c, &names, t->redirects[i], i);
+        if (sound_next(&sound))
+            add_question(c, &names, t->redirects[i], i);
     weir_names_sort(&names);
     while ((twice = weir_names_twice(&names, &pos, &first)) != NULL) {
         struct weir_trail step = weir_trail_index(&list, twice->index);
@@ -245,12 +269,13 @@ void weir_check_redirects(struct weir_checker *c, const Weir__V1__Tenant *t)
     for (size_t i = 0; i < t->n_hosts; i++)
         weir_names_add_lower(c, &rules.hosts, weir_span_cstr(t->hosts[i]), i);
     weir_names_sort(&rules.hosts);
+    struct sound sound = sound_begin(c, &list);
     for (size_t i = 0; i < num; i++) {
         const Weir__V1__Redirect *r = t->redirects[i];
         struct weir_trail item = weir_trail_index(&list, i);
         struct weir_trail to = weir_trail_name(&item, WEIR_SPAN_LIT("to"));
 
-        if (r->to == NULL || (r->to->has_none && r->to->none))
+        if (!sound_next(&sound) || r->to == NULL || (r->to->has_none && r->to->none))
             continue;
         if (changes_nothing(r))
             weir_report_add(c->report, &to, "leads each request to where it already is");

@@ -37,25 +37,37 @@ static inline struct weir_trail weir_trail_index(const struct weir_trail *up, si
 
 /** One reading or check. Owner: one call. */
 struct weir_report {
-    struct weir_diags *diags;     /* borrowed; appended to */
-    const char *file;             /* borrowed; "" for none */
-    const char *file_kept;        /* its copy in the arena of diags, made at the first diagnostic */
-    const struct weir_tree *root; /* of the document, NULL: there is no text */
-    size_t num;                   /* found by this call */
-    bool failed;                  /* no memory to keep one of them: the call answers WEIR_ENOMEM */
+    struct weir_diags *diags; /* borrowed; appended to */
+    const char *file;         /* borrowed; "" for none */
+    const char *file_copy;    /* its copy in the arena of diags, made at the first diagnostic */
+    struct weir_tree *root;   /* of the document, NULL: there is no text */
+    size_t num;               /* errors found by this call */
+    bool failed;              /* no memory to keep one of them: the call answers WEIR_ENOMEM */
 };
 
 /** Begin. Nothing is allocated before something is wrong. @param file NULL: none */
 void weir_report_init(struct weir_report *r, struct weir_diags *diags, const char *file);
 /**
- * Something is wrong with a field. Told at its key or item, or, when the text does not have it, at
- * the map that should. Nothing is told when the text's value there was reported before.
+ * Report an error of a field: at its key or item, or, when the text does not have it, at the map
+ * that should. Nothing is reported when an error of the text's value there was reported before.
  */
 void weir_report_add(struct weir_report *r, const struct weir_trail *at, const char *fmt, ...)
+    WEIR_PRINTF(3, 4);
+/** As weir_report_add, for what is valid and probably not meant: a warning. */
+void weir_report_warn(struct weir_report *r, const struct weir_trail *at, const char *fmt, ...)
     WEIR_PRINTF(3, 4);
 /** As weir_report_add, at the place of a value of the text. */
 void weir_report_at(struct weir_report *r, const struct weir_trail *at,
                     const struct weir_tree *place, const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** The value of a field in the text; NULL: the text does not have it, or there is no text. */
+const struct weir_tree *weir_report_value(const struct weir_report *r, const struct weir_trail *at);
+/**
+ * Whether the message may lack what the text has in this field, because an error of it was
+ * reported: what the message then seems to miss is a consequence, and no error of its own.
+ */
+bool weir_report_is_partial(const struct weir_report *r, const struct weir_trail *at);
+/** Whether an error in this field, or in something inside, was reported. */
+bool weir_report_is_broken(const struct weir_report *r, const struct weir_trail *at);
 /** Whether what comes next is only counted, so that no words need be found for it. */
 bool weir_report_is_full(const struct weir_report *r);
 /** Something is wrong with the text itself. */

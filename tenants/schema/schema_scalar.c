@@ -118,13 +118,16 @@ static void report_number(struct weir_mapper *m, const struct weir_rule *rule, e
                           const struct weir_tree *value, const struct weir_trail *at)
 {
     struct weir_shown range = weir_check_range(rule);
+    struct weir_unit_text meant;
     bool plain = unit == WEIR_UNIT_NONE;
+    bool known = weir_unit_suggest(unit, value->text, &meant);
 
-    weir_report_add(m->report, at, "%s is not %s%s%s%s",
+    weir_report_add(m->report, at, "%s is not %s%s%s%s%s%s%s",
                     plain && !value->quoted ? weir_schema_text_bare(value->text).text
                                             : weir_schema_text_show(value->text).text,
                     weir_unit_hint(unit), plain && value->quoted ? " without quotes" : "",
-                    range.text[0] != '\0' ? ", allowed is " : "", range.text);
+                    range.text[0] != '\0' ? ", allowed is " : "", range.text,
+                    known ? ", did you mean \"" : "", known ? meant.text : "", known ? "\"?" : "");
 }
 
 /* @return whether *ret was written; else it is reported */

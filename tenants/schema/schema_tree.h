@@ -29,7 +29,9 @@ struct weir_tree {
     bool quoted;   /* scalar: a string for sure; else its text may be a number, a boolean, null */
     bool json;     /* scalar: where the difference between a string and a number is strict */
     bool bare;     /* scalar of ours: YAML writes it without quotes whatever it looks like */
-    bool reported; /* something was said of it: no more about it or what is inside */
+    bool reported; /* an error of it was reported: nothing more about it or what is inside */
+    bool broken;   /* an error of it or of something inside was reported */
+    bool cut;      /* list or map: some of it was reported and is not in the message */
     uint32_t line, column;   /* 1.. */
     uint32_t num;            /* list: items; map: keys */
     struct weir_span text;   /* of a scalar */

@@ -186,6 +186,102 @@ struct weir_unit_text weir_unit_text(enum weir_unit unit, uint64_t value)
     return t;
 }
 
+/** A unit as people write it, and as weir does. */
+struct spelling {
+    const char *written; /* in lower case */
+    const char *meant;
+};
+
+static const struct spelling duration_spellings[] = {
+    { "ms", "ms" },
+    { "msec", "ms" },
+    { "msecs", "ms" },
+    { "millisecond", "ms" },
+    { "s", "s" },
+    { "sec", "s" },
+    { "secs", "s" },
+    { "second", "s" },
+    { "seconds", "s" },
+    { "m", "m" },
+    { "min", "m" },
+    { "mins", "m" },
+    { "minute", "m" },
+    { "minutes", "m" },
+    { "h", "h" },
+    { "hr", "h" },
+    { "hrs", "h" },
+    { "hour", "h" },
+    { "hours", "h" },
+    { "d", "d" },
+    { "day", "d" },
+    { "days", "d" },
+    { "milliseconds", "ms" },
+};
+static const struct spelling size_spellings[] = {
+    { "", "B" },      { "b", "B" },     { "byte", "B" },  { "bytes", "B" },
+    { "k", "KiB" },   { "kb", "KiB" },  { "kib", "KiB" }, { "m", "MiB" },
+    { "mb", "MiB" },  { "mib", "MiB" }, { "g", "GiB" },   { "gb", "GiB" },
+    { "gib", "GiB" }, { "t", "TiB" },   { "tb", "TiB" },  { "tib", "TiB" },
+};
+static const struct spelling count_spellings[] = { { "", "" } };
+
+/* What the unit of a number, without "/s", is called; NULL: it is none. */
+static const char *unit_meant(enum weir_unit unit, struct weir_span written)
+{
+    const struct spelling *all = count_spellings;
+    size_t num = WEIR_ARRAY_LEN(count_spellings);
+
+    if (unit == WEIR_UNIT_MS) {
+        all = duration_spellings;
+        num = WEIR_ARRAY_LEN(duration_spellings);
+    } else if (unit == WEIR_UNIT_BYTES || unit == WEIR_UNIT_BYTES_PER_S) {
+        all = size_spellings;
+        num = WEIR_ARRAY_LEN(size_spellings);
+    }
+    for (size_t i = 0; i < num; i++)
+        if (weir_span_eq(weir_span_cstr(all[i].written), written))
+            return all[i].meant;
+    return NULL;
+}
+
+/* Cut "/s", "/sec" or "/second" off. */
+static struct weir_span per_s_cut(struct weir_span s)
+{
+    static const char *const tails[] = { "/s", "/sec", "/second" };
+
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(tails); i++)
+        if (weir_span_ends(s, weir_span_cstr(tails[i])))
+            s.len -= strlen(tails[i]);
+    return s;
+}
+
+bool weir_unit_suggest(enum weir_unit unit, struct weir_span text, struct weir_unit_text *ret)
+{
+    bool per_s = unit == WEIR_UNIT_BYTES_PER_S || unit == WEIR_UNIT_PER_S;
+    char buf[WEIR_UNIT_TEXT_MAX];
+    size_t len = 0, num_digits = 0;
+    struct weir_unit_text meant;
+    uint64_t value;
+
+    if (text.len >= sizeof(buf) || unit == WEIR_UNIT_NONE)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] != ' ')
+            buf[len++] = (char)weir_ascii_lower(text.at[i]);
+    while (num_digits < len && buf[num_digits] >= '0' && buf[num_digits] <= '9')
+        num_digits++;
+    struct weir_span written = weir_span(buf + num_digits, len - num_digits);
+    const char *name = unit_meant(unit, per_s ? per_s_cut(written) : written);
+    if (num_digits == 0 || num_digits > 20 || name == NULL)
+        return false;
+    snprintf(meant.text, sizeof(meant.text), "%.*s%s%s", (int)num_digits, buf, name,
+             per_s ? "/s" : "");
+    if (weir_unit_parse(unit, weir_span_cstr(meant.text), &value) < 0)
+        return false;
+    *ret = meant;
+    return true;
+}
+
 const char *weir_unit_hint(enum weir_unit unit)
 {
     switch (unit) {

@@ -12,6 +12,7 @@
 #include "node/base/err.h"
 #include "node/base/span.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum weir_unit {
@@ -36,6 +37,11 @@ WEIR_MUST_USE enum weir_err weir_unit_parse(enum weir_unit unit, struct weir_spa
                                             uint64_t *ret);
 /** The shortest exact text; weir_unit_parse reads it back. */
 struct weir_unit_text weir_unit_text(enum weir_unit unit, uint64_t value);
+/**
+ * What was probably meant by a text that weir_unit_parse does not read: "1GiB" by "1GB", "5s" by
+ * "5 sec". @param ret written when there is such a text  @return whether there is
+ */
+bool weir_unit_suggest(enum weir_unit unit, struct weir_span text, struct weir_unit_text *ret);
 /** What such a text looks like: `a duration like 500ms, 5s, 1m30s, 24h`. */
 const char *weir_unit_hint(enum weir_unit unit);
 /** "number", "duration", "size" or "rate". */

@@ -61,6 +61,38 @@ static void report_bytes(struct weir_yaml *y, struct weir_report *report)
     weir_report_text(report, line, column, "YAML: %s", y->parser.problem);
 }
 
+/* The first tab in the indentation of a line, counted from 0; its column, 0: there is none. */
+static uint32_t tab_column(struct weir_span text, size_t line)
+{
+    size_t at = 0;
+
+    while (line > 0 && at < text.len)
+        line -= text.at[at++] == '\n';
+    for (uint32_t column = 1; line == 0 && at < text.len; at++, column++) {
+        if (text.at[at] == '\t')
+            return column;
+        if (text.at[at] != ' ')
+            return 0;
+    }
+    return 0;
+}
+
+/* Of what a tab breaks, libyaml names only what the scanner met next. */
+static bool report_tab(const struct weir_yaml *y, struct weir_report *report)
+{
+    size_t lines[] = { y->parser.problem_mark.line, y->parser.context_mark.line };
+
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(lines); i++) {
+        uint32_t column = tab_column(y->text, lines[i]);
+        if (column == 0)
+            continue;
+        weir_report_text(report, (uint32_t)lines[i] + 1, column,
+                         "a tab indents this line: YAML is indented by spaces alone");
+        return true;
+    }
+    return false;
+}
+
 static enum weir_err report_problem(struct weir_yaml *y, struct weir_report *report)
 {
     const yaml_parser_t *p = &y->parser;
@@ -69,6 +101,8 @@ static enum weir_err report_problem(struct weir_yaml *y, struct weir_report *rep
         return WEIR_ENOMEM;
     if (p->error == YAML_READER_ERROR)
         report_bytes(y, report);
+    else if (report_tab(y, report))
+        return WEIR_EINVAL;
     else if (p->context != NULL)
         weir_report_text(report, (uint32_t)p->problem_mark.line + 1,
                          (uint32_t)p->problem_mark.column + 1,

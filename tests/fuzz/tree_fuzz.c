@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/store/tree_walk.h"
+#include "sync/tree/tree_walk.h"
 
 #define PAGE      512
 #define PAGES_MAX 64

@@ -317,7 +317,7 @@ def test_fmt_does_not_drop_comments_silently(folder: Path) -> None:
 def test_help_and_usage() -> None:
     """interface.md: a screen of help without arguments; --help with examples for each command; exit 2 for wrong use."""
     assert "Usage:" in run_weir().stdout
-    commands = ["apply", "diff", "get", "delete", "history", "rollback", "validate", "fmt", "status", "route", "redirect",
+    commands = ["apply", "diff", "get", "edit", "delete", "history", "rollback", "validate", "fmt", "status", "route", "redirect",
                 "drain", "doctor", "logs", "completion", "version", "help"]
     for command in commands:
         page = run_weir(command, "--help")

@@ -163,7 +163,6 @@ void cluster_start(struct cluster *c, unsigned at)
         .records = { n->records[0], n->records[1] },
         .bootstrap = n->bootstrap,
         .schema_max = 1,
-        .without = n->without,
         .relay = n->relay,
         .compiled = n->compiled,
         .intervals = n->intervals,

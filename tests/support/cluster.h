@@ -19,7 +19,6 @@ struct cluster_node {
     bool bootstrap;
     bool relay;
     uint32_t compiled;
-    uint32_t without;
     struct weir_engine_intervals intervals;
     uint64_t num_alarms[WEIR_ALARM_COUNT];
     uint64_t num_changed;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "sync/engine/acks.h"
+#include "sync/activation/acks.h"
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/members/members.h"

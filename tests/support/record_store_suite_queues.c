@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "tests/support/record_store_suite_parts.h"
+#include "tests/support/record_store_scene.h"
 
 #define DAY(n) (RECORD_STORE_STORED_MS + (n)*RECORD_STORE_DAY_MS)
 

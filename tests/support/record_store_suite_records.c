@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/record_store_suite_parts.h"
+#include "tests/support/record_store_scene.h"
 
 static enum weir_err next_key(struct scene *s, struct weir_span after,
                               struct weir_stored_record *ret)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "node/base/limits.h"
-#include "tests/support/record_store_suite_parts.h"
+#include "tests/support/record_store_scene.h"
 
 /* ---- lanes ---- */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "node/base/rng.h"
-#include "tests/support/record_store_suite_parts.h"
+#include "tests/support/record_store_scene.h"
 
 #define NUM_OPS       20000
 #define OPS_MAX       16 /* of one transaction */

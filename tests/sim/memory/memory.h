@@ -32,16 +32,16 @@ void weir_memory_free(struct weir_memory **m);
  * then the smaller key comes first; of two records with one dot next_dot gives that one alone. In
  * group E a tombstone is also due when its own expiry has passed, and is as old as that. Nothing is
  * rounded. Where record_store.h knows no WEIR_ENOMEM, want of memory is WEIR_EIO. A new lane over
- * WEIR_LANES_MAX makes put answer WEIR_EFULL.
+ * WEIR_LANES_MAX makes put return WEIR_EFULL.
  */
 struct weir_record_store *weir_memory_record_store(struct weir_memory *m);
 
 /* -- what a checker sees -- */
 
 /**
- * Told within commit, when it has succeeded: all that the transaction did, in order, also what a
- * later operation of it undid. Spans borrow for the call. The functions must not call the store.
- * Crashes and roll-backs are not told: who makes them knows. Each may be NULL.
+ * Called within commit, when it has succeeded, for all that the transaction did, in order, also
+ * what a later operation of it undid. Spans borrow for the call. The functions must not call the
+ * store. They are not called for crashes and roll-backs, which the caller makes. Each may be NULL.
  */
 struct weir_memory_hooks {
     void *arg;
@@ -53,7 +53,7 @@ struct weir_memory_hooks {
                     const struct weir_lane_row *after);
     void (*on_meta)(void *arg, const struct weir_store_meta *before,
                     const struct weir_store_meta *after);
-    /** Records, lanes and numbers are gone, without being told one by one. */
+    /** Records, lanes and numbers are gone; on_drop and on_lane are not called for them. */
     void (*on_wipe)(void *arg);
 };
 /** @param hooks  copied; NULL: none */
@@ -134,15 +134,15 @@ bool weir_memory_flip(struct weir_memory *m, size_t at, enum weir_memory_part pa
  * (contract). */
 void weir_memory_sync(struct weir_memory *m);
 /** The machine stops: an open transaction is lost, in group E also all since the last sync. Faults
- * that were set stay set. Not told to hooks. */
+ * that were set stay set. Hooks are not called. */
 void weir_memory_crash(struct weir_memory *m);
-/** The volume is lost: all goes, conflicts too. Not told to hooks. Ends an open transaction. */
+/** The volume is lost: all goes, conflicts too. Hooks are not called. Ends an open transaction. */
 void weir_memory_lose(struct weir_memory *m);
 
 /**
  * The volume's content becomes that of another store, which stays as it is: a backup is brought
  * back, a volume is cloned. Not synced yet counts as synced. Hooks and faults of both stay theirs.
- * No transaction may be open in either; same group (contracts). Not told to hooks.
+ * No transaction may be open in either; same group (contracts). Hooks are not called.
  * @return WEIR_OK | WEIR_ENOMEM: m is as it was
  */
 WEIR_MUST_USE enum weir_err weir_memory_restore(struct weir_memory *m,

@@ -2,10 +2,11 @@
  *
  * memory_fault.c - see memory.h: what goes wrong between and around transactions.
  */
+#include "tests/sim/memory/memory_conflicts.h"
+#include "tests/sim/memory/memory_log.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "tests/sim/memory/memory_parts.h"
 
 #define BITS 8 /* of a byte */
 
@@ -33,7 +34,7 @@ void weir_memory_set_trouble(struct weir_memory *m, enum weir_memory_trouble tro
     m->trouble = trouble;
 }
 
-/* ---- damage ---- */
+/* -- damage -- */
 
 struct count {
     size_t left;
@@ -89,7 +90,7 @@ bool weir_memory_flip(struct weir_memory *m, size_t at, enum weir_memory_part pa
     return true;
 }
 
-/* ---- crashes ---- */
+/* -- crashes -- */
 
 void weir_memory_sync(struct weir_memory *m)
 {
@@ -99,20 +100,20 @@ void weir_memory_sync(struct weir_memory *m)
 
 void weir_memory_crash(struct weir_memory *m)
 {
-    memory_end(m);
+    memory_log_abort(m);
     memory_log_undo(m, 0);
     memory_log_drop(m);
 }
 
 void weir_memory_lose(struct weir_memory *m)
 {
-    memory_end(m);
+    memory_log_abort(m);
     memory_log_drop(m);
     memory_state_deinit(&m->s);
     memory_conflicts_deinit(m);
 }
 
-/* ---- copies ---- */
+/* -- copies -- */
 
 /* Its parts are filled one by one. */
 struct copy {

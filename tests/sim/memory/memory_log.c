@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_log.c - see memory_parts.h: the log of changes. It is walked forwards to tell the hooks
- * and to free what is out of use, backwards to undo, and then needs no memory: whatever a change
- * took out of the trees is still there, links and all.
+ * memory_log.c - the log of changes. It is walked forwards to call the hooks and to free what is
+ * out of use, backwards to undo. Undoing needs no memory: whatever a change took out of the trees
+ * is still there, links and all.
  */
+#include "tests/sim/memory/memory_log.h"
+
+#include "tests/sim/memory/memory_conflicts.h"
+
 #include <stdlib.h>
 
-#include "tests/sim/memory/memory_parts.h"
-
 #define LOG_FIRST    16
-#define LOG_KEEP_MAX 4096 /* entries for which room is kept when the log is emptied */
+#define LOG_ROOM_MAX 4096 /* entries; an empty log with room for more frees it */
 
 bool memory_log_reserve(struct weir_memory *m, size_t num)
 {
@@ -33,7 +35,7 @@ void memory_log_add(struct weir_memory *m, const struct memory_undo *u)
     m->log[m->log_num++] = *u;
 }
 
-static void undo(struct weir_memory *m, const struct memory_undo *u)
+static void undo_change(struct weir_memory *m, const struct memory_undo *u)
 {
     switch (u->what) {
     case MEMORY_PUT:
@@ -77,11 +79,20 @@ static void undo(struct weir_memory *m, const struct memory_undo *u)
 void memory_log_undo(struct weir_memory *m, size_t at)
 {
     while (m->log_num > at)
-        undo(m, &m->log[--m->log_num]);
+        undo_change(m, &m->log[--m->log_num]);
+}
+
+void memory_log_abort(struct weir_memory *m)
+{
+    if (!m->is_open)
+        return;
+    memory_log_undo(m, m->open_at);
+    memory_recall(m);
+    m->is_open = false;
 }
 
 /* Free what nothing will bring back. */
-static void forget(struct memory_undo *u)
+static void free_change(struct memory_undo *u)
 {
     switch (u->what) {
     case MEMORY_PUT:
@@ -110,20 +121,20 @@ static void forget(struct memory_undo *u)
 void memory_log_drop(struct weir_memory *m)
 {
     for (size_t i = 0; i < m->log_num; i++)
-        forget(&m->log[i]);
+        free_change(&m->log[i]);
     m->log_num = 0;
     m->open_at = 0;
-    if (m->log_cap > LOG_KEEP_MAX) {
+    if (m->log_cap > LOG_ROOM_MAX) {
         free(m->log);
         m->log = NULL;
         m->log_cap = 0;
     }
 }
 
-/* ---- hooks ---- */
+/* -- hooks -- */
 
-static void tell_record(const struct weir_memory *m, const struct memory_record *r,
-                        void (*fn)(void *arg, const struct weir_stored_record *rec))
+static void report_record(const struct weir_memory *m, const struct memory_record *r,
+                          void (*fn)(void *arg, const struct weir_stored_record *rec))
 {
     struct weir_stored_record rec;
 
@@ -133,7 +144,7 @@ static void tell_record(const struct weir_memory *m, const struct memory_record 
     fn(m->hooks.arg, &rec);
 }
 
-static void tell_lane(const struct weir_memory *m, const struct memory_undo *u)
+static void report_lane(const struct weir_memory *m, const struct memory_undo *u)
 {
     struct weir_lane_row before = memory_lane_show(u->of.lane.lane, &u->of.lane.before);
     struct weir_lane_row after = memory_lane_show(u->of.lane.lane, &u->of.lane.after);
@@ -143,19 +154,19 @@ static void tell_lane(const struct weir_memory *m, const struct memory_undo *u)
                          u->what == MEMORY_LANE_DROP ? NULL : &after);
 }
 
-static void tell(const struct weir_memory *m, const struct memory_undo *u)
+static void report_change(const struct weir_memory *m, const struct memory_undo *u)
 {
     switch (u->what) {
     case MEMORY_PUT:
-        tell_record(m, u->of.record.is, m->hooks.on_put);
+        report_record(m, u->of.record.is, m->hooks.on_put);
         return;
     case MEMORY_DROP:
-        tell_record(m, u->of.record.was, m->hooks.on_drop);
+        report_record(m, u->of.record.was, m->hooks.on_drop);
         return;
     case MEMORY_LANE_ADD:
     case MEMORY_LANE_SET:
     case MEMORY_LANE_DROP:
-        tell_lane(m, u);
+        report_lane(m, u);
         return;
     case MEMORY_META:
         if (m->hooks.on_meta != NULL)
@@ -172,8 +183,8 @@ static void tell(const struct weir_memory *m, const struct memory_undo *u)
     WEIR_UNREACHABLE();
 }
 
-void memory_log_tell(struct weir_memory *m, size_t at)
+void memory_log_report(struct weir_memory *m, size_t at)
 {
     for (size_t i = at; i < m->log_num; i++)
-        tell(m, &m->log[i]);
+        report_change(m, &m->log[i]);
 }

@@ -3,7 +3,7 @@
  * memory_look.c - see memory.h: what a checker sees, without transactions and without faults.
  */
 #include "node/base/hash.h"
-#include "tests/sim/memory/memory_parts.h"
+#include "tests/sim/memory/memory_conflicts.h"
 
 void weir_memory_watch(struct weir_memory *m, const struct weir_memory_hooks *hooks)
 {
@@ -28,7 +28,7 @@ struct weir_store_meta weir_memory_meta(const struct weir_memory *m)
     return m->s.meta;
 }
 
-/* ---- hash ---- */
+/* -- hash -- */
 
 static uint64_t add_lane(uint64_t hash, const uint8_t lane[WEIR_LANE_LEN])
 {
@@ -62,7 +62,7 @@ uint64_t weir_memory_hash(const struct weir_memory *m)
     return weir_mix64(hash + meta->live);
 }
 
-/* ---- walks ---- */
+/* -- walks -- */
 
 struct walk {
     weir_memory_record_fn record;

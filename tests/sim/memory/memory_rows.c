@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_rows.c - see memory_parts.h: records, lanes and conflicts, in and out of their trees.
- * Where a record stands is told by the ranks of its links and by its key, which no flip reaches.
+ * memory_rows.c - records and lanes, in and out of their trees. The place of a record follows from
+ * the ranks of its links and from its key, which no flip reaches.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/sim/memory/memory_rows.h"
 
 #include "node/base/hash.h"
-#include "tests/sim/memory/memory_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define KEY_RANK_LEN 7 /* bytes of a key that its rank has, behind the class */
 
@@ -31,21 +32,7 @@ static struct memory_lane *of_name(const struct memory_link *link)
     return link ? weir_container_of(link, struct memory_lane, by_name) : NULL;
 }
 
-static struct memory_conflict *of_number(const struct memory_link *link)
-{
-    return link ? weir_container_of(link, struct memory_conflict, by_number) : NULL;
-}
-
-/* The link is there. */
-static void take_out(struct memory_tree *t, const struct memory_place *at,
-                     const struct memory_link *link)
-{
-    const struct memory_link *gone = memory_tree_remove(t, at);
-
-    WEIR_ASSERT(gone == link);
-}
-
-/* ---- orders ---- */
+/* -- orders -- */
 
 static struct weir_span key_of(const struct memory_record *r)
 {
@@ -54,12 +41,12 @@ static struct weir_span key_of(const struct memory_record *r)
     return weir_span(bytes + memory_record_bytes_len(r) - r->key_len, r->key_len);
 }
 
-static struct memory_name name_of(const struct memory_record *r)
+struct memory_name memory_name_of(const struct memory_record *r)
 {
     return (struct memory_name){ .class = r->class, .key = key_of(r), .lane = r->head.lane };
 }
 
-static int compare_name(const struct memory_name *name, const struct memory_record *r)
+int memory_name_compare(const struct memory_name *name, const struct memory_record *r)
 {
     if (name->class != r->class)
         return name->class < r->class ? -1 : 1;
@@ -68,32 +55,22 @@ static int compare_name(const struct memory_name *name, const struct memory_reco
 
 static int tie_key(const void *rest, const struct memory_link *link)
 {
-    return compare_name(rest, of_key(link));
+    return memory_name_compare(rest, of_key(link));
 }
 
 static int tie_dot(const void *rest, const struct memory_link *link)
 {
-    return compare_name(rest, of_dot(link));
+    return memory_name_compare(rest, of_dot(link));
 }
 
 static int tie_when(const void *rest, const struct memory_link *link)
 {
-    return compare_name(rest, of_when(link));
+    return memory_name_compare(rest, of_when(link));
 }
 
 static int tie_lane(const void *rest, const struct memory_link *link)
 {
     return memcmp(rest, of_name(link)->name, WEIR_LANE_LEN);
-}
-
-static int tie_loser(const void *rest, const struct memory_link *link)
-{
-    const struct memory_name *name = rest;
-    const struct memory_record *r =
-        weir_container_of(link, struct memory_conflict, by_loser)->loser;
-    int side = memcmp(name->lane, r->head.lane, WEIR_LANE_LEN);
-
-    return side != 0 ? side : compare_name(name, r);
 }
 
 /* The first bytes, big-endian, zeros behind the end: never larger for the smaller of two. */
@@ -111,12 +88,12 @@ static uint64_t key_rank(uint8_t class, struct weir_span key)
     return (uint64_t) class << 56 | rank_of(key.at, key.len, KEY_RANK_LEN);
 }
 
-static uint64_t lane_rank(const uint8_t name[WEIR_LANE_LEN])
+uint64_t memory_lane_rank(const uint8_t name[WEIR_LANE_LEN])
 {
     return rank_of(name, WEIR_LANE_LEN, sizeof(uint64_t));
 }
 
-/* ---- records ---- */
+/* -- records -- */
 
 size_t memory_record_body_len(const struct memory_record *r)
 {
@@ -284,20 +261,20 @@ static struct memory_tree *queue_of(struct memory_state *s, const struct memory_
 /* Out of what is not ordered by key. */
 static void leave(struct memory_state *s, struct memory_record *r)
 {
-    struct memory_name name = name_of(r);
+    struct memory_name name = memory_name_of(r);
     struct memory_place dot = { r->by_dot.rank, &name };
     struct memory_place when = { r->by_when.rank, &name };
     struct memory_tree *queue = queue_of(s, r);
 
-    take_out(&r->lane->dots, &dot, &r->by_dot);
+    memory_tree_take(&r->lane->dots, &dot, &r->by_dot);
     if (queue != NULL)
-        take_out(queue, &when, &r->by_when);
+        memory_tree_take(queue, &when, &r->by_when);
     s->hash -= memory_record_hash(r);
 }
 
 struct memory_record *memory_record_add(struct memory_state *s, struct memory_record *r)
 {
-    struct memory_name name = name_of(r);
+    struct memory_name name = memory_name_of(r);
     struct memory_place key = { r->by_key.rank, &name };
     struct memory_place dot = { r->by_dot.rank, &name };
     struct memory_place when = { r->by_when.rank, &name };
@@ -317,10 +294,10 @@ struct memory_record *memory_record_add(struct memory_state *s, struct memory_re
 
 void memory_record_remove(struct memory_state *s, struct memory_record *r)
 {
-    struct memory_name name = name_of(r);
+    struct memory_name name = memory_name_of(r);
     struct memory_place key = { r->by_key.rank, &name };
 
-    take_out(&s->records, &key, &r->by_key);
+    memory_tree_take(&s->records, &key, &r->by_key);
     leave(s, r);
 }
 
@@ -351,12 +328,12 @@ struct memory_record *memory_record_dot(const struct memory_lane *lane, uint64_t
     return after < UINT64_MAX ? of_dot(memory_tree_above(&lane->dots, &at)) : NULL;
 }
 
-/* ---- lanes ---- */
+/* -- lanes -- */
 
 struct memory_lane *memory_lane_find(const struct memory_state *s,
                                      const uint8_t name[WEIR_LANE_LEN])
 {
-    struct memory_place at = { lane_rank(name), name };
+    struct memory_place at = { memory_lane_rank(name), name };
 
     return of_name(memory_tree_find(&s->lanes, &at));
 }
@@ -365,7 +342,7 @@ struct memory_lane *memory_lane_above(const struct memory_state *s, const uint8_
 {
     if (after == NULL)
         return of_name(memory_tree_first(&s->lanes));
-    struct memory_place at = { lane_rank(after), after };
+    struct memory_place at = { memory_lane_rank(after), after };
     return of_name(memory_tree_above(&s->lanes, &at));
 }
 
@@ -382,7 +359,7 @@ struct memory_lane *memory_lane_new(const uint8_t name[WEIR_LANE_LEN])
 
 void memory_lane_add(struct memory_state *s, struct memory_lane *lane)
 {
-    struct memory_place at = { lane_rank(lane->name), lane->name };
+    struct memory_place at = { memory_lane_rank(lane->name), lane->name };
 
     memory_tree_add(&s->lanes, &at, &lane->by_name);
 }
@@ -392,7 +369,7 @@ void memory_lane_remove(struct memory_state *s, struct memory_lane *lane)
     struct memory_place at = { lane->by_name.rank, lane->name };
 
     WEIR_ASSERT(lane->dots.num == 0);
-    take_out(&s->lanes, &at, &lane->by_name);
+    memory_tree_take(&s->lanes, &at, &lane->by_name);
 }
 
 struct weir_lane_row memory_lane_show(const struct memory_lane *lane,
@@ -409,7 +386,7 @@ struct weir_lane_row memory_lane_show(const struct memory_lane *lane,
     return shown;
 }
 
-/* ---- states ---- */
+/* -- states -- */
 
 void memory_state_init(struct memory_state *s)
 {
@@ -436,136 +413,4 @@ void memory_state_deinit(struct memory_state *s)
     memory_tree_drain(&s->records, free_record);
     memory_tree_drain(&s->lanes, free_lane);
     memory_state_init(s);
-}
-
-/* ---- conflicts ---- */
-
-void memory_conflicts_init(struct weir_memory *m)
-{
-    m->conflicts = (struct memory_tree){ .tie = NULL };
-    m->losers = (struct memory_tree){ .tie = tie_loser };
-    m->conflicts_hash = 0;
-    m->last_number = 0;
-    m->looked_number = 0;
-}
-
-static void free_conflict(struct memory_link *link)
-{
-    memory_conflict_free(of_number(link));
-}
-
-void memory_conflicts_deinit(struct weir_memory *m)
-{
-    memory_tree_drain(&m->conflicts, free_conflict);
-    memory_conflicts_init(m);
-}
-
-bool memory_conflict_is_kept(const struct weir_memory *m, const struct weir_record *loser)
-{
-    struct memory_name name = { .class = (uint8_t)loser->class,
-                                .key = loser->key,
-                                .lane = loser->version.lane };
-    struct memory_place at = { loser->version.seq, &name };
-
-    return memory_tree_find(&m->losers, &at) != NULL;
-}
-
-static uint64_t conflict_hash(const struct memory_conflict *c)
-{
-    uint64_t hash = weir_mix64(memory_record_hash(c->loser) + c->noted_ms);
-
-    hash = weir_mix64(hash + c->winner.hlc);
-    return weir_mix64(hash + c->winner.seq + lane_rank(c->winner.lane));
-}
-
-struct memory_conflict *memory_conflict_new(const struct weir_memory *m,
-                                            const struct weir_conflict *c)
-{
-    struct memory_conflict *stored_record = calloc(1, sizeof(*stored_record));
-
-    if (stored_record == NULL)
-        return NULL;
-    stored_record->noted_ms = c->noted_ms;
-    stored_record->winner = c->winner;
-    stored_record->loser = memory_record_new(m->group, &c->loser);
-    if (stored_record->loser == NULL) {
-        free(stored_record);
-        return NULL;
-    }
-    return stored_record;
-}
-
-struct memory_conflict *memory_conflict_copy(const struct memory_conflict *c)
-{
-    struct memory_conflict *copy = malloc(sizeof(*copy));
-
-    if (copy == NULL)
-        return NULL;
-    *copy = *c;
-    copy->loser = memory_record_copy(c->loser);
-    if (copy->loser == NULL) {
-        free(copy);
-        return NULL;
-    }
-    return copy;
-}
-
-void memory_conflict_add(struct weir_memory *m, struct memory_conflict *c, uint64_t number)
-{
-    struct memory_name name = name_of(c->loser);
-    struct memory_place at = { number, NULL };
-    struct memory_place loser = { c->loser->head.seq, &name };
-
-    memory_tree_add(&m->conflicts, &at, &c->by_number);
-    memory_tree_add(&m->losers, &loser, &c->by_loser);
-    m->conflicts_hash += conflict_hash(c);
-    m->looked_number = 0;
-}
-
-void memory_conflict_remove(struct weir_memory *m, struct memory_conflict *c)
-{
-    struct memory_name name = name_of(c->loser);
-    struct memory_place at = { c->by_number.rank, NULL };
-    struct memory_place loser = { c->by_loser.rank, &name };
-
-    take_out(&m->conflicts, &at, &c->by_number);
-    take_out(&m->losers, &loser, &c->by_loser);
-    m->conflicts_hash -= conflict_hash(c);
-    m->looked_number = 0;
-}
-
-struct memory_conflict *memory_conflict_above(const struct weir_memory *m, uint64_t number)
-{
-    struct memory_place at = { number, NULL };
-
-    return of_number(memory_tree_above(&m->conflicts, &at));
-}
-
-struct memory_conflict *memory_conflict_at(struct weir_memory *m, uint64_t at)
-{
-    bool is_on = m->looked_number > 0 && m->looked_at <= at;
-    uint64_t left = is_on ? at - m->looked_at : at;
-
-    WEIR_ASSERT(at < m->conflicts.num);
-    struct memory_conflict *c = memory_conflict_above(m, is_on ? m->looked_number - 1 : 0);
-    for (; left > 0; left--)
-        c = memory_conflict_above(m, c->by_number.rank);
-    m->looked_at = at;
-    m->looked_number = c->by_number.rank;
-    return c;
-}
-
-void memory_conflict_free(struct memory_conflict *c)
-{
-    if (c != NULL)
-        free(c->loser);
-    free(c);
-}
-
-void memory_conflict_show(const struct memory_conflict *c, const struct weir_record_context *bytes,
-                          struct weir_conflict *ret)
-{
-    ret->noted_ms = c->noted_ms;
-    ret->winner = c->winner;
-    memory_record_show(c->loser, bytes, &ret->loser);
 }

@@ -88,6 +88,14 @@ struct memory_link *memory_tree_remove(struct memory_tree *t, const struct memor
     return gone;
 }
 
+void memory_tree_take(struct memory_tree *t, const struct memory_place *at,
+                      const struct memory_link *link)
+{
+    const struct memory_link *gone = memory_tree_remove(t, at);
+
+    WEIR_ASSERT(gone == link);
+}
+
 struct memory_link *memory_tree_replace(struct memory_tree *t, const struct memory_place *at,
                                         struct memory_link *link)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_tree.h - private to tests/sim/memory*.c: an ordered tree of links that lie in what is
+ * memory_tree.h - private to tests/sim/memory/: an ordered tree of links that lie in what is
  * ordered, so that adding and removing never asks for memory and an abort cannot fail. A treap:
  * its shape comes from the number of the adding, its order from rank and tie alone.
  * Owner: one thread.   Limits: none; a million links are some 50 deep at worst, 25 on average.
@@ -43,6 +43,9 @@ void memory_tree_add(struct memory_tree *t, const struct memory_place *at,
                      struct memory_link *link);
 /** Take the link at a place away. @return it, or NULL: none is there */
 struct memory_link *memory_tree_remove(struct memory_tree *t, const struct memory_place *at);
+/** Remove this link, which is at that place (contract). */
+void memory_tree_take(struct memory_tree *t, const struct memory_place *at,
+                      const struct memory_link *link);
 /** Put a link where another one is. @return that one, or NULL: none is there, nothing was done */
 struct memory_link *memory_tree_replace(struct memory_tree *t, const struct memory_place *at,
                                         struct memory_link *link);

@@ -4,12 +4,12 @@
  */
 #include "tests/sim/oracle/check.h"
 
+#include "node/base/hash.h"
+#include "sync/version/hlc.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/hash.h"
-#include "sync/version/hlc.h"
 
 #define DOT_LEN (WEIR_LANE_LEN + 8)
 
@@ -250,7 +250,7 @@ static bool is_gone(const struct weir_sim_check *c, uint32_t w)
 }
 
 /* A record that this store has not had: written here, or a copy. @return its number */
-static uint32_t meet(struct weir_sim_view *v, const struct weir_stored_record *rec)
+static uint32_t note_record(struct weir_sim_view *v, const struct weir_stored_record *rec)
 {
     struct weir_sim_check *c = v->check;
     const uint8_t *lane = rec->rec.version.lane;
@@ -279,7 +279,8 @@ static uint32_t meet(struct weir_sim_view *v, const struct weir_stored_record *r
 
 /* -- hooks -- */
 
-static void tell(const struct weir_sim_view *v, enum weir_sim_line line, uint32_t key, uint32_t w)
+static void trace_write(const struct weir_sim_view *v, enum weir_sim_line line, uint32_t key,
+                        uint32_t w)
 {
     weir_sim_trace(v->check->trace, v->check->now_us, line, v->node, (uint64_t)key << 32 | w);
 }
@@ -288,7 +289,7 @@ static void on_put(void *arg, const struct weir_stored_record *rec)
 {
     struct weir_sim_view *v = arg;
     struct weir_sim_check *c = v->check;
-    uint32_t w = meet(v, rec);
+    uint32_t w = note_record(v, rec);
     const struct weir_sim_write *write = &c->writes[w];
 
     view_reserve(v);
@@ -304,7 +305,7 @@ static void on_put(void *arg, const struct weir_stored_record *rec)
         weir_sim_check_found(c, WEIR_SIM_EXPIRED, v->node, w);
     v->cur[write->key] = w + 1;
     v->spoilt[write->key] = 0;
-    tell(v, WEIR_SIM_LINE_PUT, write->key, w);
+    trace_write(v, WEIR_SIM_LINE_PUT, write->key, w);
 }
 
 static void rs_larger(const struct weir_sim_check *c, uint32_t *largest, uint32_t w)
@@ -340,7 +341,7 @@ static void on_drop(void *arg, const struct weir_stored_record *rec)
     }
     uint32_t w = v->cur[key] - 1;
     v->cur[key] = 0;
-    tell(v, WEIR_SIM_LINE_DROP, key, w);
+    trace_write(v, WEIR_SIM_LINE_DROP, key, w);
     if (v->spoilt[key] == 0 && c->writes[w].deleted)
         note_purged(v, w);
 }
@@ -387,7 +388,7 @@ static void on_lane(void *arg, const struct weir_lane_row *before,
     uint64_t from = before != NULL ? before->vv : 0;
     uint64_t to = after != NULL ? after->vv : 0;
     if (from != to)
-        tell(v, WEIR_SIM_LINE_LANE, number, (uint32_t)to);
+        trace_write(v, WEIR_SIM_LINE_LANE, number, (uint32_t)to);
     if (to > from && lane[WEIR_NODE_ID_LEN] != 'E')
         note_raised(v, &(struct weir_sim_raised){ number, from, to });
     if (before == NULL || (after == NULL && lane[WEIR_NODE_ID_LEN] == 'E'))
@@ -437,7 +438,7 @@ static void on_wipe(void *arg)
 {
     forget(arg, WEIR_GROUP_C); /* the engine wipes no other */
     forget_seen(arg, WEIR_GROUP_C);
-    tell(arg, WEIR_SIM_LINE_WIPE, 0, 0);
+    trace_write(arg, WEIR_SIM_LINE_WIPE, 0, 0);
 }
 
 struct weir_memory_hooks weir_sim_check_hooks(struct weir_sim_check *c, uint32_t node)

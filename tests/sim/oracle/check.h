@@ -2,7 +2,7 @@
  *
  * check.h - what must hold in a simulated cluster, looked at with every change of every store and
  * again when all is healed. Knows the stores by their hooks and the writers by their lanes, and
- * nothing of how an engine works. The first thing that does not hold is kept; then it is silent.
+ * nothing of how an engine works. The first finding stays; nothing is checked after it.
  * In the end the history goes to the oracle that also judges the model (history.h).
  * Owner: one thread.   Limits: memory, which is asserted.
  */
@@ -10,10 +10,10 @@
 #define WEIR_TESTS_SIM_ORACLE_CHECK_H
 
 #include "sync/engine/engine.h"
-#include "tests/sim/oracle/history.h"
+#include "tests/sim/cluster/names.h"
+#include "tests/sim/cluster/trace.h"
 #include "tests/sim/memory/memory.h"
-#include "tests/sim/names.h"
-#include "tests/sim/trace.h"
+#include "tests/sim/oracle/history.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ enum weir_sim_broken {
     WEIR_SIM_UNDONE,    /* R3: a store holds again what it purged */
     WEIR_SIM_BACKWARDS, /* I6 */
     WEIR_SIM_NO_FLOOR,  /* R9: a purge that left nothing behind */
-    WEIR_SIM_EXPIRED,   /* a ban is taken or held after its time */
+    WEIR_SIM_EXPIRED,   /* a ban is accepted or held after it expired */
     WEIR_SIM_ACKED,     /* I4: acknowledged and not in the store */
     WEIR_SIM_MISSING,   /* I2: covered, and neither there nor accounted for */
     WEIR_SIM_MEMORY,    /* I13 */
@@ -72,14 +72,14 @@ struct weir_sim_write {
     bool listed;  /* in some list of conflicts */
 };
 
-/** A lane of which a node's vector has covered more since the last look. */
+/** A lane of which a node's vector has covered more since the last check. */
 struct weir_sim_raised {
     uint32_t lane;
     uint64_t from;
     uint64_t to;
 };
 
-/** One node, as its stores tell. */
+/** One node, as the hooks of its stores report it. */
 struct weir_sim_view {
     struct weir_sim_check *check;
     uint32_t node;
@@ -97,7 +97,7 @@ struct weir_sim_view {
     struct weir_sim_raised *raised; /* owns; in this turn */
     uint32_t num_raised;
     uint32_t cap_raised;
-    bool is_torn; /* a drop could not be told: look at the store again */
+    bool is_torn; /* a drop could not be reported: the store is read again */
 };
 
 struct weir_sim_check {
@@ -118,19 +118,19 @@ struct weir_sim_check {
     struct weir_sim_finding found;
 };
 
-/** @param trace  borrowed: told of each change */
+/** @param trace  borrowed; each change is written to it */
 void weir_sim_check_init(struct weir_sim_check *c, uint32_t num_nodes,
                          struct weir_sim_trace *trace);
 void weir_sim_check_deinit(struct weir_sim_check *c);
-/** Something does not hold; only the first is kept. */
+/** Something does not hold; only the first finding stays. */
 void weir_sim_check_found(struct weir_sim_check *c, enum weir_sim_broken broken, uint32_t node,
                           uint32_t write);
 /** "I3: one dot, two records", and so on. Static. */
 const char *weir_sim_broken_text(enum weir_sim_broken broken);
 
-/** What a node's store of either group tells. Borrows the check. */
+/** Hooks for a node's store of either group. They borrow the check. */
 struct weir_memory_hooks weir_sim_check_hooks(struct weir_sim_check *c, uint32_t node);
-/** A turn of a node is about to be committed; its clock says so. */
+/** A turn of a node is about to be committed, at this time of its clock. */
 void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_ms);
 /** It was, or it failed: what could not be judged before. @param c_store  of group C */
 void weir_sim_check_turned(struct weir_sim_check *c, uint32_t node,
@@ -138,7 +138,7 @@ void weir_sim_check_turned(struct weir_sim_check *c, uint32_t node,
 /** A store is not what it was, by a crash, a loss or a roll-back. @param group  which one */
 void weir_sim_check_reload(struct weir_sim_check *c, uint32_t node, enum weir_group group,
                            const struct weir_memory *store);
-/** A user was told that this is durable. */
+/** A write was acknowledged to a user as durable. */
 void weir_sim_check_acked(struct weir_sim_check *c, uint32_t node,
                           const struct weir_engine_out *out);
 /** A stale node saved all records of its store of group C (R6). */

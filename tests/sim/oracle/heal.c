@@ -4,12 +4,13 @@
  */
 #include "tests/sim/oracle/heal.h"
 
+#include "tests/sim/cluster/faults.h"
+#include "tests/sim/oracle/judge.h"
+
 #include <inttypes.h>
 
-#include "tests/sim/faults.h"
-
-#define LOOK_US     250000
-#define OPERATOR_US (5 * WEIR_SIM_SECOND_US)   /* between two looks at all nodes */
+#define STEP_US     250000
+#define OPERATOR_US (5 * WEIR_SIM_SECOND_US)   /* between two checks of all nodes */
 #define EQUAL_US    (120 * WEIR_SIM_SECOND_US) /* I16, for all that can have piled up */
 #define SUMS_US     (60 * WEIR_SIM_SECOND_US)
 #define CALM_US     (3 * WEIR_SIM_SECOND_US)
@@ -104,8 +105,8 @@ static bool have_equal_bans(const struct weir_sim *s)
     return true;
 }
 
-/* For who reads a trace: what is not equal. */
-static void say_unequal(const struct weir_sim *s)
+/* Print what is not equal, for a reader of the trace. */
+static void print_unequal(const struct weir_sim *s)
 {
     const struct weir_sim_check *c = &s->check;
     uint32_t first = first_of(s)->index;
@@ -128,8 +129,8 @@ static void say_unequal(const struct weir_sim *s)
     }
 }
 
-/* Everybody's operator looks after the processes; if no store is complete, one begins anew. */
-static void look_after(struct weir_sim *s, bool may_boot)
+/* Operators start processes that ended; if no store is complete, one node begins anew. */
+static void restart_processes(struct weir_sim *s, bool may_boot)
 {
     bool any_live = false;
 
@@ -148,28 +149,28 @@ static void look_after(struct weir_sim *s, bool may_boot)
     weir_sim_node_start(s, first, true);
 }
 
-static void settle(struct weir_sim *s, uint64_t began_us)
+static void wait_until_equal(struct weir_sim *s, uint64_t began_us)
 {
     uint64_t now_us = s->events.now_us;
 
     while (s->check.found.broken == WEIR_SIM_HOLDS && !weir_sim_is_equal(s)) {
         if (now_us - began_us >= EQUAL_US) {
-            say_unequal(s);
+            print_unequal(s);
             weir_sim_check_found(&s->check, WEIR_SIM_SLOW, UINT32_MAX, WEIR_SIM_NO_NAME);
             return;
         }
-        look_after(s, now_us - began_us >= BOOT_US);
+        restart_processes(s, now_us - began_us >= BOOT_US);
         if ((now_us - began_us) % OPERATOR_US == 0)
             weir_sim_operate(s);
-        weir_sim_play(s, now_us + LOOK_US);
+        weir_sim_play(s, now_us + STEP_US);
         now_us = s->events.now_us;
     }
     s->tally.healed_us = now_us - began_us;
     weir_sim_trace(&s->trace, now_us, WEIR_SIM_LINE_EQUAL, UINT32_MAX, s->tally.healed_us);
 }
 
-/* Sums are said when nothing moves; a damaged record is found by the walk over all. */
-static void settle_sums(struct weir_sim *s)
+/* Nodes send sums when nothing moves; a damaged record is found by the walk over all. */
+static void wait_until_sums_hold(struct weir_sim *s)
 {
     uint64_t until_us = s->events.now_us + SUMS_US;
 
@@ -177,7 +178,7 @@ static void settle_sums(struct weir_sim *s)
     while (s->check.found.broken == WEIR_SIM_HOLDS &&
            !(weir_sim_is_equal(s) && have_equal_bans(s) && weir_sim_sums_hold(s))) {
         if (s->events.now_us < until_us) {
-            weir_sim_play(s, s->events.now_us + LOOK_US);
+            weir_sim_play(s, s->events.now_us + STEP_US);
             continue;
         }
         enum weir_sim_broken broken = WEIR_SIM_SUMS;
@@ -185,7 +186,7 @@ static void settle_sums(struct weir_sim *s)
             broken = WEIR_SIM_SLOW;
         else if (!have_equal_bans(s))
             broken = WEIR_SIM_BANS;
-        say_unequal(s);
+        print_unequal(s);
         weir_sim_check_found(&s->check, broken, UINT32_MAX, WEIR_SIM_NO_NAME);
     }
 }
@@ -196,13 +197,13 @@ void weir_sim_heal(struct weir_sim *s)
 
     weir_sim_trace(&s->trace, began_us, WEIR_SIM_LINE_HEAL, UINT32_MAX, 0);
     weir_sim_faults_end(s);
-    if (!s->checks) { /* somebody lied: bounds were asked for, and no more */
+    if (!s->checks) { /* a peer lied: only bounds are checked */
         weir_sim_play(s, began_us + CALM_US);
         return;
     }
-    settle(s, began_us);
+    wait_until_equal(s, began_us);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
-        settle_sums(s);
+        wait_until_sums_hold(s);
     if (s->check.found.broken == WEIR_SIM_HOLDS)
         weir_sim_judge(s);
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * heal.h - the end of a run: what was told of the nodes is compared with what they hold.
+ * heal.h - the end of a run: no faults any more, until all nodes are equal; then the judgement.
  * Owner: one thread.
  */
 #ifndef WEIR_TESTS_SIM_ORACLE_HEAL_H
 #define WEIR_TESTS_SIM_ORACLE_HEAL_H
 
-#include "tests/sim/sim.h"
+#include "tests/sim/cluster/sim.h"
 
-/** I8: does each node's last heartbeat bear the sums of the records that it holds, and does its
- * store hold no damaged one? */
-bool weir_sim_sums_hold(struct weir_sim *s);
-/** I1, I2, I4, I5 by the oracle, I11, and that no expired ban is held. For nodes that are equal. */
-void weir_sim_judge(struct weir_sim *s);
+/** End all faults, wait until the nodes are equal, judge the end. */
+void weir_sim_heal(struct weir_sim *s);
+/** Are all nodes LIVE, with equal vectors and equal live records? */
+bool weir_sim_is_equal(const struct weir_sim *s);
 
 #endif

@@ -4,9 +4,9 @@
  */
 #include "tests/sim/oracle/history.h"
 
-#include <string.h>
-
 #include "node/base/hash.h"
+
+#include <string.h>
 
 static const char *const texts[] = {
     [WEIR_FINDING_OK] = "ok",
@@ -14,7 +14,6 @@ static const char *const texts[] = {
     [WEIR_FINDING_VECTORS] = "vectors differ",
     [WEIR_FINDING_RESURRECTED] = "resurrected: older than a covered delete, and visible",
     [WEIR_FINDING_LOST] = "lost: covered, gone, and nothing accounts for it",
-    [WEIR_FINDING_UNDONE] = "undone: a store holds again what it purged",
     [WEIR_FINDING_REUSED] = "reused: one dot names two writes",
     [WEIR_FINDING_STRANGE] = "strange: a purge or an export that no write explains",
     [WEIR_FINDING_FULL] = "history full, no finding",
@@ -40,13 +39,23 @@ void weir_history_init(struct weir_history *h, struct weir_history_write *writes
     memset(slots, 0, h->num_slots * sizeof(*slots));
 }
 
-static bool dot_equal(struct weir_dot a, struct weir_dot b)
+/* <0, 0, >0 as a is older than, equal to, newer than b. */
+static int version_compare(struct weir_history_version a, struct weir_history_version b)
+{
+    if (a.hlc != b.hlc)
+        return a.hlc < b.hlc ? -1 : 1;
+    if (a.tie != b.tie)
+        return a.tie < b.tie ? -1 : 1;
+    return 0;
+}
+
+static bool dot_equal(struct weir_history_dot a, struct weir_history_dot b)
 {
     return a.lane == b.lane && a.seq == b.seq;
 }
 
 /* The slot of a dot: the write that has it, or the free one where it belongs. */
-static uint32_t *slot_of_dot(const struct weir_history *h, struct weir_dot dot)
+static uint32_t *slot_of_dot(const struct weir_history *h, struct weir_history_dot dot)
 {
     uint32_t half = h->num_slots / 2;
     uint32_t at = (uint32_t)weir_mix64(dot.lane ^ weir_mix64(dot.seq)) & (half - 1);
@@ -68,8 +77,8 @@ static uint32_t *slot_of_key(const struct weir_history *h, uint32_t key)
     return &keys[at];
 }
 
-void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32_t key,
-                             struct weir_model_version version, bool deleted)
+void weir_history_note_write(struct weir_history *h, struct weir_history_dot dot, uint32_t key,
+                             struct weir_history_version version, bool deleted)
 {
     if (h->num_writes == h->writes_max) {
         h->full = true;
@@ -90,7 +99,7 @@ void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32
     *by_key = (uint32_t)h->num_writes;
 }
 
-void weir_history_note_exported(struct weir_history *h, struct weir_dot dot)
+void weir_history_note_exported(struct weir_history *h, struct weir_history_dot dot)
 {
     uint32_t at = *slot_of_dot(h, dot);
 
@@ -100,7 +109,7 @@ void weir_history_note_exported(struct weir_history *h, struct weir_dot dot)
         h->writes[at - 1].exported = true;
 }
 
-void weir_history_note_purged(struct weir_history *h, struct weir_dot dot)
+void weir_history_note_purged(struct weir_history *h, struct weir_history_dot dot)
 {
     uint32_t at = *slot_of_dot(h, dot);
 
@@ -116,14 +125,14 @@ static uint64_t number_of(const struct weir_history_node *node, uint32_t lane)
 }
 
 /* Live on both with the same write, or live on neither. */
-static bool looks_equal(const struct weir_model_record *a, const struct weir_model_record *b)
+static bool looks_equal(const struct weir_history_record *a, const struct weir_history_record *b)
 {
     bool a_live = a->present && !a->deleted;
     bool b_live = b->present && !b->deleted;
 
     if (!a_live || !b_live)
         return a_live == b_live;
-    return weir_model_version_compare(a->version, b->version) == 0 && dot_equal(a->dot, b->dot) &&
+    return version_compare(a->version, b->version) == 0 && dot_equal(a->dot, b->dot) &&
            a->value == b->value;
 }
 
@@ -167,13 +176,13 @@ static bool delete_accounts(const struct weir_history *h, const struct weir_hist
                             const struct weir_history_write *w)
 {
     for (size_t n = 0; n < final->num_nodes; n++) {
-        const struct weir_model_record *r = &final->nodes[n].records[w->key];
-        if (r->present && r->deleted && weir_model_version_compare(r->version, w->version) > 0)
+        const struct weir_history_record *r = &final->nodes[n].records[w->key];
+        if (r->present && r->deleted && version_compare(r->version, w->version) > 0)
             return true;
     }
     for (uint32_t at = *slot_of_key(h, w->key); at != 0; at = h->writes[at - 1].before) {
         const struct weir_history_write *other = &h->writes[at - 1];
-        if (other->purged && weir_model_version_compare(other->version, w->version) > 0)
+        if (other->purged && version_compare(other->version, w->version) > 0)
             return true;
     }
     return false;
@@ -183,13 +192,13 @@ static enum weir_finding_kind judge_write(const struct weir_history *h,
                                           const struct weir_history_final *final,
                                           const struct weir_history_write *w)
 {
-    const struct weir_model_record *r = &final->nodes[0].records[w->key];
+    const struct weir_history_record *r = &final->nodes[0].records[w->key];
     bool live = r->present && !r->deleted;
 
     WEIR_ASSERT(w->key < final->num_keys);
     if (number_of(&final->nodes[0], w->dot.lane) < w->dot.seq)
         return WEIR_FINDING_OK;
-    if (live && weir_model_version_compare(r->version, w->version) >= 0)
+    if (live && version_compare(r->version, w->version) >= 0)
         return WEIR_FINDING_OK;
     if (w->deleted)
         return live ? WEIR_FINDING_RESURRECTED : WEIR_FINDING_OK;

@@ -1,20 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * history.h - the oracle: what was written in a run, and whether what the nodes hold in the end can
- * be right. Knows nothing of how the nodes got there, so it judges the model and real engines
- * alike. Owner: one thread. Limits: as many writes as the caller gives memory for. Each note takes
- * constant time: writes are found by dot, and those of a key hang together.
+ * be right. It knows nothing of how the nodes got there: neither engine nor store is included.
+ * Owner: one thread. Limits: as many writes as the caller gives memory for. Each note takes
+ * constant time: writes are found by dot, and those of a key are a list.
  */
 #ifndef WEIR_TESTS_SIM_ORACLE_HISTORY_H
 #define WEIR_TESTS_SIM_ORACLE_HISTORY_H
 
 #include "node/base/contract.h"
-#include "tests/sim/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Name of a write: the seq-th of a lane. Lanes are numbered by the caller, seq counts from 1. */
+struct weir_history_dot {
+    uint32_t lane;
+    uint64_t seq;
+};
+
+/** The larger hlc wins; of equal ones the larger tie. */
+struct weir_history_version {
+    int64_t hlc; /* ms */
+    uint64_t tie;
+};
+
+/** What a node holds of a key; all zero while the key is absent. */
+struct weir_history_record {
+    bool present;
+    bool deleted; /* a tombstone */
+    uint32_t key;
+    struct weir_history_dot dot;
+    struct weir_history_version version;
+    uint64_t value;
+};
 
 /** One write that a node acknowledged. */
 struct weir_history_write {
-    struct weir_dot dot;
-    struct weir_model_version version;
+    struct weir_history_dot dot;
+    struct weir_history_version version;
     uint32_t key;
     bool deleted;
     bool exported;
@@ -39,7 +64,7 @@ struct weir_history {
 
 /** What one node holds in the end; lanes from num_lanes on are 0. */
 struct weir_history_node {
-    const struct weir_model_record *records; /* one for each key; stored_at is not looked at */
+    const struct weir_history_record *records; /* one for each key */
     const uint64_t *vv;
     uint32_t num_lanes;
 };
@@ -57,10 +82,9 @@ enum weir_finding_kind {
     WEIR_FINDING_VECTORS,     /* I2: their vectors differ */
     WEIR_FINDING_RESURRECTED, /* I5: a value older than a covered delete is visible */
     WEIR_FINDING_LOST,        /* I2, I4: a covered write is gone and nothing accounts for it */
-    WEIR_FINDING_UNDONE,  /* R3: a store holds again what it purged; seen while the run goes on */
-    WEIR_FINDING_REUSED,  /* I3: one dot names two writes */
-    WEIR_FINDING_STRANGE, /* a purge or an export that no write explains */
-    WEIR_FINDING_FULL,    /* too many writes for the memory given: no finding */
+    WEIR_FINDING_REUSED,      /* I3: one dot names two writes */
+    WEIR_FINDING_STRANGE,     /* a purge or an export that no write explains */
+    WEIR_FINDING_FULL,        /* too many writes for the memory given: no finding */
     WEIR_FINDING_COUNT,
 };
 
@@ -69,7 +93,7 @@ struct weir_finding {
     enum weir_finding_kind kind;
     size_t node;
     uint32_t key;
-    struct weir_dot dot;
+    struct weir_history_dot dot;
 };
 
 /** A kind of finding in a few words. Static. */
@@ -86,12 +110,12 @@ void weir_history_init(struct weir_history *h, struct weir_history_write *writes
 
 /** A node took a write: `deleted` for a tombstone. Beyond the memory given the finding is FULL.
  * Notes of exports and purges mean the last write with the dot. */
-void weir_history_note_write(struct weir_history *h, struct weir_dot dot, uint32_t key,
-                             struct weir_model_version version, bool deleted);
+void weir_history_note_write(struct weir_history *h, struct weir_history_dot dot, uint32_t key,
+                             struct weir_history_version version, bool deleted);
 /** A stale node saved this write to a file before its reset (R6): it may be missing in the end. */
-void weir_history_note_exported(struct weir_history *h, struct weir_dot dot);
+void weir_history_note_exported(struct weir_history *h, struct weir_history_dot dot);
 /** A node dropped this tombstone: what it deleted may be absent without a trace. */
-void weir_history_note_purged(struct weir_history *h, struct weir_dot dot);
+void weir_history_note_purged(struct weir_history *h, struct weir_history_dot dot);
 
 /**
  * Judge the end of a run. Writes that no vector includes are not looked at: their nodes were wiped

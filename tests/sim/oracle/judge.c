@@ -2,12 +2,14 @@
  *
  * judge.c - what nodes hold in the end, against what was written.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/sim/oracle/judge.h"
 
 #include "sync/frame/frame.h"
 #include "sync/version/sums.h"
-#include "tests/sim/oracle/heal.h"
+#include "tests/sim/oracle/history.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define CLASSES      16 /* classes with sums are below */
 #define STATE_MOTION 0x100
@@ -91,8 +93,8 @@ bool weir_sim_sums_hold(struct weir_sim *s)
 /* -- the oracle -- */
 
 struct final {
-    struct weir_model_record *records; /* num_nodes * num_keys */
-    uint64_t *vv;                      /* num_nodes * num_lanes */
+    struct weir_history_record *records; /* num_nodes * num_keys */
+    uint64_t *vv;                        /* num_nodes * num_lanes */
     struct weir_history_node *nodes;
     uint32_t num_nodes;
     uint64_t *ranks; /* of lanes, by their bytes */
@@ -114,13 +116,13 @@ static void rank_lanes(const struct weir_sim_check *c, uint64_t *ranks)
                 weir_span_cmp(weir_sim_names_at(&c->lanes, b), weir_sim_names_at(&c->lanes, a)) < 0;
 }
 
-static struct weir_model_version version_of(const struct final *f, const struct weir_sim_write *w)
+static struct weir_history_version version_of(const struct final *f, const struct weir_sim_write *w)
 {
-    return (struct weir_model_version){ .hlc = (int64_t)w->hlc, .tie = f->ranks[w->lane] };
+    return (struct weir_history_version){ .hlc = (int64_t)w->hlc, .tie = f->ranks[w->lane] };
 }
 
 static void fill_records(const struct weir_sim_check *c, const struct final *f, uint32_t node,
-                         struct weir_model_record *ret)
+                         struct weir_history_record *ret)
 {
     const struct weir_sim_view *v = &c->views[node];
 
@@ -129,7 +131,7 @@ static void fill_records(const struct weir_sim_check *c, const struct final *f, 
         if (cur == 0 || c->writes[cur - 1].is_ban)
             continue;
         const struct weir_sim_write *w = &c->writes[cur - 1];
-        ret[key] = (struct weir_model_record){
+        ret[key] = (struct weir_history_record){
             .present = true,
             .deleted = w->deleted,
             .key = key,
@@ -169,7 +171,7 @@ static void final_init(const struct weir_sim *s, struct final *f)
         if (!counts(&s->nodes[i]))
             continue;
         struct numbers n = { c, f->vv + (size_t)f->num_nodes * c->lanes.num };
-        struct weir_model_record *records = f->records + (size_t)f->num_nodes * c->keys.num;
+        struct weir_history_record *records = f->records + (size_t)f->num_nodes * c->keys.num;
         weir_memory_each_lane(s->nodes[i].store[WEIR_GROUP_C], read_number, &n);
         fill_records(c, f, i, records);
         f->nodes[f->num_nodes++] = (struct weir_history_node){ records, n.vv, c->lanes.num };
@@ -196,12 +198,12 @@ static unsigned log2_of(uint32_t num)
 
 /* What happened, for the oracle. A damaged copy may have been the only one: the value as if it had
  * been exported, the deletion as if it had never been. */
-static void tell_history(const struct weir_sim_check *c, const struct final *f,
+static void fill_history(const struct weir_sim_check *c, const struct final *f,
                          struct weir_history *h)
 {
     for (uint32_t w = 0; w < c->dots.num; w++) {
         const struct weir_sim_write *write = &c->writes[w];
-        struct weir_dot dot = { write->lane, write->seq };
+        struct weir_history_dot dot = { write->lane, write->seq };
         bool is_hit = weir_sim_check_is_hit(c, write);
         if (write->is_ban || (is_hit && write->deleted))
             continue;
@@ -223,7 +225,7 @@ static void judge_history(struct weir_sim *s, const struct final *f)
     struct weir_history_final final = { f->nodes, f->num_nodes, c->keys.num };
 
     weir_history_init(&h, writes, slots, log2);
-    tell_history(c, f, &h);
+    fill_history(c, f, &h);
     struct weir_finding found = weir_history_judge(&h, &final);
     if (found.kind != WEIR_FINDING_OK) {
         weir_sim_check_found(c, WEIR_SIM_ORACLE, (uint32_t)found.node, WEIR_SIM_NO_NAME);
@@ -252,13 +254,13 @@ static bool note_listed(void *arg, const struct weir_conflict *conflict)
     return true;
 }
 
-/* Was this write taken away by one that had not seen it, on a node that could say so? Nobody wrote
+/* Was this write replaced by one that had not seen it, on a node that could list it? Nobody wrote
  * over it, it is not what stayed, and nothing else explains where it went. */
 static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint32_t w)
 {
     const struct weir_sim_check *c = &s->check;
     const struct weir_sim_write *write = &c->writes[w];
-    const struct weir_model_record *left = &f->records[write->key];
+    const struct weir_history_record *left = &f->records[write->key];
 
     if (write->is_ban || write->is_foreign || write->followed || write->exported || write->purged ||
         weir_sim_check_is_hit(c, write))

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BLOCK_SIZE  128 /* seeds between two looks at what the jobs found */
+#define BLOCK_SIZE  128 /* seeds between two collections of what the jobs found */
 #define EXIT_USAGE  2
 #define NODES_LEAST 2
 
@@ -175,7 +175,8 @@ void weir_sim_jobs_command(const struct weir_sim_wish *wish, FILE *out)
     }
 }
 
-void weir_sim_jobs_say_broken(const struct weir_sim_wish *wish, const struct weir_sim_score *score)
+void weir_sim_jobs_print_broken(const struct weir_sim_wish *wish,
+                                const struct weir_sim_score *score)
 {
     struct weir_sim_wish again = *wish;
 

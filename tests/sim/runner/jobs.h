@@ -7,13 +7,13 @@
 #ifndef WEIR_TESTS_SIM_RUNNER_JOBS_H
 #define WEIR_TESTS_SIM_RUNNER_JOBS_H
 
-#include "tests/sim/sim.h"
+#include "tests/sim/runner/run.h"
 
 #define WEIR_SIM_JOBS_MAX 64
 
 /** What seeds to run, and how. */
 struct weir_sim_series {
-    struct weir_sim_wish wish; /* its seed is not looked at */
+    struct weir_sim_wish wish; /* its seed is not used */
     uint64_t first;
     uint64_t last;
     uint32_t jobs;
@@ -38,7 +38,8 @@ void weir_sim_jobs_run(const struct weir_sim_series *series, struct weir_sim_sco
 /** The command that runs one seed of a wish again, without its end of line. */
 void weir_sim_jobs_command(const struct weir_sim_wish *wish, FILE *out);
 /** The last line about a broken seed: what, where, and the command. */
-void weir_sim_jobs_say_broken(const struct weir_sim_wish *wish, const struct weir_sim_score *score);
+void weir_sim_jobs_print_broken(const struct weir_sim_wish *wish,
+                                const struct weir_sim_score *score);
 /**
  * Take nodes, seconds and features away while the seed still fails, printing each step.
  * @return whether it fails at all; then *wish is the smallest that does

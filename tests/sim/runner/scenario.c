@@ -4,14 +4,15 @@
  */
 #include "tests/sim/runner/scenario.h"
 
+#include "sync/members/overlay.h"
+#include "tests/sim/cluster/work.h"
+#include "tests/sim/oracle/heal.h"
+#include "tests/sim/oracle/judge.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "sync/members/overlay.h"
-#include "tests/sim/oracle/heal.h"
-#include "tests/sim/work.h"
 
 #define MS_US UINT64_C(1000)
 
@@ -108,7 +109,7 @@ static void write_key(struct weir_sim *s, uint32_t node, uint32_t key)
     weir_sim_node_give(s, &s->nodes[node], &input);
 }
 
-static bool say(const char *what, uint64_t ms, uint64_t bar_ms)
+static bool print_measure(const char *what, uint64_t ms, uint64_t bar_ms)
 {
     printf("%s: %" PRIu64 " ms, bar %" PRIu64 " ms\n", what, ms, bar_ms);
     return ms <= bar_ms;
@@ -145,7 +146,7 @@ static bool run_hour(void)
            s->tally.num_events, s->net.num_carried);
     bool ok = holds(s);
     cluster_free(s);
-    return say("on the wall", wall_ms() - began_ms, HOUR_WALL_MS) && ok;
+    return print_measure("on the wall", wall_ms() - began_ms, HOUR_WALL_MS) && ok;
 }
 
 /* -- floods -- */
@@ -256,7 +257,8 @@ static bool run_flood(uint32_t loss, uint64_t bar_ms)
            " links away, bar %d\n",
            FLOOD_NODES, loss * 100 / WEIR_SIM_MILLION, FLOOD_WRITES, most_links, FLOOD_HOPS);
     cluster_free(s);
-    return say("the slowest was everywhere after", most_ms, bar_ms) && most_links <= FLOOD_HOPS;
+    return print_measure("the slowest was everywhere after", most_ms, bar_ms) &&
+           most_links <= FLOOD_HOPS;
 }
 
 static bool run_flood_1(void)
@@ -271,7 +273,7 @@ static bool run_flood_30(void)
 
 /* -- a node that missed something -- */
 
-/* As many writes as a turn takes, turn after turn. */
+/* As many writes as a turn has room for, turn after turn. */
 static void write_many(struct weir_sim *s, uint32_t node, uint32_t first, uint32_t num)
 {
     for (uint32_t i = 0; i < num; i++) {
@@ -333,12 +335,12 @@ static bool run_rejoin(void)
     printf("%zu records, %d missed\n",
            weir_memory_counts(s->nodes[1].store[WEIR_GROUP_C]).num_records, REJOIN_MISSED);
     cluster_free(s);
-    return say("equal after the link was up", ms, REJOIN_MS);
+    return print_measure("equal after the link was up", ms, REJOIN_MS);
 }
 
 /* -- two halves -- */
 
-/* Writes that are in some node's list of conflicts; known once weir_sim_judge has looked. */
+/* Writes that are in some node's list of conflicts; known after weir_sim_judge. */
 static uint32_t num_losers(const struct weir_sim *s)
 {
     uint32_t num = 0;
@@ -375,7 +377,7 @@ static bool run_partition(void)
     printf("%d nodes, %d writes a side to the same keys, %" PRIu32 " losers listed\n", PART_NODES,
            PART_WRITES, num_listed);
     bool ok = holds(s) && num_listed == PART_WRITES;
-    ok = say("equal after the partition ended", ms, PART_MS) && ok;
+    ok = print_measure("equal after the partition ended", ms, PART_MS) && ok;
     cluster_free(s);
     return ok;
 }

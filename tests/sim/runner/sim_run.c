@@ -4,15 +4,15 @@
  * Exit 0: all hold; 1: one does not, and the last line says which and how to see it again; 2:
  * usage, or no resources.
  */
+#include "tests/sim/runner/jobs.h"
+#include "tests/sim/runner/options.h"
+#include "tests/sim/runner/scenario.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "tests/sim/runner/jobs.h"
-#include "tests/sim/runner/options.h"
-#include "tests/sim/runner/scenario.h"
 
 enum { EXIT_HOLDS = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 
@@ -58,7 +58,7 @@ static const char usage[] =
 
 /* -- actions -- */
 
-static void say_score(const struct options *o, const struct weir_sim_score *s)
+static void print_score(const struct options *o, const struct weir_sim_score *s)
 {
     const struct weir_sim_tally *t = &s->tally;
 
@@ -73,7 +73,7 @@ static void say_score(const struct options *o, const struct weir_sim_score *s)
             printf("%8" PRIu64 " %s\n", s->num_kinds[i],
                    weir_sim_broken_text((enum weir_sim_broken)i));
     if (s->num_broken > 0)
-        weir_sim_jobs_say_broken(&o->series.wish, s);
+        weir_sim_jobs_print_broken(&o->series.wish, s);
 }
 
 static int run_all(const struct options *o)
@@ -81,7 +81,7 @@ static int run_all(const struct options *o)
     struct weir_sim_score score;
 
     weir_sim_jobs_run(&o->series, &score);
-    say_score(o, &score);
+    print_score(o, &score);
     return score.num_broken > 0 ? EXIT_BROKEN : EXIT_HOLDS;
 }
 
@@ -102,7 +102,7 @@ static int run_traced(const struct options *o)
         .finding = r.finding,
     };
     memcpy(score.where, r.where, sizeof(score.where));
-    weir_sim_jobs_say_broken(&wish, &score);
+    weir_sim_jobs_print_broken(&wish, &score);
     return EXIT_BROKEN;
 }
 
@@ -216,7 +216,7 @@ static bool parse_scenario(struct options *o, const char *name)
 }
 
 /* One option with its value. @return whether both are right */
-static bool take_option(struct options *o, int letter, const char *value)
+static bool set_option(struct options *o, int letter, const char *value)
 {
     switch (letter) {
     case 's':
@@ -244,7 +244,7 @@ static bool take_option(struct options *o, int letter, const char *value)
 }
 
 /* An option without a value. @return whether it is one */
-static bool take_flag(struct options *o, int letter)
+static bool set_flag(struct options *o, int letter)
 {
     switch (letter) {
     case 'u':
@@ -264,8 +264,8 @@ static bool take_flag(struct options *o, int letter)
     }
 }
 
-/* An option that only tells something. @return -1: it is none of these */
-static int take_list(int letter)
+/* An option that only prints something. @return -1: it is none of these */
+static int print_list(int letter)
 {
     switch (letter) {
     case 'M':
@@ -282,7 +282,7 @@ static int take_list(int letter)
     }
 }
 
-static int act(const struct options *o)
+static int run_action(const struct options *o)
 {
     static int (*const actions[])(const struct options *o) = {
         [ACTION_RUN] = run_all,         [ACTION_TRACE] = run_traced,
@@ -312,10 +312,10 @@ int main(int argc, char **argv)
 
     o.series.shows_progress = isatty(STDERR_FILENO) == 1;
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        int listed = take_list(letter);
+        int listed = print_list(letter);
         if (listed >= 0)
             return listed;
-        if (optarg != NULL ? take_option(&o, letter, optarg) : take_flag(&o, letter))
+        if (optarg != NULL ? set_option(&o, letter, optarg) : set_flag(&o, letter))
             continue;
         if (optarg != NULL)
             fprintf(stderr, "weir-sim: no such value: %s\n", optarg);
@@ -327,5 +327,5 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    return act(&o);
+    return run_action(&o);
 }

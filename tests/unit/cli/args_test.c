@@ -226,6 +226,43 @@ static void slips_are_named_with_what_was_meant(void **state)
     }
 }
 
+static void flags_that_cannot_apply_are_refused(void **state)
+{
+    static const char *const lines[] = {
+        "status --token x",
+        "get --ca x --node unix:/x",
+        "get -w -o yaml",
+        "status --watch -o yaml",
+        "fmt --drop-comments x",
+        "validate -f x --node unix:/x",
+        "diff -f x -o json",
+        "drain --dry-run",
+        "logs -o json",
+        "history tenant/a --prefix a",
+        "route test http://a/ --tenant a",
+        "redirect test http://a/ --tenant a --client ::1",
+        "status --tenant a",
+        "edit tenant/a --if-revision 3",
+        "version --node unix:/x",
+        "help --yes",
+        "completion bash -o json",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct line l;
+        line_read(&l, lines[i]);
+        if (l.code != WEIR_EXIT_USAGE)
+            print_error("%s\n", lines[i]);
+        assert_int_equal(l.code, WEIR_EXIT_USAGE);
+        assert_non_null(strstr(l.text, "--help\n"));
+        line_free(&l);
+    }
+    struct line good;
+    assert_good(&good, "get --token x --node https://edge:7400", "get");
+    line_free(&good);
+    assert_good(&good, "get -w -o json", "get");
+    line_free(&good);
+}
+
 static void files_are_bounded(void **state)
 {
     size_t num = 2 + 2 * (WEIR_CLI_FILES_MAX + 1);
@@ -302,6 +339,7 @@ int main(void)
         cmocka_unit_test(line_without_a_command_is_no_error),
         cmocka_unit_test(help_needs_no_arguments),
         cmocka_unit_test(slips_are_named_with_what_was_meant),
+        cmocka_unit_test(flags_that_cannot_apply_are_refused),
         cmocka_unit_test(files_are_bounded),
         cmocka_unit_test(no_memory_is_told),
         cmocka_unit_test(every_command_can_explain_itself),

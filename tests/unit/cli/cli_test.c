@@ -250,6 +250,51 @@ static void status_tells_whether_all_is_well(void **state)
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
+/* interface.md: 0 done, 1 failed or a difference, 2 usage, 3 degraded, 4 conflict, 5 timed out. */
+static void exit_codes_are_those_of_the_contract(void **state)
+{
+    static const struct expected cases[] = {
+        { "route test http://nobody.test/", OK("{\"decision\":\"none\",\"why\":\"no tenant\"}"), 1,
+          NULL, "Decision  none\nWhy       no tenant\n", "" },
+        { "route test http://a/", OK("{\"decision\":\"route\"}"), 0, NULL, NULL, "" },
+        { "redirect test http://a/ --tenant b", OK("{\"decision\":\"none\"}"), 0, NULL, NULL, "" },
+        { "route test nonsense", STATUS("400 X", "{\"error\":{\"message\":\"url: is no URL\"}}"), 2,
+          NULL, "", "weir route: url: is no URL\n" },
+        { "redirect test nonsense --tenant b",
+          STATUS("400 X", "{\"error\":{\"message\":\"url: is no URL\"}}"), 2, NULL, "", NULL },
+        { "route test http://a/", STATUS("404 X", "{\"error\":{\"message\":\"x\"}}"), 1, NULL, "",
+          NULL },
+        { "delete tenant a", STATUS("507 X", "{\"error\":{\"message\":\"the store is full\"}}"), 1,
+          NULL, "", "weir delete: the store is full\n" },
+        { "delete tenant a", STATUS("503 X", "{\"error\":{\"message\":\"busy\"}}"), 3, NULL, "",
+          NULL },
+        { "delete tenant a", STATUS("412 X", "{\"error\":{\"message\":\"revision\"}}"), 4, NULL, "",
+          NULL },
+        { "delete tenant a", STATUS("504 X", "{\"error\":{\"message\":\"late\"}}"), 5, NULL, "",
+          NULL },
+        { "status --node tcp:1", OK("{}"), 2, NULL, "", NULL },
+        { "status --node https://", OK("{}"), 2, NULL, "", NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void diff_that_could_not_compare_says_so(void **state)
+{
+    const struct unix_response responses[] = {
+        STATUS("404 X", "{\"error\":{\"message\":\"x\"}}"),
+        STATUS("500 X", "{\"error\":{\"message\":\"the disk failed\"}}"),
+    };
+    struct scene s;
+    scene_begin(&s, responses, 2);
+    scene_run(&s, "diff -f -", SHOP "---\n" OTHER);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.out, "+name: shop\n");
+    assert_string_equal(s.run.err,
+                        "weir diff: the disk failed\n"
+                        "weir diff: the comparison is incomplete: 1 of 2 tenants were compared\n");
+    scene_end(&s);
+}
+
 static void node_that_is_away_is_told_by_every_command(void **state)
 {
     static const char *const lines[] = {
@@ -299,6 +344,8 @@ static void every_page_is_there(void **state)
         { "logs --help", "  -f, --follow          go on with new records until interrupted\n" },
         { "get -h", "  2  the command line is wrong\n" },
         { "help tenant", "max_header" },
+        { "help tenant.routes", "routes[].path\n" },
+        { "help node.limits", "limits.connections" },
         { "help node", "weir node --config FILE" },
         { "version", "weir " WEIR_VERSION "\n" },
         { "--version", "weir " WEIR_VERSION "\n" },
@@ -312,6 +359,12 @@ static void every_page_is_there(void **state)
         assert_has(s.run.out, cases[i].part);
         assert_null(strstr(s.run.out, "blacklist"));
     }
+    scene_run(&s, "help tenant.routes", NULL);
+    assert_null(strstr(s.run.out, "upstreams.")); /* one part alone */
+    scene_run(&s, "help tenant.rutes", NULL);
+    assert_int_equal(s.run.code, 2);
+    assert_string_equal(s.run.out, "");
+    assert_has(s.run.err, "\"rutes\" is no field of tenant, did you mean \"tenant.routes\"?");
     scene_run(&s, "help tenan", NULL);
     assert_int_equal(s.run.code, 2);
     assert_has(s.run.err, "there is no page on \"tenan\", did you mean \"tenant\"?");
@@ -323,7 +376,7 @@ static void pages_fit_a_terminal(void **state)
     static const char *const names[] = { "apply",  "diff",    "validate", "fmt",   "get",
                                          "delete", "history", "rollback", "route", "redirect",
                                          "status", "doctor",  "drain",    "logs",  "completion",
-                                         "help",   "version", "" };
+                                         "help",   "version", "edit",     "" };
     struct scene s;
     scene_begin(&s, NULL, 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -350,20 +403,26 @@ static void completion_of_bash_completes(void **state)
     static const struct {
         const char *line, *last, *words;
     } cases[] = {
-        { "weir ap", "1", "apply" },      { "weir rollback t", "2", "tenant" },
-        { "weir get -o y", "3", "yaml" }, { "weir apply --dr", "2", "--dry-run" },
-        { "weir fmt --wa", "2", "" },     { "weir help rollb", "2", "rollback" },
+        { "weir ap", "1", "apply" },
+        { "weir rollback t", "2", "tenant" },
+        { "weir get -o y", "3", "yaml" },
+        { "weir apply --dr", "2", "--dry-run" },
+        { "weir fmt --wa", "2", "" },
+        { "weir help rollb", "2", "rollback" },
+        { "weir --node unix : /x ap", "5", "apply" },
+        { "weir get --output = y", "4", "yaml" },
+        { "weir --node unix : /x get --node u", "7", "unix:" },
     };
     scene_begin(&s, NULL, 0);
     scene_run(&s, "completion bash", NULL);
     assert_int_equal(s.run.code, 0);
     run_file_put(&s.server, "weir.bash", s.run.out);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        snprintf(
-            command, sizeof(command),
-            "bash -c 'set -u; source %s/weir.bash; COMP_WORDS=(%s); COMP_CWORD=%s; _weir; echo "
-            "${COMPREPLY[*]-}'",
-            s.server.folder, cases[i].line, cases[i].last);
+        snprintf(command, sizeof(command),
+                 "WEIR_RUN_CLI=1 bash -c 'set -u; source %s/weir.bash; COMP_WORDS=(%s); "
+                 "COMP_CWORD=%s; _weir; echo "
+                 "${COMPREPLY[*]-}'",
+                 s.server.folder, cases[i].line, cases[i].last);
         FILE *f = popen(command, "r");
         assert_non_null(f);
         assert_non_null(fgets(words, sizeof(words), f));
@@ -405,7 +464,6 @@ static void no_memory_at_any_point_is_told_without_a_leak(void **state)
                          (struct unix_response)OK(SHOP_JSON "\n{\"end\":{\"documents\":1,"
                                                             "\"digest\":\"0a\",\"damaged\":0}}"),
                          NULL);
-    check_without_memory("import - -o name", (struct unix_response)OK(CREATED), SHOP);
 }
 
 static void an_export_without_its_last_line_is_not_whole(void **state)
@@ -439,6 +497,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(revision_goes_into_if_match),
         cmocka_unit_test(deletion_goes_on_behind_a_failure),
         cmocka_unit_test(status_tells_whether_all_is_well),
+        cmocka_unit_test(exit_codes_are_those_of_the_contract),
+        cmocka_unit_test(diff_that_could_not_compare_says_so),
         cmocka_unit_test(node_that_is_away_is_told_by_every_command),
         cmocka_unit_test(every_page_is_there),
         cmocka_unit_test(pages_fit_a_terminal),

@@ -30,7 +30,7 @@ static void apply_tells_what_the_node_did(void **state)
           "weir apply: tenant shop: its revision is another one\n" },
         { "apply -f -", STATUS("503 X", "{\"error\":{\"code\":\"busy\",\"message\":\"busy\"}}"), 3,
           NULL, "", "weir apply: busy\n" },
-        { "apply -f -", STATUS("507 X", "{\"error\":{\"code\":\"full\",\"message\":\"full\"}}"), 3,
+        { "apply -f -", STATUS("507 X", "{\"error\":{\"code\":\"full\",\"message\":\"full\"}}"), 1,
           NULL, "", "weir apply: full\n" },
         { "apply -f -",
           STATUS("400 X", "{\"error\":{\"code\":\"invalid\",\"message\":\"2 errors\",\"details\":["
@@ -98,6 +98,52 @@ static void apply_sends_canonical_documents_with_their_error_pages(void **state)
     scene_end(&s);
 }
 
+static void equal_faults_of_many_documents_are_one_line_with_their_number(void **state)
+{
+    struct scene s;
+    struct {
+        size_t len;
+        char *at;
+    } text = { 0 };
+    FILE *f = open_memstream(&text.at, &text.len);
+    assert_non_null(f);
+    for (int i = 0; i < 10000; i++)
+        fprintf(f,
+                "---\napiVersion: weir/v1\nkind: Tenant\nname: t%d\nhosts: [t%d.test]\nbogus: %d\n",
+                i, i, i);
+    fprintf(f, "---\napiVersion: weir/v1\nkind: Tenant\nname: last\nhosts: [a b]\n");
+    fclose(f);
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "many.yaml", text.at);
+    scene_run(&s, "validate -f $/many.yaml", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "/many.yaml:6:1: bogus: ");
+    assert_has(s.run.err, " (and 9999 more like it)\n");
+    assert_has(s.run.err, "/many.yaml:60005:9: hosts[0]: "); /* another fault is not crowded out */
+    assert_has(s.run.err, "weir validate: 10001 errors\n");
+    size_t num_lines = 0;
+    for (const char *at = s.run.err; *at != '\0'; at++)
+        num_lines += *at == '\n';
+    assert_int_equal(num_lines, 3);
+    /* The same in files of their own, and documents of the wrong kind. */
+    for (int i = 0; i < 300; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "d/%03d.yaml", i);
+        run_file_put(&s.server, name,
+                     "apiVersion: weir/v1\nkind: Tenant\nname: b\nhosts: [b.test]\nbogus: 1\n");
+        snprintf(name, sizeof(name), "n/%03d.yaml", i);
+        run_file_put(&s.server, name, "apiVersion: weir/v1\nkind: Node\nname: b\n");
+    }
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_has(s.run.err, "/d/000.yaml:5:1: bogus: ");
+    assert_has(s.run.err, " (and 299 more like it)\nweir validate: 300 errors\n");
+    scene_run(&s, "apply -f $/n", NULL);
+    assert_has(s.run.err, "/n/000.yaml:1:1: kind: ");
+    assert_has(s.run.err, "not applied (and 299 more like it)\nweir apply: 1 error\n");
+    scene_end(&s);
+    free(text.at);
+}
+
 static void nothing_is_sent_when_anything_is_wrong(void **state)
 {
     struct scene s;
@@ -126,7 +172,7 @@ static void nothing_is_sent_when_anything_is_wrong(void **state)
                "/d/n.yaml:1:1: kind: a Node document is read by `weir node --config`, not applied");
     assert_has(s.run.err,
                "/p.yaml:6:12: error_pages.502.file: cannot read none.html: no such file\n");
-    assert_has(s.run.err, "weir apply: 6 errors\n");
+    assert_has(s.run.err, "weir apply: 5 errors\n");
     assert_null(strstr(s.run.err, "hidden"));
     assert_null(strstr(s.run.err, "notes"));
     assert_int_equal(s.server.num_requests, 0);
@@ -231,7 +277,7 @@ static void allow_files_widens_where_error_pages_come_from(void **state)
         { "validate -f $/c/near.yaml --allow-files $/pages", 1 }, /* a name that begins the same */
         { "validate -f $/c/inner.yaml", 0 },    /* a link that stays in the folder */
         { "validate -f $/c/absolute.yaml", 0 }, /* as does this name */
-        { "validate -f $/c/up.yaml --allow-files $/none", 1 },
+        { "validate -f $/c/up.yaml --allow-files $/none", 2 },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         scene_run(&s, cases[i].line, NULL);
@@ -436,7 +482,8 @@ static void sources_that_hold_nothing_are_told(void **state)
     scene_run(&s, "apply -f $/empty", NULL);
     assert_has(s.run.err, "/empty: no *.yaml, *.yml or *.json below it\nweir apply: 1 error\n");
     scene_run(&s, "apply -f $/none.yaml", NULL);
-    assert_string_equal(s.run.err, "weir apply: no document in what -f names\n");
+    assert_has(s.run.err, "/none.yaml:1:1: there is no document: the file holds only blanks and "
+                          "comments\nweir apply: 1 error\n");
     scene_run(&s, "apply -f $/missing.yaml -f $/gone.yaml", NULL);
     assert_has(s.run.err, "/missing.yaml: cannot be read: no such file\n");
     assert_has(s.run.err, "/gone.yaml: cannot be read: no such file\nweir apply: 2 errors\n");
@@ -463,6 +510,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(apply_tells_what_the_node_did),
         cmocka_unit_test(responses_that_are_no_messages_are_told),
         cmocka_unit_test(apply_sends_canonical_documents_with_their_error_pages),
+        cmocka_unit_test(equal_faults_of_many_documents_are_one_line_with_their_number),
         cmocka_unit_test(nothing_is_sent_when_anything_is_wrong),
         cmocka_unit_test(error_page_reads_no_file_outside_its_documents_folder),
         cmocka_unit_test(error_page_that_is_no_regular_file_is_refused_without_opening_it),

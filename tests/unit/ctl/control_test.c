@@ -457,6 +457,43 @@ static void a_check_finds_what_is_taken(void **state)
     close(fd);
 }
 
+/* `nginx -t` of a node that runs: what it holds itself is no fault. */
+static void a_check_knows_the_node_that_runs_with_this_file(void **state)
+{
+    char pid_text[32];
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    snprintf(pid_text, sizeof(pid_text), "pid %d", (int)pid);
+    (void)node_end(node_start(true, WEIR_OK)); /* its port is not ours to try */
+    assert_said("ok    running: ");
+    assert_said(pid_text);
+    assert_said("is served by the running node, pid");
+    assert_said("is in use by the running node, pid");
+    assert_true(weir_admin_socket_answers(socket_path));
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+}
+
+/* Another file, and so another node, that would have the same folder. */
+static void a_check_tests_the_lock_of_the_data_folder(void **state)
+{
+    char text[1024];
+    pid_t pid = node_start(false, WEIR_OK);
+    node_wait_ready();
+    snprintf(text, sizeof(text),
+             "apiVersion: weir/v1\nkind: Node\ndata: %s/data\nlisten: { http: [\"127.0.0.1:9\"] }\n"
+             "admin: { socket: %s/other.sock }\nlog: { access: \"off\" }\n",
+             folder, folder);
+    file_write(file, text);
+    assert_int_equal(node_end(node_start(true, WEIR_OK)), 1);
+    assert_said("fail  data: ");
+    assert_said("is used by another process");
+    kill(pid, SIGTERM);
+    assert_int_equal(node_end(pid), 0);
+    (void)node_end(node_start(true, WEIR_OK));
+    assert_said("can be written, and no process uses it");
+}
+
 static int run_main(const char *a, const char *b)
 {
     char *argv[] = { (char *)"node", (char *)a, (char *)b, NULL };
@@ -495,6 +532,8 @@ int main(void)
         TEST(a_bad_file_is_named_with_its_lines),
         TEST(a_check_looks_and_changes_nothing),
         TEST(a_check_finds_what_is_taken),
+        TEST(a_check_knows_the_node_that_runs_with_this_file),
+        TEST(a_check_tests_the_lock_of_the_data_folder),
         TEST(wrong_arguments_are_usage_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,12 @@ const struct weir_metrics *const *weir_workers_metrics(const struct weir_workers
     return w->blocks;
 }
 
+/** Writes none. */
+enum weir_err weir_workers_write_counters(const struct weir_workers *w, struct weir_strbuf *out)
+{
+    return WEIR_OK;
+}
+
 /** As many as were asked for. */
 uint32_t weir_workers_num(const struct weir_workers *w)
 {

@@ -11,17 +11,9 @@
 #include "tenants/tenant.h"
 
 static const struct weir_siphash_key secret = { { 3, 4 } };
-
-#define BELOW "tests/unit/tenants/examples_test.c"
-
-/** The folder of examples, found from where this file stands. */
 static void examples_path(char *out, size_t out_len, const char *name)
 {
-    struct weir_span self = weir_span_cstr(__FILE__);
-
-    assert_true(weir_span_ends(self, WEIR_SPAN_LIT(BELOW)));
-    snprintf(out, out_len, "%.*stenants/examples/%s", (int)(self.len - strlen(BELOW)), __FILE__,
-             name);
+    snprintf(out, out_len, "%s/%s", WEIR_EXAMPLES, name);
 }
 
 static void example_read(const char *name, struct schemas *s)

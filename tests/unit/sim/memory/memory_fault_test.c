@@ -12,7 +12,7 @@ static enum weir_err get(struct weir_memory *m, const struct weir_stored_record 
     return kit_ops(m)->get(weir_memory_record_store(m), rec->rec.class, rec->rec.key, ret);
 }
 
-/* ---- operations and commits ---- */
+/* -- operations and commits -- */
 
 static void fail_each_operation(enum weir_group group, enum weir_err with)
 {
@@ -111,14 +111,14 @@ static void the_nth_commit_with_changes_fails_once(void **state)
     weir_memory_free(&m);
 }
 
-/* ---- troubles ---- */
+/* -- troubles -- */
 
-/* What a live put, a tombstone's put, a drop, a get and a commit with changes answer. */
+/* What a live put, a tombstone's put, a drop, a get and a commit with changes return. */
 struct responses {
     enum weir_err put, bury, drop, get, commit, commit_empty;
 };
 
-static void expect_answers(struct weir_memory *m, const struct responses *want)
+static void expect_responses(struct weir_memory *m, const struct responses *want)
 {
     struct weir_record_store *k = weir_memory_record_store(m);
     struct weir_stored_record rec = kit_rec(WEIR_GROUP_C, "a", 1, 9);
@@ -155,7 +155,7 @@ static void trouble_lasts_until_it_is_cleared(void **state)
         kit_fill(m, WEIR_GROUP_C);
         uint64_t before = weir_memory_hash(m);
         weir_memory_set_trouble(m, rows[i].trouble);
-        expect_answers(m, &rows[i].want);
+        expect_responses(m, &rows[i].want);
         assert_int_equal(weir_memory_hash(m) == before, rows[i].want.commit < 0);
         weir_memory_set_trouble(m, WEIR_MEMORY_SOUND);
         kit_store(m, &rec);
@@ -163,7 +163,7 @@ static void trouble_lasts_until_it_is_cleared(void **state)
     }
 }
 
-static void a_dead_disk_answers_nothing(void **state)
+static void a_dead_disk_fails_every_operation(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
     struct weir_record_store *k = weir_memory_record_store(m);
@@ -188,9 +188,9 @@ static void a_dead_disk_answers_nothing(void **state)
     weir_memory_free(&m);
 }
 
-/* ---- damage ---- */
+/* -- damage -- */
 
-/* Every way to a record tells that it is damaged, and which one it is. */
+/* Every way to a record shows that it is damaged, and which one it is. */
 static void expect_damage(struct weir_memory *m, enum weir_group group,
                           const struct weir_stored_record *rec)
 {
@@ -301,7 +301,7 @@ static void a_damaged_record_is_replaced_dropped_and_restored_as_any_other(void 
     weir_memory_free(&m);
 }
 
-/* ---- crashes and volumes ---- */
+/* -- crashes and volumes -- */
 
 static void a_crash_takes_an_open_transaction_and_in_group_e_what_is_not_synced(void **state)
 {
@@ -425,7 +425,7 @@ int main(void)
         cmocka_unit_test(a_failed_operation_spoils_its_transaction_unless_it_was_memory),
         cmocka_unit_test(the_nth_commit_with_changes_fails_once),
         cmocka_unit_test(trouble_lasts_until_it_is_cleared),
-        cmocka_unit_test(a_dead_disk_answers_nothing),
+        cmocka_unit_test(a_dead_disk_fails_every_operation),
         cmocka_unit_test(each_flipped_bit_is_noticed_by_every_way_to_the_record),
         cmocka_unit_test(a_flip_needs_a_record_and_something_to_flip),
         cmocka_unit_test(a_damaged_record_is_replaced_dropped_and_restored_as_any_other),

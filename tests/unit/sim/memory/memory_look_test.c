@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_look_test.c - what the store in memory tells a checker: hooks, walks, counts, its hash.
+ * memory_look_test.c - what the store in memory shows a checker: hooks, walks, counts, its hash.
  */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "node/base/rng.h"
 #include "node/base/strbuf.h"
 #include "tests/unit/sim/memory/memory_kit.h"
 
-/* ---- hooks ---- */
+#include <inttypes.h>
+#include <stdio.h>
+
+/* -- hooks -- */
 
 static void draw_kept(struct weir_strbuf *b, const char *what, const struct weir_stored_record *rec)
 {
@@ -68,7 +68,7 @@ static void watch(struct weir_memory *m, struct weir_strbuf *told)
     weir_memory_watch(m, &hooks);
 }
 
-/* What was told since the last time. */
+/* What was reported since the last time. */
 static void expect_told(struct weir_strbuf *told, const char *want)
 {
     assert_string_equal(told->at != NULL ? told->at : "", want);
@@ -101,7 +101,7 @@ static void change_much(struct weir_memory *m)
     assert_int_equal(k->ops->drop(k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a")), WEIR_OK);
 }
 
-static void hooks_are_told_all_changes_in_order_when_they_are_committed(void **state)
+static void hooks_get_all_changes_in_order_when_they_are_committed(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
     struct weir_strbuf told = WEIR_STRBUF_ZERO;
@@ -122,7 +122,7 @@ static void hooks_are_told_all_changes_in_order_when_they_are_committed(void **s
     weir_memory_free(&m);
 }
 
-static void hooks_are_told_nothing_of_what_is_undone(void **state)
+static void hooks_get_nothing_of_what_is_undone(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
     struct weir_strbuf told = WEIR_STRBUF_ZERO;
@@ -148,7 +148,7 @@ static void hooks_are_told_nothing_of_what_is_undone(void **state)
     weir_memory_free(&m);
 }
 
-static void a_wipe_is_told_as_one_and_earlier_transactions_not_again(void **state)
+static void a_wipe_is_reported_as_one_and_earlier_transactions_not_again(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_E);
     struct weir_record_store *k = weir_memory_record_store(m);
@@ -184,7 +184,7 @@ static void each_hook_may_be_missing(void **state)
     weir_memory_free(&m);
 }
 
-/* ---- walks ---- */
+/* -- walks -- */
 
 static bool see_record(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
@@ -204,7 +204,7 @@ static bool see_conflict(void *arg, const struct weir_conflict *c)
     return true;
 }
 
-static void walks_show_all_in_order_and_stop_when_told_to(void **state)
+static void walks_show_all_in_order_and_stop_when_asked_to(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
     struct weir_stored_record stop = kit_rec(WEIR_GROUP_C, "stop", 1, 7);
@@ -254,7 +254,7 @@ static void counts_and_numbers_are_those_of_the_moment(void **state)
     weir_memory_free(&m);
 }
 
-/* ---- the hash ---- */
+/* -- the hash -- */
 
 static void stores_with_the_same_rows_have_the_same_hash_whatever_their_past(void **state)
 {
@@ -339,11 +339,11 @@ static void any_difference_shows_in_the_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hooks_are_told_all_changes_in_order_when_they_are_committed),
-        cmocka_unit_test(hooks_are_told_nothing_of_what_is_undone),
-        cmocka_unit_test(a_wipe_is_told_as_one_and_earlier_transactions_not_again),
+        cmocka_unit_test(hooks_get_all_changes_in_order_when_they_are_committed),
+        cmocka_unit_test(hooks_get_nothing_of_what_is_undone),
+        cmocka_unit_test(a_wipe_is_reported_as_one_and_earlier_transactions_not_again),
         cmocka_unit_test(each_hook_may_be_missing),
-        cmocka_unit_test(walks_show_all_in_order_and_stop_when_told_to),
+        cmocka_unit_test(walks_show_all_in_order_and_stop_when_asked_to),
         cmocka_unit_test(counts_and_numbers_are_those_of_the_moment),
         cmocka_unit_test(stores_with_the_same_rows_have_the_same_hash_whatever_their_past),
         cmocka_unit_test(any_difference_shows_in_the_hash),

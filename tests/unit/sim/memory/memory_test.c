@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_test.c - the store in memory is a record store as any other, keeps its contracts, and
+ * memory_test.c - the store in memory is a record store as any other, checks its contracts, and
  * survives want of memory at each allocation.
  */
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"
 #include "tests/unit/sim/memory/memory_kit.h"
 
-/* ---- the suite of all keeps ---- */
+/* -- the suite of all record stores -- */
 
 static struct weir_record_store *suite_make(enum weir_group group, void **ret_home)
 {
@@ -32,7 +32,7 @@ static void suite_free(void *home)
     assert_null(m);
 }
 
-/* ---- want of memory ---- */
+/* -- want of memory -- */
 
 /* The scenario with its n-th allocation failing. @return whether there was such a one */
 static bool fail_scenario_at(enum weir_group group, long n)
@@ -120,7 +120,7 @@ static void a_store_or_a_copy_is_made_whole_or_not_at_all(void **state)
     weir_memory_free(&m);
 }
 
-/* ---- contracts ---- */
+/* -- contracts -- */
 
 static void get_outside(void *arg)
 {
@@ -196,7 +196,7 @@ static void fail_with_success(void *arg)
     weir_memory_fail_op(arg, 1, WEIR_OK);
 }
 
-static void contracts_of_keeps_are_checked(void **state)
+static void contracts_of_record_stores_are_checked(void **state)
 {
     static const struct {
         void (*fn)(void *arg);
@@ -244,7 +244,7 @@ int main(void)
         cmocka_unit_test(a_transaction_fails_whole_at_each_allocation),
         cmocka_unit_test(an_operation_without_memory_leaves_the_transaction_as_it_was),
         cmocka_unit_test(a_store_or_a_copy_is_made_whole_or_not_at_all),
-        cmocka_unit_test(contracts_of_keeps_are_checked),
+        cmocka_unit_test(contracts_of_record_stores_are_checked),
         cmocka_unit_test(a_store_may_be_freed_with_a_transaction_open),
     };
     int num_failed = record_store_suite_run(&maker);

@@ -2,6 +2,9 @@
  *
  * memory_tree_test.c - the tree of the store in memory beside a sorted array, and its depth.
  */
+#include "node/base/rng.h"
+#include "tests/sim/memory/memory_tree.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +14,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/rng.h"
-#include "tests/sim/memory/memory_tree.h"
 
 #define RANKS 40
 #define TIES  3
@@ -99,7 +99,7 @@ static bool see(void *arg, struct memory_link *link)
 
 static size_t num_taken;
 
-static void take(struct memory_link *link)
+static void count_link(struct memory_link *link)
 {
     link->child[0] = link->child[1] = NULL;
     num_taken++;
@@ -126,7 +126,7 @@ static void the_tree_agrees_with_a_sorted_array(void **state)
     assert_false(memory_tree_each(&t->tree, see, &some));
     assert_int_equal(some.num, 5);
     num_taken = 0;
-    memory_tree_drain(&t->tree, take);
+    memory_tree_drain(&t->tree, count_link);
     assert_int_equal(num_taken, t->num);
     assert_null(memory_tree_first(&t->tree));
     free(t);

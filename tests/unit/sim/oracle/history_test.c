@@ -2,6 +2,9 @@
  *
  * history_test.c - the oracle: each finding from the smallest history that deserves it.
  */
+#include "node/base/contract.h"
+#include "tests/sim/oracle/history.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +13,6 @@
 #include <cmocka.h>
 
 #include <string.h>
-
-#include "node/base/contract.h"
-#include "tests/sim/oracle/history.h"
 
 #define KEYS        2
 #define LANES       3
@@ -24,7 +24,7 @@ struct scene {
     struct weir_history_write writes[WRITES];
     uint32_t slots[WEIR_HISTORY_SLOTS(WRITES_LOG2)];
     struct weir_history history;
-    struct weir_model_record records[2][KEYS];
+    struct weir_history_record records[2][KEYS];
     uint64_t vv[2][LANES];
     struct weir_history_node nodes[2];
     struct weir_history_final final;
@@ -39,18 +39,19 @@ static void scene_init(struct scene *s)
     s->final = (struct weir_history_final){ s->nodes, 2, KEYS };
 }
 
-static const struct weir_dot first = { 1, 1 };
-static const struct weir_dot second = { 1, 2 };
+static const struct weir_history_dot first = { 1, 1 };
+static const struct weir_history_dot second = { 1, 2 };
 
-static void wrote(struct scene *s, struct weir_dot dot, int64_t hlc, bool deleted)
+static void wrote(struct scene *s, struct weir_history_dot dot, int64_t hlc, bool deleted)
 {
-    struct weir_model_version version = { hlc, dot.lane };
+    struct weir_history_version version = { hlc, dot.lane };
     weir_history_note_write(&s->history, dot, 0, version, deleted);
 }
 
-static void holds(struct scene *s, size_t node, struct weir_dot dot, int64_t hlc, bool deleted)
+static void holds(struct scene *s, size_t node, struct weir_history_dot dot, int64_t hlc,
+                  bool deleted)
 {
-    s->records[node][0] = (struct weir_model_record){
+    s->records[node][0] = (struct weir_history_record){
         .present = true,
         .deleted = deleted,
         .dot = dot,
@@ -58,7 +59,7 @@ static void holds(struct scene *s, size_t node, struct weir_dot dot, int64_t hlc
     };
 }
 
-static void both_hold(struct scene *s, struct weir_dot dot, int64_t hlc, bool deleted)
+static void both_hold(struct scene *s, struct weir_history_dot dot, int64_t hlc, bool deleted)
 {
     holds(s, 0, dot, hlc, deleted);
     holds(s, 1, dot, hlc, deleted);
@@ -136,7 +137,7 @@ static void a_value_older_than_a_covered_delete_is_resurrected(void **state)
     wrote(&s, second, 11, true);
     both_hold(&s, first, 10, false);
     both_cover(&s, 1);
-    assert_int_equal(judge(&s), WEIR_FINDING_OK); /* nobody has heard of the delete */
+    assert_int_equal(judge(&s), WEIR_FINDING_OK); /* no node has the delete */
     both_cover(&s, 2);
     assert_int_equal(judge(&s), WEIR_FINDING_RESURRECTED);
 }
@@ -163,7 +164,7 @@ static void a_delete_accounts_for_a_value_only_if_somebody_holds_or_purged_it(vo
     assert_int_equal(judge(&s), WEIR_FINDING_LOST);
     holds(&s, 1, second, 11, true);
     assert_int_equal(judge(&s), WEIR_FINDING_OK);
-    s.records[1][0] = (struct weir_model_record){ 0 };
+    s.records[1][0] = (struct weir_history_record){ 0 };
     weir_history_note_purged(&s.history, second);
     assert_int_equal(judge(&s), WEIR_FINDING_OK);
 }
@@ -209,9 +210,9 @@ static void a_full_history_gives_no_finding(void **state)
     struct scene s;
     scene_init(&s);
     for (uint64_t seq = 1; seq <= WRITES; seq++)
-        wrote(&s, (struct weir_dot){ 1, seq }, 10, false);
+        wrote(&s, (struct weir_history_dot){ 1, seq }, 10, false);
     assert_int_equal(judge(&s), WEIR_FINDING_OK);
-    wrote(&s, (struct weir_dot){ 1, WRITES + 1 }, 10, false);
+    wrote(&s, (struct weir_history_dot){ 1, WRITES + 1 }, 10, false);
     assert_int_equal(judge(&s), WEIR_FINDING_FULL);
 }
 

@@ -341,6 +341,86 @@ static void full_file_system_is_survived(void **state)
     kit_remove_folder(k.folder);
 }
 
+static uint64_t count_of(const struct weir_metrics *m, enum weir_metric which)
+{
+    return atomic_load_explicit(&m->cells[which], memory_order_relaxed);
+}
+
+static void refused_write_counts_by_its_reason_and_never_as_a_fault(void **state)
+{
+    static const struct {
+        enum weir_err err;
+        enum weir_metric metric;
+    } rows[] = {
+        { WEIR_ECONFLICT, WEIR_M_STORE_REFUSED_PRECONDITION },
+        { WEIR_ENOTFOUND, WEIR_M_STORE_REFUSED_NOT_FOUND },
+        { WEIR_EEXIST, WEIR_M_STORE_REFUSED_EXISTS },
+        { WEIR_EINVAL, WEIR_M_STORE_REFUSED_INVALID },
+        { WEIR_EPERM, WEIR_M_STORE_REFUSED_OVERLAP },
+        { WEIR_ELIMIT, WEIR_M_STORE_REFUSED_FULL },
+        { WEIR_EIO, WEIR_M_STORE_WRITE_ERRORS },
+        { WEIR_ENOMEM, WEIR_M_STORE_WRITE_ERRORS },
+    };
+    struct kit *k = *state;
+    struct weir_metrics m = { 0 };
+    uint64_t sum = 0;
+
+    kit_close(k);
+    k->cfg.metrics = &m;
+    kit_open(k);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(rows); i++) {
+        struct kit_write kw;
+        uint64_t before = count_of(&m, rows[i].metric);
+        kit_write_init(&kw, WEIR_SPAN_LIT("k"), WEIR_SPAN_LIT("v"));
+        kw.err = rows[i].err;
+        assert_int_equal(kit_run(k, &kw), rows[i].err);
+        assert_int_equal(count_of(&m, rows[i].metric), before + 1);
+    }
+    for (int c = WEIR_M_STORE_WRITE_ERRORS; c <= WEIR_M_STORE_REFUSED_FULL; c++)
+        sum += count_of(&m, (enum weir_metric)c);
+    assert_int_equal(sum, WEIR_ARRAY_LEN(rows));
+    assert_int_equal(count_of(&m, WEIR_M_STORE_WRITES), 0);
+
+    uint64_t before = count_of(&m, WEIR_M_STORE_REFUSED_FULL);
+    (void)fill(k, 8000, false);
+    assert_int_equal(count_of(&m, WEIR_M_STORE_REFUSED_FULL), before + 1);
+    assert_int_equal(kit_delete(k, "k000000"), WEIR_OK);
+    atomic_store(&fault, FAULT_EIO);
+    before = count_of(&m, WEIR_M_STORE_WRITE_ERRORS);
+    assert_int_equal(kit_delete(k, "k000001"), WEIR_EIO);
+    assert_int_equal(count_of(&m, WEIR_M_STORE_WRITE_ERRORS), before + 1);
+    kit_close(k); /* `m` goes with this function */
+    atomic_store(&fault, FAULT_NONE);
+    k->cfg.metrics = NULL;
+    kit_open(k);
+}
+
+static uint64_t count_commits(const struct weir_metrics *m)
+{
+    const struct weir_histogram_cells *h = &m->histograms[WEIR_H_STORE_COMMIT];
+    uint64_t num = 0;
+
+    for (size_t b = 0; b < WEIR_HISTOGRAM_BUCKETS; b++)
+        num += atomic_load_explicit(&h->buckets[b], memory_order_relaxed);
+    return num;
+}
+
+static void each_commit_is_in_the_histogram(void **state)
+{
+    static struct weir_metrics m;
+    struct kit *k = *state;
+
+    kit_close(k);
+    k->cfg.metrics = &m;
+    kit_open(k);
+    uint64_t before = count_commits(&m);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(put_sized(k, i, 10, 0), WEIR_OK);
+    /* The writer may purge in between, which is a commit too. */
+    assert_true(count_commits(&m) >= before + 5);
+    assert_int_equal(count_of(&m, WEIR_M_STORE_COMMITS), 5);
+}
+
 int main(void)
 {
     kit_quiet();
@@ -355,6 +435,8 @@ int main(void)
         T(write_that_the_disk_takes_by_half_is_no_write),
         T(failing_fsync_acknowledges_nothing),
         T(meta_page_that_cannot_be_written_ends_writing_but_not_reading),
+        T(refused_write_counts_by_its_reason_and_never_as_a_fault),
+        T(each_commit_is_in_the_histogram),
         cmocka_unit_test(full_file_system_is_survived),
 #undef T
     };

@@ -15,6 +15,7 @@ struct form_case {
     const char *bad[20];
 };
 
+#define WEB "upstreams: { web: { endpoints: [ { address: \"a:1\" } ] } }\n"
 #define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct form_case form_cases[] = {
@@ -178,6 +179,65 @@ static void metrics_may_listen_anywhere_but_where_another_listener_is(void **sta
                  "3:10: admin.metrics: \"host:80\" is not ip:port or [v6]:port\n");
 }
 
+static void a_path_that_ends_like_a_glob_is_warned_of(void **state)
+{
+    (void)state;
+    schemas_yaml(
+        SCHEMAS_TENANT WEB
+        "routes: [ { path: \"/*\", upstream: web }, { path: /api/*, upstream: web },"
+        " { path: \"=/a**\", upstream: web }, { path: /a*b, upstream: web } ]\n"
+        "redirects: [ { path: \"*\", to: { path: /x } }, { path: /old/*, to: { path: /n } } "
+        "]\n",
+        "6:13: warning: routes[0].path: \"/*\": a path is a prefix and no pattern, so \"*\" "
+        "stands for itself: write \"/\"\n"
+        "6:44: warning: routes[1].path: \"/api/*\": a path is a prefix and no pattern, so "
+        "\"*\" stands for itself: write \"/api/\"\n"
+        "6:77: warning: routes[2].path: \"=/a**\": a path is a prefix and no pattern, so "
+        "\"*\" stands for itself: write \"/a\"\n"
+        "7:16: redirects[0].path: \"*\" is not a path in normal form: \"/\" or \"=/\" in "
+        "front, no dot segments, escapes like %2F only where needed\n"
+        "7:49: warning: redirects[1].path: \"/old/*\": a path is a prefix and no pattern, so "
+        "\"*\" stands for itself: write \"/old/\"\n");
+}
+
+static void a_document_with_warnings_alone_is_valid(void **state)
+{
+    struct schemas s;
+
+    (void)state;
+    schemas_read(&s,
+                 WEIR_SPAN_LIT(SCHEMAS_TENANT WEB "routes: [ { path: \"/*\", upstream: web } ]\n"),
+                 WEIR_FORMAT_YAML);
+    assert_int_equal(s.err, WEIR_OK);
+    assert_int_equal(s.docs.len, 1);
+    assert_int_equal(s.diags.len, 1);
+    assert_int_equal(s.diags.num_warnings, 1);
+    assert_int_equal(weir_diags_num_errors(&s.diags), 0);
+    assert_null(weir_diags_first_error(&s.diags));
+    schemas_end(&s);
+}
+
+static void many_warnings_leave_room_for_an_error(void **state)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    struct schemas s;
+
+    (void)state;
+    weir_strbuf_puts(&text, SCHEMAS_TENANT WEB "routes:\n");
+    for (int i = 0; i < 300; i++)
+        weir_strbuf_printf(&text, "- { path: /%d*, upstream: web }\n", i);
+    weir_strbuf_puts(&text, "---\napiVersion: weir/v1\nkind: Tenant\nname: Bad\nhosts: [a.test]\n");
+    assert_false(text.failed);
+    schemas_read(&s, weir_span(text.at, text.len), WEIR_FORMAT_YAML);
+    assert_int_equal(s.err, WEIR_EINVAL);
+    assert_int_equal(s.diags.num_warnings, 300);
+    assert_int_equal(s.diags.total, 301);
+    assert_int_equal(s.diags.len, WEIR_WARNINGS_MAX + 1);
+    assert_string_equal(weir_diags_first_error(&s.diags)->field, "name");
+    schemas_end(&s);
+    weir_strbuf_deinit(&text);
+}
+
 static void an_owner_lists_other_tenants_that_may_overlap_it(void **state)
 {
     (void)state;
@@ -207,8 +267,6 @@ static void the_read_only_socket_is_not_the_one_that_writes(void **state)
     schemas_yaml(SCHEMAS_NODE "admin: { socket_ro: run/a.sock }\n",
                  "3:10: admin.socket_ro: \"run/a.sock\" is not an absolute path\n");
 }
-
-#define WEB "upstreams: { web: { endpoints: [ { address: \"a:1\" } ] } }\n"
 
 static void routes_lead_to_upstreams_that_are_there(void **state)
 {
@@ -401,6 +459,9 @@ int main(void)
         cmocka_unit_test(a_nul_hides_nothing),
         cmocka_unit_test(names_that_are_there_twice_are_told),
         cmocka_unit_test(metrics_may_listen_anywhere_but_where_another_listener_is),
+        cmocka_unit_test(a_path_that_ends_like_a_glob_is_warned_of),
+        cmocka_unit_test(a_document_with_warnings_alone_is_valid),
+        cmocka_unit_test(many_warnings_leave_room_for_an_error),
         cmocka_unit_test(an_owner_lists_other_tenants_that_may_overlap_it),
         cmocka_unit_test(the_read_only_socket_is_not_the_one_that_writes),
         cmocka_unit_test(routes_lead_to_upstreams_that_are_there),

@@ -56,9 +56,7 @@ static void broken_yaml_is_told_with_its_place(void **state)
     schemas_yaml("a: [b\n", "2:1: YAML: did not find expected ',' or ']', while parsing a flow "
                             "sequence that begins in line 1\n");
     schemas_yaml("a: b: c\n", "1:5: YAML: mapping values are not allowed in this context\n");
-    schemas_yaml("a:\n\t- b\n",
-                 "2:1: YAML: found character that cannot start any token, while scanning "
-                 "for the next token that begins in line 2\n");
+    schemas_yaml("a:\n\t- b\n", "2:1: a tab indents this line: YAML is indented by spaces alone\n");
     schemas_say(WEIR_SPAN_LIT("a: b\nc: \xff\n"), WEIR_FORMAT_YAML,
                 "2:4: YAML: invalid leading UTF-8 octet\n");
     schemas_say(WEIR_SPAN_LIT("a: b\nc: \x01\n"), WEIR_FORMAT_YAML,

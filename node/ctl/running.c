@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * running.c - see running.h. A TCP socket in /proc/net/tcp is told to be a process's by its inode,
+ * which /proc/PID/fd names too.
+ */
+#include "node/ctl/running.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SOCKETS_MAX 1048576
+#define TCP_LISTEN  0x0a /* the state in /proc/net/tcp */
+
+pid_t weir_running_pid_of(const char *socket_path)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    struct ucred peer = { .pid = 0 };
+    socklen_t len = sizeof(peer);
+    if (strlen(socket_path) >= sizeof(at.sun_path))
+        return 0;
+    memcpy(at.sun_path, socket_path, strlen(socket_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return 0;
+    if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+        peer.pid = 0;
+    close(fd);
+    return peer.pid;
+}
+
+static bool add_socket(struct weir_running *r, ino_t inode)
+{
+    if ((r->num_sockets & (r->num_sockets - 1)) == 0) { /* full at each power of two */
+        size_t room = r->num_sockets > 0 ? 2 * r->num_sockets : 1;
+        ino_t *more = room <= SOCKETS_MAX ? realloc(r->sockets, room * sizeof(*more)) : NULL;
+        if (more == NULL)
+            return false;
+        r->sockets = more;
+    }
+    r->sockets[r->num_sockets++] = inode;
+    return true;
+}
+
+/* Calls `each` with what every descriptor of the process is a link to, until it returns false.
+ * @return false: its descriptors may not be read */
+static bool walk_descriptors(pid_t pid, bool (*each)(void *arg, const char *target), void *arg)
+{
+    char path[64];
+    char target[PATH_MAX];
+    struct dirent *entry = NULL;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return false;
+    while ((entry = readdir(dir)) != NULL) {
+        ssize_t len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+        if (len <= 0)
+            continue;
+        target[len] = '\0';
+        if (!each(arg, target))
+            break;
+    }
+    closedir(dir);
+    return true;
+}
+
+static bool note_socket(void *arg, const char *target)
+{
+    uintmax_t inode = 0;
+    if (sscanf(target, "socket:[%ju]", &inode) != 1)
+        return true;
+    return add_socket(arg, (ino_t)inode);
+}
+
+void weir_running_find(const char *socket_path, struct weir_running *ret)
+{
+    *ret = (struct weir_running){ .pid = weir_running_pid_of(socket_path) };
+    if (ret->pid != 0)
+        ret->can_look = walk_descriptors(ret->pid, note_socket, ret);
+}
+
+void weir_running_deinit(struct weir_running *r)
+{
+    free(r->sockets);
+    *r = (struct weir_running){ .pid = 0 };
+}
+
+/* -- listeners -- */
+
+static bool has_socket(const struct weir_running *r, ino_t inode)
+{
+    for (size_t i = 0; i < r->num_sockets; i++)
+        if (r->sockets[i] == inode)
+            return true;
+    return false;
+}
+
+/* An address of /proc/net/tcp: words of 32 bits as this machine has them in memory. */
+static bool hex_address(const char *text, uint8_t ip[16])
+{
+    size_t words = strlen(text) / 8;
+    if (words != 1 && words != 4)
+        return false;
+    memset(ip, 0, 16);
+    memset(ip + 10, words == 1 ? 0xff : 0, 2);
+    for (size_t i = 0; i < words; i++) {
+        char word[9];
+        snprintf(word, sizeof(word), "%.8s", text + 8 * i);
+        uint32_t value = (uint32_t)strtoul(word, NULL, 16);
+        memcpy(ip + (words == 1 ? 12 : 4 * i), &value, sizeof(value));
+    }
+    return true;
+}
+
+/* The same address, or one of the two is the wildcard. */
+static bool ips_overlap(const uint8_t ip[16], const struct weir_addr *at)
+{
+    static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
+    static const uint8_t any6[16] = { 0 };
+    const uint8_t *any = weir_addr_is_v4(at) ? any4 : any6;
+    return memcmp(ip, at->ip, 16) == 0 || memcmp(ip, any, 16) == 0 || memcmp(at->ip, any, 16) == 0;
+}
+
+static bool line_is_listener(const struct weir_running *r, const char *line,
+                             const struct weir_addr *at)
+{
+    char local[33];
+    unsigned port = 0;
+    unsigned state = 0;
+    uintmax_t inode = 0;
+    uint8_t ip[16];
+    if (sscanf(line, " %*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %ju", local, &port,
+               &state, &inode) != 4)
+        return false;
+    return state == TCP_LISTEN && port == at->port && hex_address(local, ip) &&
+           ips_overlap(ip, at) && has_socket(r, (ino_t)inode);
+}
+
+bool weir_running_listens(const struct weir_running *r, const struct weir_addr *at)
+{
+    char line[512];
+    bool found = false;
+    FILE *f =
+        r->pid != 0 ? fopen(weir_addr_is_v4(at) ? "/proc/net/tcp" : "/proc/net/tcp6", "re") : NULL;
+    while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+        found = line_is_listener(r, line, at);
+    if (f != NULL)
+        fclose(f);
+    return found;
+}
+
+/* -- the data folder -- */
+
+struct folder_search {
+    char folder[PATH_MAX];
+    bool found;
+};
+
+static bool match_folder(void *arg, const char *target)
+{
+    struct folder_search *s = arg;
+    size_t len = strlen(s->folder);
+    s->found = strncmp(target, s->folder, len) == 0 && (target[len] == '/' || target[len] == '\0');
+    return !s->found;
+}
+
+bool weir_running_has_folder(const struct weir_running *r, const char *folder)
+{
+    struct folder_search s = { .found = false };
+    if (r->pid == 0 || realpath(folder, s.folder) == NULL)
+        return false;
+    return walk_descriptors(r->pid, match_folder, &s) && s.found;
+}

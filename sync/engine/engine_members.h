@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_members.h - private to the engine: the engine's side of sync/members/.
+ */
+#ifndef WEIR_SYNC_ENGINE_ENGINE_MEMBERS_H
+#define WEIR_SYNC_ENGINE_ENGINE_MEMBERS_H
+
+#include "sync/engine/engine_state.h"
+
+/** Time, and what the records of class MEMBER say; once a turn. */
+void weir_engine_members_tick(struct weir_engine *e);
+
+/** The handshake of a link is done. @return false: the link was refused */
+WEIR_MUST_USE bool weir_engine_members_up(struct weir_engine *e, uint32_t link);
+
+/** A peer's heartbeat came. @return false: its link was refused */
+WEIR_MUST_USE bool weir_engine_members_heard(struct weir_engine *e, uint32_t link,
+                                             const Weir__V1__Heartbeat *h);
+
+/** Add to a heartbeat when others were heard. @return false: the turn has failed */
+WEIR_MUST_USE bool weir_engine_members_gossip(struct weir_engine *e, Weir__V1__Heartbeat *m);
+
+/**
+ * R10: has every other member confirmed that it has nothing of the own lane that this node lacks?
+ */
+WEIR_MUST_USE bool weir_engine_members_confirm(const struct weir_engine *e);
+
+/** Are the links an overlay, in which new batches are published once more? */
+bool weir_engine_relays(const struct weir_engine *e);
+
+#endif

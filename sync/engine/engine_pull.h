@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * engine_pull.h - private to the engine: pull sessions, as puller (R4, R5, R8).
+ */
+#ifndef WEIR_SYNC_ENGINE_ENGINE_PULL_H
+#define WEIR_SYNC_ENGINE_ENGINE_PULL_H
+
+#include "sync/engine/engine_state.h"
+
+/** Begin the sessions whose time has come. */
+void weir_engine_pull_run(struct weir_engine *e);
+
+/**
+ * Refill the byte budget, give up sessions without a response, go on with those that waited for
+ * the budget, and from time to time want a pull from a random peer.
+ */
+void weir_engine_pull_tick(struct weir_engine *e);
+
+/** A response came. @param len  bytes of its frame, for the byte budget */
+void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V1__PullRep *m,
+                             size_t len);
+
+/**
+ * Fetch records by key from a link, whatever the vector says.
+ * @param keys  as weir_engine_key_name, all of one group
+ */
+void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData *keys, size_t num);
+
+#endif

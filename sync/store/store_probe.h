@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_probe.h - a look at a data folder from outside, which opens and changes nothing.
+ */
+#ifndef WEIR_SYNC_STORE_STORE_PROBE_H
+#define WEIR_SYNC_STORE_STORE_PROBE_H
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+
+/**
+ * Whether a process has the store of this folder open.
+ *
+ * @param folder  may be missing: then nobody has
+ * @return WEIR_OK (nobody has) | WEIR_EINUSE | WEIR_EPERM (not to be looked at) | WEIR_EIO
+ */
+WEIR_MUST_USE enum weir_err weir_store_probe_lock(const char *folder);
+
+#endif

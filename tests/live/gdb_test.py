@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gdb_test.py - the printers of deploy/gdb on structs whose values are known."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Dict
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+
+EXPECTED = {
+    "text": r'"a \x22quoted\x22\x0a" (len 11)',
+    "lost": "<5 bytes that cannot be read at 0x8> (len 5)",
+    "exchange.client": "192.0.2.1:50000",
+    "downstreams[0].peer": "[2001:db8::1]:50000",
+    "v4_prefix": "10.0.0.0/8",
+    "v6_prefix": "2001:db8::/32",
+    "empty": "list of none, or a node on no list",
+    "worker->downstream_list": "list of 3",
+    "buffer": '"built" (len 5, cap ',
+    "exchange": 'exchange TRANSFER client=192.0.2.1:50000 tenant="shop" upstream="web" endpoint="origin.example:8080"'
+                " status=200 tries=2 passed_bytes=4096 downstream=0x0 origin=0x0 [head_passed]",
+    "downstreams[0]": "downstream HEAD peer=[2001:db8::1]:50000 local=192.0.2.9:443 fd=20 given=0 exchange=0x0 []",
+    "downstreams[2]": "<magic 0x0, not 0x444f574e: freed or overwritten> downstream DRAIN peer=",
+    "origin": 'origin connection BUSY to="origin.example:8080" fd=31 exchanges=4 exchange=0x',
+    "endpoint_pool": 'endpoint pool to="origin.example:8080" open=2 max=16 waiting=1 (list of 1)',
+    "address_pool": 'address pool to="origin.example:8080" idle=1 (list of 1) ahead=0 open=2 min_idle=0 max_idle=8 '
+                    "look-up=DONE addresses=[192.0.2.7:8080, [2001:db8::7]:8080]",
+    "*worker": "worker 3 now_ms=0 downstreams=3/1000 (list of 3) origins=0/0 (list of none, or a node on no list) "
+               "parked=0/0 endpoint_pools=0 address_pools=0 listeners=0 [accepting]",
+}
+
+
+def sample() -> Path:
+    """The program with the structs, of whichever build there is."""
+    for preset in ("asan", "release"):
+        path = TOP / "build" / preset / "tests" / "gdb-sample"
+        if os.access(path, os.X_OK):
+            return path
+    pytest.skip("no gdb-sample in build/asan/tests or build/release/tests: build it")
+
+
+def in_gdb(*commands: str) -> str:
+    """What gdb prints for the commands, the sample being stopped when all of its structs have their values."""
+    if shutil.which("gdb") is None:
+        pytest.skip("no gdb")
+    words = ["gdb", "-nx", "-batch", "-x", str(TOP / "deploy" / "gdb" / "weir_gdb.py")]
+    for command in ("set confirm off", "set width 0", "break stop_here", "run", *commands, "kill"):
+        words += ["-ex", command]
+    environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0", DEBUGINFOD_URLS="")
+    done = subprocess.run([*words, str(sample())], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env=environment, timeout=120, check=False)
+    if "ptrace: Operation not permitted" in done.stdout:
+        pytest.skip("ptrace is not allowed here")
+    assert "stop_here" in done.stdout, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def printed() -> Dict[str, str]:
+    """Each expression of EXPECTED with what gdb prints for it."""
+    commands = []
+    for expression in [*EXPECTED, "broken"]:
+        commands += [f"echo \\n{expression}\\t", f"output {expression}"]
+    found = {}
+    for line in in_gdb(*commands, "echo \\n").split("\n"):
+        expression, tab, value = line.partition("\t")
+        if tab:
+            found[expression] = value
+    return found
+
+
+@pytest.mark.parametrize("expression", EXPECTED)
+def test_struct_is_printed_as_what_it_means(printed: Dict[str, str], expression: str) -> None:
+    shown = printed[expression]
+    assert shown[:len(EXPECTED[expression])] == EXPECTED[expression], shown
+
+
+def test_list_whose_node_does_not_point_back_is_reported(printed: Dict[str, str]) -> None:
+    assert printed["broken"].startswith("list of 0, then broken: the node 0x")
+    assert printed["broken"].endswith("does not point back")
+
+
+def test_trace_command_shows_the_last_events_oldest_first() -> None:
+    lines = in_gdb("weir-trace").split("\n")
+    start = lines.index("64 of 70 events, now_ms=77")
+    assert lines[start + 1] == "  6 at_ms=77 even.event a=6 b=1006"
+    assert lines[start + 64] == "  69 at_ms=77 odd.event a=69 b=1069"
+
+
+def test_list_command_prints_each_struct_on_the_list() -> None:
+    out = in_gdb("weir-list worker->downstream_list weir_downstream link")
+    for state in ("HEAD", "EXCHANGE", "DRAIN"):
+        assert out.count(f"downstream {state} peer=[2001:db8::1]:50000") == 1
+
+
+def test_list_command_names_a_member_that_is_not_there() -> None:
+    assert "struct weir_downstream has no member nowhere" in in_gdb("weir-list empty weir_downstream nowhere")

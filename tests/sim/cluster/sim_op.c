@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_op.c - the bytes of keys and values.
+ */
+#include "tests/sim/cluster/sim_op.h"
+
+#include "node/base/limits.h"
+#include "sync/engine/engine.h"
+#include "sync/frame/frame_bans.h"
+
+#include <string.h>
+
+/* scope, family, address, length: of every other ban IPv6 */
+static size_t ban_key(uint32_t number, uint8_t out[WEIR_BAN_KEY_LEN])
+{
+    bool is_v6 = (number & 1) != 0;
+
+    memset(out, 0, WEIR_BAN_KEY_LEN);
+    out[3] = (uint8_t)(number % 3);
+    out[4] = is_v6 ? 6 : 4;
+    out[5] = is_v6 ? 0x20 : 10;
+    out[6] = (uint8_t)(number >> 16);
+    out[7] = (uint8_t)(number >> 8);
+    out[8] = (uint8_t)number;
+    out[WEIR_BAN_KEY_LEN - 1] = is_v6 ? 64 : 32;
+    return WEIR_BAN_KEY_LEN;
+}
+
+size_t weir_sim_op_key(const struct weir_sim_op *op, const uint8_t *member,
+                       uint8_t out[WEIR_SIM_KEY_NAME_MAX])
+{
+    if (op->class == WEIR_CLASS_BAN)
+        return ban_key(op->key, out);
+    if (op->class == WEIR_CLASS_MEMBER) {
+        memcpy(out, member, WEIR_NODE_ID_LEN);
+        return WEIR_NODE_ID_LEN;
+    }
+    out[0] = 'k';
+    for (unsigned i = 0; i < 4; i++)
+        out[1 + i] = (uint8_t)(op->key >> (24 - 8 * i));
+    return 5;
+}
+
+static void fill_member(const struct weir_sim_op *op, const uint8_t *id, struct weir_member *ret)
+{
+    *ret = (struct weir_member){ .state = op->state, .num_addresses = 1, .schema_max = 1 };
+    memcpy(ret->node, id, WEIR_NODE_ID_LEN);
+    ret->address[0] = WEIR_SPAN_LIT("node.example:7443");
+}
+
+uint32_t weir_sim_op_member_len(const struct weir_sim_op *op, const uint8_t *member)
+{
+    struct weir_member value;
+
+    fill_member(op, member, &value);
+    return (uint32_t)weir_member_packed_len(&value);
+}
+
+void weir_sim_op_value(const struct weir_sim_op *op, const uint8_t *member, uint8_t *out)
+{
+    if (op->class == WEIR_CLASS_MEMBER) {
+        struct weir_member value;
+        fill_member(op, member, &value);
+        weir_member_pack(&value, out);
+        return;
+    }
+    if (op->class == WEIR_CLASS_BAN) {
+        if (op->value_len > 0)
+            out[0] = (uint8_t)(1 + op->token % 7); /* a reason */
+        return;
+    }
+    for (uint32_t i = 0; i < op->value_len; i++)
+        out[i] = i < 8 ? (uint8_t)(op->token >> (8 * i)) : (uint8_t)(op->token + i);
+}
