@@ -478,6 +478,9 @@ static void an_export_without_its_last_line_is_not_whole(void **state)
           "GET /v1/export HTTP/1.1\r\n", SHOP_JSON "\n", NULL },
         { "export --digest", OK("{\"end\":{\"documents\":2,\"digest\":\"0a\",\"damaged\":1}}"), 1,
           "GET /v1/export?digest=1 HTTP/1.1\r\n", "0a  2 documents\n", NULL },
+        { "export --digest",
+          OK(SHOP_JSON "\n{\"end\":{\"documents\":1,\"digest\":\"0a\",\"damaged\":0}}"), 0, NULL,
+          "0a  1 documents\n", "" },
         { "export --digest x", OK("{}"), 2, NULL, "", NULL },
     };
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
