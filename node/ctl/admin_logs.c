@@ -48,7 +48,7 @@ struct tail {
     struct weir_strbuf out;
 };
 
-static void tail_free(struct tail *t)
+static void free_tail(struct tail *t)
 {
     weir_strbuf_deinit(&t->read);
     weir_strbuf_deinit(&t->pending);
@@ -58,10 +58,10 @@ static void tail_free(struct tail *t)
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    tail_free(handle->data);
+    free_tail(handle->data);
 }
 
-static void tail_end(struct tail *t)
+static void end_tail(struct tail *t)
 {
     WEIR_ASSERT(t->request->node->num_drain_followers > 0);
     t->request->node->num_drain_followers--;
@@ -73,13 +73,13 @@ static void tail_end(struct tail *t)
 
 static void on_gone(struct weir_admin_request *r)
 {
-    tail_end(r->work);
+    end_tail(r->work);
 }
 
 /* -- lines -- */
 
 /* The first line of `rest`, with its line end. */
-static struct weir_span line_cut(struct weir_span *rest)
+static struct weir_span cut_line(struct weir_span *rest)
 {
     const uint8_t *end = memchr(rest->at, '\n', rest->len);
     size_t len = end != NULL ? (size_t)(end - rest->at) + 1 : rest->len;
@@ -99,7 +99,7 @@ static bool is_wanted(const struct tail *t, struct weir_span line)
 }
 
 /* What the ring has since the last time, into t->pending. */
-static void tail_read(struct tail *t)
+static void read_tail(struct tail *t)
 {
     weir_strbuf_reset(&t->read);
     uint64_t lost = weir_access_tail_read(t->request->node->access_log, &t->cursor, &t->read);
@@ -107,14 +107,14 @@ static void tail_read(struct tail *t)
         weir_strbuf_printf(&t->out, "{\"lost_bytes\":%llu}\n", (unsigned long long)lost);
     struct weir_span rest = weir_span(t->read.at, t->read.len);
     while (rest.len > 0) {
-        struct weir_span line = line_cut(&rest);
+        struct weir_span line = cut_line(&rest);
         if (is_wanted(t, line))
             weir_strbuf_add(&t->pending, line);
     }
 }
 
 /* By time; of equal times the one that came first. */
-static int line_cmp(const void *a, const void *b)
+static int cmp_lines(const void *a, const void *b)
 {
     const struct line *x = a;
     const struct line *y = b;
@@ -124,19 +124,19 @@ static int line_cmp(const void *a, const void *b)
 }
 
 /* @return NULL: out of memory */
-static struct line *lines_sort(struct weir_span text, size_t *ret_num)
+static struct line *sort_lines(struct weir_span text, size_t *ret_num)
 {
     struct weir_span rest = text;
     size_t num = 0;
     for (; rest.len > 0; num++)
-        (void)line_cut(&rest);
+        (void)cut_line(&rest);
     struct line *lines = calloc(num + 1, sizeof(*lines));
     if (lines == NULL)
         return NULL;
     rest = text;
     for (size_t i = 0; i < num; i++)
-        lines[i].text = line_cut(&rest);
-    qsort(lines, num, sizeof(*lines), line_cmp);
+        lines[i].text = cut_line(&rest);
+    qsort(lines, num, sizeof(*lines), cmp_lines);
     *ret_num = num;
     return lines;
 }
@@ -145,13 +145,13 @@ static struct line *lines_sort(struct weir_span text, size_t *ret_num)
  * Move lines from t->pending to t->out in the order of time, those younger than `until` stay.
  * @param until  RFC 3339; NULL: all
  */
-static void lines_emit(struct tail *t, const char *until)
+static void emit_lines(struct tail *t, const char *until)
 {
     struct weir_strbuf rest = WEIR_STRBUF_ZERO;
     size_t num = 0;
     if (t->pending.len == 0)
         return;
-    struct line *lines = lines_sort(weir_span(t->pending.at, t->pending.len), &num);
+    struct line *lines = sort_lines(weir_span(t->pending.at, t->pending.len), &num);
     if (lines == NULL) {
         t->out.failed = true;
         return;
@@ -178,26 +178,26 @@ static void on_timer(uv_timer_t *timer)
     if (!weir_admin_stream_ready(t->request))
         return;
     if (t->last_sent) {
-        tail_end(t);
+        end_tail(t);
         return;
     }
-    tail_read(t);
+    read_tail(t);
     /* The workers have handed over their last records; the log thread has them in a turn. */
     bool over = t->request->node->drain_over && t->num_over++ > 0;
     weir_clock_rfc3339(weir_clock_wall_ms() - HOLD_MS, until);
-    lines_emit(t, over ? NULL : until);
+    emit_lines(t, over ? NULL : until);
     t->begun = true;
     if (over) {
         weir_strbuf_puts(&t->out, last_line);
         t->last_sent = true;
     }
     if (t->out.failed || t->pending.failed || t->read.failed)
-        tail_end(t);
+        end_tail(t);
     else if (t->out.len > 0)
         weir_admin_stream_send(t->request, &t->out);
 }
 
-static void follow_begin(struct tail *t)
+static void begin_follow(struct tail *t)
 {
     struct weir_admin_request *r = t->request;
     int rc = uv_timer_init(r->node->loop, &t->timer);
@@ -208,7 +208,7 @@ static void follow_begin(struct tail *t)
     weir_access_tail_begin(r->node->access_log);
     weir_admin_stream_begin(r, log_type);
     if (r->conn == NULL) { /* the head could not be written */
-        tail_end(t);
+        end_tail(t);
         return;
     }
     r->gone = on_gone;
@@ -218,13 +218,13 @@ static void follow_begin(struct tail *t)
 
 /* -- the request -- */
 
-static bool name_offer(void *arg, const struct weir_record *rec)
+static bool offer_name(void *arg, const struct weir_record *rec)
 {
     weir_suggest_offer(arg, rec->key);
     return true;
 }
 
-static bool revision_found(void *arg, uint64_t revision, struct weir_span value)
+static bool on_revision(void *arg, uint64_t revision, struct weir_span value)
 {
     (void)revision;
     (void)value;
@@ -233,7 +233,7 @@ static bool revision_found(void *arg, uint64_t revision, struct weir_span value)
 }
 
 /* A tenant that is there, or was: its records may still be. @return false: answered */
-static bool tenant_check(struct weir_admin_request *r, struct weir_span name)
+static bool check_tenant(struct weir_admin_request *r, struct weir_span name)
 {
     struct weir_store_reader *reader = r->node->reader;
     struct weir_suggest suggest = weir_suggest_begin(name);
@@ -246,9 +246,9 @@ static bool tenant_check(struct weir_admin_request *r, struct weir_span name)
     }
     known = weir_store_get(reader, WEIR_CLASS_TENANT, name, &rec) != WEIR_ENOTFOUND;
     if (!known)
-        err = weir_store_revision_list(reader, WEIR_CLASS_TENANT, name, revision_found, &known);
+        err = weir_store_revision_list(reader, WEIR_CLASS_TENANT, name, on_revision, &known);
     if (!known)
-        err = weir_store_list(reader, WEIR_CLASS_TENANT, WEIR_SPAN_EMPTY, SUGGEST_MAX, name_offer,
+        err = weir_store_list(reader, WEIR_CLASS_TENANT, WEIR_SPAN_EMPTY, SUGGEST_MAX, offer_name,
                               &suggest);
     if (!known)
         weir_admin_response_error(r, 404, "not_found", "there is no tenant %s%s",
@@ -260,7 +260,7 @@ static bool tenant_check(struct weir_admin_request *r, struct weir_span name)
 }
 
 /* @return false: answered */
-static bool params_read(struct tail *t)
+static bool read_params(struct tail *t)
 {
     struct weir_admin_request *r = t->request;
     const struct weir_query *q = &r->query;
@@ -292,7 +292,7 @@ static bool params_read(struct tail *t)
     }
     snprintf(t->key, sizeof(t->key), "\"tenant\":\"%.*s\"", (int)tenant->len,
              (const char *)tenant->at);
-    return tenant_check(r, *tenant);
+    return check_tenant(r, *tenant);
 }
 
 void weir_admin_logs(struct weir_admin_request *r)
@@ -306,20 +306,20 @@ void weir_admin_logs(struct weir_admin_request *r)
     t->read = WEIR_STRBUF_ZERO;
     t->pending = WEIR_STRBUF_ZERO;
     t->out = WEIR_STRBUF_ZERO;
-    if (!params_read(t)) {
-        tail_free(t);
+    if (!read_params(t)) {
+        free_tail(t);
         return;
     }
     if (t->follow) {
-        follow_begin(t);
+        begin_follow(t);
         return;
     }
-    tail_read(t);
-    lines_emit(t, NULL);
+    read_tail(t);
+    emit_lines(t, NULL);
     weir_strbuf_deinit(&r->body);
     r->body = t->out;
     r->body.failed = r->body.failed || t->pending.failed || t->read.failed;
     t->out = WEIR_STRBUF_ZERO;
-    tail_free(t);
+    free_tail(t);
     weir_admin_response(r, 200, log_type);
 }

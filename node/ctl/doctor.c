@@ -228,7 +228,7 @@ struct gather {
     enum weir_err err;
 };
 
-static bool gather_one(struct gather *g, const char *text, struct weir_span tenant)
+static bool gather_endpoint(struct gather *g, const char *text, struct weir_span tenant)
 {
     if (g->num == WEIR_DOCTOR_ENDPOINTS_MAX)
         return false;
@@ -257,7 +257,7 @@ static bool gather_tenant(void *arg, const struct weir_record *rec)
     for (size_t i = 0; i < num && more; i++) {
         const Weir__V1__Upstream *u = stored->tenant->upstreams[i]->value;
         for (size_t j = 0; u != NULL && j < u->n_endpoints && more; j++)
-            more = gather_one(g, u->endpoints[j]->address, rec->key);
+            more = gather_endpoint(g, u->endpoints[j]->address, rec->key);
     }
     weir_arena_deinit(&arena);
     return more;

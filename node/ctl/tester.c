@@ -22,7 +22,7 @@
 
 /* -- the URL -- */
 
-static bool target_legal(struct weir_span target)
+static bool is_legal_target(struct weir_span target)
 {
     for (size_t i = 0; i < target.len; i++)
         if (!weir_byte_is(target.at[i], WEIR_BYTE_PATH) &&
@@ -31,7 +31,7 @@ static bool target_legal(struct weir_span target)
     return true;
 }
 
-static enum weir_err target_split(struct weir_span rest, struct weir_arena *arena,
+static enum weir_err split_target(struct weir_span rest, struct weir_arena *arena,
                                   struct weir_test *t, const char **ret_why)
 {
     struct weir_strbuf whole = WEIR_STRBUF_ZERO;
@@ -46,12 +46,12 @@ static enum weir_err target_split(struct weir_span rest, struct weir_arena *aren
     if (copy == NULL || normal == NULL)
         return WEIR_ENOMEM;
     *ret_why = "its path is not one that a client may send";
-    if (!target_legal(t->target))
+    if (!is_legal_target(t->target))
         return WEIR_EINVAL;
     return weir_path_normalise(t->target, normal, &t->path) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
 }
 
-static struct weir_span authority_cut(struct weir_span *rest)
+static struct weir_span cut_authority(struct weir_span *rest)
 {
     size_t len = 0;
     while (len < rest->len && rest->at[len] != '/' && rest->at[len] != '?' && rest->at[len] != '#')
@@ -73,7 +73,7 @@ enum weir_err weir_test_url(struct weir_span url, struct weir_arena *arena, stru
         return WEIR_EINVAL;
     struct weir_span rest = weir_span_from(url, https ? 8 : 7);
     *ret_why = "its host is not one host with an optional port";
-    if (weir_authority_parse(authority_cut(&rest), a) < 0)
+    if (weir_authority_parse(cut_authority(&rest), a) < 0)
         return WEIR_EINVAL;
     ret->https = https;
     ret->port = a->port != 0 ? a->port : (https ? 443 : 80);
@@ -81,13 +81,13 @@ enum weir_err weir_test_url(struct weir_span url, struct weir_arena *arena, stru
     ret->host_is_ip = a->is_ip;
     if (a->is_ip)
         ret->addr = a->addr;
-    return target_split(rest, arena, ret, ret_why);
+    return split_target(rest, arena, ret, ret_why);
 }
 
 /* -- the tenant -- */
 
-static enum weir_err owner_by_name(struct weir_store_reader *r, struct weir_span host,
-                                   struct weir_span *ret, const char **ret_why)
+static enum weir_err find_owner_by_name(struct weir_store_reader *r, struct weir_span host,
+                                        struct weir_span *ret, const char **ret_why)
 {
     enum weir_err err = weir_store_index_owner(r, WEIR_INDEX_HOST, host, ret);
     *ret_why = "its host";
@@ -104,7 +104,7 @@ static enum weir_err owner_by_name(struct weir_store_reader *r, struct weir_span
 
 /* The order of the data path: the address that was connected to, then the name that was asked for.
  */
-static enum weir_err owner_find(struct weir_store_reader *r, const struct weir_test *t,
+static enum weir_err find_owner(struct weir_store_reader *r, const struct weir_test *t,
                                 struct weir_span *ret, const char **ret_why)
 {
     if (t->tenant.len > 0) {
@@ -117,10 +117,10 @@ static enum weir_err owner_find(struct weir_store_reader *r, const struct weir_t
         return weir_store_index_owner(r, WEIR_INDEX_ADDRESS,
                                       weir_span(t->addr.ip, sizeof(t->addr.ip)), ret);
     }
-    return owner_by_name(r, t->host, ret, ret_why);
+    return find_owner_by_name(r, t->host, ret, ret_why);
 }
 
-/** One question while it is answered. */
+/** One question while it is worked on. */
 struct question {
     struct weir_node *node;
     const struct weir_test *test;
@@ -132,7 +132,7 @@ struct question {
 };
 
 /* Inside a snapshot. */
-static enum weir_err tenant_open(struct question *q)
+static enum weir_err open_tenant(struct question *q)
 {
     struct weir_store_reader *r = q->node->reader;
     struct weir_span owner;
@@ -140,7 +140,7 @@ static enum weir_err tenant_open(struct question *q)
     Weir__V1__StoredTenant *stored = NULL;
     const char *by = NULL;
     char why[WEIR_TENANT_WHY_MAX] = "its stored record is damaged";
-    enum weir_err err = owner_find(r, q->test, &owner, &by);
+    enum weir_err err = find_owner(r, q->test, &owner, &by);
     if (err < 0)
         return err;
     q->response->tenant = weir_arena_strdup(q->arena, owner);
@@ -164,7 +164,7 @@ static enum weir_err tenant_open(struct question *q)
 /* -- the rule -- */
 
 /* The rule that decides: its place, and what the document has there. */
-static enum weir_err rule_set(struct question *q, const char *list, uint32_t index)
+static enum weir_err set_rule(struct question *q, const char *list, uint32_t index)
 {
     const Weir__V1__Tenant *t = q->document;
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
@@ -192,7 +192,7 @@ static enum weir_err rule_set(struct question *q, const char *list, uint32_t ind
 
 /* -- the decision -- */
 
-static enum weir_err carve_out_tell(struct question *q)
+static enum weir_err explain_carve_out(struct question *q)
 {
     Weir__V1__TestResponse *response = q->response;
     response->why = weir_arena_printf(q->arena, "%s; %s %s is a carve-out: no redirect",
@@ -200,7 +200,7 @@ static enum weir_err carve_out_tell(struct question *q)
     return response->why != NULL ? WEIR_OK : WEIR_ENOMEM;
 }
 
-static enum weir_err redirect_ask(struct question *q, bool *ret_decided)
+static enum weir_err find_redirect(struct question *q, bool *ret_decided)
 {
     const struct weir_test *t = q->test;
     Weir__V1__TestResponse *response = q->response;
@@ -219,11 +219,11 @@ static enum weir_err redirect_ask(struct question *q, bool *ret_decided)
         return WEIR_OK;
     }
     if (err == WEIR_OK && (result.code != 0 || result.carved))
-        err = rule_set(q, "redirects", result.rule);
+        err = set_rule(q, "redirects", result.rule);
     if (err < 0)
         return err;
     if (result.code == 0)
-        return result.carved ? carve_out_tell(q) : WEIR_OK;
+        return result.carved ? explain_carve_out(q) : WEIR_OK;
     response->decision = (char *)"redirect";
     response->has_code = 1;
     response->code = result.code;
@@ -243,7 +243,7 @@ static char *endpoint_text(const struct weir_endpoint *e, const struct question 
 
 /* Round robin depends on what other requests did, so a choice is reported only where the client's
  * address makes it. */
-static enum weir_err endpoints_fill(struct question *q, struct weir_upstream *u)
+static enum weir_err fill_endpoints(struct question *q, struct weir_upstream *u)
 {
     uint64_t now_ms = weir_clock_mono_ns() / 1000000u;
     struct weir_tried tried = { { 0 } };
@@ -264,7 +264,7 @@ static enum weir_err endpoints_fill(struct question *q, struct weir_upstream *u)
     return WEIR_OK;
 }
 
-static enum weir_err route_ask(struct question *q)
+static enum weir_err find_route(struct question *q)
 {
     Weir__V1__TestResponse *response = q->response;
     const struct weir_route *route = weir_tenant_route(q->tenant, q->test->path);
@@ -277,18 +277,18 @@ static enum weir_err route_ask(struct question *q)
     response->decision = (char *)"route";
     response->upstream = weir_arena_strdup(q->arena, route->upstream->name);
     enum weir_err err =
-        response->upstream != NULL ? rule_set(q, "routes", route->index) : WEIR_ENOMEM;
-    return err < 0 ? err : endpoints_fill(q, route->upstream);
+        response->upstream != NULL ? set_rule(q, "routes", route->index) : WEIR_ENOMEM;
+    return err < 0 ? err : fill_endpoints(q, route->upstream);
 }
 
-static enum weir_err decide(struct question *q)
+static enum weir_err decide_test(struct question *q)
 {
     bool decided = false;
-    enum weir_err err = redirect_ask(q, &decided);
+    enum weir_err err = find_redirect(q, &decided);
     if (err < 0 || decided)
         return err;
     if (!q->test->redirects_only)
-        return route_ask(q);
+        return find_route(q);
     q->response->decision = (char *)"none";
     if (q->response->rule == NULL)
         q->response->why = (char *)"no redirect fits this request";
@@ -303,10 +303,10 @@ enum weir_err weir_test_run(struct weir_node *node, const struct weir_test *test
     if (err < 0)
         return err;
     weir_stored_tenant_arena_init(&q.scratch);
-    err = tenant_open(&q);
+    err = open_tenant(&q);
     weir_store_read_end(node->reader);
     if (err == WEIR_OK) {
-        err = decide(&q);
+        err = decide_test(&q);
     } else if (err == WEIR_ENOTFOUND && test->tenant.len == 0) {
         ret->decision = (char *)"none";
         ret->why = (char *)"no tenant has this host: 404";
