@@ -136,7 +136,8 @@ static enum weir_err fill_warnings(struct apply *a, const struct weir_push_item 
         return WEIR_OK;
     enum weir_err err =
         weir_conflicts_find(reader, item->change.tenant, arena, &conflicts, &num_conflicts);
-    if (err == WEIR_OK)
+    /* Every overlap has a wildcard in it. */
+    if (err == WEIR_OK && weir_store_index_count(reader, WEIR_INDEX_WILDCARD) > 0)
         err = weir_overlap_lines(&view, item->change.tenant, arena, &overlaps, &num_overlaps);
     if (err < 0 || num_conflicts + num_overlaps == 0)
         return err;

@@ -139,10 +139,10 @@ static void check_overlaps(struct weir_doctor *d)
     else
         weir_doctor_report(d, "overlaps", "warn",
                            weir_arena_printf(&d->arena,
-                                             "%s%llu names lie below wildcards of other tenants, "
+                                             "%s%llu name%s below wildcards of other tenants, "
                                              "for example %s of tenant %s below %s of tenant %s",
-                                             least, ULL(num), c->name, c->tenant, c->wildcard_name,
-                                             c->owner),
+                                             least, ULL(num), num == 1 ? " lies" : "s lie", c->name,
+                                             c->tenant, c->wildcard_name, c->owner),
                            "if that is wanted, list the tenant in allow_overlap of the wildcard's "
                            "owner; else remove one of the names");
 }

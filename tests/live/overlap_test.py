@@ -24,7 +24,7 @@ def test_a_name_below_anothers_wildcard_is_refused_unless_it_is_asked_for(make_n
     assert done.returncode == 0 and "warning: host pay.shop.test" in done.stderr
     assert node.run("apply", "-f", "-", stdin=pay).returncode == 0, "what is there already may be applied again"
     status = node.run("status")
-    assert "overlaps: 1 names lie below" in status.stdout + status.stderr
+    assert "overlaps: 1 name lies below" in status.stdout + status.stderr
 
 
 def test_a_wildcard_over_anothers_names_is_refused(make_node) -> None:

@@ -30,4 +30,4 @@ def test_https_is_refused_by_a_node_without_it(make_node) -> None:
     node = make_node()
     node.apply(tenant("shop", ["127.0.0.1:9"]))
     done = node.run("route", "test", "https://shop.test/")
-    assert done.returncode == 1 and "this node serves no https: it has no TLS listener" in done.stderr
+    assert done.returncode == 2 and "this node serves no https: it has no TLS listener" in done.stderr

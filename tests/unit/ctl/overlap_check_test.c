@@ -109,7 +109,7 @@ static void an_overlap_is_a_warning_of_status_and_of_the_doctor(void **state)
     put("shop", "\"*.shop.example.com\", a.shop.example.com", "", (struct want){ 201, NULL });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
     put("pay", "pay.shop.example.com", ALLOW, (struct want){ 201, NULL });
-    const char *text = "1 names lie below wildcards of other tenants, for example "
+    const char *text = "1 name lies below wildcards of other tenants, for example "
                        "pay.shop.example.com of tenant pay below *.shop.example.com of tenant shop";
     expect("GET", "/v1/status", "", NULL, (struct want){ 200, text });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, text });
