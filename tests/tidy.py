@@ -67,7 +67,8 @@ EDGES = {
 }
 
 # Headers of sync/store/ that other layers may include, as layers of their own.
-INTERFACES = {"sync/store/store.h": "store", "sync/store/store_claims.h": "store", "sync/store/record_store.h": "records"}
+INTERFACES = {"sync/store/store.h": "store", "sync/store/store_claims.h": "store", "sync/store/store_probe.h": "store",
+              "sync/store/record_store.h": "records"}
 
 # Foreign header -> paths that may include it. What is in no row is refused everywhere.
 FOREIGN = [
