@@ -6,66 +6,44 @@ CIRCLES = [
     ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
                                        "exchange", "worker", "conn_log", "group", "listener")},
      "one connection's life runs through all of them; cut when HTTP/2 gets its room"),
-    ({"node/ctl/control", "node/ctl/control_state"}, "to be cut"),
-    ({"node/ctl/doctor", "node/ctl/status"}, "to be cut"),
-    ({"sync/store/store_claims", "sync/store/store_claims_search"}, "to be cut"),
+    ({"node/ctl/admin", "node/ctl/admin_conn"}, "to be cut"),
 ]
 
 # Folders or files in which includes are in another order. `tests/tidy.py --fix PATH` mends them.
 INCLUDES = (
     "deploy",
-    "node",
-    "sync",
     "tenants",
     "tests/bench",
     "tests/fuzz",
     "tests/support",
-    "tests/unit/base",
     "tests/unit/cli",
     "tests/unit/ctl",
-    "tests/unit/flow",
     "tests/unit/loop",
-    "tests/unit/sync",
     "tests/unit/tenants",
-    "tests/unit/wire",
 )
 
 # Folders or files with dividers of another form. `tests/tidy.py --fix PATH` mends those of one line.
 DIVIDERS = (
     "node/cli",
-    "node/flow",
     "node/loop",
-    "sync/store",
     "tenants",
     "tests/support",
-    "tests/unit/base",
     "tests/unit/cli",
     "tests/unit/ctl",
-    "tests/unit/flow",
     "tests/unit/loop",
-    "tests/unit/sync",
     "tests/unit/tenants",
-    "tests/unit/wire",
 )
 
 # Folders or files in which words of the left column stand.
 WORDS = (
     "node/cli",
     "node/ctl",
-    "node/flow",
     "node/loop",
-    "sync/engine",
-    "sync/members",
-    "sync/store",
     "tenants",
     "tests/fuzz",
     "tests/support",
-    "tests/unit/base",
     "tests/unit/cli",
     "tests/unit/ctl",
-    "tests/unit/flow",
     "tests/unit/loop",
-    "tests/unit/sync",
     "tests/unit/tenants",
-    "tests/unit/wire",
 )
