@@ -75,7 +75,7 @@ static enum weir_err check_free(const struct plan *p, const struct weir_addr *at
     return WEIR_EINUSE;
 }
 
-/* Which listeners stay. Port 0 stays where it was bound. */
+/* Which listeners stay. Port 0 stays where it was bound, and may be named by that port now. */
 static enum weir_err plan_listeners(struct plan *p)
 {
     const struct weir_workers *g = p->g;
@@ -84,7 +84,8 @@ static enum weir_err plan_listeners(struct plan *p)
     for (size_t i = 0; i < p->cfg->num_http; i++) {
         p->bound[i] = p->cfg->http[i];
         for (size_t k = 0; k < g->num_addrs && !p->stays[i]; k++) {
-            if (used[k] || !weir_addr_eq(&p->cfg->http[i], &g->asked[k]))
+            if (used[k] || (!weir_addr_eq(&p->cfg->http[i], &g->asked[k]) &&
+                            !weir_addr_eq(&p->cfg->http[i], &g->bound[k])))
                 continue;
             used[k] = true;
             p->stays[i] = true;
