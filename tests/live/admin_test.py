@@ -554,6 +554,6 @@ def test_write_is_live_when_acknowledged(node: Node, name: str) -> None:
         for number in range(50):
             host = f"r{number}.{name}.test"
             node.admin.put(name, _plain(name, host, redirects=[{"path": "/", "to": {"host": f"to{number}.test"}}]))
-            reply = client.ask(get(host, "/"))
-            location = reply.get("Location") or b""
-            assert reply.status == 301 and b"to%d.test" % number in location
+            response = client.ask(get(host, "/"))
+            location = response.get("Location") or b""
+            assert response.status == 301 and b"to%d.test" % number in location

@@ -8,12 +8,12 @@ from typing import Any, Dict, List
 from support.client import fetch, get
 from support.node import Node
 from support.site import Site, tenant, unique
-from support.upstream import Served, Upstream, answering, ok
+from support.upstream import Served, Upstream, ok, responding
 from support.wait import PATIENCE, until
 
 
 def _named(name: str):
-    return answering(ok(name.encode()))
+    return responding(ok(name.encode()))
 
 
 def _three(make_upstream) -> Dict[str, Upstream]:
@@ -285,8 +285,8 @@ def test_a_pool_survives_pushes_that_do_not_change_the_endpoint(make_site) -> No
     before = {conn.index for conn in site.upstream.open_connections()}
     for number in range(3):
         site.push(headers={"add_request": {"X-Push": str(number)}})
-        reply = site.fetch("/")
-        assert reply.status == 200
+        response = site.fetch("/")
+        assert response.status == 200
     assert site.upstream.requests[-1].get("X-Push") == b"2"
     assert {conn.index for conn in site.upstream.open_connections()} >= before
     assert {conn.index for conn in site.upstream.used()} <= before
@@ -319,8 +319,8 @@ def test_a_running_exchange_keeps_its_tenant_over_a_push(make_site, make_upstrea
         site.push(upstreams={"web": {"pool": {"min_idle": 0}, "endpoints": [{"address": new.address}]}},
                   headers={"remove_response": ["Server"]})
         go.set()
-        reply = client.read_response()
-        assert (reply.body, reply.get("Server")) == (b"old", b"x")
+        response = client.read_response()
+        assert (response.body, response.get("Server")) == (b"old", b"x")
         assert client.ask(site.get("/")).body == b"new"
 
 

@@ -12,7 +12,7 @@ import pytest
 from support.nginx import Nginx
 from support.node import Node
 from support.site import Endpoint, Site, tenant, unique
-from support.upstream import Script, Upstream, answering
+from support.upstream import Script, Upstream, responding
 
 MakeNode = Callable[..., Node]
 MakeSite = Callable[..., Site]
@@ -92,7 +92,7 @@ def make_node(folder: Path) -> Iterator[MakeNode]:
 def make_upstream() -> Iterator[MakeUpstream]:
     upstreams: List[Upstream] = []
 
-    def make(script: Script = answering(), **options: Any) -> Upstream:
+    def make(script: Script = responding(), **options: Any) -> Upstream:
         one = Upstream(script, **options)
         upstreams.append(one)
         return one
@@ -112,7 +112,7 @@ class SiteMaker:
         self._sites: List[Site] = []
         self._upstreams: List[Upstream] = []
 
-    def __call__(self, script: Script = answering(), endpoints: Optional[Sequence[Endpoint]] = None,
+    def __call__(self, script: Script = responding(), endpoints: Optional[Sequence[Endpoint]] = None,
                  on: Optional[Node] = None, upstream: Optional[Mapping[str, Any]] = None, **more: Any) -> Site:
         """A site whose upstream runs `script`; with `endpoints`, these are its servers instead."""
         server = None

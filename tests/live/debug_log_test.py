@@ -8,7 +8,7 @@ from typing import Dict, List, Tuple
 import pytest
 
 from support.site import Site
-from support.upstream import answering, ok
+from support.upstream import ok, responding
 from support.wait import until
 
 Line = Tuple[str, Dict[str, str]]
@@ -29,7 +29,7 @@ def _lines(text: str, level: str) -> List[Line]:
 @pytest.fixture(name="site_at")
 def _site_at(make_node, make_site):
     """Makes a site on a node of its own with this log level."""
-    return lambda level: make_site(answering(ok(b"hello")), on=make_node(config={"log": {"level": level}}))
+    return lambda level: make_site(responding(ok(b"hello")), on=make_node(config={"log": {"level": level}}))
 
 
 def _life(site: Site, ask: bytes) -> Tuple[str, List[Line]]:

@@ -8,12 +8,12 @@ from passed_request_cases import PASSED, Passed
 from support.client import End
 from support.message import Response
 from support.site import Site
-from support.upstream import answering, normalised, ok
+from support.upstream import normalised, ok, responding
 
 
 @pytest.fixture(scope="module")
 def site(make_module_site) -> Site:
-    return make_module_site(answering(ok(b"served")))
+    return make_module_site(responding(ok(b"served")))
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ import yaml
 from support.client import Client, End, fetch, get
 from support.node import Node, program, run_weir
 from support.site import Site, tenant
-from support.upstream import Served, answering, ok, pause
+from support.upstream import Served, ok, pause, responding
 from support.wait import PATIENCE, until
 
 
@@ -82,7 +82,7 @@ def test_a_data_folder_that_another_weir_has(make_node) -> None:
     assert first.admin.get("/readyz").status == 200
 
 
-def test_an_admin_socket_that_answers(make_node) -> None:
+def test_an_admin_socket_that_responds(make_node) -> None:
     """A socket of a running node is not taken from it; one that nobody answers is replaced."""
     first = make_node()
     second = make_node(start=False, config={"admin": {"socket": first.socket_path}})
@@ -245,7 +245,7 @@ def test_running_out_of_descriptors(make_node, make_site) -> None:
     assert clients[300].read_response().status == 301
     for client in clients[300:]:
         client.close()
-    until(lambda: _answers(node, site), "the node serves again")
+    until(lambda: _responds(node, site), "the node serves again")
 
 
 def test_too_few_descriptors_to_run(make_node) -> None:
@@ -257,7 +257,7 @@ def test_too_few_descriptors_to_run(make_node) -> None:
     assert "64 file descriptors are too few" in node.stderr
 
 
-def _answers(node: Node, site: Site) -> bool:
+def _responds(node: Node, site: Site) -> bool:
     try:
         with node.connect(2) as client:
             return client.ask(site.get("/r")).status == 301
@@ -339,8 +339,8 @@ def test_a_drain_finishes_an_upload_and_says_close(make_node, make_site) -> None
         node.signal(signal.SIGTERM)
         until(lambda: _is_refused(address), "the node drains")
         client.send(b"world")
-        reply = client.read_response()
-        assert (reply.status, reply.get("Connection")) == (200, b"close")
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (200, b"close")
         client.expect_end()
     assert site.upstream.requests[0].body == b"helloworld"
     assert node.wait() == 0
@@ -642,7 +642,7 @@ def test_a_start_on_a_full_disk(make_node, folder: Path) -> None:
 def test_many_restarts_under_traffic(make_node, make_site) -> None:
     """Nothing is left behind by a start or an end: descriptors, files, sockets, readers of the store."""
     node = make_node()
-    site = make_site(answering(ok(b"x")), on=node)
+    site = make_site(responding(ok(b"x")), on=node)
     for _ in range(15):
         with site.connect() as client:
             assert client.ask(site.get("/")).status == 200

@@ -77,9 +77,9 @@ def test_installed_debug_file_lies_where_gdb_looks_for_it(release: Path, folder:
     assert debug.exists(), "gdb looks below its debug folder for the program's folder"
     if shutil.which("gdb") is None:
         pytest.skip("no gdb")
-    told = run("gdb", "-nx", "-batch", "-ex", f"set debug-file-directory {prefix}/lib/debug",
-               "-ex", f"file {prefix}/sbin/weir", "-ex", "info line weir_contract_install_handlers")
-    assert re.search(r"Line \d+ of .*contract\.c", told), told
+    printed = run("gdb", "-nx", "-batch", "-ex", f"set debug-file-directory {prefix}/lib/debug",
+                  "-ex", f"file {prefix}/sbin/weir", "-ex", "info line weir_contract_install_handlers")
+    assert re.search(r"Line \d+ of .*contract\.c", printed), printed
 
 
 def test_release_node_that_gets_a_fatal_signal_reports_functions_and_trace(

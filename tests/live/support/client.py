@@ -113,7 +113,7 @@ class Client:
 
     def is_silent(self) -> bool:
         """True when nothing has arrived so far: neither bytes nor an end."""
-        if self.end or self._stream.kept:
+        if self.end or self._stream.unread:
             return False
         self.socket.setblocking(False)
         try:

@@ -16,7 +16,7 @@ from support.message import Request, Stream, Truncated, read_request, read_reque
 from support.wait import PATIENCE, until
 
 Script = Callable[["Served"], None]
-Answer = Union[bytes, Callable[["Served", Request], None]]
+Response = Union[bytes, Callable[["Served", Request], None]]
 
 
 class Gone(Exception):
@@ -71,7 +71,7 @@ class Served:
 
     def read_some(self) -> bytes:
         """Whatever comes next; b"" at the end."""
-        data, more = self._stream.kept, b""
+        data, more = self._stream.unread, b""
         if not data:
             more = self._more()
         else:
@@ -117,7 +117,7 @@ def ok(body: bytes = b"ok", *fields: str) -> bytes:
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def answering(response: Answer = ok()) -> Script:
+def responding(response: Response = ok()) -> Script:
     """Serve every request of every connection alike."""
 
     def serve(conn: Served) -> None:
@@ -131,13 +131,13 @@ def answering(response: Answer = ok()) -> Script:
     return serve
 
 
-def by_target(answers: Dict[str, Answer], otherwise: Answer = ok()) -> Script:
+def by_target(responses: Dict[str, Response], otherwise: Response = ok()) -> Script:
     """Serve by the request's path; the query does not count."""
 
     def serve(conn: Served) -> None:
         while True:
             request = conn.read_request()
-            response = answers.get(request.target.split("?")[0], otherwise)
+            response = responses.get(request.target.split("?")[0], otherwise)
             if callable(response):
                 response(conn, request)
             else:
@@ -149,7 +149,7 @@ def by_target(answers: Dict[str, Answer], otherwise: Answer = ok()) -> Script:
 class Upstream:
     """Listens on a free port of a loopback address and runs its script on each connection."""
 
-    def __init__(self, script: Script = answering(), host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, script: Script = responding(), host: str = "127.0.0.1", port: int = 0) -> None:
         self.script = script
         self.keep_bytes = True
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
