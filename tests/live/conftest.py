@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""conftest.py - fixtures of the live tests. README.md of this folder says which to take."""
+"""conftest.py - fixtures of the live tests. README.md of this folder explains which to use."""
 
 import shutil
 import socket
@@ -51,7 +51,7 @@ def _shared_node(workers: int) -> Iterator[Node]:
 
 @pytest.fixture(scope="session")
 def node() -> Iterator[Node]:
-    """The node of all tests that do not care which one: one worker, so that what it keeps is in one place."""
+    """The node of all tests that do not care which one: one worker, so that what it has in memory is in one place."""
     yield from _shared_node(1)
 
 

@@ -29,7 +29,7 @@ State = Optional[Tuple[int, str]]
 
 
 class Writer:
-    """Pushes and deletes its own tenants, one write at a time, and keeps account of what was acknowledged."""
+    """Pushes and deletes its own tenants, one write at a time, and records what was acknowledged."""
 
     def __init__(self, index: int, rng: random.Random) -> None:
         self._rng = rng
@@ -83,7 +83,7 @@ class Writer:
         self.acks += 1
 
     def resolve(self, found: Dict[str, State]) -> None:
-        """Hold what is there against what was acknowledged; go on from there."""
+        """Compare what is there with what was acknowledged; go on from there."""
         for name in self.names:
             allowed = [self.acked[name]]
             if self.under_way is not None and self.under_way[0] == name:

@@ -48,7 +48,7 @@ def _life(site: Site, ask: bytes) -> Tuple[str, List[Line]]:
                      if fields.get("client", address) == address]
 
 
-def test_debug_tells_one_connection_in_five_lines(site_at) -> None:
+def test_debug_logs_one_connection_in_five_lines(site_at) -> None:
     """Issue 9, part 3: accepted, request, dialled, response, closed, in this order, with what an operator asks for."""
     site = site_at("debug")
     address, lines = _life(site, site.get("/a/b?secret=1"))
@@ -66,7 +66,7 @@ def test_debug_tells_one_connection_in_five_lines(site_at) -> None:
     assert int(closed["received"]) == len(site.get("/a/b?secret=1")) and int(closed["sent"]) > 5
 
 
-def test_debug_tells_a_reused_connection_and_a_failure(site_at) -> None:
+def test_debug_logs_a_reused_connection_and_a_failure(site_at) -> None:
     """A parked origin connection is reused; one that fails is named with its outcome."""
     site = site_at("debug")
     _life(site, site.get("/1"))
@@ -87,7 +87,7 @@ def test_debug_shows_hostile_bytes_escaped(site_at) -> None:
     assert [fields["status"] for name, fields in lines if name == "response.sent"] == ["400"]
 
 
-def test_trace_tells_each_move(site_at) -> None:
+def test_trace_logs_each_move(site_at) -> None:
     """Issue 9, part 3: each move of each state machine is a line at trace."""
     site = site_at("trace")
     mark = len(site.node.stderr)
@@ -101,7 +101,7 @@ def test_trace_tells_each_move(site_at) -> None:
         assert move in moves, move
 
 
-def test_info_says_nothing_of_connections(site_at) -> None:
+def test_info_logs_nothing_about_connections(site_at) -> None:
     """The default level has no line of a single request."""
     site = site_at("info")
     for _ in range(3):

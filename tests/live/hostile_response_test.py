@@ -21,7 +21,7 @@ Play = Callable[[Served], Optional[bool]]
 
 
 class Stage:
-    """The script of the shared upstream: /hostile is answered as the test says, all else by its own target."""
+    """The script of the shared upstream: /hostile gets what the test plays, any other target gets its own name."""
 
     def __init__(self) -> None:
         self.play: Play = lambda conn: None
@@ -205,7 +205,7 @@ def _parse(data: bytes, method: str) -> Response:
     return read_response(Stream(lambda: next(pieces, b"")), method)
 
 
-def test_interim_responses_are_kept_from_http10(site: Site, stage: Stage) -> None:
+def test_interim_responses_are_not_sent_to_http10(site: Site, stage: Stage) -> None:
     """RFC 9110 15.2: a 1xx response is not sent to an HTTP/1.0 client."""
     stage.play = lambda conn: conn.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + ok(b"final"))
     with site.connect() as client:
@@ -225,7 +225,7 @@ def test_bytes_on_a_parked_connection_close_it(site: Site, stage: Stage) -> None
 
 
 def test_bytes_on_a_connection_dialled_ahead_close_it(make_site) -> None:
-    """Queue poisoning: a connection on which the server speaks first never serves a request."""
+    """Queue poisoning: a connection on which the server sends first never serves a request."""
 
     def script(conn: Served) -> None:
         if 0 < conn.index < 9:

@@ -23,7 +23,7 @@ MIB = 1 << 20
 
 
 def _echo(conn: Served) -> None:
-    """Answer with what was sent, in the framing in which it was sent."""
+    """Respond with what was sent, in the framing in which it was sent."""
     while True:
         request = conn.read_request()
         if request.chunked:
@@ -57,7 +57,7 @@ def test_keep_alive_serves_many_requests_on_one_connection(make_site) -> None:
 
 
 @pytest.mark.parametrize("number", [2, 33, 500])
-def test_pipelined_requests_are_answered_in_order(make_site, number: int) -> None:
+def test_pipelined_requests_get_their_responses_in_order(make_site, number: int) -> None:
     """RFC 9112 9.3.2: responses come in the order of the requests, however many are waiting."""
     site = make_site(_by_target)
     with site.connect() as client:
@@ -81,7 +81,7 @@ def test_pipelined_requests_behind_a_close_are_not_served(make_site) -> None:
 
 
 def test_pipelined_bodies_and_heads_in_one_segment(make_site) -> None:
-    """RFC 9112 6: each request ends where its framing says, with the next one right behind it."""
+    """RFC 9112 6: each request ends where its framing ends it, with the next one right behind it."""
     site = make_site(_echo)
     with site.connect() as client:
         client.send(site.get("/a", method="POST", body=b"GET /x HTTP/1.1\r\n\r\n")
@@ -342,7 +342,7 @@ def test_expect_that_ends_in_an_error_of_weirs_own(make_site) -> None:
         client.expect_end()
 
 
-def test_expect_that_weir_answers_itself(make_site) -> None:
+def test_expect_with_a_response_of_weirs_own(make_site) -> None:
     """0.CL: weir's own response to an expecting request ends the connection; the body is not read as a request."""
     site = make_site(headers={"underscores": "refuse"})
     with site.connect() as client:
@@ -580,7 +580,7 @@ def test_trusted_proxies_are_believed(make_node, make_site) -> None:
 
 @pytest.mark.parametrize("bad", ["short", "a b c d e f g h i j k l", "x" * 200, "semi;colon;semi;colon"])
 def test_a_request_id_that_is_not_well_formed_is_replaced(make_node, make_site, bad: str) -> None:
-    """interface.md, Headers: kept if well-formed, else made."""
+    """interface.md, Headers: preserved if well-formed, else made."""
     node = make_node(config={"trusted_proxies": ["127.0.0.1/32"]})
     site = make_site(on=node)
     site.fetch("/", f"X-Request-ID: {bad}")
@@ -730,7 +730,7 @@ def test_a_cut_response_is_not_retried(make_site) -> None:
     assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "upstream_cut"
 
 
-def test_access_records_say_how_each_exchange_went(make_site) -> None:
+def test_access_records_show_how_each_exchange_went(make_site) -> None:
     """Issue, item 7: one JSON object per exchange, with timing split, bytes, outcome, upstream, request id."""
     site = make_site(_echo)
     response: Response = site.fetch("/rec?a=b", "User-Agent: live", "Referer: http://a/", method="POST", body=b"x" * 1000)

@@ -117,7 +117,7 @@ def test_pool_max(make_site) -> None:
 
 
 def test_pool_queue(make_site) -> None:
-    """Rule 11: the queue for an endpoint's connections is bounded; beyond it a request is answered 503 at once."""
+    """Rule 11: the queue for an endpoint's connections is bounded; beyond it a request gets 503 at once."""
     waiting = 1024  # WEIR_POOL_WAIT_MAX
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < 4 * waiting:
@@ -189,7 +189,7 @@ def test_head_timeout_of_a_second_request(make_site) -> None:
         assert client.read_response().status == 408
 
 
-def test_connections_that_say_nothing_or_nothing_useful(make_site) -> None:
+def test_connections_that_send_nothing_or_nothing_useful(make_site) -> None:
     """Rule 10: before a host is known the default of 10 s holds, for the first byte as well."""
     site = make_site()
     with site.connect() as mute, site.connect() as slow:
@@ -431,8 +431,8 @@ def test_a_node_full_of_idle_connections_serves(make_site) -> None:
     assert normalised(site.upstream.received()).count(b"/partial") == 0
 
 
-def test_still_open_is_told_apart(make_site) -> None:
-    """The helper of these tests: a connection that is merely silent is neither ended nor answered."""
+def test_still_open_is_distinguished(make_site) -> None:
+    """The helper of these tests: a connection that is merely silent is neither ended nor sent anything."""
     site = make_site()
     with site.connect(0.3) as client:
         with pytest.raises(StillOpen):

@@ -76,7 +76,7 @@ def test_listeners_come_and_go(make_node, make_site) -> None:
 
 
 def _back(node: Node, *addresses: Address) -> bool:
-    """Listeners that go hold their ports for a moment; then a reload is busy and says so."""
+    """Listeners that go hold their ports for a moment; then a reload reports that an address is busy."""
     _listen(node, *addresses)
     node.write_config()
     done = node.run("reload")
@@ -178,7 +178,7 @@ def _is_trusted(client, site, lines) -> bool:
 
 
 def test_the_limit_of_connections(make_node) -> None:
-    """Issue, part 5, 4: limits: a lower one closes nothing, a higher one lets in who waits."""
+    """Issue, part 5, 4: limits: a lower one closes nothing, a higher one accepts the clients that wait."""
     node = _start(make_node, config={"limits": {"connections": 16}})
     clients = [node.connect() for _ in range(17)]
     for client in clients[:16]:

@@ -15,14 +15,14 @@ from support.wait import until
 
 
 def _owner(node: Node, host: str) -> Optional[str]:
-    """The tenant that a host leads to, told by a redirect of its own."""
-    response = fetch(node.address, get(host, "/who"))
+    """The tenant that a host leads to, shown by a redirect of its own."""
+    response = fetch(node.address, get(host, "/owner"))
     return None if response.status == 404 else (response.get("Location") or b"").rsplit(b"/", 1)[-1].decode()
 
 
-def _telling(name: str, hosts: List[str], **more: Any) -> Dict[str, Any]:
-    """A tenant that redirects /who to its own name."""
-    return tenant(name, ["127.0.0.1:9"], hosts=hosts, redirects=[{"path": "=/who", "to": {"path": f"/{name}"}}], **more)
+def _naming(name: str, hosts: List[str], **more: Any) -> Dict[str, Any]:
+    """A tenant that redirects /owner to its own name."""
+    return tenant(name, ["127.0.0.1:9"], hosts=hosts, redirects=[{"path": "=/owner", "to": {"path": f"/{name}"}}], **more)
 
 
 def _wait_owner(node: Node, host: str, name: Optional[str]) -> None:
@@ -33,8 +33,8 @@ def test_hosts_exact_and_wildcard(node: Node) -> None:
     """interface.md, hosts: exact beats wildcard, a longer wildcard beats a shorter one; a wildcard is not its own base."""
     base = unique("h") + ".test"
     names = [unique() for _ in range(3)]
-    node.apply(_telling(names[0], [f"*.{base}"], allow_overlap=names[1:]), _telling(names[1], [f"a.{base}", base]),
-               _telling(names[2], [f"*.deep.{base}"]))
+    node.apply(_naming(names[0], [f"*.{base}"], allow_overlap=names[1:]), _naming(names[1], [f"a.{base}", base]),
+               _naming(names[2], [f"*.deep.{base}"]))
     expected = {f"x.{base}": names[0], f"x.y.{base}": names[0], f"a.{base}": names[1], base: names[1],
                 f"b.a.{base}": names[0], f"deep.{base}": names[0], f"x.deep.{base}": names[2],
                 f"x.y.deep.{base}": names[2], f"other{base}": None}
@@ -55,20 +55,20 @@ def test_hosts_are_compared_by_their_meaning(make_site, change) -> None:
 def test_a_deleted_tenants_host_is_unknown(node: Node) -> None:
     """A push that takes a host away is live for the next request, and the name is free for others."""
     first, second, host = unique(), unique(), unique("h") + ".test"
-    node.apply(_telling(first, [host]))
+    node.apply(_naming(first, [host]))
     _wait_owner(node, host, first)
     assert node.run("delete", "tenant", first).returncode == 0
     _wait_owner(node, host, None)
-    node.apply(_telling(second, [host]))
+    node.apply(_naming(second, [host]))
     _wait_owner(node, host, second)
     node.admin.call("DELETE", f"/v1/tenants/{second}")
 
 
 def test_an_earlier_claim_wins_until_it_is_given_up(node: Node) -> None:
-    """Design, Tenant lookup: two tenants that claim one name: the earlier wins, the other is told and takes over."""
+    """Design, Tenant lookup: two tenants that claim one name: the earlier wins, the other shows the conflict and takes over."""
     first, second, host = unique(), unique(), unique("h") + ".test"
-    node.apply(_telling(first, [host]))
-    node.apply(_telling(second, [host, f"own.{host}"]))
+    node.apply(_naming(first, [host]))
+    node.apply(_naming(second, [host, f"own.{host}"]))
     _wait_owner(node, f"own.{host}", second)
     assert _owner(node, host) == first
     assert host in str(node.admin.get(f"/v1/tenants/{second}").json().get("conflicts"))
@@ -149,7 +149,7 @@ def test_no_route_is_404(make_site, make_upstream) -> None:
 
 
 def test_the_asterisk_form_takes_the_route_of_the_root(make_site, make_upstream) -> None:
-    """RFC 9112 3.2.4: OPTIONS * asks about the server, which is who serves the root."""
+    """RFC 9112 3.2.4: OPTIONS * asks about the server, which is the one that serves the root."""
     site = _routed(make_site, make_upstream, "/", "/api/")
     assert site.fetch("*", method="OPTIONS").body == b"/"
 
@@ -213,7 +213,7 @@ def test_redirects(make_site, rule: Dict[str, Any], target: str, status: int, lo
 
 
 def test_a_redirect_by_port(make_node, make_upstream) -> None:
-    """interface.md, redirects: `port` is the one at which the request arrived, whatever its Host says."""
+    """interface.md, redirects: `port` is the one at which the request arrived, whatever its Host names."""
     node = make_node(listen=("127.0.0.1:0", "127.0.0.1:0"))
     (_, plain), (_, other) = node.addresses
     server = make_upstream()
@@ -262,7 +262,7 @@ def test_a_redirect_cannot_be_split(make_site) -> None:
 
 
 def test_a_redirect_without_a_host_to_lead_to(make_node, make_upstream) -> None:
-    """HTTP/1.0 without Host on a dedicated address: there is no name to put into Location, or it is the address."""
+    """HTTP/1.0 without Host on a dedicated address: there is no name for Location, or it is the address."""
     node = make_node(listen=("127.0.0.1:0",))
     node.apply(tenant("t", [make_upstream().address], hosts=[], addresses=["127.0.0.1"],
                       redirects=[{"path": "/old", "to": {"path": "/new"}}]))
@@ -313,7 +313,7 @@ def test_a_large_error_page(make_site) -> None:
 
 
 def test_an_upstreams_own_errors_pass(make_site) -> None:
-    """error_pages are for weir's responses: what an upstream says, errors too, is passed on."""
+    """error_pages are for weir's responses: what an upstream sends, errors too, is passed on."""
     site = make_site(responding(b"HTTP/1.1 502 Mine\r\nContent-Length: 4\r\n\r\nmine"),
                      error_pages={"502": {"body": "weirs"}})
     response = site.fetch("/")

@@ -19,7 +19,7 @@ FILES = 20
 
 
 class Traffic:
-    """Clients that ask without a pause, over kept and over new connections, until they are told to stop."""
+    """Clients that ask without a pause, over reused and over new connections, until they are stopped."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """message.py - HTTP/1 messages as bytes, read more strictly than any client would.
 
-A reader here takes exactly one message from a stream, or says that the stream ended inside it. Whatever is not of the
+A reader here takes exactly one message from a stream, or reports that the stream ended inside it. Whatever is not of the
 grammar of RFC 9112 raises `Malformed`: a test that reads with it also proves that weir wrote a correct message.
 """
 
@@ -102,7 +102,7 @@ class Stream:
         while have < length:
             new = self._more()
             if not new:
-                raise Truncated(f"the stream ended {length - have} bytes before its due end")
+                raise Truncated(f"the stream ended {length - have} bytes before its end")
             pieces.append(new)
             have += len(new)
         data = b"".join(pieces)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""upstream.py - an origin server of raw sockets that does exactly what a test's script says.
+"""upstream.py - an origin server of raw sockets that follows a test's script exactly.
 
 A script is a function that is given each accepted connection, in a thread of its own. It reads requests strictly, sends
-any bytes, and ends the connection as it likes. Every byte that arrives is kept.
+any bytes, and ends the connection as it likes. Every byte that arrives is stored.
 """
 
 import re
@@ -87,7 +87,7 @@ class Served:
                 raise Gone from None
 
     def finish(self) -> None:
-        """Half-close, as a server does that has said all."""
+        """Half-close, as a server does that has sent all."""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -106,7 +106,7 @@ class Served:
         self.socket.close()
 
     def wait_end(self) -> None:
-        """Stay until the peer ends the connection; what it still sends is kept."""
+        """Stay until the peer ends the connection; what it still sends is stored."""
         while self._more():
             pass
 
@@ -200,7 +200,7 @@ class Upstream:
             self.script(conn)
         except (Gone, Truncated):
             pass
-        except BaseException as error:  # told to the test by `check`
+        except BaseException as error:  # `check` reports it to the test
             conn.error = error
         finally:
             conn.close()
@@ -242,7 +242,7 @@ class Upstream:
                      f"an upstream connection with {data!r}")
 
     def wait_ended(self, conn: Served) -> None:
-        assert conn.ended.wait(PATIENCE), "the node kept an upstream connection that it had to close"
+        assert conn.ended.wait(PATIENCE), "an upstream connection that the node had to close is still open"
 
     def stop_listening(self) -> None:
         """Refuse new connections; those that are there go on."""
