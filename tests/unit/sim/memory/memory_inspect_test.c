@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_look_test.c - what the store in memory shows a checker: hooks, walks, counts, its hash.
+ * memory_inspect_test.c - what the store in memory shows a checker: hooks, walks, counts, its hash.
  */
 #include "node/base/rng.h"
 #include "node/base/strbuf.h"
