@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_fuzz.c - peers that say anything, in any order, to one engine: greetings, batches, answers
+ * engine_fuzz.c - peers that send anything, in any order, to one engine: hellos, batches, responses
  * to its pulls, requests, heartbeats, audits, and bytes as they are; writes, cut links, time and
  * failing disks between them. What must hold: no crash, bounded memory, vectors and floors that
  * only grow within one life, stamps of its own writes that follow its own clock (I6, I9, I13).
@@ -80,8 +80,8 @@ static void eat_lane(struct world *w, uint8_t lane[WEIR_LANE_LEN])
         memcpy(lane, weir_memory_meta(w->memory[WEIR_GROUP_C]).lane, WEIR_LANE_LEN);
 }
 
-static void say(struct world *w, unsigned link, enum weir_frame_topic topic,
-                const ProtobufCMessage *msg)
+static void send_frame(struct world *w, unsigned link, enum weir_frame_topic topic,
+                       const ProtobufCMessage *msg)
 {
     size_t len = weir_frame_packed_len(msg);
     uint8_t *frame = malloc(len);
@@ -117,7 +117,7 @@ static void eat_lvs(struct world *w, struct lvs *l)
     }
 }
 
-static void say_hello(struct world *w, unsigned link)
+static void send_hello(struct world *w, unsigned link)
 {
     Weir__V1__Hello m;
     struct lvs vv;
@@ -144,7 +144,7 @@ static void say_hello(struct world *w, unsigned link)
     m.has_live = m.has_response = 1;
     m.live = (eat(&w->in) & 7) != 0;
     m.response = eat(&w->in) & 1;
-    say(w, link, WEIR_FRAME_HELLO, &m.base);
+    send_frame(w, link, WEIR_FRAME_HELLO, &m.base);
 }
 
 #define RECORDS 3
@@ -186,7 +186,7 @@ static void eat_records(struct world *w, struct records *r, uint64_t first, bool
     }
 }
 
-static void say_batch(struct world *w, unsigned link)
+static void send_batch(struct world *w, unsigned link)
 {
     Weir__V1__Batch m;
     struct records r;
@@ -205,10 +205,10 @@ static void say_batch(struct world *w, unsigned link)
     eat_records(w, &r, m.first, false);
     m.r = r.list;
     m.n_r = r.num;
-    say(w, link, WEIR_FRAME_BATCH_C, &m.base);
+    send_frame(w, link, WEIR_FRAME_BATCH_C, &m.base);
 }
 
-static void say_response(struct world *w, unsigned link)
+static void send_response(struct world *w, unsigned link)
 {
     Weir__V1__PullRep m;
     struct records r;
@@ -242,10 +242,10 @@ static void say_response(struct world *w, unsigned link)
         m.floor = floor.list;
         m.n_floor = floor.num;
     }
-    say(w, link, WEIR_FRAME_PULL_REP, &m.base);
+    send_frame(w, link, WEIR_FRAME_PULL_REP, &m.base);
 }
 
-static void say_request(struct world *w, unsigned link)
+static void send_request(struct world *w, unsigned link)
 {
     Weir__V1__PullReq m;
     struct lvs cursor;
@@ -276,10 +276,10 @@ static void say_request(struct world *w, unsigned link)
         m.force_keys = &keys;
         m.n_force_keys = 1;
     }
-    say(w, link, WEIR_FRAME_PULL_REQ, &m.base);
+    send_frame(w, link, WEIR_FRAME_PULL_REQ, &m.base);
 }
 
-static void say_heartbeat(struct world *w, unsigned link)
+static void send_heartbeat(struct world *w, unsigned link)
 {
     Weir__V1__Heartbeat m;
     struct lvs own;
@@ -304,10 +304,10 @@ static void say_heartbeat(struct world *w, unsigned link)
     sum[1] = eat(&w->in);
     m.sum = &sums;
     m.n_sum = 1;
-    say(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
+    send_frame(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
-static void say_audit(struct world *w, unsigned link)
+static void send_audit(struct world *w, unsigned link)
 {
     static uint8_t buckets[WEIR_SUMS_PACKED_LEN];
     Weir__V1__Audit m;
@@ -334,10 +334,10 @@ static void say_audit(struct world *w, unsigned link)
         m.kv = &list;
         m.n_kv = 1;
     }
-    say(w, link, WEIR_FRAME_AUDIT, &m.base);
+    send_frame(w, link, WEIR_FRAME_AUDIT, &m.base);
 }
 
-static void say_bytes(struct world *w, unsigned link)
+static void send_bytes(struct world *w, unsigned link)
 {
     size_t len = eat(&w->in);
 
@@ -386,27 +386,27 @@ static void step(struct world *w)
         return;
     case 1:
     case 2:
-        say_hello(w, link);
+        send_hello(w, link);
         return;
     case 3:
     case 4:
-        say_batch(w, link);
+        send_batch(w, link);
         return;
     case 5:
     case 6:
-        say_response(w, link);
+        send_response(w, link);
         return;
     case 7:
-        say_request(w, link);
+        send_request(w, link);
         return;
     case 8:
-        say_heartbeat(w, link);
+        send_heartbeat(w, link);
         return;
     case 9:
-        say_audit(w, link);
+        send_audit(w, link);
         return;
     case 10:
-        say_bytes(w, link);
+        send_bytes(w, link);
         return;
     case 11:
     case 12:
@@ -431,7 +431,8 @@ static void note_request(struct world *w, const struct weir_engine_out *out)
     struct weir_frame f;
     enum weir_frame_fault fault;
 
-    FUZZ_CHECK(weir_frame_decode(out->frame, &f, &fault) == WEIR_OK); /* all it says is sound */
+    /* All that it sends is sound. */
+    FUZZ_CHECK(weir_frame_decode(out->frame, &f, &fault) == WEIR_OK);
     if (f.topic == WEIR_FRAME_PULL_REQ && out->link < LINKS) {
         w->session_len[out->link] = f.msg.pull_req->session.len;
         memcpy(w->session[out->link], f.msg.pull_req->session.data, f.msg.pull_req->session.len);
@@ -453,7 +454,7 @@ static void take_outputs(struct world *w)
     }
 }
 
-/* I6, I13. What a failed commit undid was never said to anybody. */
+/* I6, I13. What a failed commit undid was never sent to anybody. */
 static void check(struct world *w, enum weir_err err)
 {
     const uint8_t *life = weir_engine_incarnation(w->engine);
