@@ -3,7 +3,7 @@
  * record_store_suite.h - what every record store (sync/store/record_store.h) must do, as tests over
  * any of them: each operation and each response that the contract names and that can be had without
  * faults, orders and ties, aborts, and random operations beside a naive twin. Times are whole days,
- * so a record store may round. Owner: the test program.   Limits: two keeps open at once, one of
+ * so a record store may round. Owner: the test program.   Limits: two stores open at once, one of
  * them for comparison.
  */
 #ifndef WEIR_TESTS_SUPPORT_RECORD_STORE_SUITE_H

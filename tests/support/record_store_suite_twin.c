@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * record_store_suite_twin.c - see record_store_suite.h: random operations on a record store and on
- * arrays that are searched from end to end. Each answer is compared, and all that both hold after
+ * arrays that are searched from end to end. Each result is compared, and all that both hold after
  * each transaction, be it committed, aborted or closed over.
  */
 #include <inttypes.h>
@@ -86,7 +86,7 @@ static uint64_t stored_ms(const struct slot *slot)
 }
 
 /* The whole record. */
-static struct weir_stored_record kept_of(const struct pair *p, int at, const struct slot *slot)
+static struct weir_stored_record record_of(const struct pair *p, int at, const struct slot *slot)
 {
     struct weir_stored_record rec = {
         .rec = {
@@ -124,12 +124,12 @@ static void expect(const struct pair *p, enum weir_err err, const struct weir_st
         assert_int_equal(err, WEIR_ENOTFOUND);
         return;
     }
-    struct weir_stored_record want = kept_of(p, at, &p->is.slots[at]);
+    struct weir_stored_record want = record_of(p, at, &p->is.slots[at]);
     assert_int_equal(err, WEIR_OK);
     rs_same(got, &want);
 }
 
-/* ---- questions, and the twin's answers ---- */
+/* -- questions, and what the twin expects -- */
 
 static void ask_key(struct pair *p, int at)
 {
@@ -172,8 +172,8 @@ static uint64_t ask_dot(struct pair *p, uint8_t lane, uint64_t after)
     return best < 0 ? 0 : p->is.slots[best].seq;
 }
 
-/* When a slot is due in a queue; UINT64_MAX: it is not in it. */
-static uint64_t due_of(const struct pair *p, const struct slot *slot, bool tombstones)
+/* The place of a slot in a queue, in the unit of that queue; UINT64_MAX: it is not in it. */
+static uint64_t rank_of(const struct pair *p, const struct slot *slot, bool tombstones)
 {
     if (!slot->used || slot->tombstone != tombstones)
         return UINT64_MAX;
@@ -188,15 +188,15 @@ static uint64_t due_of(const struct pair *p, const struct slot *slot, bool tombs
 static void ask_queue(struct pair *p, bool tombstones, uint64_t until)
 {
     struct weir_record_store *k = p->s->k;
-    uint64_t best_due = UINT64_MAX;
+    uint64_t best_rank = UINT64_MAX;
     struct weir_stored_record got;
     int best = -1;
 
     for (int at = 0; at < num_slots(p); at++) {
-        uint64_t due = due_of(p, &p->is.slots[at], tombstones);
-        if (due <= until && due < best_due) {
+        uint64_t rank = rank_of(p, &p->is.slots[at], tombstones);
+        if (rank <= until && rank < best_rank) {
             best = at;
-            best_due = due;
+            best_rank = rank;
         }
     }
     enum weir_err err =
@@ -251,7 +251,7 @@ static void ask_conflict(struct pair *p, int at)
     if (err < 0)
         return;
     const struct twin_conflict *want = &p->is.conflicts[at];
-    struct weir_stored_record loser = kept_of(p, want->at, &want->loser);
+    struct weir_stored_record loser = record_of(p, want->at, &want->loser);
     rs_same(&got.loser, &loser);
     assert_int_equal(got.noted_ms, want->noted_ms);
     assert_int_equal(got.winner.seq, want->noted_ms + 1);
@@ -300,7 +300,7 @@ static struct slot random_slot(struct pair *p)
 static void do_put(struct pair *p, int at)
 {
     struct slot slot = random_slot(p);
-    struct weir_stored_record rec = kept_of(p, at, &slot);
+    struct weir_stored_record rec = record_of(p, at, &slot);
 
     assert_int_equal(p->s->k->ops->put(p->s->k, &rec), WEIR_OK);
     p->is.slots[at] = slot;
@@ -318,16 +318,16 @@ static void do_drop(struct pair *p, int at)
 static void do_lane(struct pair *p)
 {
     struct weir_lane_row *lane = &p->is.lanes[below(p, NUM_LANES)];
-    struct weir_lane_row put = *lane;
+    struct weir_lane_row row = *lane;
 
-    put.vv = below(p, 3) * below(p, 1000);
-    put.seen = below(p, 2) * below(p, 1000);
-    put.floor = below(p, 2) * below(p, 1000);
-    put.final = below(p, 8) == 0 ? below(p, 1000) : 0;
-    assert_int_equal(p->s->k->ops->put_lane(p->s->k, &put), WEIR_OK);
-    if (put.seen < lane->seen)
-        put.seen = lane->seen;
-    *lane = put;
+    row.vv = below(p, 3) * below(p, 1000);
+    row.seen = below(p, 2) * below(p, 1000);
+    row.floor = below(p, 2) * below(p, 1000);
+    row.final = below(p, 8) == 0 ? below(p, 1000) : 0;
+    assert_int_equal(p->s->k->ops->put_lane(p->s->k, &row), WEIR_OK);
+    if (row.seen < lane->seen)
+        row.seen = lane->seen;
+    *lane = row;
 }
 
 static void do_drop_lane(struct pair *p)
@@ -369,7 +369,7 @@ static void do_conflict(struct pair *p, int at)
     struct slot loser = p->is.slots[at].used ? p->is.slots[at] : random_slot(p);
     struct twin_conflict mine = { .noted_ms = below(p, 1000), .at = at, .loser = loser };
     struct weir_conflict c = { .noted_ms = mine.noted_ms,
-                               .loser = kept_of(p, at, &loser),
+                               .loser = record_of(p, at, &loser),
                                .winner = { .hlc = 5, .seq = mine.noted_ms + 1 } };
 
     if (p->is.num_conflicts == CONFLICTS_MAX)
@@ -486,7 +486,7 @@ static struct pair *pair_new(struct scene *s)
     return p;
 }
 
-static void a_keep_agrees_with_its_twin_through_random_transactions(void **state)
+static void a_store_agrees_with_its_twin_through_random_transactions(void **state)
 {
     struct pair *p = pair_new(*state);
 
@@ -502,7 +502,7 @@ static void a_keep_agrees_with_its_twin_through_random_transactions(void **state
 }
 
 const struct rs_test record_store_suite_twin[] = {
-    RECORD_STORE_TEST(a_keep_agrees_with_its_twin_through_random_transactions,
+    RECORD_STORE_TEST(a_store_agrees_with_its_twin_through_random_transactions,
                       RECORD_STORE_IN_BOTH),
     { NULL, NULL, 0 },
 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_file.h - the files of a kit's store, for tests that look at them or spoil them.
+ * spoil_store_file.h - the files of a kit's store, for tests that read them or spoil them.
  */
 #ifndef WEIR_TESTS_SUPPORT_SPOIL_STORE_FILE_H
 #define WEIR_TESTS_SUPPORT_SPOIL_STORE_FILE_H
 
 #include "tests/support/store_kit.h"
 
-/* A file of the folder. -1: as open says. */
+/* A file of the folder. -1: as open returns. */
 static inline int kit_open_file(const struct kit *k, const char *name, int flags)
 {
     char path[256];

@@ -96,7 +96,7 @@ static inline void kit_init(struct kit *k)
     kit_init_in(k, tmp ? tmp : "/tmp");
 }
 
-/* In memory where there is such a place: for tests with many files and nothing to say on fsync. */
+/* In memory where there is such a place: for tests with many files that do not test fsync. */
 static inline void kit_init_quick(struct kit *k)
 {
     access("/dev/shm", W_OK) == 0 ? kit_init_in(k, "/dev/shm") : kit_init(k);
@@ -130,7 +130,7 @@ static inline void kit_quiet(void)
 struct kit_write {
     struct weir_write w;
     struct weir_span value;
-    enum weir_err err; /* what build answers */
+    enum weir_err err; /* what build returns */
     uint64_t revision;
     bool must_exist;
     bool saw_current;
