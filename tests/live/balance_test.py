@@ -170,7 +170,7 @@ def _hashed(make_upstream, names: str = "abc") -> Dict[str, Upstream]:
     return {name: make_upstream(_named(name)) for name in names}
 
 
-def test_ip_hash_keeps_a_client_at_its_endpoint(make_site, make_upstream) -> None:
+def test_ip_hash_leaves_a_client_at_its_endpoint(make_site, make_upstream) -> None:
     """interface.md: ip_hash sends the same client to the same endpoint, and spreads clients over all."""
     servers = _hashed(make_upstream)
     site = make_site(endpoints=[server.address for server in servers.values()], upstream={"balance": "ip_hash"})

@@ -148,7 +148,7 @@ def test_undrain_serves_again(make_node, make_site) -> None:
     assert node.run("undrain").returncode == 0, "a node that does not drain is none the worse"
 
 
-def test_undrain_keeps_the_ports_that_the_system_chose(make_node, make_site) -> None:
+def test_undrain_leaves_the_ports_that_the_system_chose(make_node, make_site) -> None:
     """Port 0 is any free one at the start, and that one from then on."""
     node = make_node(listen=("127.0.0.1:0", "127.0.0.1:0"), workers=2)
     running = _begin(make_site(_Slow(), on=node))

@@ -99,7 +99,7 @@ def test_metrics_on_an_address_of_the_operators_choice(make_node) -> None:
     assert node.admin.get("/readyz").status == 200
 
 
-def test_admin_listen_stays_on_the_machine(make_node) -> None:
+def test_admin_listen_stays_on_the_host(make_node) -> None:
     """interface.md: in clear the administration is for loopback alone; the fault names the way out."""
     node = make_node(start=False, config={"admin": {"listen": "0.0.0.0:7400"}})
     node.spawn()

@@ -429,17 +429,17 @@ static void slow_reader_of_the_tail_gets_the_number_of_bytes_it_missed(void **st
         pause_ms(10);
     }
     assert_int_equal(late, 1 + num * line);
-    const size_t kept = WEIR_ACCESS_TAIL_MAX / line;
-    assert_int_equal(b.len, kept * line);
-    for (size_t i = 0; i < kept; i++) {
+    const size_t num_lines = WEIR_ACCESS_TAIL_MAX / line;
+    assert_int_equal(b.len, num_lines * line);
+    for (size_t i = 0; i < num_lines; i++) {
         const char *at = b.at + i * line;
-        assert_int_equal(at[0], 'a' + (num - kept + i) % 26);
+        assert_int_equal(at[0], 'a' + (num - num_lines + i) % 26);
         assert_int_equal(at[line - 2], at[0]);
         assert_int_equal(at[line - 1], '\n');
     }
     weir_strbuf_reset(&b);
-    assert_int_equal(weir_access_tail_read(l, &early, &b), (num - kept) * line);
-    assert_int_equal(b.len, kept * line);
+    assert_int_equal(weir_access_tail_read(l, &early, &b), (num - num_lines) * line);
+    assert_int_equal(b.len, num_lines * line);
     weir_access_tail_end(l);
     weir_access_log_close(&l);
     weir_strbuf_deinit(&b);
