@@ -434,7 +434,7 @@ static void broken_contracts_end_the_process(void **state)
     assert_true(weir_death_by_contract(feed_into_too_few_pieces, NULL, "WEIR_PIECES_MAX - 6"));
 }
 
-static size_t put_text(uint8_t *at, const char *text)
+static size_t copy_text(uint8_t *at, const char *text)
 {
     size_t len = strlen(text);
     memcpy(at, text, len);
@@ -453,13 +453,13 @@ static size_t encode(struct weir_rng *rng, const uint8_t *data, size_t len, uint
             run = len - at;
         (void)snprintf(head, sizeof(head), weir_rng_below(rng, 2) ? "%zx%s\r\n" : "000%zX%s\r\n",
                        run, extensions[weir_rng_below(rng, WEIR_ARRAY_LEN(extensions))]);
-        n += put_text(out + n, head);
+        n += copy_text(out + n, head);
         memcpy(out + n, data + at, run);
         n += run;
-        n += put_text(out + n, "\r\n");
+        n += copy_text(out + n, "\r\n");
         at += run;
     }
-    return n + put_text(out + n, weir_rng_below(rng, 2) ? "0\r\n\r\n" : "00;e\r\nX-T: 1\r\n\r\n");
+    return n + copy_text(out + n, weir_rng_below(rng, 2) ? "0\r\n\r\n" : "00;e\r\nX-T: 1\r\n\r\n");
 }
 
 static void random_bodies_in_random_reads_come_out_the_same(void **state)
