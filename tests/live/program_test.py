@@ -18,7 +18,7 @@ RELEASE = TOP / "build" / "release"
 
 
 def run(*words: object) -> str:
-    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", timeout=60, check=False)
     assert done.returncode == 0, done.stdout
     return done.stdout
