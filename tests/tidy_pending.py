@@ -6,7 +6,6 @@ CIRCLES = [
     ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
                                        "exchange", "worker")},
      "one connection's life runs through all of them; cut when HTTP/2 gets its room"),
-    ({"node/cli/error_pages", "node/cli/source"}, "to be cut"),
     ({"node/ctl/admin", "node/ctl/admin_conn"}, "to be cut"),
     ({"node/wire/bytes", "node/wire/scan"}, "to be cut"),
     ({"node/wire/h1", "node/wire/h1_private"}, "to be cut"),
@@ -32,7 +31,6 @@ INCLUDES = (
     "tests/fuzz",
     "tests/support",
     "tests/unit/base",
-    "tests/unit/cli",
     "tests/unit/ctl",
     "tests/unit/flow",
     "tests/unit/loop",
@@ -43,14 +41,12 @@ INCLUDES = (
 
 # Folders or files with dividers of another form. `tests/tidy.py --fix PATH` mends those of one line.
 DIVIDERS = (
-    "node/cli",
     "node/flow",
     "node/loop",
     "sync/store",
     "tenants",
     "tests/support",
     "tests/unit/base",
-    "tests/unit/cli",
     "tests/unit/ctl",
     "tests/unit/flow",
     "tests/unit/loop",
@@ -61,7 +57,6 @@ DIVIDERS = (
 
 # Folders or files in which words of the left column stand.
 WORDS = (
-    "node/cli",
     "node/ctl",
     "node/flow",
     "node/loop",
@@ -72,7 +67,6 @@ WORDS = (
     "tests/fuzz",
     "tests/support",
     "tests/unit/base",
-    "tests/unit/cli",
     "tests/unit/ctl",
     "tests/unit/flow",
     "tests/unit/loop",

@@ -5,12 +5,12 @@
  */
 #include "node/cli/docs/claims.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "node/base/arena.h"
 #include "tenants/overlap.h"
 #include "tenants/overlap_set.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define ARENA_BLOCK 65536
 #define ARENA_MAX   ((size_t)1 << 30)
