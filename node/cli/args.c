@@ -64,6 +64,11 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_DIGEST] = { 0, "digest", NULL, "write the digest of all documents alone" },
     [WEIR_FLAG_TAIL] = { 0, "tail", "N", "only the last N records of those there are" },
     [WEIR_FLAG_SINCE] = { 0, "since", "D", "only records of the last D, for example 15m" },
+    [WEIR_FLAG_WAIT_DONE] = { 0, "wait", NULL, "show the progress, and return when it is over" },
+    [WEIR_FLAG_ADDRESS] = { 0, "address", "PREFIX",
+                            "of the clients of this address or prefix, for example 198.51.100.7 or "
+                            "10.0.0.0/8" },
+    [WEIR_FLAG_RESET] = { 0, "reset", NULL, "back to what the node file says" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -207,6 +212,7 @@ static const char **text_slot(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_METHOD, offsetof(struct weir_options, method) },
         { WEIR_FLAG_CLIENT, offsetof(struct weir_options, client) },
         { WEIR_FLAG_TENANT, offsetof(struct weir_options, tenant) },
+        { WEIR_FLAG_ADDRESS, offsetof(struct weir_options, address) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(texts); i++)
         if (texts[i].flag == flag)
@@ -230,6 +236,8 @@ static bool *switch_slot(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_YES, offsetof(struct weir_options, yes) },
         { WEIR_FLAG_ALLOW_OVERLAP, offsetof(struct weir_options, allow_overlap) },
         { WEIR_FLAG_DIGEST, offsetof(struct weir_options, digest) },
+        { WEIR_FLAG_WAIT_DONE, offsetof(struct weir_options, wait_done) },
+        { WEIR_FLAG_RESET, offsetof(struct weir_options, reset) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)

@@ -63,6 +63,9 @@ enum weir_flag {
     WEIR_FLAG_DIGEST,
     WEIR_FLAG_TAIL,
     WEIR_FLAG_SINCE,
+    WEIR_FLAG_WAIT_DONE,
+    WEIR_FLAG_ADDRESS,
+    WEIR_FLAG_RESET,
     WEIR_FLAG_COUNT
 };
 
@@ -133,6 +136,9 @@ struct weir_options {
     uint64_t tail;
     bool has_since;
     uint64_t since_ms; /* before now */
+    bool wait_done;
+    const char *address;
+    bool reset;
     bool help;
 };
 
@@ -203,6 +209,9 @@ enum weir_exit weir_cmd_redirect(struct weir_cli *cli);
 enum weir_exit weir_cmd_status(struct weir_cli *cli);
 enum weir_exit weir_cmd_doctor(struct weir_cli *cli);
 enum weir_exit weir_cmd_drain(struct weir_cli *cli);
+enum weir_exit weir_cmd_undrain(struct weir_cli *cli);
+enum weir_exit weir_cmd_reload(struct weir_cli *cli);
+enum weir_exit weir_cmd_log_level(struct weir_cli *cli);
 enum weir_exit weir_cmd_logs(struct weir_cli *cli);
 enum weir_exit weir_cmd_completion(struct weir_cli *cli);
 enum weir_exit weir_cmd_version(struct weir_cli *cli);

@@ -248,7 +248,10 @@ static const struct weir_command commands[] = {
         .summary = "what would happen to a request, and by which rule",
         .description =
             "Asks the node, by the same code that serves requests: which tenant, which redirect "
-            "or route, which upstream, and the state of each endpoint.",
+            "or route, with the rule as the tenant's document has it, which upstream, and what it "
+            "knows of each endpoint: \"marked out\" after failed connections, or \"not checked\", "
+            "since this version has no health checks. An https URL is refused by a node without a "
+            "TLS listener.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
         .exits = "1  nothing serves the URL, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
@@ -300,30 +303,102 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "drain",
-        .usage = "[--deadline D]",
+        .usage = "[--deadline D] [--wait]",
         .summary = "let a node finish its work and end",
-        .description = "The node takes no new connections, finishes the requests it has, and ends "
-                       "when that is "
-                       "done or the deadline is over. Returns at once.",
+        .description =
+            "The node takes no new connections, finishes the requests that it has begun, and ends "
+            "when that is done or the deadline has passed; what still runs then is cut. The "
+            "response says the deadline that is in force.\n\nA second drain moves the deadline, "
+            "earlier or later. Until the drain is over, weir undrain takes it back. weir status "
+            "shows a node that drains.\n\nReturns at once; with --wait it shows how many "
+            "connections and requests are left, and returns with the outcome.",
         .examples = "weir drain\n"
-                    "weir drain --deadline 5m\n",
-        .exits = EXIT_REACH EXIT_TIME,
-        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_DEADLINE),
+                    "weir drain --deadline 5m --wait\n"
+                    "weir drain --deadline 0s\n",
+        .exits =
+            EXIT_REACH "5  no response in time; --wait: connections were cut at the deadline\n",
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_DEADLINE) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_WAIT_DONE),
         .run = weir_cmd_drain,
     },
     {
+        .name = "undrain",
+        .usage = "",
+        .summary = "take a drain back: the node serves again",
+        .description =
+            "The node listens again on the same addresses and is ready for traffic. Connections "
+            "that the drain has closed stay closed. A node whose drain is over ends, and cannot "
+            "be held back. A node that does not drain goes on as it is.",
+        .examples = "weir drain --deadline 1h\n"
+                    "weir undrain\n",
+        .exits =
+            "1  the node is ending already, cannot listen again, or cannot be reached\n" EXIT_USAGE
+            "3  the node is busy with the change before: try again\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE,
+        .run = weir_cmd_undrain,
+    },
+    {
+        .name = "reload",
+        .usage = "",
+        .summary = "read the node file again, and take over what can change",
+        .description =
+            "Takes over listen.http, admin.metrics, limits.connections, limits.memory, log.access, "
+            "log.level and trusted_proxies, all or nothing: a file with a fault, or an address "
+            "that cannot be listened on, changes nothing, and every fault is written. Connections "
+            "of a listener that goes live on; a lower limit closes nothing.\n\nEach other key "
+            "that differs is named in a warning: it needs a restart, and the exit code is 0 all "
+            "the same. The access log is opened anew, as logrotate wants it. SIGHUP does all of "
+            "this, with its outcome in the log. weir node --check looks at the file first, beside "
+            "the running node.",
+        .examples = "weir node --check --config /etc/weir/node.yaml && weir reload\n"
+                    "kill -HUP $(pidof weir)\n",
+        .exits = "1  the file has a fault, nothing was changed; or the node cannot be "
+                 "reached\n" EXIT_USAGE
+                 "3  another reload runs, or the node drains: try again\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE,
+        .run = weir_cmd_reload,
+    },
+    {
+        .name = "log-level",
+        .usage = "[LEVEL] [--tenant NAME | --address PREFIX] [--reset]",
+        .summary = "how much a node logs, for all, one tenant or some clients",
+        .description =
+            "Without a level it shows what is in force. LEVEL is error, warn, info, debug or "
+            "trace: debug tells the life of a connection in a few lines, trace each move of its "
+            "state. With --tenant or --address the level holds for the lines about that tenant or "
+            "these clients, in addition to the general level; at most 16 of them.\n\nIt lasts "
+            "until --reset or the end of the node. --reset alone goes back to log.level of the "
+            "node file and removes all others; with --tenant or --address it removes that one.",
+        .examples = "weir log-level\n"
+                    "weir log-level debug --tenant shop\n"
+                    "weir log-level trace --address 198.51.100.7\n"
+                    "weir log-level --reset\n",
+        .exits = "1  there is no such tenant or level, or the node cannot be reached\n" EXIT_USAGE
+            EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_TENANT) | WEIR_FLAG_BIT(WEIR_FLAG_ADDRESS) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_RESET),
+        .num_args_max = 1,
+        .run = weir_cmd_log_level,
+    },
+    {
         .name = "logs",
-        .usage = "[-f] [--tenant NAME]",
+        .usage = "[-f] [--tenant NAME] [--tail N] [--since D]",
         .summary = "the last access records, and those to come",
         .description =
-            "One JSON object a line. Without -f: the records that the node still has in memory, "
-            "up to 1 MiB. With log.access off a node has none; -f shows those to come all the "
-            "same.",
+            "One JSON object a line, in the order of time over all workers. Without -f: the "
+            "records "
+            "that the node still has in memory, up to 1 MiB. With log.access off a node has none; "
+            "-f shows those to come all the same, each about a second after it was made.\n\nWhen "
+            "the node ends, -f writes what is left and a note, and ends with 0. A tenant that the "
+            "node never had is an error.",
         .examples = "weir logs\n"
+                    "weir logs --tail 20\n"
+                    "weir logs --since 15m --tenant shop\n"
                     "weir logs -f --tenant shop | jq 'select(.status >= 500)'\n",
         .exits = EXIT_REACH EXIT_TIME,
-        .flags =
-            WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW) | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_TENANT) | WEIR_FLAG_BIT(WEIR_FLAG_TAIL) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_SINCE),
         .run = weir_cmd_logs,
     },
     {

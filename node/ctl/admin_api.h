@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin_api.h - between the admin server and those who answer its paths: a request, its response,
+ * admin_api.h - between the admin server and the handlers of its paths: a request, its response,
  * the table of paths. Owner: control. A handler owns its request until it ends it by exactly one
  * response, at once or in a later callback; the client may be gone by then, which the response
  * functions bear.
@@ -66,7 +66,7 @@ struct weir_admin_route {
 enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METHOD };
 
 /**
- * Find who answers and set r->route, r->name and r->number from r->message. HEAD is answered as
+ * Find the route and set r->route, r->name and r->number from r->message. HEAD is handled as
  * GET.
  *
  * @param health_only  a request from admin.listen: other paths do not exist
@@ -75,7 +75,7 @@ enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METH
 WEIR_MUST_USE enum weir_admin_found weir_admin_route_find(struct weir_admin_request *r,
                                                           bool health_only);
 
-/** Refuse by what the head says: query, content type, length. @return true: answered, the body is
+/** Refuse by what the head says: query, content type, length. @return true: responded, the body is
  * not wanted */
 WEIR_MUST_USE bool weir_admin_head_refused(struct weir_admin_request *r);
 
@@ -102,6 +102,8 @@ void weir_admin_response_details(struct weir_admin_request *r, const Weir__V1__E
                                  size_t num);
 /** The status and code that belong to an error of the store or of a push. */
 void weir_admin_response_err(struct weir_admin_request *r, enum weir_err err, const char *what);
+/** 404: the tenant of r->name has no such revision; names those that it has. */
+void weir_admin_response_no_revision(struct weir_admin_request *r, uint64_t revision);
 /** What an error means to a client. @return the sentence; never NULL */
 const char *weir_admin_err_text(enum weir_err err, uint16_t *ret_status, const char **ret_code);
 /** Add `ETag: "revision"` to the response. */
@@ -118,7 +120,7 @@ void weir_admin_stream_send(struct weir_admin_request *r, struct weir_strbuf *by
 /** Ends the request. */
 void weir_admin_stream_end(struct weir_admin_request *r);
 
-/* -- the handlers: each owns the request that it is given; what it answers is in API.md -- */
+/* -- the handlers: each owns the request that it is given; its responses are in API.md -- */
 
 /** GET /healthz. */
 void weir_admin_healthz(struct weir_admin_request *r);
@@ -142,7 +144,7 @@ void weir_admin_log_level_get(struct weir_admin_request *r);
 void weir_admin_log_level_put(struct weir_admin_request *r);
 /** DELETE /v1/log-level: back to the node file's. */
 void weir_admin_log_level_delete(struct weir_admin_request *r);
-/** GET /v1/doctor: answers when all endpoints were tried. */
+/** GET /v1/doctor: responds when all endpoints were tried. */
 void weir_admin_doctor(struct weir_admin_request *r);
 /** GET /v1/logs: with follow=1 a stream that the client ends. */
 void weir_admin_logs(struct weir_admin_request *r);
@@ -150,11 +152,11 @@ void weir_admin_logs(struct weir_admin_request *r);
 void weir_admin_tenant_list(struct weir_admin_request *r);
 /** GET /v1/tenants/NAME. */
 void weir_admin_tenant_get(struct weir_admin_request *r);
-/** PUT /v1/tenants/NAME: answers when the write is durable. */
+/** PUT /v1/tenants/NAME: responds when the write is durable. */
 void weir_admin_tenant_put(struct weir_admin_request *r);
-/** DELETE /v1/tenants/NAME: answers when the write is durable. */
+/** DELETE /v1/tenants/NAME: responds when the write is durable. */
 void weir_admin_tenant_delete(struct weir_admin_request *r);
-/** POST /v1/apply: answers when every write is durable. */
+/** POST /v1/apply: responds when every write is durable. */
 void weir_admin_apply(struct weir_admin_request *r);
 /** GET /v1/tenants/NAME/history. */
 void weir_admin_history(struct weir_admin_request *r);
@@ -162,7 +164,7 @@ void weir_admin_history(struct weir_admin_request *r);
 void weir_admin_revision(struct weir_admin_request *r);
 /** GET /v1/export: a stream that ends with its last line. */
 void weir_admin_export(struct weir_admin_request *r);
-/** POST /v1/tenants/NAME/rollback: answers when the write is durable. */
+/** POST /v1/tenants/NAME/rollback: responds when the write is durable. */
 void weir_admin_rollback(struct weir_admin_request *r);
 /** GET /v1/test/route. */
 void weir_admin_test_route(struct weir_admin_request *r);

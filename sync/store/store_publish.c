@@ -31,6 +31,7 @@ static enum weir_metric metric_of_unwritten(enum weir_err err)
         { WEIR_ENOTFOUND, WEIR_M_STORE_REFUSED_NOT_FOUND },
         { WEIR_EEXIST, WEIR_M_STORE_REFUSED_EXISTS },
         { WEIR_EINVAL, WEIR_M_STORE_REFUSED_INVALID },
+        { WEIR_EPERM, WEIR_M_STORE_REFUSED_OVERLAP },
         { WEIR_EFULL, WEIR_M_STORE_REFUSED_FULL },
         { WEIR_ELIMIT, WEIR_M_STORE_REFUSED_FULL },
     };
@@ -83,7 +84,7 @@ void weir_store_publish_failure(struct weir_store *s)
     weir_store_unlock(&s->shared_lock);
 }
 
-/* A reader or the guard found a damaged page: leave word for the next start. */
+/* A reader or the guard found a damaged page: leave a mark for the next start. */
 void weir_store_mark_suspect(struct weir_store *s)
 {
     if (s->suspect_marked || !atomic_load_explicit(&s->suspect, memory_order_relaxed))

@@ -7,7 +7,6 @@
 
 #include "node/base/hashmap.h"
 #include "node/base/rng.h"
-#include "node/cli/docs/claims.h"
 #include "node/cli/docs/error_pages.h"
 #include "node/cli/docs/file.h"
 #include "node/cli/text/table.h"
@@ -36,9 +35,7 @@ struct weir_source_group {
 
 void weir_source_init(struct weir_source *s, struct weir_cli *cli)
 {
-    *s = (struct weir_source){ .cli = cli,
-                               .errors = WEIR_STRBUF_ZERO,
-                               .warnings = WEIR_STRBUF_ZERO };
+    *s = (struct weir_source){ .cli = cli, .errors = WEIR_STRBUF_ZERO };
     weir_arena_init(&s->arena, ARENA_BLOCK, ARENA_MAX);
     weir_diags_init(&s->diags);
     s->diags.fold = true;
@@ -55,7 +52,6 @@ void weir_source_deinit(struct weir_source *s)
     free(s->docs);
     weir_diags_deinit(&s->diags);
     weir_strbuf_deinit(&s->errors);
-    weir_strbuf_deinit(&s->warnings);
     weir_arena_deinit(&s->arena);
 }
 
@@ -121,15 +117,11 @@ static enum weir_exit faults_write(struct weir_source *s)
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     size_t num = weir_diags_num_errors(&s->diags) + s->num_errors;
     size_t num_shown = errors_shown(s);
-    if (num == 0 && s->diags.total == 0 && s->num_warnings == 0)
+    if (num == 0 && s->diags.total == 0)
         return WEIR_EXIT_OK;
     weir_diags_write(&s->diags, &out);
-    weir_strbuf_add(&out, weir_span(s->warnings.at, s->warnings.len));
-    if (s->num_warnings > WEIR_SOURCE_WARNINGS_MAX)
-        weir_strbuf_printf(&out, "and %zu more warnings\n",
-                           s->num_warnings - WEIR_SOURCE_WARNINGS_MAX);
     weir_strbuf_add(&out, weir_span(s->errors.at, s->errors.len));
-    if (out.failed || s->errors.failed || s->warnings.failed) {
+    if (out.failed || s->errors.failed) {
         weir_strbuf_deinit(&out);
         return weir_cli_no_memory(s->cli);
     }
@@ -163,7 +155,7 @@ enum weir_format weir_source_format(const char *file, struct weir_span text)
         return WEIR_FORMAT_JSON;
     if (ends_with(file, ".yaml") || ends_with(file, ".yml"))
         return WEIR_FORMAT_YAML;
-    size_t at = 0;
+    size_t at = weir_span_starts(text, WEIR_SPAN_LIT("\xef\xbb\xbf")) ? 3 : 0;
     while (at < text.len && memchr(" \t\r\n[", text.at[at], 5) != NULL)
         at++;
     if (at == text.len || text.at[at++] != '{')
@@ -212,6 +204,8 @@ static enum weir_err docs_append(struct weir_source *s, const struct weir_docs *
         s->docs[s->num_docs++] = (struct weir_source_doc){
             .kind = docs->items[i].kind,
             .line = docs->items[i].line,
+            .hosts = docs->items[i].hosts,
+            .addresses = docs->items[i].addresses,
             .file = file,
             .message = docs->items[i].message,
         };
@@ -373,6 +367,26 @@ static enum weir_err doubles_report(struct weir_source *s)
     return err;
 }
 
+/* What the tenants of this run claim from each other. */
+static enum weir_err claims_check(struct weir_source *s)
+{
+    struct weir_run_doc *docs = calloc(s->num_docs + 1, sizeof(*docs));
+    if (docs == NULL)
+        return WEIR_ENOMEM;
+    for (size_t i = 0; i < s->num_docs; i++)
+        docs[i] = (struct weir_run_doc){
+            .file = s->docs[i].file,
+            .doc = { .kind = s->docs[i].kind,
+                     .line = s->docs[i].line,
+                     .hosts = s->docs[i].hosts,
+                     .addresses = s->docs[i].addresses,
+                     .message = s->docs[i].message },
+        };
+    enum weir_err err = weir_schema_check_claims(docs, s->num_docs, &s->diags);
+    free(docs);
+    return err == WEIR_EINVAL ? WEIR_OK : err; /* written with all the others */
+}
+
 /* One fault, at the first of them. */
 static void kinds_check(struct weir_source *s)
 {
@@ -392,27 +406,6 @@ static void kinds_check(struct weir_source *s)
             s, first, "kind: a Node document is read by `weir node --config`, not applied%s", more);
 }
 
-/* -- claims of several documents -- */
-
-static void on_clash(void *arg, const struct weir_claim_clash *clash)
-{
-    struct weir_source *s = arg;
-    const struct weir_source_doc *other = clash->other;
-    if (clash->is_same) {
-        weir_source_fault(s, clash->doc, "hosts: %s is claimed by tenant %s as well, at %s:%u",
-                          clash->host, other->tenant->name, other->file, other->line);
-        return;
-    }
-    if (s->num_warnings++ >= WEIR_SOURCE_WARNINGS_MAX)
-        return;
-    fault_begin(&s->warnings, clash->doc->file);
-    weir_strbuf_printf(&s->warnings, ":%u:1: warning: hosts: %s lies below %s of tenant %s, at ",
-                       clash->doc->line, clash->host, clash->other_host, other->tenant->name);
-    fault_begin(&s->warnings, other->file);
-    weir_strbuf_printf(&s->warnings, ":%u, which does not list %s in allow_overlap\n", other->line,
-                       clash->doc->tenant->name);
-}
-
 static enum weir_err documents_read(struct weir_source *s, bool tenants_only)
 {
     const struct weir_options *o = &s->cli->options;
@@ -423,8 +416,7 @@ static enum weir_err documents_read(struct weir_source *s, bool tenants_only)
         kinds_check(s);
     if (err == WEIR_OK)
         err = doubles_report(s);
-    return err == WEIR_OK && !s->names_only ? weir_claims_check(s->docs, s->num_docs, on_clash, s)
-                                            : err;
+    return err == WEIR_OK && !s->names_only ? claims_check(s) : err;
 }
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)

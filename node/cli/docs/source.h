@@ -13,18 +13,28 @@
 #include "node/base/contract.h"
 #include "node/base/strbuf.h"
 #include "node/cli/command.h"
-#include "node/cli/docs/source_doc.h"
 #include "tenants/schema/schema.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_SOURCE_TEXT_MAX     (64u << 20) /* bytes; as the schema's */
-#define WEIR_SOURCE_FILES_MAX    1000000
-#define WEIR_SOURCE_DOCS_MAX     1000000
-#define WEIR_SOURCE_DEPTH_MAX    32  /* folders within folders; a loop of links ends here */
-#define WEIR_SOURCE_WARNINGS_MAX 100 /* warnings written; the others are counted */
-#define WEIR_SOURCE_SHOWN_MAX    200 /* errors written; the others are counted */
+#define WEIR_SOURCE_TEXT_MAX  (64u << 20) /* bytes; as the schema's */
+#define WEIR_SOURCE_FILES_MAX 1000000
+#define WEIR_SOURCE_DOCS_MAX  1000000
+#define WEIR_SOURCE_DEPTH_MAX 32  /* folders within folders; a loop of links ends here */
+#define WEIR_SOURCE_SHOWN_MAX 200 /* errors written; the others are counted */
+
+/** One document and where it stands. */
+struct weir_source_doc {
+    enum weir_kind kind;
+    uint32_t line;
+    const struct weir_place *hosts, *addresses; /* as in struct weir_doc */
+    const char *file; /* as the user named it, or below the folder that the user named */
+    union {
+        ProtobufCMessage *message;
+        Weir__V1__Tenant *tenant;
+    };
+};
 
 struct weir_source_group;
 
@@ -39,8 +49,6 @@ struct weir_source {
     struct weir_diags diags;
     struct weir_strbuf errors; /* what is wrong beyond the texts themselves, a line each */
     size_t num_errors;
-    struct weir_strbuf warnings; /* the same, of what may be meant so */
-    size_t num_warnings;
     bool names_only; /* set before reading: files of error pages are not read */
 };
 

@@ -230,14 +230,6 @@ static void status_reports_whether_all_is_well(void **state)
           "weir doctor: 1 of 2 checks failed\n" },
         { "doctor -o yaml", OK("{\"checks\":[{\"name\":\"clock\",\"outcome\":\"warn\"}]}"), 0, NULL,
           "checks:\n  - name: \"clock\"\n    outcome: \"warn\"\n", "" },
-        { "drain --deadline 90s", STATUS("202 Accepted", "{}"), 0,
-          "POST /v1/drain?deadline_ms=90000 HTTP/1.1\r\n",
-          "draining: it takes no new connections, and ends when the last request is done, at the "
-          "latest in 90.0 s\n",
-          "" },
-        { "drain", STATUS("503 X", "{\"error\":{\"message\":\"the node is stopping\"}}"), 3,
-          "POST /v1/drain?deadline_ms=30000 HTTP/1.1\r\n", "",
-          "weir drain: the node is stopping\n" },
         { "logs", OK("{\"a\":1}\n{\"b\":\"\033[2J\xff\"}"), 0, "GET /v1/logs?follow=0 HTTP/1.1\r\n",
           "{\"a\":1}\n{\"b\":\"\\x1B[2J\\xFF\"}\n", "" },
         { "logs -f --tenant shop", OK("{\"a\":1}"), 0,
@@ -245,6 +237,75 @@ static void status_reports_whether_all_is_well(void **state)
         { "logs --tenant Shop", OK(""), 2, NULL, "", NULL },
         { "logs", STATUS("404 X", "{\"error\":{\"message\":\"no log\"}}"), 1, NULL, "",
           "weir logs: no log\n" },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void a_drain_says_its_deadline_its_progress_and_its_outcome(void **state)
+{
+    static const struct expected cases[] = {
+        { "drain --deadline 90s",
+          STATUS("202 Accepted", "{\"state\":\"draining\",\"deadline_ms\":90000}"), 0,
+          "POST /v1/drain?deadline_ms=90000 HTTP/1.1\r\n",
+          "draining: it takes no new connections, and ends when the last request is done, at the "
+          "latest in 90.0 s\n",
+          "" },
+        { "drain", STATUS("503 X", "{\"error\":{\"message\":\"the node is stopping\"}}"), 3,
+          "POST /v1/drain?deadline_ms=30000 HTTP/1.1\r\n", "",
+          "weir drain: the node is stopping\n" },
+        { "drain --wait --deadline 5s",
+          OK("{\"state\":\"draining\",\"deadline_ms\":4990,\"connections\":1,\"requests\":2}\n"
+             "{\"state\":\"drained\",\"cut\":0}\n"),
+          0, "POST /v1/drain?deadline_ms=5000&follow=1 HTTP/1.1\r\n",
+          "draining: 1 connection, 2 requests left, 5 s to the deadline\n"
+          "drained: nothing was cut; the node ends\n",
+          "" },
+        { "drain --wait", OK("{\"state\":\"drained\",\"cut\":3}\n"), 5, NULL, "",
+          "weir drain: the deadline passed: 3 connections were cut. Give it longer with "
+          "--deadline\n" },
+        { "drain --wait", OK("{\"state\":\"serving\"}\n"), 1, NULL, "",
+          "weir drain: the drain was taken back: the node serves again\n" },
+        { "drain --wait", OK("{\"state\":\"draining\"}\n"), 1, NULL, NULL, NULL },
+        { "drain --wait", OK("nonsense\n"), 1, NULL, "", NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void undrain_reload_and_log_level_say_what_came_of_them(void **state)
+{
+    static const struct expected cases[] = {
+        { "undrain", OK("{\"state\":\"serving\"}"), 0, "POST /v1/undrain HTTP/1.1\r\n", "serving\n",
+          "" },
+        { "undrain", STATUS("409 X", "{\"error\":{\"message\":\"it is ending\"}}"), 1, NULL, "",
+          "weir undrain: it is ending\n" },
+        { "reload", OK("{\"changed\":[\"log.level\",\"listen.http\"],\"restart\":[\"data\"]}"), 0,
+          "POST /v1/reload HTTP/1.1\r\n", "reloaded: log.level, listen.http\n",
+          "weir reload: warning: data: the new value needs a restart of the node\n" },
+        { "reload", OK("{}"), 0, NULL, "reloaded: nothing to take over\n", "" },
+        { "reload",
+          STATUS("400 X", "{\"error\":{\"message\":\"2 errors\",\"details\":[{\"message\":"
+                          "\"one\"},{\"message\":\"two\"}]}}"),
+          1, NULL, "", "weir reload: 2 errors\n  one\n  two\n" },
+        { "log-level",
+          OK("{\"level\":\"warn\",\"configured\":\"info\",\"filters\":[{\"tenant\":\"shop\","
+             "\"level\":\"trace\"},{\"address\":\"10.0.0.0/8\",\"level\":\"debug\"}]}"),
+          0, "GET /v1/log-level HTTP/1.1\r\n",
+          "FOR                 LEVEL  NODE FILE\n"
+          "all                 warn   info\n"
+          "tenant shop         trace  -\n"
+          "address 10.0.0.0/8  debug  -\n",
+          "" },
+        { "log-level trace --tenant shop", OK("{}"), 0,
+          "PUT /v1/log-level?level=trace&tenant=shop HTTP/1.1\r\n", NULL, "" },
+        { "log-level debug --address 10.0.0.0/8", OK("{}"), 0,
+          "PUT /v1/log-level?level=debug&address=10.0.0.0%2F8 HTTP/1.1\r\n", NULL, "" },
+        { "log-level --reset", OK("{}"), 0, "DELETE /v1/log-level HTTP/1.1\r\n", NULL, "" },
+        { "log-level --reset --tenant shop", OK("{}"), 0,
+          "DELETE /v1/log-level?tenant=shop HTTP/1.1\r\n", NULL, "" },
+        { "log-level loud", OK(""), 2, NULL, "", NULL },
+        { "log-level debug --reset", OK(""), 2, NULL, "", NULL },
+        { "log-level --tenant shop", OK(""), 2, NULL, "", NULL },
+        { "log-level debug --tenant shop --address ::1", OK(""), 2, NULL, "", NULL },
     };
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
@@ -459,6 +520,30 @@ static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
     check_without_memory("logs", (struct unix_response)OK("{\"a\":1}"), NULL);
     check_without_memory("delete tenant shop",
                          (struct unix_response)OK("{\"outcome\":\"deleted\"}"), NULL);
+    check_without_memory("export --digest",
+                         (struct unix_response)OK(SHOP_JSON "\n{\"end\":{\"documents\":1,"
+                                                            "\"digest\":\"0a\",\"damaged\":0}}"),
+                         NULL);
+}
+
+static void an_export_without_its_last_line_is_not_whole(void **state)
+{
+    static const struct expected cases[] = {
+        { "export -o json",
+          OK(SHOP_JSON "\n{\"end\":{\"documents\":1,\"digest\":\"0a\",\"damaged\":0}}"), 0,
+          "GET /v1/export HTTP/1.1\r\n", SHOP_JSON "\n", "1 tenant exported, digest 0a\n" },
+        { "export -o json", OK(SHOP_JSON), 1, "GET /v1/export HTTP/1.1\r\n", SHOP_JSON "\n", NULL },
+        { "export -o json",
+          OK(SHOP_JSON "\n{\"end\":{\"documents\":2,\"digest\":\"0a\",\"damaged\":0}}"), 1,
+          "GET /v1/export HTTP/1.1\r\n", SHOP_JSON "\n", NULL },
+        { "export --digest", OK("{\"end\":{\"documents\":2,\"digest\":\"0a\",\"damaged\":1}}"), 1,
+          "GET /v1/export?digest=1 HTTP/1.1\r\n", "0a  2 documents\n", NULL },
+        { "export --digest",
+          OK(SHOP_JSON "\n{\"end\":{\"documents\":1,\"digest\":\"0a\",\"damaged\":0}}"), 0, NULL,
+          "0a  1 documents\n", "" },
+        { "export --digest x", OK("{}"), 2, NULL, "", NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
 int main(int argc, char **argv)
@@ -475,12 +560,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(revision_goes_into_if_match),
         cmocka_unit_test(deletion_goes_on_behind_a_failure),
         cmocka_unit_test(status_reports_whether_all_is_well),
+        cmocka_unit_test(a_drain_says_its_deadline_its_progress_and_its_outcome),
+        cmocka_unit_test(undrain_reload_and_log_level_say_what_came_of_them),
         cmocka_unit_test(exit_codes_are_those_of_the_contract),
         cmocka_unit_test(diff_that_could_not_compare_says_so),
         cmocka_unit_test(node_that_is_away_is_reported_by_every_command),
         cmocka_unit_test(every_page_is_there),
         cmocka_unit_test(pages_fit_a_terminal),
         cmocka_unit_test(completion_of_bash_completes),
+        cmocka_unit_test(an_export_without_its_last_line_is_not_whole),
         cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
         cmocka_unit_test(full_disk_behind_standard_output_is_reported),
     };
