@@ -9,11 +9,15 @@
 #include <unistd.h>
 
 static const char help[] =
-    "Usage: weir node --config FILE [--check]\n"
+    "weir node - run a node\n"
+    "\n"
+    "Usage:\n"
+    "  weir node --config FILE [--check]\n"
     "\n"
     "Run a node in the foreground: events to stderr, the access log to where\n"
     "log.access says.\n"
     "\n"
+    "Flags:\n"
     "  --config FILE  the node file; without it the WEIR_... variables alone count\n"
     "  --check        validate the file and the machine (ports, sockets, data folder\n"
     "                 and its lock, log, descriptors), then exit; nothing is changed.\n"
