@@ -15,7 +15,6 @@ INCLUDES = (
     "tests/bench",
     "tests/fuzz",
     "tests/support",
-    "tests/unit/cli",
     "tests/unit/ctl",
     "tests/unit/loop",
     "tests/unit/tenants",

@@ -361,7 +361,7 @@ static const struct weir_command commands[] = {
     {
         .name = "log-level",
         .usage = "[LEVEL] [--tenant NAME | --address PREFIX] [--reset]",
-        .summary = "how much a node logs, for all, one tenant or some clients",
+        .summary = "how much a node logs, for all or for one tenant",
         .description =
             "Without a level it shows what is in force. LEVEL is error, warn, info, debug or "
             "trace: debug tells the life of a connection in a few lines, trace each move of its "

@@ -2,6 +2,10 @@
  *
  * args_test.c - command lines that are right, and what is said of those that are not.
  */
+#include "node/cli/args.h"
+#include "node/cli/command.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,10 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/cli/args.h"
-#include "node/cli/command.h"
-#include "tests/support/failalloc.h"
 
 #define WORDS_MAX 16
 

@@ -6,18 +6,19 @@
 #ifndef WEIR_TESTS_UNIT_CLI_SCENE_H
 #define WEIR_TESTS_UNIT_CLI_SCENE_H
 
+#include "tests/support/run_cli.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "tests/support/run_cli.h"
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define OK(body)                                                                                   \
     {                                                                                              \

@@ -3,6 +3,10 @@
  * diff_test.c - known differences in their exact form; random texts, whose difference must turn one
  * into the other and be as short as the longest common subsequence allows.
  */
+#include "node/base/rng.h"
+#include "node/cli/text/diff.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,10 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/rng.h"
-#include "node/cli/text/diff.h"
-#include "tests/support/failalloc.h"
 
 static const char *const names[2] = { "a", "b" };
 

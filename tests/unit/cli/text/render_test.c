@@ -2,6 +2,8 @@
  *
  * render_test.c - JSON as YAML: shapes, keys that some YAML would take for something else, texts.
  */
+#include "node/cli/text/render.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +12,6 @@
 #include <cmocka.h>
 
 #include <string.h>
-
-#include "node/cli/text/render.h"
 
 static void json_becomes_block_yaml(void **state)
 {

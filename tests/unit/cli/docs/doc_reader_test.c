@@ -8,9 +8,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 /* Documents of a text as "LINE:document|", with "!error" at the end when there is one. */
 static char *documents(const char *name, const char *text, size_t len)
