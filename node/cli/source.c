@@ -155,7 +155,7 @@ enum weir_format weir_source_format(const char *file, struct weir_span text)
         return WEIR_FORMAT_JSON;
     if (ends_with(file, ".yaml") || ends_with(file, ".yml"))
         return WEIR_FORMAT_YAML;
-    size_t at = 0;
+    size_t at = weir_span_starts(text, WEIR_SPAN_LIT("\xef\xbb\xbf")) ? 3 : 0;
     while (at < text.len && memchr(" \t\r\n[", text.at[at], 5) != NULL)
         at++;
     if (at == text.len || text.at[at++] != '{')
@@ -204,6 +204,8 @@ static enum weir_err docs_take(struct weir_source *s, const struct weir_docs *do
         s->docs[s->num_docs++] = (struct weir_source_doc){
             .kind = docs->items[i].kind,
             .line = docs->items[i].line,
+            .hosts = docs->items[i].hosts,
+            .addresses = docs->items[i].addresses,
             .file = file,
             .message = docs->items[i].message,
         };
@@ -366,6 +368,26 @@ static enum weir_err twins_find(struct weir_source *s)
 }
 
 /* One fault, at the first of them. */
+/* What the tenants of this run claim from each other. */
+static enum weir_err claims_check(struct weir_source *s)
+{
+    struct weir_run_doc *docs = calloc(s->num_docs + 1, sizeof(*docs));
+    if (docs == NULL)
+        return WEIR_ENOMEM;
+    for (size_t i = 0; i < s->num_docs; i++)
+        docs[i] = (struct weir_run_doc){
+            .file = s->docs[i].file,
+            .doc = { .kind = s->docs[i].kind,
+                     .line = s->docs[i].line,
+                     .hosts = s->docs[i].hosts,
+                     .addresses = s->docs[i].addresses,
+                     .message = s->docs[i].message },
+        };
+    enum weir_err err = weir_schema_check_claims(docs, s->num_docs, &s->diags);
+    free(docs);
+    return err == WEIR_EINVAL ? WEIR_OK : err; /* written with all the others */
+}
+
 static void kinds_check(struct weir_source *s)
 {
     const struct weir_source_doc *first = NULL;
@@ -392,7 +414,9 @@ static enum weir_err all_read(struct weir_source *s, bool tenants_only)
         err = name_add(s, o->files[i]);
     if (tenants_only)
         kinds_check(s);
-    return err == WEIR_OK ? twins_find(s) : err;
+    if (err == WEIR_OK)
+        err = twins_find(s);
+    return err == WEIR_OK && !s->names_only ? claims_check(s) : err;
 }
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)

@@ -28,6 +28,7 @@
 struct weir_source_doc {
     enum weir_kind kind;
     uint32_t line;
+    const struct weir_place *hosts, *addresses; /* as in struct weir_doc */
     const char *file; /* as the user named it, or below the folder that the user named */
     union {
         ProtobufCMessage *message;

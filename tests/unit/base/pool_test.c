@@ -2,6 +2,12 @@
  *
  * pool_test.c - reuse, caps, slabs, and what happens when memory runs out.
  */
+#include "node/base/internal/poison.h"
+#include "node/base/pool.h"
+#include "node/base/rng.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +16,6 @@
 #include <cmocka.h>
 
 #include <string.h>
-
-#include "node/base/poison.h"
-#include "node/base/pool.h"
-#include "node/base/rng.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
 
 static void random_gets_and_puts_never_share_an_object(void **state)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * backtrace.h - the calling thread's stack by function names. Private to node/base.
+ * backtrace.h - private to node/base/: the calling thread's stack by function names.
  * Limits: WEIR_BACKTRACE_MAX frames.
  */
-#ifndef WEIR_NODE_BASE_BACKTRACE_H
-#define WEIR_NODE_BASE_BACKTRACE_H
+#ifndef WEIR_NODE_BASE_INTERNAL_BACKTRACE_H
+#define WEIR_NODE_BASE_INTERNAL_BACKTRACE_H
 
 #define WEIR_BACKTRACE_MAX 64
 

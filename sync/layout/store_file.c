@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_file.c - see store_file.h. LMDB looks at the magic number and the version of a meta page
- * and believes the rest; here both meta pages, the free list and the roots must fit together first.
+ * store_file.c - see store_file.h. LMDB checks the magic number and the version of a meta page and
+ * believes the rest; here both meta pages, the free list and the roots must fit together first.
  */
-#include "sync/store/store_file.h"
+#include "sync/layout/store_file.h"
 
 #include "sync/version/num.h"
 
@@ -109,7 +109,8 @@ static enum weir_err read_metas(struct store_file *f)
     if (!f->has_meta)
         return WEIR_ECORRUPT;
 
-    /* LMDB goes by the page's own number; what the rows say cannot be wrong by one flipped bit. */
+    /* LMDB trusts the page's own number; what the rows say cannot be wrong because of one flipped
+     * bit. */
     unsigned newest = err[0] == WEIR_OK ? 0 : 1;
     bool fit = both && metas_fit(m);
     if (both) {
@@ -142,10 +143,11 @@ struct free_walk {
     struct weir_tree_walk walk;
     uint64_t last_page;
     uint64_t
-        num_unwritten; /* behind the end of the file: given out and back without being written */
+        num_unwritten; /* beyond the end of the file: allocated and freed without being written */
 };
 
-/* A row of the free tree: a count, then so many page numbers, largest first; room behind them. */
+/* A row of the free tree: a count, then so many page numbers, largest first; spare room after
+ * them. */
 static void on_free_entry(void *arg, struct weir_span key, struct weir_span value)
 {
     struct free_walk *f = arg;
@@ -227,7 +229,8 @@ enum weir_err weir_store_file_meta(const struct store_file *f, const char *name,
     return weir_store_row_check(STORE_META, key, row, ret_payload);
 }
 
-/* Our own rows: the format, and the transaction that wrote them, which tells a stale meta page. */
+/* Our own rows: the format, and the transaction that wrote them, which reveals a stale meta page.
+ */
 static enum weir_err check_own(struct store_file *f)
 {
     struct weir_span row;
@@ -279,7 +282,7 @@ enum weir_err weir_store_file_check(struct store_file *f, bool whole)
 
     struct weir_tree_walk w = { .file = f->pages };
     if (w.file.len > wanted)
-        w.file.len = wanted; /* a page behind the last one is no page of a tree */
+        w.file.len = wanted; /* a page after the last one is no page of a tree */
     w.seen = calloc(1, weir_tree_walk_seen_len(&f->pages));
     if (w.seen == NULL)
         return WEIR_ENOMEM;

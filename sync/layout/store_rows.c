@@ -2,7 +2,7 @@
  *
  * store_rows.c - see store_rows.h.
  */
-#include "sync/store/store_rows.h"
+#include "sync/layout/store_rows.h"
 
 #include "node/base/hash.h"
 #include "sync/version/num.h"

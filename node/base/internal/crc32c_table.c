@@ -3,7 +3,7 @@
  * crc32c_table.c - the tables of CRC-32C, eight bytes deep. Calculated from the reflected
  * polynomial 0x82f63b78; the unit test calculates them again and compares.
  */
-#include "node/base/crc32c.h"
+#include "node/base/internal/crc32c.h"
 
 /* clang-format off */
 const uint32_t weir_crc32c_table[8][256] = {

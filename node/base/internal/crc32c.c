@@ -3,11 +3,11 @@
  * crc32c.c - CRC-32C by the SSE4.2 instruction, or eight bytes at a time from tables where there is
  * none. Ref: RFC 3720 appendix B.4 (polynomial 0x1edc6f41, reflected 0x82f63b78).
  */
-#include "node/base/crc32c.h"
-
-#include <string.h>
+#include "node/base/internal/crc32c.h"
 
 #include "node/base/hash.h"
+
+#include <string.h>
 
 uint32_t weir_crc32c_by_table(uint32_t crc, const void *at, size_t len)
 {

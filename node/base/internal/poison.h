@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * poison.h - tells AddressSanitizer which bytes of our own memory nobody may touch. Nothing without
- * the sanitizer. Private to node/base: arena and pool.
+ * poison.h - private to node/base/: reports to AddressSanitizer which bytes of an arena or a pool
+ * are not in use. Without the sanitizer it does nothing.
  */
-#ifndef WEIR_NODE_BASE_POISON_H
-#define WEIR_NODE_BASE_POISON_H
+#ifndef WEIR_NODE_BASE_INTERNAL_POISON_H
+#define WEIR_NODE_BASE_INTERNAL_POISON_H
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WEIR_HAS_ASAN 1

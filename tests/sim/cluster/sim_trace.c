@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace.c - hash and lines of a run.
+ * sim_trace.c - hash and lines of a run.
  */
-#include "tests/sim/cluster/trace.h"
+#include "tests/sim/cluster/sim_trace.h"
 
 #include "node/base/contract.h"
 #include "node/base/hash.h"

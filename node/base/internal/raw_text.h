@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * raw_text.h - one line of text built on the stack and written with write(2), for code that runs
- * in a signal handler or on a broken heap. Private to node/base. Header only.
+ * raw_text.h - private to node/base/: one line of text built on the stack and written with
+ * write(2), for code that runs in a signal handler or on a broken heap. Header only.
  * Limits: WEIR_RAW_TEXT_MAX bytes; what does not fit is cut.
  */
-#ifndef WEIR_NODE_BASE_RAW_TEXT_H
-#define WEIR_NODE_BASE_RAW_TEXT_H
+#ifndef WEIR_NODE_BASE_INTERNAL_RAW_TEXT_H
+#define WEIR_NODE_BASE_INTERNAL_RAW_TEXT_H
 
 #include <errno.h>
 #include <stddef.h>

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_file.h - private to the store: the data file before LMDB sees it, looked at through tree.h.
- * The quick check reads what LMDB will read at start and is independent of the number of records;
- * the whole check follows every page. Owner: the opening thread, before any other runs.
+ * store_file.h - the data file before LMDB sees it, read through tree.h. The
+ * quick check reads what LMDB will read at start and does not depend on the number of records; the
+ * whole check follows every page.
+ * Owner: the opening thread, before any other runs.
  */
-#ifndef WEIR_SYNC_STORE_STORE_FILE_H
-#define WEIR_SYNC_STORE_STORE_FILE_H
+#ifndef WEIR_SYNC_LAYOUT_STORE_FILE_H
+#define WEIR_SYNC_LAYOUT_STORE_FILE_H
 
-#include "sync/store/store_rows.h"
+#include "sync/layout/store_rows.h"
 #include "sync/tree/tree_walk.h"
 
 /** A file up to this size is always checked as a whole: some milliseconds. */
@@ -17,12 +18,12 @@ struct store_file {
     int fd;
     struct weir_tree_file pages; /* owns the map; page_len 4096 when no meta page says */
     bool has_meta;               /* at least one meta page is sound */
-    bool newest_known;           /* both are, and fit; else the last commit may be another */
-    struct weir_tree_meta meta;  /* the newest sound one */
-    int num_trees;               /* that must be there; those of group C unless the caller says */
+    bool newest_known; /* both are sound and fit together; else there may be a later commit */
+    struct weir_tree_meta meta; /* the newest sound one */
+    int num_trees; /* trees that must exist; those of group C unless the caller says otherwise */
     bool has_tree[STORE_NUM_TREES];
     struct weir_tree tree[STORE_NUM_TREES];
-    bool created;    /* weir's own meta tree is there; false: LMDB began the file and no more */
+    bool created;    /* weir's own meta tree exists; false: LMDB began the file and no more */
     const char *why; /* what the check found, for the log */
 };
 
@@ -36,13 +37,10 @@ WEIR_MUST_USE enum weir_err weir_store_file_open(int folder_fd, const char *name
 void weir_store_file_close(struct store_file *f);
 
 /**
- * Is the file one that LMDB can be given?
- *
- * Fills what is known of it also when it is not.
- *
+ * Can LMDB be given this file? Fills what is known of it also when it cannot.
  * @param whole  follow every page even if the file is large
  * @return WEIR_OK | WEIR_ECORRUPT: see `why` | WEIR_EUNSUPPORTED: sound, but of a newer format |
- *         WEIR_ENOMEM
+ * WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_store_file_check(struct store_file *f, bool whole);
 
@@ -52,10 +50,9 @@ WEIR_MUST_USE enum weir_err weir_store_file_meta(const struct store_file *f, con
 
 /**
  * Mark the pages that the free tree lists, and its own.
- *
- * @param ret_unwritten  free pages behind the end of the file: given out and back without being
- *                       written. A sound file misses these and no others.
- * @return false: the free tree does not hold; what could be read of it is marked
+ * @param ret_unwritten  free pages beyond the end of the file: allocated and freed without being
+ * written. A sound file lacks these pages and no others
+ * @return false: the free tree is damaged; what could be read of it is marked
  */
 bool weir_store_file_mark_free(const struct store_file *f, struct weir_tree_walk *w,
                                uint64_t *ret_unwritten);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * crc32c.h - the table-driven half of weir_crc32c, apart so that tests reach it on machines with
- * SSE4.2. Private to node/base and its tests; everybody else includes hash.h.
+ * crc32c.h - private to node/base/: the table-driven half of weir_crc32c, which tests call also on
+ * machines with SSE4.2. All other code includes hash.h.
  */
-#ifndef WEIR_NODE_BASE_CRC32C_H
-#define WEIR_NODE_BASE_CRC32C_H
+#ifndef WEIR_NODE_BASE_INTERNAL_CRC32C_H
+#define WEIR_NODE_BASE_INTERNAL_CRC32C_H
 
 #include <stddef.h>
 #include <stdint.h>

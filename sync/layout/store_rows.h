@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_rows.h - private to the store: its trees, the form of their keys, and the sums of their
+ * store_rows.h - its trees, the form of their keys, and the sums of their
  * rows. Pure. Numbers in keys are big-endian, in values little-endian. Every row carries a checksum
  * that covers its tree and key: `rec` in the record's header, the others in their last four bytes.
  * Ref: sync/store/README.md, "Layout".
  */
-#ifndef WEIR_SYNC_STORE_STORE_ROWS_H
-#define WEIR_SYNC_STORE_STORE_ROWS_H
+#ifndef WEIR_SYNC_LAYOUT_STORE_ROWS_H
+#define WEIR_SYNC_LAYOUT_STORE_ROWS_H
 
 #include "node/base/contract.h"
 #include "node/base/limits.h"
@@ -32,7 +32,7 @@ enum store_tree {
     STORE_IDX,      /* index 1, name length 2, name, since_hlc 8, class, key -> nothing */
     STORE_REV,      /* class, key length 2, key, revision 8 -> value */
     STORE_CONFLICT, /* losers of merges, and where each is: store_conflict.c */
-    STORE_ACT,      /* class, key -> what is active: filled by replication */
+    STORE_ACT,      /* class, key -> what is active: replication will fill it */
     STORE_EXP,      /* expires 5, class, key -> nothing: live records by their end; group E alone */
     STORE_NUM_TREES,
 };
@@ -82,7 +82,7 @@ static inline bool weir_store_class_known(unsigned class)
     return class >= WEIR_CLASS_SETTING && class <= WEIR_CLASS_LANE;
 }
 
-/** Is this class kept in the store of this group, 'C' or 'E'? */
+/** Does the store of this group, 'C' or 'E', have records of this class? */
 static inline bool weir_store_class_in(uint8_t group, unsigned class)
 {
     return group == 'E' ? class == WEIR_CLASS_BAN : weir_store_class_known(class);

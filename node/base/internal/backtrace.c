@@ -5,9 +5,9 @@
  * would keep link-time optimisation from inlining them.
  * Ref: System V ABI, chapters 4 and 5 (ELF).
  */
-#include "node/base/backtrace.h"
+#include "node/base/internal/backtrace.h"
 
-#include "node/base/raw_text.h"
+#include "node/base/internal/raw_text.h"
 
 #include <elf.h>
 #include <execinfo.h>
@@ -39,7 +39,7 @@ static bool is_inside(const struct symbols *s, uint64_t at, uint64_t len)
 
 /* The table of symbols and the table of their names. The file is the running program, but a read
  * outside of it would hide the fault that is being reported. */
-static void symbols_find(struct symbols *s)
+static void find_symbol_table(struct symbols *s)
 {
     const ElfW(Ehdr) *head = (const void *)s->file;
 
@@ -64,7 +64,7 @@ static void symbols_find(struct symbols *s)
     }
 }
 
-static void symbols_open(struct symbols *s)
+static void open_symbols(struct symbols *s)
 {
     struct stat st;
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -76,14 +76,14 @@ static void symbols_open(struct symbols *s)
         if (map != MAP_FAILED) {
             s->file = map;
             s->file_len = (size_t)st.st_size;
-            symbols_find(s);
+            find_symbol_table(s);
         }
     }
     (void)close(fd);
 }
 
 /* The function that holds `at`, an address as the file counts them. @return NULL: not known */
-static const char *symbol_at(const struct symbols *s, uint64_t at, uint64_t *ret_offset)
+static const char *find_symbol(const struct symbols *s, uint64_t at, uint64_t *ret_offset)
 {
     for (size_t i = 0; i < s->num; i++) {
         const ElfW(Sym) *sym = &s->table[i];
@@ -113,7 +113,7 @@ static void write_frame(const struct symbols *s, size_t number, void *frame, int
         return;
     }
     /* A return address is behind its call, which may be the last instruction of its function. */
-    const char *name = symbol_at(s, at - start - 1, &offset);
+    const char *name = find_symbol(s, at - start - 1, &offset);
     weir_raw_str(&line, name == NULL ? "?" : name);
     weir_raw_str(&line, "+");
     weir_raw_num(&line, name == NULL ? 0 : offset + 1, 16);
@@ -135,7 +135,7 @@ void weir_backtrace_write(int fd)
     struct weir_raw_text head = { .len = 0 };
     int num = backtrace(frames, WEIR_BACKTRACE_MAX);
 
-    symbols_open(&symbols);
+    open_symbols(&symbols);
     weir_raw_str(&head, "backtrace, innermost first; addr2line -fie weir ADDRESS gives the line:");
     weir_raw_write(&head, fd);
     for (int i = 1; i < num; i++) /* not this function itself */
