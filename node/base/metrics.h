@@ -52,6 +52,7 @@ enum weir_metric {
     WEIR_M_STORE_REFUSED_NOT_FOUND,
     WEIR_M_STORE_REFUSED_EXISTS,  /* there already, or nothing would change */
     WEIR_M_STORE_REFUSED_INVALID, /* the value does not hold */
+    WEIR_M_STORE_REFUSED_OVERLAP, /* a name overlaps one of another tenant */
     WEIR_M_STORE_REFUSED_FULL,    /* no room, or a documented limit */
     WEIR_M_STORE_COMMITS,
     WEIR_M_STORE_CORRUPT_RECORDS,

@@ -204,8 +204,10 @@ static enum weir_exit end_take(struct export *e, struct weir_span line)
 
 static enum weir_exit line_take(struct export *e, struct weir_span line)
 {
-    return weir_span_starts(line, WEIR_SPAN_LIT("{\"end\":")) ? end_take(e, line)
-                                                              : document_write(e, line);
+    if (weir_span_starts(line, WEIR_SPAN_LIT("{\"end\":")))
+        return end_take(e, line);
+    /* A node that sends documents although none were asked for has nowhere to put them. */
+    return e->file != NULL || e->is_folder ? document_write(e, line) : WEIR_EXIT_OK;
 }
 
 static bool on_piece(void *arg, struct weir_span piece)

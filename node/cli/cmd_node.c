@@ -239,43 +239,77 @@ enum weir_exit weir_cmd_doctor(struct weir_cli *cli)
 /** Output of records as they come. */
 struct records {
     struct weir_cli *cli;
+    struct weir_strbuf line; /* that has not ended */
+    bool ended;              /* the node has said that it ends */
     enum weir_exit code;
 };
 
 /* Records are ASCII by contract; what is not does not reach the terminal as it is. */
+static void line_clean(struct weir_span line, struct weir_strbuf *out)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < line.len; i++) {
+        uint8_t c = line.at[i];
+        if (c == '\n' || (c >= 0x20 && c <= 0x7e))
+            continue;
+        weir_strbuf_add(out, weir_span(line.at + from, i - from));
+        weir_strbuf_printf(out, "\\x%02X", c);
+        from = i + 1;
+    }
+    weir_strbuf_add(out, weir_span(line.at + from, line.len - from));
+}
+
+/* Whole lines go out; the last line of a node that ends is for us. */
 static bool on_piece(void *arg, struct weir_span piece)
 {
     struct records *r = arg;
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    size_t from = 0;
-    for (size_t i = 0; i < piece.len; i++) {
-        uint8_t c = piece.at[i];
-        if (c == '\n' || (c >= 0x20 && c <= 0x7e))
-            continue;
-        weir_strbuf_add(&out, weir_span(piece.at + from, i - from));
-        weir_strbuf_printf(&out, "\\x%02X", c);
-        from = i + 1;
+    while (piece.len > 0) {
+        const uint8_t *end = memchr(piece.at, '\n', piece.len);
+        size_t len = end != NULL ? (size_t)(end - piece.at) + 1 : piece.len;
+        weir_strbuf_add(&r->line, weir_span(piece.at, len));
+        piece = weir_span_from(piece, len);
+        out.failed = out.failed || r->line.failed;
+        if (end == NULL || out.failed)
+            break;
+        struct weir_span line = weir_span(r->line.at, r->line.len);
+        r->ended = weir_span_starts(line, WEIR_SPAN_LIT("{\"end\":"));
+        if (!r->ended)
+            line_clean(line, &out);
+        weir_strbuf_reset(&r->line);
     }
-    weir_strbuf_add(&out, weir_span(piece.at + from, piece.len - from));
     r->code = weir_render_out(r->cli, &out);
     return r->code == WEIR_EXIT_OK;
+}
+
+/* @return false: out of memory */
+static bool logs_target(const struct weir_options *o, struct weir_strbuf *target)
+{
+    weir_strbuf_printf(target, "/v1/logs?follow=%d", o->follow ? 1 : 0);
+    if (o->tenant != NULL)
+        weir_strbuf_printf(target, "&tenant=%s", o->tenant);
+    if (o->has_tail)
+        weir_strbuf_printf(target, "&tail=%llu", (unsigned long long)o->tail);
+    if (o->has_since)
+        weir_strbuf_printf(target, "&since_ms=%llu", (unsigned long long)o->since_ms);
+    return !target->failed;
 }
 
 enum weir_exit weir_cmd_logs(struct weir_cli *cli)
 {
     struct weir_strbuf target = WEIR_STRBUF_ZERO;
     struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
-    struct records records = { .cli = cli, .code = WEIR_EXIT_OK };
+    struct records records = { .cli = cli, .line = WEIR_STRBUF_ZERO };
     const char *tenant = cli->options.tenant;
     if (tenant != NULL && !weir_api_is_tenant(cli, tenant))
         return WEIR_EXIT_USAGE;
     enum weir_exit code = weir_api_begin(cli);
     if (code != WEIR_EXIT_OK)
         return code;
-    weir_strbuf_printf(&target, "/v1/logs?follow=%d%s%s", cli->options.follow ? 1 : 0,
-                       tenant != NULL ? "&tenant=" : "", tenant != NULL ? tenant : "");
-    if (target.failed)
+    if (!logs_target(&cli->options, &target)) {
+        weir_strbuf_deinit(&target);
         return weir_cli_no_memory(cli);
+    }
     struct weir_client_request request = { .method = "GET", .target = target.at };
     enum weir_err err = weir_client_stream(&cli->client, &request, &response, on_piece, &records);
     if (err < 0)
@@ -284,6 +318,13 @@ enum weir_exit weir_cmd_logs(struct weir_cli *cli)
         code = weir_api_refused(cli, &response);
     else
         code = records.code;
+    if (code == WEIR_EXIT_OK && records.line.len > 0) /* a record without its line end */
+        (void)on_piece(&records, WEIR_SPAN_LIT("\n"));
+    if (code == WEIR_EXIT_OK)
+        code = records.code;
+    if (code == WEIR_EXIT_OK && records.ended)
+        fprintf(cli->err, "the node has ended\n");
+    weir_strbuf_deinit(&records.line);
     weir_strbuf_deinit(&response.body);
     weir_strbuf_deinit(&target);
     return code;

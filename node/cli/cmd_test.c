@@ -29,6 +29,7 @@ static enum weir_err response_table(const Weir__V1__TestResponse *a, struct weir
     table_add_line(&t, "Decision", a->decision);
     table_add_line(&t, "Tenant", a->tenant);
     table_add_line(&t, "Rule", a->rule);
+    table_add_line(&t, "As written", a->rule_text);
     if (a->has_code && a->code != 0) {
         weir_table_cstr(&t, "Code");
         weir_table_number(&t, a->code);

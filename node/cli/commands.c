@@ -248,7 +248,10 @@ static const struct weir_command commands[] = {
         .summary = "what would happen to a request, and by which rule",
         .description =
             "Asks the node, by the same code that serves requests: which tenant, which redirect "
-            "or route, which upstream, and what it thinks of each endpoint.",
+            "or route, with the rule as the tenant's document has it, which upstream, and what it "
+            "knows of each endpoint: \"marked out\" after failed connections, or \"not checked\", "
+            "since this version has no health checks. An https URL is refused by a node without a "
+            "TLS listener.",
         .examples = "weir route test http://shop.example.com/api/cart\n"
                     "weir route test http://shop.example.com/ --client 198.51.100.7\n",
         .exits = "1  nothing serves the URL, or the node cannot be reached\n" EXIT_USAGE EXIT_TIME,
@@ -378,17 +381,23 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "logs",
-        .usage = "[-f] [--tenant NAME]",
+        .usage = "[-f] [--tenant NAME] [--tail N] [--since D]",
         .summary = "the last access records, and those to come",
         .description =
-            "One JSON object a line. Without -f: the records that the node still has in memory, "
-            "up to 1 MiB. With log.access off a node has none; -f shows those to come all the "
-            "same.",
+            "One JSON object a line, in the order of time over all workers. Without -f: the "
+            "records "
+            "that the node still has in memory, up to 1 MiB. With log.access off a node has none; "
+            "-f shows those to come all the same, each about a second after it was made.\n\nWhen "
+            "the node ends, -f writes what is left and a note, and ends with 0. A tenant that the "
+            "node never had is an error.",
         .examples = "weir logs\n"
+                    "weir logs --tail 20\n"
+                    "weir logs --since 15m --tenant shop\n"
                     "weir logs -f --tenant shop | jq 'select(.status >= 500)'\n",
         .exits = EXIT_REACH EXIT_TIME,
-        .flags =
-            WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW) | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_FOLLOW) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_TENANT) | WEIR_FLAG_BIT(WEIR_FLAG_TAIL) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_SINCE),
         .run = weir_cmd_logs,
     },
     {

@@ -10,7 +10,7 @@
 
 #include "node/cli/source.h"
 
-#define BLOCK_BYTES 262144
+#define BLOCK_BYTES 65536
 
 void weir_doc_reader_init(struct weir_doc_reader *r, FILE *file, const char *name)
 {
@@ -36,18 +36,15 @@ static void buf_shift(struct weir_doc_reader *r)
 /* Read one block more. @return WEIR_OK, also at the end | WEIR_EIO | WEIR_ENOMEM | WEIR_ELIMIT */
 static enum weir_err buf_fill(struct weir_doc_reader *r)
 {
-    char block[16384];
+    char block[BLOCK_BYTES];
     buf_shift(r);
     if (r->buf.len > WEIR_DOC_BYTES_MAX)
         return WEIR_ELIMIT;
-    for (size_t sum = 0; sum < BLOCK_BYTES && !r->ended;) {
-        size_t len = fread(block, 1, sizeof(block), r->file);
-        weir_strbuf_add(&r->buf, weir_span(block, len));
-        sum += len;
-        r->ended = len < sizeof(block) && feof(r->file);
-        if (len < sizeof(block) && ferror(r->file))
-            return WEIR_EIO;
-    }
+    size_t len = fread(block, 1, sizeof(block), r->file);
+    weir_strbuf_add(&r->buf, weir_span(block, len));
+    r->ended = len < sizeof(block) && feof(r->file);
+    if (len < sizeof(block) && ferror(r->file))
+        return WEIR_EIO;
     return r->buf.failed ? WEIR_ENOMEM : WEIR_OK;
 }
 

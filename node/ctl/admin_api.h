@@ -66,7 +66,7 @@ struct weir_admin_route {
 enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METHOD };
 
 /**
- * Find the handler and set r->route, r->name and r->number from r->message. HEAD is handled as
+ * Find the route and set r->route, r->name and r->number from r->message. HEAD is handled as
  * GET.
  *
  * @param health_only  a request from admin.listen: other paths do not exist
@@ -75,7 +75,7 @@ enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METH
 WEIR_MUST_USE enum weir_admin_found weir_admin_route_find(struct weir_admin_request *r,
                                                           bool health_only);
 
-/** Refuse by what the head says: query, content type, length. @return true: answered, the body is
+/** Refuse by what the head says: query, content type, length. @return true: responded, the body is
  * not wanted */
 WEIR_MUST_USE bool weir_admin_head_refused(struct weir_admin_request *r);
 
@@ -102,6 +102,8 @@ void weir_admin_response_details(struct weir_admin_request *r, const Weir__V1__E
                                  size_t num);
 /** The status and code that belong to an error of the store or of a push. */
 void weir_admin_response_err(struct weir_admin_request *r, enum weir_err err, const char *what);
+/** 404: the tenant of r->name has no such revision; names those that it has. */
+void weir_admin_response_no_revision(struct weir_admin_request *r, uint64_t revision);
 /** What an error means to a client. @return the sentence; never NULL */
 const char *weir_admin_err_text(enum weir_err err, uint16_t *ret_status, const char **ret_code);
 /** Add `ETag: "revision"` to the response. */
@@ -118,7 +120,7 @@ void weir_admin_stream_send(struct weir_admin_request *r, struct weir_strbuf *by
 /** Ends the request. */
 void weir_admin_stream_end(struct weir_admin_request *r);
 
-/* -- the handlers: each owns the request that it is given; its response is in API.md -- */
+/* -- the handlers: each owns the request that it is given; its responses are in API.md -- */
 
 /** GET /healthz. */
 void weir_admin_healthz(struct weir_admin_request *r);

@@ -39,19 +39,19 @@ struct apply {
 /* -- preconditions -- */
 
 /* "123" with its quotes. */
-static bool etag_parse(struct weir_span text, uint64_t *ret)
+static bool parse_etag(struct weir_span text, uint64_t *ret)
 {
     if (text.len < 3 || text.at[0] != '"' || text.at[text.len - 1] != '"')
         return false;
     return weir_decimal_parse(weir_span(text.at + 1, text.len - 2), ret);
 }
 
-static bool precondition_read(struct weir_admin_request *r, struct apply *a)
+static bool read_precondition(struct weir_admin_request *r, struct apply *a)
 {
     struct weir_span text;
     bool match = weir_admin_message_field(r->message, "if-match", &text);
     bool any = match && weir_span_eq(text, WEIR_SPAN_LIT("*"));
-    if (match && !any && !etag_parse(text, &a->expected)) {
+    if (match && !any && !parse_etag(text, &a->expected)) {
         weir_admin_response_error(r, 400, "bad_request",
                                   "If-Match takes one revision, \"12\", or * for any");
         return false;
@@ -69,7 +69,7 @@ static bool precondition_read(struct weir_admin_request *r, struct apply *a)
     return true;
 }
 
-static void expect(const struct apply *a, struct weir_push_item *item)
+static void set_precondition(const struct apply *a, struct weir_push_item *item)
 {
     item->change.precondition = a->precondition;
     item->change.expected = a->expected;
@@ -77,15 +77,15 @@ static void expect(const struct apply *a, struct weir_push_item *item)
 
 /* -- life -- */
 
-static void apply_free(struct apply *a)
+static void free_apply(struct apply *a)
 {
     weir_push_free(&a->push);
     weir_diags_deinit(&a->diags);
     free(a);
 }
 
-/* @return NULL: answered */
-static struct apply *apply_new(struct weir_admin_request *r, bool one)
+/* @return NULL: responded */
+static struct apply *new_apply(struct weir_admin_request *r, bool one)
 {
     bool dry_run = false;
     bool allow_overlap = false;
@@ -108,21 +108,21 @@ static struct apply *apply_new(struct weir_admin_request *r, bool one)
     a->one = one;
     a->request = r;
     weir_diags_init(&a->diags);
-    if (precondition_read(r, a))
+    if (read_precondition(r, a))
         return a;
-    apply_free(a);
+    free_apply(a);
     return NULL;
 }
 
-static void apply_fail(struct apply *a, enum weir_err err, const char *what)
+static void fail_apply(struct apply *a, enum weir_err err, const char *what)
 {
     weir_admin_response_err(a->request, err, what);
-    apply_free(a);
+    free_apply(a);
 }
 
 /* -- responses -- */
 
-static enum weir_err warnings_fill(struct apply *a, const struct weir_push_item *item,
+static enum weir_err fill_warnings(struct apply *a, const struct weir_push_item *item,
                                    Weir__V1__ApplyResult *result)
 {
     struct weir_store_reader *reader = a->request->node->reader;
@@ -136,7 +136,8 @@ static enum weir_err warnings_fill(struct apply *a, const struct weir_push_item 
         return WEIR_OK;
     enum weir_err err =
         weir_conflicts_find(reader, item->change.tenant, arena, &conflicts, &num_conflicts);
-    if (err == WEIR_OK)
+    /* Every overlap has a wildcard in it. */
+    if (err == WEIR_OK && weir_store_index_count(reader, WEIR_INDEX_WILDCARD) > 0)
         err = weir_overlap_lines(&view, item->change.tenant, arena, &overlaps, &num_overlaps);
     if (err < 0 || num_conflicts + num_overlaps == 0)
         return err;
@@ -156,8 +157,21 @@ static enum weir_err warnings_fill(struct apply *a, const struct weir_push_item 
     return WEIR_OK;
 }
 
+static const char *text_of_full_store(struct apply *a)
+{
+    struct weir_store_stats stats = { .max_bytes = 0 };
+    enum weir_err err = weir_store_stats(a->request->node->reader, &stats);
+    WEIR_ASSERT(err == WEIR_OK);
+    return weir_arena_printf(&a->push->arena,
+                             "the store is full: %llu bytes are used, and writes stop at 80 %% of "
+                             "limits.store, which is %llu; delete something or raise it, then try "
+                             "again",
+                             (unsigned long long)stats.used_bytes,
+                             (unsigned long long)stats.max_bytes);
+}
+
 /* Why an item was refused, in one sentence. @return NULL: out of memory */
-static const char *refusal_text(struct apply *a, const struct weir_push_item *item)
+static const char *text_of_refusal(struct apply *a, const struct weir_push_item *item)
 {
     struct weir_arena *arena = &a->push->arena;
     const struct weir_stored_tenant_change *c = &item->change;
@@ -183,17 +197,19 @@ static const char *refusal_text(struct apply *a, const struct weir_push_item *it
                                  "its revision is %llu, and the request asks for %llu; get it anew "
                                  "and decide again",
                                  (unsigned long long)c->revision, (unsigned long long)c->expected);
+    if (item->err == WEIR_EFULL)
+        return text_of_full_store(a);
     if (item->err == WEIR_EEXIST)
         return weir_arena_printf(arena, "exists already, with revision %llu",
                                  (unsigned long long)c->revision);
     return text;
 }
 
-static enum weir_err refusal_fill(struct apply *a, const struct weir_push_item *item,
+static enum weir_err fill_refusal(struct apply *a, const struct weir_push_item *item,
                                   Weir__V1__ApplyResult *result)
 {
     struct weir_arena *arena = &a->push->arena;
-    const char *text = refusal_text(a, item);
+    const char *text = text_of_refusal(a, item);
     Weir__V1__ErrorDetail *detail = weir_arena_calloc(arena, 1, sizeof(*detail));
     Weir__V1__ErrorDetail **list = weir_arena_calloc(arena, 1, sizeof(Weir__V1__ErrorDetail *));
     if (text == NULL || detail == NULL || list == NULL)
@@ -207,7 +223,7 @@ static enum weir_err refusal_fill(struct apply *a, const struct weir_push_item *
     return WEIR_OK;
 }
 
-static enum weir_err token_fill(struct apply *a, const struct weir_push_item *item,
+static enum weir_err fill_token(struct apply *a, const struct weir_push_item *item,
                                 Weir__V1__ApplyResult *result)
 {
     char lane[2 * WEIR_LANE_LEN + 1];
@@ -218,7 +234,7 @@ static enum weir_err token_fill(struct apply *a, const struct weir_push_item *it
     return result->token != NULL ? WEIR_OK : WEIR_ENOMEM;
 }
 
-static enum weir_err result_fill(struct apply *a, const struct weir_push_item *item,
+static enum weir_err fill_result(struct apply *a, const struct weir_push_item *item,
                                  Weir__V1__ApplyResult *result)
 {
     enum weir_err err = WEIR_OK;
@@ -230,19 +246,19 @@ static enum weir_err result_fill(struct apply *a, const struct weir_push_item *i
     result->has_revision = held || item->change.existed;
     result->revision = item->change.revision;
     if (item->err == WEIR_OK && !a->push->dry_run)
-        err = token_fill(a, item, result);
+        err = fill_token(a, item, result);
     if (err == WEIR_OK)
-        err = warnings_fill(a, item, result);
+        err = fill_warnings(a, item, result);
     if (err == WEIR_OK && strcmp(result->outcome, "refused") == 0)
-        err = refusal_fill(a, item, result);
+        err = fill_refusal(a, item, result);
     return err;
 }
 
-static void response_refused(struct apply *a, const struct weir_push_item *item)
+static void respond_refused(struct apply *a, const struct weir_push_item *item)
 {
     uint16_t status = 0;
     const char *code = NULL;
-    const char *text = refusal_text(a, item);
+    const char *text = text_of_refusal(a, item);
     (void)weir_admin_err_text(text != NULL ? item->err : WEIR_ENOMEM, &status, &code);
     bool current = item->err == WEIR_ECONFLICT || item->err == WEIR_EEXIST;
     if (current && item->change.existed)
@@ -252,10 +268,10 @@ static void response_refused(struct apply *a, const struct weir_push_item *item)
     weir_admin_response_error(a->request, status, code, "tenant %.*s: %s", (int)item->name.len,
                               (const char *)item->name.at,
                               text != NULL ? text : "the node is out of memory; try again");
-    apply_free(a);
+    free_apply(a);
 }
 
-static void response_one(struct apply *a, Weir__V1__ApplyResult *result)
+static void respond_one(struct apply *a, Weir__V1__ApplyResult *result)
 {
     const struct weir_push_item *item = &a->push->items[0];
     bool created = item->err == WEIR_OK && !item->change.existed && !a->push->dry_run;
@@ -266,17 +282,17 @@ static void response_one(struct apply *a, Weir__V1__ApplyResult *result)
     if (item->change.tenant != NULL)
         weir_admin_etag(a->request, item->change.revision);
     weir_admin_response_message(a->request, created ? 201 : 200, &result->base);
-    apply_free(a);
+    free_apply(a);
 }
 
-static void response_all(struct apply *a, Weir__V1__ApplyResult *results)
+static void respond_all(struct apply *a, Weir__V1__ApplyResult *results)
 {
     struct weir_push *p = a->push;
     Weir__V1__ApplyResponse response = WEIR__V1__APPLY_RESPONSE__INIT;
     Weir__V1__ApplyResult **list =
         weir_arena_calloc(&p->arena, p->num, sizeof(Weir__V1__ApplyResult *));
     if (list == NULL) {
-        apply_fail(a, WEIR_ENOMEM, "the response");
+        fail_apply(a, WEIR_ENOMEM, "the response");
         return;
     }
     for (size_t i = 0; i < p->num; i++)
@@ -288,17 +304,17 @@ static void response_all(struct apply *a, Weir__V1__ApplyResult *results)
     response.has_nodes_total = 1;
     response.nodes_total = 1;
     weir_admin_response_message(a->request, 200, &response.base);
-    apply_free(a);
+    free_apply(a);
 }
 
 /* A single document that was refused is an error of the request; among many it is the result of
  * that document. */
-static void on_done(struct weir_push *p)
+static void on_push_done(struct weir_push *p)
 {
     struct apply *a = p->arg;
     struct weir_store_reader *reader = a->request->node->reader;
     if (p->num == 1 && strcmp(weir_push_outcome(&p->items[0]), "refused") == 0) {
-        response_refused(a, &p->items[0]);
+        respond_refused(a, &p->items[0]);
         return;
     }
     Weir__V1__ApplyResult *results = weir_arena_calloc(&p->arena, p->num, sizeof(*results));
@@ -306,30 +322,30 @@ static void on_done(struct weir_push *p)
     if (err == WEIR_OK)
         err = weir_store_read_begin(reader);
     if (err < 0) {
-        apply_fail(a, err, "the response");
+        fail_apply(a, err, "the response");
         return;
     }
     for (size_t i = 0; err == WEIR_OK && i < p->num; i++)
-        err = result_fill(a, &p->items[i], &results[i]);
+        err = fill_result(a, &p->items[i], &results[i]);
     weir_store_read_end(reader);
     if (err < 0)
-        apply_fail(a, err, "the response");
+        fail_apply(a, err, "the response");
     else if (a->one)
-        response_one(a, &results[0]);
+        respond_one(a, &results[0]);
     else
-        response_all(a, results);
+        respond_all(a, results);
 }
 
-static void apply_start(struct apply *a)
+static void start_push(struct apply *a)
 {
-    enum weir_err err = weir_push_start(a->push, on_done, a);
+    enum weir_err err = weir_push_start(a->push, on_push_done, a);
     if (err < 0)
-        apply_fail(a, err, "the request");
+        fail_apply(a, err, "the request");
 }
 
 /* -- documents -- */
 
-static WEIR_PRINTF(4, 5) void fault_add(struct apply *a, const char *tenant, const char *field,
+static WEIR_PRINTF(4, 5) void add_fault(struct apply *a, const char *tenant, const char *field,
                                         const char *fmt, ...)
 {
     char text[256];
@@ -355,7 +371,7 @@ static WEIR_PRINTF(4, 5) void fault_add(struct apply *a, const char *tenant, con
 }
 
 /* The files of error pages are on the client's machine. */
-static void pages_check(struct apply *a, const Weir__V1__Tenant *t)
+static void check_pages(struct apply *a, const Weir__V1__Tenant *t)
 {
     for (size_t i = 0; i < t->n_error_pages; i++) {
         const Weir__V1__Tenant__ErrorPagesEntry *e = t->error_pages[i];
@@ -363,12 +379,12 @@ static void pages_check(struct apply *a, const Weir__V1__Tenant *t)
         if (e->value == NULL || e->value->file == NULL || e->value->has_body)
             continue;
         snprintf(field, sizeof(field), "error_pages.%s.file", e->key);
-        fault_add(a, t->name, field, "files are read by the client; send body");
+        add_fault(a, t->name, field, "files are read by the client; send body");
     }
 }
 
 /* Which of two descriptions of one tenant shall hold cannot be known. */
-static enum weir_err names_check(struct apply *a)
+static enum weir_err check_names(struct apply *a)
 {
     struct weir_docs *docs = &a->push->docs;
     struct weir_hashmap seen;
@@ -386,7 +402,7 @@ static enum weir_err names_check(struct apply *a)
         if (err != WEIR_EEXIST)
             continue;
         const struct weir_doc *first = weir_hashmap_find(&seen, name);
-        fault_add(a, doc->tenant->name, "name", "is described twice: at line %u and at line %u",
+        add_fault(a, doc->tenant->name, "name", "is described twice: at line %u and at line %u",
                   first->line, doc->line);
         err = WEIR_OK;
     }
@@ -394,29 +410,31 @@ static enum weir_err names_check(struct apply *a)
     return err;
 }
 
-static enum weir_err docs_check(struct apply *a)
+static enum weir_err check_docs(struct apply *a)
 {
     struct weir_docs *docs = &a->push->docs;
     struct weir_span name = a->request->name;
     for (size_t i = 0; i < docs->len; i++) {
         const struct weir_doc *doc = &docs->items[i];
         if (doc->kind != WEIR_KIND_TENANT) {
-            fault_add(a, "-", "kind",
+            add_fault(a, "-", "kind",
                       "line %u: a node file is read by weir node; apply takes tenants", doc->line);
             continue;
         }
-        pages_check(a, doc->tenant);
+        check_pages(a, doc->tenant);
         if (a->one && !weir_span_eq(weir_span_cstr(doc->tenant->name), name))
-            fault_add(a, doc->tenant->name, "name", "the path says %.*s", (int)name.len,
+            add_fault(a, doc->tenant->name, "name", "the path says %.*s", (int)name.len,
                       (const char *)name.at);
-        if (protobuf_c_message_get_packed_size(doc->message) > WEIR_RECORD_MAX)
-            fault_add(a, doc->tenant->name, "", "the document is larger than 1 MiB");
+        size_t len = protobuf_c_message_get_packed_size(doc->message);
+        if (len > WEIR_RECORD_MAX)
+            add_fault(a, doc->tenant->name, "",
+                      "the document takes %zu bytes, and a record holds %d", len, WEIR_RECORD_MAX);
     }
-    enum weir_err err = names_check(a);
+    enum weir_err err = check_names(a);
     return err < 0 ? err : a->err;
 }
 
-static void docs_push(struct apply *a)
+static void push_docs(struct apply *a)
 {
     struct weir_docs *docs = &a->push->docs;
     enum weir_err err = weir_push_reserve(a->push, docs->len);
@@ -424,22 +442,22 @@ static void docs_push(struct apply *a)
         struct weir_push_item *item = NULL;
         err = weir_push_add(a->push, docs->items[i].tenant, "apply", &item);
         if (err == WEIR_OK)
-            expect(a, item);
+            set_precondition(a, item);
     }
     if (err < 0)
-        apply_fail(a, err, "the documents");
+        fail_apply(a, err, "the documents");
     else
-        apply_start(a);
+        start_push(a);
 }
 
 /* The text was read: is it whole, right, and something that apply takes? */
-static void docs_judge(struct apply *a)
+static void judge_docs(struct apply *a)
 {
     struct weir_admin_request *r = a->request;
     size_t num = a->push->docs.len;
     if (a->err == WEIR_EINVAL) {
         weir_admin_response_invalid(r, &a->diags);
-    } else if (a->err < 0 || (a->err = docs_check(a)) < 0) {
+    } else if (a->err < 0 || (a->err = check_docs(a)) < 0) {
         weir_admin_response_err(r, a->err, "the documents");
     } else if (num == 0) {
         weir_admin_response_error(r, 400, "invalid", "the body holds no document");
@@ -449,14 +467,14 @@ static void docs_judge(struct apply *a)
     } else if (a->num_faults > 0) {
         weir_admin_response_details(r, a->faults, a->num_faults);
     } else {
-        docs_push(a);
+        push_docs(a);
         return;
     }
-    apply_free(a);
+    free_apply(a);
 }
 
 /* On a thread of libuv's pool, or here: touches nothing but its own. */
-static void docs_read(uv_work_t *work)
+static void read_docs(uv_work_t *work)
 {
     static const enum weir_kind tenant = WEIR_KIND_TENANT;
     struct apply *a = work->data;
@@ -475,26 +493,26 @@ static void on_docs_read(uv_work_t *work, int status)
     struct apply *a = work->data;
     if (status < 0)
         a->err = WEIR_ECLOSED;
-    docs_judge(a);
+    judge_docs(a);
 }
 
-static void docs_begin(struct apply *a)
+static void begin_docs(struct apply *a)
 {
     a->work.data = a;
     if (a->request->message->body.len > READ_HERE_MAX &&
-        uv_queue_work(a->request->node->loop, &a->work, docs_read, on_docs_read) == 0)
+        uv_queue_work(a->request->node->loop, &a->work, read_docs, on_docs_read) == 0)
         return;
-    docs_read(&a->work);
-    docs_judge(a);
+    read_docs(&a->work);
+    judge_docs(a);
 }
 
 /* -- handlers -- */
 
 void weir_admin_tenant_put(struct weir_admin_request *r)
 {
-    struct apply *a = apply_new(r, true);
+    struct apply *a = new_apply(r, true);
     if (a != NULL)
-        docs_begin(a);
+        begin_docs(a);
 }
 
 void weir_admin_apply(struct weir_admin_request *r)
@@ -504,7 +522,7 @@ void weir_admin_apply(struct weir_admin_request *r)
         weir_admin_response_error(r, 400, "bad_request", "if_revision takes a number");
         return;
     }
-    struct apply *a = apply_new(r, false);
+    struct apply *a = new_apply(r, false);
     if (a == NULL)
         return;
     if (revision != UINT64_MAX) {
@@ -512,7 +530,7 @@ void weir_admin_apply(struct weir_admin_request *r)
         a->precondition = revision == 0 ? WEIR_IF_ABSENT : WEIR_IF_REVISION;
         a->expected = revision;
     }
-    docs_begin(a);
+    begin_docs(a);
 }
 
 void weir_admin_tenant_delete(struct weir_admin_request *r)
@@ -522,22 +540,22 @@ void weir_admin_tenant_delete(struct weir_admin_request *r)
         weir_admin_response_err(r, WEIR_ENOTFOUND, "a tenant of that name");
         return;
     }
-    struct apply *a = apply_new(r, true);
+    struct apply *a = new_apply(r, true);
     if (a == NULL)
         return;
     enum weir_err err = weir_push_reserve(a->push, 1);
     if (err == WEIR_OK)
         err = weir_push_delete(a->push, r->name, &item);
     if (err < 0) {
-        apply_fail(a, err, "the request");
+        fail_apply(a, err, "the request");
         return;
     }
-    expect(a, item);
-    apply_start(a);
+    set_precondition(a, item);
+    start_push(a);
 }
 
 /* The tenant of an old revision, copied out of the store into the push's arena. */
-static enum weir_err revision_copy(struct apply *a, uint64_t revision, Weir__V1__Tenant **ret)
+static enum weir_err copy_revision(struct apply *a, uint64_t revision, Weir__V1__Tenant **ret)
 {
     struct weir_store_reader *reader = a->request->node->reader;
     Weir__V1__StoredTenant *stored = NULL;
@@ -555,21 +573,24 @@ static enum weir_err revision_copy(struct apply *a, uint64_t revision, Weir__V1_
 }
 
 /* What was right for an older version of weir is checked by the rules of this one. */
-static void rollback_to(struct apply *a, uint64_t revision)
+static void rollback_to_revision(struct apply *a, uint64_t revision)
 {
     char what[WEIR_TENANT_NAME_MAX + 48];
     char why[WHY_MAX];
     Weir__V1__Tenant *t = NULL;
     struct weir_push_item *item = NULL;
-    enum weir_err err = revision_copy(a, revision, &t);
+    enum weir_err err = copy_revision(a, revision, &t);
     snprintf(what, sizeof(what), "revision %llu of tenant %.*s", (unsigned long long)revision,
              (int)a->request->name.len, (const char *)a->request->name.at);
     snprintf(why, sizeof(why), "rollback to %llu", (unsigned long long)revision);
     if (err == WEIR_OK)
         err = weir_schema_check(WEIR_KIND_TENANT, &t->base, &a->diags);
-    if (err == WEIR_EINVAL) {
-        weir_admin_response_invalid(a->request, &a->diags);
-        apply_free(a);
+    if (err == WEIR_EINVAL || err == WEIR_ENOTFOUND) {
+        if (err == WEIR_EINVAL)
+            weir_admin_response_invalid(a->request, &a->diags);
+        else
+            weir_admin_response_no_revision(a->request, revision);
+        free_apply(a);
         return;
     }
     if (err == WEIR_OK)
@@ -577,11 +598,11 @@ static void rollback_to(struct apply *a, uint64_t revision)
     if (err == WEIR_OK)
         err = weir_push_add(a->push, t, why, &item);
     if (err < 0) {
-        apply_fail(a, err, what);
+        fail_apply(a, err, what);
         return;
     }
-    expect(a, item);
-    apply_start(a);
+    set_precondition(a, item);
+    start_push(a);
 }
 
 void weir_admin_rollback(struct weir_admin_request *r)
@@ -595,7 +616,7 @@ void weir_admin_rollback(struct weir_admin_request *r)
         weir_admin_response_err(r, WEIR_ENOTFOUND, "a tenant of that name");
         return;
     }
-    struct apply *a = apply_new(r, true);
+    struct apply *a = new_apply(r, true);
     if (a != NULL)
-        rollback_to(a, revision);
+        rollback_to_revision(a, revision);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * admin_doctor.c - GET /v1/doctor over the loop: names are resolved on libuv's pool, connects run
- * side by side, and one timer ends what has not answered. Everything is freed when the last handle
+ * side by side, and one timer ends what has not responded. Everything is freed when the last handle
  * and the last lookup have come back.
  */
 #include "node/ctl/admin_api.h"
@@ -33,7 +33,7 @@ try {
 
 /** One request for the doctor. */
 struct visit {
-    struct weir_admin_request *request; /* NULL: answered */
+    struct weir_admin_request *request; /* NULL: responded */
     struct weir_doctor doctor;
     uv_timer_t timer;
     bool timer_open;
@@ -44,7 +44,7 @@ struct visit {
     struct try tries[WEIR_DOCTOR_ENDPOINTS_MAX];
 };
 
-static void visit_release(struct visit *v)
+static void release_visit(struct visit *v)
 {
     if (v->request != NULL || v->num_held > 0)
         return;
@@ -56,17 +56,17 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct visit *v = handle->data;
     v->num_held--;
-    visit_release(v);
+    release_visit(v);
 }
 
 static void on_tcp_closed(uv_handle_t *handle)
 {
     struct try *t = handle->data;
     t->visit->num_held--;
-    visit_release(t->visit);
+    release_visit(t->visit);
 }
 
-static void endpoints_say(struct visit *v)
+static void report_endpoints(struct visit *v)
 {
     struct weir_doctor *d = &v->doctor;
     size_t bad = 0;
@@ -85,12 +85,12 @@ static void endpoints_say(struct visit *v)
         weir_arena_printf(&d->arena, "%zu of %zu tried were reached", v->num - bad, v->num), NULL);
 }
 
-static void visit_response(struct visit *v)
+static void respond_visit(struct visit *v)
 {
     struct weir_admin_request *r = v->request;
     struct weir_doctor *d = &v->doctor;
     Weir__V1__DoctorResponse response = WEIR__V1__DOCTOR_RESPONSE__INIT;
-    endpoints_say(v);
+    report_endpoints(v);
     response.checks = d->list;
     response.n_checks = d->num;
     v->request = NULL;
@@ -100,11 +100,11 @@ static void visit_response(struct visit *v)
         weir_admin_response_message(r, 200, &response.base);
     if (v->timer_open && !uv_is_closing((uv_handle_t *)&v->timer))
         uv_close((uv_handle_t *)&v->timer, on_timer_closed);
-    visit_release(v);
+    release_visit(v);
 }
 
 /* The last outcome is the moment of the response. */
-static void try_over(struct try *t, int outcome)
+static void end_try(struct try *t, int outcome)
 {
     struct visit *v = t->visit;
     if (t->over)
@@ -122,12 +122,12 @@ static void on_connect(uv_connect_t *connect, int status)
 {
     struct try *t = connect->data;
     bool was_over = t->over;
-    try_over(t, status);
+    end_try(t, status);
     if (!was_over && t->visit->num_left == 0)
-        visit_response(t->visit);
+        respond_visit(t->visit);
 }
 
-static void try_connect(struct try *t, const struct sockaddr *at)
+static void connect_try(struct try *t, const struct sockaddr *at)
 {
     int rc = uv_tcp_init(t->visit->request->node->loop, &t->tcp);
     WEIR_ASSERT(rc == 0);
@@ -137,7 +137,7 @@ static void try_connect(struct try *t, const struct sockaddr *at)
     t->connect.data = t;
     rc = uv_tcp_connect(&t->connect, &t->tcp, at, on_connect);
     if (rc < 0)
-        try_over(t, rc);
+        end_try(t, rc);
 }
 
 static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found)
@@ -148,20 +148,20 @@ static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *fou
     v->num_held--;
     if (!t->over) {
         if (status == 0 && found != NULL)
-            try_connect(t, found->ai_addr);
+            connect_try(t, found->ai_addr);
         else
-            try_over(t, status != 0 ? status : UV_EAI_NONAME);
+            end_try(t, status != 0 ? status : UV_EAI_NONAME);
         if (v->num_left == 0) {
             uv_freeaddrinfo(found);
-            visit_response(v);
+            respond_visit(v);
             return;
         }
     }
     uv_freeaddrinfo(found);
-    visit_release(v);
+    release_visit(v);
 }
 
-static void try_start(struct try *t)
+static void start_try(struct try *t)
 {
     static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
     struct sockaddr_storage ss;
@@ -170,13 +170,13 @@ static void try_start(struct try *t)
     char host[WEIR_HOST_MAX + 1];
     if (weir_addr_parse(text, &addr) == WEIR_OK) {
         (void)weir_addr_to_sockaddr(&addr, &ss);
-        try_connect(t, (const struct sockaddr *)&ss);
+        connect_try(t, (const struct sockaddr *)&ss);
         return;
     }
     const char *colon = strrchr(t->endpoint->text, ':');
     size_t len = colon != NULL ? (size_t)(colon - t->endpoint->text) : 0;
     if (len == 0 || len >= sizeof(host)) {
-        try_over(t, UV_EINVAL);
+        end_try(t, UV_EINVAL);
         return;
     }
     memcpy(host, t->endpoint->text, len);
@@ -185,7 +185,7 @@ static void try_start(struct try *t)
     int rc = uv_getaddrinfo(t->visit->request->node->loop, &t->lookup, on_lookup, host, colon + 1,
                             &hints);
     if (rc < 0) {
-        try_over(t, rc);
+        end_try(t, rc);
         return;
     }
     t->looking = true;
@@ -196,12 +196,12 @@ static void on_timer(uv_timer_t *timer)
 {
     struct visit *v = timer->data;
     for (size_t i = 0; i < v->num; i++)
-        try_over(&v->tries[i], UV_ETIMEDOUT);
+        end_try(&v->tries[i], UV_ETIMEDOUT);
     if (v->request != NULL)
-        visit_response(v);
+        respond_visit(v);
 }
 
-static void visit_start(struct visit *v)
+static void start_visit(struct visit *v)
 {
     int rc = uv_timer_init(v->request->node->loop, &v->timer);
     WEIR_ASSERT(rc == 0);
@@ -212,10 +212,10 @@ static void visit_start(struct visit *v)
     for (size_t i = 0; i < v->num; i++) {
         v->tries[i].visit = v;
         v->tries[i].endpoint = &v->endpoints[i];
-        try_start(&v->tries[i]);
+        start_try(&v->tries[i]);
     }
     if (v->num_left == 0) {
-        visit_response(v);
+        respond_visit(v);
         return;
     }
     rc = uv_timer_start(&v->timer, on_timer, WEIR_DOCTOR_CONNECT_MS, 0);
@@ -236,8 +236,8 @@ void weir_admin_doctor(struct weir_admin_request *r)
     if (err < 0) {
         v->request = NULL;
         weir_admin_response_err(r, err, "the endpoints");
-        visit_release(v);
+        release_visit(v);
         return;
     }
-    visit_start(v);
+    start_visit(v);
 }

@@ -44,7 +44,7 @@ static void on_timer_closed(uv_handle_t *handle)
     free(e);
 }
 
-static void export_end(struct export *e)
+static void end_export(struct export *e)
 {
     e->request->gone = NULL;
     weir_admin_stream_end(e->request);
@@ -53,11 +53,11 @@ static void export_end(struct export *e)
 
 static void on_gone(struct weir_admin_request *r)
 {
-    export_end(r->work);
+    end_export(r->work);
 }
 
 /* The digest covers kind and name as parts of the document's canonical text, and the line end. */
-static void document_add(struct export *e, struct weir_span text)
+static void add_document(struct export *e, struct weir_span text)
 {
     weir_siphash_add(&e->hash, text.at, text.len);
     weir_siphash_add(&e->hash, "\n", 1);
@@ -69,7 +69,7 @@ static void document_add(struct export *e, struct weir_span text)
 }
 
 /* The canonical text has line ends and indents between its tokens, and none inside a string. */
-static void text_join_lines(struct weir_strbuf *text)
+static void join_lines(struct weir_strbuf *text)
 {
     size_t len = 0;
     for (size_t i = 0; i < text->len; i++) {
@@ -84,7 +84,7 @@ static void text_join_lines(struct weir_strbuf *text)
 }
 
 /* A record that cannot be read is counted: the last line says that the export lacks it. */
-static bool record_add(void *arg, const struct weir_record *rec)
+static bool add_record(void *arg, const struct weir_record *rec)
 {
     struct export *e = arg;
     struct weir_arena arena;
@@ -97,8 +97,8 @@ static bool record_add(void *arg, const struct weir_record *rec)
     if (err == WEIR_OK && text.failed)
         err = WEIR_ENOMEM;
     if (err == WEIR_OK) {
-        text_join_lines(&text);
-        document_add(e, weir_span(text.at, text.len));
+        join_lines(&text);
+        add_document(e, weir_span(text.at, text.len));
     } else if (err == WEIR_ENOMEM) {
         e->err = err;
     } else {
@@ -112,7 +112,7 @@ static bool record_add(void *arg, const struct weir_record *rec)
     return e->err == WEIR_OK;
 }
 
-static void last_line_add(struct export *e, const struct weir_store_stats *stats)
+static void add_last_line(struct export *e, const struct weir_store_stats *stats)
 {
     struct weir_siphash128 digest = weir_siphash_end128(&e->hash);
     weir_strbuf_printf(&e->out,
@@ -125,7 +125,7 @@ static void last_line_add(struct export *e, const struct weir_store_stats *stats
 }
 
 /* The next records, in one snapshot. */
-static void slice_read(struct export *e)
+static void read_slice(struct export *e)
 {
     struct weir_store_reader *r = e->request->node->reader;
     struct weir_store_stats stats;
@@ -135,14 +135,14 @@ static void slice_read(struct export *e)
     if (e->err < 0)
         return;
     enum weir_err err = weir_store_list(r, WEIR_CLASS_TENANT, weir_span_cstr(e->after),
-                                        SLICE_RECORDS, record_add, e);
+                                        SLICE_RECORDS, add_record, e);
     weir_store_read_end(r);
     if (e->err == WEIR_OK)
         e->err = err;
     if (e->err == WEIR_OK && strcmp(before, e->after) == 0)
         e->err = weir_store_stats(r, &stats);
     if (e->err == WEIR_OK && strcmp(before, e->after) == 0)
-        last_line_add(e, &stats);
+        add_last_line(e, &stats);
     if (e->out.failed)
         e->err = WEIR_ENOMEM;
 }
@@ -152,11 +152,11 @@ static void on_timer(uv_timer_t *timer)
 {
     struct export *e = timer->data;
     if (e->request->conn == NULL) {
-        export_end(e);
+        end_export(e);
         return;
     }
     if (!e->whole && e->err == WEIR_OK && e->out.len < PIECE_BYTES)
-        slice_read(e);
+        read_slice(e);
     if (!weir_admin_stream_ready(e->request))
         return;
     bool over = e->whole || e->err < 0;
@@ -166,7 +166,7 @@ static void on_timer(uv_timer_t *timer)
         weir_strbuf_reset(&e->out);
     }
     if (e->out.len == 0 && over)
-        export_end(e);
+        end_export(e);
     else if (e->out.len >= PIECE_BYTES || over)
         weir_admin_stream_send(e->request, &e->out);
 }
@@ -198,7 +198,7 @@ void weir_admin_export(struct weir_admin_request *r)
     r->work = e;
     weir_admin_stream_begin(r, export_type);
     if (r->conn == NULL) { /* the head could not be written */
-        export_end(e);
+        end_export(e);
         return;
     }
     r->gone = on_gone;

@@ -125,9 +125,9 @@ struct err_response {
     const char *text;
 };
 
-static const struct err_response err_answers[] = {
+static const struct err_response err_responses[] = {
     { WEIR_ENOMEM, 503, "busy", "the node is out of memory; try again" },
-    { WEIR_ELIMIT, 400, "invalid", "the document is larger than a record can be, 1 MiB" },
+    { WEIR_ELIMIT, 400, "invalid", "the record would be longer than 1048576 bytes" },
     { WEIR_EINVAL, 400, "invalid", "does not validate" },
     { WEIR_ENOTFOUND, 404, "not_found", "does not exist" },
     { WEIR_EEXIST, 412, "conflict", "exists already" },
@@ -144,12 +144,12 @@ static const struct err_response err_answers[] = {
 
 const char *weir_admin_err_text(enum weir_err err, uint16_t *ret_status, const char **ret_code)
 {
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(err_answers); i++) {
-        if (err_answers[i].err != err)
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(err_responses); i++) {
+        if (err_responses[i].err != err)
             continue;
-        *ret_status = err_answers[i].status;
-        *ret_code = err_answers[i].code;
-        return err_answers[i].text;
+        *ret_status = err_responses[i].status;
+        *ret_code = err_responses[i].code;
+        return err_responses[i].text;
     }
     *ret_status = 500;
     *ret_code = "internal";

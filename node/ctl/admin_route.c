@@ -45,7 +45,8 @@ static const struct weir_admin_route routes[] = {
     { "DELETE", "/v1/log-level", "tenant address ", WEIR_ADMIN_TAKES_NOTHING, false,
       weir_admin_log_level_delete },
     { "GET", "/v1/doctor", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_doctor },
-    { "GET", "/v1/logs", "follow tenant ", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_logs },
+    { "GET", "/v1/logs", "follow tenant tail since_ms ", WEIR_ADMIN_TAKES_NOTHING, false,
+      weir_admin_logs },
 };
 
 /* Cut the first segment off `rest`, which begins with "/". */

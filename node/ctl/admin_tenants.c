@@ -47,7 +47,7 @@ struct page {
     struct weir_span values[LIMIT_MAX];
 };
 
-static bool page_add(void *arg, const struct weir_record *rec)
+static bool add_to_page(void *arg, const struct weir_record *rec)
 {
     struct page *p = arg;
     if (!weir_span_starts(rec->key, p->prefix))
@@ -64,22 +64,22 @@ static bool page_add(void *arg, const struct weir_record *rec)
 
 /* The store lists what lies behind a key; so the prefix itself, which may be a name, is asked for
  * first. */
-static enum weir_err page_collect(struct page *p, struct weir_span after)
+static enum weir_err collect_page(struct page *p, struct weir_span after)
 {
     struct weir_store_reader *r = p->reader;
     struct weir_record rec;
     if (weir_span_cmp(after, p->prefix) < 0) {
         enum weir_err err = weir_store_get(r, WEIR_CLASS_TENANT, p->prefix, &rec);
         if (err == WEIR_OK)
-            (void)page_add(p, &rec);
+            (void)add_to_page(p, &rec);
         else if (err != WEIR_ENOTFOUND && err != WEIR_ECORRUPT)
             return err;
         after = p->prefix;
     }
-    return weir_store_list(r, WEIR_CLASS_TENANT, after, p->limit + 1, page_add, p);
+    return weir_store_list(r, WEIR_CLASS_TENANT, after, p->limit + 1, add_to_page, p);
 }
 
-static enum weir_err summary_fill(const struct page *p, const Weir__V1__StoredTenant *s,
+static enum weir_err fill_summary(const struct page *p, const Weir__V1__StoredTenant *s,
                                   Weir__V1__TenantSummary *out)
 {
     const Weir__V1__Tenant *t = s->tenant;
@@ -99,7 +99,7 @@ static enum weir_err summary_fill(const struct page *p, const Weir__V1__StoredTe
 }
 
 /* A damaged record is listed by its name alone: it is there, and can be replaced or deleted. */
-static enum weir_err item_fill(const struct page *p, size_t i, Weir__V1__TenantSummary *out)
+static enum weir_err fill_item(const struct page *p, size_t i, Weir__V1__TenantSummary *out)
 {
     Weir__V1__StoredTenant *stored = NULL;
     weir__v1__tenant_summary__init(out);
@@ -109,15 +109,15 @@ static enum weir_err item_fill(const struct page *p, size_t i, Weir__V1__TenantS
     enum weir_err err = weir_stored_tenant_read(p->values[i], p->arena, &stored);
     if (err == WEIR_ECORRUPT)
         return WEIR_OK;
-    return err < 0 ? err : summary_fill(p, stored, out);
+    return err < 0 ? err : fill_summary(p, stored, out);
 }
 
-static enum weir_err list_fill(struct page *p, struct weir_span after, Weir__V1__TenantList *list)
+static enum weir_err fill_list(struct page *p, struct weir_span after, Weir__V1__TenantList *list)
 {
     struct weir_store_stats stats;
     enum weir_err err = weir_store_stats(p->reader, &stats);
     if (err == WEIR_OK)
-        err = page_collect(p, after);
+        err = collect_page(p, after);
     if (err < 0)
         return err;
     p->conflicts = stats.num_conflicts > 0;
@@ -127,7 +127,7 @@ static enum weir_err list_fill(struct page *p, struct weir_span after, Weir__V1_
         return WEIR_ENOMEM;
     for (size_t i = 0; i < p->num && err == WEIR_OK; i++) {
         list->items[i] = &items[i];
-        err = item_fill(p, i, &items[i]);
+        err = fill_item(p, i, &items[i]);
     }
     list->n_items = p->num;
     list->next = p->more ? items[p->num - 1].name : (char *)"";
@@ -136,7 +136,7 @@ static enum weir_err list_fill(struct page *p, struct weir_span after, Weir__V1_
     return err;
 }
 
-static bool name_param(struct weir_admin_request *r, const char *param, struct weir_span *ret)
+static bool read_name_param(struct weir_admin_request *r, const char *param, struct weir_span *ret)
 {
     const struct weir_span *given = weir_query_find(&r->query, param);
     *ret = given != NULL ? *given : WEIR_SPAN_EMPTY;
@@ -159,13 +159,13 @@ void weir_admin_tenant_list(struct weir_admin_request *r)
         weir_admin_response_error(r, 400, "bad_request", "limit is out of range 1..%d", LIMIT_MAX);
         return;
     }
-    if (!name_param(r, "after", &after) || !name_param(r, "prefix", &page.prefix))
+    if (!read_name_param(r, "after", &after) || !read_name_param(r, "prefix", &page.prefix))
         return;
     page.limit = (size_t)limit;
     response_arena_init(&arena);
     enum weir_err err = weir_store_read_begin(reader);
     if (err == WEIR_OK) {
-        err = list_fill(&page, after, &list);
+        err = fill_list(&page, after, &list);
         weir_store_read_end(reader);
     }
     if (err < 0)
@@ -177,7 +177,7 @@ void weir_admin_tenant_list(struct weir_admin_request *r)
 
 /* -- one tenant -- */
 
-static void name_text(const struct weir_admin_request *r, char out[WEIR_TENANT_NAME_MAX + 16])
+static void write_name_text(const struct weir_admin_request *r, char out[WEIR_TENANT_NAME_MAX + 16])
 {
     size_t len = r->name.len < WEIR_TENANT_NAME_MAX ? r->name.len : WEIR_TENANT_NAME_MAX;
     memcpy(out, "tenant ", 7);
@@ -185,7 +185,7 @@ static void name_text(const struct weir_admin_request *r, char out[WEIR_TENANT_N
     out[7 + len] = '\0';
 }
 
-static enum weir_err response_fill(struct weir_store_reader *r, struct weir_arena *arena,
+static enum weir_err fill_response(struct weir_store_reader *r, struct weir_arena *arena,
                                    Weir__V1__StoredTenant *s, bool conflicts,
                                    Weir__V1__TenantResponse *out)
 {
@@ -202,7 +202,7 @@ static enum weir_err response_fill(struct weir_store_reader *r, struct weir_aren
 }
 
 /* @param revision 0: the present one, with its conflicts */
-static enum weir_err tenant_fill(struct weir_store_reader *r, struct weir_span name,
+static enum weir_err fill_tenant(struct weir_store_reader *r, struct weir_span name,
                                  uint64_t revision, struct weir_arena *arena,
                                  Weir__V1__TenantResponse *out)
 {
@@ -217,23 +217,63 @@ static enum weir_err tenant_fill(struct weir_store_reader *r, struct weir_span n
         err = weir_store_revision_get(r, WEIR_CLASS_TENANT, name, revision, &rec.value);
     if (err == WEIR_OK)
         err = weir_stored_tenant_read(rec.value, arena, &stored);
-    return err < 0 ? err : response_fill(r, arena, stored, revision == 0, out);
+    return err < 0 ? err : fill_response(r, arena, stored, revision == 0, out);
 }
 
-static void tenant_response(struct weir_admin_request *r, uint64_t revision)
+/** The newest and the oldest revision that are stored; 0: none. */
+struct revision_range {
+    uint64_t newest;
+    uint64_t oldest;
+};
+
+static bool add_to_range(void *arg, uint64_t revision, struct weir_span value)
+{
+    struct revision_range *range = arg;
+    (void)value;
+    if (range->newest == 0)
+        range->newest = revision;
+    range->oldest = revision;
+    return true;
+}
+
+void weir_admin_response_no_revision(struct weir_admin_request *r, uint64_t revision)
+{
+    struct weir_store_reader *reader = r->node->reader;
+    struct revision_range range = { 0, 0 };
+    char what[WEIR_TENANT_NAME_MAX + 16];
+    write_name_text(r, what);
+    enum weir_err err = weir_store_read_begin(reader);
+    if (err == WEIR_OK) {
+        err = weir_store_revision_list(reader, WEIR_CLASS_TENANT, r->name, add_to_range, &range);
+        weir_store_read_end(reader);
+    }
+    if (err < 0)
+        weir_admin_response_err(r, err, what);
+    else if (range.newest == 0)
+        weir_admin_response_error(r, 404, "not_found", "%s: does not exist, and never did", what);
+    else
+        weir_admin_response_error(r, 404, "not_found",
+                                  "%s has no revision %llu; there are %llu to %llu", what,
+                                  (unsigned long long)revision, (unsigned long long)range.oldest,
+                                  (unsigned long long)range.newest);
+}
+
+static void respond_tenant(struct weir_admin_request *r, uint64_t revision)
 {
     struct weir_store_reader *reader = r->node->reader;
     struct weir_arena arena;
     char what[WEIR_TENANT_NAME_MAX + 16];
     Weir__V1__TenantResponse response = WEIR__V1__TENANT_RESPONSE__INIT;
-    name_text(r, what);
+    write_name_text(r, what);
     response_arena_init(&arena);
     enum weir_err err = weir_store_read_begin(reader);
     if (err == WEIR_OK) {
-        err = tenant_fill(reader, r->name, revision, &arena, &response);
+        err = fill_tenant(reader, r->name, revision, &arena, &response);
         weir_store_read_end(reader);
     }
-    if (err < 0) {
+    if (err == WEIR_ENOTFOUND && revision > 0) {
+        weir_admin_response_no_revision(r, revision);
+    } else if (err < 0) {
         weir_admin_response_err(r, err, what);
     } else {
         weir_admin_etag(r, response.revision);
@@ -244,7 +284,7 @@ static void tenant_response(struct weir_admin_request *r, uint64_t revision)
 
 void weir_admin_tenant_get(struct weir_admin_request *r)
 {
-    tenant_response(r, 0);
+    respond_tenant(r, 0);
 }
 
 void weir_admin_revision(struct weir_admin_request *r)
@@ -252,7 +292,7 @@ void weir_admin_revision(struct weir_admin_request *r)
     if (r->number == 0)
         weir_admin_response_error(r, 404, "not_found", "revisions begin at 1");
     else
-        tenant_response(r, r->number);
+        respond_tenant(r, r->number);
 }
 
 /* -- history -- */
@@ -263,7 +303,7 @@ struct history {
     struct weir_span values[WEIR_REVISIONS_KEPT];
 };
 
-static bool history_add(void *arg, uint64_t revision, struct weir_span value)
+static bool add_to_history(void *arg, uint64_t revision, struct weir_span value)
 {
     struct history *h = arg;
     if (h->num == WEIR_REVISIONS_KEPT)
@@ -273,7 +313,7 @@ static bool history_add(void *arg, uint64_t revision, struct weir_span value)
     return true;
 }
 
-static enum weir_err revision_fill(struct weir_arena *arena, const Weir__V1__StoredTenant *s,
+static enum weir_err fill_revision(struct weir_arena *arena, const Weir__V1__StoredTenant *s,
                                    const Weir__V1__StoredTenant *before, Weir__V1__Revision *out)
 {
     struct weir_diff_paths changed = {
@@ -294,7 +334,7 @@ static enum weir_err revision_fill(struct weir_arena *arena, const Weir__V1__Sto
 }
 
 /* The deletion that followed on a revision: a row without a document. */
-static enum weir_err deletion_fill(struct weir_arena *arena, const Weir__V1__StoredTenant *s,
+static enum weir_err fill_deletion(struct weir_arena *arena, const Weir__V1__StoredTenant *s,
                                    Weir__V1__Revision *out)
 {
     out->has_revision = 1;
@@ -308,7 +348,7 @@ static enum weir_err deletion_fill(struct weir_arena *arena, const Weir__V1__Sto
 }
 
 /* The next row of the response. */
-static Weir__V1__Revision *row_add(Weir__V1__HistoryResponse *out, Weir__V1__Revision *items)
+static Weir__V1__Revision *add_row(Weir__V1__HistoryResponse *out, Weir__V1__Revision *items)
 {
     Weir__V1__Revision *row = &items[out->n_revisions];
     weir__v1__revision__init(row);
@@ -318,7 +358,7 @@ static Weir__V1__Revision *row_add(Weir__V1__HistoryResponse *out, Weir__V1__Rev
 
 /* Newest first; each is compared with the one behind it. A damaged one is named and stands for no
  * difference. */
-static enum weir_err history_fill(const struct history *h, struct weir_arena *arena,
+static enum weir_err fill_history(const struct history *h, struct weir_arena *arena,
                                   Weir__V1__HistoryResponse *out)
 {
     Weir__V1__StoredTenant *stored[WEIR_REVISIONS_KEPT + 1] = { NULL };
@@ -332,28 +372,28 @@ static enum weir_err history_fill(const struct history *h, struct weir_arena *ar
     for (size_t i = 0; i < h->num; i++) {
         enum weir_err err = WEIR_OK;
         if (stored[i] != NULL && stored[i]->has_deleted_ms)
-            err = deletion_fill(arena, stored[i], row_add(out, items));
-        Weir__V1__Revision *row = row_add(out, items);
+            err = fill_deletion(arena, stored[i], add_row(out, items));
+        Weir__V1__Revision *row = add_row(out, items);
         row->has_revision = 1;
         row->revision = h->revisions[i];
         if (err == WEIR_OK && stored[i] != NULL)
-            err = revision_fill(arena, stored[i], stored[i + 1], row);
+            err = fill_revision(arena, stored[i], stored[i + 1], row);
         if (err < 0)
             return err;
     }
     return WEIR_OK;
 }
 
-static enum weir_err history_read(struct weir_store_reader *r, struct weir_span name,
+static enum weir_err read_history(struct weir_store_reader *r, struct weir_span name,
                                   struct weir_arena *arena, Weir__V1__HistoryResponse *out)
 {
     struct history h = { .num = 0 };
     if (name.len > WEIR_TENANT_NAME_MAX)
         return WEIR_ENOTFOUND;
-    enum weir_err err = weir_store_revision_list(r, WEIR_CLASS_TENANT, name, history_add, &h);
+    enum weir_err err = weir_store_revision_list(r, WEIR_CLASS_TENANT, name, add_to_history, &h);
     if (err < 0)
         return err;
-    return h.num == 0 ? WEIR_ENOTFOUND : history_fill(&h, arena, out);
+    return h.num == 0 ? WEIR_ENOTFOUND : fill_history(&h, arena, out);
 }
 
 void weir_admin_history(struct weir_admin_request *r)
@@ -362,12 +402,12 @@ void weir_admin_history(struct weir_admin_request *r)
     struct weir_arena arena;
     char what[WEIR_TENANT_NAME_MAX + 16];
     Weir__V1__HistoryResponse response = WEIR__V1__HISTORY_RESPONSE__INIT;
-    name_text(r, what);
+    write_name_text(r, what);
     response.name = what + 7;
     response_arena_init(&arena);
     enum weir_err err = weir_store_read_begin(reader);
     if (err == WEIR_OK) {
-        err = history_read(reader, r->name, &arena, &response);
+        err = read_history(reader, r->name, &arena, &response);
         weir_store_read_end(reader);
     }
     if (err < 0)

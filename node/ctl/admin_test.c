@@ -9,7 +9,7 @@
 
 #define ARENA_MAX 1048576
 
-static bool url_read(struct weir_admin_request *r, struct weir_arena *arena, struct weir_test *t)
+static bool read_url(struct weir_admin_request *r, struct weir_arena *arena, struct weir_test *t)
 {
     const struct weir_span *url = weir_query_find(&r->query, "url");
     const char *why = NULL;
@@ -28,7 +28,7 @@ static bool url_read(struct weir_admin_request *r, struct weir_arena *arena, str
 
 /* The method does not lead anywhere else yet; what is no method is refused like on the data path.
  */
-static bool method_read(struct weir_admin_request *r)
+static bool read_method(struct weir_admin_request *r)
 {
     const struct weir_span *method = weir_query_find(&r->query, "method");
     if (method == NULL || weir_bytes_all(*method, WEIR_BYTE_TOKEN))
@@ -37,7 +37,7 @@ static bool method_read(struct weir_admin_request *r)
     return false;
 }
 
-static bool client_read(struct weir_admin_request *r, struct weir_test *t)
+static bool read_client(struct weir_admin_request *r, struct weir_test *t)
 {
     const struct weir_span *client = weir_query_find(&r->query, "client");
     if (client == NULL)
@@ -49,8 +49,19 @@ static bool client_read(struct weir_admin_request *r, struct weir_test *t)
     return t->has_client;
 }
 
-static void test_response(struct weir_admin_request *r, const struct weir_test *t,
-                          struct weir_arena *arena)
+/* This version has no TLS listener, so no request can come that way. */
+static bool is_scheme_served(struct weir_admin_request *r, const struct weir_test *t)
+{
+    if (!t->https)
+        return true;
+    weir_admin_response_error(r, 400, "bad_request",
+                              "this node serves no https: it has no TLS listener; ask about an "
+                              "http:// URL, or about the redirects alone with weir redirect test");
+    return false;
+}
+
+static void respond_test(struct weir_admin_request *r, const struct weir_test *t,
+                         struct weir_arena *arena)
 {
     Weir__V1__TestResponse response = WEIR__V1__TEST_RESPONSE__INIT;
     enum weir_err err = weir_test_run(r->node, t, arena, &response);
@@ -68,8 +79,8 @@ void weir_admin_test_route(struct weir_admin_request *r)
     struct weir_arena arena;
     struct weir_test t = { .redirects_only = false };
     weir_arena_init(&arena, 4096, ARENA_MAX);
-    if (url_read(r, &arena, &t) && method_read(r) && client_read(r, &t))
-        test_response(r, &t, &arena);
+    if (read_url(r, &arena, &t) && read_method(r) && read_client(r, &t) && is_scheme_served(r, &t))
+        respond_test(r, &t, &arena);
     weir_arena_deinit(&arena);
 }
 
@@ -81,9 +92,9 @@ void weir_admin_test_redirect(struct weir_admin_request *r)
     weir_arena_init(&arena, 4096, ARENA_MAX);
     if (tenant == NULL || tenant->len == 0) {
         weir_admin_response_error(r, 400, "bad_request", "tenant is missing");
-    } else if (url_read(r, &arena, &t)) {
+    } else if (read_url(r, &arena, &t)) {
         t.tenant = *tenant;
-        test_response(r, &t, &arena);
+        respond_test(r, &t, &arena);
     }
     weir_arena_deinit(&arena);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conflicts.c - see conflicts.h. The derived index gives the owner of a name; whoever is not the
- * owner is in conflict.
+ * conflicts.c - see conflicts.h. The derived index gives the owner of a name; a tenant that is not
+ * the owner is in conflict.
  */
 #include "node/ctl/conflicts.h"
 
@@ -20,7 +20,7 @@ struct place {
     size_t len;
 };
 
-static bool place_of(struct weir_span name, struct place *p)
+static bool find_place(struct weir_span name, struct place *p)
 {
     struct weir_addr addr;
     if (weir_addr_parse_ip(name, &addr) == WEIR_OK) {
@@ -58,7 +58,7 @@ enum weir_err weir_conflicts_find(struct weir_store_reader *r, const Weir__V1__T
     for (size_t i = 0; i < num && len < WEIR_CONFLICTS_MAX; i++) {
         struct place p;
         struct weir_span owner;
-        if (!place_of(weir_span_cstr(names[i]), &p))
+        if (!find_place(weir_span_cstr(names[i]), &p))
             continue;
         err = weir_store_index_owner(r, p.index, weir_span(p.key, p.len), &owner);
         if (err == WEIR_ENOTFOUND ||

@@ -139,10 +139,10 @@ static void check_overlaps(struct weir_doctor *d)
     else
         weir_doctor_report(d, "overlaps", "warn",
                            weir_arena_printf(&d->arena,
-                                             "%s%llu names lie below wildcards of other tenants, "
+                                             "%s%llu name%s below wildcards of other tenants, "
                                              "for example %s of tenant %s below %s of tenant %s",
-                                             least, ULL(num), c->name, c->tenant, c->wildcard_name,
-                                             c->owner),
+                                             least, ULL(num), num == 1 ? " lies" : "s lie", c->name,
+                                             c->tenant, c->wildcard_name, c->owner),
                            "if that is wanted, list the tenant in allow_overlap of the wildcard's "
                            "owner; else remove one of the names");
 }
@@ -228,7 +228,7 @@ struct gather {
     enum weir_err err;
 };
 
-static bool gather_one(struct gather *g, const char *text, struct weir_span tenant)
+static bool gather_endpoint(struct gather *g, const char *text, struct weir_span tenant)
 {
     if (g->num == WEIR_DOCTOR_ENDPOINTS_MAX)
         return false;
@@ -257,7 +257,7 @@ static bool gather_tenant(void *arg, const struct weir_record *rec)
     for (size_t i = 0; i < num && more; i++) {
         const Weir__V1__Upstream *u = stored->tenant->upstreams[i]->value;
         for (size_t j = 0; u != NULL && j < u->n_endpoints && more; j++)
-            more = gather_one(g, u->endpoints[j]->address, rec->key);
+            more = gather_endpoint(g, u->endpoints[j]->address, rec->key);
     }
     weir_arena_deinit(&arena);
     return more;

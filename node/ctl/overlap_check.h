@@ -4,7 +4,7 @@
  * below, or over, a name of another tenant? The more specific name gets the requests, so a new
  * claim can take them away from a tenant that had them. Equal names are no overlap but a conflict:
  * conflicts.h.
- * Owner: whoever owns the view. A question costs some searches of an index, whatever the number of
+ * Owner: the thread of the view. A question costs some searches of an index, whatever the number of
  * tenants.   Limits: WEIR_OVERLAPS_MAX claims below one wildcard are looked at.
  */
 #ifndef WEIR_NODE_CTL_OVERLAP_CHECK_H

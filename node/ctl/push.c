@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * push.c - see push.h. The writer thread answers into an inbox that wakes the control loop; there
- * each response frees its name and its place, and the pushes that waited for one go on in the order
- * in which they began to wait.
+ * push.c - see push.h. The writer thread puts results into an inbox that wakes the control loop;
+ * there each response frees its name and its place, and the pushes that waited for one go on in the
+ * order in which they began to wait.
  */
 #include "node/ctl/push.h"
 
@@ -38,7 +38,7 @@ struct name_check {
     struct weir_names_view view;
 };
 
-static enum weir_err name_check(void *arg, const char *name)
+static enum weir_err check_name(void *arg, const char *name)
 {
     struct name_check *check = arg;
     return weir_overlap_check_name(&check->view, check->item->change.tenant, name,
@@ -46,30 +46,30 @@ static enum weir_err name_check(void *arg, const char *name)
 }
 
 /* @param check  in use until the change was built */
-static enum weir_err change_build(struct weir_push_item *item, struct name_check *check,
+static enum weir_err build_change(struct weir_push_item *item, struct name_check *check,
                                   const struct weir_record *current, uint64_t hlc,
                                   struct weir_strbuf *value)
 {
     if (!item->push->allow_overlap) {
-        item->change.name_check = name_check;
+        item->change.name_check = check_name;
         item->change.name_check_arg = check;
     }
     return weir_stored_tenant_build(&item->change, current, hlc, value);
 }
 
-static enum weir_err item_build(struct weir_write *w, const struct weir_record *current,
+static enum weir_err build_item(struct weir_write *w, const struct weir_record *current,
                                 uint64_t hlc, struct weir_strbuf *value)
 {
     struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
     struct name_check check = { item, weir_names_of_write(w) };
-    enum weir_err err = change_build(item, &check, current, hlc, value);
+    enum weir_err err = build_change(item, &check, current, hlc, value);
     w->revision = err == WEIR_OK ? item->change.revision : 0;
     return err;
 }
 
 /* On the writer thread: only hand over. There is room, for no more writes run than the box holds.
  */
-static void item_done(struct weir_write *w)
+static void on_item_done(struct weir_write *w)
 {
     struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
     enum weir_err err = weir_inbox_push(&item->push->queue->responses, &w->msg);
@@ -82,7 +82,7 @@ struct newest {
     uint64_t revision;
 };
 
-static bool newest_take(void *arg, uint64_t revision, struct weir_span value)
+static bool take_newest(void *arg, uint64_t revision, struct weir_span value)
 {
     struct newest *n = arg;
     n->revision = revision;
@@ -90,8 +90,8 @@ static bool newest_take(void *arg, uint64_t revision, struct weir_span value)
 }
 
 /* A name that comes back goes on behind its last kept revision. Inside a snapshot. */
-static enum weir_err last_revision(struct weir_store_reader *r, struct weir_push_item *item,
-                                   struct weir_record *ret_current, bool *ret_exists)
+static enum weir_err find_last_revision(struct weir_store_reader *r, struct weir_push_item *item,
+                                        struct weir_record *ret_current, bool *ret_exists)
 {
     struct newest newest = { 0 };
     enum weir_err err = weir_store_get(r, WEIR_CLASS_TENANT, item->name, ret_current);
@@ -100,24 +100,24 @@ static enum weir_err last_revision(struct weir_store_reader *r, struct weir_push
         return WEIR_OK;
     if (err != WEIR_ENOTFOUND && err != WEIR_ECORRUPT)
         return err;
-    err = weir_store_revision_list(r, WEIR_CLASS_TENANT, item->name, newest_take, &newest);
+    err = weir_store_revision_list(r, WEIR_CLASS_TENANT, item->name, take_newest, &newest);
     item->change.last_revision = newest.revision;
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
 /* All but the write. The stamp is only near the one that the write would get, which shows nowhere.
  */
-static enum weir_err item_try(struct weir_push_item *item, const struct weir_record *current)
+static enum weir_err try_item(struct weir_push_item *item, const struct weir_record *current)
 {
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
     struct name_check check = { item, weir_names_of_reader(item->push->queue->node->reader) };
     uint64_t hlc = item->push->now_ms << LOGICAL_BITS;
-    enum weir_err err = change_build(item, &check, current, hlc, &value);
+    enum weir_err err = build_change(item, &check, current, hlc, &value);
     weir_strbuf_deinit(&value);
     return err;
 }
 
-static enum weir_err item_submit(struct weir_push_queue *q, struct weir_push_item *item)
+static enum weir_err submit_item(struct weir_push_queue *q, struct weir_push_item *item)
 {
     if (q->running == WEIR_PUSH_RUNNING_MAX)
         return WEIR_EBUSY;
@@ -133,16 +133,16 @@ static enum weir_err item_submit(struct weir_push_queue *q, struct weir_push_ite
 }
 
 /* @return WEIR_EBUSY: try again later; all else is on its way, or is the item's result */
-static enum weir_err item_start(struct weir_push_queue *q, struct weir_push_item *item)
+static enum weir_err start_item(struct weir_push_queue *q, struct weir_push_item *item)
 {
     struct weir_record current;
     bool exists = false;
     bool running = false;
-    enum weir_err err = last_revision(q->node->reader, item, &current, &exists);
+    enum weir_err err = find_last_revision(q->node->reader, item, &current, &exists);
     if (err == WEIR_OK && item->push->dry_run) {
-        err = item_try(item, exists ? &current : NULL);
+        err = try_item(item, exists ? &current : NULL);
     } else if (err == WEIR_OK) {
-        err = item_submit(q, item);
+        err = submit_item(q, item);
         running = err == WEIR_OK;
     }
     if (err == WEIR_EBUSY)
@@ -156,7 +156,7 @@ static enum weir_err item_start(struct weir_push_queue *q, struct weir_push_item
 
 /* -- pushes -- */
 
-static void push_log(const struct weir_push *p)
+static void log_push(const struct weir_push *p)
 {
     size_t written = 0;
     size_t refused = 0;
@@ -174,17 +174,17 @@ static void push_log(const struct weir_push *p)
                  refused, p->user);
 }
 
-static void push_finish(struct weir_push *p)
+static void finish_push(struct weir_push *p)
 {
     WEIR_ASSERT(p->finished == p->num);
     weir_list_remove(&p->link);
     if (!p->dry_run)
-        push_log(p);
+        log_push(p);
     p->done(p);
 }
 
 /* What is left is not written. */
-static void push_give_up(struct weir_push *p, enum weir_err err)
+static void give_up_push(struct weir_push *p, enum weir_err err)
 {
     for (; p->next < p->num; p->next++) {
         p->items[p->next].err = err;
@@ -194,29 +194,29 @@ static void push_give_up(struct weir_push *p, enum weir_err err)
 }
 
 /* Start items until there is no room, or the slice is used. @return true: it can go on at once */
-static bool push_slice(struct weir_push *p)
+static bool start_slice(struct weir_push *p)
 {
     struct weir_push_queue *q = p->queue;
     size_t from = p->next;
     size_t end = p->num - from > WEIR_PUSH_SLICE ? from + WEIR_PUSH_SLICE : p->num;
     enum weir_err err = weir_store_read_begin(q->node->reader);
     if (err < 0) {
-        push_give_up(p, err);
+        give_up_push(p, err);
         return false;
     }
     while (p->next < end && err == WEIR_OK) {
-        err = item_start(q, &p->items[p->next]);
+        err = start_item(q, &p->items[p->next]);
         p->next += err == WEIR_OK ? 1 : 0;
     }
     weir_store_read_end(q->node->reader);
     if (err == WEIR_OK || p->next > from)
         p->waits_until = uv_now(q->node->loop) + WEIR_PUSH_BUSY_MS;
     else if (uv_now(q->node->loop) > p->waits_until)
-        push_give_up(p, WEIR_EBUSY);
+        give_up_push(p, WEIR_EBUSY);
     return err == WEIR_OK && p->next < p->num;
 }
 
-static void queue_close(struct weir_push_queue *q)
+static void close_queue(struct weir_push_queue *q)
 {
     if (!q->stopping || q->running > 0 || !weir_list_empty(&q->waiting) ||
         uv_is_closing((uv_handle_t *)&q->async))
@@ -225,7 +225,7 @@ static void queue_close(struct weir_push_queue *q)
     uv_close((uv_handle_t *)&q->retry, NULL);
 }
 
-static void answers_take(struct weir_push_queue *q)
+static void take_results(struct weir_push_queue *q)
 {
     bool overflowed = false;
     struct weir_msg *next = NULL;
@@ -240,23 +240,23 @@ static void answers_take(struct weir_push_queue *q)
         item->err = w->err;
         p->finished++;
         if (p->finished == p->num)
-            push_finish(p);
+            finish_push(p);
     }
 }
 
-static void queue_turn(struct weir_push_queue *q);
+static void turn_queue(struct weir_push_queue *q);
 
 static void on_retry(uv_timer_t *timer)
 {
-    queue_turn(timer->data);
+    turn_queue(timer->data);
 }
 
-/* One turn: answers first, for they make room; then each waiting push gets its slice. */
-static void queue_turn(struct weir_push_queue *q)
+/* One turn: results first, for they make room; then each waiting push gets its slice. */
+static void turn_queue(struct weir_push_queue *q)
 {
     struct weir_list turn;
     bool again = false;
-    answers_take(q);
+    take_results(q);
     weir_list_init(&turn);
     while (!weir_list_empty(&q->waiting)) {
         struct weir_list *l = q->waiting.next;
@@ -267,28 +267,28 @@ static void queue_turn(struct weir_push_queue *q)
         struct weir_push *p = weir_container_of(turn.next, struct weir_push, link);
         weir_list_remove(&p->link);
         if (q->stopping)
-            push_give_up(p, WEIR_ECLOSED);
+            give_up_push(p, WEIR_ECLOSED);
         else
-            again = push_slice(p) || again;
+            again = start_slice(p) || again;
         if (p->next < p->num)
             weir_list_append(&q->waiting, &p->link);
         else if (p->finished == p->num)
-            push_finish(p);
+            finish_push(p);
     }
     if (again)
         (void)uv_async_send(&q->async);
     else if (!weir_list_empty(&q->waiting))
         (void)uv_timer_start(&q->retry, on_retry, RETRY_MS, 0);
-    queue_close(q);
+    close_queue(q);
 }
 
 static void on_async(uv_async_t *async)
 {
-    queue_turn(async->data);
+    turn_queue(async->data);
 }
 
 /* Any thread. */
-static void queue_wake(void *arg)
+static void wake_queue(void *arg)
 {
     struct weir_push_queue *q = arg;
     (void)uv_async_send(&q->async);
@@ -302,7 +302,7 @@ enum weir_err weir_push_queue_new(struct weir_node *node, struct weir_push_queue
         return WEIR_ENOMEM;
     enum weir_err err = weir_rng_secret(&seed, sizeof(seed));
     if (err == WEIR_OK)
-        err = weir_inbox_init(&q->responses, WEIR_PUSH_RUNNING_MAX, queue_wake, q);
+        err = weir_inbox_init(&q->responses, WEIR_PUSH_RUNNING_MAX, wake_queue, q);
     if (err < 0) {
         free(q);
         return err;
@@ -381,7 +381,7 @@ enum weir_err weir_push_reserve(struct weir_push *p, size_t max)
     return WEIR_OK;
 }
 
-static struct weir_push_item *item_add(struct weir_push *p, struct weir_span name)
+static struct weir_push_item *add_item(struct weir_push *p, struct weir_span name)
 {
     WEIR_ASSERT(p->num < p->max);
     const char *copy = weir_arena_strdup(&p->arena, name);
@@ -394,8 +394,8 @@ static struct weir_push_item *item_add(struct weir_push *p, struct weir_span nam
     item->change.now_ms = p->now_ms;
     item->write.class = WEIR_CLASS_TENANT;
     item->write.key = item->name;
-    item->write.build = item_build;
-    item->write.done = item_done;
+    item->write.build = build_item;
+    item->write.done = on_item_done;
     return item;
 }
 
@@ -409,7 +409,7 @@ enum weir_err weir_push_add(struct weir_push *p, const Weir__V1__Tenant *t, cons
     const char *why_copy = weir_arena_strdup(&p->arena, weir_span_cstr(why));
     if (packed == NULL || why_copy == NULL)
         return WEIR_ENOMEM;
-    struct weir_push_item *item = item_add(p, weir_span_cstr(t->name));
+    struct weir_push_item *item = add_item(p, weir_span_cstr(t->name));
     if (item == NULL)
         return WEIR_ENOMEM;
     item->change.tenant = t;
@@ -423,7 +423,7 @@ enum weir_err weir_push_add(struct weir_push *p, const Weir__V1__Tenant *t, cons
 enum weir_err weir_push_delete(struct weir_push *p, struct weir_span name,
                                struct weir_push_item **ret)
 {
-    struct weir_push_item *item = item_add(p, name);
+    struct weir_push_item *item = add_item(p, name);
     if (item == NULL)
         return WEIR_ENOMEM;
     item->write.delete = true;

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define WEIR_PUSH_RUNNING_MAX                                                                      \
-    16384                       /* writes handed to the store and not yet answered, of all pushes */
+    16384                       /* writes that the store has and has not reported, of all pushes */
 #define WEIR_PUSH_SLICE   256   /* items handled in one turn of the loop, for one push */
 #define WEIR_PUSH_BUSY_MS 10000 /* how long a push waits for room in the store's queue */
 
@@ -65,7 +65,7 @@ struct weir_push {
  * WEIR_ENOMEM | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_push_queue_new(struct weir_node *node,
                                                 struct weir_push_queue **ret);
-/** Refuse new work; when the last write is answered the handles close, and the loop can end. */
+/** Refuse new work; when the last write is reported the handles close, and the loop can end. */
 void weir_push_queue_stop(struct weir_push_queue *q);
 /** After stop, an empty loop and the end of the store, whose writer may still be about to wake the
  * loop. Sets *q NULL. */

@@ -28,7 +28,7 @@ size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics 
     return num;
 }
 
-static uint64_t sum(const struct weir_node *node, enum weir_metric which)
+static uint64_t sum_metric(const struct weir_node *node, enum weir_metric which)
 {
     const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
     size_t num = weir_node_blocks(node, blocks);
@@ -37,9 +37,9 @@ static uint64_t sum(const struct weir_node *node, enum weir_metric which)
 
 uint64_t weir_node_requests(const struct weir_node *node)
 {
-    return sum(node, WEIR_M_REQUESTS_2XX) + sum(node, WEIR_M_REQUESTS_3XX) +
-           sum(node, WEIR_M_REQUESTS_4XX) + sum(node, WEIR_M_REQUESTS_5XX) +
-           sum(node, WEIR_M_REQUESTS_CUT);
+    return sum_metric(node, WEIR_M_REQUESTS_2XX) + sum_metric(node, WEIR_M_REQUESTS_3XX) +
+           sum_metric(node, WEIR_M_REQUESTS_4XX) + sum_metric(node, WEIR_M_REQUESTS_5XX) +
+           sum_metric(node, WEIR_M_REQUESTS_CUT);
 }
 
 void weir_rate_sample(struct weir_rate *rate, uint64_t now_ns, uint64_t total)
@@ -110,7 +110,7 @@ static char *drain_text(struct weir_node *node, struct weir_arena *arena)
 
 /* A drain, and what the doctor finds beyond "ok", as sentences in the arena: status and doctor have
  * one source. */
-static enum weir_err warnings_fill(struct weir_node *node, struct weir_arena *arena,
+static enum weir_err fill_warnings(struct weir_node *node, struct weir_arena *arena,
                                    Weir__V1__NodeStatus *s)
 {
     struct weir_doctor d;
@@ -143,7 +143,7 @@ static enum weir_err warnings_fill(struct weir_node *node, struct weir_arena *ar
     return err;
 }
 
-static enum weir_err store_stats(struct weir_node *node, struct weir_store_stats *ret)
+static enum weir_err read_store_stats(struct weir_node *node, struct weir_store_stats *ret)
 {
     enum weir_err err = weir_store_read_begin(node->reader);
     if (err < 0)
@@ -153,7 +153,7 @@ static enum weir_err store_stats(struct weir_node *node, struct weir_store_stats
     return err;
 }
 
-static void node_fill(struct weir_node *node, const struct weir_store_stats *stats,
+static void fill_node(struct weir_node *node, const struct weir_store_stats *stats,
                       Weir__V1__NodeStatus *s)
 {
     s->name = (char *)node->config->name;
@@ -166,7 +166,7 @@ static void node_fill(struct weir_node *node, const struct weir_store_stats *sta
     s->has_tenants = 1;
     s->tenants = stats->num_tenants;
     s->has_connections = 1;
-    s->connections = sum(node, WEIR_M_CONNECTIONS_OPEN);
+    s->connections = sum_metric(node, WEIR_M_CONNECTIONS_OPEN);
     s->has_requests_per_s = 1;
     s->requests_per_s = weir_rate_per_s(&node->rate);
     s->has_requests_total = 1;
@@ -197,7 +197,7 @@ enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
                                Weir__V1__StatusResponse *ret)
 {
     struct weir_store_stats stats;
-    enum weir_err err = store_stats(node, &stats);
+    enum weir_err err = read_store_stats(node, &stats);
     if (err < 0)
         return err;
     Weir__V1__NodeStatus *s = weir_arena_alloc(arena, sizeof(*s));
@@ -206,9 +206,9 @@ enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
     if (s == NULL || list == NULL || lane == NULL)
         return WEIR_ENOMEM;
     weir__v1__node_status__init(s);
-    node_fill(node, &stats, s);
+    fill_node(node, &stats, s);
     s->lane = lane;
-    err = warnings_fill(node, arena, s);
+    err = fill_warnings(node, arena, s);
     if (err < 0)
         return err;
     list[0] = s;
@@ -217,7 +217,7 @@ enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
     return WEIR_OK;
 }
 
-static void gauge_write(struct weir_strbuf *out, const char *name, const char *help, uint64_t value)
+static void write_gauge(struct weir_strbuf *out, const char *name, const char *help, uint64_t value)
 {
     weir_strbuf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name,
                        (unsigned long long)value);
@@ -227,7 +227,7 @@ enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *ou
 {
     const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
     struct weir_store_stats stats;
-    enum weir_err err = store_stats(node, &stats);
+    enum weir_err err = read_store_stats(node, &stats);
     if (err < 0)
         return err;
     weir_metrics_write(blocks, weir_node_blocks(node, blocks), out);
@@ -238,17 +238,17 @@ enum weir_err weir_status_metrics(struct weir_node *node, struct weir_strbuf *ou
     weir_strbuf_puts(out, "# HELP weir_build_info The version of this node.\n"
                           "# TYPE weir_build_info gauge\n"
                           "weir_build_info{version=\"" WEIR_VERSION "\"} 1\n");
-    gauge_write(out, "weir_uptime_seconds", "Time since the node started.",
+    write_gauge(out, "weir_uptime_seconds", "Time since the node started.",
                 (weir_clock_mono_ns() - node->started_ns) / 1000000000u);
-    gauge_write(out, "weir_resident_bytes", "Memory of the process.", weir_resident_bytes());
-    gauge_write(out, "weir_draining", "1 while the node takes no new work.",
+    write_gauge(out, "weir_resident_bytes", "Memory of the process.", weir_resident_bytes());
+    write_gauge(out, "weir_draining", "1 while the node takes no new work.",
                 node->state == WEIR_NODE_DRAINING);
-    gauge_write(out, "weir_tenants", "Tenants in the store.", stats.num_tenants);
-    gauge_write(out, "weir_conflicts", "Names claimed by more than one tenant.",
+    write_gauge(out, "weir_tenants", "Tenants in the store.", stats.num_tenants);
+    write_gauge(out, "weir_conflicts", "Names claimed by more than one tenant.",
                 stats.num_conflicts);
-    gauge_write(out, "weir_store_used_bytes", "Bytes of the store in use.", stats.used_bytes);
-    gauge_write(out, "weir_store_limit_bytes", "Bytes that the store may grow to.",
+    write_gauge(out, "weir_store_used_bytes", "Bytes of the store in use.", stats.used_bytes);
+    write_gauge(out, "weir_store_limit_bytes", "Bytes that the store may grow to.",
                 stats.max_bytes);
-    gauge_write(out, "weir_store_writable", "0 while the store refuses writes.", stats.writable);
+    write_gauge(out, "weir_store_writable", "0 while the store refuses writes.", stats.writable);
     return WEIR_OK;
 }

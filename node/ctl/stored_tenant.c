@@ -50,7 +50,7 @@ static int name_cmp(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool ports_add(const Weir__V1__Tenant *t, const struct weir_addr *address,
+static bool add_ports(const Weir__V1__Tenant *t, const struct weir_addr *address,
                       struct weir_arena *arena, const char **names, size_t *len)
 {
     for (size_t i = 0; i < t->n_tcp; i++) {
@@ -68,7 +68,7 @@ static bool ports_add(const Weir__V1__Tenant *t, const struct weir_addr *address
     return true;
 }
 
-static void names_unique(const char **names, size_t *len)
+static void make_names_unique(const char **names, size_t *len)
 {
     size_t kept = 0;
     qsort(names, *len, sizeof(*names), name_cmp);
@@ -96,12 +96,12 @@ enum weir_err weir_stored_tenant_names(const Weir__V1__Tenant *t, struct weir_ar
         struct weir_addr addr;
         names[len++] = t->addresses[i];
         if (weir_addr_parse_ip(weir_span_cstr(t->addresses[i]), &addr) == WEIR_OK &&
-            !ports_add(t, &addr, arena, names, &len))
+            !add_ports(t, &addr, arena, names, &len))
             return WEIR_ENOMEM;
     }
-    if (t->n_addresses == 0 && !ports_add(t, &shared, arena, names, &len))
+    if (t->n_addresses == 0 && !add_ports(t, &shared, arena, names, &len))
         return WEIR_ENOMEM;
-    names_unique(names, &len);
+    make_names_unique(names, &len);
     *ret_names = names;
     *ret_len = len;
     return WEIR_OK;
@@ -117,8 +117,8 @@ static int claim_cmp(const void *a, const void *b)
 }
 
 /* The old claims that have a name, sorted. */
-static Weir__V1__Claim **claims_sorted(const Weir__V1__StoredTenant *old, struct weir_arena *arena,
-                                       size_t *ret_len)
+static Weir__V1__Claim **sort_claims(const Weir__V1__StoredTenant *old, struct weir_arena *arena,
+                                     size_t *ret_len)
 {
     size_t num = old != NULL ? old->n_claims : 0;
     Weir__V1__Claim **sorted = weir_arena_calloc(arena, num, sizeof(Weir__V1__Claim *));
@@ -134,7 +134,7 @@ static Weir__V1__Claim **claims_sorted(const Weir__V1__StoredTenant *old, struct
     return sorted;
 }
 
-static const Weir__V1__Claim *claim_find(Weir__V1__Claim **sorted, size_t len, const char *name)
+static const Weir__V1__Claim *find_claim(Weir__V1__Claim **sorted, size_t len, const char *name)
 {
     size_t low = 0;
     size_t high = len;
@@ -148,7 +148,7 @@ static const Weir__V1__Claim *claim_find(Weir__V1__Claim **sorted, size_t len, c
     return low < len && strcmp(sorted[low]->name, name) == 0 ? sorted[low] : NULL;
 }
 
-static enum weir_err claims_fill(const struct weir_stored_tenant_change *c,
+static enum weir_err fill_claims(const struct weir_stored_tenant_change *c,
                                  const Weir__V1__StoredTenant *old, uint64_t hlc,
                                  struct weir_arena *arena, Weir__V1__StoredTenant *stored)
 {
@@ -156,13 +156,13 @@ static enum weir_err claims_fill(const struct weir_stored_tenant_change *c,
     size_t num = 0;
     size_t num_old = 0;
     enum weir_err err = weir_stored_tenant_names(stored->tenant, arena, &names, &num);
-    Weir__V1__Claim **sorted = claims_sorted(old, arena, &num_old);
+    Weir__V1__Claim **sorted = sort_claims(old, arena, &num_old);
     Weir__V1__Claim *claims = weir_arena_calloc(arena, num, sizeof(*claims));
     Weir__V1__Claim **list = weir_arena_calloc(arena, num, sizeof(Weir__V1__Claim *));
     if (err < 0 || sorted == NULL || claims == NULL || list == NULL)
         return WEIR_ENOMEM;
     for (size_t i = 0; i < num && err == WEIR_OK; i++) {
-        const Weir__V1__Claim *before = claim_find(sorted, num_old, names[i]);
+        const Weir__V1__Claim *before = find_claim(sorted, num_old, names[i]);
         weir__v1__claim__init(&claims[i]);
         claims[i].name = (char *)names[i];
         claims[i].has_since_hlc = 1;
@@ -178,8 +178,9 @@ static enum weir_err claims_fill(const struct weir_stored_tenant_change *c,
 
 /* -- the change -- */
 
-static enum weir_err same(const struct weir_stored_tenant_change *c, const Weir__V1__Tenant *old,
-                          struct weir_arena *arena, bool *ret_same)
+static enum weir_err is_same_document(const struct weir_stored_tenant_change *c,
+                                      const Weir__V1__Tenant *old, struct weir_arena *arena,
+                                      bool *ret_same)
 {
     struct weir_strbuf packed = WEIR_STRBUF_ZERO;
     const char *differs[1];
@@ -198,7 +199,7 @@ static enum weir_err same(const struct weir_stored_tenant_change *c, const Weir_
     return err;
 }
 
-static enum weir_err judge(struct weir_stored_tenant_change *c)
+static enum weir_err judge_precondition(struct weir_stored_tenant_change *c)
 {
     switch (c->precondition) {
     case WEIR_WHATEVER:
@@ -221,7 +222,7 @@ static enum weir_err judge(struct weir_stored_tenant_change *c)
     return c->tenant == NULL && !c->existed ? WEIR_ENOTFOUND : WEIR_OK;
 }
 
-static enum weir_err value_write(const struct weir_stored_tenant_change *c,
+static enum weir_err write_value(const struct weir_stored_tenant_change *c,
                                  const Weir__V1__StoredTenant *old, uint64_t hlc,
                                  struct weir_arena *arena, struct weir_strbuf *value)
 {
@@ -233,7 +234,7 @@ static enum weir_err value_write(const struct weir_stored_tenant_change *c,
     stored.applied_ms = c->now_ms;
     stored.applied_by = (char *)c->user;
     stored.why = (char *)c->why;
-    enum weir_err err = claims_fill(c, old, hlc, arena, &stored);
+    enum weir_err err = fill_claims(c, old, hlc, arena, &stored);
     if (err < 0)
         return err;
     if (protobuf_c_message_get_packed_size(&stored.base) > WEIR_RECORD_MAX)
@@ -243,7 +244,7 @@ static enum weir_err value_write(const struct weir_stored_tenant_change *c,
 }
 
 /* Fields that stand behind a message are fields of the message. */
-static enum weir_err deletion_write(const struct weir_stored_tenant_change *c,
+static enum weir_err write_deletion(const struct weir_stored_tenant_change *c,
                                     const struct weir_record *current, struct weir_strbuf *value)
 {
     Weir__V1__StoredTenant note = WEIR__V1__STORED_TENANT__INIT;
@@ -258,9 +259,9 @@ static enum weir_err deletion_write(const struct weir_stored_tenant_change *c,
     return value->failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
-static enum weir_err build_in(struct weir_stored_tenant_change *c,
-                              const struct weir_record *current, uint64_t hlc,
-                              struct weir_arena *arena, struct weir_strbuf *value)
+static enum weir_err build_in_arena(struct weir_stored_tenant_change *c,
+                                    const struct weir_record *current, uint64_t hlc,
+                                    struct weir_arena *arena, struct weir_strbuf *value)
 {
     Weir__V1__StoredTenant *old = NULL;
     bool is_same = false;
@@ -274,17 +275,17 @@ static enum weir_err build_in(struct weir_stored_tenant_change *c,
         if (err == WEIR_OK && old->has_revision)
             c->revision = old->revision;
     }
-    err = judge(c);
+    err = judge_precondition(c);
     if (err == WEIR_OK && c->tenant == NULL && old != NULL)
-        return deletion_write(c, current, value);
+        return write_deletion(c, current, value);
     if (err < 0 || c->tenant == NULL)
         return err;
     if (old != NULL)
-        err = same(c, old->tenant, arena, &is_same);
+        err = is_same_document(c, old->tenant, arena, &is_same);
     if (err < 0 || is_same)
         return err < 0 ? err : WEIR_EEXIST;
     c->revision = (c->revision > c->last_revision ? c->revision : c->last_revision) + 1;
-    return value_write(c, old, hlc, arena, value);
+    return write_value(c, old, hlc, arena, value);
 }
 
 enum weir_err weir_stored_tenant_build(struct weir_stored_tenant_change *c,
@@ -293,7 +294,7 @@ enum weir_err weir_stored_tenant_build(struct weir_stored_tenant_change *c,
 {
     struct weir_arena arena;
     weir_stored_tenant_arena_init(&arena);
-    enum weir_err err = build_in(c, current, hlc, &arena, value);
+    enum weir_err err = build_in_arena(c, current, hlc, &arena, value);
     weir_arena_deinit(&arena);
     return err;
 }

@@ -10,17 +10,19 @@
 
 #include "node/base/clock.h"
 #include "node/base/limits.h"
+#include "node/ctl/stored_tenant.h"
 #include "node/flow/balance.h"
 #include "node/wire/bytes.h"
 #include "node/wire/uri.h"
 #include "tenants/redirect.h"
+#include "tenants/schema/schema.h"
 #include "tenants/tenant.h"
 
 #define LOCATION_MAX 16384
 
 /* -- the URL -- */
 
-static bool target_legal(struct weir_span target)
+static bool is_legal_target(struct weir_span target)
 {
     for (size_t i = 0; i < target.len; i++)
         if (!weir_byte_is(target.at[i], WEIR_BYTE_PATH) &&
@@ -29,7 +31,7 @@ static bool target_legal(struct weir_span target)
     return true;
 }
 
-static enum weir_err target_split(struct weir_span rest, struct weir_arena *arena,
+static enum weir_err split_target(struct weir_span rest, struct weir_arena *arena,
                                   struct weir_test *t, const char **ret_why)
 {
     struct weir_strbuf whole = WEIR_STRBUF_ZERO;
@@ -44,12 +46,12 @@ static enum weir_err target_split(struct weir_span rest, struct weir_arena *aren
     if (copy == NULL || normal == NULL)
         return WEIR_ENOMEM;
     *ret_why = "its path is not one that a client may send";
-    if (!target_legal(t->target))
+    if (!is_legal_target(t->target))
         return WEIR_EINVAL;
     return weir_path_normalise(t->target, normal, &t->path) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
 }
 
-static struct weir_span authority_cut(struct weir_span *rest)
+static struct weir_span cut_authority(struct weir_span *rest)
 {
     size_t len = 0;
     while (len < rest->len && rest->at[len] != '/' && rest->at[len] != '?' && rest->at[len] != '#')
@@ -71,7 +73,7 @@ enum weir_err weir_test_url(struct weir_span url, struct weir_arena *arena, stru
         return WEIR_EINVAL;
     struct weir_span rest = weir_span_from(url, https ? 8 : 7);
     *ret_why = "its host is not one host with an optional port";
-    if (weir_authority_parse(authority_cut(&rest), a) < 0)
+    if (weir_authority_parse(cut_authority(&rest), a) < 0)
         return WEIR_EINVAL;
     ret->https = https;
     ret->port = a->port != 0 ? a->port : (https ? 443 : 80);
@@ -79,13 +81,13 @@ enum weir_err weir_test_url(struct weir_span url, struct weir_arena *arena, stru
     ret->host_is_ip = a->is_ip;
     if (a->is_ip)
         ret->addr = a->addr;
-    return target_split(rest, arena, ret, ret_why);
+    return split_target(rest, arena, ret, ret_why);
 }
 
 /* -- the tenant -- */
 
-static enum weir_err owner_by_name(struct weir_store_reader *r, struct weir_span host,
-                                   struct weir_span *ret, const char **ret_why)
+static enum weir_err find_owner_by_name(struct weir_store_reader *r, struct weir_span host,
+                                        struct weir_span *ret, const char **ret_why)
 {
     enum weir_err err = weir_store_index_owner(r, WEIR_INDEX_HOST, host, ret);
     *ret_why = "its host";
@@ -102,7 +104,7 @@ static enum weir_err owner_by_name(struct weir_store_reader *r, struct weir_span
 
 /* The order of the data path: the address that was connected to, then the name that was asked for.
  */
-static enum weir_err owner_find(struct weir_store_reader *r, const struct weir_test *t,
+static enum weir_err find_owner(struct weir_store_reader *r, const struct weir_test *t,
                                 struct weir_span *ret, const char **ret_why)
 {
     if (t->tenant.len > 0) {
@@ -115,102 +117,146 @@ static enum weir_err owner_find(struct weir_store_reader *r, const struct weir_t
         return weir_store_index_owner(r, WEIR_INDEX_ADDRESS,
                                       weir_span(t->addr.ip, sizeof(t->addr.ip)), ret);
     }
-    return owner_by_name(r, t->host, ret, ret_why);
+    return find_owner_by_name(r, t->host, ret, ret_why);
 }
 
-/* Inside a snapshot. @param ret_name in the arena */
-static enum weir_err tenant_open(const struct weir_node *node, const struct weir_test *t,
-                                 struct weir_arena *arena, struct weir_tenant **ret,
-                                 Weir__V1__TestResponse *response)
+/** One question while it is worked on. */
+struct question {
+    struct weir_node *node;
+    const struct weir_test *test;
+    struct weir_arena *arena;         /* of the response */
+    struct weir_arena scratch;        /* of the document */
+    struct weir_tenant *tenant;       /* compiled; owns a reference */
+    const Weir__V1__Tenant *document; /* of the same record */
+    Weir__V1__TestResponse *response;
+};
+
+/* Inside a snapshot. */
+static enum weir_err open_tenant(struct question *q)
 {
-    struct weir_store_reader *r = node->reader;
+    struct weir_store_reader *r = q->node->reader;
     struct weir_span owner;
     struct weir_record rec;
+    Weir__V1__StoredTenant *stored = NULL;
     const char *by = NULL;
     char why[WEIR_TENANT_WHY_MAX] = "its stored record is damaged";
-    enum weir_err err = owner_find(r, t, &owner, &by);
+    enum weir_err err = find_owner(r, q->test, &owner, &by);
     if (err < 0)
         return err;
-    response->tenant = weir_arena_strdup(arena, owner);
-    if (response->tenant == NULL)
+    q->response->tenant = weir_arena_strdup(q->arena, owner);
+    if (q->response->tenant == NULL)
         return WEIR_ENOMEM;
     err = owner.len > WEIR_TENANT_NAME_MAX ? WEIR_ENOTFOUND
                                            : weir_store_get(r, WEIR_CLASS_TENANT, owner, &rec);
     if (err == WEIR_OK)
-        err = weir_tenant_compile_why(rec.value, &node->marks->secret, ret, why);
+        err = weir_tenant_compile_why(rec.value, &q->node->marks->secret, &q->tenant, why);
+    if (err == WEIR_OK)
+        err = weir_stored_tenant_read(rec.value, &q->scratch, &stored);
+    if (err == WEIR_OK)
+        q->document = stored->tenant;
     if (err == WEIR_EINVAL || err == WEIR_ECORRUPT)
-        response->why = weir_arena_strdup(arena, weir_span_cstr(why));
+        q->response->why = weir_arena_strdup(q->arena, weir_span_cstr(why));
     else
-        response->why = weir_arena_printf(arena, "tenant by %s", by);
-    return err == WEIR_OK && response->why == NULL ? WEIR_ENOMEM : err;
+        q->response->why = weir_arena_printf(q->arena, "tenant by %s", by);
+    return err == WEIR_OK && q->response->why == NULL ? WEIR_ENOMEM : err;
+}
+
+/* -- the rule -- */
+
+/* The rule that decides: its place, and what the document has there. */
+static enum weir_err set_rule(struct question *q, const char *list, uint32_t index)
+{
+    const Weir__V1__Tenant *t = q->document;
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    const ProtobufCMessage *rule = NULL;
+    enum weir_err err = WEIR_OK;
+    if (strcmp(list, "redirects") == 0 && index < t->n_redirects)
+        rule = &t->redirects[index]->base;
+    if (strcmp(list, "routes") == 0 && index < t->n_routes)
+        rule = &t->routes[index]->base;
+    if (rule != NULL)
+        err = weir_schema_write_json(rule, &text);
+    else
+        weir_strbuf_puts(&text, "no route is written: every path leads to the only upstream");
+    if (err == WEIR_OK && text.failed)
+        err = WEIR_ENOMEM;
+    if (err == WEIR_OK) {
+        q->response->rule = weir_arena_printf(q->arena, "%s[%u]", list, index);
+        q->response->rule_text = weir_arena_strdup(q->arena, weir_span(text.at, text.len));
+        if (q->response->rule == NULL || q->response->rule_text == NULL)
+            err = WEIR_ENOMEM;
+    }
+    weir_strbuf_deinit(&text);
+    return err;
 }
 
 /* -- the decision -- */
 
-static enum weir_err redirect_ask(const struct weir_tenant *tenant, const struct weir_test *t,
-                                  struct weir_arena *arena, Weir__V1__TestResponse *response,
-                                  bool *ret_decided)
+static enum weir_err explain_carve_out(struct question *q)
 {
+    Weir__V1__TestResponse *response = q->response;
+    response->why = weir_arena_printf(q->arena, "%s; %s %s is a carve-out: no redirect",
+                                      response->why, response->rule, response->rule_text);
+    return response->why != NULL ? WEIR_OK : WEIR_ENOMEM;
+}
+
+static enum weir_err find_redirect(struct question *q, bool *ret_decided)
+{
+    const struct weir_test *t = q->test;
+    Weir__V1__TestResponse *response = q->response;
     struct weir_redirect_request req = {
         .https = t->https, .port = t->port, .host = t->host, .path = t->path, .raw = t->target
     };
     struct weir_redirect_result result = { 0 };
-    uint8_t *location = weir_arena_alloc(arena, LOCATION_MAX);
+    uint8_t *location = weir_arena_alloc(q->arena, LOCATION_MAX);
     if (location == NULL)
         return WEIR_ENOMEM;
-    enum weir_err err = weir_redirect_find(tenant, &req, location, LOCATION_MAX, &result);
+    enum weir_err err = weir_redirect_find(q->tenant, &req, location, LOCATION_MAX, &result);
     *ret_decided = err == WEIR_ELIMIT || result.code != 0;
     if (err == WEIR_ELIMIT) {
         response->decision = (char *)"none";
         response->why = (char *)"the location of the redirect is too long: 414";
         return WEIR_OK;
     }
+    if (err == WEIR_OK && (result.code != 0 || result.carved))
+        err = set_rule(q, "redirects", result.rule);
     if (err < 0)
         return err;
-    if (result.code != 0 || result.carved) {
-        response->rule = weir_arena_printf(arena, "redirects[%u]", result.rule);
-        if (response->rule == NULL)
-            return WEIR_ENOMEM;
-    }
-    if (result.code == 0) {
-        if (result.carved)
-            response->why = weir_arena_printf(arena, "%s; %s is a carve-out: no redirect",
-                                              response->why, response->rule);
-        return response->why != NULL ? WEIR_OK : WEIR_ENOMEM;
-    }
+    if (result.code == 0)
+        return result.carved ? explain_carve_out(q) : WEIR_OK;
     response->decision = (char *)"redirect";
     response->has_code = 1;
     response->code = result.code;
-    response->location = weir_arena_strdup(arena, weir_span(location, result.location_len));
+    response->location = weir_arena_strdup(q->arena, weir_span(location, result.location_len));
     return response->location != NULL ? WEIR_OK : WEIR_ENOMEM;
 }
 
-static char *endpoint_text(const struct weir_endpoint *e, const struct weir_failure_marks *marks,
-                           uint64_t now_ms, bool chosen, struct weir_arena *arena)
+/* A failure mark is known; without health checks nobody knows more of an endpoint than that. */
+static char *endpoint_text(const struct weir_endpoint *e, const struct question *q, uint64_t now_ms,
+                           bool chosen)
 {
-    bool usable = weir_failure_marks_usable(marks, e->key, now_ms);
-    return weir_arena_printf(arena, "%.*s weight=%u%s %s%s", (int)e->text.len,
+    bool usable = weir_failure_marks_usable(q->node->marks, e->key, now_ms);
+    return weir_arena_printf(q->arena, "%.*s weight=%u%s %s%s", (int)e->text.len,
                              (const char *)e->text.at, e->weight, e->backup ? " backup" : "",
-                             usable ? "up" : "marked out", chosen ? " chosen" : "");
+                             usable ? "not checked" : "marked out", chosen ? " chosen" : "");
 }
 
-/* Round robin depends on what other requests did, so a choice is told only where the client's
+/* Round robin depends on what other requests did, so a choice is reported only where the client's
  * address makes it. */
-static enum weir_err endpoints_fill(struct weir_node *node, struct weir_upstream *u,
-                                    const struct weir_test *t, struct weir_arena *arena,
-                                    Weir__V1__TestResponse *response)
+static enum weir_err fill_endpoints(struct question *q, struct weir_upstream *u)
 {
     uint64_t now_ms = weir_clock_mono_ns() / 1000000u;
     struct weir_tried tried = { { 0 } };
     const struct weir_endpoint *chosen = NULL;
-    response->endpoints = weir_arena_calloc(arena, u->num_endpoints, sizeof(char *));
+    Weir__V1__TestResponse *response = q->response;
+    response->endpoints = weir_arena_calloc(q->arena, u->num_endpoints, sizeof(char *));
     if (response->endpoints == NULL)
         return WEIR_ENOMEM;
-    if (t->has_client && u->balance == WEIR_BALANCE_IP_HASH)
-        chosen = weir_balance_pick(u, node->marks, &t->client, &tried, now_ms);
+    if (q->test->has_client && u->balance == WEIR_BALANCE_IP_HASH)
+        chosen = weir_balance_pick(u, q->node->marks, &q->test->client, &tried, now_ms);
     for (size_t i = 0; i < u->num_endpoints; i++) {
         struct weir_endpoint *e = &u->endpoints[i];
-        response->endpoints[i] = endpoint_text(e, node->marks, now_ms, e == chosen, arena);
+        response->endpoints[i] = endpoint_text(e, q, now_ms, e == chosen);
         if (response->endpoints[i] == NULL)
             return WEIR_ENOMEM;
     }
@@ -218,56 +264,55 @@ static enum weir_err endpoints_fill(struct weir_node *node, struct weir_upstream
     return WEIR_OK;
 }
 
-static enum weir_err route_ask(struct weir_node *node, const struct weir_tenant *tenant,
-                               const struct weir_test *t, struct weir_arena *arena,
-                               Weir__V1__TestResponse *response)
+static enum weir_err find_route(struct question *q)
 {
-    const struct weir_route *route = weir_tenant_route(tenant, t->path);
+    Weir__V1__TestResponse *response = q->response;
+    const struct weir_route *route = weir_tenant_route(q->tenant, q->test->path);
     if (route == NULL) {
         response->decision = (char *)"none";
-        response->why = weir_arena_printf(arena, "%s; no route has this path: 404", response->why);
+        response->why =
+            weir_arena_printf(q->arena, "%s; no route has this path: 404", response->why);
         return response->why != NULL ? WEIR_OK : WEIR_ENOMEM;
     }
     response->decision = (char *)"route";
-    response->rule = weir_arena_printf(arena, "routes[%u]", route->index);
-    response->upstream = weir_arena_strdup(arena, route->upstream->name);
-    if (response->rule == NULL || response->upstream == NULL)
-        return WEIR_ENOMEM;
-    return endpoints_fill(node, route->upstream, t, arena, response);
+    response->upstream = weir_arena_strdup(q->arena, route->upstream->name);
+    enum weir_err err =
+        response->upstream != NULL ? set_rule(q, "routes", route->index) : WEIR_ENOMEM;
+    return err < 0 ? err : fill_endpoints(q, route->upstream);
 }
 
-static enum weir_err decide(struct weir_node *node, const struct weir_tenant *tenant,
-                            const struct weir_test *t, struct weir_arena *arena,
-                            Weir__V1__TestResponse *response)
+static enum weir_err decide_test(struct question *q)
 {
     bool decided = false;
-    enum weir_err err = redirect_ask(tenant, t, arena, response, &decided);
+    enum weir_err err = find_redirect(q, &decided);
     if (err < 0 || decided)
         return err;
-    if (!t->redirects_only)
-        return route_ask(node, tenant, t, arena, response);
-    response->decision = (char *)"none";
-    if (response->rule == NULL)
-        response->why = (char *)"no redirect fits this request";
+    if (!q->test->redirects_only)
+        return find_route(q);
+    q->response->decision = (char *)"none";
+    if (q->response->rule == NULL)
+        q->response->why = (char *)"no redirect fits this request";
     return WEIR_OK;
 }
 
 enum weir_err weir_test_run(struct weir_node *node, const struct weir_test *test,
                             struct weir_arena *arena, Weir__V1__TestResponse *ret)
 {
-    struct weir_tenant *tenant = NULL;
+    struct question q = { .node = node, .test = test, .arena = arena, .response = ret };
     enum weir_err err = weir_store_read_begin(node->reader);
     if (err < 0)
         return err;
-    err = tenant_open(node, test, arena, &tenant, ret);
+    weir_stored_tenant_arena_init(&q.scratch);
+    err = open_tenant(&q);
     weir_store_read_end(node->reader);
-    if (err == WEIR_ENOTFOUND && test->tenant.len == 0) {
+    if (err == WEIR_OK) {
+        err = decide_test(&q);
+    } else if (err == WEIR_ENOTFOUND && test->tenant.len == 0) {
         ret->decision = (char *)"none";
         ret->why = (char *)"no tenant has this host: 404";
-        return WEIR_OK;
+        err = WEIR_OK;
     }
-    if (err == WEIR_OK)
-        err = decide(node, tenant, test, arena, ret);
-    weir_tenant_unref(tenant);
+    weir_tenant_unref(q.tenant);
+    weir_arena_deinit(&q.scratch);
     return err;
 }

@@ -31,6 +31,7 @@ static enum weir_metric metric_of_unwritten(enum weir_err err)
         { WEIR_ENOTFOUND, WEIR_M_STORE_REFUSED_NOT_FOUND },
         { WEIR_EEXIST, WEIR_M_STORE_REFUSED_EXISTS },
         { WEIR_EINVAL, WEIR_M_STORE_REFUSED_INVALID },
+        { WEIR_EPERM, WEIR_M_STORE_REFUSED_OVERLAP },
         { WEIR_EFULL, WEIR_M_STORE_REFUSED_FULL },
         { WEIR_ELIMIT, WEIR_M_STORE_REFUSED_FULL },
     };

@@ -521,6 +521,30 @@ static void no_memory_at_any_point_is_told_without_a_leak(void **state)
     check_without_memory("logs", (struct unix_response)OK("{\"a\":1}"), NULL);
     check_without_memory("delete tenant shop",
                          (struct unix_response)OK("{\"outcome\":\"deleted\"}"), NULL);
+    check_without_memory("export --digest",
+                         (struct unix_response)OK(SHOP_JSON "\n{\"end\":{\"documents\":1,"
+                                                            "\"digest\":\"0a\",\"damaged\":0}}"),
+                         NULL);
+}
+
+static void an_export_without_its_last_line_is_not_whole(void **state)
+{
+    static const struct expected cases[] = {
+        { "export -o json",
+          OK(SHOP_JSON "\n{\"end\":{\"documents\":1,\"digest\":\"0a\",\"damaged\":0}}"), 0,
+          "GET /v1/export HTTP/1.1\r\n", SHOP_JSON "\n", "1 tenant exported, digest 0a\n" },
+        { "export -o json", OK(SHOP_JSON), 1, "GET /v1/export HTTP/1.1\r\n", SHOP_JSON "\n", NULL },
+        { "export -o json",
+          OK(SHOP_JSON "\n{\"end\":{\"documents\":2,\"digest\":\"0a\",\"damaged\":0}}"), 1,
+          "GET /v1/export HTTP/1.1\r\n", SHOP_JSON "\n", NULL },
+        { "export --digest", OK("{\"end\":{\"documents\":2,\"digest\":\"0a\",\"damaged\":1}}"), 1,
+          "GET /v1/export?digest=1 HTTP/1.1\r\n", "0a  2 documents\n", NULL },
+        { "export --digest",
+          OK(SHOP_JSON "\n{\"end\":{\"documents\":1,\"digest\":\"0a\",\"damaged\":0}}"), 0, NULL,
+          "0a  1 documents\n", "" },
+        { "export --digest x", OK("{}"), 2, NULL, "", NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
 int main(int argc, char **argv)
@@ -545,6 +569,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_page_is_there),
         cmocka_unit_test(pages_fit_a_terminal),
         cmocka_unit_test(completion_of_bash_completes),
+        cmocka_unit_test(an_export_without_its_last_line_is_not_whole),
         cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
         cmocka_unit_test(full_disk_behind_standard_output_is_told),
     };

@@ -281,6 +281,17 @@ static void if_match_any_asks_for_a_present_tenant(void **state)
     expect("DELETE", "/v1/tenants/shop", "If-Match: *\r\n", NULL, (struct want){ 200, NULL });
 }
 
+static void a_part_that_is_not_there_is_named(void **state)
+{
+    put_tenant("shop", "a.example", 201, NULL);
+    put_tenant("shop", "b.example", 200, NULL);
+    const char *text = "tenant shop has no revision 9; there are 1 to 2";
+    expect("GET", "/v1/tenants/shop/revisions/9", "", NULL, (struct want){ 404, text });
+    expect("POST", "/v1/tenants/shop/rollback?revision=9", "", "", (struct want){ 404, text });
+    expect("POST", "/v1/tenants/never/rollback?revision=1", "", "",
+           (struct want){ 404, "tenant never: does not exist, and never did" });
+}
+
 static void history_tells_what_changed_newest_first(void **state)
 {
     put_tenant("shop", "a.example", 201, NULL);
@@ -371,7 +382,15 @@ static void questions_are_answered_by_the_code_of_the_data_path(void **state)
     expect("GET", "/v1/test/route?url=http://SHOP.example:80/one&client=10.1.2.3", "", NULL,
            (struct want){ 200, "\"rule\":\"routes[1]\"" });
     expect("GET", "/v1/test/route?url=http://a.b.shop.example", "", NULL,
-           (struct want){ 200, "127.0.0.1:1 weight=" });
+           (struct want){ 200, "127.0.0.1:1 weight=100 not checked" });
+    expect("GET", "/v1/test/route?url=http://shop.example/x", "", NULL,
+           (struct want){ 200, "\"rule_text\":\"{\\\"path\\\":\\\"/\\\"" });
+    expect("GET", "/v1/test/route?url=http://shop.example/old/a", "", NULL,
+           (struct want){ 200, "\"rule_text\":\"{\\\"port\\\":80,\\\"path\\\":\\\"/old/\\\"" });
+    expect("GET", "/v1/test/route?url=https://shop.example/x", "", NULL,
+           (struct want){ 400, "serves no https: it has no TLS listener" });
+    expect("GET", "/v1/test/redirect?tenant=shop&url=https://shop.example/x", "", NULL,
+           (struct want){ 200, NULL });
     expect("GET", "/v1/test/route?url=http://shop.example/old/a%3Fq%3D1", "", NULL,
            (struct want){ 200, "\"location\":\"http://shop.example/new/a?q=1\"" });
     expect("GET", "/v1/test/route?url=http://shop.example/old/keep/a", "", NULL,
@@ -425,6 +444,7 @@ int main(void)
         TEST(a_deleted_name_has_a_history_and_goes_on_behind_it),
         TEST(a_deletion_is_a_row_of_the_history_and_can_be_rolled_back),
         TEST(if_match_any_asks_for_a_present_tenant),
+        TEST(a_part_that_is_not_there_is_named),
         TEST(history_tells_what_changed_newest_first),
         TEST(a_rollback_is_a_new_revision),
         TEST(a_large_apply_is_whole_and_can_be_paged),

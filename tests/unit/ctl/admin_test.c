@@ -356,6 +356,8 @@ static void followers_get_the_records_of_their_tenant(void **state)
     };
     struct weir_strbuf got = WEIR_STRBUF_ZERO;
     struct weir_access_writer *w = weir_access_log_writer(rig.node.access_log, 0, &rig.metrics);
+    expect("PUT", "/v1/tenants/shop", YAML, yaml_tenant("shop", "a.example"),
+           (struct want){ 201, NULL });
     int fd = client_open();
     client_send(fd, follow, sizeof(follow) - 1);
     uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;

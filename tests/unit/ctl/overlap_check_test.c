@@ -109,7 +109,7 @@ static void an_overlap_is_a_warning_of_status_and_of_the_doctor(void **state)
     put("shop", "\"*.shop.example.com\", a.shop.example.com", "", (struct want){ 201, NULL });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
     put("pay", "pay.shop.example.com", ALLOW, (struct want){ 201, NULL });
-    const char *text = "1 names lie below wildcards of other tenants, for example "
+    const char *text = "1 name lies below wildcards of other tenants, for example "
                        "pay.shop.example.com of tenant pay below *.shop.example.com of tenant shop";
     expect("GET", "/v1/status", "", NULL, (struct want){ 200, text });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, text });
@@ -133,6 +133,31 @@ static void the_doctor_and_status_warn_of_the_same(void **state)
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, conflict });
 }
 
+static uint64_t counted(enum weir_metric which)
+{
+    return atomic_load(&rig.store_metrics.cells[which]);
+}
+
+/* A refusal is the client's affair: it is counted once, by its reason, and is no fault. */
+static void refusals_are_counted_by_reason_and_not_as_write_errors(void **state)
+{
+    put("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
+    put("thief", "pay.shop.example.com", "", (struct want){ 409, NULL });
+    expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"9\"\r\n", yaml_tenant("shop", "a.b"),
+           (struct want){ 412, NULL });
+    expect("DELETE", "/v1/tenants/none", "", NULL, (struct want){ 404, NULL });
+    expect("DELETE", "/v1/tenants/none", "", NULL, (struct want){ 404, NULL });
+    put("shop", "\"*.shop.example.com\"", "", (struct want){ 200, "unchanged" });
+    assert_int_equal(counted(WEIR_M_STORE_WRITES), 1);
+    assert_int_equal(counted(WEIR_M_STORE_WRITE_ERRORS), 0);
+    assert_int_equal(counted(WEIR_M_STORE_REFUSED_OVERLAP), 1);
+    assert_int_equal(counted(WEIR_M_STORE_REFUSED_PRECONDITION), 1);
+    assert_int_equal(counted(WEIR_M_STORE_REFUSED_NOT_FOUND), 2);
+    assert_int_equal(counted(WEIR_M_STORE_REFUSED_EXISTS), 1);
+    assert_int_equal(counted(WEIR_M_STORE_REFUSED_INVALID), 0);
+    assert_int_equal(counted(WEIR_M_STORE_REFUSED_FULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -148,6 +173,7 @@ int main(void)
         TEST(a_rollback_into_an_overlap_is_refused),
         TEST(an_overlap_is_a_warning_of_status_and_of_the_doctor),
         TEST(the_doctor_and_status_warn_of_the_same),
+        TEST(refusals_are_counted_by_reason_and_not_as_write_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stored_test.c - the next StoredTenant: revisions, preconditions, claims, and what counts as no
- * change.
+ * stored_tenant_test.c - the next StoredTenant: revisions, preconditions, claims, and what counts
+ * as no change.
  */
 #include "node/ctl/stored_tenant.h"
 
@@ -175,7 +175,7 @@ static void preconditions_hold_or_refuse(void **state)
     weir_strbuf_deinit(&k.value);
 }
 
-static void a_delete_needs_a_record_and_writes_no_value(void **state)
+static void a_delete_needs_a_record_and_notes_who_made_it(void **state)
 {
     struct kept k = { .value = WEIR_STRBUF_ZERO };
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
@@ -184,12 +184,25 @@ static void a_delete_needs_a_record_and_writes_no_value(void **state)
     doc_init(&d, "shop", "a.example", NULL);
     assert_int_equal(weir_stored_tenant_build(&c, NULL, 5, &value), WEIR_ENOTFOUND);
     apply(&k, &d, 6, 1);
+    c.now_ms = 77;
     assert_int_equal(weir_stored_tenant_build(&c, &k.record, 7, &value), WEIR_OK);
     assert_int_equal(c.revision, 1);
+    struct weir_arena arena;
+    Weir__V1__StoredTenant *stored = NULL;
+    weir_stored_tenant_arena_init(&arena);
+    assert_int_equal(weir_stored_tenant_read(weir_span(value.at, value.len), &arena, &stored),
+                     WEIR_OK);
+    assert_string_equal(stored->deleted_by, "ada");
+    assert_int_equal(stored->deleted_ms, 77);
+    assert_int_equal(stored->revision, 1);
+    assert_string_equal(stored->tenant->hosts[0], "a.example");
+    weir_arena_deinit(&arena);
+    size_t len = value.len;
     c.precondition = WEIR_IF_REVISION;
     c.expected = 9;
     assert_int_equal(weir_stored_tenant_build(&c, &k.record, 7, &value), WEIR_ECONFLICT);
-    assert_int_equal(value.len, 0);
+    assert_int_equal(value.len, len);
+    weir_strbuf_deinit(&value);
     weir_strbuf_deinit(&d.packed);
     weir_strbuf_deinit(&k.value);
 }
@@ -313,7 +326,7 @@ int main(void)
         cmocka_unit_test(a_name_keeps_its_stamp_while_it_is_claimed),
         cmocka_unit_test(the_same_document_is_no_change),
         cmocka_unit_test(preconditions_hold_or_refuse),
-        cmocka_unit_test(a_delete_needs_a_record_and_writes_no_value),
+        cmocka_unit_test(a_delete_needs_a_record_and_notes_who_made_it),
         cmocka_unit_test(a_name_that_comes_back_goes_on_behind_its_last_revision),
         cmocka_unit_test(a_damaged_record_can_be_replaced_and_deleted),
         cmocka_unit_test(a_record_over_the_limit_is_refused),

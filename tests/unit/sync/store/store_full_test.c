@@ -356,6 +356,7 @@ static void refused_write_counts_by_its_reason_and_never_as_a_fault(void **state
         { WEIR_ENOTFOUND, WEIR_M_STORE_REFUSED_NOT_FOUND },
         { WEIR_EEXIST, WEIR_M_STORE_REFUSED_EXISTS },
         { WEIR_EINVAL, WEIR_M_STORE_REFUSED_INVALID },
+        { WEIR_EPERM, WEIR_M_STORE_REFUSED_OVERLAP },
         { WEIR_ELIMIT, WEIR_M_STORE_REFUSED_FULL },
         { WEIR_EIO, WEIR_M_STORE_WRITE_ERRORS },
         { WEIR_ENOMEM, WEIR_M_STORE_WRITE_ERRORS },
