@@ -2,16 +2,14 @@
  *
  * cmd_node.c - weir status, doctor and logs: the node itself.
  */
+#include "node/cli/api.h"
 #include "node/cli/command.h"
+#include "node/cli/render.h"
+#include "node/cli/table.h"
 
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "node/cli/api.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
-
 #include <weir/v1/admin.pb-c.h>
 
 #define WATCH_S 2
@@ -170,7 +168,7 @@ static enum weir_exit status_once(struct weir_cli *cli)
     return code;
 }
 
-/* --watch goes on while the node is only degraded: that is what one watches. */
+/* -- watch goes on while the node is only degraded: that is what one watches. -- */
 enum weir_exit weir_cmd_status(struct weir_cli *cli)
 {
     for (;;) {
