@@ -37,10 +37,11 @@ COMPLEXITY_MAX = 15
 README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
-CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/wire", "node/flow", "node/loop", "node/ctl",
-                "node/cli", "proto", "sync", "sync/version", "sync/frame", "sync/members", "sync/activation",
-                "sync/engine", "sync/tree", "sync/layout", "sync/store", "tenants", "tenants/schema", "deploy", "tests",
-                "tests/sim", "tests/sim/cluster", "tests/sim/memory", "tests/sim/oracle", "tests/sim/runner")
+CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/wire", "node/flow", "node/loop", "node/ctl", "node/cli", "node/cli/docs",
+                "node/cli/text", "proto", "sync",
+                "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
+                "sync/layout", "sync/store", "tenants", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
+                "tests/sim/memory", "tests/sim/oracle", "tests/sim/runner")
 
 # layer -> layers it may include. "store" is sync/store/store.h, the store's face to those who read through it.
 EDGES = {
@@ -74,7 +75,7 @@ FOREIGN = [
     (r"lmdb\.h", r"sync/store/.*|tests/.*"),
     (r"uv\.h", r"node/loop/.*|node/ctl/.*|node/main\.c|tests/.*"),
     (r"yaml\.h", r"tenants/schema/schema_yaml\.c"),
-    (r"jansson\.h", r"node/cli/render\.c"),
+    (r"jansson\.h", r"node/cli/text/render\.c"),
     (r"protobuf-c/protobuf-c\.h", r"(tenants|sync|node/ctl|node/cli|tests)/.*"),
     (r"sanitizer/asan_interface\.h", r"node/base/internal/poison\.h"),
     (r"sys/sdt\.h", r"node/base/probe\.h"),

@@ -4,15 +4,15 @@
  */
 #include "node/cli/api.h"
 #include "node/cli/command.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/interrupt.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <weir/v1/admin.pb-c.h>
 
-#define WATCH_S 2
+#define WATCH_MS         2000
 
 /* -- status -- */
 
@@ -168,15 +168,26 @@ static enum weir_exit status_once(struct weir_cli *cli)
     return code;
 }
 
-/* -- watch goes on while the node is only degraded: that is what one watches. -- */
+/* Goes on while the node is only degraded: that is what one watches. An interrupt is no failure. */
+static enum weir_exit status_watch(struct weir_cli *cli)
+{
+    enum weir_exit code = weir_api_begin(cli);
+    if (code != WEIR_EXIT_OK)
+        return code;
+    weir_interrupt_begin(cli);
+    while (code == WEIR_EXIT_OK || code == WEIR_EXIT_DEGRADED) {
+        code = status_once(cli);
+        if (code == WEIR_EXIT_OK || code == WEIR_EXIT_DEGRADED)
+            weir_interrupt_sleep(WATCH_MS);
+        if (weir_interrupt_has_come())
+            return WEIR_EXIT_OK;
+    }
+    return code;
+}
+
 enum weir_exit weir_cmd_status(struct weir_cli *cli)
 {
-    for (;;) {
-        enum weir_exit code = status_once(cli);
-        if (!cli->options.watch || (code != WEIR_EXIT_OK && code != WEIR_EXIT_DEGRADED))
-            return code;
-        nanosleep(&(struct timespec){ .tv_sec = WATCH_S }, NULL);
-    }
+    return cli->options.watch ? status_watch(cli) : status_once(cli);
 }
 
 /* -- doctor -- */

@@ -160,7 +160,7 @@ struct weir_cli {
 /** One subcommand. Examples and exit codes are lines with their newlines. */
 struct weir_command {
     const char *name;
-    const char *usage;       /* behind the name */
+    const char *usage;       /* behind the name; other ways to write it behind line ends */
     const char *summary;     /* half a line, for the screen of help */
     const char *description; /* what it does; wrapped by the page */
     const char *examples;
@@ -189,7 +189,7 @@ static inline bool weir_cli_is_message_output(const struct weir_cli *cli)
 void weir_cli_error(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
 /** As weir_cli_error, for wrong use: points to the help page. @return WEIR_EXIT_USAGE */
 enum weir_exit weir_cli_usage(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
-/** Say that there is no memory. @return WEIR_EXIT_FAILED */
+/** Report that there is no memory. @return WEIR_EXIT_FAILED */
 enum weir_exit weir_cli_no_memory(struct weir_cli *cli);
 
 /* The subcommands: weir_command.run of each. */

@@ -89,7 +89,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "get",
-        .usage = "[tenant [NAME...] | tenant/NAME... | -f FILE] [-w]",
+        .usage = "[tenant [NAME...]]\ntenant/NAME...\n-f FILE ...",
         .summary = "list tenants, show some, or watch them",
         .description =
             "Without a name: all tenants in the order of their names, or of --sort. With names, "
@@ -113,7 +113,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "edit",
-        .usage = "tenant NAME | tenant/NAME",
+        .usage = "tenant NAME\ntenant/NAME",
         .summary = "change a tenant in your editor",
         .description =
             "Opens the tenant's document in $VISUAL, else $EDITOR, else vi, and applies what is "
@@ -138,7 +138,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "delete",
-        .usage = "tenant NAME... | tenant/NAME... | -f FILE | --prefix TEXT",
+        .usage = "tenant NAME...\ntenant/NAME...\n-f FILE ...\n--prefix TEXT [--yes]",
         .summary = "delete tenants",
         .description =
             "Requests for their hosts are unknown from then on, or go to the tenant that claimed "
@@ -162,7 +162,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "history",
-        .usage = "tenant NAME | tenant/NAME",
+        .usage = "tenant NAME\ntenant/NAME",
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
@@ -178,7 +178,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "rollback",
-        .usage = "tenant NAME REVISION | tenant/NAME REVISION",
+        .usage = "tenant NAME REVISION\ntenant/NAME REVISION",
         .summary = "apply an old revision as a new one",
         .description =
             "The old document is checked by today's rules and gets a new revision; the history "
@@ -263,9 +263,9 @@ static const struct weir_command commands[] = {
     {
         .name = "redirect",
         .usage = "test URL --tenant NAME",
-        .summary = "which redirect of a tenant answers a URL",
+        .summary = "which redirect of a tenant applies to a URL",
         .description =
-            "Looks at the redirects of one tenant alone, whoever serves the URL's host now.",
+            "Tries the redirects of one tenant alone, whichever tenant serves the URL's host now.",
         .examples = "weir redirect test http://shop.example.com/old/page --tenant shop\n",
         .exits = EXIT_REACH EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
@@ -279,7 +279,8 @@ static const struct weir_command commands[] = {
         .summary = "the nodes: state, load, conflicts, warnings",
         .description =
             "One line for each node, and the warnings below. -o wide shows the store, memory and "
-            "what a node has of the others.",
+            "what a node has of the others. --watch shows it anew every two seconds, until an "
+            "interrupt ends it with exit code 0.",
         .examples = "weir status\n"
                     "weir status --watch -o wide\n"
                     "weir status -o json | jq '.nodes[].state'\n",
@@ -428,7 +429,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "help",
-        .usage = "[COMMAND | tenant[.FIELD...] | node[.FIELD...]]",
+        .usage = "[COMMAND]\ntenant[.FIELD...]\nnode[.FIELD...]",
         .summary = "the page of a command, or the reference of a document",
         .description =
             "weir help tenant and weir help node explain every field of these documents: its "

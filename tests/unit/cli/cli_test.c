@@ -82,7 +82,7 @@ static void tenant_comes_out_as_it_can_go_in_again(void **state)
     }
 }
 
-static void reads_tell_what_the_node_has(void **state)
+static void reads_show_what_the_node_has(void **state)
 {
     static const struct expected cases[] = {
         { "get --prefix shop-", OK("{\"items\":[],\"total\":9}"), 0,
@@ -140,7 +140,7 @@ static void reads_tell_what_the_node_has(void **state)
 
 /* -- writes of one tenant -- */
 
-static void writes_tell_their_result(void **state)
+static void writes_report_their_result(void **state)
 {
     static const struct expected cases[] = {
         { "delete tenant shop",
@@ -198,7 +198,7 @@ static void deletion_goes_on_behind_a_failure(void **state)
 
 /* -- the node -- */
 
-static void status_tells_whether_all_is_well(void **state)
+static void status_reports_whether_all_is_well(void **state)
 {
     static const struct expected cases[] = {
         { "status",
@@ -356,7 +356,7 @@ static void diff_that_could_not_compare_says_so(void **state)
     scene_end(&s);
 }
 
-static void node_that_is_away_is_told_by_every_command(void **state)
+static void node_that_is_away_is_reported_by_every_command(void **state)
 {
     static const char *const lines[] = {
         "apply -f -",
@@ -498,7 +498,7 @@ static void completion_of_bash_completes(void **state)
     scene_end(&s);
 }
 
-static void full_disk_behind_standard_output_is_told(void **state)
+static void full_disk_behind_standard_output_is_reported(void **state)
 {
     struct scene s;
     scene_begin(&s, NULL, 0);
@@ -509,7 +509,7 @@ static void full_disk_behind_standard_output_is_told(void **state)
     scene_end(&s);
 }
 
-static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
 {
     check_without_memory("get", (struct unix_response)OK("{\"items\":[" ITEM("a") "],\"total\":1}"),
                          NULL);
@@ -556,22 +556,22 @@ int main(int argc, char **argv)
         cmocka_unit_test(lists_go_on_page_by_page),
         cmocka_unit_test(list_that_goes_back_ends),
         cmocka_unit_test(tenant_comes_out_as_it_can_go_in_again),
-        cmocka_unit_test(reads_tell_what_the_node_has),
-        cmocka_unit_test(writes_tell_their_result),
+        cmocka_unit_test(reads_show_what_the_node_has),
+        cmocka_unit_test(writes_report_their_result),
         cmocka_unit_test(revision_goes_into_if_match),
         cmocka_unit_test(deletion_goes_on_behind_a_failure),
-        cmocka_unit_test(status_tells_whether_all_is_well),
+        cmocka_unit_test(status_reports_whether_all_is_well),
         cmocka_unit_test(a_drain_says_its_deadline_its_progress_and_its_outcome),
         cmocka_unit_test(undrain_reload_and_log_level_say_what_came_of_them),
         cmocka_unit_test(exit_codes_are_those_of_the_contract),
         cmocka_unit_test(diff_that_could_not_compare_says_so),
-        cmocka_unit_test(node_that_is_away_is_told_by_every_command),
+        cmocka_unit_test(node_that_is_away_is_reported_by_every_command),
         cmocka_unit_test(every_page_is_there),
         cmocka_unit_test(pages_fit_a_terminal),
         cmocka_unit_test(completion_of_bash_completes),
         cmocka_unit_test(an_export_without_its_last_line_is_not_whole),
-        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
-        cmocka_unit_test(full_disk_behind_standard_output_is_told),
+        cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
+        cmocka_unit_test(full_disk_behind_standard_output_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,11 +4,11 @@
  * schema. In YAML a line that begins with "---" ends a document wherever it stands, also within a
  * text (YAML 1.2.2, 9.1.4).
  */
-#include "node/cli/doc_reader.h"
+#include "node/cli/docs/doc_reader.h"
 
 #include <string.h>
 
-#include "node/cli/source.h"
+#include "node/cli/docs/source.h"
 
 #define BLOCK_BYTES 65536
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * file.h - files of the user: read whole within a bound, written whole or not at all.
- * Owner: the main thread. Paths that come out in messages are escaped by who writes them.
+ * Owner: the main thread. Paths that come out in messages are escaped by the code that writes them.
  */
-#ifndef WEIR_NODE_CLI_FILE_H
-#define WEIR_NODE_CLI_FILE_H
+#ifndef WEIR_NODE_CLI_DOCS_FILE_H
+#define WEIR_NODE_CLI_DOCS_FILE_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

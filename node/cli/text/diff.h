@@ -6,8 +6,8 @@
  * shown as one replaced block, which is right as well, only longer.
  * Ref: E. W. Myers, An O(ND) difference algorithm and its variations (1986).
  */
-#ifndef WEIR_NODE_CLI_DIFF_H
-#define WEIR_NODE_CLI_DIFF_H
+#ifndef WEIR_NODE_CLI_TEXT_DIFF_H
+#define WEIR_NODE_CLI_TEXT_DIFF_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 
 static void json_becomes_block_yaml(void **state)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * diff.c - Myers' greedy search with its trace kept, then hunks. The trace is a triangle of
+ * diff.c - Myers' greedy search with its trace stored, then hunks. The trace is a triangle of
  * WEIR_DIFF_CHANGES_MAX^2 integers at most (16 MB), allocated step by step as the search goes on.
  */
-#include "node/cli/diff.h"
+#include "node/cli/text/diff.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static bool line_eq(const struct diff *d, size_t i, size_t k)
     return cut_i == cut_k && weir_span_eq(d->before.lines[i], d->after.lines[k]);
 }
 
-static void trim(struct diff *d)
+static void ends_trim(struct diff *d)
 {
     size_t min = d->before.num < d->after.num ? d->before.num : d->after.num;
     while (d->num_head < min && line_eq(d, d->num_head, d->num_head))
@@ -152,7 +152,7 @@ static void edits_back(struct diff *df, const struct trace *t)
     }
 }
 
-static void reverse(uint8_t *at, size_t len)
+static void bytes_reverse(uint8_t *at, size_t len)
 {
     for (size_t i = 0; i < len / 2; i++) {
         uint8_t e = at[i];
@@ -161,7 +161,7 @@ static void reverse(uint8_t *at, size_t len)
     }
 }
 
-static enum weir_err search(struct diff *df)
+static enum weir_err edits_search(struct diff *df)
 {
     size_t num_removed = df->before.num - df->num_head - df->num_tail;
     size_t num_added = df->after.num - df->num_head - df->num_tail;
@@ -172,7 +172,7 @@ static enum weir_err search(struct diff *df)
         err = row_search(df, t, &end);
     if (err == WEIR_OK && end) {
         edits_back(df, t);
-        reverse(df->edits + df->num_head, df->num_edits - df->num_head);
+        bytes_reverse(df->edits + df->num_head, df->num_edits - df->num_head);
     } else if (err == WEIR_OK) {
         edit_add(df, EDIT_REMOVE, num_removed);
         edit_add(df, EDIT_ADD, num_added);
@@ -184,12 +184,12 @@ static enum weir_err search(struct diff *df)
 
 static enum weir_err edits_find(struct diff *df)
 {
-    trim(df);
+    ends_trim(df);
     df->edits = malloc(df->before.num + df->after.num + 1);
     if (df->edits == NULL)
         return WEIR_ENOMEM;
     edit_add(df, EDIT_KEEP, df->num_head);
-    enum weir_err err = search(df);
+    enum weir_err err = edits_search(df);
     edit_add(df, EDIT_KEEP, df->num_tail);
     return err;
 }
@@ -261,21 +261,21 @@ static void hunks_write(const struct diff *d, struct weir_strbuf *out)
 {
     struct place p = { 0 };
     struct place around[WEIR_DIFF_AROUND + 1] = { { 0 } }; /* the last places, a ring */
-    size_t num_kept = 0;                                   /* lines since the last hunk */
+    size_t num_same = 0;                                   /* lines since the last hunk */
     while (p.edit < d->num_edits) {
         enum edit e = (enum edit)d->edits[p.edit];
-        around[num_kept % (WEIR_DIFF_AROUND + 1)] = p;
+        around[num_same % (WEIR_DIFF_AROUND + 1)] = p;
         if (e == EDIT_KEEP) {
-            num_kept++;
+            num_same++;
             place_step(&p, e);
             continue;
         }
-        size_t back = num_kept < WEIR_DIFF_AROUND ? num_kept : WEIR_DIFF_AROUND;
+        size_t back = num_same < WEIR_DIFF_AROUND ? num_same : WEIR_DIFF_AROUND;
         size_t end = hunk_end(d, p.edit);
-        hunk_write(d, around[(num_kept - back) % (WEIR_DIFF_AROUND + 1)], end, out);
+        hunk_write(d, around[(num_same - back) % (WEIR_DIFF_AROUND + 1)], end, out);
         while (p.edit < end)
             place_step(&p, (enum edit)d->edits[p.edit]);
-        num_kept = 0;
+        num_same = 0;
     }
 }
 

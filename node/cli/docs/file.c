@@ -4,7 +4,7 @@
  * have none and files grow. A new content gets a name of its own first, and the old name at the
  * end.
  */
-#include "node/cli/file.h"
+#include "node/cli/docs/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

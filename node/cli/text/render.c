@@ -2,7 +2,7 @@
  *
  * render.c - jansson reads the JSON that the schema wrote; YAML takes JSON's scalars as they are.
  */
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * source.c - folders are walked in the order of names, so that messages and results come in the
  * same order on every machine. Texts are read one by one and forgotten; only their messages stay.
  */
-#include "node/cli/source.h"
+#include "node/cli/docs/source.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,9 +17,9 @@
 
 #include "node/base/hashmap.h"
 #include "node/base/rng.h"
-#include "node/cli/error_pages.h"
-#include "node/cli/file.h"
-#include "node/cli/table.h"
+#include "node/cli/docs/error_pages.h"
+#include "node/cli/docs/file.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
 
 #define ARENA_BLOCK    65536
@@ -57,9 +57,9 @@ void weir_source_deinit(struct weir_source *s)
 
 /* -- faults -- */
 
-static void fault_begin(struct weir_source *s, const char *file)
+static void fault_begin(struct weir_strbuf *out, const char *file)
 {
-    weir_table_escape(&s->errors, weir_span_cstr(file));
+    weir_table_escape(out, weir_span_cstr(file));
 }
 
 static WEIR_PRINTF(2, 0) void fault_text(struct weir_source *s, const char *fmt, va_list args)
@@ -82,7 +82,7 @@ void weir_source_fault(struct weir_source *s, const struct weir_source_doc *doc,
     va_list args;
     if (s->num_errors++ >= WEIR_SOURCE_SHOWN_MAX)
         return;
-    fault_begin(s, doc->file);
+    fault_begin(&s->errors, doc->file);
     weir_strbuf_printf(&s->errors, ":%u:1: ", doc->line);
     va_start(args, fmt);
     fault_text(s, fmt, args);
@@ -94,7 +94,7 @@ void weir_source_fault_at(struct weir_source *s, const char *file, const char *f
     va_list args;
     if (s->num_errors++ >= WEIR_SOURCE_SHOWN_MAX)
         return;
-    fault_begin(s, file);
+    fault_begin(&s->errors, file);
     weir_strbuf_puts(&s->errors, ": ");
     va_start(args, fmt);
     fault_text(s, fmt, args);
@@ -166,7 +166,7 @@ enum weir_format weir_source_format(const char *file, struct weir_span text)
 }
 
 /* Files share groups: an arena for each of 100,000 small files would be mostly air. */
-static struct weir_docs *group_for(struct weir_source *s, size_t text_len)
+static struct weir_docs *group_find(struct weir_source *s, size_t text_len)
 {
     size_t num_max = text_len / DOC_BYTES_MIN + 1;
     if (s->groups != NULL && s->groups->docs.len + num_max <= GROUP_DOCS_MAX)
@@ -196,8 +196,8 @@ static enum weir_err docs_reserve(struct weir_source *s, size_t num)
     return WEIR_OK;
 }
 
-static enum weir_err docs_take(struct weir_source *s, const struct weir_docs *docs, size_t from,
-                               const char *file)
+static enum weir_err docs_append(struct weir_source *s, const struct weir_docs *docs, size_t from,
+                                 const char *file)
 {
     enum weir_err err = docs_reserve(s, docs->len - from);
     for (size_t i = from; err == WEIR_OK && i < docs->len; i++)
@@ -213,7 +213,7 @@ static enum weir_err docs_take(struct weir_source *s, const struct weir_docs *do
 }
 
 /* The folder of a document; NULL: out of memory. */
-static const char *folder_of(struct weir_source *s, const char *file)
+static const char *folder_name(struct weir_source *s, const char *file)
 {
     const char *slash = strrchr(file, '/');
     if (slash == NULL)
@@ -227,12 +227,12 @@ static enum weir_err text_parse(struct weir_source *s, const char *file, struct 
     bool stdin_given = strcmp(file, "-") == 0;
     struct weir_error_pages pages = {
         .arena = &s->arena,
-        .roots = { .base = folder_of(s, file),
+        .roots = { .base = folder_name(s, file),
                    .base_allowed = !stdin_given,
                    .allowed = s->cli->options.allow_files,
                    .num_allowed = s->cli->options.num_allow_files },
     };
-    struct weir_docs *docs = group_for(s, text.len);
+    struct weir_docs *docs = group_find(s, text.len);
     if (docs == NULL || pages.roots.base == NULL)
         return WEIR_ENOMEM;
     size_t from = docs->len;
@@ -245,8 +245,8 @@ static enum weir_err text_parse(struct weir_source *s, const char *file, struct 
     };
     enum weir_err err = weir_schema_read(&source, docs, &s->diags);
     if (err == WEIR_EINVAL)
-        return WEIR_OK; /* told with all the others */
-    return err < 0 ? err : docs_take(s, docs, from, source.file);
+        return WEIR_OK; /* reported with all the others */
+    return err < 0 ? err : docs_append(s, docs, from, source.file);
 }
 
 static enum weir_err file_add(struct weir_source *s, const char *path)
@@ -266,7 +266,7 @@ static enum weir_err file_add(struct weir_source *s, const char *path)
     else if (err != WEIR_ENOMEM)
         weir_source_fault_at(s, file, "cannot be read: %s", why);
     if (why != NULL && err != WEIR_ENOMEM)
-        err = WEIR_OK; /* told; the other files are read for what is wrong there */
+        err = WEIR_OK; /* reported; the other files are still read, for their faults */
     weir_strbuf_deinit(&text);
     return err;
 }
@@ -344,7 +344,7 @@ static enum weir_err name_add(struct weir_source *s, const char *name)
 
 /* -- the whole -- */
 
-static enum weir_err twins_find(struct weir_source *s)
+static enum weir_err doubles_report(struct weir_source *s)
 {
     struct weir_hashmap seen;
     uint64_t seed = 0;
@@ -367,7 +367,6 @@ static enum weir_err twins_find(struct weir_source *s)
     return err;
 }
 
-/* One fault, at the first of them. */
 /* What the tenants of this run claim from each other. */
 static enum weir_err claims_check(struct weir_source *s)
 {
@@ -388,6 +387,7 @@ static enum weir_err claims_check(struct weir_source *s)
     return err == WEIR_EINVAL ? WEIR_OK : err; /* written with all the others */
 }
 
+/* One fault, at the first of them. */
 static void kinds_check(struct weir_source *s)
 {
     const struct weir_source_doc *first = NULL;
@@ -406,7 +406,7 @@ static void kinds_check(struct weir_source *s)
             s, first, "kind: a Node document is read by `weir node --config`, not applied%s", more);
 }
 
-static enum weir_err all_read(struct weir_source *s, bool tenants_only)
+static enum weir_err documents_read(struct weir_source *s, bool tenants_only)
 {
     const struct weir_options *o = &s->cli->options;
     enum weir_err err = WEIR_OK;
@@ -415,13 +415,14 @@ static enum weir_err all_read(struct weir_source *s, bool tenants_only)
     if (tenants_only)
         kinds_check(s);
     if (err == WEIR_OK)
-        err = twins_find(s);
+        err = doubles_report(s);
     return err == WEIR_OK && !s->names_only ? claims_check(s) : err;
 }
 
 enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
 {
     const struct weir_options *o = &s->cli->options;
+    WEIR_ASSERT(s->num_docs == 0); /* once for each weir_source_init */
     if (o->num_files == 0)
         return weir_cli_usage(s->cli, "-f FILE is missing");
     for (size_t i = 0; i < o->num_allow_files; i++) {
@@ -431,7 +432,7 @@ enum weir_exit weir_source_read(struct weir_source *s, bool tenants_only)
         return weir_cli_usage(s->cli, "--allow-files: %s is not a folder",
                               weir_schema_text_show(weir_span_cstr(o->allow_files[i])).text);
     }
-    enum weir_err err = all_read(s, tenants_only);
+    enum weir_err err = documents_read(s, tenants_only);
     if (err == WEIR_ENOMEM)
         return weir_cli_no_memory(s->cli);
     if (err == WEIR_ELIMIT) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * table.h - text for a terminal: what came from outside made harmless, and columns that line up.
- * Rows are kept until they are written; a long list is written in parts, whose columns only grow.
+ * Rows are stored until they are written; a long list is written in parts, whose columns only grow.
  * Owner: the main thread.   Limits: WEIR_TABLE_COLUMNS_MAX columns.
  */
-#ifndef WEIR_NODE_CLI_TABLE_H
-#define WEIR_NODE_CLI_TABLE_H
+#ifndef WEIR_NODE_CLI_TEXT_TABLE_H
+#define WEIR_NODE_CLI_TEXT_TABLE_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

@@ -3,8 +3,8 @@
  * render.h - messages for -o json and -o yaml, and the last step of all output.
  * Owner: the main thread.
  */
-#ifndef WEIR_NODE_CLI_RENDER_H
-#define WEIR_NODE_CLI_RENDER_H
+#ifndef WEIR_NODE_CLI_TEXT_RENDER_H
+#define WEIR_NODE_CLI_TEXT_RENDER_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

@@ -2,7 +2,7 @@
  *
  * error_pages.c - reads the files that error pages name.
  */
-#include "node/cli/error_pages.h"
+#include "node/cli/docs/error_pages.h"
 
 #include <stdio.h>
 #include <string.h>

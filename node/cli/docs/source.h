@@ -6,8 +6,8 @@
  * Owner: the main thread.
  * Limits: WEIR_SOURCE_TEXT_MAX a file, WEIR_SOURCE_FILES_MAX files, WEIR_SOURCE_DOCS_MAX documents.
  */
-#ifndef WEIR_NODE_CLI_SOURCE_H
-#define WEIR_NODE_CLI_SOURCE_H
+#ifndef WEIR_NODE_CLI_DOCS_SOURCE_H
+#define WEIR_NODE_CLI_DOCS_SOURCE_H
 
 #include "node/base/arena.h"
 #include "node/base/contract.h"

@@ -4,8 +4,8 @@
  * their "---", JSON objects one behind the other. Holds one document and a block of the file.
  * Owner: the main thread.   Limits: WEIR_DOC_BYTES_MAX bytes a document.
  */
-#ifndef WEIR_NODE_CLI_DOC_READER_H
-#define WEIR_NODE_CLI_DOC_READER_H
+#ifndef WEIR_NODE_CLI_DOCS_DOC_READER_H
+#define WEIR_NODE_CLI_DOCS_DOC_READER_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

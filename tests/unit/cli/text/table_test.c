@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"
 
@@ -119,7 +119,7 @@ static void half_a_row_breaks_the_contract(void **state)
     assert_true(weir_death_by_contract(half_a_row_is_written, NULL, "num_cells % t->num_columns"));
 }
 
-static void no_memory_is_told_at_the_write(void **state)
+static void no_memory_is_reported_at_the_write(void **state)
 {
     static const char *const headers[] = { "A" };
     struct weir_table t;
@@ -142,7 +142,7 @@ int main(void)
         cmocka_unit_test(columns_line_up_and_the_last_has_no_blanks_behind_it),
         cmocka_unit_test(parts_of_a_list_keep_their_columns),
         cmocka_unit_test(table_without_headers_is_as_narrow_as_its_cells),
-        cmocka_unit_test(no_memory_is_told_at_the_write),
+        cmocka_unit_test(no_memory_is_reported_at_the_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * table.c - escaping, widths and columns. Widths follow the common terminals: the large blocks of
  * wide letters and of combining marks are known, the rare ones count as one column.
  */
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 
 #include <stdio.h>
 #include <string.h>

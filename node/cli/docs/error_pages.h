@@ -8,11 +8,11 @@
  * Limits: WEIR_ERROR_PAGE_MAX bytes a page; UTF-8; regular files; the schema bounds all pages of a
  * tenant.
  */
-#ifndef WEIR_NODE_CLI_ERROR_PAGES_H
-#define WEIR_NODE_CLI_ERROR_PAGES_H
+#ifndef WEIR_NODE_CLI_DOCS_ERROR_PAGES_H
+#define WEIR_NODE_CLI_DOCS_ERROR_PAGES_H
 
 #include "node/base/arena.h"
-#include "node/cli/file.h"
+#include "node/cli/docs/file.h"
 
 #include <weir/v1/tenant.pb-c.h>
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "node/base/rng.h"
-#include "node/cli/diff.h"
+#include "node/cli/text/diff.h"
 #include "tests/support/failalloc.h"
 
 static const char *const names[2] = { "a", "b" };
