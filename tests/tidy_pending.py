@@ -6,7 +6,6 @@ CIRCLES = [
     ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
                                        "exchange", "worker", "conn_log", "group", "listener")},
      "one connection's life runs through all of them; cut when HTTP/2 gets its room"),
-    ({"node/ctl/doctor", "node/ctl/status"}, "to be cut"),
 ]
 
 # Folders or files in which includes are in another order. `tests/tidy.py --fix PATH` mends them.

@@ -5,6 +5,8 @@
  */
 #include "node/ctl/node_facts.h"
 
+#include "node/ctl/admin_socket.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,8 +17,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "node/ctl/admin_socket.h"
 
 /* -- descriptors -- */
 

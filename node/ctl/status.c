@@ -110,7 +110,7 @@ static char *drain_text(struct weir_node *node, struct weir_arena *arena)
 
 /* A drain, and what the doctor finds beyond "ok", as sentences in the arena: status and doctor have
  * one source. */
-static enum weir_err warnings_fill(struct weir_node *node, struct weir_arena *arena,
+static enum weir_err fill_warnings(struct weir_node *node, struct weir_arena *arena,
                                    Weir__V1__NodeStatus *s)
 {
     struct weir_doctor d;
@@ -208,7 +208,7 @@ enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
     weir__v1__node_status__init(s);
     fill_node(node, &stats, s);
     s->lane = lane;
-    err = warnings_fill(node, arena, s);
+    err = fill_warnings(node, arena, s);
     if (err < 0)
         return err;
     list[0] = s;

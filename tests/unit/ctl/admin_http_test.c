@@ -4,14 +4,17 @@
  * bytes are cut, and what is malformed or too large is refused by the right status.
  */
 #include "node/ctl/admin_http.h"
+#include "tests/support/failalloc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
-#include "tests/support/failalloc.h"
+#include <stdio.h>
+#include <stdlib.h>
 
 #define BODY_MAX 64
 

@@ -4,16 +4,19 @@
  * once.
  */
 #include "node/ctl/config.h"
+#include "tenants/defaults.h"
+#include "tests/support/failalloc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
-
-#include "tenants/defaults.h"
-#include "tests/support/failalloc.h"
 
 #define HEAD "apiVersion: weir/v1\nkind: Node\n"
 

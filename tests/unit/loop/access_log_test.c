@@ -3,6 +3,13 @@
  * access_log_test.c - records of many threads reach the file whole and in order, or are counted;
  * ends of pipes that close or stand still; files that move or are full; the tail.
  */
+#include "node/base/clock.h"
+#include "node/base/contract.h"
+#include "node/base/log.h"
+#include "node/loop/access_log.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,13 +29,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "node/base/contract.h"
-#include "node/base/log.h"
-#include "node/loop/access_log.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
 
 #define NUM_THREADS 4
 #define NUM_LINES   20000
