@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_fuzz.c - peers that say anything, in any order, to one engine: greetings, batches, answers
+ * engine_fuzz.c - peers that send anything, in any order, to one engine: Hellos, batches, responses
  * to its pulls, requests, heartbeats, audits, and bytes as they are; writes, cut links, time and
  * failing disks between them. What must hold: no crash, bounded memory, vectors and floors that
  * only grow within one life, stamps of its own writes that follow its own clock (I6, I9, I13).
@@ -453,7 +453,7 @@ static void take_outputs(struct world *w)
     }
 }
 
-/* I6, I13. What a failed commit undid was never said to anybody. */
+/* I6, I13. What a failed commit undid was never sent to any peer. */
 static void check(struct world *w, enum weir_err err)
 {
     const uint8_t *life = weir_engine_incarnation(w->engine);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * record_store_suite_twin.c - see record_store_suite.h: random operations on a record store and on
- * arrays that are searched from end to end. Each answer is compared, and all that both hold after
+ * arrays that are searched from end to end. Each result is compared, and all that both hold after
  * each transaction, be it committed, aborted or closed over.
  */
 #include <inttypes.h>
@@ -129,7 +129,7 @@ static void expect(const struct pair *p, enum weir_err err, const struct weir_st
     rs_same(got, &want);
 }
 
-/* ---- questions, and the twin's answers ---- */
+/* ---- reads, and the twin's results ---- */
 
 static void ask_key(struct pair *p, int at)
 {

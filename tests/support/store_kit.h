@@ -130,7 +130,7 @@ static inline void kit_quiet(void)
 struct kit_write {
     struct weir_write w;
     struct weir_span value;
-    enum weir_err err; /* what build answers */
+    enum weir_err err; /* what build returns */
     uint64_t revision;
     bool must_exist;
     bool saw_current;

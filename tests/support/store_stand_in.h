@@ -168,7 +168,7 @@ static inline void put_value(struct weir_store *s, const char *name, struct weir
     rec->version = ++s->clock;
 }
 
-/** A record that compiles, told from others by its revision. */
+/** A record that compiles, which its revision tells apart. */
 static inline void put_named(struct weir_store *s, const char *key, const char *name,
                              uint64_t revision)
 {
