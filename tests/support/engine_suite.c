@@ -4,20 +4,23 @@
  */
 #include "tests/support/engine_suite.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "sync/activation/acks.h"
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/members/members.h"
 #include "sync/version/num.h"
 #include "tests/support/cluster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SECOND UINT64_C(1000000)
 #define DAY_MS UINT64_C(86400000)
@@ -240,7 +243,7 @@ static void a_later_write_wins_over_a_clock_that_is_ahead(void **state)
     assert_int_equal(write(&b, 1, "a", "later"), WEIR_OK);
     for (unsigned i = 0; i < 2; i++)
         assert_true(has(&b, i, "a", "later"));
-    /* and the stamp of another key follows the own clock alone (I9) */
+    /* and the stamp of another key follows its own clock alone (I9) */
     assert_int_equal(write(&b, 1, "b", "now"), WEIR_OK);
     assert_in_range(b.c.node[1].last_version.hlc >> 16, b.c.wall_ms, b.c.wall_ms + DAY_MS);
     bed_deinit(&b);

@@ -7,18 +7,19 @@
 #ifndef WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
 #define WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
 
+#include "node/base/addr.h"
+#include "sync/store/store.h"
+#include "tests/support/tenant_values.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "node/base/addr.h"
-#include "sync/store/store.h"
-#include "tests/support/tenant_values.h"
+#include <stdio.h>
+#include <string.h>
 
 #define RECORDS_MAX 64
 #define ROWS_MAX    256
