@@ -8,8 +8,8 @@
 
 #include "node/base/log.h"
 #include "node/cli/api.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
 
