@@ -144,7 +144,7 @@ void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__
     }
     if (memcmp(h->incarnation.data, l->incarnation, WEIR_INCARNATION_LEN) != 0) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
-        weir_engine_want_hello(e, link); /* another incarnation: its Hello will tell */
+        weir_engine_want_hello(e, link); /* another incarnation: wait for its Hello */
         return;
     }
     if (!weir_engine_members_heard(e, link, h))

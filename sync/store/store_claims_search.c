@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_claims_search.c - who claims what, asked inside a write transaction, and which names lie
- * below a domain. Rows of WEIR_INDEX_REVERSED hold names from their end, so the names below a
+ * store_claims_search.c - which record claims a name, inside a write transaction, and which names
+ * lie below a domain. Rows of WEIR_INDEX_REVERSED hold names from their end, so the names below a
  * domain and of one length are neighbours; each length that exists is searched once. Owner: the
  * thread of the reader or of the transaction. Allocates nothing.
  */

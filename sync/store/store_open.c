@@ -197,7 +197,7 @@ static enum weir_err start_store(struct weir_store *s, const uint8_t *boot_id)
     if (err == WEIR_ECORRUPT) {
         /* The pages are sound, but their rows contradict each other. */
         weir_store_env_close(s);
-        err = rescue_or_wipe(s, "its own rows do not hold");
+        err = rescue_or_wipe(s, "its own rows are damaged");
         if (err == WEIR_OK)
             err = weir_store_open_database(s);
     }

@@ -144,7 +144,7 @@ struct weir_tree_item {
     struct weir_span value;
     uint64_t overflow; /* first page of the value's own run, WEIR_TREE_NONE: it lies in the leaf */
 };
-/** Entry `at` of such a leaf page. @return WEIR_OK | WEIR_ECORRUPT: its own pages do not hold */
+/** Entry `at` of such a leaf page. @return WEIR_OK | WEIR_ECORRUPT: its own pages are damaged */
 WEIR_MUST_USE enum weir_err weir_tree_page_item(const struct weir_tree_file *file, uint64_t pgno,
                                                 unsigned at, struct weir_tree_item *ret);
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_fuzz.c - peers that say anything, in any order, to one engine: greetings, batches, answers
+ * engine_fuzz.c - peers that send anything, in any order, to one engine: Hellos, batches, responses
  * to its pulls, requests, heartbeats, audits, and bytes as they are; writes, cut links, time and
  * failing disks between them. What must hold: no crash, bounded memory, vectors and floors that
  * only grow within one life, stamps of its own writes that follow its own clock (I6, I9, I13).
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "node/base/contract.h"
 #include "sync/engine/engine.h"
 #include "sync/frame/frame.h"
@@ -15,6 +12,9 @@
 #include "sync/version/sums.h"
 #include "tests/fuzz/head_fuzz.h"
 #include "tests/sim/memory/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define LINKS      4
 #define WALL_MS    UINT64_C(1800000000000)
@@ -80,8 +80,8 @@ static void eat_lane(struct world *w, uint8_t lane[WEIR_LANE_LEN])
         memcpy(lane, weir_memory_meta(w->memory[WEIR_GROUP_C]).lane, WEIR_LANE_LEN);
 }
 
-static void say(struct world *w, unsigned link, enum weir_frame_topic topic,
-                const ProtobufCMessage *msg)
+static void send_message(struct world *w, unsigned link, enum weir_frame_topic topic,
+                         const ProtobufCMessage *msg)
 {
     size_t len = weir_frame_packed_len(msg);
     uint8_t *frame = malloc(len);
@@ -144,7 +144,7 @@ static void say_hello(struct world *w, unsigned link)
     m.has_live = m.has_response = 1;
     m.live = (eat(&w->in) & 7) != 0;
     m.response = eat(&w->in) & 1;
-    say(w, link, WEIR_FRAME_HELLO, &m.base);
+    send_message(w, link, WEIR_FRAME_HELLO, &m.base);
 }
 
 #define RECORDS 3
@@ -205,7 +205,7 @@ static void say_batch(struct world *w, unsigned link)
     eat_records(w, &r, m.first, false);
     m.r = r.list;
     m.n_r = r.num;
-    say(w, link, WEIR_FRAME_BATCH_C, &m.base);
+    send_message(w, link, WEIR_FRAME_BATCH_C, &m.base);
 }
 
 static void say_response(struct world *w, unsigned link)
@@ -242,7 +242,7 @@ static void say_response(struct world *w, unsigned link)
         m.floor = floor.list;
         m.n_floor = floor.num;
     }
-    say(w, link, WEIR_FRAME_PULL_REP, &m.base);
+    send_message(w, link, WEIR_FRAME_PULL_REP, &m.base);
 }
 
 static void say_request(struct world *w, unsigned link)
@@ -276,7 +276,7 @@ static void say_request(struct world *w, unsigned link)
         m.force_keys = &keys;
         m.n_force_keys = 1;
     }
-    say(w, link, WEIR_FRAME_PULL_REQ, &m.base);
+    send_message(w, link, WEIR_FRAME_PULL_REQ, &m.base);
 }
 
 static void say_heartbeat(struct world *w, unsigned link)
@@ -304,7 +304,7 @@ static void say_heartbeat(struct world *w, unsigned link)
     sum[1] = eat(&w->in);
     m.sum = &sums;
     m.n_sum = 1;
-    say(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
+    send_message(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
 static void say_audit(struct world *w, unsigned link)
@@ -334,7 +334,7 @@ static void say_audit(struct world *w, unsigned link)
         m.kv = &list;
         m.n_kv = 1;
     }
-    say(w, link, WEIR_FRAME_AUDIT, &m.base);
+    send_message(w, link, WEIR_FRAME_AUDIT, &m.base);
 }
 
 static void say_bytes(struct world *w, unsigned link)
@@ -453,7 +453,7 @@ static void take_outputs(struct world *w)
     }
 }
 
-/* I6, I13. What a failed commit undid was never said to anybody. */
+/* I6, I13. What a failed commit undid was never sent to any peer. */
 static void check(struct world *w, enum weir_err err)
 {
     const uint8_t *life = weir_engine_incarnation(w->engine);

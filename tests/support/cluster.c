@@ -4,15 +4,18 @@
  */
 #include "tests/support/cluster.h"
 
+#include "sync/frame/frame_bans.h"
+#include "sync/frame/member.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 
-#include "sync/frame/frame_bans.h"
-#include "sync/frame/member.h"
+#include <stdlib.h>
+#include <string.h>
 
 #define START_MS UINT64_C(1800000000000)
 

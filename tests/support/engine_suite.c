@@ -4,20 +4,23 @@
  */
 #include "tests/support/engine_suite.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "sync/activation/acks.h"
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/members/members.h"
 #include "sync/version/num.h"
 #include "tests/support/cluster.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SECOND UINT64_C(1000000)
 #define DAY_MS UINT64_C(86400000)
@@ -240,7 +243,7 @@ static void a_later_write_wins_over_a_clock_that_is_ahead(void **state)
     assert_int_equal(write(&b, 1, "a", "later"), WEIR_OK);
     for (unsigned i = 0; i < 2; i++)
         assert_true(has(&b, i, "a", "later"));
-    /* and the stamp of another key follows the own clock alone (I9) */
+    /* and the stamp of another key follows its own clock alone (I9) */
     assert_int_equal(write(&b, 1, "b", "now"), WEIR_OK);
     assert_in_range(b.c.node[1].last_version.hlc >> 16, b.c.wall_ms, b.c.wall_ms + DAY_MS);
     bed_deinit(&b);
@@ -418,7 +421,7 @@ static void an_old_lane_goes_on_only_when_all_members_confirm_it(void **state)
     assert_int_equal(write(&b, 1, "a", "two"), WEIR_OK);
     assert_memory_equal(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     assert_int_equal(b.c.node[1].last_version.seq, 2);
-    cluster_stop(&b.c, 2); /* who knows what it has? */
+    cluster_stop(&b.c, 2); /* what it has is not known any more */
     restart(&b, 1);
     cluster_run(&b.c, SECOND);
     assert_int_equal(write(&b, 1, "a", "three"), WEIR_OK);
@@ -487,7 +490,7 @@ static void a_record_that_vanished_is_found_missing_and_fetched(void **state)
     bed_deinit(&b);
 }
 
-/* Behind the engine's back: a record that nobody else has, of a dot that all vectors cover. */
+/* Behind the engine's back: a record that no other node has, of a dot that all vectors cover. */
 static void plant(struct bed *b, unsigned at)
 {
     struct weir_stored_record rec;
@@ -507,7 +510,7 @@ static void plant(struct bed *b, unsigned at)
     assert_int_equal(k->ops->commit(k), WEIR_OK);
 }
 
-/* The first `num_bad` nodes behind the first hold it; they reset, and nobody else. */
+/* The `num_bad` nodes after the first have it; they reset, and no other does. */
 static void minority_resets(unsigned num_nodes, unsigned num_bad)
 {
     struct bed b;
@@ -557,7 +560,7 @@ static void bans_travel_and_expire(void **state)
 
 /* -- mixed versions, relays, activation -- */
 
-/* Node 0 of a later version writes a record with a field that nobody here knows. */
+/* Node 0 of a later version writes a record with a field that no node here knows. */
 static void inject_later_version(struct bed *b, unsigned to, uint8_t *data, size_t len)
 {
     static uint8_t lane[WEIR_LANE_LEN] = { 9, 9, 9, 9, 9, 9, 9, 9, 'C', 1 };
@@ -637,13 +640,13 @@ static void what_two_peers_have_is_pulled_after_one_heartbeat(void **state)
     struct bed b;
 
     bed_make(&b, 4);
-    b.c.cut[0][3] = b.c.cut[3][0] = true; /* who writes is no peer: no heartbeat tells its lane */
+    b.c.cut[0][3] = b.c.cut[3][0] = true; /* the writer is no peer: no heartbeat names its lane */
     for (unsigned i = 0; i < 4; i++) {
         b.c.node[i].relay = true;
         b.c.node[i].intervals.pull_us = 600 * SECOND; /* not by chance */
     }
     bed_start(&b);
-    cluster_run(&b.c, 4 * SECOND); /* all have greeted */
+    cluster_run(&b.c, 4 * SECOND); /* all handshakes are done */
     b.c.deaf[3] = true;
     assert_int_equal(write(&b, 0, "a", "one"), WEIR_OK);
     assert_true(has(&b, 1, "a", "one"));
@@ -713,7 +716,7 @@ static void a_retired_lane_ends_where_the_last_who_has_it_says(void **state)
     cluster_run(&b.c, SECOND);
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(final_of(&b, i, lane), 1);
-    for (unsigned i = 0; i < 3; i++) { /* greet again, now without that lane */
+    for (unsigned i = 0; i < 3; i++) { /* another Hello, now without that lane */
         cluster_cut(&b.c, 0, 1, true);
         assert_int_equal(write(&b, 0, "b", "two"), WEIR_OK);
         cluster_cut(&b.c, 0, 1, false);

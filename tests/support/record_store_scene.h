@@ -6,6 +6,9 @@
 #ifndef WEIR_TESTS_SUPPORT_RECORD_STORE_SCENE_H
 #define WEIR_TESTS_SUPPORT_RECORD_STORE_SCENE_H
 
+#include "node/base/strbuf.h"
+#include "tests/support/record_store_suite.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,14 +16,11 @@
 
 #include <cmocka.h>
 
-#include "node/base/strbuf.h"
-#include "tests/support/record_store_suite.h"
-
 #define RECORD_STORE_DAY_MS    UINT64_C(86400000)
 #define RECORD_STORE_STORED_MS (20000 * RECORD_STORE_DAY_MS) /* when records of rs_rec came */
 #define RECORD_STORE_EXPIRES   (RECORD_STORE_STORED_MS / 1000 + 3600)
 
-/** What a test finds in *state: an empty keep, no transaction open. */
+/** What a test finds in *state: an empty record store, no transaction open. */
 struct scene {
     const struct rs_maker *maker;
     enum weir_group group;

@@ -7,12 +7,16 @@
 #ifndef WEIR_TESTS_SUPPORT_STORE_KIT_H
 #define WEIR_TESTS_SUPPORT_STORE_KIT_H
 
+#include "node/base/log.h"
+#include "sync/store/store.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,9 +25,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "node/base/log.h"
-#include "sync/store/store.h"
 
 #define KIT_MAX_BYTES (UINT64_C(64) << 20)
 
@@ -130,7 +131,7 @@ static inline void kit_quiet(void)
 struct kit_write {
     struct weir_write w;
     struct weir_span value;
-    enum weir_err err; /* what build answers */
+    enum weir_err err; /* what build returns */
     uint64_t revision;
     bool must_exist;
     bool saw_current;

@@ -7,18 +7,19 @@
 #ifndef WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
 #define WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
 
+#include "node/base/addr.h"
+#include "sync/store/store.h"
+#include "tests/support/tenant_values.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "node/base/addr.h"
-#include "sync/store/store.h"
-#include "tests/support/tenant_values.h"
+#include <stdio.h>
+#include <string.h>
 
 #define RECORDS_MAX 64
 #define ROWS_MAX    256
@@ -168,7 +169,7 @@ static inline void put_value(struct weir_store *s, const char *name, struct weir
     rec->version = ++s->clock;
 }
 
-/** A record that compiles, told from others by its revision. */
+/** A record that compiles, which its revision tells apart. */
 static inline void put_named(struct weir_store *s, const char *key, const char *name,
                              uint64_t revision)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * frame_bans_test.c - ban columns: records go in and come out the same; what has no place in them
- * is not taken, and columns that lie are refused by decode.
+ * is not accepted, and false columns are rejected by decode.
  */
 #include "node/base/limits.h"
 #include "node/base/rng.h"

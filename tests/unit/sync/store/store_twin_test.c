@@ -42,7 +42,7 @@ static void name_of(int n, char out[16])
     (void)snprintf(out, 16, "n%.*s%d", n % 3, "...", n / 3);
 }
 
-/* A random value with claims; the model keeps the earliest of a name's. */
+/* A random value with claims; the model has the earliest of a name's. */
 static void random_value(struct weir_rng *rng, struct twin *t)
 {
     size_t pad =

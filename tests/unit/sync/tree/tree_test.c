@@ -352,7 +352,7 @@ static void walk_of_a_sound_tree_meets_every_entry_once(void **state)
     assert_int_equal(w.num_bad, 0);
     assert_int_equal(w.num_entries, NUM_KEYS);
     assert_int_equal(met.num, NUM_KEYS);
-    /* A second walk finds all of it taken. */
+    /* A second walk finds all of it marked. */
     weir_tree_walk(&w, &t, true);
     assert_true(w.num_bad > 0);
     assert_int_equal(met.num, NUM_KEYS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sums_test.c - audit sums: kept by adding and removing they are those made anew.
+ * sums_test.c - audit sums: after additions and removals they equal sums that are made anew.
  */
 #include "node/base/limits.h"
 #include "node/base/rng.h"
