@@ -7,11 +7,11 @@
  */
 #include "tenants/cache.h"
 
-#include <stdlib.h>
-
 #include "node/base/hashmap.h"
 #include "node/base/log.h"
 #include "tenants/cache_names.h"
+
+#include <stdlib.h>
 
 #define NAMES_PER_TENANT 4
 #define LABELS_MAX       32                  /* parents of a host that are looked up as wildcards */
@@ -23,11 +23,11 @@
 /** What is known about a tenant; `serving` holds what a hit needs. */
 struct entry {
     struct weir_tenant *tenant;  /* owns a reference; the last one that compiled, or NULL */
-    struct weir_version version; /* of the record last looked at */
+    struct weir_version version; /* of the record that was read last */
     enum weir_err err;           /* why that record is not what serves, or WEIR_OK */
     uint32_t next_free;
     bool looked; /* version and err are set */
-    bool dirty;  /* look at the record again before the next use */
+    bool dirty;  /* the record is read again before the next use */
     uint8_t name_len;
     uint8_t name[WEIR_TENANT_NAME_MAX];
 };
@@ -35,7 +35,7 @@ struct entry {
 struct weir_tenant_cache {
     /* hot */
     struct weir_cache_names names;
-    struct weir_tenant **serving; /* by tenant number; NULL: take the long way */
+    struct weir_tenant **serving; /* by tenant number; NULL: the slow path decides */
     uint8_t *used;                /* by tenant number: second chance */
     uint32_t epoch;
     uint32_t counts_epoch; /* when the two flags below were read */
@@ -55,7 +55,7 @@ struct weir_tenant_cache {
     uint32_t hand;         /* of the clock */
 };
 
-static void count(struct weir_tenant_cache *c, enum weir_metric which)
+static void event_count(struct weir_tenant_cache *c, enum weir_metric which)
 {
     if (c->metrics)
         weir_metric_add(c->metrics, which, 1);
@@ -68,7 +68,7 @@ static void count_tenants(struct weir_tenant_cache *c, int64_t change)
         weir_metric_add(c->metrics, WEIR_M_TENANTS_CACHED, (uint64_t)change);
 }
 
-/* ---- tenants ---- */
+/* -- tenants -- */
 
 static struct weir_span entry_name(const struct entry *e)
 {
@@ -82,7 +82,8 @@ static uint32_t entry_find(const struct weir_tenant_cache *c, struct weir_span n
     return e ? (uint32_t)(e - c->entries) : NONE;
 }
 
-/** Let what serves go; exchanges hold it until they end. @param stale replaced or deleted */
+/** Drop the reference to the tenant that serves; exchanges hold theirs until they end. @param stale
+ * replaced or deleted */
 static void entry_release(struct weir_tenant_cache *c, uint32_t at, bool stale)
 {
     struct entry *e = &c->entries[at];
@@ -109,7 +110,7 @@ static void entry_remove(struct weir_tenant_cache *c, uint32_t at, bool stale)
     count_tenants(c, -1);
 }
 
-/** Second chance over the tenants, when every entry is taken. Ends within two rounds. */
+/** Second chance over the tenants, when no entry is free. Ends within two rounds. */
 static void entry_evict(struct weir_tenant_cache *c)
 {
     for (;;) {
@@ -118,7 +119,7 @@ static void entry_evict(struct weir_tenant_cache *c)
         c->hand = at + 1 < c->max ? at + 1 : 0;
         if (!c->used[at]) {
             entry_remove(c, at, false);
-            count(c, WEIR_M_TENANT_EVICTIONS);
+            event_count(c, WEIR_M_TENANT_EVICTIONS);
             return;
         }
         c->used[at] = 0;
@@ -177,7 +178,7 @@ static enum weir_err record_compile(struct weir_tenant_cache *c, const struct en
     char why[WEIR_TENANT_WHY_MAX] = "out of memory";
     struct weir_tenant *t = NULL;
 
-    count(c, WEIR_M_TENANT_COMPILES);
+    event_count(c, WEIR_M_TENANT_COMPILES);
     enum weir_err err = weir_tenant_compile_why(rec->value, &c->endpoints, &t, why);
     if (err == WEIR_OK && weir_span_eq(t->name, entry_name(e))) {
         *ret = t;
@@ -190,13 +191,13 @@ static enum weir_err record_compile(struct weir_tenant_cache *c, const struct en
         memcpy(why, other_name, sizeof(other_name));
         err = WEIR_EINVAL;
     }
-    count(c, WEIR_M_TENANT_COMPILE_ERRORS);
+    event_count(c, WEIR_M_TENANT_COMPILE_ERRORS);
     refused_log(e, err, why);
     return err;
 }
 
-/** The outcome of a look at the record: final for this version, whether good or bad. */
-static void entry_settle(struct weir_tenant_cache *c, uint32_t at, enum weir_err err)
+/** Note the outcome of reading the record: it is final for this version, whether good or bad. */
+static void entry_finish(struct weir_tenant_cache *c, uint32_t at, enum weir_err err)
 {
     struct entry *e = &c->entries[at];
 
@@ -206,9 +207,9 @@ static void entry_settle(struct weir_tenant_cache *c, uint32_t at, enum weir_err
 }
 
 /**
- * Look at the record again, inside a read. What cannot be served leaves what serves in place; a
- * failure of the moment (memory, disk) leaves the entry dirty as well, so that the next request
- * tries again.
+ * Read the record again, inside a read transaction. A record that cannot be served does not replace
+ * the one that serves. A temporary failure (memory, disk) also leaves the entry dirty, so that the
+ * next request tries again.
  * @return WEIR_OK: e->tenant serves | WEIR_ENOTFOUND: the entry is gone | else nothing can serve,
  * as in the header
  */
@@ -224,7 +225,7 @@ static enum weir_err entry_load(struct weir_tenant_cache *c, uint32_t at)
         return err;
     }
     if (err == WEIR_OK && e->looked && version_eq(&e->version, &rec.version)) {
-        entry_settle(c, at, e->err); /* nothing new about it */
+        entry_finish(c, at, e->err); /* nothing new about it */
         return e->tenant ? WEIR_OK : e->err;
     }
     if (err == WEIR_OK) {
@@ -239,11 +240,11 @@ static enum weir_err entry_load(struct weir_tenant_cache *c, uint32_t at)
         e->tenant = t;
     }
     if (err == WEIR_OK || err == WEIR_EINVAL || err == WEIR_ECORRUPT)
-        entry_settle(c, at, err);
+        entry_finish(c, at, err);
     return e->tenant ? WEIR_OK : err;
 }
 
-/** Let a tenant leave whose record is gone, inside a read. */
+/** Remove a tenant whose record is gone. Inside a read transaction. */
 static void entry_check(struct weir_tenant_cache *c, uint32_t at)
 {
     struct weir_record rec;
@@ -253,7 +254,7 @@ static void entry_check(struct weir_tenant_cache *c, uint32_t at)
         entry_remove(c, at, true);
 }
 
-/* ---- the long way ---- */
+/* -- the long way -- */
 
 static void counts_read(struct weir_tenant_cache *c)
 {
@@ -283,8 +284,8 @@ static enum weir_err owner_read(struct weir_tenant_cache *c, const struct weir_c
     return err;
 }
 
-/** Nobody has this name any more. Addresses are asked for with every request: for them "nobody" is
- * worth a name. */
+/** No tenant owns this name any more. An address is looked up with every request, so for addresses
+ * the outcome "nobody" is cached too. */
 static void name_unowned(struct weir_tenant_cache *c, const struct weir_cache_key *k)
 {
     uint32_t at = weir_cache_names_find(&c->names, k);
@@ -298,9 +299,9 @@ static void name_unowned(struct weir_tenant_cache *c, const struct weir_cache_ke
         entry_check(c, owner);
 }
 
-/** Resolve a name inside a read. @param ret_owner whose tenant serves it */
-static enum weir_err resolve(struct weir_tenant_cache *c, const struct weir_cache_key *k,
-                             uint32_t *ret_owner)
+/** Resolve a name inside a read transaction. @param ret_owner whose tenant serves it */
+static enum weir_err name_resolve(struct weir_tenant_cache *c, const struct weir_cache_key *k,
+                                  uint32_t *ret_owner)
 {
     struct weir_span name;
     enum weir_err err = owner_read(c, k, &name);
@@ -330,8 +331,8 @@ static enum weir_err resolve(struct weir_tenant_cache *c, const struct weir_cach
 }
 
 /**
- * What the cache does not know, or not as of this epoch. When the store cannot be read, what was
- * known holds: a node serves from its last good state.
+ * Resolve what the cache does not know, or not as of this epoch. When the store cannot be read,
+ * what was known stays valid: a node serves from its last good state.
  */
 static WEIR_COLD enum weir_err miss(struct weir_tenant_cache *c, const struct weir_cache_key *k,
                                     uint32_t *ret_owner)
@@ -341,7 +342,7 @@ static WEIR_COLD enum weir_err miss(struct weir_tenant_cache *c, const struct we
     if (err == WEIR_OK) {
         if (c->counts_epoch != c->epoch)
             counts_read(c);
-        err = resolve(c, k, ret_owner);
+        err = name_resolve(c, k, ret_owner);
         weir_store_read_end(c->reader);
     }
     if (err == WEIR_OK || err == WEIR_ENOTFOUND || err == WEIR_EINVAL || err == WEIR_ECORRUPT)
@@ -360,12 +361,12 @@ static WEIR_COLD enum weir_err miss(struct weir_tenant_cache *c, const struct we
 static WEIR_COLD void counts_refresh(struct weir_tenant_cache *c)
 {
     if (weir_store_read_begin(c->reader) < 0)
-        return; /* the old counts hold until the store can be read */
+        return; /* the old counts are used until the store can be read */
     counts_read(c);
     weir_store_read_end(c->reader);
 }
 
-/* ---- the short way ---- */
+/* -- the short way -- */
 
 /** With thousands of tenants a block is cold: its lines come in together instead of one by one. */
 static inline void prefetch_block(const struct weir_tenant *t)
@@ -375,7 +376,7 @@ static inline void prefetch_block(const struct weir_tenant *t)
 }
 
 /** @return WEIR_OK | WEIR_ENOTFOUND | as weir_tenant_cache_find */
-static inline enum weir_err find_key(struct weir_tenant_cache *c, const struct weir_cache_key *k,
+static inline enum weir_err key_find(struct weir_tenant_cache *c, const struct weir_cache_key *k,
                                      struct weir_tenant **ret)
 {
     uint32_t owner = NOBODY;
@@ -410,7 +411,7 @@ enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c, const struct w
         counts_refresh(c);
     if (c->has_addresses) {
         struct weir_cache_key k = weir_cache_address_key(&c->names, local);
-        enum weir_err err = find_key(c, &k, ret);
+        enum weir_err err = key_find(c, &k, ret);
 
         if (err != WEIR_ENOTFOUND)
             return err;
@@ -418,10 +419,10 @@ enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c, const struct w
     if (host.len == 0 || host.len > HOST_BYTES_MAX)
         return WEIR_ENOTFOUND;
     struct weir_cache_key k = weir_cache_host_key(&c->names, host);
-    return find_key(c, &k, ret);
+    return key_find(c, &k, ret);
 }
 
-/* ---- life ---- */
+/* -- life -- */
 
 enum weir_err weir_tenant_cache_new(struct weir_store *store, const struct weir_tenant_seeds *seeds,
                                     size_t max, struct weir_metrics *metrics,
@@ -489,8 +490,8 @@ void weir_tenant_cache_changed(struct weir_tenant_cache *c, struct weir_span nam
 
     c->entries[at].dirty = true;
     c->serving[at] = NULL;
-    /* A deletion is acted on now: what the tenant holds must not wait for a request that never
-     * comes. */
+    /* A deletion takes effect now: the memory of the tenant must not wait for a request that may
+     * never come. */
     if (weir_store_read_begin(c->reader) < 0)
         return;
     entry_check(c, at);

@@ -20,7 +20,7 @@
 
 struct weir_tenant_cache;
 
-/** What keeps tenants and clients from choosing what collides. */
+/** Secrets that keep tenants and clients from choosing keys that collide. */
 struct weir_tenant_seeds {
     uint64_t hosts;                    /* random, this cache's own: hosts are outside bytes */
     struct weir_siphash_key endpoints; /* as weir_tenant_compile, the same for all workers */
@@ -40,31 +40,34 @@ WEIR_MUST_USE enum weir_err weir_tenant_cache_new(struct weir_store *store,
 void weir_tenant_cache_free(struct weir_tenant_cache **c);
 
 /**
- * Whose request this is: the owner of the dedicated destination address if there is one, else of
- * the exact host, else of the longest wildcard ("*.shop.example" matches "a.shop.example" and
- * "a.b.shop.example", not "shop.example").
+ * Find the tenant of a request: the owner of the dedicated destination address if there is one,
+ * else of the exact host, else of the longest wildcard ("*.shop.example" matches "a.shop.example"
+ * and "a.b.shop.example", not "shop.example").
  *
  * @param local  destination address (port ignored)
  * @param host   lower case, without port; may be empty
- * @param ret    borrowed until the next call on the cache; weir_tenant_ref it to keep it
- * @return WEIR_OK | WEIR_ENOTFOUND (nobody's: 404) | WEIR_ENOMEM, WEIR_EIO (503)
+ * @param ret    borrowed until the next call on the cache; take a reference with weir_tenant_ref to
+ * use it longer
+ * @return WEIR_OK | WEIR_ENOTFOUND (no tenant's: 404) | WEIR_ENOMEM, WEIR_EIO (503)
  *       | WEIR_EINVAL, WEIR_ECORRUPT (its record cannot be served: 503, logged once per version)
- * When a newer revision does not compile, or the store cannot be read, what is in the cache stays.
+ * When a newer revision does not compile, or the store cannot be read, the tenant in the cache
+ * still serves.
  */
 WEIR_MUST_USE enum weir_err weir_tenant_cache_find(struct weir_tenant_cache *c,
                                                    const struct weir_addr *local,
                                                    struct weir_span host, struct weir_tenant **ret);
 
 /**
- * A commit changed this tenant: look at its record again at its next request. A deleted one leaves
- * at once.
- * @param names_changed as weir_change.index_changed: every name is asked for again at its next use
+ * A commit changed this tenant: its record is read again at its next request. A deleted tenant
+ * leaves the cache at once.
+ * @param names_changed as weir_change.index_changed: every name is looked up in the store again at
+ * its next use
  */
 void weir_tenant_cache_changed(struct weir_tenant_cache *c, struct weir_span name,
                                bool names_changed);
-/** The inbox overflowed: every tenant is looked at again, and recompiled if it changed. */
+/** The inbox overflowed: the record of every tenant is read again, and compiled if it changed. */
 void weir_tenant_cache_drop_all(struct weir_tenant_cache *c);
-/** Tenants held now. */
+/** Number of tenants in the cache. */
 size_t weir_tenant_cache_len(const struct weir_tenant_cache *c);
 
 #endif

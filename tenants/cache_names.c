@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cache_names.c - the bounded table of names behind tenants/cache.c.
- * Owner: one worker. No call fails for memory: a name that cannot be kept is asked for again.
+ * Owner: one worker. No call fails for lack of memory: a name that cannot be stored is looked up
+ * again.
  */
 #include "tenants/cache_names.h"
 
@@ -10,7 +11,7 @@
 #define NONE   WEIR_NAME_NONE
 #define NOBODY WEIR_NAME_NOBODY
 
-/* ---- index ---- */
+/* -- index -- */
 
 static void index_add(struct weir_cache_names *t, uint32_t hash, uint32_t name)
 {
@@ -21,7 +22,7 @@ static void index_add(struct weir_cache_names *t, uint32_t hash, uint32_t name)
     t->index[i] = (struct weir_cache_index_slot){ .hash = hash, .name_1 = name + 1 };
 }
 
-/** Take a name out and close the gap, so that no probe ever meets a tombstone. */
+/** Remove a name and close the gap, so that no probe ever meets a tombstone. */
 static void index_remove(struct weir_cache_names *t, uint32_t hash, uint32_t name)
 {
     uint32_t mask = t->index_mask;
@@ -43,7 +44,7 @@ static void index_remove(struct weir_cache_names *t, uint32_t hash, uint32_t nam
     t->index[gap] = (struct weir_cache_index_slot){ 0, 0 };
 }
 
-/* ---- lists of owners ---- */
+/* -- lists of owners -- */
 
 static void owner_link(struct weir_cache_names *t, uint32_t at, uint32_t owner)
 {
@@ -72,7 +73,7 @@ static void owner_unlink(struct weir_cache_names *t, uint32_t at)
         t->first[n->owner] = n->next;
 }
 
-/* ---- names ---- */
+/* -- names -- */
 
 void weir_cache_names_remove(struct weir_cache_names *t, uint32_t at)
 {
@@ -94,9 +95,9 @@ void weir_cache_names_remove_owner(struct weir_cache_names *t, uint32_t owner)
         weir_cache_names_remove(t, t->first[owner]);
 }
 
-/** Second chance: a name that was used since the hand last came by stays. Ends within two rounds.
+/** Second chance: a name that was used since the hand last passed it stays. Ends within two rounds.
  */
-static void evict(struct weir_cache_names *t)
+static void name_evict(struct weir_cache_names *t)
 {
     for (;;) {
         uint32_t at = t->hand;
@@ -110,20 +111,21 @@ static void evict(struct weir_cache_names *t)
     }
 }
 
-/** A free name: one given back, else one never used, else the one that the clock takes. */
-static uint32_t take(struct weir_cache_names *t)
+/** A free name: one that was freed, else one that was never used, else the one that the clock
+ * evicts. */
+static uint32_t name_reserve(struct weir_cache_names *t)
 {
     if (t->free == NONE && t->num < t->max)
         return t->num++;
     if (t->free == NONE)
-        evict(t);
+        name_evict(t);
     uint32_t at = t->free;
     t->free = t->names[at].next;
     return at;
 }
 
-static void add(struct weir_cache_names *t, const struct weir_cache_key *k, uint32_t owner,
-                uint32_t epoch)
+static void name_add(struct weir_cache_names *t, const struct weir_cache_key *k, uint32_t owner,
+                     uint32_t epoch)
 {
     uint8_t *heap = NULL;
 
@@ -133,12 +135,12 @@ static void add(struct weir_cache_names *t, const struct weir_cache_key *k, uint
         if (!heap)
             return;
     }
-    uint32_t at = take(t);
+    uint32_t at = name_reserve(t);
     struct weir_cache_name *n = &t->names[at];
 
     n->epoch = epoch;
     n->hash = k->hash;
-    n->used = 0; /* a name that is asked for only once leaves first */
+    n->used = 0; /* a name that is used only once leaves first */
     n->is_address = k->is_address;
     n->len = (uint16_t)k->bytes.len;
     if (heap)
@@ -154,7 +156,7 @@ void weir_cache_names_insert(struct weir_cache_names *t, const struct weir_cache
     uint32_t at = weir_cache_names_find(t, k);
 
     if (at == NONE) {
-        add(t, k, owner, epoch);
+        name_add(t, k, owner, epoch);
         return;
     }
     if (t->names[at].owner != owner) {
@@ -173,7 +175,7 @@ uint32_t weir_cache_names_len(const struct weir_cache_names *t)
     return len;
 }
 
-/* ---- life ---- */
+/* -- life -- */
 
 enum weir_err weir_cache_names_init(struct weir_cache_names *t, uint64_t seed, uint32_t max,
                                     uint32_t num_owners)
@@ -185,8 +187,8 @@ enum weir_err weir_cache_names_init(struct weir_cache_names *t, uint64_t seed, u
         num_index *= 2;
     *t = (struct weir_cache_names){
         .seed = seed,
-        /* Zeroed pages that nobody has touched cost nothing: a small node pays for what it serves,
-           not for max. */
+        /* Zeroed pages that were never written cost no memory: a small node pays for what it
+           serves, not for max. */
         .index = calloc(num_index, sizeof(*t->index)),
         .names = calloc(max, sizeof(*t->names)),
         .first = malloc(num_owners * sizeof(*t->first)),

@@ -19,7 +19,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define WEIR_NAME_INLINE 40 /* bytes of a host kept in its line; longer ones are on the heap */
+#define WEIR_NAME_INLINE                                                                           \
+    40 /* bytes of a host that are stored in its line; longer hosts are on the heap */
 #define WEIR_NAME_NONE   UINT32_MAX       /* no name, no owner */
 #define WEIR_NAME_NOBODY (UINT32_MAX - 1) /* owner of a destination address that no tenant has */
 
@@ -58,7 +59,7 @@ struct weir_cache_names {
     uint32_t hand; /* of the clock */
 };
 
-/** What a lookup goes by. */
+/** The key of a lookup. */
 struct weir_cache_key {
     struct weir_span bytes; /* 1..65535 */
     uint32_t hash;
@@ -72,15 +73,15 @@ WEIR_MUST_USE enum weir_err weir_cache_names_init(struct weir_cache_names *t, ui
 /** The zero state is legal. */
 void weir_cache_names_deinit(struct weir_cache_names *t);
 
-/** Note whose name this is, as of `epoch`. A new name that finds no memory is not kept. May let
- * another name go. */
+/** Store who owns this name, as of `epoch`. A new name for which there is no memory is not stored.
+ * May evict another name. */
 void weir_cache_names_insert(struct weir_cache_names *t, const struct weir_cache_key *k,
                              uint32_t owner, uint32_t epoch);
 /** Forget name number `at`. */
 void weir_cache_names_remove(struct weir_cache_names *t, uint32_t at);
 /** Forget all names of an owner. */
 void weir_cache_names_remove_owner(struct weir_cache_names *t, uint32_t owner);
-/** Names held now; counts them one by one. */
+/** Number of stored names; counts them one by one. */
 uint32_t weir_cache_names_len(const struct weir_cache_names *t);
 
 static inline struct weir_cache_key weir_cache_host_key(const struct weir_cache_names *t,

@@ -2,7 +2,7 @@
  *
  * compile.h - private to tenants/: how a StoredTenant becomes one block of memory.
  * Owner: the thread that compiles; nothing here outlives weir_tenant_compile.
- * Each part says what it needs (measure), then the block is made, then each part fills what it
+ * Each part first measures what it needs, then the block is made, then each part fills what it
  * asked for.
  */
 #ifndef WEIR_TENANTS_COMPILE_H
@@ -45,21 +45,21 @@ struct weir_compile {
 #define WEIR_BLOCK_ALIGN 8
 
 /** Ask for `num` structures of `size` bytes. */
-static inline void weir_compile_want(struct weir_compile *c, size_t num, size_t size)
+static inline void weir_compile_measure(struct weir_compile *c, size_t num, size_t size)
 {
     size_t bytes = num * size; /* both are bounded by limits.h: no overflow */
     c->structs_len += (bytes + WEIR_BLOCK_ALIGN - 1) & ~(size_t)(WEIR_BLOCK_ALIGN - 1);
 }
 
 /** Ask for the bytes of a text; NULL asks for none. */
-static inline void weir_compile_want_text(struct weir_compile *c, const char *text)
+static inline void weir_compile_measure_text(struct weir_compile *c, const char *text)
 {
     if (text)
         c->text_len += strlen(text) + 1;
 }
 
-/** Take what was asked for: zeroed, aligned. More than was asked for is a broken contract. */
-static inline void *weir_compile_take(struct weir_compile *c, size_t num, size_t size)
+/** Allocate what was asked for: zeroed, aligned. More than was asked for is a broken contract. */
+static inline void *weir_compile_alloc(struct weir_compile *c, size_t num, size_t size)
 {
     size_t bytes = (num * size + WEIR_BLOCK_ALIGN - 1) & ~(size_t)(WEIR_BLOCK_ALIGN - 1);
     void *ret = c->at;
@@ -69,7 +69,7 @@ static inline void *weir_compile_take(struct weir_compile *c, size_t num, size_t
     return ret;
 }
 
-/** Copy a text into the block, with a NUL behind it. An empty text takes no room. */
+/** Copy a text into the block, with a NUL behind it. An empty text needs no room. */
 static inline struct weir_span weir_compile_text(struct weir_compile *c, struct weir_span s)
 {
     if (s.len == 0)
@@ -97,8 +97,8 @@ WEIR_MUST_USE WEIR_PRINTF(2, 3) enum weir_err
     weir_compile_refuse(struct weir_compile *c, const char *fmt, ...);
 
 /**
- * The path of a rule as the data path compares it: "=" cut off and told, escapes and dot segments
- * normalised.
+ * The path of a rule as the data path compares it: without "=" (see ret_exact), escapes and dot
+ * segments normalised.
  * @param text     NULL or empty stands for "/"
  * @param ret_path borrows from the document or from scratch
  * @return WEIR_OK | WEIR_EINVAL (no path, or over WEIR_PATH_MAX) | WEIR_ENOMEM
@@ -106,13 +106,13 @@ WEIR_MUST_USE WEIR_PRINTF(2, 3) enum weir_err
 WEIR_MUST_USE enum weir_err weir_compile_path(struct weir_compile *c, const char *text,
                                               bool *ret_exact, struct weir_span *ret_path);
 
-/** What routes need. One upstream and no route counts as one. */
+/** Measure the routes. One upstream without a route counts as one route. */
 void weir_routes_measure(struct weir_compile *c);
 /** Fill routes; the upstreams are there. @return WEIR_OK | WEIR_EINVAL | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_routes_fill(struct weir_compile *c);
 
-/** Sort the redirects in scratch, drop hidden doubles, and ask for their room. @return WEIR_OK |
- * WEIR_EINVAL | WEIR_ENOMEM */
+/** Sort the redirects in scratch, drop those that can never match, and measure the rest. @return
+ * WEIR_OK | WEIR_EINVAL | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_redirects_measure(struct weir_compile *c);
 /** Copy the sorted redirects into the block. */
 void weir_redirects_fill(struct weir_compile *c);

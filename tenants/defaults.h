@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * defaults.h - what holds when a tenant or node file does not say. The rules table prints them;
- * compile uses them.
+ * defaults.h - the values that apply when a tenant or node file gives none. The rules table prints
+ * them; compile uses them.
  */
 #ifndef WEIR_TENANTS_DEFAULTS_H
 #define WEIR_TENANTS_DEFAULTS_H

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * index.c - which hosts, addresses and ports a stored tenant claims, and which revision it is: the
- * derived rows of the store. Pure. Runs on the writer thread, also on records of peers: what does
- * not hold is left out, the rest is indexed. Limits: WEIR_HOSTS_MAX hosts and as many addresses,
- * WEIR_UNPACK_MAX bytes of messages.
+ * derived rows of the store. Pure. Runs on the writer thread, also on records of peers: a claim
+ * that is not valid is left out, the rest is indexed. Limits: WEIR_HOSTS_MAX hosts and as many
+ * addresses, WEIR_UNPACK_MAX bytes of messages.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "node/base/addr.h"
 #include "node/wire/uri.h"
 #include "tenants/tenant.h"
 #include "tenants/unpack.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /** Claims by name, sorted. */
 struct claims {
@@ -49,7 +49,7 @@ static enum weir_err claims_read(const Weir__V1__StoredTenant *stored, struct we
     return WEIR_OK;
 }
 
-/** Since when a name is claimed; 0 when the record does not say. */
+/** Since when a name is claimed; 0 when the record does not have it. */
 static uint64_t claims_since(const struct claims *c, struct weir_span name)
 {
     size_t low = 0, high = c->num;
@@ -74,7 +74,7 @@ static enum weir_err host_add(struct weir_index_rows *rows, const struct claims 
     size_t len = 0;
 
     if (weir_host_normalise(weir_span_from(name, wildcard ? 2 : 0), host, &len) < 0)
-        return WEIR_OK; /* the check at apply refuses it; in a peer's record it claims nothing */
+        return WEIR_OK; /* apply refuses such a host; in the record of a peer it claims nothing */
     return weir_index_rows_add(rows, wildcard ? WEIR_INDEX_WILDCARD : WEIR_INDEX_HOST,
                                weir_span(host, len), claims_since(claims, name));
 }
@@ -121,8 +121,8 @@ static enum weir_err address_add(struct weir_index_rows *rows, const struct clai
 static enum weir_err rows_add(struct weir_index_rows *rows, const struct claims *claims,
                               const Weir__V1__Tenant *t)
 {
-    /* A tenant without an address of its own takes its TCP ports on the shared ones: the
-     * unspecified address. */
+    /* A tenant without an address of its own claims its TCP ports on the shared addresses: the key
+     * is the unspecified address. */
     static const struct weir_addr shared;
     enum weir_err err = WEIR_OK;
 
@@ -152,7 +152,7 @@ enum weir_err weir_tenant_index(enum weir_class class, struct weir_span key, str
     if (err == WEIR_OK)
         err = rows_add(rows, &claims, stored->tenant);
     weir_arena_deinit(&arena);
-    /* More than any legal tenant has: rather no row than an arbitrary part of them. */
+    /* More rows than any valid tenant has: no row is better than an arbitrary part of them. */
     return err == WEIR_ELIMIT ? WEIR_ECORRUPT : err;
 }
 

@@ -28,7 +28,7 @@ struct weir_path_node weir_paths_node(struct weir_span path, uint16_t item)
 
 /**
  * Where node `i` jumps: as far as its parent's two next jumps together when they are equally long,
- * else to its parent. This keeps every climb logarithmic in the depth, with two numbers a node.
+ * else to its parent. So every climb is logarithmic in the depth, with two numbers a node.
  */
 static uint16_t jump_of(const struct weir_path_node *nodes, uint16_t parent)
 {
@@ -47,8 +47,8 @@ void weir_paths_link(struct weir_path_node *nodes, size_t num)
         uint16_t parent = i == 0 ? WEIR_PATH_NONE : (uint16_t)(i - 1);
 
         WEIR_DCHECK(i == 0 || weir_span_cmp(node_path(&nodes[i - 1]), node_path(n)) < 0);
-        /* What begins this path and stands before it also begins all between: an ancestor of the
-         * neighbour. */
+        /* A path that begins this one and is sorted before it also begins all paths between: it is
+         * an ancestor of the neighbour. */
         while (parent != WEIR_PATH_NONE &&
                !weir_span_starts(node_path(n), node_path(&nodes[parent])))
             parent = nodes[parent].parent;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * paths.h - a sorted set of paths that responses "which is the longest that begins this one" in
- * logarithmic time. Shared by routes and redirects. Owner: whoever owns the block the nodes lie in;
- * read-only once linked. Limits: 65,535 nodes, paths of 65,535 bytes.   Ref: Myers 1983, "An
- * applicative random-access stack" (jump links).
+ * paths.h - a sorted set of paths that finds the longest path which begins a
+ * given one, in logarithmic time. Shared by routes and redirects. Owner: the owner of the block
+ * that holds the nodes; read-only once linked. Limits: 65,535 nodes, paths of 65,535 bytes.   Ref:
+ * Myers 1983, "An applicative random-access stack" (jump links).
  */
 #ifndef WEIR_TENANTS_PATHS_H
 #define WEIR_TENANTS_PATHS_H

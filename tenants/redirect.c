@@ -9,8 +9,8 @@
 
 #include "tenants/redirect_set.h"
 
-/** Up to this many classes each is held against the request; above it, the ones that can match are
- * searched. */
+/** Up to this many classes are compared with the request one by one; of more, those that can match
+ * are searched. */
 #define SCAN_MAX 16
 
 static uint8_t scheme_of(const struct weir_redirect_request *req)
@@ -134,7 +134,7 @@ struct writer {
     bool full;
 };
 
-static void put(struct writer *w, struct weir_span s)
+static void location_append(struct writer *w, struct weir_span s)
 {
     if (s.len > w->max - w->len) {
         w->full = true;
@@ -145,7 +145,7 @@ static void put(struct writer *w, struct weir_span s)
     w->len += s.len;
 }
 
-static void put_port(struct writer *w, uint16_t port)
+static void location_append_port(struct writer *w, uint16_t port)
 {
     uint8_t text[6];
     size_t at = sizeof(text);
@@ -155,7 +155,7 @@ static void put_port(struct writer *w, uint16_t port)
         port = (uint16_t)(port / 10);
     } while (port != 0);
     text[--at] = ':';
-    put(w, weir_span(text + at, sizeof(text) - at));
+    location_append(w, weir_span(text + at, sizeof(text) - at));
 }
 
 static uint16_t default_port(bool https)
@@ -180,8 +180,8 @@ static struct received received_of(const struct weir_redirect_request *req)
     };
 }
 
-/** Write the Location. @return false: it does not fit. *ret_same tells that it is where the request
- * already was. */
+/** Write the Location. @return false: it does not fit. *ret_same: it is where the request already
+ * was. */
 static bool location_write(const struct weir_redirect_rule *r,
                            const struct weir_redirect_request *req, struct writer *w,
                            bool *ret_same)
@@ -195,23 +195,23 @@ static bool location_write(const struct weir_redirect_rule *r,
                     : req->port           ? req->port
                                           : default_port(https);
 
-    put(w, https ? WEIR_SPAN_LIT("https://") : WEIR_SPAN_LIT("http://"));
-    put(w, host);
+    location_append(w, https ? WEIR_SPAN_LIT("https://") : WEIR_SPAN_LIT("http://"));
+    location_append(w, host);
     if (port != default_port(https))
-        put_port(w, port);
+        location_append_port(w, port);
 
     size_t path_at = w->len;
     if (r->has_to_path) {
-        put(w, r->to_path);
+        location_append(w, r->to_path);
         if (!r->exact)
-            put(w, weir_span_from(req->path, r->path_len));
+            location_append(w, weir_span_from(req->path, r->path_len));
     } else {
-        put(w, from.path);
+        location_append(w, from.path);
     }
     bool same_path =
         !w->full && weir_span_eq(weir_span(w->at + path_at, w->len - path_at), from.path);
     if (!r->drop_query)
-        put(w, from.query);
+        location_append(w, from.query);
 
     *ret_same = same_path && https == req->https && weir_span_eq(host, req->host) &&
                 port == (req->port ? req->port : default_port(req->https)) &&

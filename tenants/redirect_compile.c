@@ -4,13 +4,13 @@
  * inside a tenant's block. Owner: the thread that compiles.   Limits: WEIR_REDIRECTS_MAX rules,
  * WEIR_PATH_MAX bytes a path.
  */
-#include <stdlib.h>
-
 #include "node/wire/bytes.h"
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/redirect_set.h"
 #include "tenants/tenant.h"
+
+#include <stdlib.h>
 
 _Static_assert(WEIR_REDIRECTS_MAX < WEIR_PATH_NONE, "a node's number fits its links");
 _Static_assert(WEIR_PATH_MAX < 1 << 12, "the length of a path fits its bits of the rank");
@@ -87,9 +87,9 @@ static bool scheme_read(const char *text, uint8_t *ret)
     return true;
 }
 
-/** Keep a host in the form that requests are compared in. @return WEIR_OK | WEIR_ENOMEM */
-static enum weir_err host_keep(struct weir_compile *c, const uint8_t *at, size_t len,
-                               struct weir_span *ret)
+/** Store a host in the form that requests are compared in. @return WEIR_OK | WEIR_ENOMEM */
+static enum weir_err host_set(struct weir_compile *c, const uint8_t *at, size_t len,
+                              struct weir_span *ret)
 {
     uint8_t *copy = weir_arena_alloc(c->scratch, len);
 
@@ -111,7 +111,7 @@ static enum weir_err host_read(struct weir_compile *c, const char *text, struct 
         return WEIR_OK;
     if (weir_authority_parse(s, &a) < 0 || a.port != 0)
         return weir_compile_refuse(c, "redirects: %s is no host", text);
-    return host_keep(c, a.host, a.host_len, ret);
+    return host_set(c, a.host, a.host_len, ret);
 }
 
 /** The host that a rule asks for: none, a host, or what stands behind "*.". */
@@ -128,7 +128,7 @@ static enum weir_err host_match_read(struct weir_compile *c, const char *text,
     class->host_kind = WEIR_REDIRECT_WILDCARD;
     if (weir_host_normalise(weir_span_from(s, 2), name, &len) < 0)
         return weir_compile_refuse(c, "redirects: %s is no wildcard", text);
-    return host_keep(c, name, len, &class->host);
+    return host_set(c, name, len, &class->host);
 }
 
 static enum weir_err match_read(struct weir_compile *c, const Weir__V1__Redirect *from,
@@ -209,20 +209,21 @@ static bool same_match(const struct draft *a, const struct draft *b)
            weir_span_eq(a->path, b->path);
 }
 
-/** Of rules that ask for the same, only the first can be met: keep that, and count the classes. */
-static void drop_doubles(struct weir_redirect_plan *plan)
+/** Of rules for the same requests only the first can match: drop the others, and count the classes.
+ */
+static void drop_duplicates(struct weir_redirect_plan *plan)
 {
     struct draft *d = plan->drafts;
-    size_t kept = 0;
+    size_t num_left = 0;
 
     for (size_t i = 0; i < plan->num; i++) {
-        if (kept > 0 && same_match(&d[kept - 1], &d[i]))
+        if (num_left > 0 && same_match(&d[num_left - 1], &d[i]))
             continue;
-        if (kept == 0 || weir_redirect_class_cmp(&d[kept - 1].class, &d[i].class) != 0)
+        if (num_left == 0 || weir_redirect_class_cmp(&d[num_left - 1].class, &d[i].class) != 0)
             plan->num_classes++;
-        d[kept++] = d[i];
+        d[num_left++] = d[i];
     }
-    plan->num = kept;
+    plan->num = num_left;
 }
 
 enum weir_err weir_redirects_measure(struct weir_compile *c)
@@ -241,11 +242,11 @@ enum weir_err weir_redirects_measure(struct weir_compile *c)
         return err;
 
     qsort(plan->drafts, plan->num, sizeof(*plan->drafts), draft_cmp);
-    drop_doubles(plan);
-    weir_compile_want(c, 1, sizeof(struct weir_redirect_set));
-    weir_compile_want(c, plan->num, sizeof(struct weir_redirect_rule));
-    weir_compile_want(c, plan->num, sizeof(struct weir_path_node));
-    weir_compile_want(c, plan->num_classes, sizeof(struct weir_redirect_class));
+    drop_duplicates(plan);
+    weir_compile_measure(c, 1, sizeof(struct weir_redirect_set));
+    weir_compile_measure(c, plan->num, sizeof(struct weir_redirect_rule));
+    weir_compile_measure(c, plan->num, sizeof(struct weir_path_node));
+    weir_compile_measure(c, plan->num_classes, sizeof(struct weir_redirect_class));
     for (size_t i = 0; i < plan->num; i++) {
         const struct draft *d = &plan->drafts[i];
 
@@ -269,10 +270,11 @@ void weir_redirects_fill(struct weir_compile *c)
     if (!plan)
         return;
 
-    struct weir_redirect_set *set = weir_compile_take(c, 1, sizeof(*set));
-    struct weir_redirect_rule *rules = weir_compile_take(c, plan->num, sizeof(*rules));
-    struct weir_path_node *nodes = weir_compile_take(c, plan->num, sizeof(*nodes));
-    struct weir_redirect_class *classes = weir_compile_take(c, plan->num_classes, sizeof(*classes));
+    struct weir_redirect_set *set = weir_compile_alloc(c, 1, sizeof(*set));
+    struct weir_redirect_rule *rules = weir_compile_alloc(c, plan->num, sizeof(*rules));
+    struct weir_path_node *nodes = weir_compile_alloc(c, plan->num, sizeof(*nodes));
+    struct weir_redirect_class *classes =
+        weir_compile_alloc(c, plan->num_classes, sizeof(*classes));
     struct weir_redirect_class *at = NULL;
 
     for (uint16_t i = 0; i < plan->num; i++) {

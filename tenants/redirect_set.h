@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * redirect_set.h - private to tenants/: the redirects of a tenant, put in order for search.
- * Rules that ask for the same host, port and scheme form a class; in a class only paths differ, and
+ * redirect_set.h - private to tenants/: the redirects of a tenant, sorted for search.
+ * Rules for the same host, port and scheme form a class; in a class only paths differ, and
  * the best path is one search (tenants/paths.h). So a request costs as many searches as there are
  * classes that it matches - two or three for any real file - whatever the number of rules.
  */

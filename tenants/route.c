@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * route.c - which route a path takes, and how the routes of a document are put in order for that.
+ * route.c - which route serves a path, and how the routes of a document are sorted for that.
  * Few routes are compared one by one in order of precedence; many through sorted nodes
  * (tenants/paths.h).
  */
@@ -45,15 +45,15 @@ void weir_routes_measure(struct weir_compile *c)
 {
     size_t num = num_routes(c->doc);
 
-    weir_compile_want(c, num, sizeof(struct weir_route));
+    weir_compile_measure(c, num, sizeof(struct weir_route));
     if (num > SCAN_MAX)
-        weir_compile_want(c, num, sizeof(struct weir_path_node));
+        weir_compile_measure(c, num, sizeof(struct weir_path_node));
     if (c->doc->n_routes == 0)
-        weir_compile_want_text(c, "/");
+        weir_compile_measure_text(c, "/");
     for (size_t i = 0; i < c->doc->n_routes; i++) {
         const char *path = c->doc->routes[i]->path;
 
-        weir_compile_want_text(c, path && path[0] != '\0' ? path : "/");
+        weir_compile_measure_text(c, path && path[0] != '\0' ? path : "/");
     }
 }
 
@@ -78,16 +78,16 @@ static int node_cmp(const void *a, const void *b)
     return weir_span_cmp(weir_span(x->at, x->len), weir_span(y->at, y->len));
 }
 
-/** Of equal routes only the first can be met: keep that. @return how many stay */
-static size_t drop_doubles(struct weir_route *routes, size_t num)
+/** Of equal routes only the first can match: drop the others. @return how many are left */
+static size_t drop_duplicates(struct weir_route *routes, size_t num)
 {
-    size_t kept = 0;
+    size_t num_left = 0;
 
     for (size_t i = 0; i < num; i++)
-        if (kept == 0 || routes[kept - 1].exact != routes[i].exact ||
-            !weir_span_eq(routes[kept - 1].path, routes[i].path))
-            routes[kept++] = routes[i];
-    return kept;
+        if (num_left == 0 || routes[num_left - 1].exact != routes[i].exact ||
+            !weir_span_eq(routes[num_left - 1].path, routes[i].path))
+            routes[num_left++] = routes[i];
+    return num_left;
 }
 
 static struct weir_upstream *upstream_of(const struct weir_tenant *t, struct weir_span name)
@@ -145,17 +145,17 @@ enum weir_err weir_routes_fill(struct weir_compile *c)
     if (num == 0)
         return WEIR_OK;
 
-    struct weir_route *routes = weir_compile_take(c, num, sizeof(*routes));
+    struct weir_route *routes = weir_compile_alloc(c, num, sizeof(*routes));
     struct weir_path_node *nodes = NULL;
     if (num > SCAN_MAX)
-        nodes = weir_compile_take(c, num, sizeof(*nodes));
+        nodes = weir_compile_alloc(c, num, sizeof(*nodes));
     enum weir_err err = routes_read(c, routes);
     if (err < 0)
         return err;
 
     if (num > 1)
         qsort(routes, num, sizeof(*routes), route_cmp);
-    t->num_routes = (uint16_t)drop_doubles(routes, num);
+    t->num_routes = (uint16_t)drop_duplicates(routes, num);
     t->routes = routes;
     while (t->num_exact < t->num_routes && routes[t->num_exact].exact)
         t->num_exact++;

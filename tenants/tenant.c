@@ -7,16 +7,16 @@
  */
 #include "tenants/tenant.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "node/base/hash.h"
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/unpack.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */
 #define ERROR_PAGES_MAX 200 /* statuses 400..599 */
@@ -33,7 +33,7 @@ enum weir_err weir_compile_refuse(struct weir_compile *c, const char *fmt, ...)
     return WEIR_EINVAL;
 }
 
-/* ---- check ---- */
+/* -- check -- */
 
 /** All that the schema knows: ranges, names, references. Its first error is the reason that is
  * reported. */
@@ -51,7 +51,7 @@ static enum weir_err schema_check(struct weir_compile *c)
 }
 
 /**
- * The bounds that this compiler stands on, checked by itself: what the schema allows may change,
+ * The bounds that this compiler depends on, checked here: what the schema allows may change, and
  * the width of a counter in struct weir_tenant does not follow.
  */
 static enum weir_err bounds_check(struct weir_compile *c)
@@ -86,21 +86,21 @@ static enum weir_err bounds_check(struct weir_compile *c)
     return WEIR_OK;
 }
 
-/* ---- measure ---- */
+/* -- measure -- */
 
 static void upstreams_measure(struct weir_compile *c)
 {
     const Weir__V1__Tenant *d = c->doc;
 
-    weir_compile_want(c, d->n_upstreams, sizeof(struct weir_upstream));
+    weir_compile_measure(c, d->n_upstreams, sizeof(struct weir_upstream));
     for (size_t i = 0; i < d->n_upstreams; i++) {
         const Weir__V1__Upstream *u = d->upstreams[i]->value;
 
-        weir_compile_want_text(c, d->upstreams[i]->key);
-        weir_compile_want(c, u->n_endpoints, sizeof(struct weir_endpoint));
+        weir_compile_measure_text(c, d->upstreams[i]->key);
+        weir_compile_measure(c, u->n_endpoints, sizeof(struct weir_endpoint));
         for (size_t k = 0; k < u->n_endpoints; k++) {
-            weir_compile_want_text(c, u->endpoints[k]->address);
-            weir_compile_want_text(c, u->endpoints[k]->address); /* its host */
+            weir_compile_measure_text(c, u->endpoints[k]->address);
+            weir_compile_measure_text(c, u->endpoints[k]->address); /* its host */
         }
     }
 }
@@ -111,22 +111,22 @@ static void headers_measure(struct weir_compile *c)
     if (!h)
         return;
 
-    weir_compile_want(c, h->n_add_request, sizeof(struct weir_header));
-    weir_compile_want(c, h->n_remove_request, sizeof(struct weir_span));
-    weir_compile_want(c, h->n_add_response, sizeof(struct weir_header));
-    weir_compile_want(c, h->n_remove_response, sizeof(struct weir_span));
+    weir_compile_measure(c, h->n_add_request, sizeof(struct weir_header));
+    weir_compile_measure(c, h->n_remove_request, sizeof(struct weir_span));
+    weir_compile_measure(c, h->n_add_response, sizeof(struct weir_header));
+    weir_compile_measure(c, h->n_remove_response, sizeof(struct weir_span));
     for (size_t i = 0; i < h->n_add_request; i++) {
-        weir_compile_want_text(c, h->add_request[i]->key);
-        weir_compile_want_text(c, h->add_request[i]->value);
+        weir_compile_measure_text(c, h->add_request[i]->key);
+        weir_compile_measure_text(c, h->add_request[i]->value);
     }
     for (size_t i = 0; i < h->n_remove_request; i++)
-        weir_compile_want_text(c, h->remove_request[i]);
+        weir_compile_measure_text(c, h->remove_request[i]);
     for (size_t i = 0; i < h->n_add_response; i++) {
-        weir_compile_want_text(c, h->add_response[i]->key);
-        weir_compile_want_text(c, h->add_response[i]->value);
+        weir_compile_measure_text(c, h->add_response[i]->key);
+        weir_compile_measure_text(c, h->add_response[i]->value);
     }
     for (size_t i = 0; i < h->n_remove_response; i++)
-        weir_compile_want_text(c, h->remove_response[i]);
+        weir_compile_measure_text(c, h->remove_response[i]);
 }
 
 #define PAGE_TYPE_DEFAULT "text/html; charset=utf-8"
@@ -135,26 +135,26 @@ static void error_pages_measure(struct weir_compile *c)
 {
     const Weir__V1__Tenant *d = c->doc;
 
-    weir_compile_want(c, d->n_error_pages, sizeof(struct weir_error_page));
+    weir_compile_measure(c, d->n_error_pages, sizeof(struct weir_error_page));
     for (size_t i = 0; i < d->n_error_pages; i++) {
         const Weir__V1__ErrorPage *p = d->error_pages[i]->value;
 
         if (!p)
             continue;
-        weir_compile_want_text(c, p->content_type ? p->content_type : PAGE_TYPE_DEFAULT);
+        weir_compile_measure_text(c, p->content_type ? p->content_type : PAGE_TYPE_DEFAULT);
         c->text_len += p->body.len + 1;
     }
 }
 
-/* ---- fill ---- */
+/* -- fill -- */
 
 static uint32_t clamp_u32(uint64_t v)
 {
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
-/** Stable over pushes and on every node, so that a client stays where IP hash put it. Never
- * changes. */
+/** Stable over pushes and on every node, so that a client stays at the endpoint that IP hash chose.
+ * Never changes. */
 static uint64_t endpoint_hash(const struct weir_tenant *t, const struct weir_upstream *u,
                               struct weir_span text, bool https)
 {
@@ -182,7 +182,7 @@ static uint64_t endpoint_key(const struct weir_compile *c, const struct weir_ups
     weir_siphash_init(&h, c->secret);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(parts); i++) {
         weir_siphash_add(&h, parts[i].at, parts[i].len);
-        weir_siphash_add(&h, "", 1); /* none of them has a NUL: their ends are told */
+        weir_siphash_add(&h, "", 1); /* none of them has a NUL, so the NUL separates them */
     }
     weir_siphash_add(&h, &protocol, 1);
     uint64_t key = weir_siphash_end(&h);
@@ -249,7 +249,7 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
         from->has_response_timeout ? from->response_timeout : WEIR_DEFAULT_RESPONSE_TIMEOUT_MS);
     pool_fill(u, from->pool);
     u->num_endpoints = (uint16_t)from->n_endpoints;
-    u->endpoints = weir_compile_take(c, from->n_endpoints, sizeof(*u->endpoints));
+    u->endpoints = weir_compile_alloc(c, from->n_endpoints, sizeof(*u->endpoints));
     for (uint16_t i = 0; i < u->num_endpoints; i++) {
         struct weir_endpoint *e = &u->endpoints[i];
         enum weir_err err = endpoint_fill(c, from->endpoints[i], e);
@@ -270,7 +270,7 @@ static enum weir_err upstreams_fill(struct weir_compile *c)
     struct weir_tenant *t = c->tenant;
 
     t->num_upstreams = (uint16_t)d->n_upstreams;
-    t->upstreams = weir_compile_take(c, d->n_upstreams, sizeof(*t->upstreams));
+    t->upstreams = weir_compile_alloc(c, d->n_upstreams, sizeof(*t->upstreams));
     for (size_t i = 0; i < d->n_upstreams; i++) {
         t->upstreams[i].name = weir_compile_text(c, weir_span_cstr(d->upstreams[i]->key));
         enum weir_err err = upstream_fill(c, d->upstreams[i]->value, &t->upstreams[i]);
@@ -310,7 +310,7 @@ static enum weir_underscores underscores_of(const Weir__V1__Headers *h)
 
 static const struct weir_span *names_fill(struct weir_compile *c, char **from, size_t num)
 {
-    struct weir_span *names = weir_compile_take(c, num, sizeof(*names));
+    struct weir_span *names = weir_compile_alloc(c, num, sizeof(*names));
 
     for (size_t i = 0; i < num; i++)
         names[i] = weir_compile_text_lower(c, weir_span_cstr(from[i]));
@@ -330,7 +330,7 @@ static void headers_fill(struct weir_compile *c)
     t->num_add_response = (uint16_t)h->n_add_response;
     t->num_remove_response = (uint16_t)h->n_remove_response;
 
-    struct weir_header *request = weir_compile_take(c, h->n_add_request, sizeof(*request));
+    struct weir_header *request = weir_compile_alloc(c, h->n_add_request, sizeof(*request));
     for (size_t i = 0; i < h->n_add_request; i++) {
         request[i].name = weir_compile_text(c, weir_span_cstr(h->add_request[i]->key));
         request[i].value = weir_compile_text(c, weir_span_cstr(h->add_request[i]->value));
@@ -338,7 +338,7 @@ static void headers_fill(struct weir_compile *c)
     t->add_request = request;
     t->remove_request = names_fill(c, h->remove_request, h->n_remove_request);
 
-    struct weir_header *response = weir_compile_take(c, h->n_add_response, sizeof(*response));
+    struct weir_header *response = weir_compile_alloc(c, h->n_add_response, sizeof(*response));
     for (size_t i = 0; i < h->n_add_response; i++) {
         response[i].name = weir_compile_text(c, weir_span_cstr(h->add_response[i]->key));
         response[i].value = weir_compile_text(c, weir_span_cstr(h->add_response[i]->value));
@@ -360,7 +360,7 @@ static uint16_t page_status(const char *key)
 static enum weir_err error_pages_fill(struct weir_compile *c)
 {
     const Weir__V1__Tenant *d = c->doc;
-    struct weir_error_page *pages = weir_compile_take(c, d->n_error_pages, sizeof(*pages));
+    struct weir_error_page *pages = weir_compile_alloc(c, d->n_error_pages, sizeof(*pages));
 
     for (size_t i = 0; i < d->n_error_pages; i++) {
         const Weir__V1__ErrorPage *from = d->error_pages[i]->value;
@@ -377,12 +377,12 @@ static enum weir_err error_pages_fill(struct weir_compile *c)
     return WEIR_OK;
 }
 
-/* ---- the whole ---- */
+/* -- the whole -- */
 
-static enum weir_err measure(struct weir_compile *c)
+static enum weir_err block_measure(struct weir_compile *c)
 {
-    weir_compile_want(c, 1, sizeof(struct weir_tenant));
-    weir_compile_want_text(c, c->doc->name);
+    weir_compile_measure(c, 1, sizeof(struct weir_tenant));
+    weir_compile_measure_text(c, c->doc->name);
     upstreams_measure(c);
     weir_routes_measure(c);
     headers_measure(c);
@@ -390,7 +390,7 @@ static enum weir_err measure(struct weir_compile *c)
     return weir_redirects_measure(c);
 }
 
-static enum weir_err fill(struct weir_compile *c)
+static enum weir_err block_fill(struct weir_compile *c)
 {
     enum weir_err err;
 
@@ -422,11 +422,11 @@ static enum weir_err block_make(struct weir_compile *c, const Weir__V1__StoredTe
     c->structs_end = block + c->structs_len;
     c->text_at = c->structs_end;
     c->end = block + len;
-    c->tenant = weir_compile_take(c, 1, sizeof(*c->tenant));
+    c->tenant = weir_compile_alloc(c, 1, sizeof(*c->tenant));
     c->tenant->refs = 1;
     c->tenant->revision = stored->has_revision ? stored->revision : 0;
     c->tenant->block_len = len;
-    enum weir_err err = fill(c);
+    enum weir_err err = block_fill(c);
     if (err < 0) {
         free(block);
         return err;
@@ -435,8 +435,8 @@ static enum weir_err block_make(struct weir_compile *c, const Weir__V1__StoredTe
     return WEIR_OK;
 }
 
-static enum weir_err compile(struct weir_compile *c, struct weir_span value,
-                             struct weir_tenant **ret)
+static enum weir_err tenant_compile(struct weir_compile *c, struct weir_span value,
+                                    struct weir_tenant **ret)
 {
     Weir__V1__StoredTenant *stored = NULL;
 
@@ -450,7 +450,7 @@ static enum weir_err compile(struct weir_compile *c, struct weir_span value,
     err = bounds_check(c);
     if (err < 0)
         return err;
-    err = measure(c);
+    err = block_measure(c);
     if (err < 0)
         return err;
     return block_make(c, stored, ret);
@@ -463,7 +463,7 @@ enum weir_err weir_tenant_compile_why(struct weir_span value, const struct weir_
     struct weir_compile c = { .secret = secret, .scratch = &scratch, .why = "it does not unpack" };
 
     weir_arena_init(&scratch, WEIR_SCRATCH_BLOCK, WEIR_SCRATCH_MAX);
-    enum weir_err err = compile(&c, value, ret);
+    enum weir_err err = tenant_compile(&c, value, ret);
     weir_arena_deinit(&scratch);
     if (err == WEIR_EINVAL || err == WEIR_ECORRUPT)
         memcpy(ret_why, c.why, sizeof(c.why));

@@ -2,8 +2,8 @@
  *
  * tenant.h - a tenant compiled for serving: one block of memory, read-only but for the balance
  * state of its worker. Owner: one worker; reference-counted on that worker, so that an exchange
- * keeps the tenant it began with. Made from a StoredTenant by weir_tenant_compile when traffic
- * first asks for it.
+ * uses one tenant from its begin to its end. Made from a StoredTenant by weir_tenant_compile when
+ * traffic first asks for it.
  */
 #ifndef WEIR_TENANTS_TENANT_H
 #define WEIR_TENANTS_TENANT_H
@@ -23,9 +23,9 @@ struct weir_endpoint {
     struct weir_span text; /* as configured: "10.0.0.1:8080" or "origin.example:80" */
     struct weir_span host; /* the name to resolve, a NUL behind it; empty for an address */
     struct weir_addr addr; /* with port; for a name only the port is set */
-    /* Who it is, over pushes: two hashes of tenant, upstream, text and protocol. `key` is secret to
-     * this process, so that nobody can choose to share it; never 0. `stable_hash` is the same on
-     * every node, anybody can make two that are equal: for IP hash alone. */
+    /* Its identity over pushes: two hashes of tenant, upstream, text and protocol. `key` is secret
+     * to this process, so that no tenant can choose an equal one; never 0. `stable_hash` is the
+     * same on every node, anybody can make two that are equal: for IP hash alone. */
     uint64_t key;
     uint64_t stable_hash;
     uint16_t weight; /* 0: no new work */
@@ -108,9 +108,10 @@ struct weir_tenant {
 /**
  * Compile the packed StoredTenant. Applies defaults; one upstream and no route gives "/".
  * @param value borrowed for the call   @param ret refs = 1
- * @param secret what endpoint keys are made with; the same for all who share pools or failure marks
- * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (does not validate: keep the old
- * one) | WEIR_ENOMEM
+ * @param secret what endpoint keys are made with; the same for all workers that share pools or
+ * failure marks
+ * @return WEIR_OK | WEIR_ECORRUPT (does not unpack) | WEIR_EINVAL (is not valid: the old one still
+ * serves) | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_tenant_compile(struct weir_span value,
                                                 const struct weir_siphash_key *secret,
@@ -143,8 +144,8 @@ const struct weir_route *weir_tenant_route(const struct weir_tenant *t, struct w
 /** Index rows of a StoredTenant: the store's weir_index_fn. */
 enum weir_err weir_tenant_index(enum weir_class class, struct weir_span key, struct weir_span value,
                                 struct weir_index_rows *rows);
-/** The revision that a StoredTenant says it is: the store's weir_revision_number_fn. 0: it is none,
- * or does not unpack. */
+/** The revision number of a StoredTenant: the store's weir_revision_number_fn. 0: it has none, or
+ * does not unpack. */
 uint64_t weir_tenant_revision(enum weir_class class, struct weir_span key, struct weir_span value);
 
 #endif

@@ -7,11 +7,11 @@
 
 #include "node/base/limits.h"
 
-/** Where the library's memory comes from, and why it came to an end. */
+/** The memory that the library may use, and why it ran out. */
 struct source {
     struct weir_arena *arena;
-    size_t taken;
-    bool over;   /* the message swells beyond the limit: its own fault */
+    size_t used;
+    bool over;   /* the message swells beyond the limit, which is a fault of the message */
     bool failed; /* the machine has no memory */
 };
 
@@ -19,11 +19,11 @@ static void *source_alloc(void *arg, size_t len)
 {
     struct source *s = arg;
 
-    if (len > WEIR_UNPACK_MAX - s->taken) {
+    if (len > WEIR_UNPACK_MAX - s->used) {
         s->over = true;
         return NULL;
     }
-    s->taken += len;
+    s->used += len;
     void *at = weir_arena_alloc(s->arena, len);
     if (!at)
         s->failed = true;

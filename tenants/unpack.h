@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * unpack.h - a StoredTenant out of the bytes of a record, whoever wrote them, at a bounded cost.
- * Owner: the calling thread.   Limits: WEIR_RECORD_MAX bytes in, WEIR_UNPACK_MAX bytes of messages.
+ * unpack.h - a StoredTenant out of the bytes of a record. The bytes may be hostile; their cost is
+ * bounded. Owner: the calling thread.   Limits: WEIR_RECORD_MAX bytes in, WEIR_UNPACK_MAX bytes of
+ * messages.
  */
 #ifndef WEIR_TENANTS_UNPACK_H
 #define WEIR_TENANTS_UNPACK_H

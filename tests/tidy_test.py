@@ -104,7 +104,8 @@ class TidyTest(unittest.TestCase):
 
     def test_section_dividers_have_one_form(self):
         self.assertEqual(self.found("node/base/a.c", "int weir_x;\n\n/* -- a - b -- */\n\n/* - no divider - */\n"), [])
-        for divider in ("/* ---- a b ---- */", "/* -- a b */", "/*-- a b --*/", "/* === a b === */", "/* -- a b ---- */"):
+        for divider in ("/* ---- a b ---- */", "/* -- a b */", "/*-- a b --*/", "/* === a b === */", "/* -- a b ---- */",
+                        "/* -- a b\n * -------- */"):
             self.assert_one(self.found("node/base/a.c", "int weir_x;\n\n%s\n" % divider), "section divider")
             tidy.fix_file("node/base/a.c")
             with open(os.path.join(tidy.TOP, "node/base/a.c"), encoding="utf-8") as file:

@@ -74,8 +74,8 @@ def check_bare_name(name):
 def fix_dividers(text):
     """The text with its section dividers in the one form."""
     def fix(match):
-        name = " ".join(match.group(2).split())
-        return "/* -- %s -- */" % name if name and "\n" not in match.group(2) else match.group()
+        name = re.sub(r"\s*\n \*$", "", match.group(2))  # the dashes may be a line of their own
+        return "/* -- %s -- */" % name if name and "\n" not in name else match.group()
     return DIVIDER.sub(fix, text)
 
 

@@ -2,7 +2,7 @@
 """weir_gdb.py - gdb shows weir's structs as an operator speaks of them. `gdb -x weir_gdb.py weir core`
 
 Printers for spans, addresses, prefixes, lists, string buffers, exchanges, connections, pools and workers; the commands
-weir-trace and weir-list. `print/r` shows a struct as it is. README.md has examples.
+weir-workers, weir-list and weir-trace. `print/r` shows a struct as it is. README.md has examples.
 Reads a damaged process too: what cannot be read is said, and every walk has a bound.
 """
 
@@ -13,6 +13,7 @@ import gdb
 TEXT_MAX = 200  # bytes shown of a span or a buffer
 LIST_MAX = 100000  # nodes counted of a list
 SHOWN_MAX = 64  # nodes shown by weir-list
+FRAMES_MAX = 64  # of each thread, searched for the node
 
 
 def text_of(address, length):
@@ -231,9 +232,61 @@ class TraceCommand(gdb.Command):
                       f" b={int(event['b'])}")
 
 
+def find_control():
+    """The struct weir_control of the node, from a variable of any thread's stack; None: not there."""
+    for thread in gdb.selected_inferior().threads():
+        thread.switch()
+        frame = gdb.newest_frame()
+        for _ in range(FRAMES_MAX):
+            if frame is None:
+                break
+            for symbol in frame_variables(frame):
+                kind = symbol.type.strip_typedefs()
+                if kind.code != gdb.TYPE_CODE_PTR or kind.target().strip_typedefs().tag != "weir_control":
+                    continue
+                value = symbol.value(frame)
+                if not value.is_optimized_out and int(value) != 0:
+                    return value.dereference()
+            frame = frame.older()
+    return None
+
+
+def frame_variables(frame):
+    """The variables and parameters of a frame's function; none for a function without debug information."""
+    try:
+        block = frame.block()
+    except RuntimeError:
+        return
+    while block is not None and block.function is None:
+        yield from (symbol for symbol in block if symbol.is_variable or symbol.is_argument)
+        block = block.superblock
+    if block is not None:
+        yield from (symbol for symbol in block if symbol.is_variable or symbol.is_argument)
+
+
+class WorkersCommand(gdb.Command):
+    """weir-workers: each worker of the node, and $worker0, $worker1, ... as pointers to them."""
+
+    def __init__(self):
+        super().__init__("weir-workers", gdb.COMMAND_DATA)
+
+    def invoke(self, argument, from_tty):
+        selected = gdb.selected_thread()
+        control = find_control()
+        if selected is not None:
+            selected.switch()
+        if control is None or int(control["node"]["workers"]) == 0:
+            raise gdb.GdbError("no thread of this process has the workers on its stack: it is no node, or not started")
+        group = control["node"]["workers"].dereference()
+        for index in range(int(group["num"])):
+            worker = group["workers"][index]
+            gdb.set_convenience_variable(f"worker{index}", worker)
+            print(f"$worker{index} = {int(worker):#x} {worker.dereference().format_string()}")
+
+
 class ListCommand(gdb.Command):
     """weir-list HEAD STRUCT MEMBER: each struct on a list, for example
-    weir-list w->downstream_list weir_downstream link"""
+    weir-list $worker0->downstream_list weir_downstream link"""
 
     def __init__(self):
         super().__init__("weir-list", gdb.COMMAND_DATA)
@@ -260,4 +313,5 @@ class ListCommand(gdb.Command):
 gdb.execute("set max-value-size 4194304")
 gdb.pretty_printers.insert(0, find_printer)
 TraceCommand()
+WorkersCommand()
 ListCommand()

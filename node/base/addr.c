@@ -193,7 +193,7 @@ bool weir_addr_eq(const struct weir_addr *a, const struct weir_addr *b)
     return memcmp(a->ip, b->ip, sizeof(a->ip)) == 0 && a->port == b->port;
 }
 
-static size_t put_number(char *out, unsigned n)
+static size_t append_number(char *out, unsigned n)
 {
     char digits[5];
     size_t num = 0;
@@ -217,7 +217,7 @@ size_t weir_addr_ip_text(const struct weir_addr *a, char out[WEIR_ADDR_TEXT_MAX]
     for (size_t i = 12; i < 16; i++) {
         if (i > 12)
             out[len++] = '.';
-        len += put_number(out + len, a->ip[i]);
+        len += append_number(out + len, a->ip[i]);
     }
     out[len] = '\0';
     return len;
@@ -236,7 +236,7 @@ size_t weir_addr_text(const struct weir_addr *a, char out[WEIR_ADDR_TEXT_MAX])
         out[len++] = ']';
     }
     out[len++] = ':';
-    len += put_number(out + len, a->port);
+    len += append_number(out + len, a->port);
     out[len] = '\0';
     return len;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * addr.h - IP addresses, ports and prefixes: parse, print, compare. Value types, allocation-free.
- * IPv4 is kept as ::ffff:a.b.c.d, so one 16-byte form serves tables and keys; v4-mapped input is
- * the same address.
+ * IPv4 is stored as ::ffff:a.b.c.d: tables and keys need one 16-byte form only, and v4-mapped input
+ * gives the same address.
  */
 #ifndef WEIR_NODE_BASE_ADDR_H
 #define WEIR_NODE_BASE_ADDR_H
@@ -32,7 +32,7 @@ struct weir_prefix {
  * "1.2.3.4", "::1". No port, no brackets, no zone; no leading zeros in IPv4 parts, where they could
  * mean octal.
  *
- * @return WEIR_OK | WEIR_EINVAL (say so to who wrote it)
+ * @return WEIR_OK | WEIR_EINVAL (report it to the author of the text)
  */
 WEIR_MUST_USE enum weir_err weir_addr_parse_ip(struct weir_span text, struct weir_addr *ret);
 /** "1.2.3.4:80", "[::1]:80"; port 1..65535. @return WEIR_OK | WEIR_EINVAL */

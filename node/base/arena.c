@@ -6,13 +6,13 @@
  */
 #include "node/base/arena.h"
 
+#include "node/base/internal/poison.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/poison.h"
 
 #define ALIGNMENT 16
 
@@ -28,7 +28,7 @@ static uint8_t *body_of(struct weir_arena_block *b)
     return (uint8_t *)(b + 1);
 }
 
-static struct weir_arena_block *block_new(size_t len)
+static struct weir_arena_block *new_block(size_t len)
 {
     struct weir_arena_block *b = malloc(sizeof(*b) + len);
     if (b == NULL)
@@ -39,7 +39,7 @@ static struct weir_arena_block *block_new(size_t len)
     return b;
 }
 
-static void block_free(struct weir_arena_block *b)
+static void free_block(struct weir_arena_block *b)
 {
     weir_unpoison(body_of(b), b->len);
     free(b);
@@ -56,7 +56,7 @@ void weir_arena_deinit(struct weir_arena *a)
 {
     for (struct weir_arena_block *b = a->blocks, *next; b != NULL; b = next) {
         next = b->next;
-        block_free(b);
+        free_block(b);
     }
     a->blocks = NULL;
     a->at = NULL;
@@ -78,7 +78,7 @@ void weir_arena_reset(struct weir_arena *a)
             kept = b;
         }
         if (drop != NULL)
-            block_free(drop);
+            free_block(drop);
     }
     a->blocks = kept;
     a->at = NULL;
@@ -96,7 +96,7 @@ void weir_arena_reset(struct weir_arena *a)
 static void *alloc_in_new_block(struct weir_arena *a, size_t len)
 {
     bool oversized = len > a->block_len;
-    struct weir_arena_block *b = block_new(oversized ? len : a->block_len);
+    struct weir_arena_block *b = new_block(oversized ? len : a->block_len);
     if (b == NULL)
         return NULL;
     if (oversized && a->blocks != NULL) {
@@ -113,7 +113,7 @@ static void *alloc_in_new_block(struct weir_arena *a, size_t len)
 
 void *weir_arena_alloc(struct weir_arena *a, size_t len)
 {
-    /* No object is longer than PTRDIFF_MAX; above it the sums below and in block_new could wrap. */
+    /* No object is longer than PTRDIFF_MAX; above it the sums below and in new_block could wrap. */
     if (WEIR_UNLIKELY(len > PTRDIFF_MAX || len > a->cap || a->used > a->cap - len))
         return NULL;
     size_t rounded = len == 0 ? ALIGNMENT : (len + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);

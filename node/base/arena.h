@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * arena.h - bump allocator for what lives and dies together: one exchange, one parse, one compile.
+ * arena.h - bump allocator for memory that is freed together: one exchange, one parse, one compile.
  * Owner: one thread. Memory comes in blocks from malloc; `cap` bounds the bytes given out.
- * Nothing is freed one by one; reset keeps the first block.
+ * No piece is freed by itself; reset frees all but the first block.
  */
 #ifndef WEIR_NODE_BASE_ARENA_H
 #define WEIR_NODE_BASE_ARENA_H
@@ -30,8 +30,9 @@ void weir_arena_init(struct weir_arena *a, size_t block_len, size_t cap);
 /** Give all blocks back. The arena may be used again. */
 void weir_arena_deinit(struct weir_arena *a);
 /**
- * Forget all pieces; every pointer into the arena is dead after this. Keeps the oldest block of
- * block_len bytes, so that an arena reset for each request allocates nothing in steady state.
+ * Free all pieces; every pointer into the arena is invalid after this. The oldest block of
+ * block_len bytes is reused, so that an arena that is reset for each request allocates nothing in
+ * steady state.
  */
 void weir_arena_reset(struct weir_arena *a);
 /**

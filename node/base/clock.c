@@ -6,10 +6,10 @@
  */
 #include "node/base/clock.h"
 
+#include "node/base/contract.h"
+
 #include <string.h>
 #include <time.h>
-
-#include "node/base/contract.h"
 
 #define WALL_MS_MAX 253402300799999ull /* 9999-12-31T23:59:59.999Z */
 #define DAY_MS      86400000ull
@@ -75,35 +75,35 @@ static struct civil civil_of(uint64_t wall_ms)
     return c;
 }
 
-static char *put_digits(char *out, unsigned value, unsigned num)
+static char *append_digits(char *out, unsigned value, unsigned num)
 {
     for (unsigned i = num; i > 0; i--, value /= 10)
         out[i - 1] = (char)('0' + value % 10);
     return out + num;
 }
 
-static char *put_time(char *out, const struct civil *c)
+static char *append_time(char *out, const struct civil *c)
 {
-    out = put_digits(out, c->hour, 2);
+    out = append_digits(out, c->hour, 2);
     *out++ = ':';
-    out = put_digits(out, c->minute, 2);
+    out = append_digits(out, c->minute, 2);
     *out++ = ':';
-    return put_digits(out, c->second, 2);
+    return append_digits(out, c->second, 2);
 }
 
 void weir_clock_rfc3339(uint64_t wall_ms, char *out)
 {
     struct civil c = civil_of(wall_ms);
 
-    out = put_digits(out, c.year, 4);
+    out = append_digits(out, c.year, 4);
     *out++ = '-';
-    out = put_digits(out, c.month, 2);
+    out = append_digits(out, c.month, 2);
     *out++ = '-';
-    out = put_digits(out, c.day, 2);
+    out = append_digits(out, c.day, 2);
     *out++ = 'T';
-    out = put_time(out, &c);
+    out = append_time(out, &c);
     *out++ = '.';
-    out = put_digits(out, c.ms, 3);
+    out = append_digits(out, c.ms, 3);
     *out++ = 'Z';
     *out = '\0';
 }
@@ -116,13 +116,13 @@ void weir_clock_http_date(uint64_t wall_ms, char *out)
 
     memcpy(out, days + 3 * c.weekday, 3);
     memcpy(out + 3, ", ", 2);
-    out = put_digits(out + 5, c.day, 2);
+    out = append_digits(out + 5, c.day, 2);
     *out++ = ' ';
     memcpy(out, months + 3 * (c.month - 1), 3);
     out += 3;
     *out++ = ' ';
-    out = put_digits(out, c.year, 4);
+    out = append_digits(out, c.year, 4);
     *out++ = ' ';
-    out = put_time(out, &c);
+    out = append_time(out, &c);
     memcpy(out, " GMT", 5);
 }

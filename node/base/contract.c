@@ -6,8 +6,8 @@
  */
 #include "node/base/contract.h"
 
-#include "node/base/backtrace.h"
-#include "node/base/raw_text.h"
+#include "node/base/internal/backtrace.h"
+#include "node/base/internal/raw_text.h"
 #include "node/base/trace.h"
 
 #include <signal.h>

@@ -55,8 +55,8 @@ uint64_t weir_hash64(uint64_t seed, const void *at, size_t len)
     for (; left > 16; left -= 16, p += 16)
         acc = fold(load64(p) ^ key, load64(p + 8) ^ acc);
 
-    /* The last 1..16 bytes as two words that may overlap; the length below tells apart what
-     * overlaps alike. */
+    /* The last 1..16 bytes as two words that may overlap; the length below distinguishes inputs
+     * that overlaps alike. */
     if (left >= 8) {
         a = load64(p);
         b = load64(p + left - 8);

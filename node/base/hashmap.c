@@ -6,9 +6,9 @@
  */
 #include "node/base/hashmap.h"
 
-#include <stdlib.h>
-
 #include "node/base/hash.h"
+
+#include <stdlib.h>
 
 #define SLOTS_MIN 16
 
@@ -34,7 +34,7 @@ void weir_hashmap_deinit(struct weir_hashmap *m)
 
 /* The slot of the key, or the free slot where its run ends. There is always one: the table is never
  * full. */
-static struct weir_hashmap_slot *slot_find(const struct weir_hashmap *m, uint64_t hash,
+static struct weir_hashmap_slot *find_slot(const struct weir_hashmap *m, uint64_t hash,
                                            struct weir_span key)
 {
     size_t mask = m->num_slots - 1;
@@ -52,10 +52,10 @@ void *weir_hashmap_find(const struct weir_hashmap *m, struct weir_span key)
 {
     if (m->len == 0)
         return NULL;
-    return slot_find(m, hash_of(m, key), key)->value;
+    return find_slot(m, hash_of(m, key), key)->value;
 }
 
-static enum weir_err grow(struct weir_hashmap *m)
+static enum weir_err grow_table(struct weir_hashmap *m)
 {
     size_t num = SLOTS_MIN;
     if (m->num_slots > 0 && __builtin_mul_overflow(m->num_slots, 2, &num))
@@ -83,16 +83,16 @@ enum weir_err weir_hashmap_add(struct weir_hashmap *m, struct weir_span key, voi
     WEIR_ASSERT(value != NULL);
     uint64_t hash = hash_of(m, key);
 
-    if (m->len > 0 && slot_find(m, hash, key)->hash != 0)
+    if (m->len > 0 && find_slot(m, hash, key)->hash != 0)
         return WEIR_EEXIST;
     if (m->len >= m->max)
         return WEIR_ELIMIT;
     if (m->len >= m->num_slots / 4 * 3) {
-        enum weir_err err = grow(m);
+        enum weir_err err = grow_table(m);
         if (err != WEIR_OK)
             return err;
     }
-    *slot_find(m, hash, key) =
+    *find_slot(m, hash, key) =
         (struct weir_hashmap_slot){ .hash = hash, .key = key, .value = value };
     m->len++;
     return WEIR_OK;
@@ -121,7 +121,7 @@ void *weir_hashmap_remove(struct weir_hashmap *m, struct weir_span key)
 {
     if (m->len == 0)
         return NULL;
-    struct weir_hashmap_slot *slot = slot_find(m, hash_of(m, key), key);
+    struct weir_hashmap_slot *slot = find_slot(m, hash_of(m, key), key);
     void *value = slot->value;
     if (slot->hash == 0)
         return NULL;

@@ -37,10 +37,10 @@ WEIR_MUST_USE enum weir_err weir_inbox_init(struct weir_inbox *b, size_t max, vo
 /** The box must be empty (contract). */
 void weir_inbox_deinit(struct weir_inbox *b);
 /**
- * Add a message at the end. Takes m on success. Any thread; whoever pushes must be done before
- * deinit, because `wake` may still be running when the message has been taken.
+ * Add a message at the end. Takes m on success. Any thread; a thread that pushes must have returned
+ * before deinit, because `wake` may still be running when the message has been taken.
  *
- * @return WEIR_OK | WEIR_EBUSY (full: overflowed is set, the caller keeps m) | WEIR_ECLOSED
+ * @return WEIR_OK | WEIR_EBUSY (full: overflowed is set, the caller still owns m) | WEIR_ECLOSED
  */
 WEIR_MUST_USE enum weir_err weir_inbox_push(struct weir_inbox *b, struct weir_msg *m);
 /**

@@ -23,12 +23,12 @@
 #define WEIR_ACCEPT_BUDGET   64     /* accepts in one turn of the loop */
 #define WEIR_PIPELINE_BUDGET 32     /* exchanges of one connection in one turn */
 #define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early response */
-#define WEIR_DRAIN_LISTEN_MS 1200   /* ms a draining node still takes who had connected */
+#define WEIR_DRAIN_LISTEN_MS 1200   /* ms a draining node still accepts connections */
 #define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
 
 /* tenants */
 #define WEIR_TENANT_NAME_MAX  63    /* bytes: a DNS label */
-#define WEIR_TENANT_CACHE_MAX 16384 /* compiled tenants a worker keeps */
+#define WEIR_TENANT_CACHE_MAX 16384 /* compiled tenants in a worker's cache */
 #define WEIR_HOSTS_MAX        1024  /* of one tenant */
 #define WEIR_ROUTES_MAX       1024
 #define WEIR_REDIRECTS_MAX    4096

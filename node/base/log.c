@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * log.c - one line, one write(2), from a buffer on the stack: no lock, no allocation, no line torn
- * between threads. A line that cannot be written is lost; the node does not wait for whoever reads
+ * between threads. A line that cannot be written is lost; the node does not wait for the reader of
  * its log.
  */
 #include "node/base/log.h"
+
+#include "node/base/clock.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -12,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
 
 #define LINE_MAX_LEN 2048 /* bytes with the newline */
 
@@ -70,7 +70,7 @@ const char *weir_log_level_name(enum weir_log_level level)
 
 /* Add text with its bytes escaped. False when it did not fit; a byte goes in whole or not at all.
  */
-static bool line_add(struct line *l, const char *text, size_t len)
+static bool append_escaped(struct line *l, const char *text, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
     static const size_t room = LINE_MAX_LEN - sizeof("...\n") + 1;
@@ -92,7 +92,7 @@ static bool line_add(struct line *l, const char *text, size_t len)
     return true;
 }
 
-static void line_end(struct line *l, bool whole)
+static void end_line(struct line *l, bool whole)
 {
     if (!whole) {
         memcpy(l->at + l->len, "...", 3);
@@ -101,7 +101,7 @@ static void line_end(struct line *l, bool whole)
     l->at[l->len++] = '\n';
 }
 
-static void line_write(const struct line *l)
+static void write_line(const struct line *l)
 {
     ssize_t n;
     do {
@@ -109,7 +109,8 @@ static void line_write(const struct line *l)
     } while (n < 0 && errno == EINTR);
 }
 
-static void write_line(enum weir_log_level level, const char *event, const char *fmt, va_list args)
+WEIR_PRINTF(3, 0)
+static void format_line(enum weir_log_level level, const char *event, const char *fmt, va_list args)
 {
     int saved_errno = errno;
     struct line line = { .len = WEIR_RFC3339_LEN };
@@ -123,11 +124,11 @@ static void write_line(enum weir_log_level level, const char *event, const char 
 
     weir_clock_rfc3339(weir_clock_wall_ms(), line.at);
     const char *name = weir_log_level_name(level);
-    bool whole = line_add(&line, " ", 1) && line_add(&line, name, strlen(name)) &&
-                 line_add(&line, " ", 1) && line_add(&line, event, strlen(event)) &&
-                 (len == 0 || line_add(&line, " ", 1)) && line_add(&line, text, len);
-    line_end(&line, whole && !cut);
-    line_write(&line);
+    bool whole = append_escaped(&line, " ", 1) && append_escaped(&line, name, strlen(name)) &&
+                 append_escaped(&line, " ", 1) && append_escaped(&line, event, strlen(event)) &&
+                 (len == 0 || append_escaped(&line, " ", 1)) && append_escaped(&line, text, len);
+    end_line(&line, whole && !cut);
+    write_line(&line);
     errno = saved_errno;
 }
 
@@ -136,7 +137,7 @@ void weir_log_line(enum weir_log_level level, const char *event, const char *fmt
     va_list args;
 
     va_start(args, fmt);
-    write_line(level, event, fmt, args);
+    format_line(level, event, fmt, args);
     va_end(args);
 }
 
@@ -147,7 +148,7 @@ void weir_log(enum weir_log_level level, const char *event, const char *fmt, ...
     if (!weir_log_on(level))
         return;
     va_start(args, fmt);
-    write_line(level, event, fmt, args);
+    format_line(level, event, fmt, args);
     va_end(args);
 }
 

@@ -22,17 +22,17 @@ struct table {
 static pthread_mutex_t writers = PTHREAD_MUTEX_INITIALIZER;
 static struct table current; /* what is published; under `writers` */
 
-/* Odd while a writer is at work; paired with acquire in table_read. */
+/* Odd while a writer is at work; paired with acquire in read_table. */
 static _Atomic uint64_t sequence;
 static _Atomic uint64_t published[TABLE_WORDS];
 
-static void filter_get(const struct table *t, size_t i, struct weir_log_filter *ret)
+static void load_filter(const struct table *t, size_t i, struct weir_log_filter *ret)
 {
     memcpy(ret, t->words[i], sizeof(*ret));
 }
 
 /* Padding becomes zero, and the tenant's bytes behind its NUL. */
-static void filter_put(struct table *t, size_t i, const struct weir_log_filter *f)
+static void store_filter(struct table *t, size_t i, const struct weir_log_filter *f)
 {
     struct weir_log_filter clean;
 
@@ -54,13 +54,13 @@ static bool is_same_target(const struct weir_log_filter *a, const struct weir_lo
 }
 
 /* @return the index of the filter with the target of `f`, or t->num */
-static size_t filter_find(const struct table *t, const struct weir_log_filter *f)
+static size_t find_filter(const struct table *t, const struct weir_log_filter *f)
 {
     struct weir_log_filter at;
     size_t i = 0;
 
     for (; i < t->num; i++) {
-        filter_get(t, i, &at);
+        load_filter(t, i, &at);
         if (is_same_target(&at, f))
             break;
     }
@@ -69,7 +69,7 @@ static size_t filter_find(const struct table *t, const struct weir_log_filter *f
 
 /* Make `current` what readers see. Each release store keeps the odd counter in front of the word;
  * a reader that has seen the word sees the counter. */
-static void table_publish(void)
+static void publish_table(void)
 {
     uint64_t words[TABLE_WORDS];
     uint32_t most = WEIR_LOG_ERROR;
@@ -83,7 +83,7 @@ static void table_publish(void)
 
     for (size_t i = 0; i < current.num; i++) {
         struct weir_log_filter f;
-        filter_get(&current, i, &f);
+        load_filter(&current, i, &f);
         if ((uint32_t)f.level > most)
             most = (uint32_t)f.level;
     }
@@ -96,7 +96,7 @@ static void table_publish(void)
 
 /* The filters that are set, and no more of the table. @return false: a writer came in between
  * READ_TRIES times */
-static bool table_read(struct table *ret)
+static bool read_table(struct table *ret)
 {
     uint64_t *words = (uint64_t *)(void *)ret;
 
@@ -133,13 +133,13 @@ enum weir_err weir_log_filter_set(const struct weir_log_filter *f)
         (f->tenant[0] == '\0' && f->client.len > 128))
         return WEIR_EINVAL;
     lock_writers();
-    size_t i = filter_find(&current, f);
+    size_t i = find_filter(&current, f);
     if (i == WEIR_LOG_FILTERS_MAX) {
         err = WEIR_ELIMIT;
     } else {
-        filter_put(&current, i, f);
+        store_filter(&current, i, f);
         current.num += i == current.num;
-        table_publish();
+        publish_table();
     }
     unlock_writers();
     return err;
@@ -149,13 +149,13 @@ bool weir_log_filter_clear(const struct weir_log_filter *f)
 {
     WEIR_ASSERT(f != NULL);
     lock_writers();
-    size_t i = filter_find(&current, f);
+    size_t i = find_filter(&current, f);
     bool found = i < current.num;
     if (found) {
         current.num--;
         memmove(current.words[i], current.words[i + 1],
                 (current.num - i) * sizeof(current.words[i]));
-        table_publish();
+        publish_table();
     }
     unlock_writers();
     return found;
@@ -165,7 +165,7 @@ void weir_log_filter_clear_all(void)
 {
     lock_writers();
     current.num = 0;
-    table_publish();
+    publish_table();
     unlock_writers();
 }
 
@@ -174,7 +174,7 @@ size_t weir_log_filter_list(struct weir_log_filter *out, size_t max)
     lock_writers();
     size_t num = current.num < max ? (size_t)current.num : max;
     for (size_t i = 0; i < num; i++)
-        filter_get(&current, i, &out[i]);
+        load_filter(&current, i, &out[i]);
     unlock_writers();
     return num;
 }
@@ -185,10 +185,10 @@ bool weir_log_filter_match(enum weir_log_level level, struct weir_span tenant,
     struct table t;
     struct weir_log_filter f;
 
-    if (!table_read(&t))
+    if (!read_table(&t))
         return false;
     for (size_t i = 0; i < t.num; i++) {
-        filter_get(&t, i, &f);
+        load_filter(&t, i, &f);
         bool matches = f.tenant[0] != '\0'
                            ? weir_span_eq(weir_span_cstr(f.tenant), tenant)
                            : client != NULL && weir_prefix_contains(&f.client, client);

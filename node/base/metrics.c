@@ -25,7 +25,7 @@ static const struct row rows[] = {
     [WEIR_M_CONNECTIONS_OPEN] = { "weir_connections_open", "",
         "Client connections open now.", GAUGE },
     [WEIR_M_CONNECTIONS_REFUSED] = { "weir_connections_refused_total", "",
-        "Client connections refused at the limit, or for want of descriptors or memory.", COUNTER },
+        "Client connections refused at the limit, or for lack of descriptors or memory.", COUNTER },
     [WEIR_M_REQUESTS_1XX] = { "weir_requests_total", "{class=\"1xx\"}",
         "Responses sent to clients by class of status; 1xx are interim responses passed on.", COUNTER },
     [WEIR_M_REQUESTS_2XX] = { "weir_requests_total", "{class=\"2xx\"}", "", COUNTER },
@@ -39,7 +39,7 @@ static const struct row rows[] = {
     [WEIR_M_REQUESTS_UNKNOWN_HOST] = { "weir_requests_unknown_host_total", "",
         "Requests for a host that no tenant has.", COUNTER },
     [WEIR_M_REQUESTS_REDIRECTED] = { "weir_requests_redirected_total", "",
-        "Requests answered with a redirect of the tenant.", COUNTER },
+        "Requests that got a redirect of the tenant.", COUNTER },
     [WEIR_M_REQUESTS_TOO_LARGE] = { "weir_requests_too_large_total", "",
         "Requests whose head or body passed its limit.", COUNTER },
     [WEIR_M_REQUESTS_TIMED_OUT] = { "weir_requests_timed_out_total", "",
@@ -47,9 +47,9 @@ static const struct row rows[] = {
     [WEIR_M_REQUESTS_RETRIED] = { "weir_requests_retried_total", "",
         "Requests sent again to another endpoint.", COUNTER },
     [WEIR_M_UPSTREAM_CONNECTS] = { "weir_upstream_connects_total", "",
-        "Connections to endpoints begun.", COUNTER },
+        "Connections to endpoints started.", COUNTER },
     [WEIR_M_UPSTREAM_CONNECT_ERRORS] = { "weir_upstream_connect_errors_total", "",
-        "Connections to endpoints that did not come about.", COUNTER },
+        "Connections to endpoints that failed before they were established.", COUNTER },
     [WEIR_M_UPSTREAM_REUSED] = { "weir_upstream_reused_total", "",
         "Exchanges on a parked connection to an endpoint.", COUNTER },
     [WEIR_M_UPSTREAM_MALFORMED] = { "weir_upstream_malformed_total", "",
@@ -57,9 +57,9 @@ static const struct row rows[] = {
     [WEIR_M_UPSTREAM_TIMEOUTS] = { "weir_upstream_timeouts_total", "",
         "Responses of endpoints that did not come in time.", COUNTER },
     [WEIR_M_UPSTREAM_CUT] = { "weir_upstream_cut_total", "",
-        "Responses of endpoints that stopped before their end.", COUNTER },
+        "Responses of endpoints that ended early.", COUNTER },
     [WEIR_M_UPSTREAM_UNSOLICITED] = { "weir_upstream_unsolicited_total", "",
-        "Connections on which an endpoint sent bytes that nobody asked for.", COUNTER },
+        "Connections on which an endpoint sent bytes without a request.", COUNTER },
     [WEIR_M_UPSTREAM_NONE_LEFT] = { "weir_upstream_none_left_total", "",
         "Requests for which no endpoint could be used.", COUNTER },
     [WEIR_M_UPSTREAM_OPEN] = { "weir_upstream_open", "",
@@ -81,7 +81,7 @@ static const struct row rows[] = {
     [WEIR_M_ACCESS_LOG_DROPPED] = { "weir_access_log_dropped_total", "",
         "Access records lost because the log could not be written fast enough.", COUNTER },
     [WEIR_M_INBOX_OVERFLOWS] = { "weir_inbox_overflows_total", "",
-        "Times a worker's inbox was full and it was told to drop its caches.", COUNTER },
+        "Times a worker's inbox was full, so that the worker drops its caches.", COUNTER },
     [WEIR_M_STORE_WRITES] = { "weir_store_writes_total", "",
         "Records written to the store.", COUNTER },
     [WEIR_M_STORE_WRITE_ERRORS] = { "weir_store_write_errors_total", "",
@@ -101,13 +101,13 @@ static const struct row rows[] = {
     [WEIR_M_STORE_COMMITS] = { "weir_store_commits_total", "",
         "Transactions committed to the store.", COUNTER },
     [WEIR_M_STORE_CORRUPT_RECORDS] = { "weir_store_corrupt_records_total", "",
-        "Records read from the store whose checksum did not hold.", COUNTER },
+        "Records read from the store whose checksum was wrong.", COUNTER },
     [WEIR_M_ADMIN_REQUESTS] = { "weir_admin_requests_total", "",
         "Requests to the admin API.", COUNTER },
     [WEIR_M_ADMIN_ERRORS] = { "weir_admin_errors_total", "",
-        "Requests to the admin API answered with an error.", COUNTER },
+        "Requests to the admin API that ended with an error.", COUNTER },
     [WEIR_M_POOL_EXHAUSTED] = { "weir_pool_exhausted_total", "",
-        "Requests or connections refused for want of memory.", COUNTER },
+        "Requests or connections refused for lack of memory.", COUNTER },
 };
 /* clang-format on */
 _Static_assert(WEIR_ARRAY_LEN(rows) == WEIR_M_COUNT,
@@ -172,8 +172,8 @@ struct histogram_sum {
     uint64_t sum_us;
 };
 
-static void histogram_add_up(const struct weir_metrics *const *blocks, size_t num,
-                             enum weir_histogram which, struct histogram_sum *ret)
+static void sum_histogram(const struct weir_metrics *const *blocks, size_t num,
+                          enum weir_histogram which, struct histogram_sum *ret)
 {
     *ret = (struct histogram_sum){ 0 };
     for (size_t i = 0; i < num; i++) {
@@ -185,7 +185,7 @@ static void histogram_add_up(const struct weir_metrics *const *blocks, size_t nu
 }
 
 /* The count is what the buckets give, so that it always equals the bucket "+Inf". */
-static void histogram_write(const struct histogram_row *row, const struct histogram_sum *h,
+static void write_histogram(const struct histogram_row *row, const struct histogram_sum *h,
                             struct weir_strbuf *out)
 {
     const char *comma = row->label[0] != '\0' ? "," : "";
@@ -212,13 +212,13 @@ static void write_histograms(const struct weir_metrics *const *blocks, size_t nu
     for (size_t i = 0; i < WEIR_H_COUNT; i++) {
         const struct histogram_row *row = &histogram_rows[i];
         struct histogram_sum sum;
-        histogram_add_up(blocks, num, (enum weir_histogram)i, &sum);
+        sum_histogram(blocks, num, (enum weir_histogram)i, &sum);
         if (strcmp(row->name, family) != 0) {
             family = row->name;
             weir_strbuf_printf(out, "# HELP %s %s\n# TYPE %s histogram\n", row->name, row->help,
                                row->name);
         }
-        histogram_write(row, &sum, out);
+        write_histogram(row, &sum, out);
     }
 }
 

@@ -6,11 +6,11 @@
  */
 #include "node/base/pool.h"
 
+#include "node/base/internal/poison.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/poison.h"
 
 #define ALIGNMENT 16
 
@@ -58,7 +58,7 @@ void weir_pool_deinit(struct weir_pool *p)
     p->num_made = 0;
 }
 
-static bool slab_add(struct weir_pool *p)
+static bool add_slab(struct weir_pool *p)
 {
     size_t num = p->max - p->num_made;
     if (num > p->per_slab)
@@ -89,7 +89,7 @@ void *weir_pool_get(struct weir_pool *p)
         /* Only the newest slab can have objects that were never given out: it was added when none
          * were left. */
         if (p->slabs == NULL || p->slabs->num_given == p->slabs->num_objects) {
-            if (!slab_add(p))
+            if (!add_slab(p))
                 return NULL;
         }
         object = object_at(p, p->slabs, p->slabs->num_given++);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * probe.h - static tracepoints (USDT) of provider "weir", for bpftrace, perf and systemtap. A probe
- * that nobody watches is one nop; its arguments are ones that the code has at hand.
- * Names: accept, request, response, dial, commit. `readelf -n weir` lists them.
- * Built without <sys/sdt.h> (Debian: systemtap-sdt-dev) there are none.
+ * without a tracer is one nop; its arguments must cost nothing to get. Names: accept, request,
+ * response, dial, commit. `readelf -n weir` lists them. Built without <sys/sdt.h> (Debian:
+ * systemtap-sdt-dev) there are none.
  */
 #ifndef WEIR_NODE_BASE_PROBE_H
 #define WEIR_NODE_BASE_PROBE_H

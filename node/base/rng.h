@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * rng.h - pseudo-random numbers: xoshiro256**, seeded from the kernel or from a test's seed.
- * Owner: one thread. Not for keys: weir_rng_secret is.
+ * Owner: one thread. For keys use weir_rng_secret.
  */
 #ifndef WEIR_NODE_BASE_RNG_H
 #define WEIR_NODE_BASE_RNG_H

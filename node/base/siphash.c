@@ -12,7 +12,7 @@ static inline uint64_t rotl(uint64_t x, unsigned by)
     return x << by | x >> (64 - by);
 }
 
-static uint64_t word_le(const uint8_t *at)
+static uint64_t load_word(const uint8_t *at)
 {
     uint64_t word = 0;
 
@@ -21,7 +21,7 @@ static uint64_t word_le(const uint8_t *at)
     return word;
 }
 
-static void rounds(uint64_t v[4], unsigned num)
+static void run_rounds(uint64_t v[4], unsigned num)
 {
     for (unsigned i = 0; i < num; i++) {
         v[0] += v[1];
@@ -37,10 +37,10 @@ static void rounds(uint64_t v[4], unsigned num)
     }
 }
 
-static void word_add(struct weir_siphash *h, uint64_t word)
+static void add_word(struct weir_siphash *h, uint64_t word)
 {
     h->v[3] ^= word;
-    rounds(h->v, ROUNDS_WORD);
+    run_rounds(h->v, ROUNDS_WORD);
     h->v[0] ^= word;
 }
 
@@ -59,7 +59,7 @@ void weir_siphash_add(struct weir_siphash *h, const void *at, size_t len)
 
     for (size_t i = 0; i < len;) {
         if ((h->len & 7) == 0 && len - i >= 8) {
-            word_add(h, word_le(p + i));
+            add_word(h, load_word(p + i));
             h->len += 8;
             i += 8;
             continue;
@@ -67,16 +67,16 @@ void weir_siphash_add(struct weir_siphash *h, const void *at, size_t len)
         h->tail |= (uint64_t)p[i++] << (8 * (h->len & 7));
         if ((++h->len & 7) != 0)
             continue;
-        word_add(h, h->tail);
+        add_word(h, h->tail);
         h->tail = 0;
     }
 }
 
 uint64_t weir_siphash_end(struct weir_siphash *h)
 {
-    word_add(h, h->tail | h->len << 56);
+    add_word(h, h->tail | h->len << 56);
     h->v[2] ^= 0xff;
-    rounds(h->v, ROUNDS_END);
+    run_rounds(h->v, ROUNDS_END);
     return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
 }
 
@@ -90,12 +90,12 @@ struct weir_siphash128 weir_siphash_end128(struct weir_siphash *h)
 {
     struct weir_siphash128 out;
 
-    word_add(h, h->tail | h->len << 56);
+    add_word(h, h->tail | h->len << 56);
     h->v[2] ^= 0xee;
-    rounds(h->v, ROUNDS_END);
+    run_rounds(h->v, ROUNDS_END);
     out.lo = h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
     h->v[1] ^= 0xdd;
-    rounds(h->v, ROUNDS_END);
+    run_rounds(h->v, ROUNDS_END);
     out.hi = h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
     return out;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * siphash.h - SipHash-2-4: a hash whose collisions cannot be made without its key, not even by who
- * chooses all the bytes. Slower than weir_hash64, so for what is hashed once and then compared by
- * its hash alone.   Owner: its holder.   Limits: none.
- * Ref: Aumasson and Bernstein 2012, "SipHash: a fast short-input PRF".
+ * siphash.h - SipHash-2-4: a keyed hash. Without the key nobody can make two inputs collide, even
+ * with a free choice of all bytes. It is slower than weir_hash64; use it where two things are
+ * compared by their hashes alone.   Owner: its holder.   Limits: none. Ref: Aumasson and Bernstein
+ * 2012, "SipHash: a fast short-input PRF".
  */
 #ifndef WEIR_NODE_BASE_SIPHASH_H
 #define WEIR_NODE_BASE_SIPHASH_H
@@ -28,15 +28,15 @@ struct weir_siphash128 {
     uint64_t hi;
 };
 
-/** Begin. The key is not kept. */
+/** Begin. Copies what it needs of the key. */
 void weir_siphash_init(struct weir_siphash *h, const struct weir_siphash_key *key);
-/** Add bytes. Where one call ends and the next begins does not count. */
+/** Add bytes. The split into calls does not change the result. */
 void weir_siphash_add(struct weir_siphash *h, const void *at, size_t len);
 /** The hash of all that was added; `h` is used up. Same value on every platform. */
 uint64_t weir_siphash_end(struct weir_siphash *h);
 /** Begin a hash of 128 bits: then add as above, and end with weir_siphash_end128. */
 void weir_siphash_init128(struct weir_siphash *h, const struct weir_siphash_key *key);
-/** As weir_siphash_end, for what was begun with weir_siphash_init128. */
+/** As weir_siphash_end, for a hash begun with weir_siphash_init128. */
 struct weir_siphash128 weir_siphash_end128(struct weir_siphash *h);
 
 #endif

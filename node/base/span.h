@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * span.h - a borrowed run of bytes, and the small questions one asks of it. Header only,
+ * span.h - a borrowed run of bytes, and small questions about it. Header only,
  * allocation-free. A span never owns. {NULL, 0} is the empty span.
  */
 #ifndef WEIR_NODE_BASE_SPAN_H
@@ -38,7 +38,7 @@ static inline bool weir_span_eq(struct weir_span a, struct weir_span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-/** A-Z to a-z, all other bytes as they are; the locale has no say. */
+/** A-Z to a-z, all other bytes as they are; whatever the locale. */
 static inline uint8_t weir_ascii_lower(uint8_t c)
 {
     return (c >= 'A' && c <= 'Z') ? (uint8_t)(c | 0x20) : c;

@@ -28,7 +28,7 @@ void weir_strbuf_reset(struct weir_strbuf *b)
 
 /* Make room for `more` bytes and a NUL behind the bytes there are. False: the buffer is marked
  * failed. */
-static bool reserve(struct weir_strbuf *b, size_t more)
+static bool reserve_bytes(struct weir_strbuf *b, size_t more)
 {
     if (b->failed)
         return false;
@@ -61,7 +61,7 @@ static bool reserve(struct weir_strbuf *b, size_t more)
 
 void weir_strbuf_add(struct weir_strbuf *b, struct weir_span s)
 {
-    if (!reserve(b, s.len))
+    if (!reserve_bytes(b, s.len))
         return;
     if (s.len > 0)
         memcpy(b->at + b->len, s.at, s.len);
@@ -89,7 +89,7 @@ void weir_strbuf_printf(struct weir_strbuf *b, const char *fmt, ...)
     va_start(args, fmt);
     int num = vsnprintf(room ? b->at + b->len : NULL, room, fmt, args);
     va_end(args);
-    if (num < 0 || !reserve(b, (size_t)num)) {
+    if (num < 0 || !reserve_bytes(b, (size_t)num)) {
         b->failed = true;
         if (b->at != NULL)
             b->at[b->len] = '\0';
@@ -128,7 +128,7 @@ static size_t utf8_next(struct weir_span s, uint32_t *ret_point)
     return len;
 }
 
-static void json_escape(struct weir_strbuf *b, uint32_t point)
+static void append_json_escape(struct weir_strbuf *b, uint32_t point)
 {
     switch (point) {
     case '"':
@@ -175,7 +175,7 @@ void weir_strbuf_json(struct weir_strbuf *b, struct weir_span s)
             break;
         uint32_t point = s.at[0];
         size_t used = utf8_next(s, &point);
-        json_escape(b, point);
+        append_json_escape(b, point);
         s = weir_span_from(s, used ? used : 1);
     }
     weir_strbuf_putc(b, '"');
@@ -183,7 +183,7 @@ void weir_strbuf_json(struct weir_strbuf *b, struct weir_span s)
 
 char *weir_strbuf_take(struct weir_strbuf *b, size_t *ret_len)
 {
-    if (!reserve(b, 0)) {
+    if (!reserve_bytes(b, 0)) {
         weir_strbuf_deinit(b);
         return NULL;
     }

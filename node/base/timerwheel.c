@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * timerwheel.c - four rings of 256 slots; ring n turns by one slot each 256^n ticks, and its slot
- * is then dealt out to the rings below. A timer sits in the slot of slot_ms; its due_ms may have
- * moved on since, which is looked at only when the slot comes up. That is what makes the re-arming
- * of an idle timeout on every read free.
+ * is then dealt out to the rings below. A timer sits in the slot of slot_ms; its deadline_ms may
+ * have moved on since, which is read only when the slot is reached. That is what makes the
+ * re-arming of an idle timeout on every read free.
  */
 #include "node/base/timerwheel.h"
 
-#include <stddef.h>
-
 #include "node/base/contract.h"
+
+#include <stddef.h>
 
 #define SLOT_BITS 8
 #define SLOT_MASK (WEIR_WHEEL_SLOTS - 1)
@@ -38,27 +38,27 @@ void weir_wheel_init(struct weir_wheel *w, uint64_t now_ms)
 void weir_timer_init(struct weir_timer *t)
 {
     weir_list_init(&t->link);
-    t->due_ms = 0;
+    t->deadline_ms = 0;
     t->slot_ms = 0;
 }
 
 /* The first tick at which a timer of the future may fire; rounded up, for a timer is never early.
  */
-static uint64_t tick_of(const struct weir_wheel *w, uint64_t due_ms)
+static uint64_t tick_of(const struct weir_wheel *w, uint64_t deadline_ms)
 {
-    uint64_t after = due_ms - w->start_ms;
+    uint64_t after = deadline_ms - w->start_ms;
     return after / WEIR_WHEEL_TICK_MS + (after % WEIR_WHEEL_TICK_MS != 0);
 }
 
-/* Put an unlinked timer that is due after now_ms into the ring whose span its distance fits. */
-static void place(struct weir_wheel *w, struct weir_timer *t)
+/* Link a timer whose deadline is after now_ms into the ring whose span its distance fits. */
+static void place_timer(struct weir_wheel *w, struct weir_timer *t)
 {
-    uint64_t tick = tick_of(w, t->due_ms);
+    uint64_t tick = tick_of(w, t->deadline_ms);
     uint64_t ahead = tick - w->tick;
     unsigned level = 0;
 
     WEIR_DCHECK(tick > w->tick);
-    t->slot_ms = t->due_ms;
+    t->slot_ms = t->deadline_ms;
     if (ahead > SPAN_MAX) {
         ahead = SPAN_MAX;
         tick = w->tick + SPAN_MAX;
@@ -69,40 +69,40 @@ static void place(struct weir_wheel *w, struct weir_timer *t)
     weir_list_append(&w->slots[level][tick >> (SLOT_BITS * level) & SLOT_MASK], &t->link);
 }
 
-void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t due_ms)
+void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t deadline_ms)
 {
-    if (due_ms == 0)
-        due_ms = 1; /* 0 is the mark of a timer that is off */
-    bool armed = t->due_ms != 0;
-    t->due_ms = due_ms;
-    if (armed && due_ms >= t->slot_ms)
+    if (deadline_ms == 0)
+        deadline_ms = 1; /* 0 is the mark of a timer that is off */
+    bool armed = t->deadline_ms != 0;
+    t->deadline_ms = deadline_ms;
+    if (armed && deadline_ms >= t->slot_ms)
         return;
 
     weir_list_remove(&t->link);
     if (!armed)
         w->num_armed++;
-    if (due_ms > w->now_ms) {
-        place(w, t);
+    if (deadline_ms > w->now_ms) {
+        place_timer(w, t);
     } else {
         /* Not among the expired: a handler that sets a timer to now would never let the pop loop
          * end. */
-        t->slot_ms = due_ms;
+        t->slot_ms = deadline_ms;
         weir_list_append(&w->overdue, &t->link);
     }
 }
 
 void weir_timer_stop(struct weir_wheel *w, struct weir_timer *t)
 {
-    if (t->due_ms == 0)
+    if (t->deadline_ms == 0)
         return;
     WEIR_DCHECK(w->num_armed > 0);
     weir_list_remove(&t->link);
-    t->due_ms = 0;
+    t->deadline_ms = 0;
     w->num_armed--;
 }
 
 /* Move all nodes of `from` to the end of `to`. */
-static void splice(struct weir_list *to, struct weir_list *from)
+static void splice_lists(struct weir_list *to, struct weir_list *from)
 {
     if (weir_list_empty(from))
         return;
@@ -114,47 +114,47 @@ static void splice(struct weir_list *to, struct weir_list *from)
 }
 
 /* Expire or place anew every timer of a list that is on no ring any more. */
-static void deal_out(struct weir_wheel *w, struct weir_list *list)
+static void distribute_timers(struct weir_wheel *w, struct weir_list *list)
 {
     while (!weir_list_empty(list)) {
         struct weir_timer *t = weir_container_of(list->next, struct weir_timer, link);
         weir_list_remove(&t->link);
-        if (t->due_ms <= w->now_ms)
+        if (t->deadline_ms <= w->now_ms)
             weir_list_append(&w->expired, &t->link);
         else
-            place(w, t);
+            place_timer(w, t);
     }
 }
 
-static void jump(struct weir_wheel *w, uint64_t tick)
+static void skip_to_tick(struct weir_wheel *w, uint64_t tick)
 {
     struct weir_list all;
 
     weir_list_init(&all);
     for (size_t level = 0; level < WEIR_WHEEL_LEVELS; level++)
         for (size_t i = 0; i < WEIR_WHEEL_SLOTS; i++)
-            splice(&all, &w->slots[level][i]);
+            splice_lists(&all, &w->slots[level][i]);
     w->tick = tick;
-    deal_out(w, &all);
+    distribute_timers(w, &all);
 }
 
-static void turn(struct weir_wheel *w)
+static void advance_one_tick(struct weir_wheel *w)
 {
     struct weir_list up;
 
     w->tick++;
     weir_list_init(&up);
     for (unsigned level = 0; level < WEIR_WHEEL_LEVELS; level++) {
-        splice(&up, &w->slots[level][w->tick >> (SLOT_BITS * level) & SLOT_MASK]);
+        splice_lists(&up, &w->slots[level][w->tick >> (SLOT_BITS * level) & SLOT_MASK]);
         if ((w->tick >> (SLOT_BITS * level) & SLOT_MASK) != 0)
             break;
     }
-    deal_out(w, &up);
+    distribute_timers(w, &up);
 }
 
 void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms)
 {
-    splice(&w->expired, &w->overdue);
+    splice_lists(&w->expired, &w->overdue);
     if (now_ms <= w->now_ms)
         return;
     w->now_ms = now_ms;
@@ -163,9 +163,9 @@ void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms)
     if (w->num_armed == 0)
         w->tick = tick;
     else if (tick - w->tick > TURN_MAX)
-        jump(w, tick);
+        skip_to_tick(w, tick);
     while (w->tick < tick)
-        turn(w);
+        advance_one_tick(w);
 }
 
 struct weir_timer *weir_wheel_pop(struct weir_wheel *w)
@@ -173,11 +173,11 @@ struct weir_timer *weir_wheel_pop(struct weir_wheel *w)
     while (!weir_list_empty(&w->expired)) {
         struct weir_timer *t = weir_container_of(w->expired.next, struct weir_timer, link);
         weir_list_remove(&t->link);
-        if (t->due_ms > w->now_ms) {
-            place(w, t); /* set to a later time since it expired */
+        if (t->deadline_ms > w->now_ms) {
+            place_timer(w, t); /* set to a later time since it expired */
             continue;
         }
-        t->due_ms = 0;
+        t->deadline_ms = 0;
         w->num_armed--;
         return t;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * timerwheel.h - all time limits of one worker: a hierarchical wheel, driven by `now`. Sans-clock.
- * Owner: one thread. Granularity 64 ms; a timer never fires early, at most one tick late.
- * Re-arming to a later time is O(1) and touches no list: the timer keeps its slot and is moved on
- * when that comes up.
+ * timerwheel.h - the deadlines of one worker: a hierarchical wheel, driven by `now`. It reads no
+ * clock. Owner: one thread. Granularity 64 ms; a timer never fires early, at most one tick late.
+ * Re-arming to a later time is O(1) and touches no list: the timer stays in its slot and is moved
+ * when that slot is reached.
  */
 #ifndef WEIR_NODE_BASE_TIMERWHEEL_H
 #define WEIR_NODE_BASE_TIMERWHEEL_H
@@ -19,8 +19,8 @@
 
 struct weir_timer {
     struct weir_list link; /* self-linked when not armed */
-    uint64_t due_ms;       /* 0 = off */
-    uint64_t slot_ms;      /* when the slot it sits in comes up; <= due_ms */
+    uint64_t deadline_ms;  /* 0 = off */
+    uint64_t slot_ms;      /* when its slot is reached; <= deadline_ms */
 };
 
 struct weir_wheel {
@@ -38,21 +38,21 @@ void weir_wheel_init(struct weir_wheel *w, uint64_t now_ms);
 /** A timer that is off. */
 void weir_timer_init(struct weir_timer *t);
 /**
- * Arm or re-arm. @param due_ms absolute, on the wheel's clock; in the past fires at the next
+ * Arm or re-arm. @param deadline_ms absolute, on the wheel's clock; in the past fires at the next
  * advance.
  */
-void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t due_ms);
+void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t deadline_ms);
 /** Turn off; legal on a timer that is off. */
 void weir_timer_stop(struct weir_wheel *w, struct weir_timer *t);
 /**
- * Move the wheel on to now_ms. Then take what is due with weir_wheel_pop until it returns NULL. A
- * now_ms before the last one counts as the last one. A jump of any length costs at most one pass
- * over the slots and the timers.
+ * Move the wheel on to now_ms. Then take the expired timers with weir_wheel_pop until it returns
+ * NULL. A now_ms before the last one counts as the last one. A jump of any length costs at most one
+ * pass over the slots and the timers.
  */
 void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms);
 /**
- * The next due timer, turned off, or NULL; in no particular order. Its handler may set or stop any
- * timer, itself included.
+ * The next expired timer, turned off, or NULL; in no particular order. Its handler may set or stop
+ * any timer, itself included.
  */
 struct weir_timer *weir_wheel_pop(struct weir_wheel *w);
 

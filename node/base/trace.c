@@ -4,7 +4,7 @@
  */
 #include "node/base/trace.h"
 
-#include "node/base/raw_text.h"
+#include "node/base/internal/raw_text.h"
 
 _Static_assert((WEIR_TRACE_EVENTS & (WEIR_TRACE_EVENTS - 1)) == 0, "the index is a mask");
 

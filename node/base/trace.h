@@ -2,7 +2,7 @@
  *
  * trace.h - the last events of each thread, in memory, always on. A broken contract and a fatal
  * signal print the ring of the thread they happen in; a debugger reads it from a core.
- * Owner: each thread its own ring; nobody else reads it.   Limits: WEIR_TRACE_EVENTS events.
+ * Owner: each thread its own ring; no other thread reads it.   Limits: WEIR_TRACE_EVENTS events.
  * Cost: below 3 ns an event; it has no clock of its own (rdtsc alone takes longer on many hosts).
  */
 #ifndef WEIR_NODE_BASE_TRACE_H
@@ -41,7 +41,7 @@ static inline void weir_trace_clock(uint64_t now_ms)
  * Write one event to the calling thread's ring over the oldest one.
  *
  * @param event  a string literal, "area.what_happened"; only the pointer is stored
- * @param a,b    whatever tells most: an identity, a state, a length
+ * @param a,b    two values of the caller's choice: an identity, a state, a length
  */
 static inline void weir_trace(const char *event, uint64_t a, uint64_t b)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * api.c - one place that turns responses into messages and errors into exit codes. Texts of a node
- * are escaped before they reach a terminal, also those of a node that means no harm.
+ * api.c - one place that turns responses into messages and errors into exit codes. Every text of a
+ * node is escaped before it reaches a terminal.
  */
 #include "node/cli/api.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "node/base/limits.h"
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
 
@@ -98,7 +98,7 @@ enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_r
         weir_cli_error(cli, "%s", text.at);
     else
         weir_cli_error(cli,
-                       "the node at %s answered with status %u and no reason. See its log, and "
+                       "the node at %s responded with status %u and no reason. See its log, and "
                        "`weir version` on both sides",
                        cli->client.name, response->status);
     weir_strbuf_deinit(&text);
@@ -136,6 +136,8 @@ enum weir_exit weir_api_send(struct weir_cli *cli, const struct weir_client_requ
                              const struct weir_api_want *want, ProtobufCMessage **ret)
 {
     struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
+    WEIR_ASSERT(want->message != NULL);
+    WEIR_ASSERT(want->arena != NULL);
     enum weir_exit code = weir_api_begin(cli);
     if (code != WEIR_EXIT_OK)
         return code;
@@ -190,7 +192,7 @@ bool weir_api_is_kind(struct weir_cli *cli, const char *kind)
     weir_suggest_offer(&suggest, WEIR_SPAN_LIT("tenants"));
     weir_cli_usage(cli, "%s is not a kind that nodes store%s", weir_schema_text_show(word).text,
                    suggest.best.len > 0 ? weir_suggest_text(&suggest).text
-                                        : ": the only one is tenant");
+                                        : ": the only one is tenant, as in tenant/NAME");
     return false;
 }
 
@@ -226,7 +228,7 @@ enum weir_exit weir_api_wait(struct weir_cli *cli)
     weir_api_arena_init(&arena);
     struct weir_api_want want = { &weir__v1__status_response__descriptor, &arena, false };
     enum weir_exit code = weir_api_get(cli, "/v1/status", &want, &message);
-    /* The node that has answered has it; nothing is known of the others. */
+    /* The node that responded has it; nothing is known of the others. */
     if (code == WEIR_EXIT_OK)
         code =
             weir_api_waited(cli, 1, (uint32_t)((const Weir__V1__StatusResponse *)message)->n_nodes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * api.h - calls of the admin API: requests out, messages of admin.proto in, errors reported once.
- * Whatever goes wrong is written to the user here, and becomes the exit code of the command.
+ * Every failure of a call is reported here, and becomes the exit code of the command.
  * Owner: the main thread.   Ref: node/ctl/API.md.
  */
 #ifndef WEIR_NODE_CLI_API_H
@@ -33,7 +33,7 @@ void weir_api_arena_init(struct weir_arena *a);
 /** Begin the run's client; legal to call again. @return WEIR_EXIT_OK | WEIR_EXIT_USAGE */
 WEIR_MUST_USE enum weir_exit weir_api_begin(struct weir_cli *cli);
 /**
- * Append what a response that is no 2xx says: its message, and its details as lines behind two
+ * Append the error of a response that is no 2xx: its message, and its details as lines behind two
  * blanks. Escaped.
  *
  * @return false: it is no error of weir, or there is no memory
@@ -49,7 +49,7 @@ WEIR_MUST_USE enum weir_exit weir_api_response_read(struct weir_cli *cli,
                                                     const struct weir_client_response *response,
                                                     const struct weir_api_want *want,
                                                     ProtobufCMessage **ret);
-/** Report what cli->client.why says. @return the exit code that `err` stands for */
+/** Report cli->client.why. @return the exit code that `err` stands for */
 enum weir_exit weir_api_failed(struct weir_cli *cli, enum weir_err err);
 /** Report a response that is no 2xx. @return the exit code that it stands for */
 enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_response *response);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * args.c - the command line. One table of flags; a command has a mask of those that it knows.
- * Flags before the command are read with the mask of all commands, and judged again when the
+ * Flags before the command are read with the mask of all commands, and checked again when the
  * command is known, so that `weir -o json get` and `weir get -o json` are the same.
  */
 #include "node/cli/args.h"
@@ -43,7 +43,9 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_WRITE] = { 'w', "write", NULL, "write the result back to the file" },
     [WEIR_FLAG_DROP_COMMENTS] = { 0, "drop-comments", NULL, "write back also what had comments" },
     [WEIR_FLAG_PREFIX] = { 0, "prefix", "TEXT", "only names that begin so" },
-    [WEIR_FLAG_WATCH] = { 'w', "watch", NULL, "go on and show what changes, until interrupted" },
+    [WEIR_FLAG_WATCH] = { 'w', "watch", NULL,
+                          "go on until interrupted: get shows what changes, status all, every "
+                          "two seconds" },
     [WEIR_FLAG_METHOD] = { 0, "method", "METHOD", "method of the request; default GET" },
     [WEIR_FLAG_CLIENT] = { 0, "client", "ADDRESS",
                            "address of the client, which decides with balance: ip_hash" },
@@ -62,6 +64,11 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_DIGEST] = { 0, "digest", NULL, "write the digest of all documents alone" },
     [WEIR_FLAG_TAIL] = { 0, "tail", "N", "only the last N records of those there are" },
     [WEIR_FLAG_SINCE] = { 0, "since", "D", "only records of the last D, for example 15m" },
+    [WEIR_FLAG_WAIT_DONE] = { 0, "wait", NULL, "show the progress, and return when it is over" },
+    [WEIR_FLAG_ADDRESS] = { 0, "address", "PREFIX",
+                            "of the clients of this address or prefix, for example 198.51.100.7 or "
+                            "10.0.0.0/8" },
+    [WEIR_FLAG_RESET] = { 0, "reset", NULL, "back to what the node file says" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -193,8 +200,8 @@ static enum weir_exit enum_read(struct weir_cli *cli, enum weir_flag flag, const
     return WEIR_EXIT_OK;
 }
 
-/* Where the text of a flag that is kept as it is belongs; NULL: it is not such a flag. */
-static const char **text_of(struct weir_options *o, enum weir_flag flag)
+/* The field for the text of a flag that needs no check; NULL: it is another flag. */
+static const char **text_slot(struct weir_options *o, enum weir_flag flag)
 {
     static const struct {
         enum weir_flag flag;
@@ -205,6 +212,7 @@ static const char **text_of(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_METHOD, offsetof(struct weir_options, method) },
         { WEIR_FLAG_CLIENT, offsetof(struct weir_options, client) },
         { WEIR_FLAG_TENANT, offsetof(struct weir_options, tenant) },
+        { WEIR_FLAG_ADDRESS, offsetof(struct weir_options, address) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(texts); i++)
         if (texts[i].flag == flag)
@@ -212,7 +220,7 @@ static const char **text_of(struct weir_options *o, enum weir_flag flag)
     return NULL;
 }
 
-static bool *switch_of(struct weir_options *o, enum weir_flag flag)
+static bool *switch_slot(struct weir_options *o, enum weir_flag flag)
 {
     static const struct {
         enum weir_flag flag;
@@ -228,6 +236,8 @@ static bool *switch_of(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_YES, offsetof(struct weir_options, yes) },
         { WEIR_FLAG_ALLOW_OVERLAP, offsetof(struct weir_options, allow_overlap) },
         { WEIR_FLAG_DIGEST, offsetof(struct weir_options, digest) },
+        { WEIR_FLAG_WAIT_DONE, offsetof(struct weir_options, wait_done) },
+        { WEIR_FLAG_RESET, offsetof(struct weir_options, reset) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)
@@ -235,10 +245,10 @@ static bool *switch_of(struct weir_options *o, enum weir_flag flag)
     return NULL;
 }
 
-static enum weir_exit value_take(struct weir_cli *cli, enum weir_flag flag, const char *value)
+static enum weir_exit value_read(struct weir_cli *cli, enum weir_flag flag, const char *value)
 {
     struct weir_options *o = &cli->options;
-    const char **text = text_of(o, flag);
+    const char **text = text_slot(o, flag);
     if (text != NULL) {
         *text = value;
         return WEIR_EXIT_OK;
@@ -329,14 +339,14 @@ static enum weir_exit flag_unknown(struct weir_cli *cli, uint64_t mask, struct w
 }
 
 /* @param value  what stands behind "=" or behind the letter; NULL: it may be the next argument */
-static enum weir_exit flag_take(struct parse *p, enum weir_flag flag, const char *value)
+static enum weir_exit flag_read(struct parse *p, enum weir_flag flag, const char *value)
 {
     const struct weir_flag_def *def = &flag_defs[flag];
     p->seen |= WEIR_FLAG_BIT(flag);
     if (def->value == NULL) {
         if (value != NULL)
             return weir_cli_usage(p->cli, "--%s takes no value", def->name);
-        *switch_of(&p->cli->options, flag) = true;
+        *switch_slot(&p->cli->options, flag) = true;
         return WEIR_EXIT_OK;
     }
     if (value == NULL) {
@@ -344,7 +354,7 @@ static enum weir_exit flag_take(struct parse *p, enum weir_flag flag, const char
             return weir_cli_usage(p->cli, "--%s: %s is missing", def->name, def->value);
         value = p->argv[p->at++];
     }
-    return value_take(p->cli, flag, value);
+    return value_read(p->cli, flag, value);
 }
 
 static enum weir_exit long_flag(struct parse *p, const char *text)
@@ -356,10 +366,10 @@ static enum weir_exit long_flag(struct parse *p, const char *text)
     uint64_t mask = mask_of(p->cli);
     if (!flag_by_name(mask, name, &flag))
         return flag_unknown(p->cli, mask, name);
-    return flag_take(p, flag, equals != NULL ? equals + 1 : NULL);
+    return flag_read(p, flag, equals != NULL ? equals + 1 : NULL);
 }
 
-/* A letter can stand for two flags, of which only the command says which. */
+/* A letter can stand for two flags; which one depends on the command. */
 static bool is_letter_of_two(uint64_t mask, char letter)
 {
     unsigned num = 0;
@@ -384,7 +394,7 @@ static enum weir_exit short_flags(struct parse *p, const char *text)
                                   weir_schema_text_bare(weir_span(text, 1)).text);
         text++;
         bool takes = flag_defs[flag].value != NULL;
-        code = flag_take(p, flag, takes && *text != '\0' ? text : NULL);
+        code = flag_read(p, flag, takes && *text != '\0' ? text : NULL);
         if (takes)
             break;
     }
@@ -393,7 +403,7 @@ static enum weir_exit short_flags(struct parse *p, const char *text)
 
 /* -- the command -- */
 
-static enum weir_exit command_take(struct weir_cli *cli, const char *name)
+static enum weir_exit command_read(struct weir_cli *cli, const char *name)
 {
     size_t num = 0;
     const struct weir_command *all = weir_command_all(&num);
@@ -414,7 +424,7 @@ static enum weir_exit command_take(struct weir_cli *cli, const char *name)
                           weir_suggest_text(&suggest).text);
 }
 
-static enum weir_exit word_take(struct parse *p, char *word, bool flags_ended)
+static enum weir_exit word_read(struct parse *p, char *word, bool flags_ended)
 {
     struct weir_cli *cli = p->cli;
     if (!flags_ended && word[0] == '-' && word[1] == '-')
@@ -422,7 +432,7 @@ static enum weir_exit word_take(struct parse *p, char *word, bool flags_ended)
     if (!flags_ended && word[0] == '-' && word[1] != '\0')
         return short_flags(p, word + 1);
     if (cli->command == NULL)
-        return command_take(cli, word);
+        return command_read(cli, word);
     cli->args[cli->num_args++] = word;
     return WEIR_EXIT_OK;
 }
@@ -445,7 +455,7 @@ static enum weir_exit flags_check(const struct parse *p)
     return WEIR_EXIT_OK;
 }
 
-/* What only the whole line tells. */
+/* Checks that need the whole line. */
 static enum weir_exit line_check(const struct parse *p)
 {
     struct weir_cli *cli = p->cli;
@@ -457,7 +467,8 @@ static enum weir_exit line_check(const struct parse *p)
         if ((strange & WEIR_FLAG_BIT(i)) != 0)
             return weir_cli_usage(cli, "--%s means nothing here", flag_defs[i].name);
     if (cli->num_args < c->num_args_min)
-        return weir_cli_usage(cli, "an argument is missing: weir %s %s", c->name, c->usage);
+        return weir_cli_usage(cli, "an argument is missing: weir %s %.*s", c->name,
+                              (int)strcspn(c->usage, "\n"), c->usage);
     if (c->num_args_max != WEIR_CLI_ARGS_ANY && cli->num_args > c->num_args_max)
         return weir_cli_usage(cli, "%s is one argument too many",
                               shown(cli->args[c->num_args_max]).text);
@@ -487,7 +498,7 @@ enum weir_exit weir_args_parse(struct weir_cli *cli, int argc, char **argv)
         if (!flags_ended && strcmp(word, "--") == 0)
             flags_ended = true;
         else
-            code = word_take(&p, word, flags_ended);
+            code = word_read(&p, word, flags_ended);
     }
     return code == WEIR_EXIT_OK ? line_check(&p) : code;
 }

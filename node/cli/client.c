@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * client.c - connect, send, read. The socket never blocks by itself: poll waits, up to the limit of
- * the call. A node may answer before it has read a request whole (413, 503); so sending watches for
- * bytes of the response, and the connection is not used again after that.
+ * the call. A node may respond before it has read the whole request (413, 503), so sending watches
+ * for bytes of the response, and the connection is not used again after that.
  */
 #include "node/cli/client.h"
 
@@ -22,7 +22,7 @@
 #include "node/wire/h1.h"
 #include "tenants/schema/schema_text.h"
 
-#define IN_MAX         65536 /* bytes of the buffer of received bytes */
+#define IN_MAX         65536 /* size of the buffer of received bytes */
 #define CONNECT_NAP_NS 20000000
 
 _Static_assert(WEIR_CLIENT_HEAD_MAX < IN_MAX, "a head fits the buffer");
@@ -53,7 +53,7 @@ static WEIR_PRINTF(3, 4) enum weir_err
     return err;
 }
 
-static void disconnect(struct weir_client *c)
+static void connection_close(struct weir_client *c)
 {
     if (c->fd >= 0)
         close(c->fd);
@@ -73,7 +73,7 @@ static enum weir_err fail_left(struct weir_client *c)
 {
     return fail(
         c, WEIR_ECLOSED,
-        c->answered
+        c->responded
             ? "the node at %s closed the connection in the middle of its response. See its log"
             : "the node at %s closed the connection without a response. See its log",
         c->name);
@@ -82,7 +82,7 @@ static enum weir_err fail_left(struct weir_client *c)
 static enum weir_err fail_protocol(struct weir_client *c, const char *what)
 {
     return fail(c, WEIR_EPROTO,
-                "what answers at %s is no weir node: %s. Name the node's socket with --node",
+                "what responds at %s is no weir node: %s. Name the node's socket with --node",
                 c->name, what);
 }
 
@@ -90,7 +90,7 @@ static enum weir_err fail_connect(struct weir_client *c, int error)
 {
     if (error == EACCES || error == EPERM)
         return fail(c, WEIR_EPERM,
-                    "cannot reach the node at %s: permission denied. Run it as a user who may "
+                    "cannot reach the node at %s: permission denied. Run it as a user that may "
                     "write to that socket, for example with sudo",
                     c->name);
     const char *cause = strerrordesc_np(error);
@@ -176,13 +176,13 @@ enum weir_err weir_client_init(struct weir_client *c, const char *node, uint64_t
 
 void weir_client_deinit(struct weir_client *c)
 {
-    disconnect(c);
+    connection_close(c);
     free(c->in);
     c->in = NULL;
 }
 
-/* A full backlog answers EAGAIN at once instead of waiting; then there is nothing to poll for. */
-static enum weir_err dial(struct weir_client *c)
+/* With a full backlog connect fails with EAGAIN at once, and there is nothing to poll for. */
+static enum weir_err connection_dial(struct weir_client *c)
 {
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->fd < 0)
@@ -199,20 +199,21 @@ static enum weir_err dial(struct weir_client *c)
     return WEIR_OK;
 }
 
-/* A kept connection that has ended, or has bytes that nobody asked for, is not used again. */
-static enum weir_err connected(struct weir_client *c, bool *ret_kept)
+/* A connection of an earlier call that has ended, or on which bytes came that nobody asked for, is
+ * not used again. */
+static enum weir_err connection_ensure(struct weir_client *c, bool *ret_reused)
 {
     char byte;
-    *ret_kept = false;
+    *ret_reused = false;
     if (c->fd >= 0) {
         ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-            *ret_kept = true;
+            *ret_reused = true;
             return WEIR_OK;
         }
-        disconnect(c);
+        connection_close(c);
     }
-    return dial(c);
+    return connection_dial(c);
 }
 
 /* -- the request -- */
@@ -234,7 +235,7 @@ static enum weir_err request_write(struct weir_client *c, const struct weir_clie
     return out->failed ? fail(c, WEIR_ENOMEM, "out of memory") : WEIR_OK;
 }
 
-/* Stops early when the node answers or leaves: then its response tells why. */
+/* Stops early when the node responds or closes the connection: its response gives the reason. */
 static enum weir_err send_all(struct call *k, struct weir_span bytes)
 {
     struct weir_client *c = k->c;
@@ -258,12 +259,12 @@ static enum weir_err send_all(struct call *k, struct weir_span bytes)
 
 /* -- the response -- */
 
-static struct weir_span received(const struct weir_client *c)
+static struct weir_span input_span(const struct weir_client *c)
 {
     return weir_span(c->in + c->in_at, c->in_len - c->in_at);
 }
 
-static void use(struct weir_client *c, size_t len)
+static void input_consume(struct weir_client *c, size_t len)
 {
     c->in_at += len;
     if (c->in_at == c->in_len) {
@@ -273,7 +274,7 @@ static void use(struct weir_client *c, size_t len)
 }
 
 /* Waits for more bytes. *ret_end: the node has closed the connection. */
-static enum weir_err fill(struct weir_client *c, bool *ret_end)
+static enum weir_err input_receive(struct weir_client *c, bool *ret_end)
 {
     short events = 0;
     if (c->in_at > 0) {
@@ -281,7 +282,7 @@ static enum weir_err fill(struct weir_client *c, bool *ret_end)
         c->in_len -= c->in_at;
         c->in_at = 0;
     }
-    WEIR_ASSERT(c->in_len < IN_MAX); /* callers use up what they have, or fail */
+    WEIR_ASSERT(c->in_len < IN_MAX); /* callers consume what they have, or fail */
     for (;;) {
         enum weir_err err = wait_for(c, POLLIN, &events);
         if (err < 0)
@@ -293,7 +294,7 @@ static enum weir_err fill(struct weir_client *c, bool *ret_end)
             return fail(c, WEIR_EIO, "cannot read from %s: %s", c->name, strerrordesc_np(errno));
         *ret_end = n <= 0;
         c->in_len += n > 0 ? (size_t)n : 0;
-        c->answered = c->answered || n > 0;
+        c->responded = c->responded || n > 0;
         return WEIR_OK;
     }
 }
@@ -303,19 +304,19 @@ static enum weir_err head_read(struct call *k)
     struct weir_client *c = k->c;
     weir_h1_head_init(&k->head, WEIR_H1_RESPONSE, WEIR_CLIENT_HEAD_MAX);
     for (;;) {
-        enum weir_step step = weir_h1_head_feed(&k->head, received(c));
+        enum weir_step step = weir_h1_head_feed(&k->head, input_span(c));
         if (step == WEIR_STEP_DONE)
             break;
         if (step == WEIR_STEP_FAIL)
             return fail_protocol(c, weir_h1_fault_name(k->head.fault));
         bool end = false;
-        enum weir_err err = fill(c, &end);
+        enum weir_err err = input_receive(c, &end);
         if (err < 0)
             return err;
         if (end)
             return fail_left(c);
     }
-    use(c, k->head.head_len);
+    input_consume(c, k->head.head_len);
     return WEIR_OK;
 }
 
@@ -333,7 +334,7 @@ static enum weir_err final_head_read(struct call *k)
     return fail_protocol(k->c, "too many interim responses");
 }
 
-static enum weir_err piece_take(struct call *k, struct weir_span piece)
+static enum weir_err piece_consume(struct call *k, struct weir_span piece)
 {
     struct weir_client *c = k->c;
     if (k->sink != NULL && k->head.status == 200) {
@@ -353,18 +354,18 @@ static enum weir_err plain_read(struct call *k, uint64_t left)
     struct weir_client *c = k->c;
     bool until_end = left == UINT64_MAX;
     while (left > 0 && !k->stopped) {
-        struct weir_span piece = received(c);
+        struct weir_span piece = input_span(c);
         bool end = false;
         if (piece.len > left)
             piece.len = (size_t)left;
-        enum weir_err err = piece.len > 0 ? piece_take(k, piece) : fill(c, &end);
+        enum weir_err err = piece.len > 0 ? piece_consume(k, piece) : input_receive(c, &end);
         if (err < 0)
             return err;
         if (end)
             return until_end ? WEIR_OK : fail_left(c);
         if (!until_end)
             left -= piece.len;
-        use(c, piece.len);
+        input_consume(c, piece.len);
     }
     return WEIR_OK;
 }
@@ -377,16 +378,16 @@ static enum weir_err chunked_read(struct call *k)
     while (!k->stopped) {
         size_t used = 0;
         struct weir_span piece = WEIR_SPAN_EMPTY;
-        enum weir_step step = weir_chunked_next(&chunked, received(c), &used, &piece);
+        enum weir_step step = weir_chunked_next(&chunked, input_span(c), &used, &piece);
         if (step == WEIR_STEP_FAIL)
             return fail_protocol(c, "malformed chunks");
-        enum weir_err err = step == WEIR_STEP_SOME ? piece_take(k, piece) : WEIR_OK;
-        use(c, used);
+        enum weir_err err = step == WEIR_STEP_SOME ? piece_consume(k, piece) : WEIR_OK;
+        input_consume(c, used);
         if (err < 0 || step == WEIR_STEP_DONE)
             return err;
         bool end = false;
         if (step == WEIR_STEP_MORE)
-            err = fill(c, &end);
+            err = input_receive(c, &end);
         if (err < 0)
             return err;
         if (end)
@@ -424,29 +425,30 @@ static enum weir_err exchange(struct call *k, struct weir_span bytes)
         err = final_head_read(k);
     if (err == WEIR_OK)
         err = body_read(k);
-    if (err == WEIR_OK && !k->stopped && received(c).len > 0)
+    if (err == WEIR_OK && !k->stopped && input_span(c).len > 0)
         err = fail_protocol(c, "bytes behind the response");
     bool reusable = err == WEIR_OK && k->sent && !k->stopped && weir_h1_keeps_alive(&k->head);
     if (!reusable)
-        disconnect(c);
+        connection_close(c);
     return err;
 }
 
 static enum weir_err exchange_on_any(struct call *k, struct weir_span bytes)
 {
     struct weir_client *c = k->c;
-    bool kept = false;
+    bool reused = false;
     for (;;) {
-        c->answered = false;
+        c->responded = false;
         k->sent = false;
-        enum weir_err err = connected(c, &kept);
+        enum weir_err err = connection_ensure(c, &reused);
         if (err < 0) {
-            disconnect(c);
+            connection_close(c);
             return err;
         }
         err = exchange(k, bytes);
         /* The node may close an idle connection in the moment in which we write to it. */
-        if (err != WEIR_ECLOSED || !kept || c->answered || strcmp(k->request->method, "GET") != 0)
+        if (err != WEIR_ECLOSED || !reused || c->responded ||
+            strcmp(k->request->method, "GET") != 0)
             return err;
     }
 }
@@ -474,10 +476,21 @@ static enum weir_err call_run(struct call *k)
     return WEIR_OK;
 }
 
+/* A line end in one of them would make two requests of one. */
+static void request_assert(const struct weir_client_request *request)
+{
+    WEIR_ASSERT(request->method != NULL && request->method[0] != '\0');
+    WEIR_ASSERT(request->target != NULL && request->target[0] == '/');
+    WEIR_ASSERT(strpbrk(request->target, " \r\n") == NULL);
+    WEIR_ASSERT(request->if_match == NULL || strpbrk(request->if_match, "\r\n") == NULL);
+}
+
 enum weir_err weir_client_call(struct weir_client *c, const struct weir_client_request *request,
                                struct weir_client_response *ret)
 {
     struct call k = { .c = c, .request = request, .ret = ret, .body = WEIR_STRBUF_ZERO };
+    request_assert(request);
+    WEIR_ASSERT(c->address.sun_family != 0); /* weir_client_init succeeded */
     return call_run(&k);
 }
 
@@ -488,5 +501,8 @@ enum weir_err weir_client_stream(struct weir_client *c, const struct weir_client
     struct call k = {
         .c = c, .request = request, .ret = ret, .sink = sink, .arg = arg, .body = WEIR_STRBUF_ZERO
     };
+    request_assert(request);
+    WEIR_ASSERT(c->address.sun_family != 0);
+    WEIR_ASSERT(sink != NULL);
     return call_run(&k);
 }

@@ -33,7 +33,7 @@ struct weir_client {
     size_t in_at;
     size_t in_len;
     uint64_t deadline_ns;          /* of the call; 0: no limit */
-    bool answered;                 /* a byte of the response has come */
+    bool responded;                /* a byte of the response has come */
     char why[WEIR_CLIENT_WHY_MAX]; /* the last failure, as a sentence for the user; escaped */
 };
 
@@ -66,13 +66,14 @@ WEIR_MUST_USE enum weir_err weir_client_init(struct weir_client *c, const char *
 void weir_client_deinit(struct weir_client *c);
 
 /**
- * One exchange over the kept connection, or over a new one. A GET is sent a second time when a kept
- * connection turns out to be closed before a byte of the response.
+ * One exchange over the connection of the call before, or over a new one. A GET is sent a second
+ * time when the connection of the call before closes before a byte of the response.
  *
- * @param ret  body is replaced; written on success only
+ * @param request  its target begins with "/" and has no blank or line end (contract)
+ * @param ret      body is replaced; written on success only
  * @return WEIR_OK, whatever the status | WEIR_ENOTFOUND, WEIR_EPERM, WEIR_ECLOSED: no node there,
- * or it left | WEIR_ETIMEOUT | WEIR_EBUSY (interrupted) | WEIR_EPROTO (no HTTP) | WEIR_ELIMIT
- *         (answer too long) | WEIR_EIO | WEIR_ENOMEM: c->why tells, and the connection is closed
+ * or it closed the connection | WEIR_ETIMEOUT | WEIR_EBUSY (interrupted) | WEIR_EPROTO (no HTTP) |
+ * WEIR_ELIMIT (response too long) | WEIR_EIO | WEIR_ENOMEM: see c->why; the connection is closed
  */
 WEIR_MUST_USE enum weir_err weir_client_call(struct weir_client *c,
                                              const struct weir_client_request *request,

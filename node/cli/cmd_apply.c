@@ -13,15 +13,15 @@
 #include "node/base/clock.h"
 #include "node/cli/api.h"
 #include "node/cli/interrupt.h"
-#include "node/cli/render.h"
-#include "node/cli/source.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/docs/source.h"
+#include "node/cli/text/table.h"
 
 #include <weir/v1/admin.pb-c.h>
 
 #define BATCH_DOCS_MAX  200
 #define BATCH_BYTES_MAX 1048576
-#define LINES_MAX       20 /* results told one by one; more are only counted */
+#define LINES_MAX       20 /* results reported one by one; more are only counted */
 
 enum outcome { CREATED, CHANGED, UNCHANGED, REFUSED, OUTCOME_COUNT };
 
@@ -34,7 +34,7 @@ struct apply {
     struct weir_arena arena;         /* of all responses */
     Weir__V1__ApplyResult **results; /* owns the list; as many as documents */
     size_t num_results;
-    size_t num_told;
+    size_t num_reported;
     size_t num_by_outcome[OUTCOME_COUNT];
     uint32_t nodes_durable;
     uint32_t nodes_total;
@@ -42,7 +42,7 @@ struct apply {
     bool progress; /* a line is on the terminal */
 };
 
-/* -- telling -- */
+/* -- reporting -- */
 
 static void progress_show(struct apply *a)
 {
@@ -60,8 +60,8 @@ static void progress_clear(struct apply *a)
     a->progress = false;
 }
 
-static void details_tell(const struct apply *a, const Weir__V1__ApplyResult *r,
-                         struct weir_strbuf *out)
+static void details_write(const struct apply *a, const Weir__V1__ApplyResult *r,
+                          struct weir_strbuf *out)
 {
     for (size_t i = 0; i < r->n_details; i++) {
         weir_strbuf_puts(out, i == 0 ? ": " : "; ");
@@ -69,8 +69,8 @@ static void details_tell(const struct apply *a, const Weir__V1__ApplyResult *r,
     }
 }
 
-static void result_tell(const struct apply *a, const Weir__V1__ApplyResult *r,
-                        struct weir_strbuf *out, struct weir_strbuf *err)
+static void result_write(const struct apply *a, const Weir__V1__ApplyResult *r,
+                         struct weir_strbuf *out, struct weir_strbuf *err)
 {
     bool refused = strcmp(r->outcome, outcomes[REFUSED]) == 0;
     bool name_only = a->cli->options.output == WEIR_OUTPUT_NAME;
@@ -82,7 +82,7 @@ static void result_tell(const struct apply *a, const Weir__V1__ApplyResult *r,
         if (refused || !name_only)
             weir_strbuf_printf(to, " %s", r->outcome);
         if (refused)
-            details_tell(a, r, to);
+            details_write(a, r, to);
         else if (!name_only && r->has_revision)
             weir_strbuf_printf(to, " (revision %llu)", (unsigned long long)r->revision);
         weir_strbuf_putc(to, '\n');
@@ -102,15 +102,15 @@ static bool is_message_output(const struct apply *a)
     return o == WEIR_OUTPUT_JSON || o == WEIR_OUTPUT_YAML;
 }
 
-/* Tells what the last batches have brought. */
-static enum weir_exit results_tell(struct apply *a)
+/* Reports the results of the last batches. */
+static enum weir_exit results_report(struct apply *a)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     struct weir_strbuf err = WEIR_STRBUF_ZERO;
     if (is_message_output(a))
         return WEIR_EXIT_OK;
-    for (; a->num_told < a->num_results; a->num_told++)
-        result_tell(a, a->results[a->num_told], &out, &err);
+    for (; a->num_reported < a->num_results; a->num_reported++)
+        result_write(a, a->results[a->num_reported], &out, &err);
     if ((err.len > 0 || out.len > 0) && !err.failed) {
         progress_clear(a);
         fwrite(err.len > 0 ? err.at : "", 1, err.len, a->cli->err);
@@ -137,7 +137,7 @@ static void summary_write(const struct apply *a, struct weir_strbuf *out)
                            a->nodes_durable, a->nodes_total);
 }
 
-static enum weir_exit end_tell(struct apply *a)
+static enum weir_exit summary_report(struct apply *a)
 {
     Weir__V1__ApplyResponse all = WEIR__V1__APPLY_RESPONSE__INIT;
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
@@ -172,8 +172,8 @@ static enum weir_err batch_write(const struct apply *a, size_t *at, struct weir_
     return body->failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
-static enum weir_exit response_take(struct apply *a, const Weir__V1__ApplyResponse *response,
-                                    size_t num_sent)
+static enum weir_exit response_add(struct apply *a, const Weir__V1__ApplyResponse *response,
+                                   size_t num_sent)
 {
     for (size_t i = 0; i < response->n_results && i < num_sent; i++) {
         Weir__V1__ApplyResult *r = response->results[i];
@@ -230,24 +230,24 @@ static enum weir_exit batch_send(struct apply *a, size_t *at)
     if (code == WEIR_EXIT_OK)
         code = weir_api_send(a->cli, &request, &want, &message);
     if (code == WEIR_EXIT_OK)
-        code = response_take(a, (const Weir__V1__ApplyResponse *)message, *at - from);
+        code = response_add(a, (const Weir__V1__ApplyResponse *)message, *at - from);
     weir_strbuf_deinit(&body);
     return code;
 }
 
 /* After a failure in the middle: what is certain and what is not. */
-static void rest_tell(struct apply *a, size_t num_sent)
+static void unsent_report(struct apply *a, size_t num_sent)
 {
     size_t num_open = num_sent - a->num_results;
     if (a->source.num_docs == 1)
         return;
     weir_cli_error(a->cli,
-                   "%zu of %zu tenants were answered for, %zu may or may not have been taken, the "
+                   "%zu of %zu tenants have a result, %zu may or may not have been applied, the "
                    "others were not sent. Run it again: what is there stays unchanged",
                    a->num_results, a->source.num_docs, num_open);
 }
 
-static enum weir_exit all_send(struct apply *a)
+static enum weir_exit documents_send(struct apply *a)
 {
     size_t at = 0;
     enum weir_exit code = WEIR_EXIT_OK;
@@ -260,11 +260,11 @@ static enum weir_exit all_send(struct apply *a)
         }
         progress_show(a);
         code = batch_send(a, &at);
-        enum weir_exit told = results_tell(a);
-        code = code == WEIR_EXIT_OK ? told : code;
+        enum weir_exit reported = results_report(a);
+        code = code == WEIR_EXIT_OK ? reported : code;
     }
     if (code != WEIR_EXIT_OK)
-        rest_tell(a, at);
+        unsent_report(a, at);
     return code;
 }
 
@@ -285,11 +285,11 @@ static enum weir_exit apply_run(struct apply *a)
     if (a->results == NULL)
         return weir_cli_no_memory(cli);
     weir_interrupt_begin(cli);
-    code = all_send(a);
+    code = documents_send(a);
     if (a->num_results == 0)
         return code;
-    enum weir_exit told = end_tell(a);
-    code = code == WEIR_EXIT_OK ? told : code;
+    enum weir_exit reported = summary_report(a);
+    code = code == WEIR_EXIT_OK ? reported : code;
     if (code == WEIR_EXIT_OK && a->num_by_outcome[REFUSED] > 0)
         code = WEIR_EXIT_FAILED;
     return code == WEIR_EXIT_OK ? weir_api_waited(cli, a->nodes_durable, a->nodes_total) : code;

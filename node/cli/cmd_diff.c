@@ -5,9 +5,9 @@
 #include "node/cli/command.h"
 
 #include "node/cli/api.h"
-#include "node/cli/diff.h"
-#include "node/cli/render.h"
-#include "node/cli/source.h"
+#include "node/cli/text/diff.h"
+#include "node/cli/text/render.h"
+#include "node/cli/docs/source.h"
 
 #include <weir/v1/admin.pb-c.h>
 

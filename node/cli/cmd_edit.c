@@ -16,19 +16,20 @@
 #include <unistd.h>
 
 #include "node/cli/api.h"
-#include "node/cli/error_pages.h"
-#include "node/cli/file.h"
+#include "node/cli/docs/error_pages.h"
+#include "node/cli/docs/file.h"
 #include "node/cli/objects.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "node/cli/result.h"
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 
 #include <weir/v1/admin.pb-c.h>
 
-#define EDITS_MAX 100        /* a program as editor must not go on for ever */
-#define TEXT_MAX  (8u << 20) /* bytes; as the admin API's limit of a body */
-#define SUFFIX    ".yaml"    /* editors choose their colours by it */
+#define EDITS_MAX      100        /* a program as editor must not go on for ever */
+#define TEXT_MAX       (8u << 20) /* bytes; as the admin API's limit of a body */
+#define COMMENTS_ABOVE 4       /* lines of file_write above the text, without those of the faults */
+#define SUFFIX         ".yaml" /* editors choose their colours by it */
 
 /** One tenant in the editor. */
 struct edit {
@@ -190,15 +191,24 @@ static enum weir_exit editor_run(struct edit *e)
 
 /* -- checking -- */
 
+static uint32_t lines_count(const struct weir_strbuf *text)
+{
+    uint32_t num = 0;
+    for (size_t i = 0; i < text->len; i++)
+        num += text->at[i] == '\n';
+    return num;
+}
+
 /* Lines count from the top of the file as the editor will show it: behind the comments, of which
- * those for the faults are part. */
+ * the faults themselves are a part. */
 static void faults_write(struct edit *e, struct weir_diags *diags)
 {
-    const uint32_t num_above = 4; /* fixed lines of file_write when there are faults */
-    uint32_t num_faults = (uint32_t)diags->len + (diags->total > diags->len + diags->num_folded);
+    struct weir_strbuf draft = WEIR_STRBUF_ZERO;
+    weir_diags_write(diags, &draft);
     for (size_t i = 0; i < diags->len; i++)
         if (diags->items[i].line != 0)
-            diags->items[i].line += num_above + num_faults;
+            diags->items[i].line += COMMENTS_ABOVE + lines_count(&draft);
+    weir_strbuf_deinit(&draft);
     weir_diags_write(diags, &e->faults);
 }
 
@@ -276,7 +286,7 @@ static enum weir_exit conflict_explain(struct edit *e)
     return WEIR_EXIT_CONFLICT;
 }
 
-static enum weir_exit response_take(struct edit *e, const struct weir_client_response *response)
+static enum weir_exit response_read(struct edit *e, const struct weir_client_response *response)
 {
     struct weir_api_want want = { &weir__v1__apply_result__descriptor, &e->arena, false };
     ProtobufCMessage *message = NULL;
@@ -307,7 +317,7 @@ static enum weir_exit tenant_put(struct edit *e, struct weir_span json)
                                            .body = json };
     enum weir_err err = weir_client_call(&e->cli->client, &request, &response);
     enum weir_exit code =
-        err == WEIR_OK ? response_take(e, &response) : weir_api_failed(e->cli, err);
+        err == WEIR_OK ? response_read(e, &response) : weir_api_failed(e->cli, err);
     weir_strbuf_deinit(&response.body);
     return code;
 }

@@ -16,8 +16,8 @@
 
 #include "node/cli/api.h"
 #include "node/cli/interrupt.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
 

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#include "node/cli/file.h"
-#include "node/cli/render.h"
-#include "node/cli/source.h"
-#include "node/cli/table.h"
+#include "node/cli/docs/file.h"
+#include "node/cli/text/render.h"
+#include "node/cli/docs/source.h"
+#include "node/cli/text/table.h"
 
 enum weir_exit weir_cmd_validate(struct weir_cli *cli)
 {
@@ -74,7 +74,7 @@ static enum weir_err docs_write(const struct weir_docs *docs, enum weir_format f
     return out->failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
-static enum weir_exit faults_tell(struct weir_cli *cli, const struct weir_diags *diags)
+static enum weir_exit faults_write(struct weir_cli *cli, const struct weir_diags *diags)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     weir_diags_write(diags, &text);
@@ -101,7 +101,7 @@ static enum weir_exit write_back(struct weir_cli *cli, const char *file, struct 
         code = WEIR_EXIT_OK;
     } else if (has_comment(before) && !cli->options.drop_comments) {
         weir_cli_error(cli,
-                       "%s: has comments, which the canonical form cannot keep; it is as it was. "
+                       "%s: has comments, which the canonical form cannot have; it is as it was. "
                        "Give --drop-comments to write it without them",
                        shown.at);
         code = WEIR_EXIT_FAILED;
@@ -139,7 +139,7 @@ static enum weir_exit text_fmt(struct weir_cli *cli, const char *file, struct we
     if (err == WEIR_OK)
         err = docs_write(&docs, source.format, &out);
     if (err == WEIR_EINVAL)
-        code = faults_tell(cli, &diags);
+        code = faults_write(cli, &diags);
     else if (err < 0)
         code = weir_cli_no_memory(cli);
     else if (cli->options.write)
@@ -170,7 +170,7 @@ static enum weir_exit file_fmt(struct weir_cli *cli, const char *file, size_t nu
     return code;
 }
 
-/* All files are looked at, whatever is wrong with one of them. */
+/* All files are formatted, also behind one that is wrong. */
 enum weir_exit weir_cmd_fmt(struct weir_cli *cli)
 {
     enum weir_exit worst = WEIR_EXIT_OK;

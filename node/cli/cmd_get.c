@@ -11,8 +11,8 @@
 #include "node/cli/api.h"
 #include "node/cli/get_watch.h"
 #include "node/cli/objects.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 #include "node/cli/tenant_list.h"
 #include "tenants/schema/schema.h"
 
@@ -141,7 +141,7 @@ static enum weir_exit list_finish(struct list *l)
         l->out.failed = true;
     enum weir_exit code = weir_render_out(l->cli, &l->out);
     if (code == WEIR_EXIT_OK && l->more)
-        fprintf(l->cli->err, "the first %llu tenants are shown, and more follow; see --limit\n",
+        fprintf(l->cli->err, "more tenants follow: --limit %llu is reached\n",
                 (unsigned long long)l->num);
     return code;
 }

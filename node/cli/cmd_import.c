@@ -18,10 +18,10 @@
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/cli/api.h"
-#include "node/cli/doc_reader.h"
+#include "node/cli/docs/doc_reader.h"
 #include "node/cli/interrupt.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
 
 #include <weir/v1/admin.pb-c.h>

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_node.c - weir status, doctor, drain and logs: the node itself.
+ * cmd_node.c - weir status, doctor and logs: the node itself.
  */
 #include "node/cli/command.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "node/cli/api.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/interrupt.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 
 #include <weir/v1/admin.pb-c.h>
 
-#define WATCH_S          2
-#define DRAIN_DEFAULT_MS 30000
+#define WATCH_MS         2000
 
 /* -- status -- */
 
@@ -171,15 +170,26 @@ static enum weir_exit status_once(struct weir_cli *cli)
     return code;
 }
 
-/* --watch goes on while the node is only degraded: that is what one watches. */
+/* Goes on while the node is only degraded: that is what one watches. An interrupt is no failure. */
+static enum weir_exit status_watch(struct weir_cli *cli)
+{
+    enum weir_exit code = weir_api_begin(cli);
+    if (code != WEIR_EXIT_OK)
+        return code;
+    weir_interrupt_begin(cli);
+    while (code == WEIR_EXIT_OK || code == WEIR_EXIT_DEGRADED) {
+        code = status_once(cli);
+        if (code == WEIR_EXIT_OK || code == WEIR_EXIT_DEGRADED)
+            weir_interrupt_sleep(WATCH_MS);
+        if (weir_interrupt_has_come())
+            return WEIR_EXIT_OK;
+    }
+    return code;
+}
+
 enum weir_exit weir_cmd_status(struct weir_cli *cli)
 {
-    for (;;) {
-        enum weir_exit code = status_once(cli);
-        if (!cli->options.watch || (code != WEIR_EXIT_OK && code != WEIR_EXIT_DEGRADED))
-            return code;
-        nanosleep(&(struct timespec){ .tv_sec = WATCH_S }, NULL);
-    }
+    return cli->options.watch ? status_watch(cli) : status_once(cli);
 }
 
 /* -- doctor -- */
@@ -232,35 +242,6 @@ enum weir_exit weir_cmd_doctor(struct weir_cli *cli)
     if (code == WEIR_EXIT_OK)
         code = doctor_show(cli, (const Weir__V1__DoctorResponse *)message);
     weir_arena_deinit(&arena);
-    return code;
-}
-
-/* -- drain -- */
-
-enum weir_exit weir_cmd_drain(struct weir_cli *cli)
-{
-    char target[64];
-    struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
-    uint64_t deadline_ms = cli->options.has_deadline ? cli->options.deadline_ms : DRAIN_DEFAULT_MS;
-    snprintf(target, sizeof(target), "/v1/drain?deadline_ms=%llu", (unsigned long long)deadline_ms);
-    struct weir_client_request request = { .method = "POST", .target = target };
-    enum weir_exit code = weir_api_begin(cli);
-    if (code != WEIR_EXIT_OK)
-        return code;
-    enum weir_err err = weir_client_call(&cli->client, &request, &response);
-    if (err < 0)
-        code = weir_api_failed(cli, err);
-    else if (response.status != 202)
-        code = weir_api_refused(cli, &response);
-    weir_strbuf_deinit(&response.body);
-    if (code == WEIR_EXIT_OK) {
-        struct weir_strbuf out = WEIR_STRBUF_ZERO;
-        weir_strbuf_printf(&out,
-                           "draining: it takes no new connections, and ends when the last request "
-                           "is done, at the latest in %.1f s\n",
-                           (double)deadline_ms / 1000);
-        code = weir_render_out(cli, &out);
-    }
     return code;
 }
 

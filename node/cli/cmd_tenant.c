@@ -11,9 +11,9 @@
 
 #include "node/cli/api.h"
 #include "node/cli/objects.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "node/cli/result.h"
-#include "node/cli/table.h"
+#include "node/cli/text/table.h"
 #include "node/cli/tenant_list.h"
 #include "tenants/schema/schema_text.h"
 
@@ -86,7 +86,7 @@ static enum weir_exit on_page(void *arg, const Weir__V1__TenantList *page, bool 
     return code;
 }
 
-/* Whoever deletes many says how many there are: "y" is typed too easily. */
+/* The user types the number of tenants, since "y" is typed too easily. */
 static enum weir_exit deletion_confirm(struct weir_cli *cli, const struct weir_objects *names)
 {
     char line[64] = "";
@@ -150,7 +150,8 @@ static enum weir_exit delete_run(struct weir_cli *cli, struct weir_objects *name
     if (code != WEIR_EXIT_OK)
         return code;
     if (names->len == 0)
-        return weir_cli_usage(cli, "a name is missing: weir delete %s", cli->command->usage);
+        return weir_cli_usage(cli, "a name is missing: weir delete %.*s",
+                              (int)strcspn(cli->command->usage, "\n"), cli->command->usage);
     if (cli->options.has_if_revision && names->len > 1)
         return weir_cli_usage(cli, "--if-revision is for one tenant, and %zu are named",
                               names->len);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "node/cli/api.h"
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
 
 #include <weir/v1/admin.pb-c.h>

@@ -63,6 +63,9 @@ enum weir_flag {
     WEIR_FLAG_DIGEST,
     WEIR_FLAG_TAIL,
     WEIR_FLAG_SINCE,
+    WEIR_FLAG_WAIT_DONE,
+    WEIR_FLAG_ADDRESS,
+    WEIR_FLAG_RESET,
     WEIR_FLAG_COUNT
 };
 
@@ -133,6 +136,9 @@ struct weir_options {
     uint64_t tail;
     bool has_since;
     uint64_t since_ms; /* before now */
+    bool wait_done;
+    const char *address;
+    bool reset;
     bool help;
 };
 
@@ -154,7 +160,7 @@ struct weir_cli {
 /** One subcommand. Examples and exit codes are lines with their newlines. */
 struct weir_command {
     const char *name;
-    const char *usage;       /* behind the name */
+    const char *usage;       /* behind the name; other ways to write it behind line ends */
     const char *summary;     /* half a line, for the screen of help */
     const char *description; /* what it does; wrapped by the page */
     const char *examples;
@@ -183,7 +189,7 @@ static inline bool weir_cli_is_message_output(const struct weir_cli *cli)
 void weir_cli_error(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
 /** As weir_cli_error, for wrong use: points to the help page. @return WEIR_EXIT_USAGE */
 enum weir_exit weir_cli_usage(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
-/** Say that there is no memory. @return WEIR_EXIT_FAILED */
+/** Report that there is no memory. @return WEIR_EXIT_FAILED */
 enum weir_exit weir_cli_no_memory(struct weir_cli *cli);
 
 /* The subcommands: weir_command.run of each. */
@@ -203,6 +209,9 @@ enum weir_exit weir_cmd_redirect(struct weir_cli *cli);
 enum weir_exit weir_cmd_status(struct weir_cli *cli);
 enum weir_exit weir_cmd_doctor(struct weir_cli *cli);
 enum weir_exit weir_cmd_drain(struct weir_cli *cli);
+enum weir_exit weir_cmd_undrain(struct weir_cli *cli);
+enum weir_exit weir_cmd_reload(struct weir_cli *cli);
+enum weir_exit weir_cmd_log_level(struct weir_cli *cli);
 enum weir_exit weir_cmd_logs(struct weir_cli *cli);
 enum weir_exit weir_cmd_completion(struct weir_cli *cli);
 enum weir_exit weir_cmd_version(struct weir_cli *cli);

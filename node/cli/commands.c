@@ -89,7 +89,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "get",
-        .usage = "[tenant [NAME...] | tenant/NAME... | -f FILE] [-w]",
+        .usage = "[tenant [NAME...]]\ntenant/NAME...\n-f FILE ...",
         .summary = "list tenants, show some, or watch them",
         .description =
             "Without a name: all tenants in the order of their names, or of --sort. With names, "
@@ -113,7 +113,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "edit",
-        .usage = "tenant NAME | tenant/NAME",
+        .usage = "tenant NAME\ntenant/NAME",
         .summary = "change a tenant in your editor",
         .description =
             "Opens the tenant's document in $VISUAL, else $EDITOR, else vi, and applies what is "
@@ -138,7 +138,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "delete",
-        .usage = "tenant NAME... | tenant/NAME... | -f FILE | --prefix TEXT",
+        .usage = "tenant NAME...\ntenant/NAME...\n-f FILE ...\n--prefix TEXT [--yes]",
         .summary = "delete tenants",
         .description =
             "Requests for their hosts are unknown from then on, or go to the tenant that claimed "
@@ -162,7 +162,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "history",
-        .usage = "tenant NAME | tenant/NAME",
+        .usage = "tenant NAME\ntenant/NAME",
         .summary = "the last revisions of a tenant",
         .description =
             "When each was applied, by whom, and which fields it changed; the newest first, at "
@@ -178,7 +178,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "rollback",
-        .usage = "tenant NAME REVISION | tenant/NAME REVISION",
+        .usage = "tenant NAME REVISION\ntenant/NAME REVISION",
         .summary = "apply an old revision as a new one",
         .description =
             "The old document is checked by today's rules and gets a new revision; the history "
@@ -263,9 +263,9 @@ static const struct weir_command commands[] = {
     {
         .name = "redirect",
         .usage = "test URL --tenant NAME",
-        .summary = "which redirect of a tenant answers a URL",
+        .summary = "which redirect of a tenant applies to a URL",
         .description =
-            "Looks at the redirects of one tenant alone, whoever serves the URL's host now.",
+            "Tries the redirects of one tenant alone, whichever tenant serves the URL's host now.",
         .examples = "weir redirect test http://shop.example.com/old/page --tenant shop\n",
         .exits = EXIT_REACH EXIT_TIME,
         .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_TENANT),
@@ -279,7 +279,8 @@ static const struct weir_command commands[] = {
         .summary = "the nodes: state, load, conflicts, warnings",
         .description =
             "One line for each node, and the warnings below. -o wide shows the store, memory and "
-            "what a node has of the others.",
+            "what a node has of the others. --watch shows it anew every two seconds, until an "
+            "interrupt ends it with exit code 0.",
         .examples = "weir status\n"
                     "weir status --watch -o wide\n"
                     "weir status -o json | jq '.nodes[].state'\n",
@@ -302,16 +303,82 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "drain",
-        .usage = "[--deadline D]",
+        .usage = "[--deadline D] [--wait]",
         .summary = "let a node finish its work and end",
         .description =
-            "The node takes no new connections, answers what it has begun, and ends when that is "
-            "done or the deadline is over. Returns at once.",
+            "The node takes no new connections, finishes the requests that it has begun, and ends "
+            "when that is done or the deadline has passed; what still runs then is cut. The "
+            "response says the deadline that is in force.\n\nA second drain moves the deadline, "
+            "earlier or later. Until the drain is over, weir undrain takes it back. weir status "
+            "shows a node that drains.\n\nReturns at once; with --wait it shows how many "
+            "connections and requests are left, and returns with the outcome.",
         .examples = "weir drain\n"
-                    "weir drain --deadline 5m\n",
-        .exits = EXIT_REACH EXIT_TIME,
-        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_DEADLINE),
+                    "weir drain --deadline 5m --wait\n"
+                    "weir drain --deadline 0s\n",
+        .exits =
+            EXIT_REACH "5  no response in time; --wait: connections were cut at the deadline\n",
+        .flags = WEIR_FLAGS_NODE | WEIR_FLAG_BIT(WEIR_FLAG_DEADLINE) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_WAIT_DONE),
         .run = weir_cmd_drain,
+    },
+    {
+        .name = "undrain",
+        .usage = "",
+        .summary = "take a drain back: the node serves again",
+        .description =
+            "The node listens again on the same addresses and is ready for traffic. Connections "
+            "that the drain has closed stay closed. A node whose drain is over ends, and cannot "
+            "be held back. A node that does not drain goes on as it is.",
+        .examples = "weir drain --deadline 1h\n"
+                    "weir undrain\n",
+        .exits =
+            "1  the node is ending already, cannot listen again, or cannot be reached\n" EXIT_USAGE
+            "3  the node is busy with the change before: try again\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE,
+        .run = weir_cmd_undrain,
+    },
+    {
+        .name = "reload",
+        .usage = "",
+        .summary = "read the node file again, and take over what can change",
+        .description =
+            "Takes over listen.http, admin.metrics, limits.connections, limits.memory, log.access, "
+            "log.level and trusted_proxies, all or nothing: a file with a fault, or an address "
+            "that cannot be listened on, changes nothing, and every fault is written. Connections "
+            "of a listener that goes live on; a lower limit closes nothing.\n\nEach other key "
+            "that differs is named in a warning: it needs a restart, and the exit code is 0 all "
+            "the same. The access log is opened anew, as logrotate wants it. SIGHUP does all of "
+            "this, with its outcome in the log. weir node --check looks at the file first, beside "
+            "the running node.",
+        .examples = "weir node --check --config /etc/weir/node.yaml && weir reload\n"
+                    "kill -HUP $(pidof weir)\n",
+        .exits = "1  the file has a fault, nothing was changed; or the node cannot be "
+                 "reached\n" EXIT_USAGE
+                 "3  another reload runs, or the node drains: try again\n" EXIT_TIME,
+        .flags = WEIR_FLAGS_NODE,
+        .run = weir_cmd_reload,
+    },
+    {
+        .name = "log-level",
+        .usage = "[LEVEL] [--tenant NAME | --address PREFIX] [--reset]",
+        .summary = "how much a node logs, for all, one tenant or some clients",
+        .description =
+            "Without a level it shows what is in force. LEVEL is error, warn, info, debug or "
+            "trace: debug tells the life of a connection in a few lines, trace each move of its "
+            "state. With --tenant or --address the level holds for the lines about that tenant or "
+            "these clients, in addition to the general level; at most 16 of them.\n\nIt lasts "
+            "until --reset or the end of the node. --reset alone goes back to log.level of the "
+            "node file and removes all others; with --tenant or --address it removes that one.",
+        .examples = "weir log-level\n"
+                    "weir log-level debug --tenant shop\n"
+                    "weir log-level trace --address 198.51.100.7\n"
+                    "weir log-level --reset\n",
+        .exits = "1  there is no such tenant or level, or the node cannot be reached\n" EXIT_USAGE
+            EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_TENANT) | WEIR_FLAG_BIT(WEIR_FLAG_ADDRESS) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_RESET),
+        .num_args_max = 1,
+        .run = weir_cmd_log_level,
     },
     {
         .name = "logs",
@@ -362,7 +429,7 @@ static const struct weir_command commands[] = {
     },
     {
         .name = "help",
-        .usage = "[COMMAND | tenant[.FIELD...] | node[.FIELD...]]",
+        .usage = "[COMMAND]\ntenant[.FIELD...]\nnode[.FIELD...]",
         .summary = "the page of a command, or the reference of a document",
         .description =
             "weir help tenant and weir help node explain every field of these documents: its "

@@ -10,7 +10,7 @@
 
 #include "node/cli/api.h"
 #include "node/cli/args.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "node/cli/tenant_list.h"
 
 #define NODE_TIMEOUT_MS 1000 /* a key was pressed: better nothing than to wait */
@@ -34,7 +34,7 @@ static const struct {
     { WEIR_FLAG_METHOD, VALUE_WORDS, "GET HEAD POST PUT DELETE OPTIONS PATCH" },
 };
 
-/* What stands behind a command that the table of commands cannot tell. */
+/* Arguments of commands; the table of commands has their flags alone. */
 static const struct {
     const char *command;
     const char *words; /* the first argument */
@@ -51,7 +51,12 @@ static const struct {
     { "redirect", "test", false, 0, false },
     { "help", "tenant node", false, 0, false },
     { "completion", "bash zsh", false, 0, false },
+    { "endpoint", "list drain disable enable", false, 0, false },
+    { "log-level", "error warn info debug trace", false, 0, false },
     { "fmt", NULL, false, 0, true },
+    { "export", NULL, false, 0, true },
+    { "import", NULL, false, 0, true },
+    { "upgrade", NULL, false, 0, true },
 };
 
 /** A command line as far as it is typed. */

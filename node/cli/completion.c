@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "node/cli/complete.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "tenants/schema/schema_text.h"
 
 /* bash parts words at ":" and "=", which weir does not, and replaces only the last part. So the

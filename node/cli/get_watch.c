@@ -13,14 +13,14 @@
 #include "node/base/rng.h"
 #include "node/cli/api.h"
 #include "node/cli/interrupt.h"
-#include "node/cli/render.h"
-#include "node/cli/source.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/docs/source.h"
+#include "node/cli/text/table.h"
 #include "node/cli/tenant_list.h"
 
 #define POLL_MS_MIN 1000  /* between two polls */
 #define POLL_MS_MAX 30000 /* the same, however long a poll takes */
-#define POLL_REST   4     /* a poll may keep the node busy for a fifth of the time */
+#define POLL_REST   4     /* a poll may take a fifth of the time */
 
 /** A tenant as the last poll found it. */
 struct seen {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "node/cli/args.h"
-#include "node/cli/render.h"
+#include "node/cli/text/render.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
 
@@ -95,12 +95,22 @@ static void flag_write(struct weir_strbuf *out, const struct weir_flag_def *f)
     words_write(out, f->help, FLAG_COLUMN, FLAG_COLUMN);
 }
 
+static void usage_write(struct weir_strbuf *out, const struct weir_command *c)
+{
+    const char *at = c->usage;
+    do {
+        size_t len = strcspn(at, "\n");
+        weir_strbuf_printf(out, "  weir %s%s%.*s\n", c->name, len > 0 ? " " : "", (int)len, at);
+        at += len + (at[len] == '\n');
+    } while (*at != '\0');
+    weir_strbuf_putc(out, '\n');
+}
+
 enum weir_exit weir_help_page(struct weir_cli *cli, const struct weir_command *c)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     weir_strbuf_printf(&out, "weir %s - %s\n\nUsage:\n", c->name, c->summary);
-    weir_strbuf_printf(&out, "  weir %s%s%s\n\n", c->name, c->usage[0] != '\0' ? " " : "",
-                       c->usage);
+    usage_write(&out, c);
     words_write(&out, c->description, 0, 0);
     weir_strbuf_puts(&out, "\nFlags:\n");
     for (unsigned i = 0; i < WEIR_FLAG_COUNT; i++)

@@ -9,7 +9,7 @@
 
 #include "node/base/rng.h"
 #include "node/cli/api.h"
-#include "node/cli/source.h"
+#include "node/cli/docs/source.h"
 
 #define ARENA_BLOCK 4096
 #define ARENA_MAX   ((size_t)1 << 28)
@@ -100,8 +100,8 @@ enum weir_exit weir_objects_read_one(struct weir_objects *n, struct weir_cli *cl
 {
     enum weir_exit code = weir_objects_read(n, cli, num_args);
     if (code == WEIR_EXIT_OK && n->len == 0)
-        code = weir_cli_usage(cli, "a name is missing: weir %s %s", cli->command->name,
-                              cli->command->usage);
+        code = weir_cli_usage(cli, "a name is missing: weir %s %.*s", cli->command->name,
+                              (int)strcspn(cli->command->usage, "\n"), cli->command->usage);
     else if (code == WEIR_EXIT_OK && n->len > 1)
         code = weir_cli_usage(cli, "this is for one tenant, and %zu are named", n->len);
     return code;

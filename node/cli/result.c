@@ -4,8 +4,8 @@
  */
 #include "node/cli/result.h"
 
-#include "node/cli/render.h"
-#include "node/cli/table.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 
 enum weir_exit weir_result_show(struct weir_cli *cli, const Weir__V1__ApplyResult *r,
                                 const char *name)

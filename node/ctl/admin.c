@@ -44,7 +44,7 @@ static struct weir_admin_listener *listener_of(void *at)
     return l;
 }
 
-/* -- who is at the other end -- */
+/* -- the user at the other end -- */
 
 static void name_of_uid(uid_t uid, char out[WEIR_ADMIN_USER_MAX])
 {

@@ -62,7 +62,7 @@ struct weir_admin_conn {
     bool reading;
     bool seen_end;    /* the client sends nothing more */
     bool close_after; /* this response is the last */
-    bool linger;      /* and there are bytes of the client that nobody wants */
+    bool linger;      /* and bytes of the client come that are not wanted */
     bool head_only;   /* the request is HEAD */
     bool chunked;
     bool writing;         /* a write is in flight */

@@ -23,19 +23,24 @@ struct follower {
     bool last_sent; /* the outcome is on its way */
 };
 
-static void fill_status(const struct weir_node *node, Weir__V1__DrainStatus *s)
+static void fill_state(const struct weir_node *node, Weir__V1__DrainStatus *s)
 {
-    struct weir_workers_progress left = { 0 };
     uint64_t now = uv_now(node->loop);
     weir__v1__drain_status__init(s);
     s->state = (char *)(node->state != WEIR_NODE_DRAINING ? "serving"
                         : node->drain_over                ? "drained"
                                                           : "draining");
+    s->has_deadline_ms = node->state == WEIR_NODE_DRAINING;
+    s->deadline_ms = node->drain_until_ms > now ? node->drain_until_ms - now : 0;
+}
+
+static void fill_status(const struct weir_node *node, Weir__V1__DrainStatus *s)
+{
+    struct weir_workers_progress left = { 0 };
+    fill_state(node, s);
     if (node->state != WEIR_NODE_DRAINING)
         return;
     weir_workers_progress(node->workers, &left);
-    s->has_deadline_ms = 1;
-    s->deadline_ms = node->drain_until_ms > now ? node->drain_until_ms - now : 0;
     s->has_connections = 1;
     s->connections = left.connections;
     s->has_requests = 1;
@@ -44,10 +49,11 @@ static void fill_status(const struct weir_node *node, Weir__V1__DrainStatus *s)
     s->cut = left.cut;
 }
 
-static void respond_status(struct weir_admin_request *r, uint16_t status)
+/* Without what is left: the workers have not reported it yet. */
+static void respond_state(struct weir_admin_request *r, uint16_t status)
 {
     Weir__V1__DrainStatus s;
-    fill_status(r->node, &s);
+    fill_state(r->node, &s);
     weir_admin_response_message(r, status, &s.base);
 }
 
@@ -126,7 +132,8 @@ static void follow(struct weir_admin_request *r)
         return;
     }
     r->gone = on_gone;
-    rc = uv_timer_start(&f->timer, on_timer, 0, POLL_MS);
+    /* Not at once: the workers report what they have left within their next turn. */
+    rc = uv_timer_start(&f->timer, on_timer, POLL_MS, POLL_MS);
     WEIR_ASSERT(rc == 0);
 }
 
@@ -156,12 +163,14 @@ void weir_admin_drain(struct weir_admin_request *r)
     if (is_followed)
         follow(r);
     else
-        respond_status(r, 202);
+        respond_state(r, 202);
 }
 
 void weir_admin_drain_get(struct weir_admin_request *r)
 {
-    respond_status(r, 200);
+    Weir__V1__DrainStatus s;
+    fill_status(r->node, &s);
+    weir_admin_response_message(r, 200, &s.base);
 }
 
 void weir_admin_undrain(struct weir_admin_request *r)
@@ -170,7 +179,7 @@ void weir_admin_undrain(struct weir_admin_request *r)
     enum weir_err err = r->node->undrain(r->node, &why);
     const char *text = why.failed || why.len == 0 ? weir_err_name(err) : why.at;
     if (err == WEIR_OK)
-        respond_status(r, 200);
+        respond_state(r, 200);
     else if (err == WEIR_EBUSY)
         weir_admin_response_error(r, 503, "busy", "%s", text);
     else

@@ -45,7 +45,7 @@ enum weir_admin_event {
     WEIR_ADMIN_MORE,    /* put more bytes */
     WEIR_ADMIN_HEAD,    /* message has its head: refuse it here, or go on */
     WEIR_ADMIN_REQUEST, /* message is whole: take it */
-    WEIR_ADMIN_FAULT,   /* answer `status` and close */
+    WEIR_ADMIN_FAULT,   /* respond with `status` and close */
 };
 
 struct weir_admin_http {

@@ -26,7 +26,7 @@ static enum weir_err err_of(int sys_errno)
     }
 }
 
-static bool path_address(const char *path, struct sockaddr_un *ret)
+static bool make_address(const char *path, struct sockaddr_un *ret)
 {
     size_t len = strlen(path);
     if (len == 0 || len >= sizeof(ret->sun_path))
@@ -37,15 +37,15 @@ static bool path_address(const char *path, struct sockaddr_un *ret)
     return true;
 }
 
-bool weir_admin_socket_answers(const char *path)
+bool weir_admin_socket_is_served(const char *path)
 {
     struct sockaddr_un at;
-    if (!path_address(path, &at))
+    if (!make_address(path, &at))
         return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    /* EAGAIN: somebody listens, and its backlog is full. */
+    /* EAGAIN: a process listens, and its backlog is full. */
     bool responses = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 || errno == EAGAIN;
     close(fd);
     return responses;
@@ -53,7 +53,7 @@ bool weir_admin_socket_answers(const char *path)
 
 /* The folder of the socket, when it alone is missing: /run/weir after a boot without a unit that
  * makes it. */
-static void folder_make(const char *path)
+static void make_folder(const char *path)
 {
     char folder[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     const char *slash = strrchr(path, '/');
@@ -67,7 +67,7 @@ static void folder_make(const char *path)
         return;
 }
 
-static int bind_at(int fd, const struct sockaddr_un *at)
+static int bind_with_mode(int fd, const struct sockaddr_un *at)
 {
     if (fchmod(fd, WEIR_ADMIN_SOCKET_MODE) < 0 ||
         bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
@@ -76,33 +76,33 @@ static int bind_at(int fd, const struct sockaddr_un *at)
 }
 
 /* Make way for bind when the file in it is a socket of a node that is gone. */
-static enum weir_err stale_remove(const char *path)
+static enum weir_err remove_stale(const char *path)
 {
     struct stat st;
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? WEIR_OK : err_of(errno);
     if (!S_ISSOCK(st.st_mode))
         return WEIR_EEXIST;
-    if (weir_admin_socket_answers(path))
+    if (weir_admin_socket_is_served(path))
         return WEIR_EINUSE;
     return unlink(path) == 0 || errno == ENOENT ? WEIR_OK : err_of(errno);
 }
 
-static enum weir_err bind_and_note(struct weir_admin_socket *s, const struct sockaddr_un *at,
-                                   int *ret_errno)
+static enum weir_err bind_socket(struct weir_admin_socket *s, const struct sockaddr_un *at,
+                                 int *ret_errno)
 {
     struct stat st;
     enum weir_err err = WEIR_OK;
-    *ret_errno = bind_at(s->fd, at);
+    *ret_errno = bind_with_mode(s->fd, at);
     if (*ret_errno == ENOENT) {
-        folder_make(s->path);
-        *ret_errno = bind_at(s->fd, at);
+        make_folder(s->path);
+        *ret_errno = bind_with_mode(s->fd, at);
     }
     if (*ret_errno == EADDRINUSE) {
-        err = stale_remove(s->path);
+        err = remove_stale(s->path);
         if (err < 0)
             return err;
-        *ret_errno = bind_at(s->fd, at);
+        *ret_errno = bind_with_mode(s->fd, at);
     }
     if (*ret_errno != 0)
         return err_of(*ret_errno);
@@ -121,14 +121,14 @@ enum weir_err weir_admin_socket_open(const char *path, struct weir_admin_socket 
     struct sockaddr_un at;
     struct weir_admin_socket s = { .path = path };
     *ret_errno = 0;
-    if (!path_address(path, &at))
+    if (!make_address(path, &at))
         return WEIR_ELIMIT;
     s.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s.fd < 0) {
         *ret_errno = errno;
         return err_of(errno);
     }
-    enum weir_err err = bind_and_note(&s, &at, ret_errno);
+    enum weir_err err = bind_socket(&s, &at, ret_errno);
     if (err < 0) {
         close(s.fd);
         return err;

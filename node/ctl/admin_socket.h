@@ -19,28 +19,29 @@
 
 struct weir_admin_socket {
     const char *path; /* borrowed for as long as the socket is open */
-    int fd;           /* bound, not yet listening; owns until somebody takes it and sets -1 */
+    int fd;           /* bound, not yet listening; owns until it is taken, then -1 */
     dev_t dev;        /* of the file, so that only it is removed */
     ino_t ino;
 };
 
 /**
  * Bind, making the folder when only its last part is missing. A file that is a socket on which
- * nobody answers is removed.
+ * no process listens is removed.
  *
- * @return WEIR_OK | WEIR_EINUSE (somebody answers there) | WEIR_EEXIST (the file is no socket) |
+ * @return WEIR_OK | WEIR_EINUSE (a process listens there) | WEIR_EEXIST (the file is no socket) |
  * WEIR_ELIMIT (path too long) | WEIR_EPERM | WEIR_EIO; *ret_errno is the system's number, 0 when it
  * has none
  */
 WEIR_MUST_USE enum weir_err weir_admin_socket_open(const char *path, struct weir_admin_socket *ret,
                                                    int *ret_errno);
 /**
- * Give the file the group of its folder, so that those who may look into the folder can be members
- * of that group. Where this process may not do that, the file has the group of the process.
+ * Give the file the group of its folder, so that membership in
+ * that group gives the right to connect. Where this process may not do that, the file has the group
+ * of the process.
  */
 void weir_admin_socket_give_group(const struct weir_admin_socket *s);
 /** Whether a process responds on the socket. */
-bool weir_admin_socket_answers(const char *path);
+bool weir_admin_socket_is_served(const char *path);
 /** Close what was not taken, and remove the file unless another one has its name by now. */
 void weir_admin_socket_close(struct weir_admin_socket *s);
 

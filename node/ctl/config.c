@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config.c - see config.h. The schema has judged every value by itself; here they are judged
- * together, and by what this node does with them. What is wrong is added to the same list, so that
- * the operator sees all of it at once.
+ * together, and by what this node does with them. What is wrong is added to the same list, so
+ * that the operator sees all of it at once.
  */
 #include "node/ctl/config.h"
 
@@ -36,7 +36,8 @@ struct reading {
     enum weir_err err;
 };
 
-static WEIR_PRINTF(3, 4) void wrong(struct reading *g, const char *field, const char *fmt, ...)
+static WEIR_PRINTF(3, 4) void add_problem(struct reading *g, const char *field, const char *fmt,
+                                          ...)
 {
     char text[512];
     va_list args;
@@ -55,7 +56,7 @@ static const char *text_or(const char *text, const char *otherwise)
 }
 
 /* "address:port"; port 0 takes any free one, which the node then names in its log. */
-static bool listener_parse(const char *text, struct weir_addr *ret)
+static bool parse_listener(const char *text, struct weir_addr *ret)
 {
     struct weir_span s = weir_span_cstr(text);
     if (!weir_span_ends(s, WEIR_SPAN_LIT(":0")))
@@ -70,45 +71,45 @@ static bool listener_parse(const char *text, struct weir_addr *ret)
     return weir_addr_parse_ip(s, ret) == WEIR_OK;
 }
 
-static void listeners_read(struct reading *g, const Weir__V1__Node *node)
+static void read_listeners(struct reading *g, const Weir__V1__Node *node)
 {
     struct weir_config *c = g->config;
     size_t num = node->listen != NULL ? node->listen->n_http : 0;
     if (num == 0)
-        wrong(g, "listen.http",
-              "is empty: give at least one address to serve, such as "
-              "\"0.0.0.0:80\"");
+        add_problem(g, "listen.http",
+                    "is empty: give at least one address to serve, such as "
+                    "\"0.0.0.0:80\"");
     if (num > WEIR_LISTENERS_MAX) {
-        wrong(g, "listen.http", "%zu addresses are more than %d", num, WEIR_LISTENERS_MAX);
+        add_problem(g, "listen.http", "%zu addresses are more than %d", num, WEIR_LISTENERS_MAX);
         return;
     }
     for (size_t i = 0; i < num; i++) {
         const char *text = node->listen->http[i];
         struct weir_addr *a = &c->http[c->num_http];
-        if (!listener_parse(text, a)) {
-            wrong(g, "listen.http", "\"%s\" is not address:port", text);
+        if (!parse_listener(text, a)) {
+            add_problem(g, "listen.http", "\"%s\" is not address:port", text);
             continue;
         }
         for (size_t j = 0; j < c->num_http; j++)
             if (a->port != 0 && weir_addr_eq(a, &c->http[j]))
-                wrong(g, "listen.http", "\"%s\" is given twice", text);
+                add_problem(g, "listen.http", "\"%s\" is given twice", text);
         c->num_http++;
     }
 }
 
 /* @return false: there is none, or it is wrong */
-static bool admin_address_read(struct reading *g, const char *field, const char *text,
+static bool read_admin_address(struct reading *g, const char *field, const char *text,
                                struct weir_addr *ret)
 {
     if (text == NULL || text[0] == '\0')
         return false;
-    if (listener_parse(text, ret))
+    if (parse_listener(text, ret))
         return true;
-    wrong(g, field, "\"%s\" is not address:port", text);
+    add_problem(g, field, "\"%s\" is not address:port", text);
     return false;
 }
 
-static void admin_read(struct reading *g, const Weir__V1__Node *node)
+static void read_admin(struct reading *g, const Weir__V1__Node *node)
 {
     struct weir_config *c = g->config;
     const Weir__V1__Admin *admin = node->admin;
@@ -116,16 +117,17 @@ static void admin_read(struct reading *g, const Weir__V1__Node *node)
     if (admin == NULL)
         return;
     c->socket_ro = text_or(admin->socket_ro, NULL);
-    c->has_admin = admin_address_read(g, "admin.listen", admin->listen, &c->admin);
-    c->has_metrics = admin_address_read(g, "admin.metrics", admin->metrics, &c->metrics);
+    c->has_admin = read_admin_address(g, "admin.listen", admin->listen, &c->admin);
+    c->has_metrics = read_admin_address(g, "admin.metrics", admin->metrics, &c->metrics);
     if (c->has_admin && !weir_addr_is_loopback(&c->admin))
-        wrong(g, "admin.listen",
-              "\"%s\" is not a loopback address: in clear text only 127.0.0.0/8 and [::1] are "
-              "served, until TLS is there; admin.metrics serves the metrics on any address",
-              admin->listen);
+        add_problem(
+            g, "admin.listen",
+            "\"%s\" is not a loopback address: in clear text only 127.0.0.0/8 and [::1] are "
+            "served, until TLS is there; admin.metrics serves the metrics on any address",
+            admin->listen);
 }
 
-static void workers_read(struct reading *g, const Weir__V1__Node *node)
+static void read_workers(struct reading *g, const Weir__V1__Node *node)
 {
     const char *text = text_or(node->workers, "auto");
     struct weir_span s = weir_span_cstr(text);
@@ -139,16 +141,16 @@ static void workers_read(struct reading *g, const Weir__V1__Node *node)
                                                    : WEIR_WORKERS_MAX + 1;
     }
     if (num < 1 || num > WEIR_WORKERS_MAX)
-        wrong(g, "workers", "\"%s\" is neither auto nor 1..%d", text, WEIR_WORKERS_MAX);
+        add_problem(g, "workers", "\"%s\" is neither auto nor 1..%d", text, WEIR_WORKERS_MAX);
     g->config->num_workers = (uint32_t)num;
 }
 
-static void trusted_read(struct reading *g, const Weir__V1__Node *node)
+static void read_trusted(struct reading *g, const Weir__V1__Node *node)
 {
     struct weir_config *c = g->config;
     if (node->n_trusted_proxies > WEIR_TRUSTED_MAX) {
-        wrong(g, "trusted_proxies", "%zu prefixes are more than %d", node->n_trusted_proxies,
-              WEIR_TRUSTED_MAX);
+        add_problem(g, "trusted_proxies", "%zu prefixes are more than %d", node->n_trusted_proxies,
+                    WEIR_TRUSTED_MAX);
         return;
     }
     c->trusted = weir_arena_calloc(&c->docs.arena, node->n_trusted_proxies, sizeof(*c->trusted));
@@ -159,13 +161,13 @@ static void trusted_read(struct reading *g, const Weir__V1__Node *node)
     for (size_t i = 0; i < node->n_trusted_proxies; i++) {
         const char *text = node->trusted_proxies[i];
         if (weir_prefix_parse(weir_span_cstr(text), &c->trusted[c->num_trusted]) < 0)
-            wrong(g, "trusted_proxies", "\"%s\" is not a prefix such as 10.0.0.0/8", text);
+            add_problem(g, "trusted_proxies", "\"%s\" is not a prefix such as 10.0.0.0/8", text);
         else
             c->num_trusted++;
     }
 }
 
-static void name_read(struct reading *g, const Weir__V1__Node *node)
+static void read_name(struct reading *g, const Weir__V1__Node *node)
 {
     struct weir_config *c = g->config;
     char host[NAME_MAX_BYTES + 1] = "";
@@ -180,7 +182,7 @@ static void name_read(struct reading *g, const Weir__V1__Node *node)
         g->err = WEIR_ENOMEM;
 }
 
-static void limits_read(struct reading *g, const Weir__V1__Node *node)
+static void read_limits(struct reading *g, const Weir__V1__Node *node)
 {
     const Weir__V1__NodeLimits *l = node->limits;
     struct weir_config *c = g->config;
@@ -190,28 +192,28 @@ static void limits_read(struct reading *g, const Weir__V1__Node *node)
     c->max_store = l != NULL && l->has_store ? l->store : WEIR_DEFAULT_STORE;
 }
 
-static void log_read(struct reading *g, const Weir__V1__Node *node)
+static void read_log(struct reading *g, const Weir__V1__Node *node)
 {
     const char *level = text_or(node->log != NULL ? node->log->level : NULL, "info");
     g->config->access = text_or(node->log != NULL ? node->log->access : NULL, "stdout");
     if (weir_log_level_parse(level, &g->config->level) < 0)
-        wrong(g, "log.level", "\"%s\" is none of error, warn, info, debug, trace", level);
+        add_problem(g, "log.level", "\"%s\" is none of error, warn, info, debug, trace", level);
 }
 
-static void node_read(struct reading *g, const Weir__V1__Node *node)
+static void read_node(struct reading *g, const Weir__V1__Node *node)
 {
     g->config->data = text_or(node->data, WEIR_DEFAULT_DATA);
-    name_read(g, node);
-    listeners_read(g, node);
-    admin_read(g, node);
-    workers_read(g, node);
-    limits_read(g, node);
-    log_read(g, node);
-    trusted_read(g, node);
+    read_name(g, node);
+    read_listeners(g, node);
+    read_admin(g, node);
+    read_workers(g, node);
+    read_limits(g, node);
+    read_log(g, node);
+    read_trusted(g, node);
 }
 
 /* The one document of the file, or an empty one when there is no file. */
-static enum weir_err document_read(struct reading *g, struct weir_span text,
+static enum weir_err read_document(struct reading *g, struct weir_span text,
                                    struct weir_diags *diags, Weir__V1__Node **ret)
 {
     struct weir_docs *docs = &g->config->docs;
@@ -229,21 +231,21 @@ static enum weir_err document_read(struct reading *g, struct weir_span text,
     if (err < 0)
         return err;
     if (docs->len != 1 || docs->items[0].kind != WEIR_KIND_NODE) {
-        wrong(g, "kind", "a node file holds one document, of kind Node");
+        add_problem(g, "kind", "a node file holds one document, of kind Node");
         return g->err;
     }
     *ret = docs->items[0].node;
     return WEIR_OK;
 }
 
-/* What is wrong with single values comes from the schema; what is wrong between them is added when
- * those are right. */
-static enum weir_err config_read(struct reading *g, struct weir_span text, const char *const *env,
+/* What is wrong with single values comes from the schema; what is wrong between them is
+ * added when those are right. */
+static enum weir_err read_config(struct reading *g, struct weir_span text, const char *const *env,
                                  struct weir_diags *diags)
 {
     Weir__V1__Node *node = NULL;
     struct weir_arena *arena = &g->config->docs.arena;
-    enum weir_err err = document_read(g, text, diags, &node);
+    enum weir_err err = read_document(g, text, diags, &node);
     if (err < 0)
         return err;
     err = weir_schema_node_env(node, env, arena, diags);
@@ -251,7 +253,7 @@ static enum weir_err config_read(struct reading *g, struct weir_span text, const
         err = weir_schema_check(WEIR_KIND_NODE, &node->base, diags);
     if (err < 0)
         return err;
-    node_read(g, node);
+    read_node(g, node);
     return g->err;
 }
 
@@ -261,7 +263,7 @@ enum weir_err weir_config_read(struct weir_config *c, const char *file, struct w
     struct reading g = { .config = c, .problems = problems, .file = file };
     struct weir_diags diags;
     weir_diags_init(&diags);
-    enum weir_err err = config_read(&g, text, env, &diags);
+    enum weir_err err = read_config(&g, text, env, &diags);
     if (weir_diags_num_errors(&diags) > 0)
         weir_diags_write(&diags, problems);
     weir_diags_deinit(&diags);

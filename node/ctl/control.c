@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * control.c - see control.h. Start: file, machine, store, log, workers, admin API. Stop, in the
- * reverse order: the admin API and the writes that run, workers, log, store. Between the two the
- * loop runs, and signals say what to do.
+ * reverse order: the admin API and the writes that run, workers, log, store. Between the two
+ * the loop runs, and signals say what to do.
  */
 #include "node/ctl/control.h"
 
@@ -58,7 +58,7 @@ void weir_control_stop(struct weir_control *c)
     close_handles(c);
 }
 
-static void reopen_access_log(struct weir_control *c)
+void weir_control_reopen_log(struct weir_control *c)
 {
     enum weir_err err = weir_access_log_reopen(c->node.access_log);
     if (err < 0)
@@ -73,12 +73,10 @@ static void on_signal(uv_signal_t *signal, int number)
     struct weir_control *c = signal->data;
     switch (number) {
     case SIGHUP:
-        /* Also when the file is bad: whoever rotates the log has moved it already. */
-        reopen_access_log(c);
         weir_control_reload_signal(c);
         return;
     case SIGUSR1:
-        reopen_access_log(c);
+        weir_control_reopen_log(c);
         return;
     default:
         weir_control_stop_signal(c);
@@ -102,16 +100,16 @@ static void on_sample(uv_timer_t *timer)
 static void on_change(void *arg, const struct weir_change *changes, size_t num)
 {
     struct weir_control *c = arg;
-    struct weir_workers *workers = atomic_load_explicit(&c->told, memory_order_acquire);
+    struct weir_workers *workers = atomic_load_explicit(&c->notified, memory_order_acquire);
     for (size_t i = 0; workers != NULL && i < num; i++)
         if (changes[i].class == WEIR_CLASS_TENANT)
             weir_workers_tenant_changed(workers, changes[i].key, changes[i].index_changed);
 }
 
-/* Before anybody can reach the node: whoever sees it answer may signal it, and must not meet the
- * signals' defaults. After the store, so that a long recovery can still be broken off. What comes
- * early waits for the loop. */
-static void handles_start(struct weir_control *c)
+/* Before the node can be reached: an operator that sees it respond may signal it, and must not meet
+ * the signals' defaults. After the store, so that a signal can still end a long recovery. Signals
+ * that come early wait for the loop. */
+static void start_handles(struct weir_control *c)
 {
     int rc = uv_timer_init(&c->loop, &c->sample);
     WEIR_ASSERT(rc == 0);
@@ -131,7 +129,7 @@ static void handles_start(struct weir_control *c)
     c->handles = true;
 }
 
-static void listeners_write(const struct weir_control *c, struct weir_strbuf *out)
+static void write_listeners(const struct weir_control *c, struct weir_strbuf *out)
 {
     char text[WEIR_ADDR_TEXT_MAX];
     for (size_t i = 0; i < c->config.num_http; i++) {
@@ -140,14 +138,14 @@ static void listeners_write(const struct weir_control *c, struct weir_strbuf *ou
     }
 }
 
-static void started_log(struct weir_control *c)
+static void log_started(struct weir_control *c)
 {
     struct weir_strbuf listeners = WEIR_STRBUF_ZERO;
     struct weir_store_stats stats;
     char admin[WEIR_ADDR_TEXT_MAX] = "off";
     char metrics[WEIR_ADDR_TEXT_MAX] = "off";
     struct weir_addr bound;
-    listeners_write(c, &listeners);
+    write_listeners(c, &listeners);
     if (c->listen != NULL) {
         weir_admin_bound(c->listen, &bound);
         weir_addr_text(&bound, admin);
@@ -171,12 +169,12 @@ static void started_log(struct weir_control *c)
 /* -- starting -- */
 
 /* The one line that the operator reads, beside the events of the log. */
-static void complain(const struct weir_strbuf *why)
+static void print_problem(const struct weir_strbuf *why)
 {
     fprintf(stderr, "weir: %s\n", why->failed ? "out of memory" : why->at);
 }
 
-static bool descriptors_start(struct weir_control *c)
+static bool start_descriptors(struct weir_control *c)
 {
     uint32_t wanted = weir_descriptors_wanted(c->config.max_connections);
     uint32_t have = weir_descriptors_raise(wanted);
@@ -197,7 +195,7 @@ static bool descriptors_start(struct weir_control *c)
     return true;
 }
 
-static bool store_start(struct weir_control *c)
+static bool start_store(struct weir_control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
     struct weir_store_config cfg = {
@@ -214,19 +212,19 @@ static bool store_start(struct weir_control *c)
     if (err == WEIR_OK)
         return true;
     weir_explain_store(c->config.data, err, &why);
-    complain(&why);
+    print_problem(&why);
     weir_strbuf_deinit(&why);
     return false;
 }
 
-static bool log_start(struct weir_control *c)
+static bool start_log(struct weir_control *c)
 {
     enum weir_err err =
         weir_access_log_open(c->config.access, c->config.num_workers, &c->node.access_log);
     if (err < 0) {
         struct weir_strbuf why = WEIR_STRBUF_ZERO;
         weir_explain_access_log(c->config.access, err, &why);
-        complain(&why);
+        print_problem(&why);
         weir_strbuf_deinit(&why);
         return false;
     }
@@ -248,7 +246,7 @@ uint32_t weir_control_connections(struct weir_control *c, uint32_t wanted)
     return wanted < room ? wanted : room;
 }
 
-static bool workers_start(struct weir_control *c)
+static bool start_workers(struct weir_control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
     struct weir_workers_error fault = { .sys_errno = 0 };
@@ -266,7 +264,7 @@ static bool workers_start(struct weir_control *c)
     };
     enum weir_err err = weir_workers_start(&cfg, &c->node.workers, &fault);
     if (err == WEIR_OK) {
-        atomic_store_explicit(&c->told, c->node.workers, memory_order_release);
+        atomic_store_explicit(&c->notified, c->node.workers, memory_order_release);
         return true;
     }
     if (fault.listener.port != 0)
@@ -275,7 +273,7 @@ static bool workers_start(struct weir_control *c)
         weir_strbuf_printf(&why, "workers cannot be started (%s): %s",
                            fault.what != NULL ? fault.what : "start",
                            fault.sys_errno != 0 ? strerror(fault.sys_errno) : weir_err_name(err));
-    complain(&why);
+    print_problem(&why);
     weir_strbuf_deinit(&why);
     return false;
 }
@@ -319,7 +317,7 @@ static bool start_admin_listeners(struct weir_control *c, struct weir_strbuf *wh
            (!cfg->has_metrics || start_health(c, "admin.metrics", &cfg->metrics, &c->metrics, why));
 }
 
-static bool admin_start(struct weir_control *c)
+static bool start_admin(struct weir_control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
     enum weir_err err = weir_push_queue_new(&c->node, &c->node.pushes);
@@ -331,12 +329,12 @@ static bool admin_start(struct weir_control *c)
     }
     bool good = start_admin_listeners(c, &why);
     if (!good)
-        complain(&why);
+        print_problem(&why);
     weir_strbuf_deinit(&why);
     return good;
 }
 
-static bool node_start(struct weir_control *c)
+static bool start_node(struct weir_control *c)
 {
     c->node.config = &c->config;
     c->node.loop = &c->loop;
@@ -351,14 +349,14 @@ static bool node_start(struct weir_control *c)
         fprintf(stderr, "weir: no memory, or no random numbers, to begin with\n");
         return false;
     }
-    if (!descriptors_start(c) || !store_start(c) || !log_start(c))
+    if (!start_descriptors(c) || !start_store(c) || !start_log(c))
         return false;
-    handles_start(c);
-    return workers_start(c) && admin_start(c);
+    start_handles(c);
+    return start_workers(c) && start_admin(c);
 }
 
-/* Undo node_start from wherever it came to. */
-static void node_end(struct weir_control *c)
+/* Undo start_node from wherever it came to. */
+static void end_node(struct weir_control *c)
 {
     close_handles(c);
     weir_admin_stop(c->admin);
@@ -368,8 +366,8 @@ static void node_end(struct weir_control *c)
     weir_admin_free(&c->admin);
     weir_admin_socket_close(&c->socket);
     weir_admin_socket_close(&c->socket_ro);
-    /* No write is left, so nobody is about to tell the workers anything. */
-    atomic_store_explicit(&c->told, NULL, memory_order_release);
+    /* No write is left that could notify the workers. */
+    atomic_store_explicit(&c->notified, NULL, memory_order_release);
     if (c->node.workers != NULL)
         weir_workers_stop(&c->node.workers);
     if (c->node.access_log != NULL) {
@@ -384,19 +382,19 @@ static void node_end(struct weir_control *c)
     weir_failure_marks_free(&c->node.marks);
 }
 
-static int run(struct weir_control *c)
+static int run_node(struct weir_control *c)
 {
     if (uv_loop_init(&c->loop) < 0) {
         fprintf(stderr, "weir: the event loop cannot be made: %s\n", strerror(errno));
         return 1;
     }
-    bool good = node_start(c);
+    bool good = start_node(c);
     if (good) {
         c->node.state = WEIR_NODE_SERVING;
-        started_log(c);
+        log_started(c);
         (void)uv_run(&c->loop, UV_RUN_DEFAULT);
     }
-    node_end(c);
+    end_node(c);
     int rc = uv_loop_close(&c->loop);
     WEIR_ASSERT(rc == 0);
     if (good)
@@ -406,7 +404,7 @@ static int run(struct weir_control *c)
 
 /* -- the file -- */
 
-static bool file_read(const char *path, struct weir_strbuf *out, struct weir_strbuf *problems)
+static bool read_file(const char *path, struct weir_strbuf *out, struct weir_strbuf *problems)
 {
     char chunk[8192];
     ssize_t len = 0;
@@ -431,13 +429,13 @@ enum weir_err weir_control_read_file(const struct weir_control_options *o, struc
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     enum weir_err err = WEIR_EINVAL;
-    if (o->config == NULL || file_read(o->config, &text, problems))
+    if (o->config == NULL || read_file(o->config, &text, problems))
         err = weir_config_read(ret, o->config, weir_span(text.at, text.len), o->env, problems);
     weir_strbuf_deinit(&text);
     return problems->failed ? WEIR_ENOMEM : err;
 }
 
-static bool config_start(struct weir_control *c)
+static bool read_config(struct weir_control *c)
 {
     struct weir_strbuf problems = WEIR_STRBUF_ZERO;
     enum weir_err err = weir_control_read_file(c->options, &c->config, &problems);
@@ -449,7 +447,7 @@ static bool config_start(struct weir_control *c)
     return err == WEIR_OK;
 }
 
-static int check(const struct weir_control *c)
+static int check_node(const struct weir_control *c)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     bool good = weir_node_facts_check(&c->config, &out);
@@ -474,9 +472,9 @@ int weir_control_run(const struct weir_control_options *o)
     weir_config_init(&c->config);
     weir_docs_init(&c->live_docs);
     (void)signal(SIGPIPE, SIG_IGN);
-    if (config_start(c)) {
+    if (read_config(c)) {
         weir_log_init(c->config.level, STDERR_FILENO);
-        code = o->check ? check(c) : run(c);
+        code = o->check ? check_node(c) : run_node(c);
     }
     weir_config_deinit(&c->config);
     weir_docs_deinit(&c->live_docs);

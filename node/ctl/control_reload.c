@@ -262,13 +262,17 @@ static void start_reload(struct weir_control *c, weir_reload_done *done, void *a
     WEIR_ASSERT(rc == 0);
 }
 
+/* The log is opened anew also when the file is bad: logrotate has moved it already. */
 void weir_control_reload(struct weir_node *node, weir_reload_done *done, void *arg)
 {
-    start_reload(weir_control_of(node), done, arg);
+    struct weir_control *c = weir_control_of(node);
+    weir_control_reopen_log(c);
+    start_reload(c, done, arg);
 }
 
 void weir_control_reload_signal(struct weir_control *c)
 {
+    weir_control_reopen_log(c);
     if (c->reload != NULL)
         c->reload_again = true; /* the file may have changed after it was read */
     else

@@ -8,7 +8,6 @@
 #include "node/ctl/admin.h"
 #include "node/ctl/admin_socket.h"
 #include "node/ctl/config.h"
-#include "node/ctl/control.h"
 #include "node/ctl/node.h"
 
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #define WEIR_CONTROL_SIGNALS 4
 
+struct weir_control_options;
 struct weir_reload;
 
 struct weir_control {
@@ -45,15 +45,17 @@ struct weir_control {
     bool reload_again;          /* a signal came meanwhile */
     struct weir_metrics metrics_block;
     struct weir_metrics store_metrics;
-    /** Told of changes of tenants; paired with the store in on_change. NULL before the workers are
-     * there and after. */
-    _Atomic(struct weir_workers *) told;
+    /** Notified of changed tenants; release at start and end, paired with acquire in on_change.
+     * NULL before there are workers and after. */
+    _Atomic(struct weir_workers *) notified;
 };
 
 /** The control of a node that weir_control_run made. */
 struct weir_control *weir_control_of(struct weir_node *node);
 /** Begin to end: the admin API and the writes stop, and the loop runs out. Once is enough. */
 void weir_control_stop(struct weir_control *c);
+/** Open the access log anew, as logrotate wants; a failure is logged, and the old file stays. */
+void weir_control_reopen_log(struct weir_control *c);
 /** The connections that there are descriptors for, at most limits.connections. Raises the limit of
  * descriptors when it can. */
 uint32_t weir_control_connections(struct weir_control *c, uint32_t wanted);

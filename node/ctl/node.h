@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * node.h - what the parts of one node's control plane share: its store, workers, log, counters and
- * state. Owner: control thread. control.c makes it and outlives all who borrow it; tests make their
- * own.
+ * state. Owner: control thread. control.c makes it and it outlives all that borrow it; tests make
+ * their own.
  */
 #ifndef WEIR_NODE_CTL_NODE_H
 #define WEIR_NODE_CTL_NODE_H
@@ -21,8 +21,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-/** In the order in which a node passes through them. READONLY is told by the store and is not kept
- * here. */
+/** In the order in which a node passes through them. READONLY is a state of the store and is not
+ * stored here. */
 enum weir_node_state {
     WEIR_NODE_STARTING,
     WEIR_NODE_SERVING,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * node_check.c - `weir node --check`: looks at the machine as a start, or a reload, of this node
- * file would find it. A node that runs already with this file is no fault: what it holds is told
- * from what another process holds by the descriptors of its process.
+ * file would find it. A node that runs already with this file is no fault: the
+ * descriptors of its process show what it holds itself.
  */
 #include "node/ctl/node_facts.h"
 
@@ -100,7 +100,7 @@ static void check_listener(struct findings *f, const char *field, const struct w
 }
 
 /* Cut the last part off. */
-static void path_up(char *path)
+static void cut_last_part(char *path)
 {
     char *slash = strrchr(path, '/');
     if (slash == NULL)
@@ -128,7 +128,7 @@ static bool folder_usable(const char *folder)
         return false;
     while (stat(path, &st) < 0 && errno == ENOENT && strcmp(path, "/") != 0 &&
            strcmp(path, ".") != 0)
-        path_up(path);
+        cut_last_part(path);
     return is_usable_folder(path);
 }
 
@@ -159,12 +159,12 @@ static enum weir_err try_socket(const char *path)
     char folder[PATH_MAX];
     bool exists = lstat(path, &st) == 0;
     snprintf(folder, sizeof(folder), "%s", path);
-    path_up(folder);
+    cut_last_part(folder);
     if (strlen(path) > WEIR_ADMIN_SOCKET_PATH_MAX)
         return WEIR_ELIMIT;
     if (exists && !S_ISSOCK(st.st_mode))
         return WEIR_EEXIST;
-    if (exists && weir_admin_socket_answers(path))
+    if (exists && weir_admin_socket_is_served(path))
         return WEIR_EINUSE;
     return folder_usable(folder) ? WEIR_OK : WEIR_EPERM;
 }
@@ -215,7 +215,7 @@ static void check_access_log(struct findings *f, const char *target)
         return;
     bool exists = access(target, F_OK) == 0;
     snprintf(folder, sizeof(folder), "%s", target);
-    path_up(folder);
+    cut_last_part(folder);
     bool good =
         exists ? faccessat(AT_FDCWD, target, W_OK, AT_EACCESS) == 0 : is_usable_folder(folder);
     weir_strbuf_printf(&line, "log.access: %s %s", target,

@@ -125,7 +125,7 @@ void weir_explain_socket(const char *field, const char *path, enum weir_err err,
 {
     weir_strbuf_printf(out, "%s: %s ", field, path);
     if (err == WEIR_EINUSE)
-        weir_strbuf_puts(out, "is answered by a running node: stop it, or choose another path");
+        weir_strbuf_puts(out, "is served by a running node: stop it, or choose another path");
     else if (err == WEIR_EEXIST)
         weir_strbuf_puts(out,
                          "exists and is no socket: move the file away, or choose another path");

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * running.c - see running.h. A TCP socket in /proc/net/tcp is told to be a process's by its inode,
- * which /proc/PID/fd names too.
+ * running.c - see running.h. /proc/net/tcp has the inode of each TCP socket, and so
+ * has /proc/PID/fd: by it a socket is found to be a process's.
  */
 #include "node/ctl/running.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,10 +74,10 @@ static bool walk_descriptors(pid_t pid, bool (*each)(void *arg, const char *targ
 
 static bool note_socket(void *arg, const char *target)
 {
-    uintmax_t inode = 0;
-    if (sscanf(target, "socket:[%ju]", &inode) != 1)
+    static const char begin[] = "socket:[";
+    if (strncmp(target, begin, sizeof(begin) - 1) != 0)
         return true;
-    return add_socket(arg, (ino_t)inode);
+    return add_socket(arg, (ino_t)strtoull(target + sizeof(begin) - 1, NULL, 10));
 }
 
 void weir_running_find(const char *socket_path, struct weir_running *ret)
@@ -130,19 +129,33 @@ static bool ips_overlap(const uint8_t ip[16], const struct weir_addr *at)
     return memcmp(ip, at->ip, 16) == 0 || memcmp(ip, any, 16) == 0 || memcmp(at->ip, any, 16) == 0;
 }
 
+/* The n-th word of a line, words being apart by spaces; "" when there are fewer. */
+static const char *word_at(const char *line, unsigned n)
+{
+    line += strspn(line, " ");
+    for (; n > 0 && *line != '\0'; n--) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    return line;
+}
+
+/* "  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 INODE ...":
+ * number, local and remote address, state, queues, timer, retransmits, user, timeout, inode. */
 static bool line_is_listener(const struct weir_running *r, const char *line,
                              const struct weir_addr *at)
 {
     char local[33];
-    unsigned port = 0;
-    unsigned state = 0;
-    uintmax_t inode = 0;
     uint8_t ip[16];
-    if (sscanf(line, " %*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*u %*u %ju", local, &port,
-               &state, &inode) != 4)
+    const char *text = word_at(line, 1);
+    size_t len = strspn(text, "0123456789ABCDEF");
+    if (len >= sizeof(local) || text[len] != ':')
         return false;
-    return state == TCP_LISTEN && port == at->port && hex_address(local, ip) &&
-           ips_overlap(ip, at) && has_socket(r, (ino_t)inode);
+    memcpy(local, text, len);
+    local[len] = '\0';
+    return strtoul(word_at(line, 3), NULL, 16) == TCP_LISTEN &&
+           strtoul(text + len + 1, NULL, 16) == at->port && hex_address(local, ip) &&
+           ips_overlap(ip, at) && has_socket(r, (ino_t)strtoull(word_at(line, 9), NULL, 10));
 }
 
 bool weir_running_listens(const struct weir_running *r, const struct weir_addr *at)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * running.h - the node that runs already with a node file, as another process sees it: who serves
- * its admin socket, and what that process holds, by proc(5). Owner: the process of `weir node
+ * running.h - the node that runs already with a node file, as another process sees it: the
+ * process that serves its admin socket, and what it holds, by proc(5). Owner: the process of `weir
+ * node
  * --check`.
  */
 #ifndef WEIR_NODE_CTL_RUNNING_H

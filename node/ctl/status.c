@@ -94,17 +94,39 @@ const char *weir_node_state_name(const struct weir_node *node, const struct weir
     WEIR_UNREACHABLE();
 }
 
-/* What the doctor finds beyond "ok", as sentences in the arena: both commands have one source. */
-static enum weir_err fill_warnings(struct weir_node *node, struct weir_arena *arena,
+/* How far a drain is. NULL: no memory. */
+static char *drain_text(struct weir_node *node, struct weir_arena *arena)
+{
+    struct weir_workers_progress left;
+    uint64_t now = uv_now(node->loop);
+    uint64_t until = node->drain_until_ms;
+    weir_workers_progress(node->workers, &left);
+    return weir_arena_printf(arena,
+                             "draining: connections left %u, requests left %u, %llu s to the "
+                             "deadline; `weir undrain` takes it back",
+                             left.connections, left.requests,
+                             (unsigned long long)(until > now ? (until - now + 999) / 1000 : 0));
+}
+
+/* A drain, and what the doctor finds beyond "ok", as sentences in the arena: status and doctor have
+ * one source. */
+static enum weir_err warnings_fill(struct weir_node *node, struct weir_arena *arena,
                                    Weir__V1__NodeStatus *s)
 {
     struct weir_doctor d;
     weir_doctor_init(&d, node);
     weir_doctor_node(&d);
     enum weir_err err = d.err;
-    s->warnings = weir_arena_calloc(arena, d.num, sizeof(char *));
+    s->warnings = weir_arena_calloc(arena, d.num + 1, sizeof(char *));
     if (err == WEIR_OK && s->warnings == NULL)
         err = WEIR_ENOMEM;
+    if (err == WEIR_OK && node->state == WEIR_NODE_DRAINING && node->workers != NULL) {
+        char *line = drain_text(node, arena);
+        if (line == NULL)
+            err = WEIR_ENOMEM;
+        else
+            s->warnings[s->n_warnings++] = line;
+    }
     for (size_t i = 0; i < d.num && err == WEIR_OK; i++) {
         const Weir__V1__DoctorCheck *check = d.list[i];
         if (strcmp(check->outcome, "ok") == 0)
@@ -186,7 +208,7 @@ enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
     weir__v1__node_status__init(s);
     fill_node(node, &stats, s);
     s->lane = lane;
-    err = fill_warnings(node, arena, s);
+    err = warnings_fill(node, arena, s);
     if (err < 0)
         return err;
     list[0] = s;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * access.h - the access record: a JSON object a line for each exchange, however it ended.
- * Allocation-free; pure. Every byte outside 0x20..0x7e, quotes and backslashes are \u00XX, whoever
- * sent them. Fields that say nothing (empty, 0 where 0 means none) are left out.
- * Limits: WEIR_ACCESS_MAX bytes a record.   Ref: README.md of this folder for the fields.
+ * access.h - the access record: one line with a JSON object for each exchange, however it ended.
+ * Allocation-free; pure. Every byte outside 0x20..0x7e, quotes and backslashes are written as
+ * \u00XX. Fields without a value (empty, 0 where 0 means none) are left out. Limits:
+ * WEIR_ACCESS_MAX bytes a record.   Ref: README.md of this folder for the fields.
  */
 #ifndef WEIR_NODE_FLOW_ACCESS_H
 #define WEIR_NODE_FLOW_ACCESS_H
@@ -43,7 +43,7 @@ enum weir_access_outcome {
 /** Stable label such as "upstream_cut". Never NULL. */
 const char *weir_access_outcome_name(enum weir_access_outcome v);
 
-/** Bytes kept of each text as it is written (an escape is six bytes); a longer one ends in "...".
+/** Bytes of each text as written (an escape is six bytes); a longer text is cut and ends in "...".
  */
 #define WEIR_ACCESS_PATH_MAX 1024
 #define WEIR_ACCESS_LONG_MAX 256 /* host, user agent, referer, endpoint */
@@ -68,7 +68,7 @@ struct weir_access {
     struct weir_span fault; /* label of the parser */
     struct weir_span upstream;
     struct weir_span endpoint;
-    bool reused;             /* the upstream connection had served before */
+    bool reused;             /* the origin connection had served before */
     uint8_t tries;           /* endpoints or connections tried */
     uint64_t request_bytes;  /* of the body */
     uint64_t response_bytes; /* of the body */
@@ -83,7 +83,7 @@ struct weir_access {
 
 /**
  * Write the record and its line feed.
- * @return bytes written; 0: `max` is less than WEIR_ACCESS_MAX, flush and come again
+ * @return bytes written; 0: `max` is less than WEIR_ACCESS_MAX, flush and call again
  */
 WEIR_MUST_USE size_t weir_access_write(const struct weir_access *a, uint8_t *out, size_t max);
 

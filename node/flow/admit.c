@@ -7,8 +7,8 @@
 #include "node/flow/rewrite.h"
 #include "tenants/redirect.h"
 
-static void response(struct weir_admit *a, uint16_t status, enum weir_access_outcome outcome,
-                     struct weir_span why)
+static void decide_response(struct weir_admit *a, uint16_t status, enum weir_access_outcome outcome,
+                            struct weir_span why)
 {
     a->what = WEIR_ADMIT_RESPONSE;
     a->status = status;
@@ -16,8 +16,8 @@ static void response(struct weir_admit *a, uint16_t status, enum weir_access_out
     a->why = why;
 }
 
-/* The one authority of the request; without any (HTTP/1.0) only a dedicated address can tell whose
- * it is. */
+/* The authority of the request. Without one (HTTP/1.0) only a dedicated address can identify the
+ * tenant. */
 static void read_authority(struct weir_admit *a, const struct weir_h1_head *head,
                            const uint8_t *bytes, const struct weir_addr *local)
 {
@@ -36,11 +36,11 @@ static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
         return true;
     a->tenant = NULL;
     if (err == WEIR_ENOTFOUND)
-        response(a, 404, WEIR_OUTCOME_UNKNOWN_HOST,
-                 WEIR_SPAN_LIT("No site is configured here for this host name."));
+        decide_response(a, 404, WEIR_OUTCOME_UNKNOWN_HOST,
+                        WEIR_SPAN_LIT("No site is configured here for this host name."));
     else
-        response(a, 503, WEIR_OUTCOME_TENANT_BROKEN,
-                 WEIR_SPAN_LIT("This site's configuration cannot be used at the moment."));
+        decide_response(a, 503, WEIR_OUTCOME_TENANT_BROKEN,
+                        WEIR_SPAN_LIT("This site's configuration cannot be used at the moment."));
     return false;
 }
 
@@ -50,8 +50,8 @@ static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *
         return false;
     for (size_t i = 0; i < head->num_fields; i++) {
         if (head->fields[i].underscore) {
-            response(a, 400, WEIR_OUTCOME_REFUSED,
-                     WEIR_SPAN_LIT("A field name contains an underscore."));
+            decide_response(a, 400, WEIR_OUTCOME_REFUSED,
+                            WEIR_SPAN_LIT("A field name contains an underscore."));
             return true;
         }
     }
@@ -59,7 +59,7 @@ static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *
 }
 
 /* "192.0.2.1:80" and "[2001:db8::1]:80" as weir writes them. */
-static struct weir_span without_port(struct weir_span host)
+static struct weir_span strip_port(struct weir_span host)
 {
     while (host.len > 0 && host.at[host.len - 1] != ':')
         host.len--;
@@ -68,8 +68,9 @@ static struct weir_span without_port(struct weir_span host)
     return host;
 }
 
-static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, const uint8_t *bytes,
-                       const struct weir_addr *local, struct weir_span path)
+static bool find_redirect(struct weir_admit *a, const struct weir_h1_head *head,
+                          const uint8_t *bytes, const struct weir_addr *local,
+                          struct weir_span path)
 {
     if (a->tenant->redirects == NULL || weir_request_is_for_server(head))
         return false;
@@ -78,15 +79,15 @@ static bool redirected(struct weir_admit *a, const struct weir_h1_head *head, co
     struct weir_redirect_request req = {
         .https = false,
         .port = local->port,
-        .host = a->name.len > 0 ? a->name : without_port(a->host),
+        .host = a->name.len > 0 ? a->name : strip_port(a->host),
         .path = path,
         .raw = raw,
     };
     struct weir_redirect_result res = { 0 };
     if (weir_redirect_find(a->tenant, &req, a->location_bytes, sizeof(a->location_bytes), &res) <
         0) {
-        response(a, 414, WEIR_OUTCOME_TOO_LARGE,
-                 WEIR_SPAN_LIT("The address is too long to be redirected."));
+        decide_response(a, 414, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The address is too long to be redirected."));
         return true;
     }
     if (res.code == 0)
@@ -104,6 +105,8 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
 {
     struct weir_span path = WEIR_SPAN_LIT("/");
 
+    WEIR_ASSERT(head->kind == WEIR_H1_REQUEST);
+    WEIR_ASSERT_CMP(head->head_len, >, 0); /* complete */
     a->tenant = NULL;
     a->route = NULL;
     a->location = WEIR_SPAN_EMPTY;
@@ -112,29 +115,30 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     if (!find_tenant(a, cache, local))
         return;
     if (head->head_len > a->tenant->max_header) {
-        response(a, 431, WEIR_OUTCOME_TOO_LARGE,
-                 WEIR_SPAN_LIT("The request's header is larger than this site takes."));
+        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request's header is larger than this site takes."));
         return;
     }
     if (refuse_underscores(a, head))
         return;
     if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
         weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {
-        response(a, 400, WEIR_OUTCOME_MALFORMED, WEIR_SPAN_LIT("The path leads above the root."));
+        decide_response(a, 400, WEIR_OUTCOME_MALFORMED,
+                        WEIR_SPAN_LIT("The path leads above the root."));
         return;
     }
-    if (redirected(a, head, bytes, local, path))
+    if (find_redirect(a, head, bytes, local, path))
         return;
     if (head->has_content_length && a->tenant->max_body > 0 &&
         head->content_length > a->tenant->max_body) {
-        response(a, 413, WEIR_OUTCOME_TOO_LARGE,
-                 WEIR_SPAN_LIT("The request's body is larger than this site takes."));
+        decide_response(a, 413, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request's body is larger than this site takes."));
         return;
     }
     a->route = weir_tenant_route(a->tenant, path);
     if (a->route == NULL) {
-        response(a, 404, WEIR_OUTCOME_NO_ROUTE,
-                 WEIR_SPAN_LIT("Nothing is configured here for this path."));
+        decide_response(a, 404, WEIR_OUTCOME_NO_ROUTE,
+                        WEIR_SPAN_LIT("Nothing is configured here for this path."));
         return;
     }
     a->what = WEIR_ADMIT_FORWARD;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admit.h - what becomes of a request whose head is complete: whose it is, and forward, redirect or
- * answer. Decides only; the tenant cache behind it may read the store on a miss. Owner: one worker.
- * Ref: RFC 9110 7.2 (Host), 15.5.20 (421, once TLS is there); the order of checks is that of the
- * design's "One request".
+ * admit.h - the decision about a request whose head is complete: its tenant, and forward, redirect
+ * or respond. It has no side effects, but the tenant cache may read the store on a miss. Owner: one
+ * worker. Ref: RFC 9110 7.2 (Host), 15.5.20 (421, once TLS is there); the order of checks is that
+ * of the design's "One request".
  */
 #ifndef WEIR_NODE_FLOW_ADMIT_H
 #define WEIR_NODE_FLOW_ADMIT_H
@@ -33,8 +33,8 @@ struct weir_admit {
     enum weir_admit_what what;
     uint16_t status;
     enum weir_access_outcome outcome;
-    struct weir_span why;       /* a sentence for the page; static */
-    struct weir_tenant *tenant; /* borrowed from the cache until its next call; NULL: nobody's */
+    struct weir_span why;       /* a sentence for the error page; static */
+    struct weir_tenant *tenant; /* borrows from the cache until its next call; or NULL */
     const struct weir_route *route;
     struct weir_span
         host; /* what goes to the upstream as Host; borrows from the head or from this struct */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * balance.c - picks an endpoint: smooth weighted round robin, or weighted rendezvous hashing.
- * Owner: the worker that owns the tenant. Integers only, so that IP hash agrees on every machine.
- * Limits: WEIR_ENDPOINTS_MAX endpoints, O(n) a pick, no memory but rr_current.
- * Ref: Thaler and Ravishankar 1998 (rendezvous); Schindelhauer and Schomaker 2005 (its weights).
+ * Owner: the worker that owns the tenant. Integers only, so that IP hash gives the same choice on
+ * every node. Limits: WEIR_ENDPOINTS_MAX endpoints, O(n) a pick, no memory but rr_current. Ref:
+ * Thaler and Ravishankar 1998 (rendezvous); Schindelhauer and Schomaker 2005 (its weights).
  */
 #include "node/flow/balance.h"
 
 #include "node/base/hash.h"
 
-/* ---- who is in question ---- */
+/* -- which endpoints are eligible -- */
 
-/** The rounds of a pick, in order: a later one is asked only when the earlier ones found nobody. */
+/** The rounds of a pick, in order: a later one runs only when the earlier ones found no endpoint.
+ */
 struct round {
     bool backups; /* else the primaries */
     bool marked;  /* also those that are marked out */
@@ -36,24 +37,24 @@ static bool was_tried(const struct weir_tried *t, uint16_t index)
     return (t->bits[index / 64] >> (index % 64) & 1) != 0;
 }
 
-static inline bool eligible(const struct pick *p, const struct weir_endpoint *e,
-                            const struct round *r)
+static inline bool is_eligible(const struct pick *p, const struct weir_endpoint *e,
+                               const struct round *r)
 {
     return e->weight > 0 && e->backup == r->backups && !was_tried(p->tried, e->index) &&
            (r->marked || weir_failure_marks_usable(p->marks, e->key, p->now_ms));
 }
 
-/* ---- round robin ---- */
+/* -- round robin -- */
 
-/** Who is left out for long must not pile up credit or debt without end; far above any sum of
+/** The credit or debt of an endpoint that is left out for long is bounded; far above any sum of
  * weights. */
 #define CURRENT_MAX (1 << 30)
 _Static_assert(WEIR_ENDPOINTS_MAX * 65535ll < CURRENT_MAX, "a round's weights fit");
 
 /**
- * Each endpoint in question earns its weight; the richest is taken and pays what all earned
- * together. Over any stretch the turns are in proportion to the weights, and those of a heavy
- * endpoint are spread, not bunched.
+ * Each eligible endpoint earns its weight; the richest is chosen and pays what all earned together.
+ * Over any stretch the turns are in proportion to the weights, and those of a heavy endpoint are
+ * spread, not bunched.
  */
 static struct weir_endpoint *pick_round_robin(const struct pick *p, const struct round *r)
 {
@@ -63,7 +64,7 @@ static struct weir_endpoint *pick_round_robin(const struct pick *p, const struct
     for (uint16_t i = 0; i < p->upstream->num_endpoints; i++) {
         struct weir_endpoint *e = &p->upstream->endpoints[i];
 
-        if (!eligible(p, e, r))
+        if (!is_eligible(p, e, r))
             continue;
         total += e->weight;
         if (e->rr_current < CURRENT_MAX)
@@ -76,7 +77,7 @@ static struct weir_endpoint *pick_round_robin(const struct pick *p, const struct
     return best;
 }
 
-/* ---- IP hash ---- */
+/* -- IP hash -- */
 
 /** log2(1 + i/32) in units of 2^-40, rounded. */
 static const uint64_t log2_table[32] = {
@@ -119,7 +120,8 @@ static uint64_t neg_log2(uint64_t h)
     return ((uint64_t)64 << 40) - log2;
 }
 
-/** Who a client is: an IPv4 address, or the /64 of an IPv6 one, within which it picks at will. */
+/** What identifies a client: an IPv4 address, or the /64 of an IPv6 address, since a client may use
+ * any address of its /64. */
 static uint64_t client_hash(const struct weir_addr *client)
 {
     return weir_hash64(0, client->ip, weir_addr_is_v4(client) ? 16 : 8);
@@ -139,7 +141,7 @@ static struct weir_endpoint *pick_ip_hash(const struct pick *p, const struct rou
     for (uint16_t i = 0; i < p->upstream->num_endpoints; i++) {
         struct weir_endpoint *e = &p->upstream->endpoints[i];
 
-        if (!eligible(p, e, r))
+        if (!is_eligible(p, e, r))
             continue;
         uint64_t draw =
             neg_log2(weir_mix64(client ^ e->stable_hash)); /* <= 2^46, times a weight < 2^62 */
@@ -158,6 +160,9 @@ struct weir_endpoint *weir_balance_pick(struct weir_upstream *u,
 {
     struct pick p = { .upstream = u, .marks = marks, .tried = tried, .now_ms = now_ms };
     bool hashed = u->balance == WEIR_BALANCE_IP_HASH;
+
+    WEIR_ASSERT_CMP(u->num_endpoints, >=, 1);
+    WEIR_ASSERT_CMP(u->num_endpoints, <=, WEIR_ENDPOINTS_MAX);
 
     /* With one endpoint every round would end on it, marked or not. */
     if (u->num_endpoints == 1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * body.c - see body.h. A feed of a chunked body becomes one chunk, however many came in, so that
- * the framing that leaves is always weir's own.
+ * body.c - see body.h. Each feed of a chunked body becomes one chunk, however many were received:
+ * the framing that is sent is always weir's own.
  */
 #include "node/flow/body.h"
 
@@ -18,7 +18,7 @@ void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, 
         weir_chunked_init(&b->chunked);
 }
 
-static bool over_max(struct weir_body *b, uint64_t more)
+static bool check_max(struct weir_body *b, uint64_t more)
 {
     if (b->max == 0 || more <= b->max - b->bytes)
         return false;
@@ -26,9 +26,9 @@ static bool over_max(struct weir_body *b, uint64_t more)
     return true;
 }
 
-/* Put the chunk head in the slot that was kept for it, once the length of the data behind it is
+/* Write the chunk head into the slot reserved for it, when the length of the data behind it is
  * known. */
-static void chunk_close(struct weir_pieces *out, int slot, size_t data_len, bool last)
+static void close_chunk(struct weir_pieces *out, int slot, size_t data_len, bool last)
 {
     if (data_len > 0) {
         size_t n = weir_chunk_head_write(data_len, out->chunk_head);
@@ -37,16 +37,16 @@ static void chunk_close(struct weir_pieces *out, int slot, size_t data_len, bool
         out->len += n;
         weir_pieces_add(out, last ? WEIR_SPAN_LIT("\r\n0\r\n\r\n") : WEIR_SPAN_LIT("\r\n"));
     } else {
-        WEIR_ASSERT(out->num == slot + 1);
+        WEIR_ASSERT_CMP(out->num, ==, slot + 1);
         out->num = slot;
         if (last)
             weir_pieces_add(out, WEIR_SPAN_LIT("0\r\n\r\n"));
     }
 }
 
-static int chunk_open(struct weir_pieces *out)
+static int open_chunk(struct weir_pieces *out)
 {
-    WEIR_ASSERT(out->num < WEIR_PIECES_MAX - 2);
+    WEIR_ASSERT_CMP(out->num, <, WEIR_PIECES_MAX - 2);
     out->iov[out->num].iov_len = 0;
     return out->num++;
 }
@@ -56,7 +56,7 @@ static enum weir_step feed_chunked(struct weir_body *b, struct weir_span in,
 {
     size_t used = 0;
     size_t data_len = 0;
-    int slot = b->out_chunked ? chunk_open(out) : -1;
+    int slot = b->out_chunked ? open_chunk(out) : -1;
     enum weir_step step = WEIR_STEP_SOME;
 
     while (step == WEIR_STEP_SOME && out->num < WEIR_PIECES_MAX - 1) {
@@ -66,7 +66,7 @@ static enum weir_step feed_chunked(struct weir_body *b, struct weir_span in,
         used += n;
         if (step != WEIR_STEP_SOME)
             break;
-        if (over_max(b, run.len))
+        if (check_max(b, run.len))
             return WEIR_STEP_FAIL;
         b->bytes += run.len;
         data_len += run.len;
@@ -76,7 +76,7 @@ static enum weir_step feed_chunked(struct weir_body *b, struct weir_span in,
         return step;
     b->done = step == WEIR_STEP_DONE;
     if (b->out_chunked)
-        chunk_close(out, slot, data_len, b->done);
+        close_chunk(out, slot, data_len, b->done);
     *ret_used = used;
     return step;
 }
@@ -87,7 +87,7 @@ static enum weir_step feed_plain(struct weir_body *b, struct weir_span in, struc
     size_t take = in.len;
     if (b->in == WEIR_BODY_LENGTH && take > b->left)
         take = (size_t)b->left;
-    if (over_max(b, take))
+    if (check_max(b, take))
         return WEIR_STEP_FAIL;
     b->bytes += take;
     if (b->in == WEIR_BODY_LENGTH) {
@@ -95,9 +95,9 @@ static enum weir_step feed_plain(struct weir_body *b, struct weir_span in, struc
         b->done = b->left == 0;
     }
     if (b->out_chunked) {
-        int slot = chunk_open(out);
+        int slot = open_chunk(out);
         weir_pieces_add(out, weir_span(in.at, take));
-        chunk_close(out, slot, take, b->done);
+        close_chunk(out, slot, take, b->done);
     } else {
         weir_pieces_add(out, weir_span(in.at, take));
     }
@@ -108,7 +108,8 @@ static enum weir_step feed_plain(struct weir_body *b, struct weir_span in, struc
 enum weir_step weir_body_feed(struct weir_body *b, struct weir_span in, struct weir_pieces *out,
                               size_t *ret_used)
 {
-    WEIR_ASSERT(out->num <= WEIR_PIECES_MAX - 6);
+    WEIR_ASSERT_CMP(out->num, <=, WEIR_PIECES_MAX - 6);
+    WEIR_ASSERT(b->max == 0 || b->bytes <= b->max);
     switch (b->in) {
     case WEIR_BODY_NONE:
         *ret_used = 0;
@@ -124,7 +125,9 @@ enum weir_step weir_body_feed(struct weir_body *b, struct weir_span in, struct w
 
 void weir_body_skip(struct weir_body *b, uint64_t n)
 {
-    WEIR_ASSERT(b->in == WEIR_BODY_LENGTH && n <= b->left && !b->out_chunked);
+    WEIR_ASSERT(b->in == WEIR_BODY_LENGTH);
+    WEIR_ASSERT(!b->out_chunked);
+    WEIR_ASSERT_CMP(n, <=, b->left);
     b->left -= n;
     b->bytes += n;
     b->done = b->left == 0;

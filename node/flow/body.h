@@ -2,8 +2,8 @@
  *
  * body.h - one message body on its way through: read in the framing it came with, written in the
  * framing it leaves with. Sans-I/O, allocation-free: pieces borrow from the input. Owner: one
- * worker. Nothing of the received framing is passed on; a body that ends too early never gets a
- * clean end. Ref: RFC 9112 sections 6 and 7.
+ * worker. The received framing is never passed on. A body that ends too early never gets a clean
+ * end. Ref: RFC 9112 sections 6 and 7.
  */
 #ifndef WEIR_NODE_FLOW_BODY_H
 #define WEIR_NODE_FLOW_BODY_H
@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/** Pieces of one write. 3 of them are kept for chunk framing. */
+/** Pieces of one write. 3 of them are reserved for chunk framing. */
 #define WEIR_PIECES_MAX 32
 
 struct weir_pieces {
@@ -36,12 +36,12 @@ static inline void weir_pieces_reset(struct weir_pieces *p)
     p->hold = false;
 }
 
-/** Add a run; empty runs are left out. Room is the caller's duty (contract). */
+/** Add a run; empty runs are left out. The caller makes sure that there is room (contract). */
 static inline void weir_pieces_add(struct weir_pieces *p, struct weir_span s)
 {
     if (s.len == 0)
         return;
-    WEIR_ASSERT(p->num < WEIR_PIECES_MAX);
+    WEIR_ASSERT_CMP(p->num, <, WEIR_PIECES_MAX);
     p->iov[p->num].iov_base = (void *)(uintptr_t)s.at;
     p->iov[p->num].iov_len = s.len;
     p->num++;
@@ -80,13 +80,13 @@ void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, 
 WEIR_MUST_USE enum weir_step weir_body_feed(struct weir_body *b, struct weir_span in,
                                             struct weir_pieces *out, size_t *ret_used);
 
-/** Account `n` bytes of a WEIR_BODY_LENGTH body that went another way (splice). n <= left
+/** Count `n` bytes of a WEIR_BODY_LENGTH body that went another way (splice). n <= left
  * (contract). */
 void weir_body_skip(struct weir_body *b, uint64_t n);
 
 /**
  * The peer closed its side.
- * @return true: that is the clean end of a WEIR_BODY_CLOSE body, whose end is now in `out` | false:
+ * @return true: this is the clean end of a WEIR_BODY_CLOSE body; its end is now in `out` | false:
  * the body was cut
  */
 WEIR_MUST_USE bool weir_body_end(struct weir_body *b, struct weir_pieces *out);

@@ -3,14 +3,14 @@
  * failure_marks.c - marks of failed endpoints in one table of atomics.
  * Owner: the node; every worker and the prober use it at once, without locks.
  * A key lives in one of WINDOW slots from its home on. Only endpoints that ever failed take a slot,
- * and a slot whose mark is over is given to the next key that needs one.
+ * and a slot whose mark has expired is given to the next key that needs one.
  */
 #include "node/flow/failure_marks.h"
 
-#include <stdlib.h>
-
 #include "node/base/hash.h"
 #include "node/base/rng.h"
+
+#include <stdlib.h>
 
 #define WINDOW       8
 #define OUT_FIRST_MS 1000  /* the first mark */
@@ -25,8 +25,8 @@ _Static_assert((OUT_FIRST_MS << (FAILURES_MAX - 1)) >= OUT_MAX_MS, "the longest 
 /*
  * A state in 64 bits: 45 bits of the time until which the endpoint is out (ms), 3 bits of failures
  * in a row, 16 bits of its key. 0 is no mark. The key's bits are there because key and state are
- * two atomics: a slot may change hands between the load of one and the other, and then the state
- * must not speak for the wrong endpoint.
+ * two atomics: a slot may get another key between the two loads, and then its state must not be
+ * taken for that of the first key.
  */
 #define TAG_BITS      16
 #define FAILURES_BITS 3
@@ -36,14 +36,14 @@ struct mark {
     unsigned failures;
 };
 
-static uint64_t mark_pack(struct mark m, uint64_t key)
+static uint64_t pack_mark(struct mark m, uint64_t key)
 {
     return m.until_ms << (TAG_BITS + FAILURES_BITS) | (uint64_t)m.failures << TAG_BITS |
            key >> (64 - TAG_BITS);
 }
 
 /** The mark of `key` in a state; none when the state is another's. */
-static struct mark mark_of(uint64_t state, uint64_t key)
+static struct mark unpack_mark(uint64_t state, uint64_t key)
 {
     struct mark m = { 0, 0 };
 
@@ -54,7 +54,7 @@ static struct mark mark_of(uint64_t state, uint64_t key)
     return m;
 }
 
-static size_t slot_at(uint64_t key, unsigned step)
+static size_t slot_index(uint64_t key, unsigned step)
 {
     return (weir_mix64(key) + step) & (WEIR_FAILURE_MARKS_MAX - 1);
 }
@@ -76,25 +76,27 @@ void weir_failure_marks_free(struct weir_failure_marks **v)
 
 bool weir_failure_marks_usable(const struct weir_failure_marks *v, uint64_t key, uint64_t now_ms)
 {
+    WEIR_ASSERT(key != 0); /* 0 is a free slot */
     for (unsigned i = 0; i < WINDOW; i++) {
-        const struct weir_failure_mark *s = &v->slots[slot_at(key, i)];
+        const struct weir_failure_mark *s = &v->slots[slot_index(key, i)];
         uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
 
         if (holder == 0)
             return true; /* a slot once taken is never free again: the key cannot be behind it */
         if (holder == key)
-            return mark_of(atomic_load_explicit(&s->state, memory_order_relaxed), key).until_ms <=
-                   now_ms;
+            return unpack_mark(atomic_load_explicit(&s->state, memory_order_relaxed), key)
+                       .until_ms <= now_ms;
     }
     return true;
 }
 
-/** The mark after one more failure. @return false: it changes nothing, the endpoint is out as it is
+/** The mark after one more failure. @return false: it changes nothing, the endpoint is out already
  */
-static bool mark_failed(struct mark *m, uint64_t now_ms)
+static bool add_failure_to_mark(struct mark *m, uint64_t now_ms)
 {
     if (m->until_ms > now_ms)
-        return false; /* the rest of what was in flight when it went out: the same incident */
+        return false; /* a request that was in flight when the endpoint was marked: the same
+                         incident */
     if (m->until_ms + FORGET_MS < now_ms)
         m->failures = 0;
     if (m->failures < FAILURES_MAX)
@@ -104,26 +106,26 @@ static bool mark_failed(struct mark *m, uint64_t now_ms)
     return true;
 }
 
-/** Put the failure into the slot that holds the key. */
-static bool slot_failed(struct weir_failure_mark *s, uint64_t key, uint64_t now_ms)
+/** Add the failure to the slot that holds the key. */
+static bool add_failure_to_slot(struct weir_failure_mark *s, uint64_t key, uint64_t now_ms)
 {
     uint64_t seen = atomic_load_explicit(&s->state, memory_order_relaxed);
 
-    /* Every lost race was won by another failure or success of this slot: bounded by the threads at
-     * work on it. */
+    /* A lost race means that another thread changed this slot: the tries are bounded by the number
+     * of threads. */
     for (;;) {
-        struct mark m = mark_of(seen, key);
+        struct mark m = unpack_mark(seen, key);
 
-        if (!mark_failed(&m, now_ms))
+        if (!add_failure_to_mark(&m, now_ms))
             return false;
-        if (atomic_compare_exchange_weak_explicit(&s->state, &seen, mark_pack(m, key),
+        if (atomic_compare_exchange_weak_explicit(&s->state, &seen, pack_mark(m, key),
                                                   memory_order_relaxed, memory_order_relaxed))
             return true;
     }
 }
 
-/** True when the slot's mark, whoever's it is, is over and forgotten. */
-static bool slot_idle(const struct weir_failure_mark *s, uint64_t now_ms)
+/** Whether the slot's mark, of any key, has expired and is forgotten. */
+static bool is_slot_idle(const struct weir_failure_mark *s, uint64_t now_ms)
 {
     uint64_t until_ms =
         atomic_load_explicit(&s->state, memory_order_relaxed) >> (TAG_BITS + FAILURES_BITS);
@@ -131,14 +133,15 @@ static bool slot_idle(const struct weir_failure_mark *s, uint64_t now_ms)
     return until_ms + FORGET_MS < now_ms || until_ms == 0;
 }
 
-/** The slot of the key, one taken for it, or NULL: its window is full of others' live marks. */
-static struct weir_failure_mark *slot_take(struct weir_failure_marks *v, uint64_t key,
-                                           uint64_t now_ms)
+/** The slot of the key, one taken for it, or NULL: its window is full of live marks of other keys.
+ */
+static struct weir_failure_mark *acquire_slot(struct weir_failure_marks *v, uint64_t key,
+                                              uint64_t now_ms)
 {
     struct weir_failure_mark *idle = NULL;
 
     for (unsigned i = 0; i < WINDOW; i++) {
-        struct weir_failure_mark *s = &v->slots[slot_at(key, i)];
+        struct weir_failure_mark *s = &v->slots[slot_index(key, i)];
         uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
 
         if (holder == 0 && atomic_compare_exchange_strong_explicit(
@@ -146,13 +149,13 @@ static struct weir_failure_mark *slot_take(struct weir_failure_marks *v, uint64_
             return s;
         if (holder == key)
             return s;
-        if (!idle && slot_idle(s, now_ms))
+        if (!idle && is_slot_idle(s, now_ms))
             idle = s;
     }
     if (!idle)
         return NULL;
     uint64_t holder = atomic_load_explicit(&idle->key, memory_order_relaxed);
-    if (slot_idle(idle, now_ms) &&
+    if (is_slot_idle(idle, now_ms) &&
         atomic_compare_exchange_strong_explicit(&idle->key, &holder, key, memory_order_relaxed,
                                                 memory_order_relaxed))
         return idle;
@@ -161,17 +164,18 @@ static struct weir_failure_mark *slot_take(struct weir_failure_marks *v, uint64_
 
 bool weir_failure_marks_failed(struct weir_failure_marks *v, uint64_t key, uint64_t now_ms)
 {
-    struct weir_failure_mark *s = slot_take(v, key, now_ms);
+    WEIR_ASSERT(key != 0); /* 0 is a free slot */
+    struct weir_failure_mark *s = acquire_slot(v, key, now_ms);
 
-    return s && slot_failed(s, key, now_ms);
+    return s && add_failure_to_slot(s, key, now_ms);
 }
 
 /** @return true when there was a mark of this key, which is gone now */
-static bool slot_succeeded(struct weir_failure_mark *s, uint64_t key)
+static bool clear_slot(struct weir_failure_mark *s, uint64_t key)
 {
     uint64_t seen = atomic_load_explicit(&s->state, memory_order_relaxed);
 
-    while (mark_of(seen, key).failures != 0)
+    while (unpack_mark(seen, key).failures != 0)
         if (atomic_compare_exchange_weak_explicit(&s->state, &seen, 0, memory_order_relaxed,
                                                   memory_order_relaxed))
             return true;
@@ -180,14 +184,15 @@ static bool slot_succeeded(struct weir_failure_mark *s, uint64_t key)
 
 bool weir_failure_marks_succeeded(struct weir_failure_marks *v, uint64_t key)
 {
+    WEIR_ASSERT(key != 0); /* 0 is a free slot */
     for (unsigned i = 0; i < WINDOW; i++) {
-        struct weir_failure_mark *s = &v->slots[slot_at(key, i)];
+        struct weir_failure_mark *s = &v->slots[slot_index(key, i)];
         uint64_t holder = atomic_load_explicit(&s->key, memory_order_relaxed);
 
         if (holder == 0)
             return false;
         if (holder == key)
-            return slot_succeeded(s, key);
+            return clear_slot(s, key);
     }
     return false;
 }

@@ -3,9 +3,9 @@
  * failure_marks.h - the node-wide table of endpoint failure marks: fixed size, atomics only, shared
  * by all workers and the prober. A passive failure (refused, timed out, cut, malformed) marks an
  * endpoint out for a while that doubles with each further one (1 s .. 60 s, jittered by the
- * caller's clock); a success clears it. Failures while it is out belong to the incident that put it
- * out and change nothing. Two endpoints that share a slot are told apart by their key, which is all
- * that is known of them: keys are made with the table's secret. `now_ms` is monotonic.
+ * caller's clock); a success clears it. Failures while it is out belong to the same incident and
+ * change nothing. Endpoints are identified by their keys alone, which are made with the table's
+ * secret. `now_ms` is monotonic.
  */
 #ifndef WEIR_NODE_FLOW_FAILURE_MARKS_H
 #define WEIR_NODE_FLOW_FAILURE_MARKS_H
@@ -33,10 +33,10 @@ struct weir_failure_marks {
 WEIR_MUST_USE struct weir_failure_marks *weir_failure_marks_new(void);
 /** Sets *v NULL. */
 void weir_failure_marks_free(struct weir_failure_marks **v);
-/** False while the endpoint is marked out. A full probe window counts as usable: the table never
- * hides an endpoint by accident. */
+/** False while the endpoint is marked out. An endpoint that found no slot counts as usable: a full
+ * table never hides an endpoint. */
 bool weir_failure_marks_usable(const struct weir_failure_marks *v, uint64_t key, uint64_t now_ms);
-/** @return true when this failure turned a usable endpoint out (log it once) */
+/** @return true when this failure marked a usable endpoint out (log it once) */
 bool weir_failure_marks_failed(struct weir_failure_marks *v, uint64_t key, uint64_t now_ms);
 /** Cheap when there is nothing to clear (one load). @return true when there was a mark to clear */
 bool weir_failure_marks_succeeded(struct weir_failure_marks *v, uint64_t key);

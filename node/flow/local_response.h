@@ -21,15 +21,15 @@
 
 struct weir_local_response {
     uint16_t status;                  /* 300..599 */
-    const struct weir_tenant *tenant; /* NULL: nobody's request; else its error pages count */
+    const struct weir_tenant *tenant; /* NULL: no tenant has the host */
     struct weir_span reason_text;     /* the one sentence on weir's own page; may be empty */
     struct weir_span request_id;      /* empty: no X-Request-ID */
     struct weir_span location;        /* empty: no Location */
     struct weir_span date;            /* WEIR_HTTP_DATE_LEN bytes, or empty: no Date */
     uint32_t retry_after_s;           /* 0: no Retry-After */
-    bool keep_alive;                  /* the connection goes on; else Connection: close */
-    bool minor10;                     /* the client speaks HTTP/1.0: going on has to be said */
-    bool head_only;                   /* it asked with HEAD: the head of a GET, and no body */
+    bool keep_alive;                  /* the connection stays open; else send Connection: close */
+    bool minor10;                     /* the client uses HTTP/1.0: send Connection: keep-alive */
+    bool head_only;                   /* the request was HEAD: the head of a GET, and no body */
 };
 
 /** Bytes that weir_local_response_write needs. */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exchange.c - see exchange.h.
+ * plan.c - see plan.h.
  */
 #include "node/flow/plan.h"
 
-bool weir_response_plan(const struct weir_response_facts *response,
+bool weir_plan_response(const struct weir_response_facts *response,
                         const struct weir_request_facts *req, struct weir_response_plan *ret)
 {
     const struct weir_h1_head *head = response->head;
     struct weir_response_plan plan = { .body = WEIR_BODY_NONE };
 
+    WEIR_ASSERT(head->kind == WEIR_H1_RESPONSE);
+    WEIR_ASSERT_CMP(head->head_len, >, 0); /* complete */
     if (head->status == 101)
         return false;
     if (head->status < 200) {
@@ -17,7 +19,7 @@ bool weir_response_plan(const struct weir_response_facts *response,
             return false;
         plan.interim = true;
         plan.pass_interim = req->minor > 0;
-        plan.keep_downstream = true;
+        plan.reuse_downstream = true;
         *ret = plan;
         return true;
     }
@@ -26,13 +28,14 @@ bool weir_response_plan(const struct weir_response_facts *response,
         plan.out_chunked = req->minor > 0;
         plan.out_until_close = req->minor == 0;
     }
-    plan.keep_downstream =
+    plan.reuse_downstream =
         req->keep_alive && response->request_done && !response->last && !plan.out_until_close;
     *ret = plan;
     return true;
 }
 
-enum weir_next weir_after_failure(enum weir_failure failure, const struct weir_failure_facts *facts)
+enum weir_next weir_plan_after_failure(enum weir_failure failure,
+                                       const struct weir_failure_facts *facts)
 {
     if (facts->head_passed)
         return WEIR_NEXT_CUT;
@@ -57,7 +60,7 @@ enum weir_next weir_after_failure(enum weir_failure failure, const struct weir_f
     WEIR_UNREACHABLE();
 }
 
-bool weir_failure_marks(enum weir_failure failure, const struct weir_failure_facts *facts)
+bool weir_plan_marks_endpoint(enum weir_failure failure, const struct weir_failure_facts *facts)
 {
     return failure != WEIR_FAILURE_CLOSED || !facts->reused;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exchange.h - the rules of one request and its response, as decisions over facts: how a response
- * leaves, what follows a failure, what may be reused. Pure: facts in, decision out; the shell in
- * node/loop holds the bytes and carries the decisions out. Ref: RFC 9110 9.2.2 (retries), 15.2
+ * plan.h - the rules of one request and its response, as decisions over facts: how a response
+ * leaves, what follows a failure, what may be reused. Pure: facts in, decision out; node/loop holds
+ * the bytes and carries the decisions out. Ref: RFC 9110 9.2.2 (retries), 15.2
  * (1xx); RFC 9112 6.3 (body length), 9.3 (persistence).
  */
 #ifndef WEIR_NODE_FLOW_PLAN_H
@@ -30,23 +30,24 @@ struct weir_response_facts {
     bool last;         /* no further request will be served: the node stops, the client ended */
 };
 
-/** How an upstream's answer is passed on. */
+/** How the response of an upstream is passed on. */
 struct weir_response_plan {
     enum weir_h1_body body; /* how its body arrives */
     bool interim;           /* a 1xx: pass on (or drop for HTTP/1.0) and go on reading */
     bool pass_interim;
-    bool out_chunked;     /* the body leaves chunked */
-    bool out_until_close; /* the body's end is the connection's end */
-    bool keep_downstream; /* the client may send another request after this response */
+    bool out_chunked;      /* the body leaves chunked */
+    bool out_until_close;  /* the body's end is the connection's end */
+    bool reuse_downstream; /* the client may send another request after this response */
 };
 
 /**
  * Decide how a response leaves, and what becomes of the client's connection after it.
  *
- * @return false: not a response to this request (101 that nobody asked for, too many 1xx): treat as
- * malformed; *ret is untouched
+ * @param response  its head is complete (contract)
+ * @return false: not a response to this request (101 without an upgrade, too many 1xx): treat it as
+ *         malformed; *ret is untouched
  */
-WEIR_MUST_USE bool weir_response_plan(const struct weir_response_facts *response,
+WEIR_MUST_USE bool weir_plan_response(const struct weir_response_facts *response,
                                       const struct weir_request_facts *req,
                                       struct weir_response_plan *ret);
 
@@ -79,12 +80,16 @@ enum weir_next {
     WEIR_NEXT_CUT, /* the client has part of a response: end visibly */
 };
 
-/** What to do now. Nothing that an endpoint may have acted on is sent twice, but an idempotent
- * request once. */
-enum weir_next weir_after_failure(enum weir_failure failure,
-                                  const struct weir_failure_facts *facts);
-/** Whether this failure counts against the endpoint: a parked connection that its owner
- * closed does not. */
-bool weir_failure_marks(enum weir_failure failure, const struct weir_failure_facts *facts);
+/**
+ * What to do now. A request that an endpoint may have acted on is not sent again, except that an
+ * idempotent one is sent once more.
+ */
+enum weir_next weir_plan_after_failure(enum weir_failure failure,
+                                       const struct weir_failure_facts *facts);
+/**
+ * Whether this failure marks the endpoint. The end of a reused connection does not: an endpoint may
+ * close an idle connection at any time.
+ */
+bool weir_plan_marks_endpoint(enum weir_failure failure, const struct weir_failure_facts *facts);
 
 #endif

@@ -12,26 +12,26 @@
 #define MORE_THAN_ANY                                                                              \
     640 /* bytes of the fields that weir writes itself, addresses and ids at their longest */
 
-static uint8_t *put(uint8_t *at, struct weir_span s)
+static uint8_t *append(uint8_t *at, struct weir_span s)
 {
     if (s.len > 0) /* an empty span may have no address at all */
         memcpy(at, s.at, s.len);
     return at + s.len;
 }
 
-#define put_lit(at, literal)                                                                       \
+#define append_lit(at, literal)                                                                    \
     (memcpy((at), (literal), sizeof(literal) - 1), (at) + sizeof(literal) - 1)
 
-static uint8_t *put_field(uint8_t *at, struct weir_span name, struct weir_span value)
+static uint8_t *append_field(uint8_t *at, struct weir_span name, struct weir_span value)
 {
-    at = put_lit(at, "\r\n");
-    at = put(at, name);
+    at = append_lit(at, "\r\n");
+    at = append(at, name);
     *at++ = ':';
     *at++ = ' ';
-    return put(at, value);
+    return append(at, value);
 }
 
-static uint8_t *put_u64(uint8_t *at, uint64_t v)
+static uint8_t *append_number(uint8_t *at, uint64_t v)
 {
     uint8_t digits[20];
     size_t n = 0;
@@ -52,21 +52,22 @@ static size_t headers_len(const struct weir_header *headers, size_t num)
     return len;
 }
 
-static uint8_t *put_headers(uint8_t *at, const struct weir_header *headers, size_t num)
+static uint8_t *append_headers(uint8_t *at, const struct weir_header *headers, size_t num)
 {
     for (size_t i = 0; i < num; i++)
-        at = put_field(at, headers[i].name, headers[i].value);
+        at = append_field(at, headers[i].name, headers[i].value);
     return at;
 }
 
 /* RFC 9110 7.6.3: the version is that of the message as it was received. */
-static uint8_t *put_via(uint8_t *at, const struct weir_h1_head *h)
+static uint8_t *append_via(uint8_t *at, const struct weir_h1_head *h)
 {
-    return h->minor == 0 ? put_lit(at, "\r\nVia: 1.0 weir") : put_lit(at, "\r\nVia: 1.1 weir");
+    return h->minor == 0 ? append_lit(at, "\r\nVia: 1.0 weir")
+                         : append_lit(at, "\r\nVia: 1.1 weir");
 }
 
 /* `names` are lower case. */
-static bool named_in(const struct weir_span *names, size_t num, struct weir_span name)
+static bool is_named_in(const struct weir_span *names, size_t num, struct weir_span name)
 {
     for (size_t i = 0; i < num; i++)
         if (weir_span_eq_nocase(names[i], name))
@@ -97,8 +98,8 @@ size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
 /* What a client's field becomes on the way to the upstream. */
 enum fate { FATE_PASS, FATE_DROP };
 
-static enum fate request_field_fate(const struct weir_rewrite_request *r,
-                                    const struct weir_h1_field *f)
+static enum fate decide_request_field(const struct weir_rewrite_request *r,
+                                      const struct weir_h1_field *f)
 {
     const struct weir_tenant *t = r->tenant;
     switch ((enum weir_field_id)f->id) {
@@ -135,7 +136,7 @@ static enum fate request_field_fate(const struct weir_rewrite_request *r,
     if (f->id == WEIR_FIELD_EXPECT)
         return r->head->expect_continue ? FATE_PASS : FATE_DROP;
     if (t->num_remove_request > 0 &&
-        named_in(t->remove_request, t->num_remove_request, weir_h1_name(r->bytes, f)))
+        is_named_in(t->remove_request, t->num_remove_request, weir_h1_name(r->bytes, f)))
         return FATE_DROP;
     return FATE_PASS;
 }
@@ -161,45 +162,45 @@ static void mark_field(const struct weir_rewrite_request *r, const struct weir_h
 }
 
 /* The list that came, in order, and the peer at its end. */
-static uint8_t *put_forwarded_for(const struct weir_rewrite_request *r, struct weir_span peer,
-                                  uint8_t *at)
+static uint8_t *append_forwarded_for(const struct weir_rewrite_request *r, struct weir_span peer,
+                                     uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
-    at = put_lit(at, "\r\nX-Forwarded-For: ");
+    at = append_lit(at, "\r\nX-Forwarded-For: ");
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct weir_h1_field *f = &h->fields[i];
         if (f->id != WEIR_FIELD_X_FORWARDED_FOR || f->value_len == 0)
             continue;
-        at = put(at, weir_h1_value(r->bytes, f));
-        at = put_lit(at, ", ");
+        at = append(at, weir_h1_value(r->bytes, f));
+        at = append_lit(at, ", ");
     }
-    return put(at, peer);
+    return append(at, peer);
 }
 
-static uint8_t *put_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
+static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
     char text[WEIR_ADDR_TEXT_MAX];
     struct weir_span ip = weir_span(text, weir_addr_ip_text(r->peer, text));
-    at = put_forwarded_for(r, ip, at);
+    at = append_forwarded_for(r, ip, at);
     if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_PROTO) == NULL)
-        at = r->https ? put_lit(at, "\r\nX-Forwarded-Proto: https")
-                      : put_lit(at, "\r\nX-Forwarded-Proto: http");
+        at = r->https ? append_lit(at, "\r\nX-Forwarded-Proto: https")
+                      : append_lit(at, "\r\nX-Forwarded-Proto: http");
     if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_HOST) == NULL)
-        at = put_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
+        at = append_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
     if (memcmp(r->client->ip, r->peer->ip, sizeof(r->peer->ip)) != 0)
         ip.len = weir_addr_ip_text(r->client, text);
-    at = put_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
-    at = put_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
-    at = put_via(at, h);
-    at = put_headers(at, r->tenant->add_request, r->tenant->num_add_request);
+    at = append_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
+    at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
+    at = append_via(at, h);
+    at = append_headers(at, r->tenant->add_request, r->tenant->num_add_request);
     if (h->chunked) {
-        at = put_lit(at, "\r\nTransfer-Encoding: chunked");
+        at = append_lit(at, "\r\nTransfer-Encoding: chunked");
     } else if (h->has_content_length) {
-        at = put_lit(at, "\r\nContent-Length: ");
-        at = put_u64(at, h->content_length);
+        at = append_lit(at, "\r\nContent-Length: ");
+        at = append_number(at, h->content_length);
     }
-    return put_lit(at, "\r\n\r\n");
+    return append_lit(at, "\r\n\r\n");
 }
 
 bool weir_request_is_for_server(const struct weir_h1_head *h)
@@ -208,11 +209,11 @@ bool weir_request_is_for_server(const struct weir_h1_head *h)
            (h->method == WEIR_METHOD_OPTIONS && h->path_len == 0);
 }
 
-static uint8_t *put_request_line(const struct weir_rewrite_request *r, uint8_t *out,
-                                 struct weir_rewrite_marks *marks)
+static uint8_t *append_request_line(const struct weir_rewrite_request *r, uint8_t *out,
+                                    struct weir_rewrite_marks *marks)
 {
     const struct weir_h1_head *h = r->head;
-    uint8_t *at = put(out, weir_span(r->bytes + h->method_at, h->method_len));
+    uint8_t *at = append(out, weir_span(r->bytes + h->method_at, h->method_len));
     *at++ = ' ';
     marks->target_at = (uint32_t)(at - out);
     if (weir_request_is_for_server(h)) {
@@ -220,29 +221,31 @@ static uint8_t *put_request_line(const struct weir_rewrite_request *r, uint8_t *
     } else {
         if (h->path_len == 0 || r->bytes[h->path_at] != '/')
             *at++ = '/';
-        at = put(at, weir_span(r->bytes + h->path_at, h->path_len));
+        at = append(at, weir_span(r->bytes + h->path_at, h->path_len));
     }
     marks->target_len = (uint16_t)((uint32_t)(at - out) - marks->target_at);
-    at = put_lit(at, " HTTP/1.1\r\nHost: ");
+    at = append_lit(at, " HTTP/1.1\r\nHost: ");
     marks->host_at = (uint32_t)(at - out);
     marks->host_len = (uint16_t)r->host.len;
-    return put(at, r->host);
+    return append(at, r->host);
 }
 
 size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
                             struct weir_rewrite_marks *marks)
 {
     const struct weir_h1_head *h = r->head;
+    WEIR_ASSERT(h->kind == WEIR_H1_REQUEST);
+    WEIR_ASSERT_CMP(h->head_len, >, 0); /* complete */
     *marks = (struct weir_rewrite_marks){ 0 };
-    uint8_t *at = put_request_line(r, out, marks);
+    uint8_t *at = append_request_line(r, out, marks);
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct weir_h1_field *f = &h->fields[i];
-        if (request_field_fate(r, f) == FATE_DROP)
+        if (decide_request_field(r, f) == FATE_DROP)
             continue;
-        at = put_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+        at = append_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
         mark_field(r, f, (uint32_t)(at - out) - f->value_len, marks);
     }
-    at = put_own_request_fields(r, at);
+    at = append_own_request_fields(r, at);
     WEIR_DCHECK((size_t)(at - out) <= weir_rewrite_request_max(r));
     return (size_t)(at - out);
 }
@@ -253,41 +256,41 @@ size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
            (r->tenant ? headers_len(r->tenant->add_response, r->tenant->num_add_response) : 0);
 }
 
-static enum fate response_field_fate(const struct weir_rewrite_response *r,
-                                     const struct weir_h1_field *f)
+static enum fate decide_response_field(const struct weir_rewrite_response *r,
+                                       const struct weir_h1_field *f)
 {
     const struct weir_tenant *t = r->tenant;
     if (f->id == WEIR_FIELD_CONTENT_LENGTH || f->hop)
         return FATE_DROP;
     if (t != NULL && t->num_remove_response > 0 &&
-        named_in(t->remove_response, t->num_remove_response, weir_h1_name(r->bytes, f)))
+        is_named_in(t->remove_response, t->num_remove_response, weir_h1_name(r->bytes, f)))
         return FATE_DROP;
     return FATE_PASS;
 }
 
-static uint8_t *put_status_line(const struct weir_rewrite_response *r, uint8_t *at)
+static uint8_t *append_status_line(const struct weir_rewrite_response *r, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
-    at = put_lit(at, "HTTP/1.1 ");
+    at = append_lit(at, "HTTP/1.1 ");
     *at++ = (uint8_t)('0' + h->status / 100);
     *at++ = (uint8_t)('0' + h->status / 10 % 10);
     *at++ = (uint8_t)('0' + h->status % 10);
     *at++ = ' ';
-    return put(at, weir_span(r->bytes + h->reason_at, h->reason_len));
+    return append(at, weir_span(r->bytes + h->reason_at, h->reason_len));
 }
 
 /* Framing of the response: the body's length as it leaves, or what a HEAD or 304 declares of a body
  * it does not have. */
-static uint8_t *put_response_framing(const struct weir_rewrite_response *r, uint8_t *at)
+static uint8_t *append_response_framing(const struct weir_rewrite_response *r, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
     if (h->status < 200 || h->status == 204)
         return at;
     if (r->chunked || (r->head_request && h->chunked && r->downstream_minor > 0))
-        return put_lit(at, "\r\nTransfer-Encoding: chunked");
+        return append_lit(at, "\r\nTransfer-Encoding: chunked");
     if (h->has_content_length) {
-        at = put_lit(at, "\r\nContent-Length: ");
-        at = put_u64(at, h->content_length);
+        at = append_lit(at, "\r\nContent-Length: ");
+        at = append_number(at, h->content_length);
     }
     return at;
 }
@@ -297,26 +300,29 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
     const struct weir_h1_head *h = r->head;
     bool final = h->status >= 200;
     bool has_date = false;
-    uint8_t *at = put_status_line(r, out);
+
+    WEIR_ASSERT(h->kind == WEIR_H1_RESPONSE);
+    WEIR_ASSERT_CMP(h->head_len, >, 0); /* complete */
+    uint8_t *at = append_status_line(r, out);
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct weir_h1_field *f = &h->fields[i];
         /* One that Connection names does not go on: weir's own takes its place. */
         has_date = has_date || (f->id == WEIR_FIELD_DATE && !f->hop);
-        if (response_field_fate(r, f) == FATE_DROP)
+        if (decide_response_field(r, f) == FATE_DROP)
             continue;
-        at = put_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+        at = append_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
     }
     if (final && !has_date)
-        at = put_field(at, WEIR_SPAN_LIT("Date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));
-    at = put_via(at, h);
+        at = append_field(at, WEIR_SPAN_LIT("Date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));
+    at = append_via(at, h);
     if (final && r->tenant != NULL)
-        at = put_headers(at, r->tenant->add_response, r->tenant->num_add_response);
-    at = put_response_framing(r, at);
+        at = append_headers(at, r->tenant->add_response, r->tenant->num_add_response);
+    at = append_response_framing(r, at);
     if (final && r->close)
-        at = put_lit(at, "\r\nConnection: close");
+        at = append_lit(at, "\r\nConnection: close");
     else if (final && r->downstream_minor == 0)
-        at = put_lit(at, "\r\nConnection: keep-alive");
-    at = put_lit(at, "\r\n\r\n");
+        at = append_lit(at, "\r\nConnection: keep-alive");
+    at = append_lit(at, "\r\n\r\n");
     WEIR_DCHECK((size_t)(at - out) <= weir_rewrite_response_max(r));
     return (size_t)(at - out);
 }
@@ -329,7 +335,7 @@ bool weir_prefixes_contain(struct weir_prefixes p, const struct weir_addr *a)
     return false;
 }
 
-static struct weir_span trim(struct weir_span s)
+static struct weir_span trim_ows(struct weir_span s)
 {
     while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))
         s = weir_span_from(s, 1);
@@ -339,7 +345,8 @@ static struct weir_span trim(struct weir_span s)
 }
 
 /* One field from the right. @return true: the walk is over */
-static bool walk_list(struct weir_span list, struct weir_prefixes trusted, struct weir_addr *client)
+static bool walk_forwarded_list(struct weir_span list, struct weir_prefixes trusted,
+                                struct weir_addr *client)
 {
     size_t end = list.len;
     for (;;) {
@@ -347,7 +354,7 @@ static bool walk_list(struct weir_span list, struct weir_prefixes trusted, struc
         while (begin > 0 && list.at[begin - 1] != ',')
             begin--;
         struct weir_addr a = { { 0 }, 0 };
-        if (weir_addr_parse_ip(trim(weir_span(list.at + begin, end - begin)), &a) < 0)
+        if (weir_addr_parse_ip(trim_ows(weir_span(list.at + begin, end - begin)), &a) < 0)
             return true;
         *client = a;
         if (!weir_prefixes_contain(trusted, &a))
@@ -367,7 +374,7 @@ void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
         const struct weir_h1_field *f = &h->fields[i - 1];
         if (f->id != WEIR_FIELD_X_FORWARDED_FOR)
             continue;
-        if (walk_list(weir_h1_value(bytes, f), trusted, ret_client))
+        if (walk_forwarded_list(weir_h1_value(bytes, f), trusted, ret_client))
             return;
     }
 }

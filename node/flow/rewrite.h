@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * rewrite.h - message heads written anew from the checked structure: the request for the upstream,
- * the response for the client. Pure, allocation-free. No received byte is passed on that the parser
- * has not judged; hop-by-hop fields end here. Ref: RFC 9110 7.6 (forwarding), 7.6.1
+ * the response for the client. Pure, allocation-free. Every byte that is passed on was checked by
+ * the parser; hop-by-hop fields are dropped. Ref: RFC 9110 7.6 (forwarding), 7.6.1
  * (Connection), 7.6.3 (Via); RFC 9112 section 6.
  */
 #ifndef WEIR_NODE_FLOW_REWRITE_H
@@ -23,9 +23,9 @@ struct weir_rewrite_request {
     const uint8_t *bytes; /* that the head's offsets are for */
     const struct weir_tenant *tenant;
     struct weir_span host;          /* authority to send as Host */
-    const struct weir_addr *peer;   /* who connected; appended to X-Forwarded-For */
-    const struct weir_addr *client; /* X-Real-IP: the peer, or what a trusted proxy says */
-    bool trusted; /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are kept */
+    const struct weir_addr *peer;   /* the peer of the connection; appended to X-Forwarded-For */
+    const struct weir_addr *client; /* X-Real-IP: the peer, or what a trusted proxy reports */
+    bool trusted; /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are passed on */
     bool https;   /* how the request came */
     struct weir_span request_id;
 };
@@ -36,7 +36,7 @@ struct weir_rewrite_request {
  */
 bool weir_request_is_for_server(const struct weir_h1_head *h);
 
-/** Where things of interest ended up in the written head (offset, length), for the access record.
+/** Where the access record finds its texts in the written head: offset and length.
  */
 struct weir_rewrite_marks {
     uint32_t target_at, host_at, agent_at, referer_at;
@@ -47,7 +47,7 @@ struct weir_rewrite_marks {
 size_t weir_rewrite_request_max(const struct weir_rewrite_request *r);
 /**
  * @param out at least weir_rewrite_request_max bytes   @return bytes written
- * Always HTTP/1.1; framing by the head's own (Content-Length kept, chunked re-made).
+ * Always HTTP/1.1; framing as in the head: Content-Length is passed on, chunked is written anew.
  */
 size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
                             struct weir_rewrite_marks *marks);
@@ -57,10 +57,10 @@ struct weir_rewrite_response {
     const uint8_t *bytes;
     const struct weir_tenant *tenant;
     uint8_t downstream_minor; /* of the request: 0 or 1 */
-    bool head_request;        /* answers HEAD: framing fields are passed on, no body follows */
-    bool chunked;             /* the body leaves chunked */
-    bool close;               /* the connection ends after this response */
-    const char *date;         /* 29 bytes, used when the upstream sent none */
+    bool head_request; /* the response to a HEAD: framing fields are passed on, no body follows */
+    bool chunked;      /* the body leaves chunked */
+    bool close;        /* the connection ends after this response */
+    const char *date;  /* 29 bytes, used when the upstream sent none */
 };
 
 /** Upper bound of the bytes that weir_rewrite_response writes. */
@@ -88,7 +88,7 @@ void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
                          struct weir_prefixes trusted, const struct weir_addr *peer,
                          struct weir_addr *ret_client);
 
-/** 16..128 bytes of [A-Za-z0-9._-]: a request id that may be kept. */
+/** 16..128 bytes of [A-Za-z0-9._-]: a request id that may be passed on. */
 bool weir_request_id_valid(struct weir_span s);
 
 #endif

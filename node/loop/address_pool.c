@@ -90,6 +90,8 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x)
 {
+    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
+    WEIR_ASSERT(x->endpoint != NULL);
     /* A request that cannot be sent twice is not sent on a connection whose end may be unread. */
     bool must_be_quiet = !weir_method_is_idempotent(x->req.method) || x->req.has_body;
     while (!weir_list_empty(&p->idle)) {
@@ -134,6 +136,7 @@ void weir_address_pool_unpark(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_PARKED);
+    WEIR_ASSERT(u->address_pool->num_idle > 0);
     weir_list_remove(&u->park_link);
     weir_list_remove(&u->lru_link);
     u->address_pool->num_idle--;
@@ -267,6 +270,7 @@ void weir_address_pool_want_refill(struct weir_address_pool *p)
 
 void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 {
+    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
     static struct weir_log_limit limit;
     struct weir_worker *w = p->worker;
     char text[WEIR_ADDR_TEXT_MAX] = "";

@@ -127,7 +127,8 @@ static void replace_labels(struct weir_counters *c, struct weir_counter_row *r, 
 {
     uint32_t version = version_of(r);
     _Atomic uint64_t *labels = c->labels + (size_t)(r - c->rows) * c->num_words;
-    /* Released by each of the stores below: who sees one of them sees the odd version too. */
+    /* Released by each of the stores below: a reader that sees one of them sees the odd version
+     * too. */
     atomic_store_explicit(&r->version, version + 1, memory_order_relaxed);
     add_to_rest(c, r);
     for (size_t i = 0; i < c->num_words; i++)

@@ -130,6 +130,7 @@ static void linger_or_close(struct weir_downstream *c)
 
 void weir_downstream_finish(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->x == NULL);
     note_reason(c, WEIR_CLOSE_LAST_RESPONSE);
     weir_downstream_move(c, WEIR_DOWNSTREAM_FLUSH);
     if (c->out.len == 0) {
@@ -142,6 +143,7 @@ void weir_downstream_finish(struct weir_downstream *c)
 
 void weir_downstream_next(struct weir_downstream *c)
 {
+    WEIR_ASSERT(c->x == NULL);
     weir_downstream_move(c, WEIR_DOWNSTREAM_HEAD);
     c->since_ms = 0;
     if (c->in == NULL && (c->eof || c->worker->draining)) {

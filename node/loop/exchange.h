@@ -140,7 +140,8 @@ void weir_exchange_connect(struct weir_exchange *x);
 
 /** It has a connection: begin to send. */
 void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u);
-/** The origin connection failed: close it, then retry or respond as weir_after_failure decides. */
+/** The origin connection failed: close it, then retry or respond as weir_plan_after_failure
+ * decides. */
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
 /** Take bytes of a response. @param ret_alive false: the exchange is gone  @return bytes used */
 size_t weir_exchange_response_input(struct weir_exchange *x, struct weir_span in, bool *ret_alive);

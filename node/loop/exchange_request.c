@@ -425,9 +425,9 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
     weir_splice_end(x);
     count_failure(x, failure);
     WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_failed(x, weir_access_outcome_name(x->outcome)));
-    if (weir_failure_marks(failure, &facts))
+    if (weir_plan_marks_endpoint(failure, &facts))
         mark_endpoint(x);
-    switch (weir_after_failure(failure, &facts)) {
+    switch (weir_plan_after_failure(failure, &facts)) {
     case WEIR_NEXT_ENDPOINT:
         if (failure != WEIR_FAILURE_CLOSED || !facts.reused)
             weir_tried_add(&x->tried, x->endpoint->index);

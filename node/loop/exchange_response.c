@@ -19,7 +19,7 @@
 static void finish_exchange(struct weir_exchange *x)
 {
     struct weir_downstream *c = x->downstream;
-    bool keep = x->plan.keep_downstream && !x->close_after;
+    bool keep = x->plan.reuse_downstream && !x->close_after;
     if (keep && !x->req_body.done) {
         weir_downstream_move(c, WEIR_DOWNSTREAM_DRAIN);
         x->req_body.max = 0; /* WEIR_DRAIN_BODY_MAX bounds what is dropped */
@@ -106,7 +106,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     leave_origin(x);
     x->status = status;
     x->outcome = outcome;
-    x->plan.keep_downstream = keep;
+    x->plan.reuse_downstream = keep;
     x->close_after = !keep;
     if (outcome == WEIR_OUTCOME_UNKNOWN_HOST)
         weir_metric_add(w->metrics, WEIR_M_REQUESTS_UNKNOWN_HOST, 1);
@@ -171,7 +171,7 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
         .downstream_minor = x->req.minor,
         .head_request = x->req.method == WEIR_METHOD_HEAD,
         .chunked = x->plan.out_chunked,
-        .close = !x->plan.keep_downstream,
+        .close = !x->plan.reuse_downstream,
         .date = w->date,
     };
     if (weir_rewrite_response_max(&r) > sizeof(w->obuf))
@@ -208,7 +208,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
     x->status = head->status;
     x->origin->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
     if (x->close_after)
-        x->plan.keep_downstream = false;
+        x->plan.reuse_downstream = false;
     weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);
     size_t len = rewrite_response(x, head, bytes);
     if (len == 0)
@@ -269,7 +269,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
                                              .interims = x->interims,
                                              .request_done = x->req_body.done,
                                              .last = w->draining || x->downstream->eof };
-        if (!weir_response_plan(&facts, &x->req, &x->plan)) {
+        if (!weir_plan_response(&facts, &x->req, &x->plan)) {
             x->fault = weir_h1_fault_name(WEIR_FAULT_UPGRADE);
             return HEAD_FAILED;
         }
@@ -333,7 +333,7 @@ static bool pass_response_body(struct weir_exchange *x, struct weir_span in, siz
         used += n;
         if (p->len > 0) {
             x->head_passed = true;
-            p->hold = step == WEIR_STEP_DONE && !x->plan.keep_downstream;
+            p->hold = step == WEIR_STEP_DONE && !x->plan.reuse_downstream;
             if (!weir_downstream_send(c, p)) {
                 weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
                 return false;

@@ -418,6 +418,8 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
 enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p, const struct weir_addr *addr,
                                     struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin == NULL);
     struct weir_origin_conn *u;
     enum weir_err err = origin_open(p->address_pool, addr, &u);
     if (err < 0)
@@ -437,6 +439,7 @@ enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p, const struct w
 
 enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const struct weir_addr *addr)
 {
+    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
     struct weir_origin_conn *u;
     enum weir_err err = origin_open(p, addr, &u);
     if (err < 0)
@@ -471,6 +474,8 @@ void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
 void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
                             struct weir_exchange *x)
 {
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin == NULL);
     weir_address_pool_unpark(u);
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;

@@ -308,20 +308,18 @@ void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
     weir_worker_change_free(change);
 }
 
+/* A drain that is older than the change that undid it is void: nothing is closed for it. */
 static void take_asked(struct weir_worker *w)
 {
     /* The deadline first: a change that control gave before it is then seen as well. */
     uint64_t deadline = atomic_exchange_explicit(&w->asked_deadline, 0, memory_order_acquire);
     struct weir_worker_change *change =
         atomic_load_explicit(&w->asked_change, memory_order_acquire);
-    bool drain_first = change != NULL && deadline >> 32 < change->order;
-    if (deadline != 0 && drain_first && deadline >> 32 > w->order_applied)
-        drain(w, (deadline & UINT32_MAX) - 1);
     if (change != NULL) {
         weir_worker_apply(w, change);
         atomic_store_explicit(&w->asked_change, NULL, memory_order_release);
     }
-    if (deadline != 0 && !drain_first && deadline >> 32 > w->order_applied)
+    if (deadline != 0 && deadline >> 32 > w->order_applied)
         drain(w, (deadline & UINT32_MAX) - 1);
 }
 

@@ -46,7 +46,7 @@ struct weir_workers_error {
 };
 
 /**
- * Open all listeners (checking first that nobody else listens there), then start the threads.
+ * Open all listeners (after a check that no other socket listens there), then start the threads.
  * @return WEIR_OK | WEIR_EINUSE (port taken) | WEIR_EPERM (port below 1024 without the right) |
  * WEIR_EINVAL (address not on this machine) | WEIR_ENOMEM | WEIR_EIO; *ret_error tells more
  */
@@ -56,11 +56,11 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
 /**
  * Take over the listeners, limits and trusted prefixes of cfg, on all workers or, when it fails, on
  * none. Returns before the workers have taken it over, which takes them a turn of their loops. A
- * listener that cfg does not name leaves: it accepts who has connected, at most for
+ * listener that cfg does not name leaves: it accepts clients that have connected, at most for
  * WEIR_DRAIN_LISTEN_MS; its connections live on. A lower limit is no reason to close anything. Not
  * while the workers drain (contract).
  *
- * @param cfg  num_workers, store, marks and access_log are not looked at
+ * @param cfg  num_workers, store, marks and access_log are not read
  * @return WEIR_OK | WEIR_EBUSY (the change before is not taken over yet, or a listener on that port
  * still leaves: try again in a second) | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO |
  * WEIR_ENOMEM; *ret_error tells more
@@ -71,8 +71,8 @@ WEIR_MUST_USE enum weir_err weir_workers_change(struct weir_workers *w,
 /** The address a listener is bound to, with the real port. @param i 0..num_http-1 */
 const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i);
 
-/** Any thread, never blocks: tell every worker that a tenant changed. When an inbox is full that
- * worker drops its caches. */
+/** Any thread, never blocks: report to every worker that a tenant changed. A worker whose inbox is
+ * full drops its caches. */
 void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed);
 
 /**

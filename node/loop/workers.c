@@ -44,7 +44,8 @@ static bool addr_overlaps(const struct weir_addr *a, const struct weir_addr *b)
            memcmp(b->ip, any, 16) == 0;
 }
 
-/* Whether a socket of ours holds the port, or may do so: then nobody else's can be found by a look.
+/* Whether a socket of ours holds the port, or may do so: then a look cannot find another process's
+ * socket.
  */
 static bool port_is_ours(const struct plan *p, const struct weir_addr *at)
 {
@@ -74,7 +75,7 @@ static enum weir_err check_free(const struct plan *p, const struct weir_addr *at
     return WEIR_EINUSE;
 }
 
-/* Which listeners stay. Port 0 stays where it was bound. */
+/* Which listeners stay. Port 0 stays where it was bound, and may be named by that port now. */
 static enum weir_err plan_listeners(struct plan *p)
 {
     const struct weir_workers *g = p->g;
@@ -83,7 +84,8 @@ static enum weir_err plan_listeners(struct plan *p)
     for (size_t i = 0; i < p->cfg->num_http; i++) {
         p->bound[i] = p->cfg->http[i];
         for (size_t k = 0; k < g->num_addrs && !p->stays[i]; k++) {
-            if (used[k] || !weir_addr_eq(&p->cfg->http[i], &g->asked[k]))
+            if (used[k] || (!weir_addr_eq(&p->cfg->http[i], &g->asked[k]) &&
+                            !weir_addr_eq(&p->cfg->http[i], &g->bound[k])))
                 continue;
             used[k] = true;
             p->stays[i] = true;

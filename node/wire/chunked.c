@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * chunked.c - the chunked coding as a machine of one byte at a time for lines, and of whole runs
- * for data. A size line is a few bytes, so the machine is not what a body costs; what counts is
- * that no byte is judged twice. Limits: WEIR_CHUNK_LINE_MAX, WEIR_TRAILERS_MAX.   Ref: RFC 9112
- * section 7.1; RFC 9110 6.5.1.
+ * chunked.c - a state machine for the chunked coding: lines byte by byte, data in whole runs. A
+ * size line has a few bytes, so the cost of a body is that of its data. No byte is checked twice.
+ * Limits: WEIR_CHUNK_LINE_MAX, WEIR_TRAILERS_MAX.   Ref: RFC 9112 section 7.1; RFC 9110 6.5.1.
  */
 #include "node/wire/chunked.h"
 
@@ -41,7 +40,7 @@ void weir_chunked_init(struct weir_chunked *c)
     *c = (struct weir_chunked){ .state = AT_SIZE };
 }
 
-static enum weir_step fail(struct weir_chunked *c, enum weir_chunked_fault fault)
+static enum weir_step set_fault(struct weir_chunked *c, enum weir_chunked_fault fault)
 {
     c->state = AT_FAULT;
     c->fault = (uint8_t)fault;
@@ -49,7 +48,7 @@ static enum weir_step fail(struct weir_chunked *c, enum weir_chunked_fault fault
 }
 
 /* What may follow an extension, or the size itself: the next extension, or the end of the line. */
-static bool line_goes_on(struct weir_chunked *c, uint8_t b)
+static bool continue_line(struct weir_chunked *c, uint8_t b)
 {
     if (b == ';')
         c->state = AT_EXT_NAME_FIRST;
@@ -60,25 +59,25 @@ static bool line_goes_on(struct weir_chunked *c, uint8_t b)
     return true;
 }
 
-static enum weir_step size_byte(struct weir_chunked *c, uint8_t b)
+static enum weir_step feed_size_byte(struct weir_chunked *c, uint8_t b)
 {
     int digit = weir_hex_digit(b);
     if (digit >= 0) {
         /* The digits are counted before the shift, so that it cannot lose any. */
         if (c->digits == SIZE_DIGITS_MAX)
-            return fail(c, WEIR_CHUNKED_SIZE);
+            return set_fault(c, WEIR_CHUNKED_SIZE);
         c->digits++;
         c->left = c->left << 4 | (uint64_t)digit;
         return WEIR_STEP_MORE;
     }
     if (b == '\n')
-        return fail(c, WEIR_CHUNKED_LINE_END);
-    if (c->digits == 0 || !line_goes_on(c, b))
-        return fail(c, WEIR_CHUNKED_SIZE);
+        return set_fault(c, WEIR_CHUNKED_LINE_END);
+    if (c->digits == 0 || !continue_line(c, b))
+        return set_fault(c, WEIR_CHUNKED_SIZE);
     return WEIR_STEP_MORE;
 }
 
-static bool quoted_byte(struct weir_chunked *c, uint8_t b)
+static bool feed_quoted_byte(struct weir_chunked *c, uint8_t b)
 {
     if (c->state == AT_EXT_ESCAPED || (b != '"' && b != '\\'))
         c->state = AT_EXT_QUOTED;
@@ -89,7 +88,7 @@ static bool quoted_byte(struct weir_chunked *c, uint8_t b)
 
 /* One byte of *( ";" token [ "=" ( token / quoted-string ) ] ), no white space but between quotes.
  */
-static bool extension_goes_on(struct weir_chunked *c, uint8_t b)
+static bool continue_extension(struct weir_chunked *c, uint8_t b)
 {
     bool token = weir_byte_is(b, WEIR_BYTE_TOKEN);
     if (c->state == AT_EXT_NAME_FIRST) {
@@ -105,25 +104,25 @@ static bool extension_goes_on(struct weir_chunked *c, uint8_t b)
         return token || b == '"';
     }
     if (c->state == AT_EXT_QUOTED || c->state == AT_EXT_ESCAPED)
-        return quoted_byte(c, b);
+        return feed_quoted_byte(c, b);
     WEIR_DCHECK(c->state == AT_EXT_NAME || c->state == AT_EXT_TOKEN ||
                 c->state == AT_EXT_QUOTE_END);
-    return (token && c->state != AT_EXT_QUOTE_END) || line_goes_on(c, b);
+    return (token && c->state != AT_EXT_QUOTE_END) || continue_line(c, b);
 }
 
-static enum weir_step extension_byte(struct weir_chunked *c, uint8_t b)
+static enum weir_step feed_extension_byte(struct weir_chunked *c, uint8_t b)
 {
-    if (extension_goes_on(c, b))
+    if (continue_extension(c, b))
         return WEIR_STEP_MORE;
-    return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_EXTENSION);
+    return set_fault(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_EXTENSION);
 }
 
-static enum weir_step size_lf_byte(struct weir_chunked *c, uint8_t b)
+static enum weir_step feed_size_lf_byte(struct weir_chunked *c, uint8_t b)
 {
     if (b != '\n')
-        return fail(c, WEIR_CHUNKED_LINE_END);
+        return set_fault(c, WEIR_CHUNKED_LINE_END);
     if (c->left > UINT64_MAX - c->total)
-        return fail(c, WEIR_CHUNKED_SIZE);
+        return set_fault(c, WEIR_CHUNKED_SIZE);
     c->line_len = 0;
     c->digits = 0;
     c->state = c->left > 0 ? AT_DATA : AT_TRAILER_FIRST;
@@ -131,33 +130,33 @@ static enum weir_step size_lf_byte(struct weir_chunked *c, uint8_t b)
 }
 
 /* A byte of a size line, its CRLF included, or of the CRLF that ends the data before it. */
-static enum weir_step line_byte(struct weir_chunked *c, uint8_t b)
+static enum weir_step feed_line_byte(struct weir_chunked *c, uint8_t b)
 {
     if (c->state == AT_DATA_CR || c->state == AT_DATA_LF) {
         bool cr = c->state == AT_DATA_CR;
         if (b != (cr ? '\r' : '\n'))
-            return fail(c, WEIR_CHUNKED_LINE_END);
+            return set_fault(c, WEIR_CHUNKED_LINE_END);
         c->state = cr ? AT_DATA_LF : AT_SIZE;
         return WEIR_STEP_MORE;
     }
     if (++c->line_len > WEIR_CHUNK_LINE_MAX)
-        return fail(c, WEIR_CHUNKED_EXTENSION);
+        return set_fault(c, WEIR_CHUNKED_EXTENSION);
     if (c->state == AT_SIZE)
-        return size_byte(c, b);
+        return feed_size_byte(c, b);
     if (c->state == AT_SIZE_LF)
-        return size_lf_byte(c, b);
-    return extension_byte(c, b);
+        return feed_size_lf_byte(c, b);
+    return feed_extension_byte(c, b);
 }
 
-static enum weir_step trailer_count(struct weir_chunked *c)
+static enum weir_step count_trailer_byte(struct weir_chunked *c)
 {
     if (c->line_len == WEIR_TRAILERS_MAX)
-        return fail(c, WEIR_CHUNKED_TRAILER);
+        return set_fault(c, WEIR_CHUNKED_TRAILER);
     c->line_len++;
     return WEIR_STEP_MORE;
 }
 
-static enum weir_step trailer_name_byte(struct weir_chunked *c, uint8_t b)
+static enum weir_step feed_trailer_name_byte(struct weir_chunked *c, uint8_t b)
 {
     if (c->state == AT_TRAILER_FIRST && b == '\r') {
         c->state = AT_LAST_LF;
@@ -168,34 +167,35 @@ static enum weir_step trailer_name_byte(struct weir_chunked *c, uint8_t b)
     else if (weir_byte_is(b, WEIR_BYTE_TOKEN))
         c->state = AT_TRAILER_NAME;
     else
-        return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
-    return trailer_count(c);
+        return set_fault(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
+    return count_trailer_byte(c);
 }
 
-static enum weir_step trailer_byte(struct weir_chunked *c, uint8_t b)
+static enum weir_step feed_trailer_byte(struct weir_chunked *c, uint8_t b)
 {
     if (c->state == AT_TRAILER_FIRST || c->state == AT_TRAILER_NAME)
-        return trailer_name_byte(c, b);
+        return feed_trailer_name_byte(c, b);
     if (c->state == AT_TRAILER_VALUE) {
         if (b == '\r')
             c->state = AT_TRAILER_LF;
         else if (!weir_byte_is(b, WEIR_BYTE_VALUE))
-            return fail(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
-        return trailer_count(c);
+            return set_fault(c, b == '\n' ? WEIR_CHUNKED_LINE_END : WEIR_CHUNKED_TRAILER);
+        return count_trailer_byte(c);
     }
     if (b != '\n')
-        return fail(c, WEIR_CHUNKED_LINE_END);
+        return set_fault(c, WEIR_CHUNKED_LINE_END);
     if (c->state == AT_LAST_LF) {
         c->state = AT_END;
         return WEIR_STEP_DONE;
     }
     c->state = AT_TRAILER_FIRST;
-    return trailer_count(c);
+    return count_trailer_byte(c);
 }
 
 enum weir_step weir_chunked_next(struct weir_chunked *c, struct weir_span in, size_t *ret_used,
                                  struct weir_span *ret_data)
 {
+    WEIR_ASSERT_CMP(c->state, <=, AT_FAULT);
     if (c->state == AT_FAULT)
         return WEIR_STEP_FAIL;
     enum weir_step step = c->state == AT_END ? WEIR_STEP_DONE : WEIR_STEP_MORE;
@@ -203,6 +203,7 @@ enum weir_step weir_chunked_next(struct weir_chunked *c, struct weir_span in, si
     while (step == WEIR_STEP_MORE && at < in.len) {
         if (c->state == AT_DATA) {
             size_t len = in.len - at < c->left ? in.len - at : (size_t)c->left;
+            WEIR_ASSERT_CMP(len, >, 0); /* a chunk without bytes left is not in this state */
             c->left -= len;
             c->total += len;
             if (c->left == 0)
@@ -212,7 +213,7 @@ enum weir_step weir_chunked_next(struct weir_chunked *c, struct weir_span in, si
             return WEIR_STEP_SOME;
         }
         uint8_t b = in.at[at++];
-        step = c->state < AT_TRAILER_FIRST ? line_byte(c, b) : trailer_byte(c, b);
+        step = c->state < AT_TRAILER_FIRST ? feed_line_byte(c, b) : feed_trailer_byte(c, b);
     }
     if (step != WEIR_STEP_FAIL)
         *ret_used = at;

@@ -2,8 +2,8 @@
  *
  * h1.h - HTTP/1.x message heads, read strictly. Sans-I/O, allocation-free, resumable at any byte.
  * Owner: one worker.   Limits: WEIR_HEAD_MAX bytes, WEIR_FIELDS_MAX fields.
- * The caller keeps a head in one contiguous buffer that may move between calls: we keep offsets.
- * Ref: RFC 9112; RFC 9110 section 5 (fields), 7 (routing), 8.6 (Content-Length).
+ * The caller holds a head in one contiguous buffer, which may move between calls: results are
+ * offsets. Ref: RFC 9112; RFC 9110 section 5 (fields), 7 (routing), 8.6 (Content-Length).
  */
 #ifndef WEIR_NODE_WIRE_H1_H
 #define WEIR_NODE_WIRE_H1_H
@@ -104,7 +104,7 @@ struct weir_h1_head {
     enum weir_h1_kind kind;
     enum weir_h1_fault fault;
     uint32_t max_head;   /* bytes, set by init */
-    uint32_t scan_at;    /* resume here: all before it is judged */
+    uint32_t scan_at;    /* resume here: all bytes before it are checked */
     uint32_t head_len;   /* when done: bytes of the head with its empty line and any leading CRLF */
     uint8_t state;       /* private, as are the next two */
     uint8_t seen;        /* fields that may come only once */
@@ -152,12 +152,13 @@ void weir_h1_head_init(struct weir_h1_head *h, enum weir_h1_kind kind, uint32_t 
  *               Borrowed for the call.
  * @return WEIR_STEP_DONE: h is complete, bytes beyond h->head_len are the body or the next message
  *       | WEIR_STEP_MORE: come back with more bytes
- *       | WEIR_STEP_FAIL: h->fault says why; answer weir_h1_fault_status and close
+ *       | WEIR_STEP_FAIL: h->fault says why; respond with weir_h1_fault_status and close
  * A fault is found as soon as its bytes are there. Work is linear in the bytes however they arrive.
  */
 WEIR_MUST_USE enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes);
 
-/** Go on with an incomplete head in another struct: copies what is known so far, and no more. */
+/** Continue an incomplete head in another struct: copies only what is known so far. `to` must not
+ * be `from` (contract). */
 void weir_h1_head_move(struct weir_h1_head *to, const struct weir_h1_head *from);
 
 /** The field's name and value in the buffer that holds the head. */
@@ -179,13 +180,13 @@ enum weir_h1_body {
     WEIR_BODY_NONE,
     WEIR_BODY_LENGTH, /* content_length > 0 bytes */
     WEIR_BODY_CHUNKED,
-    WEIR_BODY_CLOSE, /* until the connection ends: answers only */
+    WEIR_BODY_CLOSE, /* until the connection ends: responses only */
 };
 
 /**
- * @param request_method  for a response: the method it answers (HEAD has no body); ignored for
- * requests Content-Length: 0 gives WEIR_BODY_NONE. 1xx, 204, 304 and responses to HEAD have none
- * whatever they declare.
+ * @param request_method  for a response: the method of its request (a response to HEAD has no
+ * body); ignored for requests. Content-Length: 0 gives WEIR_BODY_NONE. 1xx, 204, 304 and responses
+ * to HEAD have none whatever they declare.
  */
 enum weir_h1_body weir_h1_body_of(const struct weir_h1_head *h, enum weir_method request_method);
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * h1_fields.c - the fields that decide how a message is framed, routed and forwarded, each judged
- * when its line is complete. Whatever two readers could understand differently is a fault; nothing
- * is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6.1 (Connection), 8.6
+ * when its line is complete. Anything that two readers could understand differently is a fault;
+ * nothing is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6.1 (Connection), 8.6
  * (Content-Length), 10.1.1 (Expect); RFC 9112 6.1 (Transfer-Encoding).
  */
-#include "node/wire/h1_private.h"
-
 #include "node/wire/bytes.h"
+#include "node/wire/h1_private.h"
 #include "node/wire/uri.h"
 
 /* Fields of one hop by their nature, whether or not Connection names them. */
@@ -25,7 +24,7 @@ static const bool hop_by_nature[WEIR_FIELD_COUNT] = {
 };
 
 /* Fields that a sender must not be able to have dropped by naming them in Connection. */
-static const bool keeps_its_place[WEIR_FIELD_COUNT] = {
+static const bool may_not_be_dropped[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_HOST] = true,
     [WEIR_FIELD_CONTENT_LENGTH] = true,
     [WEIR_FIELD_TRANSFER_ENCODING] = true,
@@ -38,7 +37,7 @@ static const bool keeps_its_place[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_VIA] = true,
 };
 
-static enum weir_h1_fault host_judge(struct weir_h1_head *h, const uint8_t *head,
+static enum weir_h1_fault judge_host(struct weir_h1_head *h, const uint8_t *head,
                                      const struct weir_h1_field *f)
 {
     if (h->kind == WEIR_H1_RESPONSE)
@@ -63,7 +62,7 @@ static bool has_no_body(const struct weir_h1_head *h)
     return h->kind == WEIR_H1_RESPONSE && (h->status < 200 || h->status == 204);
 }
 
-static enum weir_h1_fault content_length_judge(struct weir_h1_head *h, const uint8_t *head,
+static enum weir_h1_fault judge_content_length(struct weir_h1_head *h, const uint8_t *head,
                                                const struct weir_h1_field *f)
 {
     if (h->has_content_length)
@@ -72,14 +71,15 @@ static enum weir_h1_fault content_length_judge(struct weir_h1_head *h, const uin
         return WEIR_FAULT_CONTENT_LENGTH;
     if (h->chunked)
         return WEIR_FAULT_LENGTH_AND_CODING;
-    /* "Content-Length: 0" on a 204 is a MUST NOT that many servers break and none can misread. */
+    /* "Content-Length: 0" on a 204 is forbidden, but many servers send it and no reader can
+     * misunderstand it. */
     if (has_no_body(h) && h->content_length > 0)
         return WEIR_FAULT_CONTENT_LENGTH;
     h->has_content_length = true;
     return WEIR_FAULT_NONE;
 }
 
-static enum weir_h1_fault transfer_encoding_judge(struct weir_h1_head *h, const uint8_t *head,
+static enum weir_h1_fault judge_transfer_encoding(struct weir_h1_head *h, const uint8_t *head,
                                                   const struct weir_h1_field *f)
 {
     if (h->chunked || h->minor == 0 || has_no_body(h))
@@ -92,7 +92,7 @@ static enum weir_h1_fault transfer_encoding_judge(struct weir_h1_head *h, const 
     return WEIR_FAULT_NONE;
 }
 
-static enum weir_h1_fault expect_judge(struct weir_h1_head *h, const uint8_t *head,
+static enum weir_h1_fault judge_expect(struct weir_h1_head *h, const uint8_t *head,
                                        const struct weir_h1_field *f)
 {
     /* RFC 9110 10.1.1: a server that receives 100-continue in an HTTP/1.0 request ignores it. */
@@ -107,17 +107,17 @@ static enum weir_h1_fault expect_judge(struct weir_h1_head *h, const uint8_t *he
     return WEIR_FAULT_NONE;
 }
 
-static bool starts_nocase(struct weir_span s, struct weir_span prefix)
+static bool starts_with_nocase(struct weir_span s, struct weir_span prefix)
 {
     return s.len >= prefix.len && weir_span_eq_nocase(weir_span(s.at, prefix.len), prefix);
 }
 
-static enum weir_h1_fault option_judge(struct weir_h1_head *h, struct weir_span option)
+static enum weir_h1_fault judge_option(struct weir_h1_head *h, struct weir_span option)
 {
     if (h->num_options == WEIR_H1_OPTIONS_MAX)
         return WEIR_FAULT_CONNECTION;
     h->num_options++;
-    if (option.len == 0) /* RFC 9110 5.6.1.2: a few empty elements of a list are nothing */
+    if (option.len == 0) /* RFC 9110 5.6.1.2: a recipient ignores a few empty elements of a list */
         return WEIR_FAULT_NONE;
     enum weir_field_id id = weir_field_id_of(option);
     if (id == WEIR_FIELD_KEEP_ALIVE) {
@@ -132,8 +132,8 @@ static enum weir_h1_fault option_judge(struct weir_h1_head *h, struct weir_span 
         h->connection_close = true;
         return WEIR_FAULT_NONE;
     }
-    if (!weir_bytes_all(option, WEIR_BYTE_TOKEN) || keeps_its_place[id] ||
-        starts_nocase(option, WEIR_SPAN_LIT("x-forwarded-")) ||
+    if (!weir_bytes_all(option, WEIR_BYTE_TOKEN) || may_not_be_dropped[id] ||
+        starts_with_nocase(option, WEIR_SPAN_LIT("x-forwarded-")) ||
         weir_span_eq_nocase(option, WEIR_SPAN_LIT("authorization")) ||
         weir_span_eq_nocase(option, WEIR_SPAN_LIT("cookie")))
         return WEIR_FAULT_CONNECTION;
@@ -144,7 +144,7 @@ static enum weir_h1_fault option_judge(struct weir_h1_head *h, struct weir_span 
 
 /* The next element of a comma-separated list, white space trimmed. @return false at the end of the
  * list */
-static bool list_next(struct weir_span list, size_t *at, struct weir_span *ret)
+static bool next_list_element(struct weir_span list, size_t *at, struct weir_span *ret)
 {
     if (*at > list.len)
         return false;
@@ -157,35 +157,36 @@ static bool list_next(struct weir_span list, size_t *at, struct weir_span *ret)
     return true;
 }
 
-static enum weir_h1_fault connection_judge(struct weir_h1_head *h, const uint8_t *head,
+static enum weir_h1_fault judge_connection(struct weir_h1_head *h, const uint8_t *head,
                                            const struct weir_h1_field *f)
 {
     struct weir_span list = weir_h1_value(head, f);
     struct weir_span option;
     enum weir_h1_fault fault = WEIR_FAULT_NONE;
-    for (size_t at = 0; fault == WEIR_FAULT_NONE && list_next(list, &at, &option);)
-        fault = option_judge(h, option);
+    for (size_t at = 0; fault == WEIR_FAULT_NONE && next_list_element(list, &at, &option);)
+        fault = judge_option(h, option);
     return fault;
 }
 
 enum weir_h1_fault weir_h1_field_judge(struct weir_h1_head *h, const uint8_t *head,
                                        struct weir_h1_field *f)
 {
+    WEIR_ASSERT_CMP(f->id, <, WEIR_FIELD_COUNT);
     f->hop = hop_by_nature[f->id];
     if (f->id == WEIR_FIELD_HOST)
-        return host_judge(h, head, f);
+        return judge_host(h, head, f);
     if (f->id == WEIR_FIELD_CONTENT_LENGTH)
-        return content_length_judge(h, head, f);
+        return judge_content_length(h, head, f);
     if (f->id == WEIR_FIELD_TRANSFER_ENCODING)
-        return transfer_encoding_judge(h, head, f);
+        return judge_transfer_encoding(h, head, f);
     if (f->id == WEIR_FIELD_CONNECTION)
-        return connection_judge(h, head, f);
+        return judge_connection(h, head, f);
     if (f->id == WEIR_FIELD_EXPECT)
-        return expect_judge(h, head, f);
+        return judge_expect(h, head, f);
     return WEIR_FAULT_NONE;
 }
 
-static void fields_mark(struct weir_h1_head *h, const uint8_t *head, struct weir_span option)
+static void mark_hop_fields(struct weir_h1_head *h, const uint8_t *head, struct weir_span option)
 {
     for (size_t i = 0; i < h->num_fields; i++) {
         struct weir_h1_field *f = &h->fields[i];
@@ -206,9 +207,9 @@ enum weir_h1_fault weir_h1_head_judge(struct weir_h1_head *h, const uint8_t *hea
             continue;
         struct weir_span list = weir_h1_value(head, f);
         struct weir_span option;
-        for (size_t at = 0; list_next(list, &at, &option);)
+        for (size_t at = 0; next_list_element(list, &at, &option);)
             if (option.len > 0)
-                fields_mark(h, head, option);
+                mark_hop_fields(h, head, option);
     }
     return WEIR_FAULT_NONE;
 }

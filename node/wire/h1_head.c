@@ -4,20 +4,20 @@
  * asked of a complete head. Owner: one worker.   Limits: max_head bytes, WEIR_FIELDS_MAX fields,
  * WEIR_H1_OPTIONS_MAX Connection options. Ref: RFC 9112 sections 2 to 6 and 9.3.
  */
-#include "node/wire/h1.h"
-
-#include <string.h>
-
 #include "node/wire/bytes.h"
+#include "node/wire/h1.h"
 #include "node/wire/h1_private.h"
 #include "node/wire/scan.h"
+
+#include <string.h>
 
 _Static_assert(WEIR_HEAD_MAX <= UINT16_MAX, "offsets into a head are 16 bits");
 _Static_assert(WEIR_FIELDS_MAX <= UINT16_MAX, "num_fields is 16 bits");
 
 void weir_h1_head_init(struct weir_h1_head *h, enum weir_h1_kind kind, uint32_t max_head)
 {
-    WEIR_ASSERT(max_head >= 64 && max_head <= WEIR_HEAD_MAX);
+    WEIR_ASSERT_CMP(max_head, >=, 64);
+    WEIR_ASSERT_CMP(max_head, <=, WEIR_HEAD_MAX);
     memset(h, 0, offsetof(struct weir_h1_head, fields));
     h->kind = kind;
     h->max_head = max_head;
@@ -27,6 +27,7 @@ void weir_h1_head_init(struct weir_h1_head *h, enum weir_h1_kind kind, uint32_t 
 WEIR_COLD enum weir_step weir_h1_stop(struct weir_h1_head *h, struct weir_span head, size_t at,
                                       enum weir_h1_fault fault)
 {
+    WEIR_ASSERT_CMP(at, <, head.len);
     if (head.at[at] == '\n')
         return weir_h1_fail(h, WEIR_FAULT_LINE_END);
     if (head.at[at] == '\r') {
@@ -39,7 +40,7 @@ WEIR_COLD enum weir_step weir_h1_stop(struct weir_h1_head *h, struct weir_span h
 }
 
 /* The first byte of a line decides: the end of the head, a fold, or a field. */
-static enum weir_step line_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_line_start(struct weir_h1_head *h, struct weir_span head)
 {
     size_t at = h->scan_at;
     if (at == head.len)
@@ -69,7 +70,7 @@ static enum weir_step line_feed(struct weir_h1_head *h, struct weir_span head)
     return WEIR_STEP_SOME;
 }
 
-static enum weir_step name_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_name(struct weir_h1_head *h, struct weir_span head)
 {
     struct weir_h1_field *f = &h->fields[h->num_fields];
     size_t at = weir_scan_name(head.at, h->scan_at, head.len, &f->underscore);
@@ -85,7 +86,7 @@ static enum weir_step name_feed(struct weir_h1_head *h, struct weir_span head)
     return WEIR_STEP_SOME;
 }
 
-static enum weir_step value_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_value(struct weir_h1_head *h, struct weir_span head)
 {
     struct weir_h1_field *f = &h->fields[h->num_fields];
     size_t at = weir_scan_value(head.at, h->scan_at, head.len);
@@ -110,33 +111,34 @@ static enum weir_step value_feed(struct weir_h1_head *h, struct weir_span head)
     return WEIR_STEP_SOME;
 }
 
-static enum weir_step fields_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_fields(struct weir_h1_head *h, struct weir_span head)
 {
     enum weir_step step = WEIR_STEP_SOME;
     while (step == WEIR_STEP_SOME) {
         if (h->state == WEIR_H1_AT_LINE) {
-            step = line_feed(h, head);
+            step = feed_line_start(h, head);
             if (step != WEIR_STEP_SOME)
                 break;
         }
         if (h->state == WEIR_H1_AT_NAME) {
-            step = name_feed(h, head);
+            step = feed_name(h, head);
             if (step != WEIR_STEP_SOME)
                 break;
         }
-        step = value_feed(h, head);
+        step = feed_value(h, head);
     }
     return step;
 }
 
 enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes)
 {
+    WEIR_ASSERT_CMP(h->state, <=, WEIR_H1_AT_FAULT);
     if (WEIR_UNLIKELY(h->state >= WEIR_H1_AT_END))
         return h->state == WEIR_H1_AT_END ? WEIR_STEP_DONE : WEIR_STEP_FAIL;
-    WEIR_ASSERT(bytes.len >= h->scan_at);
+    WEIR_ASSERT_CMP(bytes.len, >=, h->scan_at);
+    WEIR_ASSERT_CMP(h->num_fields, <=, WEIR_FIELDS_MAX);
 
-    /* Bytes over the limit are not looked at, so that the result does not depend on how many came
-     * along. */
+    /* Bytes over the limit are not read: the result must not depend on how many arrived. */
     struct weir_span head = bytes;
     if (head.len > h->max_head)
         head.len = h->max_head;
@@ -145,7 +147,7 @@ enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes)
     if (h->state < WEIR_H1_AT_LINE)
         step = weir_h1_start_feed(h, head);
     if (step == WEIR_STEP_SOME)
-        step = fields_feed(h, head);
+        step = feed_fields(h, head);
     if (step == WEIR_STEP_MORE && head.len == h->max_head) {
         bool first_line = h->kind == WEIR_H1_REQUEST && h->state < WEIR_H1_AT_LINE;
         return weir_h1_fail(h, first_line ? WEIR_FAULT_TARGET_TOO_LONG : WEIR_FAULT_HEAD_TOO_BIG);
@@ -155,6 +157,7 @@ enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes)
 
 const struct weir_h1_field *weir_h1_find(const struct weir_h1_head *h, enum weir_field_id id)
 {
+    WEIR_ASSERT_CMP(h->num_fields, <=, WEIR_FIELDS_MAX);
     for (size_t i = 0; i < h->num_fields; i++)
         if (h->fields[i].id == id)
             return &h->fields[i];
@@ -187,7 +190,9 @@ bool weir_h1_keeps_alive(const struct weir_h1_head *h)
 
 void weir_h1_head_move(struct weir_h1_head *to, const struct weir_h1_head *from)
 {
-    /* Also the field whose value is still to come has its name noted. */
+    WEIR_ASSERT(to != from);
+    WEIR_ASSERT_CMP(from->num_fields, <=, WEIR_FIELDS_MAX);
+    /* One more than num_fields: the name of the field whose value is incomplete is stored there. */
     size_t num = from->num_fields < WEIR_FIELDS_MAX ? from->num_fields + 1u : WEIR_FIELDS_MAX;
     memcpy(to, from, offsetof(struct weir_h1_head, fields) + num * sizeof(from->fields[0]));
     if (from->authority_len > 0)

@@ -2,8 +2,8 @@
  *
  * h1_private.h - what the parts of the head parser share: h1_head.c drives, h1_start.c reads the
  * first line, h1_fields.c judges. A state is one piece of a line: method, target, version, name,
- * value. A piece is scanned once, from scan_at on, and its start is kept where its result will be;
- * so any split of the bytes costs the same and ends the same.
+ * value. A piece is scanned once, from scan_at on, and its start is stored where its result will
+ * be. So the cost and the result do not depend on how the bytes are split.
  */
 #ifndef WEIR_NODE_WIRE_H1_PRIVATE_H
 #define WEIR_NODE_WIRE_H1_PRIVATE_H
@@ -46,9 +46,9 @@ static inline enum weir_step weir_h1_fail(struct weir_h1_head *h, enum weir_h1_f
 }
 
 /**
- * End the head at byte `at`, which its piece may not hold. A bare CR or LF is named as such
- * wherever it stands; a whole CRLF in the middle of a piece is the fault of the piece. A CR as the
- * last byte has to wait for the next one.
+ * End the head at byte `at`, which is not allowed in its piece. A bare CR or LF is reported as such
+ * in any piece; a whole CRLF inside a piece is the fault of that piece. A CR as the last byte waits
+ * for the next byte.
  */
 enum weir_step weir_h1_stop(struct weir_h1_head *h, struct weir_span head, size_t at,
                             enum weir_h1_fault fault);
@@ -56,11 +56,11 @@ enum weir_step weir_h1_stop(struct weir_h1_head *h, struct weir_span head, size_
 /** Read the request line or status line. @return SOME: read, the state is AT_LINE | MORE | FAIL */
 enum weir_step weir_h1_start_feed(struct weir_h1_head *h, struct weir_span head);
 
-/** Judge a field whose line is complete. @return WEIR_FAULT_NONE or its fault */
+/** Check a field whose line is complete. @return WEIR_FAULT_NONE or its fault */
 enum weir_h1_fault weir_h1_field_judge(struct weir_h1_head *h, const uint8_t *head,
                                        struct weir_h1_field *f);
 
-/** Judge what only the whole head can tell, and mark the fields that Connection names. */
+/** Check what needs the whole head, and mark the fields that Connection names. */
 enum weir_h1_fault weir_h1_head_judge(struct weir_h1_head *h, const uint8_t *head);
 
 #endif

@@ -4,18 +4,17 @@
  * One space between two parts and nothing else; the target is checked byte by byte and by its form.
  * Ref: RFC 9112 sections 2.2, 3 and 4; RFC 3986 appendix A.
  */
-#include "node/wire/h1_private.h"
-
-#include <string.h>
-
 #include "node/wire/bytes.h"
+#include "node/wire/h1_private.h"
 #include "node/wire/scan.h"
 #include "node/wire/uri.h"
+
+#include <string.h>
 
 #define VERSION_LEN 8  /* HTTP/1.1 */
 #define STATUS_LEN  12 /* HTTP/1.1 200 */
 
-static enum weir_step start_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_start(struct weir_h1_head *h, struct weir_span head)
 {
     size_t at = 0;
     if (head.len == 0)
@@ -37,7 +36,7 @@ static enum weir_step start_feed(struct weir_h1_head *h, struct weir_span head)
     return WEIR_STEP_SOME;
 }
 
-static enum weir_step method_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_method(struct weir_h1_head *h, struct weir_span head)
 {
     size_t at = h->scan_at;
     while (at < head.len && weir_byte_is(head.at[at], WEIR_BYTE_TOKEN))
@@ -59,7 +58,7 @@ static enum weir_step method_feed(struct weir_h1_head *h, struct weir_span head)
  * Walk a path and its query from `at` to the first byte that cannot belong to them, or the end. "%"
  * is such a byte unless two hex digits that are not 00 follow it. Sets query_at.
  */
-static size_t path_scan(struct weir_h1_head *h, struct weir_span head, size_t at)
+static size_t scan_path(struct weir_h1_head *h, struct weir_span head, size_t at)
 {
     for (;;) {
         at = weir_scan_path(head.at, at, head.len);
@@ -87,9 +86,9 @@ static size_t path_scan(struct weir_h1_head *h, struct weir_span head, size_t at
 
 /*
  * http://host:port/path?query. A query without a path is refused: the "/" that belongs there is not
- * in the bytes, and a forwarder that copies what it sees would send a target that is no target.
+ * in the bytes, and a forwarder that copies the bytes would send an invalid target.
  */
-static bool target_is_absolute(struct weir_h1_head *h, struct weir_span head)
+static bool parse_absolute_target(struct weir_h1_head *h, struct weir_span head)
 {
     static const struct weir_span schemes[] = { WEIR_SPAN_LIT("http://"),
                                                 WEIR_SPAN_LIT("https://") };
@@ -114,7 +113,7 @@ static bool target_is_absolute(struct weir_h1_head *h, struct weir_span head)
         return false;
     if (path_at < end && head.at[path_at] == '?')
         return false;
-    if (path_scan(h, weir_span(head.at, end), path_at) != end)
+    if (scan_path(h, weir_span(head.at, end), path_at) != end)
         return false;
     h->authority_at = (uint16_t)authority_at;
     h->authority_len = (uint16_t)text.len;
@@ -124,9 +123,8 @@ static bool target_is_absolute(struct weir_h1_head *h, struct weir_span head)
     return true;
 }
 
-/* The form of a target that is wholly there. CONNECT has no place on a reverse proxy, whatever its
- * target. */
-static bool target_judge(struct weir_h1_head *h, struct weir_span head)
+/* The form of a complete target. A reverse proxy does not serve CONNECT, whatever its target. */
+static bool judge_target(struct weir_h1_head *h, struct weir_span head)
 {
     if (h->method == WEIR_METHOD_CONNECT)
         return false;
@@ -142,16 +140,16 @@ static bool target_judge(struct weir_h1_head *h, struct weir_span head)
         h->path_len = h->target_len;
         return h->method == WEIR_METHOD_OPTIONS;
     }
-    return target_is_absolute(h, head);
+    return parse_absolute_target(h, head);
 }
 
-static enum weir_step target_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_target(struct weir_h1_head *h, struct weir_span head)
 {
     size_t at = h->scan_at;
     if (at == head.len)
         return WEIR_STEP_MORE;
     if (head.at[h->target_at] == '/')
-        at = path_scan(h, head, at);
+        at = scan_path(h, head, at);
     else
         while (at < head.len && weir_byte_is(head.at[at], WEIR_BYTE_QUERY))
             at++;
@@ -161,8 +159,7 @@ static enum weir_step target_feed(struct weir_h1_head *h, struct weir_span head)
 
     uint8_t b = head.at[at];
     if (b == '%') {
-        /* An escape that is cut by the end of the bytes waits, as long as what is there can become
-         * one. */
+        /* An escape that is cut by the end of the bytes waits if its first part is valid. */
         size_t left = head.len - at;
         if (left == 1 || (left == 2 && weir_hex_digit(head.at[at + 1]) >= 0))
             return WEIR_STEP_MORE;
@@ -172,7 +169,7 @@ static enum weir_step target_feed(struct weir_h1_head *h, struct weir_span head)
         return weir_h1_stop(h, head, at, no_version ? WEIR_FAULT_VERSION : WEIR_FAULT_TARGET);
     }
     h->target_len = (uint16_t)(at - h->target_at);
-    if (!target_judge(h, head))
+    if (!judge_target(h, head))
         return weir_h1_fail(h, WEIR_FAULT_TARGET);
     h->scan_at = (uint32_t)at + 1;
     h->state = WEIR_H1_AT_VERSION;
@@ -180,7 +177,7 @@ static enum weir_step target_feed(struct weir_h1_head *h, struct weir_span head)
 }
 
 /* Bytes of `text` that agree with HTTP/digit.digit, 0..VERSION_LEN. */
-static size_t version_match(struct weir_span text)
+static size_t match_version(struct weir_span text)
 {
     static const char form[] = "HTTP/0.0";
     size_t i = 0;
@@ -198,13 +195,13 @@ static bool version_is_ours(const uint8_t *at)
     return at[5] == '1' && (at[7] == '0' || at[7] == '1');
 }
 
-static enum weir_step version_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_version(struct weir_h1_head *h, struct weir_span head)
 {
     struct weir_span text = weir_span_from(head, h->scan_at);
     if (WEIR_LIKELY(text.len >= VERSION_LEN + 2 && memcmp(text.at, "HTTP/1.1\r\n", 10) == 0)) {
         h->minor = 1;
     } else {
-        size_t match = version_match(text);
+        size_t match = match_version(text);
         if (match == text.len)
             return WEIR_STEP_MORE;
         if (match < VERSION_LEN || text.at[match] != '\r' || text.len == VERSION_LEN + 1)
@@ -221,9 +218,9 @@ static enum weir_step version_feed(struct weir_h1_head *h, struct weir_span head
 }
 
 /* Bytes of `text` that agree with "HTTP/d.d ddd", 0..STATUS_LEN, the status in 100..599. */
-static size_t status_match(struct weir_span text)
+static size_t match_status(struct weir_span text)
 {
-    size_t i = version_match(text);
+    size_t i = match_version(text);
     if (i < VERSION_LEN)
         return i;
     if (i < text.len && text.at[i] == ' ')
@@ -240,12 +237,12 @@ static size_t status_match(struct weir_span text)
 
 /*
  * "HTTP/1.1 200" and what follows it: a space and the reason, or at once the end of the line. RFC
- * 9112 section 4 demands the space even before an empty reason; so many servers leave it out, and
- * so little can be meant by it, that it may be missing.
+ * 9112 section 4 demands the space even before an empty reason; many servers leave it out and
+ * nothing else can be meant, so it may be missing.
  */
-static enum weir_step status_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_status(struct weir_h1_head *h, struct weir_span head)
 {
-    size_t match = status_match(head);
+    size_t match = match_status(head);
     if (match >= VERSION_LEN && !version_is_ours(head.at))
         return weir_h1_fail(h, WEIR_FAULT_VERSION_UNSUPPORTED);
     if (match == head.len)
@@ -263,7 +260,7 @@ static enum weir_step status_feed(struct weir_h1_head *h, struct weir_span head)
     return WEIR_STEP_SOME;
 }
 
-static enum weir_step reason_feed(struct weir_h1_head *h, struct weir_span head)
+static enum weir_step feed_reason(struct weir_h1_head *h, struct weir_span head)
 {
     size_t at = weir_scan_value(head.at, h->scan_at, head.len);
     h->scan_at = (uint32_t)at;
@@ -280,17 +277,18 @@ static enum weir_step reason_feed(struct weir_h1_head *h, struct weir_span head)
 enum weir_step weir_h1_start_feed(struct weir_h1_head *h, struct weir_span head)
 {
     enum weir_step step = WEIR_STEP_SOME;
+    WEIR_ASSERT_CMP(h->state, <, WEIR_H1_AT_LINE);
     if (h->state == WEIR_H1_AT_START)
-        step = start_feed(h, head);
+        step = feed_start(h, head);
     if (h->state == WEIR_H1_AT_METHOD)
-        step = method_feed(h, head);
+        step = feed_method(h, head);
     if (h->state == WEIR_H1_AT_TARGET)
-        step = target_feed(h, head);
+        step = feed_target(h, head);
     if (h->state == WEIR_H1_AT_VERSION)
-        step = version_feed(h, head);
+        step = feed_version(h, head);
     if (h->state == WEIR_H1_AT_STATUS)
-        step = status_feed(h, head);
+        step = feed_status(h, head);
     if (h->state == WEIR_H1_AT_REASON)
-        step = reason_feed(h, head);
+        step = feed_reason(h, head);
     return step;
 }

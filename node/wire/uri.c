@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * uri.c - authority, host name and path: one strict reading of each.
- * Nothing here is lenient by length or by luck: a name is labels, an address is an address, a port
- * is a number. Ref: RFC 3986 3.2.2, 3.2.3, 5.2.4, 6.2.2; RFC 1035 2.3.4.
+ * No form is accepted because it resembles a valid one: a name must be labels, an address an
+ * address, a port a number. Ref: RFC 3986 3.2.2, 3.2.3, 5.2.4, 6.2.2; RFC 1035 2.3.4.
  */
 #include "node/wire/uri.h"
 
-#include <string.h>
-
 #include "node/wire/bytes.h"
 #include "node/wire/scan.h"
+
+#include <string.h>
 
 #define LABEL_MAX 63
 
 _Static_assert(WEIR_HOST_MAX + 3 <= UINT8_MAX + 1, "host_len holds the longest host");
 
 /* Digits only, no leading zero, 1..65535. */
-static bool port_parse(struct weir_span text, uint16_t *ret)
+static bool parse_port(struct weir_span text, uint16_t *ret)
 {
     uint32_t port = 0;
     if (text.len == 0 || text.len > 5 || text.at[0] == '0')
@@ -37,7 +37,7 @@ static bool port_parse(struct weir_span text, uint16_t *ret)
  * digits, so that the name must be an IPv4 address or is none at all. @return bytes written,
  * without a trailing dot; 0: not a name
  */
-static size_t name_lower(struct weir_span text, uint8_t *out, bool *ret_digits)
+static size_t lower_name(struct weir_span text, uint8_t *out, bool *ret_digits)
 {
     if (text.len > 0 && text.at[text.len - 1] == '.')
         text.len--;
@@ -66,10 +66,10 @@ static size_t name_lower(struct weir_span text, uint8_t *out, bool *ret_digits)
 }
 
 /* A name or an IPv4 address. */
-static bool name_parse(struct weir_span text, struct weir_authority *a)
+static bool parse_name(struct weir_span text, struct weir_authority *a)
 {
     bool digits = false;
-    size_t len = name_lower(text, a->host, &digits);
+    size_t len = lower_name(text, a->host, &digits);
     if (len == 0)
         return false;
     a->host_len = (uint8_t)len;
@@ -77,9 +77,9 @@ static bool name_parse(struct weir_span text, struct weir_authority *a)
     return !digits || weir_addr_parse_ip(weir_span(a->host, len), &a->addr) == WEIR_OK;
 }
 
-/* "[...]": an IPv6 address. Without a colon it is no IPv6 address, whatever the address parser
- * would say to it. */
-static bool literal_parse(struct weir_span text, struct weir_authority *a)
+/* "[...]": an IPv6 address. Without a colon it is no IPv6 address, even if the address parser
+ * accepts it. */
+static bool parse_literal(struct weir_span text, struct weir_authority *a)
 {
     struct weir_span inner = weir_span(text.at + 1, text.len - 2);
     if (text.len > WEIR_ADDR_TEXT_MAX || memchr(inner.at, ':', inner.len) == NULL)
@@ -95,7 +95,7 @@ static bool literal_parse(struct weir_span text, struct weir_authority *a)
 
 /* Where the host of host[":" port] ends: behind the bracket, or before the colon. 0: an open
  * bracket. */
-static size_t host_end(struct weir_span text)
+static size_t find_host_end(struct weir_span text)
 {
     bool literal = text.len > 0 && text.at[0] == '[';
     const uint8_t *end = text.len > 0 ? memchr(text.at, literal ? ']' : ':', text.len) : NULL;
@@ -107,16 +107,16 @@ static size_t host_end(struct weir_span text)
 enum weir_err weir_authority_parse(struct weir_span text, struct weir_authority *ret)
 {
     struct weir_authority a;
-    struct weir_span host = weir_span(text.at, host_end(text));
+    struct weir_span host = weir_span(text.at, find_host_end(text));
     if (host.len == 0)
         return WEIR_EPROTO;
     a.addr = (struct weir_addr){ .port = 0 };
     a.port = 0;
     if (host.len < text.len) {
-        if (text.at[host.len] != ':' || !port_parse(weir_span_from(text, host.len + 1), &a.port))
+        if (text.at[host.len] != ':' || !parse_port(weir_span_from(text, host.len + 1), &a.port))
             return WEIR_EPROTO;
     }
-    if (!(host.at[0] == '[' ? literal_parse(host, &a) : name_parse(host, &a)))
+    if (!(host.at[0] == '[' ? parse_literal(host, &a) : parse_name(host, &a)))
         return WEIR_EPROTO;
     a.addr.port = a.is_ip ? a.port : 0;
 
@@ -135,7 +135,7 @@ enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_M
     uint8_t name[WEIR_HOST_MAX];
     struct weir_authority literal;
     bool digits = false;
-    size_t len = name_lower(text, name, &digits);
+    size_t len = lower_name(text, name, &digits);
     if (len > 0 && !digits) {
         memcpy(out, name, len);
         *ret_len = len;
@@ -144,6 +144,7 @@ enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_M
     /* Not a name: an address as a Host shows it, without a port. */
     if (weir_authority_parse(text, &literal) < 0 || !literal.is_ip || literal.port != 0)
         return WEIR_EINVAL;
+    WEIR_ASSERT_CMP(literal.host_len, <=, WEIR_HOST_MAX);
     memcpy(out, literal.host, literal.host_len);
     *ret_len = literal.host_len;
     return WEIR_OK;
@@ -157,7 +158,7 @@ static bool is_unreserved(uint8_t b)
 }
 
 /* The byte that the escape at the start of s stands for; -1 when it is none, or stands for NUL. */
-static int escape_value(struct weir_span s)
+static int read_escape(struct weir_span s)
 {
     if (s.len < 3)
         return -1;
@@ -170,7 +171,7 @@ static int escape_value(struct weir_span s)
 
 static bool escape_is_normal(struct weir_span s)
 {
-    int value = escape_value(s);
+    int value = read_escape(s);
     return value >= 0 && !is_unreserved((uint8_t)value) && s.at[1] < 'a' && s.at[2] < 'a';
 }
 
@@ -206,7 +207,7 @@ static bool path_is_normal(struct weir_span path, size_t *ret_len)
 }
 
 /* Copy up to the query with every escape in its one form. @return bytes written; 0: a bad escape */
-static size_t path_decode(struct weir_span path, uint8_t *out)
+static size_t decode_path(struct weir_span path, uint8_t *out)
 {
     static const char digits[] = "0123456789ABCDEF";
     size_t len = 0;
@@ -215,7 +216,7 @@ static size_t path_decode(struct weir_span path, uint8_t *out)
             out[len++] = path.at[at];
             continue;
         }
-        int value = escape_value(weir_span_from(path, at));
+        int value = read_escape(weir_span_from(path, at));
         if (value < 0)
             return 0;
         if (is_unreserved((uint8_t)value)) {
@@ -232,7 +233,7 @@ static size_t path_decode(struct weir_span path, uint8_t *out)
 
 /* Remove "." and ".." segments in place (RFC 3986 5.2.4). @return the length; 0: it climbs above
  * the root */
-static size_t dots_remove(uint8_t *path, size_t len)
+static size_t remove_dot_segments(uint8_t *path, size_t len)
 {
     size_t to = 0;
     size_t end = 0;
@@ -269,11 +270,12 @@ enum weir_err weir_path_normalise(struct weir_span path, uint8_t *out, struct we
         *ret = weir_span(path.at, len);
         return WEIR_OK;
     }
-    len = path_decode(path, out);
+    len = decode_path(path, out);
     if (len > 0)
-        len = dots_remove(out, len);
+        len = remove_dot_segments(out, len);
     if (len == 0)
         return WEIR_EPROTO;
+    WEIR_ASSERT_CMP(len, <=, path.len);
     *ret = weir_span(out, len);
     return WEIR_OK;
 }

@@ -44,7 +44,7 @@ WEIR_MUST_USE enum weir_err weir_host_normalise(struct weir_span text, uint8_t o
 
 /**
  * The path that routing compares: percent escapes of unreserved bytes decoded, remaining escapes
- * upper-cased, dot segments removed, query cut off. "//" is kept. Fast when nothing has to change:
+ * upper-cased, dot segments removed, query cut off. "//" stays. Fast when nothing has to change:
  * *ret then borrows from `path`.
  * @param path   "/..." as received, with or without query
  * @param out    at least path.len bytes, written only when something changes

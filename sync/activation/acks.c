@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * acks.c - lanes in a sorted array, and in each the nodes that spoke of it, sorted too.
+ * acks.c - lanes in a sorted array, and in each the last ack of each node, sorted too.
  */
 #include "sync/activation/acks.h"
 
@@ -12,10 +12,10 @@
 #define CAP_MIN 4
 
 _Static_assert(WEIR_ACKS_MAX >= 2 * (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX),
-               "a lane of which all nodes speak leaves room for another");
+               "a lane with acks of all nodes leaves room for another");
 
-/* The last word of a node about a lane. */
-struct acks_word {
+/* The last ack of a node for a lane. */
+struct acks_entry {
     uint8_t node[WEIR_NODE_ID_LEN];
     uint64_t durable;
     uint64_t active;
@@ -28,8 +28,8 @@ struct acks_word {
 
 struct acks_lane {
     uint8_t lane[WEIR_LANE_LEN];
-    uint64_t used;          /* weir_acks.uses when it was used last */
-    struct acks_word *word; /* owns; ascending by node */
+    uint64_t used;            /* weir_acks.uses when it was used last */
+    struct acks_entry *entry; /* owns; ascending by node */
     size_t num;
     size_t cap;
 };
@@ -54,7 +54,7 @@ enum weir_err weir_acks_new(struct weir_acks **ret)
     return WEIR_OK;
 }
 
-static void ack_clear(struct weir_acks *a, struct acks_word *w)
+static void ack_clear(struct weir_acks *a, struct acks_entry *w)
 {
     a->num_lists -= w->list != NULL;
     a->num_whys -= w->why != NULL;
@@ -68,10 +68,10 @@ static void ack_clear(struct weir_acks *a, struct acks_word *w)
 static void lane_clear(struct weir_acks *a, struct acks_lane *l)
 {
     for (size_t i = 0; i < l->num; i++)
-        ack_clear(a, &l->word[i]);
+        ack_clear(a, &l->entry[i]);
     a->num -= l->num;
-    free(l->word);
-    l->word = NULL;
+    free(l->entry);
+    l->entry = NULL;
     l->num = l->cap = 0;
 }
 
@@ -105,7 +105,7 @@ static void lane_drop(struct weir_acks *a, size_t at)
     memmove(&a->lane[at], &a->lane[at + 1], (a->num_lanes - at) * sizeof(a->lane[0]));
 }
 
-/* Drop the lane that was used least lately, but not `keep`. */
+/* Drop the lane that was used least recently, except `keep`. */
 static void make_room(struct weir_acks *a, const uint8_t *keep)
 {
     size_t oldest = a->num_lanes;
@@ -135,44 +135,44 @@ static struct acks_lane *lane_touch(struct weir_acks *a, const uint8_t *lane)
     return &a->lane[at];
 }
 
-/* The first word of a node that is not below `node`. */
+/* The position of the first entry that is not below `node`. */
 static size_t ack_position(const struct acks_lane *l, const uint8_t *node)
 {
-    return weir_sorted_position(l->word, l->num, sizeof(l->word[0]), node, WEIR_NODE_ID_LEN);
+    return weir_sorted_position(l->entry, l->num, sizeof(l->entry[0]), node, WEIR_NODE_ID_LEN);
 }
 
 static bool is_ack_of(const struct acks_lane *l, size_t at, const uint8_t *node)
 {
-    return at < l->num && memcmp(l->word[at].node, node, WEIR_NODE_ID_LEN) == 0;
+    return at < l->num && memcmp(l->entry[at].node, node, WEIR_NODE_ID_LEN) == 0;
 }
 
 /* NULL: no memory, or more nodes than there can be. */
-static struct acks_word *ack_touch(struct weir_acks *a, struct acks_lane *l, const uint8_t *node)
+static struct acks_entry *ack_touch(struct weir_acks *a, struct acks_lane *l, const uint8_t *node)
 {
     size_t at = ack_position(l, node);
 
     if (is_ack_of(l, at, node))
-        return &l->word[at];
+        return &l->entry[at];
     if (l->num >= WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)
         return NULL;
     if (l->num == l->cap) {
         size_t cap = l->cap > 0 ? 2 * l->cap : CAP_MIN;
-        struct acks_word *words = realloc(l->word, cap * sizeof(*words));
-        if (words == NULL)
+        struct acks_entry *entries = realloc(l->entry, cap * sizeof(*entries));
+        if (entries == NULL)
             return NULL;
-        l->word = words;
+        l->entry = entries;
         l->cap = cap;
     }
-    memmove(&l->word[at + 1], &l->word[at], (l->num - at) * sizeof(l->word[0]));
-    l->word[at] = (struct acks_word){ .durable = 0 };
-    memcpy(l->word[at].node, node, WEIR_NODE_ID_LEN);
+    memmove(&l->entry[at + 1], &l->entry[at], (l->num - at) * sizeof(l->entry[0]));
+    l->entry[at] = (struct acks_entry){ .durable = 0 };
+    memcpy(l->entry[at].node, node, WEIR_NODE_ID_LEN);
     l->num++;
     a->num++;
-    return &l->word[at];
+    return &l->entry[at];
 }
 
-/* Keep the numbers that are not active; without room for them the word ends before the first. */
-static void copy_list(struct weir_acks *a, struct acks_word *w, const struct weir_ack *ack)
+/* Copy the numbers that are not active; without room for them `active` ends before the first. */
+static void copy_list(struct weir_acks *a, struct acks_entry *w, const struct weir_ack *ack)
 {
     size_t num = ack->num_held + ack->num_refused;
 
@@ -195,7 +195,7 @@ static void copy_list(struct weir_acks *a, struct acks_word *w, const struct wei
     w->num_refused = (uint8_t)ack->num_refused;
 }
 
-static void copy_why(struct weir_acks *a, struct acks_word *w, struct weir_span why)
+static void copy_why(struct weir_acks *a, struct acks_entry *w, struct weir_span why)
 {
     if (why.len == 0 || a->num_whys >= WEIR_ACKS_WHYS_MAX)
         return;
@@ -203,7 +203,7 @@ static void copy_why(struct weir_acks *a, struct acks_word *w, struct weir_span 
     a->num_whys += w->why != NULL;
 }
 
-static bool is_same(const struct acks_word *w, const struct weir_ack *ack)
+static bool is_same(const struct acks_entry *w, const struct weir_ack *ack)
 {
     return w->durable == ack->durable && w->active == ack->active && w->rejected == ack->rejected &&
            w->num_held == ack->num_held && w->num_refused == ack->num_refused &&
@@ -219,12 +219,12 @@ void weir_acks_note(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN],
 {
     if (a->num >= WEIR_ACKS_MAX)
         make_room(a, ack->lane);
-    struct acks_word *w = ack_touch(a, lane_touch(a, ack->lane), node);
+    struct acks_entry *w = ack_touch(a, lane_touch(a, ack->lane), node);
     if (w == NULL) {
         a->num_dropped++;
         return;
     }
-    if (is_same(w, ack)) /* said again, as most are */
+    if (is_same(w, ack)) /* repeated, as most are */
         return;
     ack_clear(a, w);
     w->durable = ack->durable;
@@ -241,14 +241,14 @@ void weir_acks_forget(struct weir_acks *a, const uint8_t node[WEIR_NODE_ID_LEN])
         size_t at = ack_position(l, node);
         if (!is_ack_of(l, at, node))
             continue;
-        ack_clear(a, &l->word[at]);
+        ack_clear(a, &l->entry[at]);
         l->num--;
         a->num--;
-        memmove(&l->word[at], &l->word[at + 1], (l->num - at) * sizeof(l->word[0]));
+        memmove(&l->entry[at], &l->entry[at + 1], (l->num - at) * sizeof(l->entry[0]));
     }
 }
 
-static enum weir_ack_state ack_state_of(const struct acks_word *w, uint64_t seq)
+static enum weir_ack_state ack_state_of(const struct acks_entry *w, uint64_t seq)
 {
     struct weir_ack ack = {
         .durable = w->durable,
@@ -286,10 +286,10 @@ void weir_acks_count(struct weir_acks *a, const struct weir_members *m,
             weir_members_count(m, WEIR_MEMBERS_DOWN) + weir_members_count(m, WEIR_MEMBERS_LOST),
     };
     for (size_t i = 0; l != NULL && i < l->num; i++) {
-        const struct weir_members_item *item = weir_members_find(m, l->word[i].node);
+        const struct weir_members_item *item = weir_members_find(m, l->entry[i].node);
         if (item == NULL || !is_joined(item->life))
             continue;
-        enum weir_ack_state state = ack_state_of(&l->word[i], seq);
+        enum weir_ack_state state = ack_state_of(&l->entry[i], seq);
         ret->durable += state != WEIR_ACK_ABSENT;
         if (!is_reachable(item->life))
             continue;
@@ -311,7 +311,7 @@ bool weir_acks_next_rejection(const struct weir_acks *a, const uint8_t lane[WEIR
     size_t at = after != NULL ? ack_position(l, after) : 0;
     at += after != NULL && is_ack_of(l, at, after);
     for (; at < l->num; at++) {
-        const struct acks_word *w = &l->word[at];
+        const struct acks_entry *w = &l->entry[at];
         if (ack_state_of(w, seq) != WEIR_ACK_REJECTED)
             continue;
         memcpy(ret->node, w->node, WEIR_NODE_ID_LEN);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * active.h - which of this node's durable records are active, and what to say of them to others.
- * A revision is active here when the node serves it, or a newer one of the same key. Kept are only
- * those of which that is not so; a revision is active when it is durable and nothing is kept of it.
- * What is not known (the start, no memory, no room) makes a node say less, never more.
+ * active.h - which of this node's durable records are active, and what to report of them to
+ * others. A revision is active here when the node serves it, or a newer one of the same key. Only
+ * records that are not active are tracked: a revision that is durable and not tracked is active.
+ * What is not known (at the start, without memory or room) makes a node report less, never more.
  * Owner: one thread.   Limits: WEIR_ACTIVE_MAX records of 24 to 72 bytes, WEIR_LANES_MAX lanes;
  * memory grows by doubling.
  */
@@ -17,20 +17,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_ACTIVE_MAX      65536    /* records that are not active, of all lanes */
-#define WEIR_ACTIVE_WHYS_MAX 1024     /* reasons that are kept; further ones have no text */
-#define WEIR_ACTIVE_TELL_US  60000000 /* a lane is told of so long after it last changed */
+#define WEIR_ACTIVE_MAX       65536    /* records that are not active, of all lanes */
+#define WEIR_ACTIVE_WHYS_MAX  1024     /* reasons that are stored; further records have none */
+#define WEIR_ACTIVE_REPORT_US 60000000 /* a lane is reported for so long after its last change */
 
-/** Where a record is on its way. */
+/** How far a record is on its way. */
 enum weir_active_state {
     WEIR_ACTIVE_STORED,      /* durable */
-    WEIR_ACTIVE_COMPILED,    /* and found good, not yet live in all workers */
+    WEIR_ACTIVE_COMPILED,    /* valid, but not yet live in all workers */
     WEIR_ACTIVE_STAGED,      /* waits for its stage */
-    WEIR_ACTIVE_LIVE,        /* in all workers; not kept */
+    WEIR_ACTIVE_LIVE,        /* in all workers; not tracked */
     WEIR_ACTIVE_REJECTED,    /* does not compile, or was stopped in its stage */
     WEIR_ACTIVE_HELD,        /* waits for a record that it names */
     WEIR_ACTIVE_HELD_SCHEMA, /* its min_reader is above this node's */
-    WEIR_ACTIVE_REPLACED,    /* before it was live, by one that is not live either */
+    WEIR_ACTIVE_REPLACED,    /* replaced before it was live, by a record that is not live either */
     WEIR_ACTIVE_NUM_STATES,
 };
 
@@ -54,18 +54,18 @@ void weir_active_free(struct weir_active **a);
 /** Time, before the other inputs. @param mono_us  never goes back (contract) */
 void weir_active_tick(struct weir_active *a, uint64_t mono_us);
 /**
- * Forget all; from now on nothing is active, until weir_active_loaded says that each record of the
- * store was told with weir_active_stored again. At the start, after a reset, and when
- * weir_active_wants_load.
+ * Drop everything. From now on nothing is active, until weir_active_loaded reports that each
+ * record of the store was passed to weir_active_stored again. At the start, after a reset, and
+ * when weir_active_wants_load.
  */
 void weir_active_load(struct weir_active *a);
-/** The store has been told. */
+/** All records of the store have been passed to weir_active_stored. */
 void weir_active_loaded(struct weir_active *a);
-/** The vector rose in this lane: there is news of it. */
+/** The vector rose in this lane: report it in the next heartbeats. */
 void weir_active_durable(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]);
 /**
- * A record is in the store, committed, whether the vector covers it already or not. Call it before
- * anybody is told that it is durable. A record that was active before waits again. Cheapest in the
+ * A record was committed, whether the vector covers it already or not. Call it before any node
+ * learns that the record is durable. A record that was active before waits again. Cheapest in the
  * order of seq.
  * @param seq  1..
  */
@@ -73,21 +73,20 @@ void weir_active_stored(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
                         enum weir_class class, uint16_t min_reader);
 /**
  * What the data plane made of a record.
- *
  * @param state  COMPILED, STAGED, LIVE, REJECTED or HELD (contract)
- * @param why    of REJECTED: copied, cut at WEIR_ACK_WHY_MAX bytes, control characters made blanks
- * @return false: nothing is kept of it, or there is no way from its state to this one. Such is a
- * report that came late, after weir_active_superseded; nothing happened
+ * @param why  of REJECTED: copied, cut at WEIR_ACK_WHY_MAX bytes, control characters made blanks
+ * @return false: the record is not tracked, or its state does not lead to this one. Such a report
+ * came late, after weir_active_superseded; nothing happened
  */
 bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
                         enum weir_active_state state, struct weir_span why);
 /**
- * A newer record has replaced this one, in the same commit. One that was live stays so, as far as
- * this module is asked: the node serves it until it serves the newer one. One that was not counts
- * as active once the newer one does.
- * One that was replaced before it came here was never told with weir_active_stored, and counts as
- * active as soon as it is durable: what became of the newer one tells more.
- * @param by  the newer one, told with weir_active_stored before
+ * A newer record has replaced this one, in the same commit. If this one was live it stays active:
+ * the node serves it until it serves the newer one. If it was not, it counts as active once the
+ * newer one does. A record that was replaced before it came here was never passed to
+ * weir_active_stored, and counts as active as soon as it is durable: the state of the newer one
+ * says more.
+ * @param by  the newer one, passed to weir_active_stored before
  */
 void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,
                             const uint8_t by[WEIR_LANE_LEN], uint64_t by_seq);
@@ -95,9 +94,9 @@ void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_
 /* -- outputs -- */
 
 /**
- * What to say in the next heartbeat: lanes with news first, then those that changed within
- * WEIR_ACTIVE_TELL_US again, in turn.
- * @param vv   what is durable
+ * What to report in the next heartbeat: lanes that changed since their last report, then again
+ * those that changed within WEIR_ACTIVE_REPORT_US, in turn.
+ * @param vv  what is durable
  * @param out  `why` borrows until the next input
  * @return how many were written, 0..max
  */
@@ -107,13 +106,16 @@ size_t weir_active_acks(struct weir_active *a, const struct weir_vector *vv, str
  */
 void weir_active_lane(const struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN],
                       uint64_t durable, struct weir_ack *ret);
-/** Records in one state; of LIVE none is kept. */
+/** The number of records in one state; LIVE ones are not tracked. */
 size_t weir_active_count(const struct weir_active *a, enum weir_active_state state);
-/** Is each record live, rejected or held, so that nothing more will come of waiting? */
-bool weir_active_is_settled(const struct weir_active *a);
-/** Records of which there was no room to keep anything. Their lanes stay back behind them. */
+/** Is each record live, rejected or held, so that waiting changes nothing more? */
+bool weir_active_is_final(const struct weir_active *a);
+/**
+ * The number of records that there was no room to track. Their lanes do not become active beyond
+ * them.
+ */
 uint64_t weir_active_dropped(const struct weir_active *a);
-/** Some were dropped, and half of the room is free again. */
+/** Were some dropped, and is half of the room free again? */
 bool weir_active_wants_load(const struct weir_active *a);
 /** "stored" and so on. Never NULL. */
 const char *weir_active_state_name(enum weir_active_state state);

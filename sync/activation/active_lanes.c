@@ -39,10 +39,11 @@ static const unsigned moves[] = {
 };
 _Static_assert(WEIR_ARRAY_LEN(moves) == WEIR_ACTIVE_NUM_STATES, "each state has its moves");
 
-/* Room for one more in an array of `cap` items. @return the array, or NULL: the old one stays */
+/* Grow an array of `cap` items for one more. @return the array, or NULL: the old one stays */
 static void *grow_array(void *items, size_t *cap, size_t item_len)
 {
-    size_t new_cap = *cap > 0 ? 2 * *cap : CAP_MIN; /* all of them are bounded far below SIZE_MAX */
+    size_t new_cap =
+        *cap > 0 ? 2 * *cap : CAP_MIN; /* all these arrays are bounded far below SIZE_MAX */
     void *grown = realloc(items, new_cap * item_len);
 
     if (grown != NULL)
@@ -50,14 +51,14 @@ static void *grow_array(void *items, size_t *cap, size_t item_len)
     return grown;
 }
 
-size_t weir_active_lane_place(const struct weir_active *a, const uint8_t *lane)
+size_t weir_active_lane_position(const struct weir_active *a, const uint8_t *lane)
 {
     return weir_sorted_position(a->lane, a->num_lanes, sizeof(a->lane[0]), lane, WEIR_LANE_LEN);
 }
 
 struct active_lane *weir_active_lane_find(const struct weir_active *a, const uint8_t *lane)
 {
-    size_t at = weir_active_lane_place(a, lane);
+    size_t at = weir_active_lane_position(a, lane);
 
     return at < a->num_lanes && memcmp(a->lane[at].lane, lane, WEIR_LANE_LEN) == 0 ? &a->lane[at]
                                                                                    : NULL;
@@ -65,7 +66,7 @@ struct active_lane *weir_active_lane_find(const struct weir_active *a, const uin
 
 static struct active_lane *make_lane(struct weir_active *a, const uint8_t *lane)
 {
-    size_t at = weir_active_lane_place(a, lane);
+    size_t at = weir_active_lane_position(a, lane);
 
     if (a->num_lanes >= WEIR_LANES_MAX)
         return NULL;
@@ -90,7 +91,7 @@ struct active_lane *weir_active_lane_touch(struct weir_active *a, const uint8_t 
         l = make_lane(a, lane);
     if (l != NULL) {
         l->changed_us = a->now_us;
-        l->news = true;
+        l->is_unreported = true;
     }
     return l;
 }
@@ -101,7 +102,7 @@ void weir_active_lanes_sweep(struct weir_active *a)
 
     for (size_t i = 0; i < a->num_lanes; i++) {
         struct active_lane *l = &a->lane[i];
-        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_TELL_US;
+        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_REPORT_US;
         if (l->num == 0 && l->lost_from == 0 && is_old)
             free(l->hole);
         else
@@ -131,7 +132,7 @@ void weir_active_lanes_reset(struct weir_active *a)
     memset(a->count, 0, sizeof(a->count));
 }
 
-/* Place of the first hole that is not below seq, counted from l->first. */
+/* Position of the first hole that is not below seq, counted from l->first. */
 static size_t hole_position(const struct active_lane *l, uint64_t seq)
 {
     size_t low = 0;
@@ -156,7 +157,7 @@ struct active_hole *weir_active_hole_find(const struct active_lane *l, uint64_t 
     return at < l->num && l->hole[l->first + at].seq == seq ? &l->hole[l->first + at] : NULL;
 }
 
-/* Room behind the last one. */
+/* Room for a hole after the last one. */
 static bool make_hole_room(struct active_lane *l)
 {
     if (l->first + l->num < l->cap)
@@ -211,7 +212,7 @@ void weir_active_hole_drop(struct weir_active *a, struct active_lane *l, struct 
     a->count[WEIR_ACTIVE_LIVE]--;
     a->num_holes--;
     l->num--;
-    if (at <= l->num / 2) { /* the shorter way */
+    if (at <= l->num / 2) { /* move the shorter part */
         memmove(&l->hole[l->first + 1], &l->hole[l->first], at * sizeof(*h));
         l->first++;
     } else {

@@ -22,13 +22,13 @@ struct active_lane {
     size_t num;
     size_t cap;
     size_t num_rejected;
-    uint64_t lost_from; /* the smallest seq of which there was no room; 0: none */
+    uint64_t lost_from; /* the smallest seq that there was no room for; 0: none */
     uint64_t changed_us;
-    bool news;      /* not told since */
-    uint64_t round; /* of weir_active_acks that told it last */
+    bool is_unreported; /* changed since it was last reported */
+    uint64_t round;     /* the round of weir_active_acks that last reported it */
 };
 
-/* Who replaced a record in state REPLACED. */
+/* What replaced a record in state REPLACED. */
 struct active_replaced {
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t seq;
@@ -49,30 +49,30 @@ struct weir_active {
     size_t num_whys;
     uint64_t num_dropped;
     bool loading;
-    bool blind; /* something was lost and no lane could be made to tell which */
-    bool lost;  /* something was lost */
+    bool blind; /* a record was lost and no lane could be made to note it in */
+    bool lost;  /* a record was lost */
     uint64_t now_us;
     uint64_t round;
-    uint8_t told[WEIR_LANE_LEN]; /* the lane that was told last */
+    uint8_t last_reported[WEIR_LANE_LEN]; /* the lane that was reported last */
 };
 
-/** The first lane that is not below `lane`. */
-size_t weir_active_lane_place(const struct weir_active *a, const uint8_t *lane);
+/** The position of the first lane that is not below `lane`. */
+size_t weir_active_lane_position(const struct weir_active *a, const uint8_t *lane);
 /** NULL: nothing is known of it. */
 struct active_lane *weir_active_lane_find(const struct weir_active *a, const uint8_t *lane);
-/** Found or made, changed now. NULL: no memory, or too many. */
+/** The lane, made if it is missing, and marked as changed now. NULL: no memory, or too many. */
 struct active_lane *weir_active_lane_touch(struct weir_active *a, const uint8_t *lane);
-/** Drop lanes of which nothing need be told or kept. */
+/** Drop lanes that have nothing to report or to remember. */
 void weir_active_lanes_sweep(struct weir_active *a);
-/** Drop all. */
+/** Drop all lanes and holes. */
 void weir_active_lanes_reset(struct weir_active *a);
 
 /** The record's hole, or NULL. Borrowed until a hole of its lane comes or goes. */
 struct active_hole *weir_active_hole_find(const struct active_lane *l, uint64_t seq);
-/** Keep a record. There must be none of that number (contract). @return false: no room */
+/** Add a record. There must be none of that number (contract). @return false: no room */
 bool weir_active_hole_add(struct weir_active *a, struct active_lane *l, uint64_t seq,
                           enum weir_active_state state);
-/** Keep it no longer. */
+/** Remove the record's hole: it is active. */
 void weir_active_hole_drop(struct weir_active *a, struct active_lane *l, struct active_hole *h);
 /** The one place where a state changes. The move must be legal (contract). The reason of the old
  * state is dropped. */

@@ -19,7 +19,7 @@ static const unsigned reports[WEIR_ACTIVE_NUM_STATES] = {
                              BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
     [WEIR_ACTIVE_STAGED] =
         BIT(WEIR_ACTIVE_LIVE) | BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
-    /* What it names has come, or goes; the compiler has become better. */
+    /* What it names has come, or has gone; or the compiler has improved. */
     [WEIR_ACTIVE_HELD] = BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_LIVE) |
                          BIT(WEIR_ACTIVE_REJECTED) | BIT(WEIR_ACTIVE_HELD),
     [WEIR_ACTIVE_REJECTED] = BIT(WEIR_ACTIVE_COMPILED) | BIT(WEIR_ACTIVE_LIVE) |
@@ -68,17 +68,18 @@ void weir_active_loaded(struct weir_active *a)
 {
     a->loading = false;
     for (size_t i = 0; i < a->num_lanes; i++) {
-        a->lane[i].news = true;
+        a->lane[i].is_unreported = true;
         a->lane[i].changed_us = a->now_us;
     }
 }
 
 void weir_active_durable(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN])
 {
-    (void)weir_active_lane_touch(a, lane); /* no room: not told, and so not active for others */
+    (void)weir_active_lane_touch(
+        a, lane); /* no room: the lane is not reported, so other nodes do not count it as active */
 }
 
-/* Of this record, and so of what is behind it in its lane, nothing is known. */
+/* Nothing is known of this record any more, nor, for other nodes, of those after it in its lane. */
 static void note_lost_record(struct weir_active *a, struct active_lane *l, uint64_t seq)
 {
     a->num_dropped++;
@@ -94,7 +95,7 @@ static bool is_replaced_by(const struct active_replaced *r, const uint8_t *by, u
     return r->by_seq == by_seq && memcmp(r->by, by, WEIR_LANE_LEN) == 0;
 }
 
-/* The record is live: so are, for who asks, those that it replaced. */
+/* The record is live, so those that it replaced count as active too. */
 static void drop_holes_replaced_by(struct weir_active *a, const uint8_t *by, uint64_t by_seq)
 {
     size_t num = 0;
@@ -173,7 +174,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
     if (h == NULL || (reports[h->state] & BIT(state)) == 0)
         return false;
     l->changed_us = a->now_us;
-    l->news = true;
+    l->is_unreported = true;
     if (state == WEIR_ACTIVE_LIVE) {
         weir_active_hole_drop(a, l, h);
         drop_holes_replaced_by(a, lane, seq);
@@ -187,7 +188,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
     return true;
 }
 
-/* Is something kept of a record, if only that it was lost? */
+/* Is the record tracked, or known to be lost? */
 static bool is_tracked(const struct weir_active *a, const uint8_t *lane, uint64_t seq)
 {
     const struct active_lane *l = weir_active_lane_find(a, lane);
@@ -197,7 +198,7 @@ static bool is_tracked(const struct weir_active *a, const uint8_t *lane, uint64_
     return weir_active_hole_find(l, seq) != NULL || (l->lost_from != 0 && seq >= l->lost_from);
 }
 
-/* From now on its fate, and that of those that it had replaced, is that of another. */
+/* From now on the record, and those that it had replaced, become active with another one. */
 static void note_replaced(struct weir_active *a, struct active_lane *l, struct active_hole *h,
                           const struct active_replaced *r)
 {
@@ -221,7 +222,7 @@ void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_
     if (h == NULL || h->state == WEIR_ACTIVE_REPLACED)
         return;
     l->changed_us = a->now_us;
-    l->news = true;
+    l->is_unreported = true;
     memcpy(r.lane, lane, WEIR_LANE_LEN);
     memcpy(r.by, by, WEIR_LANE_LEN);
     if (is_tracked(a, by, by_seq)) {
@@ -292,24 +293,26 @@ void weir_active_lane(const struct weir_active *a, const uint8_t lane[WEIR_LANE_
         fill_active(l, ret);
 }
 
-/* Tell of lanes with news, or of those without; those told in this round are not told again. */
-static size_t fill_acks(struct weir_active *a, const struct weir_vector *vv, bool news,
+/* Report lanes that changed since their last report, or those that did not; each lane once a
+ * round. */
+static size_t fill_acks(struct weir_active *a, const struct weir_vector *vv, bool unreported,
                         struct weir_ack *out, size_t max)
 {
-    size_t from = weir_active_lane_place(a, a->told);
+    size_t from = weir_active_lane_position(a, a->last_reported);
     size_t num = 0;
 
-    from += from < a->num_lanes && memcmp(a->lane[from].lane, a->told, WEIR_LANE_LEN) == 0;
+    from += from < a->num_lanes && memcmp(a->lane[from].lane, a->last_reported, WEIR_LANE_LEN) == 0;
     for (size_t i = 0; i < a->num_lanes && num < max; i++) {
         struct active_lane *l = &a->lane[(from + i) % a->num_lanes];
-        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_TELL_US;
+        bool is_old = a->now_us - l->changed_us > WEIR_ACTIVE_REPORT_US;
         uint64_t durable = weir_vector_get(vv, l->lane);
-        if (l->news != news || l->round == a->round || (!news && is_old) || durable == 0)
+        if (l->is_unreported != unreported || l->round == a->round || (!unreported && is_old) ||
+            durable == 0)
             continue;
         weir_active_lane(a, l->lane, durable, &out[num++]);
-        l->news = false;
+        l->is_unreported = false;
         l->round = a->round;
-        memcpy(a->told, l->lane, WEIR_LANE_LEN);
+        memcpy(a->last_reported, l->lane, WEIR_LANE_LEN);
     }
     return num;
 }
@@ -329,7 +332,7 @@ size_t weir_active_count(const struct weir_active *a, enum weir_active_state sta
     return a->count[state];
 }
 
-bool weir_active_is_settled(const struct weir_active *a)
+bool weir_active_is_final(const struct weir_active *a)
 {
     return !a->loading && !a->lost && a->count[WEIR_ACTIVE_STORED] == 0 &&
            a->count[WEIR_ACTIVE_COMPILED] == 0 && a->count[WEIR_ACTIVE_STAGED] == 0;

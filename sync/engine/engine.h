@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine.h - the replication engine: messages, links, writes and time in; messages, answers and
- * findings out. No I/O, thread, clock or randomness of its own, so that a node, a simulated cluster
- * of a thousand and a fuzzer run the same object file. Rules R1-R13: sync/REPLICATION.md.
- * Inputs gather in a turn; weir_engine_commit makes it durable, and only then are its outputs given
- * out: nothing is said that a crash can undo.
+ * engine.h - the replication engine: messages, links, writes and time go in; messages,
+ * acknowledgements and alarms come out. It has no I/O, thread, clock or randomness of its own, so
+ * that a node, a simulated cluster of a thousand and a fuzzer run the same object file. Rules R1
+ * to R13: sync/REPLICATION.md.
+ * Inputs gather in a turn; weir_engine_commit makes it durable, and only then are its outputs
+ * given out, so that a crash can undo nothing that was sent.
  * Owner: one thread.   Limits: struct weir_engine_config; WEIR_ENGINE_* below.
  */
 #ifndef WEIR_SYNC_ENGINE_ENGINE_H
@@ -26,11 +27,11 @@
 #include <stdint.h>
 
 #define WEIR_ENGINE_LINKS_MAX   1024
-#define WEIR_ENGINE_BATCH_MAX   65536    /* bytes of a published batch; larger is announced */
-#define WEIR_ENGINE_WAITING_MAX 4194304  /* bytes of batches that wait for what is before them */
-#define WEIR_ENGINE_OUT_MAX     33554432 /* bytes of outputs of one turn; what is over is not sent */
+#define WEIR_ENGINE_BATCH_MAX   65536    /* bytes of a published batch; a larger one is announced */
+#define WEIR_ENGINE_WAITING_MAX 4194304  /* bytes of batches that wait for those before them */
+#define WEIR_ENGINE_OUT_MAX     33554432 /* bytes of outputs of one turn; more are not sent */
 #define WEIR_ENGINE_PULLS_MAX   4        /* sessions as puller */
-#define WEIR_ENGINE_SERVED_MAX  8        /* answers to pulls in one turn; then BUSY */
+#define WEIR_ENGINE_SERVED_MAX  8        /* responses to pulls in one turn; then BUSY */
 #define WEIR_ENGINE_NO_LINK     UINT32_MAX
 
 /** What a node may do (sync/REPLICATION.md, "States"). */
@@ -76,7 +77,7 @@ struct weir_engine_config {
     uint64_t seed; /* of all its random numbers: lanes, incarnation, jitter; secret in a node */
     struct weir_record_store *records[WEIR_GROUP_COUNT]; /* borrowed until free */
     bool bootstrap; /* the cluster's first node: an empty store is a complete one */
-    bool relay;     /* the links are an overlay, however few the members: publish what is new */
+    bool relay;     /* the links are an overlay even of few members: publish new batches again */
     uint16_t schema_max;
     uint32_t compiled; /* a bit (1 << class) for each class whose activation is reported */
     struct weir_engine_intervals intervals;
@@ -101,20 +102,24 @@ void weir_engine_free(struct weir_engine **e);
 /* -- inputs: any number, then weir_engine_commit -- */
 
 /**
- * Time: before each turn's other inputs, and when weir_engine_deadline says so.
- * @param mono_us  never goes back (contract)  @param wall_ms  Unix ms, may jump
+ * Time: before the other inputs of a turn, and when weir_engine_deadline says so.
+ * @param mono_us  never goes back (contract)
+ * @param wall_ms  Unix ms, may jump
  */
 void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms);
-/** The peer behind a link answers. @param link  0..WEIR_ENGINE_LINKS_MAX-1, not up (contract) */
+/** The peer of a link is connected. @param link  0..WEIR_ENGINE_LINKS_MAX-1, not up (contract) */
 void weir_engine_link_up(struct weir_engine *e, uint32_t link,
                          const uint8_t node[WEIR_NODE_ID_LEN]);
-/** It does not any more. A link that is not up: nothing happens. */
+/** The peer is no longer connected. A link that is not up: nothing happens. */
 void weir_engine_link_down(struct weir_engine *e, uint32_t link);
-/** A frame came, by PUB or by itself. Whatever it holds: counted, answered or dropped. Not up
- * (contract: link below the limit): dropped. */
+/**
+ * A frame came, published or sent to this node. Whatever it holds, it is counted, and applied,
+ * responded to or dropped.
+ * @param link  below the limit (contract); not up: the frame is dropped
+ */
 void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span frame);
 
-/** A write by this node's users. Spans are borrowed for the call. */
+/** A write by a user of this node. Spans are borrowed for the call. */
 struct weir_engine_write {
     enum weir_class class;
     struct weir_span key; /* 1..WEIR_KEY_MAX bytes */
@@ -122,37 +127,46 @@ struct weir_engine_write {
     struct weir_span value; /* 0..WEIR_RECORD_MAX bytes; empty for a delete */
     uint16_t schema;
     uint16_t min_reader;
-    uint64_t expires; /* Unix s; in group E needed, at most WEIR_BAN_TTL_MAX ahead */
+    uint64_t expires; /* Unix s; required in group E, at most WEIR_BAN_TTL_MAX ahead */
     uint64_t cookie;  /* comes back with WEIR_OUT_ACKED */
 };
 /**
- * @return WEIR_OK: an ACKED output follows, good or bad | refused, no output follows: WEIR_EBUSY
- * (not LIVE: ask another node), WEIR_EIO (READONLY), WEIR_EINVAL (ranges), WEIR_EPERM (this node's
- * clock is off and the record is no ban), WEIR_ELIMIT (the key's stamp is the largest there is, or
- * too much in this turn: commit first), WEIR_ENOMEM
+ * Write one record in the open turn.
+ * @return WEIR_OK: an ACKED output follows, with the result | refused, no output follows:
+ * WEIR_EBUSY (not LIVE: ask another node), WEIR_EIO (READONLY), WEIR_EINVAL (ranges), WEIR_EPERM
+ * (this node's clock is off and the record is no ban), WEIR_ELIMIT (the key's stamp is the
+ * largest there is, or too much in this turn: commit first), WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_engine_write(struct weir_engine *e,
                                               const struct weir_engine_write *w);
 
 /**
  * A node left or was evicted: its lanes end where this node has them (class LANE).
- * @return WEIR_OK | WEIR_EINVAL (this node) | as weir_engine_write; what was written until then is
+ * @return WEIR_OK | WEIR_EINVAL (this node) | as weir_engine_write; lanes that were retired
+ * before the error stay so
  */
 WEIR_MUST_USE enum weir_err weir_engine_retire(struct weir_engine *e,
                                                const uint8_t node[WEIR_NODE_ID_LEN]);
 
-/** What the data plane made of a record: as weir_active_report. Late ones change nothing. */
+/** What the data plane made of a record, as weir_active_report. Late reports change nothing. */
 void weir_engine_activated(struct weir_engine *e, const struct weir_version *version,
                            enum weir_active_state state, struct weir_span why);
 
-/** The response to WEIR_OUT_EXPORT. Not ok: it is asked for again in a minute. */
+/**
+ * The response to WEIR_OUT_EXPORT.
+ * @param ok  false: the export is asked for again in a minute
+ */
 void weir_engine_exported(struct weir_engine *e, bool ok);
-/** The operator gives this node's records up (both sides stale, or by choice): export, reset. */
+/**
+ * The operator gives up the records of this node (both sides stale, or by choice): export, then
+ * reset.
+ */
 void weir_engine_give_up(struct weir_engine *e);
 
 /**
- * End the turn. On an error what it did is undone, its writes are acknowledged with that error, and
- * after WEIR_EIO or WEIR_EFULL the node is READONLY until a commit succeeds (tried every second).
+ * End the turn. On an error all it did is undone, its writes are acknowledged with that error,
+ * and after WEIR_EIO or WEIR_EFULL the node is READONLY until a commit succeeds (tried every
+ * second).
  * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM
  */
 enum weir_err weir_engine_commit(struct weir_engine *e);
@@ -165,7 +179,7 @@ enum weir_out {
     WEIR_OUT_ACKED,   /* `err` for `cookie`; on WEIR_OK with version */
     WEIR_OUT_CHANGED, /* class and key have a new record, durable: activate */
     WEIR_OUT_EXPORT,  /* save the records of both stores, then weir_engine_exported */
-    WEIR_OUT_ALARM,   /* somebody must look: `alarm`, `link` */
+    WEIR_OUT_ALARM,   /* for the operator: `alarm`, `link` */
     WEIR_OUT_PURGED,  /* a tombstone was dropped: class, key, version */
     WEIR_OUT_CUT,     /* close `link` */
 };
@@ -174,7 +188,7 @@ enum weir_alarm {
     WEIR_ALARM_BOTH_STALE, /* neither may reset by itself: the operator picks one */
     WEIR_ALARM_DUPLICATE,  /* this node's id, or a peer's, lives twice (R13) */
     WEIR_ALARM_CLUSTER,    /* a peer of another cluster */
-    WEIR_ALARM_EVICTED,    /* a peer that is not to be here any more */
+    WEIR_ALARM_EVICTED,    /* a peer that was evicted */
     WEIR_ALARM_DISK,       /* READONLY */
     WEIR_ALARM_AUDIT,      /* equal vectors, different records (R12) */
     WEIR_ALARM_ROLLBACK,   /* a peer has writes of this node that this node has not (R10) */
@@ -196,19 +210,23 @@ struct weir_engine_out {
 /** @param ret  borrows until the next call other than this one  @return false: no more */
 bool weir_engine_next(struct weir_engine *e, struct weir_engine_out *ret);
 
-/* -- questions, between turns -- */
+/* -- getters, between turns -- */
 
-/** Mono us at which a tick is due. */
+/** Mono us of the next tick. */
 uint64_t weir_engine_deadline(const struct weir_engine *e);
 enum weir_engine_state weir_engine_state(const struct weir_engine *e);
-/** Who is in the cluster, who seems alive, and whether the clock is off (sync/members/members.h).
- * Borrowed until the next input. NULL before the first tick, and between a reset and the next. */
+/**
+ * The members, their lives, and whether the clock is off (sync/members/members.h). Borrowed until
+ * the next input. NULL before the first tick, and between a reset and the next.
+ */
 const struct weir_members *weir_engine_members(const struct weir_engine *e);
 /** Which records are active here (sync/activation/active.h). Borrowed until the next input. NULL
  * before the first tick. */
 const struct weir_active *weir_engine_active(const struct weir_engine *e);
-/** What all members said of a revision (sync/activation/acks.h). @return false: nothing is known
- * yet */
+/**
+ * What all members reported of a revision (sync/activation/acks.h).
+ * @return false: nothing is known yet
+ */
 bool weir_engine_acks(struct weir_engine *e, const struct weir_version *version,
                       struct weir_acks_count *ret);
 /** What is durable here. Borrowed until the next input. */
@@ -216,7 +234,7 @@ const struct weir_vector *weir_engine_vv(const struct weir_engine *e, enum weir_
 const struct weir_vector *weir_engine_floor(const struct weir_engine *e, enum weir_group g);
 /** Drawn anew at each start and reset. */
 const uint8_t *weir_engine_incarnation(const struct weir_engine *e);
-/** Bytes of parked batches and of vectors of links and sessions, for invariant I13. */
+/** Bytes of waiting batches and of the vectors of links and sessions, for invariant I13. */
 size_t weir_engine_memory(const struct weir_engine *e);
 /** @param counter  below WEIR_COUNT_COUNT (contract) */
 uint64_t weir_engine_counter(const struct weir_engine *e, enum weir_engine_count counter);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_active.c - the engine's side of sync/activation/active.h and sync/activation/acks.h:
- * replicated is not active. Tells the one what became durable and what the data plane made of it,
- * the other what all say.
+ * engine_active.c - the engine's side of sync/activation/: a replicated record is not yet an
+ * active one. active.h learns what became durable and what the data plane made of it, acks.h what
+ * all nodes report.
  */
 #include "sync/engine/engine_active.h"
 
@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACKS_TOLD 8     /* lanes of one heartbeat; the others come with the next, in turn */
-#define SOON_US   20000 /* news do not wait for the next full second */
+#define ACKS_TOLD 8     /* lanes of one heartbeat; the others follow in the next ones */
+#define SOON_US   20000 /* changes do not wait for the next full second */
 
 void weir_engine_active_load(struct weir_engine *e)
 {
@@ -22,7 +22,7 @@ void weir_engine_active_load(struct weir_engine *e)
         return;
     weir_active_load(e->active);
     e->active_loading = true;
-    weir_engine_sums_restart(e); /* the walk that sums tells the records too */
+    weir_engine_sums_restart(e); /* the walk that fills the sums feeds active.h too */
 }
 
 void weir_engine_active_tick(struct weir_engine *e)

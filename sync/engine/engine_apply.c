@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_apply.c - a record meets the store: the larger version stays, whatever comes first, twice
- * or late.
+ * engine_apply.c - a record of a peer meets the store: the larger version stays, in whatever order
+ * the records come, and however often or late.
  */
 #include "sync/engine/engine_apply.h"
 
@@ -102,18 +102,19 @@ void weir_engine_store_record(struct weir_engine *e, const struct weir_stored_re
         weir_engine_fail(e, err);
         return;
     }
-    /* Only what is put can have been missed by who went past its place: copies that come again and
-     * lose again must not make every session among three nodes begin again. */
+    /* Only a stored record can have been missed by a session that had already passed its
+     * position. Copies that come again and lose again do not count, or every session among three
+     * nodes would start over. */
     if (v->seq < weir_vector_get(&e->group[g].seen, v->lane))
         e->group[g].gen++;
-    weir_engine_see(e, g, v->lane, v->seq);
+    weir_engine_note_seen(e, g, v->lane, v->seq);
     if (weir_engine_is_summed(e, rec))
         weir_engine_sum(e, rec, true);
     emit_changed(e, rec);
     weir_engine_active_stored(e, rec, old);
     weir_engine_retire_stored(e, rec);
     if (rec->rec.class == WEIR_CLASS_MEMBER)
-        e->members_due = true;
+        e->members_changed = true;
 }
 
 void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *old)
@@ -129,8 +130,8 @@ void weir_engine_drop(struct weir_engine *e, const struct weir_stored_record *ol
 
 /* -- merging -- */
 
-/* Two records of one stamp and lane differ in seq only if their writer lied; they are ordered all
- * the same. */
+/* Two records with the same stamp and lane differ in seq only if their writer lied. They get an
+ * order all the same. */
 int weir_engine_compare(const struct weir_version *a, const struct weir_version *b)
 {
     int order = weir_hlc_cmp(a->hlc, a->lane, b->hlc, b->lane);
@@ -169,10 +170,9 @@ static void note_conflict(struct weir_engine *e, const struct weir_stored_record
         weir_engine_fail(e, err);
 }
 
-/* A ban's end is part of its value. Its tombstone ends with the last ban that it could hide,
- * counted from when it was written: counted from when it came, it would never end, handed from node
- * to node.
- */
+/* The end of a ban is part of its value. Its tombstone ends with the last ban that it could hide,
+ * counted from when the tombstone was written. Counted from when it came, it would never end:
+ * each node would hand it on as new. */
 bool weir_engine_is_expired(const struct weir_engine *e, const struct weir_record *r)
 {
     if (r->class != WEIR_CLASS_BAN || !engine_has(e, WEIR_RULE_TTL))
@@ -193,11 +193,11 @@ void weir_engine_date_tombstone(struct weir_stored_record *rec)
 static void replace_stored(struct weir_engine *e, const struct weir_stored_record *rec,
                            const struct weir_stored_record *old)
 {
-    if (weir_engine_is_expired(e, &rec->rec)) { /* as if it had been put, and had gone again */
+    if (weir_engine_is_expired(e, &rec->rec)) { /* as if it had been stored and had expired since */
         engine_count(e, WEIR_COUNT_EXPIRED, 1);
         if (old != NULL)
             weir_engine_drop(e, old);
-        weir_engine_see(e, WEIR_GROUP_E, rec->rec.version.lane, rec->rec.version.seq);
+        weir_engine_note_seen(e, WEIR_GROUP_E, rec->rec.version.lane, rec->rec.version.seq);
         return;
     }
     weir_engine_store_record(e, rec, old);
@@ -227,7 +227,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
     enum weir_err err =
         group->records->ops->get(group->records, rec->rec.class, rec->rec.key, &old);
     if (err == WEIR_ECORRUPT) {
-        weir_engine_damage(e, rec->rec.class, rec->rec.key);
+        weir_engine_drop_damaged(e, rec->rec.class, rec->rec.key);
         err = WEIR_ENOTFOUND;
     }
     if (err == WEIR_ENOTFOUND) {
@@ -235,7 +235,7 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
             return WEIR_EBUSY;
         if (how == ENGINE_FORCED && rec->rec.tombstone &&
             weir_vector_covers(&group->floor, v->lane, v->seq))
-            return WEIR_OK; /* purged here, there not yet */
+            return WEIR_OK; /* purged here, but not yet there */
         replace_stored(e, rec, NULL);
     } else if (err < 0) {
         weir_engine_fail(e, err);
@@ -243,12 +243,12 @@ enum weir_err weir_engine_apply(struct weir_engine *e, struct weir_stored_record
         int order = weir_engine_compare(v, &old.rec.version);
         if (order > 0 || !engine_has(e, WEIR_RULE_LARGER_WINS)) {
             note_conflict(e, &old, rec);
-            old.rec.key = rec->rec.key; /* the store's own may have moved */
+            old.rec.key = rec->rec.key; /* the store's copy may have moved */
             replace_stored(e, rec, &old);
         } else if (order < 0) {
             engine_count(e, WEIR_COUNT_OLDER, 1);
             note_conflict(e, rec, &old);
-            weir_engine_see(e, g, v->lane, v->seq);
+            weir_engine_note_seen(e, g, v->lane, v->seq);
         }
     }
     return e->turn_err;

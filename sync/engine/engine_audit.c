@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_audit.c - R11 and R12: every record's checksum is looked at again and again; nodes with
- * equal vectors compare sums, and fetch what differs; who stands alone against two resets.
+ * engine_audit.c - rules R11 and R12: a walk checks the checksum of every record, again and again;
+ * nodes with equal vectors compare sums and fetch what differs; a node that others outvote resets.
  */
 #include "node/base/limits.h"
 #include "sync/engine/engine_active.h"
@@ -18,18 +18,19 @@
 
 #define SCAN_FAST    1000 /* records of a turn while the sums are not complete */
 #define SCAN_FAST_US 5000
-#define SCAN_SLOW    200 /* and after */
+#define SCAN_SLOW    200 /* once they are complete */
 #define SCAN_SLOW_US 1000000
 #define AUDIT_STEP   2000     /* records of a turn of a search */
 #define AUDIT_US     5000000  /* between two audits that this node asks for */
 #define OUTVOTED     2        /* peers that agree against this node, at least */
-#define OUTVOTED_US  20000000 /* so long, and it resets */
+#define OUTVOTED_US  20000000 /* for so long, and then it resets */
 #define MOTION_BEATS 2        /* heartbeats */
 #define AUDIT_MEMORY (16 * (size_t)1048576)
 #define ASKED_MAX    2 /* peers that are asked for a damaged record */
 
-/* Is something beyond the vector, and is that new? The end of a lane may have been lost with its
- * node: what is beyond the hole is never covered, and must be audited all the same. */
+/* Are there records beyond the vector, and did that change just now? The end of a lane may have
+ * been lost with its node. Records beyond such a gap are never covered, and must be audited all
+ * the same. */
 static bool has_moved_beyond(struct weir_engine *e)
 {
     uint64_t vv = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
@@ -76,7 +77,7 @@ static void scan_step(struct weir_engine *e)
     }
     if (err == WEIR_ECORRUPT) {
         if (engine_has(e, WEIR_RULE_CRC))
-            weir_engine_damage(e, rec.rec.class, rec.rec.key);
+            weir_engine_drop_damaged(e, rec.rec.class, rec.rec.key);
         return;
     }
     if (err < 0) {
@@ -110,7 +111,7 @@ void weir_engine_scan(struct weir_engine *e)
 
 /* -- fetching by key -- */
 
-/* A peer that may have what the first damaged record was. */
+/* A peer that may have the first damaged record. */
 static uint32_t repair_source(const struct weir_engine *e, const struct engine_damaged *d)
 {
     for (uint32_t i = 0; i < e->num_links; i++) {
@@ -170,8 +171,8 @@ void weir_engine_repair(struct weir_engine *e)
         return;
     }
     if (d->asked == 0 && has_no_link(e))
-        return; /* somebody will come */
-    /* All that could be asked were. */
+        return; /* a peer will connect */
+    /* All peers that could be asked were asked. */
     e->num_damaged--;
     memmove(&e->damaged[0], &e->damaged[1], e->num_damaged * sizeof(e->damaged[0]));
 }
@@ -191,7 +192,8 @@ static uint32_t differing_classes(const struct weir_engine *e, const struct engi
     return bad;
 }
 
-/* What a peer with the same vector has of a class, by its last heartbeat. NULL: not known. */
+/* A link whose peer has the same vector, by its last heartbeat. NULL: it has another, or none is
+ * known. */
 static const struct engine_link *link_with_equal_vector(const struct weir_engine *e, uint32_t link)
 {
     const struct engine_link *l = engine_handshake_done(e, link);
@@ -199,7 +201,8 @@ static const struct engine_link *link_with_equal_vector(const struct weir_engine
     return l != NULL && l->sums_hash == weir_vector_hash(&e->group[WEIR_GROUP_C].vv) ? l : NULL;
 }
 
-/* How many nodes hold of a class what this one holds, itself among them; and the others. */
+/* @return the number of nodes, this one included, that hold the same records of a class; and in
+ * *ret_others the number of those that do not */
 static unsigned count_votes(const struct weir_engine *e, unsigned class, unsigned *ret_others)
 {
     unsigned num_same = 1;
@@ -217,7 +220,7 @@ static unsigned count_votes(const struct weir_engine *e, unsigned class, unsigne
     return num_same;
 }
 
-/* How many peers hold what the peer of a link holds. */
+/* The number of peers that hold the same records of a class as the peer of a link. */
 static unsigned count_agreeing(const struct weir_engine *e, unsigned class,
                                const struct engine_link *of)
 {
@@ -230,8 +233,8 @@ static unsigned count_agreeing(const struct weir_engine *e, unsigned class,
     return num;
 }
 
-/* Do more nodes hold what this one holds than do not? Then the others are to mend themselves: what
- * they have and this one has not may be something that was deleted. */
+/* Do more nodes agree with this one than do not? Then the others are to repair themselves: what
+ * they have and this node lacks may have been deleted. */
 static bool is_majority(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
@@ -239,7 +242,8 @@ static bool is_majority(const struct weir_engine *e, unsigned class)
     return count_votes(e, class, &num_others) > num_others;
 }
 
-/* Do two peers or more agree with one another against this node, and more than agree with it? */
+/* Do at least two peers agree with one another against this node, and are they more than those
+ * that agree with it? */
 static bool is_outvoted(const struct weir_engine *e, unsigned class)
 {
     unsigned num_others;
@@ -275,7 +279,7 @@ static void ask_audit(struct weir_engine *e, uint32_t link, unsigned class)
     engine_count(e, WEIR_COUNT_AUDITS, 1);
 }
 
-/* Classes of which some peer holds something else. */
+/* The classes in which some peer differs. */
 static uint32_t disputed_classes(const struct weir_engine *e)
 {
     uint32_t bad = 0;
@@ -290,7 +294,7 @@ static uint32_t disputed_classes(const struct weir_engine *e)
 static void compare_sums(struct weir_engine *e, uint32_t link, uint32_t bad)
 {
     struct engine_link *l = e->links[link];
-    uint32_t again = bad & l->audit_bad; /* in two heartbeats running */
+    uint32_t again = bad & l->audit_bad; /* in two heartbeats in a row */
 
     l->audit_bad = bad;
     e->audit_tried &= disputed_classes(e);
@@ -331,7 +335,7 @@ void weir_engine_audit_heartbeat(struct weir_engine *e, uint32_t link, const Wei
     compare_sums(e, link, differing_classes(e, l));
 }
 
-/* -- answering: the keys of the buckets that differ -- */
+/* -- the keys of the buckets that differ, for a peer that asked -- */
 
 void weir_engine_audit_deinit(struct weir_engine *e)
 {
@@ -412,7 +416,7 @@ static bool search_step(struct weir_engine *e)
         return false;
     }
     if (err == WEIR_ECORRUPT) {
-        weir_engine_damage(e, rec.rec.class, rec.rec.key);
+        weir_engine_drop_damaged(e, rec.rec.class, rec.rec.key);
         a->open = false;
         return false;
     }
@@ -449,8 +453,8 @@ static bool is_newer(struct weir_engine *e, enum weir_class class, const Weir__V
     memcpy(theirs.lane, kv->lane.data, WEIR_LANE_LEN);
     enum weir_err err =
         records->ops->get(records, class, weir_span(kv->key.data, kv->key.len), &rec);
-    /* A peer with an equal vector has seen every delete that was purged here: what it has, this
-     * node should have, unless more nodes say otherwise (is_backed). */
+    /* A peer with an equal vector has seen every delete that was purged here. So this node should
+     * have what the peer has, unless more nodes say otherwise (is_majority). */
     if (err == WEIR_ENOTFOUND || err == WEIR_ECORRUPT)
         return true;
     if (err < 0) {
@@ -476,7 +480,8 @@ static void fetch_newer(struct weir_engine *e, uint32_t link, const Weir__V1__Au
             return;
         num++;
     }
-    e->audit_tried |= UINT32_C(1) << m->class_; /* if that does not mend it, nothing will */
+    e->audit_tried |=
+        UINT32_C(1) << m->class_; /* if that does not repair the class, nothing will */
     weir_engine_force(e, link, keys, num);
 }
 

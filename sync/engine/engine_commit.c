@@ -132,7 +132,7 @@ void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t nod
         weir_engine_refuse(e, link, WEIR_ALARM_DUPLICATE);
         return;
     }
-    weir_engine_hello_due(e, link);
+    weir_engine_want_hello(e, link);
 }
 
 void weir_engine_link_down(struct weir_engine *e, uint32_t link)
@@ -202,7 +202,7 @@ void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span 
 
 /* -- the end of a turn -- */
 
-/* E first: it is cheap, and what stands of it without C is pulled by others. */
+/* Group E first: it is cheap, and if it stands without group C, other nodes pull it. */
 static enum weir_err commit_stores(struct weir_engine *e, bool *ret_bans_stand)
 {
     for (unsigned i = WEIR_GROUP_COUNT; i > 0; i--) {
@@ -235,21 +235,22 @@ static void undo_turn(struct weir_engine *e, bool bans_stand)
     weir_engine_active_end(e, false);
     weir_engine_sums_end(e, false);
     weir_engine_move_back(e);
-    e->export_at = e->mono_us + RETRY_US; /* a reset that failed is asked for again */
+    e->export_at =
+        e->mono_us + RETRY_US; /* after a reset that failed the export is asked for again */
     e->lane_drawn[WEIR_GROUP_C] =
-        false; /* what was drawn in the turn is not: draw, or ask, again */
+        false; /* a lane that was drawn in this turn is undone too: draw or confirm again */
     e->lane_drawn[WEIR_GROUP_E] = false;
     weir_engine_pub_undo(e, WEIR_GROUP_C);
     if (!bans_stand)
         weir_engine_pub_undo(e, WEIR_GROUP_E);
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
     e->audit.open = false;
-    e->members_due = true;
+    e->members_changed = true;
     weir_engine_sums_restart(e);
     weir_engine_out_undo(e, err, bans_stand);
     e->unloaded = !reload_vectors(e);
     for (uint32_t i = 0; i < e->num_links; i++)
-        weir_engine_hello_due(e, i);
+        weir_engine_want_hello(e, i);
     if (!is_disk && !e->unloaded)
         return;
     e->retry_at = e->mono_us + RETRY_US;
@@ -275,7 +276,7 @@ enum weir_err weir_engine_commit(struct weir_engine *e)
 
     weir_engine_turn(e);
     if (e->turn_err == WEIR_OK && !e->unloaded) {
-        weir_engine_waiting_retry(e);
+        weir_engine_apply_waiting(e);
         weir_engine_pull_run(e);
         weir_engine_send_hello(e);
         weir_engine_publish(e);
@@ -299,7 +300,7 @@ bool weir_engine_next(struct weir_engine *e, struct weir_engine_out *ret)
     return true;
 }
 
-/* -- questions -- */
+/* -- getters -- */
 
 static uint64_t min_us(uint64_t a, uint64_t b)
 {
@@ -330,7 +331,7 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
         if (l == NULL || !l->up)
             continue;
         at = min_us(at, l->hello_again_us);
-        if (l->hello_due)
+        if (l->hello_wanted)
             at = min_us(at, l->hello_us);
         at = min_us(at, min_us(l->want_us[WEIR_GROUP_C], l->want_us[WEIR_GROUP_E]));
     }

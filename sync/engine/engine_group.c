@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_group.c - vectors, floors and the own lane of a group, and how they reach its store.
+ * engine_group.c - vectors, floors and this node's lane of a group, and how they reach its store.
  */
 #include "sync/engine/engine_group.h"
 
@@ -45,7 +45,7 @@ enum weir_err weir_engine_load(struct weir_engine *e, enum weir_group group)
     weir_vector_reset(&g->floor);
     weir_vector_reset(&g->final);
     weir_vector_reset(&g->dirty);
-    e->retired_due = true;
+    e->retired_changed = true;
     g->meta_dirty = false;
     enum weir_err err = g->records->ops->get_meta(g->records, &g->meta);
     return err == WEIR_OK ? load_lanes(g) : err;
@@ -98,8 +98,8 @@ static void mark_lane_dirty(struct weir_engine *e, struct engine_group *g,
         weir_engine_fail(e, err);
 }
 
-void weir_engine_see(struct weir_engine *e, enum weir_group group,
-                     const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
+void weir_engine_note_seen(struct weir_engine *e, enum weir_group group,
+                           const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
 {
     struct engine_group *g = &e->group[group];
     uint64_t seen = weir_vector_get(&g->seen, lane);
@@ -126,10 +126,10 @@ void weir_engine_raise(struct weir_engine *e, enum weir_group group,
         weir_engine_fail(e, err);
     mark_lane_dirty(e, g, lane);
     if (weir_vector_get(&g->final, lane) > 0)
-        e->retired_due = true;
+        e->retired_changed = true;
     if (e->active != NULL && group == WEIR_GROUP_C)
         weir_active_durable(e->active, lane);
-    e->waiting_retry_due = e->waiting_retry_due || e->waiting != NULL;
+    e->waiting_ready = e->waiting_ready || e->waiting != NULL;
 }
 
 void weir_engine_raise_floor(struct weir_engine *e, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
@@ -229,25 +229,25 @@ void weir_engine_retire_stored(struct weir_engine *e, const struct weir_stored_r
         err = weir_vector_raise(&c->dirty, rec->rec.key.at, 1);
     if (err < 0)
         weir_engine_fail(e, err);
-    e->retired_due = true;
+    e->retired_changed = true;
 }
 
-/* Those that are here up to their end, and not beyond it. */
+/* The lanes that this node has up to their ends, and not beyond. */
 const struct weir_vector *weir_engine_retired(struct weir_engine *e)
 {
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
 
-    if (!e->retired_due)
+    if (!e->retired_changed)
         return &e->retired;
     weir_vector_reset(&e->retired);
-    e->retired_due = false;
+    e->retired_changed = false;
     for (size_t i = 0; i < c->final.num; i++) {
         const struct weir_vector_entry *lane = &c->final.items[i];
         if (weir_vector_get(&c->vv, lane->lane) != lane->seq)
             continue;
         if (weir_vector_raise(&e->retired, lane->lane, lane->seq) < 0) {
             weir_engine_fail(e, WEIR_ENOMEM);
-            e->retired_due = true;
+            e->retired_changed = true;
             break;
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_group.h - private to the engine: vectors, floors, retired lanes and the own lane of a
+ * engine_group.h - private to the engine: vectors, floors, retired lanes and this node's lane of a
  * group.
  */
 #ifndef WEIR_SYNC_ENGINE_ENGINE_GROUP_H
@@ -27,8 +27,8 @@ WEIR_MUST_USE bool weir_engine_has_room(struct weir_engine *e, enum weir_group g
                                         const uint8_t lane[WEIR_LANE_LEN]);
 
 /** A record of this lane with this number was met. */
-void weir_engine_see(struct weir_engine *e, enum weir_group g, const uint8_t lane[WEIR_LANE_LEN],
-                     uint64_t seq);
+void weir_engine_note_seen(struct weir_engine *e, enum weir_group g,
+                           const uint8_t lane[WEIR_LANE_LEN], uint64_t seq);
 
 /** From now on the vector covers (lane, seq). */
 void weir_engine_raise(struct weir_engine *e, enum weir_group g, const uint8_t lane[WEIR_LANE_LEN],

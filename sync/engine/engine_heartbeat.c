@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_heartbeat.c - heartbeats: where the own lanes end, a hash of the vector, sums for the
- * audit. What was lost on the way shows here, a second later at most.
+ * engine_heartbeat.c - heartbeats: where this node's own lanes end, a hash of the vector, and sums
+ * for the audit. Whatever was lost on the way shows here, a second later at most.
  */
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_inputs.h"
@@ -14,9 +14,9 @@
 #include <string.h>
 
 #define STATE_MOTION 0x100
-#define DOUBT_US     100000 /* what two peers have should be here by then */
+#define DOUBT_US     100000 /* by then this node should have what two peers have */
 
-/* Where the lane ends as far as it was published: the rest is on its way. */
+/* Where this node's lane ends as far as it was published; the rest has not been sent yet. */
 static uint64_t last_published_seq(const struct engine_group *g)
 {
     const struct engine_pub *p = &g->pub;
@@ -84,7 +84,8 @@ void weir_engine_heartbeat(struct weir_engine *e)
     m.node.data = e->cfg.node;
     m.incarnation.len = WEIR_INCARNATION_LEN;
     m.incarnation.data = e->incarnation;
-    m.n = e->heartbeat_n > 0 ? e->heartbeat_n + 1 : e->wall_ms + 1; /* counts on over a restart */
+    m.n = e->heartbeat_n > 0 ? e->heartbeat_n + 1
+                             : e->wall_ms + 1; /* goes on counting over a restart */
     e->heartbeat_n = m.n;
     m.vv_hash = weir_vector_hash(&e->group[WEIR_GROUP_C].vv);
     m.ban_hash = weir_vector_hash(&e->group[WEIR_GROUP_E].vv);
@@ -99,7 +100,7 @@ void weir_engine_heartbeat(struct weir_engine *e)
     weir_engine_send(e, WEIR_ENGINE_NO_LINK, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
-/* Did another peer tell the same, while this node stood where it stands? */
+/* Did another peer report the same hash while this node's vector was the same? */
 static bool has_second_witness(const struct weir_engine *e, uint32_t link, enum weir_group g,
                                uint64_t theirs, uint64_t ours)
 {
@@ -111,8 +112,9 @@ static bool has_second_witness(const struct weir_engine *e, uint32_t link, enum 
     return false;
 }
 
-/* A hash that differs for two heartbeats of a peer, on both sides the same, is no change on its
- * way. Nor is one that two peers tell, if what they have is not here a moment later. */
+/* A hash that differs in two heartbeats of a peer, with both sides unchanged, is no change on its
+ * way: pull. A hash that two peers report is none either, unless their records arrive a moment
+ * later. */
 static void compare_hash(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t theirs)
 {
     struct engine_link *l = e->links[link];
@@ -123,10 +125,10 @@ static void compare_hash(struct weir_engine *e, uint32_t link, enum weir_group g
         return;
     }
     if (l->hash[g] == theirs && l->our_hash[g] == ours) {
-        weir_engine_want(e, link, g, e->mono_us);
+        weir_engine_want_pull(e, link, g, e->mono_us);
     } else if (l->want_us[g] == ENGINE_NEVER && has_second_witness(e, link, g, theirs, ours)) {
-        weir_engine_want(e, link, g, e->mono_us + DOUBT_US);
-        l->doubts[g] = true;
+        weir_engine_want_pull(e, link, g, e->mono_us + DOUBT_US);
+        l->is_doubt[g] = true;
     }
     l->hash[g] = theirs;
     l->our_hash[g] = ours;
@@ -142,7 +144,7 @@ void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__
     }
     if (memcmp(h->incarnation.data, l->incarnation, WEIR_INCARNATION_LEN) != 0) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
-        weir_engine_hello_due(e, link); /* another life: its Hello tells */
+        weir_engine_want_hello(e, link); /* another incarnation: its Hello will tell */
         return;
     }
     if (!weir_engine_members_heard(e, link, h))
@@ -153,7 +155,7 @@ void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__
     for (size_t i = 0; i < h->n_own; i++) {
         enum weir_group g = engine_lane_group(h->own[i]->lane.data);
         if (!weir_vector_covers(&e->group[g].vv, h->own[i]->lane.data, h->own[i]->seq))
-            weir_engine_want(e, link, g, e->mono_us);
+            weir_engine_want_pull(e, link, g, e->mono_us);
     }
     compare_hash(e, link, WEIR_GROUP_C, h->vv_hash);
     compare_hash(e, link, WEIR_GROUP_E, h->ban_hash);

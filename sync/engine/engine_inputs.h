@@ -15,10 +15,10 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
                           struct weir_span frame);
 
 /** Apply the waiting batches whose predecessors have come. */
-void weir_engine_waiting_retry(struct weir_engine *e);
+void weir_engine_apply_waiting(struct weir_engine *e);
 
 /** Drop the waiting batches. */
-void weir_engine_waiting_forget(struct weir_engine *e);
+void weir_engine_drop_waiting(struct weir_engine *e);
 
 /* -- engine_serve.c -- */
 

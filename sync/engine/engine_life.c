@@ -62,7 +62,7 @@ bool weir_engine_wipe(struct weir_engine *e)
         weir_engine_fail(e, err);
         return false;
     }
-    weir_engine_waiting_forget(e);
+    weir_engine_drop_waiting(e);
     weir_engine_sums_restart(e);
     weir_engine_active_load(e);
     if (e->acks != NULL)
@@ -80,12 +80,12 @@ void weir_engine_reset(struct weir_engine *e)
         return;
     weir_engine_pulls_lost(e, WEIR_ENGINE_NO_LINK);
     weir_engine_draw_incarnation(e);
-    weir_members_free(&e->members); /* who this node is has changed: they are met anew */
+    weir_members_free(&e->members); /* this node has another incarnation: meet the members again */
     e->exporting = false;
     weir_engine_move(e, WEIR_ENGINE_JOINING);
     engine_count(e, WEIR_COUNT_RESETS, 1);
     for (uint32_t i = 0; i < e->num_links; i++)
-        weir_engine_hello_due(e, i);
+        weir_engine_want_hello(e, i);
 }
 
 void weir_engine_go_stale(struct weir_engine *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_link.c - greetings. What each side has and has purged decides who may talk to whom (R6),
- * whether the own lane may be written on (R10).
+ * engine_link.c - Hellos. What each side has and has purged decides whether the two may exchange
+ * records (R6) and whether this node may go on writing on its own lane (R10).
  */
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
@@ -13,13 +13,14 @@
 
 #include <string.h>
 
-#define HELLO_US 1000000 /* at most one unasked Hello a link in so long */
+#define HELLO_US 1000000 /* at most one Hello a link in this time, other than responses */
 #define HELLO_AGAIN_US                                                                             \
-    2000000 /* without a response, behind, or not live as far as is known: greet again */
+    2000000 /* without a response, while behind, or while not known to be live: send again */
 
 /* -- sending -- */
 
-/* The last record met of each lane of the node that is greeted, parked ones included. */
+/* The last sequence number that this node has met in each lane of the peer, waiting batches
+ * included. */
 static bool collect_seen_lanes(struct weir_engine *e, const uint8_t node[WEIR_NODE_ID_LEN],
                                struct weir_vector *ret)
 {
@@ -33,7 +34,7 @@ static bool collect_seen_lanes(struct weir_engine *e, const uint8_t node[WEIR_NO
          p = p->next)
         if (p->group == WEIR_GROUP_C && memcmp(p->lane, node, WEIR_NODE_ID_LEN) == 0)
             err = weir_vector_raise(ret, p->lane, p->last);
-    /* The newest lanes stand anywhere among these; the message takes so many. */
+    /* The newest lanes may be anywhere in this list, and the message has room for so many. */
     while (ret->num > ENGINE_SEEN_MAX)
         weir_vector_forget(ret, ret->items[0].lane);
     if (err < 0)
@@ -46,7 +47,7 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
     struct engine_link *l = e->links[link];
     struct weir_vector seen = WEIR_VECTOR_ZERO;
-    struct weir_vector told = WEIR_VECTOR_ZERO;
+    struct weir_vector to_send = WEIR_VECTOR_ZERO;
     const struct weir_vector *vv = &c->vv;
     uint64_t hash = weir_engine_retired_hash(e);
     Weir__V1__Hello m;
@@ -64,14 +65,14 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
     m.wire_max = WEIR_FRAME_VERSION;
     m.wire_min = WEIR_FRAME_VERSION_MIN;
     m.schema_max = e->cfg.schema_max;
-    /* A peer that has the same lanes retired is not told of them; and each tells the other which.
-     */
+    /* A peer that has the same lanes retired does not need them; each side sends the hash of its
+     * own. */
     if (hash != 0 && l->handshake_done && l->retired_hash == hash && !l->wants_all) {
         m.has_retired_out = 1;
         m.retired_out = 1;
-        if (!weir_engine_leave_out(e, vv, &told))
+        if (!weir_engine_leave_out(e, vv, &to_send))
             goto out;
-        vv = &told;
+        vv = &to_send;
     }
     m.has_retired_hash = hash != 0;
     m.retired_hash = hash;
@@ -91,11 +92,11 @@ static void send_hello(struct weir_engine *e, uint32_t link, bool is_response)
         weir_engine_send(e, link, WEIR_FRAME_HELLO, &m.base);
     }
 out:
-    weir_vector_deinit(&told);
+    weir_vector_deinit(&to_send);
     weir_vector_deinit(&seen);
 }
 
-/* A floor rose: who was not known to be above it is asked where it stands. */
+/* The floor rose: ask each peer that is not known to be above it where it stands. */
 static void recheck_peers_after_purge(struct weir_engine *e)
 {
     const struct weir_vector *floor = &e->group[WEIR_GROUP_C].floor;
@@ -105,7 +106,7 @@ static void recheck_peers_after_purge(struct weir_engine *e)
         if (l == NULL || !l->live || !engine_has(e, WEIR_RULE_STALE_PEER))
             continue;
         l->behind = weir_vector_is_stale(&l->vv, floor);
-        weir_engine_hello_due(e, i);
+        weir_engine_want_hello(e, i);
     }
 }
 
@@ -117,10 +118,10 @@ void weir_engine_send_hello(struct weir_engine *e)
         struct engine_link *l = e->links[i];
         if (l == NULL || !l->up || l->refused)
             continue;
-        if (l->response_due || (l->hello_due && e->mono_us >= l->hello_us)) {
-            bool is_response = l->response_due && !l->hello_due;
-            l->response_due = false;
-            l->hello_due = false;
+        if (l->response_wanted || (l->hello_wanted && e->mono_us >= l->hello_us)) {
+            bool is_response = l->response_wanted && !l->hello_wanted;
+            l->response_wanted = false;
+            l->hello_wanted = false;
             send_hello(e, i, is_response);
         }
     }
@@ -133,12 +134,12 @@ void weir_engine_link_tick(struct weir_engine *e)
         if (l == NULL || !l->up || e->mono_us < l->hello_again_us)
             continue;
         if (!l->handshake_done || !l->live || l->behind || l->stale || l->split)
-            weir_engine_hello_due(e, i);
+            weir_engine_want_hello(e, i);
         l->hello_again_us = e->mono_us + HELLO_AGAIN_US;
     }
 }
 
-/* -- taking -- */
+/* -- receiving -- */
 
 static bool is_acceptable_hello(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
@@ -154,13 +155,14 @@ static bool is_acceptable_hello(struct weir_engine *e, uint32_t link, const Weir
         return false;
     }
     if (memcmp(h->node.data, l->node, WEIR_NODE_ID_LEN) != 0) {
-        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1); /* not who the transport says it is */
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE,
+                     1); /* not the node that the transport says it is */
         return false;
     }
     return true;
 }
 
-/* R10: what the peer has of the own lane. */
+/* R10: has the peer more of this node's own lane than this node has? */
 static void confirm_own_lane(struct weir_engine *e, uint32_t link, const Weir__V1__Hello *h)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
@@ -177,7 +179,7 @@ static void confirm_own_lane(struct weir_engine *e, uint32_t link, const Weir__V
         weir_engine_lane_lost(e, WEIR_GROUP_C, link);
 }
 
-/* R6: who is beyond whose purges? */
+/* R6: has either side missed purges of the other? */
 static void compare_floors(struct weir_engine *e, uint32_t link, const struct weir_vector *floor)
 {
     const struct engine_group *c = &e->group[WEIR_GROUP_C];
@@ -234,15 +236,15 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
     if (!begin_handshake(e, link, h))
         return;
     if (!h->response)
-        l->response_due = true;
+        l->response_wanted = true;
     l->retired_hash = h->retired_hash;
     l->wants_all = h->all;
     if (!weir_engine_split(e, WEIR_GROUP_C, h->vv, h->n_vv, &l->vv) ||
         !weir_engine_split(e, WEIR_GROUP_C, h->floor, h->n_floor, &floor))
         return;
     if (h->retired_out && !weir_engine_fill_in(e, h->retired_hash, &l->vv)) {
-        l->asks_all = true; /* what it left out is not what is retired here */
-        weir_engine_hello_due(e, link);
+        l->asks_all = true; /* it left out lanes that are not the ones retired here */
+        weir_engine_want_hello(e, link);
         weir_vector_deinit(&floor);
         return;
     }
@@ -255,7 +257,7 @@ void weir_engine_on_hello(struct weir_engine *e, uint32_t link, const Weir__V1__
         return;
     bool has_more = !weir_vector_dominates(&e->group[WEIR_GROUP_C].vv, &l->vv);
     if (has_more || !engine_is_live(e) || !e->has_pulled)
-        weir_engine_want(e, link, WEIR_GROUP_C, e->mono_us);
+        weir_engine_want_pull(e, link, WEIR_GROUP_C, e->mono_us);
     if (!was_live)
-        weir_engine_want(e, link, WEIR_GROUP_E, e->mono_us);
+        weir_engine_want_pull(e, link, WEIR_GROUP_E, e->mono_us);
 }

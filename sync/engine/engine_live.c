@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_live.c - rule R2: what was just written elsewhere is taken in turn, or waits for what is
- * before it. A batch is a hint: whatever becomes of it, a pull brings the same.
+ * engine_live.c - rule R2: a live batch is applied only when it is the next of its lane; else it
+ * waits for those before it. A batch is a hint: if it is lost, a pull brings the same records.
  */
 #include "node/base/limits.h"
 #include "sync/engine/engine_apply.h"
@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RELAY_GAP_US 50000 /* copies of a flood overtake one another: wait before pulling */
+#define RELAY_GAP_US                                                                               \
+    50000 /* copies of a flooded batch overtake one another: wait before pulling                   \
+           */
 
 static uint64_t num_records_of(const Weir__V1__Batch *b)
 {
@@ -30,7 +32,7 @@ static uint64_t last_seq_of(const Weir__V1__Batch *b)
 
 /* -- applying -- */
 
-/* Records from seq `from` on, which is in turn. @return the last that was taken */
+/* Apply records from seq `from` on, the next of the lane. @return the last seq that was applied */
 static uint64_t apply_records(struct weir_engine *e, const Weir__V1__Batch *b, uint64_t from)
 {
     struct weir_stored_record rec;
@@ -63,7 +65,7 @@ static uint64_t apply_bans(struct weir_engine *e, const Weir__V1__Batch *b, uint
     return taken;
 }
 
-/* @return whether all of it is here now */
+/* @return whether this node has all of the batch now */
 static bool apply_batch(struct weir_engine *e, enum weir_group g, const Weir__V1__Batch *b)
 {
     const uint8_t *lane = b->lane.data;
@@ -76,7 +78,7 @@ static bool apply_batch(struct weir_engine *e, enum weir_group g, const Weir__V1
     return taken == last_seq_of(b);
 }
 
-/* -- parking -- */
+/* -- waiting -- */
 
 static void wait_for_predecessor(struct weir_engine *e, uint32_t link, enum weir_group g,
                                  const Weir__V1__Batch *b, struct weir_span frame)
@@ -119,11 +121,11 @@ static void drop_waiting(struct weir_engine *e, struct engine_waiting_batch **at
     free(p);
 }
 
-void weir_engine_waiting_forget(struct weir_engine *e)
+void weir_engine_drop_waiting(struct weir_engine *e)
 {
     while (e->waiting != NULL)
         drop_waiting(e, &e->waiting);
-    e->waiting_retry_due = false;
+    e->waiting_ready = false;
 }
 
 static void apply_waiting(struct weir_engine *e, const struct engine_waiting_batch *p)
@@ -139,11 +141,11 @@ static void apply_waiting(struct weir_engine *e, const struct engine_waiting_bat
     weir_frame_deinit(&f);
 }
 
-void weir_engine_waiting_retry(struct weir_engine *e)
+void weir_engine_apply_waiting(struct weir_engine *e)
 {
-    while (e->waiting_retry_due && e->turn_err == WEIR_OK) {
+    while (e->waiting_ready && e->turn_err == WEIR_OK) {
         struct engine_waiting_batch **at = &e->waiting;
-        e->waiting_retry_due = false;
+        e->waiting_ready = false;
         while (*at != NULL && e->turn_err == WEIR_OK) {
             uint64_t vv = weir_vector_get(&e->group[(*at)->group].vv, (*at)->lane);
             if ((*at)->first > vv + 1) {
@@ -159,7 +161,7 @@ void weir_engine_waiting_retry(struct weir_engine *e)
 
 /* -- a batch comes -- */
 
-/* R6, R7: may anything live be taken from this link now? */
+/* R6, R7: may this node apply live batches of this link now? */
 static bool may_apply_live(struct weir_engine *e, uint32_t link, enum weir_group g)
 {
     const struct engine_link *l = engine_handshake_done(e, link);
@@ -173,7 +175,7 @@ static bool may_apply_live(struct weir_engine *e, uint32_t link, enum weir_group
     if (g == WEIR_GROUP_C && (l->stale || l->behind)) {
         engine_count(e, WEIR_COUNT_STALE_REFUSED, 1);
         if (!l->stale)
-            weir_engine_want(e, link, g, e->mono_us);
+            weir_engine_want_pull(e, link, g, e->mono_us);
         return false;
     }
     return true;
@@ -202,7 +204,8 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
         engine_count(e, WEIR_COUNT_COVERED, num_records_of(b));
         return;
     }
-    if (memcmp(lane, group->meta.lane, WEIR_LANE_LEN) == 0) { /* R10: not even a pull is needed */
+    if (memcmp(lane, group->meta.lane, WEIR_LANE_LEN) ==
+        0) { /* R10: this node's lane; a pull would not help */
         if (last_seq_of(b) > group->meta.seq)
             weir_engine_lane_lost(e, g, link);
         return;
@@ -219,6 +222,6 @@ void weir_engine_on_batch(struct weir_engine *e, uint32_t link, const Weir__V1__
     } else if (num_records_of(b) > 0) {
         wait_for_predecessor(e, link, g, b, frame);
     }
-    weir_engine_want(e, link, g,
-                     e->mono_us + (weir_engine_relays(e) && has_gap ? RELAY_GAP_US : 0));
+    weir_engine_want_pull(e, link, g,
+                          e->mono_us + (weir_engine_relays(e) && has_gap ? RELAY_GAP_US : 0));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_members.c - the engine's side of sync/members/members.h: feeds it records, greetings and
- * heartbeats, and does what it says of who lives twice (R13) or was evicted.
+ * engine_members.c - the engine's side of sync/members/members.h: feeds it records, handshakes and
+ * heartbeats, and cuts off nodes that live twice (R13) or were evicted.
  */
 #include "sync/engine/engine_members.h"
 
@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#define ECHOES 8 /* of one heartbeat, while all hear all */
+#define ECHOES 8 /* of one heartbeat, while every node hears every other */
 
 bool weir_engine_relays(const struct weir_engine *e)
 {
@@ -27,7 +27,7 @@ static uint64_t clamped_wall_ms(const struct weir_engine *e)
     return weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
 }
 
-/* -- refusing -- */
+/* -- cutting off -- */
 
 static bool act_on_admission(struct weir_engine *e, uint32_t link,
                              enum weir_members_admission admission,
@@ -80,7 +80,7 @@ static void apply_member_record(struct weir_engine *e, const struct weir_stored_
         return;
     }
     enum weir_err err = weir_members_put(e->members, rec->rec.key, rec->rec.value);
-    if (err < 0) /* what it says is not known; the record itself stays and travels */
+    if (err < 0) /* its contents are not used; the record itself stays and is replicated */
         engine_count(e, WEIR_COUNT_MEMBERS_BAD, 1);
 }
 
@@ -99,7 +99,7 @@ static void load_member_records(struct weir_engine *e)
         if (err == WEIR_ENOTFOUND)
             return;
         if (err == WEIR_ECORRUPT) {
-            weir_engine_damage(e, rec.rec.class, rec.rec.key);
+            weir_engine_drop_damaged(e, rec.rec.class, rec.rec.key);
             continue;
         }
         if (err < 0) {
@@ -112,7 +112,7 @@ static void load_member_records(struct weir_engine *e)
     }
 }
 
-/* I14: who was evicted is cut off where it is linked. */
+/* I14: cut the links of evicted nodes. */
 static void cut_evicted(struct weir_engine *e)
 {
     if (weir_members_count(e->members, WEIR_MEMBERS_EVICTED) == 0)
@@ -126,7 +126,7 @@ static void cut_evicted(struct weir_engine *e)
     }
 }
 
-/* @return false: no memory; tried again */
+/* @return false: no memory; the next tick tries again */
 static bool create_members(struct weir_engine *e)
 {
     struct weir_members_config cfg = {
@@ -139,7 +139,7 @@ static bool create_members(struct weir_engine *e)
     memcpy(cfg.incarnation, e->incarnation, WEIR_INCARNATION_LEN);
     if (weir_members_new(&cfg, &e->members) < 0)
         return false;
-    e->members_due = true;
+    e->members_changed = true;
     for (uint32_t i = 0; i < e->num_links; i++)
         if (engine_handshake_done(e, i) != NULL)
             (void)!weir_engine_members_up(e, i);
@@ -151,17 +151,17 @@ void weir_engine_members_tick(struct weir_engine *e)
     if (e->members == NULL && !create_members(e))
         return;
     weir_members_tick(e->members, e->mono_us, clamped_wall_ms(e));
-    if (!e->members_due || e->unloaded || e->turn_err < 0)
+    if (!e->members_changed || e->unloaded || e->turn_err < 0)
         return;
-    e->members_due = false;
+    e->members_changed = false;
     load_member_records(e);
     cut_evicted(e);
 }
 
-/* R10 asks all that were ever members: one that left may have handed on what it alone had met, and
- * does not answer any more, so after that each start draws a lane; a store that was rolled back may
- * not know them all, so one session must have been completed before; and one that knows no others
- * may have been set back to when it was alone. */
+/* R10 asks all nodes that were ever members. One that left may have passed on records that it
+ * alone had met, and responds no more, so after that each start draws a new lane. A store that
+ * was rolled back may not know all members, so one session must have been completed before. A
+ * node that knows no other member may have been rolled back to when it was alone. */
 bool weir_engine_members_confirm(const struct weir_engine *e)
 {
     unsigned num = 0;
@@ -209,7 +209,7 @@ bool weir_engine_members_heard(struct weir_engine *e, uint32_t link, const Weir_
         if (memcmp(echo.node, e->cfg.node, WEIR_NODE_ID_LEN) == 0)
             weir_members_echoed(e->members, heartbeat.node, &echo, h->wall_ms);
         else
-            weir_members_heard_about(e->members, heartbeat.node, &echo);
+            weir_members_vouched(e->members, heartbeat.node, &echo);
     }
     return true;
 }

@@ -21,7 +21,8 @@ WEIR_MUST_USE bool weir_engine_members_heard(struct weir_engine *e, uint32_t lin
 WEIR_MUST_USE bool weir_engine_members_gossip(struct weir_engine *e, Weir__V1__Heartbeat *m);
 
 /**
- * R10: has every other member confirmed that it has nothing of the own lane that this node lacks?
+ * R10: has every other member confirmed that it has nothing of this node's lane that the node
+ * lacks?
  */
 WEIR_MUST_USE bool weir_engine_members_confirm(const struct weir_engine *e);
 

@@ -36,7 +36,8 @@ static void set_defaults(struct weir_engine_intervals *p)
     DEFAULT(p->chunk_bytes, WEIR_ENGINE_CHUNK_BYTES);
 }
 
-/* What a store of group C is at the start: live, begun by --bootstrap, or nothing yet. */
+/* The state at the start: LIVE if the store of group C is complete or this is the first node of a
+ * cluster, else JOINING with an empty store. */
 static enum weir_err init_state(struct weir_engine *e)
 {
     struct engine_group *c = &e->group[WEIR_GROUP_C];
@@ -138,7 +139,7 @@ void weir_engine_free(struct weir_engine **ep)
     if (e == NULL)
         return;
     weir_engine_abort_stores(e);
-    weir_engine_waiting_forget(e);
+    weir_engine_drop_waiting(e);
     for (unsigned g = 0; g < WEIR_GROUP_COUNT; g++) {
         group_deinit(&e->group[g]);
         weir_vector_deinit(&e->shared_cursor[g]);

@@ -38,7 +38,7 @@ void *weir_engine_alloc(struct weir_engine *e, size_t len)
     return at;
 }
 
-/* A place for an output. @return NULL: no memory, or too many */
+/* Room for one more output. @return NULL: no memory, or too many */
 static struct engine_out_item *add_item(struct weir_engine *e)
 {
     struct engine_outs *o = &e->outs;
@@ -55,7 +55,7 @@ static struct engine_out_item *add_item(struct weir_engine *e)
     return &o->items[o->num++];
 }
 
-/* A frame that finds no room is not sent: hints are repeated, sessions begin again. */
+/* A frame that finds no room is not sent: hints are repeated, and sessions start over. */
 static void add_frame(struct weir_engine *e, uint32_t link, struct weir_span frame)
 {
     struct engine_out_item *item = frame.at != NULL ? add_item(e) : NULL;
@@ -131,7 +131,7 @@ void weir_engine_alarm(struct weir_engine *e, enum weir_alarm alarm, uint32_t li
         };
 }
 
-/* Does an output stand although the turn failed? */
+/* Does an output remain valid although the turn failed? */
 static bool stands_after_failure(const struct engine_out_item *item, bool bans_stand)
 {
     switch (item->out.what) {
@@ -173,14 +173,14 @@ Weir__V1__Lv **weir_engine_lanes(struct weir_engine *e, const struct weir_vector
 {
     if (v->num == 0)
         return NULL;
-    struct weir_vector stored_record = *v;
+    struct weir_vector copy = *v;
     Weir__V1__Lv *lanes = weir_engine_alloc(e, v->num * sizeof(*lanes));
     Weir__V1__Lv **list = weir_engine_alloc(e, v->num * sizeof(Weir__V1__Lv *));
-    stored_record.items = weir_engine_alloc(e, v->num * sizeof(v->items[0]));
-    if (lanes == NULL || list == NULL || stored_record.items == NULL)
+    copy.items = weir_engine_alloc(e, v->num * sizeof(v->items[0]));
+    if (lanes == NULL || list == NULL || copy.items == NULL)
         return NULL;
-    memcpy(stored_record.items, v->items, v->num * sizeof(v->items[0]));
-    weir_frame_lanes(&stored_record, lanes, list);
+    memcpy(copy.items, v->items, v->num * sizeof(v->items[0]));
+    weir_frame_lanes(&copy, lanes, list);
     return list;
 }
 
@@ -213,7 +213,7 @@ static struct weir_span next_extra(struct weir_span rest, ProtobufCMessageUnknow
         if (ret->wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
             len += number;
     }
-    WEIR_ASSERT(len <= rest.len); /* put together here, under the record's checksum */
+    WEIR_ASSERT(len <= rest.len); /* packed here, and protected by the record's checksum */
     ret->len = len;
     ret->data = (uint8_t *)(uintptr_t)rest.at;
     return weir_span_from(rest, len);

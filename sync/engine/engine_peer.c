@@ -10,12 +10,12 @@
 #define RETRY_MIN_US  50000
 #define RETRY_MORE_US 200000
 
-void weir_engine_hello_due(struct weir_engine *e, uint32_t link)
+void weir_engine_want_hello(struct weir_engine *e, uint32_t link)
 {
     struct engine_link *l = link < e->num_links ? e->links[link] : NULL;
 
     if (l != NULL && l->up && !l->refused)
-        l->hello_due = true;
+        l->hello_wanted = true;
 }
 
 uint64_t weir_engine_retry_at(struct weir_engine *e)
@@ -23,13 +23,13 @@ uint64_t weir_engine_retry_at(struct weir_engine *e)
     return e->mono_us + RETRY_MIN_US + weir_rng_below(&e->rng, RETRY_MORE_US);
 }
 
-void weir_engine_want(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us)
+void weir_engine_want_pull(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us)
 {
     struct engine_link *l = engine_handshake_done(e, link);
 
     if (l == NULL)
         return;
-    l->doubts[g] = false;
+    l->is_doubt[g] = false;
     if (at_us < l->want_us[g])
         l->want_us[g] = at_us;
 }
@@ -51,7 +51,7 @@ void weir_engine_pull_lost(struct weir_engine *e, struct engine_pull *p)
         weir_vector_copy(&e->shared_cursor[p->group], &p->cursor) < 0)
         weir_engine_fail(e, WEIR_ENOMEM);
     weir_engine_close_pull(p);
-    weir_engine_want(e, p->link, p->group, weir_engine_retry_at(e));
+    weir_engine_want_pull(e, p->link, p->group, weir_engine_retry_at(e));
 }
 
 void weir_engine_pulls_lost(struct weir_engine *e, uint32_t link)
@@ -77,7 +77,7 @@ void weir_engine_refuse(struct weir_engine *e, uint32_t link, enum weir_alarm al
     if (l->handshake_done)
         weir_engine_members_down(e, link);
     l->handshake_done = false;
-    l->hello_due = false;
+    l->hello_wanted = false;
     l->refused = true;
     l->hello_again_us = ENGINE_NEVER;
     engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);

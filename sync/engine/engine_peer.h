@@ -11,10 +11,10 @@
  * Send a Hello to this link at the next commit. A link that is not up, or was refused: nothing
  * happens.
  */
-void weir_engine_hello_due(struct weir_engine *e, uint32_t link);
+void weir_engine_want_hello(struct weir_engine *e, uint32_t link);
 
 /** Begin a pull of the group from this link at `at_us`, or earlier if one is wanted earlier. */
-void weir_engine_want(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us);
+void weir_engine_want_pull(struct weir_engine *e, uint32_t link, enum weir_group g, uint64_t at_us);
 
 /** When to try again a pull that did not succeed: at a random moment soon. */
 uint64_t weir_engine_retry_at(struct weir_engine *e);

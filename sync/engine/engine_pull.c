@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_pull.c - sessions as puller (R4, R5, R8): ask for what is beyond a cursor until the source
- * has nothing more, and only then believe its vector.
+ * engine_pull.c - pull sessions, as puller (R4, R5, R8): request what is beyond a cursor until the
+ * source has nothing more, and only then accept its vector.
  */
 #include "sync/engine/engine_pull.h"
 
@@ -16,15 +16,16 @@
 
 #include <string.h>
 
-#define JOIN_US     100000   /* between attempts to begin a bootstrap */
-#define PATIENCE_US 10000000 /* for a peer that has had all that this node has had */
-#define TOKENS_US   1000000  /* the bucket holds the bytes of so long */
+#define JOIN_US     100000   /* between two attempts to start a bootstrap */
+#define PATIENCE_US 10000000 /* how long to wait for a peer that has all that this node has had */
+#define TOKENS_US   1000000  /* the token bucket holds the bytes of this time */
 
-/* A pull that was wanted because two peers had what this node had not: something came since. */
+/* The pull was wanted because two peers had records that this node lacked. Has this node received
+ * some since? */
 static bool has_doubt_passed(const struct weir_engine *e, const struct engine_link *l,
                              enum weir_group g)
 {
-    return l->doubts[g] && weir_vector_hash(&e->group[g].vv) != l->our_hash[g];
+    return l->is_doubt[g] && weir_vector_hash(&e->group[g].vv) != l->our_hash[g];
 }
 
 static bool is_joining(const struct weir_engine *e)
@@ -32,7 +33,7 @@ static bool is_joining(const struct weir_engine *e)
     return e->state == WEIR_ENGINE_JOINING;
 }
 
-/* -- asking -- */
+/* -- requests -- */
 
 static Weir__V1__PullReq *make_request(struct weir_engine *e, struct engine_pull *p)
 {
@@ -40,7 +41,8 @@ static Weir__V1__PullReq *make_request(struct weir_engine *e, struct engine_pull
 
     if (m == NULL)
         return NULL;
-    p->name = weir_rng_next(&e->rng); /* of this request: late copies of earlier answers fit none */
+    p->name = weir_rng_next(
+        &e->rng); /* names this request, so that late copies of earlier responses match none */
     weir__v1__pull_req__init(m);
     uint32_t *group = weir_engine_alloc(e, sizeof(*group));
     if (group == NULL)
@@ -66,27 +68,28 @@ static void note_request_sent(struct weir_engine *e, struct engine_pull *p,
     p->due_us = e->mono_us + e->cfg.intervals.pull_timeout_us;
 }
 
-/* The cursor, without the lanes that both have retired. @return false: the turn has failed */
+/* Add the cursor, without the lanes that both sides have retired. @return false: the turn has
+ * failed */
 static bool add_cursor(struct weir_engine *e, const struct engine_pull *p, Weir__V1__PullReq *m)
 {
     uint64_t hash = p->group == WEIR_GROUP_C && !p->boot ? weir_engine_retired_hash(e) : 0;
-    struct weir_vector told = WEIR_VECTOR_ZERO;
+    struct weir_vector to_send = WEIR_VECTOR_ZERO;
     const struct weir_vector *cursor = &p->cursor;
 
     if (hash != 0 && e->links[p->link]->retired_hash == hash) {
-        if (!weir_engine_leave_out(e, cursor, &told))
+        if (!weir_engine_leave_out(e, cursor, &to_send))
             return false;
         m->has_retired_hash = 1;
         m->retired_hash = hash;
-        cursor = &told;
+        cursor = &to_send;
     }
     m->cursor = weir_engine_lanes(e, cursor);
     m->n_cursor = m->cursor != NULL ? cursor->num : 0;
-    weir_vector_deinit(&told);
+    weir_vector_deinit(&to_send);
     return e->turn_err == WEIR_OK;
 }
 
-/* R6: what this node has, or is to go on from, and what it has purged. @return false: failed */
+/* R6: add the cursor and, in group C, the floor of this node. @return false: the turn has failed */
 static bool add_cursor_and_floor(struct weir_engine *e, struct engine_pull *p, Weir__V1__PullReq *m)
 {
     const struct weir_vector *floor = &e->group[p->group].floor;
@@ -156,7 +159,8 @@ void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData
         note_request_sent(e, p, m);
 }
 
-/* From the vector, or when a bootstrap is to begin from nothing. @return false: the turn failed */
+/* The cursor begins at the vector, or at nothing for a bootstrap. @return false: the turn has
+ * failed */
 static bool init_cursor(struct weir_engine *e, struct engine_pull *p)
 {
     struct engine_group *group = &e->group[p->group];
@@ -190,7 +194,7 @@ static void start_session(struct weir_engine *e, uint32_t link, enum weir_group 
         send_request(e, p);
 }
 
-/* -- when -- */
+/* -- scheduling -- */
 
 static unsigned num_open_sessions(const struct weir_engine *e, enum weir_group g, uint32_t link)
 {
@@ -223,7 +227,7 @@ static uint32_t random_source(struct weir_engine *e, enum weir_group g)
     return found;
 }
 
-/* A quarter of the places for each direction of trouble: two sessions a group, one to join. */
+/* Each group may use half of the sessions; a bootstrap runs alone. */
 static unsigned max_sessions(const struct weir_engine *e, enum weir_group g)
 {
     return is_joining(e) && g == WEIR_GROUP_C ? 1 : WEIR_ENGINE_PULLS_MAX / WEIR_GROUP_COUNT;
@@ -242,7 +246,7 @@ static void refill_tokens(struct weir_engine *e)
         e->pull_tokens = (int64_t)per_s;
 }
 
-/* When the bucket is above its bottom again. */
+/* When the token bucket has a byte again. */
 static uint64_t tokens_ready_at(const struct weir_engine *e)
 {
     uint64_t per_s = e->cfg.intervals.pull_bytes_per_s;
@@ -272,7 +276,7 @@ void weir_engine_pull_tick(struct weir_engine *e)
         uint32_t link = random_source(e, (enum weir_group)g);
         if (link != WEIR_ENGINE_NO_LINK &&
             num_open_sessions(e, (enum weir_group)g, WEIR_ENGINE_NO_LINK) == 0)
-            weir_engine_want(e, link, (enum weir_group)g, e->mono_us);
+            weir_engine_want_pull(e, link, (enum weir_group)g, e->mono_us);
     }
 }
 
@@ -328,7 +332,8 @@ static void restart_session(struct weir_engine *e, struct engine_pull *p)
         send_request(e, p);
 }
 
-/* R5. @return whether the response comes from the life of the source that the session began with */
+/* R5. @return whether the response comes from the incarnation of the source with which the
+ * session began */
 static bool is_source(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
 {
     if (p->has_source && engine_has(e, WEIR_RULE_INCARNATION))
@@ -338,7 +343,7 @@ static bool is_source(struct weir_engine *e, struct engine_pull *p, const Weir__
     return true;
 }
 
-/* R6, R8. @return false: the session ended, or began again */
+/* R6, R8. @return false: the session ended, or started over */
 static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
                            const struct weir_vector *floor, bool is_first)
 {
@@ -348,7 +353,7 @@ static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
         if (!engine_has(e, WEIR_RULE_STALE_SELF) ||
             !weir_vector_is_stale(&e->group[WEIR_GROUP_C].vv, floor))
             return true;
-        weir_engine_hello_due(e, p->link); /* the response decides which side is to reset */
+        weir_engine_want_hello(e, p->link); /* the response to it decides which side is to reset */
         weir_engine_pull_lost(e, p);
         return false;
     }
@@ -362,8 +367,8 @@ static bool is_above_floor(struct weir_engine *e, struct engine_pull *p,
     return false;
 }
 
-/* R6: this node has purged since it asked, and the source did not know of that when it answered.
- * @return false: asked again */
+/* R6: this node has purged since its request, and the source did not know that when it responded.
+ * @return false: the request was sent again */
 static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const Weir__V1__PullRep *m)
 {
     const struct engine_group *group = &e->group[p->group];
@@ -372,7 +377,7 @@ static bool is_floor_known(struct weir_engine *e, struct engine_pull *p, const W
     if (p->group == WEIR_GROUP_E || p->boot || p->floor_hash == weir_vector_hash(&group->floor) ||
         !engine_has(e, WEIR_RULE_STALE_PEER))
         return true;
-    if (p->forced) { /* the next audit sees what is still missing */
+    if (p->forced) { /* the next audit finds what is still missing */
         weir_engine_pull_lost(e, p);
         return false;
     }
@@ -452,11 +457,12 @@ static void complete_session(struct weir_engine *e, struct engine_pull *p,
     weir_engine_move(e, WEIR_ENGINE_LIVE);
     e->pull_at = e->mono_us;
     for (uint32_t i = 0; i < e->num_links; i++)
-        weir_engine_hello_due(e, i);
+        weir_engine_want_hello(e, i);
 }
 
-/* R11: what is fetched by key may be older than what was lost here, unless the peer has had all
- * that this node has had; but for what this node wrote, which nobody else can know better. */
+/* R11: a record that is fetched by key may be older than the one that was lost here, unless the
+ * peer has received all that this node had. Lanes of this node itself are exempt: no other node
+ * can know them better. */
 static bool has_all_of_ours(struct weir_engine *e, const struct engine_pull *p,
                             const Weir__V1__PullRep *m)
 {
@@ -464,7 +470,8 @@ static bool has_all_of_ours(struct weir_engine *e, const struct engine_pull *p,
     struct weir_vector vv = WEIR_VECTOR_ZERO;
     bool has_all = weir_engine_split(e, p->group, m->vv, m->n_vv, &vv);
 
-    /* Two that wait for one another would wait for ever: neither serves while it is damaged. */
+    /* Two damaged nodes that wait for one another would wait for ever: neither serves while it is
+     * damaged. */
     if (e->num_damaged > 0 && e->mono_us - e->damaged_us > PATIENCE_US) {
         weir_vector_deinit(&vv);
         return true;
@@ -532,11 +539,11 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
         return;
     case WEIR__V1__PULL_REP__STATUS__STALE_YOU:
     case WEIR__V1__PULL_REP__STATUS__STALE_ME:
-        weir_engine_hello_due(e, link);
+        weir_engine_want_hello(e, link);
         weir_engine_pull_lost(e, p);
         return;
     case WEIR__V1__PULL_REP__STATUS__BUSY:
-        l->retired_hash = 0; /* it may have others retired: tell it all the next time */
+        l->retired_hash = 0; /* it may have other lanes retired: send it all lanes the next time */
         weir_engine_pull_lost(e, p);
         return;
     case _WEIR__V1__PULL_REP__STATUS_IS_INT_SIZE:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_purge.c - what is old goes: tombstones, and in group C their dots stay behind in the floor
- * (R9); expired bans; conflicts; lanes of bans of which nothing is left.
+ * engine_purge.c - drops what is old: tombstones (in group C their dots stay behind in the floor,
+ * R9), expired bans, conflicts, and lanes of bans that have no record left.
  */
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_group.h"
@@ -13,10 +13,11 @@
 
 #include <string.h>
 
-#define PURGE_MAX  256   /* records of one turn */
-#define MORE_US    10000 /* until the next look when there were more */
-#define EXPIRE_US  1000000
-#define IDLE_LANES 2 /* times the life of a ban's tombstone, and a lane without records goes */
+#define PURGE_MAX 256   /* records of one turn */
+#define MORE_US   10000 /* until the next purge when there were more */
+#define EXPIRE_US 1000000
+#define IDLE_LANES                                                                                 \
+    2 /* this many times the age of a ban's tombstone without records, and the lane is dropped */
 
 static void emit_purged(struct weir_engine *e, const struct weir_stored_record *rec)
 {
@@ -55,14 +56,14 @@ static bool purge_tombstone(struct weir_engine *e, enum weir_group g, uint64_t u
     if (err == WEIR_ENOTFOUND)
         return false;
     if (err == WEIR_ECORRUPT) {
-        weir_engine_damage(e, rec.rec.class, rec.rec.key);
+        weir_engine_drop_damaged(e, rec.rec.class, rec.rec.key);
         return true;
     }
     if (err < 0) {
         weir_engine_fail(e, err);
         return false;
     }
-    /* Not covered: it came in a session that is not complete; it will be. */
+    /* Not covered yet: it came in a session that is not complete. */
     const struct weir_version v = rec.rec.version;
     if (!weir_vector_covers(&group->vv, v.lane, v.seq) ||
         (g == WEIR_GROUP_C && v.hlc > WEIR_HLC_FLOOR_MAX))
@@ -99,7 +100,7 @@ static bool expire_bans(struct weir_engine *e)
         if (err == WEIR_ENOTFOUND)
             return false;
         if (err == WEIR_ECORRUPT) {
-            weir_engine_damage(e, rec.rec.class, rec.rec.key);
+            weir_engine_drop_damaged(e, rec.rec.class, rec.rec.key);
             continue;
         }
         if (err < 0) {
@@ -112,8 +113,8 @@ static bool expire_bans(struct weir_engine *e)
     return num == PURGE_MAX;
 }
 
-/* A lane of bans that has had no record for so long that no copy of one can be alive. One a turn.
- */
+/* Drop a lane of bans that has had no record for so long that no node can have a copy of one.
+ * Checks one lane a turn. */
 static void forget_empty_ban_lane(struct weir_engine *e)
 {
     struct engine_group *g = &e->group[WEIR_GROUP_E];
@@ -158,7 +159,7 @@ void weir_engine_purge(struct weir_engine *e)
     has_more |= expire_bans(e);
     forget_empty_ban_lane(e);
     e->purge_at = e->mono_us + (p->purge_us < EXPIRE_US ? p->purge_us : EXPIRE_US);
-    if (e->mono_us >= e->tombs_at) {
+    if (e->mono_us >= e->tombstones_at) {
         weir_engine_retire_tick(e);
         has_more |= purge_group(e, WEIR_GROUP_C, p->tombstone_ms);
         has_more |= purge_group(e, WEIR_GROUP_E, p->ban_tombstone_ms);
@@ -167,7 +168,7 @@ void weir_engine_purge(struct weir_engine *e)
             if (err < 0)
                 weir_engine_fail(e, err);
         }
-        e->tombs_at = e->mono_us + (has_more ? MORE_US : p->purge_us);
+        e->tombstones_at = e->mono_us + (has_more ? MORE_US : p->purge_us);
     }
     if (has_more)
         e->purge_at = e->mono_us + MORE_US;

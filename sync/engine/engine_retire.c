@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_retire.c - lanes of nodes that are gone. A record of class LANE says where such a lane
- * ends. Two nodes that have the same lanes retired, each up to its end, name them by one hash and
- * leave them out of what they say; the lanes themselves stay in the vectors. It is no fence: who
- * has more of a lane than its record says writes a new one.
+ * engine_retire.c - lanes of nodes that left. A record of class LANE says where such a lane ends.
+ * Two nodes that have the same lanes retired, each up to its end, name them by one hash and leave
+ * them out of their messages; the lanes stay in the vectors. A record does not stop a lane: a node
+ * that has more of it than its record says writes a new record.
  */
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
@@ -59,6 +59,6 @@ void weir_engine_retire_tick(struct weir_engine *e)
             continue;
         num++;
         if (retire_lane(e, lane.lane, vv) < 0)
-            return; /* not now: the next look tries again */
+            return; /* not now: the next tick tries again */
     }
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_serve.c - the other end of a pull. Nothing is kept between two requests: what was sent is
- * in the cursors that the puller brings.
- *
- * A cursor never passes the own vector (R4): below a record that the vector does not cover others
- * may still come, and the session would miss them. Such records are sent too - one may have taken
- * the place of a covered one - and `beyond` tells how far; it holds while no record came below
- * another of its lane (gen).
+ * engine_serve.c - pull sessions, as source. The source stores nothing between two requests: what
+ * was sent is in the cursors that the puller brings.
+ * A cursor never passes the vector of the source (R4): below a record that the vector does not
+ * cover others may still come, and the session would miss them. Such records are sent too, since
+ * one may have replaced a covered record; `beyond` says up to where, and is valid while no record
+ * came below another of its lane (gen).
  */
 #include "node/base/limits.h"
 #include "sync/engine/engine_apply.h"
@@ -25,14 +24,14 @@
 struct response {
     Weir__V1__PullRep rep;
     enum weir_group group;
-    struct weir_vector cursor; /* as the request brought it, then as it is sent: only what moved */
+    struct weir_vector cursor; /* from the request; when sent, only the lanes that moved */
     struct weir_vector beyond;
     struct weir_vector moved;
     struct weir_vector moved_beyond;
     size_t max_bytes;
     size_t len;
     bool is_full;
-    bool is_forced; /* keys, and the vector that they go with */
+    bool is_forced; /* requested by key, with the vector that goes with them */
 };
 
 static void response_init(struct weir_engine *e, struct response *a, const Weir__V1__PullReq *m)
@@ -79,8 +78,8 @@ static bool add_record(struct weir_engine *e, struct response *a,
         m = weir_engine_message(e, rec, true);
     if (m == NULL)
         return false;
-    /* The record store may move what it gave with its next change, so the message has its own lane.
-     */
+    /* The record store may move the record with its next change, so the message needs a copy of
+     * the lane. */
     m->lane.data = weir_engine_alloc(e, WEIR_LANE_LEN);
     uint8_t *bytes = weir_engine_alloc(e, rec->rec.key.len + rec->rec.value.len + 1);
     if (m->lane.data == NULL || bytes == NULL)
@@ -103,8 +102,8 @@ static bool add_record(struct weir_engine *e, struct response *a,
     return true;
 }
 
-/* Records of a lane behind `start`, until there are no more or the response is full. Writes how far
- * it came. @return false: the turn has failed */
+/* Add the records of a lane after `start`, until there are no more or the response is full.
+ * @param ret_at  the last seq that was added or passed @return false: the turn has failed */
 static bool add_lane(struct weir_engine *e, struct response *a,
                      const struct weir_vector_entry *lane, uint64_t start, uint64_t *ret_at)
 {
@@ -120,7 +119,7 @@ static bool add_lane(struct weir_engine *e, struct response *a,
         }
         if (err == WEIR_ECORRUPT) {
             at = rec.rec.version.seq;
-            weir_engine_damage(e, rec.rec.class, rec.rec.key);
+            weir_engine_drop_damaged(e, rec.rec.class, rec.rec.key);
             continue;
         }
         if (err < 0) {
@@ -139,7 +138,7 @@ static bool add_lane(struct weir_engine *e, struct response *a,
     return true;
 }
 
-/* How far the puller is now: its cursor as far as the own vector goes, `beyond` for the rest. */
+/* How far the puller has come: its cursor up to the vector of this node, `beyond` for the rest. */
 static bool note_progress(struct weir_engine *e, struct response *a,
                           const uint8_t lane[WEIR_LANE_LEN], uint64_t at)
 {
@@ -185,7 +184,7 @@ static bool add_forced(struct weir_engine *e, struct response *a, const Weir__V1
             continue;
         enum weir_err err = records->ops->get(records, class, key, &rec);
         if (err == WEIR_ECORRUPT)
-            weir_engine_damage(e, class, key);
+            weir_engine_drop_damaged(e, class, key);
         else if (err < 0 && err != WEIR_ENOTFOUND)
             weir_engine_fail(e, err);
         else if (err == WEIR_OK && a->len < WEIR_FRAME_MAX / 2 && !add_record(e, a, &rec))
@@ -196,17 +195,17 @@ static bool add_forced(struct weir_engine *e, struct response *a, const Weir__V1
 
 /* -- the vector of the source -- */
 
-/* Lanes of bans without a record are not told: who still has them would teach them to who forgot
- * them, for ever. */
+/* A source does not send lanes of bans that have no record: nodes that still have them would give
+ * them back for ever to nodes that dropped them. */
 static bool copy_vector_to_send(struct weir_engine *e, enum weir_group g, struct weir_vector *ret)
 {
     const struct engine_group *group = &e->group[g];
-    const struct weir_vector *told =
+    const struct weir_vector *to_send =
         engine_has(e, WEIR_RULE_CURSOR_CAP) ? &group->vv : &group->seen;
     struct weir_stored_record rec;
 
-    for (size_t i = 0; i < told->num; i++) {
-        const struct weir_vector_entry *lane = &told->items[i];
+    for (size_t i = 0; i < to_send->num; i++) {
+        const struct weir_vector_entry *lane = &to_send->items[i];
         if (g == WEIR_GROUP_E) {
             enum weir_err err = group->records->ops->next_dot(group->records, lane->lane, 0, &rec);
             if (err == WEIR_ENOTFOUND)
@@ -249,7 +248,7 @@ static void send_response(struct weir_engine *e, uint32_t link, struct response 
 
 /* -- requests -- */
 
-/* R6, as server: is either beyond the other's purges? */
+/* R6, as source: has either side missed purges of the other? */
 static bool check_floors(struct weir_engine *e, uint32_t link, struct response *a,
                          const Weir__V1__PullReq *m)
 {
@@ -264,11 +263,11 @@ static bool check_floors(struct weir_engine *e, uint32_t link, struct response *
     bool is_ahead = weir_vector_is_stale(&a->cursor, &group->floor);
     weir_vector_deinit(&floor);
     if (is_behind && engine_has(e, WEIR_RULE_STALE_PEER)) {
-        weir_engine_hello_due(e, link);
+        weir_engine_want_hello(e, link);
         return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_ME);
     }
     if (is_ahead && engine_has(e, WEIR_RULE_STALE_SELF)) {
-        weir_engine_hello_due(e, link);
+        weir_engine_want_hello(e, link);
         return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__STALE_YOU);
     }
     return true;
@@ -278,7 +277,7 @@ static bool may_serve(struct weir_engine *e, uint32_t link, struct response *a)
 {
     if (!engine_is_live(e))
         return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__NOT_LIVE);
-    /* A record is missing here that the vector covers: what is told would not be true (R11). */
+    /* A record is missing here that the vector covers, so the vector would claim too much (R11). */
     if (e->served >= WEIR_ENGINE_SERVED_MAX || e->num_damaged > 0) {
         engine_count(e, WEIR_COUNT_BUSY, 1);
         return send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
@@ -287,7 +286,7 @@ static bool may_serve(struct weir_engine *e, uint32_t link, struct response *a)
     return true;
 }
 
-/* Lanes that the puller left out, because it has the same retired. */
+/* Add the lanes that the puller left out because both have them retired. */
 static bool fill_in_retired(struct weir_engine *e, uint32_t link, struct response *a,
                             const Weir__V1__PullReq *m)
 {
@@ -323,7 +322,7 @@ static void build_response(struct weir_engine *e, uint32_t link, struct response
     if (is_same_life(e, m)) {
         if (!add_lanes(e, a))
             return;
-        if (a->group == WEIR_GROUP_C && e->num_damaged > 0) { /* met just now */
+        if (a->group == WEIR_GROUP_C && e->num_damaged > 0) { /* found just now */
             a->rep.n_r = 0;
             (void)send_refusal(e, link, a, WEIR__V1__PULL_REP__STATUS__BUSY);
             return;

@@ -19,40 +19,41 @@ struct weir_engine {
     struct weir_rng rng;
     uint64_t mono_us;
     uint64_t wall_ms;
-    uint64_t clock_ms; /* of stamps: wall_ms, unless a mutant */
+    uint64_t clock_ms; /* the clock of stamps: wall_ms, unless a rule is left out */
     enum weir_engine_state state;
     enum weir_engine_state state_before; /* at the start of the turn */
     bool in_turn;
     bool readonly;
-    bool retried;  /* this turn's commit tells whether the disk works again */
+    bool retried;  /* this turn writes to find out whether the disk works again */
     bool unloaded; /* the vectors could not be read again */
     enum weir_err turn_err;
     uint8_t incarnation[WEIR_INCARNATION_LEN];
     struct engine_group group[WEIR_GROUP_COUNT];
-    struct weir_vector retired;   /* lanes that peers need not be told of; see engine_retire.c */
-    bool retired_due;             /* it is to be made anew */
-    struct weir_members *members; /* owns; made when the time is known */
-    struct weir_active *active;   /* owns, as the next; made with the members */
+    struct weir_vector retired;   /* lanes that are left out of messages; see engine_group.c */
+    bool retired_changed;         /* it must be computed again */
+    struct weir_members *members; /* owns; made at the first tick */
+    struct weir_active *active;   /* owns, like acks; made at the first tick */
     struct weir_acks *acks;
-    bool active_loading; /* the walk over all records tells them */
+    bool active_loading; /* the walk over all records feeds active.h */
     struct engine_put_op *puts;
     size_t num_puts;
     size_t cap_puts;
-    bool members_due; /* their records have changed */
+    bool members_changed; /* their records have changed */
 
     struct engine_link *links[WEIR_ENGINE_LINKS_MAX]; /* owns; NULL: never up */
     uint32_t num_links;                               /* one behind the largest that was ever up */
     uint32_t num_up;
     struct engine_pull pulls[WEIR_ENGINE_PULLS_MAX];
     struct weir_vector shared_cursor[WEIR_GROUP_COUNT]; /* only without WEIR_RULE_INCARNATION */
-    int64_t pull_tokens;                                /* bytes; below zero: wait */
+    int64_t pull_tokens; /* bytes that may be pulled now; below zero: wait */
     uint64_t tokens_us;
     uint32_t served;
     struct engine_waiting_batch *waiting;
     size_t waiting_len;
     size_t num_parked;
 
-    bool lane_drawn[WEIR_GROUP_COUNT]; /* in this life, or confirmed: may be written on */
+    bool lane_drawn[WEIR_GROUP_COUNT]; /* drawn in this incarnation, or confirmed: may be written on
+                                        */
     bool has_pulled;                   /* a session of group C was completed in this life */
     uint32_t lane_number;              /* of the lane that links confirm; R10 */
 
@@ -60,16 +61,17 @@ struct weir_engine {
     uint64_t heartbeat_n;
     uint64_t pull_at;
     uint64_t purge_at;
-    uint64_t tombs_at;
+    uint64_t tombstones_at;
     size_t forget_at;
-    uint64_t beyond_hash; /* of what is here beyond the vector of group C, and since when */
+    uint64_t beyond_hash; /* hash of the records beyond the vector of group C, and since when it is
+                             the same */
     uint64_t beyond_us;
     uint64_t bans_at;
     uint64_t retry_at;
     uint64_t export_at;
     bool exporting;
     bool floor_rose;
-    bool waiting_retry_due;
+    bool waiting_ready;
     uint8_t extra[WEIR_STORED_EXTRA_MAX]; /* of the record being read */
 
     struct weir_sums *sums[ENGINE_CLASS_NUM]; /* owns; made when a class has its first record */
@@ -80,10 +82,10 @@ struct weir_engine {
     struct engine_audit audit;
     uint64_t audit_at;    /* the next may be asked for */
     uint64_t tried_us;    /* until then no class was */
-    uint32_t audit_tried; /* classes that were repaired to no end since they last agreed */
+    uint32_t audit_tried; /* classes that still differ after a repair */
     struct engine_damaged *damaged;
     size_t num_damaged;
-    uint64_t damaged_us; /* since when some are */
+    uint64_t damaged_us; /* since when some records are damaged */
     uint64_t repair_us;
     struct engine_outs outs;
     struct weir_frame_cols *cols;
@@ -109,19 +111,19 @@ static inline enum weir_group engine_group_of(enum weir_class class)
 {
     return class == WEIR_CLASS_BAN ? WEIR_GROUP_E : WEIR_GROUP_C;
 }
-/** Of a lane, by its ninth byte; what is neither letter is of group C. */
+/** The group of a lane, by its ninth byte; a byte that is neither letter counts as group C. */
 static inline enum weir_group engine_lane_group(const uint8_t lane[WEIR_LANE_LEN])
 {
     return lane[WEIR_NODE_ID_LEN] == 'E' ? WEIR_GROUP_E : WEIR_GROUP_C;
 }
-/** May it write, serve, take what is live, purge? */
+/** May this node write, serve, apply live batches and purge? */
 static inline bool engine_is_live(const struct weir_engine *e)
 {
     return e->state == WEIR_ENGINE_LIVE || e->state == WEIR_ENGINE_LEAVING ||
            (e->state == WEIR_ENGINE_JOINING && !engine_has(e, WEIR_RULE_LIVE_ONLY));
 }
 
-/** An up link whose Hello held. @return NULL: none */
+/** The link, if it is up and its handshake is done; else NULL. */
 static inline struct engine_link *engine_handshake_done(const struct weir_engine *e, uint32_t link)
 {
     struct engine_link *l = link < e->num_links ? e->links[link] : NULL;

@@ -59,7 +59,7 @@ void weir_engine_sums_end(struct weir_engine *e, bool is_done)
     for (size_t i = 0; is_done && i < e->num_sum_ops; i++) {
         const struct engine_sum_op *op = &e->sum_ops[i];
         struct weir_sums *sums = sums_of(e, op->class);
-        if (sums == NULL) { /* no memory: begin again, later */
+        if (sums == NULL) { /* no memory: start over later */
             weir_engine_sums_restart(e);
             return;
         }
@@ -89,7 +89,7 @@ static bool is_noted_damaged(const struct weir_engine *e, enum weir_class class,
     return false;
 }
 
-void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct weir_span key)
+void weir_engine_drop_damaged(struct weir_engine *e, enum weir_class class, struct weir_span key)
 {
     struct weir_record_store *records = e->group[engine_group_of(class)].records;
 
@@ -112,7 +112,7 @@ void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct wei
     enum weir_err err = records->ops->drop(records, class, key);
     if (err < 0)
         weir_engine_fail(e, err);
-    weir_engine_sums_restart(e); /* which version the sums hold of it is not known */
+    weir_engine_sums_restart(e); /* it is not known which version of it the sums contain */
 }
 
 bool weir_engine_was_asked(const struct engine_damaged *d, uint32_t link)

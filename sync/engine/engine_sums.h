@@ -22,7 +22,7 @@ void weir_engine_sums_end(struct weir_engine *e, bool done);
 void weir_engine_sums_restart(struct weir_engine *e);
 
 /** A record with a wrong checksum was found: drop it, and note that it must be fetched. */
-void weir_engine_damage(struct weir_engine *e, enum weir_class class, struct weir_span key);
+void weir_engine_drop_damaged(struct weir_engine *e, enum weir_class class, struct weir_span key);
 
 /**
  * R11: the peer of this link did not have all that this node had: ask it for the damaged records

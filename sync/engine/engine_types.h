@@ -15,55 +15,56 @@
 #define ENGINE_SESSION_LEN 8
 #define ENGINE_COLS        4096 /* bans of one batch */
 #define ENGINE_WAITING_NUM 4096 /* batches that wait */
-#define ENGINE_SEEN_MAX    64   /* lanes of a node that a Hello tells of */
-#define ENGINE_DAMAGED_MAX 256  /* keys that wait to be fetched again */
+#define ENGINE_SEEN_MAX    64   /* lanes of the peer that a Hello names */
+#define ENGINE_DAMAGED_MAX 256  /* damaged records that are noted at once */
 #define ENGINE_CLASS_NUM   16   /* of enum weir_class: SETTING..LANE are used for sums */
 
 /** What is known of a peer. */
 struct engine_link {
     bool up;
-    bool handshake_done; /* its Hello came and held */
+    bool handshake_done; /* its Hello came and was accepted */
     bool live;
-    bool stale;     /* R6: beyond this node's purges; nothing is taken from it */
-    bool behind;    /* its last known vector is; asked again */
+    bool stale;     /* R6: it missed purges of this node; nothing is accepted from it */
+    bool behind;    /* its last known vector missed purges; it is asked for a newer one */
     bool asks_all;  /* its last Hello left out lanes that are not retired here */
-    bool wants_all; /* it has other lanes retired: tell it all of them */
-    bool split;     /* each is beyond the other's purges; told to the operator once */
-    bool refused;   /* cut, and not heard until it is up again */
-    bool hello_due;
-    bool response_due;
+    bool wants_all; /* it has other lanes retired: send it all lanes */
+    bool split;     /* each has missed purges of the other; the operator was alerted once */
+    bool refused;   /* cut off until the link is up again */
+    bool hello_wanted;
+    bool response_wanted;
     uint8_t node[WEIR_NODE_ID_LEN];
     uint8_t incarnation[WEIR_INCARNATION_LEN];
-    struct weir_vector vv;           /* of group C, as its last Hello said */
-    uint64_t hello_us;               /* when the next may be sent unasked */
-    uint64_t hello_again_us;         /* when to send one again while it is not greeted, or behind */
+    struct weir_vector vv;   /* of group C, as its last Hello said */
+    uint64_t hello_us;       /* when the next Hello may be sent that is no response */
+    uint64_t hello_again_us; /* when to send one again while the handshake is not done, or the peer
+                                is behind */
     uint64_t hash[WEIR_GROUP_COUNT]; /* of its last heartbeat, when it differed from ours; or 0 */
     uint64_t our_hash[WEIR_GROUP_COUNT];
-    bool doubts[WEIR_GROUP_COUNT];         /* it is wanted only if nothing comes until then */
-    uint64_t want_us[WEIR_GROUP_COUNT];    /* a pull is due; or never */
+    bool is_doubt[WEIR_GROUP_COUNT];       /* the wanted pull is dropped if records come before */
+    uint64_t want_us[WEIR_GROUP_COUNT];    /* when to start a pull, or ENGINE_NEVER */
     struct weir_sum sum[ENGINE_CLASS_NUM]; /* of its last heartbeat, if sums_hash is not 0 */
     uint64_t sums_hash;                    /* the vector hash that they go with */
     uint64_t retired_hash;                 /* as its last Hello said */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
-    uint32_t confirmed;                    /* R10: the number of the own lane it spoke of */
+    uint32_t confirmed; /* R10: the lane_number for which the peer confirmed this node's lane */
 };
 
 /** A pull session, as puller. */
 struct engine_pull {
     bool open;
-    bool waiting; /* for a response; else for the pace */
+    bool waiting; /* for a response; else for the byte budget */
     bool boot;
     bool forced; /* keys, not lanes */
     bool has_source;
     enum weir_group group;
     uint32_t link;
     uint64_t name;
-    uint64_t due_us; /* give up, or go on */
+    uint64_t due_us; /* when to give up waiting, or to send the next request */
     uint8_t source[WEIR_INCARNATION_LEN];
     struct weir_vector cursor;
     struct weir_vector beyond;
     struct weir_vector floor; /* R8: as at the start */
-    uint64_t floor_hash;      /* R6: of the own floor, as the request told it */
+    uint64_t floor_hash;      /* R6: hash of its own floor in the last request */
     uint64_t gen;
 };
 
@@ -83,12 +84,12 @@ struct engine_group {
     struct weir_vector vv;
     struct weir_vector seen;
     struct weir_vector floor;
-    struct weir_vector final; /* C: where retired lanes end */
-    struct weir_vector idle;  /* E: lanes without a record, and since when, in seconds */
-    struct weir_vector dirty; /* lanes to be put at commit */
+    struct weir_vector final; /* group C: where retired lanes end */
+    struct weir_vector idle;  /* group E: lanes without a record, and since when, in seconds */
+    struct weir_vector dirty; /* lanes to write at the commit */
     struct weir_store_meta meta;
     bool meta_dirty;
-    uint64_t gen; /* records that came below others of their lane */
+    uint64_t gen; /* counts records that came below others of their lane */
     struct engine_pub pub;
 };
 
@@ -104,7 +105,7 @@ struct engine_waiting_batch {
     uint8_t frame[];
 };
 
-/** A record that was put, told to active.h when it is durable. */
+/** A record that was stored; active.h learns of it when it is durable. */
 struct engine_put_op {
     struct weir_version version;
     enum weir_class class;
@@ -122,7 +123,7 @@ struct engine_sum_op {
 
 struct engine_out_item {
     struct weir_engine_out out;
-    enum weir_group group; /* with whose commit it stands */
+    enum weir_group group; /* the output is valid if this group commits */
 };
 
 struct engine_outs {
@@ -133,7 +134,7 @@ struct engine_outs {
     struct weir_arena arena;
 };
 
-/** A key whose record was damaged, fetched from two peers. */
+/** A key whose record was damaged; fetched from two peers. */
 struct engine_damaged {
     uint8_t class;
     uint16_t key_len;
@@ -142,7 +143,7 @@ struct engine_damaged {
     uint8_t key[WEIR_KEY_MAX];
 };
 
-/** The walk over all records: sums after a start, checksums for ever. */
+/** The walk over all records: it fills the sums after a start, and checks checksums for ever. */
 struct engine_scan {
     unsigned class_at;
     bool begun;
@@ -152,7 +153,7 @@ struct engine_scan {
     uint64_t due_us;
 };
 
-/** The search for the keys of a peer's bad buckets. */
+/** The search for the keys in the buckets in which a peer differs. */
 struct engine_audit {
     bool open;
     uint32_t link;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_write.c - a write of this node: stamped, numbered, put; then published in batches.
+ * engine_write.c - a write of this node: stamped, numbered, stored, and then published in batches.
  */
 #include "sync/engine/engine_write.h"
 
@@ -53,7 +53,7 @@ static struct weir_span copy_span(struct weir_arena *a, struct weir_span s, bool
     return weir_span(at, s.len);
 }
 
-/* Keep a written record until it is published. */
+/* Copy a written record for its publication. */
 static enum weir_err add_pending_record(struct engine_pub *p, const struct weir_stored_record *rec)
 {
     bool failed = false;
@@ -79,7 +79,7 @@ static enum weir_err add_pending_record(struct engine_pub *p, const struct weir_
     return WEIR_OK;
 }
 
-/* -- the own lane -- */
+/* -- this node's lane -- */
 
 static void ensure_own_lane(struct weir_engine *e, enum weir_group g)
 {
@@ -89,7 +89,8 @@ static void ensure_own_lane(struct weir_engine *e, enum weir_group g)
 
     if (e->lane_drawn[g] && has_one)
         return;
-    /* A store of bans may have lost the end of its lane with the machine: never written on. */
+    /* A store of bans may have lost the end of its lane when the machine stopped, so such a lane
+     * is never written on again. */
     bool may_stay = has_one && (!engine_has(e, WEIR_RULE_NEW_LANE) ||
                                 (g == WEIR_GROUP_C && weir_engine_members_confirm(e)));
     if (may_stay && group->meta.seq < WEIR_RECORD_SEQ_MAX)
@@ -132,8 +133,8 @@ static enum weir_err may_write(const struct weir_engine *e, enum weir_group g)
     return WEIR_OK;
 }
 
-/* What the write has seen: what its predecessor had, and the predecessor. Its own lane goes without
- * saying. */
+/* The context of a write: that of the record it replaces, and that record itself. Its own lane
+ * needs no entry. */
 static void set_ctx(struct weir_stored_record *rec, const struct weir_stored_record *old)
 {
     const uint8_t *own = rec->rec.version.lane + WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN;
@@ -243,8 +244,9 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
         return WEIR_EIO;
     err = records->ops->get(records, w->class, w->key, &old);
     if (err == WEIR_ECORRUPT) {
-        /* Its stamp is not known, so nothing can be stamped above it before it is fetched again. */
-        weir_engine_damage(e, w->class, w->key);
+        /* Its stamp is not known, so nothing can be stamped above it before it has been fetched
+         * again. */
+        weir_engine_drop_damaged(e, w->class, w->key);
         return WEIR_EBUSY;
     }
     if (err < 0 && err != WEIR_ENOTFOUND) {
@@ -295,7 +297,7 @@ static void batch_init(struct weir_engine *e, Weir__V1__Batch *b, enum weir_grou
     b->sent_ms = weir_hlc_ms(weir_hlc_of_ms(e->wall_ms));
 }
 
-/* Do records i-1 and i stand in one lane, one behind the other? */
+/* Is record i the next of its lane after record i-1? */
 static bool is_next_in_lane(const struct engine_pub *p, size_t i)
 {
     const struct weir_version *a = &p->recs[i - 1]->rec.version;
@@ -304,7 +306,7 @@ static bool is_next_in_lane(const struct engine_pub *p, size_t i)
     return b->seq == a->seq + 1 && memcmp(a->lane, b->lane, WEIR_LANE_LEN) == 0;
 }
 
-/* A batch of columns from `at` on. @return how many bans it took; 0: not to be told in columns */
+/* Publish bans from `at` on as columns. @return how many; 0: the first cannot be a column */
 static size_t publish_bans(struct weir_engine *e, const struct engine_pub *p, size_t at)
 {
     Weir__V1__Batch b;
@@ -324,7 +326,7 @@ static size_t publish_bans(struct weir_engine *e, const struct engine_pub *p, si
     return end - at;
 }
 
-/* A batch of records from `at` on, or the announcement of one too large. @return how many */
+/* Publish records from `at` on, or announce one that is too large. @return how many */
 static size_t publish_records(struct weir_engine *e, enum weir_group g, const struct engine_pub *p,
                               size_t at)
 {

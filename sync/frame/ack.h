@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ack.h - what a node says it did with the records of one lane. Replicated is not active: a record
- * is durable at once, then compiled, then active, rejected or held, and each is told apart.
+ * ack.h - what a node reports of the records of one lane. A replicated record is not yet an active
+ * one: it is durable at once, then compiled, then active, rejected or held, and each is reported.
  * Pure. Any thread.   Limits: below.
  */
 #ifndef WEIR_SYNC_FRAME_ACK_H
@@ -24,14 +24,14 @@ enum weir_ack_state {
     WEIR_ACK_ABSENT,   /* not durable there */
     WEIR_ACK_WAITING,  /* durable; waits for the compiler, for what it names, or for a later weir */
     WEIR_ACK_ACTIVE,   /* live in all workers; or replaced by a newer one, which is what counts */
-    WEIR_ACK_REJECTED, /* what was there before it keeps serving */
+    WEIR_ACK_REJECTED, /* the revision before it keeps serving */
     WEIR_ACK_NUM_STATES,
 };
 
 /**
- * One lane on one node. Of a revision with number s it says, in this order:
- * s > durable: ABSENT; s == rejected, or s in refused: REJECTED; s > active, or s in held: WAITING;
- * else ACTIVE. A lost or old ack therefore says less than there is, never more.
+ * One lane on one node. For a revision with number s the first that applies: s > durable: ABSENT;
+ * s == rejected, or s in refused: REJECTED; s > active, or s in held: WAITING; else ACTIVE. A
+ * lost or old ack therefore reports less than there is, never more.
  */
 struct weir_ack {
     uint8_t lane[WEIR_LANE_LEN];
@@ -50,7 +50,7 @@ enum weir_ack_state weir_ack_of(const struct weir_ack *a, uint64_t seq);
 /** "absent" and so on. Never NULL. */
 const char *weir_ack_state_name(enum weir_ack_state state);
 
-/** A message with the place that its text needs. */
+/** A message with room for its text. */
 struct weir_ack_message {
     Weir__V1__Ack msg;
     char why[WEIR_ACK_WHY_MAX + 1];

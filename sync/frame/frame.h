@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * frame.h - messages between nodes: a byte that names the message, a byte for the version of the
- * wire, the message of proto/weir/v1/sync.proto. Nothing of a peer's bytes is believed: lengths,
- * counts and ranges are checked on the wire form before any of it is unpacked, what it will take
- * is known before the one allocation, and what belongs together is compared after. Pure. Any
- * thread. Limits: WEIR_FRAME_MAX bytes, WEIR_FRAME_MEMORY_MAX unpacked; frame_scan.c has the rest.
+ * wire, and the message of proto/weir/v1/sync.proto. Nothing of a peer's bytes is trusted:
+ * lengths, counts and ranges are checked on the wire form before any of it is unpacked, the memory
+ * it takes is known before the one allocation, and what belongs together is compared after that.
+ * Pure. Any thread.   Limits: WEIR_FRAME_MAX bytes, WEIR_FRAME_MEMORY_MAX unpacked; frame_scan.c
+ * has the rest.
  */
 #ifndef WEIR_SYNC_FRAME_FRAME_H
 #define WEIR_SYNC_FRAME_FRAME_H
@@ -34,7 +35,7 @@ enum weir_frame_topic {
     WEIR_FRAME_AUDIT = 'A',
 };
 
-/** Why a frame was refused; one counter each. */
+/** Why a frame was rejected; one counter each. */
 enum weir_frame_fault {
     WEIR_FRAME_OK = 0,
     WEIR_FRAME_BAD_SHORT,     /* no room for the head */
@@ -43,7 +44,8 @@ enum weir_frame_fault {
     WEIR_FRAME_BAD_VERSION,   /* a version of the wire that this node does not read */
     WEIR_FRAME_BAD_TRUNCATED, /* ends inside a field */
     WEIR_FRAME_BAD_VARINT,    /* a number too long, not in its shortest form, or over its type */
-    WEIR_FRAME_BAD_WIRE_TYPE, /* a field that is not of its type, or of a type that there is not */
+    WEIR_FRAME_BAD_WIRE_TYPE, /* a field that is not of its type, or of a type that does not exist
+                               */
     WEIR_FRAME_BAD_TWICE,     /* a field that may be there once */
     WEIR_FRAME_BAD_MISSING,   /* a field that must be there */
     WEIR_FRAME_BAD_UNKNOWN,   /* too many fields of a later version */
@@ -60,8 +62,8 @@ enum weir_frame_fault {
     WEIR_FRAME_BAD_GROUP,     /* no group, or not the topic's */
     WEIR_FRAME_BAD_FIELD,     /* another field out of its range */
     WEIR_FRAME_BAD_TOMBSTONE, /* a tombstone with a value */
-    WEIR_FRAME_BAD_ORDER,     /* a list that does not ascend */
-    WEIR_FRAME_BAD_BANS,      /* columns that do not fit each other, or a ban that cannot be */
+    WEIR_FRAME_BAD_ORDER,     /* a list that is not in ascending order */
+    WEIR_FRAME_BAD_BANS,      /* columns that do not fit each other, or an impossible ban */
     WEIR_FRAME_BAD_UNPACK,    /* passed every check and does not unpack: a defect of this node */
     WEIR_FRAME_NUM_FAULTS,
 };
@@ -82,7 +84,10 @@ struct weir_frame {
     void *memory; /* owns */
 };
 
-/** Bytes that weir_frame_pack will write. Over WEIR_FRAME_MAX: split it, no peer would take it. */
+/**
+ * Bytes that weir_frame_pack will write. Over WEIR_FRAME_MAX: split it, since no peer would
+ * accept it.
+ */
 size_t weir_frame_packed_len(const ProtobufCMessage *msg);
 /**
  * Write head and message. `msg` must be the topic's message (contract).
@@ -91,14 +96,13 @@ size_t weir_frame_packed_len(const ProtobufCMessage *msg);
 void weir_frame_pack(enum weir_frame_topic topic, const ProtobufCMessage *msg, uint8_t *out);
 
 /**
- * Check and unpack a frame. Fields of later versions are kept in the messages' unknown fields and
+ * Check and unpack a frame. Fields of later versions stay in the messages' unknown fields and are
  * packed again as they came.
- *
- * @param in         borrowed for the call
- * @param ret        written on success only; weir_frame_deinit frees it
- * @param ret_fault  always written: why it was refused, WEIR_FRAME_OK when it was not
- * @return WEIR_OK | WEIR_EPROTO (count the fault, drop the frame) | WEIR_ENOMEM (drop the frame: it
- * will be asked for again)
+ * @param in  borrowed for the call
+ * @param ret  written on success only; weir_frame_deinit frees it
+ * @param ret_fault  always written: why it was rejected, WEIR_FRAME_OK when it was not
+ * @return WEIR_OK | WEIR_EPROTO (count the fault, drop the frame) | WEIR_ENOMEM (drop the frame:
+ * a pull will bring its records)
  */
 WEIR_MUST_USE enum weir_err weir_frame_decode(struct weir_span in, struct weir_frame *ret,
                                               enum weir_frame_fault *ret_fault);
@@ -111,8 +115,8 @@ const char *weir_frame_fault_name(enum weir_frame_fault fault);
 uint8_t weir_frame_group(uint32_t class);
 
 /**
- * The vector that a decoded list of lanes stands for. `ret` must be initialised; what it held is
- * forgotten.
+ * The vector that a decoded list of lanes stands for. `ret` must be initialised; its entries are
+ * dropped.
  * @return WEIR_OK | WEIR_ENOMEM: ret is not usable, reset it
  */
 WEIR_MUST_USE enum weir_err weir_frame_vector(Weir__V1__Lv *const *lanes, size_t num,

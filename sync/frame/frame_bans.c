@@ -47,7 +47,7 @@ static size_t bytes_of_bits(unsigned bits)
     return (bits + 7) / 8;
 }
 
-/* Are all bits behind the prefix zero? */
+/* Are all bits after the prefix zero? */
 static bool is_prefix(const uint8_t addr[ADDR_LEN], unsigned bits)
 {
     for (unsigned i = bits; i < 8 * ADDR_LEN; i++)
@@ -215,7 +215,7 @@ static int plen_of_key(struct weir_span key)
     return (int)(is_v4 ? bits : bits + V6_PLEN);
 }
 
-/* Seconds behind sent_ms, 0 for a tombstone. @return < 0: not to be told in columns */
+/* Seconds after sent_ms, 0 for a tombstone. @return < 0: it cannot be a column */
 static int64_t ttl_of(const struct weir_frame_cols *c, const struct weir_record *rec)
 {
     uint64_t sent = c->sent_ms / 1000;

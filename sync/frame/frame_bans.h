@@ -20,7 +20,7 @@ struct weir_frame_ban {
     uint8_t reason;
 };
 
-/** Where a reader of columns stands. */
+/** The position of a reader of columns. */
 struct weir_frame_bans {
     const Weir__V1__Batch *batch; /* borrows */
     size_t at;
@@ -30,7 +30,10 @@ struct weir_frame_bans {
     uint64_t hlc;
 };
 
-/** Do the columns of this batch fit each other, and is each ban one? For decode, which asks. */
+/**
+ * Do the columns of this batch fit each other, and is each ban valid? Called by
+ * weir_frame_decode.
+ */
 bool weir_frame_bans_ok(const Weir__V1__Batch *batch);
 /** Begin at the first ban. `batch` must come from weir_frame_decode and stay until the last. */
 void weir_frame_bans_begin(struct weir_frame_bans *b, const Weir__V1__Batch *batch);
@@ -45,7 +48,8 @@ WEIR_MUST_USE enum weir_err weir_frame_cols_new(size_t max, struct weir_frame_co
 /** Sets *c NULL. */
 void weir_frame_cols_free(struct weir_frame_cols **c);
 /**
- * Forget the bans; the next batch will say it was made at `sent_ms` (Unix ms, 0..2^48-1, contract).
+ * Drop the bans; the next batch will say that it was made at `sent_ms` (Unix ms, 0..2^48-1,
+ * contract).
  */
 void weir_frame_cols_reset(struct weir_frame_cols *c, uint64_t sent_ms);
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * frame_check.c - the look at an unpacked message: what the scan of single fields cannot see.
+ * frame_check.c - the check of an unpacked message: what the scan of single fields cannot see.
  */
 #include "sync/frame/frame_bans.h"
 #include "sync/frame/frame_checks.h"
@@ -12,7 +12,7 @@
 #define FLAG_TOMBSTONE 1
 #define VARINT_MAX     5 /* bytes of a field's number */
 
-/* Fields of a later version are kept with the record: they have a limit of their own. */
+/* Fields of a later version are stored with the record: they have a limit of their own. */
 static bool is_extra_small(const ProtobufCMessage *msg)
 {
     size_t len = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * frame_scan.c - the look at the wire form, by the tables below. It reads tags, lengths and numbers
- * itself and descends only where the schema does, three messages deep; a field that the schema does
- * not know is stepped over whole, whatever it holds.
+ * frame_scan.c - the check of the wire form, by the tables below. It reads tags, lengths and
+ * numbers itself and descends only where the schema does, three messages deep; a field that the
+ * schema does not have is skipped whole, whatever it holds.
  * Stricter than protobuf: shortest numbers only, no field twice, no groups. Every writer of ours
- * keeps to that, and it leaves one form for one message.
+ * keeps to that, so that one message has one form.
  */
 #include "node/base/limits.h"
 #include "sync/frame/ack.h"
@@ -30,8 +30,8 @@
 #define FORCED_MAX      1024                /* keys of one request */
 #define MS_MAX          WEIR_RECORD_SEQ_MAX /* Unix milliseconds have 48 bits too */
 
-/* What protobuf-c keeps while it reads a message of more fields than fit its stack: slabs of 32
- * bytes a field, each slab twice the one before. Nothing is given back before the frame is. */
+/* What protobuf-c allocates while it reads a message of more fields than fit its stack: slabs of
+ * 32 bytes a field, each slab twice the one before. Nothing is freed before the frame is. */
 #define STACK_FIELDS   16
 #define MEMORY_SLABS   (2 * 2 * STACK_FIELDS * 32)
 #define MEMORY_FIELD   (2 * 32)

@@ -27,7 +27,7 @@
 enum weir_member_state {
     WEIR_MEMBER_JOINED = 0,
     WEIR_MEMBER_LEFT = 1,    /* by itself, in order */
-    WEIR_MEMBER_EVICTED = 2, /* by others: nobody keeps a pipe to it */
+    WEIR_MEMBER_EVICTED = 2, /* by others: no node keeps a link to it */
     WEIR_MEMBER_NUM_STATES,
 };
 
@@ -48,7 +48,7 @@ struct weir_member {
 size_t weir_member_packed_len(const struct weir_member *m);
 /**
  * Write the value. Lengths and state must be in their ranges (contract). Addresses and zone must
- * be text, without control characters, or nobody will read it.
+ * be text without control characters, or every reader rejects the record.
  * @param out  weir_member_packed_len bytes
  */
 void weir_member_pack(const struct weir_member *m, uint8_t *out);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * members.h - who is in the cluster, who seems alive, and whether this node's clock is off. Records
- * and heartbeats in, opinions out. Nothing that must be right depends on them: they choose who is
- * asked first, who orders a certificate, what `status` shows and which links are made.
+ * members.h - the nodes of the cluster, which of them seem alive, and whether this node's clock is
+ * off. Records and heartbeats go in, opinions come out. Nothing that must be right depends on
+ * them: they decide which node is asked first, which one orders a certificate, what `status` shows
+ * and which links are made.
  * Owner: one thread.   Limits: WEIR_MEMBERS_MAX members of about 400 bytes; memory grows by
- * doubling, when a node is met for the first time.
+ * doubling, when a node is first met.
  */
 #ifndef WEIR_SYNC_MEMBERS_MEMBERS_H
 #define WEIR_SYNC_MEMBERS_MEMBERS_H
@@ -19,18 +20,21 @@
 
 #define WEIR_MEMBERS_MAX     4096
 #define WEIR_STRANGERS_MAX   1024     /* nodes that are heard or linked and have no record here */
-#define WEIR_MEMBERS_SCAN_US 250000   /* a silence is noticed at most this late */
+#define WEIR_MEMBERS_SCAN_US 250000   /* a silence is noticed at most this much later */
 #define WEIR_CLOCK_OFF_MS    2000     /* a median offset beyond it: the clock is off */
-#define WEIR_CLOCK_RTT_US    2000000  /* a slower round trip tells nothing about clocks */
-#define WEIR_CLOCK_KEPT_US   60000000 /* a measured offset counts this long */
+#define WEIR_CLOCK_RTT_US    2000000  /* a slower round trip measures no clock */
+#define WEIR_CLOCK_KEPT_US   60000000 /* a measured offset is used for so long */
 
-/** How a node seems. From ALIVE to LOST each is worse, and only news of the node make it better. */
+/**
+ * How a node seems. Each life from ALIVE to LOST is worse than the one before, and only a sign of
+ * life of the node makes it better.
+ */
 enum weir_members_life {
     WEIR_MEMBERS_STRANGER, /* heard or linked; no record of it is here, or not yet */
     WEIR_MEMBERS_ALIVE,
     WEIR_MEMBERS_SUSPECT, /* silent for a while, or never heard since this node started */
     WEIR_MEMBERS_DOWN,
-    WEIR_MEMBERS_LOST, /* for a day: nobody need be told again */
+    WEIR_MEMBERS_LOST, /* silent for a day: no node need hear of it again */
     WEIR_MEMBERS_LEFT,
     WEIR_MEMBERS_EVICTED,
     WEIR_MEMBERS_NUM_LIVES,
@@ -60,8 +64,9 @@ struct weir_members_config {
 struct weir_members_item {
     uint8_t node[WEIR_NODE_ID_LEN];
     enum weir_members_life life;
-    uint64_t heard_us; /* mono: last heard or vouched for; or when it was met, before that */
-    bool heard;        /* since this node started */
+    uint64_t
+        heard_us; /* mono: when it was last heard or vouched for; before that, when it was met */
+    bool heard;   /* since this node started */
     uint32_t num_links;
     /* of its record; zero of a stranger */
     uint8_t key_hash[WEIR_MEMBER_KEY_HASH_LEN];
@@ -86,14 +91,14 @@ struct weir_members_heartbeat {
     uint16_t schema_max;
 };
 
-/** A word about a heartbeat: the last one heard of `node`, and how long ago. */
+/** The last heartbeat of `node` that the sender heard, and how long ago. */
 struct weir_members_echo {
     uint8_t node[WEIR_NODE_ID_LEN];
     uint64_t n;
     uint64_t held_us;
 };
 
-/** What the caller should do with who was heard. */
+/** What the caller should do with the node that was heard. */
 enum weir_members_admission {
     WEIR_MEMBERS_FINE,
     WEIR_MEMBERS_DUPLICATE, /* R13: its id lives twice. Refuse the younger, alarm */
@@ -116,57 +121,61 @@ void weir_members_free(struct weir_members **m);
  * jump; at most WEIR_HLC_MS_MAX */
 void weir_members_tick(struct weir_members *m, uint64_t mono_us, uint64_t wall_ms);
 /**
- * A MEMBER record is here, or has changed. A member not yet heard is SUSPECT.
+ * A MEMBER record was added or has changed. A member that was never heard is SUSPECT.
  * @return WEIR_OK | WEIR_EPROTO (no member: what was known of it stays) | WEIR_ELIMIT
  * (WEIR_MEMBERS_MAX) | WEIR_ENOMEM: unchanged on all
  */
 WEIR_MUST_USE enum weir_err weir_members_put(struct weir_members *m, struct weir_span key,
                                              struct weir_span value);
-/** The record is deleted. What is linked stays as a stranger. Absent: nothing happens. */
+/** The record was deleted. A node with a link stays as a stranger. Absent: nothing happens. */
 void weir_members_remove(struct weir_members *m, struct weir_span key);
 
 /**
- * A heartbeat came from the node itself.
- *
- * Rule R13: two incarnations of one node are told from a restart by hearing the older one go on,
- * two fifths of suspect_us after the younger was first heard. So a clone is found with the first
- * heartbeat after that, 3 s at the default paces, and no restart is ever taken for one.
- *
- * @param ret_younger  written with WEIR_MEMBERS_DUPLICATE: the incarnation to refuse, heard first
- * later than the other; it may be the sender's or not
+ * A heartbeat came from the node itself. Rule R13: a restart is told from two lives of one node
+ * id by whether the older incarnation is heard again two fifths of suspect_us or more after the
+ * younger was first heard. So a clone is found with the first heartbeat after that, 3 s by
+ * default, and no restart is ever taken for a clone.
+ * @param ret_younger  written with WEIR_MEMBERS_DUPLICATE: the incarnation to refuse, the one
+ * that was first heard later; it may be the sender's or not
  */
 WEIR_MUST_USE enum weir_members_admission
 weir_members_heard(struct weir_members *m, const struct weir_members_heartbeat *heartbeat,
                    uint8_t ret_younger[WEIR_INCARNATION_LEN]);
-/** A link to the node greeted: counts as hearing it. @param ret_younger  as above */
+/**
+ * The handshake of a link to the node is done: counts as hearing it.
+ * @param ret_younger  as above
+ */
 WEIR_MUST_USE enum weir_members_admission
 weir_members_link_up(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN],
                      const uint8_t incarnation[WEIR_INCARNATION_LEN],
                      uint8_t ret_younger[WEIR_INCARNATION_LEN]);
-/** Once for each link that greeted. It makes nobody suspect: silence does. */
+/** A link whose handshake was done is down. That alone makes no node suspect: silence does. */
 void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE_ID_LEN]);
 /**
- * `from` said when it last heard of another node. Up to WEIR_OVERLAY_MESH members two such words of
- * two members within suspect_us (or the word of the only one that there is to ask) keep a node from
- * being suspected; above, a larger n counts as hearing the node. What names this node, or comes
- * from no member, is dropped.
+ * `from` reported when it last heard another node. Up to WEIR_OVERLAY_MESH members, the reports
+ * of two members within suspect_us (or of the only other one) keep a node from being suspected;
+ * above, a larger n counts as hearing the node. A report about this node, or of a node that is no
+ * member, is dropped.
  */
-void weir_members_heard_about(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
-                              const struct weir_members_echo *echo);
+void weir_members_vouched(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
+                          const struct weir_members_echo *echo);
 
 /** This node sent its heartbeat number n. The last 64 are remembered. */
 void weir_members_sent(struct weir_members *m, uint64_t n);
-/** A heartbeat of `from` echoes one of this node: measures the offset of the clocks, by half a
- * round trip. @param wall_ms  of that heartbeat. What does not fit is dropped. */
+/**
+ * A heartbeat of `from` echoes one of this node: measures the offset of the clocks, by half a
+ * round trip. An echo that does not fit is dropped.
+ * @param wall_ms  of that heartbeat
+ */
 void weir_members_echoed(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
                          const struct weir_members_echo *echo, uint64_t wall_ms);
 
 /* -- outputs -- */
 
 /**
- * What to say about others in the next heartbeat: nodes of which there is news since they were last
- * given out, in turn. Above WEIR_OVERLAY_MESH members `max` must not be less than there are
- * members, or the silence between two words of one node passes for its own.
+ * What to report about others in the next heartbeat: nodes with a newer heartbeat since they were
+ * last reported, in turn. Above WEIR_OVERLAY_MESH members `max` must be at least the number of
+ * members, or the time between two reports would pass for a silence of the node.
  * @return how many were written, 0..max
  */
 size_t weir_members_digest(struct weir_members *m, struct weir_members_echo *out, size_t max);
@@ -174,36 +183,43 @@ size_t weir_members_digest(struct weir_members *m, struct weir_members_echo *out
 /** All nodes, strangers too, ascending by id; 0..weir_members_num-1. Borrowed until an input. */
 const struct weir_members_item *weir_members_at(const struct weir_members *m, size_t i);
 size_t weir_members_num(const struct weir_members *m);
-/** NULL: neither a record, nor heard. Borrowed until an input. */
+/** @return NULL: it has no record and was never heard. Borrowed until an input. */
 const struct weir_members_item *weir_members_find(const struct weir_members *m,
                                                   const uint8_t node[WEIR_NODE_ID_LEN]);
-/** How many there are of one kind; this node is one of them when its record is here. */
+/** The number of nodes in one life; this node is counted when its record is here. */
 size_t weir_members_count(const struct weir_members *m, enum weir_members_life life);
 /** Members that neither left nor were evicted, whatever their life. */
 size_t weir_members_joined(const struct weir_members *m);
-/** Changes with the members, their zones and their lives: then links may have to change. */
+/**
+ * A number that changes with the members, their zones and their lives: links may then have to
+ * change.
+ */
 uint64_t weir_members_epoch(const struct weir_members *m);
-/** By how much times are stretched: 1, or 2, 4, 8 while more than half, more than three quarters,
- * all of two or more nodes that were alive are not heard. Then it is this node that does not hear.
+/**
+ * The factor by which intervals are stretched: 1; or 2, 4, 8 while more than half, more than
+ * three quarters, all of two or more nodes that were alive are silent. Then it is this node that
+ * does not hear.
  */
 unsigned weir_members_factor(const struct weir_members *m);
-/** Mono us at which a tick is due. */
+/** Mono us of the next tick. */
 uint64_t weir_members_deadline(const struct weir_members *m);
 
 /**
- * The median of this node's clock against those of members that seem alive: positive when it is
- * ahead. Of an even number the middle one nearer to zero, zero when they lie on both sides of it.
+ * The median of this node's clock minus those of members that seem alive: positive when it is
+ * ahead. Of an even number, the middle one nearer to zero; zero when they are on both sides of
+ * it.
  * @return false: none was measured, *ret_ms is untouched
  */
 bool weir_members_clock_offset(const struct weir_members *m, int64_t *ret_ms);
 /**
- * Is the clock off by more than WEIR_CLOCK_OFF_MS? Only on the word of two members, or of the only
- * one that seems alive: then nobody can tell whose clock it is, and neither of the two shall write.
+ * Is the clock off by more than WEIR_CLOCK_OFF_MS? That takes two measured members, or the only
+ * one that seems alive: then it is not known whose clock is off, and neither of the two may
+ * write.
  */
 bool weir_members_clock_off(const struct weir_members *m);
 /**
- * The level of the cluster: the least schema_max of all joined members that are not LOST.
- * @return false: of one of them it is not known; keep to what was agreed before
+ * The schema level of the cluster: the least schema_max of all joined members that are not LOST.
+ * @return false: it is not known of one of them; keep what was agreed before
  */
 bool weir_members_level(const struct weir_members *m, uint16_t *ret_schema);
 /** "alive" and so on. Never NULL. */

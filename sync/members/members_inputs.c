@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Too many members for each to hear each other? */
+/* Are there too many members for each to hear every other? */
 static bool uses_gossip(const struct weir_members *m)
 {
     return weir_members_joined(m) > WEIR_OVERLAY_MESH;
@@ -48,7 +48,7 @@ static void apply_record(struct weir_members *m, struct members_entry *e,
     if (rec->zone.len > 0)
         memcpy(e->item.zone, rec->zone.at, rec->zone.len);
     e->item.zone_len = (uint8_t)rec->zone.len;
-    if (!e->told)
+    if (!e->has_heartbeat)
         e->item.schema_max = rec->schema_max;
     if (weir_members_entry_is_me(m, e))
         e->item.schema_max = m->cfg.schema_max;
@@ -111,13 +111,14 @@ static void begin_life(struct members_life *l, const uint8_t *incarnation, uint6
     memcpy(l->incarnation, incarnation, WEIR_INCARNATION_LEN);
 }
 
-/* Late enough after the younger's first word that no heartbeat of a dead one is still under way. */
+/* So long after the younger was first heard, no heartbeat of a dead incarnation is still on its
+ * way. */
 static uint64_t proof_us(const struct weir_members *m)
 {
     return m->cfg.intervals.suspect_us * 2 / 5;
 }
 
-/* R13: have both been heard, the older one well after the younger had come? */
+/* R13: were both heard, the older one well after the younger had come? */
 static bool is_duplicate(const struct weir_members *m, const struct members_entry *e)
 {
     uint64_t alive_us = m->cfg.intervals.suspect_us;
@@ -126,7 +127,7 @@ static bool is_duplicate(const struct weir_members *m, const struct members_entr
            m->now_us - e->older.last_us <= alive_us && m->now_us - e->younger.last_us <= alive_us;
 }
 
-/* Which of two lives is over? The older one, when the node was started anew. */
+/* Drop the incarnation that ended: the older one, when the node restarted. */
 static void settle_incarnations(const struct weir_members *m, struct members_entry *e)
 {
     uint64_t alive_us = m->cfg.intervals.suspect_us;
@@ -143,7 +144,8 @@ static void settle_incarnations(const struct weir_members *m, struct members_ent
     }
 }
 
-/* Find, or begin, the life that was heard. NULL: a third one, while the second is not settled. */
+/* The incarnation that was heard, found or begun. NULL: a third one, while it is not known which
+ * of two lives. */
 static struct members_life *life_of(const struct weir_members *m, struct members_entry *e,
                                     const uint8_t *incarnation)
 {
@@ -157,7 +159,8 @@ static struct members_life *life_of(const struct weir_members *m, struct members
     return is_incarnation(&e->younger, incarnation) ? &e->younger : NULL;
 }
 
-/* Note who was heard. @param n  0: by its link  @return whether that is news */
+/* Note that an incarnation was heard. @param n  0: by its link @return whether the heartbeat is
+ * new */
 static bool note_life(struct weir_members *m, struct members_entry *e, const uint8_t *incarnation,
                       uint64_t n)
 {
@@ -166,7 +169,7 @@ static bool note_life(struct weir_members *m, struct members_entry *e, const uin
     if (l == NULL)
         return true;
     if (n != 0 && n <= l->n)
-        return false; /* it came before */
+        return false; /* it came already */
     l->last_us = m->now_us;
     l->n = n > l->n ? n : l->n;
     return true;
@@ -186,7 +189,7 @@ static enum weir_members_admission judge_incarnations(const struct weir_members 
     return WEIR_MEMBERS_DUPLICATE;
 }
 
-/* The node itself gave a sign of life. */
+/* The node itself was heard. */
 static void note_heard(struct weir_members *m, struct members_entry *e)
 {
     e->direct_us = m->now_us;
@@ -196,7 +199,7 @@ static void note_heard(struct weir_members *m, struct members_entry *e)
         weir_members_entry_move(m, e, WEIR_MEMBERS_ALIVE);
 }
 
-/* Entry of who speaks, and whether it may. */
+/* The entry of the sender, and whether it may be heard. */
 static enum weir_members_admission admit_sender(struct weir_members *m, const uint8_t *node,
                                                 const uint8_t *incarnation,
                                                 struct members_entry **ret)
@@ -223,9 +226,9 @@ enum weir_members_admission weir_members_heard(struct weir_members *m,
 
     if (admission != WEIR_MEMBERS_FINE || e == NULL)
         return admission;
-    bool is_news = note_life(m, e, heartbeat->incarnation, heartbeat->n);
+    bool is_newer = note_life(m, e, heartbeat->incarnation, heartbeat->n);
     admission = judge_incarnations(m, e, heartbeat->incarnation, ret_younger);
-    if (!is_news)
+    if (!is_newer)
         return admission;
     note_heard(m, e);
     if (heartbeat->n > e->item.n || !uses_gossip(m)) {
@@ -233,12 +236,12 @@ enum weir_members_admission weir_members_heard(struct weir_members *m,
         e->n_us = m->now_us;
     }
     if (admission == WEIR_MEMBERS_DUPLICATE && !is_incarnation(&e->older, heartbeat->incarnation))
-        return admission; /* what it says of itself is not what the node is like */
+        return admission; /* a clone's state is not the state of the node */
     memcpy(e->item.incarnation, heartbeat->incarnation, WEIR_INCARNATION_LEN);
     e->item.load = heartbeat->load;
     e->item.state = heartbeat->state;
     e->item.schema_max = heartbeat->schema_max;
-    e->told = true;
+    e->has_heartbeat = true;
     return admission;
 }
 
@@ -268,36 +271,36 @@ void weir_members_link_down(struct weir_members *m, const uint8_t node[WEIR_NODE
         e->item.num_links--;
 }
 
-/* Keep the latest word of each of the two members who spoke last. */
+/* Remember the latest report of each of the two members that reported last. */
 static void note_report(struct members_entry *e, const uint8_t *from, uint64_t heard_us)
 {
-    struct members_word *w = e->word;
+    struct members_report *w = e->report;
     bool is_first = w[0].used && memcmp(w[0].from, from, WEIR_NODE_ID_LEN) == 0;
-    struct members_word *old = &w[is_first ? 0 : 1];
-    struct members_word said = { .used = true, .heard_us = heard_us };
+    struct members_report *old = &w[is_first ? 0 : 1];
+    struct members_report report = { .used = true, .heard_us = heard_us };
 
     if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) != 0 && old->heard_us >= heard_us)
-        return; /* what the other two said is newer */
+        return; /* the other two reports are newer */
     if (old->used && memcmp(old->from, from, WEIR_NODE_ID_LEN) == 0 && old->heard_us > heard_us)
         return;
-    memcpy(said.from, from, WEIR_NODE_ID_LEN);
-    *old = said;
+    memcpy(report.from, from, WEIR_NODE_ID_LEN);
+    *old = report;
     if (w[1].used && (!w[0].used || w[1].heard_us > w[0].heard_us)) {
-        said = w[0];
+        report = w[0];
         w[0] = w[1];
-        w[1] = said;
+        w[1] = report;
     }
 }
 
-void weir_members_heard_about(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
-                              const struct weir_members_echo *echo)
+void weir_members_vouched(struct weir_members *m, const uint8_t from[WEIR_NODE_ID_LEN],
+                          const struct weir_members_echo *echo)
 {
-    const struct members_entry *teller = weir_members_entry_find(m, from);
+    const struct members_entry *reporter = weir_members_entry_find(m, from);
     struct members_entry *e = weir_members_entry_find(m, echo->node);
 
-    if (teller == NULL || weir_members_entry_kind(m, teller) != WEIR_MEMBERS_SUSPECT)
+    if (reporter == NULL || weir_members_entry_kind(m, reporter) != WEIR_MEMBERS_SUSPECT)
         return;
-    if (e == NULL || !is_judged(m, e) || e == teller)
+    if (e == NULL || !is_judged(m, e) || e == reporter)
         return;
     if (!uses_gossip(m)) {
         uint64_t held_us = echo->held_us < m->now_us ? echo->held_us : m->now_us;
@@ -339,18 +342,19 @@ void weir_members_echoed(struct weir_members *m, const uint8_t from[WEIR_NODE_ID
 
 size_t weir_members_digest(struct weir_members *m, struct weir_members_echo *out, size_t max)
 {
-    size_t from = weir_members_entry_position(m, m->given);
+    size_t from = weir_members_entry_position(m, m->last_gossiped);
     size_t num = 0;
 
-    from += from < m->num && memcmp(m->entry[from].item.node, m->given, WEIR_NODE_ID_LEN) == 0;
+    from +=
+        from < m->num && memcmp(m->entry[from].item.node, m->last_gossiped, WEIR_NODE_ID_LEN) == 0;
     for (size_t i = 0; i < m->num && num < max; i++) {
         struct members_entry *e = &m->entry[(from + i) % m->num];
-        if (e->item.n == e->n_given)
+        if (e->item.n == e->n_gossiped)
             continue;
         out[num] = (struct weir_members_echo){ .n = e->item.n, .held_us = m->now_us - e->n_us };
         memcpy(out[num].node, e->item.node, WEIR_NODE_ID_LEN);
-        memcpy(m->given, e->item.node, WEIR_NODE_ID_LEN);
-        e->n_given = e->item.n;
+        memcpy(m->last_gossiped, e->item.node, WEIR_NODE_ID_LEN);
+        e->n_gossiped = e->item.n;
         num++;
     }
     return num;

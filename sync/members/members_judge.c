@@ -7,8 +7,8 @@
 
 #include "sync/members/members_table.h"
 
-/* How much silence is this node's own? Those that were down before do not count: a cluster of which
- * half is gone for good must not be slow to notice for ever. */
+/* By how much is this node itself to blame for the silence? Nodes that were down before do not
+ * count, or a cluster that lost half its nodes for good would be slow to notice for ever. */
 static unsigned silence_factor(const struct weir_members *m)
 {
     size_t num = 0;
@@ -30,7 +30,7 @@ static unsigned silence_factor(const struct weir_members *m)
     return num_silent * 4 > num * 3 ? 4 : 2;
 }
 
-/* Members that seem alive, other than this node and e: who can be asked about e. */
+/* The number of members that seem alive, other than this node and e: they can vouch for e. */
 static size_t num_others(const struct weir_members *m, const struct members_entry *e)
 {
     size_t num = m->count[WEIR_MEMBERS_ALIVE] - (e->item.life == WEIR_MEMBERS_ALIVE);
@@ -39,10 +39,10 @@ static size_t num_others(const struct weir_members *m, const struct members_entr
     return num - (me != NULL && me->life == WEIR_MEMBERS_ALIVE);
 }
 
-/* When it was last alive by the word of two others, or of the only other; 0: never. */
+/* When it was last heard, by the reports of two others, or of the only other; 0: never. */
 static uint64_t vouched_us(const struct weir_members *m, const struct members_entry *e)
 {
-    const struct members_word *w = &e->word[num_others(m, e) > 1 ? 1 : 0];
+    const struct members_report *w = &e->report[num_others(m, e) > 1 ? 1 : 0];
 
     return w->used ? w->heard_us : 0;
 }
@@ -59,13 +59,13 @@ static enum weir_members_life life_by_silence(const struct weir_members *m, uint
 
 static void judge_by_silence(struct weir_members *m, struct members_entry *e)
 {
-    uint64_t by_word_us = vouched_us(m, e);
-    bool is_news = by_word_us > e->item.heard_us;
+    uint64_t reported_us = vouched_us(m, e);
+    bool is_newer = reported_us > e->item.heard_us;
 
-    if (is_news)
-        e->item.heard_us = by_word_us;
+    if (is_newer)
+        e->item.heard_us = reported_us;
     enum weir_members_life life = life_by_silence(m, m->now_us - e->item.heard_us);
-    if (is_news || life > e->item.life) /* longer times alone make nobody alive again */
+    if (is_newer || life > e->item.life) /* a larger factor alone makes no node alive again */
         weir_members_entry_move(m, e, life);
 }
 

@@ -73,7 +73,7 @@ void weir_members_free(struct weir_members **m)
     *m = NULL;
 }
 
-/* Place of the first entry that is not below `node`. */
+/* Position of the first entry that is not below `node`. */
 size_t weir_members_entry_position(const struct weir_members *m,
                                    const uint8_t node[WEIR_NODE_ID_LEN])
 {

@@ -9,7 +9,7 @@
 
 #define MEMBERS_SENT 64 /* heartbeats of this node whose time is remembered */
 
-/* One life of a node's database, as far as it was heard. */
+/* One incarnation of a node, as far as it was heard. */
 struct members_life {
     bool used;
     uint8_t incarnation[WEIR_INCARNATION_LEN];
@@ -18,8 +18,8 @@ struct members_life {
     uint64_t n;
 };
 
-/* The last time that a member told to have heard a node. */
-struct members_word {
+/* When a member last heard a node, by its report. */
+struct members_report {
     bool used;
     uint8_t from[WEIR_NODE_ID_LEN];
     uint64_t heard_us;
@@ -27,15 +27,15 @@ struct members_word {
 
 struct members_entry {
     struct weir_members_item item;
-    bool recorded; /* has a record */
-    bool told;     /* a heartbeat of it came: item has what it says of itself */
+    bool recorded;      /* has a record */
+    bool has_heartbeat; /* a heartbeat of it came, and item has its contents */
     enum weir_member_state state;
-    uint64_t direct_us;          /* when this node heard it, by itself or by gossip */
-    struct members_life older;   /* R13: the one that was heard first */
-    struct members_life younger; /* another one, until it is clear which of them lives */
-    struct members_word word[2]; /* of two different members, the later first */
-    uint64_t n_us;               /* when item.n was heard */
-    uint64_t n_given;            /* item.n when it was last given out */
+    uint64_t direct_us;              /* when this node heard it, directly or by gossip */
+    struct members_life older;       /* R13: the one that was heard first */
+    struct members_life younger;     /* a second one, until it is clear which of them lives */
+    struct members_report report[2]; /* of two different members, the later one first */
+    uint64_t n_us;                   /* when item.n was heard */
+    uint64_t n_gossiped;             /* item.n when it was last reported */
     bool measured;
     int64_t offset_ms;
     uint64_t measured_us;
@@ -54,8 +54,8 @@ struct weir_members {
     unsigned factor;
     uint64_t now_us;
     uint64_t wall_ms;
-    uint64_t scan_us;                /* when the next one is due */
-    uint8_t given[WEIR_NODE_ID_LEN]; /* the node that was given out last */
+    uint64_t scan_us;                        /* when the next scan may run */
+    uint8_t last_gossiped[WEIR_NODE_ID_LEN]; /* the node that was reported last */
     struct {
         bool used;
         uint64_t n;

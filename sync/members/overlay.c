@@ -19,8 +19,8 @@ struct spot {
     const struct weir_overlay_node *node;
 };
 
-/* On the way around a ring: the first spot behind a given one, and the first of all, where the way
- * goes on from the end. Up or down. */
+/* Going around a ring, up or down: the first spot after a given one, and the first of all, with
+ * which the way continues after the end. */
 struct side {
     struct spot next;
     struct spot first;
@@ -123,7 +123,7 @@ static bool has_link(const struct weir_overlay_links *l, const uint8_t *id)
     return false;
 }
 
-/* Those of a that are not in b; ret may be neither. */
+/* The links of a that are not in b; ret may be neither. */
 static void subtract(const struct weir_overlay_links *a, const struct weir_overlay_links *b,
                      struct weir_overlay_links *ret)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * overlay.h - whom this node links with. Up to WEIR_OVERLAY_MESH members: all. Above: its
+ * overlay.h - which nodes this node links with. Up to WEIR_OVERLAY_MESH members: all. Above: its
  * neighbours on four rings, so that any two nodes that know the same members agree on each link,
- * and a node that comes or goes changes links only beside itself. Pure, no memory. Any thread.
- * Limits: WEIR_OVERLAY_LINKS_MAX links; O(members) a computation.
+ * and a node that comes or goes changes only links beside itself.
+ * Pure, no memory. Any thread.   Limits: WEIR_OVERLAY_LINKS_MAX links; O(members) a computation.
  */
 #ifndef WEIR_SYNC_MEMBERS_OVERLAY_H
 #define WEIR_SYNC_MEMBERS_OVERLAY_H
@@ -17,7 +17,8 @@
 
 #define WEIR_OVERLAY_MESH  64 /* members that all link with each other */
 #define WEIR_OVERLAY_RINGS 4  /* of all by id, of the zone's own, two more of all */
-/* Links above MESH: so many to nodes that are alive, and so many that wait for others. */
+/* Links above MESH: so many to nodes that are alive, and so many that wait for nodes that are
+ * not. */
 #define WEIR_OVERLAY_DEGREE    (2 * WEIR_OVERLAY_RINGS)
 #define WEIR_OVERLAY_LINKS_MAX WEIR_OVERLAY_MESH
 _Static_assert(2 * WEIR_OVERLAY_DEGREE <= WEIR_OVERLAY_LINKS_MAX, "rings need less than a mesh");
@@ -57,7 +58,7 @@ void weir_overlay_compute(const struct weir_overlay_node *nodes, size_t num,
                           const uint8_t me[WEIR_NODE_ID_LEN], struct weir_overlay_links *ret);
 /**
  * What to change: links in `now` and not in `was` are to be dialled, those in `was` and not in
- * `now` closed. That a peer is alive or not makes no difference. Any of the outputs may be NULL.
+ * `now` closed. Whether a peer is alive makes no difference. Any of the outputs may be NULL.
  */
 void weir_overlay_diff(const struct weir_overlay_links *was, const struct weir_overlay_links *now,
                        struct weir_overlay_links *ret_dial, struct weir_overlay_links *ret_close);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * record_store.h - what the replication engine needs of a store: one write transaction at a time
- * over records, their dots, lanes, conflicts and a few numbers. One keep for each group: C
- * (settings, durable when commit returns) and E (bans, durable some seconds later). Two
+ * over records, their dots, lanes, conflicts and a few numbers. There is one record store for each
+ * group: C (settings, durable when commit returns) and E (bans, durable some seconds later). Two
  * implementations: the node's LMDB store, and tests/sim/memory/memory.h, which fails on purpose.
  * Owner: the engine's thread, which alone calls it.   Limits: those of store.h and record.h.
  */
@@ -17,21 +17,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define WEIR_CONFLICTS_MAX 10000 /* kept losers; the oldest goes */
+#define WEIR_CONFLICTS_MAX 10000 /* losers that are stored; the oldest is dropped */
 
-/** What is known of a lane; a lane with none of it has no row. */
+/** The numbers of a lane. A lane whose numbers are all zero has no row. */
 struct weir_lane_row {
     uint8_t lane[WEIR_LANE_LEN];
     uint64_t vv;    /* strict: nothing up to here is missing */
-    uint64_t seen;  /* largest seq of any record ever put, covered by vv or not */
+    uint64_t seen;  /* largest seq of any record ever stored, covered by vv or not */
     uint64_t floor; /* largest seq of any purged tombstone */
     uint64_t final; /* 0, or where a retired lane ends */
 };
 
 /** The numbers of one database. All zero in a store that was never used. */
 struct weir_store_meta {
-    uint8_t lane[WEIR_LANE_LEN]; /* this database's own; zero: none drawn yet */
-    uint64_t seq;                /* its last number given out */
+    uint8_t lane[WEIR_LANE_LEN]; /* the lane this database writes on; zero: none drawn yet */
+    uint64_t seq;                /* the last seq of that lane */
     uint64_t hlc_floor;          /* largest stamp of any purged tombstone */
     bool live;                   /* a bootstrap has completed */
 };
@@ -53,19 +53,26 @@ struct weir_record_store;
 struct weir_record_store_ops {
     /** @return WEIR_OK | WEIR_EIO | WEIR_ENOMEM */
     enum weir_err (*begin)(struct weir_record_store *k);
-    /** Whatever it returns, the transaction is over; on an error as if it had never been.
-     * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM */
+    /**
+     * The transaction is over, whatever the result; on an error nothing of it remains.
+     * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM
+     */
     enum weir_err (*commit)(struct weir_record_store *k);
     void (*abort)(struct weir_record_store *k);
 
-    /** Tombstones too. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT (its checksum) | WEIR_EIO
+    /**
+     * Find a record, tombstones included.
+     * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT (its checksum) | WEIR_EIO
      */
     enum weir_err (*get)(struct weir_record_store *k, enum weir_class class, struct weir_span key,
                          struct weir_stored_record *ret);
-    /** Add, or replace whatever the key had, with its dot; raises the lane's `seen`. A tombstone
-     * has no value. @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM */
+    /**
+     * Store a record in place of whatever the key had, with its dot; raises the lane's `seen`. A
+     * tombstone has no value.
+     * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM
+     */
     enum weir_err (*put)(struct weir_record_store *k, const struct weir_stored_record *rec);
-    /** Take a record away without trace. Absent is WEIR_OK. @return WEIR_OK | WEIR_EIO */
+    /** Remove a record without trace. Absent is WEIR_OK. @return WEIR_OK | WEIR_EIO */
     enum weir_err (*drop)(struct weir_record_store *k, enum weir_class class, struct weir_span key);
     /** The record of a lane with the smallest seq above `after`.
      * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT (ret's class, key and seq are set) |
@@ -73,12 +80,18 @@ struct weir_record_store_ops {
      */
     enum weir_err (*next_dot)(struct weir_record_store *k, const uint8_t lane[WEIR_LANE_LEN],
                               uint64_t after, struct weir_stored_record *ret);
-    /** The first record of a class with a key behind `after` (empty: the first), tombstones too.
-     * @return as next_dot */
+    /**
+     * The first record of a class with a key larger than `after` (empty: the first), tombstones
+     * included.
+     * @return as next_dot
+     */
     enum weir_err (*next_key)(struct weir_record_store *k, enum weir_class class,
                               struct weir_span after, struct weir_stored_record *ret);
-    /** A tombstone with stored_ms <= `until_ms`, the oldest first. Group E: by its expiry, too.
-     * @return as next_dot */
+    /**
+     * A tombstone with stored_ms <= `until_ms`, the oldest first. Group E: also one that expired
+     * until then.
+     * @return as next_dot
+     */
     enum weir_err (*next_tombstone)(struct weir_record_store *k, uint64_t until_ms,
                                     struct weir_stored_record *ret);
     /** Group E: a live record with 0 < expires <= `until_s`, the earliest first.
@@ -93,7 +106,10 @@ struct weir_record_store_ops {
     /** Add or replace vv, floor and final; `seen` only rises. @return WEIR_OK | WEIR_EIO |
      * WEIR_EFULL | WEIR_ENOMEM | WEIR_ELIMIT (WEIR_LANES_MAX) */
     enum weir_err (*put_lane)(struct weir_record_store *k, const struct weir_lane_row *lane);
-    /** No record may have a dot of it (contract). @return WEIR_OK | WEIR_EIO */
+    /**
+     * Remove a lane's row. No record may have a dot of the lane (contract).
+     * @return WEIR_OK | WEIR_EIO
+     */
     enum weir_err (*drop_lane)(struct weir_record_store *k, const uint8_t lane[WEIR_LANE_LEN]);
 
     /** @return WEIR_OK | WEIR_EIO */
@@ -101,17 +117,26 @@ struct weir_record_store_ops {
     /** @return WEIR_OK | WEIR_EIO | WEIR_EFULL */
     enum weir_err (*put_meta)(struct weir_record_store *k, const struct weir_store_meta *meta);
 
-    /** The oldest goes when there are WEIR_CONFLICTS_MAX. The same loser twice is kept once.
-     * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM */
+    /**
+     * Store a conflict. When there are WEIR_CONFLICTS_MAX the oldest is dropped. The same loser
+     * is stored once.
+     * @return WEIR_OK | WEIR_EIO | WEIR_EFULL | WEIR_ENOMEM
+     */
     enum weir_err (*put_conflict)(struct weir_record_store *k, const struct weir_conflict *c);
-    /** In the order of their noting, `at` = 0.. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_EIO */
+    /**
+     * The conflict at position `at` = 0.., in the order in which they were stored.
+     * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_EIO
+     */
     enum weir_err (*get_conflict)(struct weir_record_store *k, uint64_t at,
                                   struct weir_conflict *ret);
-    /** Forget those noted at or before `until_ms`. @return WEIR_OK | WEIR_EIO */
+    /** Drop conflicts noted at or before `until_ms`. @return WEIR_OK | WEIR_EIO */
     enum weir_err (*drop_conflicts)(struct weir_record_store *k, uint64_t until_ms);
 
-    /** Forget records, lanes and numbers; conflicts stay: they are this node's findings.
-     * @return WEIR_OK | WEIR_EIO | WEIR_EFULL */
+    /**
+     * Drop records, lanes and numbers; conflicts stay, since they are what this node itself
+     * found.
+     * @return WEIR_OK | WEIR_EIO | WEIR_EFULL
+     */
     enum weir_err (*wipe)(struct weir_record_store *k);
 };
 

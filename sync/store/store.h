@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store.h - versioned records in LMDB: the node's truth, read in place by every worker, written by
- * one thread: the store's own, or its caller's through a record store. Layout: README.md. The
- * file grows while running, up to max_bytes: the address space for more (four times max_bytes, at
- * most 1 TiB) is reserved at start and costs no memory, so that nothing is ever mapped again under
- * the readers' feet. Threads: open/close control; readers one per thread; submit any thread;
- * callbacks run on the writer thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a
- * key, WEIR_WRITER_QUEUE_MAX waiting writes.
+ * store.h - versioned records in LMDB. Every worker reads them in place; one thread writes: the
+ * store's own, or that of a caller through a record store. Layout: README.md.
+ * The file grows while running, up to max_bytes. The address space for more (four times max_bytes,
+ * at most 1 TiB) is reserved at start and costs no memory, so that the map never moves under a
+ * reader.
+ * Threads: open/close control; readers one per thread; submit any thread; callbacks run on the
+ * writer thread. Limits: WEIR_RECORD_MAX bytes a value, WEIR_KEY_MAX bytes a key,
+ * WEIR_WRITER_QUEUE_MAX waiting writes.
  */
 #ifndef WEIR_SYNC_STORE_STORE_H
 #define WEIR_SYNC_STORE_STORE_H
@@ -23,32 +24,39 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Derived index: who owns a name. Several records may claim one; the earliest since_hlc wins, key
- * bytes break ties. */
+/**
+ * Derived index: which record owns a name. Several records may claim one; the earliest since_hlc
+ * wins, key bytes break ties.
+ */
 enum weir_index {
     WEIR_INDEX_HOST = 1,         /* exact host, lower case */
-    WEIR_INDEX_WILDCARD = 2,     /* what stands behind "*." */
+    WEIR_INDEX_WILDCARD = 2,     /* the name after "*." */
     WEIR_INDEX_ADDRESS = 3,      /* 16 bytes */
     WEIR_INDEX_ADDRESS_PORT = 4, /* 16 bytes, port big-endian */
     WEIR_INDEX_PREFIX = 5,       /* prefix length, 16 bytes */
     WEIR_INDEX_REVERSED = 6,     /* made by the store of HOST and WILDCARD rows: store_claims.h */
 };
 
-struct weir_index_rows; /* collects those of one record's value */
-/** Add one. `key` is copied. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT: hand it on */
+struct weir_index_rows; /* collects the rows of one record's value */
+/**
+ * Add one row. `key` is copied.
+ * @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT: return it to the store
+ */
 WEIR_MUST_USE enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index index,
                                                 struct weir_span key, uint64_t since_hlc);
 /**
- * Given by who knows the payload (tenants/index.c): which rows a record of this class derives.
- * Pure.
- * @return WEIR_OK | WEIR_ENOMEM | WEIR_ECORRUPT: the value does not unpack; the record is kept,
+ * The rows that a record of this class derives; provided by the layer that knows the payload
+ * (tenants/index.c). Pure.
+ * @return WEIR_OK | WEIR_ENOMEM | WEIR_ECORRUPT: the value does not unpack; the record is stored
  * without rows
  */
 typedef enum weir_err (*weir_index_fn)(enum weir_class class, struct weir_span key,
                                        struct weir_span value, struct weir_index_rows *rows);
 
-/** What one commit changed, told on the writer thread after it is durable and before any write is
- * acknowledged. */
+/**
+ * What one commit changed. Passed on the writer thread after the commit is durable and before any
+ * of its writes is acknowledged.
+ */
 struct weir_change {
     enum weir_class class;
     struct weir_span key; /* borrowed for the call */
@@ -58,7 +66,10 @@ struct weir_change {
 };
 typedef void (*weir_change_fn)(void *arg, const struct weir_change *changes, size_t num);
 
-/** Given by who knows the payload: the number a value is kept under as a revision, 0: it is not. */
+/**
+ * The number under which a value is stored as a revision, 0: it is no revision. Provided by the
+ * layer that knows the payload.
+ */
 typedef uint64_t (*weir_revision_number_fn)(enum weir_class class, struct weir_span key,
                                             struct weir_span value);
 
@@ -73,7 +84,7 @@ struct weir_store_config {
     bool driven; /* by store_records.h: no writer thread, a thread of the caller writes and purges;
                     submit is refused, and a new store has no lane until the record store is given
                     one */
-    weir_revision_number_fn revision; /* of a driven store; NULL: no revisions are kept */
+    weir_revision_number_fn revision; /* of a driven store; NULL: no revisions are stored */
 };
 
 struct weir_store;
@@ -81,7 +92,8 @@ struct weir_store_reader;
 
 /**
  * Open or create, check, start the writer thread. A file that LMDB or weir finds damaged is moved
- * aside (conf.mdb.damaged-<time>), what can be read is copied over, and a loud error names both.
+ * aside (conf.mdb.damaged-<time>), what can be read is copied over, and an error in the log names
+ * both files.
  * @return WEIR_OK | WEIR_EINUSE (another process has it) | WEIR_EPERM | WEIR_EIO | WEIR_ENOMEM |
  * WEIR_EFULL | WEIR_EUNSUPPORTED (written by a newer version: the file is left as it is) |
  * WEIR_EINVAL (max_bytes)
@@ -91,9 +103,12 @@ WEIR_MUST_USE enum weir_err weir_store_open(const struct weir_store_config *cfg,
 /** Finish what is queued, stop the writer, close. All readers must be freed, and a record store's
  * transaction over (contract). Sets *s NULL. */
 void weir_store_close(struct weir_store **s);
-/** Change max_bytes while running. Any thread. Lower than what is used is legal: writes are refused
- * until deletes made room. @return WEIR_OK | WEIR_EINVAL (under 1 MiB) | WEIR_ELIMIT (more than the
- * address space reserved at start) */
+/**
+ * Change max_bytes while running. Any thread. Less than what is used is legal: writes are refused
+ * until deletes have made room.
+ * @return WEIR_OK | WEIR_EINVAL (under 1 MiB) | WEIR_ELIMIT (more than the address space reserved
+ * at start)
+ */
 WEIR_MUST_USE enum weir_err weir_store_set_max(struct weir_store *s, uint64_t max_bytes);
 
 /** One per reading thread, used by that thread alone. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT
@@ -101,8 +116,11 @@ WEIR_MUST_USE enum weir_err weir_store_set_max(struct weir_store *s, uint64_t ma
 WEIR_MUST_USE enum weir_err weir_store_reader_new(struct weir_store *s,
                                                   struct weir_store_reader **ret);
 void weir_store_reader_free(struct weir_store_reader **r);
-/** Begin a snapshot; must end in the same callback. Cheap: renews a kept transaction. @return
- * WEIR_OK | WEIR_EIO */
+/**
+ * Begin a snapshot, which must end in the same callback. Cheap: it renews a transaction that the
+ * reader holds.
+ * @return WEIR_OK | WEIR_EIO
+ */
 WEIR_MUST_USE enum weir_err weir_store_read_begin(struct weir_store_reader *r);
 void weir_store_read_end(struct weir_store_reader *r);
 
@@ -125,15 +143,19 @@ uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index ind
 /** Called for each record; return false to stop. */
 typedef bool (*weir_record_fn)(void *arg, const struct weir_record *rec);
 /**
- * Live records of a class in key order, beginning behind `after` (empty: at the first), at most
- * `limit`. Inside begin/end. A record whose checksum does not hold is counted, logged and left out.
- * @return WEIR_OK | WEIR_ECORRUPT: a page does not hold, the list ends early
+ * Live records of a class in key order, from the first key larger than `after` (empty: the
+ * first), at most `limit`. Inside begin/end. A record whose checksum is wrong is counted, logged
+ * and left out.
+ * @return WEIR_OK | WEIR_ECORRUPT: a page is damaged, the list ends early
  */
 WEIR_MUST_USE enum weir_err weir_store_list(struct weir_store_reader *r, enum weir_class class,
                                             struct weir_span after, size_t limit, weir_record_fn fn,
                                             void *arg);
 
-/** A kept revision. Inside begin/end. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT (counted) */
+/**
+ * A stored revision. Inside begin/end.
+ * @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT (counted)
+ */
 WEIR_MUST_USE enum weir_err weir_store_revision_get(struct weir_store_reader *r,
                                                     enum weir_class class, struct weir_span key,
                                                     uint64_t revision, struct weir_span *ret_value);
@@ -150,11 +172,11 @@ struct weir_store_stats {
     uint64_t used_bytes;
     uint64_t max_bytes;
     uint64_t seq;                /* last own sequence number */
-    uint8_t lane[WEIR_LANE_LEN]; /* zero: driven, and none was given yet */
+    uint8_t lane[WEIR_LANE_LEN]; /* zero: driven, and none was drawn yet */
     uint64_t num_conflicts;      /* names claimed by more than one record */
     uint32_t readers_used, readers_max;
     bool writable;        /* false: over 80 % or the disk failed */
-    bool damaged;         /* a page was found that does not hold: the next start repairs the file */
+    bool damaged;         /* a damaged page was found: the next start repairs the file */
     uint64_t num_corrupt; /* records and rows found with a wrong checksum since start */
 };
 /** As of the last commit; inside or outside begin/end. @return WEIR_OK */
@@ -170,7 +192,7 @@ struct weir_write {
     enum weir_class class;
     struct weir_span key; /* 1..WEIR_KEY_MAX bytes; borrowed until done */
     bool delete;          /* write a tombstone; a value of build is for the revision list alone */
-    uint64_t revision;    /* out of build: stored under this number in the revision list; 0: not */
+    uint64_t revision;    /* set by build: the value's number in the revision list; 0: none */
     /**
      * On the writer thread, in the transaction: make the new value from the current one. Quick and
      * pure: it is called again when a commit of many has no room and each is tried alone.
@@ -182,8 +204,8 @@ struct weir_write {
     enum weir_err (*build)(struct weir_write *w, const struct weir_record *current, uint64_t hlc,
                            struct weir_strbuf *value);
     struct store_txn *txn; /* private to the store, set while build runs */
-    /** On the writer thread, after the commit (or the refusal). Must only hand over to another
-     * thread. */
+    /** On the writer thread, after the commit or the refusal. May only hand over to another thread.
+     */
     void (*done)(struct weir_write *w);
     /* results, set before done */
     enum weir_err err; /* as build, or WEIR_EFULL (80 % reserve or disk), WEIR_EIO, WEIR_ELIMIT
@@ -200,16 +222,16 @@ WEIR_MUST_USE enum weir_err weir_store_submit(struct weir_store *s, struct weir_
 struct weir_store_scrub {
     uint8_t after[WEIR_KEY_MAX + 1];
     size_t after_len;
-    uint64_t num_checked; /* of the pass under way */
+    uint64_t num_checked; /* of the current pass */
     uint64_t num_corrupt;
     uint64_t num_passes; /* finished */
 };
 /**
- * Check the checksums of the next `num` records, outside begin/end, in one short read transaction.
- * Corrupt ones are counted and logged with their keys; they stay where they are until they are
+ * Check the checksums of the next `num` records, outside begin/end, in one short read
+ * transaction. Corrupt ones are counted and logged with their keys; they stay until they are
  * written again or fetched from a peer.
- * @return WEIR_OK | WEIR_ECORRUPT: a page does not hold (flagged; the pass goes on behind it by
- * starting over) | WEIR_EIO
+ * @return WEIR_OK | WEIR_ECORRUPT: a page is damaged (flagged; the next step starts a new pass) |
+ * WEIR_EIO
  */
 WEIR_MUST_USE enum weir_err weir_store_scrub_step(struct weir_store_reader *r,
                                                   struct weir_store_scrub *at, size_t num);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_claims_search.h - private to the store: the search of store_claims.c over whatever holds the
+ * store_claims_search.h - private to the store: the search for claims over whatever holds the
  * rows. Owner: as store_claims.h.
  */
 #ifndef WEIR_SYNC_STORE_STORE_CLAIMS_SEARCH_H

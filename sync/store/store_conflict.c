@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_conflict.c - losers of merges that their winners had not seen: this node's findings.
- * Rows of `conflict`: 'n', number 8 -> the conflict, whole in itself, since lanes may be wiped;
- * 'd', lane 16, seq 8, class, key -> the loser's number, so that one loser is kept once. Numbers
- * grow, so their order is that of noting; a row that does not hold is passed over.
- * Owner: the record store's caller.
+ * store_conflict.c - losers of merges that their winners had not seen, as this node found them.
+ * Rows of `conflict`: 'n', number 8 -> the conflict, complete in itself, since lanes may be wiped;
+ * 'd', lane 16, seq 8, class, key -> the loser's number, so that a loser is stored once. Numbers
+ * grow, so their order is the order of storing. A damaged row is skipped. Owner: the record
+ * store's caller.
  */
 #include "sync/store/store_env.h"
 #include "sync/store/store_guard.h"
@@ -54,7 +54,8 @@ static void get_version(const uint8_t *at, struct weir_version *ret)
     ret->seq = weir_num_get_le(at + 8 + WEIR_LANE_LEN, 8);
 }
 
-/* The head of a loser as a row of its own: lanes by their place in the conflict's row. */
+/* The head of a loser as a row of its own: lanes are named by their positions in the conflict's
+ * row. */
 static void make_parts(const struct weir_store *s, const struct weir_stored_record *loser,
                        struct weir_record_parts *ret)
 {
@@ -74,7 +75,7 @@ static void make_parts(const struct weir_store *s, const struct weir_stored_reco
     weir_store_stored_set(s, &ret->head, loser->stored_ms);
 }
 
-/* The row of a conflict, in the place that LMDB gives for it. */
+/* The row of a conflict, written where LMDB wants it. */
 static enum weir_err put_conflict_row(struct store_records *kp, struct weir_span key,
                                       const struct weir_conflict *c)
 {
@@ -166,7 +167,7 @@ static enum weir_err parse_conflict(const struct weir_store *s, struct weir_span
     return WEIR_OK;
 }
 
-/* The first conflict whose key is behind `at`, which becomes its key; one that does not hold too.
+/* The first conflict whose key is larger than `at`, which becomes its key; a damaged one too.
  * @return WEIR_OK | WEIR_ENOTFOUND | as weir_store_seek */
 static enum weir_err next_conflict_row(struct store_txn *t, struct store_key *at,
                                        struct weir_span *ret_row)
@@ -189,7 +190,7 @@ static void key_before_all(struct store_key *key)
     key->len = 1;
 }
 
-/* Take a conflict away, and its loser's other row, unless it does not hold. */
+/* Remove a conflict, and the other row of its loser unless that is damaged. */
 static enum weir_err remove_conflict_row(struct store_txn *t, const struct store_key *key,
                                          struct weir_span row)
 {
@@ -204,7 +205,7 @@ static enum weir_err remove_conflict_row(struct store_txn *t, const struct store
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
-/* The oldest goes when there are too many, or when the store is full. */
+/* Drop the oldest when there are too many, or when the store is full. */
 static enum weir_err make_room(struct store_txn *t)
 {
     struct store_key key;
@@ -224,7 +225,7 @@ static enum weir_err make_room(struct store_txn *t)
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 
-/* Is the loser here already? Its row of dots may have outlived what it leads to. */
+/* Is the loser stored already? Its 'd' row may have outlived the conflict. */
 static enum weir_err is_stored_already(struct store_txn *t, struct weir_span dot, bool *ret_record)
 {
     struct store_key key;
@@ -304,7 +305,7 @@ enum weir_err weir_store_records_get_conflict(struct weir_record_store *k, uint6
     struct store_key *key = &kp->conflict_key;
     struct weir_span row;
 
-    /* They are most often asked for one behind the other. */
+    /* Mostly they are requested one after the other. */
     bool on = kp->conflict_known && kp->conflict_at < at;
     uint64_t left = on ? at - kp->conflict_at - 1 : at;
     if (!on)
@@ -338,7 +339,7 @@ enum weir_err weir_store_records_drop_conflicts(struct weir_record_store *k, uin
     key_before_all(&key);
     enum weir_err err = next_conflict_row(&kp->t, &key, &row);
     while (err == WEIR_OK) {
-        /* The clock may have jumped back: all are looked at. */
+        /* The clock may have jumped back, so all are checked. */
         if (parse_conflict(kp->s, store_key_span(&key), row, &c) < 0 || c.noted_ms <= until_ms)
             err = remove_conflict_row(&kp->t, &key, row);
         if (err == WEIR_OK)

@@ -54,7 +54,7 @@ enum weir_err weir_store_err(int rc)
     }
 }
 
-/* LMDB ends the process after this. The mark makes the next start look at every page. */
+/* LMDB ends the process after this. The mark makes the next start check every page. */
 static void on_assert(MDB_env *env, const char *msg)
 {
     struct weir_store *s = mdb_env_get_userctx(env);
@@ -79,7 +79,8 @@ void weir_store_count_corrupt(struct weir_store *s, struct weir_span rec_key)
     uint32_t suppressed = 0;
 
     atomic_fetch_add_explicit(&s->num_corrupt, 1, memory_order_relaxed);
-    /* Readers of several threads meet corrupt rows, so this one cell is not its owner's alone. */
+    /* Readers of several threads meet corrupt rows, so this one counter has more than one writer.
+     */
     if (s->cfg.metrics != NULL)
         atomic_fetch_add_explicit(&s->cfg.metrics->cells[WEIR_M_STORE_CORRUPT_RECORDS], 1,
                                   memory_order_relaxed);
@@ -121,12 +122,12 @@ static int env_try(struct weir_store *s, const char *path, uint64_t map_len)
     rc = mdb_env_info(env, &info);
     s->max_readers = info.me_maxreaders;
     s->env = env;
-    s->map_len = info.me_mapsize; /* more, when the file is larger than max_bytes */
+    s->map_len = info.me_mapsize; /* larger when the file is */
     return rc;
 }
 
-/* LMDB keeps its readers in a mapped file that it makes as a hole. On a full disk the first touch
- * of a page of it would end the process, so its blocks are taken before. @return 0 or an errno */
+/* LMDB has its table of readers in a mapped sparse file. On a full disk the first touch of one of
+ * its pages would end the process, so its blocks are allocated before. @return 0 or an errno */
 static int allocate_readers(struct weir_store *s, const char *name)
 {
     char lock_name[64];
@@ -213,7 +214,7 @@ enum weir_err weir_store_env_open(struct weir_store *s, const char *name)
     if (dead > 0)
         log_info("store.readers_cleared", "num=%d", dead);
     if (rc == MDB_NOTFOUND)
-        return WEIR_OK; /* weir_store_meta_load tells that it is new */
+        return WEIR_OK; /* weir_store_meta_load reports that it is new */
     if (rc != 0) {
         log_error("store.open_failed", "path=%s err=\"%s\"", path, mdb_strerror(rc));
         weir_store_env_close(s);

@@ -31,8 +31,8 @@ enum weir_err weir_store_eph_wipe(struct weir_store *s, const char *why)
     return WEIR_OK;
 }
 
-/* The row that says which boot the file is of, on the disk before anything else changes: from now
- * on the file does not say any more that it was closed. */
+/* Write the row with the boot's id, durable before anything else changes: from now on the file no
+ * longer says that it was closed. */
 static enum weir_err put_boot_id(struct weir_store *s, const uint8_t *boot_id)
 {
     struct store_txn t;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_guard.c - looks at the pages that LMDB is about to use, before LMDB does.
- * LMDB ends the process when a page is not what it should be. Any access reads the pages on the
- * key's path; one that counts on reads the next leaf; a removal may merge or move entries at each
- * level with the page on either side. These are checked in the last committed state, each once a
- * transaction: a page may be spoiled at any time. What LMDB has written in this transaction is in
- * its memory and needs no look. Owner: writer.
- *
- * Removals: a page that they may have changed is *touched*. Pages that lie beside touched ones are
- * always looked at. So whatever LMDB made of a run of touched pages, those beside it hold; when a
- * removal has merged pages, the run is taken to have grown by one on either side.
+ * store_guard.c - checks the pages that LMDB is about to use, before LMDB uses them, since LMDB
+ * ends the process when a page is not what it should be.
+ * Every access reads the pages on the key's path; one that goes on from there reads the next leaf;
+ * a removal may merge or move entries at each level with the page on either side. These are
+ * checked in the last committed state, each once a transaction, since a page may be damaged at any
+ * time. What LMDB has written in this transaction is in its memory and needs no check. Owner:
+ * writer.
+ * Removals: a page that they may have changed is *touched*. Pages beside touched ones are always
+ * checked. So whatever LMDB made of a run of touched pages, the pages beside the run are sound;
+ * when a removal has merged pages, the run is assumed to have grown by one page on either side.
  */
 #include "sync/store/store_guard.h"
 
@@ -22,12 +22,12 @@
 #define PAGES_AT_FIRST  8192
 #define MARKED_AT_FIRST 256
 
-/* What is known of a page in this transaction. */
+/* What was found out about a page in this transaction. */
 enum {
-    SOUND = 1,    /* it was looked at */
-    PATH = 2,     /* a leaf: so were the pages that lead to it, and it is where they say */
-    NEXT = 4,     /* a leaf: so was the next one */
-    SIDES = 8,    /* a leaf: so were the pages beside it and beside those that lead to it */
+    SOUND = 1,    /* it is sound */
+    PATH = 2,     /* a leaf: the pages that lead to it are sound too, and it is where they say */
+    NEXT = 4,     /* a leaf: the next leaf is sound too */
+    SIDES = 8,    /* a leaf: the pages beside it, and beside those that lead to it, are sound too */
     TOUCHED = 16, /* removals may have merged it with others */
     CHANGED = 32  /* it may not be as it was committed */
 };
@@ -69,8 +69,8 @@ static bool room_in_list(struct weir_store *s)
     return true;
 }
 
-/* Remember something of a page until the transaction ends. @return false: no memory, and without
- * it the page is looked at again */
+/* Mark a page until the transaction ends. @return false: no memory; then the page is checked
+ * again */
 static bool mark_checked(struct weir_store *s, uint64_t pgno, unsigned what)
 {
     if (!room_in_marks(s, pgno) || (s->sound[pgno] == 0 && !room_in_list(s)))
@@ -88,7 +88,7 @@ static void forget_checked(struct weir_store *s)
     s->num_marked = 0;
 }
 
-/* ---- pages and where they lie ---- */
+/* -- pages and where they lie -- */
 
 /* Pages from the root down to some page, each the child `at` of the one before it. */
 struct path {
@@ -109,7 +109,7 @@ static void path_of(const struct store_txn *t, const struct weir_tree_cursor *c,
 }
 
 /* Go from the page at level `from` down to level `to` along its first or last entries. The pages
- * may be damaged: what leads nowhere is told by page_ok. */
+ * may be damaged: page_ok finds out what leads nowhere. */
 static void path_descend(const struct store_txn *t, struct path *p, unsigned from, unsigned to,
                          bool last)
 {
@@ -134,8 +134,8 @@ static bool path_beside(const struct store_txn *t, struct path *p, unsigned d, b
     return true;
 }
 
-/* What the pages above level `d` say of the keys there: they begin at *low or later and end before
- * *high. Empty: nothing is said. */
+/* The bounds that the pages above level `d` set for its keys: *low or larger, and smaller than
+ * *high. Empty: no bound. */
 static void path_bounds(const struct store_txn *t, const struct path *p, unsigned d,
                         struct weir_span *low, struct weir_span *high)
 {
@@ -204,7 +204,7 @@ static bool page_and_lowest_ok(struct store_txn *t, const struct path *p, unsign
     return true;
 }
 
-/* ---- what LMDB may read for a key ---- */
+/* -- what LMDB may read for a key -- */
 
 /* The pages beside those of the path, at each level below the root. A removal may merge with them
  * or take entries of them. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM */
@@ -235,8 +235,9 @@ static bool is_next_sound(struct store_txn *t, const struct path *p)
     return !path_beside(t, &next, p->depth - 1, true) || path_ok(t, &next);
 }
 
-/* Will the leaf be left as it is by a removal, but for the entry? So when it is as it was
- * committed, stays full enough, and the entry is not its last, behind which LMDB would go on. */
+/* Does a removal leave the leaf as it is, but for the entry? It does when the leaf is unchanged
+ * since the commit, stays full enough, and the entry is not its last, after which LMDB would go
+ * on. */
 static bool cannot_merge(const struct store_txn *t, const struct weir_tree_cursor *c, uint64_t pgno)
 {
     const struct weir_tree_level *leaf = &c->level[c->depth - 1];
@@ -287,7 +288,7 @@ static enum weir_err check_path(struct store_txn *t, enum store_tree tree, struc
         return WEIR_ECORRUPT;
     if ((missing & SIDES) != 0)
         err = check_siblings(t, &p);
-    /* What was looked at may be forgotten, what was changed not. */
+    /* What was checked may be forgotten, what was changed may not. */
     if (err == WEIR_OK && !mark_checked(t->s, pgno, want) && (want & CHANGED) != 0)
         err = WEIR_ENOMEM;
     return err;
@@ -322,8 +323,8 @@ enum weir_err weir_store_guard_del(struct store_txn *t, enum store_tree tree, st
     return guard_path(t, tree, key, PATH | NEXT | SIDES | CHANGED);
 }
 
-/* One side of a run of touched pages at level `d`: the page beside it becomes part of it, and the
- * one behind that is looked at. */
+/* One side of a run of touched pages at level `d`: the page beside it becomes part of the run,
+ * and the one after that is checked. */
 static enum weir_err grow_marks(struct store_txn *t, const struct path *from, unsigned d,
                                 bool right)
 {
@@ -365,7 +366,7 @@ enum weir_err weir_store_guard_merged(struct store_txn *t, enum store_tree tree,
     return err;
 }
 
-/* The main tree is one page: it holds but the names of our few trees. NULL: it is not. */
+/* The main tree is one page: it has only the names of our few trees. NULL: it is not. */
 static const uint8_t *main_page(const struct store_txn *t, const struct weir_tree_meta *m)
 {
     if (m->main.depth != 1 ||
@@ -396,7 +397,8 @@ enum weir_err weir_store_guard_roots(struct store_txn *t)
         return WEIR_ECORRUPT;
     if (s->roots_txnid == t->roots.txnid && s->roots_sum != roots_sum(t, main))
         return WEIR_ECORRUPT;
-    /* The commit leaves the head of the other meta page as it is, and must be found by it. */
+    /* The commit leaves the head of the other meta page as it is, so guard_roots must find it
+     * unchanged. */
     struct weir_span page = weir_span(t->pages.map + other * t->pages.page_len, WEIR_TREE_META_LEN);
     return weir_tree_meta_read(page, other, &m) < 0 ? WEIR_ECORRUPT : WEIR_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_index.c - the rows of `idx` that a record's value derives, changed with their record.
- * The first row of a name in key order is its owner: the earliest claim, then the smaller key.
- * Rows that stay are looked at and not touched, unless they do not hold. Owner: writer.
+ * store_index.c - the rows of `idx` that a record's value derives, changed with their record. The
+ * first row of a name in key order is its owner: the earliest claim, then the smaller key. Rows
+ * that stay are checked and not written, unless they are damaged. Owner: writer.
  */
 #include "sync/store/store_index.h"
 
@@ -108,7 +108,7 @@ static int row_order(const void *a, const void *b, void *arg)
                          weir_span(rows->bytes + y->at, y->len));
 }
 
-/* Sort, and keep the earliest claim of a name that the record claims more than once. */
+/* Sort, and drop all but the earliest claim of a name that the record claims more than once. */
 static void sort_and_dedup(struct weir_index_rows *rows)
 {
     size_t stored_record = 0;
@@ -135,7 +135,7 @@ enum weir_err weir_store_index_derive(struct weir_store *s, struct weir_span rec
         return WEIR_OK;
     enum weir_err err =
         s->cfg.index((enum weir_class)rec_key.at[0], weir_span_from(rec_key, 1), *value, rows);
-    /* What another node took cannot be refused here for having too many names. */
+    /* A record that another node accepted cannot be refused here for having too many names. */
     if (err == WEIR_ELIMIT && s->driven) {
         log_warn("store.too_many_names", "class=%u key=\"%.*s\" effect=\"it is reached by none\"",
                  rec_key.at[0], (int)rec_key.len - 1, (const char *)rec_key.at + 1);
@@ -190,7 +190,7 @@ static enum weir_err row_remove(struct store_txn *t, struct weir_span row, struc
 
     enum weir_err err = weir_store_del(t, STORE_IDX, row);
     if (err == WEIR_ENOTFOUND)
-        return WEIR_OK; /* swept away earlier, or never written by an older program */
+        return WEIR_OK; /* removed by a sweep earlier, or never written by an older program */
     if (err == WEIR_OK)
         err = num_claims(t, name, &left);
     if (err < 0)
@@ -202,7 +202,7 @@ static enum weir_err row_remove(struct store_txn *t, struct weir_span row, struc
     return WEIR_OK;
 }
 
-/* Is the row there, and does it hold? */
+/* Is the row there and sound? */
 static enum weir_err row_present(struct store_txn *t, struct weir_span row, bool *ret_there,
                                  bool *ret_sound)
 {
@@ -216,7 +216,7 @@ static enum weir_err row_present(struct store_txn *t, struct weir_span row, bool
     return WEIR_OK;
 }
 
-/* Add a row of the new value, or make one whole that the old value had and that was damaged. */
+/* Add a row of the new value, or write again one that the old value had and that was damaged. */
 static enum weir_err row_put(struct store_txn *t, struct weir_span row, struct weir_span name,
                              bool *ret_changed)
 {

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_lmdb.h - private to the store's files: its state, and the only place that includes lmdb.h.
- * LMDB keeps the transactions, the free list and the writing; reading goes through tree.h.
- * What each file offers the others is in store_parts.h.
+ * LMDB does the transactions, the free list and the writing; reading goes through tree.h.
  */
 #ifndef WEIR_SYNC_STORE_STORE_LMDB_H
 #define WEIR_SYNC_STORE_STORE_LMDB_H
 
 #include "node/base/log.h"
+#include "sync/layout/store_rows.h"
 #include "sync/store/store.h"
-#include "sync/store/store_rows.h"
 #include "sync/tree/tree.h"
 #include "sync/version/record.h"
 
@@ -26,7 +25,7 @@
 #define STORE_GROUP_BYTES     (UINT64_C(1) << 20) /* of one commit, as soon as it passes this */
 #define STORE_MAX_BYTES_MIN   (UINT64_C(1) << 20)
 #define STORE_RESERVE_MAX     (UINT64_C(1) << 40) /* address space */
-#define STORE_RESERVE_PERCENT 80 /* of max_bytes: above it only deletes are taken */
+#define STORE_RESERVE_PERCENT 80 /* of max_bytes: above it only deletes are accepted */
 #define STORE_TOMB_DAYS       400
 #define STORE_PURGE_BATCH     256
 #define STORE_PURGE_EVERY_MS  60000
@@ -34,25 +33,28 @@
 #define STORE_NODE_ID_LEN     8
 #define STORE_BOOT_ID_LEN     16
 
-/** What tells the store of a group from the other's: constants. */
+/** The constants in which the stores of the two groups differ. */
 struct store_kind {
     uint8_t group; /* 'C' or 'E' */
     int num_trees;
-    bool durable; /* commit is on the disk, and a damaged file is rescued; else synced when the
-                     caller says, and wiped */
+    bool durable; /* a commit is on the disk and a damaged file is rescued; else it is synced when
+                     the caller says so, and a damaged file is deleted */
     const char *file_name;
     const char *new_name; /* of a rescue */
     const char *suspect_name;
     const char *lock_name;
 };
 
-/** The trees as of one transaction. */
+/** The roots of all trees as of one transaction. */
 struct store_roots {
     uint64_t txnid;
     struct weir_tree tree[STORE_NUM_TREES];
 };
 
-/** What readers of figures and readers without LMDB take. Under weir_store.shared_lock. */
+/**
+ * For readers of figures, and for readers when LMDB is out of service. Under
+ * weir_store.shared_lock.
+ */
 struct store_shared {
     struct store_roots roots;
     struct weir_tree_file pages;
@@ -66,7 +68,7 @@ struct store_shared {
 /** Index rows of one value, sorted, one claim a name. Owner: writer. */
 struct weir_index_rows {
     struct weir_span rec_key; /* borrowed: class, key */
-    uint8_t *bytes;           /* owns; row keys behind one another */
+    uint8_t *bytes;           /* owns; row keys one after another */
     size_t len, cap;
     struct store_index_row {
         uint32_t at;
@@ -99,14 +101,14 @@ struct weir_store {
 
     /* Owner: writer (the opening thread before it starts, the closing one after). */
     struct store_tally tally; /* as committed */
-    struct store_lane *lanes; /* owns; place is lane_idx */
+    struct store_lane *lanes; /* owns; the position is lane_idx */
     uint32_t num_lanes, cap_lanes;
-    uint32_t format; /* as the database says */
-    bool live_said;  /* the database has a row "live" */
-    bool driven;     /* by a record store's caller; false while a rescue numbers what it writes */
+    uint32_t format;   /* as the database says */
+    bool has_live_row; /* the database has a row "live" */
+    bool driven;       /* by a record store's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
-    uint8_t *sound; /* owns; one byte a page: what was looked at in this transaction */
+    uint8_t *sound; /* owns; one byte a page: what was checked in this transaction */
     uint64_t sound_pages;
     uint64_t *marked; /* owns; which pages those are */
     size_t num_marked, cap_marked;
@@ -127,7 +129,7 @@ struct weir_store {
     _Atomic uint64_t max_bytes;
     _Atomic uint64_t num_corrupt;
     _Atomic uint32_t num_readers;
-    _Atomic bool suspect; /* a page does not hold; the writer leaves a mark for the next start */
+    _Atomic bool suspect; /* a page is damaged; the writer leaves a mark for the next start */
     struct weir_log_limit corrupt_log;
     pthread_mutex_t shared_lock;
     struct store_shared shared;
@@ -152,7 +154,7 @@ struct store_txn {
     struct store_tally tally; /* with this transaction's changes */
     uint64_t wall_ms;
     uint64_t bytes;    /* put so far, roughly */
-    bool over_reserve; /* only deletes are taken */
+    bool over_reserve; /* only deletes are accepted */
     bool closing;      /* the last one: the database says that it was closed */
     bool touched;      /* some row was changed since the caller cleared this */
     bool broken;       /* must be aborted */

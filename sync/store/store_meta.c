@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_meta.c - what the database says of itself: format, node, incarnation, lanes, counts.
- * Rows of meta: format 4, node_id 8, incarnation 16, lane 4 (index of the own lane), seq 8,
+ * Rows of meta: format 4, node_id 8, incarnation 16, lane 4 (index of this node's lane), seq 8,
  * hlc_floor 8, counts, txn 8 (the transaction that wrote these), clean 1. Since format 2, or after
  * a rescue: live 1. Group E: boot_id 16.
  */
@@ -106,7 +106,7 @@ static enum weir_err meta_copy(const struct weir_tree_file *pages, const struct 
     return err;
 }
 
-/* Are the numbers of the own lane those of a writer, who leaves no holes? */
+/* Are the numbers of this node's lane those of a writer, which leaves no holes? */
 static bool own_lane_fits(const struct weir_store *s)
 {
     return s->tally.own_lane < s->num_lanes && s->lanes[s->tally.own_lane].vv == s->tally.seq;
@@ -161,8 +161,8 @@ static enum weir_err load_live(struct weir_store *s, const struct weir_tree_file
     uint8_t live = 0;
 
     enum weir_err err = meta_copy(pages, roots, "live", &live, 1);
-    s->live_said = err == WEIR_OK;
-    s->tally.is_live = s->live_said ? live != 0 : s->tally.seq > 0 || s->num_lanes > 1;
+    s->has_live_row = err == WEIR_OK;
+    s->tally.is_live = s->has_live_row ? live != 0 : s->tally.seq > 0 || s->num_lanes > 1;
     return err == WEIR_ENOTFOUND ? WEIR_OK : err;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_names.c - lanes by name: two sorted lists over the store's lanes, by all their bytes and by
- * their last ones, and a journal that undoes what a transaction did to them. A lane that only a
- * context has mentioned lies here with zeros for its first bytes, which no node id is made of, and
- * without numbers. Numbers of lanes are never used again, for contexts may mention them as long as
- * there are records; a wipe gives them all back. Owner: the record store's caller.
+ * store_names.c - lanes by name: two sorted lists over the store's lanes, by all their bytes and
+ * by their last ones, and a journal that undoes what a transaction did to them. A lane that only a
+ * context has mentioned has zeros for its first bytes, which no node id consists of, and no
+ * numbers. An index of a lane is never used again, since contexts may mention it as long as there
+ * are records; a wipe frees all of them. Owner: the record store's caller.
  */
 #include "sync/store/store_names.h"
 
@@ -38,7 +38,7 @@ void weir_store_names_deinit(struct store_names *n)
     *n = (struct store_names){ .cap = 0 };
 }
 
-/* Place of the first entry of by_id that is not below `lane`. */
+/* Position of the first entry of by_id that is not below `lane`. */
 static uint32_t place_of_id(const struct store_names *n, const struct weir_store *s,
                             const uint8_t *lane, uint32_t num)
 {
@@ -106,7 +106,7 @@ static int order_tails(const void *a, const void *b, void *arg)
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-/* Both lists anew, which have the room. */
+/* Build both lists anew; they have the room. */
 static void sort_all(struct store_names *n, struct weir_store *s)
 {
     for (uint32_t i = 0; i < s->num_lanes; i++)
@@ -172,7 +172,7 @@ bool weir_store_names_changed(const struct store_names *n, const struct weir_sto
     return n->wiped || n->num_before > 0 || s->num_lanes != n->num_at_begin;
 }
 
-/* Remember a lane as it was at the begin, before it changes. */
+/* Save a lane as it was at the begin, before it changes. */
 static enum weir_err note_before_change(struct store_names *n, const struct weir_store *s,
                                         uint32_t idx)
 {
@@ -203,7 +203,7 @@ enum weir_err weir_store_names_flush(struct store_names *n, struct store_txn *t)
     return err;
 }
 
-void weir_store_names_keep(struct store_names *n)
+void weir_store_names_commit(struct store_names *n)
 {
     free(n->stash);
     n->stash = NULL;
@@ -265,7 +265,7 @@ static enum weir_err add_lane(struct store_names *n, struct weir_store *s, const
     return WEIR_OK;
 }
 
-/* The lane whose end a context has mentioned is here: give it its beginning. */
+/* A lane that was known only by its last bytes is met: fill in its first bytes. */
 static enum weir_err complete_lane(struct store_names *n, struct weir_store *s, uint32_t idx,
                                    const uint8_t *lane)
 {

@@ -8,9 +8,11 @@
 #include "sync/store/store_lmdb.h"
 #include "sync/version/version.h"
 
-/** The lanes of a store by name, and how they were before this transaction. A lane has a number as
+/**
+ * The lanes of a store by name, and how they were before this transaction. A lane has an index as
  * soon as a record or a context mentions it; the record store's caller sees those that have
- * numbers. */
+ * numbers.
+ */
 struct store_names {
     uint32_t *by_id;   /* owns; lane_idx by lane */
     uint32_t *by_tail; /* owns; lane_idx by last bytes, then number */
@@ -24,9 +26,9 @@ struct store_names {
     struct store_lane_before {
         uint32_t idx;
         struct store_lane lane;
-    } * before; /* owns; lanes of the begin that have changed */
+    } * before; /* owns; lanes that were there at the begin and have changed */
     size_t num_before, cap_before;
-    bool wiped;               /* and these were all lanes then: */
+    bool wiped;               /* then `stash` has all lanes of the begin */
     struct store_lane *stash; /* owns */
     uint32_t stash_num, stash_cap;
 };
@@ -47,7 +49,7 @@ WEIR_MUST_USE enum weir_err weir_store_names_flush(struct store_names *n, struct
 bool weir_store_names_changed(const struct store_names *n, const struct weir_store *s);
 
 /** The transaction was committed: its changes stay. */
-void weir_store_names_keep(struct store_names *n);
+void weir_store_names_commit(struct store_names *n);
 
 /** The transaction was aborted: undo its changes. */
 void weir_store_names_undo(struct store_names *n, struct weir_store *s);
@@ -56,7 +58,10 @@ void weir_store_names_undo(struct store_names *n, struct weir_store *s);
 uint32_t weir_store_names_find(const struct store_names *n, const struct weir_store *s,
                                const uint8_t lane[WEIR_LANE_LEN]);
 
-/** The same; a lane without an index gets one. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT */
+/**
+ * The lane's lane_idx; a lane without one gets one.
+ * @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT
+ */
 WEIR_MUST_USE enum weir_err weir_store_names_lane(struct store_names *n, struct weir_store *s,
                                                   const uint8_t lane[WEIR_LANE_LEN],
                                                   uint32_t *ret_idx);

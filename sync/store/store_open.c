@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_open.c - opens and closes the store: folder, lock, check, rescue, LMDB, writer.
- * Nothing at open depends on the number of records, but for the check of a small file, of one that
- * is shorter than it should be, and of one in which a damaged page was met.
+ * store_open.c - opens and closes the store: folder, lock, check, rescue, LMDB, writer. Nothing at
+ * open depends on the number of records, except the check of a small file, of one that is shorter
+ * than it should be, and of one in which a damaged page was found.
  */
+#include "sync/layout/store_file.h"
 #include "sync/store/store.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_eph.h"
-#include "sync/store/store_file.h"
 #include "sync/store/store_index.h"
 #include "sync/store/store_meta.h"
 #include "sync/store/store_publish.h"
@@ -79,8 +79,8 @@ static enum weir_err lock_folder(struct weir_store *s)
     return WEIR_EINUSE;
 }
 
-/* The lock's file holds a byte once a store was made here, so that a data file that is lost or
- * emptied is told from a first start, also from one that was cut off before there was a store. */
+/* The lock file holds a byte once a store was made here. So a data file that is lost or emptied
+ * is told from a first start, and from a first start that was cut off. */
 static bool was_in_use(const struct weir_store *s)
 {
     struct stat st;
@@ -114,13 +114,13 @@ static void handle_missing_file(struct weir_store *s)
                   s->folder, s->kind->file_name);
 }
 
-/* What does not hold is rescued, or given up where it would have ended by itself. */
+/* Rescue a damaged file; group E's is deleted instead, since bans end by themselves. */
 static enum weir_err rescue_or_wipe(struct weir_store *s, const char *why)
 {
     return s->kind->durable ? weir_store_salvage(s, why) : weir_store_eph_wipe(s, why);
 }
 
-/* Bring the data file into a state that LMDB can be given: sound, or missing. */
+/* Make sure that the data file is sound or missing, so that LMDB can be given it. */
 static enum weir_err prepare_file(struct weir_store *s)
 {
     struct store_file f = STORE_FILE_ZERO;
@@ -195,7 +195,7 @@ static enum weir_err start_store(struct weir_store *s, const uint8_t *boot_id)
     if (err == WEIR_OK)
         err = weir_store_open_database(s);
     if (err == WEIR_ECORRUPT) {
-        /* Sound pages with rows that do not hold together. */
+        /* The pages are sound, but their rows contradict each other. */
         weir_store_env_close(s);
         err = rescue_or_wipe(s, "its own rows do not hold");
         if (err == WEIR_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_probe.h - a look at a data folder from outside, which opens and changes nothing.
+ * store_probe.h - asks from outside whether a data folder is in use; opens and changes nothing.
  */
 #ifndef WEIR_SYNC_STORE_STORE_PROBE_H
 #define WEIR_SYNC_STORE_STORE_PROBE_H
@@ -11,8 +11,8 @@
 /**
  * Whether a process has the store of this folder open.
  *
- * @param folder  may be missing: then nobody has
- * @return WEIR_OK (nobody has) | WEIR_EINUSE | WEIR_EPERM (not to be looked at) | WEIR_EIO
+ * @param folder  may be missing: then none has
+ * @return WEIR_OK (none has) | WEIR_EINUSE | WEIR_EPERM (the folder cannot be read) | WEIR_EIO
  */
 WEIR_MUST_USE enum weir_err weir_store_probe_lock(const char *folder);
 

@@ -84,7 +84,7 @@ void weir_store_publish_failure(struct weir_store *s)
     weir_store_unlock(&s->shared_lock);
 }
 
-/* A reader or the guard found a damaged page: leave word for the next start. */
+/* A reader or the guard found a damaged page: leave a mark for the next start. */
 void weir_store_mark_suspect(struct weir_store *s)
 {
     if (s->suspect_marked || !atomic_load_explicit(&s->suspect, memory_order_relaxed))

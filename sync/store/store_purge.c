@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_purge.c - ends tombstones that are old enough, in small transactions of their own.
- * What goes is remembered in two numbers: the lane's floor and hlc_floor, so that a peer that was
- * away for longer is told apart, and a key written again comes out above its deletion. Owner:
- * writer. Ref: rule R9 of the replication protocol.
+ * store_purge.c - purges tombstones that are old enough, in small transactions of their own. Two
+ * numbers remember them: the lane's floor, by which a peer that was away for longer is recognised,
+ * and hlc_floor, above which a key is stamped when it is written again. Owner: writer. Ref: rule
+ * R9 of the replication protocol.
  */
 #include "sync/store/store_env.h"
 #include "sync/store/store_publish.h"
@@ -15,7 +15,8 @@
 #define MS_PER_DAY UINT64_C(86400000)
 #define DAY_LEN    4 /* bytes of the day that a row of the queue begins with */
 
-/* The first rows of the queue that are due. Keys borrow from the committed state. */
+/* The oldest tombstones of the queue, if they are old enough. Keys borrow from the committed
+ * state. */
 static size_t find_old_tombstones(struct store_txn *t, struct weir_span *ret_keys, size_t max)
 {
     struct weir_tree_cursor c;
@@ -65,8 +66,8 @@ static void lower_floors(struct weir_store *s, const struct raised *raised, size
             s->lanes[raised[i - 1].lane_idx].floor = raised[i - 1].before;
 }
 
-/* Purge what one row of the queue stands for. A row that leads to no tombstone of its day just
- * goes: the record was written again after it could not be read. */
+/* Purge the tombstone of one row of the queue. If the row leads to no tombstone of its day, only
+ * the row is removed: the record was written again after it could not be read. */
 static enum weir_err purge_tombstone(struct store_txn *t, struct weir_span row_key,
                                      struct raised *raised)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_read.c - readers: a kept LMDB transaction pins a snapshot, tree.h reads its pages in place.
- * Owner: the one thread that uses the reader. No locks; nothing is allocated after reader_new.
+ * store_read.c - readers: a transaction of LMDB that the reader holds pins a snapshot, and tree.h
+ * reads its pages in place. Owner: the one thread that uses the reader. No locks; nothing is
+ * allocated after reader_new.
  */
 #include "sync/store/store_claims_search.h"
 #include "sync/store/store_env.h"
@@ -71,7 +72,7 @@ static enum weir_err flag_damage(const struct weir_store_reader *r, const char *
     return WEIR_ECORRUPT;
 }
 
-/* What the snapshot holds beside records: file length, roots, counts. */
+/* The parts of a snapshot other than records: file length, roots, counts. */
 static enum weir_err load_snapshot(struct weir_store_reader *r)
 {
     struct weir_span key = WEIR_SPAN_LIT("counts");
@@ -90,7 +91,7 @@ static enum weir_err load_snapshot(struct weir_store_reader *r)
     return err;
 }
 
-/* What the writer saw after its last commit. @return its transaction */
+/* The state that the writer published after its last commit. @return its transaction */
 static uint64_t load_last_published(struct weir_store_reader *r)
 {
     struct weir_store *s = r->s;
@@ -103,8 +104,9 @@ static uint64_t load_last_published(struct weir_store_reader *r)
     return r->roots.txnid;
 }
 
-/* Load the snapshot that LMDB has pinned, or a newer one when two commits overtook the look at its
- * meta page. Pages that lead to it may be spoiled while it is still known where they led. */
+/* Load the snapshot that LMDB has pinned, or a newer one when two commits overtook the read of
+ * its meta page. Pages that lead to it may be damaged by then, while the published roots still
+ * lead past them. */
 static enum weir_err load_pinned_snapshot(struct weir_store_reader *r)
 {
     for (int i = 0; i < LOAD_TRIES; i++) {
@@ -253,7 +255,7 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
             *ret_owner = claim.owner;
             return WEIR_OK;
         }
-        /* A row that was damaged may never have been of this name: the next one counts. */
+        /* A damaged row may never have been of this name: the next one counts. */
         weir_store_count_corrupt(r->s, row_key);
         none = WEIR_ECORRUPT;
         err = weir_tree_next(&c);
@@ -304,7 +306,7 @@ uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index ind
     return r->tally.index[index];
 }
 
-/* The cursor at the first row of a class behind `after`. */
+/* Put the cursor at the first row of a class with a key larger than `after`. */
 static enum weir_err list_seek(struct weir_store_reader *r, enum weir_class class,
                                struct weir_span after, struct weir_tree_cursor *c)
 {

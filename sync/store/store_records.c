@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_records.c - see store_records.h: transactions, changes of records, lanes and numbers.
- * A call that fails before it has changed a row leaves the transaction as it was; one that fails
- * after that spoils it, and commit then undoes all of it. Owner: the record store's caller.
+ * store_records.c - see store_records.h: transactions, changes of records, lanes and numbers. A
+ * call that fails before it has changed a row leaves the transaction as it was; one that fails
+ * after that breaks it, and commit then undoes all of it. Owner: the record store's caller.
  */
 #include "sync/store/store_records.h"
 
@@ -24,7 +24,7 @@
 _Static_assert(WEIR_STORED_EXTRA_MAX == WEIR_RECORD_EXTRA_MAX, "a row has room for it");
 _Static_assert(STORE_LANES_MAX > WEIR_LANES_MAX, "lanes that contexts mention crowd out none");
 
-/* ---- transactions ---- */
+/* -- transactions -- */
 
 static enum weir_err begin_write(struct weir_record_store *k)
 {
@@ -38,7 +38,7 @@ static enum weir_err begin_write(struct weir_record_store *k)
     weir_store_names_begin(&kp->names, kp->s);
     kp->open = true;
     kp->touched = false;
-    kp->looked_valid = false;
+    kp->found_valid = false;
     kp->conflict_known = false;
     kp->num_changes = 0;
     return WEIR_OK;
@@ -90,7 +90,7 @@ static enum weir_err commit_write(struct weir_record_store *k)
         weir_store_publish_failure(s);
         weir_store_count_unwritten(s, err, kp->num_changes);
     } else {
-        weir_store_names_keep(&kp->names);
+        weir_store_names_commit(&kp->names);
         weir_store_publish(s);
         weir_store_count_metric(s, WEIR_M_STORE_COMMITS, 1);
         weir_store_count_metric(s, WEIR_M_STORE_WRITES, kp->num_changes);
@@ -101,7 +101,7 @@ static enum weir_err commit_write(struct weir_record_store *k)
     return err == WEIR_ENOMEM ? err : weir_store_records_err(err);
 }
 
-/* Room for one more change to tell, with its key. @return WEIR_OK | WEIR_ENOMEM */
+/* Reserve room for one more change to report, with its key. @return WEIR_OK | WEIR_ENOMEM */
 static enum weir_err reserve_change(struct store_records *kp, struct weir_span key,
                                     uint8_t **ret_key)
 {
@@ -120,9 +120,9 @@ static enum weir_err reserve_change(struct store_records *kp, struct weir_span k
     return WEIR_OK;
 }
 
-/* ---- records ---- */
+/* -- records -- */
 
-/* The key of a row out of the caller's, which may lie in a page that is about to change. */
+/* The key of a row, copied from the caller's, which may lie in a page that is about to change. */
 static struct weir_span rec_key_of(const struct store_records *kp, struct store_key *key,
                                    enum weir_class class, struct weir_span record_key)
 {
@@ -131,7 +131,7 @@ static struct weir_span rec_key_of(const struct store_records *kp, struct store_
     return store_key_span(key);
 }
 
-/* A record as its row will have it. Lanes that have no number yet get one. */
+/* A record as its row will have it. Lanes without an index get one. */
 static enum weir_err make_parts(struct store_records *kp, const struct weir_stored_record *rec,
                                 struct weir_record_parts *ret)
 {
@@ -180,7 +180,7 @@ static enum weir_err apply_parts(struct store_records *kp, const struct store_pu
     bool index_changed = false;
     uint8_t *key = NULL;
 
-    enum weir_err err = weir_store_records_look(kp, p->rec_key, &cur, NULL);
+    enum weir_err err = weir_store_records_find_current(kp, p->rec_key, &cur, NULL);
     weir_store_records_change(kp);
     if (err == WEIR_OK)
         err = reserve_change(kp, weir_span_from(p->rec_key, 1), &key);
@@ -237,7 +237,7 @@ static enum weir_err drop_record(struct weir_record_store *k, enum weir_class cl
     uint8_t *told = NULL;
 
     struct weir_span rec_key = rec_key_of(kp, &key, class, record_key);
-    enum weir_err err = weir_store_records_look(kp, rec_key, &cur, NULL);
+    enum weir_err err = weir_store_records_find_current(kp, rec_key, &cur, NULL);
     weir_store_records_change(kp);
     if (err < 0 || !cur.found)
         return weir_store_records_changed(kp, err);
@@ -258,13 +258,12 @@ static enum weir_err drop_record(struct weir_record_store *k, enum weir_class cl
             .tombstone = true,
             .index_changed = index_changed,
         };
-    /* Without memory there is nothing that can be told of it: the contract knows no such response.
-     */
+    /* Without memory nothing can be found out about it, and the contract has no result for that. */
     err = weir_store_records_changed(kp, err);
     return err == WEIR_ENOMEM ? WEIR_EIO : err;
 }
 
-/* ---- lanes and numbers ---- */
+/* -- lanes and numbers -- */
 
 static enum weir_err find_next_lane(struct weir_record_store *k, const uint8_t *after,
                                     struct weir_lane_row *ret)
@@ -343,9 +342,9 @@ static enum weir_err change_meta(struct weir_record_store *k, const struct weir_
     return WEIR_OK;
 }
 
-/* ---- wipe ---- */
+/* -- wipe -- */
 
-/* Tell that every live record goes. */
+/* Report every live record as deleted. */
 static enum weir_err report_all_as_deleted(struct store_records *kp)
 {
     struct weir_span key;
@@ -412,7 +411,7 @@ static enum weir_err wipe_records(struct weir_record_store *k)
     return WEIR_OK;
 }
 
-/* ---- life ---- */
+/* -- life -- */
 
 static const struct weir_record_store_ops ops = {
     .begin = begin_write,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_records_find.c - see store_records.h: looks for records by key, dot, age and expiry.
- * A row of a queue that leads to no such record is passed over: older programs left some behind
- * when they could not read a record. A row of dots proves itself by the record it leads to; when it
- * was damaged the record is looked for, since a dot that is passed over would never reach a peer.
- * Owner: the record store's caller.
+ * store_records_find.c - see store_records.h: finds records by key, dot, age and expiry.
+ * A row of a queue that leads to no such record is skipped: older programs left some behind when
+ * they could not read a record. A row of dots proves itself by the record it leads to; when it is
+ * damaged all records are searched, since a dot that is skipped would never reach a peer. Owner:
+ * the record store's caller.
  */
 #include "sync/store/store_env.h"
 #include "sync/store/store_records_ops.h"
@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-/* What can be said of a record that does not hold. @return WEIR_ECORRUPT */
+/* What is known of a damaged record. @return WEIR_ECORRUPT */
 static enum weir_err count_corrupt(struct weir_span rec_key, uint64_t seq,
                                    struct weir_stored_record *ret)
 {
@@ -32,7 +32,7 @@ static bool is_rec_key(const struct store_records *kp, struct weir_span key)
 
 static void read_row(struct store_records *kp, struct weir_span rec_key, struct weir_span row)
 {
-    struct store_current *cur = &kp->looked;
+    struct store_current *cur = &kp->found;
 
     cur->found = true;
     cur->sound = weir_record_unpack(row, rec_key, &cur->parts) == WEIR_OK;
@@ -41,37 +41,37 @@ static void read_row(struct store_records *kp, struct weir_span rec_key, struct 
         weir_store_count_corrupt(kp->s, rec_key);
 }
 
-enum weir_err weir_store_records_look(struct store_records *kp, struct weir_span rec_key,
-                                      struct store_current *ret, struct weir_span *ret_key)
+enum weir_err weir_store_records_find_current(struct store_records *kp, struct weir_span rec_key,
+                                              struct store_current *ret, struct weir_span *ret_key)
 {
     struct weir_span key;
     struct weir_span row;
 
-    /* A caller that puts has most often looked at the record right before. */
-    if (ret_key == NULL && kp->looked_valid &&
-        weir_span_eq(store_key_span(&kp->looked_key), rec_key)) {
-        *ret = kp->looked;
+    /* A caller that puts a record has usually just got it. */
+    if (ret_key == NULL && kp->found_valid &&
+        weir_span_eq(store_key_span(&kp->found_key), rec_key)) {
+        *ret = kp->found;
         return WEIR_OK;
     }
     enum weir_err err = weir_store_find(&kp->t, STORE_REC, rec_key, &key, &row);
     if (err < 0 && err != WEIR_ENOTFOUND)
         return weir_store_records_err(err);
-    kp->looked = (struct store_current){ .found = false };
+    kp->found = (struct store_current){ .found = false };
     if (err == WEIR_OK)
         read_row(kp, rec_key, row);
-    memcpy(kp->looked_key.at, rec_key.at, rec_key.len);
-    kp->looked_key.len = rec_key.len;
-    kp->looked_valid = true;
-    if (kp->looked.found && ret_key != NULL)
+    memcpy(kp->found_key.at, rec_key.at, rec_key.len);
+    kp->found_key.len = rec_key.len;
+    kp->found_valid = true;
+    if (kp->found.found && ret_key != NULL)
         *ret_key = key;
-    *ret = kp->looked;
+    *ret = kp->found;
     return WEIR_OK;
 }
 
-/* A record found under its key, or what can be said of it. */
-static enum weir_err set_lost_dot(struct store_records *kp, struct weir_span rec_key,
-                                  const struct store_current *cur, uint64_t seq,
-                                  struct weir_stored_record *ret)
+/* Fill in a record that was found under its key, or what is known of it when it is damaged. */
+static enum weir_err fill_record(struct store_records *kp, struct weir_span rec_key,
+                                 const struct store_current *cur, uint64_t seq,
+                                 struct weir_stored_record *ret)
 {
     if (cur->sound && weir_store_stored_record(kp->s, rec_key, &cur->parts, ret))
         return WEIR_OK;
@@ -89,13 +89,13 @@ enum weir_err weir_store_records_get(struct weir_record_store *k, enum weir_clas
     if (key.len == 0 || key.len > WEIR_KEY_MAX || !weir_store_class_in(kp->s->kind->group, class))
         return WEIR_ENOTFOUND;
     weir_store_key_rec(&rec_key, class, key);
-    enum weir_err err = weir_store_records_look(kp, store_key_span(&rec_key), &cur, &found);
+    enum weir_err err = weir_store_records_find_current(kp, store_key_span(&rec_key), &cur, &found);
     if (err < 0)
         return err;
-    return cur.found ? set_lost_dot(kp, found, &cur, 0, ret) : WEIR_ENOTFOUND;
+    return cur.found ? fill_record(kp, found, &cur, 0, ret) : WEIR_ENOTFOUND;
 }
 
-/* ---- by dot ---- */
+/* -- by dot -- */
 
 /* Is this the record of the dot? */
 static bool has_dot(const struct store_current *cur, uint32_t lane_idx, uint64_t seq)
@@ -104,8 +104,8 @@ static bool has_dot(const struct store_current *cur, uint32_t lane_idx, uint64_t
            cur->parts.head.seq == seq;
 }
 
-/* The record of a dot whose row does not hold, out of all records. @return WEIR_OK | WEIR_ENOTFOUND
- * | WEIR_EIO */
+/* Search all records for that of a dot whose row is damaged. @return WEIR_OK | WEIR_ENOTFOUND |
+ * WEIR_EIO */
 static enum weir_err search_dot(struct store_records *kp, uint32_t lane_idx, uint64_t seq,
                                 struct weir_stored_record *ret)
 {
@@ -125,7 +125,8 @@ static enum weir_err search_dot(struct store_records *kp, uint32_t lane_idx, uin
     return weir_store_records_err(err);
 }
 
-/* What one row of dots leads to. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: to nothing */
+/* The record that one row of dots leads to. @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND:
+ * none */
 static enum weir_err follow_dot(struct store_records *kp, struct weir_span dot,
                                 struct weir_span row, struct weir_stored_record *ret)
 {
@@ -144,12 +145,12 @@ static enum weir_err follow_dot(struct store_records *kp, struct weir_span dot,
     if (is_rec_key(kp, rec_key)) {
         memcpy(copy.at, rec_key.at, rec_key.len);
         copy.len = rec_key.len;
-        enum weir_err err = weir_store_records_look(kp, store_key_span(&copy), &cur, &key);
+        enum weir_err err = weir_store_records_find_current(kp, store_key_span(&copy), &cur, &key);
         if (err < 0)
             return err;
     }
     if (has_dot(&cur, lane_idx, seq))
-        return set_lost_dot(kp, key, &cur, seq, ret);
+        return fill_record(kp, key, &cur, seq, ret);
     if (whole && cur.found && !cur.sound)
         return count_corrupt(key, seq, ret);
     weir_store_count_corrupt(kp->s, rec_key);
@@ -182,9 +183,9 @@ enum weir_err weir_store_records_next_dot(struct weir_record_store *k,
     }
 }
 
-/* ---- by key ---- */
+/* -- by key -- */
 
-/* The number that a row that does not hold may have. */
+/* The number that a damaged row may have. */
 static uint64_t loose_seq(struct weir_span row)
 {
     return row.len >= WEIR_RECORD_HEADER_LEN ? weir_num_get_le(row.at + WEIR_RECORD_AT_SEQ, 6) : 0;
@@ -216,20 +217,20 @@ enum weir_err weir_store_records_next_key(struct weir_record_store *k, enum weir
     return count_corrupt(key, loose_seq(row), ret);
 }
 
-/* ---- by age ---- */
+/* -- by age -- */
 
-/* The record that a row of a queue leads to. @param ret_tombstone  what it is
- * @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOTFOUND: none, or it is not due by this row */
+/* The record that a row of a queue leads to. @param ret_tombstone  what it is @return WEIR_OK |
+ * WEIR_ECORRUPT | WEIR_ENOTFOUND: none, or its time is not that of this row */
 static enum weir_err follow_queue(struct store_records *kp, struct weir_span rec_key,
                                   bool tombstones, uint64_t when, struct weir_stored_record *ret)
 {
-    const struct weir_record_head *head = &kp->looked.parts.head;
+    const struct weir_record_head *head = &kp->found.parts.head;
     struct store_current cur;
     struct weir_span key;
 
     if (!is_rec_key(kp, rec_key))
         return WEIR_ENOTFOUND;
-    enum weir_err err = weir_store_records_look(kp, rec_key, &cur, &key);
+    enum weir_err err = weir_store_records_find_current(kp, rec_key, &cur, &key);
     if (err < 0)
         return err;
     if (!cur.found || cur.tombstone != tombstones)
@@ -238,10 +239,11 @@ static enum weir_err follow_queue(struct store_records *kp, struct weir_span rec
         return count_corrupt(key, 0, ret);
     if (when != (tombstones ? weir_store_tomb_when(kp->s, head) : head->expires))
         return WEIR_ENOTFOUND;
-    return set_lost_dot(kp, key, &cur, head->seq, ret);
+    return fill_record(kp, key, &cur, head->seq, ret);
 }
 
-/* The first row of a queue that is due and leads to a record. @param last  the largest time due */
+/* The first row of a queue whose time has come and that leads to a record. @param last  the
+ * latest time that counts */
 static enum weir_err next_in_queue(struct store_records *kp, enum store_tree tree, uint64_t last,
                                    struct weir_stored_record *ret)
 {

@@ -47,8 +47,8 @@ enum weir_err weir_store_records_next_expired(struct weir_record_store *k, uint6
  * What is stored under a key, remembered until something changes.
  * @return WEIR_OK | WEIR_EIO | WEIR_EFULL
  */
-enum weir_err weir_store_records_look(struct store_records *kp, struct weir_span rec_key,
-                                      struct store_current *ret, struct weir_span *ret_key);
+enum weir_err weir_store_records_find_current(struct store_records *kp, struct weir_span rec_key,
+                                              struct store_current *ret, struct weir_span *ret_key);
 
 /* -- store_conflict.c -- */
 

@@ -25,7 +25,7 @@ struct store_records *weir_store_records_of(struct weir_record_store *k, bool op
 
 void weir_store_records_change(struct store_records *kp)
 {
-    kp->looked_valid = false;
+    kp->found_valid = false;
     kp->touched = kp->touched || kp->t.touched;
     kp->t.touched = false;
 }

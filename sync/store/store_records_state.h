@@ -19,12 +19,12 @@ struct store_records {
     bool touched; /* an operation before the present one has changed a row */
     struct store_names names;
 
-    /* What the last look at a key found; until something changes. */
-    struct store_key looked_key;
-    struct store_current looked;
-    bool looked_valid;
+    /* What find_current found under the last key; valid until something changes. */
+    struct store_key found_key;
+    struct store_current found;
+    bool found_valid;
 
-    /* What is told after the commit. */
+    /* What is passed to on_change after the commit. */
     struct weir_change *changes; /* owns */
     size_t num_changes, cap_changes;
     struct weir_arena keys; /* of the changes */

@@ -2,21 +2,20 @@
  *
  * store_salvage.c - builds a new store from what can be read of a damaged file.
  * Trees are walked around their holes; when there are holes, the pages that no walk came to and
- * that are not free are looked through for rows. Each row proves itself by its checksum over tree,
- * key and value. Stamps stay as they were; the new store draws a new lane and incarnation, so that
- * no dot is ever given out twice. The new file takes the old one's place in one step, when it is
- * complete. Owner: the opening thread, before any other runs.
- *
- * No vector of the new store may claim what was lost. A node that has records of others can get all
- * of it from them: its store is marked as not live, and the replication wipes it and fetches them.
- * A node that was always alone has nobody: its records get dots of the new lane, whose vector then
- * covers just what there is. Should it have been in a cluster after all, and only the traces of
- * that be lost, this is right too: records are told apart by their stamps, and where deletions were
- * purged elsewhere its empty vector is beyond their floors and makes it start over.
+ * that are not free are searched for rows. Each row proves itself by its checksum over tree, key
+ * and value. Stamps stay as they were; the new store draws a new lane and incarnation, so that no
+ * dot is ever given out twice. The new file replaces the old one in one step, when it is complete.
+ * Owner: the opening thread, before any other runs.
+ * No vector of the new store may claim what was lost. A node that has records of others can get
+ * all of them back: its store is marked as not live, and the replication wipes and fills it. A
+ * node that was always alone has no peer: its records get dots of the new lane, whose vector then
+ * covers exactly what is there. If it was in a cluster after all, and only the traces of that were
+ * lost, this is right too: records are told apart by their stamps, and where deletions were purged
+ * elsewhere the node's empty vector is below the floors of its peers, so that it starts over.
  */
 #include "node/base/clock.h"
+#include "sync/layout/store_file.h"
 #include "sync/store/store_env.h"
-#include "sync/store/store_file.h"
 #include "sync/store/store_meta.h"
 #include "sync/store/store_steps.h"
 #include "sync/store/store_txn.h"
@@ -46,10 +45,10 @@ struct salvage {
     struct weir_tree_walk walk;
     uint8_t *free_pages; /* owns; marks as in walk.seen */
     bool free_sound;     /* those marks are complete */
-    bool in_tree;        /* a tree of rows is walked: what is no row is a damaged one */
+    bool in_tree;        /* a tree of rows is being walked: anything else in it is a damaged row */
     bool lanes_whole;    /* the lanes are those of the state, each as far as it was then */
     bool alone;          /* no other node's lane was found */
-    bool only_newer;     /* of a free page: take only what was written after the state we have */
+    bool only_newer;     /* of a free page: rescue only what was written after the state we have */
     struct store_lane *lanes; /* owns; as the damaged file has them */
     bool *lane_known;         /* owns */
     uint32_t num_lanes;
@@ -66,7 +65,7 @@ static void note_error(struct salvage *v, enum weir_err err)
         v->err = err;
 }
 
-/* ---- into the new store ---- */
+/* -- into the new store -- */
 
 static void end_txn(struct salvage *v)
 {
@@ -94,7 +93,7 @@ static bool need_txn(struct salvage *v)
             note_error(v, err);
             return false;
         }
-        v->t.over_reserve = false; /* what there was is kept whole */
+        v->t.over_reserve = false; /* all that there was is rescued */
         v->in_txn = true;
         v->num_in_txn = 0;
     }
@@ -118,8 +117,8 @@ static bool is_older(const struct salvage *v, const struct weir_record_head *hea
     return weir_hlc_cmp(head->hlc, a, cur->parts.head.hlc, b) <= 0;
 }
 
-/* A record whose lane is lost, or whose dot another record has, or of a node that was alone, is
- * written anew under our own lane. */
+/* A record whose lane is lost, or whose dot another record has, or of a node that was alone, gets
+ * a new dot of our own lane. */
 static enum weir_err choose_dot(struct salvage *v, struct weir_record_head *head)
 {
     struct store_key key;
@@ -183,7 +182,7 @@ static void rescue_revision(struct salvage *v, struct weir_span key, struct weir
         v->num_revisions++;
 }
 
-/* ---- out of the damaged file ---- */
+/* -- out of the damaged file -- */
 
 static bool is_rec_key(struct weir_span key)
 {
@@ -198,14 +197,14 @@ static bool is_rev_key(struct weir_span key)
            weir_num_get_be(key.at + key.len - STORE_REV_TAIL, STORE_REV_TAIL) > 0;
 }
 
-/* Was this written after the state that the sound meta page tells of? */
+/* Was this written after the state that the sound meta page describes? */
 static bool is_newer_than_state(const struct salvage *v, const struct weir_record_head *head)
 {
     return head->lane_idx < v->num_lanes && v->lane_known[head->lane_idx] &&
            head->seq > v->lanes[head->lane_idx].vv;
 }
 
-/* A row of rec or rev, or of anything else, which is passed over. */
+/* A row of rec or rev; any other row is skipped. */
 static void on_entry(void *arg, struct weir_span key, struct weir_span row)
 {
     struct salvage *v = arg;
@@ -237,7 +236,7 @@ static void on_lane(void *arg, struct weir_span key, struct weir_span row)
         weir_store_lane_unpack(row, &lane) < 0)
         return;
     uint32_t idx = (uint32_t)weir_num_get_be(key.at, 4);
-    /* One place stays free for the new lane. Of two states of a lane the later one counts. */
+    /* One index stays free for the new lane. Of two states of a lane the later one counts. */
     if (idx >= STORE_LANES_MAX - 1 || (v->lane_known[idx] && v->lanes[idx].vv >= lane.vv))
         return;
     v->lanes[idx] = lane;
@@ -256,8 +255,7 @@ static bool is_free_page(const struct salvage *v, uint64_t pgno)
     return (v->free_pages[pgno / 8] >> (pgno % 8) & 1) != 0;
 }
 
-/* Look through the pages that no walk came to. `free` ones: only when a commit may be hidden there.
- */
+/* Search the pages that no walk came to. `free` ones: only when a commit may be hidden there. */
 static void scan_orphans(struct salvage *v, bool free)
 {
     for (uint64_t pgno = 2; pgno < num_pages(v) && v->err == WEIR_OK; pgno++)
@@ -280,8 +278,8 @@ static bool walk_old_tree(struct salvage *v, enum store_tree tree)
     return v->walk.num_bad == before;
 }
 
-/* The lanes first, since records name them by number. Their rows are looked for everywhere when the
- * tree does not hold; a lane's row is the same in every state but for its counters. */
+/* The lanes first, since records name them by index. Their rows are searched for everywhere when
+ * the tree is damaged; a lane's row is the same in every state but for its counters. */
 static void find_lanes(struct salvage *v)
 {
     v->walk.entry = on_lane;
@@ -311,10 +309,9 @@ static void find_rows(struct salvage *v)
     if (holes || !v->free_sound)
         scan_orphans(v, false);
     if (!v->file.newest_known) {
-        /* The newest commit may be the one whose meta page is lost, or leads to a page that is: its
-         * pages count as free in the state before it. Without any state at all everything is looked
-         * at, and versions decide.
-         */
+        /* The newest commit may be the one whose meta page is lost or leads to a lost page: its
+         * pages count as free in the state before it. Without any state everything is searched,
+         * and versions decide. */
         v->only_newer = v->lanes_whole && v->free_sound;
         scan_orphans(v, true);
     }
@@ -341,8 +338,8 @@ static enum weir_err prepare_salvage(struct salvage *v)
     return WEIR_OK;
 }
 
-/* The lanes that were known keep their places, which contexts mention; places between them that are
- * lost get new ids. None claims anything. */
+/* The lanes that were known keep their indexes, which contexts mention; lost indexes between them
+ * get new ids. None of them claims anything. */
 static enum weir_err copy_lanes(struct salvage *v)
 {
     struct weir_store *s = v->s;
@@ -406,7 +403,8 @@ static uint32_t format_of(const struct salvage *v)
     return format < STORE_FORMAT ? STORE_FORMAT_ALONE : STORE_FORMAT;
 }
 
-/* What the new store says of being complete, unless a node that was alone had not said it. */
+/* Write whether the new store is complete: as the damaged one said, unless it was of a node that
+ * was alone and never said so. */
 static enum weir_err put_live_row(struct salvage *v)
 {
     const uint8_t no = 0;
@@ -419,7 +417,7 @@ static enum weir_err put_live_row(struct salvage *v)
     return weir_store_meta_put(&v->t, "live", row.at, 1);
 }
 
-/* The new store as far as it does not come out of rows: identity, lanes, floor of stamps. */
+/* The parts of the new store that do not come out of rows: identity, lanes, floor of stamps. */
 static enum weir_err create_new_store(struct salvage *v)
 {
     struct weir_store *s = v->s;
@@ -445,7 +443,7 @@ static enum weir_err create_new_store(struct salvage *v)
     err = put_live_row(v);
     if (err < 0)
         return err;
-    /* A floor that is lost is now: whatever was purged lies below. */
+    /* A floor that is lost becomes the present time: whatever was purged lies below. */
     if (weir_store_file_meta(&v->file, "hlc_floor", &row) == WEIR_OK && row.len == 8)
         v->t.tally.hlc_floor = weir_num_get_le(row.at, 8);
     else
@@ -507,7 +505,7 @@ enum weir_err weir_store_salvage(struct weir_store *s, const char *why)
     if (err < 0)
         return err;
     s->driven = false; /* a rescue numbers what it writes */
-    /* Fills in which trees there are; that the file is damaged is known. */
+    /* Fills in which trees exist; that the file is damaged is known. */
     err = weir_store_file_check(&v.file, true);
     if (err != WEIR_ENOMEM)
         err = rescue_rows(&v);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_txn.c - one write transaction: rows in and out of it, and its end. Owner: writer.
- * Every access is looked at by the guard first. What is read is as this transaction has it.
+ * store_txn.c - one write transaction: rows in and out of it, and its end. The guard checks every
+ * access first. What is read is as this transaction has it. Owner: writer.
  */
 #include "sync/store/store_txn.h"
 
@@ -60,7 +60,7 @@ static bool free_row_holds(const struct store_txn *t, struct weir_span row, uint
     return true;
 }
 
-/* Pages in the free tree. False: it does not hold, and LMDB must not be let at it. */
+/* Count the pages in the free tree. @return false: it is damaged, and LMDB must not use it */
 static bool count_free(const struct store_txn *t, uint64_t *ret_num, uint32_t *ret_sum)
 {
     struct weir_tree_cursor c;
@@ -122,9 +122,9 @@ static bool over_reserve(struct store_txn *t)
     return weir_store_used(t, true) > limit;
 }
 
-/* LMDB takes pages from the free tree as it needs them, and writes over what it takes. A number
- * that is wrong and yet inside the file would cost a page in use, so the numbers must also be those
- * that were seen right after the last commit. A large free tree was checked at open. */
+/* LMDB uses pages of the free tree as it needs them, and overwrites them. A number that is wrong
+ * and yet inside the file would cost a page in use, so the numbers must also be those that were
+ * seen right after the last commit. A large free tree was checked at open. */
 static enum weir_err check_free(struct store_txn *t)
 {
     const struct weir_store *s = t->s;
@@ -146,7 +146,7 @@ enum weir_err weir_store_txn_begin(struct weir_store *s, struct store_txn *ret)
     if (rc != 0)
         return weir_store_err(rc);
     enum weir_err err = weir_store_pages_now(s, &t.pages);
-    /* LMDB has counted on for this transaction. */
+    /* LMDB has already counted this transaction. */
     if (err == WEIR_OK)
         err = weir_store_roots_load(&t.pages, mdb_txn_id(t.txn) - 1, s->kind->num_trees, &t.roots);
     if (err == WEIR_OK)
@@ -191,8 +191,8 @@ enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
                               weir_span(payload, sizeof(payload)));
 }
 
-/* The writer numbers its own writes without holes; through a record store its caller says what
- * holds. */
+/* The writer numbers its own writes without holes; through a record store the caller says which
+ * numbers it has. */
 static enum weir_err put_own_lane(struct store_txn *t)
 {
     struct store_lane own;
@@ -205,7 +205,7 @@ static enum weir_err put_own_lane(struct store_txn *t)
     return weir_store_lane_put(t, t->tally.own_lane, &own);
 }
 
-/* Rows that change when a node leaves being alone, and some on the way. */
+/* Rows that change when a node joins a cluster, and some now and then. */
 static enum weir_err put_state_rows(struct store_txn *t)
 {
     struct weir_store *s = t->s;
@@ -223,7 +223,7 @@ static enum weir_err put_state_rows(struct store_txn *t)
         weir_num_write_le(number, STORE_FORMAT, 4);
         err = weir_store_meta_put(t, "format", number, sizeof(number));
     }
-    if (err == WEIR_OK && (!s->live_said || t->tally.is_live != s->tally.is_live))
+    if (err == WEIR_OK && (!s->has_live_row || t->tally.is_live != s->tally.is_live))
         err = weir_store_meta_put(t, "live", &live, 1);
     return err;
 }
@@ -260,7 +260,8 @@ static enum weir_err put_tally(struct store_txn *t)
     return err;
 }
 
-/* LMDB calls a write that the disk took only half an I/O error; say full when it is. */
+/* LMDB reports a write of which the disk took only half as an I/O error; if the disk is full,
+ * report that. */
 static enum weir_err commit_err(const struct store_txn *t, int rc)
 {
     struct statvfs fs;
@@ -304,7 +305,7 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
         s->lanes[t->tally.own_lane].hi_seen = t->tally.seq;
     } else {
         s->format = STORE_FORMAT;
-        s->live_said = true;
+        s->has_live_row = true;
     }
     s->tally = t->tally;
     s->clean = t->closing;
@@ -345,7 +346,7 @@ enum weir_err weir_store_find(struct store_txn *t, enum store_tree tree, struct 
     return WEIR_OK;
 }
 
-/* What the tree's cursor came to; its value may have pages of its own. */
+/* The entry that the tree's cursor is on; its value may have pages of its own. */
 static enum weir_err check_found(struct store_txn *t, enum store_tree tree, int rc,
                                  const MDB_val *k)
 {
@@ -432,12 +433,12 @@ enum weir_err weir_store_put_row(struct store_txn *t, enum store_tree tree, stru
     return WEIR_OK;
 }
 
-/* Pages of a tree's own, as the transaction has it. */
+/* The number of a tree's own pages, as this transaction has it. */
 static uint64_t num_pages(const struct store_txn *t, enum store_tree tree)
 {
     MDB_stat st = { .ms_depth = 0 };
 
-    (void)mdb_stat(t->txn, t->s->dbi[tree], &st); /* a failure shows in what follows */
+    (void)mdb_stat(t->txn, t->s->dbi[tree], &st); /* a failure shows in the next calls */
     return st.ms_branch_pages + st.ms_leaf_pages;
 }
 
@@ -458,7 +459,7 @@ enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct w
     return num_pages(t, tree) < before ? weir_store_guard_merged(t, tree, key) : WEIR_OK;
 }
 
-/* The database says that it was closed; a failure only leaves it saying that it was not. */
+/* The database says that it was closed. If that fails it goes on saying that it was not. */
 void weir_store_write_clean(struct weir_store *s)
 {
     struct store_txn t;

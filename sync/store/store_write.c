@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_write.c - one record made current inside a transaction, or taken away: the record itself,
+ * store_write.c - makes one record current inside a transaction, or removes it: the record itself,
  * its dot, the queues of tombstones and expiries, its index rows, its revision and the counts.
  * Owner: writer.
- * A write that is refused has changed nothing; one that fails half-way leaves the transaction to be
- * aborted (t->touched tells).
+ * A write that is refused has changed nothing; one that fails half-way leaves the transaction to
+ * be aborted (t->touched says so).
  */
 #include "sync/store/store_write.h"
 
@@ -96,8 +96,8 @@ static bool leads_to(enum store_tree tree, struct weir_span key, struct weir_spa
            weir_span_eq(weir_span(row.at, row.len - STORE_SUM_LEN), rec_key);
 }
 
-/* Remove the rows of a tree that lead to this record: what a corrupt one left. The committed state
- * is read while this transaction changes its own. */
+/* Remove the rows of a tree that lead to this record, which a corrupt one left. The committed
+ * state is read while this transaction changes its own. */
 static enum weir_err sweep_tree(struct store_txn *t, enum store_tree tree, struct weir_span rec_key)
 {
     struct weir_tree_cursor c;
@@ -129,7 +129,7 @@ static bool has_expiry(const struct store_txn *t, const struct weir_record_head 
     return t->s->kind->group == 'E' && !head->tombstone && head->expires > 0;
 }
 
-/* Take away what belongs to the record that is replaced, but for its index rows. */
+/* Remove what belongs to the record that is replaced, except its index rows. */
 static enum weir_err remove_old(struct store_txn *t, struct weir_span rec_key,
                                 const struct store_current *cur)
 {
@@ -177,7 +177,7 @@ static enum weir_err put_new(struct store_txn *t, const struct store_put *p)
     return err;
 }
 
-/* Where records of a class are counted, tombstones all in one place. */
+/* The counter of records of a class; tombstones have one counter for all classes. */
 static uint64_t *counted(struct store_txn *t, struct weir_span rec_key, bool tombstone)
 {
     unsigned class = rec_key.at[0] == WEIR_CLASS_BAN ? 0 : rec_key.at[0];
@@ -286,7 +286,7 @@ static enum weir_err build_value(struct store_txn *t, struct weir_write *w,
     w->txn = NULL;
     if (err < 0)
         return err;
-    /* The buffer has room for the largest value, so it can only have failed by being passed. */
+    /* The buffer has room for the largest value, so only a larger value can have made it fail. */
     return s->value.failed ? WEIR_ELIMIT : WEIR_OK;
 }
 
@@ -359,13 +359,13 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
     return WEIR_OK;
 }
 
-/* -- revisions --
- *
- * The last revisions of a record are stored beside it for history and rollback. They outlive the
- * record's deletion, so that it can be undone, and go with its tombstone. Above the store's reserve
- * a delete removes them at once, since it is there to make room. */
+/* -- revisions -- */
 
-/* Collect the revisions of a record in this transaction, oldest first. */
+/* The last revisions of a record are stored beside it for history and rollback. They outlive the
+ * record's deletion, so that it can be undone, and go with its tombstone. Above the store's reserve
+ * a delete removes them at once, since it is there to make room.
+ *
+ * Collect the revisions of a record in this transaction, oldest first. */
 static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, size_t max,
                                uint64_t *ret_revisions, size_t *ret_num)
 {
@@ -387,7 +387,7 @@ static enum weir_err revisions(struct store_txn *t, struct weir_span rec_key, si
            weir_span_starts(weir_span(k.mv_data, k.mv_size), prefix)) {
         ret_revisions[num++] =
             weir_num_get_be((const uint8_t *)k.mv_data + prefix.len, STORE_REV_TAIL);
-        /* The next one may lie in a leaf that nothing has looked at yet. */
+        /* The next one may lie in a leaf that was not checked yet. */
         weir_store_key_rev(&from, rec_key, ret_revisions[num - 1]);
         err = weir_store_guard_next(t, STORE_REV, store_key_span(&from));
         if (err < 0)

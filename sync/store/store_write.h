@@ -9,14 +9,14 @@
 
 struct store_current {
     bool found; /* there is a row */
-    bool sound; /* and it holds */
+    bool sound; /* and its checksum is right */
     bool tombstone;
     struct weir_record_parts parts; /* borrowed until the transaction's next change */
 };
 struct store_put {
     struct weir_span rec_key; /* class, key */
     struct weir_record_parts parts;
-    uint64_t revision; /* 0: not kept */
+    uint64_t revision; /* 0: no revision is stored */
 };
 
 /**

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_writer.c - the writer thread: takes all that is queued, commits it in groups, tells.
- * There is no waiting for company: while one group is on its way to the disk the next one gathers.
+ * store_writer.c - the writer thread: takes all that is queued, commits it in groups, and reports
+ * the results. It does not wait for more writes to come: while one group is on its way to the disk
+ * the next one gathers.
  * Order for each write: durable, then on_change, then done. Owner: writer.
  */
 #include "node/base/clock.h"
@@ -25,7 +26,7 @@ static struct weir_write *write_of(struct weir_msg *m)
     return weir_container_of(m, struct weir_write, msg);
 }
 
-/* All writes of the group with their results, in the order they came. */
+/* Report the results of all writes of the group, in the order in which they came. */
 static void finish_group(struct weir_store *s, size_t num_writes, size_t num_changes)
 {
     if (num_changes > 0 && s->cfg.on_change != NULL)
@@ -49,7 +50,7 @@ static struct weir_msg *retry_singly(struct weir_store *s, size_t num, struct we
     return rest;
 }
 
-/* A small store is filled by less: no group may pass its reserve by much. */
+/* A small store is filled by less than a group: no group may pass its reserve by much. */
 static uint64_t group_bytes(const struct weir_store *s)
 {
     uint64_t part = atomic_load(&s->max_bytes) / 64;
@@ -80,7 +81,8 @@ static struct weir_msg *group_gather(struct store_txn *t, struct weir_msg *queue
     return queue;
 }
 
-/* Give every write of the group that was not refused for itself the same error. */
+/* Give every write of the group the same error, except those that were refused for a reason of
+ * their own. */
 static void fail_group(struct weir_store *s, size_t num, enum weir_err err)
 {
     for (size_t i = 0; i < num; i++)
@@ -173,7 +175,7 @@ static bool wait_for_work(struct weir_store *s)
     return closing;
 }
 
-static void purge_when_due(struct weir_store *s)
+static void purge_if_time(struct weir_store *s)
 {
     uint64_t now_ms = weir_clock_mono_ns() / 1000000;
 
@@ -189,7 +191,7 @@ static void *writer_main(void *arg)
 
     WEIR_ASSERT(s->magic == STORE_MAGIC);
     while (true) {
-        bool overflowed = false; /* the refused ones were told so at once */
+        bool overflowed = false; /* the callers of refused writes already know */
         struct weir_msg *queue = weir_inbox_take(&s->inbox, &overflowed);
         if (queue == NULL && closing)
             break;
@@ -197,7 +199,7 @@ static void *writer_main(void *arg)
             queue = group_run(s, queue);
         weir_store_mark_suspect(s);
         if (!closing) {
-            purge_when_due(s);
+            purge_if_time(s);
             closing = wait_for_work(s);
         }
     }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Places in a page, a meta page, an entry and a tree's description. */
+/* Positions in a page, a meta page, an entry and a tree's description. */
 enum {
     PAGE_PGNO = 0,
     PAGE_FLAGS = 10,
@@ -45,10 +45,10 @@ _Static_assert(META_TXNID + 8 == WEIR_TREE_META_LEN, "a meta page ends with the 
 #define NODE_BIGDATA  0x01
 #define NODE_SUBDATA  0x02
 #define DB_INTEGERKEY 0x08
-#define ENV_NOSUBDIR  0x4000 /* LMDB keeps the environment's flags beside those of the free tree */
+#define ENV_NOSUBDIR  0x4000 /* LMDB stores the environment's flags with those of the free tree */
 #define PAGE_LEN_MIN  512
 #define PAGE_LEN_MAX  65536
-#define FIRST_PAGE    2 /* behind the two meta pages */
+#define FIRST_PAGE    2 /* after the two meta pages */
 
 static uint16_t u16(const uint8_t *at)
 {
@@ -139,7 +139,7 @@ static const uint8_t *page_at(const struct weir_tree_file *f, uint64_t pgno)
     return u64(page + PAGE_PGNO) == pgno ? page : NULL;
 }
 
-/* Entries of a branch or leaf page (`kind`), or 0: it is none, or its offsets do not hold. */
+/* Entries of a branch or leaf page (`kind`), or 0: it is none, or its offsets are wrong. */
 static unsigned page_num(const struct weir_tree_file *f, const uint8_t *page,
                          enum weir_tree_page_kind kind)
 {
@@ -314,7 +314,7 @@ enum weir_err weir_tree_seek(struct weir_tree_cursor *c, const struct weir_tree_
     enum weir_err err = weir_tree_locate(c, file, tree, key);
     if (err < 0)
         return err;
-    /* Behind the last entry of its leaf: the next leaf begins with the first larger key. */
+    /* After the last entry of its leaf: the next leaf begins with the first larger key. */
     struct weir_tree_level *leaf = &c->level[c->depth - 1];
     if (leaf->at < leaf->num)
         return WEIR_OK;
@@ -450,7 +450,7 @@ unsigned weir_tree_page_num(const struct weir_tree_file *file, uint64_t pgno)
                         : 0;
 }
 
-/* The page was checked, but it may have been spoiled since: NULL then, or when there is no such
+/* The page was checked, but may have been damaged since: NULL then, or when there is no such
  * entry. */
 static const uint8_t *node_again(const struct weir_tree_file *file, uint64_t pgno, unsigned at)
 {

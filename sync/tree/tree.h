@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tree.h - reads the pages of an LMDB data file and takes nothing in them on trust. Sans-I/O, pure.
- * LMDB believes its file: one flipped bit in a page ends the process by an assertion or a wild
- * read. So this reads for the data plane, looks ahead of every write, and finds what is left of a
- * damaged file; whatever the bytes are, it answers WEIR_ECORRUPT and touches nothing outside the
- * file. Ref: LMDB 0.9 data format, version 1 (64-bit, host byte order).
+ * tree.h - reads the pages of an LMDB data file and trusts nothing in them. Sans-I/O, pure.
+ * LMDB trusts its file: one flipped bit in a page ends the process by an assertion or a wild read.
+ * These functions read for the data plane, check pages before every write, and find what is left
+ * of a damaged file. Whatever the bytes are, the result is WEIR_ECORRUPT and no access outside the
+ * file.
+ * Ref: LMDB 0.9 data format, version 1 (64-bit, host byte order).
  */
 #ifndef WEIR_SYNC_TREE_TREE_H
 #define WEIR_SYNC_TREE_TREE_H
@@ -20,13 +21,13 @@
 #define WEIR_TREE_DEPTH_MAX 32         /* levels of a tree; LMDB's own bound */
 #define WEIR_TREE_NONE      UINT64_MAX /* the root of an empty tree */
 #define WEIR_TREE_HEADER    16         /* bytes of a page header */
-#define WEIR_TREE_META_LEN  152        /* bytes of a meta page that say something */
+#define WEIR_TREE_META_LEN  152        /* bytes of a meta page that have a meaning */
 #define WEIR_TREE_DB_LEN    48         /* bytes of a tree's description in the main tree */
 
 /** The file, as far as it may be touched. Borrowed by all that follows. */
 struct weir_tree_file {
     const uint8_t *map;
-    uint64_t len; /* bytes behind `map` that exist */
+    uint64_t len; /* bytes after `map` that exist */
     uint32_t page_len;
 };
 
@@ -62,21 +63,22 @@ WEIR_MUST_USE enum weir_err weir_tree_meta_read(struct weir_span page, uint64_t 
 /** Read a tree's description, a value of the main tree. @return WEIR_OK | WEIR_ECORRUPT */
 WEIR_MUST_USE enum weir_err weir_tree_read(struct weir_span bytes, struct weir_tree *ret);
 
-/** A place in a tree. Valid as long as the pages under it do not change: one read transaction. */
+/**
+ * A position in a tree. Valid as long as the pages under it do not change: one read transaction.
+ */
 struct weir_tree_cursor {
     struct weir_tree_file file;
     unsigned depth;
     struct weir_tree_level {
         const uint8_t *page;
-        unsigned at;  /* the entry the cursor is on; num: behind the last */
+        unsigned at;  /* the entry the cursor is on; num: after the last */
         unsigned num; /* entries of the page */
     } level[WEIR_TREE_DEPTH_MAX];
 };
 
 /**
- * Go to the leaf where `key` is or would be. The cursor may then stand behind the leaf's last entry
- * (`at` == `num`): for a look at the path.
- *
+ * Go to the leaf where `key` is or would be, to read the path. The cursor may then stand after
+ * the leaf's last entry (`at` == `num`).
  * @return WEIR_OK | WEIR_ENOTFOUND: the tree is empty | WEIR_ECORRUPT
  */
 WEIR_MUST_USE enum weir_err weir_tree_locate(struct weir_tree_cursor *c,
@@ -122,8 +124,8 @@ enum weir_tree_page_kind {
  */
 enum weir_tree_page_kind weir_tree_page_check(const struct weir_tree_file *file, uint64_t pgno,
                                               bool sorted);
-/* The following are for pages that were checked, and yet look again: under an open store a page can
- * be spoiled between two looks. */
+/* The following are for pages that were checked, and yet check again: under an open store a page
+ * can be damaged between two reads. */
 
 /** Pages of the run that an overflow page begins. 0: it is no page any more */
 uint64_t weir_tree_overflow_len(const struct weir_tree_file *file, uint64_t pgno);
@@ -146,12 +148,11 @@ struct weir_tree_item {
 WEIR_MUST_USE enum weir_err weir_tree_page_item(const struct weir_tree_file *file, uint64_t pgno,
                                                 unsigned at, struct weir_tree_item *ret);
 
-/** Places for entries that any page has, whatever its header says. */
+/** The number of entries that a page has room for, whatever its header says. */
 unsigned weir_tree_loose_num(const struct weir_tree_file *file);
 /**
- * What would be the entry in place `at` of a leaf page whose header or order does not hold. Bounds
- * are checked, nothing else: the caller must have a checksum over key and value.
- *
+ * The entry that would be at position `at` of a leaf page whose header or order is damaged. Only
+ * bounds are checked: the caller must have a checksum over key and value.
  * @return WEIR_OK | WEIR_ECORRUPT: nothing there that lies inside the file
  */
 WEIR_MUST_USE enum weir_err weir_tree_loose_item(const struct weir_tree_file *file, uint64_t pgno,

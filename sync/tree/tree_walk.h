@@ -13,10 +13,10 @@
 struct weir_tree_walk {
     struct weir_tree_file file;
     uint8_t *seen; /* borrowed: one bit a page, weir_tree_walk_seen_len bytes, zero at first */
-    /** Called for every entry whose value holds; borrowed from the map. May be NULL. */
+    /** Called for every entry whose value can be read; borrowed from the map. May be NULL. */
     void (*entry)(void *arg, struct weir_span key, struct weir_span value);
     void *arg;
-    bool loose;           /* also give what lies in bounds on leaf pages that do not hold */
+    bool loose;           /* also report entries in bounds on damaged leaf pages */
     uint64_t num_bad;     /* pages and values that could not be read; added to */
     uint64_t num_entries; /* entries met; added to */
 };
@@ -30,8 +30,8 @@ bool weir_tree_walk_is_seen(const struct weir_tree_walk *w, uint64_t pgno);
 /** Walk a tree in key order. @param sorted as weir_tree_page_check */
 void weir_tree_walk(struct weir_tree_walk *w, const struct weir_tree *tree, bool sorted);
 /**
- * The entries of a page that no walk has come to, and with `loose` those of a page that does not
- * hold. Pages that are none of a leaf's are marked and passed over, with the run they begin.
+ * Report the entries of a page that no walk has come to, and with `loose` those of a damaged
+ * page. Pages that are no leaves are marked and skipped, with the run they begin.
  */
 void weir_tree_walk_orphan(struct weir_tree_walk *w, uint64_t pgno);
 

@@ -16,7 +16,7 @@
 
 #define WEIR_HLC_MS_MAX ((UINT64_C(1) << 48) - 1)
 /* The largest hlc_floor: the end of the year 9999. A tombstone stamped later is never purged, or
- * one lying stamp would leave nothing above it for the keys that nobody has written yet. */
+ * one false stamp would leave no room above it for keys that were never written. */
 #define WEIR_HLC_FLOOR_MAX ((UINT64_C(253402300800000) << 16) - 1)
 
 /** The first stamp of a millisecond; later times than 48 bits hold give the last millisecond. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * record.c - packs and checks the rows of `rec`. All numbers are little-endian at fixed places.
+ * record.c - packs and checks the rows of `rec`. All numbers are little-endian at fixed positions.
  */
 #include "sync/version/record.h"
 
@@ -11,7 +11,7 @@
 
 #define FLAG_TOMBSTONE 0x01
 
-/* Places in the header. */
+/* Positions in the header. */
 enum {
     AT_FLAGS = 0,
     AT_SCHEMA = 1,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * record.h - one record as it lies in the store: fixed header, context, signature, what a later
- * version added, payload. Pure.
- * CRC32C covers the header (with the sum as zero), the row's key and everything behind the header,
+ * record.h - one record as it lies in the store: fixed header, context, signature, fields of a
+ * later version, payload. Pure.
+ * CRC32C covers the header (with the sum as zero), the row's key and everything after the header,
  * so that a row that was damaged or that stands under a wrong key is never taken for a record.
  * Limits: WEIR_RECORD_MAX bytes of payload, WEIR_RECORD_CTX_MAX context entries,
  * WEIR_RECORD_EXTRA_MAX bytes of a later version.
@@ -20,8 +20,8 @@
 #include <stdint.h>
 
 #define WEIR_RECORD_HEADER_LEN  40
-#define WEIR_RECORD_AT_SEQ      9 /* where its number lies, 6 bytes: for a row that does not hold */
-#define WEIR_RECORD_CTX_MAX     8 /* lanes a context remembers; the oldest falls out */
+#define WEIR_RECORD_AT_SEQ      9    /* where its seq lies, 6 bytes: for reading damaged rows */
+#define WEIR_RECORD_CTX_MAX     8    /* lanes of a context; the oldest is dropped */
 #define WEIR_RECORD_CTX_LEN     10   /* bytes of one entry: lane_idx 4, seq 6 */
 #define WEIR_RECORD_SIG_LEN     64   /* bytes of a signature, when there is one */
 #define WEIR_RECORD_EXTRA_MAX   4096 /* bytes of fields that this version does not know */
@@ -70,22 +70,21 @@ void weir_record_pack(const struct weir_record_parts *parts, struct weir_span ke
 
 /**
  * Take a row apart and check all of it.
- *
- * @return WEIR_OK | WEIR_ECORRUPT: lengths, ranges or the sum do not hold; do not use any of it
+ * @return WEIR_OK | WEIR_ECORRUPT: lengths, ranges or the sum are wrong; do not use any of it
  */
 WEIR_MUST_USE enum weir_err weir_record_unpack(struct weir_span row, struct weir_span key,
                                                struct weir_record_parts *ret);
 
-/** Is the row marked as a tombstone? Looks at one byte without checking the sum: for skipping. */
+/** Is the row marked as a tombstone? Reads one byte without checking the sum: for skipping. */
 static inline bool weir_record_row_is_tombstone(struct weir_span row)
 {
     return row.len > 0 && (row.at[0] & 1) != 0;
 }
 
 /**
- * Note in a context that the write has seen this dot: its lane moves to the newest place with the
- * larger sequence number; the oldest lane falls out when there are too many. That can only cause a
- * false report of a conflict, never hide one.
+ * Note in a context that the write has seen this dot: its lane becomes the newest entry, with the
+ * larger sequence number; the oldest lane is dropped when there are too many. That can only cause
+ * a false report of a conflict, never hide one.
  */
 void weir_record_ctx_add(struct weir_record_head *head, uint32_t lane_idx, uint64_t seq);
 

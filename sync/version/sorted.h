@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sorted.h - where a name stands, or belongs, in a sorted array of structs that begin with their
- * names: lanes, node ids. Header only, pure.
+ * sorted.h - the position of a name in a sorted array of structs that begin with their names:
+ * lanes, node ids. Header only, pure.
  */
 #ifndef WEIR_SYNC_VERSION_SORTED_H
 #define WEIR_SYNC_VERSION_SORTED_H
@@ -11,8 +11,8 @@
 #include <string.h>
 
 /**
- * The first of `num` items that is not below `name`; num: all are.
- * @param items     each of item_len bytes, ascending by its first name_len
+ * The position of the first of `num` items that is not below `name`; num: all are.
+ * @param items  each of item_len bytes, ascending by its first name_len
  */
 static inline size_t weir_sorted_position(const void *items, size_t num, size_t item_len,
                                           const uint8_t *name, size_t name_len)

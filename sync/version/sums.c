@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sums.c - what is hashed: class 1, key, lane 16, seq 8, hlc 8. All behind the key is of fixed
- * length, so no two records give the same bytes. The bucket comes from a hash of class and key.
+ * sums.c - what is hashed: class 1, key, lane 16, seq 8, hlc 8. Everything after the key is of
+ * fixed length, so no two records give the same bytes. The bucket comes from a hash of class and
+ * key.
  */
 #include "sync/version/sums.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sums.h - audit sums (rule R12): do two nodes with equal vectors really hold the same records?
- * One set for each class: 4,096 buckets, each the sum mod 2^128 of a keyed hash over its records,
- * tombstones included. A record costs the same few nanoseconds whenever it comes, changes or goes.
+ * One set for each class: 4,096 buckets, each the sum mod 2^128 of a keyed hash over the records
+ * that were added. The engine adds live records only, since tombstones are purged at different
+ * times. A record costs the same few nanoseconds whenever it comes, changes or goes.
  * Pure. Owner: one thread.   Limits: WEIR_SUMS_BUCKETS, WEIR_KEY_MAX bytes a key; 64 KiB a class.
  */
 #ifndef WEIR_SYNC_VERSION_SUMS_H
@@ -50,15 +51,18 @@ struct weir_sums_part {
     unsigned bucket;
     struct weir_sum sum;
 };
-/** For who learns only later whether the record will be there: hash now, weir_sums_change then. */
+/**
+ * Hash an item now and apply it later with weir_sums_change, when it is known whether the record
+ * was stored.
+ */
 struct weir_sums_part weir_sums_part(const struct weir_siphash_key *key,
                                      const struct weir_sums_item *item);
 /** Add the part, or take it away. */
 void weir_sums_change(struct weir_sums *s, const struct weir_sums_part *part, bool add);
-/** The record is there now. @param key  the cluster's audit key */
+/** The record is stored now. @param key  the cluster's audit key */
 void weir_sums_add(struct weir_sums *s, const struct weir_siphash_key *key,
                    const struct weir_sums_item *item);
-/** The record is there no longer, or not in this version: undoes the add of the same item. */
+/** The record is no longer stored, or not in this version: undoes the add of the same item. */
 void weir_sums_remove(struct weir_sums *s, const struct weir_siphash_key *key,
                       const struct weir_sums_item *item);
 

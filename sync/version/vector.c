@@ -34,8 +34,8 @@ static uint64_t entry_hash(const uint8_t lane[WEIR_LANE_LEN], uint64_t seq)
     return weir_mix64(weir_hash64(0, lane, WEIR_LANE_LEN) ^ weir_mix64(seq));
 }
 
-/* Place of the first entry whose lane is not below `lane`. Lanes often come in order: look at the
- * end first. */
+/* Position of the first entry whose lane is not below `lane`. Lanes often come in order: check
+ * the end first. */
 static size_t find_lane(const struct weir_vector *v, const uint8_t lane[WEIR_LANE_LEN])
 {
     if (v->num > 0 && memcmp(v->items[v->num - 1].lane, lane, WEIR_LANE_LEN) < 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * vector.h - strict version vectors: lane -> the largest sequence number below which none misses.
- * Also floors and cursors, which are vectors by shape. Pure. Owner: one thread.
- * Limits: WEIR_LANES_MAX lanes of 24 bytes, sorted by their bytes; memory grows by doubling.
+ * vector.h - strict version vectors: lane -> the sequence number up to which none is missing. Also
+ * floors and cursors, which have the same form.
+ * Pure. Owner: one thread.   Limits: WEIR_LANES_MAX lanes of 24 bytes, sorted by their bytes;
+ * memory grows by doubling.
  * Ref: sync/REPLICATION.md, "Versions".
  */
 #ifndef WEIR_SYNC_VERSION_VECTOR_H
@@ -26,14 +27,15 @@ struct weir_vector {
     struct weir_vector_entry *items; /* owns; ascending by lane. To iterate: 0..num-1 */
     size_t num;
     size_t cap;
-    uint64_t hash; /* sum of the entries' hashes: depends on what is held, not on how it came */
+    uint64_t hash; /* sum of the entries' hashes: depends on the entries, not on the order in which
+                      they came */
 };
 
 #define WEIR_VECTOR_ZERO ((struct weir_vector){ NULL, 0, 0, 0 })
 
 /** Free the entries; the vector is zero again. */
 void weir_vector_deinit(struct weir_vector *v);
-/** Forget the entries, keep the memory. */
+/** Drop the entries, but not the memory. */
 void weir_vector_reset(struct weir_vector *v);
 
 /** @return the lane's sequence number, 0 when it has no entry */
@@ -61,7 +63,7 @@ WEIR_MUST_USE enum weir_err weir_vector_copy(struct weir_vector *v,
                                              const struct weir_vector *other);
 
 /**
- * Rule R6: has a deletion been purged that the owner of `v` may never have seen? So when
+ * Rule R6: has a deletion been purged that the owner of `v` may never have seen? That is so when
  * v[l] < floor[l] for some lane. Linear.
  */
 bool weir_vector_is_stale(const struct weir_vector *v, const struct weir_vector *floor);

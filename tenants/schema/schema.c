@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema.c - reads texts: each document becomes a tree, a message, and is checked before the next
- * is read. So the cost in memory is that of the largest document and of the messages that are kept.
+ * is read. So the cost in memory is that of the largest document and of the messages.
  */
 #include "tenants/schema/schema.h"
-
-#include <string.h>
 
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
@@ -14,6 +12,8 @@
 #include "tenants/schema/schema_report.h"
 #include "tenants/schema/schema_rules.h"
 #include "tenants/schema/schema_tree.h"
+
+#include <string.h>
 
 #define TEXT_MAX      (64u << 20) /* bytes of a text */
 #define DOCS_MAX      16384       /* documents of a text */
@@ -64,7 +64,7 @@ struct reading {
     struct weir_docs *docs;
     struct weir_report report;
     struct weir_arena scratch; /* of one document */
-    struct weir_arena kept;    /* of the whole text */
+    struct weir_arena lasting; /* of the whole text */
     struct weir_yaml *yaml;
     struct weir_json json;
     struct weir_tree_builder builder;
@@ -76,9 +76,10 @@ struct reading {
     } * first, **last;
 };
 
-/* ---- the envelope ---- */
+/* -- the envelope -- */
 
-static struct weir_tree *member(struct weir_tree *map, const char *name, struct weir_tree **ret_key)
+static struct weir_tree *key_find(struct weir_tree *map, const char *name,
+                                  struct weir_tree **ret_key)
 {
     for (struct weir_tree *key = map->first; key != NULL; key = key->next->next) {
         if (key->kind == WEIR_TREE_SCALAR && weir_span_eq(key->text, weir_span_cstr(name))) {
@@ -121,7 +122,7 @@ static const struct weir_tree *envelope_value(struct reading *r, struct weir_tre
                                               const char *name, const struct weir_trail *at)
 {
     struct weir_tree *first = NULL;
-    const struct weir_tree *value = member(root, name, &first);
+    const struct weir_tree *value = key_find(root, name, &first);
 
     for (struct weir_tree *key = first; key != NULL; key = key->next->next)
         if (key != first && key->kind == WEIR_TREE_SCALAR && weir_span_eq(key->text, first->text))
@@ -159,7 +160,7 @@ static const char *const kinds[] = { "Tenant", "Node" };
 _Static_assert(WEIR_KIND_TENANT == 0 && WEIR_KIND_NODE == 1, "in the order of the words");
 
 /* What a document without a right kind most likely is, so that its other faults are reported with
- * this one. @param kind NULL: none is given @return false: nobody can know */
+ * this one. @param kind NULL: none is given @return false: there is nothing to guess by */
 static bool kind_guess(const struct weir_tree *root, const struct weir_tree *kind,
                        enum weir_kind *ret)
 {
@@ -205,9 +206,9 @@ static bool envelope_read(struct reading *r, struct weir_tree *root, enum weir_k
     return true;
 }
 
-/* ---- one document ---- */
+/* -- one document -- */
 
-/* Files become bodies before the check, so that what is wrong with them is told with the rest. */
+/* Files become bodies before the check, so that errors of files are reported with the rest. */
 static void pages_read(struct reading *r, const Weir__V1__Tenant *t)
 {
     struct weir_trail pages = weir_trail_name(NULL, WEIR_SPAN_LIT("error_pages"));
@@ -239,24 +240,50 @@ static enum weir_err message_read(struct reading *r, struct weir_tree *root, str
     return checker.failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
+/* Where the items of a list stand; NULL: there are none. */
+static enum weir_err places_copy(struct reading *r, struct weir_tree *root, const char *list,
+                                 const struct weir_place **ret)
+{
+    const struct weir_tree *value = weir_tree_member(root, weir_span_cstr(list), NULL);
+    size_t num = 0;
+
+    if (value == NULL || value->kind != WEIR_TREE_LIST || value->num == 0)
+        return WEIR_OK;
+    struct weir_place *places = weir_arena_calloc(&r->docs->arena, value->num, sizeof(*places));
+    if (places == NULL)
+        return WEIR_ENOMEM;
+    for (const struct weir_tree *item = value->first; item != NULL; item = item->next)
+        places[num++] = (struct weir_place){ item->line, item->column };
+    *ret = places;
+    return WEIR_OK;
+}
+
+static enum weir_err claims_locate(struct reading *r, struct weir_tree *root, struct weir_doc *doc)
+{
+    if (doc->kind != WEIR_KIND_TENANT)
+        return WEIR_OK;
+    enum weir_err err = places_copy(r, root, "hosts", &doc->hosts);
+    return err < 0 ? err : places_copy(r, root, "addresses", &doc->addresses);
+}
+
 static const char *doc_name(const struct weir_doc *doc)
 {
     return doc->kind == WEIR_KIND_TENANT ? doc->tenant->name : doc->node->name;
 }
 
 /* Remember the name, to find two documents of one name. */
-static enum weir_err name_keep(struct reading *r, struct weir_tree *root,
-                               const struct weir_doc *doc)
+static enum weir_err name_remember(struct reading *r, struct weir_tree *root,
+                                   const struct weir_doc *doc)
 {
     struct weir_tree *key = NULL;
-    struct named_doc *named = weir_arena_calloc(&r->kept, 1, sizeof(*named));
-    struct weir_doc *copy = weir_arena_calloc(&r->kept, 1, sizeof(*copy));
+    struct named_doc *named = weir_arena_calloc(&r->lasting, 1, sizeof(*named));
+    struct weir_doc *copy = weir_arena_calloc(&r->lasting, 1, sizeof(*copy));
 
     if (named == NULL || copy == NULL)
         return WEIR_ENOMEM;
     *copy = *doc;
     named->doc = copy;
-    if (member(root, "name", &key) != NULL) {
+    if (key_find(root, "name", &key) != NULL) {
         named->line = key->line;
         named->column = key->column;
     }
@@ -265,7 +292,7 @@ static enum weir_err name_keep(struct reading *r, struct weir_tree *root,
     return WEIR_OK;
 }
 
-/* @param num_before  faults found before the document was read at all: what its reader said counts
+/* @param num_before errors found before the document was read: those of its reader count
  */
 static enum weir_err document_read(struct reading *r, struct weir_tree *root, size_t num_before)
 {
@@ -278,15 +305,18 @@ static enum weir_err document_read(struct reading *r, struct weir_tree *root, si
                         weir_tree_kind_name(root->kind));
     else if (envelope_read(r, root, &doc.kind))
         err = message_read(r, root, &doc);
-    if (err == WEIR_OK && r->report.num == num_before)
-        err = docs_add(r->docs, &doc);
+    if (err == WEIR_OK && r->report.num == num_before) {
+        err = claims_locate(r, root, &doc);
+        if (err == WEIR_OK)
+            err = docs_add(r->docs, &doc);
+    }
     if (err == WEIR_OK && doc.message != NULL && doc_name(&doc) != NULL)
-        err = name_keep(r, root, &doc);
+        err = name_remember(r, root, &doc);
     r->report.root = NULL;
     return err;
 }
 
-/* ---- the whole text ---- */
+/* -- the whole text -- */
 
 static enum weir_err next_tree(struct reading *r, struct weir_tree **ret)
 {
@@ -301,7 +331,7 @@ static enum weir_err documents_read(struct reading *r)
     for (;;) {
         struct weir_tree *root = NULL;
         size_t num_before = r->report.num;
-        size_t kept_before = r->report.diags->len;
+        size_t len_before = r->report.diags->len;
         enum weir_err err = next_tree(r, &root);
         if (err < 0 || root == NULL)
             return err;
@@ -312,18 +342,19 @@ static enum weir_err documents_read(struct reading *r)
         }
         r->num_docs++;
         err = document_read(r, root, num_before);
-        weir_report_sort(&r->report, kept_before);
+        weir_report_sort(&r->report, len_before);
         if (err < 0)
             return err;
     }
 }
 
-/* Two documents of one kind and name: which of them would hold? */
+/* Two documents of one kind and name contradict each other. */
 static enum weir_err check_doubles(struct reading *r)
 {
-    struct weir_checker c = { .report = &r->report, .scratch = &r->kept };
+    struct weir_checker c = { .report = &r->report, .scratch = &r->lasting };
     struct weir_names names = weir_names_make(&c, r->num_docs);
-    struct named_doc **docs = weir_arena_calloc(&r->kept, r->num_docs, sizeof(struct named_doc *));
+    struct named_doc **docs =
+        weir_arena_calloc(&r->lasting, r->num_docs, sizeof(struct named_doc *));
     struct weir_trail at = weir_trail_name(NULL, WEIR_SPAN_LIT("name"));
     const struct weir_named *twice;
     size_t num = 0, pos = 0, first;
@@ -332,7 +363,7 @@ static enum weir_err check_doubles(struct reading *r)
         return WEIR_ENOMEM;
     for (struct named_doc *d = r->first; d != NULL; d = d->next) {
         const char *text =
-            weir_arena_printf(&r->kept, "%d %s", (int)d->doc->kind, doc_name(d->doc));
+            weir_arena_printf(&r->lasting, "%d %s", (int)d->doc->kind, doc_name(d->doc));
         if (text == NULL)
             return WEIR_ENOMEM;
         weir_names_add(&names, weir_span_cstr(text), num);
@@ -350,7 +381,7 @@ static enum weir_err check_doubles(struct reading *r)
     return WEIR_OK;
 }
 
-/* Windows editors begin a file with a byte order mark; in UTF-8 it says nothing. */
+/* Windows editors begin a file with a byte order mark; in UTF-8 it has no meaning. */
 static enum weir_err mark_skip(struct reading *r)
 {
     struct weir_span *text = &r->text;
@@ -401,9 +432,9 @@ enum weir_err weir_schema_read(const struct weir_schema_source *src, struct weir
     r.builder.report = &r.report;
     weir_report_init(&r.report, diags, src->file);
     weir_arena_init(&r.scratch, SCRATCH_BLOCK, SCRATCH_MAX);
-    weir_arena_init(&r.kept, DOCS_BLOCK, DOCS_BYTES);
+    weir_arena_init(&r.lasting, DOCS_BLOCK, DOCS_BYTES);
     enum weir_err err = text_read(&r);
-    weir_arena_deinit(&r.kept);
+    weir_arena_deinit(&r.lasting);
     weir_arena_deinit(&r.scratch);
     if (r.report.failed)
         return WEIR_ENOMEM;

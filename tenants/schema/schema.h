@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema.h - YAML and JSON in and out of the messages of proto/, by reflection over protobuf-c's
- * descriptors. Everything wrong with a text is reported at once: file, line, column, field path,
+ * descriptors. All errors of a text are reported at once: file, line, column, field path,
  * value, allowed range, nearest name. One table (schema_rules.c) of ranges, units and defaults
  * drives the check, the messages and the reference page. Off the hot path; allocates; thread-safe
- * (no state).   Limits: 64 MiB a text, 16,384 documents, 200 diagnostics kept.
+ * (no state).   Limits: 64 MiB a text, 16,384 documents, 200 diagnostics.
  */
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_H
@@ -24,9 +24,17 @@
 #include <weir/v1/node.pb-c.h>
 #include <weir/v1/tenant.pb-c.h>
 
+/** A place in a text. */
+struct weir_place {
+    uint32_t line, column; /* 1.. */
+};
+
 struct weir_doc {
     enum weir_kind kind;
     uint32_t line;
+    /** Of a tenant: where each item of its hosts and its addresses stands; NULL when it has none.
+     */
+    const struct weir_place *hosts, *addresses;
     union {
         ProtobufCMessage *message;
         Weir__V1__Tenant *tenant;
@@ -42,11 +50,11 @@ struct weir_docs {
 };
 /** Allocates nothing. */
 void weir_docs_init(struct weir_docs *d);
-/** Forget all documents; their messages are dead after this. */
+/** Free all documents; their messages must not be used after this. */
 void weir_docs_deinit(struct weir_docs *d);
 
 /**
- * Read the file that an error page names: sets body, and takes file away. It is called for each
+ * Read the file that an error page names: sets body and clears file. It is called for each
  * page that has a file and no body, before the document is checked.
  *
  * @return NULL, or what is wrong, for the message at the page's `file`; copied before the next call
@@ -75,6 +83,26 @@ struct weir_schema_source {
 WEIR_MUST_USE enum weir_err weir_schema_read(const struct weir_schema_source *src,
                                              struct weir_docs *docs, struct weir_diags *diags);
 
+/** A document of one run, and the file that it came from. */
+struct weir_run_doc {
+    const char *file; /* "" when the text had none */
+    struct weir_doc doc;
+};
+/**
+ * Check what the tenants of one run claim from each other. A host or an address that two tenants
+ * claim is an error at the later document. A host that lies under a wildcard of another tenant,
+ * which does not list its tenant in allow_overlap, is a warning. Both name the other place. Tenants
+ * of one name count as one tenant.
+ *
+ * @param docs   valid documents as weir_schema_read gives them, in the order of the run; those of
+ *               other kinds are passed over
+ * @param diags  appended to
+ * @return WEIR_OK | WEIR_EINVAL (two claim the same, see diags) | WEIR_ENOMEM | WEIR_ELIMIT (more
+ * claims than WEIR_OVERLAP_SET_MAX)
+ */
+WEIR_MUST_USE enum weir_err weir_schema_check_claims(const struct weir_run_doc *docs, size_t num,
+                                                     struct weir_diags *diags);
+
 /** Check a message that did not come from text (a record of a peer, a merged node file). Positions
  * are unknown. */
 WEIR_MUST_USE enum weir_err weir_schema_check(enum weir_kind kind, const ProtobufCMessage *m,
@@ -85,12 +113,12 @@ WEIR_MUST_USE enum weir_err weir_schema_check(enum weir_kind kind, const Protobu
 WEIR_MUST_USE enum weir_err weir_schema_write(enum weir_kind kind, const ProtobufCMessage *m,
                                               enum weir_format format, struct weir_strbuf *out);
 
-/** JSON of any message of proto/ (admin answers): proto3 JSON mapping, 64-bit numbers as JSON
+/** JSON of any message of proto/ (admin responses): proto3 JSON mapping, 64-bit numbers as JSON
  * numbers. */
 WEIR_MUST_USE enum weir_err weir_schema_write_json(const ProtobufCMessage *m,
                                                    struct weir_strbuf *out);
-/** Its inverse for messages that weir itself wrote (admin answers at the client); unknown keys are
- * ignored. In `arena`. */
+/** The inverse, for messages that weir itself wrote (admin responses at the client); unknown keys
+ * are ignored. In `arena`. */
 WEIR_MUST_USE enum weir_err weir_schema_read_json(const ProtobufCMessageDescriptor *desc,
                                                   struct weir_span text, struct weir_arena *arena,
                                                   ProtobufCMessage **ret);
@@ -131,8 +159,8 @@ WEIR_MUST_USE enum weir_err weir_schema_node_env(Weir__V1__Node *node, const cha
                                                  struct weir_diags *diags);
 
 /**
- * Whether an error page names a file that nobody has read yet: body is not set. Who reads the file
- * sets body and content_type, and takes file away: a page has one of file and body.
+ * Whether an error page names a file that was not read yet: body is not set. The reader of the file
+ * sets body and content_type and clears file: a page has either a file or a body.
  */
 bool weir_schema_has_unread_files(const Weir__V1__Tenant *t);
 

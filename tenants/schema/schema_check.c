@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_check.c - each field of a message against its rule: there, count, length, form, range,
- * choice. The messages name the value and what is allowed; both come from the table.
+ * schema_check.c - checks each field of a message by its rule: presence, count, length, form,
+ * range, choice. The messages name the value and what is allowed; both come from the table.
  */
 #include "tenants/schema/schema_check.h"
+
+#include "tenants/schema/schema_reflect.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "tenants/schema/schema_reflect.h"
-
-/* ---- what is allowed, in words ---- */
+/* -- what is allowed, in words -- */
 
 bool weir_check_is_refused(const struct weir_rule *rule)
 {
     return rule != NULL && rule->refused != NULL && strcmp(rule->refused, WEIR_REFUSED_WHOLE) == 0;
 }
 
-static void join(struct weir_shown *s, const char *name)
+static void names_append(struct weir_shown *s, const char *name)
 {
     size_t len = strlen(s->text);
 
@@ -32,7 +32,7 @@ struct weir_shown weir_check_range(const struct weir_rule *rule)
     if (rule == NULL || rule->max == 0)
         return s;
     for (size_t i = 0; rule->choices != NULL && rule->choices[i] != NULL; i++)
-        join(&s, rule->choices[i]);
+        names_append(&s, rule->choices[i]);
     if (rule->choices == NULL)
         snprintf(s.text, sizeof(s.text), "%s..%s", weir_unit_text(rule->unit, rule->min).text,
                  weir_unit_text(rule->unit, rule->max).text);
@@ -45,7 +45,7 @@ struct weir_shown weir_check_enum_names(const ProtobufCFieldDescriptor *f)
     struct weir_shown s = { "" };
 
     for (unsigned i = 0; i < d->n_values; i++)
-        join(&s, d->values[i].name);
+        names_append(&s, d->values[i].name);
     return s;
 }
 
@@ -57,7 +57,7 @@ static bool is_choice(const struct weir_rule *rule, struct weir_span text)
     return false;
 }
 
-/* ---- texts ---- */
+/* -- texts -- */
 
 static void check_choice(struct weir_checker *c, const struct weir_rule *rule,
                          struct weir_span text, const struct weir_trail *at)
@@ -72,18 +72,18 @@ static void check_choice(struct weir_checker *c, const struct weir_rule *rule,
                     weir_check_range(rule).text, weir_suggest_text(&suggest).text);
 }
 
-/* Whether a text has a form, in the spelling that is kept; the case of letters is left to them. */
+/* Whether a text has a form and is in its one spelling, whatever the case of its letters. */
 static void check_form(struct weir_checker *c, enum weir_form form, struct weir_span text,
                        const struct weir_trail *at)
 {
-    struct weir_form_text kept;
+    struct weir_form_text spelling;
     const char *why = NULL;
 
-    if (!weir_form_check(form, text, &kept, &why))
+    if (!weir_form_check(form, text, &spelling, &why))
         weir_report_add(c->report, at, "%s %s", weir_schema_text_show(text).text, why);
-    else if (!weir_span_eq_nocase(kept.text, text))
+    else if (!weir_span_eq_nocase(spelling.text, text))
         weir_report_add(c->report, at, "%s must be written %s", weir_schema_text_show(text).text,
-                        weir_schema_text_show(kept.text).text);
+                        weir_schema_text_show(spelling.text).text);
 }
 
 static void check_text(struct weir_checker *c, const struct weir_rule *rule, struct weir_span text,
@@ -102,7 +102,7 @@ static void check_text(struct weir_checker *c, const struct weir_rule *rule, str
         check_form(c, rule->form, text, at);
 }
 
-/* ---- single values ---- */
+/* -- single values -- */
 
 static void check_number(struct weir_checker *c, const struct weir_rule *rule, uint64_t n,
                          const struct weir_trail *at)
@@ -151,7 +151,7 @@ static void check_single(struct weir_checker *c, const ProtobufCFieldDescriptor 
     }
 }
 
-/* ---- lists and maps ---- */
+/* -- lists and maps -- */
 
 static void check_unique(struct weir_checker *c, char *const *items, size_t num,
                          const struct weir_trail *at)
@@ -173,7 +173,7 @@ static void check_unique(struct weir_checker *c, char *const *items, size_t num,
     }
 }
 
-/* Items of a list or map that are looked at: no more than there may be. */
+/* Items of a list or map that are checked: at most as many as the rule allows. */
 static size_t items_num(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
                         const struct weir_rule *rule)
 {
@@ -210,12 +210,12 @@ static void check_entry(struct weir_checker *c, const struct weir_rule *rule,
     const ProtobufCFieldDescriptor *f = &entry->descriptor->fields[1];
     struct weir_span key = weir_reflect_key(entry);
     struct weir_trail step = weir_trail_name(at, key);
-    struct weir_form_text kept;
+    struct weir_form_text spelling;
     const char *why;
 
     if (key.len == 0)
         weir_report_add(c->report, at, "has an empty key");
-    else if (key.len > WEIR_HOST_MAX || !weir_form_check(rule->key_form, key, &kept, &why))
+    else if (key.len > WEIR_HOST_MAX || !weir_form_check(rule->key_form, key, &spelling, &why))
         weir_report_add(c->report, &step, "%s %s", weir_schema_text_show(key).text,
                         key.len > WEIR_HOST_MAX ? "is too long for a key" : why);
     if (f->type != PROTOBUF_C_TYPE_MESSAGE)
@@ -270,7 +270,7 @@ static void check_items(struct weir_checker *c, const ProtobufCMessage *m,
         check_list(c, m, f, rule, at);
 }
 
-/* ---- messages ---- */
+/* -- messages -- */
 
 void weir_check_field(struct weir_checker *c, const ProtobufCMessage *m,
                       const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,

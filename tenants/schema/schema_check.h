@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_check.h - private to the schema: the complete check of a message, wherever it came from.
- * First each field by its rule (schema_check.c), then what fields say of each other
- * (schema_cross.c, schema_redirects.c). A record of a peer may hold any bytes and any counts; none
- * of it is trusted.
+ * First each field by its rule (schema_check.c), then fields against each other (schema_cross.c,
+ * schema_redirects.c). A record of a peer may hold any bytes and any counts; none of it is trusted.
  */
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_CHECK_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_CHECK_H
@@ -24,25 +23,25 @@
 struct weir_checker {
     struct weir_report *report;
     struct weir_arena *scratch;
-    bool failed; /* no memory: what was found is not all there is */
+    bool failed; /* no memory: the errors that were found are not all */
 };
 
-/** Everything that is wrong with a message of a kind. @param m its descriptor is the kind's
+/** Check a message of a kind completely. @param m its descriptor is the kind's
  * (contract) */
 void weir_check_document(struct weir_checker *c, enum weir_kind kind, const ProtobufCMessage *m);
-/** A message and what is in it, field by field. @param at NULL: the document */
+/** Check a message and what is in it, field by field. @param at NULL: the document */
 void weir_check_message(struct weir_checker *c, const ProtobufCMessage *m,
                         const struct weir_trail *at);
-/** One field by its rule. */
+/** Check one field by its rule. */
 void weir_check_field(struct weir_checker *c, const ProtobufCMessage *m,
                       const ProtobufCFieldDescriptor *f, const struct weir_rule *rule,
                       const struct weir_trail *at);
 
-/** What fields of a tenant say of each other. */
+/** Check fields of a tenant against each other. */
 void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t);
-/** What fields of a node say of each other. */
+/** Check fields of a node against each other. */
 void weir_check_node(struct weir_checker *c, const Weir__V1__Node *n);
-/** Redirects that ask for the same, and those that lead to themselves. */
+/** Check for redirects of the same requests, and for those that lead to themselves. */
 void weir_check_redirects(struct weir_checker *c, const Weir__V1__Tenant *t);
 
 /** Whether a key is refused whatever its value. @param rule NULL: none */

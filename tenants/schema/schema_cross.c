@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_cross.c - what fields of a tenant or a node say of each other: references, order, sums.
- * Runs after the fields were checked one by one, and holds for those that were wrong as well.
+ * schema_cross.c - checks fields of a tenant or a node against each other: references, order, sums.
+ * Runs after the fields were checked one by one, also over fields that have errors.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* The trail of `list[index].field`. */
 struct item_trail {
@@ -25,7 +25,7 @@ static const struct weir_trail *item_field(struct item_trail *t, const struct we
     return &t->field;
 }
 
-/* ---- upstreams ---- */
+/* -- upstreams -- */
 
 static void check_endpoints(struct weir_checker *c, const Weir__V1__Upstream *u,
                             const struct weir_trail *at)
@@ -51,7 +51,7 @@ static void check_pool(struct weir_checker *c, const Weir__V1__Pool *p, const st
 {
     struct weir_trail pool = weir_trail_name(at, WEIR_SPAN_LIT("pool"));
 
-    /* Only what is given is held against each other: a default gives way to a value beside it. */
+    /* Only given values are compared: a default gives way to a value beside it. */
     if (p->has_min_idle && p->has_max_idle && p->min_idle > p->max_idle) {
         struct weir_trail step = weir_trail_name(&pool, WEIR_SPAN_LIT("min_idle"));
         weir_report_add(c->report, &step, "%u is above max_idle, which is %u", p->min_idle,
@@ -83,7 +83,7 @@ static void check_upstreams(struct weir_checker *c, const Weir__V1__Tenant *t)
     }
 }
 
-/* ---- routes ---- */
+/* -- routes -- */
 
 static void check_upstream_name(struct weir_checker *c, const Weir__V1__Tenant *t,
                                 const struct weir_names *known, const char *name,
@@ -156,7 +156,7 @@ static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
     if (num == 0 && t->n_upstreams > 1) {
         struct weir_trail step = weir_trail_name(NULL, WEIR_SPAN_LIT("routes"));
         weir_report_add(c->report, &step,
-                        "is missing or empty: with %zu upstreams it must say which answers what",
+                        "is missing or empty: with %zu upstreams it must say which serves what",
                         t->n_upstreams);
     }
     for (size_t i = 0; i < num_upstreams; i++)
@@ -173,7 +173,7 @@ static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
     check_route_paths(c, t, num);
 }
 
-/* ---- error pages ---- */
+/* -- error pages -- */
 
 static void check_page(struct weir_checker *c, const Weir__V1__ErrorPage *p,
                        const struct weir_trail *at)
@@ -218,12 +218,12 @@ bool weir_schema_has_unread_files(const Weir__V1__Tenant *t)
     return false;
 }
 
-/* ---- headers ---- */
+/* -- headers -- */
 
 #define ADD_REQUEST_BYTES_MAX                                                                      \
     8192 /* beside a head of max_header, what is sent must fit a buffer                            \
           */
-#define ADD_RESPONSE_BYTES_MAX 16384 /* more than clients take of a whole head as a rule */
+#define ADD_RESPONSE_BYTES_MAX 16384 /* more than clients accept as a whole head, as a rule */
 #define FIELD_LINE_BYTES       4     /* colon, space, CR, LF */
 
 static void check_added(struct weir_checker *c, const char *list, size_t sum, size_t max)
@@ -256,10 +256,10 @@ static void check_headers(struct weir_checker *c, const Weir__V1__Headers *h)
     check_added(c, "add_response", response, ADD_RESPONSE_BYTES_MAX);
 }
 
-/* ---- the whole ---- */
+/* -- the whole -- */
 
-#define CLAIM_BYTES  32  /* what a record keeps of a name that is claimed, besides the name */
-#define RECORD_BYTES 512 /* what it keeps besides the tenant and its claims */
+#define CLAIM_BYTES  32  /* what a record stores of a claimed name, besides the name */
+#define RECORD_BYTES 512 /* what it stores besides the tenant and its claims */
 
 /* A tenant is one record of the store. */
 static void check_bytes(struct weir_checker *c, const Weir__V1__Tenant *t)
@@ -373,7 +373,7 @@ static void check_listeners(struct weir_checker *c, const Weir__V1__Node *n)
     }
 }
 
-/* The read-only socket would take the place of the one that may write, or the other way round. */
+/* At one path only one of the two sockets can exist. */
 static void check_sockets(struct weir_checker *c, const Weir__V1__Admin *a)
 {
     struct weir_span socket = weir_span_cstr(a->socket != NULL ? a->socket : WEIR_DEFAULT_SOCKET);

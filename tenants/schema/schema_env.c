@@ -2,19 +2,19 @@
  *
  * schema_env.c - WEIR_<PATH> variables override fields of a node: WEIR_LOG_LEVEL, WEIR_LISTEN_HTTP.
  * Lists are separated by commas. A variable that is no field is only warned of: an orchestrator
- * puts variables of its own beside a service named weir (WEIR_SERVICE_HOST, WEIR_PORT_80_TCP).
+ * sets variables of its own for a service named weir (WEIR_SERVICE_HOST, WEIR_PORT_80_TCP).
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "node/base/log.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
 #include "tenants/schema/schema_reflect.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define PREFIX       "WEIR_"
-#define VARIABLE_MAX 96   /* bytes of a variable's name; a test looks that all fit */
+#define VARIABLE_MAX 96   /* bytes of a variable's name; a test checks that all fit */
 #define LIST_MAX     2048 /* items of a list: above every rule of a node */
 #define SCRATCH      8192
 
@@ -60,9 +60,9 @@ static bool name_fits(const ProtobufCFieldDescriptor *outer, const ProtobufCFiel
     variable_name(outer, f, text);
     if (weir_span_eq(weir_span_cstr(text), name))
         return true;
-    const char *kept = weir_arena_strdup(scratch, weir_span_cstr(text));
-    if (kept != NULL) /* without it there is one suggestion less */
-        weir_suggest_offer(suggest, weir_span_cstr(kept));
+    const char *copy = weir_arena_strdup(scratch, weir_span_cstr(text));
+    if (copy != NULL) /* without it there is one suggestion less */
+        weir_suggest_offer(suggest, weir_span_cstr(copy));
     return false;
 }
 
@@ -115,7 +115,7 @@ static ProtobufCMessage *target_message(struct overriding *o, const struct targe
     return *member;
 }
 
-static struct weir_span trim(struct weir_span s)
+static struct weir_span blanks_trim(struct weir_span s)
 {
     while (s.len > 0 && s.at[0] == ' ')
         s = weir_span_from(s, 1);
@@ -139,7 +139,7 @@ static enum weir_err list_set(struct overriding *o, ProtobufCMessage *m, const s
         size_t len = comma != NULL ? (size_t)(comma - value.at) : value.len;
         struct weir_tree item = { .kind = WEIR_TREE_SCALAR,
                                   .quoted = true,
-                                  .text = trim(weir_span(value.at, len)) };
+                                  .text = blanks_trim(weir_span(value.at, len)) };
         err = weir_tree_add(&b, &item, NULL);
         value = weir_span_from(value, len + (comma != NULL));
     }
@@ -154,14 +154,14 @@ static enum weir_err value_set(struct overriding *o, ProtobufCMessage *m, const 
 {
     struct weir_mapper mapper = { .report = &o->report, .arena = o->arena };
     struct weir_slot slot = { .msg = m, .field = t->field, .rule = t->rule };
-    struct weir_tree node = { .kind = WEIR_TREE_SCALAR, .text = trim(value) };
+    struct weir_tree node = { .kind = WEIR_TREE_SCALAR, .text = blanks_trim(value) };
 
     if (t->field->label == PROTOBUF_C_LABEL_REPEATED)
         return list_set(o, m, t, value, at);
     return weir_map_scalar(&mapper, &slot, &node, at);
 }
 
-/* One variable that is a field. Its value is checked here, where its name can be told. */
+/* One variable that is a field. Its value is checked here, where its name is known. */
 static enum weir_err target_set(struct overriding *o, const struct target *t,
                                 struct weir_span value)
 {
@@ -204,17 +204,16 @@ static enum weir_err variable_apply(struct overriding *o, const char *variable)
     if (!weir_span_starts(name, WEIR_SPAN_LIT(PREFIX)) || is_other(name))
         return WEIR_OK;
     weir_arena_reset(&o->scratch);
-    /* The variable stands where else the file does. */
+    /* In messages the name of the variable stands in the place of the file. */
     struct weir_shown file = weir_schema_text_bare(name);
-    o->report.file = file.text;
-    o->report.file_copy = NULL;
+    weir_report_file(&o->report, file.text);
     enum weir_err err = WEIR_OK;
     if (target_find(name, &suggest, &o->scratch, &target))
         err = target_set(o, &target, weir_span_cstr(equals + 1));
     else
         log_warn("node.unknown_variable", "name=%.*s%s", (int)name.len, (const char *)name.at,
                  weir_suggest_text(&suggest).text);
-    o->report.file = "";
+    weir_report_file(&o->report, "");
     return err;
 }
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_form.c - the forms of text fields. What the data path parses is judged by the data path's
- * own parsers. Ref: RFC 1035 2.3.1 (labels), RFC 3986 3.3 (paths), RFC 9110 5.1, 5.5 (fields), RFC
- * 5952 (addresses).
+ * schema_form.c - the forms of text fields. What the data path parses is checked by the parsers of
+ * the data path. Ref: RFC 1035 2.3.1 (labels), RFC 3986 3.3 (paths), RFC 9110 5.1, 5.5 (fields),
+ * RFC 5952 (addresses).
  */
 #include "tenants/schema/schema_form.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #include "node/base/addr.h"
 #include "node/wire/bytes.h"
 #include "node/wire/uri.h"
 #include "tenants/schema/schema_text.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static bool is_lower_or_digit(uint8_t c)
 {
@@ -52,7 +52,7 @@ static bool is_printable(struct weir_span s)
     return true;
 }
 
-static void keep(struct weir_form_text *ret, const void *at, size_t len)
+static void spelling_set(struct weir_form_text *ret, const void *at, size_t len)
 {
     WEIR_ASSERT(len <= sizeof(ret->buf));
     memcpy(ret->buf, at, len);
@@ -60,31 +60,31 @@ static void keep(struct weir_form_text *ret, const void *at, size_t len)
 }
 
 /* A name or an address literal, as an authority has it. */
-static bool authority_host(struct weir_span s, struct weir_form_text *ret)
+static bool respell_authority(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
     if (weir_authority_parse(s, &a) < 0 || a.port != 0)
         return false;
-    keep(ret, a.host, a.host_len);
+    spelling_set(ret, a.host, a.host_len);
     return true;
 }
 
-static bool host_name(struct weir_span s, struct weir_form_text *ret)
+static bool respell_host(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
     if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port != 0)
         return false;
-    keep(ret, a.host, a.host_len);
+    spelling_set(ret, a.host, a.host_len);
     return true;
 }
 
-static bool host_or_wildcard(struct weir_span s, struct weir_form_text *ret)
+static bool respell_host_or_wildcard(struct weir_span s, struct weir_form_text *ret)
 {
     if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
-        return host_name(s, ret);
-    if (!host_name(weir_span_from(s, 2), ret))
+        return respell_host(s, ret);
+    if (!respell_host(weir_span_from(s, 2), ret))
         return false;
     memmove(ret->buf + 2, ret->buf, ret->text.len);
     ret->buf[0] = '*';
@@ -93,42 +93,42 @@ static bool host_or_wildcard(struct weir_span s, struct weir_form_text *ret)
     return true;
 }
 
-/* What a tenant may claim: "*.com" would take every site of a registry. */
-static bool claimed_host(struct weir_span s, struct weir_form_text *ret)
+/* What a tenant may claim: "*.com" would claim every site of a registry. */
+static bool respell_claimed_host(struct weir_span s, struct weir_form_text *ret)
 {
     if (!weir_span_starts(s, WEIR_SPAN_LIT("*.")))
-        return authority_host(s, ret);
-    if (!host_or_wildcard(s, ret))
+        return respell_authority(s, ret);
+    if (!respell_host_or_wildcard(s, ret))
         return false;
     return memchr(ret->buf + 2, '.', ret->text.len - 2) != NULL;
 }
 
-static bool ip(struct weir_span s, struct weir_form_text *ret)
+static bool respell_ip(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_addr a;
     char text[WEIR_ADDR_TEXT_MAX];
 
     if (weir_addr_parse_ip(s, &a) < 0)
         return false;
-    keep(ret, text, weir_addr_ip_text(&a, text));
+    spelling_set(ret, text, weir_addr_ip_text(&a, text));
     return true;
 }
 
-static bool endpoint(struct weir_span s, struct weir_form_text *ret)
+static bool respell_endpoint(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_addr addr;
     struct weir_authority a;
     char text[WEIR_FORM_TEXT_MAX];
 
     if (weir_addr_parse(s, &addr) == WEIR_OK) {
-        keep(ret, text, weir_addr_text(&addr, text));
+        spelling_set(ret, text, weir_addr_text(&addr, text));
         return true;
     }
     if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port == 0)
         return false;
     int len =
         snprintf(text, sizeof(text), "%.*s:%u", (int)a.host_len, (const char *)a.host, a.port);
-    keep(ret, text, (size_t)len);
+    spelling_set(ret, text, (size_t)len);
     return true;
 }
 
@@ -136,7 +136,7 @@ enum weir_err weir_form_parse_listen(struct weir_span text, struct weir_addr *re
 {
     char other[WEIR_ADDR_TEXT_MAX];
 
-    /* The strict parser knows no port 0: it reads the same address with port 1 in its place. */
+    /* The strict parser knows no port 0: it reads the same address with port 1 instead. */
     if (!weir_span_ends(text, WEIR_SPAN_LIT(":0")))
         return weir_addr_parse(text, ret);
     if (text.len >= sizeof(other))
@@ -151,14 +151,14 @@ enum weir_err weir_form_parse_listen(struct weir_span text, struct weir_addr *re
     return WEIR_OK;
 }
 
-static bool listener(struct weir_span s, bool only_loopback, struct weir_form_text *ret)
+static bool respell_listener(struct weir_span s, bool only_loopback, struct weir_form_text *ret)
 {
     struct weir_addr a;
     char text[WEIR_ADDR_TEXT_MAX];
 
     if (weir_form_parse_listen(s, &a) < 0 || (only_loopback && !weir_addr_is_loopback(&a)))
         return false;
-    keep(ret, text, weir_addr_text(&a, text));
+    spelling_set(ret, text, weir_addr_text(&a, text));
     return true;
 }
 
@@ -206,8 +206,8 @@ static bool is_media_type(struct weir_span s)
            (end == s.len || s.at[end] == ';' || s.at[end] == ' ');
 }
 
-/* Names that say where a message ends, how long a connection lives, or who the client is. Their
- * values are weir's to write. */
+/* Fields for the length of a message, the life of a connection, or the identity of the client. Only
+ * weir writes their values. */
 static const char *const own_fields[] = {
     "connection",
     "content-length",
@@ -267,21 +267,21 @@ static bool is_access(struct weir_span s)
 }
 
 /* The forms that are respelled. */
-static bool respell(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
+static bool respell_text(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
 {
     if (form == WEIR_FORM_HOST)
-        return claimed_host(s, ret);
+        return respell_claimed_host(s, ret);
     if (form == WEIR_FORM_HOST_OR_IP)
-        return host_or_wildcard(s, ret) || authority_host(s, ret);
+        return respell_host_or_wildcard(s, ret) || respell_authority(s, ret);
     if (form == WEIR_FORM_TARGET_HOST)
-        return authority_host(s, ret);
+        return respell_authority(s, ret);
     if (form == WEIR_FORM_NODE_NAME)
-        return host_name(s, ret);
+        return respell_host(s, ret);
     if (form == WEIR_FORM_IP)
-        return ip(s, ret);
+        return respell_ip(s, ret);
     if (form == WEIR_FORM_ENDPOINT || form == WEIR_FORM_PEER)
-        return endpoint(s, ret);
-    return listener(s, form == WEIR_FORM_LOOPBACK, ret);
+        return respell_endpoint(s, ret);
+    return respell_listener(s, form == WEIR_FORM_LOOPBACK, ret);
 }
 
 static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
@@ -307,7 +307,7 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
     case WEIR_FORM_PEER:
     case WEIR_FORM_LISTEN:
     case WEIR_FORM_LOOPBACK:
-        return respell(form, s, ret);
+        return respell_text(form, s, ret);
     case WEIR_FORM_PREFIX:
         return is_prefix(s);
     case WEIR_FORM_RULE_PATH:
@@ -332,7 +332,7 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
     WEIR_UNREACHABLE();
 }
 
-/** What a form is called, and what is said of a text that does not have it. */
+/** The name of a form, and the message for a text that does not have it. */
 struct form_words {
     const char *name;
     const char *why;

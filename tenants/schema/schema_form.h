@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_form.h - private to the schema: what a text field may hold - names, hosts, addresses,
- * paths, header fields. Pure. A form says yes or no and gives the one spelling that is kept: hosts
+ * paths, header fields. Pure. A check gives yes or no, and the one spelling that is stored: hosts
  * in lower case without a dot at the end, addresses as RFC 5952 prints them. Paths are not
  * respelled but refused.
  */
@@ -48,7 +48,7 @@ enum weir_form {
 
 #define WEIR_FORM_TEXT_MAX (WEIR_HOST_MAX + 16) /* bytes: "*.", a host, a port */
 
-/** The spelling that is kept. */
+/** The spelling that is stored. */
 struct weir_form_text {
     struct weir_span text; /* the text given, or in buf: the struct must not move */
     uint8_t buf[WEIR_FORM_TEXT_MAX];
@@ -60,7 +60,7 @@ struct weir_form_text {
  *
  * @param ret_why  why not, as the end of a sentence after the value: `is not ...`; written on
  * false; static, or in ret->buf
- * @param ret      the spelling that is kept; written on true
+ * @param ret the spelling that is stored; written on true
  */
 bool weir_form_check(enum weir_form form, struct weir_span text, struct weir_form_text *ret,
                      const char **ret_why);

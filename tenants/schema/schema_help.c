@@ -4,13 +4,13 @@
  * the table. One field a paragraph, its whole path in front, so that a search for a key finds all
  * of it.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_reflect.h"
 #include "tenants/schema/schema_rules.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define WIDTH  79 /* columns */
 #define INDENT 6
@@ -241,7 +241,7 @@ static const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescript
 }
 
 /* The first step of the rest of a path: up to a dot, without the index behind it. */
-static struct weir_span step_take(struct weir_span *rest)
+static struct weir_span step_cut(struct weir_span *rest)
 {
     size_t len = 0;
 
@@ -358,7 +358,7 @@ enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *o
                                     struct weir_strbuf *why)
 {
     struct weir_span rest = path;
-    struct weir_span word = step_take(&rest);
+    struct weir_span word = step_cut(&rest);
     size_t kind = 0;
 
     while (kind < WEIR_ARRAY_LEN(kind_words) &&
@@ -368,7 +368,7 @@ enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *o
         return refuse_kind(word, why);
     struct cursor c = cursor_begin((enum weir_kind)kind);
     while (rest.len > 0) {
-        struct weir_span step = step_take(&rest);
+        struct weir_span step = step_cut(&rest);
         const ProtobufCFieldDescriptor *f = field_find(c.desc, step);
         if (f != NULL)
             cursor_enter(&c, f);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_json.c - JSON by a strict reader of its own, because places and keys given twice must be
- * known. Nothing beyond the grammar is taken: no comments, no trailing commas, no NaN, no bytes
+ * known. Nothing beyond the grammar is accepted: no comments, no trailing commas, no NaN, no bytes
  * that are not UTF-8. Sans-I/O; recursion is bounded by WEIR_TREE_DEPTH_MAX.   Ref: RFC 8259.
  */
-#include <string.h>
-
 #include "tenants/schema/schema_reader.h"
 #include "tenants/schema/schema_report.h"
+
+#include <string.h>
 
 /** One call: the reader, and where its values go. */
 struct reading {
@@ -34,7 +34,7 @@ static void count_to(struct weir_json *j, size_t at)
     }
 }
 
-static enum weir_err fail(struct reading *r, size_t at, const char *what)
+static enum weir_err report_fault(struct reading *r, size_t at, const char *what)
 {
     count_to(r->j, at);
     weir_report_text(r->b->report, r->j->line, r->j->column, "JSON: %s", what);
@@ -42,7 +42,7 @@ static enum weir_err fail(struct reading *r, size_t at, const char *what)
 }
 
 /* The byte at hand, or -1 at the end. */
-static int peek(const struct weir_json *j)
+static int byte_peek(const struct weir_json *j)
 {
     return j->at < j->text.len ? j->text.at[j->at] : -1;
 }
@@ -54,9 +54,9 @@ static bool is_space(int c)
 
 static int skip_space(struct weir_json *j)
 {
-    while (is_space(peek(j)))
+    while (is_space(byte_peek(j)))
         j->at++;
-    return peek(j);
+    return byte_peek(j);
 }
 
 static struct weir_tree node_here(struct weir_json *j, enum weir_tree_kind kind)
@@ -65,7 +65,7 @@ static struct weir_tree node_here(struct weir_json *j, enum weir_tree_kind kind)
     return (struct weir_tree){ .kind = kind, .line = j->line, .column = j->column };
 }
 
-/* ---- strings ---- */
+/* -- strings -- */
 
 /* Four hex digits at `at`; -1: they are none. */
 static int32_t hex4(const struct weir_json *j, size_t at)
@@ -88,7 +88,7 @@ static int32_t hex4(const struct weir_json *j, size_t at)
 
 /* "uXXXX" at j->at, a pair of them for what is above U+FFFF. @return bytes written, 0: it is none
  */
-static size_t unicode_escape(struct weir_json *j, uint8_t *out)
+static size_t escape_read_unicode(struct weir_json *j, uint8_t *out)
 {
     int32_t high = hex4(j, j->at + 1);
     uint32_t point = (uint32_t)high;
@@ -109,14 +109,14 @@ static size_t unicode_escape(struct weir_json *j, uint8_t *out)
 }
 
 /* What stands behind a backslash; j->at is behind it. @return bytes written, 0: no such escape */
-static size_t escape(struct weir_json *j, uint8_t *out)
+static size_t escape_read(struct weir_json *j, uint8_t *out)
 {
     static const char names[] = "\"\\/bfnrt";
     static const char values[] = "\"\\/\b\f\n\r\t";
-    int c = peek(j);
+    int c = byte_peek(j);
 
     if (c == 'u')
-        return unicode_escape(j, out);
+        return escape_read_unicode(j, out);
     const char *name = c > 0 ? strchr(names, c) : NULL;
     if (name == NULL)
         return 0;
@@ -149,9 +149,9 @@ static enum weir_err string_check(struct reading *r, size_t end)
         uint32_t point;
         size_t len = weir_schema_text_next(weir_span(j->text.at + at, end - at), &point);
         if (len == 0)
-            return fail(r, at, "this is not UTF-8");
+            return report_fault(r, at, "this is not UTF-8");
         if (point < 0x20)
-            return fail(r, at, "control characters in a string must be escaped");
+            return report_fault(r, at, "control characters in a string must be escaped");
         at += len;
     }
     return WEIR_OK;
@@ -166,7 +166,7 @@ static enum weir_err string_read(struct reading *r, struct weir_span *ret)
     size_t end = string_end(j, &escaped);
 
     if (end == j->text.len)
-        return fail(r, start, "this string has no end");
+        return report_fault(r, start, "this string has no end");
     enum weir_err err = string_check(r, end);
     if (err < 0)
         return err;
@@ -182,9 +182,9 @@ static enum weir_err string_read(struct reading *r, struct weir_span *ret)
                 continue;
             }
             size_t escape_at = j->at++;
-            size_t used = escape(j, out + len);
+            size_t used = escape_read(j, out + len);
             if (used == 0 || j->at > end)
-                return fail(r, escape_at, "there is no such escape");
+                return report_fault(r, escape_at, "there is no such escape");
             len += used;
         }
         *ret = weir_span(out, len);
@@ -193,9 +193,9 @@ static enum weir_err string_read(struct reading *r, struct weir_span *ret)
     return WEIR_OK;
 }
 
-/* ---- values ---- */
+/* -- values -- */
 
-static size_t digits(const struct weir_json *j, size_t at)
+static size_t digits_len(const struct weir_json *j, size_t at)
 {
     size_t len = 0;
 
@@ -212,12 +212,12 @@ static size_t number_len(const struct weir_json *j)
 
     if (at < j->text.len && j->text.at[at] == '-')
         at++;
-    num = digits(j, at);
+    num = digits_len(j, at);
     if (num == 0 || (num > 1 && j->text.at[at] == '0'))
         return 0;
     at += num;
     if (at < j->text.len && j->text.at[at] == '.') {
-        num = digits(j, at + 1);
+        num = digits_len(j, at + 1);
         if (num == 0)
             return 0;
         at += 1 + num;
@@ -226,7 +226,7 @@ static size_t number_len(const struct weir_json *j)
         at++;
         if (at < j->text.len && (j->text.at[at] == '+' || j->text.at[at] == '-'))
             at++;
-        num = digits(j, at);
+        num = digits_len(j, at);
         if (num == 0)
             return 0;
         at += num;
@@ -248,14 +248,14 @@ static enum weir_err literal_read(struct reading *r)
         if (weir_span_starts(rest, words[i]))
             len = words[i].len;
     if (len == 0)
-        return fail(r, j->at,
-                    rest.len == 0 ? "the text ends where a value is expected"
-                                  : "a value is expected here");
+        return report_fault(r, j->at,
+                            rest.len == 0 ? "the text ends where a value is expected"
+                                          : "a value is expected here");
     node.text = weir_span(rest.at, len);
     j->at += len;
-    int next = peek(j);
+    int next = byte_peek(j);
     if (next >= 0 && !is_space(next) && memchr(",]}", next, 3) == NULL)
-        return fail(r, j->at, "this does not end the value before it");
+        return report_fault(r, j->at, "this does not end the value before it");
     return weir_reader_add(r->b, &node);
 }
 
@@ -277,9 +277,9 @@ static enum weir_err separator_read(struct reading *r, char close, bool *ret_clo
     int c = skip_space(j);
 
     if (c != ',' && c != close)
-        return fail(r, j->at,
-                    close == ']' ? "\",\" or \"]\" is expected here"
-                                 : "\",\" or \"}\" is expected here");
+        return report_fault(r, j->at,
+                            close == ']' ? "\",\" or \"]\" is expected here"
+                                         : "\",\" or \"}\" is expected here");
     j->at++;
     *ret_closed = c == close;
     return WEIR_OK;
@@ -315,12 +315,12 @@ static enum weir_err member_read(struct reading *r)
     struct weir_json *j = r->j;
 
     if (skip_space(j) != '"')
-        return fail(r, j->at, "a key in quotes is expected here");
+        return report_fault(r, j->at, "a key in quotes is expected here");
     enum weir_err err = string_add(r);
     if (err < 0)
         return err;
     if (skip_space(j) != ':')
-        return fail(r, j->at, "\":\" is expected here");
+        return report_fault(r, j->at, "\":\" is expected here");
     j->at++;
     return value_read(r);
 }
@@ -361,7 +361,7 @@ static enum weir_err value_read(struct reading *r)
     return c == '"' ? string_add(r) : literal_read(r);
 }
 
-/* ---- documents ---- */
+/* -- documents -- */
 
 /* Move to where the next document begins. *ret_end: there is none. */
 static enum weir_err document_find(struct reading *r, bool *ret_end)
@@ -385,7 +385,7 @@ static enum weir_err document_find(struct reading *r, bool *ret_end)
     j->ended |= closed;
     c = skip_space(j);
     if (j->ended && c >= 0)
-        return fail(r, j->at, "nothing may follow the array of documents");
+        return report_fault(r, j->at, "nothing may follow the array of documents");
     *ret_end = j->ended || (!j->in_array && c < 0);
     return WEIR_OK;
 }
@@ -415,7 +415,7 @@ enum weir_err weir_json_whole(struct weir_json *j, struct weir_tree_builder *b,
     weir_tree_begin(b);
     enum weir_err err = value_read(&r);
     if (err == WEIR_OK && skip_space(j) >= 0)
-        err = fail(&r, j->at, "nothing may follow the value");
+        err = report_fault(&r, j->at, "nothing may follow the value");
     if (err == WEIR_OK)
         *ret = b->root;
     return err;

@@ -5,12 +5,12 @@
  */
 #include "tenants/schema/schema_map.h"
 
-#include <stdio.h>
-
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_reflect.h"
 
-/* Say it once: what is inside a value of the wrong kind is not looked at any more. */
+#include <stdio.h>
+
+/* Reported once: the inside of a value of the wrong kind is not read. */
 static void report_kind(struct weir_mapper *m, struct weir_tree *value, const struct weir_trail *at,
                         const char *wanted)
 {
@@ -25,7 +25,7 @@ static void report_kind(struct weir_mapper *m, struct weir_tree *value, const st
     value->reported = true;
 }
 
-/* ---- unknown keys ---- */
+/* -- unknown keys -- */
 
 /* A name one level down: the key is right and stands in the wrong place. */
 static struct weir_shown moved_text(const ProtobufCMessageDescriptor *desc, struct weir_span word)
@@ -45,7 +45,7 @@ static struct weir_shown moved_text(const ProtobufCMessageDescriptor *desc, stru
     return shown;
 }
 
-/* All keys of a message, for who wrote one that is near to none. */
+/* All keys of a message, for a key that is near to none. */
 static void known_text(const ProtobufCMessageDescriptor *desc, const struct weir_rule_set *set,
                        char *out, size_t out_len)
 {
@@ -97,7 +97,7 @@ static void report_unknown(struct weir_mapper *m, const struct keys *keys, struc
         key->text = suggest.best;
 }
 
-/* ---- lists and maps ---- */
+/* -- lists and maps -- */
 
 /* Room for the items of a list. What is beyond the rule's bound is reported here, and not read. */
 static enum weir_err items_make(struct weir_mapper *m, const struct weir_slot *slot,
@@ -220,7 +220,7 @@ enum weir_err weir_map_items(struct weir_mapper *m, const struct weir_slot *slot
     return is_map ? entries_map(m, slot, value, at) : list_map(m, slot, value, at);
 }
 
-/* ---- messages ---- */
+/* -- messages -- */
 
 /* A field whose rule is hidden gives the whole message a scalar spelling: its name. */
 static const ProtobufCFieldDescriptor *scalar_spelling(const ProtobufCMessageDescriptor *desc,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_map.h - private to the schema: a tree becomes a message, by reflection; and back.
- * Finds what only the text can tell: unknown keys, keys given twice, wrong types, numbers that do
- * not fit. Ranges, forms and all that a message alone can tell is schema_check.h's.
+ * Reports errors that only the text shows: unknown keys, keys given twice, wrong types, numbers
+ * that do not fit. Ranges, forms and all that a message alone shows are checked by schema_check.h.
  */
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_MAP_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_MAP_H
@@ -33,7 +33,7 @@ struct weir_slot {
 
 /**
  * A message from a map. What is wrong is reported, the rest is there; never NULL on WEIR_OK. Lists
- * keep their indices: an item that could not be read is there empty.
+ * keep their indices: an item that could not be read is empty.
  *
  * @param value  what is reported is marked in it
  * @param at     where in the document it is; NULL: it is the document
@@ -44,8 +44,7 @@ WEIR_MUST_USE enum weir_err weir_map_message(struct weir_mapper *m,
                                              struct weir_tree *value, const struct weir_trail *at,
                                              ProtobufCMessage **ret);
 /**
- * A list of texts or messages, or a map, into its field, where it takes the place of what was
- * there.
+ * A list of texts or messages, or a map, into its field, where it replaces what was there.
  * @return as weir_map_message
  */
 WEIR_MUST_USE enum weir_err weir_map_items(struct weir_mapper *m, const struct weir_slot *slot,
@@ -57,8 +56,8 @@ WEIR_MUST_USE enum weir_err weir_map_items(struct weir_mapper *m, const struct w
 WEIR_MUST_USE enum weir_err weir_map_scalar(struct weir_mapper *m, const struct weir_slot *slot,
                                             struct weir_tree *value, const struct weir_trail *at);
 /**
- * A copy of a text as a field of this rule keeps it: in its one spelling when it has the form of
- * the rule, else as it is. Reports what cannot be kept in a C string.
+ * A copy of a text as a field of this rule stores it: in its one spelling when it has the form of
+ * the rule, else as it is. Reports what a C string cannot hold.
  * @param rule NULL: none @param ret never NULL on WEIR_OK @return as weir_map_message
  */
 WEIR_MUST_USE enum weir_err weir_map_text(struct weir_mapper *m, const struct weir_rule *rule,

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_redirects.c - redirects that can never be met, or that lead to themselves.
- * Only what is certain is refused: a rule that leads each of its requests to where it already was,
+ * Only certain errors are reported: a rule that leads each of its requests to where it already was,
  * and one that lengthens the path for ever because its new path begins with its old one. Where
- * another rule, another tenant or another port may take the next request, nobody can tell, and
- * nothing is said.
+ * another rule, another tenant or another port may serve the next request, nothing is reported.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "tenants/paths.h"
 #include "tenants/schema/schema_check.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 _Static_assert(WEIR_REDIRECTS_MAX < WEIR_PATH_NONE, "the paths of all rules fit one set");
 
@@ -46,7 +45,7 @@ static bool is_same_host(const char *a, const char *b)
     return weir_span_eq_nocase(weir_span_cstr(a), weir_span_cstr(b));
 }
 
-/* ---- rules that ask for the same ---- */
+/* -- rules that ask for the same -- */
 
 static void add_question(struct weir_checker *c, struct weir_names *names,
                          const Weir__V1__Redirect *r, size_t index)
@@ -110,7 +109,7 @@ static void check_twice(struct weir_checker *c, const Weir__V1__Tenant *t, size_
     }
 }
 
-/* ---- rules that lead to themselves ---- */
+/* -- rules that lead to themselves -- */
 
 static bool keeps_scheme(const Weir__V1__Redirect *r)
 {
@@ -231,7 +230,7 @@ static void paths_make(struct weir_checker *c, const Weir__V1__Tenant *t, size_t
                        struct rules *rules)
 {
     struct weir_path_node *nodes = weir_arena_calloc(c->scratch, num, sizeof(*nodes));
-    size_t kept = 0;
+    size_t num_distinct = 0;
 
     if (nodes == NULL) {
         c->failed = true;
@@ -245,14 +244,14 @@ static void paths_make(struct weir_checker *c, const Weir__V1__Tenant *t, size_t
     }
     qsort(nodes, num, sizeof(*nodes), path_cmp);
     for (size_t i = 0; i < num; i++) {
-        if (kept > 0 && path_cmp(&nodes[kept - 1], &nodes[i]) == 0)
-            nodes[kept - 1].item++;
+        if (num_distinct > 0 && path_cmp(&nodes[num_distinct - 1], &nodes[i]) == 0)
+            nodes[num_distinct - 1].item++;
         else
-            nodes[kept++] = nodes[i];
+            nodes[num_distinct++] = nodes[i];
     }
-    weir_paths_link(nodes, kept);
+    weir_paths_link(nodes, num_distinct);
     rules->paths = nodes;
-    rules->num_paths = kept;
+    rules->num_paths = num_distinct;
 }
 
 void weir_check_redirects(struct weir_checker *c, const Weir__V1__Tenant *t)

@@ -52,7 +52,7 @@ static inline bool weir_reflect_has(const ProtobufCMessage *m, const ProtobufCFi
     return *(protobuf_c_boolean *)weir_reflect_at(m, f->quantifier_offset) != 0;
 }
 
-/** Bytes that one item of a list takes in its array. */
+/** Bytes of one item of a list in its array. */
 static inline size_t weir_reflect_item_len(const ProtobufCFieldDescriptor *f)
 {
     WEIR_ASSERT(weir_reflect_is_pointer(f)); /* lists of numbers are not used in proto/ */

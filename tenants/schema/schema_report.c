@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_report.c - diagnostics: where, what, in which order.
- * Limits: WEIR_DIAGS_MAX are kept and all are counted; a path and a message have TEXT_MAX bytes
+ * Limits: WEIR_DIAGS_MAX are stored and all are counted; a path and a message have TEXT_MAX bytes
  * each.
  */
 #include "tenants/schema/schema_report.h"
@@ -13,7 +13,7 @@
 
 #define TEXT_MAX WEIR_DIAG_TEXT_MAX
 
-/* ---- paths ---- */
+/* -- paths -- */
 
 static size_t text_append(char *out, size_t out_len, size_t len, const char *piece)
 {
@@ -53,12 +53,12 @@ void weir_trail_text(const struct weir_trail *at, char *out, size_t out_len)
 
 /** What the text has at the end of a trail. */
 struct found {
-    const struct weir_tree *place; /* whose line and column are told; NULL: there is no text */
+    const struct weir_tree *place; /* whose line and column are reported; NULL: there is no text */
     const struct weir_tree *value; /* NULL: the text does not have it */
     bool reported;
 };
 
-/* Lookups take and give const trees; the tree itself is the reading's, and is marked here. */
+/* Lookups work on const trees. The tree belongs to the reading, and is marked here. */
 static struct weir_tree *tree_of(const struct weir_tree *t)
 {
     return (struct weir_tree *)(uintptr_t)t;
@@ -114,7 +114,7 @@ bool weir_report_is_broken(const struct weir_report *r, const struct weir_trail 
     return f.reported || (f.value != NULL && f.value->broken);
 }
 
-/* ---- diagnostics ---- */
+/* -- diagnostics -- */
 
 void weir_report_init(struct weir_report *r, struct weir_diags *diags, const char *file)
 {
@@ -264,6 +264,27 @@ void weir_report_at(struct weir_report *r, const struct weir_trail *at,
     va_end(args);
 }
 
+void weir_report_warn_at(struct weir_report *r, const struct weir_trail *at,
+                         const struct weir_tree *place, const char *fmt, ...)
+{
+    struct weir_diag like = { .severity = WEIR_SEVERITY_WARNING,
+                              .line = place->line,
+                              .column = place->column };
+    va_list args;
+
+    va_start(args, fmt);
+    diag_append(r, at, &like, fmt, args);
+    va_end(args);
+}
+
+void weir_report_file(struct weir_report *r, const char *file)
+{
+    if (r->file == file)
+        return;
+    r->file = file;
+    r->file_copy = NULL;
+}
+
 void weir_report_text(struct weir_report *r, uint32_t line, uint32_t column, const char *fmt, ...)
 {
     struct weir_diag like = { .line = line, .column = column };
@@ -283,7 +304,8 @@ void weir_report_sort(struct weir_report *r, size_t from)
 {
     struct weir_diag *items = r->diags->items;
 
-    /* By insertion: at most WEIR_DIAGS_MAX, nearly sorted, and equal places keep their order. */
+    /* By insertion: at most WEIR_DIAGS_MAX, nearly sorted, and the order of equal places does not
+     * change. */
     for (size_t i = from + 1; i < r->diags->len; i++) {
         struct weir_diag g = items[i];
         size_t k = i;

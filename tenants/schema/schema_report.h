@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_report.h - private to the schema: where in a document we are, and what is wrong there.
- * The check of a message knows only field names; the report finds their places in the text when it
- * has to say something. Without a text (a record of a peer) there is no place, and all else holds.
+ * schema_report.h - private to the schema: where in a document a check is, and what is wrong there.
+ * The check of a message knows only field names; the report finds their places in the text. Without
+ * a text (a record of a peer) there are no places, and all else is the same.
  */
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_REPORT_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_REPORT_H
@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** One step of a field path. The steps lie on the stack of who walks; NULL is the document. */
+/** One step of a field path. The steps lie on the stack of the function that walks the document;
+ * NULL is the document. */
 struct weir_trail {
     const struct weir_trail *up;
     struct weir_span name; /* of a field or a key; empty: the step is an index */
@@ -42,7 +43,7 @@ struct weir_report {
     const char *file_copy;    /* its copy in the arena of diags, made at the first diagnostic */
     struct weir_tree *root;   /* of the document, NULL: there is no text */
     size_t num;               /* errors found by this call */
-    bool failed;              /* no memory to keep one of them: the call answers WEIR_ENOMEM */
+    bool failed;              /* no memory to store one of them: the call returns WEIR_ENOMEM */
 };
 
 /** Begin. Nothing is allocated before something is wrong. @param file NULL: none */
@@ -68,12 +69,17 @@ const struct weir_tree *weir_report_value(const struct weir_report *r, const str
 bool weir_report_is_partial(const struct weir_report *r, const struct weir_trail *at);
 /** Whether an error in this field, or in something inside, was reported. */
 bool weir_report_is_broken(const struct weir_report *r, const struct weir_trail *at);
+/** As weir_report_warn, at the place of a value of the text. */
+void weir_report_warn_at(struct weir_report *r, const struct weir_trail *at,
+                         const struct weir_tree *place, const char *fmt, ...) WEIR_PRINTF(4, 5);
+/** What is reported from here on stands in this file. @param file borrowed; "" for none */
+void weir_report_file(struct weir_report *r, const char *file);
 /** Whether what comes next is only counted, so that no words need be found for it. */
 bool weir_report_is_full(const struct weir_report *r);
-/** Something is wrong with the text itself. */
+/** Report an error of the text itself. */
 void weir_report_text(struct weir_report *r, uint32_t line, uint32_t column, const char *fmt, ...)
     WEIR_PRINTF(4, 5);
-/** Put what was reported since `from` (a former diags->len) in the order of the text. */
+/** Sort what was reported since `from` (a former diags->len) in the order of the text. */
 void weir_report_sort(struct weir_report *r, size_t from);
 /** "upstreams.web.endpoints[0].weight", cut with "..." when it does not fit; a NUL behind it. */
 void weir_trail_text(const struct weir_trail *at, char *out, size_t out_len);

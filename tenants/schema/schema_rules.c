@@ -53,7 +53,7 @@ static const struct weir_rule tenant_rules[] = {
       TEXT(WEIR_FORM_HOST, 1, WEIR_HOST_MAX + 2),
       ITEMS(0, WEIR_HOSTS_MAX),
       .unique = true,
-      .help = "Host names that are this tenant's on the shared addresses. An exact name beats a "
+      .help = "Host names that this tenant serves on the shared addresses. An exact name beats a "
               "wildcard. A tenant has at least one host or address." },
     { .field = "addresses",
       TEXT(WEIR_FORM_IP, 1, WEIR_ADDR_TEXT_MAX),
@@ -75,7 +75,7 @@ static const struct weir_rule tenant_rules[] = {
               "wins whatever the order: path, then host, then port, then scheme." },
     { .field = "headers", .help = "Changes to header fields." },
     { .field = "http", .help = "Limits of size and time for requests and responses." },
-    { .field = "tcp", NOT_YET, ITEMS(0, WEIR_HOSTS_MAX), .help = "TCP ports that are passed on." },
+    { .field = "tcp", NOT_YET, ITEMS(0, WEIR_HOSTS_MAX), .help = "TCP ports that are proxied." },
     { .field = "limits", NOT_YET, .help = "Limits for what clients may do." },
     { .field = "error_pages",
       ITEMS(0, 200),
@@ -129,9 +129,9 @@ static const struct weir_rule upstream_rules[] = {
     { .field = "protocol",
       .preset_text = "http",
       .refused = "https",
-      .help = "What the endpoints speak." },
+      .help = "The protocol of the endpoints." },
     { .field = "tls", NOT_YET, .help = "TLS towards the endpoints." },
-    { .field = "pool", .help = "Connections that are kept open to each endpoint, per worker." },
+    { .field = "pool", .help = "Connections to each endpoint that stay open, per worker." },
     { .field = "connect_timeout",
       DURATION(10, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_CONNECT_TIMEOUT_MS),
@@ -148,7 +148,7 @@ static const struct weir_rule upstream_tls_rules[] = {
     { .field = "sni",
       TEXT(WEIR_FORM_TARGET_HOST, 1, WEIR_HOST_MAX),
       .preset_text = "the request's host",
-      .help = "The name that is asked for." },
+      .help = "The server name in the handshake." },
     { .field = "verify", .preset_text = "false", .help = "Whether the certificate is verified." },
 };
 
@@ -156,11 +156,11 @@ static const struct weir_rule pool_rules[] = {
     { .field = "min_idle",
       NUMBER(0, 1024),
       PRESET(WEIR_DEFAULT_POOL_MIN_IDLE),
-      .help = "Idle connections that are kept ready ahead of demand." },
+      .help = "Idle connections that are opened ahead of demand." },
     { .field = "max_idle",
       NUMBER(0, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX_IDLE),
-      .help = "Idle connections that are kept at most. Not below min_idle." },
+      .help = "Idle connections at most. Not below min_idle." },
     { .field = "max",
       NUMBER(1, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX),
@@ -168,7 +168,7 @@ static const struct weir_rule pool_rules[] = {
     { .field = "idle_timeout",
       DURATION(SECOND, 24 * HOUR),
       PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
-      .help = "How long an idle connection is kept." },
+      .help = "How long an idle connection stays open." },
 };
 
 static const struct weir_rule endpoint_rules[] = {
@@ -180,7 +180,9 @@ static const struct weir_rule endpoint_rules[] = {
       NUMBER(0, 65535),
       PRESET(WEIR_DEFAULT_WEIGHT),
       .help = "Its share of the work, relative to the others. 0: no new work." },
-    { .field = "backup", .preset_text = "false", .help = "Used only when all others are out." },
+    { .field = "backup",
+      .preset_text = "false",
+      .help = "Used only when no other endpoint is available." },
 };
 
 static const struct weir_rule health_rules[] = {
@@ -291,8 +293,10 @@ static const struct weir_rule redirect_to_rules[] = {
     { .field = "path",
       TEXT(WEIR_FORM_PATH, 0, WEIR_PATH_MAX),
       .preset_text = "the request's",
-      .help = "Stands in the place of the rule's path; what follows it is kept." },
-    { .field = "query", .preset_text = "true", .help = "Whether the query is kept." },
+      .help = "Replaces the rule's path; what follows it is appended." },
+    { .field = "query",
+      .preset_text = "true",
+      .help = "Whether the query of the request is appended." },
 };
 
 static const struct weir_rule headers_rules[] = {
@@ -338,12 +342,12 @@ static const struct weir_rule http_rules[] = {
     { .field = "body_timeout",
       DURATION(100, HOUR),
       PRESET(WEIR_DEFAULT_BODY_TIMEOUT_MS),
-      .help = "How long a body may stand still." },
+      .help = "How long a body may pause." },
     { .field = "min_rate",
       .unit = WEIR_UNIT_BYTES_PER_S,
       NUMBER(0, GIB),
       PRESET(WEIR_DEFAULT_MIN_RATE),
-      .help = "How slow a body may be, over 10 s, either way; 0: as slow as it likes." },
+      .help = "The lowest rate of a body, over 10 s, in either direction; 0: no limit." },
     { .field = "idle_timeout",
       DURATION(100, 24 * HOUR),
       PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
@@ -392,7 +396,7 @@ static const struct weir_rule error_page_rules[] = {
       .help = "File with the page, relative to this one; weir apply reads it." },
     { .field = "body",
       TEXT(WEIR_FORM_LINES, 0, 64 * KIB),
-      .help = "The page itself, in the place of a file." },
+      .help = "The page itself, instead of a file." },
     { .field = "content_type",
       TEXT(WEIR_FORM_MEDIA_TYPE, 1, 255),
       .preset_text = "text/html; charset=utf-8",
@@ -445,7 +449,7 @@ static const struct weir_rule admin_rules[] = {
     { .field = "socket",
       TEXT(WEIR_FORM_FILE, 1, SOCKET_MAX),
       .preset_text = WEIR_DEFAULT_SOCKET,
-      .help = "Unix socket of the admin API; who may open it may do everything." },
+      .help = "Unix socket of the admin API; a user that may open it may do everything." },
     { .field = "listen",
       TEXT(WEIR_FORM_LOOPBACK, 1, WEIR_ADDR_TEXT_MAX),
       .preset_text = "none",

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_scalar.c - scalars of a tree become members of messages: texts, numbers, booleans, enums,
- * bytes. One reading each: numbers and booleans stand without quotes, what YAML 1.1 would call a
- * boolean
- * ("yes", "off") is none, and an empty value is never taken for a default.
+ * bytes. One reading each: numbers and booleans stand without quotes, what YAML 1.1 calls a boolean
+ * ("yes", "off") is none, and an empty value never stands for a default.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "tenants/schema/schema_base64.h"
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
 #include "tenants/schema/schema_reflect.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 /* What YAML and JSON call null. */
 static bool is_null(const struct weir_tree *value)
@@ -44,13 +43,13 @@ static void set_has(const struct weir_slot *slot)
     *(protobuf_c_boolean *)weir_reflect_at(slot->msg, slot->field->quantifier_offset) = 1;
 }
 
-/* ---- texts ---- */
+/* -- texts -- */
 
 enum weir_err weir_map_text(struct weir_mapper *m, const struct weir_rule *rule,
                             struct weir_tree *value, const struct weir_trail *at, char **ret)
 {
     struct weir_span text = WEIR_SPAN_EMPTY;
-    struct weir_form_text kept;
+    struct weir_form_text spelling;
     const char *why;
 
     if (is_scalar(m, value, at)) {
@@ -64,8 +63,8 @@ enum weir_err weir_map_text(struct weir_mapper *m, const struct weir_rule *rule,
             weir_report_add(m->report, at, "%s holds a NUL", weir_schema_text_show(text).text);
             value->reported = true;
         } else if (rule != NULL && text.len <= rule->max &&
-                   weir_form_check(rule->form, text, &kept, &why)) {
-            text = kept.text;
+                   weir_form_check(rule->form, text, &spelling, &why)) {
+            text = spelling.text;
         }
     }
     char *copy = weir_arena_strdup(m->arena, text);
@@ -90,7 +89,7 @@ static enum weir_err bytes_map(struct weir_mapper *m, const struct weir_slot *sl
     uint8_t *data = weir_arena_alloc(m->arena, len);
     if (data == NULL)
         return WEIR_ENOMEM;
-    /* Bytes with a rule are text to who writes them; others travel as proto3 JSON has them. */
+    /* Bytes with a rule are written as text; others as proto3 JSON has them. */
     if (slot->rule != NULL) {
         if (len > 0)
             memcpy(data, value->text.at, len);
@@ -103,7 +102,7 @@ static enum weir_err bytes_map(struct weir_mapper *m, const struct weir_slot *sl
     return WEIR_OK;
 }
 
-/* ---- numbers ---- */
+/* -- numbers -- */
 
 /* "-5": a number for sure, and below every range. */
 static bool is_negative(struct weir_span s)
@@ -239,7 +238,7 @@ static bool member_read(struct weir_mapper *m, const struct weir_slot *slot,
         *(uint32_t *)member = (uint32_t)n;
         return true;
     }
-    /* proto/ has no other types; a test looks. */
+    /* proto/ has no other types; a test checks that. */
     WEIR_ASSERT(f->type == PROTOBUF_C_TYPE_UINT64 || f->type == PROTOBUF_C_TYPE_FIXED64);
     *(uint64_t *)member = n;
     return true;

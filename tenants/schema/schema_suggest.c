@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_suggest.c - "did you mean": the name that is fewest slips away from what was written.
- * A slip is a letter left out, added, changed, or two swapped. Case and "-" for "_" are no slips.
- * Limits: words of up to WORD_MAX bytes; longer ones have no suggestion.
+ * A slip is a letter left out, added, changed, or two swapped. Case and "-" for "_" are no
+ * slips. Limits: words of up to WORD_MAX bytes; longer ones have no suggestion.
  */
-#include <stdio.h>
-
 #include "tenants/schema/schema_text.h"
+
+#include <stdio.h>
 
 #define WORD_MAX 64
 
-static uint8_t fold(uint8_t c)
+static uint8_t letter_fold(uint8_t c)
 {
     return c == '-' ? '_' : weir_ascii_lower(c);
 }
 
-static size_t least(size_t a, size_t b)
+static size_t size_min(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
 /* Optimal string alignment distance; both at most WORD_MAX bytes. */
-static size_t distance(struct weir_span a, struct weir_span b)
+static size_t word_distance(struct weir_span a, struct weir_span b)
 {
     uint8_t rows[3][WORD_MAX + 1]; /* a distance is at most WORD_MAX */
     uint8_t *before = rows[0], *above = rows[1], *row = rows[2];
@@ -29,15 +29,16 @@ static size_t distance(struct weir_span a, struct weir_span b)
     for (size_t k = 0; k <= b.len; k++)
         above[k] = before[k] = (uint8_t)k;
     for (size_t i = 1; i <= a.len; i++) {
-        uint8_t ca = fold(a.at[i - 1]);
+        uint8_t ca = letter_fold(a.at[i - 1]);
 
         row[0] = (uint8_t)i;
         for (size_t k = 1; k <= b.len; k++) {
-            uint8_t cb = fold(b.at[k - 1]);
-            size_t d = least(least(above[k], row[k - 1]) + 1u, above[k - 1] + (size_t)(ca != cb));
+            uint8_t cb = letter_fold(b.at[k - 1]);
+            size_t d =
+                size_min(size_min(above[k], row[k - 1]) + 1u, above[k - 1] + (size_t)(ca != cb));
 
-            if (i > 1 && k > 1 && ca == fold(b.at[k - 2]) && cb == fold(a.at[i - 2]))
-                d = least(d, before[k - 2] + 1u);
+            if (i > 1 && k > 1 && ca == letter_fold(b.at[k - 2]) && cb == letter_fold(a.at[i - 2]))
+                d = size_min(d, before[k - 2] + 1u);
             row[k] = (uint8_t)d;
         }
         uint8_t *free_row = before;
@@ -49,21 +50,21 @@ static size_t distance(struct weir_span a, struct weir_span b)
 }
 
 /* How many slips one makes in a word of this length without meaning another. */
-static size_t slips(size_t len)
+static size_t slips_max(size_t len)
 {
     return len <= 3 ? 1 : len <= 7 ? 2 : 3;
 }
 
 struct weir_suggest weir_suggest_begin(struct weir_span word)
 {
-    return (struct weir_suggest){ .word = word, .best_distance = slips(word.len) + 1 };
+    return (struct weir_suggest){ .word = word, .best_distance = slips_max(word.len) + 1 };
 }
 
 void weir_suggest_offer(struct weir_suggest *s, struct weir_span name)
 {
     if (s->word.len > WORD_MAX || name.len > WORD_MAX || s->word.len == 0 || name.len == 0)
         return;
-    size_t d = distance(s->word, name);
+    size_t d = word_distance(s->word, name);
 
     /* A name that shares no letter at its place with the word was not meant. */
     if (d < s->best_distance && d < name.len && d < s->word.len) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_tree.c - builds and searches the tree of a document.
- * Both bounds are checked here, once for every format, so that no text can cost more than they say.
+ * Both bounds are checked here, once for every format, so that no text can cost more than they
+ * allow.
  */
 #include "tenants/schema/schema_tree.h"
 
@@ -12,7 +13,7 @@ void weir_tree_begin(struct weir_tree_builder *b)
     b->root = NULL;
 }
 
-static void attach(struct weir_tree_builder *b, struct weir_tree *n)
+static void node_attach(struct weir_tree_builder *b, struct weir_tree *n)
 {
     if (b->depth == 0) {
         WEIR_ASSERT(b->root == NULL);
@@ -48,7 +49,7 @@ enum weir_err weir_tree_add(struct weir_tree_builder *b, const struct weir_tree 
         return WEIR_ENOMEM;
     *n = *node;
     n->json = b->json;
-    attach(b, n);
+    node_attach(b, n);
     b->num_values++;
     if (opens)
         b->open[b->depth++] = n;

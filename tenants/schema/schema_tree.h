@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_tree.h - private to the schema: a document as scalars, lists and maps, each with its place
- * in the text. YAML and JSON become this; everything behind it does not know which it was. The
- * writers print it. Owner: the arena it is built in.   Limits: WEIR_TREE_DEPTH_MAX levels,
+ * in the text. YAML and JSON become this; the code behind it does not know which of them the text
+ * was. The writers print it. Owner: the arena it is built in.   Limits: WEIR_TREE_DEPTH_MAX levels,
  * WEIR_TREE_VALUES_MAX values a document.
  */
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_TREE_H

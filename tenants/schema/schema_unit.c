@@ -48,7 +48,7 @@ static enum weir_err digits_parse(struct weir_span s, uint64_t *ret, size_t *ret
 }
 
 /* The longest run of letters at the start of s. */
-static struct weir_span letters(struct weir_span s)
+static struct weir_span letters_span(struct weir_span s)
 {
     size_t len = 0;
 
@@ -80,7 +80,7 @@ static enum weir_err duration_parse(struct weir_span s, uint64_t *ret)
         if (err == WEIR_EINVAL)
             return err;
         over |= err == WEIR_ELIMIT;
-        struct weir_span name = letters(weir_span_from(s, used));
+        struct weir_span name = letters_span(weir_span_from(s, used));
         const struct scale *scale =
             scale_find(durations + first, WEIR_ARRAY_LEN(durations) - first, name);
         if (scale == NULL)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_unit.h - private to the schema: numbers with a unit, as files write them.
- * Durations are sums in falling units ("1m30s"), sizes take B KiB MiB GiB TiB or no unit, rates end
+ * Durations are sums in falling units ("1m30s"), sizes have B KiB MiB GiB TiB or no unit, rates end
  * in "/s". Pure. 0 needs no unit. What is written back is the shortest text that means exactly the
  * same.
  */

@@ -9,9 +9,9 @@
 #include "tenants/schema/schema_reader.h"
 
 #define SCRATCH_BLOCK 8192
-#define SCRATCH_MAX   (512u << 20) /* bytes: the tree of the largest answer is far below */
+#define SCRATCH_MAX   (512u << 20) /* bytes: the tree of the largest response is far below */
 
-/* ---- JSON ---- */
+/* -- JSON -- */
 
 static void json_value(const struct weir_tree *t, bool pretty, unsigned level,
                        struct weir_strbuf *out);
@@ -73,7 +73,7 @@ void weir_write_json(const struct weir_tree *root, bool pretty, struct weir_strb
         weir_strbuf_putc(out, '\n');
 }
 
-/* ---- messages ---- */
+/* -- messages -- */
 
 static enum weir_err pair_add(struct weir_tree_builder *b, struct weir_span key, const char *value)
 {

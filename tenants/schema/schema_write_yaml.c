@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_write_yaml.c - trees as YAML that a person would write: block maps, one line for what fits
- * one line, texts of several lines as they are. A text stands without quotes only where no version
- * of YAML could take it for something else.
+ * one line, texts of several lines as they are. A text has no quotes only where no version of YAML
+ * could read it as something else.
  */
-#include <string.h>
-
 #include "tenants/schema/schema_text.h"
 #include "tenants/schema/schema_write.h"
 
-#define FLOW_COLUMNS_MAX 100 /* columns of what is put in one line */
+#include <string.h>
 
-/* ---- scalars ---- */
+#define FLOW_COLUMNS_MAX 100 /* columns of what is written in one line */
 
-/* What some YAML takes for a boolean or for nothing. */
+/* -- scalars -- */
+
+/* What some YAML reads as a boolean or as null. */
 static bool is_reserved(struct weir_span s)
 {
     static const char *const words[] = {
@@ -61,7 +61,7 @@ static bool needs_no_quotes(struct weir_span s)
     return true;
 }
 
-static void put_escape(uint32_t point, struct weir_strbuf *out)
+static void write_escape(uint32_t point, struct weir_strbuf *out)
 {
     if (point == '\n')
         weir_strbuf_puts(out, "\\n");
@@ -77,7 +77,7 @@ static void put_escape(uint32_t point, struct weir_strbuf *out)
         weir_strbuf_printf(out, "\\U%08x", point);
 }
 
-static void put_quoted(struct weir_span s, struct weir_strbuf *out)
+static void write_quoted(struct weir_span s, struct weir_strbuf *out)
 {
     weir_strbuf_putc(out, '"');
     while (s.len > 0) {
@@ -85,7 +85,7 @@ static void put_quoted(struct weir_span s, struct weir_strbuf *out)
         size_t len = weir_schema_text_next(s, &point);
 
         if (len == 0 || !weir_schema_text_is_shown(point) || point == '"' || point == '\\')
-            put_escape(point, out);
+            write_escape(point, out);
         else
             weir_strbuf_add(out, weir_span(s.at, len));
         s = weir_span_from(s, len > 0 ? len : 1);
@@ -93,12 +93,12 @@ static void put_quoted(struct weir_span s, struct weir_strbuf *out)
     weir_strbuf_putc(out, '"');
 }
 
-static void put_scalar(const struct weir_tree *t, struct weir_strbuf *out)
+static void write_scalar(const struct weir_tree *t, struct weir_strbuf *out)
 {
     if (!t->quoted || t->bare || needs_no_quotes(t->text))
         weir_strbuf_add(out, t->text);
     else
-        put_quoted(t->text, out);
+        write_quoted(t->text, out);
 }
 
 /* Whether a text of several lines can stand as it is: the reader finds its indent by its first
@@ -122,12 +122,12 @@ static bool is_literal(const struct weir_tree *t)
     return true;
 }
 
-static void put_indent(unsigned indent, struct weir_strbuf *out)
+static void write_indent(unsigned indent, struct weir_strbuf *out)
 {
     weir_strbuf_printf(out, "%*s", (int)indent, "");
 }
 
-static void put_literal(struct weir_span s, unsigned indent, struct weir_strbuf *out)
+static void write_literal(struct weir_span s, unsigned indent, struct weir_strbuf *out)
 {
     bool ends = s.at[s.len - 1] == '\n';
     bool ends_twice = ends && s.at[s.len - 2] == '\n'; /* it does not begin with one */
@@ -138,21 +138,21 @@ static void put_literal(struct weir_span s, unsigned indent, struct weir_strbuf 
         size_t len = end != NULL ? (size_t)(end - s.at) : s.len;
 
         if (len > 0)
-            put_indent(indent, out);
+            write_indent(indent, out);
         weir_strbuf_add(out, weir_span(s.at, len));
         weir_strbuf_putc(out, '\n');
         s = weir_span_from(s, len + (end != NULL));
     }
 }
 
-/* ---- one line ---- */
+/* -- one line -- */
 
-static void put_flow(const struct weir_tree *t, struct weir_strbuf *out)
+static void write_flow(const struct weir_tree *t, struct weir_strbuf *out)
 {
     bool is_map = t->kind == WEIR_TREE_MAP;
 
     if (t->kind == WEIR_TREE_SCALAR) {
-        put_scalar(t, out);
+        write_scalar(t, out);
         return;
     }
     weir_strbuf_puts(out, !is_map ? "[" : t->num > 0 ? "{ " : "{");
@@ -160,21 +160,21 @@ static void put_flow(const struct weir_tree *t, struct weir_strbuf *out)
         if (item != t->first)
             weir_strbuf_puts(out, ", ");
         if (is_map) {
-            put_scalar(item, out);
+            write_scalar(item, out);
             weir_strbuf_puts(out, ": ");
             item = item->next;
         }
-        put_flow(item, out);
+        write_flow(item, out);
     }
     weir_strbuf_puts(out, !is_map ? "]" : t->num > 0 ? " }" : "}");
 }
 
-/* Put it in one line, when the line it ends up in stays short. @return whether it did */
-static bool put_line(const struct weir_tree *t, size_t line_at, struct weir_strbuf *out)
+/* Write a value in one line, when that line stays short. @return whether it did */
+static bool write_line(const struct weir_tree *t, size_t line_at, struct weir_strbuf *out)
 {
     size_t start = out->len;
 
-    put_flow(t, out);
+    write_flow(t, out);
     if (out->failed || out->len - line_at <= FLOW_COLUMNS_MAX)
         return true;
     out->len = start;
@@ -182,50 +182,50 @@ static bool put_line(const struct weir_tree *t, size_t line_at, struct weir_strb
     return false;
 }
 
-/* ---- blocks ---- */
+/* -- blocks -- */
 
-static void put_map(const struct weir_tree *t, unsigned indent, bool in_item,
-                    struct weir_strbuf *out);
+static void write_map(const struct weir_tree *t, unsigned indent, bool in_item,
+                      struct weir_strbuf *out);
 
 /* Only lists of plain values, and maps of them, read well in one line. */
-static void put_list(const struct weir_tree *t, unsigned indent, struct weir_strbuf *out)
+static void write_list(const struct weir_tree *t, unsigned indent, struct weir_strbuf *out)
 {
     for (const struct weir_tree *item = t->first; item != NULL; item = item->next) {
         size_t line_at = out->len;
 
-        put_indent(indent, out);
+        write_indent(indent, out);
         weir_strbuf_puts(out, "- ");
-        if (put_line(item, line_at, out))
+        if (write_line(item, line_at, out))
             weir_strbuf_putc(out, '\n');
         else if (item->kind == WEIR_TREE_MAP)
-            put_map(item, indent + 2, true, out);
+            write_map(item, indent + 2, true, out);
         else {
-            put_flow(item, out);
+            write_flow(item, out);
             weir_strbuf_putc(out, '\n');
         }
     }
 }
 
 /* @param in_item  it is inside an item of a list, where a map in one line reads well */
-static void put_value(const struct weir_tree *t, size_t line_at, unsigned indent, bool in_item,
-                      struct weir_strbuf *out)
+static void write_value(const struct weir_tree *t, size_t line_at, unsigned indent, bool in_item,
+                        struct weir_strbuf *out)
 {
     bool of_scalars =
         t->kind == WEIR_TREE_LIST && (t->first == NULL || t->first->kind == WEIR_TREE_SCALAR);
 
     if (is_literal(t)) {
-        put_literal(t->text, indent + 2, out);
+        write_literal(t->text, indent + 2, out);
         return;
     }
     if (t->kind == WEIR_TREE_SCALAR || t->first == NULL) {
         weir_strbuf_putc(out, ' ');
-        put_flow(t, out);
+        write_flow(t, out);
         weir_strbuf_putc(out, '\n');
         return;
     }
     if (of_scalars || in_item) {
         weir_strbuf_putc(out, ' ');
-        if (put_line(t, line_at, out)) {
+        if (write_line(t, line_at, out)) {
             weir_strbuf_putc(out, '\n');
             return;
         }
@@ -233,27 +233,27 @@ static void put_value(const struct weir_tree *t, size_t line_at, unsigned indent
     }
     weir_strbuf_putc(out, '\n');
     if (t->kind == WEIR_TREE_MAP)
-        put_map(t, indent + 2, false, out);
+        write_map(t, indent + 2, false, out);
     else
-        put_list(t, indent + 2, out);
+        write_list(t, indent + 2, out);
 }
 
 /* @param in_item  the first key stands behind the dash of a list item */
-static void put_map(const struct weir_tree *t, unsigned indent, bool in_item,
-                    struct weir_strbuf *out)
+static void write_map(const struct weir_tree *t, unsigned indent, bool in_item,
+                      struct weir_strbuf *out)
 {
     for (const struct weir_tree *key = t->first; key != NULL; key = key->next->next) {
         size_t line_at = out->len;
 
         if (!in_item || key != t->first)
-            put_indent(indent, out);
-        put_scalar(key, out);
+            write_indent(indent, out);
+        write_scalar(key, out);
         weir_strbuf_putc(out, ':');
-        put_value(key->next, line_at, indent, in_item, out);
+        write_value(key->next, line_at, indent, in_item, out);
     }
 }
 
 void weir_write_yaml(const struct weir_tree *root, struct weir_strbuf *out)
 {
-    put_map(root, 0, false, out);
+    write_map(root, 0, false, out);
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * schema_yaml.c - YAML by libyaml's events. The only file that includes yaml.h.
- * Anchors, aliases and tags are refused: a document says what it means where it says it, and a few
- * bytes cannot stand for millions of values. Ref: YAML 1.1; plain scalars are read as YAML 1.2
- * does.
+ * Anchors, aliases and tags are refused: a value is written where it is used, and a few bytes
+ * cannot stand for millions of values. Ref: YAML 1.1; plain scalars are read as YAML 1.2 does.
  */
+#include "tenants/schema/schema_reader.h"
+#include "tenants/schema/schema_report.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
-
-#include "tenants/schema/schema_reader.h"
-#include "tenants/schema/schema_report.h"
 
 struct weir_yaml {
     yaml_parser_t parser;
@@ -45,7 +44,7 @@ void weir_yaml_free(struct weir_yaml **y)
     *y = NULL;
 }
 
-/* The reader of bytes knows only an offset. */
+/* For a bad byte libyaml gives only an offset. */
 static void report_bytes(struct weir_yaml *y, struct weir_report *report)
 {
     size_t end = y->parser.problem_offset < y->text.len ? y->parser.problem_offset : y->text.len;
@@ -123,8 +122,8 @@ static struct weir_tree node_at(enum weir_tree_kind kind, const yaml_mark_t *mar
     };
 }
 
-/* Add a value that may carry what we refuse. Without that it means what it says, so it is looked
- * into. */
+/* Add a value that may carry an anchor or a tag, which is reported. Its content is checked as if it
+ * had none. */
 static enum weir_err value_add(struct weir_tree_builder *b, struct weir_tree *node,
                                const yaml_char_t *anchor, const yaml_char_t *tag)
 {
@@ -153,8 +152,8 @@ static enum weir_err scalar_add(struct weir_tree_builder *b, const yaml_event_t 
 }
 
 /* One event of a document. *ret_done: the document is whole. */
-static enum weir_err event_take(struct weir_tree_builder *b, const yaml_event_t *event,
-                                bool *ret_done)
+static enum weir_err event_handle(struct weir_tree_builder *b, const yaml_event_t *event,
+                                  bool *ret_done)
 {
     struct weir_tree node;
 
@@ -189,7 +188,7 @@ static enum weir_err event_take(struct weir_tree_builder *b, const yaml_event_t 
 }
 
 /* "---" with nothing behind it. */
-static bool is_nothing(const struct weir_tree *root)
+static bool root_is_empty(const struct weir_tree *root)
 {
     return root == NULL || (root->kind == WEIR_TREE_SCALAR && !root->quoted && !root->reported &&
                             root->text.len == 0);
@@ -206,11 +205,11 @@ enum weir_err weir_yaml_next(struct weir_yaml *y, struct weir_tree_builder *b,
         if (!yaml_parser_parse(&y->parser, &event))
             return report_problem(y, b->report);
         y->ended = event.type == YAML_STREAM_END_EVENT;
-        enum weir_err err = event_take(b, &event, &done);
+        enum weir_err err = event_handle(b, &event, &done);
         yaml_event_delete(&event);
         if (err < 0)
             return err;
-        if (done && !is_nothing(b->root)) {
+        if (done && !root_is_empty(b->root)) {
             *ret = b->root;
             return WEIR_OK;
         }

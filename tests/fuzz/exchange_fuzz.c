@@ -410,7 +410,7 @@ static void response_head(const struct weir_h1_head *h, const uint8_t *in, const
                                        .downstream_minor = a->req.minor,
                                        .head_request = a->req.method == WEIR_METHOD_HEAD,
                                        .chunked = a->plan.out_chunked,
-                                       .close = !a->plan.keep_downstream,
+                                       .close = !a->plan.reuse_downstream,
                                        .date = DATE };
     size_t max = weir_rewrite_response_max(&r);
     uint8_t *room = malloc(max);
@@ -441,7 +441,7 @@ static void check_final(const struct weir_h1_head *h, const struct asked *a, str
     bool bodiless = req->method == WEIR_METHOD_HEAD || h->status == 204 || h->status == 304;
     FUZZ_CHECK(h->status != 204 || n->framing == NAIVE_NONE);
     FUZZ_CHECK(req->minor > 0 || n->framing != NAIVE_CHUNKED);
-    FUZZ_CHECK(n->close == !plan->keep_downstream);
+    FUZZ_CHECK(n->close == !plan->reuse_downstream);
     if (bodiless) {
         n->whole = true;
         n->used = n->head_len;
@@ -519,7 +519,7 @@ static void pass_responses(struct weir_span in, struct asked *a)
         if (fuzz_feed(&h, in.at, in.len) != WEIR_STEP_DONE)
             return;
         facts.head = &h;
-        if (!weir_response_plan(&facts, &a->req, &a->plan)) {
+        if (!weir_plan_response(&facts, &a->req, &a->plan)) {
             FUZZ_CHECK(h.status == 101 || facts.interims == WEIR_INTERIM_MAX);
             return;
         }

@@ -11,7 +11,7 @@
 #include "node/base/hash.h"
 #include "sync/version/num.h"
 #include "sync/version/record.h"
-#include "sync/store/store_rows.h"
+#include "sync/layout/store_rows.h"
 
 #define AT_CRC 28
 

@@ -2,9 +2,8 @@
  *
  * request_fuzz.c - any bytes as a request head, under the largest and the smallest limit.
  */
-#include "tests/fuzz/head_fuzz.h"
-
 #include "node/wire/uri.h"
+#include "tests/fuzz/head_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

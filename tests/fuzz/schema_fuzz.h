@@ -2,9 +2,10 @@
  *
  * schema_fuzz.h - what must hold for any bytes read as documents; shared by yaml_fuzz.c and
  * json_fuzz.c.
- * 1. What is refused is told: one line each, with a place inside the text. 2. What is accepted
+ * 1. What is refused is reported: one line each, with a place inside the text. 2. What is accepted
  * passes the check of messages, also packed and unpacked as a record. 3. It is written in both
- * formats, and reads back as the same message and the same text.
+ * formats, and reads back as the same message and the same text. 4. The claims of all documents are
+ * checked against each other, and each has its place in the text.
  */
 #ifndef WEIR_TESTS_FUZZ_SCHEMA_FUZZ_H
 #define WEIR_TESTS_FUZZ_SCHEMA_FUZZ_H
@@ -14,7 +15,8 @@
 
 static inline void fuzz_diags(const struct weir_diags *d, size_t num_lines)
 {
-    FUZZ_CHECK(d->len <= 200 && d->len <= d->total);
+    FUZZ_CHECK(d->len <= WEIR_DIAGS_MAX && d->len <= d->total);
+    FUZZ_CHECK(d->num_warnings <= d->total);
     for (size_t i = 0; i < d->len; i++) {
         FUZZ_CHECK(d->items[i].message[0] != '\0');
         FUZZ_CHECK(strpbrk(d->items[i].message, "\r\n\t\x1b") == NULL);
@@ -74,6 +76,36 @@ static inline void fuzz_round(const struct weir_doc *doc, enum weir_format forma
     weir_diags_deinit(&diags);
 }
 
+static inline void fuzz_places(const struct weir_place *places, size_t num, size_t num_lines)
+{
+    FUZZ_CHECK((places != NULL) == (num > 0));
+    for (size_t i = 0; i < num; i++)
+        FUZZ_CHECK(places[i].line > 0 && places[i].line <= num_lines && places[i].column > 0);
+}
+
+static inline void fuzz_claims(const struct weir_docs *docs, size_t num_lines)
+{
+    struct weir_run_doc *run = calloc(docs->len + 1, sizeof(*run));
+    struct weir_diags diags;
+
+    FUZZ_CHECK(run != NULL);
+    for (size_t i = 0; i < docs->len; i++) {
+        run[i] = (struct weir_run_doc){ .file = "", .doc = docs->items[i] };
+        if (docs->items[i].kind != WEIR_KIND_TENANT)
+            continue;
+        const Weir__V1__Tenant *t = docs->items[i].tenant;
+        fuzz_places(docs->items[i].hosts, t->n_hosts, num_lines);
+        fuzz_places(docs->items[i].addresses, t->n_addresses, num_lines);
+    }
+    weir_diags_init(&diags);
+    enum weir_err err = weir_schema_check_claims(run, docs->len, &diags);
+    FUZZ_CHECK(err == WEIR_OK || err == WEIR_EINVAL);
+    FUZZ_CHECK((err == WEIR_EINVAL) == (weir_diags_num_errors(&diags) > 0));
+    fuzz_diags(&diags, num_lines);
+    weir_diags_deinit(&diags);
+    free(run);
+}
+
 static inline void fuzz_documents(const uint8_t *data, size_t size, enum weir_format format)
 {
     static const enum weir_kind tenant = WEIR_KIND_TENANT;
@@ -96,8 +128,9 @@ static inline void fuzz_documents(const uint8_t *data, size_t size, enum weir_fo
     enum weir_err err = weir_schema_read(&src, &docs, &diags);
     free(copy); /* messages own their texts */
     FUZZ_CHECK(err == WEIR_OK || err == WEIR_EINVAL);
-    FUZZ_CHECK((err == WEIR_EINVAL) == (diags.total > 0));
+    FUZZ_CHECK((err == WEIR_EINVAL) == (weir_diags_num_errors(&diags) > 0));
     fuzz_diags(&diags, num_lines);
+    fuzz_claims(&docs, num_lines);
     for (size_t i = 0; i < docs.len; i++) {
         fuzz_record(&docs.items[i], &diags);
         fuzz_round(&docs.items[i], WEIR_FORMAT_YAML);

@@ -121,6 +121,7 @@ def test_unknown_paths_are_404(node: Node, path: str) -> None:
 
 @pytest.mark.parametrize("method,path", [("POST", "/v1/status"), ("DELETE", "/v1/tenants"), ("PATCH", "/v1/tenants/x"),
                                          ("POST", "/metrics"), ("GET", "/v1/apply"), ("PUT", "/v1/drain"),
+                                         ("GET", "/v1/undrain"), ("GET", "/v1/reload"), ("POST", "/v1/log-level"),
                                          ("PUT", "/v1/tenants/x/history"), ("GET", "/v1/tenants/x/rollback")])
 def test_wrong_methods_are_405(node: Node, method: str, path: str) -> None:
     """RFC 9110 15.5.6: 405 with Allow."""

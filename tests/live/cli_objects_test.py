@@ -74,7 +74,7 @@ def test_list_sorts_and_limits(node: Node) -> None:
     listed = node.run("get", "--prefix", prefix, "--sort", "-hosts", "-o", "name")
     assert listed.stdout.split() == [f"tenant/{prefix}{name}" for name in "bac"]
     first = node.run("get", "--prefix", prefix, "--sort", "applied", "--limit", "2", "-o", "name")
-    assert first.stdout.split() == [f"tenant/{prefix}{name}" for name in "ab"] and "more follow" in first.stderr
+    assert first.stdout.split() == [f"tenant/{prefix}{name}" for name in "ab"] and "more tenants follow" in first.stderr
     assert node.run("delete", "--prefix", prefix, "--yes").returncode == DONE
 
 
@@ -153,3 +153,14 @@ def test_watch_ends_with_an_error_when_the_node_ends(make_node) -> None:
     assert watch.process.stderr is not None and b"weir get: " in watch.process.stderr.read()
     watch.process.stdout.close()  # type: ignore[union-attr]
     watch.process.stderr.close()
+
+
+def test_status_watch_ends_cleanly(node: Node) -> None:
+    """An interrupt is how a watch ends: 0, and no word on standard error."""
+    with subprocess.Popen([str(program()), "status", "-w", "-o", "name", "--node", f"unix:{node.socket_path}"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=plain_environment()) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"node/live\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == DONE
+        assert process.stderr.read() == b""

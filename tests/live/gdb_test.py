@@ -2,12 +2,17 @@
 """gdb_test.py - the printers of deploy/gdb on structs whose values are known."""
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
-from typing import Dict
+from typing import Callable, Dict
 
 import pytest
+
+from support.node import Node
+from support.wait import until
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -95,6 +100,26 @@ def test_list_command_prints_each_struct_on_the_list() -> None:
     out = in_gdb("weir-list worker->downstream_list weir_downstream link")
     for state in ("HEAD", "EXCHANGE", "DRAIN"):
         assert out.count(f"downstream {state} peer=[2001:db8::1]:50000") == 1
+
+
+def test_workers_command_finds_the_clients_of_a_running_node(make_node: Callable[..., Node]) -> None:
+    if shutil.which("gdb") is None:
+        pytest.skip("no gdb")
+    node = make_node(workers=1)
+    with socket.create_connection(node.address) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n")  # an unfinished head
+        until(lambda: node.admin.metrics()["weir_connections_open"] == 1, "the connection is accepted")
+        done = subprocess.run(
+            ["gdb", "-nx", "-batch", "-x", str(TOP / "deploy" / "gdb" / "weir_gdb.py"), "-p", str(node.pid),
+             "-ex", "set width 0", "-ex", "weir-workers",
+             "-ex", "weir-list $worker0->downstream_list weir_downstream link", "-ex", "detach"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+            env=dict(os.environ, DEBUGINFOD_URLS=""))
+        if "Operation not permitted" in done.stdout:
+            pytest.skip("ptrace is not allowed here")
+        assert re.search(r"^\$worker0 = 0x[0-9a-f]+ worker 0 .* downstreams=1/\d+ \(list of 1\)", done.stdout, re.M), done.stdout
+        address, port = client.getsockname()[:2]
+        assert f"downstream HEAD peer={address}:{port} local={address}:{node.address[1]}" in done.stdout, done.stdout
 
 
 def test_list_command_names_a_member_that_is_not_there() -> None:

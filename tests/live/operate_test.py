@@ -86,7 +86,7 @@ def test_an_admin_socket_that_answers(make_node) -> None:
     """A socket of a running node is not taken from it; one that nobody answers is replaced."""
     first = make_node()
     second = make_node(start=False, config={"admin": {"socket": first.socket_path}})
-    _expect_no_start(second, first.socket_path, "answered by a running node")
+    _expect_no_start(second, first.socket_path, "served by a running node")
     assert first.admin.get("/readyz").status == 200
     first.kill()
     assert os.path.exists(first.socket_path)
@@ -578,7 +578,7 @@ def test_a_full_store(make_node, make_site) -> None:
     number = _fill(node)
     assert number > 20
     refused = node.run("apply", "-f", "-", stdin=_yaml("one-more"))
-    assert refused.returncode == 3 and "the store is full" in refused.stderr and "limits.store" in refused.stderr
+    assert refused.returncode == 1 and "the store is full" in refused.stderr and "limits.store" in refused.stderr
     assert site.fetch("/").status == 200
     assert node.admin.get("/v1/tenants/f1").status == 200
     assert node.admin.get("/v1/status").json()["nodes"][0]["warnings"]

@@ -4,13 +4,14 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Set
 
 import pytest
 
-from support.node import program
+from support.node import Node, program
 
 TOP = Path(__file__).resolve().parents[2]
 RELEASE = TOP / "build" / "release"
@@ -79,3 +80,18 @@ def test_installed_debug_file_lies_where_gdb_looks_for_it(release: Path, folder:
     told = run("gdb", "-nx", "-batch", "-ex", f"set debug-file-directory {prefix}/lib/debug",
                "-ex", f"file {prefix}/sbin/weir", "-ex", "info line weir_contract_install_handlers")
     assert re.search(r"Line \d+ of .*contract\.c", told), told
+
+
+def test_release_node_that_gets_a_fatal_signal_reports_functions_and_trace(
+        release: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_BIN", str(release))
+    node = Node(folder).start()
+    process, node.process = node.process, None
+    assert process is not None
+    process.send_signal(signal.SIGSEGV)
+    assert process.wait(60) == -signal.SIGSEGV
+    report = node.stderr
+    assert "fatal signal: SIGSEGV code=0" in report
+    backtrace = report[report.index("backtrace, innermost first"):]
+    assert re.search(r"^  #\d+ main\+0x[0-9a-f]+ at 0x[0-9a-f]+$", backtrace, re.M), report
+    assert "trace of this thread, oldest first" in backtrace

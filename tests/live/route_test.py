@@ -33,7 +33,7 @@ def test_hosts_exact_and_wildcard(node: Node) -> None:
     """interface.md, hosts: exact beats wildcard, a longer wildcard beats a shorter one; a wildcard is not its own base."""
     base = unique("h") + ".test"
     names = [unique() for _ in range(3)]
-    node.apply(_telling(names[0], [f"*.{base}"]), _telling(names[1], [f"a.{base}", base]),
+    node.apply(_telling(names[0], [f"*.{base}"], allow_overlap=names[1:]), _telling(names[1], [f"a.{base}", base]),
                _telling(names[2], [f"*.deep.{base}"]))
     expected = {f"x.{base}": names[0], f"x.y.{base}": names[0], f"a.{base}": names[1], base: names[1],
                 f"b.a.{base}": names[0], f"deep.{base}": names[0], f"x.deep.{base}": names[2],

@@ -25,8 +25,8 @@ static void run_child(int fd, void (*fn)(void *arg), void *arg)
     _exit(0);
 }
 
-/* Run fn(arg) in a child. @return how it ended, as waitpid tells it, or -1 */
-static int run_to_death(void (*fn)(void *arg), void *arg, char *said, size_t max)
+/* Run fn(arg) in a child. @return its status as waitpid gives it, or -1 */
+static int run_to_death(void (*fn)(void *arg), void *arg, char *report, size_t max)
 {
     size_t len = 0;
     int fds[2];
@@ -42,27 +42,28 @@ static int run_to_death(void (*fn)(void *arg), void *arg, char *said, size_t max
     while (pid > 0) {
         /* What does not fit is read as well: the child must not end by a closed pipe. */
         bool fits = len < max - 1;
-        ssize_t n = read(fds[0], fits ? said + len : rest, fits ? max - 1 - len : sizeof(rest));
+        ssize_t n = read(fds[0], fits ? report + len : rest, fits ? max - 1 - len : sizeof(rest));
         if (n <= 0)
             break;
         len += fits ? (size_t)n : 0;
     }
-    said[len] = '\0';
+    report[len] = '\0';
     (void)close(fds[0]);
     return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
 }
 
 bool weir_death_by_contract(void (*fn)(void *arg), void *arg, const char *what)
 {
-    char said[WEIR_DEATH_TEXT_MAX];
+    char report[WEIR_DEATH_TEXT_MAX];
 
-    return weir_death_by_signal(fn, arg, SIGABRT, said) &&
-           strstr(said, "contract broken: ") != NULL && strstr(said, what) != NULL;
+    return weir_death_by_signal(fn, arg, SIGABRT, report) &&
+           strstr(report, "contract broken: ") != NULL && strstr(report, what) != NULL;
 }
 
-bool weir_death_by_signal(void (*fn)(void *arg), void *arg, int sig, char said[WEIR_DEATH_TEXT_MAX])
+bool weir_death_by_signal(void (*fn)(void *arg), void *arg, int sig,
+                          char report[WEIR_DEATH_TEXT_MAX])
 {
-    int status = run_to_death(fn, arg, said, WEIR_DEATH_TEXT_MAX);
+    int status = run_to_death(fn, arg, report, WEIR_DEATH_TEXT_MAX);
 
     return status != -1 && WIFSIGNALED(status) && WTERMSIG(status) == sig;
 }

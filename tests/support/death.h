@@ -19,9 +19,9 @@ bool weir_death_by_contract(void (*fn)(void *arg), void *arg, const char *what);
 /**
  * Whether fn(arg) ends its process by the signal `sig`. Call it without other threads.
  *
- * @param said  what it wrote to stderr, NUL-terminated; written in any case
+ * @param report  what it wrote to stderr, NUL-terminated; written in any case
  */
 bool weir_death_by_signal(void (*fn)(void *arg), void *arg, int sig,
-                          char said[WEIR_DEATH_TEXT_MAX]);
+                          char report[WEIR_DEATH_TEXT_MAX]);
 
 #endif

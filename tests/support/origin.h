@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * origin.h - a server in a thread of its own for tests: answers every empty line that it reads, on
- * as many connections as come, with the same bytes. Allocates nothing, so that it does not count
+ * origin.h - a server in a thread of its own for tests: responds to every empty line that it reads,
+ * on as many connections as come, with the same bytes. Allocates nothing, so that it does not count
  * under the failing allocator. Limits: ORIGIN_CONNS connections; more wait.
  */
 #ifndef WEIR_TESTS_SUPPORT_ORIGIN_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schemas.h - for the tests of the schema: read a text, compare everything that is said of it, and
- * a tenant and a node that give every key that is supported. Header only.
+ * schemas.h - for the tests of the schema: read a text, compare everything that is reported of it,
+ * and a tenant and a node that give every key that is supported. Header only.
  */
 #ifndef WEIR_TESTS_SUPPORT_SCHEMAS_H
 #define WEIR_TESTS_SUPPORT_SCHEMAS_H
+
+#include "node/base/strbuf.h"
+#include "tenants/schema/schema.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "node/base/strbuf.h"
-#include "tenants/schema/schema.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SCHEMAS_TENANT "apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [shop.example.com]\n"
 #define SCHEMAS_NODE   "apiVersion: weir/v1\nkind: Node\n"
@@ -106,7 +107,7 @@ static const char schemas_full_node[] = "apiVersion: weir/v1\n"
 struct schemas {
     struct weir_docs docs;
     struct weir_diags diags;
-    struct weir_strbuf said; /* the diagnostics as text */
+    struct weir_strbuf reported; /* the diagnostics as text */
     enum weir_err err;
 };
 
@@ -116,41 +117,42 @@ static inline void schemas_read(struct schemas *s, struct weir_span text, enum w
 
     weir_docs_init(&s->docs);
     weir_diags_init(&s->diags);
-    s->said = WEIR_STRBUF_ZERO;
+    s->reported = WEIR_STRBUF_ZERO;
     s->err = weir_schema_read(&src, &s->docs, &s->diags);
-    weir_diags_write(&s->diags, &s->said);
-    weir_strbuf_puts(&s->said, "");
+    weir_diags_write(&s->diags, &s->reported);
+    weir_strbuf_puts(&s->reported, "");
 }
 
 static inline void schemas_end(struct schemas *s)
 {
     weir_docs_deinit(&s->docs);
     weir_diags_deinit(&s->diags);
-    weir_strbuf_deinit(&s->said);
+    weir_strbuf_deinit(&s->reported);
 }
 
-/** What is reported of a text is exactly `said`: "" for a text without a fault. Warnings alone
+/** What is reported of a text is exactly `reported`: "" for a text without a fault. Warnings alone
  * leave it valid. */
-static inline void schemas_say(struct weir_span text, enum weir_format format, const char *said)
+static inline void schemas_check(struct weir_span text, enum weir_format format,
+                                 const char *reported)
 {
     struct schemas s;
 
     schemas_read(&s, text, format);
-    if (strcmp(s.said.at, said) != 0)
-        fprintf(stderr, "said:\n%s", s.said.at); /* cmocka cuts long texts */
-    assert_string_equal(s.said.at, said);
+    if (strcmp(s.reported.at, reported) != 0)
+        fprintf(stderr, "reported:\n%s", s.reported.at); /* cmocka cuts long texts */
+    assert_string_equal(s.reported.at, reported);
     assert_int_equal(s.err, weir_diags_num_errors(&s.diags) == 0 ? WEIR_OK : WEIR_EINVAL);
     schemas_end(&s);
 }
 
-static inline void schemas_yaml(const char *text, const char *said)
+static inline void schemas_yaml(const char *text, const char *reported)
 {
-    schemas_say(weir_span_cstr(text), WEIR_FORMAT_YAML, said);
+    schemas_check(weir_span_cstr(text), WEIR_FORMAT_YAML, reported);
 }
 
-static inline void schemas_json(const char *text, const char *said)
+static inline void schemas_json(const char *text, const char *reported)
 {
-    schemas_say(weir_span_cstr(text), WEIR_FORMAT_JSON, said);
+    schemas_check(weir_span_cstr(text), WEIR_FORMAT_JSON, reported);
 }
 
 /** Write a message, and check that reading it back gives the same text and no difference. */
@@ -165,7 +167,7 @@ static inline void schemas_round(const struct weir_doc *doc, enum weir_format fo
     assert_int_equal(weir_schema_write(doc->kind, doc->message, format, out), WEIR_OK);
     schemas_read(&s, weir_span(out->at, out->len), format);
     if (s.err != WEIR_OK)
-        print_error("%s\n%s", out->at, s.said.at);
+        print_error("%s\n%s", out->at, s.reported.at);
     assert_int_equal(s.err, WEIR_OK);
     assert_int_equal(s.docs.len, 1);
     assert_int_equal(weir_schema_diff(doc->message, s.docs.items[0].message, &s.docs.arena, &paths),

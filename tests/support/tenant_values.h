@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stored.h - builds the bytes of a StoredTenant for tests, field by field. All memory is the
+ * tenant_values.h - builds the bytes of a StoredTenant for tests, field by field. All memory is the
  * builder's arena; nothing is freed one by one.
  */
 #ifndef WEIR_TESTS_SUPPORT_TENANT_VALUES_H

@@ -19,19 +19,19 @@
 
 #define REQUEST_MAX (4u << 20)
 
-static const struct unix_response out_of_answers = {
+static const struct unix_response out_of_responses = {
     .bytes = "HTTP/1.1 500 Script\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", .close = true
 };
 
 /* The response to the request of this number. */
 static const struct unix_response *response_at(const struct unix_server *s, size_t number)
 {
-    for (size_t i = 0; i < s->num_answers; i++) {
+    for (size_t i = 0; i < s->num_responses; i++) {
         if (number <= s->responses[i].repeat)
             return &s->responses[i];
         number -= s->responses[i].repeat + 1;
     }
-    return &out_of_answers;
+    return &out_of_responses;
 }
 
 static void send_pieces(int fd, const struct unix_response *a)
@@ -107,12 +107,12 @@ static void *serve(void *arg)
 }
 
 void unix_server_start(struct unix_server *s, const struct unix_response *responses,
-                       size_t num_answers)
+                       size_t num_responses)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     memset(s, 0, sizeof(*s));
     s->responses = responses;
-    s->num_answers = num_answers;
+    s->num_responses = num_responses;
     snprintf(s->folder, sizeof(s->folder), "/tmp/weir_unix_server_XXXXXX");
     assert_non_null(mkdtemp(s->folder));
     snprintf(s->path, sizeof(s->path), "%s/socket", s->folder);

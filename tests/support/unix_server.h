@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * unix_server.h - a server on a Unix socket that says what a test wrote down: one response for each
- * request, byte for byte, in pieces of any size. A thread of its own.
- * Limits: UNIX_SERVER_REQUESTS_MAX requests, 4 MiB each.
+ * unix_server.h - a server on a Unix socket that sends what a test wrote down: one response for
+ * each request, byte for byte, in pieces of any size. A thread of its own. Limits:
+ * UNIX_SERVER_REQUESTS_MAX requests, 4 MiB each.
  */
 #ifndef WEIR_TESTS_SUPPORT_UNIX_SERVER_H
 #define WEIR_TESTS_SUPPORT_UNIX_SERVER_H
@@ -13,12 +13,12 @@
 
 #define UNIX_SERVER_REQUESTS_MAX 256
 
-/** One answer. */
+/** One response. */
 struct unix_response {
     const char *bytes;
     size_t len;      /* 0: up to the NUL */
     size_t split;    /* bytes of a piece, a millisecond between two; 0: all at once */
-    bool early;      /* answer and close when the head is there, without reading the body */
+    bool early;      /* respond and close when the head is there, without reading the body */
     bool close;      /* close the connection behind it */
     bool hold;       /* then say nothing until the client has closed */
     unsigned repeat; /* give it that many times more */
@@ -31,15 +31,15 @@ struct unix_server {
     int fd;
     pthread_t thread;
     const struct unix_response *responses;
-    size_t num_answers;
+    size_t num_responses;
     size_t num_connections;
     size_t num_requests;
     char *requests[UNIX_SERVER_REQUESTS_MAX]; /* as received, head and body, with a NUL behind */
 };
 
-/** Begin to listen. @param answers borrowed until stop; the test fails when they run out */
+/** Begin to listen. @param responses  borrowed until stop; the test fails when they run out */
 void unix_server_start(struct unix_server *s, const struct unix_response *responses,
-                       size_t num_answers);
+                       size_t num_responses);
 /** Wait for the clients to close, and end. The requests stay until unix_server_remove. */
 void unix_server_stop(struct unix_server *s);
 /** Free the requests; remove the socket and the folder, which must hold nothing else. */

@@ -13,7 +13,7 @@
 void weir_sim_faults_begin(struct weir_sim *s);
 /** One happens; and the next of its kind later. */
 void weir_sim_faults_on_event(struct weir_sim *s, enum weir_sim_fault fault);
-/** One is over. @param arg  of whom */
+/** One is over. @param arg  the node or link that it was about */
 void weir_sim_faults_on_over(struct weir_sim *s, enum weir_sim_fault fault, uint64_t arg);
 /** All are over: the network carries everything, disks and clocks are right, processes that were
  * stopped or have crashed run. Only what was lost stays lost. */

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define KEYS         12
-#define FIELD_FIRST  1000 /* numbers of fields that nobody knows */
+#define FIELD_FIRST  1000 /* numbers of fields that no engine knows */
 #define RESPONSE_MAX 40   /* records of one response */
 #define STATE_MOTION 0x100
 #define LIES_BY      5

@@ -108,16 +108,16 @@ static void act_sums(struct weir_sim *s)
     Weir__V1__Lv *list;
     Weir__V1__Heartbeat m;
     uint8_t sums[SUMS][1 + WEIR_SUM_LEN];
-    ProtobufCBinaryData told[SUMS];
+    ProtobufCBinaryData list_of_sums[SUMS];
 
     weir_sim_hostile_heartbeat(s, &own, &list, &m);
     for (unsigned i = 0; i < SUMS; i++) {
         sums[i][0] = (uint8_t)(1 + i);
         for (unsigned k = 0; k < WEIR_SUM_LEN; k++)
             sums[i][1 + k] = (uint8_t)weir_rng_next(&s->hostile.rng);
-        told[i] = bytes_of(sums[i], sizeof(sums[i]));
+        list_of_sums[i] = bytes_of(sums[i], sizeof(sums[i]));
     }
-    m.sum = told;
+    m.sum = list_of_sums;
     m.n_sum = SUMS;
     m.vv_hash = s->hostile.vv_hash;
     m.state = WEIR_ENGINE_LIVE;
@@ -217,7 +217,7 @@ static void act_lanes(struct weir_sim *s)
     }
 }
 
-/* Of a key that everybody writes: SETTING 1. */
+/* Of a key that every node writes: SETTING 1. */
 static void act_future(struct weir_sim *s)
 {
     const uint8_t key[5] = { 'k', 0, 0, 0, 1 };

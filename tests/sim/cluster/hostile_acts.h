@@ -7,12 +7,12 @@
 
 struct weir_sim;
 
-/** What it does. Those from WEIR_SIM_ACT_LIE_VV on need WEIR_SIM_WITH_LIES. */
+/** What it does. The acts from WEIR_SIM_ACT_LIE_VV on need WEIR_SIM_WITH_LIES. */
 enum weir_sim_act {
     WEIR_SIM_ACT_GARBAGE,   /* random bytes */
     WEIR_SIM_ACT_SHORT,     /* a frame that ends too early */
     WEIR_SIM_ACT_FLIPPED,   /* a heartbeat with a bit turned over */
-    WEIR_SIM_ACT_REPLAY,    /* a frame that somebody sent before */
+    WEIR_SIM_ACT_REPLAY,    /* a frame that a node sent before */
     WEIR_SIM_ACT_SUMS,      /* sums of records that it does not have */
     WEIR_SIM_ACT_FLOOD,     /* very many requests */
     WEIR_SIM_ACT_GIANT,     /* a very large batch */
@@ -21,7 +21,7 @@ enum weir_sim_act {
     WEIR_SIM_ACT_AHEAD,     /* batches far ahead of their lane */
     WEIR_SIM_ACT_LIE_VV,    /* it has all there is, and more */
     WEIR_SIM_ACT_LIE_DONE,  /* a pull is complete that brought nothing */
-    WEIR_SIM_ACT_LIE_FLOOR, /* it has purged what nobody has seen */
+    WEIR_SIM_ACT_LIE_FLOOR, /* it has purged what no node has seen */
     WEIR_SIM_ACT_FORGE,     /* records in the lanes of others */
     WEIR_SIM_ACTS,
 };

@@ -10,8 +10,8 @@
 #include "tests/sim/cluster/events.h"
 #include "tests/sim/cluster/hostile_state.h"
 #include "tests/sim/cluster/sim_net.h"
+#include "tests/sim/cluster/sim_trace.h"
 #include "tests/sim/cluster/swarm.h"
-#include "tests/sim/cluster/trace.h"
 #include "tests/sim/oracle/check.h"
 
 #include <stdbool.h>

@@ -15,14 +15,14 @@
 
 static const char *const texts[] = {
     [WEIR_SIM_HOLDS] = "holds",
-    [WEIR_SIM_FORGED] = "a record that nobody has written",
+    [WEIR_SIM_FORGED] = "a record that no node has written",
     [WEIR_SIM_REUSED] = "I3: one dot names two records",
     [WEIR_SIM_STAMP] = "I9, I10: a stamp that is neither the wall clock nor just above",
     [WEIR_SIM_SMALLER] = "R3: a smaller version replaced a larger one",
     [WEIR_SIM_UNDONE] = "R3: a store holds again what it purged",
     [WEIR_SIM_BACKWARDS] = "I6: a vector, a floor or a sequence went back",
     [WEIR_SIM_NO_FLOOR] = "R9: a purge left no floor behind",
-    [WEIR_SIM_EXPIRED] = "an expired ban was taken or held",
+    [WEIR_SIM_EXPIRED] = "an expired ban was accepted or held",
     [WEIR_SIM_ACKED] = "I4: acknowledged, and not in the store",
     [WEIR_SIM_MISSING] = "I2: a covered write is missing",
     [WEIR_SIM_MEMORY] = "I13: more memory than the bound",
@@ -179,7 +179,7 @@ bool weir_sim_check_is_hit(const struct weir_sim_check *c, const struct weir_sim
 
 /* -- writes -- */
 
-static uint32_t who(const struct weir_sim_check *c, const uint8_t lane[WEIR_LANE_LEN])
+static uint32_t writer_of(const struct weir_sim_check *c, const uint8_t lane[WEIR_LANE_LEN])
 {
     for (uint32_t i = 0; i < c->num_nodes; i++)
         if (memcmp(c->views[i].id, lane, WEIR_NODE_ID_LEN) == 0)
@@ -267,7 +267,7 @@ static uint32_t note_record(struct weir_sim_view *v, const struct weir_stored_re
         return w;
     }
     bool is_foreign = !is_own && memcmp(lane, c->foreign, WEIR_NODE_ID_LEN) == 0;
-    note(c, w, is_foreign ? c->foreign_node : is_own ? v->node : who(c, lane), rec);
+    note(c, w, is_foreign ? c->foreign_node : is_own ? v->node : writer_of(c, lane), rec);
     view_reserve(v);
     c->writes[w].is_foreign = is_foreign;
     if (is_own)

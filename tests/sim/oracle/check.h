@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * check.h - what must hold in a simulated cluster, looked at with every change of every store and
- * again when all is healed. Knows the stores by their hooks and the writers by their lanes, and
- * nothing of how an engine works. The first finding stays; nothing is checked after it.
- * In the end the history goes to the oracle that also judges the model (history.h).
+ * check.h - what must hold in a simulated cluster: checked with every change of every store and
+ * again when all is healed. It sees the stores by their hooks and knows the writers by their lanes,
+ * and nothing of how an engine works. The first finding stays; nothing is checked after it.
+ * In the end the history goes to the oracle (history.h).
  * Owner: one thread.   Limits: memory, which is asserted.
  */
 #ifndef WEIR_TESTS_SIM_ORACLE_CHECK_H
@@ -11,7 +11,7 @@
 
 #include "sync/engine/engine.h"
 #include "tests/sim/cluster/names.h"
-#include "tests/sim/cluster/trace.h"
+#include "tests/sim/cluster/sim_trace.h"
 #include "tests/sim/memory/memory.h"
 #include "tests/sim/oracle/history.h"
 
@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What may turn out not to hold. The texts say which invariant or rule it is. */
+/** What may be found not to hold. weir_sim_broken_text names the invariant or rule. */
 enum weir_sim_broken {
     WEIR_SIM_HOLDS,
-    WEIR_SIM_FORGED,    /* a record that nobody has written */
+    WEIR_SIM_FORGED,    /* a record that no node has written */
     WEIR_SIM_REUSED,    /* I3 */
     WEIR_SIM_STAMP,     /* I9, I10: not the wall clock, nor just above what was there */
     WEIR_SIM_SMALLER,   /* R3: a smaller version replaced a larger one */
@@ -52,7 +52,7 @@ struct weir_sim_finding {
     uint64_t seq; /* of the write it is about; 0: none */
 };
 
-/** One write, whoever made it. Its number is that of its dot in weir_sim_check.dots. */
+/** One write, of any node. Its number is that of its dot in weir_sim_check.dots. */
 struct weir_sim_write {
     uint32_t lane; /* number in weir_sim_check.lanes */
     uint32_t key;  /* number in weir_sim_check.keys */
@@ -65,7 +65,7 @@ struct weir_sim_write {
     bool deleted;
     bool is_ban;
     bool is_foreign; /* of a peer that is no engine */
-    bool followed;   /* somebody wrote over it */
+    bool followed;   /* another write replaced it */
     bool exported;
     bool purged;
     bool damaged; /* some copy was */
@@ -111,7 +111,8 @@ struct weir_sim_check {
     uint32_t cap_keys;
     struct weir_sim_view *views; /* owns */
     uint32_t num_nodes;
-    uint8_t foreign[WEIR_NODE_ID_LEN]; /* whose records nobody announces; zero: none */
+    uint8_t foreign[WEIR_NODE_ID_LEN]; /* the peer whose records come without a write here; zero:
+                                          none */
     uint32_t foreign_node;
     uint64_t now_us;              /* set by the caller */
     struct weir_sim_trace *trace; /* borrowed */
@@ -132,10 +133,10 @@ const char *weir_sim_broken_text(enum weir_sim_broken broken);
 struct weir_memory_hooks weir_sim_check_hooks(struct weir_sim_check *c, uint32_t node);
 /** A turn of a node is about to be committed, at this time of its clock. */
 void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_ms);
-/** It was, or it failed: what could not be judged before. @param c_store  of group C */
+/** The turn was committed, or it failed: checks that had to wait. @param c_store  of group C */
 void weir_sim_check_turned(struct weir_sim_check *c, uint32_t node,
                            const struct weir_memory *c_store);
-/** A store is not what it was, by a crash, a loss or a roll-back. @param group  which one */
+/** A store has changed without hooks: by a crash, a loss or a roll-back. @param group  which one */
 void weir_sim_check_reload(struct weir_sim_check *c, uint32_t node, enum weir_group group,
                            const struct weir_memory *store);
 /** A write was acknowledged to a user as durable. */
@@ -146,7 +147,7 @@ void weir_sim_check_exported(struct weir_sim_check *c, uint32_t node);
 /** A bit of a record is about to be flipped. */
 void weir_sim_check_spoilt(struct weir_sim_check *c, uint32_t node,
                            const struct weir_stored_record *rec);
-/** A peer that is no engine wrote this, and nothing else. */
+/** The peer that is no engine wrote this record. */
 void weir_sim_check_wrote(struct weir_sim_check *c, uint32_t node,
                           const struct weir_stored_record *rec);
 /** I2 for one node: each write that its vector covers is there, or accounted for. Linear. */

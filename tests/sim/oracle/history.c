@@ -171,7 +171,7 @@ static struct weir_finding judge_vectors(const struct weir_history_final *final)
     return (struct weir_finding){ .kind = WEIR_FINDING_OK };
 }
 
-/* Whether a newer delete of the same key is still held somewhere, or was purged by somebody. */
+/* Whether a node still holds a newer delete of the same key, or purged one. */
 static bool delete_accounts(const struct weir_history *h, const struct weir_history_final *final,
                             const struct weir_history_write *w)
 {

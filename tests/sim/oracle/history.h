@@ -69,7 +69,7 @@ struct weir_history_node {
     uint32_t num_lanes;
 };
 
-/** The nodes after healing: everything written has had the time to reach everybody. */
+/** The nodes after healing: every write has had the time to reach every node. */
 struct weir_history_final {
     const struct weir_history_node *nodes;
     size_t num_nodes; /* 1 at least */

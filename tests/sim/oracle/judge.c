@@ -66,14 +66,14 @@ static bool node_sums_hold(struct weir_sim *s, const struct weir_sim_node *n,
                            struct weir_sums *room)
 {
     struct totals t = { .key = &s->audit_key, .sums = room };
-    struct weir_sum told[CLASSES];
+    struct weir_sum sums[CLASSES];
 
-    memset(told, 0, sizeof(told));
+    memset(sums, 0, sizeof(sums));
     weir_memory_each_record(n->store[WEIR_GROUP_C], add_record, &t);
-    if (t.is_damaged || !read_heartbeat(n->heartbeat, told))
+    if (t.is_damaged || !read_heartbeat(n->heartbeat, sums))
         return false;
     for (unsigned i = 0; i < CLASSES; i++)
-        if (!weir_sum_eq(told[i], t.total[i]))
+        if (!weir_sum_eq(sums[i], t.total[i]))
             return false;
     return true;
 }
@@ -265,7 +265,7 @@ static bool must_be_listed(const struct weir_sim *s, const struct final *f, uint
     if (write->is_ban || write->is_foreign || write->followed || write->exported || write->purged ||
         weir_sim_check_is_hit(c, write))
         return false;
-    if (f->vv[write->lane] < write->seq) /* nobody has it */
+    if (f->vv[write->lane] < write->seq) /* no node has it */
         return false;
     if (left->present && left->dot.lane == write->lane && left->dot.seq == write->seq)
         return false;

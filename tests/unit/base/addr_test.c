@@ -2,6 +2,9 @@
  *
  * addr_test.c - what parses and what does not; round trips; prefixes against bit by bit comparison.
  */
+#include "node/base/addr.h"
+#include "node/base/rng.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-
-#include "node/base/addr.h"
-#include "node/base/rng.h"
 
 static struct weir_addr ip_of(const char *text)
 {

@@ -2,6 +2,12 @@
  *
  * arena_test.c - alignment, caps, reset, and what happens when memory runs out.
  */
+#include "node/base/arena.h"
+#include "node/base/internal/poison.h"
+#include "node/base/rng.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,12 +17,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/arena.h"
-#include "node/base/poison.h"
-#include "node/base/rng.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
 
 static void pieces_are_aligned_apart_and_writable(void **state)
 {
@@ -102,7 +102,7 @@ static void reset_keeps_one_block_so_that_rounds_allocate_nothing(void **state)
 {
     struct weir_arena a;
     weir_arena_init(&a, 512, 1u << 20);
-    assert_non_null(weir_arena_alloc(&a, 3000)); /* oversized, first of all: not what is kept */
+    assert_non_null(weir_arena_alloc(&a, 3000)); /* oversized and first: this block is not reused */
     for (int i = 0; i < 20; i++)
         assert_non_null(weir_arena_alloc(&a, 200));
     weir_arena_reset(&a);

@@ -2,6 +2,9 @@
  *
  * clock_test.c - the two date forms against the C library, over all years they can write.
  */
+#include "node/base/clock.h"
+#include "node/base/rng.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "node/base/clock.h"
-#include "node/base/rng.h"
 
 #define WALL_MS_MAX 253402300799999ull
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * contract_test.c - contracts abort and say where; container_of finds the outer object.
+ * contract_test.c - contracts abort with a report; fatal signals report too; container_of finds the
+ * outer object.
  */
+#include "node/base/contract.h"
+#include "node/base/trace.h"
+#include "tests/support/death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include "node/base/contract.h"
-#include "node/base/trace.h"
-#include "tests/support/death.h"
 
 struct outer {
     int before;
@@ -54,7 +55,7 @@ static void broken_assert_aborts_and_names_the_condition(void **state)
     assert_true(weir_death_by_contract(break_it, &one, "contract_test.c:"));
 }
 
-static void kept_assert_goes_on(void **state)
+static void assert_that_holds_goes_on(void **state)
 {
     int two = 2;
     break_it(&two);
@@ -78,8 +79,8 @@ __attribute__((noinline)) static void outer_of_two_static_functions(void *arg)
 
 static void report_has_place_values_backtrace_and_trace(void **state)
 {
-    static char said[WEIR_DEATH_TEXT_MAX];
-    assert_true(weir_death_by_signal(outer_of_two_static_functions, NULL, SIGABRT, said));
+    static char report[WEIR_DEATH_TEXT_MAX];
+    assert_true(weir_death_by_signal(outer_of_two_static_functions, NULL, SIGABRT, report));
     /* Behind a name may come ".constprop.0" of the optimiser. */
     static const char *const parts[] = {
         "contract broken: left < right at tests/unit/base/contract_test.c:",
@@ -91,11 +92,11 @@ static void report_has_place_values_backtrace_and_trace(void **state)
         "\ntrace of this thread, oldest first",
         " contract.test a=11 b=22\n",
     };
-    const char *at = said;
+    const char *at = report;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(parts); i++) {
         at = strstr(at, parts[i]);
         if (at == NULL)
-            fail_msg("missing, or not in its order: %s\nin: %s", parts[i], said);
+            fail_msg("missing, or not in its order: %s\nin: %s", parts[i], report);
     }
 }
 
@@ -136,9 +137,9 @@ static void break_within_the_report(void *arg)
 
 static void fault_within_the_report_still_ends_the_process(void **state)
 {
-    static char said[WEIR_DEATH_TEXT_MAX];
-    assert_true(weir_death_by_signal(break_within_the_report, NULL, SIGSEGV, said));
-    assert_non_null(strstr(said, "contract broken: outer at file.c:1 in function\n"));
+    static char report[WEIR_DEATH_TEXT_MAX];
+    assert_true(weir_death_by_signal(break_within_the_report, NULL, SIGSEGV, report));
+    assert_non_null(strstr(report, "contract broken: outer at file.c:1 in function\n"));
 }
 
 /* The sanitizers' handlers report in their own way, and weir's are not installed. */
@@ -180,34 +181,34 @@ static void overflow_stack(void *arg)
 
 static void fatal_signal_reports_and_ends_by_the_same_signal(void **state)
 {
-    static char said[WEIR_DEATH_TEXT_MAX];
+    static char report[WEIR_DEATH_TEXT_MAX];
     static int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE };
     void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (!WITH_HANDLERS)
         skip();
     assert_ptr_not_equal(page, MAP_FAILED);
-    assert_true(weir_death_by_signal(touch_nothing, page, SIGSEGV, said));
+    assert_true(weir_death_by_signal(touch_nothing, page, SIGSEGV, report));
     assert_int_equal(munmap(page, 4096), 0);
-    assert_non_null(strstr(said, "fatal signal: SIGSEGV code=2 address=0x"));
-    assert_non_null(strstr(said, " touch_nothing"));
-    assert_non_null(strstr(said, " before.fault a=1 b=2\n"));
+    assert_non_null(strstr(report, "fatal signal: SIGSEGV code=2 address=0x"));
+    assert_non_null(strstr(report, " touch_nothing"));
+    assert_non_null(strstr(report, " before.fault a=1 b=2\n"));
     for (size_t i = 0; i < WEIR_ARRAY_LEN(signals); i++) {
-        assert_true(weir_death_by_signal(raise_fault, &signals[i], signals[i], said));
-        assert_non_null(strstr(said, "fatal signal: SIG"));
-        assert_non_null(strstr(said, " raise_fault"));
+        assert_true(weir_death_by_signal(raise_fault, &signals[i], signals[i], report));
+        assert_non_null(strstr(report, "fatal signal: SIG"));
+        assert_non_null(strstr(report, " raise_fault"));
     }
 }
 
 static void stack_overflow_is_reported_from_a_stack_of_its_own(void **state)
 {
-    static char said[WEIR_DEATH_TEXT_MAX];
+    static char report[WEIR_DEATH_TEXT_MAX];
 
     if (!WITH_HANDLERS)
         skip();
-    assert_true(weir_death_by_signal(overflow_stack, NULL, SIGSEGV, said));
-    assert_non_null(strstr(said, "fatal signal: SIGSEGV"));
-    assert_non_null(strstr(said, " overflow"));
+    assert_true(weir_death_by_signal(overflow_stack, NULL, SIGSEGV, report));
+    assert_non_null(strstr(report, "fatal signal: SIGSEGV"));
+    assert_non_null(strstr(report, " overflow"));
 }
 
 static void unreachable_aborts(void **state)
@@ -241,7 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_assert_aborts_and_names_the_condition),
-        cmocka_unit_test(kept_assert_goes_on),
+        cmocka_unit_test(assert_that_holds_goes_on),
         cmocka_unit_test(report_has_place_values_backtrace_and_trace),
         cmocka_unit_test(comparison_that_holds_goes_on),
         cmocka_unit_test(broken_state_and_move_name_their_states),

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * failalloc_test.c - the failing allocator fails where it is told to, and nowhere else.
+ * failalloc_test.c - the failing allocator fails at the chosen allocations only.
  */
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +15,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "tests/support/failalloc.h"
 
 /* The compiler may leave out a malloc whose result goes nowhere; it cannot look through these. */
 static void *(*volatile call_malloc)(size_t) = malloc;

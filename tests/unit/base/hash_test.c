@@ -2,6 +2,12 @@
  *
  * hash_test.c - published CRC-32C vectors, pinned vectors of weir_hash64, and how well it spreads.
  */
+#include "node/base/contract.h"
+#include "node/base/hash.h"
+#include "node/base/internal/crc32c.h"
+#include "node/base/rng.h"
+#include "node/base/span.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,12 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/contract.h"
-#include "node/base/crc32c.h"
-#include "node/base/hash.h"
-#include "node/base/rng.h"
-#include "node/base/span.h"
 
 static void crc32c_gives_the_values_of_rfc_3720_b_4(void **state)
 {

@@ -2,6 +2,11 @@
  *
  * hashmap_test.c - the table against an array of all keys, at its bounds, and when memory runs out.
  */
+#include "node/base/hashmap.h"
+#include "node/base/rng.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,11 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/hashmap.h"
-#include "node/base/rng.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
 
 struct entry {
     char name[24];
@@ -178,7 +178,7 @@ static void table_at_its_bound_refuses_until_something_is_removed(void **state)
     free(all);
 }
 
-static void unused_table_answers_and_allocates_nothing(void **state)
+static void unused_table_finds_nothing_and_allocates_nothing(void **state)
 {
     struct weir_hashmap m;
     size_t pos = 0;
@@ -257,7 +257,7 @@ int main(void)
         cmocka_unit_test(equal_bytes_at_another_place_are_the_same_key),
         cmocka_unit_test(empty_key_is_a_key),
         cmocka_unit_test(table_at_its_bound_refuses_until_something_is_removed),
-        cmocka_unit_test(unused_table_answers_and_allocates_nothing),
+        cmocka_unit_test(unused_table_finds_nothing_and_allocates_nothing),
         cmocka_unit_test(filling_and_emptying_for_ever_does_not_grow_the_table),
         cmocka_unit_test(every_failing_allocation_leaves_the_table_as_it_was),
         cmocka_unit_test(value_null_breaks_the_contract),

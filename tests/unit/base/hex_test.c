@@ -2,6 +2,9 @@
  *
  * hex_test.c - digits against printf.
  */
+#include "node/base/hex.h"
+#include "node/base/rng.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +14,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "node/base/hex.h"
-#include "node/base/rng.h"
 
 static void hex64_writes_what_printf_writes(void **state)
 {

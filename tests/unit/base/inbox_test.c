@@ -2,6 +2,11 @@
  *
  * inbox_test.c - order, bound, waking and closing; many threads against one reader.
  */
+#include "node/base/contract.h"
+#include "node/base/inbox.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,11 +18,6 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
-
-#include "node/base/contract.h"
-#include "node/base/inbox.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
 
 struct letter {
     struct weir_msg msg;

@@ -2,6 +2,10 @@
  *
  * list_test.c - the intrusive list against an array.
  */
+#include "node/base/contract.h"
+#include "node/base/list.h"
+#include "node/base/rng.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +14,6 @@
 #include <cmocka.h>
 
 #include <string.h>
-
-#include "node/base/contract.h"
-#include "node/base/list.h"
-#include "node/base/rng.h"
 
 struct item {
     int number;

@@ -2,6 +2,11 @@
  *
  * log_filter_test.c - levels and filters switched while threads log.
  */
+#include "node/base/clock.h"
+#include "node/base/contract.h"
+#include "node/base/log_filter.h"
+#include "tests/support/death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,11 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "node/base/contract.h"
-#include "node/base/log_filter.h"
-#include "tests/support/death.h"
 
 #define SHOP  WEIR_SPAN_LIT("shop")
 #define OTHER WEIR_SPAN_LIT("shopping")

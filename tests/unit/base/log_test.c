@@ -2,6 +2,10 @@
  *
  * log_test.c - the form of a line, its escaping and its bound; threads; the limit of a call site.
  */
+#include "node/base/clock.h"
+#include "node/base/contract.h"
+#include "node/base/log.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,10 +20,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "node/base/contract.h"
-#include "node/base/log.h"
 
 #define LINE_MAX_LEN 2048
 

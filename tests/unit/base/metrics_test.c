@@ -2,6 +2,10 @@
  *
  * metrics_test.c - sums over blocks, and the text of a scrape read line by line.
  */
+#include "node/base/contract.h"
+#include "node/base/metrics.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/contract.h"
-#include "node/base/metrics.h"
-#include "tests/support/failalloc.h"
 
 static void sum_is_over_all_blocks(void **state)
 {

@@ -2,6 +2,12 @@
  *
  * pool_test.c - reuse, caps, slabs, and what happens when memory runs out.
  */
+#include "node/base/internal/poison.h"
+#include "node/base/pool.h"
+#include "node/base/rng.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +16,6 @@
 #include <cmocka.h>
 
 #include <string.h>
-
-#include "node/base/poison.h"
-#include "node/base/pool.h"
-#include "node/base/rng.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
 
 static void random_gets_and_puts_never_share_an_object(void **state)
 {
@@ -79,6 +79,29 @@ static void cap_zero_gives_nothing_and_allocates_nothing(void **state)
     weir_failalloc_after(-1);
     assert_null(weir_pool_get(&p));
     assert_int_equal(weir_failalloc_count(), 0);
+    weir_pool_deinit(&p);
+}
+
+/* A lower cap takes no object away and ends the growth; a higher one lets it go on. */
+static void cap_may_change_while_objects_are_out(void **state)
+{
+    struct weir_pool p;
+    void *objects[7];
+    weir_pool_init(&p, 32, 2, 3);
+    for (int i = 0; i < 3; i++)
+        assert_non_null(objects[i] = weir_pool_get(&p));
+    assert_null(weir_pool_get(&p));
+    weir_pool_set_max(&p, 1);
+    assert_null(weir_pool_get(&p));
+    weir_pool_release(&p, objects[2]);
+    assert_non_null(objects[2] = weir_pool_get(&p)); /* there is room for it already */
+    assert_null(weir_pool_get(&p));
+    weir_pool_set_max(&p, 7);
+    for (int i = 3; i < 7; i++)
+        assert_non_null(objects[i] = weir_pool_get(&p));
+    assert_null(weir_pool_get(&p));
+    for (int i = 0; i < 7; i++)
+        weir_pool_release(&p, objects[i]);
     weir_pool_deinit(&p);
 }
 
@@ -199,6 +222,7 @@ int main(void)
         cmocka_unit_test(random_gets_and_puts_never_share_an_object),
         cmocka_unit_test(cap_is_exact_though_slabs_do_not_divide_it),
         cmocka_unit_test(cap_zero_gives_nothing_and_allocates_nothing),
+        cmocka_unit_test(cap_may_change_while_objects_are_out),
         cmocka_unit_test(last_object_given_back_is_the_first_given_out),
         cmocka_unit_test(steady_state_allocates_nothing),
         cmocka_unit_test(putting_null_is_legal),

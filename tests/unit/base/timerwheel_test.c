@@ -2,6 +2,10 @@
  *
  * timerwheel_test.c - the wheel against an array that is searched from end to end.
  */
+#include "node/base/contract.h"
+#include "node/base/rng.h"
+#include "node/base/timerwheel.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,10 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/base/contract.h"
-#include "node/base/rng.h"
-#include "node/base/timerwheel.h"
-
 #define TICK WEIR_WHEEL_TICK_MS
 #define HOUR ((uint64_t)3600 * 1000)
 
@@ -23,7 +23,7 @@ static unsigned pop_all(struct weir_wheel *w)
 {
     unsigned num = 0;
     for (struct weir_timer *t; (t = weir_wheel_pop(w)) != NULL; num++) {
-        assert_int_equal(t->due_ms, 0);
+        assert_int_equal(t->deadline_ms, 0);
         assert_true(weir_list_empty(&t->link));
     }
     return num;
@@ -222,7 +222,7 @@ enum { NUM = 60 };
 
 struct twin {
     struct weir_timer timers[NUM];
-    uint64_t due_ms[NUM]; /* 0 = off */
+    uint64_t deadline_ms[NUM]; /* 0 = off */
 };
 
 static uint64_t random_span_ms(struct weir_rng *rng)
@@ -237,13 +237,13 @@ static void change_some(struct weir_wheel *w, struct twin *twin, struct weir_rng
         size_t which = weir_rng_below(rng, NUM);
         if (weir_rng_below(rng, 5) == 0) {
             weir_timer_stop(w, &twin->timers[which]);
-            twin->due_ms[which] = 0;
+            twin->deadline_ms[which] = 0;
         } else {
             uint64_t due = now + random_span_ms(rng);
             if (weir_rng_below(rng, 10) == 0)
                 due = now - weir_rng_below(rng, now);
             weir_timer_set(w, &twin->timers[which], due);
-            twin->due_ms[which] = due;
+            twin->deadline_ms[which] = due;
         }
     }
 }
@@ -258,21 +258,21 @@ static void advance_and_compare(struct weir_wheel *w, struct twin *twin, struct 
     weir_wheel_advance(w, now);
     for (struct weir_timer *t; (t = weir_wheel_pop(w)) != NULL;) {
         size_t which = (size_t)(t - twin->timers);
-        assert_int_not_equal(twin->due_ms[which], 0);
-        assert_true(twin->due_ms[which] <= now);
-        twin->due_ms[which] = 0;
+        assert_int_not_equal(twin->deadline_ms[which], 0);
+        assert_true(twin->deadline_ms[which] <= now);
+        twin->deadline_ms[which] = 0;
         if (weir_rng_below(rng, 4) == 0)
             change_some(w, twin, rng, now);
     }
     /* What handlers set to the past comes with the next advance. */
     weir_wheel_advance(w, now);
     for (struct weir_timer *t; (t = weir_wheel_pop(w)) != NULL;)
-        twin->due_ms[t - twin->timers] = 0;
+        twin->deadline_ms[t - twin->timers] = 0;
     for (size_t i = 0; i < NUM; i++) {
-        assert_int_equal(twin->timers[i].due_ms, twin->due_ms[i]);
-        num_armed += twin->due_ms[i] != 0;
-        if (twin->due_ms[i] != 0)
-            assert_true(twin->due_ms[i] + TICK > now);
+        assert_int_equal(twin->timers[i].deadline_ms, twin->deadline_ms[i]);
+        num_armed += twin->deadline_ms[i] != 0;
+        if (twin->deadline_ms[i] != 0)
+            assert_true(twin->deadline_ms[i] + TICK > now);
     }
     assert_int_equal(w->num_armed, num_armed);
 }
@@ -281,7 +281,7 @@ static void random_sequences_match_the_naive_twin(void **state)
 {
     for (uint64_t seed = 0; seed < 60; seed++) {
         struct weir_wheel w;
-        struct twin twin = { .due_ms = { 0 } };
+        struct twin twin = { .deadline_ms = { 0 } };
         struct weir_rng rng;
         weir_rng_init(&rng, seed);
         uint64_t now = 1 + random_span_ms(&rng);

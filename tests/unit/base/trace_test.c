@@ -2,6 +2,9 @@
  *
  * trace_test.c - the ring holds the last events of its own thread and prints them oldest first.
  */
+#include "node/base/contract.h"
+#include "node/base/trace.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,9 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "node/base/contract.h"
-#include "node/base/trace.h"
 
 static const char *dump(void)
 {

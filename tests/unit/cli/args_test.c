@@ -292,7 +292,7 @@ static void files_are_bounded(void **state)
     free(argv);
 }
 
-static void no_memory_is_told(void **state)
+static void no_memory_is_reported(void **state)
 {
     char *argv[] = { (char *)"weir", (char *)"status", NULL };
     char text[64] = "";
@@ -341,7 +341,7 @@ int main(void)
         cmocka_unit_test(slips_are_named_with_what_was_meant),
         cmocka_unit_test(flags_that_cannot_apply_are_refused),
         cmocka_unit_test(files_are_bounded),
-        cmocka_unit_test(no_memory_is_told),
+        cmocka_unit_test(no_memory_is_reported),
         cmocka_unit_test(every_command_can_explain_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

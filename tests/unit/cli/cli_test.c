@@ -82,7 +82,7 @@ static void tenant_comes_out_as_it_can_go_in_again(void **state)
     }
 }
 
-static void reads_tell_what_the_node_has(void **state)
+static void reads_show_what_the_node_has(void **state)
 {
     static const struct expected cases[] = {
         { "get --prefix shop-", OK("{\"items\":[],\"total\":9}"), 0,
@@ -140,7 +140,7 @@ static void reads_tell_what_the_node_has(void **state)
 
 /* -- writes of one tenant -- */
 
-static void writes_tell_their_result(void **state)
+static void writes_report_their_result(void **state)
 {
     static const struct expected cases[] = {
         { "delete tenant shop",
@@ -198,7 +198,7 @@ static void deletion_goes_on_behind_a_failure(void **state)
 
 /* -- the node -- */
 
-static void status_tells_whether_all_is_well(void **state)
+static void status_reports_whether_all_is_well(void **state)
 {
     static const struct expected cases[] = {
         { "status",
@@ -231,14 +231,6 @@ static void status_tells_whether_all_is_well(void **state)
           "weir doctor: 1 of 2 checks failed\n" },
         { "doctor -o yaml", OK("{\"checks\":[{\"name\":\"clock\",\"outcome\":\"warn\"}]}"), 0, NULL,
           "checks:\n  - name: \"clock\"\n    outcome: \"warn\"\n", "" },
-        { "drain --deadline 90s", STATUS("202 Accepted", "{}"), 0,
-          "POST /v1/drain?deadline_ms=90000 HTTP/1.1\r\n",
-          "draining: it takes no new connections, and ends when the last request is done, at the "
-          "latest in 90.0 s\n",
-          "" },
-        { "drain", STATUS("503 X", "{\"error\":{\"message\":\"the node is stopping\"}}"), 3,
-          "POST /v1/drain?deadline_ms=30000 HTTP/1.1\r\n", "",
-          "weir drain: the node is stopping\n" },
         { "logs", OK("{\"a\":1}\n{\"b\":\"\033[2J\xff\"}"), 0, "GET /v1/logs?follow=0 HTTP/1.1\r\n",
           "{\"a\":1}\n{\"b\":\"\\x1B[2J\\xFF\"}\n", "" },
         { "logs -f --tenant shop", OK("{\"a\":1}"), 0,
@@ -246,6 +238,75 @@ static void status_tells_whether_all_is_well(void **state)
         { "logs --tenant Shop", OK(""), 2, NULL, "", NULL },
         { "logs", STATUS("404 X", "{\"error\":{\"message\":\"no log\"}}"), 1, NULL, "",
           "weir logs: no log\n" },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void a_drain_says_its_deadline_its_progress_and_its_outcome(void **state)
+{
+    static const struct expected cases[] = {
+        { "drain --deadline 90s",
+          STATUS("202 Accepted", "{\"state\":\"draining\",\"deadline_ms\":90000}"), 0,
+          "POST /v1/drain?deadline_ms=90000 HTTP/1.1\r\n",
+          "draining: it takes no new connections, and ends when the last request is done, at the "
+          "latest in 90.0 s\n",
+          "" },
+        { "drain", STATUS("503 X", "{\"error\":{\"message\":\"the node is stopping\"}}"), 3,
+          "POST /v1/drain?deadline_ms=30000 HTTP/1.1\r\n", "",
+          "weir drain: the node is stopping\n" },
+        { "drain --wait --deadline 5s",
+          OK("{\"state\":\"draining\",\"deadline_ms\":4990,\"connections\":1,\"requests\":2}\n"
+             "{\"state\":\"drained\",\"cut\":0}\n"),
+          0, "POST /v1/drain?deadline_ms=5000&follow=1 HTTP/1.1\r\n",
+          "draining: 1 connection, 2 requests left, 5 s to the deadline\n"
+          "drained: nothing was cut; the node ends\n",
+          "" },
+        { "drain --wait", OK("{\"state\":\"drained\",\"cut\":3}\n"), 5, NULL, "",
+          "weir drain: the deadline passed: 3 connections were cut. Give it longer with "
+          "--deadline\n" },
+        { "drain --wait", OK("{\"state\":\"serving\"}\n"), 1, NULL, "",
+          "weir drain: the drain was taken back: the node serves again\n" },
+        { "drain --wait", OK("{\"state\":\"draining\"}\n"), 1, NULL, NULL, NULL },
+        { "drain --wait", OK("nonsense\n"), 1, NULL, "", NULL },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void undrain_reload_and_log_level_say_what_came_of_them(void **state)
+{
+    static const struct expected cases[] = {
+        { "undrain", OK("{\"state\":\"serving\"}"), 0, "POST /v1/undrain HTTP/1.1\r\n", "serving\n",
+          "" },
+        { "undrain", STATUS("409 X", "{\"error\":{\"message\":\"it is ending\"}}"), 1, NULL, "",
+          "weir undrain: it is ending\n" },
+        { "reload", OK("{\"changed\":[\"log.level\",\"listen.http\"],\"restart\":[\"data\"]}"), 0,
+          "POST /v1/reload HTTP/1.1\r\n", "reloaded: log.level, listen.http\n",
+          "weir reload: warning: data: the new value needs a restart of the node\n" },
+        { "reload", OK("{}"), 0, NULL, "reloaded: nothing to take over\n", "" },
+        { "reload",
+          STATUS("400 X", "{\"error\":{\"message\":\"2 errors\",\"details\":[{\"message\":"
+                          "\"one\"},{\"message\":\"two\"}]}}"),
+          1, NULL, "", "weir reload: 2 errors\n  one\n  two\n" },
+        { "log-level",
+          OK("{\"level\":\"warn\",\"configured\":\"info\",\"filters\":[{\"tenant\":\"shop\","
+             "\"level\":\"trace\"},{\"address\":\"10.0.0.0/8\",\"level\":\"debug\"}]}"),
+          0, "GET /v1/log-level HTTP/1.1\r\n",
+          "FOR                 LEVEL  NODE FILE\n"
+          "all                 warn   info\n"
+          "tenant shop         trace  -\n"
+          "address 10.0.0.0/8  debug  -\n",
+          "" },
+        { "log-level trace --tenant shop", OK("{}"), 0,
+          "PUT /v1/log-level?level=trace&tenant=shop HTTP/1.1\r\n", NULL, "" },
+        { "log-level debug --address 10.0.0.0/8", OK("{}"), 0,
+          "PUT /v1/log-level?level=debug&address=10.0.0.0%2F8 HTTP/1.1\r\n", NULL, "" },
+        { "log-level --reset", OK("{}"), 0, "DELETE /v1/log-level HTTP/1.1\r\n", NULL, "" },
+        { "log-level --reset --tenant shop", OK("{}"), 0,
+          "DELETE /v1/log-level?tenant=shop HTTP/1.1\r\n", NULL, "" },
+        { "log-level loud", OK(""), 2, NULL, "", NULL },
+        { "log-level debug --reset", OK(""), 2, NULL, "", NULL },
+        { "log-level --tenant shop", OK(""), 2, NULL, "", NULL },
+        { "log-level debug --tenant shop --address ::1", OK(""), 2, NULL, "", NULL },
     };
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
@@ -295,7 +356,7 @@ static void diff_that_could_not_compare_says_so(void **state)
     scene_end(&s);
 }
 
-static void node_that_is_away_is_told_by_every_command(void **state)
+static void node_that_is_away_is_reported_by_every_command(void **state)
 {
     static const char *const lines[] = {
         "apply -f -",
@@ -437,7 +498,7 @@ static void completion_of_bash_completes(void **state)
     scene_end(&s);
 }
 
-static void full_disk_behind_standard_output_is_told(void **state)
+static void full_disk_behind_standard_output_is_reported(void **state)
 {
     struct scene s;
     scene_begin(&s, NULL, 0);
@@ -448,7 +509,7 @@ static void full_disk_behind_standard_output_is_told(void **state)
     scene_end(&s);
 }
 
-static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
 {
     check_without_memory("get", (struct unix_response)OK("{\"items\":[" ITEM("a") "],\"total\":1}"),
                          NULL);
@@ -495,20 +556,22 @@ int main(int argc, char **argv)
         cmocka_unit_test(lists_go_on_page_by_page),
         cmocka_unit_test(list_that_goes_back_ends),
         cmocka_unit_test(tenant_comes_out_as_it_can_go_in_again),
-        cmocka_unit_test(reads_tell_what_the_node_has),
-        cmocka_unit_test(writes_tell_their_result),
+        cmocka_unit_test(reads_show_what_the_node_has),
+        cmocka_unit_test(writes_report_their_result),
         cmocka_unit_test(revision_goes_into_if_match),
         cmocka_unit_test(deletion_goes_on_behind_a_failure),
-        cmocka_unit_test(status_tells_whether_all_is_well),
+        cmocka_unit_test(status_reports_whether_all_is_well),
+        cmocka_unit_test(a_drain_says_its_deadline_its_progress_and_its_outcome),
+        cmocka_unit_test(undrain_reload_and_log_level_say_what_came_of_them),
         cmocka_unit_test(exit_codes_are_those_of_the_contract),
         cmocka_unit_test(diff_that_could_not_compare_says_so),
-        cmocka_unit_test(node_that_is_away_is_told_by_every_command),
+        cmocka_unit_test(node_that_is_away_is_reported_by_every_command),
         cmocka_unit_test(every_page_is_there),
         cmocka_unit_test(pages_fit_a_terminal),
         cmocka_unit_test(completion_of_bash_completes),
         cmocka_unit_test(an_export_without_its_last_line_is_not_whole),
-        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
-        cmocka_unit_test(full_disk_behind_standard_output_is_told),
+        cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
+        cmocka_unit_test(full_disk_behind_standard_output_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

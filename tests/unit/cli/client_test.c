@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * client_test.c - answers whole, split at every size and cut at every byte; hostile answers; kept
- * connections; limits of time and size; errors that tell what to do.
+ * client_test.c - responses whole, split at every size and cut at every byte; hostile ones;
+ * connections that are used again; limits of time and size; errors with what to do.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,7 +100,7 @@ static void response_cut_at_any_byte_is_an_error_and_not_a_shorter_response(void
     }
 }
 
-static void hostile_responses_are_no_answers(void **state)
+static void hostile_responses_are_rejected(void **state)
 {
     static const char *const responses[] = {
         "HELO\r\n\r\n",
@@ -222,7 +222,7 @@ static void signal_ends_the_wait(void **state)
 
 /* -- requests and connections -- */
 
-static void connection_is_kept_between_calls(void **state)
+static void connection_is_used_by_the_next_call(void **state)
 {
     const struct unix_response a[] = { { .bytes = LENGTH_RESPONSE, .repeat = 1 },
                                        { .bytes = CHUNKED_RESPONSE },
@@ -269,7 +269,7 @@ static void closed_connection_is_replaced(void **state)
     unix_server_remove(&s);
 }
 
-/* The second answer is nothing: the node closes a kept connection when the request arrives. */
+/* There is no second response: the node closes the connection when the next request arrives. */
 static void only_a_get_is_sent_again_on_a_connection_that_ends(void **state)
 {
     const struct unix_response a[] = { { .bytes = LENGTH_RESPONSE },
@@ -441,7 +441,7 @@ static void names_of_nodes_are_checked(void **state)
     assert_non_null(strstr(c.why, "at most 107 bytes"));
 }
 
-static void node_that_is_not_there_is_told_with_what_to_do(void **state)
+static void node_that_is_not_there_is_reported_with_what_to_do(void **state)
 {
     struct unix_server s;
     struct weir_client c;
@@ -492,13 +492,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(responses_are_the_same_however_they_are_split),
         cmocka_unit_test(response_cut_at_any_byte_is_an_error_and_not_a_shorter_response),
-        cmocka_unit_test(hostile_responses_are_no_answers),
+        cmocka_unit_test(hostile_responses_are_rejected),
         cmocka_unit_test(interim_responses_without_end_are_refused),
         cmocka_unit_test(head_over_the_limit_is_refused),
         cmocka_unit_test(body_over_the_limit_is_refused_before_it_is_read),
         cmocka_unit_test(silence_ends_at_the_limit_of_time),
         cmocka_unit_test(signal_ends_the_wait),
-        cmocka_unit_test(connection_is_kept_between_calls),
+        cmocka_unit_test(connection_is_used_by_the_next_call),
         cmocka_unit_test(closed_connection_is_replaced),
         cmocka_unit_test(only_a_get_is_sent_again_on_a_connection_that_ends),
         cmocka_unit_test(request_has_its_fields_and_its_body),
@@ -506,7 +506,7 @@ int main(void)
         cmocka_unit_test(stream_gives_its_pieces_and_ends_when_the_sink_has_enough),
         cmocka_unit_test(stream_of_a_refusal_keeps_its_body_out_of_the_sink),
         cmocka_unit_test(names_of_nodes_are_checked),
-        cmocka_unit_test(node_that_is_not_there_is_told_with_what_to_do),
+        cmocka_unit_test(node_that_is_not_there_is_reported_with_what_to_do),
         cmocka_unit_test(no_memory_at_any_point_is_an_error_without_a_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

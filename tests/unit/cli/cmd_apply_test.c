@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_apply_test.c - what apply sends and tells; documents that are wrong in many files at once.
+ * cmd_apply_test.c - what apply sends and reports; documents that are wrong in many files at once.
  */
 #include "tests/unit/cli/scene.h"
 
@@ -11,7 +11,7 @@
 
 /* -- apply -- */
 
-static void apply_tells_what_the_node_did(void **state)
+static void apply_reports_what_the_node_did(void **state)
 {
     static const struct expected cases[] = {
         { "apply -f - -o name", OK(CREATED), 0, "POST /v1/apply HTTP/1.1\r\n", "tenant/shop\n",
@@ -57,7 +57,7 @@ static void apply_tells_what_the_node_did(void **state)
     check_all(cases, sizeof(cases) / sizeof(cases[0]), SHOP);
 }
 
-static void responses_that_are_no_messages_are_told(void **state)
+static void responses_that_are_no_messages_are_reported(void **state)
 {
     static const struct unix_response responses[] = {
         OK("<html>"),
@@ -339,6 +339,44 @@ static void error_page_is_reported_with_the_other_faults_at_its_own_line(void **
     scene_end(&s);
 }
 
+#define NAMED(name, hosts) "apiVersion: weir/v1\nkind: Tenant\nname: " name "\nhosts: [" hosts "]\n"
+
+static void host_in_two_documents_is_reported_with_both_places(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "d/a.yaml", NAMED("a", "x.test, same.test"));
+    run_file_put(&s.server, "d/b.yaml", NAMED("c", "y.test") "---\n" NAMED("b", "SAME.test."));
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "/d/b.yaml:6:1: hosts: same.test is claimed by tenant a as well, at ");
+    assert_has(s.run.err, "/d/a.yaml:1\nweir validate: 1 error\n");
+    scene_run(&s, "apply -f $/d", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_int_equal(s.server.num_requests, 0);
+    scene_end(&s);
+}
+
+static void name_below_a_wildcard_of_another_document_is_warned_of(void **state)
+{
+    struct scene s;
+    scene_begin(&s, NULL, 0);
+    run_file_put(&s.server, "d/a.yaml", NAMED("a", "\"*.shop.test\", own.shop.test"));
+    run_file_put(&s.server, "d/b.yaml", NAMED("b", "pay.shop.test"));
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_int_equal(s.run.code, 0);
+    assert_string_equal(s.run.out, "2 documents are valid\n");
+    assert_has(s.run.err, "/d/b.yaml:1:1: warning: hosts: pay.shop.test lies below *.shop.test of "
+                          "tenant a, at ");
+    assert_has(s.run.err, "/d/a.yaml:1, which does not list b in allow_overlap\n");
+    assert_null(strstr(s.run.err, "own.shop.test"));
+    run_file_put(&s.server, "d/a.yaml", NAMED("a", "\"*.shop.test\"") "allow_overlap: [b]\n");
+    scene_run(&s, "validate -f $/d", NULL);
+    assert_int_equal(s.run.code, 0);
+    assert_string_equal(s.run.err, "");
+    scene_end(&s);
+}
+
 static void error_pages_have_limits(void **state)
 {
     struct scene s;
@@ -434,7 +472,7 @@ static void many_documents_go_in_batches_over_one_connection(void **state)
     free(text);
 }
 
-static void failure_in_the_middle_tells_what_is_certain(void **state)
+static void failure_in_the_middle_reports_what_is_certain(void **state)
 {
     struct unix_response responses[2] = { { .bytes = batch_response(0, 200) },
                                           { .bytes = "", .close = true } };
@@ -446,16 +484,15 @@ static void failure_in_the_middle_tells_what_is_certain(void **state)
     assert_has(s.run.out, "tenant/t00000 unchanged (revision 1)\ntenant/t00001 created");
     assert_has(s.run.out, "\n200 tenants: 199 created, 1 unchanged, in ");
     assert_has(s.run.err, "closed the connection without a response");
-    assert_has(
-        s.run.err,
-        "200 of 450 tenants were answered for, 200 may or may not have been taken, the others "
-        "were not sent. Run it again");
+    assert_has(s.run.err,
+               "200 of 450 tenants have a result, 200 may or may not have been applied, the others "
+               "were not sent. Run it again");
     scene_end(&s);
     free((char *)responses[0].bytes);
     free(text);
 }
 
-static void interrupted_apply_tells_what_is_certain(void **state)
+static void interrupted_apply_reports_what_is_certain(void **state)
 {
     struct unix_response responses[2] = { { .bytes = batch_response(0, 200) },
                                           { .bytes = "H", .hold = true } };
@@ -465,15 +502,14 @@ static void interrupted_apply_tells_what_is_certain(void **state)
     s.run = run_cli_interrupted(&s.server, "apply -f -", text);
     assert_int_equal(s.run.code, 1);
     assert_has(s.run.out, "200 tenants: 199 created, 1 unchanged, in ");
-    assert_has(s.run.err,
-               "weir apply: interrupted\nweir apply: 200 of 450 tenants were answered for, "
-               "200 may or may not have been taken");
+    assert_has(s.run.err, "weir apply: interrupted\nweir apply: 200 of 450 tenants have a result, "
+                          "200 may or may not have been applied");
     scene_end(&s);
     free((char *)responses[0].bytes);
     free(text);
 }
 
-static void sources_that_hold_nothing_are_told(void **state)
+static void sources_that_hold_nothing_are_reported(void **state)
 {
     struct scene s;
     scene_begin(&s, NULL, 0);
@@ -496,7 +532,7 @@ static void sources_that_hold_nothing_are_told(void **state)
     scene_end(&s);
 }
 
-static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
 {
     check_without_memory("apply -f $ -o name", (struct unix_response)OK(CREATED), NULL);
 }
@@ -507,8 +543,8 @@ int main(int argc, char **argv)
     if (run_cli_is_run(weir_cli_main, argc, argv, &code))
         return code;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(apply_tells_what_the_node_did),
-        cmocka_unit_test(responses_that_are_no_messages_are_told),
+        cmocka_unit_test(apply_reports_what_the_node_did),
+        cmocka_unit_test(responses_that_are_no_messages_are_reported),
         cmocka_unit_test(apply_sends_canonical_documents_with_their_error_pages),
         cmocka_unit_test(equal_faults_of_many_documents_are_one_line_with_their_number),
         cmocka_unit_test(nothing_is_sent_when_anything_is_wrong),
@@ -518,12 +554,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(document_from_standard_input_reads_no_file_without_allow_files),
         cmocka_unit_test(fmt_reads_no_error_page),
         cmocka_unit_test(error_page_is_reported_with_the_other_faults_at_its_own_line),
+        cmocka_unit_test(host_in_two_documents_is_reported_with_both_places),
+        cmocka_unit_test(name_below_a_wildcard_of_another_document_is_warned_of),
         cmocka_unit_test(error_pages_have_limits),
         cmocka_unit_test(many_documents_go_in_batches_over_one_connection),
-        cmocka_unit_test(failure_in_the_middle_tells_what_is_certain),
-        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
-        cmocka_unit_test(interrupted_apply_tells_what_is_certain),
-        cmocka_unit_test(sources_that_hold_nothing_are_told),
+        cmocka_unit_test(failure_in_the_middle_reports_what_is_certain),
+        cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
+        cmocka_unit_test(interrupted_apply_reports_what_is_certain),
+        cmocka_unit_test(sources_that_hold_nothing_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

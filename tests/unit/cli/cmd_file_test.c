@@ -67,7 +67,7 @@ static void fmt_replaces_only_what_loses_nothing(void **state)
                  "apiVersion: weir/v1 # \"why\nkind: Tenant\nname: b\nhosts: [b.example.com]\n");
     scene_run(&s, "fmt -w $/b.yaml $/a.yaml", NULL);
     assert_int_equal(s.run.code, 1);
-    assert_has(s.run.err, "/b.yaml: has comments, which the canonical form cannot keep");
+    assert_has(s.run.err, "/b.yaml: has comments, which the canonical form cannot have");
     scene_run(&s, "fmt -w --drop-comments $/b.yaml", NULL);
     assert_int_equal(s.run.code, 0);
     text = run_file_get(&s.server, "b.yaml");
@@ -144,7 +144,7 @@ static void diff_shows_what_would_change(void **state)
     scene_end(&s);
 }
 
-static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
 {
     check_without_memory("diff -f -", (struct unix_response)STATUS("404 X", "{}"), SHOP);
     check_without_memory("fmt -", (struct unix_response)OK(""), SHOP);
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(fmt_is_its_own_fixed_point),
         cmocka_unit_test(fmt_replaces_only_what_loses_nothing),
         cmocka_unit_test(comments_are_seen_where_yaml_sees_them),
-        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
+        cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
         cmocka_unit_test(diff_shows_what_would_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

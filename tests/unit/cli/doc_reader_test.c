@@ -2,7 +2,7 @@
  *
  * doc_reader_test.c - files cut into documents, whatever the blocks in which they come.
  */
-#include "node/cli/doc_reader.h"
+#include "node/cli/docs/doc_reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -189,11 +189,11 @@ static void list_is_sorted_by_a_field_and_cut_at_the_limit(void **state)
     } cases[] = {
         { "get -o name --sort hosts", "tenant/old-b\ntenant/old-a\ntenant/old-c\n", "" },
         { "get -o name --sort -hosts --limit 1", "tenant/old-c\n",
-          "the first 1 tenants are shown, and more follow; see --limit\n" },
+          "more tenants follow: --limit 1 is reached\n" },
         { "get -o name --sort -revision", "tenant/old-b\ntenant/old-a\ntenant/old-c\n", "" },
         { "get -o name --sort -name", "tenant/old-c\ntenant/old-b\ntenant/old-a\n", "" },
         { "get -o name --limit 2", "tenant/old-a\ntenant/old-b\n",
-          "the first 2 tenants are shown, and more follow; see --limit\n" },
+          "more tenants follow: --limit 2 is reached\n" },
         { "get -o name --limit 3", "tenant/old-a\ntenant/old-b\ntenant/old-c\n", "" },
         { "get --sort hosts --limit 1 --no-headers", "old-b  9  1  1  -\n", NULL },
         { "get --sort hosts --limit 1 -o json",
@@ -221,15 +221,40 @@ static void limit_asks_for_no_page_that_is_not_needed(void **state)
     scene_run(&s, "get -o name --limit 2", NULL);
     assert_int_equal(s.run.code, 0);
     assert_string_equal(s.run.out, "tenant/a\ntenant/b\n");
-    assert_has(s.run.err, "more follow");
+    assert_has(s.run.err, "more tenants follow");
     assert_int_equal(s.server.num_requests, 1);
     scene_end(&s);
 }
 
-static void no_memory_at_any_point_is_told_without_a_leak(void **state)
+static void word_at_the_cursor_is_completed_from_the_line_before_it(void **state)
+{
+    static const struct expected cases[] = {
+        { "__complete ap", OK("{}"), 0, NULL, "words\napply\n", "" },
+        { "__complete --node unix:/x ap", OK("{}"), 0, NULL, "words\napply\n", "" },
+        { "__complete --no-headers -o json rollb", OK("{}"), 0, NULL, "words\nrollback\n", "" },
+        { "__complete get --output=y", OK("{}"), 0, NULL, "words\n--output=yaml\n", "" },
+        { "__complete apply --file x", OK("{}"), 0, NULL, "files\n", "" },
+        { "__complete apply --file=x", OK("{}"), 0, NULL, "files\n", "" },
+        { "__complete apply --allow-files x", OK("{}"), 0, NULL, "folders\n", "" },
+        { "__complete get -- --o", OK("{}"), 0, NULL, "words\n", "" }, /* no flag behind -- */
+        { "__complete nosuch x", OK("{}"), 0, NULL, "words\n", "" },
+        { "__complete node --co", OK("{}"), 0, NULL, "words\n--config\n", "" },
+        { "__complete node --config x", OK("{}"), 0, NULL, "files\n", "" },
+        { "__complete delete tenant old-a old-", LIST, 0,
+          "GET /v1/tenants?limit=1000&after=&prefix=old- ", "words\nold-b\nold-c\n", "" },
+        { "__complete get tenant/old-b tenant/", LIST, 0,
+          "GET /v1/tenants?limit=1000&after=&prefix= ", "words\ntenant/old-a\ntenant/old-c\n", "" },
+        { "__complete history tenant old-a o", OK("{}"), 0, NULL, "words\n", "" }, /* one name */
+        { "__complete logs --tenant old-b", LIST, 0, NULL, "words\nold-b\n", "" },
+    };
+    check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
+}
+
+static void no_memory_at_any_point_is_reported_without_a_leak(void **state)
 {
     check_without_memory("get --sort hosts", (struct unix_response)LIST, NULL);
     check_without_memory("delete tenant/a tenant/b", (struct unix_response)DELETED, NULL);
+    check_without_memory("__complete get tenant old-", (struct unix_response)LIST, NULL);
     check_without_memory("history tenant/a", (struct unix_response)OK("{}"), NULL);
 }
 
@@ -248,7 +273,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(deletion_by_prefix_on_a_terminal_wants_the_number_typed),
         cmocka_unit_test(list_is_sorted_by_a_field_and_cut_at_the_limit),
         cmocka_unit_test(limit_asks_for_no_page_that_is_not_needed),
-        cmocka_unit_test(no_memory_at_any_point_is_told_without_a_leak),
+        cmocka_unit_test(word_at_the_cursor_is_completed_from_the_line_before_it),
+        cmocka_unit_test(no_memory_at_any_point_is_reported_without_a_leak),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,7 +132,7 @@ static inline void check_without_memory(const char *line, struct unix_response r
         num_same = same ? num_same + 1 : 0;
         num_failed += !same;
         if (!same && s.run.err[0] == '\0')
-            print_error("%s: allocation %u: nothing is told\n%s\n", line, n, s.run.out);
+            print_error("%s: allocation %u: nothing is reported\n%s\n", line, n, s.run.out);
         assert_true(same || s.run.err[0] != '\0');
         assert_in_range(s.run.code, 0, 5);
         assert_in_range(n, 1, UNIX_SERVER_REQUESTS_MAX - 2);

@@ -94,7 +94,7 @@ static pid_t node_start_undrained(void)
 static void node_wait_ready(void)
 {
     uint64_t until = weir_clock_mono_ns() + WAIT_NS;
-    while (!weir_admin_socket_answers(socket_path)) {
+    while (!weir_admin_socket_is_served(socket_path)) {
         usleep(5000);
         assert_true(weir_clock_mono_ns() < until);
     }
@@ -378,7 +378,7 @@ static void a_folder_in_use_is_named(void **state)
     pid_t second = node_start(false, WEIR_OK);
     assert_int_equal(node_end(second), 1);
     assert_said("is used by another process");
-    assert_true(weir_admin_socket_answers(socket_path)); /* the first one is not disturbed */
+    assert_true(weir_admin_socket_is_served(socket_path)); /* the first one is not disturbed */
     kill(first, SIGTERM);
     assert_int_equal(node_end(first), 0);
 }
@@ -469,7 +469,7 @@ static void a_check_knows_the_node_that_runs_with_this_file(void **state)
     assert_said(pid_text);
     assert_said("is served by the running node, pid");
     assert_said("is in use by the running node, pid");
-    assert_true(weir_admin_socket_answers(socket_path));
+    assert_true(weir_admin_socket_is_served(socket_path));
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
 }

@@ -2,18 +2,19 @@
  *
  * admit_test.c - what becomes of a request, with real tenants in a real store behind the cache.
  */
+#include "node/flow/admit.h"
+#include "tests/support/sites.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "node/flow/admit.h"
-#include "tests/support/sites.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
 
@@ -219,14 +220,14 @@ static void a_request_goes_to_the_route_of_its_tenant(void **state)
     }
 }
 
-/* -- answered -- */
+/* -- responses -- */
 
 struct response_case {
     const char *local;
     const char *head;
     uint16_t status;
     enum weir_access_outcome outcome;
-    const char *tenant; /* NULL: nobody's */
+    const char *tenant; /* NULL: no tenant has the host */
 };
 
 static const struct response_case responses[] = {
@@ -245,7 +246,7 @@ static const struct response_case responses[] = {
       WEIR_OUTCOME_REFUSED, "strict" },
 };
 
-static void what_cannot_be_forwarded_is_answered_with_a_reason(void **state)
+static void request_that_cannot_be_forwarded_gets_a_response_with_a_reason(void **state)
 {
     struct world *w = *state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(responses); i++) {
@@ -373,7 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_goes_to_the_route_of_its_tenant),
-        cmocka_unit_test(what_cannot_be_forwarded_is_answered_with_a_reason),
+        cmocka_unit_test(request_that_cannot_be_forwarded_gets_a_response_with_a_reason),
         cmocka_unit_test(a_head_may_be_as_long_as_its_site_says_and_no_longer),
         cmocka_unit_test(a_redirect_is_decided_before_any_server_is_sought),
         cmocka_unit_test(a_redirect_does_not_speak_of_the_request_before_it),

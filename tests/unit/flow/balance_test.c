@@ -2,18 +2,19 @@
  *
  * balance_test.c - shares, order and stability of the choice of endpoints.
  */
+#include "node/base/hash.h"
+#include "node/base/rng.h"
+#include "node/flow/balance.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "node/base/hash.h"
-#include "node/base/rng.h"
-#include "node/flow/balance.h"
+#include <stdio.h>
+#include <stdlib.h>
 
 struct world {
     struct weir_failure_marks *marks;
@@ -72,7 +73,7 @@ static void mark(struct world *w, unsigned index)
     assert_true(weir_failure_marks_failed(w->marks, w->endpoints[index].key, 999));
 }
 
-/* ---- round robin ---- */
+/* -- round robin -- */
 
 static void round_robin_spreads_the_turns_of_a_heavy_endpoint(void **state)
 {
@@ -140,7 +141,7 @@ static void round_robin_stays_in_bounds_when_endpoints_come_and_go_for_ever(void
     world_free(w);
 }
 
-/* ---- who is in question ---- */
+/* -- which endpoints are eligible -- */
 
 static void weight_zero_is_never_chosen(void **state)
 {
@@ -250,7 +251,7 @@ static void every_endpoint_is_tried_once_before_there_is_none(void **state)
     }
 }
 
-/* ---- IP hash ---- */
+/* -- IP hash -- */
 
 static void ip_hash_shares_clients_by_weight(void **state)
 {

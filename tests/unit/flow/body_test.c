@@ -3,19 +3,20 @@
  * body_test.c - bodies in every framing, in and out: what leaves, read again by the codec of
  * node/wire, is what came, however it was cut into reads.
  */
+#include "node/base/rng.h"
+#include "node/flow/body.h"
+#include "tests/support/death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "node/base/rng.h"
-#include "node/flow/body.h"
-#include "tests/support/death.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SINK_MAX 262144
 
@@ -71,8 +72,8 @@ static bool finish(struct weir_body *b, struct sink *s)
     return clean;
 }
 
-/* Read chunked bytes whole. @return DONE with the data, or what the codec says of an end that is
- * missing */
+/* Read chunked bytes whole. @return DONE with the data, or the result of the codec for an end that
+ * is missing */
 static enum weir_step decode(struct weir_span in, struct sink *ret)
 {
     struct weir_chunked c;
@@ -429,7 +430,7 @@ static void feed_into_too_few_pieces(void *arg)
 
 static void broken_contracts_end_the_process(void **state)
 {
-    assert_true(weir_death_by_contract(skip_too_much, NULL, "n <= b->left"));
+    assert_true(weir_death_by_contract(skip_too_much, NULL, "n <= b->left at "));
     assert_true(weir_death_by_contract(feed_into_too_few_pieces, NULL, "WEIR_PIECES_MAX - 6"));
 }
 

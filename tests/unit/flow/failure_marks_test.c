@@ -3,19 +3,21 @@
  * failure_marks_test.c - marks of failed endpoints: how long, for whom, and from many threads at
  * once.
  */
+#include "node/base/hash.h"
+#include "node/base/rng.h"
+#include "node/flow/failure_marks.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
-#include <pthread.h>
 
-#include "node/base/hash.h"
-#include "node/base/rng.h"
-#include "node/flow/failure_marks.h"
-#include "tests/support/failalloc.h"
+#include <pthread.h>
+#include <stdlib.h>
 
 #define KEY 0x1234567890abcdefull
 
@@ -172,7 +174,7 @@ static void each_table_has_a_secret_of_its_own(void **state)
     weir_failure_marks_free(&b);
 }
 
-/* ---- threads ---- */
+/* -- threads -- */
 
 #define THREADS 4
 #define STEPS   40000
@@ -238,7 +240,7 @@ static void threads_may_do_anything_at_once(void **state)
     weir_failure_marks_free(&v);
 }
 
-/** Of threads that see one endpoint fail at one moment, one is told that it turned it out. */
+/** When threads see one endpoint fail at the same moment, exactly one of them gets true. */
 static void *fail_once(void *arg)
 {
     struct run *r = arg;
@@ -268,6 +270,19 @@ static void one_thread_alone_is_told_of_each_incident(void **state)
     weir_failure_marks_free(&v);
 }
 
+static void fail_key_zero(void *arg)
+{
+    (void)weir_failure_marks_failed(arg, 0, 1);
+}
+
+static void key_that_means_a_free_slot_breaks_the_contract(void **state)
+{
+    struct weir_failure_marks *v = weir_failure_marks_new();
+    assert_non_null(v);
+    assert_true(weir_death_by_contract(fail_key_zero, v, "key != 0"));
+    weir_failure_marks_free(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +295,7 @@ int main(void)
         cmocka_unit_test(many_endpoints_are_told_apart),
         cmocka_unit_test(no_memory_is_null),
         cmocka_unit_test(each_table_has_a_secret_of_its_own),
+        cmocka_unit_test(key_that_means_a_free_slot_breaks_the_contract),
         cmocka_unit_test(threads_may_do_anything_at_once),
         cmocka_unit_test(one_thread_alone_is_told_of_each_incident),
     };

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exchange_test.c - the rules of one exchange, each combination of facts against the rule as the
- * RFC or robustness says it.
+ * plan_test.c - the rules of one exchange: each combination of facts is compared with the rule of
+ * the RFC or of robustness.
  */
+#include "node/base/limits.h"
+#include "node/flow/plan.h"
+#include "tests/support/death.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "node/base/limits.h"
-#include "node/flow/plan.h"
+#include <stdio.h>
+#include <string.h>
 
 static struct weir_h1_head response_of(const char *text)
 {
@@ -71,17 +73,17 @@ static void a_final_response_is_framed_and_followed_as_all_facts_allow(void **st
                                              .request_done = (i & 2) != 0,
                                              .last = (i & 4) != 0 };
         struct weir_response_plan plan;
-        assert_true(weir_response_plan(&facts, &req, &plan));
+        assert_true(weir_plan_response(&facts, &req, &plan));
         assert_false(plan.interim);
         assert_false(plan.pass_interim);
         assert_int_equal(plan.body, f->body);
         assert_int_equal(plan.out_chunked, f->out_chunked);
         assert_int_equal(plan.out_until_close, f->out_until_close);
-        assert_int_equal(plan.keep_downstream, (i & 7) == 3 && !f->out_until_close);
+        assert_int_equal(plan.reuse_downstream, (i & 7) == 3 && !f->out_until_close);
     }
 }
 
-static void interim_answers_pass_to_those_who_know_them(void **state)
+static void interim_responses_pass_only_to_clients_of_http_1_1(void **state)
 {
     static const unsigned statuses[] = { 100, 102, 103, 110, 199 };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(statuses); i++) {
@@ -92,13 +94,13 @@ static void interim_answers_pass_to_those_who_know_them(void **state)
             struct weir_request_facts req = { .method = WEIR_METHOD_GET, .minor = minor };
             struct weir_response_facts facts = { .head = &h, .interims = 0 };
             struct weir_response_plan plan;
-            assert_true(weir_response_plan(&facts, &req, &plan));
+            assert_true(weir_plan_response(&facts, &req, &plan));
             assert_true(plan.interim);
             /* RFC 9110 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client." */
             assert_int_equal(plan.pass_interim, minor);
             assert_int_equal(plan.body, WEIR_BODY_NONE);
             assert_false(plan.out_chunked);
-            assert_true(plan.keep_downstream);
+            assert_true(plan.reuse_downstream);
         }
     }
 }
@@ -109,9 +111,9 @@ static void interim_responses_are_bounded(void **state)
     struct weir_request_facts req = { .method = WEIR_METHOD_GET, .minor = 1 };
     struct weir_response_facts facts = { .head = &h, .interims = WEIR_INTERIM_MAX - 1 };
     struct weir_response_plan plan;
-    assert_true(weir_response_plan(&facts, &req, &plan));
+    assert_true(weir_plan_response(&facts, &req, &plan));
     facts.interims = WEIR_INTERIM_MAX;
-    assert_false(weir_response_plan(&facts, &req, &plan));
+    assert_false(weir_plan_response(&facts, &req, &plan));
 }
 
 /* robustness.md 6: 101 only for a request that asked; no request of weir's asks. */
@@ -124,7 +126,7 @@ static void a_switch_of_protocols_is_no_response(void **state)
     struct weir_response_plan plan;
     memset(&plan, 0x5a, sizeof(plan));
     struct weir_response_plan before = plan;
-    assert_false(weir_response_plan(&facts, &req, &plan));
+    assert_false(weir_plan_response(&facts, &req, &plan));
     assert_memory_equal(&plan, &before, sizeof(plan));
 }
 
@@ -180,7 +182,7 @@ static void a_failure_is_followed_by_what_the_facts_allow(void **state)
         for (size_t k = 0; k < WEIR_ARRAY_LEN(methods); k++) {
             for (unsigned bits = 0; bits < 96; bits++) {
                 struct weir_failure_facts f = facts_of(bits, methods[k]);
-                enum weir_next next = weir_after_failure(failures[i], &f);
+                enum weir_next next = weir_plan_after_failure(failures[i], &f);
                 assert_int_equal(next, expected(failures[i], &f));
                 seen[next]++;
             }
@@ -197,7 +199,7 @@ static void nothing_is_sent_twice_that_may_have_been_acted_on(void **state)
         for (size_t k = 0; k < WEIR_ARRAY_LEN(methods); k++) {
             for (unsigned bits = 0; bits < 96; bits++) {
                 struct weir_failure_facts f = facts_of(bits | 2, methods[k]);
-                enum weir_next next = weir_after_failure(failures[i], &f);
+                enum weir_next next = weir_plan_after_failure(failures[i], &f);
                 bool connecting = failures[i] == WEIR_FAILURE_CONNECT ||
                                   failures[i] == WEIR_FAILURE_CONNECT_TIMEOUT;
                 if (next == WEIR_NEXT_FRESH)
@@ -215,20 +217,37 @@ static void only_the_end_of_a_parked_connection_is_not_held_against_an_endpoint(
         for (unsigned bits = 0; bits < 96; bits++) {
             struct weir_failure_facts f = facts_of(bits, WEIR_METHOD_GET);
             bool excused = failures[i] == WEIR_FAILURE_CLOSED && f.reused;
-            assert_int_equal(weir_failure_marks(failures[i], &f), !excused);
+            assert_int_equal(weir_plan_marks_endpoint(failures[i], &f), !excused);
         }
     }
+}
+
+static void plan_incomplete_response(void *arg)
+{
+    struct weir_h1_head head;
+    struct weir_request_facts req = { .minor = 1 };
+    struct weir_response_plan plan;
+    struct weir_response_facts facts = { .head = &head };
+    (void)arg;
+    weir_h1_head_init(&head, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
+    (void)!weir_plan_response(&facts, &req, &plan);
+}
+
+static void incomplete_head_breaks_the_contract(void **state)
+{
+    assert_true(weir_death_by_contract(plan_incomplete_response, NULL, "head_len > 0"));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_final_response_is_framed_and_followed_as_all_facts_allow),
-        cmocka_unit_test(interim_answers_pass_to_those_who_know_them),
+        cmocka_unit_test(interim_responses_pass_only_to_clients_of_http_1_1),
         cmocka_unit_test(interim_responses_are_bounded),
         cmocka_unit_test(a_switch_of_protocols_is_no_response),
         cmocka_unit_test(a_failure_is_followed_by_what_the_facts_allow),
         cmocka_unit_test(nothing_is_sent_twice_that_may_have_been_acted_on),
+        cmocka_unit_test(incomplete_head_breaks_the_contract),
         cmocka_unit_test(only_the_end_of_a_parked_connection_is_not_held_against_an_endpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

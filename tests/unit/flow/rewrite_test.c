@@ -3,24 +3,25 @@
  * rewrite_test.c - heads as they leave: exact bytes for a table of cases; and for random heads that
  * the result fits its bound, reads again as one message, and keeps nothing that belongs to one hop.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "node/base/rng.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/bytes.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define ID   "0123456789abcdef"
 #define DATE "Sat, 21 Nov 2026 03:55:51 GMT"
 
-/* What weir itself says of a request from 192.0.2.7 whose client is 198.51.100.9. */
+/* The fields that weir adds for a request from 192.0.2.7 whose client is 198.51.100.9. */
 #define OWN(forwarded_for, host)                                                                   \
     "X-Forwarded-For: " forwarded_for "\r\nX-Forwarded-Proto: http\r\n"                            \
     "X-Forwarded-Host: " host "\r\nX-Real-IP: 198.51.100.9\r\nX-Request-ID: " ID "\r\n"            \
@@ -147,7 +148,7 @@ static const struct request_case request_cases[] = {
     { 0, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
       "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n" OWN(
           PEER, "a") "Content-Length: 1\r\n\r\n" },
-    /* RFC 9110 10.1.1: an expectation of HTTP/1.0 is ignored; and nobody behind us may see it. */
+    /* RFC 9110 10.1.1: an expectation of HTTP/1.0 is ignored, and the upstream must not see it. */
     { 0, "PUT / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
       "PUT / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: " PEER "\r\nX-Forwarded-Proto: http\r\n"
       "X-Forwarded-Host: a\r\nX-Real-IP: 198.51.100.9\r\nX-Request-ID: " ID
@@ -184,7 +185,8 @@ static const struct request_case request_cases[] = {
       "X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\nForwarded: for=1.1.1.1\r\n"
       "X-Request-ID: fedcba9876543210\r\nx-forwarded-for:\r\nX-Forwarded-For: 3.3.3.3\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n" OWN("1.1.1.1, 2.2.2.2, 3.3.3.3, " PEER, "a") "\r\n" },
-    /* Those of one that is: kept, but for the address and the id, which were read from them. */
+    /* Fields of a trusted peer are passed on, except the address and the id, which were read from
+       them. */
     { TRUSTED,
       "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-Proto: https\r\n"
       "X-Forwarded-Host: shop\r\nForwarded: for=1.1.1.1\r\nX-Real-IP: 1.1.1.1\r\n"
@@ -298,7 +300,8 @@ static const struct request_case response_cases[] = {
     { 0, "HTTP/1.1 200 OK\r\nDate: then\r\nContent-Length: 012\r\nserver:nginx\r\n\r\n",
       "HTTP/1.1 200 OK\r\nDate: then\r\nserver: nginx\r\nVia: 1.1 weir\r\nContent-Length: "
       "12\r\n\r\n" },
-    /* RFC 9110 6.6.1: who forwards a response without Date records when it came. */
+    /* RFC 9110 6.6.1: a recipient that forwards a response without Date adds the time of its
+       arrival. */
     { 0, "HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n",
       "HTTP/1.1 404 \r\nDate: " DATE "\r\nVia: 1.1 weir\r\nContent-Length: 0\r\n\r\n" },
     { 0, "HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n",
@@ -509,7 +512,7 @@ static void random_requests_read_again_as_the_same_request(void **state)
     assert_true(good > 6000);
 }
 
-static void random_answers_read_again_as_the_same_response(void **state)
+static void random_responses_read_again_as_the_same_response(void **state)
 {
     static char in[4096];
     struct weir_rng rng;
@@ -585,7 +588,7 @@ static void the_client_is_the_last_address_that_is_not_trusted(void **state)
         { "9.9.9.9,1.1.1.1, 192.0.2.8 ,\t2001:db8::5", "1.1.1.1" },
         { "192.0.2.8", "192.0.2.8" },
         { "192.0.2.9, 192.0.2.8", "192.0.2.9" },
-        /* What is not an address ends the walk: who wrote it did not say whose it was. */
+        /* What is not an address ends the walk: its writer did not name a client. */
         { "1.1.1.1, unknown", PEER },
         { "1.1.1.1, unknown, 192.0.2.8", "192.0.2.8" },
         { "1.1.1.1, ", PEER },
@@ -657,7 +660,7 @@ int main(void)
         cmocka_unit_test(fields_that_are_dropped_leave_no_marks),
         cmocka_unit_test(responses_leave_as_the_table_says),
         cmocka_unit_test(random_requests_read_again_as_the_same_request),
-        cmocka_unit_test(random_answers_read_again_as_the_same_response),
+        cmocka_unit_test(random_responses_read_again_as_the_same_response),
         cmocka_unit_test(the_longest_heads_stay_within_their_bound),
         cmocka_unit_test(the_client_is_the_last_address_that_is_not_trusted),
         cmocka_unit_test(request_ids_are_kept_only_when_they_are_harmless),

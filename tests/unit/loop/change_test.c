@@ -327,16 +327,27 @@ static void a_later_deadline_moves_the_earlier_one_either_way(void **state)
     rig_free(r);
 }
 
-/* The worker stands still, so that it finds both at once when it goes on. */
+/* The worker stands still, so that it finds both at once when it goes on. An idle connection shows
+ * whether it has drained in between. */
 static void a_drain_and_its_undo_do_not_swap(void **state)
 {
     struct rig *r = rig_running_freezable();
-    rig_freeze();
-    weir_workers_drain(r->workers, 0);
-    assert_int_equal(weir_workers_undrain(r->workers, &r->error), WEIR_OK);
-    rig_unfreeze();
-    expect_served(r, &r->at);
-    expect_served(r, &r->at);
+    struct peer idle;
+    peer_dial(&idle, &r->at);
+    for (int i = 0; i < 3; i++) {
+        peer_send(&idle, NOBODY);
+        peer_read_response(&idle, &r->response, WEIR_METHOD_GET);
+        assert_false(r->response.h.connection_close);
+        rig_freeze();
+        weir_workers_drain(r->workers, 0);
+        assert_int_equal(weir_workers_undrain(r->workers, &r->error), WEIR_OK);
+        rig_unfreeze();
+        expect_served(r, &r->at);
+    }
+    peer_send(&idle, NOBODY);
+    peer_read_response(&idle, &r->response, WEIR_METHOD_GET);
+    assert_false(r->response.h.connection_close);
+    peer_close(&idle);
 
     rig_freeze();
     weir_workers_drain(r->workers, 60000);

@@ -213,6 +213,20 @@ static inline unsigned rig_log_count(const struct rig *r, const char *text)
     return num;
 }
 
+/** The first line of the access log that holds this text, until the next call. After rig_stop. */
+static inline const char *rig_log_line(const struct rig *r, const char *text)
+{
+    static char line[WEIR_ACCESS_LINE_MAX + 1];
+    bool found = false;
+    FILE *f = fopen(r->log_path, "r");
+    assert_non_null(f);
+    while (!found && fgets(line, sizeof(line), f) != NULL)
+        found = strstr(line, text) != NULL;
+    assert_int_equal(fclose(f), 0);
+    assert_true(found);
+    return line;
+}
+
 /** One GET that the origin answers with `response`, on the connections that are there or new ones.
  */
 static inline void rig_get(struct rig *r, const char *path, const char *response)

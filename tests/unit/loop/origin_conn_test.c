@@ -104,7 +104,7 @@ static void a_post_is_not_risked_on_a_parked_connection_that_has_ended(void **st
 
 /* Bytes that come after a response belong to no request. They must not become the response of
  * another tenant that shares the server. */
-static void stray_bytes_for_one_tenant_never_response_another(void **state)
+static void stray_bytes_for_one_tenant_are_never_the_response_to_another(void **state)
 {
     struct rig *r = rig_running_freezable();
     struct peer other, fresh;
@@ -143,7 +143,14 @@ static Weir__V1__Upstream *put_one_at_a_time(struct rig *r, struct stored *s)
     return u;
 }
 
-static void who_waits_is_served_in_order_on_the_one_connection(void **state)
+/* A record has no key whose number is 0. */
+static unsigned long long number_behind(const char *record, const char *key)
+{
+    const char *at = strstr(record, key);
+    return at != NULL ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static void requests_that_wait_are_served_in_order_on_the_one_connection(void **state)
 {
     struct rig *r = rig_running();
     struct peer clients[4];
@@ -167,10 +174,14 @@ static void who_waits_is_served_in_order_on_the_one_connection(void **state)
         peer_close(&clients[i]);
     }
     assert_int_equal(rig_metric(r, WEIR_M_UPSTREAM_CONNECTS), 1);
+    rig_stop(r);
+    /* Three others were served meanwhile: that is time in the queue, not of a connect. */
+    const char *record = rig_log_line(r, "\"path\":\"/3\"");
+    assert_true(number_behind(record, "\"queue_us\":") > number_behind(record, "\"connect_us\":"));
     rig_free(r);
 }
 
-static void who_waits_gets_a_connection_when_the_one_in_use_ends(void **state)
+static void a_request_that_waits_gets_a_connection_when_the_one_in_use_ends(void **state)
 {
     struct rig *r = rig_running();
     struct peer second, fresh;
@@ -378,7 +389,7 @@ static void every_wait_has_a_limit(void **state)
     }
 }
 
-static void an_idle_client_is_let_go_without_a_word(void **state)
+static void an_idle_client_is_closed_without_a_response(void **state)
 {
     struct rig *r = rig_running();
     put_quick(r);
@@ -434,15 +445,15 @@ int main(void)
         cmocka_unit_test(a_request_is_sent_again_once_and_not_twice),
         cmocka_unit_test(a_request_that_may_have_been_acted_on_is_not_sent_again),
         cmocka_unit_test(a_post_is_not_risked_on_a_parked_connection_that_has_ended),
-        cmocka_unit_test(stray_bytes_for_one_tenant_never_response_another),
-        cmocka_unit_test(who_waits_is_served_in_order_on_the_one_connection),
-        cmocka_unit_test(who_waits_gets_a_connection_when_the_one_in_use_ends),
+        cmocka_unit_test(stray_bytes_for_one_tenant_are_never_the_response_to_another),
+        cmocka_unit_test(requests_that_wait_are_served_in_order_on_the_one_connection),
+        cmocka_unit_test(a_request_that_waits_gets_a_connection_when_the_one_in_use_ends),
         cmocka_unit_test(waiting_too_long_is_503_and_not_held_against_the_endpoint),
         cmocka_unit_test(the_next_endpoint_is_tried_whatever_the_method),
         cmocka_unit_test(without_any_endpoint_left_the_response_is_502),
         cmocka_unit_test(names_are_looked_up_and_unknown_ones_refused),
         cmocka_unit_test(every_wait_has_a_limit),
-        cmocka_unit_test(an_idle_client_is_let_go_without_a_word),
+        cmocka_unit_test(an_idle_client_is_closed_without_a_response),
         cmocka_unit_test(connections_are_there_before_they_are_needed),
         cmocka_unit_test(a_dead_endpoint_is_not_dialled_ahead_without_end),
     };

@@ -100,7 +100,7 @@ static void a_push_is_served_at_the_next_request(void **state)
     world_free(w);
 }
 
-static void of_two_claims_the_earlier_serves_and_the_other_takes_over(void **state)
+static void of_two_claims_the_earlier_serves_and_the_other_follows_it(void **state)
 {
     struct world *w = world_new();
 
@@ -155,7 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_push_is_served_at_the_next_request),
-        cmocka_unit_test(of_two_claims_the_earlier_serves_and_the_other_takes_over),
+        cmocka_unit_test(of_two_claims_the_earlier_serves_and_the_other_follows_it),
         cmocka_unit_test(a_dedicated_address_is_served_whatever_the_host),
         cmocka_unit_test(a_record_that_does_not_unpack_claims_nothing_until_it_is_replaced),
     };

@@ -22,7 +22,7 @@
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
 
-/* ---- a cache over it ---- */
+/* -- a cache over it -- */
 
 struct world {
     struct weir_store store;
@@ -91,7 +91,7 @@ static unsigned reads_of(struct world *w, const char *host)
     return w->store.begins - before;
 }
 
-/* ---- finding ---- */
+/* -- finding -- */
 
 static void a_hit_reads_nothing(void **state)
 {
@@ -177,7 +177,7 @@ static void the_walk_over_labels_is_bounded(void **state)
     world_free(w);
 }
 
-static void hosts_of_every_length_are_kept(void **state)
+static void hosts_of_every_length_are_found(void **state)
 {
     struct world *w = world_new(128);
     char host[300];
@@ -229,7 +229,7 @@ static void a_dedicated_address_comes_before_any_host(void **state)
     world_free(w);
 }
 
-/* ---- changes ---- */
+/* -- changes -- */
 
 static void a_push_recompiles_its_tenant_at_the_next_request_and_no_other(void **state)
 {
@@ -318,7 +318,7 @@ static void a_deleted_tenant_leaves_at_once(void **state)
     world_free(w);
 }
 
-static void drop_all_looks_at_everything_again_and_compiles_only_what_changed(void **state)
+static void drop_all_checks_everything_again_and_compiles_only_what_changed(void **state)
 {
     struct world *w = world_new(16);
 
@@ -344,7 +344,7 @@ static void drop_all_looks_at_everything_again_and_compiles_only_what_changed(vo
     world_free(w);
 }
 
-/* ---- faults ---- */
+/* -- faults -- */
 
 static void a_newer_record_that_does_not_compile_leaves_the_old_one_in_service(void **state)
 {
@@ -487,7 +487,7 @@ static void every_failed_allocation_is_a_response_and_the_next_request_is_served
     }
 }
 
-/* ---- bounds ---- */
+/* -- bounds -- */
 
 static void the_cache_holds_at_most_its_maximum_and_lets_the_unused_go(void **state)
 {
@@ -542,7 +542,7 @@ static void a_flood_of_names_under_a_wildcard_costs_no_other_tenant_its_place(vo
     world_free(w);
 }
 
-/* ---- against the store's own truth ---- */
+/* -- against the store's own truth -- */
 
 #define TENANTS 12
 #define HOSTS   20
@@ -593,7 +593,7 @@ static void random_change(struct world *w, struct weir_rng *rng, uint64_t revisi
         changed(w, name, true);
 }
 
-static void whatever_happens_the_cache_answers_as_the_store(void **state)
+static void whatever_happens_the_cache_finds_what_the_store_has(void **state)
 {
     uint64_t revisions[TENANTS] = { 0 }; /* by tenant; 0: no record */
     struct world *w = world_new(5);      /* fewer than there are: evictions all the time */
@@ -625,13 +625,13 @@ int main(void)
         cmocka_unit_test(an_exact_host_beats_a_wildcard_and_the_longest_wildcard_the_others),
         cmocka_unit_test(without_wildcards_only_the_host_itself_is_looked_up),
         cmocka_unit_test(the_walk_over_labels_is_bounded),
-        cmocka_unit_test(hosts_of_every_length_are_kept),
+        cmocka_unit_test(hosts_of_every_length_are_found),
         cmocka_unit_test(a_dedicated_address_comes_before_any_host),
         cmocka_unit_test(a_push_recompiles_its_tenant_at_the_next_request_and_no_other),
         cmocka_unit_test(when_names_change_each_host_is_asked_for_once_and_nothing_is_recompiled),
         cmocka_unit_test(a_host_that_moves_leads_to_its_new_tenant),
         cmocka_unit_test(a_deleted_tenant_leaves_at_once),
-        cmocka_unit_test(drop_all_looks_at_everything_again_and_compiles_only_what_changed),
+        cmocka_unit_test(drop_all_checks_everything_again_and_compiles_only_what_changed),
         cmocka_unit_test(a_newer_record_that_does_not_compile_leaves_the_old_one_in_service),
         cmocka_unit_test(a_record_that_never_compiled_is_refused_without_trying_again),
         cmocka_unit_test(a_record_under_another_tenant_s_name_is_refused),
@@ -641,7 +641,7 @@ int main(void)
         cmocka_unit_test(every_failed_allocation_is_a_response_and_the_next_request_is_served),
         cmocka_unit_test(the_cache_holds_at_most_its_maximum_and_lets_the_unused_go),
         cmocka_unit_test(a_flood_of_names_under_a_wildcard_costs_no_other_tenant_its_place),
-        cmocka_unit_test(whatever_happens_the_cache_answers_as_the_store),
+        cmocka_unit_test(whatever_happens_the_cache_finds_what_the_store_has),
     };
     weir_log_init(WEIR_LOG_ERROR, -1); /* refusals are expected: nothing to see */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static void every_example_is_valid_and_comes_back(void **state)
             continue;
         example_read(entry->d_name, &s);
         if (s.err != WEIR_OK)
-            fail_msg("%s: %s", entry->d_name, s.said.at);
+            fail_msg("%s: %s", entry->d_name, s.reported.at);
         assert_int_equal(s.docs.len, 1);
         schemas_round(&s.docs.items[0], WEIR_FORMAT_YAML, &out);
         weir_strbuf_reset(&out);

@@ -69,7 +69,7 @@ static void assert_refused(struct stored *s, enum weir_err expected)
     assert_true(why[0] != '\0');
 }
 
-/* ---- fields ---- */
+/* -- fields -- */
 
 static void compile_applies_every_default(void **state)
 {
@@ -110,7 +110,7 @@ static void compile_applies_every_default(void **state)
     stored_deinit(&s);
 }
 
-static void compile_keeps_what_is_given(void **state)
+static void compile_has_what_the_document_gives(void **state)
 {
     struct stored s;
     Weir__V1__Http http = WEIR__V1__HTTP__INIT;
@@ -178,7 +178,7 @@ static Weir__V1__Headers__AddRequestEntry *pair(struct stored *s, const char *ke
     return e;
 }
 
-static void headers_and_error_pages_are_kept_and_removals_are_lower_case(void **state)
+static void headers_and_error_pages_are_compiled_and_removals_are_lower_case(void **state)
 {
     struct stored s;
     Weir__V1__Headers h = WEIR__V1__HEADERS__INIT;
@@ -304,7 +304,7 @@ static void endpoints_made_to_share_a_hash_do_not_share_a_key(void **state)
     }
 }
 
-static void a_usual_tenant_takes_less_than_a_kibibyte(void **state)
+static void a_usual_tenant_is_smaller_than_a_kibibyte(void **state)
 {
     struct stored s;
 
@@ -321,7 +321,7 @@ static void a_usual_tenant_takes_less_than_a_kibibyte(void **state)
     stored_deinit(&s);
 }
 
-/* ---- routes ---- */
+/* -- routes -- */
 
 static const char *route_of(const struct weir_tenant *t, const char *path)
 {
@@ -461,7 +461,7 @@ static void routes_agree_with_a_naive_search(void **state)
         routes_match_naive(&rng, sizes[i]);
 }
 
-/* ---- limits and hostile bytes ---- */
+/* -- limits and hostile bytes -- */
 
 static void counts_at_their_limit_pass_and_one_beyond_is_refused(void **state)
 {
@@ -672,13 +672,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compile_applies_every_default),
-        cmocka_unit_test(compile_keeps_what_is_given),
-        cmocka_unit_test(headers_and_error_pages_are_kept_and_removals_are_lower_case),
+        cmocka_unit_test(compile_has_what_the_document_gives),
+        cmocka_unit_test(headers_and_error_pages_are_compiled_and_removals_are_lower_case),
         cmocka_unit_test(endpoints_are_addresses_or_names),
         cmocka_unit_test(the_key_of_an_endpoint_outlives_changes_elsewhere),
         cmocka_unit_test(the_key_of_an_endpoint_hangs_on_the_secret_and_its_hash_does_not),
         cmocka_unit_test(endpoints_made_to_share_a_hash_do_not_share_a_key),
-        cmocka_unit_test(a_usual_tenant_takes_less_than_a_kibibyte),
+        cmocka_unit_test(a_usual_tenant_is_smaller_than_a_kibibyte),
         cmocka_unit_test(one_upstream_and_no_route_serves_every_path),
         cmocka_unit_test(an_exact_route_beats_the_longest_prefix),
         cmocka_unit_test(routes_come_exact_first_then_longest_first),

@@ -7,10 +7,10 @@
 
 #include <stdio.h>
 
-#define REQUEST WEIR_H1_REQUEST
-#define ANSWER  WEIR_H1_RESPONSE
-#define POST    "POST / HTTP/1.1\r\nHost: a\r\n"
-#define OK      "HTTP/1.1 200 OK\r\n"
+#define REQUEST  WEIR_H1_REQUEST
+#define RESPONSE WEIR_H1_RESPONSE
+#define POST     "POST / HTTP/1.1\r\nHost: a\r\n"
+#define OK       "HTTP/1.1 200 OK\r\n"
 
 /* RFC 9112 3.2: exactly one Host in HTTP/1.1. */
 static void host_comes_once(void **state)
@@ -108,7 +108,7 @@ static void content_length_is_digits_once(void **state)
         int len = snprintf(text, sizeof(text), POST "Content-Length: %s\r\n\r\n", bad[i]);
         heads_bad(REQUEST, weir_span(text, (size_t)len), WEIR_FAULT_CONTENT_LENGTH);
         len = snprintf(text, sizeof(text), OK "Content-Length: %s\r\n\r\n", bad[i]);
-        heads_bad(ANSWER, weir_span(text, (size_t)len), WEIR_FAULT_CONTENT_LENGTH);
+        heads_bad(RESPONSE, weir_span(text, (size_t)len), WEIR_FAULT_CONTENT_LENGTH);
     }
 
     static const struct weir_span repeated[] = {
@@ -120,7 +120,7 @@ static void content_length_is_digits_once(void **state)
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(repeated); i++)
         heads_bad(REQUEST, repeated[i], WEIR_FAULT_CONTENT_LENGTH);
-    heads_bad(ANSWER, BYTES(OK "Content-Length: 5\r\nContent-Length: 5\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES(OK "Content-Length: 5\r\nContent-Length: 5\r\n\r\n"),
               WEIR_FAULT_CONTENT_LENGTH);
 }
 
@@ -132,9 +132,9 @@ static void length_and_coding_together_are_refused(void **state)
               WEIR_FAULT_LENGTH_AND_CODING);
     heads_bad(REQUEST, BYTES(POST "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"),
               WEIR_FAULT_LENGTH_AND_CODING);
-    heads_bad(ANSWER, BYTES(OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES(OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_LENGTH_AND_CODING);
-    heads_bad(ANSWER, BYTES(OK "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES(OK "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"),
               WEIR_FAULT_LENGTH_AND_CODING);
 }
 
@@ -182,7 +182,7 @@ static void transfer_encoding_is_chunked_alone(void **state)
         heads_bad(REQUEST, weir_span(text, (size_t)len), WEIR_FAULT_TRANSFER_ENCODING);
         len = snprintf(text, sizeof(text), OK "Transfer-Encoding: %s\r\n\r\n",
                        (const char *)bad[i].at);
-        heads_bad(ANSWER, weir_span(text, (size_t)len), WEIR_FAULT_TRANSFER_ENCODING);
+        heads_bad(RESPONSE, weir_span(text, (size_t)len), WEIR_FAULT_TRANSFER_ENCODING);
     }
 }
 
@@ -220,13 +220,13 @@ static void transfer_encoding_has_no_place_where_it_cannot_be_read(void **state)
 {
     heads_bad(REQUEST, BYTES("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
-    heads_bad(ANSWER, BYTES("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 100 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 100 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 101 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 101 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
 }
 
@@ -234,14 +234,14 @@ static void transfer_encoding_has_no_place_where_it_cannot_be_read(void **state)
 static void responses_without_body_declare_none(void **state)
 {
     struct weir_h1_head h;
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n"));
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 103 Hint\r\nContent-Length: 0\r\n\r\n"));
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 304 Not\r\nContent-Length: 500\r\n\r\n"));
-    heads_bad(ANSWER, BYTES("HTTP/1.1 204 No\r\nContent-Length: 1\r\n\r\n"),
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 103 Hint\r\nContent-Length: 0\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 304 Not\r\nContent-Length: 500\r\n\r\n"));
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 204 No\r\nContent-Length: 1\r\n\r\n"),
               WEIR_FAULT_CONTENT_LENGTH);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 101 Go\r\nContent-Length: 1\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 101 Go\r\nContent-Length: 1\r\n\r\n"),
               WEIR_FAULT_CONTENT_LENGTH);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 204 No\r\nContent-Length: x\r\n\r\n"),
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 204 No\r\nContent-Length: x\r\n\r\n"),
               WEIR_FAULT_CONTENT_LENGTH);
 }
 
@@ -305,7 +305,7 @@ static void connection_may_not_name_what_must_arrive(void **state)
         int len = snprintf(text, sizeof(text), POST "Connection: close, %s\r\n\r\n", names[i]);
         heads_bad(REQUEST, weir_span(text, (size_t)len), WEIR_FAULT_CONNECTION);
         len = snprintf(text, sizeof(text), OK "Connection: %s\r\n\r\n", names[i]);
-        heads_bad(ANSWER, weir_span(text, (size_t)len), WEIR_FAULT_CONNECTION);
+        heads_bad(RESPONSE, weir_span(text, (size_t)len), WEIR_FAULT_CONNECTION);
     }
 }
 
@@ -352,7 +352,7 @@ static void expect_is_continue_or_refused(void **state)
     heads_good(&h, REQUEST, BYTES("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n"));
     assert_false(h.expect_continue);
     heads_good(&h, REQUEST, BYTES("POST / HTTP/1.0\r\nExpect: x\r\n\r\n"));
-    heads_good(&h, ANSWER, BYTES(OK "Expect: x\r\nHost: a,b\r\nHost:\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES(OK "Expect: x\r\nHost: a,b\r\nHost:\r\n\r\n"));
 
     static const char *const bad[] = {
         "",       "100",           "100-continue, x", "100-continue,", "\"100-continue\"",

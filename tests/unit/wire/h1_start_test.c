@@ -5,9 +5,9 @@
  */
 #include "tests/support/heads.h"
 
-#define REQUEST WEIR_H1_REQUEST
-#define ANSWER  WEIR_H1_RESPONSE
-#define HOST    "Host: a\r\n\r\n"
+#define REQUEST  WEIR_H1_REQUEST
+#define RESPONSE WEIR_H1_RESPONSE
+#define HOST     "Host: a\r\n\r\n"
 
 static void one_empty_line_before_a_request_is_skipped(void **state)
 {
@@ -17,7 +17,7 @@ static void one_empty_line_before_a_request_is_skipped(void **state)
     assert_int_equal(h.head_len, bytes.len);
     assert_int_equal(h.method_at, 2);
     heads_bad(REQUEST, BYTES("\r\n\r\nGET / HTTP/1.1\r\n" HOST), WEIR_FAULT_METHOD);
-    heads_bad(ANSWER, BYTES("\r\nHTTP/1.1 200 OK\r\n\r\n"), WEIR_FAULT_STATUS_LINE);
+    heads_bad(RESPONSE, BYTES("\r\nHTTP/1.1 200 OK\r\n\r\n"), WEIR_FAULT_STATUS_LINE);
 }
 
 static void methods_are_tokens_in_their_own_case(void **state)
@@ -65,8 +65,8 @@ static void versions_are_two_and_well_formed_others_get_505(void **state)
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(other); i++)
         heads_bad(REQUEST, other[i], WEIR_FAULT_VERSION_UNSUPPORTED);
-    heads_bad(ANSWER, BYTES("HTTP/2.0 200 OK\r\n\r\n"), WEIR_FAULT_VERSION_UNSUPPORTED);
-    heads_bad(ANSWER, BYTES("HTTP/0.1 200 OK\r\n\r\n"), WEIR_FAULT_VERSION_UNSUPPORTED);
+    heads_bad(RESPONSE, BYTES("HTTP/2.0 200 OK\r\n\r\n"), WEIR_FAULT_VERSION_UNSUPPORTED);
+    heads_bad(RESPONSE, BYTES("HTTP/0.1 200 OK\r\n\r\n"), WEIR_FAULT_VERSION_UNSUPPORTED);
 
     static const struct weir_span bad[] = {
         BYTES("GET / HTTP/1.10\r\n" HOST),
@@ -281,7 +281,7 @@ static void status_lines_may_lack_their_reason(void **state)
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(good); i++) {
         struct weir_h1_head h;
-        heads_good(&h, ANSWER, good[i].bytes);
+        heads_good(&h, RESPONSE, good[i].bytes);
         assert_int_equal(h.status, good[i].status);
         heads_assert_text(good[i].bytes, h.reason_at, h.reason_len, good[i].reason);
     }
@@ -303,7 +303,7 @@ static void malformed_status_lines_are_refused(void **state)
         BYTES("GET / HTTP/1.1\r\n\r\n"),     BYTES("\0"),
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++)
-        heads_bad(ANSWER, bad[i], WEIR_FAULT_STATUS_LINE);
+        heads_bad(RESPONSE, bad[i], WEIR_FAULT_STATUS_LINE);
 }
 
 int main(void)

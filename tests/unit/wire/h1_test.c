@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * h1_test.c - heads as a whole: what is kept of a good one, field lines and their ends, limits,
+ * h1_test.c - heads as a whole: the results of a good one, field lines and their ends, limits,
  * resumption, body and reuse. Ref: RFC 9112 sections 2, 5, 6.3, 9.3.
  */
+#include "node/base/rng.h"
+#include "tests/support/death.h"
 #include "tests/support/heads.h"
 
 #include <stdio.h>
 #include <time.h>
 
-#include "node/base/rng.h"
-
-#define REQUEST WEIR_H1_REQUEST
-#define ANSWER  WEIR_H1_RESPONSE
-#define GET     "GET / HTTP/1.1\r\nHost: a\r\n"
+#define REQUEST  WEIR_H1_REQUEST
+#define RESPONSE WEIR_H1_RESPONSE
+#define GET      "GET / HTTP/1.1\r\nHost: a\r\n"
 
 struct bad_head {
     struct weir_span bytes;
@@ -64,7 +64,7 @@ static void response_keeps_the_places_of_its_parts(void **state)
 {
     struct weir_span bytes = BYTES("HTTP/1.0 404 Not \xe9t\xe9\r\nServer: x\r\n\r\nbody");
     struct weir_h1_head h;
-    heads_good(&h, ANSWER, bytes);
+    heads_good(&h, RESPONSE, bytes);
     assert_int_equal(h.status, 404);
     assert_int_equal(h.minor, 0);
     heads_assert_text(bytes, h.reason_at, h.reason_len, "Not \xe9t\xe9");
@@ -106,10 +106,10 @@ static void field_lines_end_with_crlf_and_nothing_else(void **state)
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++)
         heads_bad(REQUEST, bad[i].bytes, bad[i].fault);
 
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\n\r\n"), WEIR_FAULT_LINE_END);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200\n\r\n"), WEIR_FAULT_LINE_END);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\rSet-Cookie: a\r\n\r\n"), WEIR_FAULT_LINE_END);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\r\nA: b\nC: d\r\n\r\n"), WEIR_FAULT_LINE_END);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\n\r\n"), WEIR_FAULT_LINE_END);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200\n\r\n"), WEIR_FAULT_LINE_END);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\rSet-Cookie: a\r\n\r\n"), WEIR_FAULT_LINE_END);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\r\nA: b\nC: d\r\n\r\n"), WEIR_FAULT_LINE_END);
 }
 
 static void folded_lines_are_refused(void **state)
@@ -120,8 +120,8 @@ static void folded_lines_are_refused(void **state)
     heads_bad(REQUEST, BYTES(GET " \r\n\r\n"), WEIR_FAULT_OBS_FOLD);
     heads_bad(REQUEST, BYTES("GET / HTTP/1.1\r\n Host: a\r\n\r\n"), WEIR_FAULT_OBS_FOLD);
     heads_bad(REQUEST, BYTES("GET / HTTP/1.1\r\n\tHost: a\r\n\r\n"), WEIR_FAULT_OBS_FOLD);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\r\n X: a\r\n\r\n"), WEIR_FAULT_OBS_FOLD);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\r\nX: a\r\n\tb\r\n\r\n"), WEIR_FAULT_OBS_FOLD);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\r\n X: a\r\n\r\n"), WEIR_FAULT_OBS_FOLD);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\r\nX: a\r\n\tb\r\n\r\n"), WEIR_FAULT_OBS_FOLD);
 }
 
 static void field_names_are_tokens(void **state)
@@ -157,8 +157,8 @@ static void field_names_are_tokens(void **state)
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++)
         heads_bad(REQUEST, bad[i], WEIR_FAULT_FIELD_NAME);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\r\n: b\r\n\r\n"), WEIR_FAULT_FIELD_NAME);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\r\nSet-Cookie : b\r\n\r\n"), WEIR_FAULT_FIELD_NAME);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\r\n: b\r\n\r\n"), WEIR_FAULT_FIELD_NAME);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\r\nSet-Cookie : b\r\n\r\n"), WEIR_FAULT_FIELD_NAME);
 
     struct weir_h1_head h;
     heads_good(&h, REQUEST, BYTES(GET "!#$%&'*+-.^_`|~09azAZ: b\r\n\r\n"));
@@ -185,8 +185,8 @@ static void field_values_hold_no_control_bytes(void **state)
             heads_bad(REQUEST, bytes, line_end ? WEIR_FAULT_LINE_END : WEIR_FAULT_FIELD_VALUE);
         }
     }
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"), WEIR_FAULT_FIELD_VALUE);
-    heads_bad(ANSWER, BYTES("HTTP/1.1 200 OK\r\nA: b\x7f\r\n\r\n"), WEIR_FAULT_FIELD_VALUE);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"), WEIR_FAULT_FIELD_VALUE);
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 200 OK\r\nA: b\x7f\r\n\r\n"), WEIR_FAULT_FIELD_VALUE);
 }
 
 static void truncated_heads_wait_for_more(void **state)
@@ -200,7 +200,7 @@ static void truncated_heads_wait_for_more(void **state)
     }
     for (size_t len = 0; len < response.len; len++) {
         struct weir_h1_head h;
-        weir_h1_head_init(&h, ANSWER, WEIR_HEAD_MAX);
+        weir_h1_head_init(&h, RESPONSE, WEIR_HEAD_MAX);
         assert_int_equal(heads_feed(&h, response, len), WEIR_STEP_MORE);
     }
 }
@@ -300,7 +300,7 @@ static void request_line_over_the_limit_is_a_long_target(void **state)
 
     memset(out, 'x', sizeof(out));
     memcpy(out, "HTTP/1.1 200 ", 13);
-    assert_int_equal(heads_read_max(&h, ANSWER, weir_span(out, 200), 100), WEIR_STEP_FAIL);
+    assert_int_equal(heads_read_max(&h, RESPONSE, weir_span(out, 200), 100), WEIR_STEP_FAIL);
     assert_int_equal(h.fault, WEIR_FAULT_HEAD_TOO_BIG);
 }
 
@@ -375,24 +375,24 @@ static void body_of_a_request_is_chunked_or_counted_or_none(void **state)
 static void body_of_a_response_depends_on_status_and_method(void **state)
 {
     struct weir_h1_head h;
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 200 OK\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 200 OK\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_CLOSE);
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_HEAD), WEIR_BODY_NONE);
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_LENGTH);
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_HEAD), WEIR_BODY_NONE);
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_NONE);
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_CHUNKED);
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_HEAD), WEIR_BODY_NONE);
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_NONE);
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 304 N\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 304 N\r\nTransfer-Encoding: chunked\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_NONE);
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_NONE);
-    heads_good(&h, ANSWER, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 100 Continue\r\n\r\n"));
     assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_POST), WEIR_BODY_NONE);
 }
 
@@ -433,7 +433,7 @@ static void random_mutations_read_the_same_in_any_pieces(void **state)
     for (size_t round = 0; round < 3000; round++) {
         uint8_t text[256];
         struct weir_span seed = seeds[round % WEIR_ARRAY_LEN(seeds)];
-        enum weir_h1_kind kind = round % WEIR_ARRAY_LEN(seeds) == 2 ? ANSWER : REQUEST;
+        enum weir_h1_kind kind = round % WEIR_ARRAY_LEN(seeds) == 2 ? RESPONSE : REQUEST;
         memcpy(text, seed.at, seed.len);
         for (uint64_t num = weir_rng_below(&rng, 4); num > 0; num--)
             text[weir_rng_below(&rng, seed.len)] =
@@ -453,6 +453,37 @@ static void random_mutations_read_the_same_in_any_pieces(void **state)
         assert_int_equal(step, expect);
         heads_assert_same(&parts, &whole);
     }
+}
+
+static void feed_fewer_bytes_than_before(void *arg)
+{
+    struct weir_h1_head h;
+    (void)arg;
+    weir_h1_head_init(&h, WEIR_H1_REQUEST, 1024);
+    (void)!weir_h1_head_feed(&h, WEIR_SPAN_LIT("GET / HT"));
+    (void)!weir_h1_head_feed(&h, WEIR_SPAN_LIT("GET"));
+}
+
+static void feed_unset_head(void *arg)
+{
+    static struct weir_h1_head h;
+    (void)arg;
+    memset(&h, 0xa5, sizeof(h));
+    (void)!weir_h1_head_feed(&h, WEIR_SPAN_LIT("GET"));
+}
+
+static void move_head_onto_itself(void *arg)
+{
+    weir_h1_head_move(arg, arg);
+}
+
+static void misuse_of_a_head_breaks_the_contract(void **state)
+{
+    static struct weir_h1_head h;
+    weir_h1_head_init(&h, WEIR_H1_REQUEST, 1024);
+    assert_true(weir_death_by_contract(feed_fewer_bytes_than_before, NULL, "left=3 right=6"));
+    assert_true(weir_death_by_contract(feed_unset_head, NULL, "h->state <= WEIR_H1_AT_FAULT"));
+    assert_true(weir_death_by_contract(move_head_onto_itself, &h, "to != from"));
 }
 
 int main(void)
@@ -476,6 +507,7 @@ int main(void)
         cmocka_unit_test(body_of_a_request_is_chunked_or_counted_or_none),
         cmocka_unit_test(body_of_a_response_depends_on_status_and_method),
         cmocka_unit_test(connection_is_kept_by_version_and_option),
+        cmocka_unit_test(misuse_of_a_head_breaks_the_contract),
         cmocka_unit_test(random_mutations_read_the_same_in_any_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,18 +3,19 @@
  * uri_test.c - authorities, host names and paths: every form that routes elsewhere in another
  * reader is refused or made one. Ref: RFC 3986 3.2, 5.2.4, 5.4, 6.2.2; RFC 9110 4.2.
  */
+#include "node/base/rng.h"
+#include "node/wire/bytes.h"
+#include "node/wire/uri.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "node/base/rng.h"
-#include "node/wire/bytes.h"
-#include "node/wire/uri.h"
+#include <stdlib.h>
+#include <string.h>
 
 #define BYTES(literal) WEIR_SPAN_LIT(literal)
 
@@ -264,7 +265,7 @@ static void paths_above_the_root_or_with_bad_escapes_are_refused(void **state)
     }
 }
 
-/* RFC 3986 5.2.4 written as its text says, for comparison: one string is the input, one the output,
+/* RFC 3986 5.2.4 implemented literally, for comparison: one string is the input, one the output,
  * prefixes move. */
 static bool naive_remove_dots(const char *in, char *out)
 {

@@ -61,21 +61,21 @@ static void on_wipe(void *arg)
     weir_strbuf_puts(arg, "wipe\n");
 }
 
-static void watch(struct weir_memory *m, struct weir_strbuf *told)
+static void watch(struct weir_memory *m, struct weir_strbuf *reported)
 {
-    const struct weir_memory_hooks hooks = { told, on_put, on_drop, on_lane, on_meta, on_wipe };
+    const struct weir_memory_hooks hooks = { reported, on_put, on_drop, on_lane, on_meta, on_wipe };
 
     weir_memory_watch(m, &hooks);
 }
 
 /* What was reported since the last time. */
-static void expect_told(struct weir_strbuf *told, const char *want)
+static void expect_reported(struct weir_strbuf *reported, const char *want)
 {
-    assert_string_equal(told->at != NULL ? told->at : "", want);
-    weir_strbuf_reset(told);
-    weir_strbuf_puts(told, "");
-    if (told->at != NULL)
-        told->at[0] = '\0';
+    assert_string_equal(reported->at != NULL ? reported->at : "", want);
+    weir_strbuf_reset(reported);
+    weir_strbuf_puts(reported, "");
+    if (reported->at != NULL)
+        reported->at[0] = '\0';
 }
 
 static void change_much(struct weir_memory *m)
@@ -104,30 +104,30 @@ static void change_much(struct weir_memory *m)
 static void hooks_get_all_changes_in_order_when_they_are_committed(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_strbuf told = WEIR_STRBUF_ZERO;
+    struct weir_strbuf reported = WEIR_STRBUF_ZERO;
 
-    watch(m, &told);
+    watch(m, &reported);
     kit_begin(m);
     change_much(m);
-    expect_told(&told, "");
+    expect_reported(&reported, "");
     assert_int_equal(kit_commit(m), WEIR_OK);
-    expect_told(&told, "lane none 1:0,1,0,0\nput a1.1=value\n"
-                       "lane 1:0,1,0,0 1:0,2,0,0\nput a1.2=other\n"
-                       "lane 1:0,2,0,0 1:2,2,1,7\n"
-                       "lane none 2:5,0,0,0\n"
-                       "meta 0 2\n"
-                       "lane 2:5,0,0,0 none\n"
-                       "drop a1.2=other\n");
-    weir_strbuf_deinit(&told);
+    expect_reported(&reported, "lane none 1:0,1,0,0\nput a1.1=value\n"
+                               "lane 1:0,1,0,0 1:0,2,0,0\nput a1.2=other\n"
+                               "lane 1:0,2,0,0 1:2,2,1,7\n"
+                               "lane none 2:5,0,0,0\n"
+                               "meta 0 2\n"
+                               "lane 2:5,0,0,0 none\n"
+                               "drop a1.2=other\n");
+    weir_strbuf_deinit(&reported);
     weir_memory_free(&m);
 }
 
 static void hooks_get_nothing_of_what_is_undone(void **state)
 {
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
-    struct weir_strbuf told = WEIR_STRBUF_ZERO;
+    struct weir_strbuf reported = WEIR_STRBUF_ZERO;
 
-    watch(m, &told);
+    watch(m, &reported);
     kit_begin(m);
     change_much(m);
     kit_abort(m);
@@ -138,13 +138,13 @@ static void hooks_get_nothing_of_what_is_undone(void **state)
     kit_begin(m);
     change_much(m);
     weir_memory_crash(m);
-    expect_told(&told, "");
+    expect_reported(&reported, "");
     weir_memory_watch(m, NULL);
     kit_begin(m);
     change_much(m);
     assert_int_equal(kit_commit(m), WEIR_OK);
-    expect_told(&told, "");
-    weir_strbuf_deinit(&told);
+    expect_reported(&reported, "");
+    weir_strbuf_deinit(&reported);
     weir_memory_free(&m);
 }
 
@@ -153,20 +153,20 @@ static void a_wipe_is_reported_as_one_and_earlier_transactions_not_again(void **
     struct weir_memory *m = kit_new(WEIR_GROUP_E);
     struct weir_record_store *k = weir_memory_record_store(m);
     struct weir_stored_record rec = kit_rec(WEIR_GROUP_E, "a", 1, 1);
-    struct weir_strbuf told = WEIR_STRBUF_ZERO;
+    struct weir_strbuf reported = WEIR_STRBUF_ZERO;
 
-    watch(m, &told);
+    watch(m, &reported);
     kit_store(m, &rec);
-    expect_told(&told, "lane none 1:0,1,0,0\nput a1.1=value\n");
+    expect_reported(&reported, "lane none 1:0,1,0,0\nput a1.1=value\n");
     rec.rec.version.seq = 2;
     kit_begin(m);
     assert_int_equal(kit_put(m, &rec), WEIR_OK);
     assert_int_equal(k->ops->wipe(k), WEIR_OK);
     assert_int_equal(kit_put(m, &rec), WEIR_OK);
     assert_int_equal(kit_commit(m), WEIR_OK);
-    expect_told(&told, "lane 1:0,1,0,0 1:0,2,0,0\nput a1.2=value\nwipe\n"
-                       "lane none 1:0,2,0,0\nput a1.2=value\n");
-    weir_strbuf_deinit(&told);
+    expect_reported(&reported, "lane 1:0,1,0,0 1:0,2,0,0\nput a1.2=value\nwipe\n"
+                               "lane none 1:0,2,0,0\nput a1.2=value\n");
+    weir_strbuf_deinit(&reported);
     weir_memory_free(&m);
 }
 
@@ -209,19 +209,19 @@ static void walks_show_all_in_order_and_stop_when_asked_to(void **state)
     struct weir_memory *m = kit_new(WEIR_GROUP_C);
     struct weir_stored_record stop = kit_rec(WEIR_GROUP_C, "stop", 1, 7);
     struct weir_stored_record behind = kit_rec(WEIR_GROUP_C, "z", 1, 8);
-    struct weir_strbuf told = WEIR_STRBUF_ZERO;
+    struct weir_strbuf reported = WEIR_STRBUF_ZERO;
 
     kit_fill(m, WEIR_GROUP_C);
     kit_store(m, &behind);
     kit_store(m, &stop);
     assert_true(weir_memory_flip(m, 1, WEIR_MEMORY_VALUE, 0));
-    weir_memory_each_record(m, see_record, &told);
-    expect_told(&told, "a1.1=value\ndamaged b2.5=walue\nc1.2=\nstop1.7=value\n");
-    weir_memory_each_lane(m, see_lane, &told);
-    expect_told(&told, " 1:0,8,0,0 2:0,5,0,0");
-    weir_memory_each_conflict(m, see_conflict, &told);
-    expect_told(&told, "conflict b3.9=value\n");
-    weir_strbuf_deinit(&told);
+    weir_memory_each_record(m, see_record, &reported);
+    expect_reported(&reported, "a1.1=value\ndamaged b2.5=walue\nc1.2=\nstop1.7=value\n");
+    weir_memory_each_lane(m, see_lane, &reported);
+    expect_reported(&reported, " 1:0,8,0,0 2:0,5,0,0");
+    weir_memory_each_conflict(m, see_conflict, &reported);
+    expect_reported(&reported, "conflict b3.9=value\n");
+    weir_strbuf_deinit(&reported);
     weir_memory_free(&m);
 }
 

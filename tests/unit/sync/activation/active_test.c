@@ -3,18 +3,19 @@
  * active_test.c - what a node says of its records is never more than what is so: against a twin
  * that knows of each key what the node serves.
  */
+#include "node/base/rng.h"
+#include "sync/activation/active.h"
+#include "tests/support/failalloc.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/rng.h"
-#include "sync/activation/active.h"
-#include "tests/support/failalloc.h"
 
 #define S        UINT64_C(1000000)
 #define READER   5
@@ -76,7 +77,7 @@ static void record_is_active_when_it_is_durable_and_live(void **state)
     stored(a, 1, 1);
     assert_int_equal(state_of(a, 1, 0, 1), WEIR_ACK_ABSENT);
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_WAITING);
-    assert_false(weir_active_is_settled(a));
+    assert_false(weir_active_is_final(a));
     assert_true(report(a, 1, 1, WEIR_ACTIVE_COMPILED));
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_WAITING);
     assert_true(report(a, 1, 1, WEIR_ACTIVE_STAGED));
@@ -85,7 +86,7 @@ static void record_is_active_when_it_is_durable_and_live(void **state)
     assert_true(report(a, 1, 1, WEIR_ACTIVE_LIVE));
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_ACTIVE);
     assert_int_equal(weir_active_count(a, WEIR_ACTIVE_STAGED), 0);
-    assert_true(weir_active_is_settled(a));
+    assert_true(weir_active_is_final(a));
     assert_false(report(a, 1, 1, WEIR_ACTIVE_REJECTED)); /* too late */
     assert_int_equal(state_of(a, 1, 1, 1), WEIR_ACK_ACTIVE);
     weir_active_free(&a);
@@ -125,7 +126,7 @@ static void rejected_or_held_record_does_not_stop_those_behind_it(void **state)
     assert_int_equal(ack.rejected, 0);
     assert_int_equal(ack.why.len, 0);
     assert_int_equal(ack.active, 7);
-    assert_true(weir_active_is_settled(a));
+    assert_true(weir_active_is_final(a));
     weir_active_free(&a);
 }
 
@@ -234,7 +235,7 @@ static void nothing_is_active_before_the_store_was_told(void **state)
     assert_true(report(a, 1, 1, WEIR_ACTIVE_LIVE));
     assert_int_equal(state_of(a, 1, 9, 1), WEIR_ACK_WAITING);
     assert_int_equal(state_of(a, 2, 9, 9), WEIR_ACK_WAITING);
-    assert_false(weir_active_is_settled(a));
+    assert_false(weir_active_is_final(a));
     weir_active_loaded(a);
     assert_int_equal(state_of(a, 1, 9, 1), WEIR_ACK_ACTIVE);
     assert_int_equal(state_of(a, 2, 9, 9), WEIR_ACK_ACTIVE);
@@ -385,7 +386,7 @@ static void lane_stays_back_behind_what_there_was_no_room_for(void **state)
     stored(a, 3, 6);
     weir_active_superseded(a, lane_of(3), 6, lane_of(2), 9); /* by one that was lost */
     assert_int_equal(state_of(a, 3, 6, 6), WEIR_ACK_WAITING);
-    assert_false(weir_active_is_settled(a));
+    assert_false(weir_active_is_final(a));
     assert_true(weir_active_wants_load(a));
     weir_active_load(a);
     weir_active_loaded(a);
@@ -507,7 +508,7 @@ static void node_never_says_active_of_what_it_does_not_serve(void **state)
 }
 
 /* Holes of one lane in random order, against a table. */
-static void kept_records_agree_with_a_naive_twin(void **state)
+static void tracked_records_agree_with_a_naive_twin(void **state)
 {
     static bool stored_record[2001];
     struct weir_rng rng;
@@ -595,7 +596,7 @@ int main(void)
         cmocka_unit_test(reasons_are_bounded),
         cmocka_unit_test(lane_stays_back_behind_what_there_was_no_room_for),
         cmocka_unit_test(node_never_says_active_of_what_it_does_not_serve),
-        cmocka_unit_test(kept_records_agree_with_a_naive_twin),
+        cmocka_unit_test(tracked_records_agree_with_a_naive_twin),
         cmocka_unit_test(node_without_memory_says_less),
         cmocka_unit_test(states_have_names),
     };

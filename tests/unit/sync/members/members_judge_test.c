@@ -3,9 +3,8 @@
  * members_judge_test.c - what follows from silence, from the words of others, and from their
  * clocks.
  */
-#include "tests/unit/sync/members/members_rig.h"
-
 #include "node/base/rng.h"
+#include "tests/unit/sync/members/members_rig.h"
 
 #define ALIVE   WEIR_MEMBERS_ALIVE
 #define SUSPECT WEIR_MEMBERS_SUSPECT

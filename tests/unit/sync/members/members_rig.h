@@ -5,16 +5,17 @@
 #ifndef WEIR_TESTS_UNIT_SYNC_MEMBERS_MEMBERS_RIG_H
 #define WEIR_TESTS_UNIT_SYNC_MEMBERS_MEMBERS_RIG_H
 
+#include "sync/members/members.h"
+#include "sync/version/num.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <string.h>
 
-#include "sync/members/members.h"
-#include "sync/version/num.h"
+#include <string.h>
 
 #define S            UINT64_C(1000000) /* us */
 #define RIG_START_US (100 * S)
@@ -131,7 +132,7 @@ static inline void rig_say(struct rig *r, unsigned from, unsigned of, uint64_t h
     struct weir_members_echo e = { .n = r->us, .held_us = held_us };
 
     memcpy(e.node, rig_id(of), WEIR_NODE_ID_LEN);
-    weir_members_heard_about(r->m, rig_id(from), &e);
+    weir_members_vouched(r->m, rig_id(from), &e);
 }
 
 static inline enum weir_members_life rig_life(const struct rig *r, unsigned n)

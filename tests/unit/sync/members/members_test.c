@@ -2,10 +2,9 @@
  *
  * members_test.c - records, links, heartbeats of one node twice, gossip, limits and memory.
  */
-#include "tests/unit/sync/members/members_rig.h"
-
 #include "node/base/rng.h"
 #include "tests/support/failalloc.h"
+#include "tests/unit/sync/members/members_rig.h"
 
 static void record_makes_a_member_and_its_state_a_life(void **state)
 {
@@ -321,23 +320,23 @@ static void above_64_members_a_larger_counter_is_hearing(void **state)
 
     rig_hear(&r, 1);
     memcpy(e.node, rig_id(2), WEIR_NODE_ID_LEN);
-    weir_members_heard_about(r.m, rig_id(1), &e);
+    weir_members_vouched(r.m, rig_id(1), &e);
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_ALIVE);
     rig_pass(&r, 50 * S); /* most are silent: eight times five seconds */
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_SUSPECT);
-    weir_members_heard_about(r.m, rig_id(1), &e); /* the same again is old */
+    weir_members_vouched(r.m, rig_id(1), &e); /* the same again is old */
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_SUSPECT);
     e.n = 6;
-    weir_members_heard_about(r.m, rig_id(2), &e);  /* of itself: no */
-    weir_members_heard_about(r.m, rig_id(99), &e); /* who says so? */
+    weir_members_vouched(r.m, rig_id(2), &e);  /* of itself: no */
+    weir_members_vouched(r.m, rig_id(99), &e); /* who says so? */
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_SUSPECT);
-    weir_members_heard_about(r.m, rig_id(1), &e);
+    weir_members_vouched(r.m, rig_id(1), &e);
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_ALIVE);
     assert_int_equal(weir_members_digest(r.m, &e, 1), 1);
 
     e.n = 2 * r.us; /* gossip was quicker than the node's own heartbeat */
     memcpy(e.node, rig_id(2), WEIR_NODE_ID_LEN);
-    weir_members_heard_about(r.m, rig_id(1), &e);
+    weir_members_vouched(r.m, rig_id(1), &e);
     rig_hear(&r, 2);
     assert_int_equal(weir_members_find(r.m, rig_id(2))->n, e.n);
     weir_members_free(&r.m);
@@ -373,7 +372,7 @@ static void gossip_reaches_all_and_a_silent_node_is_missed_by_all(void **state)
                     continue;
                 rig_hear(&r[n], from);
                 for (size_t i = 0; i < num_said[from]; i++)
-                    weir_members_heard_about(r[n].m, rig_id(from), &said[from][i]);
+                    weir_members_vouched(r[n].m, rig_id(from), &said[from][i]);
             }
         for (unsigned n = 0; t == 59 && n < GOSSIP_NODES; n++)
             assert_int_equal(weir_members_count(r[n].m, WEIR_MEMBERS_ALIVE), GOSSIP_NODES);

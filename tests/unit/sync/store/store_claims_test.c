@@ -2,12 +2,11 @@
  *
  * store_claims_test.c - names below a domain, and what a write may look up while it is built.
  */
+#include "node/base/rng.h"
+#include "sync/store/store_claims.h"
 #include "tests/support/store_kit.h"
 
 #include <semaphore.h>
-
-#include "node/base/rng.h"
-#include "sync/store/store_claims.h"
 
 static int setup(void **state)
 {
@@ -146,8 +145,8 @@ struct looking {
     char below[64];
 };
 
-static enum weir_err look(struct weir_write *w, const struct weir_record *current, uint64_t hlc,
-                          struct weir_strbuf *value)
+static enum weir_err look_up_inside(struct weir_write *w, const struct weir_record *current,
+                                    uint64_t hlc, struct weir_strbuf *value)
 {
     struct looking *l = weir_container_of(w, struct looking, write);
     struct weir_claim_found at = { .row_len = 0 };
@@ -174,7 +173,7 @@ static void a_build_sees_claims_and_records_and_may_refuse(void **state)
     struct kit *k = *state;
     struct looking l = { .write = { .class = WEIR_CLASS_TENANT,
                                     .key = WEIR_SPAN_LIT("t9"),
-                                    .build = look,
+                                    .build = look_up_inside,
                                     .done = look_done } };
     assert_int_equal(sem_init(&l.done, 0, 0), 0);
     assert_int_equal(kit_put(k, "t1", "x|1a.example@1;2example@4"), WEIR_OK);

@@ -4,11 +4,10 @@
  * cannot work with, ends by a contract: begin and end of reading, begin and commit of a record
  * store, transactions, close with readers. On a driven store, which has no thread of its own.
  */
-#include "tests/support/record_store_kit.h"
-
 #include "sync/store/store_lmdb.h"
 #include "sync/store/store_txn.h"
 #include "tests/support/death.h"
+#include "tests/support/record_store_kit.h"
 
 static void end_without_begin(void *arg)
 {

@@ -4,16 +4,15 @@
  * open. Each case runs in a forked child: the process must not die, no value may be wrong, what
  * lies elsewhere must be there, and the store must take writes again after at most one restart.
  */
+#include "node/base/rng.h"
+#include "sync/layout/store_file.h"
+#include "sync/version/num.h"
+#include "tests/support/failalloc.h"
 #include "tests/support/spoil_store_file.h"
 #include "tests/support/store_kit.h"
 
 #include <signal.h>
 #include <sys/wait.h>
-
-#include "node/base/rng.h"
-#include "sync/version/num.h"
-#include "sync/store/store_file.h"
-#include "tests/support/failalloc.h"
 
 #define NUM_KEYS  240
 #define BIG_EVERY 10 /* each tenth value lies in pages of its own */
@@ -185,7 +184,7 @@ static bool see_any_record(void *arg, const struct weir_record *rec)
 }
 
 /* Read everything there is in every way. */
-static void look(struct kit *k, struct found *f)
+static void read_everything(struct kit *k, struct found *f)
 {
     struct weir_store_scrub at = { .after_len = 0 };
 
@@ -251,7 +250,7 @@ static void heal(struct kit *k, struct found *f)
     CHECK(f, num_refused <= NUM_KEYS);
     CHECK(f, reopen(k));
     CHECK(f, num_refused == 0 || write_all(k) == 0);
-    look(k, &healed);
+    read_everything(k, &healed);
     CHECK(f, healed.line == 0);
     CHECK(f, healed.num_wrong == 0);
     CHECK(f, healed.num_missing == 0);
@@ -288,7 +287,7 @@ static void open_and_look(struct kit *k, struct found *f)
 {
     CHECK(f, reopen(k));
     f->rescued = was_rescued(k);
-    look(k, f);
+    read_everything(k, f);
     if (f->line == 0)
         heal(k, f);
     kit_close(k);
@@ -468,7 +467,7 @@ static void file_that_is_no_database_is_moved_aside(void **state)
     assert_false(f.rescued);
 }
 
-/* ---- under the running store ---- */
+/* -- under the running store -- */
 
 static uint64_t running_seed;
 
@@ -495,7 +494,7 @@ static void damage_while_running(struct kit *k, struct found *f)
     close(fd);
     if (weir_store_read_begin(k->r) == WEIR_OK) {
         weir_store_read_end(k->r);
-        look(k, f);
+        read_everything(k, f);
         CHECK(f, f->line == 0);
     }
     CHECK(f, f->num_wrong == 0);
@@ -652,7 +651,7 @@ static void format_of_tomorrow_is_refused_and_left_alone(void **state)
     assert_false(was_rescued(&g->k));
 }
 
-/* ---- the rescue itself ---- */
+/* -- the rescue itself -- */
 
 /* More than the free pages that may lie at the end: a file without those is still whole. */
 static void cut_off_the_tail(struct golden *g)

@@ -4,13 +4,12 @@
  * derived rows, revisions, changes told, readers, the way from a single node and back, a full
  * store, no memory, kill -9.
  */
+#include "tests/support/failalloc.h"
 #include "tests/support/record_store_kit.h"
 
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-
-#include "tests/support/failalloc.h"
 
 #define KILL_BATCH 20
 
@@ -271,7 +270,7 @@ static void store_of_a_single_node_is_live_and_has_its_lane(void **state)
     kit_deinit(&kk.kit);
 }
 
-/* ---- no memory, and no process ---- */
+/* -- no memory, and no process -- */
 
 /* Some of everything. @return the first error, with the transaction open if `*ret_open` */
 static enum weir_err some_of_all(struct record_store_kit *kk, bool *ret_open)

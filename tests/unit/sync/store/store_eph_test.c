@@ -92,7 +92,7 @@ static void damaged_file_is_thrown_away_and_never_more_than_that(void **state)
 {
     struct record_store_kit kk;
     size_t len = 0;
-    unsigned num_kept = 0;
+    unsigned num_stored = 0;
     unsigned num_lost = 0;
 
     (void)state;
@@ -113,14 +113,14 @@ static void damaged_file_is_thrown_away_and_never_more_than_that(void **state)
             assert_int_equal(ftruncate(fd, 3 * 4096), 0);
         close(fd);
         record_store_kit_open(&kk);
-        *(has_bans(&kk) ? &num_kept : &num_lost) += 1;
+        *(has_bans(&kk) ? &num_stored : &num_lost) += 1;
         put_bans(&kk);
         assert_true(has_bans(&kk));
         kit_close(&kk.kit);
     }
     /* Pages that nothing leads to any more may be spoiled. */
     assert_true(num_lost > 10);
-    assert_true(num_kept > 0);
+    assert_true(num_stored > 0);
     free(file);
     record_store_kit_open(&kk);
     record_store_kit_deinit(&kk);

@@ -5,13 +5,12 @@
  * call may end the process or give a wrong answer, and after the next start every acknowledged
  * record is there whose own page was not hit.
  */
+#include "node/base/rng.h"
+#include "sync/layout/store_file.h"
 #include "tests/support/spoil_store_file.h"
 #include "tests/support/store_kit.h"
 
 #include <sys/wait.h>
-
-#include "node/base/rng.h"
-#include "sync/store/store_file.h"
 
 #define NUM_KEYS  240
 #define BIG_EVERY 12 /* each twelfth value lies in pages of its own */
@@ -77,7 +76,7 @@ static struct weir_span value_of(int i, int version, char out[BIG_BYTES + 64])
     return weir_span(out, (size_t)len);
 }
 
-static enum weir_err put(struct kit *k, int i, int version)
+static enum weir_err put_value(struct kit *k, int i, int version)
 {
     static char value[BIG_BYTES + 64];
     struct kit_write kw;
@@ -102,7 +101,7 @@ static int group_setup(void **state)
     for (int version = 0; version < 2; version++)
         for (int i = 0; i < NUM_KEYS; i++) {
             g->known[i].version = version == 1 && i % 16 == 7 ? ABSENT : version;
-            assert_int_equal(put(&g->k, i, g->known[i].version), WEIR_OK);
+            assert_int_equal(put_value(&g->k, i, g->known[i].version), WEIR_OK);
         }
     kit_close(&g->k);
     g->file = kit_read_file(&g->k, "conf.mdb", &g->len);
@@ -130,7 +129,7 @@ static void place(const struct golden *g)
     close(fd);
 }
 
-/* ---- what is where ---- */
+/* -- what is where -- */
 
 static bool file_look(struct run *r, struct store_file *f)
 {
@@ -214,7 +213,7 @@ static void spoil(struct run *r, uint64_t pgno, enum spoil how)
     note_hit(r, pgno);
 }
 
-/* ---- use of the open store ---- */
+/* -- use of the open store -- */
 
 static void look_at(struct run *r, int i, bool wants_all)
 {
@@ -261,7 +260,7 @@ static bool see_record(void *arg, const struct weir_record *rec)
 }
 
 /* Read all there is in every way, in one snapshot. */
-static void look(struct run *r, bool wants_all)
+static void read_everything(struct run *r, bool wants_all)
 {
     struct weir_store_scrub at = { .after_len = 0 };
     struct weir_store_stats st;
@@ -293,7 +292,7 @@ static void write_key(struct run *r, int i)
     struct known *n = &r->known[i];
     int version = weir_rng_below(&r->rng, 4) == 0 ? ABSENT : r->next_version++;
 
-    enum weir_err err = put(&r->k, i, version);
+    enum weir_err err = put_value(&r->k, i, version);
     CHECK(r, err == WEIR_OK || err == WEIR_ECORRUPT || err == WEIR_EIO, err);
     r->f.num_refused += err < 0;
     r->f.num_written += err == WEIR_OK;
@@ -326,16 +325,16 @@ static void restart_and_compare(struct run *r)
         return;
     kit_close(&r->k);
     kit_open(&r->k);
-    look(r, true);
+    read_everything(r, true);
     r->f.num_refused = 0;
     for (int i = (int)weir_rng_below(&r->rng, 8); i < NUM_KEYS; i += 8)
         write_key(r, i);
     CHECK(r, r->f.num_refused == 0, r->f.num_refused);
-    look(r, true);
+    read_everything(r, true);
     kit_close(&r->k);
 }
 
-/* ---- cases ---- */
+/* -- cases -- */
 
 /* The root of the tree of trees, of which LMDB takes where the others are. */
 static void spoil_main_root(struct run *r)
@@ -353,10 +352,10 @@ static void spoil_main_root(struct run *r)
     if (r->f.line == 0 && weir_store_read_begin(late) == WEIR_OK)
         weir_store_read_end(late);
     weir_store_reader_free(&late);
-    look(r, false);
+    read_everything(r, false);
     for (int n = 0; n < 4; n++)
         write_key(r, (int)weir_rng_below(&r->rng, NUM_KEYS));
-    look(r, false);
+    read_everything(r, false);
     restart_and_compare(r);
 }
 
@@ -387,10 +386,10 @@ static void spoil_any_pages(struct run *r)
         if (pgno[n] != WEIR_TREE_NONE)
             spoil(r, pgno[n], (enum spoil)weir_rng_below(&r->rng, NUM_SPOILS));
     if (weir_rng_below(&r->rng, 2) == 0)
-        look(r, false);
+        read_everything(r, false);
     for (int n = 0; n < 30; n++)
         write_key(r, (int)weir_rng_below(&r->rng, NUM_KEYS));
-    look(r, false);
+    read_everything(r, false);
     restart_and_compare(r);
 }
 
@@ -410,7 +409,7 @@ static void spoil_seen_branches(struct run *r)
     spoil(r, root, SPOIL_SOME);
     for (int n = 0; n < 8; n++)
         write_key(r, (int)weir_rng_below(&r->rng, NUM_KEYS));
-    look(r, false);
+    read_everything(r, false);
     restart_and_compare(r);
 }
 

@@ -3,10 +3,9 @@
  * store_lost_test.c - a data file that is gone or empty at start, and a list of free pages that was
  * changed under the running store: the two kinds of damage that look like a sound file.
  */
-#include "tests/support/store_kit.h"
-
+#include "sync/layout/store_file.h"
 #include "sync/version/num.h"
-#include "sync/store/store_file.h"
+#include "tests/support/store_kit.h"
 
 /* What a start says of the folder, with errors alone. */
 static size_t log_of_start(struct kit *k, char *out, size_t cap)

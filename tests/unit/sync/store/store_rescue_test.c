@@ -4,11 +4,10 @@
  * its vectors claim nothing that may be lost. And single rows that do not hold, under the record
  * store.
  */
+#include "sync/layout/store_file.h"
+#include "sync/version/num.h"
 #include "tests/support/record_store_kit.h"
 #include "tests/support/spoil_store_file.h"
-
-#include "sync/version/num.h"
-#include "sync/store/store_file.h"
 
 #define NUM_KEYS 200
 
@@ -63,7 +62,7 @@ static void spoil_leaf(struct record_store_kit *kk, enum store_tree tree, struct
     close(fd);
 }
 
-static unsigned num_kept(struct record_store_kit *kk, const uint8_t *lane, uint64_t *ret_last)
+static unsigned num_rescued(struct record_store_kit *kk, const uint8_t *lane, uint64_t *ret_last)
 {
     struct weir_stored_record got;
     unsigned num = 0;
@@ -99,7 +98,7 @@ static void rescued_store_of_a_node_alone_claims_what_it_has_on_a_new_lane(void 
     assert_true(meta.live);
     assert_int_equal(kk.k->ops->next_lane(kk.k, NULL, &lane), WEIR_OK);
     assert_memory_equal(lane.lane, meta.lane, WEIR_LANE_LEN);
-    unsigned num = num_kept(&kk, lane.lane, &last);
+    unsigned num = num_rescued(&kk, lane.lane, &last);
     assert_true(num > 0);
     assert_int_equal(lane.vv, meta.seq);
     assert_int_equal(lane.seen, meta.seq);
@@ -180,14 +179,14 @@ static void rescued_newest_commit_of_a_single_node_is_in_its_vector(void **state
     assert_int_equal(kk.k->ops->get_meta(kk.k, &meta), WEIR_OK);
     assert_true(meta.live);
     assert_int_equal(kk.k->ops->next_lane(kk.k, NULL, &lane), WEIR_OK);
-    assert_int_equal(num_kept(&kk, lane.lane, &last), NUM_KEYS);
+    assert_int_equal(num_rescued(&kk, lane.lane, &last), NUM_KEYS);
     assert_int_equal(lane.vv, last);
     assert_int_equal(meta.seq, last);
     kk.k->ops->abort(kk.k);
     record_store_kit_deinit(&kk);
 }
 
-/* ---- single rows ---- */
+/* -- single rows -- */
 
 /* Change one byte wherever these stand in the file. */
 static void spoil_bytes(struct record_store_kit *kk, const char *bytes, size_t offset)

@@ -3,9 +3,8 @@
  * store_suite_test.c - the suite of any keep (tests/support/record_store_suite.h) over the stores
  * of both groups, and its scenario under a failing allocator.
  */
-#include "tests/support/record_store_kit.h"
-
 #include "tests/support/failalloc.h"
+#include "tests/support/record_store_kit.h"
 
 /* Whichever allocation fails: an error, nothing kept of it, and the same again goes well. */
 static void scenario_without_memory_is_undone_and_can_be_repeated(void **state)

@@ -3,14 +3,13 @@
  * store_test.c - the store's promises one by one: versions, deletion, index, revisions, order of
  * durable, told and done, limits, purge, one process at a time.
  */
+#include "sync/version/hlc.h"
+#include "tests/support/failalloc.h"
 #include "tests/support/store_kit.h"
 
 #include <inttypes.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-
-#include "sync/version/hlc.h"
-#include "tests/support/failalloc.h"
 
 #define MS_PER_DAY UINT64_C(86400000)
 
@@ -259,7 +258,7 @@ static void value_that_does_not_unpack_is_kept_without_rows(void **state)
     kit_expect_owner(k, WEIR_INDEX_HOST, "n", "a");
 }
 
-/* ---- told and done ---- */
+/* -- told and done -- */
 
 struct told {
     struct kit *k;
@@ -342,7 +341,7 @@ static void queued_writes_are_finished_by_close_and_later_ones_refused(void **st
     assert_int_equal(stats(k).num_tenants, NUM);
 }
 
-/* ---- revisions ---- */
+/* -- revisions -- */
 
 struct seen {
     uint64_t revision[WEIR_REVISIONS_KEPT + 4];
@@ -414,7 +413,7 @@ static void last_revisions_are_kept_newest_first_and_survive_deletion(void **sta
     weir_store_read_end(k->r);
 }
 
-/* ---- lists ---- */
+/* -- lists -- */
 
 struct listed {
     char last[WEIR_KEY_MAX + 1];
@@ -465,7 +464,7 @@ static void pages_of_a_list_meet_every_live_record_once_in_order(void **state)
     assert_int_equal(num_pages, 7);
 }
 
-/* ---- limits ---- */
+/* -- limits -- */
 
 static void second_store_on_the_folder_is_refused(void **state)
 {
@@ -559,7 +558,7 @@ static void snapshot_does_not_move_while_it_is_read(void **state)
     kit_expect(k, "a", NULL);
 }
 
-/* ---- purge ---- */
+/* -- purge -- */
 
 static void old_tombstones_are_purged_and_leave_their_floor(void **state)
 {
@@ -604,7 +603,7 @@ static void old_tombstones_are_purged_and_leave_their_floor(void **state)
     atomic_store(&test_ms, now);
 }
 
-/* ---- scrub ---- */
+/* -- scrub -- */
 
 static void scrub_meets_every_record_in_steps(void **state)
 {
@@ -629,7 +628,7 @@ static void scrub_meets_every_record_in_steps(void **state)
     assert_int_equal(at.num_passes, 2);
 }
 
-/* ---- memory ---- */
+/* -- memory -- */
 
 static void write_path_survives_every_failing_allocation(void **state)
 {

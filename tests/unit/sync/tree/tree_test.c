@@ -4,14 +4,13 @@
  * files with anything changed: it must find what LMDB finds, and never touch a byte outside the
  * file.
  */
+#include "node/base/rng.h"
+#include "sync/layout/store_rows.h"
+#include "sync/tree/tree_walk.h"
+#include "sync/version/record.h"
 #include "tests/support/store_kit.h"
 
 #include <sys/mman.h>
-
-#include "node/base/rng.h"
-#include "sync/version/record.h"
-#include "sync/store/store_rows.h"
-#include "sync/tree/tree_walk.h"
 
 #define NUM_KEYS 900
 #define PAGE     4096
@@ -218,7 +217,7 @@ static void meta_page_cut_or_changed_is_refused_where_it_says_something(void **s
     }
 }
 
-/* ---- anything changed ---- */
+/* -- anything changed -- */
 
 struct met {
     uint64_t num;

@@ -2,18 +2,19 @@
  *
  * sums_test.c - audit sums: kept by adding and removing they are those made anew.
  */
+#include "node/base/limits.h"
+#include "node/base/rng.h"
+#include "sync/version/sums.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "node/base/limits.h"
-#include "node/base/rng.h"
-#include "sync/version/sums.h"
 
 #define NUM_RECORDS 300
 

@@ -86,7 +86,7 @@ static const struct form_case form_cases[] = {
     { WEIR_FORM_LINES, { "", "a\nb\tc", "\x01" }, { "\xff", "a\xc3" } },
 };
 
-static void each_form_takes_what_it_names_and_nothing_else(void **state)
+static void each_form_accepts_what_it_names_and_nothing_else(void **state)
 {
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(form_cases); i++) {
@@ -130,7 +130,7 @@ static void a_nul_hides_nothing(void **state)
                  "5:14: upstreams.a\\u0000b: \"a\\u0000b\" holds a NUL\n");
 }
 
-static void names_that_are_there_twice_are_told(void **state)
+static void names_that_are_there_twice_are_reported(void **state)
 {
     (void)state;
     schemas_yaml(
@@ -279,14 +279,14 @@ static void routes_lead_to_upstreams_that_are_there(void **state)
         SCHEMAS_TENANT "upstreams:\n"
                        "  a: { endpoints: [ { address: \"a:1\" } ] }\n"
                        "  b: { endpoints: [ { address: \"b:1\" } ] }\n",
-        "1:1: routes: is missing or empty: with 2 upstreams it must say which answers what\n");
+        "1:1: routes: is missing or empty: with 2 upstreams it must say which serves what\n");
     schemas_yaml(SCHEMAS_TENANT WEB, "");
     schemas_yaml(SCHEMAS_TENANT, "");
     schemas_yaml(
         SCHEMAS_TENANT "upstreams: { web: { endpoints: [] }, db: }\nroutes: []\n",
         "5:21: upstreams.web.endpoints: is missing or empty, allowed are 1..256 entries\n"
         "5:38: upstreams.db: is empty, must be a map\n"
-        "6:1: routes: is missing or empty: with 2 upstreams it must say which answers what\n");
+        "6:1: routes: is missing or empty: with 2 upstreams it must say which serves what\n");
 }
 
 static void a_pool_holds_together(void **state)
@@ -328,11 +328,11 @@ static void an_error_page_is_a_file_or_a_body(void **state)
             weir_strbuf_printf(&text, "  50%d: { body: \"%0*d\" }\n", i, 65536, 0);
         if (extra)
             weir_strbuf_puts(&text, "  504: { body: x }\n");
-        schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
-                    extra
-                        ? "5:1: error_pages: all bodies together are 262145 bytes, at most 262144 "
-                          "are allowed\n"
-                        : "");
+        schemas_check(
+            weir_span(text.at, text.len), WEIR_FORMAT_YAML,
+            extra ? "5:1: error_pages: all bodies together are 262145 bytes, at most 262144 "
+                    "are allowed\n"
+                  : "");
     }
     weir_strbuf_deinit(&text);
 }
@@ -347,8 +347,9 @@ static void added_fields_fit_a_head(void **state)
         weir_strbuf_reset(&text);
         weir_strbuf_puts(&text, SCHEMAS_TENANT "headers:\n  add_request:\n");
         weir_strbuf_printf(&text, "    A: \"%0*d\"\n    B: \"%0*d\"\n", 4096, 0, 4086 + extra, 0);
-        schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
-                    extra ? "6:3: headers.add_request: all fields together are 8193 bytes, at most "
+        schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
+                      extra
+                          ? "6:3: headers.add_request: all fields together are 8193 bytes, at most "
                             "8192 are allowed\n"
                           : "");
     }
@@ -367,15 +368,15 @@ static void a_tenant_fits_one_record(void **state)
     schemas_read(&s, weir_span(text.at, text.len), WEIR_FORMAT_YAML);
     assert_int_equal(s.diags.total, 1);
     assert_string_equal(s.diags.items[0].field, "");
-    assert_non_null(strstr(s.said.at, "1:1: the tenant takes 12"));
-    assert_non_null(strstr(s.said.at, "bytes, at most 1048576 are allowed"));
+    assert_non_null(strstr(s.reported.at, "1:1: the tenant takes 12"));
+    assert_non_null(strstr(s.reported.at, "bytes, at most 1048576 are allowed"));
     schemas_end(&s);
     weir_strbuf_deinit(&text);
 }
 
-/* ---- messages that never were a text ---- */
+/* -- messages that never were a text -- */
 
-static void check_says(const ProtobufCMessage *m, enum weir_kind kind, const char *said)
+static void check_reports(const ProtobufCMessage *m, enum weir_kind kind, const char *said)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     struct weir_diags diags;
@@ -424,20 +425,20 @@ static void a_record_of_a_peer_is_not_trusted(void **state)
     redirect.to = &to;
     t.redirects = redirects;
     t.n_redirects = 1;
-    check_says(&t.base, WEIR_KIND_TENANT,
-               "hosts[1]: \"\\xff\\u000a\" is not a host name like shop.example.com or "
-               "\"*.example.com\"\n"
-               "hosts[2]: must not be empty\n"
-               "hosts[3]: \"a.example.com.\" must be written \"a.example.com\"\n"
-               "upstreams.web.balance: 77 is not one of round_robin, ip_hash\n"
-               "upstreams.web.endpoints: is missing or empty, allowed are 1..256 entries\n"
-               "upstreams.web: is empty\n"
-               "upstreams: has an empty key\n"
-               "upstreams.: is empty\n"
-               "upstreams.web: is given twice, first as \"web\"\n"
-               "routes[0].path: is missing\n"
-               "routes[0].upstream: is missing\n"
-               "redirects[0].to.scheme: is not allowed beside \"none\"\n");
+    check_reports(&t.base, WEIR_KIND_TENANT,
+                  "hosts[1]: \"\\xff\\u000a\" is not a host name like shop.example.com or "
+                  "\"*.example.com\"\n"
+                  "hosts[2]: must not be empty\n"
+                  "hosts[3]: \"a.example.com.\" must be written \"a.example.com\"\n"
+                  "upstreams.web.balance: 77 is not one of round_robin, ip_hash\n"
+                  "upstreams.web.endpoints: is missing or empty, allowed are 1..256 entries\n"
+                  "upstreams.web: is empty\n"
+                  "upstreams: has an empty key\n"
+                  "upstreams.: is empty\n"
+                  "upstreams.web: is given twice, first as \"web\"\n"
+                  "routes[0].path: is missing\n"
+                  "routes[0].upstream: is missing\n"
+                  "redirects[0].to.scheme: is not allowed beside \"none\"\n");
 }
 
 static void an_empty_message_lacks_only_what_it_must_have(void **state)
@@ -446,18 +447,18 @@ static void an_empty_message_lacks_only_what_it_must_have(void **state)
     Weir__V1__Node n = WEIR__V1__NODE__INIT;
 
     (void)state;
-    check_says(
+    check_reports(
         &t.base, WEIR_KIND_TENANT,
         "name: is missing\nhosts: is missing or empty: a tenant needs a host or an address\n");
-    check_says(&n.base, WEIR_KIND_NODE, "");
+    check_reports(&n.base, WEIR_KIND_NODE, "");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_form_takes_what_it_names_and_nothing_else),
+        cmocka_unit_test(each_form_accepts_what_it_names_and_nothing_else),
         cmocka_unit_test(a_nul_hides_nothing),
-        cmocka_unit_test(names_that_are_there_twice_are_told),
+        cmocka_unit_test(names_that_are_there_twice_are_reported),
         cmocka_unit_test(metrics_may_listen_anywhere_but_where_another_listener_is),
         cmocka_unit_test(a_path_that_ends_like_a_glob_is_warned_of),
         cmocka_unit_test(a_document_with_warnings_alone_is_valid),

@@ -16,8 +16,8 @@ static void differ(const char *a, const char *b, size_t max, const char *paths)
 
     schemas_read(&in_a, weir_span_cstr(a), WEIR_FORMAT_YAML);
     schemas_read(&in_b, weir_span_cstr(b), WEIR_FORMAT_YAML);
-    assert_string_equal(in_a.said.at, "");
-    assert_string_equal(in_b.said.at, "");
+    assert_string_equal(in_a.reported.at, "");
+    assert_string_equal(in_b.reported.at, "");
     assert_int_equal(weir_schema_diff(in_a.docs.items[0].message, in_b.docs.items[0].message,
                                       &in_a.docs.arena, &differences),
                      WEIR_OK);
@@ -62,7 +62,7 @@ static void each_difference_has_its_path(void **state)
            "http.max_body");
 }
 
-static void no_more_paths_are_told_than_asked_for(void **state)
+static void no_more_paths_are_given_than_there_is_room_for(void **state)
 {
     (void)state;
     differ(A, B, 0, "");
@@ -74,7 +74,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_difference_has_its_path),
-        cmocka_unit_test(no_more_paths_are_told_than_asked_for),
+        cmocka_unit_test(no_more_paths_are_given_than_there_is_room_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include "tests/support/failalloc.h"
 
 /** Apply variables to an empty node, say what is said, and write what it became. */
-static void env_says(const char *const *env, const char *said, const char *yaml)
+static void env_reports(const char *const *env, const char *said, const char *yaml)
 {
     Weir__V1__Node node = WEIR__V1__NODE__INIT;
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
@@ -54,14 +54,14 @@ static void variables_set_fields_of_every_type(void **state)
                                        NULL };
 
     (void)state;
-    env_says(env, "",
-             "apiVersion: weir/v1\nkind: Node\nname: ams-1\ndata: /srv/weir\n"
-             "listen:\n  http: [\"0.0.0.0:80\", \"[::]:80\"]\nadmin:\n  socket: /run/a.sock\n"
-             "workers: 4\nlimits:\n  connections: 1000\n  memory: 64MiB\n"
-             "log:\n  access: \"off\"\n  level: debug\ntrusted_proxies: [\"10.0.0.0/8\"]\n");
+    env_reports(env, "",
+                "apiVersion: weir/v1\nkind: Node\nname: ams-1\ndata: /srv/weir\n"
+                "listen:\n  http: [\"0.0.0.0:80\", \"[::]:80\"]\nadmin:\n  socket: /run/a.sock\n"
+                "workers: 4\nlimits:\n  connections: 1000\n  memory: 64MiB\n"
+                "log:\n  access: \"off\"\n  level: debug\ntrusted_proxies: [\"10.0.0.0/8\"]\n");
 }
 
-static void an_empty_list_takes_the_place_of_the_files(void **state)
+static void an_empty_list_replaces_that_of_the_file(void **state)
 {
     struct schemas s;
     struct weir_arena arena;
@@ -80,7 +80,7 @@ static void an_empty_list_takes_the_place_of_the_files(void **state)
     schemas_end(&s);
 }
 
-static void every_wrong_variable_is_told_by_its_name(void **state)
+static void every_wrong_variable_is_reported_by_its_name(void **state)
 {
     static const char *const env[] = { "WEIR_LISEN_HTTP=0.0.0.0:80",
                                        "WEIR_LIMITS_CONNECTIONS=5",
@@ -98,7 +98,7 @@ static void every_wrong_variable_is_told_by_its_name(void **state)
                                        NULL };
 
     (void)state;
-    env_says(
+    env_reports(
         env,
         "WEIR_LIMITS_CONNECTIONS: limits.connections: 5 is out of range 16..10000000\n"
         "WEIR_LIMITS_STORE: limits.store: \"lots\" is not a size like 512, 64KiB, 1GiB, allowed "
@@ -116,7 +116,7 @@ static void every_wrong_variable_is_told_by_its_name(void **state)
         NULL);
 }
 
-static void no_memory_at_any_point_is_told(void **state)
+static void no_memory_at_any_point_is_reported(void **state)
 {
     static const char *const env[] = { "WEIR_LISTEN_HTTP=0.0.0.0:80", "WEIR_LOG_LEVEL=debug",
                                        NULL };
@@ -145,9 +145,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variables_set_fields_of_every_type),
-        cmocka_unit_test(an_empty_list_takes_the_place_of_the_files),
-        cmocka_unit_test(every_wrong_variable_is_told_by_its_name),
-        cmocka_unit_test(no_memory_at_any_point_is_told),
+        cmocka_unit_test(an_empty_list_replaces_that_of_the_file),
+        cmocka_unit_test(every_wrong_variable_is_reported_by_its_name),
+        cmocka_unit_test(no_memory_at_any_point_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,7 +219,7 @@ static void depth_is_bounded(void **state)
     }
 }
 
-/* ---- admin messages ---- */
+/* -- admin messages -- */
 
 static ProtobufCMessage *read_back(const ProtobufCMessageDescriptor *desc, const char *text,
                                    struct weir_arena *arena)
@@ -358,7 +358,7 @@ static void a_broken_response_is_refused_and_leaves_the_result_alone(void **stat
     weir_arena_deinit(&arena);
 }
 
-static void no_memory_for_a_response_is_told(void **state)
+static void no_memory_for_a_response_is_reported(void **state)
 {
     static const char text[] = "{\"nodes\":[{\"name\":\"a\",\"warnings\":[\"x\"],\"workers\":4}]}";
     unsigned long num = 1;
@@ -400,7 +400,7 @@ int main(void)
         cmocka_unit_test(a_tenant_inside_a_response_has_its_text_form),
         cmocka_unit_test(unknown_keys_and_refused_ones_do_not_stop_a_client),
         cmocka_unit_test(bytes_without_a_rule_are_base64),
-        cmocka_unit_test(no_memory_for_a_response_is_told),
+        cmocka_unit_test(no_memory_for_a_response_is_reported),
         cmocka_unit_test(a_broken_response_is_refused_and_leaves_the_result_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,14 +6,14 @@
 #include "tests/support/schemas.h"
 
 /** What is said of the redirects alone. */
-static void rules_say(const char *rules, const char *said)
+static void rules_report(const char *rules, const char *said)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
 
     weir_strbuf_puts(&text, "apiVersion: weir/v1\nkind: Tenant\nname: shop\n"
                             "hosts: [shop.example.com, \"*.shop.example.com\"]\nredirects:\n");
     weir_strbuf_puts(&text, rules);
-    schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML, said);
+    schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML, said);
     weir_strbuf_deinit(&text);
 }
 
@@ -35,7 +35,7 @@ static void usual_redirects_are_fine(void **state)
 
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(fine); i++)
-        rules_say(fine[i], "");
+        rules_report(fine[i], "");
 }
 
 static void a_rule_that_changes_nothing_is_refused(void **state)
@@ -60,7 +60,7 @@ static void a_rule_that_changes_nothing_is_refused(void **state)
         snprintf(said, sizeof(said),
                  "6:%d: redirects[0].to: leads each request to where it already is\n",
                  (int)(to - useless[i]) + 1);
-        rules_say(useless[i], said);
+        rules_report(useless[i], said);
     }
 }
 
@@ -69,18 +69,19 @@ static void a_rule_that_changes_nothing_is_refused(void **state)
 static void a_rule_that_lengthens_its_path_for_ever_is_refused(void **state)
 {
     (void)state;
-    rules_say("- { path: /a, to: { path: /a/b } }\n", ENDLESS("15"));
-    rules_say("- { path: /k, to: { path: /kept } }\n", ENDLESS("15"));
-    rules_say("- { to: { path: /new/ } }\n", ENDLESS("5"));
-    rules_say("- { to: { path: /new/, host: www.shop.example.com } }\n", ENDLESS("5"));
-    rules_say("- { host: \"*.shop.example.com\", to: { path: /x, host: www.shop.example.com } }\n",
-              ENDLESS("33"));
-    rules_say("- { scheme: https, to: { path: /x, scheme: https } }\n", ENDLESS("20"));
-    rules_say("- { port: 81, to: { path: /x } }\n", ENDLESS("15"));
-    rules_say("- { to: { path: /x } }\n- { path: /y, to: none }\n", ENDLESS("5"));
+    rules_report("- { path: /a, to: { path: /a/b } }\n", ENDLESS("15"));
+    rules_report("- { path: /k, to: { path: /kept } }\n", ENDLESS("15"));
+    rules_report("- { to: { path: /new/ } }\n", ENDLESS("5"));
+    rules_report("- { to: { path: /new/, host: www.shop.example.com } }\n", ENDLESS("5"));
+    rules_report(
+        "- { host: \"*.shop.example.com\", to: { path: /x, host: www.shop.example.com } }\n",
+        ENDLESS("33"));
+    rules_report("- { scheme: https, to: { path: /x, scheme: https } }\n", ENDLESS("20"));
+    rules_report("- { port: 81, to: { path: /x } }\n", ENDLESS("15"));
+    rules_report("- { to: { path: /x } }\n- { path: /y, to: none }\n", ENDLESS("5"));
 }
 
-static void where_the_next_request_may_go_elsewhere_nothing_is_said(void **state)
+static void where_the_next_request_may_go_elsewhere_nothing_is_reported(void **state)
 {
     static const char *const open[] = {
         "- { path: =/a, to: { path: /a/b } }\n",                          /* exact: met once */
@@ -99,13 +100,13 @@ static void where_the_next_request_may_go_elsewhere_nothing_is_said(void **state
 
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(open); i++)
-        rules_say(open[i], "");
+        rules_report(open[i], "");
 }
 
 static void of_two_rules_for_the_same_requests_the_second_is_refused(void **state)
 {
     (void)state;
-    rules_say(
+    rules_report(
         ("- { path: /a, to: none }\n"
          "- { path: =/a, to: none }\n"
          "- { path: /a, port: 80, to: none }\n"
@@ -121,7 +122,7 @@ static void of_two_rules_for_the_same_requests_the_second_is_refused(void **stat
 }
 
 /** 4,096 rules, each of which might lead to itself, with paths that share their beginnings. */
-static void many_rules_take_no_longer_than_they_should(void **state)
+static void many_rules_are_checked_in_bounded_time(void **state)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     struct schemas s;
@@ -144,9 +145,9 @@ int main(void)
         cmocka_unit_test(usual_redirects_are_fine),
         cmocka_unit_test(a_rule_that_changes_nothing_is_refused),
         cmocka_unit_test(a_rule_that_lengthens_its_path_for_ever_is_refused),
-        cmocka_unit_test(where_the_next_request_may_go_elsewhere_nothing_is_said),
+        cmocka_unit_test(where_the_next_request_may_go_elsewhere_nothing_is_reported),
         cmocka_unit_test(of_two_rules_for_the_same_requests_the_second_is_refused),
-        cmocka_unit_test(many_rules_take_no_longer_than_they_should),
+        cmocka_unit_test(many_rules_are_checked_in_bounded_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

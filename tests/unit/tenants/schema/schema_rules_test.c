@@ -37,7 +37,7 @@ static void probe_end(struct probe *p)
 }
 
 /** Check the message; the first thing that is said of this field and holds `part`, or NULL. */
-static const char *probe_said(struct probe *p, const char *field, const char *part)
+static const char *probe_reported(struct probe *p, const char *field, const char *part)
 {
     struct weir_report report;
     struct weir_checker c = { .report = &report, .scratch = &p->arena };
@@ -203,7 +203,7 @@ static void test_number(struct probe *p, const ProtobufCFieldDescriptor *f,
     for (size_t i = 0; i < WEIR_ARRAY_LEN(values); i++) {
         uint64_t n = f->type == PROTOBUF_C_TYPE_UINT32 ? (uint32_t)values[i] : values[i];
         set_number(p, f, n);
-        const char *said = probe_said(p, f->name, "");
+        const char *said = probe_reported(p, f->name, "");
         assert_int_equal(said == NULL, is_allowed(r, n));
         if (said != NULL)
             assert_non_null(strstr(said, weir_check_range(r).text));
@@ -241,7 +241,7 @@ static void test_number_text(struct probe *p, const ProtobufCFieldDescriptor *f,
                                    weir_unit_text(r->unit, values[v]).text);
                 schemas_read(&s, weir_span(text.at, text.len), WEIR_FORMAT_YAML);
                 if ((s.err == WEIR_OK) != is_allowed(r, values[v]))
-                    print_error("%s%s", text.at, s.said.at);
+                    print_error("%s%s", text.at, s.reported.at);
                 assert_int_equal(s.err, is_allowed(r, values[v]) ? WEIR_OK : WEIR_EINVAL);
                 schemas_end(&s);
                 weir_strbuf_deinit(&text);
@@ -276,7 +276,8 @@ static void test_text(struct probe *p, const ProtobufCFieldDescriptor *f, const 
             *(char **)weir_reflect_member(p->m, f) = text;
         }
         bool short_or_long = len < r->min || len > r->max;
-        bool said = probe_said(p, path, "bytes long") || probe_said(p, path, "must not be empty");
+        bool said =
+            probe_reported(p, path, "bytes long") || probe_reported(p, path, "must not be empty");
         assert_int_equal(said, short_or_long);
         if (len == r->min + 2 && r->max > 300)
             len = r->max - 2; /* what lies between says nothing new */
@@ -314,15 +315,15 @@ static void test_items(struct probe *p, const ProtobufCFieldDescriptor *f,
     *(void ***)weir_reflect_member(p->m, f) = items;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(nums); i++) {
         *weir_reflect_num(p->m, f) = nums[i];
-        assert_int_equal(probe_said(p, f->name, "entries") != NULL, nums[i] > r->num_max);
+        assert_int_equal(probe_reported(p, f->name, "entries") != NULL, nums[i] > r->num_max);
     }
     if (r->num_min > 0) {
         *weir_reflect_num(p->m, f) = r->num_min - 1;
-        assert_non_null(probe_said(p, f->name, "is missing or empty"));
+        assert_non_null(probe_reported(p, f->name, "is missing or empty"));
     }
 }
 
-static void lists_and_maps_hold_as_many_as_they_say(void **state)
+static void lists_and_maps_hold_as_many_as_their_rules_allow(void **state)
 {
     (void)state;
     each_row(test_items);
@@ -337,8 +338,8 @@ static void test_enum(struct probe *p, const ProtobufCFieldDescriptor *f, const 
         const ProtobufCEnumValue *value = weir_reflect_enum_value(f, n);
         *(int *)weir_reflect_member(p->m, f) = n;
         bool refused = value != NULL && r->refused != NULL && strcmp(r->refused, value->name) == 0;
-        assert_int_equal(probe_said(p, f->name, "is not one of") != NULL, value == NULL);
-        assert_int_equal(probe_said(p, f->name, WEIR_NOT_SUPPORTED) != NULL, refused);
+        assert_int_equal(probe_reported(p, f->name, "is not one of") != NULL, value == NULL);
+        assert_int_equal(probe_reported(p, f->name, WEIR_NOT_SUPPORTED) != NULL, refused);
     }
 }
 
@@ -351,7 +352,8 @@ static void enums_hold_only_what_they_name(void **state)
 static void test_required(struct probe *p, const ProtobufCFieldDescriptor *f,
                           const struct weir_rule *r)
 {
-    assert_int_equal(probe_said(p, f->name, "is missing") != NULL, r->required || r->num_min > 0);
+    assert_int_equal(probe_reported(p, f->name, "is missing") != NULL,
+                     r->required || r->num_min > 0);
 }
 
 static void required_fields_are_missed_and_others_are_not(void **state)
@@ -373,7 +375,7 @@ static void what_is_refused_is_refused_in_messages_as_well(void **state)
             if (!weir_check_is_refused(&sets[i].rules[k]))
                 continue;
             probe_begin(&p, &sets[i]);
-            assert_null(probe_said(&p, f->name, ""));
+            assert_null(probe_reported(&p, f->name, ""));
             if (f->label == PROTOBUF_C_LABEL_REPEATED) {
                 void **items = weir_arena_calloc(&p.arena, 1, sizeof(*items));
                 items[0] = some_item(&p, f);
@@ -384,7 +386,7 @@ static void what_is_refused_is_refused_in_messages_as_well(void **state)
             } else {
                 set_has(&p, f);
             }
-            assert_string_equal(probe_said(&p, f->name, ""), WEIR_NOT_SUPPORTED);
+            assert_string_equal(probe_reported(&p, f->name, ""), WEIR_NOT_SUPPORTED);
             probe_end(&p);
             num_refused++;
         }
@@ -407,7 +409,7 @@ static void page_has(const char *page, const char *path, const char *const *part
     }
 }
 
-static void the_reference_page_tells_every_field(void **state)
+static void the_reference_page_has_every_field(void **state)
 {
     struct weir_strbuf page = WEIR_STRBUF_ZERO;
 
@@ -533,11 +535,11 @@ int main(void)
         cmocka_unit_test(numbers_hold_at_their_bounds_and_not_beyond),
         cmocka_unit_test(numbers_in_texts_hold_at_the_same_bounds),
         cmocka_unit_test(texts_hold_at_their_lengths_and_not_beyond),
-        cmocka_unit_test(lists_and_maps_hold_as_many_as_they_say),
+        cmocka_unit_test(lists_and_maps_hold_as_many_as_their_rules_allow),
         cmocka_unit_test(enums_hold_only_what_they_name),
         cmocka_unit_test(required_fields_are_missed_and_others_are_not),
         cmocka_unit_test(what_is_refused_is_refused_in_messages_as_well),
-        cmocka_unit_test(the_reference_page_tells_every_field),
+        cmocka_unit_test(the_reference_page_has_every_field),
         cmocka_unit_test(one_part_of_the_reference_is_a_field_and_what_is_below_it),
         cmocka_unit_test(an_unknown_part_of_the_reference_names_the_nearest),
     };

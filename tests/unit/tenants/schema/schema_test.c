@@ -13,7 +13,7 @@ static void every_supported_key_is_read(void **state)
 
     (void)state;
     schemas_read(&s, weir_span_cstr(schemas_full_tenant), WEIR_FORMAT_YAML);
-    assert_string_equal(s.said.at, "");
+    assert_string_equal(s.reported.at, "");
     assert_int_equal(s.docs.len, 1);
     const Weir__V1__Tenant *t = s.docs.items[0].tenant;
     assert_int_equal(s.docs.items[0].kind, WEIR_KIND_TENANT);
@@ -37,7 +37,7 @@ static void every_supported_key_is_read(void **state)
     schemas_end(&s);
 
     schemas_read(&s, weir_span_cstr(schemas_full_node), WEIR_FORMAT_YAML);
-    assert_string_equal(s.said.at, "");
+    assert_string_equal(s.reported.at, "");
     const Weir__V1__Node *n = s.docs.items[0].node;
     assert_int_equal(s.docs.items[0].kind, WEIR_KIND_NODE);
     assert_string_equal(n->workers, "4");
@@ -80,7 +80,7 @@ static void keys_of_later_features_are_refused_by_name(void **state)
                  "address until TLS is there\n");
 }
 
-static void everything_wrong_is_told_at_once_with_its_place(void **state)
+static void everything_wrong_is_reported_at_once_with_its_place(void **state)
 {
     (void)state;
     schemas_yaml(
@@ -134,7 +134,7 @@ static void everything_wrong_is_told_at_once_with_its_place(void **state)
         "22:1: name: is given twice, first in line 3\n");
 }
 
-static void json_tells_the_same_as_yaml(void **state)
+static void json_reports_the_same_as_yaml(void **state)
 {
     (void)state;
     schemas_json(
@@ -184,7 +184,7 @@ static void an_envelope_is_required_unless_it_is_assumed(void **state)
     weir_diags_deinit(&diags);
 }
 
-static void the_good_documents_of_a_text_are_kept(void **state)
+static void the_valid_documents_of_a_text_are_read(void **state)
 {
     struct schemas s;
 
@@ -196,7 +196,7 @@ static void the_good_documents_of_a_text_are_kept(void **state)
                       "---\n" SCHEMAS_NODE),
         WEIR_FORMAT_YAML);
     assert_int_equal(s.err, WEIR_EINVAL);
-    assert_string_equal(s.said.at, "9:1: a document is a map of keys, not a list\n");
+    assert_string_equal(s.reported.at, "9:1: a document is a map of keys, not a list\n");
     assert_int_equal(s.docs.len, 3);
     assert_int_equal(s.docs.items[0].line, 3);
     assert_string_equal(s.docs.items[1].tenant->name, "b");
@@ -228,7 +228,7 @@ static void json_documents_stand_in_an_array_or_behind_each_other(void **state)
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(texts); i++) {
         schemas_read(&s, weir_span_cstr(texts[i]), WEIR_FORMAT_JSON);
-        assert_string_equal(s.said.at, "");
+        assert_string_equal(s.reported.at, "");
         assert_int_equal(s.docs.len, 2);
         assert_string_equal(s.docs.items[1].tenant->name, "b");
         schemas_end(&s);
@@ -240,7 +240,7 @@ static void json_documents_stand_in_an_array_or_behind_each_other(void **state)
     schemas_json("5", "1:1: a document is a map of keys, not text\n");
 }
 
-static void hosts_and_addresses_are_kept_in_one_spelling(void **state)
+static void hosts_and_addresses_have_one_spelling(void **state)
 {
     struct schemas s;
 
@@ -253,7 +253,7 @@ static void hosts_and_addresses_are_kept_in_one_spelling(void **state)
                       "upstreams: { web: { endpoints: [ { address: \"Origin.Example:80\" }, "
                       "{ address: \"[2001:DB8::0]:80\" } ] } }\n"),
         WEIR_FORMAT_YAML);
-    assert_string_equal(s.said.at, "");
+    assert_string_equal(s.reported.at, "");
     const Weir__V1__Tenant *t = s.docs.items[0].tenant;
     assert_string_equal(t->hosts[0], "shop.example.com");
     assert_string_equal(t->hosts[1], "*.shop.example.com");
@@ -266,7 +266,7 @@ static void hosts_and_addresses_are_kept_in_one_spelling(void **state)
                  "5:33: addresses[1]: \"192.0.2.1\" is given twice, first in addresses[0]\n");
 }
 
-static void only_two_hundred_faults_are_kept_and_all_are_counted(void **state)
+static void two_hundred_faults_are_stored_and_all_are_counted(void **state)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     struct schemas s;
@@ -280,7 +280,7 @@ static void only_two_hundred_faults_are_kept_and_all_are_counted(void **state)
     assert_int_equal(s.diags.len, 200);
     assert_int_equal(s.diags.total, 300);
     assert_string_equal(s.diags.items[199].field, "routes[199].upstream");
-    assert_non_null(strstr(s.said.at, "\nand 100 more\n"));
+    assert_non_null(strstr(s.reported.at, "\nand 100 more\n"));
     schemas_end(&s);
     weir_strbuf_deinit(&text);
 }
@@ -294,13 +294,13 @@ static void sixteen_thousand_documents_are_read_and_one_more_is_not(void **state
     for (int i = 0; i < 16384; i++)
         weir_strbuf_printf(&text, "---\n{apiVersion: weir/v1, kind: Node, name: n%d}\n", i);
     schemas_read(&s, weir_span(text.at, text.len), WEIR_FORMAT_YAML);
-    assert_string_equal(s.said.at, "");
+    assert_string_equal(s.reported.at, "");
     assert_int_equal(s.docs.len, 16384);
     assert_string_equal(s.docs.items[16383].node->name, "n16383");
     schemas_end(&s);
     weir_strbuf_puts(&text, "---\n{apiVersion: weir/v1, kind: Node, name: one-more}\n");
-    schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
-                "32770:1: more than 16384 documents in one text\n");
+    schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
+                  "32770:1: more than 16384 documents in one text\n");
     weir_strbuf_deinit(&text);
 }
 
@@ -311,9 +311,9 @@ static void a_text_above_64_mib_is_not_read(void **state)
 
     (void)state;
     memset(text, '\n', max + 1);
-    schemas_say(weir_span(text, max), WEIR_FORMAT_JSON, "");
-    schemas_say(weir_span(text, max + 1), WEIR_FORMAT_JSON,
-                "the text has 67108865 bytes, at most 67108864 are allowed\n");
+    schemas_check(weir_span(text, max), WEIR_FORMAT_JSON, "");
+    schemas_check(weir_span(text, max + 1), WEIR_FORMAT_JSON,
+                  "the text has 67108865 bytes, at most 67108864 are allowed\n");
     free(text);
 }
 
@@ -329,25 +329,25 @@ static void depth_and_values_of_a_document_are_bounded(void **state)
         for (int i = 0; i < depth; i++)
             weir_strbuf_puts(&text, "]");
         /* In JSON the outermost brackets hold the documents and are not part of one. */
-        schemas_say(weir_span(text.at + 1, text.len - 2), WEIR_FORMAT_YAML,
-                    "1:1: a document is a map of keys, not a list\n");
-        schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
-                    depth == 32 ? "1:1: a document is a map of keys, not a list\n"
-                                : "1:33: values are nested deeper than 32 levels\n");
-        schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_JSON,
-                    "1:2: a document is a map of keys, not a list\n");
+        schemas_check(weir_span(text.at + 1, text.len - 2), WEIR_FORMAT_YAML,
+                      "1:1: a document is a map of keys, not a list\n");
+        schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
+                      depth == 32 ? "1:1: a document is a map of keys, not a list\n"
+                                  : "1:33: values are nested deeper than 32 levels\n");
+        schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_JSON,
+                      "1:2: a document is a map of keys, not a list\n");
     }
     weir_strbuf_reset(&text);
     weir_strbuf_puts(&text, "[");
     for (int i = 0; i < 524287; i++)
         weir_strbuf_puts(&text, "a,");
     weir_strbuf_puts(&text, "]");
-    schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
-                "1:1: a document is a map of keys, not a list\n");
+    schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
+                  "1:1: a document is a map of keys, not a list\n");
     text.len--;
     weir_strbuf_puts(&text, "a]");
-    schemas_say(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
-                "1:1048576: the document has more than 524288 values\n");
+    schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML,
+                  "1:1048576: the document has more than 524288 values\n");
     weir_strbuf_deinit(&text);
 }
 
@@ -409,7 +409,7 @@ static enum weir_err whole_life(const char *text, enum weir_format format)
     return err;
 }
 
-static void no_memory_at_any_point_is_told_and_leaks_nothing(void **state)
+static void no_memory_at_any_point_is_reported_and_leaks_nothing(void **state)
 {
     static const struct {
         const char *text;
@@ -487,19 +487,19 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_supported_key_is_read),
         cmocka_unit_test(keys_of_later_features_are_refused_by_name),
-        cmocka_unit_test(everything_wrong_is_told_at_once_with_its_place),
-        cmocka_unit_test(json_tells_the_same_as_yaml),
+        cmocka_unit_test(everything_wrong_is_reported_at_once_with_its_place),
+        cmocka_unit_test(json_reports_the_same_as_yaml),
         cmocka_unit_test(an_envelope_is_required_unless_it_is_assumed),
-        cmocka_unit_test(the_good_documents_of_a_text_are_kept),
+        cmocka_unit_test(the_valid_documents_of_a_text_are_read),
         cmocka_unit_test(two_documents_of_one_name_are_a_fault),
         cmocka_unit_test(json_documents_stand_in_an_array_or_behind_each_other),
-        cmocka_unit_test(hosts_and_addresses_are_kept_in_one_spelling),
-        cmocka_unit_test(only_two_hundred_faults_are_kept_and_all_are_counted),
+        cmocka_unit_test(hosts_and_addresses_have_one_spelling),
+        cmocka_unit_test(two_hundred_faults_are_stored_and_all_are_counted),
         cmocka_unit_test(sixteen_thousand_documents_are_read_and_one_more_is_not),
         cmocka_unit_test(a_text_above_64_mib_is_not_read),
         cmocka_unit_test(depth_and_values_of_a_document_are_bounded),
         cmocka_unit_test(each_prefix_of_a_text_is_read_or_refused),
-        cmocka_unit_test(no_memory_at_any_point_is_told_and_leaks_nothing),
+        cmocka_unit_test(no_memory_at_any_point_is_reported_and_leaks_nothing),
         cmocka_unit_test(an_unread_file_of_an_error_page_is_seen),
         cmocka_unit_test(a_diagnostic_names_its_file),
     };

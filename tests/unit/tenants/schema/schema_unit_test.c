@@ -103,7 +103,7 @@ static void other_texts_are_refused_and_leave_the_result_alone(void **state)
     }
 }
 
-static void what_does_not_fit_64_bits_is_told_apart(void **state)
+static void what_does_not_fit_64_bits_has_an_error_of_its_own(void **state)
 {
     static const struct example big[] = {
         { WEIR_UNIT_NONE, "18446744073709551616", 0, NULL },
@@ -157,7 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_with_units_are_read_and_written_back),
         cmocka_unit_test(other_texts_are_refused_and_leave_the_result_alone),
-        cmocka_unit_test(what_does_not_fit_64_bits_is_told_apart),
+        cmocka_unit_test(what_does_not_fit_64_bits_has_an_error_of_its_own),
         cmocka_unit_test(every_value_comes_back_from_its_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

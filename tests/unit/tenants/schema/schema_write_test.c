@@ -106,7 +106,7 @@ static void every_text_survives_both_formats(void **state)
     }
 }
 
-static void words_that_yaml_takes_for_others_are_quoted(void **state)
+static void words_that_yaml_reads_as_other_types_are_quoted(void **state)
 {
     static const char *const words[] = {
         "true", "FALSE", "null", "yes",        "No",    "on",   "off", "y",    "N",    "1",
@@ -156,7 +156,7 @@ static void long_lists_are_broken_and_short_ones_are_not(void **state)
     schemas_end(&s);
 }
 
-/* ---- random tenants ---- */
+/* -- random tenants -- */
 
 static bool coin(struct weir_rng *rng)
 {
@@ -246,7 +246,7 @@ static void random_tenants_read_back_as_they_were(void **state)
         random_tenant(&rng, &text);
         schemas_read(&s, weir_span(text.at, text.len), WEIR_FORMAT_YAML);
         if (s.err != WEIR_OK)
-            fail_msg("%s%s", text.at, s.said.at);
+            fail_msg("%s%s", text.at, s.reported.at);
         Weir__V1__Tenant *t = s.docs.items[0].tenant;
         t->headers->add_request[0]->value = any_text(&rng, &s.docs.arena, false, &len);
         t->error_pages[0]->value->body.data = (uint8_t *)any_text(&rng, &s.docs.arena, true, &len);
@@ -261,7 +261,7 @@ static void random_tenants_read_back_as_they_were(void **state)
     weir_strbuf_deinit(&out);
 }
 
-static void no_memory_while_writing_is_told(void **state)
+static void no_memory_while_writing_is_reported(void **state)
 {
     struct schemas s;
 
@@ -293,10 +293,10 @@ int main(void)
         cmocka_unit_test(the_samples_are_written_as_they_stand),
         cmocka_unit_test(json_is_written_a_line_a_value),
         cmocka_unit_test(every_text_survives_both_formats),
-        cmocka_unit_test(words_that_yaml_takes_for_others_are_quoted),
+        cmocka_unit_test(words_that_yaml_reads_as_other_types_are_quoted),
         cmocka_unit_test(long_lists_are_broken_and_short_ones_are_not),
         cmocka_unit_test(random_tenants_read_back_as_they_were),
-        cmocka_unit_test(no_memory_while_writing_is_told),
+        cmocka_unit_test(no_memory_while_writing_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

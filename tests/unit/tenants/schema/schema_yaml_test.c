@@ -45,25 +45,25 @@ static void a_bomb_of_aliases_costs_nothing(void **state)
                            i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     schemas_read(&s, weir_span(text.at, text.len), WEIR_FORMAT_YAML);
     assert_int_equal(s.err, WEIR_EINVAL);
-    assert_non_null(strstr(s.said.at, "anchors and aliases are not supported"));
+    assert_non_null(strstr(s.reported.at, "anchors and aliases are not supported"));
     schemas_end(&s);
     weir_strbuf_deinit(&text);
 }
 
-static void broken_yaml_is_told_with_its_place(void **state)
+static void broken_yaml_is_reported_with_its_place(void **state)
 {
     (void)state;
     schemas_yaml("a: [b\n", "2:1: YAML: did not find expected ',' or ']', while parsing a flow "
                             "sequence that begins in line 1\n");
     schemas_yaml("a: b: c\n", "1:5: YAML: mapping values are not allowed in this context\n");
     schemas_yaml("a:\n\t- b\n", "2:1: a tab indents this line: YAML is indented by spaces alone\n");
-    schemas_say(WEIR_SPAN_LIT("a: b\nc: \xff\n"), WEIR_FORMAT_YAML,
-                "2:4: YAML: invalid leading UTF-8 octet\n");
-    schemas_say(WEIR_SPAN_LIT("a: b\nc: \x01\n"), WEIR_FORMAT_YAML,
-                "2:4: YAML: control characters are not allowed\n");
+    schemas_check(WEIR_SPAN_LIT("a: b\nc: \xff\n"), WEIR_FORMAT_YAML,
+                  "2:4: YAML: invalid leading UTF-8 octet\n");
+    schemas_check(WEIR_SPAN_LIT("a: b\nc: \x01\n"), WEIR_FORMAT_YAML,
+                  "2:4: YAML: control characters are not allowed\n");
 }
 
-static void documents_before_a_break_are_still_told_about(void **state)
+static void documents_before_a_break_are_still_checked(void **state)
 {
     (void)state;
     schemas_yaml(SCHEMAS_TENANT "x: 1\n---\n[\n",
@@ -89,7 +89,7 @@ static void every_style_of_a_text_is_read(void **state)
             "headers: { add_request: { X-Off: off, X-Null: \"null\", X-N: 010, X-Yes: yes } }\n"
             "error_pages:\n  503:\n    body: |+\n      a\n\n  504: { body: \"\\e[0m\" }\n"),
         WEIR_FORMAT_YAML);
-    assert_string_equal(s.said.at, "");
+    assert_string_equal(s.reported.at, "");
     const Weir__V1__Tenant *t = s.docs.items[0].tenant;
     assert_string_equal(t->name, "42");
     assert_string_equal(t->hosts[0], "shop.example.com");
@@ -103,7 +103,7 @@ static void every_style_of_a_text_is_read(void **state)
     schemas_end(&s);
 }
 
-static void empty_values_and_wrong_kinds_are_told(void **state)
+static void empty_values_and_wrong_kinds_are_reported(void **state)
 {
     (void)state;
     schemas_yaml("apiVersion: weir/v1\nkind: Tenant\nname: ~\nhosts:\nhttp: null\n"
@@ -147,10 +147,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(anchors_aliases_and_tags_are_refused_wherever_they_stand),
         cmocka_unit_test(a_bomb_of_aliases_costs_nothing),
-        cmocka_unit_test(broken_yaml_is_told_with_its_place),
-        cmocka_unit_test(documents_before_a_break_are_still_told_about),
+        cmocka_unit_test(broken_yaml_is_reported_with_its_place),
+        cmocka_unit_test(documents_before_a_break_are_still_checked),
         cmocka_unit_test(every_style_of_a_text_is_read),
-        cmocka_unit_test(empty_values_and_wrong_kinds_are_told),
+        cmocka_unit_test(empty_values_and_wrong_kinds_are_reported),
         cmocka_unit_test(booleans_are_true_and_false),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""check_test.py - `weir node --check` beside a running node: the check before a reload."""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.node import Node, plain_environment, program, run_weir
+
+
+def _check(node: Node):
+    node.write_config()
+    return run_weir("node", "--check", "--config", str(node.config_path), cwd=node.folder)
+
+
+def _lines(done, word: str):
+    return [line for line in done.stdout.splitlines() if line.startswith(word)]
+
+
+def test_a_running_node_is_no_fault_of_its_own_file(make_node, folder: Path) -> None:
+    """Issue, part 5, 4: --check knows its own running instance: its ports, sockets and folder are not taken."""
+    node = make_node(folder=folder, workers=2, listen=("127.0.0.1:0", "127.0.0.2:0"),
+                     config={"admin": {"socket_ro": str(folder / "ro.sock")}})
+    done = _check(node)
+    assert done.returncode == 0 and not _lines(done, "fail"), done.stdout
+    assert done.stdout.startswith(f"ok    running: pid {node.pid} serves {node.socket_path}")
+    for text in (f"listen.http: 127.0.0.1:{node.addresses[0][1]} is held by the running node, pid {node.pid}",
+                 f"listen.http: 127.0.0.2:{node.addresses[1][1]} is held by the running node, pid {node.pid}",
+                 f"admin.socket: {node.socket_path} is served by the running node, pid {node.pid}",
+                 f"admin.socket_ro: {folder / 'ro.sock'} is served by the running node, pid {node.pid}",
+                 f"data: {node.data} is in use by the running node, pid {node.pid}"):
+        assert f"ok    {text}" in done.stdout, done.stdout
+    node.check_alive()
+
+
+def test_what_a_reload_would_meet_is_found(make_node) -> None:
+    """... the `nginx -t` that reload needs: a new listener that can be had is fine, one that is taken is not."""
+    node = make_node()
+    own = node.config["listen"]["http"][0]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen(1)
+        taken = "127.0.0.1:%d" % other.getsockname()[1]
+        node.config["listen"]["http"] = [own, "127.0.0.3:0", taken]
+        done = _check(node)
+        assert done.returncode == 1
+        assert len(_lines(done, "fail")) == 1 and f"fail  listen.http: {taken} is taken" in done.stdout
+        assert node.run("reload").returncode == 1
+    node.config["listen"]["http"] = [own]
+    assert _check(node).returncode == 0
+    assert node.run("reload").returncode == 0
+
+
+def test_the_wildcard_in_place_of_an_address_of_the_running_node(make_node) -> None:
+    """What a reload takes over is no fault, also where the two overlap."""
+    node = make_node()
+    port = node.address[1]
+    node.config["listen"]["http"] = [f"0.0.0.0:{port}"]
+    done = _check(node)
+    assert done.returncode == 0, done.stdout
+    assert node.run("reload").stdout == "reloaded: listen.http\n"
+    assert _check(node).returncode == 0
+
+
+def test_the_lock_of_the_data_folder_is_tested(make_node) -> None:
+    """Issue, part 5, 4: another process has the data folder: found by the check, not first by the start."""
+    first = make_node()
+    second = make_node(start=False, config={"data": str(first.data)})
+    done = _check(second)
+    assert done.returncode == 1
+    assert _lines(done, "fail") == [line for line in _lines(done, "fail") if "used by another process" in line]
+    assert str(first.data) in _lines(done, "fail")[0]
+    first.stop()
+    assert _check(second).returncode == 0
+
+
+def test_a_running_node_of_another_file_is_another_node(make_node) -> None:
+    """Its ports are taken, whoever asks."""
+    first = make_node()
+    second = make_node(start=False)
+    second.config["listen"]["http"] = first.config["listen"]["http"]
+    done = _check(second)
+    assert done.returncode == 1 and "is taken" in _lines(done, "fail")[0]
+    assert not _lines(done, "ok    running")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a user with and one without rights")
+def test_a_user_who_may_not_look_is_told_so(make_node, folder: Path) -> None:
+    """Descriptors of another user's process are not to be read: the check says why it cannot be sure."""
+    folder.chmod(0o777)
+    node = make_node(folder=folder)
+    node.write_config()
+    os.chmod(node.socket_path, 0o666)
+    node.config_path.chmod(0o644)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(program()), "node",
+                           "--check", "--config", str(node.config_path)],
+                          text=True, capture_output=True, check=False, cwd="/", env=plain_environment())
+    if done.returncode < 0 or not done.stdout:
+        pytest.skip("that user cannot run the program here")
+    assert done.returncode == 1
+    assert f"it may be the running node, pid {node.pid}" in done.stdout, done.stdout
