@@ -227,6 +227,7 @@ enum weir_err weir_redirect_find(const struct weir_tenant *t,
     const struct weir_redirect_rule *rule = NULL;
     struct weir_redirect_result result = { .code = 0 };
 
+    WEIR_ASSERT(location != NULL || location_max == 0);
     if (set)
         rule = set->num_classes <= SCAN_MAX ? set_scan(set, req) : set_search(set, req);
     if (rule) {

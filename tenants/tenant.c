@@ -462,6 +462,8 @@ enum weir_err weir_tenant_compile_why(struct weir_span value, const struct weir_
     struct weir_arena scratch;
     struct weir_compile c = { .secret = secret, .scratch = &scratch, .why = "it does not unpack" };
 
+    WEIR_ASSERT(secret != NULL);
+    WEIR_ASSERT(ret != NULL && ret_why != NULL);
     weir_arena_init(&scratch, WEIR_SCRATCH_BLOCK, WEIR_SCRATCH_MAX);
     enum weir_err err = tenant_compile(&c, value, ret);
     weir_arena_deinit(&scratch);

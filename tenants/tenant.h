@@ -125,9 +125,10 @@ WEIR_MUST_USE enum weir_err weir_tenant_compile_why(struct weir_span value,
                                                     struct weir_tenant **ret,
                                                     char ret_why[WEIR_TENANT_WHY_MAX]);
 
-/** One more holder. */
+/** One more reference. Contract: there is one already. */
 static inline struct weir_tenant *weir_tenant_ref(struct weir_tenant *t)
 {
+    WEIR_ASSERT(t->refs > 0); /* a reference to a freed tenant */
     t->refs++;
     return t;
 }

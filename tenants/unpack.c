@@ -44,6 +44,8 @@ enum weir_err weir_stored_tenant_unpack(struct weir_span value, struct weir_aren
                                      .free = source_free,
                                      .allocator_data = &source };
 
+    WEIR_ASSERT(arena != NULL);
+    WEIR_ASSERT(value.len == 0 || value.at != NULL);
     if (value.len == 0 || value.len > WEIR_RECORD_MAX)
         return WEIR_ECORRUPT;
     Weir__V1__StoredTenant *m = weir__v1__stored_tenant__unpack(&allocator, value.len, value.at);

@@ -6,13 +6,12 @@ CIRCLES = [
     ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
                                        "exchange", "worker", "conn_log", "group", "listener")},
      "one connection's life runs through all of them; cut when HTTP/2 gets its room"),
-    ({"node/ctl/admin", "node/ctl/admin_conn"}, "to be cut"),
+    ({"node/ctl/doctor", "node/ctl/status"}, "to be cut"),
 ]
 
 # Folders or files in which includes are in another order. `tests/tidy.py --fix PATH` mends them.
 INCLUDES = (
     "deploy",
-    "tenants",
     "tests/bench",
     "tests/fuzz",
     "tests/support",
@@ -25,24 +24,13 @@ INCLUDES = (
 # Folders or files with dividers of another form. `tests/tidy.py --fix PATH` mends those of one line.
 DIVIDERS = (
     "node/cli",
-    "node/loop",
-    "tenants",
     "tests/support",
-    "tests/unit/cli",
-    "tests/unit/ctl",
-    "tests/unit/loop",
-    "tests/unit/tenants",
 )
 
 # Folders or files in which words of the left column stand.
 WORDS = (
-    "node/cli",
-    "node/ctl",
-    "node/loop",
-    "tenants",
     "tests/fuzz",
     "tests/support",
-    "tests/unit/cli",
     "tests/unit/ctl",
     "tests/unit/loop",
     "tests/unit/tenants",

@@ -121,7 +121,7 @@ class TidyTest(unittest.TestCase):
                      "weir_keep_open", "WEIR_HEART_MS", "peer_greeted", "PACE_MIN", "WeirVerdict", "machine_facts"):
             self.assert_one(self.found("node/base/a.c", "int weir_x = %s;\n" % name), name + ": say ")
         for name in ("ListVerdict", "WEIR__V1__LIST_VERDICT__ALLOW", "list_verdict", "keep_alive", "keepalive_ms", "weir_space",
-                     "heartbeat", "keep_underscores", "state_machine", "housekeeping", "value_is_kept_whole"):
+                     "heartbeat", "keep_underscores", "state_machine", "machine", "housekeeping", "value_is_kept_whole"):
             self.assertEqual(self.found("node/base/a.c", "int weir_x = %s; /* answer, verdict */\n" % name), [])
 
     def test_a_static_function_has_a_name_that_a_backtrace_can_show(self):

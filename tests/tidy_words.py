@@ -22,7 +22,7 @@ PARTS = {
 }
 # Names that a contract fixes.
 ALLOWED = re.compile(r"list_?verdict|keep_?alive|keep_underscores", re.I)
-MACHINE = re.compile(r"^(?:weir_)?machine(?:_|$)", re.I)  # within a name it may be a computer, or a state machine
+MACHINE = re.compile(r"^(?:weir_)?machine_", re.I)  # elsewhere it may be a computer, or a state machine
 KEEP = re.compile(r"^(?:weir_|num_|is_|has_)?(?:keep|kept)_|^(?:num_|is_|has_)(?:keep|kept)$", re.I)
 
 # File-static functions that are called like this are found nowhere in a backtrace.

@@ -110,7 +110,7 @@ static void write_line(const struct line *l)
 }
 
 WEIR_PRINTF(3, 0)
-static void format_line(enum weir_log_level level, const char *event, const char *fmt, va_list args)
+static void write_event(enum weir_log_level level, const char *event, const char *fmt, va_list args)
 {
     int saved_errno = errno;
     struct line line = { .len = WEIR_RFC3339_LEN };
@@ -137,7 +137,7 @@ void weir_log_line(enum weir_log_level level, const char *event, const char *fmt
     va_list args;
 
     va_start(args, fmt);
-    format_line(level, event, fmt, args);
+    write_event(level, event, fmt, args);
     va_end(args);
 }
 
@@ -148,7 +148,7 @@ void weir_log(enum weir_log_level level, const char *event, const char *fmt, ...
     if (!weir_log_on(level))
         return;
     va_start(args, fmt);
-    format_line(level, event, fmt, args);
+    write_event(level, event, fmt, args);
     va_end(args);
 }
 

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * probe.h - static tracepoints (USDT) of provider "weir", for bpftrace, perf and systemtap. A probe
- * without a tracer is one nop; its arguments must cost nothing to get. Names: accept, request,
- * response, dial, commit. `readelf -n weir` lists them. Built without <sys/sdt.h> (Debian:
- * systemtap-sdt-dev) there are none.
+ * without a tracer is one nop; its arguments must cost nothing to get. `readelf -n weir` lists
+ * them. Built without <sys/sdt.h> (Debian: systemtap-sdt-dev) there are none. The probes and what
+ * arg0 to arg3 are:
+ *
+ *   accept    weir_downstream, descriptor, weir_addr of the client
+ *   request   weir_exchange, bytes of the head, their number, request id (NUL-terminated)
+ *   dial      weir_origin_conn, descriptor, weir_addr of the endpoint
+ *   response  weir_exchange, status (0: none was sent), body bytes sent, request id
+ *   commit    LMDB's result (0: durable), the store's sequence number, microseconds
  */
 #ifndef WEIR_NODE_BASE_PROBE_H
 #define WEIR_NODE_BASE_PROBE_H

@@ -2,8 +2,6 @@
  * exchange_end.c - the phases and time limits of an exchange, and its end: access record, counters,
  * freed memory.
  */
-#include "node/loop/exchange.h"
-
 #include "node/base/addr.h"
 #include "node/base/clock.h"
 #include "node/base/probe.h"
@@ -13,6 +11,7 @@
 #include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"

@@ -2,8 +2,6 @@
  * exchange_request.c - the way of a request: admitted, rewritten, sent to an endpoint, retried or
  * given up.
  */
-#include "node/loop/exchange.h"
-
 #include "node/base/clock.h"
 #include "node/base/hex.h"
 #include "node/base/log.h"
@@ -11,6 +9,7 @@
 #include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/splice.h"
 

@@ -2,12 +2,11 @@
  * exchange_response.c - the way of a response: parsed strictly, rewritten, passed on with
  * back-pressure; and weir's own responses.
  */
-#include "node/loop/exchange.h"
-
 #include "node/base/clock.h"
 #include "node/flow/local_response.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/splice.h"
 

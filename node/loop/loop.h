@@ -72,7 +72,7 @@ struct weir_worker {
     struct weir_inbox inbox;
     struct weir_wheel wheel;
     uint64_t now_ms;  /* of the current turn */
-    uint64_t turn_ns; /* the same, finer; 0: not read in this turn yet */
+    uint64_t turn_ns; /* the same, finer; 0: not read in this turn, or to be read at each step */
     uv_prepare_t turn;
     struct weir_metrics *metrics;
     struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
@@ -137,12 +137,18 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
+/** Part of weir_worker_stamp_ns: the monotonic clock, remembered for this turn unless access
+ * records are written. */
+uint64_t weir_worker_read_clock_ns(struct weir_worker *w);
 /**
  * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
  * access records are written. Otherwise read once in a turn of the loop, because five clock reads
  * for each exchange cost too much: steps of one turn have the same time.
  */
-uint64_t weir_worker_stamp_ns(struct weir_worker *w);
+static inline uint64_t weir_worker_stamp_ns(struct weir_worker *w)
+{
+    return WEIR_LIKELY(w->turn_ns != 0) ? w->turn_ns : weir_worker_read_clock_ns(w);
+}
 /** A callback of the loop begins: take over the loop's time. */
 void weir_worker_enter(struct weir_worker *w);
 /** This worker's part of a number that is meant for the node, rounded up. */

@@ -47,13 +47,12 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
     return (n + w->cfg.num_workers - 1) / w->cfg.num_workers;
 }
 
-uint64_t weir_worker_stamp_ns(struct weir_worker *w)
+uint64_t weir_worker_read_clock_ns(struct weir_worker *w)
 {
-    if (weir_access_wanted(w->access))
-        return weir_clock_mono_ns();
-    if (w->turn_ns == 0)
-        w->turn_ns = weir_clock_mono_ns();
-    return w->turn_ns;
+    uint64_t now_ns = weir_clock_mono_ns();
+    if (!weir_access_wanted(w->access))
+        w->turn_ns = now_ns;
+    return now_ns;
 }
 
 void weir_worker_enter(struct weir_worker *w)

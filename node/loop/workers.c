@@ -4,14 +4,13 @@
  * control thread; what a worker does with it is in worker.c. Whatever can fail is done here before
  * a worker learns of it, so that a change happens on all workers or on none.
  */
-#include "node/loop/worker.h"
-
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/loop/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/sock.h"
+#include "node/loop/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -238,10 +238,9 @@ static size_t remove_dot_segments(uint8_t *path, size_t len)
     size_t to = 0;
     size_t end = 0;
     for (size_t from = 0; from < len; from = end) {
-        struct weir_span segment = WEIR_SPAN_EMPTY;
         for (end = from + 1; end < len && path[end] != '/';)
             end++;
-        segment = weir_span(path + from + 1, end - from - 1);
+        struct weir_span segment = weir_span(path + from + 1, end - from - 1);
         bool up = weir_span_eq(segment, WEIR_SPAN_LIT(".."));
         if (!up && !weir_span_eq(segment, WEIR_SPAN_LIT("."))) {
             memmove(path + to, path + from, end - from);

@@ -427,6 +427,9 @@ enum weir_err weir_schema_read(const struct weir_schema_source *src, struct weir
 {
     struct reading r = { .src = src, .text = src->text, .docs = docs };
 
+    WEIR_ASSERT(src->text.len == 0 || src->text.at != NULL);
+    WEIR_ASSERT(diags->len <= diags->total); /* it was initialised */
+    WEIR_ASSERT(docs->len == 0 || docs->items != NULL);
     r.last = &r.first;
     r.builder.arena = &r.scratch;
     r.builder.report = &r.report;

@@ -186,6 +186,7 @@ enum weir_err weir_schema_check_claims(const struct weir_run_doc *docs, size_t n
 {
     struct claims c = { .docs = docs, .num = num };
 
+    WEIR_ASSERT(docs != NULL || num == 0);
     weir_report_init(&c.report, diags, NULL);
     enum weir_err err = sets_fill(&c);
     for (size_t i = 0; err == WEIR_OK && i < num; i++)

@@ -223,6 +223,7 @@ enum weir_err weir_schema_node_env(Weir__V1__Node *node, const char *const *env,
     struct overriding o = { .node = node, .arena = arena };
     enum weir_err err = WEIR_OK;
 
+    WEIR_ASSERT(node != NULL && env != NULL);
     weir_arena_init(&o.scratch, SCRATCH, 1u << 20);
     weir_report_init(&o.report, diags, NULL);
     for (; err == WEIR_OK && *env != NULL; env++)

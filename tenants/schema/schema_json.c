@@ -396,6 +396,7 @@ enum weir_err weir_json_next(struct weir_json *j, struct weir_tree_builder *b,
     struct reading r = { .j = j, .b = b };
     bool end = false;
 
+    WEIR_ASSERT(b->report != NULL);
     b->json = true;
     weir_tree_begin(b);
     enum weir_err err = document_find(&r, &end);
@@ -411,6 +412,7 @@ enum weir_err weir_json_whole(struct weir_json *j, struct weir_tree_builder *b,
 {
     struct reading r = { .j = j, .b = b };
 
+    WEIR_ASSERT(b->report != NULL);
     b->json = true;
     weir_tree_begin(b);
     enum weir_err err = value_read(&r);

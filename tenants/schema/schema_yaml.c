@@ -197,6 +197,7 @@ static bool root_is_empty(const struct weir_tree *root)
 enum weir_err weir_yaml_next(struct weir_yaml *y, struct weir_tree_builder *b,
                              struct weir_tree **ret)
 {
+    WEIR_ASSERT(b->report != NULL);
     weir_tree_begin(b);
     while (!y->ended) {
         yaml_event_t event;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json_fuzz.c - any bytes as JSON documents: see schema_fuzz.h. And as an admin answer: what reads
- * is written, and reads back as the same.
+ * json_fuzz.c - any bytes as JSON documents: see schema_fuzz.h. And as an admin response: what
+ * reads is written, and reads back as the same.
  */
 #include "tests/fuzz/schema_fuzz.h"
 

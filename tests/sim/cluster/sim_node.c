@@ -189,6 +189,7 @@ static void inbox_grow(struct weir_sim_node *n)
     struct weir_sim_input *inbox = calloc(cap, sizeof(*inbox));
 
     WEIR_ASSERT(inbox != NULL);
+    WEIR_ASSERT(n->inbox_num <= n->inbox_cap);
     for (uint32_t i = 0; i < n->inbox_num; i++)
         inbox[i] = n->inbox[(n->inbox_head + i) % n->inbox_cap];
     free(n->inbox);

@@ -349,8 +349,9 @@ static void host_in_two_documents_is_reported_with_both_places(void **state)
     run_file_put(&s.server, "d/b.yaml", NAMED("c", "y.test") "---\n" NAMED("b", "SAME.test."));
     scene_run(&s, "validate -f $/d", NULL);
     assert_int_equal(s.run.code, 1);
-    assert_has(s.run.err, "/d/b.yaml:6:1: hosts: same.test is claimed by tenant a as well, at ");
-    assert_has(s.run.err, "/d/a.yaml:1\nweir validate: 1 error\n");
+    assert_has(s.run.err,
+               "/d/b.yaml:9:9: hosts[0]: \"same.test\" is claimed by tenant a as well, at ");
+    assert_has(s.run.err, "/d/a.yaml:4:17\nweir validate: 1 error\n");
     scene_run(&s, "apply -f $/d", NULL);
     assert_int_equal(s.run.code, 1);
     assert_int_equal(s.server.num_requests, 0);
@@ -366,9 +367,9 @@ static void name_below_a_wildcard_of_another_document_is_warned_of(void **state)
     scene_run(&s, "validate -f $/d", NULL);
     assert_int_equal(s.run.code, 0);
     assert_string_equal(s.run.out, "2 documents are valid\n");
-    assert_has(s.run.err, "/d/b.yaml:1:1: warning: hosts: pay.shop.test lies below *.shop.test of "
-                          "tenant a, at ");
-    assert_has(s.run.err, "/d/a.yaml:1, which does not list b in allow_overlap\n");
+    assert_has(s.run.err, "/d/b.yaml:4:9: warning: hosts[0]: \"pay.shop.test\" takes requests from "
+                          "\"*.shop.test\" of tenant a, at ");
+    assert_has(s.run.err, "/d/a.yaml:4:9: if that is wanted, list b in allow_overlap there\n");
     assert_null(strstr(s.run.err, "own.shop.test"));
     run_file_put(&s.server, "d/a.yaml", NAMED("a", "\"*.shop.test\"") "allow_overlap: [b]\n");
     scene_run(&s, "validate -f $/d", NULL);

@@ -104,7 +104,7 @@ static void a_full_table_lets_the_unused_go_and_keeps_the_used(void **state)
     assert_int_not_equal(find(&t, 5), WEIR_NAME_NONE);
     for (unsigned i = 8; i < 14; i++)
         assert_int_not_equal(find(&t, i), WEIR_NAME_NONE);
-    /* All used: the second round takes one. */
+    /* All were used: the second round evicts one. */
     for (unsigned i = 0; i < t.num; i++)
         t.names[i].used = 1;
     put(&t, 20, 0, 0);

@@ -14,7 +14,7 @@ struct world {
     struct kit kit;
     struct weir_tenant_cache *cache;
     struct weir_addr local;
-    /* what the store told of the last commit; the writer is done when a write is */
+    /* what the store reported of the last commit; the writer is done when a write is */
     bool names_changed;
 };
 
@@ -48,7 +48,7 @@ static void world_free(struct world *w)
     free(w);
 }
 
-/** Push or delete (value empty), and tell the cache as a worker is told. */
+/** Push or delete (value empty), and report the change to the cache as to a worker. */
 static void push(struct world *w, const char *name, struct weir_span value)
 {
     struct kit_write kw;

@@ -120,7 +120,7 @@ static void a_host_that_nobody_owns_is_not_remembered(void **state)
     assert_int_equal(reads_of(w, "a.example"), 1);
     put_tenant(&w->store, "shop", 1);
     own(&w->store, WEIR_INDEX_HOST, "a.example", "shop");
-    assert_int_equal(serves(w, "a.example"), 1); /* even before the change is told */
+    assert_int_equal(serves(w, "a.example"), 1); /* even before the change is reported */
     world_free(w);
 }
 
@@ -253,7 +253,7 @@ static void a_push_recompiles_its_tenant_at_the_next_request_and_no_other(void *
     assert_int_equal(serves(w, "shop.example"), 2);
     assert_int_equal(metric(w, WEIR_M_TENANT_COMPILES), 3);
     assert_true(old->stale);
-    assert_int_equal(old->revision, 1); /* who holds it keeps it */
+    assert_int_equal(old->revision, 1); /* a reference keeps it valid */
     assert_int_equal(old->refs, 1);
     weir_tenant_unref(old);
     assert_int_equal(reads_of(w, "shop.example"), 0);

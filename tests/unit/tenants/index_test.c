@@ -24,7 +24,7 @@ struct row {
     uint64_t since;
 };
 
-/** What the store collects; this one keeps the first rows and counts all. */
+/** A stand-in for what the store collects: it stores the first rows and counts all. */
 struct weir_index_rows {
     struct row rows[32];
     size_t num;

@@ -174,7 +174,7 @@ static void each_step_of_specificity_beats_all_behind_it(void **state)
     (void)state;
     for (size_t num = WEIR_ARRAY_LEN(rules); num > 0; num--) {
         for (size_t i = 0; i < num; i++)
-            left[i] = rules[num - 1 - i]; /* the file's order says the opposite */
+            left[i] = rules[num - 1 - i]; /* the order of the file is the opposite */
         struct weir_tenant *t = tenant_of(left, num);
         const char *got = ask(t, "http", "x.a.example", 80, "/pqr");
         int len = snprintf(expected, sizeof(expected), "301 http://x.a.example/r%zu", num - 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_check_test.c - the forms of text fields, what fields say of each other, and messages that
+ * schema_check_test.c - the forms of text fields, fields against each other, and messages that
  * never were a text.
  */
 #include "tests/support/schemas.h"

@@ -6,7 +6,7 @@
 
 #include "tests/support/failalloc.h"
 
-/** Apply variables to an empty node, say what is said, and write what it became. */
+/** Apply variables to an empty node; compare what is reported and the node as text. */
 static void env_reports(const char *const *env, const char *said, const char *yaml)
 {
     Weir__V1__Node node = WEIR__V1__NODE__INIT;

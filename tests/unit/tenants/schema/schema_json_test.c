@@ -12,7 +12,7 @@
 #include <weir/v1/admin.pb-c.h>
 #include <weir/v1/record.pb-c.h>
 
-/** Read one value; what is said, or "" and the tree in *ret. */
+/** Read one value; what is reported, or "" and the tree in *ret. */
 struct value {
     struct weir_arena arena;
     struct weir_diags diags;
@@ -295,7 +295,7 @@ static void a_tenant_inside_a_response_has_its_text_form(void **state)
     schemas_end(&s);
 }
 
-/** A node of a later version may say more than this client knows. */
+/** A node of a later version may send more than this client knows. */
 static void unknown_keys_and_refused_ones_do_not_stop_a_client(void **state)
 {
     struct weir_arena arena;

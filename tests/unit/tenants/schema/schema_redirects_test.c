@@ -5,7 +5,7 @@
  */
 #include "tests/support/schemas.h"
 
-/** What is said of the redirects alone. */
+/** What is reported of the redirects alone. */
 static void rules_report(const char *rules, const char *said)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;

@@ -12,7 +12,7 @@
 #include "tenants/schema/schema_reflect.h"
 #include "tenants/schema/schema_rules.h"
 
-/** One message of the set's type, and what is said of it. */
+/** One message of the set's type, and what is reported of it. */
 struct probe {
     const struct weir_rule_set *set;
     ProtobufCMessage *m;
@@ -36,7 +36,7 @@ static void probe_end(struct probe *p)
     weir_arena_deinit(&p->arena);
 }
 
-/** Check the message; the first thing that is said of this field and holds `part`, or NULL. */
+/** Check the message; the first message about this field that contains `part`, or NULL. */
 static const char *probe_reported(struct probe *p, const char *field, const char *part)
 {
     struct weir_report report;
@@ -216,7 +216,7 @@ static void numbers_hold_at_their_bounds_and_not_beyond(void **state)
     each_row(test_number);
 }
 
-/** The same through a text: what the reader takes is what the check takes. */
+/** The same through a text: the reader accepts what the check accepts. */
 static void test_number_text(struct probe *p, const ProtobufCFieldDescriptor *f,
                              const struct weir_rule *r)
 {
@@ -280,7 +280,7 @@ static void test_text(struct probe *p, const ProtobufCFieldDescriptor *f, const 
             probe_reported(p, path, "bytes long") || probe_reported(p, path, "must not be empty");
         assert_int_equal(said, short_or_long);
         if (len == r->min + 2 && r->max > 300)
-            len = r->max - 2; /* what lies between says nothing new */
+            len = r->max - 2; /* what lies between tests nothing new */
     }
 }
 

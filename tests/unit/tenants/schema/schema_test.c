@@ -383,7 +383,8 @@ static void each_prefix_of_a_text_is_read_or_refused(void **state)
     weir_strbuf_deinit(&json);
 }
 
-/** Read, write both ways, check, diff: with the n-th allocation failing, each says so or succeeds.
+/** Read, write both ways, check, diff: with the n-th allocation failing, each reports it or
+ * succeeds.
  */
 static enum weir_err whole_life(const char *text, enum weir_format format)
 {
