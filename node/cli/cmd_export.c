@@ -4,7 +4,13 @@
  * as they come; one document is held at a time. A file is written beside its name and takes it when
  * it is whole and on the disk.
  */
+#include "node/cli/api.h"
 #include "node/cli/command.h"
+#include "node/cli/interrupt.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,14 +19,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "node/cli/api.h"
-#include "node/cli/interrupt.h"
-#include "node/cli/text/render.h"
-#include "node/cli/text/table.h"
-#include "tenants/schema/schema.h"
-#include "tenants/schema/schema_text.h"
-
 #include <weir/v1/admin.pb-c.h>
 
 #define LINE_BYTES_MAX 16777216 /* of one document in a response */

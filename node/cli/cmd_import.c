@@ -5,7 +5,15 @@
  * with its place and left out; all the rest goes in. To run it again is safe: what is there already
  * is reported as unchanged.
  */
+#include "node/base/clock.h"
+#include "node/base/limits.h"
+#include "node/cli/api.h"
 #include "node/cli/command.h"
+#include "node/cli/docs/doc_reader.h"
+#include "node/cli/interrupt.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
+#include "tenants/schema/schema_text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,16 +22,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "node/base/limits.h"
-#include "node/cli/api.h"
-#include "node/cli/docs/doc_reader.h"
-#include "node/cli/interrupt.h"
-#include "node/cli/text/render.h"
-#include "node/cli/text/table.h"
-#include "tenants/schema/schema_text.h"
-
 #include <weir/v1/admin.pb-c.h>
 
 #define BATCH_DOCS  1024    /* share a commit or two; far below the bound of one request */
