@@ -2,7 +2,7 @@
  *
  * api.h - calls of the admin API: requests out, messages of admin.proto in, errors reported once.
  * Every failure of a call is reported here, and becomes the exit code of the command.
- * Owner: the main thread.   Ref: node/ctl/API.md.
+ * Owner: the main thread.   Ref: node/ctl/admin/API.md.
  */
 #ifndef WEIR_NODE_CLI_API_H
 #define WEIR_NODE_CLI_API_H

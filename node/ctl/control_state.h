@@ -5,8 +5,8 @@
 #ifndef WEIR_NODE_CTL_CONTROL_STATE_H
 #define WEIR_NODE_CTL_CONTROL_STATE_H
 
-#include "node/ctl/admin.h"
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin.h"
+#include "node/ctl/admin/admin_socket.h"
 #include "node/ctl/config.h"
 #include "node/ctl/node.h"
 

@@ -4,7 +4,7 @@
  * file would find it. A node that runs already with this file is no fault: the
  * descriptors of its process show what it holds itself.
  */
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin_socket.h"
 #include "node/ctl/node_facts.h"
 #include "node/ctl/running.h"
 #include "sync/store/store_probe.h"

@@ -5,7 +5,7 @@
  */
 #include "node/ctl/node_facts.h"
 
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  */
 #include "tests/unit/ctl/admin_client.h"
 
-#include "node/ctl/admin_conn.h"
+#include "node/ctl/admin/admin_conn.h"
 #include "tests/support/failalloc.h"
 
 /* The only connection there is. */

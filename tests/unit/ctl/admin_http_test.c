@@ -3,7 +3,7 @@
  * admin_http_test.c - one admin connection without I/O: the same requests come out however the
  * bytes are cut, and what is malformed or too large is refused by the right status.
  */
-#include "node/ctl/admin_http.h"
+#include "node/ctl/admin/admin_http.h"
 #include "tests/support/failalloc.h"
 
 #include <setjmp.h>

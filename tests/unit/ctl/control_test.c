@@ -4,7 +4,7 @@
  * starts, what it says when it cannot, what signals do, what it leaves behind.
  */
 #include "node/base/clock.h"
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin_socket.h"
 #include "node/ctl/control.h"
 #include "tests/unit/ctl/worker_double.h"
 

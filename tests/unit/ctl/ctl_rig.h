@@ -20,7 +20,7 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
-#include "node/ctl/admin.h"
+#include "node/ctl/admin/admin.h"
 #include "node/ctl/push.h"
 #include "tenants/tenant.h"
 #include "tests/unit/ctl/worker_double.h"

@@ -2,7 +2,7 @@
  *
  * query_test.c - the query of an admin request is read one way or refused.
  */
-#include "node/ctl/query.h"
+#include "node/ctl/admin/query.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
  * one allocation and its body. It parses with the codec of the data path, so the admin API reads no
  * message in another way than the proxy does.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_HTTP_H
-#define WEIR_NODE_CTL_ADMIN_HTTP_H
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_HTTP_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_HTTP_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

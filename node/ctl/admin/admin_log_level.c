@@ -5,7 +5,7 @@
  * general level only when the file's own log.level changed.
  */
 #include "node/base/log_filter.h"
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 
 #include <stdio.h>
 #include <string.h>

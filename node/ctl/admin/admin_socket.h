@@ -4,8 +4,8 @@
  * it is stale, removed. Who may open the file may do everything; so its mode is set before anybody
  * can connect.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_SOCKET_H
-#define WEIR_NODE_CTL_ADMIN_SOCKET_H
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H
 
 #include "node/base/contract.h"
 #include "node/base/err.h"

@@ -4,7 +4,7 @@
  * follower gets a line when something changes, and the last line, with the outcome, before the node
  * ends.
  */
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 
 #include <stdlib.h>
 #include <string.h>

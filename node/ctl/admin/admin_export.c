@@ -8,7 +8,7 @@
 #include "node/base/limits.h"
 #include "node/base/log.h"
 #include "node/base/siphash.h"
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 #include "node/ctl/stored_tenant.h"
 
 #include <stdlib.h>

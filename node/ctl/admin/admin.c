@@ -3,9 +3,9 @@
  * admin.c - the admin server's listeners, its limit of connections, its clock. What a connection
  * does: admin_conn.c.
  */
-#include "node/ctl/admin.h"
+#include "node/ctl/admin/admin.h"
 
-#include "node/ctl/admin_conn.h"
+#include "node/ctl/admin/admin_conn.h"
 
 #include <errno.h>
 #include <pwd.h>

@@ -8,7 +8,7 @@
  */
 #include "node/base/clock.h"
 #include "node/base/limits.h"
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 #include "tenants/schema/schema_text.h"
 
 #include <stdio.h>

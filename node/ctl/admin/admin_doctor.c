@@ -4,7 +4,7 @@
  * side by side, and one timer ends what has not responded. Everything is freed when the last handle
  * and the last lookup have come back.
  */
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 
 #include <netdb.h>
 #include <stdlib.h>

@@ -3,13 +3,13 @@
  * admin_conn.h - private to the admin server: one connection, and what it needs of the server
  * (admin.c). Owner: control.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_CONN_H
-#define WEIR_NODE_CTL_ADMIN_CONN_H
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_CONN_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_CONN_H
 
 #include "node/base/limits.h"
 #include "node/base/list.h"
-#include "node/ctl/admin_api.h"
-#include "node/ctl/admin_limits.h"
+#include "node/ctl/admin/admin_api.h"
+#include "node/ctl/admin/admin_limits.h"
 
 #include <stdbool.h>
 #include <stddef.h>

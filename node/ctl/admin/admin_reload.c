@@ -2,7 +2,7 @@
  *
  * admin_reload.c - POST /v1/reload: the node file read again, and which of its keys changed.
  */
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 
 #include <string.h>
 

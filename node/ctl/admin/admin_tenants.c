@@ -4,7 +4,7 @@
  * revisions. Each is one snapshot within one callback. A page ends early when its records are
  * large, so that none holds up the loop.
  */
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * rollback. Each reads and checks everything first, then becomes one push; the response is made
  * when the push is done. Long texts are read on libuv's pool, so that the control loop goes on.
  */
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 
 #include <stdarg.h>
 #include <stdio.h>

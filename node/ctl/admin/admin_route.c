@@ -3,7 +3,7 @@
  * admin_route.c - the table of paths of API.md, and what is refused by the head of a request alone.
  * Paths are compared as received: no decoding, no normalisation, so there is one spelling of each.
  */
-#include "node/ctl/admin_api.h"
+#include "node/ctl/admin/admin_api.h"
 
 #include <string.h>
 
