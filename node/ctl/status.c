@@ -5,14 +5,14 @@
  */
 #include "node/ctl/status.h"
 
+#include "node/base/clock.h"
+#include "node/ctl/doctor.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "node/base/clock.h"
-#include "node/ctl/doctor.h"
 
 size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics **out)
 {

@@ -3,14 +3,15 @@
  * h1_micro.c - what the wire layer costs by itself: nanoseconds per head, authority and path, the
  * best of several rounds. Not part of the build. From the top folder: cc -std=gnu17 -O2
  * -D_GNU_SOURCE -I. tests/bench/h1_micro.c node/wire/*.c
- *      node/base/{addr,contract,trace}.c node/base/internal/backtrace.c -o /tmp/h1_micro && /tmp/h1_micro
+ *      node/base/{addr,contract,trace}.c node/base/internal/backtrace.c -o /tmp/h1_micro &&
+ * /tmp/h1_micro
  */
+#include "node/wire/h1.h"
+#include "node/wire/uri.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-#include "node/wire/h1.h"
-#include "node/wire/uri.h"
 
 #define ROUNDS 20
 #define TURNS  100000

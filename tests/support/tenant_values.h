@@ -6,16 +6,17 @@
 #ifndef WEIR_TESTS_SUPPORT_TENANT_VALUES_H
 #define WEIR_TESTS_SUPPORT_TENANT_VALUES_H
 
+#include "node/base/arena.h"
+#include "node/base/span.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <weir/v1/tenant.pb-c.h>
 
-#include "node/base/arena.h"
-#include "node/base/span.h"
+#include <weir/v1/tenant.pb-c.h>
 
 struct stored {
     struct weir_arena arena;

@@ -13,8 +13,8 @@
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "node/ctl/admin/admin_http.h"
-#include "node/ctl/node.h"
 #include "node/ctl/admin/query.h"
+#include "node/ctl/node.h"
 #include "tenants/schema/schema.h"
 
 #include <stdbool.h>

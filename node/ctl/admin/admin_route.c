@@ -4,10 +4,9 @@
  * Paths are compared as received: no decoding, no normalisation, so there is one spelling of each.
  */
 #include "node/ctl/admin/admin_api.h"
+#include "node/wire/bytes.h"
 
 #include <string.h>
-
-#include "node/wire/bytes.h"
 
 static const struct weir_admin_route routes[] = {
     { "GET", "/healthz", "", WEIR_ADMIN_TAKES_NOTHING, true, weir_admin_healthz },

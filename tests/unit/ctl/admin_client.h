@@ -6,10 +6,10 @@
 #ifndef WEIR_TESTS_UNIT_CTL_ADMIN_CLIENT_H
 #define WEIR_TESTS_UNIT_CTL_ADMIN_CLIENT_H
 
+#include "tests/unit/ctl/ctl_rig.h"
+
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#include "tests/unit/ctl/ctl_rig.h"
 
 static inline int client_open_at(const char *path)
 {

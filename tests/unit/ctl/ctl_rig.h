@@ -7,23 +7,27 @@
 #ifndef WEIR_TESTS_UNIT_CTL_CTL_RIG_H
 #define WEIR_TESTS_UNIT_CTL_CTL_RIG_H
 
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include <cmocka.h>
-
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/ctl/admin/admin.h"
 #include "node/ctl/push.h"
 #include "tenants/tenant.h"
 #include "tests/unit/ctl/worker_double.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define RIG_WAIT_NS 10000000000ull /* longer than anything a test waits for */
 

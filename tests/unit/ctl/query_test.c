@@ -6,8 +6,12 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <cmocka.h>
+
+#include <stdio.h>
 
 static struct weir_query q;
 

@@ -3,12 +3,14 @@
  * status_test.c - the rate of requests from samples of a counter.
  */
 #include "node/ctl/status.h"
+#include "tests/unit/ctl/worker_double.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "tests/unit/ctl/worker_double.h"
+#include <cmocka.h>
 
 #define SECOND 1000000000ull
 

@@ -3,9 +3,8 @@
  * conn_log_test.c - which lines about connections are written when debug or trace is on for one
  * tenant or for some clients only. What the lines say: tests/live/debug_log_test.py.
  */
-#include "tests/unit/loop/loop_rig.h"
-
 #include "node/base/log_filter.h"
+#include "tests/unit/loop/loop_rig.h"
 
 #include <fcntl.h>
 

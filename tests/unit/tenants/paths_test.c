@@ -2,16 +2,17 @@
  *
  * paths_test.c - the sorted set of paths against a scan over all of them.
  */
+#include "node/base/rng.h"
+#include "tenants/paths.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "node/base/rng.h"
-#include "tenants/paths.h"
+#include <stdlib.h>
 
 #define NODES_MAX 4096
 
