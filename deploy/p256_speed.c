@@ -4,14 +4,15 @@
  * core. Used by deploy/boringssl to show that the assembly is in the build; counts CPU time, like
  * `openssl speed`. Limits: one argument, the CPU seconds to measure, 0.1..60.
  */
-#include <openssl/ec.h>
-#include <openssl/ec_key.h>
-#include <openssl/ecdsa.h>
-#include <openssl/nid.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <openssl/ec.h>
+#include <openssl/ec_key.h>
+#include <openssl/ecdsa.h>
+#include <openssl/nid.h>
 
 static double cpu_seconds(void)
 {

@@ -7,16 +7,17 @@
 #ifndef WEIR_NODE_CLI_API_H
 #define WEIR_NODE_CLI_API_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "node/cli/client.h"
 #include "node/cli/command.h"
-
-#include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #define WEIR_API_IF_MATCH_MAX 24 /* bytes of a revision in quotes, with its NUL */
 

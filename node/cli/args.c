@@ -6,13 +6,13 @@
  */
 #include "node/cli/args.h"
 
-#include "node/base/span.h"
-#include "tenants/schema/schema.h"
-#include "tenants/schema/schema_text.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/span.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
 
 #define DURATION_MAX_MS 86400000
 

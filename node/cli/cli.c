@@ -4,13 +4,13 @@
  */
 #include "node/cli/cli.h"
 
+#include <stdarg.h>
+#include <string.h>
+
 #include "node/cli/args.h"
 #include "node/cli/command.h"
 #include "node/cli/complete.h"
 #include "node/cli/help.h"
-
-#include <stdarg.h>
-#include <string.h>
 
 #define USAGE_TEXT_MAX 1024
 

@@ -6,12 +6,6 @@
  */
 #include "node/cli/client.h"
 
-#include "node/base/clock.h"
-#include "node/base/limits.h"
-#include "node/wire/chunked.h"
-#include "node/wire/h1.h"
-#include "tenants/schema/schema_text.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -21,6 +15,12 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "node/base/clock.h"
+#include "node/base/limits.h"
+#include "node/wire/chunked.h"
+#include "node/wire/h1.h"
+#include "tenants/schema/schema_text.h"
 
 #define IN_MAX         65536 /* size of the buffer of received bytes */
 #define CONNECT_NAP_NS 20000000

@@ -8,16 +8,16 @@
 #ifndef WEIR_NODE_CLI_CLIENT_H
 #define WEIR_NODE_CLI_CLIENT_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/base/span.h"
-#include "node/base/strbuf.h"
-
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/un.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/base/strbuf.h"
 
 #define WEIR_CLIENT_HEAD_MAX 16384
 #define WEIR_CLIENT_BODY_MAX (64u << 20)

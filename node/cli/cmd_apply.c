@@ -4,6 +4,10 @@
  * one connection. A batch is small enough that the node's control loop is not held up, and large
  * enough that its documents share a commit.
  */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "node/base/clock.h"
 #include "node/cli/api.h"
 #include "node/cli/command.h"
@@ -11,11 +15,7 @@
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define BATCH_DOCS_MAX  200
 #define BATCH_BYTES_MAX 1048576

@@ -7,8 +7,7 @@
 #include "node/cli/docs/source.h"
 #include "node/cli/text/diff.h"
 #include "node/cli/text/render.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 /** One tenant, on both sides. */
 struct sides {

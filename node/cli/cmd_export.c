@@ -4,14 +4,6 @@
  * as they come; one document is held at a time. A file is written beside its name and takes it when
  * it is whole and on the disk.
  */
-#include "node/cli/api.h"
-#include "node/cli/command.h"
-#include "node/cli/interrupt.h"
-#include "node/cli/text/render.h"
-#include "node/cli/text/table.h"
-#include "tenants/schema/schema.h"
-#include "tenants/schema/schema_text.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +11,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <weir/v1/admin.pb-c.h>
+
+#include "node/cli/api.h"
+#include "node/cli/command.h"
+#include "node/cli/interrupt.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
+#include "tenants/schema/schema.h"
+#include "tenants/schema/schema_text.h"
+#include "weir/v1/admin.pb-c.h"
 
 #define LINE_BYTES_MAX 16777216 /* of one document in a response */
 #define DIGEST_MAX     64

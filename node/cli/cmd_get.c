@@ -3,6 +3,9 @@
  * cmd_get.c - weir get: lists page by page, unless they are sorted by something else than names,
  * and single tenants, whose -o yaml and -o json can be applied again.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/cli/api.h"
 #include "node/cli/command.h"
 #include "node/cli/get_watch.h"
@@ -11,10 +14,7 @@
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define CONFLICTS_SHOWN 3 /* of one tenant, in a wide table */
 

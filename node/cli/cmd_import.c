@@ -5,6 +5,14 @@
  * with its place and left out; all the rest goes in. To run it again is safe: what is there already
  * is reported as unchanged.
  */
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/cli/api.h"
@@ -14,15 +22,7 @@
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define BATCH_DOCS  1024    /* share a commit or two; far below the bound of one request */
 #define BATCH_BYTES 1048576 /* of documents as JSON */

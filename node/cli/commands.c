@@ -2,9 +2,9 @@
  *
  * commands.c - the table of subcommands with the texts of their help pages.
  */
-#include "node/cli/command.h"
-
 #include <string.h>
+
+#include "node/cli/command.h"
 
 #define EXIT_USAGE "2  the command line is wrong\n"
 #define EXIT_REACH "1  the node cannot be reached, or refused\n" EXIT_USAGE

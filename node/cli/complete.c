@@ -5,13 +5,13 @@
  */
 #include "node/cli/complete.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/cli/api.h"
 #include "node/cli/args.h"
 #include "node/cli/tenant_list.h"
 #include "node/cli/text/render.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define NODE_TIMEOUT_MS 1000 /* a key was pressed: better nothing than to wait */
 

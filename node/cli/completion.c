@@ -3,14 +3,14 @@
  * completion.c - weir completion: scripts for bash and zsh. They only hand the words of the command
  * line to this program (complete.h) and give what it offers to their shell.
  */
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "node/cli/command.h"
 #include "node/cli/complete.h"
 #include "node/cli/text/render.h"
 #include "tenants/schema/schema_text.h"
-
-#include <limits.h>
-#include <string.h>
-#include <unistd.h>
 
 /* bash parts words at ":" and "=", which weir does not, and replaces only the last part. So the
  * parts are joined again, and what is offered loses what stands before the last part. Names of

@@ -5,6 +5,9 @@
  */
 #include "node/cli/get_watch.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/clock.h"
 #include "node/base/hashmap.h"
 #include "node/base/rng.h"
@@ -14,9 +17,6 @@
 #include "node/cli/tenant_list.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define POLL_MS_MIN 1000  /* between two polls */
 #define POLL_MS_MAX 30000 /* the same, however long a poll takes */

@@ -4,12 +4,12 @@
  */
 #include "node/cli/help.h"
 
+#include <string.h>
+
 #include "node/cli/args.h"
 #include "node/cli/text/render.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
-
-#include <string.h>
 
 #define NAME_COLUMN  14 /* width of the names on the screen */
 #define FLAG_COLUMN  24 /* where the meaning of a flag begins */

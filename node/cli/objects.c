@@ -4,12 +4,12 @@
  */
 #include "node/cli/objects.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/rng.h"
 #include "node/cli/api.h"
 #include "node/cli/docs/source.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define ARENA_BLOCK 4096
 #define ARENA_MAX   ((size_t)1 << 28)

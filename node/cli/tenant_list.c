@@ -4,9 +4,9 @@
  */
 #include "node/cli/tenant_list.h"
 
-#include "node/cli/api.h"
-
 #include <string.h>
+
+#include "node/cli/api.h"
 
 /** One walk. */
 struct walk {

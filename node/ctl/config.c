@@ -6,14 +6,15 @@
  */
 #include "node/ctl/config.h"
 
-#include "tenants/defaults.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include <uv.h>
+
+#include "tenants/defaults.h"
 
 #define NAME_MAX_BYTES 255
 

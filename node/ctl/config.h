@@ -7,6 +7,10 @@
 #ifndef WEIR_NODE_CTL_CONFIG_H
 #define WEIR_NODE_CTL_CONFIG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -15,10 +19,6 @@
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "tenants/schema/schema.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_CONFIG_BYTES_MAX 1048576 /* bytes of a node file */
 #define WEIR_TRUSTED_MAX      1024    /* prefixes in trusted_proxies */

@@ -3,9 +3,9 @@
  * config_change.c - what differs between two node files, and which of it a running node takes over.
  * Values are compared as the node uses them, after defaults and environment.
  */
-#include "node/ctl/config.h"
-
 #include <string.h>
+
+#include "node/ctl/config.h"
 
 static const char *const key_names[] = {
     [WEIR_KEY_LISTEN_HTTP] = "listen.http",

@@ -5,12 +5,12 @@
  */
 #include "node/ctl/conflicts.h"
 
+#include <string.h>
+
 #include "node/base/addr.h"
 #include "node/base/limits.h"
 #include "node/ctl/stored_tenant.h"
 #include "node/wire/uri.h"
-
-#include <string.h>
 
 /* Where a claim is indexed. */
 struct place {

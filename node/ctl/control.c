@@ -6,14 +6,6 @@
  */
 #include "node/ctl/control.h"
 
-#include "node/base/clock.h"
-#include "node/base/log.h"
-#include "node/ctl/control_state.h"
-#include "node/ctl/node_facts.h"
-#include "node/ctl/push.h"
-#include "node/ctl/status.h"
-#include "tenants/tenant.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +14,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "node/base/clock.h"
+#include "node/base/log.h"
+#include "node/ctl/control_state.h"
+#include "node/ctl/node_counters.h"
+#include "node/ctl/node_facts.h"
+#include "node/ctl/push.h"
+#include "node/ctl/status.h"
+#include "tenants/tenant.h"
 
 #define SAMPLE_MS     1000
 #define SCRUB_RECORDS 16 /* checked in each second: 100,000 tenants in two hours */

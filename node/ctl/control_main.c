@@ -2,11 +2,11 @@
  *
  * control_main.c - the command line of `weir node`.
  */
-#include "node/ctl/control.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "node/ctl/control.h"
 
 static const char help[] =
     "weir node - run a node\n"

@@ -5,13 +5,13 @@
  * opened, the listeners bound), and only when nothing failed the rest follows. So a bad file, or a
  * port that is taken, changes nothing at all.
  */
-#include "node/base/log.h"
-#include "node/ctl/control_state.h"
-#include "node/ctl/node_facts.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "node/base/log.h"
+#include "node/ctl/control_state.h"
+#include "node/ctl/node_facts.h"
 
 /** One reload. Owner: control; its `next`, `problems` and `err` are the pool thread's while it
  * works. */

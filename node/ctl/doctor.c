@@ -5,18 +5,18 @@
  */
 #include "node/ctl/doctor.h"
 
-#include "node/base/clock.h"
-#include "node/base/hashmap.h"
-#include "node/base/limits.h"
-#include "node/base/rng.h"
-#include "node/ctl/node_facts.h"
-#include "node/ctl/status.h"
-#include "node/ctl/stored_tenant.h"
-
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+
+#include "node/base/clock.h"
+#include "node/base/hashmap.h"
+#include "node/base/limits.h"
+#include "node/base/rng.h"
+#include "node/ctl/node_counters.h"
+#include "node/ctl/node_facts.h"
+#include "node/ctl/stored_tenant.h"
 
 #define ARENA_MAX      (16u << 20)
 #define FREE_MIN       (512ull << 20) /* bytes of the data folder's file system */

@@ -4,11 +4,6 @@
  * file would find it. A node that runs already with this file is no fault: the
  * descriptors of its process show what it holds itself.
  */
-#include "node/ctl/admin/admin_socket.h"
-#include "node/ctl/node_facts.h"
-#include "node/ctl/running.h"
-#include "sync/store/store_probe.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,6 +14,11 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "node/ctl/admin/admin_socket.h"
+#include "node/ctl/node_facts.h"
+#include "node/ctl/running.h"
+#include "sync/store/store_probe.h"
 
 struct findings {
     struct weir_strbuf *out;

@@ -5,8 +5,6 @@
  */
 #include "node/ctl/node_facts.h"
 
-#include "node/ctl/admin/admin_socket.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "node/ctl/admin/admin_socket.h"
 
 /* -- descriptors -- */
 

@@ -6,11 +6,11 @@
  */
 #include "node/ctl/overlap_check.h"
 
-#include "node/base/limits.h"
-#include "node/ctl/stored_tenant.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "node/base/limits.h"
+#include "node/ctl/stored_tenant.h"
 
 /* -- views -- */
 

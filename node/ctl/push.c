@@ -6,14 +6,14 @@
  */
 #include "node/ctl/push.h"
 
+#include <stdlib.h>
+
 #include "node/base/clock.h"
 #include "node/base/hashmap.h"
 #include "node/base/inbox.h"
 #include "node/base/limits.h"
 #include "node/base/log.h"
 #include "node/base/rng.h"
-
-#include <stdlib.h>
 
 #define RETRY_MS      20           /* when the store's queue is full of writes that are not ours */
 #define ARENA_BLOCK   16384        /* bytes */

@@ -6,13 +6,13 @@
  */
 #include "node/ctl/stored_tenant.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/addr.h"
 #include "node/base/limits.h"
 #include "tenants/schema/schema.h"
 #include "tenants/unpack.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* protobuf-c writes into anything that can append. */
 struct strbuf_sink {

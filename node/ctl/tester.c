@@ -5,6 +5,9 @@
  */
 #include "node/ctl/tester.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/ctl/stored_tenant.h"
@@ -14,9 +17,6 @@
 #include "tenants/redirect.h"
 #include "tenants/schema/schema.h"
 #include "tenants/tenant.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define LOCATION_MAX 16384
 

@@ -9,13 +9,13 @@
 #ifndef WEIR_SYNC_FRAME_MEMBER_H
 #define WEIR_SYNC_FRAME_MEMBER_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "sync/version/version.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_MEMBER_LEN_MAX       8192 /* bytes of a value, with what later versions add */
 #define WEIR_MEMBER_KEY_HASH_LEN  32   /* bytes of a SHA-256 */

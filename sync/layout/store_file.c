@@ -5,14 +5,14 @@
  */
 #include "sync/layout/store_file.h"
 
-#include "sync/version/num.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "sync/version/num.h"
 
 #define PAGE_LEN_USUAL 4096
 #define FREE_ID_LEN    8 /* bytes of a page number or count in the free tree */

@@ -3,11 +3,11 @@
  * members_inputs.c - records, links, heartbeats and echoes enter the table of nodes. What follows
  * from silence is in members_judge.c.
  */
+#include <string.h>
+
 #include "sync/members/members_judge.h"
 #include "sync/members/members_table.h"
 #include "sync/version/hlc.h"
-
-#include <string.h>
 
 /* Are there too many members for each to hear every other? */
 static bool uses_gossip(const struct weir_members *m)

@@ -12,6 +12,9 @@
 #ifndef WEIR_SYNC_STORE_STORE_H
 #define WEIR_SYNC_STORE_STORE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/inbox.h"
@@ -20,9 +23,6 @@
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "sync/version/version.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 /**
  * Derived index: which record owns a name. Several records may claim one; the earliest since_hlc

@@ -7,14 +7,14 @@
  */
 #include "sync/store/store_claims_search.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "sync/store/store_claims.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_steps.h"
 #include "sync/store/store_txn.h"
 #include "sync/store/store_write.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #define NAME_LEN_MAX (WEIR_HOST_MAX + 2) /* a wildcard, with "*." in front of its domain */
 

@@ -8,15 +8,15 @@
  */
 #include "sync/store/store_eph.h"
 
-#include "sync/store/store_env.h"
-#include "sync/store/store_meta.h"
-#include "sync/store/store_steps.h"
-#include "sync/store/store_txn.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sync/store/store_env.h"
+#include "sync/store/store_meta.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
 
 enum weir_err weir_store_eph_wipe(struct weir_store *s, const char *why)
 {

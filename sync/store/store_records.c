@@ -6,6 +6,9 @@
  */
 #include "sync/store/store_records.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/store/store_env.h"
 #include "sync/store/store_publish.h"
 #include "sync/store/store_records_ops.h"
@@ -14,9 +17,6 @@
 #include "sync/store/store_txn.h"
 #include "sync/store/store_write.h"
 #include "sync/tree/tree_walk.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define KEYS_BLOCK 65536
 #define KEYS_MAX   (SIZE_MAX / 2)

@@ -13,6 +13,14 @@
  * lost, this is right too: records are told apart by their stamps, and where deletions were purged
  * elsewhere the node's empty vector is below the floors of its peers, so that it starts over.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "node/base/clock.h"
 #include "sync/layout/store_file.h"
 #include "sync/store/store_env.h"
@@ -22,14 +30,6 @@
 #include "sync/store/store_write.h"
 #include "sync/version/hlc.h"
 #include "sync/version/num.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define ROWS_PER_COMMIT  1024
 #define BYTES_PER_COMMIT (UINT64_C(4) << 20)

@@ -10,13 +10,13 @@
 #ifndef WEIR_SYNC_TREE_TREE_H
 #define WEIR_SYNC_TREE_TREE_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
 
 #define WEIR_TREE_DEPTH_MAX 32         /* levels of a tree; LMDB's own bound */
 #define WEIR_TREE_NONE      UINT64_MAX /* the root of an empty tree */

@@ -8,9 +8,8 @@
 
 #include "node/base/limits.h"
 #include "tenants/defaults.h"
-
-#include <weir/v1/node.pb-c.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/node.pb-c.h"
+#include "weir/v1/tenant.pb-c.h"
 
 #define SECOND 1000ull
 #define MINUTE (60 * SECOND)

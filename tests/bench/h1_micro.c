@@ -6,12 +6,12 @@
  *      node/base/{addr,contract,trace}.c node/base/internal/backtrace.c -o /tmp/h1_micro &&
  * /tmp/h1_micro
  */
-#include "node/wire/h1.h"
-#include "node/wire/uri.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "node/wire/h1.h"
+#include "node/wire/uri.h"
 
 #define ROUNDS 20
 #define TURNS  100000

@@ -7,6 +7,14 @@
  * beyond the store is the difference. record_store_bench FOLDER [NUM_RECORDS [NUM_BANS]] FOLDER is
  * made and its stores stay there. Exit 1: a bar was missed.
  */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
 #include "node/base/clock.h"
 #include "node/base/hash.h"
 #include "node/base/log.h"
@@ -15,14 +23,6 @@
 #include "sync/store/store_eph.h"
 #include "sync/store/store_records.h"
 #include "sync/version/num.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #define BATCH             500
 #define NUM_RECORDS       1000000

@@ -4,14 +4,14 @@
  * arrive at once, in pieces or one by one, and none is larger than allowed; their queries are read
  * within their bytes.
  */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/hash.h"
 #include "node/ctl/admin/admin_http.h"
 #include "node/ctl/admin/query.h"
 #include "tests/fuzz/head_fuzz.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define BODY_MAX 512
 

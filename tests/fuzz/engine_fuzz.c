@@ -5,6 +5,9 @@
  * failing disks between them. What must hold: no crash, bounded memory, vectors and floors that
  * only grow within one life, stamps of its own writes that follow its own clock (I6, I9, I13).
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/contract.h"
 #include "sync/engine/engine.h"
 #include "sync/frame/frame.h"
@@ -12,9 +15,6 @@
 #include "sync/version/sums.h"
 #include "tests/fuzz/head_fuzz.h"
 #include "tests/sim/memory/memory.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define LINKS      4
 #define WALL_MS    UINT64_C(1800000000000)

@@ -6,16 +6,16 @@
  * of this hop in it; and of a message that did not arrive whole, never a whole one.
  * Input: flags, 2 bytes length of the request part, request bytes, response bytes.
  */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/flow/body.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/uri.h"
 #include "tests/fuzz/head_fuzz.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,14 +5,14 @@
  * packs to a frame that is accepted and packs to the same bytes. 3. Its lanes make a vector that
  * has each of them. 4. Its bans make the same columns.
  */
-#include "sync/frame/frame.h"
-#include "sync/frame/frame_bans.h"
-#include "tests/fuzz/head_fuzz.h"
-
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sync/frame/frame.h"
+#include "sync/frame/frame_bans.h"
+#include "tests/fuzz/head_fuzz.h"
 
 static void lanes_come_back(Weir__V1__Lv *const *list, size_t num)
 {

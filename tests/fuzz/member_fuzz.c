@@ -3,13 +3,13 @@
  * member_fuzz.c - the value of a MEMBER record. What unpacks must be within its limits, pack to the
  * same bytes, and be what the generated code reads.
  */
-#include "sync/frame/member.h"
-#include "weir/v1/record.pb-c.h"
-
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sync/frame/member.h"
+#include "weir/v1/record.pb-c.h"
 
 static void check(int holds)
 {

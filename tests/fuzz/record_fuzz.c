@@ -3,15 +3,15 @@
  * record_fuzz.c - rows of the store. Input: key length, key, row. The checksum is also set right,
  * so that what lies behind it is reached; what unpacks must pack to the same bytes.
  */
-#include "node/base/hash.h"
-#include "sync/layout/store_rows.h"
-#include "sync/version/num.h"
-#include "sync/version/record.h"
-
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/hash.h"
+#include "sync/layout/store_rows.h"
+#include "sync/version/num.h"
+#include "sync/version/record.h"
 
 #define AT_CRC 28
 

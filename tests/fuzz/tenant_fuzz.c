@@ -3,15 +3,15 @@
  * tenant_fuzz.c - any bytes as a stored tenant: what compiles lies in its one block, serves each of
  * its own routes, and redirects only to whole URLs; what it claims in the index is in normal form.
  */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "node/wire/uri.h"
 #include "tenants/redirect.h"
 #include "tenants/tenant.h"
 #include "tests/fuzz/head_fuzz.h"
-
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const struct weir_siphash_key secret = { { 3, 4 } };
 

@@ -3,12 +3,12 @@
  * tree_fuzz.c - a data file of which nothing is true. The input is the file, with pages of 512
  * bytes so that few bytes make many; page numbers are set right half of the time.
  */
-#include "sync/tree/tree_walk.h"
-
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sync/tree/tree_walk.h"
 
 #define PAGE      512
 #define PAGES_MAX 64

@@ -4,18 +4,17 @@
  */
 #include "tests/support/cluster.h"
 
-#include "sync/frame/frame_bans.h"
-#include "sync/frame/member.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "sync/frame/frame_bans.h"
+#include "sync/frame/member.h"
 
 #define START_MS UINT64_C(1800000000000)
 

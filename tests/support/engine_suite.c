@@ -4,23 +4,22 @@
  */
 #include "tests/support/engine_suite.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "sync/activation/acks.h"
 #include "sync/frame/frame.h"
 #include "sync/frame/member.h"
 #include "sync/members/members.h"
 #include "sync/version/num.h"
 #include "tests/support/cluster.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define SECOND UINT64_C(1000000)
 #define DAY_MS UINT64_C(86400000)

@@ -6,11 +6,11 @@
 #ifndef WEIR_TESTS_SUPPORT_FRAMES_H
 #define WEIR_TESTS_SUPPORT_FRAMES_H
 
+#include <stdint.h>
+
 #include "sync/frame/frame.h"
 #include "sync/version/sums.h"
 #include "tests/support/wire.h"
-
-#include <stdint.h>
 
 static inline struct wire wire_frame(enum weir_frame_topic topic)
 {

@@ -6,15 +6,15 @@
 #ifndef WEIR_TESTS_SUPPORT_RECORD_STORE_SCENE_H
 #define WEIR_TESTS_SUPPORT_RECORD_STORE_SCENE_H
 
-#include "node/base/strbuf.h"
-#include "tests/support/record_store_suite.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "node/base/strbuf.h"
+#include "tests/support/record_store_suite.h"
 
 #define RECORD_STORE_DAY_MS    UINT64_C(86400000)
 #define RECORD_STORE_STORED_MS (20000 * RECORD_STORE_DAY_MS) /* when records of rs_rec came */

@@ -2,9 +2,9 @@
  *
  * record_store_suite_queues.c - see record_store_suite.h: tombstones by age, and bans by expiry.
  */
-#include "tests/support/record_store_scene.h"
-
 #include <string.h>
+
+#include "tests/support/record_store_scene.h"
 
 #define DAY(n) (RECORD_STORE_STORED_MS + (n)*RECORD_STORE_DAY_MS)
 

@@ -3,10 +3,10 @@
  * record_store_suite_records.c - see record_store_suite.h: records, their dots, and records in the
  * order of keys.
  */
-#include "tests/support/record_store_scene.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/support/record_store_scene.h"
 
 static enum weir_err next_key(struct scene *s, struct weir_span after,
                               struct weir_stored_record *ret)

@@ -3,12 +3,12 @@
  * record_store_suite_run.c - see record_store_suite.h and record_store_scene.h: the runner,
  * builders and pictures.
  */
-#include "tests/support/record_store_scene.h"
-#include "tests/support/record_store_suite.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "tests/support/record_store_scene.h"
+#include "tests/support/record_store_suite.h"
 
 #define TESTS_MAX 128
 #define NAME_LEN  160

@@ -3,12 +3,12 @@
  * record_store_suite_tables.c - see record_store_suite.h: lanes, numbers, conflicts, wipes, and
  * transactions that come to nothing.
  */
-#include "node/base/limits.h"
-#include "tests/support/record_store_scene.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "node/base/limits.h"
+#include "tests/support/record_store_scene.h"
 
 /* -- lanes -- */
 

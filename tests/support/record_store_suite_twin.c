@@ -4,13 +4,13 @@
  * arrays that are searched from end to end. Each result is compared, and all that both hold after
  * each transaction, be it committed, aborted or closed over.
  */
-#include "node/base/rng.h"
-#include "tests/support/record_store_scene.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/rng.h"
+#include "tests/support/record_store_scene.h"
 
 #define NUM_OPS       20000
 #define OPS_MAX       16 /* of one transaction */

@@ -4,18 +4,13 @@
  */
 #include "tests/support/run_cli.h"
 
-#include "tests/support/failalloc.h"
-
+#include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <fcntl.h>
-#include <ftw.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +19,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/failalloc.h"
 
 #define WORDS_MAX     32
 #define WORD_MAX      256

@@ -10,12 +10,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include <cmocka.h>
 
 struct ran {
     int status;

@@ -7,19 +7,18 @@
 #ifndef WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
 #define WEIR_TESTS_SUPPORT_STORE_STAND_IN_H
 
-#include "node/base/addr.h"
-#include "sync/store/store.h"
-#include "tests/support/tenant_values.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <string.h>
+#include "node/base/addr.h"
+#include "sync/store/store.h"
+#include "tests/support/tenant_values.h"
 
 #define RECORDS_MAX 64
 #define ROWS_MAX    256

@@ -6,9 +6,6 @@
 #ifndef WEIR_TESTS_SUPPORT_TENANT_VALUES_H
 #define WEIR_TESTS_SUPPORT_TENANT_VALUES_H
 
-#include "node/base/arena.h"
-#include "node/base/span.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +13,9 @@
 
 #include <cmocka.h>
 
-#include <weir/v1/tenant.pb-c.h>
+#include "node/base/arena.h"
+#include "node/base/span.h"
+#include "weir/v1/tenant.pb-c.h"
 
 struct stored {
     struct weir_arena arena;

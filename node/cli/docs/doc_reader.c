@@ -6,9 +6,9 @@
  */
 #include "node/cli/docs/doc_reader.h"
 
-#include "node/cli/docs/source.h"
-
 #include <string.h>
+
+#include "node/cli/docs/source.h"
 
 #define BLOCK_BYTES 65536
 

@@ -4,11 +4,11 @@
  */
 #include "node/cli/docs/error_pages.h"
 
-#include "tenants/schema/schema_text.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "tenants/schema/schema_text.h"
 
 static const struct {
     const char *extension;

@@ -5,13 +5,6 @@
  */
 #include "node/cli/docs/source.h"
 
-#include "node/base/hashmap.h"
-#include "node/base/rng.h"
-#include "node/cli/docs/error_pages.h"
-#include "node/cli/docs/file.h"
-#include "node/cli/text/table.h"
-#include "tenants/schema/schema_text.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +14,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "node/base/hashmap.h"
+#include "node/base/rng.h"
+#include "node/cli/docs/error_pages.h"
+#include "node/cli/docs/file.h"
+#include "node/cli/text/table.h"
+#include "tenants/schema/schema_text.h"
 
 #define ARENA_BLOCK    65536
 #define ARENA_MAX      ((size_t)1 << 30)

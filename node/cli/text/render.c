@@ -4,13 +4,14 @@
  */
 #include "node/cli/text/render.h"
 
-#include "tenants/schema/schema.h"
-
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include <jansson.h>
+
+#include "tenants/schema/schema.h"
 
 #define DEPTH_MAX 32 /* levels; messages of admin.proto have 8 */
 

@@ -5,10 +5,10 @@
  */
 #include "node/cli/text/table.h"
 
-#include "tenants/schema/schema_text.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "tenants/schema/schema_text.h"
 
 #define GAP 2 /* columns between columns */
 

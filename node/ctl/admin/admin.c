@@ -5,14 +5,14 @@
  */
 #include "node/ctl/admin/admin.h"
 
-#include "node/ctl/admin/admin_conn.h"
-
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "node/ctl/admin/admin_conn.h"
 
 #define TICK_MS 500
 #define BACKLOG 128

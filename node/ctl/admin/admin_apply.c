@@ -4,16 +4,16 @@
  * rollback. Each reads and checks everything first, then becomes one push; the response is made
  * when the push is done. Long texts are read on libuv's pool, so that the control loop goes on.
  */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "node/base/hashmap.h"
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "node/ctl/admin/admin_api.h"
 #include "node/ctl/conflicts.h"
 #include "node/ctl/push.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define READ_HERE_MAX                                                                              \
     32768              /* bytes of a text that the control loop reads itself: a millisecond        \

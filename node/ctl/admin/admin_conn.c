@@ -6,10 +6,10 @@
  */
 #include "node/ctl/admin/admin_conn.h"
 
+#include <stdlib.h>
+
 #include "node/base/clock.h"
 #include "node/base/log.h"
-
-#include <stdlib.h>
 
 #define CONN_MAGIC 0x61636f6e
 

@@ -6,15 +6,16 @@
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_CONN_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_CONN_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
 #include "node/base/limits.h"
 #include "node/base/list.h"
 #include "node/ctl/admin/admin_api.h"
 #include "node/ctl/admin/admin_limits.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <uv.h>
 
 /** The server as its connections see it. */
 struct weir_admin {

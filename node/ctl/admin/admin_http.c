@@ -6,10 +6,10 @@
  */
 #include "node/ctl/admin/admin_http.h"
 
-#include "node/base/clock.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/clock.h"
 
 enum http_state {
     AT_HEAD,    /* between requests, or inside a head */

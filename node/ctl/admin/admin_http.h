@@ -8,16 +8,16 @@
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_HTTP_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_HTTP_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_ADMIN_HEAD_MAX  16384  /* bytes of a request's head */
 #define WEIR_ADMIN_AHEAD_MAX 131072 /* bytes received and not yet used, then reading pauses */

@@ -6,14 +6,14 @@
  * loses records, never the node memory, and learns how many bytes it lost. When the node ends, a
  * follower gets what is left and a last line.
  */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/ctl/admin/admin_api.h"
 #include "tenants/schema/schema_text.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define POLL_MS      100
 #define HOLD_MS      700   /* two flushes of a worker, with room for the log thread */

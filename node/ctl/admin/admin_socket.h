@@ -7,12 +7,12 @@
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
 
 #define WEIR_ADMIN_SOCKET_MODE     0660
 #define WEIR_ADMIN_SOCKET_PATH_MAX 107 /* bytes, unix(7) */

@@ -8,13 +8,13 @@
 #ifndef WEIR_NODE_CTL_ADMIN_QUERY_H
 #define WEIR_NODE_CTL_ADMIN_QUERY_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
 
 #define WEIR_QUERY_PARAMS_MAX 16
 #define WEIR_QUERY_BYTES_MAX  8192

@@ -2,20 +2,19 @@
  *
  * args_test.c - command lines that are right, and what is said of those that are not.
  */
-#include "node/cli/args.h"
-#include "node/cli/command.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/cli/args.h"
+#include "node/cli/command.h"
+#include "tests/support/failalloc.h"
 
 #define WORDS_MAX 16
 

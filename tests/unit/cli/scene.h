@@ -6,19 +6,18 @@
 #ifndef WEIR_TESTS_UNIT_CLI_SCENE_H
 #define WEIR_TESTS_UNIT_CLI_SCENE_H
 
-#include "tests/support/run_cli.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/run_cli.h"
 
 #define OK(body)                                                                                   \
     {                                                                                              \

@@ -3,20 +3,19 @@
  * config_test.c - the node file as the node uses it: defaults, overrides, and everything wrong at
  * once.
  */
-#include "node/ctl/config.h"
-#include "tenants/defaults.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/ctl/config.h"
+#include "tenants/defaults.h"
+#include "tests/support/failalloc.h"
 
 #define HEAD "apiVersion: weir/v1\nkind: Node\n"
 

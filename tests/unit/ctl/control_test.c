@@ -3,21 +3,13 @@
  * control_test.c - `weir node` in a process of its own, over a double of the data path: how it
  * starts, what it says when it cannot, what signals do, what it leaves behind.
  */
-#include "node/base/clock.h"
-#include "node/ctl/admin/admin_socket.h"
-#include "node/ctl/control.h"
-#include "tests/unit/ctl/worker_double.h"
-
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +17,13 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/base/clock.h"
+#include "node/ctl/admin/admin_socket.h"
+#include "node/ctl/control.h"
+#include "tests/unit/ctl/worker_double.h"
 
 #define WAIT_NS 10000000000ull
 

@@ -7,12 +7,12 @@
 #ifndef WEIR_TESTS_UNIT_CTL_WORKER_DOUBLE_H
 #define WEIR_TESTS_UNIT_CTL_WORKER_DOUBLE_H
 
-#include "node/loop/worker.h"
-
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/loop/worker.h"
 
 struct weir_workers {
     struct weir_workers_config config;

@@ -3,25 +3,15 @@
  * access_log_test.c - records of many threads reach the file whole and in order, or are counted;
  * ends of pipes that close or stand still; files that move or are full; the tail.
  */
-#include "node/base/clock.h"
-#include "node/base/contract.h"
-#include "node/base/log.h"
-#include "node/loop/access_log.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +19,15 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/base/clock.h"
+#include "node/base/contract.h"
+#include "node/base/log.h"
+#include "node/loop/access_log.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
 
 #define NUM_THREADS 4
 #define NUM_LINES   20000

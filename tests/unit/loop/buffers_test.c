@@ -3,19 +3,18 @@
  * buffers_test.c - stashes and output queues: their bytes against a naive twin, their bounds, and
  * that a refused allocation leaves everything as it was.
  */
-#include "node/base/rng.h"
-#include "node/loop/buffers.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "node/loop/buffers.h"
+#include "tests/support/failalloc.h"
 
 #define PLENTY (64u << 20)
 

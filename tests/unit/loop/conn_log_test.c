@@ -3,10 +3,10 @@
  * conn_log_test.c - which lines about connections are written when debug or trace is on for one
  * tenant or for some clients only. What the lines say: tests/live/debug_log_test.py.
  */
+#include <fcntl.h>
+
 #include "node/base/log_filter.h"
 #include "tests/unit/loop/loop_rig.h"
-
-#include <fcntl.h>
 
 /* A rig whose log goes to a file, and two tenants. */
 static struct rig *logging_rig(int *ret_fd)

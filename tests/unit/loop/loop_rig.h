@@ -7,12 +7,12 @@
 #ifndef WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
 #define WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
 
+#include <signal.h>
+
 #include "node/base/clock.h"
 #include "node/loop/worker.h"
 #include "tests/support/peer.h"
 #include "tests/support/sites.h"
-
-#include <signal.h>
 
 struct rig {
     struct kit kit;

@@ -3,18 +3,18 @@
  * states_test.c - the state machines of node/loop: which moves are legal, written here once more,
  * and that every other move, and a move of a freed struct, is a broken contract.
  */
-#include "node/loop/address_pool.h"
-#include "node/loop/downstream.h"
-#include "node/loop/exchange.h"
-#include "node/loop/origin_conn.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "node/loop/address_pool.h"
+#include "node/loop/downstream.h"
+#include "node/loop/exchange.h"
+#include "node/loop/origin_conn.h"
+#include "tests/support/death.h"
 
 #define STATES_MAX 8
 

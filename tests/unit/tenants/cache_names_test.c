@@ -2,19 +2,18 @@
  *
  * cache_names_test.c - the table of names against a plain list, and its bound.
  */
-#include "node/base/rng.h"
-#include "tenants/cache_names.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "node/base/rng.h"
+#include "tenants/cache_names.h"
+#include "tests/support/failalloc.h"
 
 #define OWNERS 5
 #define WORDS  300

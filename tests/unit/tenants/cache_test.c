@@ -3,6 +3,15 @@
  * cache_test.c - the tenant cache over a stand-in for the store that counts what it is asked and
  * fails on command.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
 #include "node/base/limits.h"
 #include "node/base/log.h"
 #include "node/base/rng.h"
@@ -10,16 +19,6 @@
 #include "tests/support/failalloc.h"
 #include "tests/support/store_stand_in.h"
 #include "tests/support/tenant_values.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
 

@@ -2,21 +2,20 @@
  *
  * index_test.c - the index rows of stored tenants, collected by a store's stand-in.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "tenants/tenant.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/tenant_values.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 
 struct row {
     enum weir_index index;

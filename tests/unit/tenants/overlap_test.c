@@ -3,19 +3,18 @@
  * overlap_test.c - overlaps of host claims, by the rules one at a time and against a naive twin
  * that compares every claim with every other.
  */
-#include "node/base/rng.h"
-#include "tenants/overlap.h"
-#include "tenants/overlap_set.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
+#include "node/base/rng.h"
+#include "tenants/overlap.h"
+#include "tenants/overlap_set.h"
+#include "tests/support/failalloc.h"
 
 #define FOUND_MAX 64
 

@@ -2,17 +2,16 @@
  *
  * paths_test.c - the sorted set of paths against a scan over all of them.
  */
-#include "node/base/rng.h"
-#include "tenants/paths.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
+#include "node/base/rng.h"
+#include "tenants/paths.h"
 
 #define NODES_MAX 4096
 

@@ -2,22 +2,21 @@
  *
  * redirect_test.c - which redirect decides, and where it leads; the search against a plain scan.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "tenants/redirect.h"
 #include "tenants/schema/schema.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/tenant_values.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 
 static const struct weir_siphash_key secret = { { 3, 4 } };
 

@@ -2,22 +2,21 @@
  *
  * tenant_test.c - compiling stored tenants, and the routes of the result.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "tenants/defaults.h"
 #include "tenants/tenant.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/tenant_values.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 
 static const struct weir_siphash_key secret = { { 3, 4 } };
 

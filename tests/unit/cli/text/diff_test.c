@@ -3,20 +3,19 @@
  * diff_test.c - known differences in their exact form; random texts, whose difference must turn one
  * into the other and be as short as the longest common subsequence allows.
  */
-#include "node/base/rng.h"
-#include "node/cli/text/diff.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/rng.h"
+#include "node/cli/text/diff.h"
+#include "tests/support/failalloc.h"
 
 static const char *const names[2] = { "a", "b" };
 

@@ -2,16 +2,15 @@
  *
  * render_test.c - JSON as YAML: shapes, keys that some YAML would take for something else, texts.
  */
-#include "node/cli/text/render.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/cli/text/render.h"
 
 static void json_becomes_block_yaml(void **state)
 {

@@ -2,16 +2,16 @@
  *
  * table_test.c - what reaches a terminal, and how wide it is there.
  */
-#include "node/cli/text/table.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "node/cli/text/table.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
 
 static void text_from_outside_is_made_harmless(void **state)
 {

@@ -3,13 +3,13 @@
  * acks_test.c - what is counted of the acks of many nodes: their last ones, no more; and never
  * an active revision that the node does not serve (G8).
  */
+#include <stdlib.h>
+
 #include "node/base/rng.h"
 #include "sync/activation/acks.h"
 #include "sync/activation/active.h"
 #include "tests/support/failalloc.h"
 #include "tests/unit/sync/members/members_rig.h"
-
-#include <stdlib.h>
 
 static struct weir_acks *acks_new(void)
 {

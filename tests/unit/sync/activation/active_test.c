@@ -3,19 +3,18 @@
  * active_test.c - what a node says of its records is never more than what is so: against a twin
  * that knows of each key what the node serves.
  */
-#include "node/base/rng.h"
-#include "sync/activation/active.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "sync/activation/active.h"
+#include "tests/support/failalloc.h"
 
 #define S        UINT64_C(1000000)
 #define READER   5

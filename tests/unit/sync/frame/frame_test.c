@@ -3,20 +3,19 @@
  * frame_test.c - messages between nodes: what is well formed comes back, everything else is refused
  * for a reason of its own, and nothing takes more memory than was computed.
  */
-#include "node/base/limits.h"
-#include "sync/frame/frame.h"
-#include "tests/support/failalloc.h"
-#include "tests/support/frames.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/limits.h"
+#include "sync/frame/frame.h"
+#include "tests/support/failalloc.h"
+#include "tests/support/frames.h"
 
 #define SEQ_MAX ((UINT64_C(1) << 48) - 1)
 

@@ -3,19 +3,18 @@
  * overlay_test.c - the links of all nodes at once: do both ends agree, is it one net, does it carry
  * a flood, and how much of it moves with one node?
  */
-#include "node/base/rng.h"
-#include "sync/members/overlay.h"
-#include "sync/version/num.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "sync/members/overlay.h"
+#include "sync/version/num.h"
 
 #define NODES_MAX 1001
 #define HOPS_MAX  8

@@ -5,14 +5,14 @@
  * A child writes counters into a few keys and reports each acknowledgement through a pipe; the
  * parent kills it at a random moment, opens the store and compares.
  */
-#include "node/base/rng.h"
-#include "tests/support/store_kit.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include "node/base/rng.h"
+#include "tests/support/store_kit.h"
 
 #define NUM_KEYS  16
 #define IN_FLIGHT 64

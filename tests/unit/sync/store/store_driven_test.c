@@ -4,12 +4,12 @@
  * derived rows, revisions, changes reported, readers, the way from a single node and back, a full
  * store, no memory, kill -9.
  */
-#include "tests/support/failalloc.h"
-#include "tests/support/record_store_kit.h"
-
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+
+#include "tests/support/failalloc.h"
+#include "tests/support/record_store_kit.h"
 
 #define KILL_BATCH 20
 

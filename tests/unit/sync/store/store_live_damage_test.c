@@ -5,12 +5,12 @@
  * call may end the process or return a wrong result, and after the next start every acknowledged
  * record is there whose own page was not hit.
  */
+#include <sys/wait.h>
+
 #include "node/base/rng.h"
 #include "sync/layout/store_file.h"
 #include "tests/support/spoil_store_file.h"
 #include "tests/support/store_kit.h"
-
-#include <sys/wait.h>
 
 #define NUM_KEYS  240
 #define BIG_EVERY 12 /* each twelfth value lies in pages of its own */

@@ -3,13 +3,13 @@
  * store_test.c - the store's promises one by one: versions, deletion, index, revisions, order of
  * durable, reported and done, limits, purge, one process at a time.
  */
-#include "sync/version/hlc.h"
-#include "tests/support/failalloc.h"
-#include "tests/support/store_kit.h"
-
 #include <inttypes.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+
+#include "sync/version/hlc.h"
+#include "tests/support/failalloc.h"
+#include "tests/support/store_kit.h"
 
 #define MS_PER_DAY UINT64_C(86400000)
 

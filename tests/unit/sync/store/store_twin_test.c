@@ -3,10 +3,10 @@
  * store_twin_test.c - random puts, overwrites, deletions and restarts against a model in memory:
  * records, owners of names, counts of index rows and conflicts, lists and revisions must agree.
  */
+#include <inttypes.h>
+
 #include "node/base/rng.h"
 #include "tests/support/store_kit.h"
-
-#include <inttypes.h>
 
 #define NUM_KEYS  40
 #define NUM_NAMES 12

@@ -4,13 +4,13 @@
  * files with anything changed: it must find what LMDB finds, and never touch a byte outside the
  * file.
  */
+#include <sys/mman.h>
+
 #include "node/base/rng.h"
 #include "sync/layout/store_rows.h"
 #include "sync/tree/tree_walk.h"
 #include "sync/version/record.h"
 #include "tests/support/store_kit.h"
-
-#include <sys/mman.h>
 
 #define NUM_KEYS 900
 #define PAGE     4096

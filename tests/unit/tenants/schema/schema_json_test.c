@@ -7,9 +7,8 @@
 #include "tenants/schema/schema_report.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/schemas.h"
-
-#include <weir/v1/admin.pb-c.h>
-#include <weir/v1/record.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
+#include "weir/v1/record.pb-c.h"
 
 /** Read one value; what is reported, or "" and the tree in *ret. */
 struct value {
