@@ -162,6 +162,14 @@ static void the_metrics_may_be_served_on_any_address(void **state)
     assert_true(config.has_metrics);
     assert_int_equal(config.metrics.port, 9100);
     assert_string_equal(config.socket_ro, "/run/ro");
+
+    /* An empty text is what is not given. */
+    assert_int_equal(read_text(HEAD "listen: { http: [\"0.0.0.0:80\"] }\n"
+                                    "admin: { metrics: \"\", socket_ro: \"\" }\n",
+                               no_env),
+                     WEIR_OK);
+    assert_false(config.has_metrics);
+    assert_null(config.socket_ro);
 }
 
 static void two_admin_listeners_are_not_one(void **state)
