@@ -2,11 +2,11 @@
  *
  * main.c - the weir program: `weir node` runs a node, all else is a client of one.
  */
+#include <string.h>
+
 #include "node/base/contract.h"
 #include "node/cli/cli.h"
 #include "node/ctl/control.h"
-
-#include <string.h>
 
 int main(int argc, char **argv)
 {

@@ -7,11 +7,11 @@
  */
 #include "tenants/cache.h"
 
+#include <stdlib.h>
+
 #include "node/base/hashmap.h"
 #include "node/base/log.h"
 #include "tenants/cache_names.h"
-
-#include <stdlib.h>
 
 #define NAMES_PER_TENANT 4
 #define LABELS_MAX       32                  /* parents of a host that are looked up as wildcards */

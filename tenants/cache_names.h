@@ -8,16 +8,16 @@
 #ifndef WEIR_TENANTS_CACHE_NAMES_H
 #define WEIR_TENANTS_CACHE_NAMES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/hash.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 #define WEIR_NAME_INLINE                                                                           \
     40 /* bytes of a host that are stored in its line; longer hosts are on the heap */

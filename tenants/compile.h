@@ -8,17 +8,17 @@
 #ifndef WEIR_TENANTS_COMPILE_H
 #define WEIR_TENANTS_COMPILE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/tenant.pb-c.h"
 
 #define WEIR_COMPILE_WHY_MAX 256 /* bytes; as WEIR_TENANT_WHY_MAX */
 

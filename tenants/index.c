@@ -5,13 +5,13 @@
  * that is not valid is left out, the rest is indexed. Limits: WEIR_HOSTS_MAX hosts and as many
  * addresses, WEIR_UNPACK_MAX bytes of messages.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/addr.h"
 #include "node/wire/uri.h"
 #include "tenants/tenant.h"
 #include "tenants/unpack.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /** Claims by name, sorted. */
 struct claims {

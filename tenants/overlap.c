@@ -4,9 +4,9 @@
  */
 #include "tenants/overlap.h"
 
-#include "node/wire/uri.h"
-
 #include <string.h>
+
+#include "node/wire/uri.h"
 
 bool weir_overlap_is_below(struct weir_span host, struct weir_span suffix)
 {

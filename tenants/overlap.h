@@ -9,15 +9,15 @@
 #ifndef WEIR_TENANTS_OVERLAP_H
 #define WEIR_TENANTS_OVERLAP_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/tenant.pb-c.h"
 
 /** A claimed host name, and the tenant that owns it. All spans are borrowed. */
 struct weir_host_claim {

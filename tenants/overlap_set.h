@@ -8,12 +8,12 @@
 #ifndef WEIR_TENANTS_OVERLAP_SET_H
 #define WEIR_TENANTS_OVERLAP_SET_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "tenants/overlap.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 #define WEIR_OVERLAP_SET_MAX (64u << 20) /* claims: 65,536 tenants of 1,024 hosts each */
 

@@ -8,10 +8,10 @@
 #ifndef WEIR_TENANTS_PATHS_H
 #define WEIR_TENANTS_PATHS_H
 
-#include "node/base/span.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
 
 #define WEIR_PATH_NONE UINT16_MAX
 

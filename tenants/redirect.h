@@ -8,13 +8,13 @@
 #ifndef WEIR_TENANTS_REDIRECT_H
 #define WEIR_TENANTS_REDIRECT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "tenants/tenant.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_redirect_request {
     bool https;

@@ -4,13 +4,13 @@
  * inside a tenant's block. Owner: the thread that compiles.   Limits: WEIR_REDIRECTS_MAX rules,
  * WEIR_PATH_MAX bytes a path.
  */
+#include <stdlib.h>
+
 #include "node/wire/bytes.h"
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/redirect_set.h"
 #include "tenants/tenant.h"
-
-#include <stdlib.h>
 
 _Static_assert(WEIR_REDIRECTS_MAX < WEIR_PATH_NONE, "a node's number fits its links");
 _Static_assert(WEIR_PATH_MAX < 1 << 12, "the length of a path fits its bits of the rank");

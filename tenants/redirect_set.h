@@ -8,11 +8,11 @@
 #ifndef WEIR_TENANTS_REDIRECT_SET_H
 #define WEIR_TENANTS_REDIRECT_SET_H
 
-#include "node/base/span.h"
-#include "tenants/paths.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
+#include "tenants/paths.h"
 
 enum weir_redirect_scheme { WEIR_REDIRECT_ANY_SCHEME, WEIR_REDIRECT_HTTP, WEIR_REDIRECT_HTTPS };
 

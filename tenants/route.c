@@ -4,12 +4,12 @@
  * Few routes are compared one by one in order of precedence; many through sorted nodes
  * (tenants/paths.h).
  */
+#include <stdlib.h>
+
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/paths.h"
 #include "tenants/tenant.h"
-
-#include <stdlib.h>
 
 /** Up to this many routes a scan is as fast as a search. */
 #define SCAN_MAX 8

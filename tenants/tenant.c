@@ -7,16 +7,16 @@
  */
 #include "tenants/tenant.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "node/base/hash.h"
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/unpack.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */
 #define ERROR_PAGES_MAX 200 /* statuses 400..599 */

@@ -8,6 +8,9 @@
 #ifndef WEIR_TENANTS_TENANT_H
 #define WEIR_TENANTS_TENANT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -15,9 +18,6 @@
 #include "node/base/siphash.h"
 #include "node/base/span.h"
 #include "sync/store/store.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_endpoint {
     struct weir_span text; /* as configured: "10.0.0.1:8080" or "origin.example:80" */

@@ -11,8 +11,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/tenant.pb-c.h"
 
 #define WEIR_UNPACK_MAX                                                                            \
     (8u << 20) /* bytes of messages; a full record within all limits needs about half */

@@ -5,27 +5,14 @@
 CIRCLES = [
     ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
                                        "exchange", "worker", "conn_log", "group", "listener")},
-     "one connection's life runs through all of them; cut when HTTP/2 gets its room"),
-    ({"node/ctl/doctor", "node/ctl/status"}, "to be cut"),
+     "one exchange's life runs through all of them; cut when sessions and exchanges get rooms of their own"),
 ]
 
 # Folders or files in which includes are in another order. `tests/tidy.py --fix PATH` mends them.
-INCLUDES = (
-    "deploy",
-    "tests/bench",
-    "tests/fuzz",
-    "tests/support",
-    "tests/unit/cli",
-    "tests/unit/ctl",
-    "tests/unit/loop",
-    "tests/unit/tenants",
-)
+INCLUDES = ()
 
 # Folders or files with dividers of another form. `tests/tidy.py --fix PATH` mends those of one line.
-DIVIDERS = (
-    "node/cli",
-    "tests/support",
-)
+DIVIDERS = ()
 
 # Folders or files in which words of the left column stand.
 WORDS = (

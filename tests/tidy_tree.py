@@ -11,8 +11,8 @@ import re
 FOLDER_FILES_MAX = 40
 
 INCLUDE = re.compile(r'\s*#\s*include\s*(["<])([^">]+)[">]')
-# cmocka.h needs these before it, in this order.
-CMOCKA = ["setjmp.h", "stdarg.h", "stddef.h", "stdint.h", "cmocka.h"]
+# Headers of other projects: behind those of the C library, before those of weir.
+FOREIGN = re.compile(r"(cmocka|jansson|lmdb|uv|yaml)\.h|(ares|nghttp2|nng|openssl|protobuf-c|sanitizer)")
 
 
 def check_sizes(paths):
@@ -119,18 +119,14 @@ def include_block(text):
 
 
 def ordered(includes, own):
-    """The block of these includes as it should be: its own header, "weir" ones, <...>, each sorted."""
-    quoted = sorted({name for kind, name in includes if kind == '"' and name != own})
-    system = sorted({name for kind, name in includes if kind == "<"})
-    blocks = []
-    if ('"', own) in includes:
-        blocks.append(['#include "%s"' % own])
-    blocks.append(['#include "%s"' % name for name in quoted])
-    if "cmocka.h" in system:
-        blocks.append(["#include <%s>" % name for name in CMOCKA[:-1]])
-        blocks.append(["#include <cmocka.h>"])
-        system = [name for name in system if name not in CMOCKA]
-    blocks.append(["#include <%s>" % name for name in system])
+    """The block of these includes as it should be: own header, C library, foreign, weir's; each group sorted."""
+    names = {name for _, name in includes if name != own}
+    ours = {name for kind, name in includes if name in names and (kind == '"' or name.endswith(".pb-c.h"))}
+    foreign = {name for name in names - ours if FOREIGN.match(name)}
+    blocks = [['#include "%s"' % own]] if ('"', own) in includes else []
+    blocks.append(["#include <%s>" % name for name in sorted(names - ours - foreign)])
+    blocks.append(["#include <%s>" % name for name in sorted(foreign)])
+    blocks.append(['#include "%s"' % name for name in sorted(ours)])
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -147,4 +143,4 @@ def fix_includes(path, text):
 def check_include_order(path, text):
     if fix_includes(path, text) != text:
         line = text[:include_block(text)[0]].count("\n") + 1
-        yield line, 'includes are not in order (own header; "weir" sorted; <...> sorted): tests/tidy.py --fix mends it'
+        yield line, 'includes are not in order (own header; C library; foreign; weir; each group sorted): tests/tidy.py --fix mends it'

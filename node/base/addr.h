@@ -7,14 +7,14 @@
 #ifndef WEIR_NODE_BASE_ADDR_H
 #define WEIR_NODE_BASE_ADDR_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/base/span.h"
-
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
 
 struct weir_addr {
     uint8_t ip[16];

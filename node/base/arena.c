@@ -6,13 +6,13 @@
  */
 #include "node/base/arena.h"
 
-#include "node/base/internal/poison.h"
-
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/internal/poison.h"
 
 #define ALIGNMENT 16
 

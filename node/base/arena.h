@@ -7,12 +7,12 @@
 #ifndef WEIR_NODE_BASE_ARENA_H
 #define WEIR_NODE_BASE_ARENA_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 struct weir_arena_block;
 

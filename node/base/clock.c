@@ -6,10 +6,10 @@
  */
 #include "node/base/clock.h"
 
-#include "node/base/contract.h"
-
 #include <string.h>
 #include <time.h>
+
+#include "node/base/contract.h"
 
 #define WALL_MS_MAX 253402300799999ull /* 9999-12-31T23:59:59.999Z */
 #define DAY_MS      86400000ull

@@ -6,14 +6,14 @@
  */
 #include "node/base/contract.h"
 
-#include "node/base/internal/backtrace.h"
-#include "node/base/internal/raw_text.h"
-#include "node/base/trace.h"
-
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "node/base/internal/backtrace.h"
+#include "node/base/internal/raw_text.h"
+#include "node/base/trace.h"
 
 /* 64 KiB: the unwinder and the frames of the report. */
 #define REPORT_STACK_LEN 65536

@@ -6,9 +6,9 @@
  */
 #include "node/base/hashmap.h"
 
-#include "node/base/hash.h"
-
 #include <stdlib.h>
+
+#include "node/base/hash.h"
 
 #define SLOTS_MIN 16
 

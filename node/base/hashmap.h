@@ -7,12 +7,12 @@
 #ifndef WEIR_NODE_BASE_HASHMAP_H
 #define WEIR_NODE_BASE_HASHMAP_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 struct weir_hashmap_slot {
     uint64_t hash; /* 0 = free */

@@ -8,12 +8,12 @@
 #ifndef WEIR_NODE_BASE_INBOX_H
 #define WEIR_NODE_BASE_INBOX_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
 
 struct weir_msg {
     struct weir_msg *next;

@@ -6,14 +6,14 @@
  */
 #include "node/base/log.h"
 
-#include "node/base/clock.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "node/base/clock.h"
 
 #define LINE_MAX_LEN 2048 /* bytes with the newline */
 

@@ -8,12 +8,12 @@
 #ifndef WEIR_NODE_BASE_LOG_H
 #define WEIR_NODE_BASE_LOG_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
 
 enum weir_log_level {
     WEIR_LOG_ERROR,

@@ -7,10 +7,10 @@
 #ifndef WEIR_NODE_BASE_METRICS_H
 #define WEIR_NODE_BASE_METRICS_H
 
-#include "node/base/strbuf.h"
-
 #include <stdatomic.h>
 #include <stdint.h>
+
+#include "node/base/strbuf.h"
 
 enum weir_metric {
     WEIR_M_CONNECTIONS_ACCEPTED, /* counter */

@@ -6,11 +6,11 @@
  */
 #include "node/base/pool.h"
 
-#include "node/base/internal/poison.h"
-
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/internal/poison.h"
 
 #define ALIGNMENT 16
 

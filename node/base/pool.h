@@ -6,10 +6,10 @@
 #ifndef WEIR_NODE_BASE_POOL_H
 #define WEIR_NODE_BASE_POOL_H
 
-#include "node/base/contract.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
 
 struct weir_pool {
     void *free_list;

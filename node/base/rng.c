@@ -4,10 +4,10 @@
  */
 #include "node/base/rng.h"
 
-#include "node/base/hash.h"
-
 #include <errno.h>
 #include <sys/random.h>
+
+#include "node/base/hash.h"
 
 static inline uint64_t rotl(uint64_t x, unsigned by)
 {

@@ -6,11 +6,11 @@
 #ifndef WEIR_NODE_BASE_RNG_H
 #define WEIR_NODE_BASE_RNG_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
 
 struct weir_rng {
     uint64_t s[4];

@@ -7,12 +7,12 @@
 #ifndef WEIR_NODE_BASE_STRBUF_H
 #define WEIR_NODE_BASE_STRBUF_H
 
-#include "node/base/contract.h"
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/span.h"
 
 struct weir_strbuf {
     char *at; /* owns; always NUL-terminated when not NULL */

@@ -7,9 +7,9 @@
  */
 #include "node/base/timerwheel.h"
 
-#include "node/base/contract.h"
-
 #include <stddef.h>
+
+#include "node/base/contract.h"
 
 #define SLOT_BITS 8
 #define SLOT_MASK (WEIR_WHEEL_SLOTS - 1)

@@ -8,10 +8,10 @@
 #ifndef WEIR_NODE_BASE_TIMERWHEEL_H
 #define WEIR_NODE_BASE_TIMERWHEEL_H
 
-#include "node/base/list.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/base/list.h"
 
 #define WEIR_WHEEL_TICK_MS 64
 #define WEIR_WHEEL_SLOTS   256

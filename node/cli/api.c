@@ -12,8 +12,7 @@
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define ARENA_BLOCK 65536
 #define ARENA_MAX   ((size_t)1 << 30) /* a response of WEIR_CLIENT_BODY_MAX as messages */

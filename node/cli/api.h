@@ -2,10 +2,15 @@
  *
  * api.h - calls of the admin API: requests out, messages of admin.proto in, errors reported once.
  * Every failure of a call is reported here, and becomes the exit code of the command.
- * Owner: the main thread.   Ref: node/ctl/API.md.
+ * Owner: the main thread.   Ref: node/ctl/admin/API.md.
  */
 #ifndef WEIR_NODE_CLI_API_H
 #define WEIR_NODE_CLI_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
 
 #include "node/base/arena.h"
 #include "node/base/contract.h"
@@ -13,10 +18,6 @@
 #include "node/base/strbuf.h"
 #include "node/cli/client.h"
 #include "node/cli/command.h"
-
-#include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #define WEIR_API_IF_MATCH_MAX 24 /* bytes of a revision in quotes, with its NUL */
 

@@ -6,10 +6,10 @@
 #ifndef WEIR_NODE_CLI_ARGS_H
 #define WEIR_NODE_CLI_ARGS_H
 
+#include <stddef.h>
+
 #include "node/base/contract.h"
 #include "node/cli/command.h"
-
-#include <stddef.h>
 
 /** One flag. */
 struct weir_flag_def {

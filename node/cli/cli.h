@@ -2,7 +2,7 @@
  *
  * cli.h - the client half of the program: every subcommand of `weir` but `node`.
  * Owner: the main thread of a short-lived process; the only place of weir that blocks.
- * Ref: weir --help, and the admin API in node/ctl/API.md.
+ * Ref: weir --help, and the admin API in node/ctl/admin/API.md.
  */
 #ifndef WEIR_NODE_CLI_CLI_H
 #define WEIR_NODE_CLI_CLI_H

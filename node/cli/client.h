@@ -3,21 +3,21 @@
  * client.h - one blocking HTTP/1.1 connection to a node's admin socket, read with the node's own
  * strict codec. Owner: the main thread.
  * Limits: a head of WEIR_CLIENT_HEAD_MAX, a body of WEIR_CLIENT_BODY_MAX unless it is streamed; one
- * absolute limit of time for each call.   Ref: RFC 9112; node/ctl/API.md.
+ * absolute limit of time for each call.   Ref: RFC 9112; node/ctl/admin/API.md.
  */
 #ifndef WEIR_NODE_CLI_CLIENT_H
 #define WEIR_NODE_CLI_CLIENT_H
-
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/base/span.h"
-#include "node/base/strbuf.h"
 
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/un.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
+#include "node/base/strbuf.h"
 
 #define WEIR_CLIENT_HEAD_MAX 16384
 #define WEIR_CLIENT_BODY_MAX (64u << 20)

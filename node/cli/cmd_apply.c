@@ -4,20 +4,18 @@
  * one connection. A batch is small enough that the node's control loop is not held up, and large
  * enough that its documents share a commit.
  */
-#include "node/cli/command.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "node/base/clock.h"
 #include "node/cli/api.h"
+#include "node/cli/command.h"
+#include "node/cli/docs/source.h"
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
-#include "node/cli/docs/source.h"
 #include "node/cli/text/table.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define BATCH_DOCS_MAX  200
 #define BATCH_BYTES_MAX 1048576

@@ -2,18 +2,16 @@
  *
  * cmd_control.c - weir drain, undrain, reload and log-level: what an operator asks of one node.
  */
-#include "node/cli/command.h"
-
 #include <string.h>
 
 #include "node/base/log.h"
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define DRAIN_DEFAULT_MS 30000
 #define LINE_MAX_LEN     4096 /* bytes of one line of progress */

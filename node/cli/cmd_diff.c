@@ -2,14 +2,12 @@
  *
  * cmd_diff.c - weir diff: what apply would change, as a unified difference of canonical texts.
  */
-#include "node/cli/command.h"
-
 #include "node/cli/api.h"
+#include "node/cli/command.h"
+#include "node/cli/docs/source.h"
 #include "node/cli/text/diff.h"
 #include "node/cli/text/render.h"
-#include "node/cli/docs/source.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 /** One tenant, on both sides. */
 struct sides {

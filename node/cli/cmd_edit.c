@@ -5,8 +5,6 @@
  * written, the file stays and is named.
  * Limits: EDITS_MAX openings of the editor.
  */
-#include "node/cli/command.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,15 +14,15 @@
 #include <unistd.h>
 
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/docs/error_pages.h"
 #include "node/cli/docs/file.h"
 #include "node/cli/objects.h"
-#include "node/cli/text/render.h"
 #include "node/cli/result.h"
+#include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define EDITS_MAX      100        /* a program as editor must not go on for ever */
 #define TEXT_MAX       (8u << 20) /* bytes; as the admin API's limit of a body */

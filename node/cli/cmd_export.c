@@ -4,8 +4,6 @@
  * as they come; one document is held at a time. A file is written beside its name and takes it when
  * it is whole and on the disk.
  */
-#include "node/cli/command.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +13,13 @@
 #include <unistd.h>
 
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_text.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define LINE_BYTES_MAX 16777216 /* of one document in a response */
 #define DIGEST_MAX     64
@@ -66,7 +64,7 @@ static bool folder_is_empty(int fd)
 }
 
 /* What lies in the folder already would be imported with the rest, so there must be nothing. */
-static enum weir_exit folder_open(struct export *e)
+static enum weir_exit open_folder(struct export *e)
 {
     if (mkdir(e->name, 0700) < 0 && errno != EEXIST)
         return fail(e, e->name, strerrordesc_np(errno));
@@ -80,7 +78,7 @@ static enum weir_exit folder_open(struct export *e)
     return WEIR_EXIT_OK;
 }
 
-static enum weir_exit file_open(struct export *e)
+static enum weir_exit open_file(struct export *e)
 {
     if (asprintf(&e->part, "%s.part", e->name) < 0) {
         e->part = NULL;
@@ -96,7 +94,7 @@ static bool ends_with(const char *name, const char *tail)
     return weir_span_ends(weir_span_cstr(name), weir_span_cstr(tail));
 }
 
-static enum weir_exit target_open(struct export *e)
+static enum weir_exit open_target(struct export *e)
 {
     struct stat st;
     bool json_name = ends_with(e->name, ".json") || ends_with(e->name, ".jsonl") ||
@@ -108,13 +106,13 @@ static enum weir_exit target_open(struct export *e)
         return WEIR_EXIT_OK;
     }
     e->is_folder = ends_with(e->name, "/") || (stat(e->name, &st) == 0 && S_ISDIR(st.st_mode));
-    return e->is_folder ? folder_open(e) : file_open(e);
+    return e->is_folder ? open_folder(e) : open_file(e);
 }
 
 /* -- documents -- */
 
 /* The name stands in the canonical text right behind the kind. */
-static bool name_find(struct weir_span doc, struct weir_span *ret)
+static bool find_name(struct weir_span doc, struct weir_span *ret)
 {
     static const char key[] = "\"name\": \"";
     const uint8_t *at = memmem(doc.at, doc.len, key, sizeof(key) - 1);
@@ -132,7 +130,7 @@ static bool name_find(struct weir_span doc, struct weir_span *ret)
     return ret->len > 0 && ret->len < 200;
 }
 
-static enum weir_err document_form(const struct export *e, struct weir_span doc,
+static enum weir_err form_document(const struct export *e, struct weir_span doc,
                                    struct weir_strbuf *out)
 {
     if (e->json) {
@@ -146,11 +144,12 @@ static enum weir_err document_form(const struct export *e, struct weir_span doc,
     return err == WEIR_OK && out->failed ? WEIR_ENOMEM : err;
 }
 
-static enum weir_exit document_file(struct export *e, struct weir_span doc, struct weir_span text)
+static enum weir_exit write_document_file(struct export *e, struct weir_span doc,
+                                          struct weir_span text)
 {
     char name[256];
     struct weir_span tenant;
-    if (!name_find(doc, &tenant))
+    if (!find_name(doc, &tenant))
         return fail(e, "the response", "has a document without a name");
     snprintf(name, sizeof(name), "%.*s.%s", (int)tenant.len, (const char *)tenant.at,
              e->json ? "json" : "yaml");
@@ -163,17 +162,17 @@ static enum weir_exit document_file(struct export *e, struct weir_span doc, stru
     return n == (ssize_t)text.len ? WEIR_EXIT_OK : fail(e, name, strerrordesc_np(err));
 }
 
-static enum weir_exit document_write(struct export *e, struct weir_span doc)
+static enum weir_exit write_document(struct export *e, struct weir_span doc)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     enum weir_exit code = WEIR_EXIT_OK;
-    enum weir_err err = document_form(e, doc, &text);
+    enum weir_err err = form_document(e, doc, &text);
     if (err == WEIR_ENOMEM)
         code = weir_cli_no_memory(e->cli);
     else if (err < 0)
         code = fail(e, "the response", "has a line that is no document");
     else if (e->is_folder)
-        code = document_file(e, doc, weir_span(text.at, text.len));
+        code = write_document_file(e, doc, weir_span(text.at, text.len));
     else if (fwrite(text.at, 1, text.len, e->file) != text.len)
         code = fail(e, e->name, strerrordesc_np(errno));
     weir_strbuf_deinit(&text);
@@ -183,7 +182,7 @@ static enum weir_exit document_write(struct export *e, struct weir_span doc)
 
 /* -- the response -- */
 
-static enum weir_exit end_take(struct export *e, struct weir_span line)
+static enum weir_exit take_end(struct export *e, struct weir_span line)
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
@@ -202,12 +201,12 @@ static enum weir_exit end_take(struct export *e, struct weir_span line)
     return WEIR_EXIT_OK; /* without an end the export is not whole */
 }
 
-static enum weir_exit line_take(struct export *e, struct weir_span line)
+static enum weir_exit take_line(struct export *e, struct weir_span line)
 {
     if (weir_span_starts(line, WEIR_SPAN_LIT("{\"end\":")))
-        return end_take(e, line);
+        return take_end(e, line);
     /* A node that sends documents although none were asked for has nowhere to put them. */
-    return e->file != NULL || e->is_folder ? document_write(e, line) : WEIR_EXIT_OK;
+    return e->file != NULL || e->is_folder ? write_document(e, line) : WEIR_EXIT_OK;
 }
 
 static bool on_piece(void *arg, struct weir_span piece)
@@ -224,7 +223,7 @@ static bool on_piece(void *arg, struct weir_span piece)
         if (e->line.failed || e->line.len > LINE_BYTES_MAX)
             e->code = weir_cli_no_memory(e->cli);
         else if (nl != NULL)
-            e->code = line_take(e, line);
+            e->code = take_line(e, line);
         if (nl != NULL)
             weir_strbuf_reset(&e->line);
         piece = weir_span_from(piece, nl != NULL ? len + 1 : len);
@@ -232,7 +231,7 @@ static bool on_piece(void *arg, struct weir_span piece)
     return e->code == WEIR_EXIT_OK && !weir_interrupt_has_come();
 }
 
-static enum weir_exit response_read(struct export *e)
+static enum weir_exit read_response(struct export *e)
 {
     struct weir_cli *cli = e->cli;
     struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
@@ -259,7 +258,7 @@ static enum weir_exit response_read(struct export *e)
 /* -- the end -- */
 
 /* The files must be on the disk before the export counts as done. */
-static enum weir_exit target_close(struct export *e)
+static enum weir_exit close_target(struct export *e)
 {
     if (e->is_folder)
         return syncfs(e->folder_fd) == 0 ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
@@ -274,7 +273,7 @@ static enum weir_exit target_close(struct export *e)
     return rename(e->part, e->name) == 0 ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
 }
 
-static void export_free(struct export *e)
+static void free_export(struct export *e)
 {
     if (e->part != NULL && e->file != NULL)
         fclose(e->file);
@@ -286,7 +285,7 @@ static void export_free(struct export *e)
     weir_strbuf_deinit(&e->line);
 }
 
-static enum weir_exit summary_show(struct export *e)
+static enum weir_exit show_summary(struct export *e)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     bool to_out = e->cli->options.digest;
@@ -322,13 +321,13 @@ enum weir_exit weir_cmd_export(struct weir_cli *cli)
         return code;
     weir_interrupt_begin(cli);
     if (!cli->options.digest)
-        code = target_open(&e);
+        code = open_target(&e);
     if (code == WEIR_EXIT_OK)
-        code = response_read(&e);
+        code = read_response(&e);
     if (code == WEIR_EXIT_OK && !cli->options.digest)
-        code = target_close(&e);
+        code = close_target(&e);
     if (code == WEIR_EXIT_OK)
-        code = summary_show(&e);
-    export_free(&e);
+        code = show_summary(&e);
+    free_export(&e);
     return code;
 }

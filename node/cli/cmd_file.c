@@ -2,13 +2,12 @@
  *
  * cmd_file.c - weir validate and weir fmt: what needs no node.
  */
-#include "node/cli/command.h"
-
 #include <string.h>
 
+#include "node/cli/command.h"
 #include "node/cli/docs/file.h"
-#include "node/cli/text/render.h"
 #include "node/cli/docs/source.h"
+#include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 
 enum weir_exit weir_cmd_validate(struct weir_cli *cli)

@@ -3,20 +3,18 @@
  * cmd_get.c - weir get: lists page by page, unless they are sorted by something else than names,
  * and single tenants, whose -o yaml and -o json can be applied again.
  */
-#include "node/cli/command.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/get_watch.h"
 #include "node/cli/objects.h"
+#include "node/cli/tenant_list.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
-#include "node/cli/tenant_list.h"
 #include "tenants/schema/schema.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define CONFLICTS_SHOWN 3 /* of one tenant, in a wide table */
 
@@ -27,7 +25,7 @@ struct list {
     struct weir_strbuf out;
     uint64_t num;
     uint64_t total;
-    bool more; /* --limit has cut it */
+    bool more; /* follow, which --limit leaves out */
 };
 
 static const char *const headers[] = { "NAME",       "REVISION",   "HOSTS",    "UPSTREAMS",

@@ -5,8 +5,6 @@
  * with its place and left out; all the rest goes in. To run it again is safe: what is there already
  * is reported as unchanged.
  */
-#include "node/cli/command.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -18,13 +16,13 @@
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/docs/doc_reader.h"
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define BATCH_DOCS  1024    /* share a commit or two; far below the bound of one request */
 #define BATCH_BYTES 1048576 /* of documents as JSON */
@@ -62,7 +60,7 @@ struct import {
 
 /* -- messages -- */
 
-static void progress_show(const struct import *im)
+static void show_progress(const struct import *im)
 {
     if (isatty(fileno(im->cli->err)))
         fprintf(im->cli->err, "\r%llu tenants\033[K", (unsigned long long)im->num_done);
@@ -70,7 +68,7 @@ static void progress_show(const struct import *im)
 
 /* @param line  0: the file as a whole */
 static void WEIR_PRINTF(4, 5)
-    fault_show(struct import *im, const char *file, uint32_t line, const char *fmt, ...)
+    show_fault(struct import *im, const char *file, uint32_t line, const char *fmt, ...)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     char *text = NULL;
@@ -96,7 +94,7 @@ static void WEIR_PRINTF(4, 5)
 
 /* -- responses -- */
 
-static void results_take(struct import *im, const Weir__V1__ApplyResponse *a, size_t from)
+static void take_results(struct import *im, const Weir__V1__ApplyResponse *a, size_t from)
 {
     for (size_t i = 0; i < a->n_results && from + i < im->num; i++) {
         const Weir__V1__ApplyResult *r = a->results[i];
@@ -106,10 +104,10 @@ static void results_take(struct import *im, const Weir__V1__ApplyResponse *a, si
         im->num_done++;
         const struct place *p = &im->places[from + i];
         if (strcmp(outcome, outcomes[REFUSED]) == 0)
-            fault_show(im, p->file, p->line, "tenant %s: refused: %s", p->name,
+            show_fault(im, p->file, p->line, "tenant %s: refused: %s", p->name,
                        r->n_details > 0 ? r->details[0]->message : "the node does not say why");
         for (size_t k = 0; k < r->n_warnings; k++)
-            fault_show(im, p->file, p->line, "warning: %s", r->warnings[k]);
+            show_fault(im, p->file, p->line, "warning: %s", r->warnings[k]);
     }
     if (im->nodes_total == 0 || a->nodes_durable < im->nodes_durable)
         im->nodes_durable = a->nodes_durable;
@@ -118,7 +116,7 @@ static void results_take(struct import *im, const Weir__V1__ApplyResponse *a, si
 }
 
 /* The node refused a document as a whole. */
-static void refusal_take(struct import *im, const struct weir_client_response *response, size_t at)
+static void take_refusal(struct import *im, const struct weir_client_response *response, size_t at)
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
@@ -133,7 +131,7 @@ static void refusal_take(struct import *im, const struct weir_client_response *r
         text = a->error->details[0]->message;
     else if (known && a->error->message != NULL)
         text = a->error->message;
-    fault_show(im, im->places[at].file, im->places[at].line, "%s", text);
+    show_fault(im, im->places[at].file, im->places[at].line, "%s", text);
     im->num_by_outcome[REFUSED]++;
     im->num_done++;
     weir_arena_deinit(&arena);
@@ -145,9 +143,9 @@ static bool is_about_documents(uint16_t status)
     return status == 400 || status == 404 || status == 409 || status == 412 || status == 413;
 }
 
-static void documents_send(struct import *im, size_t from, size_t num);
+static void send_documents(struct import *im, size_t from, size_t num);
 
-static void response_take(struct import *im, const struct weir_client_response *response,
+static void take_response(struct import *im, const struct weir_client_response *response,
                           size_t from, size_t num)
 {
     struct weir_arena arena;
@@ -157,12 +155,12 @@ static void response_take(struct import *im, const struct weir_client_response *
         return;
     }
     if (response->status != 200 && num == 1) {
-        refusal_take(im, response, from);
+        take_refusal(im, response, from);
         return;
     }
     if (response->status != 200) {
         for (size_t i = 0; i < num && im->code == WEIR_EXIT_OK; i++)
-            documents_send(im, from + i, 1);
+            send_documents(im, from + i, 1);
         return;
     }
     weir_api_arena_init(&arena);
@@ -174,12 +172,12 @@ static void response_take(struct import *im, const struct weir_client_response *
         weir_cli_error(im->cli, "%s: the response is not one of weir's", im->cli->client.name);
         im->code = WEIR_EXIT_FAILED;
     } else {
-        results_take(im, a, from);
+        take_results(im, a, from);
     }
     weir_arena_deinit(&arena);
 }
 
-static void documents_send(struct import *im, size_t from, size_t num)
+static void send_documents(struct import *im, size_t from, size_t num)
 {
     char target[96];
     struct weir_client_response response = { .body = WEIR_STRBUF_ZERO };
@@ -198,37 +196,37 @@ static void documents_send(struct import *im, size_t from, size_t num)
     if (err < 0)
         im->code = weir_api_failed(im->cli, err);
     else
-        response_take(im, &response, from, num);
+        take_response(im, &response, from, num);
     weir_strbuf_deinit(&response.body);
 }
 
-static void batch_drop(struct import *im)
+static void drop_batch(struct import *im)
 {
     for (size_t i = 0; i < im->num; i++)
         free(im->places[i].file);
     im->num = 0;
 }
 
-static void batch_send(struct import *im)
+static void send_batch(struct import *im)
 {
     if (im->num > 0 && im->code == WEIR_EXIT_OK)
-        documents_send(im, 0, im->num);
+        send_documents(im, 0, im->num);
     if (im->code != WEIR_EXIT_OK)
         return;
-    batch_drop(im);
+    drop_batch(im);
     weir_strbuf_reset(&im->body);
-    progress_show(im);
+    show_progress(im);
 }
 
 /* -- documents -- */
 
-static void diags_show(struct import *im, const struct weir_doc_reader *r,
+static void show_diags(struct import *im, const struct weir_doc_reader *r,
                        const struct weir_diags *diags, uint32_t line)
 {
     im->num_faults++;
     for (size_t i = 0; i < diags->len; i++) {
         const struct weir_diag *d = &diags->items[i];
-        fault_show(im, r->name, d->line > 0 ? line + d->line - 1 : line, "%s%s%s", d->field,
+        show_fault(im, r->name, d->line > 0 ? line + d->line - 1 : line, "%s%s%s", d->field,
                    d->field[0] != '\0' ? ": " : "", d->message);
     }
 }
@@ -242,16 +240,16 @@ static bool is_in_batch(const struct import *im, const char *name)
     return false;
 }
 
-static void document_queue(struct import *im, const char *file, const Weir__V1__Tenant *t,
+static void queue_document(struct import *im, const char *file, const Weir__V1__Tenant *t,
                            uint32_t line)
 {
     if (weir_schema_has_unread_files(t)) {
         im->num_faults++;
-        fault_show(im, file, line, "error_pages: import reads no files of pages; use weir apply");
+        show_fault(im, file, line, "error_pages: import reads no files of pages; use weir apply");
         return;
     }
     if (im->num == BATCH_DOCS || im->body.len >= BATCH_BYTES || is_in_batch(im, t->name))
-        batch_send(im);
+        send_batch(im);
     if (im->code != WEIR_EXIT_OK)
         return;
     struct place *p = &im->places[im->num];
@@ -268,7 +266,7 @@ static void document_queue(struct import *im, const char *file, const Weir__V1__
         im->code = weir_cli_no_memory(im->cli);
 }
 
-static void document_take(struct import *im, const struct weir_doc_reader *r,
+static void take_document(struct import *im, const struct weir_doc_reader *r,
                           const struct weir_doc_text *doc)
 {
     struct weir_docs docs;
@@ -278,18 +276,18 @@ static void document_take(struct import *im, const struct weir_doc_reader *r,
     weir_diags_init(&diags);
     enum weir_err err = weir_schema_read(&source, &docs, &diags);
     if (err == WEIR_EINVAL) {
-        diags_show(im, r, &diags, doc->line);
+        show_diags(im, r, &diags, doc->line);
     } else if (err < 0) {
         im->code = weir_cli_no_memory(im->cli);
     } else {
         for (size_t i = 0; i < docs.len && im->code == WEIR_EXIT_OK; i++) {
             uint32_t line = doc->line + (docs.items[i].line > 0 ? docs.items[i].line - 1 : 0);
             if (docs.items[i].kind == WEIR_KIND_TENANT) {
-                document_queue(im, r->name, docs.items[i].tenant, line);
+                queue_document(im, r->name, docs.items[i].tenant, line);
                 continue;
             }
             im->num_faults++;
-            fault_show(im, r->name, line,
+            show_fault(im, r->name, line,
                        "kind: a Node document is read by weir node --config, not stored");
         }
     }
@@ -299,7 +297,7 @@ static void document_take(struct import *im, const struct weir_doc_reader *r,
 
 /* -- files -- */
 
-static void stream_read(struct import *im, FILE *file, const char *name)
+static void read_stream(struct import *im, FILE *file, const char *name)
 {
     struct weir_doc_reader r;
     struct weir_doc_text doc;
@@ -309,11 +307,11 @@ static void stream_read(struct import *im, FILE *file, const char *name)
         err = weir_doc_reader_next(&r, &doc);
         if (err < 0)
             break;
-        document_take(im, &r, &doc);
+        take_document(im, &r, &doc);
     }
     if (err < 0 && err != WEIR_ENOTFOUND) {
         im->num_faults++;
-        fault_show(im, name, r.line, "%s",
+        show_fault(im, name, r.line, "%s",
                    err == WEIR_EINVAL ? "no whole JSON object stands here; what is behind it was "
                                         "not read"
                    : err == WEIR_ELIMIT
@@ -324,16 +322,16 @@ static void stream_read(struct import *im, FILE *file, const char *name)
     weir_doc_reader_deinit(&r);
 }
 
-static void file_read(struct import *im, const char *path)
+static void read_file(struct import *im, const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (file == NULL) {
         int err = errno;
         im->num_faults++;
-        fault_show(im, path, 0, "cannot be read: %s", strerrordesc_np(err));
+        show_fault(im, path, 0, "cannot be read: %s", strerrordesc_np(err));
         return;
     }
-    stream_read(im, file, strcmp(path, "-") == 0 ? "standard input" : path);
+    read_stream(im, file, strcmp(path, "-") == 0 ? "standard input" : path);
     if (file != stdin)
         fclose(file);
 }
@@ -360,9 +358,9 @@ static bool is_document_name(const char *name)
     return false;
 }
 
-static void folder_read(struct import *im, const char *path, unsigned depth);
+static void read_folder(struct import *im, const char *path, unsigned depth);
 
-static void entry_read(struct import *im, const char *folder, const char *name, unsigned depth)
+static void read_entry(struct import *im, const char *folder, const char *name, unsigned depth)
 {
     struct stat st;
     char *path = NULL;
@@ -372,13 +370,13 @@ static void entry_read(struct import *im, const char *folder, const char *name, 
         return;
     }
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        folder_read(im, path, depth + 1);
+        read_folder(im, path, depth + 1);
     else if (is_document_name(name))
-        file_read(im, path);
+        read_file(im, path);
     free(path);
 }
 
-static void folder_read(struct import *im, const char *path, unsigned depth)
+static void read_folder(struct import *im, const char *path, unsigned depth)
 {
     struct dirent **entries = NULL;
     int num = depth > DEPTH_MAX ? -1 : scandir(path, &entries, is_candidate, by_name);
@@ -386,12 +384,12 @@ static void folder_read(struct import *im, const char *path, unsigned depth)
         const char *why =
             depth > DEPTH_MAX ? "too many folders within each other" : strerrordesc_np(errno);
         im->num_faults++;
-        fault_show(im, path, 0, "cannot be read: %s", why);
+        show_fault(im, path, 0, "cannot be read: %s", why);
         return;
     }
     for (int i = 0; i < num; i++) {
         if (im->code == WEIR_EXIT_OK && !weir_interrupt_has_come())
-            entry_read(im, path, entries[i]->d_name, depth);
+            read_entry(im, path, entries[i]->d_name, depth);
         free(entries[i]);
     }
     free(entries);
@@ -399,7 +397,7 @@ static void folder_read(struct import *im, const char *path, unsigned depth)
 
 /* -- the whole -- */
 
-static enum weir_exit summary_show(struct import *im)
+static enum weir_exit show_summary(struct import *im)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     double seconds = (double)(weir_clock_mono_ns() - im->start_ns) / 1e9;
@@ -424,7 +422,7 @@ static enum weir_exit summary_show(struct import *im)
 }
 
 /* What failed, in one line behind all others. */
-static enum weir_exit failures_show(struct import *im)
+static enum weir_exit show_failures(struct import *im)
 {
     uint64_t num_refused = im->num_by_outcome[REFUSED];
     if (im->num_shown > FAULTS_MAX)
@@ -438,15 +436,15 @@ static enum weir_exit failures_show(struct import *im)
     return WEIR_EXIT_FAILED;
 }
 
-static enum weir_exit import_run(struct import *im)
+static enum weir_exit run_import(struct import *im)
 {
     struct stat st;
     const char *name = im->cli->num_args > 0 ? im->cli->args[0] : "-";
     if (strcmp(name, "-") != 0 && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
-        folder_read(im, name, 1);
+        read_folder(im, name, 1);
     else
-        file_read(im, name);
-    batch_send(im);
+        read_file(im, name);
+    send_batch(im);
     if (isatty(fileno(im->cli->err)))
         fputs("\r\033[K", im->cli->err);
     bool interrupted = weir_interrupt_has_come();
@@ -460,13 +458,13 @@ static enum weir_exit import_run(struct import *im)
         return im->code;
     if (interrupted)
         return WEIR_EXIT_FAILED;
-    enum weir_exit code = im->num_done > 0 ? summary_show(im) : WEIR_EXIT_OK;
+    enum weir_exit code = im->num_done > 0 ? show_summary(im) : WEIR_EXIT_OK;
     if (im->num_done + im->num_faults == 0) {
         weir_cli_error(im->cli, "no document in %s",
                        weir_schema_text_bare(weir_span_cstr(name)).text);
         code = WEIR_EXIT_FAILED;
     }
-    enum weir_exit failed = failures_show(im);
+    enum weir_exit failed = show_failures(im);
     code = code == WEIR_EXIT_OK ? failed : code;
     return code == WEIR_EXIT_OK ? weir_api_waited(im->cli, im->nodes_durable, im->nodes_total)
                                 : code;
@@ -484,8 +482,8 @@ enum weir_exit weir_cmd_import(struct weir_cli *cli)
     im->body = WEIR_STRBUF_ZERO;
     im->start_ns = weir_clock_mono_ns();
     weir_interrupt_begin(cli);
-    code = import_run(im);
-    batch_drop(im);
+    code = run_import(im);
+    drop_batch(im);
     weir_strbuf_deinit(&im->body);
     free(im);
     return code;

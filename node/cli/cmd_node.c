@@ -2,19 +2,17 @@
  *
  * cmd_node.c - weir status, doctor and logs: the node itself.
  */
-#include "node/cli/command.h"
-
 #include <string.h>
 #include <unistd.h>
 
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
+#include "weir/v1/admin.pb-c.h"
 
-#include <weir/v1/admin.pb-c.h>
-
-#define WATCH_MS         2000
+#define WATCH_MS 2000
 
 /* -- status -- */
 

@@ -2,22 +2,20 @@
  *
  * cmd_tenant.c - weir delete, history and rollback.
  */
-#include "node/cli/command.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/objects.h"
-#include "node/cli/text/render.h"
 #include "node/cli/result.h"
-#include "node/cli/text/table.h"
 #include "node/cli/tenant_list.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define NAMES_SHOWN   5 /* of those that --prefix finds */
 #define CHANGED_SHOWN 4 /* field paths of one revision in a table; wide shows all */

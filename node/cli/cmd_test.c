@@ -2,16 +2,14 @@
  *
  * cmd_test.c - weir route test and weir redirect test: ask a node what it would do.
  */
-#include "node/cli/command.h"
-
 #include <string.h>
 
 #include "node/cli/api.h"
+#include "node/cli/command.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 static void table_add_line(struct weir_table *t, const char *name, const char *value)
 {

@@ -7,14 +7,14 @@
 #ifndef WEIR_NODE_CLI_COMMAND_H
 #define WEIR_NODE_CLI_COMMAND_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/cli/client.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/cli/client.h"
 
 #define WEIR_CLI_FILES_MAX       1024
 #define WEIR_CLI_TIMEOUT_MS      30000 /* for a response, without --timeout */

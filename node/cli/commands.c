@@ -2,9 +2,9 @@
  *
  * commands.c - the table of subcommands with the texts of their help pages.
  */
-#include "node/cli/command.h"
-
 #include <string.h>
+
+#include "node/cli/command.h"
 
 #define EXIT_USAGE "2  the command line is wrong\n"
 #define EXIT_REACH "1  the node cannot be reached, or refused\n" EXIT_USAGE
@@ -342,7 +342,8 @@ static const struct weir_command commands[] = {
         .usage = "",
         .summary = "read the node file again, and take over what can change",
         .description =
-            "Takes over listen.http, admin.metrics, limits.connections, limits.memory, log.access, "
+            "Takes over listen.http, admin.metrics, limits.connections, limits.memory, "
+            "limits.store (up to four times that of the start), log.access, "
             "log.level and trusted_proxies, all or nothing: a file with a fault, or an address "
             "that cannot be listened on, changes nothing, and every fault is written. Connections "
             "of a listener that goes live on; a lower limit closes nothing.\n\nEach other key "
@@ -361,7 +362,7 @@ static const struct weir_command commands[] = {
     {
         .name = "log-level",
         .usage = "[LEVEL] [--tenant NAME | --address PREFIX] [--reset]",
-        .summary = "how much a node logs, for all, one tenant or some clients",
+        .summary = "how much a node logs, for all or for one tenant",
         .description =
             "Without a level it shows what is in force. LEVEL is error, warn, info, debug or "
             "trace: debug tells the life of a connection in a few lines, trace each move of its "

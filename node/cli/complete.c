@@ -10,8 +10,8 @@
 
 #include "node/cli/api.h"
 #include "node/cli/args.h"
-#include "node/cli/text/render.h"
 #include "node/cli/tenant_list.h"
+#include "node/cli/text/render.h"
 
 #define NODE_TIMEOUT_MS 1000 /* a key was pressed: better nothing than to wait */
 

@@ -3,12 +3,11 @@
  * completion.c - weir completion: scripts for bash and zsh. They only hand the words of the command
  * line to this program (complete.h) and give what it offers to their shell.
  */
-#include "node/cli/command.h"
-
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "node/cli/command.h"
 #include "node/cli/complete.h"
 #include "node/cli/text/render.h"
 #include "tenants/schema/schema_text.h"

@@ -12,11 +12,11 @@
 #include "node/base/hashmap.h"
 #include "node/base/rng.h"
 #include "node/cli/api.h"
-#include "node/cli/interrupt.h"
-#include "node/cli/text/render.h"
 #include "node/cli/docs/source.h"
-#include "node/cli/text/table.h"
+#include "node/cli/interrupt.h"
 #include "node/cli/tenant_list.h"
+#include "node/cli/text/render.h"
+#include "node/cli/text/table.h"
 
 #define POLL_MS_MIN 1000  /* between two polls */
 #define POLL_MS_MAX 30000 /* the same, however long a poll takes */

@@ -6,10 +6,10 @@
 #ifndef WEIR_NODE_CLI_INTERRUPT_H
 #define WEIR_NODE_CLI_INTERRUPT_H
 
-#include "node/cli/command.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/cli/command.h"
 
 /** From now on a signal ends the wait of the run's client (WEIR_EBUSY) and weir_interrupt_sleep. */
 void weir_interrupt_begin(struct weir_cli *cli);

@@ -7,12 +7,12 @@
 #ifndef WEIR_NODE_CLI_OBJECTS_H
 #define WEIR_NODE_CLI_OBJECTS_H
 
+#include <stddef.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/hashmap.h"
 #include "node/cli/command.h"
-
-#include <stddef.h>
 
 /** Tenants by name; the only kind that nodes store today. */
 struct weir_objects {

@@ -7,8 +7,7 @@
 
 #include "node/base/contract.h"
 #include "node/cli/command.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 /**
  * Write the result to standard output and its warnings to standard error.

@@ -9,8 +9,7 @@
 
 #include "node/base/contract.h"
 #include "node/cli/command.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 /**
  * One page.

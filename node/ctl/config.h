@@ -7,6 +7,10 @@
 #ifndef WEIR_NODE_CTL_CONFIG_H
 #define WEIR_NODE_CTL_CONFIG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -15,10 +19,6 @@
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "tenants/schema/schema.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_CONFIG_BYTES_MAX 1048576 /* bytes of a node file */
 #define WEIR_TRUSTED_MAX      1024    /* prefixes in trusted_proxies */
@@ -73,6 +73,7 @@ enum weir_config_key {
     WEIR_KEY_LOG_ACCESS,
     WEIR_KEY_LOG_LEVEL,
     WEIR_KEY_TRUSTED_PROXIES,
+    WEIR_KEY_LIMITS_STORE,
     /* in force after a restart only */
     WEIR_KEY_NAME,
     WEIR_KEY_DATA,
@@ -80,7 +81,6 @@ enum weir_config_key {
     WEIR_KEY_ADMIN_SOCKET_RO,
     WEIR_KEY_ADMIN_LISTEN,
     WEIR_KEY_WORKERS,
-    WEIR_KEY_LIMITS_STORE,
     WEIR_KEY_COUNT
 };
 #define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME

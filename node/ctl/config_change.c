@@ -3,9 +3,9 @@
  * config_change.c - what differs between two node files, and which of it a running node takes over.
  * Values are compared as the node uses them, after defaults and environment.
  */
-#include "node/ctl/config.h"
-
 #include <string.h>
+
+#include "node/ctl/config.h"
 
 static const char *const key_names[] = {
     [WEIR_KEY_LISTEN_HTTP] = "listen.http",
@@ -104,6 +104,7 @@ void weir_config_take_live(struct weir_config *c, const struct weir_config *next
     c->has_metrics = next->has_metrics;
     c->max_connections = next->max_connections;
     c->max_memory = next->max_memory;
+    c->max_store = next->max_store;
     c->access = next->access;
     c->level = next->level;
     c->trusted = next->trusted;

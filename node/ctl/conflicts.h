@@ -6,13 +6,13 @@
 #ifndef WEIR_NODE_CTL_CONFLICTS_H
 #define WEIR_NODE_CTL_CONFLICTS_H
 
+#include <stddef.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "sync/store/store.h"
-
-#include <stddef.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/tenant.pb-c.h"
 
 #define WEIR_CONFLICTS_MAX 64
 

@@ -18,6 +18,7 @@
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/ctl/control_state.h"
+#include "node/ctl/node_counters.h"
 #include "node/ctl/node_facts.h"
 #include "node/ctl/push.h"
 #include "node/ctl/status.h"

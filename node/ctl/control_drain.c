@@ -4,9 +4,8 @@
  * when the workers have drained or the deadline has passed; until then it can be undone. A later
  * drain moves the deadline, either way.
  */
-#include "node/ctl/control_state.h"
-
 #include "node/base/log.h"
+#include "node/ctl/control_state.h"
 #include "node/ctl/node_facts.h"
 
 #define SIGNAL_DRAIN_MS 30000 /* for a signal; the admin API may say otherwise */

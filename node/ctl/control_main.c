@@ -2,18 +2,22 @@
  *
  * control_main.c - the command line of `weir node`.
  */
-#include "node/ctl/control.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "node/ctl/control.h"
+
 static const char help[] =
-    "Usage: weir node --config FILE [--check]\n"
+    "weir node - run a node\n"
     "\n"
-    "Run a node in the foreground: events to stderr, the access log to where\n"
+    "Usage:\n"
+    "  weir node --config FILE [--check]\n"
+    "\n"
+    "Runs a node in the foreground: events to stderr, the access log to where\n"
     "log.access says.\n"
     "\n"
+    "Flags:\n"
     "  --config FILE  the node file; without it the WEIR_... variables alone count\n"
     "  --check        validate the file and the machine (ports, sockets, data folder\n"
     "                 and its lock, log, descriptors), then exit; nothing is changed.\n"
@@ -29,7 +33,8 @@ static const char help[] =
     "  SIGUSR1          open the access log anew\n"
     "\n"
     "A reload takes over listen.http, admin.metrics, limits.connections,\n"
-    "limits.memory, log.access, log.level and trusted_proxies. Other keys need a\n"
+    "limits.memory, limits.store (up to four times that of the start), log.access,\n"
+    "log.level and trusted_proxies. Other keys need a\n"
     "restart and are named in the log. A file with a fault, or an address that cannot\n"
     "be listened on, changes nothing.\n"
     "\n"

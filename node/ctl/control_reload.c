@@ -5,13 +5,12 @@
  * opened, the listeners bound), and only when nothing failed the rest follows. So a bad file, or a
  * port that is taken, changes nothing at all.
  */
-#include "node/ctl/control_state.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "node/base/log.h"
+#include "node/ctl/control_state.h"
 #include "node/ctl/node_facts.h"
 
 /** One reload. Owner: control; its `next`, `problems` and `err` are the pool thread's while it
@@ -121,9 +120,23 @@ static void switch_access(struct weir_reload *rl)
         weir_access_tail_end(c->node.access_log);
 }
 
+/* The store cannot grow beyond the address space that it reserved at the start: more needs a
+ * restart. */
+static void resize_store(struct weir_reload *rl)
+{
+    struct weir_control *c = rl->c;
+    if (!is_changed(rl, WEIR_KEY_LIMITS_STORE) ||
+        weir_store_set_max(c->node.store, rl->next.max_store) == WEIR_OK)
+        return;
+    rl->next.max_store = c->config.max_store;
+    rl->changed &= ~WEIR_KEY_BIT(WEIR_KEY_LIMITS_STORE);
+    rl->restart |= WEIR_KEY_BIT(WEIR_KEY_LIMITS_STORE);
+}
+
 static void commit(struct weir_reload *rl)
 {
     struct weir_control *c = rl->c;
+    resize_store(rl);
     if (rl->access != NULL)
         switch_access(rl);
     if (is_changed(rl, WEIR_KEY_ADMIN_METRICS)) {

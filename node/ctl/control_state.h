@@ -5,16 +5,17 @@
 #ifndef WEIR_NODE_CTL_CONTROL_STATE_H
 #define WEIR_NODE_CTL_CONTROL_STATE_H
 
-#include "node/ctl/admin.h"
-#include "node/ctl/admin_socket.h"
-#include "node/ctl/config.h"
-#include "node/ctl/node.h"
-
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <uv.h>
+
+#include "node/ctl/admin/admin.h"
+#include "node/ctl/admin/admin_socket.h"
+#include "node/ctl/config.h"
+#include "node/ctl/node.h"
 
 #define WEIR_CONTROL_SIGNALS 4
 

@@ -14,8 +14,8 @@
 #include "node/base/hashmap.h"
 #include "node/base/limits.h"
 #include "node/base/rng.h"
+#include "node/ctl/node_counters.h"
 #include "node/ctl/node_facts.h"
-#include "node/ctl/status.h"
 #include "node/ctl/stored_tenant.h"
 
 #define ARENA_MAX      (16u << 20)
@@ -55,7 +55,7 @@ void weir_doctor_report(struct weir_doctor *d, const char *name, const char *out
     d->list[d->num++] = check;
 }
 
-/* procfs answers from memory. Since Linux 6.2 the size of the folder is the number of descriptors;
+/* procfs is memory. Since Linux 6.2 the size of the folder is the number of descriptors;
  * before it the folder is read, which takes a while with a hundred thousand of them. */
 static uint64_t descriptors_open(void)
 {
@@ -76,7 +76,7 @@ static void check_descriptors(struct weir_doctor *d)
 {
     uint64_t limit = d->node->descriptors;
     uint64_t used = descriptors_open();
-    uint64_t wanted = (uint64_t)d->node->config->max_connections + WEIR_DESCRIPTORS_OWN;
+    uint64_t wanted = weir_descriptors_wanted(d->node->config->max_connections);
     bool tight = used * 100 > limit * DESCRIPTORS_PC;
     bool few = limit < wanted;
     char *text = few ? weir_arena_printf(

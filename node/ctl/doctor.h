@@ -8,13 +8,13 @@
 #ifndef WEIR_NODE_CTL_DOCTOR_H
 #define WEIR_NODE_CTL_DOCTOR_H
 
+#include <stddef.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/ctl/node.h"
-
-#include <stddef.h>
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define WEIR_DOCTOR_ENDPOINTS_MAX 64
 #define WEIR_DOCTOR_CONNECT_MS    1000

@@ -7,6 +7,11 @@
 #ifndef WEIR_NODE_CTL_NODE_H
 #define WEIR_NODE_CTL_NODE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
 #include "node/base/err.h"
 #include "node/base/metrics.h"
 #include "node/base/strbuf.h"
@@ -16,10 +21,6 @@
 #include "node/loop/access_log.h"
 #include "node/loop/worker.h"
 #include "sync/store/store.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <uv.h>
 
 /** In the order in which a node passes through them. READONLY is a state of the store and is not
  * stored here. */

@@ -4,8 +4,6 @@
  * file would find it. A node that runs already with this file is no fault: the
  * descriptors of its process show what it holds itself.
  */
-#include "node/ctl/node_facts.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin_socket.h"
+#include "node/ctl/node_facts.h"
 #include "node/ctl/running.h"
 #include "sync/store/store_probe.h"
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin_socket.h"
 
 /* -- descriptors -- */
 

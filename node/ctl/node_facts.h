@@ -7,14 +7,14 @@
 #ifndef WEIR_NODE_CTL_NODE_FACTS_H
 #define WEIR_NODE_CTL_NODE_FACTS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/strbuf.h"
 #include "node/ctl/config.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 #define WEIR_DESCRIPTORS_OWN                                                                       \
     512 /* store, logs, loops, listeners, admin connections: all but the traffic's */

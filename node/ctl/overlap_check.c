@@ -110,7 +110,7 @@ static enum weir_err next_below(void *arg, struct weir_span suffix,
 }
 
 /* @param ret  items and max are the caller's */
-static enum weir_err overlaps_find(struct search *s, const char *name, struct weir_overlaps *ret)
+static enum weir_err find_overlaps(struct search *s, const char *name, struct weir_overlaps *ret)
 {
     const struct weir_overlap_names names = { s, wildcard_owner, next_below };
     struct weir_host_claim claim;
@@ -126,8 +126,8 @@ static enum weir_err overlaps_find(struct search *s, const char *name, struct we
 
 /* Whether the owner of the wider wildcard lists this tenant. A record that cannot be read allows
  * nothing. */
-static enum weir_err wider_allows(const struct search *s, const struct weir_overlap *o,
-                                  bool *ret_allows)
+static enum weir_err is_allowed_by_wider(const struct search *s, const struct weir_overlap *o,
+                                         bool *ret_allows)
 {
     struct weir_arena arena;
     Weir__V1__StoredTenant *stored = NULL;
@@ -152,11 +152,13 @@ enum weir_err weir_overlap_check_name(const struct weir_names_view *view, const 
     struct search s = { .view = view, .tenant = t, .refuse = true };
     struct weir_overlap items[2]; /* the wildcard above, and one name below */
     struct weir_overlaps found = { .items = items, .max = WEIR_ARRAY_LEN(items) };
-    enum weir_err err = overlaps_find(&s, name, &found);
+    WEIR_ASSERT(view->owner != NULL && view->below != NULL && view->value != NULL);
+    WEIR_ASSERT(t->name != NULL && t->name[0] != '\0');
+    enum weir_err err = find_overlaps(&s, name, &found);
     for (size_t i = 0; err == WEIR_OK && i < found.len; i++) {
         bool allows = false;
         if (items[i].other_is_wider)
-            err = wider_allows(&s, &items[i], &allows);
+            err = is_allowed_by_wider(&s, &items[i], &allows);
         if (err < 0 || allows)
             continue;
         *ret = (struct weir_overlap_refusal){ .name = name, .overlap = items[i] };
@@ -193,7 +195,7 @@ enum weir_err weir_overlap_lines(const struct weir_names_view *view, const Weir_
     size_t len = 0;
     for (size_t i = 0; i < t->n_hosts && len < WEIR_OVERLAPS_MAX; i++) {
         struct weir_overlaps found = { .items = items, .max = WEIR_OVERLAPS_MAX - len };
-        enum weir_err err = overlaps_find(&s, t->hosts[i], &found);
+        enum weir_err err = find_overlaps(&s, t->hosts[i], &found);
         if (err < 0)
             return err;
         for (size_t j = 0; j < found.len; j++) {
@@ -213,7 +215,7 @@ enum weir_err weir_overlap_lines(const struct weir_names_view *view, const Weir_
 
 /* -- the count -- */
 
-static void example_set(struct weir_overlap_count *c, const struct weir_claim_found *below)
+static void set_example(struct weir_overlap_count *c, const struct weir_claim_found *below)
 {
     snprintf(c->name, sizeof(c->name), "%s", below->name);
     snprintf(c->tenant, sizeof(c->tenant), "%.*s", (int)below->owner.len,
@@ -224,8 +226,8 @@ static void example_set(struct weir_overlap_count *c, const struct weir_claim_fo
 }
 
 /* Whether the owner of the wildcard lists the tenant. */
-static bool listed(const struct weir_names_view *view, struct weir_span owner,
-                   struct weir_span tenant)
+static bool is_listed(const struct weir_names_view *view, struct weir_span owner,
+                      struct weir_span tenant)
 {
     struct weir_overlap o = { .owner_len = (uint8_t)owner.len };
     char name[WEIR_TENANT_NAME_MAX + 1];
@@ -237,11 +239,11 @@ static bool listed(const struct weir_names_view *view, struct weir_span owner,
     memcpy(o.owner, owner.at, owner.len);
     snprintf(name, sizeof(name), "%.*s", (int)tenant.len, (const char *)tenant.at);
     t.name = name;
-    return wider_allows(&s, &o, &allows) == WEIR_OK && allows;
+    return is_allowed_by_wider(&s, &o, &allows) == WEIR_OK && allows;
 }
 
 /* Names of others below one wildcard. @return claims looked at */
-static size_t wildcard_count(struct weir_overlap_count *c, const struct weir_names_view *view)
+static size_t count_wildcard(struct weir_overlap_count *c, const struct weir_names_view *view)
 {
     struct weir_span name = weir_span_cstr(c->wildcard.name);
     struct weir_span domain = weir_span_from(name, 2);
@@ -252,10 +254,10 @@ static size_t wildcard_count(struct weir_overlap_count *c, const struct weir_nam
             break;
         if (weir_span_eq(at.owner, c->wildcard.owner) ||
             weir_span_eq(weir_span_cstr(at.name), name) ||
-            listed(view, c->wildcard.owner, at.owner))
+            is_listed(view, c->wildcard.owner, at.owner))
             continue;
         if (c->num_pass++ == 0)
-            example_set(c, &at);
+            set_example(c, &at);
     }
     return steps;
 }
@@ -271,7 +273,7 @@ uint64_t weir_overlap_count_step(struct weir_overlap_count *c, struct weir_store
             c->wildcard.row_len = 0;
             return c->num;
         }
-        steps += wildcard_count(c, &view);
+        steps += count_wildcard(c, &view);
     }
     return c->num_pass > c->num ? c->num_pass : c->num;
 }

@@ -10,17 +10,17 @@
 #ifndef WEIR_NODE_CTL_OVERLAP_CHECK_H
 #define WEIR_NODE_CTL_OVERLAP_CHECK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "sync/store/store_claims.h"
 #include "tenants/overlap.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/tenant.pb-c.h"
 
 #define WEIR_OVERLAPS_MAX      64   /* of one name, and lines of one tenant */
 #define WEIR_OVERLAP_STEPS_MAX 8192 /* claims that one step of a count looks at: milliseconds */

@@ -8,6 +8,10 @@
 #ifndef WEIR_NODE_CTL_PUSH_H
 #define WEIR_NODE_CTL_PUSH_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -18,10 +22,6 @@
 #include "node/ctl/stored_tenant.h"
 #include "sync/store/store.h"
 #include "tenants/schema/schema.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_PUSH_RUNNING_MAX                                                                      \
     16384                       /* writes that the store has and has not reported, of all pushes */

@@ -8,11 +8,11 @@
 #ifndef WEIR_NODE_CTL_RUNNING_H
 #define WEIR_NODE_CTL_RUNNING_H
 
-#include "node/base/addr.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+#include "node/base/addr.h"
 
 struct weir_running {
     pid_t pid;      /* 0: none runs */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * status.c - see status.h. Counters are summed over the workers' blocks at the moment of asking;
- * nothing is kept but the samples for the rate.
+ * status.c - see status.h.
  */
 #include "node/ctl/status.h"
 
@@ -13,57 +12,10 @@
 
 #include "node/base/clock.h"
 #include "node/ctl/doctor.h"
+#include "node/ctl/node_counters.h"
 
-size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics **out)
-{
-    size_t num = 0;
-    size_t num_workers = 0;
-    const struct weir_metrics *const *workers =
-        node->workers != NULL ? weir_workers_metrics(node->workers, &num_workers) : NULL;
-    WEIR_ASSERT(num_workers <= WEIR_WORKERS_MAX);
-    for (size_t i = 0; i < num_workers; i++)
-        out[num++] = workers[i];
-    out[num++] = node->metrics;
-    out[num++] = node->store_metrics;
-    return num;
-}
-
-static uint64_t sum_metric(const struct weir_node *node, enum weir_metric which)
-{
-    const struct weir_metrics *blocks[WEIR_BLOCKS_MAX];
-    size_t num = weir_node_blocks(node, blocks);
-    return weir_metrics_sum(blocks, num, which);
-}
-
-uint64_t weir_node_requests(const struct weir_node *node)
-{
-    return sum_metric(node, WEIR_M_REQUESTS_2XX) + sum_metric(node, WEIR_M_REQUESTS_3XX) +
-           sum_metric(node, WEIR_M_REQUESTS_4XX) + sum_metric(node, WEIR_M_REQUESTS_5XX) +
-           sum_metric(node, WEIR_M_REQUESTS_CUT);
-}
-
-void weir_rate_sample(struct weir_rate *rate, uint64_t now_ns, uint64_t total)
-{
-    uint32_t at = rate->num % WEIR_RATE_SAMPLES;
-    rate->at_ns[at] = now_ns;
-    rate->total[at] = total;
-    rate->num++;
-}
-
-double weir_rate_per_s(const struct weir_rate *rate)
-{
-    if (rate->num < 2)
-        return 0;
-    uint32_t newest = (rate->num - 1) % WEIR_RATE_SAMPLES;
-    uint32_t oldest = rate->num > WEIR_RATE_SAMPLES ? rate->num % WEIR_RATE_SAMPLES : 0;
-    uint64_t ns = rate->at_ns[newest] - rate->at_ns[oldest];
-    if (ns == 0)
-        return 0;
-    return (double)(rate->total[newest] - rate->total[oldest]) * 1e9 / (double)ns;
-}
-
-/* The second number of /proc/self/statm is the resident pages. procfs answers from memory, so this
- * waits for no disk. */
+/* The second number of /proc/self/statm is the resident pages. procfs is memory, so this waits
+ * for no disk. */
 uint64_t weir_resident_bytes(void)
 {
     char text[128];
@@ -110,7 +62,7 @@ static char *drain_text(struct weir_node *node, struct weir_arena *arena)
 
 /* A drain, and what the doctor finds beyond "ok", as sentences in the arena: status and doctor have
  * one source. */
-static enum weir_err warnings_fill(struct weir_node *node, struct weir_arena *arena,
+static enum weir_err fill_warnings(struct weir_node *node, struct weir_arena *arena,
                                    Weir__V1__NodeStatus *s)
 {
     struct weir_doctor d;
@@ -166,7 +118,7 @@ static void fill_node(struct weir_node *node, const struct weir_store_stats *sta
     s->has_tenants = 1;
     s->tenants = stats->num_tenants;
     s->has_connections = 1;
-    s->connections = sum_metric(node, WEIR_M_CONNECTIONS_OPEN);
+    s->connections = weir_node_sum(node, WEIR_M_CONNECTIONS_OPEN);
     s->has_requests_per_s = 1;
     s->requests_per_s = weir_rate_per_s(&node->rate);
     s->has_requests_total = 1;
@@ -208,7 +160,7 @@ enum weir_err weir_status_fill(struct weir_node *node, struct weir_arena *arena,
     weir__v1__node_status__init(s);
     fill_node(node, &stats, s);
     s->lane = lane;
-    err = warnings_fill(node, arena, s);
+    err = fill_warnings(node, arena, s);
     if (err < 0)
         return err;
     list[0] = s;

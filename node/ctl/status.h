@@ -6,29 +6,15 @@
 #ifndef WEIR_NODE_CTL_STATUS_H
 #define WEIR_NODE_CTL_STATUS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/metrics.h"
 #include "node/ctl/node.h"
-
-#include <stddef.h>
-#include <stdint.h>
-#include <weir/v1/admin.pb-c.h>
-
-#define WEIR_BLOCKS_MAX (WEIR_WORKERS_MAX + 2)
-
-/** Every block of counters of the node. @return how many were written to `out`, which has
- * WEIR_BLOCKS_MAX places */
-size_t weir_node_blocks(const struct weir_node *node, const struct weir_metrics **out);
-/** Requests that ended since the start: those with a response of ours or of an upstream, and those
- * that were cut. */
-uint64_t weir_node_requests(const struct weir_node *node);
-
-/** Take a sample; called about once a second. */
-void weir_rate_sample(struct weir_rate *rate, uint64_t now_ns, uint64_t total);
-/** Per second, between the oldest kept sample and the newest; 0 before there are two. */
-double weir_rate_per_s(const struct weir_rate *rate);
+#include "weir/v1/admin.pb-c.h"
 
 /** Bytes of this process in memory, or 0 when the system does not say. */
 uint64_t weir_resident_bytes(void);

@@ -8,16 +8,16 @@
 #ifndef WEIR_NODE_CTL_STORED_TENANT_H
 #define WEIR_NODE_CTL_STORED_TENANT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "sync/store/store.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/tenant.pb-c.h"
 
 /** What must hold of the present record for the change to be made. */
 enum weir_precondition {

@@ -7,16 +7,16 @@
 #ifndef WEIR_NODE_CTL_TESTER_H
 #define WEIR_NODE_CTL_TESTER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/ctl/node.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 /** A request as a question. */
 struct weir_test {

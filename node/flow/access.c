@@ -5,9 +5,9 @@
  */
 #include "node/flow/access.h"
 
-#include "node/base/clock.h"
-
 #include <string.h>
+
+#include "node/base/clock.h"
 
 static const char *const outcome_names[] = {
     [WEIR_OUTCOME_OK] = "ok",

@@ -8,12 +8,12 @@
 #ifndef WEIR_NODE_FLOW_ACCESS_H
 #define WEIR_NODE_FLOW_ACCESS_H
 
-#include "node/base/contract.h"
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/span.h"
 
 /** How an exchange ended. */
 enum weir_access_outcome {

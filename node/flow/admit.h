@@ -8,6 +8,9 @@
 #ifndef WEIR_NODE_FLOW_ADMIT_H
 #define WEIR_NODE_FLOW_ADMIT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
@@ -16,9 +19,6 @@
 #include "node/wire/uri.h"
 #include "tenants/cache.h"
 #include "tenants/tenant.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 enum weir_admit_what {
     WEIR_ADMIT_FORWARD,  /* tenant and route are set */

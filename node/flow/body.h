@@ -8,15 +8,15 @@
 #ifndef WEIR_NODE_FLOW_BODY_H
 #define WEIR_NODE_FLOW_BODY_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/uio.h>
 
 /** Pieces of one write. 3 of them are reserved for chunk framing. */
 #define WEIR_PIECES_MAX 32

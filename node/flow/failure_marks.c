@@ -7,10 +7,10 @@
  */
 #include "node/flow/failure_marks.h"
 
+#include <stdlib.h>
+
 #include "node/base/hash.h"
 #include "node/base/rng.h"
-
-#include <stdlib.h>
 
 #define WINDOW       8
 #define OUT_FIRST_MS 1000  /* the first mark */

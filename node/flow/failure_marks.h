@@ -10,12 +10,12 @@
 #ifndef WEIR_NODE_FLOW_FAILURE_MARKS_H
 #define WEIR_NODE_FLOW_FAILURE_MARKS_H
 
-#include "node/base/contract.h"
-#include "node/base/siphash.h"
-
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/siphash.h"
 
 #define WEIR_FAILURE_MARKS_MAX 65536
 

@@ -7,14 +7,14 @@
 #ifndef WEIR_NODE_FLOW_LOCAL_RESPONSE_H
 #define WEIR_NODE_FLOW_LOCAL_RESPONSE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "tenants/tenant.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 /** What a response without a page of the tenant and with spans within their limits fits into. */
 #define WEIR_LOCAL_RESPONSE_OWN_MAX 8192

@@ -8,11 +8,11 @@
 #ifndef WEIR_NODE_FLOW_PLAN_H
 #define WEIR_NODE_FLOW_PLAN_H
 
-#include "node/base/contract.h"
-#include "node/wire/h1.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/wire/h1.h"
 
 /** What is known of a request once its head was admitted. */
 struct weir_request_facts {

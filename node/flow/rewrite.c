@@ -5,9 +5,9 @@
  */
 #include "node/flow/rewrite.h"
 
-#include "node/base/clock.h"
-
 #include <string.h>
+
+#include "node/base/clock.h"
 
 #define MORE_THAN_ANY                                                                              \
     640 /* bytes of the fields that weir writes itself, addresses and ids at their longest */

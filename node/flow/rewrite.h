@@ -8,15 +8,15 @@
 #ifndef WEIR_NODE_FLOW_REWRITE_H
 #define WEIR_NODE_FLOW_REWRITE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/wire/h1.h"
 #include "tenants/tenant.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_rewrite_request {
     const struct weir_h1_head *head;

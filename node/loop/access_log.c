@@ -8,10 +8,6 @@
  */
 #include "node/loop/access_log.h"
 
-#include "node/base/clock.h"
-#include "node/base/limits.h"
-#include "node/base/log.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +19,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "node/base/clock.h"
+#include "node/base/limits.h"
+#include "node/base/log.h"
 
 #define LOG_MAGIC      0x61636c67u
 #define PIPE_PIECE     4096 /* bytes that a writable pipe or socket takes without blocking */

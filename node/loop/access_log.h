@@ -10,15 +10,15 @@
 #ifndef WEIR_NODE_LOOP_ACCESS_LOG_H
 #define WEIR_NODE_LOOP_ACCESS_LOG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/metrics.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_ACCESS_LINE_MAX 20480   /* a record of any content, flow/access.h */
 #define WEIR_ACCESS_BUFFER   65536   /* bytes of one buffer */

@@ -3,6 +3,9 @@
  */
 #include "node/loop/address_pool.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/log.h"
 #include "node/base/trace.h"
 #include "node/loop/conn_log.h"
@@ -10,9 +13,6 @@
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define REFILL_AT_ONCE         4  /* connects for one address in a turn */
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */

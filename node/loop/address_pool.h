@@ -8,16 +8,17 @@
 #ifndef WEIR_NODE_LOOP_ADDRESS_POOL_H
 #define WEIR_NODE_LOOP_ADDRESS_POOL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/limits.h"
 #include "node/base/list.h"
 #include "node/loop/loop.h"
 #include "tenants/tenant.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <uv.h>
 
 struct weir_exchange;
 struct weir_origin_conn;

@@ -7,15 +7,15 @@
 #ifndef WEIR_NODE_LOOP_BUFFERS_H
 #define WEIR_NODE_LOOP_BUFFERS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/pool.h"
 #include "node/base/span.h"
 #include "node/flow/body.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 #define WEIR_SMALL_LEN 4096
 #define WEIR_LARGE_LEN (WEIR_IO_CHUNK + 8192)

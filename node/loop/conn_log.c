@@ -5,13 +5,13 @@
  */
 #include "node/loop/conn_log.h"
 
+#include <string.h>
+
 #include "node/base/log_filter.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
-
-#include <string.h>
 
 #define PATH_MAX_LEN 512 /* bytes of a path that a line shows */
 

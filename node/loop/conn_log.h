@@ -8,12 +8,12 @@
 #ifndef WEIR_NODE_LOOP_CONN_LOG_H
 #define WEIR_NODE_LOOP_CONN_LOG_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/log.h"
 #include "node/wire/h1.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_address_pool;
 struct weir_downstream;

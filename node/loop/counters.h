@@ -9,15 +9,15 @@
 #ifndef WEIR_NODE_LOOP_COUNTERS_H
 #define WEIR_NODE_LOOP_COUNTERS_H
 
+#include <stdatomic.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/hashmap.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "node/flow/failure_marks.h"
-
-#include <stdatomic.h>
-#include <stdint.h>
 
 #define WEIR_COUNTER_ROWS_MAX  1000   /* label sets of a table, and of a scrape */
 #define WEIR_COUNTER_CELLS     8      /* counters of a row */

@@ -6,6 +6,9 @@
  */
 #include "node/loop/downstream.h"
 
+#include <string.h>
+#include <sys/socket.h>
+
 #include "node/base/clock.h"
 #include "node/base/probe.h"
 #include "node/base/trace.h"
@@ -14,9 +17,6 @@
 #include "node/loop/sock.h"
 #include "tenants/cache.h"
 #include "tenants/defaults.h"
-
-#include <string.h>
-#include <sys/socket.h>
 
 static struct weir_downstream *downstream_of(void *p)
 {

@@ -8,6 +8,9 @@
 #ifndef WEIR_NODE_LOOP_DOWNSTREAM_H
 #define WEIR_NODE_LOOP_DOWNSTREAM_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/list.h"
@@ -15,9 +18,6 @@
 #include "node/loop/loop.h"
 #include "node/loop/watch.h"
 #include "node/wire/h1.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_exchange;
 

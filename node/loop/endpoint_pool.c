@@ -3,12 +3,12 @@
  */
 #include "node/loop/endpoint_pool.h"
 
+#include <string.h>
+
 #include "node/loop/address_pool.h"
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
-
-#include <string.h>
 
 #define POOLS_PER_TICK 64    /* poked or swept in one turn */
 #define POOL_UNUSED_MS 60000 /* a pool that is unused for this long is freed */

@@ -7,12 +7,12 @@
 #ifndef WEIR_NODE_LOOP_ENDPOINT_POOL_H
 #define WEIR_NODE_LOOP_ENDPOINT_POOL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/list.h"
 #include "node/loop/loop.h"
 #include "tenants/tenant.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_exchange;
 struct weir_address_pool;

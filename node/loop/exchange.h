@@ -8,6 +8,9 @@
 #ifndef WEIR_NODE_LOOP_EXCHANGE_H
 #define WEIR_NODE_LOOP_EXCHANGE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/list.h"
@@ -20,9 +23,6 @@
 #include "node/loop/counters.h"
 #include "node/loop/loop.h"
 #include "node/wire/h1.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_downstream;
 struct weir_origin_conn;

@@ -2,6 +2,8 @@
  * exchange_request.c - the way of a request: admitted, rewritten, sent to an endpoint, retried or
  * given up.
  */
+#include <string.h>
+
 #include "node/base/clock.h"
 #include "node/base/hex.h"
 #include "node/base/log.h"
@@ -12,8 +14,6 @@
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/splice.h"
-
-#include <string.h>
 
 /* -- beginning -- */
 

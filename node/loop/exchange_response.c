@@ -2,6 +2,8 @@
  * exchange_response.c - the way of a response: parsed strictly, rewritten, passed on with
  * back-pressure; and weir's own responses.
  */
+#include <string.h>
+
 #include "node/base/clock.h"
 #include "node/flow/local_response.h"
 #include "node/loop/downstream.h"
@@ -9,8 +11,6 @@
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/splice.h"
-
-#include <string.h>
 
 /* -- completion -- */
 

@@ -8,13 +8,13 @@
 #ifndef WEIR_NODE_LOOP_GROUP_H
 #define WEIR_NODE_LOOP_GROUP_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "node/base/inbox.h"
 #include "node/base/limits.h"
 #include "node/loop/listener.h"
 #include "node/loop/worker.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
 
 struct weir_worker;
 

@@ -5,16 +5,16 @@
  */
 #include "node/loop/listener.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "node/base/limits.h"
 #include "node/base/log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/sock.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 static void on_accept(uv_poll_t *p, int status, int events);
 

@@ -9,14 +9,14 @@
 #ifndef WEIR_NODE_LOOP_LISTENER_H
 #define WEIR_NODE_LOOP_LISTENER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/list.h"
 #include "node/loop/watch.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_worker;
 

@@ -8,6 +8,11 @@
 #ifndef WEIR_NODE_LOOP_LOOP_H
 #define WEIR_NODE_LOOP_LOOP_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <uv.h>
+
 #include "node/base/hashmap.h"
 #include "node/base/inbox.h"
 #include "node/base/list.h"
@@ -24,10 +29,6 @@
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"
 #include "node/loop/worker.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
-#include <uv.h>
 
 #define WEIR_REQUEST_ID_LEN 32
 #define WEIR_OBUF_LEN                                                                              \

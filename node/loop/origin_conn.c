@@ -4,6 +4,8 @@
  */
 #include "node/loop/origin_conn.h"
 
+#include <string.h>
+
 #include "node/base/log.h"
 #include "node/base/probe.h"
 #include "node/base/trace.h"
@@ -14,8 +16,6 @@
 #include "node/loop/exchange.h"
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
-
-#include <string.h>
 
 static struct weir_origin_conn *origin_conn_of(void *p)
 {

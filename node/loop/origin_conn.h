@@ -6,6 +6,9 @@
 #ifndef WEIR_NODE_LOOP_ORIGIN_CONN_H
 #define WEIR_NODE_LOOP_ORIGIN_CONN_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -14,9 +17,6 @@
 #include "node/loop/loop.h"
 #include "node/loop/watch.h"
 #include "node/wire/h1.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_exchange;
 struct weir_address_pool;

@@ -6,14 +6,14 @@
 #ifndef WEIR_NODE_LOOP_SOCK_H
 #define WEIR_NODE_LOOP_SOCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/flow/body.h"
 #include "node/loop/buffers.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 /** The result of a socket call. Would-block is a step, not an error. */
 enum weir_io {

@@ -5,13 +5,13 @@
  */
 #include "node/loop/splice.h"
 
-#include "node/loop/downstream.h"
-#include "node/loop/exchange.h"
-#include "node/loop/origin_conn.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "node/loop/downstream.h"
+#include "node/loop/exchange.h"
+#include "node/loop/origin_conn.h"
 
 /* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
 #define SPLICE_MIN   131072u

@@ -5,9 +5,9 @@
 #ifndef WEIR_NODE_LOOP_SPLICE_H
 #define WEIR_NODE_LOOP_SPLICE_H
 
-#include "node/loop/loop.h"
-
 #include <stdbool.h>
+
+#include "node/loop/loop.h"
 
 struct weir_exchange;
 

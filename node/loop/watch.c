@@ -4,9 +4,9 @@
  */
 #include "node/loop/watch.h"
 
-#include "node/loop/sock.h"
-
 #include <unistd.h>
+
+#include "node/loop/sock.h"
 
 void weir_watch_init(struct weir_watch *w, int fd, void *owner)
 {

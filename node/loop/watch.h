@@ -7,12 +7,13 @@
 #ifndef WEIR_NODE_LOOP_WATCH_H
 #define WEIR_NODE_LOOP_WATCH_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <uv.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
 
 struct weir_watch {
     uv_poll_t poll; /* data: the owner */

@@ -5,6 +5,12 @@
  */
 #include "node/loop/worker.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/base/trace.h"
@@ -18,12 +24,6 @@
 #include "node/loop/sock.h"
 #include "node/loop/splice.h"
 #include "tenants/defaults.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define RESERVED_DESCRIPTORS 128
 #define TENANT_LABELS_MAX    80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */

@@ -8,6 +8,10 @@
 #ifndef WEIR_NODE_LOOP_WORKER_H
 #define WEIR_NODE_LOOP_WORKER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -16,10 +20,6 @@
 #include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
 #include "sync/store/store.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 struct weir_workers_config {
     uint32_t num_workers; /* 1..WEIR_WORKERS_MAX */

@@ -4,6 +4,10 @@
  * control thread; what a worker does with it is in worker.c. Whatever can fail is done here before
  * a worker learns of it, so that a change happens on all workers or on none.
  */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/loop/counters.h"
@@ -11,10 +15,6 @@
 #include "node/loop/loop.h"
 #include "node/loop/sock.h"
 #include "node/loop/worker.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* -- changes -- */
 

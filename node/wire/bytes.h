@@ -6,11 +6,11 @@
 #ifndef WEIR_NODE_WIRE_BYTES_H
 #define WEIR_NODE_WIRE_BYTES_H
 
-#include "node/base/span.h"
-#include "node/wire/byte_class.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
+#include "node/wire/byte_class.h"
 
 /** True when s is not empty and each of its bytes is in class c. */
 bool weir_bytes_all(struct weir_span s, enum weir_byte_class c);

@@ -9,12 +9,12 @@
 #ifndef WEIR_NODE_WIRE_CHUNKED_H
 #define WEIR_NODE_WIRE_CHUNKED_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 enum weir_chunked_fault {
     WEIR_CHUNKED_OK,

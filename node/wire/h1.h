@@ -8,14 +8,14 @@
 #ifndef WEIR_NODE_WIRE_H1_H
 #define WEIR_NODE_WIRE_H1_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
 #include "node/wire/uri.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 enum weir_h1_kind { WEIR_H1_REQUEST, WEIR_H1_RESPONSE };
 

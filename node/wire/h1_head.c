@@ -4,12 +4,12 @@
  * asked of a complete head. Owner: one worker.   Limits: max_head bytes, WEIR_FIELDS_MAX fields,
  * WEIR_H1_OPTIONS_MAX Connection options. Ref: RFC 9112 sections 2 to 6 and 9.3.
  */
+#include <string.h>
+
 #include "node/wire/bytes.h"
 #include "node/wire/h1.h"
 #include "node/wire/h1_private.h"
 #include "node/wire/scan.h"
-
-#include <string.h>
 
 _Static_assert(WEIR_HEAD_MAX <= UINT16_MAX, "offsets into a head are 16 bits");
 _Static_assert(WEIR_FIELDS_MAX <= UINT16_MAX, "num_fields is 16 bits");

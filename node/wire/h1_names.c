@@ -4,9 +4,9 @@
  * and their lookups. A field name is found by its length and first letter, in a slot that no two
  * known names share, and one comparison. Ref: RFC 9110 sections 9.3, 15 and 18.4.
  */
-#include "node/wire/h1.h"
-
 #include <string.h>
+
+#include "node/wire/h1.h"
 
 struct known_field {
     struct weir_span name;

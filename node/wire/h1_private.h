@@ -8,9 +8,9 @@
 #ifndef WEIR_NODE_WIRE_H1_PRIVATE_H
 #define WEIR_NODE_WIRE_H1_PRIVATE_H
 
-#include "node/wire/h1.h"
-
 #include <stdbool.h>
+
+#include "node/wire/h1.h"
 
 enum weir_h1_state {
     WEIR_H1_AT_START,  /* an empty line may come first */

@@ -4,12 +4,12 @@
  * One space between two parts and nothing else; the target is checked byte by byte and by its form.
  * Ref: RFC 9112 sections 2.2, 3 and 4; RFC 3986 appendix A.
  */
+#include <string.h>
+
 #include "node/wire/bytes.h"
 #include "node/wire/h1_private.h"
 #include "node/wire/scan.h"
 #include "node/wire/uri.h"
-
-#include <string.h>
 
 #define VERSION_LEN 8  /* HTTP/1.1 */
 #define STATUS_LEN  12 /* HTTP/1.1 200 */

@@ -9,11 +9,11 @@
 #ifndef WEIR_NODE_WIRE_SCAN_H
 #define WEIR_NODE_WIRE_SCAN_H
 
-#include "node/wire/byte_class.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/wire/byte_class.h"
 
 #if defined(__SSE2__) && !defined(WEIR_NO_SIMD)
 #define WEIR_SCAN_SSE2 1

@@ -6,10 +6,10 @@
  */
 #include "node/wire/uri.h"
 
+#include <string.h>
+
 #include "node/wire/bytes.h"
 #include "node/wire/scan.h"
-
-#include <string.h>
 
 #define LABEL_MAX 63
 

@@ -7,14 +7,14 @@
 #ifndef WEIR_NODE_WIRE_URI_H
 #define WEIR_NODE_WIRE_URI_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct weir_authority {
     uint8_t host[WEIR_HOST_MAX + 3]; /* lower case, no trailing dot; IPv6 in brackets */

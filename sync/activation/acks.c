@@ -4,10 +4,10 @@
  */
 #include "sync/activation/acks.h"
 
-#include "sync/version/sorted.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "sync/version/sorted.h"
 
 #define CAP_MIN 4
 

@@ -10,12 +10,12 @@
 #ifndef WEIR_SYNC_ACTIVATION_ACKS_H
 #define WEIR_SYNC_ACTIVATION_ACKS_H
 
-#include "sync/frame/ack.h"
-#include "sync/members/members.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "sync/frame/ack.h"
+#include "sync/members/members.h"
 
 #define WEIR_ACKS_LANES_MAX 1024
 #define WEIR_ACKS_MAX       262144 /* of all lanes: 64 lanes of 4,096 nodes, or all 1,024 of 256 */

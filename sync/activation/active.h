@@ -10,12 +10,12 @@
 #ifndef WEIR_SYNC_ACTIVATION_ACTIVE_H
 #define WEIR_SYNC_ACTIVATION_ACTIVE_H
 
-#include "sync/frame/ack.h"
-#include "sync/version/vector.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "sync/frame/ack.h"
+#include "sync/version/vector.h"
 
 #define WEIR_ACTIVE_MAX       65536    /* records that are not active, of all lanes */
 #define WEIR_ACTIVE_WHYS_MAX  1024     /* reasons that are stored; further records have none */

@@ -6,11 +6,11 @@
  */
 #include "sync/activation/active_lanes.h"
 
-#include "node/base/limits.h"
-#include "sync/version/sorted.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/version/sorted.h"
 
 #define CAP_MIN 4
 

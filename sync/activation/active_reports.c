@@ -2,11 +2,11 @@
  *
  * active_reports.c - what becomes of records on their way, and the acks that report it.
  */
-#include "sync/activation/active.h"
-#include "sync/activation/active_lanes.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "sync/activation/active.h"
+#include "sync/activation/active_lanes.h"
 
 #define BIT(state) (1u << (state))
 

@@ -11,6 +11,10 @@
 #ifndef WEIR_SYNC_ENGINE_ENGINE_H
 #define WEIR_SYNC_ENGINE_ENGINE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/siphash.h"
@@ -21,10 +25,6 @@
 #include "sync/store/record_store.h"
 #include "sync/version/vector.h"
 #include "sync/version/version.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_ENGINE_LINKS_MAX   1024
 #define WEIR_ENGINE_BATCH_MAX   65536    /* bytes of a published batch; a larger one is announced */

@@ -6,12 +6,12 @@
  */
 #include "sync/engine/engine_active.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define ACKS_TOLD 8     /* lanes of one heartbeat; the others follow in the next ones */
 #define SOON_US   20000 /* changes do not wait for the next full second */

@@ -5,14 +5,14 @@
  */
 #include "sync/engine/engine_apply.h"
 
+#include <string.h>
+
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
-
-#include <string.h>
 
 #define FLAG_TOMBSTONE 1
 #define VARINT_MAX     5

@@ -3,6 +3,9 @@
  * engine_audit.c - rules R11 and R12: a walk checks the checksum of every record, again and again;
  * nodes with equal vectors compare sums and fetch what differs; a node that others outvote resets.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_apply.h"
@@ -12,9 +15,6 @@
 #include "sync/engine/engine_pull.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define SCAN_FAST    1000 /* records of a turn while the sums are not complete */
 #define SCAN_FAST_US 5000

@@ -3,6 +3,9 @@
  * engine_commit.c - the inputs of a turn, the commit that makes it durable or undoes it, the
  * outputs after it, and the getters.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
@@ -14,9 +17,6 @@
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/engine/engine_write.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define SECOND_US UINT64_C(1000000)
 #define RETRY_US  SECOND_US

@@ -4,12 +4,12 @@
  */
 #include "sync/engine/engine_group.h"
 
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/num.h"
-
-#include <string.h>
 
 static enum weir_err load_lanes(struct engine_group *g)
 {

@@ -3,6 +3,8 @@
  * engine_heartbeat.c - heartbeats: where this node's own lanes end, a hash of the vector, and sums
  * for the audit. Whatever was lost on the way shows here, a second later at most.
  */
+#include <string.h>
+
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_members.h"
@@ -10,8 +12,6 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
-
-#include <string.h>
 
 #define STATE_MOTION 0x100
 #define DOUBT_US     100000 /* by then this node should have what two peers have */
@@ -144,7 +144,7 @@ void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__
     }
     if (memcmp(h->incarnation.data, l->incarnation, WEIR_INCARNATION_LEN) != 0) {
         engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1);
-        weir_engine_want_hello(e, link); /* another incarnation: its Hello will tell */
+        weir_engine_want_hello(e, link); /* another incarnation: wait for its Hello */
         return;
     }
     if (!weir_engine_members_heard(e, link, h))

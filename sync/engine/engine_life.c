@@ -4,14 +4,14 @@
  */
 #include "sync/engine/engine_life.h"
 
+#include <string.h>
+
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-
-#include <string.h>
 
 #define BIT(state) (1u << (state))
 

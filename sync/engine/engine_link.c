@@ -3,6 +3,8 @@
  * engine_link.c - Hellos. What each side has and has purged decides whether the two may exchange
  * records (R6) and whether this node may go on writing on its own lane (R10).
  */
+#include <string.h>
+
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_life.h"
@@ -10,8 +12,6 @@
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_turn.h"
-
-#include <string.h>
 
 #define HELLO_US 1000000 /* at most one Hello a link in this time, other than responses */
 #define HELLO_AGAIN_US                                                                             \

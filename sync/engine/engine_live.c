@@ -3,6 +3,9 @@
  * engine_live.c - rule R2: a live batch is applied only when it is the next of its lane; else it
  * waits for those before it. A batch is a hint: if it is lost, a pull brings the same records.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_group.h"
@@ -10,9 +13,6 @@
 #include "sync/engine/engine_members.h"
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_peer.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define RELAY_GAP_US                                                                               \
     50000 /* copies of a flooded batch overtake one another: wait before pulling                   \

@@ -5,14 +5,14 @@
  */
 #include "sync/engine/engine_members.h"
 
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/engine/engine_out.h"
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
-
-#include <string.h>
 
 #define ECHOES 8 /* of one heartbeat, while every node hears every other */
 

@@ -2,6 +2,9 @@
  *
  * engine_new.c - makes an engine over its stores, and frees it.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/engine/engine_active.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
@@ -10,9 +13,6 @@
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/engine/engine_write.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define CLUSTER_MAX 32 /* bytes */
 

@@ -5,11 +5,11 @@
  */
 #include "sync/engine/engine_out.h"
 
-#include "node/base/limits.h"
-#include "sync/engine/engine_turn.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/engine/engine_turn.h"
 
 #define BLOCK_LEN 16384
 #define ITEMS_MAX 262144

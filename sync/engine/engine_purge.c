@@ -3,6 +3,8 @@
  * engine_purge.c - drops what is old: tombstones (in group C their dots stay behind in the floor,
  * R9), expired bans, conflicts, and lanes of bans that have no record left.
  */
+#include <string.h>
+
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
@@ -10,8 +12,6 @@
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
-
-#include <string.h>
 
 #define PURGE_MAX 256   /* records of one turn */
 #define MORE_US   10000 /* until the next purge when there were more */

@@ -5,13 +5,13 @@
  * them out of their messages; the lanes stay in the vectors. A record does not stop a lane: a node
  * that has more of it than its record says writes a new record.
  */
+#include <string.h>
+
 #include "sync/engine/engine_group.h"
 #include "sync/engine/engine_inputs.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/engine/engine_write.h"
 #include "sync/version/num.h"
-
-#include <string.h>
 
 #define RETIRE_MAX 64 /* records of one turn */
 

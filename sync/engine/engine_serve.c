@@ -7,6 +7,8 @@
  * one may have replaced a covered record; `beyond` says up to where, and is valid while no record
  * came below another of its lane (gen).
  */
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_group.h"
@@ -15,8 +17,6 @@
 #include "sync/engine/engine_peer.h"
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
-
-#include <string.h>
 
 #define RECORD_FIXED 120 /* bytes of a packed record beside key, value and extra */
 

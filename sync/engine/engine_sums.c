@@ -5,11 +5,11 @@
  */
 #include "sync/engine/engine_sums.h"
 
-#include "node/base/limits.h"
-#include "sync/engine/engine_turn.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/limits.h"
+#include "sync/engine/engine_turn.h"
 
 #define REPAIR_US 250000 /* until a peer that was behind is asked again */
 

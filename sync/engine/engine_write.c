@@ -4,6 +4,9 @@
  */
 #include "sync/engine/engine_write.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/engine/engine_apply.h"
 #include "sync/engine/engine_group.h"
@@ -12,9 +15,6 @@
 #include "sync/engine/engine_sums.h"
 #include "sync/engine/engine_turn.h"
 #include "sync/version/hlc.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define PUB_BLOCK    16384
 #define PUB_MEMORY   (64 * (size_t)1048576)

@@ -7,14 +7,14 @@
 #ifndef WEIR_SYNC_FRAME_ACK_H
 #define WEIR_SYNC_FRAME_ACK_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "sync/version/version.h"
 #include "weir/v1/sync.pb-c.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_ACK_WHY_MAX   255 /* bytes of a reason */
 #define WEIR_ACK_HOLES_MAX 32  /* of each kind; the next one ends `active` */

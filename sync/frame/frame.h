@@ -10,14 +10,14 @@
 #ifndef WEIR_SYNC_FRAME_FRAME_H
 #define WEIR_SYNC_FRAME_FRAME_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "sync/version/vector.h"
 #include "weir/v1/sync.pb-c.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_FRAME_HEAD_LEN 2 /* bytes before the message */
 #define WEIR_FRAME_VERSION  1 /* of the wire, as written */

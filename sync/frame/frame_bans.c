@@ -6,13 +6,13 @@
  */
 #include "sync/frame/frame_bans.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/version/hlc.h"
 #include "sync/version/num.h"
 #include "sync/version/record.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define V4_BITS   32
 #define V6_BITS   128

@@ -2,12 +2,12 @@
  *
  * frame_check.c - the check of an unpacked message: what the scan of single fields cannot see.
  */
+#include <string.h>
+
 #include "sync/frame/frame_bans.h"
 #include "sync/frame/frame_checks.h"
 #include "sync/version/record.h"
 #include "sync/version/stored_record.h"
-
-#include <string.h>
 
 #define FLAG_TOMBSTONE 1
 #define VARINT_MAX     5 /* bytes of a field's number */

@@ -3,13 +3,13 @@
  * frame_codec.c - head, memory and names. A message unpacks into one allocation whose size the scan
  * has computed: protobuf-c takes its pieces from it one after the other, and all are freed at once.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/frame/frame.h"
 #include "sync/frame/frame_checks.h"
 #include "sync/version/version.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 struct pieces {
     uint8_t *at;

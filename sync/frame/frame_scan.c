@@ -6,6 +6,8 @@
  * Stricter than protobuf: shortest numbers only, no field twice, no groups. Every writer of ours
  * keeps to that, so that one message has one form.
  */
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/frame/ack.h"
 #include "sync/frame/frame_checks.h"
@@ -13,8 +15,6 @@
 #include "sync/version/hlc.h"
 #include "sync/version/record.h"
 #include "sync/version/sums.h"
-
-#include <string.h>
 
 #define DEPTH_MAX       3  /* messages inside one another */
 #define FIELDS_MAX      15 /* of one message of the schema */

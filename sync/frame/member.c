@@ -5,9 +5,9 @@
  */
 #include "sync/frame/member.h"
 
-#include "sync/frame/frame_checks.h"
-
 #include <string.h>
+
+#include "sync/frame/frame_checks.h"
 
 #define TAG_NODE       1
 #define TAG_KEY_HASH   2

@@ -9,13 +9,13 @@
 #ifndef WEIR_SYNC_FRAME_MEMBER_H
 #define WEIR_SYNC_FRAME_MEMBER_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "sync/version/version.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_MEMBER_LEN_MAX       8192 /* bytes of a value, with what later versions add */
 #define WEIR_MEMBER_KEY_HASH_LEN  32   /* bytes of a SHA-256 */
@@ -23,7 +23,7 @@
 #define WEIR_MEMBER_ADDRESS_MAX   256 /* bytes of one */
 #define WEIR_MEMBER_ZONE_MAX      64  /* bytes */
 
-/** What the operator, or the node itself, said of it. The numbers are those of the record. */
+/** What the operator, or the node itself, made of it. The numbers are those of the record. */
 enum weir_member_state {
     WEIR_MEMBER_JOINED = 0,
     WEIR_MEMBER_LEFT = 1,    /* by itself, in order */
@@ -37,7 +37,7 @@ struct weir_member {
     uint8_t key_hash[WEIR_MEMBER_KEY_HASH_LEN]; /* of its certificate's SubjectPublicKeyInfo */
     enum weir_member_state state;
     uint32_t roles;
-    uint16_t schema_max; /* what it read when it wrote this; 0: not told */
+    uint16_t schema_max; /* what it read when it wrote this; 0: not known */
     uint8_t num_addresses;
     struct weir_span address[WEIR_MEMBER_ADDRESSES_MAX]; /* 1..WEIR_MEMBER_ADDRESS_MAX bytes */
     struct weir_span zone;  /* 0..WEIR_MEMBER_ZONE_MAX bytes; empty: none */

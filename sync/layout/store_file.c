@@ -5,14 +5,14 @@
  */
 #include "sync/layout/store_file.h"
 
-#include "sync/version/num.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "sync/version/num.h"
 
 #define PAGE_LEN_USUAL 4096
 #define FREE_ID_LEN    8 /* bytes of a page number or count in the free tree */
@@ -105,7 +105,7 @@ static enum weir_err read_metas(struct store_file *f)
     }
     bool both = err[0] == WEIR_OK && err[1] == WEIR_OK;
     f->has_meta = err[0] == WEIR_OK || err[1] == WEIR_OK;
-    f->why = "a meta page does not hold";
+    f->why = "a meta page is damaged";
     if (!f->has_meta)
         return WEIR_ECORRUPT;
 
@@ -189,7 +189,7 @@ static enum weir_err check_trees(struct store_file *f, struct weir_tree_walk *w)
     w->arg = f;
     weir_tree_walk(w, &f->meta.main, true);
     if (w->num_bad > 0) {
-        f->why = "the tree of trees does not hold";
+        f->why = "the tree of trees is damaged";
         return WEIR_ECORRUPT;
     }
     f->created = f->meta.main.root != WEIR_TREE_NONE;
@@ -197,7 +197,7 @@ static enum weir_err check_trees(struct store_file *f, struct weir_tree_walk *w)
         bool ok = f->has_tree[i] &&
                   (f->tree[i].root == WEIR_TREE_NONE || f->tree[i].root <= f->meta.last_page);
         if (!ok) {
-            f->why = "a tree is missing or its description does not hold";
+            f->why = "a tree is missing or its description is damaged";
             return WEIR_ECORRUPT;
         }
     }
@@ -205,7 +205,7 @@ static enum weir_err check_trees(struct store_file *f, struct weir_tree_walk *w)
     uint64_t missing = f->meta.last_page + 1 > num_pages ? f->meta.last_page + 1 - num_pages : 0;
     uint64_t num_unwritten = 0;
     if (!weir_store_file_mark_free(f, w, &num_unwritten)) {
-        f->why = "the list of free pages does not hold";
+        f->why = "the list of free pages is damaged";
         return WEIR_ECORRUPT;
     }
     if (num_unwritten != missing) {
@@ -236,7 +236,7 @@ static enum weir_err check_own(struct store_file *f)
     struct weir_span row;
 
     if (weir_store_file_meta(f, "format", &row) < 0 || row.len != 4) {
-        f->why = "the format row does not hold";
+        f->why = "the format row is damaged";
         return WEIR_ECORRUPT;
     }
     if (weir_num_get_le(row.at, 4) > STORE_FORMAT) {
@@ -258,7 +258,7 @@ static enum weir_err check_whole(struct store_file *f, struct weir_tree_walk *w)
         w->num_entries = 0;
         weir_tree_walk(w, &f->tree[i], true);
         if (w->num_bad > 0 || w->num_entries != f->tree[i].num_entries) {
-            f->why = "a page of a tree does not hold";
+            f->why = "a page of a tree is damaged";
             return WEIR_ECORRUPT;
         }
     }
@@ -274,7 +274,8 @@ enum weir_err weir_store_file_check(struct store_file *f, bool whole)
     const char *why = f->why;
 
     /* A file that is longer or shorter than its last page says may be so after a commit that was
-     * cut off, or because of pages that were never written; or it is damaged. Only a walk can tell.
+     * cut off, or because of pages that were never written; or it is damaged. Only a walk can find
+     * out which.
      */
     uint64_t wanted = (f->meta.last_page + 1) * f->pages.page_len;
     if (f->pages.len <= STORE_CHECK_WHOLE_BYTES || f->pages.len != wanted)

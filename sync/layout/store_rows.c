@@ -4,10 +4,10 @@
  */
 #include "sync/layout/store_rows.h"
 
+#include <string.h>
+
 #include "node/base/hash.h"
 #include "sync/version/num.h"
-
-#include <string.h>
 
 #define IDX_FIXED 12 /* bytes of an index row beside the name and the record's key */
 

@@ -8,13 +8,13 @@
 #ifndef WEIR_SYNC_LAYOUT_STORE_ROWS_H
 #define WEIR_SYNC_LAYOUT_STORE_ROWS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
 #include "sync/store/store.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 /** Raised when a reader of the old layout would misread the new one. 2: written through a record
  * store, so that a record may carry fields of later versions and there may be no lane of its own.

@@ -10,13 +10,13 @@
 #ifndef WEIR_SYNC_MEMBERS_MEMBERS_H
 #define WEIR_SYNC_MEMBERS_MEMBERS_H
 
-#include "sync/frame/member.h"
-#include "sync/members/overlay.h"
-#include "sync/version/version.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "sync/frame/member.h"
+#include "sync/members/overlay.h"
+#include "sync/version/version.h"
 
 #define WEIR_MEMBERS_MAX     4096
 #define WEIR_STRANGERS_MAX   1024     /* nodes that are heard or linked and have no record here */

@@ -3,11 +3,11 @@
  * members_inputs.c - records, links, heartbeats and echoes enter the table of nodes. What follows
  * from silence is in members_judge.c.
  */
+#include <string.h>
+
 #include "sync/members/members_judge.h"
 #include "sync/members/members_table.h"
 #include "sync/version/hlc.h"
-
-#include <string.h>
 
 /* Are there too many members for each to hear every other? */
 static bool uses_gossip(const struct weir_members *m)
@@ -128,7 +128,7 @@ static bool is_duplicate(const struct weir_members *m, const struct members_entr
 }
 
 /* Drop the incarnation that ended: the older one, when the node restarted. */
-static void settle_incarnations(const struct weir_members *m, struct members_entry *e)
+static void drop_ended_incarnation(const struct weir_members *m, struct members_entry *e)
 {
     uint64_t alive_us = m->cfg.intervals.suspect_us;
     bool was_restart = e->older.last_us <= e->younger.first_us + proof_us(m) &&
@@ -164,7 +164,7 @@ static struct members_life *life_of(const struct weir_members *m, struct members
 static bool note_life(struct weir_members *m, struct members_entry *e, const uint8_t *incarnation,
                       uint64_t n)
 {
-    settle_incarnations(m, e);
+    drop_ended_incarnation(m, e);
     struct members_life *l = life_of(m, e, incarnation);
     if (l == NULL)
         return true;

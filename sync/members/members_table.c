@@ -4,10 +4,10 @@
  */
 #include "sync/members/members_table.h"
 
-#include "sync/version/sorted.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "sync/version/sorted.h"
 
 #define CAP_MIN         8
 #define NODES_MAX       (WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX)

@@ -5,10 +5,10 @@
  */
 #include "sync/members/overlay.h"
 
+#include <string.h>
+
 #include "node/base/contract.h"
 #include "node/base/hash.h"
-
-#include <string.h>
 
 #define RING_BY_ID   0 /* the number of a ring is its hash's seed: the same on every node */
 #define RING_OF_ZONE 1

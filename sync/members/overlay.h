@@ -8,12 +8,12 @@
 #ifndef WEIR_SYNC_MEMBERS_OVERLAY_H
 #define WEIR_SYNC_MEMBERS_OVERLAY_H
 
-#include "node/base/span.h"
-#include "sync/version/version.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
+#include "sync/version/version.h"
 
 #define WEIR_OVERLAY_MESH  64 /* members that all link with each other */
 #define WEIR_OVERLAY_RINGS 4  /* of all by id, of the zone's own, two more of all */

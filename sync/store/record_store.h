@@ -9,13 +9,13 @@
 #ifndef WEIR_SYNC_STORE_RECORD_STORE_H
 #define WEIR_SYNC_STORE_RECORD_STORE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "sync/version/stored_record.h"
 #include "sync/version/version.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 #define WEIR_CONFLICTS_MAX 10000 /* losers that are stored; the oldest is dropped */
 

@@ -12,6 +12,9 @@
 #ifndef WEIR_SYNC_STORE_STORE_H
 #define WEIR_SYNC_STORE_STORE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/inbox.h"
@@ -20,9 +23,6 @@
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "sync/version/version.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 /**
  * Derived index: which record owns a name. Several records may claim one; the earliest since_hlc
@@ -136,7 +136,7 @@ WEIR_MUST_USE enum weir_err weir_store_get(struct weir_store_reader *r, enum wei
 WEIR_MUST_USE enum weir_err weir_store_index_owner(struct weir_store_reader *r,
                                                    enum weir_index index, struct weir_span key,
                                                    struct weir_span *ret_owner);
-/** Number of rows of an index; kept in meta, O(1). Inside begin/end. Lets a worker skip a lookup
+/** Number of rows of an index; stored in meta, O(1). Inside begin/end. Lets a worker skip a lookup
  * that cannot hit. */
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index);
 

@@ -7,14 +7,14 @@
 #ifndef WEIR_SYNC_STORE_STORE_CLAIMS_H
 #define WEIR_SYNC_STORE_STORE_CLAIMS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
 #include "sync/store/store.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 /** A claim that was found, and the place of the search that found it. Zero at first. */
 struct weir_claim_found {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_claims_search.c - who claims what, asked inside a write transaction, and which names lie
- * below a domain. Rows of WEIR_INDEX_REVERSED hold names from their end, so the names below a
+ * store_claims_search.c - which record claims a name, inside a write transaction, and which names
+ * lie below a domain. Rows of WEIR_INDEX_REVERSED hold names from their end, so the names below a
  * domain and of one length are neighbours; each length that exists is searched once. Owner: the
  * thread of the reader or of the transaction. Allocates nothing.
  */
 #include "sync/store/store_claims_search.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #include "sync/store/store_claims.h"
 #include "sync/store/store_env.h"
@@ -13,16 +16,13 @@
 #include "sync/store/store_txn.h"
 #include "sync/store/store_write.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define NAME_LEN_MAX (WEIR_HOST_MAX + 2) /* a wildcard, with "*." in front of its domain */
 
 _Static_assert(NAME_LEN_MAX < sizeof(((struct weir_claim_found *)NULL)->name), "names fit");
 _Static_assert(STORE_ROW_KEY_MAX <= sizeof(((struct weir_claim_found *)NULL)->row), "rows fit");
 
 /* @return false: the row is damaged, and counted */
-static bool claim_read(const struct store_claims *c, struct weir_span key, struct weir_span row,
+static bool read_claim(const struct store_claims *c, struct weir_span key, struct weir_span row,
                        struct store_claim *ret)
 {
     if (weir_store_row_check(STORE_IDX, key, row, &row) == WEIR_OK &&
@@ -33,7 +33,7 @@ static bool claim_read(const struct store_claims *c, struct weir_span key, struc
 }
 
 /* Remember the row, and what it says. */
-static void found_fill(struct weir_claim_found *at, struct weir_span key)
+static void fill_found(struct weir_claim_found *at, struct weir_span key)
 {
     struct store_claim claim;
 
@@ -74,8 +74,8 @@ enum weir_err weir_store_claims_next(const struct store_claims *c, enum weir_ind
             return err;
         if (key.len == 0 || key.at[0] != index)
             return WEIR_ENOTFOUND;
-        if (claim_read(c, key, row, &claim) && claim.name.len <= WEIR_HOST_MAX) {
-            found_fill(at, key);
+        if (read_claim(c, key, row, &claim) && claim.name.len <= WEIR_HOST_MAX) {
+            fill_found(at, key);
             return WEIR_OK;
         }
         WEIR_ASSERT(key.len < sizeof(from.at));
@@ -92,14 +92,14 @@ struct search {
     struct store_key from;
 };
 
-static void length_begin(struct search *s, size_t len)
+static void begin_length(struct search *s, size_t len)
 {
     s->len = len;
     weir_store_key_idx_prefix(&s->from, WEIR_INDEX_REVERSED, len,
                               weir_span(s->prefix, s->prefix_len));
 }
 
-static void search_begin(struct search *s, struct weir_span domain,
+static void begin_search(struct search *s, struct weir_span domain,
                          const struct weir_claim_found *at)
 {
     s->prefix_len = 0;
@@ -107,7 +107,7 @@ static void search_begin(struct search *s, struct weir_span domain,
         s->prefix[s->prefix_len++] = domain.at[i - 1];
     s->prefix[s->prefix_len++] = '.';
     if (at->row_len == 0) {
-        length_begin(s, s->prefix_len + 1);
+        begin_length(s, s->prefix_len + 1);
         return;
     }
     s->len = strlen(at->name);
@@ -123,14 +123,15 @@ enum weir_err weir_store_claims_below(const struct store_claims *c, struct weir_
     struct weir_span key;
     struct weir_span row;
 
+    WEIR_ASSERT(at->row_len <= sizeof(at->row));
     if (domain.len == 0 || domain.len > WEIR_HOST_MAX)
         return WEIR_ENOTFOUND;
-    search_begin(&s, domain, at);
+    begin_search(&s, domain, at);
     while (s.len <= NAME_LEN_MAX) {
         enum weir_err err = c->seek(c->arg, store_key_span(&s.from), &key, &row);
         if (err < 0)
             return err;
-        if (!claim_read(c, key, row, &claim)) {
+        if (!read_claim(c, key, row, &claim)) {
             WEIR_ASSERT(key.len < sizeof(s.from.at));
             memcpy(s.from.at, key.at, key.len);
             s.from.len = key.len;
@@ -138,10 +139,10 @@ enum weir_err weir_store_claims_below(const struct store_claims *c, struct weir_
             return WEIR_ENOTFOUND; /* behind the last name */
         } else if (claim.name.len == s.len &&
                    weir_span_starts(claim.name, weir_span(s.prefix, s.prefix_len))) {
-            found_fill(at, key);
+            fill_found(at, key);
             return WEIR_OK;
         } else {
-            length_begin(&s, claim.name.len > s.len ? claim.name.len : s.len + 1);
+            begin_length(&s, claim.name.len > s.len ? claim.name.len : s.len + 1);
         }
     }
     return WEIR_ENOTFOUND;
@@ -198,7 +199,7 @@ enum weir_err weir_write_index_owner(struct weir_write *w, enum weir_index index
     while (err == WEIR_OK) {
         if (!weir_span_starts(row_key, store_key_span(&name)))
             return WEIR_ENOTFOUND;
-        if (claim_read(&c, row_key, row, &claim)) {
+        if (read_claim(&c, row_key, row, &claim)) {
             *ret_owner = claim.owner;
             return WEIR_OK;
         }

@@ -6,14 +6,14 @@
  * grow, so their order is the order of storing. A damaged row is skipped. Owner: the record
  * store's caller.
  */
+#include <string.h>
+
 #include "sync/store/store_env.h"
 #include "sync/store/store_guard.h"
 #include "sync/store/store_records_ops.h"
 #include "sync/store/store_txn.h"
 #include "sync/store/store_write.h"
 #include "sync/version/num.h"
-
-#include <string.h>
 
 #define NUMBER_LEN  9  /* bytes of the first kind of key */
 #define FIXED_LEN   57 /* noted_ms 8, winner: hlc 8, lane 16, seq 8; loser's lane 16, num_ctx 1 */

@@ -5,9 +5,6 @@
  */
 #include "sync/store/store_env.h"
 
-#include "node/base/clock.h"
-#include "sync/version/num.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,6 +14,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "node/base/clock.h"
+#include "sync/version/num.h"
 
 #define PATH_BYTES 4096
 

@@ -8,15 +8,15 @@
  */
 #include "sync/store/store_eph.h"
 
-#include "sync/store/store_env.h"
-#include "sync/store/store_meta.h"
-#include "sync/store/store_steps.h"
-#include "sync/store/store_txn.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sync/store/store_env.h"
+#include "sync/store/store_meta.h"
+#include "sync/store/store_steps.h"
+#include "sync/store/store_txn.h"
 
 enum weir_err weir_store_eph_wipe(struct weir_store *s, const char *why)
 {
@@ -56,7 +56,7 @@ enum weir_err weir_store_eph_start(struct weir_store *s, const uint8_t *boot_id)
     bool same = err == WEIR_OK && memcmp(was, boot_id, sizeof(was)) == 0;
     bool fresh = err == WEIR_ENOTFOUND;
     if (err == WEIR_ECORRUPT || (!same && !fresh && !s->clean)) {
-        err = weir_store_eph_wipe(s, err < 0 ? "its own rows do not hold"
+        err = weir_store_eph_wipe(s, err < 0 ? "its own rows are damaged"
                                              : "the machine stopped without closing it");
         if (err == WEIR_OK)
             err = weir_store_open_database(s);

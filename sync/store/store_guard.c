@@ -13,11 +13,11 @@
  */
 #include "sync/store/store_guard.h"
 
-#include "node/base/hash.h"
-#include "sync/store/store_env.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/hash.h"
+#include "sync/store/store_env.h"
 
 #define PAGES_AT_FIRST  8192
 #define MARKED_AT_FIRST 256

@@ -6,12 +6,12 @@
  */
 #include "sync/store/store_index.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/store/store_env.h"
 #include "sync/store/store_guard.h"
 #include "sync/store/store_txn.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 void weir_store_index_rows_deinit(struct weir_index_rows *rows)
 {

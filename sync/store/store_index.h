@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_index.h - private to the store: derived rows: who owns a name.
+ * store_index.h - private to the store: derived rows: which record owns a name.
  */
 #ifndef WEIR_SYNC_STORE_STORE_INDEX_H
 #define WEIR_SYNC_STORE_STORE_INDEX_H

@@ -6,15 +6,16 @@
 #ifndef WEIR_SYNC_STORE_STORE_LMDB_H
 #define WEIR_SYNC_STORE_STORE_LMDB_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <lmdb.h>
+
 #include "node/base/log.h"
 #include "sync/layout/store_rows.h"
 #include "sync/store/store.h"
 #include "sync/tree/tree.h"
 #include "sync/version/record.h"
-
-#include <lmdb.h>
-#include <pthread.h>
-#include <stdatomic.h>
 
 #define STORE_MAGIC  0x53746f72u
 #define READER_MAGIC 0x52656164u

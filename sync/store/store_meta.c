@@ -7,14 +7,14 @@
  */
 #include "sync/store/store_meta.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "node/base/rng.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_txn.h"
 #include "sync/version/num.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum weir_err weir_store_lane_add(struct weir_store *s, const struct store_lane *lane)
 {

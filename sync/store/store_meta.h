@@ -33,7 +33,7 @@ WEIR_MUST_USE enum weir_err weir_store_meta_find(struct weir_store *s, const cha
 
 /**
  * For the writer thread over a database that a record store wrote: draw a lane whose numbers
- * nobody else has given out.
+ * no other writer has given out.
  * @return WEIR_OK | as weir_store_txn_commit
  */
 WEIR_MUST_USE enum weir_err weir_store_lane_own(struct weir_store *s);

@@ -8,12 +8,12 @@
  */
 #include "sync/store/store_names.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/store/store_meta.h"
 #include "sync/store/store_txn.h"
 #include "sync/version/stored_record.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define HEAD_LEN       (WEIR_LANE_LEN - WEIR_LANE_TAIL_LEN)
 #define LANES_AT_FIRST 16

@@ -4,6 +4,14 @@
  * open depends on the number of records, except the check of a small file, of one that is shorter
  * than it should be, and of one in which a damaged page was found.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "sync/layout/store_file.h"
 #include "sync/store/store.h"
 #include "sync/store/store_env.h"
@@ -13,14 +21,6 @@
 #include "sync/store/store_publish.h"
 #include "sync/store/store_records_ops.h"
 #include "sync/store/store_steps.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 _Static_assert(WEIR_BOOT_ID_LEN == STORE_BOOT_ID_LEN, "one length");
 
@@ -197,7 +197,7 @@ static enum weir_err start_store(struct weir_store *s, const uint8_t *boot_id)
     if (err == WEIR_ECORRUPT) {
         /* The pages are sound, but their rows contradict each other. */
         weir_store_env_close(s);
-        err = rescue_or_wipe(s, "its own rows do not hold");
+        err = rescue_or_wipe(s, "its own rows are damaged");
         if (err == WEIR_OK)
             err = weir_store_open_database(s);
     }

@@ -5,14 +5,14 @@
  */
 #include "sync/store/store_publish.h"
 
-#include "sync/store/store_env.h"
-#include "sync/store/store_guard.h"
-#include "sync/store/store_txn.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sync/store/store_env.h"
+#include "sync/store/store_guard.h"
+#include "sync/store/store_txn.h"
 
 void weir_store_count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num)
 {

@@ -4,12 +4,12 @@
  * reads its pages in place. Owner: the one thread that uses the reader. No locks; nothing is
  * allocated after reader_new.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/store/store_claims_search.h"
 #include "sync/store/store_env.h"
 #include "sync/version/num.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define LANE_UNKNOWN UINT32_MAX
 #define LOAD_TRIES   8 /* each is overtaken only by two more commits */

@@ -6,6 +6,9 @@
  */
 #include "sync/store/store_records.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/store/store_env.h"
 #include "sync/store/store_publish.h"
 #include "sync/store/store_records_ops.h"
@@ -14,9 +17,6 @@
 #include "sync/store/store_txn.h"
 #include "sync/store/store_write.h"
 #include "sync/tree/tree_walk.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define KEYS_BLOCK 65536
 #define KEYS_MAX   (SIZE_MAX / 2)
@@ -234,14 +234,14 @@ static enum weir_err drop_record(struct weir_record_store *k, enum weir_class cl
     struct store_current cur;
     struct store_key key;
     bool index_changed = false;
-    uint8_t *told = NULL;
+    uint8_t *key_copy = NULL;
 
     struct weir_span rec_key = rec_key_of(kp, &key, class, record_key);
     enum weir_err err = weir_store_records_find_current(kp, rec_key, &cur, NULL);
     weir_store_records_change(kp);
     if (err < 0 || !cur.found)
         return weir_store_records_changed(kp, err);
-    err = reserve_change(kp, weir_span_from(rec_key, 1), &told);
+    err = reserve_change(kp, weir_span_from(rec_key, 1), &key_copy);
     struct weir_version version = { .hlc = 0 };
     if (cur.sound && cur.parts.head.lane_idx < kp->s->num_lanes) {
         version.hlc = cur.parts.head.hlc;
@@ -253,7 +253,7 @@ static enum weir_err drop_record(struct weir_record_store *k, enum weir_class cl
     if (err == WEIR_OK && !cur.tombstone)
         kp->changes[kp->num_changes++] = (struct weir_change){
             .class = class,
-            .key = weir_span(told, rec_key.len - 1),
+            .key = weir_span(key_copy, rec_key.len - 1),
             .version = version,
             .tombstone = true,
             .index_changed = index_changed,
@@ -354,14 +354,14 @@ static enum weir_err report_all_as_deleted(struct store_records *kp)
     from.at[0] = 0;
     enum weir_err err = weir_store_seek(&kp->t, STORE_REC, store_key_span(&from), &key, &row);
     while (err == WEIR_OK) {
-        uint8_t *told = NULL;
+        uint8_t *key_copy = NULL;
         if (key.len >= 2 && key.len <= 1 + WEIR_KEY_MAX && !weir_record_row_is_tombstone(row)) {
-            err = reserve_change(kp, weir_span_from(key, 1), &told);
+            err = reserve_change(kp, weir_span_from(key, 1), &key_copy);
             if (err < 0)
                 break;
             kp->changes[kp->num_changes++] = (struct weir_change){
                 .class = (enum weir_class)key.at[0],
-                .key = weir_span(told, key.len - 1),
+                .key = weir_span(key_copy, key.len - 1),
                 .tombstone = true,
                 .index_changed = true,
             };

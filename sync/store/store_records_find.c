@@ -6,13 +6,13 @@
  * damaged all records are searched, since a dot that is skipped would never reach a peer. Owner:
  * the record store's caller.
  */
+#include <string.h>
+
 #include "sync/store/store_env.h"
 #include "sync/store/store_records_ops.h"
 #include "sync/store/store_txn.h"
 #include "sync/store/store_write.h"
 #include "sync/version/num.h"
-
-#include <string.h>
 
 /* What is known of a damaged record. @return WEIR_ECORRUPT */
 static enum weir_err count_corrupt(struct weir_span rec_key, uint64_t seq,

@@ -13,6 +13,14 @@
  * lost, this is right too: records are told apart by their stamps, and where deletions were purged
  * elsewhere the node's empty vector is below the floors of its peers, so that it starts over.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "node/base/clock.h"
 #include "sync/layout/store_file.h"
 #include "sync/store/store_env.h"
@@ -22,14 +30,6 @@
 #include "sync/store/store_write.h"
 #include "sync/version/hlc.h"
 #include "sync/version/num.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define ROWS_PER_COMMIT  1024
 #define BYTES_PER_COMMIT (UINT64_C(4) << 20)
@@ -364,7 +364,7 @@ static bool belongs_to_group(const struct store_lane *lane, const uint8_t *node_
 
 /* Are all known lanes of this node? Its id is the one the store drew, and, once it was given one,
  * that of the last lane it wrote on. When these are lost, lanes of up to two nodes may all be its
- * own: it must not give up what nobody else has.
+ * own: it must not give up what no other node has.
  * @param own  the store's, NULL: lost */
 static bool was_alone(const struct salvage *v, const uint8_t *own)
 {
@@ -392,7 +392,8 @@ static bool was_alone(const struct salvage *v, const uint8_t *own)
     return true;
 }
 
-/* The format, which says who may read the new store: what is lost may have been of the newest. */
+/* The format, which says which programs may read the new store: what is lost may have been of the
+ * newest. */
 static uint32_t format_of(const struct salvage *v)
 {
     struct weir_span row;
@@ -404,7 +405,7 @@ static uint32_t format_of(const struct salvage *v)
 }
 
 /* Write whether the new store is complete: as the damaged one said, unless it was of a node that
- * was alone and never said so. */
+ * was alone and never wrote it. */
 static enum weir_err put_live_row(struct salvage *v)
 {
     const uint8_t no = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_steps.h - private to the store: what open, close and the writer ask of files that nobody
- * else calls.
+ * store_steps.h - private to the store: what open, close and the writer ask of files that no other
+ * file calls.
  */
 #ifndef WEIR_SYNC_STORE_STORE_STEPS_H
 #define WEIR_SYNC_STORE_STORE_STEPS_H

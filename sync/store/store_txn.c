@@ -5,6 +5,10 @@
  */
 #include "sync/store/store_txn.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
 #include "node/base/clock.h"
 #include "node/base/hash.h"
 #include "node/base/probe.h"
@@ -12,10 +16,6 @@
 #include "sync/store/store_env.h"
 #include "sync/store/store_guard.h"
 #include "sync/version/num.h"
-
-#include <errno.h>
-#include <string.h>
-#include <sys/statvfs.h>
 
 #define COUNT_FREE_PAGES    64 /* a free tree up to this size is counted at each transaction */
 #define COUNT_FREE_EVERY_MS 1000

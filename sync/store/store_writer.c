@@ -5,18 +5,18 @@
  * the next one gathers.
  * Order for each write: durable, then on_change, then done. Owner: writer.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "node/base/clock.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_publish.h"
 #include "sync/store/store_steps.h"
 #include "sync/store/store_txn.h"
 #include "sync/store/store_write.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #define IDLE_WAKE_MS                                                                               \
     1000 /* how soon a page that a reader found damaged is marked for the restart */

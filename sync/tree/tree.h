@@ -10,13 +10,13 @@
 #ifndef WEIR_SYNC_TREE_TREE_H
 #define WEIR_SYNC_TREE_TREE_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
 
 #define WEIR_TREE_DEPTH_MAX 32         /* levels of a tree; LMDB's own bound */
 #define WEIR_TREE_NONE      UINT64_MAX /* the root of an empty tree */
@@ -144,7 +144,7 @@ struct weir_tree_item {
     struct weir_span value;
     uint64_t overflow; /* first page of the value's own run, WEIR_TREE_NONE: it lies in the leaf */
 };
-/** Entry `at` of such a leaf page. @return WEIR_OK | WEIR_ECORRUPT: its own pages do not hold */
+/** Entry `at` of such a leaf page. @return WEIR_OK | WEIR_ECORRUPT: its own pages are damaged */
 WEIR_MUST_USE enum weir_err weir_tree_page_item(const struct weir_tree_file *file, uint64_t pgno,
                                                 unsigned at, struct weir_tree_item *ret);
 

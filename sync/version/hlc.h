@@ -8,11 +8,11 @@
 #ifndef WEIR_SYNC_VERSION_HLC_H
 #define WEIR_SYNC_VERSION_HLC_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-
 #include <stdint.h>
 #include <string.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
 
 #define WEIR_HLC_MS_MAX ((UINT64_C(1) << 48) - 1)
 /* The largest hlc_floor: the end of the year 9999. A tombstone stamped later is never purged, or

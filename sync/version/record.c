@@ -4,10 +4,10 @@
  */
 #include "sync/version/record.h"
 
+#include <string.h>
+
 #include "node/base/hash.h"
 #include "sync/version/num.h"
-
-#include <string.h>
 
 #define FLAG_TOMBSTONE 0x01
 

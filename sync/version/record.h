@@ -10,14 +10,14 @@
 #ifndef WEIR_SYNC_VERSION_RECORD_H
 #define WEIR_SYNC_VERSION_RECORD_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_RECORD_HEADER_LEN  40
 #define WEIR_RECORD_AT_SEQ      9    /* where its seq lies, 6 bytes: for reading damaged rows */

@@ -6,11 +6,11 @@
 #ifndef WEIR_SYNC_VERSION_STORED_RECORD_H
 #define WEIR_SYNC_VERSION_STORED_RECORD_H
 
+#include <stdint.h>
+
 #include "node/base/span.h"
 #include "sync/version/record.h"
 #include "sync/version/version.h"
-
-#include <stdint.h>
 
 #define WEIR_STORED_EXTRA_MAX 4096 /* bytes of fields of later versions that a record may carry */
 

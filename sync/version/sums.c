@@ -6,10 +6,10 @@
  */
 #include "sync/version/sums.h"
 
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/version/num.h"
-
-#include <string.h>
 
 #define VERSION_LEN (WEIR_LANE_LEN + 8 + 8)
 

@@ -9,15 +9,15 @@
 #ifndef WEIR_SYNC_VERSION_SUMS_H
 #define WEIR_SYNC_VERSION_SUMS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/siphash.h"
 #include "node/base/span.h"
 #include "sync/version/version.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_SUMS_BUCKETS 4096
 #define WEIR_SUM_LEN      16 /* bytes of one sum on the wire */

@@ -4,12 +4,12 @@
  */
 #include "sync/version/vector.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/hash.h"
 #include "node/base/limits.h"
 #include "sync/version/sorted.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define CAP_MIN 8
 

@@ -9,13 +9,13 @@
 #ifndef WEIR_SYNC_VERSION_VECTOR_H
 #define WEIR_SYNC_VERSION_VECTOR_H
 
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "sync/version/version.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "sync/version/version.h"
 
 /** seq is at least 1: a lane of which nothing is known has no entry. */
 struct weir_vector_entry {

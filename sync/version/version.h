@@ -7,10 +7,10 @@
 #ifndef WEIR_SYNC_VERSION_VERSION_H
 #define WEIR_SYNC_VERSION_VERSION_H
 
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
 
 #define WEIR_NODE_ID_LEN     8
 #define WEIR_LANE_LEN        16 /* of a lane: node id 8, group 1 ('C' or 'E'), random 7 */

@@ -5,6 +5,8 @@
  */
 #include "tenants/schema/schema.h"
 
+#include <string.h>
+
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
 #include "tenants/schema/schema_reader.h"
@@ -12,8 +14,6 @@
 #include "tenants/schema/schema_report.h"
 #include "tenants/schema/schema_rules.h"
 #include "tenants/schema/schema_tree.h"
-
-#include <string.h>
 
 #define TEXT_MAX      (64u << 20) /* bytes of a text */
 #define DOCS_MAX      16384       /* documents of a text */

@@ -9,6 +9,10 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/arena.h"
 #include "node/base/contract.h"
@@ -17,12 +21,8 @@
 #include "node/base/strbuf.h"
 #include "tenants/schema/schema_diags.h"
 #include "tenants/schema/schema_kind.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <weir/v1/node.pb-c.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/node.pb-c.h"
+#include "weir/v1/tenant.pb-c.h"
 
 /** A place in a text. */
 struct weir_place {

@@ -6,11 +6,11 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_BASE64_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_BASE64_H
 
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
 
 /** Bytes of the text of `len` bytes. */
 static inline size_t weir_base64_len(size_t len)

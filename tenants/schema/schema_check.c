@@ -5,11 +5,11 @@
  */
 #include "tenants/schema/schema_check.h"
 
-#include "tenants/schema/schema_reflect.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "tenants/schema/schema_reflect.h"
 
 /* -- what is allowed, in words -- */
 

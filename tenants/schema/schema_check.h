@@ -7,17 +7,18 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_CHECK_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_CHECK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <protobuf-c/protobuf-c.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "tenants/schema/schema_kind.h"
 #include "tenants/schema/schema_report.h"
 #include "tenants/schema/schema_rules.h"
-
-#include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <weir/v1/node.pb-c.h>
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/node.pb-c.h"
+#include "weir/v1/tenant.pb-c.h"
 
 /** One check. Owner: one call. */
 struct weir_checker {

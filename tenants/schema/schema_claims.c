@@ -3,12 +3,12 @@
  * schema_claims.c - what the tenants of one run claim from each other: names that two claim, and
  * names under another tenant's wildcard. All names are sorted once, then each is looked up.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "tenants/overlap_set.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_report.h"
-
-#include <stdio.h>
-#include <string.h>
 
 _Static_assert(WEIR_HOSTS_MAX > 0,
                "a tag is a document and an item: document * WEIR_HOSTS_MAX + item");

@@ -3,12 +3,12 @@
  * schema_cross.c - checks fields of a tenant or a node against each other: references, order, sums.
  * Runs after the fields were checked one by one, also over fields that have errors.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
-
-#include <stdio.h>
-#include <string.h>
 
 /* The trail of `list[index].field`. */
 struct item_trail {

@@ -6,12 +6,12 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_DIAGS_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_DIAGS_H
 
-#include "node/base/arena.h"
-#include "node/base/strbuf.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/arena.h"
+#include "node/base/strbuf.h"
 
 #define WEIR_DIAGS_MAX     200 /* stored in one weir_diags */
 #define WEIR_WARNINGS_MAX  100 /* of these, so that warnings leave room for errors */

@@ -3,12 +3,12 @@
  * schema_diff.c - the field paths in which two messages differ. Lists are compared place by place,
  * maps by key. Pure but for the arena the paths lie in.   Limits: the caller's max.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_reflect.h"
 #include "tenants/schema/schema_report.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define PATH_TEXT_MAX 512
 

@@ -4,14 +4,14 @@
  * Lists are separated by commas. A variable that is no field is only warned of: an orchestrator
  * sets variables of its own for a service named weir (WEIR_SERVICE_HOST, WEIR_PORT_80_TCP).
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "node/base/log.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
 #include "tenants/schema/schema_reflect.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #define PREFIX       "WEIR_"
 #define VARIABLE_MAX 96   /* bytes of a variable's name; a test checks that all fit */

@@ -6,13 +6,13 @@
  */
 #include "tenants/schema/schema_form.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "node/base/addr.h"
 #include "node/wire/bytes.h"
 #include "node/wire/uri.h"
 #include "tenants/schema/schema_text.h"
-
-#include <stdio.h>
-#include <string.h>
 
 static bool is_lower_or_digit(uint8_t c)
 {

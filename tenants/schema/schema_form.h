@@ -8,15 +8,15 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_FORM_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_FORM_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 enum weir_form {
     WEIR_FORM_ANY,         /* printable text */

@@ -4,13 +4,13 @@
  * the table. One field a paragraph, its whole path in front, so that a search for a key finds all
  * of it.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_reflect.h"
 #include "tenants/schema/schema_rules.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #define WIDTH  79 /* columns */
 #define INDENT 6

@@ -4,10 +4,10 @@
  * known. Nothing beyond the grammar is accepted: no comments, no trailing commas, no NaN, no bytes
  * that are not UTF-8. Sans-I/O; recursion is bounded by WEIR_TREE_DEPTH_MAX.   Ref: RFC 8259.
  */
+#include <string.h>
+
 #include "tenants/schema/schema_reader.h"
 #include "tenants/schema/schema_report.h"
-
-#include <string.h>
 
 /** One call: the reader, and where its values go. */
 struct reading {

@@ -5,10 +5,10 @@
  */
 #include "tenants/schema/schema_map.h"
 
+#include <stdio.h>
+
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_reflect.h"
-
-#include <stdio.h>
 
 /* Reported once: the inside of a value of the wrong kind is not read. */
 static void report_kind(struct weir_mapper *m, struct weir_tree *value, const struct weir_trail *at,

@@ -7,15 +7,16 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_MAP_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_MAP_H
 
+#include <stdbool.h>
+
+#include <protobuf-c/protobuf-c.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "tenants/schema/schema_report.h"
 #include "tenants/schema/schema_rules.h"
 #include "tenants/schema/schema_tree.h"
-
-#include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
 
 /** How trees become messages. Owner: one call. */
 struct weir_mapper {

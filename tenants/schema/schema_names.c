@@ -3,10 +3,10 @@
  * schema_names.c - finds texts that are there twice, by sorting: no hash that outside bytes could
  * flood.
  */
-#include "tenants/schema/schema_check.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "tenants/schema/schema_check.h"
 
 struct weir_names weir_names_make(struct weir_checker *c, size_t max)
 {

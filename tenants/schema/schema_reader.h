@@ -8,15 +8,15 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_READER_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_READER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "tenants/schema/schema_report.h"
 #include "tenants/schema/schema_tree.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 struct weir_yaml;
 

@@ -5,11 +5,11 @@
  * and one that lengthens the path for ever because its new path begins with its old one. Where
  * another rule, another tenant or another port may serve the next request, nothing is reported.
  */
-#include "tenants/paths.h"
-#include "tenants/schema/schema_check.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "tenants/paths.h"
+#include "tenants/schema/schema_check.h"
 
 _Static_assert(WEIR_REDIRECTS_MAX < WEIR_PATH_NONE, "the paths of all rules fit one set");
 

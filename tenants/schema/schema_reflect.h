@@ -7,14 +7,15 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_REFLECT_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_REFLECT_H
 
-#include "node/base/contract.h"
-#include "node/base/span.h"
-
-#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "node/base/contract.h"
+#include "node/base/span.h"
 
 #define WEIR_MESSAGE_FIELDS_MAX 32 /* of one message of proto/ */
 

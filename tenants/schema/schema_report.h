@@ -7,15 +7,15 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_REPORT_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_REPORT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/span.h"
 #include "tenants/schema/schema_diags.h"
 #include "tenants/schema/schema_text.h"
 #include "tenants/schema/schema_tree.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 /** One step of a field path. The steps lie on the stack of the function that walks the document;
  * NULL is the document. */

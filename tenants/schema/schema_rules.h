@@ -8,15 +8,16 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_RULES_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_RULES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
 #include "node/base/span.h"
 #include "tenants/schema/schema_form.h"
 #include "tenants/schema/schema_kind.h"
 #include "tenants/schema/schema_unit.h"
-
-#include <protobuf-c/protobuf-c.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_REFUSED_WHOLE "*" /* in weir_rule.refused: the key, whatever its value */
 

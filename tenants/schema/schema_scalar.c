@@ -4,14 +4,14 @@
  * bytes. One reading each: numbers and booleans stand without quotes, what YAML 1.1 calls a boolean
  * ("yes", "off") is none, and an empty value never stands for a default.
  */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "tenants/schema/schema_base64.h"
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
 #include "tenants/schema/schema_reflect.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 /* What YAML and JSON call null. */
 static bool is_null(const struct weir_tree *value)

@@ -4,9 +4,9 @@
  * A slip is a letter left out, added, changed, or two swapped. Case and "-" for "_" are no
  * slips. Limits: words of up to WORD_MAX bytes; longer ones have no suggestion.
  */
-#include "tenants/schema/schema_text.h"
-
 #include <stdio.h>
+
+#include "tenants/schema/schema_text.h"
 
 #define WORD_MAX 64
 

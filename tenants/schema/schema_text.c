@@ -5,10 +5,10 @@
  */
 #include "tenants/schema/schema_text.h"
 
-#include "node/base/contract.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "node/base/contract.h"
 
 size_t weir_schema_text_next(struct weir_span s, uint32_t *ret_point)
 {

@@ -6,11 +6,11 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_TEXT_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_TEXT_H
 
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
 
 /**
  * Decode the code point at the start of `s`, which is not empty (contract).

@@ -8,14 +8,14 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_TREE_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_TREE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_TREE_DEPTH_MAX  32
 #define WEIR_TREE_VALUES_MAX 524288 /* above twice of what a tenant within all limits has */

@@ -8,12 +8,12 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_UNIT_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_UNIT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 enum weir_unit {
     WEIR_UNIT_NONE,        /* "300" */

@@ -3,13 +3,13 @@
  * schema_unmap.c - messages become trees: what the writers print. The inverse of schema_map.c.
  * Numbers get their unit back, a message with a scalar spelling its word.
  */
-#include "tenants/schema/schema_base64.h"
-#include "tenants/schema/schema_map.h"
-#include "tenants/schema/schema_reflect.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "tenants/schema/schema_base64.h"
+#include "tenants/schema/schema_map.h"
+#include "tenants/schema/schema_reflect.h"
 
 static enum weir_err open_add(struct weir_tree_builder *b, enum weir_tree_kind kind)
 {

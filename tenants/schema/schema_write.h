@@ -6,10 +6,10 @@
 #ifndef WEIR_TENANTS_SCHEMA_SCHEMA_WRITE_H
 #define WEIR_TENANTS_SCHEMA_SCHEMA_WRITE_H
 
+#include <stdbool.h>
+
 #include "node/base/strbuf.h"
 #include "tenants/schema/schema_tree.h"
-
-#include <stdbool.h>
 
 /** Block style, short lists and list items in one line; ends with a line feed. @param root a map */
 void weir_write_yaml(const struct weir_tree *root, struct weir_strbuf *out);

@@ -4,10 +4,10 @@
  * one line, texts of several lines as they are. A text has no quotes only where no version of YAML
  * could read it as something else.
  */
+#include <string.h>
+
 #include "tenants/schema/schema_text.h"
 #include "tenants/schema/schema_write.h"
-
-#include <string.h>
 
 #define FLOW_COLUMNS_MAX 100 /* columns of what is written in one line */
 

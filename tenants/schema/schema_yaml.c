@@ -4,12 +4,13 @@
  * Anchors, aliases and tags are refused: a value is written where it is used, and a few bytes
  * cannot stand for millions of values. Ref: YAML 1.1; plain scalars are read as YAML 1.2 does.
  */
-#include "tenants/schema/schema_reader.h"
-#include "tenants/schema/schema_report.h"
-
 #include <stdlib.h>
 #include <string.h>
+
 #include <yaml.h>
+
+#include "tenants/schema/schema_reader.h"
+#include "tenants/schema/schema_report.h"
 
 struct weir_yaml {
     yaml_parser_t parser;

@@ -16,13 +16,13 @@
 #include <time.h>
 
 #include "node/base/clock.h"
-#include "node/base/log.h"
 #include "node/base/hash.h"
+#include "node/base/log.h"
 #include "sync/engine/engine.h"
 #include "sync/frame/frame.h"
-#include "sync/version/num.h"
 #include "sync/store/store_eph.h"
 #include "sync/store/store_records.h"
+#include "sync/version/num.h"
 
 #define BATCH             500
 #define NUM_RECORDS       1000000

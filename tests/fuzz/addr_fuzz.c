@@ -3,10 +3,10 @@
  * addr_fuzz.c - any bytes as address, address with port and prefix: what is taken must survive
  * being written out and read again.
  */
-#include "node/base/addr.h"
-
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/addr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

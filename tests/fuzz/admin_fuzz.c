@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "node/base/hash.h"
-#include "node/ctl/admin_http.h"
-#include "node/ctl/query.h"
+#include "node/ctl/admin/admin_http.h"
+#include "node/ctl/admin/query.h"
 #include "tests/fuzz/head_fuzz.h"
 
 #define BODY_MAX 512

@@ -4,13 +4,13 @@
  * knows nothing but lines and counts finds the same data, and what was read, coded anew, reads the
  * same.
  */
-#include "node/base/limits.h"
-#include "node/wire/chunked.h"
-#include "tests/fuzz/head_fuzz.h"
-
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/limits.h"
+#include "node/wire/chunked.h"
+#include "tests/fuzz/head_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_fuzz.c - peers that send anything, in any order, to one engine: hellos, batches, responses
+ * engine_fuzz.c - peers that send anything, in any order, to one engine: Hellos, batches, responses
  * to its pulls, requests, heartbeats, audits, and bytes as they are; writes, cut links, time and
  * failing disks between them. What must hold: no crash, bounded memory, vectors and floors that
  * only grow within one life, stamps of its own writes that follow its own clock (I6, I9, I13).
@@ -80,8 +80,8 @@ static void eat_lane(struct world *w, uint8_t lane[WEIR_LANE_LEN])
         memcpy(lane, weir_memory_meta(w->memory[WEIR_GROUP_C]).lane, WEIR_LANE_LEN);
 }
 
-static void send_frame(struct world *w, unsigned link, enum weir_frame_topic topic,
-                       const ProtobufCMessage *msg)
+static void send_message(struct world *w, unsigned link, enum weir_frame_topic topic,
+                         const ProtobufCMessage *msg)
 {
     size_t len = weir_frame_packed_len(msg);
     uint8_t *frame = malloc(len);
@@ -144,7 +144,7 @@ static void send_hello(struct world *w, unsigned link)
     m.has_live = m.has_response = 1;
     m.live = (eat(&w->in) & 7) != 0;
     m.response = eat(&w->in) & 1;
-    send_frame(w, link, WEIR_FRAME_HELLO, &m.base);
+    send_message(w, link, WEIR_FRAME_HELLO, &m.base);
 }
 
 #define RECORDS 3
@@ -205,7 +205,7 @@ static void send_batch(struct world *w, unsigned link)
     eat_records(w, &r, m.first, false);
     m.r = r.list;
     m.n_r = r.num;
-    send_frame(w, link, WEIR_FRAME_BATCH_C, &m.base);
+    send_message(w, link, WEIR_FRAME_BATCH_C, &m.base);
 }
 
 static void send_response(struct world *w, unsigned link)
@@ -242,7 +242,7 @@ static void send_response(struct world *w, unsigned link)
         m.floor = floor.list;
         m.n_floor = floor.num;
     }
-    send_frame(w, link, WEIR_FRAME_PULL_REP, &m.base);
+    send_message(w, link, WEIR_FRAME_PULL_REP, &m.base);
 }
 
 static void send_request(struct world *w, unsigned link)
@@ -276,7 +276,7 @@ static void send_request(struct world *w, unsigned link)
         m.force_keys = &keys;
         m.n_force_keys = 1;
     }
-    send_frame(w, link, WEIR_FRAME_PULL_REQ, &m.base);
+    send_message(w, link, WEIR_FRAME_PULL_REQ, &m.base);
 }
 
 static void send_heartbeat(struct world *w, unsigned link)
@@ -304,7 +304,7 @@ static void send_heartbeat(struct world *w, unsigned link)
     sum[1] = eat(&w->in);
     m.sum = &sums;
     m.n_sum = 1;
-    send_frame(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
+    send_message(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
 static void send_audit(struct world *w, unsigned link)
@@ -334,7 +334,7 @@ static void send_audit(struct world *w, unsigned link)
         m.kv = &list;
         m.n_kv = 1;
     }
-    send_frame(w, link, WEIR_FRAME_AUDIT, &m.base);
+    send_message(w, link, WEIR_FRAME_AUDIT, &m.base);
 }
 
 static void send_bytes(struct world *w, unsigned link)
@@ -454,7 +454,7 @@ static void take_outputs(struct world *w)
     }
 }
 
-/* I6, I13. What a failed commit undid was never sent to anybody. */
+/* I6, I13. What a failed commit undid was never sent to any peer. */
 static void check(struct world *w, enum weir_err err)
 {
     const uint8_t *life = weir_engine_incarnation(w->engine);

@@ -9,13 +9,13 @@
 #ifndef WEIR_TESTS_FUZZ_HEAD_FUZZ_H
 #define WEIR_TESTS_FUZZ_HEAD_FUZZ_H
 
-#include "node/wire/bytes.h"
-#include "node/wire/h1.h"
-
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/wire/bytes.h"
+#include "node/wire/h1.h"
 
 #define FUZZ_CHECK(cond)                                                                           \
     do {                                                                                           \

@@ -4,8 +4,7 @@
  * reads is written, and reads back as the same.
  */
 #include "tests/fuzz/schema_fuzz.h"
-
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

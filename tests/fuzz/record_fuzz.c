@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "node/base/hash.h"
+#include "sync/layout/store_rows.h"
 #include "sync/version/num.h"
 #include "sync/version/record.h"
-#include "sync/layout/store_rows.h"
 
 #define AT_CRC 28
 

@@ -3,13 +3,13 @@
  * uri_fuzz.c - any bytes as an authority, a host name and a path: what is accepted has one form,
  * and that form does not change when it is parsed again.
  */
-#include "node/wire/uri.h"
-#include "tests/fuzz/head_fuzz.h"
-
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/wire/uri.h"
+#include "tests/fuzz/head_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""admin_test.py - the admin API as node/ctl/API.md and interface.md promise it, over the Unix socket."""
+"""admin_test.py - the admin API as node/ctl/admin/API.md and interface.md promise it, over the Unix socket."""
 
 import json
 import os

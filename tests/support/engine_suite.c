@@ -6,6 +6,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -418,7 +420,7 @@ static void an_old_lane_goes_on_only_when_all_members_confirm_it(void **state)
     assert_int_equal(write(&b, 1, "a", "two"), WEIR_OK);
     assert_memory_equal(lane, b.c.node[1].last_version.lane, WEIR_LANE_LEN);
     assert_int_equal(b.c.node[1].last_version.seq, 2);
-    cluster_stop(&b.c, 2); /* nobody knows what it has */
+    cluster_stop(&b.c, 2); /* what it has is not known any more */
     restart(&b, 1);
     cluster_run(&b.c, SECOND);
     assert_int_equal(write(&b, 1, "a", "three"), WEIR_OK);
@@ -487,7 +489,7 @@ static void a_record_that_vanished_is_found_missing_and_fetched(void **state)
     bed_deinit(&b);
 }
 
-/* Behind the engine's back: a record that nobody else has, of a dot that all vectors cover. */
+/* Behind the engine's back: a record that no other node has, of a dot that all vectors cover. */
 static void plant(struct bed *b, unsigned at)
 {
     struct weir_stored_record rec;
@@ -507,7 +509,7 @@ static void plant(struct bed *b, unsigned at)
     assert_int_equal(k->ops->commit(k), WEIR_OK);
 }
 
-/* The first `num_bad` nodes behind the first hold it; they reset, and nobody else. */
+/* The `num_bad` nodes after the first have it; they reset, and no other does. */
 static void minority_resets(unsigned num_nodes, unsigned num_bad)
 {
     struct bed b;
@@ -557,7 +559,7 @@ static void bans_travel_and_expire(void **state)
 
 /* -- mixed versions, relays, activation -- */
 
-/* Node 0 of a later version writes a record with a field that nobody here knows. */
+/* Node 0 of a later version writes a record with a field that no node here knows. */
 static void inject_later_version(struct bed *b, unsigned to, uint8_t *data, size_t len)
 {
     static uint8_t lane[WEIR_LANE_LEN] = { 9, 9, 9, 9, 9, 9, 9, 9, 'C', 1 };
@@ -637,7 +639,7 @@ static void what_two_peers_have_is_pulled_after_one_heartbeat(void **state)
     struct bed b;
 
     bed_make(&b, 4);
-    b.c.cut[0][3] = b.c.cut[3][0] = true; /* the writer is no peer: no heartbeat has its lane */
+    b.c.cut[0][3] = b.c.cut[3][0] = true; /* the writer is no peer: no heartbeat names its lane */
     for (unsigned i = 0; i < 4; i++) {
         b.c.node[i].relay = true;
         b.c.node[i].intervals.pull_us = 600 * SECOND; /* not by chance */
@@ -713,7 +715,7 @@ static void a_retired_lane_ends_where_the_last_node_that_has_it_ends_it(void **s
     cluster_run(&b.c, SECOND);
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(final_of(&b, i, lane), 1);
-    for (unsigned i = 0; i < 3; i++) { /* a handshake again, now without that lane */
+    for (unsigned i = 0; i < 3; i++) { /* another Hello, now without that lane */
         cluster_cut(&b.c, 0, 1, true);
         assert_int_equal(write(&b, 0, "b", "two"), WEIR_OK);
         cluster_cut(&b.c, 0, 1, false);

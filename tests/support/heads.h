@@ -7,17 +7,16 @@
 #ifndef WEIR_TESTS_SUPPORT_HEADS_H
 #define WEIR_TESTS_SUPPORT_HEADS_H
 
-#include "node/wire/h1.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/wire/h1.h"
 
 #define BYTES(literal) WEIR_SPAN_LIT(literal)
 

@@ -7,23 +7,22 @@
 #ifndef WEIR_TESTS_SUPPORT_PEER_H
 #define WEIR_TESTS_SUPPORT_PEER_H
 
-#include "node/base/addr.h"
-#include "node/flow/body.h"
-#include "node/wire/h1.h"
-
+#include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/base/addr.h"
+#include "node/flow/body.h"
+#include "node/wire/h1.h"
 
 #define PEER_WAIT_S 20
 #define PEER_BUFFER 262144

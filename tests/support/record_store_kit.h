@@ -7,11 +7,10 @@
 #ifndef WEIR_TESTS_SUPPORT_RECORD_STORE_KIT_H
 #define WEIR_TESTS_SUPPORT_RECORD_STORE_KIT_H
 
-#include "tests/support/record_store_suite.h"
-#include "tests/support/store_kit.h"
-
 #include "sync/store/store_eph.h"
 #include "sync/store/store_records.h"
+#include "tests/support/record_store_suite.h"
+#include "tests/support/store_kit.h"
 
 #define RECORD_STORE_DAY_MS UINT64_C(86400000)
 #define RECORD_STORE_NOW_MS (UINT64_C(20000) * RECORD_STORE_DAY_MS) /* some day at midnight */

@@ -20,7 +20,7 @@
 #define RECORD_STORE_STORED_MS (20000 * RECORD_STORE_DAY_MS) /* when records of rs_rec came */
 #define RECORD_STORE_EXPIRES   (RECORD_STORE_STORED_MS / 1000 + 3600)
 
-/** What a test finds in *state: an empty keep, no transaction open. */
+/** What a test finds in *state: an empty record store, no transaction open. */
 struct scene {
     const struct rs_maker *maker;
     enum weir_group group;

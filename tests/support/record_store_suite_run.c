@@ -3,18 +3,17 @@
  * record_store_suite_run.c - see record_store_suite.h and record_store_scene.h: the runner,
  * builders and pictures.
  */
-#include "tests/support/record_store_suite.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/support/record_store_scene.h"
+#include "tests/support/record_store_suite.h"
 
 #define TESTS_MAX 128
 #define NAME_LEN  160
 
-/* ---- scenes ---- */
+/* -- scenes -- */
 
 static int scene_setup(void **state)
 {
@@ -50,7 +49,7 @@ void scene_reopen(struct scene *s)
     scene_begin(s);
 }
 
-/* ---- builders ---- */
+/* -- builders -- */
 
 enum weir_class rs_class(const struct scene *s)
 {
@@ -103,7 +102,7 @@ void rs_drop(struct scene *s, const char *key)
     assert_int_equal(s->k->ops->drop(s->k, rs_class(s), weir_span_cstr(key)), WEIR_OK);
 }
 
-/* ---- comparisons ---- */
+/* -- comparisons -- */
 
 void rs_same(const struct weir_stored_record *got, const struct weir_stored_record *want)
 {
@@ -161,7 +160,7 @@ void rs_expect_dot(struct scene *s, uint8_t lane, uint64_t after, const char *ke
     }
 }
 
-/* ---- pictures ---- */
+/* -- pictures -- */
 
 static void draw_bytes(struct weir_strbuf *b, struct weir_span s)
 {
@@ -295,7 +294,7 @@ void rs_same_picture(struct weir_strbuf *a, struct weir_strbuf *b)
     weir_strbuf_deinit(b);
 }
 
-/* ---- the scenario ---- */
+/* -- the scenario -- */
 
 static enum weir_err use_records(struct weir_record_store *k, const struct scene *s)
 {
@@ -369,7 +368,7 @@ enum weir_err record_store_suite_scenario(struct weir_record_store *k, enum weir
     return err;
 }
 
-/* ---- the runner ---- */
+/* -- the runner -- */
 
 struct plan {
     struct CMUnitTest tests[TESTS_MAX];

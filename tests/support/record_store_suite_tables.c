@@ -10,7 +10,7 @@
 #include "node/base/limits.h"
 #include "tests/support/record_store_scene.h"
 
-/* ---- lanes ---- */
+/* -- lanes -- */
 
 static struct weir_lane_row lane_of(uint8_t id, uint64_t vv, uint64_t seen)
 {
@@ -121,7 +121,7 @@ static void a_lane_of_which_nothing_is_known_has_no_row(void **state)
     struct weir_stored_record rec = rs_rec(s, "a", 2, 1);
     struct weir_lane_row of_rec = lane_of(2, 0, 1);
 
-    /* Neither what a context mentions nor the store's own lane is known of by that. */
+    /* Neither what a context mentions nor its own lane is known of by that. */
     rec.num_ctx = 1;
     memset(rec.ctx[0].tail, 1, WEIR_LANE_TAIL_LEN);
     rec.ctx[0].seq = 5;
@@ -214,7 +214,7 @@ static void there_are_so_many_lanes_and_no_more(void **state)
     scene_commit(s);
 }
 
-/* ---- numbers ---- */
+/* -- numbers -- */
 
 static void expect_meta(struct scene *s, const struct weir_store_meta *want)
 {
@@ -254,7 +254,7 @@ static void the_numbers_are_zero_at_first_and_then_what_was_put(void **state)
     scene_commit(s);
 }
 
-/* ---- conflicts ---- */
+/* -- conflicts -- */
 
 static struct weir_conflict conflict_of(struct scene *s, const char *key, uint64_t seq,
                                         uint64_t noted_ms)
@@ -405,7 +405,7 @@ static void the_oldest_conflict_goes_when_there_are_too_many(void **state)
     scene_commit(s);
 }
 
-/* ---- wipes and transactions ---- */
+/* -- wipes and transactions -- */
 
 /* Something of all that a record store can hold. */
 static void fill(struct scene *s)

@@ -61,7 +61,7 @@ static uint64_t below(struct pair *p, uint64_t n)
     return weir_rng_below(&p->rng, n);
 }
 
-/* ---- what stands for what ---- */
+/* -- what stands for what -- */
 
 static enum weir_class class_at(const struct pair *p, int at)
 {
@@ -86,7 +86,7 @@ static uint64_t stored_ms(const struct slot *slot)
 }
 
 /* The whole record. */
-static struct weir_stored_record record_of(const struct pair *p, int at, const struct slot *slot)
+static struct weir_stored_record stored_of(const struct pair *p, int at, const struct slot *slot)
 {
     struct weir_stored_record rec = {
         .rec = {
@@ -124,12 +124,12 @@ static void expect(const struct pair *p, enum weir_err err, const struct weir_st
         assert_int_equal(err, WEIR_ENOTFOUND);
         return;
     }
-    struct weir_stored_record want = record_of(p, at, &p->is.slots[at]);
+    struct weir_stored_record want = stored_of(p, at, &p->is.slots[at]);
     assert_int_equal(err, WEIR_OK);
     rs_same(got, &want);
 }
 
-/* -- questions, and what the twin expects -- */
+/* -- reads, and the twin's results -- */
 
 static void ask_key(struct pair *p, int at)
 {
@@ -251,7 +251,7 @@ static void ask_conflict(struct pair *p, int at)
     if (err < 0)
         return;
     const struct twin_conflict *want = &p->is.conflicts[at];
-    struct weir_stored_record loser = record_of(p, want->at, &want->loser);
+    struct weir_stored_record loser = stored_of(p, want->at, &want->loser);
     rs_same(&got.loser, &loser);
     assert_int_equal(got.noted_ms, want->noted_ms);
     assert_int_equal(got.winner.seq, want->noted_ms + 1);
@@ -277,7 +277,7 @@ static void compare(struct pair *p)
         ask_conflict(p, at);
 }
 
-/* ---- changes ---- */
+/* -- changes -- */
 
 static struct slot random_slot(struct pair *p)
 {
@@ -300,7 +300,7 @@ static struct slot random_slot(struct pair *p)
 static void do_put(struct pair *p, int at)
 {
     struct slot slot = random_slot(p);
-    struct weir_stored_record rec = record_of(p, at, &slot);
+    struct weir_stored_record rec = stored_of(p, at, &slot);
 
     assert_int_equal(p->s->k->ops->put(p->s->k, &rec), WEIR_OK);
     p->is.slots[at] = slot;
@@ -369,7 +369,7 @@ static void do_conflict(struct pair *p, int at)
     struct slot loser = p->is.slots[at].used ? p->is.slots[at] : random_slot(p);
     struct twin_conflict mine = { .noted_ms = below(p, 1000), .at = at, .loser = loser };
     struct weir_conflict c = { .noted_ms = mine.noted_ms,
-                               .loser = record_of(p, at, &loser),
+                               .loser = stored_of(p, at, &loser),
                                .winner = { .hlc = 5, .seq = mine.noted_ms + 1 } };
 
     if (p->is.num_conflicts == CONFLICTS_MAX)
@@ -446,7 +446,7 @@ static void step(struct pair *p)
         ask_something(p, at);
 }
 
-/* ---- the run ---- */
+/* -- the run -- */
 
 static void end_transaction(struct pair *p)
 {

@@ -6,9 +6,9 @@
 #ifndef WEIR_TESTS_SUPPORT_RUN_CLI_H
 #define WEIR_TESTS_SUPPORT_RUN_CLI_H
 
-#include "tests/support/unix_server.h"
-
 #include <stdbool.h>
+
+#include "tests/support/unix_server.h"
 
 struct run_result {
     int code; /* of the exit; 256: ended by a signal */

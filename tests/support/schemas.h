@@ -6,19 +6,18 @@
 #ifndef WEIR_TESTS_SUPPORT_SCHEMAS_H
 #define WEIR_TESTS_SUPPORT_SCHEMAS_H
 
-#include "node/base/strbuf.h"
-#include "tenants/schema/schema.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/strbuf.h"
+#include "tenants/schema/schema.h"
 
 #define SCHEMAS_TENANT "apiVersion: weir/v1\nkind: Tenant\nname: shop\nhosts: [shop.example.com]\n"
 #define SCHEMAS_NODE   "apiVersion: weir/v1\nkind: Node\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * spoil_store_file.h - the files of a kit's store, for tests that read them or spoil them.
+ * spoil_store_file.h - the files of a kit's store, for tests that read or damage them.
  */
 #ifndef WEIR_TESTS_SUPPORT_SPOIL_STORE_FILE_H
 #define WEIR_TESTS_SUPPORT_SPOIL_STORE_FILE_H

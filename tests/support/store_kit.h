@@ -7,20 +7,20 @@
 #ifndef WEIR_TESTS_SUPPORT_STORE_KIT_H
 #define WEIR_TESTS_SUPPORT_STORE_KIT_H
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "node/base/log.h"
 #include "sync/store/store.h"

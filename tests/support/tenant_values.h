@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <weir/v1/tenant.pb-c.h>
 
 #include "node/base/arena.h"
 #include "node/base/span.h"
+#include "weir/v1/tenant.pb-c.h"
 
 struct stored {
     struct weir_arena arena;

@@ -6,12 +6,12 @@
 #ifndef WEIR_TESTS_SUPPORT_WIRE_H
 #define WEIR_TESTS_SUPPORT_WIRE_H
 
-#include "node/base/contract.h"
-#include "node/base/span.h"
-
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/contract.h"
+#include "node/base/span.h"
 
 /** Bytes under construction. */
 struct wire {

@@ -7,8 +7,6 @@
  */
 #include "node/base/internal/backtrace.h"
 
-#include "node/base/internal/raw_text.h"
-
 #include <elf.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -17,6 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
+#include "node/base/internal/raw_text.h"
 
 /* Set by the linker: the program as it lies in memory. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));

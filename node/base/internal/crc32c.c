@@ -5,9 +5,9 @@
  */
 #include "node/base/internal/crc32c.h"
 
-#include "node/base/hash.h"
-
 #include <string.h>
+
+#include "node/base/hash.h"
 
 uint32_t weir_crc32c_by_table(uint32_t crc, const void *at, size_t len)
 {

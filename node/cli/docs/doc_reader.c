@@ -23,7 +23,7 @@ void weir_doc_reader_deinit(struct weir_doc_reader *r)
 }
 
 /* What was given away makes room. */
-static void buf_shift(struct weir_doc_reader *r)
+static void shift_buf(struct weir_doc_reader *r)
 {
     if (r->at == 0)
         return;
@@ -34,10 +34,10 @@ static void buf_shift(struct weir_doc_reader *r)
 }
 
 /* Read one block more. @return WEIR_OK, also at the end | WEIR_EIO | WEIR_ENOMEM | WEIR_ELIMIT */
-static enum weir_err buf_fill(struct weir_doc_reader *r)
+static enum weir_err fill_buf(struct weir_doc_reader *r)
 {
     char block[BLOCK_BYTES];
-    buf_shift(r);
+    shift_buf(r);
     if (r->buf.len > WEIR_DOC_BYTES_MAX)
         return WEIR_ELIMIT;
     size_t len = fread(block, 1, sizeof(block), r->file);
@@ -48,7 +48,7 @@ static enum weir_err buf_fill(struct weir_doc_reader *r)
     return r->buf.failed ? WEIR_ENOMEM : WEIR_OK;
 }
 
-static void lines_count(struct weir_doc_reader *r, struct weir_span text)
+static void count_lines(struct weir_doc_reader *r, struct weir_span text)
 {
     const uint8_t *nl = text.len > 0 ? memchr(text.at, '\n', text.len) : NULL;
     while (nl != NULL) {
@@ -59,11 +59,11 @@ static void lines_count(struct weir_doc_reader *r, struct weir_span text)
 }
 
 /* Give away the next `len` bytes. */
-static void text_give(struct weir_doc_reader *r, size_t len, struct weir_doc_text *ret)
+static void give_text(struct weir_doc_reader *r, size_t len, struct weir_doc_text *ret)
 {
     ret->text = weir_span(r->buf.at + r->at, len);
     ret->line = r->line;
-    lines_count(r, ret->text);
+    count_lines(r, ret->text);
     r->at += len;
 }
 
@@ -76,7 +76,7 @@ static bool is_marker(struct weir_span line)
 }
 
 /* Bytes up to the next marker behind the first line. @return false: it is not in the buffer */
-static bool yaml_end_find(const struct weir_doc_reader *r, size_t from, size_t *ret_len)
+static bool find_yaml_end(const struct weir_doc_reader *r, size_t from, size_t *ret_len)
 {
     struct weir_span rest = weir_span(r->buf.at + r->at, r->buf.len - r->at);
     size_t at = from;
@@ -96,12 +96,12 @@ static bool yaml_end_find(const struct weir_doc_reader *r, size_t from, size_t *
     return false;
 }
 
-static enum weir_err yaml_next(struct weir_doc_reader *r, struct weir_doc_text *ret)
+static enum weir_err next_yaml(struct weir_doc_reader *r, struct weir_doc_text *ret)
 {
     size_t len = 0;
     size_t from = 0;
     for (;;) {
-        if (yaml_end_find(r, from, &len))
+        if (find_yaml_end(r, from, &len))
             break;
         size_t left = r->buf.len - r->at;
         if (r->ended && left == 0)
@@ -114,11 +114,11 @@ static enum weir_err yaml_next(struct weir_doc_reader *r, struct weir_doc_text *
         from = left > 4 ? left - 4 : 0;
         while (from > 0 && r->buf.at[r->at + from - 1] != '\n')
             from--;
-        enum weir_err err = buf_fill(r);
+        enum weir_err err = fill_buf(r);
         if (err < 0)
             return err;
     }
-    text_give(r, len, ret);
+    give_text(r, len, ret);
     return WEIR_OK;
 }
 
@@ -133,7 +133,7 @@ struct nesting {
 };
 
 /* @return whether the object's end was found: n->at is behind it */
-static bool json_end_find(const struct weir_doc_reader *r, struct nesting *n)
+static bool find_json_end(const struct weir_doc_reader *r, struct nesting *n)
 {
     const char *text = r->buf.at + r->at;
     size_t len = r->buf.len - r->at;
@@ -155,9 +155,9 @@ static bool json_end_find(const struct weir_doc_reader *r, struct nesting *n)
     return false;
 }
 
-/* White space between objects. @return WEIR_OK | WEIR_ENOTFOUND: nothing else comes | as buf_fill
+/* White space between objects. @return WEIR_OK | WEIR_ENOTFOUND: nothing else comes | as fill_buf
  */
-static enum weir_err space_skip(struct weir_doc_reader *r)
+static enum weir_err skip_space(struct weir_doc_reader *r)
 {
     for (;;) {
         for (; r->at < r->buf.len; r->at++) {
@@ -167,36 +167,36 @@ static enum weir_err space_skip(struct weir_doc_reader *r)
         }
         if (r->ended)
             return WEIR_ENOTFOUND;
-        enum weir_err err = buf_fill(r);
+        enum weir_err err = fill_buf(r);
         if (err < 0)
             return err;
     }
 }
 
-static enum weir_err json_next(struct weir_doc_reader *r, struct weir_doc_text *ret)
+static enum weir_err next_json(struct weir_doc_reader *r, struct weir_doc_text *ret)
 {
     struct nesting n = { .at = 0 };
-    enum weir_err err = space_skip(r);
+    enum weir_err err = skip_space(r);
     if (err < 0)
         return err;
     if (r->buf.at[r->at] != '{')
         return WEIR_EINVAL;
-    while (!json_end_find(r, &n)) {
+    while (!find_json_end(r, &n)) {
         if (r->ended)
             return WEIR_EINVAL;
-        err = buf_fill(r);
+        err = fill_buf(r);
         if (err < 0)
             return err;
     }
-    text_give(r, n.at, ret);
+    give_text(r, n.at, ret);
     return WEIR_OK;
 }
 
 /* -- both -- */
 
-static enum weir_err reader_begin(struct weir_doc_reader *r)
+static enum weir_err begin_reader(struct weir_doc_reader *r)
 {
-    enum weir_err err = buf_fill(r);
+    enum weir_err err = fill_buf(r);
     if (err < 0)
         return err;
     struct weir_span bom = WEIR_SPAN_LIT("\xEF\xBB\xBF");
@@ -213,8 +213,9 @@ static enum weir_err reader_begin(struct weir_doc_reader *r)
 
 enum weir_err weir_doc_reader_next(struct weir_doc_reader *r, struct weir_doc_text *ret)
 {
-    enum weir_err err = r->begun ? WEIR_OK : reader_begin(r);
+    WEIR_ASSERT(r->file != NULL && r->name != NULL);
+    enum weir_err err = r->begun ? WEIR_OK : begin_reader(r);
     if (err < 0)
         return err;
-    return r->format == WEIR_FORMAT_YAML ? yaml_next(r, ret) : json_next(r, ret);
+    return r->format == WEIR_FORMAT_YAML ? next_yaml(r, ret) : next_json(r, ret);
 }

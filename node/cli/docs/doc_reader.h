@@ -7,16 +7,16 @@
 #ifndef WEIR_NODE_CLI_DOCS_DOC_READER_H
 #define WEIR_NODE_CLI_DOCS_DOC_READER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "tenants/schema/schema.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 
 #define WEIR_DOC_BYTES_MAX 8388608 /* as a body of the admin API */
 

@@ -13,8 +13,7 @@
 
 #include "node/base/arena.h"
 #include "node/cli/docs/file.h"
-
-#include <weir/v1/tenant.pb-c.h>
+#include "weir/v1/tenant.pb-c.h"
 
 #define WEIR_ERROR_PAGE_MAX 65536 /* bytes; as the schema's rule for a body */
 #define WEIR_ERROR_PAGE_WHY 1024  /* bytes of a fault, with its NUL */

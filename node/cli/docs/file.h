@@ -6,13 +6,13 @@
 #ifndef WEIR_NODE_CLI_DOCS_FILE_H
 #define WEIR_NODE_CLI_DOCS_FILE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 /**
  * Append what a file holds.

@@ -9,14 +9,14 @@
 #ifndef WEIR_NODE_CLI_DOCS_SOURCE_H
 #define WEIR_NODE_CLI_DOCS_SOURCE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/arena.h"
 #include "node/base/contract.h"
 #include "node/base/strbuf.h"
 #include "node/cli/command.h"
 #include "tenants/schema/schema.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_SOURCE_TEXT_MAX  (64u << 20) /* bytes; as the schema's */
 #define WEIR_SOURCE_FILES_MAX 1000000

@@ -9,13 +9,13 @@
 #ifndef WEIR_NODE_CLI_TEXT_DIFF_H
 #define WEIR_NODE_CLI_TEXT_DIFF_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 #define WEIR_DIFF_LINES_MAX   1000000
 #define WEIR_DIFF_CHANGES_MAX 2000

@@ -6,13 +6,13 @@
 #ifndef WEIR_NODE_CLI_TEXT_RENDER_H
 #define WEIR_NODE_CLI_TEXT_RENDER_H
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "node/cli/command.h"
-
-#include <protobuf-c/protobuf-c.h>
 
 /**
  * Append JSON as YAML: block style, texts in double quotes as JSON has them.

@@ -7,14 +7,14 @@
 #ifndef WEIR_NODE_CLI_TEXT_TABLE_H
 #define WEIR_NODE_CLI_TEXT_TABLE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_TABLE_COLUMNS_MAX 16
 

@@ -3,6 +3,9 @@
  * gdb_sample.c - structs with known values for tests/live/gdb_test.py, which stops this program in
  * stop_here and has gdb print them.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "node/base/strbuf.h"
 #include "node/base/trace.h"
 #include "node/loop/address_pool.h"
@@ -12,9 +15,6 @@
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
 #include "tenants/tenant.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 static struct weir_span text = WEIR_SPAN_LIT("a \"quoted\"\n");
 static struct weir_span lost = { (const uint8_t *)8, 5 };

@@ -7,11 +7,11 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_EVENTS_H
 #define WEIR_TESTS_SIM_CLUSTER_EVENTS_H
 
-#include "node/base/contract.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
 
 /** Kinds and payload belong to the caller that adds the event. */
 struct weir_sim_event {

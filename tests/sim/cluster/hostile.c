@@ -6,13 +6,13 @@
  */
 #include "tests/sim/cluster/hostile.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/version/hlc.h"
 #include "tests/sim/cluster/hostile_parts.h"
 #include "tests/sim/cluster/sim_node.h"
 #include "tests/sim/cluster/sim_state.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define KEYS         12
 #define FIELD_FIRST  1000 /* numbers of fields that no engine knows */

@@ -4,14 +4,14 @@
  */
 #include "tests/sim/cluster/hostile_acts.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/version/hlc.h"
 #include "sync/version/sums.h"
 #include "tests/sim/cluster/hostile_parts.h"
 #include "tests/sim/cluster/sim_node.h"
 #include "tests/sim/cluster/sim_state.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define GARBAGE_MAX   200
 #define FLOOD         40

@@ -6,11 +6,11 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_HOSTILE_STATE_H
 #define WEIR_TESTS_SIM_CLUSTER_HOSTILE_STATE_H
 
-#include "sync/engine/engine.h"
-#include "tests/sim/cluster/sim_net.h"
-
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "sync/engine/engine.h"
+#include "tests/sim/cluster/sim_net.h"
 
 #define WEIR_SIM_REPLAYS_MAX 64
 #define WEIR_SIM_LATER_MAX   4096

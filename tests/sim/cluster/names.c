@@ -4,10 +4,10 @@
  */
 #include "tests/sim/cluster/names.h"
 
+#include <stdlib.h>
+
 #include "node/base/contract.h"
 #include "node/base/hash.h"
-
-#include <stdlib.h>
 
 #define CAP_FIRST 64
 

@@ -7,11 +7,11 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_NAMES_H
 #define WEIR_TESTS_SIM_CLUSTER_NAMES_H
 
-#include "node/base/span.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/span.h"
 
 #define WEIR_SIM_NO_NAME UINT32_MAX
 

@@ -4,11 +4,11 @@
  */
 #include "tests/sim/cluster/sim.h"
 
+#include <stdlib.h>
+
 #include "tests/sim/cluster/faults.h"
 #include "tests/sim/cluster/hostile.h"
 #include "tests/sim/cluster/work.h"
-
-#include <stdlib.h>
 
 #define CHECK_US     (WEIR_SIM_SECOND_US / 2)
 #define AHEAD_MS     (INT64_C(10) * 365 * 86400 * 1000)

@@ -7,11 +7,11 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_H
 
-#include "tests/sim/cluster/sim_node.h"
-#include "tests/sim/cluster/sim_state.h"
-
 #include <stdint.h>
 #include <stdio.h>
+
+#include "tests/sim/cluster/sim_node.h"
+#include "tests/sim/cluster/sim_state.h"
 
 /** A cluster as planned: stores, links, no process yet. @param s  zero, or deinit */
 void weir_sim_init(struct weir_sim *s, const struct weir_sim_plan *plan, FILE *trace);

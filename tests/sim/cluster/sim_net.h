@@ -11,13 +11,13 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_NET_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_NET_H
 
-#include "node/base/contract.h"
-#include "node/base/rng.h"
-#include "tests/sim/cluster/events.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/rng.h"
+#include "tests/sim/cluster/events.h"
 
 #define WEIR_SIM_NET_QUEUE_MAX 8192 /* messages; NNG's own limit */
 #define WEIR_SIM_MILLION       1000000u

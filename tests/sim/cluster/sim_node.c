@@ -4,10 +4,10 @@
  */
 #include "tests/sim/cluster/sim_node.h"
 
-#include "tests/sim/cluster/sim_state.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/sim/cluster/sim_state.h"
 
 #define RETRY_US    WEIR_SIM_SECOND_US /* a start that failed */
 #define TURN_MIN_US 200                /* between two turns that nothing came for */

@@ -9,13 +9,13 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_NODE_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_NODE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "sync/engine/engine.h"
 #include "tests/sim/cluster/sim_net.h"
 #include "tests/sim/cluster/sim_op.h"
 #include "tests/sim/memory/memory.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 #define WEIR_SIM_INBOX_MAX 4096                    /* as NNG's queue of a SUB */
 #define WEIR_SIM_EPOCH_MS  UINT64_C(1700000000000) /* wall clock at the beginning of a run */

@@ -4,11 +4,11 @@
  */
 #include "tests/sim/cluster/sim_op.h"
 
+#include <string.h>
+
 #include "node/base/limits.h"
 #include "sync/engine/engine.h"
 #include "sync/frame/frame_bans.h"
-
-#include <string.h>
 
 /* scope, family, address, length: of every other ban IPv6 */
 static size_t ban_key(uint32_t number, uint8_t out[WEIR_BAN_KEY_LEN])

@@ -6,12 +6,12 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_OP_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_OP_H
 
-#include "sync/frame/member.h"
-#include "sync/version/record.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "sync/frame/member.h"
+#include "sync/version/record.h"
 
 #define WEIR_SIM_KEY_NAME_MAX 32
 

@@ -6,6 +6,9 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_STATE_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_STATE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "node/base/hash.h"
 #include "tests/sim/cluster/events.h"
 #include "tests/sim/cluster/hostile_state.h"
@@ -13,9 +16,6 @@
 #include "tests/sim/cluster/sim_trace.h"
 #include "tests/sim/cluster/swarm.h"
 #include "tests/sim/oracle/check.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 #define WEIR_SIM_SECOND_US UINT64_C(1000000)
 

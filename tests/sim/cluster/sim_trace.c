@@ -4,10 +4,10 @@
  */
 #include "tests/sim/cluster/sim_trace.h"
 
+#include <inttypes.h>
+
 #include "node/base/contract.h"
 #include "node/base/hash.h"
-
-#include <inttypes.h>
 
 #define SECOND_US UINT64_C(1000000)
 

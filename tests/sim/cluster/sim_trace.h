@@ -6,10 +6,10 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_TRACE_H
 #define WEIR_TESTS_SIM_CLUSTER_SIM_TRACE_H
 
-#include "node/base/span.h"
-
 #include <stdint.h>
 #include <stdio.h>
+
+#include "node/base/span.h"
 
 /** Kinds of lines. */
 enum weir_sim_line {

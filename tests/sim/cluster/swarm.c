@@ -5,11 +5,11 @@
  */
 #include "tests/sim/cluster/swarm.h"
 
+#include <inttypes.h>
+
 #include "node/base/hash.h"
 #include "node/base/rng.h"
 #include "node/base/span.h"
-
-#include <inttypes.h>
 
 #define NODES_MIN  3
 #define NODES_FEW  5

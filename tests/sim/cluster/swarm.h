@@ -7,13 +7,13 @@
 #ifndef WEIR_TESTS_SIM_CLUSTER_SWARM_H
 #define WEIR_TESTS_SIM_CLUSTER_SWARM_H
 
-#include "node/base/span.h"
-#include "sync/engine/engine.h"
-#include "tests/sim/cluster/sim_net.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "node/base/span.h"
+#include "sync/engine/engine.h"
+#include "tests/sim/cluster/sim_net.h"
 
 #define WEIR_SIM_NODES_MAX 1000
 

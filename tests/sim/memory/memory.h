@@ -9,14 +9,14 @@
 #ifndef WEIR_TESTS_SIM_MEMORY_MEMORY_H
 #define WEIR_TESTS_SIM_MEMORY_MEMORY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "sync/engine/engine.h"
 #include "sync/store/record_store.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 struct weir_memory;
 

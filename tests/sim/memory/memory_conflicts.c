@@ -4,10 +4,10 @@
  */
 #include "tests/sim/memory/memory_conflicts.h"
 
-#include "node/base/hash.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/hash.h"
 
 static struct memory_conflict *of_number(const struct memory_link *link)
 {

@@ -2,11 +2,11 @@
  *
  * memory_fault.c - see memory.h: what goes wrong between and around transactions.
  */
-#include "tests/sim/memory/memory_conflicts.h"
-#include "tests/sim/memory/memory_log.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/sim/memory/memory_conflicts.h"
+#include "tests/sim/memory/memory_log.h"
 
 #define BITS 8 /* of a byte */
 

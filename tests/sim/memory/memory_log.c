@@ -6,9 +6,9 @@
  */
 #include "tests/sim/memory/memory_log.h"
 
-#include "tests/sim/memory/memory_conflicts.h"
-
 #include <stdlib.h>
+
+#include "tests/sim/memory/memory_conflicts.h"
 
 #define LOG_FIRST    16
 #define LOG_ROOM_MAX 4096 /* entries; an empty log with room for more frees it */

@@ -5,10 +5,10 @@
  */
 #include "tests/sim/memory/memory_rows.h"
 
-#include "node/base/hash.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/hash.h"
 
 #define KEY_RANK_LEN 7 /* bytes of a key that its rank has, behind the class */
 

@@ -8,13 +8,13 @@
 #ifndef WEIR_TESTS_SIM_MEMORY_MEMORY_ROWS_H
 #define WEIR_TESTS_SIM_MEMORY_MEMORY_ROWS_H
 
-#include "sync/engine/engine.h"
-#include "sync/store/record_store.h"
-#include "tests/sim/memory/memory_tree.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "sync/engine/engine.h"
+#include "sync/store/record_store.h"
+#include "tests/sim/memory/memory_tree.h"
 
 /** What a flip in the header may hit. No padding: its bytes are summed. */
 struct memory_head {

@@ -3,11 +3,11 @@
  * memory_store.c - see memory.h: life, transactions and the operations of record_store.h. Each
  * operation asks for all the memory it needs before it changes anything.
  */
-#include "tests/sim/memory/memory_conflicts.h"
-#include "tests/sim/memory/memory_log.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/sim/memory/memory_conflicts.h"
+#include "tests/sim/memory/memory_log.h"
 
 #define LENT_BLOCK 16384 /* bytes */
 

@@ -8,11 +8,11 @@
 #ifndef WEIR_TESTS_SIM_MEMORY_MEMORY_TREE_H
 #define WEIR_TESTS_SIM_MEMORY_MEMORY_TREE_H
 
-#include "node/base/contract.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
 
 /** Lies in what is ordered; the tree's while it is in one. */
 struct memory_link {

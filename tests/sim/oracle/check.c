@@ -4,12 +4,12 @@
  */
 #include "tests/sim/oracle/check.h"
 
-#include "node/base/hash.h"
-#include "sync/version/hlc.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/base/hash.h"
+#include "sync/version/hlc.h"
 
 #define DOT_LEN (WEIR_LANE_LEN + 8)
 

@@ -9,15 +9,15 @@
 #ifndef WEIR_TESTS_SIM_ORACLE_CHECK_H
 #define WEIR_TESTS_SIM_ORACLE_CHECK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "sync/engine/engine.h"
 #include "tests/sim/cluster/names.h"
 #include "tests/sim/cluster/sim_trace.h"
 #include "tests/sim/memory/memory.h"
 #include "tests/sim/oracle/history.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 /** What may be found not to hold. weir_sim_broken_text names the invariant or rule. */
 enum weir_sim_broken {

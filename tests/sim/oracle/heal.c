@@ -4,10 +4,10 @@
  */
 #include "tests/sim/oracle/heal.h"
 
+#include <inttypes.h>
+
 #include "tests/sim/cluster/faults.h"
 #include "tests/sim/oracle/judge.h"
-
-#include <inttypes.h>
 
 #define STEP_US     250000
 #define OPERATOR_US (5 * WEIR_SIM_SECOND_US)   /* between two checks of all nodes */

@@ -4,9 +4,9 @@
  */
 #include "tests/sim/oracle/history.h"
 
-#include "node/base/hash.h"
-
 #include <string.h>
+
+#include "node/base/hash.h"
 
 static const char *const texts[] = {
     [WEIR_FINDING_OK] = "ok",

@@ -8,11 +8,11 @@
 #ifndef WEIR_TESTS_SIM_ORACLE_HISTORY_H
 #define WEIR_TESTS_SIM_ORACLE_HISTORY_H
 
-#include "node/base/contract.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
 
 /** Name of a write: the seq-th of a lane. Lanes are numbered by the caller, seq counts from 1. */
 struct weir_history_dot {

@@ -4,12 +4,12 @@
  */
 #include "tests/sim/oracle/judge.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "sync/frame/frame.h"
 #include "sync/version/sums.h"
 #include "tests/sim/oracle/history.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define CLASSES      16 /* classes with sums are below */
 #define STATE_MOTION 0x100

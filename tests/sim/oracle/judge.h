@@ -6,9 +6,9 @@
 #ifndef WEIR_TESTS_SIM_ORACLE_JUDGE_H
 #define WEIR_TESTS_SIM_ORACLE_JUDGE_H
 
-#include "tests/sim/cluster/sim.h"
-
 #include <stdbool.h>
+
+#include "tests/sim/cluster/sim.h"
 
 /** I8: does each node's last heartbeat bear the sums of the records that it holds, and does its
  * store hold no damaged one? */

@@ -4,10 +4,10 @@
  */
 #include "tests/sim/runner/run.h"
 
-#include "tests/sim/oracle/heal.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
+
+#include "tests/sim/oracle/heal.h"
 
 static void add_counters(struct weir_sim *s)
 {

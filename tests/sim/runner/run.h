@@ -5,9 +5,9 @@
 #ifndef WEIR_TESTS_SIM_RUNNER_RUN_H
 #define WEIR_TESTS_SIM_RUNNER_RUN_H
 
-#include "tests/sim/cluster/sim.h"
-
 #include <stdio.h>
+
+#include "tests/sim/cluster/sim.h"
 
 /** The outcome of a run. */
 struct weir_sim_result {

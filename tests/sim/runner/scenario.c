@@ -4,15 +4,15 @@
  */
 #include "tests/sim/runner/scenario.h"
 
-#include "sync/members/overlay.h"
-#include "tests/sim/cluster/work.h"
-#include "tests/sim/oracle/heal.h"
-#include "tests/sim/oracle/judge.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "sync/members/overlay.h"
+#include "tests/sim/cluster/work.h"
+#include "tests/sim/oracle/heal.h"
+#include "tests/sim/oracle/judge.h"
 
 #define MS_US UINT64_C(1000)
 

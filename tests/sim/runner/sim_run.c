@@ -4,15 +4,15 @@
  * Exit 0: all hold; 1: one does not, and the last line names it and how to see it again; 2:
  * usage, or no resources.
  */
-#include "tests/sim/runner/jobs.h"
-#include "tests/sim/runner/options.h"
-#include "tests/sim/runner/scenario.h"
-
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tests/sim/runner/jobs.h"
+#include "tests/sim/runner/options.h"
+#include "tests/sim/runner/scenario.h"
 
 enum { EXIT_HOLDS = 0, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 

@@ -2,21 +2,20 @@
  *
  * addr_test.c - what parses and what does not; round trips; prefixes against bit by bit comparison.
  */
-#include "node/base/addr.h"
-#include "node/base/rng.h"
-
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+
+#include <cmocka.h>
+
+#include "node/base/addr.h"
+#include "node/base/rng.h"
 
 static struct weir_addr ip_of(const char *text)
 {

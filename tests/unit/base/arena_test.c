@@ -2,21 +2,20 @@
  *
  * arena_test.c - alignment, caps, reset, and what happens when memory runs out.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "node/base/arena.h"
 #include "node/base/internal/poison.h"
 #include "node/base/rng.h"
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
 
 static void pieces_are_aligned_apart_and_writable(void **state)
 {

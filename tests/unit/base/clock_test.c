@@ -2,19 +2,18 @@
  *
  * clock_test.c - the two date forms against the C library, over all years they can write.
  */
-#include "node/base/clock.h"
-#include "node/base/rng.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include <cmocka.h>
+
+#include "node/base/clock.h"
+#include "node/base/rng.h"
 
 #define WALL_MS_MAX 253402300799999ull
 

@@ -3,22 +3,21 @@
  * contract_test.c - contracts abort with a report; fatal signals report too; container_of finds the
  * outer object.
  */
-#include "node/base/contract.h"
-#include "node/base/trace.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "node/base/contract.h"
+#include "node/base/trace.h"
+#include "tests/support/death.h"
 
 struct outer {
     int before;

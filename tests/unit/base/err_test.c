@@ -2,16 +2,15 @@
  *
  * err_test.c - every error number has a name of its own.
  */
-#include "node/base/err.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/base/err.h"
 
 static void every_number_has_its_own_name(void **state)
 {

@@ -2,19 +2,18 @@
  *
  * failalloc_test.c - the failing allocator fails at the chosen allocations only.
  */
-#include "tests/support/failalloc.h"
-
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/support/failalloc.h"
 
 /* The compiler may leave out a malloc whose result goes nowhere; it cannot see through these. */
 static void *(*volatile call_malloc)(size_t) = malloc;

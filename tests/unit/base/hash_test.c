@@ -2,22 +2,21 @@
  *
  * hash_test.c - published CRC-32C vectors, pinned vectors of weir_hash64, and how well it spreads.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "node/base/contract.h"
 #include "node/base/hash.h"
 #include "node/base/internal/crc32c.h"
 #include "node/base/rng.h"
 #include "node/base/span.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static void crc32c_gives_the_values_of_rfc_3720_b_4(void **state)
 {

@@ -2,21 +2,20 @@
  *
  * hashmap_test.c - the table against an array of all keys, at its bounds, and when memory runs out.
  */
-#include "node/base/hashmap.h"
-#include "node/base/rng.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/hashmap.h"
+#include "node/base/rng.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
 
 struct entry {
     char name[24];

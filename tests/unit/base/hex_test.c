@@ -2,18 +2,17 @@
  *
  * hex_test.c - digits against printf.
  */
-#include "node/base/hex.h"
-#include "node/base/rng.h"
-
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
-#include <inttypes.h>
-#include <stdio.h>
+#include "node/base/hex.h"
+#include "node/base/rng.h"
 
 static void hex64_writes_what_printf_writes(void **state)
 {

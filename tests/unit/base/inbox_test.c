@@ -2,22 +2,21 @@
  *
  * inbox_test.c - order, bound, waking and closing; many threads against one reader.
  */
-#include "node/base/contract.h"
-#include "node/base/inbox.h"
-#include "tests/support/death.h"
-#include "tests/support/failalloc.h"
-
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
 
-#include <pthread.h>
-#include <sched.h>
-#include <semaphore.h>
-#include <stdatomic.h>
+#include "node/base/contract.h"
+#include "node/base/inbox.h"
+#include "tests/support/death.h"
+#include "tests/support/failalloc.h"
 
 struct letter {
     struct weir_msg msg;

@@ -2,18 +2,17 @@
  *
  * list_test.c - the intrusive list against an array.
  */
-#include "node/base/contract.h"
-#include "node/base/list.h"
-#include "node/base/rng.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/base/contract.h"
+#include "node/base/list.h"
+#include "node/base/rng.h"
 
 struct item {
     int number;

@@ -2,22 +2,21 @@
  *
  * log_filter_test.c - levels and filters switched while threads log.
  */
-#include "node/base/clock.h"
-#include "node/base/contract.h"
-#include "node/base/log_filter.h"
-#include "tests/support/death.h"
-
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/base/clock.h"
+#include "node/base/contract.h"
+#include "node/base/log_filter.h"
+#include "tests/support/death.h"
 
 #define SHOP  WEIR_SPAN_LIT("shop")
 #define OTHER WEIR_SPAN_LIT("shopping")

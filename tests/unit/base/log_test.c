@@ -2,24 +2,23 @@
  *
  * log_test.c - the form of a line, its escaping and its bound; threads; the limit of a call site.
  */
-#include "node/base/clock.h"
-#include "node/base/contract.h"
-#include "node/base/log.h"
-
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/base/clock.h"
+#include "node/base/contract.h"
+#include "node/base/log.h"
 
 #define LINE_MAX_LEN 2048
 

@@ -2,22 +2,21 @@
  *
  * metrics_test.c - sums over blocks, and the text of a scrape read line by line.
  */
-#include "node/base/contract.h"
-#include "node/base/metrics.h"
-#include "tests/support/failalloc.h"
-
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/contract.h"
+#include "node/base/metrics.h"
+#include "tests/support/failalloc.h"
 
 static void sum_is_over_all_blocks(void **state)
 {

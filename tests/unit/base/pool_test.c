@@ -2,20 +2,19 @@
  *
  * pool_test.c - reuse, caps, slabs, and what happens when memory runs out.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "node/base/internal/poison.h"
 #include "node/base/pool.h"
 #include "node/base/rng.h"
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <string.h>
 
 static void random_gets_and_puts_never_share_an_object(void **state)
 {

@@ -2,17 +2,16 @@
  *
  * rng_test.c - published outputs of the generator, its bounds, and its evenness.
  */
-#include "node/base/rng.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/base/rng.h"
+#include "tests/support/death.h"
 
 static void next_gives_the_published_outputs_of_xoshiro256(void **state)
 {

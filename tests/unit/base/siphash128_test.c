@@ -2,18 +2,17 @@
  *
  * siphash128_test.c - the reference's vectors for 128 bits: key 00..0f, input 00 01 02 and so on.
  */
-#include "node/base/siphash.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/siphash.h"
 
 static const struct {
     size_t len;

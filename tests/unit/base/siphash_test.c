@@ -3,17 +3,16 @@
  * siphash_test.c - published vectors of SipHash-2-4, and that it hangs on key, bytes and length
  * alone.
  */
-#include "node/base/contract.h"
-#include "node/base/siphash.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/base/contract.h"
+#include "node/base/siphash.h"
 
 /** The key of the vectors: the bytes 0, 1 .. 15. */
 static const struct weir_siphash_key counting = { { 0x0706050403020100ull,

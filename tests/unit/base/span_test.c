@@ -2,14 +2,14 @@
  *
  * span_test.c - comparisons and cuts of spans, with the empty span at every place.
  */
-#include "node/base/span.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "node/base/span.h"
 
 static void literal_and_string_have_their_length(void **state)
 {

@@ -2,21 +2,20 @@
  *
  * strbuf_test.c - appending, bounds, JSON strings, and what happens when memory runs out.
  */
-#include "node/base/contract.h"
-#include "node/base/rng.h"
-#include "node/base/strbuf.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/contract.h"
+#include "node/base/rng.h"
+#include "node/base/strbuf.h"
+#include "tests/support/failalloc.h"
 
 static void pieces_add_up(void **state)
 {

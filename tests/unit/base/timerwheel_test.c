@@ -2,19 +2,18 @@
  *
  * timerwheel_test.c - the wheel against an array that is searched from end to end.
  */
-#include "node/base/contract.h"
-#include "node/base/rng.h"
-#include "node/base/timerwheel.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <string.h>
+#include "node/base/contract.h"
+#include "node/base/rng.h"
+#include "node/base/timerwheel.h"
 
 #define TICK WEIR_WHEEL_TICK_MS
 #define HOUR ((uint64_t)3600 * 1000)

@@ -2,22 +2,21 @@
  *
  * trace_test.c - the ring holds the last events of its own thread and prints them oldest first.
  */
-#include "node/base/contract.h"
-#include "node/base/trace.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/base/contract.h"
+#include "node/base/trace.h"
 
 static const char *dump(void)
 {

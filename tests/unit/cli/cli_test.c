@@ -3,12 +3,11 @@
  * cli_test.c - the other subcommands as their users run them: a process, a node that says what the
  * test wrote down, the requests it got, both outputs and the exit code.
  */
-#include "tests/unit/cli/scene.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/cli/cli.h"
+#include "tests/unit/cli/scene.h"
 
 /* -- get -- */
 

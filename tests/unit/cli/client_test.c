@@ -3,19 +3,18 @@
  * client_test.c - responses whole, split at every size and cut at every byte; hostile ones;
  * connections that are used again; limits of time and size; errors with what to do.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "node/base/clock.h"
 #include "node/cli/client.h"

@@ -2,12 +2,11 @@
  *
  * cmd_apply_test.c - what apply sends and reports; documents that are wrong in many files at once.
  */
-#include "tests/unit/cli/scene.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/cli/cli.h"
+#include "tests/unit/cli/scene.h"
 
 /* -- apply -- */
 

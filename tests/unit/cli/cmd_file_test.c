@@ -2,12 +2,11 @@
  *
  * cmd_file_test.c - validate, fmt and diff: files and their canonical form.
  */
-#include "tests/unit/cli/scene.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/cli/cli.h"
+#include "tests/unit/cli/scene.h"
 
 /* -- validate, fmt, diff -- */
 

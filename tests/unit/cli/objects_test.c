@@ -2,11 +2,10 @@
  *
  * objects_test.c - how tenants are named, listed and deleted in numbers.
  */
-#include "tests/unit/cli/scene.h"
-
 #include <unistd.h>
 
 #include "node/cli/cli.h"
+#include "tests/unit/cli/scene.h"
 
 #define ITEM(name, revision, hosts)                                                                \
     "{\"name\":\"" name "\",\"revision\":" #revision ",\"hosts\":" #hosts ",\"upstreams\":1}"

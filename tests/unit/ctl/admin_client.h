@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * client.h - a client of the rig's admin server, in the same thread: each call turns the loop until
- * its response is there.
+ * admin_client.h - a client of the rig's admin server, in the same thread: each call turns the loop
+ * until its response is there.
  */
 #ifndef WEIR_TESTS_UNIT_CTL_ADMIN_CLIENT_H
 #define WEIR_TESTS_UNIT_CTL_ADMIN_CLIENT_H

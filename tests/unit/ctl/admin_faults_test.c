@@ -4,10 +4,9 @@
  * read, bodies over the common limit, no memory at any point. Time is not waited for: a
  * connection's deadline is moved to now.
  */
-#include "tests/unit/ctl/admin_client.h"
-
-#include "node/ctl/admin_conn.h"
+#include "node/ctl/admin/admin_conn.h"
 #include "tests/support/failalloc.h"
+#include "tests/unit/ctl/admin_client.h"
 
 /* The only connection there is. */
 static struct weir_admin_conn *only_conn(void)

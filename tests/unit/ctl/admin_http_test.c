@@ -3,14 +3,16 @@
  * admin_http_test.c - one admin connection without I/O: the same requests come out however the
  * bytes are cut, and what is malformed or too large is refused by the right status.
  */
-#include "node/ctl/admin_http.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
 #include <cmocka.h>
 
+#include "node/ctl/admin/admin_http.h"
 #include "tests/support/failalloc.h"
 
 #define BODY_MAX 64

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rig.h - a control plane for tests: a real store in a folder of its own, a loop, a push queue, an
- * admin server, and the data path's double. One thread: a client call turns the loop until its
+ * ctl_rig.h - a control plane for tests: a real store in a folder of its own, a loop, a push queue,
+ * an admin server, and the data path's double. One thread: a client call turns the loop until its
  * response is there. Include it in one source of a test.
  */
 #ifndef WEIR_TESTS_UNIT_CTL_CTL_RIG_H
@@ -10,17 +10,20 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
-#include "node/ctl/admin.h"
+#include "node/ctl/admin/admin.h"
 #include "node/ctl/push.h"
 #include "tenants/tenant.h"
 #include "tests/unit/ctl/worker_double.h"

@@ -3,9 +3,8 @@
  * push_test.c - pushes into a real store: order within one name, many at once, the end of the node,
  * a full store.
  */
-#include "tests/unit/ctl/ctl_rig.h"
-
 #include "node/base/limits.h"
+#include "tests/unit/ctl/ctl_rig.h"
 
 /** A push under test. */
 struct trial {

@@ -2,12 +2,15 @@
  *
  * query_test.c - the query of an admin request is read one way or refused.
  */
-#include "node/ctl/query.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
 #include <cmocka.h>
+
+#include "node/ctl/admin/query.h"
 
 static struct weir_query q;
 

@@ -2,12 +2,15 @@
  *
  * status_test.c - the rate of requests from samples of a counter.
  */
-#include "node/ctl/status.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
+#include "node/ctl/node_counters.h"
+#include "node/ctl/status.h"
 #include "tests/unit/ctl/worker_double.h"
 
 #define SECOND 1000000000ull

@@ -3,15 +3,17 @@
  * stored_tenant_test.c - the next StoredTenant: revisions, preconditions, claims, and what counts
  * as no change.
  */
-#include "node/ctl/stored_tenant.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "node/base/limits.h"
+#include "node/ctl/stored_tenant.h"
 #include "tests/support/failalloc.h"
 
 /** A tenant with hosts, and its packed form. */

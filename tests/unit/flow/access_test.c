@@ -2,18 +2,17 @@
  *
  * access_test.c - access records: their fields, their escapes, and that any content fits.
  */
-#include "node/base/rng.h"
-#include "node/flow/access.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "node/base/rng.h"
+#include "node/flow/access.h"
 
 /** The record as text, written into room that ends right behind WEIR_ACCESS_MAX. */
 static char *written(const struct weir_access *a)

@@ -2,19 +2,18 @@
  *
  * admit_test.c - what becomes of a request, with real tenants in a real store behind the cache.
  */
-#include "node/flow/admit.h"
-#include "tests/support/sites.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/flow/admit.h"
+#include "tests/support/sites.h"
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
 

@@ -2,19 +2,18 @@
  *
  * balance_test.c - shares, order and stability of the choice of endpoints.
  */
-#include "node/base/hash.h"
-#include "node/base/rng.h"
-#include "node/flow/balance.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "node/base/hash.h"
+#include "node/base/rng.h"
+#include "node/flow/balance.h"
 
 struct world {
     struct weir_failure_marks *marks;

@@ -3,20 +3,19 @@
  * body_test.c - bodies in every framing, in and out: what leaves, read again by the codec of
  * node/wire, is what came, however it was cut into reads.
  */
-#include "node/base/rng.h"
-#include "node/flow/body.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/rng.h"
+#include "node/flow/body.h"
+#include "tests/support/death.h"
 
 #define SINK_MAX 262144
 

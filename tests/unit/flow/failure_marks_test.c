@@ -3,21 +3,20 @@
  * failure_marks_test.c - marks of failed endpoints: how long, for whom, and from many threads at
  * once.
  */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
 #include "node/base/hash.h"
 #include "node/base/rng.h"
 #include "node/flow/failure_marks.h"
 #include "tests/support/death.h"
 #include "tests/support/failalloc.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <pthread.h>
-#include <stdlib.h>
 
 #define KEY 0x1234567890abcdefull
 

@@ -3,18 +3,17 @@
  * local_response_test.c - weir's own responses: their bytes, their bounds, and that weir's own
  * parser accepts them.
  */
-#include "node/flow/local_response.h"
-#include "node/wire/h1.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "node/flow/local_response.h"
+#include "node/wire/h1.h"
 
 #define DATE WEIR_SPAN_LIT("Sat, 21 Nov 2026 03:55:51 GMT")
 

@@ -3,19 +3,18 @@
  * plan_test.c - the rules of one exchange: each combination of facts is compared with the rule of
  * the RFC or of robustness.
  */
-#include "node/base/limits.h"
-#include "node/flow/plan.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <string.h>
+#include "node/base/limits.h"
+#include "node/flow/plan.h"
+#include "tests/support/death.h"
 
 static struct weir_h1_head response_of(const char *text)
 {

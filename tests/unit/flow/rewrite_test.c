@@ -3,20 +3,19 @@
  * rewrite_test.c - heads as they leave: exact bytes for a table of cases; and for random heads that
  * the result fits its bound, reads again as one message, and keeps nothing that belongs to one hop.
  */
-#include "node/base/rng.h"
-#include "node/flow/rewrite.h"
-#include "node/wire/bytes.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/rng.h"
+#include "node/flow/rewrite.h"
+#include "node/wire/bytes.h"
 
 #define ID   "0123456789abcdef"
 #define DATE "Sat, 21 Nov 2026 03:55:51 GMT"

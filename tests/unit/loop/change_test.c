@@ -4,10 +4,9 @@
  * that is taken back. Real sockets, real threads; under TSan it is the test of what control and
  * workers share.
  */
-#include "tests/unit/loop/loop_rig.h"
-
 #include "tests/support/failalloc.h"
 #include "tests/support/origin.h"
+#include "tests/unit/loop/loop_rig.h"
 
 #define NOBODY "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n"
 

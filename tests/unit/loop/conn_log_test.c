@@ -3,11 +3,10 @@
  * conn_log_test.c - which lines about connections are written when debug or trace is on for one
  * tenant or for some clients only. What is in the lines: tests/live/debug_log_test.py.
  */
-#include "tests/unit/loop/loop_rig.h"
+#include <fcntl.h>
 
 #include "node/base/log_filter.h"
-
-#include <fcntl.h>
+#include "tests/unit/loop/loop_rig.h"
 
 /* A rig whose log goes to a file, and two tenants. */
 static struct rig *logging_rig(int *ret_fd)

@@ -3,16 +3,16 @@
  * counters_test.c - counters by label set: which sets get a row, what becomes of the counts when
  * there is no room or a row is given away, and what a scrape shows of several tables.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "node/base/rng.h"
 #include "node/loop/counters.h"

@@ -4,9 +4,9 @@
  * interim responses, large bodies, early responses, cuts, and the order of requests on a
  * connection.
  */
-#include "tests/unit/loop/loop_rig.h"
-
 #include <pthread.h>
+
+#include "tests/unit/loop/loop_rig.h"
 
 #define HEAD(line) line "\r\nHost: shop.example\r\n"
 

@@ -4,10 +4,9 @@
  * client gets the right response, an error or a closed connection; and the next exchange is served.
  * What was not given back is caught by the pools' contracts and the leak check.
  */
-#include "tests/unit/loop/loop_rig.h"
-
 #include "tests/support/failalloc.h"
 #include "tests/support/origin.h"
+#include "tests/unit/loop/loop_rig.h"
 
 #define BIG 3000000
 

@@ -3,16 +3,16 @@
  * watch_test.c - a descriptor on a loop: what it waits for, that it enters the loop only when there
  * is something to wait for, and how it leaves.
  */
+#include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"

@@ -3,10 +3,9 @@
  * worker_test.c - the life of the data path: start, serve, learn of changes, drain, stop. Real
  * sockets, a real store. What is left behind is caught by the pools' contracts and the leak check.
  */
-#include "tests/unit/loop/loop_rig.h"
-
 #include "tests/support/failalloc.h"
 #include "tests/support/origin.h"
+#include "tests/unit/loop/loop_rig.h"
 
 static void an_exchange_goes_through(void **state)
 {

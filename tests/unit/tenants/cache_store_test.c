@@ -2,10 +2,9 @@
  *
  * cache_store_test.c - stored tenants, their index rows and the cache over the real store.
  */
-#include "tests/support/store_kit.h"
-
 #include "node/base/limits.h"
 #include "tenants/cache.h"
+#include "tests/support/store_kit.h"
 #include "tests/support/tenant_values.h"
 
 static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };

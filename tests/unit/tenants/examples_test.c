@@ -3,12 +3,11 @@
  * examples_test.c - every file of tenants/examples is valid, compiles, and is written and read back
  * as the same.
  */
-#include "tests/support/schemas.h"
-
 #include <dirent.h>
 #include <stdio.h>
 
 #include "tenants/tenant.h"
+#include "tests/support/schemas.h"
 
 static const struct weir_siphash_key secret = { { 3, 4 } };
 static void examples_path(char *out, size_t out_len, const char *name)

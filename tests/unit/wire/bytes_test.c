@@ -3,19 +3,18 @@
  * bytes_test.c - the table of byte classes against the grammar as the RFCs spell it, and the scans
  * against the table.
  */
-#include "node/base/rng.h"
-#include "node/wire/bytes.h"
-#include "node/wire/scan.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "node/wire/bytes.h"
+#include "node/wire/scan.h"
 
 static bool among(uint8_t byte, const char *set)
 {

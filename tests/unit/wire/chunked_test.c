@@ -3,20 +3,19 @@
  * chunked_test.c - the chunked coding: what it gives, every malformed piece, limits, and the same
  * result for any split. Ref: RFC 9112 section 7.1; RFC 9110 6.5.1.
  */
-#include "node/base/limits.h"
-#include "node/base/rng.h"
-#include "node/wire/chunked.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
+
+#include "node/base/limits.h"
+#include "node/base/rng.h"
+#include "node/wire/chunked.h"
 
 #define BYTES(literal) WEIR_SPAN_LIT(literal)
 #define BODY_MAX       16384

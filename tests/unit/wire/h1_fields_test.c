@@ -3,9 +3,9 @@
  * h1_fields_test.c - the fields that frame, route and forward a message, in every spelling that has
  * fooled a proxy. Ref: RFC 9110 7.2, 7.6.1, 8.6, 10.1.1; RFC 9112 3.2, 6.1, 6.2.
  */
-#include "tests/support/heads.h"
-
 #include <stdio.h>
+
+#include "tests/support/heads.h"
 
 #define REQUEST  WEIR_H1_REQUEST
 #define RESPONSE WEIR_H1_RESPONSE

@@ -3,16 +3,15 @@
  * h1_names_test.c - every known word is found, in any case where case is free, and no neighbour of
  * it is.
  */
-#include "node/wire/h1.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/wire/h1.h"
 
 static const char *const field_names[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_OTHER] = NULL,

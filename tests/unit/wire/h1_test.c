@@ -3,12 +3,12 @@
  * h1_test.c - heads as a whole: the results of a good one, field lines and their ends, limits,
  * resumption, body and reuse. Ref: RFC 9112 sections 2, 5, 6.3, 9.3.
  */
+#include <stdio.h>
+#include <time.h>
+
 #include "node/base/rng.h"
 #include "tests/support/death.h"
 #include "tests/support/heads.h"
-
-#include <stdio.h>
-#include <time.h>
 
 #define REQUEST  WEIR_H1_REQUEST
 #define RESPONSE WEIR_H1_RESPONSE

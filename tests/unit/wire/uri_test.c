@@ -3,19 +3,18 @@
  * uri_test.c - authorities, host names and paths: every form that routes elsewhere in another
  * reader is refused or made one. Ref: RFC 3986 3.2, 5.2.4, 5.4, 6.2.2; RFC 9110 4.2.
  */
-#include "node/base/rng.h"
-#include "node/wire/bytes.h"
-#include "node/wire/uri.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "node/wire/bytes.h"
+#include "node/wire/uri.h"
 
 #define BYTES(literal) WEIR_SPAN_LIT(literal)
 

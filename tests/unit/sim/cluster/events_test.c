@@ -2,17 +2,17 @@
  *
  * events_test.c - the heap of what will happen in a simulated cluster.
  */
-#include "node/base/contract.h"
-#include "node/base/rng.h"
-#include "tests/sim/cluster/events.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "node/base/contract.h"
+#include "node/base/rng.h"
+#include "tests/sim/cluster/events.h"
+#include "tests/support/death.h"
 
 static void an_empty_heap_has_no_event(void **state)
 {

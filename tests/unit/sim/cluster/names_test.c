@@ -2,16 +2,15 @@
  *
  * names_test.c - numbers for long names.
  */
-#include "tests/sim/cluster/names.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "tests/sim/cluster/names.h"
 
 static void names_are_numbered_in_the_order_in_which_they_come(void **state)
 {

@@ -2,17 +2,16 @@
  *
  * sim_net_test.c - the network of a simulated cluster: order, loss, queues, cuts, half-open links.
  */
-#include "node/base/contract.h"
-#include "tests/sim/cluster/sim_net.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/base/contract.h"
+#include "tests/sim/cluster/sim_net.h"
 
 /* Some nodes, all linked with all, and what came to them. */
 struct rig {

@@ -3,20 +3,19 @@
  * engine_test.c - the suite of the replication engine over stores in memory, and what only a store
  * that fails on demand can show.
  */
-#include "tests/sim/memory/memory.h"
-#include "tests/support/cluster.h"
-#include "tests/support/engine_suite.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "tests/sim/memory/memory.h"
+#include "tests/support/cluster.h"
+#include "tests/support/engine_suite.h"
+#include "tests/support/failalloc.h"
 
 #define SECOND UINT64_C(1000000)
 

@@ -2,12 +2,12 @@
  *
  * memory_inspect_test.c - what the store in memory shows a checker: hooks, walks, counts, its hash.
  */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "node/base/rng.h"
 #include "node/base/strbuf.h"
 #include "tests/unit/sim/memory/memory_kit.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 /* -- hooks -- */
 

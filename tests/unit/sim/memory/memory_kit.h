@@ -5,18 +5,17 @@
 #ifndef WEIR_TESTS_UNIT_SIM_MEMORY_MEMORY_KIT_H
 #define WEIR_TESTS_UNIT_SIM_MEMORY_MEMORY_KIT_H
 
-#include "tests/sim/memory/memory.h"
-#include "tests/support/record_store_suite.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "tests/sim/memory/memory.h"
+#include "tests/support/record_store_suite.h"
 
 #define KIT_STORED_MS (20000 * UINT64_C(86400000))
 

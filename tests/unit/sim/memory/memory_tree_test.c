@@ -2,18 +2,17 @@
  *
  * memory_tree_test.c - the tree of the store in memory beside a sorted array, and its depth.
  */
-#include "node/base/rng.h"
-#include "tests/sim/memory/memory_tree.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "tests/sim/memory/memory_tree.h"
 
 #define RANKS 40
 #define TIES  3

@@ -2,17 +2,16 @@
  *
  * history_test.c - the oracle: each finding from the smallest history that deserves it.
  */
-#include "node/base/contract.h"
-#include "tests/sim/oracle/history.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/base/contract.h"
+#include "tests/sim/oracle/history.h"
 
 #define KEYS        2
 #define LANES       3

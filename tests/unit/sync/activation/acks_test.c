@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * acks_test.c - what is counted of the words of many nodes: what they said last, no more; and never
+ * acks_test.c - what is counted of the acks of many nodes: their last ones, no more; and never
  * an active revision that the node does not serve (G8).
  */
+#include <stdlib.h>
+
 #include "node/base/rng.h"
 #include "sync/activation/acks.h"
 #include "sync/activation/active.h"
 #include "tests/support/failalloc.h"
 #include "tests/unit/sync/members/members_rig.h"
-
-#include <stdlib.h>
 
 static struct weir_acks *acks_new(void)
 {
@@ -170,7 +170,7 @@ static void lane_used_least_lately_makes_room(void **state)
     for (unsigned lane = 0; lane < WEIR_ACKS_LANES_MAX; lane++)
         note(a, 1, ack_of(lane, 1, 1, 0));
     expect(count(a, &r, 0, 1), 1, 1, 0, 0); /* asked for: used */
-    note(a, 1, ack_of(1, 1, 1, 0));         /* told of again: used */
+    note(a, 1, ack_of(1, 1, 1, 0));         /* reported again: used */
     assert_int_equal(weir_acks_dropped(a), 0);
     note(a, 1, ack_of(5000, 1, 1, 0));
     note(a, 0, ack_of(5000, 1, 1, 0));
@@ -225,7 +225,7 @@ static void ack_without_room_for_its_list_ends_before_it(void **state)
     weir_failalloc_after(-1);
     expect(count(a, &r, 1, 19), 1, 1, 0, 0);
     expect(count(a, &r, 1, 20), 1, 0, 0, 1);
-    note(a, 0, ack); /* said again, now there is room */
+    note(a, 0, ack); /* reported again, now there is room */
     expect(count(a, &r, 1, 20), 1, 0, 0, 1);
     expect(count(a, &r, 1, 29), 1, 1, 0, 0);
     expect(count(a, &r, 1, 30), 1, 0, 1, 0);

@@ -3,15 +3,15 @@
  * active_lanes_test.c - the moves of a record that is not active: what its state cannot become
  * breaks the contract.
  */
-#include "sync/activation/active_lanes.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "sync/activation/active_lanes.h"
+#include "tests/support/death.h"
 
 struct move {
     struct weir_active *a;

@@ -3,19 +3,18 @@
  * active_test.c - what a node says of its records is never more than what is so: against a twin
  * that knows of each key what the node serves.
  */
-#include "node/base/rng.h"
-#include "sync/activation/active.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "sync/activation/active.h"
+#include "tests/support/failalloc.h"
 
 #define S        UINT64_C(1000000)
 #define READER   5
@@ -132,7 +131,7 @@ static void rejected_or_held_record_does_not_stop_those_behind_it(void **state)
 
 static void states_move_only_along_their_ways(void **state)
 {
-    /* Of each state that is kept: the way to it, and where it may go. */
+    /* For each state that is tracked: the way to it, and the moves out of it. */
     static const struct {
         enum weir_active_state way[2];
         unsigned to;
@@ -187,7 +186,7 @@ static void replaced_record_has_the_fate_of_the_newer_one(void **state)
     weir_active_superseded(a, lane_of(2), 8, lane_of(1), 2);
     assert_int_equal(state_of(a, 2, 8, 8), WEIR_ACK_WAITING);
     assert_int_equal(weir_active_count(a, WEIR_ACTIVE_REPLACED), 2);
-    weir_active_superseded(a, lane_of(2), 8, lane_of(1), 2); /* told twice */
+    weir_active_superseded(a, lane_of(2), 8, lane_of(1), 2); /* reported twice */
     assert_true(report(a, 1, 2, WEIR_ACTIVE_LIVE));
     assert_int_equal(state_of(a, 1, 2, 1), WEIR_ACK_ACTIVE);
     assert_int_equal(state_of(a, 2, 8, 8), WEIR_ACK_ACTIVE);
@@ -374,7 +373,7 @@ static void lane_stays_back_behind_what_there_was_no_room_for(void **state)
     assert_int_equal(weir_active_dropped(a), 3);
     for (uint64_t seq = 1; seq <= full; seq++)
         assert_true(report(a, 1, seq, WEIR_ACTIVE_LIVE));
-    assert_false(report(a, 2, 6, WEIR_ACTIVE_LIVE)); /* nobody knows what else was lost */
+    assert_false(report(a, 2, 6, WEIR_ACTIVE_LIVE)); /* it is not known what else was lost */
     assert_int_equal(state_of(a, 2, 20, 5), WEIR_ACK_ACTIVE);
     assert_int_equal(state_of(a, 2, 20, 6), WEIR_ACK_WAITING);
     weir_active_tick(a, 1000 * S);

@@ -3,17 +3,16 @@
  * engine_life_test.c - the states of a node: every legal move is made, every other one breaks the
  * contract, and a public function of the engine rejects arguments that it cannot work with.
  */
-#include "sync/engine/engine_life.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "sync/engine/engine_life.h"
+#include "tests/support/death.h"
 
 #define NUM_STATES (WEIR_ENGINE_LEAVING + 1)
 

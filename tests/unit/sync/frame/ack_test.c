@@ -2,19 +2,18 @@
  *
  * ack_test.c - what an ack means, and that it comes through a heartbeat as it was.
  */
-#include "node/base/rng.h"
-#include "sync/frame/ack.h"
-#include "sync/frame/frame.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "sync/frame/ack.h"
+#include "sync/frame/frame.h"
 
 static void ack_is_read_in_one_way(void **state)
 {

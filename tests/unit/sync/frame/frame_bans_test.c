@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * frame_bans_test.c - ban columns: records go in and come out the same; what has no place in them
- * is not taken, and columns that lie are refused by decode.
+ * is not accepted, and false columns are rejected by decode.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "sync/frame/frame_bans.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/frames.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
 
 #define SENT_MS  UINT64_C(1800000000999)
 #define NUM_BANS 500

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * frame_test.c - messages between nodes: what is well formed comes back, everything else is refused
- * for a reason of its own, and nothing takes more memory than was told.
+ * for a reason of its own, and nothing takes more memory than was computed.
  */
-#include "node/base/limits.h"
-#include "sync/frame/frame.h"
-#include "tests/support/failalloc.h"
-#include "tests/support/frames.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/limits.h"
+#include "sync/frame/frame.h"
+#include "tests/support/failalloc.h"
+#include "tests/support/frames.h"
 
 #define SEQ_MAX ((UINT64_C(1) << 48) - 1)
 
@@ -199,7 +198,7 @@ static void each_field_of_a_record_is_held_to_its_range(void **state)
     record_with(3, SEQ_MAX + 1, 0, WEIR_FRAME_BAD_SEQ);
     record_with(4, 0, 15, WEIR_FRAME_BAD_LANE);
     record_with(4, 0, 17, WEIR_FRAME_BAD_LANE);
-    record_with(4, 0, 16, WEIR_FRAME_BAD_LANE); /* batches tell the lane once */
+    record_with(4, 0, 16, WEIR_FRAME_BAD_LANE); /* batches name the lane once */
     record_with(5, 0, 0, WEIR_FRAME_OK);
     record_with(5, UINT64_MAX, 0, WEIR_FRAME_OK);
     record_with(6, 1, 0, WEIR_FRAME_OK);

@@ -2,19 +2,18 @@
  *
  * member_test.c - a member in bytes: the same as the generated code's, and nothing else is read.
  */
-#include "node/base/rng.h"
-#include "sync/frame/member.h"
-#include "weir/v1/record.pb-c.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "sync/frame/member.h"
+#include "weir/v1/record.pb-c.h"
 
 static const uint8_t id[WEIR_NODE_ID_LEN] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 

@@ -170,7 +170,7 @@ static void silence_is_looked_at_four_times_a_second(void **state)
     weir_members_free(&r.m);
 }
 
-/* Naive twin: everything that was ever heard or said is in a log, and is looked through anew. */
+/* Naive twin: everything that was ever heard or reported is in a log, and is searched anew. */
 #define TWIN_NODES 7
 #define TWIN_LOG   4096
 
@@ -293,7 +293,7 @@ static void members_agree_with_a_naive_twin(void **state)
                 } else {
                     rig_say(&r, from, of, held_us);
                 }
-                t.log[t.num].from = from == of ? TWIN_NODES : from; /* of itself: nobody's word */
+                t.log[t.num].from = from == of ? TWIN_NODES : from; /* of itself: no report */
                 t.log[t.num].of = of;
                 t.log[t.num++].heard_us = r.us - held_us;
             }
@@ -358,7 +358,7 @@ static void echo_that_does_not_fit_measures_nothing(void **state)
     weir_members_echoed(r.m, rig_id(1), &e, RIG_WALL_MS); /* of another node's heartbeat */
     memcpy(e.node, rig_id(0), WEIR_NODE_ID_LEN);
     weir_members_echoed(r.m, rig_id(0), &e, RIG_WALL_MS); /* by this node */
-    weir_members_echoed(r.m, rig_id(8), &e, RIG_WALL_MS); /* by nobody */
+    weir_members_echoed(r.m, rig_id(8), &e, RIG_WALL_MS); /* by no member */
     weir_members_echoed(r.m, rig_id(1), &e, UINT64_MAX);  /* at no time */
     e.n = 9 + 64;
     weir_members_echoed(r.m, rig_id(1), &e, RIG_WALL_MS); /* never sent */
@@ -459,7 +459,7 @@ static void level_is_the_least_that_any_member_reads(void **state)
     rec.schema_max = 0;
     assert_int_equal(rig_put_record(&r, &rec), WEIR_OK);
     level = 77;
-    assert_false(weir_members_level(r.m, &level)); /* it did not tell */
+    assert_false(weir_members_level(r.m, &level)); /* it did not report it */
     assert_int_equal(level, 77);
     rec.schema_max = 1;
     assert_int_equal(rig_put_record(&r, &rec), WEIR_OK);
@@ -479,7 +479,7 @@ static void level_is_the_least_that_any_member_reads(void **state)
     assert_int_equal(level, 1);
     rig_pass(&r, 86400 * S);
     assert_int_equal(rig_life(&r, 3), LOST);
-    assert_true(weir_members_level(r.m, &level)); /* nobody waits for ever */
+    assert_true(weir_members_level(r.m, &level)); /* no node is waited for for ever */
     assert_int_equal(level, RIG_SCHEMA);
     weir_members_free(&r.m);
 }

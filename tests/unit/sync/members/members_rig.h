@@ -5,17 +5,16 @@
 #ifndef WEIR_TESTS_UNIT_SYNC_MEMBERS_MEMBERS_RIG_H
 #define WEIR_TESTS_UNIT_SYNC_MEMBERS_MEMBERS_RIG_H
 
-#include "sync/members/members.h"
-#include "sync/version/num.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "sync/members/members.h"
+#include "sync/version/num.h"
 
 #define S            UINT64_C(1000000) /* us */
 #define RIG_START_US (100 * S)

@@ -2,15 +2,15 @@
  *
  * members_table_test.c - the moves of a node's life: only a member is judged by its silence.
  */
-#include "sync/members/members_table.h"
-#include "tests/support/death.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "sync/members/members_table.h"
+#include "tests/support/death.h"
 
 struct move {
     struct weir_members *m;

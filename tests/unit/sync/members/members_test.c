@@ -161,7 +161,7 @@ static void older_of_two_lives_stays_and_the_younger_is_told(void **state)
         assert_true(v == WEIR_MEMBERS_FINE || v == WEIR_MEMBERS_DUPLICATE);
         assert_true(v == WEIR_MEMBERS_FINE || i >= 4);     /* 2 s */
         assert_true(v == WEIR_MEMBERS_DUPLICATE || i < 6); /* 3 s */
-        if (v == WEIR_MEMBERS_DUPLICATE) {                 /* whoever is speaking */
+        if (v == WEIR_MEMBERS_DUPLICATE) {                 /* whichever was heard */
             num_found++;
             assert_memory_equal(r.younger, second, sizeof(second));
         }
@@ -299,7 +299,8 @@ static void digest_too_small_for_all_leaves_nobody_out(void **state)
     struct weir_members_echo e[3];
     unsigned given[11] = { 0 };
 
-    for (unsigned i = 0; i < 10; i++) { /* each second news of all ten, and room for three */
+    for (unsigned i = 0; i < 10;
+         i++) { /* each second all ten are newer, and there is room for three */
         rig_pass(&r, S);
         for (unsigned n = 1; n < 11; n++)
             rig_hear(&r, n);
@@ -328,7 +329,7 @@ static void above_64_members_a_larger_counter_is_hearing(void **state)
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_SUSPECT);
     e.n = 6;
     weir_members_vouched(r.m, rig_id(2), &e);  /* of itself: no */
-    weir_members_vouched(r.m, rig_id(99), &e); /* who says so? */
+    weir_members_vouched(r.m, rig_id(99), &e); /* from no member */
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_SUSPECT);
     weir_members_vouched(r.m, rig_id(1), &e);
     assert_int_equal(rig_life(&r, 2), WEIR_MEMBERS_ALIVE);
@@ -344,7 +345,8 @@ static void above_64_members_a_larger_counter_is_hearing(void **state)
 
 #define GOSSIP_NODES 100
 
-/* Each says all its news to four others, once a second; one of them falls silent after 60 s. */
+/* Each reports all that is newer to four others, once a second; one of them falls silent after 60
+ * s. */
 static void gossip_reaches_all_and_a_silent_node_is_missed_by_all(void **state)
 {
     static const unsigned to[] = { 1, 10, GOSSIP_NODES - 10, GOSSIP_NODES - 1 };
@@ -399,7 +401,7 @@ static void members_and_strangers_are_bounded(void **state)
     assert_int_equal(rig_put_record(&r, &rec), WEIR_ELIMIT); /* known as a stranger now */
     assert_int_equal(weir_members_num(r.m), WEIR_MEMBERS_MAX + WEIR_STRANGERS_MAX);
     rig_hear(&r, 1);
-    rig_put(&r, 1, WEIR_MEMBER_LEFT); /* who is there can change */
+    rig_put(&r, 1, WEIR_MEMBER_LEFT); /* the members may change */
     weir_members_remove(r.m, rig_key(1));
     assert_int_equal(rig_put_record(&r, &rec), WEIR_OK);
     assert_int_equal(rig_life(&r, n), WEIR_MEMBERS_ALIVE);

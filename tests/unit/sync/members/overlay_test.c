@@ -3,19 +3,18 @@
  * overlay_test.c - the links of all nodes at once: do both ends agree, is it one net, does it carry
  * a flood, and how much of it moves with one node?
  */
-#include "node/base/rng.h"
-#include "sync/members/overlay.h"
-#include "sync/version/num.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/rng.h"
+#include "sync/members/overlay.h"
+#include "sync/version/num.h"
 
 #define NODES_MAX 1001
 #define HOPS_MAX  8
@@ -97,7 +96,7 @@ static size_t num_alive(const struct weir_overlay_links *l)
     return num;
 }
 
-/* Both ends of each link want it; lists ascend; nobody has too many, or itself. */
+/* Both ends of each link want it; lists ascend; no node has too many, or itself. */
 static void check_links(const struct net *n)
 {
     for (size_t i = 0; i < n->num; i++) {
@@ -267,7 +266,7 @@ static void net_holds_when_a_tenth_of_it_fails_at_once(void **state)
     weir_rng_init(&rng, 1);
     for (uint64_t seed = 1; seed <= 4; seed++) {
         make(&net, 1000, seed);
-        compute(&net); /* the links of before: nobody has noticed yet */
+        compute(&net); /* the links of before: no node has noticed yet */
         kill_some(&net, 100 + seed, 10);
         size_t alive = count_alive(&net);
         assert_in_range(alive, 850, 950);

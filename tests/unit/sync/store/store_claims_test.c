@@ -2,11 +2,11 @@
  *
  * store_claims_test.c - names below a domain, and what a write may look up while it is built.
  */
+#include <semaphore.h>
+
 #include "node/base/rng.h"
 #include "sync/store/store_claims.h"
 #include "tests/support/store_kit.h"
-
-#include <semaphore.h>
 
 static int setup(void **state)
 {

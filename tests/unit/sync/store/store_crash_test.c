@@ -2,17 +2,17 @@
  *
  * store_crash_test.c - kill -9 in the middle of writing: every acknowledged write is there, and of
  * the others only such as were under way. 20 rounds; WEIR_CRASH_ROUNDS asks for more.
- * A child writes counters into a few keys and tells each acknowledgement through a pipe; the parent
- * kills it at a random moment, opens the store and compares.
+ * A child writes counters into a few keys and reports each acknowledgement through a pipe; the
+ * parent kills it at a random moment, opens the store and compares.
  */
-#include "node/base/rng.h"
-#include "tests/support/store_kit.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#include "node/base/rng.h"
+#include "tests/support/store_kit.h"
 
 #define NUM_KEYS  16
 #define IN_FLIGHT 64
@@ -39,7 +39,7 @@ static void key_of(uint32_t i, char out[16])
     (void)snprintf(out, 16, "k%02u", i);
 }
 
-/* The value tells its key and counter, claims a name for the counter's last digit, and is large
+/* The value has its key and counter, claims a name for the counter's last digit, and is large
  * every now and then. */
 static size_t value_of(uint32_t key, uint64_t counter, char *out, size_t cap)
 {

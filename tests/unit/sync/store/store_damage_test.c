@@ -4,15 +4,15 @@
  * open. Each case runs in a forked child: the process must not die, no value may be wrong, what
  * lies elsewhere must be there, and the store must take writes again after at most one restart.
  */
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "node/base/rng.h"
 #include "sync/layout/store_file.h"
 #include "sync/version/num.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/spoil_store_file.h"
 #include "tests/support/store_kit.h"
-
-#include <signal.h>
-#include <sys/wait.h>
 
 #define NUM_KEYS  240
 #define BIG_EVERY 10 /* each tenth value lies in pages of its own */

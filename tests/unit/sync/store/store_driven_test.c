@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_driven_test.c - what a store does beside the operations of the record store that drives it:
- * derived rows, revisions, changes told, readers, the way from a single node and back, a full
+ * derived rows, revisions, changes reported, readers, the way from a single node and back, a full
  * store, no memory, kill -9.
  */
-#include "tests/support/failalloc.h"
-#include "tests/support/record_store_kit.h"
-
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "tests/support/failalloc.h"
+#include "tests/support/record_store_kit.h"
+
 #define KILL_BATCH 20
 
-struct told {
+struct reported {
     char text[512];
     struct record_store_kit *kk;
 };
 
 static void on_change(void *arg, const struct weir_change *changes, size_t num)
 {
-    struct told *t = arg;
+    struct reported *t = arg;
     size_t len = strlen(t->text);
 
     for (size_t i = 0; i < num; i++) {
@@ -39,7 +39,7 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
     }
 }
 
-static void expect_told(struct told *t, const char *text)
+static void expect_told(struct reported *t, const char *text)
 {
     assert_string_equal(t->text, text);
     t->text[0] = '\0';
@@ -48,42 +48,42 @@ static void expect_told(struct told *t, const char *text)
 static void changes_are_told_after_the_commit_and_not_without(void **state)
 {
     struct record_store_kit kk;
-    struct told told = { .kk = &kk };
+    struct reported reported = { .kk = &kk };
 
     record_store_kit_init(&kk, 'C');
     kit_close(&kk.kit);
     kk.kit.cfg.on_change = on_change;
-    kk.kit.cfg.on_change_arg = &told;
+    kk.kit.cfg.on_change_arg = &reported;
     record_store_kit_open(&kk);
     struct weir_stored_record a = rs_record(&kk, "a", 1, 1, "x|1host@7");
     struct weir_stored_record b = rs_record(&kk, "b", 1, 2, "y");
     rs_begin(&kk);
     rs_put(&kk, &a);
     rs_put(&kk, &b);
-    expect_told(&told, "");
+    expect_told(&reported, "");
     rs_commit(&kk);
-    expect_told(&told, "a+!1 b+2 ");
+    expect_told(&reported, "a+!1 b+2 ");
     rs_begin(&kk);
     rs_put(&kk, &a);
     kk.k->ops->abort(kk.k);
     rs_begin(&kk);
     rs_commit(&kk);
-    expect_told(&told, "");
+    expect_told(&reported, "");
     struct weir_stored_record gone = rs_tombstone(&kk, "b", 1, 3, RECORD_STORE_NOW_MS);
     rs_put_now(&kk, &gone);
-    expect_told(&told, "b-3 ");
+    expect_told(&reported, "b-3 ");
     rs_begin(&kk);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("b")), WEIR_OK);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a")), WEIR_OK);
     rs_commit(&kk);
-    expect_told(&told, "a-!1 ");
+    expect_told(&reported, "a-!1 ");
     rs_put_now(&kk, &a);
     rs_put_now(&kk, &gone);
-    expect_told(&told, "a+!1 b-3 ");
+    expect_told(&reported, "a+!1 b-3 ");
     rs_begin(&kk);
     assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
     rs_commit(&kk);
-    expect_told(&told, "a-!0 ");
+    expect_told(&reported, "a-!0 ");
     record_store_kit_deinit(&kk);
 }
 
@@ -346,8 +346,8 @@ static void without_memory_nothing_is_half_done(void **state)
     assert_true(n > 8);
 }
 
-/* Commit batches until killed; *told is the last batch that was committed. */
-static void commit_for_ever(struct record_store_kit *kk, _Atomic uint64_t *told)
+/* Commit batches until killed; *reported is the last batch that was committed. */
+static void commit_for_ever(struct record_store_kit *kk, _Atomic uint64_t *reported)
 {
     char key[32];
 
@@ -361,12 +361,12 @@ static void commit_for_ever(struct record_store_kit *kk, _Atomic uint64_t *told)
             rs_put(kk, &rec);
         }
         rs_commit(kk);
-        atomic_store(told, batch);
+        atomic_store(reported, batch);
     }
 }
 
-/* All records of one batch, the last that was told or the one after it. */
-static void expect_whole_batch(struct record_store_kit *kk, uint64_t told)
+/* All records of one batch, the last that was reported or the one after it. */
+static void expect_whole_batch(struct record_store_kit *kk, uint64_t reported)
 {
     struct weir_stored_record got;
     struct weir_lane_row lane;
@@ -375,7 +375,7 @@ static void expect_whole_batch(struct record_store_kit *kk, uint64_t told)
     rs_begin(kk);
     assert_int_equal(kk->k->ops->next_lane(kk->k, NULL, &lane), WEIR_OK);
     uint64_t batch = lane.seen / KILL_BATCH;
-    assert_true(batch == told || batch == told + 1);
+    assert_true(batch == reported || batch == reported + 1);
     for (unsigned i = 0; i < KILL_BATCH; i++) {
         (void)snprintf(key, sizeof(key), "key%u", i * 37);
         assert_int_equal(rs_get(kk, key, &got), WEIR_OK);
@@ -390,25 +390,25 @@ static void expect_whole_batch(struct record_store_kit *kk, uint64_t told)
 static void killed_process_leaves_whole_transactions(void **state)
 {
     struct record_store_kit kk;
-    _Atomic uint64_t *told =
-        mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    _Atomic uint64_t *reported =
+        mmap(NULL, sizeof(*reported), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    assert_true(told != MAP_FAILED);
+    assert_true(reported != MAP_FAILED);
     record_store_kit_init(&kk, rs_group_of(state));
     kit_close(&kk.kit);
     for (unsigned round = 0; round < 5; round++) {
-        atomic_store(told, 0);
+        atomic_store(reported, 0);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0)
-            commit_for_ever(&kk, told);
-        for (unsigned ms = 0; ms < 10000 && atomic_load(told) < 3 + round; ms++)
+            commit_for_ever(&kk, reported);
+        for (unsigned ms = 0; ms < 10000 && atomic_load(reported) < 3 + round; ms++)
             usleep(1000);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
-        assert_true(atomic_load(told) >= 3 + round);
+        assert_true(atomic_load(reported) >= 3 + round);
         record_store_kit_open(&kk);
-        expect_whole_batch(&kk, atomic_load(told));
+        expect_whole_batch(&kk, atomic_load(reported));
         rs_begin(&kk);
         assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
         rs_commit(&kk);
@@ -416,7 +416,7 @@ static void killed_process_leaves_whole_transactions(void **state)
     }
     record_store_kit_open(&kk);
     record_store_kit_deinit(&kk);
-    munmap((void *)told, sizeof(*told));
+    munmap((void *)reported, sizeof(*reported));
 }
 
 int main(void)

@@ -3,10 +3,10 @@
  * store_eph_test.c - the store of group E: what it survives and what it throws away, its queues by
  * time, and that it stands beside the settings in one folder.
  */
+#include <sys/wait.h>
+
 #include "tests/support/record_store_kit.h"
 #include "tests/support/spoil_store_file.h"
-
-#include <sys/wait.h>
 
 #define NUM_BANS 500
 

@@ -5,12 +5,12 @@
  * throughout. The disk fails by way of pwrite, writev and fdatasync, which this program defines
  * before the C library does, so that LMDB calls them.
  */
-#include "tests/support/store_kit.h"
-
 #include <errno.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+
+#include "tests/support/store_kit.h"
 
 #define SMALL_BYTES (4u << 20)
 #define META_BYTES  4096

@@ -2,15 +2,15 @@
  *
  * store_live_damage_test.c - pages that are spoiled while the store is open and in use: the tree of
  * trees, pages that a write has been at before, any others. Each case runs in a forked child. No
- * call may end the process or give a wrong answer, and after the next start every acknowledged
+ * call may end the process or return a wrong result, and after the next start every acknowledged
  * record is there whose own page was not hit.
  */
+#include <sys/wait.h>
+
 #include "node/base/rng.h"
 #include "sync/layout/store_file.h"
 #include "tests/support/spoil_store_file.h"
 #include "tests/support/store_kit.h"
-
-#include <sys/wait.h>
 
 #define NUM_KEYS  240
 #define BIG_EVERY 12 /* each twelfth value lies in pages of its own */
@@ -286,7 +286,7 @@ static void read_everything(struct run *r, bool wants_all)
     CHECK(r, weir_store_stats(r->k.r, &st) == WEIR_OK, 0);
 }
 
-/* Write a key and keep what was acknowledged. */
+/* Write a key and note what was acknowledged. */
 static void write_key(struct run *r, int i)
 {
     struct known *n = &r->known[i];
@@ -318,7 +318,7 @@ static bool begin(struct run *r, int num_writes)
     return ok;
 }
 
-/* Restart, then all that was acknowledged must be there, and writes are taken again. */
+/* Restart, then all that was acknowledged must be there, and writes are accepted again. */
 static void restart_and_compare(struct run *r)
 {
     if (r->f.line != 0)
@@ -336,7 +336,7 @@ static void restart_and_compare(struct run *r)
 
 /* -- cases -- */
 
-/* The root of the tree of trees, of which LMDB takes where the others are. */
+/* The root of the tree of trees, in which LMDB finds the others. */
 static void spoil_main_root(struct run *r)
 {
     struct store_file f = STORE_FILE_ZERO;

@@ -2,7 +2,7 @@
  *
  * store_records_test.c - the operations of the engine's record store over the stores of both
  * groups: what is durable, what is undone, what a store may round, and the cases that only rows of
- * numbered lanes have. What any keep must do is in its suite.
+ * numbered lanes have. What any record store must do is in its suite.
  */
 #include "tests/support/record_store_kit.h"
 

@@ -4,12 +4,12 @@
  * after the last commit: LMDB merges pages all the while, and must never be let at that one, for it
  * would end the process. Long keys make trees of several levels out of few records.
  */
+#include <sys/wait.h>
+
 #include "node/base/rng.h"
 #include "sync/layout/store_file.h"
 #include "tests/support/record_store_kit.h"
 #include "tests/support/spoil_store_file.h"
-
-#include <sys/wait.h>
 
 #define NUM_RECORDS 1200
 #define KEY_LEN     300

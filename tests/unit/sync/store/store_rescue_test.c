@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_rescue_test.c - what replication is told of a store that was rebuilt from a damaged file:
- * its vectors claim nothing that may be lost. And single rows that do not hold, under the record
+ * store_rescue_test.c - what replication learns of a store that was rebuilt from a damaged file:
+ * its vectors claim nothing that may be lost. And single damaged rows, under the record
  * store.
  */
 #include "sync/layout/store_file.h"

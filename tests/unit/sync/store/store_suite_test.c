@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_suite_test.c - the suite of any keep (tests/support/record_store_suite.h) over the stores
- * of both groups, and its scenario under a failing allocator.
+ * store_suite_test.c - the suite of any record store (tests/support/record_store_suite.h) over the
+ * stores of both groups, and its scenario under a failing allocator.
  */
 #include "tests/support/failalloc.h"
 #include "tests/support/record_store_kit.h"
 
-/* Whichever allocation fails: an error, nothing kept of it, and the same again goes well. */
+/* Whichever allocation fails: an error, nothing is left of it, and the same again succeeds. */
 static void scenario_without_memory_is_undone_and_can_be_repeated(void **state)
 {
     enum weir_group group = rs_group_of(state) == 'C' ? WEIR_GROUP_C : WEIR_GROUP_E;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_test.c - the store's promises one by one: versions, deletion, index, revisions, order of
- * durable, told and done, limits, purge, one process at a time.
+ * durable, reported and done, limits, purge, one process at a time.
  */
-#include "sync/version/hlc.h"
-#include "tests/support/failalloc.h"
-#include "tests/support/store_kit.h"
-
 #include <inttypes.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+
+#include "sync/version/hlc.h"
+#include "tests/support/failalloc.h"
+#include "tests/support/store_kit.h"
 
 #define MS_PER_DAY UINT64_C(86400000)
 
@@ -258,7 +258,7 @@ static void value_that_does_not_unpack_is_kept_without_rows(void **state)
     kit_expect_owner(k, WEIR_INDEX_HOST, "n", "a");
 }
 
-/* -- told and done -- */
+/* -- reported and done -- */
 
 struct told {
     struct kit *k;

@@ -4,11 +4,11 @@
  * one snapshot belongs together; what it saw it never sees older again. Made for the thread
  * sanitizer; also says how quick the store is (WEIR_TEST_LOG).
  */
-#include "node/base/clock.h"
-#include "tests/support/store_kit.h"
-
 #include <inttypes.h>
 #include <stdatomic.h>
+
+#include "node/base/clock.h"
+#include "tests/support/store_kit.h"
 
 #define NUM_READERS    3
 #define NUM_SUBMITTERS 2

@@ -3,10 +3,10 @@
  * store_twin_test.c - random puts, overwrites, deletions and restarts against a model in memory:
  * records, owners of names, counts of index rows and conflicts, lists and revisions must agree.
  */
+#include <inttypes.h>
+
 #include "node/base/rng.h"
 #include "tests/support/store_kit.h"
-
-#include <inttypes.h>
 
 #define NUM_KEYS  40
 #define NUM_NAMES 12
@@ -42,7 +42,7 @@ static void name_of(int n, char out[16])
     (void)snprintf(out, 16, "n%.*s%d", n % 3, "...", n / 3);
 }
 
-/* A random value with claims; the model keeps the earliest of a name's. */
+/* A random value with claims; the model has the earliest of a name's. */
 static void random_value(struct weir_rng *rng, struct twin *t)
 {
     size_t pad =

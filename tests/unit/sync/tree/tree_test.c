@@ -4,13 +4,13 @@
  * files with anything changed: it must find what LMDB finds, and never touch a byte outside the
  * file.
  */
+#include <sys/mman.h>
+
 #include "node/base/rng.h"
 #include "sync/layout/store_rows.h"
 #include "sync/tree/tree_walk.h"
 #include "sync/version/record.h"
 #include "tests/support/store_kit.h"
-
-#include <sys/mman.h>
 
 #define NUM_KEYS 900
 #define PAGE     4096
@@ -352,7 +352,7 @@ static void walk_of_a_sound_tree_meets_every_entry_once(void **state)
     assert_int_equal(w.num_bad, 0);
     assert_int_equal(w.num_entries, NUM_KEYS);
     assert_int_equal(met.num, NUM_KEYS);
-    /* A second walk finds all of it taken. */
+    /* A second walk finds all of it marked. */
     weir_tree_walk(&w, &t, true);
     assert_true(w.num_bad > 0);
     assert_int_equal(met.num, NUM_KEYS);

@@ -3,17 +3,16 @@
  * hlc_test.c - stamps: what a write gets is above what it follows and never behind its own clock,
  * whatever the two are; the order of versions is total.
  */
-#include "node/base/rng.h"
-#include "sync/version/hlc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <string.h>
+#include "node/base/rng.h"
+#include "sync/version/hlc.h"
 
 #define ROUNDS 100000
 

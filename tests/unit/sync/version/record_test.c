@@ -2,20 +2,19 @@
  *
  * record_test.c - the row of a record: what is packed comes back, what is not whole does not.
  */
-#include "node/base/hash.h"
-#include "node/base/rng.h"
-#include "sync/version/hlc.h"
-#include "sync/version/record.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/hash.h"
+#include "node/base/rng.h"
+#include "sync/version/hlc.h"
+#include "sync/version/record.h"
 
 #define KEY WEIR_SPAN_LIT("\x02t/shop")
 

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sums_test.c - audit sums: kept by adding and removing they are those made anew.
+ * sums_test.c - audit sums: after additions and removals they equal sums that are made anew.
  */
-#include "node/base/limits.h"
-#include "node/base/rng.h"
-#include "sync/version/sums.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/limits.h"
+#include "node/base/rng.h"
+#include "sync/version/sums.h"
 
 #define NUM_RECORDS 300
 

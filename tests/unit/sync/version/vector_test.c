@@ -2,20 +2,19 @@
  *
  * vector_test.c - version vectors: beside a naive twin, at their limit and without memory.
  */
-#include "node/base/limits.h"
-#include "node/base/rng.h"
-#include "sync/version/vector.h"
-#include "tests/support/failalloc.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
+#include "node/base/limits.h"
+#include "node/base/rng.h"
+#include "sync/version/vector.h"
+#include "tests/support/failalloc.h"
 
 #define TWIN_LANES 40
 

@@ -3,10 +3,9 @@
  * schema_check_test.c - the forms of text fields, fields against each other, and messages that
  * never were a text.
  */
-#include "tests/support/schemas.h"
-
 #include "tenants/defaults.h"
 #include "tenants/schema/schema_form.h"
+#include "tests/support/schemas.h"
 
 /** Texts that have a form, NULL at the end, and texts that do not. */
 struct form_case {

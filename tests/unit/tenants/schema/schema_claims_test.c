@@ -3,9 +3,8 @@
  * schema_claims_test.c - what the tenants of one run claim from each other, over one and several
  * files.
  */
-#include "tests/support/schemas.h"
-
 #include "tests/support/failalloc.h"
+#include "tests/support/schemas.h"
 
 #define DOC(name, rest) "apiVersion: weir/v1\nkind: Tenant\nname: " name "\n" rest
 

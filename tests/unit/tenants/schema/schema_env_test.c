@@ -2,9 +2,8 @@
  *
  * schema_env_test.c - variables override fields of a node; one that means nothing is an error.
  */
-#include "tests/support/schemas.h"
-
 #include "tests/support/failalloc.h"
+#include "tests/support/schemas.h"
 
 /** Apply variables to an empty node; compare what is reported and the node as text. */
 static void env_reports(const char *const *env, const char *expected, const char *yaml)

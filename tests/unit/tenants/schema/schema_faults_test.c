@@ -3,9 +3,8 @@
  * schema_faults_test.c - faults that people make in files: each is reported once, in plain words,
  * at its place, and hides no other.
  */
-#include "tests/support/schemas.h"
-
 #include "node/base/limits.h"
+#include "tests/support/schemas.h"
 
 #define HEAD "apiVersion: weir/v1\nkind: Tenant\n"
 #define WEB  "upstreams: { web: { endpoints: [ { address: \"a:1\" } ] } }\n"

@@ -3,14 +3,12 @@
  * schema_json_test.c - the strict reader: RFC 8259 to the letter, with places; and admin messages
  * both ways.
  */
-#include "tests/support/schemas.h"
-
-#include "tests/support/failalloc.h"
-
 #include "tenants/schema/schema_reader.h"
 #include "tenants/schema/schema_report.h"
-#include <weir/v1/admin.pb-c.h>
-#include <weir/v1/record.pb-c.h>
+#include "tests/support/failalloc.h"
+#include "tests/support/schemas.h"
+#include "weir/v1/admin.pb-c.h"
+#include "weir/v1/record.pb-c.h"
 
 /** Read one value; what is reported, or "" and the tree in *ret. */
 struct value {

@@ -4,13 +4,12 @@
  * each row, and one beyond it. Messages are made by reflection, so a new row is tested without a
  * new test.
  */
-#include "tests/support/schemas.h"
-
 #include <stdio.h>
 
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_reflect.h"
 #include "tenants/schema/schema_rules.h"
+#include "tests/support/schemas.h"
 
 /** One message of the set's type, and what is reported of it. */
 struct probe {

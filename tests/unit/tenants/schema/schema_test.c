@@ -3,9 +3,8 @@
  * schema_test.c - reading documents: envelopes, several in one text, places, all faults at once,
  * memory.
  */
-#include "tests/support/schemas.h"
-
 #include "tests/support/failalloc.h"
+#include "tests/support/schemas.h"
 
 static void every_supported_key_is_read(void **state)
 {

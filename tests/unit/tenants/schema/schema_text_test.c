@@ -3,11 +3,10 @@
  * schema_text_test.c - UTF-8, values in messages, "did you mean", base64.
  * Ref: RFC 3629 section 4 (what is UTF-8), RFC 4648 section 10 (examples).
  */
-#include "tests/support/schemas.h"
-
 #include "node/base/rng.h"
 #include "tenants/schema/schema_base64.h"
 #include "tenants/schema/schema_text.h"
+#include "tests/support/schemas.h"
 
 static void every_code_point_comes_back_from_its_bytes(void **state)
 {

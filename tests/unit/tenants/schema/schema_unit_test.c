@@ -3,10 +3,9 @@
  * schema_unit_test.c - durations, sizes, rates and plain numbers: one reading each, and the way
  * back.
  */
-#include "tests/support/schemas.h"
-
 #include "node/base/rng.h"
 #include "tenants/schema/schema_unit.h"
+#include "tests/support/schemas.h"
 
 struct example {
     enum weir_unit unit;

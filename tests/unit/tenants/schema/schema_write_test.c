@@ -2,10 +2,9 @@
  *
  * schema_write_test.c - what is written reads back as the same, for samples and for random tenants.
  */
-#include "tests/support/schemas.h"
-
 #include "node/base/rng.h"
 #include "tests/support/failalloc.h"
+#include "tests/support/schemas.h"
 
 static void the_samples_are_written_as_they_stand(void **state)
 {

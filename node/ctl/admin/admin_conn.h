@@ -3,18 +3,19 @@
  * admin_conn.h - private to the admin server: one connection, and what it needs of the server
  * (admin.c). Owner: control.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_CONN_H
-#define WEIR_NODE_CTL_ADMIN_CONN_H
-
-#include "node/base/limits.h"
-#include "node/base/list.h"
-#include "node/ctl/admin_api.h"
-#include "node/ctl/admin_limits.h"
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_CONN_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_CONN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <uv.h>
+
+#include "node/base/limits.h"
+#include "node/base/list.h"
+#include "node/ctl/admin/admin_api.h"
+#include "node/ctl/admin/admin_limits.h"
 
 /** The server as its connections see it. */
 struct weir_admin {

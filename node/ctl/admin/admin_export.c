@@ -5,14 +5,13 @@
  * object that is written meanwhile is there as it was before or after, and none comes twice.
  * Bounded: a slice is taken when the client has taken the piece before.
  */
-#include "node/ctl/admin_api.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/limits.h"
 #include "node/base/log.h"
 #include "node/base/siphash.h"
+#include "node/ctl/admin/admin_api.h"
 #include "node/ctl/stored_tenant.h"
 
 #define SLICE_RECORDS 64     /* of one turn of the loop: about a millisecond */

@@ -2,15 +2,16 @@
  *
  * doc_reader_test.c - files cut into documents, whatever the blocks in which they come.
  */
-#include "node/cli/docs/doc_reader.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
+
+#include "node/cli/docs/doc_reader.h"
 
 /* Documents of a text as "LINE:document|", with "!error" at the end when there is one. */
 static char *documents(const char *name, const char *text, size_t len)

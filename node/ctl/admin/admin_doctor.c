@@ -4,13 +4,12 @@
  * side by side, and one timer ends what has not responded. Everything is freed when the last handle
  * and the last lookup have come back.
  */
-#include "node/ctl/admin_api.h"
-
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/limits.h"
+#include "node/ctl/admin/admin_api.h"
 #include "node/ctl/doctor.h"
 
 #define DOCTOR_TELL_MAX 5 /* unreachable endpoints that are named one by one */

@@ -4,10 +4,10 @@
  * follower gets a line when something changes, and the last line, with the outcome, before the node
  * ends.
  */
-#include "node/ctl/admin_api.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "node/ctl/admin/admin_api.h"
 
 #define DEADLINE_DEFAULT_MS 30000
 #define DEADLINE_MAX_MS     86400000 /* a day */

@@ -3,10 +3,9 @@
  * admin_route.c - the table of paths of API.md, and what is refused by the head of a request alone.
  * Paths are compared as received: no decoding, no normalisation, so there is one spelling of each.
  */
-#include "node/ctl/admin_api.h"
-
 #include <string.h>
 
+#include "node/ctl/admin/admin_api.h"
 #include "node/wire/bytes.h"
 
 static const struct weir_admin_route routes[] = {

@@ -5,8 +5,12 @@
  * one allocation and its body. It parses with the codec of the data path, so the admin API reads no
  * message in another way than the proxy does.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_HTTP_H
-#define WEIR_NODE_CTL_ADMIN_HTTP_H
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_HTTP_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -14,10 +18,6 @@
 #include "node/base/strbuf.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define WEIR_ADMIN_HEAD_MAX  16384  /* bytes of a request's head */
 #define WEIR_ADMIN_AHEAD_MAX 131072 /* bytes received and not yet used, then reading pauses */

@@ -4,7 +4,7 @@
  * writes responses. Callbacks note what happened and call pump or finish; those two move the
  * connection on. A request has its response before the next one is looked at.
  */
-#include "node/ctl/admin_conn.h"
+#include "node/ctl/admin/admin_conn.h"
 
 #include <stdlib.h>
 

@@ -4,12 +4,11 @@
  * some clients, changed while the node runs. It lasts until the node ends; a reload changes the
  * general level only when the file's own log.level changed.
  */
-#include "node/ctl/admin_api.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "node/base/log_filter.h"
+#include "node/ctl/admin/admin_api.h"
 
 #define PREFIX_TEXT_MAX (WEIR_ADDR_TEXT_MAX + 4)
 

@@ -4,12 +4,11 @@
  * revisions. Each is one snapshot within one callback. A page ends early when its records are
  * large, so that none holds up the loop.
  */
-#include "node/ctl/admin_api.h"
-
 #include <string.h>
 
 #include "node/base/clock.h"
 #include "node/base/limits.h"
+#include "node/ctl/admin/admin_api.h"
 #include "node/ctl/conflicts.h"
 #include "node/ctl/stored_tenant.h"
 

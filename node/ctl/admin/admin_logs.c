@@ -6,14 +6,13 @@
  * loses records, never the node memory, and learns how many bytes it lost. When the node ends, a
  * follower gets what is left and a last line.
  */
-#include "node/ctl/admin_api.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/clock.h"
 #include "node/base/limits.h"
+#include "node/ctl/admin/admin_api.h"
 #include "tenants/schema/schema_text.h"
 
 #define POLL_MS      100

@@ -5,16 +5,16 @@
  * WEIR_QUERY_BYTES_MAX decoded bytes. Ref: RFC 3986 section 3.4. "+" stands for itself: this is a
  * query, not a form.
  */
-#ifndef WEIR_NODE_CTL_QUERY_H
-#define WEIR_NODE_CTL_QUERY_H
-
-#include "node/base/contract.h"
-#include "node/base/err.h"
-#include "node/base/span.h"
+#ifndef WEIR_NODE_CTL_ADMIN_QUERY_H
+#define WEIR_NODE_CTL_ADMIN_QUERY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
+#include "node/base/span.h"
 
 #define WEIR_QUERY_PARAMS_MAX 16
 #define WEIR_QUERY_BYTES_MAX  8192

@@ -4,7 +4,7 @@
  * the caller at HEAD, cut in its body, or whole. Bytes of the next request wait in `in` until the
  * caller asks for it.
  */
-#include "node/ctl/admin_http.h"
+#include "node/ctl/admin/admin_http.h"
 
 #include <stdlib.h>
 #include <string.h>

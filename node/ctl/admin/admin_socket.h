@@ -4,15 +4,15 @@
  * it is stale, removed. Who may open the file may do everything; so its mode is set before anybody
  * can connect.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_SOCKET_H
-#define WEIR_NODE_CTL_ADMIN_SOCKET_H
-
-#include "node/base/contract.h"
-#include "node/base/err.h"
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H
 
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+
+#include "node/base/contract.h"
+#include "node/base/err.h"
 
 #define WEIR_ADMIN_SOCKET_MODE     0660
 #define WEIR_ADMIN_SOCKET_PATH_MAX 107 /* bytes, unix(7) */

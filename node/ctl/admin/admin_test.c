@@ -2,8 +2,7 @@
  *
  * admin_test.c - GET /v1/test/route and /v1/test/redirect: the questions of tester.h over HTTP.
  */
-#include "node/ctl/admin_api.h"
-
+#include "node/ctl/admin/admin_api.h"
 #include "node/ctl/tester.h"
 #include "node/wire/bytes.h"
 

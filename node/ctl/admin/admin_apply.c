@@ -4,8 +4,6 @@
  * rollback. Each reads and checks everything first, then becomes one push; the response is made
  * when the push is done. Long texts are read on libuv's pool, so that the control loop goes on.
  */
-#include "node/ctl/admin_api.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 #include "node/base/hashmap.h"
 #include "node/base/limits.h"
 #include "node/base/rng.h"
+#include "node/ctl/admin/admin_api.h"
 #include "node/ctl/conflicts.h"
 #include "node/ctl/push.h"
 

@@ -5,21 +5,21 @@
  * response, at once or in a later callback; the client may be gone by then, which the response
  * functions bear.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_API_H
-#define WEIR_NODE_CTL_ADMIN_API_H
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_API_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-#include "node/ctl/admin_http.h"
+#include "node/ctl/admin/admin_http.h"
+#include "node/ctl/admin/query.h"
 #include "node/ctl/node.h"
-#include "node/ctl/query.h"
 #include "tenants/schema/schema.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-#include <weir/v1/admin.pb-c.h>
+#include "weir/v1/admin.pb-c.h"
 
 #define WEIR_ADMIN_USER_MAX     64
 #define WEIR_ADMIN_RESPONSE_MAX 67108864 /* bytes of one response */

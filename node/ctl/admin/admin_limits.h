@@ -3,8 +3,8 @@
  * admin_limits.h - the limits of the admin server that its listeners and its connections share, and
  * what a listener serves.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_LIMITS_H
-#define WEIR_NODE_CTL_ADMIN_LIMITS_H
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_LIMITS_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_LIMITS_H
 
 #define WEIR_ADMIN_TCP_MAX 64 /* connections, so that no health port locks out the socket */
 #define WEIR_ADMIN_BODIES_MAX                                                                      \

@@ -2,9 +2,9 @@
  *
  * admin_reload.c - POST /v1/reload: the node file read again, and which of its keys changed.
  */
-#include "node/ctl/admin_api.h"
-
 #include <string.h>
+
+#include "node/ctl/admin/admin_api.h"
 
 #define PROBLEMS_MAX 200 /* lines that a response has room for */
 

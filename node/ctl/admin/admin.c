@@ -3,7 +3,7 @@
  * admin.c - the admin server's listeners, its limit of connections, its clock. What a connection
  * does: admin_conn.c.
  */
-#include "node/ctl/admin.h"
+#include "node/ctl/admin/admin.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "node/ctl/admin_conn.h"
+#include "node/ctl/admin/admin_conn.h"
 
 #define TICK_MS 500
 #define BACKLOG 128

@@ -4,7 +4,7 @@
  * the umask, so fchmod before bind leaves no moment in which the file is more open than it should
  * be; chmod afterwards undoes the umask.
  */
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin_socket.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,17 +5,17 @@
  * WEIR_ADMIN_TCP_MAX of them over TCP, WEIR_ADMIN_LISTENERS_MAX listeners. The paths and their
  * responses: API.md; their handlers: admin_api.h.
  */
-#ifndef WEIR_NODE_CTL_ADMIN_H
-#define WEIR_NODE_CTL_ADMIN_H
+#ifndef WEIR_NODE_CTL_ADMIN_ADMIN_H
+#define WEIR_NODE_CTL_ADMIN_ADMIN_H
+
+#include <stdint.h>
 
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/ctl/admin_limits.h"
-#include "node/ctl/admin_socket.h"
+#include "node/ctl/admin/admin_limits.h"
+#include "node/ctl/admin/admin_socket.h"
 #include "node/ctl/node.h"
-
-#include <stdint.h>
 
 #define WEIR_ADMIN_LISTENERS_MAX 8
 

@@ -2,8 +2,7 @@
  *
  * admin_node.c - the paths about the node itself: health, metrics, status.
  */
-#include "node/ctl/admin_api.h"
-
+#include "node/ctl/admin/admin_api.h"
 #include "node/ctl/status.h"
 
 void weir_admin_healthz(struct weir_admin_request *r)

@@ -3,7 +3,7 @@
  * query.c - see query.h. Decoded bytes go to the query's own buffer, so that a request's bytes stay
  * as received.
  */
-#include "node/ctl/query.h"
+#include "node/ctl/admin/query.h"
 
 #include "node/wire/bytes.h"
 

@@ -3,10 +3,10 @@
  * admin_response.c - the bodies of responses: JSON of admin.proto, text, and errors in their one
  * form. Every way through here ends in weir_admin_response, which ends the request.
  */
-#include "node/ctl/admin_api.h"
-
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "node/ctl/admin/admin_api.h"
 
 #define ERROR_TEXT_MAX 1024
 
