@@ -78,7 +78,7 @@ def test_the_lock_of_the_data_folder_is_tested(make_node) -> None:
 
 
 def test_a_running_node_of_another_file_is_another_node(make_node) -> None:
-    """Its ports are taken, whoever asks."""
+    """Its ports are taken, whichever process asks."""
     first = make_node()
     second = make_node(start=False)
     second.config["listen"]["http"] = first.config["listen"]["http"]

@@ -365,7 +365,7 @@ def test_version() -> None:
     assert done.returncode == DONE and done.stdout.startswith("weir ")
 
 
-# -- talking to a node
+# -- with a node
 
 
 def test_no_node_there(folder: Path) -> None:

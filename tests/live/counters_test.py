@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""counters_test.py - /metrics by tenant and by endpoint: what counts for whom, and the state of endpoints."""
+"""counters_test.py - /metrics by tenant and by endpoint: what counts for which, and the state of endpoints."""
 
 from support.site import Site
 from support.upstream import ok, responding

@@ -39,7 +39,7 @@ def test_a_wildcard_over_anothers_names_is_refused(make_node) -> None:
 
 
 def test_of_two_overlapping_pushes_at_once_one_is_refused(make_node) -> None:
-    """The check holds inside the write's transaction: whoever is second is refused, in every round."""
+    """The check holds inside the write's transaction: the second write is refused, in every round."""
     node = make_node()
     for turn in range(20):
         statuses: List[int] = []

@@ -204,7 +204,7 @@ static inline void delete_tenant(struct weir_store *s, const char *name)
     s->num_rows = stored_record;
 }
 
-/** Let `name` own a key, whoever had it. */
+/** Let `name` own a key, whichever tenant had it. */
 static inline void own_bytes(struct weir_store *s, enum weir_index index, struct weir_span key,
                              const char *name)
 {

@@ -626,7 +626,7 @@ static void the_most_that_a_tenant_adds_is_sent(void **state)
     peer_accept(&r->server, r->origin);
     peer_read_request(&r->server, &r->request);
     peer_send(&r->server, RIG_OK);
-    /* Longer than what the parser of this test takes: looked at as bytes. */
+    /* Longer than what the parser of this test takes: compared as bytes. */
     assert_true(peer_receive(&r->client) > 0);
     assert_memory_equal(r->client.bytes, "HTTP/1.1 200 OK\r\n", 17);
     size_t len = r->client.len;
