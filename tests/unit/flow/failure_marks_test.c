@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * failure_marks_test.c - marks of failed endpoints: how long, for which tenants, and from many
- * threads at once.
+ * failure_marks_test.c - marks of failed endpoints: how long they last, which endpoint each is for,
+ * and their use from many threads at once.
  */
 #include <pthread.h>
 #include <setjmp.h>
