@@ -362,6 +362,38 @@ static void a_target_that_cannot_be_opened_or_is_not_used_leaves_nothing(void **
     assert_int_equal(fcntl(STDOUT_FILENO, F_GETFD) >= 0, 1);
 }
 
+/* What a reload is for when nobody reads the pipe any longer: it must not wait for that reader. */
+static void a_reader_that_stands_still_does_not_hold_up_a_switch(void **state)
+{
+    struct place p;
+    struct weir_access_log *l = NULL;
+    struct weir_access_target *t = NULL;
+    char fifo[128];
+    struct stat st = { .st_size = 0 };
+    place_make(&p);
+    snprintf(fifo, sizeof(fifo), "%s/fifo", p.folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    int reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_int_equal(weir_access_log_open(fifo, 1, &l), WEIR_OK);
+    struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
+    for (unsigned i = 0; put_line(w, 0, i); i++)
+        continue; /* until the pipe and all buffers are full */
+
+    assert_int_equal(weir_access_target_open(p.file, &t), WEIR_OK);
+    weir_access_log_switch(l, &t);
+    for (int tries = 0; tries < 1000 && st.st_size == 0; tries++) {
+        pause_ms(20);
+        assert_int_equal(stat(p.file, &st), 0);
+    }
+    assert_true(st.st_size > 0);
+    weir_access_flush(w);
+    weir_access_log_close(&l);
+    close(reader);
+    assert_int_equal(unlink(fifo), 0);
+    place_remove(&p);
+}
+
 static void writer_that_is_not_there_wants_nothing(void **state)
 {
     assert_false(weir_access_wanted(NULL));
@@ -653,6 +685,7 @@ int main(void)
         cmocka_unit_test(records_go_to_the_target_that_was_switched_to),
         cmocka_unit_test(reopen_after_a_switch_opens_the_new_file),
         cmocka_unit_test(a_target_that_cannot_be_opened_or_is_not_used_leaves_nothing),
+        cmocka_unit_test(a_reader_that_stands_still_does_not_hold_up_a_switch),
         cmocka_unit_test(writer_that_is_not_there_wants_nothing),
         cmocka_unit_test(tail_gives_whole_lines_once),
         cmocka_unit_test(slow_reader_of_the_tail_gets_the_number_of_bytes_it_missed),
