@@ -105,7 +105,7 @@ static void take_results(struct import *im, const Weir__V1__ApplyResponse *a, si
         const struct place *p = &im->places[from + i];
         if (strcmp(outcome, outcomes[REFUSED]) == 0)
             show_fault(im, p->file, p->line, "tenant %s: refused: %s", p->name,
-                       r->n_details > 0 ? r->details[0]->message : "the node does not say why");
+                       r->n_details > 0 ? r->details[0]->message : "the node gives no reason");
         for (size_t k = 0; k < r->n_warnings; k++)
             show_fault(im, p->file, p->line, "warning: %s", r->warnings[k]);
     }
@@ -120,7 +120,7 @@ static void take_refusal(struct import *im, const struct weir_client_response *r
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
-    const char *text = "the node does not say why";
+    const char *text = "the node gives no reason";
     weir_api_arena_init(&arena);
     enum weir_err err =
         weir_schema_read_json(&weir__v1__error_response__descriptor,

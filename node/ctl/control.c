@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * control.c - see control.h. Start: file, machine, store, log, workers, admin API. Stop, in the
+ * control.c - see control.h. Start: file, node facts, store, log, workers, admin API. Stop, in the
  * reverse order: the admin API and the writes that run, workers, log, store. Between the two
- * the loop runs, and signals say what to do.
+ * the loop runs, and signals order what to do.
  */
 #include "node/ctl/control.h"
 
@@ -91,7 +91,7 @@ static void on_sample(uv_timer_t *timer)
 {
     struct weir_control *c = timer->data;
     weir_rate_sample(&c->node.rate, weir_clock_mono_ns(), weir_node_requests(&c->node));
-    /* The store logs and counts what it finds; status and doctor tell it from there. */
+    /* The store logs and counts what it finds; status and doctor report it from there. */
     enum weir_err err = weir_store_scrub_step(c->node.reader, &c->scrub, SCRUB_RECORDS);
     if (err < 0)
         log_debug("store.scrub_interrupted", "err=%s", weir_err_name(err));
@@ -279,7 +279,7 @@ static bool start_workers(struct weir_control *c)
     return false;
 }
 
-/* @return false: `why` says it */
+/* @return false: `why` has the reason */
 static bool start_socket(struct weir_control *c, const char *field, const char *path,
                          enum weir_admin_scope scope, struct weir_strbuf *why)
 {

@@ -43,8 +43,8 @@ static bool addr_overlaps(const struct weir_addr *a, const struct weir_addr *b)
            memcmp(b->ip, any, 16) == 0;
 }
 
-/* Whether a socket of ours holds the port, or may do so: then a look cannot find another process's
- * socket.
+/* Whether a socket of ours holds the port, or may do so: then a search cannot find another
+ * process's socket.
  */
 static bool port_is_ours(const struct plan *p, const struct weir_addr *at)
 {

@@ -32,7 +32,7 @@ static bool read_claim(const struct store_claims *c, struct weir_span key, struc
     return false;
 }
 
-/* Remember the row, and what it says. */
+/* Remember the row, and what it contains. */
 static void fill_found(struct weir_claim_found *at, struct weir_span key)
 {
     struct store_claim claim;

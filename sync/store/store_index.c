@@ -217,8 +217,8 @@ static enum weir_err row_present(struct store_txn *t, struct weir_span row, bool
 }
 
 /* Add a row of the new value, or write again one that the old value had and that was damaged. */
-static enum weir_err row_put(struct store_txn *t, struct weir_span row, struct weir_span name,
-                             bool *ret_changed)
+static enum weir_err write_row(struct store_txn *t, struct weir_span row, struct weir_span name,
+                               bool *ret_changed)
 {
     bool there = false;
     bool sound = false;
@@ -257,7 +257,7 @@ enum weir_err weir_store_index_change(struct store_txn *t, bool *ret_changed)
         if (order < 0)
             err = row_remove(t, row_span(old, i), name_span(old, i), ret_changed);
         else
-            err = row_put(t, row_span(new, j), name_span(new, j), ret_changed);
+            err = write_row(t, row_span(new, j), name_span(new, j), ret_changed);
         i += order <= 0;
         j += order >= 0;
     }

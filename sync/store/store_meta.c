@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_meta.c - what the database says of itself: format, node, incarnation, lanes, counts.
+ * store_meta.c - what the database states about itself: format, node, incarnation, lanes, counts.
  * Rows of meta: format 4, node_id 8, incarnation 16, lane 4 (index of this node's lane), seq 8,
  * hlc_floor 8, counts, txn 8 (the transaction that wrote these), clean 1. Since format 2, or after
  * a rescue: live 1. Group E: boot_id 16.
@@ -153,8 +153,8 @@ static enum weir_err load_rows(struct weir_store *s, const struct weir_tree_file
     return s->format < STORE_FORMAT && !own_lane_fits(s) ? WEIR_ECORRUPT : WEIR_OK;
 }
 
-/* Whether a bootstrap has completed. A node that never was in a cluster has not said so: its
- * records are all there are, so whatever was written makes it complete. */
+/* Whether a bootstrap has completed. A node that never was in a cluster did not write it:
+ * its records are all there are, so whatever was written makes it complete. */
 static enum weir_err load_live(struct weir_store *s, const struct weir_tree_file *pages,
                                const struct store_roots *roots)
 {
@@ -243,7 +243,7 @@ static enum weir_err first_txn(struct weir_store *s, struct store_txn *ret)
     return WEIR_OK;
 }
 
-static enum weir_err put_first_rows(struct store_txn *t)
+static enum weir_err write_first_rows(struct store_txn *t)
 {
     struct weir_store *s = t->s;
     uint8_t format[4];
@@ -297,7 +297,7 @@ enum weir_err weir_store_meta_create(struct weir_store *s, const uint8_t *node_i
         err = first_txn(s, &t);
     if (err < 0)
         return err;
-    err = put_first_rows(&t);
+    err = write_first_rows(&t);
     if (err < 0) {
         weir_store_txn_abort(&t);
         return err;

@@ -306,7 +306,7 @@ uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index ind
     return r->tally.index[index];
 }
 
-/* Put the cursor at the first row of a class with a key larger than `after`. */
+/* Move the cursor to the first row of a class with a key larger than `after`. */
 static enum weir_err list_seek(struct weir_store_reader *r, enum weir_class class,
                                struct weir_span after, struct weir_tree_cursor *c)
 {

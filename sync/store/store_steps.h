@@ -24,7 +24,7 @@ bool weir_store_purge_step(struct weir_store *s);
 /* -- store_salvage.c -- */
 
 /**
- * Build a new file from what can be read of the present one, and put it in its place.
+ * Build a new file from what can be read of the present one, and move it to its place.
  * @param why  for the log
  * @return as weir_store_open
  */

@@ -162,7 +162,7 @@ static bool body_add(struct weir_admin_http *h, struct weir_span bytes)
 }
 
 /* A run that would pass the limit is seen before it is copied, so that "too large" and "no memory"
- * are told apart. */
+ * are distinguished. */
 static enum weir_admin_event chunked_next(struct weir_admin_http *h)
 {
     struct weir_span rest = in_span(h);

@@ -42,7 +42,7 @@ bool weir_admin_message_field(const struct weir_admin_message *m, const char *na
                               struct weir_span *ret);
 
 enum weir_admin_event {
-    WEIR_ADMIN_MORE,    /* put more bytes */
+    WEIR_ADMIN_MORE,    /* add more bytes */
     WEIR_ADMIN_HEAD,    /* message has its head: refuse it here, or go on */
     WEIR_ADMIN_REQUEST, /* message is whole: take it */
     WEIR_ADMIN_FAULT,   /* respond with `status` and close */
