@@ -106,6 +106,8 @@ struct weir_store {
     uint32_t num_lanes, cap_lanes;
     uint32_t format;   /* as the database says */
     bool has_live_row; /* the database has a row "live" */
+    bool reversed_whole; /* the rows of WEIR_INDEX_REVERSED are those of all names; constant once
+                            the store is open */
     bool driven;       /* by a record store's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;

@@ -15,6 +15,7 @@
 #include "node/base/trace.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_guard.h"
+#include "sync/store/store_upgrade.h"
 #include "sync/version/num.h"
 
 #define COUNT_FREE_PAGES    64 /* a free tree up to this size is counted at each transaction */
@@ -243,6 +244,8 @@ static enum weir_err put_tally(struct store_txn *t)
     enum weir_err err = weir_store_meta_put(t, "txn", txn, sizeof(txn));
     if (err == WEIR_OK)
         err = weir_store_meta_put(t, "counts", counts, sizeof(counts));
+    if (err == WEIR_OK)
+        err = weir_store_upgrade_mark(t);
     if (err == WEIR_OK)
         err = put_state_rows(t);
     if (err == WEIR_OK && t->tally.seq != s->tally.seq) {
