@@ -13,8 +13,8 @@
 
 #include "node/base/rng.h"
 #include "sync/store/store_env.h"
+#include "sync/store/store_steps.h"
 #include "sync/store/store_txn.h"
-#include "sync/store/store_upgrade.h"
 #include "sync/version/num.h"
 
 enum weir_err weir_store_lane_add(struct weir_store *s, const struct store_lane *lane)

@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_upgrade.c - see store_upgrade.h. The row "reversed" of meta: txn 8 (the transaction that
- * wrote it), whole 1, then, while it is 0, the key of the last row of `idx` whose reversed row was
- * made. The mark holds only while it names the newest transaction: an older program writes names
- * without their reversed rows and leaves the mark as it is. Then all reversed rows are removed and
- * made again, for some may be of names that are gone.
- * Owner: the opening thread, before any other runs.
+ * store_upgrade.c - makes the rows of WEIR_INDEX_REVERSED for a database that a program without
+ * them wrote. The row "reversed" of meta says whether they are whole, and while they are not, the
+ * key of the last row of `idx` whose reversed row was made (store_txn.h). The mark holds only while
+ * it names the newest transaction: an older program writes names without their reversed rows and
+ * leaves the mark as it is. Then all reversed rows are removed and made again, for some may be of
+ * names that are gone. Owner: the opening thread, before any other runs.
  */
-#include "sync/store/store_upgrade.h"
-
 #include <inttypes.h>
 #include <string.h>
 
 #include "node/base/clock.h"
 #include "sync/store/store_env.h"
 #include "sync/store/store_index.h"
-#include "sync/store/store_meta.h"
+#include "sync/store/store_steps.h"
 #include "sync/store/store_txn.h"
 #include "sync/version/num.h"
 
-#define MARK_NAME      "reversed"
-#define MARK_HEAD      9    /* txn 8, whole 1 */
 #define ROWS_PER_BATCH 4096 /* that one transaction makes or removes */
 
 /** One upgrade. */
@@ -35,30 +31,11 @@ enum batch_end {
     BATCH_LAST,
 };
 
-static enum weir_err put_mark(struct store_txn *t, bool whole, struct weir_span from)
-{
-    uint8_t mark[MARK_HEAD + STORE_ROW_KEY_MAX];
-
-    WEIR_ASSERT(from.len <= STORE_ROW_KEY_MAX);
-    weir_num_write_le(mark, mdb_txn_id(t->txn), 8);
-    mark[8] = whole ? 1 : 0;
-    if (from.len > 0)
-        memcpy(mark + MARK_HEAD, from.at, from.len);
-    return weir_store_meta_put(t, MARK_NAME, mark, MARK_HEAD + from.len);
-}
-
-enum weir_err weir_store_upgrade_mark(struct store_txn *t)
-{
-    if (t->s->kind->group != 'C' || !t->s->reversed_whole)
-        return WEIR_OK;
-    return put_mark(t, true, WEIR_SPAN_EMPTY);
-}
-
 /* Read the mark as this transaction has it, which has changed nothing yet. A mark that is damaged
  * or not of the newest state counts as missing. */
 static enum weir_err read_mark(struct store_txn *t, bool *ret_whole, struct store_key *ret_from)
 {
-    struct weir_span key = WEIR_SPAN_LIT(MARK_NAME);
+    struct weir_span key = WEIR_SPAN_LIT(STORE_REVERSED_ROW);
     struct weir_span row;
 
     *ret_whole = false;
@@ -68,13 +45,13 @@ static enum weir_err read_mark(struct store_txn *t, bool *ret_whole, struct stor
         return WEIR_OK;
     if (err < 0)
         return err;
-    if (weir_store_row_check(STORE_META, key, row, &row) < 0 || row.len < MARK_HEAD ||
-        row.len > MARK_HEAD + STORE_ROW_KEY_MAX ||
+    if (weir_store_row_check(STORE_META, key, row, &row) < 0 || row.len < STORE_REVERSED_LEN ||
+        row.len > STORE_REVERSED_LEN + STORE_ROW_KEY_MAX ||
         weir_num_get_le(row.at, 8) != t->roots.txnid)
         return WEIR_OK;
     *ret_whole = row.at[8] == 1;
-    ret_from->len = row.len - MARK_HEAD;
-    memcpy(ret_from->at, row.at + MARK_HEAD, ret_from->len);
+    ret_from->len = row.len - STORE_REVERSED_LEN;
+    memcpy(ret_from->at, row.at + STORE_REVERSED_LEN, ret_from->len);
     return WEIR_OK;
 }
 
@@ -165,7 +142,7 @@ static enum weir_err fill_batch(struct upgrade *u, struct store_txn *t, enum bat
     }
     err = make_batch(u, t, room, ret_end);
     if (err == WEIR_OK && *ret_end == BATCH_FULL)
-        err = put_mark(t, false, store_key_span(&u->from));
+        err = weir_store_reversed_put(t, false, store_key_span(&u->from));
     return err;
 }
 
