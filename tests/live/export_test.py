@@ -18,7 +18,7 @@ MANY = 3_000  # several slices of an export, several batches of an import
 
 def _documents(number: int) -> List[Dict[str, Any]]:
     return [tenant(f"s{i:05}", ["127.0.0.1:9"], hosts=[f"s{i:05}.test", f"*.s{i:05}.test"],
-                   error_pages={"502": {"body": f"line\n---\n\"{i}\" é\n"}}) for i in range(number)]
+                   error_pages={"502": {"body": f"line\n---\n\"{i}\" é \U0001f600\n"}}) for i in range(number)]
 
 
 def _fill(node: Node, folder: Path, number: int) -> None:
