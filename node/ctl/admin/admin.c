@@ -119,9 +119,17 @@ static void on_refused_closed(uv_handle_t *handle)
 
 static void refuse_conn(struct weir_admin_conn *c)
 {
-    static char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-                         "Content-Length: 0\r\nConnection: close\r\n\r\n";
-    uv_buf_t buf = uv_buf_init(busy, sizeof(busy) - 1);
+    static const char body[] =
+        "{\"error\":{\"code\":\"busy\",\"message\":\"too many admin connections are open; close "
+        "some, such as those of weir logs -f, or try again\"}}\n";
+    char busy[512];
+    int len = snprintf(busy, sizeof(busy),
+                       "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+                       "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+                       "Connection: close\r\n\r\n%s",
+                       sizeof(body) - 1, body);
+    WEIR_ASSERT(len > 0 && (size_t)len < sizeof(busy));
+    uv_buf_t buf = uv_buf_init(busy, (unsigned)len);
     weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_ERRORS, 1);
     (void)uv_try_write(&c->u.stream, &buf, 1);
     uv_close(&c->u.handle, on_refused_closed);
