@@ -3,6 +3,7 @@
 
 import grp
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from support.client import fetch, get
 from support.node import Admin, Node, run_weir
 from support.site import tenant
-from support.wait import until
+from support.wait import PATIENCE, until
 
 
 def _with_ro(make_node, **options) -> Node:
@@ -44,6 +45,27 @@ def test_the_read_only_socket_reads_and_changes_nothing(make_node, folder: Path)
     assert node.admin.get("/v1/tenants/shop").body == before
     assert node.admin.get("/v1/tenants").json()["total"] == 1
     assert node.admin.get("/readyz").status == 200
+
+
+def test_readers_do_not_lock_out_the_operator(make_node, folder: Path) -> None:
+    """Followers over admin.socket_ro hold their connections; those over their share are refused, and admin.socket serves on."""
+    node = _with_ro(make_node, folder=folder)
+    held = []
+    try:
+        for _ in range(256):
+            one = socket.socket(socket.AF_UNIX)
+            one.settimeout(PATIENCE)
+            one.connect(str(folder / "ro.sock"))
+            one.sendall(b"GET /v1/logs?follow=1 HTTP/1.1\r\nHost: weir\r\n\r\n")
+            held.append(one)
+            if b" 503 " in one.recv(64):
+                break
+        assert len(held) == 65
+        assert node.run("status").returncode == 0
+    finally:
+        for one in held:
+            one.close()
+    until(lambda: _run(folder, "status").returncode == 0, "the share is free again")
 
 
 def test_a_write_is_refused_before_its_body_is_sent(make_node, folder: Path) -> None:

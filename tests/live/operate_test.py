@@ -625,6 +625,8 @@ def test_a_full_disk(make_node, make_site, folder: Path) -> None:
         assert node.admin.put("more", {"name": "more", "hosts": ["more.test"], "error_pages": {
             "502": {"body": _page()}}}).status == 507
         assert site.fetch("/").status == 200
+    refused = node.run("apply", "-f", "-", stdin=_yaml("one-more"))
+    assert refused.returncode == 1 and "the disk is full" in refused.stderr, "the cause is not limits.store: " + refused.stderr
     assert node.admin.get("/v1/tenants").json()["total"] == number + 1
     assert node.admin.get(f"/v1/tenants/f{number - 1}").status == 200
     node.check_alive()

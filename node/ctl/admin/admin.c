@@ -81,16 +81,27 @@ static void find_user(struct weir_admin_conn *c)
 
 /* -- accepting -- */
 
+/* Of a scope: admin.socket may have all connections, and the others leave it some. */
+static size_t max_of_scope(enum weir_admin_scope scope)
+{
+    static const size_t max[WEIR_ADMIN_SCOPES] = {
+        [WEIR_ADMIN_SCOPE_ALL] = WEIR_ADMIN_CONNS_MAX,
+        [WEIR_ADMIN_SCOPE_READ] = WEIR_ADMIN_READ_MAX,
+        [WEIR_ADMIN_SCOPE_HEALTH] = WEIR_ADMIN_TCP_MAX,
+    };
+    return max[scope];
+}
+
 /* The connection that has been idle longest makes room, for a client that holds one open must not
  * lock the others out. */
-static bool make_room(struct weir_admin *a, bool is_tcp)
+static bool make_room(struct weir_admin *a, enum weir_admin_scope scope)
 {
     struct weir_admin_conn *oldest = NULL;
-    if (a->num_conns < WEIR_ADMIN_CONNS_MAX && (!is_tcp || a->num_tcp < WEIR_ADMIN_TCP_MAX))
+    if (a->num_conns < WEIR_ADMIN_CONNS_MAX && a->num_by_scope[scope] < max_of_scope(scope))
         return true;
     for (struct weir_list *l = a->conns.next; l != &a->conns; l = l->next) {
         struct weir_admin_conn *c = weir_container_of(l, struct weir_admin_conn, link);
-        if (!weir_admin_conn_idle(c) || (is_tcp && !c->is_tcp))
+        if (!weir_admin_conn_idle(c) || (scope != WEIR_ADMIN_SCOPE_ALL && scope != c->scope))
             continue;
         if (oldest == NULL || c->deadline_ms < oldest->deadline_ms)
             oldest = c;
@@ -108,9 +119,17 @@ static void on_refused_closed(uv_handle_t *handle)
 
 static void refuse_conn(struct weir_admin_conn *c)
 {
-    static char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-                         "Content-Length: 0\r\nConnection: close\r\n\r\n";
-    uv_buf_t buf = uv_buf_init(busy, sizeof(busy) - 1);
+    static const char body[] =
+        "{\"error\":{\"code\":\"busy\",\"message\":\"too many admin connections are open; close "
+        "some, such as those of weir logs -f, or try again\"}}\n";
+    char busy[512];
+    int len = snprintf(busy, sizeof(busy),
+                       "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+                       "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+                       "Connection: close\r\n\r\n%s",
+                       sizeof(body) - 1, body);
+    WEIR_ASSERT(len > 0 && (size_t)len < sizeof(busy));
+    uv_buf_t buf = uv_buf_init(busy, (unsigned)len);
     weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_ERRORS, 1);
     (void)uv_try_write(&c->u.stream, &buf, 1);
     uv_close(&c->u.handle, on_refused_closed);
@@ -138,14 +157,14 @@ static void on_connection(uv_stream_t *stream, int status)
         uv_close(&c->u.handle, on_refused_closed);
         return;
     }
-    if (!make_room(a, l->is_tcp)) {
+    if (!make_room(a, l->scope)) {
         refuse_conn(c);
         return;
     }
     find_user(c);
     weir_list_append(&a->conns, &c->link);
     a->num_conns++;
-    a->num_tcp += l->is_tcp ? 1 : 0;
+    a->num_by_scope[l->scope]++;
     weir_admin_conn_start(c);
 }
 

@@ -2,8 +2,9 @@
  *
  * admin.h - the admin server: HTTP/1.1 on the control loop, over Unix sockets and, for the health
  * paths alone, in clear over TCP. Owner: control.   Limits: WEIR_ADMIN_CONNS_MAX connections,
- * WEIR_ADMIN_TCP_MAX of them over TCP, WEIR_ADMIN_LISTENERS_MAX listeners. The paths and their
- * responses: API.md; their handlers: admin_api.h.
+ * WEIR_ADMIN_TCP_MAX of them over TCP and WEIR_ADMIN_READ_MAX over admin.socket_ro;
+ * WEIR_ADMIN_LISTENERS_MAX listeners. The paths and their responses: API.md; their handlers:
+ * admin_api.h.
  */
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_H

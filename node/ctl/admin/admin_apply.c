@@ -16,10 +16,11 @@
 #include "node/ctl/push.h"
 
 #define READ_HERE_MAX                                                                              \
-    32768              /* bytes of a text that the control loop reads itself: a millisecond        \
-                        */
-#define FAULTS_MAX 200 /* details of one response */
-#define WHY_MAX    64
+    32768                     /* bytes of a text that the control loop reads itself: a millisecond \
+                               */
+#define FAULTS_MAX        200 /* details of one response */
+#define WHY_MAX           64
+#define STORE_PERCENT_MAX 80 /* of limits.store: above, the store takes no writes; see store.h */
 
 /** One write request, from its body to its response. */
 struct apply {
@@ -156,11 +157,20 @@ static enum weir_err fill_warnings(struct apply *a, const struct weir_push_item 
     return WEIR_OK;
 }
 
+/* Of two causes, the operator can mend each in another way: limits.store, or the disk. */
 static const char *text_of_full_store(struct apply *a)
 {
     struct weir_store_stats stats = { .max_bytes = 0 };
     enum weir_err err = weir_store_stats(a->request->node->reader, &stats);
     WEIR_ASSERT(err == WEIR_OK);
+    bool is_over = stats.used_bytes > stats.max_bytes / 100 * STORE_PERCENT_MAX;
+    if (!stats.writable && !is_over)
+        return weir_arena_printf(&a->push->arena,
+                                 "the disk is full: the store has %llu bytes on it, and may have "
+                                 "more by limits.store, which is %llu; make room on the disk of "
+                                 "the data folder, then try again",
+                                 (unsigned long long)stats.used_bytes,
+                                 (unsigned long long)stats.max_bytes);
     return weir_arena_printf(&a->push->arena,
                              "the store is full: %llu bytes are used, and writes stop at 80 %% of "
                              "limits.store, which is %llu; delete something or raise it, then try "

@@ -500,7 +500,7 @@ void weir_admin_conn_close(struct weir_admin_conn *c)
     c->request = NULL;
     weir_list_remove(&c->link);
     a->num_conns--;
-    a->num_tcp -= c->is_tcp ? 1 : 0;
+    a->num_by_scope[c->scope]--;
     uv_close(&c->u.handle, on_closed);
     if (r == NULL)
         return;

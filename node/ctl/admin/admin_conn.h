@@ -26,7 +26,7 @@ struct weir_admin {
     size_t num_listeners;
     struct weir_list conns;
     size_t num_conns;
-    size_t num_tcp;
+    size_t num_by_scope[WEIR_ADMIN_SCOPES];
     size_t body_bytes; /* of all requests that are being read or handled */
     uid_t last_uid;    /* whose name last_user is */
     bool has_uid;

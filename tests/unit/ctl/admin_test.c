@@ -292,6 +292,7 @@ static void busy_connections_are_not_evicted_but_new_ones_refused(void **state)
     response_read(fd, &a, false);
     assert_int_equal(a.status, 503);
     assert_non_null(strstr(a.head, "Retry-After: 1\r\n"));
+    assert_non_null(strstr(a.body, "too many admin connections"));
     response_free(&a);
     close(fd);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(fds); i++)
