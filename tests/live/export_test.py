@@ -177,8 +177,8 @@ def test_export_pipes_into_import(make_node, folder: Path) -> None:
     assert _digest(first) == _digest(second)
 
 
-def test_an_interrupted_import_says_how_to_go_on(make_node, folder: Path) -> None:
-    """SIGINT: exit 1, what is there stays, and the message says that it can be run again."""
+def test_an_interrupted_import_reports_how_to_go_on(make_node, folder: Path) -> None:
+    """SIGINT: exit 1, what is there stays, and the message states that it can be run again."""
     node = make_node()
     process = subprocess.Popen([str(program()), "import", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**plain_environment(), "WEIR_NODE": f"unix:{node.socket_path}"})
