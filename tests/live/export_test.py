@@ -167,6 +167,17 @@ def test_an_export_into_a_folder_with_files_is_refused(make_node, folder: Path) 
     assert done.returncode == 1 and "is not empty" in done.stderr
 
 
+def test_an_import_of_a_folder_does_not_wait_for_a_pipe_in_it(make_node, folder: Path) -> None:
+    """What is no regular file is named, as apply names it; the rest goes in."""
+    node, target = make_node(), folder / "in"
+    target.mkdir()
+    (target / "b.json").write_text(json.dumps(_documents(1)[0]))
+    os.mkfifo(target / "a.yaml")
+    done = node.run("import", str(target))
+    assert done.returncode == 1 and "a.yaml: is not a regular file" in done.stderr, done.stderr
+    assert "1 tenant: 1 created" in done.stdout
+
+
 def test_export_pipes_into_import(make_node, folder: Path) -> None:
     """Standard output and standard input, YAML by default."""
     first, second = make_node(), make_node()
