@@ -263,8 +263,8 @@ static void counts_read(struct weir_tenant_cache *c)
     c->counts_epoch = c->epoch;
 }
 
-/** Who owns a name by the store's index. @return WEIR_OK | WEIR_ENOTFOUND | another: the store
- * failed */
+/** Find the owner of a name in the store's index. @return WEIR_OK | WEIR_ENOTFOUND | another: the
+ * store failed */
 static enum weir_err owner_read(struct weir_tenant_cache *c, const struct weir_cache_key *k,
                                 struct weir_span *ret)
 {

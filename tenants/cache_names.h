@@ -73,8 +73,8 @@ WEIR_MUST_USE enum weir_err weir_cache_names_init(struct weir_cache_names *t, ui
 /** The zero state is legal. */
 void weir_cache_names_deinit(struct weir_cache_names *t);
 
-/** Store who owns this name, as of `epoch`. A new name for which there is no memory is not stored.
- * May evict another name. */
+/** Store the owner of this name, as of `epoch`. A new name for which there is no memory is not
+ * stored. May evict another name. */
 void weir_cache_names_insert(struct weir_cache_names *t, const struct weir_cache_key *k,
                              uint32_t owner, uint32_t epoch);
 /** Forget name number `at`. */
@@ -91,7 +91,7 @@ static inline struct weir_cache_key weir_cache_host_key(const struct weir_cache_
                                     .hash = (uint32_t)weir_hash64(t->seed, host.at, host.len) };
 }
 
-/** Addresses of this machine are not an attacker's choice: a cheap hash will do. Borrows from `a`.
+/** Addresses of this host are not an attacker's choice: a cheap hash will do. Borrows from `a`.
  */
 static inline struct weir_cache_key weir_cache_address_key(const struct weir_cache_names *t,
                                                            const struct weir_addr *a)

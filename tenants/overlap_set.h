@@ -51,7 +51,7 @@ const struct weir_overlap_entry *weir_overlap_set_find(const struct weir_overlap
 /** Whether two entries claim the same name. */
 bool weir_overlap_entry_is_same(const struct weir_overlap_entry *a,
                                 const struct weir_overlap_entry *b);
-/** The set as what weir_overlap_find looks in. Borrows it. Contract: the set is sorted. */
+/** The set in the form that weir_overlap_find searches. Borrows it. Contract: the set is sorted. */
 struct weir_overlap_names weir_overlap_set_names(const struct weir_overlap_set *s);
 
 #endif

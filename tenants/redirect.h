@@ -37,7 +37,7 @@ struct weir_redirect_result {
  * rule's path matched: the rest of the path, normalised, stays behind it.
  *
  * @param location  where the value is written: scheme://host[:port]path[?query]
- * @return WEIR_OK | WEIR_ELIMIT: the location does not fit (reply 414)
+ * @return WEIR_OK | WEIR_ELIMIT: the location does not fit (respond with 414)
  * Location holds only bytes that passed the request parser and the schema. A redirect that would
  * lead to itself is left out; so is one that has no host to lead to (HTTP/1.0).
  */

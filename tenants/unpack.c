@@ -12,7 +12,7 @@ struct source {
     struct weir_arena *arena;
     size_t used;
     bool over;   /* the message swells beyond the limit, which is a fault of the message */
-    bool failed; /* the machine has no memory */
+    bool failed; /* there is no memory */
 };
 
 static void *source_alloc(void *arg, size_t len)

@@ -165,7 +165,7 @@ bool weir_prefix_contains(const struct weir_prefix *p, const struct weir_addr *a
     unsigned whole = p->len / 8;
     unsigned bits = p->len % 8;
 
-    /* "::/0" is all of IPv6. That IPv4 is kept inside IPv6 is our form, not what the operator
+    /* "::/0" is all of IPv6. That IPv4 is stored inside IPv6 is our form, not what the operator
      * meant. */
     if (p->len < 96 && weir_addr_is_v4(a))
         return false;

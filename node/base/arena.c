@@ -66,7 +66,7 @@ void weir_arena_deinit(struct weir_arena *a)
 
 void weir_arena_reset(struct weir_arena *a)
 {
-    struct weir_arena_block *kept = NULL;
+    struct weir_arena_block *reused = NULL;
 
     /* Newest first: the last one found is the oldest. Oversized blocks go, a big request shall not
      * be held for ever. */
@@ -74,21 +74,21 @@ void weir_arena_reset(struct weir_arena *a)
         struct weir_arena_block *drop = b;
         next = b->next;
         if (b->len == a->block_len) {
-            drop = kept;
-            kept = b;
+            drop = reused;
+            reused = b;
         }
         if (drop != NULL)
             free_block(drop);
     }
-    a->blocks = kept;
+    a->blocks = reused;
     a->at = NULL;
     a->end = NULL;
     a->used = 0;
-    if (kept != NULL) {
-        kept->next = NULL;
-        weir_poison(body_of(kept), kept->len);
-        a->at = body_of(kept);
-        a->end = a->at + kept->len;
+    if (reused != NULL) {
+        reused->next = NULL;
+        weir_poison(body_of(reused), reused->len);
+        a->at = body_of(reused);
+        a->end = a->at + reused->len;
     }
 }
 

@@ -99,7 +99,7 @@ enum weir_err weir_hashmap_add(struct weir_hashmap *m, struct weir_span key, voi
 }
 
 /*
- * Close the gap at `gap`: each entry of the run behind it moves into the gap unless that would put
+ * Close the gap at `gap`: each entry of the run behind it moves into the gap unless that would move
  * it before the slot where its search begins. Distances are taken modulo the table, so that runs
  * may wrap around its end.
  */

@@ -51,8 +51,8 @@ static inline bool weir_log_on(enum weir_log_level level)
 void weir_log_line(enum weir_log_level level, const char *event, const char *fmt, ...)
     WEIR_PRINTF(3, 4);
 /**
- * Write one event if the general level lets it through, errno kept. A line over 2 KiB is cut and
- * ends in "...".
+ * Write one event if the general level lets it through; errno is preserved. A line over 2 KiB is
+ * cut and ends in "...".
  *
  * @param event  stable name, "area.what_happened"   @param fmt  "key=value key=value"
  */

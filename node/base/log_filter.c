@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * log_filter.c - a table under a sequence counter, all of it atomic words. Writers take a lock; a
- * reader copies the table and looks whether the counter moved meanwhile, at most READ_TRIES times.
+ * reader copies the table and checks whether the counter moved meanwhile, at most READ_TRIES times.
  */
 #include "node/base/log_filter.h"
 

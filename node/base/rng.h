@@ -16,7 +16,7 @@ struct weir_rng {
     uint64_t s[4];
 };
 
-/** Deterministic: the same seed gives the same numbers on every machine. */
+/** Deterministic: the same seed gives the same numbers on every host. */
 void weir_rng_init(struct weir_rng *r, uint64_t seed);
 /** Seed from the kernel. @return WEIR_OK | WEIR_EIO */
 WEIR_MUST_USE enum weir_err weir_rng_init_random(struct weir_rng *r);

@@ -61,7 +61,7 @@ static inline void weir_trace(const char *event, uint64_t a, uint64_t b)
 
 /**
  * Write the calling thread's events to `fd`, one line each, oldest first. Async-signal-safe: no
- * allocation, no lock, errno kept. What cannot be written is lost.
+ * allocation, no lock; errno is preserved. What cannot be written is lost.
  */
 void weir_trace_dump(int fd);
 

@@ -19,7 +19,7 @@
 static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_HELP] = { 'h', "help", NULL, "print this page" },
     [WEIR_FLAG_NODE] = { 0, "node", "URL",
-                         "the node to talk to, unix:PATH; else $WEIR_NODE, else "
+                         "the node to use, unix:PATH; else $WEIR_NODE, else "
                          "unix:/run/weir/admin.sock" },
     [WEIR_FLAG_TOKEN] = { 0, "token", "TOKEN", "token for a remote node, else $WEIR_TOKEN" },
     [WEIR_FLAG_CA] = { 0, "ca", "FILE", "certificates that may vouch for a remote node" },
@@ -68,7 +68,7 @@ static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_ADDRESS] = { 0, "address", "PREFIX",
                             "of the clients of this address or prefix, for example 198.51.100.7 or "
                             "10.0.0.0/8" },
-    [WEIR_FLAG_RESET] = { 0, "reset", NULL, "back to what the node file says" },
+    [WEIR_FLAG_RESET] = { 0, "reset", NULL, "back to the level of the node file" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -445,8 +445,7 @@ static enum weir_exit flags_check(const struct parse *p)
     static const enum weir_flag remote[] = { WEIR_FLAG_TOKEN, WEIR_FLAG_CA };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(remote); i++)
         if ((p->seen & WEIR_FLAG_BIT(remote[i])) != 0 && strncmp(o->node, "unix:", 5) == 0)
-            return weir_cli_usage(cli,
-                                  "--%s is for remote nodes, and %s is a socket of this machine",
+            return weir_cli_usage(cli, "--%s is for remote nodes, and %s is a socket of this host",
                                   flag_defs[remote[i]].name, shown(o->node).text);
     if (o->watch && o->output == WEIR_OUTPUT_YAML)
         return weir_cli_usage(cli, "-o yaml means nothing with --watch; -o json gives a line each");

@@ -159,7 +159,7 @@ enum weir_err weir_client_init(struct weir_client *c, const char *node, uint64_t
     if (strncmp(node, "https://", 8) == 0)
         return fail(c, WEIR_EUNSUPPORTED,
                     "--node %s: remote nodes are not supported by this version. Run weir on the "
-                    "node's machine, with --node unix:PATH",
+                    "node's host, with --node unix:PATH",
                     shown.text);
     if (strncmp(node, "unix:", 5) != 0 || node[5] == '\0')
         return fail(c, WEIR_EINVAL, "--node %s is not understood. Write unix:PATH", shown.text);

@@ -79,8 +79,8 @@ static bool on_piece(void *arg, struct weir_span piece)
     return !p->failed;
 }
 
-/* What the last line says. A node that was told not to wait, by a signal or another drain, says how
- * many it cut. */
+/* Report the outcome from the last line. A node that was ordered not to wait, by a signal or
+ * another drain, states how many connections it cut. */
 static enum weir_exit show_end(struct progress *p)
 {
     struct weir_cli *cli = p->cli;

@@ -76,7 +76,7 @@ enum weir_exit weir_cmd_diff(struct weir_cli *cli)
     bool all_read = code == WEIR_EXIT_OK;
     for (; num_compared < source.num_docs && code == WEIR_EXIT_OK; num_compared++)
         code = tenant_diff(cli, &source.docs[num_compared], &differ);
-    /* The exit code may be that of a difference, so the text says that it is none. */
+    /* The exit code may be that of a difference, so the text states that it is none. */
     if (all_read && code != WEIR_EXIT_OK)
         weir_cli_error(cli, "the comparison is incomplete: %zu of %zu tenants were compared",
                        num_compared - 1, source.num_docs);

@@ -229,7 +229,7 @@ static enum weir_exit take_line(struct export *e, struct weir_span line)
 {
     if (weir_span_starts(line, WEIR_SPAN_LIT("{\"end\":")))
         return take_end(e, line);
-    /* A node that sends documents although none were asked for has nowhere to put them. */
+    /* Documents that a node sends although none were asked for are ignored. */
     return e->file != NULL || e->is_folder ? write_document(e, line) : WEIR_EXIT_OK;
 }
 

@@ -85,7 +85,7 @@ static enum weir_exit faults_write(struct weir_cli *cli, const struct weir_diags
     return WEIR_EXIT_FAILED;
 }
 
-/* Puts the canonical form in the place of the file. */
+/* Replaces the content of the file with the canonical form. */
 static enum weir_exit write_back(struct weir_cli *cli, const char *file, struct weir_span before,
                                  struct weir_span after)
 {

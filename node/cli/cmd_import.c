@@ -105,7 +105,7 @@ static void take_results(struct import *im, const Weir__V1__ApplyResponse *a, si
         const struct place *p = &im->places[from + i];
         if (strcmp(outcome, outcomes[REFUSED]) == 0)
             show_fault(im, p->file, p->line, "tenant %s: refused: %s", p->name,
-                       r->n_details > 0 ? r->details[0]->message : "the node does not say why");
+                       r->n_details > 0 ? r->details[0]->message : "the node gives no reason");
         for (size_t k = 0; k < r->n_warnings; k++)
             show_fault(im, p->file, p->line, "warning: %s", r->warnings[k]);
     }
@@ -120,7 +120,7 @@ static void take_refusal(struct import *im, const struct weir_client_response *r
 {
     struct weir_arena arena;
     ProtobufCMessage *message = NULL;
-    const char *text = "the node does not say why";
+    const char *text = "the node gives no reason";
     weir_api_arena_init(&arena);
     enum weir_err err =
         weir_schema_read_json(&weir__v1__error_response__descriptor,
@@ -369,12 +369,12 @@ static void read_entry(struct import *im, const char *folder, const char *name, 
         im->code = weir_cli_no_memory(im->cli);
         return;
     }
-    bool known = stat(path, &st) == 0;
-    if (known && S_ISDIR(st.st_mode)) {
+    bool is_there = stat(path, &st) == 0;
+    if (is_there && S_ISDIR(st.st_mode)) {
         read_folder(im, path, depth + 1);
-    } else if (is_document_name(name) && known && !S_ISREG(st.st_mode)) {
-        im->num_faults++; /* to open a FIFO would wait for its writer */
-        show_fault(im, path, 0, "is not a regular file");
+    } else if (is_there && is_document_name(name) && !S_ISREG(st.st_mode)) {
+        im->num_faults++; /* to open a FIFO that nobody writes to would never end */
+        show_fault(im, path, 0, "cannot be read: it is not a regular file");
     } else if (is_document_name(name)) {
         read_file(im, path);
     }

@@ -111,7 +111,7 @@ static bool same(const char *a, const char *b)
 }
 
 /* A node that cannot do all that it should, or nodes that hold different things though none of them
- * waits for news. */
+ * waits for updates. */
 static bool is_degraded(const Weir__V1__StatusResponse *a)
 {
     bool all_serve = true;
@@ -249,7 +249,7 @@ enum weir_exit weir_cmd_doctor(struct weir_cli *cli)
 struct records {
     struct weir_cli *cli;
     struct weir_strbuf line; /* that has not ended */
-    bool ended;              /* the node has said that it ends */
+    bool ended;              /* the node has reported that it ends */
     enum weir_exit code;
 };
 

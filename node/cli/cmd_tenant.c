@@ -125,7 +125,7 @@ static enum weir_exit prefix_read(struct weir_cli *cli, struct weir_objects *nam
         return weir_cli_usage(cli, "--if-revision is for one tenant, and --prefix may find many");
     if (!cli->options.yes && !cli->options.dry_run && !isatty(STDIN_FILENO))
         return weir_cli_usage(cli, "--prefix asks before it deletes, and standard input is no "
-                                   "terminal. Give --yes, or look first with --dry-run");
+                                   "terminal. Give --yes, or check first with --dry-run");
     enum weir_exit code = weir_tenant_list_walk(cli, prefix, on_page, &found);
     if (code == WEIR_EXIT_OK && names->len == 0) {
         weir_cli_error(cli, "no tenant begins with %s", shown.text);

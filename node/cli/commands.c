@@ -49,7 +49,7 @@ static const struct weir_command commands[] = {
         .description =
             "Compares each document with the node's, both in their canonical form, and prints the "
             "difference as diff -u does. When a comparison fails, for example since the node "
-            "cannot be reached, the last line on standard error says that it is incomplete.",
+            "cannot be reached, the last line on standard error states that it is incomplete.",
         .examples = "weir diff -f shop.yaml\n"
                     "weir diff -f tenants/ || weir apply -f tenants/\n",
         .exits = "1  something differs or is wrong, or the node cannot be reached\n" EXIT_USAGE
@@ -97,7 +97,7 @@ static const struct weir_command commands[] = {
             "give documents that can be applied again.\n\nWith --watch: what there is, and from "
             "then on a line for each tenant that is created, changed or deleted, until an "
             "interrupt ends it with exit code 0. The node is asked once a second; -o json gives an "
-            "object a line. --limit says on standard error when more tenants follow.",
+            "object a line. --limit reports on standard error when more tenants follow.",
         .examples = "weir get tenant\n"
                     "weir get tenant --prefix shop- -o wide\n"
                     "weir get tenant --sort -applied --limit 10\n"
@@ -204,9 +204,10 @@ static const struct weir_command commands[] = {
             "or to standard output. A file is YAML, or one JSON object a line when its name ends "
             "in .json, .jsonl or .ndjson, or with -o json. It has its name only when it is whole "
             "and on the disk.\n\nThe node goes on taking writes: a document that is written "
-            "meanwhile is there as it was before or as it is after. Not written are histories, "
-            "revision numbers, who applied what and when, and which of two tenants that claim the "
-            "same name was first.\n\nThe digest is made of the documents alone, so that two nodes "
+            "meanwhile is there as it was before or as it is after. The export does not contain "
+            "histories, revision numbers, the user and time of each change, and which of two "
+            "tenants that claim the same name was first.\n\nThe digest is made of the documents "
+            "alone, so that two nodes "
             "with equal documents have equal digests. --digest writes the digest and nothing else. "
             "It finds differences, and is no proof against forgery.",
         .examples = "weir export backup/\n"
@@ -291,7 +292,7 @@ static const struct weir_command commands[] = {
     {
         .name = "doctor",
         .usage = "",
-        .summary = "look for what will be trouble, and say what to do",
+        .summary = "find what will become trouble, and show what to do",
         .description =
             "Clock, descriptors, use of the store, readers, ports, endpoints that cannot be "
             "reached.",
@@ -308,7 +309,7 @@ static const struct weir_command commands[] = {
         .description =
             "The node takes no new connections, finishes the requests that it has begun, and ends "
             "when that is done or the deadline has passed; what still runs then is cut. The "
-            "response says the deadline that is in force.\n\nA second drain moves the deadline, "
+            "response states the deadline that is in force.\n\nA second drain moves the deadline, "
             "earlier or later. Until the drain is over, weir undrain takes it back. weir status "
             "shows a node that drains.\n\nReturns at once; with --wait it shows how many "
             "connections and requests are left, and returns with the outcome.",
@@ -349,7 +350,7 @@ static const struct weir_command commands[] = {
             "of a listener that goes live on; a lower limit closes nothing.\n\nEach other key "
             "that differs is named in a warning: it needs a restart, and the exit code is 0 all "
             "the same. The access log is opened anew, as logrotate wants it. SIGHUP does all of "
-            "this, with its outcome in the log. weir node --check looks at the file first, beside "
+            "this, with its outcome in the log. weir node --check checks the file first, beside "
             "the running node.",
         .examples = "weir node --check --config /etc/weir/node.yaml && weir reload\n"
                     "kill -HUP $(pidof weir)\n",
@@ -365,7 +366,7 @@ static const struct weir_command commands[] = {
         .summary = "how much a node logs, for all or for one tenant",
         .description =
             "Without a level it shows what is in force. LEVEL is error, warn, info, debug or "
-            "trace: debug tells the life of a connection in a few lines, trace each move of its "
+            "trace: debug logs the life of a connection in a few lines, trace each move of its "
             "state. With --tenant or --address the level holds for the lines about that tenant or "
             "these clients, in addition to the general level; at most 16 of them.\n\nIt lasts "
             "until --reset or the end of the node. --reset alone goes back to log.level of the "

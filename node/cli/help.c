@@ -130,7 +130,7 @@ static enum weir_exit reference(struct weir_cli *cli, enum weir_kind kind)
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     if (kind == WEIR_KIND_NODE)
         weir_strbuf_puts(&out, "The file of weir node --config FILE. weir node --check --config "
-                               "FILE checks it and the machine.\n\n");
+                               "FILE checks it and the host.\n\n");
     weir_schema_help(kind, &out);
     return weir_render_out(cli, &out);
 }

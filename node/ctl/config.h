@@ -53,7 +53,7 @@ void weir_config_deinit(struct weir_config *c);
 /**
  * Read a node file's text; everything that is wrong is reported at once.
  *
- * @param file  its name, for messages; NULL: there is no file, the environment alone speaks (text
+ * @param file  its name, for messages; NULL: there is no file, the environment alone counts (text
  * is then empty)
  * @param env   as environ(7)
  * @param problems  one line for each thing that is wrong is appended
@@ -63,7 +63,7 @@ WEIR_MUST_USE enum weir_err weir_config_read(struct weir_config *c, const char *
                                              struct weir_span text, const char *const *env,
                                              struct weir_strbuf *problems);
 
-/** The keys that a reload looks at. */
+/** The keys that a reload reads. */
 enum weir_config_key {
     /* taken over while the node runs */
     WEIR_KEY_LISTEN_HTTP,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * control.c - see control.h. Start: file, machine, store, log, workers, admin API. Stop, in the
+ * control.c - see control.h. Start: file, node facts, store, log, workers, admin API. Stop, in the
  * reverse order: the admin API and the writes that run, workers, log, store. Between the two
- * the loop runs, and signals say what to do.
+ * the loop runs, and signals order what to do.
  */
 #include "node/ctl/control.h"
 
@@ -91,7 +91,7 @@ static void on_sample(uv_timer_t *timer)
 {
     struct weir_control *c = timer->data;
     weir_rate_sample(&c->node.rate, weir_clock_mono_ns(), weir_node_requests(&c->node));
-    /* The store logs and counts what it finds; status and doctor tell it from there. */
+    /* The store logs and counts what it finds; status and doctor report it from there. */
     enum weir_err err = weir_store_scrub_step(c->node.reader, &c->scrub, SCRUB_RECORDS);
     if (err < 0)
         log_debug("store.scrub_interrupted", "err=%s", weir_err_name(err));
@@ -279,7 +279,7 @@ static bool start_workers(struct weir_control *c)
     return false;
 }
 
-/* @return false: `why` says it */
+/* @return false: `why` has the reason */
 static bool start_socket(struct weir_control *c, const char *field, const char *path,
                          enum weir_admin_scope scope, struct weir_strbuf *why)
 {
@@ -405,6 +405,20 @@ static int run_node(struct weir_control *c)
 
 /* -- the file -- */
 
+/* At a start the text may come from a pipe, as in `weir node --config <(...)`. While the node runs
+ * it may not: a FIFO without a writer would hold the reading thread for ever. */
+static bool can_be_read_again(const char *path, struct weir_strbuf *problems)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return true; /* read_file has the reason */
+    weir_strbuf_printf(problems,
+                       "weir: %s is not a regular file, so it cannot be read again: restart the "
+                       "node, or put a file there\n",
+                       path);
+    return false;
+}
+
 static bool read_file(const char *path, struct weir_strbuf *out, struct weir_strbuf *problems)
 {
     char chunk[8192];
@@ -434,6 +448,14 @@ enum weir_err weir_control_read_file(const struct weir_control_options *o, struc
         err = weir_config_read(ret, o->config, weir_span(text.at, text.len), o->env, problems);
     weir_strbuf_deinit(&text);
     return problems->failed ? WEIR_ENOMEM : err;
+}
+
+enum weir_err weir_control_read_file_again(const struct weir_control_options *o,
+                                           struct weir_config *ret, struct weir_strbuf *problems)
+{
+    if (o->config != NULL && !can_be_read_again(o->config, problems))
+        return problems->failed ? WEIR_ENOMEM : WEIR_EINVAL;
+    return weir_control_read_file(o, ret, problems);
 }
 
 static bool read_config(struct weir_control *c)

@@ -10,7 +10,7 @@
 
 struct weir_control_options {
     const char *config;     /* the node file, or NULL: the environment alone */
-    bool check;             /* look at the file and the machine, then end */
+    bool check;             /* check the file and the host, then end */
     const char *const *env; /* as environ(7) */
 };
 

@@ -8,7 +8,7 @@
 #include "node/ctl/control_state.h"
 #include "node/ctl/node_facts.h"
 
-#define SIGNAL_DRAIN_MS 30000 /* for a signal; the admin API may say otherwise */
+#define SIGNAL_DRAIN_MS 30000 /* for a signal; the admin API may set another */
 #define POLL_MS         20
 #define GRACE_MS        2000 /* beyond the deadline, for the workers to cut what is left */
 #define WATCHERS_MS     1000 /* for those that watch the drain to take its last line */
@@ -78,7 +78,7 @@ void weir_control_stop_signal(struct weir_control *c)
     uint64_t deadline_ms = SIGNAL_DRAIN_MS;
     if (node->state == WEIR_NODE_DRAINING && node->drain_until_ms < now + deadline_ms)
         deadline_ms = node->drain_until_ms > now ? node->drain_until_ms - now : 0;
-    /* The second one says that the operator does not want to wait. */
+    /* The second one means that the operator does not want to wait. */
     if (c->num_stop_signals++ > 0)
         deadline_ms = 0;
     weir_control_drain(node, deadline_ms);

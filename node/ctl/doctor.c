@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * doctor.c - see doctor.h. Each check says what it found in numbers, and a hint only when something
- * is to be done.
+ * doctor.c - see doctor.h. Each check reports what it found in numbers, and a hint only when
+ * something is to be done.
  */
 #include "node/ctl/doctor.h"
 
@@ -163,7 +163,7 @@ static void check_disk(struct weir_doctor *d)
                        left < FREE_MIN ? "make room: a full disk stops every write" : NULL);
 }
 
-/* Versions carry wall time: a clock that was never set makes every write of this node look old. */
+/* Versions carry wall time: a clock that was never set makes every write of this node seem old. */
 static void check_clock(struct weir_doctor *d)
 {
     char text[WEIR_RFC3339_LEN + 1];

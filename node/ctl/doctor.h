@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * doctor.h - GET /v1/doctor: looks at what makes nodes fail slowly, and says what to do about it.
+ * doctor.h - GET /v1/doctor: checks what makes nodes fail slowly, and reports what to do about it.
  * Owner: control. Endpoints are tried with a plain TCP connect, without blocking:
  * WEIR_DOCTOR_ENDPOINTS_MAX distinct ones of the first tenants, WEIR_DOCTOR_CONNECT_MS for all of
  * them together.
@@ -27,7 +27,7 @@ struct weir_doctor {
     Weir__V1__DoctorCheck checks[WEIR_DOCTOR_CHECKS_MAX];
     Weir__V1__DoctorCheck *list[WEIR_DOCTOR_CHECKS_MAX];
     size_t num;
-    enum weir_err err; /* the first that kept a check from being told */
+    enum weir_err err; /* the first that prevented the report of a check */
 };
 
 /** No check yet. @param node borrowed until deinit */

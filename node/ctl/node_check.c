@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * node_check.c - `weir node --check`: looks at the machine as a start, or a reload, of this node
+ * node_check.c - `weir node --check`: checks the host as a start, or a reload, of this node
  * file would find it. A node that runs already with this file is no fault: the
  * descriptors of its process show what it holds itself.
  */
@@ -88,7 +88,7 @@ static void check_listener(struct findings *f, const char *field, const struct w
         if (rc == EADDRINUSE && f->running.pid != 0 && !f->running.can_look)
             weir_strbuf_printf(&line,
                                "; it may be the running node, pid %d, whose descriptors user %u "
-                               "may not look at: check as its user, or as root",
+                               "may not read: check as its user, or as root",
                                (int)f->running.pid, (unsigned)geteuid());
     }
     if (rc == 0 && !line.failed)

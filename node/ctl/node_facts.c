@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * node_facts.c - see node_facts.h. The explanations are shared by the check and by the start, so
- * that both say the same.
+ * that both report the same.
  */
 #include "node/ctl/node_facts.h"
 
@@ -61,7 +61,7 @@ void weir_explain_listener(const char *field, const struct weir_addr *addr, enum
                               "root; run `setcap cap_net_bind_service=+ep` on the weir binary, or "
                               "lower net.ipv4.ip_unprivileged_port_start, or choose a higher port");
     else if (sys_errno == EADDRNOTAVAIL || (err == WEIR_EINVAL && sys_errno == 0))
-        weir_strbuf_puts(out, "is not an address of this machine: see `ip addr`, and write one of "
+        weir_strbuf_puts(out, "is not an address of this host: see `ip addr`, and write one of "
                               "those, 0.0.0.0 or [::]");
     else
         weir_strbuf_printf(out, "cannot be listened on: %s",

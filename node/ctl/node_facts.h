@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * node_facts.h - what a node needs of its machine: descriptors, ports, a folder, a socket; found
+ * node_facts.h - what a node needs of its host: descriptors, ports, a folder, a socket; found
  * out before and at start. Every message is one line, cause first, then what to do.   Owner:
  * control thread, before the loop runs.
  */

@@ -23,7 +23,7 @@
 #include "weir/v1/tenant.pb-c.h"
 
 #define WEIR_OVERLAPS_MAX      64   /* of one name, and lines of one tenant */
-#define WEIR_OVERLAP_STEPS_MAX 8192 /* claims that one step of a count looks at: milliseconds */
+#define WEIR_OVERLAP_STEPS_MAX 8192 /* claims that one step of a count reads: milliseconds */
 
 /** Where claims are looked up: a snapshot, or the transaction that makes a change. */
 struct weir_names_view {
@@ -75,7 +75,7 @@ struct weir_overlap_count {
 uint64_t weir_overlap_count_step(struct weir_overlap_count *c, struct weir_store_reader *r);
 
 /**
- * One sentence that names both tenants, both names and who gets what.
+ * One sentence that names both tenants, both names and which tenant gets which requests.
  * @return in the arena; NULL: out of memory
  */
 char *weir_overlap_text(const char *tenant, const char *name, const struct weir_overlap *o,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * push.c - see push.h. The writer thread puts results into an inbox that wakes the control loop;
+ * push.c - see push.h. The writer thread pushes results into an inbox that wakes the control loop;
  * there each response frees its name and its place, and the pushes that waited for one go on in the
  * order in which they began to wait.
  */
@@ -89,7 +89,7 @@ static bool take_newest(void *arg, uint64_t revision, struct weir_span value)
     return false;
 }
 
-/* A name that comes back goes on behind its last kept revision. Inside a snapshot. */
+/* A name that comes back continues after its last stored revision. Inside a snapshot. */
 static enum weir_err find_last_revision(struct weir_store_reader *r, struct weir_push_item *item,
                                         struct weir_record *ret_current, bool *ret_exists)
 {

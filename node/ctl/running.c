@@ -103,7 +103,7 @@ static bool has_socket(const struct weir_running *r, ino_t inode)
     return false;
 }
 
-/* An address of /proc/net/tcp: words of 32 bits as this machine has them in memory. */
+/* An address of /proc/net/tcp: words of 32 bits as this host has them in memory. */
 static bool hex_address(const char *text, uint8_t ip[16])
 {
     size_t words = strlen(text) / 8;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * status.h - what the node says of itself: state, counters, rates, sizes, warnings.
+ * status.h - what the node reports of itself: state, counters, rates, sizes, warnings.
  * Owner: control.
  */
 #ifndef WEIR_NODE_CTL_STATUS_H
@@ -16,7 +16,7 @@
 #include "node/ctl/node.h"
 #include "weir/v1/admin.pb-c.h"
 
-/** Bytes of this process in memory, or 0 when the system does not say. */
+/** Bytes of this process in memory, or 0 when the system does not report it. */
 uint64_t weir_resident_bytes(void);
 /** "starting", "serving", "draining" or "readonly". */
 const char *weir_node_state_name(const struct weir_node *node,

@@ -70,12 +70,12 @@ static bool add_ports(const Weir__V1__Tenant *t, const struct weir_addr *address
 
 static void make_names_unique(const char **names, size_t *len)
 {
-    size_t kept = 0;
+    size_t num_unique = 0;
     qsort(names, *len, sizeof(*names), name_cmp);
     for (size_t i = 0; i < *len; i++)
-        if (kept == 0 || strcmp(names[i], names[kept - 1]) != 0)
-            names[kept++] = names[i];
-    *len = kept;
+        if (num_unique == 0 || strcmp(names[i], names[num_unique - 1]) != 0)
+            names[num_unique++] = names[i];
+    *len = num_unique;
 }
 
 enum weir_err weir_stored_tenant_names(const Weir__V1__Tenant *t, struct weir_arena *arena,

@@ -50,8 +50,8 @@ struct weir_stored_tenant_change {
  *
  * @param current NULL or a tombstone: absent
  * @param hlc     since when names are claimed that are new to this tenant
- * @param value   appended to on WEIR_OK; by a delete the old value with a note of who deleted it,
- *                for the list of revisions, or nothing when that would be too long
+ * @param value   appended to on WEIR_OK; by a delete the old value with a note of the user that
+ *                deleted it, for the list of revisions, or nothing when that would be too long
  * @return WEIR_OK | WEIR_EEXIST (nothing changes, or the record exists against WEIR_IF_ABSENT) |
  * WEIR_ECONFLICT (another revision than WEIR_IF_REVISION, or no record where one shall be) |
  * WEIR_ENOTFOUND (delete of what is not there) | WEIR_ELIMIT (over WEIR_RECORD_MAX) | WEIR_ENOMEM |
@@ -63,7 +63,7 @@ WEIR_MUST_USE enum weir_err weir_stored_tenant_build(struct weir_stored_tenant_c
                                                      const struct weir_record *current,
                                                      uint64_t hlc, struct weir_strbuf *value);
 
-/** Pack any message to the end of `out`, whose `failed` tells whether that worked. */
+/** Pack any message to the end of `out`, whose `failed` is set if that did not work. */
 void weir_stored_tenant_pack(const ProtobufCMessage *m, struct weir_strbuf *out);
 
 /** For the arena that weir_stored_tenant_read unpacks into. */

@@ -36,14 +36,14 @@ struct weir_test {
 /**
  * Take a URL apart: http://host[:port][/path][?query] or https.
  *
- * @param arena where normalised parts are kept
- * @return WEIR_OK | WEIR_EINVAL: *ret_why says what is wrong with it | WEIR_ENOMEM
+ * @param arena where normalised parts are stored
+ * @return WEIR_OK | WEIR_EINVAL: *ret_why names the fault | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_test_url(struct weir_span url, struct weir_arena *arena,
                                           struct weir_test *ret, const char **ret_why);
 
 /**
- * Answer the question, in the arena. A host that nobody owns is a response, too: decision "none".
+ * Find the result of the test, in the arena. For a host without an owner the decision is "none".
  *
  * @return WEIR_OK | WEIR_ENOTFOUND (the tenant that was named) | WEIR_EINVAL, WEIR_ECORRUPT (its
  * record cannot be served: see ret->why) | WEIR_EIO | WEIR_ENOMEM

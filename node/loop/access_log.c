@@ -40,8 +40,8 @@ struct access_buffer {
 
 /** One producer, one consumer. */
 struct buffer_ring {
-    _Atomic uint32_t put;  /* written by the producer; release, paired with acquire in ring_take */
-    _Atomic uint32_t took; /* written by the consumer; relaxed: see ring_take */
+    _Atomic uint32_t pushed; /* the producer's; release, paired with acquire in ring_take */
+    _Atomic uint32_t took;   /* written by the consumer; relaxed: see ring_take */
     struct access_buffer *slots[WEIR_ACCESS_BUFFERS];
 };
 
@@ -103,15 +103,15 @@ struct weir_access_log {
 
 static void ring_push(struct buffer_ring *r, struct access_buffer *b)
 {
-    uint32_t put = atomic_load_explicit(&r->put, memory_order_relaxed);
-    r->slots[put & (WEIR_ACCESS_BUFFERS - 1)] = b;
-    atomic_store_explicit(&r->put, put + 1, memory_order_release);
+    uint32_t pushed = atomic_load_explicit(&r->pushed, memory_order_relaxed);
+    r->slots[pushed & (WEIR_ACCESS_BUFFERS - 1)] = b;
+    atomic_store_explicit(&r->pushed, pushed + 1, memory_order_release);
 }
 
 static struct access_buffer *ring_take(struct buffer_ring *r)
 {
     uint32_t took = atomic_load_explicit(&r->took, memory_order_relaxed);
-    if (took == atomic_load_explicit(&r->put, memory_order_acquire))
+    if (took == atomic_load_explicit(&r->pushed, memory_order_acquire))
         return NULL;
     /* The slot is written again only after this buffer has passed through the other ring, whose
      * release and acquire order that write after this read. */
@@ -228,7 +228,7 @@ static bool wait_writable(struct weir_access_log *l)
     }
 }
 
-/* Returns how much of `s` went out; errno says why not all of it. */
+/* Returns how much of `s` went out; errno is the reason when that is not all. */
 static size_t write_out(struct weir_access_log *l, struct weir_span s)
 {
     size_t done = 0;

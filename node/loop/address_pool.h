@@ -25,7 +25,7 @@ struct weir_origin_conn;
 
 enum weir_resolve_state {
     WEIR_RESOLVE_NONE,    /* an IP address, or a name that was never looked up */
-    WEIR_RESOLVE_RUNNING, /* a thread of libuv's pool looks the name up */
+    WEIR_RESOLVE_RUNNING, /* a thread of libuv's pool resolves the name */
     WEIR_RESOLVE_DONE,    /* the last look-up gave addresses; again after WEIR_RESOLVE_MS */
     WEIR_RESOLVE_FAILED,  /* the last look-up failed; again after WEIR_RESOLVE_AGAIN_MS */
 };

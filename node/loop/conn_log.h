@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conn_log.h - the lines of the node's log about one connection: `debug` tells its life in a few
+ * conn_log.h - the lines of the node's log about one connection: `debug` logs its life in a few
  * lines, `trace` each state move. Written for all, or for one tenant or some clients
  * (node/base/log_filter.h). A line that is off costs one relaxed load. Private to node/loop. Owner:
  * one worker.

@@ -342,7 +342,7 @@ enum weir_err weir_counters_write_endpoints(struct weir_counters *const *tables,
                "Attempts that failed by the endpoint's fault.");
     write_cell(&s, "weir_endpoint_failures_total", "", WEIR_ENDPOINT_FAILURES, out);
     write_head(out, "weir_endpoint_usable", "gauge",
-               "1: the endpoint gets requests; 0: failures have put it out for a while.");
+               "1: the endpoint gets requests; 0: failures have excluded it for a while.");
     for (size_t i = 1; i < s.num; i++)
         weir_strbuf_printf(out, "weir_endpoint_usable{%s} %d\n", s.at[i].labels,
                            weir_failure_marks_usable(marks, s.at[i].mark_key, now_ms));

@@ -36,7 +36,7 @@ enum weir_close_reason {
     WEIR_CLOSE_CLIENT_END,    /* the client ended it in order */
     WEIR_CLOSE_CLIENT_LOST,   /* a reset, or an error of the socket */
     WEIR_CLOSE_TIMEOUT,       /* idle, head or linger time is over */
-    WEIR_CLOSE_LAST_RESPONSE, /* the response said Connection: close */
+    WEIR_CLOSE_LAST_RESPONSE, /* the response has Connection: close */
     WEIR_CLOSE_DRAIN,         /* the node drains and no request was there */
 };
 

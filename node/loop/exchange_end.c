@@ -98,8 +98,8 @@ uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x)
     uint64_t deadline = deadline_by_phase(x);
     if (x->downstream->watch.made || x->downstream->watch_now)
         return deadline;
-    uint64_t look = x->phase_ms + WEIR_WATCH_AFTER_MS;
-    return look < deadline ? look : deadline;
+    uint64_t watch_at = x->phase_ms + WEIR_WATCH_AFTER_MS;
+    return watch_at < deadline ? watch_at : deadline;
 }
 
 /* The exchange waits for the client to take bytes. */

@@ -451,7 +451,7 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
     case WEIR_NEXT_CUT:
         weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
         weir_exchange_end(x);
-        /* A reset: without a length or chunks, an orderly end would look like the end of the
+        /* A reset: without a length or chunks, an orderly end would pass for the end of the
          * response. */
         weir_downstream_close(c, true);
         break;

@@ -374,7 +374,7 @@ static void on_origin_event(uv_poll_t *handle, int status, int events)
         weir_downstream_pump(c);
 }
 
-/* -- dialling, parking -- */
+/* -- dialling, parked -- */
 
 /* @param ret on success: CONNECTING or BUSY, not yet watched */
 static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_addr *addr,

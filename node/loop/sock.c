@@ -23,7 +23,7 @@
 
 enum weir_io weir_sock_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
 {
-    WEIR_ASSERT(len > 0); /* a read of 0 bytes would look like the end of the stream */
+    WEIR_ASSERT(len > 0); /* a read of 0 bytes would pass for the end of the stream */
     ssize_t n;
     do {
         n = recv(fd, at, len, 0);

@@ -35,7 +35,7 @@ enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q
 bool weir_sock_is_quiet(int fd);
 
 /**
- * A listening socket for protocols whose client speaks first: SO_REUSEADDR, SO_REUSEPORT,
+ * A listening socket for protocols whose client sends first: SO_REUSEADDR, SO_REUSEPORT,
  * TCP_NODELAY (inherited), TCP_DEFER_ACCEPT (optional: a connection is accepted with its first
  * bytes, or after a second without any), IPV6_V6ONLY, close-on-exec.
  * @param ret_errno the system's reason on failure

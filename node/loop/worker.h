@@ -3,7 +3,7 @@
  * worker.h - the data path: one thread and one libuv loop per worker, each with its own
  * SO_REUSEPORT listeners, connections, endpoint pools, tenant cache and counters. Workers share
  * nothing but the store, the table of failure marks and the access log. Owner: control. All
- * functions here are called from the control thread unless they say otherwise.
+ * functions here are called from the control thread unless they state otherwise.
  */
 #ifndef WEIR_NODE_LOOP_WORKER_H
 #define WEIR_NODE_LOOP_WORKER_H
@@ -48,7 +48,7 @@ struct weir_workers_error {
 /**
  * Open all listeners (after a check that no other socket listens there), then start the threads.
  * @return WEIR_OK | WEIR_EINUSE (port taken) | WEIR_EPERM (port below 1024 without the right) |
- * WEIR_EINVAL (address not on this machine) | WEIR_ENOMEM | WEIR_EIO; *ret_error tells more
+ * WEIR_EINVAL (address not on this host) | WEIR_ENOMEM | WEIR_EIO; *ret_error has details
  */
 WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config *cfg,
                                                struct weir_workers **ret,
@@ -63,7 +63,7 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
  * @param cfg  num_workers, store, marks and access_log are not read
  * @return WEIR_OK | WEIR_EBUSY (the change before is not taken over yet, or a listener on that port
  * still leaves: try again in a second) | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO |
- * WEIR_ENOMEM; *ret_error tells more
+ * WEIR_ENOMEM; *ret_error has details
  */
 WEIR_MUST_USE enum weir_err weir_workers_change(struct weir_workers *w,
                                                 const struct weir_workers_config *cfg,
@@ -77,8 +77,8 @@ void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, 
 
 /**
  * Stop accepting (what waits in the backlog is still served), respond with Connection: close, close
- * idle connections, finish running exchanges. Returns at once; weir_workers_drained tells when all
- * are gone. A later call moves the deadline.
+ * idle connections, finish running exchanges. Returns at once; weir_workers_drained reports when
+ * all are gone. A later call moves the deadline.
  *
  * @param deadline_ms  0..UINT32_MAX - 1, from now on: then cut the rest
  */
@@ -88,7 +88,7 @@ void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms);
  * Only while the workers drain (contract).
  *
  * @return WEIR_OK | WEIR_EBUSY (the change before is not taken over yet) | WEIR_EINUSE, WEIR_EPERM,
- * WEIR_EINVAL, WEIR_EIO, WEIR_ENOMEM: they drain as before; *ret_error tells more
+ * WEIR_EINVAL, WEIR_EIO, WEIR_ENOMEM: they drain as before; *ret_error has details
  */
 WEIR_MUST_USE enum weir_err weir_workers_undrain(struct weir_workers *w,
                                                  struct weir_workers_error *ret_error);

@@ -29,8 +29,8 @@ struct plan {
     struct weir_worker_change *changes[WEIR_WORKERS_MAX];
 };
 
-/* Whether a socket of ours holds the port, or may do so: then a look cannot find another process's
- * socket.
+/* Whether a socket of ours holds the port, or may do so: then a search cannot find another
+ * process's socket.
  */
 static bool port_is_ours(const struct plan *p, const struct weir_addr *at)
 {

@@ -43,7 +43,7 @@ void weir_chunked_init(struct weir_chunked *c);
  * @param ret_data  SOME: a run of body bytes inside `in`, never empty
  * @return WEIR_STEP_SOME: data; call again with the rest | WEIR_STEP_MORE: all used, no data
  *       | WEIR_STEP_DONE: the last CRLF was used; what follows is the next message
- *       | WEIR_STEP_FAIL: c->fault says why; the results are untouched
+ *       | WEIR_STEP_FAIL: c->fault is the reason; the results are untouched
  */
 WEIR_MUST_USE enum weir_step weir_chunked_next(struct weir_chunked *c, struct weir_span in,
                                                size_t *ret_used, struct weir_span *ret_data);

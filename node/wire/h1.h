@@ -152,7 +152,7 @@ void weir_h1_head_init(struct weir_h1_head *h, enum weir_h1_kind kind, uint32_t 
  *               Borrowed for the call.
  * @return WEIR_STEP_DONE: h is complete, bytes beyond h->head_len are the body or the next message
  *       | WEIR_STEP_MORE: come back with more bytes
- *       | WEIR_STEP_FAIL: h->fault says why; respond with weir_h1_fault_status and close
+ *       | WEIR_STEP_FAIL: h->fault is the reason; respond with weir_h1_fault_status and close
  * A fault is found as soon as its bytes are there. Work is linear in the bytes however they arrive.
  */
 WEIR_MUST_USE enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes);
@@ -190,7 +190,7 @@ enum weir_h1_body {
  */
 enum weir_h1_body weir_h1_body_of(const struct weir_h1_head *h, enum weir_method request_method);
 
-/** True when the connection may carry another message after this one by what its head says (RFC
+/** True when the connection may carry another message after this one, as its head decides (RFC
  * 9112 9.3). */
 bool weir_h1_keeps_alive(const struct weir_h1_head *h);
 

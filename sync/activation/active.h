@@ -85,7 +85,7 @@ bool weir_active_report(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN]
  * the node serves it until it serves the newer one. If it was not, it counts as active once the
  * newer one does. A record that was replaced before it came here was never passed to
  * weir_active_stored, and counts as active as soon as it is durable: the state of the newer one
- * says more.
+ * is more exact.
  * @param by  the newer one, passed to weir_active_stored before
  */
 void weir_active_superseded(struct weir_active *a, const uint8_t lane[WEIR_LANE_LEN], uint64_t seq,

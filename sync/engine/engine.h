@@ -102,7 +102,7 @@ void weir_engine_free(struct weir_engine **e);
 /* -- inputs: any number, then weir_engine_commit -- */
 
 /**
- * Time: before the other inputs of a turn, and when weir_engine_deadline says so.
+ * Time: before the other inputs of a turn, and at the time that weir_engine_deadline returns.
  * @param mono_us  never goes back (contract)
  * @param wall_ms  Unix ms, may jump
  */

@@ -49,7 +49,7 @@ void weir_engine_active_deinit(struct weir_engine *e)
 {
     weir_active_free(&e->active);
     weir_acks_free(&e->acks);
-    free(e->puts);
+    free(e->stored_ops);
 }
 
 static bool reports_activation(const struct weir_engine *e)
@@ -68,18 +68,18 @@ void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_r
 {
     if (!reports_activation(e) || rec->rec.class == WEIR_CLASS_BAN)
         return;
-    if (e->num_puts == e->cap_puts) {
-        size_t cap = e->cap_puts > 0 ? 2 * e->cap_puts : 64;
-        struct engine_put_op *puts = realloc(e->puts, cap * sizeof(*puts));
-        if (puts == NULL) {
+    if (e->num_stored_ops == e->cap_stored_ops) {
+        size_t cap = e->cap_stored_ops > 0 ? 2 * e->cap_stored_ops : 64;
+        struct engine_stored_op *stored_ops = realloc(e->stored_ops, cap * sizeof(*stored_ops));
+        if (stored_ops == NULL) {
             weir_engine_fail(e, WEIR_ENOMEM);
             return;
         }
-        e->puts = puts;
-        e->cap_puts = cap;
+        e->stored_ops = stored_ops;
+        e->cap_stored_ops = cap;
     }
-    struct engine_put_op *op = &e->puts[e->num_puts++];
-    *op = (struct engine_put_op){
+    struct engine_stored_op *op = &e->stored_ops[e->num_stored_ops++];
+    *op = (struct engine_stored_op){
         .version = rec->rec.version,
         .class = rec->rec.class,
         .min_reader = rec->rec.min_reader,
@@ -91,16 +91,16 @@ void weir_engine_active_stored(struct weir_engine *e, const struct weir_stored_r
 
 void weir_engine_active_end(struct weir_engine *e, bool done)
 {
-    for (size_t i = 0; done && e->active != NULL && i < e->num_puts; i++) {
-        const struct engine_put_op *op = &e->puts[i];
+    for (size_t i = 0; done && e->active != NULL && i < e->num_stored_ops; i++) {
+        const struct engine_stored_op *op = &e->stored_ops[i];
         weir_active_stored(e->active, op->version.lane, op->version.seq, op->class, op->min_reader);
         if (op->has_old)
             weir_active_superseded(e->active, op->old.lane, op->old.seq, op->version.lane,
                                    op->version.seq);
     }
-    if (done && e->num_puts > 0)
+    if (done && e->num_stored_ops > 0)
         hasten_heartbeat(e);
-    e->num_puts = 0;
+    e->num_stored_ops = 0;
 }
 
 void weir_engine_active_walk(struct weir_engine *e, const struct weir_stored_record *rec)

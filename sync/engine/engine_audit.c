@@ -454,7 +454,7 @@ static bool is_newer(struct weir_engine *e, enum weir_class class, const Weir__V
     enum weir_err err =
         records->ops->get(records, class, weir_span(kv->key.data, kv->key.len), &rec);
     /* A peer with an equal vector has seen every delete that was purged here. So this node should
-     * have what the peer has, unless more nodes say otherwise (is_majority). */
+     * have what the peer has, unless more nodes report otherwise (is_majority). */
     if (err == WEIR_ENOTFOUND || err == WEIR_ECORRUPT)
         return true;
     if (err < 0) {

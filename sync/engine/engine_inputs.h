@@ -44,7 +44,7 @@ void weir_engine_link_tick(struct weir_engine *e);
 /** Send the heartbeat, when its time has come. */
 void weir_engine_heartbeat(struct weir_engine *e);
 
-/** What a heartbeat says of its node, of others, and of records that this node lacks. */
+/** What a heartbeat reports of its node, of others, and of records that this node lacks. */
 void weir_engine_on_heartbeat(struct weir_engine *e, uint32_t link, const Weir__V1__Heartbeat *h);
 
 /* -- engine_purge.c -- */
@@ -76,8 +76,8 @@ void weir_engine_audit_heartbeat(struct weir_engine *e, uint32_t link,
 void weir_engine_on_audit(struct weir_engine *e, uint32_t link, const Weir__V1__Audit *a);
 
 /**
- * Are there records here that the vector does not cover, or will there be? Then the sums say
- * nothing.
+ * Are there records here that the vector does not cover, or will there be? Then the sums
+ * cannot be compared.
  */
 bool weir_engine_in_motion(struct weir_engine *e);
 

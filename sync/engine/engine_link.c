@@ -155,8 +155,7 @@ static bool is_acceptable_hello(struct weir_engine *e, uint32_t link, const Weir
         return false;
     }
     if (memcmp(h->node.data, l->node, WEIR_NODE_ID_LEN) != 0) {
-        engine_count(e, WEIR_COUNT_FRAMES_STRANGE,
-                     1); /* not the node that the transport says it is */
+        engine_count(e, WEIR_COUNT_FRAMES_STRANGE, 1); /* not the node that the transport named */
         return false;
     }
     return true;

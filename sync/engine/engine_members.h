@@ -7,7 +7,7 @@
 
 #include "sync/engine/engine_state.h"
 
-/** Time, and what the records of class MEMBER say; once a turn. */
+/** Apply the time and the records of class MEMBER; once a turn. */
 void weir_engine_members_tick(struct weir_engine *e);
 
 /** The handshake of a link is done. @return false: the link was refused */

@@ -534,7 +534,7 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
         apply_response(e, p, m, len);
         return;
     case WEIR__V1__PULL_REP__STATUS__NOT_LIVE:
-        l->live = false; /* its next Hello says when it is */
+        l->live = false; /* its next Hello reports when it is */
         weir_engine_pull_lost(e, p);
         return;
     case WEIR__V1__PULL_REP__STATUS__STALE_YOU:

@@ -21,7 +21,7 @@ void weir_engine_on_pull_rep(struct weir_engine *e, uint32_t link, const Weir__V
                              size_t len);
 
 /**
- * Fetch records by key from a link, whatever the vector says.
+ * Fetch records by key from a link, whatever the vector covers.
  * @param keys  as weir_engine_key_name, all of one group
  */
 void weir_engine_force(struct weir_engine *e, uint32_t link, ProtobufCBinaryData *keys, size_t num);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_retire.c - lanes of nodes that left. A record of class LANE says where such a lane ends.
+ * engine_retire.c - lanes of nodes that left. A record of class LANE states where such a lane ends.
  * Two nodes that have the same lanes retired, each up to its end, name them by one hash and leave
  * them out of their messages; the lanes stay in the vectors. A record does not stop a lane: a node
- * that has more of it than its record says writes a new record.
+ * that has more of it than its record states writes a new record.
  */
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * was sent is in the cursors that the puller brings.
  * A cursor never passes the vector of the source (R4): below a record that the vector does not
  * cover others may still come, and the session would miss them. Such records are sent too, since
- * one may have replaced a covered record; `beyond` says up to where, and is valid while no record
+ * one may have replaced a covered record; `beyond` states up to where, and is valid while no record
  * came below another of its lane (gen).
  */
 #include <string.h>

@@ -35,9 +35,9 @@ struct weir_engine {
     struct weir_active *active;   /* owns, like acks; made at the first tick */
     struct weir_acks *acks;
     bool active_loading; /* the walk over all records feeds active.h */
-    struct engine_put_op *puts;
-    size_t num_puts;
-    size_t cap_puts;
+    struct engine_stored_op *stored_ops;
+    size_t num_stored_ops;
+    size_t cap_stored_ops;
     bool members_changed; /* their records have changed */
 
     struct engine_link *links[WEIR_ENGINE_LINKS_MAX]; /* owns; NULL: never up */

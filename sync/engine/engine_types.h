@@ -34,7 +34,7 @@ struct engine_link {
     bool response_wanted;
     uint8_t node[WEIR_NODE_ID_LEN];
     uint8_t incarnation[WEIR_INCARNATION_LEN];
-    struct weir_vector vv;   /* of group C, as its last Hello said */
+    struct weir_vector vv;   /* of group C, from its last Hello */
     uint64_t hello_us;       /* when the next Hello may be sent that is no response */
     uint64_t hello_again_us; /* when to send one again while the handshake is not done, or the peer
                                 is behind */
@@ -44,7 +44,7 @@ struct engine_link {
     uint64_t want_us[WEIR_GROUP_COUNT];    /* when to start a pull, or ENGINE_NEVER */
     struct weir_sum sum[ENGINE_CLASS_NUM]; /* of its last heartbeat, if sums_hash is not 0 */
     uint64_t sums_hash;                    /* the vector hash that they go with */
-    uint64_t retired_hash;                 /* as its last Hello said */
+    uint64_t retired_hash;                 /* from its last Hello */
     uint32_t audit_bad;                    /* classes whose sums differed in it */
     uint32_t confirmed; /* R10: the lane_number for which the peer confirmed this node's lane */
 };
@@ -106,7 +106,7 @@ struct engine_waiting_batch {
 };
 
 /** A record that was stored; active.h learns of it when it is durable. */
-struct engine_put_op {
+struct engine_stored_op {
     struct weir_version version;
     enum weir_class class;
     uint16_t min_reader;

@@ -89,7 +89,7 @@ static void ensure_own_lane(struct weir_engine *e, enum weir_group g)
 
     if (e->lane_drawn[g] && has_one)
         return;
-    /* A store of bans may have lost the end of its lane when the machine stopped, so such a lane
+    /* A store of bans may have lost the end of its lane when the host stopped, so such a lane
      * is never written on again. */
     bool may_stay = has_one && (!engine_has(e, WEIR_RULE_NEW_LANE) ||
                                 (g == WEIR_GROUP_C && weir_engine_members_confirm(e)));
@@ -183,8 +183,8 @@ static void emit_acked(struct weir_engine *e, const struct weir_engine_write *w,
 }
 
 /* @param old  NULL: the key is absent */
-static enum weir_err put_own_record(struct weir_engine *e, const struct weir_engine_write *w,
-                                    const struct weir_stored_record *old, bool is_asked)
+static enum weir_err write_own_record(struct weir_engine *e, const struct weir_engine_write *w,
+                                      const struct weir_stored_record *old, bool is_asked)
 {
     enum weir_group g = engine_group_of(w->class);
     struct engine_group *group = &e->group[g];
@@ -253,7 +253,7 @@ static enum weir_err write_one(struct weir_engine *e, const struct weir_engine_w
         weir_engine_fail(e, err);
         return WEIR_EIO;
     }
-    return put_own_record(e, w, err == WEIR_OK ? &old : NULL, is_asked);
+    return write_own_record(e, w, err == WEIR_OK ? &old : NULL, is_asked);
 }
 
 enum weir_err weir_engine_write(struct weir_engine *e, const struct weir_engine_write *w)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ack.c - reading and writing of acks, and the one place that says what they mean.
+ * ack.c - reading and writing of acks, and the one place that defines what they mean.
  */
 #include "sync/frame/ack.h"
 

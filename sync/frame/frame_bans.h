@@ -48,7 +48,7 @@ WEIR_MUST_USE enum weir_err weir_frame_cols_new(size_t max, struct weir_frame_co
 /** Sets *c NULL. */
 void weir_frame_cols_free(struct weir_frame_cols **c);
 /**
- * Drop the bans; the next batch will say that it was made at `sent_ms` (Unix ms, 0..2^48-1,
+ * Drop the bans; the next batch will state that it was made at `sent_ms` (Unix ms, 0..2^48-1,
  * contract).
  */
 void weir_frame_cols_reset(struct weir_frame_cols *c, uint64_t sent_ms);

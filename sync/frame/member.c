@@ -41,7 +41,7 @@ static size_t varint_len(uint64_t v)
     return len;
 }
 
-static uint8_t *put_varint(uint8_t *at, uint64_t v)
+static uint8_t *append_varint(uint8_t *at, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)
         *at++ = (uint8_t)(v | 0x80);
@@ -49,14 +49,14 @@ static uint8_t *put_varint(uint8_t *at, uint64_t v)
     return at;
 }
 
-static uint8_t *put_number(uint8_t *at, unsigned tag, uint64_t v)
+static uint8_t *append_number(uint8_t *at, unsigned tag, uint64_t v)
 {
-    return put_varint(put_varint(at, tag << 3 | TYPE_NUMBER), v);
+    return append_varint(append_varint(at, tag << 3 | TYPE_NUMBER), v);
 }
 
-static uint8_t *put_bytes(uint8_t *at, unsigned tag, struct weir_span s)
+static uint8_t *append_bytes(uint8_t *at, unsigned tag, struct weir_span s)
 {
-    at = put_varint(put_varint(at, tag << 3 | TYPE_BYTES), s.len);
+    at = append_varint(append_varint(at, tag << 3 | TYPE_BYTES), s.len);
     memcpy(at, s.at, s.len);
     return at + s.len;
 }
@@ -84,19 +84,19 @@ void weir_member_pack(const struct weir_member *m, uint8_t *out)
     WEIR_ASSERT(m->state < WEIR_MEMBER_NUM_STATES);
     WEIR_ASSERT(m->num_addresses <= WEIR_MEMBER_ADDRESSES_MAX);
     WEIR_ASSERT(m->zone.len <= WEIR_MEMBER_ZONE_MAX);
-    out = put_bytes(out, TAG_NODE, weir_span(m->node, sizeof(m->node)));
-    out = put_bytes(out, TAG_KEY_HASH, weir_span(m->key_hash, sizeof(m->key_hash)));
+    out = append_bytes(out, TAG_NODE, weir_span(m->node, sizeof(m->node)));
+    out = append_bytes(out, TAG_KEY_HASH, weir_span(m->key_hash, sizeof(m->key_hash)));
     if (m->roles != 0)
-        out = put_number(out, TAG_ROLES, m->roles);
+        out = append_number(out, TAG_ROLES, m->roles);
     for (size_t i = 0; i < m->num_addresses; i++) {
         WEIR_ASSERT(m->address[i].len > 0 && m->address[i].len <= WEIR_MEMBER_ADDRESS_MAX);
-        out = put_bytes(out, TAG_ADDRESS, m->address[i]);
+        out = append_bytes(out, TAG_ADDRESS, m->address[i]);
     }
     if (m->zone.len > 0)
-        out = put_bytes(out, TAG_ZONE, m->zone);
-    out = put_number(out, TAG_STATE, (uint64_t)m->state);
+        out = append_bytes(out, TAG_ZONE, m->zone);
+    out = append_number(out, TAG_STATE, (uint64_t)m->state);
     if (m->schema_max != 0)
-        out = put_number(out, TAG_SCHEMA_MAX, m->schema_max);
+        out = append_number(out, TAG_SCHEMA_MAX, m->schema_max);
     if (m->extra.len > 0)
         memcpy(out, m->extra.at, m->extra.len);
 }

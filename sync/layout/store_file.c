@@ -109,8 +109,7 @@ static enum weir_err read_metas(struct store_file *f)
     if (!f->has_meta)
         return WEIR_ECORRUPT;
 
-    /* LMDB trusts the page's own number; what the rows say cannot be wrong because of one flipped
-     * bit. */
+    /* LMDB trusts the page's own number; the rows cannot be wrong because of one flipped bit. */
     unsigned newest = err[0] == WEIR_OK ? 0 : 1;
     bool fit = both && metas_fit(m);
     if (both) {
@@ -273,8 +272,8 @@ enum weir_err weir_store_file_check(struct store_file *f, bool whole)
     enum weir_err metas = err;
     const char *why = f->why;
 
-    /* A file that is longer or shorter than its last page says may be so after a commit that was
-     * cut off, or because of pages that were never written; or it is damaged. Only a walk can find
+    /* The length of a file may differ from the one in its last page after a commit that was cut
+     * off, or because of pages that were never written; or it is damaged. Only a walk can find
      * out which.
      */
     uint64_t wanted = (f->meta.last_page + 1) * f->pages.page_len;

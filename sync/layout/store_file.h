@@ -16,11 +16,12 @@
 
 struct store_file {
     int fd;
-    struct weir_tree_file pages; /* owns the map; page_len 4096 when no meta page says */
+    struct weir_tree_file pages; /* owns the map; page_len 4096 when no meta page has it */
     bool has_meta;               /* at least one meta page is sound */
     bool newest_known; /* both are sound and fit together; else there may be a later commit */
     struct weir_tree_meta meta; /* the newest sound one */
-    int num_trees; /* trees that must exist; those of group C unless the caller says otherwise */
+    int num_trees; /* trees that must exist; those of group C unless the caller sets another number
+                    */
     bool has_tree[STORE_NUM_TREES];
     struct weir_tree tree[STORE_NUM_TREES];
     bool created;    /* weir's own meta tree exists; false: LMDB began the file and no more */

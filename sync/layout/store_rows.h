@@ -99,7 +99,7 @@ WEIR_MUST_USE enum weir_err weir_store_row_check(enum store_tree tree, struct we
                                                  struct weir_span row,
                                                  struct weir_span *ret_payload);
 
-/** A row of `idx` as its key says. Spans borrow from it. */
+/** A row of `idx`, decoded from its key. Spans borrow from it. */
 struct store_claim {
     enum weir_index index;
     struct weir_span name;
@@ -111,7 +111,7 @@ struct store_claim {
 WEIR_MUST_USE enum weir_err weir_store_claim_parse(struct weir_span row_key,
                                                    struct store_claim *ret);
 
-/** A lane as its row says. */
+/** A lane, decoded from its row. */
 struct store_lane {
     uint8_t id[WEIR_LANE_LEN];
     uint64_t vv;      /* all writes up to here are held or superseded */
@@ -128,7 +128,7 @@ WEIR_MUST_USE enum weir_err weir_store_lane_unpack(struct weir_span payload,
 
 #define STORE_LANE_NONE UINT32_MAX
 
-/** Everything that is counted, changed with each commit. Kept in meta under "lane", "live", "seq",
+/** Everything that is counted; it changes with each commit. Stored in meta: "lane", "live", "seq",
  * "hlc_floor" and "counts". */
 struct store_tally {
     uint32_t own_lane;                  /* its lane_idx, or STORE_LANE_NONE: none drawn yet */
@@ -137,10 +137,10 @@ struct store_tally {
     uint64_t hlc_floor;                 /* largest stamp of a purged tombstone */
     uint64_t live[WEIR_CLASS_LANE + 1]; /* records by class; a ban's place is 0 */
     uint64_t num_tombstones;
-    uint64_t index[WEIR_INDEX_REVERSED + 1];
-    uint64_t num_conflicts; /* names with more than one claim */
+    uint64_t index[WEIR_INDEX_PREFIX + 1]; /* rows of WEIR_INDEX_REVERSED are not counted */
+    uint64_t num_conflicts;                /* names with more than one claim */
 };
-#define STORE_COUNTS_LEN (8 * (WEIR_CLASS_LANE + 1 + 1 + WEIR_INDEX_REVERSED + 1 + 1))
+#define STORE_COUNTS_LEN (8 * (WEIR_CLASS_LANE + 1 + 1 + WEIR_INDEX_PREFIX + 1 + 1))
 /** The payload of the row "counts". */
 void weir_store_counts_pack(const struct store_tally *tally, uint8_t out[STORE_COUNTS_LEN]);
 /** Fills the counts and nothing else. @return WEIR_OK | WEIR_ECORRUPT */

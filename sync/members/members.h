@@ -81,7 +81,7 @@ struct weir_members_item {
     uint16_t schema_max; /* before the first: of its record */
 };
 
-/** What a heartbeat says of its sender; pointers borrow for the call. */
+/** What a heartbeat reports of its sender; pointers borrow for the call. */
 struct weir_members_heartbeat {
     const uint8_t *node;        /* WEIR_NODE_ID_LEN bytes */
     const uint8_t *incarnation; /* WEIR_INCARNATION_LEN bytes */
@@ -131,9 +131,9 @@ WEIR_MUST_USE enum weir_err weir_members_put(struct weir_members *m, struct weir
 void weir_members_remove(struct weir_members *m, struct weir_span key);
 
 /**
- * A heartbeat came from the node itself. Rule R13: a restart is told from two lives of one node
- * id by whether the older incarnation is heard again two fifths of suspect_us or more after the
- * younger was first heard. So a clone is found with the first heartbeat after that, 3 s by
+ * A heartbeat came from the node itself. Rule R13: a restart is distinguished from two lives of one
+ * node id by whether the older incarnation is heard again two fifths of suspect_us or more after
+ * the younger was first heard. So a clone is found with the first heartbeat after that, 3 s by
  * default, and no restart is ever taken for a clone.
  * @param ret_younger  written with WEIR_MEMBERS_DUPLICATE: the incarnation to refuse, the one
  * that was first heard later; it may be the sender's or not

@@ -15,11 +15,11 @@
 
 #define BIT(life) (1u << (life))
 
-/* What a record says of a node, or its removal. */
+/* The lives that a record of a node, or its removal, can lead to. */
 #define BY_RECORD                                                                                  \
     (BIT(WEIR_MEMBERS_STRANGER) | BIT(WEIR_MEMBERS_ALIVE) | BIT(WEIR_MEMBERS_SUSPECT) |            \
      BIT(WEIR_MEMBERS_LEFT) | BIT(WEIR_MEMBERS_EVICTED))
-/* What its silence says, or the end of it. */
+/* The lives that the silence of a node, or the end of it, can lead to. */
 #define BY_SILENCE                                                                                 \
     (BIT(WEIR_MEMBERS_ALIVE) | BIT(WEIR_MEMBERS_SUSPECT) | BIT(WEIR_MEMBERS_DOWN) |                \
      BIT(WEIR_MEMBERS_LOST))

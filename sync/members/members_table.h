@@ -82,8 +82,8 @@ void weir_members_entry_move(struct weir_members *m, struct members_entry *e,
                              enum weir_members_life life);
 /** Remove a stranger, which has no record (contract); entries behind it move up. */
 void weir_members_entry_drop(struct weir_members *m, struct members_entry *e);
-/** What the entry's record says of its life: STRANGER, LEFT or EVICTED; SUSPECT for a member that
- * is judged by its silence, ALIVE for this node. */
+/** The state of the node by the entry's record: STRANGER, LEFT or EVICTED; SUSPECT for a member
+ * that is judged by its silence, ALIVE for this node. */
 enum weir_members_life weir_members_entry_kind(const struct weir_members *m,
                                                const struct members_entry *e);
 #endif

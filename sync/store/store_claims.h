@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_claims.h - which names are claimed below a domain, and what a write may look up while it is
+ * store_claims.h - which names are claimed below a domain, and what a write may search while it is
  * built: owners, records and claims as its own transaction has them.
  * Owner: the thread of the reader, or the writer inside build. Allocates nothing.
  */
@@ -27,12 +27,13 @@ struct weir_claim_found {
  * The next claim of a host or wildcard below `domain`: "a.example" and "*.a.example" lie below
  * "example", and so does its wildcard "*.example"; "example" itself does not. Inside begin/end.
  *
- * Names of one length come together. A search costs one look for each length of names there is, and
+ * Names of one length come together. A search costs one read for each length of names there is, and
  * each step one more, whatever the number of names elsewhere.
  *
  * @param domain  lower case, without a dot in front
  * @param at      in: where the search stands, out: what was found
- * @return WEIR_OK | WEIR_ENOTFOUND: no more | WEIR_ECORRUPT (counted)
+ * @return WEIR_OK | WEIR_ENOTFOUND: no more | WEIR_ECORRUPT (counted) | WEIR_EIO: the rows could
+ * not be made when the store was opened (log: store.index_incomplete)
  */
 WEIR_MUST_USE enum weir_err weir_store_index_below(struct weir_store_reader *r,
                                                    struct weir_span domain,
@@ -47,7 +48,7 @@ WEIR_MUST_USE enum weir_err weir_store_index_next(struct weir_store_reader *r,
                                                   struct weir_claim_found *at);
 
 /*
- * What build may look up, as its transaction has it: the writes of the same group that came before
+ * What build may search, as its transaction has it: the writes of the same group that came before
  * are seen. Legal inside build only (contract). Spans borrow until build returns.
  */
 /** As weir_store_get, but for the value alone. @return WEIR_OK | WEIR_ENOTFOUND | WEIR_ECORRUPT |

@@ -32,7 +32,7 @@ static bool read_claim(const struct store_claims *c, struct weir_span key, struc
     return false;
 }
 
-/* Remember the row, and what it says. */
+/* Remember the row, and what it contains. */
 static void fill_found(struct weir_claim_found *at, struct weir_span key)
 {
     struct store_claim claim;
@@ -213,5 +213,7 @@ enum weir_err weir_write_index_below(struct weir_write *w, struct weir_span doma
 {
     struct store_claims c = claims_of(w);
 
+    if (!c.s->reversed_whole)
+        return WEIR_EIO;
     return weir_store_claims_below(&c, domain, at);
 }

@@ -39,7 +39,7 @@ static void key_dot(struct store_key *key, const struct weir_record *loser)
     key->len = (size_t)(at + 1 - key->at) + loser->key.len;
 }
 
-static uint8_t *put_version(uint8_t *at, const struct weir_version *v)
+static uint8_t *write_version(uint8_t *at, const struct weir_version *v)
 {
     weir_num_write_le(at, v->hlc, 8);
     memcpy(at + 8, v->lane, WEIR_LANE_LEN);
@@ -76,8 +76,8 @@ static void make_parts(const struct weir_store *s, const struct weir_stored_reco
 }
 
 /* The row of a conflict, written where LMDB wants it. */
-static enum weir_err put_conflict_row(struct store_records *kp, struct weir_span key,
-                                      const struct weir_conflict *c)
+static enum weir_err write_conflict_row(struct store_records *kp, struct weir_span key,
+                                        const struct weir_conflict *c)
 {
     struct store_txn *t = &kp->t;
     const struct weir_stored_record *loser = &c->loser;
@@ -97,7 +97,7 @@ static enum weir_err put_conflict_row(struct store_records *kp, struct weir_span
         return err;
     uint8_t *at = row;
     weir_num_write_le(at, c->noted_ms, 8);
-    at = put_version(at + 8, &c->winner);
+    at = write_version(at + 8, &c->winner);
     memcpy(at, loser->rec.version.lane, WEIR_LANE_LEN);
     at += WEIR_LANE_LEN;
     *at++ = loser->num_ctx;
@@ -290,7 +290,7 @@ enum weir_err weir_store_records_put_conflict(struct weir_record_store *k,
     key_number(&key, next);
     weir_num_write_le(number, next, 8);
     if (err == WEIR_OK)
-        err = put_conflict_row(kp, store_key_span(&key), c);
+        err = write_conflict_row(kp, store_key_span(&key), c);
     if (err == WEIR_OK)
         err = weir_store_put_row(t, STORE_CONFLICT, store_key_span(&dot), weir_span(number, 8));
     if (err == WEIR_OK)

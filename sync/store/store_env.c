@@ -41,7 +41,7 @@ enum weir_err weir_store_err(int rc)
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-    case MDB_INCOMPATIBLE: /* an entry says that it is of another kind than we ever write */
+    case MDB_INCOMPATIBLE: /* the kind of an entry is one that we never write */
         return WEIR_ECORRUPT;
     case MDB_VERSION_MISMATCH:
         return WEIR_EUNSUPPORTED;

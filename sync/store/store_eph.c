@@ -2,7 +2,7 @@
  *
  * store_eph.c - see store_eph.h: what is different in the store of group E at open, sync and close.
  * The first commit after an open and the last one before a close wait for the disk; LMDB never
- * waits between them. So a file that says it was closed is whole, and one of this boot is, for the
+ * waits between them. So a file that is marked as closed is whole, and one of this boot is, for the
  * kernel still has what the process wrote. Owner: the opening thread, then the record store's
  * caller.
  */
@@ -31,9 +31,9 @@ enum weir_err weir_store_eph_wipe(struct weir_store *s, const char *why)
     return WEIR_OK;
 }
 
-/* Write the row with the boot's id, durable before anything else changes: from now on the file no
- * longer says that it was closed. */
-static enum weir_err put_boot_id(struct weir_store *s, const uint8_t *boot_id)
+/* Write the row with the boot's id, durable before anything else changes: from now on the file is
+ * no longer marked as closed. */
+static enum weir_err write_boot_id(struct weir_store *s, const uint8_t *boot_id)
 {
     struct store_txn t;
 
@@ -57,14 +57,14 @@ enum weir_err weir_store_eph_start(struct weir_store *s, const uint8_t *boot_id)
     bool fresh = err == WEIR_ENOTFOUND;
     if (err == WEIR_ECORRUPT || (!same && !fresh && !s->clean)) {
         err = weir_store_eph_wipe(s, err < 0 ? "its own rows are damaged"
-                                             : "the machine stopped without closing it");
+                                             : "the host stopped before it was closed");
         if (err == WEIR_OK)
             err = weir_store_open_database(s);
     } else {
         err = WEIR_OK;
     }
     if (err == WEIR_OK)
-        err = put_boot_id(s, boot_id);
+        err = write_boot_id(s, boot_id);
     if (err == WEIR_OK)
         err = weir_store_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
     return err;

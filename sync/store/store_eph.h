@@ -3,7 +3,7 @@
  * store_eph.h - the store of group E: automatic bans in `eph.mdb`, beside the settings' `conf.mdb`
  * in the same folder. A store as in store.h, with the same rows and readers, always driven, and
  * cheaper: a commit waits for no disk. It survives the end of the process, and a stop of the
- * machine only after a clean close. A file that may be incomplete, or is damaged, is deleted with
+ * host only after a clean close. A file that may be incomplete, or is damaged, is deleted with
  * a line in the log, since bans end by themselves and peers have them too.
  * Owner and limits: as store.h; class WEIR_CLASS_BAN alone.
  */
@@ -19,7 +19,7 @@
  * Open or create. `driven` need not be set, `index` and `revision` are not used. Ends with
  * weir_store_close, which waits for the disk.
  *
- * @param boot_id  names this boot of the machine: /proc/sys/kernel/random/boot_id without its
+ * @param boot_id  names this boot of the host: /proc/sys/kernel/random/boot_id without its
  *                 dashes, as bytes. A file of another boot that was not closed is thrown away.
  * @return as weir_store_open
  */

@@ -25,7 +25,7 @@
 /* What was found out about a page in this transaction. */
 enum {
     SOUND = 1,    /* it is sound */
-    PATH = 2,     /* a leaf: the pages that lead to it are sound too, and it is where they say */
+    PATH = 2,     /* a leaf: the pages that lead to it are sound too, and it is where they point */
     NEXT = 4,     /* a leaf: the next leaf is sound too */
     SIDES = 8,    /* a leaf: the pages beside it, and beside those that lead to it, are sound too */
     TOUCHED = 16, /* removals may have merged it with others */
@@ -158,8 +158,8 @@ static bool page_sound(struct store_txn *t, uint64_t pgno)
     return true;
 }
 
-/* Is the page at level `d` sound, and are its keys where the pages above it say? One that is sound
- * may be another's. */
+/* Is the page at level `d` sound, and are its keys in the range of the pages above it? A sound page
+ * may belong to another place. */
 static bool page_ok(struct store_txn *t, const struct path *p, unsigned d)
 {
     uint64_t pgno = p->pgno[d];
@@ -188,7 +188,7 @@ static bool path_ok(struct store_txn *t, const struct path *p)
     return true;
 }
 
-/* The page at level `d`, and those that lead to the lowest key below it: LMDB looks that key up
+/* The page at level `d`, and those that lead to the lowest key below it: LMDB searches that key
  * when it moves or merges branches. */
 static bool page_and_lowest_ok(struct store_txn *t, const struct path *p, unsigned d)
 {
@@ -252,7 +252,7 @@ static bool cannot_merge(const struct store_txn *t, const struct weir_tree_curso
 }
 
 /* The entry at the key's place, if any, may have pages of its own, of which LMDB frees as many as
- * the first of them says. When the entry is a neighbour and not the key itself, this refuses too
+ * the first of them states. When the entry is a neighbour and not the key itself, this refuses too
  * much. */
 static bool value_sound(const struct weir_tree_cursor *c)
 {

@@ -24,7 +24,7 @@ void weir_store_guard_remember(const struct store_txn *t);
 WEIR_MUST_USE enum weir_err weir_store_guard(struct store_txn *t, enum store_tree tree,
                                              struct weir_span key);
 
-/** The same, before this key is put. */
+/** The same, before this key is written. */
 WEIR_MUST_USE enum weir_err weir_store_guard_put(struct store_txn *t, enum store_tree tree,
                                                  struct weir_span key);
 

@@ -39,7 +39,7 @@ struct store_kind {
     uint8_t group; /* 'C' or 'E' */
     int num_trees;
     bool durable; /* a commit is on the disk and a damaged file is rescued; else it is synced when
-                     the caller says so, and a damaged file is deleted */
+                     the caller asks for it, and a damaged file is deleted */
     const char *file_name;
     const char *new_name; /* of a rescue */
     const char *suspect_name;
@@ -104,9 +104,11 @@ struct weir_store {
     struct store_tally tally; /* as committed */
     struct store_lane *lanes; /* owns; the position is lane_idx */
     uint32_t num_lanes, cap_lanes;
-    uint32_t format;   /* as the database says */
-    bool has_live_row; /* the database has a row "live" */
-    bool driven;       /* by a record store's caller; false while a rescue numbers what it writes */
+    uint32_t format;     /* from the database */
+    bool has_live_row;   /* the database has a row "live" */
+    bool reversed_whole; /* the rows of WEIR_INDEX_REVERSED are those of all names; constant once
+                            the store is open */
+    bool driven; /* by a record store's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
     uint8_t *sound; /* owns; one byte a page: what was checked in this transaction */
@@ -124,7 +126,7 @@ struct weir_store {
     uint32_t roots_sum;
     struct weir_log_limit disk_log;
     bool suspect_marked;
-    bool clean; /* the database says that it was closed; changes with the first commit */
+    bool clean; /* the database is marked as closed; changes with the first commit */
 
     /* Any thread. */
     _Atomic uint64_t max_bytes;
@@ -154,9 +156,9 @@ struct store_txn {
     uint64_t last_page;
     struct store_tally tally; /* with this transaction's changes */
     uint64_t wall_ms;
-    uint64_t bytes;    /* put so far, roughly */
+    uint64_t bytes;    /* written so far, roughly */
     bool over_reserve; /* only deletes are accepted */
-    bool closing;      /* the last one: the database says that it was closed */
+    bool closing;      /* the last one: it marks the database as closed */
     bool touched;      /* some row was changed since the caller cleared this */
     bool broken;       /* must be aborted */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_meta.h - private to the store: what the database says of itself, and its lanes.
+ * store_meta.h - private to the store: what the database states about itself, and its lanes.
  */
 #ifndef WEIR_SYNC_STORE_STORE_META_H
 #define WEIR_SYNC_STORE_STORE_META_H
@@ -8,7 +8,8 @@
 #include "sync/store/store_lmdb.h"
 
 /**
- * Open LMDB and load what the database says of itself, or begin a new one.
+ * Open LMDB and load what the database states about itself, or begin a new one. Rows that an older
+ * program did not write are made.
  * @return as weir_store_open | WEIR_ECORRUPT
  */
 WEIR_MUST_USE enum weir_err weir_store_open_database(struct weir_store *s);

@@ -78,7 +78,7 @@ static void insert_sorted(uint32_t *list, uint32_t num, uint32_t at, uint32_t id
     list[at] = idx;
 }
 
-/* Put lane `idx` into both lists of `num` entries. */
+/* Insert lane `idx` into both lists of `num` entries. */
 static void enter_lane(struct store_names *n, const struct weir_store *s, uint32_t idx,
                        uint32_t num)
 {

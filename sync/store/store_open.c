@@ -2,7 +2,8 @@
  *
  * store_open.c - opens and closes the store: folder, lock, check, rescue, LMDB, writer. Nothing at
  * open depends on the number of records, except the check of a small file, of one that is shorter
- * than it should be, and of one in which a damaged page was found.
+ * than it should be, and of one in which a damaged page was found, and the first open after an
+ * older program wrote the file (store_upgrade.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +81,7 @@ static enum weir_err lock_folder(struct weir_store *s)
 }
 
 /* The lock file holds a byte once a store was made here. So a data file that is lost or emptied
- * is told from a first start, and from a first start that was cut off. */
+ * is distinguished from a first start, and from a first start that was cut off. */
 static bool was_in_use(const struct weir_store *s)
 {
     struct stat st;
@@ -97,7 +98,7 @@ static void mark_in_use(struct weir_store *s)
 }
 
 /* There is no data file, or an empty one. A rescue that was cut off may have left a complete one;
- * otherwise what was stored here is lost, which must not look like a first start. */
+ * otherwise what was stored here is lost, which must not pass for a first start. */
 static void handle_missing_file(struct weir_store *s)
 {
     struct stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_probe.c - see store_probe.h. The kernel says whether the lock could be had, so that a look
- * never holds it, not even for a moment in which a node starts.
+ * store_probe.c - see store_probe.h. The kernel reports whether the lock could be had, so that a
+ * probe never holds it, not even for a moment in which a node starts.
  */
 #include "sync/store/store_probe.h"
 

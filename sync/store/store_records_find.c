@@ -47,7 +47,7 @@ enum weir_err weir_store_records_find_current(struct store_records *kp, struct w
     struct weir_span key;
     struct weir_span row;
 
-    /* A caller that puts a record has usually just got it. */
+    /* A caller that writes a record has usually just read it. */
     if (ret_key == NULL && kp->found_valid &&
         weir_span_eq(store_key_span(&kp->found_key), rec_key)) {
         *ret = kp->found;

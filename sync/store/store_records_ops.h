@@ -14,7 +14,7 @@ WEIR_MUST_USE enum weir_err weir_store_records_new(struct weir_store *s);
 /** The database is open: find its lanes by name. @return WEIR_OK | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_store_records_load(struct weir_store *s);
 
-/** Close: no transaction may be open (contract). The database then says that it was closed. */
+/** Close: no transaction may be open (contract). The database is then marked as closed. */
 void weir_store_records_end(struct weir_store *s);
 
 /** Free it. Also one that was not made. */

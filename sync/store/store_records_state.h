@@ -29,10 +29,10 @@ struct store_records {
     size_t num_changes, cap_changes;
     struct weir_arena keys; /* of the changes */
 
-    uint8_t *scratch; /* owns; the bytes of the record that is put, which may lie in a page */
+    uint8_t *scratch; /* owns; the bytes of the record to write, which may lie in a page */
     size_t cap_scratch;
 
-    /* Where the last conflict was found; until one is put or dropped. */
+    /* Where the last conflict was found; until one is written or dropped. */
     struct store_key conflict_key;
     uint64_t conflict_at;
     bool conflict_known;
@@ -54,7 +54,8 @@ void weir_store_records_change(struct store_records *kp);
  */
 enum weir_err weir_store_records_changed(struct store_records *kp, enum weir_err err);
 
-/** The record store behind the interface, in a transaction or not as `open` says (contract). */
+/** The record store behind the interface, in a transaction if `open`, else outside of one
+ * (contract). */
 struct store_records *weir_store_records_of(struct weir_record_store *k, bool open);
 
 /**

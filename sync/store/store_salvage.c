@@ -10,8 +10,9 @@
  * all of them back: its store is marked as not live, and the replication wipes and fills it. A
  * node that was always alone has no peer: its records get dots of the new lane, whose vector then
  * covers exactly what is there. If it was in a cluster after all, and only the traces of that were
- * lost, this is right too: records are told apart by their stamps, and where deletions were purged
- * elsewhere the node's empty vector is below the floors of its peers, so that it starts over.
+ * lost, this is right too: records are distinguished by their stamps, and where deletions were
+ * purged elsewhere the node's empty vector is below the floors of its peers, so that it starts
+ * over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -392,8 +393,8 @@ static bool was_alone(const struct salvage *v, const uint8_t *own)
     return true;
 }
 
-/* The format, which says which programs may read the new store: what is lost may have been of the
- * newest. */
+/* The format, which decides which programs may read the new store: what is lost may have been of
+ * the newest. */
 static uint32_t format_of(const struct salvage *v)
 {
     struct weir_span row;
@@ -404,9 +405,9 @@ static uint32_t format_of(const struct salvage *v)
     return format < STORE_FORMAT ? STORE_FORMAT_ALONE : STORE_FORMAT;
 }
 
-/* Write whether the new store is complete: as the damaged one said, unless it was of a node that
+/* Write whether the new store is complete: as in the damaged one, unless it was of a node that
  * was alone and never wrote it. */
-static enum weir_err put_live_row(struct salvage *v)
+static enum weir_err write_live_row(struct salvage *v)
 {
     const uint8_t no = 0;
     struct weir_span row;
@@ -441,7 +442,7 @@ static enum weir_err create_new_store(struct salvage *v)
         err = weir_store_meta_create(s, node_id);
     if (err < 0 || !need_txn(v))
         return err < 0 ? err : v->err;
-    err = put_live_row(v);
+    err = write_live_row(v);
     if (err < 0)
         return err;
     /* A floor that is lost becomes the present time: whatever was purged lies below. */
@@ -489,7 +490,7 @@ static enum weir_err rescue_rows(struct salvage *v)
         return err;
     find_rows(v);
     if (v->err == WEIR_OK && need_txn(v))
-        v->t.closing = true; /* says that the new file is complete */
+        v->t.closing = true; /* marks the new file as complete */
     end_txn(v);
     return v->err;
 }
@@ -534,7 +535,7 @@ enum weir_err weir_store_salvage(struct weir_store *s, const char *why)
     return err;
 }
 
-/* Is the new file complete? Its last commit says so. */
+/* Is the new file complete? Its last commit marks it so. */
 static bool new_is_complete(struct weir_store *s)
 {
     struct store_file f = STORE_FILE_ZERO;

@@ -21,7 +21,7 @@
 #define COUNT_FREE_EVERY_MS 1000
 #define FREE_ROW_ID         8
 
-/* Put the code of a failed call into the transaction's state. */
+/* Store the code of a failed call in the transaction's state. */
 static enum weir_err note_failure(struct store_txn *t, int rc)
 {
     enum weir_err err = weir_store_err(rc);
@@ -191,9 +191,9 @@ enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
                               weir_span(payload, sizeof(payload)));
 }
 
-/* The writer numbers its own writes without holes; through a record store the caller says which
- * numbers it has. */
-static enum weir_err put_own_lane(struct store_txn *t)
+/* The writer numbers its own writes without holes; through a record store the caller sets
+ * the numbers. */
+static enum weir_err write_own_lane(struct store_txn *t)
 {
     struct store_lane own;
 
@@ -205,8 +205,28 @@ static enum weir_err put_own_lane(struct store_txn *t)
     return weir_store_lane_put(t, t->tally.own_lane, &own);
 }
 
+enum weir_err weir_store_reversed_put(struct store_txn *t, bool whole, struct weir_span from)
+{
+    uint8_t mark[STORE_REVERSED_LEN + STORE_ROW_KEY_MAX];
+
+    WEIR_ASSERT(from.len <= STORE_ROW_KEY_MAX);
+    weir_num_write_le(mark, mdb_txn_id(t->txn), 8);
+    mark[8] = whole ? 1 : 0;
+    if (from.len > 0)
+        memcpy(mark + STORE_REVERSED_LEN, from.at, from.len);
+    return weir_store_meta_put(t, STORE_REVERSED_ROW, mark, STORE_REVERSED_LEN + from.len);
+}
+
+/* An older program does not write this row, so its commits make it invalid. */
+static enum weir_err put_reversed_whole(struct store_txn *t)
+{
+    if (t->s->kind->group != 'C' || !t->s->reversed_whole)
+        return WEIR_OK;
+    return weir_store_reversed_put(t, true, WEIR_SPAN_EMPTY);
+}
+
 /* Rows that change when a node joins a cluster, and some now and then. */
-static enum weir_err put_state_rows(struct store_txn *t)
+static enum weir_err write_state_rows(struct store_txn *t)
 {
     struct weir_store *s = t->s;
     uint8_t number[4];
@@ -229,7 +249,7 @@ static enum weir_err put_state_rows(struct store_txn *t)
 }
 
 /* The rows that change with every commit. */
-static enum weir_err put_tally(struct store_txn *t)
+static enum weir_err write_tally(struct store_txn *t)
 {
     struct weir_store *s = t->s;
     uint8_t counts[STORE_COUNTS_LEN];
@@ -244,11 +264,13 @@ static enum weir_err put_tally(struct store_txn *t)
     if (err == WEIR_OK)
         err = weir_store_meta_put(t, "counts", counts, sizeof(counts));
     if (err == WEIR_OK)
-        err = put_state_rows(t);
+        err = put_reversed_whole(t);
+    if (err == WEIR_OK)
+        err = write_state_rows(t);
     if (err == WEIR_OK && t->tally.seq != s->tally.seq) {
         err = weir_store_meta_put(t, "seq", seq, sizeof(seq));
         if (err == WEIR_OK)
-            err = put_own_lane(t);
+            err = write_own_lane(t);
     }
     if (err == WEIR_OK && t->tally.hlc_floor != s->tally.hlc_floor) {
         uint8_t floor[8];
@@ -285,7 +307,7 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
     struct weir_store *s = t->s;
 
     WEIR_ASSERT(t->txn != NULL);
-    enum weir_err err = put_tally(t);
+    enum weir_err err = write_tally(t);
     if (err < 0) {
         weir_store_txn_abort(t);
         return err;
@@ -459,7 +481,7 @@ enum weir_err weir_store_del(struct store_txn *t, enum store_tree tree, struct w
     return num_pages(t, tree) < before ? weir_store_guard_merged(t, tree, key) : WEIR_OK;
 }
 
-/* The database says that it was closed. If that fails it goes on saying that it was not. */
+/* Mark the database as closed. If that fails, it stays marked as not closed. */
 void weir_store_write_clean(struct weir_store *s)
 {
     struct store_txn t;

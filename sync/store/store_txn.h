@@ -40,7 +40,7 @@ WEIR_MUST_USE enum weir_err weir_store_find(struct store_txn *t, enum store_tree
 WEIR_MUST_USE enum weir_err weir_store_put(struct store_txn *t, enum store_tree tree,
                                            struct weir_span key, size_t len, uint8_t **ret_at);
 
-/** Put a whole row, with its checksum. @return as weir_store_put */
+/** Write a whole row, with its checksum. @return as weir_store_put */
 WEIR_MUST_USE enum weir_err weir_store_put_row(struct store_txn *t, enum store_tree tree,
                                                struct weir_span key, struct weir_span payload);
 
@@ -80,17 +80,28 @@ WEIR_MUST_USE enum weir_err weir_store_txn_meta(struct store_txn *t);
  */
 uint64_t weir_store_used(struct store_txn *t, bool exact);
 
-/** Put a row of meta. @return as weir_store_put */
+/** Write a row of meta. @return as weir_store_put */
 WEIR_MUST_USE enum weir_err weir_store_meta_put(struct store_txn *t, const char *name,
                                                 const void *at, size_t len);
 
-/** Put the row of a lane. @return as weir_store_put */
+/** The row of meta that states whether the reversed rows are whole as of the transaction that wrote
+ * it: txn 8, whole 1, and while they are not, a key. It holds while it names the newest one. */
+#define STORE_REVERSED_ROW "reversed"
+#define STORE_REVERSED_LEN 9
+/**
+ * Write that row.
+ * @param from  not whole: the last row of `idx` whose reversed row was made
+ * @return as weir_store_put
+ */
+WEIR_MUST_USE enum weir_err weir_store_reversed_put(struct store_txn *t, bool whole,
+                                                    struct weir_span from);
+
+/** Write the row of a lane. @return as weir_store_put */
 WEIR_MUST_USE enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
                                                 const struct store_lane *lane);
 
 /**
- * The last commit: the database says that it was closed. If that fails it goes on saying that it
- * was not.
+ * The last commit: mark the database as closed. If that fails, it stays marked as not closed.
  */
 void weir_store_write_clean(struct weir_store *s);
 

@@ -4,7 +4,7 @@
  * its dot, the queues of tombstones and expiries, its index rows, its revision and the counts.
  * Owner: writer.
  * A write that is refused has changed nothing; one that fails half-way leaves the transaction to
- * be aborted (t->touched says so).
+ * be aborted (t->touched is true).
  */
 #include "sync/store/store_write.h"
 
@@ -151,7 +151,7 @@ static enum weir_err remove_old(struct store_txn *t, struct weir_span rec_key,
     return err;
 }
 
-static enum weir_err put_new(struct store_txn *t, const struct store_put *p)
+static enum weir_err write_new(struct store_txn *t, const struct store_put *p)
 {
     const struct weir_record_head *head = &p->parts.head;
     struct store_key key;
@@ -216,7 +216,7 @@ enum weir_err weir_store_apply(struct store_txn *t, const struct store_put *p,
     if (err == WEIR_OK && cur->found)
         err = remove_old(t, p->rec_key, cur);
     if (err == WEIR_OK)
-        err = put_new(t, p);
+        err = write_new(t, p);
     if (err == WEIR_OK && p->revision > 0 && !tombstone)
         err = weir_store_rev_put(t, p->rec_key, p->revision, p->parts.value);
     if (err == WEIR_OK && tombstone && t->over_reserve)

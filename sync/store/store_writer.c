@@ -39,7 +39,7 @@ static void finish_group(struct weir_store *s, size_t num_writes, size_t num_cha
         s->group[i]->done(s->group[i]);
 }
 
-/* Put the group back in front of the queue, to be tried one by one. */
+/* Push the group back to the front of the queue, to be tried one by one. */
 static struct weir_msg *retry_singly(struct weir_store *s, size_t num, struct weir_msg *rest)
 {
     for (size_t i = num; i > 0; i--) {

@@ -130,7 +130,7 @@ enum weir_err weir_tree_meta_read(struct weir_span page, uint64_t pgno, struct w
     return WEIR_OK;
 }
 
-/* The page, when it lies in the file as a whole and says that it is this page; else NULL. */
+/* The page, when it lies in the file as a whole and its number is `pgno`; else NULL. */
 static const uint8_t *page_at(const struct weir_tree_file *f, uint64_t pgno)
 {
     if (pgno < FIRST_PAGE || pgno >= f->len / f->page_len)
@@ -219,7 +219,7 @@ static enum weir_err node_value(const struct weir_tree_file *f, const uint8_t *p
     return WEIR_OK;
 }
 
-/* Put page `pgno` under the cursor at level `depth`. The last level must be a leaf, others not. */
+/* Push page `pgno` on the cursor at level `depth`. The last level must be a leaf, others not. */
 static enum weir_err push_level(struct weir_tree_cursor *c, uint64_t pgno, unsigned depth)
 {
     bool leaf = depth + 1 == c->depth;

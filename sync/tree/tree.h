@@ -148,7 +148,7 @@ struct weir_tree_item {
 WEIR_MUST_USE enum weir_err weir_tree_page_item(const struct weir_tree_file *file, uint64_t pgno,
                                                 unsigned at, struct weir_tree_item *ret);
 
-/** The number of entries that a page has room for, whatever its header says. */
+/** The number of entries that a page has room for, whatever its header states. */
 unsigned weir_tree_loose_num(const struct weir_tree_file *file);
 /**
  * The entry that would be at position `at` of a leaf page whose header or order is damaged. Only

@@ -20,7 +20,8 @@ struct weir_record_context {
     uint64_t seq;                     /* 1..WEIR_RECORD_SEQ_MAX */
 };
 
-/** A record with all that travels with it. Spans borrow as the function that returned it says. */
+/** A record with all that travels with it. Spans borrow as the function that returned it promises.
+ */
 struct weir_stored_record {
     struct weir_record rec;
     uint8_t num_ctx;

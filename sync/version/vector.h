@@ -73,7 +73,7 @@ bool weir_vector_dominates(const struct weir_vector *v, const struct weir_vector
 bool weir_vector_eq(const struct weir_vector *a, const struct weir_vector *b);
 /**
  * The number that heartbeats carry (Heartbeat.vv_hash), O(1): same entries, same number, on every
- * machine and in every version. Not keyed: a node that makes two vectors collide delays a pull to
+ * host and in every version. Not keyed: a node that makes two vectors collide delays a pull to
  * the next periodic one, no more.
  */
 uint64_t weir_vector_hash(const struct weir_vector *v);

@@ -44,7 +44,8 @@ struct weir_version {
     uint64_t seq;
 };
 
-/** A record as found. The spans borrow from where it was found, for as long as that function says.
+/** A record as found. The spans borrow from where it was found, for as long as that function
+ * promises.
  */
 struct weir_record {
     enum weir_class class;

@@ -156,7 +156,7 @@ static void check_routes(struct weir_checker *c, const Weir__V1__Tenant *t)
     if (num == 0 && t->n_upstreams > 1) {
         struct weir_trail step = weir_trail_name(NULL, WEIR_SPAN_LIT("routes"));
         weir_report_add(c->report, &step,
-                        "is missing or empty: with %zu upstreams it must say which serves what",
+                        "is missing or empty: with %zu upstreams it must state which serves what",
                         t->n_upstreams);
     }
     for (size_t i = 0; i < num_upstreams; i++)

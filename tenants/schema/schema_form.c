@@ -252,7 +252,7 @@ static bool is_workers(struct weir_span s)
 {
     uint64_t n;
 
-    _Static_assert(WEIR_WORKERS_MAX == 64, "as its name says");
+    _Static_assert(WEIR_WORKERS_MAX == 64, "as in the name of the form");
     if (weir_span_eq(s, WEIR_SPAN_LIT("auto")))
         return true;
     if (!weir_bytes_content_length(s, &n) || s.at[0] == '0')

@@ -462,7 +462,7 @@ static const struct weir_rule admin_rules[] = {
       TEXT(WEIR_FORM_LISTEN, 0, WEIR_ADDR_TEXT_MAX),
       .preset_text = "none",
       .help = "Address for /metrics, /healthz and /readyz alone, in plain HTTP, on any address of "
-              "this machine. Whoever reaches it reads the names of tenants." },
+              "this host. Every client that reaches it can read the names of tenants." },
 };
 
 static const struct weir_rule cluster_rules[] = {

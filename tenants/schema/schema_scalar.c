@@ -56,7 +56,7 @@ enum weir_err weir_map_text(struct weir_mapper *m, const struct weir_rule *rule,
         bool number = rule != NULL && weir_form_is_numeric(rule->form);
         text = value->text;
         if (value->json && !value->quoted && !number) {
-            weir_report_add(m->report, at, "%s is not text: put it in quotes",
+            weir_report_add(m->report, at, "%s is not text: write it in quotes",
                             weir_schema_text_bare(text).text);
             value->reported = true;
         } else if (text.len > 0 && memchr(text.at, '\0', text.len) != NULL) {
@@ -81,7 +81,7 @@ static enum weir_err bytes_map(struct weir_mapper *m, const struct weir_slot *sl
     size_t len = value->text.len;
 
     if (value->json && !value->quoted) {
-        weir_report_add(m->report, at, "%s is not text: put it in quotes",
+        weir_report_add(m->report, at, "%s is not text: write it in quotes",
                         weir_schema_text_bare(value->text).text);
         value->reported = true;
         return WEIR_OK;

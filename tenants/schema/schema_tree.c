@@ -32,7 +32,7 @@ static void node_attach(struct weir_tree_builder *b, struct weir_tree *n)
 enum weir_err weir_tree_add(struct weir_tree_builder *b, const struct weir_tree *node,
                             struct weir_tree **ret)
 {
-    _Static_assert(WEIR_TREE_DEPTH_MAX == 32 && WEIR_TREE_VALUES_MAX == 524288, "as the texts say");
+    _Static_assert(WEIR_TREE_DEPTH_MAX == 32 && WEIR_TREE_VALUES_MAX == 524288, "as in the texts");
     bool opens = node->kind != WEIR_TREE_SCALAR;
 
     WEIR_ASSERT(b->report != NULL || b->depth < WEIR_TREE_DEPTH_MAX);

@@ -28,7 +28,7 @@ struct weir_tree {
     enum weir_tree_kind kind;
     bool quoted;   /* scalar: a string for sure; else its text may be a number, a boolean, null */
     bool json;     /* scalar: where the difference between a string and a number is strict */
-    bool bare;     /* scalar of ours: YAML writes it without quotes whatever it looks like */
+    bool bare;     /* scalar of ours: YAML writes it without quotes whatever its characters are */
     bool reported; /* an error of it was reported: nothing more about it or what is inside */
     bool broken;   /* an error of it or of something inside was reported */
     bool cut;      /* list or map: some of it was reported and is not in the message */

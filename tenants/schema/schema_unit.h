@@ -42,7 +42,7 @@ struct weir_unit_text weir_unit_text(enum weir_unit unit, uint64_t value);
  * "5 sec". @param ret written when there is such a text  @return whether there is
  */
 bool weir_unit_suggest(enum weir_unit unit, struct weir_span text, struct weir_unit_text *ret);
-/** What such a text looks like: `a duration like 500ms, 5s, 1m30s, 24h`. */
+/** The form of such a text: `a duration like 500ms, 5s, 1m30s, 24h`. */
 const char *weir_unit_hint(enum weir_unit unit);
 /** "number", "duration", "size" or "rate". */
 const char *weir_unit_name(enum weir_unit unit);

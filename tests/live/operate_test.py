@@ -71,7 +71,7 @@ def test_a_port_that_another_weir_has(make_node) -> None:
 def test_an_address_of_another_host(make_node) -> None:
     """Clear start-up errors: an address that this host does not have."""
     node = make_node(start=False, listen=("192.0.2.1:80",))
-    _expect_no_start(node, "192.0.2.1:80", "not an address of this machine")
+    _expect_no_start(node, "192.0.2.1:80", "not an address of this host")
 
 
 def test_a_data_folder_that_another_weir_has(make_node) -> None:

@@ -16,7 +16,7 @@ void weir_backtrace_prepare(void);
  * Write the calling thread's stack to `fd`, innermost first, one line a frame: number, function and
  * offset, and the address in the program file for addr2line. Names come from the program's symbol
  * table; static functions have theirs also in a build with link-time optimisation, unless they were
- * inlined. Does not allocate after weir_backtrace_prepare(); errno is not kept.
+ * inlined. Does not allocate after weir_backtrace_prepare(); errno is not preserved.
  */
 void weir_backtrace_write(int fd);
 

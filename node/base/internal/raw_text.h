@@ -58,7 +58,7 @@ static inline void weir_raw_value(struct weir_raw_text *t, uint64_t n)
     weir_raw_str(t, ")");
 }
 
-/** Write the text to `fd` and empty it. errno is kept; what cannot be written is lost. */
+/** Write the text to `fd` and empty it. errno is preserved; what cannot be written is lost. */
 static inline void weir_raw_flush(struct weir_raw_text *t, int fd)
 {
     int saved_errno = errno;

@@ -46,7 +46,7 @@ void weir_doc_reader_deinit(struct weir_doc_reader *r);
  * The next document; a YAML document may be empty.
  * @return WEIR_OK | WEIR_ENOTFOUND: no more | WEIR_EINVAL (no JSON object here: nothing behind it
  * can be read) | WEIR_ELIMIT (longer than WEIR_DOC_BYTES_MAX) | WEIR_EIO | WEIR_ENOMEM; r->line
- * says where
+ * is the place
  */
 WEIR_MUST_USE enum weir_err weir_doc_reader_next(struct weir_doc_reader *r,
                                                  struct weir_doc_text *ret);

@@ -64,7 +64,7 @@ static void fault_write(struct weir_error_pages *p, enum weir_err err, const cha
         snprintf(p->why, sizeof(p->why), "cannot read %s: %s", shown.text, why);
     else if (p->roots.base_allowed)
         snprintf(p->why, sizeof(p->why),
-                 "%s is not in the document's folder. Put it there, or allow the folder that has "
+                 "%s is not in the document's folder. Move it there, or allow the folder that has "
                  "it with --allow-files DIR",
                  shown.text);
     else

@@ -2,8 +2,8 @@
  *
  * error_pages.h - `error_pages: { "502": { file: sorry.html } }`: nodes do not have the user's
  * files, so the content of the file becomes the body of the page before the document is checked.
- * A document may come from somebody else than the operator who applies it, so it reads only what
- * the operator allows.
+ * A document may come from another author than the operator. So it reads only the files that the
+ * operator allows.
  * Owner: the main thread.
  * Limits: WEIR_ERROR_PAGE_MAX bytes a page; UTF-8; regular files; the schema bounds all pages of a
  * tenant.

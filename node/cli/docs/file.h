@@ -47,7 +47,7 @@ WEIR_MUST_USE enum weir_err weir_file_read_beneath(const struct weir_file_roots 
                                                    const char *name, size_t max,
                                                    struct weir_strbuf *out, const char **ret_why);
 /**
- * Put `text` in the place of a file's content: a reader sees the old or the new, and a crash leaves
+ * Replace a file's content with `text`: a reader sees the old or the new, and a crash leaves
  * one of them. Keeps the mode and a symbolic link.
  *
  * @return WEIR_OK | WEIR_EIO: *ret_why as above, the file is as before | WEIR_ENOMEM

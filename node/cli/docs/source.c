@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * source.c - folders are walked in the order of names, so that messages and results come in the
- * same order on every machine. Texts are read one by one and forgotten; only their messages stay.
+ * same order on every host. Texts are read one by one and forgotten; only their messages stay.
  */
 #include "node/cli/docs/source.h"
 

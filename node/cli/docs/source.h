@@ -57,9 +57,9 @@ void weir_source_init(struct weir_source *s, struct weir_cli *cli);
 void weir_source_deinit(struct weir_source *s);
 
 /**
- * Read everything that -f names, with the files of error pages put into the documents of tenants:
- * those below the document's folder and below --allow-files. Refuse a tenant that is described
- * twice.
+ * Read everything that -f names, with the files of error pages copied into the documents of
+ * tenants: those below the document's folder and below --allow-files. Refuse a tenant that is
+ * described twice.
  *
  * @param tenants_only  refuse documents of kind Node
  * @return WEIR_EXIT_OK: there is at least one document, and all are good

@@ -58,7 +58,7 @@ static void name_of_uid(uid_t uid, char out[WEIR_ADMIN_USER_MAX])
         snprintf(out, WEIR_ADMIN_USER_MAX, "uid:%u", (unsigned)uid);
 }
 
-/* Names of local users come from files, so this does not wait for a network on an ordinary machine.
+/* Names of local users come from files, so this does not wait for a network on an ordinary host.
  */
 static void find_user(struct weir_admin_conn *c)
 {

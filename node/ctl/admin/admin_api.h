@@ -62,7 +62,7 @@ struct weir_admin_route {
     void (*run)(struct weir_admin_request *r);
 };
 
-/** What the table says to a path. */
+/** The result of the search for a path in the table. */
 enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METHOD };
 
 /**
@@ -75,8 +75,8 @@ enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METH
 WEIR_MUST_USE enum weir_admin_found weir_admin_route_find(struct weir_admin_request *r,
                                                           bool health_only);
 
-/** Refuse by what the head says: query, content type, length. @return true: responded, the body is
- * not wanted */
+/** Refuse by the content of the head: query, content type, length. @return true: responded, the
+ * body is not wanted */
 WEIR_MUST_USE bool weir_admin_head_refused(struct weir_admin_request *r);
 
 /** The media type without its parameters; empty when there is none, or several: then a document is

@@ -369,7 +369,7 @@ static WEIR_PRINTF(4, 5) void add_fault(struct apply *a, const char *tenant, con
     detail->message = message;
 }
 
-/* The files of error pages are on the client's machine. */
+/* The files of error pages are on the client's host. */
 static void check_pages(struct apply *a, const Weir__V1__Tenant *t)
 {
     for (size_t i = 0; i < t->n_error_pages; i++) {
@@ -422,7 +422,7 @@ static enum weir_err check_docs(struct apply *a)
         }
         check_pages(a, doc->tenant);
         if (a->one && !weir_span_eq(weir_span_cstr(doc->tenant->name), name))
-            add_fault(a, doc->tenant->name, "name", "the path says %.*s", (int)name.len,
+            add_fault(a, doc->tenant->name, "name", "the path has %.*s", (int)name.len,
                       (const char *)name.at);
         size_t len = protobuf_c_message_get_packed_size(doc->message);
         if (len > WEIR_RECORD_MAX)
@@ -525,7 +525,7 @@ void weir_admin_apply(struct weir_admin_request *r)
     if (a == NULL)
         return;
     if (revision != UINT64_MAX) {
-        /* Revisions begin at 1, so 0 says: it shall be new. */
+        /* Revisions begin at 1, so 0 means that the tenant must be new. */
         a->precondition = revision == 0 ? WEIR_IF_ABSENT : WEIR_IF_REVISION;
         a->expected = revision;
     }

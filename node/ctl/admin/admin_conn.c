@@ -178,7 +178,7 @@ void weir_admin_response(struct weir_admin_request *r, uint16_t status, const ch
     }
     WEIR_ASSERT(c->request == r);
     if (r->body.failed || r->fields.failed) {
-        /* A cut body must not look whole: say so, in a response that needs no memory of its own. */
+        /* A cut body must not pass for a whole one. This response needs no memory. */
         weir_strbuf_deinit(&r->body);
         weir_strbuf_reset(&r->fields);
         head.status = 503;

@@ -24,10 +24,10 @@ try {
     uv_tcp_t tcp;
     uv_connect_t connect;
     uv_getaddrinfo_t lookup;
-    bool looking; /* the lookup is out */
-    bool open;    /* tcp is a handle of the loop */
-    bool over;    /* the outcome is known */
-    int outcome;  /* 0: connected; else libuv's number */
+    bool resolving; /* the lookup is out */
+    bool open;      /* tcp is a handle of the loop */
+    bool over;      /* the outcome is known */
+    int outcome;    /* 0: connected; else libuv's number */
 };
 
 /** One request for the doctor. */
@@ -113,7 +113,7 @@ static void end_try(struct try *t, int outcome)
     v->num_left--;
     if (t->open && !uv_is_closing((uv_handle_t *)&t->tcp))
         uv_close((uv_handle_t *)&t->tcp, on_tcp_closed);
-    if (t->looking)
+    if (t->resolving)
         (void)uv_cancel((uv_req_t *)&t->lookup);
 }
 
@@ -143,7 +143,7 @@ static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *fou
 {
     struct try *t = lookup->data;
     struct visit *v = t->visit;
-    t->looking = false;
+    t->resolving = false;
     v->num_held--;
     if (!t->over) {
         if (status == 0 && found != NULL)
@@ -187,7 +187,7 @@ static void start_try(struct try *t)
         end_try(t, rc);
         return;
     }
-    t->looking = true;
+    t->resolving = true;
     t->visit->num_held++;
 }
 

@@ -80,15 +80,15 @@ static void on_gone(struct weir_admin_request *r)
     end_follower(r->work);
 }
 
-static bool is_news(struct follower *f, const Weir__V1__DrainStatus *s)
+static bool note_change(struct follower *f, const Weir__V1__DrainStatus *s)
 {
-    bool news = f->first || s->connections != f->last_connections ||
-                s->requests != f->last_requests || s->deadline_ms / 1000 != f->last_deadline_s;
+    bool changed = f->first || s->connections != f->last_connections ||
+                   s->requests != f->last_requests || s->deadline_ms / 1000 != f->last_deadline_s;
     f->first = false;
     f->last_connections = s->connections;
     f->last_requests = s->requests;
     f->last_deadline_s = s->deadline_ms / 1000;
-    return news;
+    return changed;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -103,7 +103,7 @@ static void on_timer(uv_timer_t *timer)
     }
     fill_status(f->request->node, &s);
     f->last_sent = strcmp(s.state, "draining") != 0;
-    if (!is_news(f, &s) && !f->last_sent)
+    if (!note_change(f, &s) && !f->last_sent)
         return;
     if (weir_schema_write_json(&s.base, &f->line) < 0)
         f->line.failed = true;

@@ -82,7 +82,7 @@ static void join_lines(struct weir_strbuf *text)
     text->len = len;
 }
 
-/* A record that cannot be read is counted: the last line says that the export lacks it. */
+/* A record that cannot be read is counted: the last line states that the export lacks it. */
 static bool add_record(void *arg, const struct weir_record *rec)
 {
     struct export *e = arg;
@@ -146,7 +146,7 @@ static void read_slice(struct export *e)
         e->err = WEIR_ENOMEM;
 }
 
-/* Without the last line the client knows that it has not all; the log says why. */
+/* Without the last line the client knows that it has not all; the log has the reason. */
 static void on_timer(uv_timer_t *timer)
 {
     struct export *e = timer->data;

@@ -36,13 +36,13 @@ struct weir_admin_message {
 
 /** Sets *m NULL; NULL is legal. */
 void weir_admin_message_free(struct weir_admin_message **m);
-/** The value of the only field with this name in any case. @return false: absent, or there are
- * several */
+/** The value of the field with this name in any case; empty when there are several, so that none of
+ * them is taken, and a precondition is not lost. @return false: absent */
 bool weir_admin_message_field(const struct weir_admin_message *m, const char *name,
                               struct weir_span *ret);
 
 enum weir_admin_event {
-    WEIR_ADMIN_MORE,    /* put more bytes */
+    WEIR_ADMIN_MORE,    /* add more bytes */
     WEIR_ADMIN_HEAD,    /* message has its head: refuse it here, or go on */
     WEIR_ADMIN_REQUEST, /* message is whole: take it */
     WEIR_ADMIN_FAULT,   /* respond with `status` and close */

@@ -231,7 +231,7 @@ static bool on_revision(void *arg, uint64_t revision, struct weir_span value)
     return false;
 }
 
-/* A tenant that is there, or was: its records may still be. @return false: answered */
+/* A tenant that exists, or did: its records may still be there. @return false: responded */
 static bool check_tenant(struct weir_admin_request *r, struct weir_span name)
 {
     struct weir_store_reader *reader = r->node->reader;
@@ -258,7 +258,7 @@ static bool check_tenant(struct weir_admin_request *r, struct weir_span name)
     return known;
 }
 
-/* @return false: answered */
+/* @return false: responded */
 static bool read_params(struct tail *t)
 {
     struct weir_admin_request *r = t->request;

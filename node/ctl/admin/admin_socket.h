@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * admin_socket.h - the Unix socket of the admin API as a file: made with its mode, taken over when
- * it is stale, removed. Who may open the file may do everything; so its mode is set before anybody
- * can connect.
+ * it is stale, removed. A user that may open the file may do everything, so its mode is set
+ * before anybody can connect.
  */
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_SOCKET_H

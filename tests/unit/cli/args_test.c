@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * args_test.c - command lines that are right, and what is said of those that are not.
+ * args_test.c - command lines that are right, and the messages for those that are not.
  */
 #include <setjmp.h>
 #include <stdarg.h>

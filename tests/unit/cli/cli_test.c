@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cli_test.c - the other subcommands as their users run them: a process, a node that says what the
+ * cli_test.c - the other subcommands as their users run them: a process, a node that sends what the
  * test wrote down, the requests it got, both outputs and the exit code.
  */
 #include <sys/stat.h>
@@ -243,7 +243,7 @@ static void status_reports_whether_all_is_well(void **state)
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
-static void a_drain_says_its_deadline_its_progress_and_its_outcome(void **state)
+static void a_drain_reports_its_deadline_its_progress_and_its_outcome(void **state)
 {
     static const struct expected cases[] = {
         { "drain --deadline 90s",
@@ -273,7 +273,7 @@ static void a_drain_says_its_deadline_its_progress_and_its_outcome(void **state)
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
-static void undrain_reload_and_log_level_say_what_came_of_them(void **state)
+static void undrain_reload_and_log_level_report_their_outcomes(void **state)
 {
     static const struct expected cases[] = {
         { "undrain", OK("{\"state\":\"serving\"}"), 0, "POST /v1/undrain HTTP/1.1\r\n", "serving\n",
@@ -340,7 +340,7 @@ static void exit_codes_are_those_of_the_contract(void **state)
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
-static void diff_that_could_not_compare_says_so(void **state)
+static void diff_that_could_not_compare_reports_it(void **state)
 {
     const struct unix_response responses[] = {
         STATUS("404 X", "{\"error\":{\"message\":\"x\"}}"),
@@ -562,10 +562,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(revision_goes_into_if_match),
         cmocka_unit_test(deletion_goes_on_behind_a_failure),
         cmocka_unit_test(status_reports_whether_all_is_well),
-        cmocka_unit_test(a_drain_says_its_deadline_its_progress_and_its_outcome),
-        cmocka_unit_test(undrain_reload_and_log_level_say_what_came_of_them),
+        cmocka_unit_test(a_drain_reports_its_deadline_its_progress_and_its_outcome),
+        cmocka_unit_test(undrain_reload_and_log_level_report_their_outcomes),
         cmocka_unit_test(exit_codes_are_those_of_the_contract),
-        cmocka_unit_test(diff_that_could_not_compare_says_so),
+        cmocka_unit_test(diff_that_could_not_compare_reports_it),
         cmocka_unit_test(node_that_is_away_is_reported_by_every_command),
         cmocka_unit_test(every_page_is_there),
         cmocka_unit_test(pages_fit_a_terminal),

@@ -187,7 +187,7 @@ static void folder_link(const struct unix_server *s, const char *target, const c
     assert_int_equal(symlink(target, path), 0);
 }
 
-/* A customer writes the document; the operator, who can read more, applies it. */
+/* A customer writes the document; the operator can read more and applies it. */
 static void error_page_reads_no_file_outside_its_documents_folder(void **state)
 {
     static const char *const files[] = {
@@ -213,7 +213,7 @@ static void error_page_reads_no_file_outside_its_documents_folder(void **state)
         assert_int_equal(s.run.code, 1);
         snprintf(
             expected, sizeof(expected),
-            "/c/shop.yaml:10:12: error_pages.502.file: %s is not in the document's folder. Put "
+            "/c/shop.yaml:10:12: error_pages.502.file: %s is not in the document's folder. Move "
             "it there, or allow the folder that has it with --allow-files DIR\n",
             files[i]);
         assert_has(s.run.err, expected);

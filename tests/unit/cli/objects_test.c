@@ -148,7 +148,7 @@ static void deletion_by_prefix_counts_and_wants_a_yes(void **state)
     scene_begin(&s, responses, 4);
     scene_run(&s, "delete --prefix old-", NULL);
     assert_int_equal(s.run.code, 2);
-    assert_has(s.run.err, "standard input is no terminal. Give --yes, or look first with "
+    assert_has(s.run.err, "standard input is no terminal. Give --yes, or check first with "
                           "--dry-run");
     assert_int_equal(s.server.num_requests, 0);
     scene_run(&s, "delete tenant --prefix old- --yes", NULL);

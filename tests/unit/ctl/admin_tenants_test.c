@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin_tenants_test.c - what the paths about tenants answer, over a real store: writes,
+ * admin_tenants_test.c - the responses of the paths about tenants, over a real store: writes,
  * preconditions, lists, history, roll-back, conflicts, questions about requests.
  */
 #include "tests/unit/ctl/admin_client.h"
@@ -50,7 +50,7 @@ static void json_is_taken_as_well_as_yaml(void **state)
     put_tenant("shop", "a.example", 200, "unchanged");
 }
 
-/* Keys in another order say the same. */
+/* Keys in another order mean the same. */
 static void the_order_of_a_map_is_no_change(void **state)
 {
     static const char one[] =
@@ -114,6 +114,11 @@ static void preconditions_are_412_with_the_present_revision(void **state)
     response_free(&a);
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\n", doc,
            (struct want){ 200, "changed" });
+    /* Several are refused: to take none of them would make the write one without a condition. */
+    expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\nIf-Match: \"1\"\r\n", doc,
+           (struct want){ 400, "If-Match" });
+    expect("PUT", "/v1/tenants/shop", YAML "If-None-Match: *\r\nIf-None-Match: *\r\n", doc,
+           (struct want){ 400, "If-None-Match" });
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: 2\r\n", doc,
            (struct want){ 400, "If-Match" });
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: W/\"2\"\r\n", doc,
@@ -132,11 +137,11 @@ static void preconditions_are_412_with_the_present_revision(void **state)
 static void the_name_in_the_path_must_be_the_one_in_the_document(void **state)
 {
     expect("PUT", "/v1/tenants/other", YAML, yaml_tenant("shop", "a.example"),
-           (struct want){ 400, "the path says other" });
+           (struct want){ 400, "the path has other" });
     expect("GET", "/v1/tenants/shop", "", NULL, (struct want){ 404, NULL });
 }
 
-static void many_documents_are_answered_in_their_order(void **state)
+static void many_documents_get_results_in_their_order(void **state)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     put_tenant("b", "b.example", 201, NULL);
@@ -196,7 +201,7 @@ static void what_apply_does_not_take_is_named(void **state)
     weir_strbuf_deinit(&text);
 }
 
-static void a_dry_run_answers_as_the_run_would_and_writes_nothing(void **state)
+static void a_dry_run_responds_as_the_run_would_and_writes_nothing(void **state)
 {
     const char *doc = yaml_tenant("shop", "a.example");
     expect("PUT", "/v1/tenants/shop?dry_run=1", YAML, doc, (struct want){ 200, "created" });
@@ -216,7 +221,7 @@ static void a_dry_run_answers_as_the_run_would_and_writes_nothing(void **state)
 static void the_later_claim_of_a_name_is_warned_and_listed(void **state)
 {
     put_tenant("first", "a.example, \\\"*.b.example\\\"", 400,
-               NULL); /* not YAML: nothing is kept */
+               NULL); /* not YAML: nothing is stored */
     put_tenant("first", "a.example, '*.b.example'", 201, NULL);
     put_tenant("second", "'*.b.example', c.example", 201,
                "host *.b.example is claimed earlier by tenant first");
@@ -292,7 +297,7 @@ static void a_part_that_is_not_there_is_named(void **state)
            (struct want){ 404, "tenant never: does not exist, and never did" });
 }
 
-static void history_tells_what_changed_newest_first(void **state)
+static void history_shows_what_changed_newest_first(void **state)
 {
     put_tenant("shop", "a.example", 201, NULL);
     put_tenant("shop", "a.example, b.example", 200, NULL);
@@ -367,7 +372,7 @@ static void a_large_apply_is_whole_and_can_be_paged(void **state)
     weir_strbuf_deinit(&text);
 }
 
-static void questions_are_answered_by_the_code_of_the_data_path(void **state)
+static void questions_are_decided_by_the_code_of_the_data_path(void **state)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     weir_strbuf_puts(&text, yaml_tenant("shop", "shop.example, '*.shop.example'"));
@@ -413,7 +418,7 @@ static void questions_are_answered_by_the_code_of_the_data_path(void **state)
     weir_strbuf_deinit(&text);
 }
 
-static void the_doctor_looks_at_the_machine_and_at_endpoints(void **state)
+static void the_doctor_checks_the_host_and_the_endpoints(void **state)
 {
     put_tenant("shop", "a.example", 201, NULL); /* 127.0.0.1:1 refuses */
     struct response a = ask("GET", "/v1/doctor", "", NULL);
@@ -436,20 +441,20 @@ int main(void)
         TEST(a_record_that_cannot_be_served_is_named),
         TEST(preconditions_are_412_with_the_present_revision),
         TEST(the_name_in_the_path_must_be_the_one_in_the_document),
-        TEST(many_documents_are_answered_in_their_order),
+        TEST(many_documents_get_results_in_their_order),
         TEST(one_invalid_document_keeps_all_out),
         TEST(what_apply_does_not_take_is_named),
-        TEST(a_dry_run_answers_as_the_run_would_and_writes_nothing),
+        TEST(a_dry_run_responds_as_the_run_would_and_writes_nothing),
         TEST(the_later_claim_of_a_name_is_warned_and_listed),
         TEST(a_deleted_name_has_a_history_and_goes_on_behind_it),
         TEST(a_deletion_is_a_row_of_the_history_and_can_be_rolled_back),
         TEST(if_match_any_asks_for_a_present_tenant),
         TEST(a_part_that_is_not_there_is_named),
-        TEST(history_tells_what_changed_newest_first),
+        TEST(history_shows_what_changed_newest_first),
         TEST(a_rollback_is_a_new_revision),
         TEST(a_large_apply_is_whole_and_can_be_paged),
-        TEST(questions_are_answered_by_the_code_of_the_data_path),
-        TEST(the_doctor_looks_at_the_machine_and_at_endpoints),
+        TEST(questions_are_decided_by_the_code_of_the_data_path),
+        TEST(the_doctor_checks_the_host_and_the_endpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

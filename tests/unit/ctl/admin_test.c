@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * admin_test.c - the admin server over its socket: HTTP as API.md and RFC 9112 have it, bounds of
- * connections, clients that misbehave or leave. What the paths about tenants answer:
+ * connections, clients that misbehave or leave. The responses of the paths about tenants:
  * admin_tenants_test.c.
  */
 #include "node/base/log_filter.h"
 #include "tests/unit/ctl/admin_client.h"
 
-static void health_is_answered_in_text(void **state)
+static void health_is_reported_in_text(void **state)
 {
     expect("GET", "/healthz", "", NULL, (struct want){ 200, "ok\n" });
     expect("GET", "/readyz", "", NULL, (struct want){ 200, "ready\n" });
@@ -84,7 +84,7 @@ static void parameters_are_known_or_refused(void **state)
     assert_int_equal(rig.num_drains, 0);
 }
 
-static void requests_on_one_connection_are_answered_in_order(void **state)
+static void requests_on_one_connection_get_responses_in_order(void **state)
 {
     static const char three[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n"
                                 "GET /nowhere HTTP/1.1\r\nHost: w\r\n\r\n"
@@ -107,7 +107,7 @@ static void requests_on_one_connection_are_answered_in_order(void **state)
     close(fd);
 }
 
-static void a_request_split_at_each_byte_is_answered(void **state)
+static void a_request_split_at_each_byte_gets_its_response(void **state)
 {
     static const char one[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n";
     int fd = client_open();
@@ -184,7 +184,7 @@ static void a_refusal_survives_a_client_that_sends_on(void **state)
     close(fd);
 }
 
-static void a_client_that_asks_first_is_told_to_go_on(void **state)
+static void a_client_that_expects_100_gets_it(void **state)
 {
     const char *body = yaml_tenant("shop", "shop.example");
     struct weir_strbuf got = WEIR_STRBUF_ZERO;
@@ -257,9 +257,9 @@ static void over_tcp_only_health_is_served(void **state)
     }
     struct response a;
     int fd = client_open_tcp();
-    static const char put[] =
+    static const char request[] =
         "PUT /v1/tenants/a HTTP/1.1\r\nHost: w\r\nContent-Length: 2\r\n\r\n{}";
-    client_send(fd, put, sizeof(put) - 1);
+    client_send(fd, request, sizeof(request) - 1);
     response_read(fd, &a, false);
     assert_int_equal(a.status, 404);
     response_free(&a);
@@ -323,7 +323,7 @@ static void a_client_may_leave_while_its_write_runs(void **state)
     expect("GET", "/v1/tenants/shop", "", NULL, (struct want){ 200, "\"shop.example\"" });
 }
 
-static void logs_are_empty_where_none_are_kept_and_a_follower_may_leave(void **state)
+static void logs_are_empty_where_none_are_stored_and_a_follower_may_leave(void **state)
 {
     static const char follow[] = "GET /v1/logs?follow=1 HTTP/1.1\r\nHost: w\r\n\r\n";
     struct weir_strbuf got = WEIR_STRBUF_ZERO;
@@ -511,7 +511,7 @@ static void one_filter_more_than_there_is_room_for_is_refused(void **state)
     expect("DELETE", "/v1/log-level", "", NULL, (struct want){ 200, NULL });
 }
 
-static void the_outcome_of_an_undrain_is_told_by_its_status(void **state)
+static void the_outcome_of_an_undrain_is_reported_by_its_status(void **state)
 {
     rig.undrain_err = WEIR_ECLOSED;
     expect("POST", "/v1/undrain", "", NULL,
@@ -561,7 +561,7 @@ static void a_follower_of_a_drain_may_leave(void **state)
     weir_strbuf_deinit(&got);
 }
 
-static void what_a_reload_came_to_is_told_by_key_and_line(void **state)
+static void the_outcome_of_a_reload_is_reported_by_key_and_line(void **state)
 {
     rig.reload_outcome = (struct weir_reload_outcome){ .problems = "",
                                                        .changed = WEIR_KEY_BIT(WEIR_KEY_LOG_LEVEL),
@@ -588,7 +588,7 @@ static void drain_is_passed_on_with_its_deadline(void **state)
     assert_int_equal(rig.drain_ms, 5);
 }
 
-static void status_tells_the_node(void **state)
+static void status_reports_the_node(void **state)
 {
     weir_metric_add(&rig.node.workers->metrics, WEIR_M_REQUESTS_2XX, 5);
     weir_metric_add(&rig.node.workers->metrics, WEIR_M_CONNECTIONS_OPEN, 3);
@@ -606,35 +606,35 @@ static void status_tells_the_node(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(health_is_answered_in_text),
+        TEST(health_is_reported_in_text),
         TEST(metrics_have_the_counters_and_what_the_node_knows),
         TEST(unknown_paths_are_404_and_wrong_methods_405_with_allow),
         TEST(head_is_get_without_its_body),
         TEST(parameters_are_known_or_refused),
-        TEST(requests_on_one_connection_are_answered_in_order),
-        TEST(a_request_split_at_each_byte_is_answered),
+        TEST(requests_on_one_connection_get_responses_in_order),
+        TEST(a_request_split_at_each_byte_gets_its_response),
         TEST(a_half_closed_client_still_gets_its_response),
         TEST(documents_need_a_length_and_a_known_type),
         TEST(a_body_over_the_limit_is_refused_before_it_is_sent),
         TEST(a_refusal_survives_a_client_that_sends_on),
-        TEST(a_client_that_asks_first_is_told_to_go_on),
+        TEST(a_client_that_expects_100_gets_it),
         TEST(malformed_requests_end_their_connection),
         TEST(over_tcp_only_health_is_served),
         TEST(idle_connections_make_room_for_new_ones),
         TEST(busy_connections_are_not_evicted_but_new_ones_refused),
         TEST(a_client_may_leave_while_its_write_runs),
-        TEST(logs_are_empty_where_none_are_kept_and_a_follower_may_leave),
+        TEST(logs_are_empty_where_none_are_stored_and_a_follower_may_leave),
         TEST(followers_get_the_records_of_their_tenant),
         TEST(drain_is_passed_on_with_its_deadline),
         TEST(the_socket_that_only_reads_refuses_all_but_get_and_head),
         TEST(the_log_level_is_changed_for_all_for_one_tenant_and_for_some_clients),
         TEST(the_log_names_changes_of_its_level_that_were_made_and_no_others),
         TEST(one_filter_more_than_there_is_room_for_is_refused),
-        TEST(the_outcome_of_an_undrain_is_told_by_its_status),
+        TEST(the_outcome_of_an_undrain_is_reported_by_its_status),
         TEST(a_drain_that_is_over_takes_no_other_deadline),
         TEST(a_follower_of_a_drain_may_leave),
-        TEST(what_a_reload_came_to_is_told_by_key_and_line),
-        TEST(status_tells_the_node),
+        TEST(the_outcome_of_a_reload_is_reported_by_key_and_line),
+        TEST(status_reports_the_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,7 @@ static void a_node_that_would_serve_nothing_is_refused(void **state)
     assert_problem("listen.http");
 }
 
-static void all_that_is_wrong_is_told_at_once(void **state)
+static void all_that_is_wrong_is_reported_at_once(void **state)
 {
     static const char text[] = HEAD "listen: { http: [\"nonsense\"] }\n"
                                     "colour: red\n"
@@ -276,7 +276,7 @@ static void workers_are_bounded(void **state)
     assert_problem("workers");
 }
 
-static void no_memory_is_told_and_leaks_nothing(void **state)
+static void no_memory_is_reported_and_leaks_nothing(void **state)
 {
     static const char text[] = HEAD "name: a\nlisten: { http: [\"127.0.0.1:1\"] }\n"
                                     "trusted_proxies: [\"10.0.0.0/8\"]\n";
@@ -304,7 +304,7 @@ int main(void)
         TEST(the_environment_overrides_the_file),
         TEST(the_environment_alone_is_enough),
         TEST(a_node_that_would_serve_nothing_is_refused),
-        TEST(all_that_is_wrong_is_told_at_once),
+        TEST(all_that_is_wrong_is_reported_at_once),
         TEST(an_address_is_listened_on_once),
         TEST(clear_text_administration_stays_on_the_machine),
         TEST(the_metrics_may_be_served_on_any_address),
@@ -313,7 +313,7 @@ int main(void)
         TEST(a_comparison_names_exactly_the_keys_that_differ),
         TEST(only_one_node_document_makes_a_node_file),
         TEST(workers_are_bounded),
-        TEST(no_memory_is_told_and_leaks_nothing),
+        TEST(no_memory_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

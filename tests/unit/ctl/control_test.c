@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * control_test.c - `weir node` in a process of its own, over a double of the data path: how it
- * starts, what it says when it cannot, what signals do, what it leaves behind.
+ * starts, what it reports when it cannot, what signals do, what it leaves behind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +65,7 @@ static int teardown(void **state)
     return system(command);
 }
 
-/* Run it in a child. @param start_err what the data path says to its start */
+/* Run it in a child. @param start_err what the start of the data path returns */
 static pid_t node_start(bool check, enum weir_err start_err)
 {
     static const char *const env[] = { NULL };
@@ -115,7 +115,7 @@ static int node_end(pid_t pid)
     return WEXITSTATUS(status);
 }
 
-static void assert_said(const char *text)
+static void assert_reported(const char *text)
 {
     static char all[65536];
     FILE *f = fopen(errors, "r");
@@ -128,7 +128,7 @@ static void assert_said(const char *text)
     assert_non_null(strstr(all, text));
 }
 
-static void a_node_starts_says_so_and_ends_by_signal(void **state)
+static void a_node_starts_logs_it_and_ends_by_signal(void **state)
 {
     static const int numbers[] = { SIGTERM, SIGINT };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(numbers); i++) {
@@ -139,10 +139,10 @@ static void a_node_starts_says_so_and_ends_by_signal(void **state)
         assert_int_equal(st.st_mode & 0777, WEIR_ADMIN_SOCKET_MODE);
         kill(pid, numbers[i]);
         assert_int_equal(node_end(pid), 0);
-        assert_said("node.started version=");
-        assert_said("listeners=http://127.0.0.1:9 ");
-        assert_said("node.draining");
-        assert_said("node.stopped");
+        assert_reported("node.started version=");
+        assert_reported("listeners=http://127.0.0.1:9 ");
+        assert_reported("node.draining");
+        assert_reported("node.stopped");
         assert_int_equal(access(socket_path, F_OK), -1); /* it takes its socket with it */
     }
 }
@@ -163,8 +163,8 @@ static void a_signal_while_it_starts_ends_it_in_order(void **state)
     pid_t pid = node_start(false, WEIR_OK);
     worker_double_signal = 0;
     assert_int_equal(node_end(pid), 0);
-    assert_said("node.started version=");
-    assert_said("node.stopped");
+    assert_reported("node.started version=");
+    assert_reported("node.stopped");
     assert_int_equal(access(socket_path, F_OK), -1);
 }
 
@@ -188,7 +188,7 @@ static void a_drain_by_the_api_ends_the_node(void **state)
     assert_non_null(strstr(got, "{\"state\":\"draining\",\"deadline_ms\":"));
     close(fd);
     assert_int_equal(node_end(pid), 0);
-    assert_said("node.draining deadline_ms=1000");
+    assert_reported("node.draining deadline_ms=1000");
 }
 
 /* One request of the API; the head and body of its response, in a static buffer. */
@@ -259,9 +259,9 @@ static void a_reload_takes_over_what_can_change_and_names_the_rest(void **state)
     assert_call(CALL("POST", "/v1/reload"), "\r\n\r\n{\"restart\":[\"name\"]}");
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
-    assert_said("node.reloaded name=c-1");
-    assert_said("node.reload_changed key=listen.http");
-    assert_said("node.reload_needs_restart key=name");
+    assert_reported("node.reloaded name=c-1");
+    assert_reported("node.reload_changed key=listen.http");
+    assert_reported("node.reload_needs_restart key=name");
 }
 
 static void a_bad_file_is_refused_whole_with_all_its_faults(void **state)
@@ -281,8 +281,8 @@ static void a_bad_file_is_refused_whole_with_all_its_faults(void **state)
     assert_call(CALL("POST", "/v1/reload"), "\"changed\":[\"limits.connections\",\"log.access\"]");
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
-    assert_said("node.reload_refused");
-    assert_said("node.reload_problem");
+    assert_reported("node.reload_refused");
+    assert_reported("node.reload_problem");
 }
 
 static void a_log_that_cannot_be_opened_leaves_everything_as_it_was(void **state)
@@ -319,7 +319,7 @@ static void a_draining_node_takes_no_new_file_and_undrain_serves_again(void **st
         usleep(5000);
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
-    assert_said("node.undrained");
+    assert_reported("node.undrained");
 }
 
 static void a_drain_whose_deadline_has_passed_is_not_undone(void **state)
@@ -361,7 +361,7 @@ static void the_access_log_is_opened_anew_on_demand(void **state)
     }
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
-    assert_said("access_log.reopened");
+    assert_reported("access_log.reopened");
 }
 
 static void a_socket_left_by_a_dead_node_is_taken_over(void **state)
@@ -384,32 +384,32 @@ static void a_folder_in_use_is_named(void **state)
     node_wait_ready();
     pid_t second = node_start(false, WEIR_OK);
     assert_int_equal(node_end(second), 1);
-    assert_said("is used by another process");
+    assert_reported("is used by another process");
     assert_true(weir_admin_socket_is_served(socket_path)); /* the first one is not disturbed */
     kill(first, SIGTERM);
     assert_int_equal(node_end(first), 0);
 }
 
-static void a_file_in_the_socket_s_place_is_kept(void **state)
+static void a_file_in_the_socket_s_place_stays(void **state)
 {
     char run[96];
     snprintf(run, sizeof(run), "%s/run", folder);
     assert_int_equal(mkdir(run, 0700), 0);
     file_write(socket_path, "precious");
     assert_int_equal(node_end(node_start(false, WEIR_OK)), 1);
-    assert_said("is no socket");
+    assert_reported("is no socket");
     assert_int_equal(access(socket_path, F_OK), 0);
 }
 
 static void listeners_that_cannot_be_had_are_explained(void **state)
 {
     assert_int_equal(node_end(node_start(false, WEIR_EINUSE)), 1);
-    assert_said("weir: listen.http: 127.0.0.1:9 is taken");
-    assert_said("ss -ltnp");
+    assert_reported("weir: listen.http: 127.0.0.1:9 is taken");
+    assert_reported("ss -ltnp");
     assert_int_equal(node_end(node_start(false, WEIR_EPERM)), 1);
-    assert_said("setcap cap_net_bind_service");
+    assert_reported("setcap cap_net_bind_service");
     assert_int_equal(node_end(node_start(false, WEIR_EINVAL)), 1);
-    assert_said("is not an address of this machine");
+    assert_reported("is not an address of this host");
     assert_int_equal(access(socket_path, F_OK), -1);
 }
 
@@ -417,20 +417,20 @@ static void a_bad_file_is_named_with_its_lines(void **state)
 {
     file_write(file, "apiVersion: weir/v1\nkind: Node\ncolour: red\n");
     assert_int_equal(node_end(node_start(false, WEIR_OK)), 1);
-    assert_said("node.yaml:3:");
+    assert_reported("node.yaml:3:");
     unlink(file);
     assert_int_equal(node_end(node_start(false, WEIR_OK)), 1);
-    assert_said("cannot be read: No such file or directory");
+    assert_reported("cannot be read: No such file or directory");
 }
 
-static void a_check_looks_and_changes_nothing(void **state)
+static void a_check_reads_and_changes_nothing(void **state)
 {
     char data[96];
     snprintf(data, sizeof(data), "%s/data", folder);
     assert_int_equal(node_end(node_start(true, WEIR_OK)), geteuid() == 0 ? 0 : 1);
-    assert_said("listen.http: 127.0.0.1:9 ");
-    assert_said("ok    data: ");
-    assert_said("descriptors: ");
+    assert_reported("listen.http: 127.0.0.1:9 ");
+    assert_reported("ok    data: ");
+    assert_reported("descriptors: ");
     assert_int_equal(access(data, F_OK), -1);
     assert_int_equal(access(socket_path, F_OK), -1);
 }
@@ -456,11 +456,11 @@ static void a_check_finds_what_is_taken(void **state)
              file, addr.port, file, file);
     file_write(file, text);
     assert_int_equal(node_end(node_start(true, WEIR_OK)), 1);
-    assert_said("is taken");
-    assert_said("203.0.113.77:80 is not an address of this machine");
-    assert_said("fail  data: ");
-    assert_said("fail  admin.socket: ");
-    assert_said("fail  log.access: ");
+    assert_reported("is taken");
+    assert_reported("203.0.113.77:80 is not an address of this host");
+    assert_reported("fail  data: ");
+    assert_reported("fail  admin.socket: ");
+    assert_reported("fail  log.access: ");
     close(fd);
 }
 
@@ -472,10 +472,10 @@ static void a_check_knows_the_node_that_runs_with_this_file(void **state)
     node_wait_ready();
     snprintf(pid_text, sizeof(pid_text), "pid %d", (int)pid);
     (void)node_end(node_start(true, WEIR_OK)); /* its port is not ours to try */
-    assert_said("ok    running: ");
-    assert_said(pid_text);
-    assert_said("is served by the running node, pid");
-    assert_said("is in use by the running node, pid");
+    assert_reported("ok    running: ");
+    assert_reported(pid_text);
+    assert_reported("is served by the running node, pid");
+    assert_reported("is in use by the running node, pid");
     assert_true(weir_admin_socket_is_served(socket_path));
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
@@ -493,12 +493,12 @@ static void a_check_tests_the_lock_of_the_data_folder(void **state)
              folder, folder);
     file_write(file, text);
     assert_int_equal(node_end(node_start(true, WEIR_OK)), 1);
-    assert_said("fail  data: ");
-    assert_said("is used by another process");
+    assert_reported("fail  data: ");
+    assert_reported("is used by another process");
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
     (void)node_end(node_start(true, WEIR_OK));
-    assert_said("can be written, and no process uses it");
+    assert_reported("can be written, and no process uses it");
 }
 
 static int run_main(const char *a, const char *b)
@@ -521,7 +521,7 @@ static void wrong_arguments_are_usage_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_node_starts_says_so_and_ends_by_signal),
+        TEST(a_node_starts_logs_it_and_ends_by_signal),
         TEST(a_second_signal_does_not_wait),
         TEST(a_signal_while_it_starts_ends_it_in_order),
         TEST(a_drain_by_the_api_ends_the_node),
@@ -534,10 +534,10 @@ int main(void)
         TEST(the_access_log_is_opened_anew_on_demand),
         TEST(a_socket_left_by_a_dead_node_is_taken_over),
         TEST(a_folder_in_use_is_named),
-        TEST(a_file_in_the_socket_s_place_is_kept),
+        TEST(a_file_in_the_socket_s_place_stays),
         TEST(listeners_that_cannot_be_had_are_explained),
         TEST(a_bad_file_is_named_with_its_lines),
-        TEST(a_check_looks_and_changes_nothing),
+        TEST(a_check_reads_and_changes_nothing),
         TEST(a_check_finds_what_is_taken),
         TEST(a_check_knows_the_node_that_runs_with_this_file),
         TEST(a_check_tests_the_lock_of_the_data_folder),

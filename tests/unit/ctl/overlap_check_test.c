@@ -6,7 +6,7 @@
 
 #define ALLOW "?allow_overlap=true"
 
-static void put(const char *name, const char *hosts, const char *query, struct want want)
+static void write_tenant(const char *name, const char *hosts, const char *query, struct want want)
 {
     char target[128];
     snprintf(target, sizeof(target), "/v1/tenants/%s%s", name, query);
@@ -14,7 +14,7 @@ static void put(const char *name, const char *hosts, const char *query, struct w
 }
 
 /* A tenant that lets others have names below its wildcards. */
-static void put_allowing(const char *name, const char *hosts, const char *allowed)
+static void write_allowing(const char *name, const char *hosts, const char *allowed)
 {
     char target[128];
     char text[1024];
@@ -25,47 +25,55 @@ static void put_allowing(const char *name, const char *hosts, const char *allowe
 
 static void a_name_below_anothers_wildcard_is_refused(void **state)
 {
-    put("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
-    put("thief", "pay.shop.example.com", "",
+    write_tenant("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
+    write_tenant(
+        "thief", "pay.shop.example.com", "",
         (struct want){ 409, "host pay.shop.example.com of tenant thief is below "
                             "*.shop.example.com of tenant shop: requests for pay.shop.example.com "
                             "go to thief, and shop keeps the rest" });
-    put("thief", "a.b.shop.example.com", "", (struct want){ 409, "\"overlap\"" });
-    put("thief", "\"*.b.shop.example.com\"", "", (struct want){ 409, "\"overlap\"" });
+    write_tenant("thief", "a.b.shop.example.com", "", (struct want){ 409, "\"overlap\"" });
+    write_tenant("thief", "\"*.b.shop.example.com\"", "", (struct want){ 409, "\"overlap\"" });
     expect("GET", "/v1/tenants/thief", "", NULL, (struct want){ 404, NULL });
-    put("thief", "shop.example.com, myshop.example.com", "", (struct want){ 201, NULL });
+    write_tenant("thief", "shop.example.com, myshop.example.com", "", (struct want){ 201, NULL });
 }
 
 static void a_wildcard_over_anothers_names_is_refused(void **state)
 {
-    put("pay", "pay.shop.example.com", "", (struct want){ 201, NULL });
-    put("wide", "\"*.shop.example.com\"", "",
+    write_tenant("pay", "pay.shop.example.com", "", (struct want){ 201, NULL });
+    write_tenant(
+        "wide", "\"*.shop.example.com\"", "",
         (struct want){ 409, "host *.shop.example.com of tenant wide is over pay.shop.example.com "
                             "of tenant pay: requests for pay.shop.example.com stay with pay, and "
                             "wide gets the rest" });
-    put("wide", "\"*.example.com\"", "", (struct want){ 409, "\"overlap\"" });
-    put("wide", "\"*.hop.example.com\"", "", (struct want){ 201, NULL });
-    put("pay", "pay.shop.example.com, \"*.shop.example.com\"", "", (struct want){ 200, "changed" });
+    write_tenant("wide", "\"*.example.com\"", "", (struct want){ 409, "\"overlap\"" });
+    write_tenant("wide", "\"*.hop.example.com\"", "", (struct want){ 201, NULL });
+    write_tenant("pay", "pay.shop.example.com, \"*.shop.example.com\"", "",
+                 (struct want){ 200, "changed" });
 }
 
 static void an_overlap_that_is_asked_for_is_written_and_warned_of(void **state)
 {
-    put("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
-    put("pay", "pay.shop.example.com", ALLOW,
+    write_tenant("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
+    write_tenant(
+        "pay", "pay.shop.example.com", ALLOW,
         (struct want){ 201, "\"warnings\":[\"host pay.shop.example.com of tenant pay is below" });
-    put("pay", "pay.shop.example.com", "", (struct want){ 200, "is below *.shop.example.com" });
-    put("pay", "pay.shop.example.com, other.example.com", "", (struct want){ 200, "changed" });
-    put("pay", "pay.shop.example.com, b.shop.example.com", "", (struct want){ 409, "b.shop" });
+    write_tenant("pay", "pay.shop.example.com", "",
+                 (struct want){ 200, "is below *.shop.example.com" });
+    write_tenant("pay", "pay.shop.example.com, other.example.com", "",
+                 (struct want){ 200, "changed" });
+    write_tenant("pay", "pay.shop.example.com, b.shop.example.com", "",
+                 (struct want){ 409, "b.shop" });
     expect("PUT", "/v1/tenants/pay?allow_overlap=maybe", YAML, "{}", (struct want){ 400, "0, 1" });
 }
 
 static void the_owner_of_a_wildcard_may_allow_a_tenant_below_it(void **state)
 {
-    put_allowing("shop", "\"*.shop.example.com\"", "pay");
-    put("pay", "pay.shop.example.com", "", (struct want){ 201, "is below *.shop.example.com" });
-    put("else", "else.shop.example.com", "", (struct want){ 409, "\"overlap\"" });
-    put("late", "a.late.example", "", (struct want){ 201, NULL });
-    put_allowing("over", "\"*.late.example\"", "late");
+    write_allowing("shop", "\"*.shop.example.com\"", "pay");
+    write_tenant("pay", "pay.shop.example.com", "",
+                 (struct want){ 201, "is below *.shop.example.com" });
+    write_tenant("else", "else.shop.example.com", "", (struct want){ 409, "\"overlap\"" });
+    write_tenant("late", "a.late.example", "", (struct want){ 201, NULL });
+    write_allowing("over", "\"*.late.example\"", "late");
 }
 
 static void of_two_overlapping_documents_in_one_push_the_later_is_refused(void **state)
@@ -82,23 +90,25 @@ static void of_two_overlapping_documents_in_one_push_the_later_is_refused(void *
 
 static void a_dry_run_refuses_what_the_run_would(void **state)
 {
-    put("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
-    put("thief", "pay.shop.example.com", "?dry_run=1", (struct want){ 409, "\"overlap\"" });
-    put("thief", "pay.shop.example.com", "?dry_run=1&allow_overlap=1", (struct want){ 200, NULL });
+    write_tenant("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
+    write_tenant("thief", "pay.shop.example.com", "?dry_run=1",
+                 (struct want){ 409, "\"overlap\"" });
+    write_tenant("thief", "pay.shop.example.com", "?dry_run=1&allow_overlap=1",
+                 (struct want){ 200, NULL });
 }
 
 static void an_equal_claim_stays_a_conflict_and_no_overlap(void **state)
 {
-    put("one", "\"*.a.example\", b.example", "", (struct want){ 201, NULL });
-    put("two", "\"*.a.example\", b.example", "",
-        (struct want){ 201, "claimed earlier by tenant one" });
+    write_tenant("one", "\"*.a.example\", b.example", "", (struct want){ 201, NULL });
+    write_tenant("two", "\"*.a.example\", b.example", "",
+                 (struct want){ 201, "claimed earlier by tenant one" });
 }
 
 static void a_rollback_into_an_overlap_is_refused(void **state)
 {
-    put("pay", "pay.shop.example.com", "", (struct want){ 201, NULL });
-    put("pay", "other.example.com", "", (struct want){ 200, NULL });
-    put("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
+    write_tenant("pay", "pay.shop.example.com", "", (struct want){ 201, NULL });
+    write_tenant("pay", "other.example.com", "", (struct want){ 200, NULL });
+    write_tenant("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
     expect("POST", "/v1/tenants/pay/rollback?revision=1", "", "", (struct want){ 409, "overlap" });
     expect("POST", "/v1/tenants/pay/rollback?revision=1&allow_overlap=1", "", "",
            (struct want){ 200, "changed" });
@@ -106,15 +116,16 @@ static void a_rollback_into_an_overlap_is_refused(void **state)
 
 static void an_overlap_is_a_warning_of_status_and_of_the_doctor(void **state)
 {
-    put("shop", "\"*.shop.example.com\", a.shop.example.com", "", (struct want){ 201, NULL });
+    write_tenant("shop", "\"*.shop.example.com\", a.shop.example.com", "",
+                 (struct want){ 201, NULL });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
-    put("pay", "pay.shop.example.com", ALLOW, (struct want){ 201, NULL });
+    write_tenant("pay", "pay.shop.example.com", ALLOW, (struct want){ 201, NULL });
     const char *text = "1 name lies below wildcards of other tenants, for example "
                        "pay.shop.example.com of tenant pay below *.shop.example.com of tenant shop";
     expect("GET", "/v1/status", "", NULL, (struct want){ 200, text });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, text });
     expect("DELETE", "/v1/tenants/shop", "", NULL, (struct want){ 200, NULL });
-    put_allowing("shop", "\"*.shop.example.com\"", "pay");
+    write_allowing("shop", "\"*.shop.example.com\"", "pay");
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
 }
 
@@ -122,16 +133,17 @@ static void an_overlap_is_a_warning_of_status_and_of_the_doctor(void **state)
  */
 static void each_wildcards_owner_is_asked_for_its_own_names(void **state)
 {
-    put_allowing("shop", "\"*.shop.example.com\"", "pay, mail");
-    put_allowing("bank", "\"*.bank.example.com\"", "mail");
-    put("pay", "a.shop.example.com, b.shop.example.com", "", (struct want){ 201, NULL });
-    put("mail", "m.shop.example.com, m.bank.example.com", "", (struct want){ 201, NULL });
+    write_allowing("shop", "\"*.shop.example.com\"", "pay, mail");
+    write_allowing("bank", "\"*.bank.example.com\"", "mail");
+    write_tenant("pay", "a.shop.example.com, b.shop.example.com", "", (struct want){ 201, NULL });
+    write_tenant("mail", "m.shop.example.com, m.bank.example.com", "", (struct want){ 201, NULL });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
-    put("pay", "a.shop.example.com, z.bank.example.com", ALLOW, (struct want){ 200, NULL });
+    write_tenant("pay", "a.shop.example.com, z.bank.example.com", ALLOW,
+                 (struct want){ 200, NULL });
     expect("GET", "/v1/doctor", "", NULL,
            (struct want){ 200, "1 name lies below wildcards of other tenants, for example "
                                "z.bank.example.com of tenant pay below *.bank.example.com" });
-    put("thief", "t.shop.example.com", ALLOW, (struct want){ 201, NULL });
+    write_tenant("thief", "t.shop.example.com", ALLOW, (struct want){ 201, NULL });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "2 names lie below wildcards" });
 }
 
@@ -140,8 +152,8 @@ static void each_wildcards_owner_is_asked_for_its_own_names(void **state)
 static void the_doctor_and_status_warn_of_the_same(void **state)
 {
     rig.node.descriptors = 64;
-    put("one", "a.example", "", (struct want){ 201, NULL });
-    put("two", "a.example", "", (struct want){ 201, NULL });
+    write_tenant("one", "a.example", "", (struct want){ 201, NULL });
+    write_tenant("two", "a.example", "", (struct want){ 201, NULL });
     const char *few = "and limits.connections 100 needs";
     const char *conflict = "1 names claimed by more than one tenant";
     expect("GET", "/v1/status", "", NULL, (struct want){ 200, few });
@@ -158,13 +170,13 @@ static uint64_t counted(enum weir_metric which)
 /* A refusal is the client's affair: it is counted once, by its reason, and is no fault. */
 static void refusals_are_counted_by_reason_and_not_as_write_errors(void **state)
 {
-    put("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
-    put("thief", "pay.shop.example.com", "", (struct want){ 409, NULL });
+    write_tenant("shop", "\"*.shop.example.com\"", "", (struct want){ 201, NULL });
+    write_tenant("thief", "pay.shop.example.com", "", (struct want){ 409, NULL });
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"9\"\r\n", yaml_tenant("shop", "a.b"),
            (struct want){ 412, NULL });
     expect("DELETE", "/v1/tenants/none", "", NULL, (struct want){ 404, NULL });
     expect("DELETE", "/v1/tenants/none", "", NULL, (struct want){ 404, NULL });
-    put("shop", "\"*.shop.example.com\"", "", (struct want){ 200, "unchanged" });
+    write_tenant("shop", "\"*.shop.example.com\"", "", (struct want){ 200, "unchanged" });
     assert_int_equal(counted(WEIR_M_STORE_WRITES), 1);
     assert_int_equal(counted(WEIR_M_STORE_WRITE_ERRORS), 0);
     assert_int_equal(counted(WEIR_M_STORE_REFUSED_OVERLAP), 1);

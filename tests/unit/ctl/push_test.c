@@ -163,7 +163,7 @@ static void two_large_pushes_run_side_by_side(void **state)
     weir_push_free(&trials[1].push);
 }
 
-static void a_stop_answers_every_item_and_keeps_what_was_acknowledged(void **state)
+static void a_stop_finishes_every_item_and_keeps_what_was_acknowledged(void **state)
 {
     enum { NUM = 2000 };
     struct trial t, late;
@@ -246,7 +246,7 @@ int main(void)
         TEST(each_item_has_its_own_outcome),
         TEST(revisions_of_one_name_never_repeat),
         TEST(two_large_pushes_run_side_by_side),
-        TEST(a_stop_answers_every_item_and_keeps_what_was_acknowledged),
+        TEST(a_stop_finishes_every_item_and_keeps_what_was_acknowledged),
         TEST(a_full_store_refuses_writes_and_takes_deletes),
         TEST(a_document_over_the_limit_is_not_taken),
     };

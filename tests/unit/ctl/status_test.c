@@ -31,7 +31,7 @@ static void a_rate_needs_two_samples(void **state)
     assert_rate(&rate, 50);
 }
 
-static void a_rate_is_over_the_kept_samples(void **state)
+static void a_rate_is_over_the_stored_samples(void **state)
 {
     struct weir_rate rate = { .num = 0 };
     for (uint64_t i = 0; i < 3 * WEIR_RATE_SAMPLES; i++) {
@@ -73,7 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rate_needs_two_samples),
-        cmocka_unit_test(a_rate_is_over_the_kept_samples),
+        cmocka_unit_test(a_rate_is_over_the_stored_samples),
         cmocka_unit_test(two_samples_at_one_moment_are_no_rate),
         cmocka_unit_test(a_process_has_resident_bytes),
         cmocka_unit_test(the_state_is_readonly_only_while_serving),

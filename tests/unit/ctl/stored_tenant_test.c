@@ -45,12 +45,12 @@ static struct weir_stored_tenant_change change_of(struct doc *d)
 }
 
 /** The record as it stands, for the next change. */
-struct kept {
+struct latest {
     struct weir_strbuf value;
     struct weir_record record;
 };
 
-static void kept_set(struct kept *k, struct weir_strbuf *value)
+static void latest_set(struct latest *k, struct weir_strbuf *value)
 {
     weir_strbuf_deinit(&k->value);
     k->value = *value;
@@ -59,7 +59,7 @@ static void kept_set(struct kept *k, struct weir_strbuf *value)
                                       .value = weir_span(k->value.at, k->value.len) };
 }
 
-static void apply(struct kept *k, struct doc *d, uint64_t hlc, uint64_t revision)
+static void apply(struct latest *k, struct doc *d, uint64_t hlc, uint64_t revision)
 {
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
     struct weir_stored_tenant_change c = change_of(d);
@@ -67,10 +67,10 @@ static void apply(struct kept *k, struct doc *d, uint64_t hlc, uint64_t revision
     assert_int_equal(weir_stored_tenant_build(&c, current, hlc, &value), WEIR_OK);
     assert_int_equal(c.revision, revision);
     assert_int_equal(c.existed, current != NULL);
-    kept_set(k, &value);
+    latest_set(k, &value);
 }
 
-static uint64_t claim_since(const struct kept *k, const char *name)
+static uint64_t claim_since(const struct latest *k, const char *name)
 {
     uint64_t since = 0;
     struct weir_arena arena;
@@ -84,9 +84,9 @@ static uint64_t claim_since(const struct kept *k, const char *name)
     return since;
 }
 
-static void the_first_revision_is_one_and_says_who_when_and_why(void **state)
+static void the_first_revision_is_one_with_user_time_and_reason(void **state)
 {
-    struct kept k = { .value = WEIR_STRBUF_ZERO };
+    struct latest k = { .value = WEIR_STRBUF_ZERO };
     struct doc d;
     struct weir_arena arena;
     Weir__V1__StoredTenant *s = NULL;
@@ -107,7 +107,7 @@ static void the_first_revision_is_one_and_says_who_when_and_why(void **state)
 
 static void a_name_keeps_its_stamp_while_it_is_claimed(void **state)
 {
-    struct kept k = { .value = WEIR_STRBUF_ZERO };
+    struct latest k = { .value = WEIR_STRBUF_ZERO };
     struct doc one, two, three;
     doc_init(&one, "shop", "a.example", NULL);
     doc_init(&two, "shop", "a.example", "b.example");
@@ -130,7 +130,7 @@ static void a_name_keeps_its_stamp_while_it_is_claimed(void **state)
 
 static void the_same_document_is_no_change(void **state)
 {
-    struct kept k = { .value = WEIR_STRBUF_ZERO };
+    struct latest k = { .value = WEIR_STRBUF_ZERO };
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
     struct doc d, same;
     doc_init(&d, "shop", "a.example", NULL);
@@ -148,7 +148,7 @@ static void the_same_document_is_no_change(void **state)
 
 static void preconditions_hold_or_refuse(void **state)
 {
-    struct kept k = { .value = WEIR_STRBUF_ZERO };
+    struct latest k = { .value = WEIR_STRBUF_ZERO };
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
     struct doc one, two;
     doc_init(&one, "shop", "a.example", NULL);
@@ -159,7 +159,7 @@ static void preconditions_hold_or_refuse(void **state)
     assert_int_equal(weir_stored_tenant_build(&c, NULL, 5, &value), WEIR_ECONFLICT);
     c.precondition = WEIR_IF_ABSENT;
     assert_int_equal(weir_stored_tenant_build(&c, NULL, 5, &value), WEIR_OK);
-    kept_set(&k, &value);
+    latest_set(&k, &value);
     c = change_of(&two);
     c.precondition = WEIR_IF_ABSENT;
     assert_int_equal(weir_stored_tenant_build(&c, &k.record, 6, &value), WEIR_EEXIST);
@@ -177,9 +177,9 @@ static void preconditions_hold_or_refuse(void **state)
     weir_strbuf_deinit(&k.value);
 }
 
-static void a_delete_needs_a_record_and_notes_who_made_it(void **state)
+static void a_delete_needs_a_record_and_notes_its_user(void **state)
 {
-    struct kept k = { .value = WEIR_STRBUF_ZERO };
+    struct latest k = { .value = WEIR_STRBUF_ZERO };
     struct weir_strbuf value = WEIR_STRBUF_ZERO;
     struct doc d;
     struct weir_stored_tenant_change c = { .user = "ada" };
@@ -300,7 +300,7 @@ static void names_are_hosts_addresses_and_ports_without_repetition(void **state)
 
 static void no_memory_leaves_the_record_as_it_is(void **state)
 {
-    struct kept k = { .value = WEIR_STRBUF_ZERO };
+    struct latest k = { .value = WEIR_STRBUF_ZERO };
     struct doc one, two;
     doc_init(&one, "shop", "a.example", NULL);
     doc_init(&two, "shop", "a.example", "b.example");
@@ -324,11 +324,11 @@ static void no_memory_leaves_the_record_as_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_revision_is_one_and_says_who_when_and_why),
+        cmocka_unit_test(the_first_revision_is_one_with_user_time_and_reason),
         cmocka_unit_test(a_name_keeps_its_stamp_while_it_is_claimed),
         cmocka_unit_test(the_same_document_is_no_change),
         cmocka_unit_test(preconditions_hold_or_refuse),
-        cmocka_unit_test(a_delete_needs_a_record_and_notes_who_made_it),
+        cmocka_unit_test(a_delete_needs_a_record_and_notes_its_user),
         cmocka_unit_test(a_name_that_comes_back_goes_on_behind_its_last_revision),
         cmocka_unit_test(a_damaged_record_can_be_replaced_and_deleted),
         cmocka_unit_test(a_record_over_the_limit_is_refused),

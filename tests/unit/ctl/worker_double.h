@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * worker_double.h - stands in for the data path in tests of the control plane: no threads, no
- * sockets; it notes what it was told. Include it in one source of a test. It defines every function
+ * sockets; it notes its calls. Include it in one source of a test. It defines every function
  * of node/loop/worker.h, so that the real one is not linked.
  */
 #ifndef WEIR_TESTS_UNIT_CTL_WORKER_DOUBLE_H
@@ -24,18 +24,18 @@ struct weir_workers {
     unsigned num_drains;
 };
 
-/** What the next start answers. */
+/** What the next start returns. */
 static enum weir_err worker_double_start_err;
-/** What the next change or undrain answers. */
+/** What the next change or undrain returns. */
 static enum weir_err worker_double_change_err;
-/** What weir_workers_progress answers. */
+/** What weir_workers_progress returns. */
 static struct weir_workers_progress worker_double_progress;
 /** The signal that reaches the process during the next start; 0: none. */
 static int worker_double_signal;
-/** What weir_workers_drained answers. */
+/** What weir_workers_drained returns. */
 static bool worker_double_is_drained;
 
-/** Fails as worker_double_start_err says, else notes its config. */
+/** Fails with worker_double_start_err, else notes its config. */
 enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct weir_workers **ret,
                                  struct weir_workers_error *ret_error)
 {
@@ -74,7 +74,7 @@ void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms)
     w->num_drains++;
 }
 
-/** Fails as worker_double_change_err says, else notes its config. */
+/** Fails with worker_double_change_err, else notes its config. */
 enum weir_err weir_workers_change(struct weir_workers *w, const struct weir_workers_config *cfg,
                                   struct weir_workers_error *ret_error)
 {
@@ -86,7 +86,7 @@ enum weir_err weir_workers_change(struct weir_workers *w, const struct weir_work
     return WEIR_OK;
 }
 
-/** Fails as worker_double_change_err says. */
+/** Fails with worker_double_change_err. */
 enum weir_err weir_workers_undrain(struct weir_workers *w, struct weir_workers_error *ret_error)
 {
     if (worker_double_change_err < 0)

@@ -88,7 +88,7 @@ static void each_member_counts_by_its_last_word(void **state)
     expect(count(a, &r, 1, 3), 4, 3, 0, 1);
     expect(count(a, &r, 1, 4), 4, 3, 1, 0);
     expect(count(a, &r, 1, 5), 3, 2, 0, 1);
-    note(a, 2, ack_of(1, 2, 0, 0)); /* it can say less, too */
+    note(a, 2, ack_of(1, 2, 0, 0)); /* it can report less, too */
     expect(count(a, &r, 1, 3), 3, 3, 0, 0);
     weir_acks_forget(a, rig_id(1));
     weir_acks_forget(a, rig_id(9));
@@ -411,7 +411,7 @@ static void count_of_active_is_never_more_than_serve_it(void **state)
         }
         weir_acks_free(&a);
     }
-    assert_true(num_counted > 1000); /* it does say something */
+    assert_true(num_counted > 1000); /* the twin saw active records */
     weir_members_free(&r.m);
 }
 

@@ -31,7 +31,7 @@ static void move(void *arg)
     weir_active_hole_drop(m->a, m->l, h);
 }
 
-static void a_record_moves_only_as_the_table_says(void **state)
+static void a_record_moves_only_along_its_table(void **state)
 {
     static const uint8_t lane[WEIR_LANE_LEN] = { 1 };
     static const struct {
@@ -72,7 +72,7 @@ static void a_record_moves_only_as_the_table_says(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_record_moves_only_as_the_table_says) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_record_moves_only_along_its_table) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

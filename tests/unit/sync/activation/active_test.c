@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * active_test.c - what a node says of its records is never more than what is so: against a twin
- * that knows of each key what the node serves.
+ * active_test.c - what a node reports of its records is never more than what is true: against a
+ * twin that knows of each key what the node serves.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -226,7 +226,7 @@ static void classes_without_compiler_are_active_when_durable(void **state)
     weir_active_free(&a);
 }
 
-static void nothing_is_active_before_the_store_was_told(void **state)
+static void nothing_is_active_before_it_is_noted_as_stored(void **state)
 {
     struct weir_active *a = active_new();
 
@@ -247,12 +247,12 @@ static void nothing_is_active_before_the_store_was_told(void **state)
     weir_active_free(&a);
 }
 
-static void acks_tell_news_first_and_then_again_for_a_minute(void **state)
+static void acks_report_changes_first_and_again_for_a_minute(void **state)
 {
     struct weir_active *a = active_loaded();
     struct weir_vector vv = WEIR_VECTOR_ZERO;
     struct weir_ack out[40];
-    unsigned told[30] = { 0 };
+    unsigned reported[30] = { 0 };
 
     for (unsigned n = 0; n < 30; n++) {
         weir_active_durable(a, lane_of(n));
@@ -263,15 +263,15 @@ static void acks_tell_news_first_and_then_again_for_a_minute(void **state)
         size_t num = weir_active_acks(a, &vv, out, 5);
         assert_int_equal(num, 5);
         for (size_t j = 0; j < num; j++) {
-            told[out[j].lane[15]]++;
+            reported[out[j].lane[15]]++;
             assert_int_equal(out[j].durable, out[j].lane[15] + 1);
             assert_int_equal(out[j].active, out[j].durable);
         }
     }
     unsigned num_twice = 0;
     for (unsigned n = 0; n < 30; n++) {
-        assert_in_range(told[n], n != 7, n == 7 ? 0 : 2);
-        num_twice += told[n] == 2;
+        assert_in_range(reported[n], n != 7, n == 7 ? 0 : 2);
+        num_twice += reported[n] == 2;
     }
     assert_int_equal(num_twice, 1);
     weir_active_tick(a, 31 * S);
@@ -482,7 +482,7 @@ static void twin_compare(const struct weir_active *a, const struct twin *t, stru
     }
 }
 
-static void node_never_says_active_of_what_it_does_not_serve(void **state)
+static void node_never_reports_as_active_what_it_does_not_serve(void **state)
 {
     static struct twin t;
     size_t seen[WEIR_ACK_NUM_STATES] = { 0 };
@@ -539,7 +539,7 @@ static void tracked_records_agree_with_a_naive_twin(void **state)
     weir_active_free(&a);
 }
 
-static void node_without_memory_says_less(void **state)
+static void node_without_memory_reports_less(void **state)
 {
     bool done = false;
 
@@ -588,15 +588,15 @@ int main(void)
         cmocka_unit_test(replaced_record_has_the_fate_of_the_newer_one),
         cmocka_unit_test(live_record_stays_active_while_the_newer_one_waits),
         cmocka_unit_test(classes_without_compiler_are_active_when_durable),
-        cmocka_unit_test(nothing_is_active_before_the_store_was_told),
-        cmocka_unit_test(acks_tell_news_first_and_then_again_for_a_minute),
+        cmocka_unit_test(nothing_is_active_before_it_is_noted_as_stored),
+        cmocka_unit_test(acks_report_changes_first_and_again_for_a_minute),
         cmocka_unit_test(holes_over_the_limit_end_what_is_active),
         cmocka_unit_test(reason_is_cut_and_made_text),
         cmocka_unit_test(reasons_are_bounded),
         cmocka_unit_test(lane_stays_back_behind_what_there_was_no_room_for),
-        cmocka_unit_test(node_never_says_active_of_what_it_does_not_serve),
+        cmocka_unit_test(node_never_reports_as_active_what_it_does_not_serve),
         cmocka_unit_test(tracked_records_agree_with_a_naive_twin),
-        cmocka_unit_test(node_without_memory_says_less),
+        cmocka_unit_test(node_without_memory_reports_less),
         cmocka_unit_test(states_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void move(void *arg)
     weir_engine_move(&engine, m->to);
 }
 
-static void a_state_moves_only_as_the_table_says(void **state)
+static void a_state_moves_only_along_its_table(void **state)
 {
     (void)state;
     for (unsigned from = 0; from < NUM_STATES; from++)
@@ -122,7 +122,7 @@ static void the_engine_asserts_its_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_state_moves_only_as_the_table_says),
+        cmocka_unit_test(a_state_moves_only_along_its_table),
         cmocka_unit_test(a_state_goes_back_only_when_a_turn_failed),
         cmocka_unit_test(the_engine_asserts_its_arguments),
     };

@@ -262,7 +262,7 @@ static void columns_that_lie_are_refused(void **state)
     }
 }
 
-static void batch_of_bans_must_be_of_its_group_alone_and_say_when(void **state)
+static void batch_of_bans_must_be_of_its_group_alone_and_carry_its_time(void **state)
 {
     struct weir_frame f = { 0 };
     enum weir_frame_fault fault;
@@ -312,7 +312,7 @@ int main(void)
         cmocka_unit_test(bans_of_one_address_take_nine_to_ten_bytes),
         cmocka_unit_test(ban_that_has_no_place_in_columns_is_not_taken),
         cmocka_unit_test(columns_that_lie_are_refused),
-        cmocka_unit_test(batch_of_bans_must_be_of_its_group_alone_and_say_when),
+        cmocka_unit_test(batch_of_bans_must_be_of_its_group_alone_and_carry_its_time),
         cmocka_unit_test(columns_without_memory_are_not_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

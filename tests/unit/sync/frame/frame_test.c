@@ -454,7 +454,7 @@ static void group_of_a_class_is_that_of_the_store_it_lies_in(void **state)
         assert_int_equal(weir_frame_group(n), n >= 1 && n <= 9 ? 'C' : n == 16 ? 'E' : 0);
 }
 
-/* Last: looks at what all tests before it have met. */
+/* Must run last: checks what all tests before it have met. */
 static void every_reason_is_met_but_that_of_a_defect(void **state)
 {
     struct wire w = frames_bans();

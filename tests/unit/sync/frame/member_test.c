@@ -216,7 +216,7 @@ static void record_must_lie_under_its_node(void **state)
     assert_int_equal(weir_member_unpack(WEIR_SPAN_LIT("12345678"), value, &back), WEIR_EPROTO);
 }
 
-/* A field more, put where it belongs by its number. */
+/* One more field, inserted in the order of the field numbers. */
 static struct value with_bytes(unsigned tag, size_t num, size_t len, uint8_t letter)
 {
     struct weir_member m = sample();

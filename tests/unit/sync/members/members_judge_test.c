@@ -59,24 +59,24 @@ static void word_of_two_keeps_a_silent_member_alive(void **state)
     for (unsigned s = 1; s <= 60; s++) {
         rig_pass(&r, S);
         hear_range(&r, 2, 6);
-        rig_say(&r, 2, 1, S);
+        rig_vouch(&r, 2, 1, S);
         if (s <= 20) {
-            rig_say(&r, 3 + s % 3, 1, S / 2);
+            rig_vouch(&r, 3 + s % 3, 1, S / 2);
         } else { /* one alone, twice; itself; a stranger; this node */
-            rig_say(&r, 2, 1, 0);
-            rig_say(&r, 1, 1, 0);
-            rig_say(&r, 77, 1, 0);
-            rig_say(&r, 0, 1, 0);
+            rig_vouch(&r, 2, 1, 0);
+            rig_vouch(&r, 1, 1, 0);
+            rig_vouch(&r, 77, 1, 0);
+            rig_vouch(&r, 0, 1, 0);
         }
         if (s < 20 + 4)
             assert_int_equal(rig_life(&r, 1), ALIVE);
         if (s > 20 + 5)
             assert_int_equal(rig_life(&r, 1), s < 20 + 15 ? SUSPECT : DOWN);
     }
-    rig_say(&r, 3, 1, 6 * S); /* too long ago to count */
+    rig_vouch(&r, 3, 1, 6 * S); /* too long ago to count */
     rig_pass(&r, S);
     assert_int_equal(rig_life(&r, 1), SUSPECT);
-    rig_say(&r, 3, 1, 0);
+    rig_vouch(&r, 3, 1, 0);
     rig_pass(&r, S);
     assert_int_equal(rig_life(&r, 1), ALIVE);
     weir_members_free(&r.m);
@@ -90,7 +90,7 @@ static void word_of_the_only_other_is_enough(void **state)
     for (unsigned s = 1; s <= 30; s++) {
         rig_pass(&r, S);
         rig_hear(&r, 2);
-        rig_say(&r, 2, 1, S);
+        rig_vouch(&r, 2, 1, S);
         assert_int_equal(rig_life(&r, 1), ALIVE);
     }
     weir_members_free(&r.m);
@@ -155,7 +155,7 @@ static void only_peer_that_is_silent_is_suspect_in_time(void **state)
     weir_members_free(&r.m);
 }
 
-static void silence_is_looked_at_four_times_a_second(void **state)
+static void silence_is_checked_four_times_a_second(void **state)
 {
     struct rig r = rig_of(2);
 
@@ -181,7 +181,7 @@ struct twin {
         uint64_t heard_us;
     } log[TWIN_LOG];
     size_t num;
-    uint64_t news_us[TWIN_NODES]; /* at the last look */
+    uint64_t latest_us[TWIN_NODES]; /* at the last twin_judge */
     unsigned factor;
     enum weir_members_life life[TWIN_NODES];
 };
@@ -228,7 +228,7 @@ static unsigned twin_factor(const struct twin *t, uint64_t now_us)
     return num < 2 || 2 * silent <= num ? 1 : silent == num ? 8 : 4 * silent > 3 * num ? 4 : 2;
 }
 
-static void twin_look(struct twin *t, uint64_t now_us)
+static void twin_judge(struct twin *t, uint64_t now_us)
 {
     unsigned factor = twin_factor(t, now_us);
 
@@ -247,14 +247,14 @@ static void twin_look(struct twin *t, uint64_t now_us)
         uint64_t us = twin_agreed(t, n, others > 1 ? 2 : 1);
         uint64_t direct_us = twin_latest(t, n, 0);
         us = direct_us > us ? direct_us : us;
-        us = t->news_us[n] > us ? t->news_us[n] : us;
+        us = t->latest_us[n] > us ? t->latest_us[n] : us;
         uint64_t silent = now_us - us;
         enum weir_members_life life = silent >= 15 * S * factor  ? DOWN
                                       : silent >= 5 * S * factor ? SUSPECT
                                                                  : ALIVE;
-        if (us > t->news_us[n] || life > t->life[n])
+        if (us > t->latest_us[n] || life > t->life[n])
             t->life[n] = life;
-        t->news_us[n] = us;
+        t->latest_us[n] = us;
     }
 }
 
@@ -270,28 +270,28 @@ static void members_agree_with_a_naive_twin(void **state)
         memset(&t, 0, sizeof(t));
         for (unsigned n = 1; n < TWIN_NODES; n++) {
             t.life[n] = SUSPECT;
-            t.news_us[n] = RIG_START_US;
+            t.latest_us[n] = RIG_START_US;
         }
-        uint64_t talk = 1 + weir_rng_below(&rng, 12);
+        uint64_t num_calls_max = 1 + weir_rng_below(&rng, 12);
         for (unsigned step = 0; step < 120 && t.num + 20 < TWIN_LOG; step++) {
             rig_pass(&r, WEIR_MEMBERS_SCAN_US * (1 + weir_rng_below(&rng, 12)));
-            twin_look(&t, r.us);
+            twin_judge(&t, r.us);
             for (unsigned n = 1; n < TWIN_NODES; n++) {
                 assert_int_equal(rig_life(&r, n), t.life[n]);
                 seen[t.life[n]]++;
             }
             assert_int_equal(weir_members_factor(r.m), t.factor);
-            for (uint64_t i = weir_rng_below(&rng, talk); i > 0; i--) {
+            for (uint64_t i = weir_rng_below(&rng, num_calls_max); i > 0; i--) {
                 unsigned from = (unsigned)weir_rng_below(&rng, TWIN_NODES);
                 unsigned of = 1 + (unsigned)weir_rng_below(&rng, 2 + round % (TWIN_NODES - 2));
                 uint64_t held_us = weir_rng_below(&rng, 4 * S);
                 if (from == 0) {
                     rig_hear(&r, of);
                     t.life[of] = ALIVE;
-                    t.news_us[of] = r.us;
+                    t.latest_us[of] = r.us;
                     held_us = 0;
                 } else {
-                    rig_say(&r, from, of, held_us);
+                    rig_vouch(&r, from, of, held_us);
                 }
                 t.log[t.num].from = from == of ? TWIN_NODES : from; /* of itself: no report */
                 t.log[t.num].of = of;
@@ -413,7 +413,7 @@ static void clock_is_off_by_the_word_of_two_or_of_the_only_one(void **state)
     hear_range(&r, 1, 3);
     measure(&r, 1, 2001, 0, 0);
     assert_int_equal(offset_of(&r), -2001);
-    assert_false(weir_members_clock_off(r.m)); /* the other may say otherwise */
+    assert_false(weir_members_clock_off(r.m)); /* the other may report otherwise */
     measure(&r, 2, 2000, 0, 0);
     assert_int_equal(offset_of(&r), -2000);
     assert_false(weir_members_clock_off(r.m)); /* not beyond the limit */
@@ -494,7 +494,7 @@ int main(void)
         cmocka_unit_test(times_stretch_while_most_are_silent),
         cmocka_unit_test(longer_times_make_nobody_alive_again),
         cmocka_unit_test(only_peer_that_is_silent_is_suspect_in_time),
-        cmocka_unit_test(silence_is_looked_at_four_times_a_second),
+        cmocka_unit_test(silence_is_checked_four_times_a_second),
         cmocka_unit_test(members_agree_with_a_naive_twin),
         cmocka_unit_test(offset_is_measured_by_half_a_round_trip),
         cmocka_unit_test(echo_that_does_not_fit_measures_nothing),

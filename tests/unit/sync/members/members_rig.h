@@ -125,8 +125,8 @@ static inline void rig_hear(struct rig *r, unsigned n)
     assert_int_equal(rig_heartbeat(r, n, 1), WEIR_MEMBERS_FINE);
 }
 
-/* Node `from` says that it heard node `of` so long ago. */
-static inline void rig_say(struct rig *r, unsigned from, unsigned of, uint64_t held_us)
+/* Node `from` reports that it heard node `of` so long ago. */
+static inline void rig_vouch(struct rig *r, unsigned from, unsigned of, uint64_t held_us)
 {
     struct weir_members_echo e = { .n = r->us, .held_us = held_us };
 

@@ -138,8 +138,8 @@ static void restart_is_not_taken_for_a_duplicate(void **state)
             assert_int_equal(rig_heartbeat(&r, 1, life), WEIR_MEMBERS_FINE);
         }
         if (life % 3 == 0) {
-            rig_pass(&r,
-                     S); /* a heart of this life still under way, behind the first of the next */
+            rig_pass(
+                &r, S); /* a heartbeat of this life still under way, behind the first of the next */
             assert_int_equal(rig_heartbeat(&r, 1, life + 1), WEIR_MEMBERS_FINE);
             rig_pass(&r, S);
             assert_int_equal(rig_heartbeat(&r, 1, life), WEIR_MEMBERS_FINE);
@@ -148,7 +148,7 @@ static void restart_is_not_taken_for_a_duplicate(void **state)
     weir_members_free(&r.m);
 }
 
-static void older_of_two_lives_stays_and_the_younger_is_told(void **state)
+static void older_of_two_lives_stays_and_the_younger_is_reported(void **state)
 {
     static const uint8_t second[WEIR_INCARNATION_LEN] = { 2 };
     struct rig r = rig_of(2);
@@ -240,7 +240,7 @@ static void other_node_with_this_ones_id_is_refused_at_once(void **state)
     weir_members_free(&r.m);
 }
 
-static void heartbeat_that_came_before_says_nothing(void **state)
+static void heartbeat_that_came_before_changes_nothing(void **state)
 {
     struct rig r = rig_of(2);
     uint8_t incarnation[WEIR_INCARNATION_LEN] = { 1 };
@@ -262,7 +262,7 @@ static void heartbeat_that_came_before_says_nothing(void **state)
     weir_members_free(&r.m);
 }
 
-static void digest_gives_news_in_turn_and_only_once(void **state)
+static void digest_gives_new_heartbeats_in_turn_and_only_once(void **state)
 {
     struct rig r = rig_of(11);
     struct weir_members_echo e[11];
@@ -351,8 +351,8 @@ static void gossip_reaches_all_and_a_silent_node_is_missed_by_all(void **state)
 {
     static const unsigned to[] = { 1, 10, GOSSIP_NODES - 10, GOSSIP_NODES - 1 };
     static struct rig r[GOSSIP_NODES];
-    static struct weir_members_echo said[GOSSIP_NODES][GOSSIP_NODES];
-    size_t num_said[GOSSIP_NODES];
+    static struct weir_members_echo echoes[GOSSIP_NODES][GOSSIP_NODES];
+    size_t num_echoes[GOSSIP_NODES];
 
     for (unsigned n = 0; n < GOSSIP_NODES; n++) {
         r[n] = (struct rig){ .us = RIG_START_US };
@@ -365,7 +365,7 @@ static void gossip_reaches_all_and_a_silent_node_is_missed_by_all(void **state)
     for (unsigned t = 0; t < 120; t++) {
         for (unsigned n = 0; n < GOSSIP_NODES; n++) {
             rig_pass(&r[n], S);
-            num_said[n] = weir_members_digest(r[n].m, said[n], GOSSIP_NODES);
+            num_echoes[n] = weir_members_digest(r[n].m, echoes[n], GOSSIP_NODES);
         }
         for (unsigned n = 0; n < GOSSIP_NODES; n++)
             for (unsigned side = 0; side < WEIR_ARRAY_LEN(to); side++) {
@@ -373,8 +373,8 @@ static void gossip_reaches_all_and_a_silent_node_is_missed_by_all(void **state)
                 if (from == 7 && t >= 60)
                     continue;
                 rig_hear(&r[n], from);
-                for (size_t i = 0; i < num_said[from]; i++)
-                    weir_members_vouched(r[n].m, rig_id(from), &said[from][i]);
+                for (size_t i = 0; i < num_echoes[from]; i++)
+                    weir_members_vouched(r[n].m, rig_id(from), &echoes[from][i]);
             }
         for (unsigned n = 0; t == 59 && n < GOSSIP_NODES; n++)
             assert_int_equal(weir_members_count(r[n].m, WEIR_MEMBERS_ALIVE), GOSSIP_NODES);
@@ -459,12 +459,12 @@ int main(void)
         cmocka_unit_test(stranger_is_no_member_and_is_forgotten_when_it_goes),
         cmocka_unit_test(members_are_listed_by_id),
         cmocka_unit_test(restart_is_not_taken_for_a_duplicate),
-        cmocka_unit_test(older_of_two_lives_stays_and_the_younger_is_told),
+        cmocka_unit_test(older_of_two_lives_stays_and_the_younger_is_reported),
         cmocka_unit_test(older_life_that_was_silent_for_long_comes_back_as_the_younger),
         cmocka_unit_test(duplicate_is_found_by_its_links_alone),
         cmocka_unit_test(other_node_with_this_ones_id_is_refused_at_once),
-        cmocka_unit_test(heartbeat_that_came_before_says_nothing),
-        cmocka_unit_test(digest_gives_news_in_turn_and_only_once),
+        cmocka_unit_test(heartbeat_that_came_before_changes_nothing),
+        cmocka_unit_test(digest_gives_new_heartbeats_in_turn_and_only_once),
         cmocka_unit_test(digest_too_small_for_all_leaves_nobody_out),
         cmocka_unit_test(above_64_members_a_larger_counter_is_hearing),
         cmocka_unit_test(gossip_reaches_all_and_a_silent_node_is_missed_by_all),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_claims_test.c - names below a domain, and what a write may look up while it is built.
+ * store_claims_test.c - names below a domain, and what a write may search while it is built.
  */
 #include <semaphore.h>
 
@@ -136,8 +136,8 @@ static void names_below_are_those_that_a_naive_twin_finds(void **state)
 
 /* -- inside build -- */
 
-/** A write that looks around. */
-struct looking {
+/** A write that searches claims while it is built. */
+struct searching {
     struct weir_write write;
     sem_t done;
     char owner[32];
@@ -145,10 +145,10 @@ struct looking {
     char below[64];
 };
 
-static enum weir_err look_up_inside(struct weir_write *w, const struct weir_record *current,
-                                    uint64_t hlc, struct weir_strbuf *value)
+static enum weir_err search_inside(struct weir_write *w, const struct weir_record *current,
+                                   uint64_t hlc, struct weir_strbuf *value)
 {
-    struct looking *l = weir_container_of(w, struct looking, write);
+    struct searching *l = weir_container_of(w, struct searching, write);
     struct weir_claim_found at = { .row_len = 0 };
     struct weir_span owner;
     struct weir_span found;
@@ -162,19 +162,19 @@ static enum weir_err look_up_inside(struct weir_write *w, const struct weir_reco
     return WEIR_EPERM;
 }
 
-static void look_done(struct weir_write *w)
+static void search_done(struct weir_write *w)
 {
-    struct looking *l = weir_container_of(w, struct looking, write);
+    struct searching *l = weir_container_of(w, struct searching, write);
     sem_post(&l->done);
 }
 
 static void a_build_sees_claims_and_records_and_may_refuse(void **state)
 {
     struct kit *k = *state;
-    struct looking l = { .write = { .class = WEIR_CLASS_TENANT,
-                                    .key = WEIR_SPAN_LIT("t9"),
-                                    .build = look_up_inside,
-                                    .done = look_done } };
+    struct searching l = { .write = { .class = WEIR_CLASS_TENANT,
+                                      .key = WEIR_SPAN_LIT("t9"),
+                                      .build = search_inside,
+                                      .done = search_done } };
     assert_int_equal(sem_init(&l.done, 0, 0), 0);
     assert_int_equal(kit_put(k, "t1", "x|1a.example@1;2example@4"), WEIR_OK);
     assert_int_equal(weir_store_submit(k->s, &l.write), WEIR_OK);

@@ -64,7 +64,7 @@ static bool is_deleted(int i)
     return i % 16 == 7;
 }
 
-/* One commit a write: how writes are grouped depends on the machine's load, and the file with it.
+/* One commit a write: how writes are grouped depends on the host's load, and the file with it.
  */
 static void put_versions(struct kit *k, int v)
 {
@@ -133,7 +133,7 @@ static void place(const struct golden *g, const uint8_t *file, size_t len)
         }                                                                                          \
     } while (0)
 
-static void look_at_key(struct kit *k, int i, struct found *f)
+static void check_key(struct kit *k, int i, struct found *f)
 {
     static char value[BIG_BYTES + 64];
     struct weir_record rec;
@@ -193,7 +193,7 @@ static void read_everything(struct kit *k, struct found *f)
     for (int i = 0; i < NUM_KEYS && f->line == 0; i++) {
         char key[16];
         key_of(i, key);
-        look_at_key(k, i, f);
+        check_key(k, i, f);
         enum weir_err err = weir_store_revision_list(k->r, WEIR_CLASS_TENANT, weir_span_cstr(key),
                                                      see_any_revision, NULL);
         CHECK(f, err == WEIR_OK || err == WEIR_ECORRUPT);
@@ -283,7 +283,7 @@ static bool was_rescued(const struct kit *k)
     return rescued;
 }
 
-static void open_and_look(struct kit *k, struct found *f)
+static void open_and_check(struct kit *k, struct found *f)
 {
     CHECK(f, reopen(k));
     f->rescued = was_rescued(k);
@@ -339,7 +339,7 @@ static void one_flipped_bit(struct golden *g, uint64_t bit, int lost_max)
     flip(g, bit);
     place(g, g->file, g->len);
     flip(g, bit);
-    struct found f = in_child(g, open_and_look);
+    struct found f = in_child(g, open_and_check);
     check_case(&f, lost_max, "bit", bit);
 }
 
@@ -348,7 +348,7 @@ static void undamaged_file_is_whole(void **state)
     struct golden *g = *state;
 
     place(g, g->file, g->len);
-    struct found f = in_child(g, open_and_look);
+    struct found f = in_child(g, open_and_check);
     check_case(&f, 0, "nothing", 0);
     assert_false(f.rescued);
     assert_int_equal(f.num_current, NUM_KEYS);
@@ -400,7 +400,7 @@ static void any_zeroed_page_costs_what_was_in_it(void **state)
         memset(g->file + page * PAGE, 0, PAGE);
         place(g, g->file, g->len);
         memcpy(g->file + page * PAGE, saved, PAGE);
-        struct found f = in_child(g, open_and_look);
+        struct found f = in_child(g, open_and_check);
         check_case(&f, 60, "zeroed page", page);
     }
 }
@@ -420,7 +420,7 @@ static void any_page_of_garbage_costs_what_was_in_it(void **state)
             at[i] = (uint8_t)weir_rng_next(&rng);
         place(g, g->file, g->len);
         memcpy(at, saved, PAGE);
-        struct found f = in_child(g, open_and_look);
+        struct found f = in_child(g, open_and_check);
         check_case(&f, 60, "page of garbage", page);
     }
 }
@@ -436,7 +436,7 @@ static void file_cut_anywhere_opens_with_what_is_left(void **state)
         if (i % 2 == 0)
             len -= len % PAGE;
         place(g, g->file, len);
-        struct found f = in_child(g, open_and_look);
+        struct found f = in_child(g, open_and_check);
         if (f.line != 0 || f.num_wrong != 0)
             fail_msg("cut at %zu: line %d, %d wrong", len, f.line, f.num_wrong);
     }
@@ -455,14 +455,14 @@ static void file_that_is_no_database_is_moved_aside(void **state)
         for (size_t j = 0; j < len; j++)
             junk[j] = i == 0 ? 0 : i == 1 ? 0xff : (uint8_t)weir_rng_next(&rng);
         place(g, junk, len);
-        struct found f = in_child(g, open_and_look);
+        struct found f = in_child(g, open_and_check);
         assert_int_equal(f.line, 0);
         assert_int_equal(f.num_current, NUM_KEYS / 16);
         assert_true(f.rescued);
     }
     free(junk);
     place(g, (const uint8_t *)"", 0);
-    struct found f = in_child(g, open_and_look);
+    struct found f = in_child(g, open_and_check);
     assert_int_equal(f.line, 0);
     assert_false(f.rescued);
 }
@@ -595,7 +595,7 @@ static void write_that_fails_half_way_is_undone_and_its_group_carried_out(void *
     struct found f = in_child(g, fail_half_way);
     assert_int_equal(f.line, 0);
     /* The next start rebuilds the index out of the records. */
-    f = in_child(g, open_and_look);
+    f = in_child(g, open_and_check);
     check_case(&f, 0, "after failing half-way", 0);
     assert_true(f.rescued);
 }
@@ -679,13 +679,13 @@ static void rescue_that_is_killed_begins_again(void **state)
             (void)kill(pid, SIGKILL);
             assert_int_equal(waitpid(pid, NULL, 0), pid);
         }
-        struct found f = in_child(g, open_and_look);
+        struct found f = in_child(g, open_and_check);
         check_case(&f, 60, "killed rescue", (size_t)i);
         assert_true(f.rescued);
     }
 }
 
-/* The new file was put in place and the old one not yet out of the way. */
+/* The new file was moved to its place and the old one is not yet out of the way. */
 static void damaged_file_left_by_a_killed_exchange_is_moved_aside(void **state)
 {
     struct golden *g = *state;
@@ -700,7 +700,7 @@ static void damaged_file_left_by_a_killed_exchange_is_moved_aside(void **state)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, g->file, g->len), g->len);
     close(fd);
-    struct found f = in_child(g, open_and_look);
+    struct found f = in_child(g, open_and_check);
     check_case(&f, 0, "exchange", 0);
     assert_true(f.rescued);
     assert_int_not_equal(access(to, F_OK), 0);
@@ -718,7 +718,7 @@ static void complete_new_file_is_taken_when_there_is_no_other(void **state)
     (void)snprintf(from, sizeof(from), "%s/conf.mdb", g->k.folder);
     (void)snprintf(to, sizeof(to), "%s/conf.mdb.new", g->k.folder);
     assert_int_equal(rename(from, to), 0);
-    struct found f = in_child(g, open_and_look);
+    struct found f = in_child(g, open_and_check);
     check_case(&f, 0, "new", 0);
     assert_int_equal(f.num_current, NUM_KEYS);
 }
@@ -740,7 +740,7 @@ static void rescue_survives_every_failing_allocation(void **state)
     assert_int_equal(err, WEIR_OK);
     assert_true(n > 10);
     weir_store_close(&k.s);
-    struct found f = in_child(g, open_and_look);
+    struct found f = in_child(g, open_and_check);
     check_case(&f, 60, "after failing allocations", (size_t)n);
 }
 
@@ -752,7 +752,7 @@ static void mark_of_a_suspicion_that_was_wrong_goes_away(void **state)
     int fd = kit_open_file(&g->k, "conf.mdb.suspect", O_WRONLY | O_CREAT);
     assert_true(fd >= 0);
     close(fd);
-    struct found f = in_child(g, open_and_look);
+    struct found f = in_child(g, open_and_check);
     check_case(&f, 0, "mark", 0);
     assert_false(f.rescued);
     assert_int_equal(kit_open_file(&g->k, "conf.mdb.suspect", O_RDONLY), -1);

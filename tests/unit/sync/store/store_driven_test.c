@@ -39,13 +39,13 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
     }
 }
 
-static void expect_told(struct reported *t, const char *text)
+static void expect_reported(struct reported *t, const char *text)
 {
     assert_string_equal(t->text, text);
     t->text[0] = '\0';
 }
 
-static void changes_are_told_after_the_commit_and_not_without(void **state)
+static void changes_are_reported_after_the_commit_and_not_without(void **state)
 {
     struct record_store_kit kk;
     struct reported reported = { .kk = &kk };
@@ -60,30 +60,30 @@ static void changes_are_told_after_the_commit_and_not_without(void **state)
     rs_begin(&kk);
     rs_put(&kk, &a);
     rs_put(&kk, &b);
-    expect_told(&reported, "");
+    expect_reported(&reported, "");
     rs_commit(&kk);
-    expect_told(&reported, "a+!1 b+2 ");
+    expect_reported(&reported, "a+!1 b+2 ");
     rs_begin(&kk);
     rs_put(&kk, &a);
     kk.k->ops->abort(kk.k);
     rs_begin(&kk);
     rs_commit(&kk);
-    expect_told(&reported, "");
+    expect_reported(&reported, "");
     struct weir_stored_record gone = rs_tombstone(&kk, "b", 1, 3, RECORD_STORE_NOW_MS);
     rs_put_now(&kk, &gone);
-    expect_told(&reported, "b-3 ");
+    expect_reported(&reported, "b-3 ");
     rs_begin(&kk);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("b")), WEIR_OK);
     assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("a")), WEIR_OK);
     rs_commit(&kk);
-    expect_told(&reported, "a-!1 ");
+    expect_reported(&reported, "a-!1 ");
     rs_put_now(&kk, &a);
     rs_put_now(&kk, &gone);
-    expect_told(&reported, "a+!1 b-3 ");
+    expect_reported(&reported, "a+!1 b-3 ");
     rs_begin(&kk);
     assert_int_equal(kk.k->ops->wipe(kk.k), WEIR_OK);
     rs_commit(&kk);
-    expect_told(&reported, "a-!0 ");
+    expect_reported(&reported, "a-!0 ");
     record_store_kit_deinit(&kk);
 }
 
@@ -143,7 +143,7 @@ static uint64_t revisions_of(struct record_store_kit *kk, const char *key)
     return all;
 }
 
-static void values_are_kept_under_the_number_they_carry(void **state)
+static void values_are_stored_under_the_number_they_carry(void **state)
 {
     struct record_store_kit kk;
 
@@ -422,9 +422,9 @@ static void killed_process_leaves_whole_transactions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes_are_told_after_the_commit_and_not_without),
+        cmocka_unit_test(changes_are_reported_after_the_commit_and_not_without),
         cmocka_unit_test(names_lead_to_the_records_that_claim_them),
-        cmocka_unit_test(values_are_kept_under_the_number_they_carry),
+        cmocka_unit_test(values_are_stored_under_the_number_they_carry),
         RECORD_STORE_BOTH(full_store_takes_tombstones_and_swaps_conflicts),
         RECORD_STORE_BOTH(driven_store_has_no_writer_of_its_own),
         cmocka_unit_test(store_of_a_single_node_is_live_and_has_its_lane),

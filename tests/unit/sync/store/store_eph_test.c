@@ -151,7 +151,7 @@ static void expired_bans_come_in_the_order_of_their_end(void **state)
     record_store_kit_deinit(&kk);
 }
 
-static void tombstone_is_due_by_its_age_in_seconds_or_by_its_own_end(void **state)
+static void tombstone_expires_by_its_age_in_seconds_or_by_its_own_end(void **state)
 {
     struct record_store_kit kk;
     struct weir_stored_record got;
@@ -169,11 +169,11 @@ static void tombstone_is_due_by_its_age_in_seconds_or_by_its_own_end(void **stat
     rs_put(&kk, &late);
     rs_put(&kk, &early);
     const struct weir_stored_record *const order[] = { &late, &aged, &early };
-    const uint64_t due_ms[] = { 5000, 7000, 9000 };
+    const uint64_t expires_ms[] = { 5000, 7000, 9000 };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(order); i++) {
-        uint64_t due = RECORD_STORE_NOW_MS + due_ms[i];
-        assert_int_equal(kk.k->ops->next_tombstone(kk.k, due - 1, &got), WEIR_ENOTFOUND);
-        assert_int_equal(kk.k->ops->next_tombstone(kk.k, due, &got), WEIR_OK);
+        uint64_t expires_at_ms = RECORD_STORE_NOW_MS + expires_ms[i];
+        assert_int_equal(kk.k->ops->next_tombstone(kk.k, expires_at_ms - 1, &got), WEIR_ENOTFOUND);
+        assert_int_equal(kk.k->ops->next_tombstone(kk.k, expires_at_ms, &got), WEIR_OK);
         rs_same(&got, order[i]);
         assert_int_equal(kk.k->ops->drop(kk.k, WEIR_CLASS_BAN, got.rec.key), WEIR_OK);
     }
@@ -219,7 +219,7 @@ int main(void)
         cmocka_unit_test(bans_of_a_machine_that_stopped_are_thrown_away),
         cmocka_unit_test(damaged_file_is_thrown_away_and_never_more_than_that),
         cmocka_unit_test(expired_bans_come_in_the_order_of_their_end),
-        cmocka_unit_test(tombstone_is_due_by_its_age_in_seconds_or_by_its_own_end),
+        cmocka_unit_test(tombstone_expires_by_its_age_in_seconds_or_by_its_own_end),
         cmocka_unit_test(both_stores_stand_in_one_folder_and_are_read_alike),
     };
     kit_quiet();

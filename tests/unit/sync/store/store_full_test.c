@@ -246,12 +246,12 @@ static void disk_fails_for_a_while(struct kit *k, enum fault kind, enum weir_err
     assert_int_equal(stats(k).num_tenants, 2);
 }
 
-static void full_disk_is_told_and_passes(void **state)
+static void full_disk_is_reported_and_passes(void **state)
 {
     disk_fails_for_a_while(*state, FAULT_ENOSPC, WEIR_EFULL);
 }
 
-static void disk_error_is_told_and_passes(void **state)
+static void disk_error_is_reported_and_passes(void **state)
 {
     disk_fails_for_a_while(*state, FAULT_EIO, WEIR_EIO);
 }
@@ -430,8 +430,8 @@ int main(void)
         T(delete_above_the_reserve_takes_the_revisions_along),
         T(limit_that_is_raised_while_running_takes_writes_again),
         T(queue_of_large_writes_passes_the_reserve_by_little),
-        T(full_disk_is_told_and_passes),
-        T(disk_error_is_told_and_passes),
+        T(full_disk_is_reported_and_passes),
+        T(disk_error_is_reported_and_passes),
         T(write_that_the_disk_takes_by_half_is_no_write),
         T(failing_fsync_acknowledges_nothing),
         T(meta_page_that_cannot_be_written_ends_writing_but_not_reading),

@@ -131,7 +131,7 @@ static void place(const struct golden *g)
 
 /* -- what is where -- */
 
-static bool file_look(struct run *r, struct store_file *f)
+static bool open_and_check_file(struct run *r, struct store_file *f)
 {
     int folder = open(r->k.folder, O_RDONLY | O_DIRECTORY);
     bool ok = folder >= 0 && weir_store_file_open(folder, "conf.mdb", f) == WEIR_OK &&
@@ -215,7 +215,7 @@ static void spoil(struct run *r, uint64_t pgno, enum spoil how)
 
 /* -- use of the open store -- */
 
-static void look_at(struct run *r, int i, bool wants_all)
+static void check_record(struct run *r, int i, bool wants_all)
 {
     static char value[BIG_BYTES + 64];
     const struct known *n = &r->known[i];
@@ -273,7 +273,7 @@ static void read_everything(struct run *r, bool wants_all)
     for (int i = 0; i < NUM_KEYS; i++) {
         char key[16];
         key_of(i, key);
-        look_at(r, i, wants_all);
+        check_record(r, i, wants_all);
         err = weir_store_revision_list(r->k.r, WEIR_CLASS_TENANT, weir_span_cstr(key), see_revision,
                                        &sum);
         CHECK(r, err == WEIR_OK || err == WEIR_ECORRUPT, err);
@@ -300,7 +300,7 @@ static void write_key(struct run *r, int i)
         return;
     n->version = version;
     n->hit = false;
-    /* It lies elsewhere now; where is not known until the next look. */
+    /* It lies elsewhere now; where is not known until the next check. */
     n->leaf = n->run = WEIR_TREE_NONE;
 }
 
@@ -312,7 +312,7 @@ static bool begin(struct run *r, int num_writes)
     kit_open(&r->k);
     for (int n = 0; n < num_writes; n++)
         write_key(r, (int)weir_rng_below(&r->rng, NUM_KEYS));
-    bool ok = file_look(r, &f) && locate_records(r, &f);
+    bool ok = open_and_check_file(r, &f) && locate_records(r, &f);
     weir_store_file_close(&f);
     CHECK(r, ok && r->f.num_refused == 0, 0);
     return ok;
@@ -343,7 +343,7 @@ static void spoil_main_root(struct run *r)
 
     if (!begin(r, 3))
         return;
-    CHECK(r, file_look(r, &f), 0);
+    CHECK(r, open_and_check_file(r, &f), 0);
     uint64_t root = f.meta.main.root;
     weir_store_file_close(&f);
     spoil(r, root, (enum spoil)weir_rng_below(&r->rng, NUM_SPOILS));
@@ -378,7 +378,7 @@ static void spoil_any_pages(struct run *r)
 
     if (!begin(r, 30))
         return;
-    CHECK(r, file_look(r, &f), 0);
+    CHECK(r, open_and_check_file(r, &f), 0);
     for (int n = 0; n < 3; n++)
         pgno[n] = any_used_page(r, &f);
     weir_store_file_close(&f);
@@ -401,7 +401,7 @@ static void spoil_seen_branches(struct run *r)
 
     if (!begin(r, 10))
         return;
-    CHECK(r, file_look(r, &f), 0);
+    CHECK(r, open_and_check_file(r, &f), 0);
     uint64_t root = f.tree[trees[weir_rng_below(&r->rng, 3)]].root;
     weir_store_file_close(&f);
     /* All before the next write: a page that it frees may come to hold records. */

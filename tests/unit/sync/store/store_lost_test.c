@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_lost_test.c - a data file that is gone or empty at start, and a list of free pages that was
- * changed under the running store: the two kinds of damage that look like a sound file.
+ * changed under the running store: the two kinds of damage that pass for a sound file.
  */
 #include "sync/layout/store_file.h"
 #include "sync/version/num.h"
 #include "tests/support/store_kit.h"
 
-/* What a start says of the folder, with errors alone. */
+/* The errors that a start logs about the folder. */
 static size_t log_of_start(struct kit *k, char *out, size_t cap)
 {
     int fds[2];
@@ -62,7 +62,7 @@ static void start_after_a_first_one_that_was_cut_off_is_quiet(void **state)
     kit_deinit(&k);
 }
 
-static void lost_or_emptied_file_is_said_loudly_and_begun_anew(void **state)
+static void lost_or_emptied_file_is_logged_as_error_and_begun_anew(void **state)
 {
     char log[4096];
 
@@ -152,7 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(start_in_a_new_folder_is_quiet),
         cmocka_unit_test(start_after_a_first_one_that_was_cut_off_is_quiet),
-        cmocka_unit_test(lost_or_emptied_file_is_said_loudly_and_begun_anew),
+        cmocka_unit_test(lost_or_emptied_file_is_logged_as_error_and_begun_anew),
         cmocka_unit_test(changed_number_of_a_free_page_stops_writes_until_the_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void record_comes_back_with_all_that_travels_with_it(void **state)
     record_store_kit_deinit(&kk);
 }
 
-/* A span that get gave may be put again: its bytes lie in a page that the put changes. */
+/* A span that get returned may be written again: its bytes lie in a page that the write changes. */
 static void record_can_be_put_out_of_what_was_found(void **state)
 {
     struct record_store_kit kk;
@@ -245,7 +245,7 @@ static void numbers_are_durable_and_zero_at_first(void **state)
     record_store_kit_deinit(&kk);
 }
 
-static void tombstones_come_by_age_and_stay_when_they_are_looked_at(void **state)
+static void tombstones_come_by_age_and_stay_when_they_are_read(void **state)
 {
     struct record_store_kit kk;
     struct weir_stored_record got;
@@ -424,7 +424,7 @@ int main(void)
         RECORD_STORE_BOTH(lane_that_is_dropped_keeps_its_name_in_contexts),
         RECORD_STORE_BOTH(many_lanes_are_given_in_order_of_their_bytes),
         RECORD_STORE_BOTH(numbers_are_durable_and_zero_at_first),
-        RECORD_STORE_BOTH(tombstones_come_by_age_and_stay_when_they_are_looked_at),
+        RECORD_STORE_BOTH(tombstones_come_by_age_and_stay_when_they_are_read),
         RECORD_STORE_BOTH(dropped_records_are_gone_and_a_drop_of_nothing_is_fine),
         RECORD_STORE_BOTH(conflicts_are_whole_and_outlive_a_wipe),
         RECORD_STORE_BOTH(oldest_conflict_makes_room),

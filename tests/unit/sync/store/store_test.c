@@ -149,7 +149,7 @@ static void refused_build_changes_nothing_and_does_not_touch_its_group(void **st
     assert_int_equal(stats(k).seq, WEIR_ARRAY_LEN(err));
 }
 
-static void value_of_the_largest_size_is_kept_and_one_byte_more_refused(void **state)
+static void value_of_the_largest_size_is_stored_and_one_byte_more_refused(void **state)
 {
     struct kit *k = *state;
     struct kit_write kw;
@@ -218,7 +218,7 @@ static void index_names_the_earliest_claim_and_hands_over_when_it_goes(void **st
     weir_store_read_end(k->r);
 }
 
-static void index_tells_names_apart_that_begin_alike(void **state)
+static void index_distinguishes_names_that_begin_alike(void **state)
 {
     struct kit *k = *state;
 
@@ -246,7 +246,7 @@ static void record_that_claims_a_name_twice_holds_one_row(void **state)
     weir_store_read_end(k->r);
 }
 
-static void value_that_does_not_unpack_is_kept_without_rows(void **state)
+static void value_that_does_not_unpack_is_stored_without_rows(void **state)
 {
     struct kit *k = *state;
 
@@ -260,7 +260,7 @@ static void value_that_does_not_unpack_is_kept_without_rows(void **state)
 
 /* -- reported and done -- */
 
-struct told {
+struct reports {
     struct kit *k;
     _Atomic int num;
     _Atomic int num_index;
@@ -271,7 +271,7 @@ struct told {
 
 static void on_change(void *arg, const struct weir_change *changes, size_t num)
 {
-    struct told *t = arg;
+    struct reports *t = arg;
 
     for (size_t i = 0; i < num; i++) {
         atomic_fetch_add(&t->num, 1);
@@ -282,20 +282,20 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
     }
 }
 
-static void told_done(struct weir_write *w)
+static void report_done(struct weir_write *w)
 {
     struct kit_write *kw = weir_container_of(w, struct kit_write, w);
-    struct told *t = (struct told *)(uintptr_t)kw->revision;
+    struct reports *t = (struct reports *)(uintptr_t)kw->revision;
 
     if (atomic_load(&t->num) == 0)
         atomic_store(&t->done_was_first, true);
     kit_done(w);
 }
 
-static void changes_are_told_before_done_and_say_whether_names_moved(void **state)
+static void changes_are_reported_before_done_with_whether_names_moved(void **state)
 {
     struct kit *k = *state;
-    struct told t = { .k = k };
+    struct reports t = { .k = k };
     struct kit_write kw;
 
     kit_close(k);
@@ -303,7 +303,7 @@ static void changes_are_told_before_done_and_say_whether_names_moved(void **stat
     k->cfg.on_change_arg = &t;
     kit_open(k);
     kit_write_init(&kw, WEIR_SPAN_LIT("a"), WEIR_SPAN_LIT("1|1n@1"));
-    kw.w.done = told_done;
+    kw.w.done = report_done;
     kw.revision = (uint64_t)(uintptr_t)&t;
     assert_int_equal(kit_run(k, &kw), WEIR_OK);
     assert_false(atomic_load(&t.done_was_first));
@@ -371,7 +371,7 @@ static enum weir_err put_revision(struct kit *k, const char *key, uint64_t revis
     return kit_run(k, &kw);
 }
 
-static void last_revisions_are_kept_newest_first_and_survive_deletion(void **state)
+static void last_revisions_are_stored_newest_first_and_survive_deletion(void **state)
 {
     struct kit *k = *state;
     struct seen seen = { .num = 0 };
@@ -693,15 +693,15 @@ int main(void)
         T(clock_that_goes_back_does_not_take_versions_back),
         T(deleted_record_is_absent_and_its_successor_is_newer),
         T(refused_build_changes_nothing_and_does_not_touch_its_group),
-        T(value_of_the_largest_size_is_kept_and_one_byte_more_refused),
+        T(value_of_the_largest_size_is_stored_and_one_byte_more_refused),
         T(key_of_the_largest_size_works_in_every_tree),
         T(index_names_the_earliest_claim_and_hands_over_when_it_goes),
-        T(index_tells_names_apart_that_begin_alike),
+        T(index_distinguishes_names_that_begin_alike),
         T(record_that_claims_a_name_twice_holds_one_row),
-        T(value_that_does_not_unpack_is_kept_without_rows),
-        T(changes_are_told_before_done_and_say_whether_names_moved),
+        T(value_that_does_not_unpack_is_stored_without_rows),
+        T(changes_are_reported_before_done_with_whether_names_moved),
         T(queued_writes_are_finished_by_close_and_later_ones_refused),
-        T(last_revisions_are_kept_newest_first_and_survive_deletion),
+        T(last_revisions_are_stored_newest_first_and_survive_deletion),
         T(pages_of_a_list_meet_every_live_record_once_in_order),
         T(second_store_on_the_folder_is_refused),
         T(limits_of_the_size_are_checked_and_can_be_moved_while_running),

@@ -2,7 +2,7 @@
  *
  * store_threads_test.c - readers, submitters and the writer at the same time. What a reader sees in
  * one snapshot belongs together; what it saw it never sees older again. Made for the thread
- * sanitizer; also says how quick the store is (WEIR_TEST_LOG).
+ * sanitizer; also prints how quick the store is (WEIR_TEST_LOG).
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -175,7 +175,7 @@ static enum weir_err gate_build(struct weir_write *w, const struct weir_record *
     return kit_build(w, current, hlc, value);
 }
 
-static void full_queue_says_so_and_loses_nothing(void **state)
+static void full_queue_is_reported_and_loses_nothing(void **state)
 {
     struct kit_write *kw = calloc(WEIR_WRITER_QUEUE_MAX, sizeof(*kw));
     struct kit_write gate;
@@ -214,7 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_see_whole_snapshots_while_others_write),
         cmocka_unit_test(ten_thousand_queued_writes_take_few_commits),
-        cmocka_unit_test(full_queue_says_so_and_loses_nothing),
+        cmocka_unit_test(full_queue_is_reported_and_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

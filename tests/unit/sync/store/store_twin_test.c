@@ -104,7 +104,7 @@ static void step(struct kit *k, struct weir_rng *rng)
     t->live = true;
 }
 
-/* Who owns a name by the model. @return the number of claims */
+/* Find the owner of a name by the model. @return the number of claims */
 static int owner_of(int index, int name, char owner[16])
 {
     uint64_t since = UINT64_MAX;

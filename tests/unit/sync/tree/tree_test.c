@@ -192,7 +192,7 @@ static void empty_tree_has_nothing(void **state)
     assert_int_equal(weir_tree_get(&f, &t, WEIR_SPAN_LIT("x"), &row), WEIR_ENOTFOUND);
 }
 
-static void meta_page_cut_or_changed_is_refused_where_it_says_something(void **state)
+static void meta_page_cut_or_changed_is_refused_where_its_content_counts(void **state)
 {
     const struct image *m = *state;
     struct weir_tree_meta meta;
@@ -366,7 +366,7 @@ int main(void)
         cmocka_unit_test(every_key_is_found_and_none_between),
         cmocka_unit_test(cursor_goes_both_ways_from_any_place),
         cmocka_unit_test(empty_tree_has_nothing),
-        cmocka_unit_test(meta_page_cut_or_changed_is_refused_where_it_says_something),
+        cmocka_unit_test(meta_page_cut_or_changed_is_refused_where_its_content_counts),
         cmocka_unit_test(any_change_of_the_file_is_survived),
         cmocka_unit_test(file_cut_at_any_page_is_survived),
         cmocka_unit_test(child_that_leads_back_to_its_parent_ends),

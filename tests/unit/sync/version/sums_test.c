@@ -74,7 +74,7 @@ static void change(struct weir_rng *rng, struct weir_sums *s, struct twin *t)
     weir_sums_add(s, &audit_key, &item);
 }
 
-static void sums_kept_by_changes_are_those_made_anew(void **state)
+static void sums_updated_by_changes_are_those_made_anew(void **state)
 {
     struct weir_sums *s = sums_new();
     struct twin t = { 0 };
@@ -208,7 +208,7 @@ static void sum_comes_back_as_it_was_packed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_kept_by_changes_are_those_made_anew),
+        cmocka_unit_test(sums_updated_by_changes_are_those_made_anew),
         cmocka_unit_test(total_is_the_sum_of_the_buckets),
         cmocka_unit_test(differing_records_are_found_in_their_buckets),
         cmocka_unit_test(sums_of_any_other_length_are_refused),

@@ -279,14 +279,14 @@ static void routes_lead_to_upstreams_that_are_there(void **state)
         SCHEMAS_TENANT "upstreams:\n"
                        "  a: { endpoints: [ { address: \"a:1\" } ] }\n"
                        "  b: { endpoints: [ { address: \"b:1\" } ] }\n",
-        "1:1: routes: is missing or empty: with 2 upstreams it must say which serves what\n");
+        "1:1: routes: is missing or empty: with 2 upstreams it must state which serves what\n");
     schemas_yaml(SCHEMAS_TENANT WEB, "");
     schemas_yaml(SCHEMAS_TENANT, "");
     schemas_yaml(
         SCHEMAS_TENANT "upstreams: { web: { endpoints: [] }, db: }\nroutes: []\n",
         "5:21: upstreams.web.endpoints: is missing or empty, allowed are 1..256 entries\n"
         "5:38: upstreams.db: is empty, must be a map\n"
-        "6:1: routes: is missing or empty: with 2 upstreams it must say which serves what\n");
+        "6:1: routes: is missing or empty: with 2 upstreams it must state which serves what\n");
 }
 
 static void a_pool_holds_together(void **state)

@@ -142,8 +142,8 @@ static void json_reports_the_same_as_yaml(void **state)
         " \"routes\": [{\"path\": \"/\", \"upstrem\": \"web\"}],\n"
         " \"http\": {\"max_header\": 32768, \"idle_timeout\": 75, \"max_body\": \"1GiB\"},\n"
         " \"http\": {}}",
-        "1:45: name: 5 is not text: put it in quotes\n"
-        "2:29: hosts[1]: true is not text: put it in quotes\n"
+        "1:45: name: 5 is not text: write it in quotes\n"
+        "2:29: hosts[1]: true is not text: write it in quotes\n"
         "2:35: hosts[2]: has an empty value: give one or leave the key out\n"
         "3:27: routes[0].upstrem: unknown key, did you mean \"upstream\"?\n"
         "4:32: http.idle_timeout: \"75\" is not a duration like 500ms, 5s, 1m30s, 24h, "
