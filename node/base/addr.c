@@ -193,6 +193,17 @@ bool weir_addr_eq(const struct weir_addr *a, const struct weir_addr *b)
     return memcmp(a->ip, b->ip, sizeof(a->ip)) == 0 && a->port == b->port;
 }
 
+bool weir_addr_overlaps(const struct weir_addr *a, const struct weir_addr *b)
+{
+    static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
+    static const uint8_t any6[16] = { 0 };
+    const uint8_t *any = weir_addr_is_v4(a) ? any4 : any6;
+    if (a->port != b->port || weir_addr_is_v4(a) != weir_addr_is_v4(b))
+        return false;
+    return memcmp(a->ip, b->ip, sizeof(a->ip)) == 0 || memcmp(a->ip, any, sizeof(any4)) == 0 ||
+           memcmp(b->ip, any, sizeof(any4)) == 0;
+}
+
 static size_t append_number(char *out, unsigned n)
 {
     char digits[5];

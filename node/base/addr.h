@@ -49,6 +49,9 @@ bool weir_addr_is_v4(const struct weir_addr *a);
 bool weir_addr_is_loopback(const struct weir_addr *a);
 /** Same address and same port. */
 bool weir_addr_eq(const struct weir_addr *a, const struct weir_addr *b);
+/** Whether sockets listening on both are in each other's way: same port and family (as IPV6_V6ONLY
+ * has it), and the same address or a wildcard on either side. */
+bool weir_addr_overlaps(const struct weir_addr *a, const struct weir_addr *b);
 /** Only the address, v4 as dotted quad. @return bytes written without NUL, < WEIR_ADDR_TEXT_MAX */
 size_t weir_addr_ip_text(const struct weir_addr *a, char out[WEIR_ADDR_TEXT_MAX]);
 /** address:port, v6 in brackets. @return bytes written without NUL, < WEIR_ADDR_TEXT_MAX */

@@ -87,12 +87,12 @@ static enum weir_exit file_read(struct edit *e, struct weir_strbuf *out)
         weir_cli_error(e->cli, "%s: cannot be read: %s", e->path, why);
         code = WEIR_EXIT_FAILED;
     }
-    const char *at = all.len > 0 ? all.at : "";
-    while (*at == '#') {
-        at += strcspn(at, "\n");
-        at += *at == '\n';
+    struct weir_span rest = weir_span(all.at, all.len);
+    while (rest.len > 0 && rest.at[0] == '#') {
+        const uint8_t *end = memchr(rest.at, '\n', rest.len);
+        rest = weir_span_from(rest, end != NULL ? (size_t)(end - rest.at) + 1 : rest.len);
     }
-    weir_strbuf_puts(out, at);
+    weir_strbuf_add(out, rest); /* with any NUL, which is a fault that the check finds */
     if (code == WEIR_EXIT_OK && out->failed)
         code = weir_cli_no_memory(e->cli);
     weir_strbuf_deinit(&all);

@@ -380,7 +380,9 @@ static enum weir_err tenant_write(const struct weir_cli *cli, const Weir__V1__Te
         weir_strbuf_puts(out, first ? "" : "\n");
         return response_write(a, out);
     case WEIR_OUTPUT_NAME:
-        weir_strbuf_printf(out, "tenant/%s\n", a->tenant->name);
+        weir_strbuf_puts(out, "tenant/");
+        weir_table_escape(out, weir_span_cstr(a->tenant->name != NULL ? a->tenant->name : ""));
+        weir_strbuf_putc(out, '\n');
         break;
     case WEIR_OUTPUT_YAML:
         weir_strbuf_puts(out, first ? "" : "---\n");

@@ -24,6 +24,7 @@ struct weir_reload {
     uint32_t changed, restart;           /* WEIR_KEY_BIT of each */
     struct weir_access_target *access;   /* opened, not yet in use; owns */
     struct weir_admin_listener *metrics; /* the same; the server's */
+    bool makes_way;                      /* the old metrics listener was closed for the new one */
     weir_reload_done *done;
     void *arg;
 };
@@ -56,10 +57,16 @@ static void open_access(struct weir_reload *rl)
 
 static void open_metrics(struct weir_reload *rl)
 {
+    struct weir_control *c = rl->c;
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
     int sys_errno = 0;
     if (!is_changed(rl, WEIR_KEY_ADMIN_METRICS) || !rl->next.has_metrics)
         return;
+    /* From an address to the wildcard of its port, or back: one port cannot be bound for both. */
+    rl->makes_way = c->metrics != NULL && c->config.metrics.port != 0 &&
+                    weir_addr_overlaps(&c->config.metrics, &rl->next.metrics);
+    if (rl->makes_way)
+        weir_admin_unlisten(&c->metrics);
     enum weir_err err =
         weir_admin_listen_tcp(rl->c->admin, &rl->next.metrics, &rl->metrics, &sys_errno);
     if (err < 0) {
@@ -67,6 +74,21 @@ static void open_metrics(struct weir_reload *rl)
         add_problem(rl, &why);
     }
     weir_strbuf_deinit(&why);
+}
+
+/* What made way for nothing comes back. */
+static void restore_metrics(struct weir_reload *rl)
+{
+    struct weir_control *c = rl->c;
+    int sys_errno = 0;
+    weir_admin_unlisten(&rl->metrics);
+    if (!rl->makes_way)
+        return;
+    enum weir_err err =
+        weir_admin_listen_tcp(c->admin, &c->config.metrics, &c->metrics, &sys_errno);
+    if (err < 0)
+        log_error("node.metrics_lost", "err=%s errno=%d: reload again", weir_err_name(err),
+                  sys_errno);
 }
 
 static void explain_workers(struct weir_reload *rl, enum weir_err err,
@@ -166,8 +188,9 @@ static void take_over(struct weir_reload *rl)
         change_workers(rl);
     if (rl->err == WEIR_OK)
         commit(rl);
+    if (rl->err != WEIR_OK)
+        restore_metrics(rl);
     weir_access_target_discard(&rl->access);
-    weir_admin_unlisten(&rl->metrics);
 }
 
 /* -- the outcome -- */

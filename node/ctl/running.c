@@ -120,15 +120,6 @@ static bool hex_address(const char *text, uint8_t ip[16])
     return true;
 }
 
-/* The same address, or one of the two is the wildcard. */
-static bool ips_overlap(const uint8_t ip[16], const struct weir_addr *at)
-{
-    static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
-    static const uint8_t any6[16] = { 0 };
-    const uint8_t *any = weir_addr_is_v4(at) ? any4 : any6;
-    return memcmp(ip, at->ip, 16) == 0 || memcmp(ip, any, 16) == 0 || memcmp(at->ip, any, 16) == 0;
-}
-
 /* The n-th word of a line, words being apart by spaces; "" when there are fewer. */
 static const char *word_at(const char *line, unsigned n)
 {
@@ -146,7 +137,7 @@ static bool line_is_listener(const struct weir_running *r, const char *line,
                              const struct weir_addr *at)
 {
     char local[33];
-    uint8_t ip[16];
+    struct weir_addr found = { .port = at->port };
     const char *text = word_at(line, 1);
     size_t len = strspn(text, "0123456789ABCDEF");
     if (len >= sizeof(local) || text[len] != ':')
@@ -154,8 +145,9 @@ static bool line_is_listener(const struct weir_running *r, const char *line,
     memcpy(local, text, len);
     local[len] = '\0';
     return strtoul(word_at(line, 3), NULL, 16) == TCP_LISTEN &&
-           strtoul(text + len + 1, NULL, 16) == at->port && hex_address(local, ip) &&
-           ips_overlap(ip, at) && has_socket(r, (ino_t)strtoull(word_at(line, 9), NULL, 10));
+           strtoul(text + len + 1, NULL, 16) == at->port && hex_address(local, found.ip) &&
+           weir_addr_overlaps(&found, at) &&
+           has_socket(r, (ino_t)strtoull(word_at(line, 9), NULL, 10));
 }
 
 bool weir_running_listens(const struct weir_running *r, const struct weir_addr *at)

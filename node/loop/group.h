@@ -42,7 +42,7 @@ struct weir_worker_change {
 };
 
 struct weir_workers {
-    struct weir_workers_config cfg; /* as of the last change; http and trusted are not used */
+    struct weir_workers_config cfg; /* as of the last change; its http is `asked` */
     uint32_t num;
     size_t num_addrs;
     struct weir_addr asked[WEIR_LISTENERS_MAX]; /* as configured, port 0 included */

@@ -29,20 +29,6 @@ struct plan {
     struct weir_worker_change *changes[WEIR_WORKERS_MAX];
 };
 
-/* One family apart from the other, as IPV6_V6ONLY has it. */
-static bool addr_overlaps(const struct weir_addr *a, const struct weir_addr *b)
-{
-    static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
-    static const uint8_t any6[16] = { 0 };
-    bool a4 = memcmp(a->ip, any4, 12) == 0;
-    bool b4 = memcmp(b->ip, any4, 12) == 0;
-    const uint8_t *any = a4 ? any4 : any6;
-    if (a->port != b->port || a4 != b4)
-        return false;
-    return memcmp(a->ip, b->ip, 16) == 0 || memcmp(a->ip, any, 16) == 0 ||
-           memcmp(b->ip, any, 16) == 0;
-}
-
 /* Whether a socket of ours holds the port, or may do so: then a search cannot find another
  * process's socket.
  */
@@ -52,7 +38,7 @@ static bool port_is_ours(const struct plan *p, const struct weir_addr *at)
     if (p->undrain && atomic_load_explicit(&g->num_listening, memory_order_relaxed) > 0)
         return true;
     for (size_t i = 0; !g->draining && i < g->num_addrs; i++)
-        if (addr_overlaps(at, &g->bound[i]))
+        if (weir_addr_overlaps(at, &g->bound[i]))
             return true;
     return false;
 }

@@ -71,6 +71,15 @@ def test_edit_without_a_change_writes_nothing(node: Node, temporary: Path, name:
     assert not _left(temporary)
 
 
+def test_edit_does_not_apply_what_stands_before_a_nul_alone(node: Node, temporary: Path, name: str) -> None:
+    """A NUL is a fault of the text: what follows it must not be lost without a word."""
+    script = f"[ $count = 0 ] || exit 1\nsed -i s/{name}.test/new.test/ \"$1\"\nprintf '\\000more: 1\\n' >> \"$1\""
+    done = _edit(node, temporary, f"tenant/{name}", script)
+    assert done.returncode == FAILED and not done.stdout, done.stderr
+    assert _revision(node, name) == 1
+    assert [file.read_bytes().count(b"\0more: 1") for file in _left(temporary)] == [1]
+
+
 def test_edit_reopens_with_the_errors_at_their_lines(node: Node, temporary: Path, name: str) -> None:
     """Validation errors are comments on top of what was typed, and their lines are those of that file."""
     script = f"""if [ $count = 0 ]; then sed -i 's/^hosts:.*/hosts: [a b]\\nbogus: 1/' "$1"

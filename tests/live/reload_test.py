@@ -249,6 +249,25 @@ def test_the_access_log_moves(make_node, make_site) -> None:
     assert "/nowhere" not in old.read_text() + new.read_text() + moved.read_text()
 
 
+def test_the_metrics_address_widens_to_its_wildcard_as_the_check_says(make_node) -> None:
+    """--check and reload agree: the port is the node's own. A reload that fails elsewhere leaves the metrics as they were."""
+    node = _start(make_node)
+    port = _free_port()
+    node.config["admin"]["metrics"] = f"127.0.0.1:{port}"
+    _reload(node)
+    listeners = node.config["listen"]["http"]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        node.config["admin"]["metrics"] = f"0.0.0.0:{port}"
+        node.config["listen"]["http"] = [f"127.0.0.1:{other.getsockname()[1]}"]
+        assert "listen.http" in _reload(node, expect=1).stderr
+    assert fetch(("127.0.0.1", port), get("weir", "/readyz")).status == 200
+    node.config["listen"]["http"] = listeners
+    assert _reload(node).stdout == "reloaded: admin.metrics\n"
+    assert fetch(("127.0.0.2", port), get("weir", "/readyz")).status == 200
+
+
 def test_the_log_level_and_the_metrics_address(make_node) -> None:
     """Issue, part 5, 4: log; and admin.metrics comes, moves and goes."""
     node = _start(make_node)

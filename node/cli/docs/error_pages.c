@@ -69,8 +69,8 @@ static void fault_write(struct weir_error_pages *p, enum weir_err err, const cha
                  shown.text);
     else
         snprintf(p->why, sizeof(p->why),
-                 "%s is not in an allowed folder: a document from standard input reads files only "
-                 "from folders that --allow-files DIR names",
+                 "%s is not in an allowed folder: a document from standard input or an editor "
+                 "reads files only from folders that --allow-files DIR names",
                  shown.text);
 }
 

@@ -147,11 +147,10 @@ void weir_admin_socket_give_group(const struct weir_admin_socket *s)
     memcpy(folder, s->path, len);
     folder[len] = '\0';
     const char *at = slash == NULL ? "." : len == 0 ? "/" : folder;
-    if (stat(at, &st) < 0 || chown(s->path, (uid_t)-1, st.st_gid) < 0)
+    /* lchown: were the file replaced by a link meanwhile, what it leads to is not given away. The
+     * mode stays: Linux takes bits from files that can be executed alone. */
+    if (stat(at, &st) < 0 || lchown(s->path, (uid_t)-1, st.st_gid) < 0)
         return; /* the group of the process stays */
-    /* chown may have taken bits away. */
-    if (chmod(s->path, WEIR_ADMIN_SOCKET_MODE) < 0)
-        return;
 }
 
 void weir_admin_socket_close(struct weir_admin_socket *s)

@@ -468,6 +468,27 @@ static void mapped_and_unknown_sockaddrs_are_read(void **state)
     assert_true(weir_addr_eq(&a, &expected));
 }
 
+static void addresses_overlap_by_port_and_wildcard_within_a_family(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool overlap;
+    } cases[] = {
+        { "127.0.0.1:80", "127.0.0.1:80", true },  { "127.0.0.1:80", "127.0.0.1:81", false },
+        { "127.0.0.1:80", "127.0.0.2:80", false }, { "127.0.0.1:80", "0.0.0.0:80", true },
+        { "[::1]:80", "[::]:80", true },           { "[::1]:80", "[::2]:80", false },
+        { "127.0.0.1:80", "[::]:80", false },      { "[::1]:80", "0.0.0.0:80", false },
+        { "0.0.0.0:80", "[::]:80", false },        { "0.0.0.0:80", "0.0.0.0:81", false },
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        struct weir_addr a, b;
+        assert_int_equal(weir_addr_parse(weir_span_cstr(cases[i].a), &a), WEIR_OK);
+        assert_int_equal(weir_addr_parse(weir_span_cstr(cases[i].b), &b), WEIR_OK);
+        assert_int_equal(weir_addr_overlaps(&a, &b), cases[i].overlap);
+        assert_int_equal(weir_addr_overlaps(&b, &a), cases[i].overlap);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +510,7 @@ int main(void)
         cmocka_unit_test(equality_is_of_address_and_port),
         cmocka_unit_test(sockaddr_round_trips_in_its_own_family),
         cmocka_unit_test(mapped_and_unknown_sockaddrs_are_read),
+        cmocka_unit_test(addresses_overlap_by_port_and_wildcard_within_a_family),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,8 @@ static void reads_show_what_the_node_has(void **state)
           "" },
         { "get tenant shop", OK("{}"), 1, NULL, "",
           "weir get: the response for tenant shop has no tenant in it\n" },
+        { "get tenant shop -o name", OK("{\"tenant\":{\"name\":\"b\\u001b[2J\"}}"), 0, NULL,
+          "tenant/b\\u{1B}[2J\n", "" },
         { "get tenant none",
           STATUS("404 X", "{\"error\":{\"message\":\"tenant none: does not exist\"}}"), 1, NULL, "",
           "weir get: tenant none: does not exist\n" },

@@ -296,9 +296,10 @@ static void document_from_standard_input_reads_no_file_without_allow_files(void 
     snprintf(text, sizeof(text), PAGE("%s/sorry.html"), s.server.folder);
     scene_run(&s, "validate -f -", PAGE("CMakeLists.txt"));
     assert_int_equal(s.run.code, 1);
-    assert_has(s.run.err, "standard input:10:12: error_pages.502.file: CMakeLists.txt is not in an "
-                          "allowed folder: a document from standard input reads files only from "
-                          "folders that --allow-files DIR names\n");
+    assert_has(s.run.err,
+               "standard input:10:12: error_pages.502.file: CMakeLists.txt is not in an "
+               "allowed folder: a document from standard input or an editor reads files only from "
+               "folders that --allow-files DIR names\n");
     scene_run(&s, "validate -f -", text);
     assert_int_equal(s.run.code, 1);
     scene_run(&s, "validate -f - --allow-files $", text);
