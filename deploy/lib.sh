@@ -6,12 +6,12 @@
 WEIR_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 WEIR_CACHE=${WEIR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/var/cache}/.cache}/weir}
 
-# Say what happens next, after the name of the running script.
-say() {
+# Report what happens next, after the name of the running script.
+report() {
     printf '%s: %s\n' "${0##*/}" "$*"
 }
 
-# Say why it ended, and end. The cause comes first, what to do about it after it.
+# Report why it ended, and end. The cause comes first, what to do about it after it.
 die() {
     printf '%s: failed: %s\n' "${0##*/}" "$*" >&2
     exit 1

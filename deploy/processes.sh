@@ -26,7 +26,7 @@ stop_process() {
     kill -TERM "$pid"
     for ((tries = 0; tries < 200; tries++)); do
         if ! is_ours "$state" "$name"; then
-            say "stopped $name (pid $pid)"
+            report "stopped $name (pid $pid)"
             rm -f "$state/$name.pid"
             return
         fi
@@ -34,5 +34,5 @@ stop_process() {
     done
     kill -KILL "$pid"
     rm -f "$state/$name.pid"
-    say "warning: $name (pid $pid) did not stop within 20 s and was killed"
+    report "warning: $name (pid $pid) did not stop within 20 s and was killed"
 }

@@ -10,7 +10,7 @@ of files in a folder, headers of one name, the order of includes; lengths of fil
 parameters, nesting, complexity; banned calls and words; licence tags and file comments; a comment before each
 function of a header; headers that compile alone; clang-format; marks of unfinished work; scripts that parse and can
 be run; a README in each folder. What is not mended yet is in tidy_pending.py.
-Looks at the files as they are, and needs Debian's gcc, pkg-config, protoc-c and clang-format-14. Exit 1 on any finding.
+Reads the files as they are, and needs Debian's gcc, pkg-config, protoc-c and clang-format-14. Exit 1 on any finding.
 """
 
 import argparse
@@ -43,7 +43,7 @@ CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/wire", "node/fl
                 "sync/layout", "sync/store", "tenants", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
                 "tests/sim/memory", "tests/sim/oracle", "tests/sim/runner")
 
-# layer -> layers it may include. "store" is sync/store/store.h, the store's face to those who read through it.
+# layer -> layers it may include. "store" is sync/store/store.h, the store's face to what reads through it.
 EDGES = {
     "base": {"base"},
     "wire": {"wire", "base"},
@@ -284,7 +284,7 @@ def check_include(path, target, quoted):
             return "%s must not include %s (%s)" % (layer, other, target)
         folder = private_to(target)
         if folder is not None and not may_see_private(path, folder):
-            return "%s says that it is private to %s/" % (target, folder)
+            return "%s is marked as private to %s/" % (target, folder)
         return None
     for header, where in FOREIGN:
         if re.fullmatch(header, target):
@@ -398,7 +398,7 @@ def check_header_comments(path, source):
             covered_to = function.start
         else:
             covered_to = -1
-            yield source.line_at(function.start), "%s has no comment: say what it promises" % function.name
+            yield source.line_at(function.start), "%s has no comment: state what it promises" % function.name
 
 
 def check_calls(path, source):

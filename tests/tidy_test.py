@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""tidy_test.py - shows that tidy.py finds what it says it finds, and nothing in a file that keeps the rules."""
+"""tidy_test.py - shows that tidy.py finds what it promises to find, and nothing in a file that follows the rules."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tidy_tree.py - what tidy.py checks of the tree as a whole: folders of a size that can be kept in mind, no circle of
+"""tidy_tree.py - what tidy.py checks of the tree as a whole: folders of a size that can be remembered, no circle of
 files, no two headers of one name; and the order of includes.
 
 All functions take the text of files by path, so that a test can give them a tree of its own.
@@ -27,7 +27,7 @@ def check_sizes(paths):
 
 
 def check_header_names(paths):
-    """Headers of one name: an include in a review, or a name in a backtrace, must say which file is meant."""
+    """Headers of one name: an include in a review, or a name in a backtrace, must show which file is meant."""
     first = {}
     for path in sorted(path for path in paths if path.endswith(".h")):
         other = first.setdefault(os.path.basename(path), path)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""weir_gdb.py - gdb shows weir's structs as an operator speaks of them. `gdb -x weir_gdb.py weir core`
+"""weir_gdb.py - gdb shows weir's structs in an operator's words. `gdb -x weir_gdb.py weir core`
 
 Printers for spans, addresses, prefixes, lists, string buffers, exchanges, connections, pools and workers; the commands
 weir-workers, weir-list and weir-trace. `print/r` shows a struct as it is. README.md has examples.
-Reads a damaged process too: what cannot be read is said, and every walk has a bound.
+Reads a damaged process too: what cannot be read is marked, and every walk has a bound.
 """
 
 import ipaddress

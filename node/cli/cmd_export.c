@@ -2,7 +2,7 @@
  *
  * cmd_export.c - weir export: the documents of a node into a folder, a file, or standard output,
  * as they come; one document is held at a time. A file is written beside its name and takes it when
- * it is whole and on the disk.
+ * it is whole and on the disk; a pipe or a device is written to, and stays what it is.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +33,9 @@ struct export
     bool json;
     int folder_fd;           /* -1: none */
     FILE *file;              /* of a file or of standard output */
-    char *part;              /* owns; the name until the file is whole */
+    bool owns_file;          /* it is closed here */
+    char *whole;             /* owns; the file's own name, links resolved */
+    char *part;              /* owns; the name until the file is whole; NULL: written in place */
     struct weir_strbuf line; /* a line of the response that has not ended */
     uint64_t num;
     bool ended;          /* the last line was there */
@@ -78,15 +80,36 @@ static enum weir_exit open_folder(struct export *e)
     return WEIR_EXIT_OK;
 }
 
-static enum weir_exit open_file(struct export *e)
+/* A name of its own beside the file, so that no other file is overwritten and no link followed. */
+static enum weir_exit make_part(struct export *e)
 {
-    if (asprintf(&e->part, "%s.part", e->name) < 0) {
+    e->whole = realpath(e->name, NULL);
+    if (e->whole == NULL)
+        e->whole = strdup(e->name); /* it does not exist yet */
+    if (e->whole == NULL || asprintf(&e->part, "%s.XXXXXX.part", e->whole) < 0) {
         e->part = NULL;
         return weir_cli_no_memory(e->cli);
     }
-    int fd = open(e->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = mkostemps(e->part, (int)strlen(".part"), O_CLOEXEC);
     e->file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    return e->file != NULL ? WEIR_EXIT_OK : fail(e, e->part, strerrordesc_np(errno));
+    e->owns_file = e->file != NULL;
+    if (e->owns_file)
+        return WEIR_EXIT_OK;
+    enum weir_exit code = fail(e, e->name, strerrordesc_np(errno));
+    if (fd >= 0)
+        close(fd);
+    else
+        e->part[0] = '\0'; /* not made, so that none is removed */
+    return code;
+}
+
+static enum weir_exit open_file(struct export *e, bool in_place)
+{
+    if (!in_place)
+        return make_part(e);
+    e->file = fopen(e->name, "we");
+    e->owns_file = e->file != NULL;
+    return e->owns_file ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
 }
 
 static bool ends_with(const char *name, const char *tail)
@@ -105,8 +128,9 @@ static enum weir_exit open_target(struct export *e)
         e->file = e->cli->out;
         return WEIR_EXIT_OK;
     }
-    e->is_folder = ends_with(e->name, "/") || (stat(e->name, &st) == 0 && S_ISDIR(st.st_mode));
-    return e->is_folder ? open_folder(e) : open_file(e);
+    bool exists = stat(e->name, &st) == 0;
+    e->is_folder = ends_with(e->name, "/") || (exists && S_ISDIR(st.st_mode));
+    return e->is_folder ? open_folder(e) : open_file(e, exists && !S_ISREG(st.st_mode));
 }
 
 /* -- documents -- */
@@ -269,16 +293,17 @@ static enum weir_exit close_target(struct export *e)
     written = fclose(e->file) == 0 && written;
     e->file = NULL;
     if (!written)
-        return fail(e, e->part, strerrordesc_np(err));
-    return rename(e->part, e->name) == 0 ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
+        return fail(e, e->name, strerrordesc_np(err));
+    return rename(e->part, e->whole) == 0 ? WEIR_EXIT_OK : fail(e, e->name, strerrordesc_np(errno));
 }
 
 static void free_export(struct export *e)
 {
-    if (e->part != NULL && e->file != NULL)
+    if (e->owns_file && e->file != NULL)
         fclose(e->file);
     if (e->part != NULL)
         (void)unlink(e->part); /* gone when it took its name */
+    free(e->whole);
     if (e->folder_fd >= 0)
         close(e->folder_fd);
     free(e->part);

@@ -343,7 +343,8 @@ static const struct weir_command commands[] = {
         .usage = "",
         .summary = "read the node file again, and take over what can change",
         .description =
-            "Takes over listen.http, admin.metrics, limits.connections, limits.memory, log.access, "
+            "Takes over listen.http, admin.metrics, limits.connections, limits.memory, "
+            "limits.store (up to four times that of the start), log.access, "
             "log.level and trusted_proxies, all or nothing: a file with a fault, or an address "
             "that cannot be listened on, changes nothing, and every fault is written. Connections "
             "of a listener that goes live on; a lower limit closes nothing.\n\nEach other key "

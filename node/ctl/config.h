@@ -73,6 +73,7 @@ enum weir_config_key {
     WEIR_KEY_LOG_ACCESS,
     WEIR_KEY_LOG_LEVEL,
     WEIR_KEY_TRUSTED_PROXIES,
+    WEIR_KEY_LIMITS_STORE,
     /* in force after a restart only */
     WEIR_KEY_NAME,
     WEIR_KEY_DATA,
@@ -80,7 +81,6 @@ enum weir_config_key {
     WEIR_KEY_ADMIN_SOCKET_RO,
     WEIR_KEY_ADMIN_LISTEN,
     WEIR_KEY_WORKERS,
-    WEIR_KEY_LIMITS_STORE,
     WEIR_KEY_COUNT
 };
 #define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME

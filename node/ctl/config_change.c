@@ -104,6 +104,7 @@ void weir_config_take_live(struct weir_config *c, const struct weir_config *next
     c->has_metrics = next->has_metrics;
     c->max_connections = next->max_connections;
     c->max_memory = next->max_memory;
+    c->max_store = next->max_store;
     c->access = next->access;
     c->level = next->level;
     c->trusted = next->trusted;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * control.h - `weir node`: start in order, serve, drain, stop in order. The control thread's loop
- * runs in here. Exit codes: interface.md.
+ * runs in here. Exit codes: `weir node --help`.
  */
 #ifndef WEIR_NODE_CTL_CONTROL_H
 #define WEIR_NODE_CTL_CONTROL_H

@@ -120,9 +120,23 @@ static void switch_access(struct weir_reload *rl)
         weir_access_tail_end(c->node.access_log);
 }
 
+/* The store cannot grow beyond the address space that it reserved at the start: more needs a
+ * restart. */
+static void resize_store(struct weir_reload *rl)
+{
+    struct weir_control *c = rl->c;
+    if (!is_changed(rl, WEIR_KEY_LIMITS_STORE) ||
+        weir_store_set_max(c->node.store, rl->next.max_store) == WEIR_OK)
+        return;
+    rl->next.max_store = c->config.max_store;
+    rl->changed &= ~WEIR_KEY_BIT(WEIR_KEY_LIMITS_STORE);
+    rl->restart |= WEIR_KEY_BIT(WEIR_KEY_LIMITS_STORE);
+}
+
 static void commit(struct weir_reload *rl)
 {
     struct weir_control *c = rl->c;
+    resize_store(rl);
     if (rl->access != NULL)
         switch_access(rl);
     if (is_changed(rl, WEIR_KEY_ADMIN_METRICS)) {

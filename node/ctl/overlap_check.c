@@ -225,21 +225,24 @@ static void set_example(struct weir_overlap_count *c, const struct weir_claim_fo
              (const char *)c->wildcard.owner.at);
 }
 
+/** The record of a wildcard's owner: read once, however many names lie below the wildcard. */
+struct owner_record {
+    struct weir_arena arena;
+    const Weir__V1__Tenant *tenant; /* NULL: not read yet, or not to be read: it allows nothing */
+    bool is_read;
+};
+
 /* Whether the owner of the wildcard lists the tenant. */
-static bool is_listed(const struct weir_names_view *view, struct weir_span owner,
-                      struct weir_span tenant)
+static bool is_listed(struct owner_record *record, const struct weir_names_view *view,
+                      struct weir_span owner, struct weir_span tenant)
 {
-    struct weir_overlap o = { .owner_len = (uint8_t)owner.len };
-    char name[WEIR_TENANT_NAME_MAX + 1];
-    Weir__V1__Tenant t = WEIR__V1__TENANT__INIT;
-    struct search s = { .view = view, .tenant = &t };
-    bool allows = false;
-    if (owner.len > sizeof(o.owner))
-        return false;
-    memcpy(o.owner, owner.at, owner.len);
-    snprintf(name, sizeof(name), "%.*s", (int)tenant.len, (const char *)tenant.at);
-    t.name = name;
-    return is_allowed_by_wider(&s, &o, &allows) == WEIR_OK && allows;
+    Weir__V1__StoredTenant *stored = NULL;
+    struct weir_span value;
+    if (!record->is_read && view->value(view->arg, owner, &value) == WEIR_OK &&
+        weir_stored_tenant_read(value, &record->arena, &stored) == WEIR_OK)
+        record->tenant = stored->tenant;
+    record->is_read = true;
+    return record->tenant != NULL && weir_overlap_is_allowed(record->tenant, tenant);
 }
 
 /* Names of others below one wildcard. @return claims read */
@@ -248,17 +251,20 @@ static size_t count_wildcard(struct weir_overlap_count *c, const struct weir_nam
     struct weir_span name = weir_span_cstr(c->wildcard.name);
     struct weir_span domain = weir_span_from(name, 2);
     struct weir_claim_found at = { .row_len = 0 };
+    struct owner_record record = { .tenant = NULL };
     size_t steps = 1;
+    weir_stored_tenant_arena_init(&record.arena);
     for (; steps < WEIR_OVERLAP_STEPS_MAX; steps++) {
         if (view->below(view->arg, domain, &at) < 0)
             break;
         if (weir_span_eq(at.owner, c->wildcard.owner) ||
             weir_span_eq(weir_span_cstr(at.name), name) ||
-            is_listed(view, c->wildcard.owner, at.owner))
+            is_listed(&record, view, c->wildcard.owner, at.owner))
             continue;
         if (c->num_pass++ == 0)
             set_example(c, &at);
     }
+    weir_arena_deinit(&record.arena);
     return steps;
 }
 

@@ -203,8 +203,8 @@ static uint64_t count_lines(struct weir_span s)
     return num;
 }
 
-/* Waits until the descriptor takes bytes. While the node runs it waits without limit and the
- * workers drop records; when the node ends it waits CLOSE_GRACE_MS. */
+/* Waits until the descriptor takes bytes. While the node runs it waits until there is another
+ * target, and the workers drop records meanwhile; when the node ends it waits CLOSE_GRACE_MS. */
 static bool wait_writable(struct weir_access_log *l)
 {
     for (;;) {
@@ -213,6 +213,10 @@ static bool wait_writable(struct weir_access_log *l)
         int n = poll(&p, 1, grace_over ? 0 : POLL_MS);
         if (n > 0 || (n < 0 && errno != EINTR))
             return true; /* the write returns the error */
+        if (atomic_load_explicit(&l->next, memory_order_acquire) != NULL) {
+            errno = ECANCELED;
+            return false;
+        }
         if (!atomic_load_explicit(&l->stopping, memory_order_acquire))
             continue;
         if (l->stop_deadline_ns == 0)

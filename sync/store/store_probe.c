@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define LOCK_NAME "lock" /* as weir_store_kind_c has it */
+#define LOCK_NAME "lock" /* as kind_c of store_open.c has it */
 
 enum weir_err weir_store_probe_lock(const char *folder)
 {

@@ -454,12 +454,12 @@ static const struct weir_rule admin_rules[] = {
       .preset_text = "none",
       .help = "Address for /metrics, /healthz and /readyz, in plain HTTP." },
     { .field = "socket_ro",
-      TEXT(WEIR_FORM_FILE, 1, SOCKET_MAX),
+      TEXT(WEIR_FORM_FILE, 0, SOCKET_MAX),
       .preset_text = "none",
       .help = "Unix socket that serves only what reads: the status, the tenants, the metrics. For "
               "monitoring that must not change anything." },
     { .field = "metrics",
-      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
+      TEXT(WEIR_FORM_LISTEN, 0, WEIR_ADDR_TEXT_MAX),
       .preset_text = "none",
       .help = "Address for /metrics, /healthz and /readyz alone, in plain HTTP, on any address of "
               "this host. Every client that reaches it can read the names of tenants." },

@@ -16,7 +16,7 @@ PRELOAD_SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mallo
 
 
 def wait_attached(tracer, pid):
-    """strace is attached to every thread when the kernel says so."""
+    """strace is attached to every thread when the kernel shows it."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and tracer.poll() is None:
         traced = 0

@@ -3,8 +3,8 @@
  * h1_micro.c - what the wire layer costs by itself: nanoseconds per head, authority and path, the
  * best of several rounds. Not part of the build. From the top folder: cc -std=gnu17 -O2
  * -D_GNU_SOURCE -I. tests/bench/h1_micro.c node/wire/*.c
- *      node/base/{addr,contract,trace}.c node/base/internal/backtrace.c -o /tmp/h1_micro &&
- * /tmp/h1_micro
+ *      node/base/{addr,contract,trace}.c node/base/internal/backtrace.c
+ *      -o /tmp/h1_micro && /tmp/h1_micro
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * record_store_bench.c - what the stores cost under the replication engine: records a second
- * through the keep in batches, and bytes on the disk. It does for each record what the engine does,
- * a look at the key and a put, and for each batch a vector's entry and a commit. Settings wait for
- * the disk. Then the same settings come as a peer's batches through the engine; what it costs
- * beyond the store is the difference. record_store_bench FOLDER [NUM_RECORDS [NUM_BANS]] FOLDER is
- * made and its stores stay there. Exit 1: a bar was missed.
+ * through the store in batches, and bytes on the disk. It does for each record what the engine
+ * does, a read of the key and a put, and for each batch a vector's entry and a commit. Settings
+ * wait for the disk. Then the same settings come as a peer's batches through the engine; what it
+ * costs beyond the store is the difference. record_store_bench FOLDER [NUM_RECORDS [NUM_BANS]]
+ * FOLDER is made and its stores stay there. Exit 1: a bar was missed.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ struct pass {
     uint64_t first_seq;
 };
 
-/* Fails where it is called: a bench has nobody to tell. */
+/* Fails where it is called: a benchmark has no caller that could handle an error. */
 static void must(enum weir_err err, const char *what)
 {
     if (err == WEIR_OK)
@@ -137,7 +137,7 @@ static double run(struct weir_record_store *k, const struct pass *p)
     return run_cpu(k, p, &cpu_us);
 }
 
-/* Turns that look and change nothing: what an engine pays when nothing happens. */
+/* Turns that read and change nothing: what an engine pays when nothing happens. */
 static void run_idle(struct weir_record_store *k)
 {
     struct weir_store_meta meta;
@@ -269,7 +269,7 @@ static void send_batch(struct peer *p, const struct pass *pass, uint64_t from, u
 }
 
 /* @return whether the bars hold */
-static bool run_engine(struct weir_record_store *settings_keep, struct weir_record_store *bans_keep,
+static bool run_engine(struct weir_record_store *settings, struct weir_record_store *bans,
                        uint64_t num, double store_us)
 {
     const struct pass pass = { "through the engine", WEIR_CLASS_SETTING, false, num, 1 };
@@ -278,7 +278,7 @@ static bool run_engine(struct weir_record_store *settings_keep, struct weir_reco
         .node = { 1 },
         .cluster = WEIR_SPAN_LIT("bench"),
         .seed = 1,
-        .records = { settings_keep, bans_keep },
+        .records = { settings, bans },
         .bootstrap = true,
         .schema_max = 1,
     };

@@ -102,13 +102,13 @@ static void check_recoded(const struct reading *r, struct weir_span trailers, co
         size_t piece = fuzz_piece(data, size, at);
         piece = piece < r->body_len - at ? piece : r->body_len - at;
         len += weir_chunk_head_write(piece, out + len);
-        len = fuzz_put(out, len, weir_span(r->body + at, piece));
-        len = fuzz_put(out, len, WEIR_SPAN_LIT("\r\n"));
+        len = fuzz_append(out, len, weir_span(r->body + at, piece));
+        len = fuzz_append(out, len, WEIR_SPAN_LIT("\r\n"));
         at += piece;
     }
-    len = fuzz_put(out, len, WEIR_SPAN_LIT("0\r\n"));
-    len = fuzz_put(out, len, trailers);
-    len = fuzz_put(out, len, WEIR_SPAN_LIT("\r\n"));
+    len = fuzz_append(out, len, WEIR_SPAN_LIT("0\r\n"));
+    len = fuzz_append(out, len, trailers);
+    len = fuzz_append(out, len, WEIR_SPAN_LIT("\r\n"));
     FUZZ_CHECK(len <= most);
     reading_init(&again, len);
     reading_feed(&again, weir_span(out, len));

@@ -117,7 +117,7 @@ static void eat_lvs(struct world *w, struct lvs *l)
     }
 }
 
-static void say_hello(struct world *w, unsigned link)
+static void send_hello(struct world *w, unsigned link)
 {
     Weir__V1__Hello m;
     struct lvs vv;
@@ -186,7 +186,7 @@ static void eat_records(struct world *w, struct records *r, uint64_t first, bool
     }
 }
 
-static void say_batch(struct world *w, unsigned link)
+static void send_batch(struct world *w, unsigned link)
 {
     Weir__V1__Batch m;
     struct records r;
@@ -208,7 +208,7 @@ static void say_batch(struct world *w, unsigned link)
     send_message(w, link, WEIR_FRAME_BATCH_C, &m.base);
 }
 
-static void say_response(struct world *w, unsigned link)
+static void send_response(struct world *w, unsigned link)
 {
     Weir__V1__PullRep m;
     struct records r;
@@ -245,7 +245,7 @@ static void say_response(struct world *w, unsigned link)
     send_message(w, link, WEIR_FRAME_PULL_REP, &m.base);
 }
 
-static void say_request(struct world *w, unsigned link)
+static void send_request(struct world *w, unsigned link)
 {
     Weir__V1__PullReq m;
     struct lvs cursor;
@@ -279,7 +279,7 @@ static void say_request(struct world *w, unsigned link)
     send_message(w, link, WEIR_FRAME_PULL_REQ, &m.base);
 }
 
-static void say_heartbeat(struct world *w, unsigned link)
+static void send_heartbeat(struct world *w, unsigned link)
 {
     Weir__V1__Heartbeat m;
     struct lvs own;
@@ -307,7 +307,7 @@ static void say_heartbeat(struct world *w, unsigned link)
     send_message(w, link, WEIR_FRAME_HEARTBEAT, &m.base);
 }
 
-static void say_audit(struct world *w, unsigned link)
+static void send_audit(struct world *w, unsigned link)
 {
     static uint8_t buckets[WEIR_SUMS_PACKED_LEN];
     Weir__V1__Audit m;
@@ -337,7 +337,7 @@ static void say_audit(struct world *w, unsigned link)
     send_message(w, link, WEIR_FRAME_AUDIT, &m.base);
 }
 
-static void say_bytes(struct world *w, unsigned link)
+static void send_bytes(struct world *w, unsigned link)
 {
     size_t len = eat(&w->in);
 
@@ -386,27 +386,27 @@ static void step(struct world *w)
         return;
     case 1:
     case 2:
-        say_hello(w, link);
+        send_hello(w, link);
         return;
     case 3:
     case 4:
-        say_batch(w, link);
+        send_batch(w, link);
         return;
     case 5:
     case 6:
-        say_response(w, link);
+        send_response(w, link);
         return;
     case 7:
-        say_request(w, link);
+        send_request(w, link);
         return;
     case 8:
-        say_heartbeat(w, link);
+        send_heartbeat(w, link);
         return;
     case 9:
-        say_audit(w, link);
+        send_audit(w, link);
         return;
     case 10:
-        say_bytes(w, link);
+        send_bytes(w, link);
         return;
     case 11:
     case 12:
@@ -431,7 +431,8 @@ static void note_request(struct world *w, const struct weir_engine_out *out)
     struct weir_frame f;
     enum weir_frame_fault fault;
 
-    FUZZ_CHECK(weir_frame_decode(out->frame, &f, &fault) == WEIR_OK); /* all it says is sound */
+    /* All that it sends is sound. */
+    FUZZ_CHECK(weir_frame_decode(out->frame, &f, &fault) == WEIR_OK);
     if (f.topic == WEIR_FRAME_PULL_REQ && out->link < LINKS) {
         w->session_len[out->link] = f.msg.pull_req->session.len;
         memcpy(w->session[out->link], f.msg.pull_req->session.data, f.msg.pull_req->session.len);

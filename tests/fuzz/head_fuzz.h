@@ -103,7 +103,7 @@ static inline void fuzz_naive(const struct weir_h1_head *h, const uint8_t *bytes
     FUZZ_CHECK(num_lines == h->num_fields + 2U && line_at == h->head_len);
 }
 
-static inline size_t fuzz_put(uint8_t *out, size_t at, struct weir_span s)
+static inline size_t fuzz_append(uint8_t *out, size_t at, struct weir_span s)
 {
     if (s.len > 0)
         memcpy(out + at, s.at, s.len);
@@ -116,25 +116,26 @@ static inline size_t fuzz_write(const struct weir_h1_head *h, const uint8_t *byt
 {
     size_t at = 0;
     if (h->kind == WEIR_H1_REQUEST) {
-        at = fuzz_put(out, at, weir_span(bytes + h->method_at, h->method_len));
-        at = fuzz_put(out, at, WEIR_SPAN_LIT(" "));
-        at = fuzz_put(out, at, weir_span(bytes + h->target_at, h->target_len));
-        at = fuzz_put(out, at, h->minor ? WEIR_SPAN_LIT(" HTTP/1.1") : WEIR_SPAN_LIT(" HTTP/1.0"));
+        at = fuzz_append(out, at, weir_span(bytes + h->method_at, h->method_len));
+        at = fuzz_append(out, at, WEIR_SPAN_LIT(" "));
+        at = fuzz_append(out, at, weir_span(bytes + h->target_at, h->target_len));
+        at = fuzz_append(out, at,
+                         h->minor ? WEIR_SPAN_LIT(" HTTP/1.1") : WEIR_SPAN_LIT(" HTTP/1.0"));
     } else {
         char line[32];
         int len = snprintf(line, sizeof(line), "HTTP/1.%u %u%s", h->minor, h->status,
                            h->reason_len > 0 ? " " : "");
-        at = fuzz_put(out, at, weir_span(line, (size_t)len));
-        at = fuzz_put(out, at, weir_span(bytes + h->reason_at, h->reason_len));
+        at = fuzz_append(out, at, weir_span(line, (size_t)len));
+        at = fuzz_append(out, at, weir_span(bytes + h->reason_at, h->reason_len));
     }
-    at = fuzz_put(out, at, WEIR_SPAN_LIT("\r\n"));
+    at = fuzz_append(out, at, WEIR_SPAN_LIT("\r\n"));
     for (size_t i = 0; i < h->num_fields; i++) {
-        at = fuzz_put(out, at, weir_h1_name(bytes, &h->fields[i]));
-        at = fuzz_put(out, at, WEIR_SPAN_LIT(":"));
-        at = fuzz_put(out, at, weir_h1_value(bytes, &h->fields[i]));
-        at = fuzz_put(out, at, WEIR_SPAN_LIT("\r\n"));
+        at = fuzz_append(out, at, weir_h1_name(bytes, &h->fields[i]));
+        at = fuzz_append(out, at, WEIR_SPAN_LIT(":"));
+        at = fuzz_append(out, at, weir_h1_value(bytes, &h->fields[i]));
+        at = fuzz_append(out, at, WEIR_SPAN_LIT("\r\n"));
     }
-    return fuzz_put(out, at, WEIR_SPAN_LIT("\r\n"));
+    return fuzz_append(out, at, WEIR_SPAN_LIT("\r\n"));
 }
 
 static inline void fuzz_same_text(const uint8_t *a, size_t a_at, const uint8_t *b, size_t b_at,

@@ -150,7 +150,7 @@ def test_head_of_every_page(node: Node) -> None:
 
 
 def test_the_life_of_a_tenant(node: Node, name: str) -> None:
-    """interface.md: PUT creates (201), changes and keeps (200), GET shows with ETag = revision, DELETE deletes."""
+    """interface.md: PUT creates (201), changes or leaves as it is (200), GET shows with ETag = revision, DELETE deletes."""
     created = node.admin.put(name, _plain(name))
     assert (created.status, created.headers["ETag"]) == (201, '"1"')
     assert {key: created.json()[key] for key in ("kind", "name", "outcome", "revision")} == {
@@ -340,7 +340,7 @@ def test_history_and_rollback(node: Node, name: str) -> None:
     assert node.admin.get(f"/v1/tenants/{unique()}/history").status == 404
 
 
-def test_history_keeps_16_and_outlives_the_tenant(node: Node, name: str) -> None:
+def test_history_holds_16_and_outlives_the_tenant(node: Node, name: str) -> None:
     """Issue, item 3: the last 16 revisions of each tenant; a deleted one can be brought back."""
     for number in range(20):
         node.admin.put(name, _plain(name, f"n{number}.test"))
@@ -491,7 +491,7 @@ def test_a_large_head_is_refused(node: Node) -> None:
 
 
 def test_pipelined_admin_requests(node: Node) -> None:
-    """RFC 9112 9.3.2 on the admin socket: answers in order."""
+    """RFC 9112 9.3.2 on the admin socket: responses come in the order of the requests."""
     received = _raw(node, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/nope HTTP/1.1\r\nHost: a\r\n\r\n"
                     b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     pieces = iter([received])
@@ -521,7 +521,7 @@ def test_admin_connections_are_bounded(make_node, make_site) -> None:
         waiting.close()
     for one in held:
         one.close()
-    until(lambda: _is_healthy(node), "the admin API answers again")
+    until(lambda: _is_healthy(node), "the admin API responds again")
 
 
 def _is_healthy(node: Node) -> bool:
@@ -549,11 +549,11 @@ def test_a_push_does_not_disturb_the_data_path(make_site) -> None:
 
 
 def test_write_is_live_when_acknowledged(node: Node, name: str) -> None:
-    """API.md: a write is acknowledged after it is durable and the workers were told: the next request sees it."""
+    """API.md: a write is acknowledged after it is durable and the workers have it: the next request sees it."""
     with Client(node.address) as client:
         for number in range(50):
             host = f"r{number}.{name}.test"
             node.admin.put(name, _plain(name, host, redirects=[{"path": "/", "to": {"host": f"to{number}.test"}}]))
-            reply = client.ask(get(host, "/"))
-            location = reply.get("Location") or b""
-            assert reply.status == 301 and b"to%d.test" % number in location
+            response = client.ask(get(host, "/"))
+            location = response.get("Location") or b""
+            assert response.status == 301 and b"to%d.test" % number in location

@@ -8,12 +8,12 @@ from typing import Any, Dict, List
 from support.client import fetch, get
 from support.node import Node
 from support.site import Site, tenant, unique
-from support.upstream import Served, Upstream, answering, ok
+from support.upstream import Served, Upstream, ok, responding
 from support.wait import PATIENCE, until
 
 
 def _named(name: str):
-    return answering(ok(name.encode()))
+    return responding(ok(name.encode()))
 
 
 def _three(make_upstream) -> Dict[str, Upstream]:
@@ -57,7 +57,7 @@ def test_weight_0_gets_no_new_work(make_site, make_upstream) -> None:
 
 
 def test_only_weight_0_is_503(make_site, make_upstream) -> None:
-    """RFC 9110 15.6.4: a site whose servers all rest says so."""
+    """RFC 9110 15.6.4: 503 where all servers of a site have weight 0."""
     servers = _three(make_upstream)
     site = make_site(endpoints=[{"address": servers["a"].address, "weight": 0}])
     assert site.fetch("/").status == 503
@@ -170,7 +170,7 @@ def _hashed(make_upstream, names: str = "abc") -> Dict[str, Upstream]:
     return {name: make_upstream(_named(name)) for name in names}
 
 
-def test_ip_hash_keeps_a_client_at_its_endpoint(make_site, make_upstream) -> None:
+def test_ip_hash_leaves_a_client_at_its_endpoint(make_site, make_upstream) -> None:
     """interface.md: ip_hash sends the same client to the same endpoint, and spreads clients over all."""
     servers = _hashed(make_upstream)
     site = make_site(endpoints=[server.address for server in servers.values()], upstream={"balance": "ip_hash"})
@@ -220,7 +220,7 @@ def test_ip_hash_fails_over_and_comes_back(make_site, make_upstream) -> None:
 
 
 def test_ip_hash_takes_the_client_that_trusted_proxies_name(make_node, make_site, make_upstream) -> None:
-    """Behind a trusted proxy the client is who it says, not the proxy."""
+    """Behind a trusted proxy the client is the address that the proxy names, not the proxy."""
     servers = _hashed(make_upstream)
     node = make_node(config={"trusted_proxies": ["127.0.0.1/32"]})
     site = make_site(on=node, endpoints=[server.address for server in servers.values()], upstream={"balance": "ip_hash"})
@@ -285,15 +285,15 @@ def test_a_pool_survives_pushes_that_do_not_change_the_endpoint(make_site) -> No
     before = {conn.index for conn in site.upstream.open_connections()}
     for number in range(3):
         site.push(headers={"add_request": {"X-Push": str(number)}})
-        reply = site.fetch("/")
-        assert reply.status == 200
+        response = site.fetch("/")
+        assert response.status == 200
     assert site.upstream.requests[-1].get("X-Push") == b"2"
     assert {conn.index for conn in site.upstream.open_connections()} >= before
     assert {conn.index for conn in site.upstream.used()} <= before
 
 
 def test_an_endpoint_that_is_taken_out_gets_nothing_more(make_site, make_upstream) -> None:
-    """A push is live: its first request goes where it says."""
+    """A push is live: its first request goes to the new endpoint."""
     old, new = make_upstream(_named("old")), make_upstream(_named("new"))
     site = make_site(endpoints=[old.address])
     assert site.fetch("/").body == b"old"
@@ -302,7 +302,7 @@ def test_an_endpoint_that_is_taken_out_gets_nothing_more(make_site, make_upstrea
     assert len(old.requests) == 1
 
 
-def test_a_running_exchange_keeps_its_tenant_over_a_push(make_site, make_upstream) -> None:
+def test_a_running_exchange_uses_its_tenant_over_a_push(make_site, make_upstream) -> None:
     """Design, Threads: connections keep the tenant they were compiled with until their current request ends."""
     go = threading.Event()
 
@@ -319,8 +319,8 @@ def test_a_running_exchange_keeps_its_tenant_over_a_push(make_site, make_upstrea
         site.push(upstreams={"web": {"pool": {"min_idle": 0}, "endpoints": [{"address": new.address}]}},
                   headers={"remove_response": ["Server"]})
         go.set()
-        reply = client.read_response()
-        assert (reply.body, reply.get("Server")) == (b"old", b"x")
+        response = client.read_response()
+        assert (response.body, response.get("Server")) == (b"old", b"x")
         assert client.ask(site.get("/")).body == b"new"
 
 

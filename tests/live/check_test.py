@@ -78,7 +78,7 @@ def test_the_lock_of_the_data_folder_is_tested(make_node) -> None:
 
 
 def test_a_running_node_of_another_file_is_another_node(make_node) -> None:
-    """Its ports are taken, whoever asks."""
+    """Its ports are taken, whichever process asks."""
     first = make_node()
     second = make_node(start=False)
     second.config["listen"]["http"] = first.config["listen"]["http"]
@@ -88,8 +88,8 @@ def test_a_running_node_of_another_file_is_another_node(make_node) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a user with and one without rights")
-def test_a_user_who_may_not_look_is_told_so(make_node, folder: Path) -> None:
-    """Descriptors of another user's process are not to be read: the check says why it cannot be sure."""
+def test_descriptors_that_may_not_be_read_are_reported(make_node, folder: Path) -> None:
+    """Descriptors of another user's process cannot be read: the check reports why it cannot be sure."""
     folder.chmod(0o777)
     node = make_node(folder=folder)
     node.write_config()

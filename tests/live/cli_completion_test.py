@@ -146,7 +146,7 @@ def test_names_come_from_the_node_that_is_named(shell: Shell, node: Node, names:
     assert shell.complete(f"{logs} {beta[:-3]}{TAB}") == f"{logs} {beta}"
 
 
-def test_node_that_is_away_offers_nothing_and_says_nothing(shell: Shell) -> None:
+def test_node_that_is_away_offers_nothing_and_prints_nothing(shell: Shell) -> None:
     """A key must not fill the terminal with errors."""
     assert shell.complete(f"weir get tenant a{TAB}") == "weir get tenant a"
     assert "cannot reach" not in shell._read()  # pylint: disable=protected-access

@@ -87,12 +87,12 @@ else sed -i -e '/^bogus/d' -e 's/^hosts:.*/hosts: [fixed.{name}.test]/' "$1"; fi
     assert not _left(temporary)
 
 
-def test_edit_gives_up_on_a_text_that_stays_wrong_and_keeps_it(node: Node, temporary: Path, name: str) -> None:
+def test_edit_gives_up_on_a_text_that_stays_wrong_and_leaves_it(node: Node, temporary: Path, name: str) -> None:
     """An editor that changes nothing more ends it; what was typed is not lost."""
     done = _edit(node, temporary, f"tenant/{name}", "[ $count = 0 ] && echo 'bogus: 1' >> \"$1\"; true")
     assert done.returncode == FAILED and "nothing was written" in done.stderr
-    kept, = _left(temporary)
-    assert str(kept) in done.stderr and "bogus: 1" in kept.read_text()
+    left, = _left(temporary)
+    assert str(left) in done.stderr and "bogus: 1" in left.read_text()
     assert _revision(node, name) == 1
 
 
@@ -103,7 +103,7 @@ def test_edit_gives_up_on_a_text_that_stays_wrong_and_keeps_it(node: Node, tempo
     ("printf 'error_pages: { \"502\": { file: /etc/passwd } }\\n' >> \"$1\"", "is not in an allowed folder"),
 ])
 def test_edit_changes_this_tenant_and_no_other(node: Node, temporary: Path, name: str, script: str, word: str) -> None:
-    """Another name, a second document, another kind, a file of the machine: named, and nothing is written."""
+    """Another name, a second document, another kind, a file of the host: named, and nothing is written."""
     done = _edit(node, temporary, f"tenant/{name}", f"[ $count = 0 ] || exit 0; {script}")
     assert done.returncode == FAILED
     assert word in (temporary.parent / "opened.1").read_text()
@@ -119,9 +119,9 @@ def test_edit_that_somebody_overtook_is_a_conflict_and_loses_nothing(node: Node,
     assert done.returncode == CONFLICT
     assert "changed meanwhile: it is at revision 2" in done.stderr and "began from 1" in done.stderr
     assert "theirs.test" in node.run("get", "tenant", name, "-o", "yaml").stdout
-    kept, = _left(temporary)
-    assert str(kept) in done.stderr and "mine.test" in kept.read_text()
-    assert node.run("apply", "-f", str(kept)).returncode == DONE, "the text that was kept can be applied"
+    left, = _left(temporary)
+    assert str(left) in done.stderr and "mine.test" in left.read_text()
+    assert node.run("apply", "-f", str(left)).returncode == DONE, "the text that was left can be applied"
 
 
 def test_edit_with_an_editor_that_fails_changes_nothing(node: Node, temporary: Path, name: str) -> None:

@@ -145,7 +145,7 @@ def test_watch_of_a_name_waits_for_a_tenant_that_is_not_there_yet(node: Node) ->
 
 
 def test_watch_ends_with_an_error_when_the_node_ends(make_node) -> None:
-    """A watch that sees nothing any more says so, instead of being silent for ever."""
+    """A watch that sees nothing any more ends with an error, instead of being silent for ever."""
     node = make_node()
     watch = Watch(node)
     node.stop()

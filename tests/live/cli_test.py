@@ -17,7 +17,7 @@ from support.wait import until
 
 DONE, FAILED, USAGE, CONFLICT, TIMEOUT = 0, 1, 2, 4, 5
 
-# Everything that can be wrong in one file, each with where it stands and what is said of it.
+# Everything that can be wrong in one file, each with where it stands and what is reported about it.
 BAD = """\
 apiVersion: weir/v1
 kind: Tenant
@@ -95,7 +95,7 @@ def test_apply_of_files_folders_and_many_documents(node: Node, folder: Path) -> 
     assert node.run("delete", "tenant", *names).returncode == DONE
 
 
-def test_apply_says_all_errors_at_once(node: Node, folder: Path) -> None:
+def test_apply_reports_all_errors_at_once(node: Node, folder: Path) -> None:
     """interface.md, Errors: all errors of a file at once, with file:line:column, field, value and range; exit 1."""
     path = folder / "shop.yaml"
     path.write_text(BAD)
@@ -110,10 +110,10 @@ def _check_errors(text: str, file: str) -> None:
     lines = {line.split(": ", 1)[0]: line for line in text.splitlines() if line.startswith(file)}
     for at, words in BAD_AT.items():
         line = lines.pop(f"{file}:{at}", None)
-        assert line, f"nothing is said about {at}: {text}"
+        assert line, f"nothing is reported about {at}: {text}"
         for word in words:
             assert word in line
-    assert not lines, f"more is said than expected: {lines}"
+    assert not lines, f"more is reported than expected: {lines}"
 
 
 def test_one_bad_file_stops_the_whole_apply(node: Node, name: str, folder: Path) -> None:
@@ -303,7 +303,7 @@ def test_fmt(folder: Path) -> None:
 
 
 def test_fmt_does_not_drop_comments_silently(folder: Path) -> None:
-    """What a user wrote is not lost without being asked for: -w leaves a file with comments alone and says so."""
+    """What a user wrote is not lost without being asked for: -w leaves a file with comments alone and reports it."""
     path = folder / "t.yaml"
     path.write_text("# why this is so\n" + to_yaml(_document("a")))
     before = path.read_text()
@@ -365,7 +365,7 @@ def test_version() -> None:
     assert done.returncode == DONE and done.stdout.startswith("weir ")
 
 
-# -- talking to a node
+# -- with a node
 
 
 def test_no_node_there(folder: Path) -> None:
@@ -419,7 +419,7 @@ def test_route_test(node: Node, name: str) -> None:
     assert node.run("route", "test", "nonsense").returncode != DONE
 
 
-def test_route_test_says_what_the_data_path_does(make_site, make_upstream) -> None:
+def test_route_test_shows_what_the_data_path_does(make_site, make_upstream) -> None:
     """The response to a question is what then happens: the endpoint of an ip_hash upstream for a client."""
     servers = [make_upstream() for _ in range(3)]
     site = make_site(endpoints=[server.address for server in servers], upstream={"balance": "ip_hash"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""conftest.py - fixtures of the live tests. README.md of this folder says which to take."""
+"""conftest.py - fixtures of the live tests. README.md of this folder explains which to use."""
 
 import shutil
 import socket
@@ -12,7 +12,7 @@ import pytest
 from support.nginx import Nginx
 from support.node import Node
 from support.site import Endpoint, Site, tenant, unique
-from support.upstream import Script, Upstream, answering
+from support.upstream import Script, Upstream, responding
 
 MakeNode = Callable[..., Node]
 MakeSite = Callable[..., Site]
@@ -51,7 +51,7 @@ def _shared_node(workers: int) -> Iterator[Node]:
 
 @pytest.fixture(scope="session")
 def node() -> Iterator[Node]:
-    """The node of all tests that do not care which one: one worker, so that what it keeps is in one place."""
+    """The node of all tests that do not care which one: one worker, so that what it has in memory is in one place."""
     yield from _shared_node(1)
 
 
@@ -92,7 +92,7 @@ def make_node(folder: Path) -> Iterator[MakeNode]:
 def make_upstream() -> Iterator[MakeUpstream]:
     upstreams: List[Upstream] = []
 
-    def make(script: Script = answering(), **options: Any) -> Upstream:
+    def make(script: Script = responding(), **options: Any) -> Upstream:
         one = Upstream(script, **options)
         upstreams.append(one)
         return one
@@ -112,7 +112,7 @@ class SiteMaker:
         self._sites: List[Site] = []
         self._upstreams: List[Upstream] = []
 
-    def __call__(self, script: Script = answering(), endpoints: Optional[Sequence[Endpoint]] = None,
+    def __call__(self, script: Script = responding(), endpoints: Optional[Sequence[Endpoint]] = None,
                  on: Optional[Node] = None, upstream: Optional[Mapping[str, Any]] = None, **more: Any) -> Site:
         """A site whose upstream runs `script`; with `endpoints`, these are its servers instead."""
         server = None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""counters_test.py - /metrics by tenant and by endpoint: what counts for whom, and the state of endpoints."""
+"""counters_test.py - /metrics by tenant and by endpoint: what counts for which, and the state of endpoints."""
 
 from support.site import Site
-from support.upstream import answering, ok
+from support.upstream import ok, responding
 from support.wait import until
 
 
@@ -17,7 +17,7 @@ def _of_endpoint(site: Site, name: str, endpoint: str) -> float:
 
 def test_requests_and_bytes_count_for_their_tenant(make_site, make_upstream) -> None:
     """Issue 9, 5.5: requests by class, body bytes both ways and requests in progress by tenant."""
-    server = make_upstream(answering(ok(b"x" * 70)))
+    server = make_upstream(responding(ok(b"x" * 70)))
     site, other = make_site(endpoints=[server.address]), make_site(endpoints=[server.address])
     sent = _of_tenant(site, "sent_bytes_total"), _of_tenant(other, "sent_bytes_total")
     for _ in range(3):
@@ -37,7 +37,7 @@ def test_requests_and_bytes_count_for_their_tenant(make_site, make_upstream) -> 
 
 def test_a_request_in_progress_shows_until_it_ends(make_site, make_upstream) -> None:
     """Issue 9, 5.5: the gauge of open requests goes up with a request that waits and down when its client leaves."""
-    server = make_upstream(answering(lambda conn, request: conn.wait_end()))
+    server = make_upstream(responding(lambda conn, request: conn.wait_end()))
     site = make_site(endpoints=[server.address])
     with site.connect() as client:
         client.send(site.get("/"))
@@ -48,7 +48,7 @@ def test_a_request_in_progress_shows_until_it_ends(make_site, make_upstream) -> 
 
 def test_a_dead_endpoint_shows_its_failures_and_that_it_is_out(make_site, make_upstream) -> None:
     """Issue 9, 5.5: state and counters of endpoints by tenant."""
-    live, dead = make_upstream(answering()), make_upstream(answering())
+    live, dead = make_upstream(responding()), make_upstream(responding())
     dead.close()
     site = make_site(endpoints=[live.address, dead.address])
     for _ in range(12):

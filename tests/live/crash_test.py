@@ -29,7 +29,7 @@ State = Optional[Tuple[int, str]]
 
 
 class Writer:
-    """Pushes and deletes its own tenants, one write at a time, and keeps account of what was acknowledged."""
+    """Pushes and deletes its own tenants, one write at a time, and records what was acknowledged."""
 
     def __init__(self, index: int, rng: random.Random) -> None:
         self._rng = rng
@@ -82,8 +82,8 @@ class Writer:
         self.under_way = None
         self.acks += 1
 
-    def settle(self, found: Dict[str, State]) -> None:
-        """Hold what is there against what was acknowledged; go on from there."""
+    def resolve(self, found: Dict[str, State]) -> None:
+        """Compare what is there with what was acknowledged; go on from there."""
         for name in self.names:
             allowed = [self.acked[name]]
             if self.under_way is not None and self.under_way[0] == name:
@@ -118,8 +118,8 @@ def _check_served(node: Node, found: Dict[str, State], rng: random.Random) -> No
     """The data path serves what the admin API shows."""
     alive = [state for state in found.values() if state is not None]
     for _, host in rng.sample(alive, min(2, len(alive))):
-        reply = fetch(node.address, get(host))
-        assert reply.status == 301 and f"to-{host}".encode() in (reply.get("Location") or b"")
+        response = fetch(node.address, get(host))
+        assert response.status == 301 and f"to-{host}".encode() in (response.get("Location") or b"")
 
 
 def _round(node: Node, writers: List[Writer], rng: random.Random) -> None:
@@ -138,7 +138,7 @@ def _round(node: Node, writers: List[Writer], rng: random.Random) -> None:
     node.start()
     found = _find_all(node)
     for writer in writers:
-        writer.settle(found)
+        writer.resolve(found)
     assert set(found) <= {name for writer in writers for name in writer.names}
     _check_served(node, found, rng)
 

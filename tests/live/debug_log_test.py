@@ -8,7 +8,7 @@ from typing import Dict, List, Tuple
 import pytest
 
 from support.site import Site
-from support.upstream import answering, ok
+from support.upstream import ok, responding
 from support.wait import until
 
 Line = Tuple[str, Dict[str, str]]
@@ -29,7 +29,7 @@ def _lines(text: str, level: str) -> List[Line]:
 @pytest.fixture(name="site_at")
 def _site_at(make_node, make_site):
     """Makes a site on a node of its own with this log level."""
-    return lambda level: make_site(answering(ok(b"hello")), on=make_node(config={"log": {"level": level}}))
+    return lambda level: make_site(responding(ok(b"hello")), on=make_node(config={"log": {"level": level}}))
 
 
 def _life(site: Site, ask: bytes) -> Tuple[str, List[Line]]:
@@ -48,7 +48,7 @@ def _life(site: Site, ask: bytes) -> Tuple[str, List[Line]]:
                      if fields.get("client", address) == address]
 
 
-def test_debug_tells_one_connection_in_five_lines(site_at) -> None:
+def test_debug_logs_one_connection_in_five_lines(site_at) -> None:
     """Issue 9, part 3: accepted, request, dialled, response, closed, in this order, with what an operator asks for."""
     site = site_at("debug")
     address, lines = _life(site, site.get("/a/b?secret=1"))
@@ -66,7 +66,7 @@ def test_debug_tells_one_connection_in_five_lines(site_at) -> None:
     assert int(closed["received"]) == len(site.get("/a/b?secret=1")) and int(closed["sent"]) > 5
 
 
-def test_debug_tells_a_reused_connection_and_a_failure(site_at) -> None:
+def test_debug_logs_a_reused_connection_and_a_failure(site_at) -> None:
     """A parked origin connection is reused; one that fails is named with its outcome."""
     site = site_at("debug")
     _life(site, site.get("/1"))
@@ -87,7 +87,7 @@ def test_debug_shows_hostile_bytes_escaped(site_at) -> None:
     assert [fields["status"] for name, fields in lines if name == "response.sent"] == ["400"]
 
 
-def test_trace_tells_each_move(site_at) -> None:
+def test_trace_logs_each_move(site_at) -> None:
     """Issue 9, part 3: each move of each state machine is a line at trace."""
     site = site_at("trace")
     mark = len(site.node.stderr)
@@ -101,7 +101,7 @@ def test_trace_tells_each_move(site_at) -> None:
         assert move in moves, move
 
 
-def test_info_says_nothing_of_connections(site_at) -> None:
+def test_info_logs_nothing_about_connections(site_at) -> None:
     """The default level has no line of a single request."""
     site = site_at("info")
     for _ in range(3):

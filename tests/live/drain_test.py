@@ -54,7 +54,7 @@ def _follow(node: Node, *args: str) -> "subprocess.Popen[str]":
 
 
 def test_a_second_drain_may_give_more_time(make_node, make_site) -> None:
-    """Issue, part 5, 3: drain twice told nothing and did nothing: the later deadline counts, and the response says it."""
+    """Issue, part 5, 3: a second drain had no effect and no message: the later deadline counts, and the response has it."""
     script = _Slow()
     node = make_node()
     site = make_site(script, on=node)
@@ -112,7 +112,7 @@ def test_drain_wait_of_an_idle_node_is_over_at_once(make_node) -> None:
         assert node.wait() == 0
 
 
-def test_drain_wait_tells_that_the_deadline_passed(make_node, make_site) -> None:
+def test_drain_wait_reports_that_the_deadline_passed(make_node, make_site) -> None:
     """interface.md: exit code 5 is timed out waiting."""
     node = make_node()
     site = make_site(_Slow(), on=node)
@@ -148,7 +148,7 @@ def test_undrain_serves_again(make_node, make_site) -> None:
     assert node.run("undrain").returncode == 0, "a node that does not drain is none the worse"
 
 
-def test_undrain_keeps_the_ports_that_the_system_chose(make_node, make_site) -> None:
+def test_undrain_leaves_the_ports_that_the_system_chose(make_node, make_site) -> None:
     """Port 0 is any free one at the start, and that one from then on."""
     node = make_node(listen=("127.0.0.1:0", "127.0.0.1:0"), workers=2)
     running = _begin(make_site(_Slow(), on=node))
@@ -173,7 +173,7 @@ def test_undrain_is_refused_when_the_node_ends_already(make_node, make_site) -> 
     assert node.wait() == 0
 
 
-def test_a_follower_is_told_that_the_drain_was_taken_back(make_node, make_site) -> None:
+def test_an_undrain_is_reported_to_a_follower_of_the_drain(make_node, make_site) -> None:
     """drain --wait does not wait for what will not happen."""
     node = make_node()
     site = make_site(_Slow(), on=node)

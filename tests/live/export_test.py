@@ -2,6 +2,7 @@
 """export_test.py - weir export and weir import: the backup of a node, whole, equal, and safe to repeat."""
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -122,7 +123,37 @@ def test_an_export_that_is_cut_leaves_no_file_behind(make_node, folder: Path) ->
     assert done.returncode == 1 and "No such file" in done.stderr
     path = folder / "whole.yaml"
     assert node.run("export", str(path)).returncode == 0
-    assert path.exists() and not path.with_name("whole.yaml.part").exists()
+    assert path.exists() and not list(folder.glob("whole.yaml.*"))
+
+
+def test_an_export_into_a_pipe_or_through_a_link_leaves_them_what_they_are(make_node, folder: Path) -> None:
+    """`weir export /dev/null` must not put a file in the place of the device; a link keeps leading to its file."""
+    node = make_node()
+    _fill(node, folder, 3)
+    pipe, file, link = folder / "pipe", folder / "file.yaml", folder / "link.yaml"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    done = node.run("export", str(pipe))
+    assert done.returncode == 0 and pipe.is_fifo(), done.stderr
+    assert reader.communicate(timeout=PATIENCE)[0].count('kind: "Tenant"') == 3
+    file.write_text("old")
+    link.symlink_to(file)
+    done = node.run("export", str(link))
+    assert done.returncode == 0 and link.is_symlink(), done.stderr
+    assert file.read_text().count('kind: "Tenant"') == 3
+
+
+def test_an_export_leaves_files_of_like_names_alone(make_node, folder: Path) -> None:
+    """What it writes first has a name of its own: nobody's file is overwritten, no link is followed, all is private."""
+    node = make_node()
+    _fill(node, folder, 3)
+    mine, victim = folder / "x.yaml.part", folder / "victim"
+    victim.write_text("precious")
+    mine.symlink_to(victim)
+    done = node.run("export", str(folder / "x.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert victim.read_text() == "precious" and mine.is_symlink()
+    assert (folder / "x.yaml").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_export_into_a_folder_with_files_is_refused(make_node, folder: Path) -> None:
@@ -146,8 +177,8 @@ def test_export_pipes_into_import(make_node, folder: Path) -> None:
     assert _digest(first) == _digest(second)
 
 
-def test_an_interrupted_import_says_how_to_go_on(make_node, folder: Path) -> None:
-    """SIGINT: exit 1, what is there stays, and the message says that it can be run again."""
+def test_an_interrupted_import_reports_how_to_go_on(make_node, folder: Path) -> None:
+    """SIGINT: exit 1, what is there stays, and the message states that it can be run again."""
     node = make_node()
     process = subprocess.Popen([str(program()), "import", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**plain_environment(), "WEIR_NODE": f"unix:{node.socket_path}"})

@@ -5,7 +5,7 @@ from support.site import tenant
 
 
 def test_a_deletion_is_a_row_and_rollback_brings_the_tenant_back(make_node) -> None:
-    """Issue 9, part 5.11: who deleted it and when; also after a restart."""
+    """Issue 9, part 5.11: the user who deleted a tenant, and the time; also after a restart."""
     node = make_node()
     node.apply(tenant("shop", ["127.0.0.1:9"]))
     done = node.run("delete", "tenant", "shop")
@@ -23,7 +23,7 @@ def test_a_deletion_is_a_row_and_rollback_brings_the_tenant_back(make_node) -> N
     assert node.admin.get("/v1/tenants/shop").json()["tenant"]["hosts"] == ["shop.test"]
 
 
-def test_every_write_says_on_how_many_nodes_it_is(make_node) -> None:
+def test_every_write_shows_on_how_many_nodes_it_is(make_node) -> None:
     """In text and in JSON: apply, delete, rollback, import."""
     node = make_node()
     text = node.run("apply", "-f", "-", stdin="apiVersion: weir/v1\nkind: Tenant\nname: a\nhosts: [a.test]\n"

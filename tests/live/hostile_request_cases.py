@@ -532,7 +532,7 @@ _CLIENT_HELLO = bytes.fromhex(
     "160301007a010000760303" + "5a" * 32 + "00" + "0004130113020100" + "0049" + "0000000f000d00000a73686f702e74657374"
     + "002b00030203040010000e000c02683208687474702f312e31") + b"\x00" * 32
 
-# What speaks another protocol to the port.
+# Other protocols at the port.
 OTHER_PROTOCOLS = _named("protocol", {
     "http-0-9": b"GET /hostile\r\n",
     "http-0-9-and-head": b"GET /hostile\r\nHost: <host>\r\n\r\n",

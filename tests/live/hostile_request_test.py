@@ -8,12 +8,12 @@ from passed_request_cases import PASSED, Passed
 from support.client import End
 from support.message import Response
 from support.site import Site
-from support.upstream import answering, normalised, ok
+from support.upstream import normalised, ok, responding
 
 
 @pytest.fixture(scope="module")
 def site(make_module_site) -> Site:
-    return make_module_site(answering(ok(b"served")))
+    return make_module_site(responding(ok(b"served")))
 
 
 @pytest.fixture(autouse=True)
@@ -142,8 +142,8 @@ def test_passed_on_alike_byte_by_byte(site: Site, case: Passed) -> None:
 
 
 @pytest.mark.parametrize("refuse", ["keep", "refuse"])
-def test_underscores_as_the_tenant_says(make_site, refuse: str) -> None:
-    """interface.md, headers.underscores: keep passes such names on, refuse answers 400 and forwards nothing."""
+def test_underscores_as_the_tenant_configures(make_site, refuse: str) -> None:
+    """interface.md, headers.underscores: keep passes such names on, refuse responds with 400 and forwards nothing."""
     site = make_site(headers={"underscores": refuse})
     response = site.fetch("/u", "X_Custom: 1")
     if refuse == "refuse":

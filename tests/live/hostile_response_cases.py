@@ -169,7 +169,7 @@ BAD: List[Bad] = [*STATUS_LINE, *HEAD, *FRAMING, *INTERIM]
 
 @dataclass(frozen=True)
 class Torn:
-    """`good` is in order, and reaches the client; `bad` follows, and then the connection ends as `after` says."""
+    """`good` is in order, and reaches the client; `bad` follows, and then the connection ends by `after`."""
 
     name: str
     good: bytes
@@ -317,7 +317,7 @@ PLAIN: List[Seen] = [
                               b"Proxy-Authenticate: Basic", b"Proxy-Connection: keep-alive", b"TE: trailers", *_HI,
                               body=b"hi"), _OK, reused=True),
     Seen("underscores-pass", response(b"X_Y: z", *_HI, body=b"hi"), passed(b"X_Y: z", framing=_HI, body=b"hi"), reused=True),
-    Seen("via-kept", response(b"Via: 1.1 other", *_HI, body=b"hi"), passed(b"Via: 1.1 other", framing=_HI, body=b"hi"),
+    Seen("via-preserved", response(b"Via: 1.1 other", *_HI, body=b"hi"), passed(b"Via: 1.1 other", framing=_HI, body=b"hi"),
          reused=True),
     Seen("head-of-60k", response(b"X: " + b"y" * 60_000, *_HI, body=b"hi"),
          passed(b"X: " + b"y" * 60_000, framing=_HI, body=b"hi"), reused=True),

@@ -21,7 +21,7 @@ Play = Callable[[Served], Optional[bool]]
 
 
 class Stage:
-    """The script of the shared upstream: /hostile is answered as the test says, all else by its own target."""
+    """The script of the shared upstream: /hostile gets what the test plays, any other target gets its own name."""
 
     def __init__(self) -> None:
         self.play: Play = lambda conn: None
@@ -63,8 +63,8 @@ def _end(conn: Served, after: str) -> None:
 
 
 def _own(client: Client, site: Site, target: str) -> None:
-    reply = client.ask(site.get(target))
-    assert (reply.status, reply.body) == (200, b"own " + target.encode())
+    received = client.ask(site.get(target))
+    assert (received.status, received.body) == (200, b"own " + target.encode())
 
 
 def _check_afterwards(site: Site, stage: Stage, client: Optional[Client] = None) -> None:
@@ -83,9 +83,9 @@ def test_refused_with_502(site: Site, stage: Stage, case: Bad) -> None:
     """RFC 9110 15.6.3: a response that is not of the grammar is 502, and no byte of it is seen."""
     stage.play = lambda conn: conn.send(case.data)
     with site.connect() as client:
-        reply = client.ask(site.get("/hostile", method=case.method))
-        assert reply.status == 502
-        assert reply.get("X-Request-ID") and reply.get("Via") is None
+        received = client.ask(site.get("/hostile", method=case.method))
+        assert received.status == 502
+        assert received.get("X-Request-ID") and received.get("Via") is None
         assert len(stage.hostile) == 1, "a response that began is not asked for again"
         _check_afterwards(site, stage, client)
 
@@ -171,8 +171,8 @@ def test_seen_as_exactly_these_bytes(site: Site, stage: Stage, case: Seen) -> No
         client.send(site.get("/hostile", method=case.method))
         assert client.read_bytes(len(case.seen)) == case.seen
         client.send(site.get("/same-connection"))
-        reply = client.read_response()
-        assert (reply.status, reply.body) == (200, b"own /same-connection")
+        received = client.read_response()
+        assert (received.status, received.body) == (200, b"own /same-connection")
     conn, = stage.hostile
     if case.reused:
         assert [request.target for request in conn.requests] == ["/hostile", "/same-connection"]
@@ -191,10 +191,10 @@ def test_means_the_same_in_single_bytes(site: Site, stage: Stage, case: Seen) ->
     whole = _parse(case.seen, case.method)
     stage.play = play
     with site.connect() as client:
-        reply = client.ask(site.get("/hostile", method=case.method))
-        assert (reply.status, reply.reason, reply.body) == (whole.status, whole.reason, whole.body)
-        assert reply.head == whole.head
-        assert [one.head for one in reply.interims] == [one.head for one in whole.interims]
+        received = client.ask(site.get("/hostile", method=case.method))
+        assert (received.status, received.reason, received.body) == (whole.status, whole.reason, whole.body)
+        assert received.head == whole.head
+        assert [one.head for one in received.interims] == [one.head for one in whole.interims]
         if not case.reused:
             site.upstream.wait_ended(stage.hostile[0])
         _own(client, site, "/same-connection")
@@ -205,13 +205,13 @@ def _parse(data: bytes, method: str) -> Response:
     return read_response(Stream(lambda: next(pieces, b"")), method)
 
 
-def test_interim_responses_are_kept_from_http10(site: Site, stage: Stage) -> None:
+def test_interim_responses_are_not_sent_to_http10(site: Site, stage: Stage) -> None:
     """RFC 9110 15.2: a 1xx response is not sent to an HTTP/1.0 client."""
     stage.play = lambda conn: conn.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + ok(b"final"))
     with site.connect() as client:
         client.send(f"GET /hostile HTTP/1.0\r\nHost: {site.host}\r\n\r\n".encode())
-        reply = client.read_response()
-        assert (reply.status, reply.body, reply.interims) == (200, b"final", [])
+        received = client.read_response()
+        assert (received.status, received.body, received.interims) == (200, b"final", [])
         assert client.expect_end() is End.CLEAN
 
 
@@ -225,7 +225,7 @@ def test_bytes_on_a_parked_connection_close_it(site: Site, stage: Stage) -> None
 
 
 def test_bytes_on_a_connection_dialled_ahead_close_it(make_site) -> None:
-    """Queue poisoning: a connection on which the server speaks first never serves a request."""
+    """Queue poisoning: a connection on which the server sends first never serves a request."""
 
     def script(conn: Served) -> None:
         if 0 < conn.index < 9:
@@ -281,10 +281,10 @@ def test_no_response_of_one_endpoint_of_two(make_site, make_upstream, method: st
 
     good = make_upstream()
     site = make_site(endpoints=[make_upstream(mute).address, good.address])
-    replies = [site.fetch("/a", method=method).status for _ in range(2)]
+    statuses = [site.fetch("/a", method=method).status for _ in range(2)]
     assert len(asked) == 1, "it is out after its first failure"
     assert len(good.requests) == 2 if tries == 2 else 1
-    assert sorted(replies) == ([200, 200] if tries == 2 else [200, 502])
+    assert sorted(statuses) == ([200, 200] if tries == 2 else [200, 502])
 
 
 def test_a_request_whose_body_is_gone_is_not_retried(site: Site, stage: Stage) -> None:
@@ -362,8 +362,8 @@ def test_an_early_response_and_a_close_reach_the_client(make_site) -> None:
     with site.connect() as client:
         client.send(f"POST /up HTTP/1.1\r\nHost: {site.host}\r\nContent-Length: 4000000\r\n\r\n".encode())
         client.send(b"x" * 1_000_000)
-        reply = client.read_response()
-        assert (reply.status, reply.body) == (413, b"too big")
+        received = client.read_response()
+        assert (received.status, received.body) == (413, b"too big")
 
 
 def test_a_response_that_never_comes_is_504(make_site) -> None:
@@ -375,8 +375,8 @@ def test_a_response_that_never_comes_is_504(make_site) -> None:
         conn.wait_end()
 
     site = make_site(script, upstream={"response_timeout": "300ms"})
-    reply = site.fetch("/slow")
-    assert reply.status == 504
+    received = site.fetch("/slow")
+    assert received.status == 504
     assert len(site.upstream.requests) == 1
 
 

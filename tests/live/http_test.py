@@ -16,14 +16,14 @@ from support.message import Response, Truncated
 from support.nginx import Nginx
 from support.node import Node, is_sanitized, split_url
 from support.site import Site
-from support.upstream import Served, answering, normalised, ok
+from support.upstream import Served, normalised, ok, responding
 from support.wait import PATIENCE, until
 
 MIB = 1 << 20
 
 
 def _echo(conn: Served) -> None:
-    """Answer with what was sent, in the framing in which it was sent."""
+    """Respond with what was sent, in the framing in which it was sent."""
     while True:
         request = conn.read_request()
         if request.chunked:
@@ -50,14 +50,14 @@ def test_keep_alive_serves_many_requests_on_one_connection(make_site) -> None:
     site = make_site(_by_target)
     with site.connect() as client:
         for number in range(200):
-            reply = client.ask(site.get(f"/{number}"))
-            assert (reply.status, reply.body) == (200, b"/%d" % number)
-            assert reply.get("Connection") is None
+            response = client.ask(site.get(f"/{number}"))
+            assert (response.status, response.body) == (200, b"/%d" % number)
+            assert response.get("Connection") is None
     assert len(site.upstream.used()) == 1
 
 
 @pytest.mark.parametrize("number", [2, 33, 500])
-def test_pipelined_requests_are_answered_in_order(make_site, number: int) -> None:
+def test_pipelined_requests_get_their_responses_in_order(make_site, number: int) -> None:
     """RFC 9112 9.3.2: responses come in the order of the requests, however many are waiting."""
     site = make_site(_by_target)
     with site.connect() as client:
@@ -74,14 +74,14 @@ def test_pipelined_requests_behind_a_close_are_not_served(make_site) -> None:
     with site.connect() as client:
         client.send(site.get("/1") + site.get("/2", "Connection: close") + site.get("/3"))
         assert client.read_response().body == b"/1"
-        reply = client.read_response()
-        assert (reply.body, reply.get("Connection")) == (b"/2", b"close")
+        response = client.read_response()
+        assert (response.body, response.get("Connection")) == (b"/2", b"close")
         assert client.expect_end()
     assert [request.target for request in site.upstream.requests] == ["/1", "/2"]
 
 
 def test_pipelined_bodies_and_heads_in_one_segment(make_site) -> None:
-    """RFC 9112 6: each request ends where its framing says, with the next one right behind it."""
+    """RFC 9112 6: each request ends where its framing ends it, with the next one right behind it."""
     site = make_site(_echo)
     with site.connect() as client:
         client.send(site.get("/a", method="POST", body=b"GET /x HTTP/1.1\r\n\r\n")
@@ -95,19 +95,19 @@ def test_http10_closes_unless_asked(make_site) -> None:
     """RFC 9112 9.3: an HTTP/1.0 connection ends after its response, unless keep-alive was asked for and is granted."""
     site = make_site(_by_target)
     with site.connect() as client:
-        reply = client.ask(f"GET /a HTTP/1.0\r\nHost: {site.host}\r\n\r\n".encode())
-        assert (reply.body, reply.get("Connection")) == (b"/a", b"close")
+        response = client.ask(f"GET /a HTTP/1.0\r\nHost: {site.host}\r\n\r\n".encode())
+        assert (response.body, response.get("Connection")) == (b"/a", b"close")
         assert client.expect_end() is End.CLEAN
     with site.connect() as client:
         for target in ("/b", "/c"):
-            reply = client.ask(f"GET {target} HTTP/1.0\r\nHost: {site.host}\r\nConnection: keep-alive\r\n\r\n".encode())
-            assert (reply.body, reply.get("Connection")) == (target.encode(), b"keep-alive")
+            response = client.ask(f"GET {target} HTTP/1.0\r\nHost: {site.host}\r\nConnection: keep-alive\r\n\r\n".encode())
+            assert (response.body, response.get("Connection")) == (target.encode(), b"keep-alive")
 
 
 def test_http10_gets_a_chunked_response_until_the_close(make_site) -> None:
     """RFC 9112 7.1, 6.3: no chunks for HTTP/1.0; the end of the connection ends the body."""
     chunks = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
-    site = make_site(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
+    site = make_site(responding(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
     with site.connect() as client:
         client.send(f"GET /a HTTP/1.0\r\nHost: {site.host}\r\nConnection: keep-alive\r\n\r\n".encode())
         seen = client.read_to_end()
@@ -188,8 +188,8 @@ def test_ipv4_and_ipv6_listeners_and_endpoints(ipv6, make_node, make_site, make_
     site = make_site(on=node, endpoints=[make_upstream(_by_target, host="::1").address])
     for address in node.addresses:
         with Client(address) as client:
-            reply = client.ask(site.get(f"/{address[0]}"))
-            assert reply.body == f"/{address[0]}".encode()
+            response = client.ask(site.get(f"/{address[0]}"))
+            assert response.body == f"/{address[0]}".encode()
     assert {host for host, _ in node.addresses} == {"127.0.0.1", "::1"}
 
 
@@ -209,10 +209,10 @@ def test_bodies_of_all_lengths_both_ways(echo_site: Site, length: int, chunked: 
     with site.connect() as client:
         sender = threading.Thread(target=client.send, args=(data,))
         sender.start()
-        reply = client.read_response()
+        response = client.read_response()
         sender.join()
-        assert reply.status == 200 and reply.chunked == chunked
-        assert hashlib.sha256(reply.body).digest() == hashlib.sha256(body).digest()
+        assert response.status == 200 and response.chunked == chunked
+        assert hashlib.sha256(response.body).digest() == hashlib.sha256(body).digest()
         assert client.ask(site.get("/next")).status == 200
 
 
@@ -234,7 +234,7 @@ def test_many_tiny_chunks(make_site) -> None:
     """Back-pressure and work per byte: 200,000 chunks of one byte are only a body."""
     body = _bytes(200_000)
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
-    site = make_site(answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
+    site = make_site(responding(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
     with site.connect() as client:
         client.send(site.get("/"))
         assert client.read_response().body == body
@@ -247,8 +247,8 @@ def test_50_mib_from_a_real_server(make_site, nginx: Nginx) -> None:
     site = make_site(endpoints=[nginx.address])
     with site.connect() as client:
         client.send(site.get("/large"))
-        reply = client.read_response()
-        assert hashlib.sha256(reply.body).digest() == hashlib.sha256(body).digest()
+        response = client.read_response()
+        assert hashlib.sha256(response.body).digest() == hashlib.sha256(body).digest()
         assert client.ask(site.get("/large", method="HEAD")).status == 200
     (nginx.www / "large").unlink()
 
@@ -321,8 +321,8 @@ def test_expect_that_is_refused_by_the_upstream(make_site) -> None:
     site = make_site(script)
     with site.connect() as client:
         client.send(site.get("/", "Expect: 100-continue", "Content-Length: 5", method="POST"))
-        reply = client.read_response()
-        assert (reply.status, reply.body, reply.get("Connection")) == (403, b"no", b"close")
+        response = client.read_response()
+        assert (response.status, response.body, response.get("Connection")) == (403, b"no", b"close")
         client.expect_end()
     site.upstream.wait_ended(site.upstream.connections[0])
 
@@ -336,20 +336,20 @@ def test_expect_that_ends_in_an_error_of_weirs_own(make_site) -> None:
     site = make_site(script)
     with site.connect() as client:
         client.send(site.get("/", "Expect: 100-continue", "Content-Length: 60", method="POST"))
-        reply = client.read_response()
-        assert (reply.status, reply.get("Connection")) == (502, b"close")
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (502, b"close")
         client.send(site.get("/taken-for-a-body"))
         client.expect_end()
 
 
-def test_expect_that_weir_answers_itself(make_site) -> None:
+def test_expect_with_a_response_of_weirs_own(make_site) -> None:
     """0.CL: weir's own response to an expecting request ends the connection; the body is not read as a request."""
     site = make_site(headers={"underscores": "refuse"})
     with site.connect() as client:
         client.send(site.get("/", "A_B: c", "Expect: 100-continue", "Content-Length: 60", method="POST"))
         client.send(site.get("/smuggled"))
-        reply = client.read_response()
-        assert (reply.status, reply.get("Connection")) == (400, b"close")
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (400, b"close")
         client.expect_end()
     assert site.upstream.requests == []
 
@@ -415,9 +415,9 @@ def test_a_slow_reader_holds_the_upstream_back(make_node, make_site, chunked: bo
         _wait_still(sent)
         assert sent[0] < total // 2, "the upstream could send although nobody reads"
         assert node.resident_bytes() - before < _growth_bound()
-        reply = client.read_response()
-        assert len(reply.body) == total
-        expected, digest = hashlib.sha256(), hashlib.sha256(reply.body).digest()
+        response = client.read_response()
+        assert len(response.body) == total
+        expected, digest = hashlib.sha256(), hashlib.sha256(response.body).digest()
         for _ in range(total // len(part)):
             expected.update(part)
         assert digest == expected.digest()
@@ -482,7 +482,7 @@ def test_a_slow_upstream_holds_the_client_back(make_node, make_site) -> None:
 
 def test_a_client_that_reads_no_responses_gets_no_more_requests_served(make_site) -> None:
     """Rule 11: a pipeline is served as fast as its responses are taken."""
-    site = make_site(answering(ok(b"x" * 100_000)))
+    site = make_site(responding(ok(b"x" * 100_000)))
     with site.connect() as client:
         client.socket.settimeout(0.5)
         try:
@@ -509,7 +509,7 @@ def test_a_client_that_reads_no_responses_gets_no_more_requests_served(make_site
 
 def test_a_reset_is_noticed_whatever_waits(make_site) -> None:
     """Rule 11: a client that is gone is gone, also when its input and its output are full; nothing spins or lingers."""
-    site = make_site(answering(ok(b"x" * 1_000_000)), http={"min_rate": 0})
+    site = make_site(responding(ok(b"x" * 1_000_000)), http={"min_rate": 0})
     open_before = site.node.admin.metrics()["weir_connections_open"]
     with site.connect() as client:
         client.socket.settimeout(0.2)
@@ -528,16 +528,16 @@ def test_a_reset_is_noticed_whatever_waits(make_site) -> None:
 
 def test_tenants_fields_are_added_and_removed(make_site) -> None:
     """interface.md, headers: add and remove, in both directions, whatever the case of the name."""
-    site = make_site(answering(ok(b"hi", "Server: nginx", "x-Powered-By: php", "Keep: 1")),
+    site = make_site(responding(ok(b"hi", "Server: nginx", "x-Powered-By: php", "Keep: 1")),
                      headers={"add_request": {"X-Edge": "weir"}, "remove_request": ["cookie", "X-Drop"],
                               "add_response": {"Strict-Transport-Security": "max-age=1"},
                               "remove_response": ["server", "X-Powered-By"]})
-    reply = site.fetch("/", "COOKIE: a=b", "x-drop: 1", "X-Stay: 2")
+    response = site.fetch("/", "COOKIE: a=b", "x-drop: 1", "X-Stay: 2")
     request, = site.upstream.requests
     assert (request.get("X-Edge"), request.get("Cookie"), request.get("X-Drop"), request.get("X-Stay")) == (
         b"weir", None, None, b"2")
-    assert (reply.get("Server"), reply.get("X-Powered-By"), reply.get("Keep")) == (None, None, b"1")
-    assert reply.get("Strict-Transport-Security") == b"max-age=1"
+    assert (response.get("Server"), response.get("X-Powered-By"), response.get("Keep")) == (None, None, b"1")
+    assert response.get("Strict-Transport-Security") == b"max-age=1"
 
 
 def test_request_ids_tie_request_response_and_record_together(make_site) -> None:
@@ -556,10 +556,10 @@ def test_request_ids_tie_request_response_and_record_together(make_site) -> None
 
 def test_via_and_date_of_responses(make_site) -> None:
     """RFC 9110 7.6.3, 6.6.1: Via is appended; a missing Date is set, an existing one stays."""
-    site = make_site(answering(b"HTTP/1.1 200 OK\r\nVia: 1.0 inner\r\nContent-Length: 0\r\n\r\n"))
-    reply = site.fetch("/")
-    assert reply.all("Via") == [b"1.0 inner", b"1.1 weir"]
-    assert reply.get("Date")
+    site = make_site(responding(b"HTTP/1.1 200 OK\r\nVia: 1.0 inner\r\nContent-Length: 0\r\n\r\n"))
+    response = site.fetch("/")
+    assert response.all("Via") == [b"1.0 inner", b"1.1 weir"]
+    assert response.get("Date")
 
 
 def test_trusted_proxies_are_believed(make_node, make_site) -> None:
@@ -580,7 +580,7 @@ def test_trusted_proxies_are_believed(make_node, make_site) -> None:
 
 @pytest.mark.parametrize("bad", ["short", "a b c d e f g h i j k l", "x" * 200, "semi;colon;semi;colon"])
 def test_a_request_id_that_is_not_well_formed_is_replaced(make_node, make_site, bad: str) -> None:
-    """interface.md, Headers: kept if well-formed, else made."""
+    """interface.md, Headers: preserved if well-formed, else made."""
     node = make_node(config={"trusted_proxies": ["127.0.0.1/32"]})
     site = make_site(on=node)
     site.fetch("/", f"X-Request-ID: {bad}")
@@ -604,19 +604,19 @@ def test_what_the_upstream_sees_of_a_browser(make_site) -> None:
 def test_an_unknown_host_is_404_with_a_page(node: Node, method: str) -> None:
     """Issue, item 5: unknown host 404 with a clear page."""
     with node.connect() as client:
-        reply = client.ask(f"{method} / HTTP/1.1\r\nHost: nobody.test\r\n\r\n".encode())
-        assert reply.status == 404
-        assert (reply.get("Content-Type") or b"").startswith(b"text/html")
-        assert int(reply.get("Content-Length") or 0) > 100
-        assert (b"No site is configured here" in reply.body) == (method == "GET")
+        response = client.ask(f"{method} / HTTP/1.1\r\nHost: nobody.test\r\n\r\n".encode())
+        assert response.status == 404
+        assert (response.get("Content-Type") or b"").startswith(b"text/html")
+        assert int(response.get("Content-Length") or 0) > 100
+        assert (b"No site is configured here" in response.body) == (method == "GET")
         assert client.ask(b"GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n").status == 404, "the connection goes on"
 
 
 def test_weirs_responses_to_http10(node: Node) -> None:
     """RFC 9112 9.3: weir's own responses keep to the client's version as well."""
     with node.connect() as client:
-        reply = client.ask(b"GET / HTTP/1.0\r\n\r\n")
-        assert (reply.status, reply.get("Connection")) == (404, b"close")
+        response = client.ask(b"GET / HTTP/1.0\r\n\r\n")
+        assert (response.status, response.get("Connection")) == (404, b"close")
         client.expect_end()
     with node.connect() as client:
         request = b"GET / HTTP/1.0\r\nHost: nobody.test\r\nConnection: keep-alive\r\n\r\n"
@@ -627,8 +627,8 @@ def test_weirs_responses_to_http10(node: Node) -> None:
 def test_a_page_never_repeats_what_a_client_sent(node: Node) -> None:
     """No reflection: nothing of the request stands in weir's own pages."""
     with node.connect() as client:
-        reply = client.ask(b"GET /reflect-me HTTP/1.1\r\nHost: reflect-me.test\r\nX: reflect-me\r\n\r\n")
-    assert b"reflect-me" not in reply.body + reply.head
+        response = client.ask(b"GET /reflect-me HTTP/1.1\r\nHost: reflect-me.test\r\nX: reflect-me\r\n\r\n")
+    assert b"reflect-me" not in response.body + response.head
 
 
 # -- ordinary clients
@@ -692,8 +692,8 @@ def test_a_parked_connection_that_died_is_replaced(make_site) -> None:
     site = make_site(script)
     with site.connect() as client:
         for number in range(4):
-            reply = client.ask(site.get(f"/{number}"))
-            assert (reply.status, reply.body) == (200, b"own /%d" % number)
+            response = client.ask(site.get(f"/{number}"))
+            assert (response.status, response.body) == (200, b"own /%d" % number)
         assert client.ask(site.get("/post", method="POST", body=b"x")).status == 502
     record = site.node.wait_record(tenant=site.name, path="/1")
     assert record["outcome"] == "retried_ok"
@@ -708,8 +708,8 @@ def test_a_parked_connection_that_its_server_closed_is_not_used(make_site) -> No
 
     site = make_site(one)
     for number in range(20):
-        reply = site.fetch(f"/{number}", method="POST", body=b"x")
-        assert (reply.status, reply.body) == (200, b"/%d" % number)
+        response = site.fetch(f"/{number}", method="POST", body=b"x")
+        assert (response.status, response.body) == (200, b"/%d" % number)
         site.upstream.wait_ended(site.upstream.connections[-1])
         site.barrier()
 
@@ -730,11 +730,11 @@ def test_a_cut_response_is_not_retried(make_site) -> None:
     assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "upstream_cut"
 
 
-def test_access_records_say_how_each_exchange_went(make_site) -> None:
+def test_access_records_show_how_each_exchange_went(make_site) -> None:
     """Issue, item 7: one JSON object per exchange, with timing split, bytes, outcome, upstream, request id."""
     site = make_site(_echo)
-    reply: Response = site.fetch("/rec?a=b", "User-Agent: live", "Referer: http://a/", method="POST", body=b"x" * 1000)
-    assert reply.status == 200
+    response: Response = site.fetch("/rec?a=b", "User-Agent: live", "Referer: http://a/", method="POST", body=b"x" * 1000)
+    assert response.status == 200
     record = site.node.wait_record(tenant=site.name, method="POST")
     expected = {"path": "/rec?a=b", "status": 200, "outcome": "ok", "request_bytes": 1000, "response_bytes": 1000,
                 "upstream": "web", "endpoint": site.upstream.address, "user_agent": "live", "referer": "http://a/",

@@ -14,7 +14,7 @@ import pytest
 from support.client import Client, End, StillOpen, get
 from support.message import Truncated
 from support.site import Site
-from support.upstream import Served, answering, normalised, ok, pause
+from support.upstream import Served, normalised, ok, pause, responding
 from support.wait import PATIENCE, Deadline, until
 
 
@@ -49,8 +49,8 @@ def test_max_body_by_chunks(make_site) -> None:
     with site.connect() as client:
         client.send(start + b"3e8\r\n" + b"x" * 1000 + b"\r\n")
         client.send(b"1\r\nx\r\n0\r\n\r\n" + site.get("/smuggled"))
-        reply = client.read_response()
-        assert (reply.status, reply.get("Connection")) == (413, b"close")
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (413, b"close")
         client.expect_end()
     assert len(site.upstream.requests) == 1
     for conn in site.upstream.connections:
@@ -117,7 +117,7 @@ def test_pool_max(make_site) -> None:
 
 
 def test_pool_queue(make_site) -> None:
-    """Rule 11: the queue for an endpoint's connections is bounded; beyond it a request is answered 503 at once."""
+    """Rule 11: the queue for an endpoint's connections is bounded; beyond it a request gets 503 at once."""
     waiting = 1024  # WEIR_POOL_WAIT_MAX
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < 4 * waiting:
@@ -154,8 +154,8 @@ def test_head_timeout(make_site) -> None:
     site = make_site(http={"head_timeout": "300ms"})
     with site.connect() as client:
         client.send(site.get("/")[:-2])
-        reply = client.read_response()
-        assert (reply.status, reply.get("Connection")) == (408, b"close")
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (408, b"close")
         client.expect_end()
     assert site.upstream.requests == []
     assert site.node.wait_record(status=408)["outcome"] == "timed_out_head"
@@ -189,7 +189,7 @@ def test_head_timeout_of_a_second_request(make_site) -> None:
         assert client.read_response().status == 408
 
 
-def test_connections_that_say_nothing_or_nothing_useful(make_site) -> None:
+def test_connections_that_send_nothing_or_nothing_useful(make_site) -> None:
     """Rule 10: before a host is known the default of 10 s holds, for the first byte as well."""
     site = make_site()
     with site.connect() as mute, site.connect() as slow:
@@ -217,8 +217,8 @@ def test_body_timeout(make_site, chunked: bool) -> None:
             client.send(site.get("/", "Transfer-Encoding: chunked", method="POST") + b"a\r\nhello")
         else:
             client.send(_post(site, 10) + b"hello")
-        reply = client.read_response()
-        assert (reply.status, reply.get("Connection")) == (408, b"close")
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (408, b"close")
         client.expect_end()
     site.upstream.wait_ended(site.upstream.connections[0])
     assert site.upstream.requests == []
@@ -227,7 +227,7 @@ def test_body_timeout(make_site, chunked: bool) -> None:
 
 def test_body_timeout_of_a_reader(make_site) -> None:
     """Rule 10: a client that stops to take its response is given up."""
-    site = make_site(answering(ok(b"x" * 30_000_000)), http={"body_timeout": "300ms"})
+    site = make_site(responding(ok(b"x" * 30_000_000)), http={"body_timeout": "300ms"})
     with site.connect() as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.send(site.get("/"))
@@ -275,7 +275,7 @@ def _read_slowly(client: Client, piece: int, total: int) -> int:
 
 def test_min_rate_of_downloads(make_site) -> None:
     """Rule 10, slow read: below min_rate over 10 s a download ends, before body_timeout would end it."""
-    site = make_site(answering(ok(b"x" * 30_000_000)), http={"min_rate": "100000B/s", "body_timeout": "1h"})
+    site = make_site(responding(ok(b"x" * 30_000_000)), http={"min_rate": "100000B/s", "body_timeout": "1h"})
     with site.connect(300) as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         client.send(site.get("/"))
@@ -288,7 +288,7 @@ def test_min_rate_of_downloads(make_site) -> None:
 
 def test_a_slow_reader_that_moves_is_not_cut(make_site) -> None:
     """Rule 10: body_timeout is the time without a byte taken; a reader of 50 KB/s takes some in every second."""
-    site = make_site(answering(ok(b"x" * 8_000_000)), http={"min_rate": "500B/s", "body_timeout": "1s"})
+    site = make_site(responding(ok(b"x" * 8_000_000)), http={"min_rate": "500B/s", "body_timeout": "1s"})
     with site.connect(120) as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         client.send(site.get("/"))
@@ -373,8 +373,8 @@ def test_connect_timeout_goes_on_to_the_next_endpoint(make_site, make_upstream, 
     good = make_upstream(_by_target)
     site = make_site(endpoints=[black_hole.address, good.address], upstream={"connect_timeout": "500ms"})
     for number in range(4):
-        reply = site.fetch(f"/{number}", method="POST", body=b"x")
-        assert (reply.status, reply.body) == (200, b"/%d" % number)
+        response = site.fetch(f"/{number}", method="POST", body=b"x")
+        assert (response.status, response.body) == (200, b"/%d" % number)
     tries = [site.node.wait_record(tenant=site.name, path=f"/{number}")["tries"] for number in range(4)]
     assert sorted(tries) == [1, 1, 1, 2]
 
@@ -431,8 +431,8 @@ def test_a_node_full_of_idle_connections_serves(make_site) -> None:
     assert normalised(site.upstream.received()).count(b"/partial") == 0
 
 
-def test_still_open_is_told_apart(make_site) -> None:
-    """The helper of these tests: a connection that is merely silent is neither ended nor answered."""
+def test_still_open_is_distinguished(make_site) -> None:
+    """The helper of these tests: a connection that is merely silent is neither ended nor sent anything."""
     site = make_site()
     with site.connect(0.3) as client:
         with pytest.raises(StillOpen):

@@ -24,7 +24,7 @@ def _rendered(page: Path) -> str:
     return done.stdout
 
 
-def test_every_command_has_a_well_formed_man_page_with_what_its_help_says(pages: Path) -> None:
+def test_every_command_has_a_well_formed_man_page_with_the_text_of_its_help(pages: Path) -> None:
     screen = subprocess.run([WEIR, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
     commands = [line.split()[0] for line in screen.split("\n\n")[2].splitlines() if line.startswith("  ")]
     assert "apply" in commands and "node" in commands

@@ -68,7 +68,7 @@ def test_the_read_only_socket_has_the_group_of_its_folder(make_node, folder: Pat
     assert not (folder / "ro.sock").exists()
 
 
-def test_a_read_only_socket_that_answers_is_not_taken(make_node, folder: Path) -> None:
+def test_a_read_only_socket_that_responds_is_not_replaced(make_node, folder: Path) -> None:
     """As for admin.socket, and by its own name."""
     _with_ro(make_node, folder=folder)
     second = make_node(start=False, config={"admin": {"socket_ro": str(folder / "ro.sock")}})
@@ -78,7 +78,7 @@ def test_a_read_only_socket_that_answers_is_not_taken(make_node, folder: Path) -
 
 
 def _metrics_address(node: Node):
-    """Where the system has put admin.metrics."""
+    """The address that the system chose for admin.metrics."""
     text = until(lambda: [line for line in node.stderr.splitlines() if "node.started " in line], "the node starts")[-1]
     host, port = text.split(" metrics=")[1].split()[0].rsplit(":", 1)
     return host, int(port)
@@ -99,7 +99,7 @@ def test_metrics_on_an_address_of_the_operators_choice(make_node) -> None:
     assert node.admin.get("/readyz").status == 200
 
 
-def test_admin_listen_stays_on_the_machine(make_node) -> None:
+def test_admin_listen_stays_on_the_host(make_node) -> None:
     """interface.md: in clear the administration is for loopback alone; the fault names the way out."""
     node = make_node(start=False, config={"admin": {"listen": "0.0.0.0:7400"}})
     node.spawn()

@@ -20,12 +20,12 @@ import yaml
 from support.client import Client, End, fetch, get
 from support.node import Node, program, run_weir
 from support.site import Site, tenant
-from support.upstream import Served, answering, ok, pause
+from support.upstream import Served, ok, pause, responding
 from support.wait import PATIENCE, until
 
 
 def _expect_no_start(node: Node, *words: str) -> str:
-    """The node ends with 1, and the last line of its stderr says why in these words."""
+    """The node ends with 1, and the last line of its stderr gives the reason in these words."""
     node.spawn()
     assert node.wait() == 1
     node.check_report()
@@ -68,8 +68,8 @@ def test_a_port_that_another_weir_has(make_node) -> None:
     assert fetch(first.address, get("nobody.test")).status == 404
 
 
-def test_an_address_of_another_machine(make_node) -> None:
-    """Clear start-up errors: an address that this machine has not."""
+def test_an_address_of_another_host(make_node) -> None:
+    """Clear start-up errors: an address that this host does not have."""
     node = make_node(start=False, listen=("192.0.2.1:80",))
     _expect_no_start(node, "192.0.2.1:80", "not an address of this host")
 
@@ -82,8 +82,8 @@ def test_a_data_folder_that_another_weir_has(make_node) -> None:
     assert first.admin.get("/readyz").status == 200
 
 
-def test_an_admin_socket_that_answers(make_node) -> None:
-    """A socket of a running node is not taken from it; one that nobody answers is replaced."""
+def test_an_admin_socket_that_responds(make_node) -> None:
+    """A socket of a running node is not taken from it; one without a process behind it is replaced."""
     first = make_node()
     second = make_node(start=False, config={"admin": {"socket": first.socket_path}})
     _expect_no_start(second, first.socket_path, "served by a running node")
@@ -169,8 +169,8 @@ def test_files_that_are_no_node_files(folder: Path) -> None:
         assert done.returncode == 1 and done.stderr, name
 
 
-def test_check_looks_and_changes_nothing(make_node) -> None:
-    """interface.md: `weir node --check` validates the file and the machine and exits."""
+def test_check_reads_and_changes_nothing(make_node) -> None:
+    """interface.md: `weir node --check` validates the file and the host and exits."""
     node = make_node(start=False)
     node.write_config()
     done = run_weir("node", "--check", "--config", str(node.config_path))
@@ -208,7 +208,7 @@ def test_a_container_needs_no_file(folder: Path) -> None:
 
 
 def test_other_variables_do_not_matter(make_node) -> None:
-    """What else is in the environment, of an orchestrator or the client half, keeps no node from starting."""
+    """What else is in the environment, of an orchestrator or the client half, prevents no node from starting."""
     node = make_node(env={"WEIR_SERVICE_HOST": "10.0.0.1", "WEIR_PORT_80_TCP": "tcp://10.0.0.1:80", "WEIR_TOKEN": "x",
                           "WEIR_NODE": "unix:/nowhere"})
     assert node.admin.get("/readyz").status == 200
@@ -239,13 +239,13 @@ def test_running_out_of_descriptors(make_node, make_site) -> None:
     before = _cpu_seconds(node)
     pause(1.0)
     assert _cpu_seconds(node) - before < 0.6, "the node spins while it cannot accept"
-    assert clients[-1].is_silent(), "there were more descriptors than the limit says"
+    assert clients[-1].is_silent(), "there were more descriptors than the limit allows"
     for client in clients[:300]:
         client.close()
     assert clients[300].read_response().status == 301
     for client in clients[300:]:
         client.close()
-    until(lambda: _answers(node, site), "the node serves again")
+    until(lambda: _responds(node, site), "the node serves again")
 
 
 def test_too_few_descriptors_to_run(make_node) -> None:
@@ -257,7 +257,7 @@ def test_too_few_descriptors_to_run(make_node) -> None:
     assert "64 file descriptors are too few" in node.stderr
 
 
-def _answers(node: Node, site: Site) -> bool:
+def _responds(node: Node, site: Site) -> bool:
     try:
         with node.connect(2) as client:
             return client.ask(site.get("/r")).status == 301
@@ -328,8 +328,8 @@ def _is_refused(address: Any) -> bool:
         return True
 
 
-def test_a_drain_finishes_an_upload_and_says_close(make_node, make_site) -> None:
-    """RFC 9112 9.6: the last response says close, and the request's body is taken to its end."""
+def test_a_drain_finishes_an_upload_and_sends_close(make_node, make_site) -> None:
+    """RFC 9112 9.6: the last response carries close, and the request's body is taken to its end."""
     node = make_node()
     site = make_site(on=node)
     with site.connect() as client:
@@ -339,15 +339,15 @@ def test_a_drain_finishes_an_upload_and_says_close(make_node, make_site) -> None
         node.signal(signal.SIGTERM)
         until(lambda: _is_refused(address), "the node drains")
         client.send(b"world")
-        reply = client.read_response()
-        assert (reply.status, reply.get("Connection")) == (200, b"close")
+        response = client.read_response()
+        assert (response.status, response.get("Connection")) == (200, b"close")
         client.expect_end()
     assert site.upstream.requests[0].body == b"helloworld"
     assert node.wait() == 0
 
 
 def test_a_second_signal_does_not_wait(make_node, make_site) -> None:
-    """Who asks twice does not want to wait: what runs is cut, visibly, and the status is 0 all the same."""
+    """A second signal means "do not wait": what runs is cut, visibly, and the status is 0 all the same."""
     node = make_node()
     site = make_site(_Slow(), on=node)
     running = _begin(site)
@@ -371,14 +371,14 @@ def test_a_drain_has_a_deadline(make_node, make_site) -> None:
     node.check_report()
 
 
-def test_readyz_says_that_a_node_drains(make_node, make_site) -> None:
+def test_readyz_shows_that_a_node_drains(make_node, make_site) -> None:
     """interface.md: /readyz is 503 while draining, so that balancers send nothing more; /healthz stays 200."""
     script = _Slow()
     node = make_node()
     site = make_site(script, on=node)
     running = _begin(site)
     node.signal(signal.SIGTERM)
-    until(lambda: node.admin.get("/readyz").status == 503, "/readyz says no")
+    until(lambda: node.admin.get("/readyz").status == 503, "/readyz responds with 503")
     assert node.admin.get("/healthz").status == 200
     assert node.admin.get("/v1/status").json()["nodes"][0]["state"] == "draining"
     script.go.set()
@@ -387,7 +387,7 @@ def test_readyz_says_that_a_node_drains(make_node, make_site) -> None:
 
 
 def test_connections_in_the_backlog_are_served(make_node, make_site) -> None:
-    """A rolling restart loses nothing: whoever was connected before the end is answered or closed in order."""
+    """A rolling restart loses nothing: a client that was connected before the end is served or closed in order."""
     node = make_node()
     site = make_site(on=node)
     for number in (1, 50, 200, 200, 200):
@@ -468,7 +468,7 @@ def _leads_to(node: Node, name: str) -> bytes:
     return fetch(node.address, get(f"{name}.test")).get("Location") or b""
 
 
-def test_a_restart_keeps_everything(make_node) -> None:
+def test_a_restart_loses_nothing(make_node) -> None:
     """Design: the store is the read path: tenants, revisions, history, and what is served from them."""
     node = make_node()
     _push_some(node, 20)
@@ -520,7 +520,7 @@ DAMAGES: Mapping[str, Callable[[Path], None]] = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_store(make_node, damage: str) -> None:
     """Issue, item 3: a damaged file is moved aside with a loud message; the node starts, serves what can be read, and
-    nothing that it serves is wrong; new pushes are kept."""
+    nothing that it serves is wrong; new pushes are stored."""
     node = make_node()
     _push_some(node, 60)
     node.stop()
@@ -611,7 +611,7 @@ def _on_small_disk(data: Path, size: str, before: str = "true") -> List[str]:
     script = f'mount -t tmpfs -o size={size},mode=700 none {data} && {{ {before}; }} && exec "$@"'
     wrapper = ["unshare", "-Urm", "sh", "-c", script, "sh"]
     if not shutil.which("unshare") or subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets nobody mount a small file system")
+        pytest.skip("this host lets nobody mount a small file system")
     return wrapper
 
 
@@ -642,7 +642,7 @@ def test_a_start_on_a_full_disk(make_node, folder: Path) -> None:
 def test_many_restarts_under_traffic(make_node, make_site) -> None:
     """Nothing is left behind by a start or an end: descriptors, files, sockets, readers of the store."""
     node = make_node()
-    site = make_site(answering(ok(b"x")), on=node)
+    site = make_site(responding(ok(b"x")), on=node)
     for _ in range(15):
         with site.connect() as client:
             assert client.ask(site.get("/")).status == 200

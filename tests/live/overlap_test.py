@@ -11,7 +11,7 @@ ENDPOINT = ["127.0.0.1:9"]
 
 
 def test_a_name_below_anothers_wildcard_is_refused_unless_it_is_asked_for(make_node) -> None:
-    """Issue 9, part 5.2: refused with both tenants, both names and who would get what; --allow-overlap takes it, with a warning."""
+    """Issue 9, part 5.2: refused with both tenants, both names and what each would get; --allow-overlap accepts it, with a warning."""
     node = make_node()
     node.apply(tenant("shop", ENDPOINT, hosts=["*.shop.test"]))
     pay = to_yaml(tenant("pay", ENDPOINT, hosts=["pay.shop.test"]))
@@ -39,7 +39,7 @@ def test_a_wildcard_over_anothers_names_is_refused(make_node) -> None:
 
 
 def test_of_two_overlapping_pushes_at_once_one_is_refused(make_node) -> None:
-    """The check holds inside the write's transaction: whoever is second is refused, in every round."""
+    """The check holds inside the write's transaction: the second write is refused, in every round."""
     node = make_node()
     for turn in range(20):
         statuses: List[int] = []

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """passed_request_cases.py - the neighbours of the hostile requests: legal, if odd; each with what the upstream must see.
 
-What goes on is written anew: names and values are kept, their surroundings and all framing are weir's own.
+What goes on is written anew: names and values are preserved, their surroundings and all framing are weir's own.
 """
 
 from dataclasses import dataclass
@@ -54,9 +54,9 @@ _FIELDS = [
     Passed("bytes-over-127", head(b"X: caf\xe9"), ("X: caf\xe9",)),
     Passed("all-token-bytes", head(b"!#$%&'*+-.^`|~09azAZ: y"), ("!#$%&'*+-.^`|~09azAZ: y",)),
     Passed("colons-in-value", head(b"X: :a:b:"), ("X: :a:b:",)),
-    Passed("odd-case-kept", head(b"x-ODD-cAsE: y"), ("x-ODD-cAsE: y",)),
+    Passed("odd-case-preserved", head(b"x-ODD-cAsE: y"), ("x-ODD-cAsE: y",)),
     Passed("repeated-in-order", head(b"A: 1", b"B: 2", b"A: 3"), ("A: 1", "B: 2", "A: 3")),
-    Passed("cookies-kept-apart", head(b"Cookie: a=b", b"Cookie: c=d"), ("Cookie: a=b", "Cookie: c=d")),
+    Passed("cookies-not-joined", head(b"Cookie: a=b", b"Cookie: c=d"), ("Cookie: a=b", "Cookie: c=d")),
     Passed("host-behind-others", b"GET /hostile HTTP/1.1\r\nA: 1\r\nhOST: <host>\r\nB: 2\r\n\r\n", ("A: 1", "B: 2")),
     Passed("128-fields", head(*(b"X-%d: y" % n for n in range(127))), tuple(f"X-{n}: y" for n in range(127))),
     Passed("authorization", head(b"Authorization: Basic YTpi"), ("Authorization: Basic YTpi",)),
@@ -74,7 +74,7 @@ _LINES = [
     Passed("query-of-browsers", _start(b"GET /hostile?[a]|^`{} HTTP/1.1"), target="/hostile?[a]|^`{}"),
     Passed("empty-query", _start(b"GET /hostile? HTTP/1.1"), target="/hostile?"),
     Passed("marks-in-path", _start(b"GET /a;b=c/d:e@f/$-_.+!*'(), HTTP/1.1"), target="/a;b=c/d:e@f/$-_.+!*'(),"),
-    Passed("escapes-kept", _start(b"GET /%41%2f%2F%e4 HTTP/1.1"), target="/%41%2f%2F%e4"),
+    Passed("escapes-preserved", _start(b"GET /%41%2f%2F%e4 HTTP/1.1"), target="/%41%2f%2F%e4"),
     Passed("double-slash", _start(b"GET //evil.test/hostile HTTP/1.1"), target="//evil.test/hostile"),
     Passed("dots-that-stay-inside", _start(b"GET /a/../hostile HTTP/1.1"), target="/a/../hostile"),
     Passed("http10", _start(b"GET /hostile HTTP/1.0"), via="1.0", ends=True),
@@ -136,7 +136,7 @@ _HOPS = [
     Passed("upgrade-without-connection", head(b"Upgrade: h2c")),
 ]
 
-# Who the client is, is ours to say; names with "_" are dropped, since many readers take "_" for "-".
+# weir itself names the client; names with "_" are dropped, since many readers take "_" for "-".
 _IDENTITY = [
     Passed("forwarded-for", head(b"X-Forwarded-For: 10.9.8.7"), forwarded_for="10.9.8.7, 127.0.0.1"),
     Passed("forwarded-for-in-two-fields", head(b"X-Forwarded-For: 10.9.8.7", b"A: 1", b"x-forwarded-for: 10.6.5.4"),
@@ -148,7 +148,7 @@ _IDENTITY = [
     Passed("real-ip", head(b"X-Real-IP: 10.9.8.7")),
     Passed("request-id", head(b"X-Request-ID: 0123456789abcdef0123456789abcdef")),
     Passed("forwarded", head(b"Forwarded: for=10.9.8.7;proto=https")),
-    Passed("via-is-kept", head(b"Via: 1.0 other"), ("Via: 1.0 other",)),
+    Passed("via-is-preserved", head(b"Via: 1.0 other"), ("Via: 1.0 other",)),
     Passed("underscore-dropped", head(b"X_Custom: 1", b"X-Custom: 2"), ("X-Custom: 2",)),
     Passed("underscore-forwarded-for", head(b"X_Forwarded_For: 10.9.8.7", b"X-Forwarded_For: 10.9.8.7")),
     Passed("underscore-length", head(b"Content_Length: 50")),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""program_test.py - what the built program brings to whoever has to look into it: probes and debug information."""
+"""program_test.py - what the built program has for those that examine it: probes and debug information."""
 
 import os
 import re
@@ -68,18 +68,18 @@ def test_address_of_a_function_gives_its_line_by_the_debug_file(release: Path) -
     assert re.search(r"node/base/contract\.c:\d+", lines), lines
 
 
-def test_installed_debug_file_lies_where_gdb_looks_for_it(release: Path, folder: Path) -> None:
+def test_installed_debug_file_lies_where_gdb_searches_for_it(release: Path, folder: Path) -> None:
     prefix = folder / "usr"
     run("cmake", "--install", RELEASE, "--prefix", prefix, "--component", "debug")
     (prefix / "sbin").mkdir()
     shutil.copy2(release, prefix / "sbin")
     debug = Path(f"{prefix}/lib/debug{prefix}/sbin/weir.debug")
-    assert debug.exists(), "gdb looks below its debug folder for the program's folder"
+    assert debug.exists(), "gdb searches below its debug folder for the program's folder"
     if shutil.which("gdb") is None:
         pytest.skip("no gdb")
-    told = run("gdb", "-nx", "-batch", "-ex", f"set debug-file-directory {prefix}/lib/debug",
-               "-ex", f"file {prefix}/sbin/weir", "-ex", "info line weir_contract_install_handlers")
-    assert re.search(r"Line \d+ of .*contract\.c", told), told
+    printed = run("gdb", "-nx", "-batch", "-ex", f"set debug-file-directory {prefix}/lib/debug",
+                  "-ex", f"file {prefix}/sbin/weir", "-ex", "info line weir_contract_install_handlers")
+    assert re.search(r"Line \d+ of .*contract\.c", printed), printed
 
 
 def test_release_node_that_gets_a_fatal_signal_reports_functions_and_trace(

@@ -76,7 +76,7 @@ def test_listeners_come_and_go(make_node, make_site) -> None:
 
 
 def _back(node: Node, *addresses: Address) -> bool:
-    """Listeners that go hold their ports for a moment; then a reload is busy and says so."""
+    """Listeners that go hold their ports for a moment; then a reload reports that an address is busy."""
     _listen(node, *addresses)
     node.write_config()
     done = node.run("reload")
@@ -148,16 +148,30 @@ def test_what_needs_a_restart_is_named(make_node, folder) -> None:
     """Exit 0 with a warning for each such key; what can change is taken over all the same, and the rest after a restart."""
     node = _start(make_node)
     node.config.update({"name": "other", "workers": "2", "trusted_proxies": ["10.0.0.0/8"]})
-    node.config["limits"]["store"] = "300MiB"
     done = _reload(node)
     assert done.stdout == "reloaded: trusted_proxies\n"
     assert done.stderr.splitlines() == [f"weir reload: warning: {key}: the new value needs a restart of the node"
-                                        for key in ("name", "workers", "limits.store")]
+                                        for key in ("name", "workers")]
     one, = node.admin.get("/v1/status").json()["nodes"]
     assert (one["name"], one["workers"]) == ("live", 1)
     node.restart()
     one, = node.admin.get("/v1/status").json()["nodes"]
     assert (one["name"], one["workers"]) == ("other", 2)
+
+
+def test_the_store_grows_and_shrinks_without_a_restart(make_node) -> None:
+    """limits.store: what is in force is in the status; more than the address space of the start needs a restart."""
+    node = _start(make_node)
+    for size in (300, 200):
+        node.config["limits"]["store"] = f"{size}MiB"
+        assert _reload(node).stdout == "reloaded: limits.store\n"
+        one, = node.admin.get("/v1/status").json()["nodes"]
+        assert int(one["store_max_bytes"]) == size << 20
+    node.config["limits"]["store"] = "1TiB"
+    done = _reload(node)
+    assert done.stderr == "weir reload: warning: limits.store: the new value needs a restart of the node\n"
+    one, = node.admin.get("/v1/status").json()["nodes"]
+    assert int(one["store_max_bytes"]) == 200 << 20
 
 
 def test_trusted_proxies_count_at_once(make_node, make_site) -> None:
@@ -178,7 +192,7 @@ def _is_trusted(client, site, lines) -> bool:
 
 
 def test_the_limit_of_connections(make_node) -> None:
-    """Issue, part 5, 4: limits: a lower one closes nothing, a higher one lets in who waits."""
+    """Issue, part 5, 4: limits: a lower one closes nothing, a higher one accepts the clients that wait."""
     node = _start(make_node, config={"limits": {"connections": 16}})
     clients = [node.connect() for _ in range(17)]
     for client in clients[:16]:

@@ -8,21 +8,21 @@ import pytest
 from support.client import Client, fetch, get
 from support.node import Node, to_yaml
 from support.site import Site, tenant, unique
-from support.upstream import Upstream, answering, ok
+from support.upstream import Upstream, ok, responding
 from support.wait import until
 
 # -- hosts and addresses
 
 
 def _owner(node: Node, host: str) -> Optional[str]:
-    """The tenant that a host leads to, told by a redirect of its own."""
-    reply = fetch(node.address, get(host, "/who"))
-    return None if reply.status == 404 else (reply.get("Location") or b"").rsplit(b"/", 1)[-1].decode()
+    """The tenant that a host leads to, shown by a redirect of its own."""
+    response = fetch(node.address, get(host, "/owner"))
+    return None if response.status == 404 else (response.get("Location") or b"").rsplit(b"/", 1)[-1].decode()
 
 
-def _telling(name: str, hosts: List[str], **more: Any) -> Dict[str, Any]:
-    """A tenant that redirects /who to its own name."""
-    return tenant(name, ["127.0.0.1:9"], hosts=hosts, redirects=[{"path": "=/who", "to": {"path": f"/{name}"}}], **more)
+def _naming(name: str, hosts: List[str], **more: Any) -> Dict[str, Any]:
+    """A tenant that redirects /owner to its own name."""
+    return tenant(name, ["127.0.0.1:9"], hosts=hosts, redirects=[{"path": "=/owner", "to": {"path": f"/{name}"}}], **more)
 
 
 def _wait_owner(node: Node, host: str, name: Optional[str]) -> None:
@@ -33,8 +33,8 @@ def test_hosts_exact_and_wildcard(node: Node) -> None:
     """interface.md, hosts: exact beats wildcard, a longer wildcard beats a shorter one; a wildcard is not its own base."""
     base = unique("h") + ".test"
     names = [unique() for _ in range(3)]
-    node.apply(_telling(names[0], [f"*.{base}"], allow_overlap=names[1:]), _telling(names[1], [f"a.{base}", base]),
-               _telling(names[2], [f"*.deep.{base}"]))
+    node.apply(_naming(names[0], [f"*.{base}"], allow_overlap=names[1:]), _naming(names[1], [f"a.{base}", base]),
+               _naming(names[2], [f"*.deep.{base}"]))
     expected = {f"x.{base}": names[0], f"x.y.{base}": names[0], f"a.{base}": names[1], base: names[1],
                 f"b.a.{base}": names[0], f"deep.{base}": names[0], f"x.deep.{base}": names[2],
                 f"x.y.deep.{base}": names[2], f"other{base}": None}
@@ -55,20 +55,20 @@ def test_hosts_are_compared_by_their_meaning(make_site, change) -> None:
 def test_a_deleted_tenants_host_is_unknown(node: Node) -> None:
     """A push that takes a host away is live for the next request, and the name is free for others."""
     first, second, host = unique(), unique(), unique("h") + ".test"
-    node.apply(_telling(first, [host]))
+    node.apply(_naming(first, [host]))
     _wait_owner(node, host, first)
     assert node.run("delete", "tenant", first).returncode == 0
     _wait_owner(node, host, None)
-    node.apply(_telling(second, [host]))
+    node.apply(_naming(second, [host]))
     _wait_owner(node, host, second)
     node.admin.call("DELETE", f"/v1/tenants/{second}")
 
 
 def test_an_earlier_claim_wins_until_it_is_given_up(node: Node) -> None:
-    """Design, Tenant lookup: two tenants that claim one name: the earlier wins, the other is told and takes over."""
+    """Design, Tenant lookup: two tenants that claim one name: the earlier wins, the other shows the conflict and takes over."""
     first, second, host = unique(), unique(), unique("h") + ".test"
-    node.apply(_telling(first, [host]))
-    node.apply(_telling(second, [host, f"own.{host}"]))
+    node.apply(_naming(first, [host]))
+    node.apply(_naming(second, [host, f"own.{host}"]))
     _wait_owner(node, f"own.{host}", second)
     assert _owner(node, host) == first
     assert host in str(node.admin.get(f"/v1/tenants/{second}").json().get("conflicts"))
@@ -82,7 +82,7 @@ def test_a_dedicated_address_takes_everything(make_node, make_upstream) -> None:
     """interface.md, addresses: everything that arrives there is this tenant's, whatever its Host, or without one."""
     node = make_node(listen=("0.0.0.0:0",))
     port = node.address[1]
-    shared, dedicated = make_upstream(answering(ok(b"shared"))), make_upstream(answering(ok(b"dedicated")))
+    shared, dedicated = make_upstream(responding(ok(b"shared"))), make_upstream(responding(ok(b"dedicated")))
     node.apply(tenant("shared", [shared.address], hosts=["shared.test"]),
                tenant("dedicated", [dedicated.address], hosts=["dedicated.test"], addresses=["127.0.0.77"]))
     own, other = ("127.0.0.77", port), ("127.0.0.1", port)
@@ -99,7 +99,7 @@ def test_a_dedicated_address_takes_everything(make_node, make_upstream) -> None:
 def test_a_dedicated_ipv6_address(ipv6, make_node, make_upstream) -> None:
     """interface.md: the same over IPv6."""
     node = make_node(listen=("[::]:0",))
-    server = make_upstream(answering(ok(b"six")))
+    server = make_upstream(responding(ok(b"six")))
     node.apply(tenant("six", [server.address], hosts=[], addresses=["::1"]))
     until(lambda: fetch(("::1", node.address[1]), get("[::1]")).body == b"six", "the push is live")
 
@@ -115,7 +115,7 @@ def _routed(make_site, make_upstream, *paths: str) -> Site:
 
 
 def _server(make_upstream, path: str) -> Upstream:
-    return make_upstream(answering(ok(path.encode())))
+    return make_upstream(responding(ok(path.encode())))
 
 
 def test_the_longest_prefix_wins_and_exact_beats_it(make_site, make_upstream) -> None:
@@ -136,8 +136,8 @@ def test_the_longest_prefix_wins_and_exact_beats_it(make_site, make_upstream) ->
 def test_routes_compare_the_normalised_path(make_site, make_upstream, target: str, route: Optional[str]) -> None:
     """RFC 3986 5.2.4, 6.2.2: a path is compared by its meaning, so that no spelling gets around a rule."""
     site = _routed(make_site, make_upstream, "/", "/api/")
-    reply = site.fetch(target)
-    assert reply.body.decode() == route if route else reply.status == 400
+    response = site.fetch(target)
+    assert response.body.decode() == route if route else response.status == 400
 
 
 def test_no_route_is_404(make_site, make_upstream) -> None:
@@ -149,7 +149,7 @@ def test_no_route_is_404(make_site, make_upstream) -> None:
 
 
 def test_the_asterisk_form_takes_the_route_of_the_root(make_site, make_upstream) -> None:
-    """RFC 9112 3.2.4: OPTIONS * asks about the server, which is who serves the root."""
+    """RFC 9112 3.2.4: OPTIONS * asks about the server, which is the one that serves the root."""
     site = _routed(make_site, make_upstream, "/", "/api/")
     assert site.fetch("*", method="OPTIONS").body == b"/"
 
@@ -205,15 +205,15 @@ def test_redirects(make_site, rule: Dict[str, Any], target: str, status: int, lo
     site.push(redirects=[_fill(rule, site.host, port)])
     with site.connect() as client:
         data = get(f"{site.host}:{port}", target, method=method, body=b"x" if method == "POST" else b"")
-        reply = client.ask(data)
-        assert reply.status == status
-        assert reply.get("Location") == (_fill(location, site.host, port).encode() if location else None)
+        response = client.ask(data)
+        assert response.status == status
+        assert response.get("Location") == (_fill(location, site.host, port).encode() if location else None)
         assert client.ask(get(site.host, "/.generation")).status == 302, "the connection goes on behind a redirect"
     assert len(site.upstream.requests) == (1 if status == 200 else 0)
 
 
 def test_a_redirect_by_port(make_node, make_upstream) -> None:
-    """interface.md, redirects: `port` is the one at which the request arrived, whatever its Host says."""
+    """interface.md, redirects: `port` is the one at which the request arrived, whatever its Host names."""
     node = make_node(listen=("127.0.0.1:0", "127.0.0.1:0"))
     (_, plain), (_, other) = node.addresses
     server = make_upstream()
@@ -245,8 +245,8 @@ def test_a_redirect_by_host_of_a_wildcard(make_site) -> None:
     site = make_site(hosts=[base, f"*.{base}"], redirects=[
         {"host": f"*.{base}", "to": {"host": base}}, {"host": f"keep.{base}", "to": "none"}])
     port = site.node.address[1]
-    reply = fetch(site.node.address, get(f"www.{base}:{port}", "/a?b"))
-    assert (reply.status, reply.get("Location")) == (301, f"http://{base}:{port}/a?b".encode())
+    response = fetch(site.node.address, get(f"www.{base}:{port}", "/a?b"))
+    assert (response.status, response.get("Location")) == (301, f"http://{base}:{port}/a?b".encode())
     assert fetch(site.node.address, get(f"keep.{base}", "/a")).status == 200
     assert fetch(site.node.address, get(base, "/a")).status == 200
 
@@ -255,24 +255,24 @@ def test_a_redirect_cannot_be_split(make_site) -> None:
     """Response splitting: nothing that a client sends can end the Location field."""
     site = make_site(redirects=[{"path": "/r/", "to": {"path": "/new/"}}])
     for target in ("/r/%0d%0aSet-Cookie:%20a=b", "/r/%0D%0A%0D%0Abody", "/r/a?b=%0d%0aX:%20y"):
-        reply = site.fetch(target)
-        location = reply.get("Location") or b""
-        assert reply.status == 301 and b"%0" in location and b"\r" not in location
-        assert reply.get("Set-Cookie") is None and reply.get("X") is None
+        response = site.fetch(target)
+        location = response.get("Location") or b""
+        assert response.status == 301 and b"%0" in location and b"\r" not in location
+        assert response.get("Set-Cookie") is None and response.get("X") is None
 
 
 def test_a_redirect_without_a_host_to_lead_to(make_node, make_upstream) -> None:
-    """HTTP/1.0 without Host on a dedicated address: there is no name to put into Location, or it is the address."""
+    """HTTP/1.0 without Host on a dedicated address: there is no name for Location, or it is the address."""
     node = make_node(listen=("127.0.0.1:0",))
     node.apply(tenant("t", [make_upstream().address], hosts=[], addresses=["127.0.0.1"],
                       redirects=[{"path": "/old", "to": {"path": "/new"}}]))
     until(lambda: fetch(node.address, get("any.test", "/old")).status == 301, "the push is live")
     with Client(node.address) as client:
-        reply = client.ask(b"GET /old HTTP/1.0\r\n\r\n")
-    if reply.status == 301:
-        assert (reply.get("Location") or b"").startswith(b"http://127.0.0.1")
+        response = client.ask(b"GET /old HTTP/1.0\r\n\r\n")
+    if response.status == 301:
+        assert (response.get("Location") or b"").startswith(b"http://127.0.0.1")
     else:
-        assert reply.status == 200
+        assert response.status == 200
 
 
 # -- pages
@@ -313,8 +313,8 @@ def test_a_large_error_page(make_site) -> None:
 
 
 def test_an_upstreams_own_errors_pass(make_site) -> None:
-    """error_pages are for weir's responses: what an upstream says, errors too, is passed on."""
-    site = make_site(answering(b"HTTP/1.1 502 Mine\r\nContent-Length: 4\r\n\r\nmine"),
+    """error_pages are for weir's responses: what an upstream sends, errors too, is passed on."""
+    site = make_site(responding(b"HTTP/1.1 502 Mine\r\nContent-Length: 4\r\n\r\nmine"),
                      error_pages={"502": {"body": "weirs"}})
-    reply = site.fetch("/")
-    assert (reply.status, reply.reason, reply.body) == (502, b"Mine", b"mine")
+    response = site.fetch("/")
+    assert (response.status, response.reason, response.body) == (502, b"Mine", b"mine")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""route_test_cmd_test.py - weir route test says what is known, and no more."""
+"""route_test_cmd_test.py - weir route test shows what is known, and no more."""
 
 from support.site import tenant
 
@@ -26,7 +26,7 @@ def test_the_rule_that_decides_is_shown_as_it_is_written(make_node) -> None:
 
 
 def test_https_is_refused_by_a_node_without_it(make_node) -> None:
-    """It told what a request would get that cannot come."""
+    """It had shown the response for a request that cannot come."""
     node = make_node()
     node.apply(tenant("shop", ["127.0.0.1:9"]))
     done = node.run("route", "test", "https://shop.test/")

@@ -11,7 +11,7 @@ import pytest
 from support.client import Client, fetch, get
 from support.node import Node
 from support.site import Site
-from support.upstream import answering, ok
+from support.upstream import ok, responding
 from support.wait import until
 
 TENANTS = 10_000
@@ -19,7 +19,7 @@ FILES = 20
 
 
 class Traffic:
-    """Clients that ask without a pause, over kept and over new connections, until they are told to stop."""
+    """Clients that ask without a pause, over reused and over new connections, until they are stopped."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -27,7 +27,7 @@ class Traffic:
         self.served = 0
         self.failed: List[str] = []
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._run, args=(kept,)) for kept in (True, True, False)]
+        self._threads = [threading.Thread(target=self._run, args=(is_reused,)) for is_reused in (True, True, False)]
 
     def __enter__(self) -> "Traffic":
         for thread in self._threads:
@@ -46,13 +46,13 @@ class Traffic:
             else:
                 self.served += 1
 
-    def _run(self, kept: bool) -> None:
+    def _run(self, is_reused: bool) -> None:
         client = self._site.connect()
         while not self._stop.is_set():
             try:
-                reply = client.ask(self._site.get("/"))
-                self._note("" if (reply.status, reply.body) == (200, b"steady") else f"{reply.status} {reply.body!r}")
-                if kept:
+                response = client.ask(self._site.get("/"))
+                self._note("" if (response.status, response.body) == (200, b"steady") else f"{response.status} {response.body!r}")
+                if is_reused:
                     continue
             except (AssertionError, OSError) as error:
                 self._note(repr(error))
@@ -84,7 +84,7 @@ def test_10000_tenants_under_traffic(make_node, make_site, folder: Path, workers
     """Issue, items 3, 4 and 8: loading, listing and changing stay proportional to what is touched; nobody waits or fails."""
     _write_folder(folder)
     node: Node = make_node(workers=workers)
-    site: Site = make_site(answering(ok(b"steady")), on=node)
+    site: Site = make_site(responding(ok(b"steady")), on=node)
     with Traffic(site) as traffic:
         until(lambda: traffic.served >= 50, "traffic runs")
         for outcome, version in (("created", 1), ("unchanged", 1), ("changed", 2)):
@@ -103,8 +103,8 @@ def test_10000_tenants_under_traffic(make_node, make_site, folder: Path, workers
     assert node.admin.get("/v1/tenants").json()["total"] == TENANTS + 1
     with Client(node.address) as client:
         for number in range(0, TENANTS, 37):
-            reply = client.ask(get(f"s{number:05}.test"))
-            assert f"v2.s{number:05}.test".encode() in (reply.get("Location") or b"")
+            response = client.ask(get(f"s{number:05}.test"))
+            assert f"v2.s{number:05}.test".encode() in (response.get("Location") or b"")
 
 
 def _check_listing(node: Node) -> None:

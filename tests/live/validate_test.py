@@ -40,7 +40,7 @@ def test_a_wrong_kind_or_api_version_does_not_hide_other_faults(folder: Path) ->
         assert part in err, err
 
 
-@pytest.mark.parametrize("text,said", [
+@pytest.mark.parametrize("text,expected", [
     (SHOP + "upstreams:\n\tweb: {}\n", "a.yaml:6:1: a tab indents this line: YAML is indented by spaces alone"),
     ("", "a.yaml:1:1: there is no document: the file is empty"),
     ("# nothing yet\n", "a.yaml:1:1: there is no document: the file holds only blanks and comments"),
@@ -54,11 +54,11 @@ def test_a_wrong_kind_or_api_version_does_not_hide_other_faults(folder: Path) ->
     (SHOP + "upstreams: [ web ]\nroutes: [ { path: /, upstream: web } ]\n",
      "a.yaml:5:1: upstreams: is a list, must be a map"),
 ], ids=["tab", "empty", "comments", "port", "host bits", "1GB", "misspelled key", "upstream that was not read"])
-def test_one_fault_is_one_error_in_plain_words(folder: Path, text: str, said: str) -> None:
+def test_one_fault_is_one_error_in_plain_words(folder: Path, text: str, expected: str) -> None:
     """Consequences of a fault are no errors of their own."""
     code, _, err = _validate(folder, {"a.yaml": text.encode()})
     assert code == FAILED
-    assert err == f"{said}\nweir validate: 1 error\n"
+    assert err == f"{expected}\nweir validate: 1 error\n"
 
 
 def test_the_same_host_in_two_documents_is_found_with_both_places(folder: Path) -> None:

@@ -218,9 +218,10 @@ static uint64_t next_deadline(const struct cluster *c)
     uint64_t at = UINT64_MAX;
 
     for (unsigned i = 0; i < c->num; i++) {
-        uint64_t due = c->node[i].engine != NULL ? weir_engine_deadline(c->node[i].engine) : at;
-        if (due < at)
-            at = due;
+        uint64_t deadline =
+            c->node[i].engine != NULL ? weir_engine_deadline(c->node[i].engine) : at;
+        if (deadline < at)
+            at = deadline;
     }
     return at;
 }

@@ -63,7 +63,7 @@ void cluster_cut(struct cluster *c, unsigned a, unsigned b, bool cut);
 /** Let virtual time pass, delivering everything. */
 void cluster_run(struct cluster *c, uint64_t us);
 /** One write, committed and delivered. NULL value: a delete. @return what weir_engine_write or the
- * commit said */
+ * commit returned */
 enum weir_err cluster_write(struct cluster *c, unsigned at, enum weir_class class, const char *key,
                             const char *value);
 /** A ban of `ttl_s` seconds. */

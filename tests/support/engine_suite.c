@@ -191,7 +191,7 @@ static void a_document_too_large_for_a_batch_is_announced_and_pulled(void **stat
     bed_deinit(&b);
 }
 
-static void what_is_wrong_with_a_write_is_said_and_changes_nothing(void **state)
+static void a_wrong_write_is_refused_and_changes_nothing(void **state)
 {
     static char large[WEIR_RECORD_MAX + 2];
     struct bed b;
@@ -211,7 +211,7 @@ static void what_is_wrong_with_a_write_is_said_and_changes_nothing(void **state)
 
 /* -- versions and conflicts -- */
 
-static void a_concurrent_loser_is_kept_as_a_conflict(void **state)
+static void a_concurrent_loser_is_stored_as_a_conflict(void **state)
 {
     struct bed b;
 
@@ -336,7 +336,7 @@ static void a_node_that_is_joining_takes_no_writes(void **state)
     bed_deinit(&b);
 }
 
-static void who_is_beyond_a_purge_resets_and_comes_back(void **state)
+static void a_node_beyond_a_purge_resets_and_comes_back(void **state)
 {
     struct bed b;
 
@@ -435,7 +435,7 @@ static void an_old_lane_goes_on_only_when_all_members_confirm_it(void **state)
     bed_deinit(&b);
 }
 
-static void who_was_evicted_is_cut_off(void **state)
+static void a_node_that_was_evicted_is_cut_off(void **state)
 {
     struct bed b;
 
@@ -530,12 +530,12 @@ static void minority_resets(unsigned num_nodes, unsigned num_bad)
     bed_deinit(&b);
 }
 
-static void who_holds_what_two_others_have_not_resets(void **state)
+static void a_node_with_records_that_two_others_have_not_resets(void **state)
 {
     minority_resets(3, 1);
 }
 
-static void two_who_agree_reset_before_three_who_do(void **state)
+static void two_nodes_that_agree_reset_before_three_that_do(void **state)
 {
     minority_resets(5, 2);
 }
@@ -596,7 +596,7 @@ static void inject_later_version(struct bed *b, unsigned to, uint8_t *data, size
     cluster_inject(&b->c, 0, to, weir_span(frame, size));
 }
 
-static void fields_of_a_later_version_reach_who_can_read_them(void **state)
+static void fields_of_a_later_version_reach_nodes_that_can_read_them(void **state)
 {
     uint8_t data[] = { 5, 'n', 'e', 'w', 0, 0xff }; /* its length, and so many bytes */
     struct bed b;
@@ -701,7 +701,7 @@ static uint64_t final_of(struct bed *b, unsigned at, const uint8_t lane[WEIR_LAN
     return final;
 }
 
-static void a_retired_lane_ends_where_the_last_who_has_it_says(void **state)
+static void a_retired_lane_ends_where_the_last_node_that_has_it_ends_it(void **state)
 {
     struct bed b;
     uint8_t lane[WEIR_LANE_LEN];
@@ -763,28 +763,28 @@ int engine_suite_run(const struct rs_maker *of)
         cmocka_unit_test(a_lost_batch_is_pulled_after_the_next),
         cmocka_unit_test(a_lost_batch_is_pulled_after_a_heartbeat),
         cmocka_unit_test(a_document_too_large_for_a_batch_is_announced_and_pulled),
-        cmocka_unit_test(what_is_wrong_with_a_write_is_said_and_changes_nothing),
-        cmocka_unit_test(a_concurrent_loser_is_kept_as_a_conflict),
+        cmocka_unit_test(a_wrong_write_is_refused_and_changes_nothing),
+        cmocka_unit_test(a_concurrent_loser_is_stored_as_a_conflict),
         cmocka_unit_test(a_later_write_wins_over_a_clock_that_is_ahead),
         cmocka_unit_test(a_clock_that_is_off_takes_bans_but_no_settings),
         cmocka_unit_test(many_records_come_in_chunks),
         cmocka_unit_test(an_unfinished_session_claims_nothing),
         cmocka_unit_test(a_node_that_is_joining_takes_no_writes),
-        cmocka_unit_test(who_is_beyond_a_purge_resets_and_comes_back),
+        cmocka_unit_test(a_node_beyond_a_purge_resets_and_comes_back),
         cmocka_unit_test(a_write_to_a_purged_key_is_newer_than_what_was_purged),
         cmocka_unit_test(when_both_are_beyond_the_other_the_operator_decides),
         cmocka_unit_test(an_old_lane_goes_on_only_when_all_members_confirm_it),
-        cmocka_unit_test(who_was_evicted_is_cut_off),
+        cmocka_unit_test(a_node_that_was_evicted_is_cut_off),
         cmocka_unit_test(a_node_with_this_nodes_id_is_refused),
         cmocka_unit_test(a_record_that_vanished_is_found_missing_and_fetched),
-        cmocka_unit_test(who_holds_what_two_others_have_not_resets),
-        cmocka_unit_test(two_who_agree_reset_before_three_who_do),
+        cmocka_unit_test(a_node_with_records_that_two_others_have_not_resets),
+        cmocka_unit_test(two_nodes_that_agree_reset_before_three_that_do),
         cmocka_unit_test(what_two_peers_have_is_pulled_after_one_heartbeat),
         cmocka_unit_test(bans_travel_and_expire),
-        cmocka_unit_test(fields_of_a_later_version_reach_who_can_read_them),
+        cmocka_unit_test(fields_of_a_later_version_reach_nodes_that_can_read_them),
         cmocka_unit_test(in_an_overlay_what_is_new_goes_on),
         cmocka_unit_test(durable_is_not_active),
-        cmocka_unit_test(a_retired_lane_ends_where_the_last_who_has_it_says),
+        cmocka_unit_test(a_retired_lane_ends_where_the_last_node_that_has_it_ends_it),
         cmocka_unit_test(what_is_here_is_here_after_a_restart),
     };
 

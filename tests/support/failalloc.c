@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * failalloc.c - the wrappers that the linker puts before the allocation functions.
+ * failalloc.c - the wrappers that the linker binds instead of the allocation functions.
  * free is left alone: whatever a wrapper returns comes from the real allocator, or from the
  * sanitizer's.
  */

@@ -156,7 +156,7 @@ static void settings_do_not_expire(void **state)
     scene_commit(s);
 }
 
-static void the_tombstone_of_a_ban_is_due_by_its_expiry_too(void **state)
+static void the_tombstone_of_a_ban_expires_by_its_expiry_too(void **state)
 {
     struct scene *s = *state;
     struct weir_stored_record tomb = rs_tomb(s, "a", 1, DAY(5));
@@ -246,7 +246,7 @@ const struct rs_test record_store_suite_queues[] = {
     RECORD_STORE_TEST(the_queue_of_tombstones_follows_what_replaces_what, RECORD_STORE_IN_BOTH),
     RECORD_STORE_TEST(tombstones_of_all_classes_are_in_one_queue, RECORD_STORE_IN_C),
     RECORD_STORE_TEST(settings_do_not_expire, RECORD_STORE_IN_C),
-    RECORD_STORE_TEST(the_tombstone_of_a_ban_is_due_by_its_expiry_too, RECORD_STORE_IN_E),
+    RECORD_STORE_TEST(the_tombstone_of_a_ban_expires_by_its_expiry_too, RECORD_STORE_IN_E),
     RECORD_STORE_TEST(bans_come_in_the_order_of_their_expiry, RECORD_STORE_IN_E),
     RECORD_STORE_TEST(a_ban_is_given_when_it_has_expired, RECORD_STORE_IN_E),
     RECORD_STORE_TEST(the_queue_of_expiries_follows_what_replaces_what, RECORD_STORE_IN_E),

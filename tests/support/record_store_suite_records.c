@@ -28,7 +28,7 @@ static void expect_keys(struct scene *s, const struct weir_span *keys, size_t nu
     assert_int_equal(next_key(s, after, &got), WEIR_ENOTFOUND);
 }
 
-static void a_new_keep_holds_nothing(void **state)
+static void a_new_store_is_empty(void **state)
 {
     struct scene *s = *state;
     const struct weir_record_store_ops *ops = s->k->ops;
@@ -420,7 +420,7 @@ static void classes_do_not_mix(void **state)
 }
 
 const struct rs_test record_store_suite_records[] = {
-    RECORD_STORE_TEST(a_new_keep_holds_nothing, RECORD_STORE_IN_BOTH),
+    RECORD_STORE_TEST(a_new_store_is_empty, RECORD_STORE_IN_BOTH),
     RECORD_STORE_TEST(a_record_comes_back_with_all_that_travels_with_it, RECORD_STORE_IN_BOTH),
     RECORD_STORE_TEST(a_record_of_the_largest_size_comes_back, RECORD_STORE_IN_BOTH),
     RECORD_STORE_TEST(a_record_of_the_smallest_size_comes_back, RECORD_STORE_IN_BOTH),

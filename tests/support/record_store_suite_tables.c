@@ -337,7 +337,7 @@ static void conflicts_come_in_the_order_of_their_noting(void **state)
     scene_commit(s);
 }
 
-static void the_same_loser_is_kept_once(void **state)
+static void the_same_loser_is_stored_once(void **state)
 {
     struct scene *s = *state;
 
@@ -626,7 +626,7 @@ const struct rs_test record_store_suite_tables[] = {
     RECORD_STORE_TEST(the_numbers_are_zero_at_first_and_then_what_was_put, RECORD_STORE_IN_BOTH),
     RECORD_STORE_TEST(a_conflict_comes_back_with_all_of_its_loser, RECORD_STORE_IN_C),
     RECORD_STORE_TEST(conflicts_come_in_the_order_of_their_noting, RECORD_STORE_IN_C),
-    RECORD_STORE_TEST(the_same_loser_is_kept_once, RECORD_STORE_IN_C),
+    RECORD_STORE_TEST(the_same_loser_is_stored_once, RECORD_STORE_IN_C),
     RECORD_STORE_TEST(conflicts_are_forgotten_by_their_age, RECORD_STORE_IN_C),
     RECORD_STORE_TEST(the_oldest_conflict_goes_when_there_are_too_many, RECORD_STORE_IN_C),
     RECORD_STORE_TEST(an_abort_restores_everything, RECORD_STORE_IN_BOTH),

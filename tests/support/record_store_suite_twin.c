@@ -172,8 +172,8 @@ static uint64_t ask_dot(struct pair *p, uint8_t lane, uint64_t after)
     return best < 0 ? 0 : p->is.slots[best].seq;
 }
 
-/* When a slot is due in a queue; UINT64_MAX: it is not in it. */
-static uint64_t due_of(const struct pair *p, const struct slot *slot, bool tombstones)
+/* The place of a slot in a queue, in the unit of that queue; UINT64_MAX: it is not in it. */
+static uint64_t rank_of(const struct pair *p, const struct slot *slot, bool tombstones)
 {
     if (!slot->used || slot->tombstone != tombstones)
         return UINT64_MAX;
@@ -188,15 +188,15 @@ static uint64_t due_of(const struct pair *p, const struct slot *slot, bool tombs
 static void ask_queue(struct pair *p, bool tombstones, uint64_t until)
 {
     struct weir_record_store *k = p->s->k;
-    uint64_t best_due = UINT64_MAX;
+    uint64_t best_rank = UINT64_MAX;
     struct weir_stored_record got;
     int best = -1;
 
     for (int at = 0; at < num_slots(p); at++) {
-        uint64_t due = due_of(p, &p->is.slots[at], tombstones);
-        if (due <= until && due < best_due) {
+        uint64_t rank = rank_of(p, &p->is.slots[at], tombstones);
+        if (rank <= until && rank < best_rank) {
             best = at;
-            best_due = due;
+            best_rank = rank;
         }
     }
     enum weir_err err =
@@ -318,16 +318,16 @@ static void do_drop(struct pair *p, int at)
 static void do_lane(struct pair *p)
 {
     struct weir_lane_row *lane = &p->is.lanes[below(p, NUM_LANES)];
-    struct weir_lane_row put = *lane;
+    struct weir_lane_row row = *lane;
 
-    put.vv = below(p, 3) * below(p, 1000);
-    put.seen = below(p, 2) * below(p, 1000);
-    put.floor = below(p, 2) * below(p, 1000);
-    put.final = below(p, 8) == 0 ? below(p, 1000) : 0;
-    assert_int_equal(p->s->k->ops->put_lane(p->s->k, &put), WEIR_OK);
-    if (put.seen < lane->seen)
-        put.seen = lane->seen;
-    *lane = put;
+    row.vv = below(p, 3) * below(p, 1000);
+    row.seen = below(p, 2) * below(p, 1000);
+    row.floor = below(p, 2) * below(p, 1000);
+    row.final = below(p, 8) == 0 ? below(p, 1000) : 0;
+    assert_int_equal(p->s->k->ops->put_lane(p->s->k, &row), WEIR_OK);
+    if (row.seen < lane->seen)
+        row.seen = lane->seen;
+    *lane = row;
 }
 
 static void do_drop_lane(struct pair *p)
@@ -486,7 +486,7 @@ static struct pair *pair_new(struct scene *s)
     return p;
 }
 
-static void a_keep_agrees_with_its_twin_through_random_transactions(void **state)
+static void a_store_agrees_with_its_twin_through_random_transactions(void **state)
 {
     struct pair *p = pair_new(*state);
 
@@ -502,7 +502,7 @@ static void a_keep_agrees_with_its_twin_through_random_transactions(void **state
 }
 
 const struct rs_test record_store_suite_twin[] = {
-    RECORD_STORE_TEST(a_keep_agrees_with_its_twin_through_random_transactions,
+    RECORD_STORE_TEST(a_store_agrees_with_its_twin_through_random_transactions,
                       RECORD_STORE_IN_BOTH),
     { NULL, NULL, 0 },
 };

@@ -23,7 +23,7 @@ struct ran {
     char last[512];
 };
 
-/** Run it with these arguments. Its complaints are not looked at. */
+/** Run it with these arguments. Its complaints are not read. */
 static inline struct ran run_program(const char *path, const char *arguments)
 {
     struct ran ran = { .status = -1 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sites.h - tenants in a real store in a folder of its own: built field by field (stored.h),
+ * sites.h - tenants in a real store in a folder of its own: built field by field (tenant_values.h),
  * written through the store's writer (store_kit.h), found by the index that the node uses.
  */
 #ifndef WEIR_TESTS_SUPPORT_SITES_H

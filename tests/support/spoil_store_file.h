@@ -7,7 +7,7 @@
 
 #include "tests/support/store_kit.h"
 
-/* A file of the folder. -1: as open says. */
+/* A file of the folder. -1: as open returns. */
 static inline int kit_open_file(const struct kit *k, const char *name, int flags)
 {
     char path[256];

@@ -96,7 +96,7 @@ static inline void kit_init(struct kit *k)
     kit_init_in(k, tmp ? tmp : "/tmp");
 }
 
-/* In memory where there is such a place: for tests with many files and nothing to say on fsync. */
+/* In memory where there is such a place: for tests with many files that do not test fsync. */
 static inline void kit_init_quick(struct kit *k)
 {
     access("/dev/shm", W_OK) == 0 ? kit_init_in(k, "/dev/shm") : kit_init(k);

@@ -70,7 +70,7 @@ void weir_store_reader_free(struct weir_store_reader **r)
     *r = NULL;
 }
 
-/** As sync/store/store.h, or fails as begin_err says. */
+/** As sync/store/store.h, or fails with begin_err. */
 enum weir_err weir_store_read_begin(struct weir_store_reader *r)
 {
     assert_false(r->store->reading);
@@ -88,7 +88,7 @@ void weir_store_read_end(struct weir_store_reader *r)
     r->store->reading = false;
 }
 
-/** As sync/store/store.h, or fails as get_err says. */
+/** As sync/store/store.h, or fails with get_err. */
 enum weir_err weir_store_get(struct weir_store_reader *r, enum weir_class class,
                              struct weir_span key, struct weir_record *ret)
 {
@@ -168,7 +168,7 @@ static inline void put_value(struct weir_store *s, const char *name, struct weir
     rec->version = ++s->clock;
 }
 
-/** A record that compiles, which its revision tells apart. */
+/** A record that compiles, distinguished from others by its revision. */
 static inline void put_named(struct weir_store *s, const char *key, const char *name,
                              uint64_t revision)
 {
@@ -204,7 +204,7 @@ static inline void delete_tenant(struct weir_store *s, const char *name)
     s->num_rows = stored_record;
 }
 
-/** Let `name` own a key, whoever had it. */
+/** Let `name` own a key, whichever tenant had it. */
 static inline void own_bytes(struct weir_store *s, enum weir_index index, struct weir_span key,
                              const char *name)
 {

@@ -20,7 +20,7 @@ struct unix_response {
     size_t split;    /* bytes of a piece, a millisecond between two; 0: all at once */
     bool early;      /* respond and close when the head is there, without reading the body */
     bool close;      /* close the connection behind it */
-    bool hold;       /* then say nothing until the client has closed */
+    bool hold;       /* then send nothing until the client has closed */
     unsigned repeat; /* give it that many times more */
 };
 

@@ -63,7 +63,7 @@ static inline void wire_fill(struct wire *w, unsigned tag, uint8_t value, size_t
         wire_add(w, &value, 1);
 }
 
-/** Put `inner` in as a message, and free it. */
+/** Add `inner` as a message, and free it. */
 static inline void wire_message(struct wire *w, unsigned tag, struct wire *inner)
 {
     wire_bytes(w, tag, inner->at, inner->len);

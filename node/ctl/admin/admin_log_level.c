@@ -113,6 +113,20 @@ void weir_admin_log_level_get(struct weir_admin_request *r)
     weir_arena_deinit(&arena);
 }
 
+/* A line of the log about a change that was made, whatever the general level is now. */
+static void log_change(const struct weir_admin_request *r, const char *event,
+                       const struct weir_log_filter *f)
+{
+    const struct weir_span *tenant = weir_query_find(&r->query, "tenant");
+    const struct weir_span *address = weir_query_find(&r->query, "address");
+    const char *level = f != NULL ? weir_log_level_name(f->level) : "none";
+    struct weir_span of_tenant = tenant != NULL ? *tenant : WEIR_SPAN_EMPTY;
+    struct weir_span of_address = address != NULL ? *address : WEIR_SPAN_EMPTY;
+    weir_log_line(WEIR_LOG_WARN, event, "level=%s tenant=%.*s address=%.*s by=%s", level,
+                  (int)of_tenant.len, (const char *)of_tenant.at, (int)of_address.len,
+                  (const char *)of_address.at, r->user);
+}
+
 static void set_filter(struct weir_admin_request *r, const struct weir_log_filter *f)
 {
     const struct weir_span *tenant = weir_query_find(&r->query, "tenant");
@@ -134,6 +148,7 @@ static void set_filter(struct weir_admin_request *r, const struct weir_log_filte
         weir_admin_response_err(r, err, "log-level");
         return;
     }
+    log_change(r, "log.level_changed", f);
     weir_admin_log_level_get(r);
 }
 
@@ -143,14 +158,12 @@ void weir_admin_log_level_put(struct weir_admin_request *r)
     bool given = false;
     if (!read_level(r, &f.level) || !read_scope(r, &f, &given))
         return;
-    /* A warning, so that it is written whatever the level is. */
-    log_warn("log.level_changed", "level=%s tenant=%s by=%s", weir_log_level_name(f.level),
-             f.tenant, r->user);
     if (given) {
         set_filter(r, &f);
         return;
     }
     weir_log_set_level(f.level);
+    log_change(r, "log.level_changed", &f);
     weir_admin_log_level_get(r);
 }
 
@@ -169,6 +182,6 @@ void weir_admin_log_level_delete(struct weir_admin_request *r)
         weir_log_filter_clear_all();
         weir_log_set_level(r->node->config->level);
     }
-    log_warn("log.level_reset", "tenant=%s by=%s", f.tenant, r->user);
+    log_change(r, "log.level_reset", NULL);
     weir_admin_log_level_get(r);
 }

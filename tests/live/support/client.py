@@ -101,7 +101,7 @@ class Client:
         return self._stream.line()
 
     def read_to_end(self) -> bytes:
-        """All up to the end; `end` says which one it was."""
+        """All up to the end; `end` holds its kind."""
         return self._stream.rest()
 
     def expect_end(self) -> End:
@@ -113,7 +113,7 @@ class Client:
 
     def is_silent(self) -> bool:
         """True when nothing has arrived so far: neither bytes nor an end."""
-        if self.end or self._stream.kept:
+        if self.end or self._stream.unread:
             return False
         self.socket.setblocking(False)
         try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """message.py - HTTP/1 messages as bytes, read more strictly than any client would.
 
-A reader here takes exactly one message from a stream, or says that the stream ended inside it. Whatever is not of the
+A reader here takes exactly one message from a stream, or reports that the stream ended inside it. Whatever is not of the
 grammar of RFC 9112 raises `Malformed`: a test that reads with it also proves that weir wrote a correct message.
 """
 
@@ -70,57 +70,57 @@ class Stream:
 
     def __init__(self, more: Callable[[], bytes]) -> None:
         self._more = more
-        self._kept = b""
+        self._unread = b""
 
     def _fill(self) -> None:
         new = self._more()
         if not new:
-            raise Truncated(f"the stream ended inside a message, after {self._kept[-200:]!r}")
-        self._kept += new
+            raise Truncated(f"the stream ended inside a message, after {self._unread[-200:]!r}")
+        self._unread += new
 
     def begins(self) -> bool:
         """Wait for a byte. False when the stream ended before one came."""
-        if not self._kept:
-            self._kept = self._more()
-        return bool(self._kept)
+        if not self._unread:
+            self._unread = self._more()
+        return bool(self._unread)
 
     def line(self, limit: int = 200_000) -> bytes:
         """A line without its CRLF."""
-        at = self._kept.find(b"\n")
+        at = self._unread.find(b"\n")
         while at < 0:
-            if len(self._kept) > limit:
+            if len(self._unread) > limit:
                 raise Malformed("a line without end")
             self._fill()
-            at = self._kept.find(b"\n")
-        line, self._kept = self._kept[: at + 1], self._kept[at + 1 :]
+            at = self._unread.find(b"\n")
+        line, self._unread = self._unread[: at + 1], self._unread[at + 1 :]
         if not line.endswith(b"\r\n") or b"\r" in line[:-2]:
             raise Malformed(f"line end is not CRLF: {line!r}")
         return line[:-2]
 
     def exactly(self, length: int) -> bytes:
-        pieces, have = [self._kept], len(self._kept)
+        pieces, have = [self._unread], len(self._unread)
         while have < length:
             new = self._more()
             if not new:
-                raise Truncated(f"the stream ended {length - have} bytes before its due end")
+                raise Truncated(f"the stream ended {length - have} bytes before its end")
             pieces.append(new)
             have += len(new)
         data = b"".join(pieces)
-        self._kept = data[length:]
-        return data[:length] if self._kept else data
+        self._unread = data[length:]
+        return data[:length] if self._unread else data
 
     def rest(self) -> bytes:
         """All up to the end of the stream."""
-        pieces = [self._kept]
+        pieces = [self._unread]
         while pieces[-1] or len(pieces) == 1:
             pieces.append(self._more())
-        self._kept = b""
+        self._unread = b""
         return b"".join(pieces)
 
     @property
-    def kept(self) -> bytes:
+    def unread(self) -> bytes:
         """Bytes that came and that no message has used."""
-        return self._kept
+        return self._unread
 
 
 def _read_fields(stream: Stream) -> Tuple[FieldList, bytes]:

@@ -63,13 +63,13 @@ class Nginx:
         self._process = subprocess.Popen(
             [program, "-p", str(folder), "-c", str(self.config), "-e", str(folder / "error.log")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        until(self._answers, "nginx answers")
+        until(self._responds, "nginx responds")
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         if self._process.poll() is not None:
             assert self._process.stderr is not None
             raise AssertionError(f"nginx ended: {self._process.stderr.read().decode()}")

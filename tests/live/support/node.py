@@ -163,7 +163,7 @@ class Node:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, env=self.env, cwd=self.folder)
 
     def start(self) -> "Node":
-        """Start, and wait until the node says that it serves."""
+        """Start, and wait until the node reports that it serves."""
         self.spawn()
         until(self._is_ready, "the node gets ready", _START)
         return self
@@ -181,7 +181,7 @@ class Node:
         return self._find_addresses()
 
     def _find_addresses(self) -> bool:
-        """The ports that the system chose stand in the log; they are kept for the next start."""
+        """The ports that the system chose stand in the log; they are used again at the next start."""
         with open(self.stderr_path, "rb") as file:
             file.seek(self._mark)
             match = _LISTENERS.search(file.read().decode(errors="replace"))
@@ -219,7 +219,7 @@ class Node:
         assert code == 0, f"the node ended with {code}:\n{self.stderr[-4000:]}"
 
     def kill(self) -> None:
-        """End by SIGKILL, as a machine that loses its power would, but for what the kernel still has."""
+        """End by SIGKILL, as at a loss of power, but for what the kernel still has."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()

@@ -16,7 +16,7 @@ _serial = itertools.count(1)
 
 Endpoint = Union[str, Mapping[str, Any]]
 
-# Answered by weir itself, so that a test can tell when a push is live without a word to the upstream.
+# Served by weir itself, so that a test sees when a push is live without a request to the upstream.
 _MARK_PATH = "/.generation"
 
 
@@ -27,7 +27,7 @@ def unique(prefix: str = "t") -> str:
 
 def tenant(name: str, endpoints: Sequence[Endpoint], hosts: Optional[Sequence[str]] = None,
            upstream: Optional[Mapping[str, Any]] = None, **more: Any) -> Dict[str, Any]:
-    """A tenant with one upstream `web`. Connections are not dialled ahead, unless `upstream` says so."""
+    """A tenant with one upstream `web`. Connections are not dialled ahead, unless `upstream` sets it."""
     listed = [dict(address=one) if isinstance(one, str) else dict(one) for one in endpoints]
     web: Dict[str, Any] = {"pool": {"min_idle": 0}, "endpoints": listed, **(upstream or {})}
     document: Dict[str, Any] = {"apiVersion": "weir/v1", "kind": "Tenant", "name": name,
@@ -76,7 +76,7 @@ class Site:
 
     def barrier(self) -> None:
         """A round trip through the one worker: it has taken what was sent to it before, on whichever connection."""
-        assert self.node.config["workers"] == "1", "each worker has a pace of its own"
+        assert self.node.config["workers"] == "1", "each worker goes on by itself"
         assert self._sees_generation()
 
     def connect(self, seconds: float = PATIENCE, source: Optional[str] = None) -> Client:

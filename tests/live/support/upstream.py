@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""upstream.py - an origin server of raw sockets that does exactly what a test's script says.
+"""upstream.py - an origin server of raw sockets that follows a test's script exactly.
 
 A script is a function that is given each accepted connection, in a thread of its own. It reads requests strictly, sends
-any bytes, and ends the connection as it likes. Every byte that arrives is kept.
+any bytes, and ends the connection as it likes. Every byte that arrives is stored.
 """
 
 import re
@@ -16,7 +16,7 @@ from support.message import Request, Stream, Truncated, read_request, read_reque
 from support.wait import PATIENCE, until
 
 Script = Callable[["Served"], None]
-Answer = Union[bytes, Callable[["Served", Request], None]]
+Response = Union[bytes, Callable[["Served", Request], None]]
 
 
 class Gone(Exception):
@@ -71,7 +71,7 @@ class Served:
 
     def read_some(self) -> bytes:
         """Whatever comes next; b"" at the end."""
-        data, more = self._stream.kept, b""
+        data, more = self._stream.unread, b""
         if not data:
             more = self._more()
         else:
@@ -87,7 +87,7 @@ class Served:
                 raise Gone from None
 
     def finish(self) -> None:
-        """Half-close, as a server does that has said all."""
+        """Half-close, as a server does that has sent all."""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -106,7 +106,7 @@ class Served:
         self.socket.close()
 
     def wait_end(self) -> None:
-        """Stay until the peer ends the connection; what it still sends is kept."""
+        """Stay until the peer ends the connection; what it still sends is stored."""
         while self._more():
             pass
 
@@ -117,7 +117,7 @@ def ok(body: bytes = b"ok", *fields: str) -> bytes:
     return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def answering(response: Answer = ok()) -> Script:
+def responding(response: Response = ok()) -> Script:
     """Serve every request of every connection alike."""
 
     def serve(conn: Served) -> None:
@@ -131,13 +131,13 @@ def answering(response: Answer = ok()) -> Script:
     return serve
 
 
-def by_target(answers: Dict[str, Answer], otherwise: Answer = ok()) -> Script:
+def by_target(responses: Dict[str, Response], otherwise: Response = ok()) -> Script:
     """Serve by the request's path; the query does not count."""
 
     def serve(conn: Served) -> None:
         while True:
             request = conn.read_request()
-            response = answers.get(request.target.split("?")[0], otherwise)
+            response = responses.get(request.target.split("?")[0], otherwise)
             if callable(response):
                 response(conn, request)
             else:
@@ -149,7 +149,7 @@ def by_target(answers: Dict[str, Answer], otherwise: Answer = ok()) -> Script:
 class Upstream:
     """Listens on a free port of a loopback address and runs its script on each connection."""
 
-    def __init__(self, script: Script = answering(), host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, script: Script = responding(), host: str = "127.0.0.1", port: int = 0) -> None:
         self.script = script
         self.keep_bytes = True
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -200,7 +200,7 @@ class Upstream:
             self.script(conn)
         except (Gone, Truncated):
             pass
-        except BaseException as error:  # told to the test by `check`
+        except BaseException as error:  # `check` reports it to the test
             conn.error = error
         finally:
             conn.close()
@@ -242,7 +242,7 @@ class Upstream:
                      f"an upstream connection with {data!r}")
 
     def wait_ended(self, conn: Served) -> None:
-        assert conn.ended.wait(PATIENCE), "the node kept an upstream connection that it had to close"
+        assert conn.ended.wait(PATIENCE), "an upstream connection that the node had to close is still open"
 
     def stop_listening(self) -> None:
         """Refuse new connections; those that are there go on."""

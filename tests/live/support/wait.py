@@ -6,7 +6,7 @@ from typing import Callable, Optional, TypeVar
 
 T = TypeVar("T")
 
-# Seconds until a test that waits in vain gives up. Generous: a sanitizer build on a loaded machine is slow.
+# Seconds until a test that waits in vain gives up. Generous: a sanitizer build on a loaded host is slow.
 PATIENCE = 30.0
 _PAUSE = 0.005
 

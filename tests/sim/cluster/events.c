@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * events.c - the heap of what is due.
+ * events.c - the heap of what will happen.
  */
 #include "tests/sim/cluster/events.h"
 
@@ -46,7 +46,7 @@ void weir_sim_events_add(struct weir_sim_events *e, uint64_t at_us, uint32_t kin
     e->heap[at] = event;
 }
 
-uint64_t weir_sim_events_due(const struct weir_sim_events *e)
+uint64_t weir_sim_events_next_us(const struct weir_sim_events *e)
 {
     return e->num == 0 ? UINT64_MAX : e->heap[0].at_us;
 }

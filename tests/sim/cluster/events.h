@@ -22,7 +22,7 @@ struct weir_sim_event {
     uint64_t arg;
 };
 
-/** Zero state: none are due. */
+/** Zero state: nothing will happen. */
 struct weir_sim_events {
     struct weir_sim_event *heap; /* owns */
     size_t num;
@@ -36,8 +36,8 @@ void weir_sim_events_deinit(struct weir_sim_events *e);
 /** Add one. @param at_us  not before now_us (contract) */
 void weir_sim_events_add(struct weir_sim_events *e, uint64_t at_us, uint32_t kind, uint32_t subject,
                          uint64_t arg);
-/** When the next is due; UINT64_MAX: never. */
-uint64_t weir_sim_events_due(const struct weir_sim_events *e);
+/** When the next happens; UINT64_MAX: never. */
+uint64_t weir_sim_events_next_us(const struct weir_sim_events *e);
 /** Take the next out; now_us becomes its time. @return false: there is none */
 bool weir_sim_events_next(struct weir_sim_events *e, struct weir_sim_event *ret);
 

@@ -276,7 +276,7 @@ static void fault_leave(struct weir_sim *s, struct weir_rng *rng)
 
     for (uint32_t i = 0; i < s->num_nodes; i++)
         num += weir_sim_node_is_up(&s->nodes[i]);
-    /* Who is left of an overlay links itself anew; here links are for good. */
+    /* The nodes that an overlay still has link themselves anew; here links stay as they are. */
     if (!weir_sim_node_is_up(n) || n->index == 0 || num <= NODES_LEAST ||
         weir_sim_plan_has(&s->plan, WEIR_SIM_WITH_OVERLAY))
         return;

@@ -398,20 +398,20 @@ static void on_frame(struct weir_sim *s, uint32_t slot, const struct weir_frame 
     WEIR_UNREACHABLE();
 }
 
-void weir_sim_hostile_on_event(struct weir_sim *s, const struct weir_sim_net_event *news)
+void weir_sim_hostile_on_event(struct weir_sim *s, const struct weir_sim_net_event *event)
 {
     struct weir_sim_hostile *h = &s->hostile;
     struct weir_frame f;
     enum weir_frame_fault fault;
 
-    if (news->what != WEIR_SIM_NET_FRAME)
+    if (event->what != WEIR_SIM_NET_FRAME)
         return;
     struct weir_sim_parcel **slot = &h->replays[h->num_replays++ % WEIR_SIM_REPLAYS_MAX];
     if (*slot != NULL)
         weir_sim_parcel_drop(slot);
-    *slot = weir_sim_parcel_ref(news->parcel);
-    if (weir_frame_decode(weir_span(news->parcel->bytes, news->parcel->len), &f, &fault) < 0)
+    *slot = weir_sim_parcel_ref(event->parcel);
+    if (weir_frame_decode(weir_span(event->parcel->bytes, event->parcel->len), &f, &fault) < 0)
         return;
-    on_frame(s, news->slot, &f);
+    on_frame(s, event->slot, &f);
     weir_frame_deinit(&f);
 }

@@ -18,7 +18,7 @@ struct weir_sim;
 void weir_sim_hostile_init(struct weir_sim *s);
 void weir_sim_hostile_deinit(struct weir_sim_hostile *h);
 /** An event of the network for it: a link, or a frame, which is borrowed. */
-void weir_sim_hostile_on_event(struct weir_sim *s, const struct weir_sim_net_event *news);
+void weir_sim_hostile_on_event(struct weir_sim *s, const struct weir_sim_net_event *event);
 /** It writes a record with fields of a later version, and publishes it. */
 void weir_sim_hostile_write(struct weir_sim *s);
 

@@ -113,7 +113,7 @@ void weir_sim_join_all(struct weir_sim *s)
 
 /* -- events -- */
 
-static void on_news(struct weir_sim *s, struct weir_sim_net_event *news)
+static void on_net_event(struct weir_sim *s, struct weir_sim_net_event *event)
 {
     static const enum weir_sim_input_kind kinds[] = {
         [WEIR_SIM_NET_FRAME] = WEIR_SIM_INPUT_FRAME,
@@ -121,21 +121,21 @@ static void on_news(struct weir_sim *s, struct weir_sim_net_event *news)
         [WEIR_SIM_NET_DOWN] = WEIR_SIM_INPUT_DOWN,
     };
     struct weir_sim_input input = {
-        .slot = news->slot,
-        .peer = news->peer,
-        .parcel = news->parcel,
+        .slot = event->slot,
+        .peer = event->peer,
+        .parcel = event->parcel,
     };
 
-    if (news->what == WEIR_SIM_NET_NOTHING)
+    if (event->what == WEIR_SIM_NET_NOTHING)
         return;
-    if (news->node >= s->num_nodes) {
-        weir_sim_hostile_on_event(s, news);
-        if (news->parcel != NULL)
-            weir_sim_parcel_drop(&news->parcel);
+    if (event->node >= s->num_nodes) {
+        weir_sim_hostile_on_event(s, event);
+        if (event->parcel != NULL)
+            weir_sim_parcel_drop(&event->parcel);
         return;
     }
-    input.kind = news->is_published ? WEIR_SIM_INPUT_HINT : kinds[news->what];
-    weir_sim_node_give(s, &s->nodes[news->node], &input);
+    input.kind = event->is_published ? WEIR_SIM_INPUT_HINT : kinds[event->what];
+    weir_sim_node_give(s, &s->nodes[event->node], &input);
 }
 
 static void on_start(struct weir_sim *s, struct weir_sim_node *n, uint64_t life)
@@ -167,7 +167,7 @@ void weir_sim_operate(struct weir_sim *s)
     const struct weir_sim_input give_up = { .kind = WEIR_SIM_INPUT_GIVE_UP };
     const struct weir_sim_node *first = NULL;
 
-    s->is_operator_due = false;
+    s->is_operator_called = false;
     for (uint32_t i = 0; i < s->num_nodes; i++) {
         struct weir_sim_node *n = &s->nodes[i];
         if (!weir_sim_node_is_up(n) || weir_engine_state(n->engine) != WEIR_ENGINE_LIVE)
@@ -197,8 +197,8 @@ static void on_check(struct weir_sim *s)
 static void on_event(struct weir_sim *s, const struct weir_sim_event *e)
 {
     if (e->kind < WEIR_SIM_NET_KINDS) {
-        struct weir_sim_net_event news = weir_sim_net_step(&s->net, e);
-        on_news(s, &news);
+        struct weir_sim_net_event event = weir_sim_net_step(&s->net, e);
+        on_net_event(s, &event);
         return;
     }
     switch ((enum weir_sim_event_kind)e->kind) {
@@ -246,7 +246,8 @@ void weir_sim_play(struct weir_sim *s, uint64_t until_us)
 {
     struct weir_sim_event event;
 
-    while (weir_sim_events_due(&s->events) <= until_us && s->check.found.broken == WEIR_SIM_HOLDS) {
+    while (weir_sim_events_next_us(&s->events) <= until_us &&
+           s->check.found.broken == WEIR_SIM_HOLDS) {
         if (!weir_sim_events_next(&s->events, &event))
             break;
         s->check.now_us = event.at_us;

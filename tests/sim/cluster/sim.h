@@ -20,7 +20,7 @@ void weir_sim_deinit(struct weir_sim *s);
 void weir_sim_join(struct weir_sim *s, uint32_t a, uint32_t b);
 /** Links between all nodes, or with OVERLAY a ring with chords; and to the hostile peer. */
 void weir_sim_join_all(struct weir_sim *s);
-/** Play what is due until a time, or until something does not hold. */
+/** Play all events up to a time, or until something does not hold. */
 void weir_sim_play(struct weir_sim *s, uint64_t until_us);
 /** Processes, faults, users and checks begin, as planned: what a run is until its end. */
 void weir_sim_begin(struct weir_sim *s);

@@ -25,9 +25,9 @@ struct ring {
 struct direction {
     struct ring waiting[STREAMS]; /* for the wire */
     struct ring flying[STREAMS];
-    uint64_t last_due_us[STREAMS]; /* the next arrives no earlier */
+    uint64_t last_arrival_us[STREAMS]; /* the next arrives no earlier */
     uint64_t wire_free_us;
-    bool wire_due; /* an event will come */
+    bool wire_pending; /* an event will come */
     bool is_cut;
     uint32_t run_left; /* published frames that are still to be lost in a row */
 };
@@ -37,7 +37,7 @@ struct weir_sim_net_link {
     uint32_t slot[2];
     bool is_up[2]; /* what each end believes */
     bool is_open;
-    bool dial_deadline;
+    bool dial_pending;
     uint32_t epoch;
     struct direction from[2];
 };
@@ -204,13 +204,14 @@ static void dial_later(struct weir_sim_net *n, uint32_t link)
 {
     struct weir_sim_net_link *l = &n->links[link];
 
-    if (l->is_open || l->dial_deadline || !is_path(n, l))
+    if (l->is_open || l->dial_pending || !is_path(n, l))
         return;
-    l->dial_deadline = true;
+    l->dial_pending = true;
     weir_sim_events_add(n->events, in(n, &n->cfg.redial), WEIR_SIM_NET_DIAL, link, 0);
 }
 
-static void tell_side(struct weir_sim_net *n, uint32_t link, unsigned side, bool up, uint64_t at_us)
+static void notify_side(struct weir_sim_net *n, uint32_t link, unsigned side, bool up,
+                        uint64_t at_us)
 {
     uint64_t arg = (uint64_t)n->links[link].epoch << 2 | (uint64_t)up << 1 | side;
 
@@ -227,10 +228,10 @@ static void lose_all(struct weir_sim_net *n, struct weir_sim_net_link *l)
         for (unsigned s = 0; s < STREAMS; s++) {
             ring_lose(n, &d->waiting[s]);
             ring_lose(n, &d->flying[s]);
-            d->last_due_us[s] = 0;
+            d->last_arrival_us[s] = 0;
         }
         d->wire_free_us = 0;
-        d->wire_due = false;
+        d->wire_pending = false;
         d->run_left = 0;
     }
 }
@@ -245,7 +246,7 @@ void weir_sim_net_break(struct weir_sim_net *n, uint32_t link)
     for (unsigned side = 0; side < 2; side++) {
         uint64_t at_us = in(n, &n->cfg.notice);
         if (l->is_up[side])
-            tell_side(n, link, side, false, at_us);
+            notify_side(n, link, side, false, at_us);
     }
     dial_later(n, link);
 }
@@ -311,7 +312,7 @@ static void dial(struct weir_sim_net *n, uint32_t link)
 {
     struct weir_sim_net_link *l = &n->links[link];
 
-    l->dial_deadline = false;
+    l->dial_pending = false;
     if (l->is_open || !is_path(n, l))
         return;
     l->is_open = true;
@@ -319,8 +320,8 @@ static void dial(struct weir_sim_net *n, uint32_t link)
     for (unsigned side = 0; side < 2; side++) {
         uint64_t at_us = in(n, &n->cfg.dial);
         if (l->is_up[side]) /* it was half-open until now */
-            tell_side(n, link, side, false, n->events->now_us);
-        tell_side(n, link, side, true, at_us);
+            notify_side(n, link, side, false, n->events->now_us);
+        notify_side(n, link, side, true, at_us);
     }
 }
 
@@ -337,12 +338,12 @@ static void fly(struct weir_sim_net *n, uint32_t link, unsigned side, unsigned s
         start_us += (p->len * MILLION_US + n->cfg.bytes_per_s - 1) / n->cfg.bytes_per_s;
         d->wire_free_us = start_us;
     }
-    uint64_t due_us = start_us + weir_sim_delay_draw(&n->cfg.delay, n->rng);
-    if (due_us < d->last_due_us[stream])
-        due_us = d->last_due_us[stream];
-    d->last_due_us[stream] = due_us;
+    uint64_t arrival_us = start_us + weir_sim_delay_draw(&n->cfg.delay, n->rng);
+    if (arrival_us < d->last_arrival_us[stream])
+        arrival_us = d->last_arrival_us[stream];
+    d->last_arrival_us[stream] = arrival_us;
     ring_push(&d->flying[stream], p);
-    weir_sim_events_add(n->events, due_us, WEIR_SIM_NET_ARRIVES, link,
+    weir_sim_events_add(n->events, arrival_us, WEIR_SIM_NET_ARRIVES, link,
                         (uint64_t)l->epoch << 2 | stream << 1 | side);
 }
 
@@ -350,9 +351,9 @@ static void wire_later(struct weir_sim_net *n, uint32_t link, unsigned side)
 {
     struct direction *d = &n->links[link].from[side];
 
-    if (d->wire_due)
+    if (d->wire_pending)
         return;
-    d->wire_due = true;
+    d->wire_pending = true;
     weir_sim_events_add(n->events, d->wire_free_us, WEIR_SIM_NET_WIRE, link,
                         (uint64_t)n->links[link].epoch << 2 | side);
 }
@@ -363,7 +364,7 @@ static void queue(struct weir_sim_net *n, uint32_t link, unsigned side, unsigned
 {
     struct direction *d = &n->links[link].from[side];
 
-    if (d->wire_free_us <= n->events->now_us && !d->wire_due) {
+    if (d->wire_free_us <= n->events->now_us && !d->wire_pending) {
         fly(n, link, side, stream, p);
         return;
     }
@@ -431,7 +432,7 @@ void weir_sim_net_publish(struct weir_sim_net *n, uint32_t node, struct weir_sim
 
 /* -- events -- */
 
-static struct weir_sim_net_event news_of(const struct weir_sim_net_link *l, unsigned side)
+static struct weir_sim_net_event event_of(const struct weir_sim_net_link *l, unsigned side)
 {
     return (struct weir_sim_net_event){
         .node = l->node[side],
@@ -443,20 +444,20 @@ static struct weir_sim_net_event news_of(const struct weir_sim_net_link *l, unsi
 static struct weir_sim_net_event arrives(struct weir_sim_net *n, struct weir_sim_net_link *l,
                                          unsigned side, unsigned stream)
 {
-    struct weir_sim_net_event news = news_of(l, 1 - side);
+    struct weir_sim_net_event event = event_of(l, 1 - side);
     struct weir_sim_parcel *p = ring_pop(&l->from[side].flying[stream]);
 
     if (!l->is_up[1 - side]) {
         weir_sim_parcel_drop(&p);
         n->num_lost++;
-        return news;
+        return event;
     }
     n->num_carried++;
     n->num_bytes += p->len;
-    news.what = WEIR_SIM_NET_FRAME;
-    news.is_published = stream == STREAM_PUBLISHED;
-    news.parcel = p;
-    return news;
+    event.what = WEIR_SIM_NET_FRAME;
+    event.is_published = stream == STREAM_PUBLISHED;
+    event.parcel = p;
+    return event;
 }
 
 /* The wire is free: first what was sent to this peer, then what was published. */
@@ -465,7 +466,7 @@ static void wire(struct weir_sim_net *n, uint32_t link, unsigned side)
     struct direction *d = &n->links[link].from[side];
     unsigned stream = d->waiting[STREAM_SENT].num > 0 ? STREAM_SENT : STREAM_PUBLISHED;
 
-    d->wire_due = false;
+    d->wire_pending = false;
     if (d->waiting[stream].num == 0)
         return;
     fly(n, link, side, stream, ring_pop(&d->waiting[stream]));
@@ -475,12 +476,12 @@ static void wire(struct weir_sim_net *n, uint32_t link, unsigned side)
 
 static struct weir_sim_net_event side_hears(struct weir_sim_net_link *l, unsigned side, bool up)
 {
-    struct weir_sim_net_event news = news_of(l, side);
+    struct weir_sim_net_event event = event_of(l, side);
 
     if (l->is_up[side] != up)
-        news.what = up ? WEIR_SIM_NET_UP : WEIR_SIM_NET_DOWN;
+        event.what = up ? WEIR_SIM_NET_UP : WEIR_SIM_NET_DOWN;
     l->is_up[side] = up;
-    return news;
+    return event;
 }
 
 struct weir_sim_net_event weir_sim_net_step(struct weir_sim_net *n,

@@ -62,7 +62,7 @@ struct weir_sim_delay {
     uint32_t spread_us;
 };
 
-/** One delay, in us. The same draws give the same delays on every machine. */
+/** One delay, in us. The same draws give the same delays on every host. */
 uint64_t weir_sim_delay_draw(const struct weir_sim_delay *delay, struct weir_rng *rng);
 
 /** Faults and speeds of all links; may be changed while frames are under way. */

@@ -317,8 +317,8 @@ static void collect(struct weir_sim_node *n)
 static void alarmed(struct weir_sim *s, struct weir_sim_node *n, const struct weir_engine_out *out)
 {
     trace_node(s, n, WEIR_SIM_LINE_ALARM, out->alarm);
-    if (out->alarm == WEIR_ALARM_BOTH_STALE && !s->is_operator_due) {
-        s->is_operator_due = true;
+    if (out->alarm == WEIR_ALARM_BOTH_STALE && !s->is_operator_called) {
+        s->is_operator_called = true;
         weir_sim_events_add(&s->events, s->events.now_us + OPERATOR_US, WEIR_SIM_EVENT_OPERATOR, 0,
                             0);
     }
@@ -412,11 +412,11 @@ static bool dies(struct weir_sim *s, struct weir_sim_node *n, enum weir_sim_step
 static void after(struct weir_sim *s, struct weir_sim_node *n)
 {
     uint64_t now_us = s->events.now_us;
-    uint64_t due_us = weir_engine_deadline(n->engine);
+    uint64_t wake_us = weir_engine_deadline(n->engine);
 
     if (n->inbox_num > 0)
         weir_sim_node_poke(s, n, now_us);
-    weir_sim_node_poke(s, n, due_us > now_us + TURN_MIN_US ? due_us : now_us + TURN_MIN_US);
+    weir_sim_node_poke(s, n, wake_us > now_us + TURN_MIN_US ? wake_us : now_us + TURN_MIN_US);
 }
 
 static void trace_turn(struct weir_sim *s, struct weir_sim_node *n, enum weir_err err)

@@ -71,9 +71,9 @@ struct weir_sim_node {
     bool is_busy; /* a commit is under way */
     bool was_live;
     enum weir_sim_step dies_at;
-    bool dies_whole;              /* the machine, not only the process */
+    bool dies_whole;              /* the host, not only the process */
     enum weir_engine_state state; /* as last traced */
-    uint64_t wake_us;             /* the next turn is due; or never */
+    uint64_t wake_us;             /* when the next turn is; or never */
     uint64_t synced_us;
     uint64_t num_commits; /* of both stores, before the turn */
     int64_t skew_ms;
@@ -99,7 +99,7 @@ void weir_sim_node_deinit(struct weir_sim_node *n);
 uint64_t weir_sim_node_wall(const struct weir_sim *s, const struct weir_sim_node *n);
 /** Start a process on the stores as they are; later again when they cannot be read. */
 void weir_sim_node_start(struct weir_sim *s, struct weir_sim_node *n, bool bootstrap);
-/** End it at once. @param whole  the machine stops: bans that were not synced are lost */
+/** End it at once. @param whole  the host stops: bans that were not synced are lost */
 void weir_sim_node_kill(struct weir_sim *s, struct weir_sim_node *n, bool whole);
 /** An input; takes the parcel. Without a process the input is dropped. */
 void weir_sim_node_give(struct weir_sim *s, struct weir_sim_node *n,

@@ -61,7 +61,7 @@ struct weir_sim {
     struct weir_siphash_key audit_key;
     uint64_t num_tokens;
     uint32_t checked_node; /* the last one */
-    bool is_operator_due;
+    bool is_operator_called;
     bool is_healing;
     bool checks; /* off in scenarios that only measure */
     struct weir_sim_tally tally;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_trace.h - what happened in a run: a hash over all of it, the same on every machine, and on
+ * sim_trace.h - what happened in a run: a hash over all of it, the same on every host, and on
  * demand a line for each event.   Owner: one thread.   Limits: none.
  */
 #ifndef WEIR_TESTS_SIM_CLUSTER_SIM_TRACE_H

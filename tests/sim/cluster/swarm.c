@@ -284,8 +284,9 @@ void weir_sim_plan_print(const struct weir_sim_plan *p, FILE *out)
             p->writes_per_s, p->num_keys, p->num_bans, p->bans, p->ban_ttl_s, p->deletes,
             p->value_max);
     fprintf(out,
-            "paces: heart %" PRIu64 ", pull %" PRIu64 ", timeout %" PRIu64 ", purge %" PRIu64
-            " us; tombstones %" PRIu64 ", of bans %" PRIu64 " ms; chunk %" PRIu32 "\n",
+            "intervals: heartbeat %" PRIu64 ", pull %" PRIu64 ", timeout %" PRIu64
+            ", purge %" PRIu64 " us; tombstones %" PRIu64 ", of bans %" PRIu64 " ms; chunk %" PRIu32
+            "\n",
             p->intervals.heartbeat_us, p->intervals.pull_us, p->intervals.pull_timeout_us,
             p->intervals.purge_us, p->intervals.tombstone_ms, p->intervals.ban_tombstone_ms,
             p->intervals.chunk_bytes);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * memory.h - a record store (sync/store/record_store.h) in memory that fails on purpose: errors,
- * damage, roll-backs and crashes happen when its caller says so, never by chance; the same calls
- * give the same responses. What is lent is a copy in debug builds, which AddressSanitizer sees
- * touched too late. Owner: one thread.   Limits: those of record_store.h; 200 bytes a record beside
- * key, value and context.
+ * damage, roll-backs and crashes happen when its caller asks for them, never by chance; the same
+ * calls give the same responses. What is lent is a copy in debug builds, which AddressSanitizer
+ * sees touched too late. Owner: one thread.   Limits: those of record_store.h; 200 bytes a record
+ * beside key, value and context.
  */
 #ifndef WEIR_TESTS_SIM_MEMORY_MEMORY_H
 #define WEIR_TESTS_SIM_MEMORY_MEMORY_H
@@ -30,9 +30,9 @@ void weir_memory_free(struct weir_memory **m);
  * What record_store.h leaves open: an operation that fails has changed nothing. After WEIR_EIO or
  * WEIR_EFULL commit gives that error again and undoes. Of equal age or expiry the smaller class,
  * then the smaller key comes first; of two records with one dot next_dot gives that one alone. In
- * group E a tombstone is also due when its own expiry has passed, and is as old as that. Nothing is
- * rounded. Where record_store.h knows no WEIR_ENOMEM, want of memory is WEIR_EIO. A new lane over
- * WEIR_LANES_MAX makes put return WEIR_EFULL.
+ * group E a tombstone is also expired when its own expiry has passed, and is as old as that.
+ * Nothing is rounded. Where record_store.h knows no WEIR_ENOMEM, want of memory is WEIR_EIO. A new
+ * lane over WEIR_LANES_MAX makes put return WEIR_EFULL.
  */
 struct weir_record_store *weir_memory_record_store(struct weir_memory *m);
 
@@ -46,7 +46,7 @@ struct weir_record_store *weir_memory_record_store(struct weir_memory *m);
 struct weir_memory_hooks {
     void *arg;
     void (*on_put)(void *arg, const struct weir_stored_record *rec);
-    /** By drop; not what a put replaced. The record is as it was put, damaged or not. */
+    /** By drop; not what a put replaced. The record is as it was written, damaged or not. */
     void (*on_drop)(void *arg, const struct weir_stored_record *rec);
     /** A row of lanes, by put_lane, drop_lane or a put. NULL: there was none, or is none now. */
     void (*on_lane)(void *arg, const struct weir_lane_row *before,
@@ -125,7 +125,8 @@ enum weir_memory_part {
 };
 /**
  * Flip one bit of the record at a place in the order of class and key, outside of transactions.
- * From then on the record is WEIR_ECORRUPT, until it is put anew or the same bit is flipped again.
+ * From then on the record is WEIR_ECORRUPT, until it is written anew or the same bit is flipped
+ * again.
  * @param bit  modulo the bits of that part  @return false: no such record, or nothing to flip
  */
 bool weir_memory_flip(struct weir_memory *m, size_t at, enum weir_memory_part part, uint64_t bit);
@@ -133,7 +134,7 @@ bool weir_memory_flip(struct weir_memory *m, size_t at, enum weir_memory_part pa
 /** Group E: what was committed is on the disk. Group C: has no effect. No transaction may be open
  * (contract). */
 void weir_memory_sync(struct weir_memory *m);
-/** The machine stops: an open transaction is lost, in group E also all since the last sync. Faults
+/** The host stops: an open transaction is lost, in group E also all since the last sync. Faults
  * that were set stay set. Hooks are not called. */
 void weir_memory_crash(struct weir_memory *m);
 /** The volume is lost: all goes, conflicts too. Hooks are not called. Ends an open transaction. */

@@ -56,7 +56,7 @@ struct memory_record {
     bool is_touched;                    /* a flip hit it: check the sum */
     struct weir_record_context bytes[]; /* num_ctx of them, then sig, extra, value, key */
 };
-_Static_assert(sizeof(struct memory_record) <= 200, "memory.h says so");
+_Static_assert(sizeof(struct memory_record) <= 200, "the limit in memory.h");
 
 struct memory_numbers {
     uint64_t vv, seen, floor, final;

@@ -311,9 +311,9 @@ static enum weir_err store_next_key(struct weir_record_store *k, enum weir_class
     return err < 0 ? err : show(m, memory_record_above(&m->s, class, after), ret);
 }
 
-/* The first of a queue, if it is due. */
-static enum weir_err next_due(struct weir_memory *m, const struct memory_tree *queue,
-                              uint64_t until, struct weir_stored_record *ret)
+/* The first of a queue, if its time is not after `until`. */
+static enum weir_err next_expired(struct weir_memory *m, const struct memory_tree *queue,
+                                  uint64_t until, struct weir_stored_record *ret)
 {
     enum weir_err err = begin_operation(m, OP_READ);
     if (err < 0)
@@ -329,7 +329,7 @@ static enum weir_err store_next_tombstone(struct weir_record_store *k, uint64_t 
 {
     struct weir_memory *m = memory_of(k);
 
-    return next_due(m, &m->s.tombstones, until_ms, ret);
+    return next_expired(m, &m->s.tombstones, until_ms, ret);
 }
 
 static enum weir_err store_next_expired(struct weir_record_store *k, uint64_t until_s,
@@ -337,7 +337,7 @@ static enum weir_err store_next_expired(struct weir_record_store *k, uint64_t un
 {
     struct weir_memory *m = memory_of(k);
 
-    return next_due(m, &m->s.expiries, until_s, ret);
+    return next_expired(m, &m->s.expiries, until_s, ret);
 }
 
 static enum weir_err store_put(struct weir_record_store *k, const struct weir_stored_record *rec)
@@ -481,17 +481,17 @@ static enum weir_err store_get_conflict(struct weir_record_store *k, uint64_t at
     return WEIR_OK;
 }
 
-struct due {
+struct expired_count {
     uint64_t until_ms;
     size_t num;
 };
 
-static bool count_due(void *arg, struct memory_link *link)
+static bool count_expired(void *arg, struct memory_link *link)
 {
-    struct due *due = arg;
+    struct expired_count *expired = arg;
 
-    due->num +=
-        weir_container_of(link, struct memory_conflict, by_number)->noted_ms <= due->until_ms;
+    expired->num +=
+        weir_container_of(link, struct memory_conflict, by_number)->noted_ms <= expired->until_ms;
     return true;
 }
 
@@ -503,11 +503,11 @@ static enum weir_err store_drop_conflicts(struct weir_record_store *k, uint64_t 
     enum weir_err err = begin_operation(m, OP_CHANGES);
     if (err < 0)
         return err;
-    struct due due = { .until_ms = until_ms };
-    (void)memory_tree_each(&m->conflicts, count_due, &due);
-    if (!memory_log_reserve(m, due.num))
+    struct expired_count expired = { .until_ms = until_ms };
+    (void)memory_tree_each(&m->conflicts, count_expired, &expired);
+    if (!memory_log_reserve(m, expired.num))
         return fail_operation(m, OP_CHANGES, WEIR_EIO);
-    struct memory_conflict *c = due.num > 0 ? memory_conflict_above(m, 0) : NULL;
+    struct memory_conflict *c = expired.num > 0 ? memory_conflict_above(m, 0) : NULL;
     while (c != NULL) {
         uint64_t number = c->by_number.rank;
         if (c->noted_ms <= until_ms)

@@ -46,7 +46,7 @@ struct memory_link *memory_tree_remove(struct memory_tree *t, const struct memor
 /** Remove this link, which is at that place (contract). */
 void memory_tree_take(struct memory_tree *t, const struct memory_place *at,
                       const struct memory_link *link);
-/** Put a link where another one is. @return that one, or NULL: none is there, nothing was done */
+/** Replace the link at a place. @return the old one, or NULL: none was there, nothing was done */
 struct memory_link *memory_tree_replace(struct memory_tree *t, const struct memory_place *at,
                                         struct memory_link *link);
 /** The link at a place, or NULL. */

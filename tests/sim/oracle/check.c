@@ -463,7 +463,7 @@ void weir_sim_check_turn(struct weir_sim_check *c, uint32_t node, uint64_t wall_
     c->views[node].num_raised = 0;
 }
 
-static bool look_again(void *arg, const struct weir_stored_record *rec, bool damaged)
+static bool check_record_again(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
     struct weir_sim_view *v = arg;
     uint8_t name[DOT_LEN];
@@ -488,7 +488,7 @@ static void read_again(struct weir_sim_view *v, enum weir_group group,
         if ((weir_sim_names_at(keys, key).at[0] == WEIR_CLASS_BAN) == (group == WEIR_GROUP_E))
             v->cur[key] = 0;
     view_reserve(v);
-    weir_memory_each_record(store, look_again, v);
+    weir_memory_each_record(store, check_record_again, v);
 }
 
 static bool is_accounted(const struct weir_sim_check *c, const struct weir_sim_view *v, uint32_t w)

@@ -125,7 +125,7 @@ static uint64_t number_of(const struct weir_history_node *node, uint32_t lane)
 }
 
 /* Live on both with the same write, or live on neither. */
-static bool looks_equal(const struct weir_history_record *a, const struct weir_history_record *b)
+static bool records_equal(const struct weir_history_record *a, const struct weir_history_record *b)
 {
     bool a_live = a->present && !a->deleted;
     bool b_live = b->present && !b->deleted;
@@ -140,7 +140,7 @@ static struct weir_finding judge_converged(const struct weir_history_final *fina
 {
     for (size_t n = 1; n < final->num_nodes; n++) {
         for (uint32_t key = 0; key < final->num_keys; key++) {
-            if (!looks_equal(&final->nodes[n].records[key], &final->nodes[0].records[key]))
+            if (!records_equal(&final->nodes[n].records[key], &final->nodes[0].records[key]))
                 return (struct weir_finding){
                     .kind = WEIR_FINDING_DIVERGED,
                     .node = n,

@@ -118,7 +118,7 @@ void weir_history_note_exported(struct weir_history *h, struct weir_history_dot 
 void weir_history_note_purged(struct weir_history *h, struct weir_history_dot dot);
 
 /**
- * Judge the end of a run. Writes that no vector includes are not looked at: their nodes were wiped
+ * Judge the end of a run. Writes that no vector includes are not checked: their nodes were wiped
  * before anybody else had them.
  *
  * Takes time in proportion to the writes, and for each one that has vanished to those of its key.

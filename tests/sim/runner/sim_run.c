@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sim_run.c - the program weir-sim: simulated clusters, many seeds, one mutant at a time.
- * Exit 0: all hold; 1: one does not, and the last line says which and how to see it again; 2:
+ * Exit 0: all hold; 1: one does not, and the last line names it and how to see it again; 2:
  * usage, or no resources.
  */
 #include <getopt.h>

@@ -31,7 +31,7 @@ static struct weir_prefix prefix_of(const char *text)
     return p;
 }
 
-/* The text is put at the end of its own memory, so that the sanitizer sees a read beyond it. */
+/* The text is copied to the end of its own memory, so that the sanitizer sees a read beyond it. */
 static enum weir_err parse_exact(struct weir_span text, int form, void *ret)
 {
     uint8_t *exact = malloc(text.len ? text.len : 1);
@@ -66,7 +66,7 @@ static void assert_refused(const char *const *texts, size_t num, int form)
     }
 }
 
-static void ipv4_is_kept_mapped(void **state)
+static void ipv4_is_stored_mapped(void **state)
 {
     static const uint8_t expected[16] = {
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 255
@@ -471,7 +471,7 @@ static void mapped_and_unknown_sockaddrs_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ipv4_is_kept_mapped),
+        cmocka_unit_test(ipv4_is_stored_mapped),
         cmocka_unit_test(mapped_text_is_the_same_address),
         cmocka_unit_test(lax_addresses_are_refused),
         cmocka_unit_test(full_ipv6_is_taken_in_all_its_spellings),

@@ -97,7 +97,7 @@ static void calloc_is_zeroed_after_a_reset_too(void **state)
     weir_arena_deinit(&a);
 }
 
-static void reset_keeps_one_block_so_that_rounds_allocate_nothing(void **state)
+static void reset_leaves_one_block_so_that_rounds_allocate_nothing(void **state)
 {
     struct weir_arena a;
     weir_arena_init(&a, 512, 1u << 20);
@@ -267,7 +267,7 @@ int main(void)
         cmocka_unit_test(cap_is_reached_by_the_byte_and_survives_reset),
         cmocka_unit_test(lengths_near_the_end_of_numbers_are_refused),
         cmocka_unit_test(calloc_is_zeroed_after_a_reset_too),
-        cmocka_unit_test(reset_keeps_one_block_so_that_rounds_allocate_nothing),
+        cmocka_unit_test(reset_leaves_one_block_so_that_rounds_allocate_nothing),
         cmocka_unit_test(oversized_piece_does_not_cost_the_rest_of_the_block),
         cmocka_unit_test(only_oversized_pieces_leave_nothing_after_reset),
         cmocka_unit_test(block_length_that_is_no_multiple_of_16_still_aligns),

@@ -15,7 +15,7 @@
 
 #include "tests/support/failalloc.h"
 
-/* The compiler may leave out a malloc whose result goes nowhere; it cannot look through these. */
+/* The compiler may leave out a malloc whose result goes nowhere; it cannot see through these. */
 static void *(*volatile call_malloc)(size_t) = malloc;
 static void *(*volatile call_calloc)(size_t, size_t) = calloc;
 static void *(*volatile call_realloc)(void *, size_t) = realloc;
@@ -29,7 +29,7 @@ static bool malloc_works(void)
     return at != NULL;
 }
 
-static void nothing_fails_unless_told_to(void **state)
+static void nothing_fails_unless_a_test_asks_for_it(void **state)
 {
     weir_failalloc_after(-1);
     for (int i = 0; i < 100; i++)
@@ -70,20 +70,20 @@ static void once_fails_the_nth_only(void **state)
 
 static void every_allocation_function_fails_with_enomem(void **state)
 {
-    void *kept = call_malloc(4);
-    assert_non_null(kept);
-    memcpy(kept, "abc", 4);
+    void *block = call_malloc(4);
+    assert_non_null(block);
+    memcpy(block, "abc", 4);
     weir_failalloc_after(0);
     errno = 0;
-    void *results[] = { call_malloc(1), call_calloc(1, 1), call_realloc(kept, 100),
+    void *results[] = { call_malloc(1), call_calloc(1, 1), call_realloc(block, 100),
                         call_strdup("a"), call_strndup("a", 1) };
     int saved_errno = errno;
     weir_failalloc_after(-1);
     for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
         assert_null(results[i]);
     assert_int_equal(saved_errno, ENOMEM);
-    assert_string_equal(kept, "abc");
-    free(kept);
+    assert_string_equal(block, "abc");
+    free(block);
 }
 
 static void every_allocation_function_works_otherwise(void **state)
@@ -104,7 +104,7 @@ static void every_allocation_function_works_otherwise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_fails_unless_told_to),
+        cmocka_unit_test(nothing_fails_unless_a_test_asks_for_it),
         cmocka_unit_test(after_fails_the_nth_and_all_later_ones),
         cmocka_unit_test(after_zero_and_one_fail_at_once),
         cmocka_unit_test(once_fails_the_nth_only),

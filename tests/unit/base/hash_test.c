@@ -138,7 +138,7 @@ static void hash64_gives_its_pinned_values(void **state)
         assert_int_equal(weir_hash64(vectors[i].seed, bytes, vectors[i].len), vectors[i].hash);
 }
 
-static void hash64_does_not_look_beside_its_bytes(void **state)
+static void hash64_does_not_read_beside_its_bytes(void **state)
 {
     for (size_t len = 0; len <= 70; len++) {
         uint8_t *exact = malloc(len + 1); /* the sanitizer watches both ends */
@@ -152,7 +152,7 @@ static void hash64_does_not_look_beside_its_bytes(void **state)
     assert_int_equal(weir_hash64(9, NULL, 0), weir_hash64(9, "", 0));
 }
 
-static void hash64_tells_runs_of_one_byte_apart_by_length(void **state)
+static void hash64_of_runs_of_one_byte_differs_by_length(void **state)
 {
     static const uint8_t zeros[128];
     uint64_t seen[128];
@@ -298,8 +298,8 @@ int main(void)
         cmocka_unit_test(crc32c_tables_follow_from_the_polynomial),
         cmocka_unit_test(crc32c_is_the_same_by_table_and_in_two_parts),
         cmocka_unit_test(hash64_gives_its_pinned_values),
-        cmocka_unit_test(hash64_does_not_look_beside_its_bytes),
-        cmocka_unit_test(hash64_tells_runs_of_one_byte_apart_by_length),
+        cmocka_unit_test(hash64_does_not_read_beside_its_bytes),
+        cmocka_unit_test(hash64_of_runs_of_one_byte_differs_by_length),
         cmocka_unit_test(hash64_has_no_collision_among_host_names),
         cmocka_unit_test(hash64_changes_half_its_bits_for_one_bit_of_input),
         cmocka_unit_test(hash64_spreads_counted_names_evenly_over_slots),

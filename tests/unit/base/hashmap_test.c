@@ -95,7 +95,7 @@ static void random_operations_match_an_array(void **state)
 
 /* Only the low bits choose the slot: keys are picked so that they pile up at the end and run on at
  * the start. */
-static void removal_within_a_run_that_wraps_around_keeps_the_others(void **state)
+static void removal_within_a_run_that_wraps_around_leaves_the_others(void **state)
 {
     enum { NUM = 9 };
     struct entry all[NUM] = { { .name = "" } };
@@ -252,7 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_operations_match_an_array),
-        cmocka_unit_test(removal_within_a_run_that_wraps_around_keeps_the_others),
+        cmocka_unit_test(removal_within_a_run_that_wraps_around_leaves_the_others),
         cmocka_unit_test(equal_bytes_at_another_place_are_the_same_key),
         cmocka_unit_test(empty_key_is_a_key),
         cmocka_unit_test(table_at_its_bound_refuses_until_something_is_removed),

@@ -55,7 +55,7 @@ static void messages_come_out_in_the_order_they_went_in(void **state)
     weir_inbox_deinit(&b);
 }
 
-static void full_box_refuses_and_says_so_once(void **state)
+static void full_box_refuses_and_reports_it_once(void **state)
 {
     struct weir_inbox b;
     struct letter letters[4];
@@ -240,7 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_come_out_in_the_order_they_went_in),
-        cmocka_unit_test(full_box_refuses_and_says_so_once),
+        cmocka_unit_test(full_box_refuses_and_reports_it_once),
         cmocka_unit_test(reader_is_woken_when_the_box_turns_non_empty),
         cmocka_unit_test(closed_box_refuses_but_gives_what_is_inside),
         cmocka_unit_test(nothing_in_it_needs_memory),

@@ -38,7 +38,7 @@ static void new_list_is_empty(void **state)
     assert_order(&head, NULL, 0);
 }
 
-static void append_and_prepend_keep_the_order(void **state)
+static void append_and_prepend_preserve_the_order(void **state)
 {
     struct weir_list head;
     struct item items[3] = { { .number = 0 }, { .number = 1 }, { .number = 2 } };
@@ -103,7 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_list_is_empty),
-        cmocka_unit_test(append_and_prepend_keep_the_order),
+        cmocka_unit_test(append_and_prepend_preserve_the_order),
         cmocka_unit_test(remove_is_legal_twice),
         cmocka_unit_test(random_operations_match_an_array),
     };

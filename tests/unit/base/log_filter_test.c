@@ -144,7 +144,7 @@ static void clearing_one_leaves_the_others(void **state)
     assert_true(weir_log_on_for(WEIR_LOG_DEBUG, OTHER, NULL));
     assert_int_equal(weir_log_filter_list(list, WEIR_LOG_FILTERS_MAX), 1);
     assert_string_equal(list[0].tenant, "shopping");
-    /* The highest level of any filter went down with it: no trace question looks at the table. */
+    /* The highest level of any filter went down with it: no question for trace reads the table. */
     assert_int_equal(weir_log_switches >> WEIR_LOG_FILTERED_SHIFT, WEIR_LOG_DEBUG);
 }
 

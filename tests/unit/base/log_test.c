@@ -154,7 +154,7 @@ static void cut_never_falls_into_an_escape(void **state)
     capture_end(&c);
 }
 
-static void errno_is_kept_even_when_the_line_is_lost(void **state)
+static void errno_is_preserved_even_when_the_line_is_lost(void **state)
 {
     weir_log_init(WEIR_LOG_INFO, -1);
     errno = E2BIG;
@@ -232,7 +232,7 @@ static void lines_of_many_threads_do_not_mix(void **state)
     capture_end(&c);
 }
 
-static void call_site_is_limited_and_tells_what_it_left_out(void **state)
+static void call_site_is_limited_and_reports_what_it_left_out(void **state)
 {
     struct weir_log_limit limit = { 0 };
     struct timespec second = { .tv_sec = 1, .tv_nsec = 10000000 };
@@ -269,7 +269,7 @@ static void limit_of_zero_allows_nothing(void **state)
 struct storm {
     struct weir_log_limit limit;
     _Atomic uint32_t num_allowed;
-    _Atomic uint32_t num_told;
+    _Atomic uint32_t num_reported;
 };
 
 static void *storm_run(void *arg)
@@ -279,7 +279,7 @@ static void *storm_run(void *arg)
     for (int i = 0; i < 20000; i++) {
         if (weir_log_allowed(&s->limit, 3, &suppressed)) {
             atomic_fetch_add(&s->num_allowed, 1);
-            atomic_fetch_add(&s->num_told, suppressed);
+            atomic_fetch_add(&s->num_reported, suppressed);
         }
     }
     return NULL;
@@ -295,7 +295,7 @@ static void no_suppressed_line_of_many_threads_goes_uncounted(void **state)
     for (int i = 0; i < NUM_THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     uint32_t left = atomic_load(&s.limit.suppressed);
-    assert_int_equal(atomic_load(&s.num_allowed) + atomic_load(&s.num_told) + left,
+    assert_int_equal(atomic_load(&s.num_allowed) + atomic_load(&s.num_reported) + left,
                      NUM_THREADS * 20000);
     assert_true(atomic_load(&s.num_allowed) >= 3);
 }
@@ -310,11 +310,11 @@ int main(void)
         cmocka_unit_test(outside_bytes_cannot_forge_a_line),
         cmocka_unit_test(line_at_its_bound_is_whole_and_one_byte_more_is_cut),
         cmocka_unit_test(cut_never_falls_into_an_escape),
-        cmocka_unit_test(errno_is_kept_even_when_the_line_is_lost),
+        cmocka_unit_test(errno_is_preserved_even_when_the_line_is_lost),
         cmocka_unit_test(full_pipe_loses_lines_and_does_not_block),
         cmocka_unit_test(level_names_parse_and_others_do_not),
         cmocka_unit_test(lines_of_many_threads_do_not_mix),
-        cmocka_unit_test(call_site_is_limited_and_tells_what_it_left_out),
+        cmocka_unit_test(call_site_is_limited_and_reports_what_it_left_out),
         cmocka_unit_test(limit_of_zero_allows_nothing),
         cmocka_unit_test(no_suppressed_line_of_many_threads_goes_uncounted),
     };

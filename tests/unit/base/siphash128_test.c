@@ -43,7 +43,7 @@ static struct weir_siphash128 hash(const struct weir_siphash_key *key, const uin
     return weir_siphash_end128(&h);
 }
 
-static void put_le(uint8_t *out, uint64_t x)
+static void write_le(uint8_t *out, uint64_t x)
 {
     for (unsigned i = 0; i < 8; i++)
         out[i] = (uint8_t)(x >> (8 * i));
@@ -61,8 +61,8 @@ static void siphash_gives_the_vectors_of_the_reference(void **state)
         for (size_t i = 0; i < vectors[v].len; i++)
             in[1 + i] = (uint8_t)i;
         struct weir_siphash128 h = hash(&key, in + 1, vectors[v].len);
-        put_le(out, h.lo);
-        put_le(out + 8, h.hi);
+        write_le(out, h.lo);
+        write_le(out + 8, h.hi);
         for (size_t i = 0; i < 16; i++)
             snprintf(hex + 2 * i, 3, "%02x", out[i]);
         assert_string_equal(hex, vectors[v].hex);

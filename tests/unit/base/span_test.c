@@ -42,7 +42,7 @@ static void case_is_ignored_for_ascii_letters_only(void **state)
     }
 }
 
-static void starts_and_ends_look_at_their_side(void **state)
+static void starts_and_ends_check_their_side(void **state)
 {
     struct weir_span s = WEIR_SPAN_LIT("weir.example");
     assert_true(weir_span_starts(s, WEIR_SPAN_LIT("weir")));
@@ -84,7 +84,7 @@ int main(void)
         cmocka_unit_test(literal_and_string_have_their_length),
         cmocka_unit_test(equality_is_of_length_and_bytes),
         cmocka_unit_test(case_is_ignored_for_ascii_letters_only),
-        cmocka_unit_test(starts_and_ends_look_at_their_side),
+        cmocka_unit_test(starts_and_ends_check_their_side),
         cmocka_unit_test(from_beyond_the_end_is_empty),
         cmocka_unit_test(order_is_by_bytes_then_length),
     };

@@ -129,9 +129,9 @@ static void take_gives_the_bytes_and_leaves_the_zero_state(void **state)
 {
     struct weir_strbuf b = WEIR_STRBUF_ZERO;
     size_t len = 99;
-    weir_strbuf_puts(&b, "answer");
+    weir_strbuf_puts(&b, "result");
     char *at = weir_strbuf_take(&b, &len);
-    assert_string_equal(at, "answer");
+    assert_string_equal(at, "result");
     assert_int_equal(len, 6);
     assert_null(b.at);
     assert_int_equal(b.len, 0);
@@ -229,7 +229,7 @@ static void json_of_random_bytes_is_plain_and_closed(void **state)
     }
 }
 
-static void every_failing_allocation_marks_the_buffer_and_keeps_its_head(void **state)
+static void every_failing_allocation_marks_the_buffer_and_leaves_its_head(void **state)
 {
     unsigned long num_allocs = 1;
     for (unsigned long n = 0; n <= num_allocs; n++) {
@@ -280,7 +280,7 @@ int main(void)
         cmocka_unit_test(json_writes_valid_utf8_as_its_code_points),
         cmocka_unit_test(json_writes_invalid_utf8_byte_by_byte),
         cmocka_unit_test(json_of_random_bytes_is_plain_and_closed),
-        cmocka_unit_test(every_failing_allocation_marks_the_buffer_and_keeps_its_head),
+        cmocka_unit_test(every_failing_allocation_marks_the_buffer_and_leaves_its_head),
         cmocka_unit_test(take_of_an_empty_buffer_without_memory_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

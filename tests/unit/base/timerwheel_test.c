@@ -93,8 +93,8 @@ static void setting_to_later_touches_no_list(void **state)
     weir_timer_init(&t);
     weir_timer_set(&w, &t, 1000);
     struct weir_list before = t.link;
-    for (uint64_t due = 1000; due < 100000; due += 7) {
-        weir_timer_set(&w, &t, due);
+    for (uint64_t deadline = 1000; deadline < 100000; deadline += 7) {
+        weir_timer_set(&w, &t, deadline);
         assert_memory_equal(&before, &t.link, sizeof(before));
     }
     weir_timer_set(&w, &t, 90000);
@@ -149,9 +149,9 @@ static void handler_that_sets_its_timer_to_now_is_called_once_an_advance(void **
     for (uint64_t now = TICK; now < 100 * TICK; now += 10) {
         unsigned num = 0;
         weir_wheel_advance(&w, now);
-        for (struct weir_timer *due; (due = weir_wheel_pop(&w)) != NULL; num++) {
+        for (struct weir_timer *fired; (fired = weir_wheel_pop(&w)) != NULL; num++) {
             assert_int_equal(num, 0);
-            weir_timer_set(&w, due, now);
+            weir_timer_set(&w, fired, now);
         }
         assert_int_equal(num, 1);
     }
@@ -238,17 +238,17 @@ static void change_some(struct weir_wheel *w, struct twin *twin, struct weir_rng
             weir_timer_stop(w, &twin->timers[which]);
             twin->deadline_ms[which] = 0;
         } else {
-            uint64_t due = now + random_span_ms(rng);
+            uint64_t deadline = now + random_span_ms(rng);
             if (weir_rng_below(rng, 10) == 0)
-                due = now - weir_rng_below(rng, now);
-            weir_timer_set(w, &twin->timers[which], due);
-            twin->deadline_ms[which] = due;
+                deadline = now - weir_rng_below(rng, now);
+            weir_timer_set(w, &twin->timers[which], deadline);
+            twin->deadline_ms[which] = deadline;
         }
     }
 }
 
-/* What fires must be due; what is overdue by a tick must have fired; what is armed must be so in
- * both. */
+/* What fires must have expired; what expired a tick ago must have fired; what is armed must be so
+ * in both. */
 static void advance_and_compare(struct weir_wheel *w, struct twin *twin, struct weir_rng *rng,
                                 uint64_t now)
 {
@@ -306,16 +306,16 @@ static void borders_between_rings_lose_no_timer(void **state)
     weir_timer_init(&t);
     for (uint64_t start = 0; start < 520; start += 5) {
         for (size_t i = 0; i < WEIR_ARRAY_LEN(borders); i++) {
-            uint64_t due = (start + borders[i]) * TICK;
+            uint64_t deadline = (start + borders[i]) * TICK;
             weir_wheel_init(&w, 0);
             weir_wheel_advance(&w, start * TICK);
-            weir_timer_set(&w, &t, due);
+            weir_timer_set(&w, &t, deadline);
             /* Steps of 1000 ticks turn the rings; the last one stops right before. */
-            for (uint64_t now = start * TICK; now < due; now += 1000 * TICK)
+            for (uint64_t now = start * TICK; now < deadline; now += 1000 * TICK)
                 weir_wheel_advance(&w, now);
-            weir_wheel_advance(&w, due - 1);
+            weir_wheel_advance(&w, deadline - 1);
             assert_null(weir_wheel_pop(&w));
-            weir_wheel_advance(&w, due);
+            weir_wheel_advance(&w, deadline);
             assert_ptr_equal(weir_wheel_pop(&w), &t);
         }
     }

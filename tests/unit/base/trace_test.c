@@ -115,7 +115,7 @@ static void threads_do_not_see_each_others_events(void **state)
     assert_null(strstr(dump(), "other.thread"));
 }
 
-static void dump_to_a_closed_descriptor_ends_and_keeps_errno(void **state)
+static void dump_to_a_closed_descriptor_ends_and_preserves_errno(void **state)
 {
     weir_trace("exchange.move", 1, 2);
     errno = EAGAIN;
@@ -131,7 +131,7 @@ int main(void)
         cmocka_unit_test_setup(only_the_last_events_are_there_after_the_ring_wrapped, clear_ring),
         cmocka_unit_test_setup(event_that_is_being_written_over_is_left_out, clear_ring),
         cmocka_unit_test_setup(threads_do_not_see_each_others_events, clear_ring),
-        cmocka_unit_test_setup(dump_to_a_closed_descriptor_ends_and_keeps_errno, clear_ring),
+        cmocka_unit_test_setup(dump_to_a_closed_descriptor_ends_and_preserves_errno, clear_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

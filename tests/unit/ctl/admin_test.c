@@ -465,6 +465,40 @@ static void the_log_level_is_changed_for_all_for_one_tenant_and_for_some_clients
     assert_int_equal(weir_log_level(), WEIR_LOG_ERROR);
 }
 
+/* What is on the pipe that the log is written to. */
+static void expect_log(int fd, const char *line)
+{
+    char text[4096] = "";
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    if (line == NULL) {
+        assert_int_equal(n, -1); /* nothing */
+        return;
+    }
+    assert_true(n > 0);
+    assert_non_null(strstr(text, line));
+    assert_ptr_equal(strchr(text, '\n'), text + n - 1); /* one line */
+}
+
+static void the_log_names_changes_of_its_level_that_were_made_and_no_others(void **state)
+{
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    rig.config.level = WEIR_LOG_ERROR;
+    weir_log_init(WEIR_LOG_ERROR, ends[1]);
+    expect("PUT", "/v1/log-level?level=debug&tenant=nobody", "", NULL, (struct want){ 404, NULL });
+    expect_log(ends[0], NULL);
+    expect("PUT", "/v1/log-level?level=debug&address=10.1.2.0/24", "", NULL,
+           (struct want){ 200, NULL });
+    expect_log(ends[0], "log.level_changed level=debug tenant= address=10.1.2.0/24 by=");
+    expect("DELETE", "/v1/log-level?address=10.1.2.0/24", "", NULL, (struct want){ 200, NULL });
+    expect_log(ends[0], "log.level_reset level=none tenant= address=10.1.2.0/24 by=");
+    expect("PUT", "/v1/log-level?level=error", "", NULL, (struct want){ 200, NULL });
+    expect_log(ends[0], "log.level_changed level=error tenant= address= by=");
+    weir_log_init(WEIR_LOG_ERROR, STDERR_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void one_filter_more_than_there_is_room_for_is_refused(void **state)
 {
     char target[96];
@@ -594,6 +628,7 @@ int main(void)
         TEST(drain_is_passed_on_with_its_deadline),
         TEST(the_socket_that_only_reads_refuses_all_but_get_and_head),
         TEST(the_log_level_is_changed_for_all_for_one_tenant_and_for_some_clients),
+        TEST(the_log_names_changes_of_its_level_that_were_made_and_no_others),
         TEST(one_filter_more_than_there_is_room_for_is_refused),
         TEST(the_outcome_of_an_undrain_is_reported_by_its_status),
         TEST(a_drain_that_is_over_takes_no_other_deadline),

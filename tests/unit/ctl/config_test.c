@@ -164,6 +164,16 @@ static void the_metrics_may_be_served_on_any_address(void **state)
     assert_string_equal(config.socket_ro, "/run/ro");
 }
 
+static void an_empty_admin_text_is_what_is_not_given(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"0.0.0.0:80\"] }\n"
+                                    "admin: { metrics: \"\", socket_ro: \"\" }\n",
+                               no_env),
+                     WEIR_OK);
+    assert_false(config.has_metrics);
+    assert_null(config.socket_ro);
+}
+
 static void two_admin_listeners_are_not_one(void **state)
 {
     assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
@@ -298,6 +308,7 @@ int main(void)
         TEST(an_address_is_listened_on_once),
         TEST(clear_text_administration_stays_on_the_machine),
         TEST(the_metrics_may_be_served_on_any_address),
+        TEST(an_empty_admin_text_is_what_is_not_given),
         TEST(two_admin_listeners_are_not_one),
         TEST(a_comparison_names_exactly_the_keys_that_differ),
         TEST(only_one_node_document_makes_a_node_file),

@@ -220,14 +220,19 @@ static void assert_call(const char *got, const char *text)
 }
 
 /* The file of setup with these lines in place of those about the log and the limits. */
-static void file_change(const char *http, const char *rest)
+static void file_change_all(const char *name, const char *http, const char *rest)
 {
     char text[1024];
     snprintf(text, sizeof(text),
-             "apiVersion: weir/v1\nkind: Node\nname: c-1\ndata: %s/data\n"
+             "apiVersion: weir/v1\nkind: Node\nname: %s\ndata: %s/data\n"
              "listen: { http: [%s] }\nadmin: { socket: %s }\nworkers: 1\n%s",
-             folder, http, socket_path, rest);
+             name, folder, http, socket_path, rest);
     file_write(file, text);
+}
+
+static void file_change(const char *http, const char *rest)
+{
+    file_change_all("c-1", http, rest);
 }
 
 #define SAME_LIMITS "limits: { connections: 16, store: 16MiB }\n"
@@ -244,19 +249,19 @@ static void a_reload_takes_over_what_can_change_and_names_the_rest(void **state)
              "limits: { connections: 17, store: 32MiB }\nlog: { access: %s, level: debug }\n"
              "trusted_proxies: [10.0.0.0/8]\n",
              other);
-    file_change("\"127.0.0.1:9\", \"127.0.0.1:10\"", rest);
+    file_change_all("c-2", "\"127.0.0.1:9\", \"127.0.0.1:10\"", rest);
     const char *got = CALL("POST", "/v1/reload");
     assert_call(got, "HTTP/1.1 200 ");
     assert_call(got, "{\"changed\":[\"listen.http\",\"limits.connections\",\"log.access\","
-                     "\"log.level\",\"trusted_proxies\"],\"restart\":[\"limits.store\"]}");
+                     "\"log.level\",\"trusted_proxies\",\"limits.store\"],\"restart\":[\"name\"]}");
     assert_int_equal(access(other, F_OK), 0);
     /* It is in force: only what needs a restart still differs. */
-    assert_call(CALL("POST", "/v1/reload"), "\r\n\r\n{\"restart\":[\"limits.store\"]}");
+    assert_call(CALL("POST", "/v1/reload"), "\r\n\r\n{\"restart\":[\"name\"]}");
     kill(pid, SIGTERM);
     assert_int_equal(node_end(pid), 0);
     assert_reported("node.reloaded name=c-1");
     assert_reported("node.reload_changed key=listen.http");
-    assert_reported("node.reload_needs_restart key=limits.store");
+    assert_reported("node.reload_needs_restart key=name");
 }
 
 static void a_bad_file_is_refused_whole_with_all_its_faults(void **state)

@@ -129,6 +129,24 @@ static void an_overlap_is_a_warning_of_status_and_of_the_doctor(void **state)
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
 }
 
+/* The record of a wildcard's owner is read once for all names below it, and not for the next one.
+ */
+static void each_wildcards_owner_is_asked_for_its_own_names(void **state)
+{
+    put_allowing("shop", "\"*.shop.example.com\"", "pay, mail");
+    put_allowing("bank", "\"*.bank.example.com\"", "mail");
+    write_tenant("pay", "a.shop.example.com, b.shop.example.com", "", (struct want){ 201, NULL });
+    write_tenant("mail", "m.shop.example.com, m.bank.example.com", "", (struct want){ 201, NULL });
+    expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
+    write_tenant("pay", "a.shop.example.com, z.bank.example.com", ALLOW,
+                 (struct want){ 200, NULL });
+    expect("GET", "/v1/doctor", "", NULL,
+           (struct want){ 200, "1 name lies below wildcards of other tenants, for example "
+                               "z.bank.example.com of tenant pay below *.bank.example.com" });
+    write_tenant("thief", "t.shop.example.com", ALLOW, (struct want){ 201, NULL });
+    expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "2 names lie below wildcards" });
+}
+
 /* Each "warn" and "fail" of the doctor's checks of the node is a warning of status, and no other.
  */
 static void the_doctor_and_status_warn_of_the_same(void **state)
@@ -183,6 +201,7 @@ int main(void)
         TEST(an_equal_claim_stays_a_conflict_and_no_overlap),
         TEST(a_rollback_into_an_overlap_is_refused),
         TEST(an_overlap_is_a_warning_of_status_and_of_the_doctor),
+        TEST(each_wildcards_owner_is_asked_for_its_own_names),
         TEST(the_doctor_and_status_warn_of_the_same),
         TEST(refusals_are_counted_by_reason_and_not_as_write_errors),
     };

@@ -77,7 +77,7 @@ static void a_record_is_one_line_with_every_field(void **state)
     free(text);
 }
 
-static void what_says_nothing_is_left_out(void **state)
+static void what_carries_nothing_is_left_out(void **state)
 {
     struct weir_access a = { .outcome = WEIR_OUTCOME_CLIENT_GONE };
     char *text = written(&a);
@@ -103,7 +103,7 @@ static char *value_of(const char *text, const char *name)
     return value;
 }
 
-/** What a byte must look like in a record. */
+/** The form that a byte must have in a record. */
 static size_t naive_escape(uint8_t b, char out[7])
 {
     if (b >= 0x20 && b <= 0x7e && b != '"' && b != '\\')
@@ -260,7 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_one_line_with_every_field),
-        cmocka_unit_test(what_says_nothing_is_left_out),
+        cmocka_unit_test(what_carries_nothing_is_left_out),
         cmocka_unit_test(every_byte_is_written_right_at_every_place),
         cmocka_unit_test(random_bytes_are_written_as_a_naive_writer_does),
         cmocka_unit_test(texts_are_whole_at_their_limit_and_marked_one_beyond),

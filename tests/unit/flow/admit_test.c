@@ -134,7 +134,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The head must outlive the look at the result, which borrows from it. */
+/* The head must outlive the checks of the result, which borrows from it. */
 static void admit(struct world *w, struct weir_span head, const char *local_text)
 {
     struct weir_h1_head h;
@@ -274,7 +274,7 @@ static struct weir_span head_of_length(char *out, size_t len)
     return weir_span(out, len);
 }
 
-static void a_head_may_be_as_long_as_its_site_says_and_no_longer(void **state)
+static void a_head_may_be_as_long_as_its_site_allows_and_no_longer(void **state)
 {
     struct world *w = *state;
     static char head[2048];
@@ -323,7 +323,7 @@ static void a_redirect_is_decided_before_any_server_is_sought(void **state)
     }
 }
 
-static void a_redirect_does_not_speak_of_the_request_before_it(void **state)
+static void a_redirect_has_nothing_of_the_request_before_it(void **state)
 {
     struct world *w = *state;
     admit(w, weir_span_cstr(GET("/", "unknown.example")), SHARED);
@@ -374,9 +374,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_goes_to_the_route_of_its_tenant),
         cmocka_unit_test(request_that_cannot_be_forwarded_gets_a_response_with_a_reason),
-        cmocka_unit_test(a_head_may_be_as_long_as_its_site_says_and_no_longer),
+        cmocka_unit_test(a_head_may_be_as_long_as_its_site_allows_and_no_longer),
         cmocka_unit_test(a_redirect_is_decided_before_any_server_is_sought),
-        cmocka_unit_test(a_redirect_does_not_speak_of_the_request_before_it),
+        cmocka_unit_test(a_redirect_has_nothing_of_the_request_before_it),
         cmocka_unit_test(a_location_that_does_not_fit_is_414),
         cmocka_unit_test(a_new_tenant_is_found_and_a_deleted_one_is_not),
     };

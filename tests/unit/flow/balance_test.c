@@ -387,7 +387,7 @@ static uint64_t slow_neg_log2(uint64_t h)
 }
 
 /** The same choice from an independent logarithm: the definition in balance.c, word by word. */
-static void ip_hash_is_the_weighted_rendezvous_it_says(void **state)
+static void ip_hash_is_weighted_rendezvous(void **state)
 {
     const uint16_t weights[] = { 100, 50, 200, 1, 65535 };
     struct world *w = world_new(WEIR_BALANCE_IP_HASH, weights, 5);
@@ -452,7 +452,7 @@ int main(void)
         cmocka_unit_test(raising_a_weight_moves_clients_only_towards_it),
         cmocka_unit_test(the_order_of_endpoints_does_not_matter),
         cmocka_unit_test(an_ipv6_client_is_its_64),
-        cmocka_unit_test(ip_hash_is_the_weighted_rendezvous_it_says),
+        cmocka_unit_test(ip_hash_is_weighted_rendezvous),
         cmocka_unit_test(the_choices_of_ip_hash_are_pinned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,32 +296,32 @@ static void tiny_chunks_fill_the_pieces_and_go_on(void **state)
     text[256] = '\0';
     memcpy(in + len, "0\r\n\r\n", 5);
     len += 5;
-    for (int kept = 0; kept <= WEIR_PIECES_MAX - 6; kept++) {
+    for (int num_before = 0; num_before <= WEIR_PIECES_MAX - 6; num_before++) {
         struct weir_body b;
         size_t at = 0;
         unsigned feeds = 0;
         enum weir_step step;
         s.len = 0;
-        weir_body_init(&b, WEIR_BODY_CHUNKED, 0, kept % 2 == 0);
+        weir_body_init(&b, WEIR_BODY_CHUNKED, 0, num_before % 2 == 0);
         do { /* pieces of a head are there already, each time */
             struct weir_pieces p;
             size_t used = 0;
             weir_pieces_reset(&p);
-            for (int i = 0; i < kept; i++)
+            for (int i = 0; i < num_before; i++)
                 weir_pieces_add(&p, WEIR_SPAN_LIT("h"));
             step = weir_body_feed(&b, weir_span(in + at, len - at), &p, &used);
             assert_true(step == WEIR_STEP_SOME || step == WEIR_STEP_DONE);
-            assert_true(used > 0 && p.num >= kept && p.num <= WEIR_PIECES_MAX);
-            memmove(p.iov, p.iov + kept, (size_t)(p.num - kept) * sizeof(p.iov[0]));
-            p.num -= kept;
-            p.len -= (size_t)kept;
+            assert_true(used > 0 && p.num >= num_before && p.num <= WEIR_PIECES_MAX);
+            memmove(p.iov, p.iov + num_before, (size_t)(p.num - num_before) * sizeof(p.iov[0]));
+            p.num -= num_before;
+            p.len -= (size_t)num_before;
             sink_take(&s, &p);
             at += used;
             feeds++;
         } while (step == WEIR_STEP_SOME);
         assert_int_equal(at, len);
         assert_true(feeds > 256 / WEIR_PIECES_MAX);
-        assert_left(&s, kept % 2 == 0, text);
+        assert_left(&s, num_before % 2 == 0, text);
     }
 }
 
@@ -433,7 +433,7 @@ static void broken_contracts_end_the_process(void **state)
     assert_true(weir_death_by_contract(feed_into_too_few_pieces, NULL, "WEIR_PIECES_MAX - 6"));
 }
 
-static size_t put_text(uint8_t *at, const char *text)
+static size_t copy_text(uint8_t *at, const char *text)
 {
     size_t len = strlen(text);
     memcpy(at, text, len);
@@ -452,13 +452,13 @@ static size_t encode(struct weir_rng *rng, const uint8_t *data, size_t len, uint
             run = len - at;
         (void)snprintf(head, sizeof(head), weir_rng_below(rng, 2) ? "%zx%s\r\n" : "000%zX%s\r\n",
                        run, extensions[weir_rng_below(rng, WEIR_ARRAY_LEN(extensions))]);
-        n += put_text(out + n, head);
+        n += copy_text(out + n, head);
         memcpy(out + n, data + at, run);
         n += run;
-        n += put_text(out + n, "\r\n");
+        n += copy_text(out + n, "\r\n");
         at += run;
     }
-    return n + put_text(out + n, weir_rng_below(rng, 2) ? "0\r\n\r\n" : "00;e\r\nX-T: 1\r\n\r\n");
+    return n + copy_text(out + n, weir_rng_below(rng, 2) ? "0\r\n\r\n" : "00;e\r\nX-T: 1\r\n\r\n");
 }
 
 static void random_bodies_in_random_reads_come_out_the_same(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * failure_marks_test.c - marks of failed endpoints: how long, for whom, and from many threads at
- * once.
+ * failure_marks_test.c - marks of failed endpoints: how long they last, which endpoint each is for,
+ * and their use from many threads at once.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -134,7 +134,7 @@ static void a_full_window_hides_nobody_and_makes_room_when_marks_are_over(void *
     weir_failure_marks_free(&v);
 }
 
-static void many_endpoints_are_told_apart(void **state)
+static void many_endpoints_are_distinguished(void **state)
 {
     struct weir_failure_marks *v = weir_failure_marks_new();
     unsigned unmarked = 0;
@@ -249,7 +249,7 @@ static void *fail_once(void *arg)
     return NULL;
 }
 
-static void one_thread_alone_is_told_of_each_incident(void **state)
+static void each_incident_is_reported_to_one_thread_alone(void **state)
 {
     struct weir_failure_marks *v = weir_failure_marks_new();
     struct run runs[THREADS];
@@ -291,12 +291,12 @@ int main(void)
         cmocka_unit_test(a_success_clears_the_mark_and_the_count),
         cmocka_unit_test(old_failures_are_forgotten),
         cmocka_unit_test(a_full_window_hides_nobody_and_makes_room_when_marks_are_over),
-        cmocka_unit_test(many_endpoints_are_told_apart),
+        cmocka_unit_test(many_endpoints_are_distinguished),
         cmocka_unit_test(no_memory_is_null),
         cmocka_unit_test(each_table_has_a_secret_of_its_own),
         cmocka_unit_test(key_that_means_a_free_slot_breaks_the_contract),
         cmocka_unit_test(threads_may_do_anything_at_once),
-        cmocka_unit_test(one_thread_alone_is_told_of_each_incident),
+        cmocka_unit_test(each_incident_is_reported_to_one_thread_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,7 @@ static void an_error_is_a_small_page_that_names_itself(void **state)
     free(text);
 }
 
-static void the_connection_is_said_where_it_has_to_be(void **state)
+static void the_connection_field_is_sent_where_it_has_to_be(void **state)
 {
     struct weir_local_response a = { .status = 400, .date = DATE };
     char *text = written(&a);
@@ -132,7 +132,7 @@ static void a_redirect_has_its_location_and_may_be_stored(void **state)
     free(text);
 }
 
-static void retry_after_is_said_when_given(void **state)
+static void retry_after_is_sent_when_given(void **state)
 {
     struct weir_local_response a = { .status = 503, .retry_after_s = 4294967295u };
     char *text = written(&a);
@@ -256,10 +256,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_is_a_small_page_that_names_itself),
-        cmocka_unit_test(the_connection_is_said_where_it_has_to_be),
+        cmocka_unit_test(the_connection_field_is_sent_where_it_has_to_be),
         cmocka_unit_test(a_response_to_head_is_the_head_of_a_get),
         cmocka_unit_test(a_redirect_has_its_location_and_may_be_stored),
-        cmocka_unit_test(retry_after_is_said_when_given),
+        cmocka_unit_test(retry_after_is_sent_when_given),
         cmocka_unit_test(a_tenant_s_page_stands_for_its_status_alone),
         cmocka_unit_test(bytes_from_outside_cannot_end_a_text_of_the_page),
         cmocka_unit_test(bytes_that_would_split_the_head_are_refused),

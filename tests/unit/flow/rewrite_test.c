@@ -212,7 +212,7 @@ static const struct request_case request_cases[] = {
       "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n" OWN(PEER, "[2001:db8::1]:81") "\r\n" },
 };
 
-static void requests_leave_as_the_table_says(void **state)
+static void requests_leave_as_in_the_table(void **state)
 {
     for (size_t i = 0; i < WEIR_ARRAY_LEN(request_cases); i++) {
         const struct request_case *c = &request_cases[i];
@@ -348,7 +348,7 @@ static const struct request_case response_cases[] = {
       "HTTP/1.1 599 Odd\r\nDate: d\r\nX_Y: kept\r\nVia: 1.1 weir\r\nContent-Length: 1\r\n\r\n" },
 };
 
-static void responses_leave_as_the_table_says(void **state)
+static void responses_leave_as_in_the_table(void **state)
 {
     for (size_t i = 0; i < WEIR_ARRAY_LEN(response_cases); i++) {
         const struct request_case *c = &response_cases[i];
@@ -457,7 +457,7 @@ static bool named_by_connection(const struct weir_h1_head *h, const uint8_t *byt
 
 static void assert_no_hop_field(const struct weir_h1_head *in, const uint8_t *in_bytes,
                                 const struct weir_h1_head *out, const uint8_t *bytes,
-                                bool may_say_connection)
+                                bool may_send_connection)
 {
     for (size_t i = 0; i < out->num_fields; i++) {
         const struct weir_h1_field *f = &out->fields[i];
@@ -466,7 +466,7 @@ static void assert_no_hop_field(const struct weir_h1_head *in, const uint8_t *in
             continue;
         }
         if (f->id == WEIR_FIELD_CONNECTION) {
-            assert_true(may_say_connection);
+            assert_true(may_send_connection);
             continue;
         }
         assert_false(f->hop);
@@ -632,7 +632,7 @@ static void the_client_is_the_last_address_that_is_not_trusted(void **state)
     }
 }
 
-static void request_ids_are_kept_only_when_they_are_harmless(void **state)
+static void request_ids_are_preserved_only_when_they_are_harmless(void **state)
 {
     static const char *const good[] = { "0123456789abcdef", "A.b_c-0123456789" };
     static const char *const bad[] = { "",
@@ -654,15 +654,15 @@ static void request_ids_are_kept_only_when_they_are_harmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_leave_as_the_table_says),
+        cmocka_unit_test(requests_leave_as_in_the_table),
         cmocka_unit_test(marks_point_at_what_the_record_shows),
         cmocka_unit_test(fields_that_are_dropped_leave_no_marks),
-        cmocka_unit_test(responses_leave_as_the_table_says),
+        cmocka_unit_test(responses_leave_as_in_the_table),
         cmocka_unit_test(random_requests_read_again_as_the_same_request),
         cmocka_unit_test(random_responses_read_again_as_the_same_response),
         cmocka_unit_test(the_longest_heads_stay_within_their_bound),
         cmocka_unit_test(the_client_is_the_last_address_that_is_not_trusted),
-        cmocka_unit_test(request_ids_are_kept_only_when_they_are_harmless),
+        cmocka_unit_test(request_ids_are_preserved_only_when_they_are_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

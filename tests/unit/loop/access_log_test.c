@@ -58,7 +58,7 @@ static uint64_t dropped(const struct weir_metrics *m)
 }
 
 /* True when there was room. */
-static bool put_line(struct weir_access_writer *w, unsigned writer, unsigned number)
+static bool write_line(struct weir_access_writer *w, unsigned writer, unsigned number)
 {
     char text[64];
     uint8_t *at = weir_access_reserve(w);
@@ -89,14 +89,14 @@ struct sender {
     pthread_t thread;
     struct weir_access_writer *writer;
     unsigned number;
-    unsigned num_put;
+    unsigned num_written;
 };
 
 static void *send_lines(void *arg)
 {
     struct sender *s = arg;
     for (unsigned i = 0; i < NUM_LINES; i++) {
-        s->num_put += put_line(s->writer, s->number, i);
+        s->num_written += write_line(s->writer, s->number, i);
         if (i % 1000 == 0)
             weir_access_flush(s->writer);
     }
@@ -122,7 +122,7 @@ static void check_lines(const char *text, const struct sender *senders)
         text += len + 1;
     }
     for (unsigned i = 0; i < NUM_THREADS; i++)
-        assert_int_equal(num[i], senders[i].num_put);
+        assert_int_equal(num[i], senders[i].num_written);
 }
 
 static void lines_of_many_threads_are_all_in_the_file_or_counted(void **state)
@@ -146,7 +146,7 @@ static void lines_of_many_threads_are_all_in_the_file_or_counted(void **state)
     char *text = file_text(p.file, &len);
     check_lines(text, senders);
     for (unsigned i = 0; i < NUM_THREADS; i++)
-        assert_int_equal(senders[i].num_put + dropped(&p.metrics[i]), NUM_LINES);
+        assert_int_equal(senders[i].num_written + dropped(&p.metrics[i]), NUM_LINES);
     free(text);
     place_remove(&p);
 }
@@ -160,12 +160,12 @@ static void close_writes_what_was_flushed_last(void **state)
         struct weir_access_log *l = NULL;
         assert_int_equal(weir_access_log_open(p.file, 1, &l), WEIR_OK);
         struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
-        assert_true(put_line(w, 0, round));
+        assert_true(write_line(w, 0, round));
         weir_access_flush(w);
         weir_access_log_close(&l);
     }
     char *text = file_text(p.file, &len);
-    struct sender senders[NUM_THREADS] = { { .num_put = 50 } };
+    struct sender senders[NUM_THREADS] = { { .num_written = 50 } };
     check_lines(text, senders);
     free(text);
     place_remove(&p);
@@ -213,7 +213,7 @@ static void reopen_goes_on_in_a_new_file(void **state)
     assert_int_equal(rename(p.file, moved), 0);
     assert_int_equal(weir_access_log_reopen(l), WEIR_OK);
     assert_int_equal(weir_access_log_reopen(l), WEIR_OK); /* before the first was taken, or after */
-    assert_true(put_line(w, 0, 1));
+    assert_true(write_line(w, 0, 1));
     weir_access_flush(w);
     weir_access_log_close(&l);
 
@@ -241,7 +241,7 @@ static void reopen_that_fails_goes_on_with_the_old_file(void **state)
     struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
     assert_int_equal(rename(p.folder, folder), 0);
     assert_int_equal(weir_access_log_reopen(l), WEIR_EIO);
-    assert_true(put_line(w, 0, 7));
+    assert_true(write_line(w, 0, 7));
     weir_access_flush(w);
     weir_access_log_close(&l);
     assert_int_equal(rename(folder, p.folder), 0);
@@ -263,7 +263,7 @@ static void no_records_are_wanted_when_off_until_a_reader_comes(void **state)
     assert_true(weir_access_wanted(w));
     weir_access_tail_end(l);
     assert_true(weir_access_wanted(w));
-    assert_true(put_line(w, 0, 0));
+    assert_true(write_line(w, 0, 0));
     weir_access_flush(w);
     weir_access_tail_end(l);
     assert_false(weir_access_wanted(w));
@@ -311,7 +311,7 @@ static void records_go_to_the_target_that_was_switched_to(void **state)
         weir_access_log_switch(l, &t);
         assert_null(t);
         assert_int_equal(weir_access_wanted(w), i != 2);
-        assert_true(put_line(w, 0, i));
+        assert_true(write_line(w, 0, i));
         weir_access_flush(w);
         tail_wait(l, &cursor, &tail, tail.len + strlen("{\"w\":0,\"n\":0}\n"));
     }
@@ -342,7 +342,7 @@ static void reopen_after_a_switch_opens_the_new_file(void **state)
     weir_access_log_switch(l, &t);
     assert_int_equal(unlink(p.file), 0);
     assert_int_equal(weir_access_log_reopen(l), WEIR_OK);
-    assert_true(put_line(w, 0, 4));
+    assert_true(write_line(w, 0, 4));
     weir_access_flush(w);
     weir_access_log_close(&l);
     char *text = file_text(p.file, &len);
@@ -360,6 +360,38 @@ static void a_target_that_cannot_be_opened_or_is_not_used_leaves_nothing(void **
     weir_access_target_discard(&t);
     weir_access_target_discard(&t);
     assert_int_equal(fcntl(STDOUT_FILENO, F_GETFD) >= 0, 1);
+}
+
+/* What a reload is for when nobody reads the pipe any longer: it must not wait for that reader. */
+static void a_reader_that_stands_still_does_not_hold_up_a_switch(void **state)
+{
+    struct place p;
+    struct weir_access_log *l = NULL;
+    struct weir_access_target *t = NULL;
+    char fifo[128];
+    struct stat st = { .st_size = 0 };
+    place_make(&p);
+    snprintf(fifo, sizeof(fifo), "%s/fifo", p.folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    int reader = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_int_equal(weir_access_log_open(fifo, 1, &l), WEIR_OK);
+    struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
+    for (unsigned i = 0; put_line(w, 0, i); i++)
+        continue; /* until the pipe and all buffers are full */
+
+    assert_int_equal(weir_access_target_open(p.file, &t), WEIR_OK);
+    weir_access_log_switch(l, &t);
+    for (int tries = 0; tries < 1000 && st.st_size == 0; tries++) {
+        pause_ms(20);
+        assert_int_equal(stat(p.file, &st), 0);
+    }
+    assert_true(st.st_size > 0);
+    weir_access_flush(w);
+    weir_access_log_close(&l);
+    close(reader);
+    assert_int_equal(unlink(fifo), 0);
+    place_remove(&p);
 }
 
 static void writer_that_is_not_there_wants_nothing(void **state)
@@ -381,7 +413,7 @@ static void tail_gives_whole_lines_once(void **state)
     assert_int_equal(b.len, 0);
     assert_int_not_equal(cursor, 0); /* an empty tail was read too */
     for (unsigned i = 0; i < 3; i++)
-        assert_true(put_line(w, 0, i));
+        assert_true(write_line(w, 0, i));
     weir_access_flush(w);
     tail_wait(l, &cursor, &b, 42);
     assert_string_equal(b.at, "{\"w\":0,\"n\":0}\n{\"w\":0,\"n\":1}\n{\"w\":0,\"n\":2}\n");
@@ -428,17 +460,17 @@ static void slow_reader_of_the_tail_gets_the_number_of_bytes_it_missed(void **st
         pause_ms(10);
     }
     assert_int_equal(late, 1 + num * line);
-    const size_t kept = WEIR_ACCESS_TAIL_MAX / line;
-    assert_int_equal(b.len, kept * line);
-    for (size_t i = 0; i < kept; i++) {
+    const size_t num_lines = WEIR_ACCESS_TAIL_MAX / line;
+    assert_int_equal(b.len, num_lines * line);
+    for (size_t i = 0; i < num_lines; i++) {
         const char *at = b.at + i * line;
-        assert_int_equal(at[0], 'a' + (num - kept + i) % 26);
+        assert_int_equal(at[0], 'a' + (num - num_lines + i) % 26);
         assert_int_equal(at[line - 2], at[0]);
         assert_int_equal(at[line - 1], '\n');
     }
     weir_strbuf_reset(&b);
-    assert_int_equal(weir_access_tail_read(l, &early, &b), (num - kept) * line);
-    assert_int_equal(b.len, kept * line);
+    assert_int_equal(weir_access_tail_read(l, &early, &b), (num - num_lines) * line);
+    assert_int_equal(b.len, num_lines * line);
     weir_access_tail_end(l);
     weir_access_log_close(&l);
     weir_strbuf_deinit(&b);
@@ -485,13 +517,13 @@ static void closed_pipe_drops_counts_and_warns_once(void **state)
     struct weir_metrics m = { 0 };
     struct weir_access_log *l = NULL;
     struct stdout_pipe s;
-    unsigned num_put = 0;
+    unsigned num_written = 0;
     stdout_begin(&s);
     int opened = weir_access_log_open("stdout", 1, &l);
     struct weir_access_writer *w = weir_access_log_writer(l, 0, &m);
     close(s.fds[0]);
     for (unsigned i = 0; i < 20; i++) {
-        num_put += put_line(w, 0, i);
+        num_written += write_line(w, 0, i);
         weir_access_flush(w);
         pause_ms(5);
     }
@@ -502,7 +534,7 @@ static void closed_pipe_drops_counts_and_warns_once(void **state)
     weir_access_log_close(&l);
     unsigned num_warnings = stdout_end(&s, "access_log.reader_gone");
     assert_int_equal(opened, WEIR_OK);
-    assert_int_equal(num_put, 20);
+    assert_int_equal(num_written, 20);
     assert_int_equal(dropped(&m), 20);
     assert_int_equal(num_warnings, 1);
 }
@@ -522,7 +554,7 @@ static void pipe_gets_all_lines_through_short_writes(void **state)
     int opened = weir_access_log_open("stdout", 1, &l);
     struct weir_access_writer *w = weir_access_log_writer(l, 0, &m);
     for (unsigned i = 0; i < 10000; i++)
-        senders[0].num_put += put_line(w, 0, i);
+        senders[0].num_written += write_line(w, 0, i);
     weir_access_flush(w);
     /* An odd size makes the pipe's pages unevenly full. */
     ssize_t n = 0;
@@ -536,7 +568,7 @@ static void pipe_gets_all_lines_through_short_writes(void **state)
     assert_int_equal(num_warnings, 0);
     text[len] = '\0';
     check_lines(text, senders);
-    assert_int_equal(senders[0].num_put + dropped(&m), 10000);
+    assert_int_equal(senders[0].num_written + dropped(&m), 10000);
     free(text);
 }
 
@@ -545,13 +577,13 @@ static void reader_that_stands_still_makes_workers_drop_and_does_not_hold_up_the
     struct weir_metrics m = { 0 };
     struct weir_access_log *l = NULL;
     struct stdout_pipe s;
-    unsigned num_put = 0;
+    unsigned num_written = 0;
     const unsigned num = 60000; /* 840 KB and more: over all buffers and the pipe */
     stdout_begin(&s);
     int opened = weir_access_log_open("stdout", 1, &l);
     struct weir_access_writer *w = weir_access_log_writer(l, 0, &m);
     for (unsigned i = 0; i < num; i++)
-        num_put += put_line(w, 0, i);
+        num_written += write_line(w, 0, i);
     weir_access_flush(w);
     uint64_t dropped_while_running = dropped(&m);
     uint64_t start_ns = weir_clock_mono_ns();
@@ -561,7 +593,7 @@ static void reader_that_stands_still_makes_workers_drop_and_does_not_hold_up_the
     unsigned num_warnings = stdout_end(&s, "err=ETIMEDOUT");
     assert_int_equal(opened, WEIR_OK);
     assert_true(dropped_while_running > 0);
-    assert_int_equal(num_put + dropped_while_running, num);
+    assert_int_equal(num_written + dropped_while_running, num);
     assert_in_range(took_ms, 1000, 10000);
     assert_int_equal(num_warnings, 1);
 }
@@ -582,14 +614,14 @@ static void full_file_loses_counted_lines_and_then_goes_on_whole(void **state)
     struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
     setrlimit(RLIMIT_FSIZE, &small);
     for (unsigned i = 0; i < 3; i++)
-        put_line(w, 0, i);
+        write_line(w, 0, i);
     weir_access_flush(w);
     for (unsigned i = 0; i < 500 && dropped(&p.metrics[0]) < 2; i++) {
         pause_ms(10);
         weir_access_flush(w);
     }
     setrlimit(RLIMIT_FSIZE, &before);
-    put_line(w, 0, 3);
+    write_line(w, 0, 3);
     weir_access_flush(w);
     weir_access_log_close(&l);
     close(s.fds[0]);
@@ -629,7 +661,7 @@ static void close_with_unflushed(void *arg)
     struct weir_access_log *l = NULL;
     if (weir_access_log_open("off", 1, &l) < 0)
         return;
-    put_line(weir_access_log_writer(l, 0, &m), 0, 0);
+    write_line(weir_access_log_writer(l, 0, &m), 0, 0);
     weir_access_log_close(&l);
 }
 
@@ -653,6 +685,7 @@ int main(void)
         cmocka_unit_test(records_go_to_the_target_that_was_switched_to),
         cmocka_unit_test(reopen_after_a_switch_opens_the_new_file),
         cmocka_unit_test(a_target_that_cannot_be_opened_or_is_not_used_leaves_nothing),
+        cmocka_unit_test(a_reader_that_stands_still_does_not_hold_up_a_switch),
         cmocka_unit_test(writer_that_is_not_there_wants_nothing),
         cmocka_unit_test(tail_gives_whole_lines_once),
         cmocka_unit_test(slow_reader_of_the_tail_gets_the_number_of_bytes_it_missed),

@@ -184,7 +184,7 @@ static void the_wildcard_may_take_the_place_of_an_address_and_back(void **state)
     rig_free(r);
 }
 
-static void a_change_without_memory_says_so_and_leaves_nothing(void **state)
+static void a_change_without_memory_reports_it_and_leaves_nothing(void **state)
 {
     struct rig *r = running(2);
     struct weir_prefix trusted[2] = { { .len = 104 }, { .len = 128 } };
@@ -282,7 +282,7 @@ static void undrain_serves_again_on_the_same_port(void **state)
     rig_free(r);
 }
 
-static void undrain_leaves_what_runs_alone_and_keeps_connections_open_again(void **state)
+static void undrain_leaves_what_runs_alone_and_connections_stay_open_again(void **state)
 {
     struct rig *r = running(1);
     struct weir_workers_progress left;
@@ -422,11 +422,11 @@ int main(void)
         cmocka_unit_test(a_client_that_had_connected_to_a_removed_listener_is_served),
         cmocka_unit_test(a_change_with_a_taken_port_changes_nothing),
         cmocka_unit_test(the_wildcard_may_take_the_place_of_an_address_and_back),
-        cmocka_unit_test(a_change_without_memory_says_so_and_leaves_nothing),
+        cmocka_unit_test(a_change_without_memory_reports_it_and_leaves_nothing),
         cmocka_unit_test(a_lower_limit_closes_nothing_and_a_higher_one_lets_more_in),
         cmocka_unit_test(trusted_prefixes_count_from_the_next_request_on),
         cmocka_unit_test(undrain_serves_again_on_the_same_port),
-        cmocka_unit_test(undrain_leaves_what_runs_alone_and_keeps_connections_open_again),
+        cmocka_unit_test(undrain_leaves_what_runs_alone_and_connections_stay_open_again),
         cmocka_unit_test(a_later_deadline_moves_the_earlier_one_either_way),
         cmocka_unit_test(a_drain_and_its_undo_do_not_swap),
         cmocka_unit_test(changes_drains_and_requests_go_together),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * conn_log_test.c - which lines about connections are written when debug or trace is on for one
- * tenant or for some clients only. What the lines say: tests/live/debug_log_test.py.
+ * tenant or for some clients only. What is in the lines: tests/live/debug_log_test.py.
  */
 #include <fcntl.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * counters_test.c - counters by label set: who gets a row, what becomes of the counts when there is
- * no room or a row is given away, and what a scrape shows of several tables.
+ * counters_test.c - counters by label set: which sets get a row, what becomes of the counts when
+ * there is no room or a row is given away, and what a scrape shows of several tables.
  */
 #include <pthread.h>
 #include <setjmp.h>

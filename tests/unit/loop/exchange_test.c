@@ -326,7 +326,7 @@ static void both_bodies_flow_at_the_same_time(void **state)
 }
 
 /* Sending finds the reset before reading does, and takes its error away: what reading sees then
- * looks like an orderly end. */
+ * is the same as at an orderly end. */
 static void a_reset_that_sending_found_is_no_end_of_a_response(void **state)
 {
     struct rig *r = rig_running_freezable();
@@ -379,7 +379,7 @@ static void a_large_rest_of_a_refused_request_ends_the_connection(void **state)
 /* -- responses that are none, or not whole -- */
 
 struct cut_case {
-    const char *response; /* what the server says at first */
+    const char *response; /* what the server sends at first */
     const char *rest;     /* and once the client has the head; NULL: nothing */
     bool by_reset;        /* before it ends */
     uint16_t status;      /* to the client; 0: it sees a part, and then not an orderly end */
@@ -410,7 +410,7 @@ static const struct cut_case cuts[] = {
     { "hello", NULL, false, 502, "upstream_malformed" },
 };
 
-static void what_is_no_whole_response_never_looks_like_one(void **state)
+static void what_is_no_whole_response_is_never_passed_as_one(void **state)
 {
     for (size_t i = 0; i < WEIR_ARRAY_LEN(cuts); i++) {
         const struct cut_case *c = &cuts[i];
@@ -449,7 +449,7 @@ static unsigned long long logged(const struct rig *r, const char *text)
     return at ? strtoull(at + strlen(text), NULL, 10) : 0;
 }
 
-static void the_record_of_a_cut_response_says_how_much_of_it_was_passed(void **state)
+static void the_record_of_a_cut_response_shows_how_much_of_it_was_passed(void **state)
 {
     static char body[1u << 20];
     for (int chunked = 0; chunked < 2; chunked++) {
@@ -515,7 +515,7 @@ static void bytes_on_a_parked_connection_end_it(void **state)
 /* -- the end of the client's side -- */
 
 /* RFC 9112 9.6: a client may close its half after its last request; all its requests are served. */
-static void requests_before_a_half_close_are_all_answered(void **state)
+static void requests_before_a_half_close_all_get_responses(void **state)
 {
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
@@ -542,7 +542,7 @@ static void requests_before_a_half_close_are_all_answered(void **state)
 }
 
 /* As many as take several turns of the loop. */
-static void many_requests_before_a_half_close_are_all_answered(void **state)
+static void many_requests_before_a_half_close_all_get_responses(void **state)
 {
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
@@ -626,7 +626,7 @@ static void the_most_that_a_tenant_adds_is_sent(void **state)
     peer_accept(&r->server, r->origin);
     peer_read_request(&r->server, &r->request);
     peer_send(&r->server, RIG_OK);
-    /* Longer than what the parser of this test takes: looked at as bytes. */
+    /* Longer than what the parser of this test takes: compared as bytes. */
     assert_true(peer_receive(&r->client) > 0);
     assert_memory_equal(r->client.bytes, "HTTP/1.1 200 OK\r\n", 17);
     size_t len = r->client.len;
@@ -657,12 +657,12 @@ int main(void)
         cmocka_unit_test(a_reset_that_sending_found_is_no_end_of_a_response),
         cmocka_unit_test(a_small_rest_of_a_refused_request_is_dropped_and_the_next_served),
         cmocka_unit_test(a_large_rest_of_a_refused_request_ends_the_connection),
-        cmocka_unit_test(what_is_no_whole_response_never_looks_like_one),
-        cmocka_unit_test(the_record_of_a_cut_response_says_how_much_of_it_was_passed),
+        cmocka_unit_test(what_is_no_whole_response_is_never_passed_as_one),
+        cmocka_unit_test(the_record_of_a_cut_response_shows_how_much_of_it_was_passed),
         cmocka_unit_test(bytes_behind_a_response_end_the_connection),
         cmocka_unit_test(bytes_on_a_parked_connection_end_it),
-        cmocka_unit_test(requests_before_a_half_close_are_all_answered),
-        cmocka_unit_test(many_requests_before_a_half_close_are_all_answered),
+        cmocka_unit_test(requests_before_a_half_close_all_get_responses),
+        cmocka_unit_test(many_requests_before_a_half_close_all_get_responses),
         cmocka_unit_test(half_a_head_before_a_half_close_ends_the_connection_at_once),
         cmocka_unit_test(a_client_that_goes_takes_its_exchange_with_it),
         cmocka_unit_test(the_most_that_a_tenant_adds_is_sent),

@@ -72,7 +72,7 @@ static inline struct rig *rig_new(void)
     return r;
 }
 
-/** Start the workers as r->cfg says. */
+/** Start the workers by r->cfg. */
 static inline void rig_start(struct rig *r)
 {
     if (r->cfg.access_log == NULL)
@@ -169,7 +169,7 @@ static inline void rig_free_freezable(struct rig *r)
     }
 }
 
-/** Write a tenant and tell the workers, as a push does. */
+/** Write a tenant and notify the workers, as a push does. */
 static inline void rig_push(struct rig *r, struct stored *s)
 {
     struct weir_span name = weir_span_cstr(s->t.name);
@@ -227,8 +227,7 @@ static inline const char *rig_log_line(const struct rig *r, const char *text)
     return line;
 }
 
-/** One GET that the origin answers with `response`, on the connections that are there or new ones.
- */
+/** One GET to which the origin responds with `response`, on the present connections or new ones. */
 static inline void rig_get(struct rig *r, const char *path, const char *response)
 {
     char request[256];

@@ -10,7 +10,7 @@
 
 #define BIG 3000000
 
-/* One way to ask, and what the server says. */
+/* One way to ask, and what the server sends. */
 struct story {
     const char *first; /* the client sends this, */
     const char *rest;  /* and after a moment this */
@@ -73,7 +73,7 @@ static void dial(struct rig *r)
     assert_int_equal(setsockopt(r->client.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
 }
 
-/* One start, one exchange in which allocations fail as `arm` says, one in which none does.
+/* One start, one exchange in which allocations fail as `arm` sets, one in which none does.
  * @return allocations of the first */
 static unsigned long run_story(struct rig *r, const struct story *s, void (*arm)(long), long n)
 {

@@ -327,7 +327,7 @@ static void names_are_looked_up_and_unknown_ones_refused(void **state)
 
 struct limit_case {
     const char *request;
-    const char *response; /* what the server says before it falls silent; NULL: it is not reached */
+    const char *response; /* what the server sends before silence; NULL: it is not reached */
     uint16_t status;      /* 0: the response is cut */
     const char *outcome;
 };

@@ -95,7 +95,7 @@ static void a_reset_is_a_failure_and_not_an_end(void **state)
     close(fds[1]);
 }
 
-static void writing_to_who_is_gone_fails_without_a_signal(void **state)
+static void writing_to_a_closed_peer_fails_without_a_signal(void **state)
 {
     int fds[2];
     struct weir_pieces p;
@@ -208,7 +208,7 @@ static void what_the_socket_does_not_take_leaves_by_the_queue(void **state)
     weir_buffers_deinit(&b);
 }
 
-static void a_look_at_a_parked_connection_takes_nothing(void **state)
+static void a_check_of_a_parked_connection_reads_nothing(void **state)
 {
     int fds[2];
     uint8_t in[8];
@@ -258,9 +258,9 @@ static void a_connection_comes_up_with_its_first_bytes(void **state)
     close(listener);
 }
 
-static void listening_says_why_it_cannot(void **state)
+static void listening_reports_why_it_failed(void **state)
 {
-    struct weir_addr addr = loopback("192.0.2.77"); /* TEST-NET-1: on no machine */
+    struct weir_addr addr = loopback("192.0.2.77"); /* TEST-NET-1: on no host */
     struct weir_addr plain = loopback("127.0.0.1");
     int fd = -1, sys_errno = 0;
     assert_int_equal(weir_sock_listen(&addr, &fd, &sys_errno), WEIR_EINVAL);
@@ -362,14 +362,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_distinguish_bytes_silence_and_the_end),
         cmocka_unit_test(a_reset_is_a_failure_and_not_an_end),
-        cmocka_unit_test(writing_to_who_is_gone_fails_without_a_signal),
+        cmocka_unit_test(writing_to_a_closed_peer_fails_without_a_signal),
         cmocka_unit_test(an_empty_write_is_done),
         cmocka_unit_test(pieces_arrive_in_order_whatever_their_size),
         cmocka_unit_test(what_the_socket_does_not_take_leaves_by_the_queue),
-        cmocka_unit_test(a_look_at_a_parked_connection_takes_nothing),
+        cmocka_unit_test(a_check_of_a_parked_connection_reads_nothing),
         cmocka_unit_test(a_taken_port_is_noticed_although_it_could_be_shared),
         cmocka_unit_test(a_connection_comes_up_with_its_first_bytes),
-        cmocka_unit_test(listening_says_why_it_cannot),
+        cmocka_unit_test(listening_reports_why_it_failed),
         cmocka_unit_test(ipv6_is_listened_on_and_dialled_like_ipv4),
         cmocka_unit_test(accepted_sockets_do_not_block_delay_or_leak_into_children),
         cmocka_unit_test(accepting_distinguishes_no_client_from_no_descriptor),

@@ -18,8 +18,8 @@
 
 #define STATES_MAX 8
 
-/* One state machine: how a test puts an object into a state and moves it. */
-struct machine {
+/* One state machine: how a test sets the state of an object and moves it. */
+struct state_machine {
     int num;
     const char *legal[STATES_MAX]; /* by state: the digits of the states that may follow */
     int (*move)(int from, int to); /* @return the state afterwards */
@@ -27,7 +27,7 @@ struct machine {
 };
 
 struct attempt {
-    const struct machine *m;
+    const struct state_machine *m;
     int from, to;
 };
 
@@ -37,7 +37,7 @@ static void attempt_move(void *arg)
     (void)a->m->move(a->from, a->to);
 }
 
-static bool is_legal(const struct machine *m, int from, int to)
+static bool is_legal(const struct state_machine *m, int from, int to)
 {
     for (const char *s = m->legal[from]; *s != '\0'; s++)
         if (*s - '0' == to)
@@ -45,7 +45,7 @@ static bool is_legal(const struct machine *m, int from, int to)
     return false;
 }
 
-static void check_all_moves(const struct machine *m)
+static void check_all_moves(const struct state_machine *m)
 {
     for (int from = 0; from < m->num; from++)
         for (int to = 0; to < m->num; to++) {
@@ -66,7 +66,7 @@ static int move_downstream(int from, int to)
 
 static void a_downstream_connection_moves_by_its_table_only(void **state)
 {
-    static const struct machine m = {
+    static const struct state_machine m = {
         .num = 6,
         .legal = { [WEIR_DOWNSTREAM_HEAD] = "135",
                    [WEIR_DOWNSTREAM_EXCHANGE] = "0235",
@@ -89,7 +89,7 @@ static int move_origin_conn(int from, int to)
 
 static void an_origin_connection_moves_by_its_table_only(void **state)
 {
-    static const struct machine m = {
+    static const struct state_machine m = {
         .num = 4,
         .legal = { [WEIR_ORIGIN_CONN_CONNECTING] = "13",
                    [WEIR_ORIGIN_CONN_BUSY] = "23",
@@ -110,7 +110,7 @@ static int move_exchange(int from, int to)
 
 static void an_exchange_moves_by_its_table_only(void **state)
 {
-    static const struct machine m = {
+    static const struct state_machine m = {
         .num = 5,
         .legal = { [WEIR_PHASE_CONNECT] = "014",
                    [WEIR_PHASE_REQUEST] = "01234",
@@ -134,7 +134,7 @@ static int move_address_pool(int from, int to)
 
 static void a_look_up_moves_by_its_table_only(void **state)
 {
-    static const struct machine m = {
+    static const struct state_machine m = {
         .num = 4,
         .legal = { [WEIR_RESOLVE_NONE] = "13",
                    [WEIR_RESOLVE_RUNNING] = "23",

@@ -39,7 +39,7 @@ static void connections_of_both_sides_are_used_again(void **state)
     rig_free(r);
 }
 
-static void pipelined_requests_are_answered_in_order(void **state)
+static void pipelined_requests_get_their_responses_in_order(void **state)
 {
     struct rig *r = rig_running();
     peer_dial(&r->client, &r->at);
@@ -64,7 +64,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
     rig_free(r);
 }
 
-static void a_thousand_pipelined_requests_are_all_answered(void **state)
+static void a_thousand_pipelined_requests_all_get_responses(void **state)
 {
     struct rig *r = rig_running();
     static char requests[40 * 1000 + 1];
@@ -94,7 +94,7 @@ static unsigned line_of(const struct rig *r, const char *text)
     return num;
 }
 
-static void one_connection_does_not_keep_a_worker_to_itself(void **state)
+static void one_connection_does_not_occupy_a_worker(void **state)
 {
     struct rig *r = rig_running_freezable();
     struct peer other;
@@ -207,7 +207,7 @@ static void every_listener_has_a_port_of_its_own(void **state)
     rig_free(r);
 }
 
-/* The destination is asked of each connection where the listener does not say. */
+/* The destination is asked of each connection where the listener does not name it. */
 static void a_wildcard_listener_knows_the_address_it_was_reached_at(void **state)
 {
     struct rig *r = rig_new();
@@ -365,7 +365,7 @@ static void drain_finishes_what_runs_and_closes_what_does_not(void **state)
 }
 
 /* The kernel holds a connection back until its first bytes; closing the listener would reset it. */
-static void drain_serves_who_had_connected_before_it(void **state)
+static void drain_serves_clients_that_had_connected_before_it(void **state)
 {
     struct rig *r = rig_running();
     struct peer idle, silent;
@@ -521,7 +521,7 @@ static void a_taken_port_is_named(void **state)
     rig_free(r);
 }
 
-static void an_address_of_another_machine_is_named(void **state)
+static void an_address_of_another_host_is_named(void **state)
 {
     struct rig *r = rig_new();
     r->cfg.num_http = 2;
@@ -534,7 +534,7 @@ static void an_address_of_another_machine_is_named(void **state)
     rig_free(r);
 }
 
-static void a_start_without_memory_says_so_and_leaves_nothing(void **state)
+static void a_start_without_memory_reports_it_and_leaves_nothing(void **state)
 {
     struct rig *r = rig_new();
     enum weir_err err = WEIR_ENOMEM;
@@ -563,9 +563,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_exchange_goes_through),
         cmocka_unit_test(connections_of_both_sides_are_used_again),
-        cmocka_unit_test(pipelined_requests_are_answered_in_order),
-        cmocka_unit_test(a_thousand_pipelined_requests_are_all_answered),
-        cmocka_unit_test(one_connection_does_not_keep_a_worker_to_itself),
+        cmocka_unit_test(pipelined_requests_get_their_responses_in_order),
+        cmocka_unit_test(a_thousand_pipelined_requests_all_get_responses),
+        cmocka_unit_test(one_connection_does_not_occupy_a_worker),
         cmocka_unit_test(a_request_that_is_none_is_refused_and_the_connection_closed),
         cmocka_unit_test(a_head_may_come_in_two_reads_cut_anywhere),
         cmocka_unit_test(both_workers_serve),
@@ -574,15 +574,15 @@ int main(void)
         cmocka_unit_test(a_push_is_in_force_when_it_is_acknowledged),
         cmocka_unit_test(a_push_does_not_touch_what_runs),
         cmocka_unit_test(drain_finishes_what_runs_and_closes_what_does_not),
-        cmocka_unit_test(drain_serves_who_had_connected_before_it),
+        cmocka_unit_test(drain_serves_clients_that_had_connected_before_it),
         cmocka_unit_test(drain_cuts_at_its_deadline),
         cmocka_unit_test(draining_an_idle_group_is_over_at_once),
         cmocka_unit_test(stop_with_connections_in_every_state_leaves_nothing_behind),
         cmocka_unit_test(a_port_can_be_had_again_after_a_stop),
         cmocka_unit_test(no_more_connections_than_allowed_are_taken),
         cmocka_unit_test(a_taken_port_is_named),
-        cmocka_unit_test(an_address_of_another_machine_is_named),
-        cmocka_unit_test(a_start_without_memory_says_so_and_leaves_nothing),
+        cmocka_unit_test(an_address_of_another_host_is_named),
+        cmocka_unit_test(a_start_without_memory_reports_it_and_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ static uint32_t find(const struct weir_cache_names *t, unsigned i)
     return weir_cache_names_find(t, &k);
 }
 
-static void put(struct weir_cache_names *t, unsigned i, uint32_t owner, uint32_t epoch)
+static void set_name(struct weir_cache_names *t, unsigned i, uint32_t owner, uint32_t epoch)
 {
     uint8_t bytes[256];
     struct weir_cache_key k = weir_cache_host_key(t, weir_span(bytes, word(bytes, i)));
@@ -70,7 +70,7 @@ static void the_table_agrees_with_a_plain_list(void **state)
             owners[i] = WEIR_NAME_NONE;
         } else {
             owners[i] = owner == OWNERS ? WEIR_NAME_NOBODY : owner;
-            put(&t, i, owners[i], turn);
+            set_name(&t, i, owners[i], turn);
         }
         uint32_t at = find(&t, i);
         assert_int_equal(at == WEIR_NAME_NONE ? WEIR_NAME_NONE : t.names[at].owner, owners[i]);
@@ -87,18 +87,18 @@ static void the_table_agrees_with_a_plain_list(void **state)
     weir_cache_names_deinit(&t);
 }
 
-static void a_full_table_lets_the_unused_go_and_keeps_the_used(void **state)
+static void a_full_table_drops_the_unused_and_leaves_the_used(void **state)
 {
     struct weir_cache_names t;
 
     (void)state;
     assert_int_equal(weir_cache_names_init(&t, 1, 8, 1), WEIR_OK);
     for (unsigned i = 0; i < 8; i++)
-        put(&t, i, 0, 0);
+        set_name(&t, i, 0, 0);
     t.names[find(&t, 3)].used = 1;
     t.names[find(&t, 5)].used = 1;
     for (unsigned i = 8; i < 14; i++)
-        put(&t, i, 0, 0);
+        set_name(&t, i, 0, 0);
     assert_int_equal(weir_cache_names_len(&t), 8);
     assert_int_not_equal(find(&t, 3), WEIR_NAME_NONE);
     assert_int_not_equal(find(&t, 5), WEIR_NAME_NONE);
@@ -107,7 +107,7 @@ static void a_full_table_lets_the_unused_go_and_keeps_the_used(void **state)
     /* All were used: the second round evicts one. */
     for (unsigned i = 0; i < t.num; i++)
         t.names[i].used = 1;
-    put(&t, 20, 0, 0);
+    set_name(&t, 20, 0, 0);
     assert_int_equal(weir_cache_names_len(&t), 8);
     assert_int_not_equal(find(&t, 20), WEIR_NAME_NONE);
     weir_cache_names_deinit(&t);
@@ -144,10 +144,10 @@ static void failed_allocations_lose_a_name_and_nothing_else(void **state)
     }
     assert_int_equal(weir_cache_names_init(&t, 1, 8, 1), WEIR_OK);
     weir_failalloc_once(1);
-    put(&t, 2, 0, 0); /* a long one */
+    set_name(&t, 2, 0, 0); /* a long one */
     weir_failalloc_once(-1);
     assert_int_equal(find(&t, 2), WEIR_NAME_NONE);
-    put(&t, 2, 0, 0);
+    set_name(&t, 2, 0, 0);
     assert_int_not_equal(find(&t, 2), WEIR_NAME_NONE);
     weir_cache_names_deinit(&t);
     weir_cache_names_deinit(&t);
@@ -157,7 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_agrees_with_a_plain_list),
-        cmocka_unit_test(a_full_table_lets_the_unused_go_and_keeps_the_used),
+        cmocka_unit_test(a_full_table_drops_the_unused_and_leaves_the_used),
         cmocka_unit_test(an_address_is_not_a_host_of_the_same_bytes),
         cmocka_unit_test(failed_allocations_lose_a_name_and_nothing_else),
     };

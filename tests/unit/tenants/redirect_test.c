@@ -255,7 +255,7 @@ static void a_path_replaces_what_was_matched_and_the_query_stays(void **state)
     weir_tenant_unref(t);
 }
 
-static void location_keeps_the_received_spelling_unless_its_path_is_replaced(void **state)
+static void location_preserves_the_received_spelling_unless_its_path_is_replaced(void **state)
 {
     const struct rule rules[] = { { .path = "/a", .to_scheme = "https" },
                                   { .path = "/b/", .to_path = "/c/" } };
@@ -558,7 +558,7 @@ int main(void)
         cmocka_unit_test(a_wildcard_covers_names_below_it_and_not_its_own),
         cmocka_unit_test(a_port_follows_its_scheme),
         cmocka_unit_test(a_path_replaces_what_was_matched_and_the_query_stays),
-        cmocka_unit_test(location_keeps_the_received_spelling_unless_its_path_is_replaced),
+        cmocka_unit_test(location_preserves_the_received_spelling_unless_its_path_is_replaced),
         cmocka_unit_test(a_redirect_to_itself_is_left_out),
         cmocka_unit_test(without_a_host_only_a_rule_that_names_one_can_lead_anywhere),
         cmocka_unit_test(a_location_fits_exactly_or_is_refused),

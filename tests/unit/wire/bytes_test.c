@@ -113,7 +113,7 @@ static size_t naive_change(const uint8_t *p, size_t at, size_t len)
     return at;
 }
 
-/* The path scan may stop early, but never beyond the first byte that needs a look, and always gets
+/* The path scan may stop early, but never beyond the first byte that needs a check, and always gets
  * on from a plain one. */
 static void assert_path_scan(const uint8_t *p, size_t at, size_t len)
 {

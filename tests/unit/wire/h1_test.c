@@ -19,7 +19,7 @@ struct bad_head {
     enum weir_h1_fault fault;
 };
 
-static void request_keeps_the_places_of_its_parts(void **state)
+static void request_has_the_positions_of_its_parts(void **state)
 {
     struct weir_span bytes = BYTES("POST /a/b?c=d HTTP/1.1\r\n"
                                    "Host: shop.example.com:8080\r\n"
@@ -60,7 +60,7 @@ static void request_keeps_the_places_of_its_parts(void **state)
     assert_null(weir_h1_find(&h, WEIR_FIELD_VIA));
 }
 
-static void response_keeps_the_places_of_its_parts(void **state)
+static void response_has_the_positions_of_its_parts(void **state)
 {
     struct weir_span bytes = BYTES("HTTP/1.0 404 Not \xe9t\xe9\r\nServer: x\r\n\r\nbody");
     struct weir_h1_head h;
@@ -333,7 +333,7 @@ static uint64_t cpu_ms(void)
 /*
  * Where the next scan begins is at most a version or a status line behind what was given, at every
  * byte of a head that never ends: so no piece is scanned twice. The time is bounded as well, with
- * room for sanitizers and a busy machine, because a second look could also be taken elsewhere.
+ * room for sanitizers and a busy host, because a second scan could also be elsewhere.
  */
 static void work_is_linear_when_bytes_come_one_at_a_time(void **state)
 {
@@ -397,7 +397,7 @@ static void body_of_a_response_depends_on_status_and_method(void **state)
 }
 
 /* RFC 9112 9.3. */
-static void connection_is_kept_by_version_and_option(void **state)
+static void connection_stays_open_by_version_and_option(void **state)
 {
     static const struct {
         struct weir_span bytes;
@@ -489,8 +489,8 @@ static void misuse_of_a_head_breaks_the_contract(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(request_keeps_the_places_of_its_parts),
-        cmocka_unit_test(response_keeps_the_places_of_its_parts),
+        cmocka_unit_test(request_has_the_positions_of_its_parts),
+        cmocka_unit_test(response_has_the_positions_of_its_parts),
         cmocka_unit_test(done_stays_done_and_leaves_what_follows),
         cmocka_unit_test(field_lines_end_with_crlf_and_nothing_else),
         cmocka_unit_test(folded_lines_are_refused),
@@ -506,7 +506,7 @@ int main(void)
         cmocka_unit_test(work_is_linear_when_bytes_come_one_at_a_time),
         cmocka_unit_test(body_of_a_request_is_chunked_or_counted_or_none),
         cmocka_unit_test(body_of_a_response_depends_on_status_and_method),
-        cmocka_unit_test(connection_is_kept_by_version_and_option),
+        cmocka_unit_test(connection_stays_open_by_version_and_option),
         cmocka_unit_test(misuse_of_a_head_breaks_the_contract),
         cmocka_unit_test(random_mutations_read_the_same_in_any_pieces),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * events_test.c - the heap of what is due in a simulated cluster.
+ * events_test.c - the heap of what will happen in a simulated cluster.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +14,12 @@
 #include "tests/sim/cluster/events.h"
 #include "tests/support/death.h"
 
-static void an_empty_heap_has_nothing_due(void **state)
+static void an_empty_heap_has_no_event(void **state)
 {
     struct weir_sim_events e = { 0 };
     struct weir_sim_event event;
 
-    assert_true(weir_sim_events_due(&e) == UINT64_MAX);
+    assert_true(weir_sim_events_next_us(&e) == UINT64_MAX);
     assert_false(weir_sim_events_next(&e, &event));
     weir_sim_events_deinit(&e);
 }
@@ -32,7 +32,7 @@ static void events_of_one_time_come_in_the_order_they_were_added(void **state)
     weir_sim_events_add(&e, 9, 1, 100, 0);
     for (uint32_t i = 0; i < 50; i++)
         weir_sim_events_add(&e, 7, 2, i, 1000 + i);
-    assert_true(weir_sim_events_due(&e) == 7);
+    assert_true(weir_sim_events_next_us(&e) == 7);
     for (uint32_t i = 0; i < 50; i++) {
         assert_true(weir_sim_events_next(&e, &event));
         assert_int_equal(event.at_us, 7);
@@ -99,7 +99,7 @@ static void nothing_is_added_to_the_past(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_heap_has_nothing_due),
+        cmocka_unit_test(an_empty_heap_has_no_event),
         cmocka_unit_test(events_of_one_time_come_in_the_order_they_were_added),
         cmocka_unit_test(random_events_come_as_from_a_naive_twin),
         cmocka_unit_test(nothing_is_added_to_the_past),

@@ -27,7 +27,7 @@ static void names_are_numbered_in_the_order_in_which_they_come(void **state)
     assert_int_equal(n.num, 0);
 }
 
-static void ten_thousand_names_keep_their_numbers(void **state)
+static void ten_thousand_names_have_stable_numbers(void **state)
 {
     struct weir_sim_names n = { 0 };
 
@@ -44,7 +44,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_numbered_in_the_order_in_which_they_come),
-        cmocka_unit_test(ten_thousand_names_keep_their_numbers),
+        cmocka_unit_test(ten_thousand_names_have_stable_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

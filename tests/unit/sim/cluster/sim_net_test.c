@@ -21,9 +21,9 @@ struct rig {
     uint64_t num_frames;
     uint64_t num_bytes;
     uint32_t last[8]; /* per node: the number in the newest frame */
-    uint32_t num_up;  /* news */
+    uint32_t num_up;  /* changes of links */
     uint32_t num_down;
-    uint64_t last_news_us;
+    uint64_t last_change_us;
     bool in_order;
 };
 
@@ -48,32 +48,32 @@ static void rig_deinit(struct rig *r)
     weir_sim_events_deinit(&r->events);
 }
 
-static void count_news(struct rig *r, struct weir_sim_net_event news)
+static void count_event(struct rig *r, struct weir_sim_net_event event)
 {
-    if (news.what == WEIR_SIM_NET_UP || news.what == WEIR_SIM_NET_DOWN)
-        r->last_news_us = r->events.now_us;
-    r->num_up += news.what == WEIR_SIM_NET_UP;
-    r->num_down += news.what == WEIR_SIM_NET_DOWN;
-    if (news.what != WEIR_SIM_NET_FRAME)
+    if (event.what == WEIR_SIM_NET_UP || event.what == WEIR_SIM_NET_DOWN)
+        r->last_change_us = r->events.now_us;
+    r->num_up += event.what == WEIR_SIM_NET_UP;
+    r->num_down += event.what == WEIR_SIM_NET_DOWN;
+    if (event.what != WEIR_SIM_NET_FRAME)
         return;
     uint32_t number;
-    assert_true(news.parcel->len >= sizeof(number));
-    memcpy(&number, news.parcel->bytes, sizeof(number));
-    r->in_order = r->in_order && number >= r->last[news.node];
-    r->last[news.node] = number;
+    assert_true(event.parcel->len >= sizeof(number));
+    memcpy(&number, event.parcel->bytes, sizeof(number));
+    r->in_order = r->in_order && number >= r->last[event.node];
+    r->last[event.node] = number;
     r->num_frames++;
-    r->num_bytes += news.parcel->len;
-    weir_sim_parcel_drop(&news.parcel);
+    r->num_bytes += event.parcel->len;
+    weir_sim_parcel_drop(&event.parcel);
 }
 
-/* Play what is due up to a time. */
+/* Play all events up to a time. */
 static void run_until(struct rig *r, uint64_t until_us)
 {
     struct weir_sim_event event;
 
-    while (weir_sim_events_due(&r->events) <= until_us) {
+    while (weir_sim_events_next_us(&r->events) <= until_us) {
         assert_true(weir_sim_events_next(&r->events, &event));
-        count_news(r, weir_sim_net_step(&r->net, &event));
+        count_event(r, weir_sim_net_step(&r->net, &event));
     }
     r->events.now_us = until_us;
 }
@@ -138,7 +138,7 @@ static void a_frame_published_comes_to_all_others_and_is_not_copied(void **state
     rig_deinit(&r);
 }
 
-static void frames_of_one_direction_keep_their_order_whatever_their_delays(void **state)
+static void frames_of_one_direction_stay_in_order_whatever_their_delays(void **state)
 {
     static const enum weir_sim_law laws[] = { WEIR_SIM_LAW_FIXED, WEIR_SIM_LAW_UNIFORM,
                                               WEIR_SIM_LAW_LOGNORMAL, WEIR_SIM_LAW_HEAVY };
@@ -339,7 +339,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(links_come_up_at_both_ends_once_both_nodes_run),
         cmocka_unit_test(a_frame_published_comes_to_all_others_and_is_not_copied),
-        cmocka_unit_test(frames_of_one_direction_keep_their_order_whatever_their_delays),
+        cmocka_unit_test(frames_of_one_direction_stay_in_order_whatever_their_delays),
         cmocka_unit_test(loss_takes_its_share_in_runs_and_only_of_what_is_published),
         cmocka_unit_test(a_full_queue_drops_its_oldest_and_never_what_was_sent_to_one),
         cmocka_unit_test(a_narrow_wire_takes_the_time_that_the_bytes_need),

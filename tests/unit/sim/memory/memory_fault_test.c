@@ -18,7 +18,7 @@ static void fail_each_operation(enum weir_group group, enum weir_err with)
 {
     struct weir_memory *m = kit_new(group);
     enum weir_err err = WEIR_EIO;
-    unsigned num_as_told = 0;
+    unsigned num_as_set = 0;
     uint64_t n = 0;
 
     kit_fill(m, group);
@@ -26,14 +26,14 @@ static void fail_each_operation(enum weir_group group, enum weir_err with)
     while (err < 0) {
         weir_memory_fail_op(m, ++n, with);
         err = record_store_suite_scenario(weir_memory_record_store(m), group);
-        num_as_told += err == with;
+        num_as_set += err == with;
         if (err < 0) {
             assert_true(err == with || err == WEIR_EIO);
             assert_int_equal(weir_memory_hash(m), before);
         }
     }
     assert_true(n > 15);
-    assert_true(num_as_told > 4);
+    assert_true(num_as_set > 4);
     weir_memory_free(&m);
 }
 

@@ -18,7 +18,7 @@
 #define WRITES_LOG2 2
 #define WRITES      (1 << WRITES_LOG2)
 
-/* Two nodes that hold the same, unless a test says otherwise. */
+/* Two nodes that hold the same, unless a test sets it otherwise. */
 struct scene {
     struct weir_history_write writes[WRITES];
     uint32_t slots[WEIR_HISTORY_SLOTS(WRITES_LOG2)];

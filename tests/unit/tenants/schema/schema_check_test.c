@@ -90,18 +90,18 @@ static void each_form_accepts_what_it_names_and_nothing_else(void **state)
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(form_cases); i++) {
         const struct form_case *c = &form_cases[i];
-        struct weir_form_text kept, again;
+        struct weir_form_text canonical, again;
         const char *why = NULL;
 
         for (size_t k = 0; k < WEIR_ARRAY_LEN(c->good) && c->good[k] != NULL; k++) {
-            if (!weir_form_check(c->form, weir_span_cstr(c->good[k]), &kept, &why))
+            if (!weir_form_check(c->form, weir_span_cstr(c->good[k]), &canonical, &why))
                 fail_msg("%s %s", c->good[k], why);
-            assert_true(weir_form_check(c->form, kept.text, &again, &why));
-            assert_true(weir_span_eq(kept.text, again.text));
+            assert_true(weir_form_check(c->form, canonical.text, &again, &why));
+            assert_true(weir_span_eq(canonical.text, again.text));
         }
         for (size_t k = 0; k < WEIR_ARRAY_LEN(c->bad) && c->bad[k] != NULL; k++) {
             why = NULL;
-            if (weir_form_check(c->form, weir_span_cstr(c->bad[k]), &kept, &why))
+            if (weir_form_check(c->form, weir_span_cstr(c->bad[k]), &canonical, &why))
                 fail_msg("%s is taken for a %s", c->bad[k], weir_form_name(c->form));
             assert_true(why != NULL && why[0] != '\0');
         }
@@ -110,14 +110,15 @@ static void each_form_accepts_what_it_names_and_nothing_else(void **state)
 
 static void a_nul_hides_nothing(void **state)
 {
-    struct weir_form_text kept;
+    struct weir_form_text canonical;
     const char *why = NULL;
 
     (void)state;
     for (int form = 0; form < WEIR_FORM_NUM; form++) {
         if (form == WEIR_FORM_LINES)
             continue;
-        assert_false(weir_form_check((enum weir_form)form, WEIR_SPAN_LIT("/a\0b"), &kept, &why));
+        assert_false(
+            weir_form_check((enum weir_form)form, WEIR_SPAN_LIT("/a\0b"), &canonical, &why));
         assert_string_equal(why, "holds a NUL");
     }
     schemas_yaml(SCHEMAS_TENANT "http: { \"max\\0\": 1 }\n",
@@ -375,7 +376,7 @@ static void a_tenant_fits_one_record(void **state)
 
 /* -- messages that never were a text -- */
 
-static void check_reports(const ProtobufCMessage *m, enum weir_kind kind, const char *said)
+static void check_reports(const ProtobufCMessage *m, enum weir_kind kind, const char *expected)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
     struct weir_diags diags;
@@ -384,8 +385,8 @@ static void check_reports(const ProtobufCMessage *m, enum weir_kind kind, const 
     enum weir_err err = weir_schema_check(kind, m, &diags);
     weir_diags_write(&diags, &out);
     weir_strbuf_puts(&out, "");
-    assert_string_equal(out.at, said);
-    assert_int_equal(err, said[0] == '\0' ? WEIR_OK : WEIR_EINVAL);
+    assert_string_equal(out.at, expected);
+    assert_int_equal(err, expected[0] == '\0' ? WEIR_OK : WEIR_EINVAL);
     weir_strbuf_deinit(&out);
     weir_diags_deinit(&diags);
 }

@@ -42,15 +42,15 @@ static void run_end(struct run *r)
         weir_docs_deinit(&r->docs[i]);
 }
 
-static void assert_claims(const char *const *texts, enum weir_err expected, const char *said)
+static void assert_claims(const char *const *texts, enum weir_err err, const char *expected)
 {
     struct run r = { .num = 0 };
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
 
     run_read(&r, texts);
-    assert_int_equal(weir_schema_check_claims(r.all, r.num, &r.diags), expected);
+    assert_int_equal(weir_schema_check_claims(r.all, r.num, &r.diags), err);
     weir_diags_write(&r.diags, &out);
-    assert_string_equal(out.len > 0 ? out.at : "", said);
+    assert_string_equal(out.len > 0 ? out.at : "", expected);
     weir_strbuf_deinit(&out);
     run_end(&r);
 }

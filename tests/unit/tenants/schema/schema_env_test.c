@@ -6,7 +6,7 @@
 #include "tests/support/schemas.h"
 
 /** Apply variables to an empty node; compare what is reported and the node as text. */
-static void env_reports(const char *const *env, const char *said, const char *yaml)
+static void env_reports(const char *const *env, const char *expected, const char *yaml)
 {
     Weir__V1__Node node = WEIR__V1__NODE__INIT;
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
@@ -18,10 +18,10 @@ static void env_reports(const char *const *env, const char *said, const char *ya
     enum weir_err err = weir_schema_node_env(&node, env, &arena, &diags);
     weir_diags_write(&diags, &out);
     weir_strbuf_puts(&out, "");
-    if (strcmp(out.at, said) != 0)
-        fprintf(stderr, "said:\n%s", out.at);
-    assert_string_equal(out.at, said);
-    assert_int_equal(err, said[0] == '\0' ? WEIR_OK : WEIR_EINVAL);
+    if (strcmp(out.at, expected) != 0)
+        fprintf(stderr, "reported:\n%s", out.at);
+    assert_string_equal(out.at, expected);
+    assert_int_equal(err, expected[0] == '\0' ? WEIR_OK : WEIR_EINVAL);
     weir_strbuf_reset(&out);
     if (yaml != NULL) {
         assert_int_equal(weir_schema_write(WEIR_KIND_NODE, &node.base, WEIR_FORMAT_YAML, &out),

@@ -37,7 +37,7 @@ static void a_text_in_utf_16_is_named(void **state)
 }
 
 static void assert_file(const char *text, enum weir_format format, enum weir_err err,
-                        const char *said)
+                        const char *expected)
 {
     struct weir_schema_source src = { .text = weir_span_cstr(text),
                                       .format = format,
@@ -50,7 +50,7 @@ static void assert_file(const char *text, enum weir_format format, enum weir_err
     weir_diags_init(&diags);
     assert_int_equal(weir_schema_read(&src, &docs, &diags), err);
     weir_diags_write(&diags, &out);
-    assert_string_equal(out.len > 0 ? out.at : "", said);
+    assert_string_equal(out.len > 0 ? out.at : "", expected);
     weir_strbuf_deinit(&out);
     weir_diags_deinit(&diags);
     weir_docs_deinit(&docs);
@@ -197,7 +197,8 @@ static void one_value_has_one_error(void **state)
 
 static void a_tab_in_the_indentation_is_named(void **state)
 {
-    static const char said[] = "5:%d: a tab indents this line: YAML is indented by spaces alone\n";
+    static const char format[] =
+        "5:%d: a tab indents this line: YAML is indented by spaces alone\n";
     static const struct {
         const char *tail;
         int column;
@@ -211,7 +212,7 @@ static void a_tab_in_the_indentation_is_named(void **state)
     for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
         char text[256], expected[128];
         snprintf(text, sizeof(text), HEAD "name: shop\nhosts:\n%s", cases[i].tail);
-        snprintf(expected, sizeof(expected), said, cases[i].column);
+        snprintf(expected, sizeof(expected), format, cases[i].column);
         schemas_yaml(text, expected);
     }
     /* Where YAML allows a tab, nothing is reported. */

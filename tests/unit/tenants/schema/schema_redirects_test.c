@@ -6,14 +6,14 @@
 #include "tests/support/schemas.h"
 
 /** What is reported of the redirects alone. */
-static void rules_report(const char *rules, const char *said)
+static void rules_report(const char *rules, const char *expected)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
 
     weir_strbuf_puts(&text, "apiVersion: weir/v1\nkind: Tenant\nname: shop\n"
                             "hosts: [shop.example.com, \"*.shop.example.com\"]\nredirects:\n");
     weir_strbuf_puts(&text, rules);
-    schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML, said);
+    schemas_check(weir_span(text.at, text.len), WEIR_FORMAT_YAML, expected);
     weir_strbuf_deinit(&text);
 }
 
@@ -55,12 +55,12 @@ static void a_rule_that_changes_nothing_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(useless); i++) {
-        char said[128];
+        char expected[128];
         const char *to = strstr(useless[i], "to: ");
-        snprintf(said, sizeof(said),
+        snprintf(expected, sizeof(expected),
                  "6:%d: redirects[0].to: leads each request to where it already is\n",
                  (int)(to - useless[i]) + 1);
-        rules_report(useless[i], said);
+        rules_report(useless[i], expected);
     }
 }
 

@@ -202,10 +202,10 @@ static void test_number(struct probe *p, const ProtobufCFieldDescriptor *f,
     for (size_t i = 0; i < WEIR_ARRAY_LEN(values); i++) {
         uint64_t n = f->type == PROTOBUF_C_TYPE_UINT32 ? (uint32_t)values[i] : values[i];
         set_number(p, f, n);
-        const char *said = probe_reported(p, f->name, "");
-        assert_int_equal(said == NULL, is_allowed(r, n));
-        if (said != NULL)
-            assert_non_null(strstr(said, weir_check_range(r).text));
+        const char *reported = probe_reported(p, f->name, "");
+        assert_int_equal(reported == NULL, is_allowed(r, n));
+        if (reported != NULL)
+            assert_non_null(strstr(reported, weir_check_range(r).text));
     }
 }
 
@@ -275,9 +275,9 @@ static void test_text(struct probe *p, const ProtobufCFieldDescriptor *f, const 
             *(char **)weir_reflect_member(p->m, f) = text;
         }
         bool short_or_long = len < r->min || len > r->max;
-        bool said =
+        bool reported =
             probe_reported(p, path, "bytes long") || probe_reported(p, path, "must not be empty");
-        assert_int_equal(said, short_or_long);
+        assert_int_equal(reported, short_or_long);
         if (len == r->min + 2 && r->max > 300)
             len = r->max - 2; /* what lies between tests nothing new */
     }

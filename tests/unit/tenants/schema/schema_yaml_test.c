@@ -129,17 +129,17 @@ static void booleans_are_true_and_false(void **state)
 #define BACKUP(value)                                                                              \
     SCHEMAS_TENANT "upstreams: { w: { endpoints: [ { address: \"a:1\", backup: " value " } ] } "   \
                    "}\n"
-#define SAYS(text) "5:50: upstreams.w.endpoints[0].backup: " text "\n"
+#define FAULT(text) "5:50: upstreams.w.endpoints[0].backup: " text "\n"
     (void)state;
     schemas_yaml(BACKUP("true"), "");
     schemas_yaml(BACKUP("false"), "");
-    schemas_yaml(BACKUP("\"true\""), SAYS("\"true\" is not true or false, write true"));
-    schemas_yaml(BACKUP("True"), SAYS("True is not true or false, write true"));
-    schemas_yaml(BACKUP("on"), SAYS("on is not true or false, write true"));
-    schemas_yaml(BACKUP("NO"), SAYS("NO is not true or false, write false"));
-    schemas_yaml(BACKUP("0"), SAYS("0 is not true or false, write false"));
-    schemas_yaml(BACKUP("maybe"), SAYS("maybe is not true or false"));
-    schemas_yaml(BACKUP("\"\""), SAYS("\"\" is not true or false"));
+    schemas_yaml(BACKUP("\"true\""), FAULT("\"true\" is not true or false, write true"));
+    schemas_yaml(BACKUP("True"), FAULT("True is not true or false, write true"));
+    schemas_yaml(BACKUP("on"), FAULT("on is not true or false, write true"));
+    schemas_yaml(BACKUP("NO"), FAULT("NO is not true or false, write false"));
+    schemas_yaml(BACKUP("0"), FAULT("0 is not true or false, write false"));
+    schemas_yaml(BACKUP("maybe"), FAULT("maybe is not true or false"));
+    schemas_yaml(BACKUP("\"\""), FAULT("\"\" is not true or false"));
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_look.c - see memory.h: what a checker sees, without transactions and without faults.
+ * memory_inspect.c - see memory.h: what a checker sees, without transactions and without faults.
  */
 #include "node/base/hash.h"
 #include "tests/sim/memory/memory_conflicts.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory_look_test.c - what the store in memory shows a checker: hooks, walks, counts, its hash.
+ * memory_inspect_test.c - what the store in memory shows a checker: hooks, walks, counts, its hash.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +11,8 @@
 
 /* -- hooks -- */
 
-static void draw_kept(struct weir_strbuf *b, const char *what, const struct weir_stored_record *rec)
+static void draw_record(struct weir_strbuf *b, const char *what,
+                        const struct weir_stored_record *rec)
 {
     weir_strbuf_puts(b, what);
     weir_strbuf_add(b, rec->rec.key);
@@ -22,12 +23,12 @@ static void draw_kept(struct weir_strbuf *b, const char *what, const struct weir
 
 static void on_put(void *arg, const struct weir_stored_record *rec)
 {
-    draw_kept(arg, "put ", rec);
+    draw_record(arg, "put ", rec);
 }
 
 static void on_drop(void *arg, const struct weir_stored_record *rec)
 {
-    draw_kept(arg, "drop ", rec);
+    draw_record(arg, "drop ", rec);
 }
 
 static void draw_row(struct weir_strbuf *b, const struct weir_lane_row *lane)
@@ -188,7 +189,7 @@ static void each_hook_may_be_missing(void **state)
 
 static bool see_record(void *arg, const struct weir_stored_record *rec, bool damaged)
 {
-    draw_kept(arg, damaged ? "damaged " : "", rec);
+    draw_record(arg, damaged ? "damaged " : "", rec);
     return !weir_span_eq(rec->rec.key, WEIR_SPAN_LIT("stop"));
 }
 
@@ -200,7 +201,7 @@ static bool see_lane(void *arg, const struct weir_lane_row *lane)
 
 static bool see_conflict(void *arg, const struct weir_conflict *c)
 {
-    draw_kept(arg, "conflict ", &c->loser);
+    draw_record(arg, "conflict ", &c->loser);
     return true;
 }
 
