@@ -133,8 +133,8 @@ static void an_overlap_is_a_warning_of_status_and_of_the_doctor(void **state)
  */
 static void each_wildcards_owner_is_asked_for_its_own_names(void **state)
 {
-    put_allowing("shop", "\"*.shop.example.com\"", "pay, mail");
-    put_allowing("bank", "\"*.bank.example.com\"", "mail");
+    write_allowing("shop", "\"*.shop.example.com\"", "pay, mail");
+    write_allowing("bank", "\"*.bank.example.com\"", "mail");
     write_tenant("pay", "a.shop.example.com, b.shop.example.com", "", (struct want){ 201, NULL });
     write_tenant("mail", "m.shop.example.com, m.bank.example.com", "", (struct want){ 201, NULL });
     expect("GET", "/v1/doctor", "", NULL, (struct want){ 200, "no name lies below another" });
