@@ -377,7 +377,7 @@ static void a_reader_that_stands_still_does_not_hold_up_a_switch(void **state)
     assert_true(reader >= 0);
     assert_int_equal(weir_access_log_open(fifo, 1, &l), WEIR_OK);
     struct weir_access_writer *w = weir_access_log_writer(l, 0, &p.metrics[0]);
-    for (unsigned i = 0; put_line(w, 0, i); i++)
+    for (unsigned i = 0; write_line(w, 0, i); i++)
         continue; /* until the pipe and all buffers are full */
 
     assert_int_equal(weir_access_target_open(p.file, &t), WEIR_OK);
