@@ -52,7 +52,7 @@ static enum weir_err err_of_listen(int sys_errno)
     }
 }
 
-/* Without SO_REUSEPORT, so that a listener of anybody is seen. */
+/* Without SO_REUSEPORT, so that a listener of any process is seen. */
 static int try_listen(const struct weir_addr *addr)
 {
     struct sockaddr_storage ss;
@@ -85,7 +85,7 @@ static void check_listener(struct findings *f, const char *field, const struct w
         weir_strbuf_printf(&line, "%s: %s can be listened on", field, text);
     } else {
         weir_explain_listener(field, addr, err_of_listen(rc), rc, &line);
-        if (rc == EADDRINUSE && f->running.pid != 0 && !f->running.can_look)
+        if (rc == EADDRINUSE && f->running.pid != 0 && !f->running.can_read)
             weir_strbuf_printf(&line,
                                "; it may be the running node, pid %d, whose descriptors user %u "
                                "may not read: check as its user, or as root",
