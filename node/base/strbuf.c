@@ -128,7 +128,10 @@ static size_t utf8_next(struct weir_span s, uint32_t *ret_point)
     return len;
 }
 
-static void append_json_escape(struct weir_strbuf *b, uint32_t point)
+/* How a code point above U+FFFF is escaped: JSON has surrogate pairs, YAML refuses them. */
+enum escape { ESCAPE_JSON, ESCAPE_YAML };
+
+static void append_escape(struct weir_strbuf *b, uint32_t point, enum escape form)
 {
     switch (point) {
     case '"':
@@ -149,7 +152,9 @@ static void append_json_escape(struct weir_strbuf *b, uint32_t point)
     default:
         break;
     }
-    if (point >= 0x10000) {
+    if (point >= 0x10000 && form == ESCAPE_YAML) {
+        weir_strbuf_printf(b, "\\U%08x", point);
+    } else if (point >= 0x10000) {
         point -= 0x10000;
         weir_strbuf_printf(b, "\\u%04x\\u%04x", 0xd800 + (point >> 10), 0xdc00 + (point & 0x3ff));
     } else {
@@ -162,7 +167,7 @@ static bool is_plain(uint8_t c)
     return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
-void weir_strbuf_json(struct weir_strbuf *b, struct weir_span s)
+static void append_quoted(struct weir_strbuf *b, struct weir_span s, enum escape form)
 {
     weir_strbuf_putc(b, '"');
     while (s.len > 0) {
@@ -175,10 +180,20 @@ void weir_strbuf_json(struct weir_strbuf *b, struct weir_span s)
             break;
         uint32_t point = s.at[0];
         size_t used = utf8_next(s, &point);
-        append_json_escape(b, point);
+        append_escape(b, point, form);
         s = weir_span_from(s, used ? used : 1);
     }
     weir_strbuf_putc(b, '"');
+}
+
+void weir_strbuf_json(struct weir_strbuf *b, struct weir_span s)
+{
+    append_quoted(b, s, ESCAPE_JSON);
+}
+
+void weir_strbuf_yaml(struct weir_strbuf *b, struct weir_span s)
+{
+    append_quoted(b, s, ESCAPE_YAML);
 }
 
 char *weir_strbuf_take(struct weir_strbuf *b, size_t *ret_len)

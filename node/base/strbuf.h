@@ -41,6 +41,9 @@ void weir_strbuf_printf(struct weir_strbuf *b, const char *fmt, ...) WEIR_PRINTF
  * escaped; invalid UTF-8 as \u00XX.
  */
 void weir_strbuf_json(struct weir_strbuf *b, struct weir_span s);
+/** The same as a double-quoted scalar of YAML, which has no surrogate pairs: a code point above
+ * U+FFFF is \UXXXXXXXX. */
+void weir_strbuf_yaml(struct weir_strbuf *b, struct weir_span s);
 /**
  * Give the bytes and a NUL away (caller frees); NULL when failed or out of memory. The buffer is
  * zero again.

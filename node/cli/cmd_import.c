@@ -369,10 +369,15 @@ static void read_entry(struct import *im, const char *folder, const char *name, 
         im->code = weir_cli_no_memory(im->cli);
         return;
     }
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    bool is_there = stat(path, &st) == 0;
+    if (is_there && S_ISDIR(st.st_mode)) {
         read_folder(im, path, depth + 1);
-    else if (is_document_name(name))
+    } else if (is_there && is_document_name(name) && !S_ISREG(st.st_mode)) {
+        im->num_faults++; /* to open a FIFO that nobody writes to would never end */
+        show_fault(im, path, 0, "cannot be read: it is not a regular file");
+    } else if (is_document_name(name)) {
         read_file(im, path);
+    }
     free(path);
 }
 

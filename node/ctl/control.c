@@ -405,6 +405,20 @@ static int run_node(struct weir_control *c)
 
 /* -- the file -- */
 
+/* At a start the text may come from a pipe, as in `weir node --config <(...)`. While the node runs
+ * it may not: a FIFO without a writer would hold the reading thread for ever. */
+static bool can_be_read_again(const char *path, struct weir_strbuf *problems)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return true; /* read_file has the reason */
+    weir_strbuf_printf(problems,
+                       "weir: %s is not a regular file, so it cannot be read again: restart the "
+                       "node, or put a file there\n",
+                       path);
+    return false;
+}
+
 static bool read_file(const char *path, struct weir_strbuf *out, struct weir_strbuf *problems)
 {
     char chunk[8192];
@@ -434,6 +448,14 @@ enum weir_err weir_control_read_file(const struct weir_control_options *o, struc
         err = weir_config_read(ret, o->config, weir_span(text.at, text.len), o->env, problems);
     weir_strbuf_deinit(&text);
     return problems->failed ? WEIR_ENOMEM : err;
+}
+
+enum weir_err weir_control_read_file_again(const struct weir_control_options *o,
+                                           struct weir_config *ret, struct weir_strbuf *problems)
+{
+    if (o->config != NULL && !can_be_read_again(o->config, problems))
+        return problems->failed ? WEIR_ENOMEM : WEIR_EINVAL;
+    return weir_control_read_file(o, ret, problems);
 }
 
 static bool read_config(struct weir_control *c)

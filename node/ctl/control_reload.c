@@ -214,7 +214,7 @@ static void start_reload(struct weir_control *c, weir_reload_done *done, void *a
 static void on_read_work(uv_work_t *work)
 {
     struct weir_reload *rl = weir_container_of(work, struct weir_reload, work);
-    rl->err = weir_control_read_file(rl->c->options, &rl->next, &rl->problems);
+    rl->err = weir_control_read_file_again(rl->c->options, &rl->next, &rl->problems);
 }
 
 static void on_file_read(uv_work_t *work, int status)

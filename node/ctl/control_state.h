@@ -68,6 +68,11 @@ uint32_t weir_control_connections(struct weir_control *c, uint32_t wanted);
 WEIR_MUST_USE enum weir_err weir_control_read_file(const struct weir_control_options *o,
                                                    struct weir_config *ret,
                                                    struct weir_strbuf *problems);
+/** The same while the node runs, from a regular file alone: to open a FIFO could block for ever.
+ * Any thread. Parameters and return values as above. */
+WEIR_MUST_USE enum weir_err weir_control_read_file_again(const struct weir_control_options *o,
+                                                         struct weir_config *ret,
+                                                         struct weir_strbuf *problems);
 
 /* -- control_drain.c: weir_node.drain and weir_node.undrain; SIGTERM -- */
 

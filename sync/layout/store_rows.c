@@ -11,6 +11,9 @@
 
 #define IDX_FIXED 12 /* bytes of an index row beside the name and the record's key */
 
+/* Older programs take a row of another length for damage. What is counted beyond this needs a row
+ * of its own. */
+_Static_assert(STORE_COUNTS_LEN == 144, "programs of format 1 and 2 read these counts");
 _Static_assert(1 + WEIR_KEY_MAX + 5 <= STORE_ROW_KEY_MAX, "keys of tombstones and expiries fit");
 _Static_assert(1 + 2 + WEIR_KEY_MAX + STORE_REV_TAIL <= STORE_ROW_KEY_MAX, "revision keys fit");
 

@@ -137,10 +137,10 @@ struct store_tally {
     uint64_t hlc_floor;                 /* largest stamp of a purged tombstone */
     uint64_t live[WEIR_CLASS_LANE + 1]; /* records by class; a ban's place is 0 */
     uint64_t num_tombstones;
-    uint64_t index[WEIR_INDEX_REVERSED + 1];
-    uint64_t num_conflicts; /* names with more than one claim */
+    uint64_t index[WEIR_INDEX_PREFIX + 1]; /* rows of WEIR_INDEX_REVERSED are not counted */
+    uint64_t num_conflicts;                /* names with more than one claim */
 };
-#define STORE_COUNTS_LEN (8 * (WEIR_CLASS_LANE + 1 + 1 + WEIR_INDEX_REVERSED + 1 + 1))
+#define STORE_COUNTS_LEN (8 * (WEIR_CLASS_LANE + 1 + 1 + WEIR_INDEX_PREFIX + 1 + 1))
 /** The payload of the row "counts". */
 void weir_store_counts_pack(const struct store_tally *tally, uint8_t out[STORE_COUNTS_LEN]);
 /** Fills the counts and nothing else. @return WEIR_OK | WEIR_ECORRUPT */

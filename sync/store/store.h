@@ -136,8 +136,8 @@ WEIR_MUST_USE enum weir_err weir_store_get(struct weir_store_reader *r, enum wei
 WEIR_MUST_USE enum weir_err weir_store_index_owner(struct weir_store_reader *r,
                                                    enum weir_index index, struct weir_span key,
                                                    struct weir_span *ret_owner);
-/** Number of rows of an index; stored in meta, O(1). Inside begin/end. Lets a worker skip a lookup
- * that cannot hit. */
+/** Number of rows of an index, up to WEIR_INDEX_PREFIX (contract); stored in meta, O(1). Inside
+ * begin/end. Lets a worker skip a lookup that cannot hit. */
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index);
 
 /** Called for each record; return false to stop. */

@@ -32,7 +32,8 @@ struct weir_claim_found {
  *
  * @param domain  lower case, without a dot in front
  * @param at      in: where the search stands, out: what was found
- * @return WEIR_OK | WEIR_ENOTFOUND: no more | WEIR_ECORRUPT (counted)
+ * @return WEIR_OK | WEIR_ENOTFOUND: no more | WEIR_ECORRUPT (counted) | WEIR_EIO: the rows could
+ * not be made when the store was opened (log: store.index_incomplete)
  */
 WEIR_MUST_USE enum weir_err weir_store_index_below(struct weir_store_reader *r,
                                                    struct weir_span domain,

@@ -213,5 +213,7 @@ enum weir_err weir_write_index_below(struct weir_write *w, struct weir_span doma
 {
     struct store_claims c = claims_of(w);
 
+    if (!c.s->reversed_whole)
+        return WEIR_EIO;
     return weir_store_claims_below(&c, domain, at);
 }

@@ -68,23 +68,49 @@ static enum weir_err row_add(struct weir_index_rows *rows, enum weir_index index
     return WEIR_OK;
 }
 
+#define REVERSED_MAX (WEIR_HOST_MAX + 2) /* bytes of a wildcard's domain reversed, and ".*" */
+
+/* The name of the reversed row of a host or wildcard, at most WEIR_HOST_MAX bytes. @return its
+ * length */
+static size_t reverse_name(enum weir_index index, struct weir_span name, uint8_t out[REVERSED_MAX])
+{
+    size_t len = 0;
+
+    WEIR_ASSERT(name.len <= WEIR_HOST_MAX);
+    for (size_t i = name.len; i > 0; i--)
+        out[len++] = name.at[i - 1];
+    if (index == WEIR_INDEX_WILDCARD) {
+        out[len++] = '.';
+        out[len++] = '*';
+    }
+    return len;
+}
+
+bool weir_store_index_reverse(const struct store_claim *claim, struct store_key *ret)
+{
+    uint8_t reversed[REVERSED_MAX];
+    struct store_key rec_key;
+
+    if (claim->index > WEIR_INDEX_WILDCARD || claim->name.len > WEIR_HOST_MAX ||
+        claim->owner.len == 0 || claim->owner.len > WEIR_KEY_MAX)
+        return false;
+    size_t len = reverse_name(claim->index, claim->name, reversed);
+    weir_store_key_rec(&rec_key, claim->class, claim->owner);
+    return weir_store_key_idx_name(ret, WEIR_INDEX_REVERSED, weir_span(reversed, len)) &&
+           weir_store_key_idx_claim(ret, claim->since_hlc, store_key_span(&rec_key));
+}
+
 enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index index,
                                   struct weir_span key, uint64_t since_hlc)
 {
-    uint8_t reversed[WEIR_HOST_MAX + 2];
-    size_t len = 0;
+    uint8_t reversed[REVERSED_MAX];
 
     WEIR_ASSERT(index >= WEIR_INDEX_HOST);
     WEIR_ASSERT(index <= WEIR_INDEX_PREFIX);
     enum weir_err err = row_add(rows, index, key, since_hlc);
     if (err < 0 || index > WEIR_INDEX_WILDCARD || key.len > WEIR_HOST_MAX)
         return err;
-    for (size_t i = key.len; i > 0; i--)
-        reversed[len++] = key.at[i - 1];
-    if (index == WEIR_INDEX_WILDCARD) {
-        reversed[len++] = '.';
-        reversed[len++] = '*';
-    }
+    size_t len = reverse_name(index, key, reversed);
     return row_add(rows, WEIR_INDEX_REVERSED, weir_span(reversed, len), since_hlc);
 }
 
@@ -191,14 +217,17 @@ static enum weir_err row_remove(struct store_txn *t, struct weir_span row, struc
     enum weir_err err = weir_store_del(t, STORE_IDX, row);
     if (err == WEIR_ENOTFOUND)
         return WEIR_OK; /* removed by a sweep earlier, or never written by an older program */
-    if (err == WEIR_OK)
-        err = num_claims(t, name, &left);
+    if (err < 0)
+        return err;
+    *ret_changed = true;
+    if (name.at[0] == WEIR_INDEX_REVERSED)
+        return WEIR_OK; /* not counted: they are as many as hosts and wildcards */
+    err = num_claims(t, name, &left);
     if (err < 0)
         return err;
     row_is_less(&t->tally.index[name.at[0]]);
-    if (left == 1 && name.at[0] != WEIR_INDEX_REVERSED)
+    if (left == 1)
         row_is_less(&t->tally.num_conflicts);
-    *ret_changed = true;
     return WEIR_OK;
 }
 
@@ -227,16 +256,17 @@ static enum weir_err write_row(struct store_txn *t, struct weir_span row, struct
     enum weir_err err = row_present(t, row, &there, &sound);
     if (err < 0 || sound)
         return err;
-    err = num_claims(t, name, &before);
+    if (name.at[0] != WEIR_INDEX_REVERSED)
+        err = num_claims(t, name, &before);
     if (err == WEIR_OK)
         err = weir_store_put_row(t, STORE_IDX, row, WEIR_SPAN_EMPTY);
     if (err < 0)
         return err;
     *ret_changed = true;
-    if (there)
+    if (there || name.at[0] == WEIR_INDEX_REVERSED)
         return WEIR_OK;
     t->tally.index[name.at[0]]++;
-    if (before == 1 && name.at[0] != WEIR_INDEX_REVERSED)
+    if (before == 1)
         t->tally.num_conflicts++;
     return WEIR_OK;
 }

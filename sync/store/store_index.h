@@ -18,6 +18,12 @@ WEIR_MUST_USE enum weir_err weir_store_index_derive(struct weir_store *s, struct
                                                     const struct weir_span *value,
                                                     struct weir_index_rows *rows);
 
+/**
+ * The key of the row of WEIR_INDEX_REVERSED that belongs to a claim.
+ * @return false: it has none, since it is of another index or its name is too long
+ */
+bool weir_store_index_reverse(const struct store_claim *claim, struct store_key *ret);
+
 /** Replace `s->old_rows` of a record with `s->new_rows`. @return WEIR_OK | as weir_store_put */
 WEIR_MUST_USE enum weir_err weir_store_index_change(struct store_txn *t, bool *ret_changed);
 

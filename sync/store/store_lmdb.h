@@ -104,9 +104,11 @@ struct weir_store {
     struct store_tally tally; /* as committed */
     struct store_lane *lanes; /* owns; the position is lane_idx */
     uint32_t num_lanes, cap_lanes;
-    uint32_t format;   /* from the database */
-    bool has_live_row; /* the database has a row "live" */
-    bool driven;       /* by a record store's caller; false while a rescue numbers what it writes */
+    uint32_t format;     /* from the database */
+    bool has_live_row;   /* the database has a row "live" */
+    bool reversed_whole; /* the rows of WEIR_INDEX_REVERSED are those of all names; constant once
+                            the store is open */
+    bool driven; /* by a record store's caller; false while a rescue numbers what it writes */
     struct weir_index_rows old_rows, new_rows;
     struct weir_strbuf value;
     uint8_t *sound; /* owns; one byte a page: what was checked in this transaction */

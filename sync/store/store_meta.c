@@ -3,7 +3,7 @@
  * store_meta.c - what the database states about itself: format, node, incarnation, lanes, counts.
  * Rows of meta: format 4, node_id 8, incarnation 16, lane 4 (index of this node's lane), seq 8,
  * hlc_floor 8, counts, txn 8 (the transaction that wrote these), clean 1. Since format 2, or after
- * a rescue: live 1. Group E: boot_id 16.
+ * a rescue: live 1. Group C: reversed (store_upgrade.c). Group E: boot_id 16.
  */
 #include "sync/store/store_meta.h"
 
@@ -13,6 +13,7 @@
 
 #include "node/base/rng.h"
 #include "sync/store/store_env.h"
+#include "sync/store/store_steps.h"
 #include "sync/store/store_txn.h"
 #include "sync/version/num.h"
 
@@ -286,6 +287,7 @@ enum weir_err weir_store_meta_create(struct weir_store *s, const uint8_t *node_i
         weir_store_lane_draw(s, own.id) < 0)
         return WEIR_EIO;
     s->tally = (struct store_tally){ .own_lane = STORE_LANE_NONE };
+    s->reversed_whole = true; /* there are no names yet */
     if (s->driven || s->format < STORE_FORMAT_ALONE)
         s->format = s->driven ? STORE_FORMAT : STORE_FORMAT_ALONE;
     enum weir_err err = WEIR_OK;
@@ -343,6 +345,9 @@ enum weir_err weir_store_open_database(struct weir_store *s)
         if (err == WEIR_OK && fsync(s->folder_fd) != 0)
             err = WEIR_EIO;
     }
+    /* Before any other commit of this program, which would make a mark that is there invalid. */
+    if (err == WEIR_OK)
+        err = weir_store_upgrade(s);
     if (err == WEIR_OK && !s->driven)
         err = weir_store_lane_own(s);
     return err;

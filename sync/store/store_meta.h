@@ -8,7 +8,8 @@
 #include "sync/store/store_lmdb.h"
 
 /**
- * Open LMDB and load what the database states about itself, or begin a new one.
+ * Open LMDB and load what the database states about itself, or begin a new one. Rows that an older
+ * program did not write are made.
  * @return as weir_store_open | WEIR_ECORRUPT
  */
 WEIR_MUST_USE enum weir_err weir_store_open_database(struct weir_store *s);

@@ -2,7 +2,8 @@
  *
  * store_open.c - opens and closes the store: folder, lock, check, rescue, LMDB, writer. Nothing at
  * open depends on the number of records, except the check of a small file, of one that is shorter
- * than it should be, and of one in which a damaged page was found.
+ * than it should be, and of one in which a damaged page was found, and the first open after an
+ * older program wrote the file (store_upgrade.c).
  */
 #include <errno.h>
 #include <fcntl.h>

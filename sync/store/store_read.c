@@ -284,6 +284,8 @@ enum weir_err weir_store_index_below(struct weir_store_reader *r, struct weir_sp
     struct store_claims claims = { r->s, claims_seek, r };
 
     check_reader(r, true);
+    if (!r->s->reversed_whole)
+        return WEIR_EIO;
     enum weir_err err = weir_store_claims_below(&claims, domain, at);
     return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : err;
 }
@@ -302,7 +304,7 @@ uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index ind
 {
     check_reader(r, true);
     WEIR_ASSERT(index >= WEIR_INDEX_HOST);
-    WEIR_ASSERT(index <= WEIR_INDEX_REVERSED);
+    WEIR_ASSERT(index <= WEIR_INDEX_PREFIX);
     return r->tally.index[index];
 }
 

@@ -21,6 +21,16 @@ void weir_store_writer_stop(struct weir_store *s);
 /** Purge old tombstones, at most STORE_PURGE_BATCH. @return whether there are more */
 bool weir_store_purge_step(struct weir_store *s);
 
+/* -- store_upgrade.c -- */
+
+/**
+ * Make the reversed rows if they are not whole, in transactions of a bounded number of rows. A call
+ * that is cut off is continued by the next one. Nothing else of the database changes. When the disk
+ * does not take the rows this is logged, s->reversed_whole stays false and the result is WEIR_OK.
+ * @return WEIR_OK | WEIR_ECORRUPT | WEIR_ENOMEM | as weir_store_txn_begin
+ */
+WEIR_MUST_USE enum weir_err weir_store_upgrade(struct weir_store *s);
+
 /* -- store_salvage.c -- */
 
 /**

@@ -205,6 +205,26 @@ static enum weir_err write_own_lane(struct store_txn *t)
     return weir_store_lane_put(t, t->tally.own_lane, &own);
 }
 
+enum weir_err weir_store_reversed_put(struct store_txn *t, bool whole, struct weir_span from)
+{
+    uint8_t mark[STORE_REVERSED_LEN + STORE_ROW_KEY_MAX];
+
+    WEIR_ASSERT(from.len <= STORE_ROW_KEY_MAX);
+    weir_num_write_le(mark, mdb_txn_id(t->txn), 8);
+    mark[8] = whole ? 1 : 0;
+    if (from.len > 0)
+        memcpy(mark + STORE_REVERSED_LEN, from.at, from.len);
+    return weir_store_meta_put(t, STORE_REVERSED_ROW, mark, STORE_REVERSED_LEN + from.len);
+}
+
+/* An older program does not write this row, so its commits make it invalid. */
+static enum weir_err put_reversed_whole(struct store_txn *t)
+{
+    if (t->s->kind->group != 'C' || !t->s->reversed_whole)
+        return WEIR_OK;
+    return weir_store_reversed_put(t, true, WEIR_SPAN_EMPTY);
+}
+
 /* Rows that change when a node joins a cluster, and some now and then. */
 static enum weir_err write_state_rows(struct store_txn *t)
 {
@@ -243,6 +263,8 @@ static enum weir_err write_tally(struct store_txn *t)
     enum weir_err err = weir_store_meta_put(t, "txn", txn, sizeof(txn));
     if (err == WEIR_OK)
         err = weir_store_meta_put(t, "counts", counts, sizeof(counts));
+    if (err == WEIR_OK)
+        err = put_reversed_whole(t);
     if (err == WEIR_OK)
         err = write_state_rows(t);
     if (err == WEIR_OK && t->tally.seq != s->tally.seq) {

@@ -84,6 +84,18 @@ uint64_t weir_store_used(struct store_txn *t, bool exact);
 WEIR_MUST_USE enum weir_err weir_store_meta_put(struct store_txn *t, const char *name,
                                                 const void *at, size_t len);
 
+/** The row of meta that states whether the reversed rows are whole as of the transaction that wrote
+ * it: txn 8, whole 1, and while they are not, a key. It holds while it names the newest one. */
+#define STORE_REVERSED_ROW "reversed"
+#define STORE_REVERSED_LEN 9
+/**
+ * Write that row.
+ * @param from  not whole: the last row of `idx` whose reversed row was made
+ * @return as weir_store_put
+ */
+WEIR_MUST_USE enum weir_err weir_store_reversed_put(struct store_txn *t, bool whole,
+                                                    struct weir_span from);
+
 /** Write the row of a lane. @return as weir_store_put */
 WEIR_MUST_USE enum weir_err weir_store_lane_put(struct store_txn *t, uint32_t lane_idx,
                                                 const struct store_lane *lane);

@@ -19,7 +19,7 @@ MANY = 3_000  # several slices of an export, several batches of an import
 
 def _documents(number: int) -> List[Dict[str, Any]]:
     return [tenant(f"s{i:05}", ["127.0.0.1:9"], hosts=[f"s{i:05}.test", f"*.s{i:05}.test"],
-                   error_pages={"502": {"body": f"line\n---\n\"{i}\" é\n"}}) for i in range(number)]
+                   error_pages={"502": {"body": f"line\n---\n\"{i}\" é \U0001f600\n"}}) for i in range(number)]
 
 
 def _fill(node: Node, folder: Path, number: int) -> None:
@@ -76,6 +76,18 @@ def test_an_import_reports_faults_with_their_place_and_takes_the_rest(make_node,
     assert f"{path}:12:1: wrong: unknown key" in done.stderr
     assert "2 tenants: 2 created" in done.stdout
     assert [one["name"] for one in node.admin.get("/v1/tenants").json()["items"]] == ["one", "three"]
+
+
+def test_a_fifo_in_a_folder_does_not_hold_an_import(make_node, folder: Path) -> None:
+    """To open one for reading waits for a writer: it is reported by name, and the rest goes in."""
+    node = make_node()
+    backup = folder / "backup"
+    backup.mkdir()
+    os.mkfifo(backup / "a.yaml")
+    (backup / "b.json").write_text(json.dumps(_documents(1)[0]))
+    done = node.run("import", str(backup))
+    assert (done.returncode, "1 created" in done.stdout) == (1, True), done.stdout + done.stderr
+    assert "a.yaml: cannot be read: it is not a regular file" in done.stderr
 
 
 def test_an_import_refused_by_the_node_names_the_document(make_node, folder: Path) -> None:

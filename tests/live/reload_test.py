@@ -2,6 +2,7 @@
 """reload_test.py - the node file read again while the node serves: what is taken over, what is named, what is refused."""
 
 import json
+import os
 import signal
 import socket
 import threading
@@ -140,6 +141,19 @@ def test_a_bad_file_is_refused_whole(make_node) -> None:
             assert word in done.stderr, done.stderr
     node.config_path.unlink()
     assert "cannot be read: No such file" in node.run("reload").stderr
+    node.config_path.write_text(good)
+    assert node.run("reload").stdout == "reloaded: nothing to take over\n"
+
+
+def test_a_fifo_in_place_of_the_file_does_not_hold_the_node(make_node) -> None:
+    """It is refused by name; the next reload is none the worse, and the node can end."""
+    node = _start(make_node)
+    good = node.config_path.read_text()
+    node.config_path.unlink()
+    os.mkfifo(node.config_path)
+    done = node.run("reload", "--timeout", "5s")
+    assert done.returncode == 1 and "is not a regular file" in done.stderr, done.stdout + done.stderr
+    node.config_path.unlink()
     node.config_path.write_text(good)
     assert node.run("reload").stdout == "reloaded: nothing to take over\n"
 

@@ -29,7 +29,7 @@ static void indent(struct yaml *y, unsigned depth)
 static void scalar_write(struct yaml *y, const json_t *v)
 {
     if (json_is_string(v)) {
-        weir_strbuf_json(y->out, weir_span(json_string_value(v), json_string_length(v)));
+        weir_strbuf_yaml(y->out, weir_span(json_string_value(v), json_string_length(v)));
         return;
     }
     char *text = json_dumps(v, JSON_ENCODE_ANY);
@@ -58,7 +58,7 @@ static void key_write(struct yaml *y, const char *key)
     if (is_word(key))
         weir_strbuf_puts(y->out, key);
     else
-        weir_strbuf_json(y->out, weir_span_cstr(key));
+        weir_strbuf_yaml(y->out, weir_span_cstr(key));
     weir_strbuf_putc(y->out, ':');
 }
 

@@ -36,14 +36,10 @@ bool weir_admin_message_field(const struct weir_admin_message *m, const char *na
         const struct weir_h1_field *f = &m->head.fields[i];
         if (!weir_span_eq_nocase(weir_h1_name(m->bytes, f), wanted))
             continue;
-        if (found != NULL)
-            return false;
+        *ret = found == NULL ? weir_h1_value(m->bytes, f) : weir_span(NULL, 0);
         found = f;
     }
-    if (found == NULL)
-        return false;
-    *ret = weir_h1_value(m->bytes, found);
-    return true;
+    return found != NULL;
 }
 
 void weir_admin_http_init(struct weir_admin_http *h, size_t body_max)

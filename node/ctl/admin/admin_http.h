@@ -36,8 +36,8 @@ struct weir_admin_message {
 
 /** Sets *m NULL; NULL is legal. */
 void weir_admin_message_free(struct weir_admin_message **m);
-/** The value of the only field with this name in any case. @return false: absent, or there are
- * several */
+/** The value of the field with this name in any case; empty when there are several, so that none of
+ * them is taken, and a precondition is not lost. @return false: absent */
 bool weir_admin_message_field(const struct weir_admin_message *m, const char *name,
                               struct weir_span *ret);
 

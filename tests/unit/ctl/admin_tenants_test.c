@@ -114,6 +114,11 @@ static void preconditions_are_412_with_the_present_revision(void **state)
     response_free(&a);
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\n", doc,
            (struct want){ 200, "changed" });
+    /* Several are refused: to take none of them would make the write one without a condition. */
+    expect("PUT", "/v1/tenants/shop", YAML "If-Match: \"1\"\r\nIf-Match: \"1\"\r\n", doc,
+           (struct want){ 400, "If-Match" });
+    expect("PUT", "/v1/tenants/shop", YAML "If-None-Match: *\r\nIf-None-Match: *\r\n", doc,
+           (struct want){ 400, "If-None-Match" });
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: 2\r\n", doc,
            (struct want){ 400, "If-Match" });
     expect("PUT", "/v1/tenants/shop", YAML "If-Match: W/\"2\"\r\n", doc,
