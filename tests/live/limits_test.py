@@ -315,7 +315,7 @@ def test_min_rate_of_upstreams(make_site) -> None:
 
 
 def test_min_rate_0_lets_everything_take_its_time(make_site) -> None:
-    """Min_rate 0 is no minimum; only standing still ends a body."""
+    """min_rate 0 is no minimum; only standing still ends a body."""
     site = make_site(http={"min_rate": 0, "body_timeout": "2s"})
     with site.connect() as client:
         client.send(_post(site, 30))
