@@ -30,6 +30,22 @@ def test_a_byte_order_mark_is_accepted(folder: Path) -> None:
     assert done.returncode == DONE, done.stderr
 
 
+@pytest.mark.parametrize("between", ["\ufeff---\n", "---\n\ufeff", "---\n# joined\n\ufeff", "\ufeff# joined\n---\n"])
+def test_a_byte_order_mark_begins_a_later_document_too(folder: Path, between: str) -> None:
+    """Files that were saved with a mark and then joined; the places of faults stay right."""
+    blog = SHOP.replace("shop", "blog")
+    assert _validate(folder, {"a.yaml": (SHOP + between + blog).encode()})[::2] == (DONE, "")
+    line = (SHOP + between).count("\n") + 5
+    code, _, err = _validate(folder, {"a.yaml": (SHOP + between + blog + "bogus: 1\n").encode()})
+    assert code == FAILED and err.startswith(f"a.yaml:{line}:1: bogus: unknown key"), err
+
+
+def test_a_byte_order_mark_within_a_document_is_named(folder: Path) -> None:
+    code, _, err = _validate(folder, {"a.yaml": (SHOP + "\ufeff" + SHOP).encode()})
+    assert code == FAILED
+    assert err.startswith("a.yaml:5:1: a byte order mark (U+FEFF) begins this line within a document: remove it"), err
+
+
 def test_a_wrong_kind_or_api_version_does_not_hide_other_faults(folder: Path) -> None:
     code, _, err = _validate(folder, {
         "a.yaml": b"apiVersion: weir/v1\nkind: Tennant\nname: Shop\nhosts: [a.test]\n",
