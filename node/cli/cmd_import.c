@@ -18,6 +18,7 @@
 #include "node/cli/api.h"
 #include "node/cli/command.h"
 #include "node/cli/docs/doc_reader.h"
+#include "node/cli/docs/visited.h"
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
@@ -27,7 +28,7 @@
 #define BATCH_DOCS  1024    /* share a commit or two; far below the bound of one request */
 #define BATCH_BYTES 1048576 /* of documents as JSON */
 #define FAULTS_MAX  200     /* lines that are shown; all are counted */
-#define DEPTH_MAX   32      /* folders within folders; a loop of links ends here */
+#define DEPTH_MAX   32      /* folders within folders */
 
 enum outcome { CREATED, CHANGED, UNCHANGED, REFUSED, OUTCOME_COUNT };
 
@@ -55,6 +56,7 @@ struct import {
     uint32_t nodes_durable;
     uint32_t nodes_total;
     uint64_t start_ns;
+    struct weir_visited visited; /* folders */
     enum weir_exit code; /* why it cannot go on */
 };
 
@@ -360,6 +362,20 @@ static bool is_document_name(const char *name)
 
 static void read_folder(struct import *im, const char *path, unsigned depth);
 
+/* A folder that is reached a second time, by a link, holds what was read already. */
+static void visit_folder(struct import *im, const char *path, const struct stat *st, unsigned depth)
+{
+    enum weir_err err = weir_visited_add(&im->visited, st);
+    if (err == WEIR_OK) {
+        read_folder(im, path, depth);
+    } else if (err == WEIR_ELIMIT) {
+        weir_cli_error(im->cli, "more than %d folders at once", WEIR_VISITED_MAX);
+        im->code = WEIR_EXIT_FAILED;
+    } else if (err == WEIR_ENOMEM) {
+        im->code = weir_cli_no_memory(im->cli);
+    }
+}
+
 static void read_entry(struct import *im, const char *folder, const char *name, unsigned depth)
 {
     struct stat st;
@@ -371,7 +387,7 @@ static void read_entry(struct import *im, const char *folder, const char *name, 
     }
     bool is_there = stat(path, &st) == 0;
     if (is_there && S_ISDIR(st.st_mode)) {
-        read_folder(im, path, depth + 1);
+        visit_folder(im, path, &st, depth + 1);
     } else if (is_there && is_document_name(name) && !S_ISREG(st.st_mode)) {
         im->num_faults++; /* to open a FIFO that nobody writes to would never end */
         show_fault(im, path, 0, "cannot be read: it is not a regular file");
@@ -446,7 +462,7 @@ static enum weir_exit run_import(struct import *im)
     struct stat st;
     const char *name = im->cli->num_args > 0 ? im->cli->args[0] : "-";
     if (strcmp(name, "-") != 0 && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
-        read_folder(im, name, 1);
+        visit_folder(im, name, &st, 1);
     else
         read_file(im, name);
     send_batch(im);
@@ -486,10 +502,12 @@ enum weir_exit weir_cmd_import(struct weir_cli *cli)
     im->cli = cli;
     im->body = WEIR_STRBUF_ZERO;
     im->start_ns = weir_clock_mono_ns();
+    weir_visited_init(&im->visited);
     weir_interrupt_begin(cli);
     code = run_import(im);
     drop_batch(im);
     weir_strbuf_deinit(&im->body);
+    weir_visited_deinit(&im->visited);
     free(im);
     return code;
 }

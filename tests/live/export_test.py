@@ -90,6 +90,16 @@ def test_a_fifo_in_a_folder_does_not_hold_an_import(make_node, folder: Path) -> 
     assert "a.yaml: cannot be read: it is not a regular file" in done.stderr
 
 
+def test_an_import_reads_a_folder_once_that_links_lead_to_again(make_node, folder: Path) -> None:
+    node: Node = make_node()
+    backup = folder / "backup"
+    backup.mkdir()
+    (backup / "a.json").write_text(json.dumps({"apiVersion": "weir/v1", "kind": "Tenant", "name": "a", "hosts": ["a.test"]}))
+    (backup / "self").symlink_to(".")
+    done = node.run("import", str(backup))
+    assert done.returncode == 0 and done.stdout.startswith("1 tenant: 1 created"), done.stdout + done.stderr
+
+
 def test_an_import_refused_by_the_node_names_the_document(make_node, folder: Path) -> None:
     """A refusal of one document of a batch leaves the others in, and needs --allow-overlap to be taken back."""
     node = make_node()

@@ -112,3 +112,15 @@ def test_the_files_of_error_pages_are_checked_with_the_rest_at_their_own_line(fo
     assert code == FAILED
     assert "a.yaml:5:9: http.max_body: " in err and "a.yaml:8:5: error_pages.502.file: cannot read none.html" in err, err
     assert ": 2 errors" in err and "503" not in err, err
+
+
+def test_a_folder_that_links_lead_to_again_is_read_once(folder: Path) -> None:
+    """A loop, and a second way to the same folder."""
+    (folder / "a.yaml").write_text(SHOP)
+    (folder / "self").symlink_to(".")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "b.yaml").write_text(SHOP.replace("shop", "blog"))
+    (folder / "twin").symlink_to("sub")
+    assert _validate(folder, {}) == (DONE, "2 documents are valid\n", "")
+    done = run_weir("validate", "-f", str(folder), "-f", str(folder))
+    assert (done.returncode, done.stdout) == (DONE, "2 documents are valid\n"), done.stderr
