@@ -391,7 +391,7 @@ static enum weir_exit edit_run(struct edit *e)
     if (e->path != NULL && e->is_stored)
         unlink(e->path);
     else if (e->path != NULL)
-        fprintf(e->cli->err, "the text is in %s\n", e->path);
+        weir_cli_error(e->cli, "the text is in %s", e->path);
     return code;
 }
 

@@ -124,3 +124,20 @@ def test_a_folder_that_links_lead_to_again_is_read_once(folder: Path) -> None:
     assert _validate(folder, {}) == (DONE, "2 documents are valid\n", "")
     done = run_weir("validate", "-f", str(folder), "-f", str(folder))
     assert (done.returncode, done.stdout) == (DONE, "2 documents are valid\n"), done.stderr
+
+
+def test_a_file_name_in_a_diagnostic_moves_no_cursor(folder: Path) -> None:
+    """Control bytes of the name are escaped, whichever part of weir writes it."""
+    name = "es\x1b[31mc.yaml"
+    (folder / name).write_text(SHOP + "bogus: 1\n")
+    (folder / "b\x1b.yaml").mkdir()
+    (folder / "b\x1b.yaml" / "f\n.yaml").write_text(SHOP.replace("shop", "two"))
+    (folder / "c.yaml").write_text(SHOP.replace("name: shop", "name: three").replace("shop.test", "two.test"))
+    for args in (["-f", str(folder)], ["-f", str(folder / "none\x1b.yaml")], ["-f", str(folder), "--allow-files", "no\x1b"]):
+        done = run_weir("validate", *args)
+        assert done.returncode in (FAILED, 2) and done.stderr, done.stdout
+        assert "\x1b" not in done.stderr and "f\n" not in done.stderr, repr(done.stderr)
+    done = run_weir("validate", "-f", str(folder))
+    assert "es\\u{1B}[31mc.yaml:5:1: bogus: unknown key" in done.stderr and "f\\u{A}.yaml:4" in done.stderr, done.stderr
+    assert "\x1b" not in run_weir("node", "--config", str(folder / name)).stderr
+    assert "\x1b" not in run_weir("fmt", str(folder / name)).stderr
