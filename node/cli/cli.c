@@ -38,7 +38,9 @@ void weir_cli_error(struct weir_cli *cli, const char *fmt, ...)
     if (len >= 0)
         weir_schema_text_escape(&shown, weir_span(text, (size_t)len));
     fprintf(cli->err, "%s\n",
-            len < 0 || shown.failed ? "out of memory" : shown.at != NULL ? shown.at : "");
+            len < 0 || shown.failed ? "out of memory"
+            : shown.at != NULL      ? shown.at
+                                    : "");
     weir_strbuf_deinit(&shown);
     if (len >= 0)
         free(text);

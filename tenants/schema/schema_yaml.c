@@ -100,8 +100,8 @@ enum weir_err weir_yaml_new(struct weir_span text, struct weir_yaml **ret)
         return WEIR_ENOMEM;
     }
     yaml_parser_set_encoding(&y->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(
-        &y->parser, y->text.len > 0 ? y->text.at : (const uint8_t *)"", y->text.len);
+    yaml_parser_set_input_string(&y->parser, y->text.len > 0 ? y->text.at : (const uint8_t *)"",
+                                 y->text.len);
     *ret = y;
     return WEIR_OK;
 }
