@@ -94,7 +94,7 @@ enum weir_exit weir_api_refused(struct weir_cli *cli, const struct weir_client_r
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     if (weir_api_refusal_write(response, &text))
-        weir_cli_error(cli, "%s", text.at);
+        weir_cli_error_escaped(cli, text.at);
     else
         weir_cli_error(cli,
                        "the node at %s responded with status %u and no reason. See its log, and "

@@ -5,12 +5,14 @@
 #include "node/cli/cli.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "node/cli/args.h"
 #include "node/cli/command.h"
 #include "node/cli/complete.h"
 #include "node/cli/help.h"
+#include "tenants/schema/schema_text.h"
 
 #define USAGE_TEXT_MAX 1024
 
@@ -23,14 +25,31 @@ static void error_begin(struct weir_cli *cli)
         fputs("weir: ", cli->err);
 }
 
+/* What an error names (files, words of the command line) may hold anything: it is shown escaped. */
 void weir_cli_error(struct weir_cli *cli, const char *fmt, ...)
 {
+    struct weir_strbuf shown = WEIR_STRBUF_ZERO;
+    char *text = NULL;
     va_list args;
     error_begin(cli);
     va_start(args, fmt);
-    vfprintf(cli->err, fmt, args);
+    int len = vasprintf(&text, fmt, args);
     va_end(args);
-    fputc('\n', cli->err);
+    if (len >= 0)
+        weir_schema_text_escape(&shown, weir_span(text, (size_t)len));
+    fprintf(cli->err, "%s\n",
+            len < 0 || shown.failed ? "out of memory"
+            : shown.at != NULL      ? shown.at
+                                    : "");
+    weir_strbuf_deinit(&shown);
+    if (len >= 0)
+        free(text);
+}
+
+void weir_cli_error_escaped(struct weir_cli *cli, const char *text)
+{
+    error_begin(cli);
+    fprintf(cli->err, "%s\n", text);
 }
 
 enum weir_exit weir_cli_usage(struct weir_cli *cli, const char *fmt, ...)

@@ -77,12 +77,20 @@ static enum weir_exit file_write(struct edit *e, const char **ret_why)
     return code;
 }
 
+/* An editor that removes the file leaves an empty text. */
+static bool file_is_gone(const struct edit *e)
+{
+    return access(e->path, F_OK) < 0 && errno == ENOENT;
+}
+
 /* Reads what the editor left, without the comments on top. */
 static enum weir_exit file_read(struct edit *e, struct weir_strbuf *out)
 {
     const char *why = NULL;
     struct weir_strbuf all = WEIR_STRBUF_ZERO;
     enum weir_exit code = WEIR_EXIT_OK;
+    if (file_is_gone(e))
+        return WEIR_EXIT_OK;
     if (weir_file_read(e->path, TEXT_MAX, &all, &why) < 0) {
         weir_cli_error(e->cli, "%s: cannot be read: %s", e->path, why);
         code = WEIR_EXIT_FAILED;
@@ -388,10 +396,12 @@ static enum weir_exit edit_run(struct edit *e)
         weir_cli_error(e->cli, "wrong %d times; nothing was written", EDITS_MAX);
         code = WEIR_EXIT_FAILED;
     }
+    if (code != WEIR_EXIT_OK && e->faults.len > 0)
+        fputs(e->faults.at, e->cli->err); /* they are in the file only when it was opened again */
     if (e->path != NULL && e->is_stored)
         unlink(e->path);
     else if (e->path != NULL)
-        fprintf(e->cli->err, "the text is in %s\n", e->path);
+        weir_cli_error(e->cli, "the text is in %s", e->path);
     return code;
 }
 

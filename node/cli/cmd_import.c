@@ -18,6 +18,8 @@
 #include "node/cli/api.h"
 #include "node/cli/command.h"
 #include "node/cli/docs/doc_reader.h"
+#include "node/cli/docs/fault_list.h"
+#include "node/cli/docs/visited.h"
 #include "node/cli/interrupt.h"
 #include "node/cli/text/render.h"
 #include "node/cli/text/table.h"
@@ -26,8 +28,7 @@
 
 #define BATCH_DOCS  1024    /* share a commit or two; far below the bound of one request */
 #define BATCH_BYTES 1048576 /* of documents as JSON */
-#define FAULTS_MAX  200     /* lines that are shown; all are counted */
-#define DEPTH_MAX   32      /* folders within folders; a loop of links ends here */
+#define DEPTH_MAX   32      /* folders within folders */
 
 enum outcome { CREATED, CHANGED, UNCHANGED, REFUSED, OUTCOME_COUNT };
 
@@ -51,11 +52,12 @@ struct import {
     uint64_t num_done; /* documents with a result */
     uint64_t num_by_outcome[OUTCOME_COUNT];
     uint64_t num_faults; /* documents that were not sent, and files that cannot be read */
-    uint64_t num_shown;
+    struct weir_fault_list faults;
     uint32_t nodes_durable;
     uint32_t nodes_total;
     uint64_t start_ns;
-    enum weir_exit code; /* why it cannot go on */
+    struct weir_visited visited; /* folders */
+    enum weir_exit code;         /* why it cannot go on */
 };
 
 /* -- messages -- */
@@ -66,33 +68,44 @@ static void show_progress(const struct import *im)
         fprintf(im->cli->err, "\r%llu tenants\033[K", (unsigned long long)im->num_done);
 }
 
-/* @param line  0: the file as a whole */
-static void WEIR_PRINTF(4, 5)
-    show_fault(struct import *im, const char *file, uint32_t line, const char *fmt, ...)
+static struct weir_fault_place place_at(const char *file, uint32_t line)
+{
+    return (struct weir_fault_place){ .file = file, .line = line };
+}
+
+/* It is written behind all documents, where equal ones are one line. */
+static void WEIR_PRINTF(3, 4)
+    note_fault(struct import *im, struct weir_fault_place at, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (weir_fault_list_add(&im->faults, &at, fmt, args) < 0)
+        im->code = weir_cli_no_memory(im->cli);
+    va_end(args);
+}
+
+static void show_faults(struct import *im)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    char *text = NULL;
-    va_list args;
-    if (im->num_shown++ >= FAULTS_MAX)
-        return;
-    va_start(args, fmt);
-    int len = vasprintf(&text, fmt, args);
-    va_end(args);
-    weir_table_escape(&out, weir_span_cstr(file));
-    if (line > 0)
-        weir_strbuf_printf(&out, ":%u:1", line);
-    weir_strbuf_puts(&out, ": ");
-    if (len >= 0)
-        weir_table_escape(&out, weir_span(text, (size_t)len));
-    if (isatty(fileno(im->cli->err)))
-        fputs("\r\033[K", im->cli->err);
-    fprintf(im->cli->err, "%s\n", out.failed || len < 0 ? "out of memory" : out.at);
+    weir_fault_list_write(&im->faults, &out);
+    if (out.failed)
+        im->code = weir_cli_no_memory(im->cli);
+    else if (out.len > 0)
+        fputs(out.at, im->cli->err);
     weir_strbuf_deinit(&out);
-    if (len >= 0)
-        free(text);
 }
 
 /* -- responses -- */
+
+/* The tenant belongs to the place: one reason for many tenants is one text. */
+static void note_refusal(struct import *im, const struct place *p, const char *reason)
+{
+    char named[WEIR_TENANT_NAME_MAX + sizeof("tenant : ")];
+    snprintf(named, sizeof(named), "tenant %s: ", p->name);
+    if (strncmp(reason, named, strlen(named)) == 0)
+        reason += strlen(named);
+    note_fault(im, (struct weir_fault_place){ p->file, p->line, p->name }, "refused: %s", reason);
+}
 
 static void take_results(struct import *im, const Weir__V1__ApplyResponse *a, size_t from)
 {
@@ -104,10 +117,10 @@ static void take_results(struct import *im, const Weir__V1__ApplyResponse *a, si
         im->num_done++;
         const struct place *p = &im->places[from + i];
         if (strcmp(outcome, outcomes[REFUSED]) == 0)
-            show_fault(im, p->file, p->line, "tenant %s: refused: %s", p->name,
-                       r->n_details > 0 ? r->details[0]->message : "the node gives no reason");
+            note_refusal(im, p,
+                         r->n_details > 0 ? r->details[0]->message : "the node gives no reason");
         for (size_t k = 0; k < r->n_warnings; k++)
-            show_fault(im, p->file, p->line, "warning: %s", r->warnings[k]);
+            note_fault(im, place_at(p->file, p->line), "warning: %s", r->warnings[k]);
     }
     if (im->nodes_total == 0 || a->nodes_durable < im->nodes_durable)
         im->nodes_durable = a->nodes_durable;
@@ -131,7 +144,7 @@ static void take_refusal(struct import *im, const struct weir_client_response *r
         text = a->error->details[0]->message;
     else if (known && a->error->message != NULL)
         text = a->error->message;
-    show_fault(im, im->places[at].file, im->places[at].line, "%s", text);
+    note_refusal(im, &im->places[at], text);
     im->num_by_outcome[REFUSED]++;
     im->num_done++;
     weir_arena_deinit(&arena);
@@ -226,8 +239,8 @@ static void show_diags(struct import *im, const struct weir_doc_reader *r,
     im->num_faults++;
     for (size_t i = 0; i < diags->len; i++) {
         const struct weir_diag *d = &diags->items[i];
-        show_fault(im, r->name, d->line > 0 ? line + d->line - 1 : line, "%s%s%s", d->field,
-                   d->field[0] != '\0' ? ": " : "", d->message);
+        note_fault(im, place_at(r->name, d->line > 0 ? line + d->line - 1 : line), "%s%s%s",
+                   d->field, d->field[0] != '\0' ? ": " : "", d->message);
     }
 }
 
@@ -245,7 +258,8 @@ static void queue_document(struct import *im, const char *file, const Weir__V1__
 {
     if (weir_schema_has_unread_files(t)) {
         im->num_faults++;
-        show_fault(im, file, line, "error_pages: import reads no files of pages; use weir apply");
+        note_fault(im, place_at(file, line),
+                   "error_pages: import reads no files of pages; use weir apply");
         return;
     }
     if (im->num == BATCH_DOCS || im->body.len >= BATCH_BYTES || is_in_batch(im, t->name))
@@ -287,7 +301,7 @@ static void take_document(struct import *im, const struct weir_doc_reader *r,
                 continue;
             }
             im->num_faults++;
-            show_fault(im, r->name, line,
+            note_fault(im, place_at(r->name, line),
                        "kind: a Node document is read by weir node --config, not stored");
         }
     }
@@ -311,7 +325,7 @@ static void read_stream(struct import *im, FILE *file, const char *name)
     }
     if (err < 0 && err != WEIR_ENOTFOUND) {
         im->num_faults++;
-        show_fault(im, name, r.line, "%s",
+        note_fault(im, place_at(name, r.line), "%s",
                    err == WEIR_EINVAL ? "no whole JSON object stands here; what is behind it was "
                                         "not read"
                    : err == WEIR_ELIMIT
@@ -328,7 +342,7 @@ static void read_file(struct import *im, const char *path)
     if (file == NULL) {
         int err = errno;
         im->num_faults++;
-        show_fault(im, path, 0, "cannot be read: %s", strerrordesc_np(err));
+        note_fault(im, place_at(path, 0), "cannot be read: %s", strerrordesc_np(err));
         return;
     }
     read_stream(im, file, strcmp(path, "-") == 0 ? "standard input" : path);
@@ -360,6 +374,20 @@ static bool is_document_name(const char *name)
 
 static void read_folder(struct import *im, const char *path, unsigned depth);
 
+/* A folder that is reached a second time, by a link, holds what was read already. */
+static void visit_folder(struct import *im, const char *path, const struct stat *st, unsigned depth)
+{
+    enum weir_err err = weir_visited_add(&im->visited, st);
+    if (err == WEIR_OK) {
+        read_folder(im, path, depth);
+    } else if (err == WEIR_ELIMIT) {
+        weir_cli_error(im->cli, "more than %d folders at once", WEIR_VISITED_MAX);
+        im->code = WEIR_EXIT_FAILED;
+    } else if (err == WEIR_ENOMEM) {
+        im->code = weir_cli_no_memory(im->cli);
+    }
+}
+
 static void read_entry(struct import *im, const char *folder, const char *name, unsigned depth)
 {
     struct stat st;
@@ -371,10 +399,10 @@ static void read_entry(struct import *im, const char *folder, const char *name, 
     }
     bool is_there = stat(path, &st) == 0;
     if (is_there && S_ISDIR(st.st_mode)) {
-        read_folder(im, path, depth + 1);
+        visit_folder(im, path, &st, depth + 1);
     } else if (is_there && is_document_name(name) && !S_ISREG(st.st_mode)) {
         im->num_faults++; /* to open a FIFO that nobody writes to would never end */
-        show_fault(im, path, 0, "cannot be read: it is not a regular file");
+        note_fault(im, place_at(path, 0), "cannot be read: it is not a regular file");
     } else if (is_document_name(name)) {
         read_file(im, path);
     }
@@ -389,7 +417,7 @@ static void read_folder(struct import *im, const char *path, unsigned depth)
         const char *why =
             depth > DEPTH_MAX ? "too many folders within each other" : strerrordesc_np(errno);
         im->num_faults++;
-        show_fault(im, path, 0, "cannot be read: %s", why);
+        note_fault(im, place_at(path, 0), "cannot be read: %s", why);
         return;
     }
     for (int i = 0; i < num; i++) {
@@ -402,10 +430,22 @@ static void read_folder(struct import *im, const char *path, unsigned depth)
 
 /* -- the whole -- */
 
+static void summary_end(const struct import *im, struct weir_strbuf *out)
+{
+    double seconds = (double)(weir_clock_mono_ns() - im->start_ns) / 1e9;
+    if (im->cli->options.dry_run) {
+        weir_strbuf_puts(out, ", if it were no dry run; nothing was written\n");
+        return;
+    }
+    weir_strbuf_printf(out, ", in %.*f s", seconds < 1 ? 2 : 1, seconds);
+    if (im->num_done > im->num_by_outcome[REFUSED])
+        weir_strbuf_printf(out, " on %u/%u nodes", im->nodes_durable, im->nodes_total);
+    weir_strbuf_putc(out, '\n');
+}
+
 static enum weir_exit show_summary(struct import *im)
 {
     struct weir_strbuf out = WEIR_STRBUF_ZERO;
-    double seconds = (double)(weir_clock_mono_ns() - im->start_ns) / 1e9;
     const char *separator = ": ";
     if (im->cli->options.output == WEIR_OUTPUT_NAME)
         return WEIR_EXIT_OK;
@@ -418,11 +458,7 @@ static enum weir_exit show_summary(struct import *im)
                            outcomes[i]);
         separator = ", ";
     }
-    if (im->cli->options.dry_run)
-        weir_strbuf_puts(&out, ", if it were no dry run; nothing was written\n");
-    else
-        weir_strbuf_printf(&out, ", in %.*f s on %u/%u nodes\n", seconds < 1 ? 2 : 1, seconds,
-                           im->nodes_durable, im->nodes_total);
+    summary_end(im, &out);
     return weir_render_out(im->cli, &out);
 }
 
@@ -430,9 +466,9 @@ static enum weir_exit show_summary(struct import *im)
 static enum weir_exit show_failures(struct import *im)
 {
     uint64_t num_refused = im->num_by_outcome[REFUSED];
-    if (im->num_shown > FAULTS_MAX)
-        weir_cli_error(im->cli, "%llu lines, of which the first %d are shown",
-                       (unsigned long long)im->num_shown, FAULTS_MAX);
+    if (im->faults.num_unnoted > 0)
+        weir_cli_error(im->cli, "%zu faults and warnings, of which %zu are not shown",
+                       im->faults.num_total, im->faults.num_unnoted);
     if (im->num_faults + num_refused == 0)
         return WEIR_EXIT_OK;
     weir_cli_error(im->cli, "%llu not sent for their faults, %llu refused%s",
@@ -446,12 +482,13 @@ static enum weir_exit run_import(struct import *im)
     struct stat st;
     const char *name = im->cli->num_args > 0 ? im->cli->args[0] : "-";
     if (strcmp(name, "-") != 0 && stat(name, &st) == 0 && S_ISDIR(st.st_mode))
-        read_folder(im, name, 1);
+        visit_folder(im, name, &st, 1);
     else
         read_file(im, name);
     send_batch(im);
     if (isatty(fileno(im->cli->err)))
         fputs("\r\033[K", im->cli->err);
+    show_faults(im);
     bool interrupted = weir_interrupt_has_come();
     if (im->code != WEIR_EXIT_OK || interrupted)
         weir_cli_error(im->cli,
@@ -486,10 +523,13 @@ enum weir_exit weir_cmd_import(struct weir_cli *cli)
     im->cli = cli;
     im->body = WEIR_STRBUF_ZERO;
     im->start_ns = weir_clock_mono_ns();
+    weir_visited_init(&im->visited);
     weir_interrupt_begin(cli);
     code = run_import(im);
     drop_batch(im);
     weir_strbuf_deinit(&im->body);
+    weir_visited_deinit(&im->visited);
+    weir_fault_list_deinit(&im->faults);
     free(im);
     return code;
 }

@@ -185,8 +185,10 @@ static inline bool weir_cli_is_message_output(const struct weir_cli *cli)
     return cli->options.output == WEIR_OUTPUT_JSON || cli->options.output == WEIR_OUTPUT_YAML;
 }
 
-/** Write one line of error: `weir NAME: ...`. What came from outside must be escaped before. */
+/** Write one line of error: `weir NAME: ...`, with what does not show escaped. */
 void weir_cli_error(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
+/** The same for a text that is escaped already, and may have several lines. */
+void weir_cli_error_escaped(struct weir_cli *cli, const char *text);
 /** As weir_cli_error, for wrong use: points to the help page. @return WEIR_EXIT_USAGE */
 enum weir_exit weir_cli_usage(struct weir_cli *cli, const char *fmt, ...) WEIR_PRINTF(2, 3);
 /** Report that there is no memory. @return WEIR_EXIT_FAILED */

@@ -118,7 +118,9 @@ static const struct weir_command commands[] = {
         .description =
             "Opens the tenant's document in $VISUAL, else $EDITOR, else vi, and applies what is "
             "saved. When something is wrong with it, the editor opens again with the errors on "
-            "top. A text that is left as it was, or empty, changes nothing.\n\nIt is applied only "
+            "top; when the text stays wrong, they are on standard error as well. A text that is "
+            "left as it was, or empty, or whose file is removed, changes nothing (exit code "
+            "0).\n\nIt is applied only "
             "to the revision that it began from: when somebody else changed the tenant meanwhile, "
             "nothing is written and the exit code is 4. A text that could not be applied stays in "
             "a file, whose name is printed.\n\nError pages may name files only in folders that "

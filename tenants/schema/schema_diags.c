@@ -4,6 +4,8 @@
  */
 #include "tenants/schema/schema_diags.h"
 
+#include "tenants/schema/schema_text.h"
+
 #define ARENA_BLOCK 4096
 #define ARENA_MAX   (1u << 20) /* bytes: WEIR_DIAGS_MAX texts at their longest fit four times */
 
@@ -44,7 +46,7 @@ void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
         const struct weir_diag *g = &d->items[i];
 
         if (g->file[0] != '\0') {
-            weir_strbuf_puts(out, g->file);
+            weir_schema_text_escape(out, weir_span_cstr(g->file));
             weir_strbuf_putc(out, ':');
         }
         if (g->line != 0)
@@ -55,7 +57,7 @@ void weir_diags_write(const struct weir_diags *d, struct weir_strbuf *out)
             weir_strbuf_puts(out, "warning: ");
         if (g->field[0] != '\0')
             weir_strbuf_printf(out, "%s: ", g->field);
-        weir_strbuf_puts(out, g->message);
+        weir_schema_text_escape(out, weir_span_cstr(g->message)); /* it may name a file */
         if (g->num_more > 0)
             weir_strbuf_printf(out, " (and %zu more like it)", g->num_more);
         weir_strbuf_putc(out, '\n');

@@ -68,6 +68,24 @@ bool weir_schema_text_is_shown(uint32_t point)
     return point != 0xfffe && point != 0xffff;
 }
 
+void weir_schema_text_escape(struct weir_strbuf *out, struct weir_span s)
+{
+    while (s.len > 0) {
+        uint32_t point = 0;
+        size_t len = weir_schema_text_next(s, &point);
+
+        if (len == 0) {
+            weir_strbuf_printf(out, "\\x%02X", s.at[0]);
+            len = 1;
+        } else if (weir_schema_text_is_shown(point)) {
+            weir_strbuf_add(out, weir_span(s.at, len));
+        } else {
+            weir_strbuf_printf(out, "\\u{%X}", (unsigned)point);
+        }
+        s = weir_span_from(s, len);
+    }
+}
+
 /* One step of showing: what stands at the start of s, as it is or escaped. @return bytes of s */
 static size_t show_step(struct weir_span s, bool quoted, char out[16])
 {

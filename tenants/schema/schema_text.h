@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "node/base/span.h"
+#include "node/base/strbuf.h"
 
 /**
  * Decode the code point at the start of `s`, which is not empty (contract).
@@ -23,6 +24,9 @@ size_t weir_schema_text_encode(uint32_t point, uint8_t out[4]);
 bool weir_schema_text_is_utf8(struct weir_span s);
 /** Whether a code point shows as itself everywhere: no control, no line separator, no mark. */
 bool weir_schema_text_is_shown(uint32_t point);
+
+/** Append a text of any length with what does not show escaped: one line that moves no cursor. */
+void weir_schema_text_escape(struct weir_strbuf *out, struct weir_span s);
 
 #define WEIR_SHOWN_MAX 96
 

@@ -15,8 +15,74 @@
 struct weir_yaml {
     yaml_parser_t parser;
     struct weir_span text;
+    uint8_t *copy;        /* owns; of the text without marks; NULL: there was none */
+    uint32_t marked_line; /* the first whose byte order mark begins no document; 0: none */
     bool ended;
 };
+
+/* -- byte order marks -- */
+
+#define MARK     "\xef\xbb\xbf"
+#define MARK_LEN 3
+
+static bool is_border(struct weir_span line)
+{
+    return (weir_span_starts(line, WEIR_SPAN_LIT("---")) ||
+            weir_span_starts(line, WEIR_SPAN_LIT("..."))) &&
+           (line.len == 3 || memchr(" \t\r\n", line.at[3], 4) != NULL);
+}
+
+/* Whether a line holds only blanks and a comment. */
+static bool is_bare(struct weir_span line)
+{
+    size_t at = 0;
+
+    while (at < line.len && memchr(" \t\r\n", line.at[at], 4) != NULL)
+        at++;
+    return at == line.len || line.at[at] == '#';
+}
+
+/* Files that were joined have a mark wherever one of them begins. libyaml counts it as a column, so
+ * that the lines of the document seem to be indented differently. Leaves out the marks that begin a
+ * document, and notes the first of the others. */
+static void marks_drop(struct weir_yaml *y)
+{
+    uint8_t *out = y->copy;
+    struct weir_span rest = y->text;
+    bool begins = true; /* no content since the start of the document */
+
+    for (uint32_t number = 1; rest.len > 0; number++) {
+        const uint8_t *nl = memchr(rest.at, '\n', rest.len);
+        size_t len = nl != NULL ? (size_t)(nl - rest.at) + 1 : rest.len;
+        struct weir_span line = weir_span(rest.at, len);
+        bool marked = weir_span_starts(line, WEIR_SPAN_LIT(MARK));
+        struct weir_span bare = weir_span_from(line, marked ? MARK_LEN : 0);
+
+        if (marked && (begins || is_border(bare)))
+            line = bare;
+        else if (marked && !is_bare(bare) && y->marked_line == 0)
+            y->marked_line = number;
+        if (line.len > 0)
+            memcpy(out, line.at, line.len);
+        out += line.len;
+        begins = is_border(bare) ? is_bare(weir_span_from(bare, 3)) : begins && is_bare(bare);
+        rest = weir_span_from(rest, len);
+    }
+    y->text = weir_span(y->copy, (size_t)(out - y->copy));
+}
+
+static enum weir_err marks_handle(struct weir_yaml *y)
+{
+    if (y->text.len < MARK_LEN || memmem(y->text.at, y->text.len, MARK, MARK_LEN) == NULL)
+        return WEIR_OK;
+    y->copy = malloc(y->text.len);
+    if (y->copy == NULL)
+        return WEIR_ENOMEM;
+    marks_drop(y);
+    return WEIR_OK;
+}
+
+/* -- the parser -- */
 
 enum weir_err weir_yaml_new(struct weir_span text, struct weir_yaml **ret)
 {
@@ -29,9 +95,13 @@ enum weir_err weir_yaml_new(struct weir_span text, struct weir_yaml **ret)
         return WEIR_ENOMEM;
     }
     y->text = text;
+    if (marks_handle(y) < 0) {
+        weir_yaml_free(&y);
+        return WEIR_ENOMEM;
+    }
     yaml_parser_set_encoding(&y->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&y->parser, text.len > 0 ? text.at : (const uint8_t *)"",
-                                 text.len);
+    yaml_parser_set_input_string(&y->parser, y->text.len > 0 ? y->text.at : (const uint8_t *)"",
+                                 y->text.len);
     *ret = y;
     return WEIR_OK;
 }
@@ -41,6 +111,7 @@ void weir_yaml_free(struct weir_yaml **y)
     if (*y == NULL)
         return;
     yaml_parser_delete(&(*y)->parser);
+    free((*y)->copy);
     free(*y);
     *y = NULL;
 }
@@ -93,6 +164,17 @@ static bool report_tab(const struct weir_yaml *y, struct weir_report *report)
     return false;
 }
 
+/* A mark in front of a line is not seen in an editor, and libyaml names only what comes behind. */
+static bool report_mark(const struct weir_yaml *y, struct weir_report *report)
+{
+    if (y->marked_line == 0 || y->parser.problem_mark.line + 1 < y->marked_line)
+        return false;
+    weir_report_text(report, y->marked_line, 1,
+                     "a byte order mark (U+FEFF) begins this line within a document: remove it, or "
+                     "begin a new document by --- in the line before");
+    return true;
+}
+
 static enum weir_err report_problem(struct weir_yaml *y, struct weir_report *report)
 {
     const yaml_parser_t *p = &y->parser;
@@ -101,7 +183,7 @@ static enum weir_err report_problem(struct weir_yaml *y, struct weir_report *rep
         return WEIR_ENOMEM;
     if (p->error == YAML_READER_ERROR)
         report_bytes(y, report);
-    else if (report_tab(y, report))
+    else if (report_mark(y, report) || report_tab(y, report))
         return WEIR_EINVAL;
     else if (p->context != NULL)
         weir_report_text(report, (uint32_t)p->problem_mark.line + 1,

@@ -62,9 +62,9 @@ def test_edit_applies_what_is_saved(node: Node, temporary: Path, name: str) -> N
     assert not _left(temporary)
 
 
-@pytest.mark.parametrize("script", ["true", ": > \"$1\"", "printf '\\n\\n' > \"$1\"", "touch \"$1\""])
+@pytest.mark.parametrize("script", ["true", ": > \"$1\"", "printf '\\n\\n' > \"$1\"", "touch \"$1\"", "rm \"$1\""])
 def test_edit_without_a_change_writes_nothing(node: Node, temporary: Path, name: str, script: str) -> None:
-    """Unchanged or empty: no write, no new revision, no error."""
+    """Unchanged, empty or removed: no write, no new revision, no error."""
     done = _edit(node, temporary, f"tenant/{name}", script)
     assert done.returncode == DONE and "nothing was changed" in done.stderr and not done.stdout
     assert _revision(node, name) == 1
@@ -102,7 +102,17 @@ def test_edit_gives_up_on_a_text_that_stays_wrong_and_leaves_it(node: Node, temp
     assert done.returncode == FAILED and "nothing was written" in done.stderr
     left, = _left(temporary)
     assert str(left) in done.stderr and "bogus: 1" in left.read_text()
+    fault = re.search(r"^(\d+):1: bogus: unknown key", done.stderr, re.MULTILINE)
+    assert fault and left.read_text().splitlines()[int(fault[1]) - 1] == "bogus: 1", done.stderr
     assert _revision(node, name) == 1
+
+
+@pytest.mark.parametrize("script", ["echo bogus$count: 1 >> \"$1\"", "[ $count = 0 ] || exit 3; echo 'bogus0: 1' >> \"$1\""])
+def test_edit_by_a_program_writes_the_faults_to_standard_error(node: Node, temporary: Path, name: str, script: str) -> None:
+    """Nobody reads the comments of a file that a program edits."""
+    done = _edit(node, temporary, f"tenant/{name}", script)
+    assert done.returncode == FAILED and re.search(r"^\d+:1: bogus0: unknown key", done.stderr, re.MULTILINE), done.stderr
+    assert len(_left(temporary)) == 1 and _revision(node, name) == 1
 
 
 @pytest.mark.parametrize("script,word", [

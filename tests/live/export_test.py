@@ -90,6 +90,39 @@ def test_a_fifo_in_a_folder_does_not_hold_an_import(make_node, folder: Path) -> 
     assert "a.yaml: cannot be read: it is not a regular file" in done.stderr
 
 
+def test_an_import_reads_a_folder_once_that_links_lead_to_again(make_node, folder: Path) -> None:
+    node: Node = make_node()
+    backup = folder / "backup"
+    backup.mkdir()
+    (backup / "a.json").write_text(json.dumps({"apiVersion": "weir/v1", "kind": "Tenant", "name": "a", "hosts": ["a.test"]}))
+    (backup / "self").symlink_to(".")
+    done = node.run("import", str(backup))
+    assert done.returncode == 0 and done.stdout.startswith("1 tenant: 1 created"), done.stdout + done.stderr
+
+
+def test_an_import_writes_equal_faults_and_refusals_once_with_their_number(make_node, folder: Path) -> None:
+    """The first place and a count, as validate does: thousands of equal lines hide all others."""
+    node: Node = make_node()
+    path = folder / "many.yaml"
+    head = "apiVersion: weir/v1\nkind: Tenant\n"
+    node.apply(tenant("owner", ["127.0.0.1:9"], hosts=["*.owned.test"]))
+    faulty = "---\n".join(head + f"name: f{i}\nhosts: [f{i}.test]\nbogus: 1\n" for i in range(300))
+    path.write_text(faulty + "---\n" + head + "name: good\nhosts: [good.test]\nother: 2\n")
+    done = node.run("import", str(path))
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1 and len(lines) == 3, done.stderr
+    assert lines[0].startswith(f"{path}:5:1: bogus: unknown key") and lines[0].endswith(" (and 299 more like it)")
+    assert lines[1].startswith(f"{path}:1805:1: other: unknown key") and lines[1].count("more like it") == 0, lines[1]
+    assert lines[2] == "weir import: 301 not sent for their faults, 0 refused"
+    path.write_text("---\n".join(head + "name: r0\nhosts: [pay.owned.test]\n" for _ in range(3)))
+    done = node.run("import", str(path))
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1 and len(lines) == 2, done.stderr
+    assert lines[0].startswith(f"{path}:1:1: tenant r0: refused: ") and lines[0].endswith(" (and 2 more like it)")
+    assert lines[1] == "weir import: 0 not sent for their faults, 3 refused"
+    assert " on " not in done.stdout and done.stdout.startswith("3 tenants: 3 refused, in "), done.stdout
+
+
 def test_an_import_refused_by_the_node_names_the_document(make_node, folder: Path) -> None:
     """A refusal of one document of a batch leaves the others in, and needs --allow-overlap to be taken back."""
     node = make_node()

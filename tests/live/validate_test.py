@@ -30,6 +30,22 @@ def test_a_byte_order_mark_is_accepted(folder: Path) -> None:
     assert done.returncode == DONE, done.stderr
 
 
+@pytest.mark.parametrize("between", ["\ufeff---\n", "---\n\ufeff", "---\n# joined\n\ufeff", "\ufeff# joined\n---\n"])
+def test_a_byte_order_mark_begins_a_later_document_too(folder: Path, between: str) -> None:
+    """Files that were saved with a mark and then joined; the places of faults stay right."""
+    blog = SHOP.replace("shop", "blog")
+    assert _validate(folder, {"a.yaml": (SHOP + between + blog).encode()})[::2] == (DONE, "")
+    line = (SHOP + between).count("\n") + 5
+    code, _, err = _validate(folder, {"a.yaml": (SHOP + between + blog + "bogus: 1\n").encode()})
+    assert code == FAILED and err.startswith(f"a.yaml:{line}:1: bogus: unknown key"), err
+
+
+def test_a_byte_order_mark_within_a_document_is_named(folder: Path) -> None:
+    code, _, err = _validate(folder, {"a.yaml": (SHOP + "\ufeff" + SHOP).encode()})
+    assert code == FAILED
+    assert err.startswith("a.yaml:5:1: a byte order mark (U+FEFF) begins this line within a document: remove it"), err
+
+
 def test_a_wrong_kind_or_api_version_does_not_hide_other_faults(folder: Path) -> None:
     code, _, err = _validate(folder, {
         "a.yaml": b"apiVersion: weir/v1\nkind: Tennant\nname: Shop\nhosts: [a.test]\n",
@@ -96,3 +112,32 @@ def test_the_files_of_error_pages_are_checked_with_the_rest_at_their_own_line(fo
     assert code == FAILED
     assert "a.yaml:5:9: http.max_body: " in err and "a.yaml:8:5: error_pages.502.file: cannot read none.html" in err, err
     assert ": 2 errors" in err and "503" not in err, err
+
+
+def test_a_folder_that_links_lead_to_again_is_read_once(folder: Path) -> None:
+    """A loop, and a second way to the same folder."""
+    (folder / "a.yaml").write_text(SHOP)
+    (folder / "self").symlink_to(".")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "b.yaml").write_text(SHOP.replace("shop", "blog"))
+    (folder / "twin").symlink_to("sub")
+    assert _validate(folder, {}) == (DONE, "2 documents are valid\n", "")
+    done = run_weir("validate", "-f", str(folder), "-f", str(folder))
+    assert (done.returncode, done.stdout) == (DONE, "2 documents are valid\n"), done.stderr
+
+
+def test_a_file_name_in_a_diagnostic_moves_no_cursor(folder: Path) -> None:
+    """Control bytes of the name are escaped, whichever part of weir writes it."""
+    name = "es\x1b[31mc.yaml"
+    (folder / name).write_text(SHOP + "bogus: 1\n")
+    (folder / "b\x1b.yaml").mkdir()
+    (folder / "b\x1b.yaml" / "f\n.yaml").write_text(SHOP.replace("shop", "two"))
+    (folder / "c.yaml").write_text(SHOP.replace("name: shop", "name: three").replace("shop.test", "two.test"))
+    for args in (["-f", str(folder)], ["-f", str(folder / "none\x1b.yaml")], ["-f", str(folder), "--allow-files", "no\x1b"]):
+        done = run_weir("validate", *args)
+        assert done.returncode in (FAILED, 2) and done.stderr, done.stdout
+        assert "\x1b" not in done.stderr and "f\n" not in done.stderr, repr(done.stderr)
+    done = run_weir("validate", "-f", str(folder))
+    assert "es\\u{1B}[31mc.yaml:5:1: bogus: unknown key" in done.stderr and "f\\u{A}.yaml:4" in done.stderr, done.stderr
+    assert "\x1b" not in run_weir("node", "--config", str(folder / name)).stderr
+    assert "\x1b" not in run_weir("fmt", str(folder / name)).stderr

@@ -11,6 +11,8 @@
 #include "node/cli/docs/source.h"
 
 #define BLOCK_BYTES 65536
+#define BOM         "\xEF\xBB\xBF"
+#define MARKER_MAX  7 /* bytes: a byte order mark, "---" and what ends it */
 
 void weir_doc_reader_init(struct weir_doc_reader *r, FILE *file, const char *name)
 {
@@ -69,8 +71,11 @@ static void give_text(struct weir_doc_reader *r, size_t len, struct weir_doc_tex
 
 /* -- YAML -- */
 
+/* Files that were joined have a byte order mark where each begins. */
 static bool is_marker(struct weir_span line)
 {
+    if (weir_span_starts(line, WEIR_SPAN_LIT(BOM)))
+        line = weir_span_from(line, strlen(BOM));
     return weir_span_starts(line, WEIR_SPAN_LIT("---")) &&
            (line.len == 3 || memchr(" \t\r\n", line.at[3], 4) != NULL);
 }
@@ -86,7 +91,7 @@ static bool find_yaml_end(const struct weir_doc_reader *r, size_t from, size_t *
             return false;
         at = (size_t)(nl - rest.at) + 1;
         struct weir_span line = weir_span_from(rest, at);
-        if (line.len < 4 && !r->ended)
+        if (line.len < MARKER_MAX && !r->ended)
             return false;
         if (is_marker(line)) {
             *ret_len = at;
@@ -111,7 +116,7 @@ static enum weir_err next_yaml(struct weir_doc_reader *r, struct weir_doc_text *
             break;
         }
         /* A marker may be cut by the end of what is there. */
-        from = left > 4 ? left - 4 : 0;
+        from = left > MARKER_MAX ? left - MARKER_MAX : 0;
         while (from > 0 && r->buf.at[r->at + from - 1] != '\n')
             from--;
         enum weir_err err = fill_buf(r);
@@ -199,7 +204,7 @@ static enum weir_err begin_reader(struct weir_doc_reader *r)
     enum weir_err err = fill_buf(r);
     if (err < 0)
         return err;
-    struct weir_span bom = WEIR_SPAN_LIT("\xEF\xBB\xBF");
+    struct weir_span bom = WEIR_SPAN_LIT(BOM);
     if (weir_span_starts(weir_span(r->buf.at, r->buf.len), bom))
         r->at = bom.len;
     struct weir_span name = weir_span_cstr(r->name);

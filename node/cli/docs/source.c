@@ -37,6 +37,7 @@ void weir_source_init(struct weir_source *s, struct weir_cli *cli)
 {
     *s = (struct weir_source){ .cli = cli, .errors = WEIR_STRBUF_ZERO };
     weir_arena_init(&s->arena, ARENA_BLOCK, ARENA_MAX);
+    weir_visited_init(&s->visited);
     weir_diags_init(&s->diags);
     s->diags.fold = true;
 }
@@ -52,6 +53,7 @@ void weir_source_deinit(struct weir_source *s)
     free(s->docs);
     weir_diags_deinit(&s->diags);
     weir_strbuf_deinit(&s->errors);
+    weir_visited_deinit(&s->visited);
     weir_arena_deinit(&s->arena);
 }
 
@@ -286,6 +288,16 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static enum weir_err folder_add(struct weir_source *s, const char *path, unsigned depth);
 
+/* A folder that is reached a second time, by a link, holds what was read already. */
+static enum weir_err folder_visit(struct weir_source *s, const char *path, const struct stat *st,
+                                  unsigned depth)
+{
+    enum weir_err err = weir_visited_add(&s->visited, st);
+    if (err == WEIR_EEXIST)
+        return WEIR_OK;
+    return err == WEIR_OK ? folder_add(s, path, depth) : err;
+}
+
 static enum weir_err entry_add(struct weir_source *s, const char *folder, const char *name,
                                unsigned depth)
 {
@@ -297,7 +309,7 @@ static enum weir_err entry_add(struct weir_source *s, const char *folder, const 
         return WEIR_ENOMEM;
     bool known = stat(path, &st) == 0;
     if (known && S_ISDIR(st.st_mode))
-        err = folder_add(s, path, depth + 1);
+        err = folder_visit(s, path, &st, depth + 1);
     else if (is_document_name(name) && known && !S_ISREG(st.st_mode))
         weir_source_fault_at(s, path, "is not a regular file");
     else if (is_document_name(name))
@@ -334,8 +346,10 @@ static enum weir_err name_add(struct weir_source *s, const char *name)
     struct stat st;
     if (strcmp(name, "-") != 0 && stat(name, &st) == 0 && S_ISDIR(st.st_mode)) {
         size_t num_before = s->num_files;
-        enum weir_err err = folder_add(s, name, 1);
-        if (err == WEIR_OK && s->num_files == num_before && s->num_errors == 0)
+        size_t num_visited = s->visited.folders.len;
+        enum weir_err err = folder_visit(s, name, &st, 1);
+        bool is_new = s->visited.folders.len > num_visited;
+        if (err == WEIR_OK && is_new && s->num_files == num_before && s->num_errors == 0)
             weir_source_fault_at(s, name, "no *.yaml, *.yml or *.json below it");
         return err;
     }

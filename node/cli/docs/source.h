@@ -16,12 +16,13 @@
 #include "node/base/contract.h"
 #include "node/base/strbuf.h"
 #include "node/cli/command.h"
+#include "node/cli/docs/visited.h"
 #include "tenants/schema/schema.h"
 
 #define WEIR_SOURCE_TEXT_MAX  (64u << 20) /* bytes; as the schema's */
 #define WEIR_SOURCE_FILES_MAX 1000000
 #define WEIR_SOURCE_DOCS_MAX  1000000
-#define WEIR_SOURCE_DEPTH_MAX 32  /* folders within folders; a loop of links ends here */
+#define WEIR_SOURCE_DEPTH_MAX 32  /* folders within folders */
 #define WEIR_SOURCE_SHOWN_MAX 200 /* errors written; the others are counted */
 
 /** One document and where it stands. */
@@ -46,6 +47,7 @@ struct weir_source {
     size_t num_docs;
     size_t max_docs; /* room */
     size_t num_files;
+    struct weir_visited visited; /* folders */
     struct weir_diags diags;
     struct weir_strbuf errors; /* what is wrong beyond the texts themselves, a line each */
     size_t num_errors;

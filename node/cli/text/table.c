@@ -38,19 +38,7 @@ static bool in_ranges(const struct range *ranges, size_t num, uint32_t point)
 
 void weir_table_escape(struct weir_strbuf *out, struct weir_span text)
 {
-    while (text.len > 0) {
-        uint32_t point = 0;
-        size_t len = weir_schema_text_next(text, &point);
-        if (len == 0) {
-            weir_strbuf_printf(out, "\\x%02X", text.at[0]);
-            len = 1;
-        } else if (weir_schema_text_is_shown(point)) {
-            weir_strbuf_add(out, weir_span(text.at, len));
-        } else {
-            weir_strbuf_printf(out, "\\u{%X}", (unsigned)point);
-        }
-        text = weir_span_from(text, len);
-    }
+    weir_schema_text_escape(out, text);
 }
 
 size_t weir_table_width(struct weir_span text)

@@ -74,6 +74,12 @@ static void a_mark_of_byte_order_belongs_to_no_document(void **state)
            "1:a: 1\n|");
 }
 
+static void a_byte_order_mark_in_front_of_a_marker_begins_the_next_document(void **state)
+{
+    expect("a.yaml", "a: 1\n\xEF\xBB\xBF---\nb: 2\n", "1:a: 1\n|2:\xEF\xBB\xBF---\nb: 2\n|");
+    expect("a.yaml", "a: 1\n\xEF\xBB\xBF---", "1:a: 1\n|2:\xEF\xBB\xBF---|");
+}
+
 /* Documents of every length around the size of a block: each border falls into a marker once. */
 static void borders_of_blocks_cut_no_document(void **state)
 {
@@ -119,6 +125,7 @@ int main(void)
         cmocka_unit_test(json_objects_follow_one_another_in_any_layout),
         cmocka_unit_test(what_is_no_object_is_an_error_at_its_line),
         cmocka_unit_test(a_mark_of_byte_order_belongs_to_no_document),
+        cmocka_unit_test(a_byte_order_mark_in_front_of_a_marker_begins_the_next_document),
         cmocka_unit_test(borders_of_blocks_cut_no_document),
         cmocka_unit_test(a_document_longer_than_the_limit_is_refused),
     };
