@@ -26,14 +26,20 @@ static struct weir_write *write_of(struct weir_msg *m)
     return weir_container_of(m, struct weir_write, msg);
 }
 
+/* A record that has the wanted content already is neither refused nor a fault. */
+static void count_unwritten(const struct weir_store *s, const struct weir_write *w)
+{
+    if (w->err < 0 && !(w->err == WEIR_EEXIST && w->unchanged))
+        weir_store_count_unwritten(s, w->err, 1);
+}
+
 /* Report the results of all writes of the group, in the order in which they came. */
 static void finish_group(struct weir_store *s, size_t num_writes, size_t num_changes)
 {
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
     for (size_t i = 0; i < num_writes; i++)
-        if (s->group[i]->err < 0)
-            weir_store_count_unwritten(s, s->group[i]->err, 1);
+        count_unwritten(s, s->group[i]);
     weir_store_count_metric(s, WEIR_M_STORE_WRITES, num_changes);
     for (size_t i = 0; i < num_writes; i++)
         s->group[i]->done(s->group[i]);
