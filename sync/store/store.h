@@ -206,6 +206,7 @@ struct weir_write {
     enum weir_err (*build)(struct weir_write *w, const struct weir_record *current, uint64_t hlc,
                            struct weir_strbuf *value);
     struct store_txn *txn; /* private to the store, set while build runs */
+    bool over_reserve; /* private to the store: WEIR_EFULL is by limits.store, not by the disk */
     /** On the writer thread, after the commit or the refusal. May only hand over to another thread.
      */
     void (*done)(struct weir_write *w);

@@ -26,20 +26,13 @@ static struct weir_write *write_of(struct weir_msg *m)
     return weir_container_of(m, struct weir_write, msg);
 }
 
-/* A record that has the wanted content already is neither refused nor a fault. */
-static void count_unwritten(const struct weir_store *s, const struct weir_write *w)
-{
-    if (w->err < 0 && !(w->err == WEIR_EEXIST && w->unchanged))
-        weir_store_count_unwritten(s, w->err, 1);
-}
-
 /* Report the results of all writes of the group, in the order in which they came. */
 static void finish_group(struct weir_store *s, size_t num_writes, size_t num_changes)
 {
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
     for (size_t i = 0; i < num_writes; i++)
-        count_unwritten(s, s->group[i]);
+        weir_store_count_unwritten(s, s->group[i]);
     weir_store_count_metric(s, WEIR_M_STORE_WRITES, num_changes);
     for (size_t i = 0; i < num_writes; i++)
         s->group[i]->done(s->group[i]);
@@ -106,6 +99,7 @@ static struct weir_msg *fail_queue(struct weir_store *s, struct weir_msg *queue,
                   weir_err_name(err), suppressed);
     for (; queue != NULL && num < WEIR_WRITE_GROUP_MAX; queue = queue->next) {
         s->group[num] = write_of(queue);
+        s->group[num]->over_reserve = false;
         s->group[num++]->err = err;
     }
     s->num_single = s->num_single > num ? s->num_single - num : 0;
