@@ -227,14 +227,32 @@ static void check_access_log(struct findings *f, const char *target)
     weir_strbuf_deinit(&line);
 }
 
+/* A node that drains takes no file over. */
 static void check_running(struct findings *f, const struct weir_config *c)
 {
+    struct weir_running_report report = { .is_draining = false };
+    struct weir_strbuf line = WEIR_STRBUF_ZERO;
     weir_running_find(c->socket, &f->running);
-    if (f->running.pid != 0)
-        weir_strbuf_printf(f->out,
-                           "ok    running: pid %d serves %s; what it holds is no fault, and "
-                           "`weir reload` takes this file over\n",
-                           (int)f->running.pid, c->socket);
+    if (f->running.pid == 0)
+        return;
+    enum weir_err err = weir_running_ask(c->socket, &report);
+    weir_strbuf_printf(&line, "running: pid %d serves %s", (int)f->running.pid, c->socket);
+    if (err < 0)
+        weir_strbuf_printf(&line,
+                           ", but does not report its state (%s): `weir reload` may not succeed; "
+                           "see its log",
+                           weir_err_name(err));
+    else if (report.is_draining)
+        weir_strbuf_puts(&line, " and drains: `weir reload` is refused; `weir undrain` first, or "
+                                "start it again when it has ended");
+    else
+        weir_strbuf_puts(&line, "; what it holds is no fault, and `weir reload` takes this file "
+                                "over");
+    if (err < 0 || report.is_draining || line.failed)
+        report_fail(f, &line);
+    else
+        report_ok(f, line.at);
+    weir_strbuf_deinit(&line);
 }
 
 bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)

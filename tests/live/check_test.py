@@ -2,6 +2,7 @@
 """check_test.py - `weir node --check` beside a running node: the check before a reload."""
 
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.node import Node, plain_environment, program, run_weir
+from support.wait import until
 
 
 def _check(node: Node):
@@ -85,6 +87,36 @@ def test_a_running_node_of_another_file_is_another_node(make_node) -> None:
     done = _check(second)
     assert done.returncode == 1 and "is taken" in _lines(done, "fail")[0]
     assert not _lines(done, "ok    running")
+
+
+def test_a_draining_node_fails_the_check_as_it_refuses_the_reload(make_node) -> None:
+    """The check and the reload say the same: the node drains, and `weir undrain` is the way out."""
+    node = make_node()
+    with node.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: nob")
+        until(lambda: node.admin.metrics()["weir_connections_open"] == 1, "the request has begun")
+        node.run("drain", "--deadline", "1h")
+        done = _check(node)
+        assert done.returncode == 1 and node.run("reload").returncode == 3
+        line, = _lines(done, "fail  running")
+        assert f"pid {node.pid}" in line and "drains" in line and "weir undrain" in line
+        assert "takes this file over" not in done.stdout
+        assert node.run("undrain").returncode == 0
+        assert _check(node).returncode == 0 and node.run("reload").returncode == 0
+        client.send(b"ody.test\r\n\r\n")
+        assert client.read_response().status == 404
+
+
+def test_a_node_that_does_not_respond_fails_the_check(make_node) -> None:
+    """A stopped process cannot take a file over; the check ends all the same."""
+    node = make_node()
+    node.signal(signal.SIGSTOP)
+    try:
+        done = _check(node)
+    finally:
+        node.signal(signal.SIGCONT)
+    line, = _lines(done, "fail")
+    assert done.returncode == 1 and "does not report its state" in line, done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a user with and one without rights")
