@@ -119,6 +119,44 @@ def test_a_node_that_does_not_respond_fails_the_check(make_node) -> None:
     assert done.returncode == 1 and "does not report its state" in line, done.stdout
 
 
+@pytest.mark.parametrize("data", ["/proc/weir-data", "{folder}/missing/data"])
+def test_a_data_folder_that_cannot_be_made_fails_the_check_as_the_start(make_node, folder: Path, data: str) -> None:
+    """Modes alone do not tell: procfs takes no folder, and the start makes one folder, not those above it."""
+    node = make_node(start=False, folder=folder, config={"data": data.format(folder=folder)})
+    done = _check(node)
+    line, = _lines(done, "fail")
+    assert done.returncode == 1 and line.startswith(f"fail  data: {node.config['data']} cannot be written: No such file"), done.stdout
+    assert not (folder / "missing").exists()
+    assert run_weir("node", "--config", str(node.config_path), cwd=folder).returncode == 1
+
+
+def test_the_check_leaves_nothing_behind(make_node, folder: Path) -> None:
+    """It tries to write, and takes back what it made."""
+    node = make_node(start=False, folder=folder)
+    node.write_config()
+    before = sorted(folder.rglob("*"))
+    done = _check(node)
+    assert done.returncode == 0 and f"data: {node.config['data']} can be written" in done.stdout, done.stdout
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_keys_that_need_a_restart_are_named_by_the_check(make_node, folder: Path) -> None:
+    """A reload takes the rest over, with exit code 0 and a warning for each of these."""
+    node = make_node(folder=folder)
+    assert not _lines(_check(node), "warn  name") + _lines(_check(node), "warn  data")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = "127.0.0.1:%d" % free.getsockname()[1]
+    node.config.update({"name": "other", "workers": "2", "data": str(folder / "elsewhere")})
+    node.config["admin"].update({"socket_ro": str(folder / "new-ro.sock"), "listen": listen})
+    done = _check(node)
+    assert done.returncode == 0, done.stdout
+    assert [line.split(": ")[0].split()[1] for line in _lines(done, "warn") if "needs a restart" in line] == \
+        ["name", "workers", "data", "admin.socket_ro", "admin.listen"]
+    reload = node.run("reload")
+    assert reload.returncode == 0 and reload.stderr.count("needs a restart") == 5, reload.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a user with and one without rights")
 def test_descriptors_that_may_not_be_read_are_reported(make_node, folder: Path) -> None:
     """Descriptors of another user's process cannot be read: the check reports why it cannot be sure."""
