@@ -157,6 +157,27 @@ def test_keys_that_need_a_restart_are_named_by_the_check(make_node, folder: Path
     assert reload.returncode == 0 and reload.stderr.count("needs a restart") == 5, reload.stderr
 
 
+@pytest.mark.parametrize("target, cause", [("missing/access.log", "no such folder; create it"),
+                                           ("node.yaml/access.log", "no such folder; create it"),
+                                           ("fifo", "it is a FIFO that no process reads"),
+                                           (".", "Is a directory")])
+def test_the_cause_of_an_access_log_that_cannot_be_written_is_named(make_node, folder: Path, target: str,
+                                                                    cause: str) -> None:
+    """By the reload and the start alike, and by the check, which opens no FIFO: that would end its reader."""
+    node = make_node(folder=folder)
+    os.mkfifo(folder / "fifo")
+    node.config["log"]["access"] = f"{folder}/{target}"
+    want = f"log.access: {folder}/{target} cannot be written: {cause}"
+    done = _check(node)
+    if target != "fifo":
+        assert done.returncode == 1 and [line for line in _lines(done, "fail") if want in line], done.stdout
+    refused = node.run("reload")
+    assert refused.returncode == 1 and want in refused.stderr, refused.stderr
+    node.stop()
+    start = run_weir("node", "--config", str(node.config_path), cwd=folder)
+    assert start.returncode == 1 and want in start.stderr, start.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a user with and one without rights")
 def test_descriptors_that_may_not_be_read_are_reported(make_node, folder: Path) -> None:
     """Descriptors of another user's process cannot be read: the check reports why it cannot be sure."""
