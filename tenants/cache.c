@@ -14,7 +14,7 @@
 #include "tenants/cache_names.h"
 
 #define NAMES_PER_TENANT 4
-#define LABELS_MAX       32                  /* parents of a host that are looked up as wildcards */
+#define LABELS_MAX       32 /* parents of a host that are checked up as wildcards */
 #define HOST_BYTES_MAX   (WEIR_HOST_MAX + 2) /* an IPv6 literal has brackets */
 #define NONE             WEIR_NAME_NONE
 #define PREFETCH_BYTES   512 /* a usual tenant's block; a hint, so reading past it is harmless */
@@ -26,8 +26,8 @@ struct entry {
     struct weir_version version; /* of the record that was read last */
     enum weir_err err;           /* why that record is not what serves, or WEIR_OK */
     uint32_t next_free;
-    bool looked; /* version and err are set */
-    bool dirty;  /* the record is read again before the next use */
+    bool checked; /* version and err are set */
+    bool dirty;   /* the record is read again before the next use */
     uint8_t name_len;
     uint8_t name[WEIR_TENANT_NAME_MAX];
 };
@@ -224,13 +224,13 @@ static enum weir_err entry_load(struct weir_tenant_cache *c, uint32_t at)
         entry_remove(c, at, true);
         return err;
     }
-    if (err == WEIR_OK && e->looked && version_eq(&e->version, &rec.version)) {
+    if (err == WEIR_OK && e->checked && version_eq(&e->version, &rec.version)) {
         entry_finish(c, at, e->err); /* nothing new about it */
         return e->tenant ? WEIR_OK : e->err;
     }
     if (err == WEIR_OK) {
         err = record_compile(c, e, &rec, &t);
-        e->looked = err != WEIR_ENOMEM;
+        e->checked = err != WEIR_ENOMEM;
         e->version = rec.version;
     } else if (err == WEIR_ECORRUPT) {
         refused_log(e, err, "the stored record is damaged");
@@ -284,7 +284,7 @@ static enum weir_err owner_read(struct weir_tenant_cache *c, const struct weir_c
     return err;
 }
 
-/** No tenant owns this name any more. An address is looked up with every request, so for addresses
+/** No tenant owns this name any more. An address is checked up with every request, so for addresses
  * the outcome "nobody" is cached too. */
 static void name_unowned(struct weir_tenant_cache *c, const struct weir_cache_key *k)
 {

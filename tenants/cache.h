@@ -3,8 +3,8 @@
  * cache.h - compiled tenants of one worker, found by destination address and host; bounded, filled
  * from the store on demand.
  * Owner: one worker. A hit does no LMDB, no malloc, no lock. A miss is one short read transaction
- * and a compile. Least recently used tenants leave at the cap (second-chance clock). A host that
- * nobody owns is not cached.
+ * and a compile. Least recently used tenants leave at the cap (second-chance clock). A host
+ * without an owner is not cached.
  */
 #ifndef WEIR_TENANTS_CACHE_H
 #define WEIR_TENANTS_CACHE_H

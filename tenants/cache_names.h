@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * cache_names.h - private to tenants/cache.c: hosts and destination addresses of one worker, and
- * whose each is. Owner: one worker. Bounded; when full, second chance decides which name leaves. A
- * lookup is one probe of a packed index and one comparison in one cache line; nothing is chased for
- * hosts up to WEIR_NAME_INLINE bytes.
+ * the tenant of each. Owner: one worker. Bounded; when full, second chance decides which name
+ * leaves. A lookup is one probe of a packed index and one comparison in one cache line; nothing is
+ * chased for hosts up to WEIR_NAME_INLINE bytes.
  */
 #ifndef WEIR_TENANTS_CACHE_NAMES_H
 #define WEIR_TENANTS_CACHE_NAMES_H

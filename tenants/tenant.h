@@ -25,7 +25,7 @@ struct weir_endpoint {
     struct weir_addr addr; /* with port; for a name only the port is set */
     /* Its identity over pushes: two hashes of tenant, upstream, text and protocol. `key` is secret
      * to this process, so that no tenant can choose an equal one; never 0. `stable_hash` is the
-     * same on every node, anybody can make two that are equal: for IP hash alone. */
+     * same on every node, but anybody can make two equal ones: only IP hash uses it. */
     uint64_t key;
     uint64_t stable_hash;
     uint16_t weight; /* 0: no new work */

@@ -66,7 +66,7 @@ struct weir_log_limit {
 };
 /**
  * Whether this call site may write a line now. Any thread; two threads at the turn of a second may
- * let one line more pass, but no suppressed line goes uncounted.
+ * let one line more pass, but every suppressed line is counted.
  *
  * @param ret_suppressed  lines left out since the last one allowed; written on true only
  */

@@ -269,7 +269,7 @@ static enum weir_exit tenant_get(struct edit *e, const Weir__V1__TenantResponse 
     return code;
 }
 
-/* Somebody else was faster. Both texts are there to be compared. */
+/* Another user changed the tenant first. Both texts stay, to be compared. */
 static enum weir_exit conflict_explain(struct edit *e)
 {
     const Weir__V1__TenantResponse *now = NULL;

@@ -38,8 +38,8 @@ struct export
     char *part;              /* owns; the name until the file is whole; NULL: written in place */
     struct weir_strbuf line; /* a line of the response that has not ended */
     uint64_t num;
-    bool ended;        /* the last line was there */
-    uint64_t num_told; /* by the last line */
+    bool ended;          /* the last line was there */
+    uint64_t num_stated; /* by the last line */
     uint64_t num_damaged;
     char digest[DIGEST_MAX];
     enum weir_exit code;
@@ -216,7 +216,7 @@ static enum weir_exit take_end(struct export *e, struct weir_span line)
     const Weir__V1__ExportLine *l = (const Weir__V1__ExportLine *)message;
     e->ended = err == WEIR_OK && l->end != NULL && l->end->digest != NULL;
     if (e->ended) {
-        e->num_told = l->end->documents;
+        e->num_stated = l->end->documents;
         e->num_damaged = l->end->damaged;
         snprintf(e->digest, sizeof(e->digest), "%.63s",
                  weir_schema_text_bare(weir_span_cstr(l->end->digest)).text);
@@ -273,7 +273,7 @@ static enum weir_exit read_response(struct export *e)
         return code;
     if (weir_interrupt_has_come())
         return fail(e, "interrupted", "the export is not whole");
-    if (!e->ended || (!cli->options.digest && e->num_told != e->num))
+    if (!e->ended || (!cli->options.digest && e->num_stated != e->num))
         return fail(e, cli->client.name,
                     "the export ended early; see the node's log, and try again");
     return WEIR_EXIT_OK;
@@ -316,10 +316,10 @@ static enum weir_exit show_summary(struct export *e)
     bool to_out = e->cli->options.digest;
     if (to_out)
         weir_strbuf_printf(&out, "%s  %llu documents\n", e->digest,
-                           (unsigned long long)e->num_told);
+                           (unsigned long long)e->num_stated);
     else
-        fprintf(e->cli->err, "%llu tenant%s exported, digest %s\n", (unsigned long long)e->num_told,
-                e->num_told == 1 ? "" : "s", e->digest);
+        fprintf(e->cli->err, "%llu tenant%s exported, digest %s\n",
+                (unsigned long long)e->num_stated, e->num_stated == 1 ? "" : "s", e->digest);
     if (e->num_damaged > 0)
         weir_cli_error(e->cli,
                        "%llu records are damaged and left out; the node's log names them, and weir "

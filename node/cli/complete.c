@@ -51,12 +51,10 @@ static const struct {
     { "redirect", "test", false, 0, false },
     { "help", "tenant node", false, 0, false },
     { "completion", "bash zsh", false, 0, false },
-    { "endpoint", "list drain disable enable", false, 0, false },
     { "log-level", "error warn info debug trace", false, 0, false },
     { "fmt", NULL, false, 0, true },
     { "export", NULL, false, 0, true },
     { "import", NULL, false, 0, true },
-    { "upgrade", NULL, false, 0, true },
 };
 
 /** A command line as far as it is typed. */

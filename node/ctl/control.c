@@ -414,7 +414,7 @@ static bool can_be_read_again(const char *path, struct weir_strbuf *problems)
         return true; /* read_file has the reason */
     weir_strbuf_printf(problems,
                        "weir: %s is not a regular file, so it cannot be read again: restart the "
-                       "node, or put a file there\n",
+                       "node, or write a file there\n",
                        path);
     return false;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * control_drain.c - how a node stops taking work, and how that is taken back. A drain ends the node
+ * control_drain.c - how a node stops accepting work, and how that is undone. A drain ends the node
  * when the workers have drained or the deadline has passed; until then it can be undone. A later
  * drain moves the deadline, either way.
  */

@@ -21,7 +21,7 @@
 #define ARENA_MAX      (16u << 20)
 #define FREE_MIN       (512ull << 20) /* bytes of the data folder's file system */
 #define CLOCK_MIN_S    1704067200     /* 2024-01-01: before it, the clock was never set */
-#define TENANTS_MAX    256            /* looked at for endpoints */
+#define TENANTS_MAX    256            /* whose endpoints are tried */
 #define DESCRIPTORS_PC 80             /* percent in use: warn */
 
 #define ULL(n) ((unsigned long long)(n))
@@ -94,8 +94,8 @@ static void check_store(struct weir_doctor *d, const struct weir_store_stats *s)
     const char *outcome = s->writable ? (percent >= 70 ? "warn" : "ok") : "fail";
     const char *hint = NULL;
     if (!s->writable)
-        hint =
-            "no write is taken: delete something, or raise limits.store, or make room on the disk";
+        hint = "no write is accepted: delete something, or raise limits.store, or make room on the "
+               "disk";
     else if (percent >= 70)
         hint = "writes stop at 80 %: raise limits.store soon";
     weir_doctor_report(d, "store", outcome,
@@ -153,7 +153,7 @@ static void check_disk(struct weir_doctor *d)
     const char *folder = d->node->config->data;
     if (statvfs(folder, &v) < 0) {
         weir_doctor_report(d, "disk", "fail",
-                           weir_arena_printf(&d->arena, "%s cannot be looked at", folder),
+                           weir_arena_printf(&d->arena, "%s cannot be checked", folder),
                            "see whether its file system is mounted");
         return;
     }

@@ -55,7 +55,7 @@ static enum weir_err err_of_listen(int sys_errno)
     }
 }
 
-/* Without SO_REUSEPORT, so that a listener of anybody is seen. */
+/* Without SO_REUSEPORT, so that a listener of any process is seen. */
 static int try_listen(const struct weir_addr *addr)
 {
     struct sockaddr_storage ss;
@@ -88,7 +88,7 @@ static void check_listener(struct findings *f, const char *field, const struct w
         weir_strbuf_printf(&line, "%s: %s can be listened on", field, text);
     } else {
         weir_explain_listener(field, addr, err_of_listen(rc), rc, &line);
-        if (rc == EADDRINUSE && f->running.pid != 0 && !f->running.can_look)
+        if (rc == EADDRINUSE && f->running.pid != 0 && !f->running.can_read)
             weir_strbuf_printf(&line,
                                "; it may be the running node, pid %d, whose descriptors user %u "
                                "may not read: check as its user, or as root",
@@ -338,7 +338,7 @@ static void warn_of_restart(struct findings *f, enum weir_config_key key)
 /* Port 0 stands for any port, so that it cannot be compared. */
 static bool lacks_listener(const struct weir_running *r, bool wanted, const struct weir_addr *at)
 {
-    return wanted && at->port != 0 && r->can_look && !weir_running_listens(r, at);
+    return wanted && at->port != 0 && r->can_read && !weir_running_listens(r, at);
 }
 
 /* By what the running node reports, and by what its process holds. An address or a socket that the
@@ -353,7 +353,7 @@ static void check_restart_keys(struct findings *f, const struct weir_config *c)
         warn_of_restart(f, WEIR_KEY_NAME);
     if (f->has_report && c->num_workers != report->num_workers)
         warn_of_restart(f, WEIR_KEY_WORKERS);
-    if (r->can_look && !weir_running_has_folder(r, c->data))
+    if (r->can_read && !weir_running_has_folder(r, c->data))
         warn_of_restart(f, WEIR_KEY_DATA);
     if (c->socket_ro != NULL && weir_running_pid_of(c->socket_ro) != r->pid)
         warn_of_restart(f, WEIR_KEY_ADMIN_SOCKET_RO);

@@ -44,7 +44,7 @@ void weir_explain_access_log(const char *target, enum weir_err err, int sys_errn
  * `weir node --check`: try everything that a start, or a reload of the node that runs, would need,
  * and change nothing. What the running node holds itself is no fault.
  *
- * @param out one line for each thing looked at: "ok", "warn" or "fail", what, and what to do
+ * @param out one line for each thing checked: "ok", "warn" or "fail", what, and what to do
  * @return true: the node would start, or take the file over
  */
 bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out);

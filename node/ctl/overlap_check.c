@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * overlap_check.c - see overlap_check.h. What the owner of the wider name allows is passed over
- * while names are looked up below a new wildcard, and judged afterwards for the wildcard above a
- * name, whose record is then read.
+ * overlap_check.c - see overlap_check.h. Below a new wildcard, names that the owner of the
+ * wider name allows are skipped during the search. For the wildcard above a name this is judged
+ * afterwards, from the record of the wildcard.
  */
 #include "node/ctl/overlap_check.h"
 
@@ -67,7 +67,7 @@ struct search {
     const struct weir_names_view *view;
     const Weir__V1__Tenant *tenant;
     bool refuse;     /* what the tenant itself allows below its wildcard is passed over */
-    size_t num_left; /* claims below that are still looked at */
+    size_t num_left; /* claims below that are still read */
     struct weir_claim_found at;
 };
 
@@ -245,7 +245,7 @@ static bool is_listed(struct owner_record *record, const struct weir_names_view 
     return record->tenant != NULL && weir_overlap_is_allowed(record->tenant, tenant);
 }
 
-/* Names of others below one wildcard. @return claims looked at */
+/* Names of others below one wildcard. @return claims read */
 static size_t count_wildcard(struct weir_overlap_count *c, const struct weir_names_view *view)
 {
     struct weir_span name = weir_span_cstr(c->wildcard.name);

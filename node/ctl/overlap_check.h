@@ -5,7 +5,7 @@
  * claim can take them away from a tenant that had them. Equal names are no overlap but a conflict:
  * conflicts.h.
  * Owner: the thread of the view. A question costs some searches of an index, whatever the number of
- * tenants.   Limits: WEIR_OVERLAPS_MAX claims below one wildcard are looked at.
+ * tenants.   Limits: WEIR_OVERLAPS_MAX claims below one wildcard are read.
  */
 #ifndef WEIR_NODE_CTL_OVERLAP_CHECK_H
 #define WEIR_NODE_CTL_OVERLAP_CHECK_H
@@ -68,8 +68,8 @@ struct weir_overlap_count {
     char owner[WEIR_TENANT_NAME_MAX + 1];
 };
 /**
- * Go on by at most WEIR_OVERLAP_STEPS_MAX claims; begin anew after the end. With fewer claims than
- * that the count is of this snapshot. Inside begin/end.
+ * Continue by at most WEIR_OVERLAP_STEPS_MAX claims; start again after the end. With fewer claims
+ * than that the count is of this snapshot. Inside begin/end.
  * @return the number as far as is known
  */
 uint64_t weir_overlap_count_step(struct weir_overlap_count *c, struct weir_store_reader *r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * running.c - see running.h. /proc/net/tcp has the inode of each TCP socket, and so
- * has /proc/PID/fd: by it a socket is found to be a process's. Its state it reports itself.
+ * has /proc/PID/fd: the inode links a socket to its process. The node reports its state itself.
  */
 #include "node/ctl/running.h"
 
@@ -104,7 +104,7 @@ void weir_running_find(const char *socket_path, struct weir_running *ret)
 {
     *ret = (struct weir_running){ .pid = weir_running_pid_of(socket_path) };
     if (ret->pid != 0)
-        ret->can_look = walk_descriptors(ret->pid, note_socket, ret);
+        ret->can_read = walk_descriptors(ret->pid, note_socket, ret);
 }
 
 void weir_running_deinit(struct weir_running *r)

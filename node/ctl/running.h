@@ -24,7 +24,7 @@ struct weir_running_report {
 
 struct weir_running {
     pid_t pid;      /* 0: none runs */
-    bool can_look;  /* its descriptors may be read */
+    bool can_read;  /* its descriptors may be read */
     ino_t *sockets; /* owns; the inodes of its sockets */
     size_t num_sockets;
 };

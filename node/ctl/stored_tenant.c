@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * stored_tenant.c - see stored_tenant.h. Whether a document is a change is first asked of the
- * bytes, which is quick, and then of the meaning: a text that only writes the same in another order
- * is no new revision.
+ * stored_tenant.c - see stored_tenant.h. A document is compared with the stored one first by its
+ * bytes, which is quick, and then by its meaning: a text that only has another order is no new
+ * revision.
  */
 #include "node/ctl/stored_tenant.h"
 

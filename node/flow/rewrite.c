@@ -306,7 +306,7 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
     uint8_t *at = append_status_line(r, out);
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct weir_h1_field *f = &h->fields[i];
-        /* One that Connection names does not go on: weir's own takes its place. */
+        /* A field that Connection names is not passed on: weir's own replaces it. */
         has_date = has_date || (f->id == WEIR_FIELD_DATE && !f->hop);
         if (decide_response_field(r, f) == FATE_DROP)
             continue;

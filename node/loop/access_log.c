@@ -92,7 +92,7 @@ struct weir_access_log {
     pthread_t thread;
     sem_t work;
     _Atomic bool stopping; /* paired with acquire in thread_main */
-    /* A target to go on with, or NULL; the thread that exchanges it out owns it. */
+    /* The next target, or NULL; the thread that exchanges it out owns it. */
     _Atomic(struct weir_access_target *) next;
     struct weir_access_target *to; /* owns */
     uint64_t stop_deadline_ns;     /* when the grace ends, 0 while running */

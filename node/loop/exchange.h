@@ -82,7 +82,7 @@ struct weir_exchange {
     uint64_t progress_ms;                     /* when a body byte last moved */
     uint64_t window_ms;                       /* begin of the current rate window */
     uint64_t window_bytes;
-    uint64_t confirmed;    /* bytes that the client had confirmed when last looked at */
+    uint64_t confirmed;    /* bytes that the client had confirmed at the last check */
     uint64_t passed_bytes; /* response body bytes given to the client */
 
     int pipe[2]; /* splice: -1 when unused */
@@ -90,7 +90,7 @@ struct weir_exchange {
 };
 
 /* Every function below that takes an exchange may end and free it, except those that take it const,
- * weir_exchange_make_id, weir_exchange_move and weir_exchange_start_phase. A caller that goes on
+ * weir_exchange_make_id, weir_exchange_move and weir_exchange_start_phase. A caller that continues
  * reads c->x of its connection first. */
 
 /** Change the phase. The move must be in the table of legal moves (contract). */

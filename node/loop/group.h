@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * group.h - the workers of a node as a group, and what control hands to one of them. Private to
- * node/loop. A worker has two places for what control wants of it: a deadline to drain, and a
- * change to take over. They are no messages of the inbox, because no full inbox may hold them up.
+ * node/loop. A worker has two slots for orders of control: a deadline to drain, and a change to
+ * apply. They are not messages of the inbox, because a full inbox must not delay them.
  * Each carries the order in which control gave it, so that a drain and its undo never swap.
  */
 #ifndef WEIR_NODE_LOOP_GROUP_H
@@ -26,8 +26,8 @@ struct weir_tenant_msg {
     uint8_t name[];
 };
 
-/** What a worker takes over at once. Made by control, freed by the worker, or by control when the
- * worker never ran. */
+/** A change that a worker applies as a whole. Made by control, freed by the worker, or by control
+ * when the worker never ran. */
 struct weir_worker_change {
     uint32_t order;              /* of the commands of control, 1.. */
     bool undrain;                /* serve again */

@@ -2,7 +2,7 @@
  *
  * listener.h - the listening sockets of one worker. Control opens them, so that a failure is known
  * before anything changes; the worker adopts them, accepts from them and closes them. A listener
- * that leaves goes on accepting until the kernel holds no handshake for its port, at most for
+ * that leaves continues to accept until the kernel holds no handshake for its port, at most for
  * WEIR_DRAIN_LISTEN_MS: a client that has connected is served.
  * Owner: control until weir_listener_adopt, then the worker.
  */
@@ -51,12 +51,12 @@ void weir_listener_adopt(struct weir_worker *w, struct weir_listener *l);
 struct weir_listener *weir_listener_find(struct weir_worker *w, const struct weir_addr *at);
 /** Whether the loop watches all of them. */
 bool weir_listeners_are_watched(const struct weir_worker *w);
-/** Worker: all listeners leave; see weir_listeners_step. Those that leave already go on as before.
+/** Worker: all listeners leave; see weir_listeners_step. Those that leave already do so as before.
  */
 void weir_listeners_leave(struct weir_worker *w);
-/** Worker: close the listeners that leave and whose handshakes are over, or whose time is. */
+/** Worker: close each listener that leaves once its handshakes, or its time, have ended. */
 void weir_listeners_step(struct weir_worker *w);
-/** Worker: close all listeners now, having served what waits in their backlogs. */
+/** Worker: accept what waits in the backlogs, then close all listeners. */
 void weir_listeners_close(struct weir_worker *w);
 
 #endif

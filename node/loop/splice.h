@@ -12,7 +12,7 @@
 struct weir_exchange;
 
 /** Begin to splice the rest of this response. @return false: not worth it or not possible; the
- * codec goes on */
+ * codec continues */
 bool weir_splice_begin(struct weir_exchange *x);
 enum weir_splice {
     WEIR_SPLICE_MORE,              /* the endpoint has sent nothing more yet */

@@ -54,14 +54,14 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
                                                struct weir_workers **ret,
                                                struct weir_workers_error *ret_error);
 /**
- * Take over the listeners, limits and trusted prefixes of cfg, on all workers or, when it fails, on
- * none. Returns before the workers have taken it over, which takes them a turn of their loops. A
- * listener that cfg does not name leaves: it accepts clients that have connected, at most for
- * WEIR_DRAIN_LISTEN_MS; its connections live on. A lower limit is no reason to close anything. Not
- * while the workers drain (contract).
+ * Apply the listeners, limits and trusted prefixes of cfg on all workers, or on none when it fails.
+ * Returns before the workers have applied them, which takes them a turn of their loops. A listener
+ * that cfg does not name leaves: it accepts clients that have connected, at most for
+ * WEIR_DRAIN_LISTEN_MS; its connections stay open. A lower limit closes nothing. Not while the
+ * workers drain (contract).
  *
  * @param cfg  num_workers, store, marks and access_log are not read
- * @return WEIR_OK | WEIR_EBUSY (the change before is not taken over yet, or a listener on that port
+ * @return WEIR_OK | WEIR_EBUSY (the previous change is not applied yet, or a listener on that port
  * still leaves: try again in a second) | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO |
  * WEIR_ENOMEM; *ret_error has details
  */
@@ -87,7 +87,7 @@ void weir_workers_drain(struct weir_workers *w, uint64_t deadline_ms);
  * Serve again on the same addresses, with the same ports. Connections that were closed are gone.
  * Only while the workers drain (contract).
  *
- * @return WEIR_OK | WEIR_EBUSY (the change before is not taken over yet) | WEIR_EINUSE, WEIR_EPERM,
+ * @return WEIR_OK | WEIR_EBUSY (the previous change is not applied yet) | WEIR_EINUSE, WEIR_EPERM,
  * WEIR_EINVAL, WEIR_EIO, WEIR_ENOMEM: they drain as before; *ret_error has details
  */
 WEIR_MUST_USE enum weir_err weir_workers_undrain(struct weir_workers *w,

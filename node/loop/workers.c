@@ -152,7 +152,7 @@ static void plan_commit(struct plan *p)
     g->draining = false;
 }
 
-/* A worker that has not taken over the last change cannot be given another one. */
+/* A worker that has not applied the last change cannot be given another one. */
 static bool change_pending(const struct weir_workers *g)
 {
     for (uint32_t i = 0; i < g->num; i++)

@@ -142,8 +142,8 @@ static inline size_t weir_scan_name(const uint8_t *p, size_t at, size_t len, boo
 }
 
 /**
- * Skip bytes that are plain in any path and query. Stops at the first byte that has to be looked
- * at, "%" and "?" among them; it may stop at a byte that is good after all.
+ * Skip bytes that are plain in any path and query. Stops at the first byte that needs a
+ * closer check, such as "%" and "?"; it may also stop at a byte that is good.
  */
 static inline size_t weir_scan_path(const uint8_t *p, size_t at, size_t len)
 {

@@ -23,7 +23,7 @@
     16384 /* acks with held or refused numbers; further ones end before these numbers */
 #define WEIR_ACKS_WHYS_MAX 4096 /* acks with a reason; further ones have none */
 
-/** Of one revision: active + rejected + waiting <= durable <= members. */
+/** Counts of one revision: active + rejected + waiting <= durable <= members. */
 struct weir_acks_count {
     size_t members;     /* joined, this node included; none that left or was evicted */
     size_t durable;     /* unreachable ones included: they will come back with it */

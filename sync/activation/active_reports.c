@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * active_reports.c - what becomes of records on their way, and the acks that report it.
+ * active_reports.c - follows records until they are active or rejected, and makes the acks.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -107,15 +107,16 @@ void weir_engine_free(struct weir_engine **e);
  * @param wall_ms  Unix ms, may jump
  */
 void weir_engine_tick(struct weir_engine *e, uint64_t mono_us, uint64_t wall_ms);
-/** The peer of a link is connected. @param link  0..WEIR_ENGINE_LINKS_MAX-1, not up (contract) */
+/** The peer of a link is connected. @param link  0..WEIR_ENGINE_LINKS_MAX-1, not connected
+ * (contract) */
 void weir_engine_link_up(struct weir_engine *e, uint32_t link,
                          const uint8_t node[WEIR_NODE_ID_LEN]);
-/** The peer is no longer connected. A link that is not up: nothing happens. */
+/** The peer is no longer connected. Does nothing for a link that is not connected. */
 void weir_engine_link_down(struct weir_engine *e, uint32_t link);
 /**
  * A frame came, published or sent to this node. Whatever it holds, it is counted, and applied,
  * responded to or dropped.
- * @param link  below the limit (contract); not up: the frame is dropped
+ * @param link  below the limit (contract); if it is not connected, the frame is dropped
  */
 void weir_engine_receive(struct weir_engine *e, uint32_t link, struct weir_span frame);
 

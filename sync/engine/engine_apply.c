@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_apply.c - a record of a peer meets the store: the larger version stays, in whatever order
- * the records come, and however often or late.
+ * engine_apply.c - applies a record of a peer: the larger version stays, in whatever order the
+ * records come, and however often or late.
  */
 #include "sync/engine/engine_apply.h"
 

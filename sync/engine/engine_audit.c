@@ -98,7 +98,7 @@ void weir_engine_scan(struct weir_engine *e)
     struct engine_scan *s = &e->scan;
     bool was_summed = s->summed;
 
-    if (e->mono_us < s->due_us || !weir_engine_begin(e, WEIR_GROUP_C))
+    if (e->mono_us < s->next_us || !weir_engine_begin(e, WEIR_GROUP_C))
         return;
     unsigned num = was_summed ? SCAN_SLOW : SCAN_FAST;
     for (unsigned i = 0; i < num && e->turn_err == WEIR_OK; i++) {
@@ -106,7 +106,7 @@ void weir_engine_scan(struct weir_engine *e)
         if (s->summed && !s->begun && s->class_at == WEIR_CLASS_SETTING)
             break; /* once around */
     }
-    s->due_us = e->mono_us + (s->summed ? SCAN_SLOW_US : SCAN_FAST_US);
+    s->next_us = e->mono_us + (s->summed ? SCAN_SLOW_US : SCAN_FAST_US);
 }
 
 /* -- fetching by key -- */

@@ -119,7 +119,7 @@ void weir_engine_link_up(struct weir_engine *e, uint32_t link, const uint8_t nod
         e->links[link] = calloc(1, sizeof(*e->links[link]));
     struct engine_link *l = e->links[link];
     if (l == NULL)
-        return; /* its frames are dropped; the next link up tries again */
+        return; /* its frames are dropped; the next link that connects tries again */
     WEIR_ASSERT(!l->up);
     struct weir_vector vv = l->vv;
     weir_vector_reset(&vv);
@@ -318,14 +318,14 @@ uint64_t weir_engine_deadline(const struct weir_engine *e)
     if (e->state == WEIR_ENGINE_STALE)
         return min_us(at, e->export_at);
     at = min_us(at, min_us(e->pull_at, e->purge_at));
-    at = min_us(at, e->scan.due_us);
+    at = min_us(at, e->scan.next_us);
     if (e->group[WEIR_GROUP_E].pub.num > 0)
         at = min_us(at, e->bans_at);
     if (e->audit.open)
         at = min_us(at, e->mono_us);
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++)
         if (e->pulls[i].open)
-            at = min_us(at, e->pulls[i].due_us);
+            at = min_us(at, e->pulls[i].deadline_us);
     for (uint32_t i = 0; i < e->num_links; i++) {
         const struct engine_link *l = e->links[i];
         if (l == NULL || !l->up)

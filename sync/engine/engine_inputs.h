@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine_inputs.h - private to the engine: what a turn asks of the files that nobody else calls:
- * each is an entry for a message, or for the time.
+ * engine_inputs.h - private to the engine: the functions that only a turn calls: each handles
+ * one kind of message, or the time.
  */
 #ifndef WEIR_SYNC_ENGINE_ENGINE_INPUTS_H
 #define WEIR_SYNC_ENGINE_ENGINE_INPUTS_H

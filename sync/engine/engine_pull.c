@@ -65,7 +65,7 @@ static void note_request_sent(struct weir_engine *e, struct engine_pull *p,
 {
     weir_engine_send(e, p->link, WEIR_FRAME_PULL_REQ, &m->base);
     p->waiting = true;
-    p->due_us = e->mono_us + e->cfg.intervals.pull_timeout_us;
+    p->deadline_us = e->mono_us + e->cfg.intervals.pull_timeout_us;
 }
 
 /* Add the cursor, without the lanes that both sides have retired. @return false: the turn has
@@ -261,7 +261,7 @@ void weir_engine_pull_tick(struct weir_engine *e)
     refill_tokens(e);
     for (unsigned i = 0; i < WEIR_ENGINE_PULLS_MAX; i++) {
         struct engine_pull *p = &e->pulls[i];
-        if (!p->open || p->due_us > e->mono_us)
+        if (!p->open || p->deadline_us > e->mono_us)
             continue;
         if (p->waiting)
             weir_engine_pull_lost(e, p);
@@ -507,8 +507,8 @@ static void apply_response(struct weir_engine *e, struct engine_pull *p, const W
             merge_cursor(e, p, m);
             e->pull_tokens -= (int64_t)len;
             p->waiting = false;
-            p->due_us = tokens_ready_at(e);
-            if (p->due_us <= e->mono_us)
+            p->deadline_us = tokens_ready_at(e);
+            if (p->deadline_us <= e->mono_us)
                 send_request(e, p);
         }
     }

@@ -41,7 +41,7 @@ struct weir_engine {
     bool members_changed; /* their records have changed */
 
     struct engine_link *links[WEIR_ENGINE_LINKS_MAX]; /* owns; NULL: never up */
-    uint32_t num_links;                               /* one behind the largest that was ever up */
+    uint32_t num_links; /* one more than the largest that ever was connected */
     uint32_t num_up;
     struct engine_pull pulls[WEIR_ENGINE_PULLS_MAX];
     struct weir_vector shared_cursor[WEIR_GROUP_COUNT]; /* only without WEIR_RULE_INCARNATION */

@@ -74,7 +74,7 @@ void weir_engine_sums_restart(struct weir_engine *e)
     for (unsigned i = 0; i < ENGINE_CLASS_NUM; i++)
         if (e->sums[i] != NULL)
             memset(e->sums[i], 0, sizeof(*e->sums[i]));
-    e->scan = (struct engine_scan){ .class_at = WEIR_CLASS_SETTING, .due_us = e->mono_us };
+    e->scan = (struct engine_scan){ .class_at = WEIR_CLASS_SETTING, .next_us = e->mono_us };
 }
 
 /* -- damaged records -- */

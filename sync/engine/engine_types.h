@@ -59,7 +59,7 @@ struct engine_pull {
     enum weir_group group;
     uint32_t link;
     uint64_t name;
-    uint64_t due_us; /* when to give up waiting, or to send the next request */
+    uint64_t deadline_us; /* when to give up waiting, or to send the next request */
     uint8_t source[WEIR_INCARNATION_LEN];
     struct weir_vector cursor;
     struct weir_vector beyond;
@@ -150,7 +150,7 @@ struct engine_scan {
     uint16_t key_len;
     uint8_t key[WEIR_KEY_MAX];
     bool summed; /* the sums are complete */
-    uint64_t due_us;
+    uint64_t next_us;
 };
 
 /** The search for the keys in the buckets in which a peer differs. */

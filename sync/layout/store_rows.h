@@ -36,7 +36,7 @@ enum store_tree {
     STORE_EXP,      /* expires 5, class, key -> nothing: live records by their end; group E alone */
     STORE_NUM_TREES,
 };
-/** Of group C, which has all but the last. */
+/** The trees of group C: all but the last. */
 #define STORE_NUM_TREES_C STORE_EXP
 
 /** Name of a tree in LMDB's main tree. */

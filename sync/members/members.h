@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * members.h - the nodes of the cluster, which of them seem alive, and whether this node's clock is
- * off. Records and heartbeats go in, opinions come out. Nothing that must be right depends on
+ * off. Records and heartbeats go in, judgements come out. Nothing that must be right depends on
  * them: they decide which node is asked first, which one orders a certificate, what `status` shows
  * and which links are made.
  * Owner: one thread.   Limits: WEIR_MEMBERS_MAX members of about 400 bytes; memory grows by

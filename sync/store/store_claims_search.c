@@ -88,7 +88,7 @@ enum weir_err weir_store_claims_next(const struct store_claims *c, enum weir_ind
 struct search {
     uint8_t prefix[NAME_LEN_MAX]; /* the domain reversed, and a dot */
     size_t prefix_len;
-    size_t len; /* of the names that are looked at now */
+    size_t len; /* of the names that are searched now */
     struct store_key from;
 };
 

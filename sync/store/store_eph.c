@@ -2,9 +2,9 @@
  *
  * store_eph.c - see store_eph.h: what is different in the store of group E at open, sync and close.
  * The first commit after an open and the last one before a close wait for the disk; LMDB never
- * waits between them. So a file that is marked as closed is whole, and one of this boot is, for the
- * kernel still has what the process wrote. Owner: the opening thread, then the record store's
- * caller.
+ * waits between them. So a file that is marked as closed is whole. One of this boot is whole too,
+ * since the kernel still has what the process wrote. Owner: the opening thread, then the record
+ * store's caller.
  */
 #include "sync/store/store_eph.h"
 

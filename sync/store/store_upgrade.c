@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * store_upgrade.c - makes the rows of WEIR_INDEX_REVERSED for a database that a program without
- * them wrote. The row "reversed" of meta says whether they are whole, and while they are not, the
+ * them wrote. The row "reversed" of meta states whether they are whole, and while they are not, the
  * key of the last row of `idx` whose reversed row was made (store_txn.h). The mark holds only while
  * it names the newest transaction: an older program writes names without their reversed rows and
  * leaves the mark as it is. Then all reversed rows are removed and made again, for some may be of

@@ -329,7 +329,7 @@ static enum weir_err refuse_step(const struct cursor *c, struct weir_span step,
     return WEIR_ENOTFOUND;
 }
 
-/* The first step: "tenant" or "node"; a field without it is looked for in both. */
+/* The first step: "tenant" or "node"; a field without it is searched in both. */
 static enum weir_err refuse_kind(struct weir_span step, struct weir_strbuf *why)
 {
     struct weir_suggest suggest = weir_suggest_begin(step);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""admin_test.py - the admin API as node/ctl/admin/API.md and interface.md promise it, over the Unix socket."""
+"""admin_test.py - the admin API as node/ctl/admin/API.md promises it, over the Unix socket."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def name(node: Node) -> Iterator[str]:
 
 
 def test_healthz_and_readyz(node: Node) -> None:
-    """interface.md: /healthz alive, /readyz has its data and serves."""
+    """/healthz alive, /readyz has its data and serves."""
     assert (node.admin.get("/healthz").status, node.admin.get("/healthz").body.strip()) == (200, b"ok")
     assert (node.admin.get("/readyz").status, node.admin.get("/readyz").body.strip()) == (200, b"ready")
 
@@ -48,7 +48,7 @@ _SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="[^"\
 
 
 def test_metrics_are_prometheus_text(node: Node) -> None:
-    """Issue, item 7: the exposition format, each metric with its help and type before its samples, none given twice."""
+    """The exposition format, each metric with its help and type before its samples, none given twice."""
     response = node.admin.get("/metrics")
     assert response.status == 200
     assert (response.headers["Content-Type"] or "").startswith("text/plain; version=0.0.4")
@@ -76,7 +76,7 @@ def test_metrics_are_prometheus_text(node: Node) -> None:
 
 
 def test_metrics_count_and_stay_bounded(make_site) -> None:
-    """Issue, item 7: bounded cardinality: a tenant adds its own series once; its traffic and unknown hosts add none."""
+    """Bounded cardinality: a tenant adds its own series once; its traffic and unknown hosts add none."""
     site = make_site()
     site.fetch("/")
     site.barrier()
@@ -92,7 +92,7 @@ def test_metrics_count_and_stay_bounded(make_site) -> None:
 
 
 def test_the_plain_listener_has_health_and_metrics_alone(make_node) -> None:
-    """Issue, item 4: on a plain loopback address /metrics, /healthz, /readyz alone; the rest is 404 there."""
+    """On a plain loopback address /metrics, /healthz, /readyz alone; the rest is 404 there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -114,7 +114,7 @@ def test_the_plain_listener_has_health_and_metrics_alone(make_node) -> None:
                                   "/v1/./status", "/v1/../v1/status", "/V1/status", "/v1/%73tatus", "/metrics/",
                                   "/v1/tenants/", "/v1/tenants/a/b", "/v1/tenants/a/history/", "/healthz/x", "/v1/test"])
 def test_unknown_paths_are_404(node: Node, path: str) -> None:
-    """interface.md: unknown paths are 404; paths are exact, nothing is normalised into one that exists."""
+    """Unknown paths are 404; paths are exact, nothing is normalised into one that exists."""
     response = node.admin.get(path)
     assert (response.status, response.code) == (404, "not_found")
 
@@ -150,7 +150,7 @@ def test_head_of_every_page(node: Node) -> None:
 
 
 def test_the_life_of_a_tenant(node: Node, name: str) -> None:
-    """interface.md: PUT creates (201), changes or leaves as it is (200), GET shows with ETag = revision, DELETE deletes."""
+    """PUT creates (201), changes or leaves as it is (200), GET shows with ETag = revision, DELETE deletes."""
     created = node.admin.put(name, _plain(name))
     assert (created.status, created.headers["ETag"]) == (201, '"1"')
     assert {key: created.json()[key] for key in ("kind", "name", "outcome", "revision")} == {
@@ -172,7 +172,7 @@ def test_the_life_of_a_tenant(node: Node, name: str) -> None:
 
 
 def test_optimistic_concurrency(node: Node, name: str) -> None:
-    """interface.md: If-Match is the revision; another one is 412 and changes nothing; If-None-Match: * is for new ones."""
+    """If-Match is the revision; another one is 412 and changes nothing; If-None-Match: * is for new ones."""
     assert node.admin.put(name, _plain(name), If_Match='"1"').status == 412
     assert node.admin.put(name, _plain(name), If_None_Match="*").status == 201
     again = node.admin.put(name, _plain(name, "b.test"), If_None_Match="*")
@@ -323,7 +323,7 @@ def test_dry_run_does_everything_but_write(node: Node, name: str) -> None:
 
 
 def test_history_and_rollback(node: Node, name: str) -> None:
-    """interface.md: the last revisions, when, by whom, what changed; an old one applied as a new revision."""
+    """The last revisions, when, by whom, what changed; an old one applied as a new revision."""
     for number in range(1, 4):
         node.admin.put(name, _plain(name, f"v{number}.test"))
     history = node.admin.get(f"/v1/tenants/{name}/history").json()
@@ -341,7 +341,7 @@ def test_history_and_rollback(node: Node, name: str) -> None:
 
 
 def test_history_holds_16_and_outlives_the_tenant(node: Node, name: str) -> None:
-    """Issue, item 3: the last 16 revisions of each tenant; a deleted one can be brought back."""
+    """The last 16 revisions of each tenant; a deleted one can be brought back."""
     for number in range(20):
         node.admin.put(name, _plain(name, f"n{number}.test"))
     revisions = [one["revision"] for one in node.admin.get(f"/v1/tenants/{name}/history").json()["revisions"]]
@@ -358,7 +358,7 @@ def test_history_holds_16_and_outlives_the_tenant(node: Node, name: str) -> None
 
 
 def test_route_and_redirect_tests(node: Node, name: str) -> None:
-    """interface.md: what would happen to a request, and which rule decides; nothing is sent anywhere."""
+    """What would happen to a request, and which rule decides; nothing is sent anywhere."""
     node.admin.put(name, _plain(name, redirects=[{"path": "/old", "to": {"path": "/new", "code": 308}}],
                                 routes=[{"path": "/", "upstream": "web"}, {"path": "/api/", "upstream": "web"}]))
     base = f"http://{name}.test"
@@ -377,7 +377,7 @@ def test_route_and_redirect_tests(node: Node, name: str) -> None:
 
 
 def test_status(node: Node) -> None:
-    """interface.md, weir status: state, version, load, store, of one node."""
+    """weir status: state, version, load, store, of one node."""
     one, = node.admin.get("/v1/status").json()["nodes"]
     assert (one["name"], one["state"], one["workers"]) == ("live", "serving", 1)
     assert one["store_used_bytes"] > 0 and one["store_max_bytes"] == 256 << 20
@@ -386,7 +386,7 @@ def test_status(node: Node) -> None:
 
 
 def test_doctor(make_site) -> None:
-    """interface.md, weir doctor: each check with its outcome; an endpoint that does not response is found."""
+    """weir doctor: each check with its outcome; an endpoint that does not respond is found."""
     make_site()
     make_site(endpoints=["127.0.0.1:9"])
     from_node = make_site().node.admin.get("/v1/doctor").json()["checks"]
@@ -532,7 +532,7 @@ def _is_healthy(node: Node) -> bool:
 
 
 def test_the_socket_is_for_its_owner(node: Node) -> None:
-    """interface.md: local clients, by file permission."""
+    """Local clients, by file permission."""
     mode = os.stat(node.socket_path).st_mode & 0o777
     assert mode & 0o007 == 0
     assert os.stat(node.data).st_mode & 0o777 == 0o700

@@ -29,14 +29,14 @@ def _count(site: Site, number: int) -> "collections.Counter[str]":
 
 
 def test_round_robin_takes_turns(make_site, make_upstream) -> None:
-    """interface.md: round_robin is the default; equal weights get equal shares, to the request."""
+    """round_robin is the default; equal weights get equal shares, to the request."""
     servers = _three(make_upstream)
     site = make_site(endpoints=[server.address for server in servers.values()])
     assert _count(site, 30) == {"a": 10, "b": 10, "c": 10}
 
 
 def test_weights(make_site, make_upstream) -> None:
-    """interface.md, weight: shares in proportion, spread and not in blocks."""
+    """weight: shares in proportion, spread and not in blocks."""
     servers = _three(make_upstream)
     weights = {"a": 5, "b": 3, "c": 2}
     site = make_site(endpoints=[{"address": server.address, "weight": weights[name]} for name, server in servers.items()])
@@ -47,7 +47,7 @@ def test_weights(make_site, make_upstream) -> None:
 
 
 def test_weight_0_gets_no_new_work(make_site, make_upstream) -> None:
-    """interface.md: weight 0 = no new work, whatever happens to the others."""
+    """Weight 0 = no new work, whatever happens to the others."""
     servers = _three(make_upstream)
     site = make_site(endpoints=[servers["a"].address, {"address": servers["b"].address, "weight": 0}])
     assert _count(site, 20) == {"a": 20}
@@ -171,7 +171,7 @@ def _hashed(make_upstream, names: str = "abc") -> Dict[str, Upstream]:
 
 
 def test_ip_hash_leaves_a_client_at_its_endpoint(make_site, make_upstream) -> None:
-    """interface.md: ip_hash sends the same client to the same endpoint, and spreads clients over all."""
+    """ip_hash sends the same client to the same endpoint, and spreads clients over all."""
     servers = _hashed(make_upstream)
     site = make_site(endpoints=[server.address for server in servers.values()], upstream={"balance": "ip_hash"})
     first = _choices(site.node, site.host)
@@ -181,7 +181,7 @@ def test_ip_hash_leaves_a_client_at_its_endpoint(make_site, make_upstream) -> No
 
 
 def test_ip_hash_is_the_same_on_every_node_and_after_a_restart(make_node, make_site, make_upstream) -> None:
-    """Issue, item 6: the same choice on every node."""
+    """The same choice on every node."""
     servers = _hashed(make_upstream)
     endpoints = [server.address for server in servers.values()]
     one, two = make_node(), make_node(workers=2)
@@ -195,7 +195,7 @@ def test_ip_hash_is_the_same_on_every_node_and_after_a_restart(make_node, make_s
 
 
 def test_ip_hash_moves_only_the_clients_of_an_endpoint_that_goes(make_site, make_upstream) -> None:
-    """Issue, item 6: minimal remapping."""
+    """Minimal remapping."""
     servers = _hashed(make_upstream, "abcd")
     endpoints = {name: {"address": server.address} for name, server in servers.items()}
     site = make_site(endpoints=list(endpoints.values()), upstream={"balance": "ip_hash"})
@@ -232,7 +232,7 @@ def test_ip_hash_takes_the_client_that_trusted_proxies_name(make_node, make_site
 
 
 def test_min_idle_is_dialled_ahead_of_demand(make_site) -> None:
-    """interface.md, pool.min_idle: connections stand ready, and are ready again after they were taken."""
+    """pool.min_idle: connections stand ready, and are ready again after they were taken."""
     site = make_site(_named("x"), upstream={"pool": {"min_idle": 6}})
     site.fetch("/")
     until(lambda: len(site.upstream.open_connections()) >= 6, "six connections stand ready")
@@ -278,7 +278,7 @@ def test_a_dead_endpoint_starves_no_other(make_site) -> None:
 
 
 def test_a_pool_survives_pushes_that_do_not_change_the_endpoint(make_site) -> None:
-    """Issue, item 6: the pool survives pushes: the very same connections serve afterwards."""
+    """The pool survives pushes: the very same connections serve afterwards."""
     site = make_site(_named("x"), upstream={"pool": {"min_idle": 4}})
     site.fetch("/")
     until(lambda: len(site.upstream.open_connections()) >= 4, "four connections stand ready")
@@ -344,14 +344,14 @@ def _echo_host(conn: Served) -> None:
 
 
 def test_a_host_name_as_an_endpoint(make_site, make_upstream) -> None:
-    """interface.md: a host name is resolved."""
+    """A host name is resolved."""
     server = make_upstream(_named("by-name"))
     site = make_site(endpoints=[f"localhost:{server.port}"])
     assert _count(site, 10) == {"by-name": 10}
 
 
 def test_a_name_that_does_not_resolve(make_site, make_upstream) -> None:
-    """Issue, item 6: names are resolved without blocking; an endpoint whose name does not exist is out."""
+    """Names are resolved without blocking; an endpoint whose name does not exist is out."""
     server = make_upstream(_named("good"))
     site = make_site(endpoints=["nobody.invalid:80", server.address])
     assert _count(site, 10) == {"good": 10}
@@ -361,7 +361,7 @@ def test_a_name_that_does_not_resolve(make_site, make_upstream) -> None:
 
 
 def test_an_endpoint_by_ipv6(ipv6, make_site, make_upstream) -> None:
-    """interface.md: [v6]:port."""
+    """[v6]:port."""
     server = make_upstream(_named("six"), host="::1")
     site = make_site(endpoints=[server.address])
     assert site.fetch("/").body == b"six"

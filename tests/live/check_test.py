@@ -23,7 +23,7 @@ def _lines(done, word: str):
 
 
 def test_a_running_node_is_no_fault_of_its_own_file(make_node, folder: Path) -> None:
-    """Issue, part 5, 4: --check knows its own running instance: its ports, sockets and folder are not taken."""
+    """--check knows its own running instance: its ports, sockets and folder are not taken."""
     node = make_node(folder=folder, workers=2, listen=("127.0.0.1:0", "127.0.0.2:0"),
                      config={"admin": {"socket_ro": str(folder / "ro.sock")}})
     done = _check(node)
@@ -68,7 +68,7 @@ def test_the_wildcard_in_place_of_an_address_of_the_running_node(make_node) -> N
 
 
 def test_the_lock_of_the_data_folder_is_tested(make_node) -> None:
-    """Issue, part 5, 4: another process has the data folder: found by the check, not first by the start."""
+    """Another process has the data folder: found by the check, not first by the start."""
     first = make_node()
     second = make_node(start=False, config={"data": str(first.data)})
     done = _check(second)

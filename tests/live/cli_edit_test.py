@@ -53,7 +53,7 @@ def _left(temporary: Path) -> list:
 
 
 def test_edit_applies_what_is_saved(node: Node, temporary: Path, name: str) -> None:
-    """interface.md, edit KIND NAME: with a private temporary file, which is gone afterwards."""
+    """edit KIND NAME: with a private temporary file, which is gone afterwards."""
     done = _edit(node, temporary, f"tenant/{name}", f"sed -i s/{name}.test/new.test/ \"$1\"")
     assert done.returncode == DONE, done.stderr
     assert done.stdout.startswith(f"tenant/{name} changed (revision 2)")

@@ -21,7 +21,7 @@ def _apply(node: Node, *names: str, **more: Any) -> None:
 
 
 def test_what_output_name_prints_can_be_fed_back(node: Node) -> None:
-    """interface.md: objects can be named KIND NAME... or KIND/NAME...; what -o name prints can be fed back."""
+    """Objects can be named KIND NAME... or KIND/NAME...; what -o name prints can be fed back."""
     prefix = unique("n")
     names = [f"{prefix}-{number}" for number in range(3)]
     _apply(node, *names)
@@ -40,7 +40,7 @@ def test_what_output_name_prints_can_be_fed_back(node: Node) -> None:
 
 
 def test_tenants_of_a_file_are_shown_and_deleted(node: Node, folder: Path) -> None:
-    """interface.md: -f FILE where several are meant."""
+    """-f FILE where several are meant."""
     names = [unique("f") for _ in range(2)]
     path = folder / "two.yaml"
     path.write_text(to_yaml(*[tenant(name, ["127.0.0.1:9"]) for name in names]))
@@ -51,7 +51,7 @@ def test_tenants_of_a_file_are_shown_and_deleted(node: Node, folder: Path) -> No
 
 
 def test_deletion_by_prefix_needs_a_yes_and_spares_the_others(node: Node) -> None:
-    """interface.md: --prefix P; without a terminal and without --yes nothing is deleted."""
+    """--prefix P; without a terminal and without --yes nothing is deleted."""
     prefix = unique("p")
     names = [f"{prefix}-{number}" for number in range(12)]
     _apply(node, *names, f"{prefix}x")
@@ -67,7 +67,7 @@ def test_deletion_by_prefix_needs_a_yes_and_spares_the_others(node: Node) -> Non
 
 
 def test_list_sorts_and_limits(node: Node) -> None:
-    """interface.md, get --sort FIELD, --limit N: with the note that more follow."""
+    """With the note that more follow."""
     prefix = unique("s")
     for name, hosts in (("a", 2), ("b", 3), ("c", 1)):
         _apply(node, f"{prefix}{name}", hosts=[f"{prefix}{name}{number}.test" for number in range(hosts)])
@@ -117,7 +117,7 @@ def _watch(node: Node, *args: str) -> Iterator[Watch]:
 
 
 def test_watch_shows_each_change_and_ends_cleanly(node: Node) -> None:
-    """interface.md, get -w: prints changes as they come; an interrupt ends it with 0 and without a word."""
+    """get -w: prints changes as they come; an interrupt ends it with 0 and without a word."""
     prefix = unique("w")
     old, new = f"{prefix}-old", f"{prefix}-new"
     _apply(node, old)

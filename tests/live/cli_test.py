@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cli_test.py - the commands of interface.md: what they do, what they print, and the exit codes that scripts rely on."""
+"""cli_test.py - the commands: what they do, what they print, and the exit codes that scripts rely on."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def _document(name: str, **more: Any) -> Dict[str, Any]:
 
 
 def test_apply_creates_changes_and_leaves_alone(node: Node, name: str) -> None:
-    """interface.md, apply: create or change what the files describe; unchanged ones are reported as such."""
+    """apply: create or change what the files describe; unchanged ones are reported as such."""
     for change, outcome, revision in (({}, "created", 1), ({}, "unchanged", 1), ({"hosts": ["x.test"]}, "changed", 2)):
         done = node.run("apply", "-f", "-", stdin=to_yaml(_document(name, **change)))
         assert done.returncode == DONE, done.stderr
@@ -78,7 +78,7 @@ def test_apply_creates_changes_and_leaves_alone(node: Node, name: str) -> None:
 
 
 def test_apply_of_files_folders_and_many_documents(node: Node, folder: Path) -> None:
-    """interface.md, apply: FILE, DIR and -, several documents in one file, JSON as well as YAML."""
+    """apply: FILE, DIR and -, several documents in one file, JSON as well as YAML."""
     names = [unique() for _ in range(5)]
     (folder / "two.yaml").write_text(to_yaml(_document(names[0]), _document(names[1])))
     (folder / "sub").mkdir()
@@ -96,7 +96,7 @@ def test_apply_of_files_folders_and_many_documents(node: Node, folder: Path) -> 
 
 
 def test_apply_reports_all_errors_at_once(node: Node, folder: Path) -> None:
-    """interface.md, Errors: all errors of a file at once, with file:line:column, field, value and range; exit 1."""
+    """Errors: all errors of a file at once, with file:line:column, field, value and range; exit 1."""
     path = folder / "shop.yaml"
     path.write_text(BAD)
     for command in ("apply", "validate", "diff"):
@@ -138,7 +138,7 @@ UNSUPPORTED: List[Dict[str, Any]] = [
 
 @pytest.mark.parametrize("keys", UNSUPPORTED, ids=str)
 def test_what_is_not_there_yet_is_refused_by_name(keys: Dict[str, Any]) -> None:
-    """Issue, item 2: a key whose feature is not there yet is refused by name, never accepted and ignored."""
+    """A key whose feature is not there yet is refused by name, never accepted and ignored."""
     done = run_weir("validate", "-f", "-", stdin=to_yaml(_document("a", **keys)))
     assert done.returncode == FAILED
     assert "not supported by this version" in done.stderr
@@ -153,7 +153,7 @@ def test_commands_that_are_not_there_yet(command: str) -> None:
 
 
 def test_diff(node: Node, name: str, folder: Path) -> None:
-    """interface.md, diff: what would change, exit 1 if anything."""
+    """diff: what would change, exit 1 if anything."""
     path = folder / "t.yaml"
     path.write_text(to_yaml(_document(name)))
     new = node.run("diff", "-f", str(path))
@@ -169,7 +169,7 @@ def test_diff(node: Node, name: str, folder: Path) -> None:
 
 
 def test_get_can_be_applied_again(node: Node, name: str) -> None:
-    """interface.md, get: `-o yaml` of one object can be applied again, and changes nothing."""
+    """get: `-o yaml` of one object can be applied again, and changes nothing."""
     document = _document(name, hosts=["a.test", "*.b.test"], addresses=["127.0.9.9", "::2"], headers={
         "add_request": {"X-Quote": 'a "b" \'c\' # d', "X-Colon": "a: b", "X-Empty": ""}, "underscores": "keep"},
         redirects=[{"path": "/x", "to": "none"},
@@ -188,7 +188,7 @@ def test_get_can_be_applied_again(node: Node, name: str) -> None:
 
 
 def test_get_in_all_forms(node: Node, name: str) -> None:
-    """interface.md, common flags: -o table|json|yaml|wide|name, --no-headers."""
+    """common flags: -o table|json|yaml|wide|name, --no-headers."""
     node.apply(_document(name))
     table = node.run("get", "tenants").stdout.splitlines()
     assert table[0].split()[:2] == ["NAME", "REVISION"]
@@ -215,7 +215,7 @@ def test_get_and_delete_of_what_is_not_there(node: Node) -> None:
 
 
 def test_history_and_rollback(node: Node, name: str) -> None:
-    """interface.md: history shows the last revisions; rollback applies an old one as a new revision."""
+    """History shows the last revisions; rollback applies an old one as a new revision."""
     for number in range(1, 4):
         node.apply(_document(name, hosts=[f"h{number}.test"]))
     lines = node.run("history", "tenant", name, "--no-headers").stdout.splitlines()
@@ -229,7 +229,7 @@ def test_history_and_rollback(node: Node, name: str) -> None:
 
 
 def test_if_revision(node: Node, name: str) -> None:
-    """interface.md: --if-revision N; exit 4 on a conflict, and nothing is changed."""
+    """--if-revision N; exit 4 on a conflict, and nothing is changed."""
     text = to_yaml(_document(name))
     assert node.run("apply", "-f", "-", "--if-revision", "1", stdin=text).returncode == CONFLICT
     assert node.run("apply", "-f", "-", "--if-revision", "0", stdin=text).returncode == DONE
@@ -244,7 +244,7 @@ def test_if_revision(node: Node, name: str) -> None:
 
 
 def test_dry_run(node: Node, name: str) -> None:
-    """interface.md: --dry-run does everything but write."""
+    """--dry-run does everything but write."""
     done = node.run("apply", "-f", "-", "--dry-run", stdin=to_yaml(_document(name)))
     assert done.returncode == DONE and "created" in done.stdout
     assert node.run("get", "tenant", name).returncode == FAILED
@@ -255,7 +255,7 @@ def test_dry_run(node: Node, name: str) -> None:
 
 @pytest.mark.parametrize("wait", ["local", "quorum", "all"])
 def test_wait(node: Node, name: str, wait: str) -> None:
-    """interface.md: --wait; a single node is a cluster of one."""
+    """--wait; a single node is a cluster of one."""
     done = node.run("apply", "-f", "-", "--wait", wait, "--timeout", "20s", stdin=to_yaml(_document(name)))
     assert done.returncode == DONE and "1/1 nodes" in done.stdout
 
@@ -264,7 +264,7 @@ def test_wait(node: Node, name: str, wait: str) -> None:
 
 
 def test_validate() -> None:
-    """interface.md, validate: full check without a node."""
+    """validate: full check without a node."""
     good = run_weir("validate", "-f", "-", stdin=to_yaml(_document("a"), _document("b")))
     assert good.returncode == DONE and "2 documents are valid" in good.stdout
     bad = run_weir("validate", "-f", "-", stdin=BAD)
@@ -288,7 +288,7 @@ def test_validate_of_odd_texts(text: str, word: str) -> None:
 
 
 def test_fmt(folder: Path) -> None:
-    """interface.md, fmt: canonical form; -w writes it back; it is its own canonical form."""
+    """fmt: canonical form; -w writes it back; it is its own canonical form."""
     path = folder / "t.yaml"
     path.write_text('{"kind": "Tenant", "hosts": ["a.test"], "name": "a", "apiVersion": "weir/v1",\n'
                     '"upstreams": {"web": {"endpoints": [{"weight": 5, "address": "127.0.0.1:9"}],\n'
@@ -315,7 +315,7 @@ def test_fmt_does_not_drop_comments_silently(folder: Path) -> None:
 
 
 def test_help_and_usage() -> None:
-    """interface.md: a screen of help without arguments; --help with examples for each command; exit 2 for wrong use."""
+    """A screen of help without arguments; --help with examples for each command; exit 2 for wrong use."""
     assert "Usage:" in run_weir().stdout
     commands = ["apply", "diff", "get", "edit", "delete", "history", "rollback", "validate", "fmt", "status", "route", "redirect",
                 "drain", "doctor", "logs", "completion", "version", "help"]
@@ -336,13 +336,13 @@ def test_help_and_usage() -> None:
 
 
 def test_a_slip_is_named_with_what_was_meant() -> None:
-    """interface.md: an unknown key names the nearest known one; commands and flags do as well."""
+    """An unknown key names the nearest known one; commands and flags do as well."""
     assert '"apply"' in run_weir("aply").stderr
     assert "--if-revision" in run_weir("apply", "--if-revison", "1").stderr
 
 
 def test_help_of_the_documents() -> None:
-    """Issue, item 2: one table of ranges, units and defaults prints the reference page."""
+    """One table of ranges, units and defaults prints the reference page."""
     page = run_weir("help", "tenant").stdout
     for word in ("upstreams", "min_idle", "connect_timeout", "5s", "1KiB..63KiB", "underscores", "redirects", "error_pages"):
         assert word in page
@@ -350,7 +350,7 @@ def test_help_of_the_documents() -> None:
 
 
 def test_completion() -> None:
-    """interface.md: completion bash|zsh; bash accepts its script."""
+    """Completion bash|zsh; bash accepts its script."""
     script = run_weir("completion", "bash").stdout
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
     listed = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(weir ro); COMP_CWORD=1; _weir; echo \"${COMPREPLY[@]}\""],
@@ -360,7 +360,7 @@ def test_completion() -> None:
 
 
 def test_version() -> None:
-    """interface.md, weir version."""
+    """weir version: the version alone, for scripts."""
     done = run_weir("version")
     assert done.returncode == DONE and done.stdout.startswith("weir ")
 
@@ -377,7 +377,7 @@ def test_no_node_there(folder: Path) -> None:
 
 
 def test_the_flag_beats_the_variable(node: Node, folder: Path) -> None:
-    """interface.md: --node, else WEIR_NODE, else the default."""
+    """--node, else WEIR_NODE, else the default."""
     nowhere = f"unix:{folder}/nothing.sock"
     done = run_weir("status", "--node", f"unix:{node.socket_path}", node=nowhere)
     assert done.returncode == DONE
@@ -385,7 +385,7 @@ def test_the_flag_beats_the_variable(node: Node, folder: Path) -> None:
 
 
 def test_a_node_that_does_not_response_is_a_timeout(make_node) -> None:
-    """interface.md: 5 timed out waiting."""
+    """5 timed out waiting."""
     node = make_node()
     node.signal(signal.SIGSTOP)
     try:
@@ -396,7 +396,7 @@ def test_a_node_that_does_not_response_is_a_timeout(make_node) -> None:
 
 
 def test_status(node: Node) -> None:
-    """interface.md, status: nodes, state, version; one node for now."""
+    """status: nodes, state, version; one node for now."""
     lines = node.run("status").stdout.splitlines()
     assert lines[0].split()[:3] == ["NODE", "STATE", "VERSION"]
     assert lines[1].split()[:2] == ["live", "serving"]
@@ -404,7 +404,7 @@ def test_status(node: Node) -> None:
 
 
 def test_route_test(node: Node, name: str) -> None:
-    """interface.md, route test: what would happen to a request, and which rule decides."""
+    """route test: what would happen to a request, and which rule decides."""
     node.apply(_document(name, redirects=[{"path": "/old", "to": {"path": "/new"}}],
                          routes=[{"path": "/", "upstream": "web"}]))
     routed = node.run("route", "test", f"http://{name}.test/x")
@@ -434,7 +434,7 @@ def test_route_test_shows_what_the_data_path_does(make_site, make_upstream) -> N
 
 
 def test_logs(make_site) -> None:
-    """interface.md, logs: the last records, of a tenant if asked."""
+    """logs: the last records, of a tenant if asked."""
     site = make_site()
     site.fetch("/in-the-log")
     node = site.node
@@ -443,7 +443,7 @@ def test_logs(make_site) -> None:
 
 
 def test_logs_follow_until_interrupted(make_site) -> None:
-    """interface.md, logs -f: goes on with new records; an interrupt ends it."""
+    """logs -f: goes on with new records; an interrupt ends it."""
     site = make_site()
     command = [str(program()), "logs", "-f", "--tenant", site.name, "--node", f"unix:{site.node.socket_path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as follower:
@@ -463,14 +463,14 @@ def test_logs_follow_until_interrupted(make_site) -> None:
 
 
 def test_doctor(node: Node) -> None:
-    """interface.md, doctor: each check with what it found and what to do."""
+    """doctor: each check with what it found and what to do."""
     done = node.run("doctor")
     assert "clock" in done.stdout and "descriptors" in done.stdout and "ok" in done.stdout
     assert done.returncode in (DONE, FAILED, 3)
 
 
 def test_drain(make_node) -> None:
-    """interface.md, drain: the node stops taking new work and ends, with status 0."""
+    """drain: the node stops taking new work and ends, with status 0."""
     node = make_node()
     assert node.run("drain", "--deadline", "5s").returncode == DONE
     assert node.wait() == 0

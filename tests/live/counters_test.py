@@ -16,7 +16,7 @@ def _of_endpoint(site: Site, name: str, endpoint: str) -> float:
 
 
 def test_requests_and_bytes_count_for_their_tenant(make_site, make_upstream) -> None:
-    """Issue 9, 5.5: requests by class, body bytes both ways and requests in progress by tenant."""
+    """Requests by class, body bytes both ways and requests in progress by tenant."""
     server = make_upstream(responding(ok(b"x" * 70)))
     site, other = make_site(endpoints=[server.address]), make_site(endpoints=[server.address])
     sent = _of_tenant(site, "sent_bytes_total"), _of_tenant(other, "sent_bytes_total")
@@ -36,7 +36,7 @@ def test_requests_and_bytes_count_for_their_tenant(make_site, make_upstream) -> 
 
 
 def test_a_request_in_progress_shows_until_it_ends(make_site, make_upstream) -> None:
-    """Issue 9, 5.5: the gauge of open requests goes up with a request that waits and down when its client leaves."""
+    """The gauge of open requests goes up with a request that waits and down when its client leaves."""
     server = make_upstream(responding(lambda conn, request: conn.wait_end()))
     site = make_site(endpoints=[server.address])
     with site.connect() as client:
@@ -47,7 +47,7 @@ def test_a_request_in_progress_shows_until_it_ends(make_site, make_upstream) -> 
 
 
 def test_a_dead_endpoint_shows_its_failures_and_that_it_is_out(make_site, make_upstream) -> None:
-    """Issue 9, 5.5: state and counters of endpoints by tenant."""
+    """State and counters of endpoints by tenant."""
     live, dead = make_upstream(responding()), make_upstream(responding())
     dead.close()
     site = make_site(endpoints=[live.address, dead.address])

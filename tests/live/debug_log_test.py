@@ -49,7 +49,7 @@ def _life(site: Site, ask: bytes) -> Tuple[str, List[Line]]:
 
 
 def test_debug_logs_one_connection_in_five_lines(site_at) -> None:
-    """Issue 9, part 3: accepted, request, dialled, response, closed, in this order, with what an operator asks for."""
+    """Accepted, request, dialled, response, closed, in this order, with what an operator asks for."""
     site = site_at("debug")
     address, lines = _life(site, site.get("/a/b?secret=1"))
     assert [name for name, _ in lines] == ["connection.accepted", "request.received", "origin.dialled", "response.sent",
@@ -88,7 +88,7 @@ def test_debug_shows_hostile_bytes_escaped(site_at) -> None:
 
 
 def test_trace_logs_each_move(site_at) -> None:
-    """Issue 9, part 3: each move of each state machine is a line at trace."""
+    """Each move of each state machine is a line at trace."""
     site = site_at("trace")
     mark = len(site.node.stderr)
     _life(site, site.get("/"))
@@ -112,7 +112,7 @@ def test_info_logs_nothing_about_connections(site_at) -> None:
 
 
 def test_latencies_are_counted_by_phase(site_at) -> None:
-    """Issue 9, 5.5: each forwarded request is observed once in each phase that it passed, with or without records."""
+    """Each forwarded request is observed once in each phase that it passed, with or without records."""
     site = site_at("info")
 
     def counted(phase: str) -> float:

@@ -54,7 +54,7 @@ def _follow(node: Node, *args: str) -> "subprocess.Popen[str]":
 
 
 def test_a_second_drain_may_give_more_time(make_node, make_site) -> None:
-    """Issue, part 5, 3: a second drain had no effect and no message: the later deadline counts, and the response has it."""
+    """A second drain had no effect and no message: the later deadline counts, and the response has it."""
     script = _Slow()
     node = make_node()
     site = make_site(script, on=node)
@@ -85,7 +85,7 @@ def test_a_second_drain_may_give_less_time(make_node, make_site) -> None:
 
 
 def test_drain_wait_shows_what_is_left_and_returns_with_the_end(make_node, make_site) -> None:
-    """Issue, part 5, 3: drain --wait."""
+    """Drain --wait."""
     script = _Slow()
     node = make_node()
     site = make_site(script, on=node)
@@ -113,7 +113,7 @@ def test_drain_wait_of_an_idle_node_is_over_at_once(make_node) -> None:
 
 
 def test_drain_wait_reports_that_the_deadline_passed(make_node, make_site) -> None:
-    """interface.md: exit code 5 is timed out waiting."""
+    """Exit code 5 is timed out waiting."""
     node = make_node()
     site = make_site(_Slow(), on=node)
     running = _begin(site)
@@ -126,7 +126,7 @@ def test_drain_wait_reports_that_the_deadline_passed(make_node, make_site) -> No
 
 
 def test_undrain_serves_again(make_node, make_site) -> None:
-    """Issue, part 5, 3: undrain: the listeners and /readyz are back, and what ran goes on."""
+    """Undrain: the listeners and /readyz are back, and what ran goes on."""
     script = _Slow()
     node = make_node()
     site = make_site(script, on=node)

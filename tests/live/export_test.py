@@ -37,7 +37,7 @@ def _digest(node: Node) -> str:
 
 @pytest.mark.parametrize("form", ["backup.jsonl", "backup.yaml", "backup/"])
 def test_an_import_of_an_export_into_an_empty_node_gives_equal_content(make_node, folder: Path, form: str) -> None:
-    """Issue 9, part 5.7: all documents, in one file or a folder of files; the digests of both nodes are equal."""
+    """All documents, in one file or a folder of files; the digests of both nodes are equal."""
     first, second = make_node(), make_node()
     _fill(first, folder, MANY)
     done = first.run("export", str(folder / form))

@@ -5,7 +5,7 @@ from support.site import tenant
 
 
 def test_a_deletion_is_a_row_and_rollback_brings_the_tenant_back(make_node) -> None:
-    """Issue 9, part 5.11: the user who deleted a tenant, and the time; also after a restart."""
+    """The user who deleted a tenant, and the time; also after a restart."""
     node = make_node()
     node.apply(tenant("shop", ["127.0.0.1:9"]))
     done = node.run("delete", "tenant", "shop")

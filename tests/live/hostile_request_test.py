@@ -143,7 +143,7 @@ def test_passed_on_alike_byte_by_byte(site: Site, case: Passed) -> None:
 
 @pytest.mark.parametrize("refuse", ["keep", "refuse"])
 def test_underscores_as_the_tenant_configures(make_site, refuse: str) -> None:
-    """interface.md, headers.underscores: keep passes such names on, refuse responds with 400 and forwards nothing."""
+    """headers.underscores: keep passes such names on, refuse responds with 400 and forwards nothing."""
     site = make_site(headers={"underscores": refuse})
     response = site.fetch("/u", "X_Custom: 1")
     if refuse == "refuse":

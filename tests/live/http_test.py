@@ -183,7 +183,7 @@ def test_304_and_206_of_a_real_server(make_site, nginx: Nginx) -> None:
 
 
 def test_ipv4_and_ipv6_listeners_and_endpoints(ipv6, make_node, make_site, make_upstream) -> None:
-    """interface.md: addresses are ip:port and [v6]:port, on both sides."""
+    """Addresses are ip:port and [v6]:port, on both sides."""
     node = make_node(listen=("127.0.0.1:0", "[::1]:0"))
     site = make_site(on=node, endpoints=[make_upstream(_by_target, host="::1").address])
     for address in node.addresses:
@@ -527,7 +527,7 @@ def test_a_reset_is_noticed_whatever_waits(make_site) -> None:
 
 
 def test_tenants_fields_are_added_and_removed(make_site) -> None:
-    """interface.md, headers: add and remove, in both directions, whatever the case of the name."""
+    """headers: add and remove, in both directions, whatever the case of the name."""
     site = make_site(responding(ok(b"hi", "Server: nginx", "x-Powered-By: php", "Keep: 1")),
                      headers={"add_request": {"X-Edge": "weir"}, "remove_request": ["cookie", "X-Drop"],
                               "add_response": {"Strict-Transport-Security": "max-age=1"},
@@ -541,7 +541,7 @@ def test_tenants_fields_are_added_and_removed(make_site) -> None:
 
 
 def test_request_ids_tie_request_response_and_record_together(make_site) -> None:
-    """interface.md, Headers: each request gets an id of its own; weir's responses carry it; the record has it."""
+    """Headers: each request gets an id of its own; weir's responses carry it; the record has it."""
     site = make_site()
     with site.connect() as client:
         client.ask(site.get("/1"))
@@ -563,7 +563,7 @@ def test_via_and_date_of_responses(make_site) -> None:
 
 
 def test_trusted_proxies_are_believed(make_node, make_site) -> None:
-    """interface.md, trusted_proxies: the client is the last address that no trusted proxy vouches for."""
+    """trusted_proxies: the client is the last address that no trusted proxy vouches for."""
     node = make_node(config={"trusted_proxies": ["127.0.0.0/8", "10.0.0.0/8"]})
     site = make_site(on=node)
     sent = ("X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.2", "X-Forwarded-Proto: https", "X-Forwarded-Host: outer.test",
@@ -580,7 +580,7 @@ def test_trusted_proxies_are_believed(make_node, make_site) -> None:
 
 @pytest.mark.parametrize("bad", ["short", "a b c d e f g h i j k l", "x" * 200, "semi;colon;semi;colon"])
 def test_a_request_id_that_is_not_well_formed_is_replaced(make_node, make_site, bad: str) -> None:
-    """interface.md, Headers: preserved if well-formed, else made."""
+    """Headers: preserved if well-formed, else made."""
     node = make_node(config={"trusted_proxies": ["127.0.0.1/32"]})
     site = make_site(on=node)
     site.fetch("/", f"X-Request-ID: {bad}")
@@ -589,7 +589,7 @@ def test_a_request_id_that_is_not_well_formed_is_replaced(make_node, make_site, 
 
 
 def test_what_the_upstream_sees_of_a_browser(make_site) -> None:
-    """The field set of interface.md, byte for byte, on the request of an ordinary browser."""
+    """The documented fields, byte for byte, on the request of an ordinary browser."""
     site = make_site()
     fields = ("User-Agent: Mozilla/5.0 (X11; Linux x86_64)", "Accept: text/html,*/*;q=0.8", "Accept-Language: en,de;q=0.5",
               "Cookie: session=0123456789abcdef; theme=dark", "Sec-Fetch-Mode: navigate")
@@ -602,7 +602,7 @@ def test_what_the_upstream_sees_of_a_browser(make_site) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_an_unknown_host_is_404_with_a_page(node: Node, method: str) -> None:
-    """Issue, item 5: unknown host 404 with a clear page."""
+    """Unknown host 404 with a clear page."""
     with node.connect() as client:
         response = client.ask(f"{method} / HTTP/1.1\r\nHost: nobody.test\r\n\r\n".encode())
         assert response.status == 404
@@ -731,7 +731,7 @@ def test_a_cut_response_is_not_retried(make_site) -> None:
 
 
 def test_access_records_show_how_each_exchange_went(make_site) -> None:
-    """Issue, item 7: one JSON object per exchange, with timing split, bytes, outcome, upstream, request id."""
+    """One JSON object per exchange, with timing split, bytes, outcome, upstream, request id."""
     site = make_site(_echo)
     response: Response = site.fetch("/rec?a=b", "User-Agent: live", "Referer: http://a/", method="POST", body=b"x" * 1000)
     assert response.status == 200

@@ -87,7 +87,7 @@ def test_node_connections(make_node, make_site) -> None:
 
 
 def test_pool_max(make_site) -> None:
-    """interface.md, pool.max: no more connections than that to an endpoint; further requests wait for their turn."""
+    """pool.max: no more connections than that to an endpoint; further requests wait for their turn."""
     go, most, now, lock = threading.Event(), [0], [0], threading.Lock()
 
     def script(conn: Served) -> None:
@@ -315,7 +315,7 @@ def test_min_rate_of_upstreams(make_site) -> None:
 
 
 def test_min_rate_0_lets_everything_take_its_time(make_site) -> None:
-    """interface.md: min_rate 0 is no minimum; only standing still ends a body."""
+    """min_rate 0 is no minimum; only standing still ends a body."""
     site = make_site(http={"min_rate": 0, "body_timeout": "2s"})
     with site.connect() as client:
         client.send(_post(site, 30))
@@ -380,7 +380,7 @@ def test_connect_timeout_goes_on_to_the_next_endpoint(make_site, make_upstream, 
 
 
 def test_response_timeout_is_not_an_idle_time(make_site) -> None:
-    """interface.md, response_timeout: to the first byte of the response; the body has limits of its own."""
+    """response_timeout: to the first byte of the response; the body has limits of its own."""
 
     def script(conn: Served) -> None:
         request = conn.read_request()
@@ -395,7 +395,7 @@ def test_response_timeout_is_not_an_idle_time(make_site) -> None:
 
 
 def test_pool_idle_timeout(make_site) -> None:
-    """interface.md, pool.idle_timeout: a parked connection is closed after it."""
+    """pool.idle_timeout: a parked connection is closed after it."""
     site = make_site(upstream={"pool": {"min_idle": 0, "idle_timeout": "1s"}})
     assert site.fetch("/").status == 200
     site.upstream.wait_ended(site.upstream.connections[0])

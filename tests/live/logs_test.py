@@ -36,7 +36,7 @@ def _serving(make_node, **options) -> Node:
 
 
 def test_records_of_all_workers_come_in_the_order_of_time(make_node) -> None:
-    """Issue 9, part 5.12: workers hand over at different moments; the reader sees one order, also while it follows."""
+    """Workers hand over at different moments; the reader sees one order, also while it follows."""
     node = _serving(make_node, workers=2)
     with _follower(node) as follower:
         for number in range(60):

@@ -25,7 +25,7 @@ def _run(folder: Path, *args: str, stdin: str = ""):
 
 
 def test_the_read_only_socket_reads_and_changes_nothing(make_node, folder: Path) -> None:
-    """Issue, part 5, 16: status and get work; whatever writes is refused with a clear message, and nothing is written."""
+    """Status and get work; whatever writes is refused with a clear message, and nothing is written."""
     node = _with_ro(make_node, folder=folder)
     node.apply(tenant("shop", ["127.0.0.1:9"]))
     assert _run(folder, "status").returncode == 0
@@ -107,7 +107,7 @@ def _metrics_address(node: Node):
 
 
 def test_metrics_on_an_address_of_the_operators_choice(make_node) -> None:
-    """Issue, part 5, 5: metrics reachable on any address, and nothing but the health paths there."""
+    """Metrics reachable on any address, and nothing but the health paths there."""
     node = make_node(config={"admin": {"metrics": "0.0.0.0:0"}})
     _, port = _metrics_address(node)
     address = ("127.0.0.2", port)
@@ -122,7 +122,7 @@ def test_metrics_on_an_address_of_the_operators_choice(make_node) -> None:
 
 
 def test_admin_listen_stays_on_the_host(make_node) -> None:
-    """interface.md: in clear the administration is for loopback alone; the fault names the way out."""
+    """In clear the administration is for loopback alone; the fault names the way out."""
     node = make_node(start=False, config={"admin": {"listen": "0.0.0.0:7400"}})
     node.spawn()
     assert node.wait() == 1

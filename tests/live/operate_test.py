@@ -53,7 +53,7 @@ def _nobody(*command: str) -> List[str]:
 
 
 def test_a_port_that_is_taken(make_node) -> None:
-    """Issue, item 7: clear start-up errors: what is taken, and how to find who has it."""
+    """Clear start-up errors: what is taken, and how to find who has it."""
     with _listener() as other:
         port = other.getsockname()[1]
         node = make_node(start=False, listen=(f"127.0.0.1:{port}",))
@@ -137,7 +137,7 @@ def test_a_data_folder_without_permission(make_node, folder: Path) -> None:
     ("a: [\n", [":"]),
 ])
 def test_a_bad_file(folder: Path, text: str, words: Sequence[str]) -> None:
-    """Issue, items 2 and 7: what is wrong in the node file is named with its place; nothing is started or made."""
+    """What is wrong in the node file is named with its place; nothing is started or made."""
     path = folder / "node.yaml"
     path.write_text(f"apiVersion: weir/v1\nkind: Node\n{text}")
     for arguments in (("node", "--config", str(path)), ("node", "--check", "--config", str(path))):
@@ -150,7 +150,7 @@ def test_a_bad_file(folder: Path, text: str, words: Sequence[str]) -> None:
 
 
 def test_all_errors_of_a_node_file_at_once(folder: Path) -> None:
-    """interface.md, Errors: all errors of a file at once, of the node's own as well."""
+    """Errors: all errors of a file at once, of the node's own as well."""
     path = folder / "node.yaml"
     path.write_text("apiVersion: weir/v1\nkind: Node\nnam: x\nworkers: many\nlisten: { http: ['1.2.3.4'] }\n")
     done = run_weir("node", "--config", str(path))
@@ -170,7 +170,7 @@ def test_files_that_are_no_node_files(folder: Path) -> None:
 
 
 def test_check_reads_and_changes_nothing(make_node) -> None:
-    """interface.md: `weir node --check` validates the file and the host and exits."""
+    """`weir node --check` validates the file and the host and exits."""
     node = make_node(start=False)
     node.write_config()
     done = run_weir("node", "--check", "--config", str(node.config_path))
@@ -184,7 +184,7 @@ def test_check_reads_and_changes_nothing(make_node) -> None:
 
 
 def test_the_environment_overrides_the_file(make_node) -> None:
-    """interface.md: any value can be overridden by an environment variable."""
+    """Any value can be overridden by an environment variable."""
     node = make_node(env={"WEIR_NAME": "from-env", "WEIR_WORKERS": "2"})
     one, = node.admin.get("/v1/status").json()["nodes"]
     assert (one["name"], one["workers"]) == ("from-env", 2)
@@ -193,7 +193,7 @@ def test_the_environment_overrides_the_file(make_node) -> None:
 
 
 def test_a_container_needs_no_file(folder: Path) -> None:
-    """interface.md: ... so that a container needs no file."""
+    """So that a container needs no file."""
     socket_path = folder / "s"
     env = {"WEIR_LISTEN_HTTP": "127.0.0.1:0", "WEIR_DATA": str(folder / "data"), "WEIR_ADMIN_SOCKET": str(socket_path),
            "WEIR_LOG_ACCESS": "off", "PATH": os.environ["PATH"]}
@@ -218,7 +218,7 @@ def test_other_variables_do_not_matter(make_node) -> None:
 
 
 def test_the_descriptor_limit_is_raised(make_node) -> None:
-    """Issue, item 7: a low descriptor limit is raised by the node itself, as far as it may."""
+    """A low descriptor limit is raised by the node itself, as far as it may."""
     node = make_node(wrap=["prlimit", "--nofile=64:4096"])
     soft, hard = resource.prlimit(node.pid, resource.RLIMIT_NOFILE)
     assert soft == hard >= 4096
@@ -301,7 +301,7 @@ def _begin(site: Site) -> Client:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_drain_lets_a_running_exchange_finish(make_node, make_site, number: int) -> None:
-    """Issue, item 7: graceful drain: no new connections, idle ones end, what runs is finished, then status 0."""
+    """Graceful drain: no new connections, idle ones end, what runs is finished, then status 0."""
     script = _Slow()
     node = make_node()
     site = make_site(script, on=node)
@@ -361,7 +361,7 @@ def test_a_second_signal_does_not_wait(make_node, make_site) -> None:
 
 
 def test_a_drain_has_a_deadline(make_node, make_site) -> None:
-    """interface.md, drain --deadline: what still runs then is cut."""
+    """drain --deadline: what still runs then is cut."""
     node = make_node()
     site = make_site(_Slow(), on=node)
     running = _begin(site)
@@ -372,7 +372,7 @@ def test_a_drain_has_a_deadline(make_node, make_site) -> None:
 
 
 def test_readyz_shows_that_a_node_drains(make_node, make_site) -> None:
-    """interface.md: /readyz is 503 while draining, so that balancers send nothing more; /healthz stays 200."""
+    """/readyz is 503 while draining, so that balancers send nothing more; /healthz stays 200."""
     script = _Slow()
     node = make_node()
     site = make_site(script, on=node)
@@ -404,7 +404,7 @@ def test_connections_in_the_backlog_are_served(make_node, make_site) -> None:
 
 
 def test_the_access_log_is_reopened_after_a_rename(make_node, make_site) -> None:
-    """Issue, item 7: log reopening; no record is lost, none is written twice."""
+    """Log reopening; no record is lost, none is written twice."""
     node = make_node()
     site = make_site(on=node)
     files = [node.access_path]
@@ -443,7 +443,7 @@ def test_a_full_log_disk_stops_nothing(make_node, make_site) -> None:
 
 
 def test_the_access_log_to_stdout_and_off(make_node, make_site, folder: Path) -> None:
-    """interface.md, log.access: stdout, a file, or "off"."""
+    """log.access: stdout, a file, or "off"."""
     off = make_node(config={"log": {"access": "off"}})
     assert make_site(on=off).fetch("/").status == 200
     assert not off.access_path.exists()
@@ -519,7 +519,7 @@ DAMAGES: Mapping[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_store(make_node, damage: str) -> None:
-    """Issue, item 3: a damaged file is moved aside with a loud message; the node starts, serves what can be read, and
+    """A damaged file is moved aside with a loud message; the node starts, serves what can be read, and
     nothing that it serves is wrong; new pushes are stored."""
     node = make_node()
     _push_some(node, 60)
@@ -572,7 +572,7 @@ def _page() -> str:
 
 
 def test_a_full_store(make_node, make_site) -> None:
-    """Issue, item 3: writes are refused with a clear error at 80 %; deletes, reads and traffic go on, and make room."""
+    """Writes are refused with a clear error at 80 %; deletes, reads and traffic go on, and make room."""
     node = make_node(config={"limits": {"store": "1MiB"}})
     site = make_site(on=node)
     number = _fill(node)
@@ -616,7 +616,7 @@ def _on_small_disk(data: Path, size: str, before: str = "true") -> List[str]:
 
 
 def test_a_full_disk(make_node, make_site, folder: Path) -> None:
-    """Issue, item 8, full disk: pushes are refused as for a full store, traffic goes on, and nothing acknowledged is lost."""
+    """Pushes are refused as for a full store, traffic goes on, and nothing acknowledged is lost."""
     node = make_node(folder=folder, wrap=_on_small_disk(folder / "data", "2m"))
     site = make_site(on=node)
     number = _fill(node)

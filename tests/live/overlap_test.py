@@ -11,7 +11,7 @@ ENDPOINT = ["127.0.0.1:9"]
 
 
 def test_a_name_below_anothers_wildcard_is_refused_unless_it_is_asked_for(make_node) -> None:
-    """Issue 9, part 5.2: refused with both tenants, both names and what each would get; --allow-overlap accepts it, with a warning."""
+    """Refused with both tenants, both names and what each would get; --allow-overlap accepts it, with a warning."""
     node = make_node()
     node.apply(tenant("shop", ENDPOINT, hosts=["*.shop.test"]))
     pay = to_yaml(tenant("pay", ENDPOINT, hosts=["pay.shop.test"]))

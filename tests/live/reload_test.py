@@ -57,7 +57,7 @@ def test_nothing_differs(make_node) -> None:
 
 
 def test_listeners_come_and_go(make_node, make_site) -> None:
-    """Issue, part 5, 4: listeners; those that stay are not disturbed, connections of one that goes live on."""
+    """Listeners; those that stay are not disturbed, connections of one that goes live on."""
     node = _start(make_node, workers=2)
     site = make_site(on=node)
     first, second = node.address, ("127.0.0.1", _free_port())
@@ -189,7 +189,7 @@ def test_the_store_grows_and_shrinks_without_a_restart(make_node) -> None:
 
 
 def test_trusted_proxies_count_at_once(make_node, make_site) -> None:
-    """Issue, part 5, 4: trusted proxies, for the next request on a connection that there is."""
+    """Trusted proxies, for the next request on a connection that there is."""
     node = _start(make_node)
     site = make_site(on=node)
     lines = ("X-Forwarded-For: 198.51.100.7",)
@@ -206,7 +206,7 @@ def _is_trusted(client, site, lines) -> bool:
 
 
 def test_the_limit_of_connections(make_node) -> None:
-    """Issue, part 5, 4: limits: a lower one closes nothing, a higher one accepts the clients that wait."""
+    """Limits: a lower one closes nothing, a higher one accepts the clients that wait."""
     node = _start(make_node, config={"limits": {"connections": 16}})
     clients = [node.connect() for _ in range(17)]
     for client in clients[:16]:
@@ -222,7 +222,7 @@ def test_the_limit_of_connections(make_node) -> None:
 
 
 def test_the_access_log_moves(make_node, make_site) -> None:
-    """Issue, part 5, 4: the log's target: each record is in the file of its time, none is lost."""
+    """The log's target: each record is in the file of its time, none is lost."""
     node = _start(make_node)
     site = make_site(on=node)
     old, new = node.access_path, node.folder / "new.log"
@@ -269,7 +269,7 @@ def test_the_metrics_address_widens_to_its_wildcard_as_the_check_says(make_node)
 
 
 def test_the_log_level_and_the_metrics_address(make_node) -> None:
-    """Issue, part 5, 4: log; and admin.metrics comes, moves and goes."""
+    """Log; and admin.metrics comes, moves and goes."""
     node = _start(make_node)
     node.config["log"]["level"] = "debug"
     port, other = _free_port(), _free_port()

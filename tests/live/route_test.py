@@ -30,7 +30,7 @@ def _wait_owner(node: Node, host: str, name: Optional[str]) -> None:
 
 
 def test_hosts_exact_and_wildcard(node: Node) -> None:
-    """interface.md, hosts: exact beats wildcard, a longer wildcard beats a shorter one; a wildcard is not its own base."""
+    """hosts: exact beats wildcard, a longer wildcard beats a shorter one; a wildcard is not its own base."""
     base = unique("h") + ".test"
     names = [unique() for _ in range(3)]
     node.apply(_naming(names[0], [f"*.{base}"], allow_overlap=names[1:]), _naming(names[1], [f"a.{base}", base]),
@@ -79,7 +79,7 @@ def test_an_earlier_claim_wins_until_it_is_given_up(node: Node) -> None:
 
 
 def test_a_dedicated_address_takes_everything(make_node, make_upstream) -> None:
-    """interface.md, addresses: everything that arrives there is this tenant's, whatever its Host, or without one."""
+    """addresses: everything that arrives there is this tenant's, whatever its Host, or without one."""
     node = make_node(listen=("0.0.0.0:0",))
     port = node.address[1]
     shared, dedicated = make_upstream(responding(ok(b"shared"))), make_upstream(responding(ok(b"dedicated")))
@@ -97,7 +97,7 @@ def test_a_dedicated_address_takes_everything(make_node, make_upstream) -> None:
 
 
 def test_a_dedicated_ipv6_address(ipv6, make_node, make_upstream) -> None:
-    """interface.md: the same over IPv6."""
+    """The same over IPv6."""
     node = make_node(listen=("[::]:0",))
     server = make_upstream(responding(ok(b"six")))
     node.apply(tenant("six", [server.address], hosts=[], addresses=["::1"]))
@@ -119,7 +119,7 @@ def _server(make_upstream, path: str) -> Upstream:
 
 
 def test_the_longest_prefix_wins_and_exact_beats_it(make_site, make_upstream) -> None:
-    """interface.md, routes: longest path prefix wins; `=` in front = exact; the order does not matter."""
+    """routes: longest path prefix wins; `=` in front = exact; the order does not matter."""
     site = _routed(make_site, make_upstream, "/", "/api/", "=/api/", "/api/v2", "=/exact", "/api/v2/deep/")
     expected = {"/": "/", "/x": "/", "/api": "/", "/api/": "=/api/", "/api/x": "/api/", "/api/v1": "/api/",
                 "/api/v2": "/api/v2", "/api/v22": "/api/v2", "/api/v2/x": "/api/v2", "/api/v2/deep/": "/api/v2/deep/",
@@ -199,7 +199,7 @@ def _fill(value: Any, host: str, port: int) -> Any:
 @pytest.mark.parametrize("rule,target,status,location", REDIRECTS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_redirects(make_site, rule: Dict[str, Any], target: str, status: int, location: Optional[str], method: str) -> None:
-    """interface.md, redirects: every field of rule and target; what the target leaves out is the request's."""
+    """redirects: every field of rule and target; what the target leaves out is the request's."""
     site = make_site(redirects=[])
     port = site.node.address[1]
     site.push(redirects=[_fill(rule, site.host, port)])
@@ -213,7 +213,7 @@ def test_redirects(make_site, rule: Dict[str, Any], target: str, status: int, lo
 
 
 def test_a_redirect_by_port(make_node, make_upstream) -> None:
-    """interface.md, redirects: `port` is the one at which the request arrived, whatever its Host names."""
+    """redirects: `port` is the one at which the request arrived, whatever its Host names."""
     node = make_node(listen=("127.0.0.1:0", "127.0.0.1:0"))
     (_, plain), (_, other) = node.addresses
     server = make_upstream()
@@ -240,7 +240,7 @@ def test_the_most_specific_redirect_wins_whatever_the_order(make_site) -> None:
 
 
 def test_a_redirect_by_host_of_a_wildcard(make_site) -> None:
-    """interface.md, redirects: host may be a wildcard; exact beats it."""
+    """redirects: host may be a wildcard; exact beats it."""
     base = unique("h") + ".test"
     site = make_site(hosts=[base, f"*.{base}"], redirects=[
         {"host": f"*.{base}", "to": {"host": base}}, {"host": f"keep.{base}", "to": "none"}])
@@ -279,7 +279,7 @@ def test_a_redirect_without_a_host_to_lead_to(make_node, make_upstream) -> None:
 
 
 def test_error_pages_of_a_tenant(make_site, folder) -> None:
-    """interface.md, error_pages: the tenant's page for an error of weir's; the status stays; others keep weir's page."""
+    """error_pages: the tenant's page for an error of weir's; the status stays; others keep weir's page."""
     site = make_site(endpoints=["127.0.0.1:9"], routes=[{"path": "/a/", "upstream": "web"}],
                      error_pages={"502": {"body": "<h1>sorry</h1>"},
                                   "404": {"body": '{"gone":true}', "content_type": "application/json"}})
@@ -293,7 +293,7 @@ def test_error_pages_of_a_tenant(make_site, folder) -> None:
 
 
 def test_error_pages_from_a_file(make_site, folder) -> None:
-    """interface.md, error_pages: `file` is read by the client that applies, relative to the document."""
+    """error_pages: `file` is read by the client that applies, relative to the document."""
     (folder / "sorry.html").write_text("<p>from a file</p>")
     site = make_site(endpoints=["127.0.0.1:9"])
     document = tenant(site.name, ["127.0.0.1:9"], error_pages={"502": {"file": "sorry.html"}})

@@ -5,7 +5,7 @@ from support.site import tenant
 
 
 def test_an_endpoint_that_was_never_tried_is_not_called_up(make_node) -> None:
-    """Issue 9, part 5.10: no health check runs and no request went there, so nothing is known of it."""
+    """No health check runs and no request went there, so nothing is known of it."""
     node = make_node()
     node.apply(tenant("shop", ["127.0.0.1:9"], routes=[{"path": "/api/", "upstream": "web"}, {"path": "/", "upstream": "web"}]))
     text = node.run("route", "test", "http://shop.test/api/x").stdout

@@ -81,7 +81,7 @@ def _leads_to(node: Node, number: int) -> bytes:
 
 @pytest.mark.parametrize("workers", [2])
 def test_10000_tenants_under_traffic(make_node, make_site, folder: Path, workers: int) -> None:
-    """Issue, items 3, 4 and 8: loading, listing and changing stay proportional to what is touched; nobody waits or fails."""
+    """Loading, listing and changing stay proportional to what is touched; nobody waits or fails."""
     _write_folder(folder)
     node: Node = make_node(workers=workers)
     site: Site = make_site(responding(ok(b"steady")), on=node)

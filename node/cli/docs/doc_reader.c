@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * doc_reader.c - see doc_reader.h. Only borders are looked for; what a document means is for the
+ * doc_reader.c - see doc_reader.h. It searches only for borders; what a document means is for the
  * schema. In YAML a line that begins with "---" ends a document wherever it stands, also within a
  * text (YAML 1.2.2, 9.1.4).
  */

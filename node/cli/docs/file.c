@@ -87,7 +87,7 @@ static int open_beneath(int folder, const char *name, int flags)
     return (int)syscall(SYS_openat2, folder, name, &how, sizeof(how));
 }
 
-/* Opens a regular file. It is looked at through O_PATH first: to open a FIFO or a device for
+/* Opens a regular file. It is checked through O_PATH first: to open a FIFO or a device for
  * reading can block, or move a tape. Returns a descriptor, or -1 with errno and sometimes *ret_why.
  */
 static int open_regular(int folder, const char *name, const char **ret_why)

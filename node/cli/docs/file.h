@@ -24,7 +24,7 @@
  */
 WEIR_MUST_USE enum weir_err weir_file_read(const char *path, size_t max, struct weir_strbuf *out,
                                            const char **ret_why);
-/** Where a file may lie that somebody else than the user names. Borrowed. */
+/** The folders in which a file may lie that a document names. Borrowed. */
 struct weir_file_roots {
     const char *base;           /* the folder that relative names start from */
     bool base_allowed;          /* whether what lies below it may be read */

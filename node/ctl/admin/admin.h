@@ -51,10 +51,10 @@ WEIR_MUST_USE enum weir_err weir_admin_listen_tcp(struct weir_admin *a, const st
                                                   struct weir_admin_listener **ret, int *ret_errno);
 /** The address of a TCP listener, with the real port. */
 void weir_admin_bound(const struct weir_admin_listener *l, struct weir_addr *ret);
-/** Close a TCP listener; its connections live on. Sets *l NULL; NULL is legal. */
+/** Close a TCP listener; its connections stay open. Sets *l NULL; NULL is legal. */
 void weir_admin_unlisten(struct weir_admin_listener **l);
-/** Close the listeners and connections; what runs goes on without its client. The loop must run
- * until it is empty. NULL is legal. */
+/** Close the listeners and connections; requests that run continue without their client. The loop
+ * must run until it is empty. NULL is legal. */
 void weir_admin_stop(struct weir_admin *a);
 /** After stop and an empty loop. Sets *a NULL. */
 void weir_admin_free(struct weir_admin **a);

@@ -2,8 +2,8 @@
  *
  * admin_api.h - between the admin server and the handlers of its paths: a request, its response,
  * the table of paths. Owner: control. A handler owns its request until it ends it by exactly one
- * response, at once or in a later callback; the client may be gone by then, which the response
- * functions bear.
+ * response, at once or in a later callback; the client may be gone by then; the response
+ * functions allow that.
  */
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_API_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_API_H

@@ -2,7 +2,7 @@
  *
  * admin_conn.c - one connection of the admin server: reads requests, hands them to their handlers,
  * writes responses. Callbacks note what happened and call pump or finish; those two move the
- * connection on. A request has its response before the next one is looked at.
+ * connection on. A request has its response before the next one is read.
  */
 #include "node/ctl/admin/admin_conn.h"
 

@@ -312,7 +312,7 @@ static void undrain_reload_and_log_level_report_their_outcomes(void **state)
     check_all(cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
 
-/* interface.md: 0 done, 1 failed or a difference, 2 usage, 3 degraded, 4 conflict, 5 timed out. */
+/* 0 done, 1 failed or a difference, 2 usage, 3 degraded, 4 conflict, 5 timed out. */
 static void exit_codes_are_those_of_the_contract(void **state)
 {
     static const struct expected cases[] = {

@@ -73,7 +73,7 @@ static inline void assert_has(const char *text, const char *part)
     assert_non_null(strstr(text, part));
 }
 
-/** A run against one response, and what it must give. NULL: not looked at. */
+/** A run against one response, and what it must give. NULL: not checked. */
 struct expected {
     const char *line;
     struct unix_response response;

@@ -244,7 +244,7 @@ static void a_head_may_reach_the_limit_and_not_pass_it(void **state)
     free(text);
 }
 
-static void more_bytes_than_may_wait_are_not_taken(void **state)
+static void more_bytes_than_may_wait_are_not_accepted(void **state)
 {
     static char bytes[WEIR_ADMIN_AHEAD_MAX + WEIR_IO_CHUNK];
     memset(bytes, 'x', sizeof(bytes));
@@ -337,7 +337,7 @@ int main(void)
         TEST(malformed_requests_are_refused),
         TEST(a_body_may_reach_the_limit_and_not_pass_it),
         TEST(a_head_may_reach_the_limit_and_not_pass_it),
-        TEST(more_bytes_than_may_wait_are_not_taken),
+        TEST(more_bytes_than_may_wait_are_not_accepted),
         TEST(fields_are_found_in_any_case_and_are_empty_when_there_are_several),
         TEST(no_memory_is_a_refusal_and_not_a_crash),
         TEST(a_response_head_has_what_a_client_needs),

@@ -40,7 +40,7 @@ static void a_put_creates_changes_and_recognises_what_it_has(void **state)
     expect("GET", "/v1/tenants/other", "", NULL, (struct want){ 404, "\"not_found\"" });
 }
 
-static void json_is_taken_as_well_as_yaml(void **state)
+static void json_is_accepted_as_well_as_yaml(void **state)
 {
     static const char json[] =
         "{\"name\":\"shop\",\"hosts\":[\"a.example\"],"
@@ -436,7 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_put_creates_changes_and_recognises_what_it_has),
-        TEST(json_is_taken_as_well_as_yaml),
+        TEST(json_is_accepted_as_well_as_yaml),
         TEST(the_order_of_a_map_is_no_change),
         TEST(a_record_that_cannot_be_served_is_named),
         TEST(preconditions_are_412_with_the_present_revision),

@@ -69,7 +69,7 @@ static void what_is_not_given_has_the_documented_default(void **state)
     assert_true(strlen(config.name) > 0); /* the host's */
 }
 
-static void every_value_of_the_file_is_taken(void **state)
+static void every_value_of_the_file_is_applied(void **state)
 {
     static const char text[] = HEAD "name: ams-1\ndata: /srv/weir\n"
                                     "listen: { http: [\"127.0.0.1:8080\", \"[::1]:0\"] }\n"
@@ -300,7 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_not_given_has_the_documented_default),
-        TEST(every_value_of_the_file_is_taken),
+        TEST(every_value_of_the_file_is_applied),
         TEST(the_environment_overrides_the_file),
         TEST(the_environment_alone_is_enough),
         TEST(a_node_that_would_serve_nothing_is_refused),

@@ -224,7 +224,7 @@ static void a_full_store_refuses_writes_and_takes_deletes(void **state)
     weir_push_free(&t.push);
 }
 
-static void a_document_over_the_limit_is_not_taken(void **state)
+static void a_document_over_the_limit_is_rejected(void **state)
 {
     struct trial t;
     char *host = calloc(1, WEIR_RECORD_MAX + 1);
@@ -248,7 +248,7 @@ int main(void)
         TEST(two_large_pushes_run_side_by_side),
         TEST(a_stop_finishes_every_item_and_keeps_what_was_acknowledged),
         TEST(a_full_store_refuses_writes_and_takes_deletes),
-        TEST(a_document_over_the_limit_is_not_taken),
+        TEST(a_document_over_the_limit_is_rejected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,7 +218,7 @@ static void a_message_without_a_body_is_done_at_once(void **state)
     assert_int_equal(s.len, 0);
 }
 
-/* robustness.md 7: never a clean end after an incomplete body. */
+/* Never a clean end after an incomplete body. */
 static void a_cut_body_never_gets_a_clean_end(void **state)
 {
     static struct sink s, plain;

@@ -115,7 +115,7 @@ static void interim_responses_are_bounded(void **state)
     assert_false(weir_plan_response(&facts, &req, &plan));
 }
 
-/* robustness.md 6: 101 only for a request that asked; no request of weir's asks. */
+/* 101 only for a request that asked; no request of weir's asks. */
 static void a_switch_of_protocols_is_no_response(void **state)
 {
     struct weir_h1_head h =
@@ -152,7 +152,7 @@ static struct weir_failure_facts facts_of(unsigned bits, enum weir_method method
                                         .retries = bits >> 5 };
 }
 
-/* The rules in the words of robustness.md 7 and 9, one after the other. */
+/* The rules about cuts and about second tries, one after the other. */
 static enum weir_next expected(enum weir_failure failure, const struct weir_failure_facts *f)
 {
     static const bool idempotent[] = {

@@ -20,7 +20,7 @@ static void serve(struct rig *r, struct peer *server)
     peer_send(server, RIG_OK);
 }
 
-/* -- retries: RFC 9110 9.2.2, robustness.md 9 -- */
+/* -- retries: RFC 9110 9.2.2 -- */
 
 static void a_get_on_a_parked_connection_that_ends_is_sent_again(void **state)
 {

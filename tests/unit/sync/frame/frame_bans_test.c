@@ -152,7 +152,7 @@ static void bans_of_one_address_take_nine_to_ten_bytes(void **state)
     weir_frame_cols_free(&cols);
 }
 
-static void ban_that_has_no_place_in_columns_is_not_taken(void **state)
+static void ban_that_does_not_fit_in_columns_is_rejected(void **state)
 {
     struct weir_frame_cols *cols = NULL;
     struct weir_frame_ban good = { .key = { [4] = 4, [5] = 203, [21] = 8 }, .reason = 1 };
@@ -310,7 +310,7 @@ int main(void)
         cmocka_unit_test(bans_come_back_as_the_records_they_were),
         cmocka_unit_test(batch_without_bans_has_none_to_read),
         cmocka_unit_test(bans_of_one_address_take_nine_to_ten_bytes),
-        cmocka_unit_test(ban_that_has_no_place_in_columns_is_not_taken),
+        cmocka_unit_test(ban_that_does_not_fit_in_columns_is_rejected),
         cmocka_unit_test(columns_that_lie_are_refused),
         cmocka_unit_test(batch_of_bans_must_be_of_its_group_alone_and_carry_its_time),
         cmocka_unit_test(columns_without_memory_are_not_made),

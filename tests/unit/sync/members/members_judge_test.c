@@ -163,7 +163,7 @@ static void silence_is_checked_four_times_a_second(void **state)
     assert_int_equal(weir_members_deadline(r.m), r.us + WEIR_MEMBERS_SCAN_US);
     rig_pass(&r, 5 * S - 1);
     rig_pass(&r, 1);
-    assert_int_equal(rig_life(&r, 1), ALIVE); /* looked at a moment ago */
+    assert_int_equal(rig_life(&r, 1), ALIVE); /* checked a moment ago */
     assert_int_equal(weir_members_deadline(r.m), r.us - 1 + WEIR_MEMBERS_SCAN_US);
     rig_pass(&r, WEIR_MEMBERS_SCAN_US);
     assert_int_equal(rig_life(&r, 1), SUSPECT);

@@ -160,7 +160,7 @@ static void check_key(struct kit *k, int i, struct found *f)
     else
         f->num_wrong++;
     f->num_older += is_deleted(i);
-    /* Names never lead to somebody else. */
+    /* A name never leads to another record. */
     (void)snprintf(host, sizeof(host), "host%d.example", i);
     err = weir_store_index_owner(k->r, WEIR_INDEX_HOST, weir_span_cstr(host), &owner);
     CHECK(f, err == WEIR_OK || err == WEIR_ENOTFOUND || err == WEIR_ECORRUPT);
@@ -708,7 +708,7 @@ static void damaged_file_left_by_a_killed_exchange_is_moved_aside(void **state)
 
 /* A file system that cannot exchange: the old file was moved, the complete new one not yet named.
  */
-static void complete_new_file_is_taken_when_there_is_no_other(void **state)
+static void complete_new_file_is_used_when_there_is_no_other(void **state)
 {
     struct golden *g = *state;
     char from[256];
@@ -776,7 +776,7 @@ int main(void)
         cmocka_unit_test(format_of_tomorrow_is_refused_and_left_alone),
         cmocka_unit_test(rescue_that_is_killed_begins_again),
         cmocka_unit_test(damaged_file_left_by_a_killed_exchange_is_moved_aside),
-        cmocka_unit_test(complete_new_file_is_taken_when_there_is_no_other),
+        cmocka_unit_test(complete_new_file_is_used_when_there_is_no_other),
         cmocka_unit_test(rescue_survives_every_failing_allocation),
         cmocka_unit_test(mark_of_a_suspicion_that_was_wrong_goes_away),
     };

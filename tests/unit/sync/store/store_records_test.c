@@ -40,7 +40,7 @@ static void record_comes_back_with_all_that_travels_with_it(void **state)
 }
 
 /* A span that get returned may be written again: its bytes lie in a page that the write changes. */
-static void record_can_be_put_out_of_what_was_found(void **state)
+static void record_can_be_written_from_what_was_found(void **state)
 {
     struct record_store_kit kk;
     struct weir_stored_record got;
@@ -418,7 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RECORD_STORE_BOTH(record_comes_back_with_all_that_travels_with_it),
-        RECORD_STORE_BOTH(record_can_be_put_out_of_what_was_found),
+        RECORD_STORE_BOTH(record_can_be_written_from_what_was_found),
         RECORD_STORE_BOTH(put_takes_the_old_dot_and_its_places_in_the_queues_along),
         RECORD_STORE_BOTH(context_names_a_lane_by_its_end_before_the_lane_itself_is_known),
         RECORD_STORE_BOTH(lane_that_is_dropped_keeps_its_name_in_contexts),

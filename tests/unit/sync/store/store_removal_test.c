@@ -99,7 +99,7 @@ static unsigned order(unsigned n, unsigned pattern, unsigned start)
     }
 }
 
-/* Remove until a page is in the way, with a put now and then. @return removals that went well */
+/* Remove until a page is in the way, with a write now and then. @return removals that went well */
 static unsigned remove_all(struct record_store_kit *kk, unsigned pattern, struct weir_rng *rng)
 {
     char key[KEY_LEN + 1];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_twin_test.c - random puts, overwrites, deletions and restarts against a model in memory:
+ * store_twin_test.c - random writes, overwrites, deletions and restarts against a model in memory:
  * records, owners of names, counts of index rows and conflicts, lists and revisions must agree.
  */
 #include <inttypes.h>
