@@ -85,7 +85,7 @@ static const struct row rows[] = {
     [WEIR_M_STORE_WRITES] = { "weir_store_writes_total", "",
         "Records written to the store.", COUNTER },
     [WEIR_M_STORE_WRITE_ERRORS] = { "weir_store_write_errors_total", "",
-        "Writes to the store that failed: disk, memory or damaged data.", COUNTER },
+        "Writes to the store that failed: disk (also a full one), memory or damaged data.", COUNTER },
     [WEIR_M_STORE_REFUSED_PRECONDITION] = { "weir_store_writes_refused_total",
         "{reason=\"precondition\"}", "Writes that the store refused, by reason.", COUNTER },
     [WEIR_M_STORE_REFUSED_NOT_FOUND] = { "weir_store_writes_refused_total",

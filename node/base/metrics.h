@@ -50,7 +50,7 @@ enum weir_metric {
     WEIR_M_STORE_WRITE_ERRORS,         /* faults only: disk, memory, damage */
     WEIR_M_STORE_REFUSED_PRECONDITION, /* the revision asked for is not the current one */
     WEIR_M_STORE_REFUSED_NOT_FOUND,
-    WEIR_M_STORE_REFUSED_EXISTS,  /* there already, or nothing would change */
+    WEIR_M_STORE_REFUSED_EXISTS,  /* it was to be new and is there already */
     WEIR_M_STORE_REFUSED_INVALID, /* the value does not hold */
     WEIR_M_STORE_REFUSED_OVERLAP, /* a name overlaps one of another tenant */
     WEIR_M_STORE_REFUSED_FULL,    /* no room, or a documented limit */

@@ -282,8 +282,9 @@ static const struct weir_command commands[] = {
         .summary = "the nodes: state, load, conflicts, warnings",
         .description =
             "One line for each node, and the warnings below. -o wide shows the store, memory and "
-            "what a node has of the others. --watch shows it anew every two seconds, until an "
-            "interrupt ends it with exit code 0.",
+            "what a node has of the others. -o name prints node/NAME for scripts that log or count "
+            "nodes: `weir get` takes tenants only. --watch shows it anew every two seconds, until "
+            "an interrupt ends it with exit code 0.",
         .examples = "weir status\n"
                     "weir status --watch -o wide\n"
                     "weir status -o json | jq '.nodes[].state'\n",

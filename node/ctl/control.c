@@ -224,7 +224,7 @@ static bool start_log(struct weir_control *c)
         weir_access_log_open(c->config.access, c->config.num_workers, &c->node.access_log);
     if (err < 0) {
         struct weir_strbuf why = WEIR_STRBUF_ZERO;
-        weir_explain_access_log(c->config.access, err, &why);
+        weir_explain_access_log(c->config.access, err, err == WEIR_ENOMEM ? 0 : errno, &why);
         print_problem(&why);
         weir_strbuf_deinit(&why);
         return false;

@@ -5,6 +5,7 @@
  * opened, the listeners bound), and only when nothing failed the rest follows. So a bad file, or a
  * port that is taken, changes nothing at all.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ static void open_access(struct weir_reload *rl)
         return;
     enum weir_err err = weir_access_target_open(rl->next.access, &rl->access);
     if (err < 0) {
-        weir_explain_access_log(rl->next.access, err, &why);
+        weir_explain_access_log(rl->next.access, err, err == WEIR_ENOMEM ? 0 : errno, &why);
         add_problem(rl, &why);
     }
     weir_strbuf_deinit(&why);

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,7 +24,9 @@
 struct findings {
     struct weir_strbuf *out;
     bool good;
-    struct weir_running running; /* pid 0: no node runs with this file */
+    bool has_report;
+    struct weir_running running;       /* pid 0: no node runs with this file */
+    struct weir_running_report report; /* of the running node, when has_report */
 };
 
 static void report_ok(struct findings *f, const char *what)
@@ -110,32 +113,79 @@ static void cut_last_part(char *path)
         *slash = '\0';
 }
 
-static bool is_usable_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
-           faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
-}
-
-/* The nearest folder above that exists must let us make the rest. */
-static bool folder_usable(const char *folder)
+/* Create a file in the folder, and remove it again. procfs and the like refuse it whatever their
+ * modes say. @return errno, or 0 */
+static int try_file_in(const char *folder)
 {
     char path[PATH_MAX];
-    struct stat st;
-    int len = snprintf(path, sizeof(path), "%s", folder);
-    if (len <= 0 || (size_t)len >= sizeof(path))
-        return false;
-    while (stat(path, &st) < 0 && errno == ENOENT && strcmp(path, "/") != 0 &&
-           strcmp(path, ".") != 0)
-        cut_last_part(path);
-    return is_usable_folder(path);
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EOPNOTSUPP && errno != EISDIR)
+        return errno;
+    if (fd < 0) { /* a file system without nameless files */
+        int len = snprintf(path, sizeof(path), "%s/.check-XXXXXX", folder);
+        if (len < 0 || (size_t)len >= sizeof(path))
+            return ENAMETOOLONG;
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd < 0)
+            return errno;
+        (void)unlink(path);
+    }
+    close(fd);
+    return 0;
+}
+
+/* As the start does it: a folder that is missing is made in the one above it, which must exist.
+ * Nothing is left behind. @return errno, or 0 */
+static int try_folder(const char *folder)
+{
+    bool was_made = mkdir(folder, 0700) == 0;
+    if (!was_made && errno != EEXIST)
+        return errno;
+    int rc = try_file_in(folder);
+    if (was_made)
+        (void)rmdir(folder);
+    return rc;
+}
+
+static enum weir_err err_of_folder(int sys_errno)
+{
+    switch (sys_errno) {
+    case 0:
+        return WEIR_OK;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return WEIR_EPERM;
+    case ENOSPC:
+    case EDQUOT:
+        return WEIR_EFULL;
+    default:
+        return WEIR_EIO;
+    }
+}
+
+static void explain_folder(const char *folder, enum weir_err err, int sys_errno,
+                           struct weir_strbuf *out)
+{
+    if (err == WEIR_EIO && sys_errno != 0)
+        weir_strbuf_printf(out,
+                           "data: %s cannot be written: %s; create the folder above it, or choose "
+                           "another one",
+                           folder, strerror(sys_errno));
+    else
+        weir_explain_store(folder, err, out);
 }
 
 /* One process at a time has a data folder. */
 static void check_folder(struct findings *f, const char *folder)
 {
     struct weir_strbuf line = WEIR_STRBUF_ZERO;
-    enum weir_err err = folder_usable(folder) ? weir_store_probe_lock(folder) : WEIR_EPERM;
+    int sys_errno = 0;
+    enum weir_err err = weir_store_probe_lock(folder);
+    if (err == WEIR_OK) {
+        sys_errno = try_folder(folder);
+        err = err_of_folder(sys_errno);
+    }
     if (err == WEIR_EINUSE && weir_running_has_folder(&f->running, folder)) {
         weir_strbuf_printf(&line, "data: %s is in use by the running node, pid %d", folder,
                            (int)f->running.pid);
@@ -143,7 +193,7 @@ static void check_folder(struct findings *f, const char *folder)
     } else if (err == WEIR_OK) {
         weir_strbuf_printf(&line, "data: %s can be written, and no process uses it", folder);
     } else {
-        weir_explain_store(folder, err, &line);
+        explain_folder(folder, err, sys_errno, &line);
     }
     if (err == WEIR_OK)
         report_ok(f, line.failed ? "data" : line.at);
@@ -152,7 +202,7 @@ static void check_folder(struct findings *f, const char *folder)
     weir_strbuf_deinit(&line);
 }
 
-static enum weir_err try_socket(const char *path)
+static enum weir_err try_socket(const char *path, int *ret_errno)
 {
     struct stat st;
     char folder[PATH_MAX];
@@ -165,13 +215,15 @@ static enum weir_err try_socket(const char *path)
         return WEIR_EEXIST;
     if (exists && weir_admin_socket_is_served(path))
         return WEIR_EINUSE;
-    return folder_usable(folder) ? WEIR_OK : WEIR_EPERM;
+    *ret_errno = try_folder(folder);
+    return err_of_folder(*ret_errno);
 }
 
 static void check_socket(struct findings *f, const char *field, const char *path)
 {
     struct weir_strbuf line = WEIR_STRBUF_ZERO;
-    enum weir_err err = try_socket(path);
+    int sys_errno = 0;
+    enum weir_err err = try_socket(path, &sys_errno);
     if (err == WEIR_EINUSE && weir_running_pid_of(path) == f->running.pid && f->running.pid != 0) {
         weir_strbuf_printf(&line, "%s: %s is served by the running node, pid %d", field, path,
                            (int)f->running.pid);
@@ -179,7 +231,7 @@ static void check_socket(struct findings *f, const char *field, const char *path
     } else if (err == WEIR_OK) {
         weir_strbuf_printf(&line, "%s: %s can be made", field, path);
     } else {
-        weir_explain_socket(field, path, err, 0, &line);
+        weir_explain_socket(field, path, err, sys_errno, &line);
     }
     if (err == WEIR_OK)
         report_ok(f, line.failed ? field : line.at);
@@ -206,35 +258,107 @@ static void check_descriptors(struct findings *f, const struct weir_config *c)
                        have, c->max_connections, wanted, hint);
 }
 
-static void check_access_log(struct findings *f, const char *target)
+/* Nothing is created under its name. A FIFO is not opened: closing it would end its reader, and a
+ * device may act on it. @return errno, or 0 */
+static int try_log_file(const char *target)
 {
     char folder[PATH_MAX];
+    struct stat st;
+    if (stat(target, &st) < 0) {
+        if (errno != ENOENT)
+            return errno;
+        snprintf(folder, sizeof(folder), "%s", target);
+        cut_last_part(folder);
+        return try_file_in(folder);
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return faccessat(AT_FDCWD, target, W_OK, AT_EACCESS) == 0 ? 0 : errno;
+    int fd = open(target, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+static void check_access_log(struct findings *f, const char *target)
+{
     struct weir_strbuf line = WEIR_STRBUF_ZERO;
     if (strcmp(target, "stdout") == 0 || strcmp(target, "off") == 0)
         return;
-    bool exists = access(target, F_OK) == 0;
-    snprintf(folder, sizeof(folder), "%s", target);
-    cut_last_part(folder);
-    bool good =
-        exists ? faccessat(AT_FDCWD, target, W_OK, AT_EACCESS) == 0 : is_usable_folder(folder);
-    weir_strbuf_printf(&line, "log.access: %s %s", target,
-                       good ? "can be written"
-                            : "cannot be written: create its folder and give it to this user");
-    if (good)
+    int sys_errno = try_log_file(target);
+    if (sys_errno == 0)
+        weir_strbuf_printf(&line, "log.access: %s can be written", target);
+    else
+        weir_explain_access_log(target, err_of_folder(sys_errno), sys_errno, &line);
+    if (sys_errno == 0)
         report_ok(f, line.failed ? "log.access" : line.at);
     else
         report_fail(f, &line);
     weir_strbuf_deinit(&line);
 }
 
+/* A node that drains takes no file over. */
 static void check_running(struct findings *f, const struct weir_config *c)
 {
+    struct weir_strbuf line = WEIR_STRBUF_ZERO;
     weir_running_find(c->socket, &f->running);
-    if (f->running.pid != 0)
-        weir_strbuf_printf(f->out,
-                           "ok    running: pid %d serves %s; what it holds is no fault, and "
-                           "`weir reload` takes this file over\n",
-                           (int)f->running.pid, c->socket);
+    if (f->running.pid == 0)
+        return;
+    enum weir_err err = weir_running_ask(c->socket, &f->report);
+    f->has_report = err == WEIR_OK;
+    weir_strbuf_printf(&line, "running: pid %d serves %s", (int)f->running.pid, c->socket);
+    if (err < 0)
+        weir_strbuf_printf(&line,
+                           ", but does not report its state (%s): `weir reload` may not succeed; "
+                           "see its log",
+                           weir_err_name(err));
+    else if (f->report.is_draining)
+        weir_strbuf_puts(&line, " and drains: `weir reload` is refused; `weir undrain` first, or "
+                                "start it again when it has ended");
+    else
+        weir_strbuf_puts(&line, "; what it holds is no fault, and `weir reload` takes this file "
+                                "over");
+    if (err < 0 || f->report.is_draining || line.failed)
+        report_fail(f, &line);
+    else
+        report_ok(f, line.at);
+    weir_strbuf_deinit(&line);
+}
+
+/* -- what a reload does not take over -- */
+
+static void warn_of_restart(struct findings *f, enum weir_config_key key)
+{
+    weir_strbuf_printf(f->out,
+                       "warn  %s: the running node has another value: the new one needs a restart "
+                       "of the node\n",
+                       weir_config_key_name(key));
+}
+
+/* Port 0 stands for any port, so that it cannot be compared. */
+static bool lacks_listener(const struct weir_running *r, bool wanted, const struct weir_addr *at)
+{
+    return wanted && at->port != 0 && r->can_read && !weir_running_listens(r, at);
+}
+
+/* By what the running node reports, and by what its process holds. An address or a socket that the
+ * file no longer has is not seen. */
+static void check_restart_keys(struct findings *f, const struct weir_config *c)
+{
+    const struct weir_running *r = &f->running;
+    const struct weir_running_report *report = &f->report;
+    if (r->pid == 0)
+        return;
+    if (f->has_report && strncmp(c->name, report->name, sizeof(report->name) - 1) != 0)
+        warn_of_restart(f, WEIR_KEY_NAME);
+    if (f->has_report && c->num_workers != report->num_workers)
+        warn_of_restart(f, WEIR_KEY_WORKERS);
+    if (r->can_read && !weir_running_has_folder(r, c->data))
+        warn_of_restart(f, WEIR_KEY_DATA);
+    if (c->socket_ro != NULL && weir_running_pid_of(c->socket_ro) != r->pid)
+        warn_of_restart(f, WEIR_KEY_ADMIN_SOCKET_RO);
+    if (lacks_listener(r, c->has_admin, &c->admin))
+        warn_of_restart(f, WEIR_KEY_ADMIN_LISTEN);
 }
 
 bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
@@ -253,6 +377,7 @@ bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
     check_folder(&f, c->data);
     check_access_log(&f, c->access);
     check_descriptors(&f, c);
+    check_restart_keys(&f, c);
     weir_running_deinit(&f.running);
     return f.good;
 }

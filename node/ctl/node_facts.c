@@ -112,12 +112,30 @@ void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbu
     }
 }
 
-void weir_explain_access_log(const char *target, enum weir_err err, struct weir_strbuf *out)
+void weir_explain_access_log(const char *target, enum weir_err err, int sys_errno,
+                             struct weir_strbuf *out)
 {
-    weir_strbuf_printf(out,
-                       "log.access: %s cannot be written (%s): create its folder and give it to "
-                       "user %u",
-                       target, weir_err_name(err), (unsigned)geteuid());
+    weir_strbuf_printf(out, "log.access: %s cannot be written: ", target);
+    switch (sys_errno) {
+    case ENOENT:
+    case ENOTDIR:
+        weir_strbuf_printf(out, "no such folder; create it and give it to user %u",
+                           (unsigned)geteuid());
+        break;
+    case EACCES:
+    case EPERM:
+        weir_strbuf_printf(out, "user %u has no right to it; give the user the file and its folder",
+                           (unsigned)geteuid());
+        break;
+    case ENXIO:
+        weir_strbuf_puts(out, "it is a FIFO that no process reads, or a device that is not there; "
+                              "start its reader first");
+        break;
+    default:
+        weir_strbuf_printf(out, "%s; choose another file",
+                           sys_errno != 0 ? strerror(sys_errno) : weir_err_name(err));
+        break;
+    }
 }
 
 void weir_explain_socket(const char *field, const char *path, enum weir_err err, int sys_errno,

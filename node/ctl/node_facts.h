@@ -35,8 +35,10 @@ void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbu
 /** Why an admin socket cannot be made. @param field  "admin.socket" or "admin.socket_ro" */
 void weir_explain_socket(const char *field, const char *path, enum weir_err err, int sys_errno,
                          struct weir_strbuf *out);
-/** Why the access log cannot be opened. @param target  as log.access */
-void weir_explain_access_log(const char *target, enum weir_err err, struct weir_strbuf *out);
+/** Why the access log cannot be opened. @param target  as log.access
+ * @param sys_errno  of open(2); 0: not known, then err counts */
+void weir_explain_access_log(const char *target, enum weir_err err, int sys_errno,
+                             struct weir_strbuf *out);
 
 /**
  * `weir node --check`: try everything that a start, or a reload of the node that runs, would need,

@@ -64,6 +64,7 @@ static enum weir_err build_item(struct weir_write *w, const struct weir_record *
     struct name_check check = { item, weir_names_of_write(w) };
     enum weir_err err = build_change(item, &check, current, hlc, value);
     w->revision = err == WEIR_OK ? item->change.revision : 0;
+    w->unchanged = item->change.unchanged;
     return err;
 }
 
@@ -452,7 +453,7 @@ const char *weir_push_outcome(const struct weir_push_item *item)
         return "deleted";
     if (item->err == WEIR_OK)
         return item->change.existed ? "changed" : "created";
-    if (item->err == WEIR_EEXIST && item->change.precondition != WEIR_IF_ABSENT)
+    if (item->err == WEIR_EEXIST && item->change.unchanged)
         return "unchanged";
     return "refused";
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * running.c - see running.h. /proc/net/tcp has the inode of each TCP socket, and so
- * has /proc/PID/fd: the inode links a socket to its process.
+ * has /proc/PID/fd: the inode links a socket to its process. The node reports its state itself.
  */
 #include "node/ctl/running.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,22 +17,40 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SOCKETS_MAX 1048576
-#define TCP_LISTEN  0x0a /* the state in /proc/net/tcp */
+#include "node/base/clock.h"
+#include "node/base/strbuf.h"
+#include "node/ctl/stored_tenant.h"
+#include "tenants/schema/schema.h"
+#include "weir/v1/admin.pb-c.h"
+
+#define SOCKETS_MAX    1048576
+#define TCP_LISTEN     0x0a /* the state in /proc/net/tcp */
+#define ASK_TIMEOUT_MS 2000
+#define RESPONSE_MAX   (1u << 20) /* bytes of a status */
+
+/* @return -1: nothing listens there */
+static int connect_to(const char *socket_path)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    if (strlen(socket_path) >= sizeof(at.sun_path))
+        return -1;
+    memcpy(at.sun_path, socket_path, strlen(socket_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
 
 pid_t weir_running_pid_of(const char *socket_path)
 {
-    struct sockaddr_un at = { .sun_family = AF_UNIX };
     struct ucred peer = { .pid = 0 };
     socklen_t len = sizeof(peer);
-    if (strlen(socket_path) >= sizeof(at.sun_path))
-        return 0;
-    memcpy(at.sun_path, socket_path, strlen(socket_path));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = connect_to(socket_path);
     if (fd < 0)
         return 0;
-    if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
         peer.pid = 0;
     close(fd);
     return peer.pid;
@@ -91,6 +111,71 @@ void weir_running_deinit(struct weir_running *r)
 {
     free(r->sockets);
     *r = (struct weir_running){ .pid = 0 };
+}
+
+/* -- what it reports -- */
+
+/* Read until the node closes. */
+static enum weir_err read_response(int fd, struct weir_strbuf *out)
+{
+    uint64_t until_ns = weir_clock_mono_ns() + ASK_TIMEOUT_MS * UINT64_C(1000000);
+    uint8_t part[4096];
+    while (out->len < RESPONSE_MAX && !out->failed) {
+        uint64_t now_ns = weir_clock_mono_ns();
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        int left_ms = now_ns < until_ns ? (int)((until_ns - now_ns) / 1000000 + 1) : 0;
+        if (left_ms == 0)
+            return WEIR_ETIMEOUT;
+        if (poll(&p, 1, left_ms) < 0 && errno != EINTR)
+            return WEIR_EIO;
+        ssize_t len = read(fd, part, sizeof(part));
+        if (len == 0)
+            return WEIR_OK;
+        if (len < 0 && errno != EAGAIN && errno != EINTR)
+            return WEIR_EIO;
+        if (len > 0)
+            weir_strbuf_add(out, weir_span(part, (size_t)len));
+    }
+    return out->failed ? WEIR_ENOMEM : WEIR_EPROTO;
+}
+
+static enum weir_err read_report(struct weir_span body, struct weir_running_report *ret)
+{
+    struct weir_arena arena;
+    ProtobufCMessage *message = NULL;
+    weir_stored_tenant_arena_init(&arena);
+    enum weir_err err =
+        weir_schema_read_json(&weir__v1__status_response__descriptor, body, &arena, &message);
+    const Weir__V1__StatusResponse *status = (const Weir__V1__StatusResponse *)message;
+    if (err == WEIR_OK && status->n_nodes == 0)
+        err = WEIR_EPROTO;
+    if (err == WEIR_OK) {
+        const Weir__V1__NodeStatus *s = status->nodes[0];
+        snprintf(ret->name, sizeof(ret->name), "%s", s->name != NULL ? s->name : "");
+        ret->num_workers = s->workers;
+        ret->is_draining = s->state != NULL && strcmp(s->state, "draining") == 0;
+    }
+    weir_arena_deinit(&arena);
+    return err == WEIR_OK || err == WEIR_ENOMEM ? err : WEIR_EPROTO;
+}
+
+enum weir_err weir_running_ask(const char *socket_path, struct weir_running_report *ret)
+{
+    static const char request[] =
+        "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    struct weir_strbuf response = WEIR_STRBUF_ZERO;
+    int fd = connect_to(socket_path);
+    if (fd < 0)
+        return WEIR_EIO;
+    /* A new socket's buffer takes the whole of it. */
+    bool sent = send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1;
+    enum weir_err err = sent ? read_response(fd, &response) : WEIR_EIO;
+    close(fd);
+    const char *body = err == WEIR_OK && response.len > 0 ? strstr(response.at, "\r\n\r\n") : NULL;
+    if (err == WEIR_OK)
+        err = body != NULL ? read_report(weir_span_cstr(body + 4), ret) : WEIR_EPROTO;
+    weir_strbuf_deinit(&response);
+    return err;
 }
 
 /* -- listeners -- */

@@ -268,6 +268,7 @@ static enum weir_err build_in_arena(struct weir_stored_tenant_change *c,
     enum weir_err err = WEIR_OK;
     c->existed = current != NULL && !current->tombstone;
     c->revision = 0;
+    c->unchanged = false;
     if (c->existed) {
         err = weir_stored_tenant_read(current->value, arena, &old);
         if (err == WEIR_ENOMEM)
@@ -282,7 +283,8 @@ static enum weir_err build_in_arena(struct weir_stored_tenant_change *c,
         return err;
     if (old != NULL)
         err = is_same_document(c, old->tenant, arena, &is_same);
-    if (err < 0 || is_same)
+    c->unchanged = err == WEIR_OK && is_same;
+    if (err < 0 || c->unchanged)
         return err < 0 ? err : WEIR_EEXIST;
     c->revision = (c->revision > c->last_revision ? c->revision : c->last_revision) + 1;
     return write_value(c, old, hlc, arena, value);

@@ -42,6 +42,7 @@ struct weir_stored_tenant_change {
     void *name_check_arg;
     /* results; set whenever the record could be read */
     bool existed;
+    bool unchanged;    /* the reason of WEIR_EEXIST: the document is the record's already */
     uint64_t revision; /* of the record afterwards; of a deleted one its last */
 };
 

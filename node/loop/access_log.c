@@ -359,6 +359,7 @@ static enum weir_err file_open(const char *path, int *ret_fd)
     if (fd < 0) {
         int err = errno;
         log_error("access_log.open_failed", "file=%s err=%s", path, strerrorname_np(err));
+        errno = err;
         return err == EACCES || err == EPERM || err == EROFS ? WEIR_EPERM : WEIR_EIO;
     }
     *ret_fd = fd;
@@ -393,10 +394,13 @@ enum weir_err weir_access_target_open(const char *target, struct weir_access_tar
         err = target_open_stdout(t);
     else if (!t->is_off)
         err = target_open_file(t, target);
-    if (err < 0)
+    if (err < 0) {
+        int cause = errno;
         weir_access_target_discard(&t);
-    else
+        errno = cause;
+    } else {
         *ret = t;
+    }
     return err;
 }
 
@@ -488,7 +492,9 @@ enum weir_err weir_access_log_open(const char *target, uint32_t num_writers,
     if (err == WEIR_OK)
         err = thread_start(l);
     if (err < 0) {
+        int cause = errno;
         log_free(l);
+        errno = cause;
         return err;
     }
     *ret = l;

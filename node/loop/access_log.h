@@ -32,7 +32,7 @@ struct weir_access_target;
 /**
  * @param target "stdout", "off" or a file path (created 0640, appended to)   @param
  * num_writers 1..WEIR_WORKERS_MAX
- * @return WEIR_OK | WEIR_EPERM | WEIR_EIO | WEIR_ENOMEM
+ * @return WEIR_OK | WEIR_EPERM | WEIR_EIO (on both, errno is that of open(2)) | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_access_log_open(const char *target, uint32_t num_writers,
                                                  struct weir_access_log **ret);
@@ -48,7 +48,7 @@ WEIR_MUST_USE enum weir_err weir_access_log_reopen(struct weir_access_log *l);
  * changes.
  *
  * @param target  as weir_access_log_open   @param ret  owns it until it is switched to or discarded
- * @return WEIR_OK | WEIR_EPERM | WEIR_EIO | WEIR_ENOMEM
+ * @return as weir_access_log_open
  */
 WEIR_MUST_USE enum weir_err weir_access_target_open(const char *target,
                                                     struct weir_access_target **ret);

@@ -193,17 +193,20 @@ struct weir_write {
     struct weir_span key; /* 1..WEIR_KEY_MAX bytes; borrowed until done */
     bool delete;          /* write a tombstone; a value of build is for the revision list alone */
     uint64_t revision;    /* set by build: the value's number in the revision list; 0: none */
+    bool unchanged;       /* set by build with WEIR_EEXIST: a success, so no refusal is counted */
     /**
      * On the writer thread, in the transaction: make the new value from the current one. Quick and
      * pure: it is called again when a commit of many has no room and each is tried alone.
      * @param current NULL when absent, a tombstone, or no longer readable  @param hlc the stamp
      * this write will carry  @param value append the bytes here
-     * @return WEIR_OK | WEIR_EEXIST: nothing changes, leave the record | WEIR_ECONFLICT |
+     * @return WEIR_OK | WEIR_EEXIST: leave the record; set `unchanged` when it has the wanted
+     * content already, clear it when its presence is the reason to refuse | WEIR_ECONFLICT |
      * WEIR_ENOTFOUND | WEIR_EINVAL | WEIR_EPERM (refused by policy) | WEIR_ENOMEM
      */
     enum weir_err (*build)(struct weir_write *w, const struct weir_record *current, uint64_t hlc,
                            struct weir_strbuf *value);
     struct store_txn *txn; /* private to the store, set while build runs */
+    bool over_reserve; /* private to the store: WEIR_EFULL is by limits.store, not by the disk */
     /** On the writer thread, after the commit or the refusal. May only hand over to another thread.
      */
     void (*done)(struct weir_write *w);

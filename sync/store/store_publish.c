@@ -20,8 +20,9 @@ void weir_store_count_metric(const struct weir_store *s, enum weir_metric which,
         weir_metric_add(s->cfg.metrics, which, num);
 }
 
-/* A refusal is a result that the writer's user can act on; everything else is a fault. */
-static enum weir_metric metric_of_unwritten(enum weir_err err)
+/* A refusal is a result that the user of the API can act on; everything else is a fault. The store
+ * that is over its reserve refuses; a disk that has no room is a fault. */
+static enum weir_metric metric_of_unwritten(const struct weir_write *w)
 {
     static const struct {
         enum weir_err err;
@@ -36,16 +37,19 @@ static enum weir_metric metric_of_unwritten(enum weir_err err)
         { WEIR_ELIMIT, WEIR_M_STORE_REFUSED_FULL },
     };
 
+    if (w->err == WEIR_EFULL && !w->over_reserve)
+        return WEIR_M_STORE_WRITE_ERRORS;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(refusals); i++)
-        if (refusals[i].err == err)
+        if (refusals[i].err == w->err)
             return refusals[i].metric;
     return WEIR_M_STORE_WRITE_ERRORS;
 }
 
-void weir_store_count_unwritten(const struct weir_store *s, enum weir_err err, uint64_t num)
+void weir_store_count_unwritten(const struct weir_store *s, const struct weir_write *w)
 {
-    WEIR_ASSERT_CMP(err, <, 0);
-    weir_store_count_metric(s, metric_of_unwritten(err), num);
+    if (w->err == WEIR_OK || (w->err == WEIR_EEXIST && w->unchanged))
+        return;
+    weir_store_count_metric(s, metric_of_unwritten(w), 1);
 }
 
 void weir_store_publish(struct weir_store *s)

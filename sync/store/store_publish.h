@@ -20,7 +20,10 @@ void weir_store_mark_suspect(struct weir_store *s);
 
 /** Add to a metric of the writer's block, if there is one. */
 void weir_store_count_metric(const struct weir_store *s, enum weir_metric which, uint64_t num);
-/** Count `num` writes that ended with `err`: as a refusal by its reason, or as a fault. */
-void weir_store_count_unwritten(const struct weir_store *s, enum weir_err err, uint64_t num);
+/**
+ * Count a write that wrote nothing: as a refusal by its reason, or as a fault of disk, memory or
+ * data. A success, and a record that has the wanted content already, count as neither.
+ */
+void weir_store_count_unwritten(const struct weir_store *s, const struct weir_write *w);
 
 #endif

@@ -88,7 +88,7 @@ static enum weir_err commit_write(struct weir_record_store *k)
     if (err < 0) {
         weir_store_names_undo(&kp->names, s);
         weir_store_publish_failure(s);
-        weir_store_count_unwritten(s, err, kp->num_changes);
+        weir_store_count_metric(s, WEIR_M_STORE_WRITE_ERRORS, kp->num_changes);
     } else {
         weir_store_names_commit(&kp->names);
         weir_store_publish(s);

@@ -282,15 +282,15 @@ static enum weir_err write_tally(struct store_txn *t)
     return err;
 }
 
-/* LMDB reports a write of which the disk took only half as an I/O error; if the disk is full,
- * report that. */
-static enum weir_err commit_err(const struct store_txn *t, int rc)
+/* LMDB reports a write of which the disk took only half as an I/O error. @return the cause: ENOSPC
+ * when the disk has no room for the transaction, otherwise rc */
+static int cause_of_commit(const struct store_txn *t, int rc)
 {
     struct statvfs fs;
 
     if (rc != EIO || fstatvfs(t->s->folder_fd, &fs) != 0)
-        return weir_store_err(rc);
-    return (uint64_t)fs.f_bavail * fs.f_frsize <= t->bytes ? WEIR_EFULL : WEIR_EIO;
+        return rc;
+    return (uint64_t)fs.f_bavail * fs.f_frsize <= t->bytes ? ENOSPC : EIO;
 }
 
 /* A failed commit counts as well: a disk that fails is slow first. */
@@ -319,8 +319,10 @@ enum weir_err weir_store_txn_commit(struct store_txn *t)
     memset(t->cursor, 0, sizeof(t->cursor));
     note_commit(t, rc, took_us);
     if (rc != 0) {
-        log_error("store.commit_failed", "folder=%s err=\"%s\"", s->folder, mdb_strerror(rc));
-        return commit_err(t, rc);
+        rc = cause_of_commit(t, rc);
+        log_error("store.commit_failed", "folder=%s err=\"%s\" errno=%d", s->folder,
+                  mdb_strerror(rc), rc > 0 ? rc : 0);
+        return weir_store_err(rc);
     }
     if (!s->driven) {
         s->lanes[t->tally.own_lane].vv = t->tally.seq;

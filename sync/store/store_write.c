@@ -321,7 +321,8 @@ enum weir_err weir_store_write_one(struct store_txn *t, struct weir_write *w,
     uint64_t hlc = 0;
 
     t->touched = false;
-    if (t->over_reserve && !w->delete)
+    w->over_reserve = t->over_reserve && !w->delete;
+    if (w->over_reserve)
         return WEIR_EFULL;
     if (t->tally.seq >= WEIR_RECORD_SEQ_MAX)
         return WEIR_ELIMIT;

@@ -32,8 +32,7 @@ static void finish_group(struct weir_store *s, size_t num_writes, size_t num_cha
     if (num_changes > 0 && s->cfg.on_change != NULL)
         s->cfg.on_change(s->cfg.on_change_arg, s->changes, num_changes);
     for (size_t i = 0; i < num_writes; i++)
-        if (s->group[i]->err < 0)
-            weir_store_count_unwritten(s, s->group[i]->err, 1);
+        weir_store_count_unwritten(s, s->group[i]);
     weir_store_count_metric(s, WEIR_M_STORE_WRITES, num_changes);
     for (size_t i = 0; i < num_writes; i++)
         s->group[i]->done(s->group[i]);
@@ -100,6 +99,7 @@ static struct weir_msg *fail_queue(struct weir_store *s, struct weir_msg *queue,
                   weir_err_name(err), suppressed);
     for (; queue != NULL && num < WEIR_WRITE_GROUP_MAX; queue = queue->next) {
         s->group[num] = write_of(queue);
+        s->group[num]->over_reserve = false;
         s->group[num++]->err = err;
     }
     s->num_single = s->num_single > num ? s->num_single - num : 0;

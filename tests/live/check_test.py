@@ -2,6 +2,7 @@
 """check_test.py - `weir node --check` beside a running node: the check before a reload."""
 
 import os
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.node import Node, plain_environment, program, run_weir
+from support.wait import until
 
 
 def _check(node: Node):
@@ -85,6 +87,95 @@ def test_a_running_node_of_another_file_is_another_node(make_node) -> None:
     done = _check(second)
     assert done.returncode == 1 and "is taken" in _lines(done, "fail")[0]
     assert not _lines(done, "ok    running")
+
+
+def test_a_draining_node_fails_the_check_as_it_refuses_the_reload(make_node) -> None:
+    """The check and the reload say the same: the node drains, and `weir undrain` is the way out."""
+    node = make_node()
+    with node.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: nob")
+        until(lambda: node.admin.metrics()["weir_connections_open"] == 1, "the request has begun")
+        node.run("drain", "--deadline", "1h")
+        done = _check(node)
+        assert done.returncode == 1 and node.run("reload").returncode == 3
+        line, = _lines(done, "fail  running")
+        assert f"pid {node.pid}" in line and "drains" in line and "weir undrain" in line
+        assert "takes this file over" not in done.stdout
+        assert node.run("undrain").returncode == 0
+        assert _check(node).returncode == 0 and node.run("reload").returncode == 0
+        client.send(b"ody.test\r\n\r\n")
+        assert client.read_response().status == 404
+
+
+def test_a_node_that_does_not_respond_fails_the_check(make_node) -> None:
+    """A stopped process cannot take a file over; the check ends all the same."""
+    node = make_node()
+    node.signal(signal.SIGSTOP)
+    try:
+        done = _check(node)
+    finally:
+        node.signal(signal.SIGCONT)
+    line, = _lines(done, "fail")
+    assert done.returncode == 1 and "does not report its state" in line, done.stdout
+
+
+@pytest.mark.parametrize("data", ["/proc/weir-data", "{folder}/missing/data"])
+def test_a_data_folder_that_cannot_be_made_fails_the_check_as_the_start(make_node, folder: Path, data: str) -> None:
+    """Modes alone do not tell: procfs takes no folder, and the start makes one folder, not those above it."""
+    node = make_node(start=False, folder=folder, config={"data": data.format(folder=folder)})
+    done = _check(node)
+    line, = _lines(done, "fail")
+    assert done.returncode == 1 and line.startswith(f"fail  data: {node.config['data']} cannot be written: No such file"), done.stdout
+    assert not (folder / "missing").exists()
+    assert run_weir("node", "--config", str(node.config_path), cwd=folder).returncode == 1
+
+
+def test_the_check_leaves_nothing_behind(make_node, folder: Path) -> None:
+    """It tries to write, and takes back what it made."""
+    node = make_node(start=False, folder=folder)
+    node.write_config()
+    before = sorted(folder.rglob("*"))
+    done = _check(node)
+    assert done.returncode == 0 and f"data: {node.config['data']} can be written" in done.stdout, done.stdout
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_keys_that_need_a_restart_are_named_by_the_check(make_node, folder: Path) -> None:
+    """A reload takes the rest over, with exit code 0 and a warning for each of these."""
+    node = make_node(folder=folder)
+    assert not _lines(_check(node), "warn  name") + _lines(_check(node), "warn  data")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = "127.0.0.1:%d" % free.getsockname()[1]
+    node.config.update({"name": "other", "workers": "2", "data": str(folder / "elsewhere")})
+    node.config["admin"].update({"socket_ro": str(folder / "new-ro.sock"), "listen": listen})
+    done = _check(node)
+    assert done.returncode == 0, done.stdout
+    assert [line.split(": ")[0].split()[1] for line in _lines(done, "warn") if "needs a restart" in line] == \
+        ["name", "workers", "data", "admin.socket_ro", "admin.listen"]
+    reload = node.run("reload")
+    assert reload.returncode == 0 and reload.stderr.count("needs a restart") == 5, reload.stderr
+
+
+@pytest.mark.parametrize("target, cause", [("missing/access.log", "no such folder; create it"),
+                                           ("node.yaml/access.log", "no such folder; create it"),
+                                           ("fifo", "it is a FIFO that no process reads"),
+                                           (".", "Is a directory")])
+def test_the_cause_of_an_access_log_that_cannot_be_written_is_named(make_node, folder: Path, target: str,
+                                                                    cause: str) -> None:
+    """By the reload and the start alike, and by the check, which opens no FIFO: that would end its reader."""
+    node = make_node(folder=folder)
+    os.mkfifo(folder / "fifo")
+    node.config["log"]["access"] = f"{folder}/{target}"
+    want = f"log.access: {folder}/{target} cannot be written: {cause}"
+    done = _check(node)
+    if target != "fifo":
+        assert done.returncode == 1 and [line for line in _lines(done, "fail") if want in line], done.stdout
+    refused = node.run("reload")
+    assert refused.returncode == 1 and want in refused.stderr, refused.stderr
+    node.stop()
+    start = run_weir("node", "--config", str(node.config_path), cwd=folder)
+    assert start.returncode == 1 and want in start.stderr, start.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a user with and one without rights")

@@ -627,6 +627,11 @@ def test_a_full_disk(make_node, make_site, folder: Path) -> None:
         assert site.fetch("/").status == 200
     refused = node.run("apply", "-f", "-", stdin=_yaml("one-more"))
     assert refused.returncode == 1 and "the disk is full" in refused.stderr, "the cause is not limits.store: " + refused.stderr
+    assert 'err="No space left on device" errno=28' in node.stderr
+    assert "Input/output error" not in node.stderr
+    counts = node.admin.metrics()
+    assert counts["weir_store_write_errors_total"] >= 5 and counts['weir_store_writes_refused_total{reason="full"}'] == 0, \
+        "a full disk is a fault, and no refusal"
     assert node.admin.get("/v1/tenants").json()["total"] == number + 1
     assert node.admin.get(f"/v1/tenants/f{number - 1}").status == 200
     node.check_alive()

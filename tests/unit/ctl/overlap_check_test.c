@@ -176,7 +176,8 @@ static void refusals_are_counted_by_reason_and_not_as_write_errors(void **state)
            (struct want){ 412, NULL });
     expect("DELETE", "/v1/tenants/none", "", NULL, (struct want){ 404, NULL });
     expect("DELETE", "/v1/tenants/none", "", NULL, (struct want){ 404, NULL });
-    write_tenant("shop", "\"*.shop.example.com\"", "", (struct want){ 200, "unchanged" });
+    expect("PUT", "/v1/tenants/shop", YAML "If-None-Match: *\r\n", yaml_tenant("shop", "a.b"),
+           (struct want){ 412, NULL });
     assert_int_equal(counted(WEIR_M_STORE_WRITES), 1);
     assert_int_equal(counted(WEIR_M_STORE_WRITE_ERRORS), 0);
     assert_int_equal(counted(WEIR_M_STORE_REFUSED_OVERLAP), 1);
@@ -185,6 +186,17 @@ static void refusals_are_counted_by_reason_and_not_as_write_errors(void **state)
     assert_int_equal(counted(WEIR_M_STORE_REFUSED_EXISTS), 1);
     assert_int_equal(counted(WEIR_M_STORE_REFUSED_INVALID), 0);
     assert_int_equal(counted(WEIR_M_STORE_REFUSED_FULL), 0);
+}
+
+/* An apply that is repeated is a success: no counter of refusals or of faults moves by it. */
+static void an_unchanged_document_counts_neither_as_refusal_nor_as_fault(void **state)
+{
+    write_tenant("shop", "a.example", "", (struct want){ 201, NULL });
+    for (int i = 0; i < 3; i++)
+        write_tenant("shop", "a.example", "", (struct want){ 200, "unchanged" });
+    assert_int_equal(counted(WEIR_M_STORE_WRITES), 1);
+    for (int c = WEIR_M_STORE_WRITE_ERRORS; c <= WEIR_M_STORE_REFUSED_FULL; c++)
+        assert_int_equal(counted((enum weir_metric)c), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -204,6 +216,7 @@ int main(void)
         TEST(each_wildcards_owner_is_asked_for_its_own_names),
         TEST(the_doctor_and_status_warn_of_the_same),
         TEST(refusals_are_counted_by_reason_and_not_as_write_errors),
+        TEST(an_unchanged_document_counts_neither_as_refusal_nor_as_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

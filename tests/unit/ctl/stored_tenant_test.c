@@ -138,6 +138,7 @@ static void the_same_document_is_no_change(void **state)
     apply(&k, &d, 10, 1);
     struct weir_stored_tenant_change c = change_of(&same);
     assert_int_equal(weir_stored_tenant_build(&c, &k.record, 20, &value), WEIR_EEXIST);
+    assert_true(c.unchanged);
     assert_int_equal(c.revision, 1);
     assert_true(c.existed);
     assert_int_equal(value.len, 0);
@@ -163,6 +164,7 @@ static void preconditions_hold_or_refuse(void **state)
     c = change_of(&two);
     c.precondition = WEIR_IF_ABSENT;
     assert_int_equal(weir_stored_tenant_build(&c, &k.record, 6, &value), WEIR_EEXIST);
+    assert_false(c.unchanged);
     c.precondition = WEIR_IF_REVISION;
     c.expected = 2;
     assert_int_equal(weir_stored_tenant_build(&c, &k.record, 6, &value), WEIR_ECONFLICT);

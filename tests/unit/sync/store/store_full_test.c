@@ -6,6 +6,7 @@
  * before the C library does, so that LMDB calls them.
  */
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -395,6 +396,56 @@ static void refused_write_counts_by_its_reason_and_never_as_a_fault(void **state
     kit_open(k);
 }
 
+static void read_log(int fd, char *text, size_t size)
+{
+    ssize_t len = pread(fd, text, size - 1, 0);
+
+    assert_true(len >= 0);
+    text[len] = '\0';
+}
+
+/* The reserve of limits.store refuses; a disk without room, or one that fails, is a fault. */
+static void write_that_the_disk_fails_counts_as_a_fault_and_logs_the_errno(void **state)
+{
+    static const struct {
+        enum fault fault;
+        enum weir_err err;
+        int cause;
+    } rows[] = {
+        { FAULT_ENOSPC, WEIR_EFULL, ENOSPC },
+        { FAULT_EIO, WEIR_EIO, EIO },
+    };
+    static struct weir_metrics m;
+    struct kit *k = *state;
+    char text[8192];
+    char want[64];
+
+    memset(&m, 0, sizeof(m));
+    kit_close(k);
+    int log = memfd_create("log", MFD_CLOEXEC);
+    assert_true(log >= 0);
+    weir_log_init(WEIR_LOG_ERROR, log);
+    k->cfg.metrics = &m;
+    kit_open(k);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(rows); i++) {
+        atomic_store(&fault, rows[i].fault);
+        for (int n = 0; n < 3; n++)
+            assert_int_equal(kit_put(k, "k", "v"), rows[i].err);
+        atomic_store(&fault, FAULT_NONE);
+        assert_int_equal(count_of(&m, WEIR_M_STORE_WRITE_ERRORS), 3 * (i + 1));
+        (void)snprintf(want, sizeof(want), "err=\"%s\" errno=%d", strerror(rows[i].cause),
+                       rows[i].cause);
+        read_log(log, text, sizeof(text));
+        assert_non_null(strstr(text, want));
+    }
+    assert_int_equal(count_of(&m, WEIR_M_STORE_REFUSED_FULL), 0);
+    kit_close(k);
+    kit_quiet();
+    close(log);
+    k->cfg.metrics = NULL;
+    kit_open(k);
+}
+
 static uint64_t count_commits(const struct weir_metrics *m)
 {
     const struct weir_histogram_cells *h = &m->histograms[WEIR_H_STORE_COMMIT];
@@ -436,6 +487,7 @@ int main(void)
         T(failing_fsync_acknowledges_nothing),
         T(meta_page_that_cannot_be_written_ends_writing_but_not_reading),
         T(refused_write_counts_by_its_reason_and_never_as_a_fault),
+        T(write_that_the_disk_fails_counts_as_a_fault_and_logs_the_errno),
         T(each_commit_is_in_the_histogram),
         cmocka_unit_test(full_file_system_is_survived),
 #undef T
