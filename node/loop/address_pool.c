@@ -204,8 +204,8 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     if (status == 0)
         store_addresses(p, res);
     else if (weir_log_allowed(&limit, 5, &suppressed))
-        log_warn("upstream.resolve_failed", "name=%s err=\"%s\" addresses=%u suppressed=%u", p->host,
-                 uv_strerror(status), p->num_addrs, suppressed);
+        log_warn("upstream.resolve_failed", "name=%s err=\"%s\" addresses=%u suppressed=%u",
+                 p->host, uv_strerror(status), p->num_addrs, suppressed);
     uv_freeaddrinfo(res);
     free(req);
     struct weir_list *next;
