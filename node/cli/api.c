@@ -26,7 +26,8 @@ enum weir_exit weir_api_begin(struct weir_cli *cli)
 {
     if (cli->client.address.sun_family != 0)
         return WEIR_EXIT_OK;
-    enum weir_err err = weir_client_init(&cli->client, cli->options.node, cli->options.timeout_ms);
+    enum weir_err err = weir_client_init(&cli->client, cli->options.node_source, cli->options.node,
+                                         cli->options.timeout_ms);
     if (err == WEIR_OK)
         return WEIR_EXIT_OK;
     weir_cli_error(cli, "%s", cli->client.why);

@@ -251,6 +251,7 @@ static enum weir_exit value_read(struct weir_cli *cli, enum weir_flag flag, cons
     const char **text = text_slot(o, flag);
     if (text != NULL) {
         *text = value;
+        o->node_source = flag == WEIR_FLAG_NODE ? "--node" : o->node_source;
         return WEIR_EXIT_OK;
     }
     if (flag == WEIR_FLAG_FILE || flag == WEIR_FLAG_ALLOW_FILES)
@@ -447,6 +448,14 @@ static enum weir_exit flags_check(const struct parse *p)
         if ((p->seen & WEIR_FLAG_BIT(remote[i])) != 0 && strncmp(o->node, "unix:", 5) == 0)
             return weir_cli_usage(cli, "--%s is for remote nodes, and %s is a socket of this host",
                                   flag_defs[remote[i]].name, shown(o->node).text);
+    bool has_output = (p->seen & WEIR_FLAG_BIT(WEIR_FLAG_OUTPUT)) != 0;
+    if (has_output && o->digest)
+        return weir_cli_usage(cli, "-o means nothing with --digest, which writes one line");
+    if (has_output && cli->command->run == weir_cmd_export && !weir_cli_is_message_output(cli))
+        return weir_cli_usage(cli, "-o takes yaml or json here");
+    if (has_output && cli->command->run == weir_cmd_import && o->output != WEIR_OUTPUT_TABLE &&
+        o->output != WEIR_OUTPUT_NAME)
+        return weir_cli_usage(cli, "-o takes table, for the summary, or name, for none, here");
     if (o->watch && o->output == WEIR_OUTPUT_YAML)
         return weir_cli_usage(cli, "-o yaml means nothing with --watch; -o json gives a line each");
     if (o->drop_comments && !o->write)
@@ -478,7 +487,10 @@ void weir_args_init(struct weir_cli *cli)
 {
     const char *node = getenv("WEIR_NODE");
 
-    cli->options.node = node != NULL && node[0] != '\0' ? node : WEIR_CLI_SOCKET;
+    bool is_set = node != NULL && node[0] != '\0';
+
+    cli->options.node = is_set ? node : WEIR_CLI_SOCKET;
+    cli->options.node_source = is_set ? "WEIR_NODE" : "--node";
     cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
 }
 

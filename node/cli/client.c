@@ -152,21 +152,22 @@ static enum weir_err wait_for(struct weir_client *c, short events, short *ret_ev
 
 /* -- connecting -- */
 
-enum weir_err weir_client_init(struct weir_client *c, const char *node, uint64_t timeout_ms)
+enum weir_err weir_client_init(struct weir_client *c, const char *source, const char *node,
+                               uint64_t timeout_ms)
 {
     *c = (struct weir_client){ .fd = -1, .timeout_ms = timeout_ms };
     struct weir_shown shown = weir_schema_text_show(weir_span_cstr(node));
     if (strncmp(node, "https://", 8) == 0)
         return fail(c, WEIR_EUNSUPPORTED,
-                    "--node %s: remote nodes are not supported by this version. Run weir on the "
+                    "%s %s: remote nodes are not supported by this version. Run weir on the "
                     "node's host, with --node unix:PATH",
-                    shown.text);
+                    source, shown.text);
     if (strncmp(node, "unix:", 5) != 0 || node[5] == '\0')
-        return fail(c, WEIR_EINVAL, "--node %s is not understood. Write unix:PATH", shown.text);
+        return fail(c, WEIR_EINVAL, "%s %s is not understood. Write unix:PATH", source, shown.text);
     const char *path = node + 5;
     size_t len = strlen(path);
     if (len >= sizeof(c->address.sun_path))
-        return fail(c, WEIR_EINVAL, "--node %s: the path of a socket has at most %zu bytes",
+        return fail(c, WEIR_EINVAL, "%s %s: the path of a socket has at most %zu bytes", source,
                     shown.text, sizeof(c->address.sun_path) - 1);
     c->address.sun_family = AF_UNIX;
     memcpy(c->address.sun_path, path, len + 1);

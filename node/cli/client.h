@@ -60,8 +60,8 @@ typedef bool weir_client_sink(void *arg, struct weir_span piece);
  * @return WEIR_OK | WEIR_EINVAL (no such URL) | WEIR_EUNSUPPORTED (a remote node): c->why; the
  *         client is legal to close in any case
  */
-WEIR_MUST_USE enum weir_err weir_client_init(struct weir_client *c, const char *node,
-                                             uint64_t timeout_ms);
+WEIR_MUST_USE enum weir_err weir_client_init(struct weir_client *c, const char *source,
+                                             const char *node, uint64_t timeout_ms);
 /** Close the connection and free the buffer; legal on the zero state with fd -1. */
 void weir_client_deinit(struct weir_client *c);
 

@@ -266,6 +266,20 @@ static void add_param(struct weir_strbuf *target, const char *name, const char *
     weir_api_escape(target, value);
 }
 
+/* @return false: the node would refuse the address, which is written */
+static bool check_address(struct weir_cli *cli, const char *address)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    struct weir_span text = weir_span_cstr(address);
+    bool good = weir_schema_check_prefix(text, &why) == WEIR_OK;
+    if (!good && why.failed)
+        weir_cli_no_memory(cli);
+    else if (!good)
+        weir_cli_usage(cli, "--address: %s %s", weir_schema_text_show(text).text, why.at);
+    weir_strbuf_deinit(&why);
+    return good;
+}
+
 /* @return false: they do not go together, which is written */
 static bool check_level_words(struct weir_cli *cli)
 {
@@ -280,6 +294,8 @@ static bool check_level_words(struct weir_cli *cli)
     else if (cli->num_args > 0 && weir_log_level_parse(cli->args[0], &level) < 0)
         weir_cli_usage(cli, "%s is not a level: error, warn, info, debug or trace",
                        weir_schema_text_show(weir_span_cstr(cli->args[0])).text);
+    else if (o->address != NULL)
+        return check_address(cli, o->address);
     else
         return o->tenant == NULL || weir_api_is_tenant(cli, o->tenant);
     return false;

@@ -338,9 +338,6 @@ enum weir_exit weir_cmd_export(struct weir_cli *cli)
     if (cli->options.digest && cli->num_args > 0)
         return weir_cli_usage(cli, "--digest writes no documents, so %s has no use",
                               weir_schema_text_show(weir_span_cstr(cli->args[0])).text);
-    enum weir_output o = cli->options.output;
-    if (o == WEIR_OUTPUT_NAME || o == WEIR_OUTPUT_WIDE)
-        return weir_cli_usage(cli, "-o takes yaml or json here");
     enum weir_exit code = weir_api_begin(cli);
     if (code != WEIR_EXIT_OK)
         return code;

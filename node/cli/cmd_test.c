@@ -79,12 +79,16 @@ static enum weir_exit test_run(struct weir_cli *cli, struct weir_strbuf *target,
     ProtobufCMessage *message = NULL;
     enum weir_exit code = WEIR_EXIT_OK;
     weir_api_arena_init(&arena);
-    struct weir_api_want want = { &weir__v1__test_response__descriptor, &arena, false };
+    struct weir_api_want want = { &weir__v1__test_response__descriptor, &arena,
+                                  cli->options.tenant != NULL };
     if (target->failed)
         code = weir_cli_no_memory(cli);
     if (code == WEIR_EXIT_OK)
         code = weir_api_get(cli, target->at, &want, &message);
-    if (code == WEIR_EXIT_OK) {
+    if (code == WEIR_EXIT_OK && message == NULL) {
+        weir_cli_error(cli, "there is no tenant %s", cli->options.tenant);
+        code = WEIR_EXIT_FAILED;
+    } else if (code == WEIR_EXIT_OK) {
         *ret_unserved = is_unserved((const Weir__V1__TestResponse *)message);
         code = response_show(cli, (const Weir__V1__TestResponse *)message);
     } else if (code == WEIR_EXIT_FAILED && cli->refused_status == 400)

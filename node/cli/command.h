@@ -104,7 +104,8 @@ enum weir_wait { WEIR_WAIT_LOCAL, WEIR_WAIT_QUORUM, WEIR_WAIT_ALL };
 
 /** The values of the flags, checked. */
 struct weir_options {
-    const char *node; /* never NULL */
+    const char *node;        /* never NULL */
+    const char *node_source; /* what named it: "--node" or "WEIR_NODE" */
     uint64_t timeout_ms;
     enum weir_output output;
     enum weir_wait wait;

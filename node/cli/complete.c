@@ -12,6 +12,7 @@
 #include "node/cli/args.h"
 #include "node/cli/tenant_list.h"
 #include "node/cli/text/render.h"
+#include "tenants/schema/schema.h"
 
 #define NODE_TIMEOUT_MS 1000 /* a key was pressed: better nothing than to wait */
 
@@ -49,7 +50,7 @@ static const struct {
     { "edit", "tenant", true, 1, false },
     { "route", "test", false, 0, false },
     { "redirect", "test", false, 0, false },
-    { "help", "tenant node", false, 0, false },
+    { "help", "tenant", false, 0, false },
     { "completion", "bash zsh", false, 0, false },
     { "log-level", "error warn info debug trace", false, 0, false },
     { "fmt", NULL, false, 0, true },
@@ -183,6 +184,23 @@ static void commands_offer(struct typed *t)
         word_offer(t, "", all[i].name);
 }
 
+/* "tenant.ro" becomes "tenant.routes": the parts of the reference. */
+static void fields_offer(struct typed *t)
+{
+    struct weir_strbuf names = WEIR_STRBUF_ZERO;
+    const char *dot = strrchr(t->current, '.');
+    struct weir_span path = weir_span(t->current, (size_t)(dot - t->current));
+    char before[256];
+    if (path.len + sizeof(".") > sizeof(before))
+        return;
+    snprintf(before, sizeof(before), "%.*s.", (int)path.len, t->current);
+    if (weir_schema_help_fields(path, &names) == WEIR_OK && !names.failed && names.len > 0)
+        for (char *save = NULL, *name = strtok_r(names.at, "\n", &save); name != NULL;
+             name = strtok_r(NULL, "\n", &save))
+            word_offer(t, before, name);
+    weir_strbuf_deinit(&names);
+}
+
 /** Names of tenants on their way. */
 struct offering {
     struct typed *typed;
@@ -267,8 +285,11 @@ static const char *argument_offer(struct typed *t)
             arguments[i].num_names == WEIR_CLI_ARGS_ANY || num_names < arguments[i].num_names;
         if (cli->num_args == 0)
             words_offer(t, arguments[i].words);
-        if (cli->num_args == 0 && strcmp(arguments[i].command, "help") == 0)
+        if (cli->num_args == 0 && strcmp(arguments[i].command, "help") == 0) {
             commands_offer(t);
+            if (strchr(t->current, '.') != NULL)
+                fields_offer(t);
+        }
         if (arguments[i].names && more && strncmp(t->current, "tenant/", 7) == 0)
             tenants_offer(t, "tenant/");
         else if (arguments[i].names && more && kind_given)

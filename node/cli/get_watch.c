@@ -150,6 +150,8 @@ static enum weir_exit name_poll(struct watch *w, const char *name)
         s.applied_at = t->applied_at;
         s.applied_by = t->applied_by;
         code = tenant_compare(w, &s);
+    } else if (code == WEIR_EXIT_OK && w->poll == 1) {
+        fprintf(w->cli->err, "tenant/%s: is not there; waiting for it\n", name);
     }
     weir_arena_deinit(&arena);
     return code;

@@ -476,3 +476,14 @@ enum weir_err weir_schema_parse_size(struct weir_span text, uint64_t *ret_bytes)
 {
     return weir_unit_parse(WEIR_UNIT_BYTES, text, ret_bytes) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
 }
+
+enum weir_err weir_schema_check_prefix(struct weir_span text, struct weir_strbuf *why)
+{
+    struct weir_form_text stored;
+    const char *reason = NULL;
+
+    if (weir_form_check(WEIR_FORM_PREFIX, text, &stored, &reason))
+        return WEIR_OK;
+    weir_strbuf_puts(why, reason);
+    return WEIR_EINVAL;
+}

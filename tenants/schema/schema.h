@@ -152,6 +152,14 @@ void weir_schema_help(enum weir_kind kind, struct weir_strbuf *out);
 WEIR_MUST_USE enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *out,
                                                   struct weir_strbuf *why);
 
+/**
+ * The names of the fields right below a path, a line each.
+ *
+ * @param path  as of weir_schema_help_path
+ * @return WEIR_OK | WEIR_ENOTFOUND: the path leads nowhere. out: check failed
+ */
+WEIR_MUST_USE enum weir_err weir_schema_help_fields(struct weir_span path, struct weir_strbuf *out);
+
 /** WEIR_<PATH> variables override fields of a node message before it is checked. @param env as
  * environ(7) */
 WEIR_MUST_USE enum weir_err weir_schema_node_env(Weir__V1__Node *node, const char *const *env,
@@ -164,6 +172,15 @@ WEIR_MUST_USE enum weir_err weir_schema_node_env(Weir__V1__Node *node, const cha
  */
 bool weir_schema_has_unread_files(const Weir__V1__Tenant *t);
 
+/**
+ * Whether a text is an address or a network, such as "10.0.0.0/8".
+ *
+ * @param why  appended to when it is not: the end of a sentence after the value, `has bits set
+ *             behind the prefix, did you mean "10.0.0.0/8"?`; check failed
+ * @return WEIR_OK | WEIR_EINVAL
+ */
+WEIR_MUST_USE enum weir_err weir_schema_check_prefix(struct weir_span text,
+                                                     struct weir_strbuf *why);
 /** An address to listen on: as weir_addr_parse, and port 0 means any free one. @return WEIR_OK |
  * WEIR_EINVAL */
 WEIR_MUST_USE enum weir_err weir_schema_parse_listen(struct weir_span text, struct weir_addr *ret);

@@ -354,8 +354,7 @@ static enum weir_err refuse_kind(struct weir_span step, struct weir_strbuf *why)
     return WEIR_ENOTFOUND;
 }
 
-enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *out,
-                                    struct weir_strbuf *why)
+static enum weir_err path_walk(struct weir_span path, struct cursor *ret, struct weir_strbuf *why)
 {
     struct weir_span rest = path;
     struct weir_span word = step_cut(&rest);
@@ -366,17 +365,28 @@ enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *o
         kind++;
     if (kind == WEIR_ARRAY_LEN(kind_words))
         return refuse_kind(word, why);
-    struct cursor c = cursor_begin((enum weir_kind)kind);
+    *ret = cursor_begin((enum weir_kind)kind);
     while (rest.len > 0) {
         struct weir_span step = step_cut(&rest);
-        const ProtobufCFieldDescriptor *f = field_find(c.desc, step);
+        const ProtobufCFieldDescriptor *f = field_find(ret->desc, step);
         if (f != NULL)
-            cursor_enter(&c, f);
-        else if (is_map_key(&c, step, rest))
-            c.has_key = true;
+            cursor_enter(ret, f);
+        else if (is_map_key(ret, step, rest))
+            ret->has_key = true;
         else
-            return refuse_step(&c, step, why);
+            return refuse_step(ret, step, why);
     }
+    return WEIR_OK;
+}
+
+enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *out,
+                                    struct weir_strbuf *why)
+{
+    struct cursor c;
+    enum weir_err err = path_walk(path, &c, why);
+
+    if (err < 0)
+        return err;
     if (c.field == NULL) {
         weir_schema_help(c.kind, out);
         return WEIR_OK;
@@ -384,5 +394,20 @@ enum weir_err weir_schema_help_path(struct weir_span path, struct weir_strbuf *o
     weir_strbuf_printf(out, "Part of the %s file; `weir help %s` shows the whole.\n",
                        weir_rules_kind_name(c.kind), kind_words[c.kind]);
     write_field(c.field, c.rule, &c.above, out);
+    return WEIR_OK;
+}
+
+enum weir_err weir_schema_help_fields(struct weir_span path, struct weir_strbuf *out)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    struct cursor c;
+    enum weir_err err = path_walk(path, &c, &why);
+
+    weir_strbuf_deinit(&why);
+    if (err < 0)
+        return err;
+    for (unsigned i = 0; c.desc != NULL && i < c.desc->n_fields; i++)
+        if (!weir_rules_of(c.desc)->rules[i].hidden)
+            weir_strbuf_printf(out, "%s\n", c.desc->fields[i].name);
     return WEIR_OK;
 }

@@ -52,7 +52,7 @@ static size_t word_distance(struct weir_span a, struct weir_span b)
 /* How many slips one makes in a word of this length without meaning another. */
 static size_t slips_max(size_t len)
 {
-    return len <= 3 ? 1 : len <= 7 ? 2 : 3;
+    return len <= 4 ? 1 : len <= 7 ? 2 : 3;
 }
 
 struct weir_suggest weir_suggest_begin(struct weir_span word)
@@ -66,6 +66,8 @@ void weir_suggest_offer(struct weir_suggest *s, struct weir_span name)
         return;
     size_t d = word_distance(s->word, name);
 
+    if (d > slips_max(size_min(s->word.len, name.len)))
+        return; /* of a short name, two letters are half */
     /* A name that shares no letter at its place with the word was not meant. */
     if (d < s->best_distance && d < name.len && d < s->word.len) {
         s->best_distance = d;

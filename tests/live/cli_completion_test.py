@@ -105,6 +105,18 @@ def test_words_of_the_interface(shell: Shell) -> None:
         assert shell.complete(typed + TAB) == line
 
 
+def _offered(*words: str) -> List[str]:
+    return run_weir("__complete", *words).stdout.splitlines()[1:]
+
+
+def test_help_offers_each_word_once_and_the_parts_of_the_reference() -> None:
+    assert _offered("help", "nod") == ["node"] and _offered("help", "tenant") == ["tenant"]
+    assert {"tenant.routes", "tenant.upstreams"} < set(_offered("help", "tenant."))
+    assert _offered("help", "tenant.rou") == ["tenant.routes"]
+    assert "tenant.upstreams.health" in _offered("help", "tenant.upstreams.h")
+    assert _offered("help", "bogus.") == []
+
+
 def test_command_is_found_behind_flags(shell: Shell) -> None:
     """`weir --node URL get`: the URL is no command, although it has a colon at which bash parts words."""
     assert shell.complete(f"weir --node unix:/run/x.sock ap{TAB}") == "weir --node unix:/run/x.sock apply"

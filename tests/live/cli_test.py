@@ -11,9 +11,9 @@ from typing import Any, Dict, Iterator, List
 import pytest
 import yaml
 
-from support.node import Node, program, run_weir, to_yaml
+from support.node import Node, plain_environment, program, run_weir, to_yaml
 from support.site import tenant, unique
-from support.wait import until
+from support.wait import PATIENCE, until
 
 DONE, FAILED, USAGE, CONFLICT, TIMEOUT = 0, 1, 2, 4, 5
 
@@ -482,3 +482,34 @@ def test_output_for_a_pipe_that_closes(node: Node) -> None:
     done = subprocess.run(["bash", "-o", "pipefail", "-c", f"{program()} help tenant | head -1"], capture_output=True,
                           text=True, check=False)
     assert done.stdout.startswith("Tenant file") and "Sanitizer" not in done.stderr
+
+
+def test_an_address_that_is_none_is_a_usage_error_before_anything_is_sent(node: Node) -> None:
+    for address, why in (("foo", "is not an IP address or prefix"), ("10.0.0.1/8", 'has bits set behind the prefix, did you mean "10.0.0.0/8"?')):
+        done = node.run("log-level", "debug", "--address", address)
+        assert done.returncode == USAGE and f'--address: "{address}" {why}' in done.stderr, done.stderr
+
+
+def test_a_node_that_the_environment_names_wrongly_is_reported_as_the_variable() -> None:
+    done = run_weir("status", env={"WEIR_NODE": "bogus"})
+    assert done.returncode == USAGE and 'WEIR_NODE "bogus" is not understood' in done.stderr, done.stderr
+    done = run_weir("status", "--node", "wrong", env={"WEIR_NODE": "bogus"})
+    assert '--node "wrong" is not understood' in done.stderr, done.stderr
+
+
+def test_a_watch_of_a_tenant_that_is_not_there_says_that_it_waits(node: Node) -> None:
+    name = unique()
+    process = subprocess.Popen([str(program()), "get", "-w", "tenant", name, "--node", f"unix:{node.socket_path}"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=plain_environment())
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline() == f"tenant/{name}: is not there; waiting for it\n"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+
+
+def test_a_redirect_test_names_the_tenant_that_is_not_there(node: Node) -> None:
+    name = unique()
+    done = node.run("redirect", "test", "http://a.test/", "--tenant", name)
+    assert done.returncode == FAILED and f"there is no tenant {name}" in done.stderr, done.stderr

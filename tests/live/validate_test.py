@@ -141,3 +141,8 @@ def test_a_file_name_in_a_diagnostic_moves_no_cursor(folder: Path) -> None:
     assert "es\\u{1B}[31mc.yaml:5:1: bogus: unknown key" in done.stderr and "f\\u{A}.yaml:4" in done.stderr, done.stderr
     assert "\x1b" not in run_weir("node", "--config", str(folder / name)).stderr
     assert "\x1b" not in run_weir("fmt", str(folder / name)).stderr
+
+
+def test_an_empty_file_name_of_an_error_page_is_named(folder: Path) -> None:
+    code, _, err = _validate(folder, {"a.yaml": (SHOP + 'error_pages: { "502": { file: "" } }\n').encode()})
+    assert code == FAILED and "error_pages.502" in err and "the name of the file is empty" in err, err

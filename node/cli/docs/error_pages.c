@@ -80,6 +80,8 @@ const char *weir_error_page_read(void *arg, Weir__V1__ErrorPage *page)
     const char *why = "out of memory";
     struct weir_strbuf body = WEIR_STRBUF_ZERO;
     WEIR_ASSERT(page->file != NULL);
+    if (page->file[0] == '\0')
+        return "the name of the file is empty: name a file, or give the page as body";
     enum weir_err err =
         weir_file_read_beneath(&p->roots, page->file, WEIR_ERROR_PAGE_MAX, &body, &why);
     struct weir_span text = weir_span(body.at, body.len);

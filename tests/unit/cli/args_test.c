@@ -171,6 +171,13 @@ static void slips_are_named_with_what_was_meant(void **state)
         const char *line, *text;
     } cases[] = {
         { "aply", "weir: unknown command \"aply\", did you mean \"apply\"? See weir --help\n" },
+        { "bogus", "weir: unknown command \"bogus\". See weir --help\n" },
+        { "export -o table", "weir export: -o takes yaml or json here. See weir export --help\n" },
+        { "export -o name", "weir export: -o takes yaml or json here. See weir export --help\n" },
+        { "export --digest -o json", "weir export: -o means nothing with --digest, which writes "
+                                     "one line. See weir export --help\n" },
+        { "import -o json", "weir import: -o takes table, for the summary, or name, for none, "
+                            "here. See weir import --help\n" },
         { "zzzzzz", "weir: unknown command \"zzzzzz\". See weir --help\n" },
         { "_", "weir: unknown command \"\". See weir --help\n" },
         { "cert", "weir cert: not supported by this version\n" },

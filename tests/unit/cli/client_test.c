@@ -43,7 +43,7 @@ static struct outcome call_once(const struct unix_response *response, uint64_t t
     struct outcome o = { .body = WEIR_STRBUF_ZERO };
     struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, response, 1);
-    assert_int_equal(weir_client_init(&c, s.node, timeout_ms), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, timeout_ms), WEIR_OK);
     o.err = weir_client_call(&c, &get, &ret);
     o.status = ret.status;
     o.body = ret.body;
@@ -173,7 +173,7 @@ static void body_over_the_limit_is_refused_before_it_is_read(void **state)
     a.len = len;
     a.close = true;
     unix_server_start(&s, &a, 1);
-    assert_int_equal(weir_client_init(&c, s.node, 30000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 30000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_ELIMIT);
     assert_non_null(strstr(c.why, "64 MiB"));
     assert_null(ret.body.at);
@@ -210,7 +210,7 @@ static void signal_ends_the_wait(void **state)
     struct weir_client c;
     struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, &a, 1);
-    assert_int_equal(weir_client_init(&c, s.node, 30000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 30000), WEIR_OK);
     c.interrupted = &interrupted;
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_EBUSY);
     assert_string_equal(c.why, "interrupted");
@@ -231,7 +231,7 @@ static void connection_is_used_by_the_next_call(void **state)
     struct weir_client c;
     struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, a, 4);
-    assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 10000), WEIR_OK);
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_OK);
         assert_int_equal(ret.status, i == 3 ? 204 : 200);
@@ -255,7 +255,7 @@ static void closed_connection_is_replaced(void **state)
     struct weir_client c;
     struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, a, 3);
-    assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_OK);
     usleep(20000); /* the close has arrived: also a POST goes to a new connection */
     assert_int_equal(weir_client_call(&c, &post, &ret), WEIR_OK);
@@ -280,7 +280,7 @@ static void only_a_get_is_sent_again_on_a_connection_that_ends(void **state)
     struct weir_client c;
     struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, a, 4);
-    assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &post, &ret), WEIR_ECLOSED);
@@ -305,7 +305,7 @@ static void request_has_its_fields_and_its_body(void **state)
     struct weir_client c;
     struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, &a, 1);
-    assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &put, &ret), WEIR_OK);
     weir_strbuf_deinit(&ret.body);
     weir_client_deinit(&c);
@@ -338,7 +338,7 @@ static void early_response_is_read_while_the_body_is_sent(void **state)
     struct weir_client c;
     struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
     unix_server_start(&s, &a, 1);
-    assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 10000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &post, &ret), WEIR_OK);
     assert_int_equal(ret.status, 413);
     assert_int_equal(c.fd, -1);
@@ -369,7 +369,7 @@ static enum weir_err stream_once(const struct unix_response *a, struct pieces *p
     struct unix_server s;
     struct weir_client c;
     unix_server_start(&s, a, 1);
-    assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 10000), WEIR_OK);
     enum weir_err err = weir_client_stream(&c, &get, ret, piece_keep, p);
     weir_client_deinit(&c);
     unix_server_stop(&s);
@@ -425,7 +425,7 @@ static void names_of_nodes_are_checked(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct weir_client c;
-        assert_int_equal(weir_client_init(&c, cases[i].node, 1000), cases[i].err);
+        assert_int_equal(weir_client_init(&c, "--node", cases[i].node, 1000), cases[i].err);
         assert_non_null(strstr(c.why, cases[i].why));
         assert_null(strchr(c.name, '\033'));
         assert_null(strchr(c.why, '\033'));
@@ -434,9 +434,9 @@ static void names_of_nodes_are_checked(void **state)
     struct weir_client c;
     char longest[120] = "unix:";
     memset(longest + 5, 'x', 107);
-    assert_int_equal(weir_client_init(&c, longest, 1000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", longest, 1000), WEIR_OK);
     longest[5 + 107] = 'x';
-    assert_int_equal(weir_client_init(&c, longest, 1000), WEIR_EINVAL);
+    assert_int_equal(weir_client_init(&c, "--node", longest, 1000), WEIR_EINVAL);
     assert_non_null(strstr(c.why, "at most 107 bytes"));
 }
 
@@ -448,13 +448,13 @@ static void node_that_is_not_there_is_reported_with_what_to_do(void **state)
     unix_server_start(&s, NULL, 0);
     unix_server_stop(&s);
 
-    assert_int_equal(weir_client_init(&c, s.node, 1000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 1000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_ECLOSED);
     assert_non_null(strstr(c.why, "connection refused. Is it running?"));
     weir_client_deinit(&c);
 
     assert_int_equal(unlink(s.path), 0);
-    assert_int_equal(weir_client_init(&c, s.node, 1000), WEIR_OK);
+    assert_int_equal(weir_client_init(&c, "--node", s.node, 1000), WEIR_OK);
     assert_int_equal(weir_client_call(&c, &get, &ret), WEIR_ENOTFOUND);
     assert_non_null(strstr(c.why, "no such socket"));
     assert_non_null(strstr(c.why, "--node"));
@@ -471,7 +471,7 @@ static void no_memory_at_any_point_is_an_error_without_a_leak(void **state)
     unix_server_start(&s, a, 1);
     for (long n = 1; n < 20 && !succeeded; n++) {
         struct weir_client_response ret = { .status = 0, .body = WEIR_STRBUF_ZERO };
-        assert_int_equal(weir_client_init(&c, s.node, 10000), WEIR_OK);
+        assert_int_equal(weir_client_init(&c, "--node", s.node, 10000), WEIR_OK);
         weir_failalloc_once(n);
         enum weir_err err = weir_client_call(&c, &get, &ret);
         weir_failalloc_once(-1);

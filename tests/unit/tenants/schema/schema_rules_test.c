@@ -513,8 +513,8 @@ static void an_unknown_part_of_the_reference_names_the_nearest(void **state)
     assert_help("tenant.upstreams.a.b.health", WEIR_ENOTFOUND,
                 "\"b\" is no field of tenant.upstreams.NAME: known are balance, protocol, tls, "
                 "pool, connect_timeout, response_timeout, endpoints, health");
-    assert_help("tenant.redirects.to.none", WEIR_ENOTFOUND,
-                "\"none\" is no field of tenant.redirects[].to, did you mean "
+    assert_help("tenant.redirects.to.coed", WEIR_ENOTFOUND,
+                "\"coed\" is no field of tenant.redirects[].to, did you mean "
                 "\"tenant.redirects[].to.code\"?");
     assert_help("routes", WEIR_ENOTFOUND,
                 "\"routes\" is neither \"tenant\" nor \"node\", did you mean \"tenant.routes\"?");
