@@ -96,7 +96,7 @@ def wait_for_response(proxy, tenant, wanted, seconds=60):
                     return
         except (OSError, ValueError):
             continue
-    raise RuntimeError("%s: tenant %d does not response %r after %d s" % (proxy.name, tenant, wanted, seconds))
+    raise RuntimeError("%s: tenant %d does not respond %r after %d s" % (proxy.name, tenant, wanted, seconds))
 
 
 def change_seconds(proxy, tenant):

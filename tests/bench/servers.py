@@ -199,7 +199,7 @@ def wait_response(process, port, host, path, body, seconds=START_SECONDS_MAX):
         if process.child.poll() is not None:
             raise RuntimeError("%s ended by itself: %s" % (process.name, process.last_words()))
         if time.monotonic() - started > seconds:
-            raise RuntimeError("%s does not response after %d s: %s" % (process.name, seconds, process.last_words()))
+            raise RuntimeError("%s does not respond after %d s: %s" % (process.name, seconds, process.last_words()))
         time.sleep(0.0005)
 
 
@@ -380,7 +380,7 @@ def wait_response_any(proxy):
             if proxy.child.poll() is not None:
                 break
             time.sleep(0.005)
-    raise RuntimeError("%s does not response: %s" % (proxy.name, proxy.last_words()))
+    raise RuntimeError("%s does not respond: %s" % (proxy.name, proxy.last_words()))
 
 
 KINDS = {"weir": Weir, "nginx": Nginx, "haproxy": Haproxy}

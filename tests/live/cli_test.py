@@ -384,7 +384,7 @@ def test_the_flag_beats_the_variable(node: Node, folder: Path) -> None:
     assert run_weir("status", node=nowhere).returncode == FAILED
 
 
-def test_a_node_that_does_not_response_is_a_timeout(make_node) -> None:
+def test_a_node_that_does_not_respond_is_a_timeout(make_node) -> None:
     """5 timed out waiting."""
     node = make_node()
     node.signal(signal.SIGSTOP)
