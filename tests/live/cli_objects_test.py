@@ -3,6 +3,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any, Dict, Iterator, List
 
 from support.node import Node, plain_environment, program, to_yaml
 from support.site import tenant, unique
-from support.wait import until
+from support.wait import PATIENCE, until
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -137,6 +138,9 @@ def test_watch_of_a_name_waits_for_a_tenant_that_is_not_there_yet(node: Node) ->
     """A name that is watched may come later."""
     name = unique("w")
     with _watch(node, f"tenant/{name}") as watch:
+        stderr = watch.process.stderr
+        assert stderr is not None and select.select([stderr], [], [], PATIENCE)[0], "it does not report that it waits"
+        assert os.read(stderr.fileno(), 4096) == f"tenant/{name}: is not there; waiting for it\n".encode()
         _apply(node, name)
         until(watch.changes, "the tenant is reported")
         assert watch.changes()[0]["tenant"]["name"] == name

@@ -497,18 +497,6 @@ def test_a_node_that_the_environment_names_wrongly_is_reported_as_the_variable()
     assert '--node "wrong" is not understood' in done.stderr, done.stderr
 
 
-def test_a_watch_of_a_tenant_that_is_not_there_says_that_it_waits(node: Node) -> None:
-    name = unique()
-    process = subprocess.Popen([str(program()), "get", "-w", "tenant", name, "--node", f"unix:{node.socket_path}"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=plain_environment())
-    try:
-        assert process.stderr is not None
-        assert process.stderr.readline() == f"tenant/{name}: is not there; waiting for it\n"
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE)
-
-
 def test_a_redirect_test_names_the_tenant_that_is_not_there(node: Node) -> None:
     name = unique()
     done = node.run("redirect", "test", "http://a.test/", "--tenant", name)
