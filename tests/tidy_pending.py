@@ -15,10 +15,4 @@ INCLUDES = ()
 DIVIDERS = ()
 
 # Folders or files in which words of the left column stand.
-WORDS = (
-    "tests/fuzz",
-    "tests/support",
-    "tests/unit/ctl",
-    "tests/unit/loop",
-    "tests/unit/tenants",
-)
+WORDS = ()
