@@ -4,40 +4,12 @@
 import signal
 import socket
 import subprocess
-import threading
 from typing import Any
 
-from support.client import Client, End, fetch, get
+from support.client import End, fetch, get
 from support.node import Node, program
-from support.site import Site
-from support.upstream import Served, ok
+from support.slow import Slow, begin_slow
 from support.wait import PATIENCE, until
-
-
-class _Slow:
-    """Responds to /slow in two parts, the second when `go` is set; to all else at once."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-
-    def __call__(self, conn: Served) -> None:
-        while True:
-            request = conn.read_request()
-            if request.target == "/slow":
-                conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nla")
-                self.go.wait(PATIENCE)
-                conn.send(b"te")
-            else:
-                conn.send(ok(b"quick"))
-
-
-def _begin(site: Site) -> Client:
-    client = site.connect()
-    client.send(site.get("/slow"))
-    site.upstream.wait_requests(1)
-    while client.read_line():
-        pass
-    return client
 
 
 def _is_refused(address: Any) -> bool:
@@ -55,10 +27,10 @@ def _follow(node: Node, *args: str) -> "subprocess.Popen[str]":
 
 def test_a_second_drain_may_give_more_time(make_node, make_site) -> None:
     """A second drain had no effect and no message: the later deadline counts, and the response has it."""
-    script = _Slow()
+    script = Slow()
     node = make_node()
     site = make_site(script, on=node)
-    running = _begin(site)
+    running = begin_slow(site)
     address = node.address
     assert "in 1.0 s" in node.run("drain", "--deadline", "1s").stdout
     assert "in 60.0 s" in node.run("drain", "--deadline", "60s").stdout
@@ -75,8 +47,8 @@ def test_a_second_drain_may_give_more_time(make_node, make_site) -> None:
 def test_a_second_drain_may_give_less_time(make_node, make_site) -> None:
     """... and the earlier one as well."""
     node = make_node()
-    site = make_site(_Slow(), on=node)
-    running = _begin(site)
+    site = make_site(Slow(), on=node)
+    running = begin_slow(site)
     assert node.run("drain", "--deadline", "1h").returncode == 0
     assert node.run("drain", "--deadline", "0s").returncode == 0
     assert node.wait() == 0
@@ -86,10 +58,10 @@ def test_a_second_drain_may_give_less_time(make_node, make_site) -> None:
 
 def test_drain_wait_shows_what_is_left_and_returns_with_the_end(make_node, make_site) -> None:
     """Drain --wait."""
-    script = _Slow()
+    script = Slow()
     node = make_node()
     site = make_site(script, on=node)
-    running = _begin(site)
+    running = begin_slow(site)
     with _follow(node) as waiting:
         assert waiting.stdout is not None and waiting.stderr is not None
         assert waiting.stdout.readline().startswith("draining: 1 connection, 1 request left, ")
@@ -115,8 +87,8 @@ def test_drain_wait_of_an_idle_node_is_over_at_once(make_node) -> None:
 def test_drain_wait_reports_that_the_deadline_passed(make_node, make_site) -> None:
     """Exit code 5 is timed out waiting."""
     node = make_node()
-    site = make_site(_Slow(), on=node)
-    running = _begin(site)
+    site = make_site(Slow(), on=node)
+    running = begin_slow(site)
     done = node.run("drain", "--wait", "--deadline", "300ms")
     assert done.returncode == 5
     assert "the deadline passed: 1 connection was cut" in done.stderr
@@ -127,10 +99,10 @@ def test_drain_wait_reports_that_the_deadline_passed(make_node, make_site) -> No
 
 def test_undrain_serves_again(make_node, make_site) -> None:
     """Undrain: the listeners and /readyz are back, and what ran goes on."""
-    script = _Slow()
+    script = Slow()
     node = make_node()
     site = make_site(script, on=node)
-    running = _begin(site)
+    running = begin_slow(site)
     address = node.address
     for _ in range(3):
         assert node.run("drain", "--deadline", "1h").returncode == 0
@@ -151,7 +123,7 @@ def test_undrain_serves_again(make_node, make_site) -> None:
 def test_undrain_leaves_the_ports_that_the_system_chose(make_node, make_site) -> None:
     """Port 0 is any free one at the start, and that one from then on."""
     node = make_node(listen=("127.0.0.1:0", "127.0.0.1:0"), workers=2)
-    running = _begin(make_site(_Slow(), on=node))
+    running = begin_slow(make_site(Slow(), on=node))
     assert node.run("drain", "--deadline", "1h").returncode == 0
     for address in node.addresses:
         until(lambda: _is_refused(address), "the node drains")
@@ -164,8 +136,8 @@ def test_undrain_leaves_the_ports_that_the_system_chose(make_node, make_site) ->
 def test_undrain_is_refused_when_the_node_ends_already(make_node, make_site) -> None:
     """... refused by name: what the deadline has cut is not brought back."""
     node = make_node()
-    site = make_site(_Slow(), on=node)
-    running = _begin(site)
+    site = make_site(Slow(), on=node)
+    running = begin_slow(site)
     node.run("drain", "--deadline", "0s")
     done = node.run("undrain")
     assert done.returncode == 1, "refused, or nobody is there any more"
@@ -176,8 +148,8 @@ def test_undrain_is_refused_when_the_node_ends_already(make_node, make_site) -> 
 def test_an_undrain_is_reported_to_a_follower_of_the_drain(make_node, make_site) -> None:
     """drain --wait does not wait for what will not happen."""
     node = make_node()
-    site = make_site(_Slow(), on=node)
-    running = _begin(site)
+    site = make_site(Slow(), on=node)
+    running = begin_slow(site)
     with _follow(node, "--deadline", "1h") as waiting:
         assert waiting.stdout is not None and waiting.stderr is not None
         waiting.stdout.readline()
@@ -190,8 +162,8 @@ def test_an_undrain_is_reported_to_a_follower_of_the_drain(make_node, make_site)
 def test_a_signal_after_a_drain_gives_no_more_time_than_a_signal_alone(make_node, make_site) -> None:
     """`systemctl stop` of a node that drains for an hour: in 30 s at the latest, and a second signal does not wait."""
     node = make_node()
-    site = make_site(_Slow(), on=node)
-    running = _begin(site)
+    site = make_site(Slow(), on=node)
+    running = begin_slow(site)
     node.run("drain", "--deadline", "1h")
     node.signal(signal.SIGTERM)
     until(lambda: node.admin.get("/v1/drain").json()["deadline_ms"] <= 30_000, "the deadline is nearer")

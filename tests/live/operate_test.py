@@ -10,17 +10,17 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 import pytest
 import yaml
 
-from support.client import Client, End, fetch, get
+from support.client import End, fetch, get
 from support.node import Node, program, run_weir
 from support.site import Site, tenant
-from support.upstream import Served, ok, pause, responding
+from support.slow import Slow, begin_slow
+from support.upstream import ok, pause, responding
 from support.wait import PATIENCE, until
 
 
@@ -273,41 +273,15 @@ def _cpu_seconds(node: Node) -> float:
 # -- ending
 
 
-class _Slow:
-    """An upstream whose response waits for the test."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-
-    def __call__(self, conn: Served) -> None:
-        while True:
-            request = conn.read_request()
-            if request.target == "/slow":
-                conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nla")
-                self.go.wait(PATIENCE)
-                conn.send(b"te")
-            else:
-                conn.send(ok(b"quick"))
-
-
-def _begin(site: Site) -> Client:
-    client = site.connect()
-    client.send(site.get("/slow"))
-    site.upstream.wait_requests(1)
-    while client.read_line():
-        pass
-    return client
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_drain_lets_a_running_exchange_finish(make_node, make_site, number: int) -> None:
     """Graceful drain: no new connections, idle ones end, what runs is finished, then status 0."""
-    script = _Slow()
+    script = Slow()
     node = make_node()
     site = make_site(script, on=node)
     idle = site.connect()
     idle.ask(site.get("/quick"))
-    running = _begin(site)
+    running = begin_slow(site)
     address = node.address
     node.signal(number)
     assert idle.expect_end() is End.CLEAN
@@ -349,8 +323,8 @@ def test_a_drain_finishes_an_upload_and_sends_close(make_node, make_site) -> Non
 def test_a_second_signal_does_not_wait(make_node, make_site) -> None:
     """A second signal means "do not wait": what runs is cut, visibly, and the status is 0 all the same."""
     node = make_node()
-    site = make_site(_Slow(), on=node)
-    running = _begin(site)
+    site = make_site(Slow(), on=node)
+    running = begin_slow(site)
     address = node.address
     node.signal(signal.SIGTERM)
     until(lambda: _is_refused(address), "the node drains")
@@ -363,8 +337,8 @@ def test_a_second_signal_does_not_wait(make_node, make_site) -> None:
 def test_a_drain_has_a_deadline(make_node, make_site) -> None:
     """drain --deadline: what still runs then is cut."""
     node = make_node()
-    site = make_site(_Slow(), on=node)
-    running = _begin(site)
+    site = make_site(Slow(), on=node)
+    running = begin_slow(site)
     assert node.run("drain", "--deadline", "300ms").returncode == 0
     assert node.wait() == 0
     assert running.read_to_end() == b"la"
@@ -373,10 +347,10 @@ def test_a_drain_has_a_deadline(make_node, make_site) -> None:
 
 def test_readyz_shows_that_a_node_drains(make_node, make_site) -> None:
     """/readyz is 503 while draining, so that balancers send nothing more; /healthz stays 200."""
-    script = _Slow()
+    script = Slow()
     node = make_node()
     site = make_site(script, on=node)
-    running = _begin(site)
+    running = begin_slow(site)
     node.signal(signal.SIGTERM)
     until(lambda: node.admin.get("/readyz").status == 503, "/readyz responds with 503")
     assert node.admin.get("/healthz").status == 200
