@@ -115,7 +115,8 @@ struct weir_worker {
     struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
-    size_t pools_at; /* where the sweep goes on */
+    size_t pools_at;               /* where the sweep goes on */
+    uint64_t endpoint_pools_freed; /* a pointer to a pool is good until this changes */
     uint32_t num_downstreams, max_downstreams;
     struct weir_downstream *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, no bytes so far */
     size_t num_fresh;
