@@ -3,7 +3,7 @@
  * body.h - one message body on its way through: read in the framing it came with, written in the
  * framing it leaves with. Sans-I/O, allocation-free: pieces borrow from the input. Owner: one
  * worker. The received framing is never passed on. A body that ends too early never gets a clean
- * end. Ref: RFC 9112 sections 6 and 7.
+ * end. Limits: WEIR_PIECES_MAX, WEIR_PIECES_FLAT in one write. Ref: RFC 9112 sections 6 and 7.
  */
 #ifndef WEIR_NODE_FLOW_BODY_H
 #define WEIR_NODE_FLOW_BODY_H
@@ -20,13 +20,21 @@
 
 /** Pieces of one write. 3 of them are reserved for chunk framing. */
 #define WEIR_PIECES_MAX 32
+/** Runs of at most this many bytes are copied behind each other, so that many are one piece. */
+#define WEIR_RUN_SHORT 512
+/** Bytes of such copies in one write: the 20,000 chunks of one byte that one read can bring, with
+ * room to spare. */
+#define WEIR_PIECES_FLAT 32768
 
+/** Pieces may point into chunk_head and flat: do not move the struct. */
 struct weir_pieces {
     struct iovec iov[WEIR_PIECES_MAX];
     int num;
     size_t len; /* bytes in all */
     bool hold;  /* the connection ends behind these: its FIN may travel with them */
-    uint8_t chunk_head[WEIR_CHUNK_HEAD_MAX]; /* pieces may point here: do not move the struct */
+    uint8_t chunk_head[WEIR_CHUNK_HEAD_MAX];
+    size_t flat_len;
+    uint8_t flat[WEIR_PIECES_FLAT];
 };
 
 static inline void weir_pieces_reset(struct weir_pieces *p)
@@ -34,6 +42,7 @@ static inline void weir_pieces_reset(struct weir_pieces *p)
     p->num = 0;
     p->len = 0;
     p->hold = false;
+    p->flat_len = 0;
 }
 
 /** Add a run; empty runs are left out. The caller makes sure that there is room (contract). */
@@ -69,7 +78,7 @@ void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, 
 /**
  * Turn received bytes into pieces to send.
  *
- * @param in       borrowed; the pieces point into it
+ * @param in       borrowed; the pieces point into it, or to copies of its short runs
  * @param out      appended to; may already hold the message head. At least 6 free pieces (contract)
  * @param ret_used bytes of `in` that belong to the body and were used
  * @return WEIR_STEP_MORE: all used | WEIR_STEP_SOME: `out` is full, send it and call again with the
