@@ -20,6 +20,7 @@
 #include "node/base/timerwheel.h"
 #include "node/flow/admit.h"
 #include "node/flow/balance.h"
+#include "node/flow/local_response.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/buffers.h"
@@ -31,9 +32,8 @@
 #include "node/loop/worker.h"
 
 #define WEIR_REQUEST_ID_LEN 32
-#define WEIR_OBUF_LEN                                                                              \
-    393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
-            */
+/* A head that is passed on, or a response of weir's own with a tenant's page. */
+#define WEIR_OBUF_LEN       WEIR_REWRITE_RESPONSE_MAX
 #define WEIR_RBUF_LEN       139264 /* one read takes a response of 128 KiB with its head */
 #define WEIR_LINGER_MS      2000
 #define WEIR_LINGER_MAX     1048576 /* bytes read and dropped after a last response */
@@ -48,6 +48,9 @@
 #define WEIR_RESOLVE_MAX       8     /* addresses used of one name */
 #define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
 #define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a failed look-up */
+
+_Static_assert(WEIR_OBUF_LEN >= WEIR_ERROR_PAGE_MAX + WEIR_LOCAL_RESPONSE_OWN_MAX,
+               "a page of any tenant fits with its head");
 
 /* The type of the struct that holds a timer. The wheel has one handler for all of them. */
 enum weir_timer_owner { WEIR_TIMER_DOWNSTREAM, WEIR_TIMER_ORIGIN };
