@@ -20,7 +20,7 @@
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 
-#define WEIR_ACCESS_LINE_MAX 20480   /* a record of any content, flow/access.h */
+#define WEIR_ACCESS_LINE_MAX 4096    /* a record of any content, flow/access.h */
 #define WEIR_ACCESS_BUFFER   65536   /* bytes of one buffer */
 #define WEIR_ACCESS_BUFFERS  8       /* per worker */
 #define WEIR_ACCESS_TAIL_MAX 1048576 /* bytes of records, for weir logs */

@@ -228,13 +228,13 @@ static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
     if (line == NULL)
         return;
     char client[WEIR_ADDR_TEXT_MAX];
-    char local[WEIR_ADDR_TEXT_MAX];
     struct weir_access a = {
-        .wall_ms = weir_clock_wall_ms(),
+        .wall_ms = weir_worker_wall_ms(w, now_ns),
+        .last_time = &w->access_time,
         .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
         .client = weir_span(client, weir_addr_ip_text(&x->client, client)),
         .client_port = x->trusted ? 0 : c->peer.port,
-        .local = weir_span(local, weir_addr_text(&c->local, local)),
+        .local = weir_access_local_text(&w->access_local, &c->local),
         .scheme = WEIR_SPAN_LIT("http"),
         .host = marked_span(x, x->marks.host_at, x->marks.host_len),
         .method = marked_span(x, 0, x->method_len),

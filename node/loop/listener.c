@@ -107,6 +107,7 @@ static bool accept_one(struct weir_listener *l)
     int fd = -1;
     enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
+        weir_worker_enter(w); /* each connection has a time of its own in its record */
         weir_downstream_accept(l, fd, &peer);
         weir_worker_accepting(w, true); /* that may have been the last one allowed */
         return w->accepting;

@@ -18,6 +18,7 @@
 #include "node/base/list.h"
 #include "node/base/rng.h"
 #include "node/base/timerwheel.h"
+#include "node/flow/access.h"
 #include "node/flow/admit.h"
 #include "node/flow/balance.h"
 #include "node/flow/local_response.h"
@@ -75,12 +76,15 @@ struct weir_worker {
     pthread_t thread;
     struct weir_inbox inbox;
     struct weir_wheel wheel;
-    uint64_t now_ms;  /* of the current turn */
-    uint64_t turn_ns; /* the same, finer; 0: not read in this turn, or to be read at each step */
+    uint64_t now_ms;         /* of the current turn */
+    uint64_t turn_ns;        /* the same, finer: weir_worker_stamp_ns; 0: not read yet */
+    uint64_t wall_offset_ns; /* from the monotonic clock to the wall's, renewed by the tick */
     uv_prepare_t turn;
     struct weir_metrics *metrics;
     struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
+    struct weir_access_time access_time;
+    struct weir_access_local access_local;
     struct weir_tenant_cache *cache;
     struct weir_failure_marks *marks;
     struct weir_rng rng;
@@ -142,17 +146,22 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** Part of weir_worker_stamp_ns: the monotonic clock, remembered for this turn unless access
- * records are written. */
+/** Part of weir_worker_stamp_ns: reads the monotonic clock and remembers it. */
 uint64_t weir_worker_read_clock_ns(struct weir_worker *w);
 /**
- * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
- * access records are written. Otherwise read once in a turn of the loop, because five clock reads
- * for each exchange cost too much: steps of one turn have the same time.
+ * Monotonic time of a step of an exchange, for its record, the histograms and the log. Read once
+ * for each event of a connection while access records are written, otherwise once in a turn of the
+ * loop: a read for each of the five steps of an exchange costs too much. Steps between which the
+ * exchange waited for nothing have the same time.
  */
 static inline uint64_t weir_worker_stamp_ns(struct weir_worker *w)
 {
     return WEIR_LIKELY(w->turn_ns != 0) ? w->turn_ns : weir_worker_read_clock_ns(w);
+}
+/** The wall clock at a time of weir_worker_stamp_ns, without reading it. */
+static inline uint64_t weir_worker_wall_ms(const struct weir_worker *w, uint64_t stamp_ns)
+{
+    return (stamp_ns + w->wall_offset_ns) / 1000000;
 }
 /** A callback of the loop begins: take over the loop's time. */
 void weir_worker_enter(struct weir_worker *w);

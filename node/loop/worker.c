@@ -49,15 +49,15 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
 
 uint64_t weir_worker_read_clock_ns(struct weir_worker *w)
 {
-    uint64_t now_ns = weir_clock_mono_ns();
-    if (!weir_access_wanted(w->access))
-        w->turn_ns = now_ns;
-    return now_ns;
+    w->turn_ns = weir_clock_mono_ns();
+    return w->turn_ns;
 }
 
 void weir_worker_enter(struct weir_worker *w)
 {
     w->now_ms = uv_now(&w->loop);
+    if (weir_access_wanted(w->access))
+        w->turn_ns = 0; /* each event has a time of its own */
     weir_trace_clock(w->now_ms);
 }
 
@@ -89,7 +89,9 @@ void weir_worker_free_dead(struct weir_worker *w)
 
 static void renew_date(struct weir_worker *w)
 {
+    uint64_t mono_ns = weir_clock_mono_ns();
     uint64_t wall_ms = weir_clock_wall_ms();
+    w->wall_offset_ns = wall_ms * 1000000 - mono_ns;
     if (wall_ms / 1000 == w->date_s)
         return;
     w->date_s = wall_ms / 1000;
