@@ -206,9 +206,16 @@ void weir_listeners_leave(struct weir_worker *w)
  * holds such connections back, and resets them with their listener. */
 static bool listener_is_over(const struct weir_worker *w, const struct weir_listener *l)
 {
-    return w->now_ms >= l->leave_deadline_ms ||
-           (w->draining && w->now_ms >= w->drain_deadline_ms) ||
-           !weir_sock_handshakes_wait(&l->addr);
+    if (w->now_ms >= l->leave_deadline_ms || (w->draining && w->now_ms >= w->drain_deadline_ms))
+        return true;
+    if (weir_sock_handshakes_wait(&l->addr))
+        return false;
+    /* The next client may connect between the look and the close: look again once none can. */
+    weir_sock_ignore_syns(l->watch.fd, true);
+    if (!weir_sock_handshakes_wait(&l->addr))
+        return true;
+    weir_sock_ignore_syns(l->watch.fd, false);
+    return false;
 }
 
 void weir_listeners_step(struct weir_worker *w)

@@ -53,6 +53,12 @@ WEIR_MUST_USE enum weir_err weir_sock_local(int fd, struct weir_addr *ret);
  * Counts other sockets of that port too. True also when the kernel cannot be asked.
  */
 bool weir_sock_handshakes_wait(const struct weir_addr *addr);
+/**
+ * Let a listener ignore new clients (drop their SYN), or no longer. A client sends its SYN again
+ * after a second and then reaches the listener that took over the address, or is refused. Best
+ * effort: without it, a client that connects in the instant of the close is reset.
+ */
+void weir_sock_ignore_syns(int listener, bool on);
 /** Accept a connection. @return WEIR_OK | WEIR_EBUSY (none waits) | WEIR_ELIMIT (no descriptor or
  * kernel memory) | WEIR_EIO (that connection is gone: accept the next) */
 WEIR_MUST_USE enum weir_err weir_sock_accept(int listener, int *ret_fd, struct weir_addr *ret_peer);
