@@ -12,7 +12,7 @@
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 
 #define REFILL_AT_ONCE         4  /* connects for one address in a turn */
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */

@@ -14,7 +14,7 @@
 #include "node/base/trace.h"
 #include "node/loop/conn_log.h"
 #include "node/loop/exchange.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 #include "tenants/cache.h"
 #include "tenants/defaults.h"
 

@@ -14,9 +14,9 @@
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/list.h"
-#include "node/loop/buffers.h"
+#include "node/base/buffers/buffers.h"
 #include "node/loop/loop.h"
-#include "node/loop/watch.h"
+#include "node/conn/watch.h"
 #include "node/wire/h1.h"
 
 struct weir_exchange;

@@ -19,8 +19,8 @@
 #include "node/flow/body.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
-#include "node/loop/buffers.h"
-#include "node/loop/counters.h"
+#include "node/base/buffers/buffers.h"
+#include "node/exchange/counters.h"
 #include "node/loop/loop.h"
 #include "node/wire/h1.h"
 

@@ -13,7 +13,7 @@
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 #include "node/loop/splice.h"
 #include "tenants/defaults.h"
 

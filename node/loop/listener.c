@@ -14,7 +14,7 @@
 #include "node/loop/downstream.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 
 static void on_accept(uv_poll_t *p, int status, int events);
 

@@ -16,7 +16,7 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/list.h"
-#include "node/loop/watch.h"
+#include "node/conn/watch.h"
 
 struct weir_worker;
 

@@ -22,12 +22,12 @@
 #include "node/flow/balance.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
-#include "node/loop/buffers.h"
-#include "node/loop/counters.h"
+#include "node/base/buffers/buffers.h"
+#include "node/exchange/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
-#include "node/loop/sock.h"
-#include "node/loop/watch.h"
+#include "node/conn/sock.h"
+#include "node/conn/watch.h"
 #include "node/loop/worker.h"
 
 #define WEIR_REQUEST_ID_LEN 32

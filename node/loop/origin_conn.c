@@ -14,7 +14,7 @@
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 #include "node/loop/splice.h"
 
 static struct weir_origin_conn *origin_conn_of(void *p)

@@ -13,9 +13,9 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/list.h"
-#include "node/loop/buffers.h"
+#include "node/base/buffers/buffers.h"
 #include "node/loop/loop.h"
-#include "node/loop/watch.h"
+#include "node/conn/watch.h"
 #include "node/wire/h1.h"
 
 struct weir_exchange;

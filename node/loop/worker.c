@@ -21,7 +21,7 @@
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 #include "node/loop/splice.h"
 #include "tenants/defaults.h"
 

@@ -10,10 +10,10 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
-#include "node/loop/counters.h"
+#include "node/exchange/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 #include "node/loop/worker.h"
 
 /* -- changes -- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sock.c - see sock.h.
  */
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 
 #include <errno.h>
 #include <linux/filter.h>

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "node/base/rng.h"
-#include "node/loop/buffers.h"
+#include "node/base/buffers/buffers.h"
 #include "tests/support/failalloc.h"
 
 #define PLENTY (64u << 20)

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #include "node/base/rng.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 
 static struct weir_addr loopback(const char *ip)
 {

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "node/loop/sock.h"
-#include "node/loop/watch.h"
+#include "node/conn/sock.h"
+#include "node/conn/watch.h"
 
 struct watched {
     uv_loop_t loop;

@@ -3,8 +3,8 @@
  * non-blocking. TLS will sit here, between a connection and its socket: callers see only how many
  * bytes were taken or given.
  */
-#ifndef WEIR_NODE_LOOP_SOCK_H
-#define WEIR_NODE_LOOP_SOCK_H
+#ifndef WEIR_NODE_CONN_SOCK_H
+#define WEIR_NODE_CONN_SOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,8 +12,7 @@
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/flow/body.h"
-#include "node/loop/buffers.h"
+#include "node/base/buffers/buffers.h"
 
 /** The result of a socket call. Would-block is a step, not an error. */
 enum weir_io {
