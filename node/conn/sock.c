@@ -165,7 +165,8 @@ static int open_bound(const struct weir_addr *addr, bool share, int *ret_errno)
     return fd;
 }
 
-enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd, int *ret_errno)
+enum weir_err weir_sock_listen(const struct weir_addr *addr, bool client_speaks_first, int *ret_fd,
+                               int *ret_errno)
 {
     int on = 1;
     int defer_s = DEFER_S;
@@ -175,7 +176,8 @@ enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd, int *r
     /* TCP_DEFER_ACCEPT is optional: the kernel hands a connection over with its first bytes, so
      * that most connections are accepted, read and served without epoll. Accepted sockets inherit
      * TCP_NODELAY, which saves a system call for each. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
+    if (client_speaks_first)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
         listen(fd, LISTEN_BACKLOG) < 0) {
         *ret_errno = errno;

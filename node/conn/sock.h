@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 #include "node/base/addr.h"
+#include "node/base/buffers/buffers.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/base/buffers/buffers.h"
 
 /** The result of a socket call. Would-block is a step, not an error. */
 enum weir_io {
@@ -34,14 +34,15 @@ enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q
 bool weir_sock_is_quiet(int fd);
 
 /**
- * A listening socket for protocols whose client sends first: SO_REUSEADDR, SO_REUSEPORT,
- * TCP_NODELAY (inherited), TCP_DEFER_ACCEPT (optional: a connection is accepted with its first
- * bytes, or after a second without any), IPV6_V6ONLY, close-on-exec.
+ * A listening socket: SO_REUSEADDR, SO_REUSEPORT, TCP_NODELAY (inherited), IPV6_V6ONLY,
+ * close-on-exec.
+ * @param client_speaks_first  also TCP_DEFER_ACCEPT, if there is one: a connection is accepted with
+ * its first bytes, or after a second without any
  * @param ret_errno the system's reason on failure
  * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO
  */
-WEIR_MUST_USE enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd,
-                                             int *ret_errno);
+WEIR_MUST_USE enum weir_err weir_sock_listen(const struct weir_addr *addr, bool client_speaks_first,
+                                             int *ret_fd, int *ret_errno);
 /** Whether another socket already listens on the address. SO_REUSEPORT would share it silently. */
 bool weir_sock_is_taken(const struct weir_addr *addr);
 /** The bound local address of a socket. @return WEIR_OK | WEIR_EIO */
