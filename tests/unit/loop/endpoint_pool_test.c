@@ -23,8 +23,7 @@ static struct weir_worker *worker_new(void)
     assert_non_null(w);
     w->magic = WEIR_WORKER_MAGIC;
     w->cfg.num_workers = 1;
-    w->now_ms = 1000;
-    weir_list_init(&w->poked);
+    w->now.ms = 1000;
     weir_list_init(&w->refill);
     weir_list_init(&w->idle_lru);
     weir_pool_init(&w->endpoint_pools, sizeof(struct weir_endpoint_pool), 4, 64);
@@ -70,10 +69,10 @@ static void an_endpoint_finds_its_pool_without_a_look_up(void **state)
     assert_non_null(p);
     /* Whoever looks it up now does not find it. */
     assert_ptr_equal(weir_hashmap_remove(&w->pools, weir_span(&p->key, sizeof(p->key))), p);
-    w->now_ms += 10;
+    w->now.ms += 10;
     assert_ptr_equal(weir_endpoint_pool_of(w, &u, &e), p);
-    assert_int_equal(p->used_ms, w->now_ms);
-    assert_int_equal(p->address_pool->used_ms, w->now_ms);
+    assert_int_equal(p->used_ms, w->now.ms);
+    assert_int_equal(p->address_pool->used_ms, w->now.ms);
     assert_int_equal(weir_hashmap_add(&w->pools, weir_span(&p->key, sizeof(p->key)), p), WEIR_OK);
     worker_free(w);
 }
@@ -86,7 +85,7 @@ static void a_pool_that_was_freed_is_not_found_through_its_endpoint(void **state
     struct weir_endpoint e = endpoint_at("127.0.0.1:80", 7);
     struct weir_endpoint other = endpoint_at("127.0.0.1:81", 8);
     assert_non_null(weir_endpoint_pool_of(w, &u, &e));
-    w->now_ms += LONG_MS;
+    w->now.ms += LONG_MS;
     struct weir_endpoint_pool *stays = weir_endpoint_pool_of(w, &u, &other);
     assert_int_equal(w->pools.len, 2);
     for (int i = 0; i < 4; i++)
