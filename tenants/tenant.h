@@ -40,6 +40,8 @@ struct weir_upstream {
     struct weir_span name;
     enum weir_balance balance;
     uint32_t connect_timeout_ms;
+    uint32_t connect_total_ms; /* of all tries of one request */
+    uint32_t body_timeout_ms;  /* of an endpoint whose turn it is */
     uint32_t response_timeout_ms;
     uint32_t pool_min_idle;
     uint32_t pool_max_idle;
@@ -82,8 +84,9 @@ struct weir_tenant {
     uint32_t max_header; /* bytes */
     uint64_t max_body;   /* bytes, 0 = no limit */
     uint32_t head_timeout_ms;
-    uint32_t body_timeout_ms;
-    uint32_t min_rate; /* bytes per second, 0 = off */
+    uint32_t body_timeout_ms; /* of a client whose turn it is */
+    bool finish_closed;       /* http.on_client_close: finish */
+    uint32_t min_rate;        /* bytes per second, 0 = off */
     uint32_t idle_timeout_ms;
 
     enum weir_underscores underscores;
@@ -101,7 +104,8 @@ struct weir_tenant {
     const struct weir_redirect_set *redirects; /* NULL: none */
     const struct weir_error_page *error_pages;
     size_t block_len; /* bytes of the whole block */
-    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not known. */
+    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not
+     * known. */
     uint32_t counters_row, counters_version;
 };
 

@@ -6,6 +6,7 @@
 
 #include "node/base/clock.h"
 #include "node/exchange/exchange.h"
+#include "node/flow/identity.h"
 #include "node/flow/local_response.h"
 
 /* -- completion -- */
@@ -42,8 +43,10 @@ void weir_exchange_flushed(struct weir_exchange *x)
     x->progress_ms = x->env->now->ms;
     if (x->phase == WEIR_PHASE_FLUSH)
         finish_exchange(x);
-    else if (x->origin != NULL)
+    else if (x->origin != NULL) {
+        weir_exchange_note_turn(x);
         x->origin->ops->resume(x->origin);
+    }
 }
 
 /* -- weir's own responses -- */
@@ -108,7 +111,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     weir_pieces_reset(p);
     p->hold = !keep;
     if (weir_local_response_write(&a, env->out, env->out_len, &len) < 0 ||
-        (weir_pieces_add(p, weir_span(env->out, len)), !c->ops->send(c, p))) {
+        (weir_pieces_add(p, weir_span(env->out, len)), c->ops->send(c, p) != WEIR_SENT)) {
         weir_exchange_end(x, WEIR_CLIENT_CUT);
         return;
     }
@@ -160,12 +163,29 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
     return weir_rewrite_response(&r, env->out);
 }
 
+/* Send env->pieces to the client. @return false: the exchange is over */
+static bool send_to_client(struct weir_exchange *x)
+{
+    struct weir_client_side *c = x->downstream;
+    switch (c->ops->send(c, &x->env->pieces)) {
+    case WEIR_SENT:
+        return true;
+    case WEIR_SENT_LOST:
+        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
+        return false;
+    case WEIR_SENT_NO_MEMORY:
+        weir_metric_add(x->env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        weir_exchange_client_gone(x, WEIR_OUTCOME_OVERLOAD);
+        return false;
+    }
+    WEIR_UNREACHABLE();
+}
+
 /* Pass an interim response (1xx) on and wait for the next head. @return false: the exchange is
  * over */
 static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *head,
                          const uint8_t *bytes)
 {
-    struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
     x->interims++;
     if (!x->plan.pass_interim)
@@ -173,10 +193,8 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     weir_metric_add(env->metrics, WEIR_M_REQUESTS_1XX, 1);
     weir_pieces_reset(&env->pieces);
     weir_pieces_add(&env->pieces, weir_span(env->out, rewrite_response(x, head, bytes)));
-    bool sent = c->ops->send(c, &env->pieces);
+    bool sent = send_to_client(x);
     weir_pieces_reset(&env->pieces);
-    if (!sent)
-        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
     return sent;
 }
 
@@ -187,6 +205,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
 {
     struct weir_exchange_env *env = x->env;
     x->status = head->status;
+    x->bound = x->bound || weir_identity_binds(head, bytes);
     x->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
     if (x->close_after)
         x->plan.reuse_downstream = false;
@@ -270,6 +289,28 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
     }
 }
 
+void weir_exchange_drop_held(struct weir_client_side *c)
+{
+    struct weir_origin_side *o = c->held;
+    if (o == NULL)
+        return;
+    c->held = NULL;
+    o->held_by = NULL;
+    o->ops->release(o, false);
+}
+
+/* The connection carries this client's identity: it waits for the client's next request. */
+static void hold_origin(struct weir_exchange *x)
+{
+    struct weir_origin_side *o = x->origin;
+    weir_exchange_drop_held(x->downstream);
+    x->origin = NULL;
+    o->x = NULL;
+    o->held_by = x->downstream;
+    x->downstream->held = o;
+    o->ops->hold(o);
+}
+
 /* The endpoint's part is over: its connection may carry another exchange, or is closed when
  * anything about it is in doubt. */
 static void release_origin(struct weir_exchange *x, size_t extra)
@@ -281,7 +322,13 @@ static void release_origin(struct weir_exchange *x, size_t extra)
     if (extra > 0)
         weir_metric_add(env->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
     (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key);
-    weir_exchange_leave_origin(x, x->reusable && whole_request && extra == 0);
+    bool reusable = x->reusable && whole_request && extra == 0;
+    if (!x->bound)
+        weir_exchange_leave_origin(x, reusable);
+    else if (reusable && x->plan.reuse_downstream && !x->close_after)
+        hold_origin(x);
+    else
+        weir_exchange_leave_origin(x, false); /* nobody else may have it */
 }
 
 static void complete_response(struct weir_exchange *x, size_t extra)
@@ -294,7 +341,6 @@ static void complete_response(struct weir_exchange *x, size_t extra)
  * over */
 static bool pass_response_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
 {
-    struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
     struct weir_pieces *p = &env->pieces;
     enum weir_step step;
@@ -311,16 +357,14 @@ static bool pass_response_body(struct weir_exchange *x, struct weir_span in, siz
         if (p->len > 0) {
             x->head_passed = true;
             p->hold = step == WEIR_STEP_DONE && !x->plan.reuse_downstream;
-            if (!c->ops->send(c, p)) {
-                weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
+            if (!send_to_client(x))
                 return false;
-            }
         }
         weir_pieces_reset(p);
     } while (step == WEIR_STEP_SOME);
     x->progress_ms = env->now->ms;
-    x->window_bytes += used;
     x->passed_bytes = x->res_body.bytes;
+    weir_exchange_note_turn(x);
     *ret_used = used;
     return true;
 }
@@ -377,10 +421,8 @@ void weir_exchange_origin_end(struct weir_exchange *x, bool clean)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     }
-    if (!x->downstream->ops->send(x->downstream, &env->pieces)) {
-        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
+    if (!send_to_client(x))
         return;
-    }
     x->reusable = false;
     complete_response(x, 0);
 }
@@ -404,7 +446,7 @@ void weir_exchange_passed(struct weir_exchange *x, uint64_t taken, uint64_t give
     x->passed_bytes += given;
     if (taken + given > 0)
         x->progress_ms = x->env->now->ms;
-    x->window_bytes += given;
+    weir_exchange_note_turn(x);
 }
 
 void weir_exchange_passed_all(struct weir_exchange *x)

@@ -98,7 +98,7 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
         struct weir_origin_conn *u =
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
         /* Bytes that came too late for one tenant must not be the response to another. */
-        bool strange = u->last_key != x->endpoint->key;
+        bool strange = u->side.endpoint_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
             return u;
         weir_origin_conn_close(u);

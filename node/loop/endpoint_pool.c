@@ -156,15 +156,16 @@ static void serve_waiting(struct weir_endpoint_pool *p)
         struct weir_exchange *x =
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
         weir_endpoint_pool_unwait(x);
-        /* The time in the queue ends here. */
-        x->dial_ns = weir_exchange_stamp_ns(&p->worker->exchange);
+        x->dial_ns = weir_exchange_stamp_ns(&p->worker->exchange); /* its time in the queue ends */
         switch (acquire_connection(p, x)) {
         case WEIR_ACQUIRED_READY:
             weir_exchange_connected(x, x->origin);
             break;
         case WEIR_ACQUIRED_WAIT:
-            if (x->waiting_in == NULL)
+            if (x->waiting_in == NULL) {
+                weir_exchange_dialling(x);
                 break;
+            }
             /* It is in the queue again, at the end. It was the first, so it goes to the front. */
             weir_list_remove(&x->wait_link);
             weir_list_prepend(&p->waiting, &x->wait_link);

@@ -35,15 +35,16 @@ static struct weir_origin_conn *origin_conn_of_side(const struct weir_origin_sid
 
 static const uint8_t origin_conn_moves[] = {
     [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
-    [WEIR_ORIGIN_CONN_BUSY] = 1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_BUSY] =
+        1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_HELD | 1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_PARKED] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_HELD] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_CLOSED] = 0,
 };
 
 static const char *const origin_conn_state_names[] = {
-    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting",
-    [WEIR_ORIGIN_CONN_BUSY] = "busy",
-    [WEIR_ORIGIN_CONN_PARKED] = "parked",
+    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting", [WEIR_ORIGIN_CONN_BUSY] = "busy",
+    [WEIR_ORIGIN_CONN_PARKED] = "parked",         [WEIR_ORIGIN_CONN_HELD] = "held",
     [WEIR_ORIGIN_CONN_CLOSED] = "closed",
 };
 
@@ -89,6 +90,9 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     if (u->ahead)
         u->address_pool->num_ahead--;
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
+    if (u->side.held_by != NULL)
+        u->side.held_by->held = NULL;
+    u->side.held_by = NULL;
     if (u->side.x != NULL)
         u->side.x->origin = NULL;
     u->side.x = NULL;
@@ -113,6 +117,7 @@ static bool wants_to_read(const struct weir_origin_conn *u)
     case WEIR_ORIGIN_CONN_CONNECTING:
         return false;
     case WEIR_ORIGIN_CONN_PARKED:
+    case WEIR_ORIGIN_CONN_HELD:
         return true;
     case WEIR_ORIGIN_CONN_BUSY:
         return weir_exchange_wants_response(u->side.x);
@@ -140,13 +145,15 @@ static void arm_or_lose(struct weir_origin_conn *u)
 
 /* -- the origin's side of an exchange -- */
 
-static bool side_send(struct weir_origin_side *o, const struct weir_pieces *p)
+static enum weir_sent side_send(struct weir_origin_side *o, const struct weir_pieces *p)
 {
     struct weir_origin_conn *u = origin_conn_of_side(o);
     WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && !o->broken);
-    o->broken = weir_conn_send(&u->conn, p) != WEIR_CONN_SENT;
+    enum weir_conn_sent sent = weir_conn_send(&u->conn, p);
     arm_or_lose(u);
-    return !o->broken;
+    return sent == WEIR_CONN_SENT   ? WEIR_SENT
+           : sent == WEIR_CONN_LOST ? WEIR_SENT_LOST
+                                    : WEIR_SENT_NO_MEMORY;
 }
 
 static bool side_blocked(const struct weir_origin_side *o)
@@ -168,11 +175,31 @@ static void side_release(struct weir_origin_side *o, bool reusable)
     weir_origin_conn_release(origin_conn_of_side(o), reusable);
 }
 
+static void side_hold(struct weir_origin_side *o)
+{
+    struct weir_origin_conn *u = origin_conn_of_side(o);
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_HELD);
+    arm_or_lose(u);
+}
+
+static void side_take(struct weir_origin_side *o, struct weir_exchange *x)
+{
+    struct weir_origin_conn *u = origin_conn_of_side(o);
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
+    u->side.x = x;
+    u->side.exchanges++;
+    u->side.reused = true;
+    x->origin = o;
+    weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_REUSED, 1);
+}
+
 static const struct weir_origin_ops side_ops = {
     .send = side_send,
     .blocked = side_blocked,
     .resume = side_resume,
     .release = side_release,
+    .hold = side_hold,
+    .take = side_take,
 };
 
 static void handle_watch_failure(struct weir_origin_conn *u)
@@ -375,6 +402,7 @@ static void on_origin_event(struct weir_conn *c, unsigned what)
             finish_connect(u);
         break;
     case WEIR_ORIGIN_CONN_PARKED:
+    case WEIR_ORIGIN_CONN_HELD:
         if (what != 0)
             handle_parked_event(u);
         break;
@@ -452,7 +480,7 @@ enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p, const struct w
     if (err < 0)
         return err;
     u->pool = p;
-    u->last_key = p->key.endpoint;
+    u->side.endpoint_key = p->key.endpoint;
     p->num_open++;
     if (u->state == WEIR_ORIGIN_CONN_CONNECTING && !weir_origin_conn_watch(u)) {
         weir_origin_conn_close(u);
@@ -509,7 +537,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
     weir_address_pool_unpark(u);
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
-    u->last_key = p->key.endpoint;
+    u->side.endpoint_key = p->key.endpoint;
     p->num_open++;
     u->side.x = x;
     u->side.broken = false;

@@ -26,6 +26,7 @@ enum weir_origin_conn_state {
     WEIR_ORIGIN_CONN_CONNECTING, /* side.x is set, or ahead */
     WEIR_ORIGIN_CONN_BUSY,       /* side.x is set */
     WEIR_ORIGIN_CONN_PARKED,     /* in its address pool; any byte or end closes it */
+    WEIR_ORIGIN_CONN_HELD,       /* carries its client's identity, waits for its next request */
     WEIR_ORIGIN_CONN_CLOSED,     /* the descriptor is closed; memory is freed in a later turn */
 };
 
@@ -46,7 +47,6 @@ struct weir_origin_conn {
     struct weir_list link;      /* in worker->origin_list */
     struct weir_list park_link; /* in address_pool->idle when parked */
     struct weir_list lru_link;
-    uint64_t last_key; /* weir_endpoint.key of the exchange that it served last; 0: none yet */
 };
 
 /** Change the state. The move must be in the table of legal moves (contract). */

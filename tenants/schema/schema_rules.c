@@ -134,13 +134,26 @@ static const struct weir_rule upstream_rules[] = {
     { .field = "connect_timeout",
       DURATION(10, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_CONNECT_TIMEOUT_MS),
-      .help = "How long an endpoint may take to accept a connection." },
+      .help =
+          "How long an endpoint may take to accept a connection. A request that waits for a free "
+          "connection waits as long, on a clock of its own." },
     { .field = "response_timeout",
       DURATION(10, 24 * HOUR),
       PRESET(WEIR_DEFAULT_RESPONSE_TIMEOUT_MS),
       .help = "How long an endpoint may take from the end of the request to its first byte." },
     { .field = "endpoints", ITEMS(1, WEIR_ENDPOINTS_MAX), .help = "The origin servers." },
     { .field = "health", NOT_YET, .help = "Active checks of the endpoints." },
+    { .field = "connect_total",
+      DURATION(10, HOUR),
+      .preset_text = "3 x connect_timeout",
+      .help = "How long a request may take to find a connection, over all its tries. At most 8 "
+              "endpoints are tried for one request." },
+    { .field = "body_timeout",
+      DURATION(100, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_UPSTREAM_BODY_TIMEOUT_MS),
+      .help =
+          "How long an endpoint may pause inside a body, when it is its turn to send or take. Its "
+          "rate has no lower limit: events and long polls may trickle." },
 };
 
 static const struct weir_rule upstream_tls_rules[] = {
@@ -341,17 +354,27 @@ static const struct weir_rule http_rules[] = {
     { .field = "body_timeout",
       DURATION(100, HOUR),
       PRESET(WEIR_DEFAULT_BODY_TIMEOUT_MS),
-      .help = "How long a body may pause." },
+      .help =
+          "How long a client may pause when bytes of a body are awaited from it, or it has bytes "
+          "to take." },
     { .field = "min_rate",
       .unit = WEIR_UNIT_BYTES_PER_S,
       NUMBER(0, GIB),
       PRESET(WEIR_DEFAULT_MIN_RATE),
-      .help = "The lowest rate of a body, over 10 s, in either direction; 0: no limit." },
+      .help =
+          "The lowest rate, over 10 s, of a client that sends a body or has response bytes to "
+          "take; 0: no limit. The silence of an endpoint is no low rate: upstreams.*.body_timeout "
+          "bounds it." },
     { .field = "idle_timeout",
       DURATION(100, 24 * HOUR),
       PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
       .help = "How long a client's connection may wait for the next request." },
     { .field = "server_push", NOT_YET, .help = "HTTP/2 server push." },
+    { .field = "on_client_close",
+      .preset_text = "abort",
+      .help = "A client that closes while its response is awaited. abort: its request is given up, "
+              "and the endpoint's connection closed; finish: it is served, since it may have shut "
+              "down only its sending side." },
 };
 
 static const struct weir_rule tcp_rules[] = {
