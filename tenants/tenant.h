@@ -32,6 +32,10 @@ struct weir_endpoint {
     bool backup;
     uint16_t index;     /* in its upstream */
     int32_t rr_current; /* smooth weighted round robin; this worker's */
+    /* The pool that its worker made for it (node/loop/endpoint_pool.h), and when that was known:
+     * the worker's count of pools freed by then, from 1. 0: no pool was sought yet. */
+    void *pool;
+    uint64_t pool_known_at;
 };
 
 enum weir_balance { WEIR_BALANCE_ROUND_ROBIN, WEIR_BALANCE_IP_HASH };

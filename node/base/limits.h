@@ -36,6 +36,9 @@
 #define WEIR_ENDPOINTS_MAX    256  /* of one upstream */
 #define WEIR_PATH_MAX         2048 /* bytes of a path in a route or redirect */
 #define WEIR_REVISIONS_KEPT   16
+#define WEIR_ADD_REQUEST_MAX  8192  /* bytes of fields that a tenant adds to a request */
+#define WEIR_ADD_RESPONSE_MAX 16384 /* to a response: as a rule more than clients accept at all */
+#define WEIR_ERROR_PAGE_MAX   65536 /* bytes of one page */
 
 /* sync */
 #define WEIR_RECORD_MAX       1048576              /* bytes of one record's value */

@@ -50,10 +50,8 @@ void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
 
 uint64_t weir_exchange_read_clock_ns(struct weir_exchange_env *env)
 {
-    uint64_t now_ns = weir_clock_mono_ns();
-    if (!env->records)
-        env->now->ns = now_ns;
-    return now_ns;
+    env->now->ns = weir_clock_mono_ns();
+    return env->now->ns;
 }
 
 /* How long who has the turn may be silent. */
@@ -229,13 +227,13 @@ static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
 {
     const struct weir_client_side *c = x->downstream;
     char client[WEIR_ADDR_TEXT_MAX];
-    char local[WEIR_ADDR_TEXT_MAX];
     struct weir_access a = {
-        .wall_ms = weir_clock_wall_ms(),
+        .wall_ms = weir_turn_wall_ms(x->env->now, now_ns),
+        .last_time = &x->env->access_time,
         .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
         .client = weir_span(client, weir_addr_ip_text(&x->client, client)),
         .client_port = x->trusted ? 0 : c->peer->port,
-        .local = weir_span(local, weir_addr_text(c->local, local)),
+        .local = weir_access_local_text(&x->env->access_local, c->local),
         .scheme = WEIR_SPAN_LIT("http"),
         .host = marked_span(x, x->marks.host_at, x->marks.host_len),
         .method = marked_span(x, 0, x->method_len),
@@ -380,7 +378,7 @@ void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how)
     observe_phases(x, now_ns);
     WEIR_PROBE4(response, x, x->status, x->passed_bytes, x->request_id);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_response(x, now_ns));
-    if (env->records)
+    if (weir_exchange_records(env))
         write_access_record(x, now_ns);
     leave_counters(x);
     weir_timer_stop(env->wheel, &x->deadline.timer);

@@ -9,6 +9,7 @@
 #ifndef WEIR_NODE_EXCHANGE_EXCHANGE_ENV_H
 #define WEIR_NODE_EXCHANGE_EXCHANGE_ENV_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -127,7 +128,7 @@ struct weir_exchange_env_ops {
     void (*unwait)(struct weir_exchange_env *env, struct weir_exchange *x);
     /** Whether x waits because a limit is reached, which is no failure of the endpoint. */
     bool (*queued)(const struct weir_exchange_env *env, const struct weir_exchange *x);
-    /** Write the access record. Called only while env->records. */
+    /** Write the access record. Called only while weir_exchange_records. */
     void (*record)(struct weir_exchange_env *env, const struct weir_access *a);
 };
 
@@ -142,9 +143,11 @@ struct weir_exchange_env {
     struct weir_failure_marks *marks;
     struct weir_rng *rng;
     struct weir_prefixes trusted; /* whose statements about clients are believed */
-    bool records;                 /* access records are written */
-    bool draining;                /* responses are the last of their connections */
-    const char *date;             /* for responses; WEIR_HTTP_DATE_LEN bytes */
+    const _Atomic bool *records;  /* whether access records are wanted; relaxed. NULL: never */
+    struct weir_access_time access_time;
+    struct weir_access_local access_local;
+    bool draining;    /* responses are the last of their connections */
+    const char *date; /* for responses; WEIR_HTTP_DATE_LEN bytes */
     struct weir_pool exchanges;
     struct weir_pool heads; /* struct weir_h1_head, of incomplete heads of either side */
     struct weir_h1_head response_head;
@@ -154,13 +157,17 @@ struct weir_exchange_env {
     size_t out_len;
 };
 
-/** Part of weir_exchange_stamp_ns: the monotonic clock, remembered for this turn unless access
- * records are written. */
+static inline bool weir_exchange_records(const struct weir_exchange_env *env)
+{
+    return env->records != NULL && atomic_load_explicit(env->records, memory_order_relaxed);
+}
+/** Part of weir_exchange_stamp_ns: reads the monotonic clock and remembers it. */
 uint64_t weir_exchange_read_clock_ns(struct weir_exchange_env *env);
 /**
- * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
- * access records are written. Otherwise read once in a turn of the loop, because five clock reads
- * for each exchange cost too much: steps of one turn have the same time.
+ * Monotonic time of a step of an exchange, for its record, the histograms and the log. Read once
+ * for each event while access records are written (weir_turn.fine), otherwise once in a turn of the
+ * loop: a read for each of the five steps of an exchange costs too much. Steps between which the
+ * exchange waited for nothing have the same time.
  */
 static inline uint64_t weir_exchange_stamp_ns(struct weir_exchange_env *env)
 {

@@ -70,7 +70,7 @@ static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_hea
     struct weir_span method = weir_span(bytes + head->method_at, head->method_len);
     struct weir_span target = weir_span(bytes + head->target_at, head->target_len);
     struct weir_span host = weir_span(bytes + head->authority_at, head->authority_len);
-    if (!x->env->records)
+    if (!weir_exchange_records(x->env))
         return;
     x->head = weir_stash_get(x->env->buffers, method.len + target.len + host.len);
     if (x->head == NULL)

@@ -9,9 +9,6 @@
 
 #include "node/base/clock.h"
 
-#define MORE_THAN_ANY                                                                              \
-    640 /* bytes of the fields that weir writes itself, addresses and ids at their longest */
-
 static uint8_t *append(uint8_t *at, struct weir_span s)
 {
     if (s.len > 0) /* an empty span may have no address at all */
@@ -92,7 +89,7 @@ bool weir_request_id_valid(struct weir_span s)
 size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + 2u * r->host.len + r->request_id.len +
-           headers_len(r->tenant->add_request, r->tenant->num_add_request) + MORE_THAN_ANY;
+           headers_len(r->tenant->add_request, r->tenant->num_add_request) + WEIR_REWRITE_OWN_MAX;
 }
 
 /* What a client's field becomes on the way to the upstream. */
@@ -252,7 +249,7 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
 
 size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
 {
-    return r->head->head_len + 2u * r->head->num_fields + MORE_THAN_ANY +
+    return r->head->head_len + 2u * r->head->num_fields + WEIR_REWRITE_OWN_MAX +
            (r->tenant ? headers_len(r->tenant->add_response, r->tenant->num_add_response) : 0);
 }
 

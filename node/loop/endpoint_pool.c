@@ -58,10 +58,28 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     return p;
 }
 
-struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
-                                                 const struct weir_upstream *u,
-                                                 const struct weir_endpoint *e)
+/* The pool that the endpoint remembers, or NULL: it knows none, any pool was freed since, or
+ * another endpoint has used the address since and left its settings there. */
+static struct weir_endpoint_pool *remembered_pool(const struct weir_worker *w,
+                                                  const struct weir_endpoint *e)
 {
+    if (e->pool_known_at != w->endpoint_pools_freed + 1)
+        return NULL;
+    struct weir_endpoint_pool *p = endpoint_pool_of(e->pool);
+    WEIR_ASSERT(p->worker == w);
+    WEIR_ASSERT(p->key.endpoint == e->key);
+    return p->address_pool->mark_key == e->key ? p : NULL;
+}
+
+struct weir_endpoint_pool *
+weir_endpoint_pool_of(struct weir_worker *w, const struct weir_upstream *u, struct weir_endpoint *e)
+{
+    struct weir_endpoint_pool *known = remembered_pool(w, e);
+    if (WEIR_LIKELY(known != NULL)) {
+        known->used_ms = w->now.ms;
+        known->address_pool->used_ms = w->now.ms;
+        return known;
+    }
     struct weir_endpoint_pool_key key = { .endpoint = e->key,
                                           .address_pool = weir_address_pool_of(w, u, e) };
     if (key.address_pool == NULL)
@@ -74,6 +92,8 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
     WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
     p->max = weir_worker_share(w, u->pool_max);
     p->used_ms = w->now.ms;
+    e->pool = p;
+    e->pool_known_at = w->endpoint_pools_freed + 1;
     return p;
 }
 
@@ -206,6 +226,7 @@ static void endpoint_pool_free(struct weir_endpoint_pool *p)
     weir_task_cancel(&p->task);
     (void)weir_hashmap_remove(&w->pools, endpoint_pool_key_span(p));
     endpoint_pool_release(p);
+    w->endpoint_pools_freed++;
 }
 
 static void sweep_endpoint_pools(struct weir_worker *w)

@@ -24,13 +24,14 @@
 #include "node/conn/splice.h"
 #include "node/exchange/counters.h"
 #include "node/exchange/exchange_env.h"
+#include "node/flow/local_response.h"
+#include "node/flow/rewrite.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
 #include "node/loop/worker.h"
 
-#define WEIR_OBUF_LEN                                                                              \
-    393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
-            */
+/* A head that is passed on, or a response of weir's own with a tenant's page. */
+#define WEIR_OBUF_LEN   WEIR_REWRITE_RESPONSE_MAX
 #define WEIR_RBUF_LEN   139264 /* one read takes a response of 128 KiB with its head */
 #define WEIR_LINGER_MS  2000
 #define WEIR_LINGER_MAX 1048576 /* bytes read and dropped after a last response */
@@ -43,6 +44,9 @@
 #define WEIR_RESOLVE_MAX       8     /* addresses used of one name */
 #define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
 #define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a failed look-up */
+
+_Static_assert(WEIR_OBUF_LEN >= WEIR_ERROR_PAGE_MAX + WEIR_LOCAL_RESPONSE_OWN_MAX,
+               "a page of any tenant fits with its head");
 
 #define WEIR_WORKER_MAGIC 0x574f524bu
 
@@ -63,6 +67,8 @@ struct weir_worker {
     struct weir_metrics *metrics;
     struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
+    struct weir_access_time access_time;
+    struct weir_access_local access_local;
     struct weir_tenant_cache *cache;
     struct weir_failure_marks *marks;
     struct weir_rng rng;
@@ -96,7 +102,8 @@ struct weir_worker {
     struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
-    size_t pools_at; /* where the sweep goes on */
+    size_t pools_at;               /* where the sweep goes on */
+    uint64_t endpoint_pools_freed; /* a pointer to a pool is good until this changes */
     uint32_t num_sessions, max_sessions;
     uint32_t num_origins, max_origins, num_parked, max_parked;
 

@@ -53,7 +53,9 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
 
 static void renew_date(struct weir_worker *w)
 {
+    uint64_t mono_ns = weir_clock_mono_ns();
     uint64_t wall_ms = weir_clock_wall_ms();
+    w->now.wall_offset_ns = wall_ms * 1000000 - mono_ns;
     if (wall_ms / 1000 == w->date_s)
         return;
     w->date_s = wall_ms / 1000;
@@ -381,7 +383,8 @@ static void init_envs(struct weir_worker *w)
     x->cache = w->cache;
     x->marks = w->marks;
     x->rng = &w->rng;
-    x->records = weir_access_wanted(w->access);
+    x->records = weir_access_wanted_flag(w->access);
+    w->now.fine = x->records;
     x->date = w->date;
     x->out = w->obuf;
     x->out_len = sizeof(w->obuf);

@@ -417,7 +417,7 @@ static const struct weir_rule error_page_rules[] = {
       TEXT(WEIR_FORM_ANY, 1, FILE_MAX),
       .help = "File with the page, relative to this one; weir apply reads it." },
     { .field = "body",
-      TEXT(WEIR_FORM_LINES, 0, 64 * KIB),
+      TEXT(WEIR_FORM_LINES, 0, WEIR_ERROR_PAGE_MAX),
       .help = "The page itself, instead of a file." },
     { .field = "content_type",
       TEXT(WEIR_FORM_MEDIA_TYPE, 1, 255),

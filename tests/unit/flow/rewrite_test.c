@@ -570,6 +570,37 @@ static void the_longest_heads_stay_within_their_bound(void **state)
     }
 }
 
+/* The longest head that is read, in as many fields as it may have, and all that the schema lets a
+ * tenant add: what the worker has room for. */
+static void the_longest_response_head_fits_the_room_that_every_worker_has(void **state)
+{
+    static char in[WEIR_HEAD_MAX + 1], value[WEIR_ADD_RESPONSE_MAX];
+    struct weir_h1_head h;
+    struct weir_header all = { WEIR_SPAN_LIT("a"), weir_span(value, WEIR_ADD_RESPONSE_MAX - 5) };
+    struct weir_tenant t = { .add_response = &all, .num_add_response = 1 };
+    memset(value, 'v', sizeof(value));
+    size_t len = add_text(in, 0, "HTTP/1.1 200\r\n");
+    for (int i = 1; i < WEIR_FIELDS_MAX; i++)
+        len = add_text(in, len, "a:\r\n");
+    len = add_text(in, len, "b:");
+    size_t fill = WEIR_HEAD_MAX - len - strlen("\r\n\r\n");
+    memset(in + len, 'b', fill);
+    len = add_text(in, len + fill, "\r\n\r\n");
+    assert_int_equal(len, WEIR_HEAD_MAX);
+    read_head(&h, WEIR_H1_RESPONSE, weir_span(in, len));
+    struct weir_rewrite_response r = { .head = &h,
+                                       .bytes = (const uint8_t *)in,
+                                       .tenant = &t,
+                                       .downstream_minor = 1,
+                                       .close = true,
+                                       .date = "Thu, 01 Jan 1970 00:00:00 GMT" };
+    uint8_t *out = malloc(WEIR_REWRITE_RESPONSE_MAX);
+    assert_non_null(out);
+    assert_in_range(weir_rewrite_response_max(&r), len, WEIR_REWRITE_RESPONSE_MAX);
+    assert_in_range(weir_rewrite_response(&r, out), len, WEIR_REWRITE_RESPONSE_MAX);
+    free(out);
+}
+
 /* -- the client behind proxies -- */
 
 struct walk {
@@ -661,6 +692,7 @@ int main(void)
         cmocka_unit_test(random_requests_read_again_as_the_same_request),
         cmocka_unit_test(random_responses_read_again_as_the_same_response),
         cmocka_unit_test(the_longest_heads_stay_within_their_bound),
+        cmocka_unit_test(the_longest_response_head_fits_the_room_that_every_worker_has),
         cmocka_unit_test(the_client_is_the_last_address_that_is_not_trusted),
         cmocka_unit_test(request_ids_are_preserved_only_when_they_are_harmless),
     };
