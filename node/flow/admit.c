@@ -79,10 +79,13 @@ static bool find_redirect(struct weir_admit *a, const struct weir_h1_head *head,
     struct weir_redirect_request req = {
         .https = false,
         .port = local->port,
-        .host = a->name.len > 0 ? a->name : strip_port(a->host),
+        .host = strip_port(a->host),
+        .no_authority = true,
         .path = path,
         .raw = raw,
     };
+    if (head->authority_len > 0)
+        weir_redirect_set_authority(&req, &head->authority);
     struct weir_redirect_result res = { 0 };
     if (weir_redirect_find(a->tenant, &req, a->location_bytes, sizeof(a->location_bytes), &res) <
         0) {

@@ -288,7 +288,7 @@ static const struct weir_rule redirect_to_rules[] = {
     { .field = "port",
       NUMBER(1, 65535),
       .preset_text = "the request's, or the usual one of a new scheme",
-      .help = "Port of the new address." },
+      .help = "Port of the new address. The request's is the one in its Host, or none." },
     { .field = "path",
       TEXT(WEIR_FORM_PATH, 0, WEIR_PATH_MAX),
       .preset_text = "the request's",

@@ -305,8 +305,15 @@ static const struct redirect_case redirects[] = {
     /* Before the body's limit and before routes: no server is asked. */
     { SHARED, "POST /only/moved/x HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 11\r\n\r\n",
       301, "http://strict.example/only/new/x" },
-    { DEDICATED, GET("/old/", "any.example"), 302, "http://any.example:8080/new/" },
-    { DEDICATED, "GET /old/ HTTP/1.0\r\n\r\n", 302, "http://203.0.113.10:8080/new/" },
+    /* Fault 20: the port is that of the authority, whatever port weir listens on. */
+    { DEDICATED, GET("/old/", "any.example"), 302, "http://any.example/new/" },
+    { DEDICATED, GET("/old/", "any.example:8080"), 302, "http://any.example:8080/new/" },
+    { SHARED, GET("/old/", "shop.example:8080"), 308, "http://shop.example:8080/new/" },
+    { SHARED, GET("/old/", "shop.example:80"), 308, "http://shop.example:80/new/" },
+    { SHARED, "GET http://shop.example:81/old/ HTTP/1.1\r\nHost: x:82\r\n\r\n", 308,
+      "http://shop.example:81/new/" },
+    /* Without an authority nothing is known of the port: the client keeps its own. */
+    { DEDICATED, "GET /old/?q HTTP/1.0\r\n\r\n", 302, "/new/?q" },
 };
 
 static void a_redirect_is_decided_before_any_server_is_sought(void **state)
