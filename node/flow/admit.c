@@ -18,14 +18,14 @@ static void decide_response(struct weir_admit *a, uint16_t status, enum weir_acc
 
 /* The authority of the request. Without one (HTTP/1.0) only a dedicated address can identify the
  * tenant. */
-static void read_authority(struct weir_admit *a, const struct weir_h1_head *head,
-                           const uint8_t *bytes, const struct weir_addr *local)
+static void read_authority(struct weir_admit *a, const struct weir_arrival *req)
 {
-    a->host = weir_span(bytes + head->authority_at, head->authority_len);
+    const struct weir_h1_head *head = req->head;
+    a->host = weir_span(req->bytes + head->authority_at, head->authority_len);
     a->name =
         weir_span(head->authority.host, head->authority_len > 0 ? head->authority.host_len : 0);
     if (a->host.len == 0)
-        a->host = weir_span(a->local_host, weir_addr_text(local, a->local_host));
+        a->host = weir_span(a->local_host, weir_addr_text(req->local, a->local_host));
 }
 
 static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
@@ -68,17 +68,18 @@ static struct weir_span strip_port(struct weir_span host)
     return host;
 }
 
-static bool find_redirect(struct weir_admit *a, const struct weir_h1_head *head,
-                          const uint8_t *bytes, const struct weir_addr *local,
+static bool find_redirect(struct weir_admit *a, const struct weir_arrival *arrival,
                           struct weir_span path)
 {
+    const struct weir_h1_head *head = arrival->head;
     if (a->tenant->redirects == NULL || weir_request_is_for_server(head))
         return false;
-    struct weir_span raw =
-        head->path_len > 0 ? weir_span(bytes + head->path_at, head->path_len) : WEIR_SPAN_LIT("/");
+    struct weir_span raw = head->path_len > 0
+                               ? weir_span(arrival->bytes + head->path_at, head->path_len)
+                               : WEIR_SPAN_LIT("/");
     struct weir_redirect_request req = {
-        .https = false,
-        .port = local->port,
+        .https = arrival->https,
+        .port = arrival->local->port,
         .host = strip_port(a->host),
         .no_authority = true,
         .path = path,
@@ -103,9 +104,10 @@ static bool find_redirect(struct weir_admit *a, const struct weir_h1_head *head,
 }
 
 void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
-                        const struct weir_h1_head *head, const uint8_t *bytes,
-                        const struct weir_addr *local)
+                        const struct weir_arrival *req)
 {
+    const struct weir_h1_head *head = req->head;
+    const uint8_t *bytes = req->bytes;
     struct weir_span path = WEIR_SPAN_LIT("/");
 
     WEIR_ASSERT(head->kind == WEIR_H1_REQUEST);
@@ -114,8 +116,8 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     a->route = NULL;
     a->location = WEIR_SPAN_EMPTY;
     a->why = WEIR_SPAN_EMPTY;
-    read_authority(a, head, bytes, local);
-    if (!find_tenant(a, cache, local))
+    read_authority(a, req);
+    if (!find_tenant(a, cache, req->local))
         return;
     if (head->head_len > a->tenant->max_header) {
         decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
@@ -130,7 +132,7 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
                         WEIR_SPAN_LIT("The path leads above the root."));
         return;
     }
-    if (find_redirect(a, head, bytes, local, path))
+    if (find_redirect(a, req, path))
         return;
     if (head->has_content_length && a->tenant->max_body > 0 &&
         head->content_length > a->tenant->max_body) {

@@ -42,6 +42,7 @@ struct weir_exchange {
     uint32_t magic;
     uint8_t phase;
     bool trusted;
+    bool https;          /* the client's scheme, as far as it is known */
     bool fresh;          /* a second try: dial, do not use a parked connection */
     bool head_sent;      /* the request head was given to the origin connection */
     bool body_taken;     /* body bytes went to an origin connection */

@@ -8,6 +8,7 @@
 #include "node/base/hex.h"
 #include "node/base/log.h"
 #include "node/base/probe.h"
+#include "node/flow/forwarded.h"
 #include "node/loop/conn_log.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
@@ -43,10 +44,13 @@ static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
     struct weir_downstream *c = x->downstream;
     const struct weir_workers_config *cfg = weir_worker_config(c->worker);
     struct weir_prefixes trusted = { cfg->trusted, cfg->num_trusted };
-    x->client = c->peer;
-    x->trusted = weir_prefixes_contain(trusted, &c->peer);
-    if (x->trusted)
-        weir_rewrite_client(head, bytes, trusted, &c->peer, &x->client);
+    struct weir_forwarded said;
+    weir_forwarded_read(head, bytes, trusted, &c->peer, &said);
+    if (said.malformed)
+        weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_FORWARDED_MALFORMED, 1);
+    x->client = said.client;
+    x->trusted = said.trusted;
+    x->https = said.scheme == WEIR_SCHEME_HTTPS;
 }
 
 static struct weir_exchange *exchange_new(struct weir_downstream *c)
@@ -104,6 +108,7 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
         .peer = &x->downstream->peer,
         .client = &x->client,
         .trusted = x->trusted,
+        .https = x->https,
         .request_id = weir_span(x->request_id, x->request_id_len),
     };
     x->head = weir_stash_get(&w->buffers, weir_rewrite_request_max(&r));
@@ -140,7 +145,8 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     struct weir_admit *a = &w->admit;
     if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
         weir_worker_drain_inbox(w);
-    weir_admit_request(a, w->cache, head, bytes, &c->local);
+    struct weir_arrival arrival = { head, bytes, &c->local, x->https };
+    weir_admit_request(a, w->cache, &arrival);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
         weir_exchange_count_tenant(x);

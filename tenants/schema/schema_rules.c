@@ -424,7 +424,10 @@ static const struct weir_rule node_rules[] = {
       TEXT(WEIR_FORM_PREFIX, 1, WEIR_ADDR_TEXT_MAX),
       ITEMS(0, PREFIXES_MAX),
       .unique = true,
-      .help = "Proxies in front of weir whose X-Forwarded-For and X-Request-ID are believed." },
+      .help = "Proxies in front of weir that are believed: X-Request-ID, and in the access log, in "
+              "redirects and towards upstreams the client's address and scheme of X-Forwarded-For "
+              "and X-Forwarded-Proto, or else of Forwarded (RFC 7239). Where one of the two is "
+              "there, Forwarded is not read." },
 };
 
 static const struct weir_rule listen_rules[] = {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "node/flow/body.h"
+#include "node/flow/forwarded.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/uri.h"
@@ -334,8 +335,12 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     }
     struct weir_prefix any = { { 0 }, 96 };
     memcpy(any.ip, peer.ip, 12);
-    if (flags & TRUSTED)
-        weir_rewrite_client(h, in, (struct weir_prefixes){ &any, 1 }, &peer, &client);
+    if (flags & TRUSTED) {
+        struct weir_forwarded said;
+        weir_forwarded_read(h, in, (struct weir_prefixes){ &any, 1 }, &peer, &said);
+        FUZZ_CHECK(said.trusted && said.scheme <= WEIR_SCHEME_HTTPS);
+        client = said.client;
+    }
     struct weir_rewrite_request r = { .head = h,
                                       .bytes = in,
                                       .tenant = &t,
