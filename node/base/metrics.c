@@ -46,6 +46,8 @@ static const struct row rows[] = {
         "Requests ended by the limit on head, body, rate or idle time.", COUNTER },
     [WEIR_M_REQUESTS_RETRIED] = { "weir_requests_retried_total", "",
         "Requests sent again to another endpoint.", COUNTER },
+    [WEIR_M_REQUESTS_LOOPED] = { "weir_requests_looped_total", "",
+        "Requests refused because this cluster had forwarded them already.", COUNTER },
     [WEIR_M_REQUESTS_FORWARDED_MALFORMED] = { "weir_requests_forwarded_malformed_total", "",
         "Requests of trusted proxies whose Forwarded field was not believed for a fault in it.", COUNTER },
     [WEIR_M_UPSTREAM_CONNECTS] = { "weir_upstream_connects_total", "",

@@ -4,6 +4,7 @@
  */
 #include "node/flow/admit.h"
 
+#include "node/flow/cdn_loop.h"
 #include "node/flow/rewrite.h"
 #include "tenants/redirect.h"
 
@@ -56,6 +57,26 @@ static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *
         }
     }
     return false;
+}
+
+/* A request that this cluster forwarded comes back: one of the tenant's endpoints leads here. */
+static bool refuse_loop(struct weir_admit *a, const struct weir_arrival *req)
+{
+    if (req->cdn_id.len == 0)
+        return false;
+    switch (weir_cdn_loop_read(req->head, req->bytes, req->cdn_id)) {
+    case WEIR_CDN_LOOP_CLEAR:
+        return false;
+    case WEIR_CDN_LOOP_MET:
+        decide_response(a, 508, WEIR_OUTCOME_LOOP,
+                        WEIR_SPAN_LIT("The request came back to this site's own proxy."));
+        return true;
+    case WEIR_CDN_LOOP_MALFORMED:
+        decide_response(a, 400, WEIR_OUTCOME_MALFORMED,
+                        WEIR_SPAN_LIT("The CDN-Loop field is not valid."));
+        return true;
+    }
+    WEIR_UNREACHABLE();
 }
 
 /* "192.0.2.1:80" and "[2001:db8::1]:80" as weir writes them. */
@@ -124,7 +145,7 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
                         WEIR_SPAN_LIT("The request's header is larger than this site takes."));
         return;
     }
-    if (refuse_underscores(a, head))
+    if (refuse_loop(a, req) || refuse_underscores(a, head))
         return;
     if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
         weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {

@@ -53,6 +53,7 @@ struct weir_arrival {
     const uint8_t *bytes;            /* that its offsets are for; borrowed while `a` is used */
     const struct weir_addr *local;   /* destination address and port */
     bool https;                      /* the client's scheme, as far as it is known */
+    struct weir_span cdn_id;         /* of this cluster, for CDN-Loop; empty: loops go unseen */
 };
 
 /** Decide about a request; see struct weir_admit. */

@@ -92,7 +92,8 @@ bool weir_request_id_valid(struct weir_span s)
 size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + 2u * r->host.len + r->request_id.len +
-           headers_len(r->tenant->add_request, r->tenant->num_add_request) + MORE_THAN_ANY;
+           r->cdn_id.len + headers_len(r->tenant->add_request, r->tenant->num_add_request) +
+           MORE_THAN_ANY;
 }
 
 /* What a client's field becomes on the way to the upstream. */
@@ -109,6 +110,8 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_X_REAL_IP:
     case WEIR_FIELD_X_REQUEST_ID:
         return FATE_DROP;
+    case WEIR_FIELD_CDN_LOOP:
+        return r->cdn_id.len > 0 ? FATE_DROP : FATE_PASS;
     case WEIR_FIELD_X_FORWARDED_PROTO:
     case WEIR_FIELD_X_FORWARDED_HOST:
     case WEIR_FIELD_FORWARDED:
@@ -161,20 +164,19 @@ static void mark_field(const struct weir_rewrite_request *r, const struct weir_h
     }
 }
 
-/* The list that came, in order, and the peer at its end. */
-static uint8_t *append_forwarded_for(const struct weir_rewrite_request *r, struct weir_span peer,
-                                     uint8_t *at)
+/* The elements that came in all fields of this name, in order, and the last one behind them. */
+static uint8_t *append_list(const struct weir_rewrite_request *r, enum weir_field_id id,
+                            struct weir_span last, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
-    at = append_lit(at, "\r\nX-Forwarded-For: ");
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct weir_h1_field *f = &h->fields[i];
-        if (f->id != WEIR_FIELD_X_FORWARDED_FOR || f->value_len == 0)
+        if (f->id != id || f->value_len == 0)
             continue;
         at = append(at, weir_h1_value(r->bytes, f));
         at = append_lit(at, ", ");
     }
-    return append(at, peer);
+    return append(at, last);
 }
 
 static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
@@ -182,7 +184,8 @@ static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, 
     const struct weir_h1_head *h = r->head;
     char text[WEIR_ADDR_TEXT_MAX];
     struct weir_span ip = weir_span(text, weir_addr_ip_text(r->peer, text));
-    at = append_forwarded_for(r, ip, at);
+    at = append_lit(at, "\r\nX-Forwarded-For: ");
+    at = append_list(r, WEIR_FIELD_X_FORWARDED_FOR, ip, at);
     if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_PROTO) == NULL)
         at = r->https ? append_lit(at, "\r\nX-Forwarded-Proto: https")
                       : append_lit(at, "\r\nX-Forwarded-Proto: http");
@@ -193,6 +196,10 @@ static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, 
     at = append_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
     at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
     at = append_via(at, h);
+    if (r->cdn_id.len > 0) {
+        at = append_lit(at, "\r\nCDN-Loop: ");
+        at = append_list(r, WEIR_FIELD_CDN_LOOP, r->cdn_id, at);
+    }
     at = append_headers(at, r->tenant->add_request, r->tenant->num_add_request);
     if (h->chunked) {
         at = append_lit(at, "\r\nTransfer-Encoding: chunked");

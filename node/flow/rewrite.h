@@ -28,6 +28,7 @@ struct weir_rewrite_request {
     bool trusted; /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are passed on */
     bool https;   /* how the client came, as far as that is known */
     struct weir_span request_id;
+    struct weir_span cdn_id; /* appended to CDN-Loop; empty: nothing is */
 };
 
 /**

@@ -110,6 +110,7 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
         .trusted = x->trusted,
         .https = x->https,
         .request_id = weir_span(x->request_id, x->request_id_len),
+        .cdn_id = weir_worker_config(w)->cdn_id,
     };
     x->head = weir_stash_get(&w->buffers, weir_rewrite_request_max(&r));
     if (x->head == NULL)
@@ -145,7 +146,8 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     struct weir_admit *a = &w->admit;
     if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
         weir_worker_drain_inbox(w);
-    struct weir_arrival arrival = { head, bytes, &c->local, x->https };
+    struct weir_arrival arrival = { head, bytes, &c->local, x->https,
+                                    weir_worker_config(w)->cdn_id };
     weir_admit_request(a, w->cache, &arrival);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);

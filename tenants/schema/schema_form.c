@@ -209,21 +209,10 @@ static bool is_media_type(struct weir_span s)
 /* Fields for the length of a message, the life of a connection, or the identity of the client. Only
  * weir writes their values. */
 static const char *const own_fields[] = {
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-real-ip",
-    "x-request-id",
+    "cdn-loop",         "connection", "content-length", "expect",
+    "forwarded",        "host",       "http2-settings", "keep-alive",
+    "proxy-connection", "te",         "trailer",        "transfer-encoding",
+    "upgrade",          "via",        "x-real-ip",      "x-request-id",
 };
 
 static bool is_own_field(struct weir_span s)
@@ -314,6 +303,8 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
         return is_rule_path(s);
     case WEIR_FORM_PATH:
         return is_path(s);
+    case WEIR_FORM_TOKEN:
+        return weir_bytes_all(s, WEIR_BYTE_TOKEN);
     case WEIR_FORM_FIELD_NAME:
         return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_own_field(s);
     case WEIR_FORM_FIELD_VALUE:
@@ -369,6 +360,8 @@ static const struct form_words words[] = {
                               "segments, escapes like %2F only where needed" },
     [WEIR_FORM_PATH] = { "path", "is not a path in normal form: \"/\" in front, no dot segments, "
                                  "escapes like %2F only where needed" },
+    [WEIR_FORM_TOKEN] = { "word of letters, digits and \"-._\"",
+                          "is not a word of letters, digits and \"-._\"" },
     [WEIR_FORM_FIELD_NAME] = { "header name",
                                "is not a header name, or one that only weir writes" },
     [WEIR_FORM_FIELD_VALUE] = { "header value",

@@ -428,6 +428,13 @@ static const struct weir_rule node_rules[] = {
               "redirects and towards upstreams the client's address and scheme of X-Forwarded-For "
               "and X-Forwarded-Proto, or else of Forwarded (RFC 7239). Where one of the two is "
               "there, Forwarded is not read." },
+    { .field = "cdn_id",
+      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      .preset_text =
+          WEIR_DEFAULT_CDN_ID "- and the cluster's name, without a cluster " WEIR_DEFAULT_CDN_ID,
+      .help = "What this cluster adds to CDN-Loop (RFC 8586) of each request that it forwards. A "
+              "request that has it already gets a 508: an upstream leads back here. All nodes of a "
+              "cluster need the same; clusters that stand behind each other need different ones." },
 };
 
 static const struct weir_rule listen_rules[] = {

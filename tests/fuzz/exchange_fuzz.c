@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "node/flow/body.h"
+#include "node/flow/cdn_loop.h"
 #include "node/flow/forwarded.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
@@ -349,7 +350,9 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
                                       .client = &client,
                                       .trusted = (flags & TRUSTED) != 0,
                                       .https = (flags & HTTPS) != 0,
-                                      .request_id = WEIR_SPAN_LIT(ID) };
+                                      .request_id = WEIR_SPAN_LIT(ID),
+                                      .cdn_id = WEIR_SPAN_LIT("weir-edge") };
+    (void)weir_cdn_loop_read(h, in, r.cdn_id);
     size_t max = weir_rewrite_request_max(&r);
     uint8_t *room = malloc(max); /* exactly: a sanitizer sees one byte more */
     FUZZ_CHECK(room != NULL);

@@ -158,7 +158,7 @@ static void admit_as(struct world *w, struct weir_span head, const char *local_t
         print_error("%s: %.200s\n", weir_h1_fault_name(h.fault), (const char *)head.at);
     assert_int_equal(step, WEIR_STEP_DONE);
     assert_int_equal(weir_addr_parse(weir_span_cstr(local_text), &local), WEIR_OK);
-    struct weir_arrival arrival = { &h, head.at, &local, https };
+    struct weir_arrival arrival = { &h, head.at, &local, https, WEIR_SPAN_LIT("weir-edge") };
     weir_admit_request(&w->admit, w->cache, &arrival);
 }
 
@@ -213,6 +213,9 @@ static const struct forward_case forwards[] = {
     { DEDICATED, GET("/", "unknown.example"), "dedicated", "web", "unknown.example" },
     { DEDICATED, "GET / HTTP/1.0\r\n\r\n", "dedicated", "web", DEDICATED },
     { SHARED, GET("/", "dedicated.example"), "dedicated", "web", "dedicated.example" },
+    /* Another cluster's identity is no loop. */
+    { SHARED, "GET / HTTP/1.1\r\nHost: shop.example\r\nCDN-Loop: weir, weir-edge2\r\n\r\n", "shop",
+      "web", "shop.example" },
     /* The body's limit is a limit, not one less. */
     { SHARED, "POST /only/ HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 10\r\n\r\n",
       "strict", "web", "strict.example" },
@@ -262,6 +265,11 @@ static const struct response_case responses[] = {
       WEIR_OUTCOME_TOO_LARGE, "strict" },
     { SHARED, "GET /only/ HTTP/1.1\r\nHost: strict.example\r\nX_Y: 1\r\n\r\n", 400,
       WEIR_OUTCOME_REFUSED, "strict" },
+    /* Fault 6: it was here before. */
+    { SHARED, "GET / HTTP/1.1\r\nHost: shop.example\r\nCDN-Loop: a, weir-edge\r\n\r\n", 508,
+      WEIR_OUTCOME_LOOP, "shop" },
+    { SHARED, "GET / HTTP/1.1\r\nHost: shop.example\r\nCDN-Loop: \"a\r\n\r\n", 400,
+      WEIR_OUTCOME_MALFORMED, "shop" },
 };
 
 static void request_that_cannot_be_forwarded_gets_a_response_with_a_reason(void **state)
