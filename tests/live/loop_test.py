@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """loop_test.py - fault 6: an upstream that leads back to weir. CDN-Loop (RFC 8586) ends the circle."""
 
+import json
 import socket
 
 import pytest
@@ -69,3 +70,25 @@ def test_a_tenant_cannot_remove_the_field(make_site) -> None:
                          "upstreams: { web: { endpoints: [ { address: \"127.0.0.1:9\" } ] } }\n"
                          "headers: { remove_request: [CDN-Loop] }\n")
     assert done.returncode == 1 and "remove_request[0]" in done.stderr
+
+
+def _endpoint(name: str, address: str) -> str:
+    return json.dumps(tenant(name, [address]))
+
+
+@pytest.mark.parametrize("listen,endpoint", [
+    ("127.0.0.1:0", "127.0.0.1:{port}"), ("127.0.0.1:0", "localhost:{port}"), ("0.0.0.0:0", "127.0.0.1:{port}"),
+    ("0.0.0.0:0", "127.9.9.9:{port}"), ("0.0.0.0:0", "0.0.0.0:{port}")])
+def test_an_endpoint_that_is_a_listener_of_the_node_is_refused(make_node, listen: str, endpoint: str) -> None:
+    """Where it can be seen, at the push; `weir validate`, which knows no node, takes the file."""
+    node = make_node(listen=(listen,))
+    port = node.address[1]
+    text = _endpoint("t", endpoint.format(port=port))
+    done = node.run("apply", "-f", "-", stdin=text)
+    assert done.returncode == 1 and "listener of this node" in done.stderr, done.stderr
+    assert "upstreams.web.endpoints[0].address" in done.stderr
+    assert node.admin.put("t", tenant("t", [endpoint.format(port=port)])).status == 400
+    assert node.run("apply", "--dry-run", "-f", "-", stdin=text).returncode == 1
+    assert node.admin.get("/v1/tenants/t").status == 404
+    assert node.run("validate", "-f", "-", stdin=text).returncode == 0
+    assert node.run("apply", "-f", "-", stdin=_endpoint("t", endpoint.format(port=port ^ 1))).returncode == 0
