@@ -60,10 +60,18 @@ static uint8_t *append_headers(uint8_t *at, const struct weir_header *headers, s
 }
 
 /* RFC 9110 7.6.3: the version is that of the message as it was received. */
-static uint8_t *append_via(uint8_t *at, const struct weir_h1_head *h)
+static uint8_t *append_via(uint8_t *at, const struct weir_h1_head *h, struct weir_span by)
 {
-    return h->minor == 0 ? append_lit(at, "\r\nVia: 1.0 weir")
-                         : append_lit(at, "\r\nVia: 1.1 weir");
+    if (by.len == 0)
+        return at;
+    at = h->minor == 0 ? append_lit(at, "\r\nVia: 1.0 ") : append_lit(at, "\r\nVia: 1.1 ");
+    return append(at, by);
+}
+
+/* Whether the tenant wants a field that weir knows not to reach its upstream. */
+static bool is_removed(const struct weir_tenant *t, enum weir_field_id id)
+{
+    return (t->remove_request_ids >> id & 1) != 0;
 }
 
 /* `names` are lower case. */
@@ -92,8 +100,8 @@ bool weir_request_id_valid(struct weir_span s)
 size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + 2u * r->host.len + r->request_id.len +
-           r->cdn_id.len + headers_len(r->tenant->add_request, r->tenant->num_add_request) +
-           MORE_THAN_ANY;
+           r->cdn_id.len + r->tenant->via.len +
+           headers_len(r->tenant->add_request, r->tenant->num_add_request) + MORE_THAN_ANY;
 }
 
 /* What a client's field becomes on the way to the upstream. */
@@ -103,6 +111,8 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
                                       const struct weir_h1_field *f)
 {
     const struct weir_tenant *t = r->tenant;
+    if (is_removed(t, (enum weir_field_id)f->id))
+        return FATE_DROP;
     switch ((enum weir_field_id)f->id) {
     case WEIR_FIELD_HOST:
     case WEIR_FIELD_CONTENT_LENGTH:
@@ -179,23 +189,41 @@ static uint8_t *append_list(const struct weir_rewrite_request *r, enum weir_fiel
     return append(at, last);
 }
 
+/* Whether weir writes this field about the client: unless a trusted proxy did, or the tenant does
+ * not want it. */
+static bool is_ours(const struct weir_rewrite_request *r, enum weir_field_id id)
+{
+    return !is_removed(r->tenant, id) && (!r->trusted || weir_h1_find(r->head, id) == NULL);
+}
+
+static uint8_t *append_client_fields(const struct weir_rewrite_request *r, uint8_t *at)
+{
+    char text[WEIR_ADDR_TEXT_MAX];
+    struct weir_span ip = weir_span(text, weir_addr_ip_text(r->peer, text));
+    if (!is_removed(r->tenant, WEIR_FIELD_X_FORWARDED_FOR)) {
+        at = append_lit(at, "\r\nX-Forwarded-For: ");
+        at = append_list(r, WEIR_FIELD_X_FORWARDED_FOR, ip, at);
+    }
+    if (is_ours(r, WEIR_FIELD_X_FORWARDED_PROTO))
+        at = r->https ? append_lit(at, "\r\nX-Forwarded-Proto: https")
+                      : append_lit(at, "\r\nX-Forwarded-Proto: http");
+    if (is_ours(r, WEIR_FIELD_X_FORWARDED_HOST))
+        at = append_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
+    if (is_removed(r->tenant, WEIR_FIELD_X_REAL_IP))
+        return at;
+    if (memcmp(r->client->ip, r->peer->ip, sizeof(r->peer->ip)) != 0)
+        ip.len = weir_addr_ip_text(r->client, text);
+    return append_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
+}
+
 static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
-    char text[WEIR_ADDR_TEXT_MAX];
-    struct weir_span ip = weir_span(text, weir_addr_ip_text(r->peer, text));
-    at = append_lit(at, "\r\nX-Forwarded-For: ");
-    at = append_list(r, WEIR_FIELD_X_FORWARDED_FOR, ip, at);
-    if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_PROTO) == NULL)
-        at = r->https ? append_lit(at, "\r\nX-Forwarded-Proto: https")
-                      : append_lit(at, "\r\nX-Forwarded-Proto: http");
-    if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_HOST) == NULL)
-        at = append_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
-    if (memcmp(r->client->ip, r->peer->ip, sizeof(r->peer->ip)) != 0)
-        ip.len = weir_addr_ip_text(r->client, text);
-    at = append_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
-    at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
-    at = append_via(at, h);
+    at = append_client_fields(r, at);
+    if (!is_removed(r->tenant, WEIR_FIELD_X_REQUEST_ID))
+        at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
+    if (!is_removed(r->tenant, WEIR_FIELD_VIA))
+        at = append_via(at, h, r->tenant->via);
     if (r->cdn_id.len > 0) {
         at = append_lit(at, "\r\nCDN-Loop: ");
         at = append_list(r, WEIR_FIELD_CDN_LOOP, r->cdn_id, at);
@@ -260,7 +288,9 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
 size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + MORE_THAN_ANY +
-           (r->tenant ? headers_len(r->tenant->add_response, r->tenant->num_add_response) : 0);
+           (r->tenant ? r->tenant->via.len +
+                            headers_len(r->tenant->add_response, r->tenant->num_add_response)
+                      : 0);
 }
 
 static enum fate decide_response_field(const struct weir_rewrite_response *r,
@@ -321,7 +351,7 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
     }
     if (final && !has_date)
         at = append_field(at, WEIR_SPAN_LIT("Date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));
-    at = append_via(at, h);
+    at = append_via(at, h, r->tenant ? r->tenant->via : WEIR_SPAN_LIT("weir"));
     if (final && r->tenant != NULL)
         at = append_headers(at, r->tenant->add_response, r->tenant->num_add_response);
     at = append_response_framing(r, at);

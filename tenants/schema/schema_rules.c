@@ -309,10 +309,11 @@ static const struct weir_rule headers_rules[] = {
       KEYS(WEIR_FORM_FIELD_NAME, "HEADER"),
       .help = "Added to requests on their way to the upstream; 8 KiB in all." },
     { .field = "remove_request",
-      TEXT(WEIR_FORM_FIELD_NAME, 1, FIELD_NAME_MAX),
+      TEXT(WEIR_FORM_FIELD_GONE, 1, FIELD_NAME_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
       .unique = true,
-      .help = "Taken out of requests." },
+      .help = "Taken out of requests, those that weir itself writes included (X-Forwarded-For, "
+              "X-Real-IP, Via, ...). Not Host and what frames a request, and not CDN-Loop." },
     { .field = "add_response",
       TEXT(WEIR_FORM_FIELD_VALUE, 0, FIELD_VALUE_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
@@ -323,6 +324,13 @@ static const struct weir_rule headers_rules[] = {
       ITEMS(0, FIELDS_OF_LIST_MAX),
       .unique = true,
       .help = "Taken out of responses." },
+    { .field = "via",
+      TEXT(WEIR_FORM_VIA, 1, 64),
+      .preset_text = "on",
+      .help = "What weir appends to Via of requests and responses: on (\"1.1 weir\", as RFC 9110 "
+              "asks of a gateway), another pseudonym, or off. It costs compression: an nginx with "
+              "its default gzip_proxied (off) sends uncompressed what is asked for with a Via, "
+              "three times the bytes of a page. Set gzip_proxied any there, or off here." },
 };
 
 static const struct weir_rule http_rules[] = {

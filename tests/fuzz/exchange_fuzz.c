@@ -325,7 +325,9 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     static const struct weir_addr peer = { { [10] = 0xff, [11] = 0xff, 192, 0, 2, 7 }, 4711 };
     struct weir_tenant t = { .underscores = flags & RECORD_STORE_UNDERSCORES
                                                 ? WEIR_UNDERSCORES_KEEP
-                                                : WEIR_UNDERSCORES_DROP };
+                                                : WEIR_UNDERSCORES_DROP,
+                             .via = flags & HTTPS ? WEIR_SPAN_EMPTY : WEIR_SPAN_LIT("weir"),
+                             .remove_request_ids = flags & CHANGES ? 1u << WEIR_FIELD_VIA : 0 };
     struct weir_addr client = peer;
     struct weir_rewrite_marks marks;
     if (flags & CHANGES) {
@@ -405,7 +407,7 @@ struct asked {
 static void response_head(const struct weir_h1_head *h, const uint8_t *in, const struct asked *a,
                           struct bytes *out)
 {
-    struct weir_tenant t = { .num_add_response = 0 };
+    struct weir_tenant t = { .via = WEIR_SPAN_LIT("edge") };
     if (a->flags & CHANGES) {
         t.add_response = added;
         t.num_add_response = 2;

@@ -53,7 +53,7 @@ static const struct weir_span removed[] = { WEIR_SPAN_LIT("server"), WEIR_SPAN_L
 
 static struct weir_tenant tenant_of(unsigned flags)
 {
-    struct weir_tenant t = { .underscores = WEIR_UNDERSCORES_DROP };
+    struct weir_tenant t = { .underscores = WEIR_UNDERSCORES_DROP, .via = WEIR_SPAN_LIT("weir") };
     if (flags & KEEP_UNDERSCORES)
         t.underscores = WEIR_UNDERSCORES_KEEP;
     if (flags & CHANGES) {
