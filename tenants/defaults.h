@@ -24,6 +24,8 @@
 #define WEIR_DEFAULT_MEMORY                   (1024ull << 20)
 #define WEIR_DEFAULT_STORE                    (16ull << 30)
 #define WEIR_DEFAULT_DATA                     "/var/lib/weir"
+#define WEIR_DEFAULT_CDN_ID                   "weir"
+#define WEIR_DEFAULT_VIA                      "weir"
 #define WEIR_DEFAULT_SOCKET                   "/run/weir/admin.sock"
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "node/base/hash.h"
+#include "node/wire/h1.h"
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
@@ -115,6 +116,8 @@ static void headers_measure(struct weir_compile *c)
     weir_compile_measure(c, h->n_remove_request, sizeof(struct weir_span));
     weir_compile_measure(c, h->n_add_response, sizeof(struct weir_header));
     weir_compile_measure(c, h->n_remove_response, sizeof(struct weir_span));
+    if (h->via)
+        weir_compile_measure_text(c, h->via);
     for (size_t i = 0; i < h->n_add_request; i++) {
         weir_compile_measure_text(c, h->add_request[i]->key);
         weir_compile_measure_text(c, h->add_request[i]->value);
@@ -323,10 +326,34 @@ static const struct weir_span *names_fill(struct weir_compile *c, char **from, s
     return names;
 }
 
+/* Those that weir treats by name, as bits. */
+static uint32_t ids_of(const struct weir_span *names, size_t num)
+{
+    uint32_t ids = 0;
+
+    _Static_assert(WEIR_FIELD_COUNT <= 32, "a mask holds all ids");
+    for (size_t i = 0; i < num; i++)
+        ids |= UINT32_C(1) << weir_field_id_of(names[i]);
+    return ids & ~(UINT32_C(1) << WEIR_FIELD_OTHER);
+}
+
+static struct weir_span via_fill(struct weir_compile *c, const char *via)
+{
+    struct weir_span text = weir_span_cstr(via);
+
+    if (text.len == 0 || weir_span_eq(text, WEIR_SPAN_LIT("on")))
+        return WEIR_SPAN_LIT(WEIR_DEFAULT_VIA);
+    if (weir_span_eq(text, WEIR_SPAN_LIT("off")))
+        return WEIR_SPAN_EMPTY;
+    return weir_compile_text(c, text);
+}
+
 static void headers_fill(struct weir_compile *c)
 {
     const Weir__V1__Headers *h = c->doc->headers;
     struct weir_tenant *t = c->tenant;
+
+    t->via = WEIR_SPAN_LIT(WEIR_DEFAULT_VIA);
     if (!h)
         return;
 
@@ -343,6 +370,8 @@ static void headers_fill(struct weir_compile *c)
     }
     t->add_request = request;
     t->remove_request = names_fill(c, h->remove_request, h->n_remove_request);
+    t->remove_request_ids = ids_of(t->remove_request, t->num_remove_request);
+    t->via = via_fill(c, h->via);
 
     struct weir_header *response = weir_compile_alloc(c, h->n_add_response, sizeof(*response));
     for (size_t i = 0; i < h->n_add_response; i++) {

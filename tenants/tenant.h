@@ -97,6 +97,8 @@ struct weir_tenant {
     uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;
     const struct weir_header *add_request;
     const struct weir_span *remove_request; /* lower case */
+    uint32_t remove_request_ids; /* of these, the fields that weir knows: 1 << weir_field_id */
+    struct weir_span via;        /* what stands in Via; empty: nothing is appended */
     const struct weir_header *add_response;
     const struct weir_span *remove_response; /* lower case */
 

@@ -28,6 +28,8 @@ enum weir_metric {
     WEIR_M_REQUESTS_TOO_LARGE, /* head or body over its limit */
     WEIR_M_REQUESTS_TIMED_OUT, /* head, body, rate or idle limits */
     WEIR_M_REQUESTS_RETRIED,
+    WEIR_M_REQUESTS_LOOPED,              /* 508: CDN-Loop has this cluster's identity */
+    WEIR_M_REQUESTS_FORWARDED_MALFORMED, /* Forwarded of a trusted proxy that cannot be read */
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */

@@ -183,6 +183,19 @@ static void read_name(struct reading *g, const Weir__V1__Node *node)
         g->err = WEIR_ENOMEM;
 }
 
+/* The same on every node of a cluster, and of no other one: a loop through any of its nodes is
+ * seen, and two clusters may stand behind each other. */
+static void read_cdn_id(struct reading *g, const Weir__V1__Node *node)
+{
+    struct weir_config *c = g->config;
+    c->cdn_id = text_or(node->cdn_id, WEIR_DEFAULT_CDN_ID);
+    if (text_or(node->cdn_id, NULL) != NULL || node->cluster == NULL || node->cluster->name == NULL)
+        return;
+    c->cdn_id = weir_arena_printf(&c->docs.arena, WEIR_DEFAULT_CDN_ID "-%s", node->cluster->name);
+    if (c->cdn_id == NULL)
+        g->err = WEIR_ENOMEM;
+}
+
 static void read_limits(struct reading *g, const Weir__V1__Node *node)
 {
     const Weir__V1__NodeLimits *l = node->limits;
@@ -205,6 +218,7 @@ static void read_node(struct reading *g, const Weir__V1__Node *node)
 {
     g->config->data = text_or(node->data, WEIR_DEFAULT_DATA);
     read_name(g, node);
+    read_cdn_id(g, node);
     read_listeners(g, node);
     read_admin(g, node);
     read_workers(g, node);

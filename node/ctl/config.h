@@ -41,6 +41,7 @@ struct weir_config {
     uint64_t max_store;
     struct weir_prefix *trusted; /* in the arena of docs */
     size_t num_trusted;
+    const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
     const char *access;
     enum weir_log_level level;
 };
@@ -81,6 +82,7 @@ enum weir_config_key {
     WEIR_KEY_ADMIN_SOCKET_RO,
     WEIR_KEY_ADMIN_LISTEN,
     WEIR_KEY_WORKERS,
+    WEIR_KEY_CDN_ID,
     WEIR_KEY_COUNT
 };
 #define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME

@@ -21,6 +21,7 @@ static const char *const key_names[] = {
     [WEIR_KEY_ADMIN_SOCKET_RO] = "admin.socket_ro",
     [WEIR_KEY_ADMIN_LISTEN] = "admin.listen",
     [WEIR_KEY_WORKERS] = "workers",
+    [WEIR_KEY_CDN_ID] = "cdn_id",
     [WEIR_KEY_LIMITS_STORE] = "limits.store",
 };
 _Static_assert(WEIR_ARRAY_LEN(key_names) == WEIR_KEY_COUNT, "a name for each key");
@@ -93,6 +94,7 @@ uint32_t weir_config_compare(const struct weir_config *a, const struct weir_conf
            bit_if(addrs_differ(a->has_admin, &a->admin, b->has_admin, &b->admin),
                   WEIR_KEY_ADMIN_LISTEN) |
            bit_if(a->num_workers != b->num_workers, WEIR_KEY_WORKERS) |
+           bit_if(texts_differ(a->cdn_id, b->cdn_id), WEIR_KEY_CDN_ID) |
            bit_if(a->max_store != b->max_store, WEIR_KEY_LIMITS_STORE);
 }
 

@@ -259,6 +259,7 @@ static bool start_workers(struct weir_control *c)
         .max_memory = c->config.max_memory,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
+        .cdn_id = weir_span_cstr(c->config.cdn_id),
         .store = c->node.store,
         .marks = c->node.marks,
         .access_log = c->node.access_log,

@@ -53,6 +53,7 @@ struct weir_exchange {
     uint8_t phase;
     uint8_t turn; /* enum weir_turn_of, while a body moves */
     bool trusted;
+    bool https;          /* the client's scheme, as far as it is known */
     bool fresh;          /* a second try: dial, do not use a parked connection */
     bool head_sent;      /* the request head was given to the origin connection */
     bool body_taken;     /* body bytes went to an origin connection */

@@ -21,11 +21,13 @@
 #include "node/base/metrics.h"
 #include "node/base/pool.h"
 #include "node/base/rng.h"
+#include "node/base/span.h"
 #include "node/base/timerwheel.h"
 #include "node/exchange/counters.h"
 #include "node/flow/access.h"
 #include "node/flow/admit.h"
 #include "node/flow/failure_marks.h"
+#include "node/flow/forwarded.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/h1.h"
 #include "tenants/cache.h"
@@ -143,6 +145,7 @@ struct weir_exchange_env {
     struct weir_failure_marks *marks;
     struct weir_rng *rng;
     struct weir_prefixes trusted; /* whose statements about clients are believed */
+    struct weir_span cdn_id;      /* of this cluster, for CDN-Loop; empty: loops go unseen */
     const _Atomic bool *records;  /* whether access records are wanted; relaxed. NULL: never */
     struct weir_access_time access_time;
     struct weir_access_local access_local;

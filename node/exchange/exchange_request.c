@@ -11,6 +11,7 @@
 #include "node/exchange/exchange.h"
 #include "node/exchange/exchange_log.h"
 #include "node/flow/identity.h"
+#include "node/flow/forwarded.h"
 
 /* -- beginning -- */
 
@@ -36,11 +37,14 @@ static void set_request_id(struct weir_exchange *x, const struct weir_h1_head *h
 static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
                        const uint8_t *bytes)
 {
-    const struct weir_addr *peer = x->downstream->peer;
-    struct weir_prefixes trusted = x->env->trusted;
-    x->trusted = weir_prefixes_contain(trusted, peer);
-    if (x->trusted)
-        weir_rewrite_client(head, bytes, trusted, peer, &x->client);
+    struct weir_exchange_env *env = x->env;
+    struct weir_forwarded said;
+    weir_forwarded_read(head, bytes, env->trusted, x->downstream->peer, &said);
+    if (said.malformed)
+        weir_metric_add(env->metrics, WEIR_M_REQUESTS_FORWARDED_MALFORMED, 1);
+    x->client = said.client;
+    x->trusted = said.trusted;
+    x->https = said.scheme == WEIR_SCHEME_HTTPS;
 }
 
 struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct weir_client_side *c)
@@ -100,7 +104,9 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
         .peer = x->downstream->peer,
         .client = &x->client,
         .trusted = x->trusted,
+        .https = x->https,
         .request_id = weir_span(x->request_id, x->request_id_len),
+        .cdn_id = env->cdn_id,
     };
     x->head = weir_stash_get(env->buffers, weir_rewrite_request_max(&r));
     if (x->head == NULL)
@@ -135,7 +141,8 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
     set_request_id(x, head, bytes);
     set_request_facts(x, head, bytes);
     struct weir_admit *a = &env->admit;
-    weir_admit_request(a, env->cache, head, bytes, c->local);
+    struct weir_arrival arrival = { head, bytes, c->local, x->https, env->cdn_id };
+    weir_admit_request(a, env->cache, &arrival);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
         weir_exchange_count_tenant(x);

@@ -105,6 +105,8 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
         weir_metric_add(env->metrics, WEIR_M_REQUESTS_UNKNOWN_HOST, 1);
     if (outcome == WEIR_OUTCOME_REDIRECTED)
         weir_metric_add(env->metrics, WEIR_M_REQUESTS_REDIRECTED, 1);
+    if (outcome == WEIR_OUTCOME_LOOP)
+        weir_metric_add(env->metrics, WEIR_M_REQUESTS_LOOPED, 1);
     if (outcome == WEIR_OUTCOME_TOO_LARGE)
         weir_metric_add(env->metrics, WEIR_M_REQUESTS_TOO_LARGE, 1);
     struct weir_pieces *p = &env->pieces;

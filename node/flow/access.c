@@ -30,6 +30,7 @@ static const char *const outcome_names[] = {
     [WEIR_OUTCOME_NO_ENDPOINT] = "no_endpoint",
     [WEIR_OUTCOME_TENANT_BROKEN] = "tenant_broken",
     [WEIR_OUTCOME_OVERLOAD] = "overload",
+    [WEIR_OUTCOME_LOOP] = "loop",
 };
 _Static_assert(WEIR_ARRAY_LEN(outcome_names) == WEIR_OUTCOME_COUNT, "every outcome has a name");
 

@@ -39,6 +39,7 @@ enum weir_access_outcome {
     WEIR_OUTCOME_NO_ENDPOINT,        /* none with weight is left to try */
     WEIR_OUTCOME_TENANT_BROKEN,      /* its record cannot be served */
     WEIR_OUTCOME_OVERLOAD,           /* no memory, no connection slot, draining */
+    WEIR_OUTCOME_LOOP,               /* it has been in this cluster before: CDN-Loop */
     WEIR_OUTCOME_COUNT
 };
 

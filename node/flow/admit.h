@@ -47,13 +47,17 @@ struct weir_admit {
     uint8_t location_bytes[WEIR_LOCATION_MAX];
 };
 
-/**
- * @param head   complete, a request   @param bytes that its offsets are for, borrowed as long as
- * `a` is used
- * @param local  the destination address and port
- */
+/** A request and how it came. Borrowed for the call, but for the bytes. */
+struct weir_arrival {
+    const struct weir_h1_head *head; /* complete, a request */
+    const uint8_t *bytes;            /* that its offsets are for; borrowed while `a` is used */
+    const struct weir_addr *local;   /* destination address and port */
+    bool https;                      /* the client's scheme, as far as it is known */
+    struct weir_span cdn_id;         /* of this cluster, for CDN-Loop; empty: loops go unseen */
+};
+
+/** Decide about a request; see struct weir_admit. */
 void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
-                        const struct weir_h1_head *head, const uint8_t *bytes,
-                        const struct weir_addr *local);
+                        const struct weir_arrival *req);
 
 #endif

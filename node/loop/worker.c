@@ -385,6 +385,7 @@ static void init_envs(struct weir_worker *w)
     x->rng = &w->rng;
     x->records = weir_access_wanted_flag(w->access);
     w->now.fine = x->records;
+    x->cdn_id = w->cfg.cdn_id;
     x->date = w->date;
     x->out = w->obuf;
     x->out_len = sizeof(w->obuf);

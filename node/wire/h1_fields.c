@@ -35,6 +35,7 @@ static const bool may_not_be_dropped[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_X_REQUEST_ID] = true,
     [WEIR_FIELD_FORWARDED] = true,
     [WEIR_FIELD_VIA] = true,
+    [WEIR_FIELD_CDN_LOOP] = true,
 };
 
 static enum weir_h1_fault judge_host(struct weir_h1_head *h, const uint8_t *head,

@@ -13,10 +13,10 @@ struct known_field {
     enum weir_field_id id;
 };
 
-/* 19 is the least factor that gives each known name a slot of its own; two in one slot would not
+/* 45 is the least factor that gives each known name a slot of its own; two in one slot would not
  * compile. */
 #define FIELD_SLOTS            64U
-#define FIELD_SLOT(len, first) (((unsigned)(len)*19U + (unsigned)(first)) % FIELD_SLOTS)
+#define FIELD_SLOT(len, first) (((unsigned)(len)*45U + (unsigned)(first)) % FIELD_SLOTS)
 #define FIELD(first, name, id) [FIELD_SLOT(sizeof(name) - 1, first)] = { WEIR_SPAN_LIT(name), id }
 
 static const struct known_field known_fields[FIELD_SLOTS] = {
@@ -40,9 +40,10 @@ static const struct known_field known_fields[FIELD_SLOTS] = {
     FIELD('x', "x-request-id", WEIR_FIELD_X_REQUEST_ID),
     FIELD('f', "forwarded", WEIR_FIELD_FORWARDED),
     FIELD('v', "via", WEIR_FIELD_VIA),
+    FIELD('c', "cdn-loop", WEIR_FIELD_CDN_LOOP),
     FIELD('d', "date", WEIR_FIELD_DATE),
 };
-_Static_assert(WEIR_FIELD_COUNT == 22, "a new field id needs a line in known_fields");
+_Static_assert(WEIR_FIELD_COUNT == 23, "a new field id needs a line in known_fields");
 
 #define EACH_BYTE 0x0101010101010101ULL
 

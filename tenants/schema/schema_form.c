@@ -209,22 +209,41 @@ static bool is_media_type(struct weir_span s)
 /* Fields for the length of a message, the life of a connection, or the identity of the client. Only
  * weir writes their values. */
 static const char *const own_fields[] = {
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-real-ip",
-    "x-request-id",
+    "cdn-loop",         "connection", "content-length", "expect",
+    "forwarded",        "host",       "http2-settings", "keep-alive",
+    "proxy-connection", "te",         "trailer",        "transfer-encoding",
+    "upgrade",          "via",        "x-real-ip",      "x-request-id",
 };
+
+/* Fields without which a request is read differently, or goes round in a circle unseen. */
+static const char *const needed_fields[] = {
+    "cdn-loop", "connection",     "content-length",    "expect",
+    "host",     "http2-settings", "keep-alive",        "proxy-connection",
+    "te",       "trailer",        "transfer-encoding", "upgrade",
+};
+
+static bool is_one_of(struct weir_span s, const char *const *names, size_t num)
+{
+    for (size_t i = 0; i < num; i++)
+        if (weir_span_eq_nocase(s, weir_span_cstr(names[i])))
+            return true;
+    return false;
+}
+
+static bool is_needed_field(struct weir_span s)
+{
+    return is_one_of(s, needed_fields, WEIR_ARRAY_LEN(needed_fields));
+}
+
+/* A pseudonym that looks like a switch is a mistake. */
+static bool is_via(struct weir_span s)
+{
+    static const char *const switches[] = { "on", "off", "true", "false", "yes", "no" };
+
+    if (weir_span_eq(s, WEIR_SPAN_LIT("on")) || weir_span_eq(s, WEIR_SPAN_LIT("off")))
+        return true;
+    return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_one_of(s, switches, WEIR_ARRAY_LEN(switches));
+}
 
 static bool is_own_field(struct weir_span s)
 {
@@ -232,10 +251,7 @@ static bool is_own_field(struct weir_span s)
 
     if (s.len >= forwarded.len && weir_span_eq_nocase(weir_span(s.at, forwarded.len), forwarded))
         return true;
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_fields); i++)
-        if (weir_span_eq_nocase(s, weir_span_cstr(own_fields[i])))
-            return true;
-    return false;
+    return is_one_of(s, own_fields, WEIR_ARRAY_LEN(own_fields));
 }
 
 static bool is_file(struct weir_span s)
@@ -314,6 +330,12 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
         return is_rule_path(s);
     case WEIR_FORM_PATH:
         return is_path(s);
+    case WEIR_FORM_TOKEN:
+        return weir_bytes_all(s, WEIR_BYTE_TOKEN);
+    case WEIR_FORM_VIA:
+        return is_via(s);
+    case WEIR_FORM_FIELD_GONE:
+        return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_needed_field(s);
     case WEIR_FORM_FIELD_NAME:
         return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_own_field(s);
     case WEIR_FORM_FIELD_VALUE:
@@ -369,6 +391,11 @@ static const struct form_words words[] = {
                               "segments, escapes like %2F only where needed" },
     [WEIR_FORM_PATH] = { "path", "is not a path in normal form: \"/\" in front, no dot segments, "
                                  "escapes like %2F only where needed" },
+    [WEIR_FORM_TOKEN] = { "word of letters, digits and \"-._\"",
+                          "is not a word of letters, digits and \"-._\"" },
+    [WEIR_FORM_VIA] = { "on, off or word of letters, digits and \"-._\"",
+                        "is not on, off, or a pseudonym of letters, digits and \"-._\"" },
+    [WEIR_FORM_FIELD_GONE] = { "header name", "is not a header name" },
     [WEIR_FORM_FIELD_NAME] = { "header name",
                                "is not a header name, or one that only weir writes" },
     [WEIR_FORM_FIELD_VALUE] = { "header value",
@@ -445,6 +472,9 @@ static const char *explain(enum weir_form form, struct weir_span s, struct weir_
 {
     if (form == WEIR_FORM_FIELD_NAME && weir_bytes_all(s, WEIR_BYTE_TOKEN))
         return "is a header that only weir writes or removes";
+    if (form == WEIR_FORM_FIELD_GONE && weir_bytes_all(s, WEIR_BYTE_TOKEN))
+        return "is a header that a request needs: for its host, its length, its connection, or to "
+               "end circles";
     if (form == WEIR_FORM_ENDPOINT || form == WEIR_FORM_PEER)
         return explain_port(s, 1, ret);
     if (form == WEIR_FORM_LISTEN || form == WEIR_FORM_LOOPBACK)

@@ -301,7 +301,7 @@ static const struct weir_rule redirect_to_rules[] = {
     { .field = "port",
       NUMBER(1, 65535),
       .preset_text = "the request's, or the usual one of a new scheme",
-      .help = "Port of the new address." },
+      .help = "Port of the new address. The request's is the one in its Host, or none." },
     { .field = "path",
       TEXT(WEIR_FORM_PATH, 0, WEIR_PATH_MAX),
       .preset_text = "the request's",
@@ -322,10 +322,11 @@ static const struct weir_rule headers_rules[] = {
       KEYS(WEIR_FORM_FIELD_NAME, "HEADER"),
       .help = "Added to requests on their way to the upstream; 8 KiB in all." },
     { .field = "remove_request",
-      TEXT(WEIR_FORM_FIELD_NAME, 1, FIELD_NAME_MAX),
+      TEXT(WEIR_FORM_FIELD_GONE, 1, FIELD_NAME_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
       .unique = true,
-      .help = "Taken out of requests." },
+      .help = "Taken out of requests, those that weir itself writes included (X-Forwarded-For, "
+              "X-Real-IP, Via, ...). Not Host and what frames a request, and not CDN-Loop." },
     { .field = "add_response",
       TEXT(WEIR_FORM_FIELD_VALUE, 0, FIELD_VALUE_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
@@ -336,6 +337,13 @@ static const struct weir_rule headers_rules[] = {
       ITEMS(0, FIELDS_OF_LIST_MAX),
       .unique = true,
       .help = "Taken out of responses." },
+    { .field = "via",
+      TEXT(WEIR_FORM_VIA, 1, 64),
+      .preset_text = "on",
+      .help = "What weir appends to Via of requests and responses: on (\"1.1 weir\", as RFC 9110 "
+              "asks of a gateway), another pseudonym, or off. It costs compression: an nginx with "
+              "its default gzip_proxied (off) sends uncompressed what is asked for with a Via, "
+              "three times the bytes of a page. Set gzip_proxied any there, or off here." },
 };
 
 static const struct weir_rule http_rules[] = {
@@ -447,7 +455,17 @@ static const struct weir_rule node_rules[] = {
       TEXT(WEIR_FORM_PREFIX, 1, WEIR_ADDR_TEXT_MAX),
       ITEMS(0, PREFIXES_MAX),
       .unique = true,
-      .help = "Proxies in front of weir whose X-Forwarded-For and X-Request-ID are believed." },
+      .help = "Proxies in front of weir that are believed: X-Request-ID, and in the access log, in "
+              "redirects and towards upstreams the client's address and scheme of X-Forwarded-For "
+              "and X-Forwarded-Proto, or else of Forwarded (RFC 7239). Where one of the two is "
+              "there, Forwarded is not read." },
+    { .field = "cdn_id",
+      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      .preset_text =
+          WEIR_DEFAULT_CDN_ID "- and the cluster's name, without a cluster " WEIR_DEFAULT_CDN_ID,
+      .help = "What this cluster adds to CDN-Loop (RFC 8586) of each request that it forwards. A "
+              "request that has it already gets a 508: an upstream leads back here. All nodes of a "
+              "cluster need the same; clusters that stand behind each other need different ones." },
 };
 
 static const struct weir_rule listen_rules[] = {

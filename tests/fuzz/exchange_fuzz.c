@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "node/flow/body.h"
+#include "node/flow/cdn_loop.h"
+#include "node/flow/forwarded.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/uri.h"
@@ -323,7 +325,9 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     static const struct weir_addr peer = { { [10] = 0xff, [11] = 0xff, 192, 0, 2, 7 }, 4711 };
     struct weir_tenant t = { .underscores = flags & RECORD_STORE_UNDERSCORES
                                                 ? WEIR_UNDERSCORES_KEEP
-                                                : WEIR_UNDERSCORES_DROP };
+                                                : WEIR_UNDERSCORES_DROP,
+                             .via = flags & HTTPS ? WEIR_SPAN_EMPTY : WEIR_SPAN_LIT("weir"),
+                             .remove_request_ids = flags & CHANGES ? 1u << WEIR_FIELD_VIA : 0 };
     struct weir_addr client = peer;
     struct weir_rewrite_marks marks;
     if (flags & CHANGES) {
@@ -334,8 +338,12 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     }
     struct weir_prefix any = { { 0 }, 96 };
     memcpy(any.ip, peer.ip, 12);
-    if (flags & TRUSTED)
-        weir_rewrite_client(h, in, (struct weir_prefixes){ &any, 1 }, &peer, &client);
+    if (flags & TRUSTED) {
+        struct weir_forwarded said;
+        weir_forwarded_read(h, in, (struct weir_prefixes){ &any, 1 }, &peer, &said);
+        FUZZ_CHECK(said.trusted && said.scheme <= WEIR_SCHEME_HTTPS);
+        client = said.client;
+    }
     struct weir_rewrite_request r = { .head = h,
                                       .bytes = in,
                                       .tenant = &t,
@@ -344,7 +352,9 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
                                       .client = &client,
                                       .trusted = (flags & TRUSTED) != 0,
                                       .https = (flags & HTTPS) != 0,
-                                      .request_id = WEIR_SPAN_LIT(ID) };
+                                      .request_id = WEIR_SPAN_LIT(ID),
+                                      .cdn_id = WEIR_SPAN_LIT("weir-edge") };
+    (void)weir_cdn_loop_read(h, in, r.cdn_id);
     size_t max = weir_rewrite_request_max(&r);
     uint8_t *room = malloc(max); /* exactly: a sanitizer sees one byte more */
     FUZZ_CHECK(room != NULL);
@@ -397,7 +407,7 @@ struct asked {
 static void response_head(const struct weir_h1_head *h, const uint8_t *in, const struct asked *a,
                           struct bytes *out)
 {
-    struct weir_tenant t = { .num_add_response = 0 };
+    struct weir_tenant t = { .via = WEIR_SPAN_LIT("edge") };
     if (a->flags & CHANGES) {
         t.add_response = added;
         t.num_add_response = 2;

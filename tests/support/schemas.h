@@ -65,6 +65,7 @@ static const char schemas_full_tenant[] =
     "  add_response:\n"
     "    Strict-Transport-Security: \"max-age=31536000\"\n"
     "  remove_response: [Server, X-Powered-By]\n"
+    "  via: edge-1\n"
     "http:\n"
     "  max_header: 32KiB\n"
     "  max_body: 1000\n"

@@ -64,6 +64,7 @@ static void what_is_not_given_has_the_documented_default(void **state)
     assert_true(config.max_store == WEIR_DEFAULT_STORE);
     assert_string_equal(config.access, "stdout");
     assert_int_equal(config.level, WEIR_LOG_INFO);
+    assert_string_equal(config.cdn_id, "weir");
     assert_in_range(config.num_workers, 1, WEIR_WORKERS_MAX);
     assert_false(config.has_admin);
     assert_true(strlen(config.name) > 0); /* the host's */
@@ -74,7 +75,7 @@ static void every_value_of_the_file_is_applied(void **state)
     static const char text[] = HEAD "name: ams-1\ndata: /srv/weir\n"
                                     "listen: { http: [\"127.0.0.1:8080\", \"[::1]:0\"] }\n"
                                     "admin: { socket: /srv/a.sock, listen: \"127.0.0.1:7400\" }\n"
-                                    "workers: 3\n"
+                                    "workers: 3\ncdn_id: outer\n"
                                     "limits: { connections: 1000, memory: 128MiB, store: 256MiB }\n"
                                     "log: { access: /srv/access.log, level: debug }\n"
                                     "trusted_proxies: [\"10.0.0.0/8\", \"192.0.2.1\"]\n";
@@ -92,6 +93,7 @@ static void every_value_of_the_file_is_applied(void **state)
     assert_true(config.max_store == 256u << 20);
     assert_string_equal(config.access, "/srv/access.log");
     assert_int_equal(config.level, WEIR_LOG_DEBUG);
+    assert_string_equal(config.cdn_id, "outer");
     assert_int_equal(config.num_trusted, 2);
     assert_int_equal(config.trusted[0].len, 104);
 }
@@ -206,6 +208,7 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         { "admin: { socket_ro: /other }\n", WEIR_KEY_ADMIN_SOCKET_RO },
         { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
         { "workers: 2\n", WEIR_KEY_WORKERS },
+        { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
     };
     struct weir_config base;
     _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT, "each key");

@@ -98,6 +98,18 @@ static void put_moved(struct kit *k)
     sites_put(k, &s);
 }
 
+/* Only for https. */
+static void put_secure(struct kit *k)
+{
+    struct stored s;
+    stored_init(&s, "secure");
+    stored_host(&s, "secure.example");
+    stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.1:80");
+    Weir__V1__Redirect *r = stored_redirect(&s);
+    r->to->scheme = stored_text(&s, "https");
+    sites_put(k, &s);
+}
+
 /* A record that claims a host and cannot be served: its route leads nowhere. */
 static void put_broken(struct kit *k)
 {
@@ -119,6 +131,7 @@ static int set_up(void **state)
     put_strict(&w->kit);
     put_dedicated(&w->kit);
     put_moved(&w->kit);
+    put_secure(&w->kit);
     put_broken(&w->kit);
     assert_int_equal(weir_tenant_cache_new(w->kit.s, &seeds, 16, &w->metrics, &w->cache), WEIR_OK);
     *state = w;
@@ -135,7 +148,7 @@ static int tear_down(void **state)
 }
 
 /* The head must outlive the checks of the result, which borrows from it. */
-static void admit(struct world *w, struct weir_span head, const char *local_text)
+static void admit_as(struct world *w, struct weir_span head, const char *local_text, bool https)
 {
     struct weir_h1_head h;
     struct weir_addr local;
@@ -145,7 +158,13 @@ static void admit(struct world *w, struct weir_span head, const char *local_text
         print_error("%s: %.200s\n", weir_h1_fault_name(h.fault), (const char *)head.at);
     assert_int_equal(step, WEIR_STEP_DONE);
     assert_int_equal(weir_addr_parse(weir_span_cstr(local_text), &local), WEIR_OK);
-    weir_admit_request(&w->admit, w->cache, &h, head.at, &local);
+    struct weir_arrival arrival = { &h, head.at, &local, https, WEIR_SPAN_LIT("weir-edge") };
+    weir_admit_request(&w->admit, w->cache, &arrival);
+}
+
+static void admit(struct world *w, struct weir_span head, const char *local_text)
+{
+    admit_as(w, head, local_text, false);
 }
 
 static void assert_text(struct weir_span s, const char *text)
@@ -194,6 +213,9 @@ static const struct forward_case forwards[] = {
     { DEDICATED, GET("/", "unknown.example"), "dedicated", "web", "unknown.example" },
     { DEDICATED, "GET / HTTP/1.0\r\n\r\n", "dedicated", "web", DEDICATED },
     { SHARED, GET("/", "dedicated.example"), "dedicated", "web", "dedicated.example" },
+    /* Another cluster's identity is no loop. */
+    { SHARED, "GET / HTTP/1.1\r\nHost: shop.example\r\nCDN-Loop: weir, weir-edge2\r\n\r\n", "shop",
+      "web", "shop.example" },
     /* The body's limit is a limit, not one less. */
     { SHARED, "POST /only/ HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 10\r\n\r\n",
       "strict", "web", "strict.example" },
@@ -243,6 +265,11 @@ static const struct response_case responses[] = {
       WEIR_OUTCOME_TOO_LARGE, "strict" },
     { SHARED, "GET /only/ HTTP/1.1\r\nHost: strict.example\r\nX_Y: 1\r\n\r\n", 400,
       WEIR_OUTCOME_REFUSED, "strict" },
+    /* Fault 6: it was here before. */
+    { SHARED, "GET / HTTP/1.1\r\nHost: shop.example\r\nCDN-Loop: a, weir-edge\r\n\r\n", 508,
+      WEIR_OUTCOME_LOOP, "shop" },
+    { SHARED, "GET / HTTP/1.1\r\nHost: shop.example\r\nCDN-Loop: \"a\r\n\r\n", 400,
+      WEIR_OUTCOME_MALFORMED, "shop" },
 };
 
 static void request_that_cannot_be_forwarded_gets_a_response_with_a_reason(void **state)
@@ -305,8 +332,15 @@ static const struct redirect_case redirects[] = {
     /* Before the body's limit and before routes: no server is asked. */
     { SHARED, "POST /only/moved/x HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 11\r\n\r\n",
       301, "http://strict.example/only/new/x" },
-    { DEDICATED, GET("/old/", "any.example"), 302, "http://any.example:8080/new/" },
-    { DEDICATED, "GET /old/ HTTP/1.0\r\n\r\n", 302, "http://203.0.113.10:8080/new/" },
+    /* Fault 20: the port is that of the authority, whatever port weir listens on. */
+    { DEDICATED, GET("/old/", "any.example"), 302, "http://any.example/new/" },
+    { DEDICATED, GET("/old/", "any.example:8080"), 302, "http://any.example:8080/new/" },
+    { SHARED, GET("/old/", "shop.example:8080"), 308, "http://shop.example:8080/new/" },
+    { SHARED, GET("/old/", "shop.example:80"), 308, "http://shop.example:80/new/" },
+    { SHARED, "GET http://shop.example:81/old/ HTTP/1.1\r\nHost: x:82\r\n\r\n", 308,
+      "http://shop.example:81/new/" },
+    /* Without an authority nothing is known of the port: the client keeps its own. */
+    { DEDICATED, "GET /old/?q HTTP/1.0\r\n\r\n", 302, "/new/?q" },
 };
 
 static void a_redirect_is_decided_before_any_server_is_sought(void **state)
@@ -321,6 +355,18 @@ static void a_redirect_is_decided_before_any_server_is_sought(void **state)
         assert_text(w->admit.location, c->location);
         assert_null(w->admit.route);
     }
+}
+
+/* Fault 19: behind a proxy that ends TLS the client's scheme is what the proxy says. */
+static void the_clients_scheme_decides_about_redirects(void **state)
+{
+    struct world *w = *state;
+    admit_as(w, weir_span_cstr(GET("/old/", "shop.example")), SHARED, true);
+    assert_text(w->admit.location, "https://shop.example/new/");
+    admit_as(w, weir_span_cstr(GET("/x", "secure.example")), SHARED, false);
+    assert_text(w->admit.location, "https://secure.example/x");
+    admit_as(w, weir_span_cstr(GET("/x", "secure.example")), SHARED, true);
+    assert_int_equal(w->admit.what, WEIR_ADMIT_FORWARD);
 }
 
 static void a_redirect_has_nothing_of_the_request_before_it(void **state)
@@ -376,6 +422,7 @@ int main(void)
         cmocka_unit_test(request_that_cannot_be_forwarded_gets_a_response_with_a_reason),
         cmocka_unit_test(a_head_may_be_as_long_as_its_site_allows_and_no_longer),
         cmocka_unit_test(a_redirect_is_decided_before_any_server_is_sought),
+        cmocka_unit_test(the_clients_scheme_decides_about_redirects),
         cmocka_unit_test(a_redirect_has_nothing_of_the_request_before_it),
         cmocka_unit_test(a_location_that_does_not_fit_is_414),
         cmocka_unit_test(a_new_tenant_is_found_and_a_deleted_one_is_not),

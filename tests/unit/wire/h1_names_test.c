@@ -35,6 +35,7 @@ static const char *const field_names[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_X_REQUEST_ID] = "X-Request-ID",
     [WEIR_FIELD_FORWARDED] = "Forwarded",
     [WEIR_FIELD_VIA] = "Via",
+    [WEIR_FIELD_CDN_LOOP] = "CDN-Loop",
     [WEIR_FIELD_DATE] = "Date",
 };
 
