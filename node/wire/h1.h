@@ -64,7 +64,7 @@ enum weir_field_id {
 enum weir_h1_fault {
     WEIR_FAULT_NONE,
     WEIR_FAULT_METHOD,  /* not a token */
-    WEIR_FAULT_TARGET,  /* byte outside RFC 3986, fragment, bad escape, form wrong for the method */
+    WEIR_FAULT_TARGET,  /* byte that no client sends, fragment, form wrong for the method */
     WEIR_FAULT_VERSION, /* not of the form HTTP/digit.digit */
     WEIR_FAULT_STATUS_LINE,
     WEIR_FAULT_LINE_END,        /* bare CR or bare LF anywhere in the head */
@@ -84,6 +84,8 @@ enum weir_h1_fault {
     WEIR_FAULT_EXPECT,     /* anything but "100-continue": 417 */
     WEIR_FAULT_UPGRADE,    /* a switch that was not asked for (101 in response) */
     WEIR_FAULT_VERSION_UNSUPPORTED, /* well-formed, but neither HTTP/1.0 nor HTTP/1.1: 505 */
+    WEIR_FAULT_METHOD_TOO_LONG,     /* over WEIR_METHOD_MAX bytes: 501 */
+    WEIR_FAULT_FIELD_NAME_TOO_LONG, /* over WEIR_FIELD_NAME_MAX bytes: 431 */
     WEIR_FAULT_COUNT
 };
 
@@ -117,10 +119,11 @@ struct weir_h1_head {
     enum weir_target_form form;
     uint16_t method_at, method_len;
     uint16_t target_at, target_len; /* as received */
-    /* Path and query of the target. An absolute form without a path, which stands for "/", has
-     * path_len 0; one that has a query but no path is refused. */
+    /* Path and query of the target. An absolute form without a path, which stands for "/", begins
+     * with its "?", or has path_len 0. */
     uint16_t path_at, path_len;
-    /* host[:port] as received, from the absolute form, else from Host; 0 when there is none. */
+    /* host[:port] as received, from the absolute form, else from Host, but without the colon of an
+     * empty port; 0 when there is none. */
     uint16_t authority_at, authority_len;
     uint16_t query_at;   /* offset of "?" in the bytes, or 0 */
     bool absolute_https; /* absolute form with scheme https */
@@ -196,7 +199,7 @@ bool weir_h1_keeps_alive(const struct weir_h1_head *h);
 
 /** Stable label such as "length_and_coding". Never NULL. */
 const char *weir_h1_fault_name(enum weir_h1_fault fault);
-/** 400, 414, 417, 431 or 505; 400 for WEIR_FAULT_NONE. */
+/** 400, 414, 417, 431, 501 or 505; 400 for WEIR_FAULT_NONE. */
 uint16_t weir_h1_fault_status(enum weir_h1_fault fault);
 /** The standard reason phrase, or "" for an unknown status. */
 struct weir_span weir_h1_reason(uint16_t status);

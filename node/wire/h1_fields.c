@@ -51,7 +51,7 @@ static enum weir_h1_fault judge_host(struct weir_h1_head *h, const uint8_t *head
     h->seen |= WEIR_H1_SEEN_HOST;
     if (h->form != WEIR_TARGET_ABSOLUTE) {
         h->authority_at = f->value_at;
-        h->authority_len = f->value_len;
+        h->authority_len = (uint16_t)(f->value_len - h->authority.port_empty);
     }
     return WEIR_FAULT_NONE;
 }

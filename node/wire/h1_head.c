@@ -75,6 +75,8 @@ static enum weir_step feed_name(struct weir_h1_head *h, struct weir_span head)
     struct weir_h1_field *f = &h->fields[h->num_fields];
     size_t at = weir_scan_name(head.at, h->scan_at, head.len, &f->underscore);
     h->scan_at = (uint32_t)at;
+    if (WEIR_UNLIKELY(at - f->name_at > WEIR_FIELD_NAME_MAX))
+        return weir_h1_fail(h, WEIR_FAULT_FIELD_NAME_TOO_LONG);
     if (at == head.len)
         return WEIR_STEP_MORE;
     if (WEIR_UNLIKELY(head.at[at] != ':' || at == f->name_at))

@@ -149,6 +149,8 @@ static const struct fault_response faults[] = {
     [WEIR_FAULT_EXPECT] = { "expect", 417 },
     [WEIR_FAULT_UPGRADE] = { "upgrade", 400 },
     [WEIR_FAULT_VERSION_UNSUPPORTED] = { "version_unsupported", 505 },
+    [WEIR_FAULT_METHOD_TOO_LONG] = { "method_too_long", 501 },
+    [WEIR_FAULT_FIELD_NAME_TOO_LONG] = { "field_name_too_long", 431 },
 };
 _Static_assert(WEIR_ARRAY_LEN(faults) == WEIR_FAULT_COUNT, "each fault has a name and a status");
 

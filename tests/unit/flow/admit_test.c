@@ -46,7 +46,10 @@ static void put_shop(struct kit *k)
     stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.1:80");
     stored_endpoint(&s, stored_upstream(&s, "api"), "10.0.0.2:80");
     stored_route(&s, "/", "web");
+    stored_host(&s, "[2001:db8::9]");
     stored_route(&s, "/api/", "api");
+    stored_route(&s, "/caf%C3%A9/", "api");
+    stored_route(&s, "/%5Bx%5D/", "api");
     stored_route(&s, "=/exact", "api");
     put_redirect(&s, "/old/", "/new/", 308);
     put_redirect(&s, "=/home", "/", 0);
@@ -179,6 +182,17 @@ static const struct forward_case forwards[] = {
     { SHARED, GET("/%61pi/x", "shop.example"), "shop", "api", "shop.example" },
     { SHARED, GET("/x/../api/y", "shop.example"), "shop", "api", "shop.example" },
     { SHARED, GET("/api/%2e%2e/y", "shop.example"), "shop", "web", "shop.example" },
+    { SHARED, GET("/caf%C3%A9/x", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/caf%c3%a9/x", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/caf\xc3\xa9/x", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/%5Bx%5d/", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, GET("/[x]/", "shop.example"), "shop", "api", "shop.example" },
+    { SHARED, "GET http://shop.example?/api/ HTTP/1.1\r\nHost: x\r\n\r\n", "shop", "web",
+      "shop.example" },
+    /* An empty port; every spelling of an address. */
+    { SHARED, GET("/", "shop.example:"), "shop", "web", "shop.example" },
+    { SHARED, GET("/", "[2001:DB8:0::0:9]:8080"), "shop", "web", "[2001:DB8:0::0:9]:8080" },
+    { SHARED, GET("/", "[2001:db8::9]"), "shop", "web", "[2001:db8::9]" },
     { SHARED, GET("/exact", "shop.example"), "shop", "api", "shop.example" },
     { SHARED, GET("/exact?q=1", "shop.example"), "shop", "api", "shop.example" },
     { SHARED, GET("/exact/", "shop.example"), "shop", "web", "shop.example" },
@@ -300,6 +314,10 @@ static const struct redirect_case redirects[] = {
     { SHARED, "OPTIONS /x HTTP/1.1\r\nHost: moved.example\r\n\r\n", 301, "http://new.example/x" },
     { SHARED, GET("/home", "x.shop.example"), 301, "http://x.shop.example/" },
     { SHARED, GET("/%6fld/a", "shop.example"), 308, "http://shop.example/new/a" },
+    { SHARED, "GET http://moved.example?a%b HTTP/1.1\r\nHost: x\r\n\r\n", 301,
+      "http://new.example/?a%b" },
+    { SHARED, GET("/old/caf\xc3\xa9|", "shop.example"), 308,
+      "http://shop.example/new/caf%C3%A9%7C" },
     { SHARED, "POST /old/a HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5\r\n\r\n", 308,
       "http://shop.example/new/a" },
     /* Before the body's limit and before routes: no server is asked. */
