@@ -79,7 +79,7 @@ enum weir_h1_fault {
     WEIR_FAULT_HOST_INVALID,      /* not one host[:port]: comma, userinfo, controls, bad port... */
     WEIR_FAULT_CONTENT_LENGTH,    /* not 1*18 digits, or given more than once (even when equal) */
     WEIR_FAULT_LENGTH_AND_CODING, /* both Content-Length and Transfer-Encoding */
-    WEIR_FAULT_TRANSFER_ENCODING, /* anything but exactly one "chunked"; on HTTP/1.0; on 1xx/204 */
+    WEIR_FAULT_TRANSFER_ENCODING, /* anything but exactly one "chunked"; on HTTP/1.0; on 1xx */
     WEIR_FAULT_CONNECTION, /* not a list of tokens, or names a field that may not be dropped */
     WEIR_FAULT_EXPECT,     /* anything but "100-continue": 417 */
     WEIR_FAULT_UPGRADE,    /* a switch that was not asked for (101 in response) */

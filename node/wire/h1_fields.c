@@ -82,7 +82,10 @@ static enum weir_h1_fault judge_content_length(struct weir_h1_head *h, const uin
 static enum weir_h1_fault judge_transfer_encoding(struct weir_h1_head *h, const uint8_t *head,
                                                   const struct weir_h1_field *f)
 {
-    if (h->chunked || h->minor == 0 || has_no_body(h))
+    /* A 204 may not have it, but ends with its head whatever it has (RFC 9112 6.3). Behind a 1xx
+     * there is another head to be read: what is there is in doubt. */
+    bool misplaced = has_no_body(h) && h->status != 204;
+    if (h->chunked || h->minor == 0 || misplaced)
         return WEIR_FAULT_TRANSFER_ENCODING;
     if (!weir_span_eq_nocase(weir_h1_value(head, f), WEIR_SPAN_LIT("chunked")))
         return WEIR_FAULT_TRANSFER_ENCODING;

@@ -187,6 +187,9 @@ bool weir_h1_keeps_alive(const struct weir_h1_head *h)
     WEIR_ASSERT(h->state == WEIR_H1_AT_END);
     if (h->connection_close)
         return false;
+    /* Its sender has not understood that it has no body, and may send chunks behind it. */
+    if (h->kind == WEIR_H1_RESPONSE && h->status == 204 && h->chunked)
+        return false;
     return h->minor == 1 || h->connection_keep_alive;
 }
 

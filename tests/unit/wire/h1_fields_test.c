@@ -216,19 +216,36 @@ static void transfer_encoding_is_neither_repeated_nor_disguised(void **state)
     assert_true(h.fields[1].underscore);
 }
 
-/* RFC 9112 6.1: no Transfer-Encoding in HTTP/1.0, in 1xx or in 204. */
+/* RFC 9112 6.1: no Transfer-Encoding in HTTP/1.0 or in 1xx. */
 static void transfer_encoding_has_no_place_where_it_cannot_be_read(void **state)
 {
     heads_bad(REQUEST, BYTES("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
     heads_bad(RESPONSE, BYTES("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
-    heads_bad(RESPONSE, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"),
-              WEIR_FAULT_TRANSFER_ENCODING);
     heads_bad(RESPONSE, BYTES("HTTP/1.1 100 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
     heads_bad(RESPONSE, BYTES("HTTP/1.1 101 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
+}
+
+/* RFC 9112 6.1: a server must not send it; 6.3 point 1: a 204 ends with its head "regardless of the
+ * header fields present". So it is read, and nothing behind it on the connection is trusted. */
+static void a_204_that_claims_to_be_chunked_ends_with_its_head(void **state)
+{
+    struct weir_h1_head h;
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_NONE);
+    assert_false(weir_h1_keeps_alive(&h));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n"));
+    assert_true(weir_h1_keeps_alive(&h));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    assert_true(weir_h1_keeps_alive(&h));
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: gzip\r\n\r\n"),
+              WEIR_FAULT_TRANSFER_ENCODING);
+    heads_bad(RESPONSE,
+              BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"),
+              WEIR_FAULT_LENGTH_AND_CODING);
 }
 
 /* RFC 9110 8.6: no Content-Length in 1xx and 204; a 0 is let through, as it cannot be misread. */
@@ -378,6 +395,7 @@ int main(void)
         cmocka_unit_test(transfer_encoding_is_chunked_alone),
         cmocka_unit_test(transfer_encoding_is_neither_repeated_nor_disguised),
         cmocka_unit_test(transfer_encoding_has_no_place_where_it_cannot_be_read),
+        cmocka_unit_test(a_204_that_claims_to_be_chunked_ends_with_its_head),
         cmocka_unit_test(responses_without_body_declare_none),
         cmocka_unit_test(connection_options_become_flags_and_marks),
         cmocka_unit_test(fields_of_one_hop_are_marked_by_nature),
