@@ -80,6 +80,7 @@ struct weir_tenant {
     uint64_t revision;
 
     uint32_t max_header; /* bytes */
+    uint16_t max_fields; /* 1..WEIR_FIELDS_MAX */
     uint64_t max_body;   /* bytes, 0 = no limit */
     uint32_t head_timeout_ms;
     uint32_t body_timeout_ms;

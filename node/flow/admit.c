@@ -44,6 +44,22 @@ static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
     return false;
 }
 
+static bool refuse_head_over_limits(struct weir_admit *a, const struct weir_h1_head *head)
+{
+    if (head->head_len > a->tenant->max_header) {
+        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request's header is larger than this site takes."));
+        return true;
+    }
+    if (head->num_fields > a->tenant->max_fields) {
+        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request has more header fields than this site takes."));
+        a->close = true; /* as beyond the parser's own limit */
+        return true;
+    }
+    return false;
+}
+
 static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *head)
 {
     if (a->tenant->underscores != WEIR_UNDERSCORES_REFUSE)
@@ -109,17 +125,13 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     WEIR_ASSERT_CMP(head->head_len, >, 0); /* complete */
     a->tenant = NULL;
     a->route = NULL;
+    a->close = false;
     a->location = WEIR_SPAN_EMPTY;
     a->why = WEIR_SPAN_EMPTY;
     read_authority(a, head, bytes, local);
     if (!find_tenant(a, cache, local))
         return;
-    if (head->head_len > a->tenant->max_header) {
-        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
-                        WEIR_SPAN_LIT("The request's header is larger than this site takes."));
-        return;
-    }
-    if (refuse_underscores(a, head))
+    if (refuse_head_over_limits(a, head) || refuse_underscores(a, head))
         return;
     if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
         weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {

@@ -33,6 +33,7 @@ struct weir_admit {
     enum weir_admit_what what;
     uint16_t status;
     enum weir_access_outcome outcome;
+    bool close;                 /* the connection ends with the response */
     struct weir_span why;       /* a sentence for the error page; static */
     struct weir_tenant *tenant; /* borrows from the cache until its next call; or NULL */
     const struct weir_route *route;

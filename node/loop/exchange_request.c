@@ -152,6 +152,7 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_request(x, head, bytes));
     if (a->what != WEIR_ADMIT_FORWARD) {
         store_record_bytes(x, head, bytes);
+        x->close_after = a->close;
         weir_exchange_response(x, a->status, a->outcome, a->why);
         return;
     }

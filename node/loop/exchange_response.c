@@ -250,6 +250,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
         if (h == NULL) {
             h = &w->response_head;
             weir_h1_head_init(h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
+            h->max_fields = x->tenant->max_fields;
         }
         *ret_used = used;
         switch (weir_h1_head_feed(h, rest)) {

@@ -113,6 +113,8 @@ struct weir_h1_head {
     uint8_t num_options; /* options of all Connection fields, empty ones too */
     uint8_t minor;       /* HTTP/1.minor: 0 or 1 */
     uint16_t num_fields;
+    uint16_t max_fields; /* set by init to WEIR_FIELDS_MAX; the caller may choose less before it
+                            feeds */
 
     /* request */
     enum weir_method method;

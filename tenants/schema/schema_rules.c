@@ -352,6 +352,11 @@ static const struct weir_rule http_rules[] = {
       PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
       .help = "How long a client's connection may wait for the next request." },
     { .field = "server_push", NOT_YET, .help = "HTTP/2 server push." },
+    { .field = "max_fields",
+      NUMBER(16, WEIR_FIELDS_MAX),
+      PRESET(WEIR_DEFAULT_MAX_FIELDS),
+      .help = "Header fields of a request or of a response. A request with more gets a 431, a "
+              "response with more becomes a 502." },
 };
 
 static const struct weir_rule tcp_rules[] = {

@@ -70,6 +70,8 @@ static void put_strict(struct kit *k)
     http.has_max_header = http.has_max_body = 1;
     http.max_header = 1024;
     http.max_body = 10;
+    http.has_max_fields = 1;
+    http.max_fields = 20;
     headers.has_underscores = 1;
     headers.underscores = WEIR__V1__HEADERS__UNDERSCORES__refuse;
     s.t.http = &http;
@@ -299,6 +301,37 @@ static void a_head_may_be_as_long_as_its_site_allows_and_no_longer(void **state)
     }
 }
 
+/* A head for this host with `num` fields, Host among them. */
+static struct weir_span head_of_fields(char *out, size_t size, const char *host, size_t num)
+{
+    int len = snprintf(out, size, "GET /only/ HTTP/1.1\r\nHost: %s\r\n", host);
+    for (size_t i = 1; i < num; i++)
+        len += snprintf(out + len, size - (size_t)len, "A%zu: b\r\n", i);
+    len += snprintf(out + len, size - (size_t)len, "\r\n");
+    assert_in_range(len, 1, size - 1);
+    return weir_span(out, (size_t)len);
+}
+
+/* The parser's own limit ends the connection; so does this one, which nobody should meet by luck.
+ */
+static void a_head_may_have_as_many_fields_as_its_site_allows_and_no_more(void **state)
+{
+    struct world *w = *state;
+    static char head[4096];
+    for (size_t num = 19; num <= 21; num++) {
+        admit(w, head_of_fields(head, sizeof(head), "strict.example", num), SHARED);
+        assert_int_equal(w->admit.what, num > 20 ? WEIR_ADMIT_RESPONSE : WEIR_ADMIT_FORWARD);
+        assert_int_equal(w->admit.status, num > 20 ? 431 : 0);
+        assert_int_equal(w->admit.close, num > 20);
+    }
+    for (size_t num = 128; num <= 129; num++) {
+        admit(w, head_of_fields(head, sizeof(head), "shop.example", num), SHARED);
+        assert_int_equal(w->admit.status, num > 128 ? 431 : 0);
+    }
+    admit(w, weir_span_cstr(GET("/../", "shop.example")), SHARED);
+    assert_false(w->admit.close);
+}
+
 /* -- redirected -- */
 
 struct redirect_case {
@@ -392,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_goes_to_the_route_of_its_tenant),
         cmocka_unit_test(request_that_cannot_be_forwarded_gets_a_response_with_a_reason),
+        cmocka_unit_test(a_head_may_have_as_many_fields_as_its_site_allows_and_no_more),
         cmocka_unit_test(a_head_may_be_as_long_as_its_site_allows_and_no_longer),
         cmocka_unit_test(a_redirect_is_decided_before_any_server_is_sought),
         cmocka_unit_test(a_redirect_has_nothing_of_the_request_before_it),

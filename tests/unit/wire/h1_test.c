@@ -321,6 +321,21 @@ static void fields_may_fill_their_limit_but_not_pass_it(void **state)
     }
 }
 
+/* The caller may know a lower limit, such as that of the tenant whose origin responds. */
+static void fields_may_fill_a_chosen_limit_but_not_pass_it(void **state)
+{
+    static const struct weir_span bytes = BYTES("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n");
+    for (uint16_t max = 2; max <= 3; max++) {
+        struct weir_h1_head h;
+        weir_h1_head_init(&h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
+        assert_int_equal(h.max_fields, WEIR_FIELDS_MAX);
+        h.max_fields = max;
+        assert_int_equal(heads_feed(&h, bytes, bytes.len),
+                         max == 3 ? WEIR_STEP_DONE : WEIR_STEP_FAIL);
+        assert_int_equal(h.fault, max == 3 ? WEIR_FAULT_NONE : WEIR_FAULT_TOO_MANY_FIELDS);
+    }
+}
+
 /* RFC 9110 5.4: a field line that is larger than is wished for gets a 4xx; RFC 6585 5 has one. */
 static void a_field_name_longer_than_256_bytes_is_refused(void **state)
 {
@@ -531,6 +546,7 @@ int main(void)
         cmocka_unit_test(leading_empty_line_counts_towards_the_limit),
         cmocka_unit_test(request_line_over_the_limit_is_a_long_target),
         cmocka_unit_test(fields_may_fill_their_limit_but_not_pass_it),
+        cmocka_unit_test(fields_may_fill_a_chosen_limit_but_not_pass_it),
         cmocka_unit_test(a_field_name_longer_than_256_bytes_is_refused),
         cmocka_unit_test(work_is_linear_when_bytes_come_one_at_a_time),
         cmocka_unit_test(body_of_a_request_is_chunked_or_counted_or_none),
