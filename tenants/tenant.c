@@ -298,6 +298,7 @@ static void http_fill(struct weir_tenant *t, const Weir__V1__Http *h)
     t->min_rate = clamp_u32(h->has_min_rate ? h->min_rate : WEIR_DEFAULT_MIN_RATE);
     t->idle_timeout_ms =
         clamp_u32(h->has_idle_timeout ? h->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS);
+    t->trace = h->has_trace && h->trace;
 }
 
 static enum weir_underscores underscores_of(const Weir__V1__Headers *h)

@@ -86,6 +86,7 @@ struct weir_tenant {
     uint32_t body_timeout_ms;
     uint32_t min_rate; /* bytes per second, 0 = off */
     uint32_t idle_timeout_ms;
+    bool trace; /* TRACE is passed on */
 
     enum weir_underscores underscores;
     uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;
@@ -102,7 +103,8 @@ struct weir_tenant {
     const struct weir_redirect_set *redirects; /* NULL: none */
     const struct weir_error_page *error_pages;
     size_t block_len; /* bytes of the whole block */
-    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not known. */
+    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not
+     * known. */
     uint32_t counters_row, counters_version;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "node/flow/admit.h"
 
+#include "node/flow/methods.h"
 #include "node/flow/rewrite.h"
 #include "tenants/redirect.h"
 
@@ -74,6 +75,26 @@ static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *
     return false;
 }
 
+/* OPTIONS and TRACE that weir responds to: TRACE that is not allowed, and either with Max-Forwards:
+ * 0. */
+static bool respond_to_method(struct weir_admit *a, const struct weir_h1_head *head,
+                              const uint8_t *bytes)
+{
+    bool trace = head->method == WEIR_METHOD_TRACE;
+    if (trace && !a->tenant->trace) {
+        decide_response(a, 405, WEIR_OUTCOME_REFUSED,
+                        WEIR_SPAN_LIT("This site does not serve TRACE requests."));
+        return true;
+    }
+    if (!weir_request_ends_here(head))
+        return false;
+    decide_response(a, 200, WEIR_OUTCOME_MAX_FORWARDS,
+                    WEIR_SPAN_LIT("The request was not to be forwarded further."));
+    if (trace)
+        a->message = weir_span(a->path, weir_trace_echo(head, bytes, a->path));
+    return true;
+}
+
 /* "192.0.2.1:80" and "[2001:db8::1]:80" as weir writes them. */
 static struct weir_span strip_port(struct weir_span host)
 {
@@ -127,11 +148,13 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     a->route = NULL;
     a->close = false;
     a->location = WEIR_SPAN_EMPTY;
+    a->message = WEIR_SPAN_EMPTY;
     a->why = WEIR_SPAN_EMPTY;
     read_authority(a, head, bytes, local);
     if (!find_tenant(a, cache, local))
         return;
-    if (refuse_head_over_limits(a, head) || refuse_underscores(a, head))
+    if (refuse_head_over_limits(a, head) || refuse_underscores(a, head) ||
+        respond_to_method(a, head, bytes))
         return;
     if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
         weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {

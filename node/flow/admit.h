@@ -42,9 +42,10 @@ struct weir_admit {
     struct weir_span
         name; /* the host as it is looked up: lower case, no port; empty: none was given */
     struct weir_span location;           /* borrows from this struct */
+    struct weir_span message;            /* of 200: the content; borrows from this struct */
     char local_host[WEIR_ADDR_TEXT_MAX]; /* Host for a request that had none, on a dedicated address
                                           */
-    uint8_t path[WEIR_PATH_NORMAL_MAX(WEIR_HEAD_MAX)];
+    uint8_t path[WEIR_PATH_NORMAL_MAX(WEIR_HEAD_MAX)]; /* or the message */
     uint8_t location_bytes[WEIR_LOCATION_MAX];
 };
 

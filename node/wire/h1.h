@@ -57,6 +57,8 @@ enum weir_field_id {
     WEIR_FIELD_FORWARDED,
     WEIR_FIELD_VIA,
     WEIR_FIELD_DATE,
+    WEIR_FIELD_MAX_FORWARDS,
+    WEIR_FIELD_PROXY,
     WEIR_FIELD_COUNT
 };
 
@@ -84,6 +86,7 @@ enum weir_h1_fault {
     WEIR_FAULT_EXPECT,     /* anything but "100-continue": 417 */
     WEIR_FAULT_UPGRADE,    /* a switch that was not asked for (101 in response) */
     WEIR_FAULT_VERSION_UNSUPPORTED, /* well-formed, but neither HTTP/1.0 nor HTTP/1.1: 505 */
+    WEIR_FAULT_MAX_FORWARDS,        /* with OPTIONS or TRACE: not 1*18 digits, or twice */
     WEIR_FAULT_METHOD_TOO_LONG,     /* over WEIR_METHOD_MAX bytes: 501 */
     WEIR_FAULT_FIELD_NAME_TOO_LONG, /* over WEIR_FIELD_NAME_MAX bytes: 431 */
     WEIR_FAULT_COUNT
@@ -130,6 +133,8 @@ struct weir_h1_head {
     uint16_t query_at;   /* offset of "?" in the bytes, or 0 */
     bool absolute_https; /* absolute form with scheme https */
     bool expect_continue;
+    bool has_max_forwards; /* of OPTIONS and TRACE alone: others may carry it and mean nothing */
+    uint64_t max_forwards;
 
     /* response */
     uint16_t status; /* 100..599 */

@@ -2,8 +2,8 @@
  *
  * h1_fields.c - the fields that decide how a message is framed, routed and forwarded, each judged
  * when its line is complete. Anything that two readers could understand differently is a fault;
- * nothing is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6.1 (Connection), 8.6
- * (Content-Length), 10.1.1 (Expect); RFC 9112 6.1 (Transfer-Encoding).
+ * nothing is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6 (Connection,
+ * Max-Forwards), 8.6 (Content-Length), 10.1.1 (Expect); RFC 9112 6.1 (Transfer-Encoding).
  */
 #include "node/wire/bytes.h"
 #include "node/wire/h1_private.h"
@@ -35,6 +35,7 @@ static const bool may_not_be_dropped[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_X_REQUEST_ID] = true,
     [WEIR_FIELD_FORWARDED] = true,
     [WEIR_FIELD_VIA] = true,
+    [WEIR_FIELD_MAX_FORWARDS] = true,
 };
 
 static enum weir_h1_fault judge_host(struct weir_h1_head *h, const uint8_t *head,
@@ -107,6 +108,21 @@ static enum weir_h1_fault judge_expect(struct weir_h1_head *h, const uint8_t *he
         return WEIR_FAULT_EXPECT;
     h->seen |= WEIR_H1_SEEN_EXPECT;
     h->expect_continue = true;
+    return WEIR_FAULT_NONE;
+}
+
+static enum weir_h1_fault judge_max_forwards(struct weir_h1_head *h, const uint8_t *head,
+                                             const struct weir_h1_field *f)
+{
+    /* RFC 9110 7.6.2: "MAY ignore a Max-Forwards header field received with any other request
+     * methods". Method OTHER is that of a response. */
+    if (h->method != WEIR_METHOD_OPTIONS && h->method != WEIR_METHOD_TRACE)
+        return WEIR_FAULT_NONE;
+    if (h->has_max_forwards)
+        return WEIR_FAULT_MAX_FORWARDS;
+    if (!weir_bytes_content_length(weir_h1_value(head, f), &h->max_forwards))
+        return WEIR_FAULT_MAX_FORWARDS;
+    h->has_max_forwards = true;
     return WEIR_FAULT_NONE;
 }
 
@@ -186,6 +202,8 @@ enum weir_h1_fault weir_h1_field_judge(struct weir_h1_head *h, const uint8_t *he
         return judge_connection(h, head, f);
     if (f->id == WEIR_FIELD_EXPECT)
         return judge_expect(h, head, f);
+    if (f->id == WEIR_FIELD_MAX_FORWARDS)
+        return judge_max_forwards(h, head, f);
     return WEIR_FAULT_NONE;
 }
 

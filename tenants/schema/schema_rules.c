@@ -357,6 +357,11 @@ static const struct weir_rule http_rules[] = {
       PRESET(WEIR_DEFAULT_MAX_FIELDS),
       .help = "Header fields of a request or of a response. A request with more gets a 431, a "
               "response with more becomes a 502." },
+    { .field = "trace",
+      .preset_text = "false",
+      .help =
+          "Whether TRACE requests are passed on; else they get a 405. With Max-Forwards: 0 weir "
+          "responds itself, with the request but for fields that look like credentials." },
 };
 
 static const struct weir_rule tcp_rules[] = {

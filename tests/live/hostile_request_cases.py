@@ -540,6 +540,18 @@ EXPECT = _named("expect", {
     "obfuscated-name": post(b"Expect : 100-continue", b"Content-Length: 5", body=b"hello"),
 })
 
+# RFC 9110 7.6.2: 1*DIGIT, once; whoever reads another number ends the chain elsewhere.
+MAX_FORWARDS = _named("max-forwards", {
+    f"{method.decode().lower()}-{name}": head(*(b"Max-Forwards: " + value for value in values),
+                                              start=method + b" /hostile HTTP/1.1")
+    for method in (b"OPTIONS", b"TRACE")
+    for name, values in {"empty": (b"",), "minus": (b"-1",), "plus": (b"+1",), "hex": (b"0x0",), "list": (b"0, 1",),
+                         "fraction": (b"0.5",), "19-digits": (b"0" * 19,), "twice": (b"1", b"1"),
+                         "twice-different": (b"0", b"1")}.items()
+}, split=("options-list",)) + _named("max-forwards", {
+    "named-by-connection": head(b"Connection: Max-Forwards", b"Max-Forwards: 0", start=b"OPTIONS /hostile HTTP/1.1"),
+})
+
 # RFC 9110 5.4, RFC 6585 5: bounds of a head.
 SIZES = _named("size", {
     "head-over-64k": head(b"X: " + b"y" * 70_000),
@@ -603,6 +615,9 @@ IN_SYNC: List[Refused] = [
             b"Content-Length: %d\r\n\r\n" % len(_INNER) + _INNER, 404),
     Refused("in-sync-unknown-host-with-request-in-chunk", b"POST /hostile HTTP/1.1\r\nHost: nobody.test\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(_INNER), _INNER), 404),
+    Refused("in-sync-trace", _line(b"TRACE /hostile HTTP/1.1"), 405),
+    Refused("in-sync-trace-with-body", head(b"Content-Length: 5", start=b"TRACE /hostile HTTP/1.1") + b"hello", 405),
+    Refused("in-sync-trace-with-max-forwards", head(b"Max-Forwards: 5", start=b"TRACE /hostile HTTP/1.1"), 405),
     Refused("in-sync-above-root", _line(b"GET /../hostile HTTP/1.1"), 400),
     Refused("in-sync-above-root-escaped", _line(b"GET /%2e%2E/hostile HTTP/1.1"), 400),
     Refused("in-sync-above-root-inside", _line(b"GET /a/../../hostile HTTP/1.1"), 400),
@@ -612,6 +627,7 @@ IN_SYNC: List[Refused] = [
 
 REFUSED: List[Refused] = [
     *BOTH_FIELDS, *TRANSFER_ENCODING, *CONTENT_LENGTH, *CHUNK_SIZE, *CHUNK_LINES, *CHUNK_EXTENSIONS, *TRAILERS,
-    *LINE_ENDS, *FOLDS, *FIELD_NAMES, *FIELD_VALUES, *REQUEST_LINE, *HOST, *ABSOLUTE, *CONNECTION, *EXPECT, *SIZES,
+    *LINE_ENDS, *FOLDS, *FIELD_NAMES, *FIELD_VALUES, *REQUEST_LINE, *HOST, *ABSOLUTE, *CONNECTION, *EXPECT, *MAX_FORWARDS,
+    *SIZES,
     *OTHER_PROTOCOLS, *UPGRADE,
 ]

@@ -69,7 +69,13 @@ _LINES = [
     Passed("unknown-method", _start(b"PURGE /hostile HTTP/1.1"), method="PURGE"),
     Passed("method-of-marks", _start(b"M-SEARCH.x~1 /hostile HTTP/1.1"), method="M-SEARCH.x~1"),
     Passed("lower-case-method", _start(b"get /hostile HTTP/1.1"), method="get"),
-    Passed("trace", _start(b"TRACE /hostile HTTP/1.1"), method="TRACE"),
+    Passed("options", _start(b"OPTIONS /hostile HTTP/1.1"), method="OPTIONS"),
+    Passed("max-forwards", _start(b"OPTIONS /hostile HTTP/1.1", b"Max-Forwards: 5"), ("Max-Forwards: 4",), method="OPTIONS"),
+    Passed("max-forwards-of-1", _start(b"OPTIONS * HTTP/1.1", b"Max-Forwards: 1"), ("Max-Forwards: 0",), method="OPTIONS",
+           target="*"),
+    Passed("max-forwards-of-get", head(b"Max-Forwards: 0"), ("Max-Forwards: 0",)),
+    Passed("max-forwards-of-get-malformed", head(b"Max-Forwards: x", b"Max-Forwards: 1"),
+           ("Max-Forwards: x", "Max-Forwards: 1")),
     Passed("asterisk", _start(b"OPTIONS * HTTP/1.1"), method="OPTIONS", target="*"),
     Passed("query", _start(b"GET /hostile?a=b&c=%20d?e/f HTTP/1.1"), target="/hostile?a=b&c=%20d?e/f"),
     Passed("query-of-browsers", _start(b"GET /hostile?[a]|^`{} HTTP/1.1"), target="/hostile?[a]|^`{}"),
@@ -168,6 +174,8 @@ _IDENTITY = [
     Passed("underscore-length", head(b"Content_Length: 50")),
     Passed("underscore-coding", head(b"Transfer_Encoding: chunked")),
     Passed("underscore-host", head(b"_Host: evil.test", b"Host_: evil.test")),
+    # httpoxy (CVE-2016-5385 and its kin): CGI programs take it for their environment's HTTP_PROXY.
+    Passed("httpoxy", head(b"Proxy: http://evil.test:8080/", b"A: 1", b"pROXY: x"), ("A: 1",)),
     Passed("date", head(b"Date: Thu, 01 Jan 2026 00:00:00 GMT"), ("Date: Thu, 01 Jan 2026 00:00:00 GMT",)),
 ]
 

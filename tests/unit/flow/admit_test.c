@@ -88,6 +88,9 @@ static void put_dedicated(struct kit *k)
     stored_host(&s, "dedicated.example");
     stored_endpoint(&s, stored_upstream(&s, "web"), "10.0.0.3:80");
     put_redirect(&s, "/old/", "/new/", 302);
+    Weir__V1__Http http = WEIR__V1__HTTP__INIT;
+    http.has_trace = http.trace = 1;
+    s.t.http = &http;
     sites_put(k, &s);
 }
 
@@ -210,6 +213,15 @@ static const struct forward_case forwards[] = {
     { DEDICATED, GET("/", "unknown.example"), "dedicated", "web", "unknown.example" },
     { DEDICATED, "GET / HTTP/1.0\r\n\r\n", "dedicated", "web", DEDICATED },
     { SHARED, GET("/", "dedicated.example"), "dedicated", "web", "dedicated.example" },
+    /* Where it is allowed, TRACE goes on like anything else; so does OPTIONS everywhere. */
+    { SHARED, "TRACE / HTTP/1.1\r\nHost: dedicated.example\r\n\r\n", "dedicated", "web",
+      "dedicated.example" },
+    { SHARED, "TRACE / HTTP/1.1\r\nHost: dedicated.example\r\nMax-Forwards: 1\r\n\r\n", "dedicated",
+      "web", "dedicated.example" },
+    { SHARED, "OPTIONS / HTTP/1.1\r\nHost: shop.example\r\nMax-Forwards: 1\r\n\r\n", "shop", "web",
+      "shop.example" },
+    { SHARED, "GET / HTTP/1.1\r\nHost: shop.example\r\nMax-Forwards: 0\r\n\r\n", "shop", "web",
+      "shop.example" },
     /* The body's limit is a limit, not one less. */
     { SHARED, "POST /only/ HTTP/1.1\r\nHost: strict.example\r\nContent-Length: 10\r\n\r\n",
       "strict", "web", "strict.example" },
@@ -276,6 +288,39 @@ static void request_that_cannot_be_forwarded_gets_a_response_with_a_reason(void 
             assert_null(w->admit.tenant);
         else
             assert_text(w->admit.tenant->name, c->tenant);
+    }
+}
+
+#define ENDS(method, target, host)                                                                 \
+    method " " target " HTTP/1.1\r\nHost: " host "\r\nMax-Forwards: 0\r\nCookie: a\r\n\r\n"
+
+/* RFC 9110 7.6.2: the request ends here, before any redirect and whatever its route. */
+static void options_and_trace_with_max_forwards_0_end_here(void **state)
+{
+    static const struct {
+        const char *head, *message;
+        uint16_t status;
+        enum weir_access_outcome outcome;
+    } cases[] = {
+        { ENDS("OPTIONS", "*", "shop.example"), "", 200, WEIR_OUTCOME_MAX_FORWARDS },
+        { ENDS("OPTIONS", "/x", "moved.example"), "", 200, WEIR_OUTCOME_MAX_FORWARDS },
+        { ENDS("OPTIONS", "/", "strict.example"), "", 200, WEIR_OUTCOME_MAX_FORWARDS },
+        { ENDS("TRACE", "/?a", "dedicated.example"),
+          "TRACE /?a HTTP/1.1\r\nHost: dedicated.example\r\nMax-Forwards: 0\r\n\r\n", 200,
+          WEIR_OUTCOME_MAX_FORWARDS },
+        { ENDS("TRACE", "/", "shop.example"), "", 405, WEIR_OUTCOME_REFUSED },
+        { "TRACE / HTTP/1.1\r\nHost: shop.example\r\n\r\n", "", 405, WEIR_OUTCOME_REFUSED },
+        { "TRACE /x HTTP/1.1\r\nHost: moved.example\r\n\r\n", "", 405, WEIR_OUTCOME_REFUSED },
+        { ENDS("OPTIONS", "*", "unknown.example"), "", 404, WEIR_OUTCOME_UNKNOWN_HOST },
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        admit(w, weir_span_cstr(cases[i].head), SHARED);
+        assert_int_equal(w->admit.what, WEIR_ADMIT_RESPONSE);
+        assert_int_equal(w->admit.status, cases[i].status);
+        assert_int_equal(w->admit.outcome, cases[i].outcome);
+        assert_text(w->admit.message, cases[i].message);
+        assert_false(w->admit.close);
     }
 }
 
@@ -425,6 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_goes_to_the_route_of_its_tenant),
         cmocka_unit_test(request_that_cannot_be_forwarded_gets_a_response_with_a_reason),
+        cmocka_unit_test(options_and_trace_with_max_forwards_0_end_here),
         cmocka_unit_test(a_head_may_have_as_many_fields_as_its_site_allows_and_no_more),
         cmocka_unit_test(a_head_may_be_as_long_as_its_site_allows_and_no_longer),
         cmocka_unit_test(a_redirect_is_decided_before_any_server_is_sought),

@@ -220,6 +220,17 @@ static const struct request_case request_cases[] = {
                                                         "a") "X-Edge: weir\r\nX-Empty: \r\n\r\n" },
     { 0, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
+    /* RFC 9110 7.6.2: counted down, where it counts. */
+    { 0, "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 010\r\nB: c\r\n\r\n",
+      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 9\r\nB: c\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n",
+      "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n" OWN(PEER, "a") "\r\n" },
+    /* "Proxy" becomes HTTP_PROXY in the environment of a CGI program, which takes it for its own.
+     */
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nProxy: http://evil/\r\npROXY: x\r\nProxy-A: 1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nProxy-A: 1\r\n" OWN(PEER, "a") "\r\n" },
     { 0, "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n\r\n",
       "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n" OWN(PEER, "[2001:db8::1]:81") "\r\n" },
 };

@@ -385,6 +385,41 @@ static void expect_is_continue_or_refused(void **state)
               WEIR_FAULT_EXPECT);
 }
 
+/* RFC 9110 7.6.2: for OPTIONS and TRACE. Whoever reads another number than we do, or another field
+ * of two, ends the chain elsewhere. */
+static void max_forwards_is_read_for_options_and_trace_alone(void **state)
+{
+    struct weir_h1_head h;
+    heads_good(&h, REQUEST, BYTES("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 12\r\n\r\n"));
+    assert_true(h.has_max_forwards);
+    assert_int_equal(h.max_forwards, 12);
+    heads_good(&h, REQUEST, BYTES("TRACE / HTTP/1.1\r\nHost: a\r\nMAX-forwards:\t 00 \r\n\r\n"));
+    assert_true(h.has_max_forwards);
+    assert_int_equal(h.max_forwards, 0);
+    heads_good(&h, REQUEST, BYTES("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_false(h.has_max_forwards);
+    heads_good(&h, REQUEST, BYTES(POST "Max-Forwards: x\r\nMax-Forwards: 1\r\n\r\n"));
+    assert_false(h.has_max_forwards);
+    heads_good(&h, RESPONSE, BYTES(OK "Max-Forwards: x\r\n\r\n"));
+    assert_false(h.has_max_forwards);
+
+    static const char *const bad[] = { "",     "-1", "+1",  "1.0", "0x1",
+                                       "1, 1", "1;", "one", "1 0", "1000000000000000000" };
+    static const char *const methods[] = { "OPTIONS", "TRACE" };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(bad) * 2; i++) {
+        char text[200];
+        int len =
+            snprintf(text, sizeof(text), "%s / HTTP/1.1\r\nHost: a\r\nMax-Forwards: %s\r\n\r\n",
+                     methods[i % 2], bad[i / 2]);
+        heads_bad(REQUEST, weir_span(text, (size_t)len), WEIR_FAULT_MAX_FORWARDS);
+    }
+    heads_bad(REQUEST,
+              BYTES("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\nmax-forwards: 1\r\n\r\n"),
+              WEIR_FAULT_MAX_FORWARDS);
+    heads_bad(REQUEST, BYTES("TRACE / HTTP/1.1\r\nHost: a\r\nConnection: max-forwards\r\n\r\n"),
+              WEIR_FAULT_CONNECTION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +438,7 @@ int main(void)
         cmocka_unit_test(connection_is_a_list_of_tokens),
         cmocka_unit_test(connection_options_may_fill_their_limit_but_not_pass_it),
         cmocka_unit_test(expect_is_continue_or_refused),
+        cmocka_unit_test(max_forwards_is_read_for_options_and_trace_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
