@@ -296,6 +296,7 @@ static void http_fill(struct weir_tenant *t, const Weir__V1__Http *h)
     t->max_header = clamp_u32(h->has_max_header ? h->max_header : WEIR_DEFAULT_MAX_HEADER);
     if (t->max_header > WEIR_HEAD_MAX)
         t->max_header = WEIR_HEAD_MAX;
+    t->max_fields = (uint16_t)(h->has_max_fields ? h->max_fields : WEIR_DEFAULT_MAX_FIELDS);
     t->max_body = h->has_max_body ? h->max_body : WEIR_DEFAULT_MAX_BODY;
     t->head_timeout_ms =
         clamp_u32(h->has_head_timeout ? h->head_timeout : WEIR_DEFAULT_HEAD_TIMEOUT_MS);
@@ -306,6 +307,7 @@ static void http_fill(struct weir_tenant *t, const Weir__V1__Http *h)
     t->min_rate = clamp_u32(h->has_min_rate ? h->min_rate : WEIR_DEFAULT_MIN_RATE);
     t->idle_timeout_ms =
         clamp_u32(h->has_idle_timeout ? h->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS);
+    t->trace = h->has_trace && h->trace;
 }
 
 static enum weir_underscores underscores_of(const Weir__V1__Headers *h)

@@ -86,12 +86,14 @@ struct weir_tenant {
     uint64_t revision;
 
     uint32_t max_header; /* bytes */
+    uint16_t max_fields; /* 1..WEIR_FIELDS_MAX */
     uint64_t max_body;   /* bytes, 0 = no limit */
     uint32_t head_timeout_ms;
     uint32_t body_timeout_ms; /* of a client whose turn it is */
     bool finish_closed;       /* http.on_client_close: finish */
     uint32_t min_rate;        /* bytes per second, 0 = off */
     uint32_t idle_timeout_ms;
+    bool trace; /* TRACE is passed on */
 
     enum weir_underscores underscores;
     uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;

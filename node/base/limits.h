@@ -9,7 +9,9 @@
 
 /* wire */
 #define WEIR_HEAD_MAX         65535 /* bytes of a message head; offsets in it fit 16 bits */
-#define WEIR_FIELDS_MAX       128   /* fields of one head */
+#define WEIR_FIELDS_MAX       256   /* fields of one head; tenants choose less */
+#define WEIR_METHOD_MAX       32    /* bytes of a method: twice the longest that is registered */
+#define WEIR_FIELD_NAME_MAX   256   /* bytes of a field's name */
 #define WEIR_HOST_MAX         253   /* bytes of a host name, RFC 1035 2.3.4 */
 #define WEIR_CHUNK_LINE_MAX   256   /* bytes of a chunk-size line with its extensions */
 #define WEIR_TRAILERS_MAX     4096  /* bytes of a trailer section */

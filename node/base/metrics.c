@@ -40,6 +40,8 @@ static const struct row rows[] = {
         "Requests for a host that no tenant has.", COUNTER },
     [WEIR_M_REQUESTS_REDIRECTED] = { "weir_requests_redirected_total", "",
         "Requests that got a redirect of the tenant.", COUNTER },
+    [WEIR_M_REQUESTS_REFUSED] = { "weir_requests_refused_total", "",
+        "Requests refused by a rule of the tenant: underscores, TRACE.", COUNTER },
     [WEIR_M_REQUESTS_TOO_LARGE] = { "weir_requests_too_large_total", "",
         "Requests whose head or body passed its limit.", COUNTER },
     [WEIR_M_REQUESTS_TIMED_OUT] = { "weir_requests_timed_out_total", "",

@@ -25,6 +25,7 @@ enum weir_metric {
     WEIR_M_REQUESTS_MALFORMED, /* refused by the parser */
     WEIR_M_REQUESTS_UNKNOWN_HOST,
     WEIR_M_REQUESTS_REDIRECTED,
+    WEIR_M_REQUESTS_REFUSED,   /* by a rule of the tenant */
     WEIR_M_REQUESTS_TOO_LARGE, /* head or body over its limit */
     WEIR_M_REQUESTS_TIMED_OUT, /* head, body, rate or idle limits */
     WEIR_M_REQUESTS_RETRIED,

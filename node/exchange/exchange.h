@@ -195,7 +195,8 @@ struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct we
 /** Write the access record, count, free, and leave the client. It must have no origin connection
  * and no place in a queue (contract). Ends x. */
 void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how);
-/** Respond locally with an error page. May end x. @param status 300..599 */
+/** Respond locally: an error page, a redirect, or what ends here. May end x. @param status 200..599
+ */
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why);
 /** Leave the origin connection, or the queue for one. @param reusable  as weir_origin_ops.release

@@ -154,6 +154,7 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_request(x, head, bytes));
     if (a->what != WEIR_ADMIT_FORWARD) {
         store_record_bytes(x, head, bytes);
+        x->close_after = a->close;
         weir_exchange_response(x, a->status, a->outcome, a->why);
         return;
     }

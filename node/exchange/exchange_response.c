@@ -8,6 +8,7 @@
 #include "node/exchange/exchange.h"
 #include "node/flow/identity.h"
 #include "node/flow/local_response.h"
+#include "node/flow/methods.h"
 
 /* -- completion -- */
 
@@ -72,11 +73,37 @@ void weir_exchange_leave_origin(struct weir_exchange *x, bool reusable)
     o->ops->release(o, reusable);
 }
 
+static void count_own_response(const struct weir_exchange *x, enum weir_access_outcome outcome)
+{
+    static const struct {
+        enum weir_access_outcome outcome;
+        enum weir_metric metric;
+    } counted[] = {
+        { WEIR_OUTCOME_UNKNOWN_HOST, WEIR_M_REQUESTS_UNKNOWN_HOST },
+        { WEIR_OUTCOME_REDIRECTED, WEIR_M_REQUESTS_REDIRECTED },
+        { WEIR_OUTCOME_LOOP, WEIR_M_REQUESTS_LOOPED },
+        { WEIR_OUTCOME_TOO_LARGE, WEIR_M_REQUESTS_TOO_LARGE },
+        { WEIR_OUTCOME_REFUSED, WEIR_M_REQUESTS_REFUSED },
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(counted); i++)
+        if (counted[i].outcome == outcome)
+            weir_metric_add(x->env->metrics, counted[i].metric, 1);
+}
+
+/* The methods that the tenant has, where a response of this kind must or may list them. */
+static struct weir_span allow_of(const struct weir_exchange *x, uint16_t status,
+                                 enum weir_access_outcome outcome)
+{
+    bool lists = status == 405 ||
+                 (outcome == WEIR_OUTCOME_MAX_FORWARDS && x->req.method == WEIR_METHOD_OPTIONS);
+    return lists && x->tenant != NULL ? weir_methods_allowed(x->tenant->trace) : WEIR_SPAN_EMPTY;
+}
+
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    WEIR_ASSERT(status >= 300 && status <= 599);
+    WEIR_ASSERT(status >= 200 && status <= 599);
     WEIR_ASSERT(!x->head_passed);
     struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
@@ -89,6 +116,8 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
         .reason_text = why,
         .request_id = weir_span(x->request_id, x->request_id_len),
         .location = outcome == WEIR_OUTCOME_REDIRECTED ? env->admit.location : WEIR_SPAN_EMPTY,
+        .allow = allow_of(x, status, outcome),
+        .message = outcome == WEIR_OUTCOME_MAX_FORWARDS ? env->admit.message : WEIR_SPAN_EMPTY,
         .date = weir_span(env->date, WEIR_HTTP_DATE_LEN),
         .keep_alive = keep,
         .head_only = x->req.method == WEIR_METHOD_HEAD,
@@ -101,14 +130,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     x->outcome = outcome;
     x->plan.reuse_downstream = keep;
     x->close_after = !keep;
-    if (outcome == WEIR_OUTCOME_UNKNOWN_HOST)
-        weir_metric_add(env->metrics, WEIR_M_REQUESTS_UNKNOWN_HOST, 1);
-    if (outcome == WEIR_OUTCOME_REDIRECTED)
-        weir_metric_add(env->metrics, WEIR_M_REQUESTS_REDIRECTED, 1);
-    if (outcome == WEIR_OUTCOME_LOOP)
-        weir_metric_add(env->metrics, WEIR_M_REQUESTS_LOOPED, 1);
-    if (outcome == WEIR_OUTCOME_TOO_LARGE)
-        weir_metric_add(env->metrics, WEIR_M_REQUESTS_TOO_LARGE, 1);
+    count_own_response(x, outcome);
     struct weir_pieces *p = &env->pieces;
     weir_pieces_reset(p);
     p->hold = !keep;
@@ -252,6 +274,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
         if (h == NULL) {
             h = &env->response_head;
             weir_h1_head_init(h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
+            h->max_fields = x->tenant->max_fields;
         }
         *ret_used = used;
         switch (weir_h1_head_feed(h, rest)) {

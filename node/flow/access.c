@@ -16,6 +16,7 @@ static const char *const outcome_names[] = {
     [WEIR_OUTCOME_UNKNOWN_HOST] = "unknown_host",
     [WEIR_OUTCOME_NO_ROUTE] = "no_route",
     [WEIR_OUTCOME_REDIRECTED] = "redirected",
+    [WEIR_OUTCOME_MAX_FORWARDS] = "max_forwards",
     [WEIR_OUTCOME_REFUSED] = "refused",
     [WEIR_OUTCOME_TOO_LARGE] = "too_large",
     [WEIR_OUTCOME_TIMED_OUT_HEAD] = "timed_out_head",

@@ -25,8 +25,9 @@ enum weir_access_outcome {
     WEIR_OUTCOME_UNKNOWN_HOST,
     WEIR_OUTCOME_NO_ROUTE,
     WEIR_OUTCOME_REDIRECTED,
-    WEIR_OUTCOME_REFUSED,   /* by a rule of the tenant: underscores, methods */
-    WEIR_OUTCOME_TOO_LARGE, /* head or body over its limit */
+    WEIR_OUTCOME_MAX_FORWARDS, /* OPTIONS or TRACE that ends here */
+    WEIR_OUTCOME_REFUSED,      /* by a rule of the tenant: underscores, methods */
+    WEIR_OUTCOME_TOO_LARGE,    /* head or body over its limit */
     WEIR_OUTCOME_TIMED_OUT_HEAD,
     WEIR_OUTCOME_TIMED_OUT_BODY,
     WEIR_OUTCOME_SLOW_CLIENT, /* below the minimum rate, either direction */

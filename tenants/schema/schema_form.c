@@ -64,7 +64,7 @@ static bool respell_authority(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
-    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
+    if (weir_authority_parse(s, &a) < 0 || !weir_authority_is_host(&a))
         return false;
     spelling_set(ret, a.host, a.host_len);
     return true;
@@ -74,7 +74,7 @@ static bool respell_host(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
-    if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port != 0)
+    if (weir_authority_parse(s, &a) < 0 || a.is_ip || !weir_authority_is_host(&a))
         return false;
     spelling_set(ret, a.host, a.host_len);
     return true;
@@ -172,10 +172,10 @@ static bool is_prefix(struct weir_span s)
 /* Bytes of a path and nothing else, in the one spelling that requests are compared in. */
 static bool is_path(struct weir_span s)
 {
-    uint8_t buf[WEIR_PATH_MAX];
+    uint8_t buf[WEIR_PATH_NORMAL_MAX(WEIR_PATH_MAX)];
     struct weir_span normal;
 
-    if (s.len == 0 || s.len > sizeof(buf) || !weir_bytes_all(s, WEIR_BYTE_PATH))
+    if (s.len == 0 || s.len > WEIR_PATH_MAX || !weir_bytes_all(s, WEIR_BYTE_PATH))
         return false;
     return weir_path_normalise(s, buf, &normal) == WEIR_OK && weir_span_eq(s, normal);
 }

@@ -383,6 +383,16 @@ static const struct weir_rule http_rules[] = {
       .help = "A client that closes while its response is awaited. abort: its request is given up, "
               "and the endpoint's connection closed; finish: it is served, since it may have shut "
               "down only its sending side." },
+    { .field = "max_fields",
+      NUMBER(16, WEIR_FIELDS_MAX),
+      PRESET(WEIR_DEFAULT_MAX_FIELDS),
+      .help = "Header fields of a request or of a response. A request with more gets a 431, a "
+              "response with more becomes a 502." },
+    { .field = "trace",
+      .preset_text = "false",
+      .help =
+          "Whether TRACE requests are passed on; else they get a 405. With Max-Forwards: 0 weir "
+          "responds itself, with the request but for fields that look like credentials." },
 };
 
 static const struct weir_rule tcp_rules[] = {

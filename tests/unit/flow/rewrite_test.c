@@ -164,6 +164,18 @@ static const struct request_case request_cases[] = {
       "GET /p?q HTTP/1.1\r\nHost: A.example:8080\r\n" OWN(PEER, "A.example:8080") "\r\n" },
     { 0, "GET http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    /* RFC 9110 4.2.3: an empty path is "/", also in front of a query; an empty port is none. */
+    { 0, "GET http://a.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n",
+      "GET /?q HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "OPTIONS http://a.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n",
+      "OPTIONS /?q HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "GET / HTTP/1.1\r\nHost: a.example:\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "GET http://[::1]:/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: [::1]\r\n" OWN(PEER, "[::1]") "\r\n" },
+    /* What clients write beside RFC 3986 leaves as it came. */
+    { 0, "GET /[x]|^caf\xc3\xa9?100%&C:\\x%u00e9 HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET /[x]|^caf\xc3\xa9?100%&C:\\x%u00e9 HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
     { 0, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
       "OPTIONS * HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
     /* RFC 9112 3.2.4: "the last proxy ... MUST send a request-target of "*"". */
@@ -210,6 +222,17 @@ static const struct request_case request_cases[] = {
                                                         "a") "X-Edge: weir\r\nX-Empty: \r\n\r\n" },
     { 0, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
+    /* RFC 9110 7.6.2: counted down, where it counts. */
+    { 0, "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 010\r\nB: c\r\n\r\n",
+      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 9\r\nB: c\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n",
+      "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n" OWN(PEER, "a") "\r\n" },
+    /* "Proxy" becomes HTTP_PROXY in the environment of a CGI program, which takes it for its own.
+     */
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nProxy: http://evil/\r\npROXY: x\r\nProxy-A: 1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nProxy-A: 1\r\n" OWN(PEER, "a") "\r\n" },
     { 0, "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n\r\n",
       "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n" OWN(PEER, "[2001:db8::1]:81") "\r\n" },
 };
