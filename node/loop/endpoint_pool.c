@@ -87,9 +87,20 @@ static enum weir_acquired enqueue_exchange(struct weir_endpoint_pool *p, struct 
     return WEIR_ACQUIRED_WAIT;
 }
 
+/* Whose limit of look-ups counts. */
+static uint64_t tenant_key(const struct weir_worker *w, const struct weir_tenant *t)
+{
+    struct weir_siphash h;
+    weir_siphash_init(&h, &w->marks->secret);
+    weir_siphash_add(&h, t->name.at, t->name.len);
+    return weir_siphash_end(&h);
+}
+
 static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
     struct weir_addr addr;
+    if (p->address_pool->host[0] != '\0')
+        p->address_pool->tenant_key = tenant_key(p->worker, x->tenant);
     switch (weir_address_pool_next_addr(p->address_pool, &addr)) {
     case WEIR_ADDRESS_POOL_ADDR_WAIT:
         return enqueue_exchange(p, x);

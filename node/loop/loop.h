@@ -45,9 +45,8 @@
 #define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
 #define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
-#define WEIR_RESOLVE_MAX       8     /* addresses used of one name */
-#define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
-#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a failed look-up */
+#define WEIR_RESOLVE_MS        30000 /* a name in use is asked for again after this at the latest */
+#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same when it could not be asked for */
 
 /* The type of the struct that holds a timer. The wheel has one handler for all of them. */
 enum weir_timer_owner { WEIR_TIMER_DOWNSTREAM, WEIR_TIMER_ORIGIN };
@@ -71,6 +70,8 @@ struct weir_worker {
     uv_async_t wake;
     pthread_t thread;
     struct weir_inbox inbox;
+    struct weir_inbox responses; /* of the node's resolver: weir_lookup.msg */
+    uint32_t num_lookups;        /* that the resolver has, or are in `responses` */
     struct weir_wheel wheel;
     uint64_t now_ms;  /* of the current turn */
     uint64_t turn_ns; /* the same, finer; 0: not read in this turn, or to be read at each step */

@@ -207,7 +207,6 @@ static void stop(struct weir_worker *w)
     while (!weir_list_empty(&w->origin_list))
         weir_origin_conn_close(
             weir_container_of(w->origin_list.next, struct weir_origin_conn, link));
-    weir_address_pool_shutdown(w);
     weir_worker_free_dead(w);
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
@@ -330,6 +329,7 @@ static void on_wake(uv_async_t *a)
     if (w->stopping)
         return;
     take_asked(w);
+    weir_address_pool_take_responses(w);
     if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed))
         stop(w);
 }
@@ -377,7 +377,10 @@ static enum weir_err init_loop(struct weir_worker *w)
     if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0 ||
         uv_prepare_start(&w->turn, on_turn) < 0)
         return WEIR_ENOMEM;
-    return weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
+    enum weir_err err = weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
+    if (err == WEIR_OK)
+        err = weir_inbox_init(&w->responses, WEIR_LOOKUPS_MAX, wake, w);
+    return err;
 }
 
 enum weir_err weir_worker_init(struct weir_worker *w)
@@ -426,7 +429,9 @@ void weir_worker_free(struct weir_worker *w)
     weir_counters_free(&w->tenant_counters);
     weir_counters_free(&w->endpoint_counters);
     weir_splice_shutdown(w);
+    weir_address_pool_drop_responses(w);
     weir_inbox_deinit(&w->inbox);
+    weir_inbox_deinit(&w->responses);
     weir_endpoint_pool_free_all(w);
     weir_address_pool_free_all(w);
     weir_pool_deinit(&w->downstreams);

@@ -425,6 +425,28 @@ static const struct weir_rule node_rules[] = {
       ITEMS(0, PREFIXES_MAX),
       .unique = true,
       .help = "Proxies in front of weir whose X-Forwarded-For and X-Request-ID are believed." },
+    { .field = "resolver",
+      .help = "How names of endpoints are looked up. /etc/hosts counts first. A name is looked up "
+              "again when its TTL has passed (1 s at least, 1 h at most); while that fails, its "
+              "last good addresses stay in use." },
+};
+
+static const struct weir_rule resolver_rules[] = {
+    { .field = "servers",
+      TEXT(WEIR_FORM_NAME_SERVER, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, WEIR_NAME_SERVERS),
+      .unique = true,
+      .preset_text = "those of /etc/resolv.conf",
+      .help = "DNS servers, in the order in which they are tried." },
+    { .field = "timeout",
+      DURATION(100, MINUTE),
+      PRESET(WEIR_DEFAULT_RESOLVER_TIMEOUT_MS),
+      .help = "How long one look-up may take, over all servers and tries." },
+    { .field = "lookups_per_tenant",
+      NUMBER(1, 64),
+      PRESET(WEIR_DEFAULT_LOOKUPS_PER_TENANT),
+      .help = "Names of one tenant that are looked up at once; its others wait for their turn, "
+              "those of other tenants do not." },
 };
 
 static const struct weir_rule listen_rules[] = {
@@ -544,6 +566,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__admin__descriptor, admin_rules),
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
+    SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__log__descriptor, log_rules),
 };
 
