@@ -4,7 +4,7 @@
 # Circles of files: (files without their endings, why they stand). A circle may be a part of a line's.
 CIRCLES = [
     ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
-                                       "exchange", "worker", "conn_log", "group", "listener")},
+                                       "exchange", "worker", "conn_log", "group", "listener", "dial")},
      "one exchange's life runs through all of them; cut when sessions and exchanges get rooms of their own"),
 ]
 

@@ -247,6 +247,8 @@ static void cancel_slot(struct slot *s)
 {
     s->inside = true;
     ares_cancel(s->channel);
+    if (!s->ended)
+        close_channel(s); /* it had begun something new instead */
     s->inside = false;
     WEIR_ASSERT(s->ended);
 }
@@ -381,7 +383,11 @@ static void stop_waiting_for_the_rest(struct slot *s)
         ares_freeaddrinfo(s->found);
     s->found = NULL;
     s->ended = false;
-    ask_servers(s);
+    s->status = open_channel(s);
+    if (s->status == ARES_SUCCESS)
+        ask_servers(s);
+    else
+        s->ended = true;
 }
 
 /* -- the loop -- */

@@ -130,13 +130,11 @@ void weir_address_pool_ask(struct weir_address_pool *p)
     p->resolve_at_ms = w->now_ms + WEIR_RESOLVE_AGAIN_MS;
 }
 
-enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
-                                                        struct weir_addr *ret)
+enum weir_address_pool_addr weir_address_pool_resolve(struct weir_address_pool *p)
 {
     weir_address_pool_ask(p);
-    if (p->num_addrs == 0)
-        return p->resolve_state == WEIR_RESOLVE_RUNNING ? WEIR_ADDRESS_POOL_ADDR_WAIT
-                                                        : WEIR_ADDRESS_POOL_ADDR_FAILED;
-    *ret = p->addrs[p->next_addr++ % p->num_addrs];
-    return WEIR_ADDRESS_POOL_ADDR_READY;
+    if (p->num_addrs > 0)
+        return WEIR_ADDRESS_POOL_ADDR_READY;
+    return p->resolve_state == WEIR_RESOLVE_RUNNING ? WEIR_ADDRESS_POOL_ADDR_WAIT
+                                                    : WEIR_ADDRESS_POOL_ADDR_FAILED;
 }

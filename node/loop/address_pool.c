@@ -8,7 +8,7 @@
 
 #include "node/base/log.h"
 #include "node/base/trace.h"
-#include "node/loop/conn_log.h"
+#include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
@@ -183,14 +183,13 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 /* @return connects begun */
 static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
 {
-    struct weir_addr addr;
     uint32_t begun = 0;
     while (begun < budget && is_short(p) &&
            weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now_ms)) {
         begun++;
-        if (weir_address_pool_next_addr(p, &addr) != WEIR_ADDRESS_POOL_ADDR_READY)
+        if (weir_address_pool_resolve(p) != WEIR_ADDRESS_POOL_ADDR_READY)
             break;
-        enum weir_err err = weir_origin_conn_dial_ahead(p, &addr);
+        enum weir_err err = weir_dial_ahead(p);
         if (err == WEIR_EIO)
             weir_address_pool_ahead_failed(p);
         if (err < 0)

@@ -43,7 +43,9 @@ struct weir_address_pool {
     uint64_t used_ms;  /* when an exchange last used it */
 
     struct weir_addr addrs[WEIR_RESOLVE_MAX];
-    uint16_t num_addrs, next_addr;
+    uint16_t num_addrs;
+    bool has_good;
+    struct weir_addr good;  /* the last one that a connection was made to */
     uint8_t resolve_state;  /* enum weir_resolve_state */
     uint64_t resolve_at_ms; /* when to ask for the name again; 0: it was not asked for yet */
     uint64_t tenant_key;    /* of the tenant that asked last: whose limit of look-ups counts */
@@ -79,10 +81,9 @@ enum weir_address_pool_addr {
     WEIR_ADDRESS_POOL_ADDR_WAIT,   /* a look-up runs: weir_endpoint_pool_resolved will be called */
     WEIR_ADDRESS_POOL_ADDR_FAILED, /* the last look-up failed and no address is known */
 };
-/** The next address to connect to; asks for the name when its addresses are too old. After a failed
- * look-up the addresses of the last good one stay in use. */
-enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
-                                                        struct weir_addr *ret);
+/** Whether there are addresses to connect to; asks for the name when they are too old. After a
+ * failed look-up the addresses of the last good one stay in use. */
+enum weir_address_pool_addr weir_address_pool_resolve(struct weir_address_pool *p);
 /** If it is a name whose addresses are too old: ask the node's resolver. */
 void weir_address_pool_ask(struct weir_address_pool *p);
 /** The worker was woken: take the resolver's responses. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node/loop/address_pool.h"
+#include "node/loop/dial.h"
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
@@ -98,10 +99,9 @@ static uint64_t tenant_key(const struct weir_worker *w, const struct weir_tenant
 
 static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
-    struct weir_addr addr;
     if (p->address_pool->host[0] != '\0')
         p->address_pool->tenant_key = tenant_key(p->worker, x->tenant);
-    switch (weir_address_pool_next_addr(p->address_pool, &addr)) {
+    switch (weir_address_pool_resolve(p->address_pool)) {
     case WEIR_ADDRESS_POOL_ADDR_WAIT:
         return enqueue_exchange(p, x);
     case WEIR_ADDRESS_POOL_ADDR_FAILED:
@@ -109,14 +109,14 @@ static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct wei
     case WEIR_ADDRESS_POOL_ADDR_READY:
         break;
     }
-    enum weir_err err = weir_origin_conn_dial(p, &addr, x);
+    enum weir_err err = weir_dial_begin(p, x);
     if (err == WEIR_ELIMIT && p->num_open > 0)
         return enqueue_exchange(p, x);
     if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
         return WEIR_ACQUIRED_FULL;
     if (err < 0)
         return WEIR_ACQUIRED_REFUSED;
-    return x->origin->state == WEIR_ORIGIN_CONN_BUSY ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
+    return x->origin != NULL ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
 }
 
 /* The pool has room for one more. */

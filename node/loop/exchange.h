@@ -24,6 +24,7 @@
 #include "node/loop/loop.h"
 #include "node/wire/h1.h"
 
+struct weir_dial;
 struct weir_downstream;
 struct weir_origin_conn;
 struct weir_endpoint_pool;
@@ -53,6 +54,7 @@ struct weir_exchange {
     bool expects;     /* Expect: 100-continue: before the 100 it is open whether the body comes */
     struct weir_downstream *downstream;
     struct weir_origin_conn *origin;
+    struct weir_dial *dial;                /* set while a connection is being made for it */
     struct weir_endpoint_pool *waiting_in; /* set while in a pool's queue */
     struct weir_list wait_link;
     struct weir_tenant *tenant;                 /* shares; NULL when no tenant has the host */

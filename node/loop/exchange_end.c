@@ -9,6 +9,7 @@
 #include "node/base/trace.h"
 #include "node/flow/access.h"
 #include "node/loop/conn_log.h"
+#include "node/loop/dial.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
@@ -371,7 +372,7 @@ void weir_exchange_end(struct weir_exchange *x)
     struct weir_downstream *c = x->downstream;
     struct weir_worker *w = c->worker;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
+    WEIR_ASSERT(x->origin == NULL && x->dial == NULL && x->waiting_in == NULL);
     uint64_t now_ns = weir_worker_stamp_ns(w);
     count_response_class(x);
     observe_phases(x, now_ns);
@@ -394,6 +395,7 @@ void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome
     struct weir_downstream *c = x->downstream;
     bool torn = !x->response_done || c->out.len > 0;
     weir_endpoint_pool_unwait(x);
+    weir_dial_cancel(x->dial);
     if (x->origin != NULL)
         weir_origin_conn_close(x->origin);
     x->outcome = outcome;

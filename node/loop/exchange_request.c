@@ -9,6 +9,7 @@
 #include "node/base/log.h"
 #include "node/base/probe.h"
 #include "node/loop/conn_log.h"
+#include "node/loop/dial.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
@@ -187,7 +188,7 @@ void weir_exchange_connect(struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->upstream != NULL);
-    WEIR_ASSERT(x->origin == NULL);
+    WEIR_ASSERT(x->origin == NULL && x->dial == NULL);
     struct weir_worker *w = x->downstream->worker;
     for (;;) {
         struct weir_counter_hint unknown = { 0 };
@@ -418,6 +419,7 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         .head_passed = x->head_passed,
         .retries = x->retries,
     };
+    weir_dial_cancel(x->dial);
     if (x->origin != NULL)
         weir_origin_conn_close(x->origin);
     weir_endpoint_pool_unwait(x);

@@ -6,6 +6,7 @@
 
 #include "node/base/clock.h"
 #include "node/flow/local_response.h"
+#include "node/loop/dial.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
@@ -74,6 +75,7 @@ static void leave_origin(struct weir_exchange *x)
 {
     weir_endpoint_pool_unwait(x);
     weir_splice_end(x);
+    weir_dial_cancel(x->dial);
     if (x->origin != NULL)
         weir_origin_conn_close(x->origin);
 }

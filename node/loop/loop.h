@@ -49,7 +49,7 @@
 #define WEIR_RESOLVE_AGAIN_MS  1000  /* the same when it could not be asked for */
 
 /* The type of the struct that holds a timer. The wheel has one handler for all of them. */
-enum weir_timer_owner { WEIR_TIMER_DOWNSTREAM, WEIR_TIMER_ORIGIN };
+enum weir_timer_owner { WEIR_TIMER_DOWNSTREAM, WEIR_TIMER_ORIGIN, WEIR_TIMER_DIAL };
 
 struct weir_deadline {
     struct weir_timer timer;
@@ -103,13 +103,14 @@ struct weir_worker {
     _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
 
-    struct weir_pool downstreams, origins, endpoint_pools, address_pools, exchanges, heads;
+    struct weir_pool downstreams, origins, endpoint_pools, address_pools, exchanges, heads, dials;
     struct weir_buffers buffers;
     struct weir_list downstream_list; /* every downstream connection */
     struct weir_list
         dead_downstreams; /* closed without having entered the loop: freed in the next turn */
     struct weir_list origin_list; /* every origin connection */
     struct weir_list dead_origins;
+    struct weir_list dial_list;           /* connections in the making */
     struct weir_list idle_lru;            /* parked origin connections, longest parked first */
     struct weir_list refill;              /* address pools that are below min_idle */
     struct weir_list poked;               /* endpoint pools with a queue where something changed */

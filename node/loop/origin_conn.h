@@ -18,12 +18,13 @@
 #include "node/loop/watch.h"
 #include "node/wire/h1.h"
 
+struct weir_dial;
 struct weir_exchange;
 struct weir_address_pool;
 struct weir_endpoint_pool;
 
 enum weir_origin_conn_state {
-    WEIR_ORIGIN_CONN_CONNECTING, /* x is set, or ahead */
+    WEIR_ORIGIN_CONN_CONNECTING, /* dial is set */
     WEIR_ORIGIN_CONN_BUSY,       /* x is set */
     WEIR_ORIGIN_CONN_PARKED,     /* in its address pool; any byte or end closes it */
     WEIR_ORIGIN_CONN_CLOSED,     /* the descriptor is closed; memory is freed in a later turn */
@@ -34,21 +35,21 @@ enum weir_origin_conn_state {
 struct weir_origin_conn {
     uint32_t magic;
     uint8_t state;
-    bool ahead; /* dialled ahead of demand */
     bool reusable;
     bool broken; /* takes no more bytes; a response may still be there to read */
     struct weir_worker *worker;
-    struct weir_endpoint_pool
-        *pool; /* of the exchange that it carries or is dialled for; NULL while parked */
+    struct weir_endpoint_pool *pool;        /* of the exchange that it carries; else NULL */
     struct weir_address_pool *address_pool; /* of the address it leads to */
     struct weir_watch watch;
     struct weir_deadline deadline;
     struct weir_list link;      /* in worker->origin_list */
-    struct weir_list park_link; /* in address_pool->idle when parked */
+    struct weir_list park_link; /* in address_pool->idle when parked, in dial->connects before */
     struct weir_list lru_link;
     uint32_t exchanges; /* carried so far */
     uint64_t last_key;  /* weir_endpoint.key of the exchange that it served last; 0: none yet */
     struct weir_exchange *x;
+    struct weir_dial *dial; /* while it connects */
+    struct weir_addr addr;
     struct weir_stash *in; /* an incomplete response head */
     struct weir_h1_head *head;
     struct weir_outq out;
@@ -64,7 +65,7 @@ WEIR_MUST_USE bool weir_origin_conn_send(struct weir_origin_conn *u, const struc
 void weir_origin_conn_arm(struct weir_origin_conn *u);
 /** End it; detaches it from its exchange and pool. Legal twice. */
 void weir_origin_conn_close(struct weir_origin_conn *u);
-/** Its own timer has expired: parked too long, or dialled ahead without success. */
+/** Its own timer has expired: parked too long. */
 void weir_origin_conn_timeout(struct weir_origin_conn *u);
 /** Give a closed connection's memory back. */
 void weir_origin_conn_free(struct weir_origin_conn *u);
@@ -73,18 +74,20 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
                             struct weir_exchange *x);
 /** Watch for the events that its state needs. @return false: the loop cannot watch it */
 WEIR_MUST_USE bool weir_origin_conn_watch(struct weir_origin_conn *u);
-/** Open a connection ahead of demand; it parks when it is established. @return WEIR_OK |
- * WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p,
-                                                        const struct weir_addr *addr);
 /** The client took what the pipe of a splice held: move more. */
 void weir_origin_conn_continue(struct weir_origin_conn *u);
 /** The exchange is done with it: park it, or close it when it must not be reused. */
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable);
-/** Open a connection for an exchange, counted in its pool. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO
- * | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p,
+/** Begin to connect, for a dial, which hears of its end unless it is closed before.
+ * @param ret on success: CONNECTING and watched, or connected at once and BUSY
+ * @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_origin_conn_open(struct weir_address_pool *p,
                                                   const struct weir_addr *addr,
-                                                  struct weir_exchange *x);
+                                                  struct weir_origin_conn **ret);
+/** The connect has succeeded. */
+void weir_origin_conn_connected(struct weir_origin_conn *u);
+/** A new connection begins to serve an exchange, which is counted in the pool already. */
+void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
+                           struct weir_exchange *x);
 
 #endif

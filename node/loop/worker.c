@@ -15,6 +15,7 @@
 #include "node/base/log.h"
 #include "node/base/trace.h"
 #include "node/loop/address_pool.h"
+#include "node/loop/dial.h"
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
@@ -104,6 +105,8 @@ static void handle_timers(struct weir_worker *w)
         struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
         if (d->owner == WEIR_TIMER_DOWNSTREAM)
             weir_downstream_timeout(weir_container_of(d, struct weir_downstream, deadline));
+        else if (d->owner == WEIR_TIMER_DIAL)
+            weir_dial_timeout(weir_container_of(d, struct weir_dial, deadline));
         else
             weir_origin_conn_timeout(weir_container_of(d, struct weir_origin_conn, deadline));
     }
@@ -204,6 +207,7 @@ static void stop(struct weir_worker *w)
     w->accepting = false;
     weir_listeners_close(w);
     cut_all(w);
+    weir_dial_cancel_all(w);
     while (!weir_list_empty(&w->origin_list))
         weir_origin_conn_close(
             weir_container_of(w->origin_list.next, struct weir_origin_conn, link));
@@ -264,6 +268,7 @@ static void apply_limits(struct weir_worker *w)
     weir_pool_set_max(&w->downstreams, w->max_downstreams + WEIR_ACCEPT_BUDGET * 64u);
     weir_pool_set_max(&w->exchanges, w->max_downstreams + 64u);
     weir_pool_set_max(&w->origins, w->max_origins + 1024u);
+    weir_pool_set_max(&w->dials, w->max_origins + 64u);
     weir_pool_set_max(&w->heads, cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_set_max(&w->buffers, cfg->max_memory / n);
 }
@@ -354,6 +359,7 @@ static void init_pools(struct weir_worker *w)
     weir_pool_init(&w->downstreams, sizeof(struct weir_downstream), 128, 0);
     weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, 0);
     weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, 0);
+    weir_pool_init(&w->dials, sizeof(struct weir_dial), 64, 0);
     weir_pool_init(&w->endpoint_pools, sizeof(struct weir_endpoint_pool), 64, 1u << 20);
     weir_pool_init(&w->address_pools, sizeof(struct weir_address_pool), 64, 1u << 20);
     weir_pool_init(&w->heads, sizeof(struct weir_h1_head), 16, 0);
@@ -394,6 +400,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     weir_list_init(&w->origin_list);
     weir_list_init(&w->dead_downstreams);
     weir_list_init(&w->dead_origins);
+    weir_list_init(&w->dial_list);
     weir_list_init(&w->idle_lru);
     weir_list_init(&w->refill);
     weir_list_init(&w->poked);
@@ -437,6 +444,7 @@ void weir_worker_free(struct weir_worker *w)
     weir_pool_deinit(&w->downstreams);
     weir_pool_deinit(&w->exchanges);
     weir_pool_deinit(&w->origins);
+    weir_pool_deinit(&w->dials);
     weir_pool_deinit(&w->heads);
     weir_buffers_deinit(&w->buffers);
     weir_worker_change_free(atomic_load_explicit(&w->asked_change, memory_order_relaxed));

@@ -174,7 +174,9 @@ static const struct weir_rule endpoint_rules[] = {
     { .field = "address",
       TEXT(WEIR_FORM_ENDPOINT, 1, WEIR_HOST_MAX + 7),
       .required = true,
-      .help = "Where it listens. A name is resolved and followed." },
+      .help = "Where it listens. A name is resolved and followed; all its addresses (8 at most) "
+              "are one endpoint, which has failed when none of them accepts a connection. The last "
+              "one that did is tried first, each further one after 250 ms." },
     { .field = "weight",
       NUMBER(0, 65535),
       PRESET(WEIR_DEFAULT_WEIGHT),
