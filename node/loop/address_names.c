@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/log_filter.h"
 #include "node/base/trace.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/conn_log.h"
@@ -32,9 +33,9 @@ void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state
     WEIR_ASSERT_MOVE(resolve_moves[p->resolve_state] & (1u << to),
                      resolve_state_names[p->resolve_state], resolve_state_names[to]);
     weir_trace("address.move", (uintptr_t)p, (uint64_t)p->resolve_state << 8 | to);
-    WEIR_CONN_LOG(WEIR_LOG_TRACE,
-                  weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
-                                             resolve_state_names[to]));
+    WEIR_LOG_MAY(WEIR_LOG_TRACE,
+                 weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
+                                            resolve_state_names[to]));
     p->resolve_state = (uint8_t)to;
 }
 
@@ -44,7 +45,7 @@ static void store_response(struct weir_address_pool *p, const struct weir_lookup
     uint32_t age_ms = l->ttl_ms < WEIR_RESOLVE_MS ? l->ttl_ms : WEIR_RESOLVE_MS;
     weir_address_pool_move(p, l->result == WEIR_RESOLVED_FOUND ? WEIR_RESOLVE_DONE
                                                                : WEIR_RESOLVE_FAILED);
-    p->resolve_at_ms = p->worker->now_ms + age_ms;
+    p->resolve_at_ms = p->worker->now.ms + age_ms;
     if (l->num_addrs == 0)
         return;
     WEIR_ASSERT(l->num_addrs <= WEIR_RESOLVE_MAX);
@@ -123,11 +124,11 @@ void weir_address_pool_ask(struct weir_address_pool *p)
     struct weir_worker *w = p->worker;
     WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
     if (p->host[0] == '\0' || p->resolve_state == WEIR_RESOLVE_RUNNING || w->stopping ||
-        w->now_ms < p->resolve_at_ms || send_question(p))
+        w->now.ms < p->resolve_at_ms || send_question(p))
         return;
     weir_metric_add(w->metrics, WEIR_M_RESOLVER_REFUSED, 1);
     weir_address_pool_move(p, WEIR_RESOLVE_FAILED);
-    p->resolve_at_ms = w->now_ms + WEIR_RESOLVE_AGAIN_MS;
+    p->resolve_at_ms = w->now.ms + WEIR_RESOLVE_AGAIN_MS;
 }
 
 enum weir_address_pool_addr weir_address_pool_resolve(struct weir_address_pool *p)

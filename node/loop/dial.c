@@ -5,17 +5,18 @@
 
 #include <string.h>
 
+#include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
-#include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
 
 static struct weir_origin_conn *first_connect(const struct weir_dial *d)
 {
     return weir_container_of(d->connects.next, struct weir_origin_conn, park_link);
 }
+
+static void dial_expired(struct weir_deadline *deadline);
 
 /* -- life -- */
 
@@ -30,8 +31,8 @@ static struct weir_dial *dial_new(struct weir_address_pool *p)
     d->worker = w;
     d->address_pool = p;
     weir_list_init(&d->connects);
-    d->deadline.owner = WEIR_TIMER_DIAL;
     weir_timer_init(&d->deadline.timer);
+    d->deadline.expired = dial_expired;
     weir_list_append(&w->dial_list, &d->link);
     d->num_addrs = p->num_addrs;
     weir_dial_order(p->addrs, p->num_addrs, p->has_good ? &p->good : NULL, d->addrs);
@@ -108,11 +109,11 @@ static void set_deadline(struct weir_dial *d)
 {
     struct weir_worker *w = d->worker;
     bool more = d->num_begun < d->num_addrs;
-    uint64_t at_ms = more ? w->now_ms + WEIR_DIAL_HEAD_START_MS : d->until_ms;
+    uint64_t at_ms = more ? w->now.ms + WEIR_DIAL_HEAD_START_MS : d->until_ms;
     if (d->x == NULL && d->until_ms < at_ms)
         at_ms = d->until_ms;
     if (more || d->x == NULL)
-        weir_worker_set_deadline(w, &d->deadline, at_ms);
+        weir_timer_set(&w->wheel, &d->deadline.timer, at_ms);
 }
 
 /**
@@ -149,8 +150,8 @@ static enum weir_err begin_next(struct weir_dial *d, struct weir_origin_conn **r
 
 static void finish_won(struct weir_origin_conn *u)
 {
-    if (u->x != NULL)
-        weir_exchange_connected(u->x, u);
+    if (u->side.x != NULL)
+        weir_exchange_connected(u->side.x, &u->side);
     else
         weir_origin_conn_release(u, true);
 }
@@ -166,13 +167,11 @@ static void finish_lost(struct weir_dial *d, enum weir_err err)
             weir_address_pool_ahead_failed(p);
         return;
     }
-    struct weir_downstream *c = x->downstream;
     dial_abandon(d);
     if (err == WEIR_EIO)
         weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
     else
         weir_exchange_full(x);
-    weir_downstream_pump(c);
 }
 
 /* Go on with the next address. With none left and none that still runs, the dial has failed. */
@@ -206,10 +205,11 @@ void weir_dial_connect_ended(struct weir_origin_conn *u, int sys_errno)
     go_on(d);
 }
 
-void weir_dial_timeout(struct weir_dial *d)
+static void dial_expired(struct weir_deadline *deadline)
 {
+    struct weir_dial *d = weir_container_of(deadline, struct weir_dial, deadline);
     WEIR_ASSERT(d->magic == WEIR_DIAL_MAGIC);
-    if (d->x == NULL && d->worker->now_ms >= d->until_ms)
+    if (d->x == NULL && d->worker->now.ms >= d->until_ms)
         finish_lost(d, WEIR_EIO);
     else
         go_on(d);
@@ -248,7 +248,7 @@ enum weir_err weir_dial_ahead(struct weir_address_pool *p)
     if (d == NULL)
         return WEIR_ENOMEM;
     p->num_ahead++;
-    d->until_ms = p->worker->now_ms + p->connect_timeout_ms;
+    d->until_ms = p->worker->now.ms + p->connect_timeout_ms;
     enum weir_err err = begin_next(d, &made);
     if (err < 0)
         dial_free(d);

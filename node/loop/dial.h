@@ -16,6 +16,7 @@
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/list.h"
+#include "node/base/timerwheel.h"
 #include "node/loop/loop.h"
 
 struct weir_exchange;
@@ -55,8 +56,6 @@ WEIR_MUST_USE enum weir_err weir_dial_ahead(struct weir_address_pool *p);
 void weir_dial_connect_ended(struct weir_origin_conn *u, int sys_errno);
 /** The exchange no longer waits: end all connects. NULL is legal. */
 void weir_dial_cancel(struct weir_dial *d);
-/** Its timer has expired: begin the next connect, or give up. */
-void weir_dial_timeout(struct weir_dial *d);
 /** End those that run ahead of demand, when the worker stops. */
 void weir_dial_cancel_all(struct weir_worker *w);
 

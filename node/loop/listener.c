@@ -11,10 +11,10 @@
 
 #include "node/base/limits.h"
 #include "node/base/log.h"
-#include "node/loop/downstream.h"
+#include "node/conn/sock.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
-#include "node/loop/sock.h"
+#include "node/loop/session.h"
 
 static void on_accept(uv_poll_t *p, int status, int events);
 
@@ -39,8 +39,8 @@ static void listener_free(struct weir_listener *l)
 
 /* -- control -- */
 
-enum weir_err weir_listener_open(const struct weir_addr *at, struct weir_listener **ret,
-                                 int *ret_errno)
+enum weir_err weir_listener_open(const struct weir_addr *at, const struct weir_session_kind *kind,
+                                 struct weir_listener **ret, int *ret_errno)
 {
     static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
     static const uint8_t any6[16] = { 0 };
@@ -48,7 +48,7 @@ enum weir_err weir_listener_open(const struct weir_addr *at, struct weir_listene
     struct weir_listener *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return WEIR_ENOMEM;
-    enum weir_err err = weir_sock_listen(at, &fd, ret_errno);
+    enum weir_err err = weir_sock_listen(at, kind->client_speaks_first, &fd, ret_errno);
     if (err < 0) {
         free(l);
         return err;
@@ -56,6 +56,7 @@ enum weir_err weir_listener_open(const struct weir_addr *at, struct weir_listene
     l->magic = WEIR_LISTENER_MAGIC;
     weir_list_init(&l->link);
     weir_watch_init(&l->watch, fd, l);
+    l->kind = kind;
     l->addr = *at;
     l->any = memcmp(at->ip, any4, 16) == 0 || memcmp(at->ip, any6, 16) == 0;
     err = weir_sock_local(fd, &l->addr); /* port 0 becomes a real one */
@@ -88,7 +89,7 @@ static void listener_watch(struct weir_listener *l, bool on)
 
 void weir_worker_accepting(struct weir_worker *w, bool on)
 {
-    if (w->stopping || w->num_downstreams >= w->max_downstreams)
+    if (w->stopping || w->num_sessions >= w->max_sessions)
         on = false;
     if (WEIR_LIKELY(w->accepting == on))
         return;
@@ -107,7 +108,7 @@ static bool accept_one(struct weir_listener *l)
     int fd = -1;
     enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
-        weir_downstream_accept(l, fd, &peer);
+        weir_session_accept(w, l->kind, fd, &peer, l->any ? NULL : &l->addr);
         weir_worker_accepting(w, true); /* that may have been the last one allowed */
         return w->accepting;
     }
@@ -118,7 +119,7 @@ static bool accept_one(struct weir_listener *l)
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
     if (weir_log_allowed(&limit, 1, &suppressed))
         log_warn("worker.out_of_descriptors", "worker=%u connections=%u suppressed=%u", w->index,
-                 w->num_downstreams, suppressed);
+                 w->num_sessions, suppressed);
     weir_worker_accepting(w, false);
     return false;
 }
@@ -127,13 +128,12 @@ static void on_accept(uv_poll_t *p, int status, int events)
 {
     struct weir_listener *l = listener_of(p->data);
     struct weir_worker *w = l->worker;
-    weir_worker_enter(w);
-    weir_worker_free_dead(w);
+    weir_conn_env_enter(&w->env);
     if (status < 0)
         l->watch.events = 0;
     for (int i = 0; i < WEIR_ACCEPT_BUDGET && accept_one(l); i++)
         continue;
-    weir_downstream_read_fresh(w);
+    weir_conn_env_leave(&w->env);
 }
 
 /* -- a worker's listeners -- */
@@ -179,10 +179,9 @@ static void listener_close(struct weir_listener *l)
     struct weir_worker *w = l->worker;
     struct weir_addr peer;
     int fd = -1;
-    while (w->num_downstreams < w->max_downstreams &&
+    while (w->num_sessions < w->max_sessions &&
            weir_sock_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
-        weir_downstream_accept(l, fd, &peer);
-    weir_downstream_read_fresh(w);
+        weir_session_accept(w, l->kind, fd, &peer, l->any ? NULL : &l->addr);
     weir_list_remove(&l->link);
     WEIR_ASSERT(w->num_listeners > 0);
     w->num_listeners--;
@@ -198,7 +197,7 @@ void weir_listeners_leave(struct weir_worker *w)
         if (l->leaving)
             continue;
         l->leaving = true;
-        l->leave_deadline_ms = w->now_ms + WEIR_DRAIN_LISTEN_MS;
+        l->leave_deadline_ms = w->now.ms + WEIR_DRAIN_LISTEN_MS;
     }
 }
 
@@ -206,9 +205,16 @@ void weir_listeners_leave(struct weir_worker *w)
  * holds such connections back, and resets them with their listener. */
 static bool listener_is_over(const struct weir_worker *w, const struct weir_listener *l)
 {
-    return w->now_ms >= l->leave_deadline_ms ||
-           (w->draining && w->now_ms >= w->drain_deadline_ms) ||
-           !weir_sock_handshakes_wait(&l->addr);
+    if (w->now.ms >= l->leave_deadline_ms || (w->draining && w->now.ms >= w->drain_deadline_ms))
+        return true;
+    if (weir_sock_handshakes_wait(&l->addr))
+        return false;
+    /* The next client may connect between the look and the close: look again once none can. */
+    weir_sock_ignore_syns(l->watch.fd, true);
+    if (!weir_sock_handshakes_wait(&l->addr))
+        return true;
+    weir_sock_ignore_syns(l->watch.fd, false);
+    return false;
 }
 
 void weir_listeners_step(struct weir_worker *w)
