@@ -24,6 +24,8 @@
 #define WEIR_DEFAULT_CONNECTIONS              100000
 #define WEIR_DEFAULT_MEMORY                   (1024ull << 20)
 #define WEIR_DEFAULT_STORE                    (16ull << 30)
+#define WEIR_DEFAULT_RESOLVER_TIMEOUT_MS      5000
+#define WEIR_DEFAULT_LOOKUPS_PER_TENANT       4
 #define WEIR_DEFAULT_DATA                     "/var/lib/weir"
 #define WEIR_DEFAULT_CDN_ID                   "weir"
 #define WEIR_DEFAULT_VIA                      "weir"

@@ -27,6 +27,8 @@
 #define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early response */
 #define WEIR_DRAIN_LISTEN_MS 1200   /* ms a draining node still accepts connections */
 #define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
+#define WEIR_RESOLVE_MAX     8      /* addresses used of one name */
+#define WEIR_LOOKUPS_MAX     4096   /* names that one worker has looked up at once */
 
 /* tenants */
 #define WEIR_TENANT_NAME_MAX  63    /* bytes: a DNS label */
@@ -57,5 +59,9 @@
 /* ctl */
 #define WEIR_ADMIN_BODY_MAX  8388608 /* bytes of an admin request */
 #define WEIR_ADMIN_CONNS_MAX 256
+#define WEIR_NAMES_MAX       16384 /* names whose addresses a node remembers */
+#define WEIR_NAMES_WAIT_MAX  256   /* names of one tenant that wait for their look-up */
+#define WEIR_NAMES_ASKS_MAX  65536 /* questions that wait for the control loop */
+#define WEIR_NAME_SERVERS    8     /* DNS servers in the node file */
 
 #endif

@@ -114,6 +114,18 @@ static const struct row rows[] = {
         "Requests to the admin API that ended with an error.", COUNTER },
     [WEIR_M_POOL_EXHAUSTED] = { "weir_pool_exhausted_total", "",
         "Requests or connections refused for lack of memory.", COUNTER },
+    [WEIR_M_RESOLVER_FOUND] = { "weir_resolver_lookups_total", "{result=\"found\"}",
+        "Look-ups of endpoints' names by result: found, none (no such name, or no address), failed.", COUNTER },
+    [WEIR_M_RESOLVER_NONE] = { "weir_resolver_lookups_total", "{result=\"none\"}", "", COUNTER },
+    [WEIR_M_RESOLVER_FAILED] = { "weir_resolver_lookups_total", "{result=\"failed\"}", "", COUNTER },
+    [WEIR_M_RESOLVER_HITS] = { "weir_resolver_cache_hits_total", "",
+        "Questions for a name's addresses that needed no look-up.", COUNTER },
+    [WEIR_M_RESOLVER_JOINED] = { "weir_resolver_joined_total", "",
+        "Questions that joined a look-up of the same name.", COUNTER },
+    [WEIR_M_RESOLVER_STALE] = { "weir_resolver_stale_total", "",
+        "Times that a name's last good addresses stood in for a look-up that failed or took long.", COUNTER },
+    [WEIR_M_RESOLVER_REFUSED] = { "weir_resolver_refused_total", "",
+        "Look-ups refused because too many wait, or for lack of memory.", COUNTER },
 };
 /* clang-format on */
 _Static_assert(WEIR_ARRAY_LEN(rows) == WEIR_M_COUNT,

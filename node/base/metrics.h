@@ -62,6 +62,13 @@ enum weir_metric {
     WEIR_M_ADMIN_REQUESTS,
     WEIR_M_ADMIN_ERRORS,
     WEIR_M_POOL_EXHAUSTED, /* a request or connection refused for memory */
+    WEIR_M_RESOLVER_FOUND, /* look-ups of names by their result */
+    WEIR_M_RESOLVER_NONE,
+    WEIR_M_RESOLVER_FAILED,
+    WEIR_M_RESOLVER_HITS,    /* known already */
+    WEIR_M_RESOLVER_JOINED,  /* the name was being looked up already */
+    WEIR_M_RESOLVER_STALE,   /* old addresses were given out */
+    WEIR_M_RESOLVER_REFUSED, /* a limit was reached, or there was no memory */
     WEIR_M_COUNT
 };
 

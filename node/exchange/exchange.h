@@ -26,6 +26,7 @@
 #define WEIR_REQUEST_ID_LEN 32
 #define WEIR_RATE_WINDOW_MS 10000
 
+struct weir_dial;
 struct weir_endpoint_pool;
 
 enum weir_phase {
@@ -70,6 +71,7 @@ struct weir_exchange {
     struct weir_client_side *downstream;
     struct weir_origin_side *origin; /* NULL: none yet, or no longer */
     struct weir_deadline deadline;
+    struct weir_dial *dial;                /* set while a connection is being made for it */
     struct weir_endpoint_pool *waiting_in; /* set while in a pool's queue */
     struct weir_list wait_link;
     struct weir_tenant *tenant;                 /* shares; NULL when no tenant has the host */

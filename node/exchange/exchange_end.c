@@ -371,7 +371,7 @@ void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how)
     struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
+    WEIR_ASSERT(x->origin == NULL && x->dial == NULL && x->waiting_in == NULL);
     WEIR_ASSERT(c->x == x);
     uint64_t now_ns = weir_exchange_stamp_ns(env);
     count_response_class(x);

@@ -223,7 +223,7 @@ void weir_exchange_connect(struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->upstream != NULL);
-    WEIR_ASSERT(x->origin == NULL);
+    WEIR_ASSERT(x->origin == NULL && x->dial == NULL);
     struct weir_exchange_env *env = x->env;
     if (take_held(x)) {
         begin_request(x);

@@ -187,7 +187,9 @@ static const struct weir_rule endpoint_rules[] = {
     { .field = "address",
       TEXT(WEIR_FORM_ENDPOINT, 1, WEIR_HOST_MAX + 7),
       .required = true,
-      .help = "Where it listens. A name is resolved and followed." },
+      .help = "Where it listens. A name is resolved and followed; all its addresses (8 at most) "
+              "are one endpoint, which has failed when none of them accepts a connection. The last "
+              "one that did is tried first, each further one after 250 ms." },
     { .field = "weight",
       NUMBER(0, 65535),
       PRESET(WEIR_DEFAULT_WEIGHT),
@@ -469,6 +471,10 @@ static const struct weir_rule node_rules[] = {
               "redirects and towards upstreams the client's address and scheme of X-Forwarded-For "
               "and X-Forwarded-Proto, or else of Forwarded (RFC 7239). Where one of the two is "
               "there, Forwarded is not read." },
+    { .field = "resolver",
+      .help = "How names of endpoints are looked up. /etc/hosts counts first. A name is looked up "
+              "again when its TTL has passed (1 s at least, 1 h at most); while that fails, its "
+              "last good addresses stay in use." },
     { .field = "cdn_id",
       TEXT(WEIR_FORM_TOKEN, 1, 64),
       .preset_text =
@@ -476,6 +482,24 @@ static const struct weir_rule node_rules[] = {
       .help = "What this cluster adds to CDN-Loop (RFC 8586) of each request that it forwards. A "
               "request that has it already gets a 508: an upstream leads back here. All nodes of a "
               "cluster need the same; clusters that stand behind each other need different ones." },
+};
+
+static const struct weir_rule resolver_rules[] = {
+    { .field = "servers",
+      TEXT(WEIR_FORM_NAME_SERVER, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, WEIR_NAME_SERVERS),
+      .unique = true,
+      .preset_text = "those of /etc/resolv.conf",
+      .help = "DNS servers, in the order in which they are tried." },
+    { .field = "timeout",
+      DURATION(100, MINUTE),
+      PRESET(WEIR_DEFAULT_RESOLVER_TIMEOUT_MS),
+      .help = "How long one look-up may take, over all servers and tries." },
+    { .field = "lookups_per_tenant",
+      NUMBER(1, 64),
+      PRESET(WEIR_DEFAULT_LOOKUPS_PER_TENANT),
+      .help = "Names of one tenant that are looked up at once; its others wait for their turn, "
+              "those of other tenants do not." },
 };
 
 static const struct weir_rule listen_rules[] = {
@@ -595,6 +619,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__admin__descriptor, admin_rules),
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
+    SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__log__descriptor, log_rules),
 };
 
