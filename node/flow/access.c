@@ -16,6 +16,7 @@ static const char *const outcome_names[] = {
     [WEIR_OUTCOME_UNKNOWN_HOST] = "unknown_host",
     [WEIR_OUTCOME_NO_ROUTE] = "no_route",
     [WEIR_OUTCOME_REDIRECTED] = "redirected",
+    [WEIR_OUTCOME_MAX_FORWARDS] = "max_forwards",
     [WEIR_OUTCOME_REFUSED] = "refused",
     [WEIR_OUTCOME_TOO_LARGE] = "too_large",
     [WEIR_OUTCOME_TIMED_OUT_HEAD] = "timed_out_head",
@@ -30,6 +31,7 @@ static const char *const outcome_names[] = {
     [WEIR_OUTCOME_NO_ENDPOINT] = "no_endpoint",
     [WEIR_OUTCOME_TENANT_BROKEN] = "tenant_broken",
     [WEIR_OUTCOME_OVERLOAD] = "overload",
+    [WEIR_OUTCOME_LOOP] = "loop",
 };
 _Static_assert(WEIR_ARRAY_LEN(outcome_names) == WEIR_OUTCOME_COUNT, "every outcome has a name");
 

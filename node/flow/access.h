@@ -25,8 +25,9 @@ enum weir_access_outcome {
     WEIR_OUTCOME_UNKNOWN_HOST,
     WEIR_OUTCOME_NO_ROUTE,
     WEIR_OUTCOME_REDIRECTED,
-    WEIR_OUTCOME_REFUSED,   /* by a rule of the tenant: underscores, methods */
-    WEIR_OUTCOME_TOO_LARGE, /* head or body over its limit */
+    WEIR_OUTCOME_MAX_FORWARDS, /* OPTIONS or TRACE that ends here */
+    WEIR_OUTCOME_REFUSED,      /* by a rule of the tenant: underscores, methods */
+    WEIR_OUTCOME_TOO_LARGE,    /* head or body over its limit */
     WEIR_OUTCOME_TIMED_OUT_HEAD,
     WEIR_OUTCOME_TIMED_OUT_BODY,
     WEIR_OUTCOME_SLOW_CLIENT, /* below the minimum rate, either direction */
@@ -39,6 +40,7 @@ enum weir_access_outcome {
     WEIR_OUTCOME_NO_ENDPOINT,        /* none with weight is left to try */
     WEIR_OUTCOME_TENANT_BROKEN,      /* its record cannot be served */
     WEIR_OUTCOME_OVERLOAD,           /* no memory, no connection slot, draining */
+    WEIR_OUTCOME_LOOP,               /* it has been in this cluster before: CDN-Loop */
     WEIR_OUTCOME_COUNT
 };
 

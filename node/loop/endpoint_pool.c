@@ -7,6 +7,7 @@
 
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
+#include "node/loop/dial.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session.h"
 
@@ -109,10 +110,20 @@ static enum weir_acquired enqueue_exchange(struct weir_endpoint_pool *p, struct 
     return WEIR_ACQUIRED_WAIT;
 }
 
+/* Whose limit of look-ups counts. */
+static uint64_t tenant_key(const struct weir_worker *w, const struct weir_tenant *t)
+{
+    struct weir_siphash h;
+    weir_siphash_init(&h, &w->marks->secret);
+    weir_siphash_add(&h, t->name.at, t->name.len);
+    return weir_siphash_end(&h);
+}
+
 static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
-    struct weir_addr addr;
-    switch (weir_address_pool_next_addr(p->address_pool, &addr)) {
+    if (p->address_pool->host[0] != '\0')
+        p->address_pool->tenant_key = tenant_key(p->worker, x->tenant);
+    switch (weir_address_pool_resolve(p->address_pool)) {
     case WEIR_ADDRESS_POOL_ADDR_WAIT:
         return enqueue_exchange(p, x);
     case WEIR_ADDRESS_POOL_ADDR_FAILED:
@@ -120,15 +131,14 @@ static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct wei
     case WEIR_ADDRESS_POOL_ADDR_READY:
         break;
     }
-    bool connected = false;
-    enum weir_err err = weir_origin_conn_dial(p, &addr, x, &connected);
+    enum weir_err err = weir_dial_begin(p, x);
     if (err == WEIR_ELIMIT && p->num_open > 0)
         return enqueue_exchange(p, x);
     if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
         return WEIR_ACQUIRED_FULL;
     if (err < 0)
         return WEIR_ACQUIRED_REFUSED;
-    return connected ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
+    return x->origin != NULL ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
 }
 
 /* The pool has room for one more. */
@@ -160,6 +170,7 @@ bool weir_endpoint_pool_queued(const struct weir_exchange *x)
 
 void weir_endpoint_pool_unwait(struct weir_exchange *x)
 {
+    weir_dial_cancel(x->dial);
     if (x->waiting_in == NULL)
         return;
     WEIR_ASSERT(x->waiting_in->magic == WEIR_ENDPOINT_POOL_MAGIC);
@@ -176,15 +187,16 @@ static void serve_waiting(struct weir_endpoint_pool *p)
         struct weir_exchange *x =
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
         weir_endpoint_pool_unwait(x);
-        /* The time in the queue ends here. */
-        x->dial_ns = weir_exchange_stamp_ns(&p->worker->exchange);
+        x->dial_ns = weir_exchange_stamp_ns(&p->worker->exchange); /* its time in the queue ends */
         switch (acquire_connection(p, x)) {
         case WEIR_ACQUIRED_READY:
             weir_exchange_connected(x, x->origin);
             break;
         case WEIR_ACQUIRED_WAIT:
-            if (x->waiting_in == NULL)
+            if (x->waiting_in == NULL) {
+                weir_exchange_dialling(x);
                 break;
+            }
             /* It is in the queue again, at the end. It was the first, so it goes to the front. */
             weir_list_remove(&x->wait_link);
             weir_list_prepend(&p->waiting, &x->wait_link);

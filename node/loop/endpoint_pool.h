@@ -50,7 +50,7 @@ enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p,
                                               struct weir_exchange *x);
 /** Whether the exchange waits because limits are reached, which is no failure of the endpoint. */
 bool weir_endpoint_pool_queued(const struct weir_exchange *x);
-/** An exchange gives up waiting. */
+/** An exchange gives up waiting, in the queue or for a dial. */
 void weir_endpoint_pool_unwait(struct weir_exchange *x);
 /** A connection of this pool became free, or was closed: serve the exchanges that wait, soon. */
 void weir_endpoint_pool_poke(struct weir_endpoint_pool *p);

@@ -41,9 +41,8 @@
 #define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
 #define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
-#define WEIR_RESOLVE_MAX       8     /* addresses used of one name */
-#define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
-#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a failed look-up */
+#define WEIR_RESOLVE_MS        30000 /* a name in use is asked for again after this at the latest */
+#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same when it could not be asked for */
 
 _Static_assert(WEIR_OBUF_LEN >= WEIR_ERROR_PAGE_MAX + WEIR_LOCAL_RESPONSE_OWN_MAX,
                "a page of any tenant fits with its head");
@@ -60,6 +59,8 @@ struct weir_worker {
     uv_async_t wake;
     pthread_t thread;
     struct weir_inbox inbox;
+    struct weir_inbox responses; /* of the node's resolver: weir_lookup.msg */
+    uint32_t num_lookups;        /* that the resolver has, or are in `responses` */
     struct weir_wheel wheel;
     struct weir_turn now; /* of the current turn */
     struct weir_conn_env env;
@@ -93,10 +94,11 @@ struct weir_worker {
     _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
 
-    struct weir_pool session_pool, origins, endpoint_pools, address_pools;
+    struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;
     struct weir_list sessions;            /* of clients: weir_session.link */
     struct weir_list origin_list;         /* every origin connection */
+    struct weir_list dial_list;           /* origin connections in the making */
     struct weir_list idle_lru;            /* parked origin connections, longest parked first */
     struct weir_list refill;              /* address pools that are below min_idle */
     struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
