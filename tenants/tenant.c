@@ -248,6 +248,10 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
     u->balance = hashed ? WEIR_BALANCE_IP_HASH : WEIR_BALANCE_ROUND_ROBIN;
     u->connect_timeout_ms = clamp_u32(from->has_connect_timeout ? from->connect_timeout
                                                                 : WEIR_DEFAULT_CONNECT_TIMEOUT_MS);
+    u->connect_total_ms =
+        clamp_u32(from->has_connect_total ? from->connect_total : 3ull * u->connect_timeout_ms);
+    u->body_timeout_ms = clamp_u32(from->has_body_timeout ? from->body_timeout
+                                                          : WEIR_DEFAULT_UPSTREAM_BODY_TIMEOUT_MS);
     u->response_timeout_ms = clamp_u32(
         from->has_response_timeout ? from->response_timeout : WEIR_DEFAULT_RESPONSE_TIMEOUT_MS);
     pool_fill(u, from->pool);
@@ -292,14 +296,18 @@ static void http_fill(struct weir_tenant *t, const Weir__V1__Http *h)
     t->max_header = clamp_u32(h->has_max_header ? h->max_header : WEIR_DEFAULT_MAX_HEADER);
     if (t->max_header > WEIR_HEAD_MAX)
         t->max_header = WEIR_HEAD_MAX;
+    t->max_fields = (uint16_t)(h->has_max_fields ? h->max_fields : WEIR_DEFAULT_MAX_FIELDS);
     t->max_body = h->has_max_body ? h->max_body : WEIR_DEFAULT_MAX_BODY;
     t->head_timeout_ms =
         clamp_u32(h->has_head_timeout ? h->head_timeout : WEIR_DEFAULT_HEAD_TIMEOUT_MS);
     t->body_timeout_ms =
         clamp_u32(h->has_body_timeout ? h->body_timeout : WEIR_DEFAULT_BODY_TIMEOUT_MS);
+    t->finish_closed =
+        h->has_on_client_close && h->on_client_close == WEIR__V1__HTTP__ON_CLIENT_CLOSE__finish;
     t->min_rate = clamp_u32(h->has_min_rate ? h->min_rate : WEIR_DEFAULT_MIN_RATE);
     t->idle_timeout_ms =
         clamp_u32(h->has_idle_timeout ? h->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS);
+    t->trace = h->has_trace && h->trace;
 }
 
 static enum weir_underscores underscores_of(const Weir__V1__Headers *h)

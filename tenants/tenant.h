@@ -32,6 +32,10 @@ struct weir_endpoint {
     bool backup;
     uint16_t index;     /* in its upstream */
     int32_t rr_current; /* smooth weighted round robin; this worker's */
+    /* The pool that its worker made for it (node/loop/endpoint_pool.h), and when that was known:
+     * the worker's count of pools freed by then, from 1. 0: no pool was sought yet. */
+    void *pool;
+    uint64_t pool_known_at;
 };
 
 enum weir_balance { WEIR_BALANCE_ROUND_ROBIN, WEIR_BALANCE_IP_HASH };
@@ -40,6 +44,8 @@ struct weir_upstream {
     struct weir_span name;
     enum weir_balance balance;
     uint32_t connect_timeout_ms;
+    uint32_t connect_total_ms; /* of all tries of one request */
+    uint32_t body_timeout_ms;  /* of an endpoint whose turn it is */
     uint32_t response_timeout_ms;
     uint32_t pool_min_idle;
     uint32_t pool_max_idle;
@@ -80,11 +86,14 @@ struct weir_tenant {
     uint64_t revision;
 
     uint32_t max_header; /* bytes */
+    uint16_t max_fields; /* 1..WEIR_FIELDS_MAX */
     uint64_t max_body;   /* bytes, 0 = no limit */
     uint32_t head_timeout_ms;
-    uint32_t body_timeout_ms;
-    uint32_t min_rate; /* bytes per second, 0 = off */
+    uint32_t body_timeout_ms; /* of a client whose turn it is */
+    bool finish_closed;       /* http.on_client_close: finish */
+    uint32_t min_rate;        /* bytes per second, 0 = off */
     uint32_t idle_timeout_ms;
+    bool trace; /* TRACE is passed on */
 
     enum weir_underscores underscores;
     uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;

@@ -18,6 +18,7 @@
 #include "node/base/log.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
+#include "node/ctl/resolver.h"
 #include "tenants/schema/schema.h"
 
 #define WEIR_CONFIG_BYTES_MAX 1048576 /* bytes of a node file */
@@ -42,6 +43,7 @@ struct weir_config {
     struct weir_prefix *trusted; /* in the arena of docs */
     size_t num_trusted;
     const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
+    struct weir_resolver_settings resolver;
     const char *access;
     enum weir_log_level level;
 };
@@ -75,6 +77,7 @@ enum weir_config_key {
     WEIR_KEY_LOG_LEVEL,
     WEIR_KEY_TRUSTED_PROXIES,
     WEIR_KEY_LIMITS_STORE,
+    WEIR_KEY_RESOLVER,
     /* in force after a restart only */
     WEIR_KEY_NAME,
     WEIR_KEY_DATA,

@@ -13,22 +13,13 @@
 #include "node/ctl/stored_tenant.h"
 #include "node/flow/admit.h"
 #include "node/flow/balance.h"
-#include "node/wire/bytes.h"
+#include "node/wire/target.h"
 #include "node/wire/uri.h"
 #include "tenants/redirect.h"
 #include "tenants/schema/schema.h"
 #include "tenants/tenant.h"
 
 /* -- the URL -- */
-
-static bool is_legal_target(struct weir_span target)
-{
-    for (size_t i = 0; i < target.len; i++)
-        if (!weir_byte_is(target.at[i], WEIR_BYTE_PATH) &&
-            !weir_byte_is(target.at[i], WEIR_BYTE_QUERY) && target.at[i] != '%')
-            return false;
-    return true;
-}
 
 static enum weir_err split_target(struct weir_span rest, struct weir_arena *arena,
                                   struct weir_test *t, const char **ret_why)
@@ -41,11 +32,11 @@ static enum weir_err split_target(struct weir_span rest, struct weir_arena *aren
     char *copy = whole.failed ? NULL : weir_arena_strdup(arena, weir_span(whole.at, whole.len));
     t->target = weir_span(copy, whole.len);
     weir_strbuf_deinit(&whole);
-    uint8_t *normal = weir_arena_alloc(arena, t->target.len);
+    uint8_t *normal = weir_arena_alloc(arena, WEIR_PATH_NORMAL_MAX(t->target.len));
     if (copy == NULL || normal == NULL)
         return WEIR_ENOMEM;
     *ret_why = "its path is not one that a client may send";
-    if (!is_legal_target(t->target))
+    if (!weir_target_is_good(t->target))
         return WEIR_EINVAL;
     return weir_path_normalise(t->target, normal, &t->path) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
 }

@@ -5,6 +5,7 @@
 #include "node/flow/admit.h"
 
 #include "node/flow/cdn_loop.h"
+#include "node/flow/methods.h"
 #include "node/flow/rewrite.h"
 #include "tenants/redirect.h"
 
@@ -45,6 +46,22 @@ static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
     return false;
 }
 
+static bool refuse_head_over_limits(struct weir_admit *a, const struct weir_h1_head *head)
+{
+    if (head->head_len > a->tenant->max_header) {
+        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request's header is larger than this site takes."));
+        return true;
+    }
+    if (head->num_fields > a->tenant->max_fields) {
+        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request has more header fields than this site takes."));
+        a->close = true; /* as beyond the parser's own limit */
+        return true;
+    }
+    return false;
+}
+
 static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *head)
 {
     if (a->tenant->underscores != WEIR_UNDERSCORES_REFUSE)
@@ -77,6 +94,26 @@ static bool refuse_loop(struct weir_admit *a, const struct weir_arrival *req)
         return true;
     }
     WEIR_UNREACHABLE();
+}
+
+/* OPTIONS and TRACE that weir responds to: TRACE that is not allowed, and either with Max-Forwards:
+ * 0. */
+static bool respond_to_method(struct weir_admit *a, const struct weir_h1_head *head,
+                              const uint8_t *bytes)
+{
+    bool trace = head->method == WEIR_METHOD_TRACE;
+    if (trace && !a->tenant->trace) {
+        decide_response(a, 405, WEIR_OUTCOME_REFUSED,
+                        WEIR_SPAN_LIT("This site does not serve TRACE requests."));
+        return true;
+    }
+    if (!weir_request_ends_here(head))
+        return false;
+    decide_response(a, 200, WEIR_OUTCOME_MAX_FORWARDS,
+                    WEIR_SPAN_LIT("The request was not to be forwarded further."));
+    if (trace)
+        a->message = weir_span(a->path, weir_trace_echo(head, bytes, a->path));
+    return true;
 }
 
 /* "192.0.2.1:80" and "[2001:db8::1]:80" as weir writes them. */
@@ -135,17 +172,15 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     WEIR_ASSERT_CMP(head->head_len, >, 0); /* complete */
     a->tenant = NULL;
     a->route = NULL;
+    a->close = false;
     a->location = WEIR_SPAN_EMPTY;
+    a->message = WEIR_SPAN_EMPTY;
     a->why = WEIR_SPAN_EMPTY;
     read_authority(a, req);
     if (!find_tenant(a, cache, req->local))
         return;
-    if (head->head_len > a->tenant->max_header) {
-        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
-                        WEIR_SPAN_LIT("The request's header is larger than this site takes."));
-        return;
-    }
-    if (refuse_loop(a, req) || refuse_underscores(a, head))
+    if (refuse_head_over_limits(a, head) || refuse_loop(a, req) || refuse_underscores(a, head) ||
+        respond_to_method(a, head, bytes))
         return;
     if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
         weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {

@@ -33,6 +33,7 @@ struct weir_admit {
     enum weir_admit_what what;
     uint16_t status;
     enum weir_access_outcome outcome;
+    bool close;                 /* the connection ends with the response */
     struct weir_span why;       /* a sentence for the error page; static */
     struct weir_tenant *tenant; /* borrows from the cache until its next call; or NULL */
     const struct weir_route *route;
@@ -41,9 +42,10 @@ struct weir_admit {
     struct weir_span
         name; /* the host as it is looked up: lower case, no port; empty: none was given */
     struct weir_span location;           /* borrows from this struct */
+    struct weir_span message;            /* of 200: the content; borrows from this struct */
     char local_host[WEIR_ADDR_TEXT_MAX]; /* Host for a request that had none, on a dedicated address
                                           */
-    uint8_t path[WEIR_HEAD_MAX];
+    uint8_t path[WEIR_PATH_NORMAL_MAX(WEIR_HEAD_MAX)]; /* or the message */
     uint8_t location_bytes[WEIR_LOCATION_MAX];
 };
 

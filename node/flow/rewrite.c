@@ -9,9 +9,6 @@
 
 #include "node/base/clock.h"
 
-#define MORE_THAN_ANY                                                                              \
-    640 /* bytes of the fields that weir writes itself, addresses and ids at their longest */
-
 static uint8_t *append(uint8_t *at, struct weir_span s)
 {
     if (s.len > 0) /* an empty span may have no address at all */
@@ -101,7 +98,7 @@ size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + 2u * r->host.len + r->request_id.len +
            r->cdn_id.len + r->tenant->via.len +
-           headers_len(r->tenant->add_request, r->tenant->num_add_request) + MORE_THAN_ANY;
+           headers_len(r->tenant->add_request, r->tenant->num_add_request) + WEIR_REWRITE_OWN_MAX;
 }
 
 /* What a client's field becomes on the way to the upstream. */
@@ -134,6 +131,7 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_UPGRADE:
     case WEIR_FIELD_TE:
     case WEIR_FIELD_HTTP2_SETTINGS:
+    case WEIR_FIELD_PROXY: /* no field of HTTP: CGI makes HTTP_PROXY of it (httpoxy) */
     case WEIR_FIELD_PROXY_AUTHENTICATE:
     case WEIR_FIELD_PROXY_AUTHORIZATION:
         return FATE_DROP;
@@ -141,6 +139,7 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_EXPECT:
     case WEIR_FIELD_VIA:
     case WEIR_FIELD_DATE:
+    case WEIR_FIELD_MAX_FORWARDS:
     case WEIR_FIELD_COUNT:
         break;
     }
@@ -152,6 +151,13 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
         is_named_in(t->remove_request, t->num_remove_request, weir_h1_name(r->bytes, f)))
         return FATE_DROP;
     return FATE_PASS;
+}
+
+/* RFC 9110 7.6.2. The request with a 0 ends here (flow/methods.h). */
+static uint8_t *append_max_forwards(uint8_t *at, const struct weir_h1_head *h)
+{
+    at = append_lit(at, "\r\nMax-Forwards: ");
+    return append_number(at, h->max_forwards > 0 ? h->max_forwards - 1 : 0);
 }
 
 static bool is_named(const uint8_t *bytes, const struct weir_h1_field *f, const char *lower,
@@ -277,6 +283,10 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
         const struct weir_h1_field *f = &h->fields[i];
         if (decide_request_field(r, f) == FATE_DROP)
             continue;
+        if (f->id == WEIR_FIELD_MAX_FORWARDS && h->has_max_forwards) {
+            at = append_max_forwards(at, h);
+            continue;
+        }
         at = append_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
         mark_field(r, f, (uint32_t)(at - out) - f->value_len, marks);
     }
@@ -287,7 +297,7 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
 
 size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
 {
-    return r->head->head_len + 2u * r->head->num_fields + MORE_THAN_ANY +
+    return r->head->head_len + 2u * r->head->num_fields + WEIR_REWRITE_OWN_MAX +
            (r->tenant ? r->tenant->via.len +
                             headers_len(r->tenant->add_response, r->tenant->num_add_response)
                       : 0);

@@ -14,9 +14,18 @@
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
+#include "node/base/limits.h"
 #include "node/base/span.h"
 #include "node/wire/h1.h"
 #include "tenants/tenant.h"
+
+/** Bytes of the fields that weir writes itself, addresses, ids and Via at their longest. */
+#define WEIR_REWRITE_OWN_MAX 704
+
+/** What any response's head fits into: the longest that is read, with a space and a CR more in each
+ * field, and all that a tenant may add. */
+#define WEIR_REWRITE_RESPONSE_MAX                                                                  \
+    (WEIR_HEAD_MAX + 2 * WEIR_FIELDS_MAX + WEIR_REWRITE_OWN_MAX + WEIR_ADD_RESPONSE_MAX)
 
 struct weir_rewrite_request {
     const struct weir_h1_head *head;

@@ -108,6 +108,7 @@ static bool accept_one(struct weir_listener *l)
     int fd = -1;
     enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
+        weir_conn_env_enter(&w->env); /* each connection has a time of its own in its record */
         weir_session_accept(w, l->kind, fd, &peer, l->any ? NULL : &l->addr);
         weir_worker_accepting(w, true); /* that may have been the last one allowed */
         return w->accepting;

@@ -20,6 +20,7 @@
 #include "node/base/strbuf.h"
 #include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
+#include "node/loop/resolve.h"
 #include "sync/store/store.h"
 
 struct weir_workers_config {
@@ -36,6 +37,8 @@ struct weir_workers_config {
     struct weir_store *store;
     struct weir_failure_marks *marks;
     struct weir_access_log *access_log; /* NULL: none */
+    struct weir_resolve resolve; /* ask NULL: names are not looked up. It must have given back all
+                                    look-ups before the workers are stopped */
 };
 
 struct weir_workers;

@@ -64,7 +64,7 @@ static bool respell_authority(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
-    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
+    if (weir_authority_parse(s, &a) < 0 || !weir_authority_is_host(&a))
         return false;
     spelling_set(ret, a.host, a.host_len);
     return true;
@@ -74,7 +74,7 @@ static bool respell_host(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
-    if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port != 0)
+    if (weir_authority_parse(s, &a) < 0 || a.is_ip || !weir_authority_is_host(&a))
         return false;
     spelling_set(ret, a.host, a.host_len);
     return true;
@@ -172,10 +172,10 @@ static bool is_prefix(struct weir_span s)
 /* Bytes of a path and nothing else, in the one spelling that requests are compared in. */
 static bool is_path(struct weir_span s)
 {
-    uint8_t buf[WEIR_PATH_MAX];
+    uint8_t buf[WEIR_PATH_NORMAL_MAX(WEIR_PATH_MAX)];
     struct weir_span normal;
 
-    if (s.len == 0 || s.len > sizeof(buf) || !weir_bytes_all(s, WEIR_BYTE_PATH))
+    if (s.len == 0 || s.len > WEIR_PATH_MAX || !weir_bytes_all(s, WEIR_BYTE_PATH))
         return false;
     return weir_path_normalise(s, buf, &normal) == WEIR_OK && weir_span_eq(s, normal);
 }
@@ -254,6 +254,12 @@ static bool is_own_field(struct weir_span s)
     return is_one_of(s, own_fields, WEIR_ARRAY_LEN(own_fields));
 }
 
+static bool is_name_server(struct weir_span s)
+{
+    struct weir_addr a;
+    return weir_addr_parse(s, &a) == WEIR_OK || weir_addr_parse_ip(s, &a) == WEIR_OK;
+}
+
 static bool is_file(struct weir_span s)
 {
     return s.len > 0 && s.at[0] == '/' && is_printable(s);
@@ -324,6 +330,8 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
     case WEIR_FORM_LISTEN:
     case WEIR_FORM_LOOPBACK:
         return respell_text(form, s, ret);
+    case WEIR_FORM_NAME_SERVER:
+        return is_name_server(s);
     case WEIR_FORM_PREFIX:
         return is_prefix(s);
     case WEIR_FORM_RULE_PATH:
@@ -386,6 +394,8 @@ static const struct form_words words[] = {
                              "there" },
     [WEIR_FORM_PEER] = { "ip:port, [v6]:port or name:port",
                          "is not ip:port, [v6]:port or name:port" },
+    [WEIR_FORM_NAME_SERVER] = { "ip, ip:port or [v6]:port",
+                                "is not the address of a server: ip, ip:port or [v6]:port" },
     [WEIR_FORM_RULE_PATH] = { "path prefix, or \"=\" and a path",
                               "is not a path in normal form: \"/\" or \"=/\" in front, no dot "
                               "segments, escapes like %2F only where needed" },

@@ -14,6 +14,7 @@
 #include "node/flow/body.h"
 #include "node/flow/cdn_loop.h"
 #include "node/flow/forwarded.h"
+#include "node/flow/methods.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/uri.h"
@@ -312,9 +313,13 @@ static void check_request_line(const struct weir_h1_head *h, const uint8_t *in,
     else if (path.len == 0)
         path = WEIR_SPAN_LIT("/");
     struct weir_span line = n->line;
-    FUZZ_CHECK(line.len == method.len + path.len + 10);
-    FUZZ_CHECK(memcmp(line.at, method.at, method.len) == 0 && line.at[method.len] == ' ');
-    FUZZ_CHECK(memcmp(line.at + method.len + 1, path.at, path.len) == 0);
+    size_t at = method.len + 1;
+    FUZZ_CHECK(line.len > at && memcmp(line.at, method.at, method.len) == 0);
+    FUZZ_CHECK(line.at[method.len] == ' ');
+    if (path.at[0] == '?') /* the "/" that an absolute form may leave out */
+        FUZZ_CHECK(line.at[at++] == '/');
+    FUZZ_CHECK(line.len == at + path.len + 9);
+    FUZZ_CHECK(memcmp(line.at + at, path.at, path.len) == 0);
     FUZZ_CHECK(weir_span_eq(weir_span_from(line, line.len - 9), WEIR_SPAN_LIT(" HTTP/1.1")));
     FUZZ_CHECK(memchr(path.at, ' ', path.len) == NULL);
 }
@@ -365,6 +370,25 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     free(room);
 }
 
+/* Max-Forwards is one less than it was (a request with 0 is not passed on), and no Proxy is there.
+ */
+static void check_counted_down(const struct weir_h1_head *h, struct weir_span out)
+{
+    struct weir_span line = naive_line(out, 0);
+    size_t num = 0;
+    for (size_t at = line.len + 2; line.len > 0; at += line.len + 2) {
+        line = naive_line(out, at);
+        const uint8_t *colon = line.len > 0 ? memchr(line.at, ':', line.len) : NULL;
+        struct weir_span name = weir_span(line.at, colon ? (size_t)(colon - line.at) : 0);
+        FUZZ_CHECK(!is(name, "proxy"));
+        if (!h->has_max_forwards || !is(name, "max-forwards"))
+            continue;
+        num++;
+        FUZZ_CHECK(naive_number(weir_span_from(line, name.len + 2), 10) + 1 == h->max_forwards);
+    }
+    FUZZ_CHECK(num == h->has_max_forwards);
+}
+
 static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint8_t flags)
 {
     struct weir_span host = weir_span(in.at + h->authority_at, h->authority_len);
@@ -384,6 +408,7 @@ static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint
     naive_body(&n, sent);
     check_request_line(h, in.at, &n);
     check_named(h, in.at, sent);
+    check_counted_down(h, sent);
     FUZZ_CHECK(n.num_hosts == 1 && weir_span_eq(n.host, host) && !n.close);
     FUZZ_CHECK(n.whole == whole);
     if (whole) {
@@ -393,6 +418,22 @@ static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint
     free(n.body.at);
     free(body.at);
     free(out.at);
+}
+
+/* What a TRACE gets back is a head again, no longer than it was. */
+static void check_echo(const struct weir_h1_head *h, const uint8_t *in)
+{
+    uint8_t *out = malloc(h->head_len);
+    FUZZ_CHECK(out != NULL);
+    size_t len = weir_trace_echo(h, in, out);
+    struct weir_span line = naive_line(weir_span(out, len), 0);
+    FUZZ_CHECK(line.len == h->method_len + h->target_len + 10U);
+    for (size_t at = line.len + 2; line.len > 0; at += line.len + 2) {
+        line = naive_line(weir_span(out, len), at);
+        FUZZ_CHECK(line.len > 0 || at + 2 == len);
+        FUZZ_CHECK(memmem(line.at, line.len, "uthorization:", 13) == NULL);
+    }
+    free(out);
 }
 
 /* -- its responses -- */
@@ -555,7 +596,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct weir_span request = weir_span(in.at, len < in.len ? len : in.len);
     weir_h1_head_init(&h, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
     if (fuzz_feed(&h, request.at, request.len) == WEIR_STEP_DONE) {
-        pass_request(&h, request, a.flags);
+        if (weir_request_ends_here(&h))
+            check_echo(&h, request.at);
+        else
+            pass_request(&h, request, a.flags);
         a.req.method = h.method;
         a.req.minor = h.minor;
         a.req.keep_alive = weir_h1_keeps_alive(&h);

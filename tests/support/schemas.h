@@ -73,6 +73,8 @@ static const char schemas_full_tenant[] =
     "  body_timeout: 1500ms\n"
     "  min_rate: 500B/s\n"
     "  idle_timeout: 75s\n"
+    "  max_fields: 200\n"
+    "  trace: true\n"
     "error_pages:\n"
     "  \"404\":\n"
     "    file: missing.html\n"

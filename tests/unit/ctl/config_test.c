@@ -202,6 +202,7 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
         { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
         { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },
+        { "resolver: { servers: [\"10.0.0.2\"] }\n", WEIR_KEY_RESOLVER },
         { "name: other\n", WEIR_KEY_NAME },
         { "data: /other\n", WEIR_KEY_DATA },
         { "admin: { socket: /other }\n", WEIR_KEY_ADMIN_SOCKET },
@@ -253,6 +254,28 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         WEIR_OK);
     assert_int_equal(weir_config_compare(&base, &config), 0);
     weir_config_deinit(&base);
+}
+
+static void a_name_server_is_an_address_with_or_without_a_port(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
+                                    "resolver: { servers: [\"10.0.0.2\", \"[::1]:5353\"], "
+                                    "timeout: 2s, lookups_per_tenant: 9 }\n",
+                               no_env),
+                     WEIR_OK);
+    assert_int_equal(config.resolver.num_servers, 2);
+    assert_int_equal(config.resolver.servers[0].port, 53);
+    assert_int_equal(config.resolver.servers[1].port, 5353);
+    assert_int_equal(config.resolver.timeout_ms, 2000);
+    assert_int_equal(config.resolver.lookups_per_tenant, 9);
+}
+
+static void the_resolver_has_defaults(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n", no_env), WEIR_OK);
+    assert_int_equal(config.resolver.num_servers, 0);
+    assert_int_equal(config.resolver.timeout_ms, 5000);
+    assert_int_equal(config.resolver.lookups_per_tenant, 4);
 }
 
 static void only_one_node_document_makes_a_node_file(void **state)
@@ -314,6 +337,8 @@ int main(void)
         TEST(an_empty_admin_text_is_what_is_not_given),
         TEST(two_admin_listeners_are_not_one),
         TEST(a_comparison_names_exactly_the_keys_that_differ),
+        TEST(the_resolver_has_defaults),
+        TEST(a_name_server_is_an_address_with_or_without_a_port),
         TEST(only_one_node_document_makes_a_node_file),
         TEST(workers_are_bounded),
         TEST(no_memory_is_reported_and_leaks_nothing),

@@ -164,6 +164,18 @@ static const struct request_case request_cases[] = {
       "GET /p?q HTTP/1.1\r\nHost: A.example:8080\r\n" OWN(PEER, "A.example:8080") "\r\n" },
     { 0, "GET http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    /* RFC 9110 4.2.3: an empty path is "/", also in front of a query; an empty port is none. */
+    { 0, "GET http://a.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n",
+      "GET /?q HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "OPTIONS http://a.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n",
+      "OPTIONS /?q HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "GET / HTTP/1.1\r\nHost: a.example:\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "GET http://[::1]:/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: [::1]\r\n" OWN(PEER, "[::1]") "\r\n" },
+    /* What clients write beside RFC 3986 leaves as it came. */
+    { 0, "GET /[x]|^caf\xc3\xa9?100%&C:\\x%u00e9 HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET /[x]|^caf\xc3\xa9?100%&C:\\x%u00e9 HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
     { 0, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
       "OPTIONS * HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
     /* RFC 9112 3.2.4: "the last proxy ... MUST send a request-target of "*"". */
@@ -210,6 +222,17 @@ static const struct request_case request_cases[] = {
                                                         "a") "X-Edge: weir\r\nX-Empty: \r\n\r\n" },
     { 0, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
+    /* RFC 9110 7.6.2: counted down, where it counts. */
+    { 0, "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 010\r\nB: c\r\n\r\n",
+      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 9\r\nB: c\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n",
+      "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n" OWN(PEER, "a") "\r\n" },
+    /* "Proxy" becomes HTTP_PROXY in the environment of a CGI program, which takes it for its own.
+     */
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nProxy: http://evil/\r\npROXY: x\r\nProxy-A: 1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nProxy-A: 1\r\n" OWN(PEER, "a") "\r\n" },
     { 0, "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n\r\n",
       "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n" OWN(PEER, "[2001:db8::1]:81") "\r\n" },
 };
@@ -585,6 +608,99 @@ static void the_longest_heads_stay_within_their_bound(void **state)
     }
 }
 
+/* The longest head that is read, in as many fields as it may have, and all that the schema lets a
+ * tenant add: what the worker has room for. */
+static void the_longest_response_head_fits_the_room_that_every_worker_has(void **state)
+{
+    static char in[WEIR_HEAD_MAX + 1], value[WEIR_ADD_RESPONSE_MAX];
+    struct weir_h1_head h;
+    struct weir_header all = { WEIR_SPAN_LIT("a"), weir_span(value, WEIR_ADD_RESPONSE_MAX - 5) };
+    struct weir_tenant t = { .add_response = &all, .num_add_response = 1 };
+    memset(value, 'v', sizeof(value));
+    size_t len = add_text(in, 0, "HTTP/1.1 200\r\n");
+    for (int i = 1; i < WEIR_FIELDS_MAX; i++)
+        len = add_text(in, len, "a:\r\n");
+    len = add_text(in, len, "b:");
+    size_t fill = WEIR_HEAD_MAX - len - strlen("\r\n\r\n");
+    memset(in + len, 'b', fill);
+    len = add_text(in, len + fill, "\r\n\r\n");
+    assert_int_equal(len, WEIR_HEAD_MAX);
+    read_head(&h, WEIR_H1_RESPONSE, weir_span(in, len));
+    struct weir_rewrite_response r = { .head = &h,
+                                       .bytes = (const uint8_t *)in,
+                                       .tenant = &t,
+                                       .downstream_minor = 1,
+                                       .close = true,
+                                       .date = "Thu, 01 Jan 1970 00:00:00 GMT" };
+    uint8_t *out = malloc(WEIR_REWRITE_RESPONSE_MAX);
+    assert_non_null(out);
+    assert_in_range(weir_rewrite_response_max(&r), len, WEIR_REWRITE_RESPONSE_MAX);
+    assert_in_range(weir_rewrite_response(&r, out), len, WEIR_REWRITE_RESPONSE_MAX);
+    free(out);
+}
+
+/* -- the client behind proxies -- */
+
+struct walk {
+    const char *fields; /* of X-Forwarded-For, one a line */
+    const char *client;
+};
+
+static void the_client_is_the_last_address_that_is_not_trusted(void **state)
+{
+    static const char *const trusted_text[] = { "192.0.2.0/24", "2001:db8::/32" };
+    static const struct walk walks[] = {
+        { "", PEER },
+        { "1.1.1.1", "1.1.1.1" },
+        { "9.9.9.9, 1.1.1.1", "1.1.1.1" },
+        { "9.9.9.9,1.1.1.1, 192.0.2.8 ,\t2001:db8::5", "1.1.1.1" },
+        { "192.0.2.8", "192.0.2.8" },
+        { "192.0.2.9, 192.0.2.8", "192.0.2.9" },
+        /* What is not an address ends the walk: its writer did not name a client. */
+        { "1.1.1.1, unknown", PEER },
+        { "1.1.1.1, unknown, 192.0.2.8", "192.0.2.8" },
+        { "1.1.1.1, ", PEER },
+        { "1.1.1.1, 192.0.2.8:80", PEER },
+        { "1.1.1.1, [2001:db8::7]", PEER },
+        { "01.1.1.1", PEER },
+        { ",", PEER },
+        /* Fields are one list, the last field at its end. */
+        { "9.9.9.9\n1.1.1.1", "1.1.1.1" },
+        { "1.1.1.1\n192.0.2.8\n192.0.2.9, 192.0.2.10", "1.1.1.1" },
+        { "1.1.1.1\n\n192.0.2.8", "192.0.2.8" },
+        { "9.9.9.9\nunknown\n192.0.2.8", "192.0.2.8" },
+        { "::ffff:1.2.3.4", "1.2.3.4" },
+    };
+    struct weir_prefix trusted[WEIR_ARRAY_LEN(trusted_text)];
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(trusted); i++)
+        assert_int_equal(weir_prefix_parse(weir_span_cstr(trusted_text[i]), &trusted[i]), WEIR_OK);
+    struct weir_prefixes list = { trusted, WEIR_ARRAY_LEN(trusted) };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(walks); i++) {
+        char in[512];
+        struct weir_addr peer = addr_of(PEER), expect = addr_of(walks[i].client), client;
+        struct weir_h1_head h;
+        size_t len = add_text(in, 0, "GET / HTTP/1.1\r\nHost: a\r\n");
+        for (const char *at = walks[i].fields; *at != '\0' || at == walks[i].fields;) {
+            const char *end = strchr(at, '\n');
+            size_t n = end ? (size_t)(end - at) : strlen(at);
+            if (n > 0 || end != NULL) {
+                len = add_text(in, len, "X-Forwarded-For: ");
+                memcpy(in + len, at, n);
+                len = add_text(in, len + n, "\r\n");
+            }
+            at += n + (end != NULL);
+            if (n == 0 && end == NULL)
+                break;
+        }
+        len = add_text(in, len, "\r\n");
+        read_head(&h, WEIR_H1_REQUEST, weir_span(in, len));
+        weir_rewrite_client(&h, (const uint8_t *)in, list, &peer, &client);
+        if (memcmp(client.ip, expect.ip, 16) != 0)
+            print_error("of \"%s\"\n", walks[i].fields);
+        assert_memory_equal(client.ip, expect.ip, 16);
+    }
+}
+
 static void request_ids_are_preserved_only_when_they_are_harmless(void **state)
 {
     static const char *const good[] = { "0123456789abcdef", "A.b_c-0123456789" };
@@ -615,6 +731,8 @@ int main(void)
         cmocka_unit_test(random_requests_read_again_as_the_same_request),
         cmocka_unit_test(random_responses_read_again_as_the_same_response),
         cmocka_unit_test(the_longest_heads_stay_within_their_bound),
+        cmocka_unit_test(the_longest_response_head_fits_the_room_that_every_worker_has),
+        cmocka_unit_test(the_client_is_the_last_address_that_is_not_trusted),
         cmocka_unit_test(request_ids_are_preserved_only_when_they_are_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

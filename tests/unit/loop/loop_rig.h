@@ -13,6 +13,7 @@
 #include "node/loop/worker.h"
 #include "tests/support/peer.h"
 #include "tests/support/sites.h"
+#include "tests/unit/loop/rig_resolve.h"
 
 struct rig {
     struct kit kit;
@@ -65,7 +66,8 @@ static inline struct rig *rig_new(void)
                                            .num_http = 1,
                                            .max_connections = 1000,
                                            .max_memory = 256u << 20,
-                                           .store = r->kit.s };
+                                           .store = r->kit.s,
+                                           .resolve = { .ask = rig_resolve } };
     r->cfg.marks = weir_failure_marks_new();
     assert_non_null(r->cfg.marks);
     r->client.fd = r->server.fd = -1;

@@ -83,6 +83,8 @@ static void compile_applies_every_default(void **state)
     assert_text(t->name, "shop");
     assert_int_equal(t->revision, 1);
     assert_int_equal(t->max_header, WEIR_DEFAULT_MAX_HEADER);
+    assert_int_equal(t->max_fields, 128);
+    assert_false(t->trace);
     assert_int_equal(t->max_body, WEIR_DEFAULT_MAX_BODY);
     assert_int_equal(t->head_timeout_ms, WEIR_DEFAULT_HEAD_TIMEOUT_MS);
     assert_int_equal(t->body_timeout_ms, WEIR_DEFAULT_BODY_TIMEOUT_MS);
@@ -123,6 +125,8 @@ static void compile_has_what_the_document_gives(void **state)
     http.has_max_header = http.has_max_body = http.has_head_timeout = 1;
     http.has_body_timeout = http.has_min_rate = http.has_idle_timeout = 1;
     http.max_header = 8192;
+    http.has_max_fields = http.has_trace = http.trace = 1;
+    http.max_fields = 256;
     http.max_body = 5000000000ull;
     http.head_timeout = 3000;
     http.body_timeout = 4000;
@@ -148,6 +152,8 @@ static void compile_has_what_the_document_gives(void **state)
 
     assert_int_equal(t->revision, 42);
     assert_int_equal(t->max_header, 8192);
+    assert_int_equal(t->max_fields, 256);
+    assert_true(t->trace);
     assert_true(t->max_body == 5000000000ull);
     assert_int_equal(t->head_timeout_ms, 3000);
     assert_int_equal(t->body_timeout_ms, 4000);
