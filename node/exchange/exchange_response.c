@@ -346,7 +346,7 @@ static void release_origin(struct weir_exchange *x, size_t extra)
     x->outcome = x->tries > 1 || x->retries > 0 ? WEIR_OUTCOME_RETRIED_OK : WEIR_OUTCOME_OK;
     if (extra > 0)
         weir_metric_add(env->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
-    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key);
+    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key, &x->client, env->now->ms);
     bool reusable = x->reusable && whole_request && extra == 0;
     if (!x->bound)
         weir_exchange_leave_origin(x, reusable);

@@ -63,7 +63,12 @@ static const struct weir_rule tenant_rules[] = {
     { .field = "upstreams",
       ITEMS(0, WEIR_UPSTREAMS_MAX),
       KEYS(WEIR_FORM_UPSTREAM, "NAME"),
-      .help = "Groups of origin servers, by name." },
+      .help = "Groups of origin servers, by name. An endpoint is out at once when a connect to it "
+              "fails, and until one succeeds or for 1 s, doubled each time up to 60 s. A response "
+              "that fails (closed, late, malformed, cut, stalled) counts: 5 of them within 10 s, "
+              "more than half of all, for 2 clients or more and for as many as are served, take it "
+              "out for such a time. So no single client can. Clients are told apart by address, "
+              "IPv6 by /64. When all are out, all are tried." },
     { .field = "routes",
       ITEMS(0, WEIR_ROUTES_MAX),
       .preset_text = "path \"/\" to the upstream, when there is exactly one",
