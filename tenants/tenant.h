@@ -45,6 +45,7 @@ struct weir_upstream {
     uint32_t pool_max_idle;
     uint32_t pool_max;
     uint32_t pool_idle_timeout_ms;
+    uint32_t pool_max_age_ms;
     uint16_t num_endpoints; /* 1..WEIR_ENDPOINTS_MAX */
     uint16_t num_backups;
     struct weir_endpoint *endpoints;
@@ -101,7 +102,8 @@ struct weir_tenant {
     const struct weir_redirect_set *redirects; /* NULL: none */
     const struct weir_error_page *error_pages;
     size_t block_len; /* bytes of the whole block */
-    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not known. */
+    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not
+     * known. */
     uint32_t counters_row, counters_version;
 };
 
