@@ -445,6 +445,7 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
 void weir_origin_conn_connected(struct weir_origin_conn *u)
 {
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
+    u->retire_at_ms = weir_address_pool_retire_at_ms(u->address_pool);
     if (u->state == WEIR_ORIGIN_CONN_CONNECTING)
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
 }

@@ -186,6 +186,12 @@ static const struct weir_rule pool_rules[] = {
       DURATION(SECOND, 24 * HOUR),
       PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
       .help = "How long an idle connection stays open." },
+    { .field = "max_age",
+      DURATION(SECOND, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_POOL_MAX_AGE_MS),
+      .help = "How long after its begin a connection is used for new requests, give or take a "
+              "tenth. One to an address that the endpoint's name no longer has is not used for "
+              "them at all." },
 };
 
 static const struct weir_rule endpoint_rules[] = {
