@@ -377,7 +377,7 @@ void weir_exchange_origin_end(struct weir_exchange *x, bool clean)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     }
-    if (!x->downstream->ops->send(x->downstream, &env->pieces)) {
+    if (env->pieces.len > 0 && !x->downstream->ops->send(x->downstream, &env->pieces)) {
         weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
