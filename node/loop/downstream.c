@@ -65,6 +65,7 @@ const char *weir_close_reason_name(uint8_t reason)
         [WEIR_CLOSE_TIMEOUT] = "timeout",
         [WEIR_CLOSE_LAST_RESPONSE] = "last_response",
         [WEIR_CLOSE_DRAIN] = "drain",
+        [WEIR_CLOSE_SHED] = "shed",
     };
     WEIR_ASSERT(reason < WEIR_ARRAY_LEN(names));
     return names[reason];
@@ -102,12 +103,14 @@ void weir_downstream_close(struct weir_downstream *c, bool abort)
     weir_downstream_move(c, WEIR_DOWNSTREAM_CLOSED);
     weir_timer_stop(&w->wheel, &c->deadline.timer);
     weir_list_remove(&c->link);
+    weir_list_remove(&c->idle.link);
     weir_outq_clear(&w->buffers, &c->out);
     weir_stash_release(&w->buffers, c->in);
     c->in = NULL;
     weir_pool_release(&w->heads, c->head);
     c->head = NULL;
     w->num_downstreams--;
+    weir_room_leave_client(&w->room);
     weir_metric_sub(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
     /* Callers up the stack may still read the state: the memory is freed in a later turn. */
     if (!weir_watch_close(&c->watch, abort, on_client_closed))
@@ -519,6 +522,7 @@ void weir_downstream_pump(struct weir_downstream *c)
         weir_downstream_close(c, false);
         return;
     }
+    weir_room_note(&w->room, &c->idle, w->now_ms);
     if (weir_watch_want(&c->watch, &w->loop, client_events_wanted(c), on_client_event) < 0)
         handle_client_failure(c);
 }
@@ -553,6 +557,23 @@ void weir_downstream_timeout(struct weir_downstream *c)
     }
 }
 
+bool weir_downstream_is_idle(const struct weir_downstream *c)
+{
+    return c->state == WEIR_DOWNSTREAM_HEAD && !c->busy && c->in == NULL && c->head == NULL &&
+           c->out.len == 0;
+}
+
+bool weir_downstream_shed(struct weir_downstream *c)
+{
+    WEIR_ASSERT(weir_downstream_is_idle(c));
+    if (!weir_sock_is_quiet(c->watch.fd))
+        return false;
+    note_reason(c, WEIR_CLOSE_SHED);
+    weir_metric_add(c->worker->metrics, WEIR_M_CONNECTIONS_SHED, 1);
+    weir_downstream_close(c, false);
+    return true;
+}
+
 void weir_downstream_drain(struct weir_downstream *c)
 {
     WEIR_ASSERT(c->magic == WEIR_DOWNSTREAM_MAGIC);
@@ -573,6 +594,7 @@ void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_a
     struct weir_downstream *c = weir_pool_get(&w->downstreams);
     if (c == NULL) {
         weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
+        weir_room_leave_client(&w->room);
         weir_sock_abort(fd);
         return;
     }
@@ -585,6 +607,7 @@ void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_a
     c->idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
     c->deadline.owner = WEIR_TIMER_DOWNSTREAM;
     weir_timer_init(&c->deadline.timer);
+    weir_list_init(&c->idle.link);
     weir_watch_init(&c->watch, fd, c);
     weir_list_append(&w->downstream_list, &c->link);
     w->num_downstreams++;

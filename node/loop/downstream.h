@@ -38,6 +38,7 @@ enum weir_close_reason {
     WEIR_CLOSE_TIMEOUT,       /* idle, head or linger time is over */
     WEIR_CLOSE_LAST_RESPONSE, /* the response has Connection: close */
     WEIR_CLOSE_DRAIN,         /* the node drains and no request was there */
+    WEIR_CLOSE_SHED,          /* it was idle, and made way for another one */
 };
 
 #define WEIR_DOWNSTREAM_MAGIC 0x444f574eu
@@ -55,6 +56,7 @@ struct weir_downstream {
     struct weir_watch watch;
     struct weir_deadline deadline;
     struct weir_list link;
+    struct weir_idle_link idle;
     struct weir_addr peer;
     struct weir_addr local;
     uint32_t idle_timeout_ms;
@@ -95,6 +97,10 @@ void weir_downstream_next(struct weir_downstream *c);
 void weir_downstream_timeout(struct weir_downstream *c);
 /** Give a closed connection's memory back. */
 void weir_downstream_free(struct weir_downstream *c);
+/** Whether no byte of a request has come, and nothing waits to be sent. */
+bool weir_downstream_is_idle(const struct weir_downstream *c);
+/** An idle connection makes way for another one. @return false: the client has sent something */
+WEIR_MUST_USE bool weir_downstream_shed(struct weir_downstream *c);
 /** The worker began to drain: close if idle. */
 void weir_downstream_drain(struct weir_downstream *c);
 

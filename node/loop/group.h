@@ -14,6 +14,7 @@
 #include "node/base/inbox.h"
 #include "node/base/limits.h"
 #include "node/loop/listener.h"
+#include "node/loop/room.h"
 #include "node/loop/worker.h"
 
 struct weir_worker;
@@ -54,6 +55,7 @@ struct weir_workers {
     bool draining;                  /* control */
     _Atomic uint32_t num_drained;   /* relaxed; polled by control */
     _Atomic uint32_t num_listening; /* sockets of all workers; relaxed */
+    struct weir_room room;          /* shared by the workers */
 };
 
 /** A worker's first settings and, later, each change. Takes `change` and frees it. */

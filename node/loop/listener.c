@@ -5,6 +5,7 @@
  */
 #include "node/loop/listener.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,13 +89,35 @@ static void listener_watch(struct weir_listener *l, bool on)
 
 void weir_worker_accepting(struct weir_worker *w, bool on)
 {
-    if (w->stopping || w->num_downstreams >= w->max_downstreams)
+    if (w->stopping || !weir_room_may_come(&w->room))
         on = false;
+    weir_room_wait(&w->room, !on && !w->stopping);
     if (WEIR_LIKELY(w->accepting == on))
         return;
     w->accepting = on;
     for (struct weir_list *i = w->listeners.next; i != &w->listeners; i = i->next)
         listener_watch(listener_at(i), on);
+}
+
+static bool has_backlog(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return poll(&p, 1, 0) == 1;
+}
+
+/* Take a place for the next connection. Nobody has to make way while none waits. */
+static bool take_place(struct weir_listener *l)
+{
+    struct weir_worker *w = l->worker;
+    if (WEIR_LIKELY(weir_places_take(&w->group->room.clients)))
+        return true;
+    if (!has_backlog(l->watch.fd))
+        return false;
+    if (weir_room_take_client(&w->room, w->now_ms))
+        return true;
+    weir_worker_accepting(w, false);
+    weir_room_wait_for_place(&w->room);
+    return false;
 }
 
 /* @return true: there may be more to accept now */
@@ -105,14 +128,18 @@ static bool accept_one(struct weir_listener *l)
     struct weir_addr peer;
     uint32_t suppressed = 0;
     int fd = -1;
+    if (!take_place(l))
+        return false;
     enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
         weir_downstream_accept(l, fd, &peer);
-        weir_worker_accepting(w, true); /* that may have been the last one allowed */
-        return w->accepting;
+        return true;
     }
+    weir_room_leave_client(&w->room);
     if (err != WEIR_ELIMIT)
         return err == WEIR_EIO;
+    if (weir_room_free_descriptor(&w->room, w->now_ms))
+        return true;
     /* The connections stay in the backlog and the tick tries again. A listener that stays readable
      * would make the loop spin. */
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
@@ -179,9 +206,13 @@ static void listener_close(struct weir_listener *l)
     struct weir_worker *w = l->worker;
     struct weir_addr peer;
     int fd = -1;
-    while (w->num_downstreams < w->max_downstreams &&
-           weir_sock_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
+    while (weir_places_take(&w->group->room.clients)) {
+        if (weir_sock_accept(l->watch.fd, &fd, &peer) < 0) {
+            weir_room_leave_client(&w->room);
+            break;
+        }
         weir_downstream_accept(l, fd, &peer);
+    }
     weir_downstream_read_fresh(w);
     weir_list_remove(&l->link);
     WEIR_ASSERT(w->num_listeners > 0);

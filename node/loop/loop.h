@@ -26,6 +26,7 @@
 #include "node/loop/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
+#include "node/loop/room.h"
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"
 #include "node/loop/worker.h"
@@ -101,6 +102,7 @@ struct weir_worker {
     _Atomic bool asked_stop;
     _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
+    struct weir_room_worker room;
 
     struct weir_pool downstreams, origins, endpoint_pools, address_pools, exchanges, heads;
     struct weir_buffers buffers;
@@ -116,10 +118,10 @@ struct weir_worker {
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
     size_t pools_at; /* where the sweep goes on */
-    uint32_t num_downstreams, max_downstreams;
+    uint32_t num_downstreams;
     struct weir_downstream *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, no bytes so far */
     size_t num_fresh;
-    uint32_t num_origins, max_origins, num_parked, max_parked;
+    uint32_t num_origins, num_parked, max_parked;
 
     int pipes[WEIR_PIPES_MAX][2]; /* empty pipes for splice */
     uint32_t num_pipes;

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "node/base/clock.h"
@@ -25,9 +24,8 @@
 #include "node/loop/splice.h"
 #include "tenants/defaults.h"
 
-#define RESERVED_DESCRIPTORS 128
-#define TENANT_LABELS_MAX    80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
-#define ENDPOINT_LABELS_MAX  512 /* the same with upstream and endpoint */
+#define TENANT_LABELS_MAX   80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
+#define ENDPOINT_LABELS_MAX 512 /* the same with upstream and endpoint */
 
 static struct weir_worker *worker_of(void *p)
 {
@@ -158,6 +156,7 @@ static void on_tick(uv_timer_t *t)
     handle_timers(w);
     weir_endpoint_pool_tick(w);
     weir_address_pool_tick(w);
+    weir_room_publish(&w->room, w->now_ms, false);
     weir_worker_accepting(w, true);
     weir_listeners_step(w);
     if (w->draining)
@@ -202,6 +201,8 @@ static void stop(struct weir_worker *w)
     w->stopping = true;
     w->draining = true;
     w->accepting = false;
+    weir_room_wait(&w->room, false);
+    weir_room_publish(&w->room, w->now_ms, true);
     weir_listeners_close(w);
     cut_all(w);
     while (!weir_list_empty(&w->origin_list))
@@ -252,19 +253,13 @@ static void apply_limits(struct weir_worker *w)
 {
     const struct weir_workers_config *cfg = &w->cfg;
     uint32_t n = cfg->num_workers;
-    struct rlimit nofile = { .rlim_cur = 1024 };
-    (void)getrlimit(RLIMIT_NOFILE, &nofile);
-    uint64_t descriptors = nofile.rlim_cur > 2 * RESERVED_DESCRIPTORS
-                               ? nofile.rlim_cur - RESERVED_DESCRIPTORS
-                               : RESERVED_DESCRIPTORS;
-    if (descriptors > 1u << 24)
-        descriptors = 1u << 24;
-    w->max_downstreams = (cfg->max_connections + n - 1) / n;
-    w->max_origins = (uint32_t)(descriptors / n);
-    w->max_parked = w->max_origins / 4 * 3;
-    weir_pool_set_max(&w->downstreams, w->max_downstreams + WEIR_ACCEPT_BUDGET * 64u);
-    weir_pool_set_max(&w->exchanges, w->max_downstreams + 64u);
-    weir_pool_set_max(&w->origins, w->max_origins + 1024u);
+    uint32_t origins = atomic_load_explicit(&w->group->room.origins.max, memory_order_relaxed);
+    w->max_parked = (origins + n - 1) / n / 4 * 3;
+    /* Any worker may have all connections of the node; those that were closed in this turn are
+     * freed in the next one. */
+    weir_pool_set_max(&w->downstreams, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
+    weir_pool_set_max(&w->exchanges, cfg->max_connections + 64u);
+    weir_pool_set_max(&w->origins, origins + 1024u);
     weir_pool_set_max(&w->heads, cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_set_max(&w->buffers, cfg->max_memory / n);
 }
@@ -330,6 +325,8 @@ static void on_wake(uv_async_t *a)
     if (w->stopping)
         return;
     take_asked(w);
+    weir_room_serve(&w->room, w->now_ms);
+    weir_worker_accepting(w, true);
     if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed))
         stop(w);
 }
@@ -339,6 +336,46 @@ static void wake(void *arg)
     struct weir_worker *w = worker_of(arg);
     (void)uv_async_send(&w->wake);
 }
+
+/* -- what can make way: room.h -- */
+
+static struct weir_downstream *idle_downstream_of(const struct weir_idle_link *c)
+{
+    struct weir_idle_link *link = (struct weir_idle_link *)(uintptr_t)c;
+    return weir_container_of(link, struct weir_downstream, idle);
+}
+
+static bool client_is_idle(const struct weir_idle_link *c)
+{
+    return weir_downstream_is_idle(idle_downstream_of(c));
+}
+
+static bool end_idle_client(struct weir_idle_link *c)
+{
+    return weir_downstream_shed(idle_downstream_of(c));
+}
+
+static bool has_parked_origin(const void *arg)
+{
+    const struct weir_worker *w = arg;
+    return !weir_list_empty(&w->idle_lru);
+}
+
+static bool end_parked_origin(void *arg)
+{
+    struct weir_worker *w = worker_of(arg);
+    if (weir_list_empty(&w->idle_lru))
+        return false;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_SHED, 1);
+    weir_origin_conn_close(weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
+    return true;
+}
+
+static const struct weir_room_ops room_ops = { .is_idle = client_is_idle,
+                                               .end_idle = end_idle_client,
+                                               .has_parked = has_parked_origin,
+                                               .end_parked = end_parked_origin,
+                                               .wake = wake };
 
 /* -- life of a worker -- */
 
@@ -386,6 +423,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     const struct weir_workers_config *cfg = &w->cfg;
     w->cfg.trusted = NULL; /* comes with the first change */
     w->cfg.num_trusted = 0;
+    weir_room_join(&w->group->room, &w->room, &room_ops, w);
     weir_list_init(&w->listeners);
     weir_list_init(&w->downstream_list);
     weir_list_init(&w->origin_list);

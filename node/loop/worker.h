@@ -57,8 +57,8 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
  * Apply the listeners, limits and trusted prefixes of cfg on all workers, or on none when it fails.
  * Returns before the workers have applied them, which takes them a turn of their loops. A listener
  * that cfg does not name leaves: it accepts clients that have connected, at most for
- * WEIR_DRAIN_LISTEN_MS; its connections stay open. A lower limit closes nothing. Not while the
- * workers drain (contract).
+ * WEIR_DRAIN_LISTEN_MS; its connections stay open. A lower limit closes nothing by itself. Not
+ * while the workers drain (contract).
  *
  * @param cfg  num_workers, store, marks and access_log are not read
  * @return WEIR_OK | WEIR_EBUSY (the previous change is not applied yet, or a listener on that port

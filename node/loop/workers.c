@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
@@ -15,6 +16,9 @@
 #include "node/loop/loop.h"
 #include "node/loop/sock.h"
 #include "node/loop/worker.h"
+
+#define RESERVED_DESCRIPTORS 128
+#define DESCRIPTORS_MAX      (1u << 24)
 
 /* -- changes -- */
 
@@ -136,10 +140,26 @@ static enum weir_err plan_make(struct plan *p)
     return err;
 }
 
+/* What all workers share of the limits. Descriptors that no limit of connections covers are for the
+ * store, the logs and the admin API. */
+static void set_room(struct weir_workers *g, const struct weir_workers_config *cfg)
+{
+    struct rlimit nofile = { .rlim_cur = 1024 };
+    (void)getrlimit(RLIMIT_NOFILE, &nofile);
+    uint64_t descriptors = nofile.rlim_cur > 2 * RESERVED_DESCRIPTORS
+                               ? nofile.rlim_cur - RESERVED_DESCRIPTORS
+                               : RESERVED_DESCRIPTORS;
+    if (descriptors > DESCRIPTORS_MAX)
+        descriptors = DESCRIPTORS_MAX;
+    atomic_store_explicit(&g->room.origins.max, (uint32_t)descriptors, memory_order_relaxed);
+    atomic_store_explicit(&g->room.clients.max, cfg->max_connections, memory_order_relaxed);
+}
+
 /* From here on the change is a fact. */
 static void plan_commit(struct plan *p)
 {
     struct weir_workers *g = p->g;
+    set_room(g, p->cfg);
     uint32_t num_fresh = 0;
     for (size_t i = 0; i < p->cfg->num_http; i++)
         num_fresh += p->stays[i] ? 0 : 1;
@@ -249,8 +269,10 @@ static void stop_running(struct weir_workers *g, uint32_t num)
     for (uint32_t i = 0; i < num; i++) {
         (void)pthread_join(g->workers[i]->thread, NULL);
         weir_worker_drain_inbox(g->workers[i]);
-        (void)uv_loop_close(&g->workers[i]->loop);
     }
+    /* Workers wake each other, so that none may lose its loop before the last one has ended. */
+    for (uint32_t i = 0; i < num; i++)
+        (void)uv_loop_close(&g->workers[i]->loop);
 }
 
 static void free_group(struct weir_workers *g)
@@ -263,9 +285,10 @@ static void free_group(struct weir_workers *g)
 
 static struct weir_workers *group_new(const struct weir_workers_config *cfg)
 {
-    struct weir_workers *g = calloc(1, sizeof(*g));
+    struct weir_workers *g = aligned_alloc(_Alignof(struct weir_workers), sizeof(*g));
     if (g == NULL)
         return NULL;
+    memset(g, 0, sizeof(*g));
     g->cfg = *cfg;
     g->metrics =
         aligned_alloc(_Alignof(struct weir_metrics), cfg->num_workers * sizeof(*g->metrics));

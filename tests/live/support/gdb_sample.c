@@ -12,6 +12,7 @@
 #include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/exchange.h"
+#include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
 #include "tenants/tenant.h"
@@ -30,6 +31,7 @@ static struct weir_origin_conn origin;
 static struct weir_endpoint_pool endpoint_pool;
 static struct weir_address_pool address_pool;
 static struct weir_worker *worker;
+static struct weir_workers group;
 
 static struct weir_addr addr(const char *ip_and_port)
 {
@@ -135,7 +137,8 @@ int main(void)
     worker->index = 3;
     worker->accepting = true;
     worker->num_downstreams = 3;
-    worker->max_downstreams = 1000;
+    worker->group = &group;
+    group.room.clients.max = 1000;
     fill_base();
     fill_connections();
     fill_pools();
