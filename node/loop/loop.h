@@ -43,6 +43,7 @@
     128 /* a new connection enters epoll when its first response takes longer than this */
 #define WEIR_PIPES_MAX         64
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
+#define WEIR_TURN_BUDGET       256   /* timers, and connections of a drain, handled in one turn */
 #define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
 #define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
@@ -76,6 +77,7 @@ struct weir_worker {
     uint64_t now_ms;  /* of the current turn */
     uint64_t turn_ns; /* the same, finer; 0: not read in this turn, or to be read at each step */
     uv_prepare_t turn;
+    uv_idle_t unfinished; /* runs while work of an earlier turn is left over */
     struct weir_metrics *metrics;
     struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
@@ -89,6 +91,7 @@ struct weir_worker {
     bool draining;
     bool stopping;
     bool drained;
+    bool cutting; /* the deadline of the drain has passed */
     bool has_loop;
     uint64_t drain_deadline_ms;
     uint64_t ticks;
@@ -106,7 +109,8 @@ struct weir_worker {
 
     struct weir_pool downstreams, origins, endpoint_pools, address_pools, exchanges, heads;
     struct weir_buffers buffers;
-    struct weir_list downstream_list; /* every downstream connection */
+    struct weir_list downstream_list; /* every downstream connection but those in undrained */
+    struct weir_list undrained;       /* those that do not know yet that the worker drains */
     struct weir_list
         dead_downstreams; /* closed without having entered the loop: freed in the next turn */
     struct weir_list origin_list; /* every origin connection */

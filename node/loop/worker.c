@@ -94,11 +94,12 @@ static void renew_date(struct weir_worker *w)
     weir_clock_http_date(wall_ms, w->date);
 }
 
+/* What is left over is gone on with in the next turn, which does not wait. */
 static void handle_timers(struct weir_worker *w)
 {
     struct weir_timer *t;
-    weir_wheel_advance(&w->wheel, w->now_ms);
-    while ((t = weir_wheel_pop(&w->wheel)) != NULL) {
+    uint32_t budget = WEIR_TURN_BUDGET;
+    while ((t = weir_wheel_pop_within(&w->wheel, &budget)) != NULL) {
         struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
         if (d->owner == WEIR_TIMER_DOWNSTREAM)
             weir_downstream_timeout(weir_container_of(d, struct weir_downstream, deadline));
@@ -107,9 +108,10 @@ static void handle_timers(struct weir_worker *w)
     }
 }
 
-static void cut_all(struct weir_worker *w)
+static void cut(struct weir_worker *w, uint32_t num)
 {
-    while (!weir_list_empty(&w->downstream_list)) {
+    weir_list_append_all(&w->downstream_list, &w->undrained);
+    for (; num > 0 && !weir_list_empty(&w->downstream_list); num--) {
         struct weir_downstream *c =
             weir_container_of(w->downstream_list.next, struct weir_downstream, link);
         if (c->x != NULL)
@@ -125,12 +127,63 @@ static void publish_drain(struct weir_worker *w)
     atomic_store_explicit(&w->left_requests, (uint32_t)w->exchanges.num_used, memory_order_relaxed);
 }
 
+/* Connections that have no request are closed, some in each turn. */
+static void drain_some(struct weir_worker *w)
+{
+    uint32_t budget = WEIR_TURN_BUDGET;
+    for (; budget > 0 && !weir_list_empty(&w->undrained); budget--) {
+        struct weir_downstream *c =
+            weir_container_of(w->undrained.next, struct weir_downstream, link);
+        weir_list_remove(&c->link);
+        weir_list_append(&w->downstream_list, &c->link);
+        weir_downstream_drain(c);
+    }
+    for (; budget > 0 && !weir_list_empty(&w->idle_lru); budget--)
+        weir_origin_conn_close(
+            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
+}
+
+static bool is_unfinished(const struct weir_worker *w)
+{
+    return weir_wheel_has_reached(&w->wheel) ||
+           (w->draining && (!weir_list_empty(&w->undrained) || !weir_list_empty(&w->idle_lru))) ||
+           (w->cutting && w->num_downstreams > 0);
+}
+
+static void on_unfinished(uv_idle_t *i);
+
+/* Do one turn's part of what may be more than a turn's work. */
+static void finish_turn(struct weir_worker *w)
+{
+    handle_timers(w);
+    if (w->draining)
+        drain_some(w);
+    if (w->cutting)
+        cut(w, WEIR_TURN_BUDGET);
+    if (is_unfinished(w))
+        (void)uv_idle_start(&w->unfinished, on_unfinished);
+    else
+        (void)uv_idle_stop(&w->unfinished);
+}
+
+static void on_unfinished(uv_idle_t *i)
+{
+    struct weir_worker *w = worker_of(i->data);
+    weir_worker_enter(w);
+    w->turn_ns = 0; /* it runs before on_turn */
+    weir_worker_free_dead(w);
+    finish_turn(w);
+    if (w->draining)
+        publish_drain(w);
+}
+
 static void drain_step(struct weir_worker *w)
 {
-    if (w->num_downstreams > 0 && w->now_ms >= w->drain_deadline_ms) {
+    if (!w->cutting && w->num_downstreams > 0 && w->now_ms >= w->drain_deadline_ms) {
         log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_downstreams);
         atomic_fetch_add_explicit(&w->num_cut, w->num_downstreams, memory_order_relaxed);
-        cut_all(w);
+        w->cutting = true;
+        finish_turn(w);
     }
     publish_drain(w);
     if (w->num_downstreams == 0 && w->num_listeners == 0 && !w->drained) {
@@ -153,7 +206,8 @@ static void on_tick(uv_timer_t *t)
     w->turn_ns = 0; /* timers run before on_turn */
     weir_worker_free_dead(w);
     renew_date(w);
-    handle_timers(w);
+    weir_wheel_advance(&w->wheel, w->now_ms);
+    finish_turn(w);
     weir_endpoint_pool_tick(w);
     weir_address_pool_tick(w);
     weir_room_publish(&w->room, w->now_ms, false);
@@ -175,20 +229,16 @@ static void drain(struct weir_worker *w, uint64_t deadline_ms)
     w->draining = true;
     weir_listeners_leave(w);
     weir_listeners_step(w);
-    struct weir_list *next;
-    for (struct weir_list *l = w->downstream_list.next; l != &w->downstream_list; l = next) {
-        next = l->next;
-        weir_downstream_drain(weir_container_of(l, struct weir_downstream, link));
-    }
-    while (!weir_list_empty(&w->idle_lru))
-        weir_origin_conn_close(
-            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
+    weir_list_append_all(&w->undrained, &w->downstream_list);
+    finish_turn(w);
     publish_drain(w);
 }
 
 static void undrain(struct weir_worker *w)
 {
     w->draining = false;
+    w->cutting = false;
+    weir_list_append_all(&w->downstream_list, &w->undrained);
     atomic_store_explicit(&w->num_cut, 0, memory_order_relaxed);
     if (!w->drained)
         return;
@@ -204,7 +254,7 @@ static void stop(struct weir_worker *w)
     weir_room_wait(&w->room, false);
     weir_room_publish(&w->room, w->now_ms, true);
     weir_listeners_close(w);
-    cut_all(w);
+    cut(w, UINT32_MAX);
     while (!weir_list_empty(&w->origin_list))
         weir_origin_conn_close(
             weir_container_of(w->origin_list.next, struct weir_origin_conn, link));
@@ -214,6 +264,7 @@ static void stop(struct weir_worker *w)
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
     uv_close((uv_handle_t *)&w->turn, NULL);
+    uv_close((uv_handle_t *)&w->unfinished, NULL);
 }
 
 void weir_worker_drain_inbox(struct weir_worker *w)
@@ -404,9 +455,10 @@ static enum weir_err init_loop(struct weir_worker *w)
         return WEIR_ENOMEM;
     w->has_loop = true;
     if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0 ||
-        uv_prepare_init(&w->loop, &w->turn) < 0)
+        uv_prepare_init(&w->loop, &w->turn) < 0 || uv_idle_init(&w->loop, &w->unfinished) < 0)
         return WEIR_ENOMEM;
     w->turn.data = w;
+    w->unfinished.data = w;
     w->wake.data = w;
     w->tick.data = w;
     w->now_ms = uv_now(&w->loop);
@@ -426,6 +478,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     weir_room_join(&w->group->room, &w->room, &room_ops, w);
     weir_list_init(&w->listeners);
     weir_list_init(&w->downstream_list);
+    weir_list_init(&w->undrained);
     weir_list_init(&w->origin_list);
     weir_list_init(&w->dead_downstreams);
     weir_list_init(&w->dead_origins);
