@@ -13,11 +13,13 @@
 #include "node/base/strbuf.h"
 
 enum weir_metric {
-    WEIR_M_CONNECTIONS_ACCEPTED, /* counter */
-    WEIR_M_CONNECTIONS_OPEN,     /* gauge */
-    WEIR_M_CONNECTIONS_REFUSED,  /* counter: at the limit, out of descriptors or memory */
-    WEIR_M_CONNECTIONS_SHED,     /* counter: idle ones that made way for new ones */
-    WEIR_M_REQUESTS_1XX,         /* counter by response class: upstream 1xx passed on */
+    WEIR_M_CONNECTIONS_ACCEPTED,     /* counter */
+    WEIR_M_CONNECTIONS_OPEN,         /* gauge */
+    WEIR_M_CONNECTIONS_REFUSED,      /* counter: at the limit, out of descriptors or memory */
+    WEIR_M_CONNECTIONS_SHED,         /* counter: idle ones that made way for new ones */
+    WEIR_M_CONNECTIONS_OVER_ADDRESS, /* counter: beyond clients.connections_per_address */
+    WEIR_M_CONNECTIONS_UNCOUNTED,    /* counter: the table of addresses had no room */
+    WEIR_M_REQUESTS_1XX,             /* counter by response class: upstream 1xx passed on */
     WEIR_M_REQUESTS_2XX,
     WEIR_M_REQUESTS_3XX,
     WEIR_M_REQUESTS_4XX,

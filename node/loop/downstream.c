@@ -110,6 +110,8 @@ void weir_downstream_close(struct weir_downstream *c, bool abort)
     weir_pool_release(&w->heads, c->head);
     c->head = NULL;
     w->num_downstreams--;
+    if (c->counted_by_address)
+        weir_address_counts_leave(w->group->addresses, &c->peer);
     weir_room_leave_client(&w->room);
     weir_metric_sub(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
     /* Callers up the stack may still read the state: the memory is freed in a later turn. */
@@ -217,7 +219,7 @@ static size_t feed_request_head(struct weir_downstream *c, struct weir_span in)
     case WEIR_STEP_MORE:
         if (c->since_ms == 0) {
             c->since_ms = w->now_ms;
-            weir_worker_set_deadline(w, &c->deadline, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+            weir_worker_set_deadline(w, &c->deadline, w->now_ms + w->cfg.head_timeout_ms);
         }
         if (!store_request_head(c, h))
             refuse_head_for_memory(c);
@@ -586,7 +588,8 @@ void weir_downstream_drain(struct weir_downstream *c)
 
 /* -- accepting -- */
 
-void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer)
+void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer,
+                            bool counted)
 {
     WEIR_ASSERT(l->magic == WEIR_LISTENER_MAGIC);
     WEIR_ASSERT(fd >= 0);
@@ -595,6 +598,8 @@ void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_a
     if (c == NULL) {
         weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
         weir_room_leave_client(&w->room);
+        if (counted)
+            weir_address_counts_leave(w->group->addresses, peer);
         weir_sock_abort(fd);
         return;
     }
@@ -604,7 +609,8 @@ void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_a
     c->worker = w;
     c->peer = *peer;
     c->local = l->addr;
-    c->idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
+    c->counted_by_address = counted;
+    c->idle_timeout_ms = w->cfg.idle_timeout_ms;
     c->deadline.owner = WEIR_TIMER_DOWNSTREAM;
     weir_timer_init(&c->deadline.timer);
     weir_list_init(&c->idle.link);
@@ -620,7 +626,7 @@ void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_a
     WEIR_PROBE3(accept, c, fd, &c->peer);
     WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_accepted(c));
     c->since_ms = w->now_ms;
-    weir_worker_set_deadline(w, &c->deadline, w->now_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+    weir_worker_set_deadline(w, &c->deadline, w->now_ms + w->cfg.head_timeout_ms);
     (void)read_from_client(c);
     bool silent = c->state == WEIR_DOWNSTREAM_HEAD && c->in == NULL && !c->eof;
     if (silent && w->num_fresh < WEIR_ARRAY_LEN(w->fresh))

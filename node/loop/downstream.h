@@ -51,7 +51,8 @@ struct weir_downstream {
     bool linger;    /* unread input may wait in the socket: pass through LINGER before the close */
     bool busy;      /* the pump runs; it is not re-entrant */
     bool head_owner_known; /* the incomplete head has its Host: its tenant's head_timeout applies */
-    bool watch_now;        /* the response takes long: watch the client for its end */
+    bool counted_by_address;
+    bool watch_now; /* the response takes long: watch the client for its end */
     struct weir_worker *worker;
     struct weir_watch watch;
     struct weir_deadline deadline;
@@ -76,8 +77,10 @@ struct weir_downstream {
 const char *weir_close_reason_name(uint8_t reason);
 /** Change the state. The move must be in the table of legal moves (contract). */
 void weir_downstream_move(struct weir_downstream *c, enum weir_downstream_state to);
-/** Adopt an accepted connection. Takes fd. */
-void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer);
+/** Adopt an accepted connection, which has a place in the node. Takes fd. @param counted among the
+ * connections of its address */
+void weir_downstream_accept(struct weir_listener *l, int fd, const struct weir_addr *peer,
+                            bool counted);
 /** After a batch of accepts: read once more from the connections that had no bytes yet. Most have
  * some by now, and never enter epoll. */
 void weir_downstream_read_fresh(struct weir_worker *w);

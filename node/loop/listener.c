@@ -120,6 +120,31 @@ static bool take_place(struct weir_listener *l)
     return false;
 }
 
+/* A connection that its address may not have any more is closed before it is read. */
+static void admit(struct weir_listener *l, int fd, const struct weir_addr *peer)
+{
+    struct weir_worker *w = l->worker;
+    struct weir_prefixes trusted = { w->cfg.trusted, w->cfg.num_trusted };
+    bool counted = false;
+    if (w->cfg.connections_per_address > 0 && !weir_prefixes_contain(trusted, peer)) {
+        switch (
+            weir_address_counts_take(w->group->addresses, peer, w->cfg.connections_per_address)) {
+        case WEIR_ADDRESS_COUNTED:
+            counted = true;
+            break;
+        case WEIR_ADDRESS_OVER:
+            weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_OVER_ADDRESS, 1);
+            weir_room_leave_client(&w->room);
+            weir_sock_abort(fd);
+            return;
+        case WEIR_ADDRESS_NO_CELL:
+            weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_UNCOUNTED, 1);
+            break;
+        }
+    }
+    weir_downstream_accept(l, fd, peer, counted);
+}
+
 /* @return true: there may be more to accept now */
 static bool accept_one(struct weir_listener *l)
 {
@@ -132,7 +157,7 @@ static bool accept_one(struct weir_listener *l)
         return false;
     enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
-        weir_downstream_accept(l, fd, &peer);
+        admit(l, fd, &peer);
         return true;
     }
     weir_room_leave_client(&w->room);
@@ -211,7 +236,7 @@ static void listener_close(struct weir_listener *l)
             weir_room_leave_client(&w->room);
             break;
         }
-        weir_downstream_accept(l, fd, &peer);
+        admit(l, fd, &peer);
     }
     weir_downstream_read_fresh(w);
     weir_list_remove(&l->link);

@@ -344,6 +344,9 @@ void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
     w->cfg.num_trusted = change->num_trusted;
     w->cfg.max_connections = change->max_connections;
     w->cfg.max_memory = change->max_memory;
+    w->cfg.head_timeout_ms = change->head_timeout_ms;
+    w->cfg.idle_timeout_ms = change->idle_timeout_ms;
+    w->cfg.connections_per_address = change->connections_per_address;
     change->trusted = NULL;
     apply_limits(w);
     if (change->undrain)

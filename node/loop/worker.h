@@ -28,6 +28,10 @@ struct weir_workers_config {
     size_t num_http; /* 0..WEIR_LISTENERS_MAX */
     uint32_t max_connections; /* downstream, of all workers together */
     uint64_t max_memory;      /* bytes of buffers and connections, of all workers together */
+    /* Of clients that belong to no tenant yet. */
+    uint32_t head_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t connections_per_address;  /* 0: no limit; trusted prefixes are exempt */
     const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed; must
                                           stay until the workers stop or the next change */
     size_t num_trusted;

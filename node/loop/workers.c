@@ -109,6 +109,9 @@ static enum weir_err change_make(struct plan *p, struct weir_worker_change *chan
     change->undrain = p->undrain;
     change->max_connections = p->cfg->max_connections;
     change->max_memory = p->cfg->max_memory;
+    change->head_timeout_ms = p->cfg->head_timeout_ms;
+    change->idle_timeout_ms = p->cfg->idle_timeout_ms;
+    change->connections_per_address = p->cfg->connections_per_address;
     enum weir_err err = change_trusted(change, p->cfg);
     for (size_t i = 0; i < p->cfg->num_http && err == WEIR_OK; i++) {
         change->num_listeners = i + 1;
@@ -209,6 +212,9 @@ enum weir_err weir_workers_change(struct weir_workers *g, const struct weir_work
         return err;
     g->cfg.max_connections = cfg->max_connections;
     g->cfg.max_memory = cfg->max_memory;
+    g->cfg.head_timeout_ms = cfg->head_timeout_ms;
+    g->cfg.idle_timeout_ms = cfg->idle_timeout_ms;
+    g->cfg.connections_per_address = cfg->connections_per_address;
     g->cfg.trusted = cfg->trusted;
     g->cfg.num_trusted = cfg->num_trusted;
     return WEIR_OK;
@@ -279,6 +285,7 @@ static void free_group(struct weir_workers *g)
 {
     for (uint32_t i = 0; i < g->num; i++)
         weir_worker_free(g->workers[i]);
+    weir_address_counts_free(&g->addresses);
     free(g->metrics);
     free(g);
 }
@@ -292,8 +299,9 @@ static struct weir_workers *group_new(const struct weir_workers_config *cfg)
     g->cfg = *cfg;
     g->metrics =
         aligned_alloc(_Alignof(struct weir_metrics), cfg->num_workers * sizeof(*g->metrics));
-    if (g->metrics == NULL) {
-        free(g);
+    g->addresses = weir_address_counts_new(cfg->max_connections, &cfg->marks->secret);
+    if (g->metrics == NULL || g->addresses == NULL) {
+        free_group(g);
         return NULL;
     }
     memset(g->metrics, 0, cfg->num_workers * sizeof(*g->metrics));

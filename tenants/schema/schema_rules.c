@@ -425,6 +425,7 @@ static const struct weir_rule node_rules[] = {
       ITEMS(0, PREFIXES_MAX),
       .unique = true,
       .help = "Proxies in front of weir whose X-Forwarded-For and X-Request-ID are believed." },
+    { .field = "clients", .help = "Clients that belong to no tenant yet." },
 };
 
 static const struct weir_rule listen_rules[] = {
@@ -504,6 +505,25 @@ static const struct weir_rule node_limits_rules[] = {
       .help = "Size that the store may grow to." },
 };
 
+static const struct weir_rule clients_rules[] = {
+    { .field = "head_timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_HEAD_TIMEOUT_MS),
+      .help = "From the start of a connection, or a request's first byte, until the Host is known; "
+              "then the tenant's http.head_timeout counts." },
+    { .field = "idle_timeout",
+      DURATION(100, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
+      .help = "How long a connection that has served no tenant's request may wait for the next "
+              "one; after that the tenant's http.idle_timeout counts." },
+    { .field = "connections_per_address",
+      NUMBER(0, WEIR_CONNECTIONS_PER_ADDRESS_MAX),
+      PRESET(0),
+      .help = "Connections that one address may have to this node at the same time; 0: any "
+              "number. One more is closed before a byte of it is read. An IPv6 client counts by "
+              "its /64. trusted_proxies are exempt, since each stands for many clients." },
+};
+
 static const struct weir_rule log_rules[] = {
     { .field = "access",
       TEXT(WEIR_FORM_ACCESS, 1, FILE_MAX),
@@ -544,6 +564,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__admin__descriptor, admin_rules),
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
+    SET(weir__v1__clients__descriptor, clients_rules),
     SET(weir__v1__log__descriptor, log_rules),
 };
 

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""room_test.py - who gets a connection when there is no room for all: idle ones make way, by the node and not by the worker."""
+"""room_test.py - who gets a connection when there is no room for all: idle ones make way, by the node and not by the worker;
+and what clients may do that belong to no tenant yet.
+"""
 
 import threading
 from typing import List
+
+import pytest
 
 from support.client import Client, End
 from support.site import Site
@@ -139,3 +143,88 @@ def test_descriptors_make_way(make_node, make_site) -> None:
     assert metrics[_SHED] + metrics[_ORIGINS_SHED] > 0
     assert metrics["weir_connections_refused_total"] == 0
     _close(idle)
+
+
+# -- clients that belong to no tenant yet
+
+
+def test_client_head_timeout(make_node, make_site) -> None:
+    """Rule 10: clients.head_timeout bounds a head whose Host is not known yet; then the tenant's own limit counts."""
+    node = make_node(config={"clients": {"head_timeout": "300ms"}})
+    site = make_site(_Held().script, on=node, http={"head_timeout": "1m"})
+    with node.connect() as nameless, node.connect() as named:
+        named.send(b"GET /named HTTP/1.1\r\nHost: %s\r\n" % site.host.encode())
+        nameless.send(b"GET / HTTP/1.1\r\n")
+        assert nameless.read_response().status == 408
+        named.send(b"\r\n")
+        assert named.read_response().body == b"/named"
+
+
+def test_client_idle_timeout(make_node, make_site) -> None:
+    """Rule 10: clients.idle_timeout bounds the wait of a client that has asked for no tenant; a tenant has its own."""
+    node = make_node(config={"clients": {"idle_timeout": "300ms"}})
+    site = make_site(_Held().script, on=node, http={"idle_timeout": "1m"})
+    with node.connect() as stranger, node.connect() as customer:
+        assert customer.ask(site.get("/1")).status == 200
+        assert stranger.ask(site.get("/").replace(site.host.encode(), b"nobody.test")).status == 404
+        assert stranger.expect_end() is End.CLEAN
+        assert customer.ask(site.get("/2")).status == 200
+
+
+_OVER = "weir_connections_over_address_limit_total"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_connections_per_address(make_node, make_site, workers: int) -> None:
+    """Rule 13: one address has no more connections to the node than it may; one more is closed unread, others are served."""
+    node = make_node(workers=workers, config={"clients": {"connections_per_address": 8}})
+    site = make_site(_Held().script, on=node)
+    until(lambda: node.admin.metrics()[_OPEN] == 0, "the connections of the push are gone")
+    held = [node.connect(source="127.0.0.2") for _ in range(8)]
+    for number, client in enumerate(held):
+        assert client.ask(site.get(f"/{number}")).status == 200
+    with node.connect(source="127.0.0.2") as over:
+        over.send(site.get("/over"))
+        assert over.read_to_end() == b"" and over.end is End.RESET
+    with node.connect(source="127.0.0.3") as other:
+        assert other.ask(site.get("/other")).status == 200
+    assert node.admin.metrics()[_OVER] == 1
+    assert not [request for request in site.upstream.requests if request.target == "/over"]
+    held.pop().close()
+    until(lambda: node.admin.metrics()[_OPEN] == 7, "the node sees the end")
+    with node.connect(source="127.0.0.2") as again:
+        assert again.ask(site.get("/again")).status == 200
+    _close(held)
+
+
+def test_connections_per_address_spares_proxies(make_node, make_site) -> None:
+    """Rule 13: a trusted proxy stands for many clients, so that the limit of an address is not for it."""
+    node = make_node(config={"clients": {"connections_per_address": 2}, "trusted_proxies": ["127.0.0.9/32"]})
+    site = make_site(_Held().script, on=node)
+    proxy = [node.connect(source="127.0.0.9") for _ in range(5)]
+    for number, client in enumerate(proxy):
+        assert client.ask(site.get(f"/{number}")).status == 200
+    assert node.admin.metrics()[_OVER] == 0
+    _close(proxy)
+
+
+def test_clients_are_reloaded(make_node, make_site) -> None:
+    """A reload takes the three limits over; connections made from then on are counted."""
+    node = make_node()
+    site = make_site(_Held().script, on=node)
+    before = node.connect(source="127.0.0.2")
+    assert before.ask(site.get("/before")).status == 200
+    node.config["clients"] = {"connections_per_address": 1, "head_timeout": "300ms"}
+    node.write_config()
+    changed = node.admin.call("POST", "/v1/reload").json()["changed"]
+    assert [key for key in changed if key.startswith("clients")] == [
+        "clients.head_timeout", "clients.connections_per_address"]
+    with node.connect(source="127.0.0.2") as first:
+        assert first.ask(site.get("/first")).status == 200
+        with node.connect(source="127.0.0.2") as over:
+            over.send(site.get("/over"))
+            assert over.read_to_end() == b""
+    with node.connect() as nameless:
+        nameless.send(b"GET / HTTP/1.1\r\n")
+        assert nameless.read_response().status == 408
+    before.close()

@@ -44,6 +44,8 @@ static struct bench *bench_new(void)
     memset(b->g->metrics, 0, sizeof(*b->g->metrics));
     atomic_store(&b->g->room.clients.max, 2 * CLIENTS);
     atomic_store(&b->g->room.origins.max, 100);
+    b->g->addresses = weir_address_counts_new(CLIENTS, &b->rig->cfg.marks->secret);
+    assert_non_null(b->g->addresses);
     b->w = calloc(1, sizeof(*b->w));
     assert_non_null(b->w);
     b->w->magic = WEIR_WORKER_MAGIC;
@@ -53,6 +55,8 @@ static struct bench *bench_new(void)
     change->order = 1;
     change->max_connections = 2 * CLIENTS;
     change->max_memory = 256u << 20;
+    change->head_timeout_ms = WEIR_DEFAULT_HEAD_TIMEOUT_MS;
+    change->idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
     change->num_listeners = 1;
     assert_int_equal(weir_listener_open(&b->rig->listen[0], &change->fresh[0], &sys_errno),
                      WEIR_OK);
@@ -68,6 +72,7 @@ static void bench_free(struct bench *b)
         peer_close(&b->peers[i]);
     weir_worker_unwind(b->w);
     weir_worker_free(b->w);
+    weir_address_counts_free(&b->g->addresses);
     free(b->g->metrics);
     free(b->g);
     rig_free(b->rig);
@@ -148,6 +153,8 @@ static void a_drain_that_is_undone_half_way_leaves_the_rest_alone(void **state)
     change->undrain = true;
     change->max_connections = 2 * CLIENTS;
     change->max_memory = 256u << 20;
+    change->head_timeout_ms = WEIR_DEFAULT_HEAD_TIMEOUT_MS;
+    change->idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
     atomic_store(&b->w->asked_change, change);
     (void)uv_async_send(&b->w->wake);
     for (int k = 0; k < 20; k++)
