@@ -42,6 +42,8 @@ enum weir_metric {
     WEIR_M_UPSTREAM_OPEN,        /* gauge */
     WEIR_M_UPSTREAM_IDLE,        /* gauge */
     WEIR_M_UPSTREAM_SHED,        /* parked ones that made way: no descriptor was left */
+    WEIR_M_PIPE_BYTES,           /* gauge: capacity of the pipes for splice */
+    WEIR_M_PIPES_NONE,           /* bodies copied because no pipe was to be had */
     WEIR_M_DOWNSTREAM_BYTES_IN,
     WEIR_M_DOWNSTREAM_BYTES_OUT,
     WEIR_M_TENANT_COMPILES,

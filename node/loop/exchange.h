@@ -86,6 +86,7 @@ struct weir_exchange {
     uint64_t passed_bytes; /* response body bytes given to the client */
 
     int pipe[2]; /* splice: -1 when unused */
+    uint32_t pipe_pages;
     size_t in_pipe;
 };
 

@@ -15,6 +15,7 @@
 #include "node/base/limits.h"
 #include "node/loop/address_counts.h"
 #include "node/loop/listener.h"
+#include "node/loop/pipes.h"
 #include "node/loop/room.h"
 #include "node/loop/worker.h"
 
@@ -58,6 +59,7 @@ struct weir_workers {
     _Atomic uint32_t num_drained;          /* relaxed; polled by control */
     _Atomic uint32_t num_listening;        /* sockets of all workers; relaxed */
     struct weir_room room;                 /* shared by the workers */
+    struct weir_pipe_room pipes;           /* shared by the workers */
     struct weir_address_counts *addresses; /* owns; shared by the workers */
 };
 

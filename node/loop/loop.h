@@ -26,6 +26,7 @@
 #include "node/loop/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
+#include "node/loop/pipes.h"
 #include "node/loop/room.h"
 #include "node/loop/sock.h"
 #include "node/loop/watch.h"
@@ -41,7 +42,6 @@
 #define WEIR_RATE_WINDOW_MS 10000
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a new connection enters epoll when its first response takes longer than this */
-#define WEIR_PIPES_MAX         64
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
 #define WEIR_TURN_BUDGET       256   /* timers, and connections of a drain, handled in one turn */
 #define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
@@ -127,8 +127,7 @@ struct weir_worker {
     size_t num_fresh;
     uint32_t num_origins, num_parked, max_parked;
 
-    int pipes[WEIR_PIPES_MAX][2]; /* empty pipes for splice */
-    uint32_t num_pipes;
+    struct weir_pipes pipes; /* for splice */
 
     char date[32]; /* for responses, renewed by the tick */
     uint64_t date_s;

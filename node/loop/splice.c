@@ -7,53 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "node/loop/downstream.h"
 #include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
+#include "node/loop/pipes.h"
 
 /* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
 #define SPLICE_MIN   131072u
 #define SPLICE_CHUNK 1048576u
-
-static bool acquire_pipe(struct weir_worker *w, int fds[2])
-{
-    if (w->num_pipes > 0) {
-        w->num_pipes--;
-        fds[0] = w->pipes[w->num_pipes][0];
-        fds[1] = w->pipes[w->num_pipes][1];
-        return true;
-    }
-    if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
-        return false;
-    /* With the default of 64 KiB a megabyte takes sixteen rounds. A failure only makes it slower.
-     */
-    (void)fcntl(fds[1], F_SETPIPE_SZ, SPLICE_CHUNK);
-    return true;
-}
-
-static void release_pipe(struct weir_worker *w, int fds[2], bool empty)
-{
-    if (empty && w->num_pipes < WEIR_PIPES_MAX) {
-        w->pipes[w->num_pipes][0] = fds[0];
-        w->pipes[w->num_pipes][1] = fds[1];
-        w->num_pipes++;
-    } else {
-        close(fds[0]);
-        close(fds[1]);
-    }
-    fds[0] = fds[1] = -1;
-}
-
-void weir_splice_shutdown(struct weir_worker *w)
-{
-    while (w->num_pipes > 0) {
-        w->num_pipes--;
-        close(w->pipes[w->num_pipes][0]);
-        close(w->pipes[w->num_pipes][1]);
-    }
-}
 
 bool weir_splice_begin(struct weir_exchange *x)
 {
@@ -62,14 +24,22 @@ bool weir_splice_begin(struct weir_exchange *x)
     if (x->phase != WEIR_PHASE_TRANSFER || x->res_body.in != WEIR_BODY_LENGTH ||
         x->res_body.out_chunked || x->res_body.left < SPLICE_MIN || x->downstream->out.len > 0)
         return false;
-    return acquire_pipe(x->downstream->worker, x->pipe);
+    struct weir_pipe pipe;
+    if (!weir_pipes_get(&x->downstream->worker->pipes, &pipe))
+        return false;
+    x->pipe[0] = pipe.fds[0];
+    x->pipe[1] = pipe.fds[1];
+    x->pipe_pages = pipe.pages;
+    return true;
 }
 
 void weir_splice_end(struct weir_exchange *x)
 {
     if (x->pipe[0] < 0)
         return;
-    release_pipe(x->downstream->worker, x->pipe, x->in_pipe == 0);
+    struct weir_pipe pipe = { .fds = { x->pipe[0], x->pipe[1] }, .pages = x->pipe_pages };
+    weir_pipes_release(&x->downstream->worker->pipes, &pipe, x->in_pipe == 0);
+    x->pipe[0] = x->pipe[1] = -1;
     x->passed_bytes = x->res_body.bytes - x->in_pipe; /* for the record, also of a cut response */
     x->in_pipe = 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * splice.h - moves large bodies of known length between two clear-text sockets inside the kernel.
- * Owner: one worker. Private to node/loop.   Limits: WEIR_PIPES_MAX empty pipes wait for reuse.
+ * Owner: one worker. Private to node/loop. Its pipes: pipes.h.
  */
 #ifndef WEIR_NODE_LOOP_SPLICE_H
 #define WEIR_NODE_LOOP_SPLICE_H
@@ -25,7 +25,5 @@ enum weir_splice {
 enum weir_splice weir_splice_move(struct weir_exchange *x);
 /** Give the exchange's pipe back, if it has one. */
 void weir_splice_end(struct weir_exchange *x);
-/** Close the pipes that wait for reuse. */
-void weir_splice_shutdown(struct weir_worker *w);
 
 #endif

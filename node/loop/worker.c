@@ -21,7 +21,6 @@
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/sock.h"
-#include "node/loop/splice.h"
 #include "tenants/defaults.h"
 
 #define TENANT_LABELS_MAX   80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
@@ -492,6 +491,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     w->metrics = &w->group->metrics[w->index];
     w->access =
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
+    weir_pipes_init(&w->pipes, &w->group->pipes, w->metrics, cfg->num_workers);
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
     w->tenant_counters = weir_counters_new(TENANT_LABELS_MAX, weir_rng_next(&w->rng));
@@ -519,7 +519,8 @@ void weir_worker_free(struct weir_worker *w)
     weir_tenant_cache_free(&w->cache);
     weir_counters_free(&w->tenant_counters);
     weir_counters_free(&w->endpoint_counters);
-    weir_splice_shutdown(w);
+    if (w->pipes.room != NULL)
+        weir_pipes_deinit(&w->pipes);
     weir_inbox_deinit(&w->inbox);
     weir_endpoint_pool_free_all(w);
     weir_address_pool_free_all(w);

@@ -156,6 +156,7 @@ static void set_room(struct weir_workers *g, const struct weir_workers_config *c
         descriptors = DESCRIPTORS_MAX;
     atomic_store_explicit(&g->room.origins.max, (uint32_t)descriptors, memory_order_relaxed);
     atomic_store_explicit(&g->room.clients.max, cfg->max_connections, memory_order_relaxed);
+    weir_pipe_room_set(&g->pipes, cfg->max_memory);
 }
 
 /* From here on the change is a fact. */
@@ -297,6 +298,7 @@ static struct weir_workers *group_new(const struct weir_workers_config *cfg)
         return NULL;
     memset(g, 0, sizeof(*g));
     g->cfg = *cfg;
+    weir_pipe_limit_read(&g->pipes.limit);
     g->metrics =
         aligned_alloc(_Alignof(struct weir_metrics), cfg->num_workers * sizeof(*g->metrics));
     g->addresses = weir_address_counts_new(cfg->max_connections, &cfg->marks->secret);
