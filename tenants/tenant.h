@@ -101,7 +101,7 @@ struct weir_tenant {
     const struct weir_redirect_set *redirects; /* NULL: none */
     const struct weir_error_page *error_pages;
     size_t block_len; /* bytes of the whole block */
-    /* Where the worker that owns this tenant counts for it (node/loop/counters.h); 0: not known. */
+    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not known. */
     uint32_t counters_row, counters_version;
 };
 

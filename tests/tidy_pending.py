@@ -3,9 +3,9 @@
 
 # Circles of files: (files without their endings, why they stand). A circle may be a part of a line's.
 CIRCLES = [
-    ({"node/loop/" + name for name in ("splice", "origin_conn", "address_pool", "downstream", "endpoint_pool", "loop",
-                                       "exchange", "worker", "conn_log", "group", "listener")},
-     "one exchange's life runs through all of them; cut when sessions and exchanges get rooms of their own"),
+    ({"node/loop/" + name for name in ("origin_conn", "address_pool", "session", "session_h1", "endpoint_pool", "loop",
+                                       "worker", "conn_log", "group", "listener")},
+     "pools and origin connections report to each other, and loop.h shows what worker.c does"),
 ]
 
 # Folders or files in which includes are in another order. `tests/tidy.py --fix PATH` mends them.

@@ -152,18 +152,23 @@ def show_exchange(x):
             f" downstream={int(x['downstream']):#x} origin={int(x['origin']):#x} [{' '.join(flags)}]")
 
 
-def show_downstream(c):
-    state = enum_text(c["state"], "enum weir_downstream_state", "WEIR_DOWNSTREAM_")
-    return (f"{magic_fault(c, 0x444f574e)}downstream {state} peer={addr_text(c['peer'])} local={addr_text(c['local'])}"
-            f" fd={int(c['watch']['fd'])} given={int(c['given'])} exchange={int(c['x']):#x}"
-            f" [{' '.join(flags_of(c, ('eof', 'linger', 'busy', 'watch_now')))}]")
+def show_session(s):
+    return (f"{magic_fault(s, 0x53455353)}session peer={addr_text(s['peer'])} local={addr_text(s['local'])}"
+            f" fd={int(s['conn']['watch']['fd'])} given={int(s['conn']['given'])} requests={int(s['requests'])}")
+
+
+def show_session_h1(h):
+    state = enum_text(h["state"], "enum weir_session_h1_state", "WEIR_SESSION_H1_")
+    flags = flags_of(h["side"], ("eof",)) + flags_of(h, ("watch_now", "fresh"))
+    return f"h1 {state} exchange={int(h['side']['x']):#x} [{' '.join(flags)}] {show_session(h['s'])}"
 
 
 def show_origin_conn(u):
     state = enum_text(u["state"], "enum weir_origin_conn_state", "WEIR_ORIGIN_CONN_")
+    flags = flags_of(u, ("ahead", "lost")) + flags_of(u["side"], ("broken",))
     return (f"{magic_fault(u, 0x55505550)}origin connection {state} to={pool_text(u['address_pool'])}"
-            f" fd={int(u['watch']['fd'])} exchanges={int(u['exchanges'])} exchange={int(u['x']):#x}"
-            f" [{' '.join(flags_of(u, ('ahead', 'reusable', 'broken')))}]")
+            f" fd={int(u['conn']['watch']['fd'])} exchanges={int(u['side']['exchanges'])}"
+            f" exchange={int(u['side']['x']):#x} [{' '.join(flags)}]")
 
 
 def show_endpoint_pool(p):
@@ -182,8 +187,8 @@ def show_address_pool(p):
 
 def show_worker(w):
     flags = flags_of(w, ("accepting", "draining", "stopping", "drained"))
-    return (f"{magic_fault(w, 0x574f524b)}worker {int(w['index'])} now_ms={int(w['now_ms'])}"
-            f" downstreams={int(w['num_downstreams'])}/{int(w['group']['room']['clients']['max'])} ({list_text(w['downstream_list'])})"
+    return (f"{magic_fault(w, 0x574f524b)}worker {int(w['index'])} now_ms={int(w['now']['ms'])}"
+            f" sessions={int(w['num_sessions'])}/{int(w['group']['room']['clients']['max'])} ({list_text(w['sessions'])})"
             f" origins={int(w['num_origins'])}/{int(w['group']['room']['origins']['max'])} ({list_text(w['origin_list'])})"
             f" parked={int(w['num_parked'])}/{int(w['max_parked'])} endpoint_pools={int(w['pools']['len'])}"
             f" address_pools={int(w['address_pool_map']['len'])} listeners={int(w['num_listeners'])}"
@@ -197,7 +202,8 @@ PRINTERS = {
     "weir_list": list_text,
     "weir_strbuf": show_strbuf,
     "weir_exchange": show_exchange,
-    "weir_downstream": show_downstream,
+    "weir_session": show_session,
+    "weir_session_h1": show_session_h1,
     "weir_origin_conn": show_origin_conn,
     "weir_endpoint_pool": show_endpoint_pool,
     "weir_address_pool": show_address_pool,
@@ -284,9 +290,22 @@ class WorkersCommand(gdb.Command):
             print(f"$worker{index} = {int(worker):#x} {worker.dereference().format_string()}")
 
 
+def offset_of(kind, path):
+    """Where a member is, in bytes; the path may lead through structs."""
+    offset = 0
+    at = kind
+    for name in path.split("."):
+        found = [field for field in at.fields() if field.name == name]
+        if not found:
+            raise gdb.GdbError(f"{kind} has no member {path}")
+        offset += found[0].bitpos // 8
+        at = found[0].type
+    return offset
+
+
 class ListCommand(gdb.Command):
     """weir-list HEAD STRUCT MEMBER: each struct on a list, for example
-    weir-list $worker0->downstream_list weir_downstream link"""
+    weir-list $worker0->sessions weir_session_h1 s.link"""
 
     def __init__(self):
         super().__init__("weir-list", gdb.COMMAND_DATA)
@@ -296,12 +315,10 @@ class ListCommand(gdb.Command):
         if len(words) != 3:
             raise gdb.GdbError("usage: weir-list HEAD STRUCT MEMBER")
         kind = gdb.lookup_type(f"struct {words[1]}")
-        offsets = [field.bitpos // 8 for field in kind.fields() if field.name == words[2]]
-        if not offsets:
-            raise gdb.GdbError(f"struct {words[1]} has no member {words[2]}")
+        offset = offset_of(kind, words[2])
         nodes, fault = list_nodes(gdb.parse_and_eval(words[0]))
         for node in nodes[:SHOWN_MAX]:
-            at = node - offsets[0]
+            at = node - offset
             print(f"{at:#x} {gdb.Value(at).cast(kind.pointer()).dereference().format_string()}")
         if len(nodes) > SHOWN_MAX:
             print(f"and {len(nodes) - SHOWN_MAX} more")

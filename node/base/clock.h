@@ -8,6 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** The time of the current turn of a loop: the same for all that happens in it. */
+struct weir_turn {
+    uint64_t ms; /* monotonic */
+    uint64_t ns; /* monotonic; 0: not read in this turn */
+};
+
 /** Monotonic nanoseconds. */
 uint64_t weir_clock_mono_ns(void);
 /** Unix time in milliseconds. */

@@ -55,6 +55,21 @@ static inline bool weir_log_on_for(enum weir_log_level level, struct weir_span t
            weir_log_filter_match(level, tenant, client);
 }
 
+/** Whether a line of this level may be written for anybody. */
+static inline bool weir_log_may(enum weir_log_level level)
+{
+    uint32_t switches = atomic_load_explicit(&weir_log_switches, memory_order_relaxed);
+    return (uint32_t)level <= (switches & WEIR_LOG_LEVEL_MASK) ||
+           (uint32_t)level <= (switches >> WEIR_LOG_FILTERED_SHIFT);
+}
+
+/** Call a function that logs at this level only when the level may be written. */
+#define WEIR_LOG_MAY(level, call)                                                                  \
+    do {                                                                                           \
+        if (WEIR_UNLIKELY(weir_log_may(level)))                                                    \
+            call;                                                                                  \
+    } while (0)
+
 #define log_debug_for(tenant, client, event, ...)                                                  \
     do {                                                                                           \
         if (weir_log_on_for(WEIR_LOG_DEBUG, tenant, client))                                       \

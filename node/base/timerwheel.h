@@ -23,6 +23,12 @@ struct weir_timer {
     uint64_t slot_ms;      /* when its slot is reached; <= deadline_ms */
 };
 
+/** A timer that knows its handler. The wheel's owner calls `expired` when the time has passed. */
+struct weir_deadline {
+    struct weir_timer timer;
+    void (*expired)(struct weir_deadline *d);
+};
+
 struct weir_wheel {
     struct weir_list slots[WEIR_WHEEL_LEVELS][WEIR_WHEEL_SLOTS];
     struct weir_list overdue; /* set to a time already past; expire at the next advance */

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/conn/pipes.h"
 #include "node/ctl/admin/admin_socket.h"
-#include "node/loop/pipes.h"
 
 /* -- descriptors -- */
 

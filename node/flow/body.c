@@ -5,6 +5,8 @@
  */
 #include "node/flow/body.h"
 
+_Static_assert(WEIR_PIECES_FRAMING_LEN >= WEIR_CHUNK_HEAD_MAX, "a chunk's head fits");
+
 void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, bool out_chunked)
 {
     b->in = in;
@@ -31,8 +33,8 @@ static bool check_max(struct weir_body *b, uint64_t more)
 static void close_chunk(struct weir_pieces *out, int slot, size_t data_len, bool last)
 {
     if (data_len > 0) {
-        size_t n = weir_chunk_head_write(data_len, out->chunk_head);
-        out->iov[slot].iov_base = out->chunk_head;
+        size_t n = weir_chunk_head_write(data_len, out->framing);
+        out->iov[slot].iov_base = out->framing;
         out->iov[slot].iov_len = n;
         out->len += n;
         weir_pieces_add(out, last ? WEIR_SPAN_LIT("\r\n0\r\n\r\n") : WEIR_SPAN_LIT("\r\n"));

@@ -10,43 +10,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
+#include "node/base/buffers/pieces.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
-
-/** Pieces of one write. 3 of them are reserved for chunk framing. */
-#define WEIR_PIECES_MAX 32
-
-struct weir_pieces {
-    struct iovec iov[WEIR_PIECES_MAX];
-    int num;
-    size_t len; /* bytes in all */
-    bool hold;  /* the connection ends behind these: its FIN may travel with them */
-    uint8_t chunk_head[WEIR_CHUNK_HEAD_MAX]; /* pieces may point here: do not move the struct */
-};
-
-static inline void weir_pieces_reset(struct weir_pieces *p)
-{
-    p->num = 0;
-    p->len = 0;
-    p->hold = false;
-}
-
-/** Add a run; empty runs are left out. The caller makes sure that there is room (contract). */
-static inline void weir_pieces_add(struct weir_pieces *p, struct weir_span s)
-{
-    if (s.len == 0)
-        return;
-    WEIR_ASSERT_CMP(p->num, <, WEIR_PIECES_MAX);
-    p->iov[p->num].iov_base = (void *)(uintptr_t)s.at;
-    p->iov[p->num].iov_len = s.len;
-    p->num++;
-    p->len += s.len;
-}
 
 struct weir_body {
     enum weir_h1_body in; /* how it comes */

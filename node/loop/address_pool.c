@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/base/log.h"
+#include "node/base/log_filter.h"
 #include "node/base/trace.h"
+#include "node/conn/sock.h"
+#include "node/exchange/exchange.h"
 #include "node/loop/conn_log.h"
 #include "node/loop/endpoint_pool.h"
-#include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/sock.h"
 
 #define REFILL_AT_ONCE         4  /* connects for one address in a turn */
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
@@ -81,7 +81,7 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
     p->idle_timeout_ms = u->pool_idle_timeout_ms;
     p->connect_timeout_ms = u->connect_timeout_ms;
     p->mark_key = e->key;
-    p->used_ms = w->now_ms;
+    p->used_ms = w->now.ms;
     return p;
 }
 
@@ -99,7 +99,7 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
         /* Bytes that came too late for one tenant must not be the response to another. */
         bool strange = u->last_key != x->endpoint->key;
-        if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->watch.fd))
+        if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
             return u;
         weir_origin_conn_close(u);
     }
@@ -117,7 +117,7 @@ bool weir_address_pool_park(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_address_pool *p = u->address_pool;
-    WEIR_ASSERT(u->x == NULL && u->pool == NULL);
+    WEIR_ASSERT(u->side.x == NULL && u->pool == NULL);
     if (w->stopping || w->draining || p->num_idle >= p->max_idle)
         return false;
     if (w->num_parked >= w->max_parked)
@@ -128,7 +128,7 @@ bool weir_address_pool_park(struct weir_origin_conn *u)
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
     weir_list_prepend(&p->idle, &u->park_link);
     weir_list_append(&w->idle_lru, &u->lru_link);
-    weir_worker_set_deadline(w, &u->deadline, w->now_ms + p->idle_timeout_ms);
+    weir_conn_set_deadline(&u->conn, w->now.ms + p->idle_timeout_ms);
     return weir_origin_conn_watch(u);
 }
 
@@ -181,16 +181,16 @@ void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state
     WEIR_ASSERT_MOVE(resolve_moves[p->resolve_state] & (1u << to),
                      resolve_state_names[p->resolve_state], resolve_state_names[to]);
     weir_trace("address.move", (uintptr_t)p, (uint64_t)p->resolve_state << 8 | to);
-    WEIR_CONN_LOG(WEIR_LOG_TRACE,
-                  weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
-                                             resolve_state_names[to]));
+    WEIR_LOG_MAY(WEIR_LOG_TRACE,
+                 weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
+                                            resolve_state_names[to]));
     p->resolve_state = (uint8_t)to;
 }
 
 static void end_look_up(struct weir_address_pool *p, bool found)
 {
     weir_address_pool_move(p, found ? WEIR_RESOLVE_DONE : WEIR_RESOLVE_FAILED);
-    p->resolved_ms = p->worker->now_ms;
+    p->resolved_ms = p->worker->now.ms;
     p->lookup = NULL;
 }
 
@@ -199,7 +199,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     static struct weir_log_limit limit;
     struct weir_address_pool *p = address_pool_of(req->data);
     uint32_t suppressed = 0;
-    weir_worker_enter(p->worker);
+    weir_conn_env_enter(&p->worker->env);
     end_look_up(p, status == 0);
     if (status == 0)
         store_addresses(p, res);
@@ -214,6 +214,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
         weir_endpoint_pool_resolved(
             weir_container_of(l, struct weir_endpoint_pool, address_pool_link));
     }
+    weir_conn_env_leave(&p->worker->env);
 }
 
 static void resolve_host(struct weir_address_pool *p)
@@ -223,7 +224,7 @@ static void resolve_host(struct weir_address_pool *p)
     uint64_t age =
         p->resolve_state == WEIR_RESOLVE_FAILED ? WEIR_RESOLVE_AGAIN_MS : WEIR_RESOLVE_MS;
     if (p->resolve_state == WEIR_RESOLVE_RUNNING || w->stopping ||
-        (p->resolved_ms != 0 && w->now_ms - p->resolved_ms < age))
+        (p->resolved_ms != 0 && w->now.ms - p->resolved_ms < age))
         return;
     p->lookup = malloc(sizeof(*p->lookup));
     if (p->lookup == NULL)
@@ -253,7 +254,7 @@ enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool
 
 static bool is_in_use(const struct weir_address_pool *p)
 {
-    return p->worker->now_ms - p->used_ms < p->idle_timeout_ms;
+    return p->worker->now.ms - p->used_ms < p->idle_timeout_ms;
 }
 
 static bool is_short(const struct weir_address_pool *p)
@@ -276,7 +277,7 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
     char text[WEIR_ADDR_TEXT_MAX] = "";
     uint32_t suppressed = 0;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
-    if (!weir_failure_marks_failed(w->marks, p->mark_key, w->now_ms) ||
+    if (!weir_failure_marks_failed(w->marks, p->mark_key, w->now.ms) ||
         !weir_log_allowed(&limit, 10, &suppressed))
         return;
     if (p->host[0] == '\0')
@@ -291,7 +292,7 @@ static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget
     struct weir_addr addr;
     uint32_t begun = 0;
     while (begun < budget && is_short(p) &&
-           weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now_ms)) {
+           weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now.ms)) {
         begun++;
         if (weir_address_pool_next_addr(p, &addr) != WEIR_ADDRESS_POOL_ADDR_READY)
             break;

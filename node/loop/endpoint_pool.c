@@ -5,12 +5,12 @@
 
 #include <string.h>
 
+#include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/downstream.h"
-#include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
+#include "node/loop/session.h"
 
-#define POOLS_PER_TICK 64    /* poked or swept in one turn */
+#define POOLS_PER_TICK 64    /* swept in one turn */
 #define POOL_UNUSED_MS 60000 /* a pool that is unused for this long is freed */
 
 static struct weir_endpoint_pool *endpoint_pool_of(void *p)
@@ -34,6 +34,8 @@ static struct weir_span endpoint_pool_key_span(const struct weir_endpoint_pool *
     return weir_span(&p->key, sizeof(p->key));
 }
 
+static void on_pool_task(struct weir_task *t);
+
 static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
                                                     struct weir_endpoint_pool_key key)
 {
@@ -47,7 +49,7 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     p->address_pool = key.address_pool;
     weir_list_init(&p->address_pool_link);
     weir_list_init(&p->waiting);
-    weir_list_init(&p->poke_link);
+    weir_task_init(&p->task, on_pool_task);
     if (weir_hashmap_add(&w->pools, endpoint_pool_key_span(p), p) < 0) {
         endpoint_pool_release(p);
         return NULL;
@@ -71,7 +73,7 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
         return NULL;
     WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
     p->max = weir_worker_share(w, u->pool_max);
-    p->used_ms = w->now_ms;
+    p->used_ms = w->now.ms;
     return p;
 }
 
@@ -98,14 +100,15 @@ static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct wei
     case WEIR_ADDRESS_POOL_ADDR_READY:
         break;
     }
-    enum weir_err err = weir_origin_conn_dial(p, &addr, x);
+    bool connected = false;
+    enum weir_err err = weir_origin_conn_dial(p, &addr, x, &connected);
     if (err == WEIR_ELIMIT && p->num_open > 0)
         return enqueue_exchange(p, x);
     if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
         return WEIR_ACQUIRED_FULL;
     if (err < 0)
         return WEIR_ACQUIRED_REFUSED;
-    return x->origin->state == WEIR_ORIGIN_CONN_BUSY ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
+    return connected ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
 }
 
 /* The pool has room for one more. */
@@ -146,15 +149,15 @@ void weir_endpoint_pool_unwait(struct weir_exchange *x)
     weir_list_remove(&x->wait_link);
 }
 
-void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
+/* Serve the exchanges that wait. */
+static void serve_waiting(struct weir_endpoint_pool *p)
 {
-    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
     while (!weir_list_empty(&p->waiting) && p->num_open < p->max) {
         struct weir_exchange *x =
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
-        struct weir_downstream *c = x->downstream;
         weir_endpoint_pool_unwait(x);
-        x->dial_ns = weir_worker_stamp_ns(p->worker); /* the time in the queue ends here */
+        /* The time in the queue ends here. */
+        x->dial_ns = weir_exchange_stamp_ns(&p->worker->exchange);
         switch (acquire_connection(p, x)) {
         case WEIR_ACQUIRED_READY:
             weir_exchange_connected(x, x->origin);
@@ -168,26 +171,29 @@ void weir_endpoint_pool_next(struct weir_endpoint_pool *p)
             return;
         case WEIR_ACQUIRED_REFUSED:
             weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
-            weir_downstream_pump(c);
             break;
         case WEIR_ACQUIRED_FULL:
             weir_exchange_full(x);
-            weir_downstream_pump(c);
             break;
         }
     }
 }
 
+static void on_pool_task(struct weir_task *t)
+{
+    serve_waiting(endpoint_pool_of(weir_container_of(t, struct weir_endpoint_pool, task)));
+}
+
 void weir_endpoint_pool_poke(struct weir_endpoint_pool *p)
 {
     WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
-    if (p->num_waiting > 0 && weir_list_empty(&p->poke_link))
-        weir_list_append(&p->worker->poked, &p->poke_link);
+    if (p->num_waiting > 0)
+        weir_task_queue(&p->worker->env, &p->task);
 }
 
 void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
 {
-    weir_endpoint_pool_next(p);
+    weir_endpoint_pool_poke(p);
 }
 
 /* -- freeing -- */
@@ -196,7 +202,7 @@ static void endpoint_pool_free(struct weir_endpoint_pool *p)
 {
     struct weir_worker *w = p->worker;
     weir_list_remove(&p->address_pool_link);
-    weir_list_remove(&p->poke_link);
+    weir_task_cancel(&p->task);
     (void)weir_hashmap_remove(&w->pools, endpoint_pool_key_span(p));
     endpoint_pool_release(p);
 }
@@ -210,7 +216,7 @@ static void sweep_endpoint_pools(struct weir_worker *w)
             return;
         }
         WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
-        if (p->num_open > 0 || p->num_waiting > 0 || w->now_ms - p->used_ms < POOL_UNUSED_MS)
+        if (p->num_open > 0 || p->num_waiting > 0 || w->now.ms - p->used_ms < POOL_UNUSED_MS)
             continue;
         endpoint_pool_free(p);
         /* Entries may have moved into the gap: this part is visited again. */
@@ -220,12 +226,6 @@ static void sweep_endpoint_pools(struct weir_worker *w)
 
 void weir_endpoint_pool_tick(struct weir_worker *w)
 {
-    for (int i = 0; i < POOLS_PER_TICK && !weir_list_empty(&w->poked); i++) {
-        struct weir_endpoint_pool *p =
-            weir_container_of(w->poked.next, struct weir_endpoint_pool, poke_link);
-        weir_list_remove(&p->poke_link);
-        weir_endpoint_pool_next(p);
-    }
     sweep_endpoint_pools(w);
 }
 

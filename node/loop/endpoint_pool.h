@@ -11,6 +11,8 @@
 #include <stdint.h>
 
 #include "node/base/list.h"
+#include "node/conn/conn_env.h"
+#include "node/exchange/exchange_env.h"
 #include "node/loop/loop.h"
 #include "tenants/tenant.h"
 
@@ -29,8 +31,8 @@ struct weir_endpoint_pool {
     struct weir_worker *worker;
     struct weir_address_pool *address_pool;
     struct weir_list address_pool_link;
-    struct weir_list waiting;   /* weir_exchange.wait_link, first come first */
-    struct weir_list poke_link; /* in worker->poked: exchanges wait and something changed */
+    struct weir_list waiting; /* weir_exchange.wait_link, first come first */
+    struct weir_task task;    /* serve those that wait, after something changed */
     uint32_t num_open, num_waiting;
     uint32_t max; /* this worker's share */
     uint64_t used_ms;
@@ -42,14 +44,6 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
                                                  const struct weir_upstream *u,
                                                  const struct weir_endpoint *e);
 
-/** The result of weir_endpoint_pool_acquire. */
-enum weir_acquired {
-    WEIR_ACQUIRED_READY,   /* x->origin is set and connected */
-    WEIR_ACQUIRED_WAIT,    /* weir_exchange_connected or _failed will be called */
-    WEIR_ACQUIRED_REFUSED, /* the endpoint cannot be reached at once */
-    WEIR_ACQUIRED_FULL, /* the pool and its queue, or the worker's descriptors, are at their limits
-                         */
-};
 /** Get a connection for this exchange, parked or dialled, or a place in the queue. */
 enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p,
                                               struct weir_exchange *x);
@@ -57,13 +51,11 @@ enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p,
 bool weir_endpoint_pool_queued(const struct weir_exchange *x);
 /** An exchange gives up waiting. */
 void weir_endpoint_pool_unwait(struct weir_exchange *x);
-/** A connection of this pool became free: serve the exchanges that wait. */
-void weir_endpoint_pool_next(struct weir_endpoint_pool *p);
-/** A connection of this pool was closed: serve the exchanges that wait, in the next tick. */
+/** A connection of this pool became free, or was closed: serve the exchanges that wait, soon. */
 void weir_endpoint_pool_poke(struct weir_endpoint_pool *p);
 /** The endpoint's name was looked up, with or without success. */
 void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p);
-/** Each tick: serve waiting exchanges where something changed; free pools unused for long. */
+/** Each tick: free pools unused for long. */
 void weir_endpoint_pool_tick(struct weir_worker *w);
 /** Free all; every connection must be gone (contract). */
 void weir_endpoint_pool_free_all(struct weir_worker *w);

@@ -13,9 +13,9 @@
 
 #include "node/base/inbox.h"
 #include "node/base/limits.h"
+#include "node/conn/pipes.h"
 #include "node/loop/address_counts.h"
 #include "node/loop/listener.h"
-#include "node/loop/pipes.h"
 #include "node/loop/room.h"
 #include "node/loop/worker.h"
 

@@ -12,10 +12,10 @@
 
 #include "node/base/limits.h"
 #include "node/base/log.h"
-#include "node/loop/downstream.h"
+#include "node/conn/sock.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
-#include "node/loop/sock.h"
+#include "node/loop/session.h"
 
 static void on_accept(uv_poll_t *p, int status, int events);
 
@@ -40,8 +40,8 @@ static void listener_free(struct weir_listener *l)
 
 /* -- control -- */
 
-enum weir_err weir_listener_open(const struct weir_addr *at, struct weir_listener **ret,
-                                 int *ret_errno)
+enum weir_err weir_listener_open(const struct weir_addr *at, const struct weir_session_kind *kind,
+                                 struct weir_listener **ret, int *ret_errno)
 {
     static const uint8_t any4[16] = { [10] = 0xff, [11] = 0xff };
     static const uint8_t any6[16] = { 0 };
@@ -49,7 +49,7 @@ enum weir_err weir_listener_open(const struct weir_addr *at, struct weir_listene
     struct weir_listener *l = calloc(1, sizeof(*l));
     if (l == NULL)
         return WEIR_ENOMEM;
-    enum weir_err err = weir_sock_listen(at, &fd, ret_errno);
+    enum weir_err err = weir_sock_listen(at, kind->client_speaks_first, &fd, ret_errno);
     if (err < 0) {
         free(l);
         return err;
@@ -57,6 +57,7 @@ enum weir_err weir_listener_open(const struct weir_addr *at, struct weir_listene
     l->magic = WEIR_LISTENER_MAGIC;
     weir_list_init(&l->link);
     weir_watch_init(&l->watch, fd, l);
+    l->kind = kind;
     l->addr = *at;
     l->any = memcmp(at->ip, any4, 16) == 0 || memcmp(at->ip, any6, 16) == 0;
     err = weir_sock_local(fd, &l->addr); /* port 0 becomes a real one */
@@ -113,7 +114,7 @@ static bool take_place(struct weir_listener *l)
         return true;
     if (!has_backlog(l->watch.fd))
         return false;
-    if (weir_room_take_client(&w->room, w->now_ms))
+    if (weir_room_take_client(&w->room, w->now.ms))
         return true;
     weir_worker_accepting(w, false);
     weir_room_wait_for_place(&w->room);
@@ -124,13 +125,12 @@ static bool take_place(struct weir_listener *l)
 static void admit(struct weir_listener *l, int fd, const struct weir_addr *peer)
 {
     struct weir_worker *w = l->worker;
-    struct weir_prefixes trusted = { w->cfg.trusted, w->cfg.num_trusted };
-    bool counted = false;
-    if (w->cfg.connections_per_address > 0 && !weir_prefixes_contain(trusted, peer)) {
-        switch (
-            weir_address_counts_take(w->group->addresses, peer, w->cfg.connections_per_address)) {
+    struct weir_arrival a = { .fd = fd, .peer = *peer, .local = l->any ? NULL : &l->addr };
+    uint32_t max = w->cfg.connections_per_address;
+    if (max > 0 && !weir_prefixes_contain(w->exchange.trusted, peer)) {
+        switch (weir_address_counts_take(w->group->addresses, peer, max)) {
         case WEIR_ADDRESS_COUNTED:
-            counted = true;
+            a.counted = true;
             break;
         case WEIR_ADDRESS_OVER:
             weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_OVER_ADDRESS, 1);
@@ -142,7 +142,7 @@ static void admit(struct weir_listener *l, int fd, const struct weir_addr *peer)
             break;
         }
     }
-    weir_downstream_accept(l, fd, peer, counted);
+    weir_session_accept(w, l->kind, &a);
 }
 
 /* @return true: there may be more to accept now */
@@ -163,14 +163,14 @@ static bool accept_one(struct weir_listener *l)
     weir_room_leave_client(&w->room);
     if (err != WEIR_ELIMIT)
         return err == WEIR_EIO;
-    if (weir_room_free_descriptor(&w->room, w->now_ms))
+    if (weir_room_free_descriptor(&w->room, w->now.ms))
         return true;
     /* The connections stay in the backlog and the tick tries again. A listener that stays readable
      * would make the loop spin. */
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
     if (weir_log_allowed(&limit, 1, &suppressed))
         log_warn("worker.out_of_descriptors", "worker=%u connections=%u suppressed=%u", w->index,
-                 w->num_downstreams, suppressed);
+                 w->num_sessions, suppressed);
     weir_worker_accepting(w, false);
     return false;
 }
@@ -179,13 +179,12 @@ static void on_accept(uv_poll_t *p, int status, int events)
 {
     struct weir_listener *l = listener_of(p->data);
     struct weir_worker *w = l->worker;
-    weir_worker_enter(w);
-    weir_worker_free_dead(w);
+    weir_conn_env_enter(&w->env);
     if (status < 0)
         l->watch.events = 0;
     for (int i = 0; i < WEIR_ACCEPT_BUDGET && accept_one(l); i++)
         continue;
-    weir_downstream_read_fresh(w);
+    weir_conn_env_leave(&w->env);
 }
 
 /* -- a worker's listeners -- */
@@ -238,7 +237,6 @@ static void listener_close(struct weir_listener *l)
         }
         admit(l, fd, &peer);
     }
-    weir_downstream_read_fresh(w);
     weir_list_remove(&l->link);
     WEIR_ASSERT(w->num_listeners > 0);
     w->num_listeners--;
@@ -254,7 +252,7 @@ void weir_listeners_leave(struct weir_worker *w)
         if (l->leaving)
             continue;
         l->leaving = true;
-        l->leave_deadline_ms = w->now_ms + WEIR_DRAIN_LISTEN_MS;
+        l->leave_deadline_ms = w->now.ms + WEIR_DRAIN_LISTEN_MS;
     }
 }
 
@@ -262,9 +260,16 @@ void weir_listeners_leave(struct weir_worker *w)
  * holds such connections back, and resets them with their listener. */
 static bool listener_is_over(const struct weir_worker *w, const struct weir_listener *l)
 {
-    return w->now_ms >= l->leave_deadline_ms ||
-           (w->draining && w->now_ms >= w->drain_deadline_ms) ||
-           !weir_sock_handshakes_wait(&l->addr);
+    if (w->now.ms >= l->leave_deadline_ms || (w->draining && w->now.ms >= w->drain_deadline_ms))
+        return true;
+    if (weir_sock_handshakes_wait(&l->addr))
+        return false;
+    /* The next client may connect between the look and the close: look again once none can. */
+    weir_sock_ignore_syns(l->watch.fd, true);
+    if (!weir_sock_handshakes_wait(&l->addr))
+        return true;
+    weir_sock_ignore_syns(l->watch.fd, false);
+    return false;
 }
 
 void weir_listeners_step(struct weir_worker *w)

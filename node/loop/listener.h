@@ -16,8 +16,9 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/list.h"
-#include "node/loop/watch.h"
+#include "node/conn/watch.h"
 
+struct weir_session_kind;
 struct weir_worker;
 
 #define WEIR_LISTENER_MAGIC 0x4c49534eu
@@ -26,6 +27,7 @@ struct weir_listener {
     uint32_t magic;
     struct weir_list link; /* in worker->listeners */
     struct weir_worker *worker;
+    const struct weir_session_kind *kind; /* what its clients speak */
     struct weir_watch watch;
     struct weir_addr addr;
     uint64_t leave_deadline_ms; /* when it closes at the latest; only while it leaves */
@@ -37,10 +39,12 @@ struct weir_listener {
 /**
  * Control: open a socket that listens on `at`; port 0 takes any free port, see l->addr.
  *
+ * @param kind  of the sessions of its connections; a static table
  * @param ret  owns it until weir_listener_adopt or weir_listener_discard
  * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_listener_open(const struct weir_addr *at,
+                                               const struct weir_session_kind *kind,
                                                struct weir_listener **ret, int *ret_errno);
 /** Control: close a listener that no worker has adopted. Sets *l NULL; NULL is legal. */
 void weir_listener_discard(struct weir_listener **l);

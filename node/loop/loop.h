@@ -3,7 +3,7 @@
  * loop.h - the worker as its connections see it: pools, lists, limits, scratch space, time. Private
  * to node/loop. A downstream connection has at most one exchange, an exchange at most one origin
  * connection, an endpoint pool counts the connections that one tenant has to one endpoint:
- * downstream.h, exchange.h, origin_conn.h, endpoint_pool.h. Owner of everything here: one worker.
+ * session.h, exchange.h, origin_conn.h, endpoint_pool.h. Owner of everything here: one worker.
  */
 #ifndef WEIR_NODE_LOOP_LOOP_H
 #define WEIR_NODE_LOOP_LOOP_H
@@ -13,33 +13,28 @@
 
 #include <uv.h>
 
+#include "node/base/buffers/buffers.h"
+#include "node/base/clock.h"
 #include "node/base/hashmap.h"
 #include "node/base/inbox.h"
 #include "node/base/list.h"
 #include "node/base/rng.h"
 #include "node/base/timerwheel.h"
-#include "node/flow/admit.h"
-#include "node/flow/balance.h"
-#include "node/flow/plan.h"
-#include "node/flow/rewrite.h"
-#include "node/loop/buffers.h"
-#include "node/loop/counters.h"
+#include "node/conn/conn_env.h"
+#include "node/conn/splice.h"
+#include "node/exchange/counters.h"
+#include "node/exchange/exchange_env.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
-#include "node/loop/pipes.h"
 #include "node/loop/room.h"
-#include "node/loop/sock.h"
-#include "node/loop/watch.h"
 #include "node/loop/worker.h"
 
-#define WEIR_REQUEST_ID_LEN 32
 #define WEIR_OBUF_LEN                                                                              \
     393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
             */
-#define WEIR_RBUF_LEN       139264 /* one read takes a response of 128 KiB with its head */
-#define WEIR_LINGER_MS      2000
-#define WEIR_LINGER_MAX     1048576 /* bytes read and dropped after a last response */
-#define WEIR_RATE_WINDOW_MS 10000
+#define WEIR_RBUF_LEN   139264 /* one read takes a response of 128 KiB with its head */
+#define WEIR_LINGER_MS  2000
+#define WEIR_LINGER_MAX 1048576 /* bytes read and dropped after a last response */
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a new connection enters epoll when its first response takes longer than this */
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
@@ -50,16 +45,6 @@
 #define WEIR_RESOLVE_MAX       8     /* addresses used of one name */
 #define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
 #define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a failed look-up */
-
-/* The type of the struct that holds a timer. The wheel has one handler for all of them. */
-enum weir_timer_owner { WEIR_TIMER_DOWNSTREAM, WEIR_TIMER_ORIGIN };
-
-struct weir_deadline {
-    struct weir_timer timer;
-    uint8_t owner; /* enum weir_timer_owner */
-};
-
-struct weir_downstream;
 
 #define WEIR_WORKER_MAGIC 0x574f524bu
 
@@ -74,10 +59,9 @@ struct weir_worker {
     pthread_t thread;
     struct weir_inbox inbox;
     struct weir_wheel wheel;
-    uint64_t now_ms;  /* of the current turn */
-    uint64_t turn_ns; /* the same, finer; 0: not read in this turn, or to be read at each step */
-    uv_prepare_t turn;
-    uv_idle_t unfinished; /* runs while work of an earlier turn is left over */
+    struct weir_turn now; /* of the current turn */
+    struct weir_conn_env env;
+    struct weir_exchange_env exchange;
     struct weir_metrics *metrics;
     struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
@@ -106,34 +90,27 @@ struct weir_worker {
     _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
     struct weir_room_worker room;
+    struct weir_task unfinished; /* queued while work of a turn is left over */
 
-    struct weir_pool downstreams, origins, endpoint_pools, address_pools, exchanges, heads;
+    struct weir_pool session_pool, origins, endpoint_pools, address_pools;
     struct weir_buffers buffers;
-    struct weir_list downstream_list; /* every downstream connection but those in undrained */
-    struct weir_list undrained;       /* those that do not know yet that the worker drains */
-    struct weir_list
-        dead_downstreams; /* closed without having entered the loop: freed in the next turn */
+    struct weir_list sessions;    /* of clients, but those in undrained: weir_session.link */
+    struct weir_list undrained;   /* those that do not know yet that the worker drains */
     struct weir_list origin_list; /* every origin connection */
-    struct weir_list dead_origins;
-    struct weir_list idle_lru;            /* parked origin connections, longest parked first */
-    struct weir_list refill;              /* address pools that are below min_idle */
-    struct weir_list poked;               /* endpoint pools with a queue where something changed */
-    struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
+    struct weir_list idle_lru;    /* parked origin connections, longest parked first */
+    struct weir_list refill;      /* address pools that are below min_idle */
+    struct weir_hashmap pools;    /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
     size_t pools_at; /* where the sweep goes on */
-    uint32_t num_downstreams;
-    struct weir_downstream *fresh[WEIR_ACCEPT_BUDGET]; /* accepted in this turn, no bytes so far */
-    size_t num_fresh;
+    uint32_t num_sessions;
     uint32_t num_origins, num_parked, max_parked;
 
     struct weir_pipes pipes; /* for splice */
 
     char date[32]; /* for responses, renewed by the tick */
     uint64_t date_s;
-    struct weir_h1_head request_head, response_head;
-    struct weir_admit admit;
-    struct weir_pieces pieces;
+    struct weir_h1_head request_head;
     uint8_t rbuf[WEIR_RBUF_LEN];
     uint8_t obuf[WEIR_OBUF_LEN];
 };
@@ -143,29 +120,10 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** Part of weir_worker_stamp_ns: the monotonic clock, remembered for this turn unless access
- * records are written. */
-uint64_t weir_worker_read_clock_ns(struct weir_worker *w);
-/**
- * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
- * access records are written. Otherwise read once in a turn of the loop, because five clock reads
- * for each exchange cost too much: steps of one turn have the same time.
- */
-static inline uint64_t weir_worker_stamp_ns(struct weir_worker *w)
-{
-    return WEIR_LIKELY(w->turn_ns != 0) ? w->turn_ns : weir_worker_read_clock_ns(w);
-}
-/** A callback of the loop begins: take over the loop's time. */
-void weir_worker_enter(struct weir_worker *w);
 /** This worker's part of a number that is meant for the node, rounded up. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
 /** The configuration as this worker has it: of its start, or of the last change. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);
 /** Start or stop accepting; stays off while the worker stops or is at its limit. */
 void weir_worker_accepting(struct weir_worker *w, bool on);
-/** Free the connections that were closed in an earlier turn. */
-void weir_worker_free_dead(struct weir_worker *w);
-/** Set or move the timer. @param deadline_ms on the clock of w->now_ms */
-void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms);
-
 #endif

@@ -6,21 +6,29 @@
 
 #include <string.h>
 
-#include "node/base/log.h"
+#include "node/base/log_filter.h"
 #include "node/base/probe.h"
 #include "node/base/trace.h"
+#include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/conn_log.h"
-#include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
-#include "node/loop/exchange.h"
-#include "node/loop/sock.h"
-#include "node/loop/splice.h"
+#include "node/loop/session.h"
 
-static struct weir_origin_conn *origin_conn_of(void *p)
+/* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
+#define SPLICE_MIN 131072u
+
+static struct weir_origin_conn *origin_conn_of(struct weir_conn *c)
 {
-    struct weir_origin_conn *u = p;
-    WEIR_ASSERT(u != NULL);
+    struct weir_origin_conn *u = weir_container_of(c, struct weir_origin_conn, conn);
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    return u;
+}
+
+static struct weir_origin_conn *origin_conn_of_side(const struct weir_origin_side *o)
+{
+    struct weir_origin_conn *u =
+        weir_container_of((struct weir_origin_side *)(uintptr_t)o, struct weir_origin_conn, side);
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     return u;
 }
@@ -46,25 +54,19 @@ void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_sta
     WEIR_ASSERT_MOVE(origin_conn_moves[u->state] & (1u << to), origin_conn_state_names[u->state],
                      origin_conn_state_names[to]);
     weir_trace("origin.move", (uintptr_t)u, (uint64_t)u->state << 8 | to);
-    WEIR_CONN_LOG(WEIR_LOG_TRACE, weir_conn_log_origin_move(u, origin_conn_state_names[u->state],
-                                                            origin_conn_state_names[to]));
+    WEIR_LOG_MAY(WEIR_LOG_TRACE, weir_conn_log_origin_move(u, origin_conn_state_names[u->state],
+                                                           origin_conn_state_names[to]));
     u->state = (uint8_t)to;
 }
 
-static void on_origin_event(uv_poll_t *p, int status, int events);
-
 /* -- life -- */
 
-void weir_origin_conn_free(struct weir_origin_conn *u)
+static void on_origin_closed(struct weir_conn *c)
 {
-    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC && u->state == WEIR_ORIGIN_CONN_CLOSED);
+    struct weir_origin_conn *u = origin_conn_of(c);
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_CLOSED);
     u->magic = 0;
     weir_pool_release(&u->worker->origins, u);
-}
-
-static void on_origin_closed(uv_handle_t *h)
-{
-    weir_origin_conn_free(origin_conn_of(h->data));
 }
 
 /* The endpoint pool no longer counts the connection. */
@@ -87,23 +89,17 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     if (u->ahead)
         u->address_pool->num_ahead--;
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
-    if (u->x != NULL)
-        u->x->origin = NULL;
-    u->x = NULL;
+    if (u->side.x != NULL)
+        u->side.x->origin = NULL;
+    u->side.x = NULL;
     leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
     weir_room_leave_origin(&w->room);
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
-    weir_timer_stop(&w->wheel, &u->deadline.timer);
     weir_list_remove(&u->link);
-    weir_outq_clear(&w->buffers, &u->out);
-    weir_stash_release(&w->buffers, u->in);
-    u->in = NULL;
-    weir_pool_release(&w->heads, u->head);
-    u->head = NULL;
-    if (!weir_watch_close(&u->watch, false, on_origin_closed))
-        weir_list_append(&w->dead_origins, &u->link);
+    weir_pipe_close(&w->pipes, &u->pipe);
+    weir_conn_close(&u->conn, false);
     if (pool != NULL)
         weir_endpoint_pool_poke(pool);
     weir_address_pool_want_refill(u->address_pool);
@@ -112,28 +108,77 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
 
 /* -- waiting -- */
 
-static int origin_events_wanted(const struct weir_origin_conn *u)
+static bool wants_to_read(const struct weir_origin_conn *u)
 {
-    const struct weir_exchange *x = u->x;
     switch ((enum weir_origin_conn_state)u->state) {
     case WEIR_ORIGIN_CONN_CONNECTING:
-        return UV_WRITABLE;
+        return false;
     case WEIR_ORIGIN_CONN_PARKED:
-        return UV_READABLE;
-    case WEIR_ORIGIN_CONN_BUSY: {
-        bool blocked = x->downstream->out.len > 0 || x->in_pipe > 0;
-        return (blocked ? 0 : UV_READABLE) | (u->out.len > 0 ? UV_WRITABLE : 0);
-    }
+        return true;
+    case WEIR_ORIGIN_CONN_BUSY:
+        return weir_exchange_wants_response(u->side.x);
     case WEIR_ORIGIN_CONN_CLOSED:
-        return 0;
+        break;
     }
     WEIR_UNREACHABLE();
 }
 
-/* The loop cannot watch the connection, so it is lost. */
+bool weir_origin_conn_watch(struct weir_origin_conn *u)
+{
+    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    u->conn.room_wanted = u->state == WEIR_ORIGIN_CONN_CONNECTING;
+    return weir_conn_watch(&u->conn, wants_to_read(u)) == WEIR_OK;
+}
+
+/* Watch it; one that the loop cannot watch is lost, which is reported as an event of its own. */
+static void arm_or_lose(struct weir_origin_conn *u)
+{
+    if (u->state == WEIR_ORIGIN_CONN_CLOSED || weir_origin_conn_watch(u))
+        return;
+    u->lost = true;
+    weir_conn_wake(&u->conn);
+}
+
+/* -- the origin's side of an exchange -- */
+
+static bool side_send(struct weir_origin_side *o, const struct weir_pieces *p)
+{
+    struct weir_origin_conn *u = origin_conn_of_side(o);
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && !o->broken);
+    o->broken = weir_conn_send(&u->conn, p) != WEIR_CONN_SENT;
+    arm_or_lose(u);
+    return !o->broken;
+}
+
+static bool side_blocked(const struct weir_origin_side *o)
+{
+    return origin_conn_of_side(o)->conn.out.len > 0;
+}
+
+static void side_resume(struct weir_origin_side *o)
+{
+    struct weir_origin_conn *u = origin_conn_of_side(o);
+    if (u->pipe.open)
+        weir_conn_wake(&u->conn);
+    else
+        arm_or_lose(u);
+}
+
+static void side_release(struct weir_origin_side *o, bool reusable)
+{
+    weir_origin_conn_release(origin_conn_of_side(o), reusable);
+}
+
+static const struct weir_origin_ops side_ops = {
+    .send = side_send,
+    .blocked = side_blocked,
+    .resume = side_resume,
+    .release = side_release,
+};
+
 static void handle_watch_failure(struct weir_origin_conn *u)
 {
-    struct weir_exchange *x = u->x;
+    struct weir_exchange *x = u->side.x;
     if (x != NULL)
         weir_exchange_failed(x, u->state == WEIR_ORIGIN_CONN_CONNECTING ? WEIR_FAILURE_CONNECT
                                                                         : WEIR_FAILURE_CLOSED);
@@ -141,159 +186,120 @@ static void handle_watch_failure(struct weir_origin_conn *u)
         weir_origin_conn_close(u);
 }
 
-bool weir_origin_conn_watch(struct weir_origin_conn *u)
-{
-    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
-    return weir_watch_want(&u->watch, &u->worker->loop, origin_events_wanted(u), on_origin_event) ==
-           WEIR_OK;
-}
-
-void weir_origin_conn_arm(struct weir_origin_conn *u)
-{
-    if (u->state != WEIR_ORIGIN_CONN_CLOSED && !weir_origin_conn_watch(u))
-        handle_watch_failure(u);
-}
-
-/* -- sending -- */
-
-bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p)
-{
-    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && !u->broken);
-    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
-    size_t sent = 0;
-    if (u->out.len == 0) {
-        enum weir_io io = weir_sock_write(u->watch.fd, p, &sent);
-        if (io == WEIR_IO_DONE)
-            return true;
-        if (io != WEIR_IO_BLOCKED)
-            return false;
-    }
-    return weir_outq_add(&u->worker->buffers, &u->out, p, sent) == WEIR_OK;
-}
-
-static void flush_to_origin(struct weir_origin_conn *u)
-{
-    size_t sent = 0;
-    enum weir_io io = weir_sock_flush(u->watch.fd, &u->worker->buffers, &u->out, &sent);
-    if (io == WEIR_IO_FAILED) {
-        /* A response may have arrived already: it is read before the connection is given up. */
-        weir_outq_clear(&u->worker->buffers, &u->out);
-        u->broken = true;
-        return;
-    }
-    if (u->x == NULL)
-        return;
-    if (sent > 0)
-        u->x->progress_ms = u->worker->now_ms;
-    if (io == WEIR_IO_DONE)
-        weir_exchange_upstream_drained(u->x);
-}
-
 /* -- reading -- */
 
 static void splice_to_client(struct weir_origin_conn *u)
 {
-    struct weir_exchange *x = u->x;
-    switch (weir_splice_move(x)) {
+    struct weir_exchange *x = u->side.x;
+    struct weir_conn *to = weir_session_conn(x->downstream);
+    struct weir_spliced moved;
+    if (weir_conn_blocked(to))
+        return;
+    enum weir_splice outcome = weir_splice_move(&u->pipe, &u->conn, to, false, &moved);
+    weir_exchange_passed(x, moved.taken, moved.given);
+    switch (outcome) {
     case WEIR_SPLICE_MORE:
+        return;
     case WEIR_SPLICE_BLOCKED:
+        x->downstream->ops->wake(x->downstream); /* it watches for room */
         return;
     case WEIR_SPLICE_DONE:
-        weir_exchange_spliced(x);
+        weir_pipe_close(&u->worker->pipes, &u->pipe);
+        weir_exchange_passed_all(x);
         return;
-    case WEIR_SPLICE_ORIGIN_END:
+    case WEIR_SPLICE_END:
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
-    case WEIR_SPLICE_DOWNSTREAM_FAILED:
+    case WEIR_SPLICE_FAILED:
         weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
         return;
     }
+    WEIR_UNREACHABLE();
 }
 
-/* Bytes of a response. An incomplete head is stored, and the next bytes are appended to it. @return
- * false: the exchange is gone */
+/* From now on the rest of the body is spliced, if that is possible and worth it. */
+static bool begin_splice(struct weir_origin_conn *u)
+{
+    uint64_t left = weir_exchange_can_pass(u->side.x);
+    if (left < SPLICE_MIN)
+        return false;
+    struct weir_conn *to = weir_session_conn(u->side.x->downstream);
+    return to != NULL && weir_splice_can(&u->conn, to) &&
+           weir_pipe_open(&u->worker->pipes, &u->pipe, left);
+}
+
+/* Bytes of a response. What is not used, an incomplete head, is stored, and the next bytes are
+ * appended to it. @return false: the exchange is gone */
 static bool feed_response(struct weir_origin_conn *u, struct weir_span in)
 {
-    struct weir_worker *w = u->worker;
-    struct weir_exchange *x = u->x;
+    struct weir_buffers *b = u->conn.env->buffers;
+    struct weir_exchange *x = u->side.x;
     bool alive = false;
-    if (u->in == NULL) {
+    if (u->conn.in == NULL) {
         size_t used = weir_exchange_response_input(x, in, &alive);
         if (!alive || used == in.len)
             return alive;
-        if (weir_stash_append(&w->buffers, &u->in, weir_span_from(in, used)) == WEIR_OK)
+        if (weir_stash_append(b, &u->conn.in, weir_span_from(in, used)) == WEIR_OK)
             return true;
-    } else if (weir_stash_append(&w->buffers, &u->in, in) == WEIR_OK) {
-        struct weir_stash *s = u->in;
-        u->in = NULL;
+    } else if (weir_stash_append(b, &u->conn.in, in) == WEIR_OK) {
+        struct weir_stash *s = u->conn.in;
+        u->conn.in = NULL;
         size_t used = weir_exchange_response_input(x, weir_stash_span(s), &alive);
-        weir_stash_use(&w->buffers, &s, used);
+        weir_stash_use(b, &s, used);
         if (alive)
-            u->in = s;
+            u->conn.in = s;
         else
-            weir_stash_release(&w->buffers, s);
+            weir_stash_release(b, s);
         return alive;
     }
-    weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    weir_metric_add(u->worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     weir_exchange_failed(x, WEIR_FAILURE_MALFORMED);
     return false;
 }
 
 /* @return true: there may be more to read now */
-static bool read_from_origin(struct weir_origin_conn *u)
+static bool read_once(struct weir_origin_conn *u)
 {
-    struct weir_worker *w = u->worker;
-    struct weir_exchange *x = u->x;
-    size_t held = weir_stash_span(u->in).len;
-    size_t room = held == 0 ? sizeof(w->rbuf) : WEIR_LARGE_LEN - held;
-    size_t n = 0;
-    switch (weir_sock_read(u->watch.fd, w->rbuf, room, &n)) {
+    struct weir_exchange *x = u->side.x;
+    size_t held = weir_stash_span(u->conn.in).len;
+    size_t room = held == 0 ? u->conn.env->scratch_len : WEIR_LARGE_LEN - held;
+    struct weir_span in;
+    switch (weir_conn_read(&u->conn, room, &in)) {
     case WEIR_IO_DONE:
-        if (!feed_response(u, weir_span(w->rbuf, n)))
+        if (!feed_response(u, in))
             return false;
-        if (x->pipe[0] < 0 && weir_splice_begin(x)) {
+        if (begin_splice(u)) {
             splice_to_client(u);
             return false;
         }
-        return n == room && x->downstream->out.len == 0;
+        return in.len == room && weir_exchange_wants_response(x);
     case WEIR_IO_BLOCKED:
         return false;
     case WEIR_IO_END:
         /* The kernel reports a reset once. If the send had it, the read sees an orderly end. */
-        weir_exchange_upstream_end(x, !u->broken);
+        weir_exchange_origin_end(x, !u->side.broken);
         return false;
     case WEIR_IO_FAILED:
-        weir_exchange_upstream_end(x, false);
+        weir_exchange_origin_end(x, false);
         return false;
     }
     WEIR_UNREACHABLE();
 }
 
-static void read_origin_response(struct weir_origin_conn *u)
+static void read_response(struct weir_origin_conn *u)
 {
-    struct weir_exchange *x = u->x;
-    if (x->downstream->out.len > 0 || x->in_pipe > 0)
+    if (!weir_exchange_wants_response(u->side.x))
         return;
-    if (x->pipe[0] >= 0) {
+    if (u->pipe.open) {
         splice_to_client(u);
         return;
     }
     for (int i = 0; i < WEIR_READ_BUDGET; i++)
-        if (!read_from_origin(u))
+        if (!read_once(u))
             return;
 }
 
-void weir_origin_conn_continue(struct weir_origin_conn *u)
-{
-    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
-    WEIR_ASSERT(u->x != NULL);
-    WEIR_ASSERT(u->x->pipe[0] >= 0);
-    struct weir_downstream *c = u->x->downstream;
-    splice_to_client(u);
-    if (u->state != WEIR_ORIGIN_CONN_CLOSED)
-        weir_origin_conn_arm(u);
-    weir_downstream_pump(c);
-}
+/* -- events -- */
 
 static void fail_dial_ahead(struct weir_origin_conn *u)
 {
@@ -305,8 +311,8 @@ static void fail_dial_ahead(struct weir_origin_conn *u)
 static void finish_connect(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
-    struct weir_exchange *x = u->x;
-    int e = weir_sock_dial_result(u->watch.fd);
+    struct weir_exchange *x = u->side.x;
+    int e = weir_sock_dial_result(u->conn.watch.fd);
     if (e != 0) {
         if (x != NULL)
             weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
@@ -323,13 +329,13 @@ static void finish_connect(struct weir_origin_conn *u)
     if (x == NULL)
         weir_origin_conn_release(u, true);
     else
-        weir_exchange_connected(x, u);
+        weir_exchange_connected(x, &u->side);
 }
 
 static void handle_parked_event(struct weir_origin_conn *u)
 {
-    size_t n = 0;
-    switch (weir_sock_read(u->watch.fd, u->worker->rbuf, 1, &n)) {
+    struct weir_span in;
+    switch (weir_conn_read(&u->conn, 1, &in)) {
     case WEIR_IO_BLOCKED:
         return;
     case WEIR_IO_DONE:
@@ -342,38 +348,60 @@ static void handle_parked_event(struct weir_origin_conn *u)
     weir_origin_conn_close(u);
 }
 
-static void on_origin_event(uv_poll_t *handle, int status, int events)
+static void handle_busy_event(struct weir_origin_conn *u, unsigned what)
 {
-    struct weir_origin_conn *u = origin_conn_of(handle->data);
-    struct weir_worker *w = u->worker;
-    struct weir_downstream *c = u->x ? u->x->downstream : NULL;
-    weir_worker_enter(w);
-    if (status < 0) {
-        /* The loop no longer watches a descriptor in error; the next call on it returns the error.
-         */
-        u->watch.events = 0;
-        events = UV_READABLE | UV_WRITABLE;
+    if (what & WEIR_CONN_FAILED) {
+        /* A response may have arrived already: it is read before the connection is given up. */
+        weir_conn_clear_out(&u->conn);
+        u->side.broken = true;
+    } else if (what & WEIR_CONN_ROOM) {
+        weir_exchange_origin_drained(u->side.x);
+    }
+    if ((what & (WEIR_CONN_READABLE | WEIR_CONN_FAILED)) || u->pipe.open)
+        read_response(u);
+}
+
+static void on_origin_event(struct weir_conn *c, unsigned what)
+{
+    struct weir_origin_conn *u = origin_conn_of(c);
+    weir_pump_begin(c->env, c);
+    if (u->lost) {
+        handle_watch_failure(u);
+        weir_pump_end(c->env, c);
+        return;
     }
     switch ((enum weir_origin_conn_state)u->state) {
     case WEIR_ORIGIN_CONN_CONNECTING:
-        finish_connect(u);
+        if (what != 0)
+            finish_connect(u);
         break;
     case WEIR_ORIGIN_CONN_PARKED:
-        handle_parked_event(u);
+        if (what != 0)
+            handle_parked_event(u);
         break;
     case WEIR_ORIGIN_CONN_BUSY:
-        if ((events & UV_WRITABLE) && u->out.len > 0)
-            flush_to_origin(u);
-        if ((events & UV_READABLE) && u->state == WEIR_ORIGIN_CONN_BUSY && u->x != NULL)
-            read_origin_response(u);
+        handle_busy_event(u, what);
         break;
     case WEIR_ORIGIN_CONN_CLOSED:
-        return;
+        break;
     }
-    weir_origin_conn_arm(u);
-    if (c != NULL)
-        weir_downstream_pump(c);
+    arm_or_lose(u);
+    weir_pump_end(c->env, c);
 }
+
+/* The limits of a busy connection are those of its exchange. */
+static void on_origin_expired(struct weir_conn *c)
+{
+    struct weir_origin_conn *u = origin_conn_of(c);
+    if (u->state == WEIR_ORIGIN_CONN_PARKED)
+        weir_origin_conn_close(u);
+    else if (u->state == WEIR_ORIGIN_CONN_CONNECTING && u->side.x == NULL)
+        fail_dial_ahead(u);
+}
+
+static const struct weir_conn_owner conn_owner = { .event = on_origin_event,
+                                                   .expired = on_origin_expired,
+                                                   .closed = on_origin_closed };
 
 /* -- dialling, parked -- */
 
@@ -387,7 +415,7 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
     if (!weir_room_take_origin(&w->room))
         return WEIR_ELIMIT;
     enum weir_err err = weir_sock_dial(addr, &fd, &connected);
-    if (err == WEIR_ELIMIT && weir_room_free_descriptor(&w->room, w->now_ms))
+    if (err == WEIR_ELIMIT && weir_room_free_descriptor(&w->room, w->now.ms))
         err = weir_sock_dial(addr, &fd, &connected);
     struct weir_origin_conn *u = err == WEIR_OK ? weir_pool_get(&w->origins) : NULL;
     if (u == NULL) {
@@ -403,9 +431,8 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->worker = w;
     u->address_pool = p;
-    u->deadline.owner = WEIR_TIMER_ORIGIN;
-    weir_timer_init(&u->deadline.timer);
-    weir_watch_init(&u->watch, fd, u);
+    u->side.ops = &side_ops;
+    weir_conn_init(&u->conn, &w->env, &conn_owner, fd);
     weir_list_init(&u->park_link);
     weir_list_init(&u->lru_link);
     weir_list_append(&w->origin_list, &u->link);
@@ -419,7 +446,7 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
 }
 
 enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p, const struct weir_addr *addr,
-                                    struct weir_exchange *x)
+                                    struct weir_exchange *x, bool *ret_connected)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == NULL);
@@ -434,9 +461,10 @@ enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p, const struct w
         weir_origin_conn_close(u);
         return WEIR_EIO;
     }
-    u->x = x;
-    x->origin = u;
+    u->side.x = x;
+    x->origin = &u->side;
     x->reused = false;
+    *ret_connected = u->state == WEIR_ORIGIN_CONN_BUSY;
     return WEIR_OK;
 }
 
@@ -453,7 +481,7 @@ enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const str
     }
     u->ahead = true;
     p->num_ahead++;
-    weir_worker_set_deadline(p->worker, &u->deadline, p->worker->now_ms + p->connect_timeout_ms);
+    weir_conn_set_deadline(&u->conn, p->worker->now.ms + p->connect_timeout_ms);
     if (weir_origin_conn_watch(u))
         return WEIR_OK;
     weir_origin_conn_close(u);
@@ -463,15 +491,17 @@ enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const str
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
 {
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
+    WEIR_ASSERT(u->side.x == NULL);
     struct weir_endpoint_pool *pool = u->pool;
-    if (u->x != NULL)
-        u->x->origin = NULL;
-    u->x = NULL;
+    if (!reusable || u->conn.in != NULL || u->conn.out.len > 0) {
+        weir_origin_conn_close(u);
+        return;
+    }
     leave_endpoint_pool(u);
-    if (!reusable || u->in != NULL || u->out.len > 0 || !weir_address_pool_park(u))
+    if (!weir_address_pool_park(u))
         weir_origin_conn_close(u);
     if (pool != NULL)
-        weir_endpoint_pool_next(pool);
+        weir_endpoint_pool_poke(pool);
 }
 
 void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
@@ -484,20 +514,11 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
     u->pool = p;
     u->last_key = p->key.endpoint;
     p->num_open++;
-    u->x = x;
-    u->exchanges++;
-    u->reusable = false;
-    x->origin = u;
+    u->side.x = x;
+    u->side.broken = false;
+    u->side.reused = true;
+    u->side.exchanges++;
+    x->origin = &u->side;
     x->reused = true;
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_REUSED, 1);
-}
-
-void weir_origin_conn_timeout(struct weir_origin_conn *u)
-{
-    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
-    /* The limits of a busy connection are those of its exchange. */
-    if (u->state == WEIR_ORIGIN_CONN_PARKED)
-        weir_origin_conn_close(u);
-    else if (u->state == WEIR_ORIGIN_CONN_CONNECTING && u->x == NULL)
-        fail_dial_ahead(u);
 }

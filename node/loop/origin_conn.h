@@ -13,18 +13,18 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/list.h"
-#include "node/loop/buffers.h"
+#include "node/conn/conn.h"
+#include "node/conn/splice.h"
+#include "node/exchange/exchange_env.h"
 #include "node/loop/loop.h"
-#include "node/loop/watch.h"
-#include "node/wire/h1.h"
 
 struct weir_exchange;
 struct weir_address_pool;
 struct weir_endpoint_pool;
 
 enum weir_origin_conn_state {
-    WEIR_ORIGIN_CONN_CONNECTING, /* x is set, or ahead */
-    WEIR_ORIGIN_CONN_BUSY,       /* x is set */
+    WEIR_ORIGIN_CONN_CONNECTING, /* side.x is set, or ahead */
+    WEIR_ORIGIN_CONN_BUSY,       /* side.x is set */
     WEIR_ORIGIN_CONN_PARKED,     /* in its address pool; any byte or end closes it */
     WEIR_ORIGIN_CONN_CLOSED,     /* the descriptor is closed; memory is freed in a later turn */
 };
@@ -35,39 +35,24 @@ struct weir_origin_conn {
     uint32_t magic;
     uint8_t state;
     bool ahead; /* dialled ahead of demand */
-    bool reusable;
-    bool broken; /* takes no more bytes; a response may still be there to read */
+    bool lost;  /* the loop cannot watch it */
     struct weir_worker *worker;
     struct weir_endpoint_pool
         *pool; /* of the exchange that it carries or is dialled for; NULL while parked */
     struct weir_address_pool *address_pool; /* of the address it leads to */
-    struct weir_watch watch;
-    struct weir_deadline deadline;
+    struct weir_origin_side side; /* side.x: the exchange that it is dialled for or carries */
+    struct weir_conn conn;
+    struct weir_pipe pipe;      /* to the client, while a body is spliced */
     struct weir_list link;      /* in worker->origin_list */
     struct weir_list park_link; /* in address_pool->idle when parked */
     struct weir_list lru_link;
-    uint32_t exchanges; /* carried so far */
-    uint64_t last_key;  /* weir_endpoint.key of the exchange that it served last; 0: none yet */
-    struct weir_exchange *x;
-    struct weir_stash *in; /* an incomplete response head */
-    struct weir_h1_head *head;
-    struct weir_outq out;
+    uint64_t last_key; /* weir_endpoint.key of the exchange that it served last; 0: none yet */
 };
 
 /** Change the state. The move must be in the table of legal moves (contract). */
 void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to);
-/** Send or queue. @return false: the connection is gone; the caller handles it as
- * WEIR_FAILURE_CLOSED */
-WEIR_MUST_USE bool weir_origin_conn_send(struct weir_origin_conn *u, const struct weir_pieces *p);
-/** Watch for the events that its state needs; a connection that the loop cannot watch has failed,
- * which may end its exchange. */
-void weir_origin_conn_arm(struct weir_origin_conn *u);
 /** End it; detaches it from its exchange and pool. Legal twice. */
 void weir_origin_conn_close(struct weir_origin_conn *u);
-/** Its own timer has expired: parked too long, or dialled ahead without success. */
-void weir_origin_conn_timeout(struct weir_origin_conn *u);
-/** Give a closed connection's memory back. */
-void weir_origin_conn_free(struct weir_origin_conn *u);
 /** A parked connection begins to serve an exchange. */
 void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
                             struct weir_exchange *x);
@@ -77,14 +62,12 @@ WEIR_MUST_USE bool weir_origin_conn_watch(struct weir_origin_conn *u);
  * WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p,
                                                         const struct weir_addr *addr);
-/** The client took what the pipe of a splice held: move more. */
-void weir_origin_conn_continue(struct weir_origin_conn *u);
 /** The exchange is done with it: park it, or close it when it must not be reused. */
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable);
 /** Open a connection for an exchange, counted in its pool. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO
  * | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p,
                                                   const struct weir_addr *addr,
-                                                  struct weir_exchange *x);
+                                                  struct weir_exchange *x, bool *ret_connected);
 
 #endif

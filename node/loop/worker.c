@@ -13,15 +13,18 @@
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/base/trace.h"
+#include "node/conn/pipes.h"
+#include "node/conn/sock.h"
+#include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
-#include "node/loop/exchange.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/sock.h"
+#include "node/loop/session_h1.h"
 #include "tenants/defaults.h"
+
+_Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
 
 #define TENANT_LABELS_MAX   80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
 #define ENDPOINT_LABELS_MAX 512 /* the same with upstream and endpoint */
@@ -44,44 +47,6 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
     return (n + w->cfg.num_workers - 1) / w->cfg.num_workers;
 }
 
-uint64_t weir_worker_read_clock_ns(struct weir_worker *w)
-{
-    uint64_t now_ns = weir_clock_mono_ns();
-    if (!weir_access_wanted(w->access))
-        w->turn_ns = now_ns;
-    return now_ns;
-}
-
-void weir_worker_enter(struct weir_worker *w)
-{
-    w->now_ms = uv_now(&w->loop);
-    weir_trace_clock(w->now_ms);
-}
-
-void weir_worker_set_deadline(struct weir_worker *w, struct weir_deadline *d, uint64_t deadline_ms)
-{
-    WEIR_DCHECK(w->magic == WEIR_WORKER_MAGIC);
-    weir_timer_set(&w->wheel, &d->timer, deadline_ms);
-}
-
-/* -- closing what is dead -- */
-
-void weir_worker_free_dead(struct weir_worker *w)
-{
-    while (!weir_list_empty(&w->dead_downstreams)) {
-        struct weir_downstream *c =
-            weir_container_of(w->dead_downstreams.next, struct weir_downstream, link);
-        weir_list_remove(&c->link);
-        weir_downstream_free(c);
-    }
-    while (!weir_list_empty(&w->dead_origins)) {
-        struct weir_origin_conn *u =
-            weir_container_of(w->dead_origins.next, struct weir_origin_conn, link);
-        weir_list_remove(&u->link);
-        weir_origin_conn_free(u);
-    }
-}
-
 /* -- the tick -- */
 
 static void renew_date(struct weir_worker *w)
@@ -100,30 +65,29 @@ static void handle_timers(struct weir_worker *w)
     uint32_t budget = WEIR_TURN_BUDGET;
     while ((t = weir_wheel_pop_within(&w->wheel, &budget)) != NULL) {
         struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-        if (d->owner == WEIR_TIMER_DOWNSTREAM)
-            weir_downstream_timeout(weir_container_of(d, struct weir_downstream, deadline));
-        else
-            weir_origin_conn_timeout(weir_container_of(d, struct weir_origin_conn, deadline));
+        d->expired(d);
     }
+}
+
+static struct weir_session *first_session(const struct weir_list *list)
+{
+    return weir_container_of(list->next, struct weir_session, link);
 }
 
 static void cut(struct weir_worker *w, uint32_t num)
 {
-    weir_list_append_all(&w->downstream_list, &w->undrained);
-    for (; num > 0 && !weir_list_empty(&w->downstream_list); num--) {
-        struct weir_downstream *c =
-            weir_container_of(w->downstream_list.next, struct weir_downstream, link);
-        if (c->x != NULL)
-            weir_exchange_client_gone(c->x, WEIR_OUTCOME_OVERLOAD);
-        else
-            weir_downstream_close(c, true);
+    weir_list_append_all(&w->sessions, &w->undrained);
+    for (; num > 0 && !weir_list_empty(&w->sessions); num--) {
+        struct weir_session *s = first_session(&w->sessions);
+        s->kind->cut(s);
     }
 }
 
 static void publish_drain(struct weir_worker *w)
 {
-    atomic_store_explicit(&w->left_connections, w->num_downstreams, memory_order_relaxed);
-    atomic_store_explicit(&w->left_requests, (uint32_t)w->exchanges.num_used, memory_order_relaxed);
+    atomic_store_explicit(&w->left_connections, w->num_sessions, memory_order_relaxed);
+    atomic_store_explicit(&w->left_requests, (uint32_t)w->exchange.exchanges.num_used,
+                          memory_order_relaxed);
 }
 
 /* Connections that have no request are closed, some in each turn. */
@@ -131,11 +95,10 @@ static void drain_some(struct weir_worker *w)
 {
     uint32_t budget = WEIR_TURN_BUDGET;
     for (; budget > 0 && !weir_list_empty(&w->undrained); budget--) {
-        struct weir_downstream *c =
-            weir_container_of(w->undrained.next, struct weir_downstream, link);
-        weir_list_remove(&c->link);
-        weir_list_append(&w->downstream_list, &c->link);
-        weir_downstream_drain(c);
+        struct weir_session *s = first_session(&w->undrained);
+        weir_list_remove(&s->link);
+        weir_list_append(&w->sessions, &s->link);
+        s->kind->drain(s);
     }
     for (; budget > 0 && !weir_list_empty(&w->idle_lru); budget--)
         weir_origin_conn_close(
@@ -146,10 +109,8 @@ static bool is_unfinished(const struct weir_worker *w)
 {
     return weir_wheel_has_reached(&w->wheel) ||
            (w->draining && (!weir_list_empty(&w->undrained) || !weir_list_empty(&w->idle_lru))) ||
-           (w->cutting && w->num_downstreams > 0);
+           (w->cutting && w->num_sessions > 0);
 }
-
-static void on_unfinished(uv_idle_t *i);
 
 /* Do one turn's part of what may be more than a turn's work. */
 static void finish_turn(struct weir_worker *w)
@@ -160,84 +121,73 @@ static void finish_turn(struct weir_worker *w)
     if (w->cutting)
         cut(w, WEIR_TURN_BUDGET);
     if (is_unfinished(w))
-        (void)uv_idle_start(&w->unfinished, on_unfinished);
-    else
-        (void)uv_idle_stop(&w->unfinished);
-}
-
-static void on_unfinished(uv_idle_t *i)
-{
-    struct weir_worker *w = worker_of(i->data);
-    weir_worker_enter(w);
-    w->turn_ns = 0; /* it runs before on_turn */
-    weir_worker_free_dead(w);
-    finish_turn(w);
+        weir_task_defer(&w->env, &w->unfinished);
     if (w->draining)
         publish_drain(w);
 }
 
+static void on_unfinished(struct weir_task *t)
+{
+    finish_turn(worker_of(weir_container_of(t, struct weir_worker, unfinished)));
+}
+
 static void drain_step(struct weir_worker *w)
 {
-    if (!w->cutting && w->num_downstreams > 0 && w->now_ms >= w->drain_deadline_ms) {
-        log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_downstreams);
-        atomic_fetch_add_explicit(&w->num_cut, w->num_downstreams, memory_order_relaxed);
+    if (!w->cutting && w->num_sessions > 0 && w->now.ms >= w->drain_deadline_ms) {
+        log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_sessions);
+        atomic_fetch_add_explicit(&w->num_cut, w->num_sessions, memory_order_relaxed);
         w->cutting = true;
         finish_turn(w);
     }
     publish_drain(w);
-    if (w->num_downstreams == 0 && w->num_listeners == 0 && !w->drained) {
+    if (w->num_sessions == 0 && w->num_listeners == 0 && !w->drained) {
         w->drained = true;
         weir_access_flush(w->access);
         atomic_fetch_add_explicit(&w->group->num_drained, 1, memory_order_relaxed);
     }
 }
 
-/* Before the loop waits: the events that come then are of a new turn. */
-static void on_turn(uv_prepare_t *p)
-{
-    worker_of(p->data)->turn_ns = 0;
-}
-
 static void on_tick(uv_timer_t *t)
 {
     struct weir_worker *w = worker_of(t->data);
-    weir_worker_enter(w);
-    w->turn_ns = 0; /* timers run before on_turn */
-    weir_worker_free_dead(w);
+    weir_conn_env_enter(&w->env);
+    w->now.ns = 0; /* timers run before the turn's end is noticed */
     renew_date(w);
-    weir_wheel_advance(&w->wheel, w->now_ms);
+    weir_wheel_advance(&w->wheel, w->now.ms);
     finish_turn(w);
     weir_endpoint_pool_tick(w);
     weir_address_pool_tick(w);
-    weir_room_publish(&w->room, w->now_ms, false);
+    weir_room_publish(&w->room, w->now.ms, false);
     weir_worker_accepting(w, true);
     weir_listeners_step(w);
     if (w->draining)
         drain_step(w);
     if (w->ticks++ % 4 == 0)
         weir_access_flush(w->access);
+    weir_conn_env_leave(&w->env);
 }
 
 /* -- drain and stop -- */
 
 static void drain(struct weir_worker *w, uint64_t deadline_ms)
 {
-    w->drain_deadline_ms = w->now_ms + deadline_ms;
+    w->drain_deadline_ms = w->now.ms + deadline_ms;
     if (w->draining)
         return;
     w->draining = true;
+    w->exchange.draining = true;
     weir_listeners_leave(w);
     weir_listeners_step(w);
-    weir_list_append_all(&w->undrained, &w->downstream_list);
+    weir_list_append_all(&w->undrained, &w->sessions);
     finish_turn(w);
-    publish_drain(w);
 }
 
 static void undrain(struct weir_worker *w)
 {
     w->draining = false;
     w->cutting = false;
-    weir_list_append_all(&w->downstream_list, &w->undrained);
+    w->exchange.draining = false;
+    weir_list_append_all(&w->sessions, &w->undrained);
     atomic_store_explicit(&w->num_cut, 0, memory_order_relaxed);
     if (!w->drained)
         return;
@@ -251,19 +201,17 @@ static void stop(struct weir_worker *w)
     w->draining = true;
     w->accepting = false;
     weir_room_wait(&w->room, false);
-    weir_room_publish(&w->room, w->now_ms, true);
+    weir_room_publish(&w->room, w->now.ms, true);
     weir_listeners_close(w);
     cut(w, UINT32_MAX);
     while (!weir_list_empty(&w->origin_list))
         weir_origin_conn_close(
             weir_container_of(w->origin_list.next, struct weir_origin_conn, link));
     weir_address_pool_shutdown(w);
-    weir_worker_free_dead(w);
+    weir_conn_env_stop(&w->env);
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
-    uv_close((uv_handle_t *)&w->turn, NULL);
-    uv_close((uv_handle_t *)&w->unfinished, NULL);
 }
 
 void weir_worker_drain_inbox(struct weir_worker *w)
@@ -307,10 +255,11 @@ static void apply_limits(struct weir_worker *w)
     w->max_parked = (origins + n - 1) / n / 4 * 3;
     /* Any worker may have all connections of the node; those that were closed in this turn are
      * freed in the next one. */
-    weir_pool_set_max(&w->downstreams, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
-    weir_pool_set_max(&w->exchanges, cfg->max_connections + 64u);
+    weir_pool_set_max(&w->session_pool, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
+    weir_pool_set_max(&w->exchange.exchanges, cfg->max_connections + 64u);
     weir_pool_set_max(&w->origins, origins + 1024u);
-    weir_pool_set_max(&w->heads, cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
+    weir_pool_set_max(&w->exchange.heads,
+                      cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_set_max(&w->buffers, cfg->max_memory / n);
 }
 
@@ -341,6 +290,7 @@ void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
     free((void *)w->cfg.trusted);
     w->cfg.trusted = change->trusted;
     w->cfg.num_trusted = change->num_trusted;
+    w->exchange.trusted = (struct weir_prefixes){ change->trusted, change->num_trusted };
     w->cfg.max_connections = change->max_connections;
     w->cfg.max_memory = change->max_memory;
     w->cfg.head_timeout_ms = change->head_timeout_ms;
@@ -373,15 +323,18 @@ static void take_asked(struct weir_worker *w)
 static void on_wake(uv_async_t *a)
 {
     struct weir_worker *w = worker_of(a->data);
-    weir_worker_enter(w);
+    weir_conn_env_enter(&w->env);
     weir_worker_drain_inbox(w);
     if (w->stopping)
         return;
     take_asked(w);
-    weir_room_serve(&w->room, w->now_ms);
-    weir_worker_accepting(w, true);
-    if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed))
+    if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed)) {
         stop(w);
+        return;
+    }
+    weir_room_serve(&w->room, w->now.ms);
+    weir_worker_accepting(w, true);
+    weir_conn_env_leave(&w->env);
 }
 
 static void wake(void *arg)
@@ -392,20 +345,26 @@ static void wake(void *arg)
 
 /* -- what can make way: room.h -- */
 
-static struct weir_downstream *idle_downstream_of(const struct weir_idle_link *c)
+static struct weir_session *idle_session_of(const struct weir_idle_link *c)
 {
     struct weir_idle_link *link = (struct weir_idle_link *)(uintptr_t)c;
-    return weir_container_of(link, struct weir_downstream, idle);
+    return weir_container_of(link, struct weir_session, idle);
 }
 
-static bool client_is_idle(const struct weir_idle_link *c)
+static bool session_is_idle(const struct weir_idle_link *c)
 {
-    return weir_downstream_is_idle(idle_downstream_of(c));
+    const struct weir_session *s = idle_session_of(c);
+    return s->kind->is_idle(s);
 }
 
-static bool end_idle_client(struct weir_idle_link *c)
+static bool end_idle_session(struct weir_idle_link *c)
 {
-    return weir_downstream_shed(idle_downstream_of(c));
+    struct weir_session *s = idle_session_of(c);
+    struct weir_worker *w = s->worker;
+    if (!s->kind->shed(s))
+        return false;
+    weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_SHED, 1);
+    return true;
 }
 
 static bool has_parked_origin(const void *arg)
@@ -424,8 +383,8 @@ static bool end_parked_origin(void *arg)
     return true;
 }
 
-static const struct weir_room_ops room_ops = { .is_idle = client_is_idle,
-                                               .end_idle = end_idle_client,
+static const struct weir_room_ops room_ops = { .is_idle = session_is_idle,
+                                               .end_idle = end_idle_session,
                                                .has_parked = has_parked_origin,
                                                .end_parked = end_parked_origin,
                                                .wake = wake };
@@ -441,14 +400,77 @@ void *weir_worker_run(void *arg)
 
 static void init_pools(struct weir_worker *w)
 {
-    weir_pool_init(&w->downstreams, sizeof(struct weir_downstream), 128, 0);
-    weir_pool_init(&w->exchanges, sizeof(struct weir_exchange), 64, 0);
+    weir_pool_init(&w->session_pool, sizeof(struct weir_session_h1), 128, 0);
+    weir_pool_init(&w->exchange.exchanges, sizeof(struct weir_exchange), 64, 0);
     weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, 0);
     weir_pool_init(&w->endpoint_pools, sizeof(struct weir_endpoint_pool), 64, 1u << 20);
     weir_pool_init(&w->address_pools, sizeof(struct weir_address_pool), 64, 1u << 20);
-    weir_pool_init(&w->heads, sizeof(struct weir_h1_head), 16, 0);
+    weir_pool_init(&w->exchange.heads, sizeof(struct weir_h1_head), 16, 0);
     weir_buffers_init(&w->buffers, 0);
     apply_limits(w);
+}
+
+static enum weir_acquired acquire(struct weir_exchange_env *env, struct weir_exchange *x)
+{
+    struct weir_worker *w = weir_container_of(env, struct weir_worker, exchange);
+    struct weir_counter_hint unknown = { 0 };
+    struct weir_endpoint_pool *p = weir_endpoint_pool_of(w, x->upstream, x->endpoint);
+    weir_exchange_count_attempt(x, p != NULL ? &p->counters : &unknown);
+    return p != NULL ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
+}
+
+static void unwait(struct weir_exchange_env *env, struct weir_exchange *x)
+{
+    WEIR_DCHECK(x->env == env);
+    weir_endpoint_pool_unwait(x);
+}
+
+static bool queued(const struct weir_exchange_env *env, const struct weir_exchange *x)
+{
+    WEIR_DCHECK(x->env == env);
+    return weir_endpoint_pool_queued(x);
+}
+
+static void record(struct weir_exchange_env *env, const struct weir_access *a)
+{
+    struct weir_worker *w = weir_container_of(env, struct weir_worker, exchange);
+    uint8_t *line = weir_access_reserve(w->access);
+    if (line != NULL)
+        weir_access_commit(w->access, weir_access_write(a, line, WEIR_ACCESS_LINE_MAX));
+}
+
+static const struct weir_exchange_env_ops exchange_ops = {
+    .acquire = acquire,
+    .unwait = unwait,
+    .queued = queued,
+    .record = record,
+};
+
+static void init_envs(struct weir_worker *w)
+{
+    w->env = (struct weir_conn_env){
+        .loop = &w->loop,
+        .wheel = &w->wheel,
+        .buffers = &w->buffers,
+        .scratch = w->rbuf,
+        .scratch_len = sizeof(w->rbuf),
+        .now = &w->now,
+    };
+    struct weir_exchange_env *x = &w->exchange;
+    x->ops = &exchange_ops;
+    x->now = &w->now;
+    x->wheel = &w->wheel;
+    x->buffers = &w->buffers;
+    x->metrics = w->metrics;
+    x->tenant_counters = w->tenant_counters;
+    x->endpoint_counters = w->endpoint_counters;
+    x->cache = w->cache;
+    x->marks = w->marks;
+    x->rng = &w->rng;
+    x->records = weir_access_wanted(w->access);
+    x->date = w->date;
+    x->out = w->obuf;
+    x->out_len = sizeof(w->obuf);
 }
 
 static enum weir_err init_loop(struct weir_worker *w)
@@ -456,17 +478,15 @@ static enum weir_err init_loop(struct weir_worker *w)
     if (uv_loop_init(&w->loop) < 0)
         return WEIR_ENOMEM;
     w->has_loop = true;
-    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0 ||
-        uv_prepare_init(&w->loop, &w->turn) < 0 || uv_idle_init(&w->loop, &w->unfinished) < 0)
+    if (uv_async_init(&w->loop, &w->wake, on_wake) < 0 || uv_timer_init(&w->loop, &w->tick) < 0)
         return WEIR_ENOMEM;
-    w->turn.data = w;
-    w->unfinished.data = w;
     w->wake.data = w;
     w->tick.data = w;
-    w->now_ms = uv_now(&w->loop);
-    weir_wheel_init(&w->wheel, w->now_ms);
-    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0 ||
-        uv_prepare_start(&w->turn, on_turn) < 0)
+    w->now.ms = uv_now(&w->loop);
+    weir_wheel_init(&w->wheel, w->now.ms);
+    if (uv_timer_start(&w->tick, on_tick, WEIR_WHEEL_TICK_MS, WEIR_WHEEL_TICK_MS) < 0)
+        return WEIR_ENOMEM;
+    if (weir_conn_env_start(&w->env) < 0)
         return WEIR_ENOMEM;
     return weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
 }
@@ -478,15 +498,13 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     w->cfg.trusted = NULL; /* comes with the first change */
     w->cfg.num_trusted = 0;
     weir_room_join(&w->group->room, &w->room, &room_ops, w);
+    weir_task_init(&w->unfinished, on_unfinished);
     weir_list_init(&w->listeners);
-    weir_list_init(&w->downstream_list);
+    weir_list_init(&w->sessions);
     weir_list_init(&w->undrained);
     weir_list_init(&w->origin_list);
-    weir_list_init(&w->dead_downstreams);
-    weir_list_init(&w->dead_origins);
     weir_list_init(&w->idle_lru);
     weir_list_init(&w->refill);
-    weir_list_init(&w->poked);
     w->marks = cfg->marks;
     w->metrics = &w->group->metrics[w->index];
     w->access =
@@ -505,6 +523,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     if (err == WEIR_OK)
         err =
             weir_tenant_cache_new(cfg->store, &seeds, WEIR_TENANT_CACHE_MAX, w->metrics, &w->cache);
+    init_envs(w);
     if (err == WEIR_OK)
         err = init_loop(w);
     renew_date(w);
@@ -524,10 +543,10 @@ void weir_worker_free(struct weir_worker *w)
     weir_inbox_deinit(&w->inbox);
     weir_endpoint_pool_free_all(w);
     weir_address_pool_free_all(w);
-    weir_pool_deinit(&w->downstreams);
-    weir_pool_deinit(&w->exchanges);
+    weir_pool_deinit(&w->session_pool);
+    weir_pool_deinit(&w->exchange.exchanges);
     weir_pool_deinit(&w->origins);
-    weir_pool_deinit(&w->heads);
+    weir_pool_deinit(&w->exchange.heads);
     weir_buffers_deinit(&w->buffers);
     weir_worker_change_free(atomic_load_explicit(&w->asked_change, memory_order_relaxed));
     free((void *)w->cfg.trusted);
@@ -539,7 +558,7 @@ void weir_worker_unwind(struct weir_worker *w)
 {
     if (!w->has_loop)
         return;
-    w->now_ms = uv_now(&w->loop);
+    w->now.ms = uv_now(&w->loop);
     stop(w);
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&w->loop);

@@ -11,10 +11,11 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
-#include "node/loop/counters.h"
+#include "node/conn/sock.h"
+#include "node/exchange/counters.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
-#include "node/loop/sock.h"
+#include "node/loop/session.h"
 #include "node/loop/worker.h"
 
 #define RESERVED_DESCRIPTORS 128
@@ -119,7 +120,7 @@ static enum weir_err change_make(struct plan *p, struct weir_worker_change *chan
         if (p->stays[i])
             continue;
         int sys_errno = 0;
-        err = weir_listener_open(&p->bound[i], &change->fresh[i], &sys_errno);
+        err = weir_listener_open(&p->bound[i], &weir_session_h1, &change->fresh[i], &sys_errno);
         if (err == WEIR_OK)
             p->bound[i] = change->fresh[i]->addr; /* the real port, for the workers to come */
         else if (err != WEIR_ENOMEM)

@@ -20,21 +20,21 @@ EXPECTED = {
     "text": r'"a \x22quoted\x22\x0a" (len 11)',
     "lost": "<5 bytes that cannot be read at 0x8> (len 5)",
     "exchange.client": "192.0.2.1:50000",
-    "downstreams[0].peer": "[2001:db8::1]:50000",
+    "sessions[0].s.peer": "[2001:db8::1]:50000",
     "v4_prefix": "10.0.0.0/8",
     "v6_prefix": "2001:db8::/32",
     "empty": "list of none, or a node on no list",
-    "worker->downstream_list": "list of 3",
+    "worker->sessions": "list of 3",
     "buffer": '"built" (len 5, cap ',
     "exchange": 'exchange TRANSFER client=192.0.2.1:50000 tenant="shop" upstream="web" endpoint="origin.example:8080"'
                 " status=200 tries=2 passed_bytes=4096 downstream=0x0 origin=0x0 [head_passed]",
-    "downstreams[0]": "downstream HEAD peer=[2001:db8::1]:50000 local=192.0.2.9:443 fd=20 given=0 exchange=0x0 []",
-    "downstreams[2]": "<magic 0x0, not 0x444f574e: freed or overwritten> downstream DRAIN peer=",
+    "sessions[0]": "h1 HEAD exchange=0x0 [] session peer=[2001:db8::1]:50000 local=192.0.2.9:443 fd=20 given=0 requests=0",
+    "sessions[2]": "h1 LINGER exchange=0x0 [] <magic 0x0, not 0x53455353: freed or overwritten> session peer=",
     "origin": 'origin connection BUSY to="origin.example:8080" fd=31 exchanges=4 exchange=0x',
     "endpoint_pool": 'endpoint pool to="origin.example:8080" open=2 max=16 waiting=1 (list of 1)',
     "address_pool": 'address pool to="origin.example:8080" idle=1 (list of 1) ahead=0 open=2 min_idle=0 max_idle=8 '
                     "look-up=DONE addresses=[192.0.2.7:8080, [2001:db8::7]:8080]",
-    "*worker": "worker 3 now_ms=0 downstreams=3/1000 (list of 3) origins=0/0 (list of none, or a node on no list) "
+    "*worker": "worker 3 now_ms=0 sessions=3/1000 (list of 3) origins=0/0 (list of none, or a node on no list) "
                "parked=0/0 endpoint_pools=0 address_pools=0 listeners=0 [accepting]",
 }
 
@@ -97,9 +97,9 @@ def test_trace_command_shows_the_last_events_oldest_first() -> None:
 
 
 def test_list_command_prints_each_struct_on_the_list() -> None:
-    out = in_gdb("weir-list worker->downstream_list weir_downstream link")
-    for state in ("HEAD", "EXCHANGE", "DRAIN"):
-        assert out.count(f"downstream {state} peer=[2001:db8::1]:50000") == 1
+    out = in_gdb("weir-list worker->sessions weir_session_h1 s.link")
+    for state in ("HEAD", "EXCHANGE", "LINGER"):
+        assert len(re.findall(rf"h1 {state} .*peer=\[2001:db8::1\]:50000", out)) == 1
 
 
 def test_workers_command_finds_the_clients_of_a_running_node(make_node: Callable[..., Node]) -> None:
@@ -112,15 +112,15 @@ def test_workers_command_finds_the_clients_of_a_running_node(make_node: Callable
         done = subprocess.run(
             ["gdb", "-nx", "-batch", "-x", str(TOP / "deploy" / "gdb" / "weir_gdb.py"), "-p", str(node.pid),
              "-ex", "set width 0", "-ex", "weir-workers",
-             "-ex", "weir-list $worker0->downstream_list weir_downstream link", "-ex", "detach"],
+             "-ex", "weir-list $worker0->sessions weir_session_h1 s.link", "-ex", "detach"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
             env=dict(os.environ, DEBUGINFOD_URLS=""))
         if "Operation not permitted" in done.stdout:
             pytest.skip("ptrace is not allowed here")
-        assert re.search(r"^\$worker0 = 0x[0-9a-f]+ worker 0 .* downstreams=1/\d+ \(list of 1\)", done.stdout, re.M), done.stdout
+        assert re.search(r"^\$worker0 = 0x[0-9a-f]+ worker 0 .* sessions=1/\d+ \(list of 1\)", done.stdout, re.M), done.stdout
         address, port = client.getsockname()[:2]
-        assert f"downstream HEAD peer={address}:{port} local={address}:{node.address[1]}" in done.stdout, done.stdout
+        assert f"session peer={address}:{port} local={address}:{node.address[1]}" in done.stdout, done.stdout
 
 
 def test_list_command_names_a_member_that_is_not_there() -> None:
-    assert "struct weir_downstream has no member nowhere" in in_gdb("weir-list empty weir_downstream nowhere")
+    assert "struct weir_session_h1 has no member s.nowhere" in in_gdb("weir-list empty weir_session_h1 s.nowhere")

@@ -8,13 +8,12 @@
 
 #include "node/base/strbuf.h"
 #include "node/base/trace.h"
+#include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/downstream.h"
 #include "node/loop/endpoint_pool.h"
-#include "node/loop/exchange.h"
-#include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
+#include "node/loop/session_h1.h"
 #include "tenants/tenant.h"
 
 static struct weir_span text = WEIR_SPAN_LIT("a \"quoted\"\n");
@@ -26,7 +25,7 @@ static struct weir_tenant tenant;
 static struct weir_upstream upstream;
 static struct weir_endpoint endpoint;
 static struct weir_exchange exchange;
-static struct weir_downstream downstreams[3];
+static struct weir_session_h1 sessions[3];
 static struct weir_origin_conn origin;
 static struct weir_endpoint_pool endpoint_pool;
 static struct weir_address_pool address_pool;
@@ -78,11 +77,9 @@ static void fill_pools(void)
     address_pool.addrs[1] = addr("[2001:db8::7]:8080");
     origin = (struct weir_origin_conn){ .magic = WEIR_ORIGIN_CONN_MAGIC,
                                         .state = WEIR_ORIGIN_CONN_BUSY,
-                                        .reusable = true,
                                         .address_pool = &address_pool,
-                                        .watch = { .fd = 31 },
-                                        .exchanges = 4,
-                                        .x = &exchange };
+                                        .conn = { .watch = { .fd = 31 } },
+                                        .side = { .exchanges = 4, .x = &exchange } };
     weir_list_init(&address_pool.idle);
     weir_list_append(&address_pool.idle, &origin.park_link);
     endpoint_pool = (struct weir_endpoint_pool){ .magic = WEIR_ENDPOINT_POOL_MAGIC,
@@ -96,10 +93,10 @@ static void fill_pools(void)
 
 static void fill_connections(void)
 {
-    static const enum weir_downstream_state states[] = { WEIR_DOWNSTREAM_HEAD,
-                                                         WEIR_DOWNSTREAM_EXCHANGE,
-                                                         WEIR_DOWNSTREAM_DRAIN };
-    _Static_assert(WEIR_ARRAY_LEN(states) == WEIR_ARRAY_LEN(downstreams), "a state for each");
+    static const enum weir_session_h1_state states[] = { WEIR_SESSION_H1_HEAD,
+                                                         WEIR_SESSION_H1_EXCHANGE,
+                                                         WEIR_SESSION_H1_LINGER };
+    _Static_assert(WEIR_ARRAY_LEN(states) == WEIR_ARRAY_LEN(sessions), "a state for each");
 
     tenant.name = WEIR_SPAN_LIT("shop");
     upstream.name = WEIR_SPAN_LIT("web");
@@ -114,18 +111,18 @@ static void fill_connections(void)
                                        .status = 200,
                                        .tries = 2,
                                        .passed_bytes = 4096 };
-    weir_list_init(&worker->downstream_list);
+    weir_list_init(&worker->sessions);
     weir_list_init(&worker->origin_list);
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(downstreams); i++) {
-        downstreams[i] = (struct weir_downstream){ .magic = WEIR_DOWNSTREAM_MAGIC,
-                                                   .state = (uint8_t)states[i],
-                                                   .peer = addr("[2001:db8::1]:50000"),
-                                                   .local = addr("192.0.2.9:443"),
-                                                   .watch = { .fd = 20 + (int)i } };
-        weir_list_append(&worker->downstream_list, &downstreams[i].link);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(sessions); i++) {
+        sessions[i] = (struct weir_session_h1){ .s = { .magic = WEIR_SESSION_MAGIC,
+                                                       .peer = addr("[2001:db8::1]:50000"),
+                                                       .local = addr("192.0.2.9:443"),
+                                                       .conn = { .watch = { .fd = 20 + (int)i } } },
+                                                .state = (uint8_t)states[i] };
+        weir_list_append(&worker->sessions, &sessions[i].s.link);
     }
-    downstreams[1].x = &exchange;
-    downstreams[2].magic = 0;
+    sessions[1].side.x = &exchange;
+    sessions[2].s.magic = 0;
 }
 
 int main(void)
@@ -136,7 +133,7 @@ int main(void)
     worker->magic = WEIR_WORKER_MAGIC;
     worker->index = 3;
     worker->accepting = true;
-    worker->num_downstreams = 3;
+    worker->num_sessions = 3;
     worker->group = &group;
     group.room.clients.max = 1000;
     fill_base();

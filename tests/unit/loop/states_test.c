@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/downstream.h"
-#include "node/loop/exchange.h"
 #include "node/loop/origin_conn.h"
+#include "node/loop/session_h1.h"
 #include "tests/support/death.h"
 
 #define STATES_MAX 8
@@ -57,25 +57,23 @@ static void check_all_moves(const struct state_machine *m)
         }
 }
 
-static int move_downstream(int from, int to)
+static int move_session(int from, int to)
 {
-    struct weir_downstream c = { .magic = WEIR_DOWNSTREAM_MAGIC, .state = (uint8_t)from };
-    weir_downstream_move(&c, (enum weir_downstream_state)to);
-    return c.state;
+    struct weir_session_h1 h = { .s = { .magic = WEIR_SESSION_MAGIC }, .state = (uint8_t)from };
+    weir_session_h1_move(&h, (enum weir_session_h1_state)to);
+    return h.state;
 }
 
-static void a_downstream_connection_moves_by_its_table_only(void **state)
+static void a_session_moves_by_its_table_only(void **state)
 {
     static const struct state_machine m = {
-        .num = 6,
-        .legal = { [WEIR_DOWNSTREAM_HEAD] = "135",
-                   [WEIR_DOWNSTREAM_EXCHANGE] = "0235",
-                   [WEIR_DOWNSTREAM_DRAIN] = "035",
-                   [WEIR_DOWNSTREAM_FLUSH] = "45",
-                   [WEIR_DOWNSTREAM_LINGER] = "5",
-                   [WEIR_DOWNSTREAM_CLOSED] = "" },
-        .move = move_downstream,
-        .contract = "downstream_moves[c->state] & (1u << to)",
+        .num = 4,
+        .legal = { [WEIR_SESSION_H1_HEAD] = "13",
+                   [WEIR_SESSION_H1_EXCHANGE] = "023",
+                   [WEIR_SESSION_H1_LINGER] = "3",
+                   [WEIR_SESSION_H1_CLOSED] = "" },
+        .move = move_session,
+        .contract = "session_moves[h->state] & (1u << to)",
     };
     check_all_moves(&m);
 }
@@ -111,12 +109,13 @@ static int move_exchange(int from, int to)
 static void an_exchange_moves_by_its_table_only(void **state)
 {
     static const struct state_machine m = {
-        .num = 5,
+        .num = 6,
         .legal = { [WEIR_PHASE_CONNECT] = "014",
                    [WEIR_PHASE_REQUEST] = "01234",
                    [WEIR_PHASE_RESPONSE] = "0134",
                    [WEIR_PHASE_TRANSFER] = "4",
-                   [WEIR_PHASE_FLUSH] = "1" },
+                   [WEIR_PHASE_FLUSH] = "5",
+                   [WEIR_PHASE_DRAIN] = "" },
         .move = move_exchange,
         .contract = "phase_moves[x->phase] & (1u << to)",
     };
@@ -146,10 +145,10 @@ static void a_look_up_moves_by_its_table_only(void **state)
     check_all_moves(&m);
 }
 
-static void move_freed_downstream(void *arg)
+static void move_freed_session(void *arg)
 {
-    struct weir_downstream c = { .state = WEIR_DOWNSTREAM_HEAD };
-    weir_downstream_move(&c, WEIR_DOWNSTREAM_EXCHANGE);
+    struct weir_session_h1 h = { .state = WEIR_SESSION_H1_HEAD };
+    weir_session_h1_move(&h, WEIR_SESSION_H1_EXCHANGE);
 }
 
 static void move_freed_origin_conn(void *arg)
@@ -172,7 +171,7 @@ static void move_freed_address_pool(void *arg)
 
 static void a_struct_without_its_magic_is_not_moved(void **state)
 {
-    assert_true(weir_death_by_contract(move_freed_downstream, NULL, "WEIR_DOWNSTREAM_MAGIC"));
+    assert_true(weir_death_by_contract(move_freed_session, NULL, "WEIR_SESSION_MAGIC"));
     assert_true(weir_death_by_contract(move_freed_origin_conn, NULL, "WEIR_ORIGIN_CONN_MAGIC"));
     assert_true(weir_death_by_contract(move_freed_exchange, NULL, "WEIR_EXCHANGE_MAGIC"));
     assert_true(weir_death_by_contract(move_freed_address_pool, NULL, "WEIR_ADDRESS_POOL_MAGIC"));
@@ -181,7 +180,7 @@ static void a_struct_without_its_magic_is_not_moved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_downstream_connection_moves_by_its_table_only),
+        cmocka_unit_test(a_session_moves_by_its_table_only),
         cmocka_unit_test(an_origin_connection_moves_by_its_table_only),
         cmocka_unit_test(an_exchange_moves_by_its_table_only),
         cmocka_unit_test(a_look_up_moves_by_its_table_only),

@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #include "node/base/rng.h"
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 
 static struct weir_addr loopback(const char *ip)
 {
@@ -33,7 +33,7 @@ static struct weir_addr loopback(const char *ip)
 static int listen_on(struct weir_addr *addr)
 {
     int fd = -1, sys_errno = 0;
-    assert_int_equal(weir_sock_listen(addr, &fd, &sys_errno), WEIR_OK);
+    assert_int_equal(weir_sock_listen(addr, true, &fd, &sys_errno), WEIR_OK);
     assert_int_equal(weir_sock_local(fd, addr), WEIR_OK);
     assert_true(addr->port > 0);
     return fd;
@@ -232,7 +232,8 @@ static void a_taken_port_is_noticed_although_it_could_be_shared(void **state)
     struct weir_addr addr = loopback("127.0.0.1");
     int first = listen_on(&addr), second = -1, sys_errno = 0;
     assert_true(weir_sock_is_taken(&addr));
-    assert_int_equal(weir_sock_listen(&addr, &second, &sys_errno), WEIR_OK); /* as workers do */
+    assert_int_equal(weir_sock_listen(&addr, true, &second, &sys_errno),
+                     WEIR_OK); /* as workers do */
     close(first);
     assert_true(weir_sock_is_taken(&addr));
     close(second);
@@ -263,7 +264,7 @@ static void listening_reports_why_it_failed(void **state)
     struct weir_addr addr = loopback("192.0.2.77"); /* TEST-NET-1: on no host */
     struct weir_addr plain = loopback("127.0.0.1");
     int fd = -1, sys_errno = 0;
-    assert_int_equal(weir_sock_listen(&addr, &fd, &sys_errno), WEIR_EINVAL);
+    assert_int_equal(weir_sock_listen(&addr, true, &fd, &sys_errno), WEIR_EINVAL);
     assert_int_equal(sys_errno, EADDRNOTAVAIL);
     int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_storage sa;
@@ -271,7 +272,7 @@ static void listening_reports_why_it_failed(void **state)
     assert_int_equal(bind(other, (struct sockaddr *)&sa, len), 0); /* without SO_REUSEPORT */
     assert_int_equal(listen(other, 1), 0);
     assert_int_equal(weir_sock_local(other, &plain), WEIR_OK);
-    assert_int_equal(weir_sock_listen(&plain, &fd, &sys_errno), WEIR_EINUSE);
+    assert_int_equal(weir_sock_listen(&plain, true, &fd, &sys_errno), WEIR_EINUSE);
     assert_int_equal(sys_errno, EADDRINUSE);
     assert_int_equal(fd, -1);
     close(other);

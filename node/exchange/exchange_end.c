@@ -4,25 +4,19 @@
  */
 #include "node/base/addr.h"
 #include "node/base/clock.h"
+#include "node/base/log_filter.h"
 #include "node/base/probe.h"
 #include "node/base/siphash.h"
 #include "node/base/trace.h"
+#include "node/exchange/exchange.h"
+#include "node/exchange/exchange_log.h"
 #include "node/flow/access.h"
-#include "node/loop/conn_log.h"
-#include "node/loop/downstream.h"
-#include "node/loop/endpoint_pool.h"
-#include "node/loop/exchange.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/sock.h"
-#include "node/loop/splice.h"
 #include "tenants/defaults.h"
-
-_Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
 
 /* -- phases -- */
 
 /* A retry begins again at CONNECT or, on a parked connection, at REQUEST. A response of weir's own
- * goes to FLUSH from anywhere. FLUSH to REQUEST: the rest of the request's body is dropped. */
+ * goes to FLUSH from anywhere. */
 static const uint8_t phase_moves[] = {
     [WEIR_PHASE_CONNECT] =
         1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST | 1 << WEIR_PHASE_FLUSH,
@@ -32,13 +26,14 @@ static const uint8_t phase_moves[] = {
     [WEIR_PHASE_RESPONSE] = 1 << WEIR_PHASE_CONNECT | 1 << WEIR_PHASE_REQUEST |
                             1 << WEIR_PHASE_TRANSFER | 1 << WEIR_PHASE_FLUSH,
     [WEIR_PHASE_TRANSFER] = 1 << WEIR_PHASE_FLUSH,
-    [WEIR_PHASE_FLUSH] = 1 << WEIR_PHASE_REQUEST,
+    [WEIR_PHASE_FLUSH] = 1 << WEIR_PHASE_DRAIN,
+    [WEIR_PHASE_DRAIN] = 0,
 };
 
 static const char *const phase_names[] = {
     [WEIR_PHASE_CONNECT] = "connect",   [WEIR_PHASE_REQUEST] = "request",
     [WEIR_PHASE_RESPONSE] = "response", [WEIR_PHASE_TRANSFER] = "transfer",
-    [WEIR_PHASE_FLUSH] = "flush",
+    [WEIR_PHASE_FLUSH] = "flush",       [WEIR_PHASE_DRAIN] = "drain",
 };
 
 void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
@@ -47,23 +42,32 @@ void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
     WEIR_ASSERT(x->phase < WEIR_ARRAY_LEN(phase_moves));
     WEIR_ASSERT_MOVE(phase_moves[x->phase] & (1u << to), phase_names[x->phase], phase_names[to]);
     weir_trace("exchange.move", (uintptr_t)x, (uint64_t)x->phase << 8 | to);
-    WEIR_CONN_LOG(WEIR_LOG_TRACE,
-                  weir_conn_log_exchange_move(x, phase_names[x->phase], phase_names[to]));
+    WEIR_LOG_MAY(WEIR_LOG_TRACE, weir_exchange_log_move(x, phase_names[x->phase], phase_names[to]));
     x->phase = (uint8_t)to;
 }
 
+static uint64_t deadline_of(const struct weir_exchange *x);
+
 void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to)
 {
-    struct weir_worker *w = x->downstream->worker;
+    uint64_t now_ms = x->env->now->ms;
     weir_exchange_move(x, to);
-    x->phase_ms = w->now_ms;
-    x->progress_ms = w->now_ms;
-    x->window_ms = w->now_ms;
+    x->phase_ms = now_ms;
+    x->progress_ms = now_ms;
+    x->window_ms = now_ms;
     x->window_bytes = 0;
-    weir_worker_set_deadline(w, &x->downstream->deadline, weir_exchange_deadline_ms(x));
+    weir_timer_set(x->env->wheel, &x->deadline.timer, deadline_of(x));
 }
 
 /* -- time -- */
+
+uint64_t weir_exchange_read_clock_ns(struct weir_exchange_env *env)
+{
+    uint64_t now_ns = weir_clock_mono_ns();
+    if (!env->records)
+        env->now->ns = now_ns;
+    return now_ns;
+}
 
 static uint32_t body_timeout_ms(const struct weir_exchange *x)
 {
@@ -76,7 +80,7 @@ static uint64_t window_min_bytes(const struct weir_exchange *x)
     return rate * WEIR_RATE_WINDOW_MS / 1000;
 }
 
-static uint64_t deadline_by_phase(const struct weir_exchange *x)
+static uint64_t deadline_of(const struct weir_exchange *x)
 {
     switch ((enum weir_phase)x->phase) {
     case WEIR_PHASE_CONNECT:
@@ -86,6 +90,7 @@ static uint64_t deadline_by_phase(const struct weir_exchange *x)
     case WEIR_PHASE_REQUEST:
     case WEIR_PHASE_TRANSFER:
     case WEIR_PHASE_FLUSH:
+    case WEIR_PHASE_DRAIN:
         break;
     }
     uint64_t still = x->progress_ms + body_timeout_ms(x);
@@ -93,40 +98,30 @@ static uint64_t deadline_by_phase(const struct weir_exchange *x)
     return still < window ? still : window;
 }
 
-uint64_t weir_exchange_deadline_ms(const struct weir_exchange *x)
-{
-    uint64_t deadline = deadline_by_phase(x);
-    if (x->downstream->watch.made || x->downstream->watch_now)
-        return deadline;
-    uint64_t watch_at = x->phase_ms + WEIR_WATCH_AFTER_MS;
-    return watch_at < deadline ? watch_at : deadline;
-}
-
 /* The exchange waits for the client to take bytes. */
 static bool client_is_behind(const struct weir_exchange *x)
 {
-    return x->phase == WEIR_PHASE_FLUSH || x->downstream->out.len > 0 || x->in_pipe > 0;
+    return x->phase == WEIR_PHASE_FLUSH || x->downstream->ops->blocked(x->downstream);
 }
 
 /* A socket becomes writable only when a third of a buffer of megabytes has drained; a slow but
- * steady reader takes bytes long before that. So the kernel is asked how much the client has
- * confirmed. */
+ * steady reader takes bytes long before that. So the client's side is asked how much the client has
+ * taken. */
 static void refresh_client_progress(struct weir_exchange *x)
 {
-    struct weir_downstream *c = x->downstream;
-    uint64_t confirmed = c->given - weir_sock_unconfirmed(c->watch.fd);
-    if (confirmed <= x->confirmed)
+    uint64_t taken = x->downstream->ops->taken(x->downstream);
+    if (taken <= x->confirmed)
         return;
-    x->window_bytes += confirmed - x->confirmed;
-    x->confirmed = confirmed;
-    x->progress_ms = c->worker->now_ms;
+    x->window_bytes += taken - x->confirmed;
+    x->confirmed = taken;
+    x->progress_ms = x->env->now->ms;
 }
 
 /* Whether a body moves too slowly: no byte for body_timeout, or less than min_rate over a window in
  * which some bytes moved. */
 static bool is_too_slow(struct weir_exchange *x)
 {
-    uint64_t now = x->downstream->worker->now_ms;
+    uint64_t now = x->env->now->ms;
     if (client_is_behind(x))
         refresh_client_progress(x);
     if (now >= x->progress_ms + body_timeout_ms(x))
@@ -144,24 +139,21 @@ static bool is_too_slow(struct weir_exchange *x)
 static bool client_stalls(const struct weir_exchange *x)
 {
     if (x->phase == WEIR_PHASE_REQUEST)
-        return x->origin == NULL || x->origin->out.len == 0;
+        return x->origin == NULL || !x->origin->ops->blocked(x->origin);
     return client_is_behind(x) || weir_exchange_wants_input(x);
 }
 
 static void end_stalled_exchange(struct weir_exchange *x)
 {
-    struct weir_downstream *c = x->downstream;
-    if (c->state == WEIR_DOWNSTREAM_DRAIN) {
-        weir_exchange_end(x);
-        c->linger = true;
-        weir_downstream_finish(c);
+    if (x->phase == WEIR_PHASE_DRAIN) {
+        weir_exchange_end(x, WEIR_CLIENT_LINGER);
         return;
     }
     if (!client_stalls(x)) {
         weir_exchange_failed(x, WEIR_FAILURE_STALLED);
         return;
     }
-    weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
+    weir_metric_add(x->env->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
     x->close_after = true;
     if (x->phase == WEIR_PHASE_REQUEST && !x->head_passed)
         weir_exchange_response(x, 408, WEIR_OUTCOME_TIMED_OUT_BODY,
@@ -170,42 +162,37 @@ static void end_stalled_exchange(struct weir_exchange *x)
         weir_exchange_client_gone(x, WEIR_OUTCOME_SLOW_CLIENT);
 }
 
-void weir_exchange_timeout(struct weir_exchange *x)
+/* The limit of the phase has passed. @return false: it holds after all; measure again */
+static bool end_phase(struct weir_exchange *x)
 {
+    switch ((enum weir_phase)x->phase) {
+    case WEIR_PHASE_CONNECT:
+        if (x->env->ops->queued(x->env, x))
+            weir_exchange_full(x);
+        else
+            weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
+        return true;
+    case WEIR_PHASE_RESPONSE:
+        weir_exchange_failed(x, WEIR_FAILURE_RESPONSE_TIMEOUT);
+        return true;
+    case WEIR_PHASE_REQUEST:
+    case WEIR_PHASE_TRANSFER:
+    case WEIR_PHASE_FLUSH:
+    case WEIR_PHASE_DRAIN:
+        if (!is_too_slow(x))
+            return false;
+        end_stalled_exchange(x);
+        return true;
+    }
+    WEIR_UNREACHABLE();
+}
+
+void weir_exchange_expired(struct weir_deadline *d)
+{
+    struct weir_exchange *x = weir_container_of(d, struct weir_exchange, deadline);
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    struct weir_downstream *c = x->downstream;
-    struct weir_worker *w = c->worker;
-    if (!c->watch.made && !c->watch_now) {
-        c->watch_now = true;
-        weir_downstream_pump(c);
-        if (c->x != x)
-            return;
-    }
-    if (w->now_ms >= weir_exchange_deadline_ms(x)) {
-        switch ((enum weir_phase)x->phase) {
-        case WEIR_PHASE_CONNECT:
-            if (weir_endpoint_pool_queued(x))
-                weir_exchange_full(x);
-            else
-                weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
-            weir_downstream_pump(c);
-            return;
-        case WEIR_PHASE_RESPONSE:
-            weir_exchange_failed(x, WEIR_FAILURE_RESPONSE_TIMEOUT);
-            weir_downstream_pump(c);
-            return;
-        case WEIR_PHASE_REQUEST:
-        case WEIR_PHASE_TRANSFER:
-        case WEIR_PHASE_FLUSH:
-            if (is_too_slow(x)) {
-                end_stalled_exchange(x);
-                weir_downstream_pump(c);
-                return;
-            }
-            break;
-        }
-    }
-    weir_worker_set_deadline(w, &c->deadline, weir_exchange_deadline_ms(x));
+    if (x->env->now->ms < deadline_of(x) || !end_phase(x))
+        weir_timer_set(x->env->wheel, &x->deadline.timer, deadline_of(x));
 }
 
 /* -- the record -- */
@@ -222,19 +209,15 @@ static uint32_t micros_between(uint64_t from_ns, uint64_t to_ns)
 
 static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
 {
-    const struct weir_downstream *c = x->downstream;
-    struct weir_worker *w = c->worker;
-    uint8_t *line = weir_access_reserve(w->access);
-    if (line == NULL)
-        return;
+    const struct weir_client_side *c = x->downstream;
     char client[WEIR_ADDR_TEXT_MAX];
     char local[WEIR_ADDR_TEXT_MAX];
     struct weir_access a = {
         .wall_ms = weir_clock_wall_ms(),
         .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
         .client = weir_span(client, weir_addr_ip_text(&x->client, client)),
-        .client_port = x->trusted ? 0 : c->peer.port,
-        .local = weir_span(local, weir_addr_text(&c->local, local)),
+        .client_port = x->trusted ? 0 : c->peer->port,
+        .local = weir_span(local, weir_addr_text(c->local, local)),
         .scheme = WEIR_SPAN_LIT("http"),
         .host = marked_span(x, x->marks.host_at, x->marks.host_len),
         .method = marked_span(x, 0, x->method_len),
@@ -257,7 +240,7 @@ static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
         .user_agent = marked_span(x, x->marks.agent_at, x->marks.agent_len),
         .referer = marked_span(x, x->marks.referer_at, x->marks.referer_len),
     };
-    weir_access_commit(w->access, weir_access_write(&a, line, WEIR_ACCESS_LINE_MAX));
+    x->env->ops->record(x->env, &a);
 }
 
 /* -- counters -- */
@@ -265,23 +248,24 @@ static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
 static uint64_t tenant_counter_key(const struct weir_exchange *x)
 {
     struct weir_siphash h;
-    weir_siphash_init(&h, &x->downstream->worker->marks->secret);
+    weir_siphash_init(&h, &x->env->marks->secret);
     weir_siphash_add(&h, x->tenant->name.at, x->tenant->name.len);
     return weir_siphash_end(&h);
 }
 
 void weir_exchange_count_tenant(struct weir_exchange *x)
 {
-    struct weir_worker *w = x->downstream->worker;
+    struct weir_exchange_env *env = x->env;
     struct weir_tenant *t = x->tenant;
     WEIR_ASSERT(t != NULL);
     WEIR_ASSERT(x->counters == NULL);
     struct weir_counter_hint hint = { t->counters_row, t->counters_version };
-    struct weir_counter_row *r = weir_counters_hinted(w->tenant_counters, &hint, w->now_ms);
+    struct weir_counter_row *r = weir_counters_hinted(env->tenant_counters, &hint, env->now->ms);
     if (r == NULL) {
         struct weir_label label = { "tenant", t->name };
         struct weir_labels labels = { &label, 1 };
-        r = weir_counters_row(w->tenant_counters, tenant_counter_key(x), labels, w->now_ms, &hint);
+        r = weir_counters_row(env->tenant_counters, tenant_counter_key(x), labels, env->now->ms,
+                              &hint);
         t->counters_row = hint.row;
         t->counters_version = hint.version;
     }
@@ -299,16 +283,16 @@ static void leave_endpoint_counters(struct weir_exchange *x)
 
 void weir_exchange_count_attempt(struct weir_exchange *x, struct weir_counter_hint *hint)
 {
-    struct weir_worker *w = x->downstream->worker;
+    struct weir_exchange_env *env = x->env;
     const struct weir_endpoint *e = x->endpoint;
     leave_endpoint_counters(x);
-    struct weir_counter_row *r = weir_counters_hinted(w->endpoint_counters, hint, w->now_ms);
+    struct weir_counter_row *r = weir_counters_hinted(env->endpoint_counters, hint, env->now->ms);
     if (r == NULL) {
         struct weir_label three[] = { { "tenant", x->tenant->name },
                                       { "upstream", x->upstream->name },
                                       { "endpoint", e->text } };
         struct weir_labels labels = { three, WEIR_ARRAY_LEN(three) };
-        r = weir_counters_row(w->endpoint_counters, e->key, labels, w->now_ms, hint);
+        r = weir_counters_row(env->endpoint_counters, e->key, labels, env->now->ms, hint);
     }
     weir_counter_pin(r);
     weir_counter_add(r, WEIR_ENDPOINT_REQUESTS, 1);
@@ -328,7 +312,7 @@ static void count_response_class(const struct weir_exchange *x)
     unsigned class = x->status / 100u;
     if (class > 5)
         class = 0;
-    weir_metric_add(x->downstream->worker->metrics, by_class[class].metric, 1);
+    weir_metric_add(x->env->metrics, by_class[class].metric, 1);
     if (x->counters != NULL)
         weir_counter_add(x->counters, by_class[class].tenant, 1);
 }
@@ -337,7 +321,7 @@ static void observe_phase(const struct weir_exchange *x, enum weir_histogram whi
                           uint64_t from_ns, uint64_t to_ns)
 {
     if (from_ns != 0 && to_ns >= from_ns)
-        weir_histogram_observe(x->downstream->worker->metrics, which, (to_ns - from_ns) / 1000);
+        weir_histogram_observe(x->env->metrics, which, (to_ns - from_ns) / 1000);
 }
 
 /* Only phases that the exchange has passed, and time that an endpoint or a client can be blamed
@@ -366,41 +350,40 @@ static void leave_counters(struct weir_exchange *x)
     x->counters = NULL;
 }
 
-void weir_exchange_end(struct weir_exchange *x)
+void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how)
 {
-    struct weir_downstream *c = x->downstream;
-    struct weir_worker *w = c->worker;
+    struct weir_client_side *c = x->downstream;
+    struct weir_exchange_env *env = x->env;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
-    uint64_t now_ns = weir_worker_stamp_ns(w);
+    WEIR_ASSERT(c->x == x);
+    uint64_t now_ns = weir_exchange_stamp_ns(env);
     count_response_class(x);
     observe_phases(x, now_ns);
     WEIR_PROBE4(response, x, x->status, x->passed_bytes, x->request_id);
-    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_response(x, now_ns));
-    if (weir_access_wanted(w->access))
+    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_response(x, now_ns));
+    if (env->records)
         write_access_record(x, now_ns);
-    weir_splice_end(x);
     leave_counters(x);
-    weir_stash_release(&w->buffers, x->head);
+    weir_timer_stop(env->wheel, &x->deadline.timer);
+    weir_stash_release(env->buffers, x->head);
     weir_tenant_unref(x->tenant);
     x->magic = 0;
     c->x = NULL;
-    weir_pool_release(&w->exchanges, x);
+    weir_pool_release(&env->exchanges, x);
+    c->ops->end(c, how);
 }
 
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    struct weir_downstream *c = x->downstream;
-    bool torn = !x->response_done || c->out.len > 0;
-    weir_endpoint_pool_unwait(x);
-    if (x->origin != NULL)
-        weir_origin_conn_close(x->origin);
+    struct weir_client_side *c = x->downstream;
+    bool torn = !x->response_done || c->ops->blocked(c);
+    weir_exchange_leave_origin(x, false);
     x->outcome = outcome;
     if (outcome == WEIR_OUTCOME_CLIENT_GONE && x->status == 0)
         x->status = 499;
     if (torn && x->head_passed)
-        weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
-    weir_exchange_end(x);
-    weir_downstream_close(c, torn);
+        weir_metric_add(x->env->metrics, WEIR_M_REQUESTS_CUT, 1);
+    weir_exchange_end(x, torn ? WEIR_CLIENT_CUT : WEIR_CLIENT_GONE);
 }

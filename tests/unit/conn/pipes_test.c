@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "node/loop/pipes.h"
+#include "node/conn/pipes.h"
 
 #define PAGE 4096u
 #define MIB  1048576u
@@ -30,6 +30,7 @@ static void begin(uint64_t user_pages, uint64_t memory)
 {
     memset(&room, 0, sizeof(room));
     memset(&metrics, 0, sizeof(metrics));
+    memset(held, 0, sizeof(held));
     room.limit = (struct weir_pipe_limit){ .user_pages = user_pages,
                                            .pipe_pages = MIB / PAGE,
                                            .page_bytes = PAGE };
@@ -46,7 +47,7 @@ static uint64_t metric(enum weir_metric which)
 static unsigned get_all(void)
 {
     unsigned num = 0;
-    while (num < MANY && weir_pipes_get(&pipes, &held[num]))
+    while (num < MANY && weir_pipe_open(&pipes, &held[num], 1))
         num++;
     return num;
 }
@@ -54,7 +55,7 @@ static unsigned get_all(void)
 static void release_all(unsigned num)
 {
     for (unsigned i = 0; i < num; i++)
-        weir_pipes_release(&pipes, &held[i], true);
+        weir_pipe_close(&pipes, &held[i]);
 }
 
 static void pipes_shrink_as_they_become_many_and_then_there_are_none(void **state)
@@ -65,7 +66,7 @@ static void pipes_shrink_as_they_become_many_and_then_there_are_none(void **stat
     assert_in_range(num, 32, MANY - 1);
     assert_int_equal(held[0].pages, MIB / PAGE);
     for (unsigned i = 0; i < num; i++) {
-        int size = fcntl(held[i].fds[0], F_GETPIPE_SZ);
+        int size = fcntl(held[i].fd[0], F_GETPIPE_SZ);
         assert_int_equal(size, held[i].pages * PAGE);
         assert_in_range(size, 65536, MIB);
         assert_true(i == 0 || held[i].pages <= held[i - 1].pages);
@@ -95,17 +96,18 @@ static void memory_bounds_them_where_the_kernel_does_not(void **state)
 
 static void an_empty_large_pipe_is_used_again_and_a_full_one_closed(void **state)
 {
-    struct weir_pipe a;
-    struct weir_pipe b;
+    struct weir_pipe a = { 0 };
+    struct weir_pipe b = { 0 };
     begin(0, 1ull << 30);
-    assert_true(weir_pipes_get(&pipes, &a));
-    int fd = a.fds[0];
-    weir_pipes_release(&pipes, &a, true);
-    assert_int_equal(a.fds[0], -1);
-    weir_pipes_release(&pipes, &a, true); /* none: legal */
-    assert_true(weir_pipes_get(&pipes, &b));
-    assert_int_equal(b.fds[0], fd);
-    weir_pipes_release(&pipes, &b, false);
+    assert_true(weir_pipe_open(&pipes, &a, 1));
+    int fd = a.fd[0];
+    weir_pipe_close(&pipes, &a);
+    assert_false(a.open);
+    weir_pipe_close(&pipes, &a); /* none: legal */
+    assert_true(weir_pipe_open(&pipes, &b, 1));
+    assert_int_equal(b.fd[0], fd);
+    b.held = 1;
+    weir_pipe_close(&pipes, &b);
     assert_int_equal(pipes.num, 0);
     assert_int_equal(atomic_load(&room.taken), 0);
     weir_pipes_deinit(&pipes);
@@ -124,10 +126,10 @@ static void those_that_wait_leave_most_pages_to_others(void **state)
 static void a_lower_limit_ends_the_growth(void **state)
 {
     begin(0, 1ull << 30);
-    assert_true(weir_pipes_get(&pipes, &held[0]));
+    assert_true(weir_pipe_open(&pipes, &held[0], 1));
     weir_pipe_room_set(&room, MIB);
-    assert_false(weir_pipes_get(&pipes, &held[1]));
-    weir_pipes_release(&pipes, &held[0], true);
+    assert_false(weir_pipe_open(&pipes, &held[1], 1));
+    weir_pipe_close(&pipes, &held[0]);
     assert_int_equal(pipes.num, 0);
     weir_pipes_deinit(&pipes);
 }

@@ -4,8 +4,8 @@
  * something to wait for. A connection that is accepted, served and closed without a wait never
  * enters epoll. Owner: one worker.
  */
-#ifndef WEIR_NODE_LOOP_WATCH_H
-#define WEIR_NODE_LOOP_WATCH_H
+#ifndef WEIR_NODE_CONN_WATCH_H
+#define WEIR_NODE_CONN_WATCH_H
 
 #include <stdbool.h>
 #include <stdint.h>

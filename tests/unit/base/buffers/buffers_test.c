@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "node/base/buffers/buffers.h"
 #include "node/base/rng.h"
-#include "node/loop/buffers.h"
 #include "tests/support/failalloc.h"
 
 #define PLENTY (64u << 20)

@@ -6,8 +6,8 @@
  * others; its counts go to the rest, so that sums over all rows never go back.
  * Owner: one worker writes a table (relaxed atomics); any thread may read it for a scrape.
  */
-#ifndef WEIR_NODE_LOOP_COUNTERS_H
-#define WEIR_NODE_LOOP_COUNTERS_H
+#ifndef WEIR_NODE_EXCHANGE_COUNTERS_H
+#define WEIR_NODE_EXCHANGE_COUNTERS_H
 
 #include <stdatomic.h>
 #include <stdint.h>

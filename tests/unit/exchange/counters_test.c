@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "node/base/rng.h"
-#include "node/loop/counters.h"
+#include "node/exchange/counters.h"
 #include "tests/support/death.h"
 
 #define LABELS_MAX 80

@@ -6,22 +6,17 @@
 
 #include "node/base/clock.h"
 #include "node/base/hex.h"
-#include "node/base/log.h"
+#include "node/base/log_filter.h"
 #include "node/base/probe.h"
-#include "node/loop/conn_log.h"
-#include "node/loop/downstream.h"
-#include "node/loop/endpoint_pool.h"
-#include "node/loop/exchange.h"
-#include "node/loop/origin_conn.h"
-#include "node/loop/splice.h"
+#include "node/exchange/exchange.h"
+#include "node/exchange/exchange_log.h"
 
 /* -- beginning -- */
 
 void weir_exchange_make_id(struct weir_exchange *x)
 {
-    struct weir_rng *rng = &x->downstream->worker->rng;
     for (size_t at = 0; at < WEIR_REQUEST_ID_LEN; at += 16)
-        weir_hex64(weir_rng_next(rng), x->request_id + at);
+        weir_hex64(weir_rng_next(x->env->rng), x->request_id + at);
     x->request_id_len = WEIR_REQUEST_ID_LEN;
 }
 
@@ -40,30 +35,30 @@ static void set_request_id(struct weir_exchange *x, const struct weir_h1_head *h
 static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
                        const uint8_t *bytes)
 {
-    struct weir_downstream *c = x->downstream;
-    const struct weir_workers_config *cfg = weir_worker_config(c->worker);
-    struct weir_prefixes trusted = { cfg->trusted, cfg->num_trusted };
-    x->client = c->peer;
-    x->trusted = weir_prefixes_contain(trusted, &c->peer);
+    const struct weir_addr *peer = x->downstream->peer;
+    struct weir_prefixes trusted = x->env->trusted;
+    x->trusted = weir_prefixes_contain(trusted, peer);
     if (x->trusted)
-        weir_rewrite_client(head, bytes, trusted, &c->peer, &x->client);
+        weir_rewrite_client(head, bytes, trusted, peer, &x->client);
 }
 
-static struct weir_exchange *exchange_new(struct weir_downstream *c)
+struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct weir_client_side *c)
 {
-    struct weir_exchange *x = weir_pool_get(&c->worker->exchanges);
+    WEIR_ASSERT(c->x == NULL);
+    struct weir_exchange *x = weir_pool_get(&env->exchanges);
     if (x == NULL)
         return NULL;
     memset(x, 0, sizeof(*x));
     x->magic = WEIR_EXCHANGE_MAGIC;
+    x->env = env;
     x->downstream = c;
-    x->pipe[0] = x->pipe[1] = -1;
+    x->client = *c->peer;
     x->fault = "";
-    x->start_ns = weir_worker_stamp_ns(c->worker);
+    x->start_ns = weir_exchange_stamp_ns(env);
+    x->deadline.expired = weir_exchange_expired;
+    weir_timer_init(&x->deadline.timer);
     weir_list_init(&x->wait_link);
     c->x = x;
-    c->requests++;
-    weir_downstream_move(c, WEIR_DOWNSTREAM_EXCHANGE);
     return x;
 }
 
@@ -74,9 +69,9 @@ static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_hea
     struct weir_span method = weir_span(bytes + head->method_at, head->method_len);
     struct weir_span target = weir_span(bytes + head->target_at, head->target_len);
     struct weir_span host = weir_span(bytes + head->authority_at, head->authority_len);
-    if (!weir_access_wanted(x->downstream->worker->access))
+    if (!x->env->records)
         return;
-    x->head = weir_stash_get(&x->downstream->worker->buffers, method.len + target.len + host.len);
+    x->head = weir_stash_get(x->env->buffers, method.len + target.len + host.len);
     if (x->head == NULL)
         return;
     memcpy(x->head->bytes, method.at, method.len);
@@ -95,18 +90,18 @@ static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_hea
 static bool write_request_head(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
 {
-    struct weir_worker *w = x->downstream->worker;
+    struct weir_exchange_env *env = x->env;
     struct weir_rewrite_request r = {
         .head = head,
         .bytes = bytes,
         .tenant = x->tenant,
-        .host = w->admit.host,
-        .peer = &x->downstream->peer,
+        .host = env->admit.host,
+        .peer = x->downstream->peer,
         .client = &x->client,
         .trusted = x->trusted,
         .request_id = weir_span(x->request_id, x->request_id_len),
     };
-    x->head = weir_stash_get(&w->buffers, weir_rewrite_request_max(&r));
+    x->head = weir_stash_get(env->buffers, weir_rewrite_request_max(&r));
     if (x->head == NULL)
         return false;
     x->head->len = (uint32_t)weir_rewrite_request(&r, x->head->bytes, &x->marks);
@@ -124,23 +119,20 @@ static void set_request_facts(struct weir_exchange *x, const struct weir_h1_head
     weir_body_init(&x->req_body, body, head->content_length, head->chunked);
 }
 
-void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *head,
-                         const uint8_t *bytes)
+void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side *c,
+                         const struct weir_h1_head *head, const uint8_t *bytes)
 {
-    struct weir_worker *w = c->worker;
-    struct weir_exchange *x = exchange_new(c);
+    struct weir_exchange *x = weir_exchange_new(env, c);
     if (x == NULL) {
-        weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
-        weir_exchange_refuse(c, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
+        weir_metric_add(env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        c->ops->end(c, WEIR_CLIENT_CUT);
         return;
     }
     set_client(x, head, bytes);
     set_request_id(x, head, bytes);
     set_request_facts(x, head);
-    struct weir_admit *a = &w->admit;
-    if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
-        weir_worker_drain_inbox(w);
-    weir_admit_request(a, w->cache, head, bytes, &c->local);
+    struct weir_admit *a = &env->admit;
+    weir_admit_request(a, env->cache, head, bytes, c->local);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
         weir_exchange_count_tenant(x);
@@ -149,7 +141,7 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     }
     x->expects = head->expect_continue;
     WEIR_PROBE4(request, x, bytes, head->head_len, x->request_id);
-    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_request(x, head, bytes));
+    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_request(x, head, bytes));
     if (a->what != WEIR_ADMIT_FORWARD) {
         store_record_bytes(x, head, bytes);
         weir_exchange_response(x, a->status, a->outcome, a->why);
@@ -157,7 +149,7 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
     }
     x->upstream = a->route->upstream;
     if (!write_request_head(x, head, bytes)) {
-        weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        weir_metric_add(env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
         weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                                WEIR_SPAN_LIT("The node has no memory to spare."));
         return;
@@ -169,7 +161,7 @@ void weir_exchange_begin(struct weir_downstream *c, const struct weir_h1_head *h
 
 static void respond_none_left(struct weir_exchange *x)
 {
-    weir_metric_add(x->downstream->worker->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
+    weir_metric_add(x->env->metrics, WEIR_M_UPSTREAM_NONE_LEFT, 1);
     if (x->tries == 0)
         weir_exchange_response(
             x, 503, WEIR_OUTCOME_NO_ENDPOINT,
@@ -188,11 +180,10 @@ void weir_exchange_connect(struct weir_exchange *x)
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->upstream != NULL);
     WEIR_ASSERT(x->origin == NULL);
-    struct weir_worker *w = x->downstream->worker;
+    struct weir_exchange_env *env = x->env;
     for (;;) {
-        struct weir_counter_hint unknown = { 0 };
         struct weir_endpoint *e =
-            weir_balance_pick(x->upstream, w->marks, &x->client, &x->tried, w->now_ms);
+            weir_balance_pick(x->upstream, env->marks, &x->client, &x->tried, env->now->ms);
         if (e == NULL) {
             e = x->again;
             x->again = NULL;
@@ -201,27 +192,25 @@ void weir_exchange_connect(struct weir_exchange *x)
             respond_none_left(x);
             return;
         }
-        struct weir_endpoint_pool *p = weir_endpoint_pool_of(w, x->upstream, e);
         x->endpoint = e;
         x->tries++;
-        weir_exchange_count_attempt(x, p != NULL ? &p->counters : &unknown);
-        x->dial_ns = weir_worker_stamp_ns(w);
-        enum weir_acquired take = p ? weir_endpoint_pool_acquire(p, x) : WEIR_ACQUIRED_FULL;
-        switch (take) {
+        x->dial_ns = weir_exchange_stamp_ns(env);
+        switch (env->ops->acquire(env, x)) {
         case WEIR_ACQUIRED_READY:
-            WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_origin(x));
+            WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_origin(x));
             weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
+            x->downstream->ops->wake(x->downstream);
             return;
         case WEIR_ACQUIRED_WAIT:
             weir_exchange_start_phase(x, WEIR_PHASE_CONNECT);
             return;
         case WEIR_ACQUIRED_REFUSED:
-            weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
+            weir_metric_add(env->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
             weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
-            WEIR_CONN_LOG(
-                WEIR_LOG_DEBUG,
-                weir_conn_log_failed(x, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED)));
-            (void)weir_failure_marks_failed(w->marks, e->key, w->now_ms);
+            WEIR_LOG_MAY(WEIR_LOG_DEBUG,
+                         weir_exchange_log_failed(
+                             x, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED)));
+            (void)weir_failure_marks_failed(env->marks, e->key, env->now->ms);
             weir_tried_add(&x->tried, e->index);
             continue;
         case WEIR_ACQUIRED_FULL:
@@ -231,13 +220,14 @@ void weir_exchange_connect(struct weir_exchange *x)
     }
 }
 
-void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u)
+void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_side *o)
 {
-    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC && x->origin == u);
-    x->connected_ns = weir_worker_stamp_ns(x->downstream->worker);
-    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_origin(x));
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin == o);
+    x->connected_ns = weir_exchange_stamp_ns(x->env);
+    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_origin(x));
     weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
-    weir_downstream_pump(x->downstream);
+    x->downstream->ops->wake(x->downstream);
 }
 
 /* -- the request's bytes -- */
@@ -246,16 +236,19 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_conn *u
  * to go on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x)
 {
-    bool open = x->phase == WEIR_PHASE_REQUEST || x->phase == WEIR_PHASE_TRANSFER;
-    return open && x->origin != NULL && x->origin->out.len == 0 && !x->origin->broken &&
-           (!x->head_sent || !x->req_body.done);
+    const struct weir_origin_side *o = x->origin;
+    if (x->phase == WEIR_PHASE_DRAIN)
+        return true;
+    if (x->phase != WEIR_PHASE_REQUEST && x->phase != WEIR_PHASE_TRANSFER)
+        return false;
+    return o != NULL && !o->broken && (!x->head_sent || !x->req_body.done) && !o->ops->blocked(o);
 }
 
 static void refuse_request_body(struct weir_exchange *x)
 {
     bool too_large = x->req_body.over_max;
-    struct weir_worker *w = x->downstream->worker;
-    weir_metric_add(w->metrics, too_large ? WEIR_M_REQUESTS_TOO_LARGE : WEIR_M_REQUESTS_MALFORMED,
+    struct weir_exchange_env *env = x->env;
+    weir_metric_add(env->metrics, too_large ? WEIR_M_REQUESTS_TOO_LARGE : WEIR_M_REQUESTS_MALFORMED,
                     1);
     x->close_after = true;
     if (x->head_passed) {
@@ -274,15 +267,32 @@ static void finish_request(struct weir_exchange *x)
 {
     if (x->phase != WEIR_PHASE_REQUEST)
         return;
-    x->sent_ns = weir_worker_stamp_ns(x->downstream->worker);
+    x->sent_ns = weir_exchange_stamp_ns(x->env);
     weir_exchange_start_phase(x, WEIR_PHASE_RESPONSE);
 }
 
-size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
+/* After an early response: read and dropped within bounds, so that the connection can go on. */
+static size_t drop_request_input(struct weir_exchange *x, struct weir_span in)
 {
-    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    struct weir_worker *w = x->downstream->worker;
-    struct weir_pieces *p = &w->pieces;
+    struct weir_pieces *p = &x->env->pieces;
+    size_t used = 0;
+    weir_pieces_reset(p);
+    enum weir_step step = weir_body_feed(&x->req_body, in, p, &used);
+    x->progress_ms = x->env->now->ms;
+    x->window_bytes += used;
+    if (step == WEIR_STEP_FAIL || x->req_body.bytes > WEIR_DRAIN_BODY_MAX) {
+        weir_exchange_end(x, WEIR_CLIENT_LINGER);
+        return in.len;
+    }
+    if (step == WEIR_STEP_DONE)
+        weir_exchange_end(x, WEIR_CLIENT_NEXT);
+    return used;
+}
+
+static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
+{
+    struct weir_exchange_env *env = x->env;
+    struct weir_pieces *p = &env->pieces;
     size_t used = 0;
     enum weir_step step = WEIR_STEP_DONE;
 
@@ -299,50 +309,33 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
         return used;
     if (used > 0) {
         x->body_taken = true;
-        x->progress_ms = w->now_ms;
+        x->progress_ms = env->now->ms;
         x->window_bytes += used;
     }
     x->head_sent = true;
-    struct weir_origin_conn *u = x->origin;
+    struct weir_origin_side *o = x->origin;
     /* A server may respond and close before it has read everything: its response is read before the
      * connection is given up. */
-    u->broken = !weir_origin_conn_send(u, p);
-    if (!u->broken && x->req_body.done && u->out.len == 0)
+    if (o->ops->send(o, p) && x->req_body.done && !o->ops->blocked(o))
         finish_request(x);
-    weir_origin_conn_arm(u);
     return used;
 }
 
-void weir_exchange_upstream_drained(struct weir_exchange *x)
+size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    x->progress_ms = x->downstream->worker->now_ms;
+    WEIR_DCHECK(weir_exchange_wants_input(x));
+    return x->phase == WEIR_PHASE_DRAIN ? drop_request_input(x, in) : pass_request_input(x, in);
+}
+
+void weir_exchange_origin_drained(struct weir_exchange *x)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    x->progress_ms = x->env->now->ms;
     if (x->req_body.done)
         finish_request(x);
-    weir_downstream_pump(x->downstream);
-}
-
-size_t weir_exchange_drain_input(struct weir_exchange *x, struct weir_span in)
-{
-    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    struct weir_downstream *c = x->downstream;
-    struct weir_pieces *p = &c->worker->pieces;
-    size_t used = 0;
-    weir_pieces_reset(p);
-    enum weir_step step = weir_body_feed(&x->req_body, in, p, &used);
-    x->progress_ms = c->worker->now_ms;
-    x->window_bytes += used;
-    if (step == WEIR_STEP_FAIL || x->req_body.bytes > WEIR_DRAIN_BODY_MAX) {
-        weir_exchange_end(x);
-        c->linger = true;
-        weir_downstream_finish(c);
-        return in.len;
-    }
-    if (step == WEIR_STEP_DONE) {
-        weir_exchange_end(x);
-        weir_downstream_next(c);
-    }
-    return used;
+    else
+        x->downstream->ops->wake(x->downstream);
 }
 
 /* -- failures -- */
@@ -367,17 +360,17 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
         [WEIR_FAILURE_CUT] = WEIR_OUTCOME_UPSTREAM_CUT,
         [WEIR_FAILURE_STALLED] = WEIR_OUTCOME_SLOW_UPSTREAM,
     };
-    weir_metric_add(x->downstream->worker->metrics, metric[failure], 1);
+    weir_metric_add(x->env->metrics, metric[failure], 1);
     x->outcome = outcome[failure];
 }
 
 static void mark_endpoint(struct weir_exchange *x)
 {
     static struct weir_log_limit limit;
-    struct weir_worker *w = x->downstream->worker;
+    struct weir_exchange_env *env = x->env;
     uint32_t suppressed = 0;
     weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
-    if (!weir_failure_marks_failed(w->marks, x->endpoint->key, w->now_ms))
+    if (!weir_failure_marks_failed(env->marks, x->endpoint->key, env->now->ms))
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
         log_warn("upstream.endpoint_out",
@@ -408,7 +401,7 @@ void weir_exchange_full(struct weir_exchange *x)
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    struct weir_downstream *c = x->downstream;
+    struct weir_exchange_env *env = x->env;
     struct weir_failure_facts facts = {
         .method = x->req.method,
         .reused = x->reused,
@@ -418,12 +411,9 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         .head_passed = x->head_passed,
         .retries = x->retries,
     };
-    if (x->origin != NULL)
-        weir_origin_conn_close(x->origin);
-    weir_endpoint_pool_unwait(x);
-    weir_splice_end(x);
+    weir_exchange_leave_origin(x, false);
     count_failure(x, failure);
-    WEIR_CONN_LOG(WEIR_LOG_DEBUG, weir_conn_log_failed(x, weir_access_outcome_name(x->outcome)));
+    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_failed(x, weir_access_outcome_name(x->outcome)));
     if (weir_plan_marks_endpoint(failure, &facts))
         mark_endpoint(x);
     switch (weir_plan_after_failure(failure, &facts)) {
@@ -435,7 +425,7 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
     case WEIR_NEXT_FRESH:
         x->retries++;
         x->again = x->endpoint;
-        weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_RETRIED, 1);
+        weir_metric_add(env->metrics, WEIR_M_REQUESTS_RETRIED, 1);
         if (!facts.reused)
             weir_tried_add(&x->tried, x->endpoint->index);
         retry_request(x, true);
@@ -449,11 +439,10 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
                                WEIR_SPAN_LIT("The site's server did not respond in time."));
         break;
     case WEIR_NEXT_CUT:
-        weir_metric_add(c->worker->metrics, WEIR_M_REQUESTS_CUT, 1);
-        weir_exchange_end(x);
+        weir_metric_add(env->metrics, WEIR_M_REQUESTS_CUT, 1);
         /* A reset: without a length or chunks, an orderly end would pass for the end of the
          * response. */
-        weir_downstream_close(c, true);
+        weir_exchange_end(x, WEIR_CLIENT_CUT);
         break;
     }
 }

@@ -2,11 +2,11 @@
  *
  * watch.c - see watch.h.
  */
-#include "node/loop/watch.h"
+#include "node/conn/watch.h"
 
 #include <unistd.h>
 
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 
 void weir_watch_init(struct weir_watch *w, int fd, void *owner)
 {

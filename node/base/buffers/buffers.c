@@ -2,7 +2,7 @@
  *
  * buffers.c - see buffers.h. Two sizes are enough: a head, or a whole read.
  */
-#include "node/loop/buffers.h"
+#include "node/base/buffers/buffers.h"
 
 #include <string.h>
 

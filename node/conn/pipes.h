@@ -7,11 +7,12 @@
  * Owner: struct weir_pipe_room is shared by all workers (relaxed atomics), struct weir_pipes is one
  * worker's.   Limits: WEIR_PIPES_MAX empty pipes wait for reuse.
  */
-#ifndef WEIR_NODE_LOOP_PIPES_H
-#define WEIR_NODE_LOOP_PIPES_H
+#ifndef WEIR_NODE_CONN_PIPES_H
+#define WEIR_NODE_CONN_PIPES_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "node/base/contract.h"
@@ -37,17 +38,16 @@ struct weir_pipe_room {
     _Alignas(64) _Atomic uint32_t taken;
 };
 
+/** One direction. Zero is no pipe. */
 struct weir_pipe {
-    int fds[2]; /* to read from, to write to; -1: none */
-    uint32_t pages;
+    bool open;
+    int fd[2];      /* read end, write end */
+    uint32_t pages; /* that it may hold */
+    size_t held;    /* bytes in it */
+    uint64_t left;  /* bytes still to be taken from the source */
 };
 
-#define WEIR_PIPE_NONE                                                                             \
-    (struct weir_pipe)                                                                             \
-    {                                                                                              \
-        .fds = { -1, -1 }                                                                          \
-    }
-
+/** Empty pipes for reuse. */
 struct weir_pipes {
     struct weir_pipe_room *room;
     struct weir_metrics *metrics;
@@ -71,9 +71,9 @@ void weir_pipes_init(struct weir_pipes *p, struct weir_pipe_room *room,
                      struct weir_metrics *metrics, uint32_t num_workers);
 /** Close those that wait. */
 void weir_pipes_deinit(struct weir_pipes *p);
-/** An empty pipe of 64 KiB or more. @return false: there is none to have; copy */
-WEIR_MUST_USE bool weir_pipes_get(struct weir_pipes *p, struct weir_pipe *ret);
-/** Give a pipe back. Sets it to none; none is legal. @param empty it holds no byte */
-void weir_pipes_release(struct weir_pipes *p, struct weir_pipe *pipe, bool empty);
+/** Get a pipe of 64 KiB or more for `left` bytes. @return false: there is none to have; copy */
+WEIR_MUST_USE bool weir_pipe_open(struct weir_pipes *pool, struct weir_pipe *p, uint64_t left);
+/** Give it back, or close it when it holds bytes. Legal on one that is not open. */
+void weir_pipe_close(struct weir_pipes *pool, struct weir_pipe *p);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sock.c - see sock.h.
  */
-#include "node/loop/sock.h"
+#include "node/conn/sock.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -20,6 +21,9 @@
 #define GATHER_MAX        4096
 #define DEFER_S           1 /* WEIR_DRAIN_LISTEN_MS is a little longer */
 #define DIAG_RESPONSE_MAX 8192
+#define TCP_FLAGS_AT      13 /* RFC 9293 section 3.1 */
+#define TCP_FLAG_SYN_BIT  0x02
+#define TCP_FLAG_ACK_BIT  0x10
 
 enum weir_io weir_sock_read(int fd, uint8_t *at, size_t len, size_t *ret_len)
 {
@@ -161,7 +165,8 @@ static int open_bound(const struct weir_addr *addr, bool share, int *ret_errno)
     return fd;
 }
 
-enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd, int *ret_errno)
+enum weir_err weir_sock_listen(const struct weir_addr *addr, bool client_speaks_first, int *ret_fd,
+                               int *ret_errno)
 {
     int on = 1;
     int defer_s = DEFER_S;
@@ -171,7 +176,8 @@ enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd, int *r
     /* TCP_DEFER_ACCEPT is optional: the kernel hands a connection over with its first bytes, so
      * that most connections are accepted, read and served without epoll. Accepted sockets inherit
      * TCP_NODELAY, which saves a system call for each. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
+    if (client_speaks_first)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_s, sizeof(defer_s));
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
         listen(fd, LISTEN_BACKLOG) < 0) {
         *ret_errno = errno;
@@ -232,6 +238,23 @@ bool weir_sock_handshakes_wait(const struct weir_addr *addr)
         n = recv(fd, &response, sizeof(response), 0);
     close(fd);
     return n < (ssize_t)sizeof(response.head) || response.head.nlmsg_type != NLMSG_DONE;
+}
+
+void weir_sock_ignore_syns(int listener, bool on)
+{
+    /* A socket filter of a listener sees each segment from its TCP header on. */
+    struct sock_filter drop_syns[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_AT),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TCP_FLAG_SYN_BIT | TCP_FLAG_ACK_BIT),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_FLAG_SYN_BIT, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = { WEIR_ARRAY_LEN(drop_syns), drop_syns };
+    if (on)
+        (void)setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    else
+        (void)setsockopt(listener, SOL_SOCKET, SO_DETACH_FILTER, &(int){ 0 }, sizeof(int));
 }
 
 enum weir_err weir_sock_accept(int listener, int *ret_fd, struct weir_addr *ret_peer)

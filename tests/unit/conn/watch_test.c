@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "node/loop/sock.h"
-#include "node/loop/watch.h"
+#include "node/conn/sock.h"
+#include "node/conn/watch.h"
 
 struct watched {
     uv_loop_t loop;
@@ -145,7 +145,7 @@ static void an_abort_is_seen_as_a_reset(void **state)
     struct weir_watch watch;
     char byte;
     assert_int_equal(weir_addr_parse_ip(WEIR_SPAN_LIT("127.0.0.1"), &addr), WEIR_OK);
-    assert_int_equal(weir_sock_listen(&addr, &listener, &sys_errno), WEIR_OK);
+    assert_int_equal(weir_sock_listen(&addr, true, &listener, &sys_errno), WEIR_OK);
     assert_int_equal(weir_sock_local(listener, &addr), WEIR_OK);
     assert_int_equal(weir_sock_dial(&addr, &client, &connected), WEIR_OK);
     while (weir_sock_accept(listener, &server, &peer) == WEIR_EBUSY)

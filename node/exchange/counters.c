@@ -4,7 +4,7 @@
  * seqlock: the worker makes it odd, replaces the words, makes it even. A reader copies the row and
  * takes it only if the version is even and has not changed meanwhile.
  */
-#include "node/loop/counters.h"
+#include "node/exchange/counters.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,17 +3,16 @@
  * non-blocking. TLS will sit here, between a connection and its socket: callers see only how many
  * bytes were taken or given.
  */
-#ifndef WEIR_NODE_LOOP_SOCK_H
-#define WEIR_NODE_LOOP_SOCK_H
+#ifndef WEIR_NODE_CONN_SOCK_H
+#define WEIR_NODE_CONN_SOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "node/base/addr.h"
+#include "node/base/buffers/buffers.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/flow/body.h"
-#include "node/loop/buffers.h"
 
 /** The result of a socket call. Would-block is a step, not an error. */
 enum weir_io {
@@ -35,14 +34,15 @@ enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q
 bool weir_sock_is_quiet(int fd);
 
 /**
- * A listening socket for protocols whose client sends first: SO_REUSEADDR, SO_REUSEPORT,
- * TCP_NODELAY (inherited), TCP_DEFER_ACCEPT (optional: a connection is accepted with its first
- * bytes, or after a second without any), IPV6_V6ONLY, close-on-exec.
+ * A listening socket: SO_REUSEADDR, SO_REUSEPORT, TCP_NODELAY (inherited), IPV6_V6ONLY,
+ * close-on-exec.
+ * @param client_speaks_first  also TCP_DEFER_ACCEPT, if there is one: a connection is accepted with
+ * its first bytes, or after a second without any
  * @param ret_errno the system's reason on failure
  * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO
  */
-WEIR_MUST_USE enum weir_err weir_sock_listen(const struct weir_addr *addr, int *ret_fd,
-                                             int *ret_errno);
+WEIR_MUST_USE enum weir_err weir_sock_listen(const struct weir_addr *addr, bool client_speaks_first,
+                                             int *ret_fd, int *ret_errno);
 /** Whether another socket already listens on the address. SO_REUSEPORT would share it silently. */
 bool weir_sock_is_taken(const struct weir_addr *addr);
 /** The bound local address of a socket. @return WEIR_OK | WEIR_EIO */
@@ -53,6 +53,12 @@ WEIR_MUST_USE enum weir_err weir_sock_local(int fd, struct weir_addr *ret);
  * Counts other sockets of that port too. True also when the kernel cannot be asked.
  */
 bool weir_sock_handshakes_wait(const struct weir_addr *addr);
+/**
+ * Let a listener ignore new clients (drop their SYN), or no longer. A client sends its SYN again
+ * after a second and then reaches the listener that took over the address, or is refused. Best
+ * effort: without it, a client that connects in the instant of the close is reset.
+ */
+void weir_sock_ignore_syns(int listener, bool on);
 /** Accept a connection. @return WEIR_OK | WEIR_EBUSY (none waits) | WEIR_ELIMIT (no descriptor or
  * kernel memory) | WEIR_EIO (that connection is gone: accept the next) */
 WEIR_MUST_USE enum weir_err weir_sock_accept(int listener, int *ret_fd, struct weir_addr *ret_peer);

@@ -4,18 +4,18 @@
  * that cannot be used yet. Owner: one worker. All memory comes from the worker's pools, which are
  * capped; running out refuses the work. An idle connection holds none of these.
  */
-#ifndef WEIR_NODE_LOOP_BUFFERS_H
-#define WEIR_NODE_LOOP_BUFFERS_H
+#ifndef WEIR_NODE_BASE_BUFFERS_BUFFERS_H
+#define WEIR_NODE_BASE_BUFFERS_BUFFERS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "node/base/buffers/pieces.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/pool.h"
 #include "node/base/span.h"
-#include "node/flow/body.h"
 
 #define WEIR_SMALL_LEN 4096
 #define WEIR_LARGE_LEN (WEIR_IO_CHUNK + 8192)

@@ -4,7 +4,7 @@
  * same and a third less than a copy; pipes of 8 KiB, which the kernel gives beyond its limit, cost
  * three times as much. What counts is that no pipe is smaller than 64 KiB.
  */
-#include "node/loop/pipes.h"
+#include "node/conn/pipes.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -132,26 +132,25 @@ static uint32_t take_pages(struct weir_pipes *p)
     return want;
 }
 
-static void pipe_close(struct weir_pipe *pipe)
+static void close_ends(const struct weir_pipe *pipe)
 {
-    close(pipe->fds[0]);
-    close(pipe->fds[1]);
-    *pipe = WEIR_PIPE_NONE;
+    close(pipe->fd[0]);
+    close(pipe->fd[1]);
 }
 
 /* A pipe with this many pages, or with fewer when other processes of the user have used up the
  * kernel's limit. @return false: with too few, or no descriptor */
-static bool pipe_open(struct weir_pipes *p, uint32_t want, struct weir_pipe *ret)
+static bool make_pipe(struct weir_pipes *p, uint32_t want, struct weir_pipe *ret)
 {
-    struct weir_pipe pipe = WEIR_PIPE_NONE;
+    struct weir_pipe pipe = { .open = true };
     const struct weir_pipe_room *room = p->room;
-    if (pipe2(pipe.fds, O_NONBLOCK | O_CLOEXEC) < 0)
+    if (pipe2(pipe.fd, O_NONBLOCK | O_CLOEXEC) < 0)
         return false;
-    int size = fcntl(pipe.fds[1], F_SETPIPE_SZ, (int)(want * room->limit.page_bytes));
+    int size = fcntl(pipe.fd[1], F_SETPIPE_SZ, (int)(want * room->limit.page_bytes));
     if (size < 0)
-        size = fcntl(pipe.fds[1], F_GETPIPE_SZ);
+        size = fcntl(pipe.fd[1], F_GETPIPE_SZ);
     if (size < (int)PIPE_BYTES_MIN) {
-        pipe_close(&pipe);
+        close_ends(&pipe);
         return false;
     }
     pipe.pages = pages_of(room, (uint64_t)size);
@@ -161,19 +160,20 @@ static bool pipe_open(struct weir_pipes *p, uint32_t want, struct weir_pipe *ret
     return true;
 }
 
-bool weir_pipes_get(struct weir_pipes *p, struct weir_pipe *ret)
+/* @return false: none waits and none can be made */
+static bool find_pipe(struct weir_pipes *p, struct weir_pipe *ret)
 {
+    uint32_t want = 0;
     if (p->num > 0) {
         *ret = p->waiting[--p->num];
         p->pages -= ret->pages;
         return true;
     }
-    uint32_t want = 0;
     if (p->skip > 0)
         p->skip--;
     else
         want = take_pages(p);
-    if (want > 0 && pipe_open(p, want, ret))
+    if (want > 0 && make_pipe(p, want, ret))
         return true;
     if (want > 0) {
         leave_pages(p, want);
@@ -181,6 +181,16 @@ bool weir_pipes_get(struct weir_pipes *p, struct weir_pipe *ret)
     }
     weir_metric_add(p->metrics, WEIR_M_PIPES_NONE, 1);
     return false;
+}
+
+bool weir_pipe_open(struct weir_pipes *pool, struct weir_pipe *p, uint64_t left)
+{
+    WEIR_ASSERT(!p->open);
+    if (!find_pipe(pool, p))
+        return false;
+    p->held = 0;
+    p->left = left;
+    return true;
 }
 
 /* Only large ones, so that a time of many pipes does not leave small ones behind. */
@@ -192,18 +202,19 @@ static bool may_wait(const struct weir_pipes *p, const struct weir_pipe *pipe)
            pipe->pages * 2 >= pages_of(p->room, PIPE_BYTES_MAX);
 }
 
-void weir_pipes_release(struct weir_pipes *p, struct weir_pipe *pipe, bool empty)
+void weir_pipe_close(struct weir_pipes *pool, struct weir_pipe *p)
 {
-    if (pipe->fds[0] < 0)
+    if (!p->open)
         return;
-    if (empty && may_wait(p, pipe)) {
-        p->pages += pipe->pages;
-        p->waiting[p->num++] = *pipe;
-        *pipe = WEIR_PIPE_NONE;
-        return;
+    if (p->held == 0 && may_wait(pool, p)) {
+        pool->pages += p->pages;
+        pool->waiting[pool->num++] = *p;
+    } else {
+        leave_pages(pool, p->pages);
+        close_ends(p);
     }
-    leave_pages(p, pipe->pages);
-    pipe_close(pipe);
+    p->open = false;
+    p->held = 0;
 }
 
 void weir_pipes_deinit(struct weir_pipes *p)
@@ -211,7 +222,7 @@ void weir_pipes_deinit(struct weir_pipes *p)
     while (p->num > 0) {
         struct weir_pipe *pipe = &p->waiting[--p->num];
         leave_pages(p, pipe->pages);
-        pipe_close(pipe);
+        close_ends(pipe);
     }
     p->pages = 0;
 }

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exchange_env.h - what exchanges need of their surroundings, and the two sides of an exchange: a
+ * client and an origin, each a small table of operations. A worker has one environment; a test has
+ * one too, with sides of memory. Owner: one thread.
+ *
+ * An operation never calls back into the exchange that called it, except where its comment says so.
+ */
+#ifndef WEIR_NODE_EXCHANGE_EXCHANGE_ENV_H
+#define WEIR_NODE_EXCHANGE_EXCHANGE_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/base/addr.h"
+#include "node/base/buffers/buffers.h"
+#include "node/base/clock.h"
+#include "node/base/contract.h"
+#include "node/base/metrics.h"
+#include "node/base/pool.h"
+#include "node/base/rng.h"
+#include "node/base/timerwheel.h"
+#include "node/exchange/counters.h"
+#include "node/flow/access.h"
+#include "node/flow/admit.h"
+#include "node/flow/failure_marks.h"
+#include "node/flow/rewrite.h"
+#include "node/wire/h1.h"
+#include "tenants/cache.h"
+
+struct weir_exchange;
+struct weir_client_side;
+struct weir_origin_side;
+
+/* -- the client's side -- */
+
+/** How an exchange leaves its client. */
+enum weir_client_end {
+    WEIR_CLIENT_NEXT,   /* all is sent and read: the next request may come */
+    WEIR_CLIENT_LAST,   /* all is sent: close in order */
+    WEIR_CLIENT_LINGER, /* the same, but input may still come: it must not cause a reset */
+    WEIR_CLIENT_CUT,    /* the response is incomplete: the client must see that */
+    WEIR_CLIENT_GONE,   /* the client has all that it will get, or is gone: close */
+};
+
+struct weir_client_ops {
+    /** Send or queue. @return false: the client is gone; the exchange ends itself */
+    bool (*send)(struct weir_client_side *c, const struct weir_pieces *p);
+    /** Whether given bytes still wait for the client. When they are gone, the client's side calls
+     * weir_exchange_flushed. */
+    bool (*blocked)(const struct weir_client_side *c);
+    /** Bytes that the client has taken so far, as far as can be known. May be costly. */
+    uint64_t (*taken)(const struct weir_client_side *c);
+    /** The exchange may want input now: offer it soon, not before this call returns. */
+    void (*wake)(struct weir_client_side *c);
+    /** The exchange is over; its memory is gone when this is called. */
+    void (*end)(struct weir_client_side *c, enum weir_client_end how);
+};
+
+/** Embedded in a session's connection or stream. */
+struct weir_client_side {
+    const struct weir_client_ops *ops;
+    struct weir_exchange *x; /* NULL: no exchange; set by weir_exchange_begin */
+    const struct weir_addr *peer, *local;
+    bool eof;                 /* the client sends nothing more: no further request comes */
+    uint32_t idle_timeout_ms; /* of the tenant of the last request, once one was found */
+    uint64_t given;           /* bytes taken from exchanges and sent, heads included */
+};
+
+/* -- the origin's side -- */
+
+struct weir_origin_ops {
+    /** Send or queue. @return false: it takes no more bytes; a response may still be there to read,
+     * so `broken` is set and the exchange goes on. */
+    bool (*send)(struct weir_origin_side *o, const struct weir_pieces *p);
+    /** Whether given bytes still wait for the origin. When they are gone, the origin's side calls
+     * weir_exchange_origin_drained. */
+    bool (*blocked)(const struct weir_origin_side *o);
+    /** The client has room again: go on to bring response bytes, not before this call returns. */
+    void (*resume)(struct weir_origin_side *o);
+    /** The exchange is done with it; x is NULL. @param reusable  false: close it */
+    void (*release)(struct weir_origin_side *o, bool reusable);
+};
+
+/** Embedded in an origin connection. */
+struct weir_origin_side {
+    const struct weir_origin_ops *ops;
+    struct weir_exchange *x; /* NULL: idle, parked or dialled ahead */
+    bool reused;             /* it had carried an exchange before this one */
+    bool broken;             /* takes no more bytes; a response may be there to read */
+    uint32_t exchanges;      /* carried before */
+};
+
+/* -- the surroundings -- */
+
+/** The result of acquire. */
+enum weir_acquired {
+    WEIR_ACQUIRED_READY,   /* x->origin is set and connected */
+    WEIR_ACQUIRED_WAIT,    /* weir_exchange_connected or _failed will be called */
+    WEIR_ACQUIRED_REFUSED, /* the endpoint cannot be reached at once */
+    WEIR_ACQUIRED_FULL,    /* a limit of the pool, its queue, or descriptors is reached */
+};
+
+struct weir_exchange_env;
+
+struct weir_exchange_env_ops {
+    /** Get a connection to x->endpoint, or a place in the queue for one. Calls
+     * weir_exchange_count_attempt of x. */
+    enum weir_acquired (*acquire)(struct weir_exchange_env *env, struct weir_exchange *x);
+    /** Give up waiting for one; legal when x does not wait. */
+    void (*unwait)(struct weir_exchange_env *env, struct weir_exchange *x);
+    /** Whether x waits because a limit is reached, which is no failure of the endpoint. */
+    bool (*queued)(const struct weir_exchange_env *env, const struct weir_exchange *x);
+    /** Write the access record. Called only while env->records. */
+    void (*record)(struct weir_exchange_env *env, const struct weir_access *a);
+};
+
+struct weir_exchange_env {
+    const struct weir_exchange_env_ops *ops;
+    struct weir_turn *now;
+    struct weir_wheel *wheel;
+    struct weir_buffers *buffers;
+    struct weir_metrics *metrics;
+    struct weir_counters *tenant_counters, *endpoint_counters;
+    struct weir_tenant_cache *cache;
+    struct weir_failure_marks *marks;
+    struct weir_rng *rng;
+    struct weir_prefixes trusted; /* whose statements about clients are believed */
+    bool records;                 /* access records are written */
+    bool draining;                /* responses are the last of their connections */
+    const char *date;             /* for responses; WEIR_HTTP_DATE_LEN bytes */
+    struct weir_pool exchanges;
+    struct weir_pool heads; /* struct weir_h1_head, of incomplete heads of either side */
+    struct weir_h1_head response_head;
+    struct weir_admit admit;
+    struct weir_pieces pieces;
+    uint8_t *out; /* where heads and local responses are written; out_len bytes */
+    size_t out_len;
+};
+
+/** Part of weir_exchange_stamp_ns: the monotonic clock, remembered for this turn unless access
+ * records are written. */
+uint64_t weir_exchange_read_clock_ns(struct weir_exchange_env *env);
+/**
+ * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
+ * access records are written. Otherwise read once in a turn of the loop, because five clock reads
+ * for each exchange cost too much: steps of one turn have the same time.
+ */
+static inline uint64_t weir_exchange_stamp_ns(struct weir_exchange_env *env)
+{
+    return WEIR_LIKELY(env->now->ns != 0) ? env->now->ns : weir_exchange_read_clock_ns(env);
+}
+
+#endif

@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session_h1.c - see session_h1.h. The connection's events are noted and the pump is called; the
+ * pump is the one place that moves a session forward.
+ */
+#include "node/loop/session_h1.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "node/base/log_filter.h"
+#include "node/base/trace.h"
+#include "node/exchange/exchange.h"
+#include "node/loop/conn_log.h"
+#include "node/loop/loop.h"
+#include "tenants/cache.h"
+
+static const uint8_t session_moves[] = {
+    [WEIR_SESSION_H1_HEAD] = 1 << WEIR_SESSION_H1_EXCHANGE | 1 << WEIR_SESSION_H1_CLOSED,
+    [WEIR_SESSION_H1_EXCHANGE] =
+        1 << WEIR_SESSION_H1_HEAD | 1 << WEIR_SESSION_H1_LINGER | 1 << WEIR_SESSION_H1_CLOSED,
+    [WEIR_SESSION_H1_LINGER] = 1 << WEIR_SESSION_H1_CLOSED,
+    [WEIR_SESSION_H1_CLOSED] = 0,
+};
+
+static const char *const session_state_names[] = {
+    [WEIR_SESSION_H1_HEAD] = "head",
+    [WEIR_SESSION_H1_EXCHANGE] = "exchange",
+    [WEIR_SESSION_H1_LINGER] = "linger",
+    [WEIR_SESSION_H1_CLOSED] = "closed",
+};
+
+static struct weir_session_h1 *session_of(struct weir_conn *c)
+{
+    struct weir_session_h1 *h = weir_container_of(c, struct weir_session_h1, s.conn);
+    WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
+    WEIR_DCHECK(h->s.kind == &weir_session_h1);
+    return h;
+}
+
+static struct weir_session_h1 *session_of_side(const struct weir_client_side *c)
+{
+    struct weir_session_h1 *h =
+        weir_container_of((struct weir_client_side *)(uintptr_t)c, struct weir_session_h1, side);
+    WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
+    return h;
+}
+
+void weir_session_h1_move(struct weir_session_h1 *h, enum weir_session_h1_state to)
+{
+    WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
+    WEIR_ASSERT(h->state < WEIR_ARRAY_LEN(session_moves));
+    WEIR_ASSERT_MOVE(session_moves[h->state] & (1u << to), session_state_names[h->state],
+                     session_state_names[to]);
+    weir_trace("connection.move", (uintptr_t)h, (uint64_t)h->state << 8 | to);
+    WEIR_LOG_MAY(WEIR_LOG_TRACE,
+                 weir_conn_log_session_move(&h->s, h->side.x, session_state_names[h->state],
+                                            session_state_names[to]));
+    h->state = (uint8_t)to;
+}
+
+/* -- closing -- */
+
+static void on_closed(struct weir_conn *c)
+{
+    struct weir_session_h1 *h = session_of(c);
+    WEIR_ASSERT(h->state == WEIR_SESSION_H1_CLOSED);
+    h->s.magic = 0;
+    weir_pool_release(&h->s.worker->session_pool, h);
+}
+
+/* Count what has left since the last time. */
+static void account_given(struct weir_session_h1 *h)
+{
+    weir_metric_add(h->s.worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT,
+                    h->s.conn.given - h->side.given);
+    h->side.given = h->s.conn.given;
+}
+
+static void close_session(struct weir_session_h1 *h, bool abort)
+{
+    WEIR_ASSERT(h->side.x == NULL);
+    account_given(h);
+    weir_session_h1_move(h, WEIR_SESSION_H1_CLOSED);
+    weir_pool_release(&h->s.worker->exchange.heads, h->head);
+    h->head = NULL;
+    weir_session_close(&h->s, abort);
+}
+
+static void finish_session(struct weir_session_h1 *h, bool linger)
+{
+    struct weir_conn *c = &h->s.conn;
+    WEIR_ASSERT(c->out.len == 0);
+    weir_session_note(&h->s, WEIR_CLOSE_LAST_RESPONSE);
+    if ((!linger && c->in == NULL) || h->side.eof) {
+        close_session(h, false);
+        return;
+    }
+    weir_session_h1_move(h, WEIR_SESSION_H1_LINGER);
+    (void)shutdown(c->watch.fd, SHUT_WR);
+    weir_stash_release(c->env->buffers, c->in);
+    c->in = NULL;
+    weir_conn_set_deadline(c, c->env->now->ms + WEIR_LINGER_MS);
+}
+
+static void await_next_request(struct weir_session_h1 *h)
+{
+    struct weir_conn *c = &h->s.conn;
+    weir_session_h1_move(h, WEIR_SESSION_H1_HEAD);
+    h->since_ms = 0;
+    weir_conn_set_deadline(c, c->env->now->ms + h->side.idle_timeout_ms);
+}
+
+/* -- the client's side of an exchange -- */
+
+/* The pump that runs looks at the exchange again by itself. */
+static void side_wake(struct weir_client_side *side)
+{
+    struct weir_conn *c = &session_of_side(side)->s.conn;
+    if (c->env->running != c)
+        weir_conn_wake(c);
+}
+
+static bool side_send(struct weir_client_side *side, const struct weir_pieces *p)
+{
+    struct weir_session_h1 *h = session_of_side(side);
+    enum weir_conn_sent sent = weir_conn_send(&h->s.conn, p);
+    account_given(h);
+    if (WEIR_LIKELY(sent == WEIR_CONN_SENT)) {
+        if (weir_conn_blocked(&h->s.conn))
+            side_wake(side); /* it has to watch for room */
+        return true;
+    }
+    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, sent == WEIR_CONN_NO_MEMORY);
+    return false;
+}
+
+static bool side_blocked(const struct weir_client_side *side)
+{
+    return weir_conn_blocked(&session_of_side(side)->s.conn);
+}
+
+static uint64_t side_taken(const struct weir_client_side *side)
+{
+    return weir_conn_confirmed(&session_of_side(side)->s.conn);
+}
+
+static void side_end(struct weir_client_side *side, enum weir_client_end how)
+{
+    struct weir_session_h1 *h = session_of_side(side);
+    switch (how) {
+    case WEIR_CLIENT_NEXT:
+        await_next_request(h);
+        break;
+    case WEIR_CLIENT_LAST:
+        finish_session(h, false);
+        break;
+    case WEIR_CLIENT_LINGER:
+        finish_session(h, true);
+        break;
+    case WEIR_CLIENT_CUT:
+        close_session(h, true);
+        return;
+    case WEIR_CLIENT_GONE:
+        close_session(h, false);
+        return;
+    }
+    if (h->state != WEIR_SESSION_H1_CLOSED)
+        side_wake(side);
+}
+
+static const struct weir_client_ops side_ops = {
+    .send = side_send,
+    .blocked = side_blocked,
+    .taken = side_taken,
+    .wake = side_wake,
+    .end = side_end,
+};
+
+struct weir_conn *weir_session_conn(struct weir_client_side *c)
+{
+    return c->ops == &side_ops ? &session_of_side(c)->s.conn : NULL;
+}
+
+/* -- heads -- */
+
+/* Store the parser's state beside the stored bytes, so that the next read goes on where this one
+ * stopped. */
+static bool store_request_head(struct weir_session_h1 *h, const struct weir_h1_head *head)
+{
+    if (h->head != NULL)
+        return true;
+    h->head = weir_pool_get(&h->s.worker->exchange.heads);
+    if (h->head == NULL)
+        return false;
+    weir_h1_head_move(h->head, head);
+    return true;
+}
+
+/* As soon as the Host is known, its tenant's head_timeout applies. Looked up once for each head
+ * that comes in pieces. */
+static void find_head_owner(struct weir_session_h1 *h, const struct weir_h1_head *head)
+{
+    const struct weir_authority *a = &head->authority;
+    struct weir_tenant *t = NULL;
+    if (head->authority_len == 0)
+        return;
+    h->head_owner_known = true;
+    if (weir_tenant_cache_find(h->s.worker->cache, &h->s.local, weir_span(a->host, a->host_len),
+                               &t) == WEIR_OK)
+        weir_conn_set_deadline(&h->s.conn, h->since_ms + t->head_timeout_ms);
+}
+
+/* The head cannot be served, whatever it is. */
+static void refuse_head(struct weir_session_h1 *h, enum weir_h1_fault fault, uint16_t status,
+                        enum weir_access_outcome outcome)
+{
+    weir_session_h1_move(h, WEIR_SESSION_H1_EXCHANGE);
+    weir_exchange_refuse(&h->s.worker->exchange, &h->side, fault, status, outcome);
+}
+
+static void refuse_head_for_memory(struct weir_session_h1 *h)
+{
+    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    refuse_head(h, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
+}
+
+static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head *head,
+                           const uint8_t *bytes)
+{
+    struct weir_worker *w = h->s.worker;
+    struct weir_conn *c = &h->s.conn;
+    h->begun++;
+    h->s.requests++;
+    if (WEIR_UNLIKELY(atomic_load_explicit(&w->inbox_ready, memory_order_acquire)))
+        weir_worker_drain_inbox(w);
+    if (!c->watch.made)
+        weir_conn_set_deadline(c, c->env->now->ms + WEIR_WATCH_AFTER_MS);
+    weir_session_h1_move(h, WEIR_SESSION_H1_EXCHANGE);
+    weir_exchange_begin(&w->exchange, &h->side, head, bytes);
+    weir_pool_release(&w->exchange.heads, h->head);
+    h->head = NULL;
+    h->since_ms = 0;
+    h->head_owner_known = false;
+}
+
+/* @return bytes used: the whole head, or none while it is incomplete */
+static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
+{
+    struct weir_worker *w = h->s.worker;
+    struct weir_conn *c = &h->s.conn;
+    struct weir_h1_head *head = h->head;
+    size_t used = 0;
+    if (head == NULL) {
+        head = &w->request_head;
+        weir_h1_head_init(head, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
+    }
+    switch (weir_h1_head_feed(head, in)) {
+    case WEIR_STEP_DONE:
+        used = head->head_len;
+        begin_exchange(h, head, in.at);
+        return used;
+    case WEIR_STEP_MORE:
+        if (h->since_ms == 0) {
+            h->since_ms = c->env->now->ms;
+            weir_conn_set_deadline(c, h->since_ms + w->cfg.head_timeout_ms);
+        }
+        if (!store_request_head(h, head))
+            refuse_head_for_memory(h);
+        else if (!h->head_owner_known)
+            find_head_owner(h, head);
+        return 0;
+    case WEIR_STEP_FAIL:
+    case WEIR_STEP_SOME:
+        weir_metric_add(w->metrics, WEIR_M_REQUESTS_MALFORMED, 1);
+        refuse_head(h, head->fault, weir_h1_fault_status(head->fault), WEIR_OUTCOME_MALFORMED);
+        return in.len;
+    }
+    WEIR_UNREACHABLE();
+}
+
+/* -- input -- */
+
+/* Whether another head may be served in this turn. */
+static bool may_begin(struct weir_session_h1 *h)
+{
+    uint32_t turn = h->s.conn.env->turns;
+    if (h->begun_turn != turn) {
+        h->begun_turn = turn;
+        h->begun = 0;
+    }
+    return h->begun < WEIR_PIPELINE_BUDGET;
+}
+
+/* Use what can be used of `in`, in order. @return bytes used */
+static size_t consume_input(struct weir_session_h1 *h, struct weir_span in)
+{
+    size_t used = 0;
+    for (;;) {
+        struct weir_span rest = weir_span_from(in, used);
+        size_t n = 0;
+        switch ((enum weir_session_h1_state)h->state) {
+        case WEIR_SESSION_H1_HEAD:
+            if (rest.len == 0 || !may_begin(h))
+                return used;
+            n = feed_request_head(h, rest);
+            break;
+        case WEIR_SESSION_H1_EXCHANGE:
+            if (!weir_exchange_wants_input(h->side.x))
+                return used;
+            n = weir_exchange_request_input(h->side.x, rest);
+            break;
+        case WEIR_SESSION_H1_LINGER:
+        case WEIR_SESSION_H1_CLOSED:
+            return in.len;
+        }
+        used += n;
+        if (n == 0 && (h->state == WEIR_SESSION_H1_HEAD || h->state == WEIR_SESSION_H1_EXCHANGE))
+            return used;
+    }
+}
+
+/* Input that waited may be usable now. It is taken out of the connection meanwhile, so that nothing
+ * is appended to it. */
+static void consume_stored(struct weir_session_h1 *h)
+{
+    struct weir_conn *c = &h->s.conn;
+    struct weir_stash *s = c->in;
+    c->in = NULL;
+    size_t used = consume_input(h, weir_stash_span(s));
+    weir_stash_use(c->env->buffers, &s, used);
+    if (h->state == WEIR_SESSION_H1_CLOSED || h->state == WEIR_SESSION_H1_LINGER)
+        weir_stash_release(c->env->buffers, s);
+    else
+        c->in = s;
+}
+
+static void end_for_memory(struct weir_session_h1 *h)
+{
+    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    if (h->side.x != NULL)
+        weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_OVERLOAD);
+    else if (h->state == WEIR_SESSION_H1_HEAD)
+        refuse_head(h, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
+}
+
+/* New bytes: appended to the input that waits, or used in place. */
+static void use_client_input(struct weir_session_h1 *h, struct weir_span in)
+{
+    struct weir_conn *c = &h->s.conn;
+    struct weir_buffers *b = c->env->buffers;
+    weir_metric_add(h->s.worker->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
+    h->fresh = false;
+    if (c->in != NULL) {
+        if (weir_stash_append(b, &c->in, in) < 0)
+            end_for_memory(h);
+        else
+            consume_stored(h);
+        return;
+    }
+    size_t used = consume_input(h, in);
+    if (used == in.len || h->state == WEIR_SESSION_H1_CLOSED)
+        return;
+    if (weir_stash_append(b, &c->in, weir_span_from(in, used)) < 0)
+        end_for_memory(h);
+}
+
+static void handle_client_end(struct weir_session_h1 *h)
+{
+    h->side.eof = true;
+    weir_session_note(&h->s, WEIR_CLOSE_CLIENT_END);
+    if (h->side.x == NULL)
+        close_session(h, false);
+    else if (!weir_exchange_request_is_read(h->side.x))
+        weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_CLIENT_GONE);
+}
+
+static void handle_client_failure(struct weir_session_h1 *h)
+{
+    h->side.eof = true;
+    weir_session_note(&h->s, WEIR_CLOSE_CLIENT_LOST);
+    if (h->side.x != NULL)
+        weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_CLIENT_GONE);
+    else
+        close_session(h, false);
+}
+
+static void read_and_drop(struct weir_session_h1 *h)
+{
+    struct weir_conn *c = &h->s.conn;
+    struct weir_span in = WEIR_SPAN_EMPTY;
+    enum weir_io io = weir_conn_read(c, c->env->scratch_len, &in);
+    if (io == WEIR_IO_BLOCKED)
+        return;
+    h->dropped += (uint32_t)in.len;
+    if (io != WEIR_IO_DONE || h->dropped > WEIR_LINGER_MAX)
+        close_session(h, false);
+}
+
+/* How much may be read now. An incomplete head or a pipelined request may wait, but not without
+ * bound. */
+static size_t client_read_room(const struct weir_session_h1 *h)
+{
+    size_t held = weir_stash_span(h->s.conn.in).len;
+    size_t room = held < WEIR_LARGE_LEN - WEIR_HEAD_MAX ? WEIR_IO_CHUNK
+                  : held < WEIR_LARGE_LEN               ? WEIR_LARGE_LEN - held
+                                                        : 0;
+    return room < WEIR_IO_CHUNK ? room : WEIR_IO_CHUNK;
+}
+
+/* @return true: there may be more to read now */
+static bool read_once(struct weir_session_h1 *h)
+{
+    size_t room = client_read_room(h);
+    struct weir_span in;
+    if (room == 0)
+        return false;
+    switch (weir_conn_read(&h->s.conn, room, &in)) {
+    case WEIR_IO_DONE:
+        use_client_input(h, in);
+        return in.len == room && h->state == WEIR_SESSION_H1_EXCHANGE;
+    case WEIR_IO_BLOCKED:
+        return false;
+    case WEIR_IO_END:
+        handle_client_end(h);
+        return false;
+    case WEIR_IO_FAILED:
+        handle_client_failure(h);
+        return false;
+    }
+    WEIR_UNREACHABLE();
+}
+
+static void read_from_client(struct weir_session_h1 *h)
+{
+    if (h->state == WEIR_SESSION_H1_LINGER) {
+        read_and_drop(h);
+        return;
+    }
+    for (int i = 0; i < WEIR_READ_BUDGET; i++)
+        if (h->state == WEIR_SESSION_H1_CLOSED || h->side.eof || !read_once(h))
+            return;
+}
+
+/* -- the pump -- */
+
+/* A new connection whose request is read as a whole and whose response is awaited: most often the
+ * response is sent before anything else happens on the connection. Entering and leaving epoll would
+ * be five system calls for nothing. */
+static bool can_stay_out_of_epoll(const struct weir_session_h1 *h)
+{
+    const struct weir_conn *c = &h->s.conn;
+    return !c->watch.made && !h->watch_now && h->state == WEIR_SESSION_H1_EXCHANGE &&
+           weir_exchange_request_is_read(h->side.x) && !weir_conn_blocked(c);
+}
+
+static bool wants_to_read(const struct weir_session_h1 *h)
+{
+    const struct weir_conn *c = &h->s.conn;
+    const struct weir_exchange *x = h->side.x;
+    if (h->side.eof)
+        return false;
+    switch ((enum weir_session_h1_state)h->state) {
+    case WEIR_SESSION_H1_HEAD:
+        /* Input that waits is used before more is read: the next read may be the end of the stream,
+         * after which nothing is served. */
+        return c->in == NULL || h->begun < WEIR_PIPELINE_BUDGET;
+    case WEIR_SESSION_H1_EXCHANGE:
+        /* While the response is awaited the subscription stays as it is: a change costs two system
+         * calls. Bytes that come too early are stored once; then the socket is not read. */
+        return !weir_exchange_request_is_read(x) ? weir_exchange_wants_input(x) : c->in == NULL;
+    case WEIR_SESSION_H1_LINGER:
+        return true;
+    case WEIR_SESSION_H1_CLOSED:
+        break;
+    }
+    WEIR_UNREACHABLE();
+}
+
+static void move_forward(struct weir_session_h1 *h)
+{
+    struct weir_conn *c = &h->s.conn;
+    if (h->state == WEIR_SESSION_H1_CLOSED)
+        return;
+    if (c->in != NULL ||
+        (h->state == WEIR_SESSION_H1_EXCHANGE && weir_exchange_wants_input(h->side.x)))
+        consume_stored(h);
+    if (h->state == WEIR_SESSION_H1_CLOSED)
+        return;
+    if (h->state == WEIR_SESSION_H1_HEAD) {
+        if (c->in == NULL && (h->side.eof || h->s.worker->draining) && !h->fresh) {
+            weir_session_note(&h->s, WEIR_CLOSE_DRAIN);
+            close_session(h, false);
+            return;
+        }
+        if (c->in != NULL && h->begun >= WEIR_PIPELINE_BUDGET)
+            weir_conn_defer(c);
+    }
+    if (can_stay_out_of_epoll(h))
+        return;
+    if (weir_conn_watch(c, wants_to_read(h)) < 0)
+        handle_client_failure(h);
+}
+
+static void pump(struct weir_session_h1 *h)
+{
+    move_forward(h);
+    if (h->state == WEIR_SESSION_H1_HEAD)
+        weir_room_note(&h->s.worker->room, &h->s.idle, h->s.conn.env->now->ms);
+}
+
+static void on_event(struct weir_conn *c, unsigned what)
+{
+    struct weir_session_h1 *h = session_of(c);
+    if (h->state == WEIR_SESSION_H1_CLOSED)
+        return;
+    weir_pump_begin(c->env, c);
+    if (what & WEIR_CONN_FAILED)
+        handle_client_failure(h);
+    if (h->state != WEIR_SESSION_H1_CLOSED) {
+        account_given(h);
+        if ((what & WEIR_CONN_ROOM) && h->side.x != NULL)
+            weir_exchange_flushed(h->side.x);
+    }
+    /* A connection that was accepted without bytes is read once more at the end of the turn: most
+     * have some by then, and never enter epoll. */
+    if ((what & WEIR_CONN_READABLE) || h->fresh)
+        read_from_client(h);
+    h->fresh = false;
+    pump(h);
+    weir_pump_end(c->env, c);
+}
+
+/* -- time -- */
+
+static void expire(struct weir_session_h1 *h)
+{
+    switch ((enum weir_session_h1_state)h->state) {
+    case WEIR_SESSION_H1_HEAD:
+        if (h->since_ms != 0) {
+            weir_metric_add(h->s.worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
+            refuse_head(h, WEIR_FAULT_NONE, 408, WEIR_OUTCOME_TIMED_OUT_HEAD);
+            return;
+        }
+        weir_session_note(&h->s, WEIR_CLOSE_TIMEOUT);
+        close_session(h, false);
+        return;
+    case WEIR_SESSION_H1_EXCHANGE:
+        h->watch_now = true; /* the limits are the exchange's */
+        return;
+    case WEIR_SESSION_H1_LINGER:
+        weir_session_note(&h->s, WEIR_CLOSE_TIMEOUT);
+        close_session(h, false);
+        return;
+    case WEIR_SESSION_H1_CLOSED:
+        break;
+    }
+    WEIR_UNREACHABLE();
+}
+
+static void on_expired(struct weir_conn *c)
+{
+    weir_pump_begin(c->env, c);
+    expire(session_of(c));
+    pump(session_of(c));
+    weir_pump_end(c->env, c);
+}
+
+/* -- the kind -- */
+
+static const struct weir_conn_owner conn_owner = { .event = on_event,
+                                                   .expired = on_expired,
+                                                   .closed = on_closed };
+
+static struct weir_session *open_session(struct weir_worker *w, int fd)
+{
+    struct weir_session_h1 *h = weir_pool_get(&w->session_pool);
+    if (h == NULL)
+        return NULL;
+    memset(h, 0, sizeof(*h));
+    h->state = WEIR_SESSION_H1_HEAD;
+    h->side.ops = &side_ops;
+    h->side.peer = &h->s.peer;
+    h->side.local = &h->s.local;
+    h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
+    weir_conn_init(&h->s.conn, &w->env, &conn_owner, fd);
+    return &h->s;
+}
+
+static void begin_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = session_of(&s->conn);
+    struct weir_conn *c = &s->conn;
+    h->since_ms = c->env->now->ms;
+    weir_conn_set_deadline(c, h->since_ms + s->worker->cfg.head_timeout_ms);
+    h->fresh = true;
+    weir_pump_begin(c->env, c);
+    (void)read_once(h);
+    if (h->fresh && h->state == WEIR_SESSION_H1_HEAD)
+        weir_conn_wake(c);
+    else
+        pump(h);
+    weir_pump_end(c->env, c);
+}
+
+/* A request that was sent before the node began to drain may still be unread. */
+static void drain_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = session_of(&s->conn);
+    if (h->state != WEIR_SESSION_H1_HEAD || s->conn.in != NULL)
+        return;
+    weir_pump_begin(s->conn.env, &s->conn);
+    (void)read_once(h);
+    pump(h);
+    weir_pump_end(s->conn.env, &s->conn);
+}
+
+static void cut_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = session_of(&s->conn);
+    if (h->side.x != NULL)
+        weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_OVERLOAD);
+    else
+        close_session(h, true);
+}
+
+static bool session_is_idle(const struct weir_session *s)
+{
+    const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
+    return h->state == WEIR_SESSION_H1_HEAD && !h->fresh && h->head == NULL && s->conn.in == NULL &&
+           s->conn.out.len == 0;
+}
+
+/* Its input is taken out of the connection while its pump runs: it may not be idle then. */
+static bool shed_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = session_of(&s->conn);
+    const struct weir_conn *c = &s->conn;
+    if (c->env->running == c || !weir_sock_is_quiet(c->watch.fd) ||
+        (c->layer != NULL && c->layer->holds_input(c->layer_state)))
+        return false;
+    weir_session_note(s, WEIR_CLOSE_SHED);
+    close_session(h, false);
+    return true;
+}
+
+const struct weir_session_kind weir_session_h1 = {
+    .name = "http",
+    .client_speaks_first = true,
+    .open = open_session,
+    .begin = begin_session,
+    .drain = drain_session,
+    .cut = cut_session,
+    .is_idle = session_is_idle,
+    .shed = shed_session,
+};
