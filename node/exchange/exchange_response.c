@@ -446,12 +446,7 @@ void weir_exchange_origin_end(struct weir_exchange *x, bool clean)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     }
-<<<<<<< HEAD
     if (env->pieces.len > 0 && !send_to_client(x))
-=======
-    if (env->pieces.len > 0 && !x->downstream->ops->send(x->downstream, &env->pieces)) {
-        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
->>>>>>> xtests
         return;
     x->reusable = false;
     complete_response(x, 0);
