@@ -28,9 +28,12 @@ enum weir_metric {
     WEIR_M_REQUESTS_MALFORMED, /* refused by the parser */
     WEIR_M_REQUESTS_UNKNOWN_HOST,
     WEIR_M_REQUESTS_REDIRECTED,
+    WEIR_M_REQUESTS_REFUSED,   /* by a rule of the tenant */
     WEIR_M_REQUESTS_TOO_LARGE, /* head or body over its limit */
     WEIR_M_REQUESTS_TIMED_OUT, /* head, body, rate or idle limits */
     WEIR_M_REQUESTS_RETRIED,
+    WEIR_M_REQUESTS_LOOPED,              /* 508: CDN-Loop has this cluster's identity */
+    WEIR_M_REQUESTS_FORWARDED_MALFORMED, /* Forwarded of a trusted proxy that cannot be read */
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */
@@ -65,6 +68,13 @@ enum weir_metric {
     WEIR_M_ADMIN_REQUESTS,
     WEIR_M_ADMIN_ERRORS,
     WEIR_M_POOL_EXHAUSTED, /* a request or connection refused for memory */
+    WEIR_M_RESOLVER_FOUND, /* look-ups of names by their result */
+    WEIR_M_RESOLVER_NONE,
+    WEIR_M_RESOLVER_FAILED,
+    WEIR_M_RESOLVER_HITS,    /* known already */
+    WEIR_M_RESOLVER_JOINED,  /* the name was being looked up already */
+    WEIR_M_RESOLVER_STALE,   /* old addresses were given out */
+    WEIR_M_RESOLVER_REFUSED, /* a limit was reached, or there was no memory */
     WEIR_M_COUNT
 };
 

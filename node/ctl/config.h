@@ -18,6 +18,7 @@
 #include "node/base/log.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
+#include "node/ctl/resolver.h"
 #include "tenants/schema/schema.h"
 
 #define WEIR_CONFIG_BYTES_MAX 1048576 /* bytes of a node file */
@@ -44,6 +45,8 @@ struct weir_config {
     uint32_t connections_per_address; /* 0: no limit */
     struct weir_prefix *trusted;      /* in the arena of docs */
     size_t num_trusted;
+    const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
+    struct weir_resolver_settings resolver;
     const char *access;
     enum weir_log_level level;
 };
@@ -80,6 +83,7 @@ enum weir_config_key {
     WEIR_KEY_CLIENTS_HEAD_TIMEOUT,
     WEIR_KEY_CLIENTS_IDLE_TIMEOUT,
     WEIR_KEY_CLIENTS_PER_ADDRESS,
+    WEIR_KEY_RESOLVER,
     /* in force after a restart only */
     WEIR_KEY_NAME,
     WEIR_KEY_DATA,
@@ -87,6 +91,7 @@ enum weir_config_key {
     WEIR_KEY_ADMIN_SOCKET_RO,
     WEIR_KEY_ADMIN_LISTEN,
     WEIR_KEY_WORKERS,
+    WEIR_KEY_CDN_ID,
     WEIR_KEY_COUNT
 };
 #define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME

@@ -172,6 +172,8 @@ static void commit(struct weir_reload *rl)
     }
     if (is_changed(rl, WEIR_KEY_LOG_LEVEL))
         weir_log_set_level(rl->next.level);
+    if (is_changed(rl, WEIR_KEY_RESOLVER))
+        weir_resolver_change(c->resolver, &rl->next.resolver);
     weir_config_take_live(&c->config, &rl->next);
     weir_docs_deinit(&c->live_docs);
     c->live_docs = rl->next.docs; /* the workers' prefixes and the texts of the live keys */

@@ -10,7 +10,7 @@
 #include "node/base/trace.h"
 #include "node/conn/sock.h"
 #include "node/exchange/exchange.h"
-#include "node/loop/conn_log.h"
+#include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
 
@@ -98,7 +98,7 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
         struct weir_origin_conn *u =
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
         /* Bytes that came too late for one tenant must not be the response to another. */
-        bool strange = u->last_key != x->endpoint->key;
+        bool strange = u->side.endpoint_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
             return u;
         weir_origin_conn_close(u);
@@ -144,112 +144,6 @@ void weir_address_pool_unpark(struct weir_origin_conn *u)
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
 }
 
-/* -- names -- */
-
-static void store_addresses(struct weir_address_pool *p, const struct addrinfo *res)
-{
-    uint16_t n = 0;
-    for (const struct addrinfo *ai = res; ai != NULL && n < WEIR_RESOLVE_MAX; ai = ai->ai_next) {
-        if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6)
-            continue;
-        weir_addr_from_sockaddr(ai->ai_addr, &p->addrs[n]);
-        p->addrs[n].port = p->port;
-        n++;
-    }
-    if (n > 0)
-        p->num_addrs = n;
-}
-
-static const uint8_t resolve_moves[] = {
-    [WEIR_RESOLVE_NONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
-    [WEIR_RESOLVE_RUNNING] = 1 << WEIR_RESOLVE_DONE | 1 << WEIR_RESOLVE_FAILED,
-    [WEIR_RESOLVE_DONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
-    [WEIR_RESOLVE_FAILED] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
-};
-
-static const char *const resolve_state_names[] = {
-    [WEIR_RESOLVE_NONE] = "none",
-    [WEIR_RESOLVE_RUNNING] = "running",
-    [WEIR_RESOLVE_DONE] = "done",
-    [WEIR_RESOLVE_FAILED] = "failed",
-};
-
-void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state to)
-{
-    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
-    WEIR_ASSERT(p->resolve_state < WEIR_ARRAY_LEN(resolve_moves));
-    WEIR_ASSERT_MOVE(resolve_moves[p->resolve_state] & (1u << to),
-                     resolve_state_names[p->resolve_state], resolve_state_names[to]);
-    weir_trace("address.move", (uintptr_t)p, (uint64_t)p->resolve_state << 8 | to);
-    WEIR_LOG_MAY(WEIR_LOG_TRACE,
-                 weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
-                                            resolve_state_names[to]));
-    p->resolve_state = (uint8_t)to;
-}
-
-static void end_look_up(struct weir_address_pool *p, bool found)
-{
-    weir_address_pool_move(p, found ? WEIR_RESOLVE_DONE : WEIR_RESOLVE_FAILED);
-    p->resolved_ms = p->worker->now.ms;
-    p->lookup = NULL;
-}
-
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
-{
-    static struct weir_log_limit limit;
-    struct weir_address_pool *p = address_pool_of(req->data);
-    uint32_t suppressed = 0;
-    weir_conn_env_enter(&p->worker->env);
-    end_look_up(p, status == 0);
-    if (status == 0)
-        store_addresses(p, res);
-    else if (weir_log_allowed(&limit, 5, &suppressed))
-        log_warn("upstream.resolve_failed", "name=%s err=\"%s\" addresses=%u suppressed=%u",
-                 p->host, uv_strerror(status), p->num_addrs, suppressed);
-    uv_freeaddrinfo(res);
-    free(req);
-    struct weir_list *next;
-    for (struct weir_list *l = p->pools.next; l != &p->pools; l = next) {
-        next = l->next;
-        weir_endpoint_pool_resolved(
-            weir_container_of(l, struct weir_endpoint_pool, address_pool_link));
-    }
-    weir_conn_env_leave(&p->worker->env);
-}
-
-static void resolve_host(struct weir_address_pool *p)
-{
-    struct weir_worker *w = p->worker;
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    uint64_t age =
-        p->resolve_state == WEIR_RESOLVE_FAILED ? WEIR_RESOLVE_AGAIN_MS : WEIR_RESOLVE_MS;
-    if (p->resolve_state == WEIR_RESOLVE_RUNNING || w->stopping ||
-        (p->resolved_ms != 0 && w->now.ms - p->resolved_ms < age))
-        return;
-    p->lookup = malloc(sizeof(*p->lookup));
-    if (p->lookup == NULL)
-        return;
-    p->lookup->data = p;
-    if (uv_getaddrinfo(&w->loop, p->lookup, on_resolved, p->host, NULL, &hints) == 0) {
-        weir_address_pool_move(p, WEIR_RESOLVE_RUNNING);
-        return;
-    }
-    free(p->lookup);
-    end_look_up(p, false);
-}
-
-enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
-                                                        struct weir_addr *ret)
-{
-    if (p->host[0] != '\0')
-        resolve_host(p);
-    if (p->num_addrs == 0)
-        return p->resolve_state == WEIR_RESOLVE_RUNNING ? WEIR_ADDRESS_POOL_ADDR_WAIT
-                                                        : WEIR_ADDRESS_POOL_ADDR_FAILED;
-    *ret = p->addrs[p->next_addr++ % p->num_addrs];
-    return WEIR_ADDRESS_POOL_ADDR_READY;
-}
-
 /* -- ahead of demand, and away again -- */
 
 static bool is_in_use(const struct weir_address_pool *p)
@@ -289,14 +183,13 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 /* @return connects begun */
 static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
 {
-    struct weir_addr addr;
     uint32_t begun = 0;
     while (begun < budget && is_short(p) &&
            weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now.ms)) {
         begun++;
-        if (weir_address_pool_next_addr(p, &addr) != WEIR_ADDRESS_POOL_ADDR_READY)
+        if (weir_address_pool_resolve(p) != WEIR_ADDRESS_POOL_ADDR_READY)
             break;
-        enum weir_err err = weir_origin_conn_dial_ahead(p, &addr);
+        enum weir_err err = weir_dial_ahead(p);
         if (err == WEIR_EIO)
             weir_address_pool_ahead_failed(p);
         if (err < 0)
@@ -328,7 +221,9 @@ static void sweep_address_pools(struct weir_worker *w)
             w->address_pools_at = 0;
             return;
         }
-        if (!is_unused(address_pool_of(p)))
+        if (is_in_use(address_pool_of(p)) || p->num_open > 0)
+            weir_address_pool_ask(p);
+        if (!is_unused(p))
             continue;
         address_pool_free(p);
         /* Entries may have moved into the gap: this part is visited again. */
@@ -352,14 +247,6 @@ void weir_address_pool_tick(struct weir_worker *w)
         weir_address_pool_want_refill(p);
     }
     sweep_address_pools(w);
-}
-
-void weir_address_pool_shutdown(struct weir_worker *w)
-{
-    size_t pos = 0;
-    for (struct weir_address_pool *p; (p = weir_hashmap_next(&w->address_pool_map, &pos)) != NULL;)
-        if (p->lookup != NULL)
-            (void)uv_cancel((uv_req_t *)p->lookup);
 }
 
 void weir_address_pool_free_all(struct weir_worker *w)

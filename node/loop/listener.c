@@ -125,7 +125,7 @@ static bool take_place(struct weir_listener *l)
 static void admit(struct weir_listener *l, int fd, const struct weir_addr *peer)
 {
     struct weir_worker *w = l->worker;
-    struct weir_arrival a = { .fd = fd, .peer = *peer, .local = l->any ? NULL : &l->addr };
+    struct weir_accepted a = { .fd = fd, .peer = *peer, .local = l->any ? NULL : &l->addr };
     uint32_t max = w->cfg.connections_per_address;
     if (max > 0 && !weir_prefixes_contain(w->exchange.trusted, peer)) {
         switch (weir_address_counts_take(w->group->addresses, peer, max)) {
@@ -157,6 +157,7 @@ static bool accept_one(struct weir_listener *l)
         return false;
     enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
+        weir_conn_env_enter(&w->env); /* each connection has a time of its own in its record */
         admit(l, fd, &peer);
         return true;
     }

@@ -81,6 +81,7 @@ static void close_session(struct weir_session_h1 *h, bool abort)
 {
     WEIR_ASSERT(h->side.x == NULL);
     account_given(h);
+    weir_exchange_drop_held(&h->side);
     weir_session_h1_move(h, WEIR_SESSION_H1_CLOSED);
     weir_pool_release(&h->s.worker->exchange.heads, h->head);
     h->head = NULL;
@@ -121,18 +122,16 @@ static void side_wake(struct weir_client_side *side)
         weir_conn_wake(c);
 }
 
-static bool side_send(struct weir_client_side *side, const struct weir_pieces *p)
+static enum weir_sent side_send(struct weir_client_side *side, const struct weir_pieces *p)
 {
     struct weir_session_h1 *h = session_of_side(side);
     enum weir_conn_sent sent = weir_conn_send(&h->s.conn, p);
     account_given(h);
-    if (WEIR_LIKELY(sent == WEIR_CONN_SENT)) {
-        if (weir_conn_blocked(&h->s.conn))
-            side_wake(side); /* it has to watch for room */
-        return true;
-    }
-    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, sent == WEIR_CONN_NO_MEMORY);
-    return false;
+    if (weir_conn_blocked(&h->s.conn))
+        side_wake(side); /* it has to watch for room */
+    return sent == WEIR_CONN_SENT   ? WEIR_SENT
+           : sent == WEIR_CONN_LOST ? WEIR_SENT_LOST
+                                    : WEIR_SENT_NO_MEMORY;
 }
 
 static bool side_blocked(const struct weir_client_side *side)
@@ -371,7 +370,9 @@ static void handle_client_end(struct weir_session_h1 *h)
     weir_session_note(&h->s, WEIR_CLOSE_CLIENT_END);
     if (h->side.x == NULL)
         close_session(h, false);
-    else if (!weir_exchange_request_is_read(h->side.x))
+    else if (weir_exchange_request_is_read(h->side.x))
+        weir_exchange_client_end(h->side.x);
+    else
         weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_CLIENT_GONE);
 }
 
@@ -537,7 +538,8 @@ static void expire(struct weir_session_h1 *h)
 {
     switch ((enum weir_session_h1_state)h->state) {
     case WEIR_SESSION_H1_HEAD:
-        if (h->since_ms != 0) {
+        /* A connection that brought nothing (made in advance, or a check) is closed in silence. */
+        if (h->since_ms != 0 && h->head != NULL) {
             weir_metric_add(h->s.worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
             refuse_head(h, WEIR_FAULT_NONE, 408, WEIR_OUTCOME_TIMED_OUT_HEAD);
             return;

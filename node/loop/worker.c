@@ -17,6 +17,7 @@
 #include "node/conn/sock.h"
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
+#include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
@@ -51,7 +52,9 @@ uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
 
 static void renew_date(struct weir_worker *w)
 {
+    uint64_t mono_ns = weir_clock_mono_ns();
     uint64_t wall_ms = weir_clock_wall_ms();
+    w->now.wall_offset_ns = wall_ms * 1000000 - mono_ns;
     if (wall_ms / 1000 == w->date_s)
         return;
     w->date_s = wall_ms / 1000;
@@ -204,10 +207,10 @@ static void stop(struct weir_worker *w)
     weir_room_publish(&w->room, w->now.ms, true);
     weir_listeners_close(w);
     cut(w, UINT32_MAX);
+    weir_dial_cancel_all(w);
     while (!weir_list_empty(&w->origin_list))
         weir_origin_conn_close(
             weir_container_of(w->origin_list.next, struct weir_origin_conn, link));
-    weir_address_pool_shutdown(w);
     weir_conn_env_stop(&w->env);
     weir_access_flush(w->access);
     uv_close((uv_handle_t *)&w->tick, NULL);
@@ -258,6 +261,7 @@ static void apply_limits(struct weir_worker *w)
     weir_pool_set_max(&w->session_pool, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
     weir_pool_set_max(&w->exchange.exchanges, cfg->max_connections + 64u);
     weir_pool_set_max(&w->origins, origins + 1024u);
+    weir_pool_set_max(&w->dials, origins + 64u);
     weir_pool_set_max(&w->exchange.heads,
                       cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_set_max(&w->buffers, cfg->max_memory / n);
@@ -328,6 +332,7 @@ static void on_wake(uv_async_t *a)
     if (w->stopping)
         return;
     take_asked(w);
+    weir_address_pool_take_responses(w);
     if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed)) {
         stop(w);
         return;
@@ -403,6 +408,7 @@ static void init_pools(struct weir_worker *w)
     weir_pool_init(&w->session_pool, sizeof(struct weir_session_h1), 128, 0);
     weir_pool_init(&w->exchange.exchanges, sizeof(struct weir_exchange), 64, 0);
     weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, 0);
+    weir_pool_init(&w->dials, sizeof(struct weir_dial), 64, 0);
     weir_pool_init(&w->endpoint_pools, sizeof(struct weir_endpoint_pool), 64, 1u << 20);
     weir_pool_init(&w->address_pools, sizeof(struct weir_address_pool), 64, 1u << 20);
     weir_pool_init(&w->exchange.heads, sizeof(struct weir_h1_head), 16, 0);
@@ -467,7 +473,9 @@ static void init_envs(struct weir_worker *w)
     x->cache = w->cache;
     x->marks = w->marks;
     x->rng = &w->rng;
-    x->records = weir_access_wanted(w->access);
+    x->records = weir_access_wanted_flag(w->access);
+    w->now.fine = x->records;
+    x->cdn_id = w->cfg.cdn_id;
     x->date = w->date;
     x->out = w->obuf;
     x->out_len = sizeof(w->obuf);
@@ -488,7 +496,10 @@ static enum weir_err init_loop(struct weir_worker *w)
         return WEIR_ENOMEM;
     if (weir_conn_env_start(&w->env) < 0)
         return WEIR_ENOMEM;
-    return weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
+    enum weir_err err = weir_inbox_init(&w->inbox, WEIR_INBOX_MAX, wake, w);
+    if (err == WEIR_OK)
+        err = weir_inbox_init(&w->responses, WEIR_LOOKUPS_MAX, wake, w);
+    return err;
 }
 
 enum weir_err weir_worker_init(struct weir_worker *w)
@@ -503,6 +514,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     weir_list_init(&w->sessions);
     weir_list_init(&w->undrained);
     weir_list_init(&w->origin_list);
+    weir_list_init(&w->dial_list);
     weir_list_init(&w->idle_lru);
     weir_list_init(&w->refill);
     w->marks = cfg->marks;
@@ -540,12 +552,15 @@ void weir_worker_free(struct weir_worker *w)
     weir_counters_free(&w->endpoint_counters);
     if (w->pipes.room != NULL)
         weir_pipes_deinit(&w->pipes);
+    weir_address_pool_drop_responses(w);
     weir_inbox_deinit(&w->inbox);
+    weir_inbox_deinit(&w->responses);
     weir_endpoint_pool_free_all(w);
     weir_address_pool_free_all(w);
     weir_pool_deinit(&w->session_pool);
     weir_pool_deinit(&w->exchange.exchanges);
     weir_pool_deinit(&w->origins);
+    weir_pool_deinit(&w->dials);
     weir_pool_deinit(&w->exchange.heads);
     weir_buffers_deinit(&w->buffers);
     weir_worker_change_free(atomic_load_explicit(&w->asked_change, memory_order_relaxed));

@@ -16,9 +16,11 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/metrics.h"
+#include "node/base/span.h"
 #include "node/base/strbuf.h"
 #include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
+#include "node/loop/resolve.h"
 #include "sync/store/store.h"
 
 struct weir_workers_config {
@@ -35,9 +37,12 @@ struct weir_workers_config {
     const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed; must
                                           stay until the workers stop or the next change */
     size_t num_trusted;
+    struct weir_span cdn_id; /* for CDN-Loop; borrowed until stop; empty: loops go unseen */
     struct weir_store *store;
     struct weir_failure_marks *marks;
     struct weir_access_log *access_log; /* NULL: none */
+    struct weir_resolve resolve; /* ask NULL: names are not looked up. It must have given back all
+                                    look-ups before the workers are stopped */
 };
 
 struct weir_workers;

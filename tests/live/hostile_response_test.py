@@ -406,7 +406,7 @@ def test_a_body_that_stalls_is_cut(make_site) -> None:
         conn.send(response(b"Content-Length: 10", body=b"hello"))
         conn.wait_end()
 
-    site = make_site(script, http={"body_timeout": "300ms"})
+    site = make_site(script, upstream={"body_timeout": "300ms"})
     with site.connect() as client:
         client.send(site.get("/stall"))
         with pytest.raises(Truncated):

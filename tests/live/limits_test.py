@@ -279,24 +279,6 @@ def test_a_slow_reader_that_moves_is_not_cut(make_site) -> None:
     assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "client_gone"
 
 
-def test_min_rate_of_upstreams(make_site) -> None:
-    """Rule 10: an upstream that trickles its response is given up, visibly."""
-
-    def script(conn: Served) -> None:
-        conn.read_request()
-        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n")
-        while True:
-            conn.send(b"x" * 5)
-            pause(0.1)
-
-    site = make_site(script, http={"min_rate": "1000B/s"})
-    with site.connect(90) as client:
-        client.send(site.get("/"))
-        with pytest.raises(Truncated):
-            client.read_response()
-    assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "slow_upstream"
-
-
 def test_min_rate_0_lets_everything_take_its_time(make_site) -> None:
     """min_rate 0 is no minimum; only standing still ends a body."""
     site = make_site(http={"min_rate": 0, "body_timeout": "2s"})
