@@ -19,16 +19,16 @@
 #define WEIR_LEADING_CRLF_MAX 2     /* bytes of one empty line before a request, RFC 9112 2.2 */
 
 /* loop */
-#define WEIR_IO_CHUNK        65536 /* bytes of one read; the worker's only read buffer */
-#define WEIR_WORKERS_MAX     64
-#define WEIR_LISTENERS_MAX   64
-#define WEIR_ACCEPT_BUDGET   64     /* accepts in one turn of the loop */
-#define WEIR_PIPELINE_BUDGET 32     /* exchanges of one connection in one turn */
-#define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early response */
-#define WEIR_DRAIN_LISTEN_MS 1200   /* ms a draining node still accepts connections */
-#define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
-#define WEIR_RESOLVE_MAX     8      /* addresses used of one name */
-#define WEIR_LOOKUPS_MAX     4096   /* names that one worker has looked up at once */
+#define WEIR_IO_CHUNK                    65536 /* bytes of one read; the worker's only read buffer */
+#define WEIR_WORKERS_MAX                 64
+#define WEIR_LISTENERS_MAX               64
+#define WEIR_ACCEPT_BUDGET               64 /* accepts in one turn of the loop */
+#define WEIR_PIPELINE_BUDGET             32 /* exchanges of one connection in one turn */
+#define WEIR_DRAIN_BODY_MAX              262144 /* bytes of a body read and dropped after an early response */
+#define WEIR_DRAIN_LISTEN_MS             1200 /* ms a draining node still accepts connections */
+#define WEIR_INBOX_MAX                   4096 /* messages to one worker; then one "drop your caches" */
+#define WEIR_RESOLVE_MAX                 8    /* addresses used of one name */
+#define WEIR_LOOKUPS_MAX                 4096  /* names that one worker has looked up at once */
 #define WEIR_CONNECTIONS_PER_ADDRESS_MAX 60000 /* to a node; the count has 16 bits */
 
 /* tenants */

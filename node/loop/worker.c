@@ -550,9 +550,9 @@ void weir_worker_free(struct weir_worker *w)
     weir_tenant_cache_free(&w->cache);
     weir_counters_free(&w->tenant_counters);
     weir_counters_free(&w->endpoint_counters);
-    weir_address_pool_drop_responses(w);
     if (w->pipes.room != NULL)
         weir_pipes_deinit(&w->pipes);
+    weir_address_pool_drop_responses(w);
     weir_inbox_deinit(&w->inbox);
     weir_inbox_deinit(&w->responses);
     weir_endpoint_pool_free_all(w);

@@ -650,8 +650,8 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__admin__descriptor, admin_rules),
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
-    SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__clients__descriptor, clients_rules),
+    SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__log__descriptor, log_rules),
 };
 
