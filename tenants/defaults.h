@@ -13,6 +13,7 @@
 #define WEIR_DEFAULT_POOL_MAX_IDLE            64
 #define WEIR_DEFAULT_POOL_MAX                 256
 #define WEIR_DEFAULT_POOL_IDLE_MS             60000
+#define WEIR_DEFAULT_POOL_MAX_AGE_MS          600000
 #define WEIR_DEFAULT_MAX_HEADER               32768
 #define WEIR_DEFAULT_MAX_FIELDS               128
 #define WEIR_DEFAULT_MAX_BODY                 0

@@ -237,6 +237,7 @@ static void pool_fill(struct weir_upstream *u, const Weir__V1__Pool *p)
         u->pool_min_idle = u->pool_max_idle;
     u->pool_idle_timeout_ms =
         clamp_u32(p->has_idle_timeout ? p->idle_timeout : WEIR_DEFAULT_POOL_IDLE_MS);
+    u->pool_max_age_ms = clamp_u32(p->has_max_age ? p->max_age : WEIR_DEFAULT_POOL_MAX_AGE_MS);
 }
 
 static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstream *from,

@@ -51,6 +51,7 @@ struct weir_upstream {
     uint32_t pool_max_idle;
     uint32_t pool_max;
     uint32_t pool_idle_timeout_ms;
+    uint32_t pool_max_age_ms;
     uint16_t num_endpoints; /* 1..WEIR_ENDPOINTS_MAX */
     uint16_t num_backups;
     struct weir_endpoint *endpoints;

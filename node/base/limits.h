@@ -29,6 +29,7 @@
 #define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
 #define WEIR_RESOLVE_MAX     8      /* addresses used of one name */
 #define WEIR_LOOKUPS_MAX     4096   /* names that one worker has looked up at once */
+#define WEIR_CONNECTIONS_PER_ADDRESS_MAX 60000 /* to a node; the count has 16 bits */
 
 /* tenants */
 #define WEIR_TENANT_NAME_MAX  63    /* bytes: a DNS label */

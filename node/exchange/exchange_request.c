@@ -10,8 +10,8 @@
 #include "node/base/probe.h"
 #include "node/exchange/exchange.h"
 #include "node/exchange/exchange_log.h"
-#include "node/flow/identity.h"
 #include "node/flow/forwarded.h"
+#include "node/flow/identity.h"
 
 /* -- beginning -- */
 
@@ -448,13 +448,17 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
     x->outcome = outcome[failure];
 }
 
-static void mark_endpoint(struct weir_exchange *x)
+static void mark_endpoint(struct weir_exchange *x, enum weir_mark mark)
 {
     static struct weir_log_limit limit;
     struct weir_exchange_env *env = x->env;
     uint32_t suppressed = 0;
     weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
-    if (!weir_failure_marks_failed(env->marks, x->endpoint->key, env->now->ms))
+    bool out = mark == WEIR_MARK_AT_ONCE
+                   ? weir_failure_marks_failed(env->marks, x->endpoint->key, env->now->ms)
+                   : weir_failure_marks_response_failed(env->marks, x->endpoint->key, &x->client,
+                                                        env->now->ms);
+    if (!out)
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
         log_warn("upstream.endpoint_out",
@@ -492,14 +496,16 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         .sent = x->head_sent,
         .body_taken = x->body_taken,
         .response_begun = x->response_begun,
+        .request_done = x->req_body.done,
         .head_passed = x->head_passed,
         .retries = x->retries,
     };
     weir_exchange_leave_origin(x, false);
     count_failure(x, failure);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_failed(x, weir_access_outcome_name(x->outcome)));
-    if (weir_plan_marks_endpoint(failure, &facts))
-        mark_endpoint(x);
+    enum weir_mark mark = weir_plan_marks_endpoint(failure, &facts);
+    if (mark != WEIR_MARK_NONE)
+        mark_endpoint(x, mark);
     switch (weir_plan_after_failure(failure, &facts)) {
     case WEIR_NEXT_ENDPOINT:
         if (failure != WEIR_FAILURE_CLOSED || !facts.reused)

@@ -346,7 +346,7 @@ static void release_origin(struct weir_exchange *x, size_t extra)
     x->outcome = x->tries > 1 || x->retries > 0 ? WEIR_OUTCOME_RETRIED_OK : WEIR_OUTCOME_OK;
     if (extra > 0)
         weir_metric_add(env->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
-    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key);
+    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key, &x->client, env->now->ms);
     bool reusable = x->reusable && whole_request && extra == 0;
     if (!x->bound)
         weir_exchange_leave_origin(x, reusable);
@@ -446,7 +446,7 @@ void weir_exchange_origin_end(struct weir_exchange *x, bool clean)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     }
-    if (!send_to_client(x))
+    if (env->pieces.len > 0 && !send_to_client(x))
         return;
     x->reusable = false;
     complete_response(x, 0);

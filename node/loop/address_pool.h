@@ -38,13 +38,14 @@ struct weir_address_pool {
     struct weir_list refill_link;
     uint32_t num_idle, num_ahead, num_open; /* open: of any state */
     uint32_t min_idle, max_idle; /* this worker's share; of the tenant that used it last */
-    uint32_t idle_timeout_ms, connect_timeout_ms;
+    uint32_t idle_timeout_ms, max_age_ms, connect_timeout_ms;
     uint64_t mark_key; /* of the failure mark of the endpoint that used it last */
     uint64_t used_ms;  /* when an exchange last used it */
 
     struct weir_addr addrs[WEIR_RESOLVE_MAX];
     uint16_t num_addrs;
     bool has_good;
+    bool moved;             /* idle connections may lead to addresses that the name no longer has */
     struct weir_addr good;  /* the last one that a connection was made to */
     uint8_t resolve_state;  /* enum weir_resolve_state */
     uint64_t resolve_at_ms; /* when to ask for the name again; 0: it was not asked for yet */
@@ -71,6 +72,11 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
 
 /** Park it. @return false: it must be closed (limits, shutdown, the loop cannot watch it) */
 WEIR_MUST_USE bool weir_address_pool_park(struct weir_origin_conn *u);
+/** When a connection that begins now is too old for new requests. */
+uint64_t weir_address_pool_retire_at_ms(const struct weir_address_pool *p);
+/** The name's addresses have changed: close idle connections to those that it no longer has, in
+ * this turn and the next ones. */
+void weir_address_pool_moved(struct weir_address_pool *p);
 /** Take a parked connection out, to be used or closed. */
 void weir_address_pool_unpark(struct weir_origin_conn *u);
 

@@ -100,6 +100,7 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
+    weir_room_leave_origin(&w->room);
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_list_remove(&u->link);
     weir_pipe_close(&w->pipes, &u->pipe);
@@ -407,15 +408,17 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
     struct weir_worker *w = p->worker;
     bool connected = false;
     int fd = -1;
-    if (w->num_origins >= w->max_origins)
+    if (!weir_room_take_origin(&w->room))
         return WEIR_ELIMIT;
     enum weir_err err = weir_sock_dial(addr, &fd, &connected);
-    if (err < 0)
-        return err;
-    struct weir_origin_conn *u = weir_pool_get(&w->origins);
+    if (err == WEIR_ELIMIT && weir_room_free_descriptor(&w->room, w->now.ms))
+        err = weir_sock_dial(addr, &fd, &connected);
+    struct weir_origin_conn *u = err == WEIR_OK ? weir_pool_get(&w->origins) : NULL;
     if (u == NULL) {
-        weir_sock_abort(fd);
-        return WEIR_ENOMEM;
+        weir_room_leave_origin(&w->room);
+        if (err == WEIR_OK)
+            weir_sock_abort(fd);
+        return err < 0 ? err : WEIR_ENOMEM;
     }
     memset(u, 0, sizeof(*u));
     u->magic = WEIR_ORIGIN_CONN_MAGIC;
@@ -445,6 +448,7 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
 void weir_origin_conn_connected(struct weir_origin_conn *u)
 {
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
+    u->retire_at_ms = weir_address_pool_retire_at_ms(u->address_pool);
     if (u->state == WEIR_ORIGIN_CONN_CONNECTING)
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
 }

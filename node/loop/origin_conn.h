@@ -48,6 +48,7 @@ struct weir_origin_conn {
     struct weir_list link;      /* in worker->origin_list */
     struct weir_list park_link; /* in address_pool->idle when parked, in dial->connects before */
     struct weir_list lru_link;
+    uint64_t retire_at_ms; /* too old for new requests then */
 };
 
 /** Change the state. The move must be in the table of legal moves (contract). */

@@ -63,7 +63,12 @@ static const struct weir_rule tenant_rules[] = {
     { .field = "upstreams",
       ITEMS(0, WEIR_UPSTREAMS_MAX),
       KEYS(WEIR_FORM_UPSTREAM, "NAME"),
-      .help = "Groups of origin servers, by name." },
+      .help = "Groups of origin servers, by name. An endpoint is out at once when a connect to it "
+              "fails, and until one succeeds or for 1 s, doubled each time up to 60 s. A response "
+              "that fails (closed, late, malformed, cut, stalled) counts: 5 of them within 10 s, "
+              "more than half of all, for 2 clients or more and for as many as are served, take it "
+              "out for such a time. So no single client can. Clients are told apart by address, "
+              "IPv6 by /64. When all are out, all are tried." },
     { .field = "routes",
       ITEMS(0, WEIR_ROUTES_MAX),
       .preset_text = "path \"/\" to the upstream, when there is exactly one",
@@ -181,6 +186,12 @@ static const struct weir_rule pool_rules[] = {
       DURATION(SECOND, 24 * HOUR),
       PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
       .help = "How long an idle connection stays open." },
+    { .field = "max_age",
+      DURATION(SECOND, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_POOL_MAX_AGE_MS),
+      .help = "How long after its begin a connection is used for new requests, give or take a "
+              "tenth. One to an address that the endpoint's name no longer has is not used for "
+              "them at all." },
 };
 
 static const struct weir_rule endpoint_rules[] = {
@@ -475,6 +486,7 @@ static const struct weir_rule node_rules[] = {
       .help = "How names of endpoints are looked up. /etc/hosts counts first. A name is looked up "
               "again when its TTL has passed (1 s at least, 1 h at most); while that fails, its "
               "last good addresses stay in use." },
+    { .field = "clients", .help = "Clients that belong to no tenant yet." },
     { .field = "cdn_id",
       TEXT(WEIR_FORM_TOKEN, 1, 64),
       .preset_text =
@@ -579,6 +591,25 @@ static const struct weir_rule node_limits_rules[] = {
       .help = "Size that the store may grow to." },
 };
 
+static const struct weir_rule clients_rules[] = {
+    { .field = "head_timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_HEAD_TIMEOUT_MS),
+      .help = "From the start of a connection, or a request's first byte, until the Host is known; "
+              "then the tenant's http.head_timeout counts." },
+    { .field = "idle_timeout",
+      DURATION(100, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
+      .help = "How long a connection that has served no tenant's request may wait for the next "
+              "one; after that the tenant's http.idle_timeout counts." },
+    { .field = "connections_per_address",
+      NUMBER(0, WEIR_CONNECTIONS_PER_ADDRESS_MAX),
+      PRESET(0),
+      .help = "Connections that one address may have to this node at the same time; 0: any "
+              "number. One more is closed before a byte of it is read. An IPv6 client counts by "
+              "its /64. trusted_proxies are exempt, since each stands for many clients." },
+};
+
 static const struct weir_rule log_rules[] = {
     { .field = "access",
       TEXT(WEIR_FORM_ACCESS, 1, FILE_MAX),
@@ -620,6 +651,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
     SET(weir__v1__resolver__descriptor, resolver_rules),
+    SET(weir__v1__clients__descriptor, clients_rules),
     SET(weir__v1__log__descriptor, log_rules),
 };
 

@@ -515,7 +515,8 @@ static void a_port_can_be_had_again_after_a_stop(void **state)
 
 /* -- limits and faults of the start -- */
 
-/* At the limit and one beyond: the third waits in the backlog until there is room. */
+/* At the limit and one beyond: the others have begun a request, so that the third waits in the
+ * backlog until there is room. */
 static void no_more_connections_than_allowed_are_taken(void **state)
 {
     struct rig *r = rig_new();
@@ -524,16 +525,18 @@ static void no_more_connections_than_allowed_are_taken(void **state)
     rig_start(r);
     for (int i = 0; i < 3; i++) {
         peer_dial(&peers[i], &r->at);
-        peer_send(&peers[i], "GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
+        peer_send(&peers[i], "GET / HTTP/1.1\r\nHost: nobody\r\n");
         if (i < 2)
-            peer_read_response(&peers[i], &r->response, WEIR_METHOD_GET);
+            rig_await(r, WEIR_M_CONNECTIONS_OPEN, (uint64_t)i + 1);
     }
+    peer_send(&peers[2], "\r\n");
     assert_false(peer_ready(peers[2].fd, 300));
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_OPEN), 2);
     peer_close(&peers[0]);
     peer_read_response(&peers[2], &r->response, WEIR_METHOD_GET);
     assert_int_equal(r->response.h.status, 404);
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_REFUSED), 0);
+    assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_SHED), 0);
     peer_close(&peers[1]);
     peer_close(&peers[2]);
     rig_free(r);

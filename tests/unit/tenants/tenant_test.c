@@ -105,6 +105,7 @@ static void compile_applies_every_default(void **state)
     assert_int_equal(u->pool_max_idle, WEIR_DEFAULT_POOL_MAX_IDLE);
     assert_int_equal(u->pool_max, WEIR_DEFAULT_POOL_MAX);
     assert_int_equal(u->pool_idle_timeout_ms, WEIR_DEFAULT_POOL_IDLE_MS);
+    assert_int_equal(u->pool_max_age_ms, WEIR_DEFAULT_POOL_MAX_AGE_MS);
     assert_int_equal(u->num_endpoints, 1);
     assert_int_equal(u->num_backups, 0);
     assert_int_equal(u->endpoints[0].weight, WEIR_DEFAULT_WEIGHT);
@@ -139,6 +140,8 @@ static void compile_has_what_the_document_gives(void **state)
     u->connect_timeout = 1500;
     u->response_timeout = 2500;
     pool.has_min_idle = pool.has_max_idle = pool.has_max = pool.has_idle_timeout = 1;
+    pool.has_max_age = 1;
+    pool.max_age = 70000;
     pool.min_idle = 0;
     pool.max_idle = 3;
     pool.max = 7;
@@ -166,6 +169,7 @@ static void compile_has_what_the_document_gives(void **state)
     assert_int_equal(t->upstreams[0].pool_max_idle, 3);
     assert_int_equal(t->upstreams[0].pool_max, 7);
     assert_int_equal(t->upstreams[0].pool_idle_timeout_ms, 9000);
+    assert_int_equal(t->upstreams[0].pool_max_age_ms, 70000);
     assert_int_equal(t->upstreams[0].num_backups, 1);
     assert_int_equal(t->upstreams[0].endpoints[1].index, 1);
     assert_int_equal(t->upstreams[0].endpoints[1].weight, 0);
