@@ -16,6 +16,7 @@
 #define WEIR_DEFAULT_POOL_MAX_AGE_MS          600000
 #define WEIR_DEFAULT_MAX_HEADER               32768
 #define WEIR_DEFAULT_MAX_FIELDS               128
+#define WEIR_DEFAULT_HTTP10_BUFFER            0
 #define WEIR_DEFAULT_MAX_BODY                 0
 #define WEIR_DEFAULT_HEAD_TIMEOUT_MS          10000
 #define WEIR_DEFAULT_BODY_TIMEOUT_MS          30000

@@ -78,6 +78,7 @@ static void leave_endpoint_pool(struct weir_origin_conn *u)
     if (u->pool != NULL)
         u->pool->num_open--;
     u->pool = NULL;
+    u->side.http10 = NULL;
 }
 
 void weir_origin_conn_close(struct weir_origin_conn *u)
@@ -461,6 +462,7 @@ void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool
     WEIR_ASSERT(x->origin == NULL);
     u->pool = p;
     u->side.endpoint_key = p->key.endpoint;
+    u->side.http10 = &p->http10;
     u->side.x = x;
     x->origin = &u->side;
 }
@@ -490,6 +492,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
     u->side.endpoint_key = p->key.endpoint;
+    u->side.http10 = &p->http10;
     p->num_open++;
     u->side.x = x;
     u->side.broken = false;

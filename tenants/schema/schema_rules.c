@@ -159,6 +159,12 @@ static const struct weir_rule upstream_rules[] = {
       .help =
           "How long an endpoint may pause inside a body, when it is its turn to send or take. Its "
           "rate has no lower limit: events and long polls may trickle." },
+    { .field = "http10_buffer",
+      SIZE(0, WEIR_HTTP10_BUFFER_MAX),
+      PRESET(WEIR_DEFAULT_HTTP10_BUFFER),
+      .help = "An endpoint whose last response was HTTP/1.0 cannot read chunks. A chunked request "
+              "to it is read up to this size and sent with its length; a longer one gets a 413. "
+              "0: it gets a 411." },
 };
 
 static const struct weir_rule upstream_tls_rules[] = {
