@@ -9,7 +9,7 @@
 #define WEIR_DEFAULT_CONNECT_TIMEOUT_MS       5000
 #define WEIR_DEFAULT_RESPONSE_TIMEOUT_MS      60000
 #define WEIR_DEFAULT_WEIGHT                   100
-#define WEIR_DEFAULT_POOL_MIN_IDLE            4
+#define WEIR_DEFAULT_POOL_MIN_IDLE            0
 #define WEIR_DEFAULT_POOL_MAX_IDLE            64
 #define WEIR_DEFAULT_POOL_MAX                 256
 #define WEIR_DEFAULT_POOL_IDLE_MS             60000

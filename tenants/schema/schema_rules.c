@@ -135,7 +135,9 @@ static const struct weir_rule upstream_rules[] = {
       .refused = "https",
       .help = "The protocol of the endpoints." },
     { .field = "tls", NOT_YET, .help = "TLS towards the endpoints." },
-    { .field = "pool", .help = "Connections to each endpoint that stay open, per worker." },
+    { .field = "pool",
+      .help = "Connections to each endpoint. The numbers are the node's; its workers share them "
+              "evenly." },
     { .field = "connect_timeout",
       DURATION(10, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_CONNECT_TIMEOUT_MS),
@@ -179,7 +181,9 @@ static const struct weir_rule pool_rules[] = {
     { .field = "min_idle",
       NUMBER(0, 1024),
       PRESET(WEIR_DEFAULT_POOL_MIN_IDLE),
-      .help = "Idle connections that are opened ahead of demand." },
+      .help = "Idle connections that are opened ahead of demand, while requests have come within "
+              "idle_timeout. An endpoint that ends or refuses them gets none until a request was "
+              "served on a connection that stays open, nor before a back-off of 1 s to 1 min." },
     { .field = "max_idle",
       NUMBER(0, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX_IDLE),
@@ -187,7 +191,8 @@ static const struct weir_rule pool_rules[] = {
     { .field = "max",
       NUMBER(1, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX),
-      .help = "Connections at most, busy ones included. Not below max_idle." },
+      .help = "Connections at most, busy ones included. Not below max_idle. Each worker has one at "
+              "least, so that a number below that of the workers counts as theirs." },
     { .field = "idle_timeout",
       DURATION(SECOND, 24 * HOUR),
       PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
