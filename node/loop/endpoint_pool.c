@@ -9,7 +9,6 @@
 #include "node/loop/address_pool.h"
 #include "node/loop/dial.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/session.h"
 
 #define POOLS_PER_TICK 64    /* swept in one turn */
 #define POOL_UNUSED_MS 60000 /* a pool that is unused for this long is freed */

@@ -12,7 +12,6 @@
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/conn_log.h"
 #include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/session.h"
@@ -50,6 +49,16 @@ static const char *const origin_conn_state_names[] = {
     [WEIR_ORIGIN_CONN_CLOSED] = "closed",
 };
 
+/* trace: origin.move address= fd= from= to= */
+WEIR_COLD static void log_move(const struct weir_origin_conn *u, const char *from, const char *to)
+{
+    const struct weir_exchange *x = u->side.x;
+    const struct weir_address_pool *p = u->address_pool;
+    log_trace_for(x != NULL && x->tenant != NULL ? x->tenant->name : WEIR_SPAN_EMPTY,
+                  x != NULL ? &x->client : NULL, "origin.move", "address=%.*s fd=%d from=%s to=%s",
+                  (int)p->text_len, (const char *)p->text, u->conn.watch.fd, from, to);
+}
+
 void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to)
 {
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
@@ -57,8 +66,8 @@ void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_sta
     WEIR_ASSERT_MOVE(origin_conn_moves[u->state] & (1u << to), origin_conn_state_names[u->state],
                      origin_conn_state_names[to]);
     weir_trace("origin.move", (uintptr_t)u, (uint64_t)u->state << 8 | to);
-    WEIR_LOG_MAY(WEIR_LOG_TRACE, weir_conn_log_origin_move(u, origin_conn_state_names[u->state],
-                                                           origin_conn_state_names[to]));
+    WEIR_LOG_MAY(WEIR_LOG_TRACE,
+                 log_move(u, origin_conn_state_names[u->state], origin_conn_state_names[to]));
     u->state = (uint8_t)to;
 }
 
