@@ -9,7 +9,6 @@
 #include "node/base/log_filter.h"
 #include "node/base/trace.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/endpoint_pool.h"
 
 static const uint8_t resolve_moves[] = {
     [WEIR_RESOLVE_NONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
@@ -68,7 +67,7 @@ static void take_response(struct weir_address_pool *p, const struct weir_lookup 
     store_response(p, l);
     for (struct weir_list *at = p->pools.next; at != &p->pools; at = next) {
         next = at->next;
-        weir_endpoint_pool_resolved(
+        weir_endpoint_pool_poke(
             weir_container_of(at, struct weir_endpoint_pool, address_pool_link));
     }
 }

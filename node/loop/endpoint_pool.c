@@ -217,18 +217,6 @@ static void on_pool_task(struct weir_task *t)
     serve_waiting(endpoint_pool_of(weir_container_of(t, struct weir_endpoint_pool, task)));
 }
 
-void weir_endpoint_pool_poke(struct weir_endpoint_pool *p)
-{
-    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
-    if (p->num_waiting > 0)
-        weir_task_queue(&p->worker->env, &p->task);
-}
-
-void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
-{
-    weir_endpoint_pool_poke(p);
-}
-
 /* -- freeing -- */
 
 static void endpoint_pool_free(struct weir_endpoint_pool *p)

@@ -5,7 +5,6 @@
 #include "node/loop/session.h"
 
 #include "node/base/log_filter.h"
-#include "node/base/log_filter.h"
 #include "node/base/metrics.h"
 #include "node/base/probe.h"
 #include "node/loop/loop.h"
