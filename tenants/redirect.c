@@ -180,6 +180,53 @@ static struct received received_of(const struct weir_redirect_request *req)
     };
 }
 
+/** The origin that a rule leads to. */
+struct origin {
+    bool https;
+    struct weir_span host;
+    uint16_t port; /* as it is written; 0: it is not */
+};
+
+static struct origin origin_of(const struct weir_redirect_rule *r,
+                               const struct weir_redirect_request *req)
+{
+    struct origin to = { .https = req->https, .host = req->host, .port = req->authority_port };
+
+    if (r->to_scheme != WEIR_REDIRECT_ANY_SCHEME)
+        to.https = r->to_scheme == WEIR_REDIRECT_HTTPS;
+    if (to.https != req->https)
+        to.port = 0;
+    if (r->to_host.len > 0)
+        to.host = r->to_host;
+    if (r->to_port != 0)
+        to.port = r->to_port == default_port(to.https) ? 0 : r->to_port;
+    return to;
+}
+
+static bool is_origin_of_request(const struct origin *to, const struct weir_redirect_request *req)
+{
+    uint16_t port = req->no_authority ? req->port : req->authority_port;
+
+    return to->https == req->https && weir_span_eq(to->host, req->host) &&
+           (to->port ? to->port : default_port(to->https)) ==
+               (port ? port : default_port(req->https));
+}
+
+/** A rule that changes nothing of the origin, for a client that did not say which it asked. */
+static bool is_relative(const struct weir_redirect_rule *r, const struct weir_redirect_request *req,
+                        const struct origin *to)
+{
+    return req->no_authority && r->to_host.len == 0 && r->to_port == 0 && to->https == req->https;
+}
+
+static void location_append_origin(struct writer *w, const struct origin *to)
+{
+    location_append(w, to->https ? WEIR_SPAN_LIT("https://") : WEIR_SPAN_LIT("http://"));
+    location_append(w, to->host);
+    if (to->port != 0)
+        location_append_port(w, to->port);
+}
+
 /** Write the Location. @return false: it does not fit. *ret_same: it is where the request already
  * was. */
 static bool location_write(const struct weir_redirect_rule *r,
@@ -187,19 +234,11 @@ static bool location_write(const struct weir_redirect_rule *r,
                            bool *ret_same)
 {
     struct received from = received_of(req);
-    bool https =
-        r->to_scheme == WEIR_REDIRECT_ANY_SCHEME ? req->https : r->to_scheme == WEIR_REDIRECT_HTTPS;
-    struct weir_span host = r->to_host.len ? r->to_host : req->host;
-    uint16_t port = r->to_port            ? r->to_port
-                    : https != req->https ? default_port(https)
-                    : req->port           ? req->port
-                                          : default_port(https);
+    struct origin to = origin_of(r, req);
+    bool relative = is_relative(r, req, &to);
 
-    location_append(w, https ? WEIR_SPAN_LIT("https://") : WEIR_SPAN_LIT("http://"));
-    location_append(w, host);
-    if (port != default_port(https))
-        location_append_port(w, port);
-
+    if (!relative)
+        location_append_origin(w, &to);
     size_t path_at = w->len;
     if (r->has_to_path) {
         location_append(w, r->to_path);
@@ -213,8 +252,7 @@ static bool location_write(const struct weir_redirect_rule *r,
     if (!r->drop_query)
         location_append(w, from.query);
 
-    *ret_same = same_path && https == req->https && weir_span_eq(host, req->host) &&
-                port == (req->port ? req->port : default_port(req->https)) &&
+    *ret_same = same_path && (relative || is_origin_of_request(&to, req)) &&
                 (!r->drop_query || from.query.len == 0);
     return !w->full;
 }

@@ -109,7 +109,7 @@ static enum weir_err host_read(struct weir_compile *c, const char *text, struct 
     *ret = WEIR_SPAN_EMPTY;
     if (s.len == 0)
         return WEIR_OK;
-    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
+    if (weir_authority_parse(s, &a) < 0 || !weir_authority_is_host(&a))
         return weir_compile_refuse(c, "redirects: %s is no host", text);
     return host_set(c, a.host, a.host_len, ret);
 }

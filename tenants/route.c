@@ -25,12 +25,16 @@ enum weir_err weir_compile_path(struct weir_compile *c, const char *text, bool *
     if (raw.len == 0 || raw.at[0] != '/')
         return weir_compile_refuse(c, "path %s does not begin with /", text);
 
-    uint8_t *out = weir_arena_alloc(c->scratch, raw.len);
+    uint8_t *out = weir_arena_alloc(c->scratch, WEIR_PATH_NORMAL_MAX(raw.len));
     if (!out)
         return WEIR_ENOMEM;
     struct weir_span path;
     if (weir_path_normalise(raw, out, &path) < 0)
         return weir_compile_refuse(c, "path %s cannot be normalised", text);
+    /* Apply takes no such path; the record of a peer may have one. There is room for the text only.
+     */
+    if (path.len > raw.len)
+        return weir_compile_refuse(c, "path %s has bytes that must be escaped", text);
     *ret_exact = exact;
     *ret_path = path;
     return WEIR_OK;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "node/base/hash.h"
+#include "node/wire/h1.h"
 #include "node/wire/uri.h"
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
@@ -115,6 +116,8 @@ static void headers_measure(struct weir_compile *c)
     weir_compile_measure(c, h->n_remove_request, sizeof(struct weir_span));
     weir_compile_measure(c, h->n_add_response, sizeof(struct weir_header));
     weir_compile_measure(c, h->n_remove_response, sizeof(struct weir_span));
+    if (h->via)
+        weir_compile_measure_text(c, h->via);
     for (size_t i = 0; i < h->n_add_request; i++) {
         weir_compile_measure_text(c, h->add_request[i]->key);
         weir_compile_measure_text(c, h->add_request[i]->value);
@@ -234,6 +237,7 @@ static void pool_fill(struct weir_upstream *u, const Weir__V1__Pool *p)
         u->pool_min_idle = u->pool_max_idle;
     u->pool_idle_timeout_ms =
         clamp_u32(p->has_idle_timeout ? p->idle_timeout : WEIR_DEFAULT_POOL_IDLE_MS);
+    u->pool_max_age_ms = clamp_u32(p->has_max_age ? p->max_age : WEIR_DEFAULT_POOL_MAX_AGE_MS);
 }
 
 static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstream *from,
@@ -245,6 +249,10 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
     u->balance = hashed ? WEIR_BALANCE_IP_HASH : WEIR_BALANCE_ROUND_ROBIN;
     u->connect_timeout_ms = clamp_u32(from->has_connect_timeout ? from->connect_timeout
                                                                 : WEIR_DEFAULT_CONNECT_TIMEOUT_MS);
+    u->connect_total_ms =
+        clamp_u32(from->has_connect_total ? from->connect_total : 3ull * u->connect_timeout_ms);
+    u->body_timeout_ms = clamp_u32(from->has_body_timeout ? from->body_timeout
+                                                          : WEIR_DEFAULT_UPSTREAM_BODY_TIMEOUT_MS);
     u->response_timeout_ms = clamp_u32(
         from->has_response_timeout ? from->response_timeout : WEIR_DEFAULT_RESPONSE_TIMEOUT_MS);
     pool_fill(u, from->pool);
@@ -289,14 +297,18 @@ static void http_fill(struct weir_tenant *t, const Weir__V1__Http *h)
     t->max_header = clamp_u32(h->has_max_header ? h->max_header : WEIR_DEFAULT_MAX_HEADER);
     if (t->max_header > WEIR_HEAD_MAX)
         t->max_header = WEIR_HEAD_MAX;
+    t->max_fields = (uint16_t)(h->has_max_fields ? h->max_fields : WEIR_DEFAULT_MAX_FIELDS);
     t->max_body = h->has_max_body ? h->max_body : WEIR_DEFAULT_MAX_BODY;
     t->head_timeout_ms =
         clamp_u32(h->has_head_timeout ? h->head_timeout : WEIR_DEFAULT_HEAD_TIMEOUT_MS);
     t->body_timeout_ms =
         clamp_u32(h->has_body_timeout ? h->body_timeout : WEIR_DEFAULT_BODY_TIMEOUT_MS);
+    t->finish_closed =
+        h->has_on_client_close && h->on_client_close == WEIR__V1__HTTP__ON_CLIENT_CLOSE__finish;
     t->min_rate = clamp_u32(h->has_min_rate ? h->min_rate : WEIR_DEFAULT_MIN_RATE);
     t->idle_timeout_ms =
         clamp_u32(h->has_idle_timeout ? h->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS);
+    t->trace = h->has_trace && h->trace;
 }
 
 static enum weir_underscores underscores_of(const Weir__V1__Headers *h)
@@ -317,10 +329,34 @@ static const struct weir_span *names_fill(struct weir_compile *c, char **from, s
     return names;
 }
 
+/* Those that weir treats by name, as bits. */
+static uint32_t ids_of(const struct weir_span *names, size_t num)
+{
+    uint32_t ids = 0;
+
+    _Static_assert(WEIR_FIELD_COUNT <= 32, "a mask holds all ids");
+    for (size_t i = 0; i < num; i++)
+        ids |= UINT32_C(1) << weir_field_id_of(names[i]);
+    return ids & ~(UINT32_C(1) << WEIR_FIELD_OTHER);
+}
+
+static struct weir_span via_fill(struct weir_compile *c, const char *via)
+{
+    struct weir_span text = weir_span_cstr(via);
+
+    if (text.len == 0 || weir_span_eq(text, WEIR_SPAN_LIT("on")))
+        return WEIR_SPAN_LIT(WEIR_DEFAULT_VIA);
+    if (weir_span_eq(text, WEIR_SPAN_LIT("off")))
+        return WEIR_SPAN_EMPTY;
+    return weir_compile_text(c, text);
+}
+
 static void headers_fill(struct weir_compile *c)
 {
     const Weir__V1__Headers *h = c->doc->headers;
     struct weir_tenant *t = c->tenant;
+
+    t->via = WEIR_SPAN_LIT(WEIR_DEFAULT_VIA);
     if (!h)
         return;
 
@@ -337,6 +373,8 @@ static void headers_fill(struct weir_compile *c)
     }
     t->add_request = request;
     t->remove_request = names_fill(c, h->remove_request, h->n_remove_request);
+    t->remove_request_ids = ids_of(t->remove_request, t->num_remove_request);
+    t->via = via_fill(c, h->via);
 
     struct weir_header *response = weir_compile_alloc(c, h->n_add_response, sizeof(*response));
     for (size_t i = 0; i < h->n_add_response; i++) {

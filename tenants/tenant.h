@@ -32,6 +32,10 @@ struct weir_endpoint {
     bool backup;
     uint16_t index;     /* in its upstream */
     int32_t rr_current; /* smooth weighted round robin; this worker's */
+    /* The pool that its worker made for it (node/loop/endpoint_pool.h), and when that was known:
+     * the worker's count of pools freed by then, from 1. 0: no pool was sought yet. */
+    void *pool;
+    uint64_t pool_known_at;
 };
 
 enum weir_balance { WEIR_BALANCE_ROUND_ROBIN, WEIR_BALANCE_IP_HASH };
@@ -40,11 +44,14 @@ struct weir_upstream {
     struct weir_span name;
     enum weir_balance balance;
     uint32_t connect_timeout_ms;
+    uint32_t connect_total_ms; /* of all tries of one request */
+    uint32_t body_timeout_ms;  /* of an endpoint whose turn it is */
     uint32_t response_timeout_ms;
     uint32_t pool_min_idle;
     uint32_t pool_max_idle;
     uint32_t pool_max;
     uint32_t pool_idle_timeout_ms;
+    uint32_t pool_max_age_ms;
     uint16_t num_endpoints; /* 1..WEIR_ENDPOINTS_MAX */
     uint16_t num_backups;
     struct weir_endpoint *endpoints;
@@ -80,16 +87,21 @@ struct weir_tenant {
     uint64_t revision;
 
     uint32_t max_header; /* bytes */
+    uint16_t max_fields; /* 1..WEIR_FIELDS_MAX */
     uint64_t max_body;   /* bytes, 0 = no limit */
     uint32_t head_timeout_ms;
-    uint32_t body_timeout_ms;
-    uint32_t min_rate; /* bytes per second, 0 = off */
+    uint32_t body_timeout_ms; /* of a client whose turn it is */
+    bool finish_closed;       /* http.on_client_close: finish */
+    uint32_t min_rate;        /* bytes per second, 0 = off */
     uint32_t idle_timeout_ms;
+    bool trace; /* TRACE is passed on */
 
     enum weir_underscores underscores;
     uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;
     const struct weir_header *add_request;
     const struct weir_span *remove_request; /* lower case */
+    uint32_t remove_request_ids; /* of these, the fields that weir knows: 1 << weir_field_id */
+    struct weir_span via;        /* what stands in Via; empty: nothing is appended */
     const struct weir_header *add_response;
     const struct weir_span *remove_response; /* lower case */
 
@@ -101,7 +113,8 @@ struct weir_tenant {
     const struct weir_redirect_set *redirects; /* NULL: none */
     const struct weir_error_page *error_pages;
     size_t block_len; /* bytes of the whole block */
-    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not known. */
+    /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not
+     * known. */
     uint32_t counters_row, counters_version;
 };
 

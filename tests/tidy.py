@@ -76,6 +76,7 @@ INTERFACES = {"sync/store/store.h": "store", "sync/store/store_claims.h": "store
 FOREIGN = [
     (r"lmdb\.h", r"sync/store/.*|tests/.*"),
     (r"uv\.h", r"node/conn/.*|node/loop/.*|node/ctl/.*|node/main\.c|tests/.*"),
+    (r"ares\.h", r"node/ctl/resolver\.c"),
     (r"yaml\.h", r"tenants/schema/schema_yaml\.c"),
     (r"jansson\.h", r"node/cli/text/render\.c"),
     (r"protobuf-c/protobuf-c\.h", r"(tenants|sync|node/ctl|node/cli|tests)/.*"),

@@ -204,6 +204,19 @@ bool weir_addr_overlaps(const struct weir_addr *a, const struct weir_addr *b)
            memcmp(b->ip, any, sizeof(any4)) == 0;
 }
 
+/* 0..255: there are eight of them in the fields and the record of each exchange. */
+static size_t append_octet(char *out, unsigned n)
+{
+    size_t len = 0;
+
+    if (n >= 100)
+        out[len++] = (char)('0' + n / 100);
+    if (n >= 10)
+        out[len++] = (char)('0' + n / 10 % 10);
+    out[len++] = (char)('0' + n % 10);
+    return len;
+}
+
 static size_t append_number(char *out, unsigned n)
 {
     char digits[5];
@@ -228,7 +241,7 @@ size_t weir_addr_ip_text(const struct weir_addr *a, char out[WEIR_ADDR_TEXT_MAX]
     for (size_t i = 12; i < 16; i++) {
         if (i > 12)
             out[len++] = '.';
-        len += append_number(out + len, a->ip[i]);
+        len += append_octet(out + len, a->ip[i]);
     }
     out[len] = '\0';
     return len;

@@ -5,14 +5,25 @@
 #ifndef WEIR_NODE_BASE_CLOCK_H
 #define WEIR_NODE_BASE_CLOCK_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /** The time of the current turn of a loop: the same for all that happens in it. */
 struct weir_turn {
     uint64_t ms; /* monotonic */
-    uint64_t ns; /* monotonic; 0: not read in this turn */
+    uint64_t ns; /* monotonic; 0: not read in this turn, or in this event of it */
+    /* Whether `ns` is read for each event and not once in a turn; relaxed. NULL: never. */
+    const _Atomic bool *fine;
+    uint64_t wall_offset_ns; /* from the monotonic clock to the wall's, as it was a moment ago */
 };
+
+/** The wall clock at a monotonic time of about now, without reading it. */
+static inline uint64_t weir_turn_wall_ms(const struct weir_turn *t, uint64_t mono_ns)
+{
+    return (mono_ns + t->wall_offset_ns) / 1000000;
+}
 
 /** Monotonic nanoseconds. */
 uint64_t weir_clock_mono_ns(void);

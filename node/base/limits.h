@@ -9,7 +9,9 @@
 
 /* wire */
 #define WEIR_HEAD_MAX         65535 /* bytes of a message head; offsets in it fit 16 bits */
-#define WEIR_FIELDS_MAX       128   /* fields of one head */
+#define WEIR_FIELDS_MAX       256   /* fields of one head; tenants choose less */
+#define WEIR_METHOD_MAX       32    /* bytes of a method: twice the longest that is registered */
+#define WEIR_FIELD_NAME_MAX   256   /* bytes of a field's name */
 #define WEIR_HOST_MAX         253   /* bytes of a host name, RFC 1035 2.3.4 */
 #define WEIR_CHUNK_LINE_MAX   256   /* bytes of a chunk-size line with its extensions */
 #define WEIR_TRAILERS_MAX     4096  /* bytes of a trailer section */
@@ -25,6 +27,9 @@
 #define WEIR_DRAIN_BODY_MAX  262144 /* bytes of a body read and dropped after an early response */
 #define WEIR_DRAIN_LISTEN_MS 1200   /* ms a draining node still accepts connections */
 #define WEIR_INBOX_MAX       4096   /* messages to one worker; then one "drop your caches" */
+#define WEIR_RESOLVE_MAX     8      /* addresses used of one name */
+#define WEIR_LOOKUPS_MAX     4096   /* names that one worker has looked up at once */
+#define WEIR_CONNECTIONS_PER_ADDRESS_MAX 60000 /* to a node; the count has 16 bits */
 
 /* tenants */
 #define WEIR_TENANT_NAME_MAX  63    /* bytes: a DNS label */
@@ -36,6 +41,9 @@
 #define WEIR_ENDPOINTS_MAX    256  /* of one upstream */
 #define WEIR_PATH_MAX         2048 /* bytes of a path in a route or redirect */
 #define WEIR_REVISIONS_KEPT   16
+#define WEIR_ADD_REQUEST_MAX  8192  /* bytes of fields that a tenant adds to a request */
+#define WEIR_ADD_RESPONSE_MAX 16384 /* to a response: as a rule more than clients accept at all */
+#define WEIR_ERROR_PAGE_MAX   65536 /* bytes of one page */
 
 /* sync */
 #define WEIR_RECORD_MAX       1048576              /* bytes of one record's value */
@@ -52,5 +60,9 @@
 /* ctl */
 #define WEIR_ADMIN_BODY_MAX  8388608 /* bytes of an admin request */
 #define WEIR_ADMIN_CONNS_MAX 256
+#define WEIR_NAMES_MAX       16384 /* names whose addresses a node remembers */
+#define WEIR_NAMES_WAIT_MAX  256   /* names of one tenant that wait for their look-up */
+#define WEIR_NAMES_ASKS_MAX  65536 /* questions that wait for the control loop */
+#define WEIR_NAME_SERVERS    8     /* DNS servers in the node file */
 
 #endif

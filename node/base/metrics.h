@@ -13,10 +13,13 @@
 #include "node/base/strbuf.h"
 
 enum weir_metric {
-    WEIR_M_CONNECTIONS_ACCEPTED, /* counter */
-    WEIR_M_CONNECTIONS_OPEN,     /* gauge */
-    WEIR_M_CONNECTIONS_REFUSED,  /* counter: at the limit, out of descriptors or memory */
-    WEIR_M_REQUESTS_1XX,         /* counter by response class: upstream 1xx passed on */
+    WEIR_M_CONNECTIONS_ACCEPTED,     /* counter */
+    WEIR_M_CONNECTIONS_OPEN,         /* gauge */
+    WEIR_M_CONNECTIONS_REFUSED,      /* counter: at the limit, out of descriptors or memory */
+    WEIR_M_CONNECTIONS_SHED,         /* counter: idle ones that made way for new ones */
+    WEIR_M_CONNECTIONS_OVER_ADDRESS, /* counter: beyond clients.connections_per_address */
+    WEIR_M_CONNECTIONS_UNCOUNTED,    /* counter: the table of addresses had no room */
+    WEIR_M_REQUESTS_1XX,             /* counter by response class: upstream 1xx passed on */
     WEIR_M_REQUESTS_2XX,
     WEIR_M_REQUESTS_3XX,
     WEIR_M_REQUESTS_4XX,
@@ -25,9 +28,12 @@ enum weir_metric {
     WEIR_M_REQUESTS_MALFORMED, /* refused by the parser */
     WEIR_M_REQUESTS_UNKNOWN_HOST,
     WEIR_M_REQUESTS_REDIRECTED,
+    WEIR_M_REQUESTS_REFUSED,   /* by a rule of the tenant */
     WEIR_M_REQUESTS_TOO_LARGE, /* head or body over its limit */
     WEIR_M_REQUESTS_TIMED_OUT, /* head, body, rate or idle limits */
     WEIR_M_REQUESTS_RETRIED,
+    WEIR_M_REQUESTS_LOOPED,              /* 508: CDN-Loop has this cluster's identity */
+    WEIR_M_REQUESTS_FORWARDED_MALFORMED, /* Forwarded of a trusted proxy that cannot be read */
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */
@@ -38,6 +44,9 @@ enum weir_metric {
     WEIR_M_UPSTREAM_NONE_LEFT,   /* no endpoint could be used: 502/503 */
     WEIR_M_UPSTREAM_OPEN,        /* gauge */
     WEIR_M_UPSTREAM_IDLE,        /* gauge */
+    WEIR_M_UPSTREAM_SHED,        /* parked ones that made way: no descriptor was left */
+    WEIR_M_PIPE_BYTES,           /* gauge: capacity of the pipes for splice */
+    WEIR_M_PIPES_NONE,           /* bodies copied because no pipe was to be had */
     WEIR_M_DOWNSTREAM_BYTES_IN,
     WEIR_M_DOWNSTREAM_BYTES_OUT,
     WEIR_M_TENANT_COMPILES,
@@ -59,6 +68,13 @@ enum weir_metric {
     WEIR_M_ADMIN_REQUESTS,
     WEIR_M_ADMIN_ERRORS,
     WEIR_M_POOL_EXHAUSTED, /* a request or connection refused for memory */
+    WEIR_M_RESOLVER_FOUND, /* look-ups of names by their result */
+    WEIR_M_RESOLVER_NONE,
+    WEIR_M_RESOLVER_FAILED,
+    WEIR_M_RESOLVER_HITS,    /* known already */
+    WEIR_M_RESOLVER_JOINED,  /* the name was being looked up already */
+    WEIR_M_RESOLVER_STALE,   /* old addresses were given out */
+    WEIR_M_RESOLVER_REFUSED, /* a limit was reached, or there was no memory */
     WEIR_M_COUNT
 };
 

@@ -90,6 +90,8 @@ void weir_conn_env_stop(struct weir_conn_env *e)
 void weir_conn_env_enter(struct weir_conn_env *e)
 {
     e->now->ms = uv_now(e->loop);
+    if (e->now->fine != NULL && atomic_load_explicit(e->now->fine, memory_order_relaxed))
+        e->now->ns = 0;
     weir_trace_clock(e->now->ms);
 }
 

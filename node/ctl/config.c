@@ -17,6 +17,7 @@
 #include "tenants/defaults.h"
 
 #define NAME_MAX_BYTES 255
+#define DNS_PORT       53
 
 void weir_config_init(struct weir_config *c)
 {
@@ -183,6 +184,19 @@ static void read_name(struct reading *g, const Weir__V1__Node *node)
         g->err = WEIR_ENOMEM;
 }
 
+/* The same on every node of a cluster, and of no other one: a loop through any of its nodes is
+ * seen, and two clusters may stand behind each other. */
+static void read_cdn_id(struct reading *g, const Weir__V1__Node *node)
+{
+    struct weir_config *c = g->config;
+    c->cdn_id = text_or(node->cdn_id, WEIR_DEFAULT_CDN_ID);
+    if (text_or(node->cdn_id, NULL) != NULL || node->cluster == NULL || node->cluster->name == NULL)
+        return;
+    c->cdn_id = weir_arena_printf(&c->docs.arena, WEIR_DEFAULT_CDN_ID "-%s", node->cluster->name);
+    if (c->cdn_id == NULL)
+        g->err = WEIR_ENOMEM;
+}
+
 static void read_limits(struct reading *g, const Weir__V1__Node *node)
 {
     const Weir__V1__NodeLimits *l = node->limits;
@@ -193,6 +207,18 @@ static void read_limits(struct reading *g, const Weir__V1__Node *node)
     c->max_store = l != NULL && l->has_store ? l->store : WEIR_DEFAULT_STORE;
 }
 
+static void read_clients(struct reading *g, const Weir__V1__Node *node)
+{
+    const Weir__V1__Clients *l = node->clients;
+    struct weir_config *c = g->config;
+    c->head_timeout_ms =
+        l != NULL && l->has_head_timeout ? l->head_timeout : WEIR_DEFAULT_HEAD_TIMEOUT_MS;
+    c->idle_timeout_ms =
+        l != NULL && l->has_idle_timeout ? l->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS;
+    c->connections_per_address =
+        l != NULL && l->has_connections_per_address ? l->connections_per_address : 0;
+}
+
 static void read_log(struct reading *g, const Weir__V1__Node *node)
 {
     const char *level = text_or(node->log != NULL ? node->log->level : NULL, "info");
@@ -201,16 +227,48 @@ static void read_log(struct reading *g, const Weir__V1__Node *node)
         add_problem(g, "log.level", "\"%s\" is none of error, warn, info, debug, trace", level);
 }
 
+/* "ip:port", or an address alone. */
+static bool parse_name_server(const char *text, struct weir_addr *ret)
+{
+    struct weir_span s = weir_span_cstr(text);
+    if (weir_addr_parse(s, ret) == WEIR_OK)
+        return true;
+    if (weir_addr_parse_ip(s, ret) < 0)
+        return false;
+    ret->port = DNS_PORT;
+    return true;
+}
+
+static void read_resolver(struct reading *g, const Weir__V1__Node *node)
+{
+    struct weir_resolver_settings *s = &g->config->resolver;
+    const Weir__V1__Resolver *r = node->resolver;
+    s->timeout_ms =
+        r != NULL && r->has_timeout ? (uint32_t)r->timeout : WEIR_DEFAULT_RESOLVER_TIMEOUT_MS;
+    s->lookups_per_tenant = r != NULL && r->has_lookups_per_tenant
+                                ? r->lookups_per_tenant
+                                : WEIR_DEFAULT_LOOKUPS_PER_TENANT;
+    for (size_t i = 0; r != NULL && i < r->n_servers && i < WEIR_NAME_SERVERS; i++) {
+        if (parse_name_server(r->servers[i], &s->servers[s->num_servers]))
+            s->num_servers++;
+        else
+            add_problem(g, "resolver.servers", "\"%s\" is not ip or ip:port", r->servers[i]);
+    }
+}
+
 static void read_node(struct reading *g, const Weir__V1__Node *node)
 {
     g->config->data = text_or(node->data, WEIR_DEFAULT_DATA);
     read_name(g, node);
+    read_cdn_id(g, node);
     read_listeners(g, node);
     read_admin(g, node);
     read_workers(g, node);
     read_limits(g, node);
+    read_clients(g, node);
     read_log(g, node);
     read_trusted(g, node);
+    read_resolver(g, node);
 }
 
 /* The one document of the file, or an empty one when there is no file. */

@@ -18,6 +18,7 @@
 #include "node/base/log.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
+#include "node/ctl/resolver.h"
 #include "tenants/schema/schema.h"
 
 #define WEIR_CONFIG_BYTES_MAX 1048576 /* bytes of a node file */
@@ -39,8 +40,13 @@ struct weir_config {
     uint32_t max_connections;
     uint64_t max_memory;
     uint64_t max_store;
-    struct weir_prefix *trusted; /* in the arena of docs */
+    uint32_t head_timeout_ms; /* of clients that belong to no tenant yet, as the next two */
+    uint32_t idle_timeout_ms;
+    uint32_t connections_per_address; /* 0: no limit */
+    struct weir_prefix *trusted;      /* in the arena of docs */
     size_t num_trusted;
+    const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
+    struct weir_resolver_settings resolver;
     const char *access;
     enum weir_log_level level;
 };
@@ -74,6 +80,10 @@ enum weir_config_key {
     WEIR_KEY_LOG_LEVEL,
     WEIR_KEY_TRUSTED_PROXIES,
     WEIR_KEY_LIMITS_STORE,
+    WEIR_KEY_RESOLVER,
+    WEIR_KEY_CLIENTS_HEAD_TIMEOUT,
+    WEIR_KEY_CLIENTS_IDLE_TIMEOUT,
+    WEIR_KEY_CLIENTS_PER_ADDRESS,
     /* in force after a restart only */
     WEIR_KEY_NAME,
     WEIR_KEY_DATA,
@@ -81,6 +91,7 @@ enum weir_config_key {
     WEIR_KEY_ADMIN_SOCKET_RO,
     WEIR_KEY_ADMIN_LISTEN,
     WEIR_KEY_WORKERS,
+    WEIR_KEY_CDN_ID,
     WEIR_KEY_COUNT
 };
 #define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME

@@ -56,6 +56,7 @@ void weir_control_stop(struct weir_control *c)
     c->stopping = true;
     weir_admin_stop(c->admin);
     weir_push_queue_stop(c->node.pushes);
+    weir_resolver_stop(c->resolver);
     close_handles(c);
 }
 
@@ -247,6 +248,15 @@ uint32_t weir_control_connections(struct weir_control *c, uint32_t wanted)
     return wanted < room ? wanted : room;
 }
 
+static bool start_resolver(struct weir_control *c)
+{
+    enum weir_err err =
+        weir_resolver_new(&c->loop, &c->config.resolver, &c->metrics_block, &c->resolver);
+    if (err < 0)
+        fprintf(stderr, "weir: the resolver of names cannot start: %s\n", weir_err_name(err));
+    return err == WEIR_OK;
+}
+
 static bool start_workers(struct weir_control *c)
 {
     struct weir_strbuf why = WEIR_STRBUF_ZERO;
@@ -257,11 +267,16 @@ static bool start_workers(struct weir_control *c)
         .num_http = c->config.num_http,
         .max_connections = weir_control_connections(c, c->config.max_connections),
         .max_memory = c->config.max_memory,
+        .head_timeout_ms = c->config.head_timeout_ms,
+        .idle_timeout_ms = c->config.idle_timeout_ms,
+        .connections_per_address = c->config.connections_per_address,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
+        .cdn_id = weir_span_cstr(c->config.cdn_id),
         .store = c->node.store,
         .marks = c->node.marks,
         .access_log = c->node.access_log,
+        .resolve = weir_resolver_face(c->resolver),
     };
     enum weir_err err = weir_workers_start(&cfg, &c->node.workers, &fault);
     if (err == WEIR_OK) {
@@ -353,7 +368,7 @@ static bool start_node(struct weir_control *c)
     if (!start_descriptors(c) || !start_store(c) || !start_log(c))
         return false;
     start_handles(c);
-    return start_workers(c) && start_admin(c);
+    return start_resolver(c) && start_workers(c) && start_admin(c);
 }
 
 /* Undo start_node from wherever it came to. */
@@ -361,6 +376,8 @@ static void end_node(struct weir_control *c)
 {
     close_handles(c);
     weir_admin_stop(c->admin);
+    if (c->resolver != NULL)
+        weir_resolver_stop(c->resolver);
     if (c->node.pushes != NULL)
         weir_push_queue_stop(c->node.pushes);
     (void)uv_run(&c->loop, UV_RUN_DEFAULT);
@@ -371,6 +388,7 @@ static void end_node(struct weir_control *c)
     atomic_store_explicit(&c->notified, NULL, memory_order_release);
     if (c->node.workers != NULL)
         weir_workers_stop(&c->node.workers);
+    weir_resolver_free(&c->resolver);
     if (c->node.access_log != NULL) {
         if (strcmp(c->config.access, "off") != 0)
             weir_access_tail_end(c->node.access_log);

@@ -120,6 +120,9 @@ static void change_workers(struct weir_reload *rl)
         .num_http = rl->next.num_http,
         .max_connections = weir_control_connections(c, rl->next.max_connections),
         .max_memory = rl->next.max_memory,
+        .head_timeout_ms = rl->next.head_timeout_ms,
+        .idle_timeout_ms = rl->next.idle_timeout_ms,
+        .connections_per_address = rl->next.connections_per_address,
         .trusted = rl->next.trusted,
         .num_trusted = rl->next.num_trusted,
     };
@@ -169,6 +172,8 @@ static void commit(struct weir_reload *rl)
     }
     if (is_changed(rl, WEIR_KEY_LOG_LEVEL))
         weir_log_set_level(rl->next.level);
+    if (is_changed(rl, WEIR_KEY_RESOLVER))
+        weir_resolver_change(c->resolver, &rl->next.resolver);
     weir_config_take_live(&c->config, &rl->next);
     weir_docs_deinit(&c->live_docs);
     c->live_docs = rl->next.docs; /* the workers' prefixes and the texts of the live keys */

@@ -35,6 +35,7 @@ struct weir_control {
     struct weir_admin_socket socket;    /* bound, until the admin server takes it */
     struct weir_admin_socket socket_ro; /* the same */
     struct weir_admin *admin;
+    struct weir_resolver *resolver;
     struct weir_admin_listener *listen;  /* of admin.listen; NULL: none */
     struct weir_admin_listener *metrics; /* of admin.metrics; NULL: none */
     struct weir_store_scrub scrub;

@@ -11,25 +11,15 @@
 #include "node/base/clock.h"
 #include "node/base/limits.h"
 #include "node/ctl/stored_tenant.h"
+#include "node/flow/admit.h"
 #include "node/flow/balance.h"
-#include "node/wire/bytes.h"
+#include "node/wire/target.h"
 #include "node/wire/uri.h"
 #include "tenants/redirect.h"
 #include "tenants/schema/schema.h"
 #include "tenants/tenant.h"
 
-#define LOCATION_MAX 16384
-
 /* -- the URL -- */
-
-static bool is_legal_target(struct weir_span target)
-{
-    for (size_t i = 0; i < target.len; i++)
-        if (!weir_byte_is(target.at[i], WEIR_BYTE_PATH) &&
-            !weir_byte_is(target.at[i], WEIR_BYTE_QUERY) && target.at[i] != '%')
-            return false;
-    return true;
-}
 
 static enum weir_err split_target(struct weir_span rest, struct weir_arena *arena,
                                   struct weir_test *t, const char **ret_why)
@@ -42,11 +32,11 @@ static enum weir_err split_target(struct weir_span rest, struct weir_arena *aren
     char *copy = whole.failed ? NULL : weir_arena_strdup(arena, weir_span(whole.at, whole.len));
     t->target = weir_span(copy, whole.len);
     weir_strbuf_deinit(&whole);
-    uint8_t *normal = weir_arena_alloc(arena, t->target.len);
+    uint8_t *normal = weir_arena_alloc(arena, WEIR_PATH_NORMAL_MAX(t->target.len));
     if (copy == NULL || normal == NULL)
         return WEIR_ENOMEM;
     *ret_why = "its path is not one that a client may send";
-    if (!is_legal_target(t->target))
+    if (!weir_target_is_good(t->target))
         return WEIR_EINVAL;
     return weir_path_normalise(t->target, normal, &t->path) == WEIR_OK ? WEIR_OK : WEIR_EINVAL;
 }
@@ -76,7 +66,7 @@ enum weir_err weir_test_url(struct weir_span url, struct weir_arena *arena, stru
     if (weir_authority_parse(cut_authority(&rest), a) < 0)
         return WEIR_EINVAL;
     ret->https = https;
-    ret->port = a->port != 0 ? a->port : (https ? 443 : 80);
+    ret->authority = a;
     ret->host = weir_span(a->host, a->host_len);
     ret->host_is_ip = a->is_ip;
     if (a->is_ip)
@@ -200,18 +190,27 @@ static enum weir_err explain_carve_out(struct question *q)
     return response->why != NULL ? WEIR_OK : WEIR_ENOMEM;
 }
 
+/* Nothing says on which port a request for this URL would arrive: taken is the one that a client
+ * connects to when nothing stands between. */
+static uint16_t arrival_port(const struct weir_test *t)
+{
+    uint16_t usual = t->https ? 443 : 80;
+    return t->authority->port != 0 ? t->authority->port : usual;
+}
+
 static enum weir_err find_redirect(struct question *q, bool *ret_decided)
 {
     const struct weir_test *t = q->test;
     Weir__V1__TestResponse *response = q->response;
     struct weir_redirect_request req = {
-        .https = t->https, .port = t->port, .host = t->host, .path = t->path, .raw = t->target
+        .https = t->https, .port = arrival_port(t), .path = t->path, .raw = t->target
     };
     struct weir_redirect_result result = { 0 };
-    uint8_t *location = weir_arena_alloc(q->arena, LOCATION_MAX);
+    uint8_t *location = weir_arena_alloc(q->arena, WEIR_LOCATION_MAX);
     if (location == NULL)
         return WEIR_ENOMEM;
-    enum weir_err err = weir_redirect_find(q->tenant, &req, location, LOCATION_MAX, &result);
+    weir_redirect_set_authority(&req, t->authority);
+    enum weir_err err = weir_redirect_find(q->tenant, &req, location, WEIR_LOCATION_MAX, &result);
     *ret_decided = err == WEIR_ELIMIT || result.code != 0;
     if (err == WEIR_ELIMIT) {
         response->decision = (char *)"none";

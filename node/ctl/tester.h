@@ -16,13 +16,14 @@
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/ctl/node.h"
+#include "node/wire/uri.h"
 #include "weir/v1/admin.pb-c.h"
 
 /** A request as a question. */
 struct weir_test {
     bool https;
-    uint16_t port;
-    struct weir_span host; /* lower case, without port */
+    const struct weir_authority *authority; /* in the arena */
+    struct weir_span host;                  /* of it: lower case, without port */
     bool host_is_ip;
     struct weir_addr addr;   /* of such a host */
     struct weir_span target; /* path and query as a client would send them; "/" at least */

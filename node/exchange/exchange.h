@@ -26,6 +26,7 @@
 #define WEIR_REQUEST_ID_LEN 32
 #define WEIR_RATE_WINDOW_MS 10000
 
+struct weir_dial;
 struct weir_endpoint_pool;
 
 enum weir_phase {
@@ -37,12 +38,23 @@ enum weir_phase {
     WEIR_PHASE_DRAIN,    /* the response is sent; the rest of the request's body is dropped */
 };
 
+/** Who has to move for a body to go on. */
+enum weir_turn_of {
+    WEIR_TURN_CLIENT_SENDS, /* the client: bytes of the request are awaited */
+    WEIR_TURN_CLIENT_TAKES, /* the client: it has bytes of the response to take */
+    WEIR_TURN_ORIGIN,       /* the endpoint: it has bytes to take, or is awaited to send */
+};
+
+#define WEIR_TRIES_MAX 8 /* endpoints tried for one request */
+
 #define WEIR_EXCHANGE_MAGIC 0x45584348u
 
 struct weir_exchange {
     uint32_t magic;
     uint8_t phase;
+    uint8_t turn; /* enum weir_turn_of, while a body moves */
     bool trusted;
+    bool https;          /* the client's scheme, as far as it is known */
     bool fresh;          /* a second try: dial, do not use a parked connection */
     bool head_sent;      /* the request head was given to the origin connection */
     bool body_taken;     /* body bytes went to an origin connection */
@@ -51,6 +63,7 @@ struct weir_exchange {
     bool response_done;
     bool reused;      /* the current origin connection had carried an exchange before */
     bool reusable;    /* the response's head lets the origin connection carry another */
+    bool bound;       /* an identity of the client was seen: see flow/identity.h */
     bool linger;      /* input may still come after the response: see WEIR_CLIENT_LINGER */
     bool close_after; /* the client's connection ends after this exchange */
     bool expects;     /* Expect: 100-continue: before the 100 it is open whether the body comes */
@@ -58,6 +71,7 @@ struct weir_exchange {
     struct weir_client_side *downstream;
     struct weir_origin_side *origin; /* NULL: none yet, or no longer */
     struct weir_deadline deadline;
+    struct weir_dial *dial;                /* set while a connection is being made for it */
     struct weir_endpoint_pool *waiting_in; /* set while in a pool's queue */
     struct weir_list wait_link;
     struct weir_tenant *tenant;                 /* shares; NULL when no tenant has the host */
@@ -85,9 +99,10 @@ struct weir_exchange {
     uint64_t start_ns, dial_ns, connected_ns; /* weir_exchange_stamp_ns; 0: did not happen */
     uint64_t sent_ns, first_byte_ns;          /* whole request passed on; response begun */
     uint64_t phase_ms;                        /* when the phase began */
-    uint64_t progress_ms;                     /* when a body byte last moved */
-    uint64_t window_ms;                       /* begin of the current rate window */
-    uint64_t window_bytes;
+    uint64_t connect_until_ms;                /* the end of all tries to connect; 0: none yet */
+    uint64_t progress_ms;                     /* when who has the turn last moved a byte */
+    uint64_t window_ms;                       /* begin of the current rate window of the client */
+    uint64_t window_bytes;                    /* that the client sent or took in it */
     uint64_t confirmed;    /* bytes that the client had taken at the last check */
     uint64_t passed_bytes; /* response body bytes given to the client */
 };
@@ -117,8 +132,13 @@ bool weir_exchange_wants_input(const struct weir_exchange *x);
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in);
 /** The client took all that was queued. May end x. */
 void weir_exchange_flushed(struct weir_exchange *x);
+/** The client has ended its sending side in order, after the whole request. May end x, by the
+ * tenant's on_client_close. */
+void weir_exchange_client_end(struct weir_exchange *x);
 /** The client is gone, or is given up: end the exchange and its connections. Ends x. */
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome);
+/** The client's side ends: the connection that carries its identity ends with it. */
+void weir_exchange_drop_held(struct weir_client_side *c);
 /** Whether the request is read as a whole. */
 static inline bool weir_exchange_request_is_read(const struct weir_exchange *x)
 {
@@ -127,6 +147,8 @@ static inline bool weir_exchange_request_is_read(const struct weir_exchange *x)
 
 /* -- called by the origin's side, and by what finds it -- */
 
+/** It left the queue and its connection is being made: the endpoint's time begins now. */
+void weir_exchange_dialling(struct weir_exchange *x);
 /** It has a connection: begin to send. */
 void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_side *o);
 /** The origin connection failed: leave it, then retry or respond as weir_plan_after_failure
@@ -160,6 +182,8 @@ void weir_exchange_passed_all(struct weir_exchange *x);
 
 /** Change the phase. The move must be in the table of legal moves (contract). */
 void weir_exchange_move(struct weir_exchange *x, enum weir_phase to);
+/** Bytes moved, or room came: see whose turn it is now, and measure that peer from now on. */
+void weir_exchange_note_turn(struct weir_exchange *x);
 /** Change the phase and begin to measure its time and rate. */
 void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to);
 /** Begin to count for the exchange's tenant. It must have one and not count yet (contract). */
@@ -173,7 +197,8 @@ struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct we
 /** Write the access record, count, free, and leave the client. It must have no origin connection
  * and no place in a queue (contract). Ends x. */
 void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how);
-/** Respond locally with an error page. May end x. @param status 300..599 */
+/** Respond locally: an error page, a redirect, or what ends here. May end x. @param status 200..599
+ */
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why);
 /** Leave the origin connection, or the queue for one. @param reusable  as weir_origin_ops.release

@@ -46,31 +46,19 @@ void weir_exchange_move(struct weir_exchange *x, enum weir_phase to)
     x->phase = (uint8_t)to;
 }
 
-static uint64_t deadline_of(const struct weir_exchange *x);
-
-void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to)
-{
-    uint64_t now_ms = x->env->now->ms;
-    weir_exchange_move(x, to);
-    x->phase_ms = now_ms;
-    x->progress_ms = now_ms;
-    x->window_ms = now_ms;
-    x->window_bytes = 0;
-    weir_timer_set(x->env->wheel, &x->deadline.timer, deadline_of(x));
-}
-
 /* -- time -- */
 
 uint64_t weir_exchange_read_clock_ns(struct weir_exchange_env *env)
 {
-    uint64_t now_ns = weir_clock_mono_ns();
-    if (!env->records)
-        env->now->ns = now_ns;
-    return now_ns;
+    env->now->ns = weir_clock_mono_ns();
+    return env->now->ns;
 }
 
-static uint32_t body_timeout_ms(const struct weir_exchange *x)
+/* How long who has the turn may be silent. */
+static uint32_t silence_max_ms(const struct weir_exchange *x)
 {
+    if (x->turn == WEIR_TURN_ORIGIN)
+        return x->upstream->body_timeout_ms;
     return x->tenant ? x->tenant->body_timeout_ms : WEIR_DEFAULT_BODY_TIMEOUT_MS;
 }
 
@@ -82,9 +70,11 @@ static uint64_t window_min_bytes(const struct weir_exchange *x)
 
 static uint64_t deadline_of(const struct weir_exchange *x)
 {
+    uint64_t until = 0;
     switch ((enum weir_phase)x->phase) {
     case WEIR_PHASE_CONNECT:
-        return x->phase_ms + x->upstream->connect_timeout_ms;
+        until = x->phase_ms + x->upstream->connect_timeout_ms;
+        return until < x->connect_until_ms ? until : x->connect_until_ms;
     case WEIR_PHASE_RESPONSE:
         return x->phase_ms + x->upstream->response_timeout_ms;
     case WEIR_PHASE_REQUEST:
@@ -93,15 +83,50 @@ static uint64_t deadline_of(const struct weir_exchange *x)
     case WEIR_PHASE_DRAIN:
         break;
     }
-    uint64_t still = x->progress_ms + body_timeout_ms(x);
     uint64_t window = x->window_ms + WEIR_RATE_WINDOW_MS;
-    return still < window ? still : window;
+    until = x->progress_ms + silence_max_ms(x);
+    return x->turn == WEIR_TURN_ORIGIN || until < window ? until : window;
 }
 
-/* The exchange waits for the client to take bytes. */
-static bool client_is_behind(const struct weir_exchange *x)
+static enum weir_turn_of turn_of(const struct weir_exchange *x)
 {
-    return x->phase == WEIR_PHASE_FLUSH || x->downstream->ops->blocked(x->downstream);
+    const struct weir_origin_side *o = x->origin;
+    if (x->downstream->ops->blocked(x->downstream))
+        return WEIR_TURN_CLIENT_TAKES;
+    if (x->phase == WEIR_PHASE_DRAIN)
+        return WEIR_TURN_CLIENT_SENDS;
+    /* Once a response has begun, both may have reason to wait for each other. */
+    if (x->phase == WEIR_PHASE_REQUEST && (o == NULL || !o->ops->blocked(o)))
+        return WEIR_TURN_CLIENT_SENDS;
+    return x->phase == WEIR_PHASE_FLUSH ? WEIR_TURN_CLIENT_TAKES : WEIR_TURN_ORIGIN;
+}
+
+static void begin_turn(struct weir_exchange *x)
+{
+    uint64_t now_ms = x->env->now->ms;
+    x->progress_ms = now_ms;
+    x->window_ms = now_ms;
+    x->window_bytes = 0;
+    if (x->turn == WEIR_TURN_CLIENT_TAKES)
+        x->confirmed = x->downstream->ops->taken(x->downstream);
+    weir_timer_set(x->env->wheel, &x->deadline.timer, deadline_of(x));
+}
+
+void weir_exchange_note_turn(struct weir_exchange *x)
+{
+    enum weir_turn_of turn = turn_of(x);
+    if (WEIR_LIKELY(x->turn == turn))
+        return;
+    x->turn = (uint8_t)turn;
+    begin_turn(x);
+}
+
+void weir_exchange_start_phase(struct weir_exchange *x, enum weir_phase to)
+{
+    weir_exchange_move(x, to);
+    x->phase_ms = x->env->now->ms;
+    x->turn = (uint8_t)turn_of(x);
+    begin_turn(x);
 }
 
 /* A socket becomes writable only when a third of a buffer of megabytes has drained; a slow but
@@ -117,30 +142,21 @@ static void refresh_client_progress(struct weir_exchange *x)
     x->progress_ms = x->env->now->ms;
 }
 
-/* Whether a body moves too slowly: no byte for body_timeout, or less than min_rate over a window in
- * which some bytes moved. */
+/* Whether who has the turn moves too slowly: no byte for body_timeout, or, if it is the client,
+ * less than min_rate over a window in which some bytes moved. */
 static bool is_too_slow(struct weir_exchange *x)
 {
     uint64_t now = x->env->now->ms;
-    if (client_is_behind(x))
+    if (x->turn == WEIR_TURN_CLIENT_TAKES)
         refresh_client_progress(x);
-    if (now >= x->progress_ms + body_timeout_ms(x))
+    if (now >= x->progress_ms + silence_max_ms(x))
         return true;
-    if (now < x->window_ms + WEIR_RATE_WINDOW_MS)
+    if (x->turn == WEIR_TURN_ORIGIN || now < x->window_ms + WEIR_RATE_WINDOW_MS)
         return false;
     bool slow = x->window_bytes > 0 && x->window_bytes < window_min_bytes(x);
     x->window_ms = now;
     x->window_bytes = 0;
     return slow;
-}
-
-/* Whether the client is the side that stalls: it takes no bytes, or sends none although they are
- * awaited. */
-static bool client_stalls(const struct weir_exchange *x)
-{
-    if (x->phase == WEIR_PHASE_REQUEST)
-        return x->origin == NULL || !x->origin->ops->blocked(x->origin);
-    return client_is_behind(x) || weir_exchange_wants_input(x);
 }
 
 static void end_stalled_exchange(struct weir_exchange *x)
@@ -149,7 +165,7 @@ static void end_stalled_exchange(struct weir_exchange *x)
         weir_exchange_end(x, WEIR_CLIENT_LINGER);
         return;
     }
-    if (!client_stalls(x)) {
+    if (x->turn == WEIR_TURN_ORIGIN) {
         weir_exchange_failed(x, WEIR_FAILURE_STALLED);
         return;
     }
@@ -211,14 +227,14 @@ static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
 {
     const struct weir_client_side *c = x->downstream;
     char client[WEIR_ADDR_TEXT_MAX];
-    char local[WEIR_ADDR_TEXT_MAX];
     struct weir_access a = {
-        .wall_ms = weir_clock_wall_ms(),
+        .wall_ms = weir_turn_wall_ms(x->env->now, now_ns),
+        .last_time = &x->env->access_time,
         .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
         .client = weir_span(client, weir_addr_ip_text(&x->client, client)),
-        .client_port = x->trusted ? 0 : c->peer->port,
-        .local = weir_span(local, weir_addr_text(c->local, local)),
-        .scheme = WEIR_SPAN_LIT("http"),
+        .client_port = x->client.port,
+        .local = weir_access_local_text(&x->env->access_local, c->local),
+        .scheme = x->https ? WEIR_SPAN_LIT("https") : WEIR_SPAN_LIT("http"),
         .host = marked_span(x, x->marks.host_at, x->marks.host_len),
         .method = marked_span(x, 0, x->method_len),
         .path = marked_span(x, x->marks.target_at, x->marks.target_len),
@@ -355,14 +371,14 @@ void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how)
     struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    WEIR_ASSERT(x->origin == NULL && x->waiting_in == NULL);
+    WEIR_ASSERT(x->origin == NULL && x->dial == NULL && x->waiting_in == NULL);
     WEIR_ASSERT(c->x == x);
     uint64_t now_ns = weir_exchange_stamp_ns(env);
     count_response_class(x);
     observe_phases(x, now_ns);
     WEIR_PROBE4(response, x, x->status, x->passed_bytes, x->request_id);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_response(x, now_ns));
-    if (env->records)
+    if (weir_exchange_records(env))
         write_access_record(x, now_ns);
     leave_counters(x);
     weir_timer_stop(env->wheel, &x->deadline.timer);
@@ -372,6 +388,14 @@ void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how)
     c->x = NULL;
     weir_pool_release(&env->exchanges, x);
     c->ops->end(c, how);
+}
+
+void weir_exchange_client_end(struct weir_exchange *x)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    bool finish = x->response_done || (x->tenant != NULL && x->tenant->finish_closed);
+    if (!finish)
+        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
 }
 
 void weir_exchange_client_gone(struct weir_exchange *x, enum weir_access_outcome outcome)

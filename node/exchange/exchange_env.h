@@ -9,6 +9,7 @@
 #ifndef WEIR_NODE_EXCHANGE_EXCHANGE_ENV_H
 #define WEIR_NODE_EXCHANGE_EXCHANGE_ENV_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,11 +21,13 @@
 #include "node/base/metrics.h"
 #include "node/base/pool.h"
 #include "node/base/rng.h"
+#include "node/base/span.h"
 #include "node/base/timerwheel.h"
 #include "node/exchange/counters.h"
 #include "node/flow/access.h"
 #include "node/flow/admit.h"
 #include "node/flow/failure_marks.h"
+#include "node/flow/forwarded.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/h1.h"
 #include "tenants/cache.h"
@@ -44,9 +47,16 @@ enum weir_client_end {
     WEIR_CLIENT_GONE,   /* the client has all that it will get, or is gone: close */
 };
 
+/** The result of sending to a side. */
+enum weir_sent {
+    WEIR_SENT,           /* sent or queued */
+    WEIR_SENT_LOST,      /* the peer takes no more bytes */
+    WEIR_SENT_NO_MEMORY, /* there is no memory to queue what it did not take; part may be sent */
+};
+
 struct weir_client_ops {
-    /** Send or queue. @return false: the client is gone; the exchange ends itself */
-    bool (*send)(struct weir_client_side *c, const struct weir_pieces *p);
+    /** Send or queue. Not WEIR_SENT: the exchange ends itself. */
+    enum weir_sent (*send)(struct weir_client_side *c, const struct weir_pieces *p);
     /** Whether given bytes still wait for the client. When they are gone, the client's side calls
      * weir_exchange_flushed. */
     bool (*blocked)(const struct weir_client_side *c);
@@ -61,7 +71,8 @@ struct weir_client_ops {
 /** Embedded in a session's connection or stream. */
 struct weir_client_side {
     const struct weir_client_ops *ops;
-    struct weir_exchange *x; /* NULL: no exchange; set by weir_exchange_begin */
+    struct weir_exchange *x;       /* NULL: no exchange; set by weir_exchange_begin */
+    struct weir_origin_side *held; /* carries this client's identity; NULL: none does */
     const struct weir_addr *peer, *local;
     bool eof;                 /* the client sends nothing more: no further request comes */
     uint32_t idle_timeout_ms; /* of the tenant of the last request, once one was found */
@@ -71,9 +82,9 @@ struct weir_client_side {
 /* -- the origin's side -- */
 
 struct weir_origin_ops {
-    /** Send or queue. @return false: it takes no more bytes; a response may still be there to read,
-     * so `broken` is set and the exchange goes on. */
-    bool (*send)(struct weir_origin_side *o, const struct weir_pieces *p);
+    /** Send or queue. WEIR_SENT_LOST: a response may still be there to read, so the exchange sets
+     * `broken` and goes on. */
+    enum weir_sent (*send)(struct weir_origin_side *o, const struct weir_pieces *p);
     /** Whether given bytes still wait for the origin. When they are gone, the origin's side calls
      * weir_exchange_origin_drained. */
     bool (*blocked)(const struct weir_origin_side *o);
@@ -81,15 +92,22 @@ struct weir_origin_ops {
     void (*resume)(struct weir_origin_side *o);
     /** The exchange is done with it; x is NULL. @param reusable  false: close it */
     void (*release)(struct weir_origin_side *o, bool reusable);
+    /** The exchange is done with it, but the connection carries the identity of its client: keep it
+     * for the next exchange of o->held_by. When it ends, the origin's side clears both links. */
+    void (*hold)(struct weir_origin_side *o);
+    /** A held connection carries x: x->origin is set. */
+    void (*take)(struct weir_origin_side *o, struct weir_exchange *x);
 };
 
 /** Embedded in an origin connection. */
 struct weir_origin_side {
     const struct weir_origin_ops *ops;
-    struct weir_exchange *x; /* NULL: idle, parked or dialled ahead */
-    bool reused;             /* it had carried an exchange before this one */
-    bool broken;             /* takes no more bytes; a response may be there to read */
-    uint32_t exchanges;      /* carried before */
+    struct weir_exchange *x;          /* NULL: idle, parked or dialled ahead */
+    struct weir_client_side *held_by; /* NULL unless held */
+    uint64_t endpoint_key; /* weir_endpoint.key of the exchange that it served last; 0: none yet */
+    bool reused;           /* it had carried an exchange before this one */
+    bool broken;           /* takes no more bytes; a response may be there to read */
+    uint32_t exchanges;    /* carried before */
 };
 
 /* -- the surroundings -- */
@@ -112,7 +130,7 @@ struct weir_exchange_env_ops {
     void (*unwait)(struct weir_exchange_env *env, struct weir_exchange *x);
     /** Whether x waits because a limit is reached, which is no failure of the endpoint. */
     bool (*queued)(const struct weir_exchange_env *env, const struct weir_exchange *x);
-    /** Write the access record. Called only while env->records. */
+    /** Write the access record. Called only while weir_exchange_records. */
     void (*record)(struct weir_exchange_env *env, const struct weir_access *a);
 };
 
@@ -127,9 +145,12 @@ struct weir_exchange_env {
     struct weir_failure_marks *marks;
     struct weir_rng *rng;
     struct weir_prefixes trusted; /* whose statements about clients are believed */
-    bool records;                 /* access records are written */
-    bool draining;                /* responses are the last of their connections */
-    const char *date;             /* for responses; WEIR_HTTP_DATE_LEN bytes */
+    struct weir_span cdn_id;      /* of this cluster, for CDN-Loop; empty: loops go unseen */
+    const _Atomic bool *records;  /* whether access records are wanted; relaxed. NULL: never */
+    struct weir_access_time access_time;
+    struct weir_access_local access_local;
+    bool draining;    /* responses are the last of their connections */
+    const char *date; /* for responses; WEIR_HTTP_DATE_LEN bytes */
     struct weir_pool exchanges;
     struct weir_pool heads; /* struct weir_h1_head, of incomplete heads of either side */
     struct weir_h1_head response_head;
@@ -139,13 +160,17 @@ struct weir_exchange_env {
     size_t out_len;
 };
 
-/** Part of weir_exchange_stamp_ns: the monotonic clock, remembered for this turn unless access
- * records are written. */
+static inline bool weir_exchange_records(const struct weir_exchange_env *env)
+{
+    return env->records != NULL && atomic_load_explicit(env->records, memory_order_relaxed);
+}
+/** Part of weir_exchange_stamp_ns: reads the monotonic clock and remembers it. */
 uint64_t weir_exchange_read_clock_ns(struct weir_exchange_env *env);
 /**
- * Monotonic time of a step of an exchange, for its record, the histograms and the log. Exact while
- * access records are written. Otherwise read once in a turn of the loop, because five clock reads
- * for each exchange cost too much: steps of one turn have the same time.
+ * Monotonic time of a step of an exchange, for its record, the histograms and the log. Read once
+ * for each event while access records are written (weir_turn.fine), otherwise once in a turn of the
+ * loop: a read for each of the five steps of an exchange costs too much. Steps between which the
+ * exchange waited for nothing have the same time.
  */
 static inline uint64_t weir_exchange_stamp_ns(struct weir_exchange_env *env)
 {

@@ -10,6 +10,8 @@
 #include "node/base/probe.h"
 #include "node/exchange/exchange.h"
 #include "node/exchange/exchange_log.h"
+#include "node/flow/forwarded.h"
+#include "node/flow/identity.h"
 
 /* -- beginning -- */
 
@@ -35,11 +37,14 @@ static void set_request_id(struct weir_exchange *x, const struct weir_h1_head *h
 static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
                        const uint8_t *bytes)
 {
-    const struct weir_addr *peer = x->downstream->peer;
-    struct weir_prefixes trusted = x->env->trusted;
-    x->trusted = weir_prefixes_contain(trusted, peer);
-    if (x->trusted)
-        weir_rewrite_client(head, bytes, trusted, peer, &x->client);
+    struct weir_exchange_env *env = x->env;
+    struct weir_forwarded said;
+    weir_forwarded_read(head, bytes, env->trusted, x->downstream->peer, &said);
+    if (said.malformed)
+        weir_metric_add(env->metrics, WEIR_M_REQUESTS_FORWARDED_MALFORMED, 1);
+    x->client = said.client;
+    x->trusted = said.trusted;
+    x->https = said.scheme == WEIR_SCHEME_HTTPS;
 }
 
 struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct weir_client_side *c)
@@ -69,7 +74,7 @@ static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_hea
     struct weir_span method = weir_span(bytes + head->method_at, head->method_len);
     struct weir_span target = weir_span(bytes + head->target_at, head->target_len);
     struct weir_span host = weir_span(bytes + head->authority_at, head->authority_len);
-    if (!x->env->records)
+    if (!weir_exchange_records(x->env))
         return;
     x->head = weir_stash_get(x->env->buffers, method.len + target.len + host.len);
     if (x->head == NULL)
@@ -99,7 +104,9 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
         .peer = x->downstream->peer,
         .client = &x->client,
         .trusted = x->trusted,
+        .https = x->https,
         .request_id = weir_span(x->request_id, x->request_id_len),
+        .cdn_id = env->cdn_id,
     };
     x->head = weir_stash_get(env->buffers, weir_rewrite_request_max(&r));
     if (x->head == NULL)
@@ -109,13 +116,15 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
     return true;
 }
 
-static void set_request_facts(struct weir_exchange *x, const struct weir_h1_head *head)
+static void set_request_facts(struct weir_exchange *x, const struct weir_h1_head *head,
+                              const uint8_t *bytes)
 {
     enum weir_h1_body body = weir_h1_body_of(head, WEIR_METHOD_OTHER);
     x->req.method = head->method;
     x->req.minor = head->minor;
     x->req.has_body = body != WEIR_BODY_NONE;
     x->req.keep_alive = weir_h1_keeps_alive(head);
+    x->bound = weir_identity_binds(head, bytes);
     weir_body_init(&x->req_body, body, head->content_length, head->chunked);
 }
 
@@ -130,9 +139,10 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
     }
     set_client(x, head, bytes);
     set_request_id(x, head, bytes);
-    set_request_facts(x, head);
+    set_request_facts(x, head, bytes);
     struct weir_admit *a = &env->admit;
-    weir_admit_request(a, env->cache, head, bytes, c->local);
+    struct weir_arrival arrival = { head, bytes, c->local, x->https, env->cdn_id };
+    weir_admit_request(a, env->cache, &arrival);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
         weir_exchange_count_tenant(x);
@@ -144,6 +154,7 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_request(x, head, bytes));
     if (a->what != WEIR_ADMIT_FORWARD) {
         store_record_bytes(x, head, bytes);
+        x->close_after = a->close;
         weir_exchange_response(x, a->status, a->outcome, a->why);
         return;
     }
@@ -175,13 +186,56 @@ static void respond_none_left(struct weir_exchange *x)
             WEIR_SPAN_LIT("None of the site's servers could be reached."));
 }
 
+/* There is a connection: send. */
+static void begin_request(struct weir_exchange *x)
+{
+    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_origin(x));
+    weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
+    x->downstream->ops->wake(x->downstream);
+}
+
+/* The connection that carries the client's identity, if it leads where this request goes. */
+static bool take_held(struct weir_exchange *x)
+{
+    struct weir_origin_side *o = x->downstream->held;
+    struct weir_counter_hint unknown = { 0 };
+    if (o == NULL || x->fresh)
+        return false;
+    for (size_t i = 0; i < x->upstream->num_endpoints; i++) {
+        struct weir_endpoint *e = &x->upstream->endpoints[i];
+        if (e->key != o->endpoint_key)
+            continue;
+        x->endpoint = e;
+        x->tries++;
+        x->dial_ns = weir_exchange_stamp_ns(x->env);
+        weir_exchange_count_attempt(x, &unknown);
+        x->downstream->held = NULL;
+        o->held_by = NULL;
+        o->ops->take(o, x);
+        x->reused = true;
+        x->bound = true;
+        return true;
+    }
+    return false;
+}
+
 void weir_exchange_connect(struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->upstream != NULL);
-    WEIR_ASSERT(x->origin == NULL);
+    WEIR_ASSERT(x->origin == NULL && x->dial == NULL);
     struct weir_exchange_env *env = x->env;
+    if (take_held(x)) {
+        begin_request(x);
+        return;
+    }
+    if (x->connect_until_ms == 0)
+        x->connect_until_ms = env->now->ms + x->upstream->connect_total_ms;
     for (;;) {
+        if (x->tries >= WEIR_TRIES_MAX || (x->tries > 0 && env->now->ms >= x->connect_until_ms)) {
+            respond_none_left(x);
+            return;
+        }
         struct weir_endpoint *e =
             weir_balance_pick(x->upstream, env->marks, &x->client, &x->tried, env->now->ms);
         if (e == NULL) {
@@ -197,9 +251,7 @@ void weir_exchange_connect(struct weir_exchange *x)
         x->dial_ns = weir_exchange_stamp_ns(env);
         switch (env->ops->acquire(env, x)) {
         case WEIR_ACQUIRED_READY:
-            WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_origin(x));
-            weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
-            x->downstream->ops->wake(x->downstream);
+            begin_request(x);
             return;
         case WEIR_ACQUIRED_WAIT:
             weir_exchange_start_phase(x, WEIR_PHASE_CONNECT);
@@ -220,14 +272,20 @@ void weir_exchange_connect(struct weir_exchange *x)
     }
 }
 
+void weir_exchange_dialling(struct weir_exchange *x)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->waiting_in == NULL);
+    x->dial_ns = weir_exchange_stamp_ns(x->env);
+    weir_exchange_start_phase(x, WEIR_PHASE_CONNECT);
+}
+
 void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_side *o)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == o);
     x->connected_ns = weir_exchange_stamp_ns(x->env);
-    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_origin(x));
-    weir_exchange_start_phase(x, WEIR_PHASE_REQUEST);
-    x->downstream->ops->wake(x->downstream);
+    begin_request(x);
 }
 
 /* -- the request's bytes -- */
@@ -289,6 +347,18 @@ static size_t drop_request_input(struct weir_exchange *x, struct weir_span in)
     return used;
 }
 
+/* The request cannot be passed on, for which neither peer is to blame. */
+static void end_without_memory(struct weir_exchange *x)
+{
+    weir_metric_add(x->env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    x->close_after = true;
+    if (x->head_passed)
+        weir_exchange_client_gone(x, WEIR_OUTCOME_OVERLOAD);
+    else
+        weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
+                               WEIR_SPAN_LIT("The node has no memory to spare."));
+}
+
 static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
 {
     struct weir_exchange_env *env = x->env;
@@ -314,11 +384,23 @@ static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
     }
     x->head_sent = true;
     struct weir_origin_side *o = x->origin;
-    /* A server may respond and close before it has read everything: its response is read before the
-     * connection is given up. */
-    if (o->ops->send(o, p) && x->req_body.done && !o->ops->blocked(o))
-        finish_request(x);
-    return used;
+    switch (o->ops->send(o, p)) {
+    case WEIR_SENT:
+        if (x->req_body.done && !o->ops->blocked(o))
+            finish_request(x);
+        else
+            weir_exchange_note_turn(x);
+        return used;
+    case WEIR_SENT_LOST:
+        /* A server may respond and close before it has read everything: its response is read before
+         * the connection is given up. */
+        o->broken = true;
+        return used;
+    case WEIR_SENT_NO_MEMORY:
+        end_without_memory(x);
+        return in.len;
+    }
+    WEIR_UNREACHABLE();
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
@@ -332,10 +414,12 @@ void weir_exchange_origin_drained(struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     x->progress_ms = x->env->now->ms;
-    if (x->req_body.done)
+    if (x->req_body.done) {
         finish_request(x);
-    else
-        x->downstream->ops->wake(x->downstream);
+        return;
+    }
+    weir_exchange_note_turn(x);
+    x->downstream->ops->wake(x->downstream);
 }
 
 /* -- failures -- */
@@ -364,13 +448,17 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
     x->outcome = outcome[failure];
 }
 
-static void mark_endpoint(struct weir_exchange *x)
+static void mark_endpoint(struct weir_exchange *x, enum weir_mark mark)
 {
     static struct weir_log_limit limit;
     struct weir_exchange_env *env = x->env;
     uint32_t suppressed = 0;
     weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
-    if (!weir_failure_marks_failed(env->marks, x->endpoint->key, env->now->ms))
+    bool out = mark == WEIR_MARK_AT_ONCE
+                   ? weir_failure_marks_failed(env->marks, x->endpoint->key, env->now->ms)
+                   : weir_failure_marks_response_failed(env->marks, x->endpoint->key, &x->client,
+                                                        env->now->ms);
+    if (!out)
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
         log_warn("upstream.endpoint_out",
@@ -408,14 +496,16 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         .sent = x->head_sent,
         .body_taken = x->body_taken,
         .response_begun = x->response_begun,
+        .request_done = x->req_body.done,
         .head_passed = x->head_passed,
         .retries = x->retries,
     };
     weir_exchange_leave_origin(x, false);
     count_failure(x, failure);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_failed(x, weir_access_outcome_name(x->outcome)));
-    if (weir_plan_marks_endpoint(failure, &facts))
-        mark_endpoint(x);
+    enum weir_mark mark = weir_plan_marks_endpoint(failure, &facts);
+    if (mark != WEIR_MARK_NONE)
+        mark_endpoint(x, mark);
     switch (weir_plan_after_failure(failure, &facts)) {
     case WEIR_NEXT_ENDPOINT:
         if (failure != WEIR_FAILURE_CLOSED || !facts.reused)

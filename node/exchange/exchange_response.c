@@ -6,7 +6,9 @@
 
 #include "node/base/clock.h"
 #include "node/exchange/exchange.h"
+#include "node/flow/identity.h"
 #include "node/flow/local_response.h"
+#include "node/flow/methods.h"
 
 /* -- completion -- */
 
@@ -42,8 +44,10 @@ void weir_exchange_flushed(struct weir_exchange *x)
     x->progress_ms = x->env->now->ms;
     if (x->phase == WEIR_PHASE_FLUSH)
         finish_exchange(x);
-    else if (x->origin != NULL)
+    else if (x->origin != NULL) {
+        weir_exchange_note_turn(x);
         x->origin->ops->resume(x->origin);
+    }
 }
 
 /* -- weir's own responses -- */
@@ -69,11 +73,37 @@ void weir_exchange_leave_origin(struct weir_exchange *x, bool reusable)
     o->ops->release(o, reusable);
 }
 
+static void count_own_response(const struct weir_exchange *x, enum weir_access_outcome outcome)
+{
+    static const struct {
+        enum weir_access_outcome outcome;
+        enum weir_metric metric;
+    } counted[] = {
+        { WEIR_OUTCOME_UNKNOWN_HOST, WEIR_M_REQUESTS_UNKNOWN_HOST },
+        { WEIR_OUTCOME_REDIRECTED, WEIR_M_REQUESTS_REDIRECTED },
+        { WEIR_OUTCOME_LOOP, WEIR_M_REQUESTS_LOOPED },
+        { WEIR_OUTCOME_TOO_LARGE, WEIR_M_REQUESTS_TOO_LARGE },
+        { WEIR_OUTCOME_REFUSED, WEIR_M_REQUESTS_REFUSED },
+    };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(counted); i++)
+        if (counted[i].outcome == outcome)
+            weir_metric_add(x->env->metrics, counted[i].metric, 1);
+}
+
+/* The methods that the tenant has, where a response of this kind must or may list them. */
+static struct weir_span allow_of(const struct weir_exchange *x, uint16_t status,
+                                 enum weir_access_outcome outcome)
+{
+    bool lists = status == 405 ||
+                 (outcome == WEIR_OUTCOME_MAX_FORWARDS && x->req.method == WEIR_METHOD_OPTIONS);
+    return lists && x->tenant != NULL ? weir_methods_allowed(x->tenant->trace) : WEIR_SPAN_EMPTY;
+}
+
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    WEIR_ASSERT(status >= 300 && status <= 599);
+    WEIR_ASSERT(status >= 200 && status <= 599);
     WEIR_ASSERT(!x->head_passed);
     struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
@@ -86,6 +116,8 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
         .reason_text = why,
         .request_id = weir_span(x->request_id, x->request_id_len),
         .location = outcome == WEIR_OUTCOME_REDIRECTED ? env->admit.location : WEIR_SPAN_EMPTY,
+        .allow = allow_of(x, status, outcome),
+        .message = outcome == WEIR_OUTCOME_MAX_FORWARDS ? env->admit.message : WEIR_SPAN_EMPTY,
         .date = weir_span(env->date, WEIR_HTTP_DATE_LEN),
         .keep_alive = keep,
         .head_only = x->req.method == WEIR_METHOD_HEAD,
@@ -98,17 +130,12 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     x->outcome = outcome;
     x->plan.reuse_downstream = keep;
     x->close_after = !keep;
-    if (outcome == WEIR_OUTCOME_UNKNOWN_HOST)
-        weir_metric_add(env->metrics, WEIR_M_REQUESTS_UNKNOWN_HOST, 1);
-    if (outcome == WEIR_OUTCOME_REDIRECTED)
-        weir_metric_add(env->metrics, WEIR_M_REQUESTS_REDIRECTED, 1);
-    if (outcome == WEIR_OUTCOME_TOO_LARGE)
-        weir_metric_add(env->metrics, WEIR_M_REQUESTS_TOO_LARGE, 1);
+    count_own_response(x, outcome);
     struct weir_pieces *p = &env->pieces;
     weir_pieces_reset(p);
     p->hold = !keep;
     if (weir_local_response_write(&a, env->out, env->out_len, &len) < 0 ||
-        (weir_pieces_add(p, weir_span(env->out, len)), !c->ops->send(c, p))) {
+        (weir_pieces_add(p, weir_span(env->out, len)), c->ops->send(c, p) != WEIR_SENT)) {
         weir_exchange_end(x, WEIR_CLIENT_CUT);
         return;
     }
@@ -160,12 +187,29 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
     return weir_rewrite_response(&r, env->out);
 }
 
+/* Send env->pieces to the client. @return false: the exchange is over */
+static bool send_to_client(struct weir_exchange *x)
+{
+    struct weir_client_side *c = x->downstream;
+    switch (c->ops->send(c, &x->env->pieces)) {
+    case WEIR_SENT:
+        return true;
+    case WEIR_SENT_LOST:
+        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
+        return false;
+    case WEIR_SENT_NO_MEMORY:
+        weir_metric_add(x->env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+        weir_exchange_client_gone(x, WEIR_OUTCOME_OVERLOAD);
+        return false;
+    }
+    WEIR_UNREACHABLE();
+}
+
 /* Pass an interim response (1xx) on and wait for the next head. @return false: the exchange is
  * over */
 static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *head,
                          const uint8_t *bytes)
 {
-    struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
     x->interims++;
     if (!x->plan.pass_interim)
@@ -173,10 +217,8 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     weir_metric_add(env->metrics, WEIR_M_REQUESTS_1XX, 1);
     weir_pieces_reset(&env->pieces);
     weir_pieces_add(&env->pieces, weir_span(env->out, rewrite_response(x, head, bytes)));
-    bool sent = c->ops->send(c, &env->pieces);
+    bool sent = send_to_client(x);
     weir_pieces_reset(&env->pieces);
-    if (!sent)
-        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
     return sent;
 }
 
@@ -187,6 +229,7 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
 {
     struct weir_exchange_env *env = x->env;
     x->status = head->status;
+    x->bound = x->bound || weir_identity_binds(head, bytes);
     x->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
     if (x->close_after)
         x->plan.reuse_downstream = false;
@@ -231,6 +274,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
         if (h == NULL) {
             h = &env->response_head;
             weir_h1_head_init(h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
+            h->max_fields = x->tenant->max_fields;
         }
         *ret_used = used;
         switch (weir_h1_head_feed(h, rest)) {
@@ -270,6 +314,28 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
     }
 }
 
+void weir_exchange_drop_held(struct weir_client_side *c)
+{
+    struct weir_origin_side *o = c->held;
+    if (o == NULL)
+        return;
+    c->held = NULL;
+    o->held_by = NULL;
+    o->ops->release(o, false);
+}
+
+/* The connection carries this client's identity: it waits for the client's next request. */
+static void hold_origin(struct weir_exchange *x)
+{
+    struct weir_origin_side *o = x->origin;
+    weir_exchange_drop_held(x->downstream);
+    x->origin = NULL;
+    o->x = NULL;
+    o->held_by = x->downstream;
+    x->downstream->held = o;
+    o->ops->hold(o);
+}
+
 /* The endpoint's part is over: its connection may carry another exchange, or is closed when
  * anything about it is in doubt. */
 static void release_origin(struct weir_exchange *x, size_t extra)
@@ -280,8 +346,14 @@ static void release_origin(struct weir_exchange *x, size_t extra)
     x->outcome = x->tries > 1 || x->retries > 0 ? WEIR_OUTCOME_RETRIED_OK : WEIR_OUTCOME_OK;
     if (extra > 0)
         weir_metric_add(env->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
-    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key);
-    weir_exchange_leave_origin(x, x->reusable && whole_request && extra == 0);
+    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key, &x->client, env->now->ms);
+    bool reusable = x->reusable && whole_request && extra == 0;
+    if (!x->bound)
+        weir_exchange_leave_origin(x, reusable);
+    else if (reusable && x->plan.reuse_downstream && !x->close_after)
+        hold_origin(x);
+    else
+        weir_exchange_leave_origin(x, false); /* nobody else may have it */
 }
 
 static void complete_response(struct weir_exchange *x, size_t extra)
@@ -294,7 +366,6 @@ static void complete_response(struct weir_exchange *x, size_t extra)
  * over */
 static bool pass_response_body(struct weir_exchange *x, struct weir_span in, size_t *ret_used)
 {
-    struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
     struct weir_pieces *p = &env->pieces;
     enum weir_step step;
@@ -311,16 +382,14 @@ static bool pass_response_body(struct weir_exchange *x, struct weir_span in, siz
         if (p->len > 0) {
             x->head_passed = true;
             p->hold = step == WEIR_STEP_DONE && !x->plan.reuse_downstream;
-            if (!c->ops->send(c, p)) {
-                weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
+            if (!send_to_client(x))
                 return false;
-            }
         }
         weir_pieces_reset(p);
     } while (step == WEIR_STEP_SOME);
     x->progress_ms = env->now->ms;
-    x->window_bytes += used;
     x->passed_bytes = x->res_body.bytes;
+    weir_exchange_note_turn(x);
     *ret_used = used;
     return true;
 }
@@ -377,10 +446,8 @@ void weir_exchange_origin_end(struct weir_exchange *x, bool clean)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     }
-    if (env->pieces.len > 0 && !x->downstream->ops->send(x->downstream, &env->pieces)) {
-        weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
+    if (env->pieces.len > 0 && !send_to_client(x))
         return;
-    }
     x->reusable = false;
     complete_response(x, 0);
 }
@@ -404,7 +471,7 @@ void weir_exchange_passed(struct weir_exchange *x, uint64_t taken, uint64_t give
     x->passed_bytes += given;
     if (taken + given > 0)
         x->progress_ms = x->env->now->ms;
-    x->window_bytes += given;
+    weir_exchange_note_turn(x);
 }
 
 void weir_exchange_passed_all(struct weir_exchange *x)

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/base/addr.h"
+#include "node/base/clock.h"
 #include "node/base/contract.h"
 #include "node/base/span.h"
 
@@ -23,8 +25,9 @@ enum weir_access_outcome {
     WEIR_OUTCOME_UNKNOWN_HOST,
     WEIR_OUTCOME_NO_ROUTE,
     WEIR_OUTCOME_REDIRECTED,
-    WEIR_OUTCOME_REFUSED,   /* by a rule of the tenant: underscores, methods */
-    WEIR_OUTCOME_TOO_LARGE, /* head or body over its limit */
+    WEIR_OUTCOME_MAX_FORWARDS, /* OPTIONS or TRACE that ends here */
+    WEIR_OUTCOME_REFUSED,      /* by a rule of the tenant: underscores, methods */
+    WEIR_OUTCOME_TOO_LARGE,    /* head or body over its limit */
     WEIR_OUTCOME_TIMED_OUT_HEAD,
     WEIR_OUTCOME_TIMED_OUT_BODY,
     WEIR_OUTCOME_SLOW_CLIENT, /* below the minimum rate, either direction */
@@ -37,6 +40,7 @@ enum weir_access_outcome {
     WEIR_OUTCOME_NO_ENDPOINT,        /* none with weight is left to try */
     WEIR_OUTCOME_TENANT_BROKEN,      /* its record cannot be served */
     WEIR_OUTCOME_OVERLOAD,           /* no memory, no connection slot, draining */
+    WEIR_OUTCOME_LOOP,               /* it has been in this cluster before: CDN-Loop */
     WEIR_OUTCOME_COUNT
 };
 
@@ -52,8 +56,24 @@ const char *weir_access_outcome_name(enum weir_access_outcome v);
 /** Any record is shorter. */
 #define WEIR_ACCESS_MAX 4096
 
+/** The time of the last record as text, so that it is made once for all records of a millisecond.
+ * Zero at first. */
+struct weir_access_time {
+    uint64_t wall_ms;
+    char text[WEIR_RFC3339_LEN + 1]; /* empty: none yet */
+};
+
+/** The same for the address on which a client's connection arrived: mostly the one of the record
+ * before. */
+struct weir_access_local {
+    struct weir_addr addr;
+    uint8_t len; /* 0: none yet */
+    char text[WEIR_ADDR_TEXT_MAX];
+};
+
 struct weir_access {
-    uint64_t wall_ms; /* Unix ms at the end */
+    uint64_t wall_ms;                   /* Unix ms at the end */
+    struct weir_access_time *last_time; /* of all records of this writer; NULL: none */
     struct weir_span tenant;
     struct weir_span client; /* address text */
     uint16_t client_port;    /* 0: not known */
@@ -80,6 +100,10 @@ struct weir_access {
     struct weir_span user_agent;
     struct weir_span referer;
 };
+
+/** Text of `local`, until the next call. */
+struct weir_span weir_access_local_text(struct weir_access_local *last,
+                                        const struct weir_addr *local);
 
 /**
  * Write the record and its line feed.

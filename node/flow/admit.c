@@ -4,6 +4,8 @@
  */
 #include "node/flow/admit.h"
 
+#include "node/flow/cdn_loop.h"
+#include "node/flow/methods.h"
 #include "node/flow/rewrite.h"
 #include "tenants/redirect.h"
 
@@ -18,14 +20,14 @@ static void decide_response(struct weir_admit *a, uint16_t status, enum weir_acc
 
 /* The authority of the request. Without one (HTTP/1.0) only a dedicated address can identify the
  * tenant. */
-static void read_authority(struct weir_admit *a, const struct weir_h1_head *head,
-                           const uint8_t *bytes, const struct weir_addr *local)
+static void read_authority(struct weir_admit *a, const struct weir_arrival *req)
 {
-    a->host = weir_span(bytes + head->authority_at, head->authority_len);
+    const struct weir_h1_head *head = req->head;
+    a->host = weir_span(req->bytes + head->authority_at, head->authority_len);
     a->name =
         weir_span(head->authority.host, head->authority_len > 0 ? head->authority.host_len : 0);
     if (a->host.len == 0)
-        a->host = weir_span(a->local_host, weir_addr_text(local, a->local_host));
+        a->host = weir_span(a->local_host, weir_addr_text(req->local, a->local_host));
 }
 
 static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
@@ -44,6 +46,22 @@ static bool find_tenant(struct weir_admit *a, struct weir_tenant_cache *cache,
     return false;
 }
 
+static bool refuse_head_over_limits(struct weir_admit *a, const struct weir_h1_head *head)
+{
+    if (head->head_len > a->tenant->max_header) {
+        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request's header is larger than this site takes."));
+        return true;
+    }
+    if (head->num_fields > a->tenant->max_fields) {
+        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
+                        WEIR_SPAN_LIT("The request has more header fields than this site takes."));
+        a->close = true; /* as beyond the parser's own limit */
+        return true;
+    }
+    return false;
+}
+
 static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *head)
 {
     if (a->tenant->underscores != WEIR_UNDERSCORES_REFUSE)
@@ -58,6 +76,46 @@ static bool refuse_underscores(struct weir_admit *a, const struct weir_h1_head *
     return false;
 }
 
+/* A request that this cluster forwarded comes back: one of the tenant's endpoints leads here. */
+static bool refuse_loop(struct weir_admit *a, const struct weir_arrival *req)
+{
+    if (req->cdn_id.len == 0)
+        return false;
+    switch (weir_cdn_loop_read(req->head, req->bytes, req->cdn_id)) {
+    case WEIR_CDN_LOOP_CLEAR:
+        return false;
+    case WEIR_CDN_LOOP_MET:
+        decide_response(a, 508, WEIR_OUTCOME_LOOP,
+                        WEIR_SPAN_LIT("The request came back to this site's own proxy."));
+        return true;
+    case WEIR_CDN_LOOP_MALFORMED:
+        decide_response(a, 400, WEIR_OUTCOME_MALFORMED,
+                        WEIR_SPAN_LIT("The CDN-Loop field is not valid."));
+        return true;
+    }
+    WEIR_UNREACHABLE();
+}
+
+/* OPTIONS and TRACE that weir responds to: TRACE that is not allowed, and either with Max-Forwards:
+ * 0. */
+static bool respond_to_method(struct weir_admit *a, const struct weir_h1_head *head,
+                              const uint8_t *bytes)
+{
+    bool trace = head->method == WEIR_METHOD_TRACE;
+    if (trace && !a->tenant->trace) {
+        decide_response(a, 405, WEIR_OUTCOME_REFUSED,
+                        WEIR_SPAN_LIT("This site does not serve TRACE requests."));
+        return true;
+    }
+    if (!weir_request_ends_here(head))
+        return false;
+    decide_response(a, 200, WEIR_OUTCOME_MAX_FORWARDS,
+                    WEIR_SPAN_LIT("The request was not to be forwarded further."));
+    if (trace)
+        a->message = weir_span(a->path, weir_trace_echo(head, bytes, a->path));
+    return true;
+}
+
 /* "192.0.2.1:80" and "[2001:db8::1]:80" as weir writes them. */
 static struct weir_span strip_port(struct weir_span host)
 {
@@ -68,21 +126,25 @@ static struct weir_span strip_port(struct weir_span host)
     return host;
 }
 
-static bool find_redirect(struct weir_admit *a, const struct weir_h1_head *head,
-                          const uint8_t *bytes, const struct weir_addr *local,
+static bool find_redirect(struct weir_admit *a, const struct weir_arrival *arrival,
                           struct weir_span path)
 {
+    const struct weir_h1_head *head = arrival->head;
     if (a->tenant->redirects == NULL || weir_request_is_for_server(head))
         return false;
-    struct weir_span raw =
-        head->path_len > 0 ? weir_span(bytes + head->path_at, head->path_len) : WEIR_SPAN_LIT("/");
+    struct weir_span raw = head->path_len > 0
+                               ? weir_span(arrival->bytes + head->path_at, head->path_len)
+                               : WEIR_SPAN_LIT("/");
     struct weir_redirect_request req = {
-        .https = false,
-        .port = local->port,
-        .host = a->name.len > 0 ? a->name : strip_port(a->host),
+        .https = arrival->https,
+        .port = arrival->local->port,
+        .host = strip_port(a->host),
+        .no_authority = true,
         .path = path,
         .raw = raw,
     };
+    if (head->authority_len > 0)
+        weir_redirect_set_authority(&req, &head->authority);
     struct weir_redirect_result res = { 0 };
     if (weir_redirect_find(a->tenant, &req, a->location_bytes, sizeof(a->location_bytes), &res) <
         0) {
@@ -100,26 +162,25 @@ static bool find_redirect(struct weir_admit *a, const struct weir_h1_head *head,
 }
 
 void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
-                        const struct weir_h1_head *head, const uint8_t *bytes,
-                        const struct weir_addr *local)
+                        const struct weir_arrival *req)
 {
+    const struct weir_h1_head *head = req->head;
+    const uint8_t *bytes = req->bytes;
     struct weir_span path = WEIR_SPAN_LIT("/");
 
     WEIR_ASSERT(head->kind == WEIR_H1_REQUEST);
     WEIR_ASSERT_CMP(head->head_len, >, 0); /* complete */
     a->tenant = NULL;
     a->route = NULL;
+    a->close = false;
     a->location = WEIR_SPAN_EMPTY;
+    a->message = WEIR_SPAN_EMPTY;
     a->why = WEIR_SPAN_EMPTY;
-    read_authority(a, head, bytes, local);
-    if (!find_tenant(a, cache, local))
+    read_authority(a, req);
+    if (!find_tenant(a, cache, req->local))
         return;
-    if (head->head_len > a->tenant->max_header) {
-        decide_response(a, 431, WEIR_OUTCOME_TOO_LARGE,
-                        WEIR_SPAN_LIT("The request's header is larger than this site takes."));
-        return;
-    }
-    if (refuse_underscores(a, head))
+    if (refuse_head_over_limits(a, head) || refuse_loop(a, req) || refuse_underscores(a, head) ||
+        respond_to_method(a, head, bytes))
         return;
     if (head->path_len > 0 && head->form != WEIR_TARGET_ASTERISK && bytes[head->path_at] == '/' &&
         weir_path_normalise(weir_span(bytes + head->path_at, head->path_len), a->path, &path) < 0) {
@@ -127,7 +188,7 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
                         WEIR_SPAN_LIT("The path leads above the root."));
         return;
     }
-    if (find_redirect(a, head, bytes, local, path))
+    if (find_redirect(a, req, path))
         return;
     if (head->has_content_length && a->tenant->max_body > 0 &&
         head->content_length > a->tenant->max_body) {

@@ -33,6 +33,7 @@ struct weir_admit {
     enum weir_admit_what what;
     uint16_t status;
     enum weir_access_outcome outcome;
+    bool close;                 /* the connection ends with the response */
     struct weir_span why;       /* a sentence for the error page; static */
     struct weir_tenant *tenant; /* borrows from the cache until its next call; or NULL */
     const struct weir_route *route;
@@ -41,19 +42,24 @@ struct weir_admit {
     struct weir_span
         name; /* the host as it is looked up: lower case, no port; empty: none was given */
     struct weir_span location;           /* borrows from this struct */
+    struct weir_span message;            /* of 200: the content; borrows from this struct */
     char local_host[WEIR_ADDR_TEXT_MAX]; /* Host for a request that had none, on a dedicated address
                                           */
-    uint8_t path[WEIR_HEAD_MAX];
+    uint8_t path[WEIR_PATH_NORMAL_MAX(WEIR_HEAD_MAX)]; /* or the message */
     uint8_t location_bytes[WEIR_LOCATION_MAX];
 };
 
-/**
- * @param head   complete, a request   @param bytes that its offsets are for, borrowed as long as
- * `a` is used
- * @param local  the destination address and port
- */
+/** A request and how it came. Borrowed for the call, but for the bytes. */
+struct weir_arrival {
+    const struct weir_h1_head *head; /* complete, a request */
+    const uint8_t *bytes;            /* that its offsets are for; borrowed while `a` is used */
+    const struct weir_addr *local;   /* destination address and port */
+    bool https;                      /* the client's scheme, as far as it is known */
+    struct weir_span cdn_id;         /* of this cluster, for CDN-Loop; empty: loops go unseen */
+};
+
+/** Decide about a request; see struct weir_admit. */
 void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
-                        const struct weir_h1_head *head, const uint8_t *bytes,
-                        const struct weir_addr *local);
+                        const struct weir_arrival *req);
 
 #endif

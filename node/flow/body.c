@@ -5,6 +5,8 @@
  */
 #include "node/flow/body.h"
 
+#include <string.h>
+
 _Static_assert(WEIR_PIECES_FRAMING_LEN >= WEIR_CHUNK_HEAD_MAX, "a chunk's head fits");
 
 void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, bool out_chunked)
@@ -53,6 +55,28 @@ static int open_chunk(struct weir_pieces *out)
     return out->num++;
 }
 
+/* Add a run of a chunk's bytes. Short ones are copied behind each other and are one piece; without
+ * that, chunks of a byte would leave 30 at a time. The first of a feed is left where it is, for it
+ * is often the only one. */
+static void add_run(struct weir_pieces *out, struct weir_span run, bool first)
+{
+    if (first || run.len > WEIR_RUN_SHORT || run.len > sizeof(out->flat) - out->flat_len) {
+        weir_pieces_add(out, run);
+        return;
+    }
+    WEIR_DCHECK(out->num > 0);
+    uint8_t *copy = out->flat + out->flat_len;
+    struct iovec *last = &out->iov[out->num - 1];
+    memcpy(copy, run.at, run.len);
+    out->flat_len += run.len;
+    if ((uint8_t *)last->iov_base + last->iov_len != copy) {
+        weir_pieces_add(out, weir_span(copy, run.len));
+        return;
+    }
+    last->iov_len += run.len;
+    out->len += run.len;
+}
+
 static enum weir_step feed_chunked(struct weir_body *b, struct weir_span in,
                                    struct weir_pieces *out, size_t *ret_used)
 {
@@ -70,9 +94,9 @@ static enum weir_step feed_chunked(struct weir_body *b, struct weir_span in,
             break;
         if (check_max(b, run.len))
             return WEIR_STEP_FAIL;
+        add_run(out, run, data_len == 0);
         b->bytes += run.len;
         data_len += run.len;
-        weir_pieces_add(out, run);
     }
     if (step == WEIR_STEP_FAIL)
         return step;

@@ -3,7 +3,7 @@
  * body.h - one message body on its way through: read in the framing it came with, written in the
  * framing it leaves with. Sans-I/O, allocation-free: pieces borrow from the input. Owner: one
  * worker. The received framing is never passed on. A body that ends too early never gets a clean
- * end. Ref: RFC 9112 sections 6 and 7.
+ * end. Limits: WEIR_PIECES_MAX, WEIR_PIECES_FLAT in one write. Ref: RFC 9112 sections 6 and 7.
  */
 #ifndef WEIR_NODE_FLOW_BODY_H
 #define WEIR_NODE_FLOW_BODY_H
@@ -17,6 +17,9 @@
 #include "node/base/span.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
+
+/** Runs of at most this many bytes are copied behind each other, so that many are one piece. */
+#define WEIR_RUN_SHORT 512
 
 struct weir_body {
     enum weir_h1_body in; /* how it comes */
@@ -39,7 +42,7 @@ void weir_body_init(struct weir_body *b, enum weir_h1_body in, uint64_t length, 
 /**
  * Turn received bytes into pieces to send.
  *
- * @param in       borrowed; the pieces point into it
+ * @param in       borrowed; the pieces point into it, or to copies of its short runs
  * @param out      appended to; may already hold the message head. At least 6 free pieces (contract)
  * @param ret_used bytes of `in` that belong to the body and were used
  * @return WEIR_STEP_MORE: all used | WEIR_STEP_SOME: `out` is full, send it and call again with the

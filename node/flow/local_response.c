@@ -110,6 +110,7 @@ static void append_connection(struct out *o, const struct weir_local_response *a
         APPEND(o, "Connection: keep-alive\r\n");
 }
 
+/** @param type empty: no Content-Type */
 static void append_head(struct out *o, const struct weir_local_response *a, struct weir_span type,
                         size_t body_len)
 {
@@ -118,12 +119,15 @@ static void append_head(struct out *o, const struct weir_local_response *a, stru
     APPEND(o, "\r\n");
     if (a->date.len > 0)
         append_field(o, WEIR_SPAN_LIT("Date"), a->date);
-    append_field(o, WEIR_SPAN_LIT("Content-Type"), type);
+    if (type.len > 0)
+        append_field(o, WEIR_SPAN_LIT("Content-Type"), type);
     APPEND(o, "Content-Length: ");
     append_number(o, body_len);
     APPEND(o, "\r\n");
     if (a->location.len > 0)
         append_field(o, WEIR_SPAN_LIT("Location"), a->location);
+    if (a->allow.len > 0)
+        append_field(o, WEIR_SPAN_LIT("Allow"), a->allow);
     if (a->status >= 400)
         APPEND(o, "Cache-Control: no-store\r\n");
     if (a->retry_after_s > 0) {
@@ -137,11 +141,24 @@ static void append_head(struct out *o, const struct weir_local_response *a, stru
     APPEND(o, "\r\n");
 }
 
+/** 2xx: no page, but the message or nothing. */
+static void append_success(struct out *o, const struct weir_local_response *a)
+{
+    struct weir_span type = a->message.len > 0 ? WEIR_SPAN_LIT("message/http") : WEIR_SPAN_EMPTY;
+    append_head(o, a, type, a->message.len);
+    if (!a->head_only)
+        append(o, a->message);
+}
+
 static void append_response(struct out *o, const struct weir_local_response *a,
                             const struct weir_error_page *page)
 {
     struct out body = { .at = NULL, .max = 0 };
 
+    if (a->status < 300) {
+        append_success(o, a);
+        return;
+    }
     if (page)
         body.len = page->body.len;
     else
@@ -160,7 +177,7 @@ size_t weir_local_response_len(const struct weir_local_response *a)
 {
     struct out o = { .at = NULL, .max = 0 };
 
-    WEIR_ASSERT_CMP(a->status, >=, 300);
+    WEIR_ASSERT_CMP(a->status, >=, 200);
     WEIR_ASSERT_CMP(a->status, <=, 599);
     append_response(&o, a, find_page(a));
     return o.len;
@@ -177,10 +194,10 @@ enum weir_err weir_local_response_write(const struct weir_local_response *a, uin
     const struct weir_error_page *page = find_page(a);
     struct out o = { .at = out, .max = max };
 
-    WEIR_ASSERT_CMP(a->status, >=, 300);
+    WEIR_ASSERT_CMP(a->status, >=, 200);
     WEIR_ASSERT_CMP(a->status, <=, 599);
     if (!is_value(a->request_id) || !is_value(a->location) || !is_value(a->date) ||
-        (page && !is_value(page->content_type)))
+        !is_value(a->allow) || (page && !is_value(page->content_type)))
         return WEIR_EPROTO;
     append_response(&o, a, page);
     if (o.len > max)

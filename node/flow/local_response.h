@@ -20,11 +20,13 @@
 #define WEIR_LOCAL_RESPONSE_OWN_MAX 8192
 
 struct weir_local_response {
-    uint16_t status;                  /* 300..599 */
+    uint16_t status;                  /* 200..599 */
     const struct weir_tenant *tenant; /* NULL: no tenant has the host */
     struct weir_span reason_text;     /* the one sentence on weir's own page; may be empty */
     struct weir_span request_id;      /* empty: no X-Request-ID */
     struct weir_span location;        /* empty: no Location */
+    struct weir_span allow;           /* empty: no Allow */
+    struct weir_span message;         /* of 2xx: the content, of type message/http; may be empty */
     struct weir_span date;            /* WEIR_HTTP_DATE_LEN bytes, or empty: no Date */
     uint32_t retry_after_s;           /* 0: no Retry-After */
     bool keep_alive;                  /* the connection stays open; else send Connection: close */

@@ -68,6 +68,7 @@ struct weir_failure_facts {
     bool sent;           /* a byte of the request may have left */
     bool body_taken;     /* body bytes of the request were taken from the client: they are gone */
     bool response_begun; /* a byte of a response arrived */
+    bool request_done;   /* all of the request was read from the client */
     bool head_passed;    /* a byte of the final response went to the client */
     unsigned retries;    /* after-send retries already made for this request */
 };
@@ -86,10 +87,19 @@ enum weir_next {
  */
 enum weir_next weir_plan_after_failure(enum weir_failure failure,
                                        const struct weir_failure_facts *facts);
+/** What a failure says about the endpoint. */
+enum weir_mark {
+    WEIR_MARK_NONE,    /* nothing: the client or chance may be the cause */
+    WEIR_MARK_BY_RATE, /* its responses fail: one alone proves nothing */
+    WEIR_MARK_AT_ONCE, /* it cannot be reached */
+};
+
 /**
- * Whether this failure marks the endpoint. The end of a reused connection does not: an endpoint may
- * close an idle connection at any time.
+ * Whether this failure is held against the endpoint. The end of a reused connection is not, since
+ * an endpoint may close an idle connection at any time; nor is a connection that it closes while
+ * the request is still on its way, since the request may be larger than it takes.
  */
-bool weir_plan_marks_endpoint(enum weir_failure failure, const struct weir_failure_facts *facts);
+enum weir_mark weir_plan_marks_endpoint(enum weir_failure failure,
+                                        const struct weir_failure_facts *facts);
 
 #endif

@@ -9,9 +9,6 @@
 
 #include "node/base/clock.h"
 
-#define MORE_THAN_ANY                                                                              \
-    640 /* bytes of the fields that weir writes itself, addresses and ids at their longest */
-
 static uint8_t *append(uint8_t *at, struct weir_span s)
 {
     if (s.len > 0) /* an empty span may have no address at all */
@@ -29,6 +26,18 @@ static uint8_t *append_field(uint8_t *at, struct weir_span name, struct weir_spa
     *at++ = ':';
     *at++ = ' ';
     return append(at, value);
+}
+
+/* A field that is passed on. As a rule it came as weir writes it, with one space behind the colon:
+ * then name, colon, space and value are one copy, otherwise they are put together. */
+static uint8_t *append_passed(uint8_t *at, const uint8_t *bytes, const struct weir_h1_field *f)
+{
+    size_t between = (size_t)f->name_at + f->name_len;
+    WEIR_DCHECK(bytes[between] == ':');
+    if (WEIR_UNLIKELY(f->value_at != between + 2 || bytes[between + 1] != ' '))
+        return append_field(at, weir_h1_name(bytes, f), weir_h1_value(bytes, f));
+    at = append_lit(at, "\r\n");
+    return append(at, weir_span(bytes + f->name_at, f->name_len + 2u + f->value_len));
 }
 
 static uint8_t *append_number(uint8_t *at, uint64_t v)
@@ -60,10 +69,18 @@ static uint8_t *append_headers(uint8_t *at, const struct weir_header *headers, s
 }
 
 /* RFC 9110 7.6.3: the version is that of the message as it was received. */
-static uint8_t *append_via(uint8_t *at, const struct weir_h1_head *h)
+static uint8_t *append_via(uint8_t *at, const struct weir_h1_head *h, struct weir_span by)
 {
-    return h->minor == 0 ? append_lit(at, "\r\nVia: 1.0 weir")
-                         : append_lit(at, "\r\nVia: 1.1 weir");
+    if (by.len == 0)
+        return at;
+    at = h->minor == 0 ? append_lit(at, "\r\nVia: 1.0 ") : append_lit(at, "\r\nVia: 1.1 ");
+    return append(at, by);
+}
+
+/* Whether the tenant wants a field that weir knows not to reach its upstream. */
+static bool is_removed(const struct weir_tenant *t, enum weir_field_id id)
+{
+    return (t->remove_request_ids >> id & 1) != 0;
 }
 
 /* `names` are lower case. */
@@ -92,7 +109,8 @@ bool weir_request_id_valid(struct weir_span s)
 size_t weir_rewrite_request_max(const struct weir_rewrite_request *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + 2u * r->host.len + r->request_id.len +
-           headers_len(r->tenant->add_request, r->tenant->num_add_request) + MORE_THAN_ANY;
+           r->cdn_id.len + r->tenant->via.len +
+           headers_len(r->tenant->add_request, r->tenant->num_add_request) + WEIR_REWRITE_OWN_MAX;
 }
 
 /* What a client's field becomes on the way to the upstream. */
@@ -102,6 +120,8 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
                                       const struct weir_h1_field *f)
 {
     const struct weir_tenant *t = r->tenant;
+    if (is_removed(t, (enum weir_field_id)f->id))
+        return FATE_DROP;
     switch ((enum weir_field_id)f->id) {
     case WEIR_FIELD_HOST:
     case WEIR_FIELD_CONTENT_LENGTH:
@@ -109,6 +129,8 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_X_REAL_IP:
     case WEIR_FIELD_X_REQUEST_ID:
         return FATE_DROP;
+    case WEIR_FIELD_CDN_LOOP:
+        return r->cdn_id.len > 0 ? FATE_DROP : FATE_PASS;
     case WEIR_FIELD_X_FORWARDED_PROTO:
     case WEIR_FIELD_X_FORWARDED_HOST:
     case WEIR_FIELD_FORWARDED:
@@ -121,6 +143,7 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_UPGRADE:
     case WEIR_FIELD_TE:
     case WEIR_FIELD_HTTP2_SETTINGS:
+    case WEIR_FIELD_PROXY: /* no field of HTTP: CGI makes HTTP_PROXY of it (httpoxy) */
     case WEIR_FIELD_PROXY_AUTHENTICATE:
     case WEIR_FIELD_PROXY_AUTHORIZATION:
         return FATE_DROP;
@@ -128,6 +151,7 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_EXPECT:
     case WEIR_FIELD_VIA:
     case WEIR_FIELD_DATE:
+    case WEIR_FIELD_MAX_FORWARDS:
     case WEIR_FIELD_COUNT:
         break;
     }
@@ -139,6 +163,13 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
         is_named_in(t->remove_request, t->num_remove_request, weir_h1_name(r->bytes, f)))
         return FATE_DROP;
     return FATE_PASS;
+}
+
+/* RFC 9110 7.6.2. The request with a 0 ends here (flow/methods.h). */
+static uint8_t *append_max_forwards(uint8_t *at, const struct weir_h1_head *h)
+{
+    at = append_lit(at, "\r\nMax-Forwards: ");
+    return append_number(at, h->max_forwards > 0 ? h->max_forwards - 1 : 0);
 }
 
 static bool is_named(const uint8_t *bytes, const struct weir_h1_field *f, const char *lower,
@@ -161,38 +192,60 @@ static void mark_field(const struct weir_rewrite_request *r, const struct weir_h
     }
 }
 
-/* The list that came, in order, and the peer at its end. */
-static uint8_t *append_forwarded_for(const struct weir_rewrite_request *r, struct weir_span peer,
-                                     uint8_t *at)
+/* The elements that came in all fields of this name, in order, and the last one behind them. */
+static uint8_t *append_list(const struct weir_rewrite_request *r, enum weir_field_id id,
+                            struct weir_span last, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
-    at = append_lit(at, "\r\nX-Forwarded-For: ");
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct weir_h1_field *f = &h->fields[i];
-        if (f->id != WEIR_FIELD_X_FORWARDED_FOR || f->value_len == 0)
+        if (f->id != id || f->value_len == 0)
             continue;
         at = append(at, weir_h1_value(r->bytes, f));
         at = append_lit(at, ", ");
     }
-    return append(at, peer);
+    return append(at, last);
+}
+
+/* Whether weir writes this field about the client: unless a trusted proxy did, or the tenant does
+ * not want it. */
+static bool is_ours(const struct weir_rewrite_request *r, enum weir_field_id id)
+{
+    return !is_removed(r->tenant, id) && (!r->trusted || weir_h1_find(r->head, id) == NULL);
+}
+
+static uint8_t *append_client_fields(const struct weir_rewrite_request *r, uint8_t *at)
+{
+    char text[WEIR_ADDR_TEXT_MAX];
+    struct weir_span ip = weir_span(text, weir_addr_ip_text(r->peer, text));
+    if (!is_removed(r->tenant, WEIR_FIELD_X_FORWARDED_FOR)) {
+        at = append_lit(at, "\r\nX-Forwarded-For: ");
+        at = append_list(r, WEIR_FIELD_X_FORWARDED_FOR, ip, at);
+    }
+    if (is_ours(r, WEIR_FIELD_X_FORWARDED_PROTO))
+        at = r->https ? append_lit(at, "\r\nX-Forwarded-Proto: https")
+                      : append_lit(at, "\r\nX-Forwarded-Proto: http");
+    if (is_ours(r, WEIR_FIELD_X_FORWARDED_HOST))
+        at = append_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
+    if (is_removed(r->tenant, WEIR_FIELD_X_REAL_IP))
+        return at;
+    if (memcmp(r->client->ip, r->peer->ip, sizeof(r->peer->ip)) != 0)
+        ip.len = weir_addr_ip_text(r->client, text);
+    return append_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
 }
 
 static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, uint8_t *at)
 {
     const struct weir_h1_head *h = r->head;
-    char text[WEIR_ADDR_TEXT_MAX];
-    struct weir_span ip = weir_span(text, weir_addr_ip_text(r->peer, text));
-    at = append_forwarded_for(r, ip, at);
-    if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_PROTO) == NULL)
-        at = r->https ? append_lit(at, "\r\nX-Forwarded-Proto: https")
-                      : append_lit(at, "\r\nX-Forwarded-Proto: http");
-    if (!r->trusted || weir_h1_find(h, WEIR_FIELD_X_FORWARDED_HOST) == NULL)
-        at = append_field(at, WEIR_SPAN_LIT("X-Forwarded-Host"), r->host);
-    if (memcmp(r->client->ip, r->peer->ip, sizeof(r->peer->ip)) != 0)
-        ip.len = weir_addr_ip_text(r->client, text);
-    at = append_field(at, WEIR_SPAN_LIT("X-Real-IP"), ip);
-    at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
-    at = append_via(at, h);
+    at = append_client_fields(r, at);
+    if (!is_removed(r->tenant, WEIR_FIELD_X_REQUEST_ID))
+        at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
+    if (!is_removed(r->tenant, WEIR_FIELD_VIA))
+        at = append_via(at, h, r->tenant->via);
+    if (r->cdn_id.len > 0) {
+        at = append_lit(at, "\r\nCDN-Loop: ");
+        at = append_list(r, WEIR_FIELD_CDN_LOOP, r->cdn_id, at);
+    }
     at = append_headers(at, r->tenant->add_request, r->tenant->num_add_request);
     if (h->chunked) {
         at = append_lit(at, "\r\nTransfer-Encoding: chunked");
@@ -242,7 +295,11 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
         const struct weir_h1_field *f = &h->fields[i];
         if (decide_request_field(r, f) == FATE_DROP)
             continue;
-        at = append_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+        if (f->id == WEIR_FIELD_MAX_FORWARDS && h->has_max_forwards) {
+            at = append_max_forwards(at, h);
+            continue;
+        }
+        at = append_passed(at, r->bytes, f);
         mark_field(r, f, (uint32_t)(at - out) - f->value_len, marks);
     }
     at = append_own_request_fields(r, at);
@@ -252,8 +309,10 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
 
 size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
 {
-    return r->head->head_len + 2u * r->head->num_fields + MORE_THAN_ANY +
-           (r->tenant ? headers_len(r->tenant->add_response, r->tenant->num_add_response) : 0);
+    return r->head->head_len + 2u * r->head->num_fields + WEIR_REWRITE_OWN_MAX +
+           (r->tenant ? r->tenant->via.len +
+                            headers_len(r->tenant->add_response, r->tenant->num_add_response)
+                      : 0);
 }
 
 static enum fate decide_response_field(const struct weir_rewrite_response *r,
@@ -310,11 +369,11 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
         has_date = has_date || (f->id == WEIR_FIELD_DATE && !f->hop);
         if (decide_response_field(r, f) == FATE_DROP)
             continue;
-        at = append_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+        at = append_passed(at, r->bytes, f);
     }
     if (final && !has_date)
         at = append_field(at, WEIR_SPAN_LIT("Date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));
-    at = append_via(at, h);
+    at = append_via(at, h, r->tenant ? r->tenant->via : WEIR_SPAN_LIT("weir"));
     if (final && r->tenant != NULL)
         at = append_headers(at, r->tenant->add_response, r->tenant->num_add_response);
     at = append_response_framing(r, at);
@@ -325,56 +384,4 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
     at = append_lit(at, "\r\n\r\n");
     WEIR_DCHECK((size_t)(at - out) <= weir_rewrite_response_max(r));
     return (size_t)(at - out);
-}
-
-bool weir_prefixes_contain(struct weir_prefixes p, const struct weir_addr *a)
-{
-    for (size_t i = 0; i < p.num; i++)
-        if (weir_prefix_contains(&p.at[i], a))
-            return true;
-    return false;
-}
-
-static struct weir_span trim_ows(struct weir_span s)
-{
-    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))
-        s = weir_span_from(s, 1);
-    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
-/* One field from the right. @return true: the walk is over */
-static bool walk_forwarded_list(struct weir_span list, struct weir_prefixes trusted,
-                                struct weir_addr *client)
-{
-    size_t end = list.len;
-    for (;;) {
-        size_t begin = end;
-        while (begin > 0 && list.at[begin - 1] != ',')
-            begin--;
-        struct weir_addr a = { { 0 }, 0 };
-        if (weir_addr_parse_ip(trim_ows(weir_span(list.at + begin, end - begin)), &a) < 0)
-            return true;
-        *client = a;
-        if (!weir_prefixes_contain(trusted, &a))
-            return true;
-        if (begin == 0)
-            return false;
-        end = begin - 1;
-    }
-}
-
-void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
-                         struct weir_prefixes trusted, const struct weir_addr *peer,
-                         struct weir_addr *ret_client)
-{
-    *ret_client = *peer;
-    for (size_t i = h->num_fields; i > 0; i--) {
-        const struct weir_h1_field *f = &h->fields[i - 1];
-        if (f->id != WEIR_FIELD_X_FORWARDED_FOR)
-            continue;
-        if (walk_forwarded_list(weir_h1_value(bytes, f), trusted, ret_client))
-            return;
-    }
 }

@@ -14,9 +14,18 @@
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
+#include "node/base/limits.h"
 #include "node/base/span.h"
 #include "node/wire/h1.h"
 #include "tenants/tenant.h"
+
+/** Bytes of the fields that weir writes itself, addresses, ids and Via at their longest. */
+#define WEIR_REWRITE_OWN_MAX 704
+
+/** What any response's head fits into: the longest that is read, with a space and a CR more in each
+ * field, and all that a tenant may add. */
+#define WEIR_REWRITE_RESPONSE_MAX                                                                  \
+    (WEIR_HEAD_MAX + 2 * WEIR_FIELDS_MAX + WEIR_REWRITE_OWN_MAX + WEIR_ADD_RESPONSE_MAX)
 
 struct weir_rewrite_request {
     const struct weir_h1_head *head;
@@ -26,8 +35,9 @@ struct weir_rewrite_request {
     const struct weir_addr *peer;   /* the peer of the connection; appended to X-Forwarded-For */
     const struct weir_addr *client; /* X-Real-IP: the peer, or what a trusted proxy reports */
     bool trusted; /* the peer is a trusted proxy: its X-Forwarded-Proto and -Host are passed on */
-    bool https;   /* how the request came */
+    bool https;   /* how the client came, as far as that is known */
     struct weir_span request_id;
+    struct weir_span cdn_id; /* appended to CDN-Loop; empty: nothing is */
 };
 
 /**
@@ -70,23 +80,6 @@ size_t weir_rewrite_response_max(const struct weir_rewrite_response *r);
  * Also for 1xx responses, which get no framing, no Date and nothing that the tenant adds.
  */
 size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out);
-
-/** A borrowed list of prefixes, such as the proxies that the node file trusts. */
-struct weir_prefixes {
-    const struct weir_prefix *at;
-    size_t num;
-};
-/** Whether any of them holds the address. */
-bool weir_prefixes_contain(struct weir_prefixes p, const struct weir_addr *a);
-
-/**
- * The client's address behind trusted proxies: walks all X-Forwarded-For fields from the right over
- * trusted addresses; what is not an address ends the walk. @param peer the connection's peer, which
- * is trusted
- */
-void weir_rewrite_client(const struct weir_h1_head *h, const uint8_t *bytes,
-                         struct weir_prefixes trusted, const struct weir_addr *peer,
-                         struct weir_addr *ret_client);
 
 /** 16..128 bytes of [A-Za-z0-9._-]: a request id that may be passed on. */
 bool weir_request_id_valid(struct weir_span s);

@@ -561,6 +561,11 @@ bool weir_access_wanted(const struct weir_access_writer *w)
     return w != NULL && atomic_load_explicit(&w->log->wanted, memory_order_relaxed);
 }
 
+const _Atomic bool *weir_access_wanted_flag(const struct weir_access_writer *w)
+{
+    return w != NULL ? &w->log->wanted : NULL;
+}
+
 /* Uses the buffer that came back last: its bytes are still in the cache. */
 static struct access_buffer *buffer_next(struct weir_access_writer *w)
 {

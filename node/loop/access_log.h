@@ -10,6 +10,7 @@
 #ifndef WEIR_NODE_LOOP_ACCESS_LOG_H
 #define WEIR_NODE_LOOP_ACCESS_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
 
-#define WEIR_ACCESS_LINE_MAX 20480   /* a record of any content, flow/access.h */
+#define WEIR_ACCESS_LINE_MAX 4096    /* a record of any content, flow/access.h */
 #define WEIR_ACCESS_BUFFER   65536   /* bytes of one buffer */
 #define WEIR_ACCESS_BUFFERS  8       /* per worker */
 #define WEIR_ACCESS_TAIL_MAX 1048576 /* bytes of records, for weir logs */
@@ -67,6 +68,8 @@ struct weir_access_writer *weir_access_log_writer(struct weir_access_log *l, uin
 /** Whether records are wanted. False ("off" and no tail reader, or w is NULL): skip the formatting.
  * Costs one relaxed load. */
 bool weir_access_wanted(const struct weir_access_writer *w);
+/** The same as a flag that changes by itself, relaxed, as long as the log is open; NULL if w is. */
+const _Atomic bool *weir_access_wanted_flag(const struct weir_access_writer *w);
 /** Room for one line of up to WEIR_ACCESS_LINE_MAX bytes, or NULL: dropped and counted. */
 uint8_t *weir_access_reserve(struct weir_access_writer *w);
 /** The first `len` bytes of the reserved room are the record. */

@@ -10,12 +10,15 @@
 #include "node/base/trace.h"
 #include "node/conn/sock.h"
 #include "node/exchange/exchange.h"
-#include "node/loop/conn_log.h"
+#include "node/flow/dial_order.h"
+#include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
 
 #define REFILL_AT_ONCE         4  /* connects for one address in a turn */
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
+#define CLOSED_AT_ONCE         64 /* connections of one pool closed in a turn */
+#define AGE_SPREAD             10 /* a connection's age is its limit, give or take this part */
 
 static struct weir_address_pool *address_pool_of(void *p)
 {
@@ -79,6 +82,7 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
     p->min_idle = weir_worker_share(w, u->pool_min_idle);
     p->max_idle = weir_worker_share(w, u->pool_max_idle);
     p->idle_timeout_ms = u->pool_idle_timeout_ms;
+    p->max_age_ms = u->pool_max_age_ms;
     p->connect_timeout_ms = u->connect_timeout_ms;
     p->mark_key = e->key;
     p->used_ms = w->now.ms;
@@ -86,6 +90,13 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
 }
 
 /* -- parked connections -- */
+
+/* It was made to an address that the name no longer has. */
+static bool leads_elsewhere(const struct weir_origin_conn *u)
+{
+    const struct weir_address_pool *p = u->address_pool;
+    return weir_dial_order_find(p->addrs, p->num_addrs, &u->addr) == p->num_addrs;
+}
 
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x)
@@ -97,8 +108,12 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
     while (!weir_list_empty(&p->idle)) {
         struct weir_origin_conn *u =
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
+        if (p->moved && leads_elsewhere(u)) {
+            weir_origin_conn_close(u);
+            continue;
+        }
         /* Bytes that came too late for one tenant must not be the response to another. */
-        bool strange = u->last_key != x->endpoint->key;
+        bool strange = u->side.endpoint_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
             return u;
         weir_origin_conn_close(u);
@@ -113,12 +128,45 @@ static void evict_oldest_parked(struct weir_worker *w)
             weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
 }
 
+/* Connections that began together do not end together. */
+uint64_t weir_address_pool_retire_at_ms(const struct weir_address_pool *p)
+{
+    struct weir_worker *w = p->worker;
+    uint64_t spread = p->max_age_ms / AGE_SPREAD;
+    return w->now.ms + p->max_age_ms - spread + weir_rng_below(&w->rng, 2 * spread + 1);
+}
+
+static void close_those_elsewhere(struct weir_address_pool *p)
+{
+    struct weir_list *next;
+    uint32_t budget = CLOSED_AT_ONCE;
+    p->moved = false;
+    for (struct weir_list *l = p->idle.next; l != &p->idle; l = next) {
+        struct weir_origin_conn *u = weir_container_of(l, struct weir_origin_conn, park_link);
+        next = l->next;
+        if (!leads_elsewhere(u))
+            continue;
+        if (budget-- == 0) {
+            p->moved = true;
+            return;
+        }
+        weir_origin_conn_close(u);
+    }
+}
+
+void weir_address_pool_moved(struct weir_address_pool *p)
+{
+    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
+    close_those_elsewhere(p);
+}
+
 bool weir_address_pool_park(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_address_pool *p = u->address_pool;
     WEIR_ASSERT(u->side.x == NULL && u->pool == NULL);
-    if (w->stopping || w->draining || p->num_idle >= p->max_idle)
+    if (w->stopping || w->draining || p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
+        leads_elsewhere(u))
         return false;
     if (w->num_parked >= w->max_parked)
         evict_oldest_parked(w);
@@ -128,7 +176,8 @@ bool weir_address_pool_park(struct weir_origin_conn *u)
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
     weir_list_prepend(&p->idle, &u->park_link);
     weir_list_append(&w->idle_lru, &u->lru_link);
-    weir_conn_set_deadline(&u->conn, w->now.ms + p->idle_timeout_ms);
+    uint64_t until_ms = w->now.ms + p->idle_timeout_ms;
+    weir_conn_set_deadline(&u->conn, until_ms < u->retire_at_ms ? until_ms : u->retire_at_ms);
     return weir_origin_conn_watch(u);
 }
 
@@ -142,112 +191,6 @@ void weir_address_pool_unpark(struct weir_origin_conn *u)
     u->address_pool->num_idle--;
     w->num_parked--;
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
-}
-
-/* -- names -- */
-
-static void store_addresses(struct weir_address_pool *p, const struct addrinfo *res)
-{
-    uint16_t n = 0;
-    for (const struct addrinfo *ai = res; ai != NULL && n < WEIR_RESOLVE_MAX; ai = ai->ai_next) {
-        if (ai->ai_family != AF_INET && ai->ai_family != AF_INET6)
-            continue;
-        weir_addr_from_sockaddr(ai->ai_addr, &p->addrs[n]);
-        p->addrs[n].port = p->port;
-        n++;
-    }
-    if (n > 0)
-        p->num_addrs = n;
-}
-
-static const uint8_t resolve_moves[] = {
-    [WEIR_RESOLVE_NONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
-    [WEIR_RESOLVE_RUNNING] = 1 << WEIR_RESOLVE_DONE | 1 << WEIR_RESOLVE_FAILED,
-    [WEIR_RESOLVE_DONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
-    [WEIR_RESOLVE_FAILED] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
-};
-
-static const char *const resolve_state_names[] = {
-    [WEIR_RESOLVE_NONE] = "none",
-    [WEIR_RESOLVE_RUNNING] = "running",
-    [WEIR_RESOLVE_DONE] = "done",
-    [WEIR_RESOLVE_FAILED] = "failed",
-};
-
-void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state to)
-{
-    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
-    WEIR_ASSERT(p->resolve_state < WEIR_ARRAY_LEN(resolve_moves));
-    WEIR_ASSERT_MOVE(resolve_moves[p->resolve_state] & (1u << to),
-                     resolve_state_names[p->resolve_state], resolve_state_names[to]);
-    weir_trace("address.move", (uintptr_t)p, (uint64_t)p->resolve_state << 8 | to);
-    WEIR_LOG_MAY(WEIR_LOG_TRACE,
-                 weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
-                                            resolve_state_names[to]));
-    p->resolve_state = (uint8_t)to;
-}
-
-static void end_look_up(struct weir_address_pool *p, bool found)
-{
-    weir_address_pool_move(p, found ? WEIR_RESOLVE_DONE : WEIR_RESOLVE_FAILED);
-    p->resolved_ms = p->worker->now.ms;
-    p->lookup = NULL;
-}
-
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
-{
-    static struct weir_log_limit limit;
-    struct weir_address_pool *p = address_pool_of(req->data);
-    uint32_t suppressed = 0;
-    weir_conn_env_enter(&p->worker->env);
-    end_look_up(p, status == 0);
-    if (status == 0)
-        store_addresses(p, res);
-    else if (weir_log_allowed(&limit, 5, &suppressed))
-        log_warn("upstream.resolve_failed", "name=%s err=\"%s\" addresses=%u suppressed=%u",
-                 p->host, uv_strerror(status), p->num_addrs, suppressed);
-    uv_freeaddrinfo(res);
-    free(req);
-    struct weir_list *next;
-    for (struct weir_list *l = p->pools.next; l != &p->pools; l = next) {
-        next = l->next;
-        weir_endpoint_pool_resolved(
-            weir_container_of(l, struct weir_endpoint_pool, address_pool_link));
-    }
-    weir_conn_env_leave(&p->worker->env);
-}
-
-static void resolve_host(struct weir_address_pool *p)
-{
-    struct weir_worker *w = p->worker;
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    uint64_t age =
-        p->resolve_state == WEIR_RESOLVE_FAILED ? WEIR_RESOLVE_AGAIN_MS : WEIR_RESOLVE_MS;
-    if (p->resolve_state == WEIR_RESOLVE_RUNNING || w->stopping ||
-        (p->resolved_ms != 0 && w->now.ms - p->resolved_ms < age))
-        return;
-    p->lookup = malloc(sizeof(*p->lookup));
-    if (p->lookup == NULL)
-        return;
-    p->lookup->data = p;
-    if (uv_getaddrinfo(&w->loop, p->lookup, on_resolved, p->host, NULL, &hints) == 0) {
-        weir_address_pool_move(p, WEIR_RESOLVE_RUNNING);
-        return;
-    }
-    free(p->lookup);
-    end_look_up(p, false);
-}
-
-enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
-                                                        struct weir_addr *ret)
-{
-    if (p->host[0] != '\0')
-        resolve_host(p);
-    if (p->num_addrs == 0)
-        return p->resolve_state == WEIR_RESOLVE_RUNNING ? WEIR_ADDRESS_POOL_ADDR_WAIT
-                                                        : WEIR_ADDRESS_POOL_ADDR_FAILED;
-    *ret = p->addrs[p->next_addr++ % p->num_addrs];
-    return WEIR_ADDRESS_POOL_ADDR_READY;
 }
 
 /* -- ahead of demand, and away again -- */
@@ -289,14 +232,13 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 /* @return connects begun */
 static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
 {
-    struct weir_addr addr;
     uint32_t begun = 0;
     while (begun < budget && is_short(p) &&
            weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now.ms)) {
         begun++;
-        if (weir_address_pool_next_addr(p, &addr) != WEIR_ADDRESS_POOL_ADDR_READY)
+        if (weir_address_pool_resolve(p) != WEIR_ADDRESS_POOL_ADDR_READY)
             break;
-        enum weir_err err = weir_origin_conn_dial_ahead(p, &addr);
+        enum weir_err err = weir_dial_ahead(p);
         if (err == WEIR_EIO)
             weir_address_pool_ahead_failed(p);
         if (err < 0)
@@ -328,7 +270,11 @@ static void sweep_address_pools(struct weir_worker *w)
             w->address_pools_at = 0;
             return;
         }
-        if (!is_unused(address_pool_of(p)))
+        if (is_in_use(address_pool_of(p)) || p->num_open > 0)
+            weir_address_pool_ask(p);
+        if (p->moved)
+            close_those_elsewhere(p);
+        if (!is_unused(p))
             continue;
         address_pool_free(p);
         /* Entries may have moved into the gap: this part is visited again. */
@@ -352,14 +298,6 @@ void weir_address_pool_tick(struct weir_worker *w)
         weir_address_pool_want_refill(p);
     }
     sweep_address_pools(w);
-}
-
-void weir_address_pool_shutdown(struct weir_worker *w)
-{
-    size_t pos = 0;
-    for (struct weir_address_pool *p; (p = weir_hashmap_next(&w->address_pool_map, &pos)) != NULL;)
-        if (p->lookup != NULL)
-            (void)uv_cancel((uv_req_t *)p->lookup);
 }
 
 void weir_address_pool_free_all(struct weir_worker *w)

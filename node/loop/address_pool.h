@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <uv.h>
-
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/limits.h"
@@ -24,10 +22,10 @@ struct weir_exchange;
 struct weir_origin_conn;
 
 enum weir_resolve_state {
-    WEIR_RESOLVE_NONE,    /* an IP address, or a name that was never looked up */
-    WEIR_RESOLVE_RUNNING, /* a thread of libuv's pool resolves the name */
-    WEIR_RESOLVE_DONE,    /* the last look-up gave addresses; again after WEIR_RESOLVE_MS */
-    WEIR_RESOLVE_FAILED,  /* the last look-up failed; again after WEIR_RESOLVE_AGAIN_MS */
+    WEIR_RESOLVE_NONE,    /* an IP address, or a name that was never asked for */
+    WEIR_RESOLVE_RUNNING, /* the node's resolver was asked and has not responded */
+    WEIR_RESOLVE_DONE,    /* the last response had addresses; again at resolve_at_ms */
+    WEIR_RESOLVE_FAILED,  /* it had none, or old ones; again at resolve_at_ms */
 };
 
 #define WEIR_ADDRESS_POOL_MAGIC 0x41504f4cu
@@ -40,15 +38,18 @@ struct weir_address_pool {
     struct weir_list refill_link;
     uint32_t num_idle, num_ahead, num_open; /* open: of any state */
     uint32_t min_idle, max_idle; /* this worker's share; of the tenant that used it last */
-    uint32_t idle_timeout_ms, connect_timeout_ms;
+    uint32_t idle_timeout_ms, max_age_ms, connect_timeout_ms;
     uint64_t mark_key; /* of the failure mark of the endpoint that used it last */
     uint64_t used_ms;  /* when an exchange last used it */
 
     struct weir_addr addrs[WEIR_RESOLVE_MAX];
-    uint16_t num_addrs, next_addr;
-    uint8_t resolve_state;    /* enum weir_resolve_state */
-    uint64_t resolved_ms;     /* when the last look-up ended; 0: none has */
-    uv_getaddrinfo_t *lookup; /* owned by the loop while RUNNING, else NULL */
+    uint16_t num_addrs;
+    bool has_good;
+    bool moved;             /* idle connections may lead to addresses that the name no longer has */
+    struct weir_addr good;  /* the last one that a connection was made to */
+    uint8_t resolve_state;  /* enum weir_resolve_state */
+    uint64_t resolve_at_ms; /* when to ask for the name again; 0: it was not asked for yet */
+    uint64_t tenant_key;    /* of the tenant that asked last: whose limit of look-ups counts */
     char host[WEIR_HOST_MAX + 1];
     uint16_t port;
     /* The key itself, not a hash of it: with a hash, a tenant that finds two addresses of the same
@@ -71,18 +72,30 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
 
 /** Park it. @return false: it must be closed (limits, shutdown, the loop cannot watch it) */
 WEIR_MUST_USE bool weir_address_pool_park(struct weir_origin_conn *u);
+/** When a connection that begins now is too old for new requests. */
+uint64_t weir_address_pool_retire_at_ms(const struct weir_address_pool *p);
+/** The name's addresses have changed: close idle connections to those that it no longer has, in
+ * this turn and the next ones. */
+void weir_address_pool_moved(struct weir_address_pool *p);
 /** Take a parked connection out, to be used or closed. */
 void weir_address_pool_unpark(struct weir_origin_conn *u);
+
+/* -- names: address_names.c -- */
 
 enum weir_address_pool_addr {
     WEIR_ADDRESS_POOL_ADDR_READY,
     WEIR_ADDRESS_POOL_ADDR_WAIT,   /* a look-up runs: weir_endpoint_pool_resolved will be called */
     WEIR_ADDRESS_POOL_ADDR_FAILED, /* the last look-up failed and no address is known */
 };
-/** The next address to connect to; begins a look-up when the last one is too old. After a failed
- * look-up the addresses of the last good one stay in use. */
-enum weir_address_pool_addr weir_address_pool_next_addr(struct weir_address_pool *p,
-                                                        struct weir_addr *ret);
+/** Whether there are addresses to connect to; asks for the name when they are too old. After a
+ * failed look-up the addresses of the last good one stay in use. */
+enum weir_address_pool_addr weir_address_pool_resolve(struct weir_address_pool *p);
+/** If it is a name whose addresses are too old: ask the node's resolver. */
+void weir_address_pool_ask(struct weir_address_pool *p);
+/** The worker was woken: take the resolver's responses. */
+void weir_address_pool_take_responses(struct weir_worker *w);
+/** The loop has ended: free the responses that were not taken. */
+void weir_address_pool_drop_responses(struct weir_worker *w);
 
 /** A connection ahead of demand could not be made: sets a failure mark on the endpoint that used
  * the pool last, so that the next request does not have to try it. */
@@ -91,8 +104,6 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p);
 void weir_address_pool_want_refill(struct weir_address_pool *p);
 /** Each tick: dial ahead of demand, free pools that are unused for long. */
 void weir_address_pool_tick(struct weir_worker *w);
-/** Cancel running look-ups, when the worker stops. */
-void weir_address_pool_shutdown(struct weir_worker *w);
 /** Free all; every connection must be gone (contract). */
 void weir_address_pool_free_all(struct weir_worker *w);
 

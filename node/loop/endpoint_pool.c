@@ -7,6 +7,7 @@
 
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
+#include "node/loop/dial.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session.h"
 
@@ -58,10 +59,28 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     return p;
 }
 
-struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
-                                                 const struct weir_upstream *u,
-                                                 const struct weir_endpoint *e)
+/* The pool that the endpoint remembers, or NULL: it knows none, any pool was freed since, or
+ * another endpoint has used the address since and left its settings there. */
+static struct weir_endpoint_pool *remembered_pool(const struct weir_worker *w,
+                                                  const struct weir_endpoint *e)
 {
+    if (e->pool_known_at != w->endpoint_pools_freed + 1)
+        return NULL;
+    struct weir_endpoint_pool *p = endpoint_pool_of(e->pool);
+    WEIR_ASSERT(p->worker == w);
+    WEIR_ASSERT(p->key.endpoint == e->key);
+    return p->address_pool->mark_key == e->key ? p : NULL;
+}
+
+struct weir_endpoint_pool *
+weir_endpoint_pool_of(struct weir_worker *w, const struct weir_upstream *u, struct weir_endpoint *e)
+{
+    struct weir_endpoint_pool *known = remembered_pool(w, e);
+    if (WEIR_LIKELY(known != NULL)) {
+        known->used_ms = w->now.ms;
+        known->address_pool->used_ms = w->now.ms;
+        return known;
+    }
     struct weir_endpoint_pool_key key = { .endpoint = e->key,
                                           .address_pool = weir_address_pool_of(w, u, e) };
     if (key.address_pool == NULL)
@@ -74,6 +93,8 @@ struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
     WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
     p->max = weir_worker_share(w, u->pool_max);
     p->used_ms = w->now.ms;
+    e->pool = p;
+    e->pool_known_at = w->endpoint_pools_freed + 1;
     return p;
 }
 
@@ -89,10 +110,20 @@ static enum weir_acquired enqueue_exchange(struct weir_endpoint_pool *p, struct 
     return WEIR_ACQUIRED_WAIT;
 }
 
+/* Whose limit of look-ups counts. */
+static uint64_t tenant_key(const struct weir_worker *w, const struct weir_tenant *t)
+{
+    struct weir_siphash h;
+    weir_siphash_init(&h, &w->marks->secret);
+    weir_siphash_add(&h, t->name.at, t->name.len);
+    return weir_siphash_end(&h);
+}
+
 static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct weir_exchange *x)
 {
-    struct weir_addr addr;
-    switch (weir_address_pool_next_addr(p->address_pool, &addr)) {
+    if (p->address_pool->host[0] != '\0')
+        p->address_pool->tenant_key = tenant_key(p->worker, x->tenant);
+    switch (weir_address_pool_resolve(p->address_pool)) {
     case WEIR_ADDRESS_POOL_ADDR_WAIT:
         return enqueue_exchange(p, x);
     case WEIR_ADDRESS_POOL_ADDR_FAILED:
@@ -100,15 +131,14 @@ static enum weir_acquired dial_endpoint(struct weir_endpoint_pool *p, struct wei
     case WEIR_ADDRESS_POOL_ADDR_READY:
         break;
     }
-    bool connected = false;
-    enum weir_err err = weir_origin_conn_dial(p, &addr, x, &connected);
+    enum weir_err err = weir_dial_begin(p, x);
     if (err == WEIR_ELIMIT && p->num_open > 0)
         return enqueue_exchange(p, x);
     if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
         return WEIR_ACQUIRED_FULL;
     if (err < 0)
         return WEIR_ACQUIRED_REFUSED;
-    return connected ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
+    return x->origin != NULL ? WEIR_ACQUIRED_READY : WEIR_ACQUIRED_WAIT;
 }
 
 /* The pool has room for one more. */
@@ -140,6 +170,7 @@ bool weir_endpoint_pool_queued(const struct weir_exchange *x)
 
 void weir_endpoint_pool_unwait(struct weir_exchange *x)
 {
+    weir_dial_cancel(x->dial);
     if (x->waiting_in == NULL)
         return;
     WEIR_ASSERT(x->waiting_in->magic == WEIR_ENDPOINT_POOL_MAGIC);
@@ -156,15 +187,16 @@ static void serve_waiting(struct weir_endpoint_pool *p)
         struct weir_exchange *x =
             weir_container_of(p->waiting.next, struct weir_exchange, wait_link);
         weir_endpoint_pool_unwait(x);
-        /* The time in the queue ends here. */
-        x->dial_ns = weir_exchange_stamp_ns(&p->worker->exchange);
+        x->dial_ns = weir_exchange_stamp_ns(&p->worker->exchange); /* its time in the queue ends */
         switch (acquire_connection(p, x)) {
         case WEIR_ACQUIRED_READY:
             weir_exchange_connected(x, x->origin);
             break;
         case WEIR_ACQUIRED_WAIT:
-            if (x->waiting_in == NULL)
+            if (x->waiting_in == NULL) {
+                weir_exchange_dialling(x);
                 break;
+            }
             /* It is in the queue again, at the end. It was the first, so it goes to the front. */
             weir_list_remove(&x->wait_link);
             weir_list_prepend(&p->waiting, &x->wait_link);
@@ -205,6 +237,7 @@ static void endpoint_pool_free(struct weir_endpoint_pool *p)
     weir_task_cancel(&p->task);
     (void)weir_hashmap_remove(&w->pools, endpoint_pool_key_span(p));
     endpoint_pool_release(p);
+    w->endpoint_pools_freed++;
 }
 
 static void sweep_endpoint_pools(struct weir_worker *w)

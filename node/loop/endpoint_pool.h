@@ -39,17 +39,18 @@ struct weir_endpoint_pool {
     struct weir_counter_hint counters; /* of worker->endpoint_counters */
 };
 
-/** The pool of an endpoint, made on first use, with the settings of `u`. NULL: no memory. */
+/** The pool of an endpoint, made on first use, with the settings of `u`. The endpoint remembers it,
+ * so that the next request needs no look-up. NULL: no memory. */
 struct weir_endpoint_pool *weir_endpoint_pool_of(struct weir_worker *w,
                                                  const struct weir_upstream *u,
-                                                 const struct weir_endpoint *e);
+                                                 struct weir_endpoint *e);
 
 /** Get a connection for this exchange, parked or dialled, or a place in the queue. */
 enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p,
                                               struct weir_exchange *x);
 /** Whether the exchange waits because limits are reached, which is no failure of the endpoint. */
 bool weir_endpoint_pool_queued(const struct weir_exchange *x);
-/** An exchange gives up waiting. */
+/** An exchange gives up waiting, in the queue or for a dial. */
 void weir_endpoint_pool_unwait(struct weir_exchange *x);
 /** A connection of this pool became free, or was closed: serve the exchanges that wait, soon. */
 void weir_endpoint_pool_poke(struct weir_endpoint_pool *p);

@@ -24,25 +24,30 @@
 #include "node/conn/splice.h"
 #include "node/exchange/counters.h"
 #include "node/exchange/exchange_env.h"
+#include "node/flow/local_response.h"
+#include "node/flow/rewrite.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
+#include "node/loop/room.h"
 #include "node/loop/worker.h"
 
-#define WEIR_OBUF_LEN                                                                              \
-    393216 /* a head of WEIR_HEAD_MAX bytes and the 64 fields of 4356 that a tenant may add to it  \
-            */
+/* A head that is passed on, or a response of weir's own with a tenant's page. */
+#define WEIR_OBUF_LEN   WEIR_REWRITE_RESPONSE_MAX
 #define WEIR_RBUF_LEN   139264 /* one read takes a response of 128 KiB with its head */
 #define WEIR_LINGER_MS  2000
 #define WEIR_LINGER_MAX 1048576 /* bytes read and dropped after a last response */
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a new connection enters epoll when its first response takes longer than this */
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
+#define WEIR_TURN_BUDGET       256   /* timers, and connections of a drain, handled in one turn */
 #define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
 #define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
-#define WEIR_RESOLVE_MAX       8     /* addresses used of one name */
-#define WEIR_RESOLVE_MS        30000 /* a name in use is looked up again after this */
-#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same after a failed look-up */
+#define WEIR_RESOLVE_MS        30000 /* a name in use is asked for again after this at the latest */
+#define WEIR_RESOLVE_AGAIN_MS  1000  /* the same when it could not be asked for */
+
+_Static_assert(WEIR_OBUF_LEN >= WEIR_ERROR_PAGE_MAX + WEIR_LOCAL_RESPONSE_OWN_MAX,
+               "a page of any tenant fits with its head");
 
 #define WEIR_WORKER_MAGIC 0x574f524bu
 
@@ -56,6 +61,8 @@ struct weir_worker {
     uv_async_t wake;
     pthread_t thread;
     struct weir_inbox inbox;
+    struct weir_inbox responses; /* of the node's resolver: weir_lookup.msg */
+    uint32_t num_lookups;        /* that the resolver has, or are in `responses` */
     struct weir_wheel wheel;
     struct weir_turn now; /* of the current turn */
     struct weir_conn_env env;
@@ -63,6 +70,8 @@ struct weir_worker {
     struct weir_metrics *metrics;
     struct weir_counters *tenant_counters, *endpoint_counters; /* owns */
     struct weir_access_writer *access;
+    struct weir_access_time access_time;
+    struct weir_access_local access_local;
     struct weir_tenant_cache *cache;
     struct weir_failure_marks *marks;
     struct weir_rng rng;
@@ -73,6 +82,7 @@ struct weir_worker {
     bool draining;
     bool stopping;
     bool drained;
+    bool cutting; /* the deadline of the drain has passed */
     bool has_loop;
     uint64_t drain_deadline_ms;
     uint64_t ticks;
@@ -86,21 +96,26 @@ struct weir_worker {
     _Atomic bool asked_stop;
     _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
+    struct weir_room_worker room;
+    struct weir_task unfinished; /* queued while work of a turn is left over */
 
-    struct weir_pool session_pool, origins, endpoint_pools, address_pools;
+    struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;
-    struct weir_list sessions;            /* of clients: weir_session.link */
+    struct weir_list sessions;    /* of clients, but those in undrained: weir_session.link */
+    struct weir_list undrained;   /* those that do not know yet that the worker drains */
     struct weir_list origin_list;         /* every origin connection */
+    struct weir_list dial_list;           /* origin connections in the making */
     struct weir_list idle_lru;            /* parked origin connections, longest parked first */
     struct weir_list refill;              /* address pools that are below min_idle */
     struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
-    size_t pools_at; /* where the sweep goes on */
-    uint32_t num_sessions, max_sessions;
-    uint32_t num_origins, max_origins, num_parked, max_parked;
+    size_t pools_at;               /* where the sweep goes on */
+    uint64_t endpoint_pools_freed; /* a pointer to a pool is good until this changes */
+    uint32_t num_sessions;
+    uint32_t num_origins, num_parked, max_parked;
 
-    struct weir_pipes pipes; /* empty, for splice */
+    struct weir_pipes pipes; /* for splice */
 
     char date[32]; /* for responses, renewed by the tick */
     uint64_t date_s;

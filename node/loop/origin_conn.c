@@ -4,6 +4,7 @@
  */
 #include "node/loop/origin_conn.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "node/base/log_filter.h"
@@ -12,6 +13,7 @@
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/conn_log.h"
+#include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/session.h"
 
@@ -35,15 +37,16 @@ static struct weir_origin_conn *origin_conn_of_side(const struct weir_origin_sid
 
 static const uint8_t origin_conn_moves[] = {
     [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
-    [WEIR_ORIGIN_CONN_BUSY] = 1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_BUSY] =
+        1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_HELD | 1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_PARKED] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_HELD] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_CLOSED] = 0,
 };
 
 static const char *const origin_conn_state_names[] = {
-    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting",
-    [WEIR_ORIGIN_CONN_BUSY] = "busy",
-    [WEIR_ORIGIN_CONN_PARKED] = "parked",
+    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting", [WEIR_ORIGIN_CONN_BUSY] = "busy",
+    [WEIR_ORIGIN_CONN_PARKED] = "parked",         [WEIR_ORIGIN_CONN_HELD] = "held",
     [WEIR_ORIGIN_CONN_CLOSED] = "closed",
 };
 
@@ -86,15 +89,18 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
         return;
     if (u->state == WEIR_ORIGIN_CONN_PARKED)
         weir_address_pool_unpark(u);
-    if (u->ahead)
-        u->address_pool->num_ahead--;
+    WEIR_ASSERT(u->dial == NULL);
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
+    if (u->side.held_by != NULL)
+        u->side.held_by->held = NULL;
+    u->side.held_by = NULL;
     if (u->side.x != NULL)
         u->side.x->origin = NULL;
     u->side.x = NULL;
     leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
+    weir_room_leave_origin(&w->room);
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_list_remove(&u->link);
     weir_pipe_close(&w->pipes, &u->pipe);
@@ -113,6 +119,7 @@ static bool wants_to_read(const struct weir_origin_conn *u)
     case WEIR_ORIGIN_CONN_CONNECTING:
         return false;
     case WEIR_ORIGIN_CONN_PARKED:
+    case WEIR_ORIGIN_CONN_HELD:
         return true;
     case WEIR_ORIGIN_CONN_BUSY:
         return weir_exchange_wants_response(u->side.x);
@@ -140,13 +147,15 @@ static void arm_or_lose(struct weir_origin_conn *u)
 
 /* -- the origin's side of an exchange -- */
 
-static bool side_send(struct weir_origin_side *o, const struct weir_pieces *p)
+static enum weir_sent side_send(struct weir_origin_side *o, const struct weir_pieces *p)
 {
     struct weir_origin_conn *u = origin_conn_of_side(o);
     WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && !o->broken);
-    o->broken = weir_conn_send(&u->conn, p) != WEIR_CONN_SENT;
+    enum weir_conn_sent sent = weir_conn_send(&u->conn, p);
     arm_or_lose(u);
-    return !o->broken;
+    return sent == WEIR_CONN_SENT   ? WEIR_SENT
+           : sent == WEIR_CONN_LOST ? WEIR_SENT_LOST
+                                    : WEIR_SENT_NO_MEMORY;
 }
 
 static bool side_blocked(const struct weir_origin_side *o)
@@ -168,19 +177,40 @@ static void side_release(struct weir_origin_side *o, bool reusable)
     weir_origin_conn_release(origin_conn_of_side(o), reusable);
 }
 
+static void side_hold(struct weir_origin_side *o)
+{
+    struct weir_origin_conn *u = origin_conn_of_side(o);
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_HELD);
+    arm_or_lose(u);
+}
+
+static void side_take(struct weir_origin_side *o, struct weir_exchange *x)
+{
+    struct weir_origin_conn *u = origin_conn_of_side(o);
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
+    u->side.x = x;
+    u->side.exchanges++;
+    u->side.reused = true;
+    x->origin = o;
+    weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_REUSED, 1);
+}
+
 static const struct weir_origin_ops side_ops = {
     .send = side_send,
     .blocked = side_blocked,
     .resume = side_resume,
     .release = side_release,
+    .hold = side_hold,
+    .take = side_take,
 };
 
 static void handle_watch_failure(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->side.x;
-    if (x != NULL)
-        weir_exchange_failed(x, u->state == WEIR_ORIGIN_CONN_CONNECTING ? WEIR_FAILURE_CONNECT
-                                                                        : WEIR_FAILURE_CLOSED);
+    if (u->dial != NULL)
+        weir_dial_connect_ended(u, ENOMEM);
+    else if (x != NULL)
+        weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
     else
         weir_origin_conn_close(u);
 }
@@ -300,37 +330,6 @@ static void read_response(struct weir_origin_conn *u)
 
 /* -- events -- */
 
-static void fail_dial_ahead(struct weir_origin_conn *u)
-{
-    struct weir_address_pool *p = u->address_pool;
-    weir_origin_conn_close(u);
-    weir_address_pool_ahead_failed(p);
-}
-
-static void finish_connect(struct weir_origin_conn *u)
-{
-    struct weir_worker *w = u->worker;
-    struct weir_exchange *x = u->side.x;
-    int e = weir_sock_dial_result(u->conn.watch.fd);
-    if (e != 0) {
-        if (x != NULL)
-            weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
-        else
-            fail_dial_ahead(u);
-        return;
-    }
-    if (u->ahead) {
-        u->ahead = false;
-        u->address_pool->num_ahead--;
-    }
-    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
-    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
-    if (x == NULL)
-        weir_origin_conn_release(u, true);
-    else
-        weir_exchange_connected(x, &u->side);
-}
-
 static void handle_parked_event(struct weir_origin_conn *u)
 {
     struct weir_span in;
@@ -372,9 +371,10 @@ static void on_origin_event(struct weir_conn *c, unsigned what)
     switch ((enum weir_origin_conn_state)u->state) {
     case WEIR_ORIGIN_CONN_CONNECTING:
         if (what != 0)
-            finish_connect(u);
+            weir_dial_connect_ended(u, weir_sock_dial_result(u->conn.watch.fd));
         break;
     case WEIR_ORIGIN_CONN_PARKED:
+    case WEIR_ORIGIN_CONN_HELD:
         if (what != 0)
             handle_parked_event(u);
         break;
@@ -394,8 +394,6 @@ static void on_origin_expired(struct weir_conn *c)
     struct weir_origin_conn *u = origin_conn_of(c);
     if (u->state == WEIR_ORIGIN_CONN_PARKED)
         weir_origin_conn_close(u);
-    else if (u->state == WEIR_ORIGIN_CONN_CONNECTING && u->side.x == NULL)
-        fail_dial_ahead(u);
 }
 
 static const struct weir_conn_owner conn_owner = { .event = on_origin_event,
@@ -404,30 +402,30 @@ static const struct weir_conn_owner conn_owner = { .event = on_origin_event,
 
 /* -- dialling, parked -- */
 
-/* @param ret on success: CONNECTING or BUSY, not yet watched */
-static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_addr *addr,
-                                 struct weir_origin_conn **ret)
+enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct weir_addr *addr,
+                                    struct weir_origin_conn **ret)
 {
     struct weir_worker *w = p->worker;
     bool connected = false;
     int fd = -1;
-    if (w->num_origins >= w->max_origins)
+    if (!weir_room_take_origin(&w->room))
         return WEIR_ELIMIT;
     enum weir_err err = weir_sock_dial(addr, &fd, &connected);
-    if (err < 0)
-        return err;
-    struct weir_origin_conn *u = weir_pool_get(&w->origins);
+    if (err == WEIR_ELIMIT && weir_room_free_descriptor(&w->room, w->now.ms))
+        err = weir_sock_dial(addr, &fd, &connected);
+    struct weir_origin_conn *u = err == WEIR_OK ? weir_pool_get(&w->origins) : NULL;
     if (u == NULL) {
-        weir_sock_abort(fd);
-        return WEIR_ENOMEM;
+        weir_room_leave_origin(&w->room);
+        if (err == WEIR_OK)
+            weir_sock_abort(fd);
+        return err < 0 ? err : WEIR_ENOMEM;
     }
     memset(u, 0, sizeof(*u));
     u->magic = WEIR_ORIGIN_CONN_MAGIC;
     u->state = WEIR_ORIGIN_CONN_CONNECTING;
-    if (connected)
-        weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->worker = w;
     u->address_pool = p;
+    u->addr = *addr;
     u->side.ops = &side_ops;
     weir_conn_init(&u->conn, &w->env, &conn_owner, fd);
     weir_list_init(&u->park_link);
@@ -436,53 +434,35 @@ static enum weir_err origin_open(struct weir_address_pool *p, const struct weir_
     p->num_open++;
     w->num_origins++;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
-    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECTS, connected);
     WEIR_PROBE3(dial, u, fd, addr);
+    if (connected) {
+        weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
+    } else if (!weir_origin_conn_watch(u)) {
+        weir_origin_conn_close(u);
+        return WEIR_EIO;
+    }
     *ret = u;
     return WEIR_OK;
 }
 
-enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p, const struct weir_addr *addr,
-                                    struct weir_exchange *x, bool *ret_connected)
+void weir_origin_conn_connected(struct weir_origin_conn *u)
 {
-    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
-    WEIR_ASSERT(x->origin == NULL);
-    struct weir_origin_conn *u;
-    enum weir_err err = origin_open(p->address_pool, addr, &u);
-    if (err < 0)
-        return err;
-    u->pool = p;
-    u->last_key = p->key.endpoint;
-    p->num_open++;
-    if (u->state == WEIR_ORIGIN_CONN_CONNECTING && !weir_origin_conn_watch(u)) {
-        weir_origin_conn_close(u);
-        return WEIR_EIO;
-    }
-    u->side.x = x;
-    x->origin = &u->side;
-    x->reused = false;
-    *ret_connected = u->state == WEIR_ORIGIN_CONN_BUSY;
-    return WEIR_OK;
+    weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
+    u->retire_at_ms = weir_address_pool_retire_at_ms(u->address_pool);
+    if (u->state == WEIR_ORIGIN_CONN_CONNECTING)
+        weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
 }
 
-enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p, const struct weir_addr *addr)
+void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
+                           struct weir_exchange *x)
 {
-    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
-    struct weir_origin_conn *u;
-    enum weir_err err = origin_open(p, addr, &u);
-    if (err < 0)
-        return err;
-    if (u->state == WEIR_ORIGIN_CONN_BUSY) {
-        weir_origin_conn_release(u, true);
-        return WEIR_OK;
-    }
-    u->ahead = true;
-    p->num_ahead++;
-    weir_conn_set_deadline(&u->conn, p->worker->now.ms + p->connect_timeout_ms);
-    if (weir_origin_conn_watch(u))
-        return WEIR_OK;
-    weir_origin_conn_close(u);
-    return WEIR_EIO;
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY && u->side.x == NULL);
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->origin == NULL);
+    u->pool = p;
+    u->side.endpoint_key = p->key.endpoint;
+    u->side.x = x;
+    x->origin = &u->side;
 }
 
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
@@ -509,7 +489,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
     weir_address_pool_unpark(u);
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
-    u->last_key = p->key.endpoint;
+    u->side.endpoint_key = p->key.endpoint;
     p->num_open++;
     u->side.x = x;
     u->side.broken = false;

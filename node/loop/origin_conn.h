@@ -18,14 +18,16 @@
 #include "node/exchange/exchange_env.h"
 #include "node/loop/loop.h"
 
+struct weir_dial;
 struct weir_exchange;
 struct weir_address_pool;
 struct weir_endpoint_pool;
 
 enum weir_origin_conn_state {
-    WEIR_ORIGIN_CONN_CONNECTING, /* side.x is set, or ahead */
+    WEIR_ORIGIN_CONN_CONNECTING, /* dial is set */
     WEIR_ORIGIN_CONN_BUSY,       /* side.x is set */
     WEIR_ORIGIN_CONN_PARKED,     /* in its address pool; any byte or end closes it */
+    WEIR_ORIGIN_CONN_HELD,       /* carries its client's identity, waits for its next request */
     WEIR_ORIGIN_CONN_CLOSED,     /* the descriptor is closed; memory is freed in a later turn */
 };
 
@@ -34,19 +36,19 @@ enum weir_origin_conn_state {
 struct weir_origin_conn {
     uint32_t magic;
     uint8_t state;
-    bool ahead; /* dialled ahead of demand */
-    bool lost;  /* the loop cannot watch it */
+    bool lost; /* the loop cannot watch it */
     struct weir_worker *worker;
-    struct weir_endpoint_pool
-        *pool; /* of the exchange that it carries or is dialled for; NULL while parked */
+    struct weir_endpoint_pool *pool;        /* of the exchange that it carries; else NULL */
     struct weir_address_pool *address_pool; /* of the address it leads to */
-    struct weir_origin_side side; /* side.x: the exchange that it is dialled for or carries */
+    struct weir_dial *dial;                 /* while it connects */
+    struct weir_addr addr;
+    struct weir_origin_side side; /* side.x: the exchange that it carries */
     struct weir_conn conn;
     struct weir_pipe pipe;      /* to the client, while a body is spliced */
     struct weir_list link;      /* in worker->origin_list */
-    struct weir_list park_link; /* in address_pool->idle when parked */
+    struct weir_list park_link; /* in address_pool->idle when parked, in dial->connects before */
     struct weir_list lru_link;
-    uint64_t last_key; /* weir_endpoint.key of the exchange that it served last; 0: none yet */
+    uint64_t retire_at_ms; /* too old for new requests then */
 };
 
 /** Change the state. The move must be in the table of legal moves (contract). */
@@ -58,16 +60,18 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
                             struct weir_exchange *x);
 /** Watch for the events that its state needs. @return false: the loop cannot watch it */
 WEIR_MUST_USE bool weir_origin_conn_watch(struct weir_origin_conn *u);
-/** Open a connection ahead of demand; it parks when it is established. @return WEIR_OK |
- * WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_origin_conn_dial_ahead(struct weir_address_pool *p,
-                                                        const struct weir_addr *addr);
 /** The exchange is done with it: park it, or close it when it must not be reused. */
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable);
-/** Open a connection for an exchange, counted in its pool. @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO
- * | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_origin_conn_dial(struct weir_endpoint_pool *p,
+/** Begin to connect, for a dial, which hears of its end unless it is closed before.
+ * @param ret on success: CONNECTING and watched, or connected at once and BUSY
+ * @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_origin_conn_open(struct weir_address_pool *p,
                                                   const struct weir_addr *addr,
-                                                  struct weir_exchange *x, bool *ret_connected);
+                                                  struct weir_origin_conn **ret);
+/** The connect has succeeded. */
+void weir_origin_conn_connected(struct weir_origin_conn *u);
+/** A new connection begins to serve an exchange, which is counted in the pool already. */
+void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
+                           struct weir_exchange *x);
 
 #endif

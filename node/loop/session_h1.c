@@ -14,7 +14,6 @@
 #include "node/loop/conn_log.h"
 #include "node/loop/loop.h"
 #include "tenants/cache.h"
-#include "tenants/defaults.h"
 
 static const uint8_t session_moves[] = {
     [WEIR_SESSION_H1_HEAD] = 1 << WEIR_SESSION_H1_EXCHANGE | 1 << WEIR_SESSION_H1_CLOSED,
@@ -82,6 +81,7 @@ static void close_session(struct weir_session_h1 *h, bool abort)
 {
     WEIR_ASSERT(h->side.x == NULL);
     account_given(h);
+    weir_exchange_drop_held(&h->side);
     weir_session_h1_move(h, WEIR_SESSION_H1_CLOSED);
     weir_pool_release(&h->s.worker->exchange.heads, h->head);
     h->head = NULL;
@@ -122,18 +122,16 @@ static void side_wake(struct weir_client_side *side)
         weir_conn_wake(c);
 }
 
-static bool side_send(struct weir_client_side *side, const struct weir_pieces *p)
+static enum weir_sent side_send(struct weir_client_side *side, const struct weir_pieces *p)
 {
     struct weir_session_h1 *h = session_of_side(side);
     enum weir_conn_sent sent = weir_conn_send(&h->s.conn, p);
     account_given(h);
-    if (WEIR_LIKELY(sent == WEIR_CONN_SENT)) {
-        if (weir_conn_blocked(&h->s.conn))
-            side_wake(side); /* it has to watch for room */
-        return true;
-    }
-    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, sent == WEIR_CONN_NO_MEMORY);
-    return false;
+    if (weir_conn_blocked(&h->s.conn))
+        side_wake(side); /* it has to watch for room */
+    return sent == WEIR_CONN_SENT   ? WEIR_SENT
+           : sent == WEIR_CONN_LOST ? WEIR_SENT_LOST
+                                    : WEIR_SENT_NO_MEMORY;
 }
 
 static bool side_blocked(const struct weir_client_side *side)
@@ -264,7 +262,7 @@ static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
     case WEIR_STEP_MORE:
         if (h->since_ms == 0) {
             h->since_ms = c->env->now->ms;
-            weir_conn_set_deadline(c, h->since_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+            weir_conn_set_deadline(c, h->since_ms + w->cfg.head_timeout_ms);
         }
         if (!store_request_head(h, head))
             refuse_head_for_memory(h);
@@ -372,7 +370,9 @@ static void handle_client_end(struct weir_session_h1 *h)
     weir_session_note(&h->s, WEIR_CLOSE_CLIENT_END);
     if (h->side.x == NULL)
         close_session(h, false);
-    else if (!weir_exchange_request_is_read(h->side.x))
+    else if (weir_exchange_request_is_read(h->side.x))
+        weir_exchange_client_end(h->side.x);
+    else
         weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_CLIENT_GONE);
 }
 
@@ -478,7 +478,7 @@ static bool wants_to_read(const struct weir_session_h1 *h)
     WEIR_UNREACHABLE();
 }
 
-static void pump(struct weir_session_h1 *h)
+static void move_forward(struct weir_session_h1 *h)
 {
     struct weir_conn *c = &h->s.conn;
     if (h->state == WEIR_SESSION_H1_CLOSED)
@@ -501,6 +501,13 @@ static void pump(struct weir_session_h1 *h)
         return;
     if (weir_conn_watch(c, wants_to_read(h)) < 0)
         handle_client_failure(h);
+}
+
+static void pump(struct weir_session_h1 *h)
+{
+    move_forward(h);
+    if (h->state == WEIR_SESSION_H1_HEAD)
+        weir_room_note(&h->s.worker->room, &h->s.idle, h->s.conn.env->now->ms);
 }
 
 static void on_event(struct weir_conn *c, unsigned what)
@@ -531,7 +538,8 @@ static void expire(struct weir_session_h1 *h)
 {
     switch ((enum weir_session_h1_state)h->state) {
     case WEIR_SESSION_H1_HEAD:
-        if (h->since_ms != 0) {
+        /* A connection that brought nothing (made in advance, or a check) is closed in silence. */
+        if (h->since_ms != 0 && h->head != NULL) {
             weir_metric_add(h->s.worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
             refuse_head(h, WEIR_FAULT_NONE, 408, WEIR_OUTCOME_TIMED_OUT_HEAD);
             return;
@@ -576,7 +584,7 @@ static struct weir_session *open_session(struct weir_worker *w, int fd)
     h->side.ops = &side_ops;
     h->side.peer = &h->s.peer;
     h->side.local = &h->s.local;
-    h->side.idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
+    h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
     weir_conn_init(&h->s.conn, &w->env, &conn_owner, fd);
     return &h->s;
 }
@@ -586,7 +594,7 @@ static void begin_session(struct weir_session *s)
     struct weir_session_h1 *h = session_of(&s->conn);
     struct weir_conn *c = &s->conn;
     h->since_ms = c->env->now->ms;
-    weir_conn_set_deadline(c, h->since_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+    weir_conn_set_deadline(c, h->since_ms + s->worker->cfg.head_timeout_ms);
     h->fresh = true;
     weir_pump_begin(c->env, c);
     (void)read_once(h);
@@ -618,6 +626,26 @@ static void cut_session(struct weir_session *s)
         close_session(h, true);
 }
 
+static bool session_is_idle(const struct weir_session *s)
+{
+    const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
+    return h->state == WEIR_SESSION_H1_HEAD && !h->fresh && h->head == NULL && s->conn.in == NULL &&
+           s->conn.out.len == 0;
+}
+
+/* Its input is taken out of the connection while its pump runs: it may not be idle then. */
+static bool shed_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = session_of(&s->conn);
+    const struct weir_conn *c = &s->conn;
+    if (c->env->running == c || !weir_sock_is_quiet(c->watch.fd) ||
+        (c->layer != NULL && c->layer->holds_input(c->layer_state)))
+        return false;
+    weir_session_note(s, WEIR_CLOSE_SHED);
+    close_session(h, false);
+    return true;
+}
+
 const struct weir_session_kind weir_session_h1 = {
     .name = "http",
     .client_speaks_first = true,
@@ -625,4 +653,6 @@ const struct weir_session_kind weir_session_h1 = {
     .begin = begin_session,
     .drain = drain_session,
     .cut = cut_session,
+    .is_idle = session_is_idle,
+    .shed = shed_session,
 };

@@ -17,6 +17,12 @@ bool weir_bytes_all(struct weir_span s, enum weir_byte_class c);
 /** 0..15, or -1. */
 int weir_hex_digit(uint8_t b);
 /**
+ * The character of UTF-8 at the start of s, which is not empty: beyond ASCII, well-formed (RFC
+ * 3629: no overlong form, no surrogate, nothing above U+10FFFF) and no control (U+0080 to U+009F).
+ * @return its bytes, 2..4 | 0: none | -1: the bytes are the begin of one
+ */
+int weir_bytes_utf8(struct weir_span s);
+/**
  * Index of the first byte of s that may not stand in a field value (control bytes but HTAB, DEL),
  * or s.len. CR and LF are such bytes, so this is also the scan for the end of a line. Vector
  * instructions where built in.

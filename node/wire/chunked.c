@@ -15,13 +15,16 @@
 
 enum chunked_state {
     AT_SIZE,           /* hex digits */
+    AT_SIZE_SPACE,     /* white space behind them: an extension must follow */
     AT_EXT_NAME_FIRST, /* after ";" */
     AT_EXT_NAME,
+    AT_EXT_NAME_SPACE,  /* white space behind it: "=" or ";" must follow */
     AT_EXT_VALUE_FIRST, /* after "=" */
     AT_EXT_TOKEN,
     AT_EXT_QUOTED,    /* between quotes */
     AT_EXT_ESCAPED,   /* after a backslash between quotes */
     AT_EXT_QUOTE_END, /* after the second quote */
+    AT_EXT_SPACE,     /* white space behind a value: ";" must follow */
     AT_SIZE_LF,
     AT_DATA,
     AT_DATA_CR,
@@ -59,9 +62,15 @@ static bool continue_line(struct weir_chunked *c, uint8_t b)
     return true;
 }
 
+/* BWS of RFC 9110 5.6.3. */
+static bool is_white_space(uint8_t b)
+{
+    return b == ' ' || b == '\t';
+}
+
 static enum weir_step feed_size_byte(struct weir_chunked *c, uint8_t b)
 {
-    int digit = weir_hex_digit(b);
+    int digit = c->state == AT_SIZE ? weir_hex_digit(b) : -1;
     if (digit >= 0) {
         /* The digits are counted before the shift, so that it cannot lose any. */
         if (c->digits == SIZE_DIGITS_MAX)
@@ -72,7 +81,11 @@ static enum weir_step feed_size_byte(struct weir_chunked *c, uint8_t b)
     }
     if (b == '\n')
         return set_fault(c, WEIR_CHUNKED_LINE_END);
-    if (c->digits == 0 || !continue_line(c, b))
+    if (c->digits > 0 && is_white_space(b)) {
+        c->state = AT_SIZE_SPACE;
+        return WEIR_STEP_MORE;
+    }
+    if (c->digits == 0 || (c->state == AT_SIZE_SPACE && b != ';') || !continue_line(c, b))
         return set_fault(c, WEIR_CHUNKED_SIZE);
     return WEIR_STEP_MORE;
 }
@@ -86,28 +99,48 @@ static bool feed_quoted_byte(struct weir_chunked *c, uint8_t b)
     return weir_byte_is(b, WEIR_BYTE_VALUE);
 }
 
-/* One byte of *( ";" token [ "=" ( token / quoted-string ) ] ), no white space but between quotes.
- */
+/* White space in front of a name or a value. */
+static bool is_leading_space(const struct weir_chunked *c, uint8_t b)
+{
+    return is_white_space(b) && (c->state == AT_EXT_NAME_FIRST || c->state == AT_EXT_VALUE_FIRST);
+}
+
+/* A byte behind a name, a value or the white space behind them. */
+static bool continue_behind(struct weir_chunked *c, uint8_t b)
+{
+    bool name = c->state == AT_EXT_NAME || c->state == AT_EXT_NAME_SPACE;
+    bool spaced = c->state == AT_EXT_NAME_SPACE || c->state == AT_EXT_SPACE;
+    if (is_white_space(b)) {
+        c->state = name ? AT_EXT_NAME_SPACE : AT_EXT_SPACE;
+        return true;
+    }
+    if (name && b == '=') {
+        c->state = AT_EXT_VALUE_FIRST;
+        return true;
+    }
+    return (!spaced || b == ';') && continue_line(c, b);
+}
+
+/* One byte of *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ). Behind the last
+ * part of a line there is no white space. */
 static bool continue_extension(struct weir_chunked *c, uint8_t b)
 {
     bool token = weir_byte_is(b, WEIR_BYTE_TOKEN);
+    if (c->state == AT_EXT_QUOTED || c->state == AT_EXT_ESCAPED)
+        return feed_quoted_byte(c, b);
+    if (is_leading_space(c, b))
+        return true;
     if (c->state == AT_EXT_NAME_FIRST) {
         c->state = AT_EXT_NAME;
         return token;
-    }
-    if (c->state == AT_EXT_NAME && b == '=') {
-        c->state = AT_EXT_VALUE_FIRST;
-        return true;
     }
     if (c->state == AT_EXT_VALUE_FIRST) {
         c->state = b == '"' ? AT_EXT_QUOTED : AT_EXT_TOKEN;
         return token || b == '"';
     }
-    if (c->state == AT_EXT_QUOTED || c->state == AT_EXT_ESCAPED)
-        return feed_quoted_byte(c, b);
-    WEIR_DCHECK(c->state == AT_EXT_NAME || c->state == AT_EXT_TOKEN ||
-                c->state == AT_EXT_QUOTE_END);
-    return (token && c->state != AT_EXT_QUOTE_END) || continue_line(c, b);
+    if (token && (c->state == AT_EXT_NAME || c->state == AT_EXT_TOKEN))
+        return true;
+    return continue_behind(c, b);
 }
 
 static enum weir_step feed_extension_byte(struct weir_chunked *c, uint8_t b)
@@ -141,7 +174,7 @@ static enum weir_step feed_line_byte(struct weir_chunked *c, uint8_t b)
     }
     if (++c->line_len > WEIR_CHUNK_LINE_MAX)
         return set_fault(c, WEIR_CHUNKED_EXTENSION);
-    if (c->state == AT_SIZE)
+    if (c->state <= AT_SIZE_SPACE)
         return feed_size_byte(c, b);
     if (c->state == AT_SIZE_LF)
         return feed_size_lf_byte(c, b);

@@ -18,7 +18,7 @@
 
 enum weir_chunked_fault {
     WEIR_CHUNKED_OK,
-    WEIR_CHUNKED_SIZE,      /* no digit, sign, 0x, more than 16 digits, space */
+    WEIR_CHUNKED_SIZE,      /* no digit, sign, 0x, more than 16 digits, space and no extension */
     WEIR_CHUNKED_LINE_END,  /* bare CR or LF, or bytes between data and CRLF */
     WEIR_CHUNKED_EXTENSION, /* malformed, control byte, or line over WEIR_CHUNK_LINE_MAX */
     WEIR_CHUNKED_TRAILER,   /* malformed field line, fold, or section over WEIR_TRAILERS_MAX */

@@ -56,7 +56,10 @@ enum weir_field_id {
     WEIR_FIELD_X_REQUEST_ID,
     WEIR_FIELD_FORWARDED,
     WEIR_FIELD_VIA,
+    WEIR_FIELD_CDN_LOOP,
     WEIR_FIELD_DATE,
+    WEIR_FIELD_MAX_FORWARDS,
+    WEIR_FIELD_PROXY,
     WEIR_FIELD_COUNT
 };
 
@@ -64,7 +67,7 @@ enum weir_field_id {
 enum weir_h1_fault {
     WEIR_FAULT_NONE,
     WEIR_FAULT_METHOD,  /* not a token */
-    WEIR_FAULT_TARGET,  /* byte outside RFC 3986, fragment, bad escape, form wrong for the method */
+    WEIR_FAULT_TARGET,  /* byte that no client sends, fragment, form wrong for the method */
     WEIR_FAULT_VERSION, /* not of the form HTTP/digit.digit */
     WEIR_FAULT_STATUS_LINE,
     WEIR_FAULT_LINE_END,        /* bare CR or bare LF anywhere in the head */
@@ -79,11 +82,14 @@ enum weir_h1_fault {
     WEIR_FAULT_HOST_INVALID,      /* not one host[:port]: comma, userinfo, controls, bad port... */
     WEIR_FAULT_CONTENT_LENGTH,    /* not 1*18 digits, or given more than once (even when equal) */
     WEIR_FAULT_LENGTH_AND_CODING, /* both Content-Length and Transfer-Encoding */
-    WEIR_FAULT_TRANSFER_ENCODING, /* anything but exactly one "chunked"; on HTTP/1.0; on 1xx/204 */
+    WEIR_FAULT_TRANSFER_ENCODING, /* anything but exactly one "chunked"; on HTTP/1.0; on 1xx */
     WEIR_FAULT_CONNECTION, /* not a list of tokens, or names a field that may not be dropped */
     WEIR_FAULT_EXPECT,     /* anything but "100-continue": 417 */
     WEIR_FAULT_UPGRADE,    /* a switch that was not asked for (101 in response) */
     WEIR_FAULT_VERSION_UNSUPPORTED, /* well-formed, but neither HTTP/1.0 nor HTTP/1.1: 505 */
+    WEIR_FAULT_MAX_FORWARDS,        /* with OPTIONS or TRACE: not 1*18 digits, or twice */
+    WEIR_FAULT_METHOD_TOO_LONG,     /* over WEIR_METHOD_MAX bytes: 501 */
+    WEIR_FAULT_FIELD_NAME_TOO_LONG, /* over WEIR_FIELD_NAME_MAX bytes: 431 */
     WEIR_FAULT_COUNT
 };
 
@@ -111,20 +117,25 @@ struct weir_h1_head {
     uint8_t num_options; /* options of all Connection fields, empty ones too */
     uint8_t minor;       /* HTTP/1.minor: 0 or 1 */
     uint16_t num_fields;
+    uint16_t max_fields; /* set by init to WEIR_FIELDS_MAX; the caller may choose less before it
+                            feeds */
 
     /* request */
     enum weir_method method;
     enum weir_target_form form;
     uint16_t method_at, method_len;
     uint16_t target_at, target_len; /* as received */
-    /* Path and query of the target. An absolute form without a path, which stands for "/", has
-     * path_len 0; one that has a query but no path is refused. */
+    /* Path and query of the target. An absolute form without a path, which stands for "/", begins
+     * with its "?", or has path_len 0. */
     uint16_t path_at, path_len;
-    /* host[:port] as received, from the absolute form, else from Host; 0 when there is none. */
+    /* host[:port] as received, from the absolute form, else from Host, but without the colon of an
+     * empty port; 0 when there is none. */
     uint16_t authority_at, authority_len;
     uint16_t query_at;   /* offset of "?" in the bytes, or 0 */
     bool absolute_https; /* absolute form with scheme https */
     bool expect_continue;
+    bool has_max_forwards; /* of OPTIONS and TRACE alone: others may carry it and mean nothing */
+    uint64_t max_forwards;
 
     /* response */
     uint16_t status; /* 100..599 */
@@ -196,7 +207,7 @@ bool weir_h1_keeps_alive(const struct weir_h1_head *h);
 
 /** Stable label such as "length_and_coding". Never NULL. */
 const char *weir_h1_fault_name(enum weir_h1_fault fault);
-/** 400, 414, 417, 431 or 505; 400 for WEIR_FAULT_NONE. */
+/** 400, 414, 417, 431, 501 or 505; 400 for WEIR_FAULT_NONE. */
 uint16_t weir_h1_fault_status(enum weir_h1_fault fault);
 /** The standard reason phrase, or "" for an unknown status. */
 struct weir_span weir_h1_reason(uint16_t status);

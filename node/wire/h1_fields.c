@@ -2,8 +2,8 @@
  *
  * h1_fields.c - the fields that decide how a message is framed, routed and forwarded, each judged
  * when its line is complete. Anything that two readers could understand differently is a fault;
- * nothing is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6.1 (Connection), 8.6
- * (Content-Length), 10.1.1 (Expect); RFC 9112 6.1 (Transfer-Encoding).
+ * nothing is repaired, merged or ignored. Ref: RFC 9110 7.2 (Host), 7.6 (Connection,
+ * Max-Forwards), 8.6 (Content-Length), 10.1.1 (Expect); RFC 9112 6.1 (Transfer-Encoding).
  */
 #include "node/wire/bytes.h"
 #include "node/wire/h1_private.h"
@@ -35,6 +35,8 @@ static const bool may_not_be_dropped[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_X_REQUEST_ID] = true,
     [WEIR_FIELD_FORWARDED] = true,
     [WEIR_FIELD_VIA] = true,
+    [WEIR_FIELD_CDN_LOOP] = true,
+    [WEIR_FIELD_MAX_FORWARDS] = true,
 };
 
 static enum weir_h1_fault judge_host(struct weir_h1_head *h, const uint8_t *head,
@@ -51,7 +53,7 @@ static enum weir_h1_fault judge_host(struct weir_h1_head *h, const uint8_t *head
     h->seen |= WEIR_H1_SEEN_HOST;
     if (h->form != WEIR_TARGET_ABSOLUTE) {
         h->authority_at = f->value_at;
-        h->authority_len = f->value_len;
+        h->authority_len = (uint16_t)(f->value_len - h->authority.port_empty);
     }
     return WEIR_FAULT_NONE;
 }
@@ -82,7 +84,10 @@ static enum weir_h1_fault judge_content_length(struct weir_h1_head *h, const uin
 static enum weir_h1_fault judge_transfer_encoding(struct weir_h1_head *h, const uint8_t *head,
                                                   const struct weir_h1_field *f)
 {
-    if (h->chunked || h->minor == 0 || has_no_body(h))
+    /* A 204 may not have it, but ends with its head whatever it has (RFC 9112 6.3). Behind a 1xx
+     * there is another head to be read: what is there is in doubt. */
+    bool misplaced = has_no_body(h) && h->status != 204;
+    if (h->chunked || h->minor == 0 || misplaced)
         return WEIR_FAULT_TRANSFER_ENCODING;
     if (!weir_span_eq_nocase(weir_h1_value(head, f), WEIR_SPAN_LIT("chunked")))
         return WEIR_FAULT_TRANSFER_ENCODING;
@@ -104,6 +109,21 @@ static enum weir_h1_fault judge_expect(struct weir_h1_head *h, const uint8_t *he
         return WEIR_FAULT_EXPECT;
     h->seen |= WEIR_H1_SEEN_EXPECT;
     h->expect_continue = true;
+    return WEIR_FAULT_NONE;
+}
+
+static enum weir_h1_fault judge_max_forwards(struct weir_h1_head *h, const uint8_t *head,
+                                             const struct weir_h1_field *f)
+{
+    /* RFC 9110 7.6.2: "MAY ignore a Max-Forwards header field received with any other request
+     * methods". Method OTHER is that of a response. */
+    if (h->method != WEIR_METHOD_OPTIONS && h->method != WEIR_METHOD_TRACE)
+        return WEIR_FAULT_NONE;
+    if (h->has_max_forwards)
+        return WEIR_FAULT_MAX_FORWARDS;
+    if (!weir_bytes_content_length(weir_h1_value(head, f), &h->max_forwards))
+        return WEIR_FAULT_MAX_FORWARDS;
+    h->has_max_forwards = true;
     return WEIR_FAULT_NONE;
 }
 
@@ -183,6 +203,8 @@ enum weir_h1_fault weir_h1_field_judge(struct weir_h1_head *h, const uint8_t *he
         return judge_connection(h, head, f);
     if (f->id == WEIR_FIELD_EXPECT)
         return judge_expect(h, head, f);
+    if (f->id == WEIR_FIELD_MAX_FORWARDS)
+        return judge_max_forwards(h, head, f);
     return WEIR_FAULT_NONE;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * h1_head.c - drives the head parser: the loop over field lines, the limits, and the questions
- * asked of a complete head. Owner: one worker.   Limits: max_head bytes, WEIR_FIELDS_MAX fields,
+ * asked of a complete head. Owner: one worker.   Limits: max_head bytes, max_fields fields,
  * WEIR_H1_OPTIONS_MAX Connection options. Ref: RFC 9112 sections 2 to 6 and 9.3.
  */
 #include <string.h>
@@ -21,6 +21,7 @@ void weir_h1_head_init(struct weir_h1_head *h, enum weir_h1_kind kind, uint32_t 
     memset(h, 0, offsetof(struct weir_h1_head, fields));
     h->kind = kind;
     h->max_head = max_head;
+    h->max_fields = WEIR_FIELDS_MAX;
     h->state = WEIR_H1_AT_START;
 }
 
@@ -61,7 +62,7 @@ static enum weir_step feed_line_start(struct weir_h1_head *h, struct weir_span h
     }
     if (first == ' ' || first == '\t')
         return weir_h1_fail(h, WEIR_FAULT_OBS_FOLD);
-    if (h->num_fields == WEIR_FIELDS_MAX)
+    if (h->num_fields >= h->max_fields)
         return weir_h1_fail(h, WEIR_FAULT_TOO_MANY_FIELDS);
     struct weir_h1_field *f = &h->fields[h->num_fields];
     f->name_at = (uint16_t)at;
@@ -70,16 +71,24 @@ static enum weir_step feed_line_start(struct weir_h1_head *h, struct weir_span h
     return WEIR_STEP_SOME;
 }
 
+/* A name that does not end in a colon at `at`, or is empty or too long; or whose end is not there.
+ */
+WEIR_COLD static enum weir_step stop_name(struct weir_h1_head *h, struct weir_span head, size_t at)
+{
+    if (at - h->fields[h->num_fields].name_at > WEIR_FIELD_NAME_MAX)
+        return weir_h1_fail(h, WEIR_FAULT_FIELD_NAME_TOO_LONG);
+    return at == head.len ? WEIR_STEP_MORE : weir_h1_stop(h, head, at, WEIR_FAULT_FIELD_NAME);
+}
+
 static enum weir_step feed_name(struct weir_h1_head *h, struct weir_span head)
 {
     struct weir_h1_field *f = &h->fields[h->num_fields];
     size_t at = weir_scan_name(head.at, h->scan_at, head.len, &f->underscore);
     h->scan_at = (uint32_t)at;
-    if (at == head.len)
-        return WEIR_STEP_MORE;
-    if (WEIR_UNLIKELY(head.at[at] != ':' || at == f->name_at))
-        return weir_h1_stop(h, head, at, WEIR_FAULT_FIELD_NAME);
-    f->name_len = (uint16_t)(at - f->name_at);
+    size_t name_len = at - f->name_at;
+    if (WEIR_UNLIKELY(at == head.len || head.at[at] != ':' || name_len - 1 >= WEIR_FIELD_NAME_MAX))
+        return stop_name(h, head, at);
+    f->name_len = (uint16_t)name_len;
     f->value_at = (uint16_t)(at + 1);
     h->scan_at = (uint32_t)at + 1;
     h->state = WEIR_H1_AT_VALUE;
@@ -136,7 +145,7 @@ enum weir_step weir_h1_head_feed(struct weir_h1_head *h, struct weir_span bytes)
     if (WEIR_UNLIKELY(h->state >= WEIR_H1_AT_END))
         return h->state == WEIR_H1_AT_END ? WEIR_STEP_DONE : WEIR_STEP_FAIL;
     WEIR_ASSERT_CMP(bytes.len, >=, h->scan_at);
-    WEIR_ASSERT_CMP(h->num_fields, <=, WEIR_FIELDS_MAX);
+    WEIR_ASSERT_CMP(h->max_fields, <=, WEIR_FIELDS_MAX);
 
     /* Bytes over the limit are not read: the result must not depend on how many arrived. */
     struct weir_span head = bytes;
@@ -184,6 +193,9 @@ bool weir_h1_keeps_alive(const struct weir_h1_head *h)
 {
     WEIR_ASSERT(h->state == WEIR_H1_AT_END);
     if (h->connection_close)
+        return false;
+    /* Its sender has not understood that it has no body, and may send chunks behind it. */
+    if (h->kind == WEIR_H1_RESPONSE && h->status == 204 && h->chunked)
         return false;
     return h->minor == 1 || h->connection_keep_alive;
 }

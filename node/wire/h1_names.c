@@ -13,10 +13,10 @@ struct known_field {
     enum weir_field_id id;
 };
 
-/* 19 is the least factor that gives each known name a slot of its own; two in one slot would not
+/* 45 is the least factor that gives each known name a slot of its own; two in one slot would not
  * compile. */
 #define FIELD_SLOTS            64U
-#define FIELD_SLOT(len, first) (((unsigned)(len)*19U + (unsigned)(first)) % FIELD_SLOTS)
+#define FIELD_SLOT(len, first) (((unsigned)(len)*45U + (unsigned)(first)) % FIELD_SLOTS)
 #define FIELD(first, name, id) [FIELD_SLOT(sizeof(name) - 1, first)] = { WEIR_SPAN_LIT(name), id }
 
 static const struct known_field known_fields[FIELD_SLOTS] = {
@@ -40,9 +40,12 @@ static const struct known_field known_fields[FIELD_SLOTS] = {
     FIELD('x', "x-request-id", WEIR_FIELD_X_REQUEST_ID),
     FIELD('f', "forwarded", WEIR_FIELD_FORWARDED),
     FIELD('v', "via", WEIR_FIELD_VIA),
+    FIELD('c', "cdn-loop", WEIR_FIELD_CDN_LOOP),
     FIELD('d', "date", WEIR_FIELD_DATE),
+    FIELD('m', "max-forwards", WEIR_FIELD_MAX_FORWARDS),
+    FIELD('p', "proxy", WEIR_FIELD_PROXY),
 };
-_Static_assert(WEIR_FIELD_COUNT == 22, "a new field id needs a line in known_fields");
+_Static_assert(WEIR_FIELD_COUNT == 25, "a new field id needs a line in known_fields");
 
 #define EACH_BYTE 0x0101010101010101ULL
 
@@ -149,6 +152,9 @@ static const struct fault_response faults[] = {
     [WEIR_FAULT_EXPECT] = { "expect", 417 },
     [WEIR_FAULT_UPGRADE] = { "upgrade", 400 },
     [WEIR_FAULT_VERSION_UNSUPPORTED] = { "version_unsupported", 505 },
+    [WEIR_FAULT_MAX_FORWARDS] = { "max_forwards", 400 },
+    [WEIR_FAULT_METHOD_TOO_LONG] = { "method_too_long", 501 },
+    [WEIR_FAULT_FIELD_NAME_TOO_LONG] = { "field_name_too_long", 431 },
 };
 _Static_assert(WEIR_ARRAY_LEN(faults) == WEIR_FAULT_COUNT, "each fault has a name and a status");
 

@@ -9,6 +9,7 @@
 #include "node/wire/bytes.h"
 #include "node/wire/h1_private.h"
 #include "node/wire/scan.h"
+#include "node/wire/target.h"
 #include "node/wire/uri.h"
 
 #define VERSION_LEN 8  /* HTTP/1.1 */
@@ -39,9 +40,12 @@ static enum weir_step feed_start(struct weir_h1_head *h, struct weir_span head)
 static enum weir_step feed_method(struct weir_h1_head *h, struct weir_span head)
 {
     size_t at = h->scan_at;
-    while (at < head.len && weir_byte_is(head.at[at], WEIR_BYTE_TOKEN))
+    size_t end = (size_t)h->method_at + WEIR_METHOD_MAX + 1;
+    while (at < head.len && at < end && weir_byte_is(head.at[at], WEIR_BYTE_TOKEN))
         at++;
     h->scan_at = (uint32_t)at;
+    if (WEIR_UNLIKELY(at == end))
+        return weir_h1_fail(h, WEIR_FAULT_METHOD_TOO_LONG);
     if (at == head.len)
         return WEIR_STEP_MORE;
     if (head.at[at] != ' ' || at == h->method_at)
@@ -54,40 +58,27 @@ static enum weir_step feed_method(struct weir_h1_head *h, struct weir_span head)
     return WEIR_STEP_SOME;
 }
 
-/*
- * Walk a path and its query from `at` to the first byte that cannot belong to them, or the end. "%"
- * is such a byte unless two hex digits that are not 00 follow it. Sets query_at.
- */
-static size_t scan_path(struct weir_h1_head *h, struct weir_span head, size_t at)
+/* Walk a path and its query from `at` to the first byte that cannot belong to them, or of which
+ * that is not known yet, or the end. Sets query_at. */
+static size_t scan_path(struct weir_h1_head *h, struct weir_span head, size_t at, bool whole)
 {
     for (;;) {
         at = weir_scan_path(head.at, at, head.len);
         if (at == head.len)
             return at;
-        uint8_t b = head.at[at];
-        if (b == '%') {
-            if (head.len - at < 3)
-                return at;
-            int high = weir_hex_digit(head.at[at + 1]);
-            int low = weir_hex_digit(head.at[at + 2]);
-            if (high < 0 || low < 0 || (high | low) == 0)
-                return at;
-            at += 3;
-        } else if (b == '?' && h->query_at == 0) {
+        if (head.at[at] == '?' && h->query_at == 0) {
             h->query_at = (uint16_t)at;
             at++;
-        } else if (weir_byte_is(b, h->query_at == 0 ? WEIR_BYTE_PATH : WEIR_BYTE_QUERY)) {
-            at++;
-        } else {
-            return at;
+            continue;
         }
+        size_t len = weir_target_step(weir_span_from(head, at), h->query_at != 0, whole);
+        if (len == 0)
+            return at;
+        at += len;
     }
 }
 
-/*
- * http://host:port/path?query. A query without a path is refused: the "/" that belongs there is not
- * in the bytes, and a forwarder that copies the bytes would send an invalid target.
- */
+/* http://host:port/path?query. The path may be missing, also in front of a query. */
 static bool parse_absolute_target(struct weir_h1_head *h, struct weir_span head)
 {
     static const struct weir_span schemes[] = { WEIR_SPAN_LIT("http://"),
@@ -111,12 +102,10 @@ static bool parse_absolute_target(struct weir_h1_head *h, struct weir_span head)
     struct weir_span text = weir_span(head.at + authority_at, path_at - authority_at);
     if (weir_authority_parse(text, &h->authority) < 0)
         return false;
-    if (path_at < end && head.at[path_at] == '?')
-        return false;
-    if (scan_path(h, weir_span(head.at, end), path_at) != end)
+    if (scan_path(h, weir_span(head.at, end), path_at, true) != end)
         return false;
     h->authority_at = (uint16_t)authority_at;
-    h->authority_len = (uint16_t)text.len;
+    h->authority_len = (uint16_t)(text.len - h->authority.port_empty);
     h->path_at = (uint16_t)path_at;
     h->path_len = (uint16_t)(end - path_at);
     h->form = WEIR_TARGET_ABSOLUTE;
@@ -148,22 +137,18 @@ static enum weir_step feed_target(struct weir_h1_head *h, struct weir_span head)
     size_t at = h->scan_at;
     if (at == head.len)
         return WEIR_STEP_MORE;
-    if (head.at[h->target_at] == '/')
-        at = scan_path(h, head, at);
-    else
-        while (at < head.len && weir_byte_is(head.at[at], WEIR_BYTE_QUERY))
+    bool is_path = head.at[h->target_at] == '/';
+    if (is_path)
+        at = scan_path(h, head, at, false);
+    else /* judged as a whole */
+        while (at < head.len && (weir_byte_is(head.at[at], WEIR_BYTE_QUERY) || head.at[at] >= 0x80))
             at++;
     h->scan_at = (uint32_t)at;
-    if (at == head.len)
+    if (at == head.len ||
+        (is_path && weir_target_is_cut(weir_span_from(head, at), h->query_at != 0)))
         return WEIR_STEP_MORE;
 
     uint8_t b = head.at[at];
-    if (b == '%') {
-        /* An escape that is cut by the end of the bytes waits if its first part is valid. */
-        size_t left = head.len - at;
-        if (left == 1 || (left == 2 && weir_hex_digit(head.at[at + 1]) >= 0))
-            return WEIR_STEP_MORE;
-    }
     if (b != ' ' || at == h->target_at) {
         bool no_version = b == '\r' && at > h->target_at;
         return weir_h1_stop(h, head, at, no_version ? WEIR_FAULT_VERSION : WEIR_FAULT_TARGET);

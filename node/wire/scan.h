@@ -76,7 +76,9 @@ static inline unsigned weir_scan_change_stops(const uint8_t *at)
 {
     __m128i v = weir_scan_load(at);
     __m128i stop = _mm_or_si128(weir_scan_equal(v, '%'), weir_scan_equal(v, '?'));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(stop, weir_scan_equal(v, '.')));
+    stop = _mm_or_si128(stop, _mm_or_si128(weir_scan_equal(v, '.'), weir_scan_equal(v, '|')));
+    stop = _mm_or_si128(stop, weir_scan_range(v, '[', '^' - '[' + 1)); /* with "\" */
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(stop, v)); /* the top bit: beyond ASCII */
 }
 
 /* When fewer than 16 bytes are left, the last 16 are loaded and the bits before `at` dropped. */
@@ -159,8 +161,14 @@ static inline size_t weir_scan_path(const uint8_t *p, size_t at, size_t len)
     return at;
 }
 
-/** Index of the first "%", "?" or "." from `at` on, or len: what can make a path differ from its
- * normal form. */
+/** Whether the byte can make a path differ from its normal form. */
+static inline bool weir_scan_is_change(uint8_t b)
+{
+    return b >= 0x80 || b == '%' || b == '?' || b == '.' || b == '|' || (b >= '[' && b <= '^');
+}
+
+/** Index of the first byte from `at` on that can make a path differ from its normal form, or len.
+ */
 static inline size_t weir_scan_change(const uint8_t *p, size_t at, size_t len)
 {
 #if WEIR_SCAN_SSE2
@@ -174,7 +182,7 @@ static inline size_t weir_scan_change(const uint8_t *p, size_t at, size_t len)
         return stops == 0 ? len : at + (size_t)__builtin_ctz(stops);
     }
 #endif
-    while (at < len && p[at] != '%' && p[at] != '?' && p[at] != '.')
+    while (at < len && !weir_scan_is_change(p[at]))
         at++;
     return at;
 }

@@ -77,6 +77,25 @@ static bool parse_name(struct weir_span text, struct weir_authority *a)
     return !digits || weir_addr_parse_ip(weir_span(a->host, len), &a->addr) == WEIR_OK;
 }
 
+/* The one form of an IPv6 address in brackets. One that holds an IPv4 address shows it (RFC 5952
+ * section 5), and is still another host than that address. */
+static size_t write_literal(const struct weir_addr *addr, uint8_t *out)
+{
+    static const char mapped[] = "::ffff:";
+    char text[WEIR_ADDR_TEXT_MAX];
+    size_t text_len = weir_addr_ip_text(addr, text);
+    size_t len = 0;
+    out[len++] = '[';
+    if (weir_addr_is_v4(addr)) {
+        memcpy(out + len, mapped, sizeof(mapped) - 1);
+        len += sizeof(mapped) - 1;
+    }
+    memcpy(out + len, text, text_len);
+    len += text_len;
+    out[len++] = ']';
+    return len;
+}
+
 /* "[...]": an IPv6 address. Without a colon it is no IPv6 address, even if the address parser
  * accepts it. */
 static bool parse_literal(struct weir_span text, struct weir_authority *a)
@@ -86,9 +105,7 @@ static bool parse_literal(struct weir_span text, struct weir_authority *a)
         return false;
     if (weir_addr_parse_ip(inner, &a->addr) < 0)
         return false;
-    for (size_t i = 0; i < text.len; i++)
-        a->host[i] = weir_ascii_lower(text.at[i]);
-    a->host_len = (uint8_t)text.len;
+    a->host_len = (uint8_t)write_literal(&a->addr, a->host);
     a->is_ip = true;
     return true;
 }
@@ -112,7 +129,8 @@ enum weir_err weir_authority_parse(struct weir_span text, struct weir_authority 
         return WEIR_EPROTO;
     a.addr = (struct weir_addr){ .port = 0 };
     a.port = 0;
-    if (host.len < text.len) {
+    a.port_empty = host.len + 1 == text.len && text.at[host.len] == ':';
+    if (host.len < text.len && !a.port_empty) {
         if (text.at[host.len] != ':' || !parse_port(weir_span_from(text, host.len + 1), &a.port))
             return WEIR_EPROTO;
     }
@@ -124,6 +142,7 @@ enum weir_err weir_authority_parse(struct weir_span text, struct weir_authority 
     memcpy(ret->host, a.host, a.host_len);
     ret->host_len = a.host_len;
     ret->is_ip = a.is_ip;
+    ret->port_empty = a.port_empty;
     ret->port = a.port;
     ret->addr = a.addr;
     return WEIR_OK;
@@ -142,7 +161,8 @@ enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_M
         return WEIR_OK;
     }
     /* Not a name: an address as a Host shows it, without a port. */
-    if (weir_authority_parse(text, &literal) < 0 || !literal.is_ip || literal.port != 0)
+    if (weir_authority_parse(text, &literal) < 0 || !literal.is_ip ||
+        !weir_authority_is_host(&literal))
         return WEIR_EINVAL;
     WEIR_ASSERT_CMP(literal.host_len, <=, WEIR_HOST_MAX);
     memcpy(out, literal.host, literal.host_len);
@@ -167,6 +187,13 @@ static int read_escape(struct weir_span s)
     if (high < 0 || low < 0 || (high | low) == 0)
         return -1;
     return high << 4 | low;
+}
+
+/* Bytes that come raw or escaped and mean the same: the normal form has them escaped, so that it is
+ * a path of RFC 3986. */
+static bool is_escaped_in_normal_form(uint8_t b)
+{
+    return b >= 0x80 || weir_byte_is_loose_in_path(b);
 }
 
 static bool escape_is_normal(struct weir_span s)
@@ -198,34 +225,46 @@ static bool path_is_normal(struct weir_span path, size_t *ret_len)
             if (!escape_is_normal(weir_span_from(path, at)))
                 return false;
             at += 3;
+        } else if (is_escaped_in_normal_form(path.at[at])) {
+            return false;
         } else {
-            if (path.at[at - 1] == '/' && is_dot_segment(path, at))
+            if (path.at[at] == '.' && path.at[at - 1] == '/' && is_dot_segment(path, at))
                 return false;
             at++;
         }
     }
 }
 
-/* Copy up to the query with every escape in its one form. @return bytes written; 0: a bad escape */
-static size_t decode_path(struct weir_span path, uint8_t *out)
+static size_t write_escape(uint8_t b, uint8_t *out)
 {
     static const char digits[] = "0123456789ABCDEF";
+    out[0] = '%';
+    out[1] = (uint8_t)digits[b >> 4];
+    out[2] = (uint8_t)digits[b & 15];
+    return 3;
+}
+
+/* Copy up to the query with every byte and every escape in its one form. @return bytes written; 0:
+ * a bad escape */
+static size_t decode_path(struct weir_span path, uint8_t *out)
+{
     size_t len = 0;
     for (size_t at = 0; at < path.len && path.at[at] != '?'; at++) {
-        if (path.at[at] != '%') {
-            out[len++] = path.at[at];
+        uint8_t b = path.at[at];
+        if (b != '%') {
+            if (is_escaped_in_normal_form(b))
+                len += write_escape(b, out + len);
+            else
+                out[len++] = b;
             continue;
         }
         int value = read_escape(weir_span_from(path, at));
         if (value < 0)
             return 0;
-        if (is_unreserved((uint8_t)value)) {
+        if (is_unreserved((uint8_t)value))
             out[len++] = (uint8_t)value;
-        } else {
-            out[len++] = '%';
-            out[len++] = (uint8_t)digits[value >> 4];
-            out[len++] = (uint8_t)digits[value & 15];
-        }
+        else
+            len += write_escape((uint8_t)value, out + len);
         at += 2;
     }
     return len;
@@ -274,7 +313,7 @@ enum weir_err weir_path_normalise(struct weir_span path, uint8_t *out, struct we
         len = remove_dot_segments(out, len);
     if (len == 0)
         return WEIR_EPROTO;
-    WEIR_ASSERT_CMP(len, <=, path.len);
+    WEIR_ASSERT_CMP(len, <=, WEIR_PATH_NORMAL_MAX(path.len));
     *ret = weir_span(out, len);
     return WEIR_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/base/limits.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
@@ -220,11 +221,7 @@ bool weir_schema_has_unread_files(const Weir__V1__Tenant *t)
 
 /* -- headers -- */
 
-#define ADD_REQUEST_BYTES_MAX                                                                      \
-    8192 /* beside a head of max_header, what is sent must fit a buffer                            \
-          */
-#define ADD_RESPONSE_BYTES_MAX 16384 /* more than clients accept as a whole head, as a rule */
-#define FIELD_LINE_BYTES       4     /* colon, space, CR, LF */
+#define FIELD_LINE_BYTES 4 /* colon, space, CR, LF */
 
 static void check_added(struct weir_checker *c, const char *list, size_t sum, size_t max)
 {
@@ -252,8 +249,8 @@ static void check_headers(struct weir_checker *c, const Weir__V1__Headers *h)
         request += field_bytes(h->add_request[i]->key, h->add_request[i]->value);
     for (size_t i = 0; i < h->n_add_response; i++)
         response += field_bytes(h->add_response[i]->key, h->add_response[i]->value);
-    check_added(c, "add_request", request, ADD_REQUEST_BYTES_MAX);
-    check_added(c, "add_response", response, ADD_RESPONSE_BYTES_MAX);
+    check_added(c, "add_request", request, WEIR_ADD_REQUEST_MAX);
+    check_added(c, "add_response", response, WEIR_ADD_RESPONSE_MAX);
 }
 
 /* -- the whole -- */

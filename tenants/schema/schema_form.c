@@ -64,7 +64,7 @@ static bool respell_authority(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
-    if (weir_authority_parse(s, &a) < 0 || a.port != 0)
+    if (weir_authority_parse(s, &a) < 0 || !weir_authority_is_host(&a))
         return false;
     spelling_set(ret, a.host, a.host_len);
     return true;
@@ -74,7 +74,7 @@ static bool respell_host(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_authority a;
 
-    if (weir_authority_parse(s, &a) < 0 || a.is_ip || a.port != 0)
+    if (weir_authority_parse(s, &a) < 0 || a.is_ip || !weir_authority_is_host(&a))
         return false;
     spelling_set(ret, a.host, a.host_len);
     return true;
@@ -172,10 +172,10 @@ static bool is_prefix(struct weir_span s)
 /* Bytes of a path and nothing else, in the one spelling that requests are compared in. */
 static bool is_path(struct weir_span s)
 {
-    uint8_t buf[WEIR_PATH_MAX];
+    uint8_t buf[WEIR_PATH_NORMAL_MAX(WEIR_PATH_MAX)];
     struct weir_span normal;
 
-    if (s.len == 0 || s.len > sizeof(buf) || !weir_bytes_all(s, WEIR_BYTE_PATH))
+    if (s.len == 0 || s.len > WEIR_PATH_MAX || !weir_bytes_all(s, WEIR_BYTE_PATH))
         return false;
     return weir_path_normalise(s, buf, &normal) == WEIR_OK && weir_span_eq(s, normal);
 }
@@ -209,22 +209,41 @@ static bool is_media_type(struct weir_span s)
 /* Fields for the length of a message, the life of a connection, or the identity of the client. Only
  * weir writes their values. */
 static const char *const own_fields[] = {
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-real-ip",
-    "x-request-id",
+    "cdn-loop",         "connection", "content-length", "expect",
+    "forwarded",        "host",       "http2-settings", "keep-alive",
+    "proxy-connection", "te",         "trailer",        "transfer-encoding",
+    "upgrade",          "via",        "x-real-ip",      "x-request-id",
 };
+
+/* Fields without which a request is read differently, or goes round in a circle unseen. */
+static const char *const needed_fields[] = {
+    "cdn-loop", "connection",     "content-length",    "expect",
+    "host",     "http2-settings", "keep-alive",        "proxy-connection",
+    "te",       "trailer",        "transfer-encoding", "upgrade",
+};
+
+static bool is_one_of(struct weir_span s, const char *const *names, size_t num)
+{
+    for (size_t i = 0; i < num; i++)
+        if (weir_span_eq_nocase(s, weir_span_cstr(names[i])))
+            return true;
+    return false;
+}
+
+static bool is_needed_field(struct weir_span s)
+{
+    return is_one_of(s, needed_fields, WEIR_ARRAY_LEN(needed_fields));
+}
+
+/* A pseudonym that looks like a switch is a mistake. */
+static bool is_via(struct weir_span s)
+{
+    static const char *const switches[] = { "on", "off", "true", "false", "yes", "no" };
+
+    if (weir_span_eq(s, WEIR_SPAN_LIT("on")) || weir_span_eq(s, WEIR_SPAN_LIT("off")))
+        return true;
+    return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_one_of(s, switches, WEIR_ARRAY_LEN(switches));
+}
 
 static bool is_own_field(struct weir_span s)
 {
@@ -232,10 +251,13 @@ static bool is_own_field(struct weir_span s)
 
     if (s.len >= forwarded.len && weir_span_eq_nocase(weir_span(s.at, forwarded.len), forwarded))
         return true;
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_fields); i++)
-        if (weir_span_eq_nocase(s, weir_span_cstr(own_fields[i])))
-            return true;
-    return false;
+    return is_one_of(s, own_fields, WEIR_ARRAY_LEN(own_fields));
+}
+
+static bool is_name_server(struct weir_span s)
+{
+    struct weir_addr a;
+    return weir_addr_parse(s, &a) == WEIR_OK || weir_addr_parse_ip(s, &a) == WEIR_OK;
 }
 
 static bool is_file(struct weir_span s)
@@ -308,12 +330,20 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
     case WEIR_FORM_LISTEN:
     case WEIR_FORM_LOOPBACK:
         return respell_text(form, s, ret);
+    case WEIR_FORM_NAME_SERVER:
+        return is_name_server(s);
     case WEIR_FORM_PREFIX:
         return is_prefix(s);
     case WEIR_FORM_RULE_PATH:
         return is_rule_path(s);
     case WEIR_FORM_PATH:
         return is_path(s);
+    case WEIR_FORM_TOKEN:
+        return weir_bytes_all(s, WEIR_BYTE_TOKEN);
+    case WEIR_FORM_VIA:
+        return is_via(s);
+    case WEIR_FORM_FIELD_GONE:
+        return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_needed_field(s);
     case WEIR_FORM_FIELD_NAME:
         return weir_bytes_all(s, WEIR_BYTE_TOKEN) && !is_own_field(s);
     case WEIR_FORM_FIELD_VALUE:
@@ -364,11 +394,18 @@ static const struct form_words words[] = {
                              "there" },
     [WEIR_FORM_PEER] = { "ip:port, [v6]:port or name:port",
                          "is not ip:port, [v6]:port or name:port" },
+    [WEIR_FORM_NAME_SERVER] = { "ip, ip:port or [v6]:port",
+                                "is not the address of a server: ip, ip:port or [v6]:port" },
     [WEIR_FORM_RULE_PATH] = { "path prefix, or \"=\" and a path",
                               "is not a path in normal form: \"/\" or \"=/\" in front, no dot "
                               "segments, escapes like %2F only where needed" },
     [WEIR_FORM_PATH] = { "path", "is not a path in normal form: \"/\" in front, no dot segments, "
                                  "escapes like %2F only where needed" },
+    [WEIR_FORM_TOKEN] = { "word of letters, digits and \"-._\"",
+                          "is not a word of letters, digits and \"-._\"" },
+    [WEIR_FORM_VIA] = { "on, off or word of letters, digits and \"-._\"",
+                        "is not on, off, or a pseudonym of letters, digits and \"-._\"" },
+    [WEIR_FORM_FIELD_GONE] = { "header name", "is not a header name" },
     [WEIR_FORM_FIELD_NAME] = { "header name",
                                "is not a header name, or one that only weir writes" },
     [WEIR_FORM_FIELD_VALUE] = { "header value",
@@ -445,6 +482,9 @@ static const char *explain(enum weir_form form, struct weir_span s, struct weir_
 {
     if (form == WEIR_FORM_FIELD_NAME && weir_bytes_all(s, WEIR_BYTE_TOKEN))
         return "is a header that only weir writes or removes";
+    if (form == WEIR_FORM_FIELD_GONE && weir_bytes_all(s, WEIR_BYTE_TOKEN))
+        return "is a header that a request needs: for its host, its length, its connection, or to "
+               "end circles";
     if (form == WEIR_FORM_ENDPOINT || form == WEIR_FORM_PEER)
         return explain_port(s, 1, ret);
     if (form == WEIR_FORM_LISTEN || form == WEIR_FORM_LOOPBACK)

@@ -34,9 +34,13 @@ enum weir_form {
     WEIR_FORM_LISTEN,      /* ip:port; port 0: any free one */
     WEIR_FORM_LOOPBACK,    /* LISTEN on 127.0.0.0/8 or ::1 */
     WEIR_FORM_PEER,        /* ip:port or name:port of another node */
+    WEIR_FORM_NAME_SERVER, /* ip or ip:port of a DNS server */
     WEIR_FORM_RULE_PATH,   /* path prefix, or "=" and a path */
     WEIR_FORM_PATH,        /* path */
-    WEIR_FORM_FIELD_NAME,  /* header field that may be added or removed */
+    WEIR_FORM_TOKEN,       /* token of RFC 9110 */
+    WEIR_FORM_VIA,         /* on, off, or a token that is no such word */
+    WEIR_FORM_FIELD_NAME,  /* header field that may be added, or removed from responses */
+    WEIR_FORM_FIELD_GONE,  /* header field that may be removed from requests */
     WEIR_FORM_FIELD_VALUE, /* header field value */
     WEIR_FORM_MEDIA_TYPE,  /* type/subtype with parameters */
     WEIR_FORM_FILE,        /* absolute path of a file or folder */

@@ -63,7 +63,12 @@ static const struct weir_rule tenant_rules[] = {
     { .field = "upstreams",
       ITEMS(0, WEIR_UPSTREAMS_MAX),
       KEYS(WEIR_FORM_UPSTREAM, "NAME"),
-      .help = "Groups of origin servers, by name." },
+      .help = "Groups of origin servers, by name. An endpoint is out at once when a connect to it "
+              "fails, and until one succeeds or for 1 s, doubled each time up to 60 s. A response "
+              "that fails (closed, late, malformed, cut, stalled) counts: 5 of them within 10 s, "
+              "more than half of all, for 2 clients or more and for as many as are served, take it "
+              "out for such a time. So no single client can. Clients are told apart by address, "
+              "IPv6 by /64. When all are out, all are tried." },
     { .field = "routes",
       ITEMS(0, WEIR_ROUTES_MAX),
       .preset_text = "path \"/\" to the upstream, when there is exactly one",
@@ -134,13 +139,26 @@ static const struct weir_rule upstream_rules[] = {
     { .field = "connect_timeout",
       DURATION(10, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_CONNECT_TIMEOUT_MS),
-      .help = "How long an endpoint may take to accept a connection." },
+      .help =
+          "How long an endpoint may take to accept a connection. A request that waits for a free "
+          "connection waits as long, on a clock of its own." },
     { .field = "response_timeout",
       DURATION(10, 24 * HOUR),
       PRESET(WEIR_DEFAULT_RESPONSE_TIMEOUT_MS),
       .help = "How long an endpoint may take from the end of the request to its first byte." },
     { .field = "endpoints", ITEMS(1, WEIR_ENDPOINTS_MAX), .help = "The origin servers." },
     { .field = "health", NOT_YET, .help = "Active checks of the endpoints." },
+    { .field = "connect_total",
+      DURATION(10, HOUR),
+      .preset_text = "3 x connect_timeout",
+      .help = "How long a request may take to find a connection, over all its tries. At most 8 "
+              "endpoints are tried for one request." },
+    { .field = "body_timeout",
+      DURATION(100, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_UPSTREAM_BODY_TIMEOUT_MS),
+      .help =
+          "How long an endpoint may pause inside a body, when it is its turn to send or take. Its "
+          "rate has no lower limit: events and long polls may trickle." },
 };
 
 static const struct weir_rule upstream_tls_rules[] = {
@@ -168,13 +186,21 @@ static const struct weir_rule pool_rules[] = {
       DURATION(SECOND, 24 * HOUR),
       PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
       .help = "How long an idle connection stays open." },
+    { .field = "max_age",
+      DURATION(SECOND, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_POOL_MAX_AGE_MS),
+      .help = "How long after its begin a connection is used for new requests, give or take a "
+              "tenth. One to an address that the endpoint's name no longer has is not used for "
+              "them at all." },
 };
 
 static const struct weir_rule endpoint_rules[] = {
     { .field = "address",
       TEXT(WEIR_FORM_ENDPOINT, 1, WEIR_HOST_MAX + 7),
       .required = true,
-      .help = "Where it listens. A name is resolved and followed." },
+      .help = "Where it listens. A name is resolved and followed; all its addresses (8 at most) "
+              "are one endpoint, which has failed when none of them accepts a connection. The last "
+              "one that did is tried first, each further one after 250 ms." },
     { .field = "weight",
       NUMBER(0, 65535),
       PRESET(WEIR_DEFAULT_WEIGHT),
@@ -288,7 +314,7 @@ static const struct weir_rule redirect_to_rules[] = {
     { .field = "port",
       NUMBER(1, 65535),
       .preset_text = "the request's, or the usual one of a new scheme",
-      .help = "Port of the new address." },
+      .help = "Port of the new address. The request's is the one in its Host, or none." },
     { .field = "path",
       TEXT(WEIR_FORM_PATH, 0, WEIR_PATH_MAX),
       .preset_text = "the request's",
@@ -309,10 +335,11 @@ static const struct weir_rule headers_rules[] = {
       KEYS(WEIR_FORM_FIELD_NAME, "HEADER"),
       .help = "Added to requests on their way to the upstream; 8 KiB in all." },
     { .field = "remove_request",
-      TEXT(WEIR_FORM_FIELD_NAME, 1, FIELD_NAME_MAX),
+      TEXT(WEIR_FORM_FIELD_GONE, 1, FIELD_NAME_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
       .unique = true,
-      .help = "Taken out of requests." },
+      .help = "Taken out of requests, those that weir itself writes included (X-Forwarded-For, "
+              "X-Real-IP, Via, ...). Not Host and what frames a request, and not CDN-Loop." },
     { .field = "add_response",
       TEXT(WEIR_FORM_FIELD_VALUE, 0, FIELD_VALUE_MAX),
       ITEMS(0, FIELDS_OF_LIST_MAX),
@@ -323,6 +350,13 @@ static const struct weir_rule headers_rules[] = {
       ITEMS(0, FIELDS_OF_LIST_MAX),
       .unique = true,
       .help = "Taken out of responses." },
+    { .field = "via",
+      TEXT(WEIR_FORM_VIA, 1, 64),
+      .preset_text = "on",
+      .help = "What weir appends to Via of requests and responses: on (\"1.1 weir\", as RFC 9110 "
+              "asks of a gateway), another pseudonym, or off. It costs compression: an nginx with "
+              "its default gzip_proxied (off) sends uncompressed what is asked for with a Via, "
+              "three times the bytes of a page. Set gzip_proxied any there, or off here." },
 };
 
 static const struct weir_rule http_rules[] = {
@@ -341,17 +375,37 @@ static const struct weir_rule http_rules[] = {
     { .field = "body_timeout",
       DURATION(100, HOUR),
       PRESET(WEIR_DEFAULT_BODY_TIMEOUT_MS),
-      .help = "How long a body may pause." },
+      .help =
+          "How long a client may pause when bytes of a body are awaited from it, or it has bytes "
+          "to take." },
     { .field = "min_rate",
       .unit = WEIR_UNIT_BYTES_PER_S,
       NUMBER(0, GIB),
       PRESET(WEIR_DEFAULT_MIN_RATE),
-      .help = "The lowest rate of a body, over 10 s, in either direction; 0: no limit." },
+      .help =
+          "The lowest rate, over 10 s, of a client that sends a body or has response bytes to "
+          "take; 0: no limit. The silence of an endpoint is no low rate: upstreams.*.body_timeout "
+          "bounds it." },
     { .field = "idle_timeout",
       DURATION(100, 24 * HOUR),
       PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
       .help = "How long a client's connection may wait for the next request." },
     { .field = "server_push", NOT_YET, .help = "HTTP/2 server push." },
+    { .field = "on_client_close",
+      .preset_text = "abort",
+      .help = "A client that closes while its response is awaited. abort: its request is given up, "
+              "and the endpoint's connection closed; finish: it is served, since it may have shut "
+              "down only its sending side." },
+    { .field = "max_fields",
+      NUMBER(16, WEIR_FIELDS_MAX),
+      PRESET(WEIR_DEFAULT_MAX_FIELDS),
+      .help = "Header fields of a request or of a response. A request with more gets a 431, a "
+              "response with more becomes a 502." },
+    { .field = "trace",
+      .preset_text = "false",
+      .help =
+          "Whether TRACE requests are passed on; else they get a 405. With Max-Forwards: 0 weir "
+          "responds itself, with the request but for fields that look like credentials." },
 };
 
 static const struct weir_rule tcp_rules[] = {
@@ -394,7 +448,7 @@ static const struct weir_rule error_page_rules[] = {
       TEXT(WEIR_FORM_ANY, 1, FILE_MAX),
       .help = "File with the page, relative to this one; weir apply reads it." },
     { .field = "body",
-      TEXT(WEIR_FORM_LINES, 0, 64 * KIB),
+      TEXT(WEIR_FORM_LINES, 0, WEIR_ERROR_PAGE_MAX),
       .help = "The page itself, instead of a file." },
     { .field = "content_type",
       TEXT(WEIR_FORM_MEDIA_TYPE, 1, 255),
@@ -424,7 +478,40 @@ static const struct weir_rule node_rules[] = {
       TEXT(WEIR_FORM_PREFIX, 1, WEIR_ADDR_TEXT_MAX),
       ITEMS(0, PREFIXES_MAX),
       .unique = true,
-      .help = "Proxies in front of weir whose X-Forwarded-For and X-Request-ID are believed." },
+      .help = "Proxies in front of weir that are believed: X-Request-ID, and in the access log, in "
+              "redirects and towards upstreams the client's address and scheme of X-Forwarded-For "
+              "and X-Forwarded-Proto, or else of Forwarded (RFC 7239). Where one of the two is "
+              "there, Forwarded is not read." },
+    { .field = "resolver",
+      .help = "How names of endpoints are looked up. /etc/hosts counts first. A name is looked up "
+              "again when its TTL has passed (1 s at least, 1 h at most); while that fails, its "
+              "last good addresses stay in use." },
+    { .field = "clients", .help = "Clients that belong to no tenant yet." },
+    { .field = "cdn_id",
+      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      .preset_text =
+          WEIR_DEFAULT_CDN_ID "- and the cluster's name, without a cluster " WEIR_DEFAULT_CDN_ID,
+      .help = "What this cluster adds to CDN-Loop (RFC 8586) of each request that it forwards. A "
+              "request that has it already gets a 508: an upstream leads back here. All nodes of a "
+              "cluster need the same; clusters that stand behind each other need different ones." },
+};
+
+static const struct weir_rule resolver_rules[] = {
+    { .field = "servers",
+      TEXT(WEIR_FORM_NAME_SERVER, 1, WEIR_ADDR_TEXT_MAX),
+      ITEMS(0, WEIR_NAME_SERVERS),
+      .unique = true,
+      .preset_text = "those of /etc/resolv.conf",
+      .help = "DNS servers, in the order in which they are tried." },
+    { .field = "timeout",
+      DURATION(100, MINUTE),
+      PRESET(WEIR_DEFAULT_RESOLVER_TIMEOUT_MS),
+      .help = "How long one look-up may take, over all servers and tries." },
+    { .field = "lookups_per_tenant",
+      NUMBER(1, 64),
+      PRESET(WEIR_DEFAULT_LOOKUPS_PER_TENANT),
+      .help = "Names of one tenant that are looked up at once; its others wait for their turn, "
+              "those of other tenants do not." },
 };
 
 static const struct weir_rule listen_rules[] = {
@@ -504,6 +591,25 @@ static const struct weir_rule node_limits_rules[] = {
       .help = "Size that the store may grow to." },
 };
 
+static const struct weir_rule clients_rules[] = {
+    { .field = "head_timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_HEAD_TIMEOUT_MS),
+      .help = "From the start of a connection, or a request's first byte, until the Host is known; "
+              "then the tenant's http.head_timeout counts." },
+    { .field = "idle_timeout",
+      DURATION(100, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
+      .help = "How long a connection that has served no tenant's request may wait for the next "
+              "one; after that the tenant's http.idle_timeout counts." },
+    { .field = "connections_per_address",
+      NUMBER(0, WEIR_CONNECTIONS_PER_ADDRESS_MAX),
+      PRESET(0),
+      .help = "Connections that one address may have to this node at the same time; 0: any "
+              "number. One more is closed before a byte of it is read. An IPv6 client counts by "
+              "its /64. trusted_proxies are exempt, since each stands for many clients." },
+};
+
 static const struct weir_rule log_rules[] = {
     { .field = "access",
       TEXT(WEIR_FORM_ACCESS, 1, FILE_MAX),
@@ -544,6 +650,8 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__admin__descriptor, admin_rules),
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
+    SET(weir__v1__resolver__descriptor, resolver_rules),
+    SET(weir__v1__clients__descriptor, clients_rules),
     SET(weir__v1__log__descriptor, log_rules),
 };
 

@@ -16,6 +16,10 @@ def mebibytes(value):
     return "%.1f" % (value / 1048576)
 
 
+def one_digit(value):
+    return "%.1f" % value
+
+
 # value of a round -> (column, unit, how to print it)
 COLUMNS = {
     "per_cpu_second": ("requests per proxy CPU second", plain),
@@ -29,9 +33,18 @@ COLUMNS = {
     "resident": ("resident MiB", mebibytes),
     "change_seconds": ("ms until live", milliseconds),
     "idle_bytes": ("bytes per idle connection", plain),
+    "mib_per_cpu_second": ("MiB per proxy CPU second", plain),
+    "bytes_each": ("bytes per client", plain),
+    "grown": ("MiB more", mebibytes),
+    "other_p50_ms": ("other's p50 ms", one_digit),
+    "other_p99_ms": ("other's p99 ms", one_digit),
+    "other_failed": ("other's failures", plain),
+    "refused": ("refused", plain),
 }
 # These columns show their spread too.
-MAIN = {"per_cpu_second", "start_seconds", "change_seconds", "idle_bytes"}
+MAIN = {"per_cpu_second", "start_seconds", "change_seconds", "idle_bytes", "mib_per_cpu_second"}
+# What is compared with the relay, the floor: more is better of the first two.
+FLOOR = ("per_cpu_second", "mib_per_cpu_second", "idle_bytes", "bytes_each")
 
 
 def values_of(entry, key):
@@ -44,7 +57,7 @@ def median(entry, key):
 
 def cell(entry, key):
     show = COLUMNS[key][1]
-    if key == "errors":
+    if key in ("errors", "other_failed"):
         return show(sum(values_of(entry, key)))
     text = show(median(entry, key))
     if key in MAIN:
@@ -52,10 +65,30 @@ def cell(entry, key):
     return text
 
 
+def floor_cells(entry, rows, keys):
+    """How far from the relay: times its figure, round by round; for exchanges also how many us above it each takes."""
+    relay = next((other for other in rows if other["proxy"] == "relay"), None)
+    key = next((key for key in FLOOR if key in keys), None)
+    if relay is None or key is None or entry["what"] != relay["what"]:
+        return ["", ""]
+    if entry is relay:
+        return ["floor", ""]
+    above = ""
+    if key == "per_cpu_second":
+        above = "%.1f" % statistics.median(1e6 / ours - 1e6 / theirs
+                                           for ours, theirs in zip(values_of(entry, key), values_of(relay, key)))
+    return ["%.2f x" % paired_ratio(entry, relay, key), above]
+
+
 def table(scenario, rows):
     keys = [key for key in COLUMNS if key in rows[0]["rounds"][0]]
-    lines = [[scenario, ""] + [COLUMNS[key][0] for key in keys]]
-    lines += [[entry["proxy"], entry["what"]] + [cell(entry, key) for key in keys] for entry in rows]
+    lines = [[scenario, ""] + [COLUMNS[key][0] for key in keys] + ["the floor's", "us above it"]]
+    lines += [[entry["proxy"], entry["what"]] + [cell(entry, key) for key in keys] + floor_cells(entry, rows, keys)
+              for entry in rows]
+    if all(line[-2:] == ["", ""] for line in lines[1:]):
+        lines = [line[:-2] for line in lines]
+    elif all(line[-1] == "" for line in lines[1:]):
+        lines = [line[:-1] for line in lines]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join("  ".join(text.ljust(width) if i < 2 else text.rjust(width)
                                for i, (text, width) in enumerate(zip(line, widths))).rstrip() for line in lines)
@@ -68,9 +101,9 @@ def find(results, scenario, proxy, what=None):
     return None
 
 
-def paired_ratio(ours, theirs):
+def paired_ratio(ours, theirs, key="per_cpu_second"):
     """Median over the rounds of ours / theirs: both of a round saw the same load on the host."""
-    return statistics.median(a / b for a, b in zip(values_of(ours, "per_cpu_second"), values_of(theirs, "per_cpu_second")))
+    return statistics.median(a / b for a, b in zip(values_of(ours, key), values_of(theirs, key)) if b)
 
 
 def ratio(results, scenario, others):
@@ -93,19 +126,27 @@ def figure(results, scenario, what, key, unit):
     return median(entry, key) / unit if entry else None
 
 
+def worst(results, scenario, key):
+    entry = find(results, scenario, "weir")
+    return max(values_of(entry, key)) if entry else None
+
+
 def bars(results):
     """(what, figure, bound, whether more is better) for each bar whose figures are there."""
     every = [
-        ("small: x the better of nginx and HAProxy", ratio(results, "small", ["nginx", "haproxy"]), 1.15, True),
-        ("close: x the better of nginx and HAProxy", ratio(results, "close", ["nginx", "haproxy"]), 1.1, True),
-        ("64k: x nginx", ratio(results, "64k", ["nginx"]), 1.1, True),
-        ("1m: x HAProxy", ratio(results, "1m", ["haproxy"]), 1.0, True),
+        ("small: x the better of nginx and HAProxy", ratio(results, "small", ["nginx", "haproxy"]), 1.2, True),
+        ("close: x the better of nginx and HAProxy", ratio(results, "close", ["nginx", "haproxy"]), 1.25, True),
+        ("64k: x the better of nginx and HAProxy", ratio(results, "64k", ["nginx", "haproxy"]), 1.15, True),
+        ("1m: x the better of nginx and HAProxy", ratio(results, "1m", ["nginx", "haproxy"]), 1.1, True),
         ("tenants-10000: zipf over one tenant", zipf_share(results, 10000), 0.9, True),
         ("start with 100000 tenants: s", figure(results, "start", "100000 tenants", "start_seconds", 1), 1.0, False),
         ("start with 100000 tenants: anonymous MiB", figure(results, "start", "100000 tenants", "anonymous", 1048576), 64,
          False),
         ("change with 100000 tenants: ms", figure(results, "change", "100000 tenants", "change_seconds", 1e-3), 10, False),
-        ("idle connection: KiB", figure(results, "idle", None, "idle_bytes", 1024), 0.75, False),
+        ("idle connection: KiB", figure(results, "idle", None, "idle_bytes", 1024), 0.45, False),
+        ("stalled clients: MiB more than before", figure(results, "stalled", None, "grown", 1048576), 256, False),
+        ("stalled clients: the other's p99, ms", figure(results, "stalled", None, "other_p99_ms", 1), 50, False),
+        ("stalled clients: the other's failures", worst(results, "stalled", "other_failed"), 0, False),
     ]
     return [bar for bar in every if bar[1] is not None]
 

@@ -9,6 +9,7 @@ import random
 
 from load import Load, change_seconds, idle_bytes, measure, run_wrk
 from servers import KINDS
+from slow import slow_readers, stalled_clients
 
 LOADS = {
     "small": Load("/1k", 64),
@@ -22,13 +23,21 @@ CHANGE_TENANTS = (10, 1000, 10000, 100000)
 # nginx and HAProxy read all of their config at each start and reload. With this many tenants that takes minutes, so
 # unless --all-sizes asks for it only weir is measured there.
 YARDSTICK_TENANTS_MAX = 10000
+# What weir may use for buffers while clients read nothing.
+STALLED_MEMORY_MIB = 256
+
+
+def can_serve(name, tenants, launch, options):
+    if name == "relay":
+        return launch and tenants <= KINDS[name].tenants_max
+    return name == "weir" or tenants <= YARDSTICK_TENANTS_MAX or options.all_sizes
 
 
 @contextlib.contextmanager
 def running(folder, options, origin, tenants, launch=True):
     """The chosen proxies, each serving so many tenants."""
     proxies = [KINDS[name](name, folder, options, origin, tenants) for name in options.proxies
-               if name == "weir" or tenants <= YARDSTICK_TENANTS_MAX or options.all_sizes]
+               if can_serve(name, tenants, launch, options)]
     try:
         for proxy in proxies:
             if launch:
@@ -102,17 +111,39 @@ def scenario_change(_, folder, options, origin):
     return rows
 
 
-def scenario_idle(_, folder, options, origin):
-    """Anonymous bytes of an idle keep-alive connection; a fresh process for each round, for memory is seldom given back."""
+def fresh_rounds(what, measure_one, tenants, folder, options, origin):
+    """A fresh process for each round, since memory is seldom given back."""
     rows = {}
     for _ in range(options.rounds):
-        with running(folder, options, origin, 1) as proxies:
+        with running(folder, options, origin, tenants) as proxies:
             for proxy in proxies:
-                entry = rows.setdefault(proxy.name, row(proxy, "%d connections" % options.idle_connections, []))
-                entry["rounds"].append({"idle_bytes": idle_bytes(proxy, options.idle_connections)})
+                entry = rows.setdefault(proxy.name, row(proxy, what, []))
+                entry["rounds"].append(measure_one(proxy, options))
     return list(rows.values())
+
+
+def scenario_idle(_, folder, options, origin):
+    """Anonymous bytes of an idle keep-alive connection that has had one exchange."""
+    return fresh_rounds("%d connections" % options.idle_connections,
+                        lambda proxy, _: {"idle_bytes": idle_bytes(proxy, options.idle_connections)}, 1, folder, options,
+                        origin)
+
+
+def scenario_slow(_, folder, options, origin):
+    """Bodies of 64 KiB to 1 MiB that are read slowly."""
+    return fresh_rounds("%d readers" % options.slow_connections, slow_readers, 1, folder, options, origin)
+
+
+def scenario_stalled(_, folder, options, origin):
+    """Clients of one tenant that read nothing, and what a client of another tenant sees of it."""
+    options.weir_limits = {"memory": "%dMiB" % STALLED_MEMORY_MIB}
+    try:
+        return fresh_rounds("%d clients" % options.stalled_connections, stalled_clients, 2, folder, options, origin)
+    finally:
+        options.weir_limits = {}
 
 
 SCENARIOS = {name: scenario_exchange for name in LOADS}
 SCENARIOS.update({name: scenario_tenants for name in TENANTS})
-SCENARIOS.update({"start": scenario_start, "change": scenario_change, "idle": scenario_idle})
+SCENARIOS.update({"start": scenario_start, "change": scenario_change, "idle": scenario_idle, "slow": scenario_slow,
+                  "stalled": scenario_stalled})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""servers.py - the programs of the benchmark: an origin, and nginx, HAProxy and weir in front of it.
+"""servers.py - the programs of the benchmark: an origin, and nginx, HAProxy, weir and a blind relay in front of it.
 
 Each is started in the foreground, pinned to one core, with a config written for the run; what it spends is read from
 /proc. A proxy serves `tenants` host names t0.bench.example, t1..., each with an upstream of its own.
@@ -15,10 +15,11 @@ import time
 
 TICK = os.sysconf("SC_CLK_TCK")
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+RELAY_SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "relay.c")
 START_SECONDS_MAX = 120
 # The origin listens on several loopback addresses, so that many upstreams do not exhaust the ports of one.
 ORIGIN_ADDRESSES = ["127.0.0.%d" % i for i in range(1, 9)]
-SIZES = {"1k": 1024, "64k": 65536, "1m": 1048576}
+SIZES = {"1k": 1024, "64k": 65536, "256k": 262144, "1m": 1048576}
 
 
 def free_port():
@@ -90,13 +91,20 @@ class Process:
         return found
 
     def cpu_seconds(self):
-        """User and system time of all threads of all processes so far."""
-        ticks = 0
+        """User and system time of all threads of all processes so far: to the nanosecond where the kernel counts so."""
+        seconds = 0.0
         for pid in self.pids():
+            try:
+                threads = [read_proc(pid, "task/%s/schedstat" % task).split() for task in os.listdir("/proc/%d/task" % pid)]
+            except OSError:
+                continue
+            if threads and all(threads):
+                seconds += sum(int(words[0]) for words in threads) / 1e9
+                continue
             fields = read_proc(pid, "stat").rpartition(")")[2].split()
             if fields:
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / TICK
+                seconds += (int(fields[11]) + int(fields[12])) / TICK
+        return seconds
 
     def memory(self):
         """Bytes: anonymous memory (counted once where shared), and all that is resident."""
@@ -204,7 +212,9 @@ def wait_response(process, port, host, path, body, seconds=START_SECONDS_MAX):
 
 
 class Proxy(Process):
-    """What the three have in common: `tenants` host names on one port of the loopback address."""
+    """What all have in common: `tenants` host names on one port of the loopback address."""
+
+    tenants_max = None
 
     def __init__(self, name, folder, options, origin, tenants):
         super().__init__(name, folder, options.proxy_core)
@@ -310,13 +320,31 @@ class Haproxy(Proxy):
         return lambda: self.child.send_signal(signal.SIGUSR2)
 
 
+class Relay(Proxy):
+    """The floor: passes bytes on and reads none of them. It cannot tell hosts apart, so all lead to one endpoint."""
+
+    tenants_max = 2
+
+    def prepare(self):
+        self.binary = os.path.join(self.folder, "relay")
+        subprocess.run(["cc", "-std=gnu17", "-O2", "-D_GNU_SOURCE", "-o", self.binary, RELAY_SOURCE, "-luv"], check=True)
+
+    def launch(self):
+        address, port = self.origin.endpoint(0).split(":")
+        self.spawn([self.binary, str(self.port), address, port])
+        return self.wait_started()
+
+    def change(self, tenant, port):
+        raise NotImplementedError
+
+
 TENANT = """apiVersion: weir/v1
 kind: Tenant
 name: t%d
 hosts: [%s]
 upstreams:
   web:
-    pool: { min_idle: 0, max_idle: 64, max: 256, idle_timeout: 300s }
+    pool: { min_idle: 0, max_idle: 64, max: 16384, idle_timeout: 300s }
     endpoints: [ { address: "%s" } ]
 """
 TENANTS_PER_FILE = 10000
@@ -340,7 +368,7 @@ class Weir(Proxy):
         self.path = self.write("node.yaml", json.dumps({
             "apiVersion": "weir/v1", "kind": "Node", "name": "bench", "data": data, "workers": "1",
             "listen": {"http": ["127.0.0.1:%d" % self.port]}, "admin": {"socket": self.socket},
-            "limits": {"connections": self.options.files // 2}, "log": {"access": "off", "level": "warn"}}) + "\n")
+            "limits": dict({"connections": self.options.files // 2}, **self.options.weir_limits), "log": {"access": "off", "level": "warn"}}) + "\n")
         documents = os.path.join(self.folder, "tenants")
         shutil.rmtree(documents, ignore_errors=True)
         os.makedirs(documents)
@@ -383,4 +411,4 @@ def wait_response_any(proxy):
     raise RuntimeError("%s does not respond: %s" % (proxy.name, proxy.last_words()))
 
 
-KINDS = {"weir": Weir, "nginx": Nginx, "haproxy": Haproxy}
+KINDS = {"weir": Weir, "nginx": Nginx, "haproxy": Haproxy, "relay": Relay}

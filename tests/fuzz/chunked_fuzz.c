@@ -56,7 +56,8 @@ static void same_reading(const struct reading *a, const struct reading *b)
     FUZZ_CHECK(a->body_len == 0 || memcmp(a->body, b->body, a->body_len) == 0);
 }
 
-/* Lines end at the first CRLF, sizes at the first ";", the trailers at the first empty line.
+/* Lines end at the first CRLF, sizes at the first ";" or white space, the trailers at the first
+ * empty line.
  * @return their bytes */
 static struct weir_span check_naive(const struct reading *r, const uint8_t *data)
 {
@@ -64,7 +65,7 @@ static struct weir_span check_naive(const struct reading *r, const uint8_t *data
     size_t body_at = 0;
     for (;;) {
         uint64_t size = 0;
-        for (; data[at] != ';' && data[at] != '\r'; at++)
+        for (; memchr("; \t\r", data[at], 4) == NULL; at++)
             size = size * 16 + (uint64_t)strtoul((char[]){ (char)data[at], '\0' }, NULL, 16);
         while (!(data[at] == '\r' && data[at + 1] == '\n'))
             at++;

@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "node/flow/body.h"
+#include "node/flow/cdn_loop.h"
+#include "node/flow/forwarded.h"
+#include "node/flow/methods.h"
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/uri.h"
@@ -125,9 +128,13 @@ static void check_request_line(const struct weir_h1_head *h, const uint8_t *in,
     else if (path.len == 0)
         path = WEIR_SPAN_LIT("/");
     struct weir_span line = n->line;
-    FUZZ_CHECK(line.len == method.len + path.len + 10);
-    FUZZ_CHECK(memcmp(line.at, method.at, method.len) == 0 && line.at[method.len] == ' ');
-    FUZZ_CHECK(memcmp(line.at + method.len + 1, path.at, path.len) == 0);
+    size_t at = method.len + 1;
+    FUZZ_CHECK(line.len > at && memcmp(line.at, method.at, method.len) == 0);
+    FUZZ_CHECK(line.at[method.len] == ' ');
+    if (path.at[0] == '?') /* the "/" that an absolute form may leave out */
+        FUZZ_CHECK(line.at[at++] == '/');
+    FUZZ_CHECK(line.len == at + path.len + 9);
+    FUZZ_CHECK(memcmp(line.at + at, path.at, path.len) == 0);
     FUZZ_CHECK(weir_span_eq(weir_span_from(line, line.len - 9), WEIR_SPAN_LIT(" HTTP/1.1")));
     FUZZ_CHECK(memchr(path.at, ' ', path.len) == NULL);
 }
@@ -138,7 +145,9 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     static const struct weir_addr peer = { { [10] = 0xff, [11] = 0xff, 192, 0, 2, 7 }, 4711 };
     struct weir_tenant t = { .underscores = flags & RECORD_STORE_UNDERSCORES
                                                 ? WEIR_UNDERSCORES_KEEP
-                                                : WEIR_UNDERSCORES_DROP };
+                                                : WEIR_UNDERSCORES_DROP,
+                             .via = flags & HTTPS ? WEIR_SPAN_EMPTY : WEIR_SPAN_LIT("weir"),
+                             .remove_request_ids = flags & CHANGES ? 1u << WEIR_FIELD_VIA : 0 };
     struct weir_addr client = peer;
     struct weir_rewrite_marks marks;
     if (flags & CHANGES) {
@@ -149,8 +158,12 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     }
     struct weir_prefix any = { { 0 }, 96 };
     memcpy(any.ip, peer.ip, 12);
-    if (flags & TRUSTED)
-        weir_rewrite_client(h, in, (struct weir_prefixes){ &any, 1 }, &peer, &client);
+    if (flags & TRUSTED) {
+        struct weir_forwarded said;
+        weir_forwarded_read(h, in, (struct weir_prefixes){ &any, 1 }, &peer, &said);
+        FUZZ_CHECK(said.trusted && said.scheme <= WEIR_SCHEME_HTTPS);
+        client = said.client;
+    }
     struct weir_rewrite_request r = { .head = h,
                                       .bytes = in,
                                       .tenant = &t,
@@ -159,7 +172,9 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
                                       .client = &client,
                                       .trusted = (flags & TRUSTED) != 0,
                                       .https = (flags & HTTPS) != 0,
-                                      .request_id = WEIR_SPAN_LIT(ID) };
+                                      .request_id = WEIR_SPAN_LIT(ID),
+                                      .cdn_id = WEIR_SPAN_LIT("weir-edge") };
+    (void)weir_cdn_loop_read(h, in, r.cdn_id);
     size_t max = weir_rewrite_request_max(&r);
     uint8_t *room = malloc(max); /* exactly: a sanitizer sees one byte more */
     FUZZ_CHECK(room != NULL);
@@ -168,6 +183,25 @@ static void request_head(const struct weir_h1_head *h, const uint8_t *in, uint8_
     FUZZ_CHECK(marks.target_at + marks.target_len <= len && marks.host_at + marks.host_len <= len);
     bytes_add(out, room, len);
     free(room);
+}
+
+/* Max-Forwards is one less than it was (a request with 0 is not passed on), and no Proxy is there.
+ */
+static void check_counted_down(const struct weir_h1_head *h, struct weir_span out)
+{
+    struct weir_span line = naive_line(out, 0);
+    size_t num = 0;
+    for (size_t at = line.len + 2; line.len > 0; at += line.len + 2) {
+        line = naive_line(out, at);
+        const uint8_t *colon = line.len > 0 ? memchr(line.at, ':', line.len) : NULL;
+        struct weir_span name = weir_span(line.at, colon ? (size_t)(colon - line.at) : 0);
+        FUZZ_CHECK(!is(name, "proxy"));
+        if (!h->has_max_forwards || !is(name, "max-forwards"))
+            continue;
+        num++;
+        FUZZ_CHECK(naive_number(weir_span_from(line, name.len + 2), 10) + 1 == h->max_forwards);
+    }
+    FUZZ_CHECK(num == h->has_max_forwards);
 }
 
 static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint8_t flags)
@@ -189,6 +223,7 @@ static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint
     naive_body(&n, sent);
     check_request_line(h, in.at, &n);
     check_named(h, in.at, sent);
+    check_counted_down(h, sent);
     FUZZ_CHECK(n.num_hosts == 1 && weir_span_eq(n.host, host) && !n.close);
     FUZZ_CHECK(n.whole == whole);
     if (whole) {
@@ -198,6 +233,22 @@ static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint
     free(n.body.at);
     free(body.at);
     free(out.at);
+}
+
+/* What a TRACE gets back is a head again, no longer than it was. */
+static void check_echo(const struct weir_h1_head *h, const uint8_t *in)
+{
+    uint8_t *out = malloc(h->head_len);
+    FUZZ_CHECK(out != NULL);
+    size_t len = weir_trace_echo(h, in, out);
+    struct weir_span line = naive_line(weir_span(out, len), 0);
+    FUZZ_CHECK(line.len == h->method_len + h->target_len + 10U);
+    for (size_t at = line.len + 2; line.len > 0; at += line.len + 2) {
+        line = naive_line(weir_span(out, len), at);
+        FUZZ_CHECK(line.len > 0 || at + 2 == len);
+        FUZZ_CHECK(memmem(line.at, line.len, "uthorization:", 13) == NULL);
+    }
+    free(out);
 }
 
 /* -- its responses -- */
@@ -212,7 +263,7 @@ struct asked {
 static void response_head(const struct weir_h1_head *h, const uint8_t *in, const struct asked *a,
                           struct bytes *out)
 {
-    struct weir_tenant t = { .num_add_response = 0 };
+    struct weir_tenant t = { .via = WEIR_SPAN_LIT("edge") };
     if (a->flags & CHANGES) {
         t.add_response = added;
         t.num_add_response = 2;
@@ -360,7 +411,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct weir_span request = weir_span(in.at, len < in.len ? len : in.len);
     weir_h1_head_init(&h, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
     if (fuzz_feed(&h, request.at, request.len) == WEIR_STEP_DONE) {
-        pass_request(&h, request, a.flags);
+        if (weir_request_ends_here(&h))
+            check_echo(&h, request.at);
+        else
+            pass_request(&h, request, a.flags);
         a.req.method = h.method;
         a.req.minor = h.minor;
         a.req.keep_alive = weir_h1_keeps_alive(&h);

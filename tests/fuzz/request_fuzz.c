@@ -2,6 +2,7 @@
  *
  * request_fuzz.c - any bytes as a request head, under the largest and the smallest limit.
  */
+#include "node/wire/target.h"
 #include "node/wire/uri.h"
 #include "tests/fuzz/head_fuzz.h"
 
@@ -17,8 +18,12 @@ static void check_request(const struct weir_h1_head *h, const uint8_t *bytes)
     FUZZ_CHECK(memchr(bytes + h->target_at, ' ', h->target_len) == NULL);
     FUZZ_CHECK(h->minor == 0 || h->authority_len > 0);
     FUZZ_CHECK(text.len == 0 || weir_authority_parse(text, &authority) == WEIR_OK);
-    if (h->form != WEIR_TARGET_ASTERISK && h->path_len > 0)
-        FUZZ_CHECK(bytes[h->path_at] == '/');
+    FUZZ_CHECK(text.len == 0 || text.at[text.len - 1] != ':');
+    if (h->form != WEIR_TARGET_ASTERISK && h->path_len > 0) {
+        bool no_path = h->form == WEIR_TARGET_ABSOLUTE && bytes[h->path_at] == '?';
+        FUZZ_CHECK(bytes[h->path_at] == '/' || no_path);
+        FUZZ_CHECK(weir_target_is_good(weir_span(bytes + h->path_at, h->path_len)));
+    }
     FUZZ_CHECK(weir_h1_body_of(h, WEIR_METHOD_OTHER) != WEIR_BODY_CLOSE);
     (void)weir_h1_keeps_alive(h);
 }

@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
 
 import pytest
 
+from support.dns import NameServer
 from support.nginx import Nginx
 from support.node import Node
 from support.site import Endpoint, Site, tenant, unique
@@ -102,6 +103,14 @@ def make_upstream() -> Iterator[MakeUpstream]:
         one.close()
     for one in upstreams:
         one.check()
+
+
+@pytest.fixture
+def name_server() -> Iterator[NameServer]:
+    """A DNS server of the test's own."""
+    server = NameServer()
+    yield server
+    server.close()
 
 
 class SiteMaker:

@@ -210,7 +210,7 @@ CHUNK_LINES = _named("chunk-line", {
     "cr-as-end": chunked(b"5\r\nhello\r\n0\r\n\rX"),
 }, in_body=True, split=("lf-behind-size", "data-too-long"))
 
-# RFC 9112 7.1.1: extensions of the grammar, without white space, and of bounded length. "TERM.EXT" and "EXT.TERM".
+# RFC 9112 7.1.1: extensions of the grammar, white space in its places alone, and of bounded length. "TERM.EXT" and "EXT.TERM".
 CHUNK_EXTENSIONS = _named("chunk-ext", {
     "lf": chunked(b"5;a\nhello\r\n0\r\n\r\n"),
     "lf-then-crlf": chunked(b"5;a\nb\r\nhello\r\n0\r\n\r\n"),
@@ -219,8 +219,15 @@ CHUNK_EXTENSIONS = _named("chunk-ext", {
     "nul": chunked(b"5;\x00\r\nhello\r\n0\r\n\r\n"),
     "nul-in-name": chunked(b"5;a\x00b\r\nhello\r\n0\r\n\r\n"),
     "del-in-value": chunked(b"5;a=\x7f\r\nhello\r\n0\r\n\r\n"),
-    "space-before": chunked(b"5 ;a=b\r\nhello\r\n0\r\n\r\n"),
-    "space-behind-semicolon": chunked(b"5; a=b\r\nhello\r\n0\r\n\r\n"),
+    "space-and-no-extension": chunked(b"5 \r\nhello\r\n0\r\n\r\n"),
+    "space-behind": chunked(b"5;a=b \r\nhello\r\n0\r\n\r\n"),
+    "space-behind-name": chunked(b"5;a \r\nhello\r\n0\r\n\r\n"),
+    "space-in-name": chunked(b"5;a b\r\nhello\r\n0\r\n\r\n"),
+    "space-and-lf": chunked(b"5 \n;a=b\r\nhello\r\n0\r\n\r\n"),
+    "space-and-cr": chunked(b"5; \ra=b\r\nhello\r\n0\r\n\r\n"),
+    "vertical-tab-before": chunked(b"5\x0b;a=b\r\nhello\r\n0\r\n\r\n"),
+    "nbsp-before": chunked(b"5\xa0;a=b\r\nhello\r\n0\r\n\r\n"),
+    "too-much-space": chunked(b"5" + b" " * 300 + b";a\r\nhello\r\n0\r\n\r\n"),
     "empty": chunked(b"5;\r\nhello\r\n0\r\n\r\n"),
     "empty-name": chunked(b"5;=b\r\nhello\r\n0\r\n\r\n"),
     "empty-value": chunked(b"5;a=\r\nhello\r\n0\r\n\r\n"),
@@ -364,18 +371,29 @@ REQUEST_LINE = _named("request-line", {
     "quote": _line(b'GET /"hostile" HTTP/1.1'),
     "angle": _line(b"GET /<script> HTTP/1.1"),
     "backslash": _line(b"GET /..\\hostile HTTP/1.1"),
+    "backslash-first": _line(b"GET \\hostile HTTP/1.1"),
+    "backquote-in-path": _line(b"GET /`hostile` HTTP/1.1"),
     "braces-in-path": _line(b"GET /{hostile} HTTP/1.1"),
     "nul": _line(b"GET /host\x00ile HTTP/1.1"),
     "del": _line(b"GET /host\x7file HTTP/1.1"),
-    "utf8": _line("GET /höstile HTTP/1.1".encode()),
+    "utf8-overlong-slash": _line(b"GET /..\xc0\xafhostile HTTP/1.1"),
+    "utf8-overlong-dot": _line(b"GET /\xe0\x80\xae\xe0\x80\xae/hostile HTTP/1.1"),
+    "utf8-surrogate": _line(b"GET /\xed\xa0\x80 HTTP/1.1"),
+    "utf8-above-unicode": _line(b"GET /?\xf4\x90\x80\x80 HTTP/1.1"),
+    "utf8-cut": _line(b"GET /host\xc3 HTTP/1.1"),
+    "utf8-cut-by-query": _line(b"GET /host\xe4\xb8?\xad HTTP/1.1"),
+    "utf8-control": _line(b"GET /host\xc2\x85ile HTTP/1.1"),
     "high-byte": _line(b"GET /host\xffile HTTP/1.1"),
+    "latin-1": _line(b"GET /?q=caf\xe9 HTTP/1.1"),
     "nel-as-space": _line(b"GET /hostile\x85HTTP/1.1"),
     "escaped-nul": _line(b"GET /host%00ile HTTP/1.1"),
     "escape-not-hex": _line(b"GET /host%zzile HTTP/1.1"),
     "escape-cut": _line(b"GET /hostile% HTTP/1.1"),
     "escape-cut-by-query": _line(b"GET /hostile%4?x HTTP/1.1"),
     "escape-one-digit": _line(b"GET /hostile%4 HTTP/1.1"),
-    "escape-in-query": _line(b"GET /hostile?a=%g0 HTTP/1.1"),
+    "escape-of-javascript-in-path": _line(b"GET /host%u00e9ile HTTP/1.1"),
+    "escaped-nul-in-query": _line(b"GET /hostile?a=%00 HTTP/1.1"),
+    "escaped-nul-behind-percent": _line(b"GET /hostile?a=%%00 HTTP/1.1"),
     "angle-in-query": _line(b"GET /hostile?a=<b> HTTP/1.1"),
     "fragment-in-query": _line(b"GET /hostile?a#b HTTP/1.1"),
     "method-with-space": _line(b"GE T /hostile HTTP/1.1"),
@@ -383,12 +401,19 @@ REQUEST_LINE = _named("request-line", {
     "method-with-high-byte": _line(b"G\xc9T /hostile HTTP/1.1"),
     "method-with-slash": _line(b"GET/1 /hostile HTTP/1.1"),
     "method-with-colon": _line(b"GET: /hostile HTTP/1.1"),
+    "space-in-query": _line(b"GET /hostile?a b HTTP/1.1"),
+    "tab-in-query": _line(b"GET /hostile?a\tb HTTP/1.1"),
     "method-in-quotes": _line(b'"GET" /hostile HTTP/1.1'),
     "method-with-crlf": _line(b"GET\r\nX: /hostile HTTP/1.1"),
     "connect-authority": _line(b"CONNECT <host>:443 HTTP/1.1"),
     "connect-path": _line(b"CONNECT /hostile HTTP/1.1"),
     "connect-absolute": _line(b"CONNECT http://<host>/ HTTP/1.1"),
-}, split=("minor-of-two-digits", "fragment", "escape-cut")) + _named("version", {
+}, split=("minor-of-two-digits", "fragment", "escape-cut", "utf8-cut", "escaped-nul-behind-percent")) + _named("method", {
+    # RFC 9112 3: a method longer than any that is implemented.
+    "of-33-bytes": _line(b"M" * 33 + b" /hostile HTTP/1.1"),
+    "of-70000-bytes": _line(b"M" * 70_000 + b" /hostile HTTP/1.1"),
+    "without-end": b"M" * 70_000,
+}, status=501, split=("of-33-bytes",)) + _named("version", {
     # RFC 9110 15.6.6: a version that is well-formed and not ours.
     "2-0": _line(b"GET /hostile HTTP/2.0"),
     "3-0": _line(b"GET /hostile HTTP/3.0"),
@@ -417,7 +442,8 @@ HOST = _named("host", {
     "userinfo": _host(b"user@<host>"),
     "userinfo-hides": _host(b"<host>@evil.test"),
     "userinfo-password": _host(b"a:b@<host>"),
-    "port-empty": _host(b"<host>:"),
+    "only-port-empty": _host(b":"),
+    "port-empty-twice": _host(b"<host>::"),
     "port-0": _host(b"<host>:0"),
     "port-65536": _host(b"<host>:65536"),
     "port-wraps": _host(b"<host>:65616"),
@@ -473,8 +499,8 @@ ABSOLUTE = _named("absolute", {
     "scheme-relative-port": _line(b"GET http://:80/hostile HTTP/1.1"),
     "port-0": _line(b"GET http://<host>:0/hostile HTTP/1.1"),
     "port-65536": _line(b"GET http://<host>:65536/hostile HTTP/1.1"),
-    "port-empty": _line(b"GET http://<host>:/hostile HTTP/1.1"),
-    "query-without-path": _line(b"GET http://<host>?hostile HTTP/1.1"),
+    "only-port-empty": _line(b"GET http://:/hostile HTTP/1.1"),
+    "query-without-authority": _line(b"GET http://?hostile HTTP/1.1"),
     "fragment": _line(b"GET http://<host>/hostile#x HTTP/1.1"),
     "comma": _line(b"GET http://<host>,evil.test/hostile HTTP/1.1"),
     "backslash": _line(b"GET http://<host>\\@evil.test/hostile HTTP/1.1"),
@@ -514,12 +540,26 @@ EXPECT = _named("expect", {
     "obfuscated-name": post(b"Expect : 100-continue", b"Content-Length: 5", body=b"hello"),
 })
 
+# RFC 9110 7.6.2: 1*DIGIT, once; whoever reads another number ends the chain elsewhere.
+MAX_FORWARDS = _named("max-forwards", {
+    f"{method.decode().lower()}-{name}": head(*(b"Max-Forwards: " + value for value in values),
+                                              start=method + b" /hostile HTTP/1.1")
+    for method in (b"OPTIONS", b"TRACE")
+    for name, values in {"empty": (b"",), "minus": (b"-1",), "plus": (b"+1",), "hex": (b"0x0",), "list": (b"0, 1",),
+                         "fraction": (b"0.5",), "19-digits": (b"0" * 19,), "twice": (b"1", b"1"),
+                         "twice-different": (b"0", b"1")}.items()
+}, split=("options-list",)) + _named("max-forwards", {
+    "named-by-connection": head(b"Connection: Max-Forwards", b"Max-Forwards: 0", start=b"OPTIONS /hostile HTTP/1.1"),
+})
+
 # RFC 9110 5.4, RFC 6585 5: bounds of a head.
 SIZES = _named("size", {
     "head-over-64k": head(b"X: " + b"y" * 70_000),
     "head-of-many-lines": head(*(b"X-%d: %s" % (n, b"y" * 600) for n in range(120))),
     "129-fields": head(*(b"X-%d: y" % n for n in range(128))),
     "1000-fields": head(*(b"X-%d: y" % n for n in range(1000))),
+    "name-of-257": head(b"n" * 257 + b": y"),
+    "name-of-257-that-is-none": head(b"n" * 257 + b" : y"),
     "name-without-end": b"GET /hostile HTTP/1.1\r\nHost: <host>\r\n" + b"n" * 70_000,
     "value-without-end": b"GET /hostile HTTP/1.1\r\nHost: <host>\r\nX: " + b"v" * 70_000,
 }, status=431) + _named("size", {
@@ -575,6 +615,9 @@ IN_SYNC: List[Refused] = [
             b"Content-Length: %d\r\n\r\n" % len(_INNER) + _INNER, 404),
     Refused("in-sync-unknown-host-with-request-in-chunk", b"POST /hostile HTTP/1.1\r\nHost: nobody.test\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(_INNER), _INNER), 404),
+    Refused("in-sync-trace", _line(b"TRACE /hostile HTTP/1.1"), 405),
+    Refused("in-sync-trace-with-body", head(b"Content-Length: 5", start=b"TRACE /hostile HTTP/1.1") + b"hello", 405),
+    Refused("in-sync-trace-with-max-forwards", head(b"Max-Forwards: 5", start=b"TRACE /hostile HTTP/1.1"), 405),
     Refused("in-sync-above-root", _line(b"GET /../hostile HTTP/1.1"), 400),
     Refused("in-sync-above-root-escaped", _line(b"GET /%2e%2E/hostile HTTP/1.1"), 400),
     Refused("in-sync-above-root-inside", _line(b"GET /a/../../hostile HTTP/1.1"), 400),
@@ -584,6 +627,7 @@ IN_SYNC: List[Refused] = [
 
 REFUSED: List[Refused] = [
     *BOTH_FIELDS, *TRANSFER_ENCODING, *CONTENT_LENGTH, *CHUNK_SIZE, *CHUNK_LINES, *CHUNK_EXTENSIONS, *TRAILERS,
-    *LINE_ENDS, *FOLDS, *FIELD_NAMES, *FIELD_VALUES, *REQUEST_LINE, *HOST, *ABSOLUTE, *CONNECTION, *EXPECT, *SIZES,
+    *LINE_ENDS, *FOLDS, *FIELD_NAMES, *FIELD_VALUES, *REQUEST_LINE, *HOST, *ABSOLUTE, *CONNECTION, *EXPECT, *MAX_FORWARDS,
+    *SIZES,
     *OTHER_PROTOCOLS, *UPGRADE,
 ]

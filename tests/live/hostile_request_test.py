@@ -153,6 +153,27 @@ def test_underscores_as_the_tenant_configures(make_site, refuse: str) -> None:
         assert normalised(site.upstream.received()) == site.forwarded("/u", "X_Custom: 1")
 
 
+@pytest.mark.parametrize("limit, number, status", [(256, 256, 200), (256, 257, 431), (20, 20, 200), (20, 21, 431)])
+def test_fields_of_a_request_as_many_as_the_tenant_allows(make_site, limit: int, number: int, status: int) -> None:
+    """http.max_fields: 128 unless the tenant says otherwise, up to 256; beyond it 431 and the end of the connection."""
+    site = make_site(http={"max_fields": limit})
+    with site.connect() as client:
+        response = client.ask(_for(site, head(*(b"X-%d: y" % n for n in range(number - 1)))))
+        assert response.status == status
+        if status == 431:
+            client.expect_end()
+    received = site.upstream.received()
+    assert (b"X-%d: y" % (number - 2) in received) == (status == 200), "all are passed on, or nothing is"
+
+
+@pytest.mark.parametrize("limit, number, status", [(256, 256, 200), (256, 257, 502), (20, 20, 200), (20, 21, 502)])
+def test_fields_of_a_response_as_many_as_the_tenant_allows(make_site, limit: int, number: int, status: int) -> None:
+    """http.max_fields bounds the head of a response too: an origin is read as strictly as a client."""
+    fields = [f"X-{n}: y" for n in range(number - 2)]
+    site = make_site(script=responding(ok(b"served", *fields)), http={"max_fields": limit})
+    assert site.fetch("/many").status == status
+
+
 def test_a_refused_body_ends_the_upstream_connection(site: Site) -> None:
     """Rule 8: an upstream connection with an unfinished request is closed, not parked."""
     with site.connect() as client:

@@ -69,23 +69,6 @@ def test_max_header(make_site, limit: str) -> None:
     assert len(site.upstream.requests) == 1
 
 
-def test_node_connections(make_node, make_site) -> None:
-    """Rule 13: at limits.connections the node stops accepting; the backlog waits, and is served when there is room."""
-    node = make_node(config={"limits": {"connections": 16}})
-    site = make_site(_by_target, on=node)
-    held = [node.connect() for _ in range(16)]
-    for number, client in enumerate(held):
-        assert client.ask(site.get(f"/{number}")).status == 200
-    with node.connect() as late:
-        late.send(site.get("/late"))
-        assert held[0].ask(site.get("/held")).status == 200
-        assert late.is_silent()
-        held.pop().close()
-        assert late.read_response().body == b"/late"
-    for client in held:
-        client.close()
-
-
 def test_pool_max(make_site) -> None:
     """pool.max: no more connections than that to an endpoint; further requests wait for their turn."""
     go, most, now, lock = threading.Event(), [0], [0], threading.Lock()
@@ -294,24 +277,6 @@ def test_a_slow_reader_that_moves_is_not_cut(make_site) -> None:
         client.send(site.get("/"))
         assert _read_slowly(client, 5_000, 300_000) >= 300_000
     assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "client_gone"
-
-
-def test_min_rate_of_upstreams(make_site) -> None:
-    """Rule 10: an upstream that trickles its response is given up, visibly."""
-
-    def script(conn: Served) -> None:
-        conn.read_request()
-        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n")
-        while True:
-            conn.send(b"x" * 5)
-            pause(0.1)
-
-    site = make_site(script, http={"min_rate": "1000B/s"})
-    with site.connect(90) as client:
-        client.send(site.get("/"))
-        with pytest.raises(Truncated):
-            client.read_response()
-    assert site.node.wait_record(tenant=site.name, path="/")["outcome"] == "slow_upstream"
 
 
 def test_min_rate_0_lets_everything_take_its_time(make_site) -> None:

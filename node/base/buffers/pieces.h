@@ -18,13 +18,19 @@
 
 /** Pieces of one write. 3 of them are reserved for chunk framing. */
 #define WEIR_PIECES_MAX 32
+/** Bytes of copies of short runs in one write: the 20,000 chunks of one byte that one read can
+ * bring, with room to spare. */
+#define WEIR_PIECES_FLAT 32768
 
+/** Pieces may point into framing and flat: do not move the struct. */
 struct weir_pieces {
     struct iovec iov[WEIR_PIECES_MAX];
     int num;
     size_t len; /* bytes in all */
     bool hold;  /* the connection ends behind these: its FIN may travel with them */
-    uint8_t framing[WEIR_PIECES_FRAMING_LEN]; /* pieces may point here: do not move the struct */
+    uint8_t framing[WEIR_PIECES_FRAMING_LEN];
+    size_t flat_len;
+    uint8_t flat[WEIR_PIECES_FLAT];
 };
 
 static inline void weir_pieces_reset(struct weir_pieces *p)
@@ -32,6 +38,7 @@ static inline void weir_pieces_reset(struct weir_pieces *p)
     p->num = 0;
     p->len = 0;
     p->hold = false;
+    p->flat_len = 0;
 }
 
 /** Add a run; empty runs are left out. The caller makes sure that there is room (contract). */

@@ -14,6 +14,7 @@
 #include "node/ctl/admin/admin_api.h"
 #include "node/ctl/conflicts.h"
 #include "node/ctl/push.h"
+#include "node/ctl/self_check.h"
 
 #define READ_HERE_MAX                                                                              \
     32768                     /* bytes of a text that the control loop reads itself: a millisecond \
@@ -392,6 +393,35 @@ static void check_pages(struct apply *a, const Weir__V1__Tenant *t)
     }
 }
 
+static void check_endpoints(struct apply *a, struct weir_self_check *own, const Weir__V1__Tenant *t)
+{
+    for (size_t i = 0; i < t->n_upstreams; i++) {
+        const Weir__V1__Upstream *u = t->upstreams[i]->value;
+        for (size_t k = 0; u != NULL && k < u->n_endpoints; k++) {
+            const char *address = u->endpoints[k]->address;
+            const struct weir_addr *listener =
+                weir_self_check_endpoint(own, weir_span_cstr(address));
+            char field[128];
+            char text[WEIR_ADDR_TEXT_MAX];
+            if (listener == NULL)
+                continue;
+            snprintf(field, sizeof(field), "upstreams.%s.endpoints[%zu].address",
+                     t->upstreams[i]->key, k);
+            add_fault(a, t->name, field,
+                      "%s is a listener of this node (%.*s): requests would go round in a circle; "
+                      "name the server behind weir",
+                      address, (int)weir_addr_text(listener, text), text);
+        }
+    }
+}
+
+static void find_own_listeners(const struct weir_node *node, struct weir_self_check *own)
+{
+    weir_self_check_init(own);
+    for (size_t i = 0; node->workers != NULL && i < node->config->num_http; i++)
+        own->listeners[own->num++] = *weir_workers_bound(node->workers, i);
+}
+
 /* Which of two descriptions of one tenant shall hold cannot be known. */
 static enum weir_err check_names(struct apply *a)
 {
@@ -423,6 +453,8 @@ static enum weir_err check_docs(struct apply *a)
 {
     struct weir_docs *docs = &a->push->docs;
     struct weir_span name = a->request->name;
+    struct weir_self_check own;
+    find_own_listeners(a->request->node, &own);
     for (size_t i = 0; i < docs->len; i++) {
         const struct weir_doc *doc = &docs->items[i];
         if (doc->kind != WEIR_KIND_TENANT) {
@@ -431,6 +463,7 @@ static enum weir_err check_docs(struct apply *a)
             continue;
         }
         check_pages(a, doc->tenant);
+        check_endpoints(a, &own, doc->tenant);
         if (a->one && !weir_span_eq(weir_span_cstr(doc->tenant->name), name))
             add_fault(a, doc->tenant->name, "name", "the path has %.*s", (int)name.len,
                       (const char *)name.at);
@@ -439,6 +472,7 @@ static enum weir_err check_docs(struct apply *a)
             add_fault(a, doc->tenant->name, "",
                       "the document takes %zu bytes, and a record holds %d", len, WEIR_RECORD_MAX);
     }
+    weir_self_check_deinit(&own);
     enum weir_err err = check_names(a);
     return err < 0 ? err : a->err;
 }
@@ -594,6 +628,18 @@ static void rollback_to_revision(struct apply *a, uint64_t revision)
     snprintf(why, sizeof(why), "rollback to %llu", (unsigned long long)revision);
     if (err == WEIR_OK)
         err = weir_schema_check(WEIR_KIND_TENANT, &t->base, &a->diags);
+    if (err == WEIR_OK) {
+        struct weir_self_check own;
+        find_own_listeners(a->request->node, &own);
+        check_endpoints(a, &own, t);
+        weir_self_check_deinit(&own);
+        err = a->err;
+    }
+    if (err == WEIR_OK && a->num_faults > 0) {
+        weir_admin_response_details(a->request, a->faults, a->num_faults);
+        free_apply(a);
+        return;
+    }
     if (err == WEIR_EINVAL || err == WEIR_ENOTFOUND) {
         if (err == WEIR_EINVAL)
             weir_admin_response_invalid(a->request, &a->diags);

@@ -12,7 +12,7 @@ from typing import Callable, List, Optional, Tuple
 FieldList = List[Tuple[bytes, bytes]]
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ([\t\x20-\x7e\x80-\xff]*)\Z")
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP/1\.1\Z")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP/1\.1\Z")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*"
                     rb"[\x21-\x7e\x80-\xff])?)?)\Z")
 _CHUNK_SIZE = re.compile(rb"[0-9a-f]{1,16}\Z")
@@ -217,7 +217,7 @@ def read_request_head(stream: Stream) -> Request:
     if not match:
         raise Malformed(f"request line {line!r}")
     fields, raw = _read_fields(stream)
-    request = Request(match.group(1).decode(), match.group(2).decode(), fields, line + b"\r\n" + raw)
+    request = Request(match.group(1).decode(), match.group(2).decode("latin-1"), fields, line + b"\r\n" + raw)
     request.chunked = _is_chunked(request)
     _length_of(request)
     return request

@@ -98,7 +98,7 @@ class Site:
         lines: List[str] = [f"{method} {target} HTTP/1.1", f"Host: {host}", *fields,
                             f"X-Forwarded-For: {forwarded_for or client}", "X-Forwarded-Proto: http",
                             f"X-Forwarded-Host: {host}", f"X-Real-IP: {client}", "X-Request-ID: -",
-                            f"Via: {via} weir"]
+                            f"Via: {via} weir", "CDN-Loop: weir"]
         if framing:
             lines.append(framing)
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

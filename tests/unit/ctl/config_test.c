@@ -62,8 +62,12 @@ static void what_is_not_given_has_the_documented_default(void **state)
     assert_int_equal(config.max_connections, WEIR_DEFAULT_CONNECTIONS);
     assert_true(config.max_memory == WEIR_DEFAULT_MEMORY);
     assert_true(config.max_store == WEIR_DEFAULT_STORE);
+    assert_int_equal(config.head_timeout_ms, WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+    assert_int_equal(config.idle_timeout_ms, WEIR_DEFAULT_IDLE_TIMEOUT_MS);
+    assert_int_equal(config.connections_per_address, 0);
     assert_string_equal(config.access, "stdout");
     assert_int_equal(config.level, WEIR_LOG_INFO);
+    assert_string_equal(config.cdn_id, "weir");
     assert_in_range(config.num_workers, 1, WEIR_WORKERS_MAX);
     assert_false(config.has_admin);
     assert_true(strlen(config.name) > 0); /* the host's */
@@ -74,8 +78,10 @@ static void every_value_of_the_file_is_applied(void **state)
     static const char text[] = HEAD "name: ams-1\ndata: /srv/weir\n"
                                     "listen: { http: [\"127.0.0.1:8080\", \"[::1]:0\"] }\n"
                                     "admin: { socket: /srv/a.sock, listen: \"127.0.0.1:7400\" }\n"
-                                    "workers: 3\n"
+                                    "workers: 3\ncdn_id: outer\n"
                                     "limits: { connections: 1000, memory: 128MiB, store: 256MiB }\n"
+                                    "clients: { head_timeout: 4s, idle_timeout: 2m, "
+                                    "connections_per_address: 50 }\n"
                                     "log: { access: /srv/access.log, level: debug }\n"
                                     "trusted_proxies: [\"10.0.0.0/8\", \"192.0.2.1\"]\n";
     assert_int_equal(read_text(text, no_env), WEIR_OK);
@@ -90,20 +96,29 @@ static void every_value_of_the_file_is_applied(void **state)
     assert_int_equal(config.max_connections, 1000);
     assert_true(config.max_memory == 128u << 20);
     assert_true(config.max_store == 256u << 20);
+    assert_int_equal(config.head_timeout_ms, 4000);
+    assert_int_equal(config.idle_timeout_ms, 120000);
+    assert_int_equal(config.connections_per_address, 50);
     assert_string_equal(config.access, "/srv/access.log");
     assert_int_equal(config.level, WEIR_LOG_DEBUG);
+    assert_string_equal(config.cdn_id, "outer");
     assert_int_equal(config.num_trusted, 2);
     assert_int_equal(config.trusted[0].len, 104);
 }
 
 static void the_environment_overrides_the_file(void **state)
 {
-    static const char *const env[] = { "WEIR_NAME=from-env", "WEIR_LIMITS_CONNECTIONS=77",
-                                       "WEIR_LISTEN_HTTP=127.0.0.1:8081", "HOME=/root", NULL };
+    static const char *const env[] = { "WEIR_NAME=from-env",
+                                       "WEIR_LIMITS_CONNECTIONS=77",
+                                       "WEIR_LISTEN_HTTP=127.0.0.1:8081",
+                                       "WEIR_CLIENTS_CONNECTIONS_PER_ADDRESS=5",
+                                       "HOME=/root",
+                                       NULL };
     assert_int_equal(read_text(HEAD "name: a\nlisten: { http: [\"127.0.0.1:8080\"] }\n", env),
                      WEIR_OK);
     assert_string_equal(config.name, "from-env");
     assert_int_equal(config.max_connections, 77);
+    assert_int_equal(config.connections_per_address, 5);
     assert_int_equal(config.num_http, 1);
     assert_int_equal(config.http[0].port, 8081);
 }
@@ -197,15 +212,20 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
         { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
         { "limits: { store: 64MiB }\n", WEIR_KEY_LIMITS_STORE },
+        { "clients: { head_timeout: 3s }\n", WEIR_KEY_CLIENTS_HEAD_TIMEOUT },
+        { "clients: { idle_timeout: 3s }\n", WEIR_KEY_CLIENTS_IDLE_TIMEOUT },
+        { "clients: { connections_per_address: 9 }\n", WEIR_KEY_CLIENTS_PER_ADDRESS },
         { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
         { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
         { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },
+        { "resolver: { servers: [\"10.0.0.2\"] }\n", WEIR_KEY_RESOLVER },
         { "name: other\n", WEIR_KEY_NAME },
         { "data: /other\n", WEIR_KEY_DATA },
         { "admin: { socket: /other }\n", WEIR_KEY_ADMIN_SOCKET },
         { "admin: { socket_ro: /other }\n", WEIR_KEY_ADMIN_SOCKET_RO },
         { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
         { "workers: 2\n", WEIR_KEY_WORKERS },
+        { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
     };
     struct weir_config base;
     _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT, "each key");
@@ -250,6 +270,28 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         WEIR_OK);
     assert_int_equal(weir_config_compare(&base, &config), 0);
     weir_config_deinit(&base);
+}
+
+static void a_name_server_is_an_address_with_or_without_a_port(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
+                                    "resolver: { servers: [\"10.0.0.2\", \"[::1]:5353\"], "
+                                    "timeout: 2s, lookups_per_tenant: 9 }\n",
+                               no_env),
+                     WEIR_OK);
+    assert_int_equal(config.resolver.num_servers, 2);
+    assert_int_equal(config.resolver.servers[0].port, 53);
+    assert_int_equal(config.resolver.servers[1].port, 5353);
+    assert_int_equal(config.resolver.timeout_ms, 2000);
+    assert_int_equal(config.resolver.lookups_per_tenant, 9);
+}
+
+static void the_resolver_has_defaults(void **state)
+{
+    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n", no_env), WEIR_OK);
+    assert_int_equal(config.resolver.num_servers, 0);
+    assert_int_equal(config.resolver.timeout_ms, 5000);
+    assert_int_equal(config.resolver.lookups_per_tenant, 4);
 }
 
 static void only_one_node_document_makes_a_node_file(void **state)
@@ -311,6 +353,8 @@ int main(void)
         TEST(an_empty_admin_text_is_what_is_not_given),
         TEST(two_admin_listeners_are_not_one),
         TEST(a_comparison_names_exactly_the_keys_that_differ),
+        TEST(the_resolver_has_defaults),
+        TEST(a_name_server_is_an_address_with_or_without_a_port),
         TEST(only_one_node_document_makes_a_node_file),
         TEST(workers_are_bounded),
         TEST(no_memory_is_reported_and_leaks_nothing),

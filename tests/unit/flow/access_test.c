@@ -89,6 +89,20 @@ static void what_carries_nothing_is_left_out(void **state)
     free(text);
 }
 
+static void the_local_address_is_the_right_one_whatever_was_before(void **state)
+{
+    static const char *const texts[] = { "192.0.2.1:80", "192.0.2.1:80", "192.0.2.1:8080",
+                                         "[2001:db8::1]:80", "192.0.2.1:80" };
+    struct weir_access_local last = { .len = 0 };
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(texts); i++) {
+        struct weir_addr a;
+        assert_int_equal(weir_addr_parse(weir_span_cstr(texts[i]), &a), WEIR_OK);
+        assert_true(weir_span_eq(weir_access_local_text(&last, &a), weir_span_cstr(texts[i])));
+    }
+}
+
 /** The value of a field as it is written, without its quotes. */
 static char *value_of(const char *text, const char *name)
 {
@@ -111,29 +125,53 @@ static size_t naive_escape(uint8_t b, char out[7])
     return (size_t)snprintf(out, 7, "\\u%04x", b);
 }
 
-static void every_byte_is_written_right_at_every_place(void **state)
+static void assert_written_as_naive(struct weir_span s)
 {
     char expected[300], one[7];
-    uint8_t bytes[20];
+    size_t len = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        size_t n = naive_escape(s.at[i], one);
+        memcpy(expected + len, one, n);
+        len += n;
+    }
+    expected[len] = '\0';
+    struct weir_access a = { .user_agent = s };
+    char *text = written(&a), *value = value_of(text, "user_agent");
+    assert_string_equal(value, expected);
+    free(value);
+    free(text);
+}
 
+static void every_byte_is_written_right_at_every_place(void **state)
+{
     (void)state;
     for (unsigned b = 0; b < 256; b++)
-        for (size_t at = 0; at < sizeof(bytes); at++) {
-            size_t len = 0;
-            memset(bytes, 'a', sizeof(bytes));
-            bytes[at] = (uint8_t)b;
-            for (size_t i = 0; i < sizeof(bytes); i++) {
-                size_t n = naive_escape(bytes[i], one);
-                memcpy(expected + len, one, n);
-                len += n;
+        for (size_t len = 1; len <= 20; len++)
+            for (size_t at = 0; at < len; at++) {
+                uint8_t *bytes = malloc(len); /* its own block: a byte read behind it is seen */
+                assert_non_null(bytes);
+                memset(bytes, 'a', len);
+                bytes[at] = (uint8_t)b;
+                assert_written_as_naive(weir_span(bytes, len));
+                free(bytes);
             }
-            expected[len] = '\0';
-            struct weir_access a = { .user_agent = weir_span(bytes, sizeof(bytes)) };
-            char *text = written(&a), *value = value_of(text, "user_agent");
-            assert_string_equal(value, expected);
-            free(value);
-            free(text);
-        }
+}
+
+static void records_of_one_writer_share_the_text_of_their_time(void **state)
+{
+    static const uint64_t times[] = { 0, 0, 1, 1, 1795233351123ull, 1795233351123ull, 999, 0 };
+    struct weir_access_time last = { .wall_ms = 0 };
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(times); i++) {
+        struct weir_access alone = { .wall_ms = times[i] };
+        struct weir_access a = { .wall_ms = times[i], .last_time = &last };
+        char *expected = written(&alone), *text = written(&a);
+        assert_string_equal(text, expected);
+        assert_int_equal(last.wall_ms, times[i]);
+        free(text);
+        free(expected);
+    }
 }
 
 static void random_bytes_are_written_as_a_naive_writer_does(void **state)
@@ -262,6 +300,8 @@ int main(void)
         cmocka_unit_test(a_record_is_one_line_with_every_field),
         cmocka_unit_test(what_carries_nothing_is_left_out),
         cmocka_unit_test(every_byte_is_written_right_at_every_place),
+        cmocka_unit_test(the_local_address_is_the_right_one_whatever_was_before),
+        cmocka_unit_test(records_of_one_writer_share_the_text_of_their_time),
         cmocka_unit_test(random_bytes_are_written_as_a_naive_writer_does),
         cmocka_unit_test(texts_are_whole_at_their_limit_and_marked_one_beyond),
         cmocka_unit_test(the_worst_record_fits_and_less_room_is_refused),

@@ -282,47 +282,113 @@ static void a_read_of_nothing_but_framing_sends_nothing(void **state)
     assert_int_equal(s.len, 0);
 }
 
-/* Chunks of one byte need a piece each: the list of pieces fills before the read is used up. */
-static void tiny_chunks_fill_the_pieces_and_go_on(void **state)
+static size_t write_text(char *to, const char *text)
+{
+    memcpy(to, text, strlen(text));
+    return strlen(text);
+}
+
+static size_t write_size(char *to, size_t n)
+{
+    char line[32];
+    (void)snprintf(line, sizeof(line), "%zx\r\n", n);
+    return write_text(to, line);
+}
+
+/* Chunks of `run_len` bytes, and the text that they carry. @return bytes written to `in` */
+static size_t write_chunks(char *in, char *text, size_t num, size_t run_len)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < num; i++) {
+        len += write_size(in + len, run_len);
+        for (size_t k = 0; k < run_len; k++)
+            in[len++] = *text++ = (char)('a' + (i + k) % 26);
+        len += write_text(in + len, "\r\n");
+    }
+    len += write_text(in + len, "0\r\n\r\n");
+    *text = '\0';
+    return len;
+}
+
+/* Give `in` to a chunked body, with `num_before` pieces of a head there already each time.
+ * @return how many sends that takes */
+static unsigned count_sends(struct weir_span in, int num_before, bool out_chunked, struct sink *s)
+{
+    struct weir_body b;
+    size_t at = 0;
+    unsigned sends = 0;
+    enum weir_step step;
+    s->len = 0;
+    weir_body_init(&b, WEIR_BODY_CHUNKED, 0, out_chunked);
+    do {
+        static struct weir_pieces p;
+        size_t used = 0;
+        weir_pieces_reset(&p);
+        for (int i = 0; i < num_before; i++)
+            weir_pieces_add(&p, WEIR_SPAN_LIT("h"));
+        step = weir_body_feed(&b, weir_span_from(in, at), &p, &used);
+        assert_true(step == WEIR_STEP_SOME || step == WEIR_STEP_DONE);
+        assert_true(used > 0 && p.num >= num_before && p.num <= WEIR_PIECES_MAX);
+        memmove(p.iov, p.iov + num_before, (size_t)(p.num - num_before) * sizeof(p.iov[0]));
+        p.num -= num_before;
+        p.len -= (size_t)num_before;
+        sink_take(s, &p);
+        at += used;
+        sends++;
+    } while (step == WEIR_STEP_SOME);
+    assert_int_equal(at, in.len);
+    return sends;
+}
+
+static void short_chunks_of_one_read_leave_in_one_call(void **state)
 {
     static struct sink s;
-    char in[2048], text[257];
-    size_t len = 0;
-    for (int i = 0; i < 256; i++) {
-        memcpy(in + len, "1\r\n.\r\n", 6);
-        in[len + 3] = text[i] = (char)('a' + i % 26);
-        len += 6;
-    }
-    text[256] = '\0';
-    memcpy(in + len, "0\r\n\r\n", 5);
-    len += 5;
+    static char in[20000 * 6 + 6], text[20001];
+    size_t len = write_chunks(in, text, 20000, 1);
     for (int num_before = 0; num_before <= WEIR_PIECES_MAX - 6; num_before++) {
-        struct weir_body b;
-        size_t at = 0;
-        unsigned feeds = 0;
-        enum weir_step step;
-        s.len = 0;
-        weir_body_init(&b, WEIR_BODY_CHUNKED, 0, num_before % 2 == 0);
-        do { /* pieces of a head are there already, each time */
-            struct weir_pieces p;
-            size_t used = 0;
-            weir_pieces_reset(&p);
-            for (int i = 0; i < num_before; i++)
-                weir_pieces_add(&p, WEIR_SPAN_LIT("h"));
-            step = weir_body_feed(&b, weir_span(in + at, len - at), &p, &used);
-            assert_true(step == WEIR_STEP_SOME || step == WEIR_STEP_DONE);
-            assert_true(used > 0 && p.num >= num_before && p.num <= WEIR_PIECES_MAX);
-            memmove(p.iov, p.iov + num_before, (size_t)(p.num - num_before) * sizeof(p.iov[0]));
-            p.num -= num_before;
-            p.len -= (size_t)num_before;
-            sink_take(&s, &p);
-            at += used;
-            feeds++;
-        } while (step == WEIR_STEP_SOME);
-        assert_int_equal(at, len);
-        assert_true(feeds > 256 / WEIR_PIECES_MAX);
-        assert_left(&s, num_before % 2 == 0, text);
+        bool out_chunked = num_before % 2 == 0;
+        assert_int_equal(count_sends(weir_span(in, len), num_before, out_chunked, &s), 1);
+        assert_left(&s, out_chunked, text);
     }
+}
+
+/* Runs of any length, short and long by turns: what does not fit one call leaves in the next. */
+static void chunks_of_every_length_fill_the_pieces_and_go_on(void **state)
+{
+    static struct sink s;
+    static char in[SINK_MAX], text[SINK_MAX];
+    for (size_t run_len = 1; run_len <= 2 * WEIR_RUN_SHORT; run_len += 17) {
+        size_t num = 130000 / (run_len + 7);
+        size_t len = write_chunks(in, text, num, run_len);
+        size_t each = run_len <= WEIR_RUN_SHORT ? WEIR_PIECES_FLAT : run_len * WEIR_PIECES_MAX / 2;
+        for (int num_before = 0; num_before <= WEIR_PIECES_MAX - 6; num_before += 13) {
+            bool out_chunked = num_before % 2 == 0;
+            unsigned sends = count_sends(weir_span(in, len), num_before, out_chunked, &s);
+            if (num_before == 0)
+                assert_in_range(sends, 1, num * run_len / each + 1);
+            assert_left(&s, out_chunked, text);
+        }
+    }
+}
+
+static void short_runs_between_long_ones_keep_their_order(void **state)
+{
+    static struct sink s;
+    static char in[65536], text[65536];
+    size_t len = 0, text_len = 0;
+    for (size_t i = 0; i < 60; i++) {
+        size_t run = i % 3 == 0 ? WEIR_RUN_SHORT + 1 : i % 3 == 1 ? WEIR_RUN_SHORT : 3;
+        len += write_size(in + len, run);
+        memset(in + len, (int)('0' + i), run);
+        memset(text + text_len, (int)('0' + i), run);
+        len += run;
+        text_len += run;
+        len += write_text(in + len, "\r\n");
+    }
+    len += write_text(in + len, "0\r\n\r\n");
+    text[text_len] = '\0';
+    assert_in_range(count_sends(weir_span(in, len), 0, true, &s), 1, 3);
+    assert_left(&s, true, text);
 }
 
 static void a_limit_is_reached_but_not_passed(void **state)
@@ -514,7 +580,9 @@ int main(void)
         cmocka_unit_test(a_body_until_close_ends_with_its_last_chunk_only_at_the_close),
         cmocka_unit_test(the_chunks_of_one_read_leave_as_one),
         cmocka_unit_test(a_read_of_nothing_but_framing_sends_nothing),
-        cmocka_unit_test(tiny_chunks_fill_the_pieces_and_go_on),
+        cmocka_unit_test(short_chunks_of_one_read_leave_in_one_call),
+        cmocka_unit_test(chunks_of_every_length_fill_the_pieces_and_go_on),
+        cmocka_unit_test(short_runs_between_long_ones_keep_their_order),
         cmocka_unit_test(a_limit_is_reached_but_not_passed),
         cmocka_unit_test(one_feed_over_the_limit_fails_whole),
         cmocka_unit_test(malformed_chunks_fail_and_are_not_taken_for_too_many),

@@ -233,10 +233,39 @@ static void a_response_fits_exactly_or_is_refused(void **state)
     assert_in_range(need, 1, WEIR_LOCAL_RESPONSE_OWN_MAX);
 }
 
+/* RFC 9110 9.3.7: Content-Length: 0 when there is no content; 15.5.6: a 405 has Allow. */
+static void responses_to_options_and_trace_have_allow_or_the_message(void **state)
+{
+    struct weir_local_response a = { .status = 200, .date = DATE, .keep_alive = true };
+
+    (void)state;
+    a.allow = WEIR_SPAN_LIT("GET, HEAD");
+    char *text = written(&a);
+    assert_string_equal(text, "HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 03:55:51 GMT\r\n"
+                              "Content-Length: 0\r\nAllow: GET, HEAD\r\n\r\n");
+    assert_whole(text, false);
+    free(text);
+
+    a.message = WEIR_SPAN_LIT("TRACE / HTTP/1.1\r\n\r\n");
+    a.allow = WEIR_SPAN_EMPTY;
+    text = written(&a);
+    assert_string_equal(text, "HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 03:55:51 GMT\r\n"
+                              "Content-Type: message/http\r\nContent-Length: 20\r\n\r\n"
+                              "TRACE / HTTP/1.1\r\n\r\n");
+    assert_whole(text, false);
+    free(text);
+
+    a = (struct weir_local_response){ .status = 405, .allow = WEIR_SPAN_LIT("GET") };
+    text = written(&a);
+    assert_non_null(strstr(text, "\r\nAllow: GET\r\n"));
+    assert_whole(text, false);
+    free(text);
+}
+
 static void every_status_of_ours_has_its_phrase(void **state)
 {
-    static const uint16_t statuses[] = { 301, 302, 303, 307, 308, 400, 403, 404, 408, 413, 414,
-                                         417, 421, 429, 431, 500, 501, 502, 503, 504, 505 };
+    static const uint16_t statuses[] = { 301, 302, 303, 307, 308, 400, 403, 404, 405, 408, 411, 413,
+                                         414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505 };
     char begin[32];
 
     (void)state;
@@ -264,6 +293,7 @@ int main(void)
         cmocka_unit_test(bytes_from_outside_cannot_end_a_text_of_the_page),
         cmocka_unit_test(bytes_that_would_split_the_head_are_refused),
         cmocka_unit_test(a_response_fits_exactly_or_is_refused),
+        cmocka_unit_test(responses_to_options_and_trace_have_allow_or_the_message),
         cmocka_unit_test(every_status_of_ours_has_its_phrase),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

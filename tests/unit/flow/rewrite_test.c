@@ -41,6 +41,7 @@ enum flag {
     HTTPS = 2,
     KEEP_UNDERSCORES = 8,
     CHANGES = 16, /* the tenant adds and removes fields */
+    CDN_ID = 256,
 };
 
 static const struct weir_header added[] = {
@@ -52,7 +53,7 @@ static const struct weir_span removed[] = { WEIR_SPAN_LIT("server"), WEIR_SPAN_L
 
 static struct weir_tenant tenant_of(unsigned flags)
 {
-    struct weir_tenant t = { .underscores = WEIR_UNDERSCORES_DROP };
+    struct weir_tenant t = { .underscores = WEIR_UNDERSCORES_DROP, .via = WEIR_SPAN_LIT("weir") };
     if (flags & KEEP_UNDERSCORES)
         t.underscores = WEIR_UNDERSCORES_KEEP;
     if (flags & CHANGES) {
@@ -86,6 +87,7 @@ static struct written write_request(const struct weir_h1_head *h, const uint8_t 
         .trusted = (flags & TRUSTED) != 0,
         .https = (flags & HTTPS) != 0,
         .request_id = WEIR_SPAN_LIT(ID),
+        .cdn_id = flags & CDN_ID ? WEIR_SPAN_LIT("weir-edge") : WEIR_SPAN_EMPTY,
     };
     struct written w;
     if (r.host.len == 0)
@@ -162,6 +164,18 @@ static const struct request_case request_cases[] = {
       "GET /p?q HTTP/1.1\r\nHost: A.example:8080\r\n" OWN(PEER, "A.example:8080") "\r\n" },
     { 0, "GET http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    /* RFC 9110 4.2.3: an empty path is "/", also in front of a query; an empty port is none. */
+    { 0, "GET http://a.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n",
+      "GET /?q HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "OPTIONS http://a.example?q HTTP/1.1\r\nHost: a.example\r\n\r\n",
+      "OPTIONS /?q HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "GET / HTTP/1.1\r\nHost: a.example:\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a.example\r\n" OWN(PEER, "a.example") "\r\n" },
+    { 0, "GET http://[::1]:/ HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: [::1]\r\n" OWN(PEER, "[::1]") "\r\n" },
+    /* What clients write beside RFC 3986 leaves as it came. */
+    { 0, "GET /[x]|^caf\xc3\xa9?100%&C:\\x%u00e9 HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET /[x]|^caf\xc3\xa9?100%&C:\\x%u00e9 HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
     { 0, "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
       "OPTIONS * HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
     /* RFC 9112 3.2.4: "the last proxy ... MUST send a request-target of "*"". */
@@ -208,6 +222,17 @@ static const struct request_case request_cases[] = {
                                                         "a") "X-Edge: weir\r\nX-Empty: \r\n\r\n" },
     { 0, "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n" OWN(PEER, "a") "\r\n" },
+    /* RFC 9110 7.6.2: counted down, where it counts. */
+    { 0, "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 010\r\nB: c\r\n\r\n",
+      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 9\r\nB: c\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n",
+      "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" OWN(PEER, "a") "\r\n" },
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n" OWN(PEER, "a") "\r\n" },
+    /* "Proxy" becomes HTTP_PROXY in the environment of a CGI program, which takes it for its own.
+     */
+    { 0, "GET / HTTP/1.1\r\nHost: a\r\nProxy: http://evil/\r\npROXY: x\r\nProxy-A: 1\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nProxy-A: 1\r\n" OWN(PEER, "a") "\r\n" },
     { 0, "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n\r\n",
       "M-SEARCH /x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n" OWN(PEER, "[2001:db8::1]:81") "\r\n" },
 };
@@ -247,6 +272,19 @@ static void marks_point_at_what_the_record_shows(void **state)
     assert_mark(&w, w.marks.host_at, w.marks.host_len, "a.example:81");
     assert_mark(&w, w.marks.referer_at, w.marks.referer_len, "http://r/");
     assert_mark(&w, w.marks.agent_at, w.marks.agent_len, "curl/8");
+    free(w.bytes);
+}
+
+/* Fault 6, RFC 8586 2: what others wrote stays, in order, and weir's identity is the last. */
+static void the_own_identity_is_appended_to_cdn_loop(void **state)
+{
+    static const char in[] = "GET / HTTP/1.1\r\nHost: b\r\nCDN-Loop: a;v=1, b\r\ncdn-loop:\r\n"
+                             "cdn-loop: c\r\n\r\n";
+    static const char out[] = "\r\nCDN-Loop: a;v=1, b, c, weir-edge\r\n";
+    struct weir_h1_head h;
+    read_head(&h, WEIR_H1_REQUEST, weir_span_cstr(in));
+    struct written w = write_request(&h, (const uint8_t *)in, CDN_ID);
+    assert_non_null(memmem(w.bytes, w.len, out, sizeof(out) - 1));
     free(w.bytes);
 }
 
@@ -560,7 +598,7 @@ static void the_longest_heads_stay_within_their_bound(void **state)
             len = add_text(in, len, forwarded ? "X-Forwarded-For:1\r\n" : "a:\r\n");
         len = add_text(in, len, "\r\n");
         read_head(&h, WEIR_H1_REQUEST, weir_span(in, len));
-        free(write_request(&h, (const uint8_t *)in, CHANGES | HTTPS).bytes);
+        free(write_request(&h, (const uint8_t *)in, CHANGES | HTTPS | CDN_ID).bytes);
         len = add_text(in, 0, "HTTP/1.0 200\r\n");
         for (int i = 0; i < WEIR_FIELDS_MAX; i++)
             len = add_text(in, len, "a:\r\n");
@@ -568,6 +606,37 @@ static void the_longest_heads_stay_within_their_bound(void **state)
         read_head(&h, WEIR_H1_RESPONSE, weir_span(in, len));
         free(write_response(&h, (const uint8_t *)in, CHANGES | CHUNKED | CLOSE).bytes);
     }
+}
+
+/* The longest head that is read, in as many fields as it may have, and all that the schema lets a
+ * tenant add: what the worker has room for. */
+static void the_longest_response_head_fits_the_room_that_every_worker_has(void **state)
+{
+    static char in[WEIR_HEAD_MAX + 1], value[WEIR_ADD_RESPONSE_MAX];
+    struct weir_h1_head h;
+    struct weir_header all = { WEIR_SPAN_LIT("a"), weir_span(value, WEIR_ADD_RESPONSE_MAX - 5) };
+    struct weir_tenant t = { .add_response = &all, .num_add_response = 1 };
+    memset(value, 'v', sizeof(value));
+    size_t len = add_text(in, 0, "HTTP/1.1 200\r\n");
+    for (int i = 1; i < WEIR_FIELDS_MAX; i++)
+        len = add_text(in, len, "a:\r\n");
+    len = add_text(in, len, "b:");
+    size_t fill = WEIR_HEAD_MAX - len - strlen("\r\n\r\n");
+    memset(in + len, 'b', fill);
+    len = add_text(in, len + fill, "\r\n\r\n");
+    assert_int_equal(len, WEIR_HEAD_MAX);
+    read_head(&h, WEIR_H1_RESPONSE, weir_span(in, len));
+    struct weir_rewrite_response r = { .head = &h,
+                                       .bytes = (const uint8_t *)in,
+                                       .tenant = &t,
+                                       .downstream_minor = 1,
+                                       .close = true,
+                                       .date = "Thu, 01 Jan 1970 00:00:00 GMT" };
+    uint8_t *out = malloc(WEIR_REWRITE_RESPONSE_MAX);
+    assert_non_null(out);
+    assert_in_range(weir_rewrite_response_max(&r), len, WEIR_REWRITE_RESPONSE_MAX);
+    assert_in_range(weir_rewrite_response(&r, out), len, WEIR_REWRITE_RESPONSE_MAX);
+    free(out);
 }
 
 /* -- the client behind proxies -- */
@@ -656,11 +725,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_leave_as_in_the_table),
         cmocka_unit_test(marks_point_at_what_the_record_shows),
+        cmocka_unit_test(the_own_identity_is_appended_to_cdn_loop),
         cmocka_unit_test(fields_that_are_dropped_leave_no_marks),
         cmocka_unit_test(responses_leave_as_in_the_table),
         cmocka_unit_test(random_requests_read_again_as_the_same_request),
         cmocka_unit_test(random_responses_read_again_as_the_same_response),
         cmocka_unit_test(the_longest_heads_stay_within_their_bound),
+        cmocka_unit_test(the_longest_response_head_fits_the_room_that_every_worker_has),
         cmocka_unit_test(the_client_is_the_last_address_that_is_not_trusted),
         cmocka_unit_test(request_ids_are_preserved_only_when_they_are_harmless),
     };

@@ -11,8 +11,10 @@
 
 #include "node/base/clock.h"
 #include "node/loop/worker.h"
+#include "tenants/defaults.h"
 #include "tests/support/peer.h"
 #include "tests/support/sites.h"
+#include "tests/unit/loop/rig_resolve.h"
 
 struct rig {
     struct kit kit;
@@ -65,6 +67,9 @@ static inline struct rig *rig_new(void)
                                            .num_http = 1,
                                            .max_connections = 1000,
                                            .max_memory = 256u << 20,
+                                           .resolve = { .ask = rig_resolve },
+                                           .head_timeout_ms = WEIR_DEFAULT_HEAD_TIMEOUT_MS,
+                                           .idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS,
                                            .store = r->kit.s };
     r->cfg.marks = weir_failure_marks_new();
     assert_non_null(r->cfg.marks);

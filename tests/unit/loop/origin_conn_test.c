@@ -350,8 +350,8 @@ static void put_quick(struct rig *r)
     struct stored s;
     Weir__V1__Http http = WEIR__V1__HTTP__INIT;
     Weir__V1__Upstream *u = rig_site(r, &s, "shop", "shop.example");
-    u->has_response_timeout = 1;
-    u->response_timeout = 150;
+    u->has_response_timeout = u->has_body_timeout = 1;
+    u->response_timeout = u->body_timeout = 150;
     http.has_head_timeout = http.has_body_timeout = http.has_idle_timeout = 1;
     http.head_timeout = http.body_timeout = http.idle_timeout = 150;
     s.t.http = &http;

@@ -88,10 +88,11 @@ static int move_origin_conn(int from, int to)
 static void an_origin_connection_moves_by_its_table_only(void **state)
 {
     static const struct state_machine m = {
-        .num = 4,
-        .legal = { [WEIR_ORIGIN_CONN_CONNECTING] = "13",
-                   [WEIR_ORIGIN_CONN_BUSY] = "23",
-                   [WEIR_ORIGIN_CONN_PARKED] = "13",
+        .num = 5,
+        .legal = { [WEIR_ORIGIN_CONN_CONNECTING] = "14",
+                   [WEIR_ORIGIN_CONN_BUSY] = "234",
+                   [WEIR_ORIGIN_CONN_PARKED] = "14",
+                   [WEIR_ORIGIN_CONN_HELD] = "14",
                    [WEIR_ORIGIN_CONN_CLOSED] = "" },
         .move = move_origin_conn,
         .contract = "origin_conn_moves[u->state] & (1u << to)",

@@ -94,23 +94,14 @@ static struct weir_tenant *tenant_of(const struct rule *rules, size_t num)
     return t;
 }
 
-/** The response as text: "301 https://..." or "pass" or "carved by 1". The raw path is its own
- * normal form. */
-static const char *ask(const struct weir_tenant *t, const char *scheme, const char *host,
-                       uint16_t port, const char *raw)
+/** The response as text: "301 https://..." or "pass" or "carved by 1". */
+static const char *ask_request(const struct weir_tenant *t, const struct weir_redirect_request *req)
 {
     static char out[5000];
     uint8_t location[4096];
     struct weir_redirect_result ret;
-    struct weir_redirect_request req = {
-        .https = strcmp(scheme, "https") == 0,
-        .port = port,
-        .host = weir_span_cstr(host),
-        .raw = weir_span_cstr(raw),
-        .path = weir_span(raw, strcspn(raw, "?")),
-    };
 
-    assert_int_equal(weir_redirect_find(t, &req, location, sizeof(location), &ret), WEIR_OK);
+    assert_int_equal(weir_redirect_find(t, req, location, sizeof(location), &ret), WEIR_OK);
     if (ret.code != 0) {
         assert_false(ret.carved);
         snprintf(out, sizeof(out), "%u %.*s", ret.code, (int)ret.location_len,
@@ -121,6 +112,24 @@ static const char *ask(const struct weir_tenant *t, const char *scheme, const ch
         snprintf(out, sizeof(out), "pass");
     }
     return out;
+}
+
+/** The same for a request whose client wrote the port on which it arrived, unless it is the
+ * scheme's own. The raw path is its own normal form. */
+static const char *ask(const struct weir_tenant *t, const char *scheme, const char *host,
+                       uint16_t port, const char *raw)
+{
+    bool https = strcmp(scheme, "https") == 0;
+    struct weir_redirect_request req = {
+        .https = https,
+        .port = port,
+        .host = weir_span_cstr(host),
+        .authority_port = port == (https ? 443 : 80) ? 0 : port,
+        .raw = weir_span_cstr(raw),
+        .path = weir_span(raw, strcspn(raw, "?")),
+    };
+
+    return ask_request(t, &req);
 }
 
 /* -- which rule -- */
@@ -229,6 +238,74 @@ static void a_port_follows_its_scheme(void **state)
     assert_string_equal(ask(t, "http", "h.example", 80, "/k"), "301 http://h.example/kept");
     assert_string_equal(ask(t, "https", "h.example", 80, "/k"), "301 https://h.example:80/kept");
     assert_string_equal(ask(t, "http", "h.example", 8080, "/h"), "301 http://other.example:8080/h");
+    weir_tenant_unref(t);
+}
+
+/* Fault 20: a load balancer or a port mapping in front of weir hides the listener's port. */
+static void location_has_the_port_of_the_authority_and_not_of_the_listener(void **state)
+{
+    const struct rule rules[] = { { .path = "/k", .to_path = "/kept" },
+                                  { .path = "/h", .to_host = "other.example" },
+                                  { .path = "/s", .to_scheme = "https" },
+                                  { .path = "/l", .port = 21900, .to_path = "/listener" },
+                                  { .path = "/o", .to_port = 8080 } };
+    struct weir_tenant *t = tenant_of(rules, WEIR_ARRAY_LEN(rules));
+    static const struct {
+        uint16_t authority_port;
+        const char *raw;
+        const char *expected;
+    } cases[] = {
+        { 0, "/k", "301 http://h.example/kept" },
+        { 80, "/k", "301 http://h.example:80/kept" },
+        { 8080, "/k", "301 http://h.example:8080/kept" },
+        { 0, "/h", "301 http://other.example/h" },
+        { 8080, "/h", "301 http://other.example:8080/h" },
+        { 8080, "/s", "301 https://h.example/s" },
+        { 443, "/s", "301 https://h.example/s" },
+        { 0, "/l", "301 http://h.example/listener" },
+        { 0, "/o", "301 http://h.example:8080/o" },
+        { 8080, "/o", "pass" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        struct weir_redirect_request req = { .port = 21900,
+                                             .host = WEIR_SPAN_LIT("h.example"),
+                                             .authority_port = cases[i].authority_port,
+                                             .raw = weir_span_cstr(cases[i].raw),
+                                             .path = weir_span_cstr(cases[i].raw) };
+        assert_string_equal(ask_request(t, &req), cases[i].expected);
+    }
+    weir_tenant_unref(t);
+}
+
+static void a_request_without_authority_is_led_on_by_path_alone(void **state)
+{
+    const struct rule rules[] = {
+        { .path = "/k", .to_path = "/kept" },   { .path = "/i", .to_path = "/i" },
+        { .path = "/s", .to_scheme = "https" }, { .path = "/h", .to_host = "other.example" },
+        { .path = "/o", .to_port = 8081 },      { .path = "/p", .to_port = 8080 }
+    };
+    struct weir_tenant *t = tenant_of(rules, WEIR_ARRAY_LEN(rules));
+    static const char *const cases[][2] = {
+        { "/k?q", "301 /kept?q" },
+        { "/i?q", "pass" },
+        { "/s", "301 https://192.0.2.1/s" },
+        { "/h", "301 http://other.example/h" },
+        { "/o", "301 http://192.0.2.1:8081/o" },
+        { "/p", "pass" }, /* it would arrive here again, without an authority */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        const char *raw = cases[i][0];
+        struct weir_redirect_request req = { .port = 8080,
+                                             .host = WEIR_SPAN_LIT("192.0.2.1"),
+                                             .no_authority = true,
+                                             .raw = weir_span_cstr(raw),
+                                             .path = weir_span(raw, strcspn(raw, "?")) };
+        assert_string_equal(ask_request(t, &req), cases[i][1]);
+    }
     weir_tenant_unref(t);
 }
 
@@ -557,6 +634,8 @@ int main(void)
         cmocka_unit_test(equal_rules_are_decided_by_their_order),
         cmocka_unit_test(a_wildcard_covers_names_below_it_and_not_its_own),
         cmocka_unit_test(a_port_follows_its_scheme),
+        cmocka_unit_test(location_has_the_port_of_the_authority_and_not_of_the_listener),
+        cmocka_unit_test(a_request_without_authority_is_led_on_by_path_alone),
         cmocka_unit_test(a_path_replaces_what_was_matched_and_the_query_stays),
         cmocka_unit_test(location_preserves_the_received_spelling_unless_its_path_is_replaced),
         cmocka_unit_test(a_redirect_to_itself_is_left_out),

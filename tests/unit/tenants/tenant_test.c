@@ -13,6 +13,7 @@
 
 #include "node/base/limits.h"
 #include "node/base/rng.h"
+#include "node/wire/h1.h"
 #include "tenants/defaults.h"
 #include "tenants/tenant.h"
 #include "tests/support/failalloc.h"
@@ -82,6 +83,8 @@ static void compile_applies_every_default(void **state)
     assert_text(t->name, "shop");
     assert_int_equal(t->revision, 1);
     assert_int_equal(t->max_header, WEIR_DEFAULT_MAX_HEADER);
+    assert_int_equal(t->max_fields, 128);
+    assert_false(t->trace);
     assert_int_equal(t->max_body, WEIR_DEFAULT_MAX_BODY);
     assert_int_equal(t->head_timeout_ms, WEIR_DEFAULT_HEAD_TIMEOUT_MS);
     assert_int_equal(t->body_timeout_ms, WEIR_DEFAULT_BODY_TIMEOUT_MS);
@@ -102,6 +105,7 @@ static void compile_applies_every_default(void **state)
     assert_int_equal(u->pool_max_idle, WEIR_DEFAULT_POOL_MAX_IDLE);
     assert_int_equal(u->pool_max, WEIR_DEFAULT_POOL_MAX);
     assert_int_equal(u->pool_idle_timeout_ms, WEIR_DEFAULT_POOL_IDLE_MS);
+    assert_int_equal(u->pool_max_age_ms, WEIR_DEFAULT_POOL_MAX_AGE_MS);
     assert_int_equal(u->num_endpoints, 1);
     assert_int_equal(u->num_backups, 0);
     assert_int_equal(u->endpoints[0].weight, WEIR_DEFAULT_WEIGHT);
@@ -122,6 +126,8 @@ static void compile_has_what_the_document_gives(void **state)
     http.has_max_header = http.has_max_body = http.has_head_timeout = 1;
     http.has_body_timeout = http.has_min_rate = http.has_idle_timeout = 1;
     http.max_header = 8192;
+    http.has_max_fields = http.has_trace = http.trace = 1;
+    http.max_fields = 256;
     http.max_body = 5000000000ull;
     http.head_timeout = 3000;
     http.body_timeout = 4000;
@@ -134,6 +140,8 @@ static void compile_has_what_the_document_gives(void **state)
     u->connect_timeout = 1500;
     u->response_timeout = 2500;
     pool.has_min_idle = pool.has_max_idle = pool.has_max = pool.has_idle_timeout = 1;
+    pool.has_max_age = 1;
+    pool.max_age = 70000;
     pool.min_idle = 0;
     pool.max_idle = 3;
     pool.max = 7;
@@ -147,6 +155,8 @@ static void compile_has_what_the_document_gives(void **state)
 
     assert_int_equal(t->revision, 42);
     assert_int_equal(t->max_header, 8192);
+    assert_int_equal(t->max_fields, 256);
+    assert_true(t->trace);
     assert_true(t->max_body == 5000000000ull);
     assert_int_equal(t->head_timeout_ms, 3000);
     assert_int_equal(t->body_timeout_ms, 4000);
@@ -159,6 +169,7 @@ static void compile_has_what_the_document_gives(void **state)
     assert_int_equal(t->upstreams[0].pool_max_idle, 3);
     assert_int_equal(t->upstreams[0].pool_max, 7);
     assert_int_equal(t->upstreams[0].pool_idle_timeout_ms, 9000);
+    assert_int_equal(t->upstreams[0].pool_max_age_ms, 70000);
     assert_int_equal(t->upstreams[0].num_backups, 1);
     assert_int_equal(t->upstreams[0].endpoints[1].index, 1);
     assert_int_equal(t->upstreams[0].endpoints[1].weight, 0);
@@ -178,6 +189,27 @@ static Weir__V1__Headers__AddRequestEntry *pair(struct stored *s, const char *ke
     return e;
 }
 
+static void via_is_a_pseudonym_or_nothing(void **state)
+{
+    static const char *const cases[][2] = {
+        { NULL, "weir" }, { "on", "weir" }, { "off", "" }, { "edge-1", "edge-1" }
+    };
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        struct stored s;
+        Weir__V1__Headers h = WEIR__V1__HEADERS__INIT;
+        stored_init_small(&s, "shop", "shop.example.com");
+        if (cases[i][0] != NULL) {
+            h.via = stored_text(&s, cases[i][0]);
+            s.t.headers = &h;
+        }
+        struct weir_tenant *t = compiled(&s);
+        assert_text(t->via, cases[i][1]);
+        weir_tenant_unref(t);
+        stored_deinit(&s);
+    }
+}
+
 static void headers_and_error_pages_are_compiled_and_removals_are_lower_case(void **state)
 {
     struct stored s;
@@ -189,6 +221,8 @@ static void headers_and_error_pages_are_compiled_and_removals_are_lower_case(voi
     h.underscores = WEIR__V1__HEADERS__UNDERSCORES__refuse;
     stored_append(&s, &h.add_request, &h.n_add_request, pair(&s, "X-Edge", "weir"));
     stored_append(&s, &h.remove_request, &h.n_remove_request, stored_text(&s, "X-Secret"));
+    stored_append(&s, &h.remove_request, &h.n_remove_request, stored_text(&s, "VIA"));
+    stored_append(&s, &h.remove_request, &h.n_remove_request, stored_text(&s, "x-real-ip"));
     stored_append(&s, &h.remove_response, &h.n_remove_response, stored_text(&s, "Server"));
     stored_append(&s, &h.remove_response, &h.n_remove_response, stored_text(&s, "X-Powered-By"));
     s.t.headers = &h;
@@ -200,8 +234,9 @@ static void headers_and_error_pages_are_compiled_and_removals_are_lower_case(voi
     assert_int_equal(t->num_add_request, 1);
     assert_text(t->add_request[0].name, "X-Edge");
     assert_text(t->add_request[0].value, "weir");
-    assert_int_equal(t->num_remove_request, 1);
+    assert_int_equal(t->num_remove_request, 3);
     assert_text(t->remove_request[0], "x-secret");
+    assert_int_equal(t->remove_request_ids, 1u << WEIR_FIELD_VIA | 1u << WEIR_FIELD_X_REAL_IP);
     assert_int_equal(t->num_add_response, 0);
     assert_int_equal(t->num_remove_response, 2);
     assert_text(t->remove_response[1], "x-powered-by");
@@ -673,6 +708,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compile_applies_every_default),
         cmocka_unit_test(compile_has_what_the_document_gives),
+        cmocka_unit_test(via_is_a_pseudonym_or_nothing),
         cmocka_unit_test(headers_and_error_pages_are_compiled_and_removals_are_lower_case),
         cmocka_unit_test(endpoints_are_addresses_or_names),
         cmocka_unit_test(the_key_of_an_endpoint_outlives_changes_elsewhere),

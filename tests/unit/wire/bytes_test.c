@@ -36,7 +36,7 @@ static void classes_are_those_of_the_grammar(void **state)
         /* RFC 3986 3.3: pchar and "/" */
         bool path = alnum || among(b, "-._~%!$&'()*+,;=:@/");
         assert_int_equal(weir_byte_is(b, WEIR_BYTE_PATH), path);
-        assert_int_equal(weir_byte_is(b, WEIR_BYTE_QUERY), path || among(b, "?[]|^`{}"));
+        assert_int_equal(weir_byte_is(b, WEIR_BYTE_QUERY), path || among(b, "?[]|^`{}\\"));
         assert_int_equal(weir_byte_is(b, WEIR_BYTE_HOST), alnum || among(b, "-._"));
         assert_int_equal(weir_byte_is(b, WEIR_BYTE_DIGIT), digit);
         assert_int_equal(weir_byte_is(b, WEIR_BYTE_ALPHA), upper || lower);
@@ -108,7 +108,7 @@ static size_t naive_name(const uint8_t *p, size_t at, size_t len, bool *undersco
 
 static size_t naive_change(const uint8_t *p, size_t at, size_t len)
 {
-    while (at < len && p[at] != '%' && p[at] != '?' && p[at] != '.')
+    while (at < len && p[at] < 0x80 && !among(p[at], "%?.[\\]^|"))
         at++;
     return at;
 }

@@ -170,7 +170,10 @@ static void sizes_are_up_to_16_hex_digits(void **state)
         BYTES(" 5\r\nhello\r\n"),
         BYTES("5 \r\nhello\r\n"),
         BYTES("5\t\r\n"),
-        BYTES("5 ;a\r\n"),
+        BYTES("5 \t \r\n"),
+        BYTES("5 6\r\n"),
+        BYTES("5 a;b\r\n"),
+        BYTES("5 \x0b;a\r\n"),
         BYTES("+5\r\nhello\r\n"),
         BYTES("-5\r\n"),
         BYTES("0x5\r\nhello\r\n"),
@@ -246,6 +249,10 @@ static void lines_and_data_end_with_crlf_and_nothing_else(void **state)
         BYTES("5;a=\"b\\\nc\"\r\nhello"),
         BYTES("5;a=\n"),
         BYTES("5;a=\"b\"\n"),
+        BYTES("5 \n;a\r\n"),
+        BYTES("5; \na\r\n"),
+        BYTES("5;a \n\r\n"),
+        BYTES("5;a= \n"),
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++)
         assert_bad(bad[i], WEIR_CHUNKED_LINE_END);
@@ -258,17 +265,51 @@ static void extensions_are_checked_and_dropped(void **state)
     assert_good(BYTES("2;a=\"\"\r\nhi\r\n0;!#$%&'*+-.^_`|~=x\r\n\r\n"), "hi", 0);
 
     static const struct weir_span bad[] = {
-        BYTES("5;\r\n"),         BYTES("5;;a\r\n"),        BYTES("5;a;\r\n"),
-        BYTES("5;=b\r\n"),       BYTES("5;a=\r\n"),        BYTES("5;a=;b\r\n"),
-        BYTES("5; a\r\n"),       BYTES("5;a =b\r\n"),      BYTES("5;a= b\r\n"),
-        BYTES("5;a=b \r\n"),     BYTES("5;a \r\n"),        BYTES("5;\ta\r\n"),
-        BYTES("5;a=b=c\r\n"),    BYTES("5;a=\"b\"c\r\n"),  BYTES("5;a=\"b\" \r\n"),
-        BYTES("5;a=\"b\r\n"),    BYTES("5;a=\"b\0\"\r\n"), BYTES("5;a=\"\\\x01\"\r\n"),
-        BYTES("5;a\0\r\n"),      BYTES("5;a=b\x7f\r\n"),   BYTES("5;a\x80\r\n"),
-        BYTES("5;a=b\"c\"\r\n"), BYTES("5;\"a\"\r\n"),     BYTES("5;a,b\r\n"),
+        BYTES("5;\r\n"),
+        BYTES("5;;a\r\n"),
+        BYTES("5;a;\r\n"),
+        BYTES("5;=b\r\n"),
+        BYTES("5;a=\r\n"),
+        BYTES("5;a=;b\r\n"),
+        BYTES("5; \r\n"),
+        BYTES("5;a =\r\n"),
+        BYTES("5;a= \r\n"),
+        BYTES("5;a=b \r\n"),
+        BYTES("5;a \r\n"),
+        BYTES("5;\t;a\r\n"),
+        BYTES("5;a b\r\n"),
+        BYTES("5;a=b c\r\n"),
+        BYTES("5;a=b =c\r\n"),
+        BYTES("5 ;\x0b"
+              "a\r\n"),
+        BYTES("5 ; = b\r\n"),
+        BYTES("5;a\xa0;b\r\n"),
+        BYTES("5;a=b=c\r\n"),
+        BYTES("5;a=\"b\"c\r\n"),
+        BYTES("5;a=\"b\" \r\n"),
+        BYTES("5;a=\"b\r\n"),
+        BYTES("5;a=\"b\0\"\r\n"),
+        BYTES("5;a=\"\\\x01\"\r\n"),
+        BYTES("5;a\0\r\n"),
+        BYTES("5;a=b\x7f\r\n"),
+        BYTES("5;a\x80\r\n"),
+        BYTES("5;a=b\"c\"\r\n"),
+        BYTES("5;\"a\"\r\n"),
+        BYTES("5;a,b\r\n"),
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++)
         assert_bad(bad[i], WEIR_CHUNKED_EXTENSION);
+}
+
+/* RFC 9112 7.1.1: *( BWS ";" BWS name [ BWS "=" BWS value ] ), and BWS has to be accepted. It
+ * stands in front of ";" and "=" and behind them, never in front of the line's end. */
+static void white_space_may_stand_around_the_marks_of_an_extension(void **state)
+{
+    assert_good(BYTES("2 ;a\r\nhi\r\n0\t;b\r\n\r\n"), "hi", 0);
+    assert_good(BYTES("2; a\r\nhi\r\n0;\t b\r\n\r\n"), "hi", 0);
+    assert_good(BYTES("2 \t ; \t a \t = \t b \t ; c\r\nhi\r\n0\r\n\r\n"), "hi", 0);
+    assert_good(BYTES("2;a =\"b\" ;c= d ;e\r\nhi\r\n0\r\n\r\n"), "hi", 0);
+    assert_good(BYTES("2;a ;b\r\nhi\r\n0\r\n\r\n"), "hi", 0);
 }
 
 static void size_line_may_fill_its_limit_but_not_pass_it(void **state)
@@ -401,6 +442,7 @@ int main(void)
         cmocka_unit_test(largest_size_is_read_and_a_sum_beyond_it_refused),
         cmocka_unit_test(lines_and_data_end_with_crlf_and_nothing_else),
         cmocka_unit_test(extensions_are_checked_and_dropped),
+        cmocka_unit_test(white_space_may_stand_around_the_marks_of_an_extension),
         cmocka_unit_test(size_line_may_fill_its_limit_but_not_pass_it),
         cmocka_unit_test(trailers_are_checked_and_dropped),
         cmocka_unit_test(malformed_trailers_are_refused),

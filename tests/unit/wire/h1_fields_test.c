@@ -47,7 +47,8 @@ static void host_is_one_authority(void **state)
         BYTES("GET / HTTP/1.1\r\nHost: a?b\r\n\r\n"),
         BYTES("GET / HTTP/1.1\r\nHost: a#b\r\n\r\n"),
         BYTES("GET / HTTP/1.1\r\nHost: http://a\r\n\r\n"),
-        BYTES("GET / HTTP/1.1\r\nHost: a:\r\n\r\n"),
+        BYTES("GET / HTTP/1.1\r\nHost: a::\r\n\r\n"),
+        BYTES("GET / HTTP/1.1\r\nHost: :\r\n\r\n"),
         BYTES("GET / HTTP/1.1\r\nHost: a:0\r\n\r\n"),
         BYTES("GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"),
         BYTES("GET / HTTP/1.1\r\nHost: a:80:80\r\n\r\n"),
@@ -215,19 +216,36 @@ static void transfer_encoding_is_neither_repeated_nor_disguised(void **state)
     assert_true(h.fields[1].underscore);
 }
 
-/* RFC 9112 6.1: no Transfer-Encoding in HTTP/1.0, in 1xx or in 204. */
+/* RFC 9112 6.1: no Transfer-Encoding in HTTP/1.0 or in 1xx. */
 static void transfer_encoding_has_no_place_where_it_cannot_be_read(void **state)
 {
     heads_bad(REQUEST, BYTES("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
     heads_bad(RESPONSE, BYTES("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
-    heads_bad(RESPONSE, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"),
-              WEIR_FAULT_TRANSFER_ENCODING);
     heads_bad(RESPONSE, BYTES("HTTP/1.1 100 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
     heads_bad(RESPONSE, BYTES("HTTP/1.1 101 Go\r\nTransfer-Encoding: chunked\r\n\r\n"),
               WEIR_FAULT_TRANSFER_ENCODING);
+}
+
+/* RFC 9112 6.1: a server must not send it; 6.3 point 1: a 204 ends with its head "regardless of the
+ * header fields present". So it is read, and nothing behind it on the connection is trusted. */
+static void a_204_that_claims_to_be_chunked_ends_with_its_head(void **state)
+{
+    struct weir_h1_head h;
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    assert_int_equal(weir_h1_body_of(&h, WEIR_METHOD_GET), WEIR_BODY_NONE);
+    assert_false(weir_h1_keeps_alive(&h));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n"));
+    assert_true(weir_h1_keeps_alive(&h));
+    heads_good(&h, RESPONSE, BYTES("HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    assert_true(weir_h1_keeps_alive(&h));
+    heads_bad(RESPONSE, BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: gzip\r\n\r\n"),
+              WEIR_FAULT_TRANSFER_ENCODING);
+    heads_bad(RESPONSE,
+              BYTES("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"),
+              WEIR_FAULT_LENGTH_AND_CODING);
 }
 
 /* RFC 9110 8.6: no Content-Length in 1xx and 204; a 0 is let through, as it cannot be misread. */
@@ -367,6 +385,41 @@ static void expect_is_continue_or_refused(void **state)
               WEIR_FAULT_EXPECT);
 }
 
+/* RFC 9110 7.6.2: for OPTIONS and TRACE. Whoever reads another number than we do, or another field
+ * of two, ends the chain elsewhere. */
+static void max_forwards_is_read_for_options_and_trace_alone(void **state)
+{
+    struct weir_h1_head h;
+    heads_good(&h, REQUEST, BYTES("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 12\r\n\r\n"));
+    assert_true(h.has_max_forwards);
+    assert_int_equal(h.max_forwards, 12);
+    heads_good(&h, REQUEST, BYTES("TRACE / HTTP/1.1\r\nHost: a\r\nMAX-forwards:\t 00 \r\n\r\n"));
+    assert_true(h.has_max_forwards);
+    assert_int_equal(h.max_forwards, 0);
+    heads_good(&h, REQUEST, BYTES("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_false(h.has_max_forwards);
+    heads_good(&h, REQUEST, BYTES(POST "Max-Forwards: x\r\nMax-Forwards: 1\r\n\r\n"));
+    assert_false(h.has_max_forwards);
+    heads_good(&h, RESPONSE, BYTES(OK "Max-Forwards: x\r\n\r\n"));
+    assert_false(h.has_max_forwards);
+
+    static const char *const bad[] = { "",     "-1", "+1",  "1.0", "0x1",
+                                       "1, 1", "1;", "one", "1 0", "1000000000000000000" };
+    static const char *const methods[] = { "OPTIONS", "TRACE" };
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(bad) * 2; i++) {
+        char text[200];
+        int len =
+            snprintf(text, sizeof(text), "%s / HTTP/1.1\r\nHost: a\r\nMax-Forwards: %s\r\n\r\n",
+                     methods[i % 2], bad[i / 2]);
+        heads_bad(REQUEST, weir_span(text, (size_t)len), WEIR_FAULT_MAX_FORWARDS);
+    }
+    heads_bad(REQUEST,
+              BYTES("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\nmax-forwards: 1\r\n\r\n"),
+              WEIR_FAULT_MAX_FORWARDS);
+    heads_bad(REQUEST, BYTES("TRACE / HTTP/1.1\r\nHost: a\r\nConnection: max-forwards\r\n\r\n"),
+              WEIR_FAULT_CONNECTION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +430,7 @@ int main(void)
         cmocka_unit_test(transfer_encoding_is_chunked_alone),
         cmocka_unit_test(transfer_encoding_is_neither_repeated_nor_disguised),
         cmocka_unit_test(transfer_encoding_has_no_place_where_it_cannot_be_read),
+        cmocka_unit_test(a_204_that_claims_to_be_chunked_ends_with_its_head),
         cmocka_unit_test(responses_without_body_declare_none),
         cmocka_unit_test(connection_options_become_flags_and_marks),
         cmocka_unit_test(fields_of_one_hop_are_marked_by_nature),
@@ -384,6 +438,7 @@ int main(void)
         cmocka_unit_test(connection_is_a_list_of_tokens),
         cmocka_unit_test(connection_options_may_fill_their_limit_but_not_pass_it),
         cmocka_unit_test(expect_is_continue_or_refused),
+        cmocka_unit_test(max_forwards_is_read_for_options_and_trace_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

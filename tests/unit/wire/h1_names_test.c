@@ -35,7 +35,10 @@ static const char *const field_names[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_X_REQUEST_ID] = "X-Request-ID",
     [WEIR_FIELD_FORWARDED] = "Forwarded",
     [WEIR_FIELD_VIA] = "Via",
+    [WEIR_FIELD_CDN_LOOP] = "CDN-Loop",
     [WEIR_FIELD_DATE] = "Date",
+    [WEIR_FIELD_MAX_FORWARDS] = "Max-Forwards",
+    [WEIR_FIELD_PROXY] = "Proxy",
 };
 
 static void field_ids_are_found_in_any_case(void **state)

@@ -53,6 +53,10 @@ static const struct form_case form_cases[] = {
     { WEIR_FORM_LOOPBACK,
       { "127.0.0.1:7400", "127.1.2.3:1", "[::1]:7400", "127.0.0.1:0" },
       { "0.0.0.0:7400", "[::]:7400", "10.0.0.1:7400", "localhost:7400", "128.0.0.1:1" } },
+    { WEIR_FORM_NAME_SERVER,
+      { "10.0.0.1", "10.0.0.1:53", "::1", "[::1]:5353" },
+      { "", "10.0.0.1:0", "10.0.0.1:65536", "ns.example.com", "ns.example.com:53", "[::1]",
+        "10.0.0" } },
     { WEIR_FORM_RULE_PATH,
       { "/", "/api/", "=/", "=/a", "/a%20b", "/a%2Fb", "//", "/a;b=c,d@e:f!$&'()*+", "/~a" },
       { "", "=", "a", "==/a", "= /a", "/a?b", "/a#b", "/a b", "/a%", "/a%2", "/a%zz", "/a%00",
@@ -63,6 +67,14 @@ static const struct form_case form_cases[] = {
       { "", "X Edge", "X:", "caf\xc3\xa9", "Host", "content-length", "Transfer-Encoding",
         "CONNECTION", "Keep-Alive", "Upgrade", "TE", "Trailer", "Via", "X-Forwarded-For",
         "x-forwarded-anything", "X-Real-IP", "X-Request-ID", "Expect", "Forwarded" } },
+    { WEIR_FORM_FIELD_GONE,
+      { "X-Edge", "Via", "X-Forwarded-For", "x-real-ip", "X-Request-ID", "Forwarded", "Date" },
+      { "", "X Edge", "Host", "content-length", "Transfer-Encoding", "CONNECTION", "Keep-Alive",
+        "Upgrade", "TE", "Trailer", "Expect", "CDN-Loop", "Proxy-Connection", "HTTP2-Settings" } },
+    { WEIR_FORM_VIA,
+      { "on", "off", "edge-1", "a.b", "none" },
+      { "", "ON", "Off", "true", "yes", "No", "FALSE", "a b", "a@b", "caf\xc3\xa9", "a/b" } },
+    { WEIR_FORM_TOKEN, { "a", "weir-edge", "a.b_c~" }, { "", "a b", "a:80", "a,b", "\"a\"" } },
     { WEIR_FORM_FIELD_VALUE,
       { "", "a", "a b\tc", "caf\xc3\xa9", "\"x\"; y=1" },
       { " a", "a ", "\ta", "a\n", "a\r\nb", "a\x01", "a\x7f", "\xff", "\xc3" } },
@@ -123,7 +135,8 @@ static void a_nul_hides_nothing(void **state)
     }
     schemas_yaml(SCHEMAS_TENANT "http: { \"max\\0\": 1 }\n",
                  "5:9: http.max\\u0000: unknown key: known are max_header, max_body, head_timeout, "
-                 "body_timeout, min_rate, idle_timeout, server_push\n");
+                 "body_timeout, min_rate, idle_timeout, server_push, max_fields, "
+                 "trace\n");
     schemas_json("{\"apiVersion\":\"weir/v1\",\"kind\":\"Node\",\"data\":\"/a\\u0000b\"}",
                  "1:39: data: \"/a\\u0000b\" holds a NUL\n");
     schemas_yaml(SCHEMAS_TENANT "upstreams: { \"a\\0b\": { endpoints: [ { address: a:1 } ] } }\n",

@@ -422,6 +422,9 @@ static void the_reference_page_has_every_field(void **state)
              (const char *const[]){ "duration 10ms..10m", "default 5s", NULL });
     page_has(page.at, "http.max_header",
              (const char *const[]){ "size 1KiB..63KiB", "default 32KiB", NULL });
+    page_has(page.at, "http.max_fields",
+             (const char *const[]){ "number 16..256", "default 128", "431", "502", NULL });
+    page_has(page.at, "http.trace", (const char *const[]){ "default false", "405", NULL });
     page_has(page.at, "http.min_rate", (const char *const[]){ "default 500B/s", NULL });
     page_has(page.at, "routes[].websocket",
              (const char *const[]){ "true is not supported by this version", NULL });
