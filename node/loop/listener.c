@@ -125,7 +125,7 @@ static bool take_place(struct weir_listener *l)
 static void admit(struct weir_listener *l, int fd, const struct weir_addr *peer)
 {
     struct weir_worker *w = l->worker;
-    struct weir_arrival a = { .fd = fd, .peer = *peer, .local = l->any ? NULL : &l->addr };
+    struct weir_accepted a = { .fd = fd, .peer = *peer, .local = l->any ? NULL : &l->addr };
     uint32_t max = w->cfg.connections_per_address;
     if (max > 0 && !weir_prefixes_contain(w->exchange.trusted, peer)) {
         switch (weir_address_counts_take(w->group->addresses, peer, max)) {

@@ -41,7 +41,7 @@ static void leave_room(struct weir_worker *w, const struct weir_addr *peer, bool
 }
 
 void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind,
-                         const struct weir_arrival *a)
+                         const struct weir_accepted *a)
 {
     WEIR_ASSERT(a->fd >= 0);
     struct weir_session *s = kind->open(w, a->fd);

@@ -73,7 +73,7 @@ const char *weir_close_reason_name(uint8_t reason);
 /** Note why it ends, if nothing was noted yet. */
 void weir_session_note(struct weir_session *s, enum weir_close_reason reason);
 /** An accepted connection. */
-struct weir_arrival {
+struct weir_accepted {
     int fd;
     bool counted; /* among the connections of its address */
     struct weir_addr peer;
@@ -82,7 +82,7 @@ struct weir_arrival {
 /** Adopt an accepted connection that has a place in the node: a session of `kind`, counted and
  * listed. Takes a->fd. */
 void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind,
-                         const struct weir_arrival *a);
+                         const struct weir_accepted *a);
 /** The session ends: close its connection, no longer counted and listed. Not twice (contract).
  * @param abort  the client sees a reset */
 void weir_session_close(struct weir_session *s, bool abort);
