@@ -96,6 +96,7 @@ struct sides {
     struct weir_addr peer, local;
     struct memory_client client;
     struct memory_origin origins[MEMORY_ORIGINS];
+    bool http10;                    /* the servers have shown to be of HTTP/1.0 */
     struct memory_origin *dialling; /* for x->dial */
     uint8_t acquires[16];           /* enum memory_acquire; then READY */
     size_t num_acquires, acquire_at;

@@ -122,6 +122,7 @@ static inline void forget_origins(struct sides *s)
         o->piece = 0;
     }
     s->acquired = 0;
+    s->http10 = false;
     s->num_acquires = s->acquire_at = 0;
 }
 
@@ -154,6 +155,7 @@ static inline struct sides *sides_new(void)
         struct memory_origin *o = &s->origins[i];
         o->side.ops = &memory_origin_ops;
         o->sides = s;
+        o->side.http10 = &s->http10;
         bytes_reserve(&o->got, MEMORY_BYTES);
         bytes_reserve(&o->gave, MEMORY_BYTES);
     }

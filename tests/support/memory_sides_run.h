@@ -38,10 +38,10 @@ static inline size_t feed_memory_head(struct memory_client *c, struct weir_span 
     return in.len;
 }
 
-/* As a session does: use what can be used, then look at the end of the stream. */
+/* As a session does: use what can be used, then look at the end of the stream. Being woken
+ * meanwhile counts for nothing, as in a session whose pump runs. */
 static inline void pump_client(struct memory_client *c)
 {
-    c->woken = false;
     while (!c->ended) {
         struct weir_span in = bytes_from(&c->gave, c->used);
         if (c->side.x == NULL ? in.len == 0 : !weir_exchange_wants_input(c->side.x))
@@ -56,6 +56,7 @@ static inline void pump_client(struct memory_client *c)
         if (n == 0)
             break;
     }
+    c->woken = false;
     if (!c->side.eof || c->ended)
         return;
     bool handled = c->eof_handled;
