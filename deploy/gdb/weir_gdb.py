@@ -188,8 +188,8 @@ def show_address_pool(p):
 def show_worker(w):
     flags = flags_of(w, ("accepting", "draining", "stopping", "drained"))
     return (f"{magic_fault(w, 0x574f524b)}worker {int(w['index'])} now_ms={int(w['now']['ms'])}"
-            f" sessions={int(w['num_sessions'])}/{int(w['max_sessions'])} ({list_text(w['sessions'])})"
-            f" origins={int(w['num_origins'])}/{int(w['max_origins'])} ({list_text(w['origin_list'])})"
+            f" sessions={int(w['num_sessions'])}/{int(w['group']['room']['clients']['max'])} ({list_text(w['sessions'])})"
+            f" origins={int(w['num_origins'])}/{int(w['group']['room']['origins']['max'])} ({list_text(w['origin_list'])})"
             f" parked={int(w['num_parked'])}/{int(w['max_parked'])} endpoint_pools={int(w['pools']['len'])}"
             f" address_pools={int(w['address_pool_map']['len'])} listeners={int(w['num_listeners'])}"
             f" [{' '.join(flags)}]")

@@ -42,6 +42,18 @@ static inline void weir_list_prepend(struct weir_list *head, struct weir_list *n
     weir_list_append(head->next, node);
 }
 
+/** Move all nodes of `from` to the end of `to`, in their order; costs the same for any number. */
+static inline void weir_list_append_all(struct weir_list *to, struct weir_list *from)
+{
+    if (weir_list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    weir_list_init(from);
+}
+
 /** Take the node off its list, if it is on one. */
 static inline void weir_list_remove(struct weir_list *node)
 {

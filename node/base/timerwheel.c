@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * timerwheel.c - four rings of 256 slots; ring n turns by one slot each 256^n ticks, and its slot
- * is then dealt out to the rings below. A timer sits in the slot of slot_ms; its deadline_ms may
- * have moved on since, which is read only when the slot is reached. That is what makes the
- * re-arming of an idle timeout on every read free.
+ * is then reached: its timers wait in one list, and each is dealt out or expires when it is popped.
+ * A timer sits in the slot of slot_ms; its deadline_ms may have moved on since, which is read only
+ * when the slot is reached. That is what makes the re-arming of an idle timeout on every read free.
  */
 #include "node/base/timerwheel.h"
 
@@ -28,7 +28,7 @@ void weir_wheel_init(struct weir_wheel *w, uint64_t now_ms)
         for (size_t i = 0; i < WEIR_WHEEL_SLOTS; i++)
             weir_list_init(&w->slots[level][i]);
     weir_list_init(&w->overdue);
-    weir_list_init(&w->expired);
+    weir_list_init(&w->reached);
     w->tick = 0;
     w->start_ms = now_ms;
     w->now_ms = now_ms;
@@ -101,60 +101,28 @@ void weir_timer_stop(struct weir_wheel *w, struct weir_timer *t)
     w->num_armed--;
 }
 
-/* Move all nodes of `from` to the end of `to`. */
-static void splice_lists(struct weir_list *to, struct weir_list *from)
-{
-    if (weir_list_empty(from))
-        return;
-    from->next->prev = to->prev;
-    to->prev->next = from->next;
-    from->prev->next = to;
-    to->prev = from->prev;
-    weir_list_init(from);
-}
-
-/* Expire or place anew every timer of a list that is on no ring any more. */
-static void distribute_timers(struct weir_wheel *w, struct weir_list *list)
-{
-    while (!weir_list_empty(list)) {
-        struct weir_timer *t = weir_container_of(list->next, struct weir_timer, link);
-        weir_list_remove(&t->link);
-        if (t->deadline_ms <= w->now_ms)
-            weir_list_append(&w->expired, &t->link);
-        else
-            place_timer(w, t);
-    }
-}
-
 static void skip_to_tick(struct weir_wheel *w, uint64_t tick)
 {
-    struct weir_list all;
-
-    weir_list_init(&all);
     for (size_t level = 0; level < WEIR_WHEEL_LEVELS; level++)
         for (size_t i = 0; i < WEIR_WHEEL_SLOTS; i++)
-            splice_lists(&all, &w->slots[level][i]);
+            weir_list_append_all(&w->reached, &w->slots[level][i]);
     w->tick = tick;
-    distribute_timers(w, &all);
 }
 
 static void advance_one_tick(struct weir_wheel *w)
 {
-    struct weir_list up;
-
     w->tick++;
-    weir_list_init(&up);
     for (unsigned level = 0; level < WEIR_WHEEL_LEVELS; level++) {
-        splice_lists(&up, &w->slots[level][w->tick >> (SLOT_BITS * level) & SLOT_MASK]);
+        weir_list_append_all(&w->reached,
+                             &w->slots[level][w->tick >> (SLOT_BITS * level) & SLOT_MASK]);
         if ((w->tick >> (SLOT_BITS * level) & SLOT_MASK) != 0)
             break;
     }
-    distribute_timers(w, &up);
 }
 
 void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms)
 {
-    splice_lists(&w->expired, &w->overdue);
+    weir_list_append_all(&w->reached, &w->overdue);
     if (now_ms <= w->now_ms)
         return;
     w->now_ms = now_ms;
@@ -168,18 +136,29 @@ void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms)
         advance_one_tick(w);
 }
 
-struct weir_timer *weir_wheel_pop(struct weir_wheel *w)
+struct weir_timer *weir_wheel_pop_within(struct weir_wheel *w, uint32_t *budget)
 {
-    while (!weir_list_empty(&w->expired)) {
-        struct weir_timer *t = weir_container_of(w->expired.next, struct weir_timer, link);
+    for (; *budget > 0 && !weir_list_empty(&w->reached); --*budget) {
+        struct weir_timer *t = weir_container_of(w->reached.next, struct weir_timer, link);
         weir_list_remove(&t->link);
         if (t->deadline_ms > w->now_ms) {
-            place_timer(w, t); /* set to a later time since it expired */
+            place_timer(w, t); /* of a ring above, or set to a later time */
             continue;
         }
         t->deadline_ms = 0;
         w->num_armed--;
+        --*budget;
         return t;
     }
     return NULL;
+}
+
+struct weir_timer *weir_wheel_pop(struct weir_wheel *w)
+{
+    struct weir_timer *t = NULL;
+    while (t == NULL && !weir_list_empty(&w->reached)) {
+        uint32_t budget = UINT32_MAX;
+        t = weir_wheel_pop_within(w, &budget);
+    }
+    return t;
 }

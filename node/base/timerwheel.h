@@ -32,7 +32,7 @@ struct weir_deadline {
 struct weir_wheel {
     struct weir_list slots[WEIR_WHEEL_LEVELS][WEIR_WHEEL_SLOTS];
     struct weir_list overdue; /* set to a time already past; expire at the next advance */
-    struct weir_list expired; /* wait for weir_wheel_pop */
+    struct weir_list reached; /* their slots were reached; wait for weir_wheel_pop */
     uint64_t tick;            /* ticks since the wheel's start that have been handled */
     uint64_t start_ms;
     uint64_t now_ms; /* of the last advance */
@@ -53,7 +53,7 @@ void weir_timer_stop(struct weir_wheel *w, struct weir_timer *t);
 /**
  * Move the wheel on to now_ms. Then take the expired timers with weir_wheel_pop until it returns
  * NULL. A now_ms before the last one counts as the last one. A jump of any length costs at most one
- * pass over the slots and the timers.
+ * pass over the slots; the timers are looked at when they are popped.
  */
 void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms);
 /**
@@ -61,5 +61,14 @@ void weir_wheel_advance(struct weir_wheel *w, uint64_t now_ms);
  * any timer, itself included.
  */
 struct weir_timer *weir_wheel_pop(struct weir_wheel *w);
+/** The same with a bound. @param budget timers that may be looked at, expired or not; counted down.
+ * When it comes to 0, there may be more: weir_wheel_has_reached. */
+struct weir_timer *weir_wheel_pop_within(struct weir_wheel *w, uint32_t *budget);
+
+/** Whether timers wait to be popped; not all of them must have expired. */
+static inline bool weir_wheel_has_reached(const struct weir_wheel *w)
+{
+    return !weir_list_empty(&w->reached);
+}
 
 #endif

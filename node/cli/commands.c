@@ -348,7 +348,8 @@ static const struct weir_command commands[] = {
         .description =
             "Takes over listen.http, admin.metrics, limits.connections, limits.memory, "
             "limits.store (up to four times that of the start), log.access, "
-            "log.level and trusted_proxies, all or nothing: a file with a fault, or an address "
+            "log.level, clients and trusted_proxies, all or nothing: a file with a fault, or an "
+            "address "
             "that cannot be listened on, changes nothing, and every fault is written. Connections "
             "of a listener that goes live on; a lower limit closes nothing.\n\nEach other key "
             "that differs is named in a warning: it needs a restart, and the exit code is 0 all "

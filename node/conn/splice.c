@@ -7,52 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
-
-bool weir_pipe_open(struct weir_pipes *pool, struct weir_pipe *p, uint64_t left)
-{
-    WEIR_ASSERT(!p->open);
-    if (pool->num > 0) {
-        pool->num--;
-        p->fd[0] = pool->fd[pool->num][0];
-        p->fd[1] = pool->fd[pool->num][1];
-    } else {
-        if (pipe2(p->fd, O_NONBLOCK | O_CLOEXEC) < 0)
-            return false;
-        /* With the default of 64 KiB a megabyte takes sixteen rounds. A failure only makes it
-         * slower. */
-        (void)fcntl(p->fd[1], F_SETPIPE_SZ, WEIR_PIPE_LEN);
-    }
-    p->open = true;
-    p->held = 0;
-    p->left = left;
-    return true;
-}
-
-void weir_pipe_close(struct weir_pipes *pool, struct weir_pipe *p)
-{
-    if (!p->open)
-        return;
-    if (p->held == 0 && pool->num < WEIR_PIPES_MAX) {
-        pool->fd[pool->num][0] = p->fd[0];
-        pool->fd[pool->num][1] = p->fd[1];
-        pool->num++;
-    } else {
-        close(p->fd[0]);
-        close(p->fd[1]);
-    }
-    p->open = false;
-    p->held = 0;
-}
-
-void weir_pipes_deinit(struct weir_pipes *pool)
-{
-    while (pool->num > 0) {
-        pool->num--;
-        close(pool->fd[pool->num][0]);
-        close(pool->fd[pool->num][1]);
-    }
-}
 
 bool weir_splice_can(const struct weir_conn *from, const struct weir_conn *to)
 {
@@ -96,7 +50,7 @@ static enum weir_splice move_bytes(struct weir_pipe *p, struct weir_conn *from,
             return outcome;
         if (p->left == 0)
             return WEIR_SPLICE_DONE;
-        size_t want = p->left < WEIR_PIPE_LEN ? (size_t)p->left : WEIR_PIPE_LEN;
+        size_t want = p->left < WEIR_SPLICE_LEN ? (size_t)p->left : WEIR_SPLICE_LEN;
         ssize_t n = splice_bytes(from->watch.fd, p->fd[1], want, 0);
         if (n <= 0)
             return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? WEIR_SPLICE_MORE

@@ -207,6 +207,18 @@ static void read_limits(struct reading *g, const Weir__V1__Node *node)
     c->max_store = l != NULL && l->has_store ? l->store : WEIR_DEFAULT_STORE;
 }
 
+static void read_clients(struct reading *g, const Weir__V1__Node *node)
+{
+    const Weir__V1__Clients *l = node->clients;
+    struct weir_config *c = g->config;
+    c->head_timeout_ms =
+        l != NULL && l->has_head_timeout ? l->head_timeout : WEIR_DEFAULT_HEAD_TIMEOUT_MS;
+    c->idle_timeout_ms =
+        l != NULL && l->has_idle_timeout ? l->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS;
+    c->connections_per_address =
+        l != NULL && l->has_connections_per_address ? l->connections_per_address : 0;
+}
+
 static void read_log(struct reading *g, const Weir__V1__Node *node)
 {
     const char *level = text_or(node->log != NULL ? node->log->level : NULL, "info");
@@ -253,6 +265,7 @@ static void read_node(struct reading *g, const Weir__V1__Node *node)
     read_admin(g, node);
     read_workers(g, node);
     read_limits(g, node);
+    read_clients(g, node);
     read_log(g, node);
     read_trusted(g, node);
     read_resolver(g, node);

@@ -40,7 +40,10 @@ struct weir_config {
     uint32_t max_connections;
     uint64_t max_memory;
     uint64_t max_store;
-    struct weir_prefix *trusted; /* in the arena of docs */
+    uint32_t head_timeout_ms; /* of clients that belong to no tenant yet, as the next two */
+    uint32_t idle_timeout_ms;
+    uint32_t connections_per_address; /* 0: no limit */
+    struct weir_prefix *trusted;      /* in the arena of docs */
     size_t num_trusted;
     const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
     struct weir_resolver_settings resolver;
@@ -77,6 +80,9 @@ enum weir_config_key {
     WEIR_KEY_LOG_LEVEL,
     WEIR_KEY_TRUSTED_PROXIES,
     WEIR_KEY_LIMITS_STORE,
+    WEIR_KEY_CLIENTS_HEAD_TIMEOUT,
+    WEIR_KEY_CLIENTS_IDLE_TIMEOUT,
+    WEIR_KEY_CLIENTS_PER_ADDRESS,
     WEIR_KEY_RESOLVER,
     /* in force after a restart only */
     WEIR_KEY_NAME,

@@ -23,6 +23,9 @@ static const char *const key_names[] = {
     [WEIR_KEY_WORKERS] = "workers",
     [WEIR_KEY_CDN_ID] = "cdn_id",
     [WEIR_KEY_LIMITS_STORE] = "limits.store",
+    [WEIR_KEY_CLIENTS_HEAD_TIMEOUT] = "clients.head_timeout",
+    [WEIR_KEY_CLIENTS_IDLE_TIMEOUT] = "clients.idle_timeout",
+    [WEIR_KEY_CLIENTS_PER_ADDRESS] = "clients.connections_per_address",
     [WEIR_KEY_RESOLVER] = "resolver",
 };
 _Static_assert(WEIR_ARRAY_LEN(key_names) == WEIR_KEY_COUNT, "a name for each key");
@@ -109,7 +112,11 @@ uint32_t weir_config_compare(const struct weir_config *a, const struct weir_conf
            bit_if(a->num_workers != b->num_workers, WEIR_KEY_WORKERS) |
            bit_if(texts_differ(a->cdn_id, b->cdn_id), WEIR_KEY_CDN_ID) |
            bit_if(a->max_store != b->max_store, WEIR_KEY_LIMITS_STORE) |
-           bit_if(resolvers_differ(&a->resolver, &b->resolver), WEIR_KEY_RESOLVER);
+           bit_if(resolvers_differ(&a->resolver, &b->resolver), WEIR_KEY_RESOLVER) |
+           bit_if(a->head_timeout_ms != b->head_timeout_ms, WEIR_KEY_CLIENTS_HEAD_TIMEOUT) |
+           bit_if(a->idle_timeout_ms != b->idle_timeout_ms, WEIR_KEY_CLIENTS_IDLE_TIMEOUT) |
+           bit_if(a->connections_per_address != b->connections_per_address,
+                  WEIR_KEY_CLIENTS_PER_ADDRESS);
 }
 
 void weir_config_take_live(struct weir_config *c, const struct weir_config *next)
@@ -121,6 +128,9 @@ void weir_config_take_live(struct weir_config *c, const struct weir_config *next
     c->max_connections = next->max_connections;
     c->max_memory = next->max_memory;
     c->max_store = next->max_store;
+    c->head_timeout_ms = next->head_timeout_ms;
+    c->idle_timeout_ms = next->idle_timeout_ms;
+    c->connections_per_address = next->connections_per_address;
     c->access = next->access;
     c->level = next->level;
     c->trusted = next->trusted;

@@ -34,7 +34,7 @@ static const char help[] =
     "\n"
     "A reload takes over listen.http, admin.metrics, limits.connections,\n"
     "limits.memory, limits.store (up to four times that of the start), log.access,\n"
-    "log.level, trusted_proxies and resolver. Other keys need a\n"
+    "log.level, trusted_proxies, resolver and clients. Other keys need a\n"
     "restart and are named in the log. A file with a fault, or an address that cannot\n"
     "be listened on, changes nothing.\n"
     "\n"

@@ -120,6 +120,9 @@ static void change_workers(struct weir_reload *rl)
         .num_http = rl->next.num_http,
         .max_connections = weir_control_connections(c, rl->next.max_connections),
         .max_memory = rl->next.max_memory,
+        .head_timeout_ms = rl->next.head_timeout_ms,
+        .idle_timeout_ms = rl->next.idle_timeout_ms,
+        .connections_per_address = rl->next.connections_per_address,
         .trusted = rl->next.trusted,
         .num_trusted = rl->next.num_trusted,
     };

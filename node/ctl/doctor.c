@@ -88,6 +88,17 @@ static void check_descriptors(struct weir_doctor *d)
                                     : NULL);
 }
 
+static void check_pipes(struct weir_doctor *d)
+{
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    bool few = weir_explain_pipes(&text);
+    weir_doctor_report(d, "pipes", few ? "warn" : "ok",
+                       text.failed ? NULL
+                                   : weir_arena_strdup(&d->arena, weir_span(text.at, text.len)),
+                       few ? "sysctl fs.pipe-user-pages-soft=16384" : NULL);
+    weir_strbuf_deinit(&text);
+}
+
 static void check_store(struct weir_doctor *d, const struct weir_store_stats *s)
 {
     unsigned percent = s->max_bytes > 0 ? (unsigned)(s->used_bytes * 100 / s->max_bytes) : 0;
@@ -209,6 +220,7 @@ void weir_doctor_node(struct weir_doctor *d)
     struct weir_store_stats stats;
     check_clock(d);
     check_descriptors(d);
+    check_pipes(d);
     check_listeners(d);
     check_disk(d);
     if (weir_store_stats(d->node->reader, &stats) == WEIR_OK)

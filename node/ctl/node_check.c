@@ -258,6 +258,15 @@ static void check_descriptors(struct findings *f, const struct weir_config *c)
                        have, c->max_connections, wanted, hint);
 }
 
+static void check_pipes(struct findings *f)
+{
+    struct weir_strbuf line = WEIR_STRBUF_ZERO;
+    bool few = weir_explain_pipes(&line);
+    weir_strbuf_printf(f->out, "%s  pipes: %s\n", few ? "warn" : "ok  ",
+                       line.failed ? "out of memory" : line.at);
+    weir_strbuf_deinit(&line);
+}
+
 /* Nothing is created under its name. A FIFO is not opened: closing it would end its reader, and a
  * device may act on it. @return errno, or 0 */
 static int try_log_file(const char *target)
@@ -377,6 +386,7 @@ bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
     check_folder(&f, c->data);
     check_access_log(&f, c->access);
     check_descriptors(&f, c);
+    check_pipes(&f);
     check_restart_keys(&f, c);
     weir_running_deinit(&f.running);
     return f.good;

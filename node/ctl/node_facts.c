@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/conn/pipes.h"
 #include "node/ctl/admin/admin_socket.h"
 
 /* -- descriptors -- */
@@ -43,6 +44,28 @@ uint32_t weir_descriptors_raise(uint32_t wanted)
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return 0;
     return limit.rlim_cur < UINT32_MAX ? (uint32_t)limit.rlim_cur : UINT32_MAX;
+}
+
+/* -- pipes -- */
+
+#define PIPE_BYTES_FEW (16u << 20) /* of all bodies at once: below, some are copied soon */
+
+bool weir_explain_pipes(struct weir_strbuf *out)
+{
+    struct weir_pipe_limit limit;
+    weir_pipe_limit_read(&limit);
+    uint64_t bytes = limit.user_pages * limit.page_bytes;
+    if (limit.user_pages == 0) {
+        weir_strbuf_puts(out, "no limit of the user's pipes");
+        return false;
+    }
+    weir_strbuf_printf(out, "fs.pipe-user-pages-soft gives this user %llu MiB of pipes",
+                       (unsigned long long)(bytes >> 20));
+    if (bytes >= PIPE_BYTES_FEW)
+        return false;
+    weir_strbuf_puts(out, ": when they are used up, large bodies are copied, which costs half as "
+                          "much again; raise it with sysctl");
+    return true;
 }
 
 /* -- explanations -- */

@@ -19,6 +19,10 @@
 #define WEIR_DESCRIPTORS_OWN                                                                       \
     512 /* store, logs, loops, listeners, admin connections: all but the traffic's */
 
+/** Whether the pipes that the kernel lets this user have are too few for large bodies at full
+ * speed. Appends one line about them, without its end. */
+bool weir_explain_pipes(struct weir_strbuf *out);
+
 /** Raise the soft limit of open descriptors to what the system lets us have, the hard limit
  * included if it may be. */
 uint32_t weir_descriptors_raise(uint32_t wanted);

@@ -13,7 +13,10 @@
 
 #include "node/base/inbox.h"
 #include "node/base/limits.h"
+#include "node/conn/pipes.h"
+#include "node/loop/address_counts.h"
 #include "node/loop/listener.h"
+#include "node/loop/room.h"
 #include "node/loop/worker.h"
 
 struct weir_worker;
@@ -29,10 +32,11 @@ struct weir_tenant_msg {
 /** A change that a worker applies as a whole. Made by control, freed by the worker, or by control
  * when the worker never ran. */
 struct weir_worker_change {
-    uint32_t order;              /* of the commands of control, 1.. */
-    bool undrain;                /* serve again */
-    uint32_t max_connections;    /* of all workers together */
-    uint64_t max_memory;         /* bytes, of all workers together */
+    uint32_t order;           /* of the commands of control, 1.. */
+    bool undrain;             /* serve again */
+    uint32_t max_connections; /* of all workers together */
+    uint64_t max_memory;      /* bytes, of all workers together */
+    uint32_t head_timeout_ms, idle_timeout_ms, connections_per_address;
     struct weir_prefix *trusted; /* owns */
     size_t num_trusted;
     /* The listeners that the worker is to have: one of each pair is set. */
@@ -50,10 +54,13 @@ struct weir_workers {
     struct weir_worker *workers[WEIR_WORKERS_MAX];
     struct weir_metrics *metrics; /* owns, one per worker */
     const struct weir_metrics *blocks[WEIR_WORKERS_MAX];
-    uint32_t order;                 /* of the last command; control */
-    bool draining;                  /* control */
-    _Atomic uint32_t num_drained;   /* relaxed; polled by control */
-    _Atomic uint32_t num_listening; /* sockets of all workers; relaxed */
+    uint32_t order;                        /* of the last command; control */
+    bool draining;                         /* control */
+    _Atomic uint32_t num_drained;          /* relaxed; polled by control */
+    _Atomic uint32_t num_listening;        /* sockets of all workers; relaxed */
+    struct weir_room room;                 /* shared by the workers */
+    struct weir_pipe_room pipes;           /* shared by the workers */
+    struct weir_address_counts *addresses; /* owns; shared by the workers */
 };
 
 /** A worker's first settings and, later, each change. Takes `change` and frees it. */

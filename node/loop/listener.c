@@ -5,6 +5,7 @@
  */
 #include "node/loop/listener.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,13 +90,59 @@ static void listener_watch(struct weir_listener *l, bool on)
 
 void weir_worker_accepting(struct weir_worker *w, bool on)
 {
-    if (w->stopping || w->num_sessions >= w->max_sessions)
+    if (w->stopping || !weir_room_may_come(&w->room))
         on = false;
+    weir_room_wait(&w->room, !on && !w->stopping);
     if (WEIR_LIKELY(w->accepting == on))
         return;
     w->accepting = on;
     for (struct weir_list *i = w->listeners.next; i != &w->listeners; i = i->next)
         listener_watch(listener_at(i), on);
+}
+
+static bool has_backlog(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return poll(&p, 1, 0) == 1;
+}
+
+/* Take a place for the next connection. Nobody has to make way while none waits. */
+static bool take_place(struct weir_listener *l)
+{
+    struct weir_worker *w = l->worker;
+    if (WEIR_LIKELY(weir_places_take(&w->group->room.clients)))
+        return true;
+    if (!has_backlog(l->watch.fd))
+        return false;
+    if (weir_room_take_client(&w->room, w->now.ms))
+        return true;
+    weir_worker_accepting(w, false);
+    weir_room_wait_for_place(&w->room);
+    return false;
+}
+
+/* A connection that its address may not have any more is closed before it is read. */
+static void admit(struct weir_listener *l, int fd, const struct weir_addr *peer)
+{
+    struct weir_worker *w = l->worker;
+    struct weir_accepted a = { .fd = fd, .peer = *peer, .local = l->any ? NULL : &l->addr };
+    uint32_t max = w->cfg.connections_per_address;
+    if (max > 0 && !weir_prefixes_contain(w->exchange.trusted, peer)) {
+        switch (weir_address_counts_take(w->group->addresses, peer, max)) {
+        case WEIR_ADDRESS_COUNTED:
+            a.counted = true;
+            break;
+        case WEIR_ADDRESS_OVER:
+            weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_OVER_ADDRESS, 1);
+            weir_room_leave_client(&w->room);
+            weir_sock_abort(fd);
+            return;
+        case WEIR_ADDRESS_NO_CELL:
+            weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_UNCOUNTED, 1);
+            break;
+        }
+    }
+    weir_session_accept(w, l->kind, &a);
 }
 
 /* @return true: there may be more to accept now */
@@ -106,15 +153,19 @@ static bool accept_one(struct weir_listener *l)
     struct weir_addr peer;
     uint32_t suppressed = 0;
     int fd = -1;
+    if (!take_place(l))
+        return false;
     enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &peer);
     if (err == WEIR_OK) {
         weir_conn_env_enter(&w->env); /* each connection has a time of its own in its record */
-        weir_session_accept(w, l->kind, fd, &peer, l->any ? NULL : &l->addr);
-        weir_worker_accepting(w, true); /* that may have been the last one allowed */
-        return w->accepting;
+        admit(l, fd, &peer);
+        return true;
     }
+    weir_room_leave_client(&w->room);
     if (err != WEIR_ELIMIT)
         return err == WEIR_EIO;
+    if (weir_room_free_descriptor(&w->room, w->now.ms))
+        return true;
     /* The connections stay in the backlog and the tick tries again. A listener that stays readable
      * would make the loop spin. */
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
@@ -180,9 +231,13 @@ static void listener_close(struct weir_listener *l)
     struct weir_worker *w = l->worker;
     struct weir_addr peer;
     int fd = -1;
-    while (w->num_sessions < w->max_sessions &&
-           weir_sock_accept(l->watch.fd, &fd, &peer) == WEIR_OK)
-        weir_session_accept(w, l->kind, fd, &peer, l->any ? NULL : &l->addr);
+    while (weir_places_take(&w->group->room.clients)) {
+        if (weir_sock_accept(l->watch.fd, &fd, &peer) < 0) {
+            weir_room_leave_client(&w->room);
+            break;
+        }
+        admit(l, fd, &peer);
+    }
     weir_list_remove(&l->link);
     WEIR_ASSERT(w->num_listeners > 0);
     w->num_listeners--;

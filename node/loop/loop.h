@@ -28,6 +28,7 @@
 #include "node/flow/rewrite.h"
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
+#include "node/loop/room.h"
 #include "node/loop/worker.h"
 
 /* A head that is passed on, or a response of weir's own with a tenant's page. */
@@ -38,6 +39,7 @@
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a new connection enters epoll when its first response takes longer than this */
 #define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
+#define WEIR_TURN_BUDGET       256   /* timers, and connections of a drain, handled in one turn */
 #define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
 #define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
@@ -80,6 +82,7 @@ struct weir_worker {
     bool draining;
     bool stopping;
     bool drained;
+    bool cutting; /* the deadline of the drain has passed */
     bool has_loop;
     uint64_t drain_deadline_ms;
     uint64_t ticks;
@@ -93,23 +96,26 @@ struct weir_worker {
     _Atomic bool asked_stop;
     _Atomic bool inbox_ready;  /* the inbox holds something; read before each admission */
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
+    struct weir_room_worker room;
+    struct weir_task unfinished; /* queued while work of a turn is left over */
 
     struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;
-    struct weir_list sessions;            /* of clients: weir_session.link */
-    struct weir_list origin_list;         /* every origin connection */
-    struct weir_list dial_list;           /* origin connections in the making */
-    struct weir_list idle_lru;            /* parked origin connections, longest parked first */
-    struct weir_list refill;              /* address pools that are below min_idle */
-    struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
+    struct weir_list sessions;    /* of clients, but those in undrained: weir_session.link */
+    struct weir_list undrained;   /* those that do not know yet that the worker drains */
+    struct weir_list origin_list; /* every origin connection */
+    struct weir_list dial_list;   /* origin connections in the making */
+    struct weir_list idle_lru;    /* parked origin connections, longest parked first */
+    struct weir_list refill;      /* address pools that are below min_idle */
+    struct weir_hashmap pools;    /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
     size_t pools_at;               /* where the sweep goes on */
     uint64_t endpoint_pools_freed; /* a pointer to a pool is good until this changes */
-    uint32_t num_sessions, max_sessions;
-    uint32_t num_origins, max_origins, num_parked, max_parked;
+    uint32_t num_sessions;
+    uint32_t num_origins, num_parked, max_parked;
 
-    struct weir_pipes pipes; /* empty, for splice */
+    struct weir_pipes pipes; /* for splice */
 
     char date[32]; /* for responses, renewed by the tick */
     uint64_t date_s;
@@ -123,7 +129,7 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** This worker's part of a number that is meant for the node, rounded up. */
+/** This worker's part of a number of the node: the parts of all workers add up to it. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
 /** The configuration as this worker has it: of its start, or of the last change. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);

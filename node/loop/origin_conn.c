@@ -78,6 +78,7 @@ static void leave_endpoint_pool(struct weir_origin_conn *u)
     if (u->pool != NULL)
         u->pool->num_open--;
     u->pool = NULL;
+    u->side.http10 = NULL;
 }
 
 void weir_origin_conn_close(struct weir_origin_conn *u)
@@ -100,6 +101,7 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     leave_endpoint_pool(u);
     u->address_pool->num_open--;
     w->num_origins--;
+    weir_room_leave_origin(&w->room);
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_list_remove(&u->link);
     weir_pipe_close(&w->pipes, &u->pipe);
@@ -342,6 +344,8 @@ static void handle_parked_event(struct weir_origin_conn *u)
     case WEIR_IO_FAILED:
         break;
     }
+    if (u->last_key == 0)
+        weir_address_pool_unused_ended(u->address_pool);
     weir_origin_conn_close(u);
 }
 
@@ -407,15 +411,17 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
     struct weir_worker *w = p->worker;
     bool connected = false;
     int fd = -1;
-    if (w->num_origins >= w->max_origins)
+    if (!weir_room_take_origin(&w->room))
         return WEIR_ELIMIT;
     enum weir_err err = weir_sock_dial(addr, &fd, &connected);
-    if (err < 0)
-        return err;
-    struct weir_origin_conn *u = weir_pool_get(&w->origins);
+    if (err == WEIR_ELIMIT && weir_room_free_descriptor(&w->room, w->now.ms))
+        err = weir_sock_dial(addr, &fd, &connected);
+    struct weir_origin_conn *u = err == WEIR_OK ? weir_pool_get(&w->origins) : NULL;
     if (u == NULL) {
-        weir_sock_abort(fd);
-        return WEIR_ENOMEM;
+        weir_room_leave_origin(&w->room);
+        if (err == WEIR_OK)
+            weir_sock_abort(fd);
+        return err < 0 ? err : WEIR_ENOMEM;
     }
     memset(u, 0, sizeof(*u));
     u->magic = WEIR_ORIGIN_CONN_MAGIC;
@@ -445,6 +451,7 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
 void weir_origin_conn_connected(struct weir_origin_conn *u)
 {
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
+    u->retire_at_ms = weir_address_pool_retire_at_ms(u->address_pool);
     if (u->state == WEIR_ORIGIN_CONN_CONNECTING)
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
 }
@@ -457,6 +464,7 @@ void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool
     WEIR_ASSERT(x->origin == NULL);
     u->pool = p;
     u->side.endpoint_key = p->key.endpoint;
+    u->side.http10 = &p->http10;
     u->side.x = x;
     x->origin = &u->side;
 }
@@ -471,6 +479,8 @@ void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
         return;
     }
     leave_endpoint_pool(u);
+    if (u->last_key != 0)
+        weir_address_pool_served(u->address_pool, u->ahead);
     if (!weir_address_pool_park(u))
         weir_origin_conn_close(u);
     if (pool != NULL)
@@ -486,6 +496,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
     u->side.endpoint_key = p->key.endpoint;
+    u->side.http10 = &p->http10;
     p->num_open++;
     u->side.x = x;
     u->side.broken = false;

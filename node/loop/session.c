@@ -19,6 +19,7 @@ const char *weir_close_reason_name(uint8_t reason)
         [WEIR_CLOSE_TIMEOUT] = "timeout",
         [WEIR_CLOSE_LAST_RESPONSE] = "last_response",
         [WEIR_CLOSE_DRAIN] = "drain",
+        [WEIR_CLOSE_SHED] = "shed",
     };
     WEIR_ASSERT(reason < WEIR_ARRAY_LEN(names));
     return names[reason];
@@ -31,31 +32,42 @@ void weir_session_note(struct weir_session *s, enum weir_close_reason reason)
         s->reason = (uint8_t)reason;
 }
 
-void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind, int fd,
-                         const struct weir_addr *peer, const struct weir_addr *local)
+/* It has made room for others: at its end, or when it could not be made. */
+static void leave_room(struct weir_worker *w, const struct weir_addr *peer, bool counted)
 {
-    WEIR_ASSERT(fd >= 0);
-    struct weir_session *s = kind->open(w, fd);
+    if (counted)
+        weir_address_counts_leave(w->group->addresses, peer);
+    weir_room_leave_client(&w->room);
+}
+
+void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind,
+                         const struct weir_accepted *a)
+{
+    WEIR_ASSERT(a->fd >= 0);
+    struct weir_session *s = kind->open(w, a->fd);
     if (s == NULL) {
         weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_REFUSED, 1);
-        weir_sock_abort(fd);
+        leave_room(w, &a->peer, a->counted);
+        weir_sock_abort(a->fd);
         return;
     }
     s->magic = WEIR_SESSION_MAGIC;
     s->kind = kind;
     s->worker = w;
-    s->peer = *peer;
+    s->peer = a->peer;
+    s->counted_by_address = a->counted;
+    weir_list_init(&s->idle.link);
     weir_list_append(&w->sessions, &s->link);
     w->num_sessions++;
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_ACCEPTED, 1);
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
-    if (local != NULL)
-        s->local = *local;
-    else if (weir_sock_local(fd, &s->local) < 0) {
+    if (a->local != NULL)
+        s->local = *a->local;
+    else if (weir_sock_local(a->fd, &s->local) < 0) {
         s->kind->cut(s);
         return;
     }
-    WEIR_PROBE3(accept, s, fd, &s->peer);
+    WEIR_PROBE3(accept, s, a->fd, &s->peer);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_conn_log_accepted(s));
     kind->begin(s);
 }
@@ -66,7 +78,9 @@ void weir_session_close(struct weir_session *s, bool abort)
     WEIR_ASSERT(s->magic == WEIR_SESSION_MAGIC);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_conn_log_closed(s, abort));
     weir_list_remove(&s->link);
+    weir_list_remove(&s->idle.link);
     w->num_sessions--;
+    leave_room(w, &s->peer, s->counted_by_address);
     weir_metric_sub(w->metrics, WEIR_M_CONNECTIONS_OPEN, 1);
     weir_conn_close(&s->conn, abort);
     weir_worker_accepting(w, true);

@@ -14,6 +14,7 @@
 #include "node/base/contract.h"
 #include "node/base/list.h"
 #include "node/conn/conn.h"
+#include "node/loop/room.h"
 
 struct weir_client_side;
 struct weir_session;
@@ -27,6 +28,7 @@ enum weir_close_reason {
     WEIR_CLOSE_TIMEOUT,       /* idle, head or linger time is over */
     WEIR_CLOSE_LAST_RESPONSE, /* the response has Connection: close */
     WEIR_CLOSE_DRAIN,         /* the node drains and no request was there */
+    WEIR_CLOSE_SHED,          /* it was idle, and made way for another one */
 };
 
 /** What is spoken by the clients of a listener. One static table for each kind. */
@@ -42,6 +44,10 @@ struct weir_session_kind {
     void (*drain)(struct weir_session *s);
     /** End it now, with what runs on it; the client sees a reset. */
     void (*cut)(struct weir_session *s);
+    /** Whether no byte of a request has come, and nothing waits to be sent. */
+    bool (*is_idle)(const struct weir_session *s);
+    /** Close an idle one, so that another has room. @return false: the client has sent something */
+    bool (*shed)(struct weir_session *s);
 };
 
 #define WEIR_SESSION_MAGIC 0x53455353u
@@ -49,9 +55,11 @@ struct weir_session_kind {
 struct weir_session {
     uint32_t magic;
     uint8_t reason; /* enum weir_close_reason */
+    bool counted_by_address;
     const struct weir_session_kind *kind;
     struct weir_worker *worker;
-    struct weir_list link; /* in worker->sessions */
+    struct weir_list link; /* in worker->sessions, or undrained */
+    struct weir_idle_link idle;
     struct weir_conn conn;
     struct weir_addr peer, local;
     uint32_t requests; /* exchanges begun */
@@ -64,10 +72,17 @@ extern const struct weir_session_kind weir_session_h1;
 const char *weir_close_reason_name(uint8_t reason);
 /** Note why it ends, if nothing was noted yet. */
 void weir_session_note(struct weir_session *s, enum weir_close_reason reason);
-/** Adopt an accepted connection: a session of `kind`, counted and listed. Takes fd.
- * @param local  where it arrived; NULL: ask the socket */
-void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind, int fd,
-                         const struct weir_addr *peer, const struct weir_addr *local);
+/** An accepted connection. */
+struct weir_accepted {
+    int fd;
+    bool counted; /* among the connections of its address */
+    struct weir_addr peer;
+    const struct weir_addr *local; /* where it arrived; NULL: ask the socket */
+};
+/** Adopt an accepted connection that has a place in the node: a session of `kind`, counted and
+ * listed. Takes a->fd. */
+void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind,
+                         const struct weir_accepted *a);
 /** The session ends: close its connection, no longer counted and listed. Not twice (contract).
  * @param abort  the client sees a reset */
 void weir_session_close(struct weir_session *s, bool abort);

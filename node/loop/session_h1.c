@@ -14,7 +14,6 @@
 #include "node/loop/conn_log.h"
 #include "node/loop/loop.h"
 #include "tenants/cache.h"
-#include "tenants/defaults.h"
 
 static const uint8_t session_moves[] = {
     [WEIR_SESSION_H1_HEAD] = 1 << WEIR_SESSION_H1_EXCHANGE | 1 << WEIR_SESSION_H1_CLOSED,
@@ -267,7 +266,7 @@ static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
     case WEIR_STEP_MORE:
         if (h->since_ms == 0) {
             h->since_ms = c->env->now->ms;
-            weir_conn_set_deadline(c, h->since_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+            weir_conn_set_deadline(c, h->since_ms + w->cfg.head_timeout_ms);
         }
         if (h->head_ms == 0)
             h->head_ms = c->env->now->ms;
@@ -492,7 +491,7 @@ static bool wants_to_read(const struct weir_session_h1 *h)
     WEIR_UNREACHABLE();
 }
 
-static void pump(struct weir_session_h1 *h)
+static void move_forward(struct weir_session_h1 *h)
 {
     struct weir_conn *c = &h->s.conn;
     if (h->state == WEIR_SESSION_H1_CLOSED)
@@ -515,6 +514,13 @@ static void pump(struct weir_session_h1 *h)
         return;
     if (weir_conn_watch(c, wants_to_read(h)) < 0)
         handle_client_failure(h);
+}
+
+static void pump(struct weir_session_h1 *h)
+{
+    move_forward(h);
+    if (h->state == WEIR_SESSION_H1_HEAD)
+        weir_room_note(&h->s.worker->room, &h->s.idle, h->s.conn.env->now->ms);
 }
 
 static void on_event(struct weir_conn *c, unsigned what)
@@ -591,7 +597,7 @@ static struct weir_session *open_session(struct weir_worker *w, int fd)
     h->side.ops = &side_ops;
     h->side.peer = &h->s.peer;
     h->side.local = &h->s.local;
-    h->side.idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
+    h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
     weir_conn_init(&h->s.conn, &w->env, &conn_owner, fd);
     return &h->s;
 }
@@ -601,7 +607,7 @@ static void begin_session(struct weir_session *s)
     struct weir_session_h1 *h = session_of(&s->conn);
     struct weir_conn *c = &s->conn;
     h->since_ms = c->env->now->ms;
-    weir_conn_set_deadline(c, h->since_ms + WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+    weir_conn_set_deadline(c, h->since_ms + s->worker->cfg.head_timeout_ms);
     h->fresh = true;
     weir_pump_begin(c->env, c);
     (void)read_once(h);
@@ -633,6 +639,26 @@ static void cut_session(struct weir_session *s)
         close_session(h, true);
 }
 
+static bool session_is_idle(const struct weir_session *s)
+{
+    const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
+    return h->state == WEIR_SESSION_H1_HEAD && !h->fresh && h->head == NULL && s->conn.in == NULL &&
+           s->conn.out.len == 0;
+}
+
+/* Its input is taken out of the connection while its pump runs: it may not be idle then. */
+static bool shed_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = session_of(&s->conn);
+    const struct weir_conn *c = &s->conn;
+    if (c->env->running == c || !weir_sock_is_quiet(c->watch.fd) ||
+        (c->layer != NULL && c->layer->holds_input(c->layer_state)))
+        return false;
+    weir_session_note(s, WEIR_CLOSE_SHED);
+    close_session(h, false);
+    return true;
+}
+
 const struct weir_session_kind weir_session_h1 = {
     .name = "http",
     .client_speaks_first = true,
@@ -640,4 +666,6 @@ const struct weir_session_kind weir_session_h1 = {
     .begin = begin_session,
     .drain = drain_session,
     .cut = cut_session,
+    .is_idle = session_is_idle,
+    .shed = shed_session,
 };

@@ -8,14 +8,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/base/trace.h"
+#include "node/conn/pipes.h"
 #include "node/conn/sock.h"
-#include "node/conn/splice.h"
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/dial.h"
@@ -28,9 +27,8 @@
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
 
-#define RESERVED_DESCRIPTORS 128
-#define TENANT_LABELS_MAX    80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
-#define ENDPOINT_LABELS_MAX  512 /* the same with upstream and endpoint */
+#define TENANT_LABELS_MAX   80  /* tenant="a name of WEIR_TENANT_NAME_MAX bytes" */
+#define ENDPOINT_LABELS_MAX 512 /* the same with upstream and endpoint */
 
 static struct weir_worker *worker_of(void *p)
 {
@@ -47,7 +45,8 @@ const struct weir_workers_config *weir_worker_config(const struct weir_worker *w
 
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
 {
-    return (n + w->cfg.num_workers - 1) / w->cfg.num_workers;
+    WEIR_DCHECK(w->index < w->cfg.num_workers);
+    return n / w->cfg.num_workers + (w->index < n % w->cfg.num_workers ? 1 : 0);
 }
 
 /* -- the tick -- */
@@ -63,25 +62,27 @@ static void renew_date(struct weir_worker *w)
     weir_clock_http_date(wall_ms, w->date);
 }
 
+/* What is left over is gone on with in the next turn, which does not wait. */
 static void handle_timers(struct weir_worker *w)
 {
     struct weir_timer *t;
-    weir_wheel_advance(&w->wheel, w->now.ms);
-    while ((t = weir_wheel_pop(&w->wheel)) != NULL) {
+    uint32_t budget = WEIR_TURN_BUDGET;
+    while ((t = weir_wheel_pop_within(&w->wheel, &budget)) != NULL) {
         struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
         d->expired(d);
     }
 }
 
-static struct weir_session *first_session(struct weir_worker *w)
+static struct weir_session *first_session(const struct weir_list *list)
 {
-    return weir_container_of(w->sessions.next, struct weir_session, link);
+    return weir_container_of(list->next, struct weir_session, link);
 }
 
-static void cut_all(struct weir_worker *w)
+static void cut(struct weir_worker *w, uint32_t num)
 {
-    while (!weir_list_empty(&w->sessions)) {
-        struct weir_session *s = first_session(w);
+    weir_list_append_all(&w->sessions, &w->undrained);
+    for (; num > 0 && !weir_list_empty(&w->sessions); num--) {
+        struct weir_session *s = first_session(&w->sessions);
         s->kind->cut(s);
     }
 }
@@ -93,12 +94,54 @@ static void publish_drain(struct weir_worker *w)
                           memory_order_relaxed);
 }
 
+/* Connections that have no request are closed, some in each turn. */
+static void drain_some(struct weir_worker *w)
+{
+    uint32_t budget = WEIR_TURN_BUDGET;
+    for (; budget > 0 && !weir_list_empty(&w->undrained); budget--) {
+        struct weir_session *s = first_session(&w->undrained);
+        weir_list_remove(&s->link);
+        weir_list_append(&w->sessions, &s->link);
+        s->kind->drain(s);
+    }
+    for (; budget > 0 && !weir_list_empty(&w->idle_lru); budget--)
+        weir_origin_conn_close(
+            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
+}
+
+static bool is_unfinished(const struct weir_worker *w)
+{
+    return weir_wheel_has_reached(&w->wheel) ||
+           (w->draining && (!weir_list_empty(&w->undrained) || !weir_list_empty(&w->idle_lru))) ||
+           (w->cutting && w->num_sessions > 0);
+}
+
+/* Do one turn's part of what may be more than a turn's work. */
+static void finish_turn(struct weir_worker *w)
+{
+    handle_timers(w);
+    if (w->draining)
+        drain_some(w);
+    if (w->cutting)
+        cut(w, WEIR_TURN_BUDGET);
+    if (is_unfinished(w))
+        weir_task_defer(&w->env, &w->unfinished);
+    if (w->draining)
+        publish_drain(w);
+}
+
+static void on_unfinished(struct weir_task *t)
+{
+    finish_turn(worker_of(weir_container_of(t, struct weir_worker, unfinished)));
+}
+
 static void drain_step(struct weir_worker *w)
 {
-    if (w->num_sessions > 0 && w->now.ms >= w->drain_deadline_ms) {
+    if (!w->cutting && w->num_sessions > 0 && w->now.ms >= w->drain_deadline_ms) {
         log_warn("worker.drain_deadline", "worker=%u cut=%u", w->index, w->num_sessions);
         atomic_fetch_add_explicit(&w->num_cut, w->num_sessions, memory_order_relaxed);
-        cut_all(w);
+        w->cutting = true;
+        finish_turn(w);
     }
     publish_drain(w);
     if (w->num_sessions == 0 && w->num_listeners == 0 && !w->drained) {
@@ -114,9 +157,11 @@ static void on_tick(uv_timer_t *t)
     weir_conn_env_enter(&w->env);
     w->now.ns = 0; /* timers run before the turn's end is noticed */
     renew_date(w);
-    handle_timers(w);
+    weir_wheel_advance(&w->wheel, w->now.ms);
+    finish_turn(w);
     weir_endpoint_pool_tick(w);
     weir_address_pool_tick(w);
+    weir_room_publish(&w->room, w->now.ms, false);
     weir_worker_accepting(w, true);
     weir_listeners_step(w);
     if (w->draining)
@@ -137,22 +182,16 @@ static void drain(struct weir_worker *w, uint64_t deadline_ms)
     w->exchange.draining = true;
     weir_listeners_leave(w);
     weir_listeners_step(w);
-    struct weir_list *next;
-    for (struct weir_list *l = w->sessions.next; l != &w->sessions; l = next) {
-        next = l->next;
-        struct weir_session *s = weir_container_of(l, struct weir_session, link);
-        s->kind->drain(s);
-    }
-    while (!weir_list_empty(&w->idle_lru))
-        weir_origin_conn_close(
-            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
-    publish_drain(w);
+    weir_list_append_all(&w->undrained, &w->sessions);
+    finish_turn(w);
 }
 
 static void undrain(struct weir_worker *w)
 {
     w->draining = false;
+    w->cutting = false;
     w->exchange.draining = false;
+    weir_list_append_all(&w->sessions, &w->undrained);
     atomic_store_explicit(&w->num_cut, 0, memory_order_relaxed);
     if (!w->drained)
         return;
@@ -165,8 +204,10 @@ static void stop(struct weir_worker *w)
     w->stopping = true;
     w->draining = true;
     w->accepting = false;
+    weir_room_wait(&w->room, false);
+    weir_room_publish(&w->room, w->now.ms, true);
     weir_listeners_close(w);
-    cut_all(w);
+    cut(w, UINT32_MAX);
     weir_dial_cancel_all(w);
     while (!weir_list_empty(&w->origin_list))
         weir_origin_conn_close(
@@ -214,20 +255,14 @@ static void apply_limits(struct weir_worker *w)
 {
     const struct weir_workers_config *cfg = &w->cfg;
     uint32_t n = cfg->num_workers;
-    struct rlimit nofile = { .rlim_cur = 1024 };
-    (void)getrlimit(RLIMIT_NOFILE, &nofile);
-    uint64_t descriptors = nofile.rlim_cur > 2 * RESERVED_DESCRIPTORS
-                               ? nofile.rlim_cur - RESERVED_DESCRIPTORS
-                               : RESERVED_DESCRIPTORS;
-    if (descriptors > 1u << 24)
-        descriptors = 1u << 24;
-    w->max_sessions = (cfg->max_connections + n - 1) / n;
-    w->max_origins = (uint32_t)(descriptors / n);
-    w->max_parked = w->max_origins / 4 * 3;
-    weir_pool_set_max(&w->session_pool, w->max_sessions + WEIR_ACCEPT_BUDGET * 64u);
-    weir_pool_set_max(&w->exchange.exchanges, w->max_sessions + 64u);
-    weir_pool_set_max(&w->origins, w->max_origins + 1024u);
-    weir_pool_set_max(&w->dials, w->max_origins + 64u);
+    uint32_t origins = atomic_load_explicit(&w->group->room.origins.max, memory_order_relaxed);
+    w->max_parked = (origins + n - 1) / n / 4 * 3;
+    /* Any worker may have all connections of the node; those that were closed in this turn are
+     * freed in the next one. */
+    weir_pool_set_max(&w->session_pool, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
+    weir_pool_set_max(&w->exchange.exchanges, cfg->max_connections + 64u);
+    weir_pool_set_max(&w->origins, origins + 1024u);
+    weir_pool_set_max(&w->dials, origins + 64u);
     weir_pool_set_max(&w->exchange.heads,
                       cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_set_max(&w->buffers, cfg->max_memory / n);
@@ -263,6 +298,9 @@ void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
     w->exchange.trusted = (struct weir_prefixes){ change->trusted, change->num_trusted };
     w->cfg.max_connections = change->max_connections;
     w->cfg.max_memory = change->max_memory;
+    w->cfg.head_timeout_ms = change->head_timeout_ms;
+    w->cfg.idle_timeout_ms = change->idle_timeout_ms;
+    w->cfg.connections_per_address = change->connections_per_address;
     change->trusted = NULL;
     apply_limits(w);
     if (change->undrain)
@@ -296,10 +334,13 @@ static void on_wake(uv_async_t *a)
         return;
     take_asked(w);
     weir_address_pool_take_responses(w);
-    if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed))
+    if (atomic_load_explicit(&w->asked_stop, memory_order_relaxed)) {
         stop(w);
-    else
-        weir_conn_env_leave(&w->env);
+        return;
+    }
+    weir_room_serve(&w->room, w->now.ms);
+    weir_worker_accepting(w, true);
+    weir_conn_env_leave(&w->env);
 }
 
 static void wake(void *arg)
@@ -307,6 +348,52 @@ static void wake(void *arg)
     struct weir_worker *w = worker_of(arg);
     (void)uv_async_send(&w->wake);
 }
+
+/* -- what can make way: room.h -- */
+
+static struct weir_session *idle_session_of(const struct weir_idle_link *c)
+{
+    struct weir_idle_link *link = (struct weir_idle_link *)(uintptr_t)c;
+    return weir_container_of(link, struct weir_session, idle);
+}
+
+static bool session_is_idle(const struct weir_idle_link *c)
+{
+    const struct weir_session *s = idle_session_of(c);
+    return s->kind->is_idle(s);
+}
+
+static bool end_idle_session(struct weir_idle_link *c)
+{
+    struct weir_session *s = idle_session_of(c);
+    struct weir_worker *w = s->worker;
+    if (!s->kind->shed(s))
+        return false;
+    weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_SHED, 1);
+    return true;
+}
+
+static bool has_parked_origin(const void *arg)
+{
+    const struct weir_worker *w = arg;
+    return !weir_list_empty(&w->idle_lru);
+}
+
+static bool end_parked_origin(void *arg)
+{
+    struct weir_worker *w = worker_of(arg);
+    if (weir_list_empty(&w->idle_lru))
+        return false;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_SHED, 1);
+    weir_origin_conn_close(weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
+    return true;
+}
+
+static const struct weir_room_ops room_ops = { .is_idle = session_is_idle,
+                                               .end_idle = end_idle_session,
+                                               .has_parked = has_parked_origin,
+                                               .end_parked = end_parked_origin,
+                                               .wake = wake };
 
 /* -- life of a worker -- */
 
@@ -422,8 +509,11 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     const struct weir_workers_config *cfg = &w->cfg;
     w->cfg.trusted = NULL; /* comes with the first change */
     w->cfg.num_trusted = 0;
+    weir_room_join(&w->group->room, &w->room, &room_ops, w);
+    weir_task_init(&w->unfinished, on_unfinished);
     weir_list_init(&w->listeners);
     weir_list_init(&w->sessions);
+    weir_list_init(&w->undrained);
     weir_list_init(&w->origin_list);
     weir_list_init(&w->dial_list);
     weir_list_init(&w->idle_lru);
@@ -432,6 +522,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     w->metrics = &w->group->metrics[w->index];
     w->access =
         cfg->access_log ? weir_access_log_writer(cfg->access_log, w->index, w->metrics) : NULL;
+    weir_pipes_init(&w->pipes, &w->group->pipes, w->metrics, cfg->num_workers);
     init_pools(w);
     enum weir_err err = weir_rng_init_random(&w->rng);
     w->tenant_counters = weir_counters_new(TENANT_LABELS_MAX, weir_rng_next(&w->rng));
@@ -460,7 +551,8 @@ void weir_worker_free(struct weir_worker *w)
     weir_tenant_cache_free(&w->cache);
     weir_counters_free(&w->tenant_counters);
     weir_counters_free(&w->endpoint_counters);
-    weir_pipes_deinit(&w->pipes);
+    if (w->pipes.room != NULL)
+        weir_pipes_deinit(&w->pipes);
     weir_address_pool_drop_responses(w);
     weir_inbox_deinit(&w->inbox);
     weir_inbox_deinit(&w->responses);

@@ -30,6 +30,10 @@ struct weir_workers_config {
     size_t num_http; /* 0..WEIR_LISTENERS_MAX */
     uint32_t max_connections; /* downstream, of all workers together */
     uint64_t max_memory;      /* bytes of buffers and connections, of all workers together */
+    /* Of clients that belong to no tenant yet. */
+    uint32_t head_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t connections_per_address;  /* 0: no limit; trusted prefixes are exempt */
     const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed; must
                                           stay until the workers stop or the next change */
     size_t num_trusted;
@@ -62,8 +66,8 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
  * Apply the listeners, limits and trusted prefixes of cfg on all workers, or on none when it fails.
  * Returns before the workers have applied them, which takes them a turn of their loops. A listener
  * that cfg does not name leaves: it accepts clients that have connected, at most for
- * WEIR_DRAIN_LISTEN_MS; its connections stay open. A lower limit closes nothing. Not while the
- * workers drain (contract).
+ * WEIR_DRAIN_LISTEN_MS; its connections stay open. A lower limit closes nothing by itself. Not
+ * while the workers drain (contract).
  *
  * @param cfg  num_workers, store, marks and access_log are not read
  * @return WEIR_OK | WEIR_EBUSY (the previous change is not applied yet, or a listener on that port

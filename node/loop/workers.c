@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
@@ -16,6 +17,9 @@
 #include "node/loop/loop.h"
 #include "node/loop/session.h"
 #include "node/loop/worker.h"
+
+#define RESERVED_DESCRIPTORS 128
+#define DESCRIPTORS_MAX      (1u << 24)
 
 /* -- changes -- */
 
@@ -106,6 +110,9 @@ static enum weir_err change_make(struct plan *p, struct weir_worker_change *chan
     change->undrain = p->undrain;
     change->max_connections = p->cfg->max_connections;
     change->max_memory = p->cfg->max_memory;
+    change->head_timeout_ms = p->cfg->head_timeout_ms;
+    change->idle_timeout_ms = p->cfg->idle_timeout_ms;
+    change->connections_per_address = p->cfg->connections_per_address;
     enum weir_err err = change_trusted(change, p->cfg);
     for (size_t i = 0; i < p->cfg->num_http && err == WEIR_OK; i++) {
         change->num_listeners = i + 1;
@@ -137,10 +144,27 @@ static enum weir_err plan_make(struct plan *p)
     return err;
 }
 
+/* What all workers share of the limits. Descriptors that no limit of connections covers are for the
+ * store, the logs and the admin API. */
+static void set_room(struct weir_workers *g, const struct weir_workers_config *cfg)
+{
+    struct rlimit nofile = { .rlim_cur = 1024 };
+    (void)getrlimit(RLIMIT_NOFILE, &nofile);
+    uint64_t descriptors = nofile.rlim_cur > 2 * RESERVED_DESCRIPTORS
+                               ? nofile.rlim_cur - RESERVED_DESCRIPTORS
+                               : RESERVED_DESCRIPTORS;
+    if (descriptors > DESCRIPTORS_MAX)
+        descriptors = DESCRIPTORS_MAX;
+    atomic_store_explicit(&g->room.origins.max, (uint32_t)descriptors, memory_order_relaxed);
+    atomic_store_explicit(&g->room.clients.max, cfg->max_connections, memory_order_relaxed);
+    weir_pipe_room_set(&g->pipes, cfg->max_memory);
+}
+
 /* From here on the change is a fact. */
 static void plan_commit(struct plan *p)
 {
     struct weir_workers *g = p->g;
+    set_room(g, p->cfg);
     uint32_t num_fresh = 0;
     for (size_t i = 0; i < p->cfg->num_http; i++)
         num_fresh += p->stays[i] ? 0 : 1;
@@ -190,6 +214,9 @@ enum weir_err weir_workers_change(struct weir_workers *g, const struct weir_work
         return err;
     g->cfg.max_connections = cfg->max_connections;
     g->cfg.max_memory = cfg->max_memory;
+    g->cfg.head_timeout_ms = cfg->head_timeout_ms;
+    g->cfg.idle_timeout_ms = cfg->idle_timeout_ms;
+    g->cfg.connections_per_address = cfg->connections_per_address;
     g->cfg.trusted = cfg->trusted;
     g->cfg.num_trusted = cfg->num_trusted;
     return WEIR_OK;
@@ -250,28 +277,34 @@ static void stop_running(struct weir_workers *g, uint32_t num)
     for (uint32_t i = 0; i < num; i++) {
         (void)pthread_join(g->workers[i]->thread, NULL);
         weir_worker_drain_inbox(g->workers[i]);
-        (void)uv_loop_close(&g->workers[i]->loop);
     }
+    /* Workers wake each other, so that none may lose its loop before the last one has ended. */
+    for (uint32_t i = 0; i < num; i++)
+        (void)uv_loop_close(&g->workers[i]->loop);
 }
 
 static void free_group(struct weir_workers *g)
 {
     for (uint32_t i = 0; i < g->num; i++)
         weir_worker_free(g->workers[i]);
+    weir_address_counts_free(&g->addresses);
     free(g->metrics);
     free(g);
 }
 
 static struct weir_workers *group_new(const struct weir_workers_config *cfg)
 {
-    struct weir_workers *g = calloc(1, sizeof(*g));
+    struct weir_workers *g = aligned_alloc(_Alignof(struct weir_workers), sizeof(*g));
     if (g == NULL)
         return NULL;
+    memset(g, 0, sizeof(*g));
     g->cfg = *cfg;
+    weir_pipe_limit_read(&g->pipes.limit);
     g->metrics =
         aligned_alloc(_Alignof(struct weir_metrics), cfg->num_workers * sizeof(*g->metrics));
-    if (g->metrics == NULL) {
-        free(g);
+    g->addresses = weir_address_counts_new(cfg->max_connections, &cfg->marks->secret);
+    if (g->metrics == NULL || g->addresses == NULL) {
+        free_group(g);
         return NULL;
     }
     memset(g->metrics, 0, cfg->num_workers * sizeof(*g->metrics));

@@ -69,23 +69,6 @@ def test_max_header(make_site, limit: str) -> None:
     assert len(site.upstream.requests) == 1
 
 
-def test_node_connections(make_node, make_site) -> None:
-    """Rule 13: at limits.connections the node stops accepting; the backlog waits, and is served when there is room."""
-    node = make_node(config={"limits": {"connections": 16}})
-    site = make_site(_by_target, on=node)
-    held = [node.connect() for _ in range(16)]
-    for number, client in enumerate(held):
-        assert client.ask(site.get(f"/{number}")).status == 200
-    with node.connect() as late:
-        late.send(site.get("/late"))
-        assert held[0].ask(site.get("/held")).status == 200
-        assert late.is_silent()
-        held.pop().close()
-        assert late.read_response().body == b"/late"
-    for client in held:
-        client.close()
-
-
 def test_pool_max(make_site) -> None:
     """pool.max: no more connections than that to an endpoint; further requests wait for their turn."""
     go, most, now, lock = threading.Event(), [0], [0], threading.Lock()

@@ -30,6 +30,7 @@ static struct weir_origin_conn origin;
 static struct weir_endpoint_pool endpoint_pool;
 static struct weir_address_pool address_pool;
 static struct weir_worker *worker;
+static struct weir_workers group;
 
 static struct weir_addr addr(const char *ip_and_port)
 {
@@ -133,7 +134,8 @@ int main(void)
     worker->index = 3;
     worker->accepting = true;
     worker->num_sessions = 3;
-    worker->max_sessions = 1000;
+    worker->group = &group;
+    group.room.clients.max = 1000;
     fill_base();
     fill_connections();
     fill_pools();

@@ -321,9 +321,37 @@ static void borders_between_rings_lose_no_timer(void **state)
     }
 }
 
+static void pop_looks_at_no_more_timers_than_its_budget(void **state)
+{
+    struct weir_wheel w;
+    static struct weir_timer timers[1000];
+    unsigned fired = 0;
+    weir_wheel_init(&w, 0);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(timers); i++) {
+        weir_timer_init(&timers[i]);
+        /* Half of them are only dealt out from the second ring when it turns. */
+        weir_timer_set(&w, &timers[i], (i % 2 ? 256 : 500) * TICK);
+    }
+    weir_wheel_advance(&w, 256 * TICK);
+    for (int turn = 0; weir_wheel_has_reached(&w); turn++) {
+        uint32_t budget = 100;
+        unsigned now = 0;
+        assert_true(turn < 11);
+        while (weir_wheel_pop_within(&w, &budget) != NULL)
+            now++;
+        assert_true(now <= 100);
+        fired += now;
+    }
+    assert_int_equal(fired, 500);
+    assert_int_equal(w.num_armed, 500);
+    weir_wheel_advance(&w, 500 * TICK);
+    assert_int_equal(pop_all(&w), 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pop_looks_at_no_more_timers_than_its_budget),
         cmocka_unit_test(timer_fires_at_its_time_and_not_a_millisecond_before),
         cmocka_unit_test(timer_set_to_the_past_fires_at_the_next_advance),
         cmocka_unit_test(stopped_timer_does_not_fire),

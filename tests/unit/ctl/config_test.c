@@ -62,6 +62,9 @@ static void what_is_not_given_has_the_documented_default(void **state)
     assert_int_equal(config.max_connections, WEIR_DEFAULT_CONNECTIONS);
     assert_true(config.max_memory == WEIR_DEFAULT_MEMORY);
     assert_true(config.max_store == WEIR_DEFAULT_STORE);
+    assert_int_equal(config.head_timeout_ms, WEIR_DEFAULT_HEAD_TIMEOUT_MS);
+    assert_int_equal(config.idle_timeout_ms, WEIR_DEFAULT_IDLE_TIMEOUT_MS);
+    assert_int_equal(config.connections_per_address, 0);
     assert_string_equal(config.access, "stdout");
     assert_int_equal(config.level, WEIR_LOG_INFO);
     assert_string_equal(config.cdn_id, "weir");
@@ -77,6 +80,8 @@ static void every_value_of_the_file_is_applied(void **state)
                                     "admin: { socket: /srv/a.sock, listen: \"127.0.0.1:7400\" }\n"
                                     "workers: 3\ncdn_id: outer\n"
                                     "limits: { connections: 1000, memory: 128MiB, store: 256MiB }\n"
+                                    "clients: { head_timeout: 4s, idle_timeout: 2m, "
+                                    "connections_per_address: 50 }\n"
                                     "log: { access: /srv/access.log, level: debug }\n"
                                     "trusted_proxies: [\"10.0.0.0/8\", \"192.0.2.1\"]\n";
     assert_int_equal(read_text(text, no_env), WEIR_OK);
@@ -91,6 +96,9 @@ static void every_value_of_the_file_is_applied(void **state)
     assert_int_equal(config.max_connections, 1000);
     assert_true(config.max_memory == 128u << 20);
     assert_true(config.max_store == 256u << 20);
+    assert_int_equal(config.head_timeout_ms, 4000);
+    assert_int_equal(config.idle_timeout_ms, 120000);
+    assert_int_equal(config.connections_per_address, 50);
     assert_string_equal(config.access, "/srv/access.log");
     assert_int_equal(config.level, WEIR_LOG_DEBUG);
     assert_string_equal(config.cdn_id, "outer");
@@ -100,12 +108,17 @@ static void every_value_of_the_file_is_applied(void **state)
 
 static void the_environment_overrides_the_file(void **state)
 {
-    static const char *const env[] = { "WEIR_NAME=from-env", "WEIR_LIMITS_CONNECTIONS=77",
-                                       "WEIR_LISTEN_HTTP=127.0.0.1:8081", "HOME=/root", NULL };
+    static const char *const env[] = { "WEIR_NAME=from-env",
+                                       "WEIR_LIMITS_CONNECTIONS=77",
+                                       "WEIR_LISTEN_HTTP=127.0.0.1:8081",
+                                       "WEIR_CLIENTS_CONNECTIONS_PER_ADDRESS=5",
+                                       "HOME=/root",
+                                       NULL };
     assert_int_equal(read_text(HEAD "name: a\nlisten: { http: [\"127.0.0.1:8080\"] }\n", env),
                      WEIR_OK);
     assert_string_equal(config.name, "from-env");
     assert_int_equal(config.max_connections, 77);
+    assert_int_equal(config.connections_per_address, 5);
     assert_int_equal(config.num_http, 1);
     assert_int_equal(config.http[0].port, 8081);
 }
@@ -199,6 +212,9 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
         { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
         { "limits: { store: 64MiB }\n", WEIR_KEY_LIMITS_STORE },
+        { "clients: { head_timeout: 3s }\n", WEIR_KEY_CLIENTS_HEAD_TIMEOUT },
+        { "clients: { idle_timeout: 3s }\n", WEIR_KEY_CLIENTS_IDLE_TIMEOUT },
+        { "clients: { connections_per_address: 9 }\n", WEIR_KEY_CLIENTS_PER_ADDRESS },
         { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
         { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
         { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },

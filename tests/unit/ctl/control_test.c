@@ -431,6 +431,7 @@ static void a_check_reads_and_changes_nothing(void **state)
     assert_reported("listen.http: 127.0.0.1:9 ");
     assert_reported("ok    data: ");
     assert_reported("descriptors: ");
+    assert_reported("pipes: ");
     assert_int_equal(access(data, F_OK), -1);
     assert_int_equal(access(socket_path, F_OK), -1);
 }

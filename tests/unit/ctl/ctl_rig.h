@@ -25,6 +25,7 @@
 #include "node/base/log.h"
 #include "node/ctl/admin/admin.h"
 #include "node/ctl/push.h"
+#include "tenants/defaults.h"
 #include "tenants/tenant.h"
 #include "tests/unit/ctl/worker_double.h"
 
@@ -87,6 +88,8 @@ static void rig_config(void)
     c->num_http = 1;
     c->num_workers = 2;
     c->max_connections = 100;
+    c->head_timeout_ms = WEIR_DEFAULT_HEAD_TIMEOUT_MS;
+    c->idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS;
     c->max_store = 64u << 20;
     c->access = "off";
 }

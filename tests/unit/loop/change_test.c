@@ -210,6 +210,7 @@ static void a_change_without_memory_reports_it_and_leaves_nothing(void **state)
 
 /* -- limits and trusted prefixes -- */
 
+/* All have begun a request, so that none makes way for another. */
 static void a_lower_limit_closes_nothing_and_a_higher_one_lets_more_in(void **state)
 {
     struct rig *r = rig_new();
@@ -218,14 +219,14 @@ static void a_lower_limit_closes_nothing_and_a_higher_one_lets_more_in(void **st
     rig_start(r);
     for (int i = 0; i < 3; i++) {
         peer_dial(&peers[i], &r->at);
-        peer_send(&peers[i], NOBODY);
+        peer_send(&peers[i], NOBODY "G");
         if (i < 2)
             peer_read_response(&peers[i], &r->response, WEIR_METHOD_GET);
     }
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_OPEN), 2);
     r->cfg.max_connections = 1;
     assert_int_equal(change(r), WEIR_OK);
-    peer_send(&peers[0], NOBODY); /* what is there stays */
+    peer_send(&peers[0], "ET / HTTP/1.1\r\nHost: nobody\r\n\r\nG"); /* what is there stays */
     peer_read_response(&peers[0], &r->response, WEIR_METHOD_GET);
     assert_int_equal(rig_metric(r, WEIR_M_CONNECTIONS_OPEN), 2);
     r->cfg.max_connections = 300;
