@@ -22,6 +22,7 @@
 #include "node/flow/plan.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/h1.h"
+#include "node/wire/h1_partial.h"
 
 #define WEIR_REQUEST_ID_LEN 32
 #define WEIR_RATE_WINDOW_MS 10000
@@ -122,11 +123,18 @@ struct weir_exchange {
  */
 void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side *c,
                          const struct weir_h1_head *head, const uint8_t *bytes);
+/** Why a head is refused, and what the access record tells of it. */
+struct weir_refusal {
+    enum weir_h1_fault fault; /* of the parser, or WEIR_FAULT_NONE */
+    uint16_t status;
+    enum weir_access_outcome outcome;
+    uint64_t begun_ms;           /* when its first byte came; 0: just now */
+    struct weir_h1_partial read; /* borrowed for the call */
+};
 /** Respond to bytes that are no request (a fault of the parser, a timeout inside a head, no
  * memory), then end the client with WEIR_CLIENT_LINGER. May end x. */
 void weir_exchange_refuse(struct weir_exchange_env *env, struct weir_client_side *c,
-                          enum weir_h1_fault fault, uint16_t status,
-                          enum weir_access_outcome outcome);
+                          const struct weir_refusal *refusal);
 /** Whether request bytes can be used now; also while a response is passed on. */
 bool weir_exchange_wants_input(const struct weir_exchange *x);
 /** Pass request bytes on, or drop them after an early response. Only while it wants input. May end
@@ -196,6 +204,8 @@ void weir_exchange_count_attempt(struct weir_exchange *x, struct weir_counter_hi
 void weir_exchange_expired(struct weir_deadline *d);
 /** An exchange in its first phase; c->x is set. NULL: no memory. */
 struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct weir_client_side *c);
+/** Store what the access record shows of a request that is not passed on. */
+void weir_exchange_store_record(struct weir_exchange *x, const struct weir_h1_partial *read);
 /** Write the access record, count, free, and leave the client. It must have no origin connection
  * and no place in a queue (contract). Ends x. */
 void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how);

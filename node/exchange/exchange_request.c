@@ -68,29 +68,40 @@ struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct we
     return x;
 }
 
-/* Store the bytes that the access record shows when the request is not passed on. */
+void weir_exchange_store_record(struct weir_exchange *x, const struct weir_h1_partial *read)
+{
+    WEIR_ASSERT(x->head == NULL);
+    size_t target_at = read->method.len;
+    size_t host_at = target_at + read->target.len;
+    size_t len = host_at + read->host.len;
+    if (len == 0 || !weir_exchange_records(x->env))
+        return;
+    x->head = weir_stash_get(x->env->buffers, len);
+    if (x->head == NULL)
+        return;
+    memcpy(x->head->bytes, read->method.at, read->method.len);
+    if (read->target.len > 0)
+        memcpy(x->head->bytes + target_at, read->target.at, read->target.len);
+    if (read->host.len > 0)
+        memcpy(x->head->bytes + host_at, read->host.at, read->host.len);
+    x->head->len = (uint32_t)len;
+    x->method_len = (uint16_t)read->method.len;
+    x->marks = (struct weir_rewrite_marks){ .target_at = (uint32_t)target_at,
+                                            .target_len = (uint16_t)read->target.len,
+                                            .host_at = (uint32_t)host_at,
+                                            .host_len = (uint16_t)read->host.len };
+}
+
+/* Of a complete head. */
 static void store_record_bytes(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
 {
-    struct weir_span method = weir_span(bytes + head->method_at, head->method_len);
-    struct weir_span target = weir_span(bytes + head->target_at, head->target_len);
-    struct weir_span host = weir_span(bytes + head->authority_at, head->authority_len);
-    if (!weir_exchange_records(x->env))
-        return;
-    x->head = weir_stash_get(x->env->buffers, method.len + target.len + host.len);
-    if (x->head == NULL)
-        return;
-    memcpy(x->head->bytes, method.at, method.len);
-    memcpy(x->head->bytes + method.len, target.at, target.len);
-    if (host.len > 0)
-        memcpy(x->head->bytes + method.len + target.len, host.at, host.len);
-    x->head->len = (uint32_t)(method.len + target.len + host.len);
-    x->method_len = head->method_len;
-    x->marks =
-        (struct weir_rewrite_marks){ .target_at = head->method_len,
-                                     .target_len = head->target_len,
-                                     .host_at = (uint32_t)head->method_len + head->target_len,
-                                     .host_len = head->authority_len };
+    struct weir_h1_partial read = {
+        .method = weir_span(bytes + head->method_at, head->method_len),
+        .target = weir_span(bytes + head->target_at, head->target_len),
+        .host = weir_span(bytes + head->authority_at, head->authority_len),
+    };
+    weir_exchange_store_record(x, &read);
 }
 
 static bool write_request_head(struct weir_exchange *x, const struct weir_h1_head *head,

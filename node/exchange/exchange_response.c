@@ -144,9 +144,17 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     finish_response(x);
 }
 
+static struct weir_span text_of_refusal(uint16_t status)
+{
+    if (status == 408)
+        return WEIR_SPAN_LIT("The request did not arrive in time.");
+    if (status == 503)
+        return WEIR_SPAN_LIT("The node has no memory to spare.");
+    return WEIR_SPAN_LIT("The request is not valid HTTP.");
+}
+
 void weir_exchange_refuse(struct weir_exchange_env *env, struct weir_client_side *c,
-                          enum weir_h1_fault fault, uint16_t status,
-                          enum weir_access_outcome outcome)
+                          const struct weir_refusal *refusal)
 {
     struct weir_exchange *x = weir_exchange_new(env, c);
     if (x == NULL) {
@@ -154,16 +162,17 @@ void weir_exchange_refuse(struct weir_exchange_env *env, struct weir_client_side
         c->ops->end(c, WEIR_CLIENT_CUT);
         return;
     }
-    x->fault = fault == WEIR_FAULT_NONE ? "" : weir_h1_fault_name(fault);
+    WEIR_ASSERT(refusal->begun_ms <= env->now->ms);
+    if (refusal->begun_ms != 0)
+        x->start_ns -= (env->now->ms - refusal->begun_ms) * 1000000u;
+    x->fault = refusal->fault == WEIR_FAULT_NONE ? "" : weir_h1_fault_name(refusal->fault);
     x->req.minor = 1;
     x->close_after = true;
     x->linger = true;
     weir_exchange_make_id(x);
     weir_body_init(&x->req_body, WEIR_BODY_NONE, 0, false);
-    weir_exchange_response(x, status, outcome,
-                           status == 408   ? WEIR_SPAN_LIT("The request did not arrive in time.")
-                           : status == 503 ? WEIR_SPAN_LIT("The node has no memory to spare.")
-                                           : WEIR_SPAN_LIT("The request is not valid HTTP."));
+    weir_exchange_store_record(x, &refusal->read);
+    weir_exchange_response(x, refusal->status, refusal->outcome, text_of_refusal(refusal->status));
 }
 
 /* -- the endpoint's response -- */

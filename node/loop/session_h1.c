@@ -113,6 +113,7 @@ static void await_next_request(struct weir_session_h1 *h)
     struct weir_conn *c = &h->s.conn;
     weir_session_h1_move(h, WEIR_SESSION_H1_HEAD);
     h->since_ms = 0;
+    h->head_ms = 0;
     weir_conn_set_deadline(c, c->env->now->ms + h->side.idle_timeout_ms);
 }
 
@@ -214,19 +215,21 @@ static void find_head_owner(struct weir_session_h1 *h, const struct weir_h1_head
         weir_conn_set_deadline(&h->s.conn, h->since_ms + t->head_timeout_ms);
 }
 
-/* The head cannot be served, whatever it is. */
-static void refuse_head(struct weir_session_h1 *h, enum weir_h1_fault fault, uint16_t status,
-                        enum weir_access_outcome outcome)
+/* The head cannot be served, whatever it is.
+ * @param head   as the parser left it; NULL: it read nothing   @param in  what came of it */
+static void refuse_head(struct weir_session_h1 *h, struct weir_refusal r,
+                        const struct weir_h1_head *head, struct weir_span in)
 {
+    if (head != NULL)
+        weir_h1_partial_read(head, in, &r.read);
+    r.begun_ms = h->head_ms;
     weir_session_h1_move(h, WEIR_SESSION_H1_EXCHANGE);
-    weir_exchange_refuse(&h->s.worker->exchange, &h->side, fault, status, outcome);
+    weir_exchange_refuse(&h->s.worker->exchange, &h->side, &r);
 }
 
-static void refuse_head_for_memory(struct weir_session_h1 *h)
-{
-    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
-    refuse_head(h, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
-}
+static const struct weir_refusal for_memory = { .status = 503, .outcome = WEIR_OUTCOME_OVERLOAD };
+static const struct weir_refusal for_time = { .status = 408,
+                                              .outcome = WEIR_OUTCOME_TIMED_OUT_HEAD };
 
 static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head *head,
                            const uint8_t *bytes)
@@ -244,6 +247,7 @@ static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head 
     weir_pool_release(&w->exchange.heads, h->head);
     h->head = NULL;
     h->since_ms = 0;
+    h->head_ms = 0;
     h->head_owner_known = false;
 }
 
@@ -268,15 +272,23 @@ static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
             h->since_ms = c->env->now->ms;
             weir_conn_set_deadline(c, h->since_ms + w->cfg.head_timeout_ms);
         }
-        if (!store_request_head(h, head))
-            refuse_head_for_memory(h);
-        else if (!h->head_owner_known)
+        if (h->head_ms == 0)
+            h->head_ms = c->env->now->ms;
+        if (!store_request_head(h, head)) {
+            weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+            refuse_head(h, for_memory, head, in);
+        } else if (!h->head_owner_known) {
             find_head_owner(h, head);
+        }
         return 0;
     case WEIR_STEP_FAIL:
     case WEIR_STEP_SOME:
         weir_metric_add(w->metrics, WEIR_M_REQUESTS_MALFORMED, 1);
-        refuse_head(h, head->fault, weir_h1_fault_status(head->fault), WEIR_OUTCOME_MALFORMED);
+        refuse_head(h,
+                    (struct weir_refusal){ .fault = head->fault,
+                                           .status = weir_h1_fault_status(head->fault),
+                                           .outcome = WEIR_OUTCOME_MALFORMED },
+                    head, in);
         return in.len;
     }
     WEIR_UNREACHABLE();
@@ -338,13 +350,14 @@ static void consume_stored(struct weir_session_h1 *h)
         c->in = s;
 }
 
-static void end_for_memory(struct weir_session_h1 *h)
+/* @param in  what was not used of the input */
+static void end_for_memory(struct weir_session_h1 *h, struct weir_span in)
 {
     weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     if (h->side.x != NULL)
         weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_OVERLOAD);
     else if (h->state == WEIR_SESSION_H1_HEAD)
-        refuse_head(h, WEIR_FAULT_NONE, 503, WEIR_OUTCOME_OVERLOAD);
+        refuse_head(h, for_memory, h->head, in);
 }
 
 /* New bytes: appended to the input that waits, or used in place. */
@@ -356,7 +369,7 @@ static void use_client_input(struct weir_session_h1 *h, struct weir_span in)
     h->fresh = false;
     if (c->in != NULL) {
         if (weir_stash_append(b, &c->in, in) < 0)
-            end_for_memory(h);
+            end_for_memory(h, weir_stash_span(c->in));
         else
             consume_stored(h);
         return;
@@ -365,7 +378,7 @@ static void use_client_input(struct weir_session_h1 *h, struct weir_span in)
     if (used == in.len || h->state == WEIR_SESSION_H1_CLOSED)
         return;
     if (weir_stash_append(b, &c->in, weir_span_from(in, used)) < 0)
-        end_for_memory(h);
+        end_for_memory(h, weir_span_from(in, used));
 }
 
 static void handle_client_end(struct weir_session_h1 *h)
@@ -545,7 +558,7 @@ static void expire(struct weir_session_h1 *h)
         /* A connection that brought nothing (made in advance, or a check) is closed in silence. */
         if (h->since_ms != 0 && h->head != NULL) {
             weir_metric_add(h->s.worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
-            refuse_head(h, WEIR_FAULT_NONE, 408, WEIR_OUTCOME_TIMED_OUT_HEAD);
+            refuse_head(h, for_time, h->head, weir_stash_span(h->s.conn.in));
             return;
         }
         weir_session_note(&h->s, WEIR_CLOSE_TIMEOUT);

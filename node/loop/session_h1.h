@@ -32,6 +32,7 @@ struct weir_session_h1 {
     uint32_t begun_turn;
     uint32_t dropped;          /* bytes read and thrown away in LINGER */
     uint64_t since_ms;         /* when the head began; 0: not yet */
+    uint64_t head_ms;          /* when the first byte of an incomplete head came; 0: none did */
     struct weir_h1_head *head; /* of an incomplete head */
 };
 
