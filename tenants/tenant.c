@@ -255,6 +255,8 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
                                                           : WEIR_DEFAULT_UPSTREAM_BODY_TIMEOUT_MS);
     u->response_timeout_ms = clamp_u32(
         from->has_response_timeout ? from->response_timeout : WEIR_DEFAULT_RESPONSE_TIMEOUT_MS);
+    u->http10_buffer =
+        clamp_u32(from->has_http10_buffer ? from->http10_buffer : WEIR_DEFAULT_HTTP10_BUFFER);
     pool_fill(u, from->pool);
     u->num_endpoints = (uint16_t)from->n_endpoints;
     u->endpoints = weir_compile_alloc(c, from->n_endpoints, sizeof(*u->endpoints));

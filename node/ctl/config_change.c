@@ -23,10 +23,10 @@ static const char *const key_names[] = {
     [WEIR_KEY_WORKERS] = "workers",
     [WEIR_KEY_CDN_ID] = "cdn_id",
     [WEIR_KEY_LIMITS_STORE] = "limits.store",
-    [WEIR_KEY_RESOLVER] = "resolver",
     [WEIR_KEY_CLIENTS_HEAD_TIMEOUT] = "clients.head_timeout",
     [WEIR_KEY_CLIENTS_IDLE_TIMEOUT] = "clients.idle_timeout",
     [WEIR_KEY_CLIENTS_PER_ADDRESS] = "clients.connections_per_address",
+    [WEIR_KEY_RESOLVER] = "resolver",
 };
 _Static_assert(WEIR_ARRAY_LEN(key_names) == WEIR_KEY_COUNT, "a name for each key");
 _Static_assert(WEIR_KEY_COUNT <= 32, "a mask holds all keys");

@@ -9,6 +9,7 @@
 #include "node/base/log_filter.h"
 #include "node/base/probe.h"
 #include "node/exchange/exchange.h"
+#include "node/exchange/exchange_gather.h"
 #include "node/exchange/exchange_log.h"
 #include "node/flow/forwarded.h"
 #include "node/flow/identity.h"
@@ -302,7 +303,7 @@ bool weir_exchange_wants_input(const struct weir_exchange *x)
     return o != NULL && !o->broken && (!x->head_sent || !x->req_body.done) && !o->ops->blocked(o);
 }
 
-static void refuse_request_body(struct weir_exchange *x)
+void weir_exchange_refuse_body(struct weir_exchange *x)
 {
     bool too_large = x->req_body.over_max;
     struct weir_exchange_env *env = x->env;
@@ -347,8 +348,7 @@ static size_t drop_request_input(struct weir_exchange *x, struct weir_span in)
     return used;
 }
 
-/* The request cannot be passed on, for which neither peer is to blame. */
-static void end_without_memory(struct weir_exchange *x)
+void weir_exchange_end_without_memory(struct weir_exchange *x)
 {
     weir_metric_add(x->env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     x->close_after = true;
@@ -357,6 +357,29 @@ static void end_without_memory(struct weir_exchange *x)
     else
         weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                                WEIR_SPAN_LIT("The node has no memory to spare."));
+}
+
+bool weir_exchange_send_request(struct weir_exchange *x)
+{
+    struct weir_origin_side *o = x->origin;
+    x->head_sent = true;
+    switch (o->ops->send(o, &x->env->pieces)) {
+    case WEIR_SENT:
+        if (x->req_body.done && !o->ops->blocked(o))
+            finish_request(x);
+        else
+            weir_exchange_note_turn(x);
+        return true;
+    case WEIR_SENT_LOST:
+        /* A server may respond and close before it has read everything: its response is read before
+         * the connection is given up. */
+        o->broken = true;
+        return true;
+    case WEIR_SENT_NO_MEMORY:
+        weir_exchange_end_without_memory(x);
+        return false;
+    }
+    WEIR_UNREACHABLE();
 }
 
 static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
@@ -372,7 +395,7 @@ static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
     if (!x->req_body.done)
         step = weir_body_feed(&x->req_body, in, p, &used);
     if (step == WEIR_STEP_FAIL) {
-        refuse_request_body(x);
+        weir_exchange_refuse_body(x);
         return in.len;
     }
     if (p->len == 0)
@@ -382,32 +405,16 @@ static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
         x->progress_ms = env->now->ms;
         x->window_bytes += used;
     }
-    x->head_sent = true;
-    struct weir_origin_side *o = x->origin;
-    switch (o->ops->send(o, p)) {
-    case WEIR_SENT:
-        if (x->req_body.done && !o->ops->blocked(o))
-            finish_request(x);
-        else
-            weir_exchange_note_turn(x);
-        return used;
-    case WEIR_SENT_LOST:
-        /* A server may respond and close before it has read everything: its response is read before
-         * the connection is given up. */
-        o->broken = true;
-        return used;
-    case WEIR_SENT_NO_MEMORY:
-        end_without_memory(x);
-        return in.len;
-    }
-    WEIR_UNREACHABLE();
+    return weir_exchange_send_request(x) ? used : in.len;
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_DCHECK(weir_exchange_wants_input(x));
-    return x->phase == WEIR_PHASE_DRAIN ? drop_request_input(x, in) : pass_request_input(x, in);
+    if (x->phase == WEIR_PHASE_DRAIN)
+        return drop_request_input(x, in);
+    return weir_exchange_gathers(x) ? weir_exchange_gather(x, in) : pass_request_input(x, in);
 }
 
 void weir_exchange_origin_drained(struct weir_exchange *x)

@@ -231,6 +231,8 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
     x->status = head->status;
     x->bound = x->bound || weir_identity_binds(head, bytes);
     x->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
+    if (x->origin->http10 != NULL)
+        *x->origin->http10 = head->minor == 0;
     if (x->close_after)
         x->plan.reuse_downstream = false;
     weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);

@@ -34,6 +34,13 @@ bool weir_plan_response(const struct weir_response_facts *response,
     return true;
 }
 
+enum weir_request_way weir_plan_request(enum weir_h1_body body, bool http10, uint64_t gather_max)
+{
+    if (body != WEIR_BODY_CHUNKED || !http10)
+        return WEIR_REQUEST_STREAM;
+    return gather_max > 0 ? WEIR_REQUEST_GATHER : WEIR_REQUEST_411;
+}
+
 enum weir_next weir_plan_after_failure(enum weir_failure failure,
                                        const struct weir_failure_facts *facts)
 {

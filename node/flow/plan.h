@@ -51,6 +51,21 @@ WEIR_MUST_USE bool weir_plan_response(const struct weir_response_facts *response
                                       const struct weir_request_facts *req,
                                       struct weir_response_plan *ret);
 
+/** How the body of a request goes on. */
+enum weir_request_way {
+    WEIR_REQUEST_STREAM, /* as it comes, in the framing that its head declares */
+    WEIR_REQUEST_GATHER, /* read as a whole first, and sent with its length */
+    WEIR_REQUEST_411,    /* not at all: the client has to say how long it is */
+};
+
+/**
+ * RFC 9112 6.1: a client must not send chunks unless it knows that the server handles HTTP/1.1.
+ *
+ * @param http10      the endpoint's last response was HTTP/1.0
+ * @param gather_max  bytes that the tenant lets a body have to be gathered; 0: none
+ */
+enum weir_request_way weir_plan_request(enum weir_h1_body body, bool http10, uint64_t gather_max);
+
 /** What went wrong between weir and an endpoint. */
 enum weir_failure {
     WEIR_FAILURE_CONNECT, /* refused, unreachable, reset while connecting, name not resolved */

@@ -307,6 +307,18 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
     return (size_t)(at - out);
 }
 
+size_t weir_rewrite_set_length(uint8_t *out, size_t len, uint64_t length)
+{
+    static const char chunked[] = "\r\nTransfer-Encoding: chunked\r\n\r\n";
+    WEIR_ASSERT(weir_span_ends(weir_span(out, len), weir_span(chunked, sizeof(chunked) - 1)));
+    WEIR_ASSERT_CMP(length, <, 10000000000u); /* ten digits fit where "chunked" was */
+    uint8_t *at = append_lit(out + len - (sizeof(chunked) - 1), "\r\nContent-Length: ");
+    at = append_number(at, length);
+    at = append_lit(at, "\r\n\r\n");
+    WEIR_ASSERT_CMP((size_t)(at - out), <=, len);
+    return (size_t)(at - out);
+}
+
 size_t weir_rewrite_response_max(const struct weir_rewrite_response *r)
 {
     return r->head->head_len + 2u * r->head->num_fields + WEIR_REWRITE_OWN_MAX +

@@ -11,11 +11,9 @@
 #include "node/conn/sock.h"
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
-#include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
 
-#define REFILL_AT_ONCE         4  /* connects for one address in a turn */
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
 #define CLOSED_AT_ONCE         64 /* connections of one pool closed in a turn */
 #define AGE_SPREAD             10 /* a connection's age is its limit, give or take this part */
@@ -116,6 +114,8 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
         bool strange = u->side.endpoint_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
             return u;
+        if (u->last_key == 0)
+            weir_address_pool_unused_ended(p);
         weir_origin_conn_close(u);
     }
     return NULL;
@@ -193,59 +193,7 @@ void weir_address_pool_unpark(struct weir_origin_conn *u)
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
 }
 
-/* -- ahead of demand, and away again -- */
-
-static bool is_in_use(const struct weir_address_pool *p)
-{
-    return p->worker->now.ms - p->used_ms < p->idle_timeout_ms;
-}
-
-static bool is_short(const struct weir_address_pool *p)
-{
-    return p->num_idle + p->num_ahead < p->min_idle && is_in_use(p) && !p->worker->draining &&
-           !p->worker->stopping;
-}
-
-void weir_address_pool_want_refill(struct weir_address_pool *p)
-{
-    if (is_short(p) && weir_list_empty(&p->refill_link))
-        weir_list_append(&p->worker->refill, &p->refill_link);
-}
-
-void weir_address_pool_ahead_failed(struct weir_address_pool *p)
-{
-    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
-    static struct weir_log_limit limit;
-    struct weir_worker *w = p->worker;
-    char text[WEIR_ADDR_TEXT_MAX] = "";
-    uint32_t suppressed = 0;
-    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
-    if (!weir_failure_marks_failed(w->marks, p->mark_key, w->now.ms) ||
-        !weir_log_allowed(&limit, 10, &suppressed))
-        return;
-    if (p->host[0] == '\0')
-        (void)weir_addr_text(&p->addrs[0], text);
-    log_warn("upstream.endpoint_out", "name=%s address=%s outcome=%s ahead=1 suppressed=%u",
-             p->host, text, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED), suppressed);
-}
-
-/* @return connects begun */
-static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
-{
-    uint32_t begun = 0;
-    while (begun < budget && is_short(p) &&
-           weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now.ms)) {
-        begun++;
-        if (weir_address_pool_resolve(p) != WEIR_ADDRESS_POOL_ADDR_READY)
-            break;
-        enum weir_err err = weir_dial_ahead(p);
-        if (err == WEIR_EIO)
-            weir_address_pool_ahead_failed(p);
-        if (err < 0)
-            break;
-    }
-    return begun;
-}
+/* -- away again -- */
 
 static void address_pool_free(struct weir_address_pool *p)
 {
@@ -258,7 +206,7 @@ static void address_pool_free(struct weir_address_pool *p)
 static bool is_unused(const struct weir_address_pool *p)
 {
     return p->num_open == 0 && weir_list_empty(&p->pools) &&
-           p->resolve_state != WEIR_RESOLVE_RUNNING && !is_in_use(p);
+           p->resolve_state != WEIR_RESOLVE_RUNNING && !weir_address_pool_is_in_use(p);
 }
 
 /* A few in each tick, so that no turn is long, however many pools there are. */
@@ -270,7 +218,7 @@ static void sweep_address_pools(struct weir_worker *w)
             w->address_pools_at = 0;
             return;
         }
-        if (is_in_use(address_pool_of(p)) || p->num_open > 0)
+        if (weir_address_pool_is_in_use(address_pool_of(p)) || p->num_open > 0)
             weir_address_pool_ask(p);
         if (p->moved)
             close_those_elsewhere(p);
@@ -284,19 +232,7 @@ static void sweep_address_pools(struct weir_worker *w)
 
 void weir_address_pool_tick(struct weir_worker *w)
 {
-    /* When descriptors are short, connections that were used before are worth more than new ones
-     * that may never be used. */
-    uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
-    for (int i = 0; i < ADDRESS_POOLS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
-        struct weir_address_pool *p =
-            weir_container_of(w->refill.next, struct weir_address_pool, refill_link);
-        weir_list_remove(&p->refill_link);
-        uint32_t some = budget < REFILL_AT_ONCE ? budget : REFILL_AT_ONCE;
-        budget -= refill_address_pool(p, some);
-        /* To the end of the list, so that a pool that cannot be filled does not delay the others.
-         */
-        weir_address_pool_want_refill(p);
-    }
+    weir_address_pool_refill(w);
     sweep_address_pools(w);
 }
 

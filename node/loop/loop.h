@@ -103,11 +103,11 @@ struct weir_worker {
     struct weir_buffers buffers;
     struct weir_list sessions;    /* of clients, but those in undrained: weir_session.link */
     struct weir_list undrained;   /* those that do not know yet that the worker drains */
-    struct weir_list origin_list;         /* every origin connection */
-    struct weir_list dial_list;           /* origin connections in the making */
-    struct weir_list idle_lru;            /* parked origin connections, longest parked first */
-    struct weir_list refill;              /* address pools that are below min_idle */
-    struct weir_hashmap pools;            /* endpoint key -> weir_endpoint_pool */
+    struct weir_list origin_list; /* every origin connection */
+    struct weir_list dial_list;   /* origin connections in the making */
+    struct weir_list idle_lru;    /* parked origin connections, longest parked first */
+    struct weir_list refill;      /* address pools that are below min_idle */
+    struct weir_hashmap pools;    /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
     size_t pools_at;               /* where the sweep goes on */
@@ -129,7 +129,7 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** This worker's part of a number that is meant for the node, rounded up. */
+/** This worker's part of a number of the node: the parts of all workers add up to it. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
 /** The configuration as this worker has it: of its start, or of the last change. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);

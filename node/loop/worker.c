@@ -45,7 +45,8 @@ const struct weir_workers_config *weir_worker_config(const struct weir_worker *w
 
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
 {
-    return (n + w->cfg.num_workers - 1) / w->cfg.num_workers;
+    WEIR_DCHECK(w->index < w->cfg.num_workers);
+    return n / w->cfg.num_workers + (w->index < n % w->cfg.num_workers ? 1 : 0);
 }
 
 /* -- the tick -- */
@@ -550,9 +551,9 @@ void weir_worker_free(struct weir_worker *w)
     weir_tenant_cache_free(&w->cache);
     weir_counters_free(&w->tenant_counters);
     weir_counters_free(&w->endpoint_counters);
-    weir_address_pool_drop_responses(w);
     if (w->pipes.room != NULL)
         weir_pipes_deinit(&w->pipes);
+    weir_address_pool_drop_responses(w);
     weir_inbox_deinit(&w->inbox);
     weir_inbox_deinit(&w->responses);
     weir_endpoint_pool_free_all(w);

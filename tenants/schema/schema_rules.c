@@ -135,7 +135,9 @@ static const struct weir_rule upstream_rules[] = {
       .refused = "https",
       .help = "The protocol of the endpoints." },
     { .field = "tls", NOT_YET, .help = "TLS towards the endpoints." },
-    { .field = "pool", .help = "Connections to each endpoint that stay open, per worker." },
+    { .field = "pool",
+      .help = "Connections to each endpoint. The numbers are the node's; its workers share them "
+              "evenly." },
     { .field = "connect_timeout",
       DURATION(10, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_CONNECT_TIMEOUT_MS),
@@ -159,6 +161,12 @@ static const struct weir_rule upstream_rules[] = {
       .help =
           "How long an endpoint may pause inside a body, when it is its turn to send or take. Its "
           "rate has no lower limit: events and long polls may trickle." },
+    { .field = "http10_buffer",
+      SIZE(0, WEIR_HTTP10_BUFFER_MAX),
+      PRESET(WEIR_DEFAULT_HTTP10_BUFFER),
+      .help = "An endpoint whose last response was HTTP/1.0 cannot read chunks. A chunked request "
+              "to it is read up to this size and sent with its length; a longer one gets a 413. "
+              "0: it gets a 411." },
 };
 
 static const struct weir_rule upstream_tls_rules[] = {
@@ -173,7 +181,9 @@ static const struct weir_rule pool_rules[] = {
     { .field = "min_idle",
       NUMBER(0, 1024),
       PRESET(WEIR_DEFAULT_POOL_MIN_IDLE),
-      .help = "Idle connections that are opened ahead of demand." },
+      .help = "Idle connections that are opened ahead of demand, while requests have come within "
+              "idle_timeout. An endpoint that ends or refuses them gets none until a request was "
+              "served on a connection that stays open, nor before a back-off of 1 s to 1 min." },
     { .field = "max_idle",
       NUMBER(0, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX_IDLE),
@@ -181,7 +191,8 @@ static const struct weir_rule pool_rules[] = {
     { .field = "max",
       NUMBER(1, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX),
-      .help = "Connections at most, busy ones included. Not below max_idle." },
+      .help = "Connections at most, busy ones included. Not below max_idle. Each worker has one at "
+              "least, so that a number below that of the workers counts as theirs." },
     { .field = "idle_timeout",
       DURATION(SECOND, 24 * HOUR),
       PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
@@ -650,8 +661,8 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__admin__descriptor, admin_rules),
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
-    SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__clients__descriptor, clients_rules),
+    SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__log__descriptor, log_rules),
 };
 

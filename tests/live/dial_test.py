@@ -10,7 +10,7 @@ from support.client import fetch, get
 from support.dns import NameServer
 from support.node import Node
 from support.site import tenant
-from support.upstream import ok, responding
+from support.upstream import ok, pause, responding
 from support.wait import until
 
 ONE_EACH = ok(b"ok", "Connection: close")
@@ -179,3 +179,40 @@ def test_a_kept_connection_has_a_maximum_age(make_site) -> None:
     site = make_site(responding(), upstream={"pool": {"min_idle": 0, "max_age": "1s", "idle_timeout": "60s"}})
     until(lambda: site.fetch("/").status == 200 and site.upstream.accepted >= 3, "connections are replaced")
     until(lambda: not site.upstream.open_connections(), "the last one is closed while it is idle")
+
+
+# -- ahead of demand
+
+
+def test_nothing_is_opened_ahead_of_demand_by_default(make_node, make_upstream) -> None:
+    """pool.min_idle is 0: an origin that serves one connection at a time is not held by connections without a request."""
+    server = make_upstream(responding())
+    node = make_node()
+    document = tenant("plain", [server.address])
+    del document["upstreams"]["web"]["pool"]
+    node.apply(document)
+    for _ in range(5):
+        assert fetch(node.address, get("plain.test")).status == 200
+    assert len(server.connections) == len(server.used()) == 1
+
+
+def test_an_origin_that_ends_unused_connections_is_left_alone(make_site) -> None:
+    """They are not opened again and again: none until a request was served, and a back-off by endpoint before it."""
+
+    def script(conn) -> None:
+        if conn.index > 0 and not conn.upstream.requests[1:]:
+            return  # ends it at once
+        responding()(conn)
+
+    def slow(conn) -> None:
+        conn.read_request()
+        pause(1.5)
+        conn.send(ok())
+
+    site = make_site(script, upstream={"pool": {"min_idle": 4, "idle_timeout": "60s"}})
+    other = make_site(slow)
+    assert site.fetch("/").status == 200
+    until(lambda: site.upstream.accepted >= 4, "connections are made ahead of demand")
+    assert other.fetch("/").status == 200
+    assert site.upstream.accepted == 4
+    until(lambda: site.fetch("/").status == 200 and len(site.upstream.open_connections()) >= 4, "they are made again")

@@ -245,6 +245,20 @@ static void incomplete_head_breaks_the_contract(void **state)
     assert_true(weir_death_by_contract(plan_incomplete_response, NULL, "head_len > 0"));
 }
 
+/* Only chunks to an endpoint of HTTP/1.0 do not go on as they come. */
+static void chunks_do_not_go_to_an_endpoint_of_http_1_0(void **state)
+{
+    static const enum weir_h1_body others[] = { WEIR_BODY_NONE, WEIR_BODY_LENGTH };
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, false, 0), WEIR_REQUEST_STREAM);
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, false, 100), WEIR_REQUEST_STREAM);
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, true, 0), WEIR_REQUEST_411);
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, true, 1), WEIR_REQUEST_GATHER);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(others); i++) {
+        assert_int_equal(weir_plan_request(others[i], true, 0), WEIR_REQUEST_STREAM);
+        assert_int_equal(weir_plan_request(others[i], true, 100), WEIR_REQUEST_STREAM);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +270,7 @@ int main(void)
         cmocka_unit_test(nothing_is_sent_twice_that_may_have_been_acted_on),
         cmocka_unit_test(incomplete_head_breaks_the_contract),
         cmocka_unit_test(a_failure_marks_by_what_it_proves),
+        cmocka_unit_test(chunks_do_not_go_to_an_endpoint_of_http_1_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -658,10 +658,32 @@ static void request_ids_are_preserved_only_when_they_are_harmless(void **state)
     assert_false(weir_request_id_valid(weir_span(long_id, 129)));
 }
 
+static void a_written_head_of_chunks_may_get_a_length(void **state)
+{
+    static const uint64_t lengths[] = { 0, 9, 65536, 9999999999 };
+    struct weir_h1_head h, again;
+    struct weir_span bytes =
+        weir_span_cstr("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nB: c\r\n\r\n");
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(lengths); i++) {
+        weir_h1_head_init(&h, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
+        assert_int_equal(weir_h1_head_feed(&h, bytes), WEIR_STEP_DONE);
+        struct written w = write_request(&h, bytes.at, 0);
+        size_t len = weir_rewrite_set_length(w.bytes, w.len, lengths[i]);
+        assert_in_range(len, 1, w.len);
+        weir_h1_head_init(&again, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
+        assert_int_equal(weir_h1_head_feed(&again, weir_span(w.bytes, len)), WEIR_STEP_DONE);
+        assert_int_equal(again.head_len, len);
+        assert_true(again.has_content_length && !again.chunked);
+        assert_true(again.content_length == lengths[i]);
+        free(w.bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_leave_as_in_the_table),
+        cmocka_unit_test(a_written_head_of_chunks_may_get_a_length),
         cmocka_unit_test(marks_point_at_what_the_record_shows),
         cmocka_unit_test(the_own_identity_is_appended_to_cdn_loop),
         cmocka_unit_test(fields_that_are_dropped_leave_no_marks),

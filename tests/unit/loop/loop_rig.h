@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * loop_rig.h - running workers for tests: a real store in a folder of its own, a table of failure
- * marks, an access log in a file, listeners on free ports. The test's thread is the client and the
- * server behind.
+ * marks, an access log in a file, listeners on free ports. The test is the client and the server.
  */
 #ifndef WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
 #define WEIR_TESTS_UNIT_LOOP_LOOP_RIG_H
@@ -11,7 +10,6 @@
 
 #include "node/base/clock.h"
 #include "node/loop/worker.h"
-#include "tenants/defaults.h"
 #include "tests/support/peer.h"
 #include "tests/support/sites.h"
 #include "tests/unit/loop/rig_resolve.h"
@@ -67,10 +65,10 @@ static inline struct rig *rig_new(void)
                                            .num_http = 1,
                                            .max_connections = 1000,
                                            .max_memory = 256u << 20,
-                                           .resolve = { .ask = rig_resolve },
-                                           .head_timeout_ms = WEIR_DEFAULT_HEAD_TIMEOUT_MS,
-                                           .idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS,
-                                           .store = r->kit.s };
+                                           .head_timeout_ms = 10000,
+                                           .idle_timeout_ms = 75000,
+                                           .store = r->kit.s,
+                                           .resolve = { .ask = rig_resolve } };
     r->cfg.marks = weir_failure_marks_new();
     assert_non_null(r->cfg.marks);
     r->client.fd = r->server.fd = -1;
@@ -218,7 +216,7 @@ static inline unsigned rig_log_count(const struct rig *r, const char *text)
     return num;
 }
 
-/** The first line of the access log that holds this text, until the next call. After rig_stop. */
+/** The first of these lines, until the next call. After rig_stop. */
 static inline const char *rig_log_line(const struct rig *r, const char *text)
 {
     static char line[WEIR_ACCESS_LINE_MAX + 1];

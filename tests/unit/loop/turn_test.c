@@ -8,6 +8,7 @@
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
 #include "node/loop/session_h1.h"
+#include "tenants/defaults.h"
 #include "tests/unit/loop/loop_rig.h"
 
 #define CLIENTS   (5 * WEIR_TURN_BUDGET + 17)

@@ -101,6 +101,7 @@ static void compile_applies_every_default(void **state)
     assert_int_equal(u->balance, WEIR_BALANCE_ROUND_ROBIN);
     assert_int_equal(u->connect_timeout_ms, WEIR_DEFAULT_CONNECT_TIMEOUT_MS);
     assert_int_equal(u->response_timeout_ms, WEIR_DEFAULT_RESPONSE_TIMEOUT_MS);
+    assert_int_equal(u->http10_buffer, 0);
     assert_int_equal(u->pool_min_idle, WEIR_DEFAULT_POOL_MIN_IDLE);
     assert_int_equal(u->pool_max_idle, WEIR_DEFAULT_POOL_MAX_IDLE);
     assert_int_equal(u->pool_max, WEIR_DEFAULT_POOL_MAX);
@@ -139,6 +140,8 @@ static void compile_has_what_the_document_gives(void **state)
     u->balance = WEIR__V1__UPSTREAM__BALANCE__ip_hash;
     u->connect_timeout = 1500;
     u->response_timeout = 2500;
+    u->has_http10_buffer = 1;
+    u->http10_buffer = 1000;
     pool.has_min_idle = pool.has_max_idle = pool.has_max = pool.has_idle_timeout = 1;
     pool.has_max_age = 1;
     pool.max_age = 70000;
@@ -165,6 +168,7 @@ static void compile_has_what_the_document_gives(void **state)
     assert_int_equal(t->upstreams[0].balance, WEIR_BALANCE_IP_HASH);
     assert_int_equal(t->upstreams[0].connect_timeout_ms, 1500);
     assert_int_equal(t->upstreams[0].response_timeout_ms, 2500);
+    assert_int_equal(t->upstreams[0].http10_buffer, 1000);
     assert_int_equal(t->upstreams[0].pool_min_idle, 0);
     assert_int_equal(t->upstreams[0].pool_max_idle, 3);
     assert_int_equal(t->upstreams[0].pool_max, 7);
