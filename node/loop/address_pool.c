@@ -114,7 +114,7 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
         bool strange = u->side.endpoint_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
             return u;
-        if (u->last_key == 0)
+        if (u->side.endpoint_key == 0)
             weir_address_pool_unused_ended(p);
         weir_origin_conn_close(u);
     }

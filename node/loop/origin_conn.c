@@ -344,7 +344,7 @@ static void handle_parked_event(struct weir_origin_conn *u)
     case WEIR_IO_FAILED:
         break;
     }
-    if (u->last_key == 0)
+    if (u->side.endpoint_key == 0)
         weir_address_pool_unused_ended(u->address_pool);
     weir_origin_conn_close(u);
 }
@@ -479,7 +479,7 @@ void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
         return;
     }
     leave_endpoint_pool(u);
-    if (u->last_key != 0)
+    if (u->side.endpoint_key != 0)
         weir_address_pool_served(u->address_pool, u->ahead);
     if (!weir_address_pool_park(u))
         weir_origin_conn_close(u);
