@@ -54,6 +54,7 @@ static void the_last_request_of_a_connection_ends_it(void **state)
     expect_end(s, WEIR_CLIENT_LAST, 200, WEIR_OUTCOME_OK);
     s->env.draining = false;
     next_client(s);
+    sides_tenant(s)->finish_closed = true;
     ask(s, GET);
     client_ends(s);
     respond(s, RESPONSE_OK);
@@ -253,6 +254,54 @@ static void a_request_that_expects_100_and_is_refused_is_the_last(void **state)
     sides_free(s);
 }
 
+/* -- a client's identity, and its end -- */
+
+#define NTLM HEAD("GET /one HTTP/1.1") "Authorization: NTLM abc\r\n\r\n"
+
+static void a_connection_with_a_clients_identity_waits_for_this_client(void **state)
+{
+    struct sides *s = sides_new();
+    ask(s, NTLM);
+    struct memory_origin *o = busy_origin(s);
+    respond(s, RESPONSE_OK);
+    expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_OK);
+    assert_int_equal(o->state, MEMORY_ORIGIN_HELD);
+    ask(s, ONE);
+    assert_ptr_equal(busy_origin(s), o);
+    respond(s, RESPONSE_OK);
+    assert_int_equal(o->state, MEMORY_ORIGIN_HELD); /* it stays this client's */
+    client_ends(s);
+    assert_int_equal(o->state, MEMORY_ORIGIN_NONE); /* and ends with it */
+    next_client(s);
+    ask(s, NTLM);
+    o = busy_origin(s);
+    respond(s, RESPONSE_OK);
+    origin_ends(o, true); /* while it waits */
+    assert_null(s->client.side.held);
+    ask(s, ONE);
+    assert_false(busy_origin(s)->side.reused);
+    respond(s, RESPONSE_OK);
+    expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_OK);
+    sides_free(s);
+}
+
+static void a_client_that_ends_its_side_is_gone_unless_the_tenant_finishes(void **state)
+{
+    for (int finish = 0; finish < 2; finish++) {
+        struct sides *s = sides_new();
+        sides_tenant(s)->finish_closed = finish;
+        ask(s, GET);
+        client_ends(s);
+        if (finish) {
+            respond(s, RESPONSE_OK);
+            expect_end(s, WEIR_CLIENT_LAST, 200, WEIR_OUTCOME_OK);
+        } else {
+            expect_end(s, WEIR_CLIENT_CUT, 499, WEIR_OUTCOME_CLIENT_GONE);
+        }
+        sides_free(s);
+    }
+}
+
 /* -- refused -- */
 
 static void what_is_no_request_is_refused_and_lingers(void **state)
@@ -323,6 +372,8 @@ int main(void)
         cmocka_unit_test(a_dropped_body_has_a_bound),
         cmocka_unit_test(a_dropped_body_that_is_malformed_ends_the_connection),
         cmocka_unit_test(a_request_that_expects_100_and_is_refused_is_the_last),
+        cmocka_unit_test(a_connection_with_a_clients_identity_waits_for_this_client),
+        cmocka_unit_test(a_client_that_ends_its_side_is_gone_unless_the_tenant_finishes),
         cmocka_unit_test(what_is_no_request_is_refused_and_lingers),
         cmocka_unit_test(a_request_body_over_the_limit_is_refused),
         cmocka_unit_test(a_request_body_that_is_malformed_never_looks_whole_to_the_origin),
