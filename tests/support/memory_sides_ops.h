@@ -130,6 +130,7 @@ static inline void use_memory_origin(struct memory_origin *o, struct weir_exchan
     o->got_at = o->got.len;
     o->gave_at = o->seen;
     o->side.broken = false;
+    o->side.http10 = o->sides->remembers ? &o->sides->http10 : NULL;
     o->side.reused = x->reused = reused;
     o->side.exchanges += reused;
     o->side.x = x;

@@ -517,7 +517,8 @@ static void an_unknown_part_of_the_reference_names_the_nearest(void **state)
                 "\"tenant.upstreams.NAME.health\"?");
     assert_help("tenant.upstreams.a.b.health", WEIR_ENOTFOUND,
                 "\"b\" is no field of tenant.upstreams.NAME: known are balance, protocol, tls, "
-                "pool, connect_timeout, response_timeout, endpoints, health");
+                "pool, connect_timeout, response_timeout, endpoints, health, connect_total, "
+                "body_timeout, http10_buffer");
     assert_help("tenant.redirects.to.coed", WEIR_ENOTFOUND,
                 "\"coed\" is no field of tenant.redirects[].to, did you mean "
                 "\"tenant.redirects[].to.code\"?");
