@@ -4,7 +4,7 @@
 # Circles of files: (files without their endings, why they stand). A circle may be a part of a line's.
 CIRCLES = [
     ({"node/loop/" + name for name in ("origin_conn", "address_pool", "session", "session_h1", "endpoint_pool", "loop",
-                                       "worker", "conn_log", "group", "listener", "dial")},
+                                       "worker", "conn_log", "group", "listener", "memory", "dial")},
      "pools and origin connections report to each other, and loop.h shows what worker.c does"),
 ]
 
