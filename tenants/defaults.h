@@ -9,12 +9,14 @@
 #define WEIR_DEFAULT_CONNECT_TIMEOUT_MS       5000
 #define WEIR_DEFAULT_RESPONSE_TIMEOUT_MS      60000
 #define WEIR_DEFAULT_WEIGHT                   100
-#define WEIR_DEFAULT_POOL_MIN_IDLE            4
+#define WEIR_DEFAULT_POOL_MIN_IDLE            0
 #define WEIR_DEFAULT_POOL_MAX_IDLE            64
 #define WEIR_DEFAULT_POOL_MAX                 256
 #define WEIR_DEFAULT_POOL_IDLE_MS             60000
+#define WEIR_DEFAULT_POOL_MAX_AGE_MS          600000
 #define WEIR_DEFAULT_MAX_HEADER               32768
 #define WEIR_DEFAULT_MAX_FIELDS               128
+#define WEIR_DEFAULT_HTTP10_BUFFER            0
 #define WEIR_DEFAULT_MAX_BODY                 0
 #define WEIR_DEFAULT_HEAD_TIMEOUT_MS          10000
 #define WEIR_DEFAULT_BODY_TIMEOUT_MS          30000

@@ -237,6 +237,7 @@ static void pool_fill(struct weir_upstream *u, const Weir__V1__Pool *p)
         u->pool_min_idle = u->pool_max_idle;
     u->pool_idle_timeout_ms =
         clamp_u32(p->has_idle_timeout ? p->idle_timeout : WEIR_DEFAULT_POOL_IDLE_MS);
+    u->pool_max_age_ms = clamp_u32(p->has_max_age ? p->max_age : WEIR_DEFAULT_POOL_MAX_AGE_MS);
 }
 
 static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstream *from,
@@ -254,6 +255,8 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
                                                           : WEIR_DEFAULT_UPSTREAM_BODY_TIMEOUT_MS);
     u->response_timeout_ms = clamp_u32(
         from->has_response_timeout ? from->response_timeout : WEIR_DEFAULT_RESPONSE_TIMEOUT_MS);
+    u->http10_buffer =
+        clamp_u32(from->has_http10_buffer ? from->http10_buffer : WEIR_DEFAULT_HTTP10_BUFFER);
     pool_fill(u, from->pool);
     u->num_endpoints = (uint16_t)from->n_endpoints;
     u->endpoints = weir_compile_alloc(c, from->n_endpoints, sizeof(*u->endpoints));

@@ -47,10 +47,12 @@ struct weir_upstream {
     uint32_t connect_total_ms; /* of all tries of one request */
     uint32_t body_timeout_ms;  /* of an endpoint whose turn it is */
     uint32_t response_timeout_ms;
+    uint32_t http10_buffer; /* bytes, 0 = refuse; 0..WEIR_HTTP10_BUFFER_MAX */
     uint32_t pool_min_idle;
     uint32_t pool_max_idle;
     uint32_t pool_max;
     uint32_t pool_idle_timeout_ms;
+    uint32_t pool_max_age_ms;
     uint16_t num_endpoints; /* 1..WEIR_ENDPOINTS_MAX */
     uint16_t num_backups;
     struct weir_endpoint *endpoints;

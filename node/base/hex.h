@@ -6,6 +6,7 @@
 #define WEIR_NODE_BASE_HEX_H
 
 #include <stdint.h>
+#include <string.h>
 
 /* Eight digits, the most significant first: each nibble is spread to a byte of its own, then made a
  * digit. */
@@ -17,8 +18,10 @@ static inline void weir_hex32(uint32_t v, char *out)
     x = (x << 4 | x) & 0x0f0f0f0f0f0f0f0full;
     uint64_t letters = (x + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull;
     x += 0x3030303030303030ull + letters * 0x27;
-    for (int i = 0; i < 8; i++)
-        out[i] = (char)(x >> (8 * (7 - i)));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    x = __builtin_bswap64(x); /* the most significant digit is the first byte */
+#endif
+    memcpy(out, &x, sizeof(x));
 }
 
 /** Write 16 digits, the most significant first. No NUL. @param out 16 bytes */

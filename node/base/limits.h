@@ -8,15 +8,17 @@
 #define WEIR_NODE_BASE_LIMITS_H
 
 /* wire */
-#define WEIR_HEAD_MAX         65535 /* bytes of a message head; offsets in it fit 16 bits */
-#define WEIR_FIELDS_MAX       256   /* fields of one head; tenants choose less */
-#define WEIR_METHOD_MAX       32    /* bytes of a method: twice the longest that is registered */
-#define WEIR_FIELD_NAME_MAX   256   /* bytes of a field's name */
-#define WEIR_HOST_MAX         253   /* bytes of a host name, RFC 1035 2.3.4 */
-#define WEIR_CHUNK_LINE_MAX   256   /* bytes of a chunk-size line with its extensions */
-#define WEIR_TRAILERS_MAX     4096  /* bytes of a trailer section */
-#define WEIR_INTERIM_MAX      16    /* 1xx responses before the final one */
-#define WEIR_LEADING_CRLF_MAX 2     /* bytes of one empty line before a request, RFC 9112 2.2 */
+#define WEIR_HEAD_MAX       65535 /* bytes of a message head; offsets in it fit 16 bits */
+#define WEIR_FIELDS_MAX     256   /* fields of one head; tenants choose less */
+#define WEIR_METHOD_MAX     32    /* bytes of a method: twice the longest that is registered */
+#define WEIR_FIELD_NAME_MAX 256   /* bytes of a field's name */
+#define WEIR_HOST_MAX       253   /* bytes of a host name, RFC 1035 2.3.4 */
+#define WEIR_CHUNK_LINE_MAX 256   /* bytes of a chunk-size line with its extensions */
+#define WEIR_TRAILERS_MAX   4096  /* bytes of a trailer section */
+#define WEIR_HTTP10_BUFFER_MAX                                                                     \
+    65536 /* bytes of a chunked request that are stored to find its length; one stash */
+#define WEIR_INTERIM_MAX      16 /* 1xx responses before the final one */
+#define WEIR_LEADING_CRLF_MAX 2  /* bytes of one empty line before a request, RFC 9112 2.2 */
 
 /* loop */
 #define WEIR_IO_CHUNK                    65536 /* bytes of one read; the worker's only read buffer */

@@ -72,6 +72,8 @@ static const struct row rows[] = {
         "Responses of endpoints that ended early.", COUNTER },
     [WEIR_M_UPSTREAM_UNSOLICITED] = { "weir_upstream_unsolicited_total", "",
         "Connections on which an endpoint sent bytes without a request.", COUNTER },
+    [WEIR_M_UPSTREAM_UNUSED_ENDED] = { "weir_upstream_unused_ended_total", "",
+        "Connections made ahead of demand that an endpoint ended before any request.", COUNTER },
     [WEIR_M_UPSTREAM_NONE_LEFT] = { "weir_upstream_none_left_total", "",
         "Requests for which no endpoint could be used.", COUNTER },
     [WEIR_M_UPSTREAM_OPEN] = { "weir_upstream_open", "",

@@ -39,14 +39,15 @@ enum weir_metric {
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */
     WEIR_M_UPSTREAM_MALFORMED, /* responses refused by the parser */
     WEIR_M_UPSTREAM_TIMEOUTS,
-    WEIR_M_UPSTREAM_CUT,         /* responses that ended before their end */
-    WEIR_M_UPSTREAM_UNSOLICITED, /* bytes on an idle or finished connection */
-    WEIR_M_UPSTREAM_NONE_LEFT,   /* no endpoint could be used: 502/503 */
-    WEIR_M_UPSTREAM_OPEN,        /* gauge */
-    WEIR_M_UPSTREAM_IDLE,        /* gauge */
-    WEIR_M_UPSTREAM_SHED,        /* parked ones that made way: no descriptor was left */
-    WEIR_M_PIPE_BYTES,           /* gauge: capacity of the pipes for splice */
-    WEIR_M_PIPES_NONE,           /* bodies copied because no pipe was to be had */
+    WEIR_M_UPSTREAM_CUT,          /* responses that ended before their end */
+    WEIR_M_UPSTREAM_UNSOLICITED,  /* bytes on an idle or finished connection */
+    WEIR_M_UPSTREAM_UNUSED_ENDED, /* by the endpoint, before any request */
+    WEIR_M_UPSTREAM_NONE_LEFT,    /* no endpoint could be used: 502/503 */
+    WEIR_M_UPSTREAM_OPEN,         /* gauge */
+    WEIR_M_UPSTREAM_IDLE,         /* gauge */
+    WEIR_M_UPSTREAM_SHED,         /* parked ones that made way: no descriptor was left */
+    WEIR_M_PIPE_BYTES,            /* gauge: capacity of the pipes for splice */
+    WEIR_M_PIPES_NONE,            /* bodies copied because no pipe was to be had */
     WEIR_M_DOWNSTREAM_BYTES_IN,
     WEIR_M_DOWNSTREAM_BYTES_OUT,
     WEIR_M_TENANT_COMPILES,

@@ -58,6 +58,7 @@ struct weir_exchange {
     bool fresh;          /* a second try: dial, do not use a parked connection */
     bool head_sent;      /* the request head was given to the origin connection */
     bool body_taken;     /* body bytes went to an origin connection */
+    bool gathering;      /* body bytes are read into `gathered`, to be sent with their length */
     bool response_begun; /* a byte of a response arrived on the current connection */
     bool head_passed;    /* the final head was given to the client */
     bool response_done;
@@ -88,6 +89,7 @@ struct weir_exchange {
     struct weir_response_plan plan;
     struct weir_body req_body, res_body;
     struct weir_stash *head; /* the request head as it is sent; the access record points into it */
+    struct weir_stash *gathered; /* the decoded body while it is gathered; NULL: none of it yet */
     struct weir_h1_head *response_head; /* of an incomplete response head */
     struct weir_rewrite_marks marks;
     uint16_t method_len;
@@ -205,6 +207,14 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
 /** Leave the origin connection, or the queue for one. @param reusable  as weir_origin_ops.release
  */
 void weir_exchange_leave_origin(struct weir_exchange *x, bool reusable);
+/** Send env->pieces, which are bytes of the request, its head first. May end x. @return false: it
+ * did */
+bool weir_exchange_send_request(struct weir_exchange *x);
+/** The body is malformed or too large: respond 400 or 413, or cut the response that is on its way.
+ * May end x. */
+void weir_exchange_refuse_body(struct weir_exchange *x);
+/** The request cannot be passed on, for which neither peer is to blame. May end x. */
+void weir_exchange_end_without_memory(struct weir_exchange *x);
 /** A new request id. */
 void weir_exchange_make_id(struct weir_exchange *x);
 /** Find an endpoint and a connection. May end x. */

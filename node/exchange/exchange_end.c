@@ -383,6 +383,7 @@ void weir_exchange_end(struct weir_exchange *x, enum weir_client_end how)
     leave_counters(x);
     weir_timer_stop(env->wheel, &x->deadline.timer);
     weir_stash_release(env->buffers, x->head);
+    weir_stash_release(env->buffers, x->gathered);
     weir_tenant_unref(x->tenant);
     x->magic = 0;
     c->x = NULL;

@@ -105,9 +105,10 @@ struct weir_origin_side {
     struct weir_exchange *x;          /* NULL: idle, parked or dialled ahead */
     struct weir_client_side *held_by; /* NULL unless held */
     uint64_t endpoint_key; /* weir_endpoint.key of the exchange that it served last; 0: none yet */
-    bool reused;           /* it had carried an exchange before this one */
-    bool broken;           /* takes no more bytes; a response may be there to read */
-    uint32_t exchanges;    /* carried before */
+    bool *http10; /* of its endpoint: whether the last response was HTTP/1.0. NULL: not known */
+    bool reused;  /* it had carried an exchange before this one */
+    bool broken;  /* takes no more bytes; a response may be there to read */
+    uint32_t exchanges; /* carried before */
 };
 
 /* -- the surroundings -- */

@@ -10,6 +10,7 @@
 #include "node/base/log_filter.h"
 #include "node/base/probe.h"
 #include "node/exchange/exchange.h"
+#include "node/exchange/exchange_gather.h"
 #include "node/exchange/exchange_log.h"
 #include "node/flow/forwarded.h"
 #include "node/flow/identity.h"
@@ -320,7 +321,7 @@ bool weir_exchange_wants_input(const struct weir_exchange *x)
     return o != NULL && !o->broken && (!x->head_sent || !x->req_body.done) && !o->ops->blocked(o);
 }
 
-static void refuse_request_body(struct weir_exchange *x)
+void weir_exchange_refuse_body(struct weir_exchange *x)
 {
     bool too_large = x->req_body.over_max;
     struct weir_exchange_env *env = x->env;
@@ -365,8 +366,7 @@ static size_t drop_request_input(struct weir_exchange *x, struct weir_span in)
     return used;
 }
 
-/* The request cannot be passed on, for which neither peer is to blame. */
-static void end_without_memory(struct weir_exchange *x)
+void weir_exchange_end_without_memory(struct weir_exchange *x)
 {
     weir_metric_add(x->env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     x->close_after = true;
@@ -375,6 +375,29 @@ static void end_without_memory(struct weir_exchange *x)
     else
         weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                                WEIR_SPAN_LIT("The node has no memory to spare."));
+}
+
+bool weir_exchange_send_request(struct weir_exchange *x)
+{
+    struct weir_origin_side *o = x->origin;
+    x->head_sent = true;
+    switch (o->ops->send(o, &x->env->pieces)) {
+    case WEIR_SENT:
+        if (x->req_body.done && !o->ops->blocked(o))
+            finish_request(x);
+        else
+            weir_exchange_note_turn(x);
+        return true;
+    case WEIR_SENT_LOST:
+        /* A server may respond and close before it has read everything: its response is read before
+         * the connection is given up. */
+        o->broken = true;
+        return true;
+    case WEIR_SENT_NO_MEMORY:
+        weir_exchange_end_without_memory(x);
+        return false;
+    }
+    WEIR_UNREACHABLE();
 }
 
 static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
@@ -390,7 +413,7 @@ static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
     if (!x->req_body.done)
         step = weir_body_feed(&x->req_body, in, p, &used);
     if (step == WEIR_STEP_FAIL) {
-        refuse_request_body(x);
+        weir_exchange_refuse_body(x);
         return in.len;
     }
     if (p->len == 0)
@@ -400,32 +423,16 @@ static size_t pass_request_input(struct weir_exchange *x, struct weir_span in)
         x->progress_ms = env->now->ms;
         x->window_bytes += used;
     }
-    x->head_sent = true;
-    struct weir_origin_side *o = x->origin;
-    switch (o->ops->send(o, p)) {
-    case WEIR_SENT:
-        if (x->req_body.done && !o->ops->blocked(o))
-            finish_request(x);
-        else
-            weir_exchange_note_turn(x);
-        return used;
-    case WEIR_SENT_LOST:
-        /* A server may respond and close before it has read everything: its response is read before
-         * the connection is given up. */
-        o->broken = true;
-        return used;
-    case WEIR_SENT_NO_MEMORY:
-        end_without_memory(x);
-        return in.len;
-    }
-    WEIR_UNREACHABLE();
+    return weir_exchange_send_request(x) ? used : in.len;
 }
 
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_DCHECK(weir_exchange_wants_input(x));
-    return x->phase == WEIR_PHASE_DRAIN ? drop_request_input(x, in) : pass_request_input(x, in);
+    if (x->phase == WEIR_PHASE_DRAIN)
+        return drop_request_input(x, in);
+    return weir_exchange_gathers(x) ? weir_exchange_gather(x, in) : pass_request_input(x, in);
 }
 
 void weir_exchange_origin_drained(struct weir_exchange *x)
@@ -466,13 +473,17 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
     x->outcome = outcome[failure];
 }
 
-static void mark_endpoint(struct weir_exchange *x)
+static void mark_endpoint(struct weir_exchange *x, enum weir_mark mark)
 {
     static struct weir_log_limit limit;
     struct weir_exchange_env *env = x->env;
     uint32_t suppressed = 0;
     weir_counter_add(x->endpoint_counters, WEIR_ENDPOINT_FAILURES, 1);
-    if (!weir_failure_marks_failed(env->marks, x->endpoint->key, env->now->ms))
+    bool out = mark == WEIR_MARK_AT_ONCE
+                   ? weir_failure_marks_failed(env->marks, x->endpoint->key, env->now->ms)
+                   : weir_failure_marks_response_failed(env->marks, x->endpoint->key, &x->client,
+                                                        env->now->ms);
+    if (!out)
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
         log_warn("upstream.endpoint_out",
@@ -510,14 +521,16 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         .sent = x->head_sent,
         .body_taken = x->body_taken,
         .response_begun = x->response_begun,
+        .request_done = x->req_body.done,
         .head_passed = x->head_passed,
         .retries = x->retries,
     };
     weir_exchange_leave_origin(x, false);
     count_failure(x, failure);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_exchange_log_failed(x, weir_access_outcome_name(x->outcome)));
-    if (weir_plan_marks_endpoint(failure, &facts))
-        mark_endpoint(x);
+    enum weir_mark mark = weir_plan_marks_endpoint(failure, &facts);
+    if (mark != WEIR_MARK_NONE)
+        mark_endpoint(x, mark);
     switch (weir_plan_after_failure(failure, &facts)) {
     case WEIR_NEXT_ENDPOINT:
         if (failure != WEIR_FAILURE_CLOSED || !facts.reused)

@@ -237,6 +237,8 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
     x->status = head->status;
     x->bound = x->bound || weir_identity_binds(head, bytes);
     x->reusable = weir_h1_keeps_alive(head) && x->plan.body != WEIR_BODY_CLOSE;
+    if (x->origin->http10 != NULL)
+        *x->origin->http10 = head->minor == 0;
     if (x->close_after)
         x->plan.reuse_downstream = false;
     weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);
@@ -352,7 +354,7 @@ static void release_origin(struct weir_exchange *x, size_t extra)
     x->outcome = x->tries > 1 || x->retries > 0 ? WEIR_OUTCOME_RETRIED_OK : WEIR_OUTCOME_OK;
     if (extra > 0)
         weir_metric_add(env->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
-    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key);
+    (void)weir_failure_marks_succeeded(env->marks, x->endpoint->key, &x->client, env->now->ms);
     bool reusable = x->reusable && whole_request && extra == 0;
     if (!x->bound)
         weir_exchange_leave_origin(x, reusable);
@@ -452,7 +454,7 @@ void weir_exchange_origin_end(struct weir_exchange *x, bool clean)
         weir_exchange_failed(x, WEIR_FAILURE_CUT);
         return;
     }
-    if (!send_to_client(x))
+    if (env->pieces.len > 0 && !send_to_client(x))
         return;
     x->reusable = false;
     complete_response(x, 0);

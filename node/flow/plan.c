@@ -34,6 +34,13 @@ bool weir_plan_response(const struct weir_response_facts *response,
     return true;
 }
 
+enum weir_request_way weir_plan_request(enum weir_h1_body body, bool http10, uint64_t gather_max)
+{
+    if (body != WEIR_BODY_CHUNKED || !http10)
+        return WEIR_REQUEST_STREAM;
+    return gather_max > 0 ? WEIR_REQUEST_GATHER : WEIR_REQUEST_411;
+}
+
 enum weir_next weir_plan_after_failure(enum weir_failure failure,
                                        const struct weir_failure_facts *facts)
 {
@@ -60,7 +67,21 @@ enum weir_next weir_plan_after_failure(enum weir_failure failure,
     WEIR_UNREACHABLE();
 }
 
-bool weir_plan_marks_endpoint(enum weir_failure failure, const struct weir_failure_facts *facts)
+enum weir_mark weir_plan_marks_endpoint(enum weir_failure failure,
+                                        const struct weir_failure_facts *facts)
 {
-    return failure != WEIR_FAILURE_CLOSED || !facts->reused;
+    switch (failure) {
+    case WEIR_FAILURE_CONNECT:
+    case WEIR_FAILURE_CONNECT_TIMEOUT:
+        return WEIR_MARK_AT_ONCE;
+    case WEIR_FAILURE_CLOSED:
+        return facts->reused || (facts->sent && !facts->request_done) ? WEIR_MARK_NONE
+                                                                      : WEIR_MARK_BY_RATE;
+    case WEIR_FAILURE_RESPONSE_TIMEOUT:
+    case WEIR_FAILURE_MALFORMED:
+    case WEIR_FAILURE_CUT:
+    case WEIR_FAILURE_STALLED:
+        return WEIR_MARK_BY_RATE;
+    }
+    WEIR_UNREACHABLE();
 }

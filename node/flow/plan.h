@@ -51,6 +51,21 @@ WEIR_MUST_USE bool weir_plan_response(const struct weir_response_facts *response
                                       const struct weir_request_facts *req,
                                       struct weir_response_plan *ret);
 
+/** How the body of a request goes on. */
+enum weir_request_way {
+    WEIR_REQUEST_STREAM, /* as it comes, in the framing that its head declares */
+    WEIR_REQUEST_GATHER, /* read as a whole first, and sent with its length */
+    WEIR_REQUEST_411,    /* not at all: the client has to say how long it is */
+};
+
+/**
+ * RFC 9112 6.1: a client must not send chunks unless it knows that the server handles HTTP/1.1.
+ *
+ * @param http10      the endpoint's last response was HTTP/1.0
+ * @param gather_max  bytes that the tenant lets a body have to be gathered; 0: none
+ */
+enum weir_request_way weir_plan_request(enum weir_h1_body body, bool http10, uint64_t gather_max);
+
 /** What went wrong between weir and an endpoint. */
 enum weir_failure {
     WEIR_FAILURE_CONNECT, /* refused, unreachable, reset while connecting, name not resolved */
@@ -68,6 +83,7 @@ struct weir_failure_facts {
     bool sent;           /* a byte of the request may have left */
     bool body_taken;     /* body bytes of the request were taken from the client: they are gone */
     bool response_begun; /* a byte of a response arrived */
+    bool request_done;   /* all of the request was read from the client */
     bool head_passed;    /* a byte of the final response went to the client */
     unsigned retries;    /* after-send retries already made for this request */
 };
@@ -86,10 +102,19 @@ enum weir_next {
  */
 enum weir_next weir_plan_after_failure(enum weir_failure failure,
                                        const struct weir_failure_facts *facts);
+/** What a failure says about the endpoint. */
+enum weir_mark {
+    WEIR_MARK_NONE,    /* nothing: the client or chance may be the cause */
+    WEIR_MARK_BY_RATE, /* its responses fail: one alone proves nothing */
+    WEIR_MARK_AT_ONCE, /* it cannot be reached */
+};
+
 /**
- * Whether this failure marks the endpoint. The end of a reused connection does not: an endpoint may
- * close an idle connection at any time.
+ * Whether this failure is held against the endpoint. The end of a reused connection is not, since
+ * an endpoint may close an idle connection at any time; nor is a connection that it closes while
+ * the request is still on its way, since the request may be larger than it takes.
  */
-bool weir_plan_marks_endpoint(enum weir_failure failure, const struct weir_failure_facts *facts);
+enum weir_mark weir_plan_marks_endpoint(enum weir_failure failure,
+                                        const struct weir_failure_facts *facts);
 
 #endif

@@ -28,6 +28,18 @@ static uint8_t *append_field(uint8_t *at, struct weir_span name, struct weir_spa
     return append(at, value);
 }
 
+/* A field that is passed on. As a rule it came as weir writes it, with one space behind the colon:
+ * then name, colon, space and value are one copy, otherwise they are put together. */
+static uint8_t *append_passed(uint8_t *at, const uint8_t *bytes, const struct weir_h1_field *f)
+{
+    size_t between = (size_t)f->name_at + f->name_len;
+    WEIR_DCHECK(bytes[between] == ':');
+    if (WEIR_UNLIKELY(f->value_at != between + 2 || bytes[between + 1] != ' '))
+        return append_field(at, weir_h1_name(bytes, f), weir_h1_value(bytes, f));
+    at = append_lit(at, "\r\n");
+    return append(at, weir_span(bytes + f->name_at, f->name_len + 2u + f->value_len));
+}
+
 static uint8_t *append_number(uint8_t *at, uint64_t v)
 {
     uint8_t digits[20];
@@ -287,11 +299,23 @@ size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
             at = append_max_forwards(at, h);
             continue;
         }
-        at = append_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+        at = append_passed(at, r->bytes, f);
         mark_field(r, f, (uint32_t)(at - out) - f->value_len, marks);
     }
     at = append_own_request_fields(r, at);
     WEIR_DCHECK((size_t)(at - out) <= weir_rewrite_request_max(r));
+    return (size_t)(at - out);
+}
+
+size_t weir_rewrite_set_length(uint8_t *out, size_t len, uint64_t length)
+{
+    static const char chunked[] = "\r\nTransfer-Encoding: chunked\r\n\r\n";
+    WEIR_ASSERT(weir_span_ends(weir_span(out, len), weir_span(chunked, sizeof(chunked) - 1)));
+    WEIR_ASSERT_CMP(length, <, 10000000000u); /* ten digits fit where "chunked" was */
+    uint8_t *at = append_lit(out + len - (sizeof(chunked) - 1), "\r\nContent-Length: ");
+    at = append_number(at, length);
+    at = append_lit(at, "\r\n\r\n");
+    WEIR_ASSERT_CMP((size_t)(at - out), <=, len);
     return (size_t)(at - out);
 }
 
@@ -357,7 +381,7 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
         has_date = has_date || (f->id == WEIR_FIELD_DATE && !f->hop);
         if (decide_response_field(r, f) == FATE_DROP)
             continue;
-        at = append_field(at, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+        at = append_passed(at, r->bytes, f);
     }
     if (final && !has_date)
         at = append_field(at, WEIR_SPAN_LIT("Date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));

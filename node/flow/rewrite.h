@@ -62,6 +62,15 @@ size_t weir_rewrite_request_max(const struct weir_rewrite_request *r);
 size_t weir_rewrite_request(const struct weir_rewrite_request *r, uint8_t *out,
                             struct weir_rewrite_marks *marks);
 
+/**
+ * Give a written head a length in place of chunks: its body was read as a whole.
+ *
+ * @param out  a head of weir_rewrite_request of a chunked request (contract); changed in place
+ * @param len  its bytes   @param length  of the body, below 10^10 (contract)
+ * @return its bytes now, not more than before
+ */
+size_t weir_rewrite_set_length(uint8_t *out, size_t len, uint64_t length);
+
 struct weir_rewrite_response {
     const struct weir_h1_head *head;
     const uint8_t *bytes;

@@ -46,13 +46,14 @@ static void store_response(struct weir_address_pool *p, const struct weir_lookup
     weir_address_pool_move(p, l->result == WEIR_RESOLVED_FOUND ? WEIR_RESOLVE_DONE
                                                                : WEIR_RESOLVE_FAILED);
     p->resolve_at_ms = p->worker->now.ms + age_ms;
-    if (l->num_addrs == 0)
+    if (l->num_addrs == 0 || (l->result != WEIR_RESOLVED_FOUND && p->num_addrs > 0))
         return;
     WEIR_ASSERT(l->num_addrs <= WEIR_RESOLVE_MAX);
     p->num_addrs = l->num_addrs;
     memcpy(p->addrs, l->addrs, l->num_addrs * sizeof(l->addrs[0]));
     for (uint16_t i = 0; i < p->num_addrs; i++)
         p->addrs[i].port = p->port;
+    weir_address_pool_moved(p);
 }
 
 static void take_response(struct weir_address_pool *p, const struct weir_lookup *l)

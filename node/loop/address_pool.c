@@ -10,12 +10,13 @@
 #include "node/base/trace.h"
 #include "node/conn/sock.h"
 #include "node/exchange/exchange.h"
-#include "node/loop/dial.h"
+#include "node/flow/dial_order.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
 
-#define REFILL_AT_ONCE         4  /* connects for one address in a turn */
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
+#define CLOSED_AT_ONCE         64 /* connections of one pool closed in a turn */
+#define AGE_SPREAD             10 /* a connection's age is its limit, give or take this part */
 
 static struct weir_address_pool *address_pool_of(void *p)
 {
@@ -79,6 +80,7 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
     p->min_idle = weir_worker_share(w, u->pool_min_idle);
     p->max_idle = weir_worker_share(w, u->pool_max_idle);
     p->idle_timeout_ms = u->pool_idle_timeout_ms;
+    p->max_age_ms = u->pool_max_age_ms;
     p->connect_timeout_ms = u->connect_timeout_ms;
     p->mark_key = e->key;
     p->used_ms = w->now.ms;
@@ -86,6 +88,13 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
 }
 
 /* -- parked connections -- */
+
+/* It was made to an address that the name no longer has. */
+static bool leads_elsewhere(const struct weir_origin_conn *u)
+{
+    const struct weir_address_pool *p = u->address_pool;
+    return weir_dial_order_find(p->addrs, p->num_addrs, &u->addr) == p->num_addrs;
+}
 
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x)
@@ -97,10 +106,16 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
     while (!weir_list_empty(&p->idle)) {
         struct weir_origin_conn *u =
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
+        if (p->moved && leads_elsewhere(u)) {
+            weir_origin_conn_close(u);
+            continue;
+        }
         /* Bytes that came too late for one tenant must not be the response to another. */
         bool strange = u->side.endpoint_key != x->endpoint->key;
         if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
             return u;
+        if (u->side.endpoint_key == 0)
+            weir_address_pool_unused_ended(p);
         weir_origin_conn_close(u);
     }
     return NULL;
@@ -113,12 +128,45 @@ static void evict_oldest_parked(struct weir_worker *w)
             weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
 }
 
+/* Connections that began together do not end together. */
+uint64_t weir_address_pool_retire_at_ms(const struct weir_address_pool *p)
+{
+    struct weir_worker *w = p->worker;
+    uint64_t spread = p->max_age_ms / AGE_SPREAD;
+    return w->now.ms + p->max_age_ms - spread + weir_rng_below(&w->rng, 2 * spread + 1);
+}
+
+static void close_those_elsewhere(struct weir_address_pool *p)
+{
+    struct weir_list *next;
+    uint32_t budget = CLOSED_AT_ONCE;
+    p->moved = false;
+    for (struct weir_list *l = p->idle.next; l != &p->idle; l = next) {
+        struct weir_origin_conn *u = weir_container_of(l, struct weir_origin_conn, park_link);
+        next = l->next;
+        if (!leads_elsewhere(u))
+            continue;
+        if (budget-- == 0) {
+            p->moved = true;
+            return;
+        }
+        weir_origin_conn_close(u);
+    }
+}
+
+void weir_address_pool_moved(struct weir_address_pool *p)
+{
+    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
+    close_those_elsewhere(p);
+}
+
 bool weir_address_pool_park(struct weir_origin_conn *u)
 {
     struct weir_worker *w = u->worker;
     struct weir_address_pool *p = u->address_pool;
     WEIR_ASSERT(u->side.x == NULL && u->pool == NULL);
-    if (w->stopping || w->draining || p->num_idle >= p->max_idle)
+    if (w->stopping || w->draining || p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
+        leads_elsewhere(u))
         return false;
     if (w->num_parked >= w->max_parked)
         evict_oldest_parked(w);
@@ -128,7 +176,8 @@ bool weir_address_pool_park(struct weir_origin_conn *u)
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
     weir_list_prepend(&p->idle, &u->park_link);
     weir_list_append(&w->idle_lru, &u->lru_link);
-    weir_conn_set_deadline(&u->conn, w->now.ms + p->idle_timeout_ms);
+    uint64_t until_ms = w->now.ms + p->idle_timeout_ms;
+    weir_conn_set_deadline(&u->conn, until_ms < u->retire_at_ms ? until_ms : u->retire_at_ms);
     return weir_origin_conn_watch(u);
 }
 
@@ -144,59 +193,7 @@ void weir_address_pool_unpark(struct weir_origin_conn *u)
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
 }
 
-/* -- ahead of demand, and away again -- */
-
-static bool is_in_use(const struct weir_address_pool *p)
-{
-    return p->worker->now.ms - p->used_ms < p->idle_timeout_ms;
-}
-
-static bool is_short(const struct weir_address_pool *p)
-{
-    return p->num_idle + p->num_ahead < p->min_idle && is_in_use(p) && !p->worker->draining &&
-           !p->worker->stopping;
-}
-
-void weir_address_pool_want_refill(struct weir_address_pool *p)
-{
-    if (is_short(p) && weir_list_empty(&p->refill_link))
-        weir_list_append(&p->worker->refill, &p->refill_link);
-}
-
-void weir_address_pool_ahead_failed(struct weir_address_pool *p)
-{
-    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
-    static struct weir_log_limit limit;
-    struct weir_worker *w = p->worker;
-    char text[WEIR_ADDR_TEXT_MAX] = "";
-    uint32_t suppressed = 0;
-    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
-    if (!weir_failure_marks_failed(w->marks, p->mark_key, w->now.ms) ||
-        !weir_log_allowed(&limit, 10, &suppressed))
-        return;
-    if (p->host[0] == '\0')
-        (void)weir_addr_text(&p->addrs[0], text);
-    log_warn("upstream.endpoint_out", "name=%s address=%s outcome=%s ahead=1 suppressed=%u",
-             p->host, text, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED), suppressed);
-}
-
-/* @return connects begun */
-static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
-{
-    uint32_t begun = 0;
-    while (begun < budget && is_short(p) &&
-           weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now.ms)) {
-        begun++;
-        if (weir_address_pool_resolve(p) != WEIR_ADDRESS_POOL_ADDR_READY)
-            break;
-        enum weir_err err = weir_dial_ahead(p);
-        if (err == WEIR_EIO)
-            weir_address_pool_ahead_failed(p);
-        if (err < 0)
-            break;
-    }
-    return begun;
-}
+/* -- away again -- */
 
 static void address_pool_free(struct weir_address_pool *p)
 {
@@ -209,7 +206,7 @@ static void address_pool_free(struct weir_address_pool *p)
 static bool is_unused(const struct weir_address_pool *p)
 {
     return p->num_open == 0 && weir_list_empty(&p->pools) &&
-           p->resolve_state != WEIR_RESOLVE_RUNNING && !is_in_use(p);
+           p->resolve_state != WEIR_RESOLVE_RUNNING && !weir_address_pool_is_in_use(p);
 }
 
 /* A few in each tick, so that no turn is long, however many pools there are. */
@@ -221,8 +218,10 @@ static void sweep_address_pools(struct weir_worker *w)
             w->address_pools_at = 0;
             return;
         }
-        if (is_in_use(address_pool_of(p)) || p->num_open > 0)
+        if (weir_address_pool_is_in_use(address_pool_of(p)) || p->num_open > 0)
             weir_address_pool_ask(p);
+        if (p->moved)
+            close_those_elsewhere(p);
         if (!is_unused(p))
             continue;
         address_pool_free(p);
@@ -233,19 +232,7 @@ static void sweep_address_pools(struct weir_worker *w)
 
 void weir_address_pool_tick(struct weir_worker *w)
 {
-    /* When descriptors are short, connections that were used before are worth more than new ones
-     * that may never be used. */
-    uint32_t budget = w->num_parked < w->max_parked / 2 ? WEIR_REFILL_BUDGET : 0;
-    for (int i = 0; i < ADDRESS_POOLS_PER_TICK && budget > 0 && !weir_list_empty(&w->refill); i++) {
-        struct weir_address_pool *p =
-            weir_container_of(w->refill.next, struct weir_address_pool, refill_link);
-        weir_list_remove(&p->refill_link);
-        uint32_t some = budget < REFILL_AT_ONCE ? budget : REFILL_AT_ONCE;
-        budget -= refill_address_pool(p, some);
-        /* To the end of the list, so that a pool that cannot be filled does not delay the others.
-         */
-        weir_address_pool_want_refill(p);
-    }
+    weir_address_pool_refill(w);
     sweep_address_pools(w);
 }
 

@@ -92,6 +92,7 @@ static struct weir_origin_conn *dial_win(struct weir_dial *d, struct weir_origin
     d->address_pool->has_good = true;
     dial_free(d);
     weir_origin_conn_connected(u);
+    u->ahead = x == NULL;
     if (x != NULL)
         weir_origin_conn_give(u, pool, x);
     return u;

@@ -91,7 +91,9 @@ weir_endpoint_pool_of(struct weir_worker *w, const struct weir_upstream *u, stru
     if (p == NULL)
         return NULL;
     WEIR_ASSERT(endpoint_pool_of(p)->worker == w);
-    p->max = weir_worker_share(w, u->pool_max);
+    /* A worker without any could serve no request. */
+    uint32_t share = weir_worker_share(w, u->pool_max);
+    p->max = share > 0 ? share : 1;
     p->used_ms = w->now.ms;
     e->pool = p;
     e->pool_known_at = w->endpoint_pools_freed + 1;

@@ -33,6 +33,7 @@ struct weir_endpoint_pool {
     struct weir_list address_pool_link;
     struct weir_list waiting; /* weir_exchange.wait_link, first come first */
     struct weir_task task;    /* serve those that wait, after something changed */
+    bool http10;              /* the endpoint's last response was HTTP/1.0 */
     uint32_t num_open, num_waiting;
     uint32_t max; /* this worker's share */
     uint64_t used_ms;

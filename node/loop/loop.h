@@ -132,7 +132,7 @@ struct weir_worker {
  * request that follows the acknowledgement must be served by the new configuration.
  */
 void weir_worker_drain_inbox(struct weir_worker *w);
-/** This worker's part of a number that is meant for the node, rounded up. */
+/** This worker's part of a number of the node: the parts of all workers add up to it. */
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n);
 /** The configuration as this worker has it: of its start, or of the last change. */
 const struct weir_workers_config *weir_worker_config(const struct weir_worker *w);

@@ -79,6 +79,7 @@ static void leave_endpoint_pool(struct weir_origin_conn *u)
     if (u->pool != NULL)
         u->pool->num_open--;
     u->pool = NULL;
+    u->side.http10 = NULL;
 }
 
 void weir_origin_conn_close(struct weir_origin_conn *u)
@@ -349,6 +350,8 @@ static void handle_parked_event(struct weir_origin_conn *u)
     case WEIR_IO_FAILED:
         break;
     }
+    if (u->side.endpoint_key == 0)
+        weir_address_pool_unused_ended(u->address_pool);
     weir_origin_conn_close(u);
 }
 
@@ -456,6 +459,7 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
 void weir_origin_conn_connected(struct weir_origin_conn *u)
 {
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
+    u->retire_at_ms = weir_address_pool_retire_at_ms(u->address_pool);
     if (u->state == WEIR_ORIGIN_CONN_CONNECTING)
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
 }
@@ -468,6 +472,7 @@ void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool
     WEIR_ASSERT(x->origin == NULL);
     u->pool = p;
     u->side.endpoint_key = p->key.endpoint;
+    u->side.http10 = &p->http10;
     u->side.x = x;
     x->origin = &u->side;
 }
@@ -483,6 +488,8 @@ void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
         return;
     }
     leave_endpoint_pool(u);
+    if (u->side.endpoint_key != 0)
+        weir_address_pool_served(u->address_pool, u->ahead);
     if (!weir_address_pool_park(u))
         weir_origin_conn_close(u);
     if (pool != NULL)
@@ -498,6 +505,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
     u->side.endpoint_key = p->key.endpoint;
+    u->side.http10 = &p->http10;
     p->num_open++;
     u->side.x = x;
     u->side.broken = false;

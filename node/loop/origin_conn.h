@@ -36,7 +36,8 @@ enum weir_origin_conn_state {
 struct weir_origin_conn {
     uint32_t magic;
     uint8_t state;
-    bool lost; /* the loop cannot watch it */
+    bool ahead; /* made ahead of demand */
+    bool lost;  /* the loop cannot watch it */
     struct weir_worker *worker;
     struct weir_endpoint_pool *pool;        /* of the exchange that it carries; else NULL */
     struct weir_address_pool *address_pool; /* of the address it leads to */
@@ -48,6 +49,7 @@ struct weir_origin_conn {
     struct weir_list link;      /* in worker->origin_list */
     struct weir_list park_link; /* in address_pool->idle when parked, in dial->connects before */
     struct weir_list lru_link;
+    uint64_t retire_at_ms; /* too old for new requests then */
 };
 
 /** Change the state. The move must be in the table of legal moves (contract). */

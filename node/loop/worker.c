@@ -46,7 +46,8 @@ const struct weir_workers_config *weir_worker_config(const struct weir_worker *w
 
 uint32_t weir_worker_share(const struct weir_worker *w, uint32_t n)
 {
-    return (n + w->cfg.num_workers - 1) / w->cfg.num_workers;
+    WEIR_DCHECK(w->index < w->cfg.num_workers);
+    return n / w->cfg.num_workers + (w->index < n % w->cfg.num_workers ? 1 : 0);
 }
 
 /* -- the tick -- */

@@ -95,29 +95,57 @@ static enum weir_step feed_name(struct weir_h1_head *h, struct weir_span head)
     return WEIR_STEP_SOME;
 }
 
-static enum weir_step feed_value(struct weir_h1_head *h, struct weir_span head)
+/* The field whose value ends at `end`, before a CRLF. */
+static inline enum weir_step finish_field(struct weir_h1_head *h, const uint8_t *head, size_t end)
 {
     struct weir_h1_field *f = &h->fields[h->num_fields];
+    struct weir_span value = weir_bytes_trim(weir_span(head + f->value_at, end - f->value_at));
+    f->value_at = (uint16_t)(value.at - head);
+    f->value_len = (uint16_t)value.len;
+    f->id = (uint8_t)weir_field_id_of(weir_h1_name(head, f));
+    f->hop = false;
+    if (f->id != WEIR_FIELD_OTHER) {
+        enum weir_h1_fault fault = weir_h1_field_judge(h, head, f);
+        if (WEIR_UNLIKELY(fault != WEIR_FAULT_NONE))
+            return weir_h1_fail(h, fault);
+    }
+    h->num_fields++;
+    h->scan_at = (uint32_t)end + 2;
+    h->state = WEIR_H1_AT_LINE;
+    return WEIR_STEP_SOME;
+}
+
+static enum weir_step feed_value(struct weir_h1_head *h, struct weir_span head)
+{
     size_t at = weir_scan_value(head.at, h->scan_at, head.len);
     h->scan_at = (uint32_t)at;
     if (at == head.len)
         return WEIR_STEP_MORE;
     if (WEIR_UNLIKELY(head.at[at] != '\r' || at + 1 == head.len || head.at[at + 1] != '\n'))
         return weir_h1_stop(h, head, at, WEIR_FAULT_FIELD_VALUE);
-    struct weir_span value = weir_bytes_trim(weir_span(head.at + f->value_at, at - f->value_at));
-    f->value_at = (uint16_t)(value.at - head.at);
-    f->value_len = (uint16_t)value.len;
-    f->id = (uint8_t)weir_field_id_of(weir_h1_name(head.at, f));
-    f->hop = false;
-    if (f->id != WEIR_FIELD_OTHER) {
-        enum weir_h1_fault fault = weir_h1_field_judge(h, head.at, f);
-        if (WEIR_UNLIKELY(fault != WEIR_FAULT_NONE))
-            return weir_h1_fail(h, fault);
-    }
-    h->num_fields++;
-    h->scan_at = (uint32_t)at + 2;
-    h->state = WEIR_H1_AT_LINE;
-    return WEIR_STEP_SOME;
+    return finish_field(h, head.at, at);
+}
+
+/* A whole field line in one go, as nearly all come. @return SOME: read | FAIL | MORE: nothing was
+ * read, since it is not there whole, is no ordinary field, or is one too many */
+static inline enum weir_step feed_whole_line(struct weir_h1_head *h, struct weir_span head)
+{
+    size_t at = h->scan_at;
+    bool underscore = false;
+    size_t colon = weir_scan_name(head.at, at, head.len, &underscore);
+    size_t name_len = colon - at;
+    if (name_len - 1 >= WEIR_FIELD_NAME_MAX || colon == head.len || head.at[colon] != ':' ||
+        h->num_fields == h->max_fields)
+        return WEIR_STEP_MORE;
+    size_t end = weir_scan_value(head.at, colon + 1, head.len);
+    if (WEIR_UNLIKELY(head.len - end < 2 || head.at[end] != '\r' || head.at[end + 1] != '\n'))
+        return WEIR_STEP_MORE;
+    struct weir_h1_field *f = &h->fields[h->num_fields];
+    f->name_at = (uint16_t)at;
+    f->name_len = (uint16_t)name_len;
+    f->value_at = (uint16_t)(colon + 1);
+    f->underscore = underscore;
+    return finish_field(h, head.at, end);
 }
 
 static enum weir_step feed_fields(struct weir_h1_head *h, struct weir_span head)
@@ -125,6 +153,11 @@ static enum weir_step feed_fields(struct weir_h1_head *h, struct weir_span head)
     enum weir_step step = WEIR_STEP_SOME;
     while (step == WEIR_STEP_SOME) {
         if (h->state == WEIR_H1_AT_LINE) {
+            do
+                step = feed_whole_line(h, head);
+            while (step == WEIR_STEP_SOME);
+            if (step == WEIR_STEP_FAIL)
+                break;
             step = feed_line_start(h, head);
             if (step != WEIR_STEP_SOME)
                 break;

@@ -63,7 +63,12 @@ static const struct weir_rule tenant_rules[] = {
     { .field = "upstreams",
       ITEMS(0, WEIR_UPSTREAMS_MAX),
       KEYS(WEIR_FORM_UPSTREAM, "NAME"),
-      .help = "Groups of origin servers, by name." },
+      .help = "Groups of origin servers, by name. An endpoint is out at once when a connect to it "
+              "fails, and until one succeeds or for 1 s, doubled each time up to 60 s. A response "
+              "that fails (closed, late, malformed, cut, stalled) counts: 5 of them within 10 s, "
+              "more than half of all, for 2 clients or more and for as many as are served, take it "
+              "out for such a time. So no single client can. Clients are told apart by address, "
+              "IPv6 by /64. When all are out, all are tried." },
     { .field = "routes",
       ITEMS(0, WEIR_ROUTES_MAX),
       .preset_text = "path \"/\" to the upstream, when there is exactly one",
@@ -130,7 +135,9 @@ static const struct weir_rule upstream_rules[] = {
       .refused = "https",
       .help = "The protocol of the endpoints." },
     { .field = "tls", NOT_YET, .help = "TLS towards the endpoints." },
-    { .field = "pool", .help = "Connections to each endpoint that stay open, per worker." },
+    { .field = "pool",
+      .help = "Connections to each endpoint. The numbers are the node's; its workers share them "
+              "evenly." },
     { .field = "connect_timeout",
       DURATION(10, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_CONNECT_TIMEOUT_MS),
@@ -154,6 +161,12 @@ static const struct weir_rule upstream_rules[] = {
       .help =
           "How long an endpoint may pause inside a body, when it is its turn to send or take. Its "
           "rate has no lower limit: events and long polls may trickle." },
+    { .field = "http10_buffer",
+      SIZE(0, WEIR_HTTP10_BUFFER_MAX),
+      PRESET(WEIR_DEFAULT_HTTP10_BUFFER),
+      .help = "An endpoint whose last response was HTTP/1.0 cannot read chunks. A chunked request "
+              "to it is read up to this size and sent with its length; a longer one gets a 413. "
+              "0: it gets a 411." },
 };
 
 static const struct weir_rule upstream_tls_rules[] = {
@@ -168,7 +181,9 @@ static const struct weir_rule pool_rules[] = {
     { .field = "min_idle",
       NUMBER(0, 1024),
       PRESET(WEIR_DEFAULT_POOL_MIN_IDLE),
-      .help = "Idle connections that are opened ahead of demand." },
+      .help = "Idle connections that are opened ahead of demand, while requests have come within "
+              "idle_timeout. An endpoint that ends or refuses them gets none until a request was "
+              "served on a connection that stays open, nor before a back-off of 1 s to 1 min." },
     { .field = "max_idle",
       NUMBER(0, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX_IDLE),
@@ -176,11 +191,18 @@ static const struct weir_rule pool_rules[] = {
     { .field = "max",
       NUMBER(1, 65536),
       PRESET(WEIR_DEFAULT_POOL_MAX),
-      .help = "Connections at most, busy ones included. Not below max_idle." },
+      .help = "Connections at most, busy ones included. Not below max_idle. Each worker has one at "
+              "least, so that a number below that of the workers counts as theirs." },
     { .field = "idle_timeout",
       DURATION(SECOND, 24 * HOUR),
       PRESET(WEIR_DEFAULT_POOL_IDLE_MS),
       .help = "How long an idle connection stays open." },
+    { .field = "max_age",
+      DURATION(SECOND, 24 * HOUR),
+      PRESET(WEIR_DEFAULT_POOL_MAX_AGE_MS),
+      .help = "How long after its begin a connection is used for new requests, give or take a "
+              "tenth. One to an address that the endpoint's name no longer has is not used for "
+              "them at all." },
 };
 
 static const struct weir_rule endpoint_rules[] = {

@@ -10,7 +10,7 @@ from support.client import fetch, get
 from support.dns import NameServer
 from support.node import Node
 from support.site import tenant
-from support.upstream import ok, responding
+from support.upstream import ok, pause, responding
 from support.wait import until
 
 ONE_EACH = ok(b"ok", "Connection: close")
@@ -129,3 +129,90 @@ def test_a_client_that_leaves_ends_the_dial(make_node, make_upstream, name_serve
     until(lambda: node.admin.metrics()["weir_upstream_open"] == 4, "all four addresses are tried at once")
     client.reset()
     until(lambda: node.admin.metrics()["weir_upstream_open"] == 0, "the dial has ended")
+
+
+# -- connections that are kept, and the addresses that they lead to
+
+
+def test_kept_connections_follow_a_name_that_moves(make_node, make_upstream, name_server) -> None:
+    """A connection that leads to an address which the name no longer has is closed when it is idle, and not kept again."""
+    old = make_upstream(responding(ok(b"old")))
+    new = make_upstream(responding(ok(b"new")), host="127.0.0.2", port=old.port)
+    node = _node(make_node, name_server)
+    name_server.set("moves.example", "127.0.0.1", ttl=1)
+    node.apply(tenant("moves", [f"moves.example:{old.port}"]))
+    assert fetch(node.address, get("moves.test")).body == b"old"
+    assert len(old.open_connections()) == 1
+    name_server.set("moves.example", "127.0.0.2", ttl=1)
+    until(lambda: not old.open_connections(), "the connection to the old address is closed")
+    assert fetch(node.address, get("moves.test")).body == b"new"
+    assert len(new.open_connections()) == 1
+
+
+def test_a_request_on_its_way_is_not_cut_when_the_name_moves(make_node, make_upstream, name_server) -> None:
+    """It ends on the old address; then that connection closes."""
+
+    def slowly(conn) -> None:
+        conn.read_request()
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+        until(lambda: new.accepted > 0, "another request is served by the new address")
+        conn.send(b"half")
+        conn.wait_end()
+
+    old = make_upstream(slowly)
+    new = make_upstream(responding(ok(b"new")), host="127.0.0.2", port=old.port)
+    node = _node(make_node, name_server)
+    name_server.set("slow.example", "127.0.0.1", ttl=1)
+    node.apply(tenant("slow", [f"slow.example:{old.port}"]))
+    with node.connect() as client:
+        client.send(get("slow.test"))
+        old.wait_requests(1)
+        name_server.set("slow.example", "127.0.0.2", ttl=1)
+        name_server.wait_asked("slow.example", number=3)
+        assert fetch(node.address, get("slow.test")).body == b"new"
+        assert client.read_response().body == b"halfhalf"
+    until(lambda: not old.open_connections(), "the connection to the old address is closed")
+
+
+def test_a_kept_connection_has_a_maximum_age(make_site) -> None:
+    """pool.max_age: however busy, and although it is never idle for pool.idle_timeout."""
+    site = make_site(responding(), upstream={"pool": {"min_idle": 0, "max_age": "1s", "idle_timeout": "60s"}})
+    until(lambda: site.fetch("/").status == 200 and site.upstream.accepted >= 3, "connections are replaced")
+    until(lambda: not site.upstream.open_connections(), "the last one is closed while it is idle")
+
+
+# -- ahead of demand
+
+
+def test_nothing_is_opened_ahead_of_demand_by_default(make_node, make_upstream) -> None:
+    """pool.min_idle is 0: an origin that serves one connection at a time is not held by connections without a request."""
+    server = make_upstream(responding())
+    node = make_node()
+    document = tenant("plain", [server.address])
+    del document["upstreams"]["web"]["pool"]
+    node.apply(document)
+    for _ in range(5):
+        assert fetch(node.address, get("plain.test")).status == 200
+    assert len(server.connections) == len(server.used()) == 1
+
+
+def test_an_origin_that_ends_unused_connections_is_left_alone(make_site) -> None:
+    """They are not opened again and again: none until a request was served, and a back-off by endpoint before it."""
+
+    def script(conn) -> None:
+        if conn.index > 0 and not conn.upstream.requests[1:]:
+            return  # ends it at once
+        responding()(conn)
+
+    def slow(conn) -> None:
+        conn.read_request()
+        pause(1.5)
+        conn.send(ok())
+
+    site = make_site(script, upstream={"pool": {"min_idle": 4, "idle_timeout": "60s"}})
+    other = make_site(slow)
+    assert site.fetch("/").status == 200
+    until(lambda: site.upstream.accepted >= 4, "connections are made ahead of demand")
+    assert other.fetch("/").status == 200
+    assert site.upstream.accepted == 4
+    until(lambda: site.fetch("/").status == 200 and len(site.upstream.open_connections()) >= 4, "they are made again")

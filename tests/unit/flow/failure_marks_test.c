@@ -20,6 +20,13 @@
 
 #define KEY 0x1234567890abcdefull
 
+static const struct weir_addr somebody = { { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 }, 0 };
+
+static bool succeeded(struct weir_failure_marks *v, uint64_t key)
+{
+    return weir_failure_marks_succeeded(v, key, &somebody, 1);
+}
+
 static void an_endpoint_is_usable_until_it_fails_and_again_after_its_time(void **state)
 {
     struct weir_failure_marks *v = weir_failure_marks_new();
@@ -71,12 +78,12 @@ static void a_success_clears_the_mark_and_the_count(void **state)
     struct weir_failure_marks *v = weir_failure_marks_new();
 
     (void)state;
-    assert_false(weir_failure_marks_succeeded(v, KEY));
+    assert_false(succeeded(v, KEY));
     assert_true(weir_failure_marks_failed(v, KEY, 1000));
     assert_true(weir_failure_marks_failed(v, KEY, 3000));
-    assert_true(weir_failure_marks_succeeded(v, KEY));
+    assert_true(succeeded(v, KEY));
     assert_true(weir_failure_marks_usable(v, KEY, 3001));
-    assert_false(weir_failure_marks_succeeded(v, KEY));
+    assert_false(succeeded(v, KEY));
     assert_true(weir_failure_marks_failed(v, KEY, 4000));
     assert_true(weir_failure_marks_usable(v, KEY, 5000)); /* one second again */
     weir_failure_marks_free(&v);
@@ -120,9 +127,9 @@ static void a_full_window_hides_nobody_and_makes_room_when_marks_are_over(void *
         assert_false(weir_failure_marks_usable(v, keys[i], 1500));
     assert_false(weir_failure_marks_failed(v, keys[8], 1500)); /* no room: it stays usable */
     assert_true(weir_failure_marks_usable(v, keys[8], 1500));
-    assert_false(weir_failure_marks_succeeded(v, keys[8]));
+    assert_false(succeeded(v, keys[8]));
 
-    assert_true(weir_failure_marks_succeeded(v, keys[3])); /* its slot may change hands */
+    assert_true(succeeded(v, keys[3])); /* its slot may change hands */
     assert_true(weir_failure_marks_failed(v, keys[8], 1600));
     assert_false(weir_failure_marks_usable(v, keys[8], 1700));
     assert_true(weir_failure_marks_usable(v, keys[3], 1700));
@@ -173,6 +180,138 @@ static void each_table_has_a_secret_of_its_own(void **state)
     weir_failure_marks_free(&b);
 }
 
+/* -- responses -- */
+
+static struct weir_addr client_of(unsigned number)
+{
+    struct weir_addr a = somebody;
+    a.ip[14] = (uint8_t)(number >> 8);
+    a.ip[15] = (uint8_t)number;
+    return a;
+}
+
+static bool respond_badly(struct weir_failure_marks *v, unsigned client, uint64_t now_ms)
+{
+    struct weir_addr a = client_of(client);
+    return weir_failure_marks_response_failed(v, KEY, &a, now_ms);
+}
+
+static void respond_well(struct weir_failure_marks *v, unsigned client, uint64_t now_ms)
+{
+    struct weir_addr a = client_of(client);
+    (void)weir_failure_marks_succeeded(v, KEY, &a, now_ms);
+}
+
+/* Fault 9: however often one client fails, whatever others do, the endpoint serves on. */
+static void a_single_client_takes_no_endpoint_out(void **state)
+{
+    struct weir_failure_marks *v = weir_failure_marks_new();
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        assert_false(respond_badly(v, 7, 100000 + i));
+        if (i % 50 == 0)
+            respond_well(v, i / 50 % 3, 100000 + i);
+    }
+    assert_true(weir_failure_marks_usable(v, KEY, 120000));
+    /* Addresses of one IPv6 network are one client. */
+    struct weir_addr six = { { 0x20, 1, 0xd, 0xb8, 1, 2, 3, 4 }, 0 };
+    for (unsigned i = 0; i < 256; i++) {
+        six.ip[15] = (uint8_t)i;
+        assert_false(weir_failure_marks_response_failed(v, KEY + 1, &six, 120000));
+    }
+    weir_failure_marks_free(&v);
+}
+
+/* Two clients may share a bit, but not all of many. */
+static void responses_that_fail_for_several_clients_mark(void **state)
+{
+    struct weir_failure_marks *v = weir_failure_marks_new();
+    bool out = false;
+    unsigned num = 0;
+    (void)state;
+    while (!out && num < 30)
+        out = respond_badly(v, num++ % 10, 100000);
+    assert_true(out);
+    assert_in_range(num, 5, 14);
+    assert_false(weir_failure_marks_usable(v, KEY, 100999));
+    assert_false(respond_badly(v, 40, 100500)); /* in flight: the same incident */
+    assert_true(weir_failure_marks_usable(v, KEY, 101000));
+    /* It has to prove itself anew, and then is out for twice the time. */
+    for (unsigned i = 0; i < 4; i++)
+        assert_false(respond_badly(v, i, 101000));
+    out = false;
+    for (unsigned i = 4; i < 20 && !out; i++)
+        out = respond_badly(v, i, 101000);
+    assert_true(out);
+    assert_false(weir_failure_marks_usable(v, KEY, 102999));
+    assert_true(weir_failure_marks_usable(v, KEY, 103000));
+    weir_failure_marks_free(&v);
+}
+
+static void a_good_response_does_not_end_a_mark_by_rate(void **state)
+{
+    struct weir_failure_marks *v = weir_failure_marks_new();
+    bool out = false;
+    (void)state;
+    for (unsigned i = 0; i < 20 && !out; i++)
+        out = respond_badly(v, i, 100000);
+    assert_true(out);
+    assert_false(succeeded(v, KEY));
+    assert_false(weir_failure_marks_usable(v, KEY, 100999));
+    /* A failed connect makes it one that a success ends. */
+    assert_true(weir_failure_marks_failed(v, KEY, 101000));
+    assert_true(succeeded(v, KEY));
+    assert_true(weir_failure_marks_usable(v, KEY, 101001));
+    weir_failure_marks_free(&v);
+}
+
+static void an_endpoint_that_mostly_serves_is_not_marked(void **state)
+{
+    struct weir_failure_marks *v = weir_failure_marks_new();
+    uint64_t now = 100000;
+    (void)state;
+    /* 40 of 100, of any clients, for long: also where counts are halved. */
+    for (unsigned i = 0; i < 100000; i++, now += i % 32 == 0) {
+        if (i % 5 < 3)
+            respond_well(v, i % 97, now);
+        else
+            assert_false(respond_badly(v, i % 89, now));
+    }
+    /* 60 of 100: marked before long. */
+    bool out = false;
+    for (unsigned i = 0; i < 10000 && !out; i++) {
+        if (i % 5 < 2)
+            respond_well(v, i % 97, now);
+        else
+            out = respond_badly(v, i % 89, now);
+    }
+    assert_true(out);
+    weir_failure_marks_free(&v);
+}
+
+static void failures_far_apart_are_no_rate(void **state)
+{
+    struct weir_failure_marks *v = weir_failure_marks_new();
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_false(respond_badly(v, i, 100000 + i * 3000ull));
+    /* Successes before the first failure are not counted: they cost one load. */
+    weir_failure_marks_free(&v);
+}
+
+static void a_slot_that_counts_is_not_given_away(void **state)
+{
+    struct weir_failure_marks *v = weir_failure_marks_new();
+    uint64_t keys[9];
+    (void)state;
+    keys_of_one_home(keys, 9);
+    for (size_t i = 0; i < 8; i++)
+        assert_false(weir_failure_marks_response_failed(v, keys[i], &somebody, 100000));
+    assert_false(weir_failure_marks_failed(v, keys[8], 105000)); /* no room */
+    assert_true(weir_failure_marks_failed(v, keys[8], 111000));  /* windows are over */
+    weir_failure_marks_free(&v);
+}
+
 /* -- threads -- */
 
 #define THREADS 4
@@ -197,12 +336,16 @@ static void *run_steps(void *arg)
     for (uint64_t now = 1; now <= STEPS; now++) {
         uint64_t key = keys[weir_rng_below(&rng, 12)];
 
-        switch (weir_rng_below(&rng, 4)) {
+        switch (weir_rng_below(&rng, 5)) {
+        case 4:
+            r->turned_out += weir_failure_marks_response_failed(
+                r->marks, key, &(struct weir_addr){ { [0] = (uint8_t)now }, 0 }, now);
+            break;
         case 0:
             r->turned_out += weir_failure_marks_failed(r->marks, key, now);
             break;
         case 1:
-            r->brought_back += weir_failure_marks_succeeded(r->marks, key);
+            r->brought_back += succeeded(r->marks, key);
             break;
         default:
             (void)weir_failure_marks_usable(r->marks, key, now);
@@ -287,6 +430,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_endpoint_is_usable_until_it_fails_and_again_after_its_time),
         cmocka_unit_test(each_further_failure_doubles_the_time_up_to_a_minute),
+        cmocka_unit_test(a_single_client_takes_no_endpoint_out),
+        cmocka_unit_test(responses_that_fail_for_several_clients_mark),
+        cmocka_unit_test(a_good_response_does_not_end_a_mark_by_rate),
+        cmocka_unit_test(an_endpoint_that_mostly_serves_is_not_marked),
+        cmocka_unit_test(failures_far_apart_are_no_rate),
+        cmocka_unit_test(a_slot_that_counts_is_not_given_away),
         cmocka_unit_test(failures_while_it_is_out_belong_to_the_same_incident),
         cmocka_unit_test(a_success_clears_the_mark_and_the_count),
         cmocka_unit_test(old_failures_are_forgotten),

@@ -210,13 +210,21 @@ static void nothing_is_sent_twice_that_may_have_been_acted_on(void **state)
     }
 }
 
-static void only_the_end_of_a_parked_connection_is_not_held_against_an_endpoint(void **state)
+/* Fault 9: only a failed connect marks at once; what a client may have caused never counts. */
+static void a_failure_marks_by_what_it_proves(void **state)
 {
     for (size_t i = 0; i < WEIR_ARRAY_LEN(failures); i++) {
-        for (unsigned bits = 0; bits < 96; bits++) {
-            struct weir_failure_facts f = facts_of(bits, WEIR_METHOD_GET);
-            bool excused = failures[i] == WEIR_FAILURE_CLOSED && f.reused;
-            assert_int_equal(weir_plan_marks_endpoint(failures[i], &f), !excused);
+        for (unsigned bits = 0; bits < 192; bits++) {
+            struct weir_failure_facts f = facts_of(bits % 96, WEIR_METHOD_GET);
+            f.request_done = bits >= 96;
+            bool connect =
+                failures[i] == WEIR_FAILURE_CONNECT || failures[i] == WEIR_FAILURE_CONNECT_TIMEOUT;
+            bool excused =
+                failures[i] == WEIR_FAILURE_CLOSED && (f.reused || (f.sent && !f.request_done));
+            enum weir_mark mark = weir_plan_marks_endpoint(failures[i], &f);
+            assert_int_equal(mark, excused   ? WEIR_MARK_NONE
+                                   : connect ? WEIR_MARK_AT_ONCE
+                                             : WEIR_MARK_BY_RATE);
         }
     }
 }
@@ -237,6 +245,20 @@ static void incomplete_head_breaks_the_contract(void **state)
     assert_true(weir_death_by_contract(plan_incomplete_response, NULL, "head_len > 0"));
 }
 
+/* Only chunks to an endpoint of HTTP/1.0 do not go on as they come. */
+static void chunks_do_not_go_to_an_endpoint_of_http_1_0(void **state)
+{
+    static const enum weir_h1_body others[] = { WEIR_BODY_NONE, WEIR_BODY_LENGTH };
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, false, 0), WEIR_REQUEST_STREAM);
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, false, 100), WEIR_REQUEST_STREAM);
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, true, 0), WEIR_REQUEST_411);
+    assert_int_equal(weir_plan_request(WEIR_BODY_CHUNKED, true, 1), WEIR_REQUEST_GATHER);
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(others); i++) {
+        assert_int_equal(weir_plan_request(others[i], true, 0), WEIR_REQUEST_STREAM);
+        assert_int_equal(weir_plan_request(others[i], true, 100), WEIR_REQUEST_STREAM);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,7 +269,8 @@ int main(void)
         cmocka_unit_test(a_failure_is_followed_by_what_the_facts_allow),
         cmocka_unit_test(nothing_is_sent_twice_that_may_have_been_acted_on),
         cmocka_unit_test(incomplete_head_breaks_the_contract),
-        cmocka_unit_test(only_the_end_of_a_parked_connection_is_not_held_against_an_endpoint),
+        cmocka_unit_test(a_failure_marks_by_what_it_proves),
+        cmocka_unit_test(chunks_do_not_go_to_an_endpoint_of_http_1_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -413,11 +413,32 @@ static void connections_are_there_before_they_are_needed(void **state)
         peer_accept(&ahead[i], r->origin);
     rig_await(r, WEIR_M_UPSTREAM_IDLE, 3);
     assert_false(peer_ready(r->origin, 200));
-    peer_close(&ahead[0]); /* one goes, another comes */
-    peer_accept(&ahead[0], r->origin);
-    rig_await(r, WEIR_M_UPSTREAM_IDLE, 3);
     peer_close(&ahead[0]);
     peer_close(&ahead[1]);
+    rig_free(r);
+}
+
+/* Issue: an origin that closes what it has not been asked anything on was reconnected to for ever.
+ */
+static void an_origin_that_ends_unused_connections_gets_no_more_until_it_has_served(void **state)
+{
+    struct rig *r = rig_running();
+    struct peer ahead;
+    struct stored s;
+    Weir__V1__Upstream *u = rig_site(r, &s, "shop", "shop.example");
+    u->pool->min_idle = 2;
+    rig_push(r, &s);
+    rig_get(r, "/", RIG_OK);
+    peer_accept(&ahead, r->origin);
+    rig_await(r, WEIR_M_UPSTREAM_IDLE, 2);
+    peer_close(&ahead);
+    rig_await(r, WEIR_M_UPSTREAM_UNUSED_ENDED, 1);
+    assert_false(peer_ready(r->origin, 1500)); /* longer than the first back-off */
+    rig_get(r, "/", RIG_OK);
+    rig_get(r, "/", RIG_OK); /* want of a connection is noticed when one is taken */
+    peer_accept(&ahead, r->origin);
+    rig_await(r, WEIR_M_UPSTREAM_IDLE, 2);
+    peer_close(&ahead);
     rig_free(r);
 }
 
@@ -455,6 +476,7 @@ int main(void)
         cmocka_unit_test(every_wait_has_a_limit),
         cmocka_unit_test(an_idle_client_is_closed_without_a_response),
         cmocka_unit_test(connections_are_there_before_they_are_needed),
+        cmocka_unit_test(an_origin_that_ends_unused_connections_gets_no_more_until_it_has_served),
         cmocka_unit_test(a_dead_endpoint_is_not_dialled_ahead_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,37 @@ static void one_connection_does_not_occupy_a_worker(void **state)
     rig_free_freezable(r);
 }
 
+/* How many records are in the tail, once there is one. */
+static unsigned await_tail(struct rig *r)
+{
+    uint64_t cursor = 0, until = weir_clock_mono_ns() + PEER_WAIT_S * UINT64_C(1000000000);
+    struct weir_strbuf b = WEIR_STRBUF_ZERO;
+    unsigned num = 0;
+    while (num == 0 && weir_clock_mono_ns() < until) {
+        weir_strbuf_reset(&b);
+        cursor = 0;
+        assert_int_equal(weir_access_tail_read(r->cfg.access_log, &cursor, &b), 0);
+        for (size_t i = 0; i < b.len; i++)
+            num += b.at[i] == '\n';
+        (void)usleep(1000);
+    }
+    weir_strbuf_deinit(&b);
+    return num;
+}
+
+static void records_begin_with_the_first_reader_of_a_log_that_is_off(void **state)
+{
+    struct rig *r = rig_new();
+    assert_int_equal(weir_access_log_open("off", 1, &r->cfg.access_log), WEIR_OK);
+    rig_start(r);
+    rig_get(r, "/before", RIG_OK);
+    weir_access_tail_begin(r->cfg.access_log);
+    rig_get(r, "/after", RIG_OK);
+    assert_int_equal(await_tail(r), 1);
+    weir_access_tail_end(r->cfg.access_log);
+    rig_free(r);
+}
+
 static void a_request_that_is_none_is_refused_and_the_connection_closed(void **state)
 {
     struct rig *r = rig_running();
@@ -569,6 +600,7 @@ int main(void)
         cmocka_unit_test(pipelined_requests_get_their_responses_in_order),
         cmocka_unit_test(a_thousand_pipelined_requests_all_get_responses),
         cmocka_unit_test(one_connection_does_not_occupy_a_worker),
+        cmocka_unit_test(records_begin_with_the_first_reader_of_a_log_that_is_off),
         cmocka_unit_test(a_request_that_is_none_is_refused_and_the_connection_closed),
         cmocka_unit_test(a_head_may_come_in_two_reads_cut_anywhere),
         cmocka_unit_test(both_workers_serve),

@@ -101,10 +101,12 @@ static void compile_applies_every_default(void **state)
     assert_int_equal(u->balance, WEIR_BALANCE_ROUND_ROBIN);
     assert_int_equal(u->connect_timeout_ms, WEIR_DEFAULT_CONNECT_TIMEOUT_MS);
     assert_int_equal(u->response_timeout_ms, WEIR_DEFAULT_RESPONSE_TIMEOUT_MS);
+    assert_int_equal(u->http10_buffer, 0);
     assert_int_equal(u->pool_min_idle, WEIR_DEFAULT_POOL_MIN_IDLE);
     assert_int_equal(u->pool_max_idle, WEIR_DEFAULT_POOL_MAX_IDLE);
     assert_int_equal(u->pool_max, WEIR_DEFAULT_POOL_MAX);
     assert_int_equal(u->pool_idle_timeout_ms, WEIR_DEFAULT_POOL_IDLE_MS);
+    assert_int_equal(u->pool_max_age_ms, WEIR_DEFAULT_POOL_MAX_AGE_MS);
     assert_int_equal(u->num_endpoints, 1);
     assert_int_equal(u->num_backups, 0);
     assert_int_equal(u->endpoints[0].weight, WEIR_DEFAULT_WEIGHT);
@@ -138,7 +140,11 @@ static void compile_has_what_the_document_gives(void **state)
     u->balance = WEIR__V1__UPSTREAM__BALANCE__ip_hash;
     u->connect_timeout = 1500;
     u->response_timeout = 2500;
+    u->has_http10_buffer = 1;
+    u->http10_buffer = 1000;
     pool.has_min_idle = pool.has_max_idle = pool.has_max = pool.has_idle_timeout = 1;
+    pool.has_max_age = 1;
+    pool.max_age = 70000;
     pool.min_idle = 0;
     pool.max_idle = 3;
     pool.max = 7;
@@ -162,10 +168,12 @@ static void compile_has_what_the_document_gives(void **state)
     assert_int_equal(t->upstreams[0].balance, WEIR_BALANCE_IP_HASH);
     assert_int_equal(t->upstreams[0].connect_timeout_ms, 1500);
     assert_int_equal(t->upstreams[0].response_timeout_ms, 2500);
+    assert_int_equal(t->upstreams[0].http10_buffer, 1000);
     assert_int_equal(t->upstreams[0].pool_min_idle, 0);
     assert_int_equal(t->upstreams[0].pool_max_idle, 3);
     assert_int_equal(t->upstreams[0].pool_max, 7);
     assert_int_equal(t->upstreams[0].pool_idle_timeout_ms, 9000);
+    assert_int_equal(t->upstreams[0].pool_max_age_ms, 70000);
     assert_int_equal(t->upstreams[0].num_backups, 1);
     assert_int_equal(t->upstreams[0].endpoints[1].index, 1);
     assert_int_equal(t->upstreams[0].endpoints[1].weight, 0);

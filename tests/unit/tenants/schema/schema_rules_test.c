@@ -424,6 +424,8 @@ static void the_reference_page_has_every_field(void **state)
              (const char *const[]){ "size 1KiB..63KiB", "default 32KiB", NULL });
     page_has(page.at, "http.max_fields",
              (const char *const[]){ "number 16..256", "default 128", "431", "502", NULL });
+    page_has(page.at, "upstreams.NAME.http10_buffer",
+             (const char *const[]){ "size 0..64KiB", "default 0", "411", "413", NULL });
     page_has(page.at, "http.trace", (const char *const[]){ "default false", "405", NULL });
     page_has(page.at, "http.min_rate", (const char *const[]){ "default 500B/s", NULL });
     page_has(page.at, "routes[].websocket",
