@@ -68,8 +68,17 @@ enum weir_metric {
     WEIR_M_STORE_CORRUPT_RECORDS,
     WEIR_M_ADMIN_REQUESTS,
     WEIR_M_ADMIN_ERRORS,
-    WEIR_M_POOL_EXHAUSTED, /* a request or connection refused for memory */
-    WEIR_M_RESOLVER_FOUND, /* look-ups of names by their result */
+    WEIR_M_MEMORY_USED,         /* gauge: bytes held for clients and endpoints */
+    WEIR_M_MEMORY_WAITS,        /* reads put off until memory is free */
+    WEIR_M_MEMORY_NO_KEEPALIVE, /* times the rung was entered; weir_memory_rung, as the next three
+                                 */
+    WEIR_M_MEMORY_NO_ACCEPT,
+    WEIR_M_MEMORY_REFUSE,
+    WEIR_M_MEMORY_SHED,
+    WEIR_M_MEMORY_REFUSED,    /* requests */
+    WEIR_M_MEMORY_SHED_CONNS, /* connections */
+    WEIR_M_POOL_EXHAUSTED,    /* a request or connection refused for memory */
+    WEIR_M_RESOLVER_FOUND,    /* look-ups of names by their result */
     WEIR_M_RESOLVER_NONE,
     WEIR_M_RESOLVER_FAILED,
     WEIR_M_RESOLVER_HITS,    /* known already */

@@ -76,6 +76,7 @@ struct weir_exchange {
     struct weir_dial *dial;                /* set while a connection is being made for it */
     struct weir_endpoint_pool *waiting_in; /* set while in a pool's queue */
     struct weir_list wait_link;
+    struct weir_account *account;               /* of its memory */
     struct weir_tenant *tenant;                 /* shares; NULL when no tenant has the host */
     struct weir_counter_row *counters;          /* of the tenant, pinned; NULL with it */
     struct weir_counter_row *endpoint_counters; /* of the endpoint, pinned; NULL: none chosen yet */

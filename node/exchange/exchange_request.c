@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node/base/clock.h"
+#include "node/base/hash.h"
 #include "node/base/hex.h"
 #include "node/base/log_filter.h"
 #include "node/base/probe.h"
@@ -57,6 +58,7 @@ struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct we
     memset(x, 0, sizeof(*x));
     x->magic = WEIR_EXCHANGE_MAGIC;
     x->env = env;
+    x->account = &env->buffers->budget.accounts[0];
     x->downstream = c;
     x->client = *c->peer;
     x->fault = "";
@@ -140,6 +142,13 @@ static void set_request_facts(struct weir_exchange *x, const struct weir_h1_head
     weir_body_init(&x->req_body, body, head->content_length, head->chunked);
 }
 
+/* Memory is short, and its tenant holds more than is left. */
+static bool is_refused_for_memory(const struct weir_exchange *x)
+{
+    const struct weir_budget *b = &x->env->buffers->budget;
+    return b->rung >= WEIR_RUNG_REFUSE && weir_budget_is_over(b, x->account);
+}
+
 void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side *c,
                          const struct weir_h1_head *head, const uint8_t *bytes)
 {
@@ -158,6 +167,9 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);
         weir_exchange_count_tenant(x);
+        x->account = weir_budget_account(&env->buffers->budget,
+                                         weir_hash64(0, x->tenant->name.at, x->tenant->name.len));
+        weir_buffers_charge(env->buffers, x->account, WEIR_MEMORY_REQUESTS);
         x->req_body.max = a->tenant->max_body;
         c->idle_timeout_ms = a->tenant->idle_timeout_ms;
     }
@@ -171,6 +183,12 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
         return;
     }
     x->upstream = a->route->upstream;
+    if (WEIR_UNLIKELY(is_refused_for_memory(x))) {
+        weir_metric_add(env->metrics, WEIR_M_MEMORY_REFUSED, 1);
+        weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
+                               WEIR_SPAN_LIT("The node has no memory to spare."));
+        return;
+    }
     if (!write_request_head(x, head, bytes)) {
         weir_metric_add(env->metrics, WEIR_M_POOL_EXHAUSTED, 1);
         weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,

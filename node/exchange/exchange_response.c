@@ -52,6 +52,12 @@ void weir_exchange_flushed(struct weir_exchange *x)
 
 /* -- weir's own responses -- */
 
+/* Responses are the last of their connections: the node drains, or memory is short. */
+static bool is_last(const struct weir_exchange_env *env)
+{
+    return env->draining || env->buffers->budget.rung >= WEIR_RUNG_NO_KEEP_ALIVE;
+}
+
 /* The rest of the request's body may be read and dropped, so that the connection can go on. */
 static bool can_drain_body(const struct weir_exchange *x)
 {
@@ -108,7 +114,7 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     struct weir_client_side *c = x->downstream;
     struct weir_exchange_env *env = x->env;
     bool keep =
-        x->req.keep_alive && !x->close_after && !env->draining && !c->eof && can_drain_body(x);
+        x->req.keep_alive && !x->close_after && !is_last(env) && !c->eof && can_drain_body(x);
     keep = keep && (!x->expects || x->req_body.done);
     struct weir_local_response a = {
         .status = status,
@@ -303,7 +309,7 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
         struct weir_response_facts facts = { .head = h,
                                              .interims = x->interims,
                                              .request_done = x->req_body.done,
-                                             .last = env->draining || x->downstream->eof };
+                                             .last = is_last(env) || x->downstream->eof };
         if (!weir_plan_response(&facts, &x->req, &x->plan)) {
             x->fault = weir_h1_fault_name(WEIR_FAULT_UPGRADE);
             return HEAD_FAILED;

@@ -90,7 +90,8 @@ static void listener_watch(struct weir_listener *l, bool on)
 
 void weir_worker_accepting(struct weir_worker *w, bool on)
 {
-    if (w->stopping || !weir_room_may_come(&w->room))
+    bool full = !weir_room_may_come(&w->room);
+    if (w->stopping || full || w->buffers.budget.rung >= WEIR_RUNG_NO_ACCEPT)
         on = false;
     weir_room_wait(&w->room, !on && !w->stopping);
     if (WEIR_LIKELY(w->accepting == on))

@@ -100,13 +100,16 @@ struct weir_worker {
 
     struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;
-    struct weir_list sessions;    /* of clients, but those in undrained: weir_session.link */
-    struct weir_list undrained;   /* those that do not know yet that the worker drains */
-    struct weir_list origin_list; /* every origin connection */
-    struct weir_list dial_list;   /* origin connections in the making */
-    struct weir_list idle_lru;    /* parked origin connections, longest parked first */
-    struct weir_list refill;      /* address pools that are below min_idle */
-    struct weir_hashmap pools;    /* endpoint key -> weir_endpoint_pool */
+    struct weir_list sessions;         /* of clients, but those in undrained: weir_session.link */
+    struct weir_list undrained;        /* those that do not know yet that the worker drains */
+    struct weir_list origin_list;      /* every origin connection */
+    struct weir_list dial_list;        /* origin connections in the making */
+    struct weir_list idle_lru;         /* parked origin connections, longest parked first */
+    struct weir_list starved_origins;  /* wait for memory: memory.c */
+    struct weir_list starved_sessions; /* the same */
+    uint64_t memory_published;         /* of the metric */
+    struct weir_list refill;           /* address pools that are below min_idle */
+    struct weir_hashmap pools;         /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
     size_t address_pools_at;
     size_t pools_at;               /* where the sweep goes on */

@@ -12,6 +12,7 @@
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
+#include "node/loop/memory.h"
 #include "node/loop/pools.h"
 #include "node/loop/session.h"
 
@@ -124,6 +125,7 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     weir_room_leave_origin(&w->room);
     weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     weir_list_remove(&u->link);
+    weir_list_remove(&u->lru_link);
     weir_pipe_close(&w->pipes, &u->pipe);
     weir_conn_close(&u->conn, false);
     if (pool != NULL)
@@ -143,7 +145,7 @@ static bool wants_to_read(const struct weir_origin_conn *u)
     case WEIR_ORIGIN_CONN_HELD:
         return true;
     case WEIR_ORIGIN_CONN_BUSY:
-        return weir_exchange_wants_response(u->side.x);
+        return weir_list_empty(&u->lru_link) && weir_exchange_wants_response(u->side.x);
     case WEIR_ORIGIN_CONN_CLOSED:
         break;
     }
@@ -202,6 +204,7 @@ static void side_hold(struct weir_origin_side *o)
 {
     struct weir_origin_conn *u = origin_conn_of_side(o);
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_HELD);
+    weir_list_remove(&u->lru_link);
     arm_or_lose(u);
 }
 
@@ -314,6 +317,9 @@ static bool read_once(struct weir_origin_conn *u)
     size_t held = weir_stash_span(u->conn.in).len;
     size_t room = held == 0 ? u->conn.env->scratch_len : WEIR_LARGE_LEN - held;
     struct weir_span in;
+    room = weir_memory_origin_room(u, room);
+    if (room == 0)
+        return false;
     switch (weir_conn_read(&u->conn, room, &in)) {
     case WEIR_IO_DONE:
         if (!feed_response(u, in))
@@ -386,6 +392,8 @@ static void on_origin_event(struct weir_conn *c, unsigned what)
 {
     struct weir_origin_conn *u = origin_conn_of(c);
     weir_pump_begin(c->env, c);
+    if (u->side.x != NULL)
+        weir_buffers_charge(c->env->buffers, u->side.x->account, WEIR_MEMORY_RESPONSES);
     if (u->lost) {
         handle_watch_failure(u);
         weir_pump_end(c->env, c);
@@ -531,6 +539,7 @@ void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     WEIR_ASSERT(u->side.x == NULL);
     struct weir_endpoint_pool *pool = u->pool;
+    weir_list_remove(&u->lru_link); /* it may have waited for memory */
     if (!reusable || u->conn.in != NULL || u->conn.out.len > 0) {
         weir_origin_conn_close(u);
         return;

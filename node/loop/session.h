@@ -45,6 +45,10 @@ struct weir_session_kind {
     void (*drain)(struct weir_session *s);
     /** End it now, with what runs on it; the client sees a reset. */
     void (*cut)(struct weir_session *s);
+    /** Whose its memory is. */
+    struct weir_account *(*account)(const struct weir_session *s);
+    /** Since when its client takes no bytes that wait for it, in ms of the worker; 0: none wait. */
+    uint64_t (*slow_since)(const struct weir_session *s);
     /** Whether no byte of a request has come, and nothing waits to be sent. */
     bool (*is_idle)(const struct weir_session *s);
     /** Close an idle one, so that another has room. @return false: the client has sent something */
@@ -57,6 +61,7 @@ struct weir_session {
     uint32_t magic;
     uint8_t reason; /* enum weir_close_reason */
     bool counted_by_address;
+    bool starved; /* does not read until memory is free: memory.c */
     const struct weir_session_kind *kind;
     struct weir_worker *worker;
     struct weir_list link; /* in worker->sessions, or undrained */

@@ -12,6 +12,7 @@
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
 #include "node/loop/loop.h"
+#include "node/loop/memory.h"
 #include "tenants/cache.h"
 
 static const uint8_t session_moves[] = {
@@ -431,6 +432,8 @@ static bool read_once(struct weir_session_h1 *h)
 {
     size_t room = client_read_room(h);
     struct weir_span in;
+    if (room > 0)
+        room = weir_memory_session_room(&h->s, room);
     if (room == 0)
         return false;
     switch (weir_conn_read(&h->s.conn, room, &in)) {
@@ -462,6 +465,19 @@ static void read_from_client(struct weir_session_h1 *h)
 
 /* -- the pump -- */
 
+static struct weir_account *account_of(const struct weir_session_h1 *h)
+{
+    return h->side.x != NULL ? h->side.x->account : &h->s.worker->buffers.budget.accounts[0];
+}
+
+/* What is held from now on is the account's. */
+static void begin_pump(struct weir_session_h1 *h)
+{
+    struct weir_conn *c = &h->s.conn;
+    weir_pump_begin(c->env, c);
+    weir_buffers_charge(c->env->buffers, account_of(h), WEIR_MEMORY_REQUESTS);
+}
+
 /* A new connection whose request is read as a whole and whose response is awaited: most often the
  * response is sent before anything else happens on the connection. Entering and leaving epoll would
  * be five system calls for nothing. */
@@ -476,7 +492,7 @@ static bool wants_to_read(const struct weir_session_h1 *h)
 {
     const struct weir_conn *c = &h->s.conn;
     const struct weir_exchange *x = h->side.x;
-    if (h->side.eof)
+    if (h->side.eof || h->s.starved)
         return false;
     switch ((enum weir_session_h1_state)h->state) {
     case WEIR_SESSION_H1_HEAD:
@@ -532,13 +548,15 @@ static void on_event(struct weir_conn *c, unsigned what)
     struct weir_session_h1 *h = session_of(c);
     if (h->state == WEIR_SESSION_H1_CLOSED)
         return;
-    weir_pump_begin(c->env, c);
+    begin_pump(h);
     if (what & WEIR_CONN_FAILED)
         handle_client_failure(h);
     if (h->state != WEIR_SESSION_H1_CLOSED) {
         account_given(h);
         if ((what & WEIR_CONN_ROOM) && h->side.x != NULL)
             weir_exchange_flushed(h->side.x);
+        if (what & WEIR_CONN_ROOM)
+            weir_memory_resume(h->s.worker);
     }
     /* A connection that was accepted without bytes is read once more at the end of the turn: most
      * have some by then, and never enter epoll. */
@@ -579,7 +597,7 @@ static void expire(struct weir_session_h1 *h)
 
 static void on_expired(struct weir_conn *c)
 {
-    weir_pump_begin(c->env, c);
+    begin_pump(session_of(c));
     expire(session_of(c));
     pump(session_of(c));
     weir_pump_end(c->env, c);
@@ -613,7 +631,7 @@ static void begin_session(struct weir_session *s)
     h->since_ms = c->env->now->ms;
     weir_conn_set_deadline(c, h->since_ms + s->worker->cfg.head_timeout_ms);
     h->fresh = true;
-    weir_pump_begin(c->env, c);
+    begin_pump(h);
     (void)read_once(h);
     if (h->fresh && h->state == WEIR_SESSION_H1_HEAD)
         weir_conn_wake(c);
@@ -628,7 +646,7 @@ static void drain_session(struct weir_session *s)
     struct weir_session_h1 *h = session_of(&s->conn);
     if (h->state != WEIR_SESSION_H1_HEAD || s->conn.in != NULL)
         return;
-    weir_pump_begin(s->conn.env, &s->conn);
+    begin_pump(h);
     (void)read_once(h);
     pump(h);
     weir_pump_end(s->conn.env, &s->conn);
@@ -643,11 +661,22 @@ static void cut_session(struct weir_session *s)
         close_session(h, true);
 }
 
+static struct weir_account *session_account(const struct weir_session *s)
+{
+    return account_of(weir_container_of(s, struct weir_session_h1, s));
+}
+
+static uint64_t session_slow_since(const struct weir_session *s)
+{
+    const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
+    return s->conn.out.len > 0 && h->side.x != NULL ? h->side.x->progress_ms : 0;
+}
+
 static bool session_is_idle(const struct weir_session *s)
 {
     const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
-    return h->state == WEIR_SESSION_H1_HEAD && !h->fresh && h->head == NULL && s->conn.in == NULL &&
-           s->conn.out.len == 0;
+    return h->state == WEIR_SESSION_H1_HEAD && !h->fresh && !s->starved && h->head == NULL &&
+           s->conn.in == NULL && s->conn.out.len == 0;
 }
 
 /* Its input is taken out of the connection while its pump runs: it may not be idle then. */
@@ -670,6 +699,8 @@ const struct weir_session_kind weir_session_h1 = {
     .begin = begin_session,
     .drain = drain_session,
     .cut = cut_session,
+    .account = session_account,
+    .slow_since = session_slow_since,
     .is_idle = session_is_idle,
     .shed = shed_session,
 };

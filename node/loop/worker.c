@@ -22,6 +22,7 @@
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
 #include "node/loop/loop.h"
+#include "node/loop/memory.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session_h1.h"
 #include "tenants/defaults.h"
@@ -162,6 +163,7 @@ static void on_tick(uv_timer_t *t)
     finish_turn(w);
     weir_endpoint_pool_tick(w);
     weir_address_pool_tick(w);
+    weir_memory_tick(w);
     weir_room_publish(&w->room, w->now.ms, false);
     weir_worker_accepting(w, true);
     weir_listeners_step(w);
@@ -265,7 +267,7 @@ static void apply_limits(struct weir_worker *w)
     weir_pool_set_max(&w->origins, origins + 1024u);
     weir_pool_set_max(&w->dials, origins + 64u);
     weir_pool_set_max(&w->exchange.heads,
-                      cfg->max_memory / n / 4 / sizeof(struct weir_h1_head) + 1);
+                      cfg->max_memory / n / 8 / sizeof(struct weir_h1_head) + 1);
     weir_buffers_set_max(&w->buffers, cfg->max_memory / n);
 }
 
@@ -518,6 +520,8 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     weir_list_init(&w->origin_list);
     weir_list_init(&w->dial_list);
     weir_list_init(&w->idle_lru);
+    weir_list_init(&w->starved_origins);
+    weir_list_init(&w->starved_sessions);
     weir_list_init(&w->refill);
     w->marks = cfg->marks;
     w->metrics = &w->group->metrics[w->index];

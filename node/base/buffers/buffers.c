@@ -17,6 +17,8 @@ void weir_buffers_init(struct weir_buffers *b, size_t max_bytes)
 {
     weir_pool_init(&b->small, SMALL_OBJECT, SMALL_PER_SLAB, 0);
     weir_pool_init(&b->large, LARGE_OBJECT, LARGE_PER_SLAB, 0);
+    weir_budget_init(&b->budget, 0);
+    weir_buffers_charge(b, &b->budget.accounts[0], WEIR_MEMORY_REQUESTS);
     weir_buffers_set_max(b, max_bytes);
 }
 
@@ -24,12 +26,19 @@ void weir_buffers_set_max(struct weir_buffers *b, size_t max_bytes)
 {
     weir_pool_set_max(&b->small, max_bytes / 2 / SMALL_OBJECT + 1);
     weir_pool_set_max(&b->large, max_bytes / 2 / LARGE_OBJECT + 1);
+    /* As much as either pool may have, so that neither is at its cap before the budget is. */
+    weir_budget_set_max(&b->budget, max_bytes / 2);
 }
 
 void weir_buffers_deinit(struct weir_buffers *b)
 {
     weir_pool_deinit(&b->large);
     weir_pool_deinit(&b->small);
+}
+
+static size_t object_len(bool large)
+{
+    return large ? LARGE_OBJECT : SMALL_OBJECT;
 }
 
 struct weir_stash *weir_stash_get(struct weir_buffers *b, size_t cap)
@@ -41,6 +50,9 @@ struct weir_stash *weir_stash_get(struct weir_buffers *b, size_t cap)
     if (s == NULL)
         return NULL;
     s->next = NULL;
+    s->account = b->charged;
+    s->use = b->charged_use;
+    weir_budget_take(&b->budget, s->account, (enum weir_memory_use)s->use, object_len(large));
     s->at = 0;
     s->len = 0;
     s->large = large;
@@ -50,8 +62,10 @@ struct weir_stash *weir_stash_get(struct weir_buffers *b, size_t cap)
 
 void weir_stash_release(struct weir_buffers *b, struct weir_stash *s)
 {
-    if (s != NULL)
-        weir_pool_release(s->large ? &b->large : &b->small, s);
+    if (s == NULL)
+        return;
+    weir_budget_leave(&b->budget, s->account, (enum weir_memory_use)s->use, object_len(s->large));
+    weir_pool_release(s->large ? &b->large : &b->small, s);
 }
 
 enum weir_err weir_stash_append(struct weir_buffers *b, struct weir_stash **sp,

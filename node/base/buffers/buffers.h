@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "node/base/buffers/budget.h"
 #include "node/base/buffers/pieces.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
@@ -24,15 +25,20 @@
 struct weir_buffers {
     struct weir_pool small; /* stashes of WEIR_SMALL_LEN bytes */
     struct weir_pool large; /* stashes of WEIR_LARGE_LEN bytes */
+    struct weir_budget budget;
+    struct weir_account *charged; /* whose the next stashes are */
+    uint8_t charged_use;          /* enum weir_memory_use */
 };
 
 /** One run of bytes with what is in use of it. */
 struct weir_stash {
-    struct weir_stash *next; /* in an outq */
-    uint32_t at;             /* first byte in use */
-    uint32_t len;            /* end of the bytes in use */
+    struct weir_stash *next;      /* in an outq */
+    struct weir_account *account; /* that it is charged to */
+    uint32_t at;                  /* first byte in use */
+    uint32_t len;                 /* end of the bytes in use */
     uint32_t cap;
     bool large;
+    uint8_t use; /* enum weir_memory_use */
     uint8_t bytes[];
 };
 
@@ -41,6 +47,22 @@ void weir_buffers_init(struct weir_buffers *b, size_t max_bytes);
 /** Change the cap: as weir_pool_set_max. */
 void weir_buffers_set_max(struct weir_buffers *b, size_t max_bytes);
 void weir_buffers_deinit(struct weir_buffers *b);
+
+/** Whose account the stashes are charged to from now on: that of connections without a tenant until
+ * the first call. */
+static inline void weir_buffers_charge(struct weir_buffers *b, struct weir_account *a,
+                                       enum weir_memory_use use)
+{
+    b->charged = a;
+    b->charged_use = (uint8_t)use;
+}
+/** How many of `want` bytes may be read for an account, since all of them may have to be held. 0:
+ * wait until others have given memory back. */
+static inline size_t weir_buffers_room(const struct weir_buffers *b, const struct weir_account *a,
+                                       size_t want)
+{
+    return weir_budget_room(&b->budget, a, want, WEIR_SMALL_LEN);
+}
 
 /** An empty stash with room for at least `cap` bytes (0..WEIR_LARGE_LEN). NULL: at the cap. */
 WEIR_MUST_USE struct weir_stash *weir_stash_get(struct weir_buffers *b, size_t cap);
