@@ -27,9 +27,8 @@
 #include "node/flow/local_response.h"
 #include "node/flow/rewrite.h"
 #include "node/loop/group.h"
-#include "node/loop/listener.h"
 #include "node/loop/room.h"
-#include "node/loop/worker.h"
+#include "node/loop/workers_config.h"
 
 /* A head that is passed on, or a response of weir's own with a tenant's page. */
 #define WEIR_OBUF_LEN   WEIR_REWRITE_RESPONSE_MAX

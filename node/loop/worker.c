@@ -20,6 +20,7 @@
 #include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/group.h"
+#include "node/loop/listener.h"
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session_h1.h"
