@@ -470,25 +470,32 @@ static void look_at_files(struct weir_resolver *r)
     weir_name_cache_expire(r->names);
 }
 
+/* The next question, or NULL: the inbox is empty, so that the next one wakes the loop again. */
+static struct weir_lookup *next_ask(struct weir_resolver *r)
+{
+    bool overflowed = false;
+    if (r->asks == NULL)
+        r->asks = weir_inbox_take(&r->inbox, &overflowed);
+    struct weir_msg *m = r->asks;
+    if (m == NULL)
+        return NULL;
+    r->asks = m->next;
+    return weir_container_of(m, struct weir_lookup, msg);
+}
+
 static void on_wake(uv_async_t *a)
 {
     struct weir_resolver *r = resolver_of(a->data);
-    bool overflowed = false;
+    struct weir_lookup *l = NULL;
     int budget = ASKS_PER_TURN;
     if (r->stopped)
         return;
     look_at_files(r);
-    if (r->asks == NULL)
-        r->asks = weir_inbox_take(&r->inbox, &overflowed);
-    while (r->asks != NULL && budget-- > 0) {
-        struct weir_lookup *l = weir_container_of(r->asks, struct weir_lookup, msg);
-        r->asks = r->asks->next;
+    while (budget-- > 0 && (l = next_ask(r)) != NULL)
         weir_name_cache_ask(r->names, l, uv_now(r->loop));
-    }
     begin_look_ups(r);
-    /* The rest, and what came meanwhile, in a turn of its own. */
-    if (budget < 0)
-        (void)uv_async_send(&r->wake);
+    if (l != NULL)
+        (void)uv_async_send(&r->wake); /* there may be more: in a turn of its own */
 }
 
 static void wake(void *arg)
@@ -528,13 +535,13 @@ static void init_slots(struct weir_resolver *r)
 static enum weir_err init_handles(struct weir_resolver *r, uv_loop_t *loop)
 {
     r->loop = loop;
-    if (uv_timer_init(loop, &r->tick) < 0)
+    if (uv_async_init(loop, &r->wake, on_wake) < 0)
         return WEIR_EIO;
+    int rc = uv_timer_init(loop, &r->tick);
+    WEIR_ASSERT(rc == 0); /* so that no handle is left open here */
     r->tick.data = r;
     r->wake.data = r;
-    if (uv_async_init(loop, &r->wake, on_wake) == 0)
-        return WEIR_OK;
-    return WEIR_EIO;
+    return WEIR_OK;
 }
 
 enum weir_err weir_resolver_new(uv_loop_t *loop, const struct weir_resolver_settings *settings,
@@ -583,21 +590,6 @@ void weir_resolver_change(struct weir_resolver *r, const struct weir_resolver_se
     begin_look_ups(r);
 }
 
-/* Those that were not looked at yet. */
-static void give_back_asks(struct weir_resolver *r)
-{
-    bool overflowed = false;
-    for (int i = 0; i < 2; i++) {
-        while (r->asks != NULL) {
-            struct weir_lookup *l = weir_container_of(r->asks, struct weir_lookup, msg);
-            r->asks = r->asks->next;
-            weir_name_cache_ask(r->names, l, uv_now(r->loop));
-        }
-        r->asks = weir_inbox_take(&r->inbox, &overflowed);
-    }
-    WEIR_ASSERT(r->asks == NULL);
-}
-
 void weir_resolver_stop(struct weir_resolver *r)
 {
     WEIR_ASSERT(r->magic == RESOLVER_MAGIC);
@@ -605,7 +597,9 @@ void weir_resolver_stop(struct weir_resolver *r)
         return;
     r->stopped = true;
     weir_inbox_close(&r->inbox);
-    give_back_asks(r);
+    struct weir_lookup *l;
+    while ((l = next_ask(r)) != NULL)
+        weir_name_cache_ask(r->names, l, uv_now(r->loop));
     while (!weir_list_empty(&r->running)) {
         struct slot *s = weir_container_of(r->running.next, struct slot, link);
         cancel_slot(s);
