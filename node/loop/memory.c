@@ -31,18 +31,6 @@ size_t weir_memory_session_room(struct weir_session *s, size_t want)
     return 0;
 }
 
-size_t weir_memory_origin_room(struct weir_origin_conn *u, size_t want)
-{
-    struct weir_worker *w = u->worker;
-    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY);
-    size_t room = weir_buffers_room(&w->buffers, u->side.x->account, want);
-    if (WEIR_LIKELY(room > 0) || !weir_list_empty(&u->lru_link))
-        return room;
-    weir_metric_add(w->metrics, WEIR_M_MEMORY_WAITS, 1);
-    weir_list_append(&w->starved_origins, &u->lru_link);
-    return 0;
-}
-
 static void resume_origins(struct weir_worker *w)
 {
     for (int i = 0; i < RESUME_BUDGET && !weir_list_empty(&w->starved_origins); i++) {

@@ -3,11 +3,11 @@
  * memory_sides_run.h - how sides of memory do what an exchange asked of them: bring input, as a
  * session and an origin connection would, and pass bodies by a pipe.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_RUN_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_RUN_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_RUN_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_RUN_H
 
 #include "tenants/defaults.h"
-#include "tests/support/memory_sides_env.h"
+#include "tests/support/sides/memory_sides_env.h"
 
 /* -- input -- */
 
