@@ -252,9 +252,12 @@ static bool start_resolver(struct weir_control *c)
 {
     enum weir_err err =
         weir_resolver_new(&c->loop, &c->config.resolver, &c->metrics_block, &c->resolver);
-    if (err < 0)
+    if (err < 0) {
         fprintf(stderr, "weir: the resolver of names cannot start: %s\n", weir_err_name(err));
-    return err == WEIR_OK;
+        return false;
+    }
+    c->node.resolve = weir_resolver_face(c->resolver);
+    return true;
 }
 
 static bool start_workers(struct weir_control *c)
@@ -276,7 +279,7 @@ static bool start_workers(struct weir_control *c)
         .store = c->node.store,
         .marks = c->node.marks,
         .access_log = c->node.access_log,
-        .resolve = weir_resolver_face(c->resolver),
+        .resolve = c->node.resolve,
     };
     enum weir_err err = weir_workers_start(&cfg, &c->node.workers, &fault);
     if (err == WEIR_OK) {

@@ -19,6 +19,7 @@
 #include "node/ctl/overlap_check.h"
 #include "node/flow/failure_marks.h"
 #include "node/loop/access_log.h"
+#include "node/loop/resolve.h"
 #include "node/loop/worker.h"
 #include "sync/store/store.h"
 
@@ -61,6 +62,7 @@ struct weir_node {
     struct weir_push_queue *pushes;
     struct weir_metrics *metrics;       /* the control thread's block */
     struct weir_metrics *store_metrics; /* the store writer's block */
+    struct weir_resolve resolve;        /* who looks names up; ask NULL: nobody */
     struct weir_rate rate;
     struct weir_overlap_count overlaps;
     enum weir_node_state state;

@@ -89,9 +89,15 @@ static bool store_body(struct weir_exchange *x, struct weir_span in, size_t *ret
 size_t weir_exchange_gather(struct weir_exchange *x, struct weir_span in)
 {
     WEIR_ASSERT(weir_exchange_gathers(x));
+    struct weir_client_side *c = x->downstream;
     size_t used = 0;
-    if (!x->gathering && !begin_gathering(x))
-        return 0;
+    if (!x->gathering && !begin_gathering(x)) {
+        /* What is here of the body may be all of it: no further input would bring the exchange to
+         * drop it. */
+        if (c->x == NULL)
+            return in.len;
+        return weir_exchange_wants_input(c->x) ? weir_exchange_request_input(c->x, in) : 0;
+    }
     if (!store_body(x, in, &used))
         return in.len;
     if (!x->req_body.done)

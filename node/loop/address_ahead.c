@@ -8,58 +8,9 @@
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/dial.h"
-#include "node/loop/origin_conn.h"
 
-#define REFILL_AT_ONCE  4    /* connects for one address in a turn */
-#define POOLS_PER_TICK  64   /* refilled in one turn */
-#define BACK_OFF_MIN_MS 1000 /* doubles each time until one carries a request */
-#define BACK_OFF_MAX_MS 60000
-
-bool weir_address_pool_is_in_use(const struct weir_address_pool *p)
-{
-    return p->worker->now.ms - p->used_ms < p->idle_timeout_ms;
-}
-
-static bool is_short(const struct weir_address_pool *p)
-{
-    const struct weir_worker *w = p->worker;
-    return p->num_idle + p->num_ahead < p->min_idle && !p->ahead_barred &&
-           w->now.ms >= p->ahead_at_ms && weir_address_pool_is_in_use(p) && !w->draining &&
-           !w->stopping;
-}
-
-void weir_address_pool_want_refill(struct weir_address_pool *p)
-{
-    if (is_short(p) && weir_list_empty(&p->refill_link))
-        weir_list_append(&p->worker->refill, &p->refill_link);
-}
-
-/* Several that end together count once. */
-static void back_off(struct weir_address_pool *p)
-{
-    uint64_t now_ms = p->worker->now.ms;
-    p->ahead_barred = true;
-    if (now_ms < p->ahead_at_ms)
-        return;
-    uint32_t wait_ms = p->ahead_wait_ms == 0 ? BACK_OFF_MIN_MS : 2 * p->ahead_wait_ms;
-    p->ahead_wait_ms = wait_ms < BACK_OFF_MAX_MS ? wait_ms : BACK_OFF_MAX_MS;
-    p->ahead_at_ms = now_ms + p->ahead_wait_ms;
-}
-
-void weir_address_pool_unused_ended(struct weir_address_pool *p)
-{
-    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
-    weir_metric_add(p->worker->metrics, WEIR_M_UPSTREAM_UNUSED_ENDED, 1);
-    back_off(p);
-}
-
-void weir_address_pool_served(struct weir_address_pool *p, bool ahead)
-{
-    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
-    p->ahead_barred = false;
-    if (ahead)
-        p->ahead_wait_ms = 0;
-}
+#define REFILL_AT_ONCE 4  /* connects for one address in a turn */
+#define POOLS_PER_TICK 64 /* refilled in one turn */
 
 void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 {
@@ -69,7 +20,7 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
     char text[WEIR_ADDR_TEXT_MAX] = "";
     uint32_t suppressed = 0;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
-    back_off(p);
+    weir_address_pool_back_off(p);
     if (!weir_failure_marks_failed(w->marks, p->mark_key, w->now.ms) ||
         !weir_log_allowed(&limit, 10, &suppressed))
         return;
@@ -83,7 +34,7 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
 static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget)
 {
     uint32_t begun = 0;
-    while (begun < budget && is_short(p) &&
+    while (begun < budget && weir_address_pool_is_short(p) &&
            weir_failure_marks_usable(p->worker->marks, p->mark_key, p->worker->now.ms)) {
         begun++;
         if (weir_address_pool_resolve(p) != WEIR_ADDRESS_POOL_ADDR_READY)

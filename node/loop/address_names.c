@@ -9,8 +9,6 @@
 #include "node/base/log_filter.h"
 #include "node/base/trace.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/conn_log.h"
-#include "node/loop/endpoint_pool.h"
 
 static const uint8_t resolve_moves[] = {
     [WEIR_RESOLVE_NONE] = 1 << WEIR_RESOLVE_RUNNING | 1 << WEIR_RESOLVE_FAILED,
@@ -26,6 +24,13 @@ static const char *const resolve_state_names[] = {
     [WEIR_RESOLVE_FAILED] = "failed",
 };
 
+/* trace: address.move address= from= to= */
+WEIR_COLD static void log_move(const struct weir_address_pool *p, const char *from, const char *to)
+{
+    log_trace_for(WEIR_SPAN_EMPTY, NULL, "address.move", "address=%.*s from=%s to=%s",
+                  (int)p->text_len, (const char *)p->text, from, to);
+}
+
 void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state to)
 {
     WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
@@ -34,8 +39,7 @@ void weir_address_pool_move(struct weir_address_pool *p, enum weir_resolve_state
                      resolve_state_names[p->resolve_state], resolve_state_names[to]);
     weir_trace("address.move", (uintptr_t)p, (uint64_t)p->resolve_state << 8 | to);
     WEIR_LOG_MAY(WEIR_LOG_TRACE,
-                 weir_conn_log_address_move(p, resolve_state_names[p->resolve_state],
-                                            resolve_state_names[to]));
+                 log_move(p, resolve_state_names[p->resolve_state], resolve_state_names[to]));
     p->resolve_state = (uint8_t)to;
 }
 
@@ -63,7 +67,7 @@ static void take_response(struct weir_address_pool *p, const struct weir_lookup 
     store_response(p, l);
     for (struct weir_list *at = p->pools.next; at != &p->pools; at = next) {
         next = at->next;
-        weir_endpoint_pool_resolved(
+        weir_endpoint_pool_poke(
             weir_container_of(at, struct weir_endpoint_pool, address_pool_link));
     }
 }

@@ -11,12 +11,10 @@
 #include "node/conn/sock.h"
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
-#include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
 
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
 #define CLOSED_AT_ONCE         64 /* connections of one pool closed in a turn */
-#define AGE_SPREAD             10 /* a connection's age is its limit, give or take this part */
 
 static struct weir_address_pool *address_pool_of(void *p)
 {
@@ -89,13 +87,6 @@ struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const stru
 
 /* -- parked connections -- */
 
-/* It was made to an address that the name no longer has. */
-static bool leads_elsewhere(const struct weir_origin_conn *u)
-{
-    const struct weir_address_pool *p = u->address_pool;
-    return weir_dial_order_find(p->addrs, p->num_addrs, &u->addr) == p->num_addrs;
-}
-
 struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
                                                 const struct weir_exchange *x)
 {
@@ -106,7 +97,7 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
     while (!weir_list_empty(&p->idle)) {
         struct weir_origin_conn *u =
             weir_container_of(p->idle.next, struct weir_origin_conn, park_link);
-        if (p->moved && leads_elsewhere(u)) {
+        if (p->moved && weir_origin_conn_leads_elsewhere(u)) {
             weir_origin_conn_close(u);
             continue;
         }
@@ -121,21 +112,6 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
     return NULL;
 }
 
-static void evict_oldest_parked(struct weir_worker *w)
-{
-    if (!weir_list_empty(&w->idle_lru))
-        weir_origin_conn_close(
-            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
-}
-
-/* Connections that began together do not end together. */
-uint64_t weir_address_pool_retire_at_ms(const struct weir_address_pool *p)
-{
-    struct weir_worker *w = p->worker;
-    uint64_t spread = p->max_age_ms / AGE_SPREAD;
-    return w->now.ms + p->max_age_ms - spread + weir_rng_below(&w->rng, 2 * spread + 1);
-}
-
 static void close_those_elsewhere(struct weir_address_pool *p)
 {
     struct weir_list *next;
@@ -144,7 +120,7 @@ static void close_those_elsewhere(struct weir_address_pool *p)
     for (struct weir_list *l = p->idle.next; l != &p->idle; l = next) {
         struct weir_origin_conn *u = weir_container_of(l, struct weir_origin_conn, park_link);
         next = l->next;
-        if (!leads_elsewhere(u))
+        if (!weir_origin_conn_leads_elsewhere(u))
             continue;
         if (budget-- == 0) {
             p->moved = true;
@@ -158,39 +134,6 @@ void weir_address_pool_moved(struct weir_address_pool *p)
 {
     WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
     close_those_elsewhere(p);
-}
-
-bool weir_address_pool_park(struct weir_origin_conn *u)
-{
-    struct weir_worker *w = u->worker;
-    struct weir_address_pool *p = u->address_pool;
-    WEIR_ASSERT(u->side.x == NULL && u->pool == NULL);
-    if (w->stopping || w->draining || p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
-        leads_elsewhere(u))
-        return false;
-    if (w->num_parked >= w->max_parked)
-        evict_oldest_parked(w);
-    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_PARKED);
-    p->num_idle++;
-    w->num_parked++;
-    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
-    weir_list_prepend(&p->idle, &u->park_link);
-    weir_list_append(&w->idle_lru, &u->lru_link);
-    uint64_t until_ms = w->now.ms + p->idle_timeout_ms;
-    weir_conn_set_deadline(&u->conn, until_ms < u->retire_at_ms ? until_ms : u->retire_at_ms);
-    return weir_origin_conn_watch(u);
-}
-
-void weir_address_pool_unpark(struct weir_origin_conn *u)
-{
-    struct weir_worker *w = u->worker;
-    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_PARKED);
-    WEIR_ASSERT(u->address_pool->num_idle > 0);
-    weir_list_remove(&u->park_link);
-    weir_list_remove(&u->lru_link);
-    u->address_pool->num_idle--;
-    w->num_parked--;
-    weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
 }
 
 /* -- away again -- */

@@ -8,14 +8,15 @@
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
 #include "node/loop/address_pool.h"
-#include "node/loop/endpoint_pool.h"
 #include "node/loop/origin_conn.h"
+#include "node/loop/pools.h"
 
 static struct weir_origin_conn *first_connect(const struct weir_dial *d)
 {
     return weir_container_of(d->connects.next, struct weir_origin_conn, park_link);
 }
 
+static void connect_ended(struct weir_origin_conn *u, int sys_errno);
 static void dial_expired(struct weir_deadline *deadline);
 
 /* -- life -- */
@@ -133,6 +134,7 @@ static enum weir_err begin_next(struct weir_dial *d, struct weir_origin_conn **r
         err = weir_origin_conn_open(d->address_pool, addr, &u);
         if (err == WEIR_OK) {
             u->dial = d;
+            u->connect_ended = connect_ended;
             weir_list_append(&d->connects, &u->park_link);
             if (u->state == WEIR_ORIGIN_CONN_BUSY)
                 *ret_made = u;
@@ -188,7 +190,7 @@ static void go_on(struct weir_dial *d)
         set_deadline(d); /* there may be room then */
 }
 
-void weir_dial_connect_ended(struct weir_origin_conn *u, int sys_errno)
+static void connect_ended(struct weir_origin_conn *u, int sys_errno)
 {
     struct weir_dial *d = u->dial;
     WEIR_ASSERT(d != NULL && d->magic == WEIR_DIAL_MAGIC);

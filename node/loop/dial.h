@@ -52,8 +52,6 @@ struct weir_dial {
 WEIR_MUST_USE enum weir_err weir_dial_begin(struct weir_endpoint_pool *p, struct weir_exchange *x);
 /** Begin ahead of demand: the connection parks when it is made. @return as weir_dial_begin */
 WEIR_MUST_USE enum weir_err weir_dial_ahead(struct weir_address_pool *p);
-/** One connect of a dial has ended. @param sys_errno 0: it is connected */
-void weir_dial_connect_ended(struct weir_origin_conn *u, int sys_errno);
 /** The exchange no longer waits: end all connects. NULL is legal. */
 void weir_dial_cancel(struct weir_dial *d);
 /** End those that run ahead of demand, when the worker stops. */

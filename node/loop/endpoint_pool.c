@@ -9,7 +9,6 @@
 #include "node/loop/address_pool.h"
 #include "node/loop/dial.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/session.h"
 
 #define POOLS_PER_TICK 64    /* swept in one turn */
 #define POOL_UNUSED_MS 60000 /* a pool that is unused for this long is freed */
@@ -216,18 +215,6 @@ static void serve_waiting(struct weir_endpoint_pool *p)
 static void on_pool_task(struct weir_task *t)
 {
     serve_waiting(endpoint_pool_of(weir_container_of(t, struct weir_endpoint_pool, task)));
-}
-
-void weir_endpoint_pool_poke(struct weir_endpoint_pool *p)
-{
-    WEIR_ASSERT(p->magic == WEIR_ENDPOINT_POOL_MAGIC);
-    if (p->num_waiting > 0)
-        weir_task_queue(&p->worker->env, &p->task);
-}
-
-void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p)
-{
-    weir_endpoint_pool_poke(p);
 }
 
 /* -- freeing -- */

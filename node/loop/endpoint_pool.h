@@ -14,31 +14,11 @@
 #include "node/conn/conn_env.h"
 #include "node/exchange/exchange_env.h"
 #include "node/loop/loop.h"
+#include "node/loop/pools.h"
 #include "tenants/tenant.h"
 
 struct weir_exchange;
 struct weir_address_pool;
-
-#define WEIR_ENDPOINT_POOL_MAGIC 0x45504f4cu
-
-struct weir_endpoint_pool {
-    uint32_t magic;
-    struct weir_endpoint_pool_key {
-        uint64_t endpoint;
-        struct weir_address_pool
-            *address_pool; /* endpoints whose hashes collide can share no more than limits */
-    } key;
-    struct weir_worker *worker;
-    struct weir_address_pool *address_pool;
-    struct weir_list address_pool_link;
-    struct weir_list waiting; /* weir_exchange.wait_link, first come first */
-    struct weir_task task;    /* serve those that wait, after something changed */
-    bool http10;              /* the endpoint's last response was HTTP/1.0 */
-    uint32_t num_open, num_waiting;
-    uint32_t max; /* this worker's share */
-    uint64_t used_ms;
-    struct weir_counter_hint counters; /* of worker->endpoint_counters */
-};
 
 /** The pool of an endpoint, made on first use, with the settings of `u`. The endpoint remembers it,
  * so that the next request needs no look-up. NULL: no memory. */
@@ -53,10 +33,6 @@ enum weir_acquired weir_endpoint_pool_acquire(struct weir_endpoint_pool *p,
 bool weir_endpoint_pool_queued(const struct weir_exchange *x);
 /** An exchange gives up waiting, in the queue or for a dial. */
 void weir_endpoint_pool_unwait(struct weir_exchange *x);
-/** A connection of this pool became free, or was closed: serve the exchanges that wait, soon. */
-void weir_endpoint_pool_poke(struct weir_endpoint_pool *p);
-/** The endpoint's name was looked up, with or without success. */
-void weir_endpoint_pool_resolved(struct weir_endpoint_pool *p);
 /** Each tick: free pools unused for long. */
 void weir_endpoint_pool_tick(struct weir_worker *w);
 /** Free all; every connection must be gone (contract). */

@@ -15,11 +15,14 @@
 #include "node/base/limits.h"
 #include "node/conn/pipes.h"
 #include "node/loop/address_counts.h"
-#include "node/loop/listener.h"
 #include "node/loop/room.h"
-#include "node/loop/worker.h"
+#include "node/loop/workers_config.h"
 
 struct weir_worker;
+
+struct weir_listener;
+struct weir_worker;
+struct weir_workers;
 
 /** A message of the inbox: a tenant changed. */
 struct weir_tenant_msg {

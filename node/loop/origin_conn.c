@@ -11,11 +11,8 @@
 #include "node/base/probe.h"
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
-#include "node/loop/address_pool.h"
-#include "node/loop/conn_log.h"
-#include "node/loop/dial.h"
-#include "node/loop/endpoint_pool.h"
-#include "node/loop/memory.h"
+#include "node/flow/dial_order.h"
+#include "node/loop/pools.h"
 #include "node/loop/session.h"
 
 /* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
@@ -51,6 +48,16 @@ static const char *const origin_conn_state_names[] = {
     [WEIR_ORIGIN_CONN_CLOSED] = "closed",
 };
 
+/* trace: origin.move address= fd= from= to= */
+WEIR_COLD static void log_move(const struct weir_origin_conn *u, const char *from, const char *to)
+{
+    const struct weir_exchange *x = u->side.x;
+    const struct weir_address_pool *p = u->address_pool;
+    log_trace_for(x != NULL && x->tenant != NULL ? x->tenant->name : WEIR_SPAN_EMPTY,
+                  x != NULL ? &x->client : NULL, "origin.move", "address=%.*s fd=%d from=%s to=%s",
+                  (int)p->text_len, (const char *)p->text, u->conn.watch.fd, from, to);
+}
+
 void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to)
 {
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
@@ -58,8 +65,8 @@ void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_sta
     WEIR_ASSERT_MOVE(origin_conn_moves[u->state] & (1u << to), origin_conn_state_names[u->state],
                      origin_conn_state_names[to]);
     weir_trace("origin.move", (uintptr_t)u, (uint64_t)u->state << 8 | to);
-    WEIR_LOG_MAY(WEIR_LOG_TRACE, weir_conn_log_origin_move(u, origin_conn_state_names[u->state],
-                                                           origin_conn_state_names[to]));
+    WEIR_LOG_MAY(WEIR_LOG_TRACE,
+                 log_move(u, origin_conn_state_names[u->state], origin_conn_state_names[to]));
     u->state = (uint8_t)to;
 }
 
@@ -82,6 +89,18 @@ static void leave_endpoint_pool(struct weir_origin_conn *u)
     u->side.http10 = NULL;
 }
 
+static void unpark(struct weir_origin_conn *u)
+{
+    struct weir_worker *w = u->worker;
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_PARKED);
+    WEIR_ASSERT(u->address_pool->num_idle > 0);
+    weir_list_remove(&u->park_link);
+    weir_list_remove(&u->lru_link);
+    u->address_pool->num_idle--;
+    w->num_parked--;
+    weir_metric_sub(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
+}
+
 void weir_origin_conn_close(struct weir_origin_conn *u)
 {
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
@@ -90,7 +109,7 @@ void weir_origin_conn_close(struct weir_origin_conn *u)
     if (u->state == WEIR_ORIGIN_CONN_CLOSED)
         return;
     if (u->state == WEIR_ORIGIN_CONN_PARKED)
-        weir_address_pool_unpark(u);
+        unpark(u);
     WEIR_ASSERT(u->dial == NULL);
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_CLOSED);
     if (u->side.held_by != NULL)
@@ -212,7 +231,7 @@ static void handle_watch_failure(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->side.x;
     if (u->dial != NULL)
-        weir_dial_connect_ended(u, ENOMEM);
+        u->connect_ended(u, ENOMEM);
     else if (x != NULL)
         weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
     else
@@ -290,6 +309,33 @@ static bool feed_response(struct weir_origin_conn *u, struct weir_span in)
     return false;
 }
 
+/* How much of `want` may be read; 0: it waits for memory, and does not watch for input meanwhile.
+ */
+static size_t read_room(struct weir_origin_conn *u, size_t want)
+{
+    struct weir_worker *w = u->worker;
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY);
+    size_t room = weir_buffers_room(&w->buffers, u->side.x->account, want);
+    if (WEIR_LIKELY(room > 0) || !weir_list_empty(&u->lru_link))
+        return room;
+    weir_metric_add(w->metrics, WEIR_M_MEMORY_WAITS, 1);
+    weir_list_append(&w->starved_origins, &u->lru_link);
+    return 0;
+}
+
+void weir_origin_conn_resume(struct weir_worker *w)
+{
+    for (int i = 0; i < WEIR_RESUME_BUDGET && !weir_list_empty(&w->starved_origins); i++) {
+        struct weir_origin_conn *u =
+            weir_container_of(w->starved_origins.next, struct weir_origin_conn, lru_link);
+        weir_list_remove(&u->lru_link);
+        if (weir_buffers_room(&w->buffers, u->side.x->account, 1) > 0)
+            weir_conn_wake(&u->conn);
+        else
+            weir_list_append(&w->starved_origins, &u->lru_link);
+    }
+}
+
 /* @return true: there may be more to read now */
 static bool read_once(struct weir_origin_conn *u)
 {
@@ -297,7 +343,7 @@ static bool read_once(struct weir_origin_conn *u)
     size_t held = weir_stash_span(u->conn.in).len;
     size_t room = held == 0 ? u->conn.env->scratch_len : WEIR_LARGE_LEN - held;
     struct weir_span in;
-    room = weir_memory_origin_room(u, room);
+    room = read_room(u, room);
     if (room == 0)
         return false;
     switch (weir_conn_read(&u->conn, room, &in)) {
@@ -382,7 +428,7 @@ static void on_origin_event(struct weir_conn *c, unsigned what)
     switch ((enum weir_origin_conn_state)u->state) {
     case WEIR_ORIGIN_CONN_CONNECTING:
         if (what != 0)
-            weir_dial_connect_ended(u, weir_sock_dial_result(u->conn.watch.fd));
+            u->connect_ended(u, weir_sock_dial_result(u->conn.watch.fd));
         break;
     case WEIR_ORIGIN_CONN_PARKED:
     case WEIR_ORIGIN_CONN_HELD:
@@ -411,7 +457,44 @@ static const struct weir_conn_owner conn_owner = { .event = on_origin_event,
                                                    .expired = on_origin_expired,
                                                    .closed = on_origin_closed };
 
-/* -- dialling, parked -- */
+/* -- parked -- */
+
+bool weir_origin_conn_leads_elsewhere(const struct weir_origin_conn *u)
+{
+    const struct weir_address_pool *p = u->address_pool;
+    return weir_dial_order_find(p->addrs, p->num_addrs, &u->addr) == p->num_addrs;
+}
+
+static void evict_oldest_parked(struct weir_worker *w)
+{
+    if (!weir_list_empty(&w->idle_lru))
+        weir_origin_conn_close(
+            weir_container_of(w->idle_lru.next, struct weir_origin_conn, lru_link));
+}
+
+/* @return false: it must be closed (limits, shutdown, the loop cannot watch it) */
+static bool park(struct weir_origin_conn *u)
+{
+    struct weir_worker *w = u->worker;
+    struct weir_address_pool *p = u->address_pool;
+    WEIR_ASSERT(u->side.x == NULL && u->pool == NULL);
+    if (w->stopping || w->draining || p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
+        weir_origin_conn_leads_elsewhere(u))
+        return false;
+    if (w->num_parked >= w->max_parked)
+        evict_oldest_parked(w);
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_PARKED);
+    p->num_idle++;
+    w->num_parked++;
+    weir_metric_add(w->metrics, WEIR_M_UPSTREAM_IDLE, 1);
+    weir_list_prepend(&p->idle, &u->park_link);
+    weir_list_append(&w->idle_lru, &u->lru_link);
+    uint64_t until_ms = w->now.ms + p->idle_timeout_ms;
+    weir_conn_set_deadline(&u->conn, until_ms < u->retire_at_ms ? until_ms : u->retire_at_ms);
+    return weir_origin_conn_watch(u);
+}
+
+/* -- life with an exchange -- */
 
 enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct weir_addr *addr,
                                     struct weir_origin_conn **ret)
@@ -490,7 +573,7 @@ void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
     leave_endpoint_pool(u);
     if (u->side.endpoint_key != 0)
         weir_address_pool_served(u->address_pool, u->ahead);
-    if (!weir_address_pool_park(u))
+    if (!park(u))
         weir_origin_conn_close(u);
     if (pool != NULL)
         weir_endpoint_pool_poke(pool);
@@ -501,7 +584,7 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin == NULL);
-    weir_address_pool_unpark(u);
+    unpark(u);
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->pool = p;
     u->side.endpoint_key = p->key.endpoint;

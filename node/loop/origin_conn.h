@@ -42,6 +42,8 @@ struct weir_origin_conn {
     struct weir_endpoint_pool *pool;        /* of the exchange that it carries; else NULL */
     struct weir_address_pool *address_pool; /* of the address it leads to */
     struct weir_dial *dial;                 /* while it connects */
+    /* With it: its connect has ended. @param sys_errno 0: it is connected */
+    void (*connect_ended)(struct weir_origin_conn *u, int sys_errno);
     struct weir_addr addr;
     struct weir_origin_side side; /* side.x: the exchange that it carries */
     struct weir_conn conn;
@@ -54,6 +56,8 @@ struct weir_origin_conn {
 
 /** Change the state. The move must be in the table of legal moves (contract). */
 void weir_origin_conn_move(struct weir_origin_conn *u, enum weir_origin_conn_state to);
+/** Whether its address is no longer among those of its name. */
+bool weir_origin_conn_leads_elsewhere(const struct weir_origin_conn *u);
 /** End it; detaches it from its exchange and pool. Legal twice. */
 void weir_origin_conn_close(struct weir_origin_conn *u);
 /** A parked connection begins to serve an exchange. */
@@ -74,5 +78,7 @@ void weir_origin_conn_connected(struct weir_origin_conn *u);
 /** A new connection begins to serve an exchange, which is counted in the pool already. */
 void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
                            struct weir_exchange *x);
+/** Memory has come free: let some of those that wait for it go on. */
+void weir_origin_conn_resume(struct weir_worker *w);
 
 #endif

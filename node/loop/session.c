@@ -7,7 +7,6 @@
 #include "node/base/log_filter.h"
 #include "node/base/metrics.h"
 #include "node/base/probe.h"
-#include "node/loop/conn_log.h"
 #include "node/loop/loop.h"
 
 const char *weir_close_reason_name(uint8_t reason)
@@ -40,6 +39,42 @@ static void leave_room(struct weir_worker *w, const struct weir_addr *peer, bool
     weir_room_leave_client(&w->room);
 }
 
+/* -- its lines of the log -- */
+
+struct addr_text {
+    char at[WEIR_ADDR_TEXT_MAX];
+};
+
+static struct addr_text addr_text(const struct weir_addr *a)
+{
+    struct addr_text t;
+    (void)weir_addr_text(a, t.at);
+    return t;
+}
+
+WEIR_COLD static void log_accepted(const struct weir_session *s)
+{
+    log_debug_for(WEIR_SPAN_EMPTY, &s->peer, "connection.accepted", "client=%s local=%s worker=%u",
+                  addr_text(&s->peer).at, addr_text(&s->local).at, s->worker->index);
+}
+
+WEIR_COLD static void log_closed(const struct weir_session *s, bool reset)
+{
+    log_debug_for(WEIR_SPAN_EMPTY, &s->peer, "connection.closed",
+                  "client=%s reason=%s reset=%d requests=%u received=%llu sent=%llu",
+                  addr_text(&s->peer).at, weir_close_reason_name(s->reason), reset, s->requests,
+                  (unsigned long long)s->conn.received, (unsigned long long)s->conn.given);
+}
+
+void weir_session_log_move(const struct weir_session *s, struct weir_span tenant, const char *from,
+                           const char *to)
+{
+    log_trace_for(tenant, &s->peer, "connection.move", "client=%s from=%s to=%s",
+                  addr_text(&s->peer).at, from, to);
+}
+
+/* -- life -- */
+
 void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind,
                          const struct weir_accepted *a)
 {
@@ -68,7 +103,7 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
         return;
     }
     WEIR_PROBE3(accept, s, a->fd, &s->peer);
-    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_conn_log_accepted(s));
+    WEIR_LOG_MAY(WEIR_LOG_DEBUG, log_accepted(s));
     kind->begin(s);
 }
 
@@ -76,7 +111,7 @@ void weir_session_close(struct weir_session *s, bool abort)
 {
     struct weir_worker *w = s->worker;
     WEIR_ASSERT(s->magic == WEIR_SESSION_MAGIC);
-    WEIR_LOG_MAY(WEIR_LOG_DEBUG, weir_conn_log_closed(s, abort));
+    WEIR_LOG_MAY(WEIR_LOG_DEBUG, log_closed(s, abort));
     weir_list_remove(&s->link);
     weir_list_remove(&s->idle.link);
     w->num_sessions--;

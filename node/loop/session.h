@@ -13,6 +13,7 @@
 #include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/list.h"
+#include "node/base/span.h"
 #include "node/conn/conn.h"
 #include "node/loop/room.h"
 
@@ -88,6 +89,9 @@ struct weir_accepted {
  * listed. Takes a->fd. */
 void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *kind,
                          const struct weir_accepted *a);
+/** trace: connection.move client= from= to=. @param tenant  of its exchange; empty: none */
+WEIR_COLD void weir_session_log_move(const struct weir_session *s, struct weir_span tenant,
+                                     const char *from, const char *to);
 /** The session ends: close its connection, no longer counted and listed. Not twice (contract).
  * @param abort  the client sees a reset */
 void weir_session_close(struct weir_session *s, bool abort);

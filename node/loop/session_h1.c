@@ -11,7 +11,6 @@
 #include "node/base/log_filter.h"
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
-#include "node/loop/conn_log.h"
 #include "node/loop/loop.h"
 #include "node/loop/memory.h"
 #include "tenants/cache.h"
@@ -47,6 +46,11 @@ static struct weir_session_h1 *session_of_side(const struct weir_client_side *c)
     return h;
 }
 
+static struct weir_span tenant_of(const struct weir_exchange *x)
+{
+    return x != NULL && x->tenant != NULL ? x->tenant->name : WEIR_SPAN_EMPTY;
+}
+
 void weir_session_h1_move(struct weir_session_h1 *h, enum weir_session_h1_state to)
 {
     WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
@@ -55,8 +59,8 @@ void weir_session_h1_move(struct weir_session_h1 *h, enum weir_session_h1_state 
                      session_state_names[to]);
     weir_trace("connection.move", (uintptr_t)h, (uint64_t)h->state << 8 | to);
     WEIR_LOG_MAY(WEIR_LOG_TRACE,
-                 weir_conn_log_session_move(&h->s, h->side.x, session_state_names[h->state],
-                                            session_state_names[to]));
+                 weir_session_log_move(&h->s, tenant_of(h->side.x), session_state_names[h->state],
+                                       session_state_names[to]));
     h->state = (uint8_t)to;
 }
 
@@ -539,7 +543,7 @@ static void on_event(struct weir_conn *c, unsigned what)
         if ((what & WEIR_CONN_ROOM) && h->side.x != NULL)
             weir_exchange_flushed(h->side.x);
         if (what & WEIR_CONN_ROOM)
-            weir_memory_resume(h->s.worker);
+            weir_memory_freed(h->s.worker);
     }
     /* A connection that was accepted without bytes is read once more at the end of the turn: most
      * have some by then, and never enter epoll. */

@@ -20,6 +20,7 @@
 #include "node/loop/dial.h"
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/group.h"
+#include "node/loop/listener.h"
 #include "node/loop/loop.h"
 #include "node/loop/memory.h"
 #include "node/loop/origin_conn.h"
@@ -134,6 +135,13 @@ static void finish_turn(struct weir_worker *w)
 static void on_unfinished(struct weir_task *t)
 {
     finish_turn(worker_of(weir_container_of(t, struct weir_worker, unfinished)));
+}
+
+static void on_resume(struct weir_task *t)
+{
+    struct weir_worker *w = worker_of(weir_container_of(t, struct weir_worker, resume));
+    weir_origin_conn_resume(w);
+    weir_memory_resume(w);
 }
 
 static void drain_step(struct weir_worker *w)
@@ -513,6 +521,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     w->cfg.num_trusted = 0;
     weir_room_join(&w->group->room, &w->room, &room_ops, w);
     weir_task_init(&w->unfinished, on_unfinished);
+    weir_task_init(&w->resume, on_resume);
     weir_list_init(&w->listeners);
     weir_list_init(&w->sessions);
     weir_list_init(&w->undrained);

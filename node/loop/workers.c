@@ -14,6 +14,7 @@
 #include "node/conn/sock.h"
 #include "node/exchange/counters.h"
 #include "node/loop/group.h"
+#include "node/loop/listener.h"
 #include "node/loop/loop.h"
 #include "node/loop/session.h"
 #include "node/loop/worker.h"

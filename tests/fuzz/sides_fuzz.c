@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const requests[] = {
     "GET / HTTP/1.1" HOST "\r\n",
-    "GET /one HTTP/1.1" HOST "\r\n",
+    "GET /one HTTP/1.1" HOST "Authorization: NTLM abc\r\n\r\n",
     "HEAD / HTTP/1.1" HOST "\r\n",
     "GET / HTTP/1.0" HOST "\r\n",
     "GET / HTTP/1.0" HOST "Connection: keep-alive\r\n\r\n",
@@ -41,7 +41,7 @@ static const char *const responses[] = {
     "1;x=y\r\nz\r\n",
     "0\r\n\r\n",
     "HTTP/1.1 200 OK\r\n\r\nuntil",
-    "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "HTTP/1.1 401 U\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 2\r\n\r\nok",
     "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
     "HTTP/1.1 204 No Content\r\n\r\n",
     "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
@@ -71,8 +71,9 @@ enum op {
 static struct memory_origin *some_origin(struct sides *s, unsigned which)
 {
     struct weir_exchange *x = s->client.side.x;
-    return x != NULL && x->origin != NULL ? memory_origin_of(x->origin)
-                                          : &s->origins[which % MEMORY_ORIGINS];
+    return x != NULL && (x->origin != NULL || x->dial != NULL)
+               ? busy_origin(s)
+               : &s->origins[which % MEMORY_ORIGINS];
 }
 
 static void give_origin(struct sides *s, unsigned which, struct weir_span in)
@@ -98,8 +99,15 @@ static void connect_origin(struct sides *s)
         return;
     if (x->waiting_in != NULL)
         queue_moves(s);
-    else if (x->origin != NULL && memory_origin_of(x->origin)->state == MEMORY_ORIGIN_CONNECTING)
-        origin_connects(memory_origin_of(x->origin), true);
+    else if (x->dial != NULL)
+        origin_connects(s->dialling, true);
+}
+
+/* Serve clients that have ended their sending side. */
+static void finish_closed(struct sides *s)
+{
+    struct weir_tenant *t = sides_tenant(s);
+    t->finish_closed = !t->finish_closed;
 }
 
 static void turn_knob(struct sides *s, unsigned arg)
@@ -107,16 +115,25 @@ static void turn_knob(struct sides *s, unsigned arg)
     struct memory_origin *o = some_origin(s, arg >> 2);
     switch (arg & 3) {
     case 0:
-        o->deaf = !o->deaf;
+        if (arg & 4)
+            o->full = !o->full;
+        else
+            o->deaf = !o->deaf;
         break;
     case 1:
         o->piece = arg >> 2;
         break;
     case 2:
-        s->pipes = !s->pipes;
+        if (arg & 4)
+            s->client.full = !s->client.full;
+        else
+            s->pipes = !s->pipes;
         break;
     default:
-        s->env.draining = !s->env.draining;
+        if (arg & 4)
+            finish_closed(s);
+        else
+            s->env.draining = !s->env.draining;
     }
 }
 
@@ -194,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         s = sides_new();
     next_client(s);
     forget_origins(s);
-    s->pipes = s->env.draining = false;
+    s->pipes = s->env.draining = sides_tenant(s)->finish_closed = false;
     for (size_t at = 0; at < size && !s->client.ended;) {
         unsigned arg = data[at] & 15u;
         enum op op = (data[at] >> 4) % OP_COUNT;

@@ -211,3 +211,18 @@ def test_the_hosts_file_counts_and_is_read_again(own_etc, make_node, make_upstre
     assert _get(node, "moves").body == b"before"
     (own_etc / "hosts").write_text("127.0.0.2 moves.example\n")
     until(lambda: _get(node, "moves").body == b"after", "the hosts file is read again")
+
+
+def test_the_doctor_looks_names_up_in_the_same_way(make_node, make_upstream, name_server) -> None:
+    """`weir doctor` asks the node's resolver: what servers are silent about costs its own second, and nothing else."""
+    upstream = make_upstream(responding())
+    node = make_node(config=_resolver(name_server, timeout="60s"))
+    name_server.set("good.example", "127.0.0.1")
+    name_server.be_silent("silent.example")
+    node.apply(tenant("good", [f"good.example:{upstream.port}"]), tenant("none", ["none.example:80"]),
+               tenant("silent", ["silent.example:80"]))
+    text = node.run("doctor").stdout
+    assert "1 of 3 tried were reached" in text, text
+    assert name_server.num_asked("good.example") == 1 and name_server.num_asked("silent.example") >= 1
+    node.run("drain", "--deadline", "0s")
+    assert node.wait() == 0

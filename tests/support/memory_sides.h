@@ -28,6 +28,7 @@ struct memory_client {
     bool eof_handled;
     bool woken;
     bool lost;        /* sends fail */
+    bool full;        /* there is no memory to queue what is sent */
     bool room_wanted; /* bytes wait in a pipe to it */
     bool ended;
     enum weir_client_end how;
@@ -50,7 +51,8 @@ enum memory_origin_state {
     MEMORY_ORIGIN_NONE,
     MEMORY_ORIGIN_CONNECTING,
     MEMORY_ORIGIN_BUSY,
-    MEMORY_ORIGIN_PARKED
+    MEMORY_ORIGIN_PARKED,
+    MEMORY_ORIGIN_HELD
 };
 
 struct memory_origin {
@@ -60,6 +62,7 @@ struct memory_origin {
     uint64_t endpoint;
     bool resumed;
     bool deaf;        /* sends fail */
+    bool full;        /* there is no memory to queue what is sent */
     bool ends, clean; /* it ends its connection after what it gave */
     struct bytes got; /* all that was sent to it */
     size_t got_at;    /* where the current request begins */
@@ -93,7 +96,9 @@ struct sides {
     struct weir_addr peer, local;
     struct memory_client client;
     struct memory_origin origins[MEMORY_ORIGINS];
-    uint8_t acquires[16]; /* enum memory_acquire; then READY */
+    bool http10;                    /* the servers have shown to be of HTTP/1.0 */
+    struct memory_origin *dialling; /* for x->dial */
+    uint8_t acquires[16];           /* enum memory_acquire; then READY */
     size_t num_acquires, acquire_at;
     unsigned acquired;       /* calls of acquire */
     struct weir_access last; /* the last access record; texts only where copied */

@@ -25,6 +25,8 @@ static inline Weir__V1__Upstream *add_sides_upstream(struct stored *s, const cha
     u->has_connect_timeout = u->has_response_timeout = 1;
     u->connect_timeout = SIDES_CONNECT_MS;
     u->response_timeout = SIDES_RESPONSE_MS;
+    u->has_body_timeout = 1;
+    u->body_timeout = SIDES_BODY_MS;
     return u;
 }
 
@@ -56,6 +58,7 @@ static inline void put_sides_tenant(struct weir_store *store)
 static inline void init_sides_env(struct sides *s)
 {
     static const struct weir_tenant_seeds seeds = { .hosts = 99, .endpoints = { { 3, 4 } } };
+    static const _Atomic bool records = true;
     struct weir_exchange_env *env = &s->env;
     env->ops = &memory_env_ops;
     env->now = &s->now;
@@ -63,7 +66,7 @@ static inline void init_sides_env(struct sides *s)
     env->buffers = &s->buffers;
     env->metrics = &s->metrics;
     env->rng = &s->rng;
-    env->records = true;
+    env->records = &records;
     env->date = s->date;
     env->out = s->out;
     env->out_len = sizeof(s->out);
@@ -82,6 +85,7 @@ static inline void next_client(struct sides *s)
 {
     struct memory_client *c = &s->client;
     MUST(c->side.x == NULL);
+    weir_exchange_drop_held(&c->side);
     struct bytes gave = c->gave, out = c->out, source = c->source;
     gave.len = out.len = source.len = 0;
     *c = (struct memory_client){ .sides = s,
@@ -108,10 +112,9 @@ static inline void forget_origins(struct sides *s)
 {
     struct weir_tenant *t = sides_tenant(s);
     for (uint16_t i = 0; t != NULL && i < t->num_upstreams; i++)
-        for (uint16_t k = 0; k < t->upstreams[i].num_endpoints; k++) {
+        for (uint16_t k = 0; k < t->upstreams[i].num_endpoints; k++)
             t->upstreams[i].endpoints[k].rr_current = 0;
-            (void)weir_failure_marks_succeeded(s->env.marks, t->upstreams[i].endpoints[k].key);
-        }
+    memset((void *)s->env.marks->slots, 0, sizeof(s->env.marks->slots));
     for (size_t i = 0; i < MEMORY_ORIGINS; i++) {
         struct memory_origin *o = &s->origins[i];
         MUST(o->side.x == NULL);
@@ -119,6 +122,7 @@ static inline void forget_origins(struct sides *s)
         o->piece = 0;
     }
     s->acquired = 0;
+    s->http10 = false;
     s->num_acquires = s->acquire_at = 0;
 }
 
@@ -151,6 +155,7 @@ static inline struct sides *sides_new(void)
         struct memory_origin *o = &s->origins[i];
         o->side.ops = &memory_origin_ops;
         o->sides = s;
+        o->side.http10 = &s->http10;
         bytes_reserve(&o->got, MEMORY_BYTES);
         bytes_reserve(&o->gave, MEMORY_BYTES);
     }

@@ -38,10 +38,10 @@ static inline size_t feed_memory_head(struct memory_client *c, struct weir_span 
     return in.len;
 }
 
-/* As a session does: use what can be used, then look at the end of the stream. */
+/* As a session does: use what can be used, then look at the end of the stream. Being woken
+ * meanwhile counts for nothing, as in a session whose pump runs. */
 static inline void pump_client(struct memory_client *c)
 {
-    c->woken = false;
     while (!c->ended) {
         struct weir_span in = bytes_from(&c->gave, c->used);
         if (c->side.x == NULL ? in.len == 0 : !weir_exchange_wants_input(c->side.x))
@@ -56,13 +56,19 @@ static inline void pump_client(struct memory_client *c)
         if (n == 0)
             break;
     }
+    c->woken = false;
     if (!c->side.eof || c->ended)
         return;
-    if (c->side.x == NULL)
-        c->ended = true;
-    else if (!c->eof_handled && !weir_exchange_request_is_read(c->side.x))
-        weir_exchange_client_gone(c->side.x, WEIR_OUTCOME_CLIENT_GONE);
+    bool handled = c->eof_handled;
     c->eof_handled = true;
+    if (c->side.x == NULL) {
+        c->ended = true;
+        weir_exchange_drop_held(&c->side);
+    } else if (!handled && weir_exchange_request_is_read(c->side.x)) {
+        weir_exchange_client_end(c->side.x);
+    } else if (!handled) {
+        weir_exchange_client_gone(c->side.x, WEIR_OUTCOME_CLIENT_GONE);
+    }
 }
 
 /* Bytes of a body on their way past the codec: into the pipe, and on to the client. */
@@ -118,8 +124,13 @@ static inline void pump_origin(struct memory_origin *o)
 {
     struct weir_exchange *x = o->side.x;
     o->resumed = false;
-    if (o->state == MEMORY_ORIGIN_PARKED && (o->ends || o->seen < o->gave.len))
-        o->state = MEMORY_ORIGIN_NONE; /* it is no longer quiet */
+    if ((o->state == MEMORY_ORIGIN_PARKED || o->state == MEMORY_ORIGIN_HELD) &&
+        (o->ends || o->seen < o->gave.len)) { /* it is no longer quiet */
+        o->state = MEMORY_ORIGIN_NONE;
+        if (o->side.held_by != NULL)
+            o->side.held_by->held = NULL;
+        o->side.held_by = NULL;
+    }
     while (o->state == MEMORY_ORIGIN_BUSY && o->side.x == x && weir_exchange_wants_response(x)) {
         if (o->pipe_left > 0 || o->pipe_held > 0) {
             pump_pipe(o);

@@ -31,6 +31,7 @@ static inline void client_is_lost(struct sides *s)
     if (s->client.side.x != NULL)
         weir_exchange_client_gone(s->client.side.x, WEIR_OUTCOME_CLIENT_GONE);
     s->client.ended = true;
+    weir_exchange_drop_held(&s->client.side);
     run_sides(s);
 }
 
@@ -51,11 +52,13 @@ static inline void client_takes(struct sides *s, size_t room)
     run_sides(s);
 }
 
-/** The origin connection that the current request uses; the test's failure if there is none. */
+/** The origin connection that the current request uses or waits for; the test's failure if there is
+ * none. */
 static inline struct memory_origin *busy_origin(struct sides *s)
 {
-    MUST(s->client.side.x != NULL && s->client.side.x->origin != NULL);
-    return memory_origin_of(s->client.side.x->origin);
+    const struct weir_exchange *x = s->client.side.x;
+    MUST(x != NULL && (x->origin != NULL || x->dial != NULL));
+    return x->origin != NULL ? memory_origin_of(x->origin) : s->dialling;
 }
 
 /** An origin sends. */
@@ -89,10 +92,12 @@ static inline void origin_takes(struct memory_origin *o, size_t room)
 /** A dial ends. */
 static inline void origin_connects(struct memory_origin *o, bool connected)
 {
-    struct weir_exchange *x = o->side.x;
-    MUST(o->state == MEMORY_ORIGIN_CONNECTING);
+    struct weir_exchange *x = o->sides->client.side.x;
+    MUST(o->state == MEMORY_ORIGIN_CONNECTING && x != NULL && x->dial != NULL);
+    x->dial = NULL;
+    o->state = MEMORY_ORIGIN_NONE;
     if (connected) {
-        o->state = MEMORY_ORIGIN_BUSY;
+        use_memory_origin(o, x, false);
         weir_exchange_connected(x, &o->side);
     } else {
         weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
@@ -100,16 +105,19 @@ static inline void origin_connects(struct memory_origin *o, bool connected)
     run_sides(o->sides);
 }
 
-/** A request that waits in a queue gets a connection. */
+/** A request that waits in a queue gets a connection, or a dial. */
 static inline void queue_moves(struct sides *s)
 {
     struct weir_exchange *x = s->client.side.x;
     MUST(x != NULL && x->waiting_in != NULL);
     x->waiting_in = NULL;
-    x->dial_ns = weir_exchange_stamp_ns(&s->env);
-    struct memory_origin *o = origin_for(s, x);
-    if (o != NULL)
-        weir_exchange_connected(x, &o->side);
+    enum memory_acquire how = next_acquire(s);
+    enum weir_acquired got =
+        acquire_by(s, x, how == ACQUIRE_CONNECTING ? ACQUIRE_CONNECTING : ACQUIRE_READY);
+    if (got == WEIR_ACQUIRED_READY)
+        weir_exchange_connected(x, x->origin);
+    else if (got == WEIR_ACQUIRED_WAIT)
+        weir_exchange_dialling(x);
     else
         weir_exchange_full(x);
     run_sides(s);

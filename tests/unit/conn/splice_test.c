@@ -8,7 +8,6 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 
 #include "node/base/rng.h"
 #include "node/conn/splice.h"
@@ -21,16 +20,40 @@
 struct way {
     struct rig *rig;
     struct owner from, to;
+    struct weir_metrics metrics;
+    struct weir_pipe_room room;
     struct weir_pipes pool;
     struct weir_pipe pipe;
     struct weir_spliced moved; /* by the last call */
     uint64_t taken, given;     /* by all */
 };
 
+static void open_pool(struct way *w)
+{
+    weir_pipe_limit_read(&w->room.limit);
+    weir_pipe_room_set(&w->room, UINT64_C(1) << 30);
+    weir_pipes_init(&w->pool, &w->room, &w->metrics, 1);
+}
+
+static struct weir_pipe_room pipe_room;
+static struct weir_metrics pipe_metrics;
+
+/* Pipes without a limit of the user. */
+static void init_pool(struct weir_pipes *pool)
+{
+    if (pipe_room.limit.page_bytes == 0) {
+        weir_pipe_limit_read(&pipe_room.limit);
+        pipe_room.limit.user_pages = 0;
+        weir_pipe_room_set(&pipe_room, 1ull << 40);
+    }
+    weir_pipes_init(pool, &pipe_room, &pipe_metrics, 1);
+}
+
 static void open_way(struct way *w, bool tcp, uint64_t left)
 {
     memset(w, 0, sizeof(*w));
     w->rig = rig_new();
+    open_pool(w);
     if (tcp) {
         owner_open_tcp(&w->from, w->rig);
         owner_open_tcp(&w->to, w->rig);
@@ -38,6 +61,7 @@ static void open_way(struct way *w, bool tcp, uint64_t left)
         owner_open(&w->from, w->rig);
         owner_open(&w->to, w->rig);
     }
+    init_pool(&w->pool);
     assert_true(weir_pipe_open(&w->pool, &w->pipe, left));
 }
 
@@ -328,38 +352,6 @@ static void an_empty_pipe_is_used_again_and_one_with_bytes_is_not(void **state)
     close_way(&w);
 }
 
-static void no_more_than_the_limit_wait_for_use(void **state)
-{
-    static struct weir_pipes pool;
-    static struct weir_pipe pipes[WEIR_PIPES_MAX + 1];
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(pipes); i++) {
-        assert_true(weir_pipe_open(&pool, &pipes[i], 1));
-        assert_true(fcntl(pipes[i].fd[0], F_GETFD) & FD_CLOEXEC);
-        assert_true(fcntl(pipes[i].fd[1], F_GETFL) & O_NONBLOCK);
-    }
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(pipes); i++)
-        weir_pipe_close(&pool, &pipes[i]);
-    assert_int_equal(pool.num, WEIR_PIPES_MAX);
-    assert_false(is_open(pipes[WEIR_PIPES_MAX].fd[0]));
-    weir_pipes_deinit(&pool);
-    assert_false(is_open(pipes[0].fd[0]) || is_open(pipes[0].fd[1]));
-    weir_pipes_deinit(&pool);
-}
-
-static void a_pipe_that_the_system_does_not_give_is_none(void **state)
-{
-    static struct weir_pipes pool;
-    struct weir_pipe p = { .open = false };
-    struct rlimit old, none = { 0, 0 };
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-    none.rlim_max = old.rlim_max;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    bool opened = weir_pipe_open(&pool, &p, 1);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-    assert_false(opened || p.open);
-    weir_pipe_close(&pool, &p);
-}
-
 /* -- contracts -- */
 
 static void move_past_a_queue(void *arg)
@@ -419,8 +411,6 @@ int main(void)
         cmocka_unit_test(each_burst_of_a_slow_source_passes_at_once),
         cmocka_unit_test(bytes_are_held_back_for_those_that_are_in_hand),
         cmocka_unit_test(an_empty_pipe_is_used_again_and_one_with_bytes_is_not),
-        cmocka_unit_test(no_more_than_the_limit_wait_for_use),
-        cmocka_unit_test(a_pipe_that_the_system_does_not_give_is_none),
         cmocka_unit_test(bytes_do_not_pass_a_queue_or_a_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,25 @@ static void a_kept_connection_that_was_closed_is_tried_again_on_a_new_one(void *
     sides_free(s);
 }
 
+/* Another parked connection may have been closed just as the first was. */
+static void the_second_try_is_on_a_new_connection_although_one_is_parked(void **state)
+{
+    struct sides *s = sides_new();
+    ask(s, ONE);
+    struct memory_origin *o = busy_origin(s), *parked = &s->origins[MEMORY_ORIGINS - 1];
+    respond(s, RESPONSE_OK);
+    parked->endpoint = o->endpoint;
+    ask(s, ONE);
+    assert_ptr_equal(busy_origin(s), o);
+    parked->state = MEMORY_ORIGIN_PARKED;
+    origin_ends(o, true);
+    assert_ptr_not_equal(busy_origin(s), parked);
+    assert_false(busy_origin(s)->side.reused);
+    respond(s, RESPONSE_OK);
+    expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_RETRIED_OK);
+    sides_free(s);
+}
+
 static void a_request_is_sent_again_once(void **state)
 {
     struct sides *s = sides_new();
@@ -414,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_request_in_the_queue_gets_a_connection_or_503),
         cmocka_unit_test(a_full_pool_is_a_503),
         cmocka_unit_test(a_kept_connection_that_was_closed_is_tried_again_on_a_new_one),
+        cmocka_unit_test(the_second_try_is_on_a_new_connection_although_one_is_parked),
         cmocka_unit_test(a_request_is_sent_again_once),
         cmocka_unit_test(what_a_server_may_have_acted_on_is_not_sent_again),
         cmocka_unit_test(a_cut_response_is_a_502_or_a_visible_cut),

@@ -17,7 +17,7 @@ static void serve(struct sides *s)
     ask(s, "op.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     if (s->client.side.x == NULL)
         return;
-    if (s->client.side.x->origin != NULL)
+    if (s->client.side.x->dial != NULL)
         origin_connects(busy_origin(s), true);
     ask(s, "0\r\n\r\n");
     if (s->client.side.x == NULL)
@@ -113,6 +113,35 @@ static void without_room_for_an_incomplete_response_head_it_is_a_502(void **stat
     sides_free(s);
 }
 
+static void without_room_to_queue_the_request_is_a_503_or_a_cut(void **state)
+{
+    struct sides *s = sides_new();
+    ask(s, HEAD("POST / HTTP/1.1") "Content-Length: 2\r\n\r\na");
+    busy_origin(s)->full = true;
+    ask(s, "b");
+    expect_end(s, WEIR_CLIENT_LAST, 503, WEIR_OUTCOME_OVERLOAD);
+    next_client(s);
+    ask(s, HEAD("POST / HTTP/1.1") "Content-Length: 2\r\n\r\na");
+    respond(s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+    busy_origin(s)->full = true;
+    ask(s, "b");
+    expect_end(s, WEIR_CLIENT_CUT, 200, WEIR_OUTCOME_OVERLOAD);
+    assert_int_equal(metric(s, WEIR_M_POOL_EXHAUSTED), 2);
+    sides_free(s);
+}
+
+static void without_room_to_queue_the_response_the_client_is_cut(void **state)
+{
+    struct sides *s = sides_new();
+    ask(s, GET);
+    s->client.full = true;
+    respond(s, RESPONSE_OK);
+    assert_int_equal(s->client.how, WEIR_CLIENT_CUT);
+    assert_int_equal(s->last.outcome, WEIR_OUTCOME_OVERLOAD);
+    assert_int_equal(metric(s, WEIR_M_POOL_EXHAUSTED), 1);
+    sides_free(s);
+}
+
 static void a_tenant_is_counted_while_and_after_it_is_served(void **state)
 {
     struct sides *s = sides_new();
@@ -135,6 +164,8 @@ int main(void)
         cmocka_unit_test(without_an_exchange_the_client_is_cut),
         cmocka_unit_test(without_room_for_the_head_the_request_is_a_503),
         cmocka_unit_test(without_room_for_an_incomplete_response_head_it_is_a_502),
+        cmocka_unit_test(without_room_to_queue_the_request_is_a_503_or_a_cut),
+        cmocka_unit_test(without_room_to_queue_the_response_the_client_is_cut),
         cmocka_unit_test(a_tenant_is_counted_while_and_after_it_is_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,7 @@ static void the_last_request_of_a_connection_ends_it(void **state)
     expect_end(s, WEIR_CLIENT_LAST, 200, WEIR_OUTCOME_OK);
     s->env.draining = false;
     next_client(s);
+    sides_tenant(s)->finish_closed = true;
     ask(s, GET);
     client_ends(s);
     respond(s, RESPONSE_OK);
@@ -253,6 +254,96 @@ static void a_request_that_expects_100_and_is_refused_is_the_last(void **state)
     sides_free(s);
 }
 
+/* -- servers of HTTP/1.0 -- */
+
+#define CHUNKED_POST                                                                               \
+    HEAD("POST /one HTTP/1.1") "Transfer-Encoding: "                                               \
+                               "chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+
+/* The whole of it waited for the dial: nothing more comes that would wake the client's side. */
+static void a_chunked_body_for_a_server_of_1_0_is_refused_and_dropped_at_once(void **state)
+{
+    struct sides *s = sides_new();
+    s->http10 = true;
+    s->acquires[s->num_acquires++] = ACQUIRE_CONNECTING;
+    ask(s, CHUNKED_POST);
+    origin_connects(busy_origin(s), true);
+    expect_end(s, WEIR_CLIENT_NEXT, 411, WEIR_OUTCOME_REFUSED);
+    ask(s, ONE);
+    respond(s, RESPONSE_OK);
+    expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_OK);
+    sides_free(s);
+}
+
+static void a_chunked_body_for_a_server_of_1_0_is_gathered_where_the_tenant_allows_it(void **state)
+{
+    struct sides *s = sides_new();
+    struct weir_tenant *t = sides_tenant(s);
+    for (uint16_t i = 0; i < t->num_upstreams; i++)
+        t->upstreams[i].http10_buffer = 5;
+    for (size_t at = 0; at <= sizeof(CHUNKED_POST) - 1; at++) {
+        s->http10 = true;
+        client_gives(s, weir_span((const uint8_t *)CHUNKED_POST, at));
+        client_gives(s,
+                     weir_span((const uint8_t *)CHUNKED_POST + at, sizeof(CHUNKED_POST) - 1 - at));
+        assert_true(origin_got_tail(busy_origin(s), "\r\n\r\nhello"));
+        respond(s, RESPONSE_OK);
+        expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_OK);
+    }
+    s->http10 = true;
+    ask(s, HEAD("POST /one HTTP/1.1") "Transfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n");
+    expect_end(s, WEIR_CLIENT_LINGER, 413, WEIR_OUTCOME_TOO_LARGE);
+    sides_free(s);
+}
+
+/* -- a client's identity, and its end -- */
+
+#define NTLM HEAD("GET /one HTTP/1.1") "Authorization: NTLM abc\r\n\r\n"
+
+static void a_connection_with_a_clients_identity_waits_for_this_client(void **state)
+{
+    struct sides *s = sides_new();
+    ask(s, NTLM);
+    struct memory_origin *o = busy_origin(s);
+    respond(s, RESPONSE_OK);
+    expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_OK);
+    assert_int_equal(o->state, MEMORY_ORIGIN_HELD);
+    ask(s, ONE);
+    assert_ptr_equal(busy_origin(s), o);
+    respond(s, RESPONSE_OK);
+    assert_int_equal(o->state, MEMORY_ORIGIN_HELD); /* it stays this client's */
+    client_ends(s);
+    assert_int_equal(o->state, MEMORY_ORIGIN_NONE); /* and ends with it */
+    next_client(s);
+    ask(s, NTLM);
+    o = busy_origin(s);
+    respond(s, RESPONSE_OK);
+    origin_ends(o, true); /* while it waits */
+    assert_null(s->client.side.held);
+    ask(s, ONE);
+    assert_false(busy_origin(s)->side.reused);
+    respond(s, RESPONSE_OK);
+    expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_OK);
+    sides_free(s);
+}
+
+static void a_client_that_ends_its_side_is_gone_unless_the_tenant_finishes(void **state)
+{
+    for (int finish = 0; finish < 2; finish++) {
+        struct sides *s = sides_new();
+        sides_tenant(s)->finish_closed = finish;
+        ask(s, GET);
+        client_ends(s);
+        if (finish) {
+            respond(s, RESPONSE_OK);
+            expect_end(s, WEIR_CLIENT_LAST, 200, WEIR_OUTCOME_OK);
+        } else {
+            expect_end(s, WEIR_CLIENT_CUT, 499, WEIR_OUTCOME_CLIENT_GONE);
+        }
+        sides_free(s);
+    }
+}
+
 /* -- refused -- */
 
 static void what_is_no_request_is_refused_and_lingers(void **state)
@@ -323,6 +414,10 @@ int main(void)
         cmocka_unit_test(a_dropped_body_has_a_bound),
         cmocka_unit_test(a_dropped_body_that_is_malformed_ends_the_connection),
         cmocka_unit_test(a_request_that_expects_100_and_is_refused_is_the_last),
+        cmocka_unit_test(a_chunked_body_for_a_server_of_1_0_is_refused_and_dropped_at_once),
+        cmocka_unit_test(a_chunked_body_for_a_server_of_1_0_is_gathered_where_the_tenant_allows_it),
+        cmocka_unit_test(a_connection_with_a_clients_identity_waits_for_this_client),
+        cmocka_unit_test(a_client_that_ends_its_side_is_gone_unless_the_tenant_finishes),
         cmocka_unit_test(what_is_no_request_is_refused_and_lingers),
         cmocka_unit_test(a_request_body_over_the_limit_is_refused),
         cmocka_unit_test(a_request_body_that_is_malformed_never_looks_whole_to_the_origin),
