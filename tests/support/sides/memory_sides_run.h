@@ -33,8 +33,11 @@ static inline size_t feed_memory_head(struct memory_client *c, struct weir_span 
     }
     c->in_head = false;
     c->asked = (struct weir_h1_head){ .method = WEIR_METHOD_OTHER };
-    weir_exchange_refuse(env, &c->side, c->head.fault, weir_h1_fault_status(c->head.fault),
-                         WEIR_OUTCOME_MALFORMED);
+    struct weir_refusal refusal = { .fault = c->head.fault,
+                                    .status = weir_h1_fault_status(c->head.fault),
+                                    .outcome = WEIR_OUTCOME_MALFORMED };
+    weir_h1_partial_read(&c->head, in, &refusal.read);
+    weir_exchange_refuse(env, &c->side, &refusal);
     return in.len;
 }
 
