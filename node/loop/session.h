@@ -61,7 +61,7 @@ struct weir_session {
     uint32_t magic;
     uint8_t reason; /* enum weir_close_reason */
     bool counted_by_address;
-    bool starved; /* does not read until memory is free: memory.c */
+    bool starved; /* does not read until memory is free: memory_ladder.c */
     const struct weir_session_kind *kind;
     struct weir_worker *worker;
     struct weir_list link; /* in worker->sessions, or undrained */
