@@ -3,7 +3,7 @@
  * memory_sides.h - the two sides of an exchange as tables of memory: a client that sends what a
  * test gives it and takes bytes when the test lets it, and origin connections of the same kind. No
  * socket, no loop: what would be an event is a call of the test. Checks of what went through are in
- * memory_sides_check.h, the surroundings in memory_sides_env.h.
+ * memory_sides_check.h, the surroundings in memory_sides_steps.h.
  */
 #ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_H
 #define WEIR_TESTS_SUPPORT_MEMORY_SIDES_H
