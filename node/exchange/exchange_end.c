@@ -189,7 +189,11 @@ static bool end_phase(struct weir_exchange *x)
             weir_exchange_failed(x, WEIR_FAILURE_CONNECT_TIMEOUT);
         return true;
     case WEIR_PHASE_RESPONSE:
-        weir_exchange_failed(x, WEIR_FAILURE_RESPONSE_TIMEOUT);
+        /* Nothing is read for a client that does not take what it was sent. */
+        if (x->downstream->ops->blocked(x->downstream))
+            weir_exchange_client_gone(x, WEIR_OUTCOME_SLOW_CLIENT);
+        else
+            weir_exchange_failed(x, WEIR_FAILURE_RESPONSE_TIMEOUT);
         return true;
     case WEIR_PHASE_REQUEST:
     case WEIR_PHASE_TRANSFER:

@@ -95,8 +95,9 @@ struct weir_origin_ops {
     /** The exchange is done with it, but the connection carries the identity of its client: keep it
      * for the next exchange of o->held_by. When it ends, the origin's side clears both links. */
     void (*hold)(struct weir_origin_side *o);
-    /** A held connection carries x: x->origin is set. */
-    void (*take)(struct weir_origin_side *o, struct weir_exchange *x);
+    /** A held connection carries x: x->origin is set. @return false: its end, or bytes that nobody
+     * asked for, wait there; it must be closed */
+    bool (*take)(struct weir_origin_side *o, struct weir_exchange *x);
 };
 
 /** Embedded in an origin connection. */

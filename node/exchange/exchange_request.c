@@ -235,13 +235,16 @@ static bool take_held(struct weir_exchange *x)
         struct weir_endpoint *e = &x->upstream->endpoints[i];
         if (e->key != o->endpoint_key)
             continue;
+        if (!o->ops->take(o, x)) {
+            weir_exchange_drop_held(x->downstream);
+            return false;
+        }
+        x->downstream->held = NULL;
+        o->held_by = NULL;
         x->endpoint = e;
         x->tries++;
         x->dial_ns = weir_exchange_stamp_ns(x->env);
         weir_exchange_count_attempt(x, &unknown);
-        x->downstream->held = NULL;
-        o->held_by = NULL;
-        o->ops->take(o, x);
         x->reused = true;
         x->bound = true;
         return true;
@@ -544,6 +547,8 @@ void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)
         mark_endpoint(x, mark);
     switch (weir_plan_after_failure(failure, &facts)) {
     case WEIR_NEXT_ENDPOINT:
+        if (failure == WEIR_FAILURE_CLOSED && !facts.request_done)
+            x->again = x->endpoint; /* it waited for the client, and is not at fault */
         if (failure != WEIR_FAILURE_CLOSED || !facts.reused)
             weir_tried_add(&x->tried, x->endpoint->index);
         retry_request(x, false);

@@ -296,7 +296,10 @@ static enum head_outcome read_response_heads(struct weir_exchange *x, struct wei
         *ret_used = used;
         switch (weir_h1_head_feed(h, rest)) {
         case WEIR_STEP_MORE:
-            return store_response_head(x, h) ? HEAD_MORE : HEAD_FAILED;
+            if (store_response_head(x, h))
+                return HEAD_MORE;
+            weir_exchange_end_without_memory(x);
+            return HEAD_GONE;
         case WEIR_STEP_FAIL:
         case WEIR_STEP_SOME:
             x->fault = weir_h1_fault_name(h->fault);

@@ -75,12 +75,13 @@ enum weir_mark weir_plan_marks_endpoint(enum weir_failure failure,
     case WEIR_FAILURE_CONNECT_TIMEOUT:
         return WEIR_MARK_AT_ONCE;
     case WEIR_FAILURE_CLOSED:
-        return facts->reused || (facts->sent && !facts->request_done) ? WEIR_MARK_NONE
-                                                                      : WEIR_MARK_BY_RATE;
+        /* While the request is incomplete, it may have waited for the client. */
+        return facts->reused || !facts->request_done ? WEIR_MARK_NONE : WEIR_MARK_BY_RATE;
+    case WEIR_FAILURE_STALLED:
+        return facts->request_done || !facts->response_begun ? WEIR_MARK_BY_RATE : WEIR_MARK_NONE;
     case WEIR_FAILURE_RESPONSE_TIMEOUT:
     case WEIR_FAILURE_MALFORMED:
     case WEIR_FAILURE_CUT:
-    case WEIR_FAILURE_STALLED:
         return WEIR_MARK_BY_RATE;
     }
     WEIR_UNREACHABLE();

@@ -186,8 +186,8 @@ static void go_on(struct weir_dial *d)
         finish_won(dial_win(d, made));
     else if (err < 0 && weir_list_empty(&d->connects))
         finish_lost(d, err);
-    else if (err == WEIR_ELIMIT || err == WEIR_ENOMEM)
-        set_deadline(d); /* there may be room then */
+    else if (err < 0)
+        set_deadline(d); /* there may be room then; ahead of demand its time still counts */
 }
 
 static void connect_ended(struct weir_origin_conn *u, int sys_errno)

@@ -207,15 +207,18 @@ static void side_hold(struct weir_origin_side *o)
     arm_or_lose(u);
 }
 
-static void side_take(struct weir_origin_side *o, struct weir_exchange *x)
+static bool side_take(struct weir_origin_side *o, struct weir_exchange *x)
 {
     struct weir_origin_conn *u = origin_conn_of_side(o);
+    if (!weir_sock_is_quiet(u->conn.watch.fd))
+        return false;
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->side.x = x;
     u->side.exchanges++;
     u->side.reused = true;
     x->origin = o;
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_REUSED, 1);
+    return true;
 }
 
 static const struct weir_origin_ops side_ops = {
@@ -304,8 +307,7 @@ static bool feed_response(struct weir_origin_conn *u, struct weir_span in)
             weir_stash_release(b, s);
         return alive;
     }
-    weir_metric_add(u->worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
-    weir_exchange_failed(x, WEIR_FAILURE_MALFORMED);
+    weir_exchange_end_without_memory(x);
     return false;
 }
 
@@ -533,7 +535,7 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     } else if (!weir_origin_conn_watch(u)) {
         weir_origin_conn_close(u);
-        return WEIR_EIO;
+        return WEIR_ENOMEM; /* no fault of the address */
     }
     *ret = u;
     return WEIR_OK;

@@ -103,6 +103,10 @@ static void finish_session(struct weir_session_h1 *h, bool linger)
         return;
     }
     weir_session_h1_move(h, WEIR_SESSION_H1_LINGER);
+    if (h->s.starved) { /* what is dropped needs no memory */
+        h->s.starved = false;
+        weir_list_remove(&h->s.idle.link);
+    }
     (void)shutdown(c->watch.fd, SHUT_WR);
     weir_stash_release(c->env->buffers, c->in);
     c->in = NULL;

@@ -225,24 +225,24 @@ def test_the_descriptor_limit_is_raised(make_node) -> None:
 
 
 def test_running_out_of_descriptors(make_node, make_site) -> None:
-    """Robustness, EMFILE: at the limit the node stops accepting instead of spinning, and goes on when there is room."""
+    """Robustness, EMFILE: with nobody idle at the limit the node stops accepting instead of spinning, and goes on when there is
+    room."""
     node = make_node(wrap=["prlimit", "--nofile=560:560"], config={"limits": {"connections": 1000}})
     if resource.prlimit(node.pid, resource.RLIMIT_NOFILE)[0] > 560:
         pytest.skip("this user may raise the hard limit")
     assert "few_descriptors" in node.stderr
     site = make_site(on=node, redirects=[{"path": "/r", "to": {"path": "/x"}}])
     clients = [node.connect() for _ in range(700)]
-    for client in clients[:40]:
-        assert client.ask(site.get("/r")).status == 301
-    for client in clients[40:]:
-        client.send(site.get("/r"))
+    head, rest = site.get("/r")[:-2], site.get("/r")[-2:]
+    for client in clients:
+        client.send(head)
     before = _cpu_seconds(node)
     pause(1.0)
     assert _cpu_seconds(node) - before < 0.6, "the node spins while it cannot accept"
     assert clients[-1].is_silent(), "there were more descriptors than the limit allows"
     for client in clients[:300]:
         client.close()
-    assert clients[300].read_response().status == 301
+    assert clients[300].ask(rest).status == 301
     for client in clients[300:]:
         client.close()
     until(lambda: _responds(node, site), "the node serves again")
@@ -298,6 +298,8 @@ def _is_refused(address: Any) -> bool:
     try:
         socket.create_connection(address, 1).close()
         return False
+    except TimeoutError:
+        return False  # a listener that leaves ignores who comes in the instant before it closes
     except (ConnectionRefusedError, ConnectionResetError):
         return True
 

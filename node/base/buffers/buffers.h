@@ -19,7 +19,7 @@
 #include "node/base/span.h"
 
 #define WEIR_SMALL_LEN 4096
-#define WEIR_LARGE_LEN (WEIR_IO_CHUNK + 8192)
+#define WEIR_LARGE_LEN (WEIR_IO_CHUNK + 16384)
 
 /** The worker's byte pools. */
 struct weir_buffers {

@@ -139,11 +139,12 @@ static inline void use_memory_origin(struct memory_origin *o, struct weir_exchan
     o->resumed = o->ends || o->seen < o->gave.len;
 }
 
-static inline void memory_origin_take(struct weir_origin_side *side, struct weir_exchange *x)
+static inline bool memory_origin_take(struct weir_origin_side *side, struct weir_exchange *x)
 {
     struct memory_origin *o = memory_origin_of(side);
     MUST(o->state == MEMORY_ORIGIN_HELD && x->origin == NULL);
     use_memory_origin(o, x, true);
+    return true;
 }
 
 static const struct weir_origin_ops memory_origin_ops = { .send = memory_origin_send,

@@ -103,13 +103,13 @@ static void without_room_for_the_head_the_request_is_a_503(void **state)
     sides_free(s);
 }
 
-static void without_room_for_an_incomplete_response_head_it_is_a_502(void **state)
+static void without_room_for_an_incomplete_response_head_it_is_a_503(void **state)
 {
     struct sides *s = sides_new();
     weir_pool_set_max(&s->env.heads, 0);
     ask(s, GET);
     respond(s, "HTTP/1.1 200 O");
-    expect_end(s, WEIR_CLIENT_NEXT, 502, WEIR_OUTCOME_UPSTREAM_MALFORMED);
+    expect_end(s, WEIR_CLIENT_LAST, 503, WEIR_OUTCOME_OVERLOAD);
     sides_free(s);
 }
 
@@ -163,7 +163,7 @@ int main(void)
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(without_an_exchange_the_client_is_cut),
         cmocka_unit_test(without_room_for_the_head_the_request_is_a_503),
-        cmocka_unit_test(without_room_for_an_incomplete_response_head_it_is_a_502),
+        cmocka_unit_test(without_room_for_an_incomplete_response_head_it_is_a_503),
         cmocka_unit_test(without_room_to_queue_the_request_is_a_503_or_a_cut),
         cmocka_unit_test(without_room_to_queue_the_response_the_client_is_cut),
         cmocka_unit_test(a_tenant_is_counted_while_and_after_it_is_served),
