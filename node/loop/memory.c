@@ -20,7 +20,7 @@
 
 size_t weir_memory_session_room(struct weir_session *s, size_t want)
 {
-    struct weir_worker *w = s->worker;
+    struct weir_worker *w = weir_worker_of(&s->conn);
     size_t room = weir_buffers_room(&w->buffers, s->kind->account(s), want);
     if (WEIR_LIKELY(room > 0) || s->starved)
         return room;

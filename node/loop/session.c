@@ -55,7 +55,8 @@ static struct addr_text addr_text(const struct weir_addr *a)
 WEIR_COLD static void log_accepted(const struct weir_session *s)
 {
     log_debug_for(WEIR_SPAN_EMPTY, &s->peer, "connection.accepted", "client=%s local=%s worker=%u",
-                  addr_text(&s->peer).at, addr_text(&s->local).at, s->worker->index);
+                  addr_text(&s->peer).at, addr_text(&s->local).at,
+                  weir_worker_of(&s->conn)->index);
 }
 
 WEIR_COLD static void log_closed(const struct weir_session *s, bool reset)
@@ -88,7 +89,6 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
     }
     s->magic = WEIR_SESSION_MAGIC;
     s->kind = kind;
-    s->worker = w;
     s->peer = a->peer;
     s->counted_by_address = a->counted;
     weir_list_init(&s->idle.link);
@@ -109,7 +109,7 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
 
 void weir_session_close(struct weir_session *s, bool abort)
 {
-    struct weir_worker *w = s->worker;
+    struct weir_worker *w = weir_worker_of(&s->conn);
     WEIR_ASSERT(s->magic == WEIR_SESSION_MAGIC);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, log_closed(s, abort));
     weir_list_remove(&s->link);

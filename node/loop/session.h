@@ -63,7 +63,6 @@ struct weir_session {
     bool counted_by_address;
     bool starved; /* does not read until memory is free: memory.c */
     const struct weir_session_kind *kind;
-    struct weir_worker *worker;
     struct weir_list link; /* in worker->sessions, or undrained */
     struct weir_idle_link idle;
     struct weir_conn conn;

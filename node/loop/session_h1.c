@@ -46,6 +46,11 @@ static struct weir_session_h1 *session_of_side(const struct weir_client_side *c)
     return h;
 }
 
+static struct weir_worker *worker_of(const struct weir_session_h1 *h)
+{
+    return weir_worker_of(&h->s.conn);
+}
+
 static struct weir_span tenant_of(const struct weir_exchange *x)
 {
     return x != NULL && x->tenant != NULL ? x->tenant->name : WEIR_SPAN_EMPTY;
@@ -71,13 +76,13 @@ static void on_closed(struct weir_conn *c)
     struct weir_session_h1 *h = session_of(c);
     WEIR_ASSERT(h->state == WEIR_SESSION_H1_CLOSED);
     h->s.magic = 0;
-    weir_pool_release(&h->s.worker->session_pool, h);
+    weir_pool_release(&worker_of(h)->session_pool, h);
 }
 
 /* Count what has left since the last time. */
 static void account_given(struct weir_session_h1 *h)
 {
-    weir_metric_add(h->s.worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT,
+    weir_metric_add(worker_of(h)->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT,
                     h->s.conn.given - h->side.given);
     h->side.given = h->s.conn.given;
 }
@@ -88,7 +93,7 @@ static void close_session(struct weir_session_h1 *h, bool abort)
     account_given(h);
     weir_exchange_drop_held(&h->side);
     weir_session_h1_move(h, WEIR_SESSION_H1_CLOSED);
-    weir_pool_release(&h->s.worker->exchange.heads, h->head);
+    weir_pool_release(&worker_of(h)->exchange.heads, h->head);
     h->head = NULL;
     weir_session_close(&h->s, abort);
 }
@@ -195,7 +200,7 @@ static bool store_request_head(struct weir_session_h1 *h, const struct weir_h1_h
 {
     if (h->head != NULL)
         return true;
-    h->head = weir_pool_get(&h->s.worker->exchange.heads);
+    h->head = weir_pool_get(&worker_of(h)->exchange.heads);
     if (h->head == NULL)
         return false;
     weir_h1_head_move(h->head, head);
@@ -211,7 +216,7 @@ static void find_head_owner(struct weir_session_h1 *h, const struct weir_h1_head
     if (head->authority_len == 0)
         return;
     h->head_owner_known = true;
-    if (weir_tenant_cache_find(h->s.worker->cache, &h->s.local, weir_span(a->host, a->host_len),
+    if (weir_tenant_cache_find(worker_of(h)->cache, &h->s.local, weir_span(a->host, a->host_len),
                                &t) == WEIR_OK)
         weir_conn_set_deadline(&h->s.conn, h->since_ms + t->head_timeout_ms);
 }
@@ -225,7 +230,7 @@ static void refuse_head(struct weir_session_h1 *h, struct weir_refusal r,
         weir_h1_partial_read(head, in, &r.read);
     r.begun_ms = h->head_ms;
     weir_session_h1_move(h, WEIR_SESSION_H1_EXCHANGE);
-    weir_exchange_refuse(&h->s.worker->exchange, &h->side, &r);
+    weir_exchange_refuse(&worker_of(h)->exchange, &h->side, &r);
 }
 
 static const struct weir_refusal for_memory = { .status = 503, .outcome = WEIR_OUTCOME_OVERLOAD };
@@ -235,7 +240,7 @@ static const struct weir_refusal for_time = { .status = 408,
 static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {
-    struct weir_worker *w = h->s.worker;
+    struct weir_worker *w = worker_of(h);
     struct weir_conn *c = &h->s.conn;
     h->begun++;
     h->s.requests++;
@@ -255,7 +260,7 @@ static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head 
 /* @return bytes used: the whole head, or none while it is incomplete */
 static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
 {
-    struct weir_worker *w = h->s.worker;
+    struct weir_worker *w = worker_of(h);
     struct weir_conn *c = &h->s.conn;
     struct weir_h1_head *head = h->head;
     size_t used = 0;
@@ -354,7 +359,7 @@ static void consume_stored(struct weir_session_h1 *h)
 /* @param in  what was not used of the input */
 static void end_for_memory(struct weir_session_h1 *h, struct weir_span in)
 {
-    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    weir_metric_add(worker_of(h)->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     if (h->side.x != NULL)
         weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_OVERLOAD);
     else if (h->state == WEIR_SESSION_H1_HEAD)
@@ -366,7 +371,7 @@ static void use_client_input(struct weir_session_h1 *h, struct weir_span in)
 {
     struct weir_conn *c = &h->s.conn;
     struct weir_buffers *b = c->env->buffers;
-    weir_metric_add(h->s.worker->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
+    weir_metric_add(worker_of(h)->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
     h->fresh = false;
     if (c->in != NULL) {
         if (weir_stash_append(b, &c->in, in) < 0)
@@ -467,7 +472,7 @@ static void read_from_client(struct weir_session_h1 *h)
 
 static struct weir_account *account_of(const struct weir_session_h1 *h)
 {
-    return h->side.x != NULL ? h->side.x->account : &h->s.worker->buffers.budget.accounts[0];
+    return h->side.x != NULL ? h->side.x->account : &worker_of(h)->buffers.budget.accounts[0];
 }
 
 /* What is held from now on is the account's. */
@@ -522,7 +527,7 @@ static void move_forward(struct weir_session_h1 *h)
     if (h->state == WEIR_SESSION_H1_CLOSED)
         return;
     if (h->state == WEIR_SESSION_H1_HEAD) {
-        if (c->in == NULL && (h->side.eof || h->s.worker->draining) && !h->fresh) {
+        if (c->in == NULL && (h->side.eof || worker_of(h)->draining) && !h->fresh) {
             weir_session_note(&h->s, WEIR_CLOSE_DRAIN);
             close_session(h, false);
             return;
@@ -540,7 +545,7 @@ static void pump(struct weir_session_h1 *h)
 {
     move_forward(h);
     if (h->state == WEIR_SESSION_H1_HEAD)
-        weir_room_note(&h->s.worker->room, &h->s.idle, h->s.conn.env->now->ms);
+        weir_room_note(&worker_of(h)->room, &h->s.idle, h->s.conn.env->now->ms);
 }
 
 static void on_event(struct weir_conn *c, unsigned what)
@@ -556,7 +561,7 @@ static void on_event(struct weir_conn *c, unsigned what)
         if ((what & WEIR_CONN_ROOM) && h->side.x != NULL)
             weir_exchange_flushed(h->side.x);
         if (what & WEIR_CONN_ROOM)
-            weir_memory_resume(h->s.worker);
+            weir_memory_resume(worker_of(h));
     }
     /* A connection that was accepted without bytes is read once more at the end of the turn: most
      * have some by then, and never enter epoll. */
@@ -575,7 +580,7 @@ static void expire(struct weir_session_h1 *h)
     case WEIR_SESSION_H1_HEAD:
         /* A connection that brought nothing (made in advance, or a check) is closed in silence. */
         if (h->since_ms != 0 && h->head != NULL) {
-            weir_metric_add(h->s.worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
+            weir_metric_add(worker_of(h)->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
             refuse_head(h, for_time, h->head, weir_stash_span(h->s.conn.in));
             return;
         }
@@ -629,7 +634,7 @@ static void begin_session(struct weir_session *s)
     struct weir_session_h1 *h = session_of(&s->conn);
     struct weir_conn *c = &s->conn;
     h->since_ms = c->env->now->ms;
-    weir_conn_set_deadline(c, h->since_ms + s->worker->cfg.head_timeout_ms);
+    weir_conn_set_deadline(c, h->since_ms + worker_of(h)->cfg.head_timeout_ms);
     h->fresh = true;
     begin_pump(h);
     (void)read_once(h);

@@ -369,7 +369,7 @@ static bool session_is_idle(const struct weir_idle_link *c)
 static bool end_idle_session(struct weir_idle_link *c)
 {
     struct weir_session *s = idle_session_of(c);
-    struct weir_worker *w = s->worker;
+    struct weir_worker *w = weir_worker_of(&s->conn);
     if (!s->kind->shed(s))
         return false;
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_SHED, 1);
