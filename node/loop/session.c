@@ -55,8 +55,7 @@ static struct addr_text addr_text(const struct weir_addr *a)
 WEIR_COLD static void log_accepted(const struct weir_session *s)
 {
     log_debug_for(WEIR_SPAN_EMPTY, &s->peer, "connection.accepted", "client=%s local=%s worker=%u",
-                  addr_text(&s->peer).at, addr_text(&s->local).at,
-                  weir_worker_of(&s->conn)->index);
+                  addr_text(&s->peer).at, addr_text(&s->local).at, weir_worker_of(&s->conn)->index);
 }
 
 WEIR_COLD static void log_closed(const struct weir_session *s, bool reset)
@@ -87,8 +86,8 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
         weir_sock_abort(a->fd);
         return;
     }
+    WEIR_ASSERT(weir_session_kind_of(s) == kind);
     s->magic = WEIR_SESSION_MAGIC;
-    s->kind = kind;
     s->peer = a->peer;
     s->counted_by_address = a->counted;
     weir_list_init(&s->idle.link);
@@ -99,7 +98,7 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
     if (a->local != NULL)
         s->local = *a->local;
     else if (weir_sock_local(a->fd, &s->local) < 0) {
-        s->kind->cut(s);
+        kind->cut(s);
         return;
     }
     WEIR_PROBE3(accept, s, a->fd, &s->peer);

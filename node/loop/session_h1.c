@@ -34,7 +34,7 @@ static struct weir_session_h1 *session_of(struct weir_conn *c)
 {
     struct weir_session_h1 *h = weir_container_of(c, struct weir_session_h1, s.conn);
     WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
-    WEIR_DCHECK(h->s.kind == &weir_session_h1);
+    WEIR_DCHECK(weir_session_kind_of(&h->s) == &weir_session_h1);
     return h;
 }
 
@@ -610,10 +610,6 @@ static void on_expired(struct weir_conn *c)
 
 /* -- the kind -- */
 
-static const struct weir_conn_owner conn_owner = { .event = on_event,
-                                                   .expired = on_expired,
-                                                   .closed = on_closed };
-
 static struct weir_session *open_session(struct weir_worker *w, int fd)
 {
     struct weir_session_h1 *h = weir_pool_get(&w->session_pool);
@@ -625,7 +621,7 @@ static struct weir_session *open_session(struct weir_worker *w, int fd)
     h->side.peer = &h->s.peer;
     h->side.local = &h->s.local;
     h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
-    weir_conn_init(&h->s.conn, &w->env, &conn_owner, fd);
+    weir_conn_init(&h->s.conn, &w->env, &weir_session_h1.owner, fd);
     return &h->s;
 }
 
@@ -699,6 +695,7 @@ static bool shed_session(struct weir_session *s)
 
 const struct weir_session_kind weir_session_h1 = {
     .name = "http",
+    .owner = { .event = on_event, .expired = on_expired, .closed = on_closed },
     .client_speaks_first = true,
     .open = open_session,
     .begin = begin_session,

@@ -85,7 +85,7 @@ static void cut(struct weir_worker *w, uint32_t num)
     weir_list_append_all(&w->sessions, &w->undrained);
     for (; num > 0 && !weir_list_empty(&w->sessions); num--) {
         struct weir_session *s = first_session(&w->sessions);
-        s->kind->cut(s);
+        weir_session_kind_of(s)->cut(s);
     }
 }
 
@@ -104,7 +104,7 @@ static void drain_some(struct weir_worker *w)
         struct weir_session *s = first_session(&w->undrained);
         weir_list_remove(&s->link);
         weir_list_append(&w->sessions, &s->link);
-        s->kind->drain(s);
+        weir_session_kind_of(s)->drain(s);
     }
     for (; budget > 0 && !weir_list_empty(&w->idle_lru); budget--)
         weir_origin_conn_close(
@@ -363,14 +363,14 @@ static struct weir_session *idle_session_of(const struct weir_idle_link *c)
 static bool session_is_idle(const struct weir_idle_link *c)
 {
     const struct weir_session *s = idle_session_of(c);
-    return s->kind->is_idle(s);
+    return weir_session_kind_of(s)->is_idle(s);
 }
 
 static bool end_idle_session(struct weir_idle_link *c)
 {
     struct weir_session *s = idle_session_of(c);
     struct weir_worker *w = weir_worker_of(&s->conn);
-    if (!s->kind->shed(s))
+    if (!weir_session_kind_of(s)->shed(s))
         return false;
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_SHED, 1);
     return true;
