@@ -20,7 +20,7 @@ static struct weir_conn *conn_of(void *p)
 static void on_conn_task(struct weir_task *t)
 {
     struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, task));
-    bool input = c->reading && c->layer != NULL && c->layer->holds_input(c->layer_state);
+    bool input = c->reading && c->layer != NULL && c->layer->ops->holds_input(c->layer);
     c->owner->event(c, input ? WEIR_CONN_READABLE : 0);
 }
 
@@ -40,7 +40,6 @@ void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,
     c->env = e;
     c->owner = owner;
     c->layer = NULL;
-    c->layer_state = NULL;
     weir_watch_init(&c->watch, fd, c);
     weir_timer_init(&c->deadline.timer);
     c->deadline.expired = on_conn_deadline;
@@ -51,13 +50,12 @@ void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,
     c->received = 0;
 }
 
-void weir_conn_set_layer(struct weir_conn *c, const struct weir_conn_layer *layer, void *state)
+void weir_conn_set_layer(struct weir_conn *c, struct weir_conn_layer *layer)
 {
     WEIR_ASSERT(c->magic == WEIR_CONN_MAGIC);
     WEIR_ASSERT(c->layer == NULL);
     WEIR_ASSERT(c->given == 0 && c->received == 0);
     c->layer = layer;
-    c->layer_state = state;
 }
 
 static void report_closed(struct weir_conn *c)
@@ -88,7 +86,7 @@ void weir_conn_close(struct weir_conn *c, bool abort)
     weir_stash_release(e->buffers, c->in);
     c->in = NULL;
     if (c->layer != NULL)
-        c->layer->end(c->layer_state);
+        c->layer->ops->end(c->layer);
     c->layer = NULL;
     /* Callers up the stack may still read the state: the memory is freed once they have returned.
      */
@@ -107,7 +105,7 @@ enum weir_io weir_conn_read(struct weir_conn *c, size_t room, struct weir_span *
     size_t n = 0;
     enum weir_io io = c->layer == NULL
                           ? weir_sock_read(c->watch.fd, e->scratch, room, &n)
-                          : c->layer->read(c->layer_state, c->watch.fd, e->scratch, room, &n);
+                          : c->layer->ops->read(c->layer, c->watch.fd, e->scratch, room, &n);
     if (io == WEIR_IO_DONE) {
         c->received += n;
         *ret = weir_span(e->scratch, n);
@@ -118,7 +116,7 @@ enum weir_io weir_conn_read(struct weir_conn *c, size_t room, struct weir_span *
 static enum weir_io write_pieces(struct weir_conn *c, const struct weir_pieces *p, size_t *ret_sent)
 {
     return c->layer == NULL ? weir_sock_write(c->watch.fd, p, ret_sent)
-                            : c->layer->write(c->layer_state, c->watch.fd, p, ret_sent);
+                            : c->layer->ops->write(c->layer, c->watch.fd, p, ret_sent);
 }
 
 enum weir_conn_sent weir_conn_send(struct weir_conn *c, const struct weir_pieces *p)
@@ -140,13 +138,13 @@ enum weir_conn_sent weir_conn_send(struct weir_conn *c, const struct weir_pieces
 /* The queue through a layer, a piece at a time. */
 static enum weir_io flush_through_layer(struct weir_conn *c)
 {
-    enum weir_io io = c->layer->flush(c->layer_state, c->watch.fd);
+    enum weir_io io = c->layer->ops->flush(c->layer, c->watch.fd);
     while (io == WEIR_IO_DONE && c->out.len > 0) {
         struct weir_pieces p;
         size_t sent = 0;
         weir_pieces_reset(&p);
         weir_pieces_add(&p, weir_stash_span(c->out.first));
-        io = c->layer->write(c->layer_state, c->watch.fd, &p, &sent);
+        io = c->layer->ops->write(c->layer, c->watch.fd, &p, &sent);
         weir_outq_use(c->env->buffers, &c->out, sent);
         c->given += sent;
     }
@@ -216,8 +214,8 @@ enum weir_err weir_conn_watch(struct weir_conn *c, bool read)
     bool write = c->out.len > 0 || c->room_wanted;
     c->reading = read;
     if (WEIR_UNLIKELY(c->layer != NULL)) {
-        write = write || c->layer->holds_output(c->layer_state);
-        if (read && c->layer->holds_input(c->layer_state))
+        write = write || c->layer->ops->holds_output(c->layer);
+        if (read && c->layer->ops->holds_input(c->layer))
             weir_conn_defer(c);
     }
     return weir_watch_want(&c->watch, c->env->loop,

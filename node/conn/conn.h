@@ -40,22 +40,32 @@ struct weir_conn_owner {
     void (*closed)(struct weir_conn *c);
 };
 
+struct weir_conn_layer;
+
 /**
- * What sits between a connection and its socket: TLS. All functions as those of sock.h, on clear
- * bytes; WEIR_IO_BLOCKED also when the layer waits for the other direction.
+ * What sits between a connection and its socket: TLS. One static table for each kind. All functions
+ * as those of sock.h, on clear bytes; WEIR_IO_BLOCKED also when the layer waits for the other
+ * direction.
  */
-struct weir_conn_layer {
-    enum weir_io (*read)(void *state, int fd, uint8_t *at, size_t len, size_t *ret_len);
+struct weir_conn_layer_ops {
+    enum weir_io (*read)(struct weir_conn_layer *l, int fd, uint8_t *at, size_t len,
+                         size_t *ret_len);
     /** @param ret_sent  clear bytes taken; they need not be given again */
-    enum weir_io (*write)(void *state, int fd, const struct weir_pieces *p, size_t *ret_sent);
+    enum weir_io (*write)(struct weir_conn_layer *l, int fd, const struct weir_pieces *p,
+                          size_t *ret_sent);
     /** Bytes that the layer holds for the socket. DONE: none is left. */
-    enum weir_io (*flush)(void *state, int fd);
+    enum weir_io (*flush)(struct weir_conn_layer *l, int fd);
     /** Whether a read would give bytes although the socket has none. */
-    bool (*holds_input)(const void *state);
+    bool (*holds_input)(const struct weir_conn_layer *l);
     /** Whether flush has bytes to send. */
-    bool (*holds_output)(const void *state);
-    /** The connection closes: free the state. */
-    void (*end)(void *state);
+    bool (*holds_output)(const struct weir_conn_layer *l);
+    /** The connection closes: free the layer. */
+    void (*end)(struct weir_conn_layer *l);
+};
+
+/** Embedded in the state of a layer. */
+struct weir_conn_layer {
+    const struct weir_conn_layer_ops *ops;
 };
 
 #define WEIR_CONN_MAGIC 0x434f4e4eu
@@ -66,9 +76,8 @@ struct weir_conn {
     bool reading;     /* the owner waits for input */
     struct weir_conn_env *env;
     const struct weir_conn_owner *owner;
-    const struct weir_conn_layer *layer; /* NULL: clear text */
-    void *layer_state;                   /* owns, through layer->end */
-    struct weir_watch watch;             /* fd -1: closed */
+    struct weir_conn_layer *layer; /* owns, through its end; NULL: clear text */
+    struct weir_watch watch;       /* fd -1: closed */
     struct weir_deadline deadline;
     struct weir_task task; /* woken, or deferred to the next turn */
     struct weir_stash *in; /* input that could not be used yet */
@@ -80,8 +89,8 @@ struct weir_conn {
 /** Takes fd. Nothing is watched and no deadline is set. @param owner  a static table */
 void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,
                     const struct weir_conn_owner *owner, int fd);
-/** Put a layer below. Before the first byte (contract). Takes state. */
-void weir_conn_set_layer(struct weir_conn *c, const struct weir_conn_layer *layer, void *state);
+/** Put a layer below. Before the first byte (contract). Takes the layer. */
+void weir_conn_set_layer(struct weir_conn *c, struct weir_conn_layer *layer);
 
 /**
  * Read at most `room` bytes into the environment's scratch buffer. @param room  1..scratch_len

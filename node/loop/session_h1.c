@@ -686,7 +686,7 @@ static bool shed_session(struct weir_session *s)
     struct weir_session_h1 *h = session_of(&s->conn);
     const struct weir_conn *c = &s->conn;
     if (c->env->running == c || !weir_sock_is_quiet(c->watch.fd) ||
-        (c->layer != NULL && c->layer->holds_input(c->layer_state)))
+        (c->layer != NULL && c->layer->ops->holds_input(c->layer)))
         return false;
     weir_session_note(s, WEIR_CLOSE_SHED);
     close_session(h, false);
