@@ -38,9 +38,10 @@
 #define WEIR_LINGER_MAX 1048576 /* bytes read and dropped after a last response */
 #define WEIR_WATCH_AFTER_MS                                                                        \
     128 /* a new connection enters epoll when its first response takes longer than this */
-#define WEIR_READ_BUDGET       8     /* reads of one connection in one turn */
-#define WEIR_TURN_BUDGET       256   /* timers, and connections of a drain, handled in one turn */
-#define WEIR_REFILL_BUDGET     16    /* connections dialled ahead of demand in one tick */
+#define WEIR_READ_BUDGET       8   /* reads of one connection in one turn */
+#define WEIR_TURN_BUDGET       256 /* timers, and connections of a drain, handled in one turn */
+#define WEIR_RESUME_BUDGET     32  /* connections that wait for memory, looked at once it is free */
+#define WEIR_REFILL_BUDGET     16  /* connections dialled ahead of demand in one tick */
 #define WEIR_POOL_WAIT_MAX     1024  /* exchanges that wait for one endpoint's connection */
 #define WEIR_ENDPOINT_TEXT_MAX 264   /* a name, a colon, a port */
 #define WEIR_RESOLVE_MS        30000 /* a name in use is asked for again after this at the latest */
@@ -98,6 +99,7 @@ struct weir_worker {
     _Atomic bool asked_forget; /* a message was lost: forget all compiled tenants */
     struct weir_room_worker room;
     struct weir_task unfinished; /* queued while work of a turn is left over */
+    struct weir_task resume;     /* queued when memory has come free for those that wait */
 
     struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;

@@ -2,19 +2,17 @@
  *
  * memory.c - see memory.h. What waits is on one of two lists: sessions by their link of idle
  * clients, since one that waits is not idle; origin connections by that of parked ones, since one
- * that waits is busy.
+ * that waits is busy (origin_conn.c).
  */
 #include "node/loop/memory.h"
 
 #include "node/base/log.h"
 #include "node/exchange/exchange.h"
 #include "node/loop/loop.h"
-#include "node/loop/origin_conn.h"
 #include "node/loop/session.h"
 
-#define RESUME_BUDGET 32    /* connections that wait, looked at in one call */
-#define LOOK_BUDGET   16384 /* sessions looked at for the slowest */
-#define SHED_BUDGET   8     /* sessions cut in one tick */
+#define LOOK_BUDGET 16384 /* sessions looked at for the slowest */
+#define SHED_BUDGET 8     /* sessions cut in one tick */
 
 /* -- waiting -- */
 
@@ -31,34 +29,9 @@ size_t weir_memory_session_room(struct weir_session *s, size_t want)
     return 0;
 }
 
-size_t weir_memory_origin_room(struct weir_origin_conn *u, size_t want)
+void weir_memory_resume(struct weir_worker *w)
 {
-    struct weir_worker *w = u->worker;
-    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY);
-    size_t room = weir_buffers_room(&w->buffers, u->side.x->account, want);
-    if (WEIR_LIKELY(room > 0) || !weir_list_empty(&u->lru_link))
-        return room;
-    weir_metric_add(w->metrics, WEIR_M_MEMORY_WAITS, 1);
-    weir_list_append(&w->starved_origins, &u->lru_link);
-    return 0;
-}
-
-static void resume_origins(struct weir_worker *w)
-{
-    for (int i = 0; i < RESUME_BUDGET && !weir_list_empty(&w->starved_origins); i++) {
-        struct weir_origin_conn *u =
-            weir_container_of(w->starved_origins.next, struct weir_origin_conn, lru_link);
-        weir_list_remove(&u->lru_link);
-        if (weir_buffers_room(&w->buffers, u->side.x->account, 1) > 0)
-            weir_conn_wake(&u->conn);
-        else
-            weir_list_append(&w->starved_origins, &u->lru_link);
-    }
-}
-
-static void resume_sessions(struct weir_worker *w)
-{
-    for (int i = 0; i < RESUME_BUDGET && !weir_list_empty(&w->starved_sessions); i++) {
+    for (int i = 0; i < WEIR_RESUME_BUDGET && !weir_list_empty(&w->starved_sessions); i++) {
         struct weir_session *s =
             weir_container_of(w->starved_sessions.next, struct weir_session, idle.link);
         weir_list_remove(&s->idle.link);
@@ -71,10 +44,10 @@ static void resume_sessions(struct weir_worker *w)
     }
 }
 
-void weir_memory_resume(struct weir_worker *w)
+void weir_memory_freed(struct weir_worker *w)
 {
-    resume_origins(w);
-    resume_sessions(w);
+    if (!weir_list_empty(&w->starved_origins) || !weir_list_empty(&w->starved_sessions))
+        weir_task_queue(&w->env, &w->resume);
 }
 
 /* -- the ladder -- */
@@ -146,5 +119,5 @@ void weir_memory_tick(struct weir_worker *w)
     w->memory_published = b->used;
     if (b->rung >= WEIR_RUNG_SHED)
         shed_slowest(w);
-    weir_memory_resume(w);
+    weir_memory_freed(w);
 }

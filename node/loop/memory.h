@@ -13,13 +13,13 @@
 
 struct weir_worker;
 struct weir_session;
-struct weir_origin_conn;
 
 /** How much of `want` a session may read; 0: it waits, and does not watch for input meanwhile. */
 WEIR_MUST_USE size_t weir_memory_session_room(struct weir_session *s, size_t want);
-/** The same for an origin connection that is busy. */
-WEIR_MUST_USE size_t weir_memory_origin_room(struct weir_origin_conn *u, size_t want);
-/** Bytes have left: let some of those that wait go on. Cheap when none waits. */
+/** Bytes have left, or it is time to look: let some of those that wait go on, from the run list.
+ * Cheap when none waits. */
+void weir_memory_freed(struct weir_worker *w);
+/** Part of that: the sessions. */
 void weir_memory_resume(struct weir_worker *w);
 /** Each tick: find the rung, publish what is used, shed if need be. */
 void weir_memory_tick(struct weir_worker *w);

@@ -12,7 +12,6 @@
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
-#include "node/loop/memory.h"
 #include "node/loop/pools.h"
 #include "node/loop/session.h"
 
@@ -310,6 +309,33 @@ static bool feed_response(struct weir_origin_conn *u, struct weir_span in)
     return false;
 }
 
+/* How much of `want` may be read; 0: it waits for memory, and does not watch for input meanwhile.
+ */
+static size_t read_room(struct weir_origin_conn *u, size_t want)
+{
+    struct weir_worker *w = u->worker;
+    WEIR_ASSERT(u->state == WEIR_ORIGIN_CONN_BUSY);
+    size_t room = weir_buffers_room(&w->buffers, u->side.x->account, want);
+    if (WEIR_LIKELY(room > 0) || !weir_list_empty(&u->lru_link))
+        return room;
+    weir_metric_add(w->metrics, WEIR_M_MEMORY_WAITS, 1);
+    weir_list_append(&w->starved_origins, &u->lru_link);
+    return 0;
+}
+
+void weir_origin_conn_resume(struct weir_worker *w)
+{
+    for (int i = 0; i < WEIR_RESUME_BUDGET && !weir_list_empty(&w->starved_origins); i++) {
+        struct weir_origin_conn *u =
+            weir_container_of(w->starved_origins.next, struct weir_origin_conn, lru_link);
+        weir_list_remove(&u->lru_link);
+        if (weir_buffers_room(&w->buffers, u->side.x->account, 1) > 0)
+            weir_conn_wake(&u->conn);
+        else
+            weir_list_append(&w->starved_origins, &u->lru_link);
+    }
+}
+
 /* @return true: there may be more to read now */
 static bool read_once(struct weir_origin_conn *u)
 {
@@ -317,7 +343,7 @@ static bool read_once(struct weir_origin_conn *u)
     size_t held = weir_stash_span(u->conn.in).len;
     size_t room = held == 0 ? u->conn.env->scratch_len : WEIR_LARGE_LEN - held;
     struct weir_span in;
-    room = weir_memory_origin_room(u, room);
+    room = read_room(u, room);
     if (room == 0)
         return false;
     switch (weir_conn_read(&u->conn, room, &in)) {

@@ -78,5 +78,7 @@ void weir_origin_conn_connected(struct weir_origin_conn *u);
 /** A new connection begins to serve an exchange, which is counted in the pool already. */
 void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool *p,
                            struct weir_exchange *x);
+/** Memory has come free: let some of those that wait for it go on. */
+void weir_origin_conn_resume(struct weir_worker *w);
 
 #endif

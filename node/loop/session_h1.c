@@ -561,7 +561,7 @@ static void on_event(struct weir_conn *c, unsigned what)
         if ((what & WEIR_CONN_ROOM) && h->side.x != NULL)
             weir_exchange_flushed(h->side.x);
         if (what & WEIR_CONN_ROOM)
-            weir_memory_resume(worker_of(h));
+            weir_memory_freed(worker_of(h));
     }
     /* A connection that was accepted without bytes is read once more at the end of the turn: most
      * have some by then, and never enter epoll. */

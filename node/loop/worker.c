@@ -137,6 +137,13 @@ static void on_unfinished(struct weir_task *t)
     finish_turn(worker_of(weir_container_of(t, struct weir_worker, unfinished)));
 }
 
+static void on_resume(struct weir_task *t)
+{
+    struct weir_worker *w = worker_of(weir_container_of(t, struct weir_worker, resume));
+    weir_origin_conn_resume(w);
+    weir_memory_resume(w);
+}
+
 static void drain_step(struct weir_worker *w)
 {
     if (!w->cutting && w->num_sessions > 0 && w->now.ms >= w->drain_deadline_ms) {
@@ -514,6 +521,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     w->cfg.num_trusted = 0;
     weir_room_join(&w->group->room, &w->room, &room_ops, w);
     weir_task_init(&w->unfinished, on_unfinished);
+    weir_task_init(&w->resume, on_resume);
     weir_list_init(&w->listeners);
     weir_list_init(&w->sessions);
     weir_list_init(&w->undrained);

@@ -6,7 +6,7 @@
  * nothing may be left.
  * Input: steps. A step is one byte, op and argument; bytes to send follow behind their length.
  */
-#include "tests/support/memory_sides_new.h"
+#include "tests/support/sides/memory_sides_new.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,7 +16,7 @@ _Static_assert(WEIR_ARRAY_LEN(rung_pc) == WEIR_RUNG_COUNT, "a mark for each rung
 
 #define HYSTERESIS_PC 5
 #define READS_PC      90
-#define LEAST_PC      75 /* an account above its share reads nothing above this */
+#define LEAST_PC      60 /* an account above its share reads nothing above this: below the rungs */
 
 static size_t part_of(size_t max, unsigned percent)
 {

@@ -35,6 +35,20 @@ static void open_pool(struct way *w)
     weir_pipes_init(&w->pool, &w->room, &w->metrics, 1);
 }
 
+static struct weir_pipe_room pipe_room;
+static struct weir_metrics pipe_metrics;
+
+/* Pipes without a limit of the user. */
+static void init_pool(struct weir_pipes *pool)
+{
+    if (pipe_room.limit.page_bytes == 0) {
+        weir_pipe_limit_read(&pipe_room.limit);
+        pipe_room.limit.user_pages = 0;
+        weir_pipe_room_set(&pipe_room, 1ull << 40);
+    }
+    weir_pipes_init(pool, &pipe_room, &pipe_metrics, 1);
+}
+
 static void open_way(struct way *w, bool tcp, uint64_t left)
 {
     memset(w, 0, sizeof(*w));
@@ -47,6 +61,7 @@ static void open_way(struct way *w, bool tcp, uint64_t left)
         owner_open(&w->from, w->rig);
         owner_open(&w->to, w->rig);
     }
+    init_pool(&w->pool);
     assert_true(weir_pipe_open(&w->pool, &w->pipe, left));
 }
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tests/support/memory_sides_new.h"
+#include "tests/support/sides/memory_sides_new.h"
 
 #define HEAD(line)  line "\r\nHost: shop.example\r\n"
 #define GET         HEAD("GET / HTTP/1.1") "\r\n"

@@ -353,8 +353,8 @@ static void what_is_no_request_is_refused_and_lingers(void **state)
     expect_end(s, WEIR_CLIENT_LINGER, 400, WEIR_OUTCOME_MALFORMED);
     assert_true(s->fault[0] != '\0');
     next_client(s);
-    weir_exchange_refuse(&s->env, &s->client.side, WEIR_FAULT_NONE, 408,
-                         WEIR_OUTCOME_TIMED_OUT_HEAD);
+    struct weir_refusal refusal = { .status = 408, .outcome = WEIR_OUTCOME_TIMED_OUT_HEAD };
+    weir_exchange_refuse(&s->env, &s->client.side, &refusal);
     expect_end(s, WEIR_CLIENT_LINGER, 408, WEIR_OUTCOME_TIMED_OUT_HEAD);
     assert_string_equal(s->fault, "");
     assert_int_equal(s->acquired, 0);

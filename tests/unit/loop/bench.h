@@ -7,6 +7,7 @@
 #define WEIR_TESTS_UNIT_LOOP_BENCH_H
 
 #include "node/loop/group.h"
+#include "node/loop/listener.h"
 #include "node/loop/loop.h"
 #include "node/loop/session_h1.h"
 #include "tenants/defaults.h"

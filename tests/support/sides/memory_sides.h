@@ -5,8 +5,8 @@
  * socket, no loop: what would be an event is a call of the test. Checks of what went through are in
  * memory_sides_check.h, the surroundings in memory_sides_env.h.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_H
 
 #include "node/exchange/exchange.h"
 #include "tests/support/naive_http.h"

@@ -4,10 +4,10 @@
  * to it: what one side got is what the other gave, or a part of it from its beginning; and what was
  * cut never looks whole.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_CHECK_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_CHECK_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_CHECK_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_CHECK_H
 
-#include "tests/support/memory_sides.h"
+#include "tests/support/sides/memory_sides.h"
 
 static inline bool has_whole_head(struct weir_span in)
 {

@@ -3,10 +3,10 @@
  * memory_sides_env.h - the surroundings of an exchange between sides of memory: how it gets an
  * origin connection, and where its access record goes.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_ENV_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_ENV_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_ENV_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_ENV_H
 
-#include "tests/support/memory_sides_ops.h"
+#include "tests/support/sides/memory_sides_ops.h"
 
 static inline struct memory_origin *find_origin(struct sides *s, enum memory_origin_state state,
                                                 uint64_t endpoint)

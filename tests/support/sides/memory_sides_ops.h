@@ -3,10 +3,10 @@
  * memory_sides_ops.h - the operations of a client and of origin connections of memory: what an
  * exchange calls.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_OPS_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_OPS_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_OPS_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_OPS_H
 
-#include "tests/support/memory_sides_check.h"
+#include "tests/support/sides/memory_sides_check.h"
 
 /* -- operations of the client -- */
 

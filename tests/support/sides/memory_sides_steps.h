@@ -3,10 +3,10 @@
  * memory_sides_steps.h - what a test does to sides of memory: give bytes, take bytes, end, connect,
  * let time pass. After each step both sides do what they were asked for.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_STEPS_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_STEPS_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_STEPS_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_STEPS_H
 
-#include "tests/support/memory_sides_run.h"
+#include "tests/support/sides/memory_sides_run.h"
 
 /** The client sends. */
 static inline void client_gives(struct sides *s, struct weir_span in)

@@ -3,11 +3,11 @@
  * memory_sides_run.h - how sides of memory do what an exchange asked of them: bring input, as a
  * session and an origin connection would, and pass bodies by a pipe.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_RUN_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_RUN_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_RUN_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_RUN_H
 
 #include "tenants/defaults.h"
-#include "tests/support/memory_sides_env.h"
+#include "tests/support/sides/memory_sides_env.h"
 
 /* -- input -- */
 
@@ -33,8 +33,11 @@ static inline size_t feed_memory_head(struct memory_client *c, struct weir_span 
     }
     c->in_head = false;
     c->asked = (struct weir_h1_head){ .method = WEIR_METHOD_OTHER };
-    weir_exchange_refuse(env, &c->side, c->head.fault, weir_h1_fault_status(c->head.fault),
-                         WEIR_OUTCOME_MALFORMED);
+    struct weir_refusal refusal = { .fault = c->head.fault,
+                                    .status = weir_h1_fault_status(c->head.fault),
+                                    .outcome = WEIR_OUTCOME_MALFORMED };
+    weir_h1_partial_read(&c->head, in, &refusal.read);
+    weir_exchange_refuse(env, &c->side, &refusal);
     return in.len;
 }
 

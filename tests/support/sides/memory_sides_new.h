@@ -3,14 +3,14 @@
  * memory_sides_new.h - makes sides of memory with one tenant in a stand-in for the store, and
  * checks at the end that nothing is left behind. Link it with weir_exchange only: there is no loop.
  */
-#ifndef WEIR_TESTS_SUPPORT_MEMORY_SIDES_NEW_H
-#define WEIR_TESTS_SUPPORT_MEMORY_SIDES_NEW_H
+#ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_NEW_H
+#define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_NEW_H
 
 #include <fcntl.h>
 #include <stdlib.h>
 
 #include "node/base/log.h"
-#include "tests/support/memory_sides_steps.h"
+#include "tests/support/sides/memory_sides_steps.h"
 
 /* Limits of the tenant, in ms and bytes. */
 #define SIDES_CONNECT_MS  1000
