@@ -108,7 +108,7 @@ struct weir_worker {
     struct weir_list origin_list;      /* every origin connection */
     struct weir_list dial_list;        /* origin connections in the making */
     struct weir_list idle_lru;         /* parked origin connections, longest parked first */
-    struct weir_list starved_origins;  /* wait for memory: memory.c */
+    struct weir_list starved_origins;  /* wait for memory: memory_ladder.c */
     struct weir_list starved_sessions; /* the same */
     uint64_t memory_published;         /* of the metric */
     struct weir_list refill;           /* address pools that are below min_idle */

@@ -62,7 +62,7 @@ struct weir_session {
     uint32_t magic;
     uint8_t reason; /* enum weir_close_reason */
     bool counted_by_address;
-    bool starved;          /* does not read until memory is free: memory.c */
+    bool starved;          /* does not read until memory is free: memory_ladder.c */
     struct weir_list link; /* in worker->sessions, or undrained */
     struct weir_idle_link idle;
     struct weir_conn conn;

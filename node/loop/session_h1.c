@@ -12,7 +12,7 @@
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
 #include "node/loop/loop.h"
-#include "node/loop/memory.h"
+#include "node/loop/memory_ladder.h"
 #include "tenants/cache.h"
 
 static const uint8_t session_moves[] = {

@@ -22,7 +22,7 @@
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
 #include "node/loop/loop.h"
-#include "node/loop/memory.h"
+#include "node/loop/memory_ladder.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session_h1.h"
 #include "tenants/defaults.h"

@@ -3,7 +3,7 @@
  * memory_sides.h - the two sides of an exchange as tables of memory: a client that sends what a
  * test gives it and takes bytes when the test lets it, and origin connections of the same kind. No
  * socket, no loop: what would be an event is a call of the test. Checks of what went through are in
- * memory_sides_check.h, the surroundings in memory_sides_env.h.
+ * memory_sides_check.h, the surroundings in memory_sides_steps.h.
  */
 #ifndef WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_H
 #define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_H
@@ -105,7 +105,6 @@ struct sides {
     char fault[32];
     unsigned records;
     bool remembers; /* the version of the last response, for all endpoints together: */
-    bool http10;
     bool pipes; /* new origin connections pass bodies by a pipe where they may */
     uint8_t out[MEMORY_OUT_LEN];
     char date[WEIR_HTTP_DATE_LEN + 1];

@@ -7,7 +7,7 @@
 #define WEIR_TESTS_SUPPORT_SIDES_MEMORY_SIDES_RUN_H
 
 #include "tenants/defaults.h"
-#include "tests/support/sides/memory_sides_env.h"
+#include "tests/support/sides/memory_sides_ops.h"
 
 /* -- input -- */
 
@@ -156,6 +156,22 @@ static inline void run_sides(struct sides *s)
             if (s->origins[i].resumed)
                 pump_origin(&s->origins[i]);
         }
+    }
+}
+
+/** Time passes, a tick of the wheel at a time. */
+static inline void time_passes(struct sides *s, uint64_t ms)
+{
+    uint64_t end = s->now.ms + ms;
+    while (s->now.ms < end) {
+        s->now.ms = s->now.ms + WEIR_WHEEL_TICK_MS < end ? s->now.ms + WEIR_WHEEL_TICK_MS : end;
+        s->now.ns = s->now.ms * 1000000;
+        weir_wheel_advance(&s->wheel, s->now.ms);
+        for (struct weir_timer *t; (t = weir_wheel_pop(&s->wheel)) != NULL;) {
+            struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
+            d->expired(d);
+        }
+        run_sides(s);
     }
 }
 

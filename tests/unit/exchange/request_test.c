@@ -257,8 +257,9 @@ static void a_request_that_expects_100_and_is_refused_is_the_last(void **state)
 /* -- servers of HTTP/1.0 -- */
 
 #define CHUNKED_POST                                                                               \
-    HEAD("POST /one HTTP/1.1") "Transfer-Encoding: "                                               \
-                               "chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+    HEAD("POST /one HTTP/1.1")                                                                     \
+    "Transfer-Encoding: "                                                                          \
+    "chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
 
 /* The whole of it waited for the dial: nothing more comes that would wake the client's side. */
 static void a_chunked_body_for_a_server_of_1_0_is_refused_and_dropped_at_once(void **state)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory.c - see memory.h. What waits is on one of two lists: sessions by their link of idle
- * clients, since one that waits is not idle; origin connections by that of parked ones, since one
- * that waits is busy (origin_conn.c).
+ * memory_ladder.c - see memory_ladder.h. What waits is on one of two lists: sessions by their link
+ * of idle clients, since one that waits is not idle; origin connections by that of parked ones,
+ * since one that waits is busy (origin_conn.c).
  */
-#include "node/loop/memory.h"
+#include "node/loop/memory_ladder.h"
 
 #include "node/base/log.h"
 #include "node/exchange/exchange.h"

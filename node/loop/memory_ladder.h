@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * memory.h - connections and the memory of their worker: who waits until some is free, and what is
- * given up when it stays short. The accounts and the rungs are in base/buffers/budget.h. Private to
- * node/loop. Owner: one worker.
+ * memory_ladder.h - connections and the memory of their worker: who waits until some is free, and
+ * what is given up when it stays short. The accounts and the rungs are in base/buffers/budget.h.
+ * Private to node/loop. Owner: one worker.
  */
-#ifndef WEIR_NODE_LOOP_MEMORY_H
-#define WEIR_NODE_LOOP_MEMORY_H
+#ifndef WEIR_NODE_LOOP_MEMORY_LADDER_H
+#define WEIR_NODE_LOOP_MEMORY_LADDER_H
 
 #include <stddef.h>
 
