@@ -125,6 +125,16 @@ static void await_next_request(struct weir_session_h1 *h)
 
 /* -- the client's side of an exchange -- */
 
+static const struct weir_addr *side_peer(const struct weir_client_side *side)
+{
+    return &session_of_side(side)->s.peer;
+}
+
+static const struct weir_addr *side_local(const struct weir_client_side *side)
+{
+    return &session_of_side(side)->s.local;
+}
+
 /* The pump that runs looks at the exchange again by itself. */
 static void side_wake(struct weir_client_side *side)
 {
@@ -180,6 +190,8 @@ static void side_end(struct weir_client_side *side, enum weir_client_end how)
 }
 
 static const struct weir_client_ops side_ops = {
+    .peer = side_peer,
+    .local = side_local,
     .send = side_send,
     .blocked = side_blocked,
     .taken = side_taken,
@@ -618,8 +630,6 @@ static struct weir_session *open_session(struct weir_worker *w, int fd)
     memset(h, 0, sizeof(*h));
     h->state = WEIR_SESSION_H1_HEAD;
     h->side.ops = &side_ops;
-    h->side.peer = &h->s.peer;
-    h->side.local = &h->s.local;
     h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
     weir_conn_init(&h->s.conn, &w->env, &weir_session_h1.owner, fd);
     return &h->s;

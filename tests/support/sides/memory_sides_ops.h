@@ -10,6 +10,16 @@
 
 /* -- operations of the client -- */
 
+static inline const struct weir_addr *memory_client_peer(const struct weir_client_side *side)
+{
+    return &memory_client_of(side)->sides->peer;
+}
+
+static inline const struct weir_addr *memory_client_local(const struct weir_client_side *side)
+{
+    return &memory_client_of(side)->sides->local;
+}
+
 static inline enum weir_sent memory_client_send(struct weir_client_side *side,
                                                 const struct weir_pieces *p)
 {
@@ -59,7 +69,9 @@ static inline void memory_client_end(struct weir_client_side *side, enum weir_cl
         weir_exchange_drop_held(side);
 }
 
-static const struct weir_client_ops memory_client_ops = { .send = memory_client_send,
+static const struct weir_client_ops memory_client_ops = { .peer = memory_client_peer,
+                                                          .local = memory_client_local,
+                                                          .send = memory_client_send,
                                                           .blocked = memory_client_blocked,
                                                           .taken = memory_client_taken,
                                                           .wake = memory_client_wake,
