@@ -79,7 +79,6 @@ struct weir_client_side {
     struct weir_origin_side *held; /* carries this client's identity; NULL: none does */
     bool eof;                      /* the client sends nothing more: no further request comes */
     uint32_t idle_timeout_ms;      /* of the tenant of the last request, once one was found */
-    uint64_t given;                /* bytes taken from exchanges and sent, heads included */
 };
 
 /* -- the origin's side -- */

@@ -248,6 +248,7 @@ static void splice_to_client(struct weir_origin_conn *u)
     if (weir_conn_blocked(to))
         return;
     enum weir_splice outcome = weir_splice_move(&u->pipe, &u->conn, to, false, &moved);
+    weir_session_count_given(x->downstream);
     weir_exchange_passed(x, moved.taken, moved.given);
     switch (outcome) {
     case WEIR_SPLICE_MORE:

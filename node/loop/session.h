@@ -103,5 +103,9 @@ void weir_session_close(struct weir_session *s, bool abort);
 /** The connection that carries a client's side alone; NULL: there is none, or the side is a test's.
  */
 struct weir_conn *weir_session_conn(struct weir_client_side *c);
+/** Bytes were sent on the connection that weir_session_conn returns, but not by the side: count
+ * them.
+ */
+void weir_session_count_given(struct weir_client_side *c);
 
 #endif

@@ -79,12 +79,13 @@ static void on_closed(struct weir_conn *c)
     weir_pool_release(&worker_of(h)->session_pool, h);
 }
 
-/* Count what has left since the last time. */
+/* Count what has left since the last time: far less than 2^32 bytes, for it is called after each
+ * send, splice and event. */
 static void account_given(struct weir_session_h1 *h)
 {
-    weir_metric_add(worker_of(h)->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT,
-                    h->s.conn.given - h->side.given);
-    h->side.given = h->s.conn.given;
+    uint32_t given = (uint32_t)h->s.conn.given;
+    weir_metric_add(worker_of(h)->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, given - h->counted_given);
+    h->counted_given = given;
 }
 
 static void close_session(struct weir_session_h1 *h, bool abort)
@@ -202,6 +203,12 @@ static const struct weir_client_ops side_ops = {
 struct weir_conn *weir_session_conn(struct weir_client_side *c)
 {
     return c->ops == &side_ops ? &session_of_side(c)->s.conn : NULL;
+}
+
+void weir_session_count_given(struct weir_client_side *c)
+{
+    WEIR_ASSERT(c->ops == &side_ops);
+    account_given(session_of_side(c));
 }
 
 /* -- heads -- */

@@ -30,6 +30,7 @@ struct weir_session_h1 {
     bool fresh;            /* accepted, and nothing came so far */
     uint8_t begun;         /* exchanges begun in the turn begun_turn */
     uint32_t begun_turn;
+    uint32_t counted_given;    /* the low bits of conn.given when it was last counted */
     uint32_t dropped;          /* bytes read and thrown away in LINGER */
     uint64_t since_ms;         /* when the head began; 0: not yet */
     uint64_t head_ms;          /* when the first byte of an incomplete head came; 0: none did */

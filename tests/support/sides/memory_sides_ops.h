@@ -33,7 +33,7 @@ static inline enum weir_sent memory_client_send(struct weir_client_side *side,
     }
     bytes_add_pieces(&c->out, p);
     c->queued = c->queued > 0 ? c->queued + p->len : take_room(&c->room, p->len);
-    side->given = c->out.len - c->queued;
+    c->given = c->out.len - c->queued;
     return WEIR_SENT;
 }
 
@@ -44,7 +44,7 @@ static inline bool memory_client_blocked(const struct weir_client_side *side)
 
 static inline uint64_t memory_client_taken(const struct weir_client_side *side)
 {
-    return memory_client_of(side)->side.given;
+    return memory_client_of(side)->given;
 }
 
 static inline void memory_client_wake(struct weir_client_side *side)

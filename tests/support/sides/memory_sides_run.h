@@ -87,7 +87,7 @@ static inline void pump_pipe(struct memory_origin *o)
     size_t held = o->pipe_held + taken;
     o->pipe_held = take_room(&c->room, held);
     bytes_add(&c->out, o->gave.at + o->seen - held, held - o->pipe_held);
-    c->side.given = c->out.len;
+    c->given = c->out.len;
     c->room_wanted = o->pipe_held > 0;
     weir_exchange_passed(o->side.x, taken, held - o->pipe_held);
     if (o->pipe_held > 0)
