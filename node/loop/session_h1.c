@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "node/base/clock.h"
 #include "node/base/log_filter.h"
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
@@ -109,6 +110,7 @@ static void finish_session(struct weir_session_h1 *h, bool linger)
         return;
     }
     weir_session_h1_move(h, WEIR_SESSION_H1_LINGER);
+    h->dropped = 0;
     (void)shutdown(c->watch.fd, SHUT_WR);
     weir_stash_release(c->env->buffers, c->in);
     c->in = NULL;
@@ -119,8 +121,7 @@ static void await_next_request(struct weir_session_h1 *h)
 {
     struct weir_conn *c = &h->s.conn;
     weir_session_h1_move(h, WEIR_SESSION_H1_HEAD);
-    h->since_ms = 0;
-    h->head_ms = 0;
+    h->head_timed = false;
     weir_conn_set_deadline(c, c->env->now->ms + h->side.idle_timeout_ms);
 }
 
@@ -213,6 +214,21 @@ void weir_session_count_given(struct weir_client_side *c)
 
 /* -- heads -- */
 
+/* The node's head_timeout applies, until the tenant is known. */
+static void begin_head_time(struct weir_session_h1 *h)
+{
+    uint64_t now_ms = h->s.conn.env->now->ms;
+    h->head_timed = true;
+    h->since_ms = (uint32_t)now_ms;
+    weir_conn_set_deadline(&h->s.conn, now_ms + worker_of(h)->cfg.head_timeout_ms);
+}
+
+static uint64_t head_since_ms(const struct weir_session_h1 *h)
+{
+    WEIR_DCHECK(h->head_timed);
+    return weir_clock_ms_of(h->since_ms, h->s.conn.env->now->ms);
+}
+
 /* Store the parser's state beside the stored bytes, so that the next read goes on where this one
  * stopped. */
 static bool store_request_head(struct weir_session_h1 *h, const struct weir_h1_head *head)
@@ -222,6 +238,7 @@ static bool store_request_head(struct weir_session_h1 *h, const struct weir_h1_h
     h->head = weir_pool_get(&worker_of(h)->exchange.heads);
     if (h->head == NULL)
         return false;
+    h->head_ms = (uint32_t)h->s.conn.env->now->ms;
     weir_h1_head_move(h->head, head);
     return true;
 }
@@ -237,7 +254,7 @@ static void find_head_owner(struct weir_session_h1 *h, const struct weir_h1_head
     h->head_owner_known = true;
     if (weir_tenant_cache_find(worker_of(h)->cache, &h->s.local, weir_span(a->host, a->host_len),
                                &t) == WEIR_OK)
-        weir_conn_set_deadline(&h->s.conn, h->since_ms + t->head_timeout_ms);
+        weir_conn_set_deadline(&h->s.conn, head_since_ms(h) + t->head_timeout_ms);
 }
 
 /* The head cannot be served, whatever it is.
@@ -247,7 +264,7 @@ static void refuse_head(struct weir_session_h1 *h, struct weir_refusal r,
 {
     if (head != NULL)
         weir_h1_partial_read(head, in, &r.read);
-    r.begun_ms = h->head_ms;
+    r.begun_ms = h->head != NULL ? weir_clock_ms_of(h->head_ms, h->s.conn.env->now->ms) : 0;
     weir_session_h1_move(h, WEIR_SESSION_H1_EXCHANGE);
     weir_exchange_refuse(&worker_of(h)->exchange, &h->side, &r);
 }
@@ -271,8 +288,7 @@ static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head 
     weir_exchange_begin(&w->exchange, &h->side, head, bytes);
     weir_pool_release(&w->exchange.heads, h->head);
     h->head = NULL;
-    h->since_ms = 0;
-    h->head_ms = 0;
+    h->head_timed = false;
     h->head_owner_known = false;
 }
 
@@ -280,7 +296,6 @@ static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head 
 static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
 {
     struct weir_worker *w = worker_of(h);
-    struct weir_conn *c = &h->s.conn;
     struct weir_h1_head *head = h->head;
     size_t used = 0;
     if (head == NULL) {
@@ -293,12 +308,8 @@ static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
         begin_exchange(h, head, in.at);
         return used;
     case WEIR_STEP_MORE:
-        if (h->since_ms == 0) {
-            h->since_ms = c->env->now->ms;
-            weir_conn_set_deadline(c, h->since_ms + w->cfg.head_timeout_ms);
-        }
-        if (h->head_ms == 0)
-            h->head_ms = c->env->now->ms;
+        if (!h->head_timed)
+            begin_head_time(h);
         if (!store_request_head(h, head)) {
             weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
             refuse_head(h, for_memory, head, in);
@@ -598,7 +609,7 @@ static void expire(struct weir_session_h1 *h)
     switch ((enum weir_session_h1_state)h->state) {
     case WEIR_SESSION_H1_HEAD:
         /* A connection that brought nothing (made in advance, or a check) is closed in silence. */
-        if (h->since_ms != 0 && h->head != NULL) {
+        if (h->head != NULL) {
             weir_metric_add(worker_of(h)->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
             refuse_head(h, for_time, h->head, weir_stash_span(h->s.conn.in));
             return;
@@ -646,8 +657,7 @@ static void begin_session(struct weir_session *s)
 {
     struct weir_session_h1 *h = session_of(&s->conn);
     struct weir_conn *c = &s->conn;
-    h->since_ms = c->env->now->ms;
-    weir_conn_set_deadline(c, h->since_ms + worker_of(h)->cfg.head_timeout_ms);
+    begin_head_time(h);
     h->fresh = true;
     begin_pump(h);
     (void)read_once(h);
