@@ -143,7 +143,7 @@ static enum weir_io flush_through_layer(struct weir_conn *c)
         struct weir_pieces p;
         size_t sent = 0;
         weir_pieces_reset(&p);
-        weir_pieces_add(&p, weir_stash_span(c->out.first));
+        weir_pieces_add(&p, weir_stash_span(weir_outq_first(&c->out)));
         io = c->layer->ops->write(c->layer, c->watch.fd, &p, &sent);
         weir_outq_use(c->env->buffers, &c->out, sent);
         c->given += sent;
