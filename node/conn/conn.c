@@ -24,9 +24,9 @@ static void on_conn_task(struct weir_task *t)
     c->owner->event(c, input ? WEIR_CONN_READABLE : 0);
 }
 
-static void on_conn_deadline(struct weir_deadline *d)
+static void on_conn_deadline(struct weir_timer *t)
 {
-    struct weir_conn *c = conn_of(weir_container_of(d, struct weir_conn, deadline));
+    struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, deadline));
     c->owner->expired(c);
 }
 
@@ -41,8 +41,7 @@ void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,
     c->owner = owner;
     c->layer = NULL;
     weir_watch_init(&c->watch, fd, c);
-    weir_timer_init(&c->deadline.timer);
-    c->deadline.expired = on_conn_deadline;
+    weir_timer_init_shared(&c->deadline, e->wheel, on_conn_deadline);
     weir_task_init(&c->task, on_conn_task);
     c->in = NULL;
     c->out = (struct weir_outq){ 0 };
@@ -80,7 +79,7 @@ void weir_conn_close(struct weir_conn *c, bool abort)
     struct weir_conn_env *e = c->env;
     WEIR_ASSERT(c->magic == WEIR_CONN_MAGIC);
     WEIR_ASSERT(!weir_conn_is_closed(c));
-    weir_timer_stop(e->wheel, &c->deadline.timer);
+    weir_timer_stop(e->wheel, &c->deadline);
     weir_task_cancel(&c->task);
     weir_conn_clear_out(c);
     weir_stash_release(e->buffers, c->in);

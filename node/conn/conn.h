@@ -78,7 +78,7 @@ struct weir_conn {
     const struct weir_conn_owner *owner;
     struct weir_conn_layer *layer; /* owns, through its end; NULL: clear text */
     struct weir_watch watch;       /* fd -1: closed */
-    struct weir_deadline deadline;
+    struct weir_timer deadline;
     struct weir_task task; /* woken, or deferred to the next turn */
     struct weir_stash *in; /* input that could not be used yet */
     struct weir_outq out;
@@ -134,7 +134,7 @@ static inline void weir_conn_defer(struct weir_conn *c)
 /** Set or move the deadline. @param deadline_ms  on the clock of the environment */
 static inline void weir_conn_set_deadline(struct weir_conn *c, uint64_t deadline_ms)
 {
-    weir_timer_set(c->env->wheel, &c->deadline.timer, deadline_ms);
+    weir_timer_set(c->env->wheel, &c->deadline, deadline_ms);
 }
 
 /** Drop the bytes that wait to be sent. */

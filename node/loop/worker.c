@@ -69,10 +69,8 @@ static void handle_timers(struct weir_worker *w)
 {
     struct weir_timer *t;
     uint32_t budget = WEIR_TURN_BUDGET;
-    while ((t = weir_wheel_pop_within(&w->wheel, &budget)) != NULL) {
-        struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-        d->expired(d);
-    }
+    while ((t = weir_wheel_pop_within(&w->wheel, &budget)) != NULL)
+        weir_timer_expire(&w->wheel, t);
 }
 
 static struct weir_session *first_session(const struct weir_list *list)

@@ -167,10 +167,8 @@ static inline void time_passes(struct sides *s, uint64_t ms)
         s->now.ms = s->now.ms + WEIR_WHEEL_TICK_MS < end ? s->now.ms + WEIR_WHEEL_TICK_MS : end;
         s->now.ns = s->now.ms * 1000000;
         weir_wheel_advance(&s->wheel, s->now.ms);
-        for (struct weir_timer *t; (t = weir_wheel_pop(&s->wheel)) != NULL;) {
-            struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-            d->expired(d);
-        }
+        for (struct weir_timer *t; (t = weir_wheel_pop(&s->wheel)) != NULL;)
+            weir_timer_expire(&s->wheel, t);
         run_sides(s);
     }
 }

@@ -209,10 +209,8 @@ a_woken_connection_is_called_after_the_event_and_a_deferred_one_in_the_next_turn
 static void advance(struct rig *r, uint64_t now_ms)
 {
     weir_wheel_advance(&r->wheel, now_ms);
-    for (struct weir_timer *t; (t = weir_wheel_pop(&r->wheel)) != NULL;) {
-        struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-        d->expired(d);
-    }
+    for (struct weir_timer *t; (t = weir_wheel_pop(&r->wheel)) != NULL;)
+        weir_timer_expire(&r->wheel, t);
 }
 
 static void a_deadline_expires_once_moves_and_ends_with_the_connection(void **state)
