@@ -17,32 +17,25 @@ static struct weir_conn *conn_of(void *p)
 
 /* -- life -- */
 
-static void on_conn_task(struct weir_task *t)
-{
-    struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, task));
-    bool input = c->reading && c->layer != NULL && c->layer->ops->holds_input(c->layer);
-    c->owner->event(c, input ? WEIR_CONN_READABLE : 0);
-}
-
 static void on_conn_deadline(struct weir_timer *t)
 {
     struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, deadline));
-    c->owner->expired(c);
+    weir_conn_owner_of(c)->expired(c);
 }
 
 void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,
                     const struct weir_conn_owner *owner, int fd)
 {
     WEIR_ASSERT(fd >= 0);
+    WEIR_ASSERT(owner->task.run == weir_conn_run_task);
     c->magic = WEIR_CONN_MAGIC;
     c->room_wanted = false;
     c->reading = false;
     c->env = e;
-    c->owner = owner;
     c->layer = NULL;
     weir_watch_init(&c->watch, fd, c);
     weir_timer_init_shared(&c->deadline, e->wheel, on_conn_deadline);
-    weir_task_init(&c->task, on_conn_task);
+    weir_task_init(&c->task, &owner->task);
     c->in = NULL;
     c->out = (struct weir_outq){ 0 };
     c->given = 0;
@@ -61,7 +54,7 @@ static void report_closed(struct weir_conn *c)
 {
     WEIR_ASSERT(weir_conn_is_closed(c));
     c->magic = 0;
-    c->owner->closed(c);
+    weir_conn_owner_of(c)->closed(c);
 }
 
 static void on_conn_closed(uv_handle_t *h)
@@ -69,9 +62,15 @@ static void on_conn_closed(uv_handle_t *h)
     report_closed(conn_of(h->data));
 }
 
-static void on_conn_dead(struct weir_task *t)
+void weir_conn_run_task(struct weir_task *t)
 {
-    report_closed(conn_of(weir_container_of(t, struct weir_conn, task)));
+    struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, task));
+    if (weir_conn_is_closed(c)) {
+        report_closed(c);
+        return;
+    }
+    bool input = c->reading && c->layer != NULL && c->layer->ops->holds_input(c->layer);
+    weir_conn_owner_of(c)->event(c, input ? WEIR_CONN_READABLE : 0);
 }
 
 void weir_conn_close(struct weir_conn *c, bool abort)
@@ -89,7 +88,6 @@ void weir_conn_close(struct weir_conn *c, bool abort)
     c->layer = NULL;
     /* Callers up the stack may still read the state: the memory is freed once they have returned.
      */
-    c->task.run = on_conn_dead;
     if (!weir_watch_close(&c->watch, abort, on_conn_closed))
         weir_list_append(&e->dead, &c->task.link);
 }
@@ -202,7 +200,7 @@ static void on_conn_event(uv_poll_t *p, int status, int events)
             c->watch.events = 0; /* the loop no longer watches a descriptor in error */
         else
             what = conn_event(c, events);
-        c->owner->event(c, what);
+        weir_conn_owner_of(c)->event(c, what);
     }
     weir_conn_env_leave(e);
 }

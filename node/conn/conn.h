@@ -32,6 +32,7 @@ struct weir_conn;
 
 /** What a connection tells the struct that it is part of. One static table for each kind. */
 struct weir_conn_owner {
+    struct weir_task_kind task; /* WEIR_CONN_TASK: a connection's task leads to this table */
     /** Notes what happened and moves the connection forward. @param what  WEIR_CONN_ bits */
     void (*event)(struct weir_conn *c, unsigned what);
     /** The deadline has passed. */
@@ -39,6 +40,13 @@ struct weir_conn_owner {
     /** The loop and the lists no longer know the closed connection: free its memory. */
     void (*closed)(struct weir_conn *c);
 };
+
+/** Part of weir_conn_owner.task. */
+void weir_conn_run_task(struct weir_task *t);
+#define WEIR_CONN_TASK                                                                             \
+    {                                                                                              \
+        .run = weir_conn_run_task                                                                  \
+    }
 
 struct weir_conn_layer;
 
@@ -75,16 +83,21 @@ struct weir_conn {
     bool room_wanted; /* report WEIR_CONN_ROOM although the queue is empty (splice) */
     bool reading;     /* the owner waits for input */
     struct weir_conn_env *env;
-    const struct weir_conn_owner *owner;
     struct weir_conn_layer *layer; /* owns, through its end; NULL: clear text */
     struct weir_watch watch;       /* fd -1: closed */
     struct weir_timer deadline;
-    struct weir_task task; /* woken, or deferred to the next turn */
+    struct weir_task task; /* woken, deferred to the next turn, or dead */
     struct weir_stash *in; /* input that could not be used yet */
     struct weir_outq out;
     uint64_t given;    /* bytes that the kernel, or the layer, took */
     uint64_t received; /* bytes read */
 };
+
+/** What the connection is part of. */
+static inline const struct weir_conn_owner *weir_conn_owner_of(const struct weir_conn *c)
+{
+    return weir_container_of(c->task.kind, struct weir_conn_owner, task);
+}
 
 /** Takes fd. Nothing is watched and no deadline is set. @param owner  a static table */
 void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,

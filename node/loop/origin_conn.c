@@ -454,7 +454,8 @@ static void on_origin_expired(struct weir_conn *c)
         weir_origin_conn_close(u);
 }
 
-static const struct weir_conn_owner conn_owner = { .event = on_origin_event,
+static const struct weir_conn_owner conn_owner = { .task = WEIR_CONN_TASK,
+                                                   .event = on_origin_event,
                                                    .expired = on_origin_expired,
                                                    .closed = on_origin_closed };
 

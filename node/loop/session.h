@@ -73,7 +73,7 @@ struct weir_session {
 /** What is spoken on it. */
 static inline const struct weir_session_kind *weir_session_kind_of(const struct weir_session *s)
 {
-    return weir_container_of(s->conn.owner, struct weir_session_kind, owner);
+    return weir_container_of(weir_conn_owner_of(&s->conn), struct weir_session_kind, owner);
 }
 
 /** HTTP/1.x: one exchange at a time, in order. */

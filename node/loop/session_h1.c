@@ -722,7 +722,10 @@ static bool shed_session(struct weir_session *s)
 
 const struct weir_session_kind weir_session_h1 = {
     .name = "http",
-    .owner = { .event = on_event, .expired = on_expired, .closed = on_closed },
+    .owner = { .task = WEIR_CONN_TASK,
+               .event = on_event,
+               .expired = on_expired,
+               .closed = on_closed },
     .client_speaks_first = true,
     .open = open_session,
     .begin = begin_session,

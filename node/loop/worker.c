@@ -142,6 +142,9 @@ static void on_resume(struct weir_task *t)
     weir_memory_resume(w);
 }
 
+static const struct weir_task_kind unfinished_task = { .run = on_unfinished };
+static const struct weir_task_kind resume_task = { .run = on_resume };
+
 static void drain_step(struct weir_worker *w)
 {
     if (!w->cutting && w->num_sessions > 0 && w->now.ms >= w->drain_deadline_ms) {
@@ -518,8 +521,8 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     w->cfg.trusted = NULL; /* comes with the first change */
     w->cfg.num_trusted = 0;
     weir_room_join(&w->group->room, &w->room, &room_ops, w);
-    weir_task_init(&w->unfinished, on_unfinished);
-    weir_task_init(&w->resume, on_resume);
+    weir_task_init(&w->unfinished, &unfinished_task);
+    weir_task_init(&w->resume, &resume_task);
     weir_list_init(&w->listeners);
     weir_list_init(&w->sessions);
     weir_list_init(&w->undrained);
