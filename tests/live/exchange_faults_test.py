@@ -3,18 +3,16 @@
 
 import socket
 import threading
-from typing import List, Set
+from typing import List
 
 import pytest
 
 from conftest import MakeNode, SiteMaker
-from support.client import End, StillOpen
+from support.client import End
 from support.message import Request
 from support.node import Node
-from support.upstream import Served, Upstream, ok, responding
+from support.upstream import Served, ok, responding
 from support.wait import PATIENCE, until
-
-HOLD = 5.0  # seconds: longer than any limit that a test sets
 
 
 def closed_port() -> str:
@@ -218,3 +216,19 @@ def test_a_held_connection_that_the_origin_closes_is_replaced(make_site: SiteMak
             assert client.ask(site.get("/")).status == 401
             until(lambda: site.upstream.connections[index].ended.is_set(), "the origin has closed")
     assert site.upstream.accepted == 3
+
+
+# -- connections that bring nothing --
+
+
+def test_a_connection_that_brings_nothing_is_closed_in_silence(make_node: MakeNode) -> None:
+    """A connection made in advance, or a check of the port: no 408, no access record."""
+    node = make_node(config={"clients": {"head_timeout": "300ms"}})
+    with node.connect() as silent:
+        assert silent.read_to_end() == b""
+        assert silent.end is End.CLEAN
+    with node.connect() as begun:
+        begun.send(b"G")
+        assert begun.read_response().status == 408
+    assert node.wait_record(status=408)["outcome"] == "timed_out_head"
+    assert len(node.access_records()) == 1

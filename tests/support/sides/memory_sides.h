@@ -105,7 +105,7 @@ struct sides {
     struct weir_access last; /* the last access record; texts only where copied */
     char fault[32];
     unsigned records;
-    bool remembers; /* the version of the last response, for all endpoints together: */
+    bool remembers; /* the version of the last response, in http10, for all endpoints together */
     bool pipes;     /* new origin connections pass bodies by a pipe where they may */
     uint8_t out[MEMORY_OUT_LEN];
     char date[WEIR_HTTP_DATE_LEN + 1];

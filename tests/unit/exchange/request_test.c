@@ -265,7 +265,7 @@ static void a_request_that_expects_100_and_is_refused_is_the_last(void **state)
 static void a_chunked_body_for_a_server_of_1_0_is_refused_and_dropped_at_once(void **state)
 {
     struct sides *s = sides_new();
-    s->http10 = true;
+    s->remembers = s->http10 = true;
     s->acquires[s->num_acquires++] = ACQUIRE_CONNECTING;
     ask(s, CHUNKED_POST);
     origin_connects(busy_origin(s), true);
@@ -283,7 +283,7 @@ static void a_chunked_body_for_a_server_of_1_0_is_gathered_where_the_tenant_allo
     for (uint16_t i = 0; i < t->num_upstreams; i++)
         t->upstreams[i].http10_buffer = 5;
     for (size_t at = 0; at <= sizeof(CHUNKED_POST) - 1; at++) {
-        s->http10 = true;
+        s->remembers = s->http10 = true;
         client_gives(s, weir_span((const uint8_t *)CHUNKED_POST, at));
         client_gives(s,
                      weir_span((const uint8_t *)CHUNKED_POST + at, sizeof(CHUNKED_POST) - 1 - at));
@@ -291,7 +291,7 @@ static void a_chunked_body_for_a_server_of_1_0_is_gathered_where_the_tenant_allo
         respond(s, RESPONSE_OK);
         expect_end(s, WEIR_CLIENT_NEXT, 200, WEIR_OUTCOME_OK);
     }
-    s->http10 = true;
+    s->remembers = s->http10 = true;
     ask(s, HEAD("POST /one HTTP/1.1") "Transfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n");
     expect_end(s, WEIR_CLIENT_LINGER, 413, WEIR_OUTCOME_TOO_LARGE);
     sides_free(s);
