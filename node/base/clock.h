@@ -25,6 +25,12 @@ static inline uint64_t weir_turn_wall_ms(const struct weir_turn *t, uint64_t mon
     return (mono_ns + t->wall_offset_ns) / 1000000;
 }
 
+/** The time of which `low` is the low 32 bits, when it is at most 2^32 ms (49 days) ago. */
+static inline uint64_t weir_clock_ms_of(uint32_t low, uint64_t now_ms)
+{
+    return now_ms - (uint32_t)((uint32_t)now_ms - low);
+}
+
 /** Monotonic nanoseconds. */
 uint64_t weir_clock_mono_ns(void);
 /** Unix time in milliseconds. */

@@ -2,8 +2,9 @@
  *
  * timerwheel.c - four rings of 256 slots; ring n turns by one slot each 256^n ticks, and its slot
  * is then reached: its timers wait in one list, and each is dealt out or expires when it is popped.
- * A timer sits in the slot of slot_ms; its deadline_ms may have moved on since, which is read only
- * when the slot is reached. That is what makes the re-arming of an idle timeout on every read free.
+ * A timer sits in the slot of slot_tick; its deadline_ms may have moved on since, which is read
+ * only when the slot is reached. That is what makes the re-arming of an idle timeout on every read
+ * free.
  */
 #include "node/base/timerwheel.h"
 
@@ -33,13 +34,34 @@ void weir_wheel_init(struct weir_wheel *w, uint64_t now_ms)
     w->start_ms = now_ms;
     w->now_ms = now_ms;
     w->num_armed = 0;
+    w->expired = NULL;
 }
 
 void weir_timer_init(struct weir_timer *t)
 {
     weir_list_init(&t->link);
     t->deadline_ms = 0;
-    t->slot_ms = 0;
+    t->slot_tick = 0;
+    t->shares_handler = false;
+}
+
+void weir_timer_init_shared(struct weir_timer *t, struct weir_wheel *w,
+                            void (*expired)(struct weir_timer *t))
+{
+    WEIR_ASSERT(w->expired == NULL || w->expired == expired);
+    w->expired = expired;
+    weir_timer_init(t);
+    t->shares_handler = true;
+}
+
+void weir_timer_expire(struct weir_wheel *w, struct weir_timer *t)
+{
+    if (t->shares_handler) {
+        w->expired(t);
+    } else {
+        struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
+        d->expired(d);
+    }
 }
 
 /* The first tick at which a timer of the future may fire; rounded up, for a timer is never early.
@@ -58,15 +80,23 @@ static void place_timer(struct weir_wheel *w, struct weir_timer *t)
     unsigned level = 0;
 
     WEIR_DCHECK(tick > w->tick);
-    t->slot_ms = t->deadline_ms;
     if (ahead > SPAN_MAX) {
         ahead = SPAN_MAX;
         tick = w->tick + SPAN_MAX;
-        t->slot_ms = w->start_ms + tick * WEIR_WHEEL_TICK_MS;
     }
+    t->slot_tick = (uint32_t)tick;
     while (ahead >> (SLOT_BITS * (level + 1)) != 0)
         level++;
     weir_list_append(&w->slots[level][tick >> (SLOT_BITS * level) & SLOT_MASK], &t->link);
+}
+
+/* Whether an armed timer may stay where it is: its slot is reached before the new deadline. A slot
+ * that was reached a while ago looks far away, and then the timer is placed anew. */
+static bool may_stay(const struct weir_wheel *w, const struct weir_timer *t, uint64_t deadline_ms)
+{
+    _Static_assert(SPAN_MAX <= UINT32_MAX, "the distance of a slot has 32 bits");
+    return deadline_ms > w->now_ms &&
+           tick_of(w, deadline_ms) - w->tick >= (uint32_t)(t->slot_tick - (uint32_t)w->tick);
 }
 
 void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t deadline_ms)
@@ -75,7 +105,7 @@ void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t deadlin
         deadline_ms = 1; /* 0 is the mark of a timer that is off */
     bool armed = t->deadline_ms != 0;
     t->deadline_ms = deadline_ms;
-    if (armed && deadline_ms >= t->slot_ms)
+    if (armed && may_stay(w, t, deadline_ms))
         return;
 
     weir_list_remove(&t->link);
@@ -86,7 +116,7 @@ void weir_timer_set(struct weir_wheel *w, struct weir_timer *t, uint64_t deadlin
     } else {
         /* Not among the expired: a handler that sets a timer to now would never let the pop loop
          * end. */
-        t->slot_ms = deadline_ms;
+        t->slot_tick = (uint32_t)w->tick;
         weir_list_append(&w->overdue, &t->link);
     }
 }

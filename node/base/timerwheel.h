@@ -20,10 +20,11 @@
 struct weir_timer {
     struct weir_list link; /* self-linked when not armed */
     uint64_t deadline_ms;  /* 0 = off */
-    uint64_t slot_ms;      /* when its slot is reached; <= deadline_ms */
+    uint32_t slot_tick;    /* the low bits of the tick of its slot, not after its deadline */
+    bool shares_handler;   /* wheel->expired; otherwise it is part of a weir_deadline */
 };
 
-/** A timer that knows its handler. The wheel's owner calls `expired` when the time has passed. */
+/** A timer that knows its handler. */
 struct weir_deadline {
     struct weir_timer timer;
     void (*expired)(struct weir_deadline *d);
@@ -37,12 +38,17 @@ struct weir_wheel {
     uint64_t start_ms;
     uint64_t now_ms; /* of the last advance */
     uint64_t num_armed;
+    void (*expired)(struct weir_timer *t); /* of the timers that share it; NULL: none does */
 };
 
 /** An empty wheel whose clock begins at now_ms. */
 void weir_wheel_init(struct weir_wheel *w, uint64_t now_ms);
 /** A timer that is off. */
 void weir_timer_init(struct weir_timer *t);
+/** The same for one of many timers with the same handler, which each of them need not know. A wheel
+ * has one such handler (contract). */
+void weir_timer_init_shared(struct weir_timer *t, struct weir_wheel *w,
+                            void (*expired)(struct weir_timer *t));
 /**
  * Arm or re-arm. @param deadline_ms absolute, on the wheel's clock; in the past fires at the next
  * advance.
@@ -64,6 +70,9 @@ struct weir_timer *weir_wheel_pop(struct weir_wheel *w);
 /** The same with a bound. @param budget timers that may be looked at, expired or not; counted down.
  * When it comes to 0, there may be more: weir_wheel_has_reached. */
 struct weir_timer *weir_wheel_pop_within(struct weir_wheel *w, uint32_t *budget);
+
+/** Call the handler of a timer that was popped: the shared one, or that of its weir_deadline. */
+void weir_timer_expire(struct weir_wheel *w, struct weir_timer *t);
 
 /** Whether timers wait to be popped; not all of them must have expired. */
 static inline bool weir_wheel_has_reached(const struct weir_wheel *w)

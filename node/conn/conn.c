@@ -17,54 +17,44 @@ static struct weir_conn *conn_of(void *p)
 
 /* -- life -- */
 
-static void on_conn_task(struct weir_task *t)
+static void on_conn_deadline(struct weir_timer *t)
 {
-    struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, task));
-    bool input = c->reading && c->layer != NULL && c->layer->holds_input(c->layer_state);
-    c->owner->event(c, input ? WEIR_CONN_READABLE : 0);
-}
-
-static void on_conn_deadline(struct weir_deadline *d)
-{
-    struct weir_conn *c = conn_of(weir_container_of(d, struct weir_conn, deadline));
-    c->owner->expired(c);
+    struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, deadline));
+    weir_conn_owner_of(c)->expired(c);
 }
 
 void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,
                     const struct weir_conn_owner *owner, int fd)
 {
     WEIR_ASSERT(fd >= 0);
+    WEIR_ASSERT(owner->task.run == weir_conn_run_task);
     c->magic = WEIR_CONN_MAGIC;
     c->room_wanted = false;
     c->reading = false;
     c->env = e;
-    c->owner = owner;
     c->layer = NULL;
-    c->layer_state = NULL;
     weir_watch_init(&c->watch, fd, c);
-    weir_timer_init(&c->deadline.timer);
-    c->deadline.expired = on_conn_deadline;
-    weir_task_init(&c->task, on_conn_task);
+    weir_timer_init_shared(&c->deadline, e->wheel, on_conn_deadline);
+    weir_task_init(&c->task, &owner->task);
     c->in = NULL;
     c->out = (struct weir_outq){ 0 };
     c->given = 0;
     c->received = 0;
 }
 
-void weir_conn_set_layer(struct weir_conn *c, const struct weir_conn_layer *layer, void *state)
+void weir_conn_set_layer(struct weir_conn *c, struct weir_conn_layer *layer)
 {
     WEIR_ASSERT(c->magic == WEIR_CONN_MAGIC);
     WEIR_ASSERT(c->layer == NULL);
     WEIR_ASSERT(c->given == 0 && c->received == 0);
     c->layer = layer;
-    c->layer_state = state;
 }
 
 static void report_closed(struct weir_conn *c)
 {
     WEIR_ASSERT(weir_conn_is_closed(c));
     c->magic = 0;
-    c->owner->closed(c);
+    weir_conn_owner_of(c)->closed(c);
 }
 
 static void on_conn_closed(uv_handle_t *h)
@@ -72,9 +62,15 @@ static void on_conn_closed(uv_handle_t *h)
     report_closed(conn_of(h->data));
 }
 
-static void on_conn_dead(struct weir_task *t)
+void weir_conn_run_task(struct weir_task *t)
 {
-    report_closed(conn_of(weir_container_of(t, struct weir_conn, task)));
+    struct weir_conn *c = conn_of(weir_container_of(t, struct weir_conn, task));
+    if (weir_conn_is_closed(c)) {
+        report_closed(c);
+        return;
+    }
+    bool input = c->reading && c->layer != NULL && c->layer->ops->holds_input(c->layer);
+    weir_conn_owner_of(c)->event(c, input ? WEIR_CONN_READABLE : 0);
 }
 
 void weir_conn_close(struct weir_conn *c, bool abort)
@@ -82,17 +78,16 @@ void weir_conn_close(struct weir_conn *c, bool abort)
     struct weir_conn_env *e = c->env;
     WEIR_ASSERT(c->magic == WEIR_CONN_MAGIC);
     WEIR_ASSERT(!weir_conn_is_closed(c));
-    weir_timer_stop(e->wheel, &c->deadline.timer);
+    weir_timer_stop(e->wheel, &c->deadline);
     weir_task_cancel(&c->task);
     weir_conn_clear_out(c);
     weir_stash_release(e->buffers, c->in);
     c->in = NULL;
     if (c->layer != NULL)
-        c->layer->end(c->layer_state);
+        c->layer->ops->end(c->layer);
     c->layer = NULL;
     /* Callers up the stack may still read the state: the memory is freed once they have returned.
      */
-    c->task.run = on_conn_dead;
     if (!weir_watch_close(&c->watch, abort, on_conn_closed))
         weir_list_append(&e->dead, &c->task.link);
 }
@@ -107,7 +102,7 @@ enum weir_io weir_conn_read(struct weir_conn *c, size_t room, struct weir_span *
     size_t n = 0;
     enum weir_io io = c->layer == NULL
                           ? weir_sock_read(c->watch.fd, e->scratch, room, &n)
-                          : c->layer->read(c->layer_state, c->watch.fd, e->scratch, room, &n);
+                          : c->layer->ops->read(c->layer, c->watch.fd, e->scratch, room, &n);
     if (io == WEIR_IO_DONE) {
         c->received += n;
         *ret = weir_span(e->scratch, n);
@@ -118,7 +113,7 @@ enum weir_io weir_conn_read(struct weir_conn *c, size_t room, struct weir_span *
 static enum weir_io write_pieces(struct weir_conn *c, const struct weir_pieces *p, size_t *ret_sent)
 {
     return c->layer == NULL ? weir_sock_write(c->watch.fd, p, ret_sent)
-                            : c->layer->write(c->layer_state, c->watch.fd, p, ret_sent);
+                            : c->layer->ops->write(c->layer, c->watch.fd, p, ret_sent);
 }
 
 enum weir_conn_sent weir_conn_send(struct weir_conn *c, const struct weir_pieces *p)
@@ -140,13 +135,13 @@ enum weir_conn_sent weir_conn_send(struct weir_conn *c, const struct weir_pieces
 /* The queue through a layer, a piece at a time. */
 static enum weir_io flush_through_layer(struct weir_conn *c)
 {
-    enum weir_io io = c->layer->flush(c->layer_state, c->watch.fd);
+    enum weir_io io = c->layer->ops->flush(c->layer, c->watch.fd);
     while (io == WEIR_IO_DONE && c->out.len > 0) {
         struct weir_pieces p;
         size_t sent = 0;
         weir_pieces_reset(&p);
-        weir_pieces_add(&p, weir_stash_span(c->out.first));
-        io = c->layer->write(c->layer_state, c->watch.fd, &p, &sent);
+        weir_pieces_add(&p, weir_stash_span(weir_outq_first(&c->out)));
+        io = c->layer->ops->write(c->layer, c->watch.fd, &p, &sent);
         weir_outq_use(c->env->buffers, &c->out, sent);
         c->given += sent;
     }
@@ -205,7 +200,7 @@ static void on_conn_event(uv_poll_t *p, int status, int events)
             c->watch.events = 0; /* the loop no longer watches a descriptor in error */
         else
             what = conn_event(c, events);
-        c->owner->event(c, what);
+        weir_conn_owner_of(c)->event(c, what);
     }
     weir_conn_env_leave(e);
 }
@@ -216,8 +211,8 @@ enum weir_err weir_conn_watch(struct weir_conn *c, bool read)
     bool write = c->out.len > 0 || c->room_wanted;
     c->reading = read;
     if (WEIR_UNLIKELY(c->layer != NULL)) {
-        write = write || c->layer->holds_output(c->layer_state);
-        if (read && c->layer->holds_input(c->layer_state))
+        write = write || c->layer->ops->holds_output(c->layer);
+        if (read && c->layer->ops->holds_input(c->layer))
             weir_conn_defer(c);
     }
     return weir_watch_want(&c->watch, c->env->loop,

@@ -32,6 +32,7 @@ struct weir_conn;
 
 /** What a connection tells the struct that it is part of. One static table for each kind. */
 struct weir_conn_owner {
+    struct weir_task_kind task; /* WEIR_CONN_TASK: a connection's task leads to this table */
     /** Notes what happened and moves the connection forward. @param what  WEIR_CONN_ bits */
     void (*event)(struct weir_conn *c, unsigned what);
     /** The deadline has passed. */
@@ -40,22 +41,39 @@ struct weir_conn_owner {
     void (*closed)(struct weir_conn *c);
 };
 
+/** Part of weir_conn_owner.task. */
+void weir_conn_run_task(struct weir_task *t);
+#define WEIR_CONN_TASK                                                                             \
+    {                                                                                              \
+        .run = weir_conn_run_task                                                                  \
+    }
+
+struct weir_conn_layer;
+
 /**
- * What sits between a connection and its socket: TLS. All functions as those of sock.h, on clear
- * bytes; WEIR_IO_BLOCKED also when the layer waits for the other direction.
+ * What sits between a connection and its socket: TLS. One static table for each kind. All functions
+ * as those of sock.h, on clear bytes; WEIR_IO_BLOCKED also when the layer waits for the other
+ * direction.
  */
-struct weir_conn_layer {
-    enum weir_io (*read)(void *state, int fd, uint8_t *at, size_t len, size_t *ret_len);
+struct weir_conn_layer_ops {
+    enum weir_io (*read)(struct weir_conn_layer *l, int fd, uint8_t *at, size_t len,
+                         size_t *ret_len);
     /** @param ret_sent  clear bytes taken; they need not be given again */
-    enum weir_io (*write)(void *state, int fd, const struct weir_pieces *p, size_t *ret_sent);
+    enum weir_io (*write)(struct weir_conn_layer *l, int fd, const struct weir_pieces *p,
+                          size_t *ret_sent);
     /** Bytes that the layer holds for the socket. DONE: none is left. */
-    enum weir_io (*flush)(void *state, int fd);
+    enum weir_io (*flush)(struct weir_conn_layer *l, int fd);
     /** Whether a read would give bytes although the socket has none. */
-    bool (*holds_input)(const void *state);
+    bool (*holds_input)(const struct weir_conn_layer *l);
     /** Whether flush has bytes to send. */
-    bool (*holds_output)(const void *state);
-    /** The connection closes: free the state. */
-    void (*end)(void *state);
+    bool (*holds_output)(const struct weir_conn_layer *l);
+    /** The connection closes: free the layer. */
+    void (*end)(struct weir_conn_layer *l);
+};
+
+/** Embedded in the state of a layer. */
+struct weir_conn_layer {
+    const struct weir_conn_layer_ops *ops;
 };
 
 #define WEIR_CONN_MAGIC 0x434f4e4eu
@@ -65,23 +83,27 @@ struct weir_conn {
     bool room_wanted; /* report WEIR_CONN_ROOM although the queue is empty (splice) */
     bool reading;     /* the owner waits for input */
     struct weir_conn_env *env;
-    const struct weir_conn_owner *owner;
-    const struct weir_conn_layer *layer; /* NULL: clear text */
-    void *layer_state;                   /* owns, through layer->end */
-    struct weir_watch watch;             /* fd -1: closed */
-    struct weir_deadline deadline;
-    struct weir_task task; /* woken, or deferred to the next turn */
+    struct weir_conn_layer *layer; /* owns, through its end; NULL: clear text */
+    struct weir_watch watch;       /* fd -1: closed */
+    struct weir_timer deadline;
+    struct weir_task task; /* woken, deferred to the next turn, or dead */
     struct weir_stash *in; /* input that could not be used yet */
     struct weir_outq out;
     uint64_t given;    /* bytes that the kernel, or the layer, took */
     uint64_t received; /* bytes read */
 };
 
+/** What the connection is part of. */
+static inline const struct weir_conn_owner *weir_conn_owner_of(const struct weir_conn *c)
+{
+    return weir_container_of(c->task.kind, struct weir_conn_owner, task);
+}
+
 /** Takes fd. Nothing is watched and no deadline is set. @param owner  a static table */
 void weir_conn_init(struct weir_conn *c, struct weir_conn_env *e,
                     const struct weir_conn_owner *owner, int fd);
-/** Put a layer below. Before the first byte (contract). Takes state. */
-void weir_conn_set_layer(struct weir_conn *c, const struct weir_conn_layer *layer, void *state);
+/** Put a layer below. Before the first byte (contract). Takes the layer. */
+void weir_conn_set_layer(struct weir_conn *c, struct weir_conn_layer *layer);
 
 /**
  * Read at most `room` bytes into the environment's scratch buffer. @param room  1..scratch_len
@@ -125,7 +147,7 @@ static inline void weir_conn_defer(struct weir_conn *c)
 /** Set or move the deadline. @param deadline_ms  on the clock of the environment */
 static inline void weir_conn_set_deadline(struct weir_conn *c, uint64_t deadline_ms)
 {
-    weir_timer_set(c->env->wheel, &c->deadline.timer, deadline_ms);
+    weir_timer_set(c->env->wheel, &c->deadline, deadline_ms);
 }
 
 /** Drop the bytes that wait to be sent. */

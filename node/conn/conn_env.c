@@ -17,7 +17,7 @@ static void free_dead(struct weir_conn_env *e)
     while (!weir_list_empty(&e->dead)) {
         struct weir_task *t = weir_container_of(e->dead.next, struct weir_task, link);
         weir_list_remove(&t->link);
-        t->run(t);
+        t->kind->run(t);
     }
 }
 
@@ -27,7 +27,7 @@ static void run_tasks(struct weir_conn_env *e)
     for (int i = 0; i < WEIR_RUN_BUDGET && !weir_list_empty(&e->tasks); i++) {
         struct weir_task *t = weir_container_of(e->tasks.next, struct weir_task, link);
         weir_list_remove(&t->link);
-        t->run(t);
+        t->kind->run(t);
     }
 }
 

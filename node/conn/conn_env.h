@@ -27,10 +27,17 @@
 
 #define WEIR_RUN_BUDGET 256 /* tasks run after one event, and again in each turn */
 
+struct weir_task;
+
+/** What is done for a task. One static table for each kind, which may be part of a larger one. */
+struct weir_task_kind {
+    void (*run)(struct weir_task *t);
+};
+
 /** Work for the loop, embedded in what it is for. Queued at most once. */
 struct weir_task {
     struct weir_list link;
-    void (*run)(struct weir_task *t);
+    const struct weir_task_kind *kind;
 };
 
 struct weir_conn_env {
@@ -64,10 +71,10 @@ void weir_conn_env_enter(struct weir_conn_env *e);
 void weir_conn_env_leave(struct weir_conn_env *e);
 
 /** A task that is not queued. */
-static inline void weir_task_init(struct weir_task *t, void (*run)(struct weir_task *))
+static inline void weir_task_init(struct weir_task *t, const struct weir_task_kind *kind)
 {
     weir_list_init(&t->link);
-    t->run = run;
+    t->kind = kind;
 }
 
 /** Run it soon: after the current event. Does nothing when it is queued already. */

@@ -99,12 +99,14 @@ enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q
         struct iovec iov[FLUSH_IOV];
         int num = 0;
         size_t want = 0;
-        for (struct weir_stash *s = q->first; s != NULL && num < FLUSH_IOV; s = s->next) {
+        struct weir_stash *s = q->last;
+        do {
+            s = s->next;
             iov[num].iov_base = s->bytes + s->at;
             iov[num].iov_len = s->len - s->at;
             want += iov[num].iov_len;
             num++;
-        }
+        } while (s != q->last && num < FLUSH_IOV);
         size_t sent = 0;
         enum weir_io io = send_iov(fd, iov, num, MSG_NOSIGNAL | MSG_DONTWAIT, &sent);
         if (io != WEIR_IO_DONE)

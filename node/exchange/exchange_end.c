@@ -237,7 +237,7 @@ static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
         .tenant = x->tenant ? x->tenant->name : WEIR_SPAN_EMPTY,
         .client = weir_span(client, weir_addr_ip_text(&x->client, client)),
         .client_port = x->client.port,
-        .local = weir_access_local_text(&x->env->access_local, c->local),
+        .local = weir_access_local_text(&x->env->access_local, c->ops->local(c)),
         .scheme = x->https ? WEIR_SPAN_LIT("https") : WEIR_SPAN_LIT("http"),
         .host = marked_span(x, x->marks.host_at, x->marks.host_len),
         .method = marked_span(x, 0, x->method_len),

@@ -55,6 +55,10 @@ enum weir_sent {
 };
 
 struct weir_client_ops {
+    /** Its address, which stays as long as the side. */
+    const struct weir_addr *(*peer)(const struct weir_client_side *c);
+    /** Where it arrived; stays as long as the side. */
+    const struct weir_addr *(*local)(const struct weir_client_side *c);
     /** Send or queue. Not WEIR_SENT: the exchange ends itself. */
     enum weir_sent (*send)(struct weir_client_side *c, const struct weir_pieces *p);
     /** Whether given bytes still wait for the client. When they are gone, the client's side calls
@@ -73,10 +77,8 @@ struct weir_client_side {
     const struct weir_client_ops *ops;
     struct weir_exchange *x;       /* NULL: no exchange; set by weir_exchange_begin */
     struct weir_origin_side *held; /* carries this client's identity; NULL: none does */
-    const struct weir_addr *peer, *local;
-    bool eof;                 /* the client sends nothing more: no further request comes */
-    uint32_t idle_timeout_ms; /* of the tenant of the last request, once one was found */
-    uint64_t given;           /* bytes taken from exchanges and sent, heads included */
+    bool eof;                      /* the client sends nothing more: no further request comes */
+    uint32_t idle_timeout_ms;      /* of the tenant of the last request, once one was found */
 };
 
 /* -- the origin's side -- */

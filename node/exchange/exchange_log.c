@@ -56,8 +56,8 @@ void weir_exchange_log_request(const struct weir_exchange *x, const struct weir_
         path.len = PATH_MAX_LEN;
     log_debug_for(tenant_of(x), &x->client, "request.received",
                   "client=%s peer=%s tenant=%.*s method=%.*s host=%.*s path=\"%.*s\" id=%.*s",
-                  addr_text(&x->client).at, addr_text(x->downstream->peer).at, TEXT(tenant_of(x)),
-                  TEXT(method), TEXT(host), TEXT(path), TEXT(id_of(x)));
+                  addr_text(&x->client).at, addr_text(x->downstream->ops->peer(x->downstream)).at,
+                  TEXT(tenant_of(x)), TEXT(method), TEXT(host), TEXT(path), TEXT(id_of(x)));
 }
 
 void weir_exchange_log_origin(const struct weir_exchange *x)

@@ -41,7 +41,7 @@ static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
 {
     struct weir_exchange_env *env = x->env;
     struct weir_forwarded said;
-    weir_forwarded_read(head, bytes, env->trusted, x->downstream->peer, &said);
+    weir_forwarded_read(head, bytes, env->trusted, x->downstream->ops->peer(x->downstream), &said);
     if (said.malformed)
         weir_metric_add(env->metrics, WEIR_M_REQUESTS_FORWARDED_MALFORMED, 1);
     x->client = said.client;
@@ -60,7 +60,7 @@ struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct we
     x->env = env;
     x->account = &env->buffers->budget.accounts[0];
     x->downstream = c;
-    x->client = *c->peer;
+    x->client = *c->ops->peer(c);
     x->fault = "";
     x->start_ns = weir_exchange_stamp_ns(env);
     x->deadline.expired = weir_exchange_expired;
@@ -115,7 +115,7 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
         .bytes = bytes,
         .tenant = x->tenant,
         .host = env->admit.host,
-        .peer = x->downstream->peer,
+        .peer = x->downstream->ops->peer(x->downstream),
         .client = &x->client,
         .trusted = x->trusted,
         .https = x->https,
@@ -162,7 +162,7 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
     set_request_id(x, head, bytes);
     set_request_facts(x, head, bytes);
     struct weir_admit *a = &env->admit;
-    struct weir_arrival arrival = { head, bytes, c->local, x->https, env->cdn_id };
+    struct weir_arrival arrival = { head, bytes, c->ops->local(c), x->https, env->cdn_id };
     weir_admit_request(a, env->cache, &arrival);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);

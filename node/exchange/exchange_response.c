@@ -255,7 +255,6 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
     if (len == 0)
         return false;
     weir_pieces_add(&env->pieces, weir_span(env->out, len));
-    x->confirmed = x->downstream->given;
     weir_exchange_start_phase(x, WEIR_PHASE_TRANSFER);
     return true;
 }

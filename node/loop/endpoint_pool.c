@@ -35,6 +35,7 @@ static struct weir_span endpoint_pool_key_span(const struct weir_endpoint_pool *
 }
 
 static void on_pool_task(struct weir_task *t);
+static const struct weir_task_kind pool_task = { .run = on_pool_task };
 
 static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
                                                     struct weir_endpoint_pool_key key)
@@ -49,7 +50,7 @@ static struct weir_endpoint_pool *endpoint_pool_new(struct weir_worker *w,
     p->address_pool = key.address_pool;
     weir_list_init(&p->address_pool_link);
     weir_list_init(&p->waiting);
-    weir_task_init(&p->task, on_pool_task);
+    weir_task_init(&p->task, &pool_task);
     if (weir_hashmap_add(&w->pools, endpoint_pool_key_span(p), p) < 0) {
         endpoint_pool_release(p);
         return NULL;

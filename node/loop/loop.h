@@ -20,6 +20,7 @@
 #include "node/base/list.h"
 #include "node/base/rng.h"
 #include "node/base/timerwheel.h"
+#include "node/conn/conn.h"
 #include "node/conn/conn_env.h"
 #include "node/conn/splice.h"
 #include "node/exchange/counters.h"
@@ -127,6 +128,14 @@ struct weir_worker {
     uint8_t rbuf[WEIR_RBUF_LEN];
     uint8_t obuf[WEIR_OBUF_LEN];
 };
+
+/** The worker of a connection of the data path: its environment is a part of the worker. */
+static inline struct weir_worker *weir_worker_of(const struct weir_conn *c)
+{
+    struct weir_worker *w = weir_container_of(c->env, struct weir_worker, env);
+    WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
+    return w;
+}
 
 /**
  * Handle the messages in the inbox. A push is acknowledged once its message is in the inbox, so a

@@ -18,8 +18,8 @@
 
 size_t weir_memory_session_room(struct weir_session *s, size_t want)
 {
-    struct weir_worker *w = s->worker;
-    size_t room = weir_buffers_room(&w->buffers, s->kind->account(s), want);
+    struct weir_worker *w = weir_worker_of(&s->conn);
+    size_t room = weir_buffers_room(&w->buffers, weir_session_kind_of(s)->account(s), want);
     if (WEIR_LIKELY(room > 0) || s->starved)
         return room;
     weir_metric_add(w->metrics, WEIR_M_MEMORY_WAITS, 1);
@@ -35,7 +35,7 @@ void weir_memory_resume(struct weir_worker *w)
         struct weir_session *s =
             weir_container_of(w->starved_sessions.next, struct weir_session, idle.link);
         weir_list_remove(&s->idle.link);
-        if (weir_buffers_room(&w->buffers, s->kind->account(s), 1) > 0) {
+        if (weir_buffers_room(&w->buffers, weir_session_kind_of(s)->account(s), 1) > 0) {
             s->starved = false;
             weir_conn_wake(&s->conn);
         } else {
@@ -81,13 +81,14 @@ static void shed_slowest(struct weir_worker *w)
     for (struct weir_list *l = w->sessions.next; l != &w->sessions && looked < LOOK_BUDGET;
          l = l->next, looked++) {
         struct weir_session *s = weir_container_of(l, struct weir_session, link);
-        uint64_t since_ms = s->kind->account(s) == a ? s->kind->slow_since(s) : 0;
+        const struct weir_session_kind *kind = weir_session_kind_of(s);
+        uint64_t since_ms = kind->account(s) == a ? kind->slow_since(s) : 0;
         if (since_ms > 0)
             add_slow(&all, s, since_ms);
     }
     for (int i = 0; i < all.num; i++) {
         weir_metric_add(w->metrics, WEIR_M_MEMORY_SHED_CONNS, 1);
-        all.at[i]->kind->cut(all.at[i]);
+        weir_session_kind_of(all.at[i])->cut(all.at[i]);
     }
 }
 

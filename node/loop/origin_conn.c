@@ -251,6 +251,7 @@ static void splice_to_client(struct weir_origin_conn *u)
     if (weir_conn_blocked(to))
         return;
     enum weir_splice outcome = weir_splice_move(&u->pipe, &u->conn, to, false, &moved);
+    weir_session_count_given(x->downstream);
     weir_exchange_passed(x, moved.taken, moved.given);
     switch (outcome) {
     case WEIR_SPLICE_MORE:
@@ -455,7 +456,8 @@ static void on_origin_expired(struct weir_conn *c)
         weir_origin_conn_close(u);
 }
 
-static const struct weir_conn_owner conn_owner = { .event = on_origin_event,
+static const struct weir_conn_owner conn_owner = { .task = WEIR_CONN_TASK,
+                                                   .event = on_origin_event,
                                                    .expired = on_origin_expired,
                                                    .closed = on_origin_closed };
 

@@ -7,6 +7,8 @@
  */
 #include "node/loop/room.h"
 
+#include "node/base/clock.h"
+
 #define REPLACE_MS 1000
 #define NEAR_MS    1000 /* another worker's client goes first only if it is idle so much longer */
 #define LOOK_MAX   1024 /* connections looked at for the one that makes way */
@@ -52,12 +54,6 @@ void weir_room_join(struct weir_room *room, struct weir_room_worker *r,
 
 /* -- who is idle -- */
 
-/* The time of a 32-bit stamp, which is never older than 2^32 ms. */
-static uint64_t stamp_ms(uint32_t stamp, uint64_t now_ms)
-{
-    return now_ms - (uint32_t)((uint32_t)now_ms - stamp);
-}
-
 void weir_room_note(struct weir_room_worker *r, struct weir_idle_link *c, uint64_t now_ms)
 {
     uint32_t now = (uint32_t)now_ms;
@@ -85,9 +81,11 @@ static struct weir_idle_link *longest_idle(struct weir_room_worker *r, uint64_t 
             weir_list_remove(l);
             continue;
         }
-        if (best != NULL && stamp_ms(c->placed_ms, now_ms) > stamp_ms(best->since_ms, now_ms))
+        if (best != NULL &&
+            weir_clock_ms_of(c->placed_ms, now_ms) > weir_clock_ms_of(best->since_ms, now_ms))
             break;
-        if (best == NULL || stamp_ms(c->since_ms, now_ms) < stamp_ms(best->since_ms, now_ms))
+        if (best == NULL ||
+            weir_clock_ms_of(c->since_ms, now_ms) < weir_clock_ms_of(best->since_ms, now_ms))
             best = c;
     }
     return best;
@@ -139,7 +137,7 @@ static bool make_place(struct weir_room_worker *r, uint64_t now_ms)
     const struct weir_idle_link *own = longest_idle(r, now_ms);
     struct weir_room_worker *other = idlest_other(r);
     if (own != NULL &&
-        (other == NULL || stamp_ms(own->since_ms, now_ms) <= published_ms(other) + NEAR_MS))
+        (other == NULL || weir_clock_ms_of(own->since_ms, now_ms) <= published_ms(other) + NEAR_MS))
         return end_client(r, now_ms);
     if (other != NULL)
         ask(other, ASKED_PLACE);
@@ -245,7 +243,7 @@ void weir_room_serve(struct weir_room_worker *r, uint64_t now_ms)
 void weir_room_publish(struct weir_room_worker *r, uint64_t now_ms, bool stops)
 {
     const struct weir_idle_link *c = stops ? NULL : longest_idle(r, now_ms);
-    uint64_t since = c != NULL ? stamp_ms(c->since_ms, now_ms) : NOBODY;
+    uint64_t since = c != NULL ? weir_clock_ms_of(c->since_ms, now_ms) : NOBODY;
     atomic_store_explicit(&r->idle_since_ms, since, memory_order_relaxed);
     atomic_store_explicit(&r->has_parked, !stops && r->ops->has_parked(r->owner),
                           memory_order_relaxed);

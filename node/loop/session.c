@@ -55,7 +55,7 @@ static struct addr_text addr_text(const struct weir_addr *a)
 WEIR_COLD static void log_accepted(const struct weir_session *s)
 {
     log_debug_for(WEIR_SPAN_EMPTY, &s->peer, "connection.accepted", "client=%s local=%s worker=%u",
-                  addr_text(&s->peer).at, addr_text(&s->local).at, s->worker->index);
+                  addr_text(&s->peer).at, addr_text(&s->local).at, weir_worker_of(&s->conn)->index);
 }
 
 WEIR_COLD static void log_closed(const struct weir_session *s, bool reset)
@@ -86,9 +86,8 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
         weir_sock_abort(a->fd);
         return;
     }
+    WEIR_ASSERT(weir_session_kind_of(s) == kind);
     s->magic = WEIR_SESSION_MAGIC;
-    s->kind = kind;
-    s->worker = w;
     s->peer = a->peer;
     s->counted_by_address = a->counted;
     weir_list_init(&s->idle.link);
@@ -99,7 +98,7 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
     if (a->local != NULL)
         s->local = *a->local;
     else if (weir_sock_local(a->fd, &s->local) < 0) {
-        s->kind->cut(s);
+        kind->cut(s);
         return;
     }
     WEIR_PROBE3(accept, s, a->fd, &s->peer);
@@ -109,7 +108,7 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
 
 void weir_session_close(struct weir_session *s, bool abort)
 {
-    struct weir_worker *w = s->worker;
+    struct weir_worker *w = weir_worker_of(&s->conn);
     WEIR_ASSERT(s->magic == WEIR_SESSION_MAGIC);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, log_closed(s, abort));
     weir_list_remove(&s->link);

@@ -35,7 +35,8 @@ enum weir_close_reason {
 /** What is spoken by the clients of a listener. One static table for each kind. */
 struct weir_session_kind {
     const char *name;
-    bool client_speaks_first; /* a connection need not be accepted before its first bytes */
+    struct weir_conn_owner owner; /* of the connection of each: leads from a session to its kind */
+    bool client_speaks_first;     /* a connection need not be accepted before its first bytes */
     /** Make a session of the connection, of worker->sessions. NULL: no memory; fd is the caller's.
      */
     struct weir_session *(*open)(struct weir_worker *w, int fd);
@@ -61,15 +62,19 @@ struct weir_session {
     uint32_t magic;
     uint8_t reason; /* enum weir_close_reason */
     bool counted_by_address;
-    bool starved; /* does not read until memory is free: memory_ladder.c */
-    const struct weir_session_kind *kind;
-    struct weir_worker *worker;
+    bool starved;          /* does not read until memory is free: memory_ladder.c */
     struct weir_list link; /* in worker->sessions, or undrained */
     struct weir_idle_link idle;
     struct weir_conn conn;
     struct weir_addr peer, local;
     uint32_t requests; /* exchanges begun */
 };
+
+/** What is spoken on it. */
+static inline const struct weir_session_kind *weir_session_kind_of(const struct weir_session *s)
+{
+    return weir_container_of(weir_conn_owner_of(&s->conn), struct weir_session_kind, owner);
+}
 
 /** HTTP/1.x: one exchange at a time, in order. */
 extern const struct weir_session_kind weir_session_h1;
@@ -98,5 +103,9 @@ void weir_session_close(struct weir_session *s, bool abort);
 /** The connection that carries a client's side alone; NULL: there is none, or the side is a test's.
  */
 struct weir_conn *weir_session_conn(struct weir_client_side *c);
+/** Bytes were sent on the connection that weir_session_conn returns, but not by the side: count
+ * them.
+ */
+void weir_session_count_given(struct weir_client_side *c);
 
 #endif

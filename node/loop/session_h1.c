@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "node/base/clock.h"
 #include "node/base/log_filter.h"
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
@@ -34,7 +35,7 @@ static struct weir_session_h1 *session_of(struct weir_conn *c)
 {
     struct weir_session_h1 *h = weir_container_of(c, struct weir_session_h1, s.conn);
     WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
-    WEIR_DCHECK(h->s.kind == &weir_session_h1);
+    WEIR_DCHECK(weir_session_kind_of(&h->s) == &weir_session_h1);
     return h;
 }
 
@@ -44,6 +45,11 @@ static struct weir_session_h1 *session_of_side(const struct weir_client_side *c)
         weir_container_of((struct weir_client_side *)(uintptr_t)c, struct weir_session_h1, side);
     WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
     return h;
+}
+
+static struct weir_worker *worker_of(const struct weir_session_h1 *h)
+{
+    return weir_worker_of(&h->s.conn);
 }
 
 static struct weir_span tenant_of(const struct weir_exchange *x)
@@ -71,15 +77,16 @@ static void on_closed(struct weir_conn *c)
     struct weir_session_h1 *h = session_of(c);
     WEIR_ASSERT(h->state == WEIR_SESSION_H1_CLOSED);
     h->s.magic = 0;
-    weir_pool_release(&h->s.worker->session_pool, h);
+    weir_pool_release(&worker_of(h)->session_pool, h);
 }
 
-/* Count what has left since the last time. */
+/* Count what has left since the last time: far less than 2^32 bytes, for it is called after each
+ * send, splice and event. */
 static void account_given(struct weir_session_h1 *h)
 {
-    weir_metric_add(h->s.worker->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT,
-                    h->s.conn.given - h->side.given);
-    h->side.given = h->s.conn.given;
+    uint32_t given = (uint32_t)h->s.conn.given;
+    weir_metric_add(worker_of(h)->metrics, WEIR_M_DOWNSTREAM_BYTES_OUT, given - h->counted_given);
+    h->counted_given = given;
 }
 
 static void close_session(struct weir_session_h1 *h, bool abort)
@@ -88,7 +95,7 @@ static void close_session(struct weir_session_h1 *h, bool abort)
     account_given(h);
     weir_exchange_drop_held(&h->side);
     weir_session_h1_move(h, WEIR_SESSION_H1_CLOSED);
-    weir_pool_release(&h->s.worker->exchange.heads, h->head);
+    weir_pool_release(&worker_of(h)->exchange.heads, h->head);
     h->head = NULL;
     weir_session_close(&h->s, abort);
 }
@@ -107,6 +114,7 @@ static void finish_session(struct weir_session_h1 *h, bool linger)
         h->s.starved = false;
         weir_list_remove(&h->s.idle.link);
     }
+    h->dropped = 0;
     (void)shutdown(c->watch.fd, SHUT_WR);
     weir_stash_release(c->env->buffers, c->in);
     c->in = NULL;
@@ -117,12 +125,21 @@ static void await_next_request(struct weir_session_h1 *h)
 {
     struct weir_conn *c = &h->s.conn;
     weir_session_h1_move(h, WEIR_SESSION_H1_HEAD);
-    h->since_ms = 0;
-    h->head_ms = 0;
+    h->head_timed = false;
     weir_conn_set_deadline(c, c->env->now->ms + h->side.idle_timeout_ms);
 }
 
 /* -- the client's side of an exchange -- */
+
+static const struct weir_addr *side_peer(const struct weir_client_side *side)
+{
+    return &session_of_side(side)->s.peer;
+}
+
+static const struct weir_addr *side_local(const struct weir_client_side *side)
+{
+    return &session_of_side(side)->s.local;
+}
 
 /* The pump that runs looks at the exchange again by itself. */
 static void side_wake(struct weir_client_side *side)
@@ -179,6 +196,8 @@ static void side_end(struct weir_client_side *side, enum weir_client_end how)
 }
 
 static const struct weir_client_ops side_ops = {
+    .peer = side_peer,
+    .local = side_local,
     .send = side_send,
     .blocked = side_blocked,
     .taken = side_taken,
@@ -191,7 +210,28 @@ struct weir_conn *weir_session_conn(struct weir_client_side *c)
     return c->ops == &side_ops ? &session_of_side(c)->s.conn : NULL;
 }
 
+void weir_session_count_given(struct weir_client_side *c)
+{
+    WEIR_ASSERT(c->ops == &side_ops);
+    account_given(session_of_side(c));
+}
+
 /* -- heads -- */
+
+/* The node's head_timeout applies, until the tenant is known. */
+static void begin_head_time(struct weir_session_h1 *h)
+{
+    uint64_t now_ms = h->s.conn.env->now->ms;
+    h->head_timed = true;
+    h->since_ms = (uint32_t)now_ms;
+    weir_conn_set_deadline(&h->s.conn, now_ms + worker_of(h)->cfg.head_timeout_ms);
+}
+
+static uint64_t head_since_ms(const struct weir_session_h1 *h)
+{
+    WEIR_DCHECK(h->head_timed);
+    return weir_clock_ms_of(h->since_ms, h->s.conn.env->now->ms);
+}
 
 /* Store the parser's state beside the stored bytes, so that the next read goes on where this one
  * stopped. */
@@ -199,9 +239,10 @@ static bool store_request_head(struct weir_session_h1 *h, const struct weir_h1_h
 {
     if (h->head != NULL)
         return true;
-    h->head = weir_pool_get(&h->s.worker->exchange.heads);
+    h->head = weir_pool_get(&worker_of(h)->exchange.heads);
     if (h->head == NULL)
         return false;
+    h->head_ms = (uint32_t)h->s.conn.env->now->ms;
     weir_h1_head_move(h->head, head);
     return true;
 }
@@ -215,9 +256,9 @@ static void find_head_owner(struct weir_session_h1 *h, const struct weir_h1_head
     if (head->authority_len == 0)
         return;
     h->head_owner_known = true;
-    if (weir_tenant_cache_find(h->s.worker->cache, &h->s.local, weir_span(a->host, a->host_len),
+    if (weir_tenant_cache_find(worker_of(h)->cache, &h->s.local, weir_span(a->host, a->host_len),
                                &t) == WEIR_OK)
-        weir_conn_set_deadline(&h->s.conn, h->since_ms + t->head_timeout_ms);
+        weir_conn_set_deadline(&h->s.conn, head_since_ms(h) + t->head_timeout_ms);
 }
 
 /* The head cannot be served, whatever it is.
@@ -227,9 +268,9 @@ static void refuse_head(struct weir_session_h1 *h, struct weir_refusal r,
 {
     if (head != NULL)
         weir_h1_partial_read(head, in, &r.read);
-    r.begun_ms = h->head_ms;
+    r.begun_ms = h->head != NULL ? weir_clock_ms_of(h->head_ms, h->s.conn.env->now->ms) : 0;
     weir_session_h1_move(h, WEIR_SESSION_H1_EXCHANGE);
-    weir_exchange_refuse(&h->s.worker->exchange, &h->side, &r);
+    weir_exchange_refuse(&worker_of(h)->exchange, &h->side, &r);
 }
 
 static const struct weir_refusal for_memory = { .status = 503, .outcome = WEIR_OUTCOME_OVERLOAD };
@@ -239,7 +280,7 @@ static const struct weir_refusal for_time = { .status = 408,
 static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {
-    struct weir_worker *w = h->s.worker;
+    struct weir_worker *w = worker_of(h);
     struct weir_conn *c = &h->s.conn;
     h->begun++;
     h->s.requests++;
@@ -251,16 +292,14 @@ static void begin_exchange(struct weir_session_h1 *h, const struct weir_h1_head 
     weir_exchange_begin(&w->exchange, &h->side, head, bytes);
     weir_pool_release(&w->exchange.heads, h->head);
     h->head = NULL;
-    h->since_ms = 0;
-    h->head_ms = 0;
+    h->head_timed = false;
     h->head_owner_known = false;
 }
 
 /* @return bytes used: the whole head, or none while it is incomplete */
 static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
 {
-    struct weir_worker *w = h->s.worker;
-    struct weir_conn *c = &h->s.conn;
+    struct weir_worker *w = worker_of(h);
     struct weir_h1_head *head = h->head;
     size_t used = 0;
     if (head == NULL) {
@@ -273,12 +312,8 @@ static size_t feed_request_head(struct weir_session_h1 *h, struct weir_span in)
         begin_exchange(h, head, in.at);
         return used;
     case WEIR_STEP_MORE:
-        if (h->since_ms == 0) {
-            h->since_ms = c->env->now->ms;
-            weir_conn_set_deadline(c, h->since_ms + w->cfg.head_timeout_ms);
-        }
-        if (h->head_ms == 0)
-            h->head_ms = c->env->now->ms;
+        if (!h->head_timed)
+            begin_head_time(h);
         if (!store_request_head(h, head)) {
             weir_metric_add(w->metrics, WEIR_M_POOL_EXHAUSTED, 1);
             refuse_head(h, for_memory, head, in);
@@ -358,7 +393,7 @@ static void consume_stored(struct weir_session_h1 *h)
 /* @param in  what was not used of the input */
 static void end_for_memory(struct weir_session_h1 *h, struct weir_span in)
 {
-    weir_metric_add(h->s.worker->metrics, WEIR_M_POOL_EXHAUSTED, 1);
+    weir_metric_add(worker_of(h)->metrics, WEIR_M_POOL_EXHAUSTED, 1);
     if (h->side.x != NULL)
         weir_exchange_client_gone(h->side.x, WEIR_OUTCOME_OVERLOAD);
     else if (h->state == WEIR_SESSION_H1_HEAD)
@@ -370,7 +405,7 @@ static void use_client_input(struct weir_session_h1 *h, struct weir_span in)
 {
     struct weir_conn *c = &h->s.conn;
     struct weir_buffers *b = c->env->buffers;
-    weir_metric_add(h->s.worker->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
+    weir_metric_add(worker_of(h)->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
     h->fresh = false;
     if (c->in != NULL) {
         if (weir_stash_append(b, &c->in, in) < 0)
@@ -471,7 +506,7 @@ static void read_from_client(struct weir_session_h1 *h)
 
 static struct weir_account *account_of(const struct weir_session_h1 *h)
 {
-    return h->side.x != NULL ? h->side.x->account : &h->s.worker->buffers.budget.accounts[0];
+    return h->side.x != NULL ? h->side.x->account : &worker_of(h)->buffers.budget.accounts[0];
 }
 
 /* What is held from now on is the account's. */
@@ -526,7 +561,7 @@ static void move_forward(struct weir_session_h1 *h)
     if (h->state == WEIR_SESSION_H1_CLOSED)
         return;
     if (h->state == WEIR_SESSION_H1_HEAD) {
-        if (c->in == NULL && (h->side.eof || h->s.worker->draining) && !h->fresh) {
+        if (c->in == NULL && (h->side.eof || worker_of(h)->draining) && !h->fresh) {
             weir_session_note(&h->s, WEIR_CLOSE_DRAIN);
             close_session(h, false);
             return;
@@ -544,7 +579,7 @@ static void pump(struct weir_session_h1 *h)
 {
     move_forward(h);
     if (h->state == WEIR_SESSION_H1_HEAD)
-        weir_room_note(&h->s.worker->room, &h->s.idle, h->s.conn.env->now->ms);
+        weir_room_note(&worker_of(h)->room, &h->s.idle, h->s.conn.env->now->ms);
 }
 
 static void on_event(struct weir_conn *c, unsigned what)
@@ -560,7 +595,7 @@ static void on_event(struct weir_conn *c, unsigned what)
         if ((what & WEIR_CONN_ROOM) && h->side.x != NULL)
             weir_exchange_flushed(h->side.x);
         if (what & WEIR_CONN_ROOM)
-            weir_memory_freed(h->s.worker);
+            weir_memory_freed(worker_of(h));
     }
     /* A connection that was accepted without bytes is read once more at the end of the turn: most
      * have some by then, and never enter epoll. */
@@ -578,8 +613,8 @@ static void expire(struct weir_session_h1 *h)
     switch ((enum weir_session_h1_state)h->state) {
     case WEIR_SESSION_H1_HEAD:
         /* A connection that brought nothing (made in advance, or a check) is closed in silence. */
-        if (h->since_ms != 0 && h->head != NULL) {
-            weir_metric_add(h->s.worker->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
+        if (h->head != NULL) {
+            weir_metric_add(worker_of(h)->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
             refuse_head(h, for_time, h->head, weir_stash_span(h->s.conn.in));
             return;
         }
@@ -609,10 +644,6 @@ static void on_expired(struct weir_conn *c)
 
 /* -- the kind -- */
 
-static const struct weir_conn_owner conn_owner = { .event = on_event,
-                                                   .expired = on_expired,
-                                                   .closed = on_closed };
-
 static struct weir_session *open_session(struct weir_worker *w, int fd)
 {
     struct weir_session_h1 *h = weir_pool_get(&w->session_pool);
@@ -621,10 +652,8 @@ static struct weir_session *open_session(struct weir_worker *w, int fd)
     memset(h, 0, sizeof(*h));
     h->state = WEIR_SESSION_H1_HEAD;
     h->side.ops = &side_ops;
-    h->side.peer = &h->s.peer;
-    h->side.local = &h->s.local;
     h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
-    weir_conn_init(&h->s.conn, &w->env, &conn_owner, fd);
+    weir_conn_init(&h->s.conn, &w->env, &weir_session_h1.owner, fd);
     return &h->s;
 }
 
@@ -632,8 +661,7 @@ static void begin_session(struct weir_session *s)
 {
     struct weir_session_h1 *h = session_of(&s->conn);
     struct weir_conn *c = &s->conn;
-    h->since_ms = c->env->now->ms;
-    weir_conn_set_deadline(c, h->since_ms + s->worker->cfg.head_timeout_ms);
+    begin_head_time(h);
     h->fresh = true;
     begin_pump(h);
     (void)read_once(h);
@@ -689,7 +717,7 @@ static bool shed_session(struct weir_session *s)
     struct weir_session_h1 *h = session_of(&s->conn);
     const struct weir_conn *c = &s->conn;
     if (c->env->running == c || !weir_sock_is_quiet(c->watch.fd) ||
-        (c->layer != NULL && c->layer->holds_input(c->layer_state)))
+        (c->layer != NULL && c->layer->ops->holds_input(c->layer)))
         return false;
     weir_session_note(s, WEIR_CLOSE_SHED);
     close_session(h, false);
@@ -698,6 +726,10 @@ static bool shed_session(struct weir_session *s)
 
 const struct weir_session_kind weir_session_h1 = {
     .name = "http",
+    .owner = { .task = WEIR_CONN_TASK,
+               .event = on_event,
+               .expired = on_expired,
+               .closed = on_closed },
     .client_speaks_first = true,
     .open = open_session,
     .begin = begin_session,

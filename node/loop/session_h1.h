@@ -26,15 +26,23 @@ struct weir_session_h1 {
     struct weir_client_side side;
     uint8_t state;
     bool head_owner_known; /* the incomplete head has its Host: its tenant's head_timeout applies */
+    bool head_timed;       /* since_ms is set */
     bool watch_now;        /* the response takes long: watch the client for its end */
     bool fresh;            /* accepted, and nothing came so far */
     uint8_t begun;         /* exchanges begun in the turn begun_turn */
     uint32_t begun_turn;
-    uint32_t dropped;          /* bytes read and thrown away in LINGER */
-    uint64_t since_ms;         /* when the head began; 0: not yet */
-    uint64_t head_ms;          /* when the first byte of an incomplete head came; 0: none did */
+    uint32_t counted_given; /* the low bits of conn.given when it was last counted */
+    /* Times are the low bits of the worker's in ms: weir_clock_ms_of. */
+    uint32_t head_ms; /* if `head` is set: when the first byte of the head came */
+    union {
+        uint32_t since_ms; /* from when the time for a head counts; not in LINGER */
+        uint32_t dropped;  /* bytes read and thrown away in LINGER */
+    };
     struct weir_h1_head *head; /* of an incomplete head */
 };
+
+_Static_assert(sizeof(struct weir_session_h1) <= 440,
+               "an idle connection may cost 0.45 KiB in all, and the loop has its part");
 
 /** Change the state. The move must be in the table of legal moves (contract). */
 void weir_session_h1_move(struct weir_session_h1 *h, enum weir_session_h1_state to);

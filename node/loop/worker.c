@@ -69,10 +69,8 @@ static void handle_timers(struct weir_worker *w)
 {
     struct weir_timer *t;
     uint32_t budget = WEIR_TURN_BUDGET;
-    while ((t = weir_wheel_pop_within(&w->wheel, &budget)) != NULL) {
-        struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-        d->expired(d);
-    }
+    while ((t = weir_wheel_pop_within(&w->wheel, &budget)) != NULL)
+        weir_timer_expire(&w->wheel, t);
 }
 
 static struct weir_session *first_session(const struct weir_list *list)
@@ -85,7 +83,7 @@ static void cut(struct weir_worker *w, uint32_t num)
     weir_list_append_all(&w->sessions, &w->undrained);
     for (; num > 0 && !weir_list_empty(&w->sessions); num--) {
         struct weir_session *s = first_session(&w->sessions);
-        s->kind->cut(s);
+        weir_session_kind_of(s)->cut(s);
     }
 }
 
@@ -104,7 +102,7 @@ static void drain_some(struct weir_worker *w)
         struct weir_session *s = first_session(&w->undrained);
         weir_list_remove(&s->link);
         weir_list_append(&w->sessions, &s->link);
-        s->kind->drain(s);
+        weir_session_kind_of(s)->drain(s);
     }
     for (; budget > 0 && !weir_list_empty(&w->idle_lru); budget--)
         weir_origin_conn_close(
@@ -143,6 +141,9 @@ static void on_resume(struct weir_task *t)
     weir_origin_conn_resume(w);
     weir_memory_resume(w);
 }
+
+static const struct weir_task_kind unfinished_task = { .run = on_unfinished };
+static const struct weir_task_kind resume_task = { .run = on_resume };
 
 static void drain_step(struct weir_worker *w)
 {
@@ -370,14 +371,14 @@ static struct weir_session *idle_session_of(const struct weir_idle_link *c)
 static bool session_is_idle(const struct weir_idle_link *c)
 {
     const struct weir_session *s = idle_session_of(c);
-    return s->kind->is_idle(s);
+    return weir_session_kind_of(s)->is_idle(s);
 }
 
 static bool end_idle_session(struct weir_idle_link *c)
 {
     struct weir_session *s = idle_session_of(c);
-    struct weir_worker *w = s->worker;
-    if (!s->kind->shed(s))
+    struct weir_worker *w = weir_worker_of(&s->conn);
+    if (!weir_session_kind_of(s)->shed(s))
         return false;
     weir_metric_add(w->metrics, WEIR_M_CONNECTIONS_SHED, 1);
     return true;
@@ -520,8 +521,8 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     w->cfg.trusted = NULL; /* comes with the first change */
     w->cfg.num_trusted = 0;
     weir_room_join(&w->group->room, &w->room, &room_ops, w);
-    weir_task_init(&w->unfinished, on_unfinished);
-    weir_task_init(&w->resume, on_resume);
+    weir_task_init(&w->unfinished, &unfinished_task);
+    weir_task_init(&w->resume, &resume_task);
     weir_list_init(&w->listeners);
     weir_list_init(&w->sessions);
     weir_list_init(&w->undrained);

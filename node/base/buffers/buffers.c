@@ -116,17 +116,18 @@ static enum weir_err outq_append(struct weir_buffers *b, struct weir_outq *q, st
                 weir_stash_get(b, run.len < WEIR_LARGE_LEN ? run.len : WEIR_LARGE_LEN);
             if (s == NULL)
                 return WEIR_ENOMEM;
-            if (q->last != NULL)
+            s->next = s;
+            if (q->last != NULL) {
+                s->next = q->last->next;
                 q->last->next = s;
-            else
-                q->first = s;
+            }
             q->last = s;
         }
         size_t room = q->last->cap - q->last->len;
         size_t n = run.len < room ? run.len : room;
         memcpy(q->last->bytes + q->last->len, run.at, n);
         q->last->len += (uint32_t)n;
-        q->len += n;
+        q->len += (uint32_t)n;
         run = weir_span_from(run, n);
     }
     return WEIR_OK;
@@ -136,6 +137,8 @@ enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
                             const struct weir_pieces *p, size_t sent)
 {
     WEIR_ASSERT(sent <= p->len);
+    if (p->len - sent > UINT32_MAX - q->len)
+        return WEIR_ENOMEM;
     for (int i = 0; i < p->num; i++) {
         struct weir_span run = weir_span(p->iov[i].iov_base, p->iov[i].iov_len);
         size_t skip = sent < run.len ? sent : run.len;
@@ -147,32 +150,35 @@ enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
     return WEIR_OK;
 }
 
+static void drop_first(struct weir_buffers *b, struct weir_outq *q)
+{
+    struct weir_stash *s = q->last->next;
+    if (s == q->last)
+        q->last = NULL;
+    else
+        q->last->next = s->next;
+    weir_stash_release(b, s);
+}
+
 void weir_outq_use(struct weir_buffers *b, struct weir_outq *q, size_t n)
 {
     WEIR_ASSERT(n <= q->len);
-    q->len -= n;
+    q->len -= (uint32_t)n;
     while (n > 0) {
-        struct weir_stash *s = q->first;
+        struct weir_stash *s = weir_outq_first(q);
         size_t have = s->len - s->at;
         size_t take = n < have ? n : have;
         s->at += (uint32_t)take;
         n -= take;
         if (s->at == s->len) {
-            q->first = s->next;
-            if (q->first == NULL)
-                q->last = NULL;
-            weir_stash_release(b, s);
+            drop_first(b, q);
         }
     }
 }
 
 void weir_outq_clear(struct weir_buffers *b, struct weir_outq *q)
 {
-    while (q->first != NULL) {
-        struct weir_stash *s = q->first;
-        q->first = s->next;
-        weir_stash_release(b, s);
-    }
-    q->last = NULL;
+    while (q->last != NULL)
+        drop_first(b, q);
     q->len = 0;
 }

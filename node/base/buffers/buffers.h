@@ -32,7 +32,7 @@ struct weir_buffers {
 
 /** One run of bytes with what is in use of it. */
 struct weir_stash {
-    struct weir_stash *next;      /* in an outq */
+    struct weir_stash *next;      /* in an outq; the first one's after the last */
     struct weir_account *account; /* that it is charged to */
     uint32_t at;                  /* first byte in use */
     uint32_t len;                 /* end of the bytes in use */
@@ -85,12 +85,18 @@ static inline struct weir_span weir_stash_span(const struct weir_stash *s)
 
 /** Bytes that wait to be sent: the socket did not take them yet. */
 struct weir_outq {
-    struct weir_stash *first;
-    struct weir_stash *last;
-    size_t len;
+    struct weir_stash *last; /* leads to the first; NULL: empty */
+    uint32_t len;
 };
 
-/** Copy the part of the pieces behind the first `sent` bytes. @return WEIR_OK | WEIR_ENOMEM */
+/** What is sent next. NULL: the queue is empty. */
+static inline struct weir_stash *weir_outq_first(const struct weir_outq *q)
+{
+    return q->last != NULL ? q->last->next : NULL;
+}
+
+/** Copy the part of the pieces behind the first `sent` bytes. @return WEIR_OK | WEIR_ENOMEM (at the
+ * cap, or 4 GiB) */
 WEIR_MUST_USE enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
                                           const struct weir_pieces *p, size_t sent);
 void weir_outq_clear(struct weir_buffers *b, struct weir_outq *q);

@@ -39,6 +39,7 @@ struct memory_client {
     size_t out_at;              /* where the current exchange's part begins */
     size_t room;                /* bytes that it takes before it blocks */
     size_t queued;              /* of out, not taken yet */
+    uint64_t given;             /* bytes that it has taken */
     size_t body_at;             /* of gave: where the current request's body begins */
     struct weir_h1_head asked;  /* the current request's head */
     bool head_passed;           /* a final response of an origin has begun to go out */

@@ -94,8 +94,6 @@ static inline void next_client(struct sides *s)
                                  .source = source,
                                  .room = MEMORY_ALL,
                                  .side = { .ops = &memory_client_ops,
-                                           .peer = &s->peer,
-                                           .local = &s->local,
                                            .idle_timeout_ms = WEIR_DEFAULT_IDLE_TIMEOUT_MS } };
 }
 

@@ -10,6 +10,16 @@
 
 /* -- operations of the client -- */
 
+static inline const struct weir_addr *memory_client_peer(const struct weir_client_side *side)
+{
+    return &memory_client_of(side)->sides->peer;
+}
+
+static inline const struct weir_addr *memory_client_local(const struct weir_client_side *side)
+{
+    return &memory_client_of(side)->sides->local;
+}
+
 static inline enum weir_sent memory_client_send(struct weir_client_side *side,
                                                 const struct weir_pieces *p)
 {
@@ -23,7 +33,7 @@ static inline enum weir_sent memory_client_send(struct weir_client_side *side,
     }
     bytes_add_pieces(&c->out, p);
     c->queued = c->queued > 0 ? c->queued + p->len : take_room(&c->room, p->len);
-    side->given = c->out.len - c->queued;
+    c->given = c->out.len - c->queued;
     return WEIR_SENT;
 }
 
@@ -34,7 +44,7 @@ static inline bool memory_client_blocked(const struct weir_client_side *side)
 
 static inline uint64_t memory_client_taken(const struct weir_client_side *side)
 {
-    return memory_client_of(side)->side.given;
+    return memory_client_of(side)->given;
 }
 
 static inline void memory_client_wake(struct weir_client_side *side)
@@ -59,7 +69,9 @@ static inline void memory_client_end(struct weir_client_side *side, enum weir_cl
         weir_exchange_drop_held(side);
 }
 
-static const struct weir_client_ops memory_client_ops = { .send = memory_client_send,
+static const struct weir_client_ops memory_client_ops = { .peer = memory_client_peer,
+                                                          .local = memory_client_local,
+                                                          .send = memory_client_send,
                                                           .blocked = memory_client_blocked,
                                                           .taken = memory_client_taken,
                                                           .wake = memory_client_wake,

@@ -87,7 +87,7 @@ static inline void pump_pipe(struct memory_origin *o)
     size_t held = o->pipe_held + taken;
     o->pipe_held = take_room(&c->room, held);
     bytes_add(&c->out, o->gave.at + o->seen - held, held - o->pipe_held);
-    c->side.given = c->out.len;
+    c->given = c->out.len;
     c->room_wanted = o->pipe_held > 0;
     weir_exchange_passed(o->side.x, taken, held - o->pipe_held);
     if (o->pipe_held > 0)
@@ -167,10 +167,8 @@ static inline void time_passes(struct sides *s, uint64_t ms)
         s->now.ms = s->now.ms + WEIR_WHEEL_TICK_MS < end ? s->now.ms + WEIR_WHEEL_TICK_MS : end;
         s->now.ns = s->now.ms * 1000000;
         weir_wheel_advance(&s->wheel, s->now.ms);
-        for (struct weir_timer *t; (t = weir_wheel_pop(&s->wheel)) != NULL;) {
-            struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-            d->expired(d);
-        }
+        for (struct weir_timer *t; (t = weir_wheel_pop(&s->wheel)) != NULL;)
+            weir_timer_expire(&s->wheel, t);
         run_sides(s);
     }
 }

@@ -154,7 +154,7 @@ static inline void client_takes(struct sides *s, size_t room)
     bool blocked = c->queued > 0 || c->room_wanted;
     c->room = room;
     c->queued = take_room(&c->room, c->queued);
-    c->side.given = c->out.len - c->queued;
+    c->given = c->out.len - c->queued;
     if (!blocked || c->queued > 0 || c->ended)
         return;
     c->room_wanted = false;

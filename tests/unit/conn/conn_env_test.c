@@ -28,10 +28,12 @@ static void run_job(struct weir_task *t)
         weir_task_defer(j->env, t);
 }
 
+static const struct weir_task_kind job_kind = { .run = run_job };
+
 static void job_init(struct job *j, struct rig *r)
 {
     *j = (struct job){ .env = &r->env };
-    weir_task_init(&j->task, run_job);
+    weir_task_init(&j->task, &job_kind);
     num_runs = 0;
 }
 

@@ -86,7 +86,8 @@ static inline void on_owner_closed(struct weir_conn *c)
     weir_container_of(c, struct owner, conn)->closed++;
 }
 
-static const struct weir_conn_owner owner_table = { .event = on_owner_event,
+static const struct weir_conn_owner owner_table = { .task = WEIR_CONN_TASK,
+                                                    .event = on_owner_event,
                                                     .expired = on_owner_expired,
                                                     .closed = on_owner_closed };
 

@@ -209,10 +209,8 @@ a_woken_connection_is_called_after_the_event_and_a_deferred_one_in_the_next_turn
 static void advance(struct rig *r, uint64_t now_ms)
 {
     weir_wheel_advance(&r->wheel, now_ms);
-    for (struct weir_timer *t; (t = weir_wheel_pop(&r->wheel)) != NULL;) {
-        struct weir_deadline *d = weir_container_of(t, struct weir_deadline, timer);
-        d->expired(d);
-    }
+    for (struct weir_timer *t; (t = weir_wheel_pop(&r->wheel)) != NULL;)
+        weir_timer_expire(&r->wheel, t);
 }
 
 static void a_deadline_expires_once_moves_and_ends_with_the_connection(void **state)
@@ -363,6 +361,7 @@ static void a_connection_is_not_closed_twice(void **state)
 
 /* Changes each byte, reads ahead, and holds the last byte that it took until it is flushed. */
 struct layer {
+    struct weir_conn_layer layer;
     uint8_t in[256];
     size_t num_in;
     uint8_t out;
@@ -371,9 +370,15 @@ struct layer {
     unsigned ended;
 };
 
-static enum weir_io layer_read(void *state, int fd, uint8_t *at, size_t len, size_t *ret_len)
+static struct layer *layer_of(const struct weir_conn_layer *l)
 {
-    struct layer *l = state;
+    return weir_container_of(l, struct layer, layer);
+}
+
+static enum weir_io layer_read(struct weir_conn_layer *state, int fd, uint8_t *at, size_t len,
+                               size_t *ret_len)
+{
+    struct layer *l = layer_of(state);
     size_t n = 0;
     enum weir_io io = weir_sock_read(fd, l->in + l->num_in, sizeof(l->in) - l->num_in, &n);
     for (size_t i = 0; i < n; i++)
@@ -389,9 +394,9 @@ static enum weir_io layer_read(void *state, int fd, uint8_t *at, size_t len, siz
     return WEIR_IO_DONE;
 }
 
-static enum weir_io layer_flush(void *state, int fd)
+static enum weir_io layer_flush(struct weir_conn_layer *state, int fd)
 {
-    struct layer *l = state;
+    struct layer *l = layer_of(state);
     struct weir_pieces p;
     size_t sent = 0;
     if (!l->holds_out)
@@ -403,15 +408,16 @@ static enum weir_io layer_flush(void *state, int fd)
     return io;
 }
 
-static enum weir_io layer_write(void *state, int fd, const struct weir_pieces *p, size_t *ret_sent)
+static enum weir_io layer_write(struct weir_conn_layer *state, int fd, const struct weir_pieces *p,
+                                size_t *ret_sent)
 {
-    struct layer *l = state;
+    struct layer *l = layer_of(state);
     size_t taken = 0;
     if (l->blocked)
         return WEIR_IO_BLOCKED;
     for (int i = 0; i < p->num; i++)
         for (size_t k = 0; k < p->iov[i].iov_len; k++) {
-            enum weir_io io = taken == TAKE_MAX ? WEIR_IO_BLOCKED : layer_flush(l, fd);
+            enum weir_io io = taken == TAKE_MAX ? WEIR_IO_BLOCKED : layer_flush(&l->layer, fd);
             if (io != WEIR_IO_DONE) {
                 *ret_sent = taken;
                 return io;
@@ -424,27 +430,27 @@ static enum weir_io layer_write(void *state, int fd, const struct weir_pieces *p
     return WEIR_IO_DONE;
 }
 
-static bool layer_holds_input(const void *state)
+static bool layer_holds_input(const struct weir_conn_layer *state)
 {
-    return ((const struct layer *)state)->num_in > 0;
+    return layer_of(state)->num_in > 0;
 }
 
-static bool layer_holds_output(const void *state)
+static bool layer_holds_output(const struct weir_conn_layer *state)
 {
-    return ((const struct layer *)state)->holds_out;
+    return layer_of(state)->holds_out;
 }
 
-static void layer_end(void *state)
+static void layer_end(struct weir_conn_layer *state)
 {
-    ((struct layer *)state)->ended++;
+    layer_of(state)->ended++;
 }
 
-static const struct weir_conn_layer layer_table = { .read = layer_read,
-                                                    .write = layer_write,
-                                                    .flush = layer_flush,
-                                                    .holds_input = layer_holds_input,
-                                                    .holds_output = layer_holds_output,
-                                                    .end = layer_end };
+static const struct weir_conn_layer_ops layer_table = { .read = layer_read,
+                                                        .write = layer_write,
+                                                        .flush = layer_flush,
+                                                        .holds_input = layer_holds_input,
+                                                        .holds_output = layer_holds_output,
+                                                        .end = layer_end };
 
 static void change(uint8_t *at, size_t len)
 {
@@ -463,9 +469,9 @@ static void peer_gives_changed(const struct owner *o, const char *text)
 
 static void open_layered(struct owner *o, struct rig *r, struct layer *l)
 {
-    *l = (struct layer){ .num_in = 0 };
+    *l = (struct layer){ .layer = { &layer_table } };
     owner_open(o, r);
-    weir_conn_set_layer(&o->conn, &layer_table, l);
+    weir_conn_set_layer(&o->conn, &l->layer);
 }
 
 /* The socket is empty after the first read: no event comes for the rest. */
@@ -598,18 +604,18 @@ static void a_layer_below_a_lost_socket_is_reported(void **state)
 static void layer_too_late(void *arg)
 {
     struct owner *o = arg;
-    static struct layer l;
+    static struct layer l = { .layer = { &layer_table } };
     peer_gives(o, "x");
     owner_read(o);
-    weir_conn_set_layer(&o->conn, &layer_table, &l);
+    weir_conn_set_layer(&o->conn, &l.layer);
 }
 
 static void two_layers(void *arg)
 {
     struct owner *o = arg;
-    static struct layer l;
-    weir_conn_set_layer(&o->conn, &layer_table, &l);
-    weir_conn_set_layer(&o->conn, &layer_table, &l);
+    static struct layer l = { .layer = { &layer_table } };
+    weir_conn_set_layer(&o->conn, &l.layer);
+    weir_conn_set_layer(&o->conn, &l.layer);
 }
 
 static void a_layer_comes_once_and_before_the_first_byte(void **state)

@@ -162,7 +162,7 @@ static void what_the_socket_does_not_take_leaves_by_the_queue(void **state)
 {
     static uint8_t out[WEIR_IO_CHUNK], in[WEIR_IO_CHUNK];
     struct weir_buffers b;
-    struct weir_outq q = { NULL, NULL, 0 };
+    struct weir_outq q = { NULL, 0 };
     struct weir_rng rng;
     size_t given = 0, got = 0, sent = 0;
     int fds[2];

@@ -378,14 +378,14 @@ static void move_without_a_pipe(void *arg)
 static void move_below_a_layer(void *arg)
 {
     struct way *w = arg;
-    static const struct weir_conn_layer layer;
-    weir_conn_set_layer(&w->to.conn, &layer, NULL);
+    static struct weir_conn_layer layer;
+    weir_conn_set_layer(&w->to.conn, &layer);
     (void)move(w);
 }
 
 static void bytes_do_not_pass_a_queue_or_a_layer(void **state)
 {
-    static const struct weir_conn_layer layer;
+    static struct weir_conn_layer layer;
     struct way w;
     open_way(&w, false, 9);
     assert_true(weir_splice_can(&w.from.conn, &w.to.conn));

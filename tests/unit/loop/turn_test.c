@@ -46,7 +46,8 @@ static void heads_that_time_out_together_are_spread_over_turns(void **state)
     connect_all(b, "GET / HT");
     for (struct weir_list *l = b->w->sessions.next; l != &b->w->sessions; l = l->next) {
         struct weir_session_h1 *h = weir_container_of(l, struct weir_session_h1, s.link);
-        h->since_ms = 0; /* as an idle one: it is closed at once */
+        weir_pool_release(&b->w->exchange.heads, h->head);
+        h->head = NULL; /* as an idle one: it is closed at once */
         weir_conn_set_deadline(&h->s.conn, b->w->now.ms + 1);
     }
     assert_in_range(run_until_gone(b), CLIENTS / (2 * WEIR_TURN_BUDGET), CLIENTS);

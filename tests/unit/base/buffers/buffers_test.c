@@ -124,13 +124,14 @@ static void check_queue(const struct weir_outq *q, size_t head, size_t tail)
 {
     size_t at = head;
     assert_int_equal(q->len, tail - head);
-    assert_int_equal(q->first == NULL, q->len == 0);
-    for (const struct weir_stash *s = q->first; s != NULL; s = s->next) {
+    assert_int_equal(q->last == NULL, q->len == 0);
+    const struct weir_stash *first = weir_outq_first(q);
+    for (const struct weir_stash *s = first; s != NULL; s = s == q->last ? NULL : s->next) {
         struct weir_span run = weir_stash_span(s);
         assert_true(run.len > 0);
         assert_filled(run, at);
         at += run.len;
-        assert_int_equal(s == q->last, s->next == NULL);
+        assert_int_equal(s == q->last, s->next == first);
     }
     assert_int_equal(at, tail);
 }
@@ -140,7 +141,7 @@ static void an_output_queue_holds_unsent_bytes_in_order(void **state)
     static uint8_t bytes[3 * WEIR_LARGE_LEN];
     struct weir_rng rng;
     struct weir_buffers b;
-    struct weir_outq q = { NULL, NULL, 0 };
+    struct weir_outq q = { NULL, 0 };
     size_t head = 0, tail = 0;
     weir_buffers_init(&b, PLENTY);
     weir_rng_init(&rng, 8);
@@ -206,7 +207,7 @@ static void a_queue_without_room_holds_what_it_had(void **state)
     static uint8_t bytes[4 * WEIR_LARGE_LEN];
     struct weir_rng rng;
     struct weir_buffers b;
-    struct weir_outq q = { NULL, NULL, 0 };
+    struct weir_outq q = { NULL, 0 };
     weir_buffers_init(&b, 1); /* one stash of each size */
     weir_rng_init(&rng, 9);
     fill(bytes, sizeof(bytes), 0);
