@@ -235,12 +235,12 @@ static bool take_held(struct weir_exchange *x)
         struct weir_endpoint *e = &x->upstream->endpoints[i];
         if (e->key != o->endpoint_key)
             continue;
-        if (!o->ops->take(o, x)) {
-            weir_exchange_drop_held(x->downstream);
-            return false;
-        }
         x->downstream->held = NULL;
         o->held_by = NULL;
+        if (!o->ops->take(o, x)) {
+            o->ops->release(o, false);
+            return false;
+        }
         x->endpoint = e;
         x->tries++;
         x->dial_ns = weir_exchange_stamp_ns(x->env);
