@@ -457,9 +457,12 @@ def test_logs_follow_until_interrupted(make_site) -> None:
             seen += follower.stdout.read() or b""
             return b"/followed" in seen
 
-        until(shown, "a new record is shown")
-        follower.send_signal(signal.SIGINT)
-        assert follower.wait(20) in (DONE, 128 + signal.SIGINT, -signal.SIGINT)
+        try:
+            until(shown, "a new record is shown")
+            follower.send_signal(signal.SIGINT)
+            assert follower.wait(20) in (DONE, 128 + signal.SIGINT, -signal.SIGINT)
+        finally:
+            follower.kill()  # else a failure above would wait for it without end
 
 
 def test_doctor(node: Node) -> None:
