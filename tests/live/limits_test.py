@@ -141,7 +141,7 @@ def test_head_timeout(make_site) -> None:
         assert (response.status, response.get("Connection")) == (408, b"close")
         client.expect_end()
     assert site.upstream.requests == []
-    assert site.node.wait_record(status=408)["outcome"] == "timed_out_head"
+    assert site.node.wait_record(status=408, host=site.host)["outcome"] == "timed_out_head"
 
 
 def test_head_timeout_is_not_moved_by_bytes(make_site) -> None:
