@@ -37,7 +37,7 @@ COMPLEXITY_MAX = 15
 README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
-CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/ctl", "node/ctl/admin", "node/cli", "node/cli/docs",
+CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/admin", "node/cli", "node/cli/docs",
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
                 "sync/layout", "sync/store", "tenants", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
@@ -59,7 +59,7 @@ EDGES = {
     "tenants": {"tenants", "store", "wire", "proto", "base"},
     "flow": {"flow", "wire", "tenants", "base"},
     "exchange": {"exchange", "flow", "wire", "tenants", "base"},
-    "conn": {"conn", "base"},
+    "conn": {"conn", "wire", "base"},
     "loop": {"loop", "exchange", "conn", "flow", "wire", "tenants", "store", "base"},
     "ctl": {"ctl", "loop", "conn", "flow", "wire", "tenants", "store", "proto", "base"},
     "cli": {"cli", "wire", "tenants", "proto", "base"},
@@ -83,7 +83,8 @@ FOREIGN = [
     (r"sanitizer/asan_interface\.h", r"node/base/internal/poison\.h"),
     (r"sys/sdt\.h", r"node/base/probe\.h"),
     (r"cmocka\.h", r"tests/.*"),
-    (r"openssl/\w+\.h", r"deploy/p256_speed\.c"),
+    (r"openssl/\w+\.h", r"deploy/p256_speed\.c|node/wire/tls\w*\.[ch]|tenants/cert\w*\.[ch]|tests/.*"),
+    (r"nghttp2/nghttp2\.h", r"node/wire/h2\w*\.c|tests/.*"),
 ]
 SYSTEM = re.compile(
     r"(arpa|linux|net|netinet|sys)/\w+\.h|(assert|ctype|dirent|elf|errno|execinfo|fcntl|fnmatch|ftw|grp|getopt|ifaddrs|"

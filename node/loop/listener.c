@@ -15,7 +15,7 @@
 #include "node/conn/sock.h"
 #include "node/loop/group.h"
 #include "node/loop/loop.h"
-#include "node/loop/session.h"
+#include "node/loop/session/session.h"
 
 static void on_accept(uv_poll_t *p, int status, int events);
 

@@ -9,7 +9,7 @@
 #include "node/base/log.h"
 #include "node/exchange/exchange.h"
 #include "node/loop/loop.h"
-#include "node/loop/session.h"
+#include "node/loop/session/session.h"
 
 #define LOOK_BUDGET 16384 /* sessions looked at for the slowest */
 #define SHED_BUDGET 8     /* sessions cut in one tick */

@@ -13,7 +13,7 @@
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
 #include "node/loop/pools.h"
-#include "node/loop/session.h"
+#include "node/loop/session/session.h"
 
 /* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
 #define SPLICE_MIN 131072u

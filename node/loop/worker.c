@@ -24,7 +24,7 @@
 #include "node/loop/loop.h"
 #include "node/loop/memory_ladder.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/session_h1.h"
+#include "node/loop/session/session_h1.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");

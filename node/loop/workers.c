@@ -16,7 +16,7 @@
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
 #include "node/loop/loop.h"
-#include "node/loop/session.h"
+#include "node/loop/session/session.h"
 #include "node/loop/worker.h"
 
 #define RESERVED_DESCRIPTORS 128

@@ -236,6 +236,20 @@ static void pass_request(const struct weir_h1_head *h, struct weir_span in, uint
 }
 
 /* What a TRACE gets back is a head again, no longer than it was. */
+/* Whether the name of a field, in any case, has this word. */
+static bool name_has(struct weir_span line, const char *word)
+{
+    char name[512] = { 0 };
+    const uint8_t *colon = memchr(line.at, ':', line.len);
+    if (colon == NULL)
+        return false;
+    for (size_t i = 0; i < sizeof(name) - 1 && line.at + i < colon; i++) {
+        uint8_t c = line.at[i];
+        name[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    return strstr(name, word) != NULL;
+}
+
 static void check_echo(const struct weir_h1_head *h, const uint8_t *in)
 {
     uint8_t *out = malloc(h->head_len);
@@ -246,7 +260,7 @@ static void check_echo(const struct weir_h1_head *h, const uint8_t *in)
     for (size_t at = line.len + 2; line.len > 0; at += line.len + 2) {
         line = naive_line(weir_span(out, len), at);
         FUZZ_CHECK(line.len > 0 || at + 2 == len);
-        FUZZ_CHECK(memmem(line.at, line.len, "uthorization:", 13) == NULL);
+        FUZZ_CHECK(!name_has(line, "auth") && !name_has(line, "cookie"));
     }
     free(out);
 }

@@ -13,7 +13,7 @@
 #include "node/loop/endpoint_pool.h"
 #include "node/loop/loop.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/session_h1.h"
+#include "node/loop/session/session_h1.h"
 #include "tenants/tenant.h"
 
 static struct weir_span text = WEIR_SPAN_LIT("a \"quoted\"\n");

@@ -9,7 +9,7 @@
 #include "node/loop/group.h"
 #include "node/loop/listener.h"
 #include "node/loop/loop.h"
-#include "node/loop/session_h1.h"
+#include "node/loop/session/session_h1.h"
 #include "tenants/defaults.h"
 #include "tests/unit/loop/loop_rig.h"
 

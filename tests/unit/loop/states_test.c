@@ -13,7 +13,7 @@
 #include "node/exchange/exchange.h"
 #include "node/loop/address_pool.h"
 #include "node/loop/origin_conn.h"
-#include "node/loop/session_h1.h"
+#include "node/loop/session/session_h1.h"
 #include "tests/support/death.h"
 
 #define STATES_MAX 8

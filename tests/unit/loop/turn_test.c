@@ -5,7 +5,7 @@
  */
 #include <sys/resource.h>
 
-#include "node/loop/session_h1.h"
+#include "node/loop/session/session_h1.h"
 #include "tests/unit/loop/bench.h"
 
 #define CLIENTS BENCH_PEERS

@@ -3,7 +3,7 @@
  * session_h1.c - see session_h1.h. The connection's events are noted and the pump is called; the
  * pump is the one place that moves a session forward.
  */
-#include "node/loop/session_h1.h"
+#include "node/loop/session/session_h1.h"
 
 #include <string.h>
 #include <sys/socket.h>

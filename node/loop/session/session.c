@@ -2,7 +2,7 @@
  *
  * session.c - see session.h.
  */
-#include "node/loop/session.h"
+#include "node/loop/session/session.h"
 
 #include "node/base/log_filter.h"
 #include "node/base/metrics.h"

@@ -11,7 +11,7 @@
 
 #include "node/base/contract.h"
 #include "node/exchange/exchange_env.h"
-#include "node/loop/session.h"
+#include "node/loop/session/session.h"
 #include "node/wire/h1.h"
 
 enum weir_session_h1_state {
