@@ -103,7 +103,7 @@ static void close_session(struct weir_session_h1 *h, bool abort)
 static void finish_session(struct weir_session_h1 *h, bool linger)
 {
     struct weir_conn *c = &h->s.conn;
-    WEIR_ASSERT(c->out.len == 0);
+    WEIR_ASSERT(!weir_conn_holds_output(c));
     weir_session_note(&h->s, WEIR_CLOSE_LAST_RESPONSE);
     if ((!linger && c->in == NULL) || h->side.eof) {
         close_session(h, false);
@@ -115,7 +115,7 @@ static void finish_session(struct weir_session_h1 *h, bool linger)
         weir_list_remove(&h->s.idle.link);
     }
     h->dropped = 0;
-    (void)shutdown(c->watch.fd, SHUT_WR);
+    weir_conn_shut(c);
     weir_stash_release(c->env->buffers, c->in);
     c->in = NULL;
     weir_conn_set_deadline(c, c->env->now->ms + WEIR_LINGER_MS);
@@ -701,14 +701,14 @@ static struct weir_account *session_account(const struct weir_session *s)
 static uint64_t session_slow_since(const struct weir_session *s)
 {
     const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
-    return s->conn.out.len > 0 && h->side.x != NULL ? h->side.x->progress_ms : 0;
+    return weir_conn_holds_output(&s->conn) && h->side.x != NULL ? h->side.x->progress_ms : 0;
 }
 
 static bool session_is_idle(const struct weir_session *s)
 {
     const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
     return h->state == WEIR_SESSION_H1_HEAD && !h->fresh && !s->starved && h->head == NULL &&
-           s->conn.in == NULL && s->conn.out.len == 0;
+           s->conn.in == NULL && !weir_conn_holds_output(&s->conn);
 }
 
 /* Its input is taken out of the connection while its pump runs: it may not be idle then. */
