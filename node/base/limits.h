@@ -35,6 +35,7 @@
 
 /* tenants */
 #define WEIR_TENANT_NAME_MAX  63    /* bytes: a DNS label */
+#define WEIR_TLS_CIPHERS_MAX  64    /* suites that a tenant names */
 #define WEIR_TENANT_CACHE_MAX 16384 /* compiled tenants in a worker's cache */
 #define WEIR_HOSTS_MAX        1024  /* of one tenant */
 #define WEIR_ROUTES_MAX       1024

@@ -101,6 +101,7 @@ struct weir_worker {
     struct weir_task unfinished; /* queued while work of a turn is left over */
     struct weir_task resume;     /* queued when memory has come free for those that wait */
 
+    struct weir_worker_tls *tls; /* owns */
     struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;
     struct weir_list sessions;         /* of clients, but those in undrained: weir_session.link */

@@ -52,7 +52,7 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
 WEIR_MUST_USE enum weir_err weir_workers_change(struct weir_workers *w,
                                                 const struct weir_workers_config *cfg,
                                                 struct weir_workers_error *ret_error);
-/** The address a listener is bound to, with the real port. @param i 0..num_http-1 */
+/** The address a listener is bound to, with the real port. @param i  those of http, then those of https */
 const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i);
 
 /** Any thread, never blocks: report to every worker that a tenant changed. A worker whose inbox is

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "node/base/limits.h"
+#include "node/wire/tls_server.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
+#include "tenants/tls_compile.h"
 
 /* The trail of `list[index].field`. */
 struct item_trail {
@@ -81,6 +83,35 @@ static void check_upstreams(struct weir_checker *c, const Weir__V1__Tenant *t)
         check_endpoints(c, u, &at);
         if (u->pool != NULL)
             check_pool(c, u->pool, &at);
+    }
+}
+
+/* -- TLS -- */
+
+/* Known to BoringSSL by its own name: what its notation has beside names is not for documents. */
+static bool suite_is_known(const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++)
+        if (weir_ascii_lower((uint8_t)*c) - 'a' >= 26u && *c - '0' >= 10u && *c != '-' && *c != '_')
+            return false;
+    return weir_tls_suites_are_known(name);
+}
+
+static void check_tls(struct weir_checker *c, const Weir__V1__Tls *tls)
+{
+    struct weir_trail at = weir_trail_name(NULL, WEIR_SPAN_LIT("tls"));
+    struct weir_trail list = weir_trail_name(&at, WEIR_SPAN_LIT("ciphers"));
+    for (size_t i = 0; i < tls->n_ciphers && i < WEIR_TLS_CIPHERS_MAX; i++) {
+        struct weir_trail item = weir_trail_index(&list, i);
+        if (!suite_is_known(tls->ciphers[i]))
+            weir_report_add(c->report, &item,
+                            "%s is no cipher suite of TLS up to 1.2 that weir has",
+                            weir_schema_text_show(weir_span_cstr(tls->ciphers[i])).text);
+    }
+    if (weir_tls_versions(tls) == 0) {
+        struct weir_trail step = weir_trail_name(&at, WEIR_SPAN_LIT("max_version"));
+        weir_report_add(c->report, &step, "no version is left: the lowest is %s",
+                        tls->min_version != NULL ? tls->min_version : "that of the policy");
     }
 }
 
@@ -296,6 +327,8 @@ void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
         weir_report_add(c->report, &step,
                         "is missing or empty: a tenant needs a host or an address");
     }
+    if (t->tls != NULL)
+        check_tls(c, t->tls);
     check_upstreams(c, t);
     check_routes(c, t);
     weir_check_redirects(c, t);

@@ -149,6 +149,11 @@ static void side_wake(struct weir_client_side *side)
         weir_conn_wake(c);
 }
 
+static const struct weir_tls *side_tls(const struct weir_client_side *side)
+{
+    return weir_session_tls_of(&session_of_side(side)->s);
+}
+
 static enum weir_sent side_send(struct weir_client_side *side, const struct weir_pieces *p)
 {
     struct weir_session_h1 *h = session_of_side(side);
@@ -198,6 +203,7 @@ static void side_end(struct weir_client_side *side, enum weir_client_end how)
 static const struct weir_client_ops side_ops = {
     .peer = side_peer,
     .local = side_local,
+    .tls = side_tls,
     .send = side_send,
     .blocked = side_blocked,
     .taken = side_taken,
@@ -644,15 +650,23 @@ static void on_expired(struct weir_conn *c)
 
 /* -- the kind -- */
 
+static void adopt_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
+    memset((uint8_t *)h + sizeof(h->s), 0, sizeof(*h) - sizeof(h->s));
+    h->state = WEIR_SESSION_H1_HEAD;
+    h->side.ops = &side_ops;
+    h->side.idle_timeout_ms = weir_worker_of(&s->conn)->cfg.idle_timeout_ms;
+}
+
 static struct weir_session *open_session(struct weir_worker *w, int fd)
 {
     struct weir_session_h1 *h = weir_pool_get(&w->session_pool);
     if (h == NULL)
         return NULL;
-    memset(h, 0, sizeof(*h));
-    h->state = WEIR_SESSION_H1_HEAD;
-    h->side.ops = &side_ops;
-    h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
+    memset(&h->s, 0, sizeof(h->s));
+    h->s.conn.env = &w->env;
+    adopt_session(&h->s);
     weir_conn_init(&h->s.conn, &w->env, &weir_session_h1.owner, fd);
     return &h->s;
 }
@@ -732,6 +746,7 @@ const struct weir_session_kind weir_session_h1 = {
                .closed = on_closed },
     .client_speaks_first = true,
     .open = open_session,
+    .adopt = adopt_session,
     .begin = begin_session,
     .drain = drain_session,
     .cut = cut_session,
