@@ -11,24 +11,12 @@
 #include "node/wire/tls_hash.h"
 #include "tenants/cert_secret.h"
 
-#define CERT_CACHE_BYTES (128u << 20) /* of keys and chains, of one worker at most */
-
 static enum weir_err make_server(struct weir_worker *w, struct weir_worker_tls *t)
 {
     uint8_t key[WEIR_SECRET_LEN];
-    struct weir_cert_cache_config certs = {
-        .store = w->cfg.store,
-        .secret = w->cfg.secret,
-        .max = WEIR_CERT_CACHE_ENTRIES,
-        .bytes_max = CERT_CACHE_BYTES,
-        .metrics = w->metrics,
-    };
-    weir_random_secret(&certs.seed, sizeof(certs.seed));
     weir_secret_derive(w->cfg.secret, WEIR_SPAN_LIT("tls session tickets"), key);
     enum weir_err err = weir_tls_tickets_new(key, &t->tickets);
     weir_wipe(key, sizeof(key));
-    if (err == WEIR_OK)
-        err = weir_cert_cache_new(&certs, &t->certs);
     struct weir_tls_server_config server = { .choose = weir_session_tls_choose,
                                              .tickets = t->tickets };
     return err == WEIR_OK ? weir_tls_server_new(&server, &t->server) : err;
@@ -59,7 +47,6 @@ void weir_worker_tls_deinit(struct weir_worker *w)
         return;
     weir_tls_server_free(&t->server);
     weir_tls_tickets_free(&t->tickets);
-    weir_cert_cache_free(&t->certs);
     weir_pool_deinit(&t->layers);
     w->env.tls = NULL;
     w->tls = NULL;

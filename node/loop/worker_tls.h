@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * worker_tls.h - what a worker has for TLS: the server's role with its tickets, certificates, the
+ * worker_tls.h - what a worker has for TLS: the server's role with its tickets, the
  * layers of its connections, a scratch buffer. Nothing here is of one tenant. Private to node/loop.
  * Owner: one worker.
  */
@@ -16,18 +16,15 @@
 #include "node/conn/tls_layer.h"
 #include "node/wire/tls_server.h"
 #include "node/wire/tls_ticket.h"
-#include "tenants/cert_cache.h"
 
 struct weir_worker;
 
 #define WEIR_HANDSHAKE_BUDGET   8   /* steps of handshakes in one turn of the loop */
 #define WEIR_SIGNATURES_MAX     256 /* that helper threads make, or will, for one worker */
-#define WEIR_CERT_CACHE_ENTRIES 16384
 
 struct weir_worker_tls {
     struct weir_tls_server *server;   /* owns; NULL: the node has no secret, and no TLS */
     struct weir_tls_tickets *tickets; /* owns */
-    struct weir_cert_cache *certs;    /* owns */
     struct weir_pool layers;          /* of struct weir_tls_layer */
     uint32_t steps, steps_turn;       /* of handshakes, in the turn steps_turn */
     uint32_t num_signatures;
@@ -35,7 +32,7 @@ struct weir_worker_tls {
 };
 
 /** Make it, and give its scratch buffer to the worker's environment. w->cfg, w->env and w->rng are
- * set. @return WEIR_OK | WEIR_ENOMEM | WEIR_ELIMIT (readers of the store) */
+ * set. @return WEIR_OK | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_worker_tls_init(struct weir_worker *w);
 /** As many layers as the worker may have connections, of both sides. */
 void weir_worker_tls_set_max(struct weir_worker *w, size_t max);

@@ -112,7 +112,7 @@ enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_clie
         return WEIR_TLS_UNKNOWN_NAME;
     if (err < 0)
         return WEIR_TLS_CANNOT;
-    err = weir_cert_cache_find(w->tls->certs, t->name, name, kinds_of(hello, t->tls_versions), &id);
+    err = weir_cert_cache_find(w->certs, t->name, name, kinds_of(hello, t->tls_versions), &id);
     if (err < 0) {
         log_no_certificate(t, name, err);
         return err == WEIR_ENOTFOUND ? WEIR_TLS_NO_CERTIFICATE : WEIR_TLS_CANNOT;
