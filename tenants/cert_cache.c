@@ -36,9 +36,9 @@ struct entry {
     uint32_t bytes;                     /* of the identity */
     enum weir_err err;                  /* why that record is not what serves, or WEIR_OK */
     uint32_t next_free;
-    bool checked; /* version and err are set */
-    bool dirty;   /* the record is read again before the next use */
-    bool used;    /* second chance */
+    bool checked;    /* version and err are set */
+    bool dirty;      /* the record is read again before the next use */
+    bool used;       /* second chance */
     uint8_t key_len; /* 0: free */
     uint8_t key[WEIR_CERT_KEY_MAX];
 };
@@ -241,8 +241,8 @@ static enum weir_err record_load(struct weir_cert_cache *c, uint32_t at,
     return err;
 }
 
-/* May another try have another outcome? BoringSSL does not tell a key that it cannot use from memory
- * that it lacks; keys were checked before they were stored, so it is the latter. */
+/* May another try have another outcome? BoringSSL does not tell a key that it cannot use from
+ * memory that it lacks; keys were checked before they were stored, so it is the latter. */
 static bool is_temporary(enum weir_err err)
 {
     return err == WEIR_ENOMEM || err == WEIR_EIO || err == WEIR_EINVAL;
@@ -537,9 +537,8 @@ enum weir_err weir_cert_cache_new(const struct weir_cert_cache_config *cfg,
     weir_hashmap_init(&c->by_key, cfg->seed.k[0], cfg->max);
     c->entries = calloc(cfg->max, sizeof(*c->entries));
     c->plain = weir_secret_pages_new(WEIR_SEAL_PLAIN_MAX);
-    enum weir_err err =
-        weir_cache_names_init(&c->names, cfg->seed.k[1], (uint32_t)(NAMES_PER_CERT * cfg->max),
-                              (uint32_t)cfg->max);
+    enum weir_err err = weir_cache_names_init(
+        &c->names, cfg->seed.k[1], (uint32_t)(NAMES_PER_CERT * cfg->max), (uint32_t)cfg->max);
     if (err == WEIR_OK && (c->entries == NULL || c->plain == NULL))
         err = WEIR_ENOMEM;
     if (err == WEIR_OK)

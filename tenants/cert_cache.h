@@ -56,9 +56,9 @@ void weir_cert_cache_free(struct weir_cert_cache **c);
  * now) | WEIR_EPERM, WEIR_ECORRUPT, WEIR_EINVAL, WEIR_EUNSUPPORTED (what fits cannot be used:
  * logged once per version). In all of these the handshake fails.
  */
-WEIR_MUST_USE enum weir_err weir_cert_cache_find(struct weir_cert_cache *c,
-                                                 struct weir_span tenant, struct weir_span sni,
-                                                 unsigned kinds, struct weir_tls_identity **ret);
+WEIR_MUST_USE enum weir_err weir_cert_cache_find(struct weir_cert_cache *c, struct weir_span tenant,
+                                                 struct weir_span sni, unsigned kinds,
+                                                 struct weir_tls_identity **ret);
 
 /**
  * A commit changed this certificate: its record is read again at its next use. A deleted one leaves

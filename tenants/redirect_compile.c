@@ -242,8 +242,8 @@ static void drop_duplicates(struct weir_redirect_plan *plan)
 
 enum weir_err weir_redirects_measure(struct weir_compile *c)
 {
-    bool to_https = c->doc->tls != NULL && c->doc->tls->has_redirect_http &&
-                    c->doc->tls->redirect_http;
+    bool to_https =
+        c->doc->tls != NULL && c->doc->tls->has_redirect_http && c->doc->tls->redirect_http;
     if (c->doc->n_redirects == 0 && !to_https)
         return WEIR_OK;
     struct weir_redirect_plan *plan = weir_arena_calloc(c->scratch, 1, sizeof(*plan));

@@ -88,7 +88,8 @@ enum weir_err weir_tls_fill(struct weir_compile *c)
     t->tls_ciphers = join(c, tls->ciphers, tls->n_ciphers);
     if (t->tls_ciphers == NULL && text_is(tls->policy, "legacy"))
         t->tls_ciphers = WEIR_TLS_SUITES_LEGACY;
-    else if (t->tls_ciphers != NULL && !weir_tls_suites_are_known(t->tls_ciphers))
-        return weir_compile_refuse(c, "tls.ciphers: a suite is not known");
+    for (size_t i = 0; i < tls->n_ciphers; i++)
+        if (!weir_tls_suite_is_known(tls->ciphers[i]))
+            return weir_compile_refuse(c, "tls.ciphers: %.64s is not known", tls->ciphers[i]);
     return WEIR_OK;
 }

@@ -10,7 +10,8 @@
 #include "node/base/err.h"
 #include "tenants/compile.h"
 
-/** The versions that a document allows, enum weir_tls_version; 0: the lowest is above the highest. */
+/** The versions that a document allows, enum weir_tls_version; 0: the lowest is above the highest.
+ */
 uint8_t weir_tls_versions(const Weir__V1__Tls *tls);
 /** Measure the texts. */
 void weir_tls_measure(struct weir_compile *c);

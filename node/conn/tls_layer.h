@@ -22,7 +22,7 @@
 #include "node/wire/tls.h"
 
 #define WEIR_TLS_IN_LEN      65536
-#define WEIR_TLS_READ_MIN    2048  /* encrypted bytes that a read asks for, however few are wanted */
+#define WEIR_TLS_READ_MIN    2048 /* encrypted bytes that a read asks for, however few are wanted */
 #define WEIR_TLS_OUT_LEN     65536 /* encrypted bytes of one send */
 #define WEIR_TLS_SMALL       1350  /* clear bytes of a record that fits a packet */
 #define WEIR_TLS_SMALL_BURST 40000 /* bytes in small records, before they grow */

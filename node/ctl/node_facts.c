@@ -105,7 +105,8 @@ void weir_explain_secret(const struct weir_config *c, enum weir_err err,
                            "32` makes a good one",
                            WEIR_SECRET_FILE_MIN, WEIR_SECRET_FILE_MAX);
     else
-        weir_strbuf_printf(out, "cannot be %s: %s", c->secret_file != NULL ? "read" : "read or made",
+        weir_strbuf_printf(out, "cannot be %s: %s",
+                           c->secret_file != NULL ? "read" : "read or made",
                            found->sys_errno != 0 ? strerror(found->sys_errno) : weir_err_name(err));
 }
 

@@ -174,9 +174,8 @@ static enum weir_err set_rule(struct question *q, const char *list, uint32_t ind
     if (err == WEIR_OK && text.failed)
         err = WEIR_ENOMEM;
     if (err == WEIR_OK) {
-        q->response->rule = to_https
-                                ? weir_arena_printf(q->arena, "tls.redirect_http")
-                                : weir_arena_printf(q->arena, "%s[%u]", list, index);
+        q->response->rule = to_https ? weir_arena_printf(q->arena, "tls.redirect_http")
+                                     : weir_arena_printf(q->arena, "%s[%u]", list, index);
         q->response->rule_text = weir_arena_strdup(q->arena, weir_span(text.at, text.len));
         if (q->response->rule == NULL || q->response->rule_text == NULL)
             err = WEIR_ENOMEM;

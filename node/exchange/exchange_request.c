@@ -53,8 +53,8 @@ static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
         weir_metric_add(env->metrics, WEIR_M_REQUESTS_FORWARDED_MALFORMED, 1);
     x->client = said.client;
     x->trusted = said.trusted;
-    x->https = said.scheme == WEIR_SCHEME_UNSAID ? tls_of(x) != NULL
-                                                 : said.scheme == WEIR_SCHEME_HTTPS;
+    x->https =
+        said.scheme == WEIR_SCHEME_UNSAID ? tls_of(x) != NULL : said.scheme == WEIR_SCHEME_HTTPS;
 }
 
 struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct weir_client_side *c)

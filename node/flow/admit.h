@@ -55,8 +55,8 @@ struct weir_arrival {
     const uint8_t *bytes;            /* that its offsets are for; borrowed while `a` is used */
     const struct weir_addr *local;   /* destination address and port */
     bool https;                      /* the client's scheme, as far as it is known */
-    const uint8_t *scope; /* of the tenant that the TLS handshake was for; NULL: in clear */
-    struct weir_span cdn_id;         /* of this cluster, for CDN-Loop; empty: loops go unseen */
+    const uint8_t *scope;    /* of the tenant that the TLS handshake was for; NULL: in clear */
+    struct weir_span cdn_id; /* of this cluster, for CDN-Loop; empty: loops go unseen */
 };
 
 /** Decide about a request; see struct weir_admit. */

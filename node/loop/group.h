@@ -52,7 +52,7 @@ struct weir_worker_change {
 struct weir_workers {
     struct weir_workers_config cfg; /* as of the last change; its http and https are `asked` */
     uint32_t num;
-    size_t num_addrs;  /* of listeners: those in clear, then those of TLS */
+    size_t num_addrs; /* of listeners: those in clear, then those of TLS */
     size_t num_clear;
     struct weir_addr asked[WEIR_LISTENERS_MAX]; /* as configured, port 0 included */
     struct weir_addr bound[WEIR_LISTENERS_MAX]; /* the same with real ports */

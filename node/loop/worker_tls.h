@@ -19,8 +19,8 @@
 
 struct weir_worker;
 
-#define WEIR_HANDSHAKE_BUDGET   8   /* steps of handshakes in one turn of the loop */
-#define WEIR_SIGNATURES_MAX     256 /* that helper threads make, or will, for one worker */
+#define WEIR_HANDSHAKE_BUDGET 8   /* steps of handshakes in one turn of the loop */
+#define WEIR_SIGNATURES_MAX   256 /* that helper threads make, or will, for one worker */
 
 struct weir_worker_tls {
     struct weir_tls_server *server;   /* owns; NULL: the node has no secret, and no TLS */

@@ -30,7 +30,7 @@ struct plan {
     const struct weir_workers_config *cfg;
     struct weir_workers_error *error;
     bool undrain;
-    size_t num; /* of listeners: cfg->http, then cfg->https */
+    size_t num;                     /* of listeners: cfg->http, then cfg->https */
     bool stays[WEIR_LISTENERS_MAX]; /* the listener is open already */
     struct weir_addr bound[WEIR_LISTENERS_MAX];
     struct weir_worker_change *changes[WEIR_WORKERS_MAX];
@@ -44,6 +44,11 @@ static const struct weir_addr *asked_of(const struct plan *p, size_t i)
 static const struct weir_session_kind *kind_of(const struct plan *p, size_t i)
 {
     return i < p->cfg->num_http ? &weir_session_h1 : &weir_session_tls;
+}
+
+static const char *field_of(const struct plan *p, size_t i)
+{
+    return i < p->cfg->num_http ? "listen.http" : "listen.https";
 }
 
 /* Whether listener i of the plan is listener k of the group. */
@@ -75,14 +80,16 @@ static bool some_listeners_leave(const struct weir_workers *g)
 }
 
 /* SO_REUSEPORT would silently share a port with another process of the same user. */
-static enum weir_err check_free(const struct plan *p, const struct weir_addr *at)
+static enum weir_err check_free(const struct plan *p, size_t i)
 {
+    const struct weir_addr *at = &p->bound[i];
     if (at->port == 0 || port_is_ours(p, at) || !weir_sock_is_taken(at))
         return WEIR_OK;
     if (some_listeners_leave(p->g))
         return WEIR_EBUSY;
-    *p->error =
-        (struct weir_workers_error){ .listener = *at, .sys_errno = EADDRINUSE, .what = "bind" };
+    *p->error = (struct weir_workers_error){
+        .listener = *at, .field = field_of(p, i), .sys_errno = EADDRINUSE, .what = "bind"
+    };
     return WEIR_EINUSE;
 }
 
@@ -106,7 +113,7 @@ static enum weir_err plan_listeners(struct plan *p)
     }
     for (size_t i = 0; i < p->num && err == WEIR_OK; i++)
         if (!p->stays[i])
-            err = check_free(p, &p->bound[i]);
+            err = check_free(p, i);
     return err;
 }
 
@@ -146,6 +153,7 @@ static enum weir_err change_make(struct plan *p, struct weir_worker_change *chan
             p->bound[i] = change->fresh[i]->addr; /* the real port, for the workers to come */
         else if (err != WEIR_ENOMEM)
             *p->error = (struct weir_workers_error){ .listener = p->bound[i],
+                                                     .field = field_of(p, i),
                                                      .sys_errno = sys_errno,
                                                      .what = "listen" };
     }
@@ -375,9 +383,7 @@ static enum weir_err give_first_change(struct weir_workers *g,
                                        const struct weir_workers_config *cfg,
                                        struct weir_workers_error *error)
 {
-    struct plan p = {
-        .g = g, .cfg = cfg, .num = cfg->num_http + cfg->num_https, .error = error
-    };
+    struct plan p = { .g = g, .cfg = cfg, .num = cfg->num_http + cfg->num_https, .error = error };
     enum weir_err err = plan_make(&p);
     if (err < 0)
         return err;

@@ -21,16 +21,16 @@
 struct weir_workers_config {
     uint32_t num_workers; /* 1..WEIR_WORKERS_MAX */
     const struct weir_addr
-        *http;       /* clear-text listeners; port 0: any free one, see weir_workers_bound */
+        *http; /* clear-text listeners; port 0: any free one, see weir_workers_bound */
     size_t num_http;
     const struct weir_addr *https; /* TLS listeners; the same */
     size_t num_https;              /* num_http + num_https: 0..WEIR_LISTENERS_MAX */
-    uint32_t max_connections; /* downstream, of all workers together */
-    uint64_t max_memory;      /* bytes of buffers and connections, of all workers together */
+    uint32_t max_connections;      /* downstream, of all workers together */
+    uint64_t max_memory;           /* bytes of buffers and connections, of all workers together */
     /* Of clients that belong to no tenant yet. */
     uint32_t head_timeout_ms;
     uint32_t idle_timeout_ms;
-    uint32_t handshake_timeout_ms; /* of TLS, in all */
+    uint32_t handshake_timeout_ms;     /* of TLS, in all */
     uint32_t connections_per_address;  /* 0: no limit; trusted prefixes are exempt */
     const struct weir_prefix *trusted; /* whose X-Forwarded-* and X-Request-ID are believed; must
                                           stay until the workers stop or the next change */

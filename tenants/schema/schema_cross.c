@@ -88,22 +88,13 @@ static void check_upstreams(struct weir_checker *c, const Weir__V1__Tenant *t)
 
 /* -- TLS -- */
 
-/* Known to BoringSSL by its own name: what its notation has beside names is not for documents. */
-static bool suite_is_known(const char *name)
-{
-    for (const char *c = name; *c != '\0'; c++)
-        if (weir_ascii_lower((uint8_t)*c) - 'a' >= 26u && *c - '0' >= 10u && *c != '-' && *c != '_')
-            return false;
-    return weir_tls_suites_are_known(name);
-}
-
 static void check_tls(struct weir_checker *c, const Weir__V1__Tls *tls)
 {
     struct weir_trail at = weir_trail_name(NULL, WEIR_SPAN_LIT("tls"));
     struct weir_trail list = weir_trail_name(&at, WEIR_SPAN_LIT("ciphers"));
     for (size_t i = 0; i < tls->n_ciphers && i < WEIR_TLS_CIPHERS_MAX; i++) {
         struct weir_trail item = weir_trail_index(&list, i);
-        if (!suite_is_known(tls->ciphers[i]))
+        if (!weir_tls_suite_is_known(tls->ciphers[i]))
             weir_report_add(c->report, &item,
                             "%s is no cipher suite of TLS up to 1.2 that weir has",
                             weir_schema_text_show(weir_span_cstr(tls->ciphers[i])).text);
@@ -362,10 +353,13 @@ static const struct weir_trail *listener_trail(struct item_trail *t, const struc
 static size_t listeners_collect(const Weir__V1__Node *n, struct listener *out)
 {
     size_t num_http = n->listen != NULL ? n->listen->n_http : 0;
+    size_t num_https = n->listen != NULL ? n->listen->n_https : 0;
     size_t num = 0;
 
     for (size_t i = 0; i < num_http; i++)
         out[num++] = (struct listener){ n->listen->http[i], "listen", "http", i, true };
+    for (size_t i = 0; i < num_https; i++)
+        out[num++] = (struct listener){ n->listen->https[i], "listen", "https", i, true };
     if (n->admin != NULL) {
         out[num++] = (struct listener){ n->admin->listen, "admin", "listen", 0, false };
         out[num++] = (struct listener){ n->admin->metrics, "admin", "metrics", 0, false };
@@ -375,7 +369,7 @@ static size_t listeners_collect(const Weir__V1__Node *n, struct listener *out)
 
 static void check_listeners(struct weir_checker *c, const Weir__V1__Node *n)
 {
-    size_t max = (n->listen != NULL ? n->listen->n_http : 0) + 2;
+    size_t max = (n->listen != NULL ? n->listen->n_http + n->listen->n_https : 0) + 2;
     struct listener *all = weir_arena_calloc(c->scratch, max, sizeof(*all));
     struct weir_names names = weir_names_make(c, max);
     const struct weir_named *twice;

@@ -95,7 +95,9 @@ static const struct weir_rule tenant_rules[] = {
 };
 
 static const struct weir_rule tls_rules[] = {
-    { .field = "http2", .preset_text = "false", .help = "Whether HTTP/2 is offered, to clients over TLS alone." },
+    { .field = "http2",
+      .preset_text = "false",
+      .help = "Whether HTTP/2 is offered, to clients over TLS alone." },
     { .field = "policy",
       TEXT(WEIR_FORM_CHOICE, 1, 16),
       .choices = tls_policies,
@@ -116,8 +118,9 @@ static const struct weir_rule tls_rules[] = {
       ITEMS(0, WEIR_TLS_CIPHERS_MAX),
       .unique = true,
       .preset_text = "by policy",
-      .help = "Cipher suites up to TLS 1.2, by name, the preferred first: "
-              "ECDHE-RSA-AES128-GCM-SHA256. Those of TLS 1.3 are all strong and cannot be chosen." },
+      .help =
+          "Cipher suites up to TLS 1.2, by name, the preferred first: "
+          "ECDHE-RSA-AES128-GCM-SHA256. Those of TLS 1.3 are all strong and cannot be chosen." },
     { .field = "certificates",
       TEXT(WEIR_FORM_ANY, 1, 64),
       NOT_YET,
@@ -534,10 +537,9 @@ static const struct weir_rule listen_rules[] = {
       ITEMS(0, WEIR_LISTENERS_MAX),
       .help = "Addresses for plain HTTP." },
     { .field = "https",
-      NOT_YET,
       TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
       ITEMS(0, WEIR_LISTENERS_MAX),
-      .help = "Addresses for HTTPS." },
+      .help = "Addresses for HTTPS: HTTP/1.1 over TLS, and HTTP/2 for tenants that turn it on." },
     { .field = "tcp",
       NOT_YET,
       TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
@@ -622,6 +624,10 @@ static const struct weir_rule clients_rules[] = {
       .help = "Connections that one address may have to this node at the same time; 0: any "
               "number. One more is closed before a byte of it is read. An IPv6 client counts by "
               "its /64. trusted_proxies are exempt, since each stands for many clients." },
+    { .field = "handshake_timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS),
+      .help = "From the start of a connection to listen.https until its TLS handshake is done." },
 };
 
 static const struct weir_rule log_rules[] = {

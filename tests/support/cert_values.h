@@ -155,12 +155,12 @@ static inline void cert_make(struct cert *c, const struct cert_spec *spec)
     c->key = spec->fresh ? cert_key_make(nid, bits) : cert_key_kept(nid, bits);
     assert_int_equal(X509_set_version(c->x, X509_VERSION_3), 1);
     assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(c->x), ++serial), 1);
-    assert_non_null(ASN1_TIME_set(
-        X509_getm_notBefore(c->x),
-        (time_t)(spec->not_before != 0 ? spec->not_before : CERT_NOW - CERT_DAY)));
-    assert_non_null(ASN1_TIME_set(
-        X509_getm_notAfter(c->x),
-        (time_t)(spec->not_after != 0 ? spec->not_after : CERT_NOW + 90 * CERT_DAY)));
+    assert_non_null(
+        ASN1_TIME_set(X509_getm_notBefore(c->x),
+                      (time_t)(spec->not_before != 0 ? spec->not_before : CERT_NOW - CERT_DAY)));
+    assert_non_null(
+        ASN1_TIME_set(X509_getm_notAfter(c->x),
+                      (time_t)(spec->not_after != 0 ? spec->not_after : CERT_NOW + 90 * CERT_DAY)));
     cert_name_set(X509_get_subject_name(c->x), spec->subject);
     assert_int_equal(X509_set_issuer_name(c->x, X509_get_subject_name(from->x)), 1);
     assert_int_equal(X509_set_pubkey(c->x, c->key), 1);

@@ -418,7 +418,8 @@ static void check_endpoints(struct apply *a, struct weir_self_check *own, const 
 static void find_own_listeners(const struct weir_node *node, struct weir_self_check *own)
 {
     weir_self_check_init(own);
-    for (size_t i = 0; node->workers != NULL && i < node->config->num_http; i++)
+    size_t num = node->config->num_http + node->config->num_https;
+    for (size_t i = 0; node->workers != NULL && i < num; i++)
         own->listeners[own->num++] = *weir_workers_bound(node->workers, i);
 }
 

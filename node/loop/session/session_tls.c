@@ -15,10 +15,11 @@
 #include "node/loop/worker_tls.h"
 #include "node/wire/tls_signature.h"
 #include "tenants/cache.h"
+#include "tenants/cert_cache.h"
 
 static const uint8_t session_moves[] = {
-    [WEIR_SESSION_TLS_HANDSHAKE] = 1 << WEIR_SESSION_TLS_SIGNING | 1 << WEIR_SESSION_TLS_LINGER |
-                                   1 << WEIR_SESSION_TLS_CLOSED,
+    [WEIR_SESSION_TLS_HANDSHAKE] =
+        1 << WEIR_SESSION_TLS_SIGNING | 1 << WEIR_SESSION_TLS_LINGER | 1 << WEIR_SESSION_TLS_CLOSED,
     [WEIR_SESSION_TLS_SIGNING] = 1 << WEIR_SESSION_TLS_HANDSHAKE | 1 << WEIR_SESSION_TLS_CLOSED,
     [WEIR_SESSION_TLS_LINGER] = 1 << WEIR_SESSION_TLS_CLOSED,
     [WEIR_SESSION_TLS_CLOSED] = 0,

@@ -11,9 +11,9 @@
 #include "tests/support/failalloc.h"
 #include "tests/support/store_kit.h"
 
-#define ECDSA WEIR_TLS_KEYS_ECDSA
+#define ECDSA   WEIR_TLS_KEYS_ECDSA
 #define RSA_KEY WEIR_TLS_KEY_RSA
-#define ANY   (WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_RSA)
+#define ANY     (WEIR_TLS_KEYS_ECDSA | WEIR_TLS_KEY_RSA)
 
 static const struct weir_secret secret = { { 42 } };
 
@@ -143,9 +143,9 @@ static void store_again(struct world *w, struct stored_cert *s, const struct put
     ProtobufCBinaryData chain = { s->cert.der.len, (uint8_t *)(uintptr_t)s->cert.der.at };
 
     weir__v1__certificate__init(&m);
-    assert_int_equal(weir_cert_seal(p->secret != NULL ? p->secret : &secret, key_of(s),
-                                    s->cert.pkcs8, sealed),
-                     WEIR_OK);
+    assert_int_equal(
+        weir_cert_seal(p->secret != NULL ? p->secret : &secret, key_of(s), s->cert.pkcs8, sealed),
+        WEIR_OK);
     m.n_chain = 1;
     m.chain = &chain;
     m.has_sealed_key = true;
@@ -186,7 +186,7 @@ static void store(struct world *w, struct stored_cert *s, const struct put *p)
     store_again(w, s, p);
 }
 
-static void delete(struct world *w, struct stored_cert *s)
+static void delete (struct world *w, struct stored_cert *s)
 {
     commit(w, s, WEIR_SPAN_EMPTY);
 }
@@ -199,8 +199,8 @@ static enum weir_err find(struct world *w, const char *tenant, const char *sni, 
     return weir_cert_cache_find(w->cache, weir_span_cstr(tenant), weir_span_cstr(sni), kinds, ret);
 }
 
-/* Each stored certificate is found by the identity that was made of it: its kind tells few apart, so
- * the test remembers which identity came of a unique look-up. */
+/* Each stored certificate is found by the identity that was made of it: its kind tells few apart,
+ * so the test remembers which identity came of a unique look-up. */
 static struct weir_tls_identity *identity(struct world *w, const char *tenant, const char *sni,
                                           unsigned kinds)
 {
@@ -327,7 +327,8 @@ static void the_newest_of_a_kind_wins_and_a_link_before_it(void **state)
                             .not_before = CERT_NOW - 900 };
     store(w, &linked, &p_linked);
     assert_int_equal(weir_tls_identity_kind(identity(w, "t", "a.example", ANY)), RSA_KEY);
-    assert_ptr_equal(identity(w, "t", "a.example", ECDSA), id_new); /* it cannot use the linked one */
+    assert_ptr_equal(identity(w, "t", "a.example", ECDSA),
+                     id_new); /* it cannot use the linked one */
     p_linked.links[0] = NULL;
     store_again(w, &linked, &p_linked);
     assert_ptr_equal(identity(w, "t", "a.example", ANY), id_new);
@@ -602,9 +603,9 @@ static void certificates_are_no_conflict_and_no_hosts(void **state)
     assert_int_equal(stats.num_tenants, 0);
     assert_int_equal(weir_store_read_begin(w->kit.r), WEIR_OK);
     assert_int_equal(weir_store_index_count(w->kit.r, WEIR_INDEX_HOST), 0);
-    assert_int_equal(weir_store_index_owner(w->kit.r, WEIR_INDEX_HOST, WEIR_SPAN_LIT("a.example"),
-                                            &owner),
-                     WEIR_ENOTFOUND);
+    assert_int_equal(
+        weir_store_index_owner(w->kit.r, WEIR_INDEX_HOST, WEIR_SPAN_LIT("a.example"), &owner),
+        WEIR_ENOTFOUND);
     weir_store_read_end(w->kit.r);
     assert_non_null(identity(w, "t", "a.example", ANY)); /* names are lower case in the index */
     delete (w, &a);
