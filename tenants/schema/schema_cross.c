@@ -83,6 +83,7 @@ static void check_upstreams(struct weir_checker *c, const Weir__V1__Tenant *t)
         check_endpoints(c, u, &at);
         if (u->pool != NULL)
             check_pool(c, u->pool, &at);
+        weir_check_upstream_tls(c, u, &at);
     }
 }
 
@@ -238,6 +239,9 @@ bool weir_schema_has_unread_files(const Weir__V1__Tenant *t)
         if (p != NULL && p->file != NULL && !p->has_body)
             return true;
     }
+    for (size_t i = 0; i < t->n_upstreams; i++)
+        if (weir_schema_has_unread_ca(t->upstreams[i]->value))
+            return true;
     return false;
 }
 

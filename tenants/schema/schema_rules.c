@@ -8,6 +8,7 @@
 
 #include "node/base/limits.h"
 #include "tenants/defaults.h"
+#include "tenants/tls_words.h"
 #include "weir/v1/node.pb-c.h"
 #include "weir/v1/tenant.pb-c.h"
 
@@ -140,7 +141,7 @@ static const struct weir_rule upstream_rules[] = {
       .preset_text = "http",
       .refused = "https",
       .help = "The protocol of the endpoints." },
-    { .field = "tls", NOT_YET, .help = "TLS towards the endpoints." },
+    { .field = "tls", .help = "TLS towards the endpoints, with protocol https." },
     { .field = "pool",
       .help = "Connections to each endpoint. The numbers are the node's; its workers share them "
               "evenly." },
@@ -177,10 +178,56 @@ static const struct weir_rule upstream_rules[] = {
 
 static const struct weir_rule upstream_tls_rules[] = {
     { .field = "sni",
-      TEXT(WEIR_FORM_TARGET_HOST, 1, WEIR_HOST_MAX),
-      .preset_text = "the request's host",
-      .help = "The server name in the handshake." },
-    { .field = "verify", .preset_text = "false", .help = "Whether the certificate is verified." },
+      TEXT(WEIR_FORM_NODE_NAME, 1, WEIR_HOST_MAX),
+      .preset_text = "the endpoint's name, none for an address",
+      .help = "The server name in the handshake, and the name that the certificate must have when "
+              "it is verified." },
+    { .field = "verify",
+      .preset_text = "false",
+      .help = "Whether the certificate is verified: its chain, its dates and its name, which is "
+              "sni, else the endpoint's name or address." },
+    { .field = "ca",
+      .preset_text = "those that the node's system trusts",
+      .help = "Certificates that a verified chain must lead to." },
+    { .field = "pins",
+      TEXT(WEIR_FORM_PIN, 1, WEIR_TLS_PIN_TEXT_LEN),
+      ITEMS(0, 16),
+      .unique = true,
+      .preset_text = "any key",
+      .help = "The endpoint's own certificate must have one of these public keys, verified or not. "
+              "A pin is the SHA-256 of the SubjectPublicKeyInfo." },
+    { .field = "client_certificate",
+      NOT_YET,
+      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      .preset_text = "none",
+      .help = "The certificate that weir shows to an endpoint that asks for one: the ID of one "
+              "that was added with weir cert add." },
+    { .field = "min_version",
+      TEXT(WEIR_FORM_CHOICE, 1, 3),
+      .choices = tls_versions,
+      .preset_text = "1.0",
+      .help = "Lowest version of TLS." },
+    { .field = "max_version",
+      TEXT(WEIR_FORM_CHOICE, 1, 3),
+      .choices = tls_versions,
+      .preset_text = "1.3",
+      .help = "Highest version of TLS." },
+    { .field = "ciphers",
+      TEXT(WEIR_FORM_CIPHER, 1, WEIR_TLS_CIPHER_MAX),
+      ITEMS(0, 32),
+      .unique = true,
+      .preset_text = "all that there are",
+      .help = "Cipher suites of TLS 1.0 to 1.2 by name, the preferred first. Those of TLS 1.3 are "
+              "always offered." },
+};
+
+static const struct weir_rule authorities_rules[] = {
+    { .field = "file",
+      TEXT(WEIR_FORM_ANY, 1, FILE_MAX),
+      .help = "File with the certificates in PEM, relative to this one; weir apply reads it." },
+    { .field = "pem",
+      TEXT(WEIR_FORM_LINES, 1, WEIR_CA_MAX),
+      .help = "The certificates themselves in PEM, instead of a file." },
 };
 
 static const struct weir_rule pool_rules[] = {
@@ -652,6 +699,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__tls__descriptor, tls_rules),
     SET(weir__v1__upstream__descriptor, upstream_rules),
     SET(weir__v1__upstream_tls__descriptor, upstream_tls_rules),
+    SET(weir__v1__authorities__descriptor, authorities_rules),
     SET(weir__v1__pool__descriptor, pool_rules),
     SET(weir__v1__endpoint__descriptor, endpoint_rules),
     SET(weir__v1__health__descriptor, health_rules),
