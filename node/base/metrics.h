@@ -89,6 +89,11 @@ enum weir_metric {
     WEIR_M_STORE_CORRUPT_RECORDS,
     WEIR_M_ADMIN_REQUESTS,
     WEIR_M_ADMIN_ERRORS,
+    WEIR_M_ADMIN_TOKENS_MISSING, /* by reason: requests over TCP without a good token */
+    WEIR_M_ADMIN_TOKENS_UNKNOWN,
+    WEIR_M_ADMIN_TOKENS_EXPIRED,
+    WEIR_M_ADMIN_TOKENS_LIMITED, /* the address, or all together, had too many wrong ones */
+    WEIR_M_ADMIN_FORBIDDEN,      /* beyond what the socket or the token grants */
     WEIR_M_MEMORY_USED,         /* gauge: bytes held for clients and endpoints */
     WEIR_M_MEMORY_WAITS,        /* reads put off until memory is free */
     WEIR_M_MEMORY_NO_KEEPALIVE, /* times the rung was entered; weir_memory_rung, as the next three

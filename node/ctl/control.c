@@ -349,7 +349,8 @@ static bool start_health(struct weir_control *c, const char *field, const struct
                          struct weir_admin_listener **ret, struct weir_strbuf *why)
 {
     int sys_errno = 0;
-    enum weir_err err = weir_admin_listen_tcp(c->admin, at, ret, &sys_errno);
+    enum weir_err err =
+        weir_admin_listen_tcp(c->admin, at, WEIR_ADMIN_SCOPE_HEALTH, ret, &sys_errno);
     if (err < 0)
         weir_explain_listener(field, at, err, sys_errno, why);
     return err == WEIR_OK;

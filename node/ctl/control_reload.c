@@ -68,8 +68,8 @@ static void open_metrics(struct weir_reload *rl)
                     weir_addr_overlaps(&c->config.metrics, &rl->next.metrics);
     if (rl->makes_way)
         weir_admin_unlisten(&c->metrics);
-    enum weir_err err =
-        weir_admin_listen_tcp(rl->c->admin, &rl->next.metrics, &rl->metrics, &sys_errno);
+    enum weir_err err = weir_admin_listen_tcp(rl->c->admin, &rl->next.metrics,
+                                              WEIR_ADMIN_SCOPE_HEALTH, &rl->metrics, &sys_errno);
     if (err < 0) {
         weir_explain_listener("admin.metrics", &rl->next.metrics, err, sys_errno, &why);
         add_problem(rl, &why);
@@ -85,8 +85,8 @@ static void restore_metrics(struct weir_reload *rl)
     weir_admin_unlisten(&rl->metrics);
     if (!rl->makes_way)
         return;
-    enum weir_err err =
-        weir_admin_listen_tcp(c->admin, &c->config.metrics, &c->metrics, &sys_errno);
+    enum weir_err err = weir_admin_listen_tcp(c->admin, &c->config.metrics, WEIR_ADMIN_SCOPE_HEALTH,
+                                              &c->metrics, &sys_errno);
     if (err < 0)
         log_error("node.metrics_lost", "err=%s errno=%d: reload again", weir_err_name(err),
                   sys_errno);
