@@ -145,8 +145,8 @@ static enum weir_err row_add(struct weir_index_rows *rows, struct weir_span tena
 
     if (text.len > 0 && weir_host_normalise(weir_span_from(text, wild), name + wild, &len) < 0)
         return WEIR_OK; /* no client can name it */
-    size_t key_len = weir_cert_index_key(
-        tenant, weir_span(name, text.len > 0 ? wild + len : 0), key);
+    size_t key_len =
+        weir_cert_index_key(tenant, weir_span(name, text.len > 0 ? wild + len : 0), key);
     if (key_len == 0)
         return WEIR_OK;
     return weir_index_rows_add(rows, WEIR_INDEX_CERT, weir_span(key, key_len),

@@ -18,8 +18,8 @@
 #include "node/base/span.h"
 
 #define WEIR_SECRET_LEN      32
-#define WEIR_SECRET_FILE_MIN 16   /* bytes without white space at the end */
-#define WEIR_SECRET_FILE_MAX 4096 /* bytes */
+#define WEIR_SECRET_FILE_MIN 16       /* bytes without white space at the end */
+#define WEIR_SECRET_FILE_MAX 4096     /* bytes */
 #define WEIR_SECRET_FILE     "secret" /* in the data folder */
 
 /** Keep it in weir_secret_pages_new. */
@@ -29,9 +29,9 @@ struct weir_secret {
 
 /** What the load found, for the log and the line that the operator reads. */
 struct weir_secret_found {
-    bool made;        /* there was none, and a new one was written */
-    char path[4096];  /* of the file that was read or made */
-    int sys_errno;    /* of WEIR_EIO, WEIR_EPERM by the system, and WEIR_ENOTFOUND; else 0 */
+    bool made;       /* there was none, and a new one was written */
+    char path[4096]; /* of the file that was read or made */
+    int sys_errno;   /* of WEIR_EIO, WEIR_EPERM by the system, and WEIR_ENOTFOUND; else 0 */
 };
 
 /**

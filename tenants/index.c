@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * index.c - which hosts, addresses and ports a stored tenant claims, and which revision it is: the
- * derived rows of the store; those of certificates are in cert_record.c. Pure. Runs on the writer thread, also on records of peers: a claim
- * that is not valid is left out, the rest is indexed. Limits: WEIR_HOSTS_MAX hosts and as many
- * addresses, WEIR_UNPACK_MAX bytes of messages.
+ * derived rows of the store; those of certificates are in cert_record.c. Pure. Runs on the writer
+ * thread, also on records of peers: a claim that is not valid is left out, the rest is indexed.
+ * Limits: WEIR_HOSTS_MAX hosts and as many addresses, WEIR_UNPACK_MAX bytes of messages.
  */
 #include <stdlib.h>
 #include <string.h>

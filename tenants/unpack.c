@@ -33,9 +33,8 @@ ProtobufCAllocator weir_unpack_allocator(struct weir_unpack_source *source,
 {
     WEIR_ASSERT(arena != NULL);
     *source = (struct weir_unpack_source){ .arena = arena };
-    return (ProtobufCAllocator){ .alloc = source_alloc,
-                                 .free = source_free,
-                                 .allocator_data = source };
+    return (
+        ProtobufCAllocator){ .alloc = source_alloc, .free = source_free, .allocator_data = source };
 }
 
 enum weir_err weir_unpack_fault(const struct weir_unpack_source *source)

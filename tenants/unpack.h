@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * unpack.h - messages out of the bytes of a record, a StoredTenant first of all. The bytes may be hostile; their cost is
- * bounded. Owner: the calling thread.   Limits: WEIR_RECORD_MAX bytes in, WEIR_UNPACK_MAX bytes of
- * messages.
+ * unpack.h - messages out of the bytes of a record, a StoredTenant first of all. The bytes may be
+ * hostile; their cost is bounded. Owner: the calling thread.   Limits: WEIR_RECORD_MAX bytes in,
+ * WEIR_UNPACK_MAX bytes of messages.
  */
 #ifndef WEIR_TENANTS_UNPACK_H
 #define WEIR_TENANTS_UNPACK_H

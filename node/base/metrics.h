@@ -53,7 +53,12 @@ enum weir_metric {
     WEIR_M_TENANT_COMPILES,
     WEIR_M_TENANT_COMPILE_ERRORS,
     WEIR_M_TENANT_EVICTIONS,
-    WEIR_M_TENANTS_CACHED,     /* gauge */
+    WEIR_M_TENANTS_CACHED, /* gauge */
+    WEIR_M_CERT_LOADS,
+    WEIR_M_CERT_LOAD_ERRORS, /* records of certificates that cannot be used */
+    WEIR_M_CERT_EVICTIONS,
+    WEIR_M_CERTS_CACHED,       /* gauge */
+    WEIR_M_CERT_CACHE_BYTES,   /* gauge */
     WEIR_M_ACCESS_LOG_DROPPED, /* records lost because the log could not be written fast enough */
     WEIR_M_INBOX_OVERFLOWS,
     WEIR_M_STORE_WRITES,

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/base/buffers/secret_pages.h"
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/ctl/control_state.h"
@@ -104,8 +105,9 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
     struct weir_control *c = arg;
     struct weir_workers *workers = atomic_load_explicit(&c->notified, memory_order_acquire);
     for (size_t i = 0; workers != NULL && i < num; i++)
-        if (changes[i].class == WEIR_CLASS_TENANT)
-            weir_workers_tenant_changed(workers, changes[i].key, changes[i].index_changed);
+        if (changes[i].class == WEIR_CLASS_TENANT || changes[i].class == WEIR_CLASS_CERT)
+            weir_workers_changed(workers, changes[i].class, changes[i].key,
+                                 changes[i].index_changed);
 }
 
 /* Before the node can be reached: an operator that sees it respond may signal it, and must not meet
@@ -219,6 +221,28 @@ static bool start_store(struct weir_control *c)
     return false;
 }
 
+/* After the store, which only one process has: so nobody else makes the secret now. */
+static bool start_secret(struct weir_control *c)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    struct weir_secret_found found = { .made = false };
+    enum weir_err err = WEIR_ENOMEM;
+    c->secret = weir_secret_pages_new(sizeof(*c->secret));
+    if (c->secret != NULL)
+        err = weir_secret_load(NULL, c->config.data, c->secret, &found);
+    if (err < 0) {
+        weir_explain_secret(err, &found, &why);
+        print_problem(&why);
+        weir_strbuf_deinit(&why);
+        return false;
+    }
+    if (found.made)
+        log_info("secret.made", "file=%s hint=\"keep a copy: the stored keys are sealed under it\"",
+                 found.path);
+    c->node.secret = c->secret;
+    return true;
+}
+
 static bool start_log(struct weir_control *c)
 {
     enum weir_err err =
@@ -277,6 +301,7 @@ static bool start_workers(struct weir_control *c)
         .num_trusted = c->config.num_trusted,
         .cdn_id = weir_span_cstr(c->config.cdn_id),
         .store = c->node.store,
+        .secret = c->node.secret,
         .marks = c->node.marks,
         .access_log = c->node.access_log,
         .resolve = c->node.resolve,
@@ -368,7 +393,7 @@ static bool start_node(struct weir_control *c)
         fprintf(stderr, "weir: no memory, or no random numbers, to begin with\n");
         return false;
     }
-    if (!start_descriptors(c) || !start_store(c) || !start_log(c))
+    if (!start_descriptors(c) || !start_store(c) || !start_secret(c) || !start_log(c))
         return false;
     start_handles(c);
     return start_resolver(c) && start_workers(c) && start_admin(c);
@@ -402,6 +427,7 @@ static void end_node(struct weir_control *c)
         weir_store_close(&c->node.store);
     weir_push_queue_free(&c->node.pushes);
     weir_failure_marks_free(&c->node.marks);
+    weir_secret_pages_free((void **)&c->secret, sizeof(*c->secret));
 }
 
 static int run_node(struct weir_control *c)

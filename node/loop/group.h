@@ -24,12 +24,13 @@ struct weir_listener;
 struct weir_worker;
 struct weir_workers;
 
-/** A message of the inbox: a tenant changed. */
-struct weir_tenant_msg {
+/** A message of the inbox: a record changed that workers cache. */
+struct weir_change_msg {
     struct weir_msg msg;
+    enum weir_class class; /* TENANT or CERT */
     bool names_changed;
-    size_t name_len;
-    uint8_t name[];
+    size_t key_len;
+    uint8_t key[];
 };
 
 /** A change that a worker applies as a whole. Made by control, freed by the worker, or by control

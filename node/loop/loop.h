@@ -74,6 +74,7 @@ struct weir_worker {
     struct weir_access_time access_time;
     struct weir_access_local access_local;
     struct weir_tenant_cache *cache;
+    struct weir_cert_cache *certs; /* NULL: the node has no secret, and no TLS */
     struct weir_failure_marks *marks;
     struct weir_rng rng;
 

@@ -25,6 +25,7 @@
 #include "node/loop/memory_ladder.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session/session_h1.h"
+#include "tenants/cert_cache.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
@@ -239,12 +240,17 @@ void weir_worker_drain_inbox(struct weir_worker *w)
     if (overflowed) {
         weir_metric_add(w->metrics, WEIR_M_INBOX_OVERFLOWS, 1);
         weir_tenant_cache_drop_all(w->cache);
+        if (w->certs != NULL)
+            weir_cert_cache_drop_all(w->certs);
     }
     while (m != NULL) {
-        struct weir_tenant_msg *msg = weir_container_of(m, struct weir_tenant_msg, msg);
+        struct weir_change_msg *msg = weir_container_of(m, struct weir_change_msg, msg);
+        struct weir_span key = weir_span(msg->key, msg->key_len);
         m = m->next;
-        weir_tenant_cache_changed(w->cache, weir_span(msg->name, msg->name_len),
-                                  msg->names_changed);
+        if (msg->class == WEIR_CLASS_TENANT)
+            weir_tenant_cache_changed(w->cache, key, msg->names_changed);
+        else if (w->certs != NULL)
+            weir_cert_cache_changed(w->certs, key, msg->names_changed);
         free(msg);
     }
 }
@@ -514,6 +520,19 @@ static enum weir_err init_loop(struct weir_worker *w)
     return err;
 }
 
+static enum weir_err init_certs(struct weir_worker *w)
+{
+    struct weir_cert_cache_config cfg = {
+        .store = w->cfg.store,
+        .secret = w->cfg.secret,
+        .seed = { { weir_rng_next(&w->rng), weir_rng_next(&w->rng) } },
+        .max = WEIR_CERT_CACHE_MAX,
+        .bytes_max = WEIR_CERT_CACHE_BYTES,
+        .metrics = w->metrics,
+    };
+    return weir_cert_cache_new(&cfg, &w->certs);
+}
+
 enum weir_err weir_worker_init(struct weir_worker *w)
 {
     w->cfg = w->group->cfg;
@@ -550,6 +569,8 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     if (err == WEIR_OK)
         err =
             weir_tenant_cache_new(cfg->store, &seeds, WEIR_TENANT_CACHE_MAX, w->metrics, &w->cache);
+    if (err == WEIR_OK && cfg->secret != NULL)
+        err = init_certs(w);
     init_envs(w);
     if (err == WEIR_OK)
         err = init_loop(w);
@@ -562,6 +583,7 @@ void weir_worker_free(struct weir_worker *w)
     if (w == NULL)
         return;
     WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
+    weir_cert_cache_free(&w->certs);
     weir_tenant_cache_free(&w->cache);
     weir_counters_free(&w->tenant_counters);
     weir_counters_free(&w->endpoint_counters);

@@ -395,19 +395,22 @@ const struct weir_addr *weir_workers_bound(const struct weir_workers *g, size_t 
     return &g->bound[i];
 }
 
-void weir_workers_tenant_changed(struct weir_workers *g, struct weir_span name, bool names_changed)
+void weir_workers_changed(struct weir_workers *g, enum weir_class class, struct weir_span key,
+                          bool names_changed)
 {
+    WEIR_ASSERT(class == WEIR_CLASS_TENANT || class == WEIR_CLASS_CERT);
     for (uint32_t i = 0; i < g->num; i++) {
-        struct weir_tenant_msg *m = malloc(sizeof(*m) + name.len);
+        struct weir_change_msg *m = malloc(sizeof(*m) + key.len);
         if (m == NULL) {
             atomic_store_explicit(&g->workers[i]->asked_forget, true, memory_order_release);
             atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);
             (void)uv_async_send(&g->workers[i]->wake);
             continue;
         }
+        m->class = class;
         m->names_changed = names_changed;
-        m->name_len = name.len;
-        memcpy(m->name, name.at, name.len);
+        m->key_len = key.len;
+        memcpy(m->key, key.at, key.len);
         if (weir_inbox_push(&g->workers[i]->inbox, &m->msg) < 0)
             free(m); /* full: the box remembers that something was lost */
         atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);

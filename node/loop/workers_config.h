@@ -16,6 +16,7 @@
 #include "node/loop/access_log.h"
 #include "node/loop/resolve.h"
 #include "sync/store/store.h"
+#include "tenants/cert_secret.h"
 
 struct weir_workers_config {
     uint32_t num_workers; /* 1..WEIR_WORKERS_MAX */
@@ -33,6 +34,7 @@ struct weir_workers_config {
     size_t num_trusted;
     struct weir_span cdn_id; /* for CDN-Loop; borrowed until stop; empty: loops go unseen */
     struct weir_store *store;
+    const struct weir_secret *secret; /* opens the keys of certificates; NULL: none can be served */
     struct weir_failure_marks *marks;
     struct weir_access_log *access_log; /* NULL: none */
     struct weir_resolve resolve; /* ask NULL: names are not looked up. It must have given back all
