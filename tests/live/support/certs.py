@@ -49,10 +49,9 @@ organizationName = optional
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", re.DOTALL)
 
 
-def openssl(*args: Any, stdin: Optional[bytes] = None) -> bytes:
+def openssl(*args: Any, stdin: bytes = b"") -> bytes:
     """Run `openssl ARGS`, which must succeed; what it prints."""
-    done = subprocess.run(["openssl", *map(str, args)], input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
-                          capture_output=True, timeout=120, check=False)
+    done = subprocess.run(["openssl", *map(str, args)], input=stdin, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, f"openssl {' '.join(map(str, args))}: {done.stderr.decode(errors='replace')}"
     return done.stdout
 
@@ -174,7 +173,8 @@ class Authority:
         wanted = (names, key, days, issuer, common_name, usage, digest, ca)
         if wanted not in self._issued:
             subject = common_name if common_name is not None else names[0]
-            self._issued[wanted] = self._make(subject, names, key, days, ca=ca, issuer=issuer, usage=usage, digest=digest)
+            self._issued[wanted] = self._make(subject, names, key, days, ca=ca, issuer=issuer, usage=usage,
+                                              digest=digest)
         return self._issued[wanted]
 
     def client(self, name: str = "client", **more: Any) -> Certificate:
@@ -211,8 +211,9 @@ class Authority:
         (folder / "index").touch()
         config, request = folder / "ca.cnf", folder / "request.pem"
         # A key of Edwards form signs with no digest of its own; OpenSSL asks for the word "default" then.
-        config.write_text(_CONFIG.format(folder=folder, digest=digest if signer or _takes_digest(one.key) else "default",
-                                         extensions=extensions))
+        if signer is None and not _takes_digest(one.key):
+            digest = "default"
+        config.write_text(_CONFIG.format(folder=folder, digest=digest, extensions=extensions))
         openssl("req", "-new", "-key", one.key, "-subj", subject, "-config", "/dev/null", "-out", request)
         by = ["-cert", signer.cert, "-keyfile", signer.key] if signer else ["-selfsign", "-keyfile", one.key]
         openssl("ca", "-batch", "-notext", "-config", config, *by, "-startdate", _stamp(days[0]), "-enddate",
