@@ -103,9 +103,8 @@ struct weir_response_fields {
     uint16_t num;
     uint8_t length[20]; /* the text of Content-Length */
     uint8_t via[260];
-    struct {
-        struct weir_span name, value; /* borrow from the head's bytes, the tenant and this struct */
-    } fields[WEIR_RESPONSE_FIELDS_MAX];
+    /* Borrow from the head's bytes, the tenant and this struct. */
+    struct weir_span_pair fields[WEIR_RESPONSE_FIELDS_MAX];
 };
 
 /** The same head as weir_rewrite_response writes, by the same rules, but without fields that belong

@@ -78,6 +78,8 @@ static inline const struct weir_session_kind *weir_session_kind_of(const struct 
 
 /** HTTP/1.x: one exchange at a time, in order. */
 extern const struct weir_session_kind weir_session_h1;
+/** HTTP/2. A session of another kind may become one: see begin_session. */
+extern const struct weir_session_kind weir_session_h2;
 
 /** The text of enum weir_close_reason for the log. */
 const char *weir_close_reason_name(uint8_t reason);
