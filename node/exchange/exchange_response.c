@@ -286,7 +286,8 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
 }
 
 /* The final head: plan its body and rewrite it. Its bytes become the first of env->pieces, before
- * the first body bytes; or it is due as a list. @return false: it does not fit; nothing of the response may be passed on */
+ * the first body bytes; or it is due as a list. @return false: it does not fit; nothing of the
+ * response may be passed on */
 static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {

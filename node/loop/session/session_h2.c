@@ -33,8 +33,8 @@ static const char *const session_state_names[] = {
 
 static struct weir_session_h2 *session_of(const struct weir_conn *c)
 {
-    struct weir_session_h2 *h = weir_container_of((struct weir_conn *)(uintptr_t)c,
-                                                  struct weir_session_h2, s.conn);
+    struct weir_session_h2 *h =
+        weir_container_of((struct weir_conn *)(uintptr_t)c, struct weir_session_h2, s.conn);
     WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
     WEIR_DCHECK(weir_session_kind_of(&h->s) == &weir_session_h2);
     return h;
@@ -55,8 +55,9 @@ static uint64_t now_ms(const struct weir_session_h2 *h)
     return h->s.conn.env->now->ms;
 }
 
-static void move(struct weir_session_h2 *h, enum weir_session_h2_state to)
+void weir_session_h2_move(struct weir_session_h2 *h, enum weir_session_h2_state to)
 {
+    WEIR_ASSERT(h->s.magic == WEIR_SESSION_MAGIC);
     WEIR_ASSERT(h->state < WEIR_ARRAY_LEN(session_moves));
     WEIR_ASSERT_MOVE(session_moves[h->state] & (1u << to), session_state_names[h->state],
                      session_state_names[to]);
@@ -98,7 +99,7 @@ static void close_session(struct weir_session_h2 *h, bool abort)
         weir_h2_streams_cut(l, WEIR_OUTCOME_CLIENT_GONE);
         free_link(h);
     }
-    move(h, WEIR_SESSION_H2_CLOSED);
+    weir_session_h2_move(h, WEIR_SESSION_H2_CLOSED);
     weir_session_close(&h->s, abort);
 }
 
@@ -108,7 +109,7 @@ static void end_session(struct weir_session_h2 *h, enum weir_access_outcome outc
     struct weir_h2_link *l = h->link;
     if (h->state != WEIR_SESSION_H2_OPEN)
         return;
-    move(h, WEIR_SESSION_H2_ENDING);
+    weir_session_h2_move(h, WEIR_SESSION_H2_ENDING);
     l->end_ms = now_ms(h) + WEIR_LINGER_MS;
     weir_h2_streams_cut(l, outcome);
     if (h->s.starved) { /* what is dropped needs no memory */
@@ -129,7 +130,7 @@ static void finish_session(struct weir_session_h2 *h)
     }
     if (h->state == WEIR_SESSION_H2_OPEN)
         end_session(h, WEIR_OUTCOME_CLIENT_GONE);
-    move(h, WEIR_SESSION_H2_LINGER);
+    weir_session_h2_move(h, WEIR_SESSION_H2_LINGER);
     l->end_ms = now_ms(h) + WEIR_LINGER_MS;
     (void)shutdown(c->watch.fd, SHUT_WR);
 }
@@ -224,9 +225,8 @@ static bool read_once(struct weir_session_h2 *h)
 
 static struct weir_account *account_of(const struct weir_session_h2 *h)
 {
-    return h->link != NULL && h->link->account != NULL
-               ? h->link->account
-               : &worker_of(h)->buffers.budget.accounts[0];
+    return h->link != NULL && h->link->account != NULL ? h->link->account
+                                                       : &worker_of(h)->buffers.budget.accounts[0];
 }
 
 /* One round. @return whether anything moved */
@@ -256,8 +256,7 @@ static void drain_step(struct weir_session_h2 *h)
         weir_session_note(&h->s, WEIR_CLOSE_DRAIN);
         l->notice_ms = now_ms(h);
         weir_h2_announce_end(l->codec);
-    } else if (l->notice_ms != 0 && !l->refusing &&
-               now_ms(h) >= l->notice_ms + WEIR_H2_NOTICE_MS) {
+    } else if (l->notice_ms != 0 && !l->refusing && now_ms(h) >= l->notice_ms + WEIR_H2_NOTICE_MS) {
         l->refusing = true;
         weir_h2_refuse_further(l->codec);
     }
@@ -312,8 +311,8 @@ static void set_deadline(struct weir_session_h2 *h)
 
 static void watch(struct weir_session_h2 *h)
 {
-    bool read = h->state == WEIR_SESSION_H2_LINGER ||
-                (h->state == WEIR_SESSION_H2_OPEN && !h->s.starved);
+    bool read =
+        h->state == WEIR_SESSION_H2_LINGER || (h->state == WEIR_SESSION_H2_OPEN && !h->s.starved);
     if (weir_conn_watch(&h->s.conn, read) < 0)
         close_session(h, true);
 }

@@ -17,7 +17,7 @@
 #include "node/base/list.h"
 #include "node/exchange/exchange_env.h"
 #include "node/loop/session/session.h"
-#include "node/wire/h2.h"
+#include "node/wire/h2/h2.h"
 
 #define WEIR_H2_STREAMS_MAX 100    /* of a connection at once, with those that were reset lately */
 #define WEIR_H2_STASHED_MAX 262144 /* bytes of requests that wait before the client is held up */
@@ -37,8 +37,8 @@ struct weir_h2_link;
 struct weir_session_h2 {
     struct weir_session s;
     uint8_t state;
-    bool fresh;             /* nothing was read so far */
-    uint32_t counted_given; /* the low bits of conn.given when it was last counted */
+    bool fresh;                /* nothing was read so far */
+    uint32_t counted_given;    /* the low bits of conn.given when it was last counted */
     struct weir_h2_link *link; /* owns */
 };
 
@@ -56,29 +56,29 @@ struct weir_h2_link {
     struct weir_session_h2 *h;
     struct weir_h2 *codec; /* owns */
     struct weir_h2_common *common;
-    struct weir_account *account;   /* of the last exchange */
-    struct weir_list streams;       /* weir_h2_stream.link */
-    struct weir_list woken;         /* their exchanges may want input: wake_link */
-    struct weir_list batched;       /* with bytes in the batch: batch_link */
-    struct weir_list sent;          /* all their bytes are given to the conn: sent_link */
-    struct weir_list dead;          /* freed when the batch is empty: link */
+    struct weir_account *account; /* of the last exchange */
+    struct weir_list streams;     /* weir_h2_stream.link */
+    struct weir_list woken;       /* their exchanges may want input: wake_link */
+    struct weir_list batched;     /* with bytes in the batch: batch_link */
+    struct weir_list sent;        /* all their bytes are given to the conn: sent_link */
+    struct weir_list dead;        /* freed when the batch is empty: link */
     uint32_t num_streams;
-    uint32_t begun;      /* exchanges begun in the turn begun_turn */
+    uint32_t begun; /* exchanges begun in the turn begun_turn */
     uint32_t begun_turn;
-    uint32_t stashed;    /* bytes of requests that wait */
-    uint32_t owed;       /* bytes of the connection's window to be given back */
+    uint32_t stashed; /* bytes of requests that wait */
+    uint32_t owed;    /* bytes of the connection's window to be given back */
     uint32_t idle_timeout_ms;
-    bool lost;           /* the socket, or the codec's memory, has failed */
-    bool eof;            /* the client has ended its side */
-    bool refusing;       /* the last GOAWAY is on its way */
-    bool served;         /* a request has come */
-    uint64_t idle_ms;    /* since when there is no stream */
-    uint64_t block_ms;   /* since when a header block is incomplete; 0: none is */
-    uint64_t notice_ms;  /* when the end was announced; 0: it was not */
-    uint64_t blocked_ms; /* since when the client takes no bytes that wait; 0: none wait */
+    bool lost;            /* the socket, or the codec's memory, has failed */
+    bool eof;             /* the client has ended its side */
+    bool refusing;        /* the last GOAWAY is on its way */
+    bool served;          /* a request has come */
+    uint64_t idle_ms;     /* since when there is no stream */
+    uint64_t block_ms;    /* since when a header block is incomplete; 0: none is */
+    uint64_t notice_ms;   /* when the end was announced; 0: it was not */
+    uint64_t blocked_ms;  /* since when the client takes no bytes that wait; 0: none wait */
     uint64_t deadline_ms; /* that is set; 0: none */
-    uint64_t end_ms;     /* when ENDING or LINGER ends at the latest */
-    uint32_t dropped;    /* bytes read and thrown away in LINGER */
+    uint64_t end_ms;      /* when ENDING or LINGER ends at the latest */
+    uint32_t dropped;     /* bytes read and thrown away in LINGER */
 };
 
 #define WEIR_H2_STREAM_MAGIC 0x48325354u
@@ -101,6 +101,9 @@ struct weir_h2_stream {
     uint64_t credit;    /* bytes that the client took of the connection while it held this one up */
     uint64_t confirmed; /* weir_conn_confirmed when credit was last counted */
 };
+
+/** Change the state. The move must be in the table of legal moves (contract). */
+void weir_session_h2_move(struct weir_session_h2 *h, enum weir_session_h2_state to);
 
 /* -- between the files -- */
 

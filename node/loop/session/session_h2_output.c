@@ -7,7 +7,8 @@
 #include "node/loop/memory_ladder.h"
 #include "node/loop/session/session_h2.h"
 
-#define SHORT_RUN 1400 /* bytes that are copied behind each other rather than a piece of their own */
+#define SHORT_RUN                                                                                  \
+    1400 /* bytes that are copied behind each other rather than a piece of their own */
 /* Pieces of one DATA frame: its head, and stashes of 4 KiB for 16 KiB of body. */
 #define FRAME_PIECES 8
 

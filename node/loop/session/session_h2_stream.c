@@ -159,10 +159,9 @@ static enum weir_sent side_head(struct weir_client_side *side,
                                 const struct weir_response_fields *fields)
 {
     struct weir_h2_stream *s = stream_of_side(side);
-    struct weir_h2_response r = { .status = fields->status,
-                                  .ends = fields->ends,
-                                  .num = fields->num,
-                                  .fields = fields->fields };
+    struct weir_h2_response r = {
+        .status = fields->status, .ends = fields->ends, .num = fields->num, .fields = fields->fields
+    };
     if (s->closed)
         return WEIR_SENT_LOST;
     enum weir_err err = weir_h2_respond(s->l->codec, s->id, &r);

@@ -11,8 +11,8 @@ static void h2_serves_a_get(void **state)
     struct h2_stream *t = h2_ask(&r->c, "GET", "/a?b", NULL);
     h2_rig_read_request(r);
     assert_string_equal(h2_rig_request_line(r), "GET /a?b HTTP/1.1");
-    assert_true(weir_span_eq(message_field(&r->rig->request, "host"),
-                             WEIR_SPAN_LIT("shop.example")));
+    assert_true(
+        weir_span_eq(message_field(&r->rig->request, "host"), WEIR_SPAN_LIT("shop.example")));
     assert_true(weir_span_eq(message_field(&r->rig->request, "via"), WEIR_SPAN_LIT("2.0 weir")));
     peer_send(&r->rig->server, "HTTP/1.1 200 OK\r\nX-One: Two\r\nContent-Length: 2\r\n\r\nok");
     h2_await_end(&r->c, t);
@@ -96,13 +96,15 @@ static void h2_passes_interim_responses(void **state)
 static void h2_sends_a_body_of_known_length_with_it(void **state)
 {
     struct h2_rig *r = h2_rig_running();
-    const char *fields[] = { ":method", "POST", ":scheme", "https", ":authority", "shop.example",
-                             ":path", "/", "content-length", "5", NULL };
+    const char *fields[] = { ":method", "POST",       ":scheme",
+                             "https",   ":authority", "shop.example",
+                             ":path",   "/",          "content-length",
+                             "5",       NULL };
     struct h2_stream *t = h2_ask_fields(&r->c, fields, "hello", false);
     h2_rig_respond(r, RIG_OK);
     assert_true(message_body_is(&r->rig->request, "hello"));
-    assert_true(weir_span_eq(message_field(&r->rig->request, "content-length"),
-                             WEIR_SPAN_LIT("5")));
+    assert_true(
+        weir_span_eq(message_field(&r->rig->request, "content-length"), WEIR_SPAN_LIT("5")));
     h2_await_end(&r->c, t);
     h2_rig_free(r);
 }
@@ -122,8 +124,8 @@ static void h2_sends_a_body_of_unknown_length_in_chunks(void **state)
     h2_await_end(&r->c, t);
     t = h2_ask(&r->c, "POST", "/", NULL);
     h2_rig_respond(r, RIG_OK);
-    assert_true(weir_span_eq(message_field(&r->rig->request, "content-length"),
-                             WEIR_SPAN_LIT("0")));
+    assert_true(
+        weir_span_eq(message_field(&r->rig->request, "content-length"), WEIR_SPAN_LIT("0")));
     h2_await_end(&r->c, t);
     h2_rig_free(r);
 }
@@ -131,13 +133,12 @@ static void h2_sends_a_body_of_unknown_length_in_chunks(void **state)
 static void h2_joins_cookies(void **state)
 {
     struct h2_rig *r = h2_rig_running();
-    const char *fields[] = { ":method", "GET", ":scheme", "https", ":authority", "shop.example",
-                             ":path",   "/",   "cookie",  "a=1",   "x-a",        "b",
-                             "cookie",  "b=2", NULL };
+    const char *fields[] = { ":method",      "GET",   ":scheme", "https",  ":authority",
+                             "shop.example", ":path", "/",       "cookie", "a=1",
+                             "x-a",          "b",     "cookie",  "b=2",    NULL };
     struct h2_stream *t = h2_ask_fields(&r->c, fields, NULL, false);
     h2_rig_respond(r, RIG_OK);
-    assert_true(
-        weir_span_eq(message_field(&r->rig->request, "cookie"), WEIR_SPAN_LIT("a=1; b=2")));
+    assert_true(weir_span_eq(message_field(&r->rig->request, "cookie"), WEIR_SPAN_LIT("a=1; b=2")));
     h2_await_end(&r->c, t);
     h2_rig_free(r);
 }
@@ -184,8 +185,8 @@ static void h2_responds_502_to_a_malformed_response(void **state)
 static void h2_responds_by_itself(void **state)
 {
     struct h2_rig *r = h2_rig_running();
-    const char *fields[] = { ":method", "GET", ":scheme", "https", ":authority", "other.example",
-                             ":path", "/", NULL };
+    const char *fields[] = { ":method",       "GET",   ":scheme", "https", ":authority",
+                             "other.example", ":path", "/",       NULL };
     struct h2_stream *t = h2_ask_fields(&r->c, fields, NULL, false);
     h2_await_end(&r->c, t);
     assert_int_equal(t->status, 404);

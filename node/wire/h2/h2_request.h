@@ -45,8 +45,8 @@ struct weir_h2_request {
     uint32_t decoded;           /* bytes of the list so far, as RFC 9113 6.5.2 counts them */
     uint32_t list_max;
     uint32_t num_fields;
-    uint8_t fault; /* enum weir_h2_request_fault; the first one counts */
-    uint8_t seen;  /* pseudo fields, private */
+    uint8_t fault;  /* enum weir_h2_request_fault; the first one counts */
+    uint8_t seen;   /* pseudo fields, private */
     bool in_fields; /* the request line is written: no pseudo field may follow */
     bool has_host;
     bool has_length;
@@ -74,7 +74,7 @@ void weir_h2_request_add(struct weir_h2_request *r, struct weir_span name, struc
  *                  a length is declared as chunked.
  * @return the fault, if there was one
  */
-WEIR_MUST_USE enum weir_h2_request_fault
-weir_h2_request_end(struct weir_h2_request *r, bool ends, struct weir_span *ret_head);
+WEIR_MUST_USE enum weir_h2_request_fault weir_h2_request_end(struct weir_h2_request *r, bool ends,
+                                                             struct weir_span *ret_head);
 
 #endif

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * h2.c - see h2.h. The one place that sees nghttp2, with h2_frames.c: its callbacks are there, here
- * is what the owner calls.
+ * h2_codec.c - see h2.h: what the owner calls. The callbacks of nghttp2 are in h2_frames.c.
  */
-#include "node/wire/h2.h"
-
 #include <stdlib.h>
 
 #include <nghttp2/nghttp2.h>
 
-#include "node/wire/h2_private.h"
+#include "node/wire/h2/h2.h"
+#include "node/wire/h2/h2_private.h"
 
 #define DEFLATE_TABLE_LEN 2048 /* bytes: the fields that each response of a site repeats */
 #define ACKS_MAX          256  /* responses to SETTINGS and PING that wait to be sent */
@@ -24,7 +22,8 @@ struct weir_h2_shared *weir_h2_shared_new(struct weir_buffers *buffers)
     weir_h2_memory_init(&s->memory, buffers);
     weir_pool_init(&s->connections, sizeof(struct weir_h2), 32, 1u << 20);
     s->fields = calloc(WEIR_H2_RESPONSE_FIELDS_MAX + 1, sizeof(nghttp2_nv));
-    if (s->fields == NULL || nghttp2_session_callbacks_new(&s->callbacks) != 0 || nghttp2_option_new(&s->option) != 0) {
+    if (s->fields == NULL || nghttp2_session_callbacks_new(&s->callbacks) != 0 ||
+        nghttp2_option_new(&s->option) != 0) {
         weir_h2_shared_free(&s);
         return NULL;
     }
@@ -248,8 +247,8 @@ void weir_h2_refuse_further(struct weir_h2 *h)
 {
     WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
     weir_h2_expect(h, nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
-                                    nghttp2_session_get_last_proc_stream_id(h->session),
-                                    NGHTTP2_NO_ERROR, NULL, 0));
+                                            nghttp2_session_get_last_proc_stream_id(h->session),
+                                            NGHTTP2_NO_ERROR, NULL, 0));
 }
 
 void weir_h2_terminate(struct weir_h2 *h, uint32_t code)

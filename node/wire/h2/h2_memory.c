@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * h2_memory.c - see h2_memory.h. Before each run of bytes stands which pool it is of. What is larger
- * than all of them (a table that has grown, a head of an upstream) comes from malloc.
+ * h2_memory.c - see h2_memory.h. Before each run of bytes stands which pool it is of. What is
+ * larger than all of them (a table that has grown, a head of an upstream) comes from malloc.
  */
-#include "node/wire/h2_memory.h"
+#include "node/wire/h2/h2_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +11,11 @@
 /* With the head. nghttp2 holds: fields and names (64, 96, 128), items that wait to be sent (192),
  * streams (256), tables of references (1 KiB), the map of streams (4 KiB), the session itself, and
  * the buffer of a frame (16.4 KiB, of which only as much is touched as heads are long). */
-static const uint32_t sizes[WEIR_H2_MEMORY_SIZES] = { 64,   96,   128,  192,  256,   384,
-                                                      512,  1040, 2064, 4112, 8208, 16448 };
+static const uint32_t sizes[WEIR_H2_MEMORY_SIZES] = { 64,  96,   128,  192,  256,  384,
+                                                      512, 1040, 2064, 4112, 8208, 16448 };
 
 struct head {
-    uint32_t len; /* with the head */
+    uint32_t len;  /* with the head */
     uint32_t size; /* index of its pool, or WEIR_H2_MEMORY_SIZES: of malloc */
     uint64_t align;
 };

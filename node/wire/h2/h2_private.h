@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * h2_private.h - what h2.c and h2_frames.c share: the connection as nghttp2 and its callbacks see
- * it. Owner: one worker.
+ * h2_private.h - what h2_codec.c and h2_frames.c share: the connection as nghttp2 and its callbacks
+ * see it. Owner: one worker.
  */
 #ifndef WEIR_NODE_WIRE_H2_PRIVATE_H
 #define WEIR_NODE_WIRE_H2_PRIVATE_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "node/base/pool.h"
-#include "node/wire/h2.h"
-#include "node/wire/h2_memory.h"
+#include "node/wire/h2/h2.h"
+#include "node/wire/h2/h2_memory.h"
 
 struct nghttp2_session;
 struct nghttp2_session_callbacks;
@@ -29,11 +29,11 @@ struct weir_h2_shared {
 
 struct weir_h2 {
     uint32_t magic;
-    bool busy;     /* inside nghttp2 */
-    bool paused;   /* owner->frame wants no further frame now */
-    bool ended;    /* nothing more is read */
-    bool begun;    /* the preface was read */
-    uint8_t flooded; /* enum weir_h2_flood_kind */
+    bool busy;        /* inside nghttp2 */
+    bool paused;      /* owner->frame wants no further frame now */
+    bool ended;       /* nothing more is read */
+    bool begun;       /* the preface was read */
+    uint8_t flooded;  /* enum weir_h2_flood_kind */
     int32_t block_id; /* the stream whose header block comes in; 0: none */
     uint32_t list_max;
     struct weir_h2_shared *shared;

@@ -17,8 +17,8 @@
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
-#include "node/wire/h2_flood.h"
-#include "node/wire/h2_request.h"
+#include "node/wire/h2/h2_flood.h"
+#include "node/wire/h2/h2_request.h"
 
 struct weir_h2;
 struct weir_h2_shared;
@@ -107,8 +107,8 @@ void weir_h2_attach(struct weir_h2 *h, int32_t id, void *stream);
 /** A response's head. All is borrowed for the call. */
 struct weir_h2_response {
     uint16_t status;
-    bool ends; /* nothing follows; not of an interim one */
-    size_t num; /* 0..WEIR_H2_RESPONSE_FIELDS_MAX */
+    bool ends;                           /* nothing follows; not of an interim one */
+    size_t num;                          /* 0..WEIR_H2_RESPONSE_FIELDS_MAX */
     const struct weir_span_pair *fields; /* names in any case */
 };
 #define WEIR_H2_RESPONSE_FIELDS_MAX 600

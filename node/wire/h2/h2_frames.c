@@ -5,7 +5,7 @@
  */
 #include <nghttp2/nghttp2.h>
 
-#include "node/wire/h2_private.h"
+#include "node/wire/h2/h2_private.h"
 
 #define WINDOWS_OF_FRAME 4 /* WINDOW_UPDATEs that a DATA frame earns the client */
 
@@ -224,7 +224,7 @@ enum weir_err weir_h2_respond(struct weir_h2 *h, int32_t id, const struct weir_h
     nghttp2_nv *nv = h->shared->fields;
     uint8_t status[3] = { (uint8_t)('0' + r->status / 100), (uint8_t)('0' + r->status / 10 % 10),
                           (uint8_t)('0' + r->status % 10) };
-    nv[0] = (nghttp2_nv){ (uint8_t *)(uintptr_t)":status", status, 7, 3, NGHTTP2_NV_FLAG_NONE };
+    nv[0] = (nghttp2_nv){ (uint8_t *)(uintptr_t) ":status", status, 7, 3, NGHTTP2_NV_FLAG_NONE };
     for (size_t i = 0; i < r->num; i++) {
         struct weir_span name = r->fields[i].name;
         struct weir_span value = r->fields[i].value;
@@ -232,10 +232,10 @@ enum weir_err weir_h2_respond(struct weir_h2 *h, int32_t id, const struct weir_h
                                   name.len, value.len, NGHTTP2_NV_FLAG_NONE };
     }
     nghttp2_data_provider data = { .read_callback = on_read };
-    int rv = r->status < 200
-                 ? nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, id, NULL, nv, r->num + 1,
-                                          NULL)
-                 : nghttp2_submit_response(h->session, id, nv, r->num + 1, r->ends ? NULL : &data);
+    int rv =
+        r->status < 200
+            ? nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, id, NULL, nv, r->num + 1, NULL)
+            : nghttp2_submit_response(h->session, id, nv, r->num + 1, r->ends ? NULL : &data);
     weir_h2_expect(h, rv);
     return rv >= 0 ? WEIR_OK : rv == NGHTTP2_ERR_NOMEM ? WEIR_ENOMEM : WEIR_ECLOSED;
 }

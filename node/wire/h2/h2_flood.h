@@ -13,7 +13,7 @@
 #include "node/base/contract.h"
 
 enum weir_h2_flood_kind {
-    WEIR_H2_FLOOD_RESETS,   /* streams that ended by RST_STREAM of either peer */
+    WEIR_H2_FLOOD_RESETS, /* streams that ended by RST_STREAM of either peer */
     WEIR_H2_FLOOD_PINGS,
     WEIR_H2_FLOOD_SETTINGS,
     WEIR_H2_FLOOD_PRIORITIES, /* PRIORITY and PRIORITY_UPDATE */

@@ -4,7 +4,7 @@
  * line and Host are written behind them when the first other field, or the end, shows that all of
  * them are there; each field is written behind those before it.
  */
-#include "node/wire/h2_request.h"
+#include "node/wire/h2/h2_request.h"
 
 #include "node/wire/bytes.h"
 #include "node/wire/h1.h"
@@ -193,8 +193,7 @@ static void add_host(struct weir_h2_request *r, struct weir_span value)
     if (!(r->seen & SEEN_AUTHORITY))
         append_field(r, WEIR_SPAN_LIT("host"), value);
     else if (r->fault == WEIR_H2_REQUEST_OK &&
-             !weir_span_eq(value,
-                           weir_span(r->text->bytes + r->authority.at, r->authority.len)))
+             !weir_span_eq(value, weir_span(r->text->bytes + r->authority.at, r->authority.len)))
         fail(r, WEIR_H2_REQUEST_MALFORMED);
 }
 

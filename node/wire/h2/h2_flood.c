@@ -3,7 +3,7 @@
  * h2_flood.c - see h2_flood.h. All buckets are filled at one time, in steps of 100 ms, so that one
  * time is enough for all of them.
  */
-#include "node/wire/h2_flood.h"
+#include "node/wire/h2/h2_flood.h"
 
 #define STEP_MS 100
 
