@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "node/base/log_filter.h"
 #include "node/base/trace.h"
@@ -132,7 +131,7 @@ static void finish_session(struct weir_session_h2 *h)
         end_session(h, WEIR_OUTCOME_CLIENT_GONE);
     weir_session_h2_move(h, WEIR_SESSION_H2_LINGER);
     l->end_ms = now_ms(h) + WEIR_LINGER_MS;
-    (void)shutdown(c->watch.fd, SHUT_WR);
+    weir_conn_shut(c);
 }
 
 WEIR_COLD static void log_flood(const struct weir_session_h2 *h, enum weir_h2_flood_kind kind)
@@ -482,24 +481,31 @@ static bool make_link(struct weir_session_h2 *h)
     return true;
 }
 
+static void adopt_session(struct weir_session *s)
+{
+    struct weir_session_h2 *h = weir_container_of(s, struct weir_session_h2, s);
+    h->state = WEIR_SESSION_H2_OPEN;
+    h->fresh = true;
+    h->counted_given = 0;
+    h->link = NULL;
+}
+
 static struct weir_session *open_session(struct weir_worker *w, int fd)
 {
     struct weir_session_h2 *h = weir_pool_get(&w->session_pool);
     if (h == NULL)
         return NULL;
-    memset(h, 0, sizeof(*h));
+    memset(&h->s, 0, sizeof(h->s));
+    h->s.conn.env = &w->env;
+    adopt_session(&h->s);
     weir_conn_init(&h->s.conn, &w->env, &weir_session_h2.owner, fd);
     return &h->s;
 }
 
-/* Also of a session that was of another kind before: what is behind its common part is unknown. */
 static void begin_session(struct weir_session *s)
 {
     struct weir_session_h2 *h = session_of(&s->conn);
-    h->state = WEIR_SESSION_H2_OPEN;
-    h->fresh = true;
     h->counted_given = (uint32_t)s->conn.given;
-    h->link = NULL;
     if (!make_link(h)) {
         weir_metric_add(worker_of(h)->metrics, WEIR_M_POOL_EXHAUSTED, 1);
         close_session(h, true);
@@ -539,7 +545,7 @@ static bool session_is_idle(const struct weir_session *s)
 {
     const struct weir_session_h2 *h = session_of_base(s);
     return h->state == WEIR_SESSION_H2_OPEN && !h->fresh && !s->starved &&
-           h->link->num_streams == 0 && h->link->block_ms == 0 && s->conn.out.len == 0;
+           h->link->num_streams == 0 && h->link->block_ms == 0 && !weir_conn_holds_output(&s->conn);
 }
 
 static bool shed_session(struct weir_session *s)
@@ -564,6 +570,7 @@ const struct weir_session_kind weir_session_h2 = {
                .closed = on_closed },
     .client_speaks_first = true,
     .open = open_session,
+    .adopt = adopt_session,
     .begin = begin_session,
     .drain = drain_session,
     .cut = cut_session,

@@ -42,7 +42,8 @@ struct weir_session_h2 {
     struct weir_h2_link *link; /* owns */
 };
 
-_Static_assert(sizeof(struct weir_session_h2) <= 440, "it is made of a session of another kind");
+_Static_assert(sizeof(struct weir_session_h2) <= WEIR_SESSION_BYTES,
+               "it is made of a session of another kind");
 
 /** What a worker has for all its HTTP/2 connections. */
 struct weir_h2_common {

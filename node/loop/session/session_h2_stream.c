@@ -132,6 +132,11 @@ static const struct weir_addr *side_local(const struct weir_client_side *side)
     return &stream_of_side(side)->l->h->s.local;
 }
 
+static const struct weir_tls *side_tls(const struct weir_client_side *side)
+{
+    return weir_session_tls_of(&stream_of_side(side)->l->h->s);
+}
+
 static void side_wake(struct weir_client_side *side)
 {
     struct weir_h2_stream *s = stream_of_side(side);
@@ -220,6 +225,7 @@ static void side_end(struct weir_client_side *side, enum weir_client_end how)
 static const struct weir_client_ops side_ops = {
     .peer = side_peer,
     .local = side_local,
+    .tls = side_tls,
     .send = side_send,
     .head = side_head,
     .finish = side_finish,
