@@ -110,6 +110,10 @@ BANNED_IN_PROGRAM = {"assert", "sleep", "usleep", "system", "popen", "sscanf", "
 MANY_PARAMETERS = {
     # A callback and its argument are one thing, which C makes two.
     ("sync/store/store.h", "weir_store_list"),
+    # Callbacks of BoringSSL, in its form.
+    ("node/wire/tls_identity_make.c", "drop_held"), ("node/wire/tls_server.c", "on_alpn"),
+    ("node/wire/tls_server.c", "seal_ticket"), ("node/wire/tls_server.c", "open_ticket"),
+    ("node/wire/tls_signature.c", "on_sign"), ("node/wire/tls_signature.c", "on_decrypt"),
     # Callbacks of nghttp2.
     ("node/wire/h2/h2_frames.c", "on_header"),
     ("node/wire/h2/h2_frames.c", "on_data"),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tls.c - see tls.h. BoringSSL reads and writes through a BIO whose two ends are the spans of the
- * call that runs.
+ * tls_conn.c - see tls.h. BoringSSL reads and writes through a BIO whose two ends are the spans of
+ * the call that runs.
  */
 #include "node/wire/tls.h"
 

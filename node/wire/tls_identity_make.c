@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tls_identity.c - see tls_identity.h.
+ * tls_identity_make.c - see tls_identity.h.
  */
 #include "node/wire/tls_identity.h"
 
