@@ -10,7 +10,8 @@
 #include "tests/support/h2_client_frames.h"
 
 /** A client on a connection that is open; its preface waits to be sent.
- * @param window  bytes of each stream's response that are taken at first */
+ * @param window  bytes of each stream's response that are taken at first; other than 65535: no
+ * window is opened further but by the test */
 static inline void h2_begin(struct h2_client *c, const struct weir_addr *to, uint32_t window)
 {
     nghttp2_session_callbacks *cb;
@@ -22,7 +23,7 @@ static inline void h2_begin(struct h2_client *c, const struct weir_addr *to, uin
     assert_int_equal(nghttp2_session_callbacks_new(&cb), 0);
     assert_int_equal(nghttp2_option_new(&o), 0);
     nghttp2_option_set_no_http_messaging(o, 1); /* a test may send anything */
-    nghttp2_option_set_no_auto_window_update(o, window < 65535);
+    nghttp2_option_set_no_auto_window_update(o, window != 65535);
     nghttp2_session_callbacks_set_on_header_callback(cb, h2_on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, h2_on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, h2_on_frame);
