@@ -37,7 +37,7 @@ COMPLEXITY_MAX = 15
 README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
-CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/admin", "node/cli", "node/cli/docs",
+CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/docs",
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
                 "sync/layout", "sync/store", "tenants", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
@@ -561,7 +561,9 @@ def compile_flags(generated):
                        sorted(protos), check=True)
     libraries = ["libuv", "libprotobuf-c", "jansson", "yaml-0.1", "lmdb", "cmocka"]
     flags = subprocess.run(["pkg-config", "--cflags"] + libraries, check=True, capture_output=True, text=True)
-    return ["-I", TOP, "-isystem", generated] + flags.stdout.split()
+    boringssl = os.environ.get("BORINGSSL_ROOT") or subprocess.run(
+        [os.path.join(TOP, "deploy/boringssl"), "--print"], check=True, capture_output=True, text=True).stdout.strip()
+    return ["-I", TOP, "-isystem", generated, "-isystem", os.path.join(boringssl, "include")] + flags.stdout.split()
 
 
 def main():

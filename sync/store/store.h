@@ -35,6 +35,7 @@ enum weir_index {
     WEIR_INDEX_ADDRESS_PORT = 4, /* 16 bytes, port big-endian */
     WEIR_INDEX_PREFIX = 5,       /* prefix length, 16 bytes */
     WEIR_INDEX_REVERSED = 6,     /* made by the store of HOST and WILDCARD rows: store_claims.h */
+    WEIR_INDEX_CERT = 7,         /* tenants/cert_record.h; no conflict, not counted */
 };
 
 struct weir_index_rows; /* collects the rows of one record's value */

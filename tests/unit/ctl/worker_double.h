@@ -19,7 +19,7 @@ struct weir_workers {
     struct weir_addr bound[WEIR_LISTENERS_MAX];
     struct weir_metrics metrics;
     const struct weir_metrics *blocks[1];
-    _Atomic uint64_t num_changed; /* calls of weir_workers_tenant_changed */
+    _Atomic uint64_t num_changed; /* calls of weir_workers_changed */
     uint64_t drain_ms;            /* of the last call of weir_workers_drain */
     unsigned num_drains;
 };
@@ -41,6 +41,7 @@ enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct w
 {
     if (worker_double_start_err < 0) {
         ret_error->listener = cfg->http[0];
+        ret_error->field = "listen.http";
         return worker_double_start_err;
     }
     struct weir_workers *w = calloc(1, sizeof(*w));
@@ -62,7 +63,8 @@ const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t 
 }
 
 /** Counts. */
-void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed)
+void weir_workers_changed(struct weir_workers *w, enum weir_class class, struct weir_span key,
+                          bool names_changed)
 {
     atomic_fetch_add(&w->num_changed, 1);
 }
@@ -80,6 +82,7 @@ enum weir_err weir_workers_change(struct weir_workers *w, const struct weir_work
 {
     if (worker_double_change_err < 0) {
         ret_error->listener = cfg->http[0];
+        ret_error->field = "listen.http";
         return worker_double_change_err;
     }
     memcpy(w->bound, cfg->http, cfg->num_http * sizeof(*cfg->http));
@@ -89,8 +92,10 @@ enum weir_err weir_workers_change(struct weir_workers *w, const struct weir_work
 /** Fails with worker_double_change_err. */
 enum weir_err weir_workers_undrain(struct weir_workers *w, struct weir_workers_error *ret_error)
 {
-    if (worker_double_change_err < 0)
+    if (worker_double_change_err < 0) {
         ret_error->listener = w->bound[0];
+        ret_error->field = "listen.http";
+    }
     return worker_double_change_err;
 }
 
