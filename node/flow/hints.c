@@ -196,13 +196,14 @@ void weir_hints_learn(struct weir_hints *h, const struct weir_hints_key *key,
                       const struct weir_response_fields *response, uint64_t now_ms)
 {
     char text[WEIR_HINT_TEXT_MAX];
-    if (response->status != 200 || !response_is_public(response))
+    if (response->status != 200)
         return;
     size_t len = write_links(key, response, text);
     struct weir_hint *hint = find(h, key);
+    if ((len == 0 && hint == NULL) || !response_is_public(response))
+        return;
     if (len == 0) {
-        if (hint != NULL)
-            hint->text_len = 0;
+        hint->text_len = 0;
         return;
     }
     if (h->hints == NULL)

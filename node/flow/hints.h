@@ -46,7 +46,7 @@ struct weir_hints_key {
 struct weir_hints_page {
     struct weir_span tenant;
     bool https;
-    struct weir_span host; /* in lower case, with the port if one was given */
+    struct weir_span host; /* in lower case */
     struct weir_span path; /* of the request; what follows "?" does not count */
 };
 

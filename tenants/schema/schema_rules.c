@@ -454,7 +454,10 @@ static const struct weir_rule http_rules[] = {
       DURATION(100, 24 * HOUR),
       PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
       .help = "How long a client's connection may wait for the next request." },
-    { .field = "server_push", NOT_YET, .help = "HTTP/2 server push." },
+    { .field = "server_push",
+      .preset_text = "true",
+      .help = "Whether what a response links with rel=preload is requested and pushed to clients of "
+              "HTTP/2 that take pushes." },
     { .field = "on_client_close",
       .preset_text = "abort",
       .help = "A client that closes while its response is awaited. abort: its request is given up, "
@@ -465,6 +468,10 @@ static const struct weir_rule http_rules[] = {
       PRESET(WEIR_DEFAULT_MAX_FIELDS),
       .help = "Header fields of a request or of a response. A request with more gets a 431, a "
               "response with more becomes a 502." },
+    { .field = "early_hints",
+      .preset_text = "true",
+      .help = "Whether clients of HTTP/2 that take no pushes get a 103 (Early Hints) with what "
+              "earlier responses of the same path linked with rel=preload." },
     { .field = "trace",
       .preset_text = "false",
       .help =
