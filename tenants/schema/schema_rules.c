@@ -456,8 +456,9 @@ static const struct weir_rule http_rules[] = {
       .help = "How long a client's connection may wait for the next request." },
     { .field = "server_push",
       .preset_text = "true",
-      .help = "Whether what a response links with rel=preload is requested and pushed to clients of "
-              "HTTP/2 that take pushes." },
+      .help =
+          "Whether what a response links with rel=preload is requested and pushed to clients of "
+          "HTTP/2 that take pushes." },
     { .field = "on_client_close",
       .preset_text = "abort",
       .help = "A client that closes while its response is awaited. abort: its request is given up, "
@@ -468,15 +469,15 @@ static const struct weir_rule http_rules[] = {
       PRESET(WEIR_DEFAULT_MAX_FIELDS),
       .help = "Header fields of a request or of a response. A request with more gets a 431, a "
               "response with more becomes a 502." },
-    { .field = "early_hints",
-      .preset_text = "true",
-      .help = "Whether clients of HTTP/2 that take no pushes get a 103 (Early Hints) with what "
-              "earlier responses of the same path linked with rel=preload." },
     { .field = "trace",
       .preset_text = "false",
       .help =
           "Whether TRACE requests are passed on; else they get a 405. With Max-Forwards: 0 weir "
           "responds itself, with the request but for fields that look like credentials." },
+    { .field = "early_hints",
+      .preset_text = "true",
+      .help = "Whether clients of HTTP/2 that take no pushes get a 103 (Early Hints) with what "
+              "earlier responses of the same path linked with rel=preload." },
 };
 
 static const struct weir_rule tcp_rules[] = {

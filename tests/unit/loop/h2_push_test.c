@@ -3,6 +3,7 @@
  * h2_push_test.c - server push and early hints on a running worker: what is promised and what is
  * not, in which order, and how a client refuses it.
  */
+#include "tests/support/failalloc.h"
 #include "tests/unit/loop/h2_rig.h"
 
 #define PAGE_HEAD(links) "HTTP/1.1 200 OK\r\n" links "Content-Length: 4\r\n\r\n"
@@ -426,6 +427,49 @@ static void promises_end_with_their_connection(void **state)
     h2_rig_free(r);
 }
 
+/* Respond to what comes on the connection that there is, or on others. */
+static void serve_all(struct h2_rig *r)
+{
+    do {
+        h2_rig_accept(r);
+        while (peer_ready(r->rig->server.fd, 50) &&
+               peer_try_head(&r->rig->server, WEIR_H1_REQUEST, &r->rig->request))
+            peer_send(&r->rig->server, RIG_OK);
+        peer_close(&r->rig->server);
+    } while (peer_ready(r->rig->origin, 50));
+}
+
+/* Whatever has no memory, the page or the connection is all that may be lost. */
+static void a_push_may_have_no_memory(void **state)
+{
+    unsigned long num = 1;
+    for (unsigned long n = 1; n <= num; n++) {
+        struct h2_rig *r = rig_taking(100);
+        struct h2_stream *t = h2_ask(&r->c, "GET", "/", NULL);
+        h2_rig_read_request(r);
+        weir_failalloc_once((long)n);
+        peer_send(&r->rig->server, PAGE_HEAD(STYLE) "page");
+        while (!t->closed && h2_read(&r->c, 1000))
+            continue;
+        serve_all(r);
+        struct h2_stream *p = pushed(r, 0);
+        while (p != NULL && !p->closed && h2_read(&r->c, 1000))
+            continue;
+        num = weir_failalloc_count() > num ? weir_failalloc_count() : num;
+        weir_failalloc_after(-1);
+        assert_true(t->closed || r->c.gone);
+        assert_true(p == NULL || p->closed || r->c.gone);
+        h2_end(&r->c);
+        h2_rig_connect(r);
+        t = h2_ask(&r->c, "GET", "/after", NULL);
+        h2_rig_respond(r, RIG_OK);
+        h2_await_end(&r->c, t);
+        assert_int_equal(t->status, 200);
+        h2_rig_free(r);
+    }
+    assert_in_range(num, 2, 50);
+}
+
 /* -- early hints -- */
 
 static void earlier_links_are_hinted(void **state)
@@ -541,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_client_that_resets_pushes_gets_fewer),
         cmocka_unit_test(a_tenant_can_turn_pushes_off),
         cmocka_unit_test(promises_end_with_their_connection),
+        cmocka_unit_test(a_push_may_have_no_memory),
         cmocka_unit_test(earlier_links_are_hinted),
         cmocka_unit_test(what_is_one_clients_is_not_hinted_to_another),
         cmocka_unit_test(a_response_that_is_there_at_once_is_not_hinted),
