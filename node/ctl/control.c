@@ -136,9 +136,10 @@ static void start_handles(struct weir_control *c)
 static void write_listeners(const struct weir_control *c, struct weir_strbuf *out)
 {
     char text[WEIR_ADDR_TEXT_MAX];
-    for (size_t i = 0; i < c->config.num_http; i++) {
+    for (size_t i = 0; i < c->config.num_http + c->config.num_https; i++) {
         weir_addr_text(weir_workers_bound(c->node.workers, i), text);
-        weir_strbuf_printf(out, "%shttp://%s", i > 0 ? "," : "", text);
+        weir_strbuf_printf(out, "%s%s://%s", i > 0 ? "," : "",
+                           i < c->config.num_http ? "http" : "https", text);
     }
 }
 
@@ -292,10 +293,13 @@ static bool start_workers(struct weir_control *c)
         .num_workers = c->config.num_workers,
         .http = c->config.http,
         .num_http = c->config.num_http,
+        .https = c->config.https,
+        .num_https = c->config.num_https,
         .max_connections = weir_control_connections(c, c->config.max_connections),
         .max_memory = c->config.max_memory,
         .head_timeout_ms = c->config.head_timeout_ms,
         .idle_timeout_ms = c->config.idle_timeout_ms,
+        .handshake_timeout_ms = c->config.handshake_timeout_ms,
         .connections_per_address = c->config.connections_per_address,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
@@ -312,7 +316,7 @@ static bool start_workers(struct weir_control *c)
         return true;
     }
     if (fault.listener.port != 0)
-        weir_explain_listener("listen.http", &fault.listener, err, fault.sys_errno, &why);
+        weir_explain_listener(fault.field, &fault.listener, err, fault.sys_errno, &why);
     else
         weir_strbuf_printf(&why, "workers cannot be started (%s): %s",
                            fault.what != NULL ? fault.what : "start",
@@ -345,7 +349,8 @@ static bool start_health(struct weir_control *c, const char *field, const struct
                          struct weir_admin_listener **ret, struct weir_strbuf *why)
 {
     int sys_errno = 0;
-    enum weir_err err = weir_admin_listen_tcp(c->admin, at, ret, &sys_errno);
+    enum weir_err err =
+        weir_admin_listen_tcp(c->admin, at, WEIR_ADMIN_SCOPE_HEALTH, ret, &sys_errno);
     if (err < 0)
         weir_explain_listener(field, at, err, sys_errno, why);
     return err == WEIR_OK;

@@ -376,6 +376,8 @@ bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
     check_running(&f, c);
     for (size_t i = 0; i < c->num_http; i++)
         check_listener(&f, "listen.http", &c->http[i]);
+    for (size_t i = 0; i < c->num_https; i++)
+        check_listener(&f, "listen.https", &c->https[i]);
     if (c->has_admin)
         check_listener(&f, "admin.listen", &c->admin);
     if (c->has_metrics)

@@ -102,6 +102,7 @@ struct weir_worker {
     struct weir_task unfinished; /* queued while work of a turn is left over */
     struct weir_task resume;     /* queued when memory has come free for those that wait */
 
+    struct weir_worker_tls *tls; /* owns */
     struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;
     struct weir_list sessions;         /* of clients, but those in undrained: weir_session.link */
@@ -114,7 +115,7 @@ struct weir_worker {
     uint64_t memory_published;         /* of the metric */
     struct weir_list refill;           /* address pools that are below min_idle */
     struct weir_hashmap pools;         /* endpoint key -> weir_endpoint_pool */
-    struct weir_hashmap address_pool_map; /* weir_endpoint.text -> weir_address_pool */
+    struct weir_hashmap address_pool_map; /* weir_address_pool.text -> itself */
     size_t address_pools_at;
     size_t pools_at;               /* where the sweep goes on */
     uint64_t endpoint_pools_freed; /* a pointer to a pool is good until this changes */

@@ -25,6 +25,7 @@
 #include "node/loop/memory_ladder.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session/session_h1.h"
+#include "node/loop/worker_tls.h"
 #include "tenants/cert_cache.h"
 #include "tenants/defaults.h"
 
@@ -279,6 +280,7 @@ static void apply_limits(struct weir_worker *w)
     weir_pool_set_max(&w->session_pool, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
     weir_pool_set_max(&w->exchange.exchanges, cfg->max_connections + 64u);
     weir_pool_set_max(&w->origins, origins + 1024u);
+    weir_worker_tls_set_max(w, cfg->max_connections + origins + 1024u);
     weir_pool_set_max(&w->dials, origins + 64u);
     weir_pool_set_max(&w->exchange.heads,
                       cfg->max_memory / n / 8 / sizeof(struct weir_h1_head) + 1);
@@ -317,6 +319,7 @@ void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
     w->cfg.max_memory = change->max_memory;
     w->cfg.head_timeout_ms = change->head_timeout_ms;
     w->cfg.idle_timeout_ms = change->idle_timeout_ms;
+    w->cfg.handshake_timeout_ms = change->handshake_timeout_ms;
     w->cfg.connections_per_address = change->connections_per_address;
     change->trusted = NULL;
     apply_limits(w);
@@ -423,7 +426,7 @@ void *weir_worker_run(void *arg)
 
 static void init_pools(struct weir_worker *w)
 {
-    weir_pool_init(&w->session_pool, sizeof(struct weir_session_h1), 128, 0);
+    weir_pool_init(&w->session_pool, WEIR_SESSION_BYTES, 128, 0);
     weir_pool_init(&w->exchange.exchanges, sizeof(struct weir_exchange), 64, 0);
     weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, 0);
     weir_pool_init(&w->dials, sizeof(struct weir_dial), 64, 0);
@@ -573,6 +576,9 @@ enum weir_err weir_worker_init(struct weir_worker *w)
         err = init_certs(w);
     init_envs(w);
     if (err == WEIR_OK)
+        err = weir_worker_tls_init(w);
+    apply_limits(w);
+    if (err == WEIR_OK)
         err = init_loop(w);
     renew_date(w);
     return err;
@@ -594,6 +600,7 @@ void weir_worker_free(struct weir_worker *w)
     weir_inbox_deinit(&w->responses);
     weir_endpoint_pool_free_all(w);
     weir_address_pool_free_all(w);
+    weir_worker_tls_deinit(w);
     weir_pool_deinit(&w->session_pool);
     weir_pool_deinit(&w->exchange.exchanges);
     weir_pool_deinit(&w->origins);

@@ -25,6 +25,7 @@ struct weir_workers;
 /** Why a start failed, for the one line that the operator reads. */
 struct weir_workers_error {
     struct weir_addr listener; /* the listener at fault; port 0 and zero address when it is none */
+    const char *field;         /* with it: "listen.http" or "listen.https" */
     int sys_errno;
     const char *what; /* "bind", "listen", "thread", "memory" */
 };
@@ -52,7 +53,8 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
 WEIR_MUST_USE enum weir_err weir_workers_change(struct weir_workers *w,
                                                 const struct weir_workers_config *cfg,
                                                 struct weir_workers_error *ret_error);
-/** The address a listener is bound to, with the real port. @param i 0..num_http-1 */
+/** The address a listener is bound to, with the real port. @param i  those of http, then those of
+ * https */
 const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i);
 
 /** Any thread, never blocks: report to every worker that a tenant or a certificate changed. A

@@ -380,8 +380,8 @@ static WEIR_PRINTF(4, 5) void add_fault(struct apply *a, const char *tenant, con
     detail->message = message;
 }
 
-/* The files of error pages are on the client's host. */
-static void check_pages(struct apply *a, const Weir__V1__Tenant *t)
+/* The files that a document names are on the client's host. */
+static void check_files(struct apply *a, const Weir__V1__Tenant *t)
 {
     for (size_t i = 0; i < t->n_error_pages; i++) {
         const Weir__V1__Tenant__ErrorPagesEntry *e = t->error_pages[i];
@@ -390,6 +390,13 @@ static void check_pages(struct apply *a, const Weir__V1__Tenant *t)
             continue;
         snprintf(field, sizeof(field), "error_pages.%s.file", e->key);
         add_fault(a, t->name, field, "files are read by the client; send body");
+    }
+    for (size_t i = 0; i < t->n_upstreams; i++) {
+        char field[128];
+        if (!weir_schema_has_unread_ca(t->upstreams[i]->value))
+            continue;
+        snprintf(field, sizeof(field), "upstreams.%s.tls.ca.file", t->upstreams[i]->key);
+        add_fault(a, t->name, field, "files are read by the client; send pem");
     }
 }
 
@@ -418,7 +425,8 @@ static void check_endpoints(struct apply *a, struct weir_self_check *own, const 
 static void find_own_listeners(const struct weir_node *node, struct weir_self_check *own)
 {
     weir_self_check_init(own);
-    for (size_t i = 0; node->workers != NULL && i < node->config->num_http; i++)
+    size_t num = node->config->num_http + node->config->num_https;
+    for (size_t i = 0; node->workers != NULL && i < num; i++)
         own->listeners[own->num++] = *weir_workers_bound(node->workers, i);
 }
 
@@ -462,7 +470,7 @@ static enum weir_err check_docs(struct apply *a)
                       "line %u: a node file is read by weir node; apply takes tenants", doc->line);
             continue;
         }
-        check_pages(a, doc->tenant);
+        check_files(a, doc->tenant);
         check_endpoints(a, &own, doc->tenant);
         if (a->one && !weir_span_eq(weir_span_cstr(doc->tenant->name), name))
             add_fault(a, doc->tenant->name, "name", "the path has %.*s", (int)name.len,
@@ -475,6 +483,17 @@ static enum weir_err check_docs(struct apply *a)
     weir_self_check_deinit(&own);
     enum weir_err err = check_names(a);
     return err < 0 ? err : a->err;
+}
+
+/* A tenant's token may bring documents of its tenant alone; one of another refuses them all. */
+static bool may_touch_all(const struct apply *a)
+{
+    const struct weir_docs *docs = &a->push->docs;
+    for (size_t i = 0; i < docs->len; i++)
+        if (docs->items[i].kind == WEIR_KIND_TENANT &&
+            !weir_admin_may_touch(a->request, weir_span_cstr(docs->items[i].tenant->name)))
+            return false;
+    return true;
 }
 
 static void push_docs(struct apply *a)
@@ -502,6 +521,8 @@ static void judge_docs(struct apply *a)
         weir_admin_response_invalid(r, &a->diags);
     } else if (a->err < 0 || (a->err = check_docs(a)) < 0) {
         weir_admin_response_err(r, a->err, "the documents");
+    } else if (!may_touch_all(a)) {
+        weir_admin_response_forbidden(r, "the body describes another");
     } else if (num == 0) {
         weir_admin_response_error(r, 400, "invalid", "the body holds no document");
     } else if (num > 1 && (a->one || a->precondition != WEIR_WHATEVER)) {

@@ -10,7 +10,7 @@
 #include "node/ctl/admin/admin_certs.h"
 #include "node/ctl/stored_tenant.h"
 #include "tenants/cert_record.h"
-#include "tenants/schema/schema_base64.h"
+#include ""
 #include "tenants/unpack.h"
 
 #define LIMIT_DEFAULT      200

@@ -595,19 +595,29 @@ static void push_added(struct adding *a)
         respond(a);
 }
 
+static bool may_touch_all(const struct adding *a)
+{
+    for (size_t i = 0; i < a->in->n_certificates; i++)
+        if (!weir_admin_may_touch(a->request, weir_span_cstr(a->in->certificates[i]->tenant)))
+            return false;
+    return true;
+}
+
 static void on_body_read(uv_work_t *work, int status)
 {
     struct adding *a = work->data;
 
     if (status < 0)
         a->err = WEIR_ECLOSED;
-    if (a->err == WEIR_OK && a->in->n_certificates > 0) {
+    if (a->err == WEIR_OK && a->in->n_certificates > 0 && may_touch_all(a)) {
         push_added(a);
         return;
     }
     if (a->err == WEIR_ELIMIT)
         weir_admin_response_error(a->request, 400, "invalid",
                                   "more than %d certificates in one request", UPLOADS_MAX);
+    else if (a->err == WEIR_OK && a->in->n_certificates > 0)
+        weir_admin_response_forbidden(a->request, "a certificate is for another");
     else if (a->err == WEIR_EINVAL || a->err == WEIR_OK)
         weir_admin_response_error(a->request, 400, "invalid",
                                   "the body is not {\"certificates\": [{\"tenant\": ..., "
