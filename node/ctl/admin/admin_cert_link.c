@@ -23,8 +23,8 @@ struct linking {
     struct weir_push *push;
     bool delete;
     bool remove;
-    bool fallback;                 /* in place of a host */
-    char host[WEIR_HOST_MAX + 3];  /* "*." and a domain for a wildcard */
+    bool fallback;                /* in place of a host */
+    char host[WEIR_HOST_MAX + 3]; /* "*." and a domain for a wildcard */
     uint8_t key[WEIR_CERT_KEY_MAX];
     size_t key_len;
     uint32_t kind; /* of its key */
@@ -167,8 +167,8 @@ static enum weir_err holders_find(struct linking *l, struct holders *h)
     if (err == WEIR_OK) {
         l->kind = m->key_kind;
         size_t len = weir_cert_index_key(l->request->name, weir_span_cstr(l->host), name);
-        err = weir_store_index_claims(reader, WEIR_INDEX_CERT, weir_span(name, len), holder_note,
-                                      h);
+        err =
+            weir_store_index_claims(reader, WEIR_INDEX_CERT, weir_span(name, len), holder_note, h);
     }
     weir_arena_deinit(&arena);
     weir_store_read_end(reader);
@@ -204,7 +204,7 @@ static void on_changed(struct weir_push *p)
 static void linking_start(struct linking *l)
 {
     struct holders holders = { .l = l };
-    bool moves = !l->delete && !l->remove;
+    bool moves = !l->delete &&!l->remove;
     enum weir_err err = moves ? holders_find(l, &holders) : WEIR_OK;
 
     if (err == WEIR_OK)

@@ -9,8 +9,8 @@
 #include "node/base/clock.h"
 #include "node/ctl/admin/admin_certs.h"
 #include "node/ctl/stored_tenant.h"
+#include "tenants/base64.h"
 #include "tenants/cert_record.h"
-#include ""
 #include "tenants/unpack.h"
 
 #define LIMIT_DEFAULT      200
@@ -135,8 +135,8 @@ static enum weir_err use_fill(struct viewing *v, const Weir__V1__Certificate *m,
                               Weir__V1__CertificateSummary *out)
 {
     if (!weir_span_eq(v->tenant_name, weir_span_cstr(out->tenant))) {
-        enum weir_err err = weir_admin_cert_tenant(v->reader, weir_span_cstr(out->tenant), v->arena,
-                                                   &v->tenant);
+        enum weir_err err =
+            weir_admin_cert_tenant(v->reader, weir_span_cstr(out->tenant), v->arena, &v->tenant);
         if (err < 0)
             return err;
         v->tenant_name = weir_span_cstr(out->tenant);

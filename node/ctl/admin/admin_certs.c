@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin_certs.c - the writes of certificates: add many, delete one, link one. What is to be added is
- * read, checked and sealed on libuv's pool, so that the control loop goes on; keys are in clear only
- * in the request's body and in secret pages, and both are wiped. Then it is one push.
+ * admin_certs.c - the writes of certificates: add many, delete one, link one. What is to be added
+ * is read, checked and sealed on libuv's pool, so that the control loop goes on; keys are in clear
+ * only in the request's body and in secret pages, and both are wiped. Then it is one push.
  */
 #include "node/ctl/admin/admin_certs.h"
 
@@ -74,14 +74,15 @@ static enum weir_err texts_copy(struct adding *a, const struct weir_cert_notes *
     struct weir_arena *arena = &a->push->arena;
 
     to->faults = weir_arena_calloc(arena, notes->num, sizeof(char *));
-    to->warnings = weir_arena_calloc(arena, notes->num + 1, sizeof(char *)); /* and one of the push */
+    to->warnings =
+        weir_arena_calloc(arena, notes->num + 1, sizeof(char *)); /* and one of the push */
     if (to->faults == NULL || to->warnings == NULL)
         return WEIR_ENOMEM;
     for (size_t i = 0; i < notes->num; i++) {
         const struct weir_cert_note *n = &notes->items[i];
         bool doubt = n->gravity == WEIR_CERT_DOUBT;
-        char *text = weir_arena_printf(
-            arena, "%s%s", n->text, doubt && !a->force ? " (it can be added with force)" : "");
+        char *text = weir_arena_printf(arena, "%s%s", n->text,
+                                       doubt && !a->force ? " (it can be added with force)" : "");
         if (text == NULL)
             return WEIR_ENOMEM;
         if (n->gravity == WEIR_CERT_FAULT || (doubt && !a->force))
@@ -140,7 +141,7 @@ static enum weir_err files_add(struct weir_cert_reader *r, const struct added *t
     for (size_t i = 0; err == WEIR_OK && i < in->n_files && i < FILES_MAX; i++) {
         struct weir_cert_file file = {
             .name = in->label != NULL && in->label[0] != '\0' ? in->label : "the upload",
-            .bytes = weir_span(in->files[i].data, in->files[i].len),
+            .bytes = weir_span_cstr(in->files[i]),
         };
         err = weir_cert_reader_add(r, &file, notes);
     }
@@ -196,7 +197,8 @@ static ProtobufCBinaryData *chain_copy(struct weir_arena *arena, const struct we
     return list;
 }
 
-static enum weir_err texts_fill(struct adding *a, struct added *to, const struct weir_cert_bundle *b)
+static enum weir_err texts_fill(struct adding *a, struct added *to,
+                                const struct weir_cert_bundle *b)
 {
     struct weir_arena *arena = &a->push->arena;
     Weir__V1__Certificate *m = &to->record;
@@ -364,14 +366,15 @@ static bool chain_eq(const Weir__V1__Certificate *a, const Weir__V1__Certificate
 }
 
 /* A key that is there already, and that this node can open. */
-static bool key_opens(const struct added *to, struct weir_span key, const Weir__V1__Certificate *old)
+static bool key_opens(const struct added *to, struct weir_span key,
+                      const Weir__V1__Certificate *old)
 {
     size_t len = 0;
     uint8_t *plain = weir_secret_pages_new(WEIR_SEAL_PLAIN_MAX);
-    bool good = plain != NULL &&
-                weir_cert_open(to->secret, key,
-                               weir_span(old->sealed_key.data, old->sealed_key.len), plain,
-                               &len) == WEIR_OK;
+    bool good =
+        plain != NULL &&
+        weir_cert_open(to->secret, key, weir_span(old->sealed_key.data, old->sealed_key.len), plain,
+                       &len) == WEIR_OK;
 
     weir_secret_pages_free((void **)&plain, WEIR_SEAL_PLAIN_MAX);
     return good;
@@ -447,8 +450,8 @@ static enum weir_err use_check(struct adding *a, struct added *to)
 {
     const Weir__V1__Tenant *t = NULL;
 
-    enum weir_err err = weir_admin_cert_tenant(a->request->node->reader, to->tenant,
-                                               &a->push->arena, &t);
+    enum weir_err err =
+        weir_admin_cert_tenant(a->request->node->reader, to->tenant, &a->push->arena, &t);
     if (err < 0 || (t != NULL && weir_admin_cert_is_used(t, &to->record)))
         return err;
     to->warnings[to->num_warnings++] = weir_arena_printf(
@@ -581,8 +584,8 @@ static void push_added(struct adding *a)
         if (to->num_faults > 0)
             continue;
         size_t len = weir_cert_key(to->tenant, weir_span_cstr(to->id), key);
-        err = weir_push_record(a->push, WEIR_CLASS_CERT, weir_span(key, len), build_added,
-                               &to->item);
+        err =
+            weir_push_record(a->push, WEIR_CLASS_CERT, weir_span(key, len), build_added, &to->item);
         if (err == WEIR_OK)
             to->item->own = to;
         num++;
@@ -621,7 +624,7 @@ static void on_body_read(uv_work_t *work, int status)
     else if (a->err == WEIR_EINVAL || a->err == WEIR_OK)
         weir_admin_response_error(a->request, 400, "invalid",
                                   "the body is not {\"certificates\": [{\"tenant\": ..., "
-                                  "\"files\": [Base64, ...]}, ...]}");
+                                  "\"files\": [PEM or Base64, ...]}, ...]}");
     else
         weir_admin_response_err(a->request, a->err, "the certificates");
     adding_free(a);
