@@ -21,6 +21,9 @@
     2000 /* reading on after an early refusal, for the client to see it                            \
           */
 #define WEIR_ADMIN_LINGER_MAX 33554432 /* bytes dropped meanwhile */
+#define WEIR_ADMIN_SLICE      65536 /* bytes of a response that are given to a connection at once */
+#define WEIR_ADMIN_BUFFERS_MAX                                                                     \
+    33554432 /* bytes that clients do not take, and that TLS holds, of all connections */
 
 /** What a listener serves. */
 enum weir_admin_scope {
