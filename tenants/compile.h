@@ -24,6 +24,7 @@
 
 struct weir_redirect_plan;
 struct weir_tenant;
+struct weir_upstream_tls;
 
 /** One compile. Structures grow from the front of the block, texts behind them; both ends were
  * measured before. */
@@ -105,6 +106,14 @@ WEIR_MUST_USE WEIR_PRINTF(2, 3) enum weir_err
  */
 WEIR_MUST_USE enum weir_err weir_compile_path(struct weir_compile *c, const char *text,
                                               bool *ret_exact, struct weir_span *ret_path);
+
+/** Measure what an upstream says of TLS. */
+void weir_upstream_tls_measure(struct weir_compile *c, const Weir__V1__Upstream *from);
+/** Fill it. @param ret NULL: its endpoints are reached in clear text @return WEIR_OK | WEIR_EINVAL
+ * | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_upstream_tls_fill(struct weir_compile *c,
+                                                   const Weir__V1__Upstream *from,
+                                                   const struct weir_upstream_tls **ret);
 
 /** Measure the routes. One upstream without a route counts as one route. */
 void weir_routes_measure(struct weir_compile *c);

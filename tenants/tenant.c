@@ -17,6 +17,7 @@
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
+#include "tenants/tls_compile.h"
 #include "tenants/unpack.h"
 
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */
@@ -98,6 +99,7 @@ static void upstreams_measure(struct weir_compile *c)
         const Weir__V1__Upstream *u = d->upstreams[i]->value;
 
         weir_compile_measure_text(c, d->upstreams[i]->key);
+        weir_upstream_tls_measure(c, u);
         weir_compile_measure(c, u->n_endpoints, sizeof(struct weir_endpoint));
         for (size_t k = 0; k < u->n_endpoints; k++) {
             weir_compile_measure_text(c, u->endpoints[k]->address);
@@ -159,9 +161,9 @@ static uint32_t clamp_u32(uint64_t v)
 /** Stable over pushes and on every node, so that a client stays at the endpoint that IP hash chose.
  * Never changes. */
 static uint64_t endpoint_hash(const struct weir_tenant *t, const struct weir_upstream *u,
-                              struct weir_span text, bool https)
+                              struct weir_span text)
 {
-    uint8_t protocol = https;
+    uint8_t protocol = u->tls != NULL;
     uint64_t hash = weir_hash64(0, t->name.at, t->name.len);
 
     hash = weir_hash64(hash, u->name.at, u->name.len);
@@ -176,11 +178,11 @@ static uint64_t endpoint_hash(const struct weir_tenant *t, const struct weir_ups
  * stable_hash it would leave equal what was made equal there.
  */
 static uint64_t endpoint_key(const struct weir_compile *c, const struct weir_upstream *u,
-                             struct weir_span text, bool https)
+                             struct weir_span text)
 {
     const struct weir_span parts[] = { c->tenant->name, u->name, text };
     struct weir_siphash h;
-    uint8_t protocol = https;
+    uint8_t protocol = u->tls != NULL;
 
     weir_siphash_init(&h, c->secret);
     for (size_t i = 0; i < WEIR_ARRAY_LEN(parts); i++) {
@@ -188,6 +190,8 @@ static uint64_t endpoint_key(const struct weir_compile *c, const struct weir_ups
         weir_siphash_add(&h, "", 1); /* none of them has a NUL, so the NUL separates them */
     }
     weir_siphash_add(&h, &protocol, 1);
+    if (u->tls != NULL)
+        weir_siphash_add(&h, u->tls->identity, sizeof(u->tls->identity));
     uint64_t key = weir_siphash_end(&h);
     return key ? key : 1;
 }
@@ -243,7 +247,7 @@ static void pool_fill(struct weir_upstream *u, const Weir__V1__Pool *p)
 static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstream *from,
                                    struct weir_upstream *u)
 {
-    bool https = from->has_protocol && from->protocol == WEIR__V1__UPSTREAM__PROTOCOL__https;
+    enum weir_err err;
     bool hashed = from->has_balance && from->balance == WEIR__V1__UPSTREAM__BALANCE__ip_hash;
 
     u->balance = hashed ? WEIR_BALANCE_IP_HASH : WEIR_BALANCE_ROUND_ROBIN;
@@ -258,17 +262,20 @@ static enum weir_err upstream_fill(struct weir_compile *c, const Weir__V1__Upstr
     u->http10_buffer =
         clamp_u32(from->has_http10_buffer ? from->http10_buffer : WEIR_DEFAULT_HTTP10_BUFFER);
     pool_fill(u, from->pool);
+    err = weir_upstream_tls_fill(c, from, &u->tls);
+    if (err < 0)
+        return err;
     u->num_endpoints = (uint16_t)from->n_endpoints;
     u->endpoints = weir_compile_alloc(c, from->n_endpoints, sizeof(*u->endpoints));
     for (uint16_t i = 0; i < u->num_endpoints; i++) {
         struct weir_endpoint *e = &u->endpoints[i];
-        enum weir_err err = endpoint_fill(c, from->endpoints[i], e);
 
+        err = endpoint_fill(c, from->endpoints[i], e);
         if (err < 0)
             return err;
         e->index = i;
-        e->key = endpoint_key(c, u, e->text, https);
-        e->stable_hash = endpoint_hash(c->tenant, u, e->text, https);
+        e->key = endpoint_key(c, u, e->text);
+        e->stable_hash = endpoint_hash(c->tenant, u, e->text);
         u->num_backups = (uint16_t)(u->num_backups + e->backup);
     }
     return WEIR_OK;
@@ -423,6 +430,7 @@ static enum weir_err block_measure(struct weir_compile *c)
 {
     weir_compile_measure(c, 1, sizeof(struct weir_tenant));
     weir_compile_measure_text(c, c->doc->name);
+    weir_tls_measure(c);
     upstreams_measure(c);
     weir_routes_measure(c);
     headers_measure(c);
@@ -436,6 +444,9 @@ static enum weir_err block_fill(struct weir_compile *c)
 
     c->tenant->name = weir_compile_text(c, weir_span_cstr(c->doc->name));
     http_fill(c->tenant, c->doc->http);
+    err = weir_tls_fill(c);
+    if (err < 0)
+        return err;
     err = upstreams_fill(c);
     if (err < 0)
         return err;

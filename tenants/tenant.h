@@ -18,6 +18,7 @@
 #include "node/base/siphash.h"
 #include "node/base/span.h"
 #include "sync/store/store.h"
+#include "tenants/tls_words.h"
 
 struct weir_endpoint {
     struct weir_span text; /* as configured: "10.0.0.1:8080" or "origin.example:80" */
@@ -40,8 +41,23 @@ struct weir_endpoint {
 
 enum weir_balance { WEIR_BALANCE_ROUND_ROBIN, WEIR_BALANCE_IP_HASH };
 
+/** How connections to an upstream's endpoints are secured. */
+struct weir_upstream_tls {
+    /* SHA-256 over all that makes two connections different, but for the address. */
+    uint8_t identity[WEIR_TLS_IDENTITY_LEN];
+    struct weir_span sni; /* a NUL behind it; empty: the endpoint's name */
+    bool verify;
+    uint8_t versions;                        /* enum weir_tls_version, without a gap */
+    uint16_t num_pins;                       /* 0: any key */
+    const uint8_t (*pins)[WEIR_TLS_PIN_LEN]; /* SHA-256 of a SubjectPublicKeyInfo */
+    struct weir_span ca;                     /* PEM; empty: what the system trusts */
+    struct weir_span ciphers;                /* names with ":" between, a NUL behind; empty: all */
+    struct weir_span client_certificate;     /* its ID; empty: none */
+};
+
 struct weir_upstream {
     struct weir_span name;
+    const struct weir_upstream_tls *tls; /* NULL: clear text */
     enum weir_balance balance;
     uint32_t connect_timeout_ms;
     uint32_t connect_total_ms; /* of all tries of one request */
@@ -86,6 +102,11 @@ struct weir_tenant {
     bool stale; /* replaced or deleted: finish what runs, start nothing */
     struct weir_span name;
     uint64_t revision;
+
+    uint8_t scope[16];       /* of its TLS sessions: the begin of the SHA-256 of its name */
+    uint8_t tls_versions;    /* enum weir_tls_version; never 0 */
+    bool http2;              /* is offered */
+    const char *tls_ciphers; /* up to TLS 1.2, separated by ":"; NULL: weir's own choice */
 
     uint32_t max_header; /* bytes */
     uint16_t max_fields; /* 1..WEIR_FIELDS_MAX */

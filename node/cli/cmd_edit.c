@@ -15,8 +15,8 @@
 
 #include "node/cli/api.h"
 #include "node/cli/command.h"
-#include "node/cli/docs/error_pages.h"
 #include "node/cli/docs/file.h"
+#include "node/cli/docs/named_files.h"
 #include "node/cli/objects.h"
 #include "node/cli/result.h"
 #include "node/cli/text/render.h"
@@ -235,14 +235,14 @@ static enum weir_exit text_check(struct edit *e, struct weir_strbuf *json)
 {
     struct weir_docs docs;
     struct weir_diags diags;
-    struct weir_error_pages pages = { .arena = &e->arena,
+    struct weir_named_files files = { .arena = &e->arena,
                                       .roots = { .base = ".",
                                                  .allowed = e->cli->options.allow_files,
                                                  .num_allowed = e->cli->options.num_allow_files } };
     struct weir_schema_source source = { .text = weir_span(e->text.at, e->text.len),
                                          .format = WEIR_FORMAT_YAML,
-                                         .read_page = weir_error_page_read,
-                                         .read_page_arg = &pages };
+                                         .files = &weir_named_files_readers,
+                                         .files_arg = &files };
     weir_docs_init(&docs);
     weir_diags_init(&diags);
     diags.fold = true;

@@ -259,7 +259,7 @@ static void queue_document(struct import *im, const char *file, const Weir__V1__
     if (weir_schema_has_unread_files(t)) {
         im->num_faults++;
         note_fault(im, place_at(file, line),
-                   "error_pages: import reads no files of pages; use weir apply");
+                   "import reads no files that documents name (error_pages, ca); use weir apply");
         return;
     }
     if (im->num == BATCH_DOCS || im->body.len >= BATCH_BYTES || is_in_batch(im, t->name))

@@ -100,7 +100,7 @@ static void explain_workers(struct weir_reload *rl, enum weir_err err,
         weir_strbuf_puts(&why, "listen.http: listeners of the reload before are still closing; try "
                                "again in two seconds");
     else if (fault->listener.port != 0)
-        weir_explain_listener("listen.http", &fault->listener, err, fault->sys_errno, &why);
+        weir_explain_listener(fault->field, &fault->listener, err, fault->sys_errno, &why);
     else
         weir_strbuf_printf(&why, "the workers cannot take it over (%s): %s",
                            fault->what != NULL ? fault->what : "change", weir_err_name(err));
@@ -118,10 +118,14 @@ static void change_workers(struct weir_reload *rl)
     struct weir_workers_config cfg = {
         .http = rl->next.http,
         .num_http = rl->next.num_http,
+        .https = rl->next.https,
+        .num_https = rl->next.num_https,
+        .secret = c->node.secret,
         .max_connections = weir_control_connections(c, rl->next.max_connections),
         .max_memory = rl->next.max_memory,
         .head_timeout_ms = rl->next.head_timeout_ms,
         .idle_timeout_ms = rl->next.idle_timeout_ms,
+        .handshake_timeout_ms = rl->next.handshake_timeout_ms,
         .connections_per_address = rl->next.connections_per_address,
         .trusted = rl->next.trusted,
         .num_trusted = rl->next.num_trusted,

@@ -26,7 +26,7 @@ static struct weir_address_pool *address_pool_of(void *p)
 
 static struct weir_span address_pool_key_span(const struct weir_address_pool *p)
 {
-    return weir_span(p->text, p->text_len);
+    return weir_span(p->text, p->key_len);
 }
 
 /* Give the memory back. */
@@ -37,7 +37,22 @@ static void address_pool_release(struct weir_address_pool *p)
     weir_pool_release(&w->address_pools, p);
 }
 
+/* @return the length of the key */
+static size_t address_pool_key(const struct weir_upstream *u, const struct weir_endpoint *e,
+                               uint8_t out[sizeof(((struct weir_address_pool *)0)->text)])
+{
+    size_t len = e->text.len;
+    WEIR_ASSERT(len <= WEIR_ENDPOINT_TEXT_MAX);
+    memcpy(out, e->text.at, len);
+    if (u->tls == NULL)
+        return len;
+    out[len++] = '\0';
+    memcpy(out + len, u->tls->identity, sizeof(u->tls->identity));
+    return len + sizeof(u->tls->identity);
+}
+
 static struct weir_address_pool *address_pool_new(struct weir_worker *w,
+                                                  const struct weir_upstream *u,
                                                   const struct weir_endpoint *e)
 {
     struct weir_address_pool *p = weir_pool_get(&w->address_pools);
@@ -45,8 +60,7 @@ static struct weir_address_pool *address_pool_new(struct weir_worker *w,
         return NULL;
     memset(p, 0, sizeof(*p));
     p->magic = WEIR_ADDRESS_POOL_MAGIC;
-    WEIR_ASSERT(e->text.len <= sizeof(p->text));
-    memcpy(p->text, e->text.at, e->text.len);
+    p->key_len = (uint16_t)address_pool_key(u, e, p->text);
     p->text_len = (uint16_t)e->text.len;
     p->worker = w;
     weir_list_init(&p->idle);
@@ -69,9 +83,11 @@ static struct weir_address_pool *address_pool_new(struct weir_worker *w,
 struct weir_address_pool *weir_address_pool_of(struct weir_worker *w, const struct weir_upstream *u,
                                                const struct weir_endpoint *e)
 {
-    struct weir_address_pool *p = weir_hashmap_find(&w->address_pool_map, e->text);
+    uint8_t key[sizeof(((struct weir_address_pool *)0)->text)];
+    size_t key_len = address_pool_key(u, e, key);
+    struct weir_address_pool *p = weir_hashmap_find(&w->address_pool_map, weir_span(key, key_len));
     if (p == NULL)
-        p = address_pool_new(w, e);
+        p = address_pool_new(w, u, e);
     if (p == NULL)
         return NULL;
     WEIR_ASSERT(address_pool_of(p)->worker == w);

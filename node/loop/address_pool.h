@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * address_pool.h - the connections to one address that are parked or dialled ahead of demand, and
- * the look-up of its name. Keyed by the address as configured (weir_endpoint.text), not by tenant:
- * tenants that share a server share its parked connections, and a push that does not change the
- * address does not touch them. Each tenant has its own limits and queues: endpoint_pool.h. Owner:
- * one worker. Private to node/loop.
+ * the look-up of its name. Keyed by the address as configured (weir_endpoint.text) and by how it is
+ * secured (weir_upstream_tls.identity), not by tenant: tenants that share a server share its parked
+ * connections, and a push that changes neither does not touch them. Each tenant has its own limits
+ * and queues: endpoint_pool.h. Owner: one worker. Private to node/loop.
  */
 #ifndef WEIR_NODE_LOOP_ADDRESS_POOL_H
 #define WEIR_NODE_LOOP_ADDRESS_POOL_H

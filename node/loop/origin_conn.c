@@ -182,7 +182,7 @@ static enum weir_sent side_send(struct weir_origin_side *o, const struct weir_pi
 
 static bool side_blocked(const struct weir_origin_side *o)
 {
-    return origin_conn_of_side(o)->conn.out.len > 0;
+    return weir_conn_holds_output(&origin_conn_of_side(o)->conn);
 }
 
 static void side_resume(struct weir_origin_side *o)
@@ -570,7 +570,7 @@ void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
     WEIR_ASSERT(u->side.x == NULL);
     struct weir_endpoint_pool *pool = u->pool;
     weir_list_remove(&u->lru_link); /* it may have waited for memory */
-    if (!reusable || u->conn.in != NULL || u->conn.out.len > 0) {
+    if (!reusable || u->conn.in != NULL || weir_conn_holds_output(&u->conn)) {
         weir_origin_conn_close(u);
         return;
     }

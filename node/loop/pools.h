@@ -18,6 +18,7 @@
 #include "node/conn/conn_env.h"
 #include "node/exchange/counters.h"
 #include "node/loop/loop.h"
+#include "tenants/tls_words.h"
 
 enum weir_resolve_state {
     WEIR_RESOLVE_NONE,    /* an IP address, or a name that was never asked for */
@@ -54,9 +55,10 @@ struct weir_address_pool {
     char host[WEIR_HOST_MAX + 1];
     uint16_t port;
     /* The key itself, not a hash of it: with a hash, a tenant that finds two addresses of the same
-     * hash would be given connections to another tenant's server. */
-    uint16_t text_len;
-    uint8_t text[WEIR_ENDPOINT_TEXT_MAX];
+     * hash would be given connections to another tenant's server. Behind the address's text, with
+     * TLS: a NUL, which no address has, and weir_upstream_tls.identity, a SHA-256. */
+    uint16_t text_len, key_len;
+    uint8_t text[WEIR_ENDPOINT_TEXT_MAX + 1 + WEIR_TLS_IDENTITY_LEN];
 };
 
 #define WEIR_ENDPOINT_POOL_MAGIC 0x45504f4cu

@@ -219,7 +219,25 @@ static void pages_read(struct reading *r, const Weir__V1__Tenant *t)
             continue;
         struct weir_trail page = weir_trail_name(&pages, weir_span_cstr(entry->key));
         struct weir_trail file = weir_trail_name(&page, WEIR_SPAN_LIT("file"));
-        const char *why = r->src->read_page(r->src->read_page_arg, entry->value);
+        const char *why = r->src->files->read_page(r->src->files_arg, entry->value);
+        if (why != NULL)
+            weir_report_add(&r->report, &file, "%s", why);
+    }
+}
+
+static void authorities_read(struct reading *r, const Weir__V1__Tenant *t)
+{
+    struct weir_trail upstreams = weir_trail_name(NULL, WEIR_SPAN_LIT("upstreams"));
+
+    for (size_t i = 0; i < t->n_upstreams; i++) {
+        const Weir__V1__Tenant__UpstreamsEntry *entry = t->upstreams[i];
+        if (!weir_schema_has_unread_ca(entry->value))
+            continue;
+        struct weir_trail upstream = weir_trail_name(&upstreams, weir_span_cstr(entry->key));
+        struct weir_trail tls = weir_trail_name(&upstream, WEIR_SPAN_LIT("tls"));
+        struct weir_trail ca = weir_trail_name(&tls, WEIR_SPAN_LIT("ca"));
+        struct weir_trail file = weir_trail_name(&ca, WEIR_SPAN_LIT("file"));
+        const char *why = r->src->files->read_ca(r->src->files_arg, entry->value->tls->ca);
         if (why != NULL)
             weir_report_add(&r->report, &file, "%s", why);
     }
@@ -234,8 +252,10 @@ static enum weir_err message_read(struct reading *r, struct weir_tree *root, str
 
     if (err < 0)
         return err;
-    if (doc->kind == WEIR_KIND_TENANT && r->src->read_page != NULL)
+    if (doc->kind == WEIR_KIND_TENANT && r->src->files != NULL) {
         pages_read(r, doc->tenant);
+        authorities_read(r, doc->tenant);
+    }
     weir_check_document(&checker, doc->kind, doc->message);
     return checker.failed ? WEIR_ENOMEM : WEIR_OK;
 }

@@ -54,12 +54,16 @@ void weir_docs_init(struct weir_docs *d);
 void weir_docs_deinit(struct weir_docs *d);
 
 /**
- * Read the file that an error page names: sets body and clears file. It is called for each
- * page that has a file and no body, before the document is checked.
+ * What reads the files that a document names, before the document is checked: of each error page
+ * that has a file and no body, and of authorities that have a file and no pem. Sets body or pem and
+ * clears file; the texts that it sets outlive the documents.
  *
- * @return NULL, or what is wrong, for the message at the page's `file`; copied before the next call
+ * @return NULL, or what is wrong, for the message at `file`; copied before the next call
  */
-typedef const char *weir_schema_page_reader(void *arg, Weir__V1__ErrorPage *page);
+struct weir_schema_files {
+    const char *(*read_page)(void *arg, Weir__V1__ErrorPage *page);
+    const char *(*read_ca)(void *arg, Weir__V1__Authorities *ca);
+};
 
 struct weir_schema_source {
     struct weir_span text;
@@ -68,9 +72,8 @@ struct weir_schema_source {
     /** When set: a document that has no apiVersion/kind is of this kind (the admin API); else both
      * are required. */
     const enum weir_kind *assume;
-    /** NULL: files of error pages are not read. The texts that it sets outlive the documents. */
-    weir_schema_page_reader *read_page;
-    void *read_page_arg;
+    const struct weir_schema_files *files; /* NULL: files are not read */
+    void *files_arg;
 };
 
 /**
@@ -167,10 +170,12 @@ WEIR_MUST_USE enum weir_err weir_schema_node_env(Weir__V1__Node *node, const cha
                                                  struct weir_diags *diags);
 
 /**
- * Whether an error page names a file that was not read yet: body is not set. The reader of the file
- * sets body and content_type and clears file: a page has either a file or a body.
+ * Whether an error page, or the authorities of an upstream, name a file that was not read yet: body
+ * or pem is not set. The reader of the file sets it and clears file: there is one or the other.
  */
 bool weir_schema_has_unread_files(const Weir__V1__Tenant *t);
+/** The same of one upstream. @param u NULL is legal */
+bool weir_schema_has_unread_ca(const Weir__V1__Upstream *u);
 
 /**
  * Whether a text is an address or a network, such as "10.0.0.0/8".

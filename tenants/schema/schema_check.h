@@ -45,6 +45,10 @@ void weir_check_node(struct weir_checker *c, const Weir__V1__Node *n);
 /** Check for redirects of the same requests, and for those that lead to themselves. */
 void weir_check_redirects(struct weir_checker *c, const Weir__V1__Tenant *t);
 
+/** Check what an upstream says of TLS. @param upstream  its place */
+void weir_check_upstream_tls(struct weir_checker *c, const Weir__V1__Upstream *u,
+                             const struct weir_trail *upstream);
+
 /** Whether a key is refused whatever its value. @param rule NULL: none */
 bool weir_check_is_refused(const struct weir_rule *rule);
 /** "0..65535", "10ms..10m", or the choices; empty when there is no range. @param rule NULL: none */

@@ -13,6 +13,7 @@
 #include "node/wire/bytes.h"
 #include "node/wire/uri.h"
 #include "tenants/schema/schema_text.h"
+#include "tenants/tls_words.h"
 
 static bool is_lower_or_digit(uint8_t c)
 {
@@ -288,6 +289,12 @@ static bool is_access(struct weir_span s)
            is_file(s);
 }
 
+static bool is_pin(struct weir_span s)
+{
+    uint8_t pin[WEIR_TLS_PIN_LEN];
+    return weir_tls_pin_parse(s, pin);
+}
+
 /* The forms that are respelled. */
 static bool respell_text(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
 {
@@ -358,6 +365,10 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
         return is_workers(s);
     case WEIR_FORM_ACCESS:
         return is_access(s);
+    case WEIR_FORM_PIN:
+        return is_pin(s);
+    case WEIR_FORM_CIPHER:
+        return weir_tls_cipher_find(s) != NULL;
     }
     WEIR_UNREACHABLE();
 }
@@ -417,6 +428,10 @@ static const struct form_words words[] = {
     [WEIR_FORM_WORKERS] = { "auto or number 1..64", "is not auto or a number 1..64" },
     [WEIR_FORM_ACCESS] = { "stdout, off or absolute path of a file",
                            "is not stdout, off or an absolute path" },
+    [WEIR_FORM_PIN] = { "\"sha256/\" and base64",
+                        "is not a pin: sha256/ and the base64 of the SHA-256 of a public key" },
+    [WEIR_FORM_CIPHER] = { "name of a cipher suite, as OpenSSL has it",
+                           "is not a cipher suite of TLS 1.0 to 1.2 by its OpenSSL name" },
 };
 _Static_assert(WEIR_ARRAY_LEN(words) == WEIR_FORM_NUM, "one row a form");
 
@@ -477,6 +492,22 @@ static const char *explain_prefix(struct weir_span s, struct weir_form_text *ret
     return (const char *)ret->buf;
 }
 
+/* The suite that was meant. @return the reason, in ret->buf, or NULL */
+static const char *explain_cipher(struct weir_span s, struct weir_form_text *ret)
+{
+    struct weir_suggest suggest = weir_suggest_begin(s);
+    size_t num;
+    const struct weir_tls_cipher *all = weir_tls_ciphers(&num);
+
+    for (size_t i = 0; i < num; i++)
+        weir_suggest_offer(&suggest, weir_span_cstr(all[i].name));
+    if (suggest.best.len == 0)
+        return NULL;
+    snprintf((char *)ret->buf, sizeof(ret->buf), "is not a cipher suite%s",
+             weir_suggest_text(&suggest).text);
+    return (const char *)ret->buf;
+}
+
 /* A reason better than that of the form; NULL: there is none. */
 static const char *explain(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
 {
@@ -489,6 +520,8 @@ static const char *explain(enum weir_form form, struct weir_span s, struct weir_
         return explain_port(s, 1, ret);
     if (form == WEIR_FORM_LISTEN || form == WEIR_FORM_LOOPBACK)
         return explain_port(s, 0, ret);
+    if (form == WEIR_FORM_CIPHER)
+        return explain_cipher(s, ret);
     return form == WEIR_FORM_PREFIX ? explain_prefix(s, ret) : NULL;
 }
 

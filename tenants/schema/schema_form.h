@@ -47,6 +47,8 @@ enum weir_form {
     WEIR_FORM_STATUS,      /* 400..599 */
     WEIR_FORM_WORKERS,     /* auto, or a number */
     WEIR_FORM_ACCESS,      /* stdout, off, or an absolute path */
+    WEIR_FORM_PIN,         /* sha256/ and base64: of a public key */
+    WEIR_FORM_CIPHER,      /* name of a cipher suite of TLS 1.0 to 1.2 */
     WEIR_FORM_NUM,         /* how many there are */
 };
 

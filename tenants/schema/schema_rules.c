@@ -8,6 +8,7 @@
 
 #include "node/base/limits.h"
 #include "tenants/defaults.h"
+#include "tenants/tls_words.h"
 #include "weir/v1/node.pb-c.h"
 #include "weir/v1/tenant.pb-c.h"
 
@@ -59,7 +60,7 @@ static const struct weir_rule tenant_rules[] = {
       ITEMS(0, WEIR_HOSTS_MAX),
       .unique = true,
       .help = "Dedicated destination addresses: all that arrives there is this tenant's." },
-    { .field = "tls", NOT_YET, .help = "TLS towards clients." },
+    { .field = "tls", .help = "TLS towards clients." },
     { .field = "upstreams",
       ITEMS(0, WEIR_UPSTREAMS_MAX),
       KEYS(WEIR_FORM_UPSTREAM, "NAME"),
@@ -95,7 +96,9 @@ static const struct weir_rule tenant_rules[] = {
 };
 
 static const struct weir_rule tls_rules[] = {
-    { .field = "http2", .preset_text = "false", .help = "Whether HTTP/2 is offered." },
+    { .field = "http2",
+      .preset_text = "false",
+      .help = "Whether HTTP/2 is offered, to clients over TLS alone." },
     { .field = "policy",
       TEXT(WEIR_FORM_CHOICE, 1, 16),
       .choices = tls_policies,
@@ -113,17 +116,21 @@ static const struct weir_rule tls_rules[] = {
       .help = "Highest version of TLS." },
     { .field = "ciphers",
       TEXT(WEIR_FORM_ANY, 1, 64),
-      ITEMS(0, 64),
+      ITEMS(0, WEIR_TLS_CIPHERS_MAX),
       .unique = true,
       .preset_text = "by policy",
-      .help = "Cipher suites by name." },
+      .help =
+          "Cipher suites up to TLS 1.2, by name, the preferred first: "
+          "ECDHE-RSA-AES128-GCM-SHA256. Those of TLS 1.3 are all strong and cannot be chosen." },
     { .field = "certificates",
       TEXT(WEIR_FORM_ANY, 1, 64),
+      NOT_YET,
       .preset_text = "those added with weir cert add",
       .help = "auto: issued by ACME for the exact hosts." },
     { .field = "redirect_http",
       .preset_text = "false",
-      .help = "Redirect all plain requests to https." },
+      .help = "Redirect every request in clear to https, on port 443, by a 301; the least specific "
+              "of all redirects, so that a carve-out (to: none) goes before it." },
 };
 
 static const struct weir_rule upstream_rules[] = {
@@ -134,7 +141,7 @@ static const struct weir_rule upstream_rules[] = {
       .preset_text = "http",
       .refused = "https",
       .help = "The protocol of the endpoints." },
-    { .field = "tls", NOT_YET, .help = "TLS towards the endpoints." },
+    { .field = "tls", .help = "TLS towards the endpoints, with protocol https." },
     { .field = "pool",
       .help = "Connections to each endpoint. The numbers are the node's; its workers share them "
               "evenly." },
@@ -171,10 +178,56 @@ static const struct weir_rule upstream_rules[] = {
 
 static const struct weir_rule upstream_tls_rules[] = {
     { .field = "sni",
-      TEXT(WEIR_FORM_TARGET_HOST, 1, WEIR_HOST_MAX),
-      .preset_text = "the request's host",
-      .help = "The server name in the handshake." },
-    { .field = "verify", .preset_text = "false", .help = "Whether the certificate is verified." },
+      TEXT(WEIR_FORM_NODE_NAME, 1, WEIR_HOST_MAX),
+      .preset_text = "the endpoint's name, none for an address",
+      .help = "The server name in the handshake, and the name that the certificate must have when "
+              "it is verified." },
+    { .field = "verify",
+      .preset_text = "false",
+      .help = "Whether the certificate is verified: its chain, its dates and its name, which is "
+              "sni, else the endpoint's name or address." },
+    { .field = "ca",
+      .preset_text = "those that the node's system trusts",
+      .help = "Certificates that a verified chain must lead to." },
+    { .field = "pins",
+      TEXT(WEIR_FORM_PIN, 1, WEIR_TLS_PIN_TEXT_LEN),
+      ITEMS(0, 16),
+      .unique = true,
+      .preset_text = "any key",
+      .help = "The endpoint's own certificate must have one of these public keys, verified or not. "
+              "A pin is the SHA-256 of the SubjectPublicKeyInfo." },
+    { .field = "client_certificate",
+      NOT_YET,
+      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      .preset_text = "none",
+      .help = "The certificate that weir shows to an endpoint that asks for one: the ID of one "
+              "that was added with weir cert add." },
+    { .field = "min_version",
+      TEXT(WEIR_FORM_CHOICE, 1, 3),
+      .choices = tls_versions,
+      .preset_text = "1.0",
+      .help = "Lowest version of TLS." },
+    { .field = "max_version",
+      TEXT(WEIR_FORM_CHOICE, 1, 3),
+      .choices = tls_versions,
+      .preset_text = "1.3",
+      .help = "Highest version of TLS." },
+    { .field = "ciphers",
+      TEXT(WEIR_FORM_CIPHER, 1, WEIR_TLS_CIPHER_MAX),
+      ITEMS(0, 32),
+      .unique = true,
+      .preset_text = "all that there are",
+      .help = "Cipher suites of TLS 1.0 to 1.2 by name, the preferred first. Those of TLS 1.3 are "
+              "always offered." },
+};
+
+static const struct weir_rule authorities_rules[] = {
+    { .field = "file",
+      TEXT(WEIR_FORM_ANY, 1, FILE_MAX),
+      .help = "File with the certificates in PEM, relative to this one; weir apply reads it." },
+    { .field = "pem",
+      TEXT(WEIR_FORM_LINES, 1, WEIR_CA_MAX),
+      .help = "The certificates themselves in PEM, instead of a file." },
 };
 
 static const struct weir_rule pool_rules[] = {
@@ -531,10 +584,9 @@ static const struct weir_rule listen_rules[] = {
       ITEMS(0, WEIR_LISTENERS_MAX),
       .help = "Addresses for plain HTTP." },
     { .field = "https",
-      NOT_YET,
       TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
       ITEMS(0, WEIR_LISTENERS_MAX),
-      .help = "Addresses for HTTPS." },
+      .help = "Addresses for HTTPS: HTTP/1.1 over TLS, and HTTP/2 for tenants that turn it on." },
     { .field = "tcp",
       NOT_YET,
       TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
@@ -619,6 +671,10 @@ static const struct weir_rule clients_rules[] = {
       .help = "Connections that one address may have to this node at the same time; 0: any "
               "number. One more is closed before a byte of it is read. An IPv6 client counts by "
               "its /64. trusted_proxies are exempt, since each stands for many clients." },
+    { .field = "handshake_timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS),
+      .help = "From the start of a connection to listen.https until its TLS handshake is done." },
 };
 
 static const struct weir_rule log_rules[] = {
@@ -643,6 +699,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__tls__descriptor, tls_rules),
     SET(weir__v1__upstream__descriptor, upstream_rules),
     SET(weir__v1__upstream_tls__descriptor, upstream_tls_rules),
+    SET(weir__v1__authorities__descriptor, authorities_rules),
     SET(weir__v1__pool__descriptor, pool_rules),
     SET(weir__v1__endpoint__descriptor, endpoint_rules),
     SET(weir__v1__health__descriptor, health_rules),

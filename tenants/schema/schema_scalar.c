@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tenants/schema/schema_base64.h"
+#include "tenants/base64.h"
 #include "tenants/schema/schema_check.h"
 #include "tenants/schema/schema_map.h"
 #include "tenants/schema/schema_reflect.h"

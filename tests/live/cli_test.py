@@ -131,7 +131,6 @@ UNSUPPORTED: List[Dict[str, Any]] = [
     {"limits": {"per_address": {"requests": "5/s"}}}, {"http": {"server_push": True}},
     {"routes": [{"path": "/", "upstream": "web", "websocket": True}]},
     {"upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}], "protocol": "https"}}},
-    {"upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}], "tls": {"verify": True}}}},
     {"upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}], "health": {"url": "http:///"}}}},
 ]
 

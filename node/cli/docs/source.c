@@ -17,8 +17,8 @@
 
 #include "node/base/hashmap.h"
 #include "node/base/rng.h"
-#include "node/cli/docs/error_pages.h"
 #include "node/cli/docs/file.h"
+#include "node/cli/docs/named_files.h"
 #include "node/cli/text/table.h"
 #include "tenants/schema/schema_text.h"
 
@@ -227,7 +227,7 @@ static const char *folder_name(struct weir_source *s, const char *file)
 static enum weir_err text_parse(struct weir_source *s, const char *file, struct weir_span text)
 {
     bool stdin_given = strcmp(file, "-") == 0;
-    struct weir_error_pages pages = {
+    struct weir_named_files files = {
         .arena = &s->arena,
         .roots = { .base = folder_name(s, file),
                    .base_allowed = !stdin_given,
@@ -235,15 +235,15 @@ static enum weir_err text_parse(struct weir_source *s, const char *file, struct 
                    .num_allowed = s->cli->options.num_allow_files },
     };
     struct weir_docs *docs = group_find(s, text.len);
-    if (docs == NULL || pages.roots.base == NULL)
+    if (docs == NULL || files.roots.base == NULL)
         return WEIR_ENOMEM;
     size_t from = docs->len;
     struct weir_schema_source source = {
         .text = text,
         .format = weir_source_format(file, text),
         .file = stdin_given ? "standard input" : file,
-        .read_page = s->names_only ? NULL : weir_error_page_read,
-        .read_page_arg = &pages,
+        .files = s->names_only ? NULL : &weir_named_files_readers,
+        .files_arg = &files,
     };
     enum weir_err err = weir_schema_read(&source, docs, &s->diags);
     if (err == WEIR_EINVAL)

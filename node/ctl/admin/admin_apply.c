@@ -380,8 +380,8 @@ static WEIR_PRINTF(4, 5) void add_fault(struct apply *a, const char *tenant, con
     detail->message = message;
 }
 
-/* The files of error pages are on the client's host. */
-static void check_pages(struct apply *a, const Weir__V1__Tenant *t)
+/* The files that a document names are on the client's host. */
+static void check_files(struct apply *a, const Weir__V1__Tenant *t)
 {
     for (size_t i = 0; i < t->n_error_pages; i++) {
         const Weir__V1__Tenant__ErrorPagesEntry *e = t->error_pages[i];
@@ -390,6 +390,13 @@ static void check_pages(struct apply *a, const Weir__V1__Tenant *t)
             continue;
         snprintf(field, sizeof(field), "error_pages.%s.file", e->key);
         add_fault(a, t->name, field, "files are read by the client; send body");
+    }
+    for (size_t i = 0; i < t->n_upstreams; i++) {
+        char field[128];
+        if (!weir_schema_has_unread_ca(t->upstreams[i]->value))
+            continue;
+        snprintf(field, sizeof(field), "upstreams.%s.tls.ca.file", t->upstreams[i]->key);
+        add_fault(a, t->name, field, "files are read by the client; send pem");
     }
 }
 
@@ -418,7 +425,8 @@ static void check_endpoints(struct apply *a, struct weir_self_check *own, const 
 static void find_own_listeners(const struct weir_node *node, struct weir_self_check *own)
 {
     weir_self_check_init(own);
-    for (size_t i = 0; node->workers != NULL && i < node->config->num_http; i++)
+    size_t num = node->config->num_http + node->config->num_https;
+    for (size_t i = 0; node->workers != NULL && i < num; i++)
         own->listeners[own->num++] = *weir_workers_bound(node->workers, i);
 }
 
@@ -462,7 +470,7 @@ static enum weir_err check_docs(struct apply *a)
                       "line %u: a node file is read by weir node; apply takes tenants", doc->line);
             continue;
         }
-        check_pages(a, doc->tenant);
+        check_files(a, doc->tenant);
         check_endpoints(a, &own, doc->tenant);
         if (a->one && !weir_span_eq(weir_span_cstr(doc->tenant->name), name))
             add_fault(a, doc->tenant->name, "name", "the path has %.*s", (int)name.len,

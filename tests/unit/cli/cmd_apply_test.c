@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "node/cli/cli.h"
+#include "tests/support/test_authority.h"
 #include "tests/unit/cli/scene.h"
 
 /* -- apply -- */
@@ -220,6 +221,40 @@ static void error_page_reads_no_file_outside_its_documents_folder(void **state)
         assert_null(strstr(s.run.err, "SECRET"));
     }
     assert_int_equal(s.server.num_requests, 0);
+    scene_end(&s);
+}
+
+#define CA(file) SHOP "    tls: { verify: true, ca: { file: " file " } }\n"
+
+static void authorities_are_read_from_a_file_of_the_documents_folder(void **state)
+{
+    struct scene s;
+    const struct unix_response response = OK(CREATED);
+    scene_begin(&s, &response, 1);
+    run_file_put(&s.server, "c/ca.pem", TEST_AUTHORITY_PEM);
+    run_file_put(&s.server, "c/empty.pem", "nothing");
+    run_file_put(&s.server, "ca.pem", TEST_AUTHORITY_PEM);
+    run_file_put(&s.server, "c/shop.yaml", CA("../ca.pem"));
+    scene_run(&s, "apply -f $/c", NULL);
+    assert_int_equal(s.run.code, 1);
+    assert_has(s.run.err, "/c/shop.yaml:9:32: upstreams.web.tls.ca.file: ../ca.pem is not in the "
+                          "document's folder. ");
+    run_file_put(&s.server, "c/shop.yaml", CA("none.pem"));
+    scene_run(&s, "apply -f $/c", NULL);
+    assert_has(s.run.err, "upstreams.web.tls.ca.file: cannot read none.pem: no such file\n");
+    run_file_put(&s.server, "c/shop.yaml", CA("\"\""));
+    scene_run(&s, "apply -f $/c", NULL);
+    assert_has(s.run.err, "upstreams.web.tls.ca.file: the name of the file is empty: name a file, "
+                          "or give the certificates as pem\n");
+    run_file_put(&s.server, "c/shop.yaml", CA("empty.pem"));
+    scene_run(&s, "apply -f $/c", NULL);
+    assert_has(s.run.err, "upstreams.web.tls.ca.pem: holds no certificate in PEM\n");
+    assert_int_equal(s.server.num_requests, 0);
+    run_file_put(&s.server, "c/shop.yaml", CA("ca.pem"));
+    scene_run(&s, "apply -f $/c", NULL);
+    assert_int_equal(s.run.code, 0);
+    assert_has(s.server.requests[0], "\"pem\": \"-----BEGIN CERTIFICATE-----\\nMII");
+    assert_null(strstr(s.server.requests[0], "ca.pem"));
     scene_end(&s);
 }
 
@@ -550,6 +585,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(equal_faults_of_many_documents_are_one_line_with_their_number),
         cmocka_unit_test(nothing_is_sent_when_anything_is_wrong),
         cmocka_unit_test(error_page_reads_no_file_outside_its_documents_folder),
+        cmocka_unit_test(authorities_are_read_from_a_file_of_the_documents_folder),
         cmocka_unit_test(error_page_that_is_no_regular_file_is_refused_without_opening_it),
         cmocka_unit_test(allow_files_widens_where_error_pages_come_from),
         cmocka_unit_test(document_from_standard_input_reads_no_file_without_allow_files),

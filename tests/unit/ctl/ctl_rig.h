@@ -55,7 +55,8 @@ static struct rig rig;
 static void rig_changed(void *arg, const struct weir_change *changes, size_t num)
 {
     for (size_t i = 0; i < num; i++)
-        weir_workers_tenant_changed(rig.node.workers, changes[i].key, changes[i].index_changed);
+        weir_workers_changed(rig.node.workers, changes[i].class, changes[i].key,
+                             changes[i].index_changed);
 }
 
 static void rig_drain(struct weir_node *node, uint64_t deadline_ms)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -115,6 +116,52 @@ static void a_push_changes_the_limit_of_a_pool_in_use(void **state)
     worker_free(w);
 }
 
+static void connections_are_shared_only_where_they_are_secured_alike(void **state)
+{
+    (void)state;
+    struct weir_worker *w = worker_new();
+    const struct weir_upstream_tls one = { .identity = { 1 } }, two = { .identity = { 2 } };
+    const struct weir_upstream_tls like_one = { .identity = { 1 } };
+    struct weir_upstream clear = upstream_of(8, 4), tls[3];
+    const struct weir_upstream_tls *settings[] = { &one, &two, &like_one };
+    const struct weir_endpoint e = endpoint_at("127.0.0.1:443", 7);
+    struct weir_address_pool *p[3];
+    struct weir_address_pool *in_clear = weir_address_pool_of(w, &clear, &e);
+    for (int i = 0; i < 3; i++) {
+        tls[i] = upstream_of(8, 4);
+        tls[i].tls = settings[i];
+        p[i] = weir_address_pool_of(w, &tls[i], &e);
+        assert_ptr_not_equal(p[i], in_clear);
+        assert_int_equal(p[i]->text_len, e.text.len);
+        assert_memory_equal(p[i]->text, e.text.at, e.text.len);
+    }
+    assert_ptr_not_equal(p[0], p[1]);
+    assert_ptr_equal(p[0], p[2]);
+    assert_ptr_equal(weir_address_pool_of(w, &clear, &e), in_clear);
+    assert_int_equal(w->address_pool_map.len, 3);
+    worker_free(w);
+}
+
+static void the_longest_name_has_room_in_a_key(void **state)
+{
+    (void)state;
+    struct weir_worker *w = worker_new();
+    static const struct weir_upstream_tls settings = { .identity = { [31] = 9 } };
+    char text[WEIR_ENDPOINT_TEXT_MAX + 1];
+    memset(text, 'a', sizeof(text));
+    text[WEIR_ENDPOINT_TEXT_MAX] = '\0';
+    struct weir_endpoint e = { .text = weir_span_cstr(text),
+                               .host = weir_span(text, WEIR_HOST_MAX),
+                               .key = 7 };
+    struct weir_upstream u = upstream_of(8, 4);
+    u.tls = &settings;
+    struct weir_address_pool *p = weir_address_pool_of(w, &u, &e);
+    assert_non_null(p);
+    assert_int_equal(p->key_len, sizeof(p->text));
+    assert_int_equal(p->text[sizeof(p->text) - 1], 9);
+    worker_free(w);
+}
+
 static void an_address_has_the_settings_of_the_tenant_that_used_it_last(void **state)
 {
     (void)state;
@@ -144,6 +191,8 @@ int main(void)
         cmocka_unit_test(an_endpoint_finds_its_pool_without_a_look_up),
         cmocka_unit_test(a_pool_that_was_freed_is_not_found_through_its_endpoint),
         cmocka_unit_test(a_push_changes_the_limit_of_a_pool_in_use),
+        cmocka_unit_test(connections_are_shared_only_where_they_are_secured_alike),
+        cmocka_unit_test(the_longest_name_has_room_in_a_key),
         cmocka_unit_test(an_address_has_the_settings_of_the_tenant_that_used_it_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

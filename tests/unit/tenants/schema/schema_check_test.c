@@ -93,6 +93,13 @@ static const struct form_case form_cases[] = {
     { WEIR_FORM_ACCESS,
       { "stdout", "off", "/var/log/access.log" },
       { "", "on", "stderr", "access.log", "Stdout" } },
+    { WEIR_FORM_PIN,
+      { "sha256/Bl+DUpirqRh2HTX3mB3/fB11+/zwAEKMiS7Pk09CMZY=" },
+      { "", "sha256/",
+        "sha1/AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "Bl+DUpirqRh2HTX3mB3/fB11+/zwAEKMiS7P" } },
+    { WEIR_FORM_CIPHER,
+      { "ECDHE-RSA-AES128-GCM-SHA256", "DES-CBC3-SHA", "AES256-SHA" },
+      { "", "ALL", "aes256-sha", "RC4-MD5", "TLS_AES_128_GCM_SHA256", "AES256-SHA:AES128-SHA" } },
     { WEIR_FORM_ANY, { "", "text", "caf\xc3\xa9" }, { "a\nb", "\x01", "\xff", "\xe2\x80\xae" } },
     { WEIR_FORM_LINES, { "", "a\nb\tc", "\x01" }, { "\xff", "a\xc3" } },
 };

@@ -382,6 +382,8 @@ static void what_is_refused_is_refused_in_messages_as_well(void **state)
                 *weir_reflect_num(p.m, f) = 1;
             } else if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
                 *(void **)weir_reflect_member(p.m, f) = some_item(&p, f);
+            } else if (f->type == PROTOBUF_C_TYPE_STRING) {
+                *(char **)weir_reflect_member(p.m, f) = some_item(&p, f);
             } else {
                 set_has(&p, f);
             }

@@ -4,7 +4,7 @@
  * Ref: RFC 3629 section 4 (what is UTF-8), RFC 4648 section 10 (examples).
  */
 #include "node/base/rng.h"
-#include "tenants/schema/schema_base64.h"
+#include "tenants/base64.h"
 #include "tenants/schema/schema_text.h"
 #include "tests/support/schemas.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_base64.h - private to the schema: bytes in JSON, as the proto3 JSON mapping has them.
+ * base64.h - bytes as text: in JSON, as the proto3 JSON mapping has them, and in pins of keys.
  * Pure. Ref: RFC 4648 section 4, with padding.
  */
-#ifndef WEIR_TENANTS_SCHEMA_SCHEMA_BASE64_H
-#define WEIR_TENANTS_SCHEMA_SCHEMA_BASE64_H
+#ifndef WEIR_TENANTS_BASE64_H
+#define WEIR_TENANTS_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>

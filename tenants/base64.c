@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema_base64.c - base64 both ways. The decoder takes exactly what the encoder makes: padded, no
+ * base64.c - base64 both ways. The decoder takes exactly what the encoder makes: padded, no
  * spaces, unused bits 0. Ref: RFC 4648 section 4.
  */
-#include "tenants/schema/schema_base64.h"
+#include "tenants/base64.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
