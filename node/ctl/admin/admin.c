@@ -29,6 +29,7 @@ struct weir_admin_listener {
     struct weir_watch watch;
     enum weir_admin_scope scope;
     bool is_tcp;
+    bool tls;
     bool waits; /* a connection was there when memory or descriptors were not: not watched */
     struct weir_admin_socket socket;
 };
@@ -87,8 +88,8 @@ static size_t max_of_scope(enum weir_admin_scope scope)
     return max[scope];
 }
 
-/* The connection that has been idle longest makes room, for a client that holds one open must not
- * lock the others out. */
+/* The connection that would be closed soonest anyway makes room, so that clients that hold theirs
+ * open, or that never come to a good token, lock no other out. */
 static bool make_room(struct weir_admin *a, enum weir_admin_scope scope)
 {
     struct weir_admin_conn *oldest = NULL;
@@ -96,7 +97,7 @@ static bool make_room(struct weir_admin *a, enum weir_admin_scope scope)
         return true;
     for (struct weir_list *l = a->conns.next; l != &a->conns; l = l->next) {
         struct weir_admin_conn *c = weir_container_of(l, struct weir_admin_conn, link);
-        if (!weir_admin_conn_idle(c) || (scope != WEIR_ADMIN_SCOPE_ALL && scope != c->scope))
+        if (!weir_admin_conn_may_go(c) || (scope != WEIR_ADMIN_SCOPE_ALL && scope != c->scope))
             continue;
         if (oldest == NULL || c->deadline_ms < oldest->deadline_ms)
             oldest = c;
@@ -107,7 +108,7 @@ static bool make_room(struct weir_admin *a, enum weir_admin_scope scope)
     return true;
 }
 
-static void refuse_conn(struct weir_admin *a, int fd)
+static void refuse_conn(struct weir_admin_listener *l, int fd)
 {
     static const char body[] =
         "{\"error\":{\"code\":\"busy\",\"message\":\"too many admin connections are open; close "
@@ -123,8 +124,9 @@ static void refuse_conn(struct weir_admin *a, int fd)
     size_t sent = 0;
     weir_pieces_reset(&p);
     weir_pieces_add(&p, weir_span(busy, (size_t)len));
-    weir_metric_add(a->node->metrics, WEIR_M_ADMIN_ERRORS, 1);
-    (void)weir_sock_write(fd, &p, &sent);
+    weir_metric_add(l->admin->node->metrics, WEIR_M_ADMIN_ERRORS, 1);
+    if (!l->tls)
+        (void)weir_sock_write(fd, &p, &sent);
     close(fd);
 }
 
@@ -142,6 +144,7 @@ static void admit(struct weir_admin_listener *l, struct weir_admin_conn *c, int 
     struct weir_admin *a = l->admin;
     c->admin = a;
     c->is_tcp = l->is_tcp;
+    c->tls = l->tls;
     c->scope = l->scope;
     find_user(c, fd);
     weir_list_append(&a->conns, &c->link);
@@ -166,7 +169,7 @@ static bool accept_one(struct weir_admin_listener *l)
     }
     free(c);
     if (err == WEIR_OK)
-        refuse_conn(l->admin, fd);
+        refuse_conn(l, fd);
     else if (err == WEIR_ELIMIT)
         watch_listener(l, false); /* it stays readable, and would make the loop spin */
     return err == WEIR_OK || err == WEIR_EIO;
@@ -307,6 +310,31 @@ enum weir_err weir_admin_listen_tcp(struct weir_admin *a, const struct weir_addr
     return WEIR_OK;
 }
 
+enum weir_err weir_admin_listen_tls(struct weir_admin *a, const struct weir_addr *at,
+                                    struct weir_admin_listener **ret, int *ret_errno)
+{
+    WEIR_ASSERT(a->tls != NULL);
+    enum weir_err err = weir_admin_listen_tcp(a, at, WEIR_ADMIN_SCOPE_TOKEN, ret, ret_errno);
+    if (err == WEIR_OK)
+        (*ret)->tls = true;
+    return err;
+}
+
+enum weir_err weir_admin_present(struct weir_admin *a, struct weir_tls_identity *identity)
+{
+    if (a->tls == NULL) {
+        if (a->tls_memory == NULL)
+            a->tls_memory = malloc(sizeof(*a->tls_memory));
+        a->env.tls = a->tls_memory;
+        enum weir_err err =
+            a->tls_memory == NULL ? WEIR_ENOMEM : weir_admin_tls_new(&a->env, &a->tls);
+        if (err < 0)
+            return err;
+    }
+    weir_admin_tls_present(a->tls, identity);
+    return WEIR_OK;
+}
+
 void weir_admin_bound(const struct weir_admin_listener *l, struct weir_addr *ret)
 {
     WEIR_ASSERT(l->is_tcp);
@@ -396,6 +424,8 @@ void weir_admin_free(struct weir_admin **a)
     WEIR_ASSERT((*a)->stopping);
     WEIR_ASSERT(weir_list_empty(&(*a)->conns));
     WEIR_ASSERT((*a)->body_bytes == 0);
+    weir_admin_tls_free(&(*a)->tls);
+    free((*a)->tls_memory);
     weir_buffers_deinit(&(*a)->buffers);
     free(*a);
     *a = NULL;

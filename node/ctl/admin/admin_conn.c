@@ -28,6 +28,7 @@ static struct weir_admin_conn *conn_of(void *at)
 /* The legal moves: row from, bit to. */
 #define TO(state) (1u << (WEIR_ADMIN_CONN_##state))
 static const uint8_t conn_moves[] = {
+    [WEIR_ADMIN_CONN_HANDSHAKE] = TO(READING) | TO(LINGERING) | TO(CLOSING),
     [WEIR_ADMIN_CONN_READING] = TO(WORKING) | TO(WRITING) | TO(CLOSING),
     [WEIR_ADMIN_CONN_WORKING] = TO(WRITING) | TO(STREAMING) | TO(CLOSING),
     [WEIR_ADMIN_CONN_WRITING] = TO(READING) | TO(LINGERING) | TO(CLOSING),
@@ -110,11 +111,20 @@ static void begin_linger(struct weir_admin_conn *c)
 {
     move_conn(c, WEIR_ADMIN_CONN_LINGERING);
     weir_admin_conn_expect(c, WEIR_ADMIN_LINGER_MS);
-    if (c->seen_end || shutdown(c->conn.watch.fd, SHUT_WR) < 0) {
+    if (c->seen_end) {
         weir_admin_conn_close(c);
         return;
     }
+    weir_conn_shut(&c->conn);
     c->reading = true;
+}
+
+/* Nothing more follows: over TLS the client is told that the end is no accident. */
+static void close_in_order(struct weir_admin_conn *c)
+{
+    if (c->tls && !weir_conn_blocked(&c->conn))
+        weir_conn_shut(&c->conn);
+    weir_admin_conn_close(c);
 }
 
 static void finish_response(struct weir_admin_conn *c)
@@ -124,7 +134,7 @@ static void finish_response(struct weir_admin_conn *c)
         return;
     }
     if (c->close_after || c->admin->stopping) {
-        weir_admin_conn_close(c);
+        close_in_order(c);
         return;
     }
     move_conn(c, WEIR_ADMIN_CONN_READING);
@@ -144,12 +154,6 @@ static void on_written(struct weir_admin_conn *c)
         expect_nothing(c);
 }
 
-static bool is_drained(const struct weir_admin_conn *c)
-{
-    const struct weir_conn_layer *l = c->conn.layer;
-    return !weir_conn_blocked(&c->conn) && (l == NULL || !l->ops->holds_output(l));
-}
-
 /* The next bytes of head and body. */
 static void next_pieces(const struct weir_admin_conn *c, struct weir_pieces *p)
 {
@@ -166,7 +170,7 @@ static void next_pieces(const struct weir_admin_conn *c, struct weir_pieces *p)
 static void write_some(struct weir_admin_conn *c)
 {
     size_t whole = c->head.len + c->body.len;
-    for (int i = 0; i < SLICES_A_TURN && c->written < whole && is_drained(c); i++) {
+    for (int i = 0; i < SLICES_A_TURN && c->written < whole && !weir_conn_blocked(&c->conn); i++) {
         struct weir_pieces p;
         next_pieces(c, &p);
         if (weir_conn_send(&c->conn, &p) != WEIR_CONN_SENT) {
@@ -175,9 +179,9 @@ static void write_some(struct weir_admin_conn *c)
         }
         c->written += p.len;
     }
-    if (is_drained(c) && c->written == whole)
+    if (c->written == whole && !weir_conn_blocked(&c->conn))
         weir_conn_wake(&c->conn);
-    else if (is_drained(c))
+    else if (!weir_conn_blocked(&c->conn))
         weir_conn_defer(&c->conn); /* others come first */
     set_watch(c);
 }
@@ -446,7 +450,7 @@ static void pump_conn(struct weir_admin_conn *c)
 
 static void on_bytes(struct weir_admin_conn *c, struct weir_span bytes)
 {
-    if (c->state == WEIR_ADMIN_CONN_LINGERING || c->linger) {
+    if (c->linger) {
         c->dropped += bytes.len;
         if (c->dropped > WEIR_ADMIN_LINGER_MAX)
             weir_admin_conn_close(c);
@@ -473,6 +477,17 @@ static void on_end(struct weir_admin_conn *c, bool clean)
     weir_admin_conn_close(c);
 }
 
+/* As the socket has it, whether it is encrypted or not. */
+static void read_and_drop(struct weir_admin_conn *c)
+{
+    size_t n = 0;
+    enum weir_io io =
+        weir_sock_read(c->conn.watch.fd, c->conn.env->scratch, c->conn.env->scratch_len, &n);
+    c->dropped += n;
+    if (io == WEIR_IO_END || io == WEIR_IO_FAILED || c->dropped > WEIR_ADMIN_LINGER_MAX)
+        weir_admin_conn_close(c);
+}
+
 static void read_some(struct weir_admin_conn *c)
 {
     struct weir_span bytes;
@@ -492,7 +507,59 @@ static void read_some(struct weir_admin_conn *c)
     WEIR_UNREACHABLE();
 }
 
+/* -- the handshake -- */
+
+static void step_handshake(struct weir_admin_conn *c)
+{
+    switch (weir_admin_tls_handshake(c)) {
+    case WEIR_ADMIN_TLS_DONE:
+        move_conn(c, WEIR_ADMIN_CONN_READING);
+        weir_admin_conn_expect(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
+        return;
+    case WEIR_ADMIN_TLS_WAITS:
+        return;
+    case WEIR_ADMIN_TLS_SIGNS:
+        c->signing = true;
+        c->reading = false;
+        return;
+    case WEIR_ADMIN_TLS_REFUSED:
+        if (weir_conn_blocked(&c->conn))
+            weir_admin_conn_close(c);
+        else
+            begin_linger(c);
+        return;
+    case WEIR_ADMIN_TLS_ENDED:
+        weir_admin_conn_close(c);
+        return;
+    }
+    WEIR_UNREACHABLE();
+}
+
+void weir_admin_conn_signed(struct weir_admin_conn *c)
+{
+    WEIR_ASSERT(c->magic == CONN_MAGIC);
+    WEIR_ASSERT(c->signing);
+    weir_conn_env_enter(c->conn.env);
+    c->signing = false;
+    c->reading = true;
+    step_handshake(c);
+    set_watch(c);
+    weir_conn_env_leave(c->conn.env);
+}
+
 /* -- events -- */
+
+static void on_readable(struct weir_admin_conn *c)
+{
+    if (c->state == WEIR_ADMIN_CONN_CLOSING || !c->reading || c->seen_end)
+        return;
+    if (c->state == WEIR_ADMIN_CONN_HANDSHAKE)
+        step_handshake(c);
+    else if (c->state == WEIR_ADMIN_CONN_LINGERING)
+        read_and_drop(c);
+    else
+        read_some(c);
+}
 
 static void on_event(struct weir_conn *conn, unsigned what)
 {
@@ -501,21 +568,22 @@ static void on_event(struct weir_conn *conn, unsigned what)
         weir_admin_conn_close(c);
         return;
     }
-    if (c->writing && is_drained(c)) {
+    if (c->writing && !weir_conn_blocked(&c->conn)) {
         if (c->written < c->head.len + c->body.len)
             write_some(c);
         else
             on_written(c);
     }
-    if ((what & WEIR_CONN_READABLE) != 0 && c->state != WEIR_ADMIN_CONN_CLOSING && c->reading &&
-        !c->seen_end)
-        read_some(c);
+    if ((what & WEIR_CONN_READABLE) != 0)
+        on_readable(c);
     set_watch(c);
 }
 
 static void on_expired(struct weir_conn *conn)
 {
     struct weir_admin_conn *c = conn_of(weir_container_of(conn, struct weir_admin_conn, conn));
+    if (c->state == WEIR_ADMIN_CONN_HANDSHAKE)
+        weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_HANDSHAKES_FAILED, 1);
     if (c->state == WEIR_ADMIN_CONN_READING && !weir_admin_http_idle(&c->http))
         refuse_request(c, 408, "the request took too long to arrive");
     else
@@ -545,12 +613,14 @@ void weir_admin_conn_start(struct weir_admin_conn *c, int fd)
 {
     c->magic = CONN_MAGIC;
     weir_conn_init(&c->conn, &c->admin->env, &conn_owner, fd);
-    c->state = WEIR_ADMIN_CONN_READING; /* the first */
+    c->state = c->tls ? WEIR_ADMIN_CONN_HANDSHAKE : WEIR_ADMIN_CONN_READING; /* the first */
     weir_admin_http_init(&c->http, WEIR_ADMIN_BODY_MAX);
     c->head = WEIR_STRBUF_ZERO;
     c->body = WEIR_STRBUF_ZERO;
     c->reading = true;
-    weir_admin_conn_expect(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
+    weir_admin_conn_expect(c, c->tls ? WEIR_ADMIN_HANDSHAKE_MS : WEIR_ADMIN_HEAD_TIMEOUT_MS);
+    if (c->tls && weir_admin_tls_accept(c->admin->tls, c) < 0)
+        fail_soon(c);
     set_watch(c);
 }
 
@@ -581,7 +651,11 @@ bool weir_admin_conn_finishing(const struct weir_admin_conn *c)
            (c->state == WEIR_ADMIN_CONN_STREAMING && c->ended);
 }
 
-bool weir_admin_conn_idle(const struct weir_admin_conn *c)
+bool weir_admin_conn_may_go(const struct weir_admin_conn *c)
 {
-    return c->state == WEIR_ADMIN_CONN_READING && weir_admin_http_idle(&c->http);
+    if (c->state == WEIR_ADMIN_CONN_HANDSHAKE)
+        return true;
+    if (c->state != WEIR_ADMIN_CONN_READING)
+        return false;
+    return weir_admin_http_idle(&c->http) || (c->scope == WEIR_ADMIN_SCOPE_TOKEN && !c->trusted);
 }

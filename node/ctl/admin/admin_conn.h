@@ -22,6 +22,7 @@
 #include "node/ctl/access/guess_limit.h"
 #include "node/ctl/admin/admin_api.h"
 #include "node/ctl/admin/admin_limits.h"
+#include "node/ctl/admin/admin_tls.h"
 
 /** The server as its connections see it. */
 struct weir_admin {
@@ -42,16 +43,18 @@ struct weir_admin {
     struct weir_wheel wheel;         /* their deadlines; moved on by the tick */
     struct weir_buffers buffers;
     struct weir_turn now;
+    struct weir_admin_tls *tls;          /* owns; NULL: no listener has TLS */
+    struct weir_tls_scratch *tls_memory; /* owns; with tls */
     uint8_t read_buffer[WEIR_IO_CHUNK];
 };
 
 enum weir_admin_conn_state {
+    WEIR_ADMIN_CONN_HANDSHAKE, /* of TLS */
     WEIR_ADMIN_CONN_READING,   /* waits for a request, or is inside one */
     WEIR_ADMIN_CONN_WORKING,   /* a handler has the request */
     WEIR_ADMIN_CONN_WRITING,   /* the response is on its way */
     WEIR_ADMIN_CONN_STREAMING, /* a handler sends piece after piece */
-    WEIR_ADMIN_CONN_LINGERING, /* the response came before the whole body: drop the rest, then close
-                                */
+    WEIR_ADMIN_CONN_LINGERING, /* refused before it had sent all: drop the rest, then close */
     WEIR_ADMIN_CONN_CLOSING,   /* until the loop gives the connection back */
     WEIR_ADMIN_CONN_STATES
 };
@@ -66,6 +69,9 @@ struct weir_admin_conn {
     enum weir_admin_conn_state state;   /* changed by move_conn alone */
     enum weir_admin_scope scope;        /* of the listener it came from */
     bool is_tcp;
+    bool tls;
+    bool trusted;     /* a token of it was good */
+    bool signing;     /* a helper thread has the signature of its handshake */
     bool reading;     /* wants input */
     bool seen_end;    /* the client sends nothing more */
     bool close_after; /* this response is the last */
@@ -86,13 +92,15 @@ struct weir_admin_conn {
 
 /** Begin to serve a connection that was accepted. Takes fd. */
 void weir_admin_conn_start(struct weir_admin_conn *c, int fd);
+/** A helper thread has made the signature of its handshake. */
+void weir_admin_conn_signed(struct weir_admin_conn *c);
 /** End it, from whatever state. The `gone` of its request, if a handler has one, is called. */
 void weir_admin_conn_close(struct weir_admin_conn *c);
 /** Set or move its deadline to `ms` from now. */
 void weir_admin_conn_expect(struct weir_admin_conn *c, uint64_t ms);
 /** The last bytes of a response are on their way. */
 bool weir_admin_conn_finishing(const struct weir_admin_conn *c);
-/** True between two requests: may be closed to make room. */
-bool weir_admin_conn_idle(const struct weir_admin_conn *c);
+/** May be closed to make room: it is between two requests, or still has to show a good token. */
+bool weir_admin_conn_may_go(const struct weir_admin_conn *c);
 
 #endif
