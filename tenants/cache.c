@@ -158,11 +158,6 @@ static enum weir_err entry_add(struct weir_tenant_cache *c, struct weir_span nam
     return WEIR_OK;
 }
 
-static bool version_eq(const struct weir_version *a, const struct weir_version *b)
-{
-    return a->hlc == b->hlc && a->seq == b->seq && memcmp(a->lane, b->lane, sizeof(a->lane)) == 0;
-}
-
 static void refused_log(const struct entry *e, enum weir_err err, const char *why)
 {
     log_error("tenant.compile_failed", "tenant=%.*s err=\"%s\" why=\"%s\" serving=%s",
@@ -224,7 +219,7 @@ static enum weir_err entry_load(struct weir_tenant_cache *c, uint32_t at)
         entry_remove(c, at, true);
         return err;
     }
-    if (err == WEIR_OK && e->checked && version_eq(&e->version, &rec.version)) {
+    if (err == WEIR_OK && e->checked && weir_version_eq(&e->version, &rec.version)) {
         entry_finish(c, at, e->err); /* nothing new about it */
         return e->tenant ? WEIR_OK : e->err;
     }

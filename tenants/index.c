@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * index.c - which hosts, addresses and ports a stored tenant claims, and which revision it is: the
- * derived rows of the store. Pure. Runs on the writer thread, also on records of peers: a claim
- * that is not valid is left out, the rest is indexed. Limits: WEIR_HOSTS_MAX hosts and as many
- * addresses, WEIR_UNPACK_MAX bytes of messages.
+ * derived rows of the store; those of certificates are in cert_record.c. Pure. Runs on the writer
+ * thread, also on records of peers: a claim that is not valid is left out, the rest is indexed.
+ * Limits: WEIR_HOSTS_MAX hosts and as many addresses, WEIR_UNPACK_MAX bytes of messages.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "node/base/addr.h"
 #include "node/wire/uri.h"
+#include "tenants/cert_record.h"
 #include "tenants/tenant.h"
 #include "tenants/unpack.h"
 
@@ -142,7 +143,8 @@ enum weir_err weir_tenant_index(enum weir_class class, struct weir_span key, str
     struct claims claims = { NULL, 0 };
     struct weir_arena arena;
 
-    (void)key;
+    if (class == WEIR_CLASS_CERT)
+        return weir_cert_index(key, value, rows);
     if (class != WEIR_CLASS_TENANT)
         return WEIR_OK;
     weir_arena_init(&arena, WEIR_SCRATCH_BLOCK, WEIR_SCRATCH_MAX);

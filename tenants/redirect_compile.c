@@ -203,6 +203,20 @@ static enum weir_err drafts_read(struct weir_compile *c, struct weir_redirect_pl
     return WEIR_OK;
 }
 
+/* tls.redirect_http: behind all rules of the document, and less specific than any of them. */
+static void draft_https(struct weir_redirect_plan *plan)
+{
+    struct draft *d = &plan->drafts[plan->num];
+    d->path = WEIR_SPAN_LIT("/");
+    d->class.scheme = WEIR_REDIRECT_HTTP;
+    d->rule.path_len = 1;
+    d->rule.index = (uint16_t)plan->num;
+    d->rule.code = 301;
+    d->rule.to_scheme = WEIR_REDIRECT_HTTPS;
+    d->rule.rank = 0;
+    plan->num++;
+}
+
 static bool same_match(const struct draft *a, const struct draft *b)
 {
     return weir_redirect_class_cmp(&a->class, &b->class) == 0 && a->rule.exact == b->rule.exact &&
@@ -228,18 +242,22 @@ static void drop_duplicates(struct weir_redirect_plan *plan)
 
 enum weir_err weir_redirects_measure(struct weir_compile *c)
 {
-    if (c->doc->n_redirects == 0)
+    bool to_https =
+        c->doc->tls != NULL && c->doc->tls->has_redirect_http && c->doc->tls->redirect_http;
+    if (c->doc->n_redirects == 0 && !to_https)
         return WEIR_OK;
     struct weir_redirect_plan *plan = weir_arena_calloc(c->scratch, 1, sizeof(*plan));
     if (!plan)
         return WEIR_ENOMEM;
     plan->num = c->doc->n_redirects;
-    plan->drafts = weir_arena_calloc(c->scratch, plan->num, sizeof(*plan->drafts));
+    plan->drafts = weir_arena_calloc(c->scratch, plan->num + 1, sizeof(*plan->drafts));
     if (!plan->drafts)
         return WEIR_ENOMEM;
     enum weir_err err = drafts_read(c, plan);
     if (err < 0)
         return err;
+    if (to_https)
+        draft_https(plan);
 
     qsort(plan->drafts, plan->num, sizeof(*plan->drafts), draft_cmp);
     drop_duplicates(plan);

@@ -17,6 +17,7 @@
 #include "tenants/compile.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
+#include "tenants/tls_compile.h"
 #include "tenants/unpack.h"
 
 #define HEADERS_MAX     256 /* of one list; far above what WEIR_FIELDS_MAX lets through */
@@ -429,6 +430,7 @@ static enum weir_err block_measure(struct weir_compile *c)
 {
     weir_compile_measure(c, 1, sizeof(struct weir_tenant));
     weir_compile_measure_text(c, c->doc->name);
+    weir_tls_measure(c);
     upstreams_measure(c);
     weir_routes_measure(c);
     headers_measure(c);
@@ -442,6 +444,9 @@ static enum weir_err block_fill(struct weir_compile *c)
 
     c->tenant->name = weir_compile_text(c, weir_span_cstr(c->doc->name));
     http_fill(c->tenant, c->doc->http);
+    err = weir_tls_fill(c);
+    if (err < 0)
+        return err;
     err = upstreams_fill(c);
     if (err < 0)
         return err;

@@ -103,6 +103,11 @@ struct weir_tenant {
     struct weir_span name;
     uint64_t revision;
 
+    uint8_t scope[16];       /* of its TLS sessions: the begin of the SHA-256 of its name */
+    uint8_t tls_versions;    /* enum weir_tls_version; never 0 */
+    bool http2;              /* is offered */
+    const char *tls_ciphers; /* up to TLS 1.2, separated by ":"; NULL: weir's own choice */
+
     uint32_t max_header; /* bytes */
     uint16_t max_fields; /* 1..WEIR_FIELDS_MAX */
     uint64_t max_body;   /* bytes, 0 = no limit */

@@ -7,17 +7,9 @@
 
 #include "node/base/limits.h"
 
-/** The memory that the library may use, and why it ran out. */
-struct source {
-    struct weir_arena *arena;
-    size_t used;
-    bool over;   /* the message swells beyond the limit, which is a fault of the message */
-    bool failed; /* there is no memory */
-};
-
 static void *source_alloc(void *arg, size_t len)
 {
-    struct source *s = arg;
+    struct weir_unpack_source *s = arg;
 
     if (len > WEIR_UNPACK_MAX - s->used) {
         s->over = true;
@@ -36,21 +28,32 @@ static void source_free(void *arg, void *at)
     (void)at;
 }
 
+ProtobufCAllocator weir_unpack_allocator(struct weir_unpack_source *source,
+                                         struct weir_arena *arena)
+{
+    WEIR_ASSERT(arena != NULL);
+    *source = (struct weir_unpack_source){ .arena = arena };
+    return (
+        ProtobufCAllocator){ .alloc = source_alloc, .free = source_free, .allocator_data = source };
+}
+
+enum weir_err weir_unpack_fault(const struct weir_unpack_source *source)
+{
+    return source->failed && !source->over ? WEIR_ENOMEM : WEIR_ECORRUPT;
+}
+
 enum weir_err weir_stored_tenant_unpack(struct weir_span value, struct weir_arena *arena,
                                         Weir__V1__StoredTenant **ret)
 {
-    struct source source = { .arena = arena };
-    ProtobufCAllocator allocator = { .alloc = source_alloc,
-                                     .free = source_free,
-                                     .allocator_data = &source };
+    struct weir_unpack_source source;
+    ProtobufCAllocator allocator = weir_unpack_allocator(&source, arena);
 
-    WEIR_ASSERT(arena != NULL);
     WEIR_ASSERT(value.len == 0 || value.at != NULL);
     if (value.len == 0 || value.len > WEIR_RECORD_MAX)
         return WEIR_ECORRUPT;
     Weir__V1__StoredTenant *m = weir__v1__stored_tenant__unpack(&allocator, value.len, value.at);
     if (!m)
-        return source.failed && !source.over ? WEIR_ENOMEM : WEIR_ECORRUPT;
+        return weir_unpack_fault(&source);
     if (!m->tenant)
         return WEIR_ECORRUPT;
     *ret = m;

@@ -34,9 +34,13 @@
 #define WEIR_CONNECTIONS_PER_ADDRESS_MAX 60000 /* to a node; the count has 16 bits */
 
 /* tenants */
-#define WEIR_TENANT_NAME_MAX  63    /* bytes: a DNS label */
-#define WEIR_TENANT_CACHE_MAX 16384 /* compiled tenants in a worker's cache */
-#define WEIR_HOSTS_MAX        1024  /* of one tenant */
+#define WEIR_TENANT_NAME_MAX  63          /* bytes: a DNS label */
+#define WEIR_TLS_CIPHERS_MAX  64          /* suites that a tenant names */
+#define WEIR_TENANT_CACHE_MAX 16384       /* compiled tenants in a worker's cache */
+#define WEIR_CERT_CACHE_MAX   16384       /* certificates with their keys in a worker's cache */
+#define WEIR_CERT_CACHE_BYTES (64u << 20) /* bytes that they may take */
+#define WEIR_CERT_NAMES_MAX   1024        /* names of one certificate, and hosts linked to one */
+#define WEIR_HOSTS_MAX        1024        /* of one tenant */
 #define WEIR_ROUTES_MAX       1024
 #define WEIR_REDIRECTS_MAX    4096
 #define WEIR_UPSTREAMS_MAX    64

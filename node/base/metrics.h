@@ -19,7 +19,22 @@ enum weir_metric {
     WEIR_M_CONNECTIONS_SHED,         /* counter: idle ones that made way for new ones */
     WEIR_M_CONNECTIONS_OVER_ADDRESS, /* counter: beyond clients.connections_per_address */
     WEIR_M_CONNECTIONS_UNCOUNTED,    /* counter: the table of addresses had no room */
-    WEIR_M_REQUESTS_1XX,             /* counter by response class: upstream 1xx passed on */
+    WEIR_M_TLS_HANDSHAKES,
+    WEIR_M_TLS_RESUMED,
+    WEIR_M_TLS_TIMED_OUT,
+    /* In the order of enum weir_tls_fault. */
+    WEIR_M_TLS_FAILED_PROTOCOL,
+    WEIR_M_TLS_FAILED_HTTP,
+    WEIR_M_TLS_FAILED_VERSION,
+    WEIR_M_TLS_FAILED_CIPHER,
+    WEIR_M_TLS_FAILED_UNKNOWN_NAME,
+    WEIR_M_TLS_FAILED_NO_CERTIFICATE,
+    WEIR_M_TLS_FAILED_REFUSED,
+    WEIR_M_TLS_FAILED_VERIFY,
+    WEIR_M_TLS_FAILED_ALERT,
+    WEIR_M_TLS_FAILED_MEMORY,
+    WEIR_M_TLS_FAILED_INTERNAL,
+    WEIR_M_REQUESTS_1XX, /* counter by response class: upstream 1xx passed on */
     WEIR_M_REQUESTS_2XX,
     WEIR_M_REQUESTS_3XX,
     WEIR_M_REQUESTS_4XX,
@@ -27,6 +42,7 @@ enum weir_metric {
     WEIR_M_REQUESTS_CUT,       /* ended without a whole response */
     WEIR_M_REQUESTS_MALFORMED, /* refused by the parser */
     WEIR_M_REQUESTS_UNKNOWN_HOST,
+    WEIR_M_REQUESTS_MISDIRECTED,
     WEIR_M_REQUESTS_REDIRECTED,
     WEIR_M_REQUESTS_REFUSED,   /* by a rule of the tenant */
     WEIR_M_REQUESTS_TOO_LARGE, /* head or body over its limit */
@@ -56,7 +72,12 @@ enum weir_metric {
     WEIR_M_TENANT_COMPILES,
     WEIR_M_TENANT_COMPILE_ERRORS,
     WEIR_M_TENANT_EVICTIONS,
-    WEIR_M_TENANTS_CACHED,     /* gauge */
+    WEIR_M_TENANTS_CACHED, /* gauge */
+    WEIR_M_CERT_LOADS,
+    WEIR_M_CERT_LOAD_ERRORS, /* records of certificates that cannot be used */
+    WEIR_M_CERT_EVICTIONS,
+    WEIR_M_CERTS_CACHED,       /* gauge */
+    WEIR_M_CERT_CACHE_BYTES,   /* gauge */
     WEIR_M_ACCESS_LOG_DROPPED, /* records lost because the log could not be written fast enough */
     WEIR_M_INBOX_OVERFLOWS,
     WEIR_M_STORE_WRITES,
@@ -71,6 +92,11 @@ enum weir_metric {
     WEIR_M_STORE_CORRUPT_RECORDS,
     WEIR_M_ADMIN_REQUESTS,
     WEIR_M_ADMIN_ERRORS,
+    WEIR_M_ADMIN_TOKENS_MISSING, /* by reason: requests over TCP without a good token */
+    WEIR_M_ADMIN_TOKENS_UNKNOWN,
+    WEIR_M_ADMIN_TOKENS_EXPIRED,
+    WEIR_M_ADMIN_TOKENS_LIMITED, /* the address, or all together, had too many wrong ones */
+    WEIR_M_ADMIN_FORBIDDEN,      /* beyond what the socket or the token grants */
     WEIR_M_MEMORY_USED,         /* gauge: bytes held for clients and endpoints */
     WEIR_M_MEMORY_WAITS,        /* reads put off until memory is free */
     WEIR_M_MEMORY_NO_KEEPALIVE, /* times the rung was entered; weir_memory_rung, as the next three

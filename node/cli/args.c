@@ -15,6 +15,7 @@
 #include "tenants/schema/schema_text.h"
 
 #define DURATION_MAX_MS 86400000
+#define TTL_MAX_MS      UINT64_C(315360000000) /* ten years */
 
 static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_HELP] = { 'h', "help", NULL, "print this page" },
@@ -69,6 +70,10 @@ static const struct weir_flag_def flag_defs[] = {
                             "of the clients of this address or prefix, for example 198.51.100.7 or "
                             "10.0.0.0/8" },
     [WEIR_FLAG_RESET] = { 0, "reset", NULL, "back to the level of the node file" },
+    [WEIR_FLAG_SCOPE] = { 0, "scope", "SCOPE",
+                          "what it may do: admin, read or tenant:NAME; default admin" },
+    [WEIR_FLAG_COMMENT] = { 0, "comment", "TEXT", "what it is for, one line" },
+    [WEIR_FLAG_TTL] = { 0, "ttl", "D", "how long it lasts, for example 720h; default: for ever" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -119,6 +124,19 @@ static enum weir_exit duration_read(struct weir_cli *cli, const char *flag, cons
     if (ms > DURATION_MAX_MS)
         return weir_cli_usage(cli, "--%s: %s is out of range 0s..24h", flag, shown(value).text);
     *ret_ms = ms;
+    return WEIR_EXIT_OK;
+}
+
+static enum weir_exit ttl_read(struct weir_cli *cli, const char *value)
+{
+    uint64_t ms = 0;
+    if (weir_schema_parse_duration(weir_span_cstr(value), &ms) < 0)
+        return weir_cli_usage(cli, "--ttl: %s is not a duration; write 15m, 24h or 720h",
+                              shown(value).text);
+    if (ms == 0 || ms > TTL_MAX_MS)
+        return weir_cli_usage(cli, "--ttl: %s is out of range 1ms..87600h", shown(value).text);
+    cli->options.has_ttl = true;
+    cli->options.ttl_ms = ms;
     return WEIR_EXIT_OK;
 }
 
@@ -213,6 +231,8 @@ static const char **text_slot(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_CLIENT, offsetof(struct weir_options, client) },
         { WEIR_FLAG_TENANT, offsetof(struct weir_options, tenant) },
         { WEIR_FLAG_ADDRESS, offsetof(struct weir_options, address) },
+        { WEIR_FLAG_SCOPE, offsetof(struct weir_options, scope) },
+        { WEIR_FLAG_COMMENT, offsetof(struct weir_options, comment) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(texts); i++)
         if (texts[i].flag == flag)
@@ -274,6 +294,8 @@ static enum weir_exit value_read(struct weir_cli *cli, enum weir_flag flag, cons
         o->has_since = true;
         return duration_read(cli, "since", value, &o->since_ms);
     }
+    if (flag == WEIR_FLAG_TTL)
+        return ttl_read(cli, value);
     if (flag == WEIR_FLAG_TIMEOUT)
         return duration_read(cli, "timeout", value, &o->timeout_ms);
     if (flag == WEIR_FLAG_DEADLINE) {

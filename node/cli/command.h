@@ -66,6 +66,9 @@ enum weir_flag {
     WEIR_FLAG_WAIT_DONE,
     WEIR_FLAG_ADDRESS,
     WEIR_FLAG_RESET,
+    WEIR_FLAG_SCOPE,
+    WEIR_FLAG_COMMENT,
+    WEIR_FLAG_TTL,
     WEIR_FLAG_COUNT
 };
 
@@ -140,6 +143,10 @@ struct weir_options {
     bool wait_done;
     const char *address;
     bool reset;
+    const char *scope;
+    const char *comment;
+    bool has_ttl;
+    uint64_t ttl_ms;
     bool help;
 };
 
@@ -216,6 +223,7 @@ enum weir_exit weir_cmd_undrain(struct weir_cli *cli);
 enum weir_exit weir_cmd_reload(struct weir_cli *cli);
 enum weir_exit weir_cmd_log_level(struct weir_cli *cli);
 enum weir_exit weir_cmd_logs(struct weir_cli *cli);
+enum weir_exit weir_cmd_token(struct weir_cli *cli);
 enum weir_exit weir_cmd_completion(struct weir_cli *cli);
 enum weir_exit weir_cmd_version(struct weir_cli *cli);
 enum weir_exit weir_cmd_help(struct weir_cli *cli);

@@ -408,6 +408,30 @@ static const struct weir_command commands[] = {
         .run = weir_cmd_logs,
     },
     {
+        .name = "token",
+        .usage = "create [--scope SCOPE] [--comment TEXT] [--ttl D]\nlist\nrevoke ID...",
+        .summary = "who may use a node's admin API from elsewhere",
+        .description =
+            "A client over TCP (admin.listen of the node file) sends a token with each request. "
+            "The local socket needs none. create prints a new token, and this once only: nodes "
+            "have its hash. list shows what there is, revoke ends one by its id; both hold for "
+            "open connections, too.\n\nScopes: admin may do everything; read may look at "
+            "everything but tokens, and change nothing; tenant:NAME may read and change that one "
+            "tenant, and read its access records, and nothing of the node or of others. Several "
+            "wrong tokens from one address make it wait.",
+        .examples = "weir token create --comment 'ops laptop' --ttl 720h\n"
+                    "weir token create --scope tenant:shop --comment 'shop pipeline'\n"
+                    "weir token list\n"
+                    "weir token revoke 1f3a9c07be42\n",
+        .exits = "1  the node cannot be reached or refused, or there is no such token\n" EXIT_USAGE
+            EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_SCOPE) | WEIR_FLAG_BIT(WEIR_FLAG_COMMENT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_TTL),
+        .num_args_min = 1,
+        .num_args_max = WEIR_CLI_ARGS_ANY,
+        .run = weir_cmd_token,
+    },
+    {
         .name = "completion",
         .usage = "bash|zsh",
         .summary = "completions for a shell",
@@ -452,9 +476,8 @@ static const struct weir_command commands[] = {
 };
 
 /* Words of the whole interface whose features come later. */
-static const char *const planned[] = { "cert",    "blacklist", "whitelist", "ip",
-                                       "health",  "node-id",   "token",     "join-token",
-                                       "upgrade", "firewall",  "top" };
+static const char *const planned[] = { "cert",    "blacklist",  "whitelist", "ip",       "health",
+                                       "node-id", "join-token", "upgrade",   "firewall", "top" };
 
 const struct weir_command *weir_command_all(size_t *ret_num)
 {

@@ -32,6 +32,7 @@ static const struct {
     { WEIR_FLAG_OUTPUT, VALUE_WORDS, "table wide name json yaml" },
     { WEIR_FLAG_WAIT, VALUE_WORDS, "local quorum all" },
     { WEIR_FLAG_SORT, VALUE_WORDS, "name revision hosts upstreams applied conflicts" },
+    { WEIR_FLAG_SCOPE, VALUE_WORDS, "admin read tenant:" },
     { WEIR_FLAG_METHOD, VALUE_WORDS, "GET HEAD POST PUT DELETE OPTIONS PATCH" },
 };
 
@@ -53,6 +54,7 @@ static const struct {
     { "help", "tenant", false, 0, false },
     { "completion", "bash zsh", false, 0, false },
     { "log-level", "error warn info debug trace", false, 0, false },
+    { "token", "create list revoke", false, 0, false },
     { "fmt", NULL, false, 0, true },
     { "export", NULL, false, 0, true },
     { "import", NULL, false, 0, true },

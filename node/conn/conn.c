@@ -83,8 +83,11 @@ void weir_conn_close(struct weir_conn *c, bool abort)
     weir_conn_clear_out(c);
     weir_stash_release(e->buffers, c->in);
     c->in = NULL;
-    if (c->layer != NULL)
+    if (c->layer != NULL) {
+        if (!abort)
+            c->layer->ops->shut(c->layer, c->watch.fd);
         c->layer->ops->end(c->layer);
+    }
     c->layer = NULL;
     /* Callers up the stack may still read the state: the memory is freed once they have returned.
      */
@@ -175,6 +178,15 @@ static enum weir_io flush_queue(struct weir_conn *c)
     enum weir_io io = weir_sock_flush(c->watch.fd, c->env->buffers, &c->out, &sent);
     c->given += sent;
     return io;
+}
+
+void weir_conn_shut(struct weir_conn *c)
+{
+    WEIR_ASSERT(!weir_conn_is_closed(c));
+    WEIR_ASSERT(!weir_conn_holds_output(c));
+    if (c->layer != NULL)
+        c->layer->ops->shut(c->layer, c->watch.fd);
+    (void)shutdown(c->watch.fd, SHUT_WR);
 }
 
 void weir_conn_clear_out(struct weir_conn *c)

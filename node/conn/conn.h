@@ -67,6 +67,9 @@ struct weir_conn_layer_ops {
     bool (*holds_input)(const struct weir_conn_layer *l);
     /** Whether flush has bytes to send. */
     bool (*holds_output)(const struct weir_conn_layer *l);
+    /** Nothing more will be written: tell the peer in the layer's own words, as far as the socket
+     * takes them. */
+    void (*shut)(struct weir_conn_layer *l, int fd);
     /** The connection closes: free the layer. */
     void (*end)(struct weir_conn_layer *l);
 };
@@ -119,10 +122,16 @@ enum weir_conn_sent {
 };
 /** Send, or queue what the socket does not take. */
 WEIR_MUST_USE enum weir_conn_sent weir_conn_send(struct weir_conn *c, const struct weir_pieces *p);
+/** Whether given bytes still wait in the queue or the layer. */
+static inline bool weir_conn_holds_output(const struct weir_conn *c)
+{
+    return c->out.len > 0 ||
+           (WEIR_UNLIKELY(c->layer != NULL) && c->layer->ops->holds_output(c->layer));
+}
 /** Whether given bytes still wait, here or in a pipe to this connection. */
 static inline bool weir_conn_blocked(const struct weir_conn *c)
 {
-    return c->out.len > 0 || c->room_wanted;
+    return weir_conn_holds_output(c) || c->room_wanted;
 }
 /** Bytes that the peer has confirmed; a system call. Never more than given. */
 uint64_t weir_conn_confirmed(const struct weir_conn *c);
@@ -155,9 +164,12 @@ static inline void weir_conn_set_deadline(struct weir_conn *c, uint64_t deadline
  * itself, such as a ticket, does not count. Not quiet: close it, since bytes may be lost.
  */
 bool weir_conn_is_quiet(struct weir_conn *c);
+/** Nothing more will be sent: end the sending side in order. No given bytes may wait (contract). */
+void weir_conn_shut(struct weir_conn *c);
 /** Drop the bytes that wait to be sent. */
 void weir_conn_clear_out(struct weir_conn *c);
-/** Close; owner->closed follows in a later turn. Not twice (contract). @param abort  by a reset */
+/** Close; owner->closed follows in a later turn. Not twice (contract). @param abort  by a reset;
+ * otherwise the layer, too, ends in order */
 void weir_conn_close(struct weir_conn *c, bool abort);
 static inline bool weir_conn_is_closed(const struct weir_conn *c)
 {

@@ -28,6 +28,7 @@
 #define WEIR_RUN_BUDGET 256 /* tasks run after one event, and again in each turn */
 
 struct weir_task;
+struct weir_tls_scratch;
 
 /** What is done for a task. One static table for each kind, which may be part of a larger one. */
 struct weir_task_kind {
@@ -46,6 +47,7 @@ struct weir_conn_env {
     struct weir_buffers *buffers;
     uint8_t *scratch; /* what one read brings; any later read overwrites it */
     size_t scratch_len;
+    struct weir_tls_scratch *tls; /* of connections with TLS: tls_layer.h; NULL: there are none */
     struct weir_turn *now;
     struct weir_list tasks, ready;
     struct weir_list dead; /* tasks that free what was closed; run after all others */

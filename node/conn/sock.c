@@ -92,6 +92,17 @@ enum weir_io weir_sock_write(int fd, const struct weir_pieces *p, size_t *ret_se
     return io;
 }
 
+enum weir_io weir_sock_send(int fd, struct weir_span bytes, bool hold, size_t *ret_sent)
+{
+    struct iovec one = { .iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.len };
+    *ret_sent = 0;
+    if (bytes.len == 0)
+        return WEIR_IO_DONE;
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (hold ? MSG_MORE : 0);
+    enum weir_io io = send_iov(fd, &one, 1, flags, ret_sent);
+    return io == WEIR_IO_DONE && *ret_sent < bytes.len ? WEIR_IO_BLOCKED : io;
+}
+
 enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent)
 {
     *ret_sent = 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sock.h - the socket calls of the data path, each once, with their errors translated. All are
- * non-blocking. TLS will sit here, between a connection and its socket: callers see only how many
- * bytes were taken or given.
+ * non-blocking. Callers see only how many bytes were taken or given.
  */
 #ifndef WEIR_NODE_CONN_SOCK_H
 #define WEIR_NODE_CONN_SOCK_H
@@ -28,6 +27,8 @@ enum weir_io weir_sock_read(int fd, uint8_t *at, size_t len, size_t *ret_len);
  * the connection. @param ret_sent
  * bytes that the kernel took, also for BLOCKED. */
 enum weir_io weir_sock_write(int fd, const struct weir_pieces *p, size_t *ret_sent);
+/** Send one run of bytes, as weir_sock_write sends pieces. */
+enum weir_io weir_sock_send(int fd, struct weir_span bytes, bool hold, size_t *ret_sent);
 /** Send from the front of a queue and drop what was sent. DONE: the queue is empty. */
 enum weir_io weir_sock_flush(int fd, struct weir_buffers *b, struct weir_outq *q, size_t *ret_sent);
 /** Whether a parked connection is still open and has sent nothing. Takes no bytes. */

@@ -73,30 +73,44 @@ static bool parse_listener(const char *text, struct weir_addr *ret)
     return weir_addr_parse_ip(s, ret) == WEIR_OK;
 }
 
+/* Behind the listeners that are read already. @return how many */
+static size_t read_listener_list(struct reading *g, const char *field, char *const *texts,
+                                 size_t num, struct weir_addr *out)
+{
+    size_t num_read = 0;
+    if (num > WEIR_LISTENERS_MAX) {
+        add_problem(g, field, "%zu addresses are more than %d", num, WEIR_LISTENERS_MAX);
+        return 0;
+    }
+    for (size_t i = 0; i < num; i++) {
+        struct weir_addr *a = &out[num_read];
+        if (!parse_listener(texts[i], a)) {
+            add_problem(g, field, "\"%s\" is not address:port", texts[i]);
+            continue;
+        }
+        for (size_t j = 0; j < num_read; j++)
+            if (a->port != 0 && weir_addr_eq(a, &out[j]))
+                add_problem(g, field, "\"%s\" is given twice", texts[i]);
+        num_read++;
+    }
+    return num_read;
+}
+
 static void read_listeners(struct reading *g, const Weir__V1__Node *node)
 {
     struct weir_config *c = g->config;
-    size_t num = node->listen != NULL ? node->listen->n_http : 0;
-    if (num == 0)
+    const Weir__V1__Listen *l = node->listen;
+    if (l == NULL || l->n_http + l->n_https == 0) {
         add_problem(g, "listen.http",
-                    "is empty: give at least one address to serve, such as "
-                    "\"0.0.0.0:80\"");
-    if (num > WEIR_LISTENERS_MAX) {
-        add_problem(g, "listen.http", "%zu addresses are more than %d", num, WEIR_LISTENERS_MAX);
+                    "is empty, and so is listen.https: give at least one address to serve, such "
+                    "as \"0.0.0.0:80\"");
         return;
     }
-    for (size_t i = 0; i < num; i++) {
-        const char *text = node->listen->http[i];
-        struct weir_addr *a = &c->http[c->num_http];
-        if (!parse_listener(text, a)) {
-            add_problem(g, "listen.http", "\"%s\" is not address:port", text);
-            continue;
-        }
-        for (size_t j = 0; j < c->num_http; j++)
-            if (a->port != 0 && weir_addr_eq(a, &c->http[j]))
-                add_problem(g, "listen.http", "\"%s\" is given twice", text);
-        c->num_http++;
-    }
+    c->num_http = read_listener_list(g, "listen.http", l->http, l->n_http, c->http);
+    c->num_https = read_listener_list(g, "listen.https", l->https, l->n_https, c->https);
+    if (c->num_http + c->num_https > WEIR_LISTENERS_MAX)
+        add_problem(g, "listen.https", "with listen.http these are more than %d addresses",
+                    WEIR_LISTENERS_MAX);
 }
 
 /* @return false: there is none, or it is wrong */
@@ -215,6 +229,9 @@ static void read_clients(struct reading *g, const Weir__V1__Node *node)
         l != NULL && l->has_head_timeout ? l->head_timeout : WEIR_DEFAULT_HEAD_TIMEOUT_MS;
     c->idle_timeout_ms =
         l != NULL && l->has_idle_timeout ? l->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS;
+    c->handshake_timeout_ms = l != NULL && l->has_handshake_timeout
+                                  ? l->handshake_timeout
+                                  : WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS;
     c->connections_per_address =
         l != NULL && l->has_connections_per_address ? l->connections_per_address : 0;
 }
@@ -261,6 +278,8 @@ static void read_node(struct reading *g, const Weir__V1__Node *node)
     g->config->data = text_or(node->data, WEIR_DEFAULT_DATA);
     read_name(g, node);
     read_cdn_id(g, node);
+    if (node->cluster != NULL)
+        g->config->secret_file = text_or(node->cluster->secret_file, NULL);
     read_listeners(g, node);
     read_admin(g, node);
     read_workers(g, node);

@@ -30,6 +30,8 @@ struct weir_config {
     const char *data;
     struct weir_addr http[WEIR_LISTENERS_MAX];
     size_t num_http;
+    struct weir_addr https[WEIR_LISTENERS_MAX];
+    size_t num_https;
     const char *socket;
     const char *socket_ro;    /* NULL: none */
     struct weir_addr admin;   /* admin.listen, the loopback health listener; valid when has_admin */
@@ -43,9 +45,11 @@ struct weir_config {
     uint32_t head_timeout_ms; /* of clients that belong to no tenant yet, as the next two */
     uint32_t idle_timeout_ms;
     uint32_t connections_per_address; /* 0: no limit */
-    struct weir_prefix *trusted;      /* in the arena of docs */
+    uint32_t handshake_timeout_ms;
+    struct weir_prefix *trusted; /* in the arena of docs */
     size_t num_trusted;
-    const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
+    const char *cdn_id;      /* in CDN-Loop: one for all nodes of a cluster */
+    const char *secret_file; /* cluster.secret_file; NULL: a node without a cluster */
     struct weir_resolver_settings resolver;
     const char *access;
     enum weir_log_level level;
@@ -73,6 +77,7 @@ WEIR_MUST_USE enum weir_err weir_config_read(struct weir_config *c, const char *
 enum weir_config_key {
     /* taken over while the node runs */
     WEIR_KEY_LISTEN_HTTP,
+    WEIR_KEY_LISTEN_HTTPS,
     WEIR_KEY_ADMIN_METRICS,
     WEIR_KEY_LIMITS_CONNECTIONS,
     WEIR_KEY_LIMITS_MEMORY,
@@ -83,6 +88,7 @@ enum weir_config_key {
     WEIR_KEY_CLIENTS_HEAD_TIMEOUT,
     WEIR_KEY_CLIENTS_IDLE_TIMEOUT,
     WEIR_KEY_CLIENTS_PER_ADDRESS,
+    WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT,
     WEIR_KEY_RESOLVER,
     /* in force after a restart only */
     WEIR_KEY_NAME,
@@ -92,6 +98,7 @@ enum weir_config_key {
     WEIR_KEY_ADMIN_LISTEN,
     WEIR_KEY_WORKERS,
     WEIR_KEY_CDN_ID,
+    WEIR_KEY_CLUSTER_SECRET,
     WEIR_KEY_COUNT
 };
 #define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME

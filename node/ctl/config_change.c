@@ -22,10 +22,13 @@ static const char *const key_names[] = {
     [WEIR_KEY_ADMIN_LISTEN] = "admin.listen",
     [WEIR_KEY_WORKERS] = "workers",
     [WEIR_KEY_CDN_ID] = "cdn_id",
+    [WEIR_KEY_CLUSTER_SECRET] = "cluster.secret_file",
     [WEIR_KEY_LIMITS_STORE] = "limits.store",
     [WEIR_KEY_CLIENTS_HEAD_TIMEOUT] = "clients.head_timeout",
     [WEIR_KEY_CLIENTS_IDLE_TIMEOUT] = "clients.idle_timeout",
     [WEIR_KEY_CLIENTS_PER_ADDRESS] = "clients.connections_per_address",
+    [WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT] = "clients.handshake_timeout",
+    [WEIR_KEY_LISTEN_HTTPS] = "listen.https",
     [WEIR_KEY_RESOLVER] = "resolver",
 };
 _Static_assert(WEIR_ARRAY_LEN(key_names) == WEIR_KEY_COUNT, "a name for each key");
@@ -55,12 +58,13 @@ static bool addrs_differ(bool has_a, const struct weir_addr *a, bool has_b,
 }
 
 /* The order counts, because listeners are named by it in the log. */
-static bool listeners_differ(const struct weir_config *a, const struct weir_config *b)
+static bool listeners_differ(const struct weir_addr *a, size_t num_a, const struct weir_addr *b,
+                             size_t num_b)
 {
-    if (a->num_http != b->num_http)
+    if (num_a != num_b)
         return true;
-    for (size_t i = 0; i < a->num_http; i++)
-        if (!weir_addr_eq(&a->http[i], &b->http[i]))
+    for (size_t i = 0; i < num_a; i++)
+        if (!weir_addr_eq(&a[i], &b[i]))
             return true;
     return false;
 }
@@ -95,7 +99,12 @@ static uint32_t bit_if(bool differs, enum weir_config_key key)
 
 uint32_t weir_config_compare(const struct weir_config *a, const struct weir_config *b)
 {
-    return bit_if(listeners_differ(a, b), WEIR_KEY_LISTEN_HTTP) |
+    return bit_if(listeners_differ(a->http, a->num_http, b->http, b->num_http),
+                  WEIR_KEY_LISTEN_HTTP) |
+           bit_if(listeners_differ(a->https, a->num_https, b->https, b->num_https),
+                  WEIR_KEY_LISTEN_HTTPS) |
+           bit_if(a->handshake_timeout_ms != b->handshake_timeout_ms,
+                  WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT) |
            bit_if(addrs_differ(a->has_metrics, &a->metrics, b->has_metrics, &b->metrics),
                   WEIR_KEY_ADMIN_METRICS) |
            bit_if(a->max_connections != b->max_connections, WEIR_KEY_LIMITS_CONNECTIONS) |
@@ -111,6 +120,7 @@ uint32_t weir_config_compare(const struct weir_config *a, const struct weir_conf
                   WEIR_KEY_ADMIN_LISTEN) |
            bit_if(a->num_workers != b->num_workers, WEIR_KEY_WORKERS) |
            bit_if(texts_differ(a->cdn_id, b->cdn_id), WEIR_KEY_CDN_ID) |
+           bit_if(texts_differ(a->secret_file, b->secret_file), WEIR_KEY_CLUSTER_SECRET) |
            bit_if(a->max_store != b->max_store, WEIR_KEY_LIMITS_STORE) |
            bit_if(resolvers_differ(&a->resolver, &b->resolver), WEIR_KEY_RESOLVER) |
            bit_if(a->head_timeout_ms != b->head_timeout_ms, WEIR_KEY_CLIENTS_HEAD_TIMEOUT) |
@@ -123,6 +133,9 @@ void weir_config_take_live(struct weir_config *c, const struct weir_config *next
 {
     memcpy(c->http, next->http, sizeof(c->http));
     c->num_http = next->num_http;
+    memcpy(c->https, next->https, sizeof(c->https));
+    c->num_https = next->num_https;
+    c->handshake_timeout_ms = next->handshake_timeout_ms;
     c->metrics = next->metrics;
     c->has_metrics = next->has_metrics;
     c->max_connections = next->max_connections;

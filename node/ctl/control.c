@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/base/buffers/secret_pages.h"
 #include "node/base/clock.h"
 #include "node/base/log.h"
 #include "node/ctl/control_state.h"
@@ -104,8 +105,9 @@ static void on_change(void *arg, const struct weir_change *changes, size_t num)
     struct weir_control *c = arg;
     struct weir_workers *workers = atomic_load_explicit(&c->notified, memory_order_acquire);
     for (size_t i = 0; workers != NULL && i < num; i++)
-        if (changes[i].class == WEIR_CLASS_TENANT)
-            weir_workers_tenant_changed(workers, changes[i].key, changes[i].index_changed);
+        if (changes[i].class == WEIR_CLASS_TENANT || changes[i].class == WEIR_CLASS_CERT)
+            weir_workers_changed(workers, changes[i].class, changes[i].key,
+                                 changes[i].index_changed);
 }
 
 /* Before the node can be reached: an operator that sees it respond may signal it, and must not meet
@@ -134,9 +136,10 @@ static void start_handles(struct weir_control *c)
 static void write_listeners(const struct weir_control *c, struct weir_strbuf *out)
 {
     char text[WEIR_ADDR_TEXT_MAX];
-    for (size_t i = 0; i < c->config.num_http; i++) {
+    for (size_t i = 0; i < c->config.num_http + c->config.num_https; i++) {
         weir_addr_text(weir_workers_bound(c->node.workers, i), text);
-        weir_strbuf_printf(out, "%shttp://%s", i > 0 ? "," : "", text);
+        weir_strbuf_printf(out, "%s%s://%s", i > 0 ? "," : "",
+                           i < c->config.num_http ? "http" : "https", text);
     }
 }
 
@@ -219,6 +222,28 @@ static bool start_store(struct weir_control *c)
     return false;
 }
 
+/* After the store, which only one process has: so nobody else makes the secret now. */
+static bool start_secret(struct weir_control *c)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    struct weir_secret_found found = { .made = false };
+    enum weir_err err = WEIR_ENOMEM;
+    c->secret = weir_secret_pages_new(sizeof(*c->secret));
+    if (c->secret != NULL)
+        err = weir_secret_load(c->config.secret_file, c->config.data, c->secret, &found);
+    if (err < 0) {
+        weir_explain_secret(&c->config, err, &found, &why);
+        print_problem(&why);
+        weir_strbuf_deinit(&why);
+        return false;
+    }
+    if (found.made)
+        log_info("secret.made", "file=%s hint=\"keep a copy: the stored keys are sealed under it\"",
+                 found.path);
+    c->node.secret = c->secret;
+    return true;
+}
+
 static bool start_log(struct weir_control *c)
 {
     enum weir_err err =
@@ -268,15 +293,19 @@ static bool start_workers(struct weir_control *c)
         .num_workers = c->config.num_workers,
         .http = c->config.http,
         .num_http = c->config.num_http,
+        .https = c->config.https,
+        .num_https = c->config.num_https,
         .max_connections = weir_control_connections(c, c->config.max_connections),
         .max_memory = c->config.max_memory,
         .head_timeout_ms = c->config.head_timeout_ms,
         .idle_timeout_ms = c->config.idle_timeout_ms,
+        .handshake_timeout_ms = c->config.handshake_timeout_ms,
         .connections_per_address = c->config.connections_per_address,
         .trusted = c->config.trusted,
         .num_trusted = c->config.num_trusted,
         .cdn_id = weir_span_cstr(c->config.cdn_id),
         .store = c->node.store,
+        .secret = c->node.secret,
         .marks = c->node.marks,
         .access_log = c->node.access_log,
         .resolve = c->node.resolve,
@@ -287,7 +316,7 @@ static bool start_workers(struct weir_control *c)
         return true;
     }
     if (fault.listener.port != 0)
-        weir_explain_listener("listen.http", &fault.listener, err, fault.sys_errno, &why);
+        weir_explain_listener(fault.field, &fault.listener, err, fault.sys_errno, &why);
     else
         weir_strbuf_printf(&why, "workers cannot be started (%s): %s",
                            fault.what != NULL ? fault.what : "start",
@@ -320,7 +349,8 @@ static bool start_health(struct weir_control *c, const char *field, const struct
                          struct weir_admin_listener **ret, struct weir_strbuf *why)
 {
     int sys_errno = 0;
-    enum weir_err err = weir_admin_listen_tcp(c->admin, at, ret, &sys_errno);
+    enum weir_err err =
+        weir_admin_listen_tcp(c->admin, at, WEIR_ADMIN_SCOPE_HEALTH, ret, &sys_errno);
     if (err < 0)
         weir_explain_listener(field, at, err, sys_errno, why);
     return err == WEIR_OK;
@@ -368,7 +398,7 @@ static bool start_node(struct weir_control *c)
         fprintf(stderr, "weir: no memory, or no random numbers, to begin with\n");
         return false;
     }
-    if (!start_descriptors(c) || !start_store(c) || !start_log(c))
+    if (!start_descriptors(c) || !start_store(c) || !start_secret(c) || !start_log(c))
         return false;
     start_handles(c);
     return start_resolver(c) && start_workers(c) && start_admin(c);
@@ -402,6 +432,7 @@ static void end_node(struct weir_control *c)
         weir_store_close(&c->node.store);
     weir_push_queue_free(&c->node.pushes);
     weir_failure_marks_free(&c->node.marks);
+    weir_secret_pages_free((void **)&c->secret, sizeof(*c->secret));
 }
 
 static int run_node(struct weir_control *c)

@@ -64,7 +64,7 @@ enum weir_err weir_control_undrain(struct weir_node *node, struct weir_strbuf *w
     } else if (err == WEIR_EBUSY) {
         weir_strbuf_puts(why, "the workers are busy with the change before; try again in a second");
     } else if (fault.listener.port != 0) {
-        weir_explain_listener("listen.http", &fault.listener, err, fault.sys_errno, why);
+        weir_explain_listener(fault.field, &fault.listener, err, fault.sys_errno, why);
     } else {
         weir_strbuf_printf(why, "the listeners cannot be opened again: %s", weir_err_name(err));
     }

@@ -68,8 +68,8 @@ static void open_metrics(struct weir_reload *rl)
                     weir_addr_overlaps(&c->config.metrics, &rl->next.metrics);
     if (rl->makes_way)
         weir_admin_unlisten(&c->metrics);
-    enum weir_err err =
-        weir_admin_listen_tcp(rl->c->admin, &rl->next.metrics, &rl->metrics, &sys_errno);
+    enum weir_err err = weir_admin_listen_tcp(rl->c->admin, &rl->next.metrics,
+                                              WEIR_ADMIN_SCOPE_HEALTH, &rl->metrics, &sys_errno);
     if (err < 0) {
         weir_explain_listener("admin.metrics", &rl->next.metrics, err, sys_errno, &why);
         add_problem(rl, &why);
@@ -85,8 +85,8 @@ static void restore_metrics(struct weir_reload *rl)
     weir_admin_unlisten(&rl->metrics);
     if (!rl->makes_way)
         return;
-    enum weir_err err =
-        weir_admin_listen_tcp(c->admin, &c->config.metrics, &c->metrics, &sys_errno);
+    enum weir_err err = weir_admin_listen_tcp(c->admin, &c->config.metrics, WEIR_ADMIN_SCOPE_HEALTH,
+                                              &c->metrics, &sys_errno);
     if (err < 0)
         log_error("node.metrics_lost", "err=%s errno=%d: reload again", weir_err_name(err),
                   sys_errno);
@@ -100,7 +100,7 @@ static void explain_workers(struct weir_reload *rl, enum weir_err err,
         weir_strbuf_puts(&why, "listen.http: listeners of the reload before are still closing; try "
                                "again in two seconds");
     else if (fault->listener.port != 0)
-        weir_explain_listener("listen.http", &fault->listener, err, fault->sys_errno, &why);
+        weir_explain_listener(fault->field, &fault->listener, err, fault->sys_errno, &why);
     else
         weir_strbuf_printf(&why, "the workers cannot take it over (%s): %s",
                            fault->what != NULL ? fault->what : "change", weir_err_name(err));
@@ -118,10 +118,14 @@ static void change_workers(struct weir_reload *rl)
     struct weir_workers_config cfg = {
         .http = rl->next.http,
         .num_http = rl->next.num_http,
+        .https = rl->next.https,
+        .num_https = rl->next.num_https,
+        .secret = c->node.secret,
         .max_connections = weir_control_connections(c, rl->next.max_connections),
         .max_memory = rl->next.max_memory,
         .head_timeout_ms = rl->next.head_timeout_ms,
         .idle_timeout_ms = rl->next.idle_timeout_ms,
+        .handshake_timeout_ms = rl->next.handshake_timeout_ms,
         .connections_per_address = rl->next.connections_per_address,
         .trusted = rl->next.trusted,
         .num_trusted = rl->next.num_trusted,

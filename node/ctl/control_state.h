@@ -45,6 +45,7 @@ struct weir_control {
     bool handles;               /* the loop has our signals and timers */
     struct weir_reload *reload; /* the one that runs, or NULL; owns */
     bool reload_again;          /* a signal came meanwhile */
+    struct weir_secret *secret; /* owns; secret pages */
     struct weir_metrics metrics_block;
     struct weir_metrics store_metrics;
     /** Notified of changed tenants; release at start and end, paired with acquire in on_change.

@@ -190,7 +190,7 @@ static void check_listeners(struct weir_doctor *d)
 {
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     char addr[WEIR_ADDR_TEXT_MAX];
-    for (size_t i = 0; i < d->node->config->num_http; i++) {
+    for (size_t i = 0; i < d->node->config->num_http + d->node->config->num_https; i++) {
         weir_addr_text(weir_workers_bound(d->node->workers, i), addr);
         weir_strbuf_printf(&text, "%s%s", i > 0 ? ", " : "", addr);
     }

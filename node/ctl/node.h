@@ -22,6 +22,7 @@
 #include "node/loop/resolve.h"
 #include "node/loop/worker.h"
 #include "sync/store/store.h"
+#include "tenants/cert_secret.h"
 
 /** In the order in which a node passes through them. READONLY is a state of the store and is not
  * stored here. */
@@ -55,6 +56,7 @@ struct weir_node {
     const struct weir_config *config;
     uv_loop_t *loop;
     struct weir_store *store;
+    const struct weir_secret *secret; /* borrowed until the node ends */
     struct weir_store_reader *reader; /* the control thread's; begin and end within one callback */
     struct weir_failure_marks *marks;
     struct weir_access_log *access_log;

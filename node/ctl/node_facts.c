@@ -91,6 +91,25 @@ void weir_explain_listener(const char *field, const struct weir_addr *addr, enum
                            sys_errno != 0 ? strerror(sys_errno) : weir_err_name(err));
 }
 
+void weir_explain_secret(const struct weir_config *c, enum weir_err err,
+                         const struct weir_secret_found *found, struct weir_strbuf *out)
+{
+    weir_strbuf_printf(out, "%s: %s ", c->secret_file != NULL ? "cluster.secret_file" : "data",
+                       found->path);
+    if (err == WEIR_EPERM && found->sys_errno == 0)
+        weir_strbuf_puts(out, "may be read or written by its group or by others: a secret is its "
+                              "owner's alone; run `chmod 600` on it");
+    else if (err == WEIR_EINVAL)
+        weir_strbuf_printf(out,
+                           "is no secret: it must be a file of %d..%d bytes; `openssl rand -hex "
+                           "32` makes a good one",
+                           WEIR_SECRET_FILE_MIN, WEIR_SECRET_FILE_MAX);
+    else
+        weir_strbuf_printf(out, "cannot be %s: %s",
+                           c->secret_file != NULL ? "read" : "read or made",
+                           found->sys_errno != 0 ? strerror(found->sys_errno) : weir_err_name(err));
+}
+
 void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbuf *out)
 {
     weir_strbuf_printf(out, "data: %s ", folder);

@@ -77,6 +77,32 @@ static void on_item_done(struct weir_write *w)
     WEIR_ASSERT(err == WEIR_OK);
 }
 
+/* -- single writes -- */
+
+/* On the writer thread, as on_item_done. */
+static void on_single_done(struct weir_write *w)
+{
+    struct weir_push_single *s = weir_container_of(w, struct weir_push_single, write);
+    enum weir_err err = weir_inbox_push(&s->queue->responses, &w->msg);
+    WEIR_ASSERT(err == WEIR_OK);
+}
+
+enum weir_err weir_push_submit(struct weir_push_queue *q, struct weir_push_single *s,
+                               void (*finished)(struct weir_push_single *))
+{
+    if (q->stopping)
+        return WEIR_ECLOSED;
+    if (q->running == WEIR_PUSH_RUNNING_MAX)
+        return WEIR_EBUSY;
+    s->queue = q;
+    s->finished = finished;
+    s->write.done = on_single_done;
+    enum weir_err err = weir_store_submit(q->node->store, &s->write);
+    if (err == WEIR_OK)
+        q->running++;
+    return err;
+}
+
 /* -- one item -- */
 
 struct newest {
@@ -226,22 +252,32 @@ static void close_queue(struct weir_push_queue *q)
     uv_close((uv_handle_t *)&q->retry, NULL);
 }
 
+static void take_item(struct weir_push_queue *q, struct weir_write *w)
+{
+    struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
+    struct weir_push *p = item->push;
+    void *removed = weir_hashmap_remove(&q->names, item->name);
+    WEIR_ASSERT(removed == item);
+    item->err = w->err;
+    p->finished++;
+    if (p->finished == p->num)
+        finish_push(p);
+}
+
 static void take_results(struct weir_push_queue *q)
 {
     bool overflowed = false;
     struct weir_msg *next = NULL;
     for (struct weir_msg *m = weir_inbox_take(&q->responses, &overflowed); m != NULL; m = next) {
         struct weir_write *w = weir_container_of(m, struct weir_write, msg);
-        struct weir_push_item *item = weir_container_of(w, struct weir_push_item, write);
-        struct weir_push *p = item->push;
         next = m->next;
-        void *removed = weir_hashmap_remove(&q->names, item->name);
-        WEIR_ASSERT(removed == item);
         q->running--;
-        item->err = w->err;
-        p->finished++;
-        if (p->finished == p->num)
-            finish_push(p);
+        if (w->done == on_single_done) {
+            struct weir_push_single *single = weir_container_of(w, struct weir_push_single, write);
+            single->finished(single);
+        } else {
+            take_item(q, w);
+        }
     }
 }
 

@@ -42,6 +42,15 @@ struct weir_push_item {
     bool too_late;     /* refused because the node is stopping or stayed busy */
 };
 
+/** One write of another class than tenants, by whoever embeds it. Owner: the submitter until
+ * submit, the queue until `finished`. */
+struct weir_push_single {
+    struct weir_write write; /* class, key, delete and build are the submitter's */
+    struct weir_push_queue *queue;
+    /** On the control thread; write.err is the result. */
+    void (*finished)(struct weir_push_single *s);
+};
+
 struct weir_push {
     struct weir_list link; /* in the queue's list of pushes that wait for room */
     struct weir_push_queue *queue;
@@ -101,6 +110,15 @@ WEIR_MUST_USE enum weir_err weir_push_delete(struct weir_push *p, struct weir_sp
  */
 WEIR_MUST_USE enum weir_err weir_push_start(struct weir_push *p, void (*done)(struct weir_push *),
                                             void *arg);
+
+/**
+ * Submit one write. Writes of one key may run at once: what must hold is judged in write.build.
+ *
+ * @return WEIR_OK: `finished` is called in a later turn of the loop | WEIR_EBUSY (try later) |
+ * WEIR_ECLOSED (the node is stopping)
+ */
+WEIR_MUST_USE enum weir_err weir_push_submit(struct weir_push_queue *q, struct weir_push_single *s,
+                                             void (*finished)(struct weir_push_single *));
 
 /** "created", "changed", "unchanged", "deleted" or "refused". */
 const char *weir_push_outcome(const struct weir_push_item *item);

@@ -164,14 +164,18 @@ static enum weir_err set_rule(struct question *q, const char *list, uint32_t ind
         rule = &t->redirects[index]->base;
     if (strcmp(list, "routes") == 0 && index < t->n_routes)
         rule = &t->routes[index]->base;
+    bool to_https = rule == NULL && strcmp(list, "redirects") == 0;
     if (rule != NULL)
         err = weir_schema_write_json(rule, &text);
+    else if (to_https)
+        weir_strbuf_puts(&text, "every request in clear is redirected to https");
     else
         weir_strbuf_puts(&text, "no route is written: every path leads to the only upstream");
     if (err == WEIR_OK && text.failed)
         err = WEIR_ENOMEM;
     if (err == WEIR_OK) {
-        q->response->rule = weir_arena_printf(q->arena, "%s[%u]", list, index);
+        q->response->rule = to_https ? weir_arena_printf(q->arena, "tls.redirect_http")
+                                     : weir_arena_printf(q->arena, "%s[%u]", list, index);
         q->response->rule_text = weir_arena_strdup(q->arena, weir_span(text.at, text.len));
         if (q->response->rule == NULL || q->response->rule_text == NULL)
             err = WEIR_ENOMEM;

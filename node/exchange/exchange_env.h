@@ -30,6 +30,7 @@
 #include "node/flow/forwarded.h"
 #include "node/flow/rewrite.h"
 #include "node/wire/h1.h"
+#include "node/wire/tls.h"
 #include "tenants/cache.h"
 
 struct weir_exchange;
@@ -59,6 +60,9 @@ struct weir_client_ops {
     const struct weir_addr *(*peer)(const struct weir_client_side *c);
     /** Where it arrived; stays as long as the side. */
     const struct weir_addr *(*local)(const struct weir_client_side *c);
+    /** The TLS that it came over; NULL: in clear. Stays as long as the side. The operation may be
+     * NULL: never. */
+    const struct weir_tls *(*tls)(const struct weir_client_side *c);
     /** Send or queue. Not WEIR_SENT: the exchange ends itself. */
     enum weir_sent (*send)(struct weir_client_side *c, const struct weir_pieces *p);
     /** Whether given bytes still wait for the client. When they are gone, the client's side calls

@@ -36,6 +36,13 @@ static void set_request_id(struct weir_exchange *x, const struct weir_h1_head *h
     weir_exchange_make_id(x);
 }
 
+/* NULL: the client came in clear. */
+static const struct weir_tls *tls_of(const struct weir_exchange *x)
+{
+    const struct weir_client_side *c = x->downstream;
+    return c->ops->tls != NULL ? c->ops->tls(c) : NULL;
+}
+
 static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
                        const uint8_t *bytes)
 {
@@ -46,7 +53,8 @@ static void set_client(struct weir_exchange *x, const struct weir_h1_head *head,
         weir_metric_add(env->metrics, WEIR_M_REQUESTS_FORWARDED_MALFORMED, 1);
     x->client = said.client;
     x->trusted = said.trusted;
-    x->https = said.scheme == WEIR_SCHEME_HTTPS;
+    x->https =
+        said.scheme == WEIR_SCHEME_UNSAID ? tls_of(x) != NULL : said.scheme == WEIR_SCHEME_HTTPS;
 }
 
 struct weir_exchange *weir_exchange_new(struct weir_exchange_env *env, struct weir_client_side *c)
@@ -162,7 +170,13 @@ void weir_exchange_begin(struct weir_exchange_env *env, struct weir_client_side 
     set_request_id(x, head, bytes);
     set_request_facts(x, head, bytes);
     struct weir_admit *a = &env->admit;
-    struct weir_arrival arrival = { head, bytes, c->ops->local(c), x->https, env->cdn_id };
+    const struct weir_tls *tls = tls_of(x);
+    struct weir_arrival arrival = { .head = head,
+                                    .bytes = bytes,
+                                    .local = c->ops->local(c),
+                                    .https = x->https,
+                                    .scope = tls != NULL ? tls->scope : NULL,
+                                    .cdn_id = env->cdn_id };
     weir_admit_request(a, env->cache, &arrival);
     if (a->tenant != NULL) {
         x->tenant = weir_tenant_ref(a->tenant);

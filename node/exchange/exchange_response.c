@@ -86,6 +86,7 @@ static void count_own_response(const struct weir_exchange *x, enum weir_access_o
         enum weir_metric metric;
     } counted[] = {
         { WEIR_OUTCOME_UNKNOWN_HOST, WEIR_M_REQUESTS_UNKNOWN_HOST },
+        { WEIR_OUTCOME_MISDIRECTED, WEIR_M_REQUESTS_MISDIRECTED },
         { WEIR_OUTCOME_REDIRECTED, WEIR_M_REQUESTS_REDIRECTED },
         { WEIR_OUTCOME_LOOP, WEIR_M_REQUESTS_LOOPED },
         { WEIR_OUTCOME_TOO_LARGE, WEIR_M_REQUESTS_TOO_LARGE },

@@ -14,6 +14,7 @@ static const char *const outcome_names[] = {
     [WEIR_OUTCOME_RETRIED_OK] = "retried_ok",
     [WEIR_OUTCOME_MALFORMED] = "malformed",
     [WEIR_OUTCOME_UNKNOWN_HOST] = "unknown_host",
+    [WEIR_OUTCOME_MISDIRECTED] = "misdirected",
     [WEIR_OUTCOME_NO_ROUTE] = "no_route",
     [WEIR_OUTCOME_REDIRECTED] = "redirected",
     [WEIR_OUTCOME_MAX_FORWARDS] = "max_forwards",

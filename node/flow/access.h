@@ -23,6 +23,7 @@ enum weir_access_outcome {
     WEIR_OUTCOME_RETRIED_OK, /* the same, not with the first endpoint or connection */
     WEIR_OUTCOME_MALFORMED,  /* the parser refused the request: `fault` */
     WEIR_OUTCOME_UNKNOWN_HOST,
+    WEIR_OUTCOME_MISDIRECTED, /* the host is not of the tenant that the TLS handshake was for */
     WEIR_OUTCOME_NO_ROUTE,
     WEIR_OUTCOME_REDIRECTED,
     WEIR_OUTCOME_MAX_FORWARDS, /* OPTIONS or TRACE that ends here */

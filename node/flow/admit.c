@@ -161,6 +161,23 @@ static bool find_redirect(struct weir_admit *a, const struct weir_arrival *arriv
     return true;
 }
 
+/* RFC 9110 15.5.20: the client may ask again on a connection of its own. */
+static void decide_misdirected(struct weir_admit *a)
+{
+    decide_response(a, 421, WEIR_OUTCOME_MISDIRECTED,
+                    WEIR_SPAN_LIT("This connection is not for the site that was asked for."));
+}
+
+/* The host belongs to another tenant than the one whose certificate the client was shown. */
+static bool refuse_misdirected(struct weir_admit *a, const struct weir_arrival *req)
+{
+    if (req->scope == NULL || memcmp(req->scope, a->tenant->scope, sizeof(a->tenant->scope)) == 0)
+        return false;
+    a->tenant = NULL;
+    decide_misdirected(a);
+    return true;
+}
+
 void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
                         const struct weir_arrival *req)
 {
@@ -177,7 +194,12 @@ void weir_admit_request(struct weir_admit *a, struct weir_tenant_cache *cache,
     a->message = WEIR_SPAN_EMPTY;
     a->why = WEIR_SPAN_EMPTY;
     read_authority(a, req);
-    if (!find_tenant(a, cache, req->local))
+    if (!find_tenant(a, cache, req->local)) {
+        if (req->scope != NULL && a->outcome == WEIR_OUTCOME_UNKNOWN_HOST)
+            decide_misdirected(a);
+        return;
+    }
+    if (refuse_misdirected(a, req))
         return;
     if (refuse_head_over_limits(a, head) || refuse_loop(a, req) || refuse_underscores(a, head) ||
         respond_to_method(a, head, bytes))

@@ -2,7 +2,7 @@
  *
  * admit.h - the decision about a request whose head is complete: its tenant, and forward, redirect
  * or respond. It has no side effects, but the tenant cache may read the store on a miss. Owner: one
- * worker. Ref: RFC 9110 7.2 (Host), 15.5.20 (421, once TLS is there); the order of checks is that
+ * worker. Ref: RFC 9110 7.2 (Host), 15.5.20 (421); the order of checks is that
  * of the design's "One request".
  */
 #ifndef WEIR_NODE_FLOW_ADMIT_H
@@ -55,7 +55,8 @@ struct weir_arrival {
     const uint8_t *bytes;            /* that its offsets are for; borrowed while `a` is used */
     const struct weir_addr *local;   /* destination address and port */
     bool https;                      /* the client's scheme, as far as it is known */
-    struct weir_span cdn_id;         /* of this cluster, for CDN-Loop; empty: loops go unseen */
+    const uint8_t *scope;    /* of the tenant that the TLS handshake was for; NULL: in clear */
+    struct weir_span cdn_id; /* of this cluster, for CDN-Loop; empty: loops go unseen */
 };
 
 /** Decide about a request; see struct weir_admit. */

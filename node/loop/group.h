@@ -25,12 +25,13 @@ struct weir_listener;
 struct weir_worker;
 struct weir_workers;
 
-/** A message of the inbox: a tenant changed. */
-struct weir_tenant_msg {
+/** A message of the inbox: a record changed that workers cache. */
+struct weir_change_msg {
     struct weir_msg msg;
+    enum weir_class class; /* TENANT or CERT */
     bool names_changed;
-    size_t name_len;
-    uint8_t name[];
+    size_t key_len;
+    uint8_t key[];
 };
 
 /** A change that a worker applies as a whole. Made by control, freed by the worker, or by control
@@ -40,7 +41,7 @@ struct weir_worker_change {
     bool undrain;             /* serve again */
     uint32_t max_connections; /* of all workers together */
     uint64_t max_memory;      /* bytes, of all workers together */
-    uint32_t head_timeout_ms, idle_timeout_ms, connections_per_address;
+    uint32_t head_timeout_ms, idle_timeout_ms, handshake_timeout_ms, connections_per_address;
     struct weir_prefix *trusted; /* owns */
     size_t num_trusted;
     /* The listeners that the worker is to have: one of each pair is set. */
@@ -50,9 +51,10 @@ struct weir_worker_change {
 };
 
 struct weir_workers {
-    struct weir_workers_config cfg; /* as of the last change; its http is `asked` */
+    struct weir_workers_config cfg; /* as of the last change; its http and https are `asked` */
     uint32_t num;
-    size_t num_addrs;
+    size_t num_addrs; /* of listeners: those in clear, then those of TLS */
+    size_t num_clear;
     struct weir_addr asked[WEIR_LISTENERS_MAX]; /* as configured, port 0 included */
     struct weir_addr bound[WEIR_LISTENERS_MAX]; /* the same with real ports */
     struct weir_worker *workers[WEIR_WORKERS_MAX];

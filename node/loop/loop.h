@@ -74,6 +74,7 @@ struct weir_worker {
     struct weir_access_time access_time;
     struct weir_access_local access_local;
     struct weir_tenant_cache *cache;
+    struct weir_cert_cache *certs; /* NULL: the node has no secret, and no TLS */
     struct weir_failure_marks *marks;
     struct weir_rng rng;
 
@@ -101,6 +102,7 @@ struct weir_worker {
     struct weir_task unfinished; /* queued while work of a turn is left over */
     struct weir_task resume;     /* queued when memory has come free for those that wait */
 
+    struct weir_worker_tls *tls; /* owns */
     struct weir_pool session_pool, origins, endpoint_pools, address_pools, dials;
     struct weir_buffers buffers;
     struct weir_list sessions;         /* of clients, but those in undrained: weir_session.link */

@@ -25,6 +25,8 @@
 #include "node/loop/memory_ladder.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session/session_h1.h"
+#include "node/loop/worker_tls.h"
+#include "tenants/cert_cache.h"
 #include "tenants/defaults.h"
 
 _Static_assert(WEIR_ACCESS_LINE_MAX >= WEIR_ACCESS_MAX, "a record of any content fits a line");
@@ -239,12 +241,17 @@ void weir_worker_drain_inbox(struct weir_worker *w)
     if (overflowed) {
         weir_metric_add(w->metrics, WEIR_M_INBOX_OVERFLOWS, 1);
         weir_tenant_cache_drop_all(w->cache);
+        if (w->certs != NULL)
+            weir_cert_cache_drop_all(w->certs);
     }
     while (m != NULL) {
-        struct weir_tenant_msg *msg = weir_container_of(m, struct weir_tenant_msg, msg);
+        struct weir_change_msg *msg = weir_container_of(m, struct weir_change_msg, msg);
+        struct weir_span key = weir_span(msg->key, msg->key_len);
         m = m->next;
-        weir_tenant_cache_changed(w->cache, weir_span(msg->name, msg->name_len),
-                                  msg->names_changed);
+        if (msg->class == WEIR_CLASS_TENANT)
+            weir_tenant_cache_changed(w->cache, key, msg->names_changed);
+        else if (w->certs != NULL)
+            weir_cert_cache_changed(w->certs, key, msg->names_changed);
         free(msg);
     }
 }
@@ -273,6 +280,7 @@ static void apply_limits(struct weir_worker *w)
     weir_pool_set_max(&w->session_pool, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
     weir_pool_set_max(&w->exchange.exchanges, cfg->max_connections + 64u);
     weir_pool_set_max(&w->origins, origins + 1024u);
+    weir_worker_tls_set_max(w, cfg->max_connections + origins + 1024u);
     weir_pool_set_max(&w->dials, origins + 64u);
     weir_pool_set_max(&w->exchange.heads,
                       cfg->max_memory / n / 8 / sizeof(struct weir_h1_head) + 1);
@@ -311,6 +319,7 @@ void weir_worker_apply(struct weir_worker *w, struct weir_worker_change *change)
     w->cfg.max_memory = change->max_memory;
     w->cfg.head_timeout_ms = change->head_timeout_ms;
     w->cfg.idle_timeout_ms = change->idle_timeout_ms;
+    w->cfg.handshake_timeout_ms = change->handshake_timeout_ms;
     w->cfg.connections_per_address = change->connections_per_address;
     change->trusted = NULL;
     apply_limits(w);
@@ -417,7 +426,7 @@ void *weir_worker_run(void *arg)
 
 static void init_pools(struct weir_worker *w)
 {
-    weir_pool_init(&w->session_pool, sizeof(struct weir_session_h1), 128, 0);
+    weir_pool_init(&w->session_pool, WEIR_SESSION_BYTES, 128, 0);
     weir_pool_init(&w->exchange.exchanges, sizeof(struct weir_exchange), 64, 0);
     weir_pool_init(&w->origins, sizeof(struct weir_origin_conn), 128, 0);
     weir_pool_init(&w->dials, sizeof(struct weir_dial), 64, 0);
@@ -514,6 +523,19 @@ static enum weir_err init_loop(struct weir_worker *w)
     return err;
 }
 
+static enum weir_err init_certs(struct weir_worker *w)
+{
+    struct weir_cert_cache_config cfg = {
+        .store = w->cfg.store,
+        .secret = w->cfg.secret,
+        .seed = { { weir_rng_next(&w->rng), weir_rng_next(&w->rng) } },
+        .max = WEIR_CERT_CACHE_MAX,
+        .bytes_max = WEIR_CERT_CACHE_BYTES,
+        .metrics = w->metrics,
+    };
+    return weir_cert_cache_new(&cfg, &w->certs);
+}
+
 enum weir_err weir_worker_init(struct weir_worker *w)
 {
     w->cfg = w->group->cfg;
@@ -550,7 +572,12 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     if (err == WEIR_OK)
         err =
             weir_tenant_cache_new(cfg->store, &seeds, WEIR_TENANT_CACHE_MAX, w->metrics, &w->cache);
+    if (err == WEIR_OK && cfg->secret != NULL)
+        err = init_certs(w);
     init_envs(w);
+    if (err == WEIR_OK)
+        err = weir_worker_tls_init(w);
+    apply_limits(w);
     if (err == WEIR_OK)
         err = init_loop(w);
     renew_date(w);
@@ -562,6 +589,7 @@ void weir_worker_free(struct weir_worker *w)
     if (w == NULL)
         return;
     WEIR_ASSERT(w->magic == WEIR_WORKER_MAGIC);
+    weir_cert_cache_free(&w->certs);
     weir_tenant_cache_free(&w->cache);
     weir_counters_free(&w->tenant_counters);
     weir_counters_free(&w->endpoint_counters);
@@ -572,6 +600,7 @@ void weir_worker_free(struct weir_worker *w)
     weir_inbox_deinit(&w->responses);
     weir_endpoint_pool_free_all(w);
     weir_address_pool_free_all(w);
+    weir_worker_tls_deinit(w);
     weir_pool_deinit(&w->session_pool);
     weir_pool_deinit(&w->exchange.exchanges);
     weir_pool_deinit(&w->origins);

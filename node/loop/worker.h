@@ -25,6 +25,7 @@ struct weir_workers;
 /** Why a start failed, for the one line that the operator reads. */
 struct weir_workers_error {
     struct weir_addr listener; /* the listener at fault; port 0 and zero address when it is none */
+    const char *field;         /* with it: "listen.http" or "listen.https" */
     int sys_errno;
     const char *what; /* "bind", "listen", "thread", "memory" */
 };
@@ -44,7 +45,7 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
  * WEIR_DRAIN_LISTEN_MS; its connections stay open. A lower limit closes nothing by itself. Not
  * while the workers drain (contract).
  *
- * @param cfg  num_workers, store, marks and access_log are not read
+ * @param cfg  num_workers, store, secret, marks and access_log are not read
  * @return WEIR_OK | WEIR_EBUSY (the previous change is not applied yet, or a listener on that port
  * still leaves: try again in a second) | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO |
  * WEIR_ENOMEM; *ret_error has details
@@ -52,12 +53,14 @@ WEIR_MUST_USE enum weir_err weir_workers_start(const struct weir_workers_config 
 WEIR_MUST_USE enum weir_err weir_workers_change(struct weir_workers *w,
                                                 const struct weir_workers_config *cfg,
                                                 struct weir_workers_error *ret_error);
-/** The address a listener is bound to, with the real port. @param i 0..num_http-1 */
+/** The address a listener is bound to, with the real port. @param i  those of http, then those of
+ * https */
 const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t i);
 
-/** Any thread, never blocks: report to every worker that a tenant changed. A worker whose inbox is
- * full drops its caches. */
-void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed);
+/** Any thread, never blocks: report to every worker that a tenant or a certificate changed. A
+ * worker whose inbox is full drops its caches. @param class TENANT or CERT (contract) */
+void weir_workers_changed(struct weir_workers *w, enum weir_class class, struct weir_span key,
+                          bool names_changed);
 
 /**
  * Stop accepting (what waits in the backlog is still served), respond with Connection: close, close

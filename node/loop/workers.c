@@ -30,10 +30,35 @@ struct plan {
     const struct weir_workers_config *cfg;
     struct weir_workers_error *error;
     bool undrain;
+    size_t num;                     /* of listeners: cfg->http, then cfg->https */
     bool stays[WEIR_LISTENERS_MAX]; /* the listener is open already */
     struct weir_addr bound[WEIR_LISTENERS_MAX];
     struct weir_worker_change *changes[WEIR_WORKERS_MAX];
 };
+
+static const struct weir_addr *asked_of(const struct plan *p, size_t i)
+{
+    return i < p->cfg->num_http ? &p->cfg->http[i] : &p->cfg->https[i - p->cfg->num_http];
+}
+
+static const struct weir_session_kind *kind_of(const struct plan *p, size_t i)
+{
+    return i < p->cfg->num_http ? &weir_session_h1 : &weir_session_tls;
+}
+
+static const char *field_of(const struct plan *p, size_t i)
+{
+    return i < p->cfg->num_http ? "listen.http" : "listen.https";
+}
+
+/* Whether listener i of the plan is listener k of the group. */
+static bool is_same_listener(const struct plan *p, size_t i, size_t k)
+{
+    const struct weir_workers *g = p->g;
+    return (i < p->cfg->num_http) == (k < g->num_clear) &&
+           (weir_addr_eq(asked_of(p, i), &g->asked[k]) ||
+            weir_addr_eq(asked_of(p, i), &g->bound[k]));
+}
 
 /* Whether a socket of ours holds the port, or may do so: then a search cannot find another
  * process's socket.
@@ -55,14 +80,16 @@ static bool some_listeners_leave(const struct weir_workers *g)
 }
 
 /* SO_REUSEPORT would silently share a port with another process of the same user. */
-static enum weir_err check_free(const struct plan *p, const struct weir_addr *at)
+static enum weir_err check_free(const struct plan *p, size_t i)
 {
+    const struct weir_addr *at = &p->bound[i];
     if (at->port == 0 || port_is_ours(p, at) || !weir_sock_is_taken(at))
         return WEIR_OK;
     if (some_listeners_leave(p->g))
         return WEIR_EBUSY;
-    *p->error =
-        (struct weir_workers_error){ .listener = *at, .sys_errno = EADDRINUSE, .what = "bind" };
+    *p->error = (struct weir_workers_error){
+        .listener = *at, .field = field_of(p, i), .sys_errno = EADDRINUSE, .what = "bind"
+    };
     return WEIR_EINUSE;
 }
 
@@ -72,11 +99,10 @@ static enum weir_err plan_listeners(struct plan *p)
     const struct weir_workers *g = p->g;
     bool used[WEIR_LISTENERS_MAX] = { false };
     enum weir_err err = WEIR_OK;
-    for (size_t i = 0; i < p->cfg->num_http; i++) {
-        p->bound[i] = p->cfg->http[i];
+    for (size_t i = 0; i < p->num; i++) {
+        p->bound[i] = *asked_of(p, i);
         for (size_t k = 0; k < g->num_addrs && !p->stays[i]; k++) {
-            if (used[k] || (!weir_addr_eq(&p->cfg->http[i], &g->asked[k]) &&
-                            !weir_addr_eq(&p->cfg->http[i], &g->bound[k])))
+            if (used[k] || !is_same_listener(p, i, k))
                 continue;
             used[k] = true;
             p->stays[i] = true;
@@ -85,9 +111,9 @@ static enum weir_err plan_listeners(struct plan *p)
         if (p->undrain)
             p->stays[i] = false;
     }
-    for (size_t i = 0; i < p->cfg->num_http && err == WEIR_OK; i++)
+    for (size_t i = 0; i < p->num && err == WEIR_OK; i++)
         if (!p->stays[i])
-            err = check_free(p, &p->bound[i]);
+            err = check_free(p, i);
     return err;
 }
 
@@ -113,19 +139,21 @@ static enum weir_err change_make(struct plan *p, struct weir_worker_change *chan
     change->max_memory = p->cfg->max_memory;
     change->head_timeout_ms = p->cfg->head_timeout_ms;
     change->idle_timeout_ms = p->cfg->idle_timeout_ms;
+    change->handshake_timeout_ms = p->cfg->handshake_timeout_ms;
     change->connections_per_address = p->cfg->connections_per_address;
     enum weir_err err = change_trusted(change, p->cfg);
-    for (size_t i = 0; i < p->cfg->num_http && err == WEIR_OK; i++) {
+    for (size_t i = 0; i < p->num && err == WEIR_OK; i++) {
         change->num_listeners = i + 1;
         change->stay[i] = p->bound[i];
         if (p->stays[i])
             continue;
         int sys_errno = 0;
-        err = weir_listener_open(&p->bound[i], &weir_session_h1, &change->fresh[i], &sys_errno);
+        err = weir_listener_open(&p->bound[i], kind_of(p, i), &change->fresh[i], &sys_errno);
         if (err == WEIR_OK)
             p->bound[i] = change->fresh[i]->addr; /* the real port, for the workers to come */
         else if (err != WEIR_ENOMEM)
             *p->error = (struct weir_workers_error){ .listener = p->bound[i],
+                                                     .field = field_of(p, i),
                                                      .sys_errno = sys_errno,
                                                      .what = "listen" };
     }
@@ -167,13 +195,14 @@ static void plan_commit(struct plan *p)
     struct weir_workers *g = p->g;
     set_room(g, p->cfg);
     uint32_t num_fresh = 0;
-    for (size_t i = 0; i < p->cfg->num_http; i++)
+    for (size_t i = 0; i < p->num; i++)
         num_fresh += p->stays[i] ? 0 : 1;
     atomic_fetch_add_explicit(&g->num_listening, num_fresh * g->num, memory_order_relaxed);
-    if (p->cfg->http != g->asked)
-        memcpy(g->asked, p->cfg->http, p->cfg->num_http * sizeof(g->asked[0]));
-    memcpy(g->bound, p->bound, p->cfg->num_http * sizeof(g->bound[0]));
-    g->num_addrs = p->cfg->num_http;
+    for (size_t i = 0; i < p->num; i++)
+        g->asked[i] = *asked_of(p, i);
+    memcpy(g->bound, p->bound, p->num * sizeof(g->bound[0]));
+    g->num_addrs = p->num;
+    g->num_clear = p->cfg->num_http;
     g->order++;
     g->draining = false;
 }
@@ -190,7 +219,11 @@ static bool change_pending(const struct weir_workers *g)
 static enum weir_err change_all(struct weir_workers *g, const struct weir_workers_config *cfg,
                                 bool undrain, struct weir_workers_error *ret_error)
 {
-    struct plan p = { .g = g, .cfg = cfg, .undrain = undrain, .error = ret_error };
+    struct plan p = { .g = g,
+                      .cfg = cfg,
+                      .undrain = undrain,
+                      .num = cfg->num_http + cfg->num_https,
+                      .error = ret_error };
     *ret_error = (struct weir_workers_error){ .what = "memory" };
     if (change_pending(g))
         return WEIR_EBUSY;
@@ -208,7 +241,7 @@ static enum weir_err change_all(struct weir_workers *g, const struct weir_worker
 enum weir_err weir_workers_change(struct weir_workers *g, const struct weir_workers_config *cfg,
                                   struct weir_workers_error *ret_error)
 {
-    WEIR_ASSERT(cfg->num_http <= WEIR_LISTENERS_MAX);
+    WEIR_ASSERT(cfg->num_http + cfg->num_https <= WEIR_LISTENERS_MAX);
     WEIR_ASSERT(!g->draining);
     enum weir_err err = change_all(g, cfg, false, ret_error);
     if (err < 0)
@@ -217,6 +250,7 @@ enum weir_err weir_workers_change(struct weir_workers *g, const struct weir_work
     g->cfg.max_memory = cfg->max_memory;
     g->cfg.head_timeout_ms = cfg->head_timeout_ms;
     g->cfg.idle_timeout_ms = cfg->idle_timeout_ms;
+    g->cfg.handshake_timeout_ms = cfg->handshake_timeout_ms;
     g->cfg.connections_per_address = cfg->connections_per_address;
     g->cfg.trusted = cfg->trusted;
     g->cfg.num_trusted = cfg->num_trusted;
@@ -246,7 +280,9 @@ enum weir_err weir_workers_undrain(struct weir_workers *g, struct weir_workers_e
     struct weir_workers_config cfg = g->cfg;
     WEIR_ASSERT(g->draining);
     cfg.http = g->asked;
-    cfg.num_http = g->num_addrs;
+    cfg.num_http = g->num_clear;
+    cfg.https = g->asked + g->num_clear;
+    cfg.num_https = g->num_addrs - g->num_clear;
     return change_all(g, &cfg, true, ret_error);
 }
 
@@ -347,7 +383,7 @@ static enum weir_err give_first_change(struct weir_workers *g,
                                        const struct weir_workers_config *cfg,
                                        struct weir_workers_error *error)
 {
-    struct plan p = { .g = g, .cfg = cfg, .error = error };
+    struct plan p = { .g = g, .cfg = cfg, .num = cfg->num_http + cfg->num_https, .error = error };
     enum weir_err err = plan_make(&p);
     if (err < 0)
         return err;
@@ -364,7 +400,8 @@ enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct w
                                  struct weir_workers_error *ret_error)
 {
     WEIR_ASSERT(cfg->num_workers >= 1 && cfg->num_workers <= WEIR_WORKERS_MAX);
-    WEIR_ASSERT(cfg->num_http <= WEIR_LISTENERS_MAX);
+    WEIR_ASSERT(cfg->num_http + cfg->num_https <= WEIR_LISTENERS_MAX);
+    WEIR_ASSERT(cfg->num_https == 0 || cfg->secret != NULL);
     uint32_t running = 0;
     enum weir_err err = WEIR_OK;
 
@@ -395,19 +432,22 @@ const struct weir_addr *weir_workers_bound(const struct weir_workers *g, size_t 
     return &g->bound[i];
 }
 
-void weir_workers_tenant_changed(struct weir_workers *g, struct weir_span name, bool names_changed)
+void weir_workers_changed(struct weir_workers *g, enum weir_class class, struct weir_span key,
+                          bool names_changed)
 {
+    WEIR_ASSERT(class == WEIR_CLASS_TENANT || class == WEIR_CLASS_CERT);
     for (uint32_t i = 0; i < g->num; i++) {
-        struct weir_tenant_msg *m = malloc(sizeof(*m) + name.len);
+        struct weir_change_msg *m = malloc(sizeof(*m) + key.len);
         if (m == NULL) {
             atomic_store_explicit(&g->workers[i]->asked_forget, true, memory_order_release);
             atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);
             (void)uv_async_send(&g->workers[i]->wake);
             continue;
         }
+        m->class = class;
         m->names_changed = names_changed;
-        m->name_len = name.len;
-        memcpy(m->name, name.at, name.len);
+        m->key_len = key.len;
+        memcpy(m->key, key.at, key.len);
         if (weir_inbox_push(&g->workers[i]->inbox, &m->msg) < 0)
             free(m); /* full: the box remembers that something was lost */
         atomic_store_explicit(&g->workers[i]->inbox_ready, true, memory_order_release);

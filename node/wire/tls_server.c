@@ -239,11 +239,18 @@ enum weir_err weir_tls_accept(struct weir_tls *t, struct weir_tls_server *s, voi
     return WEIR_OK;
 }
 
-bool weir_tls_suites_are_known(const char *ciphers)
+bool weir_tls_suite_is_known(const char *name)
 {
     SSL_CTX *c = SSL_CTX_new(TLS_with_buffers_method());
-    bool ok = c != NULL && SSL_CTX_set_strict_cipher_list(c, ciphers);
+    bool known = false;
+    if (c != NULL && SSL_CTX_set_strict_cipher_list(c, name)) {
+        const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(c);
+        const SSL_CIPHER *one = sk_SSL_CIPHER_num(all) == 1 ? sk_SSL_CIPHER_value(all, 0) : NULL;
+        /* What else BoringSSL's notation stands for is no name. */
+        known = one != NULL && (strcmp(SSL_CIPHER_get_name(one), name) == 0 ||
+                                strcmp(SSL_CIPHER_standard_name(one), name) == 0);
+    }
     SSL_CTX_free(c);
     ERR_clear_error();
-    return ok;
+    return known;
 }

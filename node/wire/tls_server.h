@@ -8,6 +8,7 @@
 #ifndef WEIR_NODE_WIRE_TLS_SERVER_H
 #define WEIR_NODE_WIRE_TLS_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "node/base/contract.h"
@@ -61,8 +62,8 @@ void weir_tls_server_free(struct weir_tls_server **s);
  */
 WEIR_MUST_USE enum weir_err weir_tls_accept(struct weir_tls *t, struct weir_tls_server *s,
                                             void *owner);
-/** Whether a text is a list of suites up to TLS 1.2 that BoringSSL knows, each by its own name,
- * separated by ":". */
-bool weir_tls_suites_are_known(const char *ciphers);
+/** Whether it is the name of a suite of TLS up to 1.2 that BoringSSL has, in OpenSSL's or IANA's
+ * spelling. */
+bool weir_tls_suite_is_known(const char *name);
 
 #endif

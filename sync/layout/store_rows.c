@@ -147,7 +147,7 @@ enum weir_err weir_store_claim_parse(struct weir_span row_key, struct store_clai
         return WEIR_ECORRUPT;
     unsigned index = row_key.at[0];
     size_t name_len = weir_num_get_be(row_key.at + 1, 2);
-    if (index < WEIR_INDEX_HOST || index > WEIR_INDEX_REVERSED)
+    if (index < WEIR_INDEX_HOST || index > WEIR_INDEX_CERT)
         return WEIR_ECORRUPT;
     if (name_len >= row_key.len - IDX_FIXED)
         return WEIR_ECORRUPT;

@@ -137,7 +137,7 @@ struct store_tally {
     uint64_t hlc_floor;                 /* largest stamp of a purged tombstone */
     uint64_t live[WEIR_CLASS_LANE + 1]; /* records by class; a ban's place is 0 */
     uint64_t num_tombstones;
-    uint64_t index[WEIR_INDEX_PREFIX + 1]; /* rows of WEIR_INDEX_REVERSED are not counted */
+    uint64_t index[WEIR_INDEX_PREFIX + 1]; /* rows of later ones are not counted */
     uint64_t num_conflicts;                /* names with more than one claim */
 };
 #define STORE_COUNTS_LEN (8 * (WEIR_CLASS_LANE + 1 + 1 + WEIR_INDEX_PREFIX + 1 + 1))

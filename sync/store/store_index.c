@@ -106,7 +106,7 @@ enum weir_err weir_index_rows_add(struct weir_index_rows *rows, enum weir_index 
     uint8_t reversed[REVERSED_MAX];
 
     WEIR_ASSERT(index >= WEIR_INDEX_HOST);
-    WEIR_ASSERT(index <= WEIR_INDEX_PREFIX);
+    WEIR_ASSERT(index <= WEIR_INDEX_PREFIX || index == WEIR_INDEX_CERT);
     enum weir_err err = row_add(rows, index, key, since_hlc);
     if (err < 0 || index > WEIR_INDEX_WILDCARD || key.len > WEIR_HOST_MAX)
         return err;
@@ -203,6 +203,13 @@ static enum weir_err num_claims(struct store_txn *t, struct weir_span name, unsi
     return WEIR_OK;
 }
 
+/* Rows of the store's own index are as many as hosts and wildcards; certificates of one name are no
+ * conflict. */
+static bool row_is_counted(struct weir_span name)
+{
+    return name.at[0] <= WEIR_INDEX_PREFIX;
+}
+
 static void row_is_less(uint64_t *count)
 {
     if (*count > 0)
@@ -220,8 +227,8 @@ static enum weir_err row_remove(struct store_txn *t, struct weir_span row, struc
     if (err < 0)
         return err;
     *ret_changed = true;
-    if (name.at[0] == WEIR_INDEX_REVERSED)
-        return WEIR_OK; /* not counted: they are as many as hosts and wildcards */
+    if (!row_is_counted(name))
+        return WEIR_OK;
     err = num_claims(t, name, &left);
     if (err < 0)
         return err;
@@ -256,14 +263,14 @@ static enum weir_err write_row(struct store_txn *t, struct weir_span row, struct
     enum weir_err err = row_present(t, row, &there, &sound);
     if (err < 0 || sound)
         return err;
-    if (name.at[0] != WEIR_INDEX_REVERSED)
+    if (row_is_counted(name))
         err = num_claims(t, name, &before);
     if (err == WEIR_OK)
         err = weir_store_put_row(t, STORE_IDX, row, WEIR_SPAN_EMPTY);
     if (err < 0)
         return err;
     *ret_changed = true;
-    if (there || name.at[0] == WEIR_INDEX_REVERSED)
+    if (there || !row_is_counted(name))
         return WEIR_OK;
     t->tally.index[name.at[0]]++;
     if (before == 1)

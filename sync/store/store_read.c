@@ -231,19 +231,20 @@ enum weir_err weir_store_get(struct weir_store_reader *r, enum weir_class class,
     return WEIR_OK;
 }
 
-enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_index index,
-                                     struct weir_span key, struct weir_span *ret_owner)
+enum weir_err weir_store_index_claims(struct weir_store_reader *r, enum weir_index index,
+                                      struct weir_span key, size_t limit, weir_claim_fn fn,
+                                      void *arg)
 {
     struct weir_tree_cursor c;
     struct store_claim claim;
     struct store_key name;
     struct weir_span row_key;
     struct weir_span row;
-    enum weir_err none = WEIR_ENOTFOUND;
+    enum weir_err damage = WEIR_OK;
 
     check_reader(r, true);
     if (!weir_store_key_idx_name(&name, index, key))
-        return WEIR_ENOTFOUND;
+        return WEIR_OK;
     enum weir_err err =
         weir_tree_seek(&c, &r->pages, &r->roots.tree[STORE_IDX], store_key_span(&name));
     while (err == WEIR_OK) {
@@ -252,15 +253,36 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
             break;
         if (weir_store_row_check(STORE_IDX, row_key, row, &row) == WEIR_OK &&
             weir_store_claim_parse(row_key, &claim) == WEIR_OK) {
-            *ret_owner = claim.owner;
-            return WEIR_OK;
+            if (limit-- == 0 || !fn(arg, claim.owner, claim.since_hlc))
+                return damage;
+        } else {
+            /* A damaged row may never have been of this name: the next one counts. */
+            weir_store_count_corrupt(r->s, row_key);
+            damage = WEIR_ECORRUPT;
         }
-        /* A damaged row may never have been of this name: the next one counts. */
-        weir_store_count_corrupt(r->s, row_key);
-        none = WEIR_ECORRUPT;
         err = weir_tree_next(&c);
     }
-    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : none;
+    return err == WEIR_ECORRUPT ? flag_damage(r, weir_store_tree_name(STORE_IDX)) : damage;
+}
+
+static bool take_owner(void *arg, struct weir_span owner, uint64_t since_hlc)
+{
+    struct weir_span *ret = arg;
+
+    *ret = owner;
+    return false;
+}
+
+enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_index index,
+                                     struct weir_span key, struct weir_span *ret_owner)
+{
+    struct weir_span owner = WEIR_SPAN_EMPTY;
+
+    enum weir_err err = weir_store_index_claims(r, index, key, 1, take_owner, &owner);
+    if (owner.len == 0)
+        return err < 0 ? err : WEIR_ENOTFOUND;
+    *ret_owner = owner;
+    return WEIR_OK;
 }
 
 static enum weir_err claims_seek(void *arg, struct weir_span from, struct weir_span *ret_key,

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "node/base/span.h"
 
@@ -43,6 +44,12 @@ struct weir_version {
     uint8_t lane[WEIR_LANE_LEN]; /* with seq: the dot */
     uint64_t seq;
 };
+
+/** The same write: equal dots and stamps. */
+static inline bool weir_version_eq(const struct weir_version *a, const struct weir_version *b)
+{
+    return a->hlc == b->hlc && a->seq == b->seq && memcmp(a->lane, b->lane, sizeof(a->lane)) == 0;
+}
 
 /** A record as found. The spans borrow from where it was found, for as long as that function
  * promises.

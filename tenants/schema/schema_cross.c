@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "node/base/limits.h"
+#include "node/wire/tls_server.h"
 #include "tenants/defaults.h"
 #include "tenants/schema/schema.h"
 #include "tenants/schema/schema_check.h"
+#include "tenants/tls_compile.h"
 
 /* The trail of `list[index].field`. */
 struct item_trail {
@@ -82,6 +84,26 @@ static void check_upstreams(struct weir_checker *c, const Weir__V1__Tenant *t)
         if (u->pool != NULL)
             check_pool(c, u->pool, &at);
         weir_check_upstream_tls(c, u, &at);
+    }
+}
+
+/* -- TLS -- */
+
+static void check_tls(struct weir_checker *c, const Weir__V1__Tls *tls)
+{
+    struct weir_trail at = weir_trail_name(NULL, WEIR_SPAN_LIT("tls"));
+    struct weir_trail list = weir_trail_name(&at, WEIR_SPAN_LIT("ciphers"));
+    for (size_t i = 0; i < tls->n_ciphers && i < WEIR_TLS_CIPHERS_MAX; i++) {
+        struct weir_trail item = weir_trail_index(&list, i);
+        if (!weir_tls_suite_is_known(tls->ciphers[i]))
+            weir_report_add(c->report, &item,
+                            "%s is no cipher suite of TLS up to 1.2 that weir has",
+                            weir_schema_text_show(weir_span_cstr(tls->ciphers[i])).text);
+    }
+    if (weir_tls_versions(tls) == 0) {
+        struct weir_trail step = weir_trail_name(&at, WEIR_SPAN_LIT("max_version"));
+        weir_report_add(c->report, &step, "no version is left: the lowest is %s",
+                        tls->min_version != NULL ? tls->min_version : "that of the policy");
     }
 }
 
@@ -300,6 +322,8 @@ void weir_check_tenant(struct weir_checker *c, const Weir__V1__Tenant *t)
         weir_report_add(c->report, &step,
                         "is missing or empty: a tenant needs a host or an address");
     }
+    if (t->tls != NULL)
+        check_tls(c, t->tls);
     check_upstreams(c, t);
     check_routes(c, t);
     weir_check_redirects(c, t);
@@ -333,10 +357,13 @@ static const struct weir_trail *listener_trail(struct item_trail *t, const struc
 static size_t listeners_collect(const Weir__V1__Node *n, struct listener *out)
 {
     size_t num_http = n->listen != NULL ? n->listen->n_http : 0;
+    size_t num_https = n->listen != NULL ? n->listen->n_https : 0;
     size_t num = 0;
 
     for (size_t i = 0; i < num_http; i++)
         out[num++] = (struct listener){ n->listen->http[i], "listen", "http", i, true };
+    for (size_t i = 0; i < num_https; i++)
+        out[num++] = (struct listener){ n->listen->https[i], "listen", "https", i, true };
     if (n->admin != NULL) {
         out[num++] = (struct listener){ n->admin->listen, "admin", "listen", 0, false };
         out[num++] = (struct listener){ n->admin->metrics, "admin", "metrics", 0, false };
@@ -346,7 +373,7 @@ static size_t listeners_collect(const Weir__V1__Node *n, struct listener *out)
 
 static void check_listeners(struct weir_checker *c, const Weir__V1__Node *n)
 {
-    size_t max = (n->listen != NULL ? n->listen->n_http : 0) + 2;
+    size_t max = (n->listen != NULL ? n->listen->n_http + n->listen->n_https : 0) + 2;
     struct listener *all = weir_arena_calloc(c->scratch, max, sizeof(*all));
     struct weir_names names = weir_names_make(c, max);
     const struct weir_named *twice;

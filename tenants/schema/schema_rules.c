@@ -60,7 +60,7 @@ static const struct weir_rule tenant_rules[] = {
       ITEMS(0, WEIR_HOSTS_MAX),
       .unique = true,
       .help = "Dedicated destination addresses: all that arrives there is this tenant's." },
-    { .field = "tls", NOT_YET, .help = "TLS towards clients." },
+    { .field = "tls", .help = "TLS towards clients." },
     { .field = "upstreams",
       ITEMS(0, WEIR_UPSTREAMS_MAX),
       KEYS(WEIR_FORM_UPSTREAM, "NAME"),
@@ -96,7 +96,9 @@ static const struct weir_rule tenant_rules[] = {
 };
 
 static const struct weir_rule tls_rules[] = {
-    { .field = "http2", .preset_text = "false", .help = "Whether HTTP/2 is offered." },
+    { .field = "http2",
+      .preset_text = "false",
+      .help = "Whether HTTP/2 is offered, to clients over TLS alone." },
     { .field = "policy",
       TEXT(WEIR_FORM_CHOICE, 1, 16),
       .choices = tls_policies,
@@ -114,17 +116,21 @@ static const struct weir_rule tls_rules[] = {
       .help = "Highest version of TLS." },
     { .field = "ciphers",
       TEXT(WEIR_FORM_ANY, 1, 64),
-      ITEMS(0, 64),
+      ITEMS(0, WEIR_TLS_CIPHERS_MAX),
       .unique = true,
       .preset_text = "by policy",
-      .help = "Cipher suites by name." },
+      .help =
+          "Cipher suites up to TLS 1.2, by name, the preferred first: "
+          "ECDHE-RSA-AES128-GCM-SHA256. Those of TLS 1.3 are all strong and cannot be chosen." },
     { .field = "certificates",
       TEXT(WEIR_FORM_ANY, 1, 64),
+      NOT_YET,
       .preset_text = "those added with weir cert add",
       .help = "auto: issued by ACME for the exact hosts." },
     { .field = "redirect_http",
       .preset_text = "false",
-      .help = "Redirect all plain requests to https." },
+      .help = "Redirect every request in clear to https, on port 443, by a 301; the least specific "
+              "of all redirects, so that a carve-out (to: none) goes before it." },
 };
 
 static const struct weir_rule upstream_rules[] = {
@@ -578,10 +584,9 @@ static const struct weir_rule listen_rules[] = {
       ITEMS(0, WEIR_LISTENERS_MAX),
       .help = "Addresses for plain HTTP." },
     { .field = "https",
-      NOT_YET,
       TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
       ITEMS(0, WEIR_LISTENERS_MAX),
-      .help = "Addresses for HTTPS." },
+      .help = "Addresses for HTTPS: HTTP/1.1 over TLS, and HTTP/2 for tenants that turn it on." },
     { .field = "tcp",
       NOT_YET,
       TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
@@ -666,6 +671,10 @@ static const struct weir_rule clients_rules[] = {
       .help = "Connections that one address may have to this node at the same time; 0: any "
               "number. One more is closed before a byte of it is read. An IPv6 client counts by "
               "its /64. trusted_proxies are exempt, since each stands for many clients." },
+    { .field = "handshake_timeout",
+      DURATION(100, 10 * MINUTE),
+      PRESET(WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS),
+      .help = "From the start of a connection to listen.https until its TLS handshake is done." },
 };
 
 static const struct weir_rule log_rules[] = {

@@ -49,7 +49,7 @@ static inline enum weir_err kit_index(enum weir_class class, struct weir_span ke
         if (stop == NULL)
             stop = end;
         const uint8_t *mark = memchr(at, '@', (size_t)(stop - at));
-        if (mark == NULL || *at < '1' || *at > '5')
+        if (mark == NULL || *at < '1' || (*at > '5' && *at != '7'))
             return WEIR_ECORRUPT;
         uint64_t since = 0;
         for (const uint8_t *d = mark + 1; d < stop; d++)

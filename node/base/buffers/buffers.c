@@ -108,8 +108,10 @@ void weir_stash_use(struct weir_buffers *b, struct weir_stash **sp, size_t n)
     }
 }
 
-static enum weir_err outq_append(struct weir_buffers *b, struct weir_outq *q, struct weir_span run)
+enum weir_err weir_outq_append(struct weir_buffers *b, struct weir_outq *q, struct weir_span run)
 {
+    if (run.len > UINT32_MAX - q->len)
+        return WEIR_ENOMEM;
     while (run.len > 0) {
         if (q->last == NULL || q->last->len == q->last->cap) {
             struct weir_stash *s =
@@ -143,7 +145,7 @@ enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
         struct weir_span run = weir_span(p->iov[i].iov_base, p->iov[i].iov_len);
         size_t skip = sent < run.len ? sent : run.len;
         sent -= skip;
-        enum weir_err err = outq_append(b, q, weir_span_from(run, skip));
+        enum weir_err err = weir_outq_append(b, q, weir_span_from(run, skip));
         if (err < 0)
             return err;
     }

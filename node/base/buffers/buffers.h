@@ -99,6 +99,9 @@ static inline struct weir_stash *weir_outq_first(const struct weir_outq *q)
  * cap, or 4 GiB) */
 WEIR_MUST_USE enum weir_err weir_outq_add(struct weir_buffers *b, struct weir_outq *q,
                                           const struct weir_pieces *p, size_t sent);
+/** Copy a run of bytes behind the queue. @return as weir_outq_add */
+WEIR_MUST_USE enum weir_err weir_outq_append(struct weir_buffers *b, struct weir_outq *q,
+                                             struct weir_span run);
 void weir_outq_clear(struct weir_buffers *b, struct weir_outq *q);
 /** Drop `n` sent bytes in front. */
 void weir_outq_use(struct weir_buffers *b, struct weir_outq *q, size_t n);

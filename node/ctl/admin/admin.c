@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/base/rng.h"
 #include "node/ctl/admin/admin_conn.h"
 
 #define TICK_MS 500
@@ -79,6 +80,16 @@ static void find_user(struct weir_admin_conn *c)
     memcpy(c->user, a->last_user, sizeof(c->user));
 }
 
+/* Guesses are counted by it. One that has gone already is "::". */
+static void find_peer(struct weir_admin_conn *c)
+{
+    struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+    int len = sizeof(ss);
+    if (c->is_tcp)
+        (void)uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&ss, &len);
+    weir_addr_from_sockaddr((const struct sockaddr *)&ss, &c->peer);
+}
+
 /* -- accepting -- */
 
 /* Of a scope: admin.socket may have all connections, and the others leave it some. */
@@ -88,6 +99,7 @@ static size_t max_of_scope(enum weir_admin_scope scope)
         [WEIR_ADMIN_SCOPE_ALL] = WEIR_ADMIN_CONNS_MAX,
         [WEIR_ADMIN_SCOPE_READ] = WEIR_ADMIN_READ_MAX,
         [WEIR_ADMIN_SCOPE_HEALTH] = WEIR_ADMIN_TCP_MAX,
+        [WEIR_ADMIN_SCOPE_TOKEN] = WEIR_ADMIN_TOKEN_MAX,
     };
     return max[scope];
 }
@@ -161,6 +173,7 @@ static void on_connection(uv_stream_t *stream, int status)
         refuse_conn(c);
         return;
     }
+    find_peer(c);
     find_user(c);
     weir_list_append(&a->conns, &c->link);
     a->num_conns++;
@@ -262,7 +275,7 @@ enum weir_err weir_admin_listen_socket(struct weir_admin *a, struct weir_admin_s
                                        enum weir_admin_scope scope, int *ret_errno)
 {
     WEIR_ASSERT(!a->stopping);
-    WEIR_ASSERT(scope != WEIR_ADMIN_SCOPE_HEALTH);
+    WEIR_ASSERT(scope == WEIR_ADMIN_SCOPE_ALL || scope == WEIR_ADMIN_SCOPE_READ);
     struct weir_admin_listener *l = new_listener(a, scope, false);
     *ret_errno = 0;
     if (l == NULL)
@@ -280,11 +293,13 @@ enum weir_err weir_admin_listen_socket(struct weir_admin *a, struct weir_admin_s
 }
 
 enum weir_err weir_admin_listen_tcp(struct weir_admin *a, const struct weir_addr *at,
-                                    struct weir_admin_listener **ret, int *ret_errno)
+                                    enum weir_admin_scope scope, struct weir_admin_listener **ret,
+                                    int *ret_errno)
 {
     struct sockaddr_storage ss;
     WEIR_ASSERT(!a->stopping);
-    struct weir_admin_listener *l = new_listener(a, WEIR_ADMIN_SCOPE_HEALTH, true);
+    WEIR_ASSERT(scope == WEIR_ADMIN_SCOPE_HEALTH || scope == WEIR_ADMIN_SCOPE_TOKEN);
+    struct weir_admin_listener *l = new_listener(a, scope, true);
     *ret_errno = 0;
     if (l == NULL)
         return WEIR_ENOMEM;
@@ -323,10 +338,16 @@ void weir_admin_unlisten(struct weir_admin_listener **l)
 
 enum weir_err weir_admin_start(struct weir_node *node, struct weir_admin **ret)
 {
+    struct weir_siphash_key key;
     struct weir_admin *a = calloc(1, sizeof(*a));
     if (a == NULL)
         return WEIR_ENOMEM;
+    if (weir_rng_secret(&key, sizeof(key)) < 0) {
+        free(a);
+        return WEIR_EIO;
+    }
     a->node = node;
+    weir_guess_limit_init(&a->guesses, &key);
     weir_list_init(&a->listeners);
     weir_list_init(&a->conns);
     int rc = uv_timer_init(node->loop, &a->tick);

@@ -27,7 +27,7 @@ struct weir_admin_listener;
  * A server without listeners.
  *
  * @param node  borrowed until the server is freed
- * @return WEIR_OK | WEIR_ENOMEM
+ * @return WEIR_OK | WEIR_ENOMEM | WEIR_EIO (no random numbers)
  */
 WEIR_MUST_USE enum weir_err weir_admin_start(struct weir_node *node, struct weir_admin **ret);
 /**
@@ -42,12 +42,14 @@ WEIR_MUST_USE enum weir_err weir_admin_listen_socket(struct weir_admin *a,
                                                      struct weir_admin_socket *socket,
                                                      enum weir_admin_scope scope, int *ret_errno);
 /**
- * Serve the health paths in clear on a TCP address; port 0 takes any free one.
+ * Serve on a TCP address, in clear; port 0 takes any free one.
  *
+ * @param scope  WEIR_ADMIN_SCOPE_HEALTH or WEIR_ADMIN_SCOPE_TOKEN
  * @param ret  borrowed until weir_admin_unlisten or weir_admin_stop
  * @return WEIR_OK | WEIR_EINUSE | WEIR_EPERM | WEIR_EINVAL | WEIR_EIO | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_admin_listen_tcp(struct weir_admin *a, const struct weir_addr *at,
+                                                  enum weir_admin_scope scope,
                                                   struct weir_admin_listener **ret, int *ret_errno);
 /** The address of a TCP listener, with the real port. */
 void weir_admin_bound(const struct weir_admin_listener *l, struct weir_addr *ret);

@@ -15,6 +15,7 @@
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
+#include "node/ctl/access/token.h"
 #include "node/ctl/admin/admin_http.h"
 #include "node/ctl/admin/query.h"
 #include "node/ctl/node.h"
@@ -40,6 +41,7 @@ struct weir_admin_request {
     uint64_t number;       /* {number} of the path */
     struct weir_query query;
     char user[WEIR_ADMIN_USER_MAX]; /* for applied_by */
+    struct weir_grant grant;        /* what its client may do */
     struct weir_strbuf fields;      /* further field lines of the response */
     struct weir_strbuf body;        /* of the response */
     void *work;                     /* the handler's own */
@@ -53,14 +55,29 @@ enum weir_admin_takes {
     WEIR_ADMIN_TAKES_DOCUMENTS, /* JSON or YAML; a length or chunked coding is required */
 };
 
+/** Who may use a path. Tokens for admin may use each; those for reading GET of each but ADMIN. */
+enum weir_admin_access {
+    WEIR_ACCESS_OPEN,      /* everybody, without a token */
+    WEIR_ACCESS_NODE,      /* it is about the node or all tenants */
+    WEIR_ACCESS_NAME,      /* also tokens of the tenant that is the {name} of the path */
+    WEIR_ACCESS_PARAM,     /* also tokens of the tenant that the query's `tenant` names */
+    WEIR_ACCESS_DOCUMENTS, /* also tokens of a tenant; the handler asks weir_admin_may_touch for
+                              each document */
+    WEIR_ACCESS_ADMIN,     /* admin alone, also for GET */
+};
+
 struct weir_admin_route {
     const char *method;
     const char *path;   /* exact; {name} stands for one segment, {number} for a decimal number */
     const char *params; /* names that its query may have, each with a space behind it */
     enum weir_admin_takes takes;
-    bool health; /* also served in clear on admin.listen */
+    bool health; /* also served in clear on admin.metrics */
+    enum weir_admin_access access;
     void (*run)(struct weir_admin_request *r);
 };
+
+/** All paths. */
+const struct weir_admin_route *weir_admin_route_all(size_t *ret_num);
 
 /** The result of the search for a path in the table. */
 enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METHOD };
@@ -74,6 +91,21 @@ enum weir_admin_found { WEIR_ADMIN_FOUND, WEIR_ADMIN_NO_PATH, WEIR_ADMIN_NO_METH
  */
 WEIR_MUST_USE enum weir_admin_found weir_admin_route_find(struct weir_admin_request *r,
                                                           bool health_only);
+
+/**
+ * Find what the client may do: by its listener, or by the token of the request.
+ *
+ * @return false: responded with 401, or with 429 to an address that has failed too often
+ */
+WEIR_MUST_USE bool weir_admin_authenticate(struct weir_admin_request *r);
+/** Whether the route is not for what the client may do. Also for no route: then only the method
+ * counts. @return true: responded with 403 */
+WEIR_MUST_USE bool weir_admin_access_refused(struct weir_admin_request *r);
+/** Whether the client may read and change what belongs to this tenant. @return false: respond with
+ * 403, weir_admin_response_forbidden */
+bool weir_admin_may_touch(const struct weir_admin_request *r, struct weir_span tenant);
+/** 403: the token is for another tenant. */
+void weir_admin_response_forbidden(struct weir_admin_request *r, const char *what);
 
 /** Refuse by the content of the head: query, content type, length. @return true: responded, the
  * body is not wanted */
@@ -148,6 +180,12 @@ void weir_admin_log_level_delete(struct weir_admin_request *r);
 void weir_admin_doctor(struct weir_admin_request *r);
 /** GET /v1/logs: with follow=1 a stream that the client ends. */
 void weir_admin_logs(struct weir_admin_request *r);
+/** GET /v1/tokens. */
+void weir_admin_token_list(struct weir_admin_request *r);
+/** POST /v1/tokens: responds when the write is durable. */
+void weir_admin_token_create(struct weir_admin_request *r);
+/** DELETE /v1/tokens/ID: responds when the write is durable. */
+void weir_admin_token_revoke(struct weir_admin_request *r);
 /** GET /v1/tenants. */
 void weir_admin_tenant_list(struct weir_admin_request *r);
 /** GET /v1/tenants/NAME. */

@@ -425,7 +425,8 @@ static void check_endpoints(struct apply *a, struct weir_self_check *own, const 
 static void find_own_listeners(const struct weir_node *node, struct weir_self_check *own)
 {
     weir_self_check_init(own);
-    for (size_t i = 0; node->workers != NULL && i < node->config->num_http; i++)
+    size_t num = node->config->num_http + node->config->num_https;
+    for (size_t i = 0; node->workers != NULL && i < num; i++)
         own->listeners[own->num++] = *weir_workers_bound(node->workers, i);
 }
 
@@ -484,6 +485,17 @@ static enum weir_err check_docs(struct apply *a)
     return err < 0 ? err : a->err;
 }
 
+/* A tenant's token may bring documents of its tenant alone; one of another refuses them all. */
+static bool may_touch_all(const struct apply *a)
+{
+    const struct weir_docs *docs = &a->push->docs;
+    for (size_t i = 0; i < docs->len; i++)
+        if (docs->items[i].kind == WEIR_KIND_TENANT &&
+            !weir_admin_may_touch(a->request, weir_span_cstr(docs->items[i].tenant->name)))
+            return false;
+    return true;
+}
+
 static void push_docs(struct apply *a)
 {
     struct weir_docs *docs = &a->push->docs;
@@ -509,6 +521,8 @@ static void judge_docs(struct apply *a)
         weir_admin_response_invalid(r, &a->diags);
     } else if (a->err < 0 || (a->err = check_docs(a)) < 0) {
         weir_admin_response_err(r, a->err, "the documents");
+    } else if (!may_touch_all(a)) {
+        weir_admin_response_forbidden(r, "the body describes another");
     } else if (num == 0) {
         weir_admin_response_error(r, 400, "invalid", "the body holds no document");
     } else if (num > 1 && (a->one || a->precondition != WEIR_WHATEVER)) {

@@ -291,39 +291,28 @@ static void refuse_request(struct weir_admin_conn *c, uint16_t status, const cha
     weir_admin_response_error(r, status, fault_code(status), "%s", why);
 }
 
-/* A listener for reading passes no other method on, whether its path exists or not. No path
- * discloses a secret to GET; one that will must be refused here, too. */
-static bool is_refused_by_scope(struct weir_admin_request *r)
-{
-    struct weir_span method = r->message->method;
-    if (r->conn->scope != WEIR_ADMIN_SCOPE_READ || weir_span_eq(method, WEIR_SPAN_LIT("GET")) ||
-        weir_span_eq(method, WEIR_SPAN_LIT("HEAD")))
-        return false;
-    weir_admin_response_error(r, 403, "read_only",
-                              "this socket only reads (admin.socket_ro), and %.*s would change "
-                              "something: use admin.socket",
-                              (int)method.len, (const char *)method.at);
-    return true;
-}
-
 /* @return false: the request has its response */
 static bool route_request(struct weir_admin_request *r)
 {
     struct weir_span path = r->message->path;
     struct weir_span method = r->message->method;
-    if (is_refused_by_scope(r))
+    enum weir_admin_found found =
+        weir_admin_route_find(r, r->conn->scope == WEIR_ADMIN_SCOPE_HEALTH);
+    if (!weir_admin_authenticate(r))
         return false;
-    switch (weir_admin_route_find(r, r->conn->scope == WEIR_ADMIN_SCOPE_HEALTH)) {
+    switch (found) {
     case WEIR_ADMIN_FOUND:
         return !weir_admin_head_refused(r);
     case WEIR_ADMIN_NO_PATH:
-        weir_admin_response_error(r, 404, "not_found", "no such path: %.*s", (int)path.len,
-                                  (const char *)path.at);
+        if (!weir_admin_access_refused(r))
+            weir_admin_response_error(r, 404, "not_found", "no such path: %.*s", (int)path.len,
+                                      (const char *)path.at);
         return false;
     case WEIR_ADMIN_NO_METHOD:
-        weir_admin_response_error(r, 405, "method_not_allowed", "%.*s does not take %.*s",
-                                  (int)path.len, (const char *)path.at, (int)method.len,
-                                  (const char *)method.at);
+        if (!weir_admin_access_refused(r))
+            weir_admin_response_error(r, 405, "method_not_allowed", "%.*s does not take %.*s",
+                                      (int)path.len, (const char *)path.at, (int)method.len,
+                                      (const char *)method.at);
         return false;
     }
     WEIR_UNREACHABLE();

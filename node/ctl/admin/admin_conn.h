@@ -14,6 +14,7 @@
 
 #include "node/base/limits.h"
 #include "node/base/list.h"
+#include "node/ctl/access/guess_limit.h"
 #include "node/ctl/admin/admin_api.h"
 #include "node/ctl/admin/admin_limits.h"
 
@@ -31,6 +32,7 @@ struct weir_admin {
     uid_t last_uid;    /* whose name last_user is */
     bool has_uid;
     char last_user[WEIR_ADMIN_USER_MAX];
+    struct weir_guess_limit guesses; /* wrong tokens */
     uint8_t read_buffer[WEIR_IO_CHUNK];
 };
 
@@ -76,6 +78,7 @@ struct weir_admin_conn {
     struct weir_strbuf head; /* being written */
     struct weir_strbuf body; /* being written */
     char user[WEIR_ADMIN_USER_MAX];
+    struct weir_addr peer; /* of a TCP connection */
 };
 
 /** Begin to serve a connection whose handle was accepted. */

@@ -6,8 +6,9 @@
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_LIMITS_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_LIMITS_H
 
-#define WEIR_ADMIN_TCP_MAX  64 /* connections, so that no health port locks out the socket */
-#define WEIR_ADMIN_READ_MAX 64 /* over admin.socket_ro, for the same reason */
+#define WEIR_ADMIN_TCP_MAX   64 /* connections, so that no health port locks out the socket */
+#define WEIR_ADMIN_READ_MAX  64 /* over admin.socket_ro, for the same reason */
+#define WEIR_ADMIN_TOKEN_MAX 64 /* with tokens, for the same reason */
 #define WEIR_ADMIN_BODIES_MAX                                                                      \
     67108864                     /* bytes of request bodies held at once, of all connections */
 #define WEIR_ADMIN_IDLE_MS 75000 /* between two requests */
@@ -26,6 +27,7 @@ enum weir_admin_scope {
     WEIR_ADMIN_SCOPE_ALL,    /* admin.socket: every path */
     WEIR_ADMIN_SCOPE_READ,   /* admin.socket_ro: GET and HEAD; anything else is 403 */
     WEIR_ADMIN_SCOPE_HEALTH, /* admin.listen, admin.metrics: the health paths; others are 404 */
+    WEIR_ADMIN_SCOPE_TOKEN,  /* what the token of each request grants */
     WEIR_ADMIN_SCOPES
 };
 

@@ -9,44 +9,64 @@
 #include "node/wire/bytes.h"
 
 static const struct weir_admin_route routes[] = {
-    { "GET", "/healthz", "", WEIR_ADMIN_TAKES_NOTHING, true, weir_admin_healthz },
-    { "GET", "/readyz", "", WEIR_ADMIN_TAKES_NOTHING, true, weir_admin_readyz },
-    { "GET", "/metrics", "", WEIR_ADMIN_TAKES_NOTHING, true, weir_admin_metrics },
-    { "GET", "/v1/status", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_status },
+    { "GET", "/healthz", "", WEIR_ADMIN_TAKES_NOTHING, true, WEIR_ACCESS_OPEN, weir_admin_healthz },
+    { "GET", "/readyz", "", WEIR_ADMIN_TAKES_NOTHING, true, WEIR_ACCESS_OPEN, weir_admin_readyz },
+    { "GET", "/metrics", "", WEIR_ADMIN_TAKES_NOTHING, true, WEIR_ACCESS_NODE, weir_admin_metrics },
+    { "GET", "/v1/status", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
+      weir_admin_status },
     { "GET", "/v1/tenants", "after limit prefix ", WEIR_ADMIN_TAKES_NOTHING, false,
-      weir_admin_tenant_list },
-    { "GET", "/v1/tenants/{name}", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_tenant_get },
+      WEIR_ACCESS_NODE, weir_admin_tenant_list },
+    { "GET", "/v1/tenants/{name}", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NAME,
+      weir_admin_tenant_get },
     { "PUT", "/v1/tenants/{name}", "dry_run allow_overlap ", WEIR_ADMIN_TAKES_DOCUMENTS, false,
-      weir_admin_tenant_put },
-    { "DELETE", "/v1/tenants/{name}", "dry_run ", WEIR_ADMIN_TAKES_NOTHING, false,
+      WEIR_ACCESS_NAME, weir_admin_tenant_put },
+    { "DELETE", "/v1/tenants/{name}", "dry_run ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NAME,
       weir_admin_tenant_delete },
-    { "GET", "/v1/tenants/{name}/history", "", WEIR_ADMIN_TAKES_NOTHING, false,
+    { "GET", "/v1/tenants/{name}/history", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NAME,
       weir_admin_history },
     { "GET", "/v1/tenants/{name}/revisions/{number}", "", WEIR_ADMIN_TAKES_NOTHING, false,
-      weir_admin_revision },
+      WEIR_ACCESS_NAME, weir_admin_revision },
     { "POST", "/v1/tenants/{name}/rollback", "revision dry_run allow_overlap ",
-      WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_rollback },
+      WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NAME, weir_admin_rollback },
     { "POST", "/v1/apply", "dry_run if_revision allow_overlap ", WEIR_ADMIN_TAKES_DOCUMENTS, false,
-      weir_admin_apply },
-    { "GET", "/v1/export", "digest ", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_export },
+      WEIR_ACCESS_DOCUMENTS, weir_admin_apply },
+    { "GET", "/v1/export", "digest ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
+      weir_admin_export },
     { "GET", "/v1/test/route", "url method client ", WEIR_ADMIN_TAKES_NOTHING, false,
-      weir_admin_test_route },
-    { "GET", "/v1/test/redirect", "url tenant ", WEIR_ADMIN_TAKES_NOTHING, false,
+      WEIR_ACCESS_NODE, weir_admin_test_route },
+    { "GET", "/v1/test/redirect", "url tenant ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_PARAM,
       weir_admin_test_redirect },
-    { "POST", "/v1/drain", "deadline_ms follow ", WEIR_ADMIN_TAKES_NOTHING, false,
+    { "POST", "/v1/drain", "deadline_ms follow ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
       weir_admin_drain },
-    { "GET", "/v1/drain", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_drain_get },
-    { "POST", "/v1/undrain", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_undrain },
-    { "POST", "/v1/reload", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_reload },
-    { "GET", "/v1/log-level", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_log_level_get },
+    { "GET", "/v1/drain", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
+      weir_admin_drain_get },
+    { "POST", "/v1/undrain", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
+      weir_admin_undrain },
+    { "POST", "/v1/reload", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
+      weir_admin_reload },
+    { "GET", "/v1/log-level", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
+      weir_admin_log_level_get },
     { "PUT", "/v1/log-level", "level tenant address ", WEIR_ADMIN_TAKES_NOTHING, false,
-      weir_admin_log_level_put },
+      WEIR_ACCESS_NODE, weir_admin_log_level_put },
     { "DELETE", "/v1/log-level", "tenant address ", WEIR_ADMIN_TAKES_NOTHING, false,
-      weir_admin_log_level_delete },
-    { "GET", "/v1/doctor", "", WEIR_ADMIN_TAKES_NOTHING, false, weir_admin_doctor },
+      WEIR_ACCESS_NODE, weir_admin_log_level_delete },
+    { "GET", "/v1/doctor", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
+      weir_admin_doctor },
     { "GET", "/v1/logs", "follow tenant tail since_ms ", WEIR_ADMIN_TAKES_NOTHING, false,
-      weir_admin_logs },
+      WEIR_ACCESS_PARAM, weir_admin_logs },
+    { "GET", "/v1/tokens", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_ADMIN,
+      weir_admin_token_list },
+    { "POST", "/v1/tokens", "scope comment ttl_ms ", WEIR_ADMIN_TAKES_NOTHING, false,
+      WEIR_ACCESS_ADMIN, weir_admin_token_create },
+    { "DELETE", "/v1/tokens/{name}", "", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_ADMIN,
+      weir_admin_token_revoke },
 };
+
+const struct weir_admin_route *weir_admin_route_all(size_t *ret_num)
+{
+    *ret_num = WEIR_ARRAY_LEN(routes);
+    return routes;
+}
 
 /* Cut the first segment off `rest`, which begins with "/". */
 static struct weir_span segment_cut(struct weir_span *rest)
@@ -182,7 +202,7 @@ static bool body_refused(struct weir_admin_request *r)
 
 bool weir_admin_head_refused(struct weir_admin_request *r)
 {
-    if (query_refused(r))
+    if (query_refused(r) || weir_admin_access_refused(r))
         return true;
     return r->route->takes == WEIR_ADMIN_TAKES_DOCUMENTS && body_refused(r);
 }

@@ -19,6 +19,7 @@ const char *weir_close_reason_name(uint8_t reason)
         [WEIR_CLOSE_LAST_RESPONSE] = "last_response",
         [WEIR_CLOSE_DRAIN] = "drain",
         [WEIR_CLOSE_SHED] = "shed",
+        [WEIR_CLOSE_REFUSED] = "refused",
     };
     WEIR_ASSERT(reason < WEIR_ARRAY_LEN(names));
     return names[reason];
@@ -103,6 +104,17 @@ void weir_session_accept(struct weir_worker *w, const struct weir_session_kind *
     }
     WEIR_PROBE3(accept, s, a->fd, &s->peer);
     WEIR_LOG_MAY(WEIR_LOG_DEBUG, log_accepted(s));
+    kind->begin(s);
+}
+
+void weir_session_become(struct weir_session *s, const struct weir_session_kind *kind)
+{
+    WEIR_ASSERT(s->magic == WEIR_SESSION_MAGIC);
+    WEIR_ASSERT(kind->adopt != NULL);
+    WEIR_ASSERT(s->conn.env->running != &s->conn);
+    weir_task_cancel(&s->conn.task);
+    s->conn.task.kind = &kind->owner.task;
+    kind->adopt(s);
     kind->begin(s);
 }
 

@@ -19,6 +19,7 @@
 
 struct weir_client_side;
 struct weir_session;
+struct weir_tls;
 struct weir_worker;
 
 /** Why a connection ends, for the log. The first reason counts. */
@@ -30,6 +31,7 @@ enum weir_close_reason {
     WEIR_CLOSE_LAST_RESPONSE, /* the response has Connection: close */
     WEIR_CLOSE_DRAIN,         /* the node drains and no request was there */
     WEIR_CLOSE_SHED,          /* it was idle, and made way for another one */
+    WEIR_CLOSE_REFUSED,       /* its TLS handshake failed */
 };
 
 /** What is spoken by the clients of a listener. One static table for each kind. */
@@ -40,6 +42,9 @@ struct weir_session_kind {
     /** Make a session of the connection, of worker->sessions. NULL: no memory; fd is the caller's.
      */
     struct weir_session *(*open)(struct weir_worker *w, int fd);
+    /** Set up an open session, whose s->conn lives, as one of this kind: what stands behind `s` in
+     * its object. NULL: it is never what another becomes. */
+    void (*adopt)(struct weir_session *s);
     /** The session is set up: begin. */
     void (*begin)(struct weir_session *s);
     /** The worker drains: close it if it is idle. */
@@ -76,8 +81,19 @@ static inline const struct weir_session_kind *weir_session_kind_of(const struct 
     return weir_container_of(weir_conn_owner_of(&s->conn), struct weir_session_kind, owner);
 }
 
+/** Bytes of the object of a session of any kind: one can become another. */
+#define WEIR_SESSION_BYTES 440
+
 /** HTTP/1.x: one exchange at a time, in order. */
 extern const struct weir_session_kind weir_session_h1;
+/** TLS until its handshake is done: session_tls.h. */
+extern const struct weir_session_kind weir_session_tls;
+
+/** From now on it is a session of `kind`, which begins. Its pump does not run, nothing waits for it
+ * (contract). */
+void weir_session_become(struct weir_session *s, const struct weir_session_kind *kind);
+/** The TLS below it; NULL: it is in clear. */
+const struct weir_tls *weir_session_tls_of(const struct weir_session *s);
 
 /** The text of enum weir_close_reason for the log. */
 const char *weir_close_reason_name(uint8_t reason);

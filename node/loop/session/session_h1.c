@@ -103,7 +103,7 @@ static void close_session(struct weir_session_h1 *h, bool abort)
 static void finish_session(struct weir_session_h1 *h, bool linger)
 {
     struct weir_conn *c = &h->s.conn;
-    WEIR_ASSERT(c->out.len == 0);
+    WEIR_ASSERT(!weir_conn_holds_output(c));
     weir_session_note(&h->s, WEIR_CLOSE_LAST_RESPONSE);
     if ((!linger && c->in == NULL) || h->side.eof) {
         close_session(h, false);
@@ -115,7 +115,7 @@ static void finish_session(struct weir_session_h1 *h, bool linger)
         weir_list_remove(&h->s.idle.link);
     }
     h->dropped = 0;
-    (void)shutdown(c->watch.fd, SHUT_WR);
+    weir_conn_shut(c);
     weir_stash_release(c->env->buffers, c->in);
     c->in = NULL;
     weir_conn_set_deadline(c, c->env->now->ms + WEIR_LINGER_MS);
@@ -147,6 +147,11 @@ static void side_wake(struct weir_client_side *side)
     struct weir_conn *c = &session_of_side(side)->s.conn;
     if (c->env->running != c)
         weir_conn_wake(c);
+}
+
+static const struct weir_tls *side_tls(const struct weir_client_side *side)
+{
+    return weir_session_tls_of(&session_of_side(side)->s);
 }
 
 static enum weir_sent side_send(struct weir_client_side *side, const struct weir_pieces *p)
@@ -198,6 +203,7 @@ static void side_end(struct weir_client_side *side, enum weir_client_end how)
 static const struct weir_client_ops side_ops = {
     .peer = side_peer,
     .local = side_local,
+    .tls = side_tls,
     .send = side_send,
     .blocked = side_blocked,
     .taken = side_taken,
@@ -644,15 +650,23 @@ static void on_expired(struct weir_conn *c)
 
 /* -- the kind -- */
 
+static void adopt_session(struct weir_session *s)
+{
+    struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
+    memset((uint8_t *)h + sizeof(h->s), 0, sizeof(*h) - sizeof(h->s));
+    h->state = WEIR_SESSION_H1_HEAD;
+    h->side.ops = &side_ops;
+    h->side.idle_timeout_ms = weir_worker_of(&s->conn)->cfg.idle_timeout_ms;
+}
+
 static struct weir_session *open_session(struct weir_worker *w, int fd)
 {
     struct weir_session_h1 *h = weir_pool_get(&w->session_pool);
     if (h == NULL)
         return NULL;
-    memset(h, 0, sizeof(*h));
-    h->state = WEIR_SESSION_H1_HEAD;
-    h->side.ops = &side_ops;
-    h->side.idle_timeout_ms = w->cfg.idle_timeout_ms;
+    memset(&h->s, 0, sizeof(h->s));
+    h->s.conn.env = &w->env;
+    adopt_session(&h->s);
     weir_conn_init(&h->s.conn, &w->env, &weir_session_h1.owner, fd);
     return &h->s;
 }
@@ -701,14 +715,14 @@ static struct weir_account *session_account(const struct weir_session *s)
 static uint64_t session_slow_since(const struct weir_session *s)
 {
     const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
-    return s->conn.out.len > 0 && h->side.x != NULL ? h->side.x->progress_ms : 0;
+    return weir_conn_holds_output(&s->conn) && h->side.x != NULL ? h->side.x->progress_ms : 0;
 }
 
 static bool session_is_idle(const struct weir_session *s)
 {
     const struct weir_session_h1 *h = weir_container_of(s, struct weir_session_h1, s);
     return h->state == WEIR_SESSION_H1_HEAD && !h->fresh && !s->starved && h->head == NULL &&
-           s->conn.in == NULL && s->conn.out.len == 0;
+           s->conn.in == NULL && !weir_conn_holds_output(&s->conn);
 }
 
 /* Its input is taken out of the connection while its pump runs: it may not be idle then. */
@@ -732,6 +746,7 @@ const struct weir_session_kind weir_session_h1 = {
                .closed = on_closed },
     .client_speaks_first = true,
     .open = open_session,
+    .adopt = adopt_session,
     .begin = begin_session,
     .drain = drain_session,
     .cut = cut_session,

@@ -41,7 +41,7 @@ struct weir_session_h1 {
     struct weir_h1_head *head; /* of an incomplete head */
 };
 
-_Static_assert(sizeof(struct weir_session_h1) <= 440,
+_Static_assert(sizeof(struct weir_session_h1) <= WEIR_SESSION_BYTES,
                "an idle connection may cost 0.45 KiB in all, and the loop has its part");
 
 /** Change the state. The move must be in the table of legal moves (contract). */

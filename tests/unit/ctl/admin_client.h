@@ -26,16 +26,21 @@ static inline int client_open(void)
     return client_open_at(rig.path);
 }
 
-static inline int client_open_tcp(void)
+static inline int client_open_at_listener(const struct weir_admin_listener *l)
 {
     struct weir_addr at;
     struct sockaddr_storage ss;
-    weir_admin_bound(rig.health, &at);
+    weir_admin_bound(l, &at);
     socklen_t len = weir_addr_to_sockaddr(&at, &ss);
     int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&ss, len), 0);
     return fd;
+}
+
+static inline int client_open_tcp(void)
+{
+    return client_open_at_listener(rig.health);
 }
 
 static inline void client_send(int fd, const char *bytes, size_t len)

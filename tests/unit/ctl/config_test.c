@@ -226,6 +226,8 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
         { "workers: 2\n", WEIR_KEY_WORKERS },
         { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
+        { "cdn_id: weir\ncluster: { name: c, listen: \"127.0.0.1:1\", secret_file: /s }\n",
+          WEIR_KEY_CLUSTER_SECRET },
     };
     struct weir_config base;
     _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT, "each key");

@@ -45,7 +45,8 @@ struct rig {
     unsigned num_drains;
     enum weir_err undrain_err;                 /* what the next undrain comes to */
     struct weir_reload_outcome reload_outcome; /* what the next reload comes to */
-    struct weir_admin_listener *health;        /* as admin.listen */
+    struct weir_admin_listener *health;        /* as admin.metrics */
+    struct weir_admin_listener *tokens;        /* as admin.listen, in clear */
     char path_ro[96];                          /* of the socket that only reads */
 };
 
@@ -54,7 +55,8 @@ static struct rig rig;
 static void rig_changed(void *arg, const struct weir_change *changes, size_t num)
 {
     for (size_t i = 0; i < num; i++)
-        weir_workers_tenant_changed(rig.node.workers, changes[i].key, changes[i].index_changed);
+        weir_workers_changed(rig.node.workers, changes[i].class, changes[i].key,
+                             changes[i].index_changed);
 }
 
 static void rig_drain(struct weir_node *node, uint64_t deadline_ms)
@@ -145,7 +147,12 @@ static int rig_setup(void **state)
         weir_admin_listen_socket(rig.admin, &rig.socket, WEIR_ADMIN_SCOPE_READ, &sys_errno),
         WEIR_OK);
     assert_int_equal(weir_addr_parse_ip(WEIR_SPAN_LIT("127.0.0.1"), &tcp), WEIR_OK);
-    assert_int_equal(weir_admin_listen_tcp(rig.admin, &tcp, &rig.health, &sys_errno), WEIR_OK);
+    assert_int_equal(
+        weir_admin_listen_tcp(rig.admin, &tcp, WEIR_ADMIN_SCOPE_HEALTH, &rig.health, &sys_errno),
+        WEIR_OK);
+    assert_int_equal(
+        weir_admin_listen_tcp(rig.admin, &tcp, WEIR_ADMIN_SCOPE_TOKEN, &rig.tokens, &sys_errno),
+        WEIR_OK);
     return 0;
 }
 

@@ -19,7 +19,7 @@ struct weir_workers {
     struct weir_addr bound[WEIR_LISTENERS_MAX];
     struct weir_metrics metrics;
     const struct weir_metrics *blocks[1];
-    _Atomic uint64_t num_changed; /* calls of weir_workers_tenant_changed */
+    _Atomic uint64_t num_changed; /* calls of weir_workers_changed */
     uint64_t drain_ms;            /* of the last call of weir_workers_drain */
     unsigned num_drains;
 };
@@ -62,7 +62,8 @@ const struct weir_addr *weir_workers_bound(const struct weir_workers *w, size_t 
 }
 
 /** Counts. */
-void weir_workers_tenant_changed(struct weir_workers *w, struct weir_span name, bool names_changed)
+void weir_workers_changed(struct weir_workers *w, enum weir_class class, struct weir_span key,
+                          bool names_changed)
 {
     atomic_fetch_add(&w->num_changed, 1);
 }

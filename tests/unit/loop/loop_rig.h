@@ -180,7 +180,7 @@ static inline void rig_push(struct rig *r, struct stored *s)
     (void)snprintf(copy, sizeof(copy), "%s", s->t.name);
     name = weir_span_cstr(copy);
     sites_put(&r->kit, s);
-    weir_workers_tenant_changed(r->workers, name, true);
+    weir_workers_changed(r->workers, WEIR_CLASS_TENANT, name, true);
 }
 
 /** A counter, of all workers together. */

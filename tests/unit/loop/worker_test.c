@@ -303,7 +303,7 @@ static void a_push_does_not_touch_what_runs(void **state)
     peer_accept(&r->server, r->origin);
     peer_read_request(&r->server, &r->request);
     assert_int_equal(kit_delete(&r->kit, "shop"), WEIR_OK);
-    weir_workers_tenant_changed(r->workers, WEIR_SPAN_LIT("shop"), true);
+    weir_workers_changed(r->workers, WEIR_CLASS_TENANT, WEIR_SPAN_LIT("shop"), true);
     peer_dial(&other, &r->at);
     peer_send(&other, "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n");
     peer_read_response(&other, &r->response, WEIR_METHOD_GET);
