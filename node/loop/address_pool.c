@@ -207,5 +207,6 @@ void weir_address_pool_free_all(struct weir_worker *w)
     for (struct weir_address_pool *p; (p = weir_hashmap_next(&w->address_pool_map, &pos)) != NULL;)
         address_pool_release(address_pool_of(p));
     weir_hashmap_deinit(&w->address_pool_map);
+    weir_hashmap_deinit(&w->origin_tls);
     weir_pool_deinit(&w->address_pools);
 }

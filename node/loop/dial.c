@@ -222,7 +222,8 @@ static void go_on(struct weir_dial *d)
     else if (err < 0 && weir_list_empty(&d->connects))
         finish_lost(d, err);
     else if (err < 0)
-        set_deadline(d, WEIR_DIAL_HEAD_START_MS); /* there may be room then; ahead of demand its time still counts */
+        set_deadline(d, WEIR_DIAL_HEAD_START_MS); /* there may be room then; ahead of demand its
+                                                     time still counts */
 }
 
 static void handle_lost(struct weir_dial *d, struct weir_origin_conn *u)

@@ -28,7 +28,7 @@ struct weir_endpoint_pool;
 
 #define WEIR_DIAL_HEAD_START_MS 250 /* RFC 8305 8 */
 
-#define WEIR_DIAL_HANDSHAKE_MS  1000
+#define WEIR_DIAL_HANDSHAKE_MS 1000
 
 #define WEIR_DIAL_MAGIC 0x4449414cu
 

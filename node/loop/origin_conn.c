@@ -35,8 +35,8 @@ static struct weir_origin_conn *origin_conn_of_side(const struct weir_origin_sid
 }
 
 static const uint8_t origin_conn_moves[] = {
-    [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_HANDSHAKING |
-                                    1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_HANDSHAKING | 1 << WEIR_ORIGIN_CONN_BUSY |
+                                    1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_HANDSHAKING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_BUSY] =
         1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_HELD | 1 << WEIR_ORIGIN_CONN_CLOSED,

@@ -26,10 +26,10 @@ struct weir_endpoint_pool;
 enum weir_origin_conn_state {
     WEIR_ORIGIN_CONN_CONNECTING,  /* dial is set */
     WEIR_ORIGIN_CONN_HANDSHAKING, /* dial is set; connected, and TLS is not there yet */
-    WEIR_ORIGIN_CONN_BUSY,       /* side.x is set */
-    WEIR_ORIGIN_CONN_PARKED,     /* in its address pool; any byte or end closes it */
-    WEIR_ORIGIN_CONN_HELD,       /* carries its client's identity, waits for its next request */
-    WEIR_ORIGIN_CONN_CLOSED,     /* the descriptor is closed; memory is freed in a later turn */
+    WEIR_ORIGIN_CONN_BUSY,        /* side.x is set */
+    WEIR_ORIGIN_CONN_PARKED,      /* in its address pool; any byte or end closes it */
+    WEIR_ORIGIN_CONN_HELD,        /* carries its client's identity, waits for its next request */
+    WEIR_ORIGIN_CONN_CLOSED,      /* the descriptor is closed; memory is freed in a later turn */
 };
 
 /** What a dial learns of one of its connections. */
@@ -45,8 +45,8 @@ enum weir_origin_conn_news {
 struct weir_origin_conn {
     uint32_t magic;
     uint8_t state;
-    bool ahead; /* made ahead of demand */
-    bool lost;  /* the loop cannot watch it */
+    bool ahead;   /* made ahead of demand */
+    bool lost;    /* the loop cannot watch it */
     bool resumes; /* a session was offered in its handshake */
     struct weir_worker *worker;
     struct weir_endpoint_pool *pool;        /* of the exchange that it carries; else NULL */

@@ -110,8 +110,7 @@ static void drop_session(struct weir_address_pool *p, size_t i)
 {
     weir_tls_session_unref(p->sessions[i].session);
     p->num_sessions--;
-    memmove(p->sessions + i, p->sessions + i + 1,
-            (p->num_sessions - i) * sizeof(p->sessions[0]));
+    memmove(p->sessions + i, p->sessions + i + 1, (p->num_sessions - i) * sizeof(p->sessions[0]));
 }
 
 void weir_origin_tls_drop_sessions(struct weir_address_pool *p)
@@ -215,7 +214,9 @@ enum weir_err weir_origin_tls_begin(struct weir_origin_conn *u)
     if (layer == NULL)
         return WEIR_ENOMEM;
     struct weir_tls_dial d = {
-        .sni = s->sni.len > 0 ? (const char *)s->sni.at : p->host[0] != '\0' ? p->host : NULL,
+        .sni = s->sni.len > 0       ? (const char *)s->sni.at
+               : p->host[0] != '\0' ? p->host
+                                    : NULL,
         .versions = s->versions,
         .ciphers = s->ciphers.len > 0 ? (const char *)s->ciphers.at : NULL,
         .session = newest_session(p),

@@ -52,8 +52,8 @@ WEIR_MUST_USE enum weir_err weir_origin_tls_begin(struct weir_origin_conn *u);
 
 enum weir_origin_tls_progress {
     WEIR_ORIGIN_TLS_DONE,
-    WEIR_ORIGIN_TLS_MORE,   /* watch it for input */
-    WEIR_ORIGIN_TLS_FAILED, /* u->tls_fault says why */
+    WEIR_ORIGIN_TLS_MORE,    /* watch it for input */
+    WEIR_ORIGIN_TLS_FAILED,  /* u->tls_fault says why */
     WEIR_ORIGIN_TLS_STARVED, /* the node has no memory for it */
 };
 /** Go on with the handshake. */

@@ -178,7 +178,7 @@ size_t weir_tls_trust_num(const struct weir_tls_trust *t)
 
 /* -- verifying -- */
 
-static const char *label_of(int error)
+static const char *label_of(int error, X509 *leaf)
 {
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -190,11 +190,12 @@ static const char *label_of(int error)
         return "certificate_name";
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        return "certificate_self_signed";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-        return "certificate_unknown_issuer";
+        return X509_NAME_cmp(X509_get_subject_name(leaf), X509_get_issuer_name(leaf)) == 0
+                   ? "certificate_self_signed"
+                   : "certificate_unknown_issuer";
     case X509_V_ERR_OUT_OF_MEM:
         return "no_memory";
     default:
@@ -216,11 +217,11 @@ static const char *verify_all(const struct weir_tls_trust *t, STACK_OF(X509) * c
                               const struct weir_tls_peer_name *name)
 {
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509 *leaf = sk_X509_value(certificates, 0);
     const char *why = "no_memory";
-    if (ctx != NULL &&
-        X509_STORE_CTX_init(ctx, t->store, sk_X509_value(certificates, 0), certificates) == 1 &&
+    if (ctx != NULL && X509_STORE_CTX_init(ctx, t->store, leaf, certificates) == 1 &&
         X509_STORE_CTX_set_default(ctx, "ssl_server") == 1 && set_name(ctx, name))
-        why = X509_verify_cert(ctx) == 1 ? NULL : label_of(X509_STORE_CTX_get_error(ctx));
+        why = X509_verify_cert(ctx) == 1 ? NULL : label_of(X509_STORE_CTX_get_error(ctx), leaf);
     X509_STORE_CTX_free(ctx);
     return why;
 }
