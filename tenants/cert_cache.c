@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/buffers/secret_pages.h"
 #include "node/base/clock.h"
 #include "node/base/hashmap.h"
 #include "node/base/log.h"
-#include "node/base/buffers/secret_pages.h"
 #include "node/wire/tls_hash.h"
+#include "sync/store/store_claims.h"
 #include "tenants/cache_names.h"
 #include "tenants/cert_record.h"
 #include "tenants/cert_seal.h"
@@ -315,6 +316,7 @@ static enum weir_err entry_get(struct weir_cert_cache *c, struct weir_span key, 
 /* The certificates of a name that a client can use, in the order of the index. */
 struct candidates {
     unsigned kinds;
+    unsigned num_claims;
     uint64_t now_s;
     uint64_t renew_s; /* when the next one becomes valid */
     size_t num;
@@ -341,6 +343,8 @@ static bool on_claim(void *arg, struct weir_span owner, uint64_t since_hlc)
     struct candidates *found = arg;
     struct weir_cert_rank rank;
 
+    if (++found->num_claims > CLAIMS_MAX)
+        return false;
     if (owner.len > WEIR_CERT_KEY_MAX || !weir_cert_rank_unpack(since_hlc, &rank) ||
         (rank.kind & found->kinds) == 0)
         return true;
@@ -397,8 +401,8 @@ static enum weir_err name_choose(struct weir_cert_cache *c, struct weir_span ten
 
     if (len == 0)
         return WEIR_ENOTFOUND;
-    enum weir_err err = weir_store_index_claims(c->reader, WEIR_INDEX_CERT, weir_span(key, len),
-                                                CLAIMS_MAX, on_claim, &found);
+    enum weir_err err =
+        weir_store_index_claims(c->reader, WEIR_INDEX_CERT, weir_span(key, len), on_claim, &found);
     renew_at(c, found.renew_s);
     enum weir_err chosen = candidate_choose(c, &found, ret);
     return chosen == WEIR_ENOTFOUND && err < 0 ? err : chosen;
@@ -417,18 +421,27 @@ static size_t wildcard_of(struct weir_span sni, uint8_t ret[2 + WEIR_HOST_MAX])
     return 1 + len;
 }
 
+/** What a client asks for. */
+struct wish {
+    struct weir_span tenant;
+    struct weir_span sni;
+    unsigned kinds;
+    struct weir_siphash128 bytes; /* a hash of all that: the name that the cache knows it by */
+    struct weir_cache_key key;    /* over those bytes */
+};
+
 /* Inside a read transaction. @return as weir_cert_cache_find */
-static enum weir_err owner_choose(struct weir_cert_cache *c, struct weir_span tenant,
-                                  struct weir_span sni, unsigned kinds, uint32_t *ret)
+static enum weir_err owner_choose(struct weir_cert_cache *c, const struct wish *wish, uint32_t *ret)
 {
     uint8_t wild[2 + WEIR_HOST_MAX];
-    struct weir_span levels[] = { sni, weir_span(wild, wildcard_of(sni, wild)), WEIR_SPAN_EMPTY };
+    struct weir_span levels[] = { wish->sni, weir_span(wild, wildcard_of(wish->sni, wild)),
+                                  WEIR_SPAN_EMPTY };
     enum weir_err fault = WEIR_ENOTFOUND;
 
     for (size_t i = 0; i < WEIR_ARRAY_LEN(levels); i++) {
         if (levels[i].len == 0 && i + 1 < WEIR_ARRAY_LEN(levels))
             continue;
-        enum weir_err err = name_choose(c, tenant, levels[i], kinds, ret);
+        enum weir_err err = name_choose(c, wish->tenant, levels[i], wish->kinds, ret);
         if (err == WEIR_OK)
             return WEIR_OK;
         if (fault == WEIR_ENOTFOUND)
@@ -441,21 +454,21 @@ static enum weir_err owner_choose(struct weir_cert_cache *c, struct weir_span te
  * Resolve what the cache does not know, or not as of this epoch. When the store cannot be read,
  * what was known stays valid: a node serves from its last good state.
  */
-static WEIR_COLD enum weir_err miss(struct weir_cert_cache *c, const struct weir_cache_key *k,
-                                    struct weir_span tenant, struct weir_span sni, unsigned kinds,
+static WEIR_COLD enum weir_err miss(struct weir_cert_cache *c, const struct wish *wish,
                                     uint32_t *ret_owner)
 {
     enum weir_err err = weir_store_read_begin(c->reader);
 
     if (err == WEIR_OK) {
-        err = owner_choose(c, tenant, sni, kinds, ret_owner);
+        err = owner_choose(c, wish, ret_owner);
         weir_store_read_end(c->reader);
         if (err == WEIR_OK || err == WEIR_ENOTFOUND) {
-            weir_cache_names_insert(&c->names, k, err == WEIR_OK ? *ret_owner : NOBODY, c->epoch);
+            weir_cache_names_insert(&c->names, &wish->key, err == WEIR_OK ? *ret_owner : NOBODY,
+                                    c->epoch);
             return err;
         }
     }
-    uint32_t at = weir_cache_names_find(&c->names, k);
+    uint32_t at = weir_cache_names_find(&c->names, &wish->key);
     uint32_t owner = at == NONE ? NONE : c->names.names[at].owner;
     if (owner == NONE || owner == NOBODY || c->entries[owner].identity == NULL)
         return err;
@@ -465,42 +478,39 @@ static WEIR_COLD enum weir_err miss(struct weir_cert_cache *c, const struct weir
 
 /* -- the short way -- */
 
-/* @param bytes  holds the key */
-static struct weir_cache_key name_key(const struct weir_cert_cache *c, struct weir_span tenant,
-                                      struct weir_span sni, unsigned kinds,
-                                      struct weir_siphash128 *bytes)
+static void wish_hash(const struct weir_cert_cache *c, struct wish *wish)
 {
-    uint8_t head[2] = { (uint8_t)kinds, (uint8_t)tenant.len };
+    uint8_t head[2] = { (uint8_t)wish->kinds, (uint8_t)wish->tenant.len };
     struct weir_siphash h;
 
     weir_siphash_init128(&h, &c->cfg.seed);
     weir_siphash_add(&h, head, sizeof(head));
-    weir_siphash_add(&h, tenant.at, tenant.len);
-    if (sni.len > 0)
-        weir_siphash_add(&h, sni.at, sni.len);
-    *bytes = weir_siphash_end128(&h);
-    return (struct weir_cache_key){ .bytes = weir_span(bytes, sizeof(*bytes)),
-                                    .hash = (uint32_t)bytes->lo };
+    weir_siphash_add(&h, wish->tenant.at, wish->tenant.len);
+    if (wish->sni.len > 0)
+        weir_siphash_add(&h, wish->sni.at, wish->sni.len);
+    wish->bytes = weir_siphash_end128(&h);
+    wish->key = (struct weir_cache_key){ .bytes = weir_span(&wish->bytes, sizeof(wish->bytes)),
+                                         .hash = (uint32_t)wish->bytes.lo };
 }
 
 enum weir_err weir_cert_cache_find(struct weir_cert_cache *c, struct weir_span tenant,
                                    struct weir_span sni, unsigned kinds,
                                    struct weir_tls_identity **ret)
 {
-    struct weir_siphash128 bytes;
+    struct wish wish = { .tenant = tenant, .sni = sni, .kinds = kinds };
     uint32_t owner = NOBODY;
 
     WEIR_ASSERT(tenant.len >= 1);
     WEIR_ASSERT(tenant.len <= WEIR_TENANT_NAME_MAX);
     WEIR_ASSERT(kinds != 0 && kinds <= UINT8_MAX);
     if (sni.len > WEIR_HOST_MAX)
-        sni = WEIR_SPAN_EMPTY; /* it is nobody's name */
+        wish.sni = WEIR_SPAN_EMPTY; /* it is nobody's name */
     if (WEIR_UNLIKELY(now_s(c) >= c->renew_s)) {
         c->epoch++;
         c->renew_s = NEVER;
     }
-    struct weir_cache_key k = name_key(c, tenant, sni, kinds, &bytes);
-    uint32_t at = weir_cache_names_find(&c->names, &k);
+    wish_hash(c, &wish);
+    uint32_t at = weir_cache_names_find(&c->names, &wish.key);
     if (WEIR_LIKELY(at != NONE && c->names.names[at].epoch == c->epoch)) {
         c->names.names[at].used = 1;
         owner = c->names.names[at].owner;
@@ -508,7 +518,7 @@ enum weir_err weir_cert_cache_find(struct weir_cert_cache *c, struct weir_span t
             return WEIR_ENOTFOUND;
     }
     if (owner == NOBODY || c->entries[owner].dirty) {
-        enum weir_err err = miss(c, &k, tenant, sni, kinds, &owner);
+        enum weir_err err = miss(c, &wish, &owner);
         if (err < 0)
             return err;
     }

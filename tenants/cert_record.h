@@ -57,6 +57,7 @@ struct weir_cert_rank {
     enum weir_tls_key_kind kind;
     uint64_t not_before; /* Unix seconds */
 };
+/** As a number: the smaller it is, the sooner its certificate serves. */
 uint64_t weir_cert_rank_pack(const struct weir_cert_rank *rank);
 /** @return false: no row of ours has such a number */
 WEIR_MUST_USE bool weir_cert_rank_unpack(uint64_t since_hlc, struct weir_cert_rank *ret);

@@ -561,7 +561,9 @@ def compile_flags(generated):
                        sorted(protos), check=True)
     libraries = ["libuv", "libprotobuf-c", "jansson", "yaml-0.1", "lmdb", "cmocka"]
     flags = subprocess.run(["pkg-config", "--cflags"] + libraries, check=True, capture_output=True, text=True)
-    return ["-I", TOP, "-isystem", generated] + flags.stdout.split()
+    boringssl = os.environ.get("BORINGSSL_ROOT") or subprocess.run(
+        [os.path.join(TOP, "deploy/boringssl"), "--print"], check=True, capture_output=True, text=True).stdout.strip()
+    return ["-I", TOP, "-isystem", generated, "-isystem", os.path.join(boringssl, "include")] + flags.stdout.split()
 
 
 def main():

@@ -278,8 +278,6 @@ static void read_node(struct reading *g, const Weir__V1__Node *node)
     g->config->data = text_or(node->data, WEIR_DEFAULT_DATA);
     read_name(g, node);
     read_cdn_id(g, node);
-    if (node->cluster != NULL)
-        g->config->secret_file = text_or(node->cluster->secret_file, NULL);
     read_listeners(g, node);
     read_admin(g, node);
     read_workers(g, node);

@@ -49,7 +49,6 @@ struct weir_config {
     struct weir_prefix *trusted; /* in the arena of docs */
     size_t num_trusted;
     const char *cdn_id;      /* in CDN-Loop: one for all nodes of a cluster */
-    const char *secret_file; /* cluster.secret_file; NULL: a node without a cluster */
     struct weir_resolver_settings resolver;
     const char *access;
     enum weir_log_level level;
@@ -98,7 +97,6 @@ enum weir_config_key {
     WEIR_KEY_ADMIN_LISTEN,
     WEIR_KEY_WORKERS,
     WEIR_KEY_CDN_ID,
-    WEIR_KEY_CLUSTER_SECRET,
     WEIR_KEY_COUNT
 };
 #define WEIR_KEY_FIRST_RESTART WEIR_KEY_NAME

@@ -22,7 +22,6 @@ static const char *const key_names[] = {
     [WEIR_KEY_ADMIN_LISTEN] = "admin.listen",
     [WEIR_KEY_WORKERS] = "workers",
     [WEIR_KEY_CDN_ID] = "cdn_id",
-    [WEIR_KEY_CLUSTER_SECRET] = "cluster.secret_file",
     [WEIR_KEY_LIMITS_STORE] = "limits.store",
     [WEIR_KEY_CLIENTS_HEAD_TIMEOUT] = "clients.head_timeout",
     [WEIR_KEY_CLIENTS_IDLE_TIMEOUT] = "clients.idle_timeout",
@@ -120,7 +119,6 @@ uint32_t weir_config_compare(const struct weir_config *a, const struct weir_conf
                   WEIR_KEY_ADMIN_LISTEN) |
            bit_if(a->num_workers != b->num_workers, WEIR_KEY_WORKERS) |
            bit_if(texts_differ(a->cdn_id, b->cdn_id), WEIR_KEY_CDN_ID) |
-           bit_if(texts_differ(a->secret_file, b->secret_file), WEIR_KEY_CLUSTER_SECRET) |
            bit_if(a->max_store != b->max_store, WEIR_KEY_LIMITS_STORE) |
            bit_if(resolvers_differ(&a->resolver, &b->resolver), WEIR_KEY_RESOLVER) |
            bit_if(a->head_timeout_ms != b->head_timeout_ms, WEIR_KEY_CLIENTS_HEAD_TIMEOUT) |

@@ -230,9 +230,9 @@ static bool start_secret(struct weir_control *c)
     enum weir_err err = WEIR_ENOMEM;
     c->secret = weir_secret_pages_new(sizeof(*c->secret));
     if (c->secret != NULL)
-        err = weir_secret_load(c->config.secret_file, c->config.data, c->secret, &found);
+        err = weir_secret_load(NULL, c->config.data, c->secret, &found);
     if (err < 0) {
-        weir_explain_secret(&c->config, err, &found, &why);
+        weir_explain_secret(err, &found, &why);
         print_problem(&why);
         weir_strbuf_deinit(&why);
         return false;

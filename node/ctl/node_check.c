@@ -370,26 +370,6 @@ static void check_restart_keys(struct findings *f, const struct weir_config *c)
         warn_of_restart(f, WEIR_KEY_ADMIN_LISTEN);
 }
 
-/* That of a node without a cluster is made at the start, and so it is checked there. */
-static void check_secret(struct findings *f, const struct weir_config *c)
-{
-    struct weir_strbuf why = WEIR_STRBUF_ZERO;
-    struct weir_secret_found found;
-    struct weir_secret secret;
-    if (c->secret_file == NULL)
-        return;
-    enum weir_err err = weir_secret_load(c->secret_file, c->data, &secret, &found);
-    weir_secret_deinit(&secret);
-    if (err < 0) {
-        weir_explain_secret(c, err, &found, &why);
-        report_fail(f, &why);
-    } else {
-        weir_strbuf_printf(&why, "cluster.secret_file: %s can be read", found.path);
-        report_ok(f, why.failed ? "cluster.secret_file" : why.at);
-    }
-    weir_strbuf_deinit(&why);
-}
-
 bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
 {
     struct findings f = { .out = out, .good = true };
@@ -406,7 +386,6 @@ bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
     if (c->socket_ro != NULL)
         check_socket(&f, "admin.socket_ro", c->socket_ro);
     check_folder(&f, c->data);
-    check_secret(&f, c);
     check_access_log(&f, c->access);
     check_descriptors(&f, c);
     check_pipes(&f);

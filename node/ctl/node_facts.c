@@ -91,22 +91,20 @@ void weir_explain_listener(const char *field, const struct weir_addr *addr, enum
                            sys_errno != 0 ? strerror(sys_errno) : weir_err_name(err));
 }
 
-void weir_explain_secret(const struct weir_config *c, enum weir_err err,
-                         const struct weir_secret_found *found, struct weir_strbuf *out)
+void weir_explain_secret(enum weir_err err, const struct weir_secret_found *found,
+                         struct weir_strbuf *out)
 {
-    weir_strbuf_printf(out, "%s: %s ", c->secret_file != NULL ? "cluster.secret_file" : "data",
-                       found->path);
+    weir_strbuf_printf(out, "the secret of this node: %s ", found->path);
     if (err == WEIR_EPERM && found->sys_errno == 0)
         weir_strbuf_puts(out, "may be read or written by its group or by others: a secret is its "
                               "owner's alone; run `chmod 600` on it");
     else if (err == WEIR_EINVAL)
         weir_strbuf_printf(out,
-                           "is no secret: it must be a file of %d..%d bytes; `openssl rand -hex "
-                           "32` makes a good one",
+                           "is no secret: it must be a file of %d..%d bytes; put the copy of it "
+                           "back, without which the stored keys cannot be opened",
                            WEIR_SECRET_FILE_MIN, WEIR_SECRET_FILE_MAX);
     else
-        weir_strbuf_printf(out, "cannot be %s: %s",
-                           c->secret_file != NULL ? "read" : "read or made",
+        weir_strbuf_printf(out, "cannot be read or made: %s",
                            found->sys_errno != 0 ? strerror(found->sys_errno) : weir_err_name(err));
 }
 

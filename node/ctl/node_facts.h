@@ -38,8 +38,8 @@ void weir_explain_listener(const char *field, const struct weir_addr *addr, enum
 /** Why the store cannot be opened. */
 void weir_explain_store(const char *folder, enum weir_err err, struct weir_strbuf *out);
 /** Why the secret cannot be had. */
-void weir_explain_secret(const struct weir_config *c, enum weir_err err,
-                         const struct weir_secret_found *found, struct weir_strbuf *out);
+void weir_explain_secret(enum weir_err err, const struct weir_secret_found *found,
+                         struct weir_strbuf *out);
 /** Why an admin socket cannot be made. @param field  "admin.socket" or "admin.socket_ro" */
 void weir_explain_socket(const char *field, const char *path, enum weir_err err, int sys_errno,
                          struct weir_strbuf *out);

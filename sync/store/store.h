@@ -35,8 +35,7 @@ enum weir_index {
     WEIR_INDEX_ADDRESS_PORT = 4, /* 16 bytes, port big-endian */
     WEIR_INDEX_PREFIX = 5,       /* prefix length, 16 bytes */
     WEIR_INDEX_REVERSED = 6,     /* made by the store of HOST and WILDCARD rows: store_claims.h */
-    WEIR_INDEX_CERT = 7,         /* tenant, NUL, name: several records may have one, in the order of
-                                    their since_hlc (tenants/cert_record.h); no conflict, not counted */
+    WEIR_INDEX_CERT = 7,         /* tenants/cert_record.h; no conflict, not counted */
 };
 
 struct weir_index_rows; /* collects the rows of one record's value */
@@ -138,15 +137,6 @@ WEIR_MUST_USE enum weir_err weir_store_get(struct weir_store_reader *r, enum wei
 WEIR_MUST_USE enum weir_err weir_store_index_owner(struct weir_store_reader *r,
                                                    enum weir_index index, struct weir_span key,
                                                    struct weir_span *ret_owner);
-/** One claim of a name; return false to stop. */
-typedef bool (*weir_claim_fn)(void *arg, struct weir_span owner, uint64_t since_hlc);
-/**
- * All claims of a name, the winning one first, at most `limit`. Inside begin/end; fn may read.
- * @return WEIR_OK, also for none | WEIR_ECORRUPT (counted): damaged claims are left out
- */
-WEIR_MUST_USE enum weir_err weir_store_index_claims(struct weir_store_reader *r,
-                                                    enum weir_index index, struct weir_span key,
-                                                    size_t limit, weir_claim_fn fn, void *arg);
 /** Number of rows of an index, up to WEIR_INDEX_PREFIX (contract); stored in meta, O(1). Inside
  * begin/end. Lets a worker skip a lookup that cannot hit. */
 uint64_t weir_store_index_count(struct weir_store_reader *r, enum weir_index index);

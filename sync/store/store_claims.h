@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store_claims.h - which names are claimed below a domain, and what a write may search while it is
- * built: owners, records and claims as its own transaction has them.
- * Owner: the thread of the reader, or the writer inside build. Allocates nothing.
+ * store_claims.h - all claims of a name, which names are claimed below a domain, and what a write
+ * may search while it is built: owners, records and claims as its own transaction has them. Owner:
+ * the thread of the reader, or the writer inside build. Allocates nothing.
  */
 #ifndef WEIR_SYNC_STORE_STORE_CLAIMS_H
 #define WEIR_SYNC_STORE_STORE_CLAIMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,17 @@
 #include "node/base/limits.h"
 #include "node/base/span.h"
 #include "sync/store/store.h"
+
+/** One claim of a name; return false to stop. */
+typedef bool (*weir_claim_fn)(void *arg, struct weir_span owner, uint64_t since_hlc);
+/**
+ * All claims of a name, the winning one first. Inside begin/end; fn may read.
+ *
+ * @return WEIR_OK, also for none | WEIR_ECORRUPT (counted): damaged claims are left out
+ */
+WEIR_MUST_USE enum weir_err weir_store_index_claims(struct weir_store_reader *r,
+                                                    enum weir_index index, struct weir_span key,
+                                                    weir_claim_fn fn, void *arg);
 
 /** A claim that was found, and the place of the search that found it. Zero at first. */
 struct weir_claim_found {

@@ -232,8 +232,7 @@ enum weir_err weir_store_get(struct weir_store_reader *r, enum weir_class class,
 }
 
 enum weir_err weir_store_index_claims(struct weir_store_reader *r, enum weir_index index,
-                                      struct weir_span key, size_t limit, weir_claim_fn fn,
-                                      void *arg)
+                                      struct weir_span key, weir_claim_fn fn, void *arg)
 {
     struct weir_tree_cursor c;
     struct store_claim claim;
@@ -253,7 +252,7 @@ enum weir_err weir_store_index_claims(struct weir_store_reader *r, enum weir_ind
             break;
         if (weir_store_row_check(STORE_IDX, row_key, row, &row) == WEIR_OK &&
             weir_store_claim_parse(row_key, &claim) == WEIR_OK) {
-            if (limit-- == 0 || !fn(arg, claim.owner, claim.since_hlc))
+            if (!fn(arg, claim.owner, claim.since_hlc))
                 return damage;
         } else {
             /* A damaged row may never have been of this name: the next one counts. */
@@ -278,7 +277,7 @@ enum weir_err weir_store_index_owner(struct weir_store_reader *r, enum weir_inde
 {
     struct weir_span owner = WEIR_SPAN_EMPTY;
 
-    enum weir_err err = weir_store_index_claims(r, index, key, 1, take_owner, &owner);
+    enum weir_err err = weir_store_index_claims(r, index, key, take_owner, &owner);
     if (owner.len == 0)
         return err < 0 ? err : WEIR_ENOTFOUND;
     *ret_owner = owner;

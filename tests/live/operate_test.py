@@ -631,5 +631,5 @@ def test_many_restarts_under_traffic(make_node, make_site) -> None:
             assert client.ask(site.get("/")).status == 200
         node.restart()
         assert fetch(node.address, site.get("/")).status == 200
-    assert sorted(path.name for path in node.data.iterdir()) == ["conf.mdb", "conf.mdb-lock", "lock"]
+    assert sorted(path.name for path in node.data.iterdir()) == ["conf.mdb", "conf.mdb-lock", "lock", "secret"]
     assert len(os.listdir(f"/proc/{node.pid}/fd")) < 60

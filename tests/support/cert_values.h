@@ -16,7 +16,6 @@
 #include <time.h>
 
 #include <cmocka.h>
-
 #include <openssl/bytestring.h>
 #include <openssl/ec_key.h>
 #include <openssl/evp.h>

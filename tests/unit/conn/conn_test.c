@@ -367,7 +367,7 @@ struct layer {
     uint8_t out;
     bool holds_out;
     bool blocked; /* waits for the other direction */
-    unsigned ended;
+    unsigned ended, shut;
 };
 
 static struct layer *layer_of(const struct weir_conn_layer *l)
@@ -440,6 +440,11 @@ static bool layer_holds_output(const struct weir_conn_layer *state)
     return layer_of(state)->holds_out;
 }
 
+static void layer_shut(struct weir_conn_layer *state, int fd)
+{
+    layer_of(state)->shut++;
+}
+
 static void layer_end(struct weir_conn_layer *state)
 {
     layer_of(state)->ended++;
@@ -450,6 +455,7 @@ static const struct weir_conn_layer_ops layer_table = { .read = layer_read,
                                                         .flush = layer_flush,
                                                         .holds_input = layer_holds_input,
                                                         .holds_output = layer_holds_output,
+                                                        .shut = layer_shut,
                                                         .end = layer_end };
 
 static void change(uint8_t *at, size_t len)
@@ -500,6 +506,7 @@ static void input_that_a_layer_holds_is_reported_without_any_event(void **state)
     assert_int_equal(o.calls, 4);
     owner_close(&o);
     assert_int_equal(l.ended, 1);
+    assert_int_equal(l.shut, 1);
     rig_free(r);
 }
 
@@ -572,12 +579,15 @@ static void the_byte_that_a_layer_holds_is_flushed_with_an_empty_queue(void **st
     struct layer l;
     open_layered(&o, r, &l);
     assert_int_equal(send_text(&o, "abc"), WEIR_CONN_SENT);
-    assert_false(weir_conn_blocked(&o.conn));
+    assert_int_equal(o.conn.out.len, 0);
     assert_true(l.holds_out);
+    assert_true(weir_conn_blocked(&o.conn));
     expect_peer_got(&o, "ab");
     assert_int_equal(weir_conn_watch(&o.conn, false), WEIR_OK);
     rig_turn(r);
     expect_peer_got(&o, "c");
+    assert_true(o.what & WEIR_CONN_ROOM);
+    assert_false(weir_conn_blocked(&o.conn));
     unsigned calls = o.calls;
     rig_turns(r);
     assert_int_equal(o.calls, calls);

@@ -208,6 +208,8 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         enum weir_config_key key;
     } changes[] = {
         { "listen: { http: [\"0.0.0.0:81\"] }\n", WEIR_KEY_LISTEN_HTTP },
+        { "listen: { http: [\"0.0.0.0:80\"], https: [\"0.0.0.0:443\"] }\n", WEIR_KEY_LISTEN_HTTPS },
+        { "clients: { handshake_timeout: 3s }\n", WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT },
         { "admin: { metrics: \"0.0.0.0:9100\" }\n", WEIR_KEY_ADMIN_METRICS },
         { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
         { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
@@ -226,8 +228,6 @@ static void a_comparison_names_exactly_the_keys_that_differ(void **state)
         { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
         { "workers: 2\n", WEIR_KEY_WORKERS },
         { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
-        { "cdn_id: weir\ncluster: { name: c, listen: \"127.0.0.1:1\", secret_file: /s }\n",
-          WEIR_KEY_CLUSTER_SECRET },
     };
     struct weir_config base;
     _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT, "each key");

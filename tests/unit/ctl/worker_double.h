@@ -41,6 +41,7 @@ enum weir_err weir_workers_start(const struct weir_workers_config *cfg, struct w
 {
     if (worker_double_start_err < 0) {
         ret_error->listener = cfg->http[0];
+        ret_error->field = "listen.http";
         return worker_double_start_err;
     }
     struct weir_workers *w = calloc(1, sizeof(*w));
@@ -81,6 +82,7 @@ enum weir_err weir_workers_change(struct weir_workers *w, const struct weir_work
 {
     if (worker_double_change_err < 0) {
         ret_error->listener = cfg->http[0];
+        ret_error->field = "listen.http";
         return worker_double_change_err;
     }
     memcpy(w->bound, cfg->http, cfg->num_http * sizeof(*cfg->http));
@@ -90,8 +92,10 @@ enum weir_err weir_workers_change(struct weir_workers *w, const struct weir_work
 /** Fails with worker_double_change_err. */
 enum weir_err weir_workers_undrain(struct weir_workers *w, struct weir_workers_error *ret_error)
 {
-    if (worker_double_change_err < 0)
+    if (worker_double_change_err < 0) {
         ret_error->listener = w->bound[0];
+        ret_error->field = "listen.http";
+    }
     return worker_double_change_err;
 }
 

@@ -166,7 +166,11 @@ static void admit_as(struct world *w, struct weir_span head, const char *local_t
         print_error("%s: %.200s\n", weir_h1_fault_name(h.fault), (const char *)head.at);
     assert_int_equal(step, WEIR_STEP_DONE);
     assert_int_equal(weir_addr_parse(weir_span_cstr(local_text), &local), WEIR_OK);
-    struct weir_arrival arrival = { &h, head.at, &local, https, WEIR_SPAN_LIT("weir-edge") };
+    struct weir_arrival arrival = { .head = &h,
+                                    .bytes = head.at,
+                                    .local = &local,
+                                    .https = https,
+                                    .cdn_id = WEIR_SPAN_LIT("weir-edge") };
     weir_admit_request(&w->admit, w->cache, &arrival);
 }
 

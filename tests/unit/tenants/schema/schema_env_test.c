@@ -86,7 +86,7 @@ static void every_wrong_variable_is_reported_by_its_name(void **state)
                                        "WEIR_LIMITS_STORE=lots",
                                        "WEIR_LOG_LEVEL=inf",
                                        "WEIR_CLUSTER_JOIN=10.1.0.12:7946",
-                                       "WEIR_LISTEN_HTTPS=0.0.0.0:443",
+                                       "WEIR_LISTEN_TCP=0.0.0.0",
                                        "WEIR_LISTEN_HTTP=0.0.0.0:80,,nowhere",
                                        "WEIR_NAME=",
                                        "WEIR_WORKERS=0",
@@ -105,7 +105,7 @@ static void every_wrong_variable_is_reported_by_its_name(void **state)
         "WEIR_LOG_LEVEL: log.level: \"inf\" is not one of error, warn, info, debug, trace, did "
         "you mean \"info\"?\n"
         "WEIR_CLUSTER_JOIN: cluster.join: not supported by this version\n"
-        "WEIR_LISTEN_HTTPS: listen.https: not supported by this version\n"
+        "WEIR_LISTEN_TCP: listen.tcp: not supported by this version\n"
         "WEIR_LISTEN_HTTP: listen.http[1]: must not be empty\n"
         "WEIR_LISTEN_HTTP: listen.http[2]: \"nowhere\" is not ip:port or [v6]:port\n"
         "WEIR_NAME: name: has an empty value: give one or leave the key out\n"

@@ -417,7 +417,7 @@ static void the_reference_page_has_every_field(void **state)
     (void)state;
     weir_schema_help(WEIR_KIND_TENANT, &page);
     page_has(page.at, "name", (const char *const[]){ "required", "1..63", NULL });
-    page_has(page.at, "tls", (const char *const[]){ "not supported by this version", NULL });
+    page_has(page.at, "tcp", (const char *const[]){ "not supported by this version", NULL });
     page_has(page.at, "upstreams.NAME.endpoints[].weight",
              (const char *const[]){ "number 0..65535", "default 100", NULL });
     page_has(page.at, "upstreams.NAME.connect_timeout",
