@@ -52,6 +52,9 @@ enum weir_metric {
     WEIR_M_REQUESTS_FORWARDED_MALFORMED, /* Forwarded of a trusted proxy that cannot be read */
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
+    WEIR_M_UPSTREAM_TLS_HANDSHAKES,
+    WEIR_M_UPSTREAM_TLS_RESUMED, /* of these */
+    WEIR_M_UPSTREAM_TLS_FAILED,
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */
     WEIR_M_UPSTREAM_MALFORMED, /* responses refused by the parser */
     WEIR_M_UPSTREAM_TIMEOUTS,

@@ -568,6 +568,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     /* Keys that tenants choose: secret seeds stop them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
+    weir_hashmap_init(&w->origin_tls, weir_rng_next(&w->rng), 1u << 20);
     struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->marks->secret };
     if (err == WEIR_OK)
         err =

@@ -47,6 +47,7 @@ void weir_worker_tls_deinit(struct weir_worker *w)
         return;
     weir_tls_server_free(&t->server);
     weir_tls_tickets_free(&t->tickets);
+    weir_tls_client_free(&t->client);
     weir_pool_deinit(&t->layers);
     w->env.tls = NULL;
     w->tls = NULL;

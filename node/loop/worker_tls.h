@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * worker_tls.h - what a worker has for TLS: the server's role with its tickets, the
- * layers of its connections, a scratch buffer. Nothing here is of one tenant. Private to node/loop.
+ * worker_tls.h - what a worker has for TLS: the server's role with its tickets, the client's role,
+ * the layers of its connections, a scratch buffer. Nothing here is of one tenant. Private to node/loop.
  * Owner: one worker.
  */
 #ifndef WEIR_NODE_LOOP_WORKER_TLS_H
@@ -14,6 +14,7 @@
 #include "node/base/err.h"
 #include "node/base/pool.h"
 #include "node/conn/tls_layer.h"
+#include "node/wire/tls_client.h"
 #include "node/wire/tls_server.h"
 #include "node/wire/tls_ticket.h"
 
@@ -25,6 +26,7 @@ struct weir_worker;
 struct weir_worker_tls {
     struct weir_tls_server *server;   /* owns; NULL: the node has no secret, and no TLS */
     struct weir_tls_tickets *tickets; /* owns */
+    struct weir_tls_client *client;   /* owns; NULL until an endpoint needs one: origin_tls.c */
     struct weir_pool layers;          /* of struct weir_tls_layer */
     uint32_t steps, steps_turn;       /* of handshakes, in the turn steps_turn */
     uint32_t num_signatures;

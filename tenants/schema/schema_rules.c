@@ -139,8 +139,8 @@ static const struct weir_rule upstream_rules[] = {
       .help = "round_robin: in turn, by weight; ip_hash: the same client to the same endpoint." },
     { .field = "protocol",
       .preset_text = "http",
-      .refused = "https",
-      .help = "The protocol of the endpoints." },
+      .help = "The protocol of the endpoints: http in clear text; https as tls says, by default "
+              "with any certificate." },
     { .field = "tls", .help = "TLS towards the endpoints, with protocol https." },
     { .field = "pool",
       .help = "Connections to each endpoint. The numbers are the node's; its workers share them "
