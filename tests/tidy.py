@@ -37,7 +37,7 @@ COMPLEXITY_MAX = 15
 README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
-CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/docs",
+CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/link", "node/cli/docs",
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
                 "sync/layout", "sync/store", "tenants", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",

@@ -269,12 +269,13 @@ static EVP_PKEY *new_key(void)
     return NULL;
 }
 
-static bool write_pem(X509 *x, EVP_PKEY *key, struct weir_strbuf *out)
+static bool write_pem(X509 *x, EVP_PKEY *key, struct weir_strbuf *out, size_t *ret_certificate_len)
 {
     const uint8_t *bytes = NULL;
     size_t len = 0;
     BIO *bio = BIO_new(BIO_s_mem());
     bool ok = bio != NULL && PEM_write_bio_X509(bio, x) == 1 &&
+              BIO_mem_contents(bio, &bytes, ret_certificate_len) == 1 &&
               PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
               BIO_mem_contents(bio, &bytes, &len) == 1;
     if (ok)
@@ -284,9 +285,10 @@ static bool write_pem(X509 *x, EVP_PKEY *key, struct weir_strbuf *out)
 }
 
 enum weir_err weir_tls_pem_make(const struct weir_tls_pem_names *names, int64_t wall_s,
-                                struct weir_strbuf *out)
+                                struct weir_strbuf *out, size_t *ret_certificate_len)
 {
     const char *why = NULL;
+    WEIR_ASSERT(out->len == 0);
     WEIR_ASSERT(names->num_dns <= WEIR_TLS_PEM_NAMES_MAX);
     WEIR_ASSERT(names->num_ips <= WEIR_TLS_PEM_NAMES_MAX);
     ERR_clear_error();
@@ -297,7 +299,7 @@ enum weir_err weir_tls_pem_make(const struct weir_tls_pem_names *names, int64_t 
         err = WEIR_ENOMEM;
     else if (!fill_certificate(x, key, names, wall_s))
         err = failure("", &why);
-    else if (!write_pem(x, key, out))
+    else if (!write_pem(x, key, out, ret_certificate_len))
         err = WEIR_ENOMEM;
     EVP_PKEY_free(key);
     X509_free(x);

@@ -51,11 +51,13 @@ struct weir_tls_pem_names {
  * Make a key (ECDSA on P-256) and a certificate that it signs itself.
  *
  * @param wall_s  Unix time; it is valid from a day before, since clocks differ
- * @param out     the certificate and the key in PEM are appended; a secret
+ * @param out     the certificate in PEM, then its key; empty before (contract); a secret
+ * @param ret_certificate_len  where the key begins in `out`
  * @return WEIR_OK | WEIR_ENOMEM | WEIR_EINVAL (a name that no certificate can have)
  */
 WEIR_MUST_USE enum weir_err weir_tls_pem_make(const struct weir_tls_pem_names *names,
-                                              int64_t wall_s, struct weir_strbuf *out);
+                                              int64_t wall_s, struct weir_strbuf *out,
+                                              size_t *ret_certificate_len);
 
 /** "sha256:" and 64 digits. */
 void weir_tls_fingerprint_text(const uint8_t fingerprint[WEIR_SHA256_LEN],

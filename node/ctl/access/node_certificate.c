@@ -177,28 +177,27 @@ static void find_names(const struct weir_config *c, struct weir_tls_pem_names *n
     add_ip_text(n, WEIR_SPAN_LIT("::1"));
 }
 
-static enum weir_err write_whole(int fd, const struct weir_strbuf *text)
+static enum weir_err write_whole(int fd, struct weir_span text)
 {
-    size_t at = 0;
-    while (at < text->len) {
-        ssize_t n = write(fd, text->at + at, text->len - at);
+    while (text.len > 0) {
+        ssize_t n = write(fd, text.at, text.len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return WEIR_EIO;
-        at += (size_t)n;
+        text = weir_span_from(text, (size_t)n);
     }
     return fsync(fd) < 0 ? WEIR_EIO : WEIR_OK;
 }
 
 /* It appears whole or not at all. */
-static enum weir_err write_file(const char *path, const struct weir_strbuf *text,
+static enum weir_err write_file(const char *path, struct weir_span text, mode_t mode,
                                 struct weir_strbuf *why)
 {
     char temporary[WEIR_NODE_CERTIFICATE_PATH_MAX + 8];
     snprintf(temporary, sizeof(temporary), "%s.new", path);
     (void)unlink(temporary);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     enum weir_err err = fd < 0 ? WEIR_EIO : write_whole(fd, text);
     int sys_errno = errno;
     if (fd >= 0)
@@ -222,8 +221,10 @@ static enum weir_err make_own(const struct weir_config *c, const char *path, int
     struct weir_strbuf text = WEIR_STRBUF_ZERO;
     char fingerprint[WEIR_TLS_FINGERPRINT_TEXT];
     const char *reason = NULL;
+    size_t certificate_len = 0;
+    char copy[WEIR_NODE_CERTIFICATE_PATH_MAX];
     find_names(c, &names);
-    enum weir_err err = weir_tls_pem_make(&names, wall_s, &text);
+    enum weir_err err = weir_tls_pem_make(&names, wall_s, &text, &certificate_len);
     struct weir_span pem = weir_span(text.at, text.len);
     if (err == WEIR_OK)
         err = weir_tls_pem_read(pem, pem, ret, &reason);
@@ -231,7 +232,10 @@ static enum weir_err make_own(const struct weir_config *c, const char *path, int
         weir_strbuf_printf(why, "admin.listen: a certificate cannot be made: %s",
                            weir_err_name(err));
     if (err == WEIR_OK) {
-        err = write_file(path, &text, why);
+        snprintf(copy, sizeof(copy), "%s/" WEIR_NODE_CERTIFICATE_COPY, c->data);
+        err = write_file(copy, weir_span(text.at, certificate_len), 0644, why);
+        if (err == WEIR_OK)
+            err = write_file(path, pem, 0600, why);
         if (err < 0)
             weir_tls_identity_unref(ret->identity);
     }

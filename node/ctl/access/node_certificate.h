@@ -17,10 +17,12 @@
 #include "node/ctl/config.h"
 #include "node/wire/tls_pem.h"
 
-#define WEIR_NODE_CERTIFICATE_FILE    "admin.pem" /* in the data folder */
-#define WEIR_NODE_CERTIFICATE_MAX     262144
-#define WEIR_NODE_CERTIFICATE_LEAST_S (30 * 86400) /* one of its own that ends sooner is replaced  \
-                                                    */
+#define WEIR_NODE_CERTIFICATE_FILE "admin.pem" /* in the data folder: certificate and key */
+#define WEIR_NODE_CERTIFICATE_COPY "admin.crt" /* beside it: the certificate, for clients */
+#define WEIR_NODE_CERTIFICATE_MAX  262144
+#define WEIR_NODE_CERTIFICATE_LEAST_S                                                              \
+    (30 * 86400) /* one of its own that ends sooner is replaced                                    \
+                  */
 #define WEIR_NODE_CERTIFICATE_PATH_MAX 4096
 
 /**
