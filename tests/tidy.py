@@ -40,7 +40,7 @@ FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
 CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/link", "node/cli/docs",
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
-                "sync/layout", "sync/store", "tenants", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
+                "sync/layout", "sync/store", "tenants", "tenants/certs", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
                 "tests/sim/memory", "tests/sim/oracle", "tests/sim/runner")
 
 # layer -> layers it may include. "store" is sync/store/store.h, the store's face to what reads through it.
@@ -83,7 +83,7 @@ FOREIGN = [
     (r"sanitizer/asan_interface\.h", r"node/base/internal/poison\.h"),
     (r"sys/sdt\.h", r"node/base/probe\.h"),
     (r"cmocka\.h", r"tests/.*"),
-    (r"openssl/\w+\.h", r"deploy/p256_speed\.c|node/wire/tls\w*\.[ch]|tenants/cert\w*\.[ch]|tests/.*"),
+    (r"openssl/\w+\.h", r"deploy/p256_speed\.c|node/wire/tls\w*\.[ch]|tenants/(certs/)?cert\w*\.[ch]|tests/.*"),
     (r"nghttp2/nghttp2\.h", r"node/wire/h2\w*\.c|tests/.*"),
 ]
 SYSTEM = re.compile(

@@ -270,10 +270,9 @@ static size_t decode_path(struct weir_span path, uint8_t *out)
     return len;
 }
 
-/* Remove "." and ".." segments in place (RFC 3986 5.2.4). @return the length; 0: it climbs above
- * the root */
-static size_t remove_dot_segments(uint8_t *path, size_t len)
+size_t weir_path_remove_dots(uint8_t *path, size_t len)
 {
+    WEIR_ASSERT(len == 0 || path[0] == '/');
     size_t to = 0;
     size_t end = 0;
     for (size_t from = 0; from < len; from = end) {
@@ -310,7 +309,7 @@ enum weir_err weir_path_normalise(struct weir_span path, uint8_t *out, struct we
     }
     len = decode_path(path, out);
     if (len > 0)
-        len = remove_dot_segments(out, len);
+        len = weir_path_remove_dots(out, len);
     if (len == 0)
         return WEIR_EPROTO;
     WEIR_ASSERT_CMP(len, <=, WEIR_PATH_NORMAL_MAX(path.len));

@@ -49,6 +49,13 @@ WEIR_MUST_USE enum weir_err weir_authority_parse(struct weir_span text, struct w
 WEIR_MUST_USE enum weir_err weir_host_normalise(struct weir_span text, uint8_t out[WEIR_HOST_MAX],
                                                 size_t *ret_len);
 
+/**
+ * Remove "." and ".." segments in place (RFC 3986 5.2.4). "//" stays.
+ *
+ * @param path  "/..." without query (contract)   @return its bytes now; 0: it climbs above the root
+ */
+WEIR_MUST_USE size_t weir_path_remove_dots(uint8_t *path, size_t len);
+
 /** Bytes that the normal form of a path of `len` bytes may need: each byte may become an escape. */
 #define WEIR_PATH_NORMAL_MAX(len) (3 * (size_t)(len))
 

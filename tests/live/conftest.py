@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
 
 import pytest
 
+from support.certs import Authority
 from support.dns import NameServer
 from support.nginx import Nginx
 from support.node import Node
@@ -29,6 +30,14 @@ def short_folder() -> Path:
 def folder() -> Iterator[Path]:
     path = short_folder()
     yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def authority() -> Iterator[Authority]:
+    """What issues the certificates of TLS tests: made once, so ask for the same certificate as often as you like."""
+    path = short_folder()
+    yield Authority(path)
     shutil.rmtree(path, ignore_errors=True)
 
 
