@@ -205,18 +205,29 @@ static bool add_names(GENERAL_NAMES *list, const struct weir_tls_pem_names *name
     return true;
 }
 
-/* No key usage: with one, OpenSSL takes no certificate for its own issuer that may not sign others.
- */
-static bool add_extensions(X509 *x, const struct weir_tls_pem_names *names)
+/* X509_add1_ext_i2d would do, but for what it leaks when there is no memory. Takes der. */
+static bool add_extension(X509 *x, int nid, uint8_t *der, int len)
 {
-    GENERAL_NAMES *list = GENERAL_NAMES_new();
-    BASIC_CONSTRAINTS *basic = BASIC_CONSTRAINTS_new();
-    bool ok = list != NULL && basic != NULL && add_names(list, names) &&
-              X509_add1_ext_i2d(x, NID_subject_alt_name, list, 0, 0) == 1 &&
-              X509_add1_ext_i2d(x, NID_basic_constraints, basic, 1, 0) == 1;
-    GENERAL_NAMES_free(list);
-    BASIC_CONSTRAINTS_free(basic);
+    ASN1_STRING *value =
+        len > 0 ? string_of(V_ASN1_OCTET_STRING, weir_span(der, (size_t)len)) : NULL;
+    X509_EXTENSION *e = value != NULL ? X509_EXTENSION_create_by_NID(NULL, nid, 0, value) : NULL;
+    bool ok = e != NULL && X509_add_ext(x, e, -1) == 1;
+    X509_EXTENSION_free(e);
+    ASN1_STRING_free(value);
+    OPENSSL_free(der);
     return ok;
+}
+
+/* The one extension: BoringSSL frees them all when there is no memory for a second. Basic
+ * constraints would say what their absence says as well, that it is no authority; with a key usage
+ * OpenSSL takes no certificate for its own issuer that may not sign others. */
+static bool add_alternative_names(X509 *x, const struct weir_tls_pem_names *names)
+{
+    uint8_t *der = NULL;
+    GENERAL_NAMES *list = GENERAL_NAMES_new();
+    int len = list != NULL && add_names(list, names) ? i2d_GENERAL_NAMES(list, &der) : 0;
+    GENERAL_NAMES_free(list);
+    return add_extension(x, NID_subject_alt_name, der, len);
 }
 
 static bool set_serial(X509 *x)
@@ -252,7 +263,7 @@ static bool fill_certificate(X509 *x, EVP_PKEY *key, const struct weir_tls_pem_n
            ASN1_TIME_set(X509_getm_notAfter(x),
                          (time_t)(wall_s + (int64_t)WEIR_TLS_PEM_DAYS * DAY_S)) != NULL &&
            set_subject(x, names->common) && X509_set_pubkey(x, key) == 1 &&
-           add_extensions(x, names) && X509_sign(x, key, EVP_sha256()) > 0;
+           add_alternative_names(x, names) && X509_sign(x, key, EVP_sha256()) > 0;
 }
 
 static EVP_PKEY *new_key(void)

@@ -16,6 +16,7 @@
 #include "node/wire/tls_trust.h"
 
 #define PIN_PREFIX "sha256:"
+#define PEM_BEGIN  "-----BEGIN CERTIFICATE-----"
 #define SYSTEM_FILE                                                                                \
     "/etc/ssl/certs/ca-certificates.crt" /* Debian's; SSL_CERT_FILE names another                  \
                                           */
@@ -74,6 +75,18 @@ static enum weir_err read_open(int fd, struct weir_strbuf *out, const char **ret
     return n < 0 ? WEIR_ENOTFOUND : out->failed ? WEIR_EINVAL : WEIR_OK;
 }
 
+/* The system's, or as many as a system has: what cannot be read is then passed over. */
+static bool is_bundle(const struct weir_strbuf *pem, const char *ca)
+{
+    size_t num = 0;
+    const char *at = pem->len > 0 ? pem->at : NULL;
+    while (at != NULL && num <= WEIR_TLS_TRUST_MAX && (at = strstr(at, PEM_BEGIN)) != NULL) {
+        at += sizeof(PEM_BEGIN) - 1;
+        num++;
+    }
+    return ca == NULL || num > WEIR_TLS_TRUST_MAX;
+}
+
 static enum weir_err load_trust(struct weir_client_tls *t, const char *ca, const char **ret_why)
 {
     struct weir_strbuf pem = WEIR_STRBUF_ZERO;
@@ -84,9 +97,9 @@ static enum weir_err load_trust(struct weir_client_tls *t, const char *ca, const
     if (fd < 0)
         return WEIR_ENOTFOUND;
     enum weir_err err = read_open(fd, &pem, ret_why);
-    if (err == WEIR_OK && ca != NULL)
+    if (err == WEIR_OK && !is_bundle(&pem, ca)) {
         err = weir_tls_trust_new(weir_span(pem.at, pem.len), &t->trust, ret_why);
-    else if (err == WEIR_OK) {
+    } else if (err == WEIR_OK) {
         *ret_why = "holds no certificate";
         err = weir_tls_trust_new_bundle(weir_span(pem.at, pem.len), &t->trust);
     }
