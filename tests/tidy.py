@@ -37,7 +37,7 @@ COMPLEXITY_MAX = 15
 README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
-CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/link", "node/cli/docs",
+CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/wire/h2", "node/wire/pem", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/link", "node/cli/docs",
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
                 "sync/layout", "sync/store", "tenants", "tenants/certs", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
@@ -83,8 +83,8 @@ FOREIGN = [
     (r"sanitizer/asan_interface\.h", r"node/base/internal/poison\.h"),
     (r"sys/sdt\.h", r"node/base/probe\.h"),
     (r"cmocka\.h", r"tests/.*"),
-    (r"openssl/\w+\.h", r"deploy/p256_speed\.c|node/wire/tls\w*\.[ch]|tenants/(certs/)?cert\w*\.[ch]|tests/.*"),
-    (r"nghttp2/nghttp2\.h", r"node/wire/h2\w*\.c|tests/.*"),
+    (r"nghttp2/nghttp2\.h", r"node/wire/h2/h2\w*\.c|tests/.*"),
+    (r"openssl/\w+\.h", r"deploy/p256_speed\.c|node/wire/(pem/)?tls\w*\.[ch]|tenants/(certs/)?cert\w*\.[ch]|tests/.*"),
 ]
 SYSTEM = re.compile(
     r"(arpa|linux|net|netinet|sys)/\w+\.h|(assert|ctype|dirent|elf|errno|execinfo|fcntl|fnmatch|ftw|grp|getopt|ifaddrs|"
@@ -110,6 +110,14 @@ BANNED_IN_PROGRAM = {"assert", "sleep", "usleep", "system", "popen", "sscanf", "
 MANY_PARAMETERS = {
     # A callback and its argument are one thing, which C makes two.
     ("sync/store/store.h", "weir_store_list"),
+    # Callbacks of nghttp2.
+    ("node/wire/h2/h2_frames.c", "on_header"),
+    ("node/wire/h2/h2_frames.c", "on_data"),
+    ("node/wire/h2/h2_frames.c", "on_read"),
+    ("node/wire/h2/h2_frames.c", "on_send_data"),
+    ("tests/support/h2_client_frames.h", "h2_on_header"),
+    ("tests/support/h2_client_frames.h", "h2_on_data"),
+    ("tests/support/h2_client_frames.h", "h2_read_body"),
 }
 
 # Attribute-like macros that take arguments and stand around a declarator.

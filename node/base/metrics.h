@@ -50,6 +50,17 @@ enum weir_metric {
     WEIR_M_REQUESTS_RETRIED,
     WEIR_M_REQUESTS_LOOPED,              /* 508: CDN-Loop has this cluster's identity */
     WEIR_M_REQUESTS_FORWARDED_MALFORMED, /* Forwarded of a trusted proxy that cannot be read */
+    WEIR_M_H2_CONNECTIONS,               /* that began to speak HTTP/2 */
+    WEIR_M_H2_STREAMS_REFUSED,           /* beyond those that a connection may have */
+    WEIR_M_H2_FLOOD_RESETS, /* connections ended; in the order of enum weir_h2_flood_kind */
+    WEIR_M_H2_FLOOD_PINGS,
+    WEIR_M_H2_FLOOD_SETTINGS,
+    WEIR_M_H2_FLOOD_PRIORITIES,
+    WEIR_M_H2_FLOOD_WINDOWS,
+    WEIR_M_H2_FLOOD_EMPTY,
+    WEIR_M_H2_FLOOD_UNKNOWN,
+    WEIR_M_H2_FLOOD_HEADERS,
+    WEIR_M_H2_FLOOD_ACKS,
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
     WEIR_M_UPSTREAM_TLS_HANDSHAKES,

@@ -44,6 +44,11 @@ static inline uint8_t weir_ascii_lower(uint8_t c)
     return (c >= 'A' && c <= 'Z') ? (uint8_t)(c | 0x20) : c;
 }
 
+/** A name and what it stands for, as in a field. */
+struct weir_span_pair {
+    struct weir_span name, value;
+};
+
 /** Equal but for the case of ASCII letters. */
 static inline bool weir_span_eq_nocase(struct weir_span a, struct weir_span b)
 {

@@ -50,7 +50,7 @@ struct weir_config {
     uint32_t handshake_timeout_ms;
     struct weir_prefix *trusted; /* in the arena of docs */
     size_t num_trusted;
-    const char *cdn_id;      /* in CDN-Loop: one for all nodes of a cluster */
+    const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
     struct weir_resolver_settings resolver;
     const char *access;
     enum weir_log_level level;

@@ -21,7 +21,7 @@
 #include "node/loop/access_log.h"
 #include "node/loop/resolve.h"
 #include "node/loop/worker.h"
-#include "node/wire/tls_pem.h"
+#include "node/wire/pem/tls_pem.h"
 #include "sync/store/store.h"
 #include "tenants/cert_secret.h"
 

@@ -61,6 +61,7 @@ struct weir_exchange {
     bool body_taken;     /* body bytes went to an origin connection */
     bool gathering;      /* body bytes are read into `gathered`, to be sent with their length */
     bool response_begun; /* a byte of a response arrived on the current connection */
+    bool head_due;       /* env->fields are of the final head, and not given to the client yet */
     bool head_passed;    /* the final head was given to the client */
     bool response_done;
     bool reused;      /* the current origin connection had carried an exchange before */
@@ -141,6 +142,9 @@ bool weir_exchange_wants_input(const struct weir_exchange *x);
 /** Pass request bytes on, or drop them after an early response. Only while it wants input. May end
  * x. @return bytes used; 0 when nothing can be taken now */
 size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in);
+/** The request's body has ended, which a side that frames messages itself says by this call: its
+ * bytes came plain. Only for a body of unknown length, and while x wants input. May end x. */
+void weir_exchange_request_end(struct weir_exchange *x);
 /** The client took all that was queued. May end x. */
 void weir_exchange_flushed(struct weir_exchange *x);
 /** The client has ended its sending side in order, after the whole request. May end x, by the

@@ -242,7 +242,9 @@ static void write_access_record(const struct weir_exchange *x, uint64_t now_ns)
         .host = marked_span(x, x->marks.host_at, x->marks.host_len),
         .method = marked_span(x, 0, x->method_len),
         .path = marked_span(x, x->marks.target_at, x->marks.target_len),
-        .protocol = x->req.minor ? WEIR_SPAN_LIT("HTTP/1.1") : WEIR_SPAN_LIT("HTTP/1.0"),
+        .protocol = x->req.framed  ? WEIR_SPAN_LIT("HTTP/2.0")
+                    : x->req.minor ? WEIR_SPAN_LIT("HTTP/1.1")
+                                   : WEIR_SPAN_LIT("HTTP/1.0"),
         .status = x->status,
         .outcome = x->outcome,
         .fault = weir_span_cstr(x->fault),

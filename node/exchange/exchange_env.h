@@ -65,6 +65,12 @@ struct weir_client_ops {
     const struct weir_tls *(*tls)(const struct weir_client_side *c);
     /** Send or queue. Not WEIR_SENT: the exchange ends itself. */
     enum weir_sent (*send)(struct weir_client_side *c, const struct weir_pieces *p);
+    /** NULL: HTTP/1, whose heads and framing are among the bytes that `send` gets. Otherwise the
+     * side frames messages itself (HTTP/2): it gets each head of a response here, interim or final,
+     * and by `send` the bytes of the body alone. Not WEIR_SENT: the exchange ends itself. */
+    enum weir_sent (*head)(struct weir_client_side *c, const struct weir_response_fields *fields);
+    /** With `head`: the response is whole; nothing of it follows. */
+    void (*finish)(struct weir_client_side *c);
     /** Whether given bytes still wait for the client. When they are gone, the client's side calls
      * weir_exchange_flushed. */
     bool (*blocked)(const struct weir_client_side *c);
@@ -84,6 +90,12 @@ struct weir_client_side {
     bool eof;                      /* the client sends nothing more: no further request comes */
     uint32_t idle_timeout_ms;      /* of the tenant of the last request, once one was found */
 };
+
+/** Whether it frames messages itself, as HTTP/2 does. */
+static inline bool weir_client_frames(const struct weir_client_side *c)
+{
+    return c->ops->head != NULL;
+}
 
 /* -- the origin's side -- */
 
@@ -162,6 +174,7 @@ struct weir_exchange_env {
     struct weir_pool exchanges;
     struct weir_pool heads; /* struct weir_h1_head, of incomplete heads of either side */
     struct weir_h1_head response_head;
+    struct weir_response_fields fields; /* of a head for a side that frames messages itself */
     struct weir_admit admit;
     struct weir_pieces pieces;
     uint8_t *out; /* where heads and local responses are written; out_len bytes */

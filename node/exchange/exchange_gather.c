@@ -20,7 +20,7 @@ bool weir_exchange_gathers(const struct weir_exchange *x)
 {
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     WEIR_ASSERT(x->origin != NULL);
-    if (x->head_sent || x->req_body.in != WEIR_BODY_CHUNKED)
+    if (x->head_sent || (x->req_body.in != WEIR_BODY_CHUNKED && x->req_body.in != WEIR_BODY_CLOSE))
         return false;
     return x->gathering || way_of(x) != WEIR_REQUEST_STREAM;
 }
@@ -30,10 +30,19 @@ static bool ask_for_body(struct weir_exchange *x)
 {
     struct weir_client_side *c = x->downstream;
     struct weir_pieces *p = &x->env->pieces;
+    enum weir_sent sent;
     x->expects = false;
     weir_pieces_reset(p);
-    weir_pieces_add(p, WEIR_SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
-    if (c->ops->send(c, p) == WEIR_SENT)
+    if (weir_client_frames(c)) {
+        x->env->fields.status = 100;
+        x->env->fields.ends = false;
+        x->env->fields.num = 0;
+        sent = c->ops->head(c, &x->env->fields);
+    } else {
+        weir_pieces_add(p, WEIR_SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
+        sent = c->ops->send(c, p);
+    }
+    if (sent == WEIR_SENT)
         return true;
     weir_exchange_client_gone(x, WEIR_OUTCOME_CLIENT_GONE);
     return false;
@@ -86,6 +95,30 @@ static bool store_body(struct weir_exchange *x, struct weir_span in, size_t *ret
     return true;
 }
 
+/* The body is whole: send it with its length. @return false: x is over */
+static bool send_gathered(struct weir_exchange *x)
+{
+    struct weir_pieces *p = &x->env->pieces;
+    x->head->len =
+        (uint32_t)weir_rewrite_set_length(x->head->bytes, x->head->len, x->req_body.bytes);
+    x->body_taken = true;
+    weir_pieces_reset(p);
+    weir_pieces_add(p, weir_stash_span(x->head));
+    weir_pieces_add(p, weir_stash_span(x->gathered));
+    return weir_exchange_send_request(x);
+}
+
+void weir_exchange_end_gathering(struct weir_exchange *x)
+{
+    WEIR_ASSERT(weir_exchange_gathers(x));
+    if (!x->gathering && !begin_gathering(x))
+        return;
+    weir_pieces_reset(&x->env->pieces);
+    bool whole = weir_body_end(&x->req_body, &x->env->pieces);
+    WEIR_ASSERT(whole);
+    (void)send_gathered(x);
+}
+
 size_t weir_exchange_gather(struct weir_exchange *x, struct weir_span in)
 {
     WEIR_ASSERT(weir_exchange_gathers(x));
@@ -102,12 +135,5 @@ size_t weir_exchange_gather(struct weir_exchange *x, struct weir_span in)
         return in.len;
     if (!x->req_body.done)
         return used;
-    struct weir_pieces *p = &x->env->pieces;
-    x->head->len =
-        (uint32_t)weir_rewrite_set_length(x->head->bytes, x->head->len, x->req_body.bytes);
-    x->body_taken = true;
-    weir_pieces_reset(p);
-    weir_pieces_add(p, weir_stash_span(x->head));
-    weir_pieces_add(p, weir_stash_span(x->gathered));
-    return weir_exchange_send_request(x) ? used : in.len;
+    return send_gathered(x) ? used : in.len;
 }

@@ -21,4 +21,8 @@ bool weir_exchange_gathers(const struct weir_exchange *x);
  * 400. Only while weir_exchange_gathers. May end x. @return bytes used */
 size_t weir_exchange_gather(struct weir_exchange *x, struct weir_span in);
 
+/** The body of a side that frames messages itself has ended: send the request. Only while
+ * weir_exchange_gathers. May end x. */
+void weir_exchange_end_gathering(struct weir_exchange *x);
+
 #endif

@@ -129,6 +129,7 @@ static bool write_request_head(struct weir_exchange *x, const struct weir_h1_hea
         .https = x->https,
         .request_id = weir_span(x->request_id, x->request_id_len),
         .cdn_id = env->cdn_id,
+        .http2 = x->req.framed,
     };
     x->head = weir_stash_get(env->buffers, weir_rewrite_request_max(&r));
     if (x->head == NULL)
@@ -145,8 +146,11 @@ static void set_request_facts(struct weir_exchange *x, const struct weir_h1_head
     x->req.method = head->method;
     x->req.minor = head->minor;
     x->req.has_body = body != WEIR_BODY_NONE;
-    x->req.keep_alive = weir_h1_keeps_alive(head);
+    x->req.framed = weir_client_frames(x->downstream);
+    x->req.keep_alive = weir_h1_keeps_alive(head) && !x->req.framed;
     x->bound = weir_identity_binds(head, bytes);
+    if (x->req.framed && body == WEIR_BODY_CHUNKED)
+        body = WEIR_BODY_CLOSE; /* its bytes come plain, until weir_exchange_request_end */
     weir_body_init(&x->req_body, body, head->content_length, head->chunked);
 }
 
@@ -462,6 +466,24 @@ size_t weir_exchange_request_input(struct weir_exchange *x, struct weir_span in)
     if (x->phase == WEIR_PHASE_DRAIN)
         return drop_request_input(x, in);
     return weir_exchange_gathers(x) ? weir_exchange_gather(x, in) : pass_request_input(x, in);
+}
+
+void weir_exchange_request_end(struct weir_exchange *x)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    WEIR_ASSERT(x->req_body.in == WEIR_BODY_CLOSE && !x->req_body.done);
+    WEIR_DCHECK(weir_exchange_wants_input(x));
+    struct weir_pieces *p = &x->env->pieces;
+    if (weir_exchange_gathers(x)) {
+        weir_exchange_end_gathering(x);
+        return;
+    }
+    weir_pieces_reset(p);
+    if (!x->head_sent)
+        weir_pieces_add(p, weir_stash_span(x->head));
+    bool whole = weir_body_end(&x->req_body, p);
+    WEIR_ASSERT(whole);
+    (void)weir_exchange_send_request(x);
 }
 
 void weir_exchange_origin_drained(struct weir_exchange *x)

@@ -30,6 +30,8 @@ static void finish_response(struct weir_exchange *x)
 {
     struct weir_client_side *c = x->downstream;
     x->response_done = true;
+    if (x->req.framed)
+        c->ops->finish(c);
     if (c->ops->blocked(c)) {
         weir_exchange_start_phase(x, WEIR_PHASE_FLUSH);
         return;
@@ -106,6 +108,31 @@ static struct weir_span allow_of(const struct weir_exchange *x, uint16_t status,
     return lists && x->tenant != NULL ? weir_methods_allowed(x->tenant->trace) : WEIR_SPAN_EMPTY;
 }
 
+/* Its head as a list, read by the parser that reads an endpoint's, then its body. */
+static enum weir_sent send_own_fields(struct weir_exchange *x, struct weir_span response)
+{
+    struct weir_client_side *c = x->downstream;
+    struct weir_exchange_env *env = x->env;
+    struct weir_h1_head *h = &env->response_head;
+    weir_h1_head_init(h, WEIR_H1_RESPONSE, WEIR_HEAD_MAX);
+    enum weir_step step = weir_h1_head_feed(h, response);
+    WEIR_ASSERT(step == WEIR_STEP_DONE);
+    struct weir_rewrite_response r = { .head = h, .bytes = response.at, .local = true };
+    weir_rewrite_response_fields(&r, &env->fields);
+    weir_pieces_add(&env->pieces, weir_span_from(response, h->head_len));
+    env->fields.ends = env->pieces.len == 0;
+    enum weir_sent sent = c->ops->head(c, &env->fields);
+    return sent != WEIR_SENT || env->pieces.len == 0 ? sent : c->ops->send(c, &env->pieces);
+}
+
+static enum weir_sent send_own_response(struct weir_exchange *x, struct weir_span response)
+{
+    if (x->req.framed)
+        return send_own_fields(x, response);
+    weir_pieces_add(&x->env->pieces, response);
+    return x->downstream->ops->send(x->downstream, &x->env->pieces);
+}
+
 void weir_exchange_response(struct weir_exchange *x, uint16_t status,
                             enum weir_access_outcome outcome, struct weir_span why)
 {
@@ -138,11 +165,10 @@ void weir_exchange_response(struct weir_exchange *x, uint16_t status,
     x->plan.reuse_downstream = keep;
     x->close_after = !keep;
     count_own_response(x, outcome);
-    struct weir_pieces *p = &env->pieces;
-    weir_pieces_reset(p);
-    p->hold = !keep;
+    weir_pieces_reset(&env->pieces);
+    env->pieces.hold = !keep;
     if (weir_local_response_write(&a, env->out, env->out_len, &len) < 0 ||
-        (weir_pieces_add(p, weir_span(env->out, len)), c->ops->send(c, p) != WEIR_SENT)) {
+        send_own_response(x, weir_span(env->out, len)) != WEIR_SENT) {
         weir_exchange_end(x, WEIR_CLIENT_CUT);
         return;
     }
@@ -174,6 +200,7 @@ void weir_exchange_refuse(struct weir_exchange_env *env, struct weir_client_side
         x->start_ns -= (env->now->ms - refusal->begun_ms) * 1000000u;
     x->fault = refusal->fault == WEIR_FAULT_NONE ? "" : weir_h1_fault_name(refusal->fault);
     x->req.minor = 1;
+    x->req.framed = weir_client_frames(c);
     x->close_after = true;
     x->linger = true;
     weir_exchange_make_id(x);
@@ -184,6 +211,8 @@ void weir_exchange_refuse(struct weir_exchange_env *env, struct weir_client_side
 
 /* -- the endpoint's response -- */
 
+/* Write the head into env->out, or as a list into env->fields. @return bytes in env->out; 0: they
+ * do not fit */
 static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_head *head,
                                const uint8_t *bytes)
 {
@@ -198,16 +227,33 @@ static size_t rewrite_response(struct weir_exchange *x, const struct weir_h1_hea
         .close = !x->plan.reuse_downstream,
         .date = env->date,
     };
+    if (x->req.framed) {
+        weir_rewrite_response_fields(&r, &env->fields);
+        return 0;
+    }
     if (weir_rewrite_response_max(&r) > env->out_len)
         return 0;
     return weir_rewrite_response(&r, env->out);
 }
 
-/* Send env->pieces to the client. @return false: the exchange is over */
-static bool send_to_client(struct weir_exchange *x)
+static enum weir_sent send_head_and_pieces(struct weir_exchange *x)
 {
     struct weir_client_side *c = x->downstream;
-    switch (c->ops->send(c, &x->env->pieces)) {
+    struct weir_exchange_env *env = x->env;
+    if (x->head_due) {
+        x->head_due = false;
+        enum weir_sent sent = c->ops->head(c, &env->fields);
+        if (sent != WEIR_SENT || env->pieces.len == 0)
+            return sent;
+    }
+    return c->ops->send(c, &env->pieces);
+}
+
+/* Send env->pieces to the client, and the head before them that is due. @return false: the exchange
+ * is over */
+static bool send_to_client(struct weir_exchange *x)
+{
+    switch (send_head_and_pieces(x)) {
     case WEIR_SENT:
         return true;
     case WEIR_SENT_LOST:
@@ -233,13 +279,16 @@ static bool pass_interim(struct weir_exchange *x, const struct weir_h1_head *hea
     weir_metric_add(env->metrics, WEIR_M_REQUESTS_1XX, 1);
     weir_pieces_reset(&env->pieces);
     weir_pieces_add(&env->pieces, weir_span(env->out, rewrite_response(x, head, bytes)));
+    x->head_due = x->req.framed;
+    env->fields.ends = false;
     bool sent = send_to_client(x);
     weir_pieces_reset(&env->pieces);
     return sent;
 }
 
 /* The final head: plan its body and rewrite it. Its bytes become the first of env->pieces, before
- * the first body bytes. @return false: it does not fit; nothing of the response may be passed on */
+ * the first body bytes; or it is due as a list. @return false: it does not fit; nothing of the
+ * response may be passed on */
 static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *head,
                            const uint8_t *bytes)
 {
@@ -253,8 +302,10 @@ static bool begin_response(struct weir_exchange *x, const struct weir_h1_head *h
         x->plan.reuse_downstream = false;
     weir_body_init(&x->res_body, x->plan.body, head->content_length, x->plan.out_chunked);
     size_t len = rewrite_response(x, head, bytes);
-    if (len == 0)
+    if (len == 0 && !x->req.framed)
         return false;
+    x->head_due = x->req.framed;
+    env->fields.ends = x->plan.body == WEIR_BODY_NONE;
     weir_pieces_add(&env->pieces, weir_span(env->out, len));
     weir_exchange_start_phase(x, WEIR_PHASE_TRANSFER);
     return true;
@@ -395,11 +446,12 @@ static bool pass_response_body(struct weir_exchange *x, struct weir_span in, siz
         step = weir_body_feed(&x->res_body, weir_span_from(in, used), p, &n);
         if (step == WEIR_STEP_FAIL) {
             x->fault = "chunked";
+            x->head_due = false;
             weir_exchange_failed(x, WEIR_FAILURE_MALFORMED);
             return false;
         }
         used += n;
-        if (p->len > 0) {
+        if (p->len > 0 || x->head_due) {
             x->head_passed = true;
             p->hold = step == WEIR_STEP_DONE && !x->plan.reuse_downstream;
             if (!send_to_client(x))

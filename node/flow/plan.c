@@ -25,7 +25,7 @@ bool weir_plan_response(const struct weir_response_facts *response,
     }
     plan.body = weir_h1_body_of(head, req->method);
     if (plan.body == WEIR_BODY_CHUNKED || plan.body == WEIR_BODY_CLOSE) {
-        plan.out_chunked = req->minor > 0;
+        plan.out_chunked = req->minor > 0 && !req->framed;
         plan.out_until_close = req->minor == 0;
     }
     plan.reuse_downstream =
@@ -36,7 +36,8 @@ bool weir_plan_response(const struct weir_response_facts *response,
 
 enum weir_request_way weir_plan_request(enum weir_h1_body body, bool http10, uint64_t gather_max)
 {
-    if (body != WEIR_BODY_CHUNKED || !http10)
+    bool unknown = body == WEIR_BODY_CHUNKED || body == WEIR_BODY_CLOSE;
+    if (!unknown || !http10)
         return WEIR_REQUEST_STREAM;
     return gather_max > 0 ? WEIR_REQUEST_GATHER : WEIR_REQUEST_411;
 }

@@ -20,6 +20,7 @@ struct weir_request_facts {
     uint8_t minor; /* downstream HTTP/1.minor */
     bool has_body;
     bool keep_alive; /* the client's head allows another request */
+    bool framed;     /* HTTP/2: bodies go to the client unframed, and minor is 1 */
 };
 
 /** What is known when a response's head is complete. */
@@ -61,6 +62,7 @@ enum weir_request_way {
 /**
  * RFC 9112 6.1: a client must not send chunks unless it knows that the server handles HTTP/1.1.
  *
+ * @param body        WEIR_BODY_CLOSE: of HTTP/2, without a length
  * @param http10      the endpoint's last response was HTTP/1.0
  * @param gather_max  bytes that the tenant lets a body have to be gathered; 0: none
  */

@@ -77,6 +77,13 @@ static uint8_t *append_via(uint8_t *at, const struct weir_h1_head *h, struct wei
     return append(at, by);
 }
 
+static uint8_t *append_request_via(const struct weir_rewrite_request *r, uint8_t *at)
+{
+    if (!r->http2 || r->tenant->via.len == 0)
+        return append_via(at, r->head, r->tenant->via);
+    return append(append_lit(at, "\r\nVia: 2.0 "), r->tenant->via);
+}
+
 /* Whether the tenant wants a field that weir knows not to reach its upstream. */
 static bool is_removed(const struct weir_tenant *t, enum weir_field_id id)
 {
@@ -242,7 +249,7 @@ static uint8_t *append_own_request_fields(const struct weir_rewrite_request *r, 
     if (!is_removed(r->tenant, WEIR_FIELD_X_REQUEST_ID))
         at = append_field(at, WEIR_SPAN_LIT("X-Request-ID"), r->request_id);
     if (!is_removed(r->tenant, WEIR_FIELD_VIA))
-        at = append_via(at, h, r->tenant->via);
+        at = append_request_via(r, at);
     if (r->cdn_id.len > 0) {
         at = append_lit(at, "\r\nCDN-Loop: ");
         at = append_list(r, WEIR_FIELD_CDN_LOOP, r->cdn_id, at);
@@ -397,4 +404,61 @@ size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out
     at = append_lit(at, "\r\n\r\n");
     WEIR_DCHECK((size_t)(at - out) <= weir_rewrite_response_max(r));
     return (size_t)(at - out);
+}
+
+/* -- for a client that is sent fields, not bytes -- */
+
+static void add_field(struct weir_response_fields *to, struct weir_span name,
+                      struct weir_span value)
+{
+    WEIR_ASSERT_CMP(to->num, <, WEIR_RESPONSE_FIELDS_MAX);
+    to->fields[to->num].name = name;
+    to->fields[to->num].value = value;
+    to->num++;
+}
+
+static void add_via(const struct weir_h1_head *h, struct weir_span by,
+                    struct weir_response_fields *to)
+{
+    if (by.len == 0 || by.len > sizeof(to->via) - 4)
+        return;
+    memcpy(to->via, h->minor == 0 ? "1.0 " : "1.1 ", 4);
+    memcpy(to->via + 4, by.at, by.len);
+    add_field(to, WEIR_SPAN_LIT("via"), weir_span(to->via, by.len + 4));
+}
+
+static void add_content_length(const struct weir_h1_head *h, struct weir_response_fields *to)
+{
+    if (h->status < 200 || h->status == 204 || !h->has_content_length)
+        return;
+    uint8_t *end = append_number(to->length, h->content_length);
+    add_field(to, WEIR_SPAN_LIT("content-length"),
+              weir_span(to->length, (size_t)(end - to->length)));
+}
+
+void weir_rewrite_response_fields(const struct weir_rewrite_response *r,
+                                  struct weir_response_fields *to)
+{
+    const struct weir_h1_head *h = r->head;
+    const struct weir_tenant *t = r->tenant;
+    bool has_date = false;
+
+    WEIR_ASSERT(h->kind == WEIR_H1_RESPONSE);
+    WEIR_ASSERT_CMP(h->head_len, >, 0); /* complete */
+    to->status = h->status;
+    to->num = 0;
+    for (size_t i = 0; i < h->num_fields; i++) {
+        const struct weir_h1_field *f = &h->fields[i];
+        has_date = has_date || (f->id == WEIR_FIELD_DATE && !f->hop);
+        if (decide_response_field(r, f) == FATE_PASS)
+            add_field(to, weir_h1_name(r->bytes, f), weir_h1_value(r->bytes, f));
+    }
+    add_content_length(h, to);
+    if (r->local)
+        return;
+    if (h->status >= 200 && !has_date)
+        add_field(to, WEIR_SPAN_LIT("date"), weir_span(r->date, WEIR_HTTP_DATE_LEN));
+    add_via(h, t != NULL ? t->via : WEIR_SPAN_LIT("weir"), to);
+    for (size_t i = 0; h->status >= 200 && t != NULL && i < t->num_add_response; i++)
+        add_field(to, t->add_response[i].name, t->add_response[i].value);
 }

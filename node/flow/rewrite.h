@@ -38,6 +38,7 @@ struct weir_rewrite_request {
     bool https;   /* how the client came, as far as that is known */
     struct weir_span request_id;
     struct weir_span cdn_id; /* appended to CDN-Loop; empty: nothing is */
+    bool http2;              /* it came over HTTP/2, which Via tells */
 };
 
 /**
@@ -79,6 +80,7 @@ struct weir_rewrite_response {
     bool head_request; /* the response to a HEAD: framing fields are passed on, no body follows */
     bool chunked;      /* the body leaves chunked */
     bool close;        /* the connection ends after this response */
+    bool local;        /* for weir_rewrite_response_fields: a response of weir's own, as it is */
     const char *date;  /* 29 bytes, used when the upstream sent none */
 };
 
@@ -89,6 +91,26 @@ size_t weir_rewrite_response_max(const struct weir_rewrite_response *r);
  * Also for 1xx responses, which get no framing, no Date and nothing that the tenant adds.
  */
 size_t weir_rewrite_response(const struct weir_rewrite_response *r, uint8_t *out);
+
+/** Fields of one response: those that came, those that a tenant adds, and weir's own. */
+#define WEIR_RESPONSE_FIELDS_MAX (WEIR_FIELDS_MAX + 256 + 4)
+
+/** A response's head as a list, for a client that is sent no HTTP/1. Large: one per worker. Names
+ * are in any letter case. */
+struct weir_response_fields {
+    uint16_t status;
+    bool ends; /* no body follows: the response is whole with its head */
+    uint16_t num;
+    uint8_t length[20]; /* the text of Content-Length */
+    uint8_t via[260];
+    /* Borrow from the head's bytes, the tenant and this struct. */
+    struct weir_span_pair fields[WEIR_RESPONSE_FIELDS_MAX];
+};
+
+/** The same head as weir_rewrite_response writes, by the same rules, but without fields that belong
+ * to HTTP/1: chunked, Connection. `ends` is the caller's. */
+void weir_rewrite_response_fields(const struct weir_rewrite_response *r,
+                                  struct weir_response_fields *to);
 
 /** 16..128 bytes of [A-Za-z0-9._-]: a request id that may be passed on. */
 bool weir_request_id_valid(struct weir_span s);

@@ -123,7 +123,8 @@ struct weir_worker {
     uint32_t num_sessions;
     uint32_t num_origins, num_parked, max_parked;
 
-    struct weir_pipes pipes; /* for splice */
+    struct weir_pipes pipes;   /* for splice */
+    struct weir_h2_common *h2; /* owns; NULL until the first connection that speaks HTTP/2 */
 
     char date[32]; /* for responses, renewed by the tick */
     uint64_t date_s;

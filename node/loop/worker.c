@@ -25,6 +25,7 @@
 #include "node/loop/memory_ladder.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session/session_h1.h"
+#include "node/loop/session/session_h2.h"
 #include "node/loop/worker_tls.h"
 #include "tenants/cert_cache.h"
 #include "tenants/defaults.h"
@@ -278,7 +279,8 @@ static void apply_limits(struct weir_worker *w)
     /* Any worker may have all connections of the node; those that were closed in this turn are
      * freed in the next one. */
     weir_pool_set_max(&w->session_pool, cfg->max_connections + WEIR_ACCEPT_BUDGET * 64u);
-    weir_pool_set_max(&w->exchange.exchanges, cfg->max_connections + 64u);
+    /* A connection of HTTP/2 has as many as it has streams. */
+    weir_pool_set_max(&w->exchange.exchanges, 4u * (size_t)cfg->max_connections + 64u);
     weir_pool_set_max(&w->origins, origins + 1024u);
     weir_worker_tls_set_max(w, cfg->max_connections + origins + 1024u);
     weir_pool_set_max(&w->dials, origins + 64u);
@@ -603,6 +605,7 @@ void weir_worker_free(struct weir_worker *w)
     weir_address_pool_free_all(w);
     weir_worker_tls_deinit(w);
     weir_pool_deinit(&w->session_pool);
+    weir_session_h2_free_common(w);
     weir_pool_deinit(&w->exchange.exchanges);
     weir_pool_deinit(&w->origins);
     weir_pool_deinit(&w->dials);

@@ -15,7 +15,7 @@
 #include "node/base/err.h"
 #include "node/base/strbuf.h"
 #include "node/ctl/config.h"
-#include "node/wire/tls_pem.h"
+#include "node/wire/pem/tls_pem.h"
 
 #define WEIR_NODE_CERTIFICATE_FILE "admin.pem" /* in the data folder: certificate and key */
 #define WEIR_NODE_CERTIFICATE_COPY "admin.crt" /* beside it: the certificate, for clients */

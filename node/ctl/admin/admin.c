@@ -326,8 +326,9 @@ enum weir_err weir_admin_present(struct weir_admin *a, struct weir_tls_identity 
         if (a->tls_memory == NULL)
             a->tls_memory = malloc(sizeof(*a->tls_memory));
         a->env.tls = a->tls_memory;
-        enum weir_err err =
-            a->tls_memory == NULL ? WEIR_ENOMEM : weir_admin_tls_new(&a->env, &a->tls);
+        enum weir_err err = a->tls_memory == NULL
+                                ? WEIR_ENOMEM
+                                : weir_admin_tls_new(&a->env, weir_admin_conn_signed, &a->tls);
         if (err < 0)
             return err;
     }

@@ -14,8 +14,9 @@
 #include "node/base/clock.h"
 #include "node/base/log.h"
 
-#define CONN_MAGIC    0x61636f6e
-#define SLICES_A_TURN 16 /* slices of a response that are sent in one turn */
+#define CONN_MAGIC     0x61636f6e
+#define SLICES_A_TURN  16 /* slices of a response that are sent in one turn */
+#define FAILURES_PER_S 5  /* lines about handshakes that failed */
 
 static struct weir_admin_conn *conn_of(void *at)
 {
@@ -509,9 +510,23 @@ static void read_some(struct weir_admin_conn *c)
 
 /* -- the handshake -- */
 
+static void report_failure(const struct weir_admin_conn *c, const char *reason)
+{
+    static struct weir_log_limit limit;
+    char client[WEIR_ADDR_TEXT_MAX];
+    uint32_t suppressed = 0;
+    weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_HANDSHAKES_FAILED, 1);
+    if (!weir_log_allowed(&limit, FAILURES_PER_S, &suppressed))
+        return;
+    weir_addr_ip_text(&c->peer, client);
+    log_info("admin.handshake_failed", "client=%s reason=%s suppressed=%u", client, reason,
+             suppressed);
+}
+
 static void step_handshake(struct weir_admin_conn *c)
 {
-    switch (weir_admin_tls_handshake(c)) {
+    enum weir_tls_fault fault = WEIR_TLS_FAULT_NONE;
+    switch (weir_admin_tls_handshake(c->admin->tls, &c->conn, &fault)) {
     case WEIR_ADMIN_TLS_DONE:
         move_conn(c, WEIR_ADMIN_CONN_READING);
         weir_admin_conn_expect(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
@@ -523,21 +538,23 @@ static void step_handshake(struct weir_admin_conn *c)
         c->reading = false;
         return;
     case WEIR_ADMIN_TLS_REFUSED:
+        report_failure(c, weir_tls_fault_name(fault));
         if (weir_conn_blocked(&c->conn))
             weir_admin_conn_close(c);
         else
             begin_linger(c);
         return;
-    case WEIR_ADMIN_TLS_ENDED:
+    case WEIR_ADMIN_TLS_ENDED: /* as what only looks whether somebody listens */
+        weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_HANDSHAKES_FAILED, 1);
         weir_admin_conn_close(c);
         return;
     }
     WEIR_UNREACHABLE();
 }
 
-void weir_admin_conn_signed(struct weir_admin_conn *c)
+void weir_admin_conn_signed(struct weir_conn *conn)
 {
-    WEIR_ASSERT(c->magic == CONN_MAGIC);
+    struct weir_admin_conn *c = conn_of(weir_container_of(conn, struct weir_admin_conn, conn));
     WEIR_ASSERT(c->signing);
     weir_conn_env_enter(c->conn.env);
     c->signing = false;
@@ -583,7 +600,7 @@ static void on_expired(struct weir_conn *conn)
 {
     struct weir_admin_conn *c = conn_of(weir_container_of(conn, struct weir_admin_conn, conn));
     if (c->state == WEIR_ADMIN_CONN_HANDSHAKE)
-        weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_HANDSHAKES_FAILED, 1);
+        report_failure(c, "timeout");
     if (c->state == WEIR_ADMIN_CONN_READING && !weir_admin_http_idle(&c->http))
         refuse_request(c, 408, "the request took too long to arrive");
     else
@@ -619,7 +636,7 @@ void weir_admin_conn_start(struct weir_admin_conn *c, int fd)
     c->body = WEIR_STRBUF_ZERO;
     c->reading = true;
     weir_admin_conn_expect(c, c->tls ? WEIR_ADMIN_HANDSHAKE_MS : WEIR_ADMIN_HEAD_TIMEOUT_MS);
-    if (c->tls && weir_admin_tls_accept(c->admin->tls, c) < 0)
+    if (c->tls && weir_admin_tls_accept(c->admin->tls, &c->conn) < 0)
         fail_soon(c);
     set_watch(c);
 }

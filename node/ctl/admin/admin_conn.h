@@ -93,7 +93,7 @@ struct weir_admin_conn {
 /** Begin to serve a connection that was accepted. Takes fd. */
 void weir_admin_conn_start(struct weir_admin_conn *c, int fd);
 /** A helper thread has made the signature of its handshake. */
-void weir_admin_conn_signed(struct weir_admin_conn *c);
+void weir_admin_conn_signed(struct weir_conn *conn);
 /** End it, from whatever state. The `gone` of its request, if a handler has one, is called. */
 void weir_admin_conn_close(struct weir_admin_conn *c);
 /** Set or move its deadline to `ms` from now. */

@@ -4,17 +4,16 @@
  */
 #include "node/ctl/admin/admin_tls.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "node/base/log.h"
-#include "node/ctl/admin/admin_conn.h"
+#include "node/ctl/admin/admin_limits.h"
 #include "node/wire/tls_server.h"
 #include "node/wire/tls_signature.h"
 
-#define FAILURES_PER_S 5 /* lines about handshakes that failed */
-
 struct weir_admin_tls {
     struct weir_conn_env *env;
+    void (*on_signed)(struct weir_conn *c);
     struct weir_tls_server *server;
     struct weir_tls_identity *identity; /* one reference; NULL before the first */
     struct weir_pool layers;
@@ -27,8 +26,9 @@ struct weir_admin_tls {
 static enum weir_tls_chosen choose(void *owner, const struct weir_client_hello *hello,
                                    struct weir_tls_choice *ret)
 {
-    const struct weir_admin_conn *c = owner;
-    const struct weir_admin_tls *t = c->admin->tls;
+    const struct weir_conn *c = owner;
+    const struct weir_admin_tls *t =
+        weir_container_of(weir_tls_layer_of(c)->pool, struct weir_admin_tls, layers);
     WEIR_ASSERT(hello != NULL);
     if (t->identity == NULL)
         return WEIR_TLS_NO_CERTIFICATE;
@@ -38,7 +38,8 @@ static enum weir_tls_chosen choose(void *owner, const struct weir_client_hello *
     return WEIR_TLS_CHOSEN;
 }
 
-enum weir_err weir_admin_tls_new(struct weir_conn_env *e, struct weir_admin_tls **ret)
+enum weir_err weir_admin_tls_new(struct weir_conn_env *e, void (*on_signed)(struct weir_conn *c),
+                                 struct weir_admin_tls **ret)
 {
     const struct weir_tls_server_config cfg = { .choose = choose };
     struct weir_admin_tls *t = calloc(1, sizeof(*t));
@@ -50,6 +51,7 @@ enum weir_err weir_admin_tls_new(struct weir_conn_env *e, struct weir_admin_tls 
         return err;
     }
     t->env = e;
+    t->on_signed = on_signed;
     weir_pool_init(&t->layers, sizeof(struct weir_tls_layer), 8,
                    2 * WEIR_ADMIN_TOKEN_MAX * sizeof(struct weir_tls_layer));
     *ret = t;
@@ -74,7 +76,7 @@ void weir_admin_tls_present(struct weir_admin_tls *t, struct weir_tls_identity *
     t->identity = identity;
 }
 
-enum weir_err weir_admin_tls_accept(struct weir_admin_tls *t, struct weir_admin_conn *c)
+enum weir_err weir_admin_tls_accept(struct weir_admin_tls *t, struct weir_conn *c)
 {
     struct weir_tls_layer *l = weir_tls_layer_new(t->env, &t->layers);
     if (l == NULL)
@@ -84,7 +86,7 @@ enum weir_err weir_admin_tls_accept(struct weir_admin_tls *t, struct weir_admin_
         weir_tls_layer_discard(l);
         return err;
     }
-    weir_conn_set_layer(&c->conn, &l->layer);
+    weir_conn_set_layer(c, &l->layer);
     return WEIR_OK;
 }
 
@@ -92,6 +94,7 @@ enum weir_err weir_admin_tls_accept(struct weir_admin_tls *t, struct weir_admin_
 
 struct job {
     uv_work_t work;
+    struct weir_admin_tls *tls;
     struct weir_tls_signature *signature;
 };
 
@@ -105,21 +108,23 @@ static void after_signature(uv_work_t *work, int status)
 {
     struct job *j = work->data;
     WEIR_ASSERT(status == 0); /* nothing cancels it */
-    struct weir_admin_conn *c = weir_tls_signature_made(j->signature);
+    struct weir_admin_tls *t = j->tls;
+    struct weir_conn *c = weir_tls_signature_made(j->signature);
     free(j);
     if (c != NULL)
-        weir_admin_conn_signed(c);
+        t->on_signed(c);
 }
 
-static enum weir_admin_tls_step begin_signature(struct weir_admin_conn *c, struct weir_tls *tls)
+static enum weir_admin_tls_step begin_signature(struct weir_admin_tls *t, struct weir_tls *tls)
 {
     struct job *j = calloc(1, sizeof(*j));
     if (j == NULL)
         return WEIR_ADMIN_TLS_ENDED;
     j->work.data = j;
+    j->tls = t;
     j->signature = weir_tls_take_signature(tls);
     WEIR_ASSERT(j->signature != NULL);
-    int rc = uv_queue_work(c->admin->node->loop, &j->work, make_signature, after_signature);
+    int rc = uv_queue_work(t->env->loop, &j->work, make_signature, after_signature);
     WEIR_ASSERT(rc == 0); /* it fails without a function alone */
     return WEIR_ADMIN_TLS_SIGNS;
 }
@@ -127,7 +132,7 @@ static enum weir_admin_tls_step begin_signature(struct weir_admin_conn *c, struc
 /* -- the handshake -- */
 
 /* A client that takes the port for one of HTTP in clear is told so in its own words. */
-static void respond_in_clear(const struct weir_admin_conn *c)
+static void respond_in_clear(const struct weir_conn *c)
 {
     static const char body[] =
         "{\"error\":{\"code\":\"https\",\"message\":\"this port speaks TLS: use https://\"}}\n";
@@ -138,47 +143,35 @@ static void respond_in_clear(const struct weir_admin_conn *c)
                        "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
                        sizeof(body) - 1, body);
     WEIR_ASSERT(len > 0 && (size_t)len < sizeof(text));
-    (void)weir_sock_send(c->conn.watch.fd, weir_span(text, (size_t)len), false, &sent);
+    (void)weir_sock_send(c->watch.fd, weir_span(text, (size_t)len), false, &sent);
 }
 
-static void report_failure(const struct weir_admin_conn *c, const struct weir_tls *tls)
+static enum weir_admin_tls_step fail_handshake(const struct weir_conn *c, enum weir_tls_fault fault)
 {
-    static struct weir_log_limit limit;
-    char client[WEIR_ADDR_TEXT_MAX];
-    uint32_t suppressed = 0;
-    weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_HANDSHAKES_FAILED, 1);
-    if (!weir_log_allowed(&limit, FAILURES_PER_S, &suppressed))
-        return;
-    weir_addr_ip_text(&c->peer, client);
-    log_info("admin.handshake_failed", "client=%s reason=%s alert=%u suppressed=%u", client,
-             weir_tls_fault_name((enum weir_tls_fault)tls->fault), tls->alert, suppressed);
-}
-
-static enum weir_admin_tls_step fail_handshake(struct weir_admin_conn *c,
-                                               const struct weir_tls *tls)
-{
-    report_failure(c, tls);
-    if (tls->fault == WEIR_TLS_FAULT_NONE) /* the socket, or no memory */
+    if (fault == WEIR_TLS_FAULT_NONE) /* the socket, or no memory */
         return WEIR_ADMIN_TLS_ENDED;
-    if (tls->fault == WEIR_TLS_FAULT_HTTP)
+    if (fault == WEIR_TLS_FAULT_HTTP)
         respond_in_clear(c);
     return WEIR_ADMIN_TLS_REFUSED;
 }
 
-enum weir_admin_tls_step weir_admin_tls_handshake(struct weir_admin_conn *c)
+enum weir_admin_tls_step weir_admin_tls_handshake(struct weir_admin_tls *t, struct weir_conn *c,
+                                                  enum weir_tls_fault *ret_fault)
 {
-    struct weir_tls *tls = &weir_tls_layer_of(&c->conn)->tls;
-    switch (weir_tls_layer_handshake(&c->conn)) {
+    struct weir_tls *tls = &weir_tls_layer_of(c)->tls;
+    *ret_fault = WEIR_TLS_FAULT_NONE;
+    switch (weir_tls_layer_handshake(c)) {
     case WEIR_TLS_PROGRESS_DONE:
         return WEIR_ADMIN_TLS_DONE;
     case WEIR_TLS_PROGRESS_BLOCKED:
         return WEIR_ADMIN_TLS_WAITS;
     case WEIR_TLS_PROGRESS_SIGNS:
-        return begin_signature(c, tls);
+        return begin_signature(t, tls);
     case WEIR_TLS_PROGRESS_END:
         return WEIR_ADMIN_TLS_ENDED;
     case WEIR_TLS_PROGRESS_FAILED:
-        return fail_handshake(c, tls);
+        *ret_fault = (enum weir_tls_fault)tls->fault;
+        return fail_handshake(c, *ret_fault);
     }
     WEIR_UNREACHABLE();
 }

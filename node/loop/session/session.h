@@ -86,6 +86,8 @@ static inline const struct weir_session_kind *weir_session_kind_of(const struct 
 
 /** HTTP/1.x: one exchange at a time, in order. */
 extern const struct weir_session_kind weir_session_h1;
+/** HTTP/2: session_h2.h. */
+extern const struct weir_session_kind weir_session_h2;
 /** TLS until its handshake is done: session_tls.h. */
 extern const struct weir_session_kind weir_session_tls;
 

@@ -121,7 +121,7 @@ enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_clie
     ret->identity = weir_tls_identity_ref(id);
     ret->versions = t->tls_versions;
     ret->ciphers = t->tls_ciphers;
-    ret->alpn = WEIR_ALPN_HTTP11;
+    ret->alpn = t->http2 ? WEIR_ALPN_HTTP11 | WEIR_ALPN_H2 : WEIR_ALPN_HTTP11;
     memcpy(ret->scope, t->scope, sizeof(ret->scope));
     return WEIR_TLS_CHOSEN;
 }
@@ -285,7 +285,7 @@ static void finish_handshake(struct weir_session_tls *h)
     struct weir_metrics *m = worker_of(h)->metrics;
     const struct weir_tls *t = tls_of(h);
     weir_metric_add(m, t->resumed ? WEIR_M_TLS_RESUMED : WEIR_M_TLS_HANDSHAKES, 1);
-    weir_session_become(&h->s, &weir_session_h1);
+    weir_session_become(&h->s, t->alpn == WEIR_ALPN_H2 ? &weir_session_h2 : &weir_session_h1);
 }
 
 /* @return true: the session has become another one */

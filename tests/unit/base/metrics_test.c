@@ -95,13 +95,13 @@ static char *check_family(char *at, unsigned *num_samples)
     char again[100];
     int used = 0;
 
-    assert_int_equal(sscanf(at, "# HELP %99[a-z_] %n", name, &used), 1);
+    assert_int_equal(sscanf(at, "# HELP %99[a-z0-9_] %n", name, &used), 1);
     assert_true(used > 0 && at[used] >= 'A' && at[used] <= 'Z');
     char *line = strchr(at, '\n');
     assert_non_null(line);
     assert_int_equal(line[-1], '.');
     line++;
-    assert_int_equal(sscanf(line, "# TYPE %99[a-z_] %99[a-z]", again, type), 2);
+    assert_int_equal(sscanf(line, "# TYPE %99[a-z0-9_] %99[a-z]", again, type), 2);
     assert_string_equal(name, again);
     assert_int_equal(strncmp(name, "weir_", 5), 0);
     bool is_total = strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0;

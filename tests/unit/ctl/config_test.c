@@ -228,34 +228,35 @@ static void two_admin_listeners_are_not_one(void **state)
 }
 
 /* Each key alone, and a value written out beside the same one by default. */
+static const struct {
+    const char *text;
+    enum weir_config_key key;
+} changes[] = {
+    { "listen: { http: [\"0.0.0.0:81\"] }\n", WEIR_KEY_LISTEN_HTTP },
+    { "listen: { http: [\"0.0.0.0:80\"], https: [\"0.0.0.0:443\"] }\n", WEIR_KEY_LISTEN_HTTPS },
+    { "clients: { handshake_timeout: 3s }\n", WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT },
+    { "admin: { metrics: \"0.0.0.0:9100\" }\n", WEIR_KEY_ADMIN_METRICS },
+    { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
+    { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
+    { "limits: { store: 64MiB }\n", WEIR_KEY_LIMITS_STORE },
+    { "clients: { head_timeout: 3s }\n", WEIR_KEY_CLIENTS_HEAD_TIMEOUT },
+    { "clients: { idle_timeout: 3s }\n", WEIR_KEY_CLIENTS_IDLE_TIMEOUT },
+    { "clients: { connections_per_address: 9 }\n", WEIR_KEY_CLIENTS_PER_ADDRESS },
+    { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
+    { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
+    { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },
+    { "resolver: { servers: [\"10.0.0.2\"] }\n", WEIR_KEY_RESOLVER },
+    { "name: other\n", WEIR_KEY_NAME },
+    { "data: /other\n", WEIR_KEY_DATA },
+    { "admin: { socket: /other }\n", WEIR_KEY_ADMIN_SOCKET },
+    { "admin: { socket_ro: /other }\n", WEIR_KEY_ADMIN_SOCKET_RO },
+    { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
+    { "workers: 2\n", WEIR_KEY_WORKERS },
+    { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
+};
+
 static void a_comparison_names_exactly_the_keys_that_differ(void **state)
 {
-    static const struct {
-        const char *text;
-        enum weir_config_key key;
-    } changes[] = {
-        { "listen: { http: [\"0.0.0.0:81\"] }\n", WEIR_KEY_LISTEN_HTTP },
-        { "listen: { http: [\"0.0.0.0:80\"], https: [\"0.0.0.0:443\"] }\n", WEIR_KEY_LISTEN_HTTPS },
-        { "clients: { handshake_timeout: 3s }\n", WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT },
-        { "admin: { metrics: \"0.0.0.0:9100\" }\n", WEIR_KEY_ADMIN_METRICS },
-        { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
-        { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
-        { "limits: { store: 64MiB }\n", WEIR_KEY_LIMITS_STORE },
-        { "clients: { head_timeout: 3s }\n", WEIR_KEY_CLIENTS_HEAD_TIMEOUT },
-        { "clients: { idle_timeout: 3s }\n", WEIR_KEY_CLIENTS_IDLE_TIMEOUT },
-        { "clients: { connections_per_address: 9 }\n", WEIR_KEY_CLIENTS_PER_ADDRESS },
-        { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
-        { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
-        { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },
-        { "resolver: { servers: [\"10.0.0.2\"] }\n", WEIR_KEY_RESOLVER },
-        { "name: other\n", WEIR_KEY_NAME },
-        { "data: /other\n", WEIR_KEY_DATA },
-        { "admin: { socket: /other }\n", WEIR_KEY_ADMIN_SOCKET },
-        { "admin: { socket_ro: /other }\n", WEIR_KEY_ADMIN_SOCKET_RO },
-        { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
-        { "workers: 2\n", WEIR_KEY_WORKERS },
-        { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
-    };
     struct weir_config base;
     _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT - 1, "each key; admin.tls is below");
     weir_config_init(&base);

@@ -14,6 +14,7 @@
 #include "node/loop/address_pool.h"
 #include "node/loop/origin_conn.h"
 #include "node/loop/session/session_h1.h"
+#include "node/loop/session/session_h2.h"
 #include "tests/support/death.h"
 
 #define STATES_MAX 8
@@ -73,6 +74,27 @@ static void a_session_moves_by_its_table_only(void **state)
                    [WEIR_SESSION_H1_LINGER] = "3",
                    [WEIR_SESSION_H1_CLOSED] = "" },
         .move = move_session,
+        .contract = "session_moves[h->state] & (1u << to)",
+    };
+    check_all_moves(&m);
+}
+
+static int move_session_h2(int from, int to)
+{
+    struct weir_session_h2 h = { .s = { .magic = WEIR_SESSION_MAGIC }, .state = (uint8_t)from };
+    weir_session_h2_move(&h, (enum weir_session_h2_state)to);
+    return h.state;
+}
+
+static void a_session_of_http2_moves_by_its_table_only(void **state)
+{
+    static const struct state_machine m = {
+        .num = 4,
+        .legal = { [WEIR_SESSION_H2_OPEN] = "13",
+                   [WEIR_SESSION_H2_ENDING] = "23",
+                   [WEIR_SESSION_H2_LINGER] = "3",
+                   [WEIR_SESSION_H2_CLOSED] = "" },
+        .move = move_session_h2,
         .contract = "session_moves[h->state] & (1u << to)",
     };
     check_all_moves(&m);
@@ -153,6 +175,12 @@ static void move_freed_session(void *arg)
     weir_session_h1_move(&h, WEIR_SESSION_H1_EXCHANGE);
 }
 
+static void move_freed_session_h2(void *arg)
+{
+    struct weir_session_h2 h = { .state = WEIR_SESSION_H2_OPEN };
+    weir_session_h2_move(&h, WEIR_SESSION_H2_ENDING);
+}
+
 static void move_freed_origin_conn(void *arg)
 {
     struct weir_origin_conn u = { .state = WEIR_ORIGIN_CONN_CONNECTING };
@@ -174,6 +202,7 @@ static void move_freed_address_pool(void *arg)
 static void a_struct_without_its_magic_is_not_moved(void **state)
 {
     assert_true(weir_death_by_contract(move_freed_session, NULL, "WEIR_SESSION_MAGIC"));
+    assert_true(weir_death_by_contract(move_freed_session_h2, NULL, "WEIR_SESSION_MAGIC"));
     assert_true(weir_death_by_contract(move_freed_origin_conn, NULL, "WEIR_ORIGIN_CONN_MAGIC"));
     assert_true(weir_death_by_contract(move_freed_exchange, NULL, "WEIR_EXCHANGE_MAGIC"));
     assert_true(weir_death_by_contract(move_freed_address_pool, NULL, "WEIR_ADDRESS_POOL_MAGIC"));
@@ -183,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_moves_by_its_table_only),
+        cmocka_unit_test(a_session_of_http2_moves_by_its_table_only),
         cmocka_unit_test(an_origin_connection_moves_by_its_table_only),
         cmocka_unit_test(an_exchange_moves_by_its_table_only),
         cmocka_unit_test(a_look_up_moves_by_its_table_only),

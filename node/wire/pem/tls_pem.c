@@ -2,7 +2,7 @@
  *
  * tls_pem.c - see tls_pem.h.
  */
-#include "node/wire/tls_pem.h"
+#include "node/wire/pem/tls_pem.h"
 
 #include <stdio.h>
 #include <string.h>

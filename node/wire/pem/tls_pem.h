@@ -4,8 +4,8 @@
  * self-signed one made anew. What tenants bring comes in more forms and is read elsewhere. Pure.
  * Limits: WEIR_TLS_CHAIN_MAX certificates, WEIR_TLS_PEM_NAMES_MAX names. Ref: RFC 7468, RFC 5280.
  */
-#ifndef WEIR_NODE_WIRE_TLS_PEM_H
-#define WEIR_NODE_WIRE_TLS_PEM_H
+#ifndef WEIR_NODE_WIRE_PEM_TLS_PEM_H
+#define WEIR_NODE_WIRE_PEM_TLS_PEM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,11 +3,10 @@
  * tls_pem_test.c - the node's certificate: made, read back, refused when it is not whole, and no
  * memory at any point.
  */
-#include "node/wire/tls_pem.h"
-
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 
+#include "node/wire/pem/tls_pem.h"
 #include "node/wire/tls_trust.h"
 #include "tests/support/cert_values.h"
 #include "tests/support/failalloc.h"
