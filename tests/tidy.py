@@ -37,7 +37,7 @@ COMPLEXITY_MAX = 15
 README_LINES_MAX = 60
 
 FOLDERS = {"deploy", "node", "proto", "sync", "tenants", "tests"}
-CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/wire/h2", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/certs", "node/cli/docs",
+CODE_FOLDERS = ("node", "node/base", "node/base/internal", "node/base/buffers", "node/wire", "node/wire/h2", "node/wire/pem", "node/flow", "node/exchange", "node/conn", "node/loop", "node/loop/session", "node/ctl", "node/ctl/access", "node/ctl/admin", "node/cli", "node/cli/certs", "node/cli/link", "node/cli/docs",
                 "node/cli/text", "proto", "sync",
                 "sync/version", "sync/frame", "sync/members", "sync/activation", "sync/engine", "sync/tree",
                 "sync/layout", "sync/store", "tenants", "tenants/certs", "tenants/schema", "deploy", "tests", "tests/sim", "tests/sim/cluster",
@@ -84,7 +84,7 @@ FOREIGN = [
     (r"sys/sdt\.h", r"node/base/probe\.h"),
     (r"cmocka\.h", r"tests/.*"),
     (r"nghttp2/nghttp2\.h", r"node/wire/h2/h2\w*\.c|tests/.*"),
-    (r"openssl/\w+\.h", r"deploy/p256_speed\.c|node/wire/tls\w*\.[ch]|tenants/(certs/)?cert\w*\.[ch]|tests/.*"),
+    (r"openssl/\w+\.h", r"deploy/p256_speed\.c|node/wire/(pem/)?tls\w*\.[ch]|tenants/(certs/)?cert\w*\.[ch]|tests/.*"),
 ]
 SYSTEM = re.compile(
     r"(arpa|linux|net|netinet|sys)/\w+\.h|(assert|ctype|dirent|elf|errno|execinfo|fcntl|fnmatch|ftw|grp|getopt|ifaddrs|"

@@ -201,6 +201,8 @@ static const struct row rows[] = {
         "", COUNTER },
     [WEIR_M_ADMIN_TOKENS_LIMITED] = { "weir_admin_tokens_refused_total", "{reason=\"limited\"}",
         "", COUNTER },
+    [WEIR_M_ADMIN_HANDSHAKES_FAILED] = { "weir_admin_handshakes_failed_total", "",
+        "TLS handshakes of clients of the admin API that failed or took too long.", COUNTER },
     [WEIR_M_ADMIN_FORBIDDEN] = { "weir_admin_forbidden_total", "",
         "Requests beyond what their socket or their token grants.", COUNTER },
     [WEIR_M_MEMORY_USED] = { "weir_memory_used_bytes", "",

@@ -111,6 +111,7 @@ enum weir_metric {
     WEIR_M_ADMIN_TOKENS_UNKNOWN,
     WEIR_M_ADMIN_TOKENS_EXPIRED,
     WEIR_M_ADMIN_TOKENS_LIMITED, /* the address, or all together, had too many wrong ones */
+    WEIR_M_ADMIN_HANDSHAKES_FAILED,
     WEIR_M_ADMIN_FORBIDDEN,      /* beyond what the socket or the token grants */
     WEIR_M_MEMORY_USED,          /* gauge: bytes held for clients and endpoints */
     WEIR_M_MEMORY_WAITS,         /* reads put off until memory is free */

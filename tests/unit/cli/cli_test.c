@@ -388,7 +388,7 @@ static void node_that_is_away_is_reported_by_every_command(void **state)
     }
     scene_run(&s, "status --node https://edge:7400", NULL);
     assert_int_equal(s.run.code, 2);
-    assert_has(s.run.err, "not supported by this version");
+    assert_has(s.run.err, "needs a token");
     scene_end(&s);
 }
 
