@@ -39,7 +39,7 @@ enum weir_exit weir_help_screen(struct weir_cli *cli)
               "  weir get tenant shop -o yaml\n"
               "  weir route test http://shop.example.com/cart\n"
               "\nCommands find their node by --node URL, else $WEIR_NODE, else\n" WEIR_CLI_SOCKET
-              ".\nA remote one, https://HOST:PORT, needs $WEIR_TOKEN, and $WEIR_CA unless this "
+              ".\nA remote one, https://HOST:PORT, needs $WEIR_TOKEN, and $WEIR_CA unless this\n"
               "host trusts it.\n\n"
               "weir COMMAND --help   a page with all flags and examples\n"
               "weir help tenant      every field of a tenant's document (tenant.routes: a part)\n"
