@@ -16,8 +16,8 @@
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/cli/link/node_url.h"
-#include "node/wire/tls.h"
 #include "node/wire/pem/tls_pem.h"
+#include "node/wire/tls.h"
 
 #define WEIR_CLIENT_TLS_IN_LEN  32768
 #define WEIR_CLIENT_TLS_OUT_LEN (2 * WEIR_TLS_RECORD_ROOM)

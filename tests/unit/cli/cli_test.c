@@ -438,7 +438,7 @@ static void pages_fit_a_terminal(void **state)
     static const char *const names[] = { "apply",  "diff",    "validate", "fmt",   "get",
                                          "delete", "history", "rollback", "route", "redirect",
                                          "status", "doctor",  "drain",    "logs",  "completion",
-                                         "help",   "version", "edit",     "" };
+                                         "token",  "help",    "version",  "edit",  "" };
     struct scene s;
     scene_begin(&s, NULL, 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

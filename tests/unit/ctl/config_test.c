@@ -161,18 +161,27 @@ static void an_address_is_listened_on_once(void **state)
 #define REMOTE(tls)                                                                                \
     HEAD "listen: { http: [\"127.0.0.1:8080\"] }\nadmin: { listen: \"0.0.0.0:7400\"" tls " }\n"
 
+/* As the first text of the test. */
+static enum weir_err read_anew(const char *text, const char *const *env)
+{
+    weir_config_deinit(&config);
+    weir_config_init(&config);
+    weir_strbuf_reset(&problems);
+    return read_text(text, env);
+}
+
 static void administration_over_tls_may_be_on_any_address(void **state)
 {
-    assert_int_equal(read_text(REMOTE(""), no_env), WEIR_OK);
+    assert_int_equal(read_anew(REMOTE(""), no_env), WEIR_OK);
     assert_true(config.has_admin);
     assert_null(config.admin_certificate);
-    assert_int_equal(read_text(REMOTE(", tls: { certificate: /c.pem, key: /k.pem }"), no_env),
+    assert_int_equal(read_anew(REMOTE(", tls: { certificate: /c.pem, key: /k.pem }"), no_env),
                      WEIR_OK);
     assert_string_equal(config.admin_certificate, "/c.pem");
     assert_string_equal(config.admin_key, "/k.pem");
-    assert_int_equal(read_text(REMOTE(", tls: { certificate: /c.pem }"), no_env), WEIR_EINVAL);
+    assert_int_equal(read_anew(REMOTE(", tls: { certificate: /c.pem }"), no_env), WEIR_EINVAL);
     assert_problem("admin.tls.key");
-    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
+    assert_int_equal(read_anew(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
                                     "admin: { tls: { certificate: /c.pem, key: /k.pem } }\n",
                                no_env),
                      WEIR_EINVAL);
