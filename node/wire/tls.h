@@ -62,6 +62,7 @@ enum weir_tls_fault {
 const char *weir_tls_fault_name(enum weir_tls_fault fault);
 
 struct weir_tls_signature; /* tls_signature.h */
+struct weir_tls_trust;     /* tls_trust.h */
 struct weir_tls_server;    /* tls_server.h */
 struct weir_tls_client;    /* tls_client.h */
 
@@ -84,6 +85,7 @@ struct weir_tls {
     void *owner;                       /* for the callbacks of server and client */
     struct weir_tls_server *server;    /* one of both, borrowed as long as the connection lives */
     struct weir_tls_client *client;
+    struct weir_tls_trust *trust; /* a server's, gives a reference: who may vouch for the client */
     struct weir_tls_signature *signature; /* pending; NULL: none */
 };
 

@@ -128,6 +128,7 @@ void weir_tls_end(struct weir_tls *t)
     if (t->signature != NULL)
         weir_tls_signature_abandon(t);
     SSL_free(t->ssl);
+    weir_tls_trust_unref(t->trust);
     memset(t, 0, sizeof(*t));
 }
 

@@ -14,6 +14,7 @@
 #include "node/loop/loop.h"
 #include "node/loop/worker_tls.h"
 #include "node/wire/tls_signature.h"
+#include "node/wire/tls_trust.h"
 #include "tenants/cache.h"
 #include "tenants/cert_cache.h"
 
@@ -98,6 +99,19 @@ WEIR_COLD static void log_no_certificate(const struct weir_tenant *t, struct wei
                  weir_err_name(err), suppressed);
 }
 
+/* Who may vouch for clients: read once for each compiled tenant. @return false: it cannot be */
+static bool set_client_trust(struct weir_tenant *t, struct weir_tls_choice *ret)
+{
+    const char *why = NULL;
+    ret->ask = t->tls_ask;
+    if (t->tls_ask == WEIR_TLS_ASK_NONE)
+        return true;
+    if (t->client_trust == NULL && weir_tls_trust_new(t->client_ca, &t->client_trust, &why) < 0)
+        return false;
+    ret->trust = weir_tls_trust_ref(t->client_trust);
+    return true;
+}
+
 enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_client_hello *hello,
                                              struct weir_tls_choice *ret)
 {
@@ -118,6 +132,8 @@ enum weir_tls_chosen weir_session_tls_choose(void *owner, const struct weir_clie
         log_no_certificate(t, name, err);
         return err == WEIR_ENOTFOUND ? WEIR_TLS_NO_CERTIFICATE : WEIR_TLS_CANNOT;
     }
+    if (!set_client_trust(t, ret))
+        return WEIR_TLS_CANNOT;
     ret->identity = weir_tls_identity_ref(id);
     ret->versions = t->tls_versions;
     ret->ciphers = t->tls_ciphers;
