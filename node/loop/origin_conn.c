@@ -146,6 +146,7 @@ static bool wants_to_read(const struct weir_origin_conn *u)
     case WEIR_ORIGIN_CONN_CONNECTING:
         return false;
     case WEIR_ORIGIN_CONN_HANDSHAKING:
+        return !u->handshake.signs;
     case WEIR_ORIGIN_CONN_PARKED:
     case WEIR_ORIGIN_CONN_HELD:
         return true;
@@ -453,7 +454,7 @@ static void handle_handshake_event(struct weir_origin_conn *u)
         weir_conn_defer(&u->conn);
         return;
     }
-    switch (weir_origin_tls_step(&u->handshake, &u->conn)) {
+    switch (weir_origin_tls_step(&u->handshake)) {
     case WEIR_ORIGIN_TLS_MORE:
         return;
     case WEIR_ORIGIN_TLS_DONE:
