@@ -474,8 +474,11 @@ static void on_origin_event(struct weir_conn *c, unsigned what)
 {
     struct weir_origin_conn *u = origin_conn_of(c);
     weir_pump_begin(c->env, c);
-    if (u->side.x != NULL)
-        weir_buffers_charge(c->env->buffers, u->side.x->account, WEIR_MEMORY_RESPONSES);
+    /* What a handshake or an idle connection needs is nobody's. */
+    weir_buffers_charge(c->env->buffers,
+                        u->side.x != NULL ? u->side.x->account
+                                          : &u->worker->buffers.budget.accounts[0],
+                        WEIR_MEMORY_RESPONSES);
     if (u->lost) {
         handle_watch_failure(u);
         weir_pump_end(c->env, c);

@@ -201,17 +201,24 @@ def test_without_ca_the_system_decides(make_node, make_server, authority, monkey
     """The file of the system, or of SSL_CERT_FILE, is read when it is first needed."""
     server = make_server()
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
-    node = make_node()
+    node = make_node(workers=2)
     assert "tls.system_authorities" not in node.stderr
     node.apply(tenant("known", [server.address], upstream=https(verify=True, sni=NAME)))
-    with node.connect() as client:
-        assert client.ask(get("known.test")).status == 200
-    assert "tls.system_authorities" in node.stderr
+    for _ in range(16):  # both workers, as the kernel spreads connections
+        with node.connect() as client:
+            assert client.ask(get("known.test")).status == 200
+    assert node.stderr.count("tls.system_authorities") == 1
     monkeypatch.delenv("SSL_CERT_FILE")
     other = make_node()
     other.apply(tenant("known", [server.address], upstream=https(verify=True, sni=NAME)))
     with other.connect() as client:
         assert client.ask(get("known.test")).status == 502
+    monkeypatch.setenv("SSL_CERT_FILE", "/none.pem")
+    bare = make_node()
+    bare.apply(tenant("known", [server.address], upstream=https(verify=True, sni=NAME)))
+    with bare.connect() as client:
+        assert client.ask(get("known.test")).status == 502
+    assert bare.wait_record(tenant="known")["fault"] == "no_system_authorities"
 
 
 def test_a_pinned_key_is_the_leafs(make_site, make_server, authority, good) -> None:
