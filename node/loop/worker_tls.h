@@ -33,9 +33,9 @@ struct weir_worker_tls {
     struct weir_tls_scratch scratch;
 };
 
-/** Make it, and give its scratch buffer to the worker's environment. w->cfg, w->env and w->rng are
- * set. @return WEIR_OK | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_worker_tls_init(struct weir_worker *w);
+/** Make it, and give its scratch buffer to the worker's environment. w->cfg and w->env are
+ * set. @param choose  what connections present @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_worker_tls_init(struct weir_worker *w, weir_tls_choose_fn choose);
 /** As many layers as the worker may have connections, of both sides. */
 void weir_worker_tls_set_max(struct weir_worker *w, size_t max);
 /** All connections must have ended (contract). Legal when it was never made. */

@@ -74,17 +74,16 @@ static const struct weir_secret secret = { { 7 } };
 
 static void a_client_certificate_of_the_store_is_shown(void **state)
 {
-    static const struct {
-        int nid;
-        unsigned bits;
-    } kinds[] = { { 0, 0 }, { NID_rsaEncryption, 2048 }, { NID_rsaEncryption, 3072 } };
+    static const struct cert_spec kinds[] = { { .nid = 0 },
+                                              { .nid = NID_rsaEncryption, .bits = 2048 },
+                                              { .nid = NID_rsaEncryption, .bits = 3072 } };
 
     (void)state;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(kinds); i++) {
         struct tls_origin o = { .asks = true };
         struct rig *r = rig_new();
         r->cfg.secret = &secret;
-        cert_sites_put(&r->kit, &secret, "shop", "client.example", kinds[i].nid, kinds[i].bits);
+        cert_sites_put(&r->kit, &secret, "shop", "client.example", &kinds[i]);
         tls_origin_start(&o, r->origin);
         secure_site(r, &o, cert_sites_id);
         rig_start(r);
