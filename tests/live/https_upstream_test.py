@@ -243,6 +243,35 @@ def test_a_client_certificate_that_is_asked_for_and_not_there(make_site, make_se
         assert site.fetch("/").status == status
 
 
+@pytest.mark.parametrize("key", ["ecdsa", "rsa", "rsa3072"])
+def test_a_client_certificate_of_the_store_is_shown(make_site, make_server, authority, good, key: str) -> None:
+    """tls.client_certificate: the ID that `weir cert add` gave; a renewed one is another ID and another connection."""
+    mine, renewed = (authority.client("weir." + key, key=key), authority.client("weir.renewed." + key, key=key))
+    context = server_context(good)
+    context.load_verify_locations(str(authority.root))
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = make_server(context=context)
+    site = make_site(endpoints=[server.address], upstream=https())
+    assert site.fetch("/").status == 502
+    for number, one in enumerate((mine, renewed)):
+        added = site.node.run("cert", "add", "--force", "--tenant", site.name, "--cert", str(one.full_chain),
+                              "--key", str(one.key), "-o", "name")
+        assert added.returncode == 0, added.stderr
+        web = {**site.document["upstreams"]["web"], **https(client_certificate=added.stdout.split("/")[-1].strip())}
+        site.push(upstreams={"web": web})
+        for _ in range(2):
+            assert site.fetch("/").status == 200
+        assert [seen.peer_certificate for seen in server.handshakes if not seen.error][number:] == [one.der]
+
+
+def test_a_client_certificate_that_is_gone_is_missed_at_once(make_site, make_server) -> None:
+    """Without it no byte of a request leaves for a server that would take weir for somebody else."""
+    server = make_server()
+    site = make_site(endpoints=[server.address], upstream=https(client_certificate="0" * 32))
+    refused(site, "no_client_certificate")
+    assert server.requests == []
+
+
 # -- sessions and pools
 
 
