@@ -20,7 +20,7 @@ from support.client import End, get
 from support.nginx import binary
 from support.site import tenant
 from support.tls_upstream import NginxTls, OpensslServer, TlsUpstream, end_in_order, server_context
-from support.upstream import Script, Served, ok, responding
+from support.upstream import Script, Served, ok, pause, responding
 from support.wait import PATIENCE, until
 
 NAME = "origin.test"
@@ -527,6 +527,50 @@ def test_another_address_of_the_name_is_tried_when_a_handshake_fails(make_node, 
     for _ in range(3):
         with node.connect() as client:
             assert client.ask(get("three.test")).status == 200
+
+
+class DeafAtFirst(TlsUpstream):
+    """An address that takes no connection until `hear` is called: its queue is full."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._heard = threading.Event()
+        super().__init__(*args, **options)
+        self._listener.listen(0)
+        self._fill = [socket.socket() for _ in range(4)]
+        for one in self._fill:
+            one.setblocking(False)
+            one.connect_ex((self.host, self.port))
+
+    def _accept(self) -> None:
+        self._heard.wait(PATIENCE)
+        super()._accept()
+
+    def hear(self) -> None:
+        for one in self._fill:
+            one.close()
+        self._heard.set()
+
+
+def test_a_connect_that_ended_for_a_handshake_is_made_again_when_that_fails(make_node, make_upstream, good,
+                                                                            name_server) -> None:
+    """The first address is slow, the second one fast but no server of TLS: the first is tried once more."""
+    slow = DeafAtFirst(good, host="127.0.0.2")
+
+    def no_tls(conn: Served) -> None:
+        slow.hear()
+        pause(0.05)
+        conn.send(b"not TLS\n")
+
+    fast = make_upstream(no_tls, port=slow.port)
+    node = make_node(config={"resolver": {"servers": [name_server.address]}})
+    name_server.set("two.example", "127.0.0.2", "127.0.0.1")
+    node.apply(tenant("two", [f"two.example:{slow.port}"], upstream=https()))
+    try:
+        with node.connect() as client:
+            assert client.ask(get("two.test")).status == 200
+        assert fast.accepted == 1
+    finally:
+        slow.close()
 
 
 # -- ends
