@@ -410,7 +410,10 @@ static void handle_parked_event(struct weir_origin_conn *u)
     struct weir_span in;
     switch (weir_conn_read(&u->conn, 1, &in)) {
     case WEIR_IO_BLOCKED:
-        return;
+        if (u->handshake.num_tickets <= WEIR_ORIGIN_TICKETS_MAX)
+            return;
+        weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
+        break;
     case WEIR_IO_DONE:
         weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_UNSOLICITED, 1);
         break;
@@ -541,7 +544,8 @@ static bool park(struct weir_origin_conn *u)
     struct weir_worker *w = u->worker;
     struct weir_address_pool *p = u->address_pool;
     WEIR_ASSERT(u->side.x == NULL && u->pool == NULL);
-    if (w->stopping || w->draining || p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
+    if (w->stopping || w->draining || u->handshake.num_tickets > WEIR_ORIGIN_TICKETS_MAX ||
+        p->num_idle >= p->max_idle || w->now.ms >= u->retire_at_ms ||
         weir_origin_conn_leads_elsewhere(u))
         return false;
     if (w->num_parked >= w->max_parked)

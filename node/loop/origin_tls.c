@@ -123,9 +123,14 @@ void weir_origin_tls_drop_sessions(struct weir_address_pool *p)
 /* The server gave a session: the oldest makes way. */
 static void on_session(void *owner, struct weir_tls_session *session)
 {
-    const struct weir_origin_handshake *h = owner;
+    struct weir_origin_handshake *h = owner;
     struct weir_address_pool *p = h->pool;
     WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
+    h->num_tickets += h->num_tickets <= WEIR_ORIGIN_TICKETS_MAX;
+    if (h->num_tickets > WEIR_ORIGIN_TICKETS_MAX) {
+        weir_tls_session_unref(session);
+        return;
+    }
     if (p->num_sessions == WEIR_ORIGIN_SESSIONS)
         drop_session(p, 0);
     p->sessions[p->num_sessions].session = session;

@@ -25,6 +25,9 @@ struct weir_conn;
 
 /* A certificate is looked at again after this at the latest. */
 #define WEIR_ORIGIN_SESSION_MS 3600000
+/* Sessions that one connection may bring: a server that sends more is no longer idle when it has
+ * nothing to send. */
+#define WEIR_ORIGIN_TICKETS_MAX 32
 
 #define WEIR_ORIGIN_TLS_MAGIC 0x4f544c53u
 
@@ -50,9 +53,10 @@ struct weir_origin_handshake {
     struct weir_address_pool *pool;
     struct weir_addr addr;
     struct weir_conn *conn;
-    const char *fault; /* a label: why it failed; NULL: it did not */
-    bool resumes;      /* a session was offered */
-    bool signs;        /* a helper thread makes its signature: watch nothing */
+    const char *fault;    /* a label: why it failed; NULL: it did not */
+    bool resumes;         /* a session was offered */
+    bool signs;           /* a helper thread makes its signature: watch nothing */
+    uint16_t num_tickets; /* sessions that it brought, up to one above WEIR_ORIGIN_TICKETS_MAX */
 };
 
 /**

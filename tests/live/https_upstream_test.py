@@ -357,6 +357,21 @@ def test_a_ticket_of_tls_1_3_is_used_once(make_site, make_server, good) -> None:
     assert len(tickets) == 2 and len(set(tickets)) == 2
 
 
+@pytest.mark.parametrize("tickets,handshakes", [(0, 1), (32, 1), (33, 2)])
+def test_a_server_that_sends_tickets_without_end_is_not_idle(make_site, make_server, good, tickets: int,
+                                                             handshakes: int) -> None:
+    """robustness.md 11: what an idle connection may bring has a limit. A resumed one brings one ticket."""
+    context = server_context(good, ("1.3", "1.3"))
+    context.num_tickets = tickets
+    context.options |= ssl.OP_NO_TICKET if not tickets else 0
+    server = make_server(context=context)
+    site = make_site(endpoints=[server.address], upstream=https())
+    for _ in range(3):
+        assert site.fetch("/", method="POST", body=b"x").status == 200
+        site.barrier()
+    assert len(server.handshakes) == handshakes
+
+
 def test_connections_are_kept_alive(make_site, make_server) -> None:
     """http-proxy.txt, persistent connections with upstream: one handshake serves many requests."""
     server = make_server()
