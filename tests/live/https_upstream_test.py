@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -63,6 +64,12 @@ def make_openssl(folder: Path, authority: Authority) -> Iterator[Callable[..., O
 def https(**tls: Any) -> Dict[str, Any]:
     """An upstream over TLS."""
     return {"protocol": "https", **({"tls": tls} if tls else {})}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def pin_of(one: Certificate) -> str:
@@ -431,6 +438,34 @@ def test_big_bodies_pass_unchanged_both_ways(make_site, make_server, good, versi
     site = make_site(endpoints=[server.address], upstream=https())
     response = site.fetch("/", method="POST", body=body)
     assert hashlib.sha256(response.body).digest() == hashlib.sha256(body).digest()
+
+
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2"])
+def test_tls_on_both_sides(make_node, make_server, authority, folder, protocol: str) -> None:
+    """HTTPS in and HTTPS out, also with HTTP/2 to the client: bodies pass unchanged both ways, many at a time."""
+    def echo(conn: Served) -> None:
+        while True:
+            conn.send(ok(conn.read_request().body))
+
+    server = make_server(echo)
+    server.keep_bytes = False
+    port = free_port()
+    node = make_node(config={"listen": {"http": ["127.0.0.1:0"], "https": [f"127.0.0.1:{port}"]}})
+    node.apply(tenant("both", [server.address], upstream=https(), tls={"http2": True}))
+    one = authority.issue("both.test")
+    added = node.run("cert", "add", "--tenant", "both", "--cert", str(one.full_chain), "--key", str(one.key))
+    assert added.returncode == 0, added.stderr
+    sent, got = folder / "sent", folder / "got"
+    sent.write_bytes(os.urandom(6 << 20))
+    url = f"https://both.test:{port}/[1-4]"
+    done = subprocess.run(["curl", "-sS", protocol, "--parallel", "--cacert", str(authority.root), "--resolve",
+                           f"both.test:{port}:127.0.0.1", "--data-binary", f"@{sent}", "-H", "Expect:", "-o", f"{got}.#1",
+                           "-w", "%{http_code} %{http_version}\n", url], capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = "200 2" if protocol == "--http2" else "200 1.1"
+    assert done.stdout.decode().split("\n")[:4] == [expected] * 4
+    for number in range(1, 5):
+        assert Path(f"{got}.{number}").read_bytes() == sent.read_bytes()
 
 
 # -- servers that misbehave
