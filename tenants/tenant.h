@@ -52,7 +52,8 @@ struct weir_upstream_tls {
     const uint8_t (*pins)[WEIR_TLS_PIN_LEN]; /* SHA-256 of a SubjectPublicKeyInfo */
     struct weir_span ca;                     /* PEM; empty: what the system trusts */
     struct weir_span ciphers;                /* names with ":" between, a NUL behind; empty: all */
-    struct weir_span client_certificate;     /* its ID; empty: none */
+    struct weir_span client_certificate;     /* its ID, of the store; empty: none */
+    struct weir_span client_tenant;          /* whose it is; empty without one */
 };
 
 struct weir_upstream {

@@ -229,8 +229,10 @@ static enum weir_io layer_write(struct weir_conn_layer *l, int fd, const struct 
         if (t->small && run.len > WEIR_TLS_SMALL_BURST - t->burst)
             run.len = WEIR_TLS_SMALL_BURST - t->burst;
         enum weir_tls_step step = weir_tls_write(&t->tls, &io, run, &used);
-        if (step == WEIR_TLS_FAILED)
+        if (step == WEIR_TLS_FAILED) {
+            t->over = WEIR_TLS_FAILED; /* nothing can be read either: who waits for it is told */
             return WEIR_IO_FAILED;
+        }
         count_burst(t, used);
         advance(&w, used);
         *ret_sent += used;

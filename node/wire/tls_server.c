@@ -43,16 +43,14 @@ static int note_fault(struct weir_tls *t, enum weir_tls_fault fault)
     return 0;
 }
 
-static bool present(SSL *ssl, struct weir_tls_choice *c)
+static bool present(struct weir_tls *t, SSL *ssl, struct weir_tls_choice *c)
 {
     struct weir_tls_identity *id = c->identity;
     if (!id->slow)
         return SSL_set_chain_and_key(ssl, id->chain, id->num, id->key, NULL);
-    if (!SSL_set_chain_and_key(ssl, id->chain, id->num, NULL, &weir_tls_slow_keys) ||
-        !SSL_set_ex_data(ssl, weir_tls_identity_index(), id))
-        return false;
-    c->identity = NULL; /* the connection has it now, until its end */
-    return true;
+    t->identity = id; /* the connection has it now */
+    c->identity = NULL;
+    return SSL_set_chain_and_key(ssl, id->chain, id->num, NULL, &weir_tls_slow_keys);
 }
 
 /* The chain of a client, once more in each full handshake. */
@@ -101,7 +99,7 @@ static bool apply(struct weir_tls *t, SSL *ssl, struct weir_tls_choice *c)
     t->alpn = c->alpn; /* until the handshake is done: what may be chosen */
     return weir_tls_allow_versions(ssl, c->versions) &&
            (c->ciphers == NULL || SSL_set_strict_cipher_list(ssl, c->ciphers)) &&
-           SSL_set_session_id_context(ssl, t->scope, sizeof(t->scope)) && present(ssl, c) &&
+           SSL_set_session_id_context(ssl, t->scope, sizeof(t->scope)) && present(t, ssl, c) &&
            ask_client(t, ssl, c);
 }
 

@@ -12,6 +12,7 @@
 #include <openssl/mem.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "node/wire/tls_private.h"
 
@@ -53,7 +54,9 @@ static enum weir_err add_certificate(struct weir_tls_trust *t, struct weir_span 
 {
     X509 *x = read_certificate(der);
     enum weir_err err = WEIR_OK;
-    if (x == NULL || X509_STORE_add_cert(t->store, x) != 1) {
+    /* Its extensions are read now: when they first are without memory, while a chain is verified,
+     * BoringSSL takes the certificate for invalid ever after. */
+    if (x == NULL || X509_check_purpose(x, -1, 0) != 1 || X509_STORE_add_cert(t->store, x) != 1) {
         *ret_why = "holds a certificate that cannot be read";
         err = ERR_peek_error() == 0 && x == NULL ? WEIR_EINVAL : failure_kind();
     } else {

@@ -202,11 +202,11 @@ static const struct weir_rule upstream_tls_rules[] = {
       .help = "The endpoint's own certificate must have one of these public keys, verified or not. "
               "A pin is the SHA-256 of the SubjectPublicKeyInfo." },
     { .field = "client_certificate",
-      NOT_YET,
-      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      TEXT(WEIR_FORM_TOKEN, WEIR_TLS_CERTIFICATE_LEN, WEIR_TLS_CERTIFICATE_LEN),
       .preset_text = "none",
       .help = "The certificate that weir shows to an endpoint that asks for one: the ID of one "
-              "that was added with weir cert add." },
+              "that was added with weir cert add, and --force if it is for clients alone. Without "
+              "it in the store no connection is made." },
     { .field = "min_version",
       TEXT(WEIR_FORM_CHOICE, 1, 3),
       .choices = tls_versions,
