@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * h2_sides_new.h - makes an HTTP/2 session of memory, and what a test does to it: give bytes, take
+ * bytes, respond, connect, let time pass, end. After each step all do what they were asked for.
+ */
+#ifndef WEIR_TESTS_SUPPORT_SIDES_H2_SIDES_NEW_H
+#define WEIR_TESTS_SUPPORT_SIDES_H2_SIDES_NEW_H
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "node/base/log.h"
+#include "tests/support/sides/h2_sides.h"
+
+/* -- what runs -- */
+
+/* As the loop does: the run list, then the ready list, then the dead. */
+static inline bool h2_sides_run_tasks(struct h2_sides *t)
+{
+    struct weir_conn_env *e = &t->w->env;
+    struct weir_list *lists[] = { &e->tasks, &e->ready, &e->dead };
+    for (size_t i = 0; i < 3; i++) {
+        if (weir_list_empty(lists[i]))
+            continue;
+        struct weir_task *task = weir_container_of(lists[i]->next, struct weir_task, link);
+        weir_list_remove(&task->link);
+        e->turns += i == 1; /* as if each were a turn of the loop */
+        task->kind->run(task);
+        return true;
+    }
+    return false;
+}
+
+static inline bool h2_origin_pump(struct h2_origin *o)
+{
+    struct weir_exchange *x = o->side.x;
+    bool alive = false;
+    o->resumed = false;
+    if (!o->used || x == NULL || !weir_exchange_wants_response(x))
+        return false;
+    if (o->gave.len > 0) {
+        size_t len = o->gave.len;
+        uint8_t *copy = aligned_alloc(1, len);
+        MUST(copy != NULL);
+        memcpy(copy, o->gave.at, len);
+        size_t n = weir_exchange_response_input(x, weir_span(copy, len), &alive);
+        free(copy);
+        MUST(n <= len);
+        if (!alive)
+            return true;
+        memmove(o->gave.at, o->gave.at + n, len - n);
+        o->gave.len = len - n;
+        return n > 0;
+    }
+    if (!o->ends)
+        return false;
+    o->ends = false;
+    weir_exchange_origin_end(x, o->clean);
+    return true;
+}
+
+/** Let all do what they were asked for. */
+static inline void h2_sides_run(struct h2_sides *t)
+{
+    for (int i = 0; i < 100000; i++) {
+        bool again = h2_sides_run_tasks(t);
+        for (size_t k = 0; k < H2_SIDES_ORIGINS && !again; k++)
+            again = t->origins[k].resumed && h2_origin_pump(&t->origins[k]);
+        if (!again)
+            return;
+    }
+    MUST(false); /* it never rests */
+}
+
+static inline void h2_sides_event(struct h2_sides *t, unsigned what)
+{
+    if (t->s != NULL)
+        weir_conn_owner_of(&t->s->conn)->event(&t->s->conn, what);
+    h2_sides_run(t);
+}
+
+/* -- steps of a test -- */
+
+static inline void h2_client_gives(struct h2_sides *t, struct weir_span in)
+{
+    bytes_add(&t->l.in, in.at, in.len);
+    h2_sides_event(t, WEIR_CONN_READABLE);
+}
+
+static inline void h2_client_ends(struct h2_sides *t, bool clean)
+{
+    t->l.eof = clean;
+    t->l.failed = !clean;
+    h2_sides_event(t, WEIR_CONN_READABLE);
+}
+
+/** The client takes bytes again, this many more. */
+static inline void h2_client_takes(struct h2_sides *t, size_t room)
+{
+    struct weir_conn *c = t->s != NULL ? &t->s->conn : NULL;
+    t->l.room = room;
+    if (c == NULL || c->out.len == 0)
+        return;
+    while (c->out.len > 0) { /* as the loop's callback flushes the queue */
+        struct weir_pieces p;
+        size_t sent = 0;
+        weir_pieces_reset(&p);
+        weir_pieces_add(&p, weir_stash_span(weir_outq_first(&c->out)));
+        enum weir_io io = h2_layer_write(&t->l.layer, c->watch.fd, &p, &sent);
+        weir_outq_use(c->env->buffers, &c->out, sent);
+        c->given += sent;
+        if (io != WEIR_IO_DONE)
+            return;
+    }
+    h2_sides_event(t, WEIR_CONN_ROOM);
+}
+
+/** The n-th origin connection that is in use; NULL: there is none. */
+static inline struct h2_origin *h2_sides_origin(struct h2_sides *t, size_t n)
+{
+    for (size_t round = 0; round < 2; round++)
+        for (size_t i = 0; i < H2_SIDES_ORIGINS; i++)
+            if (t->origins[i].used && n-- == 0)
+                return &t->origins[i];
+    return NULL;
+}
+
+static inline void h2_origin_gives(struct h2_sides *t, struct h2_origin *o, struct weir_span in)
+{
+    if (o == NULL || o->waiting != NULL || o->ends)
+        return;
+    bytes_add(&o->gave, in.at, in.len);
+    o->resumed = true;
+    h2_sides_run(t);
+}
+
+static inline void h2_origin_ends(struct h2_sides *t, struct h2_origin *o, bool clean)
+{
+    if (o == NULL || o->waiting != NULL)
+        return;
+    o->ends = true;
+    o->clean = clean;
+    o->resumed = true;
+    h2_sides_run(t);
+}
+
+/** A dial ends. */
+static inline void h2_origin_connects(struct h2_sides *t, struct h2_origin *o, bool connected)
+{
+    if (o == NULL || o->waiting == NULL)
+        return;
+    struct weir_exchange *x = o->waiting;
+    o->waiting = NULL;
+    x->dial = NULL;
+    if (connected) {
+        h2_origin_use(o, x);
+        weir_exchange_connected(x, &o->side);
+    } else {
+        o->used = false;
+        weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
+    }
+    h2_sides_run(t);
+}
+
+/** What waits for the origin is taken, and all that comes. */
+static inline void h2_origin_takes(struct h2_sides *t, struct h2_origin *o)
+{
+    if (o == NULL || o->side.x == NULL)
+        return;
+    bool waited = o->waits;
+    o->full = o->waits = false;
+    if (waited)
+        weir_exchange_origin_drained(o->side.x);
+    h2_sides_run(t);
+}
+
+static inline void h2_time_passes(struct h2_sides *t, uint64_t ms)
+{
+    struct weir_worker *w = t->w;
+    for (uint64_t end = w->now.ms + ms; w->now.ms < end;) {
+        w->now.ms += WEIR_WHEEL_TICK_MS;
+        w->now.ns = w->now.ms * 1000000;
+        weir_wheel_advance(&w->wheel, w->now.ms);
+        for (struct weir_timer *timer; (timer = weir_wheel_pop(&w->wheel)) != NULL;)
+            weir_timer_expire(&w->wheel, timer);
+        h2_sides_run(t);
+    }
+}
+
+/* -- making -- */
+
+/** A worker without a client. */
+static inline struct h2_sides *h2_sides_new(void)
+{
+    static const struct weir_access_log *none = NULL;
+    struct h2_sides *t = calloc(1, sizeof(*t));
+    MUST(t != NULL && none == NULL);
+    weir_log_init(WEIR_LOG_ERROR, getenv("WEIR_TEST_LOG") ? 2 : open("/dev/null", O_WRONLY));
+    kit_init_quick(&t->kit);
+    t->kit.cfg.index = weir_tenant_index;
+    kit_open(&t->kit);
+    sites_put_small(&t->kit, "shop", "shop.example", "192.0.2.80:80");
+    struct weir_workers *g = t->group = calloc(1, sizeof(*g));
+    MUST(g != NULL);
+    g->cfg = (struct weir_workers_config){ .num_workers = 1,
+                                           .max_connections = 1000,
+                                           .max_memory = 64u << 20,
+                                           .head_timeout_ms = 10000,
+                                           .idle_timeout_ms = 75000,
+                                           .store = t->kit.s };
+    g->cfg.marks = weir_failure_marks_new();
+    g->metrics = aligned_alloc(64, sizeof(*g->metrics));
+    MUST(g->cfg.marks != NULL && g->metrics != NULL);
+    memset(g->metrics, 0, sizeof(*g->metrics));
+    atomic_store(&g->room.origins.max, 1000);
+    atomic_store(&g->room.clients.max, 1000);
+    struct weir_worker *w = t->w = calloc(1, (sizeof(*w) + 63) / 64 * 64);
+    MUST(w != NULL);
+    w->magic = WEIR_WORKER_MAGIC;
+    w->group = g;
+    g->workers[g->num++] = w;
+    MUST(weir_worker_init(w) == WEIR_OK);
+    w->exchange.ops = &h2_sides_env_ops;
+    (void)uv_timer_stop(&w->tick);
+    h2_sides_now = t;
+    return t;
+}
+
+/** The worker's time goes on from where the test left it. */
+static inline void h2_sides_turn(struct h2_sides *t)
+{
+    uint64_t ms = t->w->now.ms;
+    (void)uv_run(&t->w->loop, UV_RUN_NOWAIT);
+    t->w->now.ms = ms;
+    t->w->now.ns = ms * 1000000;
+}
+
+/** A session that was opened on any descriptor becomes the client's. */
+static inline void h2_sides_adopt(struct h2_sides *t, struct weir_session *s)
+{
+    struct weir_worker *w = t->w;
+    struct bytes in = t->l.in;
+    in.len = 0;
+    memset(&t->l, 0, offsetof(struct h2_layer, seen));
+    t->l.layer.ops = &h2_layer_ops;
+    t->l.in = in;
+    t->l.room = H2_SIDES_ALL;
+    h2_seen_init(&t->l.seen);
+    t->acquire = H2_ACQUIRE_READY;
+    t->num_acquired = 0;
+    t->s = s;
+    s->magic = WEIR_SESSION_MAGIC;
+    MUST(weir_places_take(&w->group->room.clients));
+    MUST(weir_addr_parse(WEIR_SPAN_LIT("192.0.2.1:4711"), &s->peer) == WEIR_OK);
+    MUST(weir_addr_parse(WEIR_SPAN_LIT("192.0.2.9:443"), &s->local) == WEIR_OK);
+    weir_list_init(&s->idle.link);
+    weir_list_append(&w->sessions, &s->link);
+    w->num_sessions++;
+    weir_conn_set_layer(&s->conn, &t->l.layer);
+    weir_session_h2.begin(s);
+    h2_sides_run(t);
+}
+
+/** A new client. */
+static inline void h2_sides_connect(struct h2_sides *t)
+{
+    int fds[2];
+    MUST(t->s == NULL);
+    MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+    close(fds[1]);
+    struct weir_session *s = weir_session_h2.open(t->w, fds[0]);
+    MUST(s != NULL);
+    h2_sides_adopt(t, s);
+}
+
+/** The client leaves if it is still there; then nothing may be in use. */
+static inline void h2_sides_disconnect(struct h2_sides *t)
+{
+    struct weir_worker *w = t->w;
+    t->l.failed = true;
+    h2_sides_event(t, WEIR_CONN_FAILED);
+    MUST(t->s == NULL);
+    if (t->l.seen.inflater != NULL)
+        h2_seen_deinit(&t->l.seen);
+    h2_sides_turn(t);
+    h2_sides_run(t);
+    MUST(w->num_sessions == 0 && w->session_pool.num_used == 0);
+    MUST(w->exchange.exchanges.num_used == 0 && w->exchange.heads.num_used == 0);
+    MUST(w->buffers.small.num_used == 0 && w->buffers.large.num_used == 0);
+    MUST(w->buffers.budget.used == 0);
+    MUST(w->h2 == NULL || (w->h2->links.num_used == 0 && w->h2->streams.num_used == 0));
+    MUST(w->wheel.num_armed == 0);
+    for (size_t i = 0; i < H2_SIDES_ORIGINS; i++)
+        MUST(!t->origins[i].used);
+}
+
+static inline void h2_sides_free(struct h2_sides *t)
+{
+    weir_worker_unwind(t->w);
+    weir_worker_free(t->w);
+    weir_failure_marks_free(&t->group->cfg.marks);
+    free(t->group->metrics);
+    free(t->group);
+    sites_close(&t->kit);
+    for (size_t i = 0; i < H2_SIDES_ORIGINS; i++)
+        free(t->origins[i].gave.at);
+    free(t->l.in.at);
+    free(t);
+    h2_sides_now = NULL;
+}
+
+#endif
