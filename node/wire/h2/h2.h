@@ -99,6 +99,8 @@ bool weir_h2_in_block(const struct weir_h2 *h);
 bool weir_h2_has_begun(const struct weir_h2 *h);
 /** The flood that ended the connection; WEIR_H2_FLOOD_KINDS: none did. */
 enum weir_h2_flood_kind weir_h2_flooded(const struct weir_h2 *h);
+/** No stream is there, and nothing has come for a while: hold as little memory as can be. */
+void weir_h2_rest(struct weir_h2 *h);
 /** Streams that were reset lately and count as if they were still there. */
 uint32_t weir_h2_debt(struct weir_h2 *h);
 

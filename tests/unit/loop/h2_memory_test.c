@@ -3,6 +3,7 @@
  * h2_memory_test.c - HTTP/2 without a socket: whole exchanges in memory, and the same without
  * memory, allocation by allocation.
  */
+#include "node/wire/h2/h2_memory.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/sides/h2_sides_new.h"
 
@@ -64,6 +65,32 @@ static void h2_serves_a_client_that_takes_little_at_a_time(void **state)
     h2_sides_free(t);
 }
 
+/* An idle connection gives back what holds nothing, and serves again. */
+static void h2_rests_while_it_is_idle(void **state)
+{
+    struct h2_sides *t = h2_sides_new();
+    struct weir_budget *b = &t->w->buffers.budget;
+    h2_sides_connect(t);
+    h2_client_gives(t, BYTES(PREFACE));
+    for (int i = 0; i < 3; i++) {
+        char ask[] = GET("\1");
+        ask[8] = (char)(2 * i + 1);
+        h2_client_gives(t, weir_span((const uint8_t *)ask, sizeof(ask) - 1));
+        size_t busy = b->used;
+        h2_origin_gives(t, h2_sides_origin(t, 0), weir_span_cstr(WHOLE));
+        assert_true(h2_seen_find(&t->l.seen, 2 * i + 1)->ended);
+        h2_time_passes(t, 1500);
+        assert_true(b->used + WEIR_H2_PAGES_USED < busy);
+        assert_true(b->used < 8192);
+    }
+    /* A stream that is announced but not open keeps its place in the table. */
+    h2_client_gives(t, BYTES("\0\0\7\x10\0\0\0\0\0\0\0\0\x09u=1"));
+    h2_time_passes(t, 1500);
+    assert_true(b->used > WEIR_H2_PAGES_USED);
+    h2_sides_disconnect(t);
+    h2_sides_free(t);
+}
+
 static void run_scenario(struct h2_sides *t)
 {
     h2_client_gives(t, BYTES(PREFACE));
@@ -103,6 +130,7 @@ int main(void)
         cmocka_unit_test(h2_serves_an_exchange_in_memory),
         cmocka_unit_test(h2_serves_requests_that_come_byte_by_byte),
         cmocka_unit_test(h2_serves_a_client_that_takes_little_at_a_time),
+        cmocka_unit_test(h2_rests_while_it_is_idle),
         cmocka_unit_test(h2_without_memory_ends_a_stream_or_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
