@@ -244,13 +244,23 @@ static int on_send_data(nghttp2_session *s, nghttp2_frame *f, const uint8_t *hea
     return NGHTTP2_ERR_PAUSE;
 }
 
+static bool is_push(int32_t id)
+{
+    return id % 2 == 0;
+}
+
 /* A stream that the client's fault has ended counts like one that it reset: what it asked for has
  * been begun. */
 static int on_sent(nghttp2_session *s, const nghttp2_frame *f, void *data)
 {
     struct weir_h2 *h = h2_of(data);
     WEIR_DCHECK(s == h->session);
-    if (f->hd.type == NGHTTP2_RST_STREAM && f->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+    if (f->hd.type == NGHTTP2_PUSH_PROMISE) {
+        h->owner->promised(h->owner_data, f->push_promise.promised_stream_id, true);
+        return 0;
+    }
+    if (f->hd.type == NGHTTP2_RST_STREAM && !is_push(f->hd.stream_id) &&
+        f->rst_stream.error_code != NGHTTP2_NO_ERROR &&
         f->rst_stream.error_code != NGHTTP2_INTERNAL_ERROR) {
         if (!weir_h2_flood_take(&h->flood, WEIR_H2_FLOOD_RESETS, h->now->ms))
             weir_h2_note_flood(h, WEIR_H2_FLOOD_RESETS);
@@ -269,9 +279,53 @@ static int on_not_sent(nghttp2_session *s, const nghttp2_frame *f, int code, voi
 {
     struct weir_h2 *h = h2_of(data);
     WEIR_DCHECK(s == h->session);
-    if (f->hd.type == NGHTTP2_HEADERS && stream_of(h, f->hd.stream_id) != NULL)
+    if (f->hd.type == NGHTTP2_PUSH_PROMISE)
+        h->owner->promised(h->owner_data, f->push_promise.promised_stream_id, false);
+    else if (f->hd.type == NGHTTP2_HEADERS && stream_of(h, f->hd.stream_id) != NULL)
         weir_h2_reset(h, f->hd.stream_id, WEIR_H2_INTERNAL_ERROR);
     return 0;
+}
+
+static nghttp2_nv nv_of(const struct weir_span_pair *f)
+{
+    return (nghttp2_nv){ (uint8_t *)(uintptr_t)f->name.at, (uint8_t *)(uintptr_t)f->value.at,
+                         f->name.len, f->value.len, NGHTTP2_NV_FLAG_NONE };
+}
+
+bool weir_h2_takes_pushes(const struct weir_h2 *h)
+{
+    WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
+    return weir_h2_is_open(h) &&
+           nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_ENABLE_PUSH) != 0;
+}
+
+uint32_t weir_h2_pushes_max(const struct weir_h2 *h)
+{
+    WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
+    return nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+enum weir_err weir_h2_promise(struct weir_h2 *h, int32_t id, const struct weir_span_pair *fields,
+                              size_t num, int32_t *ret_id)
+{
+    WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
+    WEIR_ASSERT(num > 0 && num <= WEIR_H2_PROMISE_FIELDS_MAX);
+    nghttp2_nv *nv = h->shared->fields;
+    uint64_t list = 0;
+    for (size_t i = 0; i < num; i++) {
+        nv[i] = nv_of(&fields[i]);
+        list += fields[i].name.len + fields[i].value.len + WEIR_H2_FIELD_COST;
+    }
+    if (list >
+        nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
+        return WEIR_ELIMIT;
+    int32_t rv = nghttp2_submit_push_promise(h->session, NGHTTP2_FLAG_NONE, id, nv, num, NULL);
+    if (rv > 0) {
+        *ret_id = rv;
+        return WEIR_OK;
+    }
+    weir_h2_expect(h, rv);
+    return rv == NGHTTP2_ERR_NOMEM ? WEIR_ENOMEM : WEIR_ECLOSED;
 }
 
 enum weir_err weir_h2_respond(struct weir_h2 *h, int32_t id, const struct weir_h2_response *r)
@@ -283,12 +337,8 @@ enum weir_err weir_h2_respond(struct weir_h2 *h, int32_t id, const struct weir_h
     uint8_t status[3] = { (uint8_t)('0' + r->status / 100), (uint8_t)('0' + r->status / 10 % 10),
                           (uint8_t)('0' + r->status % 10) };
     nv[0] = (nghttp2_nv){ (uint8_t *)(uintptr_t) ":status", status, 7, 3, NGHTTP2_NV_FLAG_NONE };
-    for (size_t i = 0; i < r->num; i++) {
-        struct weir_span name = r->fields[i].name;
-        struct weir_span value = r->fields[i].value;
-        nv[i + 1] = (nghttp2_nv){ (uint8_t *)(uintptr_t)name.at, (uint8_t *)(uintptr_t)value.at,
-                                  name.len, value.len, NGHTTP2_NV_FLAG_NONE };
-    }
+    for (size_t i = 0; i < r->num; i++)
+        nv[i + 1] = nv_of(&r->fields[i]);
     nghttp2_data_provider data = { .read_callback = on_read };
     int rv =
         r->status < 200
