@@ -44,8 +44,9 @@ struct weir_h2_owner {
     /** A request's header block is whole. It is the owner's to end, attach, respond or reset.
      * @param r  until return   @param ends  it has no body */
     void (*request)(void *owner, int32_t id, struct weir_h2_request *r, bool ends);
-    /** Bytes of a body; borrowed. Each byte is to be taken: weir_h2_take. */
-    void (*body)(void *owner, void *stream, struct weir_span bytes);
+    /** Bytes of a body; borrowed. Each byte is to be taken: weir_h2_take.
+     * @param last  no more follow, and `ended` does if their number is right */
+    void (*body)(void *owner, void *stream, struct weir_span bytes, bool last);
     /** The request is whole. Not called if it ended with its head. */
     void (*ended)(void *owner, void *stream);
     /** The stream is closed: by its end on both ways, or by a reset. It is detached. */

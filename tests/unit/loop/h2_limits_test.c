@@ -246,6 +246,29 @@ static void h2_resets_a_request_whose_length_does_not_hold(void **state)
     h2_rig_free(r);
 }
 
+/* Until the stream ends, the client may send more than it declared: the endpoint does not see the
+ * request as a whole before. */
+static void h2_holds_the_last_byte_back_until_the_stream_ends(void **state)
+{
+    struct h2_rig *r = h2_rig_running();
+    const char *fields[] = { ":method", "POST",       ":scheme",
+                             "https",   ":authority", "shop.example",
+                             ":path",   "/",          "content-length",
+                             "5",       NULL };
+    struct h2_stream *t = h2_ask_fields(&r->c, fields, "hello", true);
+    peer_accept(&r->rig->server, r->rig->origin);
+    assert_true(peer_try_head(&r->rig->server, WEIR_H1_REQUEST, &r->rig->request));
+    while (r->rig->server.len < 4)
+        assert_true(peer_receive(&r->rig->server) > 0);
+    assert_false(peer_ready(r->rig->server.fd, 100));
+    assert_memory_equal(r->rig->server.bytes, "hell", 4);
+    h2_send_frame(&r->c, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, t->id, WEIR_SPAN_LIT("!"));
+    h2_await(&r->c, &t->closed);
+    assert_int_equal(t->code, NGHTTP2_PROTOCOL_ERROR);
+    assert_true(peer_receive(&r->rig->server) <= 0);
+    h2_rig_free(r);
+}
+
 /* -- time -- */
 
 static struct h2_rig *rig_with_times(uint32_t head_ms, uint32_t idle_ms)
@@ -511,6 +534,7 @@ int main(void)
         cmocka_unit_test(h2_responds_431_to_a_list_above_its_limits),
         cmocka_unit_test(h2_refuses_streams_beyond_the_limit),
         cmocka_unit_test(h2_resets_a_request_whose_length_does_not_hold),
+        cmocka_unit_test(h2_holds_the_last_byte_back_until_the_stream_ends),
         cmocka_unit_test(h2_closes_a_connection_that_asks_nothing),
         cmocka_unit_test(h2_closes_a_connection_whose_headers_do_not_come),
         cmocka_unit_test(h2_closes_an_idle_connection_after_the_tenants_time),
