@@ -67,6 +67,9 @@ enum weir_metric {
     WEIR_M_H2_FLOOD_ACKS,
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
+    WEIR_M_UPSTREAM_TLS_HANDSHAKES,
+    WEIR_M_UPSTREAM_TLS_RESUMED, /* of these */
+    WEIR_M_UPSTREAM_TLS_FAILED,
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */
     WEIR_M_UPSTREAM_MALFORMED, /* responses refused by the parser */
     WEIR_M_UPSTREAM_TIMEOUTS,
@@ -108,11 +111,12 @@ enum weir_metric {
     WEIR_M_ADMIN_TOKENS_UNKNOWN,
     WEIR_M_ADMIN_TOKENS_EXPIRED,
     WEIR_M_ADMIN_TOKENS_LIMITED, /* the address, or all together, had too many wrong ones */
+    WEIR_M_ADMIN_HANDSHAKES_FAILED,
     WEIR_M_ADMIN_FORBIDDEN,      /* beyond what the socket or the token grants */
-    WEIR_M_MEMORY_USED,         /* gauge: bytes held for clients and endpoints */
-    WEIR_M_MEMORY_WAITS,        /* reads put off until memory is free */
-    WEIR_M_MEMORY_NO_KEEPALIVE, /* times the rung was entered; weir_memory_rung, as the next three
-                                 */
+    WEIR_M_MEMORY_USED,          /* gauge: bytes held for clients and endpoints */
+    WEIR_M_MEMORY_WAITS,         /* reads put off until memory is free */
+    WEIR_M_MEMORY_NO_KEEPALIVE,  /* times the rung was entered; weir_memory_rung, as the next three
+                                  */
     WEIR_M_MEMORY_NO_ACCEPT,
     WEIR_M_MEMORY_REFUSE,
     WEIR_M_MEMORY_SHED,

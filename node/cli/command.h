@@ -14,7 +14,7 @@
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/cli/client.h"
+#include "node/cli/link/client.h"
 
 #define WEIR_CLI_FILES_MAX       1024
 #define WEIR_CLI_TIMEOUT_MS      30000 /* for a response, without --timeout */
@@ -69,6 +69,14 @@ enum weir_flag {
     WEIR_FLAG_SCOPE,
     WEIR_FLAG_COMMENT,
     WEIR_FLAG_TTL,
+    WEIR_FLAG_CERT,
+    WEIR_FLAG_KEY,
+    WEIR_FLAG_CHAIN,
+    WEIR_FLAG_DIR,
+    WEIR_FLAG_PASSWORD_FILE,
+    WEIR_FLAG_FORCE,
+    WEIR_FLAG_DEFAULT,
+    WEIR_FLAG_REMOVE,
     WEIR_FLAG_COUNT
 };
 
@@ -109,6 +117,8 @@ enum weir_wait { WEIR_WAIT_LOCAL, WEIR_WAIT_QUORUM, WEIR_WAIT_ALL };
 struct weir_options {
     const char *node;        /* never NULL */
     const char *node_source; /* what named it: "--node" or "WEIR_NODE" */
+    const char *token;       /* for a remote node; NULL: none */
+    const char *ca;          /* what vouches for it; NULL: what the system trusts */
     uint64_t timeout_ms;
     enum weir_output output;
     enum weir_wait wait;
@@ -147,6 +157,12 @@ struct weir_options {
     const char *comment;
     bool has_ttl;
     uint64_t ttl_ms;
+    const char *cert, *key, *chain; /* files */
+    const char *dir;
+    const char *password_file;
+    bool force;
+    bool fallback; /* --default */
+    bool remove;
     bool help;
 };
 
@@ -161,8 +177,9 @@ struct weir_cli {
     char **args; /* owns; behind the command's name, without flags; the texts are argv's */
     size_t num_args;
     struct weir_client client; /* connected at the first call */
-    uint16_t refused_status;   /* of the last response that was no 2xx; 0: none */
-    bool node_failed;          /* a call got no response: the next would not either */
+    bool client_ready;
+    uint16_t refused_status; /* of the last response that was no 2xx; 0: none */
+    bool node_failed;        /* a call got no response: the next would not either */
 };
 
 /** One subcommand. Examples and exit codes are lines with their newlines. */
@@ -224,6 +241,7 @@ enum weir_exit weir_cmd_reload(struct weir_cli *cli);
 enum weir_exit weir_cmd_log_level(struct weir_cli *cli);
 enum weir_exit weir_cmd_logs(struct weir_cli *cli);
 enum weir_exit weir_cmd_token(struct weir_cli *cli);
+enum weir_exit weir_cmd_cert(struct weir_cli *cli);
 enum weir_exit weir_cmd_completion(struct weir_cli *cli);
 enum weir_exit weir_cmd_version(struct weir_cli *cli);
 enum weir_exit weir_cmd_help(struct weir_cli *cli);

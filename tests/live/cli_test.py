@@ -130,7 +130,6 @@ UNSUPPORTED: List[Dict[str, Any]] = [
     {"tls": {"http2": True}}, {"tls": {}}, {"tcp": [{"port": 1, "upstream": "web"}]},
     {"limits": {"per_address": {"requests": "5/s"}}},
     {"routes": [{"path": "/", "upstream": "web", "websocket": True}]},
-    {"upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}], "protocol": "https"}}},
     {"upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}], "health": {"url": "http:///"}}}},
 ]
 

@@ -184,7 +184,8 @@ static inline ssize_t h2_read_body(nghttp2_session *s, int32_t id, uint8_t *buf,
     assert_ptr_equal(s, c->session);
     assert_int_equal(t->id, id);
     size_t n = t->send_len - t->send_at < len ? t->send_len - t->send_at : len;
-    memcpy(buf, t->send + t->send_at, n);
+    if (n > 0)
+        memcpy(buf, t->send + t->send_at, n);
     t->send_at += n;
     if (n == 0 && t->holds)
         return NGHTTP2_ERR_DEFERRED;

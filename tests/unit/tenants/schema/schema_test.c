@@ -66,11 +66,10 @@ static void keys_of_later_features_are_refused_by_name(void **state)
                  "13:1: limits: not supported by this version\n");
     schemas_yaml(SCHEMAS_NODE "listen: { http: [], tcp: [] }\n"
                               "cluster: { name: edge }\n"
-                              "admin: { listen: \"10.0.0.1:7400\" }\n",
+                              "admin: { listen: \"10.0.0.1\" }\n",
                  "3:21: listen.tcp: not supported by this version\n"
                  "4:1: cluster: not supported by this version\n"
-                 "5:10: admin.listen: \"10.0.0.1:7400\" is refused: ip:port, and only a loopback "
-                 "address until TLS is there\n");
+                 "5:10: admin.listen: \"10.0.0.1\" is not ip:port or [v6]:port\n");
 }
 
 static void everything_wrong_is_reported_at_once_with_its_place(void **state)
