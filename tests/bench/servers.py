@@ -420,13 +420,24 @@ class Weir(Proxy):
             numbers = range(first, min(first + TENANTS_PER_FILE, self.tenants))
             self.write("tenants/%06d.yaml" % first, "---\n".join(self.document(t) for t in numbers))
         self.spawn([self.binary, "node", "--config", self.path])
-        wait_response_any(self)
+        self.wait_ready()
         started = time.monotonic()
         self.client("apply", "-f", documents)
         if self.secure:
             self.add_certificates()
         self.load_seconds = time.monotonic() - started
         self.stop()
+
+    def wait_ready(self):
+        started = time.monotonic()
+        while time.monotonic() - started < START_SECONDS_MAX and self.child.poll() is None:
+            try:
+                if self.admin("GET", "/readyz").split(b" ")[1:2] == [b"200"]:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.005)
+        raise RuntimeError("weir does not get ready: %s" % self.last_words())
 
     def launch(self):
         self.spawn([self.binary, "node", "--config", self.path])
@@ -442,16 +453,20 @@ class Weir(Proxy):
             self.post("/v1/certificates", {"certificates": certificates})
 
     def post(self, target, document):
-        body = json.dumps(document).encode()
+        response = self.admin("POST", target, json.dumps(document).encode())
+        if response.split(b" ")[1:2] not in ([b"200"], [b"201"]) or b'"refused"' in response:
+            raise RuntimeError("%s: %s" % (target, response[:1000].decode(errors="replace")))
+
+    def admin(self, method, target, body=b""):
+        """A response of the admin API."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(self.socket)
-            connection.sendall(b"POST %s HTTP/1.1\r\nHost: weir\r\nConnection: close\r\nContent-Type: application/json\r\n"
-                               b"Content-Length: %d\r\n\r\n" % (target.encode(), len(body)) + body)
+            connection.sendall(b"%s %s HTTP/1.1\r\nHost: weir\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                               b"Content-Length: %d\r\n\r\n" % (method.encode(), target.encode(), len(body)) + body)
             response = b""
             while piece := connection.recv(65536):
                 response += piece
-        if response.split(b" ")[1:2] not in ([b"200"], [b"201"]) or b'"refused"' in response:
-            raise RuntimeError("%s: %s" % (target, response[:1000].decode(errors="replace")))
+        return response
 
     def client(self, *words):
         run = subprocess.run([self.binary, *words], env=dict(os.environ, WEIR_NODE="unix:" + self.socket),
@@ -462,17 +477,3 @@ class Weir(Proxy):
     def change(self, tenant, port):
         path = self.write("change.yaml", self.document(tenant, port))
         return lambda: self.client("apply", "-f", path)
-
-
-def wait_response_any(proxy):
-    """Wait until the proxy responds at all, whatever the status."""
-    started = time.monotonic()
-    while time.monotonic() - started < START_SECONDS_MAX:
-        try:
-            fetch(proxy.plain_port, "nobody.example", "/")
-            return
-        except (OSError, ValueError):
-            if proxy.child.poll() is not None:
-                break
-            time.sleep(0.005)
-    raise RuntimeError("%s does not respond: %s" % (proxy.name, proxy.last_words()))
