@@ -146,6 +146,7 @@ struct weir_tenant {
     /* Where the worker that owns this tenant counts for it (node/exchange/counters.h); 0: not
      * known. */
     uint32_t counters_row, counters_version;
+    bool links; /* set by that worker: a response over HTTP/2 has linked what may be hinted */
 };
 
 /**

@@ -115,6 +115,7 @@ struct weir_h2_stream {
     bool dead;
     bool pushed;                /* promised, and not asked for */
     bool teaches;               /* hints may be learned of its response */
+    bool has_key;               /* `hints` is set */
     struct weir_stash *promise; /* the request that was promised, until its exchange begins */
     struct weir_hints_key hints;
     uint64_t given;     /* bytes of its body given to the conn */

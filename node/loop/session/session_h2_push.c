@@ -331,26 +331,50 @@ static void send_hints(struct weir_h2_stream *s)
     weir_h2_link_schedule(l, false);
 }
 
+static void make_key(struct weir_h2_stream *s, const struct weir_authority *authority,
+                     struct weir_span path)
+{
+    struct weir_hints_page page = { .tenant = s->side.x->tenant->name,
+                                    .https = is_https(s),
+                                    .host = weir_span(authority->host, authority->host_len),
+                                    .path = path };
+    s->hints = weir_hints_key_of(&s->l->common->hints, &page);
+}
+
+/* As long as no response of the tenant has linked anything, there is nothing to look up. */
 void weir_h2_hint_begun(struct weir_h2_stream *s, const struct weir_h1_head *head,
                         const uint8_t *bytes)
 {
     const struct weir_tenant *t = s->side.x->tenant;
     if (t == NULL || !t->early_hints || s->pushed || head->method != WEIR_METHOD_GET)
         return;
-    struct weir_hints_page page = { .tenant = t->name,
-                                    .https = is_https(s),
-                                    .host =
-                                        weir_span(head->authority.host, head->authority.host_len),
-                                    .path = weir_span(bytes + head->path_at, head->path_len) };
-    s->hints = weir_hints_key_of(&s->l->common->hints, &page);
     s->teaches = weir_hints_request_is_public(head, bytes);
+    if (!t->links)
+        return;
+    s->has_key = true;
+    make_key(s, &head->authority, weir_span(bytes + head->path_at, head->path_len));
     if (wants_hints(s))
         send_hints(s);
 }
 
+static bool links_any(const struct weir_response_fields *fields)
+{
+    struct weir_link_walk walk;
+    struct weir_link unused;
+    weir_link_walk_init(&walk, fields->fields, fields->num);
+    return weir_link_walk_next(&walk, &unused);
+}
+
 void weir_h2_hint_learn(struct weir_h2_stream *s, const struct weir_response_fields *fields)
 {
-    if (s->teaches)
-        weir_hints_learn(&s->l->common->hints, &s->hints, fields,
-                         weir_h2_conn_of(s->l)->env->now->ms);
+    struct page page;
+    if (!s->teaches)
+        return;
+    if (!s->has_key) {
+        if (!links_any(fields) || s->side.x->head == NULL || !read_page(s, &page))
+            return;
+        s->side.x->tenant->links = true;
+        make_key(s, page.base.authority, page.base.path);
+    }
+    weir_hints_learn(&s->l->common->hints, &s->hints, fields, weir_h2_conn_of(s->l)->env->now->ms);
 }
