@@ -189,6 +189,20 @@ def test_a_reload_takes_a_renewed_certificate(make_node, authority: Authority, f
     assert remote.run(token, "status", ca=second).returncode == DONE
 
 
+def test_an_expired_certificate_is_served_loudly(make_node, authority: Authority) -> None:
+    """The node serves on and says so; clients refuse the certificate but for those that know its fingerprint."""
+    one = authority.issue("127.0.0.1", days=(-10, -1))
+    node = make_node(config={"admin": {"listen": "127.0.0.1:0", "tls": {"certificate": str(one.full_chain), "key": str(one.key)}}})
+    remote = Remote(node)
+    assert "admin.certificate_expired" in node.stderr
+    token = remote.token()
+    done = remote.run(token, "status", ca=authority.root)
+    assert done.returncode == FAILED and "expired" in done.stderr, done.stderr
+    assert remote.run(token, "status", ca=remote.fingerprint).returncode == DONE
+    done = node.run("doctor")
+    assert done.returncode == FAILED and "it has expired" in done.stdout
+
+
 def test_a_node_does_not_start_with_a_key_that_is_not_its_own(make_node, authority: Authority) -> None:
     """Fail at the start, with the field and the reason; --check finds it too."""
     one, two = authority.issue("a.test"), authority.issue("b.test")
