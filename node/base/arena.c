@@ -64,6 +64,14 @@ void weir_arena_deinit(struct weir_arena *a)
     a->used = 0;
 }
 
+void weir_arena_wipe(struct weir_arena *a)
+{
+    for (struct weir_arena_block *b = a->blocks; b != NULL; b = b->next) {
+        weir_unpoison(body_of(b), b->len);
+        explicit_bzero(body_of(b), b->len);
+    }
+}
+
 void weir_arena_reset(struct weir_arena *a)
 {
     struct weir_arena_block *reused = NULL;

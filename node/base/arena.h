@@ -29,6 +29,8 @@ struct weir_arena {
 void weir_arena_init(struct weir_arena *a, size_t block_len, size_t cap);
 /** Give all blocks back. The arena may be used again. */
 void weir_arena_deinit(struct weir_arena *a);
+/** Overwrite all that was given out: before a deinit or a reset when secrets were in it. */
+void weir_arena_wipe(struct weir_arena *a);
 /**
  * Free all pieces; every pointer into the arena is invalid after this. The oldest block of
  * block_len bytes is reused, so that an arena that is reset for each request allocates nothing in

@@ -14,6 +14,8 @@
 
 void weir_strbuf_deinit(struct weir_strbuf *b)
 {
+    if (b->secret && b->at != NULL)
+        explicit_bzero(b->at, b->cap);
     free(b->at);
     *b = WEIR_STRBUF_ZERO;
 }
@@ -24,6 +26,19 @@ void weir_strbuf_reset(struct weir_strbuf *b)
     b->failed = false;
     if (b->at != NULL)
         b->at[0] = '\0';
+}
+
+/* What realloc would leave behind is wiped. NULL: out of memory, and nothing has changed. */
+static char *move_secret(struct weir_strbuf *b, size_t cap)
+{
+    char *at = malloc(cap);
+
+    if (at == NULL || b->at == NULL)
+        return at;
+    memcpy(at, b->at, b->len + 1);
+    explicit_bzero(b->at, b->cap);
+    free(b->at);
+    return at;
 }
 
 /* Make room for `more` bytes and a NUL behind the bytes there are. False: the buffer is marked
@@ -49,7 +64,7 @@ static bool reserve_bytes(struct weir_strbuf *b, size_t more)
         cap = b->max + 1;
     if (cap < need)
         cap = need;
-    char *at = realloc(b->at, cap);
+    char *at = b->secret ? move_secret(b, cap) : realloc(b->at, cap);
     if (at == NULL) {
         b->failed = true;
         return false;

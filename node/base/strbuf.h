@@ -20,9 +20,10 @@ struct weir_strbuf {
     size_t cap;
     size_t max;
     bool failed;
+    bool secret; /* its bytes are wiped wherever they were, by growth and deinit */
 };
 
-#define WEIR_STRBUF_ZERO ((struct weir_strbuf){ NULL, 0, 0, SIZE_MAX / 2, false })
+#define WEIR_STRBUF_ZERO ((struct weir_strbuf){ NULL, 0, 0, SIZE_MAX / 2, false, false })
 
 /** Free the bytes; the buffer is zero again. */
 void weir_strbuf_deinit(struct weir_strbuf *b);

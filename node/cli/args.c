@@ -77,6 +77,20 @@ static const struct weir_flag_def flag_defs[] = {
                           "what it may do: admin, read or tenant:NAME; default admin" },
     [WEIR_FLAG_COMMENT] = { 0, "comment", "TEXT", "what it is for, one line" },
     [WEIR_FLAG_TTL] = { 0, "ttl", "D", "how long it lasts, for example 720h; default: for ever" },
+    [WEIR_FLAG_CERT] = { 0, "cert", "FILE",
+                         "the certificate, alone or with its chain and its key; - is standard "
+                         "input" },
+    [WEIR_FLAG_KEY] = { 0, "key", "FILE", "its private key, when it is in a file of its own" },
+    [WEIR_FLAG_CHAIN] = { 0, "chain", "FILE", "intermediate certificates, in a file of their own" },
+    [WEIR_FLAG_DIR] = { 0, "dir", "DIR",
+                        "all certificates below this folder that have their keys in it" },
+    [WEIR_FLAG_PASSWORD_FILE] = { 0, "password-file", "FILE",
+                                  "its first line opens encrypted keys and P12 files" },
+    [WEIR_FLAG_FORCE] = { 0, "force", NULL,
+                          "add also what clients will refuse, such as an expired certificate" },
+    [WEIR_FLAG_DEFAULT] = { 0, "default", NULL,
+                            "for clients that name no host, in place of a HOST" },
+    [WEIR_FLAG_REMOVE] = { 0, "remove", NULL, "take the link away" },
 };
 _Static_assert(WEIR_ARRAY_LEN(flag_defs) == WEIR_FLAG_COUNT, "a row for each flag");
 
@@ -238,6 +252,11 @@ static const char **text_slot(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_ADDRESS, offsetof(struct weir_options, address) },
         { WEIR_FLAG_SCOPE, offsetof(struct weir_options, scope) },
         { WEIR_FLAG_COMMENT, offsetof(struct weir_options, comment) },
+        { WEIR_FLAG_CERT, offsetof(struct weir_options, cert) },
+        { WEIR_FLAG_KEY, offsetof(struct weir_options, key) },
+        { WEIR_FLAG_CHAIN, offsetof(struct weir_options, chain) },
+        { WEIR_FLAG_DIR, offsetof(struct weir_options, dir) },
+        { WEIR_FLAG_PASSWORD_FILE, offsetof(struct weir_options, password_file) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(texts); i++)
         if (texts[i].flag == flag)
@@ -263,6 +282,9 @@ static bool *switch_slot(struct weir_options *o, enum weir_flag flag)
         { WEIR_FLAG_DIGEST, offsetof(struct weir_options, digest) },
         { WEIR_FLAG_WAIT_DONE, offsetof(struct weir_options, wait_done) },
         { WEIR_FLAG_RESET, offsetof(struct weir_options, reset) },
+        { WEIR_FLAG_FORCE, offsetof(struct weir_options, force) },
+        { WEIR_FLAG_DEFAULT, offsetof(struct weir_options, fallback) },
+        { WEIR_FLAG_REMOVE, offsetof(struct weir_options, remove) },
     };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(switches); i++)
         if (switches[i].flag == flag)

@@ -69,6 +69,14 @@ enum weir_flag {
     WEIR_FLAG_SCOPE,
     WEIR_FLAG_COMMENT,
     WEIR_FLAG_TTL,
+    WEIR_FLAG_CERT,
+    WEIR_FLAG_KEY,
+    WEIR_FLAG_CHAIN,
+    WEIR_FLAG_DIR,
+    WEIR_FLAG_PASSWORD_FILE,
+    WEIR_FLAG_FORCE,
+    WEIR_FLAG_DEFAULT,
+    WEIR_FLAG_REMOVE,
     WEIR_FLAG_COUNT
 };
 
@@ -149,6 +157,12 @@ struct weir_options {
     const char *comment;
     bool has_ttl;
     uint64_t ttl_ms;
+    const char *cert, *key, *chain; /* files */
+    const char *dir;
+    const char *password_file;
+    bool force;
+    bool fallback; /* --default */
+    bool remove;
     bool help;
 };
 
@@ -227,6 +241,7 @@ enum weir_exit weir_cmd_reload(struct weir_cli *cli);
 enum weir_exit weir_cmd_log_level(struct weir_cli *cli);
 enum weir_exit weir_cmd_logs(struct weir_cli *cli);
 enum weir_exit weir_cmd_token(struct weir_cli *cli);
+enum weir_exit weir_cmd_cert(struct weir_cli *cli);
 enum weir_exit weir_cmd_completion(struct weir_cli *cli);
 enum weir_exit weir_cmd_version(struct weir_cli *cli);
 enum weir_exit weir_cmd_help(struct weir_cli *cli);

@@ -409,6 +409,45 @@ static const struct weir_command commands[] = {
         .run = weir_cmd_logs,
     },
     {
+        .name = "cert",
+        .usage =
+            "add --tenant NAME --cert FILE [--key FILE] [--chain FILE] [--password-file FILE]\n"
+            "add --tenant NAME --dir DIR [--password-file FILE]\nlist [--tenant NAME]\n"
+            "show ID...\ndelete ID...\nlink HOST ID [--remove]\nlink --default ID [--remove]",
+        .summary = "certificates of tenants",
+        .description =
+            "add takes PEM, DER (CER, CRT), P7B and P12 (PFX), recognised by content and not by "
+            "name, with the certificates in any order; keys in PKCS #8, encrypted or not, PKCS #1 "
+            "and SEC 1. It checks that key and certificate belong together, that the chain links, "
+            "names, dates, the size of the key and the signatures, and writes all that is wrong at "
+            "once. With --dir: every certificate below a folder whose key is in it, too, however "
+            "the files are called; what fails is listed, the rest is added.\n\nThe node stores the "
+            "key sealed under its secret, and never shows it. A certificate serves the names in "
+            "it: the exact name before a wildcard, ECDSA before RSA where the client takes both, "
+            "the newest of several. link gives a host another one, whatever its names are; "
+            "link --default is for clients that name no host. One that has expired is served on "
+            "while there is no better one: weir status warns from 14 days before.\n\nAn ID may be "
+            "cut to its begin, and TENANT/ID stands for the certificate of one tenant. show "
+            "-o wide has the chain as PEM.",
+        .examples = "weir cert add --tenant shop --cert shop.crt --key shop.key --chain ca.crt\n"
+                    "weir cert add --tenant shop --cert shop.pfx --password-file pass.txt\n"
+                    "weir cert add --tenant shop --dir /etc/letsencrypt/live\n"
+                    "weir cert list --tenant shop\n"
+                    "weir cert link www.shop.example 3f9a\n"
+                    "weir cert delete 3f9ac07be42d\n",
+        .exits = "1  a certificate was refused, or there is none of that ID, or the node cannot be "
+                 "reached\n" EXIT_USAGE EXIT_TIME,
+        .flags = FLAGS_READ | WEIR_FLAG_BIT(WEIR_FLAG_WAIT) | WEIR_FLAG_BIT(WEIR_FLAG_DRY_RUN) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_TENANT) | WEIR_FLAG_BIT(WEIR_FLAG_CERT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_KEY) | WEIR_FLAG_BIT(WEIR_FLAG_CHAIN) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_DIR) | WEIR_FLAG_BIT(WEIR_FLAG_PASSWORD_FILE) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_FORCE) | WEIR_FLAG_BIT(WEIR_FLAG_DEFAULT) |
+                 WEIR_FLAG_BIT(WEIR_FLAG_REMOVE),
+        .num_args_min = 1,
+        .num_args_max = WEIR_CLI_ARGS_ANY,
+        .run = weir_cmd_cert,
+    },
+    {
         .name = "token",
         .usage = "create [--scope SCOPE] [--comment TEXT] [--ttl D]\nlist\nrevoke ID...",
         .summary = "who may use a node's admin API from elsewhere",
@@ -477,8 +516,8 @@ static const struct weir_command commands[] = {
 };
 
 /* Words of the whole interface whose features come later. */
-static const char *const planned[] = { "cert",    "blacklist",  "whitelist", "ip",       "health",
-                                       "node-id", "join-token", "upgrade",   "firewall", "top" };
+static const char *const planned[] = { "blacklist",  "whitelist", "ip",       "health", "node-id",
+                                       "join-token", "upgrade",   "firewall", "top" };
 
 const struct weir_command *weir_command_all(size_t *ret_num)
 {

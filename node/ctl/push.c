@@ -50,6 +50,8 @@ static enum weir_err build_change(struct weir_push_item *item, struct name_check
                                   const struct weir_record *current, uint64_t hlc,
                                   struct weir_strbuf *value)
 {
+    if (item->build != NULL)
+        return item->build(item, current, value);
     if (!item->push->allow_overlap) {
         item->change.name_check = check_name;
         item->change.name_check_arg = check;
@@ -121,10 +123,12 @@ static enum weir_err find_last_revision(struct weir_store_reader *r, struct weir
                                         struct weir_record *ret_current, bool *ret_exists)
 {
     struct newest newest = { 0 };
-    enum weir_err err = weir_store_get(r, WEIR_CLASS_TENANT, item->name, ret_current);
+    enum weir_err err = weir_store_get(r, item->write.class, item->name, ret_current);
     *ret_exists = err == WEIR_OK;
     if (err == WEIR_OK)
         return WEIR_OK;
+    if (item->build != NULL && (err == WEIR_ENOTFOUND || err == WEIR_ECORRUPT))
+        return WEIR_OK; /* it has no revisions */
     if (err != WEIR_ENOTFOUND && err != WEIR_ECORRUPT)
         return err;
     err = weir_store_revision_list(r, WEIR_CLASS_TENANT, item->name, take_newest, &newest);
@@ -191,12 +195,12 @@ static void log_push(const struct weir_push *p)
         const struct weir_push_item *item = &p->items[i];
         written += item->err == WEIR_OK ? 1 : 0;
         refused += item->err != WEIR_OK && item->err != WEIR_EEXIST ? 1 : 0;
-        if (p->num <= LOG_ITEMS_MAX && item->err == WEIR_OK)
+        if (p->num <= LOG_ITEMS_MAX && item->err == WEIR_OK && item->build == NULL)
             log_info("tenant.changed", "tenant=%.*s outcome=%s revision=%llu by=%s",
                      (int)item->name.len, (const char *)item->name.at, weir_push_outcome(item),
                      (unsigned long long)item->change.revision, p->user);
     }
-    if (p->num > LOG_ITEMS_MAX || refused > 0)
+    if (p->num > 0 && p->items[0].build == NULL && (p->num > LOG_ITEMS_MAX || refused > 0))
         log_info("tenants.applied", "documents=%zu written=%zu refused=%zu by=%s", p->num, written,
                  refused, p->user);
 }
@@ -466,6 +470,20 @@ enum weir_err weir_push_delete(struct weir_push *p, struct weir_span name,
     item->write.delete = true;
     if (ret != NULL)
         *ret = item;
+    return WEIR_OK;
+}
+
+enum weir_err weir_push_record(struct weir_push *p, enum weir_class class, struct weir_span key,
+                               weir_push_build build, struct weir_push_item **ret)
+{
+    WEIR_ASSERT(build != NULL);
+    WEIR_ASSERT(memchr(key.at, '/', key.len) != NULL);
+    struct weir_push_item *item = add_item(p, key);
+    if (item == NULL)
+        return WEIR_ENOMEM;
+    item->write.class = class;
+    item->build = build;
+    *ret = item;
     return WEIR_OK;
 }
 

@@ -31,11 +31,19 @@
 struct weir_push;
 struct weir_push_queue;
 
+struct weir_push_item;
+/** As weir_write.build, for one item; sets item->change.existed and .unchanged. */
+typedef enum weir_err (*weir_push_build)(struct weir_push_item *item,
+                                         const struct weir_record *current,
+                                         struct weir_strbuf *value);
+
 /** One change. The results hold when the push is done. */
 struct weir_push_item {
     struct weir_write write;
     struct weir_push *push;
     struct weir_span name;
+    weir_push_build build; /* of a record that is no tenant's; else NULL */
+    void *own;             /* of whoever added it */
     struct weir_stored_tenant_change change;
     struct weir_overlap_refusal overlap; /* why it was refused with WEIR_EPERM */
     enum weir_err err; /* WEIR_OK: written; WEIR_EEXIST: nothing to change; else refused */
@@ -100,6 +108,17 @@ WEIR_MUST_USE enum weir_err weir_push_add(struct weir_push *p, const Weir__V1__T
                                           const char *why, struct weir_push_item **ret);
 /** Add a deletion. @param name copied  @return WEIR_OK | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_push_delete(struct weir_push *p, struct weir_span name,
+                                             struct weir_push_item **ret);
+
+/**
+ * Add a change of a record of another class.
+ *
+ * @param key    of the record, copied; no tenant's name (contract), so that it is one in the queue
+ * @param build  also for a deletion: it may refuse
+ * @return WEIR_OK | WEIR_ENOMEM
+ */
+WEIR_MUST_USE enum weir_err weir_push_record(struct weir_push *p, enum weir_class class,
+                                             struct weir_span key, weir_push_build build,
                                              struct weir_push_item **ret);
 
 /**

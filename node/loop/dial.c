@@ -228,7 +228,7 @@ static void go_on(struct weir_dial *d)
 
 static void handle_lost(struct weir_dial *d, struct weir_origin_conn *u)
 {
-    d->tls_fault = u->tls_fault;
+    d->tls_fault = u->handshake.fault;
     weir_list_remove(&u->park_link);
     u->dial = NULL;
     forget_good(d, &u->addr);

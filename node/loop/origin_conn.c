@@ -11,7 +11,6 @@
 #include "node/base/trace.h"
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
-#include "node/loop/origin_tls.h"
 #include "node/loop/pools.h"
 #include "node/loop/session/session.h"
 #include "node/loop/worker_tls.h"
@@ -396,7 +395,7 @@ static void read_response(struct weir_origin_conn *u)
 /* It runs from the loop, so that the dial has its connection before it learns more of it. */
 static bool begin_handshake(struct weir_origin_conn *u)
 {
-    if (weir_origin_tls_begin(u) < 0)
+    if (weir_origin_tls_begin(&u->handshake, &u->conn, u->address_pool, &u->addr) < 0)
         return false;
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_HANDSHAKING);
     weir_conn_wake(&u->conn);
@@ -454,7 +453,7 @@ static void handle_handshake_event(struct weir_origin_conn *u)
         weir_conn_defer(&u->conn);
         return;
     }
-    switch (weir_origin_tls_step(u)) {
+    switch (weir_origin_tls_step(&u->handshake, &u->conn)) {
     case WEIR_ORIGIN_TLS_MORE:
         return;
     case WEIR_ORIGIN_TLS_DONE:

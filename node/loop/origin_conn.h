@@ -17,6 +17,7 @@
 #include "node/conn/splice.h"
 #include "node/exchange/exchange_env.h"
 #include "node/loop/loop.h"
+#include "node/loop/origin_tls.h"
 
 struct weir_dial;
 struct weir_exchange;
@@ -36,7 +37,7 @@ enum weir_origin_conn_state {
 enum weir_origin_conn_news {
     WEIR_ORIGIN_CONN_REACHED, /* connected; the handshake runs */
     WEIR_ORIGIN_CONN_MADE,    /* ready for requests */
-    WEIR_ORIGIN_CONN_LOST,    /* neither; tls_fault is set when the handshake failed */
+    WEIR_ORIGIN_CONN_LOST,    /* neither; handshake.fault is set when that failed */
     WEIR_ORIGIN_CONN_STARVED, /* the node has no memory for it; the endpoint is not at fault */
 };
 
@@ -45,15 +46,14 @@ enum weir_origin_conn_news {
 struct weir_origin_conn {
     uint32_t magic;
     uint8_t state;
-    bool ahead;   /* made ahead of demand */
-    bool lost;    /* the loop cannot watch it */
-    bool resumes; /* a session was offered in its handshake */
+    bool ahead; /* made ahead of demand */
+    bool lost;  /* the loop cannot watch it */
     struct weir_worker *worker;
     struct weir_endpoint_pool *pool;        /* of the exchange that it carries; else NULL */
     struct weir_address_pool *address_pool; /* of the address it leads to */
     struct weir_dial *dial;                 /* while it connects */
     void (*tell_dial)(struct weir_origin_conn *u, enum weir_origin_conn_news news); /* with it */
-    const char *tls_fault; /* a label: why the handshake failed; NULL: it did not */
+    struct weir_origin_handshake handshake;
     struct weir_addr addr;
     struct weir_origin_side side; /* side.x: the exchange that it carries */
     struct weir_conn conn;

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "node/conn/tls_layer.h"
-#include "node/loop/origin_conn.h"
 #include "node/loop/system_trust.h"
 #include "node/loop/worker_tls.h"
 #include "node/wire/tls_client.h"
@@ -122,13 +121,9 @@ void weir_origin_tls_drop_sessions(struct weir_address_pool *p)
 /* The server gave a session: the oldest makes way. */
 static void on_session(void *owner, struct weir_tls_session *session)
 {
-    struct weir_origin_conn *u = owner;
-    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
-    struct weir_address_pool *p = u->address_pool;
-    if (p == NULL) { /* it closes */
-        weir_tls_session_unref(session);
-        return;
-    }
+    const struct weir_origin_handshake *h = owner;
+    struct weir_address_pool *p = h->pool;
+    WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
     if (p->num_sessions == WEIR_ORIGIN_SESSIONS)
         drop_session(p, 0);
     p->sessions[p->num_sessions].session = session;
@@ -161,35 +156,35 @@ static bool is_pinned(const struct weir_upstream_tls *s, struct weir_span leaf)
 }
 
 /* Whom the certificate must be for: the name that was asked for, or the address. */
-static struct weir_tls_peer_name peer_name_of(const struct weir_origin_conn *u)
+static struct weir_tls_peer_name peer_name_of(const struct weir_origin_handshake *h)
 {
-    const struct weir_address_pool *p = u->address_pool;
+    const struct weir_address_pool *p = h->pool;
     const struct weir_span sni = p->tls->settings.sni;
     if (sni.len > 0)
         return (struct weir_tls_peer_name){ .host = sni };
     if (p->host[0] != '\0')
         return (struct weir_tls_peer_name){ .host = weir_span_cstr(p->host) };
-    return (struct weir_tls_peer_name){ .ip = weir_addr_is_v4(&u->addr)
-                                                  ? weir_span(u->addr.ip + 12, 4)
-                                                  : weir_span(u->addr.ip, 16) };
+    return (struct weir_tls_peer_name){ .ip = weir_addr_is_v4(&h->addr)
+                                                  ? weir_span(h->addr.ip + 12, 4)
+                                                  : weir_span(h->addr.ip, 16) };
 }
 
 static bool on_certificate(void *owner, const struct weir_span *chain, size_t num)
 {
-    struct weir_origin_conn *u = owner;
-    WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
-    const struct weir_origin_tls *t = u->address_pool->tls;
+    struct weir_origin_handshake *h = owner;
+    WEIR_ASSERT(h->pool->magic == WEIR_ADDRESS_POOL_MAGIC);
+    const struct weir_origin_tls *t = h->pool->tls;
     const char *why = NULL;
     if (t->settings.verify) {
-        struct weir_tls_peer_name name = peer_name_of(u);
+        struct weir_tls_peer_name name = peer_name_of(h);
         const struct weir_tls_trust *trust =
-            t->trust != NULL ? t->trust : weir_system_trust(&u->worker->group->system_trust);
+            t->trust != NULL ? t->trust : weir_system_trust(&t->worker->group->system_trust);
         why = trust != NULL ? weir_tls_trust_verify(trust, chain, num, &name)
                             : "no_system_authorities";
     }
     if (why == NULL && t->settings.num_pins > 0 && !is_pinned(&t->settings, chain[0]))
         why = "pin_mismatch";
-    u->tls_fault = why;
+    h->fault = why;
     return why == NULL;
 }
 
@@ -204,13 +199,14 @@ static struct weir_tls_client *client_of(struct weir_worker *w)
     return w->tls->client;
 }
 
-enum weir_err weir_origin_tls_begin(struct weir_origin_conn *u)
+enum weir_err weir_origin_tls_begin(struct weir_origin_handshake *h, struct weir_conn *c,
+                                    struct weir_address_pool *p, const struct weir_addr *addr)
 {
-    struct weir_address_pool *p = u->address_pool;
+    struct weir_worker *w = p->worker;
     const struct weir_upstream_tls *s = &p->tls->settings;
-    struct weir_tls_client *client = client_of(u->worker);
+    struct weir_tls_client *client = client_of(w);
     struct weir_tls_layer *layer =
-        client != NULL ? weir_tls_layer_new(&u->worker->env, &u->worker->tls->layers) : NULL;
+        client != NULL ? weir_tls_layer_new(&w->env, &w->tls->layers) : NULL;
     if (layer == NULL)
         return WEIR_ENOMEM;
     struct weir_tls_dial d = {
@@ -221,17 +217,19 @@ enum weir_err weir_origin_tls_begin(struct weir_origin_conn *u)
         .ciphers = s->ciphers.len > 0 ? (const char *)s->ciphers.at : NULL,
         .session = newest_session(p),
     };
-    enum weir_err err = weir_tls_connect(&layer->tls, client, &d, u);
+    enum weir_err err = weir_tls_connect(&layer->tls, client, &d, h);
     if (err < 0) {
         weir_tls_layer_discard(layer);
         return err;
     }
-    u->resumes = d.session != NULL;
+    h->pool = p;
+    h->addr = *addr;
+    h->resumes = d.session != NULL;
     /* BoringSSL has its own reference now. */
     if (d.session != NULL && weir_tls_session_is_single_use(d.session))
         drop_session(p, p->num_sessions - 1u);
     layer->strict_end = true;
-    weir_conn_set_layer(&u->conn, &layer->layer);
+    weir_conn_set_layer(c, &layer->layer);
     return WEIR_OK;
 }
 
@@ -268,11 +266,11 @@ static const char *alert_label(uint8_t alert)
 }
 
 /* The reason that a callback gave is better than the one that BoringSSL makes of it. */
-static const char *fault_label(const struct weir_origin_conn *u, enum weir_tls_progress progress)
+static const char *fault_label(const struct weir_origin_handshake *h, const struct weir_tls *tls,
+                               enum weir_tls_progress progress)
 {
-    const struct weir_tls *tls = &weir_tls_layer_of(&u->conn)->tls;
-    if (u->tls_fault != NULL)
-        return u->tls_fault;
+    if (h->fault != NULL)
+        return h->fault;
     if (progress == WEIR_TLS_PROGRESS_END)
         return "closed_in_handshake";
     if (tls->fault == WEIR_TLS_FAULT_NONE)
@@ -282,28 +280,30 @@ static const char *fault_label(const struct weir_origin_conn *u, enum weir_tls_p
     return weir_tls_fault_name(tls->fault);
 }
 
-static enum weir_origin_tls_progress end_handshake(struct weir_origin_conn *u,
+static enum weir_origin_tls_progress end_handshake(struct weir_origin_handshake *h,
+                                                   const struct weir_tls *tls,
                                                    enum weir_tls_progress progress)
 {
-    enum weir_tls_fault fault = weir_tls_layer_of(&u->conn)->tls.fault;
-    if (fault == WEIR_TLS_FAULT_MEMORY || fault == WEIR_TLS_FAULT_INTERNAL)
+    if (tls->fault == WEIR_TLS_FAULT_MEMORY || tls->fault == WEIR_TLS_FAULT_INTERNAL)
         return WEIR_ORIGIN_TLS_STARVED;
-    u->tls_fault = fault_label(u, progress);
-    weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_TLS_FAILED, 1);
+    h->fault = fault_label(h, tls, progress);
+    weir_metric_add(h->pool->worker->metrics, WEIR_M_UPSTREAM_TLS_FAILED, 1);
     /* A session may be what the server cannot read: the next handshake is a full one. */
-    if (u->resumes)
-        weir_origin_tls_drop_sessions(u->address_pool);
+    if (h->resumes)
+        weir_origin_tls_drop_sessions(h->pool);
     return WEIR_ORIGIN_TLS_FAILED;
 }
 
-enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_conn *u)
+enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_handshake *h,
+                                                   struct weir_conn *c)
 {
-    struct weir_metrics *m = u->worker->metrics;
-    enum weir_tls_progress progress = weir_tls_layer_handshake(&u->conn);
+    struct weir_metrics *m = h->pool->worker->metrics;
+    const struct weir_tls *tls = &weir_tls_layer_of(c)->tls;
+    enum weir_tls_progress progress = weir_tls_layer_handshake(c);
     switch (progress) {
     case WEIR_TLS_PROGRESS_DONE:
         weir_metric_add(m, WEIR_M_UPSTREAM_TLS_HANDSHAKES, 1);
-        if (weir_tls_layer_of(&u->conn)->tls.resumed)
+        if (tls->resumed)
             weir_metric_add(m, WEIR_M_UPSTREAM_TLS_RESUMED, 1);
         return WEIR_ORIGIN_TLS_DONE;
     case WEIR_TLS_PROGRESS_BLOCKED:
@@ -311,7 +311,7 @@ enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_conn *u)
     case WEIR_TLS_PROGRESS_SIGNS: /* a slow key is not presented to servers */
     case WEIR_TLS_PROGRESS_END:
     case WEIR_TLS_PROGRESS_FAILED:
-        return end_handshake(u, progress);
+        return end_handshake(h, tls, progress);
     }
     WEIR_UNREACHABLE();
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/base/addr.h"
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/loop/loop.h"
@@ -20,7 +21,7 @@
 #include "node/wire/tls_trust.h"
 #include "tenants/tenant.h"
 
-struct weir_origin_conn;
+struct weir_conn;
 
 /* A certificate is looked at again after this at the latest. */
 #define WEIR_ORIGIN_SESSION_MS 3600000
@@ -44,19 +45,32 @@ void weir_origin_tls_unref(struct weir_origin_tls *t);
 /** Forget the sessions of an address. */
 void weir_origin_tls_drop_sessions(struct weir_address_pool *p);
 
+/** Part of an origin connection. The zero state is no handshake. */
+struct weir_origin_handshake {
+    struct weir_address_pool *pool;
+    struct weir_addr addr;
+    const char *fault; /* a label: why it failed; NULL: it did not */
+    bool resumes;      /* a session was offered */
+};
+
 /**
  * Begin the handshake of a connection that has just been made: it runs by weir_origin_tls_step.
+ * @param h     in zero state; lives as long as the connection
+ * @param addr  that it leads to
  * @return WEIR_OK | WEIR_ENOMEM | WEIR_EINVAL (BoringSSL refuses the settings)
  */
-WEIR_MUST_USE enum weir_err weir_origin_tls_begin(struct weir_origin_conn *u);
+WEIR_MUST_USE enum weir_err weir_origin_tls_begin(struct weir_origin_handshake *h,
+                                                  struct weir_conn *c, struct weir_address_pool *p,
+                                                  const struct weir_addr *addr);
 
 enum weir_origin_tls_progress {
     WEIR_ORIGIN_TLS_DONE,
     WEIR_ORIGIN_TLS_MORE,    /* watch it for input */
-    WEIR_ORIGIN_TLS_FAILED,  /* u->tls_fault says why */
+    WEIR_ORIGIN_TLS_FAILED,  /* h->fault says why */
     WEIR_ORIGIN_TLS_STARVED, /* the node has no memory for it */
 };
 /** Go on with the handshake. */
-enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_conn *u);
+enum weir_origin_tls_progress weir_origin_tls_step(struct weir_origin_handshake *h,
+                                                   struct weir_conn *c);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * worker_tls.h - what a worker has for TLS: the server's role with its tickets, the client's role,
- * the layers of its connections, a scratch buffer. Nothing here is of one tenant. Private to node/loop.
- * Owner: one worker.
+ * the layers of its connections, a scratch buffer. Nothing here is of one tenant. Private to
+ * node/loop. Owner: one worker.
  */
 #ifndef WEIR_NODE_LOOP_WORKER_TLS_H
 #define WEIR_NODE_LOOP_WORKER_TLS_H
@@ -33,9 +33,9 @@ struct weir_worker_tls {
     struct weir_tls_scratch scratch;
 };
 
-/** Make it, and give its scratch buffer to the worker's environment. w->cfg, w->env and w->rng are
- * set. @return WEIR_OK | WEIR_ENOMEM */
-WEIR_MUST_USE enum weir_err weir_worker_tls_init(struct weir_worker *w);
+/** Make it, and give its scratch buffer to the worker's environment. w->cfg and w->env are
+ * set. @param choose  what connections present @return WEIR_OK | WEIR_ENOMEM */
+WEIR_MUST_USE enum weir_err weir_worker_tls_init(struct weir_worker *w, weir_tls_choose_fn choose);
 /** As many layers as the worker may have connections, of both sides. */
 void weir_worker_tls_set_max(struct weir_worker *w, size_t max);
 /** All connections must have ended (contract). Legal when it was never made. */

@@ -140,7 +140,10 @@ static enum weir_err trust_new(struct weir_span pem, bool bundle, struct weir_tl
 enum weir_err weir_tls_trust_new(struct weir_span pem, struct weir_tls_trust **ret,
                                  const char **ret_why)
 {
-    return trust_new(pem, false, ret, ret_why);
+    enum weir_err err = trust_new(pem, false, ret, ret_why);
+    /* BoringSSL does not tell each lack of memory from bytes that it cannot read: what was wrong
+     * with the text is wrong a second time. */
+    return err == WEIR_EINVAL ? trust_new(pem, false, ret, ret_why) : err;
 }
 
 enum weir_err weir_tls_trust_new_bundle(struct weir_span pem, struct weir_tls_trust **ret)
@@ -196,6 +199,8 @@ static const char *label_of(int error, X509 *leaf)
         return X509_NAME_cmp(X509_get_subject_name(leaf), X509_get_issuer_name(leaf)) == 0
                    ? "certificate_self_signed"
                    : "certificate_unknown_issuer";
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+        return "certificate_signature";
     case X509_V_ERR_OUT_OF_MEM:
         return "no_memory";
     default:

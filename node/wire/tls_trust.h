@@ -27,7 +27,7 @@ struct weir_tls_trust;
  * @param pem  borrowed for the call
  * @param ret  with one reference
  * @param ret_why  on WEIR_EINVAL: the end of a sentence, "holds no certificate"; static
- * @return WEIR_OK | WEIR_EINVAL (now and then also without memory) | WEIR_ENOMEM
+ * @return WEIR_OK | WEIR_EINVAL | WEIR_ENOMEM
  */
 WEIR_MUST_USE enum weir_err weir_tls_trust_new(struct weir_span pem, struct weir_tls_trust **ret,
                                                const char **ret_why);

@@ -454,7 +454,11 @@ static const struct weir_rule http_rules[] = {
       DURATION(100, 24 * HOUR),
       PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
       .help = "How long a client's connection may wait for the next request." },
-    { .field = "server_push", NOT_YET, .help = "HTTP/2 server push." },
+    { .field = "server_push",
+      .preset_text = "true",
+      .help =
+          "Whether what a response links with rel=preload is requested and pushed to clients of "
+          "HTTP/2 that take pushes." },
     { .field = "on_client_close",
       .preset_text = "abort",
       .help = "A client that closes while its response is awaited. abort: its request is given up, "
@@ -470,6 +474,10 @@ static const struct weir_rule http_rules[] = {
       .help =
           "Whether TRACE requests are passed on; else they get a 405. With Max-Forwards: 0 weir "
           "responds itself, with the request but for fields that look like credentials." },
+    { .field = "early_hints",
+      .preset_text = "true",
+      .help = "Whether clients of HTTP/2 that take no pushes get a 103 (Early Hints) with what "
+              "earlier responses of the same path linked with rel=preload." },
 };
 
 static const struct weir_rule tcp_rules[] = {

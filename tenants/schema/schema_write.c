@@ -166,6 +166,7 @@ enum weir_err weir_schema_read_json(const ProtobufCMessageDescriptor *desc, stru
     weir_report_init(&report, &diags, NULL);
     enum weir_err err = message_read(desc, text, &scratch, &m, &msg);
     weir_diags_deinit(&diags);
+    weir_arena_wipe(&scratch); /* the text may have had a key in it */
     weir_arena_deinit(&scratch);
     if (err == WEIR_OK)
         *ret = msg;

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""https_upstream_test.py - `protocol: https` of an upstream: versions, ciphers, names, verification, pins, sessions, pools,
-and servers that misbehave in or behind the handshake."""
+"""https_upstream_test.py - `protocol: https` of an upstream: versions, ciphers, names, verification, pins, sessions,
+pools, and servers that misbehave in or behind the handshake."""
 
 import base64
 import hashlib
 import os
 import shutil
+import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
@@ -19,22 +21,15 @@ from support.nginx import binary
 from support.site import tenant
 from support.tls_upstream import NginxTls, OpensslServer, TlsUpstream, end_in_order, server_context
 from support.upstream import Script, Served, ok, responding
-from support.wait import until
+from support.wait import PATIENCE, until
 
 NAME = "origin.test"
 
 
 @pytest.fixture(scope="module")
-def ca() -> Iterator[Authority]:
-    path = short_folder()
-    yield Authority(path)
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def good(ca: Authority) -> Certificate:
+def good(authority: Authority) -> Certificate:
     """A certificate for the name and for the address on which upstreams listen."""
-    return ca.issue(NAME, "127.0.0.1")
+    return authority.issue(NAME, "127.0.0.1")
 
 
 @pytest.fixture
@@ -53,11 +48,11 @@ def make_server(good: Certificate) -> Iterator[Callable[..., TlsUpstream]]:
 
 
 @pytest.fixture
-def make_openssl(folder: Path, ca: Authority) -> Iterator[Callable[..., OpensslServer]]:
+def make_openssl(folder: Path, authority: Authority) -> Iterator[Callable[..., OpensslServer]]:
     made: List[OpensslServer] = []
 
     def make(*options: str, key: str = "rsa") -> OpensslServer:
-        made.append(OpensslServer(folder, ca.issue(NAME, key=key), *options))
+        made.append(OpensslServer(folder, authority.issue(NAME, key=key), *options))
         return made[-1]
 
     yield make
@@ -88,7 +83,8 @@ def refused(site: Any, fault: str) -> None:
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3"])
 def test_a_server_of_each_version_is_reached(make_site, make_openssl, version: str) -> None:
     """http-proxy.txt, encryption: all versions of TLS for upstream connections; the upstream is not verified."""
-    server = make_openssl("-tls1" if version == "1.0" else "-tls" + version.replace(".", "_"), "-cipher", "ALL:@SECLEVEL=0")
+    option = "-tls1" if version == "1.0" else "-tls" + version.replace(".", "_")
+    server = make_openssl(option, "-cipher", "ALL:@SECLEVEL=0")
     site = make_site(endpoints=[server.address], upstream=https())
     response = site.fetch("/file")
     assert (response.status, response.body) == (200, b"from openssl")
@@ -105,9 +101,9 @@ def _common_ciphers() -> List[str]:
 
 
 @pytest.mark.parametrize("cipher", _common_ciphers())
-def test_a_server_of_each_cipher_is_reached(make_site, make_server, ca, cipher: str) -> None:
+def test_a_server_of_each_cipher_is_reached(make_site, make_server, authority, cipher: str) -> None:
     """http-proxy.txt, encryption: all possible algorithms for upstream connections. Also when the tenant names it."""
-    one = ca.issue(NAME, key="ecdsa" if "ECDSA" in cipher else "rsa")
+    one = authority.issue(NAME, key="ecdsa" if "ECDSA" in cipher else "rsa")
     for tls in ({}, {"ciphers": [cipher]}):
         server = make_server(one=one, context=server_context(one, ("1.0", "1.2"), cipher + ":@SECLEVEL=0"))
         site = make_site(endpoints=[server.address], upstream=https(**tls))
@@ -154,33 +150,34 @@ def test_the_name_in_the_handshake_is_sni_or_the_endpoints_own(make_node, make_s
 # -- verification
 
 
-def test_without_verify_any_certificate_will_do(make_site, make_server, ca) -> None:
+def test_without_verify_any_certificate_will_do(make_site, make_server, authority) -> None:
     """http-proxy.txt, encryption: the upstream's authenticity is not verified."""
-    for one in (ca.issue("elsewhere.test", days=(-20, -10)), ca.issue("self.test", issuer="self")):
+    for one in (authority.issue("elsewhere.test", days=(-20, -10)), authority.issue("self.test", issuer="self")):
         server = make_server(one=one)
         assert make_site(endpoints=[server.address], upstream=https()).fetch("/").status == 200
 
 
-def test_a_verified_chain_leads_to_the_authorities_of_the_tenant(make_site, make_server, ca, good) -> None:
+def test_a_verified_chain_leads_to_the_authorities_of_the_tenant(make_site, make_server, authority, good) -> None:
     """tls.verify with tls.ca: chain, dates and name; the name is sni, else the address."""
-    root = {"pem": ca.root.read_text()}
+    root = {"pem": authority.root.read_text()}
     server = make_server()
     for tls in ({"sni": NAME}, {}, {"sni": NAME, "pins": [pin_of(good)]}):
-        assert make_site(endpoints=[server.address], upstream=https(verify=True, ca=root, **tls)).fetch("/").status == 200
+        site = make_site(endpoints=[server.address], upstream=https(verify=True, ca=root, **tls))
+        assert site.fetch("/").status == 200
 
 
 @pytest.mark.parametrize("case", ["name", "address", "expired", "early", "self_signed", "issuer", "no_chain"])
-def test_a_certificate_that_is_not_verified_is_refused(make_site, make_server, ca, case: str) -> None:
+def test_a_certificate_that_is_not_verified_is_refused(make_site, make_server, authority, folder, case: str) -> None:
     """Each reason has a label of its own in the record; no byte of the request leaves."""
-    root = {"pem": ca.root.read_text()}
+    root = {"pem": authority.root.read_text()}
     one, fault = {
-        "name": (ca.issue("other.test"), "certificate_name"),
-        "address": (ca.issue(NAME, "127.0.0.2"), "certificate_name"),
-        "expired": (ca.issue(NAME, days=(-20, -1)), "certificate_expired"),
-        "early": (ca.issue(NAME, days=(1, 20)), "certificate_not_yet_valid"),
-        "self_signed": (ca.issue(NAME, issuer="self"), "certificate_self_signed"),
-        "issuer": (Authority(short_folder(), "strangers").issue(NAME), "certificate_unknown_issuer"),
-        "no_chain": (ca.issue(NAME), "certificate_unknown_issuer"),
+        "name": (authority.issue("other.test"), "certificate_name"),
+        "address": (authority.issue(NAME, "127.0.0.2"), "certificate_name"),
+        "expired": (authority.issue(NAME, days=(-20, -1)), "certificate_expired"),
+        "early": (authority.issue(NAME, days=(1, 20)), "certificate_not_yet_valid"),
+        "self_signed": (authority.issue(NAME, issuer="self"), "certificate_self_signed"),
+        "issuer": (Authority(folder / "strangers", "strangers").issue(NAME), "certificate_unknown_issuer"),
+        "no_chain": (authority.issue(NAME), "certificate_unknown_issuer"),
     }[case]
     context = server_context(one)
     if case == "no_chain":
@@ -191,19 +188,19 @@ def test_a_certificate_that_is_not_verified_is_refused(make_site, make_server, c
     assert server.requests == []
 
 
-def test_a_leaf_or_an_intermediate_can_be_the_anchor(make_site, make_server, ca) -> None:
+def test_a_leaf_or_an_intermediate_can_be_the_anchor(make_site, make_server, authority) -> None:
     """tls.ca: a self-signed certificate of the server itself, and an intermediate alone."""
-    alone = ca.issue(NAME, issuer="self")
-    for one, anchor in ((alone, alone), (ca.issue(NAME), ca.intermediate)):
+    alone = authority.issue(NAME, issuer="self")
+    for one, anchor in ((alone, alone), (authority.issue(NAME), authority.intermediate)):
         server = make_server(one=one)
         site = make_site(endpoints=[server.address], upstream=https(verify=True, sni=NAME, ca={"pem": anchor.pem}))
         assert site.fetch("/").status == 200
 
 
-def test_without_ca_the_system_decides(make_node, make_server, ca, monkeypatch) -> None:
+def test_without_ca_the_system_decides(make_node, make_server, authority, monkeypatch) -> None:
     """The file of the system, or of SSL_CERT_FILE, is read when it is first needed."""
     server = make_server()
-    monkeypatch.setenv("SSL_CERT_FILE", str(ca.root))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     node = make_node()
     assert "tls.system_authorities" not in node.stderr
     node.apply(tenant("known", [server.address], upstream=https(verify=True, sni=NAME)))
@@ -217,21 +214,22 @@ def test_without_ca_the_system_decides(make_node, make_server, ca, monkeypatch) 
         assert client.ask(get("known.test")).status == 502
 
 
-def test_a_pinned_key_is_the_leafs(make_site, make_server, ca, good) -> None:
+def test_a_pinned_key_is_the_leafs(make_site, make_server, authority, good) -> None:
     """tls.pins: with verify or without, and never a key of the rest of the chain."""
     server = make_server()
-    wrong = pin_of(ca.issue("other.test"))
+    wrong = pin_of(authority.issue("other.test"))
     for pins in ([pin_of(good)], [wrong, pin_of(good)]):
         assert make_site(endpoints=[server.address], upstream=https(pins=pins)).fetch("/").status == 200
     refused(make_site(endpoints=[server.address], upstream=https(pins=[wrong])), "pin_mismatch")
-    refused(make_site(endpoints=[server.address], upstream=https(pins=[pin_of(ca.intermediate)])), "pin_mismatch")
+    above = make_site(endpoints=[server.address], upstream=https(pins=[pin_of(authority.intermediate)]))
+    refused(above, "pin_mismatch")
 
 
-def test_a_client_certificate_that_is_asked_for_and_not_there(make_site, make_server, ca, good) -> None:
+def test_a_client_certificate_that_is_asked_for_and_not_there(make_site, make_server, authority, good) -> None:
     """A server that asks is given none; one that insists ends the handshake or the connection."""
     for mode, status in ((ssl.CERT_OPTIONAL, 200), (ssl.CERT_REQUIRED, 502)):
         context = server_context(good)
-        context.load_verify_locations(str(ca.root))
+        context.load_verify_locations(str(authority.root))
         context.verify_mode = mode
         server = make_server(context=context)
         site = make_site(endpoints=[server.address], upstream=https())
@@ -276,6 +274,51 @@ def test_a_session_that_the_server_no_longer_knows_is_no_failure(make_site, make
     fresh = make_server(closing, context=server_context(good), port=port)
     assert site.fetch("/").status == 200
     assert [one.resumed for one in fresh.handshakes] == [False]
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_session_that_breaks_the_handshake_is_offered_once(make_site, make_server, good, version: str) -> None:
+    """A server that cannot even read a session is reached by a full handshake the next time."""
+    lengths: List[int] = []
+
+    def before(conn: Served) -> None:
+        """End the handshake of a ClientHello that is longer by a session than the first one."""
+        hello = conn.socket.recv(16384, socket.MSG_PEEK)
+        lengths.append(len(hello))
+        if len(hello) > lengths[0] + 64:
+            conn.send(b"\x15\x03\x03\x00\x02\x02\x28")
+            raise ConnectionError
+
+    server = make_server(responding(ok(b"ok", "Connection: close")), context=server_context(good, (version, version)),
+                         before=before)
+    site = make_site(endpoints=[server.address], upstream=https())
+    assert [site.fetch("/").status for _ in range(3)] == [200, 502, 200]
+    assert [one.resumed for one in server.handshakes] == [False, False]
+
+
+def test_a_ticket_of_tls_1_3_is_used_once(make_site, make_server, good) -> None:
+    """RFC 8446 C.4: a client should not use a ticket twice, so that nobody can link its connections."""
+    tickets: List[bytes] = []
+    both = threading.Barrier(2)  # neither handshake goes on, and brings new tickets, before the other has begun
+
+    def before(conn: Served) -> None:
+        hello = conn.socket.recv(16384, socket.MSG_PEEK)
+        for at in range(len(hello) - 4):  # pre_shared_key (41) is the last extension
+            if hello[at:at + 2] == b"\x00\x29" and at + 4 + int.from_bytes(hello[at + 2:at + 4], "big") == len(hello):
+                tickets.append(hello[at + 8:at + 40])
+        if conn.index > 0:
+            both.wait(PATIENCE)
+
+    context = server_context(good, ("1.3", "1.3"))
+    context.num_tickets = 2
+    server = make_server(responding(ok(b"ok", "Connection: close")), context=context, before=before)
+    site = make_site(endpoints=[server.address], upstream=https())
+    assert site.fetch("/").status == 200
+    with site.connect() as one, site.connect() as two:
+        one.send(site.get("/"))
+        two.send(site.get("/"))
+        assert (one.read_response().status, two.read_response().status) == (200, 200)
+    assert len(tickets) == 2 and len(set(tickets)) == 2
 
 
 def test_connections_are_kept_alive(make_site, make_server) -> None:
@@ -372,18 +415,26 @@ def test_bytes_in_clear_before_a_good_handshake_end_it(make_site, make_server) -
     assert server.requests == []
 
 
+def _unsolicited(site: Any) -> float:
+    return site.node.admin.metrics()["weir_upstream_unsolicited_total"]
+
+
 def test_application_bytes_before_any_request_are_no_response(make_site, make_server) -> None:
-    """robustness.md 6: a server that responds before it was asked is not believed."""
+    """robustness.md 6: a connection made ahead on which a server speaks first carries no request."""
 
-    def early(conn: Served) -> None:
-        conn.send(ok(b"early"))
-        conn.wait_end()
+    def script(conn: Served) -> None:
+        if conn.index > 0:
+            conn.send(ok(b"early"))
+        while True:
+            conn.read_request()
+            conn.send(ok(b"asked for"))
 
-    server = make_server(early)
-    site = make_site(endpoints=[server.address], upstream={**https(), "pool": {"min_idle": 1}})
-    site.fetch("/first")
-    before = site.node.admin.metrics()["weir_upstream_unsolicited_total"]
-    until(lambda: site.node.admin.metrics()["weir_upstream_unsolicited_total"] >= before, "counted")
+    site = make_site(endpoints=[make_server(script).address], upstream={**https(), "pool": {"min_idle": 2}})
+    before = _unsolicited(site)
+    assert site.fetch("/").body == b"asked for"
+    until(lambda: _unsolicited(site) > before, "the early bytes are counted")
+    for _ in range(3):
+        assert site.fetch("/", method="POST", body=b"x").body == b"asked for"
 
 
 @pytest.mark.parametrize("way", ["silent", "after_hello", "garbage", "closes", "resets", "alert"])
@@ -432,8 +483,8 @@ def test_another_address_of_the_name_is_tried_when_a_handshake_fails(make_node, 
         conn.wait_end()
 
     server = make_server()
-    for host in ("127.0.0.2", "127.0.0.3"):
-        make_upstream(stalls if host.endswith("3") else (lambda conn: conn.send(b"not TLS\n")), host=host, port=server.port)
+    make_upstream(lambda conn: conn.send(b"not TLS\n"), host="127.0.0.2", port=server.port)
+    make_upstream(stalls, host="127.0.0.3", port=server.port)
     node = make_node(config={"resolver": {"servers": [name_server.address]}})
     name_server.set("three.example", "127.0.0.2", "127.0.0.3", "127.0.0.1")
     node.apply(tenant("three", [f"three.example:{server.port}"], upstream=https()))
@@ -502,32 +553,37 @@ def test_a_chunked_body_that_is_cut_is_no_whole_one(make_site, make_server) -> N
 
 
 def test_a_parked_connection_that_ends_or_sends_is_not_used(make_site, make_server) -> None:
-    """robustness.md 6: nothing is read from an idle upstream connection but its end; tickets are no bytes of anybody."""
-    way: List[Callable[[Served], None]] = [end_in_order]
+    """robustness.md 6: nothing is read from an idle upstream connection but its end, and the tickets of TLS."""
+
+    def sends(conn: Served) -> None:
+        conn.send(b"unasked for")
+        conn.wait_end()
+
+    ways = [end_in_order, lambda conn: conn.close(), sends]
 
     def script(conn: Served) -> None:
         conn.read_request()
         conn.send(ok(b"first"))
-        way[0](conn)
+        ways[conn.index](conn)
 
     server = make_server(script)
     site = make_site(endpoints=[server.address], upstream=https())
-    for number, end in enumerate((end_in_order, lambda conn: conn.close(), lambda conn: conn.send(b"unasked for"))):
-        way[0] = end
+    before = _unsolicited(site)
+    for number in range(len(ways)):
         assert site.fetch("/", method="POST", body=b"x").status == 200
-        until(lambda: site.node.admin.metrics()["weir_upstream_open"] >= 0 and not server.open_connections()
-              or server.connections[-1].ended.is_set() or number == 2, "the connection has ended")
+        server.wait_ended(server.connections[number])
         site.barrier()
         assert len(server.handshakes) == number + 1
+    assert _unsolicited(site) == before + 1
 
 
-def test_a_push_that_changes_the_settings_uses_no_old_connection(make_site, make_server, ca) -> None:
+def test_a_push_that_changes_the_settings_uses_no_old_connection(make_site, make_server, authority) -> None:
     """What was not verified is not used once it must be."""
-    server = make_server(one=ca.issue("elsewhere.test"))
+    server = make_server(one=authority.issue("elsewhere.test"))
     site = make_site(endpoints=[server.address], upstream=https())
     assert site.fetch("/").status == 200
     web = dict(site.document["upstreams"]["web"])
-    web.update(https(verify=True, sni=NAME, ca={"pem": ca.root.read_text()}))
+    web.update(https(verify=True, sni=NAME, ca={"pem": authority.root.read_text()}))
     site.push(upstreams={"web": web})
     refused(site, "certificate_name")
     assert len(server.requests) == 1

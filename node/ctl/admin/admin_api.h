@@ -38,6 +38,7 @@ struct weir_admin_request {
     size_t body_counted;                /* bytes of its body, in the server's sum */
     const struct weir_admin_route *route;
     struct weir_span name; /* {name} of the path */
+    struct weir_span id;   /* {id} of the path */
     uint64_t number;       /* {number} of the path */
     struct weir_query query;
     char user[WEIR_ADMIN_USER_MAX]; /* for applied_by */
@@ -200,6 +201,16 @@ void weir_admin_apply(struct weir_admin_request *r);
 void weir_admin_history(struct weir_admin_request *r);
 /** GET /v1/tenants/NAME/revisions/N. */
 void weir_admin_revision(struct weir_admin_request *r);
+/** POST /v1/certificates: responds when every write is durable. */
+void weir_admin_cert_add(struct weir_admin_request *r);
+/** GET /v1/certificates. */
+void weir_admin_cert_list(struct weir_admin_request *r);
+/** GET /v1/tenants/NAME/certificates/ID. */
+void weir_admin_cert_get(struct weir_admin_request *r);
+/** DELETE /v1/tenants/NAME/certificates/ID: responds when the write is durable. */
+void weir_admin_cert_delete(struct weir_admin_request *r);
+/** POST /v1/tenants/NAME/certificates/ID/links: responds when the write is durable. */
+void weir_admin_cert_link(struct weir_admin_request *r);
 /** GET /v1/export: a stream that ends with its last line. */
 void weir_admin_export(struct weir_admin_request *r);
 /** POST /v1/tenants/NAME/rollback: responds when the write is durable. */

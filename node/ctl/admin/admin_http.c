@@ -47,6 +47,7 @@ void weir_admin_http_init(struct weir_admin_http *h, size_t body_max)
     WEIR_ASSERT(body_max <= WEIR_ADMIN_BODY_MAX);
     *h = (struct weir_admin_http){ .body_max = body_max, .in = WEIR_STRBUF_ZERO };
     h->in.max = WEIR_ADMIN_AHEAD_MAX + WEIR_IO_CHUNK;
+    h->in.secret = true;
     weir_h1_head_init(&h->head, WEIR_H1_REQUEST, WEIR_ADMIN_HEAD_MAX);
 }
 
@@ -73,6 +74,7 @@ static void in_drop(struct weir_admin_http *h, size_t len)
         weir_strbuf_deinit(&h->in);
         h->in = WEIR_STRBUF_ZERO;
         h->in.max = max;
+        h->in.secret = true;
         return;
     }
     memmove(h->in.at, h->in.at + len, h->in.len - len);
@@ -118,6 +120,7 @@ static struct weir_admin_message *message_new(const struct weir_admin_http *h)
     memcpy(m->bytes, h->in.at, h->head.head_len);
     message_split(m);
     m->body = WEIR_STRBUF_ZERO;
+    m->body.secret = true; /* it may have a key in it */
     m->body.max = h->body_max;
     m->has_body = h->head.has_content_length || h->head.chunked;
     m->keep_alive = weir_h1_keeps_alive(&h->head);

@@ -30,6 +30,16 @@ static const struct weir_admin_route routes[] = {
       WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NAME, weir_admin_rollback },
     { "POST", "/v1/apply", "dry_run if_revision allow_overlap ", WEIR_ADMIN_TAKES_DOCUMENTS, false,
       WEIR_ACCESS_DOCUMENTS, weir_admin_apply },
+    { "POST", "/v1/certificates", "dry_run force ", WEIR_ADMIN_TAKES_DOCUMENTS, false,
+      WEIR_ACCESS_DOCUMENTS, weir_admin_cert_add },
+    { "GET", "/v1/certificates", "after limit tenant id ", WEIR_ADMIN_TAKES_NOTHING, false,
+      WEIR_ACCESS_PARAM, weir_admin_cert_list },
+    { "GET", "/v1/tenants/{name}/certificates/{id}", "", WEIR_ADMIN_TAKES_NOTHING, false,
+      WEIR_ACCESS_NAME, weir_admin_cert_get },
+    { "DELETE", "/v1/tenants/{name}/certificates/{id}", "dry_run ", WEIR_ADMIN_TAKES_NOTHING, false,
+      WEIR_ACCESS_NAME, weir_admin_cert_delete },
+    { "POST", "/v1/tenants/{name}/certificates/{id}/links", "dry_run host remove fallback ",
+      WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NAME, weir_admin_cert_link },
     { "GET", "/v1/export", "digest ", WEIR_ADMIN_TAKES_NOTHING, false, WEIR_ACCESS_NODE,
       weir_admin_export },
     { "GET", "/v1/test/route", "url method client ", WEIR_ADMIN_TAKES_NOTHING, false,
@@ -79,8 +89,14 @@ static struct weir_span segment_cut(struct weir_span *rest)
     return s;
 }
 
-static bool path_matches(const char *pattern, struct weir_span path, struct weir_span *ret_name,
-                         uint64_t *ret_number)
+/** What the parts of a path in braces stand for. */
+struct path_parts {
+    struct weir_span name;
+    struct weir_span id;
+    uint64_t number;
+};
+
+static bool path_matches(const char *pattern, struct weir_span path, struct path_parts *ret)
 {
     struct weir_span want = weir_span_cstr(pattern);
     while (want.len > 0 && path.len > 0 && path.at[0] == '/') {
@@ -89,9 +105,13 @@ static bool path_matches(const char *pattern, struct weir_span path, struct weir
         if (weir_span_eq(w, WEIR_SPAN_LIT("{name}"))) {
             if (p.len == 0)
                 return false;
-            *ret_name = p;
+            ret->name = p;
+        } else if (weir_span_eq(w, WEIR_SPAN_LIT("{id}"))) {
+            if (p.len == 0)
+                return false;
+            ret->id = p;
         } else if (weir_span_eq(w, WEIR_SPAN_LIT("{number}"))) {
-            if (!weir_decimal_parse(p, ret_number))
+            if (!weir_decimal_parse(p, &ret->number))
                 return false;
         } else if (!weir_span_eq(w, p)) {
             return false;
@@ -118,18 +138,18 @@ static void allow_add(struct weir_admin_request *r, const struct weir_admin_rout
 
 enum weir_admin_found weir_admin_route_find(struct weir_admin_request *r, bool health_only)
 {
-    struct weir_span name = WEIR_SPAN_EMPTY;
-    uint64_t number = 0;
+    struct path_parts parts = { .number = 0 };
     for (size_t i = 0; i < WEIR_ARRAY_LEN(routes); i++) {
         if (health_only && !routes[i].health)
             continue;
-        if (!path_matches(routes[i].path, r->message->path, &name, &number))
+        if (!path_matches(routes[i].path, r->message->path, &parts))
             continue;
         if (method_matches(&routes[i], r->message->method)) {
             weir_strbuf_reset(&r->fields);
             r->route = &routes[i];
-            r->name = name;
-            r->number = number;
+            r->name = parts.name;
+            r->id = parts.id;
+            r->number = parts.number;
             return WEIR_ADMIN_FOUND;
         }
         allow_add(r, &routes[i]);

@@ -9,6 +9,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
@@ -22,11 +23,14 @@ VERSIONS = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1, "1.2": s
 ANY_CIPHER = "ALL:@SECLEVEL=0"
 
 
-def server_context(one: Certificate, versions: Sequence[str] = ("1.0", "1.3"), ciphers: str = ANY_CIPHER) -> ssl.SSLContext:
+def server_context(one: Certificate, versions: Sequence[str] = ("1.0", "1.3"),
+                   ciphers: str = ANY_CIPHER) -> ssl.SSLContext:
     """A server that speaks versions from the first to the last of these."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.set_ciphers(ciphers)
-    made.minimum_version, made.maximum_version = VERSIONS[versions[0]], VERSIONS[versions[-1]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1
+        made.minimum_version, made.maximum_version = VERSIONS[versions[0]], VERSIONS[versions[-1]]
     made.load_cert_chain(one.full_chain, one.key)
     return made
 
@@ -88,7 +92,7 @@ class TlsUpstream(Upstream):
             self.handshakes.append(seen)
 
     def wait_handshakes(self, number: int) -> List[Handshake]:
-        until(lambda: len(self.handshakes) >= number, f"{number} handshakes at the upstream, {len(self.handshakes)} came")
+        until(lambda: len(self.handshakes) >= number, f"{number} handshakes at the upstream")
         return list(self.handshakes)
 
     def names(self) -> List[Optional[str]]:
@@ -161,6 +165,6 @@ class NginxTls(Nginx):
         return f"127.0.0.1:{self.tls_port}"
 
     def lines(self) -> List[List[str]]:
-        """Of each request over TLS: version, "r" when the session was resumed or ".", name, its number in its connection."""
+        """Of each request over TLS: version, "r" for a resumed session else ".", name, number in its connection."""
         text = (self.folder / "tls.log").read_text()
         return [line.split() for line in text.splitlines() if line.startswith("TLS")]

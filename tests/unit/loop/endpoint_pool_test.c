@@ -14,6 +14,7 @@
 
 #include "node/loop/address_pool.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_tls.h"
 
 #define LONG_MS 600000
 

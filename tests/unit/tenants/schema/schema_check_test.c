@@ -141,7 +141,7 @@ static void a_nul_hides_nothing(void **state)
                  "5:9: http.max\\u0000: unknown key: known are max_header, max_body, head_timeout, "
                  "body_timeout, min_rate, idle_timeout, server_push, "
                  "on_client_close, max_fields, "
-                 "trace\n");
+                 "trace, early_hints\n");
     schemas_json("{\"apiVersion\":\"weir/v1\",\"kind\":\"Node\",\"data\":\"/a\\u0000b\"}",
                  "1:39: data: \"/a\\u0000b\" holds a NUL\n");
     schemas_yaml(SCHEMAS_TENANT "upstreams: { \"a\\0b\": { endpoints: [ { address: a:1 } ] } }\n",

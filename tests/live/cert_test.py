@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The certificate store through the CLI: every form of files, all that is refused, folders, links, and where keys are."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from support.certs import Authority, Certificate, make_key, openssl
+from support.node import Node, is_sanitized
+
+PASSWORD = "correct horse battery"
+
+
+def _tenant(name: str, *hosts: str) -> Dict[str, Any]:
+    return {"apiVersion": "weir/v1", "kind": "Tenant", "name": name, "hosts": list(hosts),
+            "upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}]}}}
+
+
+def _listed(node: Node, *args: str) -> List[Dict[str, Any]]:
+    return json.loads(node.run("cert", "list", "-o", "json", *args).stdout)["items"]
+
+
+def _id(one: Certificate) -> str:
+    return one.fingerprint[:32]
+
+
+@pytest.fixture
+def shop(make_node) -> Node:
+    node = make_node()
+    assert node.apply(_tenant("shop", "shop.test", "*.shop.test")).returncode == 0
+    return node
+
+
+def _add(node: Node, *args: Any, rc: int = 0, tenant: str = "shop") -> "subprocess.CompletedProcess[str]":
+    done = node.run("cert", "add", "--tenant", tenant, *map(str, args))
+    assert done.returncode == rc, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def password_file(folder: Path) -> Path:
+    path = folder / "password"
+    path.write_text(PASSWORD + "\n")
+    return path
+
+
+FORMS = {
+    "pem_three_files": lambda c, p: ["--cert", c.cert, "--key", c.key, "--chain", c.chain],
+    "pem_full_chain": lambda c, p: ["--cert", c.full_chain, "--key", c.key],
+    "pem_all_in_one": lambda c, p: ["--cert", _joined(c, "all.pem", c.key, c.chain, c.cert)],
+    "pem_reversed_with_root": lambda c, p: ["--cert", _joined(c, "reversed.pem", c.chain, c.cert), "--key", c.key],
+    "der": lambda c, p: ["--cert", c.cert_der(), "--key", c.key_der(), "--chain", c.chain],
+    "cer_by_content": lambda c, p: ["--cert", _named(c, c.cert_der(), "site.cer"), "--key", c.key, "--chain", c.chain],
+    "crt_by_content": lambda c, p: ["--cert", _named(c, c.cert, "site.crt"), "--key", c.key, "--chain", c.chain],
+    "traditional_key": lambda c, p: ["--cert", c.full_chain, "--key", c.key_traditional()],
+    "encrypted_pkcs8": lambda c, p: ["--cert", c.full_chain, "--key", c.key_encrypted(PASSWORD), "--password-file", p],
+    "encrypted_traditional": lambda c, p: ["--cert", c.full_chain, "--key", c.key_encrypted(PASSWORD, True),
+                                           "--password-file", p],
+    "p7b_pem": lambda c, p: ["--cert", c.p7b(), "--key", c.key],
+    "p7c_der": lambda c, p: ["--cert", c.p7b(der=True), "--key", c.key],
+    "p12": lambda c, p: ["--cert", c.p12(PASSWORD), "--password-file", p],
+    "p12_legacy": lambda c, p: ["--cert", c.p12(PASSWORD, legacy=True), "--password-file", p],
+    "pfx_without_password": lambda c, p: ["--cert", _named(c, c.p12(), "site.pfx")],
+    "base64_without_armour": lambda c, p: ["--cert", _bare(c), "--key", c.key, "--chain", c.chain],
+}
+
+
+def _joined(one: Certificate, name: str, *files: Path) -> Path:
+    path = one.folder / name
+    path.write_text("".join(file.read_text() for file in files))
+    return path
+
+
+def _named(one: Certificate, file: Path, name: str) -> Path:
+    path = one.folder / name
+    shutil.copy(file, path)
+    return path
+
+
+def _bare(one: Certificate) -> Path:
+    path = one.folder / "bare.txt"
+    path.write_text("".join(line for line in one.pem.splitlines(True) if "-----" not in line))
+    return path
+
+
+@pytest.mark.parametrize("key", ["ecdsa", "rsa"])
+def test_every_form_is_taken(shop: Node, authority: Authority, password_file: Path, key: str) -> None:
+    """PEM, DER, CER, CRT, P7B, P7C, P12 and PFX, by content; keys in each of their forms; in any order."""
+    one = authority.issue("shop.test", "*.shop.test", key=key)
+    for form, args in FORMS.items():
+        done = _add(shop, *args(one, password_file))
+        assert _id(one) in done.stdout and "created" in done.stdout, form
+        (found,) = _listed(shop)
+        assert found["id"] == _id(one) and found["names"] == ["shop.test", "*.shop.test"], form
+        assert found["chain_length"] == 2 and found["used_by"] == ["shop"] and found["state"] == "valid", form
+        assert found["key"] == {"ecdsa": "ECDSA P-256", "rsa": "RSA 2048"}[key]
+        assert shop.run("cert", "delete", found["id"][:8]).returncode == 0, form
+    assert not _listed(shop)
+
+
+def test_what_is_wrong_is_said_in_full(shop: Node, authority: Authority, folder: Path, password_file: Path) -> None:
+    """A bad certificate is refused at the push: all faults at once, in plain words, and nothing is stored."""
+    good = authority.issue("shop.test")
+    weak = authority.issue("shop.test", key="rsa1024", digest="sha1", days=(-40, -10), usage="clientAuth")
+    done = _add(shop, "--cert", weak.full_chain, "--key", weak.key, rc=1)
+    for fault in ("expired on", "1024 bits", "SHA-1", "not for servers"):
+        assert fault in done.stderr, done.stderr
+    cases = [
+        (["--cert", good.full_chain], "no private key was found"),
+        (["--cert", good.full_chain, "--key", make_key(folder / "k")], "belongs to none of the certificates"),
+        (["--cert", good.key], "no certificate was found"),
+        (["--cert", good.cert, "--key", folder / "none"], "No such file"),
+        (["--cert", folder, "--key", good.key], "is a folder"),
+        (["--cert", good.cert, "--key", good.key_encrypted(PASSWORD)], "is encrypted: give its password"),
+        (["--cert", good.p12(PASSWORD)], "with a password: give it with --password-file"),
+        (["--cert", authority.issue("shop.test", key="secp256k1").full_chain, "--key", good.key], "belongs to none"),
+    ]
+    for args, fault in cases:
+        done = _add(shop, *args, rc=1)
+        assert fault in done.stderr, (args, done.stderr)
+    password_file.write_text("wrong\n")
+    assert "password is another one" in _add(shop, "--cert", good.p12(PASSWORD), "--password-file", password_file,
+                                             rc=1).stderr
+    other = Authority(folder / "other", "others")
+    done = _add(shop, "--cert", good.cert, "--key", good.key, "--chain", other.intermediate.cert, rc=1)
+    assert "certificates of other issuers alone" in done.stderr
+    assert not _listed(shop)
+
+
+def test_doubts_can_be_overruled(shop: Node, authority: Authority) -> None:
+    """An expired certificate is refused unless whoever adds it insists; then it is served on, loudly."""
+    old = authority.issue("shop.test", days=(-40, -10))
+    assert "--force adds it" in _add(shop, "--cert", old.full_chain, "--key", old.key, rc=1).stderr
+    _add(shop, "--cert", old.full_chain, "--key", old.key, "--force")
+    (found,) = _listed(shop)
+    assert found["state"] == "expired" and found["days_left"] == 0
+
+
+def test_warnings_do_not_refuse(shop: Node, authority: Authority) -> None:
+    """A missing intermediate, names of no host, a certificate that begins tomorrow: added, with a warning."""
+    other = authority.issue("other.test", days=(1, 90))
+    done = _add(shop, "--cert", other.cert, "--key", other.key)
+    for text in ("no intermediate certificate", "none of its names is a host of tenant", "is not valid before"):
+        assert text in done.stderr, done.stderr
+    done = _add(shop, "--cert", other.full_chain, "--key", other.key, tenant="later")
+    assert "there is no tenant" in done.stderr
+    assert {one["tenant"] for one in _listed(shop)} == {"shop", "later"}
+    assert [one["state"] for one in _listed(shop, "--tenant", "later")] == ["early"]
+
+
+def test_added_again_nothing_changes(shop: Node, authority: Authority) -> None:
+    """The same certificate is unchanged; another chain changes it; links stay."""
+    one = authority.issue("shop.test")
+    _add(shop, "--cert", one.cert, "--key", one.key)
+    assert shop.run("cert", "link", "www.shop.test", _id(one)).returncode == 0
+    assert "changed" in _add(shop, "--cert", one.full_chain, "--key", one.key).stdout
+    assert "unchanged" in _add(shop, "--cert", one.full_chain, "--key", one.key).stdout
+    (found,) = _listed(shop)
+    assert found["links"] == ["www.shop.test"] and found["chain_length"] == 2
+    assert "dry run" in _add(shop, "--cert", one.full_chain, "--key", one.key, "--dry-run").stdout
+
+
+def test_a_link_moves_from_one_to_another(shop: Node, authority: Authority) -> None:
+    """A host, and clients that name none, have one link for each kind of key."""
+    first, second = authority.issue("shop.test"), authority.issue("a.shop.test")
+    rsa = authority.issue("shop.test", key="rsa")
+    for one in (first, second, rsa):
+        _add(shop, "--cert", one.full_chain, "--key", one.key)
+
+    def links() -> Dict[str, Any]:
+        return {found["id"]: (found.get("links", []), found.get("fallback", False)) for found in _listed(shop)}
+
+    for one in (first, rsa, second):
+        assert "linked to" in shop.run("cert", "link", "B.shop.test", _id(one)[:10]).stdout
+    assert links() == {_id(first): ([], False), _id(second): (["b.shop.test"], False), _id(rsa): (["b.shop.test"], False)}
+    for one in (first, second):
+        assert shop.run("cert", "link", "--default", _id(one)).returncode == 0
+    assert [links()[_id(one)][1] for one in (first, second)] == [False, True]
+    assert shop.run("cert", "link", "b.shop.test", _id(second), "--remove").returncode == 0
+    assert shop.run("cert", "link", "--default", _id(second), "--remove").returncode == 0
+    assert links()[_id(second)] == ([], False)
+    assert shop.run("cert", "link", "no host", _id(second)).returncode == 1
+
+
+def test_names_of_certificates_may_be_cut(shop: Node, authority: Authority) -> None:
+    """An ID may be cut to its begin while one certificate alone has it; TENANT/ID is one tenant's."""
+    one = authority.issue("shop.test")
+    _add(shop, "--cert", one.full_chain, "--key", one.key)
+    _add(shop, "--cert", one.full_chain, "--key", one.key, tenant="blog")
+    assert "names 2 certificates" in shop.run("cert", "show", _id(one)).stderr
+    shown = shop.run("cert", "show", f"blog/{_id(one)[:6]}", "-o", "wide")
+    assert shown.returncode == 0 and "tenant      blog" in shown.stdout
+    assert one.pem.strip() in shown.stdout and "PRIVATE" not in shown.stdout
+    assert shop.run("cert", "delete", f"blog/{_id(one)}").returncode == 0
+    assert [found["tenant"] for found in _listed(shop)] == ["shop"]
+    for wrong, rc in (("xyz", 2), ("abc", 2), ("0" * 33, 2), ("0000", 1)):
+        assert shop.run("cert", "show", wrong).returncode == rc, wrong
+
+
+def test_a_folder_of_all_sorts(shop: Node, authority: Authority, folder: Path, password_file: Path) -> None:
+    """weir cert add --dir: pairs are found by content, whatever the files are called; what fails is listed."""
+    place = folder / "certs"
+    (place / "deep" / "live").mkdir(parents=True)
+    ones = {name: authority.issue(f"{name}.shop.test", key=key)
+            for name, key in (("a", "ecdsa"), ("b", "rsa"), ("c", "ecdsa"), ("d", "ecdsa"), ("e", "rsa"))}
+    shutil.copy(ones["a"].cert, place / "a.crt")
+    shutil.copy(ones["a"].key, place / "a.key")
+    shutil.copy(ones["b"].full_chain, place / "deep" / "live" / "fullchain.pem")
+    shutil.copy(ones["b"].key_traditional(), place / "deep" / "live" / "privkey.pem")
+    shutil.copy(ones["b"].cert, place / "deep" / "live" / "cert.pem")          # the same one again
+    shutil.copy(ones["c"].p12(PASSWORD), place / "c.pfx")
+    shutil.copy(ones["d"].cert_der(), place / "one.der")
+    shutil.copy(ones["d"].key_encrypted(PASSWORD), place / "totally-different-name")
+    (place / "ca").mkdir()
+    shutil.copy(authority.intermediate.cert, place / "ca" / "intermediate.pem")
+    shutil.copy(authority.root, place / "ca" / "root.pem")
+    (place / "README.txt").write_text("not a certificate")
+    (place / "again").symlink_to(place)                                        # a loop
+    # What fails:
+    shutil.copy(ones["e"].cert, place / "e.crt")
+    make_key(place / "e.key")
+    (place / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n")
+    done = _add(shop, "--dir", place, "--password-file", password_file, rc=1)
+    assert "4 certificates: 4 created" in done.stdout, done.stdout + done.stderr
+    assert {found["id"] for found in _listed(shop)} == {_id(ones[name]) for name in "abcd"}
+    assert all(found["chain_length"] == 2 for found in _listed(shop)), "the intermediate is in another file"
+    for text in ("e.crt: the key in", "e.key: the private key belongs to no certificate", "broken.pem: a PEM block"):
+        assert text in done.stderr, done.stderr
+    assert "README" not in done.stderr and "3 failed" in done.stderr
+    assert "4 unchanged" in _add(shop, "--dir", place, "--password-file", password_file, rc=1).stdout
+    (folder / "empty").mkdir()
+    assert "no certificate is in it" in _add(shop, "--dir", folder / "empty", rc=1).stderr
+    assert "No such file" in _add(shop, "--dir", folder / "none", rc=1).stderr
+
+
+def test_two_thousand_certificates_in_seconds(shop: Node, authority: Authority, folder: Path) -> None:
+    """weir cert add --dir takes thousands; the list of them comes in pages."""
+    number = 2000
+    place = folder / "many"
+    place.mkdir()
+    # One key for all: to make 2,000 would take most of the test's time.
+    key = make_key(place / "key.pem")
+    config = folder / "sign.cnf"
+    for i in range(number):
+        config.write_text(f"subjectAltName = DNS:n{i}.shop.test\n")
+        subprocess.run(["openssl", "req", "-new", "-x509", "-key", key, "-subj", f"/CN=n{i}", "-days", "90",
+                        "-addext", f"subjectAltName=DNS:n{i}.shop.test", "-addext", "basicConstraints=CA:FALSE",
+                        "-out", place / f"{i}.pem"], check=True, capture_output=True)
+    done = shop.run("cert", "add", "--tenant", "shop", "--dir", str(place), "--timeout", "120s")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert f"{number} certificates: {number} created, in " in done.stdout
+    seconds = float(done.stdout.split(", in ")[1].split()[0])
+    assert seconds < (60 if is_sanitized() else 15), done.stdout
+    listed = _listed(shop)
+    assert len(listed) == number == len({found["id"] for found in listed})
+    assert shop.admin.get("/readyz").status == 200
+
+
+def test_keys_are_nowhere_in_clear(shop: Node, authority: Authority, folder: Path) -> None:
+    """Keys are sealed in the store, and neither shown nor logged; the secret has mode 0600."""
+    one = authority.issue("shop.test")
+    _add(shop, "--cert", one.full_chain, "--key", one.key)
+    der = one.key_der().read_bytes()
+    secret = shop.data / "secret"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert len(secret.read_text().strip()) == 64
+    inner = openssl("pkey", "-in", one.key, "-noout", "-text").decode()
+    number = bytes.fromhex("".join(inner.split("priv:")[1].split("pub:")[0].replace(":", "").split())[-64:])
+    for path in shop.data.iterdir():
+        content = path.read_bytes()
+        assert number not in content and der not in content, path
+    texts = shop.stderr + shop.run("cert", "show", _id(one), "-o", "wide").stdout
+    texts += shop.admin.get("/v1/certificates").body.decode() + shop.admin.get(
+        f"/v1/tenants/shop/certificates/{_id(one)}").body.decode()
+    assert "PRIVATE" not in texts and "sealed" not in texts.lower().replace("the stored keys are sealed under it", "")
+    assert secret.read_text().strip() not in texts
+
+
+def test_the_secret_decides_whether_a_node_starts(shop: Node) -> None:
+    """A secret that others may read, or that is none, stops the start with a clear line."""
+    secret = shop.data / "secret"
+    text = secret.read_text()
+    shop.stop()
+    for change, words in ((lambda: secret.chmod(0o644), "chmod 600"), (lambda: secret.write_text("short"), "is no secret")):
+        secret.write_text(text)
+        secret.chmod(0o600)
+        change()
+        shop.spawn()
+        assert shop.wait() == 1
+        assert words in shop.stderr, shop.stderr
+    secret.write_text(text)
+    secret.chmod(0o600)
+    shop.start()
+
+
+def test_the_api_takes_pem_and_says_what_is_wrong(shop: Node, authority: Authority) -> None:
+    """POST /v1/certificates: PEM or Base64 of DER, one or many; one that is refused is 400 with all details."""
+    one = authority.issue("shop.test")
+    two = authority.issue("two.shop.test", key="rsa")
+
+    def post(*uploads: Dict[str, Any], query: str = "") -> Any:
+        body = json.dumps({"certificates": list(uploads)})
+        return shop.admin.call("POST", "/v1/certificates" + query, body, {"Content-Type": "application/json"})
+
+    whole = {"tenant": "shop", "files": [one.full_chain.read_text(), one.key.read_text()]}
+    response = post(whole)
+    assert response.status == 200, response.body
+    (result,) = response.json()["results"]
+    assert result["outcome"] == "created" and result["id"] == _id(one)
+    bad = {"tenant": "shop", "label": "bad one", "files": [two.pem]}
+    refused = post(bad)
+    assert refused.status == 400 and "no private key" in refused.json()["error"]["details"][0]["message"]
+    several = post(whole, bad, {"tenant": "No Name", "files": whole["files"]}).json()["results"]
+    assert [result["outcome"] for result in several] == ["unchanged", "refused", "refused"]
+    assert several[1]["label"] == "bad one" and "is no tenant's name" in several[2]["faults"][0]
+    for body in ("", "{}", "[]", '{"certificates": 1}', '{"certificates": []}', "x"):
+        response = shop.admin.call("POST", "/v1/certificates", body, {"Content-Type": "application/json"})
+        assert response.status == 400, body
+    assert post(*[whole] * 65).status == 400
+    assert shop.admin.call("DELETE", f"/v1/tenants/shop/certificates/{'0' * 32}").status == 404
+    assert shop.admin.get("/v1/tenants/shop/certificates/xyz").status == 404
+    assert shop.admin.get("/v1/certificates?limit=0").status == 400
+
+
+def test_usage_of_the_command(shop: Node) -> None:
+    """Wrong use is told before anything is done."""
+    for args in (["add"], ["add", "--tenant", "shop"], ["add", "--tenant", "shop", "--cert", "a", "--dir", "b"],
+                 ["add", "--tenant", "Shop", "--cert", "a"], ["list", "x"], ["list", "--force"], ["show"], ["delete"],
+                 ["link"], ["link", "a.test"], ["link", "--default", "a", "b"], ["list", "--default"], ["grow"],
+                 ["add", "--tenant", "shop", "--dir", "b", "--key", "c"]):
+        assert shop.run("cert", *args).returncode == 2, args
