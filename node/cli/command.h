@@ -161,7 +161,7 @@ struct weir_options {
     const char *dir;
     const char *password_file;
     bool force;
-    bool fallback; /* --default */
+    bool fallback; /* -- default -- */
     bool remove;
     bool help;
 };

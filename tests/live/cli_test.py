@@ -142,7 +142,7 @@ def test_what_is_not_there_yet_is_refused_by_name(keys: Dict[str, Any]) -> None:
     assert "not supported by this version" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["cert", "blacklist", "whitelist", "health", "ip", "top", "upgrade", "firewall",
+@pytest.mark.parametrize("command", ["blacklist", "whitelist", "health", "ip", "top", "upgrade", "firewall",
                                      "join-token", "node-id"])
 def test_commands_that_are_not_there_yet(command: str) -> None:
     """The same for commands: known by name, refused with exit 2."""
