@@ -159,7 +159,7 @@ struct weir_options {
     const char *dir;
     const char *password_file;
     bool force;
-    bool fallback; /* --default */
+    bool fallback; /* of --default */
     bool remove;
     bool help;
 };

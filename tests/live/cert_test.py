@@ -11,6 +11,7 @@ import pytest
 
 from support.certs import Authority, Certificate, make_key, openssl
 from support.node import Node, is_sanitized
+from support.wait import until
 
 PASSWORD = "correct horse battery"
 
@@ -278,6 +279,33 @@ def test_keys_are_nowhere_in_clear(shop: Node, authority: Authority, folder: Pat
         f"/v1/tenants/shop/certificates/{_id(one)}").body.decode()
     assert "PRIVATE" not in texts and "sealed" not in texts.lower().replace("the stored keys are sealed under it", "")
     assert secret.read_text().strip() not in texts
+
+
+def test_expiry_is_told_everywhere(shop: Node, authority: Authority) -> None:
+    """Expiry in metrics, status and doctor; what has expired is logged at the start. A newer one ends it."""
+    old = authority.issue("old.shop.test", days=(-40, -10))
+    soon = authority.issue("soon.shop.test", days=(-40, 3))
+    for one in (old, soon):
+        _add(shop, "--cert", one.full_chain, "--key", one.key, "--force")
+
+    def counts() -> List[float]:
+        metrics = shop.admin.metrics()
+        return [metrics["weir_certificates" + tail] for tail in ("", "_expired", "_expiring")]
+
+    until(lambda: counts() == [2, 1, 1], "the certificates are counted")
+    assert -11 * 86400 < shop.admin.metrics()["weir_certificate_soonest_expiry_seconds"] < -9 * 86400
+    status = shop.run("status")
+    assert "1 expired: shop/" in status.stdout and "old.shop.test" in status.stdout and "soon.shop.test" in status.stdout
+    assert json.loads(shop.run("status", "-o", "json").stdout)["nodes"][0]["certificates"] == 2
+    assert "certificates" in shop.run("doctor").stdout
+    shop.restart()
+    until(lambda: f"cert.expired certificate=shop/{_id(old)}" in shop.stderr, "it is logged")
+    assert f"cert.expiring certificate=shop/{_id(soon)}" in shop.stderr
+    for name in ("old.shop.test", "soon.shop.test"):
+        new = authority.issue(name)
+        _add(shop, "--cert", new.full_chain, "--key", new.key)
+    until(lambda: counts() == [4, 0, 0], "newer ones stand in for them")
+    assert "expired" not in shop.run("status").stdout
 
 
 def test_the_secret_decides_whether_a_node_starts(shop: Node) -> None:
