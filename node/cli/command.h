@@ -77,6 +77,7 @@ enum weir_flag {
     WEIR_FLAG_FORCE,
     WEIR_FLAG_DEFAULT,
     WEIR_FLAG_REMOVE,
+    WEIR_FLAG_WITH_KEYS,
     WEIR_FLAG_COUNT
 };
 
@@ -161,6 +162,7 @@ struct weir_options {
     bool force;
     bool fallback; /* of --default */
     bool remove;
+    bool with_keys;
     bool help;
 };
 

@@ -308,6 +308,60 @@ def test_expiry_is_told_everywhere(shop: Node, authority: Authority) -> None:
     assert "expired" not in shop.run("status").stdout
 
 
+@pytest.mark.parametrize("form", ["folder", "yaml", "json"])
+def test_a_backup_has_certificates_sealed(shop: Node, make_node, authority: Authority, folder: Path, form: str) -> None:
+    """export and import carry certificates: sealed where the secret is, in clear only on an explicit flag."""
+    one = authority.issue("shop.test")
+    old = authority.issue("old.shop.test", key="rsa", days=(-40, -10))
+    for cert in (one, old):
+        _add(shop, "--cert", cert.full_chain, "--key", cert.key, "--force")
+    assert shop.run("cert", "link", "w.shop.test", _id(old)).returncode == 0
+    assert shop.run("cert", "link", "--default", _id(one)).returncode == 0
+
+    def export(name: str, *flags: str) -> Path:
+        to = folder / (name if form == "folder" else f"{name}.{form}")
+        done = shop.run("export", f"{to}/" if form == "folder" else str(to), *flags)
+        assert done.returncode == 0 and "1 tenant and 2 certificates exported" in done.stderr, done.stderr
+        return to
+
+    def text(of: Path) -> str:
+        return "".join(path.read_text() for path in ([of] if of.is_file() else sorted(of.iterdir())))
+
+    sealed, clear = export("sealed"), export("clear", "--with-keys")
+    assert "PRIVATE KEY" not in text(sealed) and "sealed_key" in text(sealed)
+    assert "PRIVATE KEY" in text(clear) and "sealed_key" not in text(clear)
+    assert "export.with_keys" in shop.stderr
+    wanted = [(found["id"], found.get("links", []), found.get("fallback", False)) for found in _listed(shop)]
+
+    (folder / "other").mkdir()
+    other = make_node(folder=folder / "other")
+    refused = other.run("import", str(sealed))
+    assert refused.returncode == 1 and "sealed under another secret" in refused.stderr, refused.stderr
+    assert not _listed(other)
+    done = other.run("import", str(clear))
+    assert done.returncode == 0 and "2 certificates: 2 created" in done.stdout, done.stdout + done.stderr
+    assert [(f["id"], f.get("links", []), f.get("fallback", False)) for f in _listed(other)] == wanted
+    for found in _listed(shop):
+        assert shop.run("cert", "delete", found["id"]).returncode == 0
+    done = shop.run("import", str(sealed))
+    assert done.returncode == 0 and "2 certificates: 2 created" in done.stdout, done.stdout + done.stderr
+    assert [(f["id"], f.get("links", []), f.get("fallback", False)) for f in _listed(shop)] == wanted
+    assert "2 certificates: 2 unchanged" in shop.run("import", str(sealed)).stdout
+    assert shop.admin.call("POST", "/v1/export").status == 400
+    assert shop.admin.get("/v1/export?keys=1").status == 400
+
+
+def test_a_certificate_document_is_not_applied(shop: Node) -> None:
+    """apply points to import; faults of a document have their places."""
+    document = "apiVersion: weir/v1\nkind: Certificate\ntenant: shop\nchain: x\n"
+    assert "is read by `weir import`" in shop.run("apply", "-f", "-", stdin=document).stderr
+    done = shop.run("import", "-", stdin=document)
+    assert done.returncode == 1 and "holds no certificate" in done.stderr
+    done = shop.run("import", "-", stdin=document.replace("chain", "chian"))
+    assert done.returncode == 1 and "chian" in done.stderr and 'did you mean "chain"' in done.stderr
+    assert "sealed_key" in shop.run("help", "certificate").stdout
+
+
 def test_the_secret_decides_whether_a_node_starts(shop: Node) -> None:
     """A secret that others may read, or that is none, stops the start with a clear line."""
     secret = shop.data / "secret"
