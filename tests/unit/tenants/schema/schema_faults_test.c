@@ -78,12 +78,13 @@ static void an_empty_file_is_named(void **state)
 static void a_wrong_kind_does_not_hide_the_other_faults(void **state)
 {
     (void)state;
-    schemas_yaml("apiVersion: weir/v1\nkind: Tennant\nname: Shop\nhosts: [\"a b\"]\n",
-                 "2:1: kind: \"Tennant\" is not Tenant, Node or Certificate, did you mean \"Tenant\"?\n"
-                 "3:1: name: \"Shop\" is not a name: 1..63 of a-z, 0-9 and \"-\", no \"-\" at its "
-                 "ends\n"
-                 "4:9: hosts[0]: \"a b\" is not a host name like shop.example.com or "
-                 "\"*.example.com\"\n");
+    schemas_yaml(
+        "apiVersion: weir/v1\nkind: Tennant\nname: Shop\nhosts: [\"a b\"]\n",
+        "2:1: kind: \"Tennant\" is not Tenant, Node or Certificate, did you mean \"Tenant\"?\n"
+        "3:1: name: \"Shop\" is not a name: 1..63 of a-z, 0-9 and \"-\", no \"-\" at its "
+        "ends\n"
+        "4:9: hosts[0]: \"a b\" is not a host name like shop.example.com or "
+        "\"*.example.com\"\n");
     schemas_yaml("apiVersion: weir/v1\nkind: Ingress\nname: shop\nhosts: [a.test]\nrouts: []\n",
                  "2:1: kind: \"Ingress\" is not Tenant, Node or Certificate\n"
                  "5:1: routs: unknown key, did you mean \"routes\"?\n");
