@@ -318,6 +318,8 @@ static void http_fill(struct weir_tenant *t, const Weir__V1__Http *h)
     t->idle_timeout_ms =
         clamp_u32(h->has_idle_timeout ? h->idle_timeout : WEIR_DEFAULT_IDLE_TIMEOUT_MS);
     t->trace = h->has_trace && h->trace;
+    t->server_push = !h->has_server_push || h->server_push;
+    t->early_hints = !h->has_early_hints || h->early_hints;
 }
 
 static enum weir_underscores underscores_of(const Weir__V1__Headers *h)

@@ -117,6 +117,8 @@ struct weir_tenant {
     uint32_t min_rate;        /* bytes per second, 0 = off */
     uint32_t idle_timeout_ms;
     bool trace; /* TRACE is passed on */
+    bool server_push;
+    bool early_hints;
 
     enum weir_underscores underscores;
     uint16_t num_add_request, num_remove_request, num_add_response, num_remove_response;

@@ -52,6 +52,10 @@ enum weir_metric {
     WEIR_M_REQUESTS_FORWARDED_MALFORMED, /* Forwarded of a trusted proxy that cannot be read */
     WEIR_M_H2_CONNECTIONS,               /* that began to speak HTTP/2 */
     WEIR_M_H2_STREAMS_REFUSED,           /* beyond those that a connection may have */
+    WEIR_M_H2_PUSHES,                    /* promised to a client */
+    WEIR_M_H2_PUSHES_LEFT_OUT,           /* linked, but a limit was reached */
+    WEIR_M_H2_PUSHES_CUT,                /* refused by the client, or without a 2xx response */
+    WEIR_M_EARLY_HINTS,                  /* 103 of weir's own */
     WEIR_M_H2_FLOOD_RESETS, /* connections ended; in the order of enum weir_h2_flood_kind */
     WEIR_M_H2_FLOOD_PINGS,
     WEIR_M_H2_FLOOD_SETTINGS,
@@ -63,6 +67,9 @@ enum weir_metric {
     WEIR_M_H2_FLOOD_ACKS,
     WEIR_M_UPSTREAM_CONNECTS,
     WEIR_M_UPSTREAM_CONNECT_ERRORS,
+    WEIR_M_UPSTREAM_TLS_HANDSHAKES,
+    WEIR_M_UPSTREAM_TLS_RESUMED, /* of these */
+    WEIR_M_UPSTREAM_TLS_FAILED,
     WEIR_M_UPSTREAM_REUSED,    /* exchanges on a parked connection */
     WEIR_M_UPSTREAM_MALFORMED, /* responses refused by the parser */
     WEIR_M_UPSTREAM_TIMEOUTS,
@@ -104,11 +111,12 @@ enum weir_metric {
     WEIR_M_ADMIN_TOKENS_UNKNOWN,
     WEIR_M_ADMIN_TOKENS_EXPIRED,
     WEIR_M_ADMIN_TOKENS_LIMITED, /* the address, or all together, had too many wrong ones */
+    WEIR_M_ADMIN_HANDSHAKES_FAILED,
     WEIR_M_ADMIN_FORBIDDEN,      /* beyond what the socket or the token grants */
-    WEIR_M_MEMORY_USED,         /* gauge: bytes held for clients and endpoints */
-    WEIR_M_MEMORY_WAITS,        /* reads put off until memory is free */
-    WEIR_M_MEMORY_NO_KEEPALIVE, /* times the rung was entered; weir_memory_rung, as the next three
-                                 */
+    WEIR_M_MEMORY_USED,          /* gauge: bytes held for clients and endpoints */
+    WEIR_M_MEMORY_WAITS,         /* reads put off until memory is free */
+    WEIR_M_MEMORY_NO_KEEPALIVE,  /* times the rung was entered; weir_memory_rung, as the next three
+                                  */
     WEIR_M_MEMORY_NO_ACCEPT,
     WEIR_M_MEMORY_REFUSE,
     WEIR_M_MEMORY_SHED,

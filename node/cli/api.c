@@ -24,10 +24,13 @@ void weir_api_arena_init(struct weir_arena *a)
 
 enum weir_exit weir_api_begin(struct weir_cli *cli)
 {
-    if (cli->client.address.sun_family != 0)
+    if (cli->client_ready)
         return WEIR_EXIT_OK;
     enum weir_err err = weir_client_init(&cli->client, cli->options.node_source, cli->options.node,
                                          cli->options.timeout_ms);
+    if (err == WEIR_OK)
+        err = weir_client_authorize(&cli->client, cli->options.token, cli->options.ca);
+    cli->client_ready = err == WEIR_OK;
     if (err == WEIR_OK)
         return WEIR_EXIT_OK;
     weir_cli_error(cli, "%s", cli->client.why);

@@ -16,8 +16,8 @@
 #include "node/base/contract.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
-#include "node/cli/client.h"
 #include "node/cli/command.h"
+#include "node/cli/link/client.h"
 
 #define WEIR_API_IF_MATCH_MAX 24 /* bytes of a revision in quotes, with its NUL */
 

@@ -20,10 +20,13 @@
 static const struct weir_flag_def flag_defs[] = {
     [WEIR_FLAG_HELP] = { 'h', "help", NULL, "print this page" },
     [WEIR_FLAG_NODE] = { 0, "node", "URL",
-                         "the node to use, unix:PATH; else $WEIR_NODE, else "
+                         "the node to use, unix:PATH or https://HOST:PORT; else $WEIR_NODE, else "
                          "unix:/run/weir/admin.sock" },
     [WEIR_FLAG_TOKEN] = { 0, "token", "TOKEN", "token for a remote node, else $WEIR_TOKEN" },
-    [WEIR_FLAG_CA] = { 0, "ca", "FILE", "certificates that may vouch for a remote node" },
+    [WEIR_FLAG_CA] = { 0, "ca", "FILE",
+                       "what vouches for a remote node: a file with its certificate or its "
+                       "issuer's, or sha256:HEX, its fingerprint; else $WEIR_CA, else what this "
+                       "host trusts" },
     [WEIR_FLAG_TIMEOUT] = { 0, "timeout", "D",
                             "how long to wait for a response, for example 500ms or 1m; "
                             "default 30s" },
@@ -242,6 +245,8 @@ static const char **text_slot(struct weir_options *o, enum weir_flag flag)
         size_t offset;
     } texts[] = {
         { WEIR_FLAG_NODE, offsetof(struct weir_options, node) },
+        { WEIR_FLAG_TOKEN, offsetof(struct weir_options, token) },
+        { WEIR_FLAG_CA, offsetof(struct weir_options, ca) },
         { WEIR_FLAG_PREFIX, offsetof(struct weir_options, prefix) },
         { WEIR_FLAG_METHOD, offsetof(struct weir_options, method) },
         { WEIR_FLAG_CLIENT, offsetof(struct weir_options, client) },
@@ -323,13 +328,9 @@ static enum weir_exit value_read(struct weir_cli *cli, enum weir_flag flag, cons
         return ttl_read(cli, value);
     if (flag == WEIR_FLAG_TIMEOUT)
         return duration_read(cli, "timeout", value, &o->timeout_ms);
-    if (flag == WEIR_FLAG_DEADLINE) {
-        o->has_deadline = true;
-        return duration_read(cli, "deadline", value, &o->deadline_ms);
-    }
-    /* Tokens and certificates belong to remote nodes, which weir_client_init refuses. */
-    WEIR_ASSERT(flag == WEIR_FLAG_TOKEN || flag == WEIR_FLAG_CA);
-    return WEIR_EXIT_OK;
+    WEIR_ASSERT(flag == WEIR_FLAG_DEADLINE);
+    o->has_deadline = true;
+    return duration_read(cli, "deadline", value, &o->deadline_ms);
 }
 
 /* -- flags -- */
@@ -530,14 +531,20 @@ static enum weir_exit line_check(const struct parse *p)
     return flags_check(p);
 }
 
+/* Of the environment; NULL: it is not set, or empty. */
+static const char *text_of(const char *name)
+{
+    const char *text = getenv(name);
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
 void weir_args_init(struct weir_cli *cli)
 {
-    const char *node = getenv("WEIR_NODE");
-
-    bool is_set = node != NULL && node[0] != '\0';
-
-    cli->options.node = is_set ? node : WEIR_CLI_SOCKET;
-    cli->options.node_source = is_set ? "WEIR_NODE" : "--node";
+    const char *node = text_of("WEIR_NODE");
+    cli->options.node = node != NULL ? node : WEIR_CLI_SOCKET;
+    cli->options.node_source = node != NULL ? "WEIR_NODE" : "--node";
+    cli->options.token = text_of("WEIR_TOKEN");
+    cli->options.ca = text_of("WEIR_CA");
     cli->options.timeout_ms = WEIR_CLI_TIMEOUT_MS;
 }
 

@@ -14,7 +14,7 @@
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
-#include "node/cli/client.h"
+#include "node/cli/link/client.h"
 
 #define WEIR_CLI_FILES_MAX       1024
 #define WEIR_CLI_TIMEOUT_MS      30000 /* for a response, without --timeout */
@@ -118,6 +118,8 @@ enum weir_wait { WEIR_WAIT_LOCAL, WEIR_WAIT_QUORUM, WEIR_WAIT_ALL };
 struct weir_options {
     const char *node;        /* never NULL */
     const char *node_source; /* what named it: "--node" or "WEIR_NODE" */
+    const char *token;       /* for a remote node; NULL: none */
+    const char *ca;          /* what vouches for it; NULL: what the system trusts */
     uint64_t timeout_ms;
     enum weir_output output;
     enum weir_wait wait;
@@ -177,8 +179,9 @@ struct weir_cli {
     char **args; /* owns; behind the command's name, without flags; the texts are argv's */
     size_t num_args;
     struct weir_client client; /* connected at the first call */
-    uint16_t refused_status;   /* of the last response that was no 2xx; 0: none */
-    bool node_failed;          /* a call got no response: the next would not either */
+    bool client_ready;
+    uint16_t refused_status; /* of the last response that was no 2xx; 0: none */
+    bool node_failed;        /* a call got no response: the next would not either */
 };
 
 /** One subcommand. Examples and exit codes are lines with their newlines. */

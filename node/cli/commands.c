@@ -352,7 +352,8 @@ static const struct weir_command commands[] = {
         .usage = "",
         .summary = "read the node file again, and take over what can change",
         .description =
-            "Takes over listen.http, admin.metrics, limits.connections, limits.memory, "
+            "Takes over listen.http, admin.metrics, admin.tls (whose files are read again), "
+            "limits.connections, limits.memory, "
             "limits.store (up to four times that of the start), log.access, "
             "log.level, clients and trusted_proxies, all or nothing: a file with a fault, or an "
             "address "

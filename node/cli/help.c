@@ -34,15 +34,16 @@ enum weir_exit weir_help_screen(struct weir_cli *cli)
         weir_strbuf_printf(&out, "%s\n", all[i].summary);
     }
     weir_strbuf_puts(
-        &out,
-        "\nExamples:\n"
-        "  weir apply -f shop.yaml\n"
-        "  weir get tenant shop -o yaml\n"
-        "  weir route test http://shop.example.com/cart\n"
-        "\nCommands find their node by --node URL, else $WEIR_NODE, else\n" WEIR_CLI_SOCKET ".\n\n"
-        "weir COMMAND --help   a page with all flags and examples\n"
-        "weir help tenant      every field of a tenant's document (tenant.routes: a part)\n"
-        "weir help node        every field of the node's file\n");
+        &out, "\nExamples:\n"
+              "  weir apply -f shop.yaml\n"
+              "  weir get tenant shop -o yaml\n"
+              "  weir route test http://shop.example.com/cart\n"
+              "\nCommands find their node by --node URL, else $WEIR_NODE, else\n" WEIR_CLI_SOCKET
+              ".\nA remote one, https://HOST:PORT, needs $WEIR_TOKEN, and $WEIR_CA unless this\n"
+              "host trusts it.\n\n"
+              "weir COMMAND --help   a page with all flags and examples\n"
+              "weir help tenant      every field of a tenant's document (tenant.routes: a part)\n"
+              "weir help node        every field of the node's file\n");
     return weir_render_out(cli, &out);
 }
 

@@ -113,6 +113,25 @@ enum weir_io weir_conn_read(struct weir_conn *c, size_t room, struct weir_span *
     return io;
 }
 
+#define QUIET_READS 4 /* a peer that sends more to its own layer than these take is not quiet */
+
+bool weir_conn_is_quiet(struct weir_conn *c)
+{
+    int fd = c->watch.fd;
+    WEIR_ASSERT(c->magic == WEIR_CONN_MAGIC);
+    if (c->layer == NULL)
+        return weir_sock_is_quiet(fd);
+    for (int i = 0; i < QUIET_READS; i++) {
+        uint8_t byte;
+        size_t n = 0;
+        if (!c->layer->ops->holds_input(c->layer) && weir_sock_is_quiet(fd))
+            return true;
+        if (c->layer->ops->read(c->layer, fd, &byte, 1, &n) != WEIR_IO_BLOCKED)
+            return false;
+    }
+    return false;
+}
+
 static enum weir_io write_pieces(struct weir_conn *c, const struct weir_pieces *p, size_t *ret_sent)
 {
     return c->layer == NULL ? weir_sock_write(c->watch.fd, p, ret_sent)

@@ -159,6 +159,11 @@ static inline void weir_conn_set_deadline(struct weir_conn *c, uint64_t deadline
     weir_timer_set(c->env->wheel, &c->deadline, deadline_ms);
 }
 
+/**
+ * Whether an idle connection is still open and its peer has sent nothing. What a layer takes for
+ * itself, such as a ticket, does not count. Not quiet: close it, since bytes may be lost.
+ */
+bool weir_conn_is_quiet(struct weir_conn *c);
 /** Nothing more will be sent: end the sending side in order. No given bytes may wait (contract). */
 void weir_conn_shut(struct weir_conn *c);
 /** Drop the bytes that wait to be sent. */

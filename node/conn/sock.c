@@ -201,6 +201,22 @@ enum weir_err weir_sock_listen(const struct weir_addr *addr, bool client_speaks_
     return WEIR_OK;
 }
 
+enum weir_err weir_sock_listen_alone(const struct weir_addr *addr, int *ret_fd, int *ret_errno)
+{
+    int on = 1;
+    int fd = open_bound(addr, false, ret_errno);
+    if (fd < 0)
+        return translate_bind(*ret_errno);
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+        listen(fd, LISTEN_BACKLOG) < 0) {
+        *ret_errno = errno;
+        close(fd);
+        return translate_bind(*ret_errno);
+    }
+    *ret_fd = fd;
+    return WEIR_OK;
+}
+
 bool weir_sock_is_taken(const struct weir_addr *addr)
 {
     int e = 0;

@@ -44,6 +44,9 @@ bool weir_sock_is_quiet(int fd);
  */
 WEIR_MUST_USE enum weir_err weir_sock_listen(const struct weir_addr *addr, bool client_speaks_first,
                                              int *ret_fd, int *ret_errno);
+/** As weir_sock_listen, of an address that no other socket may share; no client speaks first. */
+WEIR_MUST_USE enum weir_err weir_sock_listen_alone(const struct weir_addr *addr, int *ret_fd,
+                                                   int *ret_errno);
 /** Whether another socket already listens on the address. SO_REUSEPORT would share it silently. */
 bool weir_sock_is_taken(const struct weir_addr *addr);
 /** The bound local address of a socket. @return WEIR_OK | WEIR_EIO */

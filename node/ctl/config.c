@@ -135,12 +135,12 @@ static void read_admin(struct reading *g, const Weir__V1__Node *node)
     c->socket_ro = text_or(admin->socket_ro, NULL);
     c->has_admin = read_admin_address(g, "admin.listen", admin->listen, &c->admin);
     c->has_metrics = read_admin_address(g, "admin.metrics", admin->metrics, &c->metrics);
-    if (c->has_admin && !weir_addr_is_loopback(&c->admin))
-        add_problem(
-            g, "admin.listen",
-            "\"%s\" is not a loopback address: in clear text only 127.0.0.0/8 and [::1] are "
-            "served, until TLS is there; admin.metrics serves the metrics on any address",
-            admin->listen);
+    if (admin->tls != NULL) {
+        c->admin_certificate = text_or(admin->tls->certificate, NULL);
+        c->admin_key = text_or(admin->tls->key, NULL);
+    }
+    if (admin->tls != NULL && !c->has_admin)
+        add_problem(g, "admin.tls", "is given without admin.listen, which it is for");
 }
 
 static void read_workers(struct reading *g, const Weir__V1__Node *node)

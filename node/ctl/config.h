@@ -33,9 +33,11 @@ struct weir_config {
     struct weir_addr https[WEIR_LISTENERS_MAX];
     size_t num_https;
     const char *socket;
-    const char *socket_ro;    /* NULL: none */
-    struct weir_addr admin;   /* admin.listen, the loopback health listener; valid when has_admin */
-    struct weir_addr metrics; /* admin.metrics, the same on any address; valid when has_metrics */
+    const char *socket_ro;         /* NULL: none */
+    struct weir_addr admin;        /* admin.listen: TLS and tokens; valid when has_admin */
+    struct weir_addr metrics;      /* admin.metrics: health in clear; valid when has_metrics */
+    const char *admin_certificate; /* admin.tls; NULL: the node makes its own */
+    const char *admin_key;         /* with it */
     bool has_admin;
     bool has_metrics;
     uint32_t num_workers;
@@ -48,7 +50,7 @@ struct weir_config {
     uint32_t handshake_timeout_ms;
     struct weir_prefix *trusted; /* in the arena of docs */
     size_t num_trusted;
-    const char *cdn_id;      /* in CDN-Loop: one for all nodes of a cluster */
+    const char *cdn_id; /* in CDN-Loop: one for all nodes of a cluster */
     struct weir_resolver_settings resolver;
     const char *access;
     enum weir_log_level level;
@@ -78,6 +80,7 @@ enum weir_config_key {
     WEIR_KEY_LISTEN_HTTP,
     WEIR_KEY_LISTEN_HTTPS,
     WEIR_KEY_ADMIN_METRICS,
+    WEIR_KEY_ADMIN_TLS,
     WEIR_KEY_LIMITS_CONNECTIONS,
     WEIR_KEY_LIMITS_MEMORY,
     WEIR_KEY_LOG_ACCESS,

@@ -10,6 +10,7 @@
 static const char *const key_names[] = {
     [WEIR_KEY_LISTEN_HTTP] = "listen.http",
     [WEIR_KEY_ADMIN_METRICS] = "admin.metrics",
+    [WEIR_KEY_ADMIN_TLS] = "admin.tls",
     [WEIR_KEY_LIMITS_CONNECTIONS] = "limits.connections",
     [WEIR_KEY_LIMITS_MEMORY] = "limits.memory",
     [WEIR_KEY_LOG_ACCESS] = "log.access",
@@ -106,6 +107,9 @@ uint32_t weir_config_compare(const struct weir_config *a, const struct weir_conf
                   WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT) |
            bit_if(addrs_differ(a->has_metrics, &a->metrics, b->has_metrics, &b->metrics),
                   WEIR_KEY_ADMIN_METRICS) |
+           bit_if(texts_differ(a->admin_certificate, b->admin_certificate) ||
+                      texts_differ(a->admin_key, b->admin_key),
+                  WEIR_KEY_ADMIN_TLS) |
            bit_if(a->max_connections != b->max_connections, WEIR_KEY_LIMITS_CONNECTIONS) |
            bit_if(a->max_memory != b->max_memory, WEIR_KEY_LIMITS_MEMORY) |
            bit_if(texts_differ(a->access, b->access), WEIR_KEY_LOG_ACCESS) |
@@ -136,6 +140,8 @@ void weir_config_take_live(struct weir_config *c, const struct weir_config *next
     c->handshake_timeout_ms = next->handshake_timeout_ms;
     c->metrics = next->metrics;
     c->has_metrics = next->has_metrics;
+    c->admin_certificate = next->admin_certificate;
+    c->admin_key = next->admin_key;
     c->max_connections = next->max_connections;
     c->max_memory = next->max_memory;
     c->max_store = next->max_store;

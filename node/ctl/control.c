@@ -18,6 +18,7 @@
 #include "node/base/buffers/secret_pages.h"
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/ctl/access/node_certificate.h"
 #include "node/ctl/control_state.h"
 #include "node/ctl/node_counters.h"
 #include "node/ctl/node_facts.h"
@@ -167,13 +168,15 @@ static void log_started(struct weir_control *c)
     }
     if (weir_store_stats(c->node.reader, &stats) < 0 || listeners.failed)
         memset(&stats, 0, sizeof(stats));
-    log_info(
-        "node.started",
-        "version=%s name=%s listeners=%s socket=%s socket_ro=%s admin=%s metrics=%s workers=%u "
-        "tenants=%llu pid=%d",
-        WEIR_VERSION, c->config.name, listeners.failed ? "?" : listeners.at, c->config.socket,
-        c->config.socket_ro != NULL ? c->config.socket_ro : "off", admin, metrics,
-        weir_workers_num(c->node.workers), (unsigned long long)stats.num_tenants, (int)getpid());
+    log_info("node.started",
+             "version=%s name=%s listeners=%s socket=%s socket_ro=%s admin=%s admin_certificate=%s "
+             "metrics=%s workers=%u "
+             "tenants=%llu pid=%d",
+             WEIR_VERSION, c->config.name, listeners.failed ? "?" : listeners.at, c->config.socket,
+             c->config.socket_ro != NULL ? c->config.socket_ro : "off", admin,
+             c->node.certificate[0] != '\0' ? c->node.certificate : "none", metrics,
+             weir_workers_num(c->node.workers), (unsigned long long)stats.num_tenants,
+             (int)getpid());
     weir_strbuf_deinit(&listeners);
 }
 
@@ -362,13 +365,36 @@ static bool start_health(struct weir_control *c, const char *field, const struct
     return err == WEIR_OK;
 }
 
+static bool start_remote(struct weir_control *c, struct weir_strbuf *why)
+{
+    const struct weir_config *cfg = &c->config;
+    struct weir_tls_pem pem;
+    int sys_errno = 0;
+    int64_t now_s = (int64_t)(weir_clock_wall_ms() / 1000);
+    if (weir_node_certificate_load(cfg, now_s, &pem, why) < 0)
+        return false;
+    weir_tls_fingerprint_text(pem.fingerprint, c->node.certificate);
+    enum weir_err err = weir_admin_present(c->admin, pem.identity);
+    if (err < 0) {
+        weir_tls_identity_unref(pem.identity);
+        weir_strbuf_printf(why, "admin.listen: %s", weir_err_name(err));
+        return false;
+    }
+    if (pem.not_after_s < now_s)
+        log_warn("admin.certificate_expired", "file=%s", cfg->admin_certificate);
+    err = weir_admin_listen_tls(c->admin, &cfg->admin, &c->listen, &sys_errno);
+    if (err < 0)
+        weir_explain_listener("admin.listen", &cfg->admin, err, sys_errno, why);
+    return err == WEIR_OK;
+}
+
 static bool start_admin_listeners(struct weir_control *c, struct weir_strbuf *why)
 {
     const struct weir_config *cfg = &c->config;
     return start_socket(c, "admin.socket", cfg->socket, WEIR_ADMIN_SCOPE_ALL, why) &&
            (cfg->socket_ro == NULL ||
             start_socket(c, "admin.socket_ro", cfg->socket_ro, WEIR_ADMIN_SCOPE_READ, why)) &&
-           (!cfg->has_admin || start_health(c, "admin.listen", &cfg->admin, &c->listen, why)) &&
+           (!cfg->has_admin || start_remote(c, why)) &&
            (!cfg->has_metrics || start_health(c, "admin.metrics", &cfg->metrics, &c->metrics, why));
 }
 

@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/ctl/access/node_certificate.h"
 #include "node/ctl/control_state.h"
 #include "node/ctl/node_facts.h"
 
@@ -25,6 +27,7 @@ struct weir_reload {
     uint32_t changed, restart;           /* WEIR_KEY_BIT of each */
     struct weir_access_target *access;   /* opened, not yet in use; owns */
     struct weir_admin_listener *metrics; /* the same; the server's */
+    struct weir_tls_pem certificate;     /* of admin.listen; identity owned until it is presented */
     bool makes_way;                      /* the old metrics listener was closed for the new one */
     weir_reload_done *done;
     void *arg;
@@ -135,7 +138,42 @@ static void change_workers(struct weir_reload *rl)
         explain_workers(rl, err, &fault);
 }
 
+/* On libuv's pool. The files are read again though their names are the same: a certificate is
+ * renewed in its place. What needs a restart is as it runs. */
+static void read_certificate(struct weir_reload *rl)
+{
+    struct weir_config c = rl->c->config;
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    c.admin_certificate = rl->next.admin_certificate;
+    c.admin_key = rl->next.admin_key;
+    if (!c.has_admin || !rl->next.has_admin)
+        return;
+    enum weir_err err = weir_node_certificate_load(&c, (int64_t)(weir_clock_wall_ms() / 1000),
+                                                   &rl->certificate, &why);
+    if (err < 0) {
+        rl->certificate.identity = NULL;
+        add_problem(rl, &why);
+    }
+    weir_strbuf_deinit(&why);
+}
+
 /* -- what cannot fail -- */
+
+static void present_certificate(struct weir_reload *rl)
+{
+    struct weir_control *c = rl->c;
+    char fingerprint[WEIR_TLS_FINGERPRINT_TEXT];
+    if (rl->certificate.identity == NULL)
+        return;
+    weir_tls_fingerprint_text(rl->certificate.fingerprint, fingerprint);
+    if (strcmp(fingerprint, c->node.certificate) != 0)
+        rl->changed |= WEIR_KEY_BIT(WEIR_KEY_ADMIN_TLS);
+    memcpy(c->node.certificate, fingerprint, sizeof(fingerprint));
+    enum weir_err err = weir_admin_present(c->admin, rl->certificate.identity);
+    WEIR_ASSERT(err == WEIR_OK); /* it is not the first */
+    rl->certificate.identity = NULL;
+    log_info("admin.certificate", "fingerprint=%s", fingerprint);
+}
 
 static void switch_access(struct weir_reload *rl)
 {
@@ -167,6 +205,7 @@ static void commit(struct weir_reload *rl)
 {
     struct weir_control *c = rl->c;
     resize_store(rl);
+    present_certificate(rl);
     if (rl->access != NULL)
         switch_access(rl);
     if (is_changed(rl, WEIR_KEY_ADMIN_METRICS)) {
@@ -248,6 +287,8 @@ static void on_read_work(uv_work_t *work)
 {
     struct weir_reload *rl = weir_container_of(work, struct weir_reload, work);
     rl->err = weir_control_read_file_again(rl->c->options, &rl->next, &rl->problems);
+    if (rl->err == WEIR_OK)
+        read_certificate(rl);
 }
 
 static void on_file_read(uv_work_t *work, int status)
@@ -267,6 +308,7 @@ static void on_file_read(uv_work_t *work, int status)
     }
     c->reload = NULL;
     report(rl);
+    weir_tls_identity_unref(rl->certificate.identity);
     weir_config_deinit(&rl->next);
     weir_strbuf_deinit(&rl->problems);
     free(rl);

@@ -22,6 +22,7 @@
 #include "node/loop/access_log.h"
 #include "node/loop/resolve.h"
 #include "node/loop/worker.h"
+#include "node/wire/pem/tls_pem.h"
 #include "sync/store/store.h"
 #include "tenants/cert_secret.h"
 
@@ -75,6 +76,8 @@ struct weir_node {
     uint64_t drain_until_ms; /* loop time; while draining */
     bool drain_over;         /* the workers have drained, or were cut: the node ends */
     uint32_t num_drain_followers;
+    /* The fingerprint of what admin.listen presents; "": there is no such listener. */
+    char certificate[WEIR_TLS_FINGERPRINT_TEXT];
     /** Stop taking new work; end when idle or at the deadline. A later call moves the deadline,
      * either way. @param deadline_ms 0..86400000 from now on */
     void (*drain)(struct weir_node *node, uint64_t deadline_ms);

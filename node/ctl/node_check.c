@@ -16,6 +16,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "node/base/clock.h"
+#include "node/ctl/access/node_certificate.h"
 #include "node/ctl/admin/admin_socket.h"
 #include "node/ctl/node_facts.h"
 #include "node/ctl/running.h"
@@ -370,6 +372,33 @@ static void check_restart_keys(struct findings *f, const struct weir_config *c)
         warn_of_restart(f, WEIR_KEY_ADMIN_LISTEN);
 }
 
+/* What a start, or a reload, presents on admin.listen. */
+static void check_certificate(struct findings *f, const struct weir_config *c)
+{
+    struct weir_strbuf why = WEIR_STRBUF_ZERO;
+    struct weir_tls_pem pem;
+    int64_t now_s = (int64_t)(weir_clock_wall_ms() / 1000);
+    if (!c->has_admin)
+        return;
+    enum weir_err err = weir_node_certificate_check(c, now_s, &pem, &why);
+    if (err == WEIR_OK) {
+        const char *file =
+            c->admin_certificate != NULL ? c->admin_certificate : WEIR_NODE_CERTIFICATE_FILE;
+        weir_tls_identity_unref(pem.identity);
+        if (pem.not_after_s < now_s)
+            weir_strbuf_printf(f->out, "warn  admin.tls: the certificate in %s has expired\n",
+                               file);
+        else
+            weir_strbuf_printf(f->out, "ok    admin.listen: the certificate in %s can be read\n",
+                               file);
+    } else if (err == WEIR_ENOTFOUND) {
+        report_ok(f, "admin.listen: the node will make itself a certificate");
+    } else {
+        report_fail(f, &why);
+    }
+    weir_strbuf_deinit(&why);
+}
+
 bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
 {
     struct findings f = { .out = out, .good = true };
@@ -386,6 +415,7 @@ bool weir_node_facts_check(const struct weir_config *c, struct weir_strbuf *out)
     if (c->socket_ro != NULL)
         check_socket(&f, "admin.socket_ro", c->socket_ro);
     check_folder(&f, c->data);
+    check_certificate(&f, c);
     check_access_log(&f, c->access);
     check_descriptors(&f, c);
     check_pipes(&f);

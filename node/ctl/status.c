@@ -135,6 +135,7 @@ static void fill_node(struct weir_node *node, const struct weir_store_stats *sta
     s->certificates = node->certs.counts.num;
     s->has_conflicts = 1;
     s->conflicts = stats->num_conflicts;
+    s->admin_certificate = node->certificate[0] != '\0' ? node->certificate : NULL;
     s->has_resident_bytes = 1;
     s->resident_bytes = weir_resident_bytes();
 }

@@ -169,6 +169,8 @@ void weir_exchange_connected(struct weir_exchange *x, struct weir_origin_side *o
 /** The origin connection failed: leave it, then retry or respond as weir_plan_after_failure
  * decides. May end x. */
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure);
+/** The same of a handshake. @param fault  a static label for the record */
+void weir_exchange_tls_failed(struct weir_exchange *x, const char *fault);
 /** Respond 503: weir has no connection to give. The endpoint is not at fault. May end x. */
 void weir_exchange_full(struct weir_exchange *x);
 /** Take bytes of a response. May end x. @param ret_alive false: x no longer takes bytes of this

@@ -298,6 +298,7 @@ void weir_exchange_connect(struct weir_exchange *x)
             return;
         }
         x->endpoint = e;
+        x->fault = ""; /* of an endpoint that was tried before */
         x->tries++;
         x->dial_ns = weir_exchange_stamp_ns(env);
         switch (env->ops->acquire(env, x)) {
@@ -504,6 +505,7 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
     static const enum weir_metric metric[] = {
         [WEIR_FAILURE_CONNECT] = WEIR_M_UPSTREAM_CONNECT_ERRORS,
         [WEIR_FAILURE_CONNECT_TIMEOUT] = WEIR_M_UPSTREAM_TIMEOUTS,
+        [WEIR_FAILURE_TLS] = WEIR_M_UPSTREAM_CONNECT_ERRORS,
         [WEIR_FAILURE_CLOSED] = WEIR_M_UPSTREAM_CUT,
         [WEIR_FAILURE_RESPONSE_TIMEOUT] = WEIR_M_UPSTREAM_TIMEOUTS,
         [WEIR_FAILURE_MALFORMED] = WEIR_M_UPSTREAM_MALFORMED,
@@ -513,6 +515,7 @@ static void count_failure(struct weir_exchange *x, enum weir_failure failure)
     static const enum weir_access_outcome outcome[] = {
         [WEIR_FAILURE_CONNECT] = WEIR_OUTCOME_UPSTREAM_REFUSED,
         [WEIR_FAILURE_CONNECT_TIMEOUT] = WEIR_OUTCOME_UPSTREAM_TIMEOUT,
+        [WEIR_FAILURE_TLS] = WEIR_OUTCOME_UPSTREAM_TLS,
         [WEIR_FAILURE_CLOSED] = WEIR_OUTCOME_UPSTREAM_CUT,
         [WEIR_FAILURE_RESPONSE_TIMEOUT] = WEIR_OUTCOME_UPSTREAM_TIMEOUT,
         [WEIR_FAILURE_MALFORMED] = WEIR_OUTCOME_UPSTREAM_MALFORMED,
@@ -537,10 +540,10 @@ static void mark_endpoint(struct weir_exchange *x, enum weir_mark mark)
         return;
     if (weir_log_allowed(&limit, 10, &suppressed))
         log_warn("upstream.endpoint_out",
-                 "tenant=%.*s upstream=%.*s endpoint=%.*s outcome=%s suppressed=%u",
+                 "tenant=%.*s upstream=%.*s endpoint=%.*s outcome=%s fault=\"%s\" suppressed=%u",
                  (int)x->tenant->name.len, x->tenant->name.at, (int)x->upstream->name.len,
                  x->upstream->name.at, (int)x->endpoint->text.len, x->endpoint->text.at,
-                 weir_access_outcome_name(x->outcome), suppressed);
+                 weir_access_outcome_name(x->outcome), x->fault, suppressed);
 }
 
 static void retry_request(struct weir_exchange *x, bool fresh)
@@ -559,6 +562,13 @@ void weir_exchange_full(struct weir_exchange *x)
     WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
     weir_exchange_response(x, 503, WEIR_OUTCOME_OVERLOAD,
                            WEIR_SPAN_LIT("Too many requests wait for the site's servers."));
+}
+
+void weir_exchange_tls_failed(struct weir_exchange *x, const char *fault)
+{
+    WEIR_ASSERT(x->magic == WEIR_EXCHANGE_MAGIC);
+    x->fault = fault;
+    weir_exchange_failed(x, WEIR_FAILURE_TLS);
 }
 
 void weir_exchange_failed(struct weir_exchange *x, enum weir_failure failure)

@@ -26,6 +26,7 @@ static const char *const outcome_names[] = {
     [WEIR_OUTCOME_CLIENT_GONE] = "client_gone",
     [WEIR_OUTCOME_SLOW_UPSTREAM] = "slow_upstream",
     [WEIR_OUTCOME_UPSTREAM_REFUSED] = "upstream_refused",
+    [WEIR_OUTCOME_UPSTREAM_TLS] = "upstream_tls",
     [WEIR_OUTCOME_UPSTREAM_TIMEOUT] = "upstream_timeout",
     [WEIR_OUTCOME_UPSTREAM_MALFORMED] = "upstream_malformed",
     [WEIR_OUTCOME_UPSTREAM_CUT] = "upstream_cut",

@@ -35,6 +35,7 @@ enum weir_access_outcome {
     WEIR_OUTCOME_CLIENT_GONE,
     WEIR_OUTCOME_SLOW_UPSTREAM,
     WEIR_OUTCOME_UPSTREAM_REFUSED, /* no connection */
+    WEIR_OUTCOME_UPSTREAM_TLS,     /* its handshake failed: `fault` */
     WEIR_OUTCOME_UPSTREAM_TIMEOUT,
     WEIR_OUTCOME_UPSTREAM_MALFORMED, /* the parser refused the response: `fault` */
     WEIR_OUTCOME_UPSTREAM_CUT,       /* the response ended before its end */

@@ -107,19 +107,16 @@ struct weir_span weir_hints_find(struct weir_hints *h, const struct weir_hints_k
 
 /* -- what may be learned -- */
 
-static bool is_named(const struct weir_h1_field *f, const uint8_t *bytes, struct weir_span name)
-{
-    return weir_span_eq_nocase(weir_h1_name(bytes, f), name);
-}
-
 bool weir_hints_request_is_public(const struct weir_h1_head *request, const uint8_t *bytes)
 {
     if (request->method != WEIR_METHOD_GET)
         return false;
-    for (size_t i = 0; i < request->num_fields; i++)
-        if (is_named(&request->fields[i], bytes, WEIR_SPAN_LIT("cookie")) ||
-            is_named(&request->fields[i], bytes, WEIR_SPAN_LIT("authorization")))
+    for (size_t i = 0; i < request->num_fields; i++) {
+        struct weir_span name = weir_h1_name(bytes, &request->fields[i]);
+        if (weir_span_eq_nocase(name, WEIR_SPAN_LIT("cookie")) ||
+            weir_span_eq_nocase(name, WEIR_SPAN_LIT("authorization")))
             return false;
+    }
     return true;
 }
 
@@ -137,14 +134,14 @@ static bool has_word(struct weir_span value, struct weir_span word)
     return false;
 }
 
-static bool response_is_public(const struct weir_h1_head *response, const uint8_t *bytes)
+static bool response_is_public(const struct weir_response_fields *response)
 {
-    for (size_t i = 0; i < response->num_fields; i++) {
-        const struct weir_h1_field *f = &response->fields[i];
-        struct weir_span value = weir_h1_value(bytes, f);
-        if (is_named(f, bytes, WEIR_SPAN_LIT("set-cookie")))
+    for (size_t i = 0; i < response->num; i++) {
+        struct weir_span name = response->fields[i].name;
+        struct weir_span value = response->fields[i].value;
+        if (weir_span_eq_nocase(name, WEIR_SPAN_LIT("set-cookie")))
             return false;
-        if (is_named(f, bytes, WEIR_SPAN_LIT("cache-control")) && value.len > 0 &&
+        if (weir_span_eq_nocase(name, WEIR_SPAN_LIT("cache-control")) && value.len > 0 &&
             (has_word(value, WEIR_SPAN_LIT("private")) ||
              has_word(value, WEIR_SPAN_LIT("no-store"))))
             return false;
@@ -159,13 +156,13 @@ static bool may_be_told(const struct weir_link *link, const struct weir_hints_ke
 }
 
 /* The links of a response as one value. @return its bytes; 0: none */
-static size_t write_links(const struct weir_hints_key *key, const struct weir_h1_head *response,
-                          const uint8_t *bytes, char out[WEIR_HINT_TEXT_MAX])
+static size_t write_links(const struct weir_hints_key *key,
+                          const struct weir_response_fields *response, char out[WEIR_HINT_TEXT_MAX])
 {
     struct weir_link_walk walk;
     struct weir_link link;
     size_t len = 0;
-    weir_link_walk_init(&walk, response, bytes);
+    weir_link_walk_init(&walk, response->fields, response->num);
     while (weir_link_walk_next(&walk, &link)) {
         size_t comma = len > 0 ? 2 : 0;
         if (!may_be_told(&link, key) || link.text.len + comma > WEIR_HINT_TEXT_MAX - len)
@@ -196,16 +193,17 @@ static struct weir_hint *make_room(struct weir_hints *h, const struct weir_hints
 }
 
 void weir_hints_learn(struct weir_hints *h, const struct weir_hints_key *key,
-                      const struct weir_h1_head *response, const uint8_t *bytes, uint64_t now_ms)
+                      const struct weir_response_fields *response, uint64_t now_ms)
 {
     char text[WEIR_HINT_TEXT_MAX];
-    if (response->status != 200 || !response_is_public(response, bytes))
+    if (response->status != 200)
         return;
-    size_t len = write_links(key, response, bytes, text);
+    size_t len = write_links(key, response, text);
     struct weir_hint *hint = find(h, key);
+    if ((len == 0 && hint == NULL) || !response_is_public(response))
+        return;
     if (len == 0) {
-        if (hint != NULL)
-            hint->text_len = 0;
+        hint->text_len = 0;
         return;
     }
     if (h->hints == NULL)

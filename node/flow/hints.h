@@ -14,6 +14,7 @@
 
 #include "node/base/siphash.h"
 #include "node/base/span.h"
+#include "node/flow/rewrite.h"
 #include "node/wire/h1.h"
 
 #define WEIR_HINTS_SETS        128
@@ -45,7 +46,7 @@ struct weir_hints_key {
 struct weir_hints_page {
     struct weir_span tenant;
     bool https;
-    struct weir_span host; /* in lower case, with the port if one was given */
+    struct weir_span host; /* in lower case */
     struct weir_span path; /* of the request; what follows "?" does not count */
 };
 
@@ -60,16 +61,14 @@ struct weir_hints_key weir_hints_key_of(const struct weir_hints *h,
 bool weir_hints_request_is_public(const struct weir_h1_head *request, const uint8_t *bytes);
 
 /**
- * Note what a response to a public request asks clients to preload. Nothing changes unless it is a
- * 200 without Set-Cookie and without private or no-store in Cache-Control; one of these that links
- * nothing makes the path forgotten. Left out are links with credentials in the target, links with a
- * query when the request had one (it may be the request's own), and what is over
+ * Note what the final response to a public request asks clients to preload. Nothing changes unless
+ * it is a 200 without Set-Cookie and without private or no-store in Cache-Control; one of these
+ * that links nothing makes the path forgotten. Left out are links with credentials in the target,
+ * links with a query when the request had one (it may be the request's own), and what is over
  * WEIR_HINT_TEXT_MAX.
- *
- * @param response  a complete head   @param bytes  that its offsets are for
  */
 void weir_hints_learn(struct weir_hints *h, const struct weir_hints_key *key,
-                      const struct weir_h1_head *response, const uint8_t *bytes, uint64_t now_ms);
+                      const struct weir_response_fields *response, uint64_t now_ms);
 
 /** The value of a Link field that says what is known of a path; empty: nothing. Borrowed until the
  * next call that learns. */

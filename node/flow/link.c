@@ -169,19 +169,21 @@ bool weir_link_next(struct weir_span *in, struct weir_link *ret)
     return true;
 }
 
-static const struct weir_h1_field *next_field(struct weir_link_walk *w)
+static bool next_value(struct weir_link_walk *w, struct weir_span *ret)
 {
-    while (w->field < w->head->num_fields) {
-        const struct weir_h1_field *f = &w->head->fields[w->field++];
-        if (f->id == WEIR_FIELD_LINK && !f->hop)
-            return f;
+    while (w->at < w->num) {
+        const struct weir_span_pair *f = &w->fields[w->at++];
+        if (!weir_span_eq_nocase(f->name, WEIR_SPAN_LIT("link")))
+            continue;
+        *ret = f->value;
+        return true;
     }
-    return NULL;
+    return false;
 }
 
 bool weir_link_walk_next(struct weir_link_walk *w, struct weir_link *ret)
 {
-    for (;;) {
+    do {
         struct weir_link link;
         while (weir_link_next(&w->rest, &link)) {
             if (!link.preload || link.anchored)
@@ -189,11 +191,8 @@ bool weir_link_walk_next(struct weir_link_walk *w, struct weir_link *ret)
             *ret = link;
             return true;
         }
-        const struct weir_h1_field *f = next_field(w);
-        if (f == NULL)
-            return false;
-        w->rest = weir_h1_value(w->bytes, f);
-    }
+    } while (next_value(w, &w->rest));
+    return false;
 }
 
 /* -- the target -- */

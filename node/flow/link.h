@@ -16,7 +16,6 @@
 #include "node/base/err.h"
 #include "node/base/limits.h"
 #include "node/base/span.h"
-#include "node/wire/h1.h"
 #include "node/wire/uri.h"
 
 #define WEIR_LINK_PATH_MAX WEIR_PATH_MAX
@@ -38,19 +37,18 @@ struct weir_link {
  */
 WEIR_MUST_USE bool weir_link_next(struct weir_span *in, struct weir_link *ret);
 
-/** Walks the links of all Link fields of a head. */
+/** Walks the links of all Link fields of a response. */
 struct weir_link_walk {
-    const struct weir_h1_head *head; /* borrows until the walk is over */
-    const uint8_t *bytes;            /* borrows as head */
-    size_t field;                    /* the next to look at */
-    struct weir_span rest;           /* of the value that is read */
+    const struct weir_span_pair *fields; /* borrows until the walk is over */
+    size_t num;
+    size_t at;             /* the next field to look at */
+    struct weir_span rest; /* of the value that is read */
 };
 
-/** @param bytes  that the offsets of the head are for */
-static inline void weir_link_walk_init(struct weir_link_walk *w, const struct weir_h1_head *head,
-                                       const uint8_t *bytes)
+static inline void weir_link_walk_init(struct weir_link_walk *w,
+                                       const struct weir_span_pair *fields, size_t num)
 {
-    *w = (struct weir_link_walk){ .head = head, .bytes = bytes };
+    *w = (struct weir_link_walk){ .fields = fields, .num = num };
 }
 
 /** The next link that asks clients to preload something for the resource itself. A field that stops

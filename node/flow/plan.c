@@ -50,6 +50,7 @@ enum weir_next weir_plan_after_failure(enum weir_failure failure,
     switch (failure) {
     case WEIR_FAILURE_CONNECT:
     case WEIR_FAILURE_CONNECT_TIMEOUT:
+    case WEIR_FAILURE_TLS:
         return WEIR_NEXT_ENDPOINT;
     case WEIR_FAILURE_CLOSED:
         if (!facts->sent)
@@ -74,6 +75,7 @@ enum weir_mark weir_plan_marks_endpoint(enum weir_failure failure,
     switch (failure) {
     case WEIR_FAILURE_CONNECT:
     case WEIR_FAILURE_CONNECT_TIMEOUT:
+    case WEIR_FAILURE_TLS:
         return WEIR_MARK_AT_ONCE;
     case WEIR_FAILURE_CLOSED:
         /* While the request is incomplete, it may have waited for the client. */

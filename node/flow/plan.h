@@ -72,6 +72,7 @@ enum weir_request_way weir_plan_request(enum weir_h1_body body, bool http10, uin
 enum weir_failure {
     WEIR_FAILURE_CONNECT, /* refused, unreachable, reset while connecting, name not resolved */
     WEIR_FAILURE_CONNECT_TIMEOUT,
+    WEIR_FAILURE_TLS,              /* connected, but the handshake failed */
     WEIR_FAILURE_CLOSED,           /* closed or reset before any byte of a response */
     WEIR_FAILURE_RESPONSE_TIMEOUT, /* no response within response_timeout */
     WEIR_FAILURE_MALFORMED,        /* a response that cannot be read one way only */

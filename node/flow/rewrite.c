@@ -159,7 +159,6 @@ static enum fate decide_request_field(const struct weir_rewrite_request *r,
     case WEIR_FIELD_VIA:
     case WEIR_FIELD_DATE:
     case WEIR_FIELD_MAX_FORWARDS:
-    case WEIR_FIELD_LINK:
     case WEIR_FIELD_COUNT:
         break;
     }

@@ -12,7 +12,7 @@
 #define REFILL_AT_ONCE 4  /* connects for one address in a turn */
 #define POOLS_PER_TICK 64 /* refilled in one turn */
 
-void weir_address_pool_ahead_failed(struct weir_address_pool *p)
+void weir_address_pool_ahead_failed(struct weir_address_pool *p, const char *tls_fault)
 {
     WEIR_ASSERT(p->magic == WEIR_ADDRESS_POOL_MAGIC);
     static struct weir_log_limit limit;
@@ -26,8 +26,11 @@ void weir_address_pool_ahead_failed(struct weir_address_pool *p)
         return;
     if (p->host[0] == '\0')
         (void)weir_addr_text(&p->addrs[0], text);
-    log_warn("upstream.endpoint_out", "name=%s address=%s outcome=%s ahead=1 suppressed=%u",
-             p->host, text, weir_access_outcome_name(WEIR_OUTCOME_UPSTREAM_REFUSED), suppressed);
+    log_warn("upstream.endpoint_out",
+             "name=%s address=%s outcome=%s fault=\"%s\" ahead=1 suppressed=%u", p->host, text,
+             weir_access_outcome_name(tls_fault != NULL ? WEIR_OUTCOME_UPSTREAM_TLS
+                                                        : WEIR_OUTCOME_UPSTREAM_REFUSED),
+             tls_fault != NULL ? tls_fault : "", suppressed);
 }
 
 /* @return connects begun */
@@ -41,7 +44,7 @@ static uint32_t refill_address_pool(struct weir_address_pool *p, uint32_t budget
             break;
         enum weir_err err = weir_dial_ahead(p);
         if (err == WEIR_EIO)
-            weir_address_pool_ahead_failed(p);
+            weir_address_pool_ahead_failed(p, NULL);
         if (err < 0)
             break;
     }

@@ -12,6 +12,7 @@
 #include "node/exchange/exchange.h"
 #include "node/flow/dial_order.h"
 #include "node/loop/origin_conn.h"
+#include "node/loop/origin_tls.h"
 
 #define ADDRESS_POOLS_PER_TICK 64 /* refilled or swept in one turn */
 #define CLOSED_AT_ONCE         64 /* connections of one pool closed in a turn */
@@ -33,6 +34,8 @@ static struct weir_span address_pool_key_span(const struct weir_address_pool *p)
 static void address_pool_release(struct weir_address_pool *p)
 {
     struct weir_worker *w = p->worker;
+    weir_origin_tls_drop_sessions(p);
+    weir_origin_tls_unref(p->tls);
     p->magic = 0;
     weir_pool_release(&w->address_pools, p);
 }
@@ -74,7 +77,10 @@ static struct weir_address_pool *address_pool_new(struct weir_worker *w,
         p->addrs[0] = e->addr;
         p->num_addrs = 1;
     }
-    if (weir_hashmap_add(&w->address_pool_map, address_pool_key_span(p), p) == WEIR_OK)
+    if (u->tls != NULL)
+        p->tls = weir_origin_tls_of(w, u->tls);
+    if ((u->tls == NULL || p->tls != NULL) &&
+        weir_hashmap_add(&w->address_pool_map, address_pool_key_span(p), p) == WEIR_OK)
         return p;
     address_pool_release(p);
     return NULL;
@@ -119,7 +125,7 @@ struct weir_origin_conn *weir_address_pool_find(struct weir_address_pool *p,
         }
         /* Bytes that came too late for one tenant must not be the response to another. */
         bool strange = u->side.endpoint_key != x->endpoint->key;
-        if ((!must_be_quiet && !strange) || weir_sock_is_quiet(u->conn.watch.fd))
+        if ((!must_be_quiet && !strange) || weir_conn_is_quiet(&u->conn))
             return u;
         if (u->side.endpoint_key == 0)
             weir_address_pool_unused_ended(p);
@@ -201,5 +207,6 @@ void weir_address_pool_free_all(struct weir_worker *w)
     for (struct weir_address_pool *p; (p = weir_hashmap_next(&w->address_pool_map, &pos)) != NULL;)
         address_pool_release(address_pool_of(p));
     weir_hashmap_deinit(&w->address_pool_map);
+    weir_hashmap_deinit(&w->origin_tls);
     weir_pool_deinit(&w->address_pools);
 }

@@ -58,8 +58,9 @@ void weir_address_pool_drop_responses(struct weir_worker *w);
 /* -- ahead of demand: address_ahead.c -- */
 
 /** A connection ahead of demand could not be made: sets a failure mark on the endpoint that used
- * the pool last, so that the next request does not have to try it, and backs off. */
-void weir_address_pool_ahead_failed(struct weir_address_pool *p);
+ * the pool last, so that the next request does not have to try it, and backs off.
+ * @param tls_fault  a label: its handshake failed; NULL: it was not connected */
+void weir_address_pool_ahead_failed(struct weir_address_pool *p, const char *tls_fault);
 /** Part of a tick: dial where it is wanted. */
 void weir_address_pool_refill(struct weir_worker *w);
 

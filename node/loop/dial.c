@@ -16,7 +16,7 @@ static struct weir_origin_conn *first_connect(const struct weir_dial *d)
     return weir_container_of(d->connects.next, struct weir_origin_conn, park_link);
 }
 
-static void connect_ended(struct weir_origin_conn *u, int sys_errno);
+static void take_news(struct weir_origin_conn *u, enum weir_origin_conn_news news);
 static void dial_expired(struct weir_deadline *deadline);
 
 /* -- life -- */
@@ -106,12 +106,13 @@ static void forget_good(struct weir_dial *d, const struct weir_addr *addr)
         p->has_good = false;
 }
 
-/* When to look at the dial next. An exchange has its own limit for the whole. */
-static void set_deadline(struct weir_dial *d)
+/* When to look at the dial next. An exchange has its own limit for the whole.
+ * @param head_start_ms  before the next address */
+static void set_deadline(struct weir_dial *d, uint32_t head_start_ms)
 {
     struct weir_worker *w = d->worker;
     bool more = d->num_begun < d->num_addrs;
-    uint64_t at_ms = more ? w->now.ms + WEIR_DIAL_HEAD_START_MS : d->until_ms;
+    uint64_t at_ms = more ? w->now.ms + head_start_ms : d->until_ms;
     if (d->x == NULL && d->until_ms < at_ms)
         at_ms = d->until_ms;
     if (more || d->x == NULL)
@@ -134,7 +135,7 @@ static enum weir_err begin_next(struct weir_dial *d, struct weir_origin_conn **r
         err = weir_origin_conn_open(d->address_pool, addr, &u);
         if (err == WEIR_OK) {
             u->dial = d;
-            u->connect_ended = connect_ended;
+            u->tell_dial = take_news;
             weir_list_append(&d->connects, &u->park_link);
             if (u->state == WEIR_ORIGIN_CONN_BUSY)
                 *ret_made = u;
@@ -147,8 +148,39 @@ static enum weir_err begin_next(struct weir_dial *d, struct weir_origin_conn **r
         }
     }
     if (err == WEIR_OK && *ret_made == NULL)
-        set_deadline(d);
+        set_deadline(d, WEIR_DIAL_HEAD_START_MS);
     return err;
+}
+
+/* An address whose connect was ended before it was over may be tried again, as the last one. */
+static void put_back(struct weir_dial *d, const struct weir_addr *addr)
+{
+    uint16_t i = 0;
+    while (i < d->num_begun && !weir_addr_eq(&d->addrs[i], addr))
+        i++;
+    WEIR_ASSERT(i < d->num_begun);
+    struct weir_addr last = d->addrs[i];
+    memmove(d->addrs + i, d->addrs + i + 1, (d->num_addrs - i - 1u) * sizeof(d->addrs[0]));
+    d->addrs[d->num_addrs - 1u] = last;
+    d->num_begun--;
+}
+
+/* A connection is there, and its handshake runs: the connects of others end, so that a server with
+ * many addresses is not asked for as many handshakes. */
+static void handle_reached(struct weir_dial *d, struct weir_origin_conn *u)
+{
+    struct weir_list *next;
+    for (struct weir_list *l = d->connects.next; l != &d->connects; l = next) {
+        struct weir_origin_conn *other = weir_container_of(l, struct weir_origin_conn, park_link);
+        next = l->next;
+        if (other == u || other->state != WEIR_ORIGIN_CONN_CONNECTING)
+            continue;
+        put_back(d, &other->addr);
+        weir_list_remove(&other->park_link);
+        other->dial = NULL;
+        weir_origin_conn_close(other);
+    }
+    set_deadline(d, WEIR_DIAL_HANDSHAKE_MS);
 }
 
 static void finish_won(struct weir_origin_conn *u)
@@ -164,14 +196,17 @@ static void finish_lost(struct weir_dial *d, enum weir_err err)
 {
     struct weir_exchange *x = d->x;
     struct weir_address_pool *p = d->address_pool;
+    const char *tls_fault = d->tls_fault;
     if (x == NULL) {
         dial_abandon(d);
         if (err == WEIR_EIO)
-            weir_address_pool_ahead_failed(p);
+            weir_address_pool_ahead_failed(p, tls_fault);
         return;
     }
     dial_abandon(d);
-    if (err == WEIR_EIO)
+    if (err == WEIR_EIO && tls_fault != NULL)
+        weir_exchange_tls_failed(x, tls_fault);
+    else if (err == WEIR_EIO)
         weir_exchange_failed(x, WEIR_FAILURE_CONNECT);
     else
         weir_exchange_full(x);
@@ -187,17 +222,13 @@ static void go_on(struct weir_dial *d)
     else if (err < 0 && weir_list_empty(&d->connects))
         finish_lost(d, err);
     else if (err < 0)
-        set_deadline(d); /* there may be room then; ahead of demand its time still counts */
+        set_deadline(d, WEIR_DIAL_HEAD_START_MS); /* there may be room then; ahead of demand its
+                                                     time still counts */
 }
 
-static void connect_ended(struct weir_origin_conn *u, int sys_errno)
+static void handle_lost(struct weir_dial *d, struct weir_origin_conn *u)
 {
-    struct weir_dial *d = u->dial;
-    WEIR_ASSERT(d != NULL && d->magic == WEIR_DIAL_MAGIC);
-    if (sys_errno == 0) {
-        finish_won(dial_win(d, u));
-        return;
-    }
+    d->tls_fault = u->handshake.fault;
     weir_list_remove(&u->park_link);
     u->dial = NULL;
     forget_good(d, &u->addr);
@@ -206,6 +237,36 @@ static void connect_ended(struct weir_origin_conn *u, int sys_errno)
     if (d->num_begun < d->num_addrs || !weir_list_empty(&d->connects))
         weir_metric_add(d->worker->metrics, WEIR_M_UPSTREAM_CONNECT_ERRORS, 1);
     go_on(d);
+}
+
+static void handle_starved(struct weir_dial *d, struct weir_origin_conn *u)
+{
+    weir_list_remove(&u->park_link);
+    u->dial = NULL;
+    weir_origin_conn_close(u);
+    if (weir_list_empty(&d->connects))
+        finish_lost(d, WEIR_ENOMEM);
+}
+
+static void take_news(struct weir_origin_conn *u, enum weir_origin_conn_news news)
+{
+    struct weir_dial *d = u->dial;
+    WEIR_ASSERT(d != NULL && d->magic == WEIR_DIAL_MAGIC);
+    switch (news) {
+    case WEIR_ORIGIN_CONN_REACHED:
+        handle_reached(d, u);
+        return;
+    case WEIR_ORIGIN_CONN_MADE:
+        finish_won(dial_win(d, u));
+        return;
+    case WEIR_ORIGIN_CONN_LOST:
+        handle_lost(d, u);
+        return;
+    case WEIR_ORIGIN_CONN_STARVED:
+        handle_starved(d, u);
+        return;
+    }
+    WEIR_UNREACHABLE();
 }
 
 static void dial_expired(struct weir_deadline *deadline)

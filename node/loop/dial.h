@@ -2,8 +2,10 @@
  * dial.h - a connection to an endpoint in the making: up to WEIR_RESOLVE_MAX connects, to the
  * addresses of its name, of which the first that succeeds carries the exchange, or is parked when
  * it is made ahead of demand. Each next connect begins when the one before has failed, or after a
- * head start of WEIR_DIAL_HEAD_START_MS. A dial has failed when all of its connects have. It counts
- * as one connection of its endpoint pool; each connect counts among the worker's descriptors.
+ * head start of WEIR_DIAL_HEAD_START_MS. With TLS, the first that is connected goes on with its
+ * handshake and the others end; the next one begins when the handshake fails, or after
+ * WEIR_DIAL_HANDSHAKE_MS. A dial has failed when all of its connects have. It counts as one
+ * connection of its endpoint pool; each connect counts among the worker's descriptors.
  * Owner: one worker. Private to node/loop.   Ref: RFC 8305 5.
  */
 #ifndef WEIR_NODE_LOOP_DIAL_H
@@ -26,6 +28,8 @@ struct weir_endpoint_pool;
 
 #define WEIR_DIAL_HEAD_START_MS 250 /* RFC 8305 8 */
 
+#define WEIR_DIAL_HANDSHAKE_MS 1000
+
 #define WEIR_DIAL_MAGIC 0x4449414cu
 
 struct weir_dial {
@@ -38,6 +42,7 @@ struct weir_dial {
     struct weir_list connects;       /* weir_origin_conn.park_link, in the order of their begin */
     struct weir_deadline deadline;   /* of the head start; ahead of demand also of the whole */
     uint64_t until_ms;               /* ahead of demand: it has failed then */
+    const char *tls_fault;           /* a label: why the last connect failed; NULL: not by TLS */
     uint16_t num_addrs, num_begun;
     struct weir_addr addrs[WEIR_RESOLVE_MAX]; /* in the order in which they are tried */
 };

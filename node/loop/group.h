@@ -16,6 +16,7 @@
 #include "node/conn/pipes.h"
 #include "node/loop/address_counts.h"
 #include "node/loop/room.h"
+#include "node/loop/system_trust.h"
 #include "node/loop/workers_config.h"
 
 struct weir_worker;
@@ -66,6 +67,7 @@ struct weir_workers {
     struct weir_room room;                 /* shared by the workers */
     struct weir_pipe_room pipes;           /* shared by the workers */
     struct weir_address_counts *addresses; /* owns; shared by the workers */
+    struct weir_system_trust system_trust; /* shared by the workers */
 };
 
 /** A worker's first settings and, later, each change. Takes `change` and frees it. */

@@ -116,6 +116,7 @@ struct weir_worker {
     struct weir_list refill;           /* address pools that are below min_idle */
     struct weir_hashmap pools;         /* endpoint key -> weir_endpoint_pool */
     struct weir_hashmap address_pool_map; /* weir_address_pool.text -> itself */
+    struct weir_hashmap origin_tls;       /* weir_upstream_tls.identity -> weir_origin_tls */
     size_t address_pools_at;
     size_t pools_at;               /* where the sweep goes on */
     uint64_t endpoint_pools_freed; /* a pointer to a pool is good until this changes */

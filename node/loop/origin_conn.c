@@ -4,7 +4,6 @@
  */
 #include "node/loop/origin_conn.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "node/base/log_filter.h"
@@ -14,6 +13,7 @@
 #include "node/flow/dial_order.h"
 #include "node/loop/pools.h"
 #include "node/loop/session/session.h"
+#include "node/loop/worker_tls.h"
 
 /* If fewer bytes are left, the two extra system calls and the pipe cost more than a copy. */
 #define SPLICE_MIN 131072u
@@ -34,7 +34,9 @@ static struct weir_origin_conn *origin_conn_of_side(const struct weir_origin_sid
 }
 
 static const uint8_t origin_conn_moves[] = {
-    [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_CONNECTING] = 1 << WEIR_ORIGIN_CONN_HANDSHAKING | 1 << WEIR_ORIGIN_CONN_BUSY |
+                                    1 << WEIR_ORIGIN_CONN_CLOSED,
+    [WEIR_ORIGIN_CONN_HANDSHAKING] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_BUSY] =
         1 << WEIR_ORIGIN_CONN_PARKED | 1 << WEIR_ORIGIN_CONN_HELD | 1 << WEIR_ORIGIN_CONN_CLOSED,
     [WEIR_ORIGIN_CONN_PARKED] = 1 << WEIR_ORIGIN_CONN_BUSY | 1 << WEIR_ORIGIN_CONN_CLOSED,
@@ -43,8 +45,11 @@ static const uint8_t origin_conn_moves[] = {
 };
 
 static const char *const origin_conn_state_names[] = {
-    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting", [WEIR_ORIGIN_CONN_BUSY] = "busy",
-    [WEIR_ORIGIN_CONN_PARKED] = "parked",         [WEIR_ORIGIN_CONN_HELD] = "held",
+    [WEIR_ORIGIN_CONN_CONNECTING] = "connecting",
+    [WEIR_ORIGIN_CONN_HANDSHAKING] = "handshaking",
+    [WEIR_ORIGIN_CONN_BUSY] = "busy",
+    [WEIR_ORIGIN_CONN_PARKED] = "parked",
+    [WEIR_ORIGIN_CONN_HELD] = "held",
     [WEIR_ORIGIN_CONN_CLOSED] = "closed",
 };
 
@@ -140,6 +145,7 @@ static bool wants_to_read(const struct weir_origin_conn *u)
     switch ((enum weir_origin_conn_state)u->state) {
     case WEIR_ORIGIN_CONN_CONNECTING:
         return false;
+    case WEIR_ORIGIN_CONN_HANDSHAKING:
     case WEIR_ORIGIN_CONN_PARKED:
     case WEIR_ORIGIN_CONN_HELD:
         return true;
@@ -210,7 +216,7 @@ static void side_hold(struct weir_origin_side *o)
 static bool side_take(struct weir_origin_side *o, struct weir_exchange *x)
 {
     struct weir_origin_conn *u = origin_conn_of_side(o);
-    if (!weir_sock_is_quiet(u->conn.watch.fd))
+    if (!weir_conn_is_quiet(&u->conn))
         return false;
     weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
     u->side.x = x;
@@ -234,7 +240,7 @@ static void handle_watch_failure(struct weir_origin_conn *u)
 {
     struct weir_exchange *x = u->side.x;
     if (u->dial != NULL)
-        u->connect_ended(u, ENOMEM);
+        u->tell_dial(u, WEIR_ORIGIN_CONN_LOST);
     else if (x != NULL)
         weir_exchange_failed(x, WEIR_FAILURE_CLOSED);
     else
@@ -384,6 +390,18 @@ static void read_response(struct weir_origin_conn *u)
             return;
 }
 
+/* -- the handshake -- */
+
+/* It runs from the loop, so that the dial has its connection before it learns more of it. */
+static bool begin_handshake(struct weir_origin_conn *u)
+{
+    if (weir_origin_tls_begin(&u->handshake, &u->conn, u->address_pool, &u->addr) < 0)
+        return false;
+    weir_origin_conn_move(u, WEIR_ORIGIN_CONN_HANDSHAKING);
+    weir_conn_wake(&u->conn);
+    return true;
+}
+
 /* -- events -- */
 
 static void handle_parked_event(struct weir_origin_conn *u)
@@ -417,6 +435,40 @@ static void handle_busy_event(struct weir_origin_conn *u, unsigned what)
         read_response(u);
 }
 
+/* Without TLS a connection is made once it is connected. */
+static void handle_connect_event(struct weir_origin_conn *u)
+{
+    if (weir_sock_dial_result(u->conn.watch.fd) != 0)
+        u->tell_dial(u, WEIR_ORIGIN_CONN_LOST);
+    else if (u->address_pool->tls == NULL)
+        u->tell_dial(u, WEIR_ORIGIN_CONN_MADE);
+    else
+        u->tell_dial(u, begin_handshake(u) ? WEIR_ORIGIN_CONN_REACHED : WEIR_ORIGIN_CONN_STARVED);
+}
+
+/* A turn has room for a few steps of handshakes: they are costly. */
+static void handle_handshake_event(struct weir_origin_conn *u)
+{
+    if (!weir_worker_tls_may_step(u->worker)) {
+        weir_conn_defer(&u->conn);
+        return;
+    }
+    switch (weir_origin_tls_step(&u->handshake, &u->conn)) {
+    case WEIR_ORIGIN_TLS_MORE:
+        return;
+    case WEIR_ORIGIN_TLS_DONE:
+        u->tell_dial(u, WEIR_ORIGIN_CONN_MADE);
+        return;
+    case WEIR_ORIGIN_TLS_FAILED:
+        u->tell_dial(u, WEIR_ORIGIN_CONN_LOST);
+        return;
+    case WEIR_ORIGIN_TLS_STARVED:
+        u->tell_dial(u, WEIR_ORIGIN_CONN_STARVED);
+        return;
+    }
+    WEIR_UNREACHABLE();
+}
+
 static void on_origin_event(struct weir_conn *c, unsigned what)
 {
     struct weir_origin_conn *u = origin_conn_of(c);
@@ -431,7 +483,10 @@ static void on_origin_event(struct weir_conn *c, unsigned what)
     switch ((enum weir_origin_conn_state)u->state) {
     case WEIR_ORIGIN_CONN_CONNECTING:
         if (what != 0)
-            u->connect_ended(u, weir_sock_dial_result(u->conn.watch.fd));
+            handle_connect_event(u);
+        break;
+    case WEIR_ORIGIN_CONN_HANDSHAKING:
+        handle_handshake_event(u);
         break;
     case WEIR_ORIGIN_CONN_PARKED:
     case WEIR_ORIGIN_CONN_HELD:
@@ -533,9 +588,14 @@ enum weir_err weir_origin_conn_open(struct weir_address_pool *p, const struct we
     w->num_origins++;
     weir_metric_add(w->metrics, WEIR_M_UPSTREAM_OPEN, 1);
     WEIR_PROBE3(dial, u, fd, addr);
-    if (connected) {
+    bool ok = true;
+    if (!connected)
+        ok = weir_origin_conn_watch(u);
+    else if (p->tls != NULL)
+        ok = begin_handshake(u);
+    else
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
-    } else if (!weir_origin_conn_watch(u)) {
+    if (!ok) {
         weir_origin_conn_close(u);
         return WEIR_ENOMEM; /* no fault of the address */
     }
@@ -547,7 +607,7 @@ void weir_origin_conn_connected(struct weir_origin_conn *u)
 {
     weir_metric_add(u->worker->metrics, WEIR_M_UPSTREAM_CONNECTS, 1);
     u->retire_at_ms = weir_address_pool_retire_at_ms(u->address_pool);
-    if (u->state == WEIR_ORIGIN_CONN_CONNECTING)
+    if (u->state != WEIR_ORIGIN_CONN_BUSY)
         weir_origin_conn_move(u, WEIR_ORIGIN_CONN_BUSY);
 }
 
@@ -564,13 +624,20 @@ void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool
     x->origin = &u->side;
 }
 
+/* Bytes of an exchange that is over: behind a response, or of a request that did not leave. */
+static bool holds_bytes(const struct weir_conn *c)
+{
+    return c->in != NULL || weir_conn_holds_output(c) ||
+           (c->layer != NULL && c->layer->ops->holds_input(c->layer));
+}
+
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable)
 {
     WEIR_ASSERT(u->magic == WEIR_ORIGIN_CONN_MAGIC);
     WEIR_ASSERT(u->side.x == NULL);
     struct weir_endpoint_pool *pool = u->pool;
     weir_list_remove(&u->lru_link); /* it may have waited for memory */
-    if (!reusable || u->conn.in != NULL || weir_conn_holds_output(&u->conn)) {
+    if (!reusable || holds_bytes(&u->conn)) {
         weir_origin_conn_close(u);
         return;
     }

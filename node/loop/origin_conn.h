@@ -17,6 +17,7 @@
 #include "node/conn/splice.h"
 #include "node/exchange/exchange_env.h"
 #include "node/loop/loop.h"
+#include "node/loop/origin_tls.h"
 
 struct weir_dial;
 struct weir_exchange;
@@ -24,11 +25,20 @@ struct weir_address_pool;
 struct weir_endpoint_pool;
 
 enum weir_origin_conn_state {
-    WEIR_ORIGIN_CONN_CONNECTING, /* dial is set */
-    WEIR_ORIGIN_CONN_BUSY,       /* side.x is set */
-    WEIR_ORIGIN_CONN_PARKED,     /* in its address pool; any byte or end closes it */
-    WEIR_ORIGIN_CONN_HELD,       /* carries its client's identity, waits for its next request */
-    WEIR_ORIGIN_CONN_CLOSED,     /* the descriptor is closed; memory is freed in a later turn */
+    WEIR_ORIGIN_CONN_CONNECTING,  /* dial is set */
+    WEIR_ORIGIN_CONN_HANDSHAKING, /* dial is set; connected, and TLS is not there yet */
+    WEIR_ORIGIN_CONN_BUSY,        /* side.x is set */
+    WEIR_ORIGIN_CONN_PARKED,      /* in its address pool; any byte or end closes it */
+    WEIR_ORIGIN_CONN_HELD,        /* carries its client's identity, waits for its next request */
+    WEIR_ORIGIN_CONN_CLOSED,      /* the descriptor is closed; memory is freed in a later turn */
+};
+
+/** What a dial learns of one of its connections. */
+enum weir_origin_conn_news {
+    WEIR_ORIGIN_CONN_REACHED, /* connected; the handshake runs */
+    WEIR_ORIGIN_CONN_MADE,    /* ready for requests */
+    WEIR_ORIGIN_CONN_LOST,    /* neither; handshake.fault is set when that failed */
+    WEIR_ORIGIN_CONN_STARVED, /* the node has no memory for it; the endpoint is not at fault */
 };
 
 #define WEIR_ORIGIN_CONN_MAGIC 0x55505550u
@@ -42,8 +52,8 @@ struct weir_origin_conn {
     struct weir_endpoint_pool *pool;        /* of the exchange that it carries; else NULL */
     struct weir_address_pool *address_pool; /* of the address it leads to */
     struct weir_dial *dial;                 /* while it connects */
-    /* With it: its connect has ended. @param sys_errno 0: it is connected */
-    void (*connect_ended)(struct weir_origin_conn *u, int sys_errno);
+    void (*tell_dial)(struct weir_origin_conn *u, enum weir_origin_conn_news news); /* with it */
+    struct weir_origin_handshake handshake;
     struct weir_addr addr;
     struct weir_origin_side side; /* side.x: the exchange that it carries */
     struct weir_conn conn;
@@ -67,13 +77,13 @@ void weir_origin_conn_adopt(struct weir_origin_conn *u, struct weir_endpoint_poo
 WEIR_MUST_USE bool weir_origin_conn_watch(struct weir_origin_conn *u);
 /** The exchange is done with it: park it, or close it when it must not be reused. */
 void weir_origin_conn_release(struct weir_origin_conn *u, bool reusable);
-/** Begin to connect, for a dial, which hears of its end unless it is closed before.
- * @param ret on success: CONNECTING and watched, or connected at once and BUSY
+/** Begin to connect, for a dial, which hears of it unless it is closed before.
+ * @param ret on success: CONNECTING and watched, or connected at once and HANDSHAKING or BUSY
  * @return WEIR_OK | WEIR_ELIMIT | WEIR_EIO | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_origin_conn_open(struct weir_address_pool *p,
                                                   const struct weir_addr *addr,
                                                   struct weir_origin_conn **ret);
-/** The connect has succeeded. */
+/** The connect, and the handshake if there is one, have succeeded. */
 void weir_origin_conn_connected(struct weir_origin_conn *u);
 /** A new connection begins to serve an exchange, which is counted in the pool already. */
 void weir_origin_conn_give(struct weir_origin_conn *u, struct weir_endpoint_pool *p,

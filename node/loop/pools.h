@@ -27,6 +27,17 @@ enum weir_resolve_state {
     WEIR_RESOLVE_FAILED,  /* it had none, or old ones; again at resolve_at_ms */
 };
 
+struct weir_origin_tls;
+struct weir_tls_session;
+
+#define WEIR_ORIGIN_SESSIONS 4 /* servers of TLS 1.3 give two at a time */
+
+/** A session of TLS that the next connection can resume. */
+struct weir_origin_session {
+    struct weir_tls_session *session; /* owns a reference */
+    uint64_t since_ms;
+};
+
 #define WEIR_ADDRESS_POOL_MAGIC 0x41504f4cu
 
 struct weir_address_pool {
@@ -43,6 +54,10 @@ struct weir_address_pool {
     uint64_t ahead_at_ms;   /* none before */
     uint64_t mark_key;      /* of the failure mark of the endpoint that used it last */
     uint64_t used_ms;       /* when an exchange last used it */
+
+    struct weir_origin_tls *tls; /* owns a reference; NULL: clear text */
+    uint8_t num_sessions;
+    struct weir_origin_session sessions[WEIR_ORIGIN_SESSIONS]; /* the newest last */
 
     struct weir_addr addrs[WEIR_RESOLVE_MAX];
     uint16_t num_addrs;

@@ -26,6 +26,7 @@
 #include "node/loop/origin_conn.h"
 #include "node/loop/session/session_h1.h"
 #include "node/loop/session/session_h2.h"
+#include "node/loop/session/session_tls.h"
 #include "node/loop/worker_tls.h"
 #include "tenants/cert_cache.h"
 #include "tenants/defaults.h"
@@ -570,6 +571,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
     /* Keys that tenants choose: secret seeds stop them from choosing one slot. */
     weir_hashmap_init(&w->pools, weir_rng_next(&w->rng), 1u << 20);
     weir_hashmap_init(&w->address_pool_map, weir_rng_next(&w->rng), 1u << 20);
+    weir_hashmap_init(&w->origin_tls, weir_rng_next(&w->rng), 1u << 20);
     struct weir_tenant_seeds seeds = { weir_rng_next(&w->rng), cfg->marks->secret };
     if (err == WEIR_OK)
         err =
@@ -578,7 +580,7 @@ enum weir_err weir_worker_init(struct weir_worker *w)
         err = init_certs(w);
     init_envs(w);
     if (err == WEIR_OK)
-        err = weir_worker_tls_init(w);
+        err = weir_worker_tls_init(w, weir_session_tls_choose);
     apply_limits(w);
     if (err == WEIR_OK)
         err = init_loop(w);

@@ -7,22 +7,21 @@
 #include <stdlib.h>
 
 #include "node/loop/loop.h"
-#include "node/loop/session/session_tls.h"
 #include "node/wire/tls_hash.h"
 #include "tenants/cert_secret.h"
 
-static enum weir_err make_server(struct weir_worker *w, struct weir_worker_tls *t)
+static enum weir_err make_server(struct weir_worker *w, weir_tls_choose_fn choose)
 {
+    struct weir_worker_tls *t = w->tls;
     uint8_t key[WEIR_SECRET_LEN];
     weir_secret_derive(w->cfg.secret, WEIR_SPAN_LIT("tls session tickets"), key);
     enum weir_err err = weir_tls_tickets_new(key, &t->tickets);
     weir_wipe(key, sizeof(key));
-    struct weir_tls_server_config server = { .choose = weir_session_tls_choose,
-                                             .tickets = t->tickets };
+    struct weir_tls_server_config server = { .choose = choose, .tickets = t->tickets };
     return err == WEIR_OK ? weir_tls_server_new(&server, &t->server) : err;
 }
 
-enum weir_err weir_worker_tls_init(struct weir_worker *w)
+enum weir_err weir_worker_tls_init(struct weir_worker *w, weir_tls_choose_fn choose)
 {
     WEIR_ASSERT(w->tls == NULL);
     struct weir_worker_tls *t = calloc(1, sizeof(*t));
@@ -31,7 +30,7 @@ enum weir_err weir_worker_tls_init(struct weir_worker *w)
     w->tls = t;
     w->env.tls = &t->scratch;
     weir_pool_init(&t->layers, sizeof(struct weir_tls_layer), 64, 0);
-    return w->cfg.secret != NULL ? make_server(w, t) : WEIR_OK;
+    return w->cfg.secret != NULL ? make_server(w, choose) : WEIR_OK;
 }
 
 void weir_worker_tls_set_max(struct weir_worker *w, size_t max)
@@ -47,6 +46,7 @@ void weir_worker_tls_deinit(struct weir_worker *w)
         return;
     weir_tls_server_free(&t->server);
     weir_tls_tickets_free(&t->tickets);
+    weir_tls_client_free(&t->client);
     weir_pool_deinit(&t->layers);
     w->env.tls = NULL;
     w->tls = NULL;

@@ -324,6 +324,7 @@ static void free_group(struct weir_workers *g)
 {
     for (uint32_t i = 0; i < g->num; i++)
         weir_worker_free(g->workers[i]);
+    weir_system_trust_deinit(&g->system_trust);
     weir_address_counts_free(&g->addresses);
     free(g->metrics);
     free(g);

@@ -15,7 +15,7 @@ struct cursor {
     bool failed;
 };
 
-static struct weir_span take(struct cursor *c, size_t len)
+static struct weir_span take_bytes(struct cursor *c, size_t len)
 {
     if (c->failed || len > c->rest.len) {
         c->failed = true;
@@ -28,13 +28,13 @@ static struct weir_span take(struct cursor *c, size_t len)
 
 static uint16_t take_u8(struct cursor *c)
 {
-    struct weir_span s = take(c, 1);
+    struct weir_span s = take_bytes(c, 1);
     return s.len == 1 ? s.at[0] : 0;
 }
 
 static uint16_t take_u16(struct cursor *c)
 {
-    struct weir_span s = take(c, 2);
+    struct weir_span s = take_bytes(c, 2);
     return s.len == 2 ? (uint16_t)(s.at[0] << 8 | s.at[1]) : 0;
 }
 
@@ -42,7 +42,7 @@ static uint16_t take_u16(struct cursor *c)
 static struct cursor number_list(struct weir_span body)
 {
     struct cursor c = { .rest = body };
-    struct cursor list = { .rest = take(&c, take_u16(&c)) };
+    struct cursor list = { .rest = take_bytes(&c, take_u16(&c)) };
     list.failed = c.failed || c.rest.len > 0 || list.rest.len % 2 != 0;
     return list;
 }
@@ -149,9 +149,9 @@ struct offer {
 static bool read_server_name(struct offer *o, struct weir_span body)
 {
     struct cursor c = { .rest = body };
-    struct cursor list = { .rest = take(&c, take_u16(&c)) };
+    struct cursor list = { .rest = take_bytes(&c, take_u16(&c)) };
     uint16_t type = take_u8(&list);
-    struct weir_span name = take(&list, take_u16(&list));
+    struct weir_span name = take_bytes(&list, take_u16(&list));
     struct weir_authority a;
     if (o->has_name || c.failed || list.failed || c.rest.len > 0 || list.rest.len > 0 || type != 0)
         return false;
@@ -169,7 +169,7 @@ static bool read_server_name(struct offer *o, struct weir_span body)
 static bool read_versions(struct offer *o, struct weir_span body)
 {
     struct cursor c = { .rest = body };
-    struct cursor list = { .rest = take(&c, take_u8(&c)) };
+    struct cursor list = { .rest = take_bytes(&c, take_u8(&c)) };
     if (o->has_versions || c.failed || c.rest.len > 0 || list.rest.len % 2 != 0)
         return false;
     o->has_versions = true;
@@ -207,12 +207,12 @@ static bool read_groups(struct offer *o, struct weir_span body)
 static bool read_alpn(struct offer *o, struct weir_span body)
 {
     struct cursor c = { .rest = body };
-    struct cursor list = { .rest = take(&c, take_u16(&c)) };
+    struct cursor list = { .rest = take_bytes(&c, take_u16(&c)) };
     if (o->hello->has_alpn || c.failed || c.rest.len > 0)
         return false;
     o->hello->has_alpn = true;
     while (list.rest.len > 0 && !list.failed) {
-        struct weir_span name = take(&list, take_u8(&list));
+        struct weir_span name = take_bytes(&list, take_u8(&list));
         if (weir_span_eq(name, WEIR_SPAN_LIT("h2")))
             o->hello->alpn |= WEIR_ALPN_H2;
         else if (weir_span_eq(name, WEIR_SPAN_LIT("http/1.1")))
@@ -244,7 +244,7 @@ static bool read_extensions(struct offer *o, struct weir_span body)
     struct cursor c = { .rest = body };
     while (c.rest.len > 0 && !c.failed) {
         uint16_t type = take_u16(&c);
-        struct weir_span ext = take(&c, take_u16(&c));
+        struct weir_span ext = take_bytes(&c, take_u16(&c));
         if (c.failed || !read_extension(o, type, ext))
             return false;
     }
@@ -288,16 +288,16 @@ bool weir_client_hello_read(struct weir_span body, struct weir_client_hello *ret
     struct offer o = { .hello = &hello };
     struct cursor c = { .rest = body };
     uint16_t legacy = take_u16(&c);
-    (void)take(&c, 32);          /* random */
-    (void)take(&c, take_u8(&c)); /* session id */
-    struct weir_span suites = take(&c, take_u16(&c));
-    (void)take(&c, take_u8(&c)); /* compression methods */
+    (void)take_bytes(&c, 32);          /* random */
+    (void)take_bytes(&c, take_u8(&c)); /* session id */
+    struct weir_span suites = take_bytes(&c, take_u16(&c));
+    (void)take_bytes(&c, take_u8(&c)); /* compression methods */
     if (c.failed || suites.len % 2 != 0)
         return false;
     read_suites(&o, suites);
     hello.versions = versions_up_to(legacy);
     if (c.rest.len > 0) {
-        struct weir_span extensions = take(&c, take_u16(&c));
+        struct weir_span extensions = take_bytes(&c, take_u16(&c));
         if (c.failed || c.rest.len > 0 || !read_extensions(&o, extensions))
             return false;
     }

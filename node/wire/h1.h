@@ -60,7 +60,6 @@ enum weir_field_id {
     WEIR_FIELD_DATE,
     WEIR_FIELD_MAX_FORWARDS,
     WEIR_FIELD_PROXY,
-    WEIR_FIELD_LINK,
     WEIR_FIELD_COUNT
 };
 

@@ -14,6 +14,7 @@
 
 #define WEIR_SHA256_LEN 32
 
+/** The SHA-256 of bytes. */
 void weir_sha256(struct weir_span bytes, uint8_t ret[WEIR_SHA256_LEN]);
 /**
  * HKDF with SHA-256: 32 bytes derived from a secret. @param info  what they are for

@@ -132,14 +132,10 @@ static int on_alpn(SSL *ssl, const uint8_t **out, uint8_t *out_len, const uint8_
 
 /* -- tickets -- */
 
-static uint64_t wall_s(void)
+static struct weir_tls_ticket_use use_of(const struct weir_tls *t)
 {
-    return weir_clock_wall_ms() / 1000;
-}
-
-static struct weir_span scope_of(const struct weir_tls *t)
-{
-    return weir_span(t->scope, sizeof(t->scope));
+    return (struct weir_tls_ticket_use){ weir_span(t->scope, sizeof(t->scope)),
+                                         weir_clock_wall_ms() / 1000 };
 }
 
 static size_t ticket_overhead(SSL *ssl)
@@ -151,9 +147,9 @@ static int seal_ticket(SSL *ssl, uint8_t *out, size_t *out_len, size_t max_out, 
                        size_t in_len)
 {
     const struct weir_tls *t = weir_tls_of(ssl);
+    struct weir_tls_ticket_use use = use_of(t);
     if (max_out < in_len + WEIR_TLS_TICKET_EXTRA ||
-        weir_tls_ticket_seal(t->server->cfg.tickets, scope_of(t), wall_s(), weir_span(in, in_len),
-                             out) < 0)
+        weir_tls_ticket_seal(t->server->cfg.tickets, &use, weir_span(in, in_len), out) < 0)
         return 0;
     *out_len = in_len + WEIR_TLS_TICKET_EXTRA;
     return 1;
@@ -163,8 +159,9 @@ static enum ssl_ticket_aead_result_t open_ticket(SSL *ssl, uint8_t *out, size_t 
                                                  size_t max_out, const uint8_t *in, size_t in_len)
 {
     const struct weir_tls *t = weir_tls_of(ssl);
-    if (max_out < in_len || weir_tls_ticket_open(t->server->cfg.tickets, scope_of(t), wall_s(),
-                                                 weir_span(in, in_len), out, out_len) < 0)
+    struct weir_tls_ticket_use use = use_of(t);
+    if (max_out < in_len ||
+        weir_tls_ticket_open(t->server->cfg.tickets, &use, weir_span(in, in_len), out, out_len) < 0)
         return ssl_ticket_aead_ignore_ticket;
     return ssl_ticket_aead_success;
 }

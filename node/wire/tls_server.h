@@ -42,11 +42,14 @@ extern const char WEIR_TLS_SUITES[];
 /** The same, then those that old clients have: CBC, RSA key exchange, triple DES. */
 extern const char WEIR_TLS_SUITES_LEGACY[];
 
+/** Called within weir_tls_handshake, at most once for each connection. @param owner  of the
+ * connection; @param ret zeroed, and read with WEIR_TLS_CHOSEN alone */
+typedef enum weir_tls_chosen (*weir_tls_choose_fn)(void *owner,
+                                                   const struct weir_client_hello *hello,
+                                                   struct weir_tls_choice *ret);
+
 struct weir_tls_server_config {
-    /** Called within weir_tls_handshake, at most once for each connection. @param owner  of the
-     * connection; @param ret zeroed, and read with WEIR_TLS_CHOSEN alone */
-    enum weir_tls_chosen (*choose)(void *owner, const struct weir_client_hello *hello,
-                                   struct weir_tls_choice *ret);
+    weir_tls_choose_fn choose;
     struct weir_tls_tickets *tickets; /* borrowed; NULL: no session is resumed */
 };
 

@@ -99,10 +99,11 @@ static const EVP_AEAD_CTX *key_of(struct generation *g, uint32_t epoch)
     return k->made ? &k->aead : NULL;
 }
 
-enum weir_err weir_tls_ticket_seal(struct weir_tls_tickets *k, struct weir_span scope,
-                                   uint64_t wall_s, struct weir_span clear, uint8_t *out)
+enum weir_err weir_tls_ticket_seal(struct weir_tls_tickets *k,
+                                   const struct weir_tls_ticket_use *use, struct weir_span clear,
+                                   uint8_t *out)
 {
-    uint32_t epoch = (uint32_t)(wall_s / WEIR_TLS_EPOCH_S);
+    uint32_t epoch = (uint32_t)(use->wall_s / WEIR_TLS_EPOCH_S);
     const EVP_AEAD_CTX *aead = key_of(&k->now, epoch);
     uint32_t wire = __builtin_bswap32(epoch);
     size_t len = 0;
@@ -112,16 +113,23 @@ enum weir_err weir_tls_ticket_seal(struct weir_tls_tickets *k, struct weir_span 
     memcpy(out, &wire, 4);
     weir_random_secret(out + 4, NONCE_LEN);
     int ok = EVP_AEAD_CTX_seal(aead, out + HEAD_LEN, &len, clear.len + 16, out + 4, NONCE_LEN,
-                               out + HEAD_LEN, clear.len, scope.at, scope.len);
+                               out + HEAD_LEN, clear.len, use->scope.at, use->scope.len);
     ERR_clear_error();
     WEIR_ASSERT(!ok || len == clear.len + 16);
     return ok ? WEIR_OK : WEIR_ENOMEM;
 }
 
-static bool open_with(struct generation *g, struct weir_span scope, uint32_t epoch,
-                      struct weir_span ticket, uint8_t *out, size_t *ret_len)
+static uint32_t epoch_of(struct weir_span ticket)
 {
-    const EVP_AEAD_CTX *aead = g->set ? key_of(g, epoch) : NULL;
+    uint32_t epoch = 0;
+    memcpy(&epoch, ticket.at, 4);
+    return __builtin_bswap32(epoch);
+}
+
+static bool open_with(struct generation *g, struct weir_span scope, struct weir_span ticket,
+                      uint8_t *out, size_t *ret_len)
+{
+    const EVP_AEAD_CTX *aead = g->set ? key_of(g, epoch_of(ticket)) : NULL;
     uint8_t nonce[NONCE_LEN];
     if (aead == NULL)
         return false;
@@ -132,21 +140,19 @@ static bool open_with(struct generation *g, struct weir_span scope, uint32_t epo
     return ok;
 }
 
-enum weir_err weir_tls_ticket_open(struct weir_tls_tickets *k, struct weir_span scope,
-                                   uint64_t wall_s, struct weir_span ticket, uint8_t *out,
-                                   size_t *ret_len)
+enum weir_err weir_tls_ticket_open(struct weir_tls_tickets *k,
+                                   const struct weir_tls_ticket_use *use, struct weir_span ticket,
+                                   uint8_t *out, size_t *ret_len)
 {
-    uint32_t now = (uint32_t)(wall_s / WEIR_TLS_EPOCH_S);
-    uint32_t epoch = 0;
+    uint32_t now = (uint32_t)(use->wall_s / WEIR_TLS_EPOCH_S);
     if (ticket.len < WEIR_TLS_TICKET_EXTRA)
         return WEIR_ENOTFOUND;
-    memcpy(&epoch, ticket.at, 4);
-    epoch = __builtin_bswap32(epoch);
+    uint32_t epoch = epoch_of(ticket);
     if (epoch > now + 1 || epoch + WEIR_TLS_EPOCHS_BACK < now)
         return WEIR_ENOTFOUND;
-    if (open_with(&k->now, scope, epoch, ticket, out, ret_len))
+    if (open_with(&k->now, use->scope, ticket, out, ret_len))
         return WEIR_OK;
-    if (wall_s < k->until_s && open_with(&k->before, scope, epoch, ticket, out, ret_len))
+    if (use->wall_s < k->until_s && open_with(&k->before, use->scope, ticket, out, ret_len))
         return WEIR_OK;
     return WEIR_ENOTFOUND;
 }

@@ -21,6 +21,12 @@
 
 struct weir_tls_tickets;
 
+/** What a ticket is for, and when. */
+struct weir_tls_ticket_use {
+    struct weir_span scope; /* associated data */
+    uint64_t wall_s;        /* Unix time */
+};
+
 /** @param secret  32 bytes, copied and wiped at the end @return WEIR_OK | WEIR_ENOMEM */
 WEIR_MUST_USE enum weir_err weir_tls_tickets_new(const uint8_t secret[32],
                                                  struct weir_tls_tickets **ret);
@@ -31,20 +37,21 @@ void weir_tls_tickets_free(struct weir_tls_tickets **k);
 void weir_tls_tickets_rotate(struct weir_tls_tickets *k, const uint8_t secret[32], uint64_t wall_s);
 
 /**
- * Seal a session. @param scope  associated data @param wall_s  Unix time
+ * Seal a session.
  * @param out  of at least clear.len + WEIR_TLS_TICKET_EXTRA bytes; may be clear.at itself
  * @return WEIR_OK | WEIR_ENOMEM
  */
-WEIR_MUST_USE enum weir_err weir_tls_ticket_seal(struct weir_tls_tickets *k, struct weir_span scope,
-                                                 uint64_t wall_s, struct weir_span clear,
-                                                 uint8_t *out);
+WEIR_MUST_USE enum weir_err weir_tls_ticket_seal(struct weir_tls_tickets *k,
+                                                 const struct weir_tls_ticket_use *use,
+                                                 struct weir_span clear, uint8_t *out);
 /**
  * Open a ticket. @param out  of at least ticket.len bytes; may be ticket.at itself
  * @return WEIR_OK | WEIR_ENOTFOUND: of an epoch that is over, another scope, another secret, or no
  * ticket at all: a full handshake follows
  */
-WEIR_MUST_USE enum weir_err weir_tls_ticket_open(struct weir_tls_tickets *k, struct weir_span scope,
-                                                 uint64_t wall_s, struct weir_span ticket,
-                                                 uint8_t *out, size_t *ret_len);
+WEIR_MUST_USE enum weir_err weir_tls_ticket_open(struct weir_tls_tickets *k,
+                                                 const struct weir_tls_ticket_use *use,
+                                                 struct weir_span ticket, uint8_t *out,
+                                                 size_t *ret_len);
 
 #endif

@@ -152,12 +152,12 @@ enum weir_err weir_form_parse_listen(struct weir_span text, struct weir_addr *re
     return WEIR_OK;
 }
 
-static bool respell_listener(struct weir_span s, bool only_loopback, struct weir_form_text *ret)
+static bool respell_listener(struct weir_span s, struct weir_form_text *ret)
 {
     struct weir_addr a;
     char text[WEIR_ADDR_TEXT_MAX];
 
-    if (weir_form_parse_listen(s, &a) < 0 || (only_loopback && !weir_addr_is_loopback(&a)))
+    if (weir_form_parse_listen(s, &a) < 0)
         return false;
     spelling_set(ret, text, weir_addr_text(&a, text));
     return true;
@@ -310,7 +310,7 @@ static bool respell_text(enum weir_form form, struct weir_span s, struct weir_fo
         return respell_ip(s, ret);
     if (form == WEIR_FORM_ENDPOINT || form == WEIR_FORM_PEER)
         return respell_endpoint(s, ret);
-    return respell_listener(s, form == WEIR_FORM_LOOPBACK, ret);
+    return respell_listener(s, ret);
 }
 
 static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form_text *ret)
@@ -335,7 +335,6 @@ static bool form_holds(enum weir_form form, struct weir_span s, struct weir_form
     case WEIR_FORM_ENDPOINT:
     case WEIR_FORM_PEER:
     case WEIR_FORM_LISTEN:
-    case WEIR_FORM_LOOPBACK:
         return respell_text(form, s, ret);
     case WEIR_FORM_NAME_SERVER:
         return is_name_server(s);
@@ -400,9 +399,6 @@ static const struct form_words words[] = {
                              "is not ip:port, [v6]:port or name:port" },
     [WEIR_FORM_LISTEN] = { "ip:port or [v6]:port, port 0 = any free one",
                            "is not ip:port or [v6]:port" },
-    [WEIR_FORM_LOOPBACK] = { "ip:port or [v6]:port on a loopback address",
-                             "is refused: ip:port, and only a loopback address until TLS is "
-                             "there" },
     [WEIR_FORM_PEER] = { "ip:port, [v6]:port or name:port",
                          "is not ip:port, [v6]:port or name:port" },
     [WEIR_FORM_NAME_SERVER] = { "ip, ip:port or [v6]:port",
@@ -518,7 +514,7 @@ static const char *explain(enum weir_form form, struct weir_span s, struct weir_
                "end circles";
     if (form == WEIR_FORM_ENDPOINT || form == WEIR_FORM_PEER)
         return explain_port(s, 1, ret);
-    if (form == WEIR_FORM_LISTEN || form == WEIR_FORM_LOOPBACK)
+    if (form == WEIR_FORM_LISTEN)
         return explain_port(s, 0, ret);
     if (form == WEIR_FORM_CIPHER)
         return explain_cipher(s, ret);

@@ -32,7 +32,6 @@ enum weir_form {
     WEIR_FORM_PREFIX,      /* address or network */
     WEIR_FORM_ENDPOINT,    /* ip:port, [v6]:port or name:port */
     WEIR_FORM_LISTEN,      /* ip:port; port 0: any free one */
-    WEIR_FORM_LOOPBACK,    /* LISTEN on 127.0.0.0/8 or ::1 */
     WEIR_FORM_PEER,        /* ip:port or name:port of another node */
     WEIR_FORM_NAME_SERVER, /* ip or ip:port of a DNS server */
     WEIR_FORM_RULE_PATH,   /* path prefix, or "=" and a path */

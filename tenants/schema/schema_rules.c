@@ -140,8 +140,8 @@ static const struct weir_rule upstream_rules[] = {
       .help = "round_robin: in turn, by weight; ip_hash: the same client to the same endpoint." },
     { .field = "protocol",
       .preset_text = "http",
-      .refused = "https",
-      .help = "The protocol of the endpoints." },
+      .help = "The protocol of the endpoints: http in clear text; https as tls says, by default "
+              "with any certificate." },
     { .field = "tls", .help = "TLS towards the endpoints, with protocol https." },
     { .field = "pool",
       .help = "Connections to each endpoint. The numbers are the node's; its workers share them "
@@ -455,7 +455,11 @@ static const struct weir_rule http_rules[] = {
       DURATION(100, 24 * HOUR),
       PRESET(WEIR_DEFAULT_IDLE_TIMEOUT_MS),
       .help = "How long a client's connection may wait for the next request." },
-    { .field = "server_push", NOT_YET, .help = "HTTP/2 server push." },
+    { .field = "server_push",
+      .preset_text = "true",
+      .help =
+          "Whether what a response links with rel=preload is requested and pushed to clients of "
+          "HTTP/2 that take pushes." },
     { .field = "on_client_close",
       .preset_text = "abort",
       .help = "A client that closes while its response is awaited. abort: its request is given up, "
@@ -471,6 +475,10 @@ static const struct weir_rule http_rules[] = {
       .help =
           "Whether TRACE requests are passed on; else they get a 405. With Max-Forwards: 0 weir "
           "responds itself, with the request but for fields that look like credentials." },
+    { .field = "early_hints",
+      .preset_text = "true",
+      .help = "Whether clients of HTTP/2 that take no pushes get a 103 (Early Hints) with what "
+              "earlier responses of the same path linked with rel=preload." },
 };
 
 static const struct weir_rule tcp_rules[] = {
@@ -601,9 +609,11 @@ static const struct weir_rule admin_rules[] = {
       .preset_text = WEIR_DEFAULT_SOCKET,
       .help = "Unix socket of the admin API; a user that may open it may do everything." },
     { .field = "listen",
-      TEXT(WEIR_FORM_LOOPBACK, 1, WEIR_ADDR_TEXT_MAX),
+      TEXT(WEIR_FORM_LISTEN, 1, WEIR_ADDR_TEXT_MAX),
       .preset_text = "none",
-      .help = "Address for /metrics, /healthz and /readyz, in plain HTTP." },
+      .help =
+          "Address of the admin API over TLS, for remote clients with tokens (weir token). Also "
+          "serves /metrics to tokens that may read, and /healthz and /readyz to everybody." },
     { .field = "socket_ro",
       TEXT(WEIR_FORM_FILE, 0, SOCKET_MAX),
       .preset_text = "none",
@@ -614,6 +624,21 @@ static const struct weir_rule admin_rules[] = {
       .preset_text = "none",
       .help = "Address for /metrics, /healthz and /readyz alone, in plain HTTP, on any address of "
               "this host. Every client that reaches it can read the names of tenants." },
+    { .field = "tls",
+      .help = "What admin.listen presents. Without it the node makes a certificate and signs it "
+              "itself: its fingerprint is in weir status and in the log at the start. A reload "
+              "reads the files again." },
+};
+
+static const struct weir_rule admin_tls_rules[] = {
+    { .field = "certificate",
+      TEXT(WEIR_FORM_FILE, 1, FILE_MAX),
+      .required = true,
+      .help = "File in PEM: the certificate, then those that it leads over to its root." },
+    { .field = "key",
+      TEXT(WEIR_FORM_FILE, 1, FILE_MAX),
+      .required = true,
+      .help = "File in PEM: its private key, without a password, and not open to all users." },
 };
 
 static const struct weir_rule cluster_rules[] = {
@@ -741,6 +766,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__node__descriptor, node_rules),
     SET(weir__v1__listen__descriptor, listen_rules),
     SET(weir__v1__admin__descriptor, admin_rules),
+    SET(weir__v1__admin_tls__descriptor, admin_tls_rules),
     SET(weir__v1__cluster__descriptor, cluster_rules),
     SET(weir__v1__node_limits__descriptor, node_limits_rules),
     SET(weir__v1__clients__descriptor, clients_rules),

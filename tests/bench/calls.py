@@ -8,7 +8,6 @@ import struct
 import subprocess
 import time
 
-from load import run_wrk
 from scenarios import LOADS, running
 
 COUNTED_SECONDS = 2
@@ -51,7 +50,7 @@ def trace(proxy, load, options):
     try:
         for pid in pids:
             wait_attached(tracer, pid)
-        requests = run_wrk(load, proxy.port, COUNTED_SECONDS, options)["requests"]
+        requests = load.run(proxy, COUNTED_SECONDS, options)["requests"]
     finally:
         tracer.send_signal(signal.SIGINT)
         tracer.wait()
@@ -64,7 +63,7 @@ def count_system_calls(options, folder, origin):
     for name in options.scenario or ["small"]:
         with running(folder, options, origin, 1) as proxies:
             for proxy in proxies:
-                run_wrk(LOADS[name], proxy.port, options.warm_seconds, options)
+                LOADS[name].run(proxy, options.warm_seconds, options)
                 calls = trace(proxy, LOADS[name], options)
                 shown = sorted(((count, call) for call, count in calls.items() if count >= 0.005), reverse=True)
                 print("%s %s: %.2f system calls an exchange: %s" % (
@@ -84,9 +83,9 @@ def count_allocations(options, folder, origin):
         for name in options.scenario or ["small"]:
             with running(folder, options, origin, 1) as proxies:
                 for proxy in proxies:  # the others are idle meanwhile, so what is counted is this one's
-                    run_wrk(LOADS[name], proxy.port, 2 * options.warm_seconds, options)
+                    LOADS[name].run(proxy, 2 * options.warm_seconds, options)
                     before = struct.unpack("Q", count)[0]
-                    requests = run_wrk(LOADS[name], proxy.port, COUNTED_SECONDS, options)["requests"]
+                    requests = LOADS[name].run(proxy, COUNTED_SECONDS, options)["requests"]
                     after = struct.unpack("Q", count)[0]
                     print("%s %s: %.4f allocations an exchange (%d in %d)" % (
                         name, proxy.name, (after - before) / requests, after - before, requests))

@@ -40,6 +40,8 @@ COLUMNS = {
     "other_p99_ms": ("other's p99 ms", one_digit),
     "other_failed": ("other's failures", plain),
     "refused": ("refused", plain),
+    "cold_us": ("p50 us of a first handshake", plain),
+    "warm_us": ("of a second", plain),
 }
 # These columns show their spread too.
 MAIN = {"per_cpu_second", "start_seconds", "change_seconds", "idle_bytes", "mib_per_cpu_second"}
@@ -57,6 +59,8 @@ def median(entry, key):
 
 def cell(entry, key):
     show = COLUMNS[key][1]
+    if key not in entry["rounds"][0]:
+        return ""
     if key in ("errors", "other_failed"):
         return show(sum(values_of(entry, key)))
     text = show(median(entry, key))
@@ -69,7 +73,7 @@ def floor_cells(entry, rows, keys):
     """How far from the relay: times its figure, round by round; for exchanges also how many us above it each takes."""
     relay = next((other for other in rows if other["proxy"] == "relay"), None)
     key = next((key for key in FLOOR if key in keys), None)
-    if relay is None or key is None or entry["what"] != relay["what"]:
+    if relay is None or key is None or entry["what"] != relay["what"] or key not in entry["rounds"][0]:
         return ["", ""]
     if entry is relay:
         return ["floor", ""]
@@ -81,7 +85,7 @@ def floor_cells(entry, rows, keys):
 
 
 def table(scenario, rows):
-    keys = [key for key in COLUMNS if key in rows[0]["rounds"][0]]
+    keys = [key for key in COLUMNS if any(key in entry["rounds"][0] for entry in rows)]
     lines = [[scenario, ""] + [COLUMNS[key][0] for key in keys] + ["the floor's", "us above it"]]
     lines += [[entry["proxy"], entry["what"]] + [cell(entry, key) for key in keys] + floor_cells(entry, rows, keys)
               for entry in rows]
@@ -115,8 +119,8 @@ def ratio(results, scenario, others):
     return min(paired_ratio(ours, entry) for entry in theirs)
 
 
-def zipf_share(results, tenants):
-    scenario = "tenants-%d" % tenants
+def zipf_share(results, tenants, scenario="tenants-%d"):
+    scenario = scenario % tenants
     one, many = (find(results, scenario, "weir", words % tenants) for words in ("one of %d", "zipf over %d"))
     return paired_ratio(many, one) if one and many else None
 
@@ -124,6 +128,12 @@ def zipf_share(results, tenants):
 def figure(results, scenario, what, key, unit):
     entry = find(results, scenario, "weir", what)
     return median(entry, key) / unit if entry else None
+
+
+def cold_over_warm(results, scenario):
+    """Milliseconds that a tenant's first handshake takes more than its second."""
+    entry = find(results, scenario, "weir", "start")
+    return statistics.median(found["cold_us"] - found["warm_us"] for found in entry["rounds"]) / 1e3 if entry else None
 
 
 def worst(results, scenario, key):
@@ -138,6 +148,17 @@ def bars(results):
         ("close: x the better of nginx and HAProxy", ratio(results, "close", ["nginx", "haproxy"]), 1.25, True),
         ("64k: x the better of nginx and HAProxy", ratio(results, "64k", ["nginx", "haproxy"]), 1.15, True),
         ("1m: x the better of nginx and HAProxy", ratio(results, "1m", ["nginx", "haproxy"]), 1.1, True),
+        ("tls-small: x the better of nginx and HAProxy", ratio(results, "tls-small", ["nginx", "haproxy"]), 1.2, True),
+        ("tls-1m: x the better of nginx and HAProxy", ratio(results, "tls-1m", ["nginx", "haproxy"]), 1.2, True),
+        ("tls-handshake: x the best of all", ratio(results, "tls-handshake", ["nginx", "haproxy", "hitch"]), 1.4, True),
+        ("tls-resume: x the best of all", ratio(results, "tls-resume", ["nginx", "haproxy", "hitch"]), 1.4, True),
+        ("h2-small: x h2o", ratio(results, "h2-small", ["h2o"]), 1.0, True),
+        ("tls-tenants-50000: zipf over one tenant", zipf_share(results, 50000, "tls-tenants-%d"), 0.8, True),
+        ("tls-tenants-50000: s to the first handshake",
+         figure(results, "tls-tenants-50000", "start", "start_seconds", 1), 0.1, False),
+        ("tls-tenants-50000: cold over warm, ms", cold_over_warm(results, "tls-tenants-50000"), 2, False),
+        ("idle TLS connection: KiB", figure(results, "idle-tls", None, "idle_bytes", 1024), 8, False),
+        ("idle HTTP/2 connection: KiB", figure(results, "idle-h2", None, "idle_bytes", 1024), 16, False),
         ("tenants-10000: zipf over one tenant", zipf_share(results, 10000), 0.9, True),
         ("start with 100000 tenants: s", figure(results, "start", "100000 tenants", "start_seconds", 1), 1.0, False),
         ("start with 100000 tenants: anonymous MiB", figure(results, "start", "100000 tenants", "anonymous", 1048576), 64,

@@ -13,9 +13,10 @@ import socket
 import subprocess
 import time
 
+from secure import CIPHER_SUITE, GROUP, compile_c
+
 TICK = os.sysconf("SC_CLK_TCK")
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RELAY_SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "relay.c")
 START_SECONDS_MAX = 120
 # The origin listens on several loopback addresses, so that many upstreams do not exhaust the ports of one.
 ORIGIN_ADDRESSES = ["127.0.0.%d" % i for i in range(1, 9)]
@@ -32,9 +33,16 @@ def host_of(tenant):
     return "t%d.bench.example" % tenant
 
 
-def fetch(port, host, path, timeout=5.0):
+def open_connection(port, host, secure=None, timeout=10.0):
+    """A connection to a proxy, over TLS where the scenario is; HTTP/1.1 is spoken on it."""
+    if secure is None:
+        return socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    return secure.connect(port, host, timeout, http2=False)
+
+
+def fetch(port, host, path, secure=None, timeout=5.0):
     """One GET on a fresh connection: (status, body); OSError or ValueError when there is no whole response."""
-    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+    with open_connection(port, host, secure, timeout) as connection:
         connection.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (path.encode(), host.encode()))
         response = b""
         while True:
@@ -194,12 +202,12 @@ class Origin(Process):
         return "%s:%d" % (ORIGIN_ADDRESSES[tenant % len(ORIGIN_ADDRESSES)], self.ports[port])
 
 
-def wait_response(process, port, host, path, body, seconds=START_SECONDS_MAX):
+def wait_response(process, port, host, path, body, secure=None, seconds=START_SECONDS_MAX):
     """Wait until GET path gives `body`; returns how long that took."""
     started = time.monotonic()
     while True:
         try:
-            status, got = fetch(port, host, path)
+            status, got = fetch(port, host, path, secure)
             if status == 200 and got == body:
                 return time.monotonic() - started
         except (OSError, ValueError):
@@ -212,9 +220,14 @@ def wait_response(process, port, host, path, body, seconds=START_SECONDS_MAX):
 
 
 class Proxy(Process):
-    """What all have in common: `tenants` host names on one port of the loopback address."""
+    """What all have in common: `tenants` host names on one port of the loopback address.
+
+    A scenario over TLS sets options.secure; tenant 0 is then reached as localhost too, for loads that cannot be told
+    which name to send.
+    """
 
     tenants_max = None
+    speaks = ("plain", "tls", "handshake", "h2")
 
     def __init__(self, name, folder, options, origin, tenants):
         super().__init__(name, folder, options.proxy_core)
@@ -222,7 +235,11 @@ class Proxy(Process):
         self.environment = options.environment
         self.origin = origin
         self.tenants = tenants
+        self.secure = options.secure
         self.port = free_port()
+
+    def names(self, tenant):
+        return [host_of(tenant)] + (["localhost"] if self.secure and tenant == 0 else [])
 
     def prepare(self):
         """Write what the proxy needs before it can be launched."""
@@ -248,11 +265,20 @@ class Proxy(Process):
 
     def wait_started(self):
         """Seconds from now until the last of the tenants is served."""
-        return wait_response(self, self.port, host_of(self.tenants - 1), "/which", b"a\n")
+        return wait_response(self, self.port, host_of(self.tenants - 1), "/which", b"a\n", self.secure)
 
 
 class Nginx(Proxy):
     """nginx with reused upstream connections and no log; bodies never go through a file."""
+
+    def listen_words(self):
+        return "" if self.secure is None else " ssl http2" if self.secure.http2 else " ssl"
+
+    def certificate_lines(self, tenant):
+        if self.secure is None:
+            return ""
+        path = self.secure.certificate(tenant)
+        return "ssl_certificate %s; ssl_certificate_key %s;" % (path, path)
 
     def config(self, moved):
         text = nginx_common(self.folder, self.options.files)
@@ -264,11 +290,15 @@ class Nginx(Proxy):
             text += ("    proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $http_host;\n"
                      "    proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Request-ID $request_id;\n"
                      "    proxy_set_header Via \"1.1 nginx\"; add_header Via \"1.1 nginx\";\n")
+        if self.secure:
+            text += ("    ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites %s; ssl_ecdh_curve %s; ssl_session_cache off;\n"
+                     % (CIPHER_SUITE, GROUP))
         for tenant in range(self.tenants):
-            listen = "127.0.0.1:%d%s" % (self.port, "" if tenant else " backlog=4096 deferred")  # once for a port
+            listen = "127.0.0.1:%d%s%s" % (self.port, "" if tenant else " backlog=4096 deferred", self.listen_words())
             text += ("    upstream u%d { server %s; keepalive 64; keepalive_requests 1000000000; keepalive_timeout 300s; }\n"
-                     "    server { listen %s; server_name %s; location / { proxy_pass http://u%d; } }\n"
-                     % (tenant, self.origin.endpoint(tenant, int(tenant == moved)), listen, host_of(tenant), tenant))
+                     "    server { listen %s; server_name %s; %s location / { proxy_pass http://u%d; } }\n"
+                     % (tenant, self.origin.endpoint(tenant, int(tenant == moved)), listen, " ".join(self.names(tenant)),
+                        self.certificate_lines(tenant), tenant))
         return text + "}\n"
 
     def prepare(self):
@@ -286,6 +316,12 @@ class Nginx(Proxy):
 class Haproxy(Proxy):
     """HAProxy with splice, shared, reused upstream connections and no log."""
 
+    def bind_words(self):
+        if self.secure is None:
+            return ""
+        return " ssl crt %s ssl-min-ver TLSv1.3 ciphersuites %s curves %s alpn %shttp/1.1" % (
+            self.secure.certificates, CIPHER_SUITE, GROUP, "h2," if self.secure.http2 else "")
+
     def config(self, moved):
         headers = "    option forwardfor\n"
         if self.options.same_headers:
@@ -296,8 +332,8 @@ class Haproxy(Proxy):
                         "    http-response set-header Via 1.1\\ haproxy\n")
         text = ("global\n    nbthread 1\n    maxconn %d\ndefaults\n    mode http\n    option splice-auto\n"
                 "    http-reuse always\n    option http-keep-alive\n    timeout connect 5s\n    timeout client 300s\n"
-                "    timeout server 300s\n    timeout http-keep-alive 300s\nfrontend f\n    bind 127.0.0.1:%d backlog 4096 defer-accept\n"
-                % (self.options.files // 3, self.port)) + headers
+                "    timeout server 300s\n    timeout http-keep-alive 300s\nfrontend f\n    bind 127.0.0.1:%d backlog 4096 defer-accept%s\n"
+                % (self.options.files // 3, self.port, self.bind_words())) + headers
         if self.tenants == 1:
             text += "    default_backend b0\n"
         else:
@@ -324,10 +360,10 @@ class Relay(Proxy):
     """The floor: passes bytes on and reads none of them. It cannot tell hosts apart, so all lead to one endpoint."""
 
     tenants_max = 2
+    speaks = ("plain",)
 
     def prepare(self):
-        self.binary = os.path.join(self.folder, "relay")
-        subprocess.run(["cc", "-std=gnu17", "-O2", "-D_GNU_SOURCE", "-o", self.binary, RELAY_SOURCE, "-luv"], check=True)
+        self.binary = compile_c("relay", self.folder, "-luv")
 
     def launch(self):
         address, port = self.origin.endpoint(0).split(":")
@@ -342,7 +378,7 @@ TENANT = """apiVersion: weir/v1
 kind: Tenant
 name: t%d
 hosts: [%s]
-upstreams:
+%supstreams:
   web:
     pool: { min_idle: 0, max_idle: 64, max: 16384, idle_timeout: 300s }
     endpoints: [ { address: "%s" } ]
@@ -357,9 +393,16 @@ class Weir(Proxy):
         super().__init__(name, folder, options, origin, tenants)
         self.binary = options.weir
         self.socket = os.path.join(self.folder, "admin.sock")
+        self.plain_port = free_port() if self.secure else self.port
+
+    def listeners(self):
+        if self.secure is None:
+            return {"http": ["127.0.0.1:%d" % self.port]}
+        return {"http": ["127.0.0.1:%d" % self.plain_port], "https": ["127.0.0.1:%d" % self.port]}
 
     def document(self, tenant, port=0):
-        return TENANT % (tenant, host_of(tenant), self.origin.endpoint(tenant, port))
+        tls = "tls: { http2: %s }\n" % str(self.secure.http2).lower() if self.secure else ""
+        return TENANT % (tenant, ", ".join(self.names(tenant)), tls, self.origin.endpoint(tenant, port))
 
     def prepare(self):
         """An empty store, a node over it, and the tenants pushed as an operator would; the node is stopped again."""
@@ -367,7 +410,7 @@ class Weir(Proxy):
         shutil.rmtree(data, ignore_errors=True)
         self.path = self.write("node.yaml", json.dumps({
             "apiVersion": "weir/v1", "kind": "Node", "name": "bench", "data": data, "workers": "1",
-            "listen": {"http": ["127.0.0.1:%d" % self.port]}, "admin": {"socket": self.socket},
+            "listen": self.listeners(), "admin": {"socket": self.socket},
             "limits": dict({"connections": self.options.files // 2}, **self.options.weir_limits), "log": {"access": "off", "level": "warn"}}) + "\n")
         documents = os.path.join(self.folder, "tenants")
         shutil.rmtree(documents, ignore_errors=True)
@@ -379,12 +422,21 @@ class Weir(Proxy):
         wait_response_any(self)
         started = time.monotonic()
         self.client("apply", "-f", documents)
+        if self.secure:
+            self.add_certificates()
         self.load_seconds = time.monotonic() - started
         self.stop()
 
     def launch(self):
         self.spawn([self.binary, "node", "--config", self.path])
         return self.wait_started()
+
+    def add_certificates(self):
+        """One by one where they are few, as a whole folder where they are many: an operator would."""
+        if self.tenants > 1:
+            self.client("cert", "add", "--dir", self.secure.certificates)
+        else:
+            self.client("cert", "add", "--tenant", "t0", "--cert", self.secure.certificate(0))
 
     def client(self, *words):
         run = subprocess.run([self.binary, *words], env=dict(os.environ, WEIR_NODE="unix:" + self.socket),
@@ -402,13 +454,10 @@ def wait_response_any(proxy):
     started = time.monotonic()
     while time.monotonic() - started < START_SECONDS_MAX:
         try:
-            fetch(proxy.port, "nobody.example", "/")
+            fetch(proxy.plain_port, "nobody.example", "/")
             return
         except (OSError, ValueError):
             if proxy.child.poll() is not None:
                 break
             time.sleep(0.005)
     raise RuntimeError("%s does not respond: %s" % (proxy.name, proxy.last_words()))
-
-
-KINDS = {"weir": Weir, "nginx": Nginx, "haproxy": Haproxy, "relay": Relay}

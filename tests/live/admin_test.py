@@ -92,11 +92,11 @@ def test_metrics_count_and_stay_bounded(make_site) -> None:
 
 
 def test_the_plain_listener_has_health_and_metrics_alone(make_node) -> None:
-    """On a plain loopback address /metrics, /healthz, /readyz alone; the rest is 404 there."""
+    """On a plain address (admin.metrics) /metrics, /healthz, /readyz alone; the rest is 404 there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    node = make_node(config={"admin": {"listen": f"127.0.0.1:{port}"}})
+    node = make_node(config={"admin": {"metrics": f"127.0.0.1:{port}"}})
     address = ("127.0.0.1", port)
     for path in ("/healthz", "/readyz", "/metrics"):
         assert fetch(address, get(f"127.0.0.1:{port}", path)).status == 200

@@ -133,7 +133,8 @@ def test_a_data_folder_without_permission(make_node, folder: Path) -> None:
     ("limits: { connections: 0 }\n", ["limits.connections", "0"]),
     ("log: { level: loud }\n", ["log.level", "loud"]),
     ("trusted_proxies: [10.0.0.0/33]\n", ["trusted_proxies", "10.0.0.0/33"]),
-    ("admin: { listen: '0.0.0.0:7400' }\n", ["admin.listen", "0.0.0.0:7400"]),
+    ("admin: { listen: '0.0.0.0' }\n", ["admin.listen", "0.0.0.0"]),
+    ("admin: { tls: { certificate: /c, key: /k } }\n", ["admin.tls", "admin.listen"]),
     ("a: [\n", [":"]),
 ])
 def test_a_bad_file(folder: Path, text: str, words: Sequence[str]) -> None:

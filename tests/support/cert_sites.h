@@ -11,10 +11,12 @@
 #include "tests/support/cert_values.h"
 #include "tests/support/store_kit.h"
 
-/** A certificate of one name for a tenant. @param nid, bits  as cert_spec */
+/** A certificate of one name for a tenant. @param spec  nid and bits of it count */
 static inline void cert_sites_put(struct kit *k, const struct weir_secret *secret,
-                                  const char *tenant, const char *name, int nid, unsigned bits)
+                                  const char *tenant, const char *name,
+                                  const struct cert_spec *spec)
 {
+    int nid = spec->nid;
     char alt[300], id[WEIR_CERT_ID_LEN + 1];
     char *names[] = { (char *)(uintptr_t)name };
     uint8_t sealed[WEIR_SEAL_MAX], key[WEIR_CERT_KEY_MAX];
@@ -23,7 +25,8 @@ static inline void cert_sites_put(struct kit *k, const struct weir_secret *secre
     Weir__V1__Certificate m;
 
     (void)snprintf(alt, sizeof(alt), "DNS:%s", name);
-    cert_make(&c, &(struct cert_spec){ .subject = name, .names = alt, .nid = nid, .bits = bits });
+    cert_make(&c,
+              &(struct cert_spec){ .subject = name, .names = alt, .nid = nid, .bits = spec->bits });
     weir_cert_id(c.der, id);
     size_t key_len = weir_cert_key(weir_span_cstr(tenant), weir_span_cstr(id), key);
     assert_int_equal(weir_cert_seal(secret, weir_span(key, key_len), c.pkcs8, sealed), WEIR_OK);

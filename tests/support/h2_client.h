@@ -9,20 +9,22 @@
 #include "node/base/clock.h"
 #include "tests/support/h2_client_frames.h"
 
-/** A client on a connection that is open; its preface waits to be sent.
- * @param window  bytes of each stream's response that are taken at first */
-static inline void h2_begin(struct h2_client *c, const struct weir_addr *to, uint32_t window)
+/** A client on a connection that is open; its preface waits to be sent. With a window other than
+ * 65535 none is opened further but by the test. */
+static inline void h2_begin_settings(struct h2_client *c, const struct weir_addr *to,
+                                     const nghttp2_settings_entry *entries, size_t num)
 {
     nghttp2_session_callbacks *cb;
     nghttp2_option *o;
-    nghttp2_settings_entry entries[] = { { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window },
-                                         { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 } };
+    uint32_t window = entries[0].value;
+    assert_int_equal(entries[0].settings_id, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
     memset(c, 0, sizeof(*c));
     peer_dial(&c->peer, to);
     assert_int_equal(nghttp2_session_callbacks_new(&cb), 0);
     assert_int_equal(nghttp2_option_new(&o), 0);
     nghttp2_option_set_no_http_messaging(o, 1); /* a test may send anything */
-    nghttp2_option_set_no_auto_window_update(o, window < 65535);
+    nghttp2_option_set_no_auto_window_update(o, window != 65535);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(cb, h2_on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, h2_on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, h2_on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, h2_on_frame);
@@ -30,7 +32,16 @@ static inline void h2_begin(struct h2_client *c, const struct weir_addr *to, uin
     assert_int_equal(nghttp2_session_client_new2(&c->session, cb, c, o), 0);
     nghttp2_session_callbacks_del(cb);
     nghttp2_option_del(o);
-    assert_int_equal(nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, entries, 2), 0);
+    assert_int_equal(nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, entries, num), 0);
+}
+
+/** One that takes no pushes. @param window  bytes of each stream's response that are taken at first
+ */
+static inline void h2_begin(struct h2_client *c, const struct weir_addr *to, uint32_t window)
+{
+    nghttp2_settings_entry entries[] = { { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window },
+                                         { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 } };
+    h2_begin_settings(c, to, entries, 2);
 }
 
 static inline void h2_end(struct h2_client *c)

@@ -31,6 +31,9 @@ struct h2_stream {
     const char *send; /* the request's body */
     size_t send_len, send_at;
     bool holds; /* the request does not end */
+    bool pushed;
+    char promise[2048]; /* the request of a pushed one: "name: value\n" each */
+    size_t promise_len;
 };
 
 struct h2_client {
@@ -45,6 +48,8 @@ struct h2_client {
     int settings, pings, updates;
     uint32_t order[64]; /* streams in the order in which their DATA frames came */
     int num_order;
+    char frames[1024]; /* "P2 H1 D1 ": promises, heads, data, in the order in which they came */
+    size_t frames_len;
 };
 
 static inline struct h2_stream *h2_stream_of(struct h2_client *c, int32_t id)
@@ -55,6 +60,30 @@ static inline struct h2_stream *h2_stream_of(struct h2_client *c, int32_t id)
     return NULL;
 }
 
+static inline int h2_on_begin_headers(nghttp2_session *s, const nghttp2_frame *f, void *data)
+{
+    struct h2_client *c = data;
+    assert_ptr_equal(s, c->session);
+    if (f->hd.type != NGHTTP2_PUSH_PROMISE)
+        return 0;
+    assert_true(c->num < H2_STREAMS);
+    struct h2_stream *t = &c->streams[c->num++];
+    memset(t, 0, sizeof(*t));
+    t->id = f->push_promise.promised_stream_id;
+    t->pushed = true;
+    return 0;
+}
+
+static inline int h2_on_promised_header(struct h2_stream *t, const uint8_t *name, size_t name_len,
+                                        const uint8_t *value, size_t value_len)
+{
+    int n =
+        snprintf(t->promise + t->promise_len, sizeof(t->promise) - t->promise_len, "%.*s: %.*s\n",
+                 (int)name_len, (const char *)name, (int)value_len, (const char *)value);
+    t->promise_len += (size_t)n < sizeof(t->promise) - t->promise_len ? (size_t)n : 0;
+    return 0;
+}
+
 static inline int h2_on_header(nghttp2_session *s, const nghttp2_frame *f, const uint8_t *name,
                                size_t name_len, const uint8_t *value, size_t value_len,
                                uint8_t flags, void *data)
@@ -63,6 +92,9 @@ static inline int h2_on_header(nghttp2_session *s, const nghttp2_frame *f, const
     struct h2_stream *t = h2_stream_of(c, f->hd.stream_id);
     assert_ptr_equal(s, c->session);
     assert_int_equal(flags & ~NGHTTP2_NV_FLAG_NO_INDEX, 0);
+    if (f->hd.type == NGHTTP2_PUSH_PROMISE)
+        return h2_on_promised_header(h2_stream_of(c, f->push_promise.promised_stream_id), name,
+                                     name_len, value, value_len);
     if (t == NULL)
         return 0;
     if (name_len == 7 && memcmp(name, ":status", 7) == 0) {
@@ -99,6 +131,19 @@ static inline int h2_on_data(nghttp2_session *s, uint8_t flags, int32_t id, cons
     return 0;
 }
 
+static inline void h2_note_frame(struct h2_client *c, const nghttp2_frame *f)
+{
+    bool promise = f->hd.type == NGHTTP2_PUSH_PROMISE;
+    if (!promise && f->hd.type != NGHTTP2_HEADERS && f->hd.type != NGHTTP2_DATA)
+        return;
+    int n = snprintf(c->frames + c->frames_len, sizeof(c->frames) - c->frames_len, "%c%d ",
+                     promise                         ? 'P'
+                     : f->hd.type == NGHTTP2_HEADERS ? 'H'
+                                                     : 'D',
+                     promise ? f->push_promise.promised_stream_id : f->hd.stream_id);
+    c->frames_len += (size_t)n < sizeof(c->frames) - c->frames_len ? (size_t)n : 0;
+}
+
 static inline int h2_on_frame(nghttp2_session *s, const nghttp2_frame *f, void *data)
 {
     struct h2_client *c = data;
@@ -109,6 +154,7 @@ static inline int h2_on_frame(nghttp2_session *s, const nghttp2_frame *f, void *
         c->goaway_last = f->goaway.last_stream_id;
         c->goaway_code = f->goaway.error_code;
     }
+    h2_note_frame(c, f);
     c->settings += f->hd.type == NGHTTP2_SETTINGS;
     c->pings += f->hd.type == NGHTTP2_PING;
     c->updates += f->hd.type == NGHTTP2_WINDOW_UPDATE;
@@ -138,7 +184,8 @@ static inline ssize_t h2_read_body(nghttp2_session *s, int32_t id, uint8_t *buf,
     assert_ptr_equal(s, c->session);
     assert_int_equal(t->id, id);
     size_t n = t->send_len - t->send_at < len ? t->send_len - t->send_at : len;
-    memcpy(buf, t->send + t->send_at, n);
+    if (n > 0)
+        memcpy(buf, t->send + t->send_at, n);
     t->send_at += n;
     if (n == 0 && t->holds)
         return NGHTTP2_ERR_DEFERRED;

@@ -15,25 +15,22 @@
 #include "node/base/rng.h"
 #include "node/ctl/admin/admin_conn.h"
 
-#define TICK_MS 500
-#define BACKLOG 128
+#define TICK_MS       500
+#define BACKLOG       128
+#define ACCEPT_BUDGET 16 /* connections taken in one event */
 
 #define LISTENER_MAGIC 0x616c7374
 
-/** One listening handle. Owner: its server, until the loop has closed it. */
+/** One listening socket. Owner: its server, until the loop has closed it. */
 struct weir_admin_listener {
     uint32_t magic;
     struct weir_admin *admin;
     struct weir_list link;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_pipe_t pipe;
-        uv_tcp_t tcp;
-    } u;
+    struct weir_watch watch;
     enum weir_admin_scope scope;
     bool is_tcp;
-    bool waits; /* a connection was there when memory was not */
+    bool tls;
+    bool waits; /* a connection was there when memory or descriptors were not: not watched */
     struct weir_admin_socket socket;
 };
 
@@ -61,15 +58,12 @@ static void name_of_uid(uid_t uid, char out[WEIR_ADMIN_USER_MAX])
 
 /* Names of local users come from files, so this does not wait for a network on an ordinary host.
  */
-static void find_user(struct weir_admin_conn *c)
+static void find_user(struct weir_admin_conn *c, int fd)
 {
     struct ucred peer;
     socklen_t len = sizeof(peer);
-    uv_os_fd_t fd = -1;
     snprintf(c->user, sizeof(c->user), "unknown");
-    if (c->is_tcp || uv_fileno(&c->u.handle, &fd) < 0)
-        return;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+    if (c->is_tcp || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
         return;
     struct weir_admin *a = c->admin;
     if (!a->has_uid || a->last_uid != peer.uid) {
@@ -78,16 +72,6 @@ static void find_user(struct weir_admin_conn *c)
         a->has_uid = true;
     }
     memcpy(c->user, a->last_user, sizeof(c->user));
-}
-
-/* Guesses are counted by it. One that has gone already is "::". */
-static void find_peer(struct weir_admin_conn *c)
-{
-    struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
-    int len = sizeof(ss);
-    if (c->is_tcp)
-        (void)uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&ss, &len);
-    weir_addr_from_sockaddr((const struct sockaddr *)&ss, &c->peer);
 }
 
 /* -- accepting -- */
@@ -104,8 +88,8 @@ static size_t max_of_scope(enum weir_admin_scope scope)
     return max[scope];
 }
 
-/* The connection that has been idle longest makes room, for a client that holds one open must not
- * lock the others out. */
+/* The connection that would be closed soonest anyway makes room, so that clients that hold theirs
+ * open, or that never come to a good token, lock no other out. */
 static bool make_room(struct weir_admin *a, enum weir_admin_scope scope)
 {
     struct weir_admin_conn *oldest = NULL;
@@ -113,7 +97,7 @@ static bool make_room(struct weir_admin *a, enum weir_admin_scope scope)
         return true;
     for (struct weir_list *l = a->conns.next; l != &a->conns; l = l->next) {
         struct weir_admin_conn *c = weir_container_of(l, struct weir_admin_conn, link);
-        if (!weir_admin_conn_idle(c) || (scope != WEIR_ADMIN_SCOPE_ALL && scope != c->scope))
+        if (!weir_admin_conn_may_go(c) || (scope != WEIR_ADMIN_SCOPE_ALL && scope != c->scope))
             continue;
         if (oldest == NULL || c->deadline_ms < oldest->deadline_ms)
             oldest = c;
@@ -124,12 +108,7 @@ static bool make_room(struct weir_admin *a, enum weir_admin_scope scope)
     return true;
 }
 
-static void on_refused_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void refuse_conn(struct weir_admin_conn *c)
+static void refuse_conn(struct weir_admin_listener *l, int fd)
 {
     static const char body[] =
         "{\"error\":{\"code\":\"busy\",\"message\":\"too many admin connections are open; close "
@@ -141,103 +120,117 @@ static void refuse_conn(struct weir_admin_conn *c)
                        "Connection: close\r\n\r\n%s",
                        sizeof(body) - 1, body);
     WEIR_ASSERT(len > 0 && (size_t)len < sizeof(busy));
-    uv_buf_t buf = uv_buf_init(busy, (unsigned)len);
-    weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_ERRORS, 1);
-    (void)uv_try_write(&c->u.stream, &buf, 1);
-    uv_close(&c->u.handle, on_refused_closed);
+    struct weir_pieces p;
+    size_t sent = 0;
+    weir_pieces_reset(&p);
+    weir_pieces_add(&p, weir_span(busy, (size_t)len));
+    weir_metric_add(l->admin->node->metrics, WEIR_M_ADMIN_ERRORS, 1);
+    if (!l->tls)
+        (void)weir_sock_write(fd, &p, &sent);
+    close(fd);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+static void on_acceptable(uv_poll_t *poll, int status, int events);
+
+static void watch_listener(struct weir_admin_listener *l, bool on)
 {
-    struct weir_admin_listener *l = listener_of(stream->data);
+    l->waits = !on;
+    if (weir_watch_want(&l->watch, l->admin->node->loop, on ? UV_READABLE : 0, on_acceptable) < 0)
+        l->waits = true; /* the tick tries again */
+}
+
+static void admit(struct weir_admin_listener *l, struct weir_admin_conn *c, int fd)
+{
     struct weir_admin *a = l->admin;
-    if (status < 0)
-        return;
-    struct weir_admin_conn *c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        l->waits = true; /* libuv asks again only after an accept, so the clock does it */
-        return;
-    }
     c->admin = a;
     c->is_tcp = l->is_tcp;
+    c->tls = l->tls;
     c->scope = l->scope;
-    int rc = l->is_tcp ? uv_tcp_init(stream->loop, &c->u.tcp)
-                       : uv_pipe_init(stream->loop, &c->u.pipe, 0);
-    WEIR_ASSERT(rc == 0);
-    c->u.handle.data = c;
-    if (uv_accept(stream, &c->u.stream) < 0) {
-        uv_close(&c->u.handle, on_refused_closed);
-        return;
-    }
-    if (!make_room(a, l->scope)) {
-        refuse_conn(c);
-        return;
-    }
-    find_peer(c);
-    find_user(c);
+    find_user(c, fd);
     weir_list_append(&a->conns, &c->link);
     a->num_conns++;
     a->num_by_scope[l->scope]++;
-    weir_admin_conn_start(c);
+    weir_admin_conn_start(c, fd);
+}
+
+/* @return true: there may be another one */
+static bool accept_one(struct weir_admin_listener *l)
+{
+    int fd = -1;
+    struct weir_admin_conn *c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        watch_listener(l, false);
+        return false;
+    }
+    enum weir_err err = weir_sock_accept(l->watch.fd, &fd, &c->peer);
+    if (err == WEIR_OK && make_room(l->admin, l->scope)) {
+        admit(l, c, fd);
+        return true;
+    }
+    free(c);
+    if (err == WEIR_OK)
+        refuse_conn(l, fd);
+    else if (err == WEIR_ELIMIT)
+        watch_listener(l, false); /* it stays readable, and would make the loop spin */
+    return err == WEIR_OK || err == WEIR_EIO;
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events)
+{
+    struct weir_admin_listener *l = listener_of(poll->data);
+    struct weir_conn_env *e = &l->admin->env;
+    (void)events;
+    weir_conn_env_enter(e);
+    if (status < 0)
+        l->watch.events = 0;
+    for (int i = 0; i < ACCEPT_BUDGET && accept_one(l); i++)
+        continue;
+    weir_conn_env_leave(e);
 }
 
 /* The clock goes on after stop until the last response is out or too late. */
 static void end_tick(struct weir_admin *a)
 {
-    if (a->stopping && weir_list_empty(&a->conns) && !uv_is_closing((uv_handle_t *)&a->tick))
-        uv_close((uv_handle_t *)&a->tick, NULL);
+    if (!a->stopping || !weir_list_empty(&a->conns) || uv_is_closing((uv_handle_t *)&a->tick))
+        return;
+    uv_close((uv_handle_t *)&a->tick, NULL);
+    weir_conn_env_stop(&a->env);
 }
 
-/* Take the connections that there was no memory for. */
+/* Take the connections that there was no memory or descriptor for. */
 static void accept_again(struct weir_admin *a)
 {
     for (struct weir_list *i = a->listeners.next; i != &a->listeners; i = i->next) {
         struct weir_admin_listener *l = weir_container_of(i, struct weir_admin_listener, link);
-        bool waits = l->waits;
-        l->waits = false;
-        if (waits)
-            on_connection(&l->u.stream, 0);
+        if (l->waits)
+            watch_listener(l, true);
     }
 }
 
 static void on_tick(uv_timer_t *timer)
 {
     struct weir_admin *a = timer->data;
-    struct weir_list *next = NULL;
-    for (struct weir_list *l = a->conns.next; l != &a->conns; l = next) {
-        next = l->next;
-        weir_admin_conn_tick(weir_container_of(l, struct weir_admin_conn, link));
-    }
+    struct weir_timer *t = NULL;
+    weir_conn_env_enter(&a->env);
+    weir_wheel_advance(&a->wheel, a->now.ms);
+    while ((t = weir_wheel_pop(&a->wheel)) != NULL)
+        weir_timer_expire(&a->wheel, t);
+    weir_conn_env_leave(&a->env);
     accept_again(a);
     end_tick(a);
 }
 
-static enum weir_err err_of_uv(int rc, int *ret_errno)
-{
-    *ret_errno = -rc;
-    switch (rc) {
-    case UV_EADDRINUSE:
-        return WEIR_EINUSE;
-    case UV_EACCES:
-    case UV_EPERM:
-        return WEIR_EPERM;
-    case UV_EADDRNOTAVAIL:
-    case UV_EINVAL:
-        return WEIR_EINVAL;
-    case UV_ENOMEM:
-        return WEIR_ENOMEM;
-    default:
-        return WEIR_EIO;
-    }
-}
-
 /* -- listeners -- */
+
+static void free_listener(struct weir_admin_listener *l)
+{
+    l->magic = 0;
+    free(l);
+}
 
 static void on_listener_closed(uv_handle_t *handle)
 {
-    struct weir_admin_listener *l = listener_of(handle->data);
-    l->magic = 0;
-    free(l);
+    free_listener(listener_of(handle->data));
 }
 
 static void close_listener(struct weir_admin_listener *l)
@@ -246,12 +239,12 @@ static void close_listener(struct weir_admin_listener *l)
     WEIR_ASSERT(l->admin->num_listeners > 0);
     l->admin->num_listeners--;
     weir_admin_socket_close(&l->socket);
-    uv_close(&l->u.handle, on_listener_closed);
+    if (!weir_watch_close(&l->watch, false, on_listener_closed))
+        free_listener(l);
 }
 
 /* @return NULL: no memory, or there are too many */
-static struct weir_admin_listener *new_listener(struct weir_admin *a, enum weir_admin_scope scope,
-                                                bool is_tcp)
+static struct weir_admin_listener *new_listener(struct weir_admin *a, enum weir_admin_scope scope)
 {
     struct weir_admin_listener *l =
         a->num_listeners < WEIR_ADMIN_LISTENERS_MAX ? calloc(1, sizeof(*l)) : NULL;
@@ -260,15 +253,18 @@ static struct weir_admin_listener *new_listener(struct weir_admin *a, enum weir_
     l->magic = LISTENER_MAGIC;
     l->admin = a;
     l->scope = scope;
-    l->is_tcp = is_tcp;
     l->socket.fd = -1;
-    int rc =
-        is_tcp ? uv_tcp_init(a->node->loop, &l->u.tcp) : uv_pipe_init(a->node->loop, &l->u.pipe, 0);
-    WEIR_ASSERT(rc == 0);
-    l->u.handle.data = l;
-    weir_list_append(&a->listeners, &l->link);
-    a->num_listeners++;
+    weir_list_init(&l->link);
     return l;
+}
+
+/* Takes fd. */
+static void start_listener(struct weir_admin_listener *l, int fd)
+{
+    weir_watch_init(&l->watch, fd, l);
+    weir_list_append(&l->admin->listeners, &l->link);
+    l->admin->num_listeners++;
+    watch_listener(l, true);
 }
 
 enum weir_err weir_admin_listen_socket(struct weir_admin *a, struct weir_admin_socket *socket,
@@ -276,53 +272,75 @@ enum weir_err weir_admin_listen_socket(struct weir_admin *a, struct weir_admin_s
 {
     WEIR_ASSERT(!a->stopping);
     WEIR_ASSERT(scope == WEIR_ADMIN_SCOPE_ALL || scope == WEIR_ADMIN_SCOPE_READ);
-    struct weir_admin_listener *l = new_listener(a, scope, false);
+    struct weir_admin_listener *l = new_listener(a, scope);
     *ret_errno = 0;
     if (l == NULL)
         return WEIR_ENOMEM;
-    int rc = uv_pipe_open(&l->u.pipe, socket->fd);
-    if (rc == 0) {
-        l->socket = *socket; /* its descriptor is the handle's now */
-        l->socket.fd = -1;
-        *socket = (struct weir_admin_socket){ .fd = -1 };
-        rc = uv_listen(&l->u.stream, BACKLOG, on_connection);
+    if (listen(socket->fd, BACKLOG) < 0) {
+        *ret_errno = errno;
+        free_listener(l);
+        return *ret_errno == EADDRINUSE ? WEIR_EINUSE : WEIR_EIO;
     }
-    if (rc < 0)
-        close_listener(l);
-    return rc == 0 ? WEIR_OK : err_of_uv(rc, ret_errno);
+    l->socket = *socket;
+    l->socket.fd = -1; /* the watch has it */
+    start_listener(l, socket->fd);
+    *socket = (struct weir_admin_socket){ .fd = -1 };
+    return WEIR_OK;
 }
 
 enum weir_err weir_admin_listen_tcp(struct weir_admin *a, const struct weir_addr *at,
                                     enum weir_admin_scope scope, struct weir_admin_listener **ret,
                                     int *ret_errno)
 {
-    struct sockaddr_storage ss;
+    int fd = -1;
     WEIR_ASSERT(!a->stopping);
     WEIR_ASSERT(scope == WEIR_ADMIN_SCOPE_HEALTH || scope == WEIR_ADMIN_SCOPE_TOKEN);
-    struct weir_admin_listener *l = new_listener(a, scope, true);
+    struct weir_admin_listener *l = new_listener(a, scope);
     *ret_errno = 0;
     if (l == NULL)
         return WEIR_ENOMEM;
-    (void)weir_addr_to_sockaddr(at, &ss);
-    unsigned flags = ss.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0;
-    int rc = uv_tcp_bind(&l->u.tcp, (const struct sockaddr *)&ss, flags);
-    if (rc == 0)
-        rc = uv_listen(&l->u.stream, BACKLOG, on_connection);
-    if (rc < 0)
-        close_listener(l);
-    else
-        *ret = l;
-    return rc == 0 ? WEIR_OK : err_of_uv(rc, ret_errno);
+    enum weir_err err = weir_sock_listen_alone(at, &fd, ret_errno);
+    if (err < 0) {
+        free_listener(l);
+        return err;
+    }
+    l->is_tcp = true;
+    start_listener(l, fd);
+    *ret = l;
+    return WEIR_OK;
+}
+
+enum weir_err weir_admin_listen_tls(struct weir_admin *a, const struct weir_addr *at,
+                                    struct weir_admin_listener **ret, int *ret_errno)
+{
+    WEIR_ASSERT(a->tls != NULL);
+    enum weir_err err = weir_admin_listen_tcp(a, at, WEIR_ADMIN_SCOPE_TOKEN, ret, ret_errno);
+    if (err == WEIR_OK)
+        (*ret)->tls = true;
+    return err;
+}
+
+enum weir_err weir_admin_present(struct weir_admin *a, struct weir_tls_identity *identity)
+{
+    if (a->tls == NULL) {
+        if (a->tls_memory == NULL)
+            a->tls_memory = malloc(sizeof(*a->tls_memory));
+        a->env.tls = a->tls_memory;
+        enum weir_err err = a->tls_memory == NULL
+                                ? WEIR_ENOMEM
+                                : weir_admin_tls_new(&a->env, weir_admin_conn_signed, &a->tls);
+        if (err < 0)
+            return err;
+    }
+    weir_admin_tls_present(a->tls, identity);
+    return WEIR_OK;
 }
 
 void weir_admin_bound(const struct weir_admin_listener *l, struct weir_addr *ret)
 {
-    struct sockaddr_storage ss;
-    int len = sizeof(ss);
     WEIR_ASSERT(l->is_tcp);
-    int rc = uv_tcp_getsockname(&l->u.tcp, (struct sockaddr *)&ss, &len);
-    WEIR_ASSERT(rc == 0);
-    weir_addr_from_sockaddr((const struct sockaddr *)&ss, ret);
+    enum weir_err err = weir_sock_local(l->watch.fd, ret);
+    WEIR_ASSERT(err == WEIR_OK);
 }
 
 void weir_admin_unlisten(struct weir_admin_listener **l)
@@ -335,6 +353,22 @@ void weir_admin_unlisten(struct weir_admin_listener **l)
 }
 
 /* -- life -- */
+
+static enum weir_err start_env(struct weir_admin *a)
+{
+    a->now.ms = uv_now(a->node->loop);
+    weir_wheel_init(&a->wheel, a->now.ms);
+    weir_buffers_init(&a->buffers, WEIR_ADMIN_BUFFERS_MAX);
+    a->env = (struct weir_conn_env){
+        .loop = a->node->loop,
+        .wheel = &a->wheel,
+        .buffers = &a->buffers,
+        .scratch = a->read_buffer,
+        .scratch_len = sizeof(a->read_buffer),
+        .now = &a->now,
+    };
+    return weir_conn_env_start(&a->env);
+}
 
 enum weir_err weir_admin_start(struct weir_node *node, struct weir_admin **ret)
 {
@@ -350,6 +384,9 @@ enum weir_err weir_admin_start(struct weir_node *node, struct weir_admin **ret)
     weir_guess_limit_init(&a->guesses, &key);
     weir_list_init(&a->listeners);
     weir_list_init(&a->conns);
+    /* libuv only writes into what it is given here. */
+    enum weir_err err = start_env(a);
+    WEIR_ASSERT(err == WEIR_OK);
     int rc = uv_timer_init(node->loop, &a->tick);
     WEIR_ASSERT(rc == 0);
     a->tick.data = a;
@@ -374,9 +411,11 @@ void weir_admin_stop(struct weir_admin *a)
         if (!weir_admin_conn_finishing(c))
             weir_admin_conn_close(c);
         else
-            c->deadline_ms = uv_now(a->node->loop) + WEIR_ADMIN_LINGER_MS;
+            weir_admin_conn_expect(c, WEIR_ADMIN_LINGER_MS);
     }
-    end_tick(a);
+    /* Not here: the caller may be an event of a connection, whose memory is freed at the end. */
+    int rc = uv_timer_start(&a->tick, on_tick, 0, TICK_MS);
+    WEIR_ASSERT(rc == 0);
 }
 
 void weir_admin_free(struct weir_admin **a)
@@ -386,6 +425,9 @@ void weir_admin_free(struct weir_admin **a)
     WEIR_ASSERT((*a)->stopping);
     WEIR_ASSERT(weir_list_empty(&(*a)->conns));
     WEIR_ASSERT((*a)->body_bytes == 0);
+    weir_admin_tls_free(&(*a)->tls);
+    free((*a)->tls_memory);
+    weir_buffers_deinit(&(*a)->buffers);
     free(*a);
     *a = NULL;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin.h - the admin server: HTTP/1.1 on the control loop, over Unix sockets and, for the health
- * paths alone, in clear over TCP. Owner: control.   Limits: WEIR_ADMIN_CONNS_MAX connections,
- * WEIR_ADMIN_TCP_MAX of them over TCP and WEIR_ADMIN_READ_MAX over admin.socket_ro;
- * WEIR_ADMIN_LISTENERS_MAX listeners. The paths and their responses: API.md; their handlers:
- * admin_api.h.
+ * admin.h - the admin server: HTTP/1.1 on the control loop, over Unix sockets, over TLS with tokens
+ * and, for the health paths alone, in clear over TCP. Owner: control.   Limits:
+ * WEIR_ADMIN_CONNS_MAX connections, WEIR_ADMIN_TCP_MAX of them over TCP and WEIR_ADMIN_READ_MAX
+ * over admin.socket_ro; WEIR_ADMIN_LISTENERS_MAX listeners. The paths and their responses: API.md;
+ * their handlers: admin_api.h.
  */
 #ifndef WEIR_NODE_CTL_ADMIN_ADMIN_H
 #define WEIR_NODE_CTL_ADMIN_ADMIN_H
@@ -17,6 +17,7 @@
 #include "node/ctl/admin/admin_limits.h"
 #include "node/ctl/admin/admin_socket.h"
 #include "node/ctl/node.h"
+#include "node/wire/tls_identity.h"
 
 #define WEIR_ADMIN_LISTENERS_MAX 8
 
@@ -50,6 +51,18 @@ WEIR_MUST_USE enum weir_err weir_admin_listen_socket(struct weir_admin *a,
  */
 WEIR_MUST_USE enum weir_err weir_admin_listen_tcp(struct weir_admin *a, const struct weir_addr *at,
                                                   enum weir_admin_scope scope,
+                                                  struct weir_admin_listener **ret, int *ret_errno);
+/**
+ * Present this certificate over TLS from now on.
+ *
+ * @param identity  takes the reference, on success
+ * @return WEIR_OK | WEIR_ENOMEM, at the first call alone
+ */
+WEIR_MUST_USE enum weir_err weir_admin_present(struct weir_admin *a,
+                                               struct weir_tls_identity *identity);
+/** Serve on a TCP address over TLS, with tokens. After weir_admin_present (contract). As
+ * weir_admin_listen_tcp. */
+WEIR_MUST_USE enum weir_err weir_admin_listen_tls(struct weir_admin *a, const struct weir_addr *at,
                                                   struct weir_admin_listener **ret, int *ret_errno);
 /** The address of a TCP listener, with the real port. */
 void weir_admin_bound(const struct weir_admin_listener *l, struct weir_addr *ret);

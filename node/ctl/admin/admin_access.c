@@ -153,6 +153,7 @@ static bool authenticate_by_token(struct weir_admin_request *r)
         weir_admin_response_err(r, err, "the token cannot be looked up");
         return false;
     }
+    r->conn->trusted = r->conn->trusted || outcome == WEIR_TOKEN_GOOD;
     if (outcome == WEIR_TOKEN_GOOD)
         return true;
     refuse_token(r, outcome, now_ms);

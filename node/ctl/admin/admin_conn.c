@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * admin_conn.c - one connection of the admin server: reads requests, hands them to their handlers,
- * writes responses. Callbacks note what happened and call pump or finish; those two move the
- * connection on. A request has its response before the next one is read.
+ * writes responses. Events note what happened and call pump or finish; those two move the
+ * connection on. A request has its response before the next one is read. That a response is out is
+ * always seen in an event of its own, so that a client that sends many requests at once does not
+ * make the stack deep.
  */
 #include "node/ctl/admin/admin_conn.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
 
-#define CONN_MAGIC 0x61636f6e
+#define CONN_MAGIC     0x61636f6e
+#define SLICES_A_TURN  16 /* slices of a response that are sent in one turn */
+#define FAILURES_PER_S 5  /* lines about handshakes that failed */
 
 static struct weir_admin_conn *conn_of(void *at)
 {
@@ -24,6 +29,7 @@ static struct weir_admin_conn *conn_of(void *at)
 /* The legal moves: row from, bit to. */
 #define TO(state) (1u << (WEIR_ADMIN_CONN_##state))
 static const uint8_t conn_moves[] = {
+    [WEIR_ADMIN_CONN_HANDSHAKE] = TO(READING) | TO(LINGERING) | TO(CLOSING),
     [WEIR_ADMIN_CONN_READING] = TO(WORKING) | TO(WRITING) | TO(CLOSING),
     [WEIR_ADMIN_CONN_WORKING] = TO(WRITING) | TO(STREAMING) | TO(CLOSING),
     [WEIR_ADMIN_CONN_WRITING] = TO(READING) | TO(LINGERING) | TO(CLOSING),
@@ -41,12 +47,32 @@ static void move_conn(struct weir_admin_conn *c, enum weir_admin_conn_state to)
 }
 
 static void pump_conn(struct weir_admin_conn *c);
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 
-static void set_deadline(struct weir_admin_conn *c, uint64_t ms)
+void weir_admin_conn_expect(struct weir_admin_conn *c, uint64_t ms)
 {
-    c->deadline_ms = uv_now(c->u.handle.loop) + ms;
+    c->deadline_ms = uv_now(c->admin->node->loop) + ms;
+    weir_conn_set_deadline(&c->conn, c->deadline_ms);
+}
+
+static void expect_nothing(struct weir_admin_conn *c)
+{
+    c->deadline_ms = UINT64_MAX;
+    weir_timer_stop(&c->admin->wheel, &c->conn.deadline);
+}
+
+/* A handler that sends must not find its request gone when the call returns. */
+static void fail_soon(struct weir_admin_conn *c)
+{
+    c->failed = true;
+    weir_conn_wake(&c->conn);
+}
+
+/* Watch for what the connection waits for. */
+static void set_watch(struct weir_admin_conn *c)
+{
+    if (c->state != WEIR_ADMIN_CONN_CLOSING &&
+        weir_conn_watch(&c->conn, c->reading && !c->seen_end) < 0)
+        fail_soon(c);
 }
 
 /* -- requests -- */
@@ -80,24 +106,26 @@ static void free_request(struct weir_admin_request *r)
 
 /* -- writing -- */
 
-static void on_shutdown(uv_shutdown_t *req, int status)
-{
-    struct weir_admin_conn *c = conn_of(req->data);
-    if (status < 0 && c->state != WEIR_ADMIN_CONN_CLOSING)
-        weir_admin_conn_close(c);
-}
-
 /* The response is out while bytes of the client are still coming: closing now could destroy it on
  * its way. */
 static void begin_linger(struct weir_admin_conn *c)
 {
     move_conn(c, WEIR_ADMIN_CONN_LINGERING);
-    set_deadline(c, WEIR_ADMIN_LINGER_MS);
-    c->shutdown.data = c;
-    if (!c->reading && !c->seen_end)
-        c->reading = uv_read_start(&c->u.stream, on_alloc, on_read) == 0;
-    if (!c->reading || uv_shutdown(&c->shutdown, &c->u.stream, on_shutdown) < 0)
+    weir_admin_conn_expect(c, WEIR_ADMIN_LINGER_MS);
+    if (c->seen_end) {
         weir_admin_conn_close(c);
+        return;
+    }
+    weir_conn_shut(&c->conn);
+    c->reading = true;
+}
+
+/* Nothing more follows: over TLS the client is told that the end is no accident. */
+static void close_in_order(struct weir_admin_conn *c)
+{
+    if (c->tls && !weir_conn_blocked(&c->conn))
+        weir_conn_shut(&c->conn);
+    weir_admin_conn_close(c);
 }
 
 static void finish_response(struct weir_admin_conn *c)
@@ -107,48 +135,70 @@ static void finish_response(struct weir_admin_conn *c)
         return;
     }
     if (c->close_after || c->admin->stopping) {
-        weir_admin_conn_close(c);
+        close_in_order(c);
         return;
     }
     move_conn(c, WEIR_ADMIN_CONN_READING);
-    set_deadline(c,
-                 weir_admin_http_idle(&c->http) ? WEIR_ADMIN_IDLE_MS : WEIR_ADMIN_HEAD_TIMEOUT_MS);
+    weir_admin_conn_expect(c, weir_admin_http_idle(&c->http) ? WEIR_ADMIN_IDLE_MS
+                                                             : WEIR_ADMIN_HEAD_TIMEOUT_MS);
     pump_conn(c);
 }
 
-static void on_written(uv_write_t *req, int status)
+static void on_written(struct weir_admin_conn *c)
 {
-    struct weir_admin_conn *c = conn_of(req->data);
     c->writing = false;
     weir_strbuf_deinit(&c->head);
     weir_strbuf_deinit(&c->body);
-    if (c->state == WEIR_ADMIN_CONN_CLOSING)
-        return;
-    if (status < 0)
-        weir_admin_conn_close(c);
-    else if (c->state == WEIR_ADMIN_CONN_WRITING || c->ended)
+    if (c->state == WEIR_ADMIN_CONN_WRITING || c->ended)
         finish_response(c);
     else
-        c->deadline_ms = UINT64_MAX;
+        expect_nothing(c);
+}
+
+/* The next bytes of head and body. */
+static void next_pieces(const struct weir_admin_conn *c, struct weir_pieces *p)
+{
+    size_t body_at = c->written > c->head.len ? c->written - c->head.len : 0;
+    size_t body_len = c->body.len - body_at;
+    weir_pieces_reset(p);
+    if (c->written < c->head.len)
+        weir_pieces_add(p, weir_span(c->head.at + c->written, c->head.len - c->written));
+    weir_pieces_add(p, weir_span(c->body.at + body_at,
+                                 body_len < WEIR_ADMIN_SLICE ? body_len : WEIR_ADMIN_SLICE));
+}
+
+/* A slice at a time, so that little is copied of what the client does not take. */
+static void write_some(struct weir_admin_conn *c)
+{
+    size_t whole = c->head.len + c->body.len;
+    for (int i = 0; i < SLICES_A_TURN && c->written < whole && !weir_conn_blocked(&c->conn); i++) {
+        struct weir_pieces p;
+        next_pieces(c, &p);
+        if (weir_conn_send(&c->conn, &p) != WEIR_CONN_SENT) {
+            fail_soon(c);
+            return;
+        }
+        c->written += p.len;
+    }
+    if (c->written == whole && !weir_conn_blocked(&c->conn))
+        weir_conn_wake(&c->conn);
+    else if (!weir_conn_blocked(&c->conn))
+        weir_conn_defer(&c->conn); /* others come first */
+    set_watch(c);
 }
 
 /* Send c->head and c->body. */
 static void begin_write(struct weir_admin_conn *c)
 {
     WEIR_ASSERT(!c->writing);
-    uv_buf_t bufs[2] = { uv_buf_init(c->head.at, (unsigned)c->head.len),
-                         uv_buf_init(c->body.at, (unsigned)c->body.len) };
+    c->writing = true;
+    c->written = 0;
     if (c->head.failed || c->body.failed) {
-        weir_admin_conn_close(c);
+        fail_soon(c);
         return;
     }
-    c->writing = true;
-    c->write.data = c;
-    set_deadline(c, WEIR_ADMIN_WRITE_TIMEOUT_MS);
-    if (uv_write(&c->write, &c->u.stream, bufs, c->body.len > 0 ? 2 : 1, on_written) < 0) {
-        c->writing = false;
-        weir_admin_conn_close(c);
-    }
+    weir_admin_conn_expect(c, WEIR_ADMIN_WRITE_TIMEOUT_MS);
+    write_some(c);
 }
 
 static void write_head(struct weir_admin_conn *c, struct weir_admin_request *r,
@@ -321,7 +371,8 @@ static bool route_request(struct weir_admin_request *r)
 /* A request with a body is judged by its head, so that a refused one need not be sent. */
 static void on_head(struct weir_admin_conn *c)
 {
-    static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct weir_pieces p;
     if (!c->http.message->has_body)
         return;
     struct weir_admin_request *r = new_request(c);
@@ -330,11 +381,12 @@ static void on_head(struct weir_admin_conn *c)
         return;
     }
     r->message = c->http.message;
-    set_deadline(c, WEIR_ADMIN_BODY_TIMEOUT_MS);
+    weir_admin_conn_expect(c, WEIR_ADMIN_BODY_TIMEOUT_MS);
     if (!route_request(r) || !r->message->head.expect_continue || c->http.in.len > 0)
         return;
-    uv_buf_t buf = uv_buf_init(go_on, sizeof(go_on) - 1);
-    if (uv_try_write(&c->u.stream, &buf, 1) != (int)buf.len)
+    weir_pieces_reset(&p);
+    weir_pieces_add(&p, weir_span(go_on, sizeof(go_on) - 1));
+    if (weir_conn_send(&c->conn, &p) != WEIR_CONN_SENT)
         weir_admin_conn_close(c);
 }
 
@@ -351,7 +403,7 @@ static void on_request(struct weir_admin_conn *c)
     r->message = weir_admin_http_take(&c->http);
     r->whole = true;
     move_conn(c, WEIR_ADMIN_CONN_WORKING);
-    c->deadline_ms = UINT64_MAX;
+    expect_nothing(c);
     if (routed || route_request(r))
         r->route->run(r);
 }
@@ -371,23 +423,6 @@ static bool count_body(struct weir_admin_conn *c)
     return false;
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    struct weir_admin_conn *c = conn_of(handle->data);
-    *buf = uv_buf_init((char *)c->admin->read_buffer, sizeof(c->admin->read_buffer));
-}
-
-static void set_reading(struct weir_admin_conn *c, bool on)
-{
-    if (on == c->reading || c->seen_end)
-        return;
-    c->reading = on;
-    if (!on)
-        (void)uv_read_stop(&c->u.stream);
-    else if (uv_read_start(&c->u.stream, on_alloc, on_read) < 0)
-        weir_admin_conn_close(c);
-}
-
 static void pump_conn(struct weir_admin_conn *c)
 {
     while (c->state == WEIR_ADMIN_CONN_READING) {
@@ -399,7 +434,7 @@ static void pump_conn(struct weir_admin_conn *c)
             if (c->seen_end)
                 weir_admin_conn_close(c);
             else
-                set_reading(c, true);
+                c->reading = true;
             return;
         case WEIR_ADMIN_HEAD:
             on_head(c);
@@ -416,20 +451,20 @@ static void pump_conn(struct weir_admin_conn *c)
 
 static void on_bytes(struct weir_admin_conn *c, struct weir_span bytes)
 {
-    if (c->state == WEIR_ADMIN_CONN_LINGERING || c->linger) {
+    if (c->linger) {
         c->dropped += bytes.len;
         if (c->dropped > WEIR_ADMIN_LINGER_MAX)
             weir_admin_conn_close(c);
         return;
     }
     if (weir_admin_http_idle(&c->http) && c->state == WEIR_ADMIN_CONN_READING)
-        set_deadline(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
+        weir_admin_conn_expect(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
     if (weir_admin_http_feed(&c->http, bytes) < 0) {
         weir_admin_conn_close(c);
         return;
     }
     if (c->state != WEIR_ADMIN_CONN_READING && c->http.in.len > WEIR_ADMIN_AHEAD_MAX)
-        set_reading(c, false);
+        c->reading = false;
     pump_conn(c);
 }
 
@@ -437,46 +472,173 @@ static void on_bytes(struct weir_admin_conn *c, struct weir_span bytes)
  * because nothing else would end it. */
 static void on_end(struct weir_admin_conn *c, bool clean)
 {
-    set_reading(c, false);
     c->seen_end = true;
     if (clean && (c->state == WEIR_ADMIN_CONN_WORKING || c->state == WEIR_ADMIN_CONN_WRITING))
         return;
     weir_admin_conn_close(c);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+/* As the socket has it, whether it is encrypted or not. */
+static void read_and_drop(struct weir_admin_conn *c)
 {
-    struct weir_admin_conn *c = conn_of(stream->data);
-    if (c->state == WEIR_ADMIN_CONN_CLOSING || n == 0)
+    size_t n = 0;
+    enum weir_io io =
+        weir_sock_read(c->conn.watch.fd, c->conn.env->scratch, c->conn.env->scratch_len, &n);
+    c->dropped += n;
+    if (io == WEIR_IO_END || io == WEIR_IO_FAILED || c->dropped > WEIR_ADMIN_LINGER_MAX)
+        weir_admin_conn_close(c);
+}
+
+static void read_some(struct weir_admin_conn *c)
+{
+    struct weir_span bytes;
+    switch (weir_conn_read(&c->conn, c->conn.env->scratch_len, &bytes)) {
+    case WEIR_IO_DONE:
+        on_bytes(c, bytes);
         return;
-    if (n < 0)
-        on_end(c, n == UV_EOF);
+    case WEIR_IO_BLOCKED:
+        return;
+    case WEIR_IO_END:
+        on_end(c, true);
+        return;
+    case WEIR_IO_FAILED:
+        on_end(c, false);
+        return;
+    }
+    WEIR_UNREACHABLE();
+}
+
+/* -- the handshake -- */
+
+static void report_failure(const struct weir_admin_conn *c, const char *reason)
+{
+    static struct weir_log_limit limit;
+    char client[WEIR_ADDR_TEXT_MAX];
+    uint32_t suppressed = 0;
+    weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_HANDSHAKES_FAILED, 1);
+    if (!weir_log_allowed(&limit, FAILURES_PER_S, &suppressed))
+        return;
+    weir_addr_ip_text(&c->peer, client);
+    log_info("admin.handshake_failed", "client=%s reason=%s suppressed=%u", client, reason,
+             suppressed);
+}
+
+static void step_handshake(struct weir_admin_conn *c)
+{
+    enum weir_tls_fault fault = WEIR_TLS_FAULT_NONE;
+    switch (weir_admin_tls_handshake(c->admin->tls, &c->conn, &fault)) {
+    case WEIR_ADMIN_TLS_DONE:
+        move_conn(c, WEIR_ADMIN_CONN_READING);
+        weir_admin_conn_expect(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
+        return;
+    case WEIR_ADMIN_TLS_WAITS:
+        return;
+    case WEIR_ADMIN_TLS_SIGNS:
+        c->signing = true;
+        c->reading = false;
+        return;
+    case WEIR_ADMIN_TLS_REFUSED:
+        report_failure(c, weir_tls_fault_name(fault));
+        if (weir_conn_blocked(&c->conn))
+            weir_admin_conn_close(c);
+        else
+            begin_linger(c);
+        return;
+    case WEIR_ADMIN_TLS_ENDED: /* as what only looks whether somebody listens */
+        weir_metric_add(c->admin->node->metrics, WEIR_M_ADMIN_HANDSHAKES_FAILED, 1);
+        weir_admin_conn_close(c);
+        return;
+    }
+    WEIR_UNREACHABLE();
+}
+
+void weir_admin_conn_signed(struct weir_conn *conn)
+{
+    struct weir_admin_conn *c = conn_of(weir_container_of(conn, struct weir_admin_conn, conn));
+    WEIR_ASSERT(c->signing);
+    weir_conn_env_enter(c->conn.env);
+    c->signing = false;
+    c->reading = true;
+    step_handshake(c);
+    set_watch(c);
+    weir_conn_env_leave(c->conn.env);
+}
+
+/* -- events -- */
+
+static void on_readable(struct weir_admin_conn *c)
+{
+    if (c->state == WEIR_ADMIN_CONN_CLOSING || !c->reading || c->seen_end)
+        return;
+    if (c->state == WEIR_ADMIN_CONN_HANDSHAKE)
+        step_handshake(c);
+    else if (c->state == WEIR_ADMIN_CONN_LINGERING)
+        read_and_drop(c);
     else
-        on_bytes(c, weir_span(buf->base, (size_t)n));
+        read_some(c);
 }
 
-/* -- life -- */
-
-void weir_admin_conn_start(struct weir_admin_conn *c)
+static void on_event(struct weir_conn *conn, unsigned what)
 {
-    c->magic = CONN_MAGIC;
-    c->u.handle.data = c;
-    c->state = WEIR_ADMIN_CONN_READING; /* the first */
-    weir_admin_http_init(&c->http, WEIR_ADMIN_BODY_MAX);
-    c->head = WEIR_STRBUF_ZERO;
-    c->body = WEIR_STRBUF_ZERO;
-    set_deadline(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
-    set_reading(c, true);
+    struct weir_admin_conn *c = conn_of(weir_container_of(conn, struct weir_admin_conn, conn));
+    if (c->failed || (what & WEIR_CONN_FAILED) != 0) {
+        weir_admin_conn_close(c);
+        return;
+    }
+    if (c->writing && !weir_conn_blocked(&c->conn)) {
+        if (c->written < c->head.len + c->body.len)
+            write_some(c);
+        else
+            on_written(c);
+    }
+    if ((what & WEIR_CONN_READABLE) != 0)
+        on_readable(c);
+    set_watch(c);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_expired(struct weir_conn *conn)
 {
-    struct weir_admin_conn *c = conn_of(handle->data);
+    struct weir_admin_conn *c = conn_of(weir_container_of(conn, struct weir_admin_conn, conn));
+    if (c->state == WEIR_ADMIN_CONN_HANDSHAKE)
+        report_failure(c, "timeout");
+    if (c->state == WEIR_ADMIN_CONN_READING && !weir_admin_http_idle(&c->http))
+        refuse_request(c, 408, "the request took too long to arrive");
+    else
+        weir_admin_conn_close(c);
+}
+
+static void on_closed(struct weir_conn *conn)
+{
+    struct weir_admin_conn *c = conn_of(weir_container_of(conn, struct weir_admin_conn, conn));
     weir_strbuf_deinit(&c->head);
     weir_strbuf_deinit(&c->body);
     weir_admin_http_deinit(&c->http);
     c->magic = 0;
     free(c);
+}
+
+static const struct weir_conn_owner conn_owner = {
+    .task = WEIR_CONN_TASK,
+    .event = on_event,
+    .expired = on_expired,
+    .closed = on_closed,
+};
+
+/* -- life -- */
+
+void weir_admin_conn_start(struct weir_admin_conn *c, int fd)
+{
+    c->magic = CONN_MAGIC;
+    weir_conn_init(&c->conn, &c->admin->env, &conn_owner, fd);
+    c->state = c->tls ? WEIR_ADMIN_CONN_HANDSHAKE : WEIR_ADMIN_CONN_READING; /* the first */
+    weir_admin_http_init(&c->http, WEIR_ADMIN_BODY_MAX);
+    c->head = WEIR_STRBUF_ZERO;
+    c->body = WEIR_STRBUF_ZERO;
+    c->reading = true;
+    weir_admin_conn_expect(c, c->tls ? WEIR_ADMIN_HANDSHAKE_MS : WEIR_ADMIN_HEAD_TIMEOUT_MS);
+    if (c->tls && weir_admin_tls_accept(c->admin->tls, &c->conn) < 0)
+        fail_soon(c);
+    set_watch(c);
 }
 
 void weir_admin_conn_close(struct weir_admin_conn *c)
@@ -490,7 +652,7 @@ void weir_admin_conn_close(struct weir_admin_conn *c)
     weir_list_remove(&c->link);
     a->num_conns--;
     a->num_by_scope[c->scope]--;
-    uv_close(&c->u.handle, on_closed);
+    weir_conn_close(&c->conn, false);
     if (r == NULL)
         return;
     r->conn = NULL;
@@ -506,17 +668,11 @@ bool weir_admin_conn_finishing(const struct weir_admin_conn *c)
            (c->state == WEIR_ADMIN_CONN_STREAMING && c->ended);
 }
 
-bool weir_admin_conn_idle(const struct weir_admin_conn *c)
+bool weir_admin_conn_may_go(const struct weir_admin_conn *c)
 {
-    return c->state == WEIR_ADMIN_CONN_READING && weir_admin_http_idle(&c->http);
-}
-
-void weir_admin_conn_tick(struct weir_admin_conn *c)
-{
-    if (uv_now(c->u.handle.loop) < c->deadline_ms)
-        return;
-    if (c->state == WEIR_ADMIN_CONN_READING && !weir_admin_http_idle(&c->http))
-        refuse_request(c, 408, "the request took too long to arrive");
-    else
-        weir_admin_conn_close(c);
+    if (c->state == WEIR_ADMIN_CONN_HANDSHAKE)
+        return true;
+    if (c->state != WEIR_ADMIN_CONN_READING)
+        return false;
+    return weir_admin_http_idle(&c->http) || (c->scope == WEIR_ADMIN_SCOPE_TOKEN && !c->trusted);
 }

@@ -10,8 +10,9 @@
 #define WEIR_ADMIN_READ_MAX  64 /* over admin.socket_ro, for the same reason */
 #define WEIR_ADMIN_TOKEN_MAX 64 /* with tokens, for the same reason */
 #define WEIR_ADMIN_BODIES_MAX                                                                      \
-    67108864                     /* bytes of request bodies held at once, of all connections */
-#define WEIR_ADMIN_IDLE_MS 75000 /* between two requests */
+    67108864                          /* bytes of request bodies held at once, of all connections */
+#define WEIR_ADMIN_HANDSHAKE_MS 10000 /* absolute, for TLS */
+#define WEIR_ADMIN_IDLE_MS      75000 /* between two requests */
 #define WEIR_ADMIN_HEAD_TIMEOUT_MS                                                                 \
     10000 /* absolute, from the first byte of a head; also for a new connection */
 #define WEIR_ADMIN_BODY_TIMEOUT_MS 60000 /* absolute, for a whole body */
@@ -21,6 +22,9 @@
     2000 /* reading on after an early refusal, for the client to see it                            \
           */
 #define WEIR_ADMIN_LINGER_MAX 33554432 /* bytes dropped meanwhile */
+#define WEIR_ADMIN_SLICE      65536 /* bytes of a response that are given to a connection at once */
+#define WEIR_ADMIN_BUFFERS_MAX                                                                     \
+    33554432 /* bytes that clients do not take, and that TLS holds, of all connections */
 
 /** What a listener serves. */
 enum weir_admin_scope {

@@ -76,6 +76,7 @@ static void free_link(struct weir_session_h2 *h)
         return;
     weir_h2_streams_bury(l);
     weir_h2_free(&l->codec);
+    weir_pool_release(&l->common->pushes, l->pushes);
     weir_pool_release(&l->common->links, l);
     h->link = NULL;
 }
@@ -421,8 +422,11 @@ static void on_expired(struct weir_conn *c)
 static bool make_common(struct weir_worker *w)
 {
     struct weir_h2_common *m = w->h2;
+    struct weir_siphash_key secret;
     if (m != NULL)
         return true;
+    if (weir_rng_secret(&secret, sizeof(secret)) < 0)
+        return false;
     m = calloc(1, sizeof(*m));
     if (m == NULL)
         return false;
@@ -433,6 +437,8 @@ static bool make_common(struct weir_worker *w)
     }
     weir_pool_init(&m->links, sizeof(struct weir_h2_link), 64, 1u << 20);
     weir_pool_init(&m->streams, sizeof(struct weir_h2_stream), 128, 1u << 20);
+    weir_pool_init(&m->pushes, sizeof(struct weir_h2_pushes), 16, 1u << 20);
+    weir_hints_init(&m->hints, &secret);
     w->h2 = m;
     return true;
 }
@@ -442,6 +448,8 @@ void weir_session_h2_free_common(struct weir_worker *w)
     struct weir_h2_common *m = w->h2;
     if (m == NULL)
         return;
+    weir_hints_deinit(&m->hints);
+    weir_pool_deinit(&m->pushes);
     weir_pool_deinit(&m->streams);
     weir_pool_deinit(&m->links);
     weir_h2_shared_free(&m->shared);

@@ -2,7 +2,8 @@
  *
  * session_h2.h - HTTP/2 on a client's connection: many streams, each the client's side of an
  * exchange. session_h2.c moves the connection, session_h2_stream.c its streams, session_h2_output.c
- * writes. Private to node/loop. Owner: one worker.
+ * writes, session_h2_push.c
+ * pushes. Private to node/loop. Owner: one worker.
  * Limits: below; wire/h2.h. Memory: pools of the worker, made for the first such connection.
  * Ref: RFC 9113.
  */
@@ -16,13 +17,15 @@
 #include "node/base/contract.h"
 #include "node/base/list.h"
 #include "node/exchange/exchange_env.h"
+#include "node/flow/hints.h"
 #include "node/loop/session/session.h"
 #include "node/wire/h2/h2.h"
 
-#define WEIR_H2_STREAMS_MAX 100    /* of a connection at once, with those that were reset lately */
-#define WEIR_H2_STASHED_MAX 262144 /* bytes of requests that wait before the client is held up */
-#define WEIR_H2_BATCH_LEN   65536  /* bytes that leave with one write, about */
-#define WEIR_H2_NOTICE_MS   500    /* from the notice of an end until requests are refused */
+#define WEIR_H2_STREAMS_MAX  100    /* of a connection at once, with those that were reset lately */
+#define WEIR_H2_STASHED_MAX  262144 /* bytes of requests that wait before the client is held up */
+#define WEIR_H2_BATCH_LEN    65536  /* bytes that leave with one write, about */
+#define WEIR_H2_PUSHED_PATHS 256    /* that a connection remembers: each is pushed once */
+#define WEIR_H2_NOTICE_MS    500    /* from the notice of an end until requests are refused */
 
 enum weir_session_h2_state {
     WEIR_SESSION_H2_OPEN,
@@ -48,8 +51,16 @@ _Static_assert(sizeof(struct weir_session_h2) <= WEIR_SESSION_BYTES,
 /** What a worker has for all its HTTP/2 connections. */
 struct weir_h2_common {
     struct weir_h2_shared *shared;
-    struct weir_pool links, streams;
+    struct weir_pool links, streams, pushes;
+    struct weir_hints hints;
+    struct weir_h1_head head; /* of a request whose response is read for links */
     struct weir_pieces batch; /* of the connection whose pump runs */
+};
+
+/** What a connection was pushed. */
+struct weir_h2_pushes {
+    uint32_t open;                        /* promised, and not over */
+    uint64_t paths[WEIR_H2_PUSHED_PATHS]; /* hashes of paths that the client has or is pushed */
 };
 
 /** The rest of a connection. */
@@ -57,14 +68,15 @@ struct weir_h2_link {
     struct weir_session_h2 *h;
     struct weir_h2 *codec; /* owns */
     struct weir_h2_common *common;
-    struct weir_account *account; /* of the last exchange */
-    struct weir_list streams;     /* weir_h2_stream.link */
-    struct weir_list woken;       /* their exchanges may want input: wake_link */
-    struct weir_list batched;     /* with bytes in the batch: batch_link */
-    struct weir_list sent;        /* all their bytes are given to the conn: sent_link */
-    struct weir_list dead;        /* freed when the batch is empty: link */
-    uint32_t num_streams;
-    uint32_t begun; /* exchanges begun in the turn begun_turn */
+    struct weir_account *account;  /* of the last exchange */
+    struct weir_h2_pushes *pushes; /* owns; NULL: nothing was pushed so far */
+    struct weir_list streams;      /* weir_h2_stream.link */
+    struct weir_list woken;        /* their exchanges may want input: wake_link */
+    struct weir_list batched;      /* with bytes in the batch: batch_link */
+    struct weir_list sent;         /* all their bytes are given to the conn: sent_link */
+    struct weir_list dead;         /* freed when the batch is empty: link */
+    uint32_t num_streams;          /* with an exchange */
+    uint32_t begun;                /* exchanges begun in the turn begun_turn */
     uint32_t begun_turn;
     uint32_t stashed; /* bytes of requests that wait */
     uint32_t owed;    /* bytes of the connection's window to be given back */
@@ -98,6 +110,10 @@ struct weir_h2_stream {
     bool last_sent; /* its end is in the batch, or sent */
     bool closed;    /* the codec knows it no longer */
     bool dead;
+    bool pushed;                /* promised, and not asked for */
+    bool teaches;               /* hints may be learned of its response */
+    struct weir_stash *promise; /* the request that was promised, until its exchange begins */
+    struct weir_hints_key hints;
     uint64_t given;     /* bytes of its body given to the conn */
     uint64_t credit;    /* bytes that the client took of the connection while it held this one up */
     uint64_t confirmed; /* weir_conn_confirmed when credit was last counted */
@@ -115,6 +131,30 @@ static inline struct weir_conn *weir_h2_conn_of(const struct weir_h2_link *l)
 /** Have the connection's pump run: now, if `soon`, or once all events of this turn have been
  * handled, so that what they bring leaves together. Does nothing while it runs. */
 void weir_h2_link_schedule(struct weir_h2_link *l, bool soon);
+
+/** A stream without an id and without an exchange. NULL: no memory. */
+struct weir_h2_stream *weir_h2_stream_new(struct weir_h2_link *l);
+/** Its exchange is over, or there was none. Freed when the batch is empty. */
+void weir_h2_stream_end(struct weir_h2_stream *s);
+/** Begin its exchange. @param bytes  of the head; borrowed for the call */
+void weir_h2_stream_begin(struct weir_h2_stream *s, const struct weir_h1_head *head,
+                          const uint8_t *bytes);
+
+/** A final head is about to be given to the client: promise what it links. */
+void weir_h2_push_links(struct weir_h2_stream *s, const struct weir_response_fields *fields);
+/** As weir_h2_owner.promised. */
+void weir_h2_push_promised(void *owner, int32_t id, bool sent);
+/** Serve what was promised. */
+void weir_h2_push_begin(struct weir_h2_stream *s);
+/** A pushed stream ends. */
+void weir_h2_push_ended(struct weir_h2_stream *s);
+/** The client has asked for a path itself: it is not pushed. */
+void weir_h2_push_asked(struct weir_h2_stream *s, struct weir_span path);
+/** An exchange has begun, of a request with this head: send hints, if there are any. */
+void weir_h2_hint_begun(struct weir_h2_stream *s, const struct weir_h1_head *head,
+                        const uint8_t *bytes);
+/** A final head is given to the client: learn what it links. */
+void weir_h2_hint_learn(struct weir_h2_stream *s, const struct weir_response_fields *fields);
 
 /** The calls of the codec. */
 extern const struct weir_h2_owner weir_h2_stream_owner;

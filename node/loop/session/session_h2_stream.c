@@ -35,6 +35,8 @@ static struct weir_worker *worker_of(const struct weir_h2_link *l)
     return weir_worker_of(weir_h2_conn_of(l));
 }
 
+static const struct weir_client_ops side_ops;
+
 /* -- life -- */
 
 /* Give back what the client may send again. */
@@ -52,33 +54,41 @@ static void use_stash(struct weir_h2_stream *s, size_t n)
     weir_stash_use(weir_h2_conn_of(s->l)->env->buffers, &s->in, n);
 }
 
-static struct weir_h2_stream *new_stream(struct weir_h2_link *l, int32_t id,
-                                         const struct weir_client_ops *ops)
+struct weir_h2_stream *weir_h2_stream_new(struct weir_h2_link *l)
 {
     struct weir_h2_stream *s = weir_pool_get(&l->common->streams);
     if (s == NULL)
         return NULL;
     memset(s, 0, sizeof(*s));
     s->magic = WEIR_H2_STREAM_MAGIC;
-    s->id = id;
     s->l = l;
-    s->side.ops = ops;
+    s->side.ops = &side_ops;
     s->side.idle_timeout_ms = l->idle_timeout_ms;
     weir_list_init(&s->link);
     weir_list_init(&s->wake_link);
     weir_list_init(&s->batch_link);
     weir_list_init(&s->sent_link);
     weir_list_append(&l->streams, &s->link);
+    return s;
+}
+
+/* A stream of the client. */
+static struct weir_h2_stream *accept_stream(struct weir_h2_link *l, int32_t id)
+{
+    struct weir_h2_stream *s = weir_h2_stream_new(l);
+    if (s == NULL)
+        return NULL;
+    s->id = id;
     l->num_streams++;
     weir_h2_attach(l->codec, id, s);
     return s;
 }
 
-/* Its exchange is over. Pieces of the batch may point into it: its memory stays until that is sent.
- */
-static void end_stream(struct weir_h2_stream *s)
+/* Pieces of the batch may point into it: its memory stays until that is sent. */
+void weir_h2_stream_end(struct weir_h2_stream *s)
 {
     struct weir_h2_link *l = s->l;
+    bool counted = s->promise == NULL;
     WEIR_ASSERT(!s->dead);
     WEIR_ASSERT(s->side.x == NULL);
     s->dead = true;
@@ -92,8 +102,10 @@ static void end_stream(struct weir_h2_stream *s)
     weir_list_append(&l->dead, &s->link);
     use_stash(s, weir_stash_span(s->in).len);
     settle_window(l);
-    l->num_streams--;
-    if (l->num_streams == 0)
+    if (s->pushed)
+        weir_h2_push_ended(s);
+    l->num_streams -= counted;
+    if (l->num_streams == 0 && counted)
         l->idle_ms = weir_h2_conn_of(l)->env->now->ms;
 }
 
@@ -110,12 +122,20 @@ void weir_h2_streams_bury(struct weir_h2_link *l)
     }
 }
 
+/* A stream without an exchange is one that is only promised. */
+static void cut_stream(struct weir_h2_stream *s, enum weir_access_outcome outcome)
+{
+    if (s->side.x != NULL)
+        weir_exchange_client_gone(s->side.x, outcome);
+    else
+        weir_h2_stream_end(s);
+}
+
 void weir_h2_streams_cut(struct weir_h2_link *l, enum weir_access_outcome outcome)
 {
     while (!weir_list_empty(&l->streams)) {
         struct weir_h2_stream *s = weir_container_of(l->streams.next, struct weir_h2_stream, link);
-        WEIR_ASSERT(s->side.x != NULL);
-        weir_exchange_client_gone(s->side.x, outcome);
+        cut_stream(s, outcome);
         WEIR_ASSERT(s->dead);
     }
 }
@@ -167,8 +187,14 @@ static enum weir_sent side_head(struct weir_client_side *side,
     struct weir_h2_response r = {
         .status = fields->status, .ends = fields->ends, .num = fields->num, .fields = fields->fields
     };
-    if (s->closed)
-        return WEIR_SENT_LOST;
+    if (s->closed || (s->pushed && fields->status >= 300))
+        return WEIR_SENT_LOST; /* a client that asks itself may be served otherwise */
+    if (s->pushed && fields->status < 200)
+        return WEIR_SENT;
+    if (fields->status >= 200) {
+        weir_h2_push_links(s, fields);
+        weir_h2_hint_learn(s, fields);
+    }
     enum weir_err err = weir_h2_respond(s->l->codec, s->id, &r);
     if (err < 0)
         return err == WEIR_ENOMEM ? WEIR_SENT_NO_MEMORY : WEIR_SENT_LOST;
@@ -215,10 +241,10 @@ static void side_end(struct weir_client_side *side, enum weir_client_end how)
     bool whole = how != WEIR_CLIENT_CUT && how != WEIR_CLIENT_GONE;
     WEIR_ASSERT(!whole || s->last_sent);
     if (!s->closed && !whole)
-        weir_h2_reset(l->codec, s->id, WEIR_H2_INTERNAL_ERROR);
+        weir_h2_reset(l->codec, s->id, s->pushed ? WEIR_H2_CANCEL : WEIR_H2_INTERNAL_ERROR);
     else if (!s->closed && !s->request_ended) /* RFC 9113 8.1: the rest of it is not wanted */
         weir_h2_reset(l->codec, s->id, WEIR_H2_NO_ERROR);
-    end_stream(s);
+    weir_h2_stream_end(s);
     weir_h2_link_schedule(l, false);
 }
 
@@ -270,7 +296,10 @@ void weir_h2_streams_offer(struct weir_h2_link *l)
         struct weir_h2_stream *s =
             weir_container_of(l->woken.next, struct weir_h2_stream, wake_link);
         weir_list_remove(&s->wake_link);
-        offer_input(s);
+        if (s->promise != NULL)
+            weir_h2_push_begin(s);
+        else
+            offer_input(s);
     }
 }
 
@@ -352,8 +381,8 @@ static void refuse_request(struct weir_h2_stream *s, struct weir_refusal r,
     weir_exchange_refuse(&worker_of(s->l)->exchange, &s->side, &r);
 }
 
-static void begin_exchange(struct weir_h2_stream *s, const struct weir_h1_head *head,
-                           const uint8_t *bytes)
+void weir_h2_stream_begin(struct weir_h2_stream *s, const struct weir_h1_head *head,
+                          const uint8_t *bytes)
 {
     struct weir_h2_link *l = s->l;
     struct weir_worker *w = worker_of(l);
@@ -363,6 +392,8 @@ static void begin_exchange(struct weir_h2_stream *s, const struct weir_h1_head *
     if (s->dead)
         return;
     l->account = s->side.x->account;
+    weir_h2_push_asked(s, weir_span(bytes + head->path_at, head->path_len));
+    weir_h2_hint_begun(s, head, bytes);
     if (has_wrong_length(s))
         refuse_length(s);
     else
@@ -377,7 +408,7 @@ static void serve_request(struct weir_h2_stream *s, const struct weir_h2_request
     weir_h1_head_init(head, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
     enum weir_step step = weir_h1_head_feed(head, text);
     if (step == WEIR_STEP_DONE && head->head_len == text.len) {
-        begin_exchange(s, head, text.at);
+        weir_h2_stream_begin(s, head, text.at);
         return;
     }
     enum weir_h1_fault fault = step == WEIR_STEP_FAIL ? head->fault : WEIR_FAULT_LINE_END;
@@ -419,7 +450,7 @@ static void on_request(void *owner, int32_t id, struct weir_h2_request *r, bool 
         weir_h2_reset(l->codec, id, WEIR_H2_PROTOCOL_ERROR);
         return;
     }
-    struct weir_h2_stream *s = has_slot(l) ? new_stream(l, id, &side_ops) : NULL;
+    struct weir_h2_stream *s = has_slot(l) ? accept_stream(l, id) : NULL;
     if (s == NULL) {
         weir_h2_reset(l->codec, id, WEIR_H2_REFUSED_STREAM);
         return;
@@ -454,9 +485,8 @@ static void on_closed(void *owner, void *stream, uint32_t code)
     WEIR_ASSERT(!s->dead);
     s->closed = true;
     if (!s->last_sent)
-        weir_exchange_client_gone(s->side.x, code == WEIR_H2_PROTOCOL_ERROR
-                                                 ? WEIR_OUTCOME_MALFORMED
-                                                 : WEIR_OUTCOME_CLIENT_GONE);
+        cut_stream(s, code == WEIR_H2_PROTOCOL_ERROR ? WEIR_OUTCOME_MALFORMED
+                                                     : WEIR_OUTCOME_CLIENT_GONE);
 }
 
 static size_t on_waiting(void *owner, void *stream, bool *ret_last)
@@ -491,4 +521,5 @@ const struct weir_h2_owner weir_h2_stream_owner = {
     .waiting = on_waiting,
     .frame = on_data_frame,
     .last = on_last,
+    .promised = weir_h2_push_promised,
 };

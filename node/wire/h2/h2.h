@@ -57,6 +57,9 @@ struct weir_h2_owner {
     bool (*frame)(void *owner, void *stream, struct weir_span head, size_t len);
     /** The frame with the end of the response was given. */
     void (*last)(void *owner, void *stream);
+    /** What has become of a promise (weir_h2_promise): it is sent, so that the stream may be
+     * attached and responded to; or it cannot be, and there is no such stream. */
+    void (*promised)(void *owner, int32_t id, bool sent);
 };
 
 /** What all connections of a worker share. NULL: no memory. */
@@ -115,6 +118,25 @@ struct weir_h2_response {
 /** Send a head: interim ones, then a final one. @return WEIR_OK | WEIR_ENOMEM | WEIR_ECLOSED */
 WEIR_MUST_USE enum weir_err weir_h2_respond(struct weir_h2 *h, int32_t id,
                                             const struct weir_h2_response *r);
+/** Whether the client takes pushes, and the connection does not end: promises may be made. */
+bool weir_h2_takes_pushes(const struct weir_h2 *h);
+/** How many pushed streams the client takes at once. */
+uint32_t weir_h2_pushes_max(const struct weir_h2 *h);
+#define WEIR_H2_PROMISE_FIELDS_MAX 16
+/**
+ * Promise the response to a request that was not made: a stream of its own, which then is one like
+ * any other. Sent in order with the heads of weir_h2_respond; owner->promised follows, unless the
+ * connection ends.
+ *
+ * @param id      the stream whose response needs what is promised; its last head is not given yet
+ * @param fields  of the request, pseudo fields first; borrowed for the call
+ * @param num     1..WEIR_H2_PROMISE_FIELDS_MAX
+ * @param ret_id  the promised stream
+ * @return WEIR_OK | WEIR_ELIMIT: more than the client takes | WEIR_ENOMEM | WEIR_ECLOSED
+ */
+WEIR_MUST_USE enum weir_err weir_h2_promise(struct weir_h2 *h, int32_t id,
+                                            const struct weir_span_pair *fields, size_t num,
+                                            int32_t *ret_id);
 /** owner->waiting has more to tell than at its last call. */
 void weir_h2_resume(struct weir_h2 *h, int32_t id);
 /** End a stream at once. */

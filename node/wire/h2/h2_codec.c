@@ -3,6 +3,7 @@
  * h2_codec.c - see h2.h: what the owner calls. The callbacks of nghttp2 are in h2_frames.c.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <nghttp2/nghttp2.h>
 
@@ -105,6 +106,7 @@ struct weir_h2 *weir_h2_new(const struct weir_h2_setup *setup)
         .now = setup->now,
         .list_max = setup->list_max,
         .flooded = WEIR_H2_FLOOD_KINDS,
+        .skip = NGHTTP2_CLIENT_MAGIC_LEN,
         .use = { .memory = &setup->shared->memory, .account = setup->account },
     };
     weir_h2_flood_init(&h->flood, setup->now->ms);
@@ -130,20 +132,64 @@ void weir_h2_free(struct weir_h2 **hp)
 
 /* -- bytes -- */
 
+static struct weir_h2_frame_head frame_head(const uint8_t *p)
+{
+    return (struct weir_h2_frame_head){
+        .len = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2],
+        .type = p[3],
+        .flags = p[4],
+        .id = (int32_t)((uint32_t)(p[5] & 0x7f) << 24 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 8 |
+                        p[8]),
+    };
+}
+
+/* The part of `in` that nghttp2 gets next: at most the rest of a frame, whose head is judged when
+ * it is whole. nghttp2 itself tells nothing of frames that it ignores. @return 0: the connection
+ * ends */
+static size_t next_part(struct weir_h2 *h, struct weir_span in)
+{
+    size_t head = 0;
+    if (h->skip == 0) {
+        head = WEIR_H2_FRAME_HEAD - h->head_len;
+        if (head > in.len)
+            head = in.len;
+        memcpy(h->head + h->head_len, in.at, head);
+        h->head_len += (uint8_t)head;
+        if (h->head_len < WEIR_H2_FRAME_HEAD)
+            return head;
+        struct weir_h2_frame_head f = frame_head(h->head);
+        h->head_len = 0;
+        h->begun = true;
+        if (!weir_h2_frames_check(h, &f, weir_span_from(in, head)))
+            return 0;
+        h->skip = f.len;
+    }
+    size_t rest = in.len - head < h->skip ? in.len - head : h->skip;
+    h->skip -= (uint32_t)rest;
+    return head + rest;
+}
+
 void weir_h2_feed(struct weir_h2 *h, struct weir_span in)
 {
     WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
     WEIR_ASSERT(!h->busy);
+    ssize_t rv = 0;
     h->busy = true;
-    ssize_t n = nghttp2_session_mem_recv(h->session, in.at, in.len);
+    while (in.len > 0 && rv >= 0 && weir_h2_is_open(h)) {
+        size_t n = next_part(h, in);
+        if (n == 0)
+            break;
+        rv = nghttp2_session_mem_recv(h->session, in.at, n);
+        in = weir_span_from(in, n);
+    }
     h->busy = false;
-    if (n == NGHTTP2_ERR_FLOODED)
+    if (rv == NGHTTP2_ERR_FLOODED)
         weir_h2_note_flood(h, WEIR_H2_FLOOD_ACKS);
-    else if (n == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+    else if (rv == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
         weir_h2_terminate(h, WEIR_H2_PROTOCOL_ERROR);
-    else if (n < 0 && h->flooded == WEIR_H2_FLOOD_KINDS)
+    else if (rv < 0 && !h->ended)
         weir_h2_terminate(h, WEIR_H2_INTERNAL_ERROR);
-    h->ended = h->ended || n < 0;
+    h->ended = h->ended || rv < 0;
 }
 
 enum weir_step weir_h2_next(struct weir_h2 *h, struct weir_span *ret)

@@ -27,6 +27,17 @@ struct weir_h2_shared {
     struct weir_pool connections;
 };
 
+/** The head of a frame. RFC 9113 4.1. */
+struct weir_h2_frame_head {
+    uint32_t len;
+    uint8_t type;
+    uint8_t flags;
+    int32_t id;
+};
+
+/** Streams that are remembered once they are closed. */
+#define WEIR_H2_CLOSED_MAX 64
+
 struct weir_h2 {
     uint32_t magic;
     bool busy;        /* inside nghttp2 */
@@ -35,7 +46,14 @@ struct weir_h2 {
     bool begun;       /* the preface was read */
     uint8_t flooded;  /* enum weir_h2_flood_kind */
     int32_t block_id; /* the stream whose header block comes in; 0: none */
+    int32_t last_id;  /* the highest stream that was begun */
+    int32_t reset_id; /* the stream that the client reset last */
     uint32_t list_max;
+    uint32_t num_closed;
+    int32_t closed[WEIR_H2_CLOSED_MAX]; /* the last streams; below 0: ended by the client */
+    uint8_t head[WEIR_H2_FRAME_HEAD];   /* of a frame, as far as it came */
+    uint8_t head_len;
+    uint32_t skip; /* bytes until the next frame's head */
     struct weir_h2_shared *shared;
     struct nghttp2_session *session; /* owns */
     const struct weir_h2_owner *owner;
@@ -51,6 +69,10 @@ struct weir_h2 {
 void weir_h2_expect(struct weir_h2 *h, int rv);
 /** A kind of frame has come too often: end the connection. */
 void weir_h2_note_flood(struct weir_h2 *h, enum weir_h2_flood_kind kind);
+/** Judge a frame by its head, before nghttp2 sees it. @param payload  as much of it as came with
+ * the head @return false: the connection ends */
+WEIR_MUST_USE bool weir_h2_frames_check(struct weir_h2 *h, const struct weir_h2_frame_head *f,
+                                        struct weir_span payload);
 /** Set the callbacks for all connections. */
 void weir_h2_frames_set(struct nghttp2_session_callbacks *callbacks);
 

@@ -25,7 +25,9 @@ http {{
     scgi_temp_path {folder}/scgi;
     client_max_body_size 0;
     keepalive_timeout 60s;
+    {http}
     server {{
+        {server}
         listen 127.0.0.1:{port};
         root {folder}/www;
         location /store/ {{
@@ -50,14 +52,15 @@ def binary() -> Optional[str]:
 class Nginx:
     """One nginx; `www` is what it serves, `/store/` takes PUT."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, http: str = "", server: str = "") -> None:
+        """`http` and `server` are directives of these blocks."""
         self.folder = folder
         self.www = folder / "www"
         (self.www / "store").mkdir(parents=True)
         folder.chmod(0o755)
         self.port = _free_port()
         self.config = folder / "nginx.conf"
-        self.config.write_text(_CONFIG.format(folder=folder, port=self.port))
+        self.config.write_text(_CONFIG.format(folder=folder, port=self.port, http=http, server=server))
         program = binary()
         assert program is not None, "nginx is not installed"
         self._process = subprocess.Popen(

@@ -180,6 +180,7 @@ static void slips_are_named_with_what_was_meant(void **state)
                             "here. See weir import --help\n" },
         { "zzzzzz", "weir: unknown command \"zzzzzz\". See weir --help\n" },
         { "_", "weir: unknown command \"\". See weir --help\n" },
+        { "blacklist", "weir blacklist: not supported by this version\n" },
         { "health", "weir health: not supported by this version\n" },
         { "-o json node", "weir: flags of node stand behind it: weir node --config FILE. See weir "
                           "--help\n" },

@@ -388,7 +388,7 @@ static void node_that_is_away_is_reported_by_every_command(void **state)
     }
     scene_run(&s, "status --node https://edge:7400", NULL);
     assert_int_equal(s.run.code, 2);
-    assert_has(s.run.err, "not supported by this version");
+    assert_has(s.run.err, "needs a token");
     scene_end(&s);
 }
 
@@ -438,7 +438,7 @@ static void pages_fit_a_terminal(void **state)
     static const char *const names[] = { "apply",  "diff",    "validate", "fmt",   "get",
                                          "delete", "history", "rollback", "route", "redirect",
                                          "status", "doctor",  "drain",    "logs",  "completion",
-                                         "help",   "version", "edit",     "" };
+                                         "token",  "help",    "version",  "edit",  "" };
     struct scene s;
     scene_begin(&s, NULL, 0);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

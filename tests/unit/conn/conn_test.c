@@ -356,8 +356,9 @@ static void a_connection_is_not_closed_twice(void **state)
 /* -- a layer -- */
 
 #define KEY      0x55
-#define GIVE_MAX 3 /* bytes of one read */
-#define TAKE_MAX 5 /* of one write */
+#define GIVE_MAX 3   /* bytes of one read */
+#define TAKE_MAX 5   /* of one write */
+#define OWN      '~' /* a byte between the two layers alone */
 
 /* Changes each byte, reads ahead, and holds the last byte that it took until it is flushed. */
 struct layer {
@@ -381,10 +382,13 @@ static enum weir_io layer_read(struct weir_conn_layer *state, int fd, uint8_t *a
     struct layer *l = layer_of(state);
     size_t n = 0;
     enum weir_io io = weir_sock_read(fd, l->in + l->num_in, sizeof(l->in) - l->num_in, &n);
-    for (size_t i = 0; i < n; i++)
-        l->in[l->num_in++] ^= KEY;
+    for (size_t i = 0, from = l->num_in; i < n; i++) {
+        uint8_t byte = l->in[from + i] ^ KEY;
+        if (byte != OWN)
+            l->in[l->num_in++] = byte;
+    }
     if (l->num_in == 0)
-        return io;
+        return io == WEIR_IO_DONE ? WEIR_IO_BLOCKED : io;
     n = l->num_in < len ? l->num_in : len;
     n = n < GIVE_MAX ? n : GIVE_MAX;
     memcpy(at, l->in, n);
@@ -611,6 +615,56 @@ static void a_layer_below_a_lost_socket_is_reported(void **state)
     rig_free(r);
 }
 
+static void an_idle_connection_is_quiet_until_its_peer_sends_or_ends(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ends, quiet;
+    } cases[] = { { "", false, true },   { "~", false, true },   { "~~~", false, true },
+                  { "a", false, false }, { "~a", false, false }, { "", true, false },
+                  { "~", true, false } };
+    struct rig *r = rig_new();
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        struct owner o;
+        struct layer l;
+        open_layered(&o, r, &l);
+        peer_gives_changed(&o, cases[i].text);
+        if (cases[i].ends)
+            assert_int_equal(shutdown(o.peer, SHUT_WR), 0);
+        assert_int_equal(weir_conn_is_quiet(&o.conn), cases[i].quiet);
+        if (cases[i].quiet)
+            assert_true(weir_conn_is_quiet(&o.conn));
+        owner_close(&o);
+    }
+    rig_free(r);
+}
+
+static void a_peer_that_sends_much_to_its_layer_is_not_quiet(void **state)
+{
+    struct rig *r = rig_new();
+    struct owner o;
+    struct layer l;
+    uint8_t bytes[8 * sizeof(l.in)];
+    open_layered(&o, r, &l);
+    memset(bytes, OWN ^ KEY, sizeof(bytes));
+    assert_int_equal(send(o.peer, bytes, sizeof(bytes), 0), sizeof(bytes));
+    assert_false(weir_conn_is_quiet(&o.conn));
+    owner_close(&o);
+    rig_free(r);
+}
+
+static void a_connection_in_clear_is_quiet_until_its_peer_sends_or_ends(void **state)
+{
+    struct rig *r = rig_new();
+    struct owner o;
+    owner_open(&o, r);
+    assert_true(weir_conn_is_quiet(&o.conn));
+    peer_gives(&o, "a");
+    assert_false(weir_conn_is_quiet(&o.conn));
+    owner_close(&o);
+    rig_free(r);
+}
+
 static void layer_too_late(void *arg)
 {
     struct owner *o = arg;
@@ -659,6 +713,9 @@ int main(void)
         cmocka_unit_test(an_abort_is_seen_as_a_reset),
         cmocka_unit_test(a_connection_is_not_closed_twice),
         cmocka_unit_test(input_that_a_layer_holds_is_reported_without_any_event),
+        cmocka_unit_test(an_idle_connection_is_quiet_until_its_peer_sends_or_ends),
+        cmocka_unit_test(a_peer_that_sends_much_to_its_layer_is_not_quiet),
+        cmocka_unit_test(a_connection_in_clear_is_quiet_until_its_peer_sends_or_ends),
         cmocka_unit_test(input_that_a_layer_holds_waits_for_an_owner_that_reads),
         cmocka_unit_test(what_a_layer_takes_part_of_goes_out_in_order_to_the_last_byte),
         cmocka_unit_test(the_byte_that_a_layer_holds_is_flushed_with_an_empty_queue),

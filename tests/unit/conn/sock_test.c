@@ -240,6 +240,20 @@ static void a_taken_port_is_noticed_although_it_could_be_shared(void **state)
     assert_false(weir_sock_is_taken(&addr));
 }
 
+static void an_address_of_one_socket_alone_is_shared_with_none(void **state)
+{
+    struct weir_addr addr = loopback("127.0.0.1");
+    int first = -1, second = -1, sys_errno = 0;
+    assert_int_equal(weir_sock_listen_alone(&addr, &first, &sys_errno), WEIR_OK);
+    assert_int_equal(weir_sock_local(first, &addr), WEIR_OK);
+    assert_int_equal(weir_sock_listen_alone(&addr, &second, &sys_errno), WEIR_EINUSE);
+    assert_int_equal(weir_sock_listen(&addr, false, &second, &sys_errno), WEIR_EINUSE);
+    assert_int_equal(sys_errno, EADDRINUSE);
+    close(first);
+    assert_int_equal(weir_sock_listen_alone(&addr, &second, &sys_errno), WEIR_OK);
+    close(second);
+}
+
 static void a_connection_comes_up_with_its_first_bytes(void **state)
 {
     struct weir_addr addr = loopback("127.0.0.1"), peer;
@@ -369,6 +383,7 @@ int main(void)
         cmocka_unit_test(what_the_socket_does_not_take_leaves_by_the_queue),
         cmocka_unit_test(a_check_of_a_parked_connection_reads_nothing),
         cmocka_unit_test(a_taken_port_is_noticed_although_it_could_be_shared),
+        cmocka_unit_test(an_address_of_one_socket_alone_is_shared_with_none),
         cmocka_unit_test(a_connection_comes_up_with_its_first_bytes),
         cmocka_unit_test(listening_reports_why_it_failed),
         cmocka_unit_test(ipv6_is_listened_on_and_dialled_like_ipv4),

@@ -20,7 +20,7 @@ static void deadlines_pass(void)
     for (struct weir_list *l = rig.admin->conns.next; l != &rig.admin->conns; l = l->next) {
         struct weir_admin_conn *c = weir_container_of(l, struct weir_admin_conn, link);
         if (c->deadline_ms != UINT64_MAX)
-            c->deadline_ms = 0;
+            weir_conn_set_deadline(&c->conn, uv_now(&rig.loop));
     }
 }
 

@@ -107,6 +107,32 @@ static void requests_on_one_connection_get_responses_in_order(void **state)
     close(fd);
 }
 
+/* Responses that the socket takes at once make the stack no deeper. */
+static void thousands_of_requests_at_once_get_their_responses(void **state)
+{
+    enum { NUM = 4000 };
+    static const char one[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n";
+    struct weir_strbuf all = WEIR_STRBUF_ZERO;
+    struct weir_strbuf text = WEIR_STRBUF_ZERO;
+    uint64_t until = weir_clock_mono_ns() + RIG_WAIT_NS;
+    size_t sent = 0, num = 0;
+    int fd = client_open();
+    for (int i = 0; i < NUM; i++)
+        weir_strbuf_puts(&text, one);
+    while (num < NUM) {
+        ssize_t n = send(fd, text.at + sent, text.len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent += n > 0 ? (size_t)n : 0;
+        uv_run(&rig.loop, UV_RUN_NOWAIT);
+        assert_true(client_recv(fd, &all));
+        const char *end = all.len > 0 ? strstr(all.at, "\nok\n") : NULL;
+        num = end != NULL ? all.len / (size_t)(end + 4 - all.at) : 0; /* all are of one length */
+        assert_true(weir_clock_mono_ns() < until);
+    }
+    weir_strbuf_deinit(&text);
+    weir_strbuf_deinit(&all);
+    close(fd);
+}
+
 static void a_request_split_at_each_byte_gets_its_response(void **state)
 {
     static const char one[] = "GET /healthz HTTP/1.1\r\nHost: w\r\n\r\n";
@@ -613,6 +639,7 @@ int main(void)
         TEST(head_is_get_without_its_body),
         TEST(parameters_are_known_or_refused),
         TEST(requests_on_one_connection_get_responses_in_order),
+        TEST(thousands_of_requests_at_once_get_their_responses),
         TEST(a_request_split_at_each_byte_gets_its_response),
         TEST(a_half_closed_client_still_gets_its_response),
         TEST(documents_need_a_length_and_a_known_type),

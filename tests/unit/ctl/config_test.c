@@ -158,13 +158,49 @@ static void an_address_is_listened_on_once(void **state)
     assert_problem("listen.http");
 }
 
-static void clear_text_administration_stays_on_the_machine(void **state)
+#define REMOTE(tls)                                                                                \
+    HEAD "listen: { http: [\"127.0.0.1:8080\"] }\nadmin: { listen: \"0.0.0.0:7400\"" tls " }\n"
+
+/* As the first text of the test. */
+static enum weir_err read_anew(const char *text, const char *const *env)
 {
-    assert_int_equal(read_text(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
-                                    "admin: { listen: \"0.0.0.0:7400\" }\n",
+    weir_config_deinit(&config);
+    weir_config_init(&config);
+    weir_strbuf_reset(&problems);
+    return read_text(text, env);
+}
+
+static void administration_over_tls_may_be_on_any_address(void **state)
+{
+    assert_int_equal(read_anew(REMOTE(""), no_env), WEIR_OK);
+    assert_true(config.has_admin);
+    assert_null(config.admin_certificate);
+    assert_int_equal(read_anew(REMOTE(", tls: { certificate: /c.pem, key: /k.pem }"), no_env),
+                     WEIR_OK);
+    assert_string_equal(config.admin_certificate, "/c.pem");
+    assert_string_equal(config.admin_key, "/k.pem");
+    assert_int_equal(read_anew(REMOTE(", tls: { certificate: /c.pem }"), no_env), WEIR_EINVAL);
+    assert_problem("admin.tls.key");
+    assert_int_equal(read_anew(HEAD "listen: { http: [\"127.0.0.1:8080\"] }\n"
+                                    "admin: { tls: { certificate: /c.pem, key: /k.pem } }\n",
                                no_env),
                      WEIR_EINVAL);
-    assert_problem("admin.listen");
+    assert_problem("admin.tls: is given without admin.listen");
+}
+
+static void another_certificate_is_a_change_that_a_reload_takes(void **state)
+{
+    struct weir_config base;
+    weir_config_init(&base);
+    assert_int_equal(weir_config_read(&base, "a", WEIR_SPAN_LIT(REMOTE("")), no_env, &problems),
+                     WEIR_OK);
+    assert_int_equal(read_text(REMOTE(", tls: { certificate: /c.pem, key: /k.pem }"), no_env),
+                     WEIR_OK);
+    assert_int_equal(weir_config_compare(&base, &config), WEIR_KEY_BIT(WEIR_KEY_ADMIN_TLS));
+    assert_true(weir_config_key_is_live(WEIR_KEY_ADMIN_TLS));
+    weir_config_take_live(&base, &config);
+    assert_int_equal(weir_config_compare(&base, &config), 0);
+    weir_config_deinit(&base);
 }
 
 /* The metrics, which disclose the names of tenants, are the operator's to publish. */
@@ -201,36 +237,37 @@ static void two_admin_listeners_are_not_one(void **state)
 }
 
 /* Each key alone, and a value written out beside the same one by default. */
+static const struct {
+    const char *text;
+    enum weir_config_key key;
+} changes[] = {
+    { "listen: { http: [\"0.0.0.0:81\"] }\n", WEIR_KEY_LISTEN_HTTP },
+    { "listen: { http: [\"0.0.0.0:80\"], https: [\"0.0.0.0:443\"] }\n", WEIR_KEY_LISTEN_HTTPS },
+    { "clients: { handshake_timeout: 3s }\n", WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT },
+    { "admin: { metrics: \"0.0.0.0:9100\" }\n", WEIR_KEY_ADMIN_METRICS },
+    { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
+    { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
+    { "limits: { store: 64MiB }\n", WEIR_KEY_LIMITS_STORE },
+    { "clients: { head_timeout: 3s }\n", WEIR_KEY_CLIENTS_HEAD_TIMEOUT },
+    { "clients: { idle_timeout: 3s }\n", WEIR_KEY_CLIENTS_IDLE_TIMEOUT },
+    { "clients: { connections_per_address: 9 }\n", WEIR_KEY_CLIENTS_PER_ADDRESS },
+    { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
+    { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
+    { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },
+    { "resolver: { servers: [\"10.0.0.2\"] }\n", WEIR_KEY_RESOLVER },
+    { "name: other\n", WEIR_KEY_NAME },
+    { "data: /other\n", WEIR_KEY_DATA },
+    { "admin: { socket: /other }\n", WEIR_KEY_ADMIN_SOCKET },
+    { "admin: { socket_ro: /other }\n", WEIR_KEY_ADMIN_SOCKET_RO },
+    { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
+    { "workers: 2\n", WEIR_KEY_WORKERS },
+    { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
+};
+
 static void a_comparison_names_exactly_the_keys_that_differ(void **state)
 {
-    static const struct {
-        const char *text;
-        enum weir_config_key key;
-    } changes[] = {
-        { "listen: { http: [\"0.0.0.0:81\"] }\n", WEIR_KEY_LISTEN_HTTP },
-        { "listen: { http: [\"0.0.0.0:80\"], https: [\"0.0.0.0:443\"] }\n", WEIR_KEY_LISTEN_HTTPS },
-        { "clients: { handshake_timeout: 3s }\n", WEIR_KEY_CLIENTS_HANDSHAKE_TIMEOUT },
-        { "admin: { metrics: \"0.0.0.0:9100\" }\n", WEIR_KEY_ADMIN_METRICS },
-        { "limits: { connections: 77 }\n", WEIR_KEY_LIMITS_CONNECTIONS },
-        { "limits: { memory: 64MiB }\n", WEIR_KEY_LIMITS_MEMORY },
-        { "limits: { store: 64MiB }\n", WEIR_KEY_LIMITS_STORE },
-        { "clients: { head_timeout: 3s }\n", WEIR_KEY_CLIENTS_HEAD_TIMEOUT },
-        { "clients: { idle_timeout: 3s }\n", WEIR_KEY_CLIENTS_IDLE_TIMEOUT },
-        { "clients: { connections_per_address: 9 }\n", WEIR_KEY_CLIENTS_PER_ADDRESS },
-        { "log: { access: /a }\n", WEIR_KEY_LOG_ACCESS },
-        { "log: { level: trace }\n", WEIR_KEY_LOG_LEVEL },
-        { "trusted_proxies: [10.0.0.0/8]\n", WEIR_KEY_TRUSTED_PROXIES },
-        { "resolver: { servers: [\"10.0.0.2\"] }\n", WEIR_KEY_RESOLVER },
-        { "name: other\n", WEIR_KEY_NAME },
-        { "data: /other\n", WEIR_KEY_DATA },
-        { "admin: { socket: /other }\n", WEIR_KEY_ADMIN_SOCKET },
-        { "admin: { socket_ro: /other }\n", WEIR_KEY_ADMIN_SOCKET_RO },
-        { "admin: { listen: \"127.0.0.1:1\" }\n", WEIR_KEY_ADMIN_LISTEN },
-        { "workers: 2\n", WEIR_KEY_WORKERS },
-        { "cdn_id: edge\n", WEIR_KEY_CDN_ID },
-    };
     struct weir_config base;
-    _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT, "each key");
+    _Static_assert(WEIR_ARRAY_LEN(changes) == WEIR_KEY_COUNT - 1, "each key; admin.tls is below");
     weir_config_init(&base);
     assert_int_equal(
         weir_config_read(&base, "a",
@@ -350,7 +387,8 @@ int main(void)
         TEST(a_node_that_would_serve_nothing_is_refused),
         TEST(all_that_is_wrong_is_reported_at_once),
         TEST(an_address_is_listened_on_once),
-        TEST(clear_text_administration_stays_on_the_machine),
+        TEST(administration_over_tls_may_be_on_any_address),
+        TEST(another_certificate_is_a_change_that_a_reload_takes),
         TEST(the_metrics_may_be_served_on_any_address),
         TEST(an_empty_admin_text_is_what_is_not_given),
         TEST(two_admin_listeners_are_not_one),

@@ -30,34 +30,45 @@ static struct weir_hints_key key_of(const struct weir_hints *h, const char *tena
     return weir_hints_key_of(h, &page);
 }
 
-static uint8_t *make_head(struct weir_h1_head *h, enum weir_h1_kind kind, const char *first,
-                          const char *lines)
+static uint8_t *make_request(struct weir_h1_head *h, const char *first, const char *lines)
 {
     char text[8192];
     int len = snprintf(text, sizeof(text), "%s\r\n%s\r\n", first, lines);
     uint8_t *bytes = malloc((size_t)len);
     assert_non_null(bytes);
     memcpy(bytes, text, (size_t)len);
-    weir_h1_head_init(h, kind, WEIR_HEAD_MAX);
+    weir_h1_head_init(h, WEIR_H1_REQUEST, WEIR_HEAD_MAX);
     assert_int_equal(weir_h1_head_feed(h, weir_span(bytes, (size_t)len)), WEIR_STEP_DONE);
     return bytes;
 }
 
-static void learn_status(struct weir_hints *h, const char *path, const char *status,
-                         const char *lines, uint64_t now_ms)
+/* With these lines, which it borrows. */
+static struct weir_response_fields *make_response(uint16_t status, const char *lines)
 {
-    char first[64];
-    struct weir_h1_head head;
+    static struct weir_response_fields response;
+    response.status = status;
+    response.num = 0;
+    while (*lines != '\0') {
+        size_t name_len = strcspn(lines, ":");
+        const char *value = lines + name_len + 2;
+        size_t value_len = strcspn(value, "\r");
+        response.fields[response.num++] =
+            (struct weir_span_pair){ weir_span(lines, name_len), weir_span(value, value_len) };
+        lines = value + value_len + 2;
+    }
+    return &response;
+}
+
+static void learn_status(struct weir_hints *h, const char *path, uint16_t status, const char *lines,
+                         uint64_t now_ms)
+{
     struct weir_hints_key key = key_of(h, "shop", path);
-    (void)snprintf(first, sizeof(first), "HTTP/1.1 %s x", status);
-    uint8_t *bytes = make_head(&head, WEIR_H1_RESPONSE, first, lines);
-    weir_hints_learn(h, &key, &head, bytes, now_ms);
-    free(bytes);
+    weir_hints_learn(h, &key, make_response(status, lines), now_ms);
 }
 
 static void learn(struct weir_hints *h, const char *path, const char *lines, uint64_t now_ms)
 {
-    learn_status(h, path, "200", lines, now_ms);
+    learn_status(h, path, 200, lines, now_ms);
 }
 
 static bool knows(struct weir_hints *h, const char *path, const char *text, uint64_t now_ms)
@@ -104,8 +115,8 @@ static void a_response_without_links_makes_a_path_forgotten(void **state)
     (void)state;
     weir_hints_init(&h, &secret);
     learn(&h, "/", STYLE, 1000);
-    learn_status(&h, "/", "404", "", 1000);
-    learn_status(&h, "/", "304", "", 1000);
+    learn_status(&h, "/", 404, "", 1000);
+    learn_status(&h, "/", 304, "", 1000);
     learn(&h, "/", "Set-Cookie: a=b\r\n", 1000);
     learn(&h, "/other", "", 1000);
     assert_false(knows(&h, "/", "", 1000));
@@ -125,7 +136,7 @@ static void what_is_for_one_client_is_not_learned(void **state)
         "Link: <https://user:secret@cdn.example/a>; rel=preload\r\n",
         "Link: </a>; rel=preload; anchor=\"/b\"\r\n",
     };
-    static const char *const statuses[] = { "201", "206", "304", "404", "500" };
+    static const uint16_t statuses[] = { 201, 206, 304, 404, 500 };
     struct weir_hints h;
     (void)state;
     weir_hints_init(&h, &secret);
@@ -156,7 +167,7 @@ static void queries_are_not_told_on(void **state)
 static bool is_public(const char *first, const char *lines)
 {
     struct weir_h1_head head;
-    uint8_t *bytes = make_head(&head, WEIR_H1_REQUEST, first, lines);
+    uint8_t *bytes = make_request(&head, first, lines);
     bool result = weir_hints_request_is_public(&head, bytes);
     free(bytes);
     return result;
@@ -238,18 +249,16 @@ static void the_paths_of_a_tenant_have_a_limit(void **state)
 {
     enum { NUM = 20000 };
     struct weir_hints h;
-    struct weir_h1_head head;
     (void)state;
     weir_hints_init(&h, &secret);
-    uint8_t *bytes = make_head(&head, WEIR_H1_RESPONSE, "HTTP/1.1 200 x", STYLE);
+    const struct weir_response_fields *response = make_response(200, STYLE);
     for (size_t i = 0; i < NUM; i++) {
         char path[32];
         (void)snprintf(path, sizeof(path), "/%zu", i);
         struct weir_hints_key key = key_of(&h, "greedy", path);
-        weir_hints_learn(&h, &key, &head, bytes, 0);
+        weir_hints_learn(&h, &key, response, 0);
     }
     assert_int_equal(count_known(&h, "greedy", NUM), WEIR_HINTS_TENANT_SETS * WEIR_HINTS_WAYS);
-    free(bytes);
     weir_hints_deinit(&h);
 }
 
@@ -257,32 +266,30 @@ static void the_paths_of_a_tenant_have_a_limit(void **state)
 static void a_path_that_is_asked_for_outlives_those_that_are_not(void **state)
 {
     struct weir_hints h;
-    struct weir_h1_head head;
     (void)state;
     weir_hints_init(&h, &secret);
-    uint8_t *bytes = make_head(&head, WEIR_H1_RESPONSE, "HTTP/1.1 200 x", STYLE);
+    const struct weir_response_fields *response = make_response(200, STYLE);
     struct weir_hints_key busy = key_of(&h, "shop", "/busy");
-    weir_hints_learn(&h, &busy, &head, bytes, 0);
+    weir_hints_learn(&h, &busy, response, 0);
     for (uint64_t i = 0; i < 100; i++) {
         struct weir_hints_key other = { .path = { i, i }, .set = busy.set };
         assert_true(weir_hints_find(&h, &busy, 0).len > 0);
-        weir_hints_learn(&h, &other, &head, bytes, 0);
+        weir_hints_learn(&h, &other, response, 0);
     }
     assert_true(weir_hints_find(&h, &busy, 0).len > 0);
     for (uint64_t i = 100; i < 100 + 2 * WEIR_HINTS_WAYS; i++) {
         struct weir_hints_key other = { .path = { i, i }, .set = busy.set };
-        weir_hints_learn(&h, &other, &head, bytes, 0);
+        weir_hints_learn(&h, &other, response, 0);
     }
     assert_int_equal(weir_hints_find(&h, &busy, 0).len, 0);
     /* What has aged makes way first, wherever the hand is. */
     struct weir_hints_key young = { .path = { 200, 200 }, .set = busy.set };
-    weir_hints_learn(&h, &young, &head, bytes, WEIR_HINT_AGE_MS);
+    weir_hints_learn(&h, &young, response, WEIR_HINT_AGE_MS);
     for (uint64_t i = 201; i < 200 + WEIR_HINTS_WAYS; i++) {
         struct weir_hints_key other = { .path = { i, i }, .set = busy.set };
-        weir_hints_learn(&h, &other, &head, bytes, WEIR_HINT_AGE_MS);
+        weir_hints_learn(&h, &other, response, WEIR_HINT_AGE_MS);
         assert_true(weir_hints_find(&h, &young, WEIR_HINT_AGE_MS).len > 0);
     }
-    free(bytes);
     weir_hints_deinit(&h);
 }
 
@@ -291,19 +298,17 @@ static void without_memory_nothing_is_learned(void **state)
     struct weir_hints h;
     (void)state;
     weir_hints_init(&h, &secret);
-    struct weir_h1_head head;
     struct weir_hints_key key = key_of(&h, "shop", "/");
-    uint8_t *bytes = make_head(&head, WEIR_H1_RESPONSE, "HTTP/1.1 200 x", STYLE);
+    const struct weir_response_fields *response = make_response(200, STYLE);
     weir_failalloc_after(1);
-    weir_hints_learn(&h, &key, &head, bytes, 0);
+    weir_hints_learn(&h, &key, response, 0);
     weir_failalloc_after(-1);
     assert_int_equal(weir_hints_find(&h, &key, 0).len, 0);
-    weir_hints_learn(&h, &key, &head, bytes, 0);
+    weir_hints_learn(&h, &key, response, 0);
     weir_failalloc_after(-1);
-    weir_hints_learn(&h, &key, &head, bytes, 0);
+    weir_hints_learn(&h, &key, response, 0);
     assert_int_equal(weir_failalloc_count(), 0);
     assert_true(weir_hints_find(&h, &key, 0).len > 0);
-    free(bytes);
     weir_hints_deinit(&h);
 }
 

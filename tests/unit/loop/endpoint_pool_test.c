@@ -14,6 +14,7 @@
 
 #include "node/loop/address_pool.h"
 #include "node/loop/endpoint_pool.h"
+#include "node/loop/origin_tls.h"
 
 #define LONG_MS 600000
 
@@ -31,6 +32,7 @@ static struct weir_worker *worker_new(void)
     weir_pool_init(&w->address_pools, sizeof(struct weir_address_pool), 4, 64);
     weir_hashmap_init(&w->pools, 1, 64);
     weir_hashmap_init(&w->address_pool_map, 2, 64);
+    weir_hashmap_init(&w->origin_tls, 3, 64);
     return w;
 }
 
@@ -139,6 +141,9 @@ static void connections_are_shared_only_where_they_are_secured_alike(void **stat
     assert_ptr_equal(p[0], p[2]);
     assert_ptr_equal(weir_address_pool_of(w, &clear, &e), in_clear);
     assert_int_equal(w->address_pool_map.len, 3);
+    assert_int_equal(w->origin_tls.len, 2);
+    assert_int_equal(p[0]->tls->refs, 1);
+    assert_null(in_clear->tls);
     worker_free(w);
 }
 

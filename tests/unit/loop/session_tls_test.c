@@ -4,7 +4,6 @@
  * origin is told, and what becomes of those who speak something else.
  */
 #include "node/loop/session/session_tls.h"
-
 #include "tests/support/cert_sites.h"
 #include "tests/support/tls_peer.h"
 #include "tests/unit/loop/loop_rig.h"
@@ -23,7 +22,8 @@ static struct rig *tls_rig(uint32_t workers, int nid, unsigned bits)
     r->cfg.num_http = 0;
     r->cfg.https = r->listen;
     r->cfg.num_https = 1;
-    cert_sites_put(&r->kit, &secret, "shop", "shop.example", nid, bits);
+    cert_sites_put(&r->kit, &secret, "shop", "shop.example",
+                   &(struct cert_spec){ .nid = nid, .bits = bits });
     rig_start(r);
     tls_peer_init(&client);
     return r;
@@ -160,7 +160,7 @@ static void who_says_nothing_is_closed_in_time(void **state)
     peer_send(&r->client, "\x16\x03\x01");
     peer_expect_end(&r->client);
     assert_int_equal(rig_metric(r, WEIR_M_TLS_TIMED_OUT), 1);
-    cert_sites_put(&r->kit, &secret, "shop", "shop.example", 0, 0);
+    cert_sites_put(&r->kit, &secret, "shop", "shop.example", &(struct cert_spec){ 0 });
     weir_workers_changed(r->workers, WEIR_CLASS_CERT, WEIR_SPAN_LIT("shop/x"), true);
     tls_peer_begin(&client, &r->at, &dial); /* the hello, and never a Finished */
     while (tls_peer_fill(&client))

@@ -111,10 +111,11 @@ static void an_origin_connection_moves_by_its_table_only(void **state)
 {
     static const struct state_machine m = {
         .num = 5,
-        .legal = { [WEIR_ORIGIN_CONN_CONNECTING] = "14",
-                   [WEIR_ORIGIN_CONN_BUSY] = "234",
-                   [WEIR_ORIGIN_CONN_PARKED] = "14",
-                   [WEIR_ORIGIN_CONN_HELD] = "14",
+        .legal = { [WEIR_ORIGIN_CONN_CONNECTING] = "125",
+                   [WEIR_ORIGIN_CONN_HANDSHAKING] = "25",
+                   [WEIR_ORIGIN_CONN_BUSY] = "345",
+                   [WEIR_ORIGIN_CONN_PARKED] = "25",
+                   [WEIR_ORIGIN_CONN_HELD] = "25",
                    [WEIR_ORIGIN_CONN_CLOSED] = "" },
         .move = move_origin_conn,
         .contract = "origin_conn_moves[u->state] & (1u << to)",

@@ -2,8 +2,6 @@
  *
  * client_hello_test.c - hellos put together from their parts, whole, cut and malformed.
  */
-#include "node/wire/client_hello.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "node/wire/client_hello.h"
 #include "node/wire/tls_identity.h"
 
 /* A hello in the making. */
@@ -20,7 +19,7 @@ struct hello {
     size_t extensions_at; /* of their length; 0: none yet */
 };
 
-static void put(struct hello *h, const void *at, size_t len)
+static void put_bytes(struct hello *h, const void *at, size_t len)
 {
     assert_true(h->len + len <= sizeof(h->at));
     memcpy(h->at + h->len, at, len);
@@ -29,7 +28,7 @@ static void put(struct hello *h, const void *at, size_t len)
 
 static void put_u8(struct hello *h, unsigned n)
 {
-    put(h, &(uint8_t){ (uint8_t)n }, 1);
+    put_bytes(h, &(uint8_t){ (uint8_t)n }, 1);
 }
 
 static void put_u16(struct hello *h, unsigned n)
@@ -39,13 +38,13 @@ static void put_u16(struct hello *h, unsigned n)
 }
 
 /* @param suites  ended by 0 */
-static void begin(struct hello *h, unsigned version, const uint16_t *suites)
+static void begin_hello(struct hello *h, unsigned version, const uint16_t *suites)
 {
     size_t num = 0;
     static const uint8_t random[32];
     memset(h, 0, sizeof(*h));
     put_u16(h, version);
-    put(h, random, sizeof(random));
+    put_bytes(h, random, sizeof(random));
     put_u8(h, 0);
     while (suites[num] != 0)
         num++;
@@ -64,7 +63,7 @@ static void extension(struct hello *h, unsigned type, const void *body, size_t l
     }
     put_u16(h, type);
     put_u16(h, (unsigned)len);
-    put(h, body, len);
+    put_bytes(h, body, len);
     size_t all = h->len - h->extensions_at - 2;
     h->at[h->extensions_at] = (uint8_t)(all >> 8);
     h->at[h->extensions_at + 1] = (uint8_t)all;
@@ -115,7 +114,7 @@ static void a_modern_hello_is_read(void **state)
 {
     struct hello h;
     struct weir_client_hello r;
-    begin(&h, 0x0303, ecdsa_suites);
+    begin_hello(&h, 0x0303, ecdsa_suites);
     server_name(&h, "WWW.Shop.Example");
     numbers(&h, 13, (const uint16_t[]){ 0x0403, 0x0804, 0 });
     numbers(&h, 10, (const uint16_t[]){ 29, 23, 0 });
@@ -135,16 +134,16 @@ static void a_hello_without_extensions_is_an_old_client(void **state)
 {
     struct hello h;
     struct weir_client_hello r;
-    begin(&h, 0x0301, rsa_suites);
+    begin_hello(&h, 0x0301, rsa_suites);
     assert_true(reads(&h, &r));
     assert_int_equal(r.versions, WEIR_TLS_1_0);
     assert_int_equal(r.keys_12, WEIR_TLS_KEY_RSA);
     assert_int_equal(r.sni, WEIR_SNI_NONE);
     assert_false(r.has_alpn);
-    begin(&h, 0x0303, rsa_suites);
+    begin_hello(&h, 0x0303, rsa_suites);
     assert_true(reads(&h, &r));
     assert_int_equal(r.versions, WEIR_TLS_1_0 | WEIR_TLS_1_1 | WEIR_TLS_1_2);
-    begin(&h, 0x0300, rsa_suites);
+    begin_hello(&h, 0x0300, rsa_suites);
     assert_true(reads(&h, &r));
     assert_int_equal(r.versions, 0);
 }
@@ -153,20 +152,20 @@ static void keys_follow_suites_curves_and_schemes(void **state)
 {
     struct hello h;
     struct weir_client_hello r;
-    begin(&h, 0x0303, rsa_suites); /* no ECDSA suite */
+    begin_hello(&h, 0x0303, rsa_suites); /* no ECDSA suite */
     numbers(&h, 13, (const uint16_t[]){ 0x0403, 0x0401, 0 });
     assert_true(reads(&h, &r));
     assert_int_equal(r.keys_12, WEIR_TLS_KEY_RSA);
-    begin(&h, 0x0303, ecdsa_suites); /* no P-256 */
+    begin_hello(&h, 0x0303, ecdsa_suites); /* no P-256 */
     numbers(&h, 13, (const uint16_t[]){ 0x0403, 0x0401, 0 });
     numbers(&h, 10, (const uint16_t[]){ 24, 0 });
     assert_true(reads(&h, &r));
     assert_int_equal(r.keys_12, WEIR_TLS_KEY_P384 | WEIR_TLS_KEY_RSA);
-    begin(&h, 0x0303, ecdsa_suites); /* no ECDSA signature */
+    begin_hello(&h, 0x0303, ecdsa_suites); /* no ECDSA signature */
     numbers(&h, 13, (const uint16_t[]){ 0x0401, 0 });
     assert_true(reads(&h, &r));
     assert_int_equal(r.keys_12, WEIR_TLS_KEY_RSA);
-    begin(&h, 0x0303, ecdsa_suites); /* PKCS #1 alone is no RSA of TLS 1.3 */
+    begin_hello(&h, 0x0303, ecdsa_suites); /* PKCS #1 alone is no RSA of TLS 1.3 */
     numbers(&h, 13, (const uint16_t[]){ 0x0401, 0x0503, 0 });
     assert_true(reads(&h, &r));
     assert_int_equal(r.keys_13, WEIR_TLS_KEY_P384);
@@ -180,7 +179,7 @@ static void names_that_no_host_has_are_invalid(void **state)
     struct hello h;
     struct weir_client_hello r;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++) {
-        begin(&h, 0x0303, rsa_suites);
+        begin_hello(&h, 0x0303, rsa_suites);
         server_name(&h, bad[i]);
         assert_true(reads(&h, &r));
         assert_int_equal(r.sni, WEIR_SNI_INVALID);
@@ -191,14 +190,14 @@ static void names_that_no_host_has_are_invalid(void **state)
     for (size_t i = 60; i < 250; i += 60)
         longest[i] = '.';
     longest[253] = '\0';
-    begin(&h, 0x0303, rsa_suites);
+    begin_hello(&h, 0x0303, rsa_suites);
     server_name(&h, longest);
     assert_true(reads(&h, &r));
     assert_int_equal(r.sni, WEIR_SNI_NAME);
     assert_int_equal(r.name_len, 253);
     longest[253] = 'a';
     longest[254] = '\0';
-    begin(&h, 0x0303, rsa_suites);
+    begin_hello(&h, 0x0303, rsa_suites);
     server_name(&h, longest);
     assert_true(reads(&h, &r));
     assert_int_equal(r.sni, WEIR_SNI_INVALID);
@@ -231,7 +230,7 @@ static void malformed_extensions_are_refused(void **state)
     struct hello h;
     struct weir_client_hello r;
     for (size_t i = 0; i < WEIR_ARRAY_LEN(bad); i++) {
-        begin(&h, 0x0303, rsa_suites);
+        begin_hello(&h, 0x0303, rsa_suites);
         extension(&h, bad[i].type, bad[i].body, bad[i].len);
         assert_false(reads(&h, &r));
     }
@@ -241,11 +240,11 @@ static void an_extension_twice_is_refused(void **state)
 {
     struct hello h;
     struct weir_client_hello r;
-    begin(&h, 0x0303, rsa_suites);
+    begin_hello(&h, 0x0303, rsa_suites);
     server_name(&h, "a.example");
     server_name(&h, "b.example");
     assert_false(reads(&h, &r));
-    begin(&h, 0x0303, rsa_suites);
+    begin_hello(&h, 0x0303, rsa_suites);
     extension(&h, 43, "\x02\x03\x04", 3);
     extension(&h, 43, "\x02\x03\x03", 3);
     assert_false(reads(&h, &r));
@@ -255,7 +254,7 @@ static void no_prefix_is_a_hello_but_the_one_without_extensions(void **state)
 {
     struct hello h;
     struct weir_client_hello r;
-    begin(&h, 0x0303, ecdsa_suites);
+    begin_hello(&h, 0x0303, ecdsa_suites);
     server_name(&h, "a.example");
     extension(&h, 16, "\x00\x03\x02h2", 5);
     size_t len = h.len;

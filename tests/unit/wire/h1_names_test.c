@@ -39,7 +39,6 @@ static const char *const field_names[WEIR_FIELD_COUNT] = {
     [WEIR_FIELD_DATE] = "Date",
     [WEIR_FIELD_MAX_FORWARDS] = "Max-Forwards",
     [WEIR_FIELD_PROXY] = "Proxy",
-    [WEIR_FIELD_LINK] = "Link",
 };
 
 static void field_ids_are_found_in_any_case(void **state)

@@ -3,10 +3,9 @@
  * tls_test.c - a client and a server whose bytes pass through memory, in portions that the test
  * chooses.
  */
-#include "node/wire/tls.h"
-
 #include <stdlib.h>
 
+#include "node/wire/tls.h"
 #include "node/wire/tls_client.h"
 #include "node/wire/tls_server.h"
 #include "node/wire/tls_signature.h"
@@ -483,36 +482,36 @@ static void a_ticket_opens_for_its_epochs(void **state)
     uint8_t out[64], ticket[64];
     size_t len = 0;
     uint64_t now = 1800000000;
-    struct weir_span scope = WEIR_SPAN_LIT("a"), clear = WEIR_SPAN_LIT("session");
+    struct weir_tls_ticket_use use = { WEIR_SPAN_LIT("a"), now };
+    struct weir_span clear = WEIR_SPAN_LIT("session");
     size_t sealed = clear.len + WEIR_TLS_TICKET_EXTRA;
     assert_int_equal(weir_tls_tickets_new(secret, &k), WEIR_OK);
-    assert_int_equal(weir_tls_ticket_seal(k, scope, now, clear, ticket), WEIR_OK);
+    assert_int_equal(weir_tls_ticket_seal(k, &use, clear, ticket), WEIR_OK);
     for (int epochs = -2; epochs <= 5; epochs++) {
-        uint64_t at = (uint64_t)((int64_t)now + (int64_t)epochs * WEIR_TLS_EPOCH_S);
-        enum weir_err err =
-            weir_tls_ticket_open(k, scope, at, weir_span(ticket, sealed), out, &len);
+        use.wall_s = (uint64_t)((int64_t)now + (int64_t)epochs * WEIR_TLS_EPOCH_S);
+        enum weir_err err = weir_tls_ticket_open(k, &use, weir_span(ticket, sealed), out, &len);
         assert_int_equal(err == WEIR_OK, epochs >= -1 && epochs <= WEIR_TLS_EPOCHS_BACK);
         if (err == WEIR_OK)
             assert_true(weir_span_eq(weir_span(out, len), clear));
     }
+    use.wall_s = now;
     for (size_t i = 0; i < sealed; i++) {
         ticket[i] ^= 1;
-        assert_int_equal(weir_tls_ticket_open(k, scope, now, weir_span(ticket, sealed), out, &len),
+        assert_int_equal(weir_tls_ticket_open(k, &use, weir_span(ticket, sealed), out, &len),
                          WEIR_ENOTFOUND);
         ticket[i] ^= 1;
-        assert_int_equal(weir_tls_ticket_open(k, scope, now, weir_span(ticket, i), out, &len),
+        assert_int_equal(weir_tls_ticket_open(k, &use, weir_span(ticket, i), out, &len),
                          WEIR_ENOTFOUND);
     }
-    assert_int_equal(
-        weir_tls_ticket_open(k, WEIR_SPAN_LIT("b"), now, weir_span(ticket, sealed), out, &len),
-        WEIR_ENOTFOUND);
+    use.scope = WEIR_SPAN_LIT("b");
+    assert_int_equal(weir_tls_ticket_open(k, &use, weir_span(ticket, sealed), out, &len),
+                     WEIR_ENOTFOUND);
+    use.scope = WEIR_SPAN_LIT("a");
     weir_tls_tickets_rotate(k, next, now);
-    assert_int_equal(weir_tls_ticket_open(k, scope, now, weir_span(ticket, sealed), out, &len),
-                     WEIR_OK);
-    uint64_t over = now + UINT64_C(4) * WEIR_TLS_EPOCH_S;
-    assert_int_equal(weir_tls_ticket_seal(k, scope, over, clear, ticket), WEIR_OK);
-    assert_int_equal(weir_tls_ticket_open(k, scope, over, weir_span(ticket, sealed), out, &len),
-                     WEIR_OK);
+    assert_int_equal(weir_tls_ticket_open(k, &use, weir_span(ticket, sealed), out, &len), WEIR_OK);
+    use.wall_s = now + UINT64_C(4) * WEIR_TLS_EPOCH_S;
+    assert_int_equal(weir_tls_ticket_seal(k, &use, clear, ticket), WEIR_OK);
+    assert_int_equal(weir_tls_ticket_open(k, &use, weir_span(ticket, sealed), out, &len), WEIR_OK);
     weir_tls_tickets_free(&k);
 }
 

@@ -50,9 +50,6 @@ static const struct form_case form_cases[] = {
       { "0.0.0.0:80", "[::]:80", "127.0.0.1:0", "[::1]:0" },
       { "", ":80", "80", "localhost:80", "0.0.0.0", "0.0.0.0:65536", "[::]", "::0", ":0",
         "1.2.3.4:00" } },
-    { WEIR_FORM_LOOPBACK,
-      { "127.0.0.1:7400", "127.1.2.3:1", "[::1]:7400", "127.0.0.1:0" },
-      { "0.0.0.0:7400", "[::]:7400", "10.0.0.1:7400", "localhost:7400", "128.0.0.1:1" } },
     { WEIR_FORM_NAME_SERVER,
       { "10.0.0.1", "10.0.0.1:53", "::1", "[::1]:5353" },
       { "", "10.0.0.1:0", "10.0.0.1:65536", "ns.example.com", "ns.example.com:53", "[::1]",
@@ -144,7 +141,7 @@ static void a_nul_hides_nothing(void **state)
                  "5:9: http.max\\u0000: unknown key: known are max_header, max_body, head_timeout, "
                  "body_timeout, min_rate, idle_timeout, server_push, "
                  "on_client_close, max_fields, "
-                 "trace\n");
+                 "trace, early_hints\n");
     schemas_json("{\"apiVersion\":\"weir/v1\",\"kind\":\"Node\",\"data\":\"/a\\u0000b\"}",
                  "1:39: data: \"/a\\u0000b\" holds a NUL\n");
     schemas_yaml(SCHEMAS_TENANT "upstreams: { \"a\\0b\": { endpoints: [ { address: a:1 } ] } }\n",

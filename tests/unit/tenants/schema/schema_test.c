@@ -57,22 +57,19 @@ static void keys_of_later_features_are_refused_by_name(void **state)
                                 "    endpoints: [ { address: \"10.0.0.1:80\" } ]\n"
                                 "    health: []\n"
                                 "routes: [ { path: /, upstream: web, websocket: true } ]\n"
-                                "http: { server_push: false }\n"
                                 "tcp: 5\n"
                                 "limits: null\n",
                  "5:8: tls.certificates: not supported by this version\n"
                  "10:5: upstreams.web.health: not supported by this version\n"
                  "11:37: routes[0].websocket: true is not supported by this version\n"
-                 "12:9: http.server_push: not supported by this version\n"
-                 "13:1: tcp: not supported by this version\n"
-                 "14:1: limits: not supported by this version\n");
+                 "12:1: tcp: not supported by this version\n"
+                 "13:1: limits: not supported by this version\n");
     schemas_yaml(SCHEMAS_NODE "listen: { http: [], tcp: [] }\n"
                               "cluster: { name: edge }\n"
-                              "admin: { listen: \"10.0.0.1:7400\" }\n",
+                              "admin: { listen: \"10.0.0.1\" }\n",
                  "3:21: listen.tcp: not supported by this version\n"
                  "4:1: cluster: not supported by this version\n"
-                 "5:10: admin.listen: \"10.0.0.1:7400\" is refused: ip:port, and only a loopback "
-                 "address until TLS is there\n");
+                 "5:10: admin.listen: \"10.0.0.1\" is not ip:port or [v6]:port\n");
 }
 
 static void everything_wrong_is_reported_at_once_with_its_place(void **state)

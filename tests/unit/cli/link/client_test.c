@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "node/base/clock.h"
-#include "node/cli/client.h"
+#include "node/cli/link/client.h"
 #include "tests/support/failalloc.h"
 #include "tests/support/unix_server.h"
 
@@ -420,7 +420,8 @@ static void names_of_nodes_are_checked(void **state)
         { "/run/weir/admin.sock", WEIR_EINVAL, "unix:PATH" },
         { "", WEIR_EINVAL, "unix:PATH" },
         { "http://localhost:7400", WEIR_EINVAL, "unix:PATH" },
-        { "https://edge:7400", WEIR_EUNSUPPORTED, "not supported by this version" },
+        { "https://edge:7400", WEIR_OK, "" },
+        { "https://edge:74000", WEIR_EINVAL, "https://HOST:PORT" },
         { "unix:/\033[2J", WEIR_OK, "" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -4,9 +4,10 @@
  * the call. A node may respond before it has read the whole request (413, 503), so sending watches
  * for bytes of the response, and the connection is not used again after that.
  */
-#include "node/cli/client.h"
+#include "node/cli/link/client.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "node/base/limits.h"
 #include "node/wire/chunked.h"
 #include "node/wire/h1.h"
+#include "node/wire/tls_hash.h"
 #include "tenants/schema/schema_text.h"
 
 #define IN_MAX         65536 /* size of the buffer of received bytes */
@@ -103,8 +105,11 @@ static enum weir_err fail_connect(struct weir_client *c, int error)
         cause = "connection refused";
     }
     return fail(c, err,
-                "cannot reach the node at %s: %s. Is it running? Start it with `weir node --config "
-                "FILE`, or name another with --node",
+                c->tls != NULL
+                    ? "cannot reach the node at %s: %s. Is it running, with admin.listen on that "
+                      "address?"
+                    : "cannot reach the node at %s: %s. Is it running? Start it with `weir node "
+                      "--config FILE`, or name another with --node",
                 c->name, cause != NULL ? cause : "unknown error");
 }
 
@@ -157,38 +162,67 @@ enum weir_err weir_client_init(struct weir_client *c, const char *source, const 
 {
     *c = (struct weir_client){ .fd = -1, .timeout_ms = timeout_ms };
     struct weir_shown shown = weir_schema_text_show(weir_span_cstr(node));
-    if (strncmp(node, "https://", 8) == 0)
-        return fail(c, WEIR_EUNSUPPORTED,
-                    "%s %s: remote nodes are not supported by this version. Run weir on the "
-                    "node's host, with --node unix:PATH",
-                    source, shown.text);
-    if (strncmp(node, "unix:", 5) != 0 || node[5] == '\0')
-        return fail(c, WEIR_EINVAL, "%s %s is not understood. Write unix:PATH", source, shown.text);
-    const char *path = node + 5;
-    size_t len = strlen(path);
-    if (len >= sizeof(c->address.sun_path))
+    enum weir_err err = weir_node_url_parse(node, &c->url);
+    if (err == WEIR_ELIMIT)
         return fail(c, WEIR_EINVAL, "%s %s: the path of a socket has at most %zu bytes", source,
-                    shown.text, sizeof(c->address.sun_path) - 1);
-    c->address.sun_family = AF_UNIX;
-    memcpy(c->address.sun_path, path, len + 1);
-    snprintf(c->name, sizeof(c->name), "unix:%s", weir_schema_text_bare(weir_span(path, len)).text);
+                    shown.text, sizeof(c->url.socket.sun_path) - 1);
+    if (err < 0)
+        return fail(c, WEIR_EINVAL, "%s %s is not understood. Write unix:PATH or https://HOST:PORT",
+                    source, shown.text);
+    snprintf(c->name, sizeof(c->name), "%s", weir_schema_text_bare(weir_span_cstr(node)).text);
+    return WEIR_OK;
+}
+
+/* In a field it must not end its line, nor be another token for the node than for the user. */
+static bool is_token(const char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++)
+        if (text[i] <= 0x20 || text[i] > 0x7e)
+            return false;
+    return len > 0 && len <= WEIR_CLIENT_TOKEN_MAX;
+}
+
+enum weir_err weir_client_authorize(struct weir_client *c, const char *token, const char *ca)
+{
+    const char *why = NULL;
+    if (c->url.kind != WEIR_NODE_URL_HTTPS)
+        return WEIR_OK;
+    if (token == NULL || token[0] == '\0')
+        return fail(c, WEIR_EINVAL,
+                    "%s is a remote node and needs a token: give it in WEIR_TOKEN or with --token. "
+                    "`weir token create` on its host makes one",
+                    c->name);
+    if (!is_token(token))
+        return fail(c, WEIR_EINVAL, "the token has bytes that no token has");
+    c->token = token;
+    enum weir_err err = weir_client_tls_new(ca, &c->url, &c->tls, &why);
+    if (err == WEIR_ENOMEM)
+        return fail(c, err, "out of memory");
+    if (err < 0)
+        return fail(c, WEIR_EINVAL, "%s%s %s", ca != NULL ? "--ca " : "",
+                    ca != NULL ? weir_schema_text_show(weir_span_cstr(ca)).text
+                               : "the certificates that this host trusts: their file",
+                    why);
     return WEIR_OK;
 }
 
 void weir_client_deinit(struct weir_client *c)
 {
     connection_close(c);
+    weir_client_tls_free(&c->tls);
     free(c->in);
     c->in = NULL;
 }
 
 /* With a full backlog connect fails with EAGAIN at once, and there is nothing to poll for. */
-static enum weir_err connection_dial(struct weir_client *c)
+static enum weir_err dial_socket(struct weir_client *c)
 {
+    const struct sockaddr_un *at = &c->url.socket;
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->fd < 0)
         return fail(c, WEIR_EIO, "cannot make a socket: %s", strerrordesc_np(errno));
-    while (connect(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) != 0) {
+    while (connect(c->fd, (const struct sockaddr *)at, sizeof(*at)) != 0) {
         if (errno != EAGAIN && errno != EINTR)
             return fail_connect(c, errno);
         if (interrupted(c))
@@ -198,6 +232,149 @@ static enum weir_err connection_dial(struct weir_client *c)
         nanosleep(&(struct timespec){ .tv_nsec = CONNECT_NAP_NS }, NULL);
     }
     return WEIR_OK;
+}
+
+/* One address. @return WEIR_ECLOSED: try the next, *ret_errno is why; all else ends the search */
+static enum weir_err dial_address(struct weir_client *c, const struct addrinfo *a, int *ret_errno)
+{
+    short events = 0;
+    socklen_t len = sizeof(*ret_errno);
+    c->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    *ret_errno = errno;
+    if (c->fd < 0)
+        return WEIR_ECLOSED;
+    if (connect(c->fd, a->ai_addr, a->ai_addrlen) != 0) {
+        *ret_errno = errno;
+        if (errno != EINPROGRESS)
+            return WEIR_ECLOSED;
+        enum weir_err err = wait_for(c, POLLOUT, &events);
+        if (err < 0)
+            return err;
+        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, ret_errno, &len) < 0)
+            *ret_errno = errno;
+        if (*ret_errno != 0)
+            return WEIR_ECLOSED;
+    }
+    return WEIR_OK;
+}
+
+/* The name is looked up by the system, which takes its own time. */
+static enum weir_err dial_tcp(struct weir_client *c)
+{
+    char port[8];
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *list = NULL;
+    int sys_errno = 0;
+    snprintf(port, sizeof(port), "%u", c->url.port);
+    int rc = getaddrinfo(c->url.host, port, &hints, &list);
+    if (rc != 0)
+        return fail(c, WEIR_ENOTFOUND, "cannot reach the node at %s: %s", c->name,
+                    gai_strerror(rc));
+    enum weir_err err = WEIR_ECLOSED;
+    for (const struct addrinfo *a = list; a != NULL && err == WEIR_ECLOSED; a = a->ai_next) {
+        connection_close(c);
+        err = dial_address(c, a, &sys_errno);
+    }
+    freeaddrinfo(list);
+    return err == WEIR_ECLOSED ? fail_connect(c, sys_errno) : err;
+}
+
+/* -- TLS -- */
+
+/* Sends what TLS has for the node. With `early` it stops when bytes of the node have come. */
+static enum weir_err tls_flush(struct weir_client *c, bool early, bool *ret_stopped)
+{
+    struct weir_span rest;
+    *ret_stopped = false;
+    while ((rest = weir_client_tls_output(c->tls)).len > 0) {
+        short events = 0;
+        enum weir_err err = wait_for(c, (short)(POLLOUT | (early ? POLLIN : 0)), &events);
+        if (err < 0)
+            return err;
+        *ret_stopped = (events & (POLLHUP | POLLERR)) != 0 || (early && (events & POLLIN) != 0);
+        if (*ret_stopped)
+            return WEIR_OK;
+        ssize_t n = send(c->fd, rest.at, rest.len, MSG_NOSIGNAL);
+        *ret_stopped = n < 0 && (errno == EPIPE || errno == ECONNRESET);
+        if (*ret_stopped)
+            return WEIR_OK;
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return fail(c, WEIR_EIO, "cannot send to %s: %s", c->name, strerrordesc_np(errno));
+        weir_client_tls_sent(c->tls, n > 0 ? (size_t)n : 0);
+    }
+    return WEIR_OK;
+}
+
+/* Receives encrypted bytes. *ret_end: the node has closed the connection. */
+static enum weir_err tls_receive(struct weir_client *c, bool *ret_end)
+{
+    size_t room = 0;
+    uint8_t *at = weir_client_tls_input(c->tls, &room);
+    WEIR_ASSERT(room > 0);
+    for (;;) {
+        short events = 0;
+        enum weir_err err = wait_for(c, POLLIN, &events);
+        if (err < 0)
+            return err;
+        ssize_t n = recv(c->fd, at, room, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (n < 0 && errno != ECONNRESET)
+            return fail(c, WEIR_EIO, "cannot read from %s: %s", c->name, strerrordesc_np(errno));
+        *ret_end = n <= 0;
+        weir_client_tls_received(c->tls, n > 0 ? (size_t)n : 0);
+        return WEIR_OK;
+    }
+}
+
+static enum weir_err fail_tls(struct weir_client *c)
+{
+    const struct weir_client_tls *t = c->tls;
+    if (t->refused != NULL)
+        return fail(c, WEIR_EPERM,
+                    "the certificate of %s is not trusted: %s. It presented %s: if that is what "
+                    "`weir status -o yaml` shows on the node itself, give it with --ca; or give a "
+                    "file with the certificate, or its issuer's",
+                    c->name, t->refused, t->presented);
+    if (t->tls.fault == WEIR_TLS_FAULT_ALERT)
+        return fail(c, WEIR_EPROTO, "%s refused the TLS connection (alert %u). See its log",
+                    c->name, t->tls.alert);
+    return fail(c, WEIR_EPROTO, "no TLS connection with %s: %s. Is that its admin.listen?", c->name,
+                weir_tls_fault_name((enum weir_tls_fault)t->tls.fault));
+}
+
+static enum weir_err tls_handshake(struct weir_client *c)
+{
+    bool stopped = false;
+    enum weir_err err = weir_client_tls_begin(c->tls);
+    if (err < 0)
+        return err == WEIR_ENOMEM ? fail(c, err, "out of memory") : fail_tls(c);
+    for (;;) {
+        enum weir_tls_step step = weir_client_tls_handshake(c->tls);
+        err = tls_flush(c, false, &stopped); /* an alert, too */
+        if (err < 0)
+            return err;
+        if (step == WEIR_TLS_DONE)
+            return WEIR_OK;
+        if (step != WEIR_TLS_WANTS_INPUT)
+            return fail_tls(c);
+        bool end = stopped;
+        if (!end)
+            err = tls_receive(c, &end);
+        if (err < 0)
+            return err;
+        if (end)
+            return fail(c, WEIR_ECLOSED,
+                        "%s closed the connection in the TLS handshake. See its log", c->name);
+    }
+}
+
+static enum weir_err connection_dial(struct weir_client *c)
+{
+    if (c->tls == NULL)
+        return dial_socket(c);
+    enum weir_err err = dial_tcp(c);
+    return err == WEIR_OK ? tls_handshake(c) : err;
 }
 
 /* A connection of an earlier call that has ended, or on which bytes came that nobody asked for, is
@@ -222,8 +399,14 @@ static enum weir_err connection_ensure(struct weir_client *c, bool *ret_reused)
 static enum weir_err request_write(struct weir_client *c, const struct weir_client_request *r,
                                    struct weir_strbuf *out)
 {
-    weir_strbuf_printf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: weir/%s\r\n",
-                       r->method, r->target, WEIR_VERSION);
+    bool v6 = c->url.is_ip && !weir_addr_is_v4(&c->url.ip);
+    weir_strbuf_printf(out, "%s %s HTTP/1.1\r\n", r->method, r->target);
+    if (c->tls == NULL)
+        weir_strbuf_puts(out, "Host: localhost\r\n");
+    else
+        weir_strbuf_printf(out, "Host: %s%s%s:%u\r\nAuthorization: Bearer %s\r\n", v6 ? "[" : "",
+                           c->url.host, v6 ? "]" : "", c->url.port, c->token);
+    weir_strbuf_puts(out, "User-Agent: weir/" WEIR_VERSION "\r\n");
     if (r->if_match != NULL)
         weir_strbuf_printf(out, "If-Match: %s\r\n", r->if_match);
     if (r->content_type != NULL)
@@ -236,10 +419,31 @@ static enum weir_err request_write(struct weir_client *c, const struct weir_clie
     return out->failed ? fail(c, WEIR_ENOMEM, "out of memory") : WEIR_OK;
 }
 
+/* As send_all. What is encrypted of a request that is not wanted goes out all the same, as far as
+ * it is a record. */
+static enum weir_err send_encrypted(struct call *k, struct weir_span bytes)
+{
+    struct weir_client *c = k->c;
+    bool stopped = false;
+    while (bytes.len > 0) {
+        size_t used = 0;
+        if (!weir_client_tls_write(c->tls, bytes, &used))
+            return fail_tls(c);
+        enum weir_err err = tls_flush(c, true, &stopped);
+        if (err < 0 || stopped)
+            return err;
+        bytes = weir_span_from(bytes, used);
+    }
+    k->sent = true;
+    return WEIR_OK;
+}
+
 /* Stops early when the node responds or closes the connection: its response gives the reason. */
 static enum weir_err send_all(struct call *k, struct weir_span bytes)
 {
     struct weir_client *c = k->c;
+    if (c->tls != NULL)
+        return send_encrypted(k, bytes);
     while (bytes.len > 0) {
         short events = 0;
         enum weir_err err = wait_for(c, POLLIN | POLLOUT, &events);
@@ -274,6 +478,33 @@ static void input_consume(struct weir_client *c, size_t len)
     }
 }
 
+/* As input_receive. An end that TLS does not confirm may be a cut: it is no end of a response. */
+static enum weir_err input_decrypt(struct weir_client *c, bool *ret_end)
+{
+    for (;;) {
+        size_t n = 0;
+        bool stopped = false;
+        enum weir_tls_step step =
+            weir_client_tls_read(c->tls, c->in + c->in_len, IN_MAX - c->in_len, &n);
+        enum weir_err err = tls_flush(c, false, &stopped);
+        if (err < 0)
+            return err;
+        c->in_len += n;
+        c->responded = c->responded || n > 0;
+        *ret_end = step == WEIR_TLS_END;
+        if (n > 0 || *ret_end)
+            return WEIR_OK;
+        if (step == WEIR_TLS_FAILED)
+            return fail_tls(c);
+        bool end = false;
+        err = tls_receive(c, &end);
+        if (err < 0)
+            return err;
+        if (end)
+            return fail_left(c);
+    }
+}
+
 /* Waits for more bytes. *ret_end: the node has closed the connection. */
 static enum weir_err input_receive(struct weir_client *c, bool *ret_end)
 {
@@ -284,6 +515,8 @@ static enum weir_err input_receive(struct weir_client *c, bool *ret_end)
         c->in_at = 0;
     }
     WEIR_ASSERT(c->in_len < IN_MAX); /* callers consume what they have, or fail */
+    if (c->tls != NULL)
+        return input_decrypt(c, ret_end);
     for (;;) {
         enum weir_err err = wait_for(c, POLLIN, &events);
         if (err < 0)
@@ -466,6 +699,8 @@ static enum weir_err call_run(struct call *k)
     enum weir_err err = request_write(c, k->request, &bytes);
     if (err == WEIR_OK)
         err = exchange_on_any(k, weir_span(bytes.at, bytes.len));
+    if (c->token != NULL && bytes.at != NULL)
+        weir_wipe(bytes.at, bytes.cap);
     weir_strbuf_deinit(&bytes);
     if (err < 0) {
         weir_strbuf_deinit(&k->body);
@@ -486,12 +721,19 @@ static void request_assert(const struct weir_client_request *request)
     WEIR_ASSERT(request->if_match == NULL || strpbrk(request->if_match, "\r\n") == NULL);
 }
 
+/* weir_client_init has succeeded, and of a remote node weir_client_authorize. */
+static void assert_ready(const struct weir_client *c)
+{
+    WEIR_ASSERT(c->url.kind != WEIR_NODE_URL_NONE);
+    WEIR_ASSERT(c->url.kind == WEIR_NODE_URL_UNIX || c->tls != NULL);
+}
+
 enum weir_err weir_client_call(struct weir_client *c, const struct weir_client_request *request,
                                struct weir_client_response *ret)
 {
     struct call k = { .c = c, .request = request, .ret = ret, .body = WEIR_STRBUF_ZERO };
     request_assert(request);
-    WEIR_ASSERT(c->address.sun_family != 0); /* weir_client_init succeeded */
+    assert_ready(c);
     return call_run(&k);
 }
 
@@ -503,7 +745,7 @@ enum weir_err weir_client_stream(struct weir_client *c, const struct weir_client
         .c = c, .request = request, .ret = ret, .sink = sink, .arg = arg, .body = WEIR_STRBUF_ZERO
     };
     request_assert(request);
-    WEIR_ASSERT(c->address.sun_family != 0);
+    assert_ready(c);
     WEIR_ASSERT(sink != NULL);
     return call_run(&k);
 }

@@ -1,33 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * client.h - one blocking HTTP/1.1 connection to a node's admin socket, read with the node's own
- * strict codec. Owner: the main thread.
+ * client.h - one blocking HTTP/1.1 connection to a node's admin API, over its socket or over TLS,
+ * read with the node's own strict codec. Owner: the main thread.
  * Limits: a head of WEIR_CLIENT_HEAD_MAX, a body of WEIR_CLIENT_BODY_MAX unless it is streamed; one
  * absolute limit of time for each call.   Ref: RFC 9112; node/ctl/admin/API.md.
  */
-#ifndef WEIR_NODE_CLI_CLIENT_H
-#define WEIR_NODE_CLI_CLIENT_H
+#ifndef WEIR_NODE_CLI_LINK_CLIENT_H
+#define WEIR_NODE_CLI_LINK_CLIENT_H
 
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/un.h>
 
 #include "node/base/contract.h"
 #include "node/base/err.h"
 #include "node/base/span.h"
 #include "node/base/strbuf.h"
+#include "node/cli/link/client_tls.h"
+#include "node/cli/link/node_url.h"
 
-#define WEIR_CLIENT_HEAD_MAX 16384
-#define WEIR_CLIENT_BODY_MAX (64u << 20)
-#define WEIR_CLIENT_WHY_MAX  512
+#define WEIR_CLIENT_HEAD_MAX  16384
+#define WEIR_CLIENT_BODY_MAX  (64u << 20)
+#define WEIR_CLIENT_WHY_MAX   768
+#define WEIR_CLIENT_NAME_MAX  320
+#define WEIR_CLIENT_TOKEN_MAX 4096
 
 struct weir_client {
-    char name[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 8]; /* unix:PATH, for messages */
-    struct sockaddr_un address;
-    int fd;              /* -1: not connected */
-    uint64_t timeout_ms; /* of a call, from its start to the end of its response */
+    struct weir_node_url url;        /* NONE: weir_client_init has not succeeded */
+    char name[WEIR_CLIENT_NAME_MAX]; /* of the node, for messages; escaped */
+    struct weir_client_tls *tls;     /* owns; NULL: over a socket */
+    const char *token;               /* of a remote node; borrowed */
+    int fd;                          /* -1: not connected */
+    uint64_t timeout_ms;             /* of a call, from its start to the end of its response */
     const volatile sig_atomic_t *interrupted; /* NULL: none; not 0: give up */
     uint8_t *in;                              /* owns; received and not yet used */
     size_t in_at;
@@ -56,12 +61,21 @@ typedef bool weir_client_sink(void *arg, struct weir_span piece);
 /**
  * Nothing is connected yet.
  *
- * @param node  "unix:PATH"
- * @return WEIR_OK | WEIR_EINVAL (no such URL) | WEIR_EUNSUPPORTED (a remote node): c->why; the
- *         client is legal to close in any case
+ * @param node  "unix:PATH" or "https://HOST:PORT"
+ * @return WEIR_OK | WEIR_EINVAL (no such URL): c->why; the client is legal to close in any case
  */
 WEIR_MUST_USE enum weir_err weir_client_init(struct weir_client *c, const char *source,
                                              const char *node, uint64_t timeout_ms);
+/**
+ * How to trust a remote node, and be trusted by it. After weir_client_init, before the first call;
+ * for a socket neither is used.
+ *
+ * @param token  borrowed as long as the client; NULL: there is none, which is an error
+ * @param ca     as weir_client_tls_new has it
+ * @return WEIR_OK | WEIR_EINVAL | WEIR_ENOMEM: c->why
+ */
+WEIR_MUST_USE enum weir_err weir_client_authorize(struct weir_client *c, const char *token,
+                                                  const char *ca);
 /** Close the connection and free the buffer; legal on the zero state with fd -1. */
 void weir_client_deinit(struct weir_client *c);
 

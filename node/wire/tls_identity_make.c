@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tls_identity.c - see tls_identity.h.
+ * tls_identity_make.c - see tls_identity.h.
  */
-#include "node/wire/tls_identity.h"
-
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -16,6 +14,7 @@
 #include <openssl/pool.h>
 #include <openssl/rsa.h>
 
+#include "node/wire/tls_identity.h"
 #include "node/wire/tls_identity_private.h"
 
 #define SLOW_RSA_BITS 2048 /* more than these take over a millisecond */

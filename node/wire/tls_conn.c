@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tls.c - see tls.h. BoringSSL reads and writes through a BIO whose two ends are the spans of the
- * call that runs.
+ * tls_conn.c - see tls.h. BoringSSL reads and writes through a BIO whose two ends are the spans of
+ * the call that runs.
  */
-#include "node/wire/tls.h"
-
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include <openssl/pool.h>
 #include <openssl/ssl.h>
 
+#include "node/wire/tls.h"
 #include "node/wire/tls_private.h"
 
 const char *weir_tls_fault_name(enum weir_tls_fault fault)
