@@ -2,7 +2,10 @@
 """The certificate store through the CLI: every form of files, all that is refused, folders, links, and where keys are."""
 
 import json
+import re
 import shutil
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, List
@@ -11,7 +14,7 @@ import pytest
 
 from support.certs import Authority, Certificate, make_key, openssl
 from support.node import Node, is_sanitized
-from support.wait import until
+from support.wait import PATIENCE, until
 
 PASSWORD = "correct horse battery"
 
@@ -163,6 +166,63 @@ def test_added_again_nothing_changes(shop: Node, authority: Authority) -> None:
     (found,) = _listed(shop)
     assert found["links"] == ["www.shop.test"] and found["chain_length"] == 2
     assert "dry run" in _add(shop, "--cert", one.full_chain, "--key", one.key, "--dry-run").stdout
+
+
+def _served(node: Node, name: str, rsa: bool = False) -> Any:
+    """The certificate that a client gets for this name ("" names none), DER; None: the handshake fails."""
+    port = int(re.findall(r"https://127\.0\.0\.1:([0-9]+)", node.stderr)[-1])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if rsa:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=name or None) as tls:
+                return tls.getpeercert(binary_form=True)
+        except (ssl.SSLError, ConnectionError):
+            return None
+
+
+def test_handshakes_get_what_is_stored_at_once(make_node, authority: Authority) -> None:
+    """Exact before wildcard before the default, ECDSA before RSA, the newest; live on the workers when add returns."""
+    node = make_node(config={"listen": {"http": ["127.0.0.1:0"], "https": ["127.0.0.1:0"]}}, workers=2)
+    assert node.apply(_tenant("shop", "shop.test", "*.shop.test")).returncode == 0
+    assert _served(node, "a.shop.test") is None
+    wild, exact = authority.issue("*.shop.test"), authority.issue("a.shop.test", days=(-3, 90))
+    rsa, newer = authority.issue("a.shop.test", key="rsa"), authority.issue("a.shop.test", days=(-2, 90))
+    expect = {}
+    for one, changes in ((wild, {"a.shop.test": wild, "b.shop.test": wild, "shop.test": wild}),
+                         (exact, {"a.shop.test": exact}), (newer, {"a.shop.test": newer})):
+        _add(node, "--cert", one.full_chain, "--key", one.key)
+        expect.update(changes)
+        for name, wanted in expect.items():
+            if name != "shop.test":  # the default is the newest of all
+                assert _served(node, name) == wanted.der, name
+    assert _served(node, "a.shop.test", rsa=True) is None
+    _add(node, "--cert", rsa.full_chain, "--key", rsa.key)
+    assert _served(node, "a.shop.test", rsa=True) == rsa.der and _served(node, "a.shop.test") == newer.der
+    assert node.run("cert", "link", "--default", _id(exact)).returncode == 0
+    assert _served(node, "shop.test") == exact.der
+    assert node.run("cert", "link", "b.shop.test", _id(exact)).returncode == 0
+    assert _served(node, "b.shop.test") == exact.der
+    assert node.run("cert", "delete", _id(newer)).returncode == 0
+    assert _served(node, "a.shop.test") == exact.der
+    node.restart()
+    assert _served(node, "a.shop.test") == exact.der and _served(node, "c.shop.test") == wild.der
+    metrics = node.admin.metrics()
+    assert metrics["weir_certs_cached"] >= 2 and metrics["weir_cert_load_errors_total"] == 0
+
+
+def test_an_expired_certificate_is_served_on(make_node, authority: Authority) -> None:
+    """While there is no better one; then the better one is."""
+    node = make_node(config={"listen": {"http": ["127.0.0.1:0"], "https": ["127.0.0.1:0"]}})
+    assert node.apply(_tenant("shop", "shop.test")).returncode == 0
+    old, new = authority.issue("shop.test", days=(-9, -5)), authority.issue("shop.test", days=(-40, 40))
+    early = authority.issue("shop.test", days=(3, 40))
+    for one, wanted in ((old, old), (early, old), (new, new)):
+        _add(node, "--cert", one.full_chain, "--key", one.key, "--force")
+        assert _served(node, "shop.test") == wanted.der
 
 
 def test_a_link_moves_from_one_to_another(shop: Node, authority: Authority) -> None:
