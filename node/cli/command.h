@@ -158,8 +158,7 @@ struct weir_options {
     const char *comment;
     bool has_ttl;
     uint64_t ttl_ms;
-    const char *cert, *key, *chain; /* files */
-    const char *dir;
+    const char *cert, *key, *chain, *dir; /* files, and a folder */
     const char *password_file;
     bool force;
     bool fallback; /* of --default */

@@ -22,11 +22,10 @@
 
 #define FIELDS_OF_LIST_MAX                                                                         \
     64 /* header names of one list: WEIR_FIELDS_MAX is what a head may hold */
-#define FIELD_NAME_MAX    256    /* bytes */
-#define FIELD_VALUE_MAX   4096   /* bytes */
-#define FILE_MAX          4095   /* bytes: PATH_MAX of Linux without its NUL */
-#define SOCKET_MAX        107    /* bytes: sun_path of Linux without its NUL */
-#define CERTIFICATE_MAX   262144 /* bytes of a chain or a key as text */
+#define FIELD_NAME_MAX    256  /* bytes */
+#define FIELD_VALUE_MAX   4096 /* bytes */
+#define FILE_MAX          4095 /* bytes: PATH_MAX of Linux without its NUL */
+#define SOCKET_MAX        107  /* bytes: sun_path of Linux without its NUL */
 #define PREFIXES_MAX      1024
 #define ALLOW_OVERLAP_MAX 256 /* tenants */
 
@@ -715,30 +714,6 @@ static const struct weir_rule log_rules[] = {
       .help = "The least that is logged to stderr." },
 };
 
-static const struct weir_rule certificate_rules[] = {
-    { .field = "tenant",
-      TEXT(WEIR_FORM_LABEL, 1, WEIR_TENANT_NAME_MAX),
-      .required = true,
-      .help = "Whose certificate it is." },
-    { .field = "id", TEXT(WEIR_FORM_ANY, 1, 64), .help = "As weir cert list has it. For readers." },
-    { .field = "chain",
-      TEXT(WEIR_FORM_LINES, 1, CERTIFICATE_MAX),
-      .required = true,
-      .help = "The certificates as PEM, the leaf first." },
-    { .field = "sealed_key",
-      TEXT(WEIR_FORM_ANY, 1, CERTIFICATE_MAX),
-      .help = "The private key sealed under the exporter's secret; imported only where that is." },
-    { .field = "key",
-      TEXT(WEIR_FORM_LINES, 1, CERTIFICATE_MAX),
-      .help = "The private key in clear, as PEM, in place of sealed_key." },
-    { .field = "links",
-      TEXT(WEIR_FORM_HOST, 1, WEIR_HOST_MAX + 2),
-      ITEMS(0, WEIR_CERT_NAMES_MAX),
-      .unique = true,
-      .help = "Hosts that get it whatever its names are." },
-    { .field = "fallback", .help = "Whether clients get it that name no host." },
-};
-
 #define SET(message, array)                                                                        \
     {                                                                                              \
         &(message), array, WEIR_ARRAY_LEN(array)                                                   \
@@ -772,7 +747,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__clients__descriptor, clients_rules),
     SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__log__descriptor, log_rules),
-    SET(weir__v1__certificate_document__descriptor, certificate_rules),
+    SET(weir__v1__certificate_document__descriptor, weir_rules_certificate),
 };
 
 const struct weir_rule_set *weir_rules_all(size_t *ret_num)

@@ -229,7 +229,7 @@ static const struct row rows[] = {
       "/v1/tenants/{name}/rollback" },
     { "POST", "/v1/tenants/other/rollback?revision=1&dry_run=1", "a",
       "/v1/tenants/{name}/rollback" },
-    { "POST", "/v1/apply", "at", "/v1/apply" }, /* its documents: below */
+    { "POST", "/v1/apply", "at", "/v1/apply" },               /* its documents: below */
     { "POST", "/v1/certificates", "at", "/v1/certificates" }, /* its tenants: below */
     { "GET", "/v1/certificates", "ar", "/v1/certificates" },
     { "GET", "/v1/certificates?tenant=shop", "art", "/v1/certificates" },
@@ -272,9 +272,8 @@ static const struct row rows[] = {
       "/v1/tenants/{name}/certificates/{id}" },
     { "DELETE", "/v1/tenants/other/certificates/0123456789abcdef0123456789abcdef", "a",
       "/v1/tenants/{name}/certificates/{id}" },
-    { "POST",
-      "/v1/tenants/shop/certificates/0123456789abcdef0123456789abcdef/links?host=a.example", "at",
-      "/v1/tenants/{name}/certificates/{id}/links" },
+    { "POST", "/v1/tenants/shop/certificates/0123456789abcdef0123456789abcdef/links?host=a.example",
+      "at", "/v1/tenants/{name}/certificates/{id}/links" },
     { "POST",
       "/v1/tenants/other/certificates/0123456789abcdef0123456789abcdef/links?host=a.example", "a",
       "/v1/tenants/{name}/certificates/{id}/links" },
