@@ -14,6 +14,7 @@ import pytest
 
 from support.certs import Authority, Certificate, make_key, openssl
 from support.node import Node, is_sanitized
+from support.remote import Remote
 from support.wait import PATIENCE, until
 
 PASSWORD = "correct horse battery"
@@ -466,6 +467,28 @@ def test_the_api_takes_pem_and_says_what_is_wrong(shop: Node, authority: Authori
     assert shop.admin.call("DELETE", f"/v1/tenants/shop/certificates/{'0' * 32}").status == 404
     assert shop.admin.get("/v1/tenants/shop/certificates/xyz").status == 404
     assert shop.admin.get("/v1/certificates?limit=0").status == 400
+
+
+def test_a_tenants_token_adds_its_own_from_another_host(make_node, authority: Authority, folder: Path) -> None:
+    """Over TLS with a token: a tenant's for its own certificates alone, a reading one for none, keys for admin alone."""
+    node = make_node(config={"admin": {"listen": "127.0.0.1:0"}})
+    assert node.apply(_tenant("shop", "shop.test"), _tenant("blog", "blog.test")).returncode == 0
+    remote = Remote(node)
+    mine, reads, whole = (remote.token("--scope", scope) for scope in ("tenant:shop", "read", "admin"))
+    one = authority.issue("shop.test", key="rsa")
+    add = ["cert", "add", "--cert", str(one.full_chain), "--key", str(one.key), "--tenant"]
+    assert "created" in remote.run(mine, *add, "shop").stdout
+    for token, tenant in ((mine, "blog"), (reads, "shop")):
+        done = remote.run(token, *add, tenant)
+        assert done.returncode == 1 and "token" in done.stderr, done.stderr
+    assert _id(one)[:12] in remote.run(mine, "cert", "list", "--tenant", "shop").stdout
+    assert remote.run(mine, "cert", "list").returncode == 1
+    assert _id(one)[:12] in remote.run(reads, "cert", "list").stdout
+    assert remote.run(reads, "cert", "delete", _id(one)).returncode == 1
+    for token, rc in ((mine, 1), (reads, 1), (whole, 0)):
+        done = remote.run(token, "export", "-", "--with-keys")
+        assert done.returncode == rc and ("PRIVATE KEY" in done.stdout) == (rc == 0), done.stderr
+    assert remote.run(mine, "cert", "delete", f"shop/{_id(one)}").returncode == 0
 
 
 def test_usage_of_the_command(shop: Node) -> None:
