@@ -148,6 +148,25 @@ static void many_certificates_are_counted_slice_by_slice(void **state)
     world_deinit(&w);
 }
 
+/* Records of peers may have any times. */
+static void times_beyond_all_calendars_are_survived(void **state)
+{
+    struct world w;
+
+    world_init(&w);
+    cert_put(&w, 1, "a.example", 0, UINT64_MAX);
+    cert_put(&w, 2, "b.example", UINT64_MAX, 0);
+    cert_put(&w, 3, "c.example", UINT64_MAX, UINT64_MAX);
+    cert_put(&w, 4, "d.example", 0, 0);
+    step(&w, NOW);
+    assert_int_equal(w.watch.counts.num, 4);
+    assert_int_equal(w.watch.counts.expired, 2);
+    assert_int_equal(w.watch.counts.soonest_s, 0);
+    step(&w, UINT64_MAX / 1000);
+    assert_true(w.watch.counted);
+    world_deinit(&w);
+}
+
 static void damaged_records_are_counted(void **state)
 {
     struct world w;
@@ -170,6 +189,7 @@ int main(void)
         cmocka_unit_test(one_that_a_newer_one_stands_in_for_does_not_count),
         cmocka_unit_test(a_pass_is_made_when_something_changed_or_time_has_passed),
         cmocka_unit_test(many_certificates_are_counted_slice_by_slice),
+        cmocka_unit_test(times_beyond_all_calendars_are_survived),
         cmocka_unit_test(damaged_records_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
