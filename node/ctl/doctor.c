@@ -160,6 +160,30 @@ static void check_overlaps(struct weir_doctor *d)
                            "owner; else remove one of the names");
 }
 
+/* As the last pass over the store has counted them, a second or so ago. */
+static void check_certificates(struct weir_doctor *d)
+{
+    struct weir_cert_watch *w = &d->node->certs;
+    const struct weir_cert_counts *c = &w->counts;
+    if (c->expired + c->expiring + c->damaged == 0) {
+        weir_doctor_report(
+            d, "certificates", "ok",
+            weir_arena_printf(&d->arena, "%llu, none expires within 14 days", ULL(c->num)), NULL);
+        return;
+    }
+    weir_doctor_report(
+        d, "certificates", "warn",
+        weir_arena_printf(&d->arena, "%llu expired%s%s%s, %llu expire within 14 days%s%s%s%s",
+                          ULL(c->expired), c->expired > 0 ? ": " : "",
+                          c->expired > 0 && w->expired.at != NULL ? w->expired.at : "",
+                          c->expired > WEIR_CERT_WATCH_SHOWN ? ", ..." : "", ULL(c->expiring),
+                          c->expiring > 0 ? ": " : "",
+                          c->expiring > 0 && w->expiring.at != NULL ? w->expiring.at : "",
+                          c->expiring > WEIR_CERT_WATCH_SHOWN ? ", ..." : "",
+                          c->damaged > 0 ? ", some are damaged" : ""),
+        "get new ones and add them with weir cert add; until then the old ones are served");
+}
+
 static void check_disk(struct weir_doctor *d)
 {
     struct statvfs v;
@@ -249,6 +273,7 @@ void weir_doctor_node(struct weir_doctor *d)
     if (weir_store_stats(d->node->reader, &stats) == WEIR_OK)
         check_store(d, &stats);
     check_overlaps(d);
+    check_certificates(d);
     check_access_log(d);
 }
 

@@ -39,6 +39,7 @@ struct weir_doc {
         ProtobufCMessage *message;
         Weir__V1__Tenant *tenant;
         Weir__V1__Node *node;
+        Weir__V1__CertificateDocument *certificate;
     };
 };
 

@@ -765,6 +765,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__clients__descriptor, clients_rules),
     SET(weir__v1__resolver__descriptor, resolver_rules),
     SET(weir__v1__log__descriptor, log_rules),
+    SET(weir__v1__certificate_document__descriptor, weir_rules_certificate),
 };
 
 const struct weir_rule_set *weir_rules_all(size_t *ret_num)
@@ -797,6 +798,8 @@ const ProtobufCMessageDescriptor *weir_rules_message(enum weir_kind kind)
         return &weir__v1__tenant__descriptor;
     case WEIR_KIND_NODE:
         return &weir__v1__node__descriptor;
+    case WEIR_KIND_CERTIFICATE:
+        return &weir__v1__certificate_document__descriptor;
     }
     WEIR_UNREACHABLE();
 }
@@ -808,6 +811,8 @@ const char *weir_rules_kind_name(enum weir_kind kind)
         return "Tenant";
     case WEIR_KIND_NODE:
         return "Node";
+    case WEIR_KIND_CERTIFICATE:
+        return "Certificate";
     }
     WEIR_UNREACHABLE();
 }

@@ -50,6 +50,9 @@ struct weir_rule_set {
     size_t num;
 };
 
+#define WEIR_RULES_CERTIFICATE 7
+extern const struct weir_rule weir_rules_certificate[WEIR_RULES_CERTIFICATE];
+
 /** All sets; the first is Tenant's. */
 const struct weir_rule_set *weir_rules_all(size_t *ret_num);
 /** The set of a message; NULL: it is no part of a tenant or node file. */
