@@ -218,8 +218,24 @@ def _shut_windows(client: wire.H2Client, site: H2Site) -> None:
                 return
 
 
+def _resets_of_work(client: wire.H2Client, site: H2Site) -> None:
+    """CVE-2023-44487 by a patient client: each stream is reset once its request is at the upstream."""
+    for _ in range(20):
+        streams = [client.new_stream() for _ in range(STREAMS_MAX // 2)]
+        before = len(site.upstream.requests)
+        if not all(client.try_send(client.head(stream, site.fields("/slow"))) for stream in streams):
+            return
+        end = time.monotonic() + 0.5
+        while len(site.upstream.requests) < before + len(streams) and time.monotonic() < end:
+            time.sleep(0.01)
+        code = struct.pack(">I", wire.CANCEL)
+        if not all(client.try_send(wire.frame(wire.RST_STREAM, 0, stream, code)) for stream in streams):
+            return
+
+
 FLOODS = {
     "resets": _resets,
+    "resets-of-work": _resets_of_work,
     "made-resets-window": _made_resets(lambda s: wire.frame(wire.WINDOW_UPDATE, 0, s, b"\x7f\xff\xff\xff")),
     "made-resets-zero-window": _made_resets(lambda s: wire.frame(wire.WINDOW_UPDATE, 0, s, b"\0\0\0\0")),
     "made-resets-data": _made_resets(lambda s: wire.frame(wire.DATA, 0, s, b"late")),
@@ -291,6 +307,7 @@ def test_h2_flood_is_bounded(sites, name: str) -> None:
     taken = _flood_resident(sites, {**FLOODS, **QUIET_FLOODS}[name])
     begun = len(sites[0].upstream.requests)
     assert begun <= STREAMS_MAX, f"{begun} requests were begun"
+    assert begun > 0 or name not in ("resets-of-work", *QUIET_FLOODS)
     if not is_sanitized():  # a sanitizer keeps what was freed
         assert taken <= MEMORY_MAX
     sites[0].node.check_alive()
