@@ -153,7 +153,8 @@ void weir_h2_push_begin(struct weir_h2_stream *s);
 /** A pushed stream ends. */
 void weir_h2_push_ended(struct weir_h2_stream *s);
 /** The client has asked for a path itself: it is not pushed. */
-void weir_h2_push_asked(struct weir_h2_stream *s, struct weir_span path);
+void weir_h2_push_asked(struct weir_h2_stream *s, const struct weir_h1_head *head,
+                        const uint8_t *bytes);
 /** An exchange has begun, of a request with this head: send hints, if there are any. */
 void weir_h2_hint_begun(struct weir_h2_stream *s, const struct weir_h1_head *head,
                         const uint8_t *bytes);

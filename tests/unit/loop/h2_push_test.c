@@ -413,6 +413,53 @@ static void a_tenant_can_turn_pushes_off(void **state)
     h2_rig_free(r);
 }
 
+/* Links to other places do not use up what a response may push; but not any number is read. */
+static void foreign_links_stand_in_no_ones_way(void **state)
+{
+    struct h2_rig *r = rig_taking(100);
+    struct h2_stream *t = NULL;
+    char head[8192];
+    for (int num = 63; num <= 64; num++) {
+        int len = snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nLink: ");
+        for (int i = 0; i < num; i++)
+            len += snprintf(head + len, sizeof(head) - (size_t)len,
+                            "<//cdn.example/%d>;rel=preload,", i);
+        (void)snprintf(head + len, sizeof(head) - (size_t)len, "</own-%d>;rel=preload\r\n\r\n",
+                       num);
+        struct peer page = ask_page(r, "/", head, &t);
+        if (num == 63)
+            serve_push(r, "/own-63", RIG_OK);
+        finish_page(r, &page, t);
+    }
+    assert_int_equal(num_pushed(r), 1);
+    h2_rig_free(r);
+}
+
+/* One connection may serve several hosts of a tenant. */
+static void each_host_has_its_own_paths(void **state)
+{
+    struct h2_rig *r = rig_taking(100);
+    struct stored s;
+    (void)rig_site(r->rig, &s, "shop", "shop.example");
+    stored_host(&s, "www.shop.example");
+    rig_push(r->rig, &s);
+    for (int i = 0; i < 2; i++) {
+        const char *fields[] = { ":method",    "GET",
+                                 ":scheme",    "http",
+                                 ":authority", i == 0 ? "shop.example" : "www.shop.example",
+                                 ":path",      "/",
+                                 NULL };
+        struct h2_stream *t = h2_ask_fields(&r->c, fields, NULL, false);
+        h2_rig_respond(r, "HTTP/1.1 200 OK\r\n" STYLE "Content-Length: 2\r\n\r\nok");
+        h2_await_end(&r->c, t);
+        h2_rig_respond(r, RIG_OK);
+        h2_await_end(&r->c, pushed(r, i));
+        assert_non_null(
+            strstr(pushed(r, i)->promise, i == 0 ? "authority: shop" : "authority: www.shop"));
+    }
+    h2_rig_free(r);
+}
+
 /* A client that goes away between promise and response takes all with it. */
 static void promises_end_with_their_connection(void **state)
 {
@@ -587,6 +634,8 @@ int main(void)
         cmocka_unit_test(a_push_has_no_interim_response),
         cmocka_unit_test(a_client_that_resets_pushes_gets_fewer),
         cmocka_unit_test(a_tenant_can_turn_pushes_off),
+        cmocka_unit_test(foreign_links_stand_in_no_ones_way),
+        cmocka_unit_test(each_host_has_its_own_paths),
         cmocka_unit_test(promises_end_with_their_connection),
         cmocka_unit_test(a_push_may_have_no_memory),
         cmocka_unit_test(earlier_links_are_hinted),
