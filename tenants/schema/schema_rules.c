@@ -695,6 +695,12 @@ static const struct weir_rule clients_rules[] = {
       DURATION(100, 10 * MINUTE),
       PRESET(WEIR_DEFAULT_HANDSHAKE_TIMEOUT_MS),
       .help = "From the start of a connection to listen.https until its TLS handshake is done." },
+    { .field = "handshakes_per_address",
+      .unit = WEIR_UNIT_PER_S,
+      NUMBER(0, 60000),
+      PRESET(0),
+      .help = "TLS handshakes that one address may begin in a second; 0: any number. As with "
+              "connections_per_address, IPv6 counts by /64 and trusted_proxies are exempt." },
 };
 
 static const struct weir_rule log_rules[] = {
