@@ -6,6 +6,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 from typing import Iterator, List, Tuple
 
 import h2.connection
@@ -135,6 +136,23 @@ def test_bytes_behind_the_end_of_a_drained_connection_end_nothing(make_h2_site) 
         while client.try_send(wire.frame(wire.PING, 0, 0, b"12345678")):
             pass
     assert site.node.wait() == 0
+
+
+@pytest.mark.parametrize("ends", ["goaway", "drain"])
+def test_a_client_that_takes_its_time_gets_all_behind_the_end(make_h2_site, ends: str) -> None:
+    """Whoever ends the connection, what was sent before stays to be read, also longer than a socket lingers."""
+    large = b"z" * 3_000_000
+    site = make_h2_site(responding(ok(large)), own_node=True)
+    client = site.h2(window=(1 << 31) - 1)
+    stream = client.ask(site.fields("/"))
+    until(lambda: site.upstream.requests, "the upstream has the request")
+    if ends == "goaway":
+        client.send(wire.frame(wire.GOAWAY, 0, 0, b"\0" * 8))
+    else:
+        site.node.signal(15)
+    time.sleep(2.5)  # longer than an ended socket waits for bytes that it drops
+    assert client.read_response(stream).body == large
+    client.close()
 
 
 def test_h2_drains_in_order(make_h2_site) -> None:

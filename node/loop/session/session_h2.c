@@ -13,8 +13,10 @@
 #include "node/exchange/exchange.h"
 #include "node/loop/loop.h"
 #include "node/loop/memory_ladder.h"
+#include "tenants/defaults.h"
 
-#define ROUNDS_MAX 16 /* of one pump; what is left waits for the next turn */
+#define ROUNDS_MAX    16    /* of one pump; what is left waits for the next turn */
+#define END_WINDOW_MS 10000 /* within which a client takes bytes behind the end, or is cut off */
 
 static const uint8_t session_moves[] = {
     [WEIR_SESSION_H2_OPEN] = 1 << WEIR_SESSION_H2_ENDING | 1 << WEIR_SESSION_H2_CLOSED,
@@ -103,6 +105,24 @@ static void close_session(struct weir_session_h2 *h, bool abort)
     weir_session_close(&h->s, abort);
 }
 
+/* A time for the end, by when the client must have taken some of what it has not. */
+static void set_end(struct weir_session_h2 *h)
+{
+    struct weir_h2_link *l = h->link;
+    l->end_taken = weir_conn_confirmed(&h->s.conn);
+    bool all = l->end_taken == h->s.conn.given && !weir_conn_holds_output(&h->s.conn);
+    l->end_ms = now_ms(h) + (all ? WEIR_LINGER_MS : END_WINDOW_MS);
+}
+
+/* Whether the client takes what it was sent before the end, at the least rate that clients have to
+ * have: it is not cut off then. */
+static bool takes_the_rest(const struct weir_session_h2 *h)
+{
+    uint64_t taken = weir_conn_confirmed(&h->s.conn) - h->link->end_taken;
+    return taken >= (uint64_t)WEIR_DEFAULT_MIN_RATE * END_WINDOW_MS / 1000 ||
+           (taken > 0 && h->link->end_taken + taken == h->s.conn.given);
+}
+
 /* Nothing more is read. What the codec has is sent first, within a time. */
 static void end_session(struct weir_session_h2 *h, enum weir_access_outcome outcome)
 {
@@ -110,7 +130,7 @@ static void end_session(struct weir_session_h2 *h, enum weir_access_outcome outc
     if (h->state != WEIR_SESSION_H2_OPEN)
         return;
     weir_session_h2_move(h, WEIR_SESSION_H2_ENDING);
-    l->end_ms = now_ms(h) + WEIR_LINGER_MS;
+    set_end(h);
     weir_h2_streams_cut(l, outcome);
     if (h->s.starved) { /* what is dropped needs no memory */
         h->s.starved = false;
@@ -131,7 +151,7 @@ static void finish_session(struct weir_session_h2 *h)
     if (h->state == WEIR_SESSION_H2_OPEN)
         end_session(h, WEIR_OUTCOME_CLIENT_GONE);
     weir_session_h2_move(h, WEIR_SESSION_H2_LINGER);
-    l->end_ms = now_ms(h) + WEIR_LINGER_MS;
+    set_end(h);
     weir_conn_shut(c);
 }
 
@@ -431,6 +451,10 @@ static void expire(struct weir_session_h2 *h)
     if (h->state != WEIR_SESSION_H2_OPEN) {
         if (now_ms(h) < l->end_ms)
             return;
+        if (takes_the_rest(h)) {
+            set_end(h);
+            return;
+        }
         weir_session_note(&h->s, WEIR_CLOSE_TIMEOUT);
         close_session(h, h->state == WEIR_SESSION_H2_ENDING);
         return;

@@ -93,8 +93,9 @@ struct weir_h2_link {
     uint64_t notice_ms;   /* when the end was announced; 0: it was not */
     uint64_t blocked_ms;  /* since when the client takes no bytes that wait; 0: none wait */
     uint64_t deadline_ms; /* that is set; 0: none */
-    uint64_t end_ms;      /* when ENDING or LINGER ends at the latest */
-    uint32_t dropped;     /* bytes read and thrown away in LINGER */
+    uint64_t end_ms;    /* when ENDING or LINGER ends, unless the client has taken bytes by then */
+    uint64_t end_taken; /* bytes that it had taken when end_ms was set */
+    uint32_t dropped;   /* bytes read and thrown away in LINGER */
 };
 
 #define WEIR_H2_STREAM_MAGIC 0x48325354u

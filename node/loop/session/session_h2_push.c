@@ -98,6 +98,16 @@ static bool is_repeated(struct weir_span name)
     return false;
 }
 
+/* The head is the one that went to the upstream. What the tenant adds to requests is not for
+ * clients, and is added to the pushed request by itself. */
+static bool is_added(const struct weir_tenant *t, struct weir_span name)
+{
+    for (size_t i = 0; i < t->num_add_request; i++)
+        if (weir_span_eq_nocase(t->add_request[i].name, name))
+            return true;
+    return false;
+}
+
 /* @return false: there is none that could be repeated in full */
 static bool read_page(const struct weir_h2_stream *s, struct page *page)
 {
@@ -116,7 +126,7 @@ static bool read_page(const struct weir_h2_stream *s, struct page *page)
     for (size_t i = 0; i < head->num_fields; i++) {
         struct weir_span name = weir_h1_name(text.at, &head->fields[i]);
         struct weir_span value = weir_h1_value(text.at, &head->fields[i]);
-        if (!is_repeated(name))
+        if (!is_repeated(name) || is_added(s->side.x->tenant, name))
             continue;
         page->fields_len += name.len + value.len + 4;
         if (page->num == WEIR_H2_PROMISE_FIELDS_MAX || page->fields_len > REQUEST_MAX)
