@@ -19,8 +19,11 @@ static struct weir_tls_layer *layer_of(const struct weir_conn_layer *l)
 static void charge_budget(struct weir_tls_layer *t, uint32_t bytes)
 {
     struct weir_budget *b = &t->env->buffers->budget;
+    size_t *handshakes = &t->env->tls->handshakes;
     weir_budget_leave_common(b, t->charged);
     weir_budget_take_common(b, bytes);
+    *handshakes -= t->charged == WEIR_TLS_HANDSHAKE_BYTES ? t->charged : 0;
+    *handshakes += bytes == WEIR_TLS_HANDSHAKE_BYTES ? bytes : 0;
     t->charged = bytes;
 }
 
@@ -301,7 +304,6 @@ struct weir_tls_layer *weir_tls_layer_new(struct weir_conn_env *env, struct weir
     t->layer.ops = &layer_ops;
     t->env = env;
     t->pool = pool;
-    charge_budget(t, WEIR_TLS_HANDSHAKE_BYTES);
     return t;
 }
 
@@ -355,6 +357,19 @@ static enum weir_tls_step step_handshake(struct weir_tls_layer *t, int fd, struc
     return step;
 }
 
+/* Memory first: those who send nothing hold none, and those who do cannot take that of others.
+ * @return false: handshakes hold their part already */
+static bool begin_charge(struct weir_tls_layer *t)
+{
+    size_t all = t->env->tls->handshakes + WEIR_TLS_HANDSHAKE_BYTES;
+    if (all > WEIR_TLS_HANDSHAKES_LEAST && all > t->env->buffers->budget.max / 4) {
+        t->tls.fault = WEIR_TLS_FAULT_MEMORY;
+        return false;
+    }
+    charge_budget(t, WEIR_TLS_HANDSHAKE_BYTES);
+    return true;
+}
+
 enum weir_tls_progress weir_tls_layer_handshake(struct weir_conn *c)
 {
     struct weir_tls_layer *t = weir_tls_layer_of(c);
@@ -367,6 +382,8 @@ enum weir_tls_progress weir_tls_layer_handshake(struct weir_conn *c)
     if (result == WEIR_IO_FAILED)
         return WEIR_TLS_PROGRESS_FAILED;
     c->received += io.in.len;
+    if (t->charged == 0 && io.in.len > 0 && !begin_charge(t))
+        return WEIR_TLS_PROGRESS_FAILED;
     enum weir_tls_step step = step_handshake(t, c->watch.fd, &io, &sent);
     if (step == WEIR_TLS_FAILED)
         return WEIR_TLS_PROGRESS_FAILED;

@@ -31,13 +31,16 @@
 /** What a call needs beside the connection, for all connections of an environment. Any call
  * overwrites it. */
 struct weir_tls_scratch {
+    size_t handshakes; /* bytes that handshakes hold of the budget */
     uint8_t in[WEIR_TLS_IN_LEN];
     uint8_t out[WEIR_TLS_OUT_LEN + WEIR_TLS_RECORD_ROOM];
     uint8_t gather[WEIR_TLS_RECORD_MAX]; /* short pieces that become one record */
 };
 
-/** What BoringSSL takes for a connection, about: the budget is charged with it. */
+/** What BoringSSL takes for a connection, about: the budget is charged with it, from its first byte
+ * on. All handshakes together may hold a quarter of the budget, 64 of them always. */
 #define WEIR_TLS_HANDSHAKE_BYTES   16384
+#define WEIR_TLS_HANDSHAKES_LEAST  1048576 /* that all handshakes may hold in any case */
 #define WEIR_TLS_ESTABLISHED_BYTES 4096
 
 #define WEIR_TLS_LAYER_MAGIC 0x544c4c59u

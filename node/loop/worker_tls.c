@@ -71,6 +71,7 @@ bool weir_worker_tls_may_step(struct weir_worker *w)
 
 struct job {
     uv_work_t work;
+    uint16_t *of_scope; /* where it is counted */
     struct weir_worker *worker;
     struct weir_tls_signature *signature;
     void (*made)(struct weir_worker *w, void *owner);
@@ -91,6 +92,7 @@ static void after_signature(uv_work_t *work, int status)
     void *owner = weir_tls_signature_made(done.signature);
     free(j);
     done.worker->tls->num_signatures--;
+    --*done.of_scope;
     if (owner == NULL)
         return;
     weir_conn_env_enter(&done.worker->env);
@@ -101,9 +103,16 @@ static void after_signature(uv_work_t *work, int status)
 bool weir_worker_tls_sign(struct weir_worker *w, struct weir_tls *t,
                           void (*made)(struct weir_worker *w, void *owner))
 {
-    struct job *j = w->tls->num_signatures < WEIR_SIGNATURES_MAX ? calloc(1, sizeof(*j)) : NULL;
+    uint16_t *of_scope = &w->tls->signatures_of[t->scope[0]];
+    uint32_t left = WEIR_SIGNATURES_MAX - w->tls->num_signatures;
+    /* One tenant's slow key must not keep the helper threads from the others': it may have as many
+     * as are left for all. */
+    if (left == 0 || (t->server != NULL && *of_scope >= left))
+        return false;
+    struct job *j = calloc(1, sizeof(*j));
     if (j == NULL)
         return false;
+    j->of_scope = of_scope;
     j->work.data = j;
     j->worker = w;
     j->made = made;
@@ -112,5 +121,6 @@ bool weir_worker_tls_sign(struct weir_worker *w, struct weir_tls *t,
     int rc = uv_queue_work(&w->loop, &j->work, make_signature, after_signature);
     WEIR_ASSERT(rc == 0); /* it fails without a function alone */
     w->tls->num_signatures++;
+    ++*of_scope;
     return true;
 }

@@ -23,6 +23,8 @@ struct weir_worker;
 #define WEIR_HANDSHAKE_BUDGET 8   /* steps of handshakes in one turn of the loop */
 #define WEIR_SIGNATURES_MAX   256 /* that helper threads make, or will, for one worker */
 
+#define WEIR_SIGNATURE_SCOPES 256
+
 struct weir_worker_tls {
     struct weir_tls_server *server;   /* owns; NULL: the node has no secret, and no TLS */
     struct weir_tls_tickets *tickets; /* owns */
@@ -30,6 +32,7 @@ struct weir_worker_tls {
     struct weir_pool layers;          /* of struct weir_tls_layer */
     uint32_t steps, steps_turn;       /* of handshakes, in the turn steps_turn */
     uint32_t num_signatures;
+    uint16_t signatures_of[WEIR_SIGNATURE_SCOPES]; /* the same by scope, several in one */
     struct weir_tls_scratch scratch;
 };
 
@@ -47,7 +50,7 @@ bool weir_worker_tls_may_step(struct weir_worker *w);
  * Let a helper thread make the signature that a handshake waits for (WEIR_TLS_SIGNS).
  * @param made  called from the loop when it is there: the handshake can go on. Not called when the
  * connection has ended. @param owner  of t
- * @return false: too many are made, or no memory
+ * @return false: too many are made for all, or for those of one tenant; or no memory
  */
 WEIR_MUST_USE bool weir_worker_tls_sign(struct weir_worker *w, struct weir_tls *t,
                                         void (*made)(struct weir_worker *w, void *owner));

@@ -5,6 +5,7 @@
  */
 #include "node/wire/tls_signature.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@
 enum state { WAITS, BEING_MADE, MADE };
 
 struct weir_tls_signature {
-    struct weir_tls *tls; /* NULL: it has ended */
+    struct weir_tls *tls;   /* NULL: it has ended */
+    _Atomic bool abandoned; /* the same, for the helper thread; relaxed: it saves work alone */
     struct weir_tls_identity *identity;
     enum state state;
     bool decrypts; /* RSA key exchange, not a signature */
@@ -42,9 +44,10 @@ void weir_tls_signature_abandon(struct weir_tls *t)
 {
     struct weir_tls_signature *s = t->signature;
     t->signature = NULL;
-    if (s->state == BEING_MADE)
+    if (s->state == BEING_MADE) {
         s->tls = NULL;
-    else
+        atomic_store_explicit(&s->abandoned, true, memory_order_relaxed);
+    } else
         free_signature(s);
 }
 
@@ -142,6 +145,8 @@ static bool decrypt(struct weir_tls_signature *s)
 void weir_tls_signature_make(struct weir_tls_signature *s)
 {
     WEIR_ASSERT(s->state == BEING_MADE);
+    if (atomic_load_explicit(&s->abandoned, memory_order_relaxed))
+        return;
     s->ok = s->decrypts ? decrypt(s) : sign(s);
     ERR_clear_error();
 }

@@ -157,8 +157,8 @@ static uint64_t number_of(struct weir_span bytes)
 static bool counts_fit(struct weir_span der)
 {
     struct weir_span stack[DEPTH_MAX];
+    unsigned last_tag[DEPTH_MAX] = { 0 }; /* of each level */
     size_t depth = 1;
-    unsigned last_tag = 0;
 
     stack[0] = der;
     while (depth > 0) {
@@ -166,19 +166,21 @@ static bool counts_fit(struct weir_span der)
 
         if (!element_next(&stack[depth - 1], &e)) {
             depth--;
-            last_tag = 0;
             continue;
         }
-        if (e.tag == TAG_INTEGER && last_tag == TAG_OCTETS && number_of(e.content) > ITERATIONS_MAX)
+        if (e.tag == TAG_INTEGER && last_tag[depth - 1] == TAG_OCTETS &&
+            number_of(e.content) > ITERATIONS_MAX)
             return false;
-        last_tag = e.tag;
+        last_tag[depth - 1] = e.tag;
         bool inside = (e.tag & 0x20) != 0 || e.tag == TAG_OCTETS;
         if (!e.indefinite && inside && depth < DEPTH_MAX && e.content.len > 0) {
             /* An octet string may hold DER; when it does not, its first element does not fit. */
             struct weir_span probe = e.content;
             struct element first;
-            if (e.tag != TAG_OCTETS || element_next(&probe, &first))
+            if (e.tag != TAG_OCTETS || element_next(&probe, &first)) {
+                last_tag[depth] = 0;
                 stack[depth++] = e.content;
+            }
         }
     }
     return true;

@@ -474,9 +474,14 @@ static void on_end(struct weir_admin_conn *c, bool clean)
 static void read_and_drop(struct weir_admin_conn *c)
 {
     size_t n = 0;
-    enum weir_io io =
-        weir_sock_read(c->conn.watch.fd, c->conn.env->scratch, c->conn.env->scratch_len, &n);
-    c->dropped += n;
+    struct weir_span bytes = WEIR_SPAN_EMPTY;
+    const struct weir_tls_layer *l = weir_tls_layer_of(&c->conn);
+    bool clear = l == NULL || l->tls.established;
+    /* Through the layer where there is one: it may hold the end of what the client sends. */
+    enum weir_io io = clear ? weir_conn_read(&c->conn, c->conn.env->scratch_len, &bytes)
+                            : weir_sock_read(c->conn.watch.fd, c->conn.env->scratch,
+                                             c->conn.env->scratch_len, &n);
+    c->dropped += n + bytes.len;
     if (io == WEIR_IO_END || io == WEIR_IO_FAILED || c->dropped > WEIR_ADMIN_LINGER_MAX)
         weir_admin_conn_close(c);
 }
