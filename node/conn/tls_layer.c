@@ -5,6 +5,7 @@
 #include "node/conn/tls_layer.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "node/base/clock.h"
 
@@ -229,8 +230,12 @@ static enum weir_io layer_write(struct weir_conn_layer *l, int fd, const struct 
         if (t->small && run.len > WEIR_TLS_SMALL_BURST - t->burst)
             run.len = WEIR_TLS_SMALL_BURST - t->burst;
         enum weir_tls_step step = weir_tls_write(&t->tls, &io, run, &used);
-        if (step == WEIR_TLS_FAILED)
+        if (step == WEIR_TLS_FAILED) {
+            /* Who waits for what the peer may still have sent gets an event: of a fault on this
+             * side, such as no memory, the socket knows nothing. */
+            (void)shutdown(fd, SHUT_RDWR);
             return WEIR_IO_FAILED;
+        }
         count_burst(t, used);
         advance(&w, used);
         *ret_sent += used;
