@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "node/base/buffers/secret_heap.h"
 #include "node/wire/tls_identity_private.h"
 #include "node/wire/tls_private.h"
 
@@ -142,7 +143,10 @@ static bool decrypt(struct weir_tls_signature *s)
 void weir_tls_signature_make(struct weir_tls_signature *s)
 {
     WEIR_ASSERT(s->state == BEING_MADE);
+    ERR_clear_error();        /* the thread's own queue is made outside */
+    weir_secret_heap_enter(); /* what an RSA key prepares at its first use has its primes in it */
     s->ok = s->decrypts ? decrypt(s) : sign(s);
+    weir_secret_heap_leave();
     ERR_clear_error();
 }
 
