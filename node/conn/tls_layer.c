@@ -5,7 +5,6 @@
 #include "node/conn/tls_layer.h"
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "node/base/clock.h"
 
@@ -231,9 +230,7 @@ static enum weir_io layer_write(struct weir_conn_layer *l, int fd, const struct 
             run.len = WEIR_TLS_SMALL_BURST - t->burst;
         enum weir_tls_step step = weir_tls_write(&t->tls, &io, run, &used);
         if (step == WEIR_TLS_FAILED) {
-            /* Who waits for what the peer may still have sent gets an event: of a fault on this
-             * side, such as no memory, the socket knows nothing. */
-            (void)shutdown(fd, SHUT_RDWR);
+            t->over = WEIR_TLS_FAILED; /* nothing can be read either: who waits for it is told */
             return WEIR_IO_FAILED;
         }
         count_burst(t, used);

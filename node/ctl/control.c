@@ -374,6 +374,7 @@ static bool start_remote(struct weir_control *c, struct weir_strbuf *why)
     if (weir_node_certificate_load(cfg, now_s, &pem, why) < 0)
         return false;
     weir_tls_fingerprint_text(pem.fingerprint, c->node.certificate);
+    c->node.certificate_ends_s = pem.not_after_s;
     enum weir_err err = weir_admin_present(c->admin, pem.identity);
     if (err < 0) {
         weir_tls_identity_unref(pem.identity);

@@ -169,6 +169,7 @@ static void present_certificate(struct weir_reload *rl)
     if (strcmp(fingerprint, c->node.certificate) != 0)
         rl->changed |= WEIR_KEY_BIT(WEIR_KEY_ADMIN_TLS);
     memcpy(c->node.certificate, fingerprint, sizeof(fingerprint));
+    c->node.certificate_ends_s = rl->certificate.not_after_s;
     enum weir_err err = weir_admin_present(c->admin, rl->certificate.identity);
     WEIR_ASSERT(err == WEIR_OK); /* it is not the first */
     rl->certificate.identity = NULL;

@@ -78,6 +78,7 @@ struct weir_node {
     uint32_t num_drain_followers;
     /* The fingerprint of what admin.listen presents; "": there is no such listener. */
     char certificate[WEIR_TLS_FINGERPRINT_TEXT];
+    int64_t certificate_ends_s; /* Unix time; with it */
     /** Stop taking new work; end when idle or at the deadline. A later call moves the deadline,
      * either way. @param deadline_ms 0..86400000 from now on */
     void (*drain)(struct weir_node *node, uint64_t deadline_ms);

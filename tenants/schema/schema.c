@@ -250,10 +250,25 @@ static void pages_read(struct reading *r, const Weir__V1__Tenant *t)
     }
 }
 
+static void client_authorities_read(struct reading *r, const Weir__V1__Tenant *t)
+{
+    struct weir_trail tls = weir_trail_name(NULL, WEIR_SPAN_LIT("tls"));
+    struct weir_trail clients = weir_trail_name(&tls, WEIR_SPAN_LIT("client_certificates"));
+    struct weir_trail ca = weir_trail_name(&clients, WEIR_SPAN_LIT("ca"));
+    struct weir_trail file = weir_trail_name(&ca, WEIR_SPAN_LIT("file"));
+
+    if (!weir_schema_has_unread_client_ca(t))
+        return;
+    const char *why = r->src->files->read_ca(r->src->files_arg, t->tls->client_certificates->ca);
+    if (why != NULL)
+        weir_report_add(&r->report, &file, "%s", why);
+}
+
 static void authorities_read(struct reading *r, const Weir__V1__Tenant *t)
 {
     struct weir_trail upstreams = weir_trail_name(NULL, WEIR_SPAN_LIT("upstreams"));
 
+    client_authorities_read(r, t);
     for (size_t i = 0; i < t->n_upstreams; i++) {
         const Weir__V1__Tenant__UpstreamsEntry *entry = t->upstreams[i];
         if (!weir_schema_has_unread_ca(entry->value))

@@ -42,6 +42,7 @@ static const char *const schemes[] = { "http", "https", NULL };
 static const char *const redirect_codes[] = { "301", "302", "303", "307", "308", NULL };
 static const char *const tls_policies[] = { "modern", "compatible", "legacy", NULL };
 static const char *const tls_versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
+static const char *const client_certificate_modes[] = { "required", "optional", NULL };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", "trace", NULL };
 
 static const struct weir_rule tenant_rules[] = {
@@ -131,6 +132,10 @@ static const struct weir_rule tls_rules[] = {
       .preset_text = "false",
       .help = "Redirect every request in clear to https, on port 443, by a 301; the least specific "
               "of all redirects, so that a carve-out (to: none) goes before it." },
+    { .field = "client_certificates",
+      .preset_text = "none are asked for",
+      .help = "Certificates of clients. The upstream gets the one that was accepted in Client-Cert "
+              "(RFC 9440); that field and Client-Cert-Chain are never passed on from a client." },
 };
 
 static const struct weir_rule upstream_rules[] = {
@@ -197,11 +202,11 @@ static const struct weir_rule upstream_tls_rules[] = {
       .help = "The endpoint's own certificate must have one of these public keys, verified or not. "
               "A pin is the SHA-256 of the SubjectPublicKeyInfo." },
     { .field = "client_certificate",
-      NOT_YET,
-      TEXT(WEIR_FORM_TOKEN, 1, 64),
+      TEXT(WEIR_FORM_TOKEN, WEIR_TLS_CERTIFICATE_LEN, WEIR_TLS_CERTIFICATE_LEN),
       .preset_text = "none",
       .help = "The certificate that weir shows to an endpoint that asks for one: the ID of one "
-              "that was added with weir cert add." },
+              "that was added with weir cert add, and --force if it is for clients alone. Without "
+              "it in the store no connection is made." },
     { .field = "min_version",
       TEXT(WEIR_FORM_CHOICE, 1, 3),
       .choices = tls_versions,
@@ -219,6 +224,18 @@ static const struct weir_rule upstream_tls_rules[] = {
       .preset_text = "all that there are",
       .help = "Cipher suites of TLS 1.0 to 1.2 by name, the preferred first. Those of TLS 1.3 are "
               "always offered." },
+};
+
+static const struct weir_rule client_certificates_rules[] = {
+    { .field = "ca",
+      .required = true,
+      .help = "Who may vouch for clients: a chain that leads to one of these is accepted." },
+    { .field = "mode",
+      TEXT(WEIR_FORM_CHOICE, 1, 16),
+      .choices = client_certificate_modes,
+      .preset_text = "required",
+      .help = "required: a client without a certificate has no connection, and a request in clear "
+              "gets a 403; optional: one that is shown must be good." },
 };
 
 static const struct weir_rule authorities_rules[] = {
@@ -725,6 +742,7 @@ static const struct weir_rule_set sets[] = {
     SET(weir__v1__upstream__descriptor, upstream_rules),
     SET(weir__v1__upstream_tls__descriptor, upstream_tls_rules),
     SET(weir__v1__authorities__descriptor, authorities_rules),
+    SET(weir__v1__client_certificates__descriptor, client_certificates_rules),
     SET(weir__v1__pool__descriptor, pool_rules),
     SET(weir__v1__endpoint__descriptor, endpoint_rules),
     SET(weir__v1__health__descriptor, health_rules),

@@ -127,7 +127,7 @@ def test_one_bad_file_stops_the_whole_apply(node: Node, name: str, folder: Path)
 
 # Keys of the whole schema whose feature this version lacks.
 UNSUPPORTED: List[Dict[str, Any]] = [
-    {"tcp": [{"port": 1, "upstream": "web"}]},
+    {"tls": {"certificates": "auto"}}, {"tcp": [{"port": 1, "upstream": "web"}]},
     {"limits": {"per_address": {"requests": "5/s"}}},
     {"routes": [{"path": "/", "upstream": "web", "websocket": True}]},
     {"upstreams": {"web": {"endpoints": [{"address": "127.0.0.1:9"}], "health": {"url": "http:///"}}}},

@@ -164,6 +164,8 @@ static void use_input(struct weir_session_h2 *h, struct weir_span in)
     struct weir_h2_link *l = h->link;
     weir_metric_add(worker_of(h)->metrics, WEIR_M_DOWNSTREAM_BYTES_IN, in.len);
     h->fresh = false;
+    l->rests = false;
+    l->input_ms = now_ms(h);
     weir_h2_feed(l->codec, in);
     if (!weir_h2_in_block(l->codec))
         l->block_ms = 0;
@@ -245,6 +247,11 @@ static bool has_all_sent(const struct weir_session_h2 *h)
     return !weir_conn_blocked(&h->s.conn) && !weir_h2_wants_output(h->link->codec);
 }
 
+static uint64_t notice_of(const struct weir_h2_link *l)
+{
+    return l->notice_ms != 0 && !l->refusing ? l->notice_ms + WEIR_H2_NOTICE_MS : UINT64_MAX;
+}
+
 /* The node drains, or memory is short: an end in two steps, so that requests which are on their way
  * are served. */
 static void drain_step(struct weir_session_h2 *h)
@@ -281,21 +288,37 @@ static bool settle_end(struct weir_session_h2 *h)
     return h->state == WEIR_SESSION_H2_CLOSED;
 }
 
-/* The nearest of the times that the connection itself watches; exchanges have their own. */
-static uint64_t deadline_of(const struct weir_session_h2 *h)
+/* When the client's time is over: it asks nothing, or a header block does not come to its end. */
+static uint64_t patience_of(const struct weir_session_h2 *h)
 {
     const struct weir_h2_link *l = h->link;
     uint32_t head_ms = worker_of(h)->cfg.head_timeout_ms;
     uint64_t until = UINT64_MAX;
-    if (h->state != WEIR_SESSION_H2_OPEN)
-        return l->end_ms;
     if (l->num_streams == 0)
         until = l->idle_ms + (l->served ? l->idle_timeout_ms : head_ms);
     if (l->block_ms != 0 && l->block_ms + head_ms < until)
         until = l->block_ms + head_ms;
-    if (l->notice_ms != 0 && !l->refusing && l->notice_ms + WEIR_H2_NOTICE_MS < until)
-        until = l->notice_ms + WEIR_H2_NOTICE_MS;
     return until;
+}
+
+static uint64_t rest_of(const struct weir_h2_link *l)
+{
+    uint64_t since = l->idle_ms > l->input_ms ? l->idle_ms : l->input_ms;
+    return l->num_streams == 0 && !l->rests ? since + WEIR_H2_REST_MS : UINT64_MAX;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The nearest of the times that the connection itself watches; exchanges have their own. */
+static uint64_t deadline_of(const struct weir_session_h2 *h)
+{
+    const struct weir_h2_link *l = h->link;
+    if (h->state != WEIR_SESSION_H2_OPEN)
+        return l->end_ms;
+    return sooner(patience_of(h), sooner(rest_of(l), notice_of(l)));
 }
 
 static void set_deadline(struct weir_session_h2 *h)
@@ -389,23 +412,33 @@ static void on_event(struct weir_conn *c, unsigned what)
 
 /* -- time -- */
 
-static void expire(struct weir_session_h2 *h)
+static void end_patience(struct weir_session_h2 *h)
 {
     struct weir_h2_link *l = h->link;
-    l->deadline_ms = 0;
-    if (now_ms(h) < deadline_of(h))
-        return; /* it was moved meanwhile */
-    if (h->state != WEIR_SESSION_H2_OPEN) {
-        weir_session_note(&h->s, WEIR_CLOSE_TIMEOUT);
-        close_session(h, h->state == WEIR_SESSION_H2_ENDING);
-        return;
-    }
-    if (l->notice_ms != 0 && !l->refusing)
-        return; /* the pump takes the step */
     weir_session_note(&h->s, WEIR_CLOSE_TIMEOUT);
     if (l->block_ms != 0)
         weir_metric_add(worker_of(h)->metrics, WEIR_M_REQUESTS_TIMED_OUT, 1);
     weir_h2_terminate(l->codec, l->block_ms != 0 ? WEIR_H2_CALM : WEIR_H2_NO_ERROR);
+}
+
+/* It may have been moved since it was set. */
+static void expire(struct weir_session_h2 *h)
+{
+    struct weir_h2_link *l = h->link;
+    l->deadline_ms = 0;
+    if (h->state != WEIR_SESSION_H2_OPEN) {
+        if (now_ms(h) < l->end_ms)
+            return;
+        weir_session_note(&h->s, WEIR_CLOSE_TIMEOUT);
+        close_session(h, h->state == WEIR_SESSION_H2_ENDING);
+        return;
+    }
+    if (now_ms(h) >= patience_of(h)) {
+        end_patience(h);
+    } else if (now_ms(h) >= rest_of(l)) {
+        l->rests = true;
+        weir_h2_rest(l->codec);
+    }
 }
 
 static void on_expired(struct weir_conn *c)

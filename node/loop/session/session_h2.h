@@ -25,6 +25,7 @@
 #define WEIR_H2_STASHED_MAX  262144 /* bytes of requests that wait before the client is held up */
 #define WEIR_H2_BATCH_LEN    65536  /* bytes that leave with one write, about */
 #define WEIR_H2_PUSHED_PATHS 256    /* that a connection remembers: each is pushed once */
+#define WEIR_H2_REST_MS      1000   /* without a stream, until memory is given back */
 #define WEIR_H2_NOTICE_MS    500    /* from the notice of an end until requests are refused */
 
 enum weir_session_h2_state {
@@ -84,8 +85,10 @@ struct weir_h2_link {
     bool lost;            /* the socket, or the codec's memory, has failed */
     bool eof;             /* the client has ended its side */
     bool refusing;        /* the last GOAWAY is on its way */
+    bool rests;           /* it holds as little memory as can be */
     bool served;          /* a request has come */
     uint64_t idle_ms;     /* since when there is no stream */
+    uint64_t input_ms;    /* when bytes came last */
     uint64_t block_ms;    /* since when a header block is incomplete; 0: none is */
     uint64_t notice_ms;   /* when the end was announced; 0: it was not */
     uint64_t blocked_ms;  /* since when the client takes no bytes that wait; 0: none wait */
@@ -112,6 +115,7 @@ struct weir_h2_stream {
     bool dead;
     bool pushed;                /* promised, and not asked for */
     bool teaches;               /* hints may be learned of its response */
+    bool has_key;               /* `hints` is set */
     struct weir_stash *promise; /* the request that was promised, until its exchange begins */
     struct weir_hints_key hints;
     uint64_t given;     /* bytes of its body given to the conn */
@@ -149,7 +153,8 @@ void weir_h2_push_begin(struct weir_h2_stream *s);
 /** A pushed stream ends. */
 void weir_h2_push_ended(struct weir_h2_stream *s);
 /** The client has asked for a path itself: it is not pushed. */
-void weir_h2_push_asked(struct weir_h2_stream *s, struct weir_span path);
+void weir_h2_push_asked(struct weir_h2_stream *s, const struct weir_h1_head *head,
+                        const uint8_t *bytes);
 /** An exchange has begun, of a request with this head: send hints, if there are any. */
 void weir_h2_hint_begun(struct weir_h2_stream *s, const struct weir_h1_head *head,
                         const uint8_t *bytes);

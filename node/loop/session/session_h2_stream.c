@@ -263,13 +263,30 @@ static const struct weir_client_ops side_ops = {
 
 /* -- bodies of requests -- */
 
+/* The part of `in` that may be used. What would make the request whole waits for the end of its
+ * stream: until then the client may send more than it has declared, and the endpoint must not see a
+ * request that is malformed. */
+static struct weir_span usable(const struct weir_h2_stream *s, struct weir_span in)
+{
+    const struct weir_body *b = &s->side.x->req_body;
+    if (!s->request_ended && b->in == WEIR_BODY_LENGTH && !b->done && in.len >= b->left)
+        in.len = (size_t)b->left - 1;
+    return in;
+}
+
+static bool wants_input(const struct weir_h2_stream *s)
+{
+    const struct weir_exchange *x = s->side.x;
+    return weir_exchange_wants_input(x) && (s->request_ended || x->req_body.in != WEIR_BODY_NONE);
+}
+
 /* @return false: nothing more can be used now */
 static bool offer_once(struct weir_h2_stream *s)
 {
     struct weir_exchange *x = s->side.x;
-    if (s->dead || !weir_exchange_wants_input(x))
+    if (s->dead || !wants_input(s))
         return false;
-    struct weir_span in = weir_stash_span(s->in);
+    struct weir_span in = usable(s, weir_stash_span(s->in));
     if (in.len == 0 && s->request_ended && x->req_body.in == WEIR_BODY_CLOSE && !x->req_body.done) {
         weir_exchange_request_end(x);
         return false;
@@ -315,14 +332,15 @@ void weir_h2_streams_flushed(struct weir_h2_link *l)
     }
 }
 
-static void on_body(void *owner, void *stream, struct weir_span bytes)
+static void on_body(void *owner, void *stream, struct weir_span bytes, bool last)
 {
     struct weir_h2_link *l = link_of(owner);
     struct weir_h2_stream *s = stream_of(stream);
     size_t used = 0;
+    s->request_ended = s->request_ended || last;
     l->owed += (uint32_t)bytes.len;
-    if (s->in == NULL && weir_exchange_wants_input(s->side.x)) {
-        used = weir_exchange_request_input(s->side.x, bytes);
+    if (s->in == NULL && wants_input(s)) {
+        used = weir_exchange_request_input(s->side.x, usable(s, bytes));
         if (!s->dead)
             weir_h2_take(l->codec, s->id, used);
     }
@@ -392,7 +410,7 @@ void weir_h2_stream_begin(struct weir_h2_stream *s, const struct weir_h1_head *h
     if (s->dead)
         return;
     l->account = s->side.x->account;
-    weir_h2_push_asked(s, weir_span(bytes + head->path_at, head->path_len));
+    weir_h2_push_asked(s, head, bytes);
     weir_h2_hint_begun(s, head, bytes);
     if (has_wrong_length(s))
         refuse_length(s);

@@ -44,8 +44,9 @@ struct weir_h2_owner {
     /** A request's header block is whole. It is the owner's to end, attach, respond or reset.
      * @param r  until return   @param ends  it has no body */
     void (*request)(void *owner, int32_t id, struct weir_h2_request *r, bool ends);
-    /** Bytes of a body; borrowed. Each byte is to be taken: weir_h2_take. */
-    void (*body)(void *owner, void *stream, struct weir_span bytes);
+    /** Bytes of a body; borrowed. Each byte is to be taken: weir_h2_take.
+     * @param last  no more follow, and `ended` does if their number is right */
+    void (*body)(void *owner, void *stream, struct weir_span bytes, bool last);
     /** The request is whole. Not called if it ended with its head. */
     void (*ended)(void *owner, void *stream);
     /** The stream is closed: by its end on both ways, or by a reset. It is detached. */
@@ -102,6 +103,8 @@ bool weir_h2_in_block(const struct weir_h2 *h);
 bool weir_h2_has_begun(const struct weir_h2 *h);
 /** The flood that ended the connection; WEIR_H2_FLOOD_KINDS: none did. */
 enum weir_h2_flood_kind weir_h2_flooded(const struct weir_h2 *h);
+/** No stream is there, and nothing has come for a while: hold as little memory as can be. */
+void weir_h2_rest(struct weir_h2 *h);
 /** Streams that were reset lately and count as if they were still there. */
 uint32_t weir_h2_debt(struct weir_h2 *h);
 

@@ -83,8 +83,11 @@ static bool begin_session(struct weir_h2 *h, const struct weir_h2_setup *setup)
         { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, setup->list_max },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
     };
-    if (nghttp2_session_server_new3(&h->session, h->shared->callbacks, h, h->shared->option,
-                                    &mem) != 0)
+    h->use.making = true;
+    int rv =
+        nghttp2_session_server_new3(&h->session, h->shared->callbacks, h, h->shared->option, &mem);
+    h->use.making = false;
+    if (rv != 0)
         return false;
     return nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
                                    WEIR_ARRAY_LEN(settings)) == 0 &&
@@ -107,8 +110,8 @@ struct weir_h2 *weir_h2_new(const struct weir_h2_setup *setup)
         .list_max = setup->list_max,
         .flooded = WEIR_H2_FLOOD_KINDS,
         .skip = NGHTTP2_CLIENT_MAGIC_LEN,
-        .use = { .memory = &setup->shared->memory, .account = setup->account },
     };
+    weir_h2_use_init(&h->use, &setup->shared->memory, setup->account);
     weir_h2_flood_init(&h->flood, setup->now->ms);
     if (!begin_session(h, setup))
         weir_h2_free(&h);
@@ -124,7 +127,7 @@ void weir_h2_free(struct weir_h2 **hp)
     WEIR_ASSERT(!h->busy);
     weir_h2_request_deinit(&h->request);
     nghttp2_session_del(h->session);
-    WEIR_ASSERT_CMP(h->use.used, ==, 0);
+    weir_h2_use_deinit(&h->use);
     h->magic = 0;
     weir_pool_release(&h->shared->connections, h);
     *hp = NULL;
@@ -174,6 +177,7 @@ void weir_h2_feed(struct weir_h2 *h, struct weir_span in)
     WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
     WEIR_ASSERT(!h->busy);
     ssize_t rv = 0;
+    weir_h2_use_wake(&h->use);
     h->busy = true;
     while (in.len > 0 && rv >= 0 && weir_h2_is_open(h)) {
         size_t n = next_part(h, in);
@@ -197,6 +201,8 @@ enum weir_step weir_h2_next(struct weir_h2 *h, struct weir_span *ret)
     WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
     WEIR_ASSERT(!h->busy);
     const uint8_t *at = NULL;
+    if (nghttp2_session_want_write(h->session))
+        weir_h2_use_wake(&h->use);
     h->busy = true;
     h->paused = false;
     ssize_t n = nghttp2_session_mem_send(h->session, &at);
@@ -230,6 +236,13 @@ bool weir_h2_has_begun(const struct weir_h2 *h)
 enum weir_h2_flood_kind weir_h2_flooded(const struct weir_h2 *h)
 {
     return (enum weir_h2_flood_kind)h->flooded;
+}
+
+void weir_h2_rest(struct weir_h2 *h)
+{
+    WEIR_ASSERT(h->magic == WEIR_H2_MAGIC);
+    if (h->block_id == 0 && !weir_h2_wants_output(h))
+        weir_h2_use_rest(&h->use);
 }
 
 uint32_t weir_h2_debt(struct weir_h2 *h)

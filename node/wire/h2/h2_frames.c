@@ -184,7 +184,8 @@ static int on_data(nghttp2_session *s, uint8_t flags, int32_t id, const uint8_t 
     WEIR_DCHECK(s == h->session);
     void *stream = stream_of(h, id);
     if (stream != NULL)
-        h->owner->body(h->owner_data, stream, weir_span(at, len));
+        h->owner->body(h->owner_data, stream, weir_span(at, len),
+                       (flags & NGHTTP2_FLAG_END_STREAM) && h->skip == 0);
     else /* nobody wants them any longer */
         weir_h2_take_connection(h, len);
     return 0;

@@ -11,7 +11,7 @@
 #define EIGHT weir_span((const uint8_t *)"\0\0\0\0\0\0\0\0", 8)
 
 /* A client whose preface and SETTINGS were exchanged. */
-static void greet(struct h2_rig *r)
+static void exchange_settings(struct h2_rig *r)
 {
     h2_rig_connect(r);
     while (r->c.settings < 2)
@@ -23,7 +23,7 @@ static void expect_flood(uint8_t type, struct weir_span payload, int max, enum w
 {
     struct h2_rig *r = h2_rig_new(65535);
     int sent = 0;
-    greet(r);
+    exchange_settings(r);
     int32_t id = type == NGHTTP2_DATA ? h2_ask(&r->c, "POST", "/", "")->id : 0;
     if (type == NGHTTP2_DATA || type == NGHTTP2_PRIORITY)
         id = 1;
@@ -98,7 +98,7 @@ static int count_accepted(struct h2_rig *r)
 static void h2_ends_a_client_that_resets_its_streams(void **state)
 {
     struct h2_rig *r = h2_rig_new(65535);
-    greet(r);
+    exchange_settings(r);
     for (int i = 0; i < 250 && !r->c.gone; i++) {
         struct h2_stream *t = h2_ask(&r->c, "GET", "/", NULL);
         uint8_t code[4] = { 0, 0, 0, NGHTTP2_CANCEL };
@@ -132,7 +132,7 @@ static void h2_ends_a_client_that_makes_it_reset_streams(void **state)
 {
     for (int how = 0; how < 3; how++) {
         struct h2_rig *r = h2_rig_new(65535);
-        greet(r);
+        exchange_settings(r);
         for (int i = 0; i < 250 && !r->c.gone; i++)
             make_reset(r, h2_ask(&r->c, "GET", "/", NULL)->id, how);
         while (!r->c.gone)
@@ -149,7 +149,7 @@ static void h2_ends_a_client_that_makes_it_reset_streams(void **state)
 static void h2_ends_a_flood_of_continuations(void **state)
 {
     struct h2_rig *r = h2_rig_new(65535);
-    greet(r);
+    exchange_settings(r);
     h2_send_frame(&r->c, NGHTTP2_HEADERS, 0, 1, weir_span((const uint8_t *)"\x82", 1));
     for (int i = 0; i < 50 && !r->c.gone; i++)
         h2_send_frame(&r->c, NGHTTP2_CONTINUATION, 0, 1, WEIR_SPAN_EMPTY);
@@ -165,7 +165,7 @@ static void h2_ends_a_client_with_a_bomb_of_fields(void **state)
 {
     struct h2_rig *r = h2_rig_new(65535);
     uint8_t block[2000];
-    greet(r);
+    exchange_settings(r);
     memset(block, 0x90, sizeof(block)); /* accept-encoding: gzip, deflate */
     block[0] = 0x82;
     block[1] = 0x84;
@@ -206,7 +206,7 @@ static void h2_responds_431_to_a_list_above_its_limits(void **state)
 static void h2_refuses_streams_beyond_the_limit(void **state)
 {
     struct h2_rig *r = h2_rig_new(65535);
-    greet(r);
+    exchange_settings(r);
     uint8_t block[] = { 0x82, 0x84, 0x87, 0x41, 12,  's', 'h', 'o', 'p',
                         '.',  'e',  'x',  'a',  'm', 'p', 'l', 'e' };
     for (int32_t id = 1; id < 2 * 101 + 1; id += 2)
@@ -246,6 +246,29 @@ static void h2_resets_a_request_whose_length_does_not_hold(void **state)
     h2_rig_free(r);
 }
 
+/* Until the stream ends, the client may send more than it declared: the endpoint does not see the
+ * request as a whole before. */
+static void h2_holds_the_last_byte_back_until_the_stream_ends(void **state)
+{
+    struct h2_rig *r = h2_rig_running();
+    const char *fields[] = { ":method", "POST",       ":scheme",
+                             "https",   ":authority", "shop.example",
+                             ":path",   "/",          "content-length",
+                             "5",       NULL };
+    struct h2_stream *t = h2_ask_fields(&r->c, fields, "hello", true);
+    peer_accept(&r->rig->server, r->rig->origin);
+    assert_true(peer_try_head(&r->rig->server, WEIR_H1_REQUEST, &r->rig->request));
+    while (r->rig->server.len < 4)
+        assert_true(peer_receive(&r->rig->server) > 0);
+    assert_false(peer_ready(r->rig->server.fd, 100));
+    assert_memory_equal(r->rig->server.bytes, "hell", 4);
+    h2_send_frame(&r->c, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, t->id, WEIR_SPAN_LIT("!"));
+    h2_await(&r->c, &t->closed);
+    assert_int_equal(t->code, NGHTTP2_PROTOCOL_ERROR);
+    assert_true(peer_receive(&r->rig->server) <= 0);
+    h2_rig_free(r);
+}
+
 /* -- time -- */
 
 static struct h2_rig *rig_with_times(uint32_t head_ms, uint32_t idle_ms)
@@ -276,7 +299,7 @@ static void h2_closes_a_connection_that_asks_nothing(void **state)
 static void h2_closes_a_connection_whose_headers_do_not_come(void **state)
 {
     struct h2_rig *r = rig_with_times(300, 60000);
-    greet(r);
+    exchange_settings(r);
     h2_send_frame(&r->c, NGHTTP2_HEADERS, 0, 1, weir_span((const uint8_t *)"\x82", 1));
     for (int i = 0; i < 20 && !r->c.gone; i++) { /* other frames do not help */
         h2_send_frame(&r->c, NGHTTP2_CONTINUATION, 0, 1, WEIR_SPAN_EMPTY);
@@ -355,7 +378,7 @@ static void h2_finishes_its_requests_when_the_worker_drains(void **state)
 static void h2_closes_an_idle_connection_when_the_worker_drains(void **state)
 {
     struct h2_rig *r = h2_rig_new(65535);
-    greet(r);
+    exchange_settings(r);
     weir_workers_drain(r->rig->workers, 20000);
     h2_await_goaway(&r->c, NGHTTP2_NO_ERROR);
     h2_rig_free(r);
@@ -417,7 +440,7 @@ static void h2_sends_the_urgent_response_first(void **state)
 {
     struct h2_rig *r = h2_rig_new(1 << 20);
     static struct shared later, urgent;
-    greet(r);
+    exchange_settings(r);
     ask_shared(r, &later, "u=5");
     ask_shared(r, &urgent, "u=1");
     send_shared(&later, 90000);
@@ -440,7 +463,7 @@ static void h2_follows_a_priority_update(void **state)
 {
     struct h2_rig *r = h2_rig_new(1 << 20);
     static struct shared first, second;
-    greet(r);
+    exchange_settings(r);
     ask_shared(r, &first, "u=1");
     ask_shared(r, &second, "u=5");
     uint8_t update[] = { 0, 0, 0, (uint8_t)second.t->id, 'u', '=', '0' };
@@ -466,7 +489,7 @@ static void h2_shares_the_window_among_incremental_responses(void **state)
     for (int incremental = 0; incremental < 2; incremental++) {
         struct h2_rig *r = h2_rig_new(1 << 20);
         static struct shared all[2];
-        greet(r);
+        exchange_settings(r);
         for (int i = 0; i < 2; i++)
             ask_shared(r, &all[i], incremental ? "u=3, i" : "u=3");
         for (int i = 0; i < 2; i++)
@@ -511,6 +534,7 @@ int main(void)
         cmocka_unit_test(h2_responds_431_to_a_list_above_its_limits),
         cmocka_unit_test(h2_refuses_streams_beyond_the_limit),
         cmocka_unit_test(h2_resets_a_request_whose_length_does_not_hold),
+        cmocka_unit_test(h2_holds_the_last_byte_back_until_the_stream_ends),
         cmocka_unit_test(h2_closes_a_connection_that_asks_nothing),
         cmocka_unit_test(h2_closes_a_connection_whose_headers_do_not_come),
         cmocka_unit_test(h2_closes_an_idle_connection_after_the_tenants_time),
