@@ -88,7 +88,7 @@ FOREIGN = [
 ]
 SYSTEM = re.compile(
     r"(arpa|linux|net|netinet|sys)/\w+\.h|(assert|ctype|dirent|elf|errno|execinfo|fcntl|fnmatch|ftw|grp|getopt|ifaddrs|"
-    r"inttypes|limits|link|locale|math|netdb|poll|pthread|pwd|regex|sched|semaphore|setjmp|signal|stdalign|stdarg|"
+    r"inttypes|limits|link|locale|malloc|math|netdb|poll|pthread|pwd|regex|sched|semaphore|setjmp|signal|stdalign|stdarg|"
     r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|wchar|"
     r"cpuid|emmintrin|immintrin|nmmintrin|tmmintrin|smmintrin|arm_neon)\.h")
 
@@ -393,7 +393,9 @@ def check_function_name(path, function, line):
         return
     if function.is_static and function.name.startswith("weir_"):
         yield line, "%s is static, and only public names start with weir_" % function.name
-    if not function.is_static and not function.name.startswith("weir_") and function.name != "main":
+    # main, and what BoringSSL calls by its own names.
+    given = function.name == "main" or function.name.startswith("OPENSSL_memory_")
+    if not function.is_static and not function.name.startswith("weir_") and not given:
         yield line, "%s is public and does not start with weir_" % function.name
 
 

@@ -2,7 +2,9 @@
  *
  * tls_identity_make.c - see tls_identity.h.
  */
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/bytestring.h>
 #include <openssl/ec.h>
@@ -13,6 +15,8 @@
 #include <openssl/pool.h>
 #include <openssl/rsa.h>
 
+#include "node/base/buffers/secret_heap.h"
+#include "node/wire/tls_hash.h"
 #include "node/wire/tls_identity.h"
 #include "node/wire/tls_identity_private.h"
 
@@ -52,15 +56,65 @@ static bool find_kind(const EVP_PKEY *key, enum weir_tls_key_kind *ret)
     }
 }
 
+/* -- memory: keys are in the secret heap -- */
+
+/* BoringSSL calls these, by their names, for each piece of its memory, on every thread. */
+void *OPENSSL_memory_alloc(size_t size);
+void OPENSSL_memory_free(void *ptr);
+size_t OPENSSL_memory_get_size(void *ptr);
+
+/** As malloc; of a thread that is inside the secret heap, from there. */
+void *OPENSSL_memory_alloc(size_t size)
+{
+    void *at = weir_secret_heap_inside() ? weir_secret_heap_alloc(size) : NULL;
+    return at != NULL ? at : malloc(size);
+}
+
+/** Wipe and free. */
+void OPENSSL_memory_free(void *ptr)
+{
+    if (weir_secret_heap_owns(ptr)) {
+        weir_secret_heap_free(ptr);
+        return;
+    }
+    explicit_bzero(ptr, malloc_usable_size(ptr));
+    free(ptr);
+}
+
+/** At least what was asked for. */
+size_t OPENSSL_memory_get_size(void *ptr)
+{
+    return weir_secret_heap_owns(ptr) ? weir_secret_heap_size(ptr) : malloc_usable_size(ptr);
+}
+
+/* What an RSA key prepares at its first use has its primes in it: let it do that here. Larger keys
+ * are used inside the secret heap anyway (tls_signature.c), and would take too long. */
+static void prepare_key(const struct weir_tls_identity *id)
+{
+    uint8_t out[RSA_BITS_MAX / 8];
+    uint8_t digest[WEIR_SHA256_LEN] = { 0 };
+    unsigned len = 0;
+    RSA *rsa = EVP_PKEY_get0_RSA(id->key);
+    if (rsa != NULL && !id->slow && RSA_size(rsa) <= sizeof(out))
+        (void)RSA_sign(NID_sha256, digest, sizeof(digest), out, &len, rsa);
+    ERR_clear_error();
+}
+
 static enum weir_err read_key(struct weir_tls_identity *id, struct weir_span pkcs8)
 {
     CBS cbs;
     CBS_init(&cbs, pkcs8.at, pkcs8.len);
+    ERR_clear_error(); /* the thread's own queue is made outside */
+    weir_secret_heap_enter();
     id->key = EVP_parse_private_key(&cbs);
+    weir_secret_heap_leave();
     ERR_clear_error();
     if (id->key == NULL || CBS_len(&cbs) != 0 || !find_kind(id->key, &id->kind))
         return WEIR_EINVAL;
     id->slow = id->kind == WEIR_TLS_KEY_RSA && EVP_PKEY_bits(id->key) > SLOW_RSA_BITS;
+    weir_secret_heap_enter();
+    prepare_key(id);
+    weir_secret_heap_leave();
     return WEIR_OK;
 }
 

@@ -13,6 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "node/base/buffers/secret_heap.h"
 #include "node/wire/tls_identity_private.h"
 #include "node/wire/tls_private.h"
 
@@ -147,7 +148,10 @@ void weir_tls_signature_make(struct weir_tls_signature *s)
     WEIR_ASSERT(s->state == BEING_MADE);
     if (atomic_load_explicit(&s->abandoned, memory_order_relaxed))
         return;
+    ERR_clear_error();        /* the thread's own queue is made outside */
+    weir_secret_heap_enter(); /* what an RSA key prepares at its first use has its primes in it */
     s->ok = s->decrypts ? decrypt(s) : sign(s);
+    weir_secret_heap_leave();
     ERR_clear_error();
 }
 

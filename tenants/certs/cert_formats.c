@@ -562,5 +562,6 @@ void weir_cert_formats_read(struct weir_reading *g)
             refuse(g, "holds no certificate and no private key: it is neither PEM nor DER, P7B or "
                       "P12");
     }
-    weir_wipe(g->r->secrets->decoded, in.len < WEIR_CERT_FILE_MAX ? in.len : WEIR_CERT_FILE_MAX);
+    size_t len = g->file->bytes.len; /* no part of it decodes to more than the whole is */
+    weir_wipe(g->r->secrets->decoded, len < WEIR_CERT_FILE_MAX ? len : WEIR_CERT_FILE_MAX);
 }

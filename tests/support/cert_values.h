@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <openssl/bn.h>
 #include <openssl/bytestring.h>
 #include <openssl/ec_key.h>
 #include <openssl/evp.h>

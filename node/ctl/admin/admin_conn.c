@@ -13,6 +13,7 @@
 
 #include "node/base/clock.h"
 #include "node/base/log.h"
+#include "node/wire/tls_hash.h"
 
 #define CONN_MAGIC     0x61636f6e
 #define SLICES_A_TURN  16 /* slices of a response that are sent in one turn */
@@ -451,7 +452,12 @@ static void on_bytes(struct weir_admin_conn *c, struct weir_span bytes)
     }
     if (weir_admin_http_idle(&c->http) && c->state == WEIR_ADMIN_CONN_READING)
         weir_admin_conn_expect(c, WEIR_ADMIN_HEAD_TIMEOUT_MS);
-    if (weir_admin_http_feed(&c->http, bytes) < 0) {
+    enum weir_err err = weir_admin_http_feed(&c->http, bytes);
+    /* A key may have been in them: it is in the message's memory now, which is wiped, and nowhere
+     * else. */
+    if (bytes.at == c->conn.env->scratch)
+        weir_wipe(c->conn.env->scratch, bytes.len);
+    if (err < 0) {
         weir_admin_conn_close(c);
         return;
     }
